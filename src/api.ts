@@ -1,0 +1,286 @@
+/**
+ * What adapters and embedders say to the broker and hear from it: plain values and narrow callbacks. `Broker` and
+ * `Session` implement it. Nothing here knows a protocol.
+ */
+import type { Headers } from './message/properties.ts';
+import type { Assurance, Draft, LargeBody, MessageView, Spelling } from './message/message.ts';
+
+/**
+ * How safe something is: the number of the log flush that covers it. Compare it with nothing; hand it to a `ConfirmRing`
+ * or to `Session.whenSafe`.
+ */
+export type Mark = number;
+/** Nothing to wait for: transient, unroutable, or already on disk. */
+export const MARK_NOW: Mark = 0;
+/** The broker did not take it, and the publisher must be told so. */
+export const MARK_REFUSED: Mark = -1;
+
+// ---------------------------------------------------------------------------------------------------- who is there
+
+export interface ConnectRequest {
+  /** How the client is shown to an operator: protocol and address, `amqp 127.0.0.1:53211`. */
+  readonly client: string;
+  readonly loopback: boolean;
+  /** undefined: the client gave no name (anonymous). */
+  readonly user: string | undefined;
+  readonly password: Buffer | undefined;
+  /** undefined: the client named none; the default vhost. */
+  readonly vhost: string | undefined;
+}
+
+export interface Refusal {
+  /** `credentials`: unknown user or wrong password. `forbidden`: known, but not from here or not in this vhost. */
+  readonly refused: 'credentials' | 'forbidden' | 'vhost-not-found' | 'unavailable';
+  /** Why, for the log; only `vhost-not-found` and `unavailable` texts should be shown to the client. */
+  readonly reason: string;
+}
+
+/** What a session calls back on its client. */
+export interface SessionClient {
+  /** Publishing was held back (`Session.congested`) and may go on. */
+  uncongested(): void;
+  /** An operator closes this client. Tell it in the protocol's own form and end. */
+  kicked(reason: string): void;
+}
+
+// ------------------------------------------------------------------------------------------------------- topology
+
+export type ExchangeType = 'direct' | 'fanout' | 'topic' | 'headers';
+
+export interface ExchangeOptions {
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+  readonly internal: boolean;
+  /** Unknown `x-` arguments are kept and compared; known ones that are not built are refused. */
+  readonly arguments: Headers;
+}
+
+export interface QueueOptions {
+  readonly durable: boolean;
+  /** Belongs to this session: no one else may use it, and it goes with the session. */
+  readonly exclusive: boolean;
+  /** Goes when its last consumer does (if it ever had one). */
+  readonly autoDelete: boolean;
+  readonly arguments: Headers;
+  /**
+   * `direct`: at-most-once messages go straight to the sink attached with `attachDirect`, and are dropped, counted, when
+   * none is. Default `queue`: everything is queued.
+   */
+  readonly atMostOnce?: 'queue' | 'direct';
+}
+
+export interface QueueInfo {
+  readonly name: string;
+  /** Ready messages, not those that consumers hold. */
+  readonly messages: number;
+  readonly consumers: number;
+  /** Waits for the log if this call changed something durable, else MARK_NOW. */
+  readonly mark: Mark;
+}
+
+export interface BindOptions {
+  readonly spelling: Spelling;
+  /** For a headers exchange (`x-match` …); kept and compared for all kinds. */
+  readonly arguments: Headers;
+  /** The most that this binding asks for: a message is delivered with the lower of this and its own. Default EXACTLY_ONCE. */
+  readonly assurance?: Assurance;
+  /** Topics whose first level begins with `$` do not match a leading wildcard. Default false. */
+  readonly hideReserved?: boolean;
+  /** Keep the publisher's retain flag on what this binding brings. Default false. */
+  readonly keepRetain?: boolean;
+  /** Not what this very session publishes. Default false. */
+  readonly noLocal?: boolean;
+  /** A number of the subscriber's own that comes back as `MessageView.subscriptionData`; 0 to 32767. Default 0. */
+  readonly data?: number;
+}
+
+export interface BindingInfo {
+  readonly exchange: string;
+  readonly key: string;
+  readonly options: BindOptions;
+}
+
+// -------------------------------------------------------------------------------------------------------- publish
+
+/**
+ * A resolved (exchange, routing key). Valid until bindings change; an adapter keeps its last one or few and compares the
+ * incoming bytes with `exchangeBytes` and `keyBytes` before it asks again.
+ */
+export interface Route {
+  readonly exchangeBytes: Buffer;
+  readonly keyBytes: Buffer;
+  readonly spelling: Spelling;
+  /** False once what it led to has changed: ask again. */
+  readonly valid: boolean;
+}
+
+/** Tells a publisher, in order, what has become of what it handed over. Made with `Session.confirms`. */
+export interface ConfirmSink {
+  /** The entry pushed with this id is safe, or was refused. Entries come in the order they were pushed. */
+  confirm(id: number, refused: boolean): void;
+  /** No more for now: write what was gathered. */
+  confirmEnd(): void;
+}
+
+export interface ConfirmRing {
+  /** Entries that wait. */
+  readonly size: number;
+  /** Adds an entry. Entries that need not wait come out at the end of this turn, never inside `push`. */
+  push(id: number, mark: Mark): void;
+  /** Forgets all entries; the sink is not called again. */
+  close(): void;
+}
+
+/** A body that is being received in pieces. Nothing of it can be seen until it is published. */
+export interface BodyWriter extends LargeBody {
+  /** Appends a piece (copied). More than `length` in all is a programmer's error. */
+  append(buffer: Buffer, start: number, end: number): void;
+  /** Bytes still to come. */
+  readonly missing: number;
+  /** Gives it up; also what happens to writers left open when their session closes. */
+  abort(): void;
+}
+
+/** Reads a large body back, range by range. It keeps the body alive until `close`, whatever becomes of the message. */
+export interface BodyReader {
+  readonly length: number;
+  /** Bytes not yet read. */
+  readonly remaining: number;
+  /**
+   * Makes the next range available as `buffer[start, end)`, at most `maxBytes`, valid until the next call or the end of
+   * this call stack. False: it must be fetched first, `onReady` will be called, or `remaining` is 0.
+   */
+  next(maxBytes: number): boolean;
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
+  onReady: () => void;
+  /** The body could not be read back (the log reported why). The delivery cannot be finished. */
+  onError: (error: Error) => void;
+  close(): void;
+}
+
+// -------------------------------------------------------------------------------------------------------- consume
+
+/** How a delivery ended. AMQP 1.0's words; the table in ARCHITECTURE.md says what each protocol's word becomes. */
+export const ACCEPTED = 0;
+/** Not acceptable ever: dead-letter. */
+export const REJECTED = 1;
+/** Back to its place, not counted as an attempt. */
+export const RELEASED = 2;
+/** Back to its place, counted as a failed attempt. */
+export const MODIFIED = 3;
+export type Outcome = 0 | 1 | 2 | 3;
+
+/** The adapter's side of a consumer. */
+export interface DeliverySink {
+  /**
+   * A message for this consumer. Encode it now: `view` is the queue's own and is used again for the next one.
+   * `slot` names the delivery in `Consumer.settle`; for a `settled` consumer it is -1 and the message is done once this
+   * returns.
+   */
+  deliver(view: MessageView, slot: number): void;
+  /** The queue is gone, or the broker ended the consumer. No further call. Held deliveries are gone with a deleted queue. */
+  cancelled(reason: 'queue-deleted' | 'operator'): void;
+}
+
+export interface ConsumeOptions {
+  /** Shown to operators; the adapter keeps it unique where its protocol demands that. */
+  readonly tag: string;
+  /** Deliveries need no settling (AMQP no-ack, STOMP ack:auto). */
+  readonly settled: boolean;
+  readonly exclusive: boolean;
+  /** Unsettled deliveries at most; 0 for no limit. Can be changed later. */
+  readonly prefetch: number;
+  /** Several consumers may share a limit (AMQP's per-channel prefetch). */
+  readonly shared?: SharedCredit;
+  /** Not what this very session publishes. */
+  readonly noLocal?: boolean;
+  readonly arguments: Headers;
+}
+
+/** A limit on unsettled deliveries over several consumers of a session. `limit` 0: none. */
+export class SharedCredit {
+  limit: number;
+  held = 0;
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+}
+
+export interface Consumer {
+  readonly tag: string;
+  readonly queue: string;
+  /** How many deliveries it holds. */
+  readonly held: number;
+  /** False once cancelled. */
+  readonly active: boolean;
+  /** Ends one delivery. Unknown or already settled slots are a programmer's error (the adapter checks its client's word). */
+  settle(slot: number, outcome: Outcome): void;
+  /** Changes the limit; more credit takes effect at once. */
+  setPrefetch(limit: number): void;
+  /** Looks again for something to deliver: credit was given back to a shared limit, or the socket has drained. */
+  wake(): void;
+  /**
+   * Takes the consumer from its queue, which stops deliveries. With an outcome, what it holds ends that way; without,
+   * held deliveries stay the caller's to settle (AMQP: the channel's).
+   */
+  cancel(outcome?: Outcome): void;
+  /**
+   * The connection is gone but its session stays: deliveries stop, what it holds stays held. `resume` gives it a new
+   * sink; first everything held is delivered again, in the order of its first delivery, with the same slots and
+   * `redelivered` as it was recorded, then new messages.
+   */
+  suspend(): void;
+  resume(sink: DeliverySink, output: Backpressure): void;
+}
+
+/** What a queue looks at before it hands out one more delivery: a connection's `Output`, nearly always. */
+export interface Backpressure {
+  readonly congested: boolean;
+}
+
+/** Never congested: for consumers without a socket. */
+export const NO_BACKPRESSURE: Backpressure = { congested: false };
+
+/** Takes at-most-once messages of a queue that was declared with `atMostOnce: 'direct'`. */
+export interface DirectSink {
+  /** Encode it now or drop it. Returns false if it was dropped, for the counters. */
+  deliverDirect(view: MessageView): boolean;
+}
+
+export type GetResult = {
+  /** Messages that are still ready after this one. */
+  readonly remaining: number;
+};
+
+// --------------------------------------------------------------------------------------------------- transactions
+
+/** Publishes and settlements that become true together: all of them, through a crash as well, or none. */
+export interface Transaction {
+  /** Copies the draft; routed at commit. Returns nothing to wait for: `commit` does. */
+  publish(route: Route, draft: Draft): void;
+  settle(consumer: Consumer, slot: number, outcome: Outcome): void;
+  /** How many operations it holds, for bounds. */
+  readonly operations: number;
+  /** Bytes of bodies and properties it holds in memory, for bounds. */
+  readonly bytes: number;
+  /** Carries everything out in one commit unit. `onUnroutable(i)` is called for the i-th publish that nothing took. */
+  commit(onUnroutable?: (index: number) => void): Mark;
+  rollback(): void;
+}
+
+// ------------------------------------------------------------------------------------------------- adapter's state
+
+/**
+ * Small durable facts that an adapter keeps beside the messages, in the same log and, within `beginUnit`/`endUnit`, in
+ * the same commit unit: packet identifiers, session settings. Keys are namespaced by the adapter (`mqtt/…`).
+ * Read from memory; a write becomes safe with the mark that `Session.mark()` gives afterwards.
+ */
+export interface AdapterState {
+  get(key: string): Buffer | undefined;
+  put(key: string, value: Buffer): void;
+  delete(key: string): boolean;
+  /** Keys with this prefix, in no particular order. For start-up and session ends; it walks everything. */
+  keys(prefix: string): string[];
+}

@@ -1,0 +1,178 @@
+/**
+ * The one `now` and the one timer wheel.
+ *
+ * Everything that asks for the time or wants to be called later does it here, so that a test, an embedder or a
+ * simulation can hand in a clock that only moves when told. Nothing else in `src/` or `protocols/` may call `Date.now`
+ * or set a timer.
+ */
+
+/** Something that can be called later; an entry is in at most one place of one wheel. Subclass or assign `fire`. */
+export class Timer {
+  /** Called once when due. It may schedule itself again. */
+  fire: () => void;
+  /** @internal the tick it is due at, or -1 while idle */
+  dueTick = -1;
+  /** @internal neighbours in the slot's list */
+  next: Timer | undefined = undefined;
+  previous: Timer | undefined = undefined;
+  /** @internal the slot it is linked into, -1 while idle */
+  slot = -1;
+
+  constructor(fire: () => void) {
+    this.fire = fire;
+  }
+
+  get scheduled(): boolean {
+    return this.slot >= 0;
+  }
+}
+
+export interface Clock {
+  /** Milliseconds since the epoch, for what people read: timestamps, expiry. */
+  epochMs(): number;
+  /** Milliseconds that never go back, for how long something took. The origin is arbitrary. */
+  monotonicMs(): number;
+  /** (Re)schedules `timer` to fire after at least `delayMs`; a wheel tick (`TICK_MS`) late at the most. */
+  schedule(timer: Timer, delayMs: number): void;
+  /** Takes `timer` out; nothing happens if it is idle. */
+  cancel(timer: Timer): void;
+  /** Stops for good: no timer fires any more. */
+  stop(): void;
+}
+
+/** The wheel's resolution. Heartbeats, keepalives and retries do not need a finer one. */
+export const TICK_MS = 20;
+const SLOTS = 512; // power of two; 10.24 s a turn, longer timers stay in their slot for several turns
+
+/**
+ * A hashed timer wheel: scheduling and cancelling cost a list operation whatever the number of timers, which is what
+ * ten thousand keepalives, each pushed back by every packet, need.
+ */
+export class TimerWheel {
+  private readonly heads: (Timer | undefined)[] = new Array(SLOTS).fill(undefined);
+  private tick = 0;
+  /** How many timers are waiting. */
+  size = 0;
+
+  get currentTick(): number {
+    return this.tick;
+  }
+
+  schedule(timer: Timer, delayMs: number): void {
+    this.cancel(timer);
+    const ticks = Math.max(1, Math.ceil(delayMs / TICK_MS));
+    timer.dueTick = this.tick + ticks;
+    const slot = timer.dueTick & (SLOTS - 1);
+    const head = this.heads[slot];
+    timer.next = head;
+    timer.previous = undefined;
+    if (head !== undefined) head.previous = timer;
+    this.heads[slot] = timer;
+    timer.slot = slot;
+    this.size++;
+  }
+
+  cancel(timer: Timer): void {
+    if (timer.slot < 0) return;
+    if (timer.previous !== undefined) timer.previous.next = timer.next;
+    else this.heads[timer.slot] = timer.next;
+    if (timer.next !== undefined) timer.next.previous = timer.previous;
+    timer.next = undefined;
+    timer.previous = undefined;
+    timer.slot = -1;
+    this.size--;
+  }
+
+  /** Moves time forward to `tick` (counted from the wheel's start) and fires what has come due, in order of due time. */
+  advanceTo(tick: number): void {
+    while (this.tick < tick) {
+      this.tick++;
+      let timer = this.heads[this.tick & (SLOTS - 1)];
+      while (timer !== undefined) {
+        const next: Timer | undefined = timer.next;
+        if (timer.dueTick <= this.tick) {
+          this.cancel(timer);
+          timer.fire();
+          // `fire` may have cancelled or moved `next`; then the slot is walked again from its head.
+          if (next !== undefined && next.slot !== (this.tick & (SLOTS - 1))) {
+            timer = this.heads[this.tick & (SLOTS - 1)];
+            continue;
+          }
+        }
+        timer = next;
+      }
+    }
+  }
+}
+
+/** The clock of a running broker. */
+export class SystemClock implements Clock {
+  private readonly wheel = new TimerWheel();
+  private readonly startedMs = performance.now();
+  private readonly interval: NodeJS.Timeout;
+
+  constructor() {
+    this.interval = setInterval(() => {
+      this.wheel.advanceTo(Math.floor((performance.now() - this.startedMs) / TICK_MS));
+    }, TICK_MS);
+    // A clock keeps no process alive: listeners do.
+    this.interval.unref();
+  }
+
+  epochMs(): number {
+    return Date.now();
+  }
+
+  monotonicMs(): number {
+    return performance.now();
+  }
+
+  schedule(timer: Timer, delayMs: number): void {
+    // The wheel's own tick may lag behind a busy event loop; what is scheduled now counts from now.
+    const lagMs = performance.now() - this.startedMs - this.wheel.currentTick * TICK_MS;
+    this.wheel.schedule(timer, delayMs + Math.max(0, lagMs));
+  }
+
+  cancel(timer: Timer): void {
+    this.wheel.cancel(timer);
+  }
+
+  stop(): void {
+    clearInterval(this.interval);
+  }
+}
+
+/** A clock that moves only when told: for tests, simulations, and embedders that test against a broker. */
+export class ManualClock implements Clock {
+  private readonly wheel = new TimerWheel();
+  private nowMs = 0;
+  private readonly originEpochMs: number;
+
+  constructor(originEpochMs = 1_700_000_000_000) {
+    this.originEpochMs = originEpochMs;
+  }
+
+  epochMs(): number {
+    return this.originEpochMs + this.nowMs;
+  }
+
+  monotonicMs(): number {
+    return this.nowMs;
+  }
+
+  schedule(timer: Timer, delayMs: number): void {
+    this.wheel.schedule(timer, delayMs);
+  }
+
+  cancel(timer: Timer): void {
+    this.wheel.cancel(timer);
+  }
+
+  /** Moves time forward by `ms` and fires what comes due on the way. */
+  advance(ms: number): void {
+    this.nowMs += ms;
+    this.wheel.advanceTo(Math.floor(this.nowMs / TICK_MS));
+  }
+
+  stop(): void {}
+}

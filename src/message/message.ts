@@ -1,0 +1,141 @@
+/**
+ * A message on its way in (`Draft`) and on its way out (`MessageView`). Both are mutable structures that one owner uses
+ * again and again; neither is kept for a message, and nothing is allocated for one.
+ */
+import type { Annotations } from './annotations.ts';
+
+/** How a routing key separates its levels: `a.b` or `a/b`. Keys are stored as they were sent. */
+export const DOT = 0;
+export const SLASH = 1;
+export type Spelling = 0 | 1;
+
+/** What was promised to the publisher or asked for by a subscription. */
+export const AT_MOST_ONCE = 0;
+export const AT_LEAST_ONCE = 1;
+export const EXACTLY_ONCE = 2;
+export type Assurance = 0 | 1 | 2;
+
+/**
+ * A body larger than this is not held in one piece: it is appended to the log while it arrives (`Session.openBody`) and
+ * read back in ranges (`MessageView.large`).
+ */
+export const INLINE_BODY_BYTES = 128 * 1024;
+
+const EMPTY = Buffer.alloc(0);
+
+/** A body that lies in the log as extents. Obtained from `Session.openBody`; see there. */
+export interface LargeBody {
+  /** Bytes in all, as announced. */
+  readonly length: number;
+}
+
+/**
+ * What a publisher hands over. The adapter owns one, fills it for each message and passes it to `Session.publish`, which
+ * copies what it keeps before it returns. Byte ranges may point into the socket's chunk.
+ *
+ * `reset()` brings everything but the byte ranges to its default.
+ */
+export class Draft {
+  /** The adapter's dialect id: who understands `props`. */
+  dialect = 0;
+  spelling: Spelling = DOT;
+  /** AMQP delivery-mode 2 and STOMP persistent:true are AT_LEAST_ONCE, MQTT's QoS is the number itself. */
+  assurance: Assurance = AT_MOST_ONCE;
+  /** Keep as the topic's retained message; an empty body removes it. */
+  retain = false;
+  /** 0 to 255, -1 for not given. */
+  priority = -1;
+  /** Milliseconds to live, -1 for not given. */
+  ttlMs = -1;
+  /** The property bytes in the dialect's own wire form. */
+  props: Buffer = EMPTY;
+  propsStart = 0;
+  propsEnd = 0;
+  /** The body, unless `large` is set. */
+  body: Buffer = EMPTY;
+  bodyStart = 0;
+  bodyEnd = 0;
+  large: LargeBody | null = null;
+  /** Set by the broker itself when it republishes (dead letters). Adapters leave it null. */
+  annotations: Annotations | null = null;
+  /** Result of `publish`: how many queues and direct subscriptions took it. 0 means unroutable. */
+  routed = 0;
+
+  reset(): void {
+    this.assurance = AT_MOST_ONCE;
+    this.retain = false;
+    this.priority = -1;
+    this.ttlMs = -1;
+    this.propsStart = 0;
+    this.propsEnd = 0;
+    this.bodyStart = 0;
+    this.bodyEnd = 0;
+    this.large = null;
+    this.annotations = null;
+    this.routed = 0;
+  }
+}
+
+/**
+ * A message as a consumer's adapter sees it: ranges of bytes in up to three buffers. Valid only until the call that
+ * received it returns.
+ */
+export class MessageView {
+  /** Goes up with every message that is shown; equal serials in one turn mean the very same message (fan-out caches). */
+  serial = 0;
+  /** Identity and order within the vhost. 0 for one that was never stored (a direct delivery). */
+  seq = 0;
+  dialect = 0;
+  spelling: Spelling = DOT;
+  /** What the publisher asked for. */
+  assurance: Assurance = AT_MOST_ONCE;
+  /** The publisher's retain flag as stored. */
+  retain = false;
+  priority = -1;
+  /** Epoch milliseconds at which it expires, 0 for never. */
+  expiresAtMs = 0;
+  /** Epoch milliseconds at which the broker took it. */
+  arrivedAtMs = 0;
+  /** Holds exchange name and routing key. */
+  head: Buffer = EMPTY;
+  exchangeStart = 0;
+  exchangeEnd = 0;
+  keyStart = 0;
+  keyEnd = 0;
+  props: Buffer = EMPTY;
+  propsStart = 0;
+  propsEnd = 0;
+  body: Buffer = EMPTY;
+  bodyStart = 0;
+  bodyEnd = 0;
+  /** Bytes in the whole body, wherever it is. */
+  bodyLength = 0;
+  /** Set when the body is not in `body`; read it with `Session.readBody`. */
+  large: LargeBody | null = null;
+  /** Holds the annotations' bytes; empty for nearly all messages. Decode with `decodeAnnotations`. */
+  notes: Buffer = EMPTY;
+  notesStart = 0;
+  notesEnd = 0;
+
+  // What follows belongs to this delivery rather than to the message.
+
+  /** It may have been handed to a consumer before. */
+  redelivered = false;
+  /** Failed attempts so far. */
+  attempts = 0;
+  /** Lower of what the publisher promised and what the subscription asked for. */
+  effectiveAssurance: Assurance = AT_MOST_ONCE;
+  /** This delivery comes from the retained store, or the subscription asked to keep the flag. */
+  retained = false;
+  /** The number the matching bindings carried (`BindOptions.data`), 0 for none. */
+  subscriptionData = 0;
+
+  exchange(): string {
+    return this.head.utf8Slice(this.exchangeStart, this.exchangeEnd);
+  }
+
+  /** The routing key as sent, in its own spelling. */
+  key(): string {
+    return this.head.utf8Slice(this.keyStart, this.keyEnd);
+  }
+}

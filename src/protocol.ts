@@ -1,0 +1,55 @@
+/**
+ * The adapter port: what a protocol gives the broker, and what it is given. An adapter lives in a folder or a package of
+ * its own, knows no other adapter, and reaches everything through `Broker` and `Transport`.
+ */
+import type { Broker } from './broker.ts';
+import type { Dialect } from './message/dialect.ts';
+import type { Output } from './transport/output.ts';
+
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** One client's byte stream, whatever carries it: a TCP socket, a TLS socket, a WebSocket. */
+export interface Transport {
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  /** The client is on this machine: the address is a loopback one. */
+  readonly loopback: boolean;
+  readonly secure: boolean;
+  /** Where the adapter writes. Its bytes leave once a turn. */
+  readonly output: Output;
+  /** Stops reading from the client. `data` may not be called again until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Sends what is in `output`, then closes the sending side; destroys the rest soon after. `data` is not called again. */
+  end(): void;
+  /** Closes at once; what is unsent is lost. */
+  destroy(): void;
+}
+
+/** The adapter's side of one connection. No call may throw. */
+export interface ConnectionHandler {
+  /** The client's next bytes. `chunk` belongs to the transport and is valid until the call returns. */
+  data(chunk: Buffer): void;
+  /** `transport.output.congested` has gone back to false. */
+  drained(): void;
+  /** The client's side is gone, in order or not; called exactly once, and nothing after it. */
+  closed(): void;
+  /** The broker is stopping: tell the client in the protocol's own form, then `transport.end()`. */
+  shutdown(reason: string): void;
+}
+
+export interface Protocol {
+  /** As in `--listen NAME://…`. */
+  readonly name: string;
+  readonly dialect: Dialect;
+  /**
+   * Whether a stream that begins with these bytes is this protocol: so that one port can serve several.
+   * Undefined: more bytes are needed to tell (at most 16).
+   */
+  detect(first: Buffer): boolean | undefined;
+  /** Takes a connection. The handler's `data` is called in order from the first byte. Starts its own handshake timer. */
+  accept(transport: Transport, broker: Broker): ConnectionHandler;
+}

@@ -1,0 +1,128 @@
+/**
+ * The output slab of a connection: bytes are written straight into it while a turn lasts, and leave in one write at the
+ * end of the turn.
+ *
+ * Usage: `const at = output.reserve(n); const b = output.buffer; … b[at] = …` for exactly n bytes. `reserve` may change
+ * `output.buffer`, so read it after the call. Nothing is allocated for a message that fits; an idle connection holds no
+ * buffer.
+ */
+import { PHASE_WRITE, type Turn, type TurnTask } from '../clock/turn.ts';
+
+/** Where the slab's bytes go. */
+export interface OutputSink {
+  /** Takes all buffers, in order, in one write. Returns true if the bytes have left already and the buffers are free. */
+  writeAll(buffers: Buffer[]): boolean;
+  /** Bytes given to `writeAll` that have not left yet. */
+  readonly unsentBytes: number;
+}
+
+export const SLAB_BYTES = 64 * 1024;
+const NO_BUFFER = Buffer.alloc(0);
+/** Free slabs, shared by all connections. */
+const pool: Buffer[] = [];
+const POOL_MAX = 256;
+
+export class Output implements TurnTask {
+  inTurn = false;
+  buffer: Buffer = NO_BUFFER;
+  /** How many bytes of `buffer` are used. */
+  length = 0;
+  /** True while more than `congestedBytes` wait: queues stop handing deliveries to this connection. */
+  congested = false;
+  /** Called when `congested` goes back to false, never from inside `reserve`. */
+  onDrained: () => void = () => {};
+  private readonly full: Buffer[] = [];
+  private fullBytes = 0;
+  private closed = false;
+  private readonly sink: OutputSink;
+  private readonly turn: Turn;
+  private readonly congestedBytes: number;
+
+  constructor(sink: OutputSink, turn: Turn, congestedBytes = 512 * 1024) {
+    this.sink = sink;
+    this.turn = turn;
+    this.congestedBytes = congestedBytes;
+  }
+
+  /** Bytes that wait here and in the socket. */
+  get pendingBytes(): number {
+    return this.fullBytes + this.length + this.sink.unsentBytes;
+  }
+
+  /** Claims `n` bytes that lie together in `this.buffer`, and returns where they begin. */
+  reserve(n: number): number {
+    const at = this.length;
+    if (at + n <= this.buffer.length) {
+      this.length = at + n;
+      if (at === 0) this.turn.add(PHASE_WRITE, this);
+      return at;
+    }
+    return this.reserveSlow(n);
+  }
+
+  private reserveSlow(n: number): number {
+    if (this.length > 0 && !this.closed) {
+      this.full.push(this.length === this.buffer.length ? this.buffer : this.buffer.subarray(0, this.length));
+      this.fullBytes += this.length;
+      if (this.fullBytes > this.congestedBytes) this.congested = true;
+    }
+    this.buffer = n > SLAB_BYTES ? Buffer.allocUnsafeSlow(n) : (pool.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES));
+    this.length = n;
+    this.turn.add(PHASE_WRITE, this);
+    return 0;
+  }
+
+  /** Copies `source[start, end)` into the slab, over several buffers when it is long. */
+  append(source: Buffer, start = 0, end = source.length): void {
+    while (start < end) {
+      const room = this.buffer.length - this.length;
+      const n = Math.min(end - start, room > 0 ? room : SLAB_BYTES);
+      const at = this.reserve(n);
+      source.copy(this.buffer, at, start, start + n);
+      start += n;
+    }
+  }
+
+  /** Claims `text.length` bytes and writes `text`, which must be ASCII. */
+  appendAscii(text: string): void {
+    const at = this.reserve(text.length);
+    this.buffer.latin1Write(text, at);
+  }
+
+  endOfTurn(): void {
+    this.flush();
+  }
+
+  /** Hands everything to the sink in one write. Happens by itself at the end of a turn. */
+  flush(): void {
+    if (this.closed) this.length = 0;
+    if (this.length === 0 && this.full.length === 0) return;
+    if (this.length > 0) this.full.push(this.buffer.subarray(0, this.length));
+    const left = this.sink.writeAll(this.full);
+    if (left) {
+      for (const used of this.full) {
+        if (pool.length < POOL_MAX && used.buffer.byteLength === SLAB_BYTES) pool.push(Buffer.from(used.buffer));
+      }
+    }
+    this.full.length = 0;
+    this.fullBytes = 0;
+    this.buffer = NO_BUFFER;
+    this.length = 0;
+    if (this.sink.unsentBytes > this.congestedBytes) this.congested = true;
+    else if (this.congested) this.drained();
+  }
+
+  /** The sink calls this when its unsent bytes have gone down. */
+  drained(): void {
+    if (!this.congested || this.closed || this.pendingBytes > this.congestedBytes) return;
+    this.congested = false;
+    this.onDrained();
+  }
+
+  /** Drops what waits; every later `reserve` still works and goes nowhere. */
+  close(): void {
+    this.closed = true;
+    this.full.length = 0;
+    this.fullBytes = 0;
+  }
+}
