@@ -1,0 +1,157 @@
+/**
+ * A byte stream over a WebSocket: what the client sends is handed on as it comes, whatever the messages' borders and
+ * kinds; what the adapter writes in a turn leaves as one message.
+ *
+ * The kind of outgoing messages: binary, except where the sub-protocol is a text one (STOMP) and the bytes are valid
+ * UTF-8, because older clients of those read nothing else.
+ *
+ * It refuses to compress: a broker's CPU is worth more than its bandwidth on the same host, and compression of secrets
+ * beside attacker-chosen text leaks them.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import { Timer } from '../../src/clock/clock.ts';
+import { isLoopback, plainAddress } from '../../src/transport/address.ts';
+import { Carrier, type CarrierHouse } from '../../src/transport/carrier.ts';
+
+/** A client that has said nothing for this long is pinged, and dropped if it says nothing for as long again. */
+export const IDLE_CHECK_MS = 60_000;
+/**
+ * A first message, which opens the protocol inside, is never large. Until one has come, a client is unknown, and does
+ * not get the memory that `messageSizeMax` would allow it.
+ */
+export const FIRST_MESSAGE_SIZE_MAX = 512 * 1024;
+
+/** RFC 6455, 7.4.1 */
+const CLOSE_NORMAL = 1000;
+const CLOSE_GOING_AWAY = 1001;
+
+/** `mirror`: as the client's first message was. */
+export type MessageKind = 'binary' | 'text' | 'mirror';
+
+const BINARY = { binary: true, compress: false };
+const BINARY_MORE = { binary: true, compress: false, fin: false };
+const TEXT = { binary: false, compress: false };
+
+export class WebSocketTransport extends Carrier {
+  private readonly webSocket: WebSocket;
+  private readonly socket: Socket;
+  private text: boolean;
+  private paused = false;
+  /** Messages that were already decoded when the handler paused; at most one socket chunk's worth. */
+  private readonly held: Buffer[] = [];
+  private alive = true;
+  private closeCode = CLOSE_NORMAL;
+  private readonly idleTimer: Timer;
+
+  constructor(house: CarrierHouse, webSocket: WebSocket, socket: Socket, secure: boolean, kind: MessageKind) {
+    super(
+      house,
+      { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 },
+      { address: plainAddress(socket.localAddress), port: socket.localPort ?? 0 },
+      isLoopback(socket.remoteAddress),
+      secure,
+    );
+    this.webSocket = webSocket;
+    this.socket = socket;
+    this.text = kind === 'text';
+    this.idleTimer = new Timer(() => this.checkIdle());
+    house.clock.schedule(this.idleTimer, IDLE_CHECK_MS);
+    this.boundFirstMessage(kind);
+    webSocket.on('message', (data) => this.received(data as Buffer));
+    webSocket.on('pong', () => {
+      this.alive = true;
+    });
+    webSocket.on('error', (error: NodeJS.ErrnoException) => {
+      house.logger.debug({ remote: this.remote, code: error.code }, 'a WebSocket connection was lost');
+    });
+    webSocket.on('close', () => {
+      house.clock.cancel(this.idleTimer);
+      this.release();
+    });
+    socket.on('drain', () => this.output.drained());
+  }
+
+  get unsentBytes(): number {
+    return this.webSocket.bufferedAmount;
+  }
+
+  writeAll(buffers: Buffer[]): boolean {
+    const webSocket = this.webSocket;
+    if (webSocket.readyState !== webSocket.OPEN) return true;
+    if (this.text) {
+      const bytes = buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers);
+      webSocket.send(bytes, isUtf8(bytes) ? TEXT : BINARY);
+    } else {
+      const last = buffers.length - 1;
+      this.socket.cork();
+      for (let i = 0; i <= last; i++) webSocket.send(buffers[i]!, i === last ? BINARY : BINARY_MORE);
+      this.socket.uncork();
+    }
+    return webSocket.bufferedAmount === 0;
+  }
+
+  pause(): void {
+    this.paused = true;
+    this.webSocket.pause();
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    if (this.held.length === 0) this.webSocket.resume();
+    else process.nextTick(() => this.deliverHeld());
+  }
+
+  override shutdown(reason: string): void {
+    this.closeCode = CLOSE_GOING_AWAY;
+    super.shutdown(reason);
+  }
+
+  protected endSending(): void {
+    this.webSocket.close(this.closeCode);
+  }
+
+  protected destroyNow(): void {
+    this.webSocket.terminate();
+  }
+
+  private received(bytes: Buffer): void {
+    this.alive = true;
+    if (this.finished) return;
+    if (this.paused || this.held.length > 0) this.held.push(bytes);
+    else this.deliver(bytes);
+  }
+
+  private deliverHeld(): void {
+    while (!this.paused && this.held.length > 0) {
+      const bytes = this.held.shift()!;
+      if (!this.finished) this.deliver(bytes);
+    }
+    if (!this.paused) this.webSocket.resume();
+  }
+
+  private boundFirstMessage(kind: MessageKind): void {
+    let receivedBytes = 0;
+    const count = (chunk: Buffer): void => {
+      receivedBytes += chunk.length;
+      if (receivedBytes > FIRST_MESSAGE_SIZE_MAX) this.destroy();
+    };
+    this.socket.on('data', count);
+    this.webSocket.once('message', (_data, isBinary) => {
+      this.socket.removeListener('data', count);
+      if (kind === 'mirror') this.text = !isBinary;
+    });
+  }
+
+  private checkIdle(): void {
+    if (!this.alive) {
+      this.destroy();
+      return;
+    }
+    this.alive = false;
+    if (this.webSocket.readyState === this.webSocket.OPEN) this.webSocket.ping();
+    this.house.clock.schedule(this.idleTimer, IDLE_CHECK_MS);
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * Brings the settings together: flag over environment over file over default. Every value remembers where it came from,
+ * so that an error names the flag, the variable, or the file and line, and `config print` can say it.
+ *
+ * Environment: `ENTREPOT_` and the key's path in capitals: `amqp.bodySizeMax` is ENTREPOT_AMQP_BODY_SIZE_MAX. `listen`
+ * takes several addresses, separated by commas or blanks. ENTREPOT_CONFIG names the file.
+ */
+import { z } from 'zod';
+import { BrokerError } from '../message/errors.ts';
+import { ConfigFile } from './file.ts';
+import { type Config, configSchema } from './schema.ts';
+import { didYouMean } from './suggest.ts';
+
+export interface Flags {
+  readonly config?: string | undefined;
+  readonly data?: string | undefined;
+  readonly listen?: readonly string[] | undefined;
+  readonly logLevel?: string | undefined;
+}
+
+export interface Loaded {
+  readonly config: Config;
+  /** For each key path (`log.level`) that was set: by what. Those that are missing have their default. */
+  readonly origins: ReadonlyMap<string, string>;
+}
+
+/** What is wrong with a configuration; each problem is one line. */
+export class ConfigError extends BrokerError {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super('invalid', problems.join('; '));
+    this.problems = problems;
+  }
+}
+
+const VARIABLE_PREFIX = 'ENTREPOT_';
+/** What an orchestrator sets by itself for a service that is called `entrepot`; none of our business. */
+const SERVICE_LINK = /^ENTREPOT_(SERVICE_(HOST|PORT)|PORT$|PORT_\d)/;
+
+/** Every key there is, as paths: ['amqp', 'bodySizeMax']. */
+export function keyPaths(): string[][] {
+  const paths: string[][] = [];
+  for (const [name, schema] of Object.entries(configSchema.shape)) {
+    const inner = innermost(schema);
+    if (inner instanceof z.ZodObject) for (const key of Object.keys(inner.shape)) paths.push([name, key]);
+    else paths.push([name]);
+  }
+  return paths;
+}
+
+/** `ENTREPOT_AMQP_BODY_SIZE_MAX` */
+export function variableName(path: readonly string[]): string {
+  return VARIABLE_PREFIX + path.map((part) => part.replace(/[A-Z]/g, '_$&').toUpperCase()).join('_');
+}
+
+/** Throws a ConfigError. */
+export function loadConfig(flags: Flags, environment: Readonly<Record<string, string | undefined>>): Loaded {
+  const problems: string[] = [];
+  const filePath = flags.config ?? environment['ENTREPOT_CONFIG'];
+  const file = filePath === undefined ? undefined : readFile(filePath);
+  const values: Record<string, unknown> = structuredClone(file?.values ?? {});
+  const origins = new Map<string, string>();
+  if (file !== undefined) {
+    for (const path of keyPaths()) if (isSet(values, path)) origins.set(path.join('.'), file.place(path));
+  }
+
+  const set = (path: readonly string[], value: unknown, origin: string): void => {
+    origins.set(path.join('.'), origin);
+    if (path.length === 1) {
+      values[path[0]!] = value;
+      return;
+    }
+    const group = values[path[0]!];
+    const kept = typeof group === 'object' && group !== null && !Array.isArray(group) ? group : {};
+    values[path[0]!] = { ...kept, [path[1]!]: value };
+  };
+
+  const variables = new Map(keyPaths().map((path) => [variableName(path), path]));
+  for (const [name, value] of Object.entries(environment)) {
+    if (!name.startsWith(VARIABLE_PREFIX) || value === undefined || name === 'ENTREPOT_CONFIG') continue;
+    const path = variables.get(name);
+    if (path === undefined) {
+      if (SERVICE_LINK.test(name)) continue;
+      problems.push(
+        `the environment variable ${name} is not known${didYouMean(name, [...variables.keys(), 'ENTREPOT_CONFIG'])}`,
+      );
+      continue;
+    }
+    set(path, path[0] === 'listen' ? value.split(/[\s,]+/).filter((part) => part !== '') : value, name);
+  }
+
+  if (flags.data !== undefined) set(['data'], flags.data, '--data');
+  if (flags.listen !== undefined && flags.listen.length > 0) set(['listen'], [...flags.listen], '--listen');
+  if (flags.logLevel !== undefined) set(['log', 'level'], flags.logLevel, '--log-level');
+
+  const result = configSchema.safeParse(values);
+  if (!result.success) problems.push(...explain(result.error, values, file, origins));
+  if (problems.length > 0 || !result.success) throw new ConfigError(problems);
+  return { config: result.data, origins };
+}
+
+/** Checks settings that a program hands over; what is missing has its default. Throws a ConfigError. */
+export function checkConfig(values: object): Config {
+  const result = configSchema.safeParse(values);
+  if (result.success) return result.data;
+  throw new ConfigError(explain(result.error, values as Record<string, unknown>, undefined, new Map()));
+}
+
+function readFile(path: string): ConfigFile {
+  try {
+    return ConfigFile.read(path);
+  } catch (error) {
+    if (error instanceof BrokerError) throw new ConfigError([error.message]);
+    throw error;
+  }
+}
+
+function explain(
+  error: z.ZodError,
+  values: Record<string, unknown>,
+  file: ConfigFile | undefined,
+  origins: ReadonlyMap<string, string>,
+): string[] {
+  const problems: string[] = [];
+  for (const issue of error.issues) {
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) {
+        const path = [...issue.path, key];
+        const where = file === undefined ? '' : `${file.place(path)}: `;
+        problems.push(`${where}the key ${path.join('.')} is not known${suggestKey(issue.path, key)}`);
+      }
+      continue;
+    }
+    // An address in a list has the origin of its list.
+    const key = origins.has(issue.path.join('.')) ? issue.path.join('.') : issue.path.slice(0, 1).join('.');
+    const origin = origins.get(key) ?? (file === undefined ? undefined : file.place(issue.path));
+    const inFile = file !== undefined && origin?.startsWith(`${file.path}:`) === true;
+    const where = inFile ? `${file.place(issue.path)}: ` : origin === undefined ? '' : `${origin}: `;
+    const names = issue.path.filter((step) => typeof step === 'string').join('.');
+    const value = issue.path.reduce<unknown>(
+      (at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step],
+      values,
+    );
+    const text = issue.message.startsWith('cannot listen')
+      ? issue.message
+      : `${names} ${phrase(issue)}, not ${show(value)}`;
+    problems.push(where + text);
+  }
+  return problems;
+}
+
+function phrase(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type' && issue.expected === 'object') return 'must hold keys and values';
+  return issue.message;
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}
+
+/** A near key in the same place, or else one of that name elsewhere. */
+function suggestKey(parent: readonly PropertyKey[], key: string): string {
+  const prefix = parent.join('.');
+  const all = keyPaths();
+  const siblings = [
+    ...new Set(all.filter((path) => path.slice(0, -1).join('.') === prefix).map((path) => path.at(-1)!)),
+    ...(prefix === '' ? new Set(all.filter((path) => path.length > 1).map((path) => path[0]!)) : []),
+  ];
+  const near = didYouMean(key, siblings);
+  if (near !== '') return near;
+  const elsewhere = all.find((path) => path.at(-1) === key);
+  return elsewhere === undefined
+    ? didYouMean(
+        key,
+        all.map((path) => path.join('.')),
+      )
+    : `; did you mean ${elsewhere.join('.')}?`;
+}
+
+function isSet(values: Record<string, unknown>, path: readonly string[]): boolean {
+  const found = path.reduce<unknown>(
+    (at, step) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[step] : undefined),
+    values,
+  );
+  return found !== undefined;
+}
+
+/** What is inside defaults and the like. */
+export function innermost(schema: unknown): unknown {
+  let at = schema;
+  while (at instanceof z.ZodDefault || at instanceof z.ZodPrefault) at = at.def.innerType;
+  return at;
+}

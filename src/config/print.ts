@@ -1,0 +1,52 @@
+/** The settings in force as a configuration file, each with what it means and, unless it is the default, who set it. */
+import { Document, isScalar, type Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import type { z } from 'zod';
+import { innermost, keyPaths, type Loaded } from './load.ts';
+import { configSchema, kinds } from './schema.ts';
+
+export function printConfig(loaded: Loaded): string {
+  const document = new Document({});
+  const root = new YAMLMap();
+  document.contents = root as typeof document.contents;
+  for (const path of keyPaths()) {
+    const name = path.join('.');
+    const value = path.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], loaded.config);
+    const origin = loaded.origins.get(name);
+    const note = [describe(path), origin === undefined ? '' : `(from ${origin})`]
+      .filter((part) => part !== '')
+      .join(' ');
+    const parent = path.length === 1 ? root : groupOf(root, path[0]!);
+    const node = Array.isArray(value) ? new YAMLSeq() : new Scalar(written(path, value));
+    if (node instanceof YAMLSeq) for (const item of value as unknown[]) node.add(item);
+    const key = new Scalar(path.at(-1)!);
+    if (node instanceof YAMLSeq) key.commentBefore = ` ${note}`;
+    else if (note !== '') node.comment = ` ${note}`;
+    parent.add({ key, value: node } as Pair);
+  }
+  for (const pair of root.items) if (pair.value instanceof YAMLMap && isScalar(pair.key)) pair.key.spaceBefore = true;
+  return document.toString({ lineWidth: 0 });
+}
+
+function groupOf(root: YAMLMap, name: string): YAMLMap {
+  const known = root.items.find((pair) => isScalar(pair.key) && pair.key.value === name)?.value;
+  if (known instanceof YAMLMap) return known;
+  const group = new YAMLMap();
+  root.add({ key: new Scalar(name), value: group } as Pair);
+  return group;
+}
+
+function schemaOf(path: readonly string[]): z.ZodType {
+  const outer = (configSchema.shape as Record<string, z.ZodType>)[path[0]!]!;
+  if (path.length === 1) return outer;
+  return ((innermost(outer) as z.ZodObject).shape as Record<string, z.ZodType>)[path[1]!]!;
+}
+
+function describe(path: readonly string[]): string {
+  return schemaOf(path).description ?? '';
+}
+
+function written(path: readonly string[], value: unknown): unknown {
+  if (typeof value !== 'number') return value;
+  const text = kinds.get(schemaOf(path))?.(value) ?? String(value);
+  return /^\d+$/.test(text) ? value : text;
+}

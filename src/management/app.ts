@@ -1,0 +1,35 @@
+/**
+ * What the HTTP port answers: what this is, and whether it is well. It refuses everything else; the admin API has an
+ * issue of its own.
+ *
+ *     GET /         text/plain, for the person who opened the port in a browser
+ *     GET /healthz  200 {"status":"ok","version":"0.1.0","uptimeS":12}
+ *                   503 {"status":"stopping"|"failed", …, "reason":"…"} while stopping, or when nothing can be confirmed
+ *
+ * Both answer anyone who reaches the port, and so say nothing about messages or users.
+ */
+import { Hono } from 'hono';
+import type { Clock } from '../clock/clock.ts';
+import { PRODUCT, VERSION } from '../version.ts';
+
+export interface Health {
+  readonly status: 'ok' | 'stopping' | 'failed';
+  /** Why, unless it is ok. */
+  readonly reason?: string;
+}
+
+export function managementApp(clock: Clock, health: () => Health): Hono {
+  const app = new Hono();
+  const startedMs = clock.monotonicMs();
+  app.get('/', (context) =>
+    context.text(`${PRODUCT} ${VERSION}, a message broker. Whether it is well: GET /healthz\n`),
+  );
+  app.get('/healthz', (context) => {
+    const now = health();
+    const uptimeS = Math.floor((clock.monotonicMs() - startedMs) / 1_000);
+    const body = { status: now.status, version: VERSION, uptimeS, ...(now.reason && { reason: now.reason }) };
+    return context.json(body, now.status === 'ok' ? 200 : 503, { 'cache-control': 'no-store' });
+  });
+  app.notFound((context) => context.text('There is nothing here. Try GET /healthz\n', 404));
+  return app;
+}

@@ -1,0 +1,148 @@
+/**
+ * What every transport has in common, whatever it runs over: one handler, told the truth exactly once.
+ *
+ *               attach
+ *     opened ───────────▶ carrying ──end()──▶ ending ──┐
+ *                            │                         ├──▶ closed
+ *                            └──client gone, destroy()─┘
+ *
+ * While carrying, the client's bytes go to the handler. From `ending` on they are read and dropped, so that the client's
+ * own end is noticed. The handler hears `closed` as soon as the client has gone, which may be before the last bytes are
+ * sent and the socket is free; `onReleased` tells when it is.
+ *
+ * A handler that throws is a defect of its adapter: it costs that one connection, and is logged, and nothing else.
+ */
+import { type Clock, Timer } from '../clock/clock.ts';
+import type { Turn } from '../clock/turn.ts';
+import type { Logger } from '../logger.ts';
+import type { ConnectionHandler, Endpoint, Transport } from '../protocol.ts';
+import { Output, type OutputSink } from './output.ts';
+
+/** How long a client may take to read the last bytes and close its side. */
+export const END_GRACE_MS = 2_000;
+
+/** What carriers are given by the broker they serve. */
+export interface CarrierHouse {
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly logger: Logger;
+}
+
+const NO_HANDLER: ConnectionHandler = { data() {}, drained() {}, closed() {}, shutdown() {} };
+
+export abstract class Carrier implements Transport, OutputSink {
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  readonly loopback: boolean;
+  readonly secure: boolean;
+  readonly output: Output;
+  /** Called once when nothing is left of the connection. */
+  onReleased: () => void = () => {};
+  protected handler: ConnectionHandler = NO_HANDLER;
+  /** True from `end` or `destroy` on, or once the client has gone: nothing more is handed on. */
+  protected finished = false;
+  private closedTold = false;
+  private released = false;
+  private graceTimer: Timer | undefined = undefined;
+  protected readonly house: CarrierHouse;
+
+  constructor(house: CarrierHouse, remote: Endpoint, local: Endpoint, loopback: boolean, secure: boolean) {
+    this.house = house;
+    this.remote = remote;
+    this.local = local;
+    this.loopback = loopback;
+    this.secure = secure;
+    this.output = new Output(this, house.turn);
+    this.output.onDrained = () => {
+      if (!this.finished) this.guarded(() => this.handler.drained());
+    };
+  }
+
+  abstract writeAll(buffers: Buffer[]): boolean;
+  abstract readonly unsentBytes: number;
+  abstract pause(): void;
+  abstract resume(): void;
+  /** Closes the sending side after what was written. */
+  protected abstract endSending(): void;
+  protected abstract destroyNow(): void;
+
+  /** From now on `handler` hears of this connection. A later call replaces it. */
+  attach(handler: ConnectionHandler): void {
+    this.handler = handler;
+    if (this.closedTold) handler.closed();
+  }
+
+  /** The broker is stopping. */
+  shutdown(reason: string): void {
+    if (!this.finished) this.guarded(() => this.handler.shutdown(reason));
+  }
+
+  end(): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.finishSending();
+    // A paused client would never be seen to leave.
+    this.resume();
+  }
+
+  destroy(): void {
+    this.finished = true;
+    this.output.close();
+    this.destroyNow();
+  }
+
+  /** The client has closed its sending side in order: what it is still owed is sent, then the connection ends. */
+  protected clientEnded(): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.finishSending();
+    this.tellClosed();
+  }
+
+  /** Nothing is left of the connection. */
+  protected release(): void {
+    if (this.released) return;
+    this.released = true;
+    this.finished = true;
+    if (this.graceTimer !== undefined) this.house.clock.cancel(this.graceTimer);
+    this.output.close();
+    this.tellClosed();
+    this.onReleased();
+  }
+
+  /** Hands bytes on. Not called while `finished`. */
+  protected deliver(chunk: Buffer): void {
+    try {
+      this.handler.data(chunk);
+    } catch (error) {
+      this.blame(error);
+    }
+  }
+
+  private finishSending(): void {
+    this.output.flush();
+    this.output.close();
+    this.endSending();
+    this.graceTimer = new Timer(() => this.destroyNow());
+    this.house.clock.schedule(this.graceTimer, END_GRACE_MS);
+  }
+
+  private tellClosed(): void {
+    if (this.closedTold) return;
+    this.closedTold = true;
+    this.guarded(() => this.handler.closed());
+  }
+
+  private guarded(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.blame(error);
+    }
+  }
+
+  private blame(error: unknown): void {
+    this.house.logger.error({ err: error, remote: this.remote }, 'an adapter failed; its connection is closed');
+    this.destroy();
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Every client connection of a broker, whatever port or transport it came by: admits up to a limit, finds the adapter,
+ * and brings all of them to an end in order when the broker stops.
+ */
+
+import type { Broker } from '../broker.ts';
+import { Timer } from '../clock/clock.ts';
+import type { Logger } from '../logger.ts';
+import type { Protocol } from '../protocol.ts';
+import type { Carrier, CarrierHouse } from './carrier.ts';
+import { DETECT_TIMEOUT_MS, Detection } from './detection.ts';
+
+export const CONNECTIONS_MAX = 10_000;
+/** How long clients have, all together, to take leave when the broker stops. */
+export const CLOSE_GRACE_MS = 3_000;
+
+export interface ConnectionsStats {
+  /** Connections admitted since the start. */
+  admitted: number;
+  /** Turned away because `limit` connections were open. */
+  refused: number;
+  /** Ended because their first bytes belonged to no protocol of the port. */
+  unrecognised: number;
+}
+
+export class Connections {
+  readonly stats: ConnectionsStats = { admitted: 0, refused: 0, unrecognised: 0 };
+  /** What carriers are made with. */
+  readonly house: CarrierHouse;
+  readonly limit: number;
+  private readonly live = new Set<Carrier>();
+  private readonly broker: Broker;
+  private readonly logger: Logger;
+  private readonly detectTimeoutMs: number;
+  private closing = false;
+  private full = false;
+  private onEmpty: (() => void) | undefined = undefined;
+
+  constructor(broker: Broker, logger: Logger, limit = CONNECTIONS_MAX, detectTimeoutMs = DETECT_TIMEOUT_MS) {
+    this.detectTimeoutMs = detectTimeoutMs;
+    this.broker = broker;
+    this.logger = logger;
+    this.limit = limit;
+    this.house = { clock: broker.clock, turn: broker.turn, logger };
+  }
+
+  get size(): number {
+    return this.live.size;
+  }
+
+  /**
+   * Asked before a carrier is made for a new socket. False: the limit is reached or the broker is stopping, and the
+   * socket must be destroyed.
+   */
+  hasRoom(): boolean {
+    if (!this.closing && this.live.size < this.limit) return true;
+    this.stats.refused++;
+    // One line each time the limit is reached, not one for each client that knocks.
+    if (!this.full) this.logger.warn({ limit: this.limit }, 'connections are refused: too many are open');
+    this.full = true;
+    return false;
+  }
+
+  /** Takes a connection on; with several protocols its first bytes decide. */
+  admit(carrier: Carrier, protocols: readonly Protocol[]): void {
+    this.stats.admitted++;
+    this.live.add(carrier);
+    carrier.onReleased = () => {
+      this.live.delete(carrier);
+      this.full = false;
+      if (this.live.size === 0) this.onEmpty?.();
+    };
+    const only = protocols.length === 1 ? protocols[0] : undefined;
+    if (only !== undefined) {
+      carrier.attach(only.accept(carrier, this.broker));
+      return;
+    }
+    const detection = new Detection(
+      protocols,
+      this.broker.clock,
+      (protocol, first) => {
+        const handler = protocol.accept(carrier, this.broker);
+        carrier.attach(handler);
+        handler.data(first);
+      },
+      () => {
+        this.stats.unrecognised++;
+        this.logger.debug({ remote: carrier.remote }, 'a client spoke no protocol of this port');
+        carrier.destroy();
+      },
+      this.detectTimeoutMs,
+    );
+    carrier.attach(detection);
+  }
+
+  /** Tells every client, waits until all have gone or the grace is over, and destroys the rest. */
+  async close(reason: string, graceMs = CLOSE_GRACE_MS): Promise<void> {
+    this.closing = true;
+    if (this.live.size === 0) return;
+    const empty = new Promise<void>((resolve) => {
+      this.onEmpty = resolve;
+    });
+    const timer = new Timer(() => {
+      for (const carrier of [...this.live]) carrier.destroy();
+    });
+    this.broker.clock.schedule(timer, graceMs);
+    for (const carrier of [...this.live]) carrier.shutdown(reason);
+    await empty;
+    this.broker.clock.cancel(timer);
+  }
+}
