@@ -2,8 +2,9 @@
  * What adapters and embedders say to the broker and hear from it: plain values and narrow callbacks. `Broker` and
  * `Session` implement it. Nothing here knows a protocol.
  */
-import type { Headers } from './message/properties.ts';
+
 import type { Assurance, Draft, LargeBody, MessageView, Spelling } from './message/message.ts';
+import type { Headers } from './message/properties.ts';
 
 /**
  * How safe something is: the number of the log flush that covers it. Compare it with nothing; hand it to a `ConfirmRing`
@@ -88,8 +89,6 @@ export interface BindOptions {
   readonly hideReserved?: boolean;
   /** Keep the publisher's retain flag on what this binding brings. Default false. */
   readonly keepRetain?: boolean;
-  /** Not what this very session publishes. Default false. */
-  readonly noLocal?: boolean;
   /** A number of the subscriber's own that comes back as `MessageView.subscriptionData`; 0 to 32767. Default 0. */
   readonly data?: number;
 }
@@ -194,8 +193,6 @@ export interface ConsumeOptions {
   readonly prefetch: number;
   /** Several consumers may share a limit (AMQP's per-channel prefetch). */
   readonly shared?: SharedCredit;
-  /** Not what this very session publishes. */
-  readonly noLocal?: boolean;
   readonly arguments: Headers;
 }
 

@@ -1,12 +1,139 @@
-/** The broker. One process may hold several; nothing is global. */
+/**
+ * The broker: vhosts, the clock and the turn they share, and the door where clients come in. One process may hold
+ * several; nothing is global.
+ */
+import { join } from 'node:path';
 import type { ConnectRequest, Refusal, SessionClient } from './api.ts';
-import type { Clock } from './clock/clock.ts';
-import type { Turn } from './clock/turn.ts';
-import type { Session } from './session.ts';
+import { type Authenticator, LoopbackOnly } from './auth/authenticator.ts';
+import { type Clock, SystemClock } from './clock/clock.ts';
+import { Turn } from './clock/turn.ts';
+import { type FileSystem, nodeFiles } from './log/files.ts';
+import { lockDirectory } from './log/lock.ts';
+import { MemoryFiles } from './log/memory-files.ts';
+import { type Logger, NO_LOGGER } from './logger.ts';
+import { type Dialect, Dialects } from './message/dialect.ts';
+import { Session } from './session.ts';
+import { Vhost } from './vhost/vhost.ts';
 
-export declare class Broker {
+export const DEFAULT_VHOST = '/';
+
+export interface StartOptions {
+  /** Made if it is not there, and locked while the broker runs. Null: memory only. */
+  readonly dataDirectory: string | null;
+  /** The property dialects of the adapters in use. */
+  readonly dialects: readonly Dialect[];
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly authenticator?: Authenticator;
+  /** Default: `/` alone. */
+  readonly vhosts?: readonly string[];
+}
+
+export class Broker {
   readonly clock: Clock;
-  readonly turn: Turn;
+  readonly turn = new Turn();
+  private readonly ownClock: boolean;
+  private readonly authenticator: Authenticator;
+  private readonly vhosts = new Map<string, Vhost>();
+  private readonly sessions = new Set<Session>();
+  private readonly unlock: () => Promise<void>;
+  private closing: Promise<void> | null = null;
+
+  private constructor(options: StartOptions, unlock: () => Promise<void>) {
+    this.ownClock = options.clock === undefined;
+    this.clock = options.clock ?? new SystemClock();
+    this.authenticator = options.authenticator ?? new LoopbackOnly();
+    this.unlock = unlock;
+  }
+
+  /**
+   * Opens the data directory and brings back what is in it.
+   * @throws Error with one line for the operator: the directory is locked by another process, cannot be written, or holds
+   * what this version cannot read
+   */
+  static async start(options: StartOptions): Promise<Broker> {
+    const files: FileSystem = options.dataDirectory === null ? new MemoryFiles() : nodeFiles;
+    const directory = options.dataDirectory ?? 'memory';
+    const unlock = options.dataDirectory === null ? async () => {} : await lockDirectory(files, directory);
+    const broker = new Broker(options, unlock);
+    const dialects = new Dialects();
+    for (const dialect of options.dialects) dialects.register(dialect);
+    try {
+      for (const name of options.vhosts ?? [DEFAULT_VHOST]) {
+        const vhost = await Vhost.open({
+          name,
+          files,
+          directory: join(directory, 'vhosts', encodeURIComponent(name)),
+          clock: broker.clock,
+          turn: broker.turn,
+          dialects,
+          logger: options.logger ?? NO_LOGGER,
+          onUncongested: () => broker.uncongested(name),
+        });
+        broker.vhosts.set(name, vhost);
+      }
+    } catch (error) {
+      await broker.close();
+      throw error;
+    }
+    return broker;
+  }
+
   /** Admits a client or says why not; `done` may be called before `open` returns, or later. */
-  open(request: ConnectRequest, client: SessionClient, done: (result: Session | Refusal) => void): void;
+  open(request: ConnectRequest, client: SessionClient, done: (result: Session | Refusal) => void): void {
+    if (this.closing !== null) {
+      done({ refused: 'unavailable', reason: 'the broker is shutting down' });
+      return;
+    }
+    this.authenticator.authenticate(request, (result) => {
+      if ('refused' in result) {
+        done(result);
+        return;
+      }
+      const name = request.vhost ?? DEFAULT_VHOST;
+      const vhost = this.vhosts.get(name);
+      if (vhost === undefined) {
+        done({ refused: 'vhost-not-found', reason: `vhost '${name}' not found` });
+        return;
+      }
+      const session = new Session(vhost, result, this.authenticator, client, (closed) => this.sessions.delete(closed));
+      this.sessions.add(session);
+      done(session);
+    });
+  }
+
+  hasVhost(name: string): boolean {
+    return this.vhosts.has(name);
+  }
+
+  /** Clients that are connected. */
+  get sessionCount(): number {
+    return this.sessions.size;
+  }
+
+  /** Why a vhost cannot confirm anything any more; undefined while all is well. */
+  get failure(): string | undefined {
+    for (const vhost of this.vhosts.values()) {
+      if (vhost.failed !== undefined) return `vhost '${vhost.vhost}': ${vhost.failed.message}`;
+    }
+    return undefined;
+  }
+
+  private uncongested(vhost: string): void {
+    for (const session of this.sessions) if (session.vhost === vhost) session.client.uncongested();
+  }
+
+  /** Ends all sessions, flushes every log and gives the directory back. Safe to call again. */
+  close(): Promise<void> {
+    this.closing ??= this.closeAll();
+    return this.closing;
+  }
+
+  private async closeAll(): Promise<void> {
+    for (const session of [...this.sessions]) session.close(true);
+    this.turn.end();
+    for (const vhost of this.vhosts.values()) await vhost.close();
+    if (this.ownClock) this.clock.stop();
+    await this.unlock();
+  }
 }

@@ -4,85 +4,327 @@
  * All calls are synchronous; those that change something durable say with a `Mark` when it is safe. Errors are
  * `BrokerError`s, thrown before anything was changed.
  */
-import type {
-  AdapterState, BindingInfo, BindOptions, BodyReader, BodyWriter, Backpressure, ConfirmRing, ConfirmSink,
-  ConsumeOptions, Consumer, DeliverySink, DirectSink, ExchangeOptions, ExchangeType, GetResult, Mark, QueueInfo,
-  QueueOptions, Route, SessionClient, Transaction,
+import {
+  type AdapterState,
+  type Backpressure,
+  type BindingInfo,
+  type BindOptions,
+  type BodyReader,
+  type BodyWriter,
+  type ConfirmRing,
+  type ConfirmSink,
+  type ConsumeOptions,
+  type Consumer,
+  type DeliverySink,
+  type DirectSink,
+  type ExchangeOptions,
+  type GetResult,
+  MARK_NOW,
+  type Mark,
+  MODIFIED,
+  type QueueInfo,
+  type QueueOptions,
+  RELEASED,
+  type Route,
+  type SessionClient,
+  type Transaction,
 } from './api.ts';
-import type { Assurance, Draft, LargeBody, MessageView, Spelling } from './message/message.ts';
+import type { Action, Authenticator, Identity } from './auth/authenticator.ts';
+import { BrokerError } from './message/errors.ts';
+import type { Draft, LargeBody, MessageView, Spelling } from './message/message.ts';
 import type { Properties } from './message/properties.ts';
+import { QueueConsumer } from './queue/consumer.ts';
+import type { Queue } from './queue/queue.ts';
+import type { StoredBody } from './queue/stored-body.ts';
+import { VhostTransaction } from './vhost/transaction.ts';
+import type { Vhost } from './vhost/vhost.ts';
 
-export declare class Session {
+export class Session {
   /** The authenticated user name; 'anonymous' for one who gave none. */
   readonly user: string;
   readonly vhost: string;
   readonly state: AdapterState;
+  readonly client: SessionClient;
+  private readonly home: Vhost;
+  private readonly identity: Identity;
+  private readonly authenticator: Authenticator;
+  private readonly onClosed: (session: Session) => void;
+  private readonly consumers = new Set<QueueConsumer>();
+  private readonly exclusiveQueues = new Set<Queue>();
+  private readonly bodies = new Set<StoredBody>();
+  private readonly rings = new Set<ConfirmRing>();
+  private closed = false;
+  private pruneAt = 32;
 
-  // -- topology. A refused declaration throws; `not-found` texts are RabbitMQ's: "no queue 'q' in vhost '/'".
-  declareExchange(name: string, type: ExchangeType | string, options: ExchangeOptions): Mark;
+  /** @internal `Broker.open` makes sessions */
+  constructor(
+    home: Vhost,
+    identity: Identity,
+    authenticator: Authenticator,
+    client: SessionClient,
+    onClosed: (session: Session) => void,
+  ) {
+    this.home = home;
+    this.identity = identity;
+    this.authenticator = authenticator;
+    this.client = client;
+    this.onClosed = onClosed;
+    this.user = identity.user;
+    this.vhost = home.vhost;
+    this.state = home.state;
+  }
+
+  // ---------------------------------------------------------------------------------------------------- topology
+
+  /** @param type one of ExchangeType; anything else is refused as `invalid` */
+  declareExchange(name: string, type: string, options: ExchangeOptions): Mark {
+    this.demand('configure', name);
+    return this.markIf(this.home.topology.declareExchange(name, type, options));
+  }
+
   /** Passive declare: throws not-found. */
-  checkExchange(name: string): void;
-  deleteExchange(name: string, ifUnused: boolean): Mark;
-  bindExchange(destination: string, source: string, key: string, options: BindOptions): Mark;
-  unbindExchange(destination: string, source: string, key: string, options: BindOptions): Mark;
-  /** '' asks for a server-made name (amq.gen-…). */
-  declareQueue(name: string, options: QueueOptions): QueueInfo;
-  checkQueue(name: string): QueueInfo;
-  /** Returns how many ready messages went with it. */
-  deleteQueue(name: string, ifUnused: boolean, ifEmpty: boolean): { messages: number; mark: Mark };
-  /** Returns how many ready messages it removed. */
-  purgeQueue(name: string): { messages: number; mark: Mark };
-  bindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark;
-  /** Nothing happens if there is no such binding (as RabbitMQ has it). */
-  unbindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark;
-  queueExists(name: string): boolean;
-  /** The bindings of a queue, the default exchange's left out. */
-  bindings(queue: string): BindingInfo[];
+  checkExchange(name: string): void {
+    if (name !== '') this.home.topology.exchange(name);
+  }
 
-  // -- publishing
-  /** Throws not-found for an unknown exchange, access-refused, or not-allowed for an internal one. */
-  route(exchange: string, spelling: Spelling, key: Buffer, start: number, end: number): Route;
+  deleteExchange(name: string, ifUnused: boolean): Mark {
+    this.demand('configure', name);
+    return this.markIf(this.home.topology.deleteExchange(name, ifUnused));
+  }
+
+  bindExchange(destination: string, source: string, key: string, options: BindOptions): Mark {
+    this.demand('write', destination);
+    this.demand('read', source);
+    return this.markIf(this.home.topology.bind(source, null, destination, key, options));
+  }
+
+  unbindExchange(destination: string, source: string, key: string, options: BindOptions): Mark {
+    this.demand('write', destination);
+    this.demand('read', source);
+    return this.markIf(this.home.topology.unbind(source, null, destination, key, options));
+  }
+
+  /** '' asks for a server-made name (amq.gen-…). */
+  declareQueue(name: string, options: QueueOptions): QueueInfo {
+    this.demand('configure', name);
+    // An existing exclusive queue is asked for by its owner whatever the flag says now.
+    const { queue, wrote } = this.home.topology.declareQueue(name, options, this);
+    if (queue.exclusiveTo === this) this.exclusiveQueues.add(queue);
+    return this.info(queue, this.markIf(wrote));
+  }
+
+  checkQueue(name: string): QueueInfo {
+    return this.info(this.queue(name), MARK_NOW);
+  }
+
+  queueExists(name: string): boolean {
+    return this.home.topology.queues.has(name);
+  }
+
+  /** Returns how many ready messages went with it. A queue that does not exist has none (as RabbitMQ has it). */
+  deleteQueue(name: string, ifUnused: boolean, ifEmpty: boolean): { messages: number; mark: Mark } {
+    this.demand('configure', name);
+    if (!this.queueExists(name)) return { messages: 0, mark: MARK_NOW };
+    const queue = this.queue(name);
+    if (ifUnused && queue.consumers.length > 0) {
+      throw new BrokerError('precondition-failed', `queue '${name}' in vhost '${this.vhost}' in use`);
+    }
+    if (ifEmpty && queue.messages > 0) {
+      throw new BrokerError('precondition-failed', `queue '${name}' in vhost '${this.vhost}' not empty`);
+    }
+    this.exclusiveQueues.delete(queue);
+    const { messages, wrote } = this.home.topology.deleteQueue(queue);
+    return { messages, mark: this.markIf(wrote) };
+  }
+
+  /** Returns how many ready messages it removed. */
+  purgeQueue(name: string): { messages: number; mark: Mark } {
+    this.demand('read', name);
+    const queue = this.queue(name);
+    const messages = queue.purge();
+    return { messages, mark: this.markIf(queue.durable && messages > 0) };
+  }
+
+  bindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark {
+    this.demand('write', queue);
+    this.demand('read', exchange);
+    return this.markIf(this.home.topology.bind(exchange, this.queue(queue), null, key, options));
+  }
+
+  /** Nothing happens if there is no such binding (as RabbitMQ has it). */
+  unbindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark {
+    this.demand('write', queue);
+    this.demand('read', exchange);
+    return this.markIf(this.home.topology.unbind(exchange, this.queue(queue), null, key, options));
+  }
+
+  /** The bindings of a queue, the default exchange's left out. */
+  bindings(queue: string): BindingInfo[] {
+    return this.home.topology.bindingsOf(this.queue(queue));
+  }
+
+  private queue(name: string): Queue {
+    return this.home.topology.queue(name, this);
+  }
+
+  private info(queue: Queue, mark: Mark): QueueInfo {
+    return { name: queue.name, messages: queue.messages, consumers: queue.consumers.length, mark };
+  }
+
+  private markIf(wrote: boolean): Mark {
+    return wrote ? this.home.mark() : MARK_NOW;
+  }
+
+  private demand(action: Action, resource: string): void {
+    if (this.authenticator.permits(this.identity, this.vhost, action, resource)) return;
+    throw new BrokerError(
+      'access-refused',
+      `${action} access to '${resource}' in vhost '${this.vhost}' refused for user '${this.user}'`,
+    );
+  }
+
+  // ---------------------------------------------------------------------------------------------------- publishing
+
+  /** Throws not-found for an unknown exchange, access-refused for an internal one or one that may not be written to. */
+  route(exchange: string, spelling: Spelling, key: Buffer, start: number, end: number): Route {
+    const route = this.home.router.route(exchange, spelling, key, start, end, this.vhost);
+    if (route.exchange?.internal === true) {
+      throw new BrokerError(
+        'access-refused',
+        `cannot publish to internal exchange '${exchange}' in vhost '${this.vhost}'`,
+      );
+    }
+    this.demand('write', exchange);
+    return route;
+  }
+
   /**
    * Takes a message. `draft.routed` says how many took it. The returned mark goes to a `ConfirmRing` if the publisher
    * waits for it; MARK_REFUSED if the broker cannot store it. EXACTLY_ONCE messages are delivered only once they are safe.
    */
-  publish(route: Route, draft: Draft): Mark;
+  publish(route: Route, draft: Draft): Mark {
+    if (draft.large !== null) this.bodies.delete(draft.large as StoredBody);
+    return this.home.publish(route, draft);
+  }
+
   /** While true, stop parsing the client's publishes and pause its transport; `SessionClient.uncongested` follows. */
-  readonly congested: boolean;
-  /** For bodies over INLINE_BODY_BYTES. `durable`: the message asks for more than AT_MOST_ONCE. */
-  openBody(length: number, durable: boolean): BodyWriter;
-  readBody(body: LargeBody): BodyReader;
+  get congested(): boolean {
+    return this.home.congested;
+  }
+
+  /** For bodies over INLINE_BODY_BYTES. `durable`: the message asks for more than AT_MOST_ONCE, or is to be retained. */
+  openBody(length: number, durable: boolean): BodyWriter {
+    const body = this.home.store.openBody(length, durable);
+    this.bodies.add(body);
+    return body;
+  }
+
+  readBody(body: LargeBody): BodyReader {
+    return (body as StoredBody).read();
+  }
+
   /** The message's properties in the neutral form; not for the hot path. */
-  properties(view: MessageView): Properties;
-  transaction(): Transaction;
-  /** What follows, until `endUnit`, is one commit unit: all or nothing after a crash. Does not nest, nor outlive the turn. */
-  beginUnit(): void;
-  endUnit(): Mark;
+  properties(view: MessageView): Properties {
+    return this.home.dialects.properties(view);
+  }
 
-  // -- safety
-  confirms(sink: ConfirmSink): ConfirmRing;
-  /** The mark that covers everything this broker has been asked until now, settlements included. */
-  mark(): Mark;
-  /** Calls back once, never synchronously unless the mark is MARK_NOW. `failed`: the log could not make it safe. */
-  whenSafe(mark: Mark, done: (failed: boolean) => void): void;
+  transaction(): Transaction {
+    return new VhostTransaction(this.home);
+  }
 
-  // -- consuming
-  /** Throws not-found, resource-locked, access-refused. Deliveries may begin before it returns only if `output` allows;
-   *  they never do: the first one comes at the end of this turn or later. */
-  consume(queue: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer;
+  /** What follows, until `endUnit`, is one commit unit: all or nothing after a crash. It does not outlive the turn. */
+  beginUnit(): void {
+    this.home.beginUnit();
+  }
+
+  endUnit(): Mark {
+    return this.home.endUnit();
+  }
+
+  // -------------------------------------------------------------------------------------------------------- safety
+
+  confirms(sink: ConfirmSink): ConfirmRing {
+    const ring = this.home.confirms.ring(sink);
+    this.rings.add(ring);
+    return ring;
+  }
+
+  /** The mark that covers everything this vhost has been asked until now, settlements included. */
+  mark(): Mark {
+    return this.home.mark();
+  }
+
+  /** Calls back once, never synchronously unless nothing is to be waited for. `failed`: the log could not make it safe. */
+  whenSafe(mark: Mark, done: (failed: boolean) => void): void {
+    this.home.confirms.whenSafe(mark, done);
+  }
+
+  // ----------------------------------------------------------------------------------------------------- consuming
+
+  /** Throws not-found, resource-locked, access-refused. The first delivery comes at the end of this turn or later. */
+  consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer {
+    this.demand('read', name);
+    const consumer = this.queue(name).addConsumer(options, sink, output);
+    this.prune();
+    this.consumers.add(consumer);
+    return consumer;
+  }
+
   /**
    * Takes one message (AMQP basic.get). `done(undefined)` if there is none. Otherwise `sink.deliver` is called, with the
    * slot to be settled on the returned consumer, just before `done`. Usually both happen synchronously.
    */
-  get(queue: string, settled: boolean, sink: DeliverySink, done: (result: GetResult | undefined, consumer: Consumer) => void): void;
+  get(
+    name: string,
+    settled: boolean,
+    sink: DeliverySink,
+    done: (result: GetResult | undefined, consumer: Consumer) => void,
+  ): void {
+    this.demand('read', name);
+    const queue = this.queue(name);
+    const holder = QueueConsumer.passive(queue, settled, sink);
+    if (!settled) {
+      this.prune();
+      this.consumers.add(holder);
+    }
+    queue.get(holder, done);
+  }
+
+  /** Forgets consumers that are cancelled or passive and hold nothing, once there are many. */
+  private prune(): void {
+    if (this.consumers.size < this.pruneAt) return;
+    for (const consumer of this.consumers) {
+      if (consumer.held === 0 && (!consumer.active || consumer.passive)) this.consumers.delete(consumer);
+    }
+    this.pruneAt = Math.max(32, this.consumers.size * 2);
+  }
+
   /** Who takes at-most-once messages of this queue now; null for nobody. */
-  attachDirect(queue: string, sink: DirectSink | null): void;
+  attachDirect(name: string, sink: DirectSink | null): void {
+    this.demand('read', name);
+    this.queue(name).direct = sink;
+  }
+
   /** Sends every retained message that the filter matches into the queue, marked `retained`. Returns how many. */
-  replayRetained(queue: string, filter: string, options: BindOptions): number;
+  replayRetained(name: string, filter: string, options: BindOptions): number {
+    return this.home.replayRetained(this.queue(name), filter, options);
+  }
 
-  /** The client is gone. Exclusive queues go; consumers that were not suspended are cancelled, what they hold ends as RELEASED
-   *  when it left in order, MODIFIED when it was lost. */
-  close(inOrder: boolean): void;
+  /**
+   * The client is gone. Exclusive queues go. Consumers that were not suspended are cancelled: what they hold ends as
+   * RELEASED when the client left in order, as MODIFIED when it was lost.
+   */
+  close(inOrder: boolean): void {
+    if (this.closed) return;
+    this.closed = true;
+    for (const ring of this.rings) ring.close();
+    for (const body of this.bodies) body.abort();
+    for (const consumer of this.consumers) {
+      if (!consumer.suspended) consumer.cancel(inOrder ? RELEASED : MODIFIED);
+    }
+    for (const queue of this.exclusiveQueues) {
+      if (!queue.deleted) this.home.topology.deleteQueue(queue);
+    }
+    this.onClosed(this);
+  }
 }
-
-export type { Assurance, SessionClient };

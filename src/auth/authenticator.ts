@@ -1,0 +1,42 @@
+/**
+ * Who may come in, and what they may do. Users, passwords and permissions of the operator's own come with their issue;
+ * the two questions are asked in their places from the start.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import type { ConnectRequest, Refusal } from '../api.ts';
+
+export interface Identity {
+  readonly user: string;
+}
+
+/** RabbitMQ's three permissions. */
+export type Action = 'configure' | 'write' | 'read';
+
+export interface Authenticator {
+  /** Calls back at once or later. */
+  authenticate(request: ConnectRequest, done: (result: Identity | Refusal) => void): void;
+  /** Whether this identity may do that to an exchange or queue of this name. Asked often: the answer is immediate. */
+  permits(identity: Identity, vhost: string, action: Action, resource: string): boolean;
+}
+
+export const ANONYMOUS = 'anonymous';
+
+/** The default: `guest` with the password `guest`, and clients without a name, from this machine only; they may do all. */
+export class LoopbackOnly implements Authenticator {
+  authenticate(request: ConnectRequest, done: (result: Identity | Refusal) => void): void {
+    if (request.user !== undefined && !(request.user === 'guest' && same(request.password, 'guest'))) {
+      done({ refused: 'credentials', reason: `user '${request.user}' - invalid credentials` });
+    } else if (!request.loopback) {
+      done({ refused: 'forbidden', reason: `user '${request.user ?? ANONYMOUS}' can only connect from this machine` });
+    } else done({ user: request.user ?? ANONYMOUS });
+  }
+
+  permits(): boolean {
+    return true;
+  }
+}
+
+function same(given: Buffer | undefined, wanted: string): boolean {
+  const expected = Buffer.from(wanted, 'utf8');
+  return given !== undefined && given.length === expected.length && timingSafeEqual(given, expected);
+}

@@ -1,0 +1,103 @@
+/** One attached reader of a queue, and how many more deliveries it may hold. */
+import {
+  type Backpressure,
+  type ConsumeOptions,
+  type Consumer,
+  type DeliverySink,
+  NO_BACKPRESSURE,
+  type Outcome,
+  type SharedCredit,
+} from '../api.ts';
+import type { Queue } from './queue.ts';
+
+export class QueueConsumer implements Consumer {
+  readonly tag: string;
+  readonly settled: boolean;
+  readonly exclusive: boolean;
+  readonly of: Queue;
+  held = 0;
+  active = true;
+  /** Made for a `get`: it holds deliveries and receives none by itself. */
+  passive = false;
+  /** The connection is gone, its session stays. */
+  suspended = false;
+  sink: DeliverySink;
+  output: Backpressure;
+  /** Held slots to be delivered again before anything new; empty nearly always. */
+  replay: number[] = [];
+  private prefetch: number;
+  private readonly shared: SharedCredit | null;
+
+  constructor(queue: Queue, options: ConsumeOptions, sink: DeliverySink, output: Backpressure) {
+    this.of = queue;
+    this.tag = options.tag;
+    this.settled = options.settled;
+    this.exclusive = options.exclusive;
+    this.prefetch = options.prefetch;
+    this.shared = options.shared ?? null;
+    this.sink = sink;
+    this.output = output;
+  }
+
+  get queue(): string {
+    return this.of.name;
+  }
+
+  /** Whether one more delivery may go out now. */
+  ready(): boolean {
+    if (!this.active || this.suspended || this.output.congested) return false;
+    if (this.replay.length > 0 || this.settled) return true;
+    if (this.prefetch !== 0 && this.held >= this.prefetch) return false;
+    return this.shared === null || this.shared.limit === 0 || this.shared.held < this.shared.limit;
+  }
+
+  /** @internal the queue counts a delivery that this consumer now holds, or no longer holds */
+  took(): void {
+    this.held++;
+    if (this.shared !== null) this.shared.held++;
+  }
+
+  /** @internal */
+  gave(): void {
+    this.held--;
+    if (this.shared !== null) this.shared.held--;
+  }
+
+  settle(slot: number, outcome: Outcome): void {
+    this.of.settle(this, slot, outcome);
+  }
+
+  setPrefetch(limit: number): void {
+    this.prefetch = limit;
+    this.wake();
+  }
+
+  wake(): void {
+    if (this.active) this.of.wake();
+  }
+
+  cancel(outcome?: Outcome): void {
+    this.of.cancelConsumer(this, outcome);
+  }
+
+  suspend(): void {
+    this.suspended = true;
+    this.replay.length = 0;
+  }
+
+  resume(sink: DeliverySink, output: Backpressure): void {
+    this.sink = sink;
+    this.output = output;
+    this.suspended = false;
+    this.replay = this.of.slotsHeldBy(this);
+    this.wake();
+  }
+
+  /** @internal for a `get` */
+  static passive(queue: Queue, settled: boolean, sink: DeliverySink): QueueConsumer {
+    const options = { tag: '', settled, exclusive: false, prefetch: 0, arguments: [] };
+    const consumer = new QueueConsumer(queue, options, sink, NO_BACKPRESSURE);
+    consumer.passive = true;
+    return consumer;
+  }
+}

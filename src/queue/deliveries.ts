@@ -1,0 +1,81 @@
+/**
+ * Deliveries that consumers hold, as numbered slots in typed arrays. A slot is what an adapter keeps beside its delivery
+ * tag or packet id; it is used again once the delivery has ended.
+ */
+import type { QueueConsumer } from './consumer.ts';
+
+export class Deliveries {
+  private seqs = new Float64Array(0);
+  private words = new Uint32Array(0);
+  /** Order of first delivery, for replays. */
+  private order = new Float64Array(0);
+  private holders: (QueueConsumer | null)[] = [];
+  private free = new Int32Array(0);
+  private freeCount = 0;
+  private nextOrder = 1;
+  /** Slots in use. */
+  size = 0;
+
+  add(seq: number, word: number, holder: QueueConsumer): number {
+    if (this.freeCount === 0) this.grow();
+    const slot = this.free[--this.freeCount]!;
+    this.seqs[slot] = seq;
+    this.words[slot] = word;
+    this.order[slot] = this.nextOrder++;
+    this.holders[slot] = holder;
+    this.size++;
+    return slot;
+  }
+
+  /** Null for a slot that is not in use. */
+  holder(slot: number): QueueConsumer | null {
+    return this.holders[slot] ?? null;
+  }
+
+  seq(slot: number): number {
+    return this.seqs[slot]!;
+  }
+
+  word(slot: number): number {
+    return this.words[slot]!;
+  }
+
+  remove(slot: number): void {
+    this.holders[slot] = null;
+    this.free[this.freeCount++] = slot;
+    this.size--;
+  }
+
+  /** The slots that `holder` holds, in the order of their first delivery. */
+  heldBy(holder: QueueConsumer): number[] {
+    const slots: number[] = [];
+    for (let slot = 0; slot < this.holders.length; slot++) if (this.holders[slot] === holder) slots.push(slot);
+    return slots.sort((a, b) => this.order[a]! - this.order[b]!);
+  }
+
+  forEach(visit: (seq: number, word: number) => void): void {
+    for (let slot = 0; slot < this.holders.length; slot++) {
+      if (this.holders[slot] !== null) visit(this.seqs[slot]!, this.words[slot]!);
+    }
+  }
+
+  private grow(): void {
+    const before = this.holders.length;
+    const after = Math.max(16, before * 2);
+    const seqs = new Float64Array(after);
+    seqs.set(this.seqs);
+    this.seqs = seqs;
+    const words = new Uint32Array(after);
+    words.set(this.words);
+    this.words = words;
+    const order = new Float64Array(after);
+    order.set(this.order);
+    this.order = order;
+    this.free = new Int32Array(after);
+    for (let slot = after - 1; slot >= before; slot--) {
+      this.holders[slot] = null;
+      this.free[this.freeCount++] = slot;
+    }
+    this.holders.length = after;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The messages of a vhost, wherever they lie: the durable log or the transient store, both addressed by sequence number.
+ * It ties the stores' bytes to the storage form of a message, and keeps count of who still needs what.
+ */
+import type { Clock } from '../clock/clock.ts';
+import { RecordRef } from '../log/record.ts';
+import type { Sequence } from '../log/sequence.ts';
+import type { RecordStore } from '../log/store.ts';
+import { encodeAnnotations } from '../message/annotations.ts';
+import type { Assurance, Draft, MessageView } from '../message/message.ts';
+import { type Extents, messageBytes, readExtents, readMessage, writeMessage } from '../message/storage.ts';
+import { StoredBody } from './stored-body.ts';
+import {
+  attemptsOf,
+  WORD_ASSURANCE,
+  WORD_DATA_MASK,
+  WORD_DATA_SHIFT,
+  WORD_DELIVERED,
+  WORD_DURABLE,
+  WORD_LARGE,
+  WORD_RETAINED,
+} from './word.ts';
+
+/** Record types with a sequence number (below 128). They are written into the log and never change. */
+export const RECORD_MESSAGE = 1;
+export const RECORD_EXTENT = 2;
+
+export class MessageStore {
+  readonly durable: RecordStore;
+  readonly transient: RecordStore;
+  private readonly sequence: Sequence;
+  private readonly clock: Clock;
+  private readonly ref = new RecordRef();
+  /** Messages whose bodies lie in extents, by sequence number: few, and large. */
+  private readonly large = new Map<number, StoredBody>();
+  private serial = 0;
+
+  constructor(durable: RecordStore, transient: RecordStore, sequence: Sequence, clock: Clock) {
+    this.durable = durable;
+    this.transient = transient;
+    this.sequence = sequence;
+    this.clock = clock;
+  }
+
+  /**
+   * Appends a message and returns its sequence number. It has no references yet: `addReferences` must follow in the same
+   * call stack.
+   * @param targetList number of the list of durable queues, 0 for none
+   */
+  append(draft: Draft, address: Buffer, exchangeBytes: number, durable: boolean, targetList: number): number {
+    const body = draft.large as StoredBody | null;
+    const notes = draft.annotations === null ? null : encodeAnnotations(draft.annotations);
+    const bytes = messageBytes(draft, address.length, notes, body);
+    const seq = this.sequence.next++;
+    const store = durable ? this.durable : this.transient;
+    const at = store.appendSequenced(RECORD_MESSAGE, seq, bytes);
+    writeMessage(store.buffer, at, draft, address, exchangeBytes, targetList, this.clock.epochMs(), notes, body);
+    if (body !== null) this.large.set(seq, body);
+    return seq;
+  }
+
+  /** `n` queues (or the retained index) now need this message. */
+  addReferences(seq: number, durable: boolean, n: number): void {
+    (durable ? this.durable : this.transient).addLive(seq, n);
+    const body = this.large.size === 0 ? undefined : this.large.get(seq);
+    if (body !== undefined) body.hold(n);
+  }
+
+  /** One of them does not need it any more. */
+  release(seq: number, word: number): void {
+    ((word & WORD_DURABLE) !== 0 ? this.durable : this.transient).release(seq, 1);
+    if ((word & WORD_LARGE) !== 0) this.releaseLarge(seq);
+  }
+
+  private releaseLarge(seq: number): void {
+    const body = this.large.get(seq);
+    if (body?.letGo(1) === true) this.large.delete(seq);
+  }
+
+  isLarge(seq: number): boolean {
+    return this.large.size > 0 && this.large.has(seq);
+  }
+
+  /** Points `view` at the message; false if it must be loaded first. */
+  view(seq: number, word: number, view: MessageView): boolean {
+    const store = (word & WORD_DURABLE) !== 0 ? this.durable : this.transient;
+    if (!store.locate(seq, this.ref)) return false;
+    readMessage(this.ref.buffer, this.ref.start, view);
+    view.seq = seq;
+    view.serial = ++this.serial;
+    if ((word & WORD_LARGE) !== 0) view.large = this.large.get(seq) ?? null;
+    view.redelivered = (word & WORD_DELIVERED) !== 0;
+    view.attempts = attemptsOf(word);
+    view.effectiveAssurance = (word & WORD_ASSURANCE) as Assurance;
+    view.retained = (word & WORD_RETAINED) !== 0;
+    view.subscriptionData = (word >>> WORD_DATA_SHIFT) & WORD_DATA_MASK;
+    return true;
+  }
+
+  /** A serial for a view that was made without the store. */
+  nextSerial(): number {
+    return ++this.serial;
+  }
+
+  load(seq: number, word: number, done: (error: Error | undefined) => void): void {
+    ((word & WORD_DURABLE) !== 0 ? this.durable : this.transient).load(seq, done);
+  }
+
+  /** A body that will arrive in pieces. */
+  openBody(length: number, durable: boolean): StoredBody {
+    return new StoredBody(durable ? this.durable : this.transient, durable, this.sequence, length, RECORD_EXTENT);
+  }
+
+  /** At recovery: the message's body lies in these extents. */
+  recoverExtents(seq: number, buffer: Buffer, start: number): boolean {
+    const extents: Extents | null = readExtents(buffer, start);
+    if (extents === null) return false;
+    const body = StoredBody.recovered(this.durable, this.sequence, extents, RECORD_EXTENT);
+    this.large.set(seq, body);
+    return true;
+  }
+}

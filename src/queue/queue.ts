@@ -1,0 +1,388 @@
+/**
+ * A queue: each message goes to one consumer, and leaves when it is settled.
+ *
+ * ```
+ *            push                    pump                    settle: accepted
+ * publisher ------> ready (ring) -----------> held (slots) ------------------> gone
+ *                   returned (ordered) <------------------- released, failed
+ *                                                          rejected ---------> dead letter, or dropped
+ * ```
+ *
+ * Nothing is handed out in the middle of a turn: what arrives, comes back or gets credit marks the queue, and one pump at
+ * the turn's end serves it. The queue decides nothing about retries (`settlement/`) and writes no record itself: its
+ * owner, the vhost, does.
+ */
+import {
+  ACCEPTED,
+  type Backpressure,
+  type ConsumeOptions,
+  type Consumer,
+  type DeliverySink,
+  type DirectSink,
+  type GetResult,
+  type Outcome,
+  type QueueOptions,
+} from '../api.ts';
+import { PHASE_GATHER, type Turn, type TurnTask } from '../clock/turn.ts';
+import { BrokerError } from '../message/errors.ts';
+import { MessageView } from '../message/message.ts';
+import type { RouteTarget } from '../routing/exchange.ts';
+import { type Decision, DONE, decide, REQUEUE, type RetryPolicy } from '../settlement/decide.ts';
+import { QueueConsumer } from './consumer.ts';
+import { Deliveries } from './deliveries.ts';
+import type { MessageStore } from './message-store.ts';
+import { Positions, Returned } from './positions.ts';
+import { attemptsOf, WORD_DELIVERED, WORD_DURABLE, withAttempts } from './word.ts';
+
+/** Carries out what a queue cannot: records, dead letters, its own end. */
+export interface QueueOwner {
+  readonly vhost: string;
+  readonly store: MessageStore;
+  readonly turn: Turn;
+  readonly counters: QueueCounters;
+  /** This queue has begun to gather settlements: call `flushSettled` by the end of the turn. */
+  settling(queue: Queue): void;
+  /** These durable messages are settled in this queue; the array is the caller's to use again. */
+  logSettled(queue: Queue, seqs: Float64Array, count: number): void;
+  /** A durable message was returned with this word. */
+  logReturned(queue: Queue, seq: number, word: number): void;
+  /** A message was refused for good. The owner settles it (`Queue.bury`) once its dead letter is stored. */
+  died(queue: Queue, seq: number, word: number, decision: Decision): void;
+  /** The last consumer of an auto-delete queue has gone. */
+  unused(queue: Queue): void;
+  /** A message cannot be read back; the log has reported why. */
+  unreadable(queue: Queue, seq: number, error: Error): void;
+}
+
+export interface QueueCounters {
+  delivered: number;
+  redelivered: number;
+  acknowledged: number;
+  requeued: number;
+}
+
+export class Queue implements RouteTarget, TurnTask {
+  inTurn = false;
+  readonly id: number;
+  readonly name: string;
+  readonly durable: boolean;
+  readonly options: QueueOptions;
+  /** The session it is exclusive to, or null. */
+  readonly exclusiveTo: object | null;
+  readonly policy: RetryPolicy;
+  /** At-most-once messages go to `direct` rather than into the queue. */
+  readonly directMode: boolean;
+  direct: DirectSink | null = null;
+  deleted = false;
+  readonly consumers: QueueConsumer[] = [];
+  private readonly ready = new Positions();
+  private readonly returned = new Returned();
+  private readonly deliveries = new Deliveries();
+  private readonly owner: QueueOwner;
+  private readonly view = new MessageView();
+  private nextConsumer = 0;
+  private loading = false;
+  private settledSeqs = new Float64Array(0);
+  private settledCount = 0;
+
+  constructor(
+    owner: QueueOwner,
+    id: number,
+    name: string,
+    options: QueueOptions,
+    policy: RetryPolicy,
+    exclusiveTo: object | null,
+  ) {
+    this.owner = owner;
+    this.id = id;
+    this.name = name;
+    this.durable = options.durable;
+    this.options = options;
+    this.policy = policy;
+    this.exclusiveTo = exclusiveTo;
+    this.directMode = options.atMostOnce === 'direct';
+  }
+
+  /** Messages that wait, not those that are held. */
+  get messages(): number {
+    return this.ready.length + this.returned.length;
+  }
+
+  get unsettled(): number {
+    return this.deliveries.size;
+  }
+
+  /** Takes a message whose reference has been counted. */
+  push(seq: number, word: number): void {
+    if (seq > this.ready.lastSeq()) this.ready.push(seq, word);
+    else this.returned.add(seq, word); // it was held back while others passed: to its own place
+    this.wake();
+  }
+
+  /** Something may be deliverable: look at the end of this turn. */
+  wake(): void {
+    if (this.consumers.length > 0 && !this.inTurn) this.owner.turn.add(PHASE_GATHER, this);
+  }
+
+  endOfTurn(): void {
+    this.pump();
+  }
+
+  // ------------------------------------------------------------------------------------------------- handing out
+
+  private pump(): void {
+    if (this.loading || this.deleted) return;
+    for (;;) {
+      const consumer = this.nextReady();
+      if (consumer === null) return;
+      if (consumer.replay.length > 0) {
+        if (!this.replayOne(consumer)) return;
+        continue;
+      }
+      const fromReturned = this.returned.length > 0;
+      if (!fromReturned && this.ready.length === 0) return;
+      const seq = fromReturned ? this.returned.headSeq() : this.ready.headSeq();
+      const word = fromReturned ? this.returned.headWord() : this.ready.headWord();
+      if (!this.owner.store.view(seq, word, this.view)) {
+        this.load(seq, word);
+        return;
+      }
+      if (fromReturned) this.returned.shift();
+      else this.ready.shift();
+      this.handOut(consumer, seq, word);
+    }
+  }
+
+  /** `view` shows the message. */
+  private handOut(consumer: QueueConsumer, seq: number, word: number): void {
+    const counters = this.owner.counters;
+    counters.delivered++;
+    if (this.view.redelivered) counters.redelivered++;
+    if (consumer.settled) {
+      consumer.sink.deliver(this.view, -1);
+      counters.acknowledged++;
+      this.bury(seq, word);
+      return;
+    }
+    const slot = this.deliveries.add(seq, (word | WORD_DELIVERED) >>> 0, consumer);
+    consumer.took();
+    consumer.sink.deliver(this.view, slot);
+  }
+
+  private replayOne(consumer: QueueConsumer): boolean {
+    const slot = consumer.replay[0]!;
+    if (this.deliveries.holder(slot) === consumer) {
+      const seq = this.deliveries.seq(slot);
+      const word = this.deliveries.word(slot);
+      if (!this.owner.store.view(seq, word, this.view)) {
+        this.load(seq, word);
+        return false;
+      }
+      consumer.replay.shift();
+      this.owner.counters.delivered++;
+      this.owner.counters.redelivered++;
+      consumer.sink.deliver(this.view, slot);
+    } else consumer.replay.shift();
+    return true;
+  }
+
+  /** The next consumer in turn that can take one; null if none can. */
+  private nextReady(): QueueConsumer | null {
+    const consumers = this.consumers;
+    const n = consumers.length;
+    for (let i = 0; i < n; i++) {
+      if (this.nextConsumer >= n) this.nextConsumer = 0;
+      const consumer = consumers[this.nextConsumer++]!;
+      if (consumer.ready()) return consumer;
+    }
+    return null;
+  }
+
+  private load(seq: number, word: number): void {
+    this.loading = true;
+    this.owner.store.load(seq, word, (error) => {
+      this.loading = false;
+      if (this.deleted) return;
+      if (error !== undefined) this.skipUnreadable(seq, error);
+      // Straight on: the block that was loaded may be evicted again by the turn's end.
+      this.pump();
+    });
+  }
+
+  /** It stays in the log, unsettled, for whoever repairs it; the queue goes on without it. */
+  private skipUnreadable(seq: number, error: Error): void {
+    if (this.returned.length > 0 && this.returned.headSeq() === seq) this.returned.shift();
+    else if (this.ready.length > 0 && this.ready.headSeq() === seq) this.ready.shift();
+    for (const consumer of this.consumers) {
+      consumer.replay = consumer.replay.filter((slot) => this.deliveries.seq(slot) !== seq);
+    }
+    this.owner.unreadable(this, seq, error);
+  }
+
+  // ---------------------------------------------------------------------------------------------------- settling
+
+  settle(consumer: QueueConsumer, slot: number, outcome: Outcome): void {
+    if (this.deliveries.holder(slot) !== consumer) {
+      if (this.deleted) return; // what a deleted queue had handed out is gone with it
+      throw new Error(`delivery ${slot} is not held by this consumer of ${this.name}`);
+    }
+    const seq = this.deliveries.seq(slot);
+    const word = this.deliveries.word(slot);
+    this.deliveries.remove(slot);
+    consumer.gave();
+    if (outcome === ACCEPTED) {
+      this.owner.counters.acknowledged++;
+      this.bury(seq, word);
+    } else this.refuse(seq, word, outcome);
+    this.wake();
+  }
+
+  private refuse(seq: number, word: number, outcome: Outcome): void {
+    const decision = decide(this.policy, attemptsOf(word), outcome);
+    if (decision.action === DONE) this.bury(seq, word);
+    else if (decision.action === REQUEUE) {
+      const back = withAttempts(word, decision.attempts);
+      if (back !== word && (word & WORD_DURABLE) !== 0 && this.durable) this.owner.logReturned(this, seq, back);
+      this.owner.counters.requeued++;
+      this.returned.add(seq, back);
+    } else this.owner.died(this, seq, word, decision);
+  }
+
+  /** The message is done with in this queue: its settlement is logged with the turn's others, its reference goes. */
+  bury(seq: number, word: number): void {
+    if (this.durable && (word & WORD_DURABLE) !== 0) {
+      if (this.settledCount === this.settledSeqs.length) {
+        const larger = new Float64Array(Math.max(64, this.settledCount * 2));
+        larger.set(this.settledSeqs);
+        this.settledSeqs = larger;
+      }
+      this.settledSeqs[this.settledCount++] = seq;
+      if (this.settledCount === 1) this.owner.settling(this);
+    }
+    this.owner.store.release(seq, word);
+  }
+
+  /** Writes the settlements gathered so far, now: for whoever needs the mark that covers them. */
+  flushSettled(): void {
+    if (this.settledCount === 0) return;
+    this.owner.logSettled(this, this.settledSeqs, this.settledCount);
+    this.settledCount = 0;
+    if (this.settledSeqs.length > 65_536) this.settledSeqs = new Float64Array(0);
+  }
+
+  settleAll(consumer: QueueConsumer, outcome: Outcome): void {
+    for (const slot of this.deliveries.heldBy(consumer)) this.settle(consumer, slot, outcome);
+  }
+
+  slotsHeldBy(consumer: QueueConsumer): number[] {
+    return this.deliveries.heldBy(consumer);
+  }
+
+  /** The sequence number of a held delivery: what an adapter keeps to know it again after a restart. */
+  seqOf(slot: number): number {
+    return this.deliveries.seq(slot);
+  }
+
+  // --------------------------------------------------------------------------------------------------- consumers
+
+  addConsumer(options: ConsumeOptions, sink: DeliverySink, output: Backpressure): QueueConsumer {
+    if (this.consumers.some((c) => c.exclusive) || (options.exclusive && this.consumers.length > 0)) {
+      throw new BrokerError('access-refused', `queue '${this.name}' in vhost '${this.owner.vhost}' in exclusive use`);
+    }
+    const consumer = new QueueConsumer(this, options, sink, output);
+    this.consumers.push(consumer);
+    this.wake();
+    return consumer;
+  }
+
+  cancelConsumer(consumer: QueueConsumer, outcome?: Outcome): void {
+    if (consumer.active) {
+      consumer.active = false;
+      const at = this.consumers.indexOf(consumer);
+      if (at >= 0) this.consumers.splice(at, 1);
+    }
+    if (outcome !== undefined && consumer.held > 0 && !this.deleted) this.settleAll(consumer, outcome);
+    if (this.consumers.length === 0 && this.options.autoDelete && !this.deleted) this.owner.unused(this);
+  }
+
+  /** Takes one message for `holder`, if there is one; `done` is called with undefined if not. */
+  get(holder: QueueConsumer, done: (result: GetResult | undefined, consumer: Consumer) => void): void {
+    const fromReturned = this.returned.length > 0;
+    if (this.deleted || (!fromReturned && this.ready.length === 0)) {
+      done(undefined, holder);
+      return;
+    }
+    const seq = fromReturned ? this.returned.headSeq() : this.ready.headSeq();
+    const word = fromReturned ? this.returned.headWord() : this.ready.headWord();
+    if (!this.owner.store.view(seq, word, this.view)) {
+      this.owner.store.load(seq, word, (error) => {
+        if (error !== undefined) this.skipUnreadable(seq, error);
+        this.get(holder, done);
+      });
+      return;
+    }
+    if (fromReturned) this.returned.shift();
+    else this.ready.shift();
+    this.handOut(holder, seq, word);
+    done({ remaining: this.messages }, holder);
+  }
+
+  /** Removes what waits; returns how many. */
+  purge(): number {
+    const messages = this.messages;
+    const gone = (seq: number, word: number): void => this.bury(seq, word);
+    this.returned.forEach(gone);
+    this.ready.forEach(gone);
+    this.returned.clear();
+    this.ready.clear();
+    this.flushSettled();
+    return messages;
+  }
+
+  /** Lets go of everything; the owner has logged that the queue is gone. Returns how many messages waited. */
+  delete(): number {
+    const messages = this.messages;
+    this.deleted = true;
+    this.settledCount = 0;
+    const gone = (seq: number, word: number): void => this.owner.store.release(seq, word);
+    this.returned.forEach(gone);
+    this.ready.forEach(gone);
+    this.deliveries.forEach(gone);
+    this.returned.clear();
+    this.ready.clear();
+    for (const consumer of this.consumers.splice(0)) {
+      consumer.active = false;
+      consumer.sink.cancelled('queue-deleted');
+    }
+    return messages;
+  }
+
+  // ---------------------------------------------------------------------------------------------------- recovery
+
+  /** A settlement found in the log. */
+  recoverSettled(seq: number): void {
+    let word = this.ready.bury(seq);
+    if (word === -1 && this.returned.length > 0) word = this.returned.bury(seq);
+    if (word !== -1) this.owner.store.release(seq, word);
+  }
+
+  recoverReturned(seq: number, word: number): void {
+    this.ready.amend(seq, () => word);
+  }
+
+  /** @param unclean it cannot be known which messages had been handed out: all of them may have been */
+  recovered(unclean: boolean): void {
+    this.ready.compact(unclean ? WORD_DELIVERED : 0);
+    if (unclean) this.returned.mark(WORD_DELIVERED);
+  }
+
+  /** Before an orderly stop: what has been handed out before says so after the restart. */
+  logDelivered(): void {
+    if (!this.durable) return;
+    const log = (seq: number, word: number): void => {
+      if ((word & WORD_DURABLE) !== 0) this.owner.logReturned(this, seq, word);
+    };
+    this.returned.forEach(log);
+    this.deliveries.forEach(log);
+  }
+}

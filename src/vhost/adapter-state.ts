@@ -1,0 +1,34 @@
+/** Small durable facts that adapters keep in the vhost's log; see `AdapterState` in api.ts. */
+import type { AdapterState } from '../api.ts';
+import type { Journal } from './journal.ts';
+
+export class JournaledState implements AdapterState {
+  private readonly values = new Map<string, Buffer>();
+  /** Null while recovering. */
+  journal: Journal | null = null;
+
+  get(key: string): Buffer | undefined {
+    return this.values.get(key);
+  }
+
+  put(key: string, value: Buffer): void {
+    this.journal?.statePut(key, value);
+    this.values.set(key, Buffer.from(value));
+  }
+
+  delete(key: string): boolean {
+    if (!this.values.has(key)) return false;
+    this.journal?.stateDeleted(key);
+    return this.values.delete(key);
+  }
+
+  keys(prefix: string): string[] {
+    const found: string[] = [];
+    for (const key of this.values.keys()) if (key.startsWith(prefix)) found.push(key);
+    return found;
+  }
+
+  snapshot(journal: Journal): void {
+    for (const [key, value] of this.values) journal.statePut(key, value);
+  }
+}

@@ -1,0 +1,24 @@
+/** What a vhost counts. Nothing is dropped in silence: every way a message can end without being delivered has a number. */
+export class Counters {
+  published = 0;
+  /** Deliveries to consumers and direct subscriptions. */
+  delivered = 0;
+  redelivered = 0;
+  acknowledged = 0;
+  requeued = 0;
+  /** Publishes that nothing took. */
+  unroutable = 0;
+  /** Publishes that were refused because the log could not take them. */
+  refused = 0;
+  /** At-most-once copies dropped: their subscriber was gone or too slow. */
+  droppedDirect = 0;
+  deadLettered = 0;
+  /** Rejected, and the queue names no dead-letter exchange. */
+  droppedRejected = 0;
+  /** Out of attempts, and the queue names no dead-letter exchange. */
+  droppedAttempts = 0;
+  /** Meant to be dead-lettered, but the exchange does not exist or leads nowhere. */
+  droppedDeadLetter = 0;
+  /** Cannot be read back from the log. */
+  unreadable = 0;
+}

@@ -1,0 +1,250 @@
+/**
+ * The vhost's records in its log: topology, lists of targets, settlements, adapters' state. The state is a fold over
+ * them; `recovery.ts` is the other half. Message and extent records are `queue/message-store.ts`'s.
+ *
+ * Little endian. Topology is JSON: it is rare, and a person can read it in a dump.
+ *
+ * ```
+ * 130 exchange declared   JSON {name, type, durable, autoDelete, internal, arguments}
+ * 131 exchange deleted    name
+ * 132 queue declared      JSON {id, name, durable, autoDelete, atMostOnce, arguments}
+ * 133 queue deleted       u32 queue
+ * 134 bound               JSON {source, queue|exchange, key, options}
+ * 135 unbound             JSON, the same
+ * 136 targets             u32 list, u32 first, u32 count, count × (u32 queue, u32 word); a long list takes several records,
+ *                         `first` is the place of the record's first entry
+ * 137 settled             u32 queue, u32 count, count × u48 sequence number
+ * 138 returned            u32 queue, u48 sequence number, u32 word
+ * 139 state put           u16 key bytes, key, value
+ * 140 state deleted       key
+ * 141 retained            u48 sequence number (0: none any more), u8 spelling, key
+ * 142 enqueued            u32 queue, u48 sequence number, u32 word
+ * 143 numbers             u32 next queue, u32 next list
+ * ```
+ */
+import type { BindOptions, ExchangeOptions, ExchangeType, QueueOptions } from '../api.ts';
+import type { Log } from '../log/log.ts';
+import { RECORD_BYTES_MAX } from '../log/store.ts';
+import { copyBytes, writeU16, writeU32, writeU48 } from '../message/bytes.ts';
+import { BrokerError } from '../message/errors.ts';
+import type { Spelling } from '../message/message.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { RetainedMessage } from '../queue/retained.ts';
+import type { Binding, Exchange } from '../routing/exchange.ts';
+import type { CompiledRoute } from '../routing/router.ts';
+
+export const RECORD_EXCHANGE = 130;
+export const RECORD_EXCHANGE_DELETED = 131;
+export const RECORD_QUEUE = 132;
+export const RECORD_QUEUE_DELETED = 133;
+export const RECORD_BOUND = 134;
+export const RECORD_UNBOUND = 135;
+export const RECORD_TARGETS = 136;
+export const RECORD_SETTLED = 137;
+export const RECORD_RETURNED = 138;
+export const RECORD_STATE = 139;
+export const RECORD_STATE_DELETED = 140;
+export const RECORD_RETAINED = 141;
+export const RECORD_ENQUEUED = 142;
+export const RECORD_NUMBERS = 143;
+
+/** Settlements in one record at most, so that no record outgrows a block. */
+const SETTLED_MAX = 16_384;
+/** Targets in one record at most. */
+const TARGETS_MAX = 16_384;
+
+export interface ExchangeRecord extends ExchangeOptions {
+  readonly name: string;
+  readonly type: ExchangeType;
+}
+
+export interface QueueRecord extends Omit<QueueOptions, 'exclusive'> {
+  readonly id: number;
+  readonly name: string;
+}
+
+export interface BindingRecord {
+  readonly source: string;
+  readonly queue?: number;
+  readonly exchange?: string;
+  readonly key: string;
+  readonly options: BindOptions;
+}
+
+export class Journal {
+  private readonly log: Log;
+  private nextList = 1;
+  /** Lists of targets are written once between two snapshots; this counts snapshots. */
+  private epoch = 0;
+  /** The route whose message is being appended: a snapshot in between must repeat its list. */
+  private current: CompiledRoute<Queue> | null = null;
+
+  constructor(log: Log) {
+    this.log = log;
+  }
+
+  exchange(exchange: Exchange<Queue>): void {
+    const { name, type, durable, autoDelete, internal, arguments: args } = exchange;
+    this.json(RECORD_EXCHANGE, { name, type, durable, autoDelete, internal, arguments: args });
+  }
+
+  exchangeDeleted(name: string): void {
+    this.text(RECORD_EXCHANGE_DELETED, name);
+  }
+
+  queue(queue: Queue): void {
+    const { id, name, options } = queue;
+    const { durable, autoDelete, atMostOnce, arguments: args } = options;
+    this.json(RECORD_QUEUE, { id, name, durable, autoDelete, atMostOnce, arguments: args });
+  }
+
+  queueDeleted(queue: Queue): void {
+    const at = this.log.append(RECORD_QUEUE_DELETED, 4);
+    writeU32(this.log.buffer, at, queue.id);
+  }
+
+  bound(binding: Binding<Queue>): void {
+    this.json(RECORD_BOUND, bindingRecord(binding));
+  }
+
+  unbound(binding: Binding<Queue>): void {
+    this.json(RECORD_UNBOUND, bindingRecord(binding));
+  }
+
+  /** The number of the route's list of durable targets, written first if this segment does not have it yet. */
+  targetList(route: CompiledRoute<Queue>): number {
+    this.current = route;
+    if (route.listEpoch === this.epoch) return route.listId;
+    if (route.listId === 0) route.listId = this.nextList++;
+    this.writeTargets(route);
+    return route.listId;
+  }
+
+  private writeTargets(route: CompiledRoute<Queue>): void {
+    const durable = route.durableTargets;
+    for (let first = 0; first === 0 || first < durable.length; first += TARGETS_MAX) {
+      const count = Math.min(TARGETS_MAX, durable.length - first);
+      const at = this.log.append(RECORD_TARGETS, 12 + count * 8);
+      const buffer = this.log.buffer;
+      writeU32(buffer, at, route.listId);
+      writeU32(buffer, at + 4, first);
+      writeU32(buffer, at + 8, count);
+      for (let i = 0; i < count; i++) {
+        const target = durable[first + i]!;
+        writeU32(buffer, at + 12 + i * 8, route.targets[target]!.id);
+        writeU32(buffer, at + 16 + i * 8, route.words[target]!);
+      }
+    }
+    // Only now: if an append began a new segment, its snapshot came before these records.
+    route.listEpoch = this.epoch;
+  }
+
+  /** A new segment has begun: every list must be written again before it is used, the one in use at once. */
+  newEpoch(): void {
+    this.epoch++;
+    if (this.current !== null && this.current.listId !== 0) this.writeTargets(this.current);
+  }
+
+  settled(queue: Queue, seqs: Float64Array, count: number): void {
+    for (let from = 0; from < count; from += SETTLED_MAX) {
+      const n = Math.min(SETTLED_MAX, count - from);
+      const at = this.log.append(RECORD_SETTLED, 8 + n * 6);
+      const buffer = this.log.buffer;
+      writeU32(buffer, at, queue.id);
+      writeU32(buffer, at + 4, n);
+      for (let i = 0; i < n; i++) writeU48(buffer, at + 8 + i * 6, seqs[from + i]!);
+    }
+  }
+
+  returned(queue: Queue, seq: number, word: number): void {
+    this.position(RECORD_RETURNED, queue, seq, word);
+  }
+
+  enqueued(queue: Queue, seq: number, word: number): void {
+    this.position(RECORD_ENQUEUED, queue, seq, word);
+  }
+
+  private position(type: number, queue: Queue, seq: number, word: number): void {
+    const at = this.log.append(type, 14);
+    const buffer = this.log.buffer;
+    writeU32(buffer, at, queue.id);
+    writeU48(buffer, at + 4, seq);
+    writeU32(buffer, at + 10, word);
+  }
+
+  statePut(key: string, value: Buffer): void {
+    const keyBytes = Buffer.from(key, 'utf8');
+    const at = this.log.append(RECORD_STATE, 2 + keyBytes.length + value.length);
+    const buffer = this.log.buffer;
+    writeU16(buffer, at, keyBytes.length);
+    const end = copyBytes(keyBytes, 0, keyBytes.length, buffer, at + 2);
+    copyBytes(value, 0, value.length, buffer, end);
+  }
+
+  stateDeleted(key: string): void {
+    this.text(RECORD_STATE_DELETED, key);
+  }
+
+  retained(message: RetainedMessage): void {
+    this.retainedRecord(message.seq, message.spelling, message.key);
+  }
+
+  notRetained(key: string, spelling: Spelling): void {
+    this.retainedRecord(0, spelling, key);
+  }
+
+  private retainedRecord(seq: number, spelling: Spelling, key: string): void {
+    const keyBytes = Buffer.from(key, 'utf8');
+    const at = this.log.append(RECORD_RETAINED, 7 + keyBytes.length);
+    const buffer = this.log.buffer;
+    writeU48(buffer, at, seq);
+    buffer[at + 6] = spelling;
+    copyBytes(keyBytes, 0, keyBytes.length, buffer, at + 7);
+  }
+
+  /** Identifiers are never used twice, also when everything that used them is gone. */
+  numbers(nextQueue: number): void {
+    const at = this.log.append(RECORD_NUMBERS, 8);
+    writeU32(this.log.buffer, at, nextQueue);
+    writeU32(this.log.buffer, at + 4, this.nextList);
+  }
+
+  recoverNextList(next: number): void {
+    this.nextList = Math.max(this.nextList, next);
+  }
+
+  private json(type: number, value: unknown): void {
+    this.text(type, JSON.stringify(value, packValue));
+  }
+
+  private text(type: number, text: string): void {
+    const bytes = Buffer.from(text, 'utf8');
+    if (bytes.length > RECORD_BYTES_MAX) throw new BrokerError('invalid', 'the arguments are too large to be kept');
+    const at = this.log.append(type, bytes.length);
+    copyBytes(bytes, 0, bytes.length, this.log.buffer, at);
+  }
+}
+
+function bindingRecord(binding: Binding<Queue>): BindingRecord {
+  const destination = binding.queue !== null ? { queue: binding.queue.id } : { exchange: binding.exchange!.name };
+  return { source: binding.source.name, ...destination, key: binding.key, options: binding.options };
+}
+
+/** Header values keep their type through JSON: 64-bit integers and bytes need a form of their own. */
+function packValue(this: unknown, key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return { $integer: String(value) };
+  // Buffers have a toJSON that runs before this; the holder still has the original.
+  const original = (this as Record<string, unknown>)[key];
+  if (Buffer.isBuffer(original)) return { $bytes: original.toString('base64') };
+  return value;
+}
+
+export function unpackJson<T>(buffer: Buffer, start: number, end: number): T {
+  return JSON.parse(buffer.utf8Slice(start, end), (_key, value: unknown) => {
+    if (value !== null && typeof value === 'object') {
+      if ('$integer' in value) return BigInt(value.$integer as string);
+      if ('$bytes' in value) return Buffer.from(value.$bytes as string, 'base64');
+    }
+    return value;
+  }) as T;
+}

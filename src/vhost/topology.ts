@@ -1,0 +1,402 @@
+/**
+ * What a vhost is made of: exchanges, queues, bindings; declared, compared, deleted, and written to the journal. Names,
+ * rules and texts are RabbitMQ's where it has them, because its users' clients look at them.
+ */
+import { randomBytes } from 'node:crypto';
+import type { BindingInfo, BindOptions, ExchangeOptions, ExchangeType, QueueOptions } from '../api.ts';
+import { BrokerError } from '../message/errors.ts';
+import { type Headers, type Value, valuesEqual, valueToText } from '../message/properties.ts';
+import { Queue, type QueueOwner } from '../queue/queue.ts';
+import { Binding, bindingIdentity, EXCHANGE_TYPES, Exchange } from '../routing/exchange.ts';
+import type { Router } from '../routing/router.ts';
+import type { RetryPolicy } from '../settlement/decide.ts';
+import type { Journal } from './journal.ts';
+
+const NAME_BYTES_MAX = 255;
+/** A queue name may be longer than what one protocol can say: other protocols derive names from their own. */
+const QUEUE_NAME_BYTES_MAX = 65_535;
+/** What a queue of the quorum type does when nothing else is said. */
+const QUORUM_DELIVERY_LIMIT = 20;
+
+/** Known arguments that change what a queue does and are not built: refused rather than ignored. */
+const QUEUE_ARGUMENTS_NOT_BUILT = new Set([
+  'x-message-ttl',
+  'x-expires',
+  'x-max-length',
+  'x-max-length-bytes',
+  'x-overflow',
+  'x-max-priority',
+  'x-single-active-consumer',
+]);
+
+const PREDECLARED: readonly [string, ExchangeType, boolean][] = [
+  ['amq.direct', 'direct', false],
+  ['amq.fanout', 'fanout', false],
+  ['amq.topic', 'topic', false],
+  ['amq.headers', 'headers', false],
+  ['amq.match', 'headers', false],
+];
+
+export class Topology {
+  readonly exchanges = new Map<string, Exchange<Queue>>();
+  readonly queues = new Map<string, Queue>();
+  readonly queuesById = new Map<number, Queue>();
+  /** Bindings by the queue they lead to. */
+  private readonly bindingsByQueue = new Map<Queue, Set<Binding<Queue>>>();
+  private nextQueue = 1;
+  private readonly owner: QueueOwner;
+  private readonly vhost: string;
+  /** Set once the log is there; null while recovering, when nothing is written. */
+  journal: Journal | null = null;
+  router: Router<Queue> | null = null;
+
+  constructor(owner: QueueOwner) {
+    this.owner = owner;
+    this.vhost = owner.vhost;
+    for (const [name, type, internal] of PREDECLARED) {
+      const options = { durable: true, autoDelete: false, internal, arguments: [] };
+      this.exchanges.set(name, new Exchange(name, type, options));
+    }
+  }
+
+  // --------------------------------------------------------------------------------------------------- exchanges
+
+  /** Returns true if something durable was written. */
+  declareExchange(name: string, type: string, options: ExchangeOptions): boolean {
+    if (!EXCHANGE_TYPES.includes(type as ExchangeType)) {
+      throw new BrokerError('invalid', `unknown exchange type '${type}'`);
+    }
+    const known = this.exchanges.get(name);
+    if (known !== undefined) {
+      this.compareExchange(known, type, options);
+      return false;
+    }
+    if (name === '' || name.startsWith('amq.')) {
+      throw new BrokerError('access-refused', `exchange name '${name}' contains reserved prefix 'amq.*'`);
+    }
+    checkName('exchange', name, NAME_BYTES_MAX);
+    const exchange = new Exchange<Queue>(name, type as ExchangeType, options);
+    if (exchange.durable) this.journal?.exchange(exchange);
+    this.exchanges.set(name, exchange);
+    this.router?.clear();
+    return exchange.durable;
+  }
+
+  private compareExchange(known: Exchange<Queue>, type: string, options: ExchangeOptions): void {
+    const what = `exchange '${known.name}' in vhost '${this.vhost}'`;
+    compare('type', type, known.type, what);
+    compare('durable', options.durable, known.durable, what);
+    compare('auto_delete', options.autoDelete, known.autoDelete, what);
+    compare('internal', options.internal, known.internal, what);
+    compareArguments(options.arguments, known.arguments, what);
+  }
+
+  exchange(name: string): Exchange<Queue> {
+    const exchange = this.exchanges.get(name);
+    if (exchange === undefined) throw new BrokerError('not-found', `no exchange '${name}' in vhost '${this.vhost}'`);
+    return exchange;
+  }
+
+  /** Deleting what is not there is no error (as RabbitMQ has it). */
+  deleteExchange(name: string, ifUnused: boolean): boolean {
+    if (name === '' || name.startsWith('amq.')) {
+      throw new BrokerError('access-refused', `exchange name '${name}' contains reserved prefix 'amq.*'`);
+    }
+    const exchange = this.exchanges.get(name);
+    if (exchange === undefined) return false;
+    if (ifUnused && exchange.bindings.size > 0) {
+      throw new BrokerError('precondition-failed', `exchange '${name}' in vhost '${this.vhost}' in use`);
+    }
+    if (exchange.durable) this.journal?.exchangeDeleted(name);
+    this.exchanges.delete(name);
+    for (const binding of [...exchange.bindings.values(), ...exchange.incoming]) this.dropBinding(binding);
+    this.router?.clear();
+    return exchange.durable;
+  }
+
+  // ------------------------------------------------------------------------------------------------------ queues
+
+  /** @param exclusiveTo the session, if the queue is to be exclusive */
+  declareQueue(name: string, options: QueueOptions, exclusiveTo: object | null): { queue: Queue; wrote: boolean } {
+    const known = this.queues.get(name);
+    if (known !== undefined) {
+      this.checkAccess(known, exclusiveTo ?? undefined);
+      this.compareQueue(known, options);
+      return { queue: known, wrote: false };
+    }
+    const full = name === '' ? `amq.gen-${randomBytes(16).toString('base64url')}` : name;
+    if (name.startsWith('amq.')) {
+      throw new BrokerError('access-refused', `queue name '${name}' contains reserved prefix 'amq.*'`);
+    }
+    checkName('queue', full, QUEUE_NAME_BYTES_MAX);
+    const queue = new Queue(
+      this.owner,
+      this.nextQueue,
+      full,
+      options,
+      this.policyOf(options),
+      options.exclusive ? exclusiveTo : null,
+    );
+    // An exclusive queue goes with its session, so it never outlives a restart.
+    const wrote = queue.durable && !options.exclusive;
+    if (wrote) this.journal?.queue(queue);
+    this.nextQueue++;
+    this.addQueue(queue);
+    return { queue, wrote };
+  }
+
+  /** At recovery, and when declared. */
+  addQueue(queue: Queue): void {
+    this.queues.set(queue.name, queue);
+    this.queuesById.set(queue.id, queue);
+    this.router?.queueChanged(queue.name);
+  }
+
+  policyOf(options: QueueOptions): RetryPolicy {
+    let attemptsMax = Number.POSITIVE_INFINITY;
+    let deadLetterExchange: string | null = null;
+    let deadLetterKey: string | null = null;
+    let limited = false;
+    for (const { name, value } of options.arguments) {
+      if (QUEUE_ARGUMENTS_NOT_BUILT.has(name)) {
+        throw new BrokerError('not-implemented', `queue argument '${name}' is not supported yet`);
+      }
+      if (name === 'x-dead-letter-exchange') deadLetterExchange = textArgument(name, value);
+      else if (name === 'x-dead-letter-routing-key') deadLetterKey = textArgument(name, value);
+      else if (name === 'x-delivery-limit') {
+        attemptsMax = countArgument(name, value);
+        limited = true;
+      } else if (name === 'x-queue-type') {
+        const type = textArgument(name, value);
+        if (type === 'stream') throw new BrokerError('not-implemented', 'streams are not supported yet');
+        if (type !== 'classic' && type !== 'quorum') {
+          throw new BrokerError('precondition-failed', `invalid arg 'x-queue-type' for queue: '${type}'`);
+        }
+        if (type === 'quorum' && !limited) attemptsMax = QUORUM_DELIVERY_LIMIT;
+      }
+    }
+    if (deadLetterKey !== null && deadLetterExchange === null) {
+      throw new BrokerError(
+        'precondition-failed',
+        "invalid arg 'x-dead-letter-routing-key' for queue: routing-key but no dead-letter exchange",
+      );
+    }
+    return { attemptsMax, deadLetterExchange, deadLetterKey };
+  }
+
+  private compareQueue(known: Queue, options: QueueOptions): void {
+    const what = `queue '${known.name}' in vhost '${this.vhost}'`;
+    compare('durable', options.durable, known.options.durable, what);
+    compare('exclusive', options.exclusive, known.options.exclusive, what);
+    compare('auto_delete', options.autoDelete, known.options.autoDelete, what);
+    compareArguments(options.arguments, known.options.arguments, what);
+  }
+
+  /** @throws not-found, resource-locked */
+  queue(name: string, session: object): Queue {
+    const queue = this.queues.get(name);
+    if (queue === undefined) throw new BrokerError('not-found', `no queue '${name}' in vhost '${this.vhost}'`);
+    this.checkAccess(queue, session);
+    return queue;
+  }
+
+  private checkAccess(queue: Queue, session: object | undefined): void {
+    if (queue.exclusiveTo !== null && queue.exclusiveTo !== session) {
+      throw new BrokerError(
+        'resource-locked',
+        `cannot obtain exclusive access to locked queue '${queue.name}' in vhost '${this.vhost}'. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.`,
+      );
+    }
+  }
+
+  /** Returns how many messages went with it, and whether that was written. */
+  deleteQueue(queue: Queue): { messages: number; wrote: boolean } {
+    const wrote = queue.durable && !queue.options.exclusive;
+    if (wrote) this.journal?.queueDeleted(queue);
+    this.queues.delete(queue.name);
+    this.queuesById.delete(queue.id);
+    for (const binding of [...(this.bindingsByQueue.get(queue) ?? [])]) this.unbindAndPrune(binding);
+    this.bindingsByQueue.delete(queue);
+    this.router?.queueChanged(queue.name);
+    return { messages: queue.delete(), wrote };
+  }
+
+  // ---------------------------------------------------------------------------------------------------- bindings
+
+  /** Returns true if something durable was written. Binding again what is bound changes its subscription data. */
+  bind(sourceName: string, queue: Queue | null, toExchange: string | null, key: string, options: BindOptions): boolean {
+    const source = this.sourceOf(sourceName);
+    const exchange = toExchange === null ? null : this.exchange(this.notDefault(toExchange));
+    const known = source.bindings.get(bindingIdentity(queue, exchange, key, options));
+    const binding = known ?? new Binding(source, queue, exchange, key, options);
+    if (known !== undefined) {
+      if (sameData(known, options)) return false;
+      known.update(options);
+    }
+    const wrote = isDurable(binding);
+    if (wrote) this.journal?.bound(binding);
+    if (known === undefined) this.addBinding(binding);
+    this.router?.bindingChanged(binding);
+    return wrote;
+  }
+
+  private addBinding(binding: Binding<Queue>): void {
+    binding.source.add(binding);
+    if (binding.queue === null) {
+      binding.exchange!.incoming.add(binding);
+      return;
+    }
+    const bindings = this.bindingsByQueue.get(binding.queue);
+    if (bindings === undefined) this.bindingsByQueue.set(binding.queue, new Set([binding]));
+    else bindings.add(binding);
+  }
+
+  unbind(
+    sourceName: string,
+    queue: Queue | null,
+    toExchange: string | null,
+    key: string,
+    options: BindOptions,
+  ): boolean {
+    const source = this.sourceOf(sourceName);
+    const exchange = toExchange === null ? null : this.exchange(this.notDefault(toExchange));
+    const binding = source.bindings.get(bindingIdentity(queue, exchange, key, options));
+    if (binding === undefined) return false;
+    const wrote = isDurable(binding);
+    if (wrote) this.journal?.unbound(binding);
+    this.unbindAndPrune(binding);
+    return wrote;
+  }
+
+  /** Removes a binding, and its source if that is an auto-delete exchange which has no other. */
+  private unbindAndPrune(binding: Binding<Queue>): void {
+    this.dropBinding(binding);
+    this.router?.bindingChanged(binding);
+    const source = binding.source;
+    if (source.autoDelete && source.bindings.size === 0 && this.exchanges.get(source.name) === source) {
+      this.deleteExchange(source.name, false);
+    }
+  }
+
+  private dropBinding(binding: Binding<Queue>): void {
+    binding.source.remove(binding);
+    if (binding.queue !== null) this.bindingsByQueue.get(binding.queue)?.delete(binding);
+    else binding.exchange!.incoming.delete(binding);
+  }
+
+  private sourceOf(name: string): Exchange<Queue> {
+    return this.exchange(this.notDefault(name));
+  }
+
+  private notDefault(name: string): string {
+    if (name === '') throw new BrokerError('access-refused', 'operation not permitted on the default exchange');
+    return name;
+  }
+
+  bindingsOf(queue: Queue): BindingInfo[] {
+    return [...(this.bindingsByQueue.get(queue) ?? [])].map((binding) => ({
+      exchange: binding.source.name,
+      key: binding.key,
+      options: binding.options,
+    }));
+  }
+
+  // ---------------------------------------------------------------------------------------------------- snapshot
+
+  /** Writes everything durable: what a log that begins here must know. */
+  snapshot(journal: Journal): void {
+    journal.numbers(this.nextQueue);
+    for (const exchange of this.exchanges.values()) {
+      if (exchange.durable && !exchange.name.startsWith('amq.')) journal.exchange(exchange);
+    }
+    for (const queue of this.queues.values()) if (queue.durable && !queue.options.exclusive) journal.queue(queue);
+    for (const exchange of this.exchanges.values()) {
+      for (const binding of exchange.bindings.values()) if (isDurable(binding)) journal.bound(binding);
+    }
+  }
+
+  recoverNextQueue(next: number): void {
+    this.nextQueue = Math.max(this.nextQueue, next);
+  }
+}
+
+function isDurable(binding: Binding<Queue>): boolean {
+  if (!binding.source.durable) return false;
+  if (binding.queue !== null) return binding.queue.durable && !binding.queue.options.exclusive;
+  return binding.exchange!.durable;
+}
+
+function sameData(binding: Binding<Queue>, options: BindOptions): boolean {
+  const before = binding.options;
+  return (
+    before.assurance === (options.assurance ?? 2) &&
+    before.hideReserved === (options.hideReserved ?? false) &&
+    before.keepRetain === (options.keepRetain ?? false) &&
+    before.data === (options.data ?? 0)
+  );
+}
+
+function checkName(what: string, name: string, bytesMax: number): void {
+  if (Buffer.byteLength(name) > bytesMax) {
+    throw new BrokerError('precondition-failed', `the ${what} name is longer than ${bytesMax} bytes`);
+  }
+}
+
+function textArgument(name: string, value: Value): string {
+  if (typeof value === 'string') return value;
+  throw new BrokerError('precondition-failed', `invalid arg '${name}' for queue: a string is needed`);
+}
+
+function countArgument(name: string, value: Value): number {
+  const number =
+    typeof value === 'string' || value === null || typeof value === 'boolean' ? Number.NaN : Number(value.value);
+  if (Number.isInteger(number) && number >= 0) return number;
+  throw new BrokerError('precondition-failed', `invalid arg '${name}' for queue: a number of 0 or more is needed`);
+}
+
+function compare(name: string, received: string | boolean, current: string | boolean, what: string): void {
+  if (received === current) return;
+  throw new BrokerError(
+    'precondition-failed',
+    `inequivalent arg '${name}' for ${what}: received '${received}' but current is '${current}'`,
+  );
+}
+
+/** Arguments that say how a queue is stored elsewhere are not compared: here there is one kind. */
+const ARGUMENTS_NOT_COMPARED = new Set(['x-queue-mode', 'x-queue-version', 'x-queue-master-locator']);
+
+function compareArguments(received: Headers, current: Headers, what: string): void {
+  const names = new Set([...received, ...current].map((header) => header.name));
+  for (const name of names) {
+    if (ARGUMENTS_NOT_COMPARED.has(name)) continue;
+    const a = received.find((header) => header.name === name);
+    const b = current.find((header) => header.name === name);
+    if (a !== undefined && b !== undefined && valuesEqual(a.value, b.value)) continue;
+    const text = (header: typeof a): string =>
+      header === undefined ? 'none' : `the value '${valueToText(header.value)}' of type '${typeName(header.value)}'`;
+    throw new BrokerError(
+      'precondition-failed',
+      `inequivalent arg '${name}' for ${what}: received ${text(a)} but current is ${text(b)}`,
+    );
+  }
+}
+
+/** RabbitMQ's names for the types of table values, as its error texts have them. */
+function typeName(value: Value): string {
+  if (typeof value === 'string') return 'longstr';
+  if (typeof value === 'boolean') return 'bool';
+  if (value === null) return 'void';
+  const names: Record<string, string> = {
+    int8: 'byte',
+    uint8: 'unsignedbyte',
+    int16: 'short',
+    uint16: 'unsignedshort',
+    int32: 'signedint',
+    uint32: 'unsignedint',
+    int64: 'long',
+    bytes: 'binary',
+    list: 'array',
+    map: 'table',
+  };
+  return names[value.type] ?? value.type;
+}

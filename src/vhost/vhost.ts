@@ -1,0 +1,392 @@
+/**
+ * A vhost: a closed world of exchanges and queues with a log of its own. It ties routing, queues, the store and the log
+ * together, and carries out what `settlement/` decides. Sessions come through here; adapters never do.
+ */
+import { type BindOptions, type DirectSink, MARK_NOW, MARK_REFUSED, type Mark, type Route } from '../api.ts';
+import type { Clock } from '../clock/clock.ts';
+import { PHASE_GATHER, type Turn, type TurnTask } from '../clock/turn.ts';
+import type { FileSystem } from '../log/files.ts';
+import { Log } from '../log/log.ts';
+import { Sequence } from '../log/sequence.ts';
+import { TransientStore } from '../log/transient.ts';
+import type { Logger } from '../logger.ts';
+import type { Dialects } from '../message/dialect.ts';
+import { type Assurance, AT_MOST_ONCE, type Draft, EXACTLY_ONCE, MessageView } from '../message/message.ts';
+import { viewDraft } from '../message/storage.ts';
+import { MessageStore } from '../queue/message-store.ts';
+import type { Queue, QueueOwner } from '../queue/queue.ts';
+import { RetainedIndex, type RetainedMessage } from '../queue/retained.ts';
+import type { StoredBody } from '../queue/stored-body.ts';
+import { WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../queue/word.ts';
+import { type CompiledRoute, KEEP_RETAIN, Router } from '../routing/router.ts';
+import type { Decision } from '../settlement/decide.ts';
+import { JournaledState } from './adapter-state.ts';
+import { Confirms } from './confirms.ts';
+import { Counters } from './counters.ts';
+import { deadLetter } from './dead-letter.ts';
+import { Journal } from './journal.ts';
+import { Recovery } from './recovery.ts';
+import { Topology } from './topology.ts';
+
+export interface VhostOptions {
+  readonly name: string;
+  readonly files: FileSystem;
+  /** Where its log and its spilled transient messages lie. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly dialects: Dialects;
+  readonly logger: Logger;
+  /** Publishers are held back while more than this is not on disk yet. Default 64 MiB. */
+  readonly unsyncedBytesMax?: number;
+  /** Told when publishers may go on. */
+  readonly onUncongested: () => void;
+}
+
+const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024;
+
+/** A message that may not be delivered before it is safe. */
+interface Held {
+  readonly mark: Mark;
+  readonly queue: Queue;
+  readonly seq: number;
+  readonly word: number;
+}
+
+export class Vhost implements QueueOwner, TurnTask {
+  inTurn = false;
+  readonly vhost: string;
+  readonly turn: Turn;
+  readonly counters = new Counters();
+  readonly confirms: Confirms;
+  readonly topology: Topology;
+  readonly router: Router<Queue>;
+  readonly retained = new RetainedIndex();
+  readonly state = new JournaledState();
+  readonly dialects: Dialects;
+  readonly clock: Clock;
+  store!: MessageStore;
+  log!: Log;
+  journal!: Journal;
+  /** Publishers are to stop until `onUncongested`. */
+  congested = false;
+  private readonly logger: Logger;
+  private readonly unsyncedBytesMax: number;
+  private readonly onUncongested: () => void;
+  private readonly view = new MessageView();
+  private held: Held[] = [];
+  private stopping = false;
+  private unitDepth = 0;
+  /** Queues that have settlements to log. */
+  private readonly gathering: Queue[] = [];
+
+  private constructor(options: VhostOptions) {
+    this.vhost = options.name;
+    this.turn = options.turn;
+    this.clock = options.clock;
+    this.dialects = options.dialects;
+    this.logger = options.logger;
+    this.unsyncedBytesMax = options.unsyncedBytesMax ?? UNSYNCED_BYTES_MAX;
+    this.onUncongested = options.onUncongested;
+    this.confirms = new Confirms(options.turn);
+    this.topology = new Topology(this);
+    this.router = new Router(this.topology);
+  }
+
+  /** Opens the vhost on its directory and brings back what its log holds. */
+  static async open(options: VhostOptions): Promise<Vhost> {
+    const vhost = new Vhost(options);
+    await vhost.recover(options);
+    return vhost;
+  }
+
+  private async recover(options: VhostOptions): Promise<void> {
+    const sequence = new Sequence();
+    const transient = await TransientStore.open({
+      files: options.files,
+      directory: options.directory,
+      turn: options.turn,
+    });
+    const recovery = new Recovery(this, this.topology, this.retained, this.state);
+    let clean = true;
+    this.log = await Log.open({
+      files: options.files,
+      directory: options.directory,
+      sequence,
+      turn: options.turn,
+      clock: options.clock,
+      opened: (log) => {
+        this.store = new MessageStore(log, transient, sequence, options.clock);
+      },
+      replay: (type, seq, buffer, start, end) => recovery.replay(type, seq, buffer, start, end),
+      onSynced: (mark) => this.synced(mark),
+      onFailed: (error) => this.logFailed(error),
+      snapshot: () => this.snapshot(),
+      report: (report) => {
+        clean = report.cleanStop;
+        this.logger.info({ vhost: this.vhost, ...report }, 'log recovered');
+      },
+    });
+    this.journal = new Journal(this.log);
+    recovery.finish(this.journal, !clean);
+    this.topology.journal = this.journal;
+    this.topology.router = this.router;
+    this.state.journal = this.journal;
+  }
+
+  // ------------------------------------------------------------------------------------------------------ publish
+
+  /** Takes a message; see `Session.publish`. */
+  publish(given: Route, draft: Draft): Mark {
+    let route = given as CompiledRoute<Queue>;
+    if (this.log.failed !== undefined || this.stopping) {
+      this.counters.refused++;
+      (draft.large as StoredBody | null)?.finish();
+      return MARK_REFUSED;
+    }
+    if (!route.valid) route = this.reroute(route);
+    if (route.perMessage) {
+      viewDraft(draft, route.address, route.exchangeBytes.length, 0, this.view);
+      route = this.router.resolve(route, this.dialects.properties(this.view).headers);
+    }
+    this.counters.published++;
+    const targets = route.targets;
+    const words = route.words;
+    const assurance = draft.assurance;
+    const count = targets.length;
+    draft.routed = count;
+    let stored = 0;
+    let durable = draft.retain;
+    for (let i = 0; i < count; i++) {
+      const target = targets[i]!;
+      if (target.directMode && (assurance === AT_MOST_ONCE || (words[i]! & 3) === AT_MOST_ONCE)) continue;
+      stored++;
+      if (target.durable && assurance !== AT_MOST_ONCE) durable = true;
+    }
+    if (stored < count) this.publishDirect(route, draft);
+    if (count === 0) this.counters.unroutable++;
+    if (stored === 0 && !draft.retain) {
+      (draft.large as StoredBody | null)?.finish();
+      return MARK_NOW;
+    }
+    return this.publishStored(route, draft, stored, durable);
+  }
+
+  private publishStored(route: CompiledRoute<Queue>, draft: Draft, stored: number, durable: boolean): Mark {
+    const { targets, words } = route;
+    const body = draft.large as StoredBody | null;
+    // A large body is where it was put when it began to arrive.
+    if (body !== null) durable = body.durable;
+    const list = durable && route.durableTargets.length > 0 ? this.journal.targetList(route) : 0;
+    const seq = this.store.append(draft, route.address, route.exchangeBytes.length, durable, list);
+    const keep = draft.retain && (body !== null || draft.bodyEnd > draft.bodyStart);
+    this.store.addReferences(seq, durable, stored + (keep && durable ? 1 : 0));
+    const base = (durable ? WORD_DURABLE : 0) | (body === null ? 0 : WORD_LARGE);
+    const mark = durable ? this.log.mark : MARK_NOW;
+    const hold = durable && draft.assurance === EXACTLY_ONCE;
+    for (let i = 0; i < targets.length; i++) {
+      const target = targets[i]!;
+      const targetWord = words[i]!;
+      const assurance = Math.min(draft.assurance, targetWord & 3);
+      if (assurance === AT_MOST_ONCE && target.directMode) continue;
+      const shown = draft.retain && (targetWord & KEEP_RETAIN) !== 0 ? WORD_RETAINED : 0;
+      const word = base | assurance | (targetWord & ~7) | shown;
+      if (hold) this.held.push({ mark, queue: target, seq, word });
+      else target.push(seq, word);
+    }
+    if (draft.retain) this.retain(route, draft, seq, keep && durable);
+    if (body !== null) body.finish();
+    if (this.log.unsyncedBytes > this.unsyncedBytesMax) this.congested = true;
+    return mark;
+  }
+
+  /** At-most-once targets: straight to their connections, from the publisher's own bytes. */
+  private publishDirect(route: CompiledRoute<Queue>, draft: Draft): void {
+    const view = this.view;
+    viewDraft(draft, route.address, route.exchangeBytes.length, this.clock.epochMs(), view);
+    view.serial = this.store.nextSerial();
+    view.redelivered = false;
+    view.attempts = 0;
+    view.effectiveAssurance = AT_MOST_ONCE;
+    const { targets, words } = route;
+    for (let i = 0; i < targets.length; i++) {
+      const target = targets[i]!;
+      const word = words[i]!;
+      if (!target.directMode || (draft.assurance !== AT_MOST_ONCE && (word & 3) !== AT_MOST_ONCE)) continue;
+      view.retained = draft.retain && (word & KEEP_RETAIN) !== 0;
+      view.subscriptionData = word >>> 5;
+      this.deliverDirect(target.direct, view);
+    }
+  }
+
+  private deliverDirect(sink: DirectSink | null, view: MessageView): void {
+    if (sink?.deliverDirect(view) === true) this.counters.delivered++;
+    else this.counters.droppedDirect++;
+  }
+
+  /** The route was resolved before bindings changed; an exchange that is gone takes nothing. */
+  private reroute(route: CompiledRoute<Queue>): CompiledRoute<Queue> {
+    const exchange = route.exchange === null ? '' : route.exchange.name;
+    if (exchange !== '' && !this.topology.exchanges.has(exchange)) return this.router.resolveNowhere(route);
+    return this.router.route(exchange, route.spelling, route.keyBytes, 0, route.keyBytes.length, this.vhost);
+  }
+
+  get failed(): Error | undefined {
+    return this.log.failed;
+  }
+
+  // ----------------------------------------------------------------------------------------------------- retained
+
+  private retain(route: CompiledRoute<Queue>, draft: Draft, seq: number, keep: boolean): void {
+    const { key, spelling } = route;
+    if (!keep) {
+      this.forget(this.retained.remove(key, spelling));
+      return;
+    }
+    this.forget(this.retained.set({ seq, key, spelling, assurance: draft.assurance, large: draft.large !== null }));
+  }
+
+  private forget(message: RetainedMessage | undefined): void {
+    if (message !== undefined) this.store.release(message.seq, WORD_DURABLE | (message.large ? WORD_LARGE : 0));
+  }
+
+  /** Sends what the filter matches into the queue, or straight to its connection where that is what was asked for. */
+  replayRetained(queue: Queue, filter: string, options: BindOptions): number {
+    let count = 0;
+    this.retained.match(filter, options.spelling, options.hideReserved ?? false, (message) => {
+      count++;
+      const assurance = Math.min(message.assurance, options.assurance ?? EXACTLY_ONCE) as Assurance;
+      const word =
+        assurance | WORD_DURABLE | WORD_RETAINED | (message.large ? WORD_LARGE : 0) | ((options.data ?? 0) << 5);
+      this.store.addReferences(message.seq, true, 1);
+      if (assurance === AT_MOST_ONCE && queue.directMode) this.replayDirect(queue, message.seq, word);
+      else {
+        if (queue.durable) this.journal.enqueued(queue, message.seq, word);
+        queue.push(message.seq, word);
+      }
+    });
+    return count;
+  }
+
+  private replayDirect(queue: Queue, seq: number, word: number): void {
+    const deliver = (): void => {
+      if (this.store.view(seq, word, this.view)) this.deliverDirect(queue.direct, this.view);
+      this.store.release(seq, word);
+    };
+    if (this.store.view(seq, word, this.view)) deliver();
+    else {
+      this.store.load(seq, word, (error) => {
+        if (error !== undefined) this.unreadable(queue, seq, error);
+        deliver();
+      });
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------ a queue's owner
+
+  settling(queue: Queue): void {
+    this.gathering.push(queue);
+    this.turn.add(PHASE_GATHER, this);
+  }
+
+  endOfTurn(): void {
+    this.gather();
+  }
+
+  private gather(): void {
+    for (const queue of this.gathering) queue.flushSettled();
+    this.gathering.length = 0;
+  }
+
+  logSettled(queue: Queue, seqs: Float64Array, count: number): void {
+    if (this.log.failed === undefined) this.journal.settled(queue, seqs, count);
+  }
+
+  logReturned(queue: Queue, seq: number, word: number): void {
+    if (this.log.failed === undefined) this.journal.returned(queue, seq, word);
+  }
+
+  died(queue: Queue, seq: number, word: number, decision: Decision): void {
+    deadLetter(this, queue, seq, word, decision);
+  }
+
+  unused(queue: Queue): void {
+    this.topology.deleteQueue(queue);
+  }
+
+  unreadable(queue: Queue, seq: number, error: Error): void {
+    this.counters.unreadable++;
+    this.logger.error({ vhost: this.vhost, queue: queue.name, seq, err: error }, 'a message cannot be read back');
+  }
+
+  // ------------------------------------------------------------------------------------------------------- safety
+
+  /** The mark that covers everything asked for until now. */
+  mark(): Mark {
+    this.gather();
+    return this.log.unsyncedBytes > 0 ? this.log.mark : MARK_NOW;
+  }
+
+  /** What is appended until `endUnit` is there after a crash as a whole, or not at all. Units do not nest: the outer one counts. */
+  beginUnit(): void {
+    if (this.unitDepth++ === 0) {
+      this.gather(); // what other clients settled is no part of it
+      this.log.beginUnit();
+    }
+  }
+
+  endUnit(): Mark {
+    if (this.unitDepth === 1) {
+      this.gather();
+      this.log.endUnit();
+    }
+    this.unitDepth--;
+    return this.mark();
+  }
+
+  private synced(mark: Mark): void {
+    if (this.held.length > 0) this.releaseHeld(mark);
+    this.confirms.advance(mark);
+    if (this.congested && this.log.unsyncedBytes < this.unsyncedBytesMax / 2) {
+      this.congested = false;
+      this.onUncongested();
+    }
+  }
+
+  private releaseHeld(mark: Mark): void {
+    let n = 0;
+    while (n < this.held.length && this.held[n]!.mark <= mark) {
+      const { queue, seq, word } = this.held[n++]!;
+      if (queue.deleted) this.store.release(seq, word);
+      else queue.push(seq, word);
+    }
+    this.held.splice(0, n);
+  }
+
+  private logFailed(error: Error): void {
+    this.logger.error({ vhost: this.vhost, err: error }, 'the log has failed; nothing more will be confirmed');
+    this.confirms.fail();
+    if (this.congested) {
+      this.congested = false;
+      this.onUncongested();
+    }
+  }
+
+  private snapshot(): void {
+    this.topology.snapshot(this.journal);
+    this.state.snapshot(this.journal);
+    this.retained.forEach((message) => {
+      this.journal.retained(message);
+    });
+    this.journal.newEpoch();
+  }
+
+  /** Sessions are gone by now. Everything is flushed and a clean stop is written. */
+  async close(): Promise<void> {
+    this.stopping = true;
+    this.gather();
+    if (this.log.failed === undefined) for (const queue of this.topology.queues.values()) queue.logDelivered();
+    await new Promise<void>((done) => this.log.close(done));
+    await new Promise<void>((done) => this.store.transient.close(done));
+  }
+}
