@@ -29,13 +29,16 @@ export interface Peer {
   stop(): Promise<void>;
 }
 
-/** This broker, which can also be killed and started again on the same data and the same ports. */
-export interface EntrepotPeer extends Peer {
-  readonly data: string;
+/** One that can also be killed and started again on the same data and the same ports. */
+export interface RestartablePeer extends Peer {
   /** SIGKILL, at once, as a power switch would; then waits until the process is gone. */
   kill(): Promise<void>;
   /** Starts it again where it was. The object stays the same; `pid` changes. */
   restart(): Promise<void>;
+}
+
+export interface EntrepotPeer extends RestartablePeer {
+  readonly data: string;
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -136,7 +139,7 @@ export function installed(kind: PeerKind): string | undefined {
 }
 
 /** RabbitMQ with MQTT, STOMP and both over WebSocket, wholly inside a directory of its own. */
-export async function startRabbitmq(): Promise<Peer> {
+export async function startRabbitmq(): Promise<RestartablePeer> {
   const server = installed('rabbitmq');
   if (server === undefined) throw new Error('rabbitmq-server is not installed');
   const home = await temporaryDirectory('rabbitmq');
@@ -195,9 +198,8 @@ export async function startRabbitmq(): Promise<Peer> {
     environment,
     readyPorts: [epmdPort],
   });
-  let child: Child;
-  try {
-    child = await startChild({
+  const start = (): Promise<Child> =>
+    startChild({
       name: 'rabbitmq',
       command: server,
       arguments: [],
@@ -206,6 +208,9 @@ export async function startRabbitmq(): Promise<Peer> {
       readyPorts: [amqpPort, mqttPort, stompPort, wsMqttPort, wsStompPort],
       readyTimeoutMs: 90_000,
     });
+  let child: Child;
+  try {
+    child = await start();
   } catch (error) {
     await mapper.stop();
     await home.remove();
@@ -221,8 +226,15 @@ export async function startRabbitmq(): Promise<Peer> {
     wsPort: wsStompPort,
     wsMqttUrl: `ws://127.0.0.1:${wsMqttPort}/ws`,
     wsStompUrl: `ws://127.0.0.1:${wsStompPort}/ws`,
-    pid: child.pid,
+    get pid() {
+      return child.pid;
+    },
     transcript: () => child.transcript(),
+    kill: () => child.kill(),
+    async restart() {
+      await child.kill();
+      child = await start();
+    },
     async stop() {
       await child.stop(20_000);
       await mapper.stop();

@@ -35,6 +35,7 @@ export async function connectAmqp(port: number): Promise<Client> {
     channels.push(channel);
     await channel.prefetch(prefetch);
     await channel.consume(queue, (delivery) => {
+      if (closing) return;
       if (delivery === null) failure.report(new Error(`the consumer of ${queue} was cancelled`));
       else onMessage(toIncoming(channel, delivery));
     });
@@ -55,7 +56,17 @@ export async function connectAmqp(port: number): Promise<Client> {
       closing = true;
       await connection.close();
     },
+    cut() {
+      closing = true;
+      cutAmqp(connection);
+    },
   };
+}
+
+/** amqplib offers an orderly close only; its socket is where a connection can be cut. */
+export function cutAmqp(connection: amqp.ChannelModel): void {
+  const { stream } = connection.connection as unknown as { stream: { destroy(): void } };
+  stream.destroy();
 }
 
 function toOptions(properties: MessageProperties = {}): Options.Publish {

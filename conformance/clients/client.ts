@@ -66,6 +66,8 @@ export interface Client {
   consumeQueue(queue: string, onMessage: OnMessage, options?: ConsumeOptions): Promise<void>;
   /** Leaves in order. */
   close(): Promise<void>;
+  /** Cuts the connection without a word, as a lost network would. Nothing is handed to a scenario after it. */
+  cut(): void;
   /** What the library has reported as wrong, in order; a scenario that expects no error checks that it is empty. */
   readonly errors: readonly Error[];
 }

@@ -30,12 +30,13 @@ export async function connectMqtt(url: string, options: MqttOptions = {}): Promi
   // One MQTT client has one stream of messages, whatever it subscribed to; every scenario's client has one subscription.
   let handler: OnMessage | undefined;
   client.on('message', (_topic, body, packet) => {
-    handler?.({
-      body,
-      properties: { persistent: packet.qos > 0 },
-      redelivered: packet.dup === true,
-      accept: () => Promise.resolve(),
-    });
+    if (!closing)
+      handler?.({
+        body,
+        properties: { persistent: packet.qos > 0 },
+        redelivered: packet.dup === true,
+        accept: () => Promise.resolve(),
+      });
   });
   const subscribe = async (filter: string, onMessage: OnMessage): Promise<void> => {
     if (handler !== undefined) throw new Error('this client has its one subscription already');
@@ -62,6 +63,10 @@ export async function connectMqtt(url: string, options: MqttOptions = {}): Promi
     async close() {
       closing = true;
       await client.endAsync();
+    },
+    cut() {
+      closing = true;
+      client.end(true);
     },
   };
 }

@@ -75,5 +75,9 @@ export async function connectStompWeb(url: string): Promise<Client> {
       closing = true;
       await client.deactivate();
     },
+    cut() {
+      closing = true;
+      void client.deactivate({ force: true });
+    },
   };
 }

@@ -38,7 +38,8 @@ export async function connectStomp(port: number): Promise<Client> {
         if (error !== null || frame === undefined) return;
         const chunks: Buffer[] = [];
         frame.on('data', (chunk: Buffer) => chunks.push(chunk));
-        frame.on('end', () =>
+        frame.on('end', () => {
+          if (closing) return;
           onMessage({
             body: Buffer.concat(chunks),
             properties: fromHeaders(frame.headers),
@@ -47,8 +48,8 @@ export async function connectStomp(port: number): Promise<Client> {
               headers['ack'] === 'auto'
                 ? Promise.resolve()
                 : failure.guard((done) => client.ack(frame, {}, { onReceipt: () => done() })),
-          }),
-        );
+          });
+        });
       });
       client.sendFrame('SUBSCRIBE', { id, destination, ...headers }, { onReceipt: () => resolve() }).end();
     });
@@ -69,6 +70,10 @@ export async function connectStomp(port: number): Promise<Client> {
     close() {
       closing = true;
       return new Promise((resolve) => client.disconnect(() => resolve()));
+    },
+    cut() {
+      closing = true;
+      client.destroy();
     },
   };
 }
