@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DOT, SLASH } from '../../src/message/message.ts';
+import { filterLevels, hiddenByReserve, keyLevels, MANY, matches, ONE } from '../../src/routing/levels.ts';
+import { LevelTrie } from '../../src/routing/trie.ts';
+
+/** The definition, written as it is said: slow, and obviously right. */
+function naive(filter: readonly string[], key: readonly string[]): boolean {
+  const [first, ...rest] = filter;
+  if (first === undefined) return key.length === 0;
+  if (first === MANY) return naive(rest, key) || (key.length > 0 && naive(filter, key.slice(1)));
+  if (key.length === 0) return false;
+  return (first === ONE || first === key[0]) && naive(rest, key.slice(1));
+}
+
+const level = fc.constantFrom('a', 'b', '');
+const key = fc.array(level, { maxLength: 6 });
+const filter = fc.array(fc.oneof(level, fc.constantFrom(ONE, MANY)), { maxLength: 6 });
+
+describe('levels', () => {
+  it('spells the same filter in two ways', () => {
+    expect(filterLevels('a.*.#', DOT)).toEqual(['a', ONE, MANY]);
+    expect(filterLevels('a/+/#', SLASH)).toEqual(['a', ONE, MANY]);
+  });
+
+  it("keeps the other spelling's separator and wildcards as text", () => {
+    expect(keyLevels('v1.2/x', SLASH)).toEqual(['v1.2', 'x']);
+    expect(filterLevels('a/*', SLASH)).toEqual(['a', '*']);
+    expect(filterLevels('a.+', DOT)).toEqual(['a', '+']);
+  });
+
+  it('hides reserved topics from a leading wildcard only', () => {
+    expect(hiddenByReserve(filterLevels('#', SLASH), keyLevels('$SYS/x', SLASH))).toBe(true);
+    expect(hiddenByReserve(filterLevels('+/x', SLASH), keyLevels('$SYS/x', SLASH))).toBe(true);
+    expect(hiddenByReserve(filterLevels('$SYS/#', SLASH), keyLevels('$SYS/x', SLASH))).toBe(false);
+  });
+
+  it('matches as the definition says', () => {
+    fc.assert(
+      fc.property(filter, key, (f, k) => matches(f, k) === naive(f, k)),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+describe('the trie', () => {
+  it('finds for a key just the filters that match it, each once', () => {
+    fc.assert(
+      fc.property(fc.array(filter, { maxLength: 12 }), key, (filters, k) => {
+        const trie = new LevelTrie<number>();
+        filters.forEach((f, i) => {
+          trie.add(f, i);
+        });
+        const found: number[] = [];
+        trie.matchKey(k, (i) => found.push(i));
+        const wanted = filters.flatMap((f, i) => (naive(f, k) ? [i] : []));
+        expect(found.sort((a, b) => a - b)).toEqual(wanted);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('finds for a filter just the keys that it matches, with their levels', () => {
+    const oneMany = filter.filter((f) => f.filter((l) => l === MANY).length <= 1);
+    fc.assert(
+      fc.property(fc.array(key, { maxLength: 12 }), oneMany, (keys, f) => {
+        const trie = new LevelTrie<number>();
+        keys.forEach((k, i) => {
+          trie.add(k, i);
+        });
+        const found: number[] = [];
+        trie.matchFilter(f, (i, levels) => {
+          expect(levels).toEqual(keys[i]);
+          found.push(i);
+        });
+        expect(found.sort((a, b) => a - b)).toEqual(keys.flatMap((k, i) => (naive(f, k) ? [i] : [])));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('is empty again, nodes and all, after everything was removed', () => {
+    const trie = new LevelTrie<number>();
+    const filters = [['a', ONE, MANY], ['a', ONE], [MANY], [], ['a', 'b', 'c']];
+    filters.forEach((f, i) => {
+      trie.add(f, i);
+    });
+    filters.forEach((f, i) => {
+      expect(trie.remove(f, i)).toBe(true);
+      expect(trie.remove(f, i)).toBe(false);
+    });
+    expect(trie.size).toBe(0);
+    trie.matchKey(['a', 'b', 'c'], () => expect.unreachable());
+  });
+
+  it('answers a filter of many wildcards in bounded time', () => {
+    const trie = new LevelTrie<number>();
+    trie.add(
+      Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? MANY : 'a')),
+      1,
+    );
+    let found = 0;
+    trie.matchKey(
+      Array.from({ length: 120 }, () => 'a'),
+      () => found++,
+    );
+    // Ends with `a` after the last `#`: one way to match is as good as all of them.
+    expect(found).toBe(1);
+  });
+});
