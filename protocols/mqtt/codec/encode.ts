@@ -1,0 +1,116 @@
+/**
+ * Control packets to bytes, straight into a connection's output slab.
+ */
+import type { Output } from '../../../src/transport/output.ts';
+import { CONNACK, DUP_FLAG, PINGRESP, PUBLISH, PUBREL, RETAIN_FLAG, SUBACK } from './packet.ts';
+
+/** CONNACK: flags (bit 0: session present), return code. */
+export function writeConnack(output: Output, sessionPresent: boolean, returnCode: number): void {
+  const at = output.reserve(4);
+  const buffer = output.buffer;
+  buffer[at] = CONNACK << 4;
+  buffer[at + 1] = 2;
+  buffer[at + 2] = sessionPresent ? 1 : 0;
+  buffer[at + 3] = returnCode;
+}
+
+/** The CONNACK that a client of version 5 understands: flags, reason code, no properties. */
+export function writeConnack5(output: Output, reasonCode: number): void {
+  const at = output.reserve(5);
+  const buffer = output.buffer;
+  buffer[at] = CONNACK << 4;
+  buffer[at + 1] = 3;
+  buffer[at + 2] = 0;
+  buffer[at + 3] = reasonCode;
+  buffer[at + 4] = 0;
+}
+
+/** PUBACK, PUBREC, PUBREL, PUBCOMP, UNSUBACK: a type and a packet identifier. */
+export function writeAck(output: Output, type: number, packetId: number): void {
+  const at = output.reserve(4);
+  const buffer = output.buffer;
+  buffer[at] = type === PUBREL ? (PUBREL << 4) | 2 : type << 4;
+  buffer[at + 1] = 2;
+  buffer[at + 2] = packetId >>> 8;
+  buffer[at + 3] = packetId;
+}
+
+export function writeSuback(output: Output, packetId: number, codes: readonly number[]): void {
+  const remaining = 2 + codes.length;
+  const at = output.reserve(1 + lengthBytes(remaining) + remaining);
+  const buffer = output.buffer;
+  buffer[at] = SUBACK << 4;
+  let next = writeLength(buffer, at + 1, remaining);
+  buffer[next++] = packetId >>> 8;
+  buffer[next++] = packetId;
+  for (let i = 0; i < codes.length; i++) buffer[next++] = codes[i]!;
+}
+
+export function writePingresp(output: Output): void {
+  const at = output.reserve(2);
+  output.buffer[at] = PINGRESP << 4;
+  output.buffer[at + 1] = 0;
+}
+
+/** Byte 1 of a PUBLISH. */
+export function publishByte(qos: number, dup: boolean, retain: boolean): number {
+  return (PUBLISH << 4) | (dup ? DUP_FLAG : 0) | (qos << 1) | (retain ? RETAIN_FLAG : 0);
+}
+
+/** The remaining length of a PUBLISH. */
+export function publishLength(topicLength: number, qos: number, bodyLength: number): number {
+  return 2 + topicLength + (qos > 0 ? 2 : 0) + bodyLength;
+}
+
+/** Bytes of a PUBLISH before its body. */
+export function publishHeadLength(remaining: number, bodyLength: number): number {
+  return 1 + lengthBytes(remaining) + remaining - bodyLength;
+}
+
+/**
+ * Writes everything of a PUBLISH that comes before its body; returns where the body begins.
+ * @param packetId 0 for QoS 0
+ */
+export function writePublishHead(
+  buffer: Buffer,
+  at: number,
+  first: number,
+  remaining: number,
+  topic: Buffer,
+  topicStart: number,
+  topicEnd: number,
+  packetId: number,
+): number {
+  buffer[at] = first;
+  let next = writeLength(buffer, at + 1, remaining);
+  const length = topicEnd - topicStart;
+  buffer[next++] = length >>> 8;
+  buffer[next++] = length;
+  if (length <= 48) {
+    for (let i = topicStart; i < topicEnd; i++) buffer[next++] = topic[i]!;
+  } else {
+    topic.copy(buffer, next, topicStart, topicEnd);
+    next += length;
+  }
+  if (packetId !== 0) {
+    buffer[next++] = packetId >>> 8;
+    buffer[next++] = packetId;
+  }
+  return next;
+}
+
+/** How many bytes a remaining length takes. */
+export function lengthBytes(remaining: number): number {
+  return remaining < 0x80 ? 1 : remaining < 0x4000 ? 2 : remaining < 0x20_0000 ? 3 : 4;
+}
+
+/** Writes a remaining length; returns where it ended. */
+export function writeLength(buffer: Buffer, at: number, remaining: number): number {
+  let rest = remaining;
+  while (rest >= 0x80) {
+    buffer[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  buffer[at++] = rest;
+  return at;
+}

@@ -1,0 +1,65 @@
+/**
+ * The vocabulary of the wire: packet types, return codes, and the one error that a codec throws.
+ *
+ * Every control packet has this form [MQTT 3.1.1, section 2]:
+ *
+ *      7  6  5  4  3  2  1  0
+ *    +-----------+-----------+
+ *    |   type    |   flags   |   byte 1
+ *    +-----------+-----------+
+ *    | c | remaining length  |   1 to 4 bytes, 7 bits each, least significant first; c: another one follows
+ *    +-----------------------+
+ *    |    variable header    |
+ *    |        payload        |   `remaining length` bytes in all
+ *    +-----------------------+
+ */
+
+export const CONNECT = 1;
+export const CONNACK = 2;
+export const PUBLISH = 3;
+export const PUBACK = 4;
+export const PUBREC = 5;
+export const PUBREL = 6;
+export const PUBCOMP = 7;
+export const SUBSCRIBE = 8;
+export const SUBACK = 9;
+export const UNSUBSCRIBE = 10;
+export const UNSUBACK = 11;
+export const PINGREQ = 12;
+export const PINGRESP = 13;
+export const DISCONNECT = 14;
+
+/** Flags of PUBLISH, in byte 1. */
+export const RETAIN_FLAG = 0x01;
+export const DUP_FLAG = 0x08;
+
+/** Protocol levels in CONNECT. */
+export const LEVEL_3_1 = 3;
+export const LEVEL_3_1_1 = 4;
+export const LEVEL_5 = 5;
+
+/** CONNACK return codes [MQTT 3.1.1, table 3.1]. */
+export const CONNECTION_ACCEPTED = 0;
+export const UNACCEPTABLE_PROTOCOL_VERSION = 1;
+export const IDENTIFIER_REJECTED = 2;
+export const SERVER_UNAVAILABLE = 3;
+export const BAD_USER_NAME_OR_PASSWORD = 4;
+export const NOT_AUTHORIZED = 5;
+
+/** SUBACK return code of a filter that was not granted. */
+export const SUBSCRIPTION_FAILED = 0x80;
+
+/** The largest remaining length that four bytes can say. */
+export const REMAINING_LENGTH_MAX = 268_435_455;
+
+/**
+ * The client's bytes break the specification, or a bound. The network connection is closed, which is all that 3.1.1
+ * provides for [MQTT-4.8.0-1].
+ */
+export class MalformedPacket extends Error {
+  /** @param message what was wrong, with the rule's tag where it has one */
+  constructor(message: string) {
+    super(message);
+    this.name = 'MalformedPacket';
+  }
+}

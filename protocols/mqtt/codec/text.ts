@@ -1,0 +1,81 @@
+/**
+ * The rules for strings, topic names and topic filters [MQTT 3.1.1, sections 1.5.3 and 4.7], over byte ranges, so that a
+ * topic is looked at without becoming a string.
+ *
+ * A string field is two bytes of length, most significant first, and that many bytes of UTF-8.
+ */
+import { isUtf8 } from 'node:buffer';
+
+const SLASH_BYTE = 0x2f;
+const PLUS = 0x2b;
+const HASH = 0x23;
+const DOLLAR = 0x24;
+
+const SHARE_PREFIX = '$share/';
+
+/** Well-formed UTF-8 without surrogates [MQTT-1.5.3-1] and without U+0000 [MQTT-1.5.3-2]. */
+export function isText(buffer: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const byte = buffer[i]!;
+    if (byte === 0) return false;
+    if (byte >= 0x80) {
+      for (let j = i + 1; j < end; j++) if (buffer[j] === 0) return false;
+      return isUtf8(buffer.subarray(i, end));
+    }
+  }
+  return true;
+}
+
+/** What is wrong with a topic name in PUBLISH or a will; undefined if nothing is. */
+export function topicFault(buffer: Buffer, start: number, end: number, levelsMax: number): string | undefined {
+  if (start === end) return 'an empty topic [MQTT-4.7.3-1]';
+  if (!isText(buffer, start, end)) return 'a topic that is not UTF-8 text [MQTT-1.5.3-1]';
+  let levels = 1;
+  for (let i = start; i < end; i++) {
+    const byte = buffer[i];
+    if (byte === PLUS || byte === HASH) return 'a wildcard in a topic name [MQTT-3.3.2-2]';
+    if (byte === SLASH_BYTE) levels++;
+  }
+  if (levels > levelsMax) return `a topic of ${levels} levels, more than ${levelsMax}`;
+  return undefined;
+}
+
+/** What is wrong with the form of a topic filter; undefined if nothing is. Says nothing of its number of levels. */
+export function filterFault(buffer: Buffer, start: number, end: number): string | undefined {
+  if (start === end) return 'an empty topic filter [MQTT-4.7.3-1]';
+  if (!isText(buffer, start, end)) return 'a topic filter that is not UTF-8 text [MQTT-3.8.3-1]';
+  for (let i = start; i < end; i++) {
+    const byte = buffer[i];
+    if (byte !== PLUS && byte !== HASH) continue;
+    const alone = (i === start || buffer[i - 1] === SLASH_BYTE) && (i + 1 === end || buffer[i + 1] === SLASH_BYTE);
+    if (!alone) return 'a wildcard that shares its level [MQTT-4.7.1-3]';
+    if (byte === HASH && i + 1 !== end) return '# before the last level [MQTT-4.7.1-2]';
+  }
+  return undefined;
+}
+
+/** How many levels a filter has. */
+export function levelsOf(filter: string): number {
+  let levels = 1;
+  for (let i = 0; i < filter.length; i++) if (filter.charCodeAt(i) === SLASH_BYTE) levels++;
+  return levels;
+}
+
+export interface SharedFilter {
+  readonly group: string;
+  readonly filter: string;
+}
+
+/**
+ * Takes `$share/group/filter` apart. Undefined: not a shared subscription. 'invalid': it begins like one and is none:
+ * the group is empty or has a wildcard, or no filter follows.
+ */
+export function sharedFilter(text: string): SharedFilter | 'invalid' | undefined {
+  if (text.charCodeAt(0) !== DOLLAR || !text.startsWith(SHARE_PREFIX)) return undefined;
+  const slash = text.indexOf('/', SHARE_PREFIX.length);
+  if (slash < 0) return 'invalid';
+  const group = text.slice(SHARE_PREFIX.length, slash);
+  const filter = text.slice(slash + 1);
+  if (group === '' || filter === '' || group.includes('+') || group.includes('#')) return 'invalid';
+  return { group, filter };
+}

@@ -1,0 +1,44 @@
+/**
+ * One consumer of one client: of its own session's queue, or of a shared subscription's. It outlives connections.
+ */
+import type { Consumer, DeliverySink } from '../../../src/api.ts';
+import { RELEASED } from '../../../src/api.ts';
+import type { MessageView } from '../../../src/message/message.ts';
+import type { Qos } from '../codec/decode.ts';
+import type { Outbound } from './outbound.ts';
+
+export class Feed implements DeliverySink {
+  readonly queue: string;
+  /** Of a shared subscription. */
+  readonly shared: boolean;
+  /** The most that the client asked for. */
+  granted: Qos;
+  /** Null before `consume`, and once the queue is gone. */
+  consumer: Consumer | null = null;
+  /** The connection's, while there is one. */
+  outbound: Outbound | null = null;
+  /** After a reconnect: slot to packet identifier of what is to be sent again. Null when there is nothing. */
+  again: Map<number, number> | null = null;
+  private readonly lost: (feed: Feed, reason: 'queue-deleted' | 'operator') => void;
+
+  constructor(
+    queue: string,
+    shared: boolean,
+    granted: Qos,
+    lost: (feed: Feed, reason: 'queue-deleted' | 'operator') => void,
+  ) {
+    this.queue = queue;
+    this.shared = shared;
+    this.granted = granted;
+    this.lost = lost;
+  }
+
+  deliver(view: MessageView, slot: number): void {
+    if (this.outbound !== null) this.outbound.deliver(this, view, slot);
+    else if (slot >= 0) this.consumer?.settle(slot, RELEASED);
+  }
+
+  cancelled(reason: 'queue-deleted' | 'operator'): void {
+    this.lost(this, reason);
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * PUBACK, PUBREC, PUBREL, PUBCOMP. The first, second and fourth answer what the client was sent; PUBREL goes on with
+ * what it has published.
+ */
+import { ACCEPTED, MARK_NOW } from '../../../src/api.ts';
+import { decodePacketId } from '../codec/decode.ts';
+import { PUBCOMP } from '../codec/packet.ts';
+import type { Connection } from '../connection.ts';
+import { PUBLISHED_1, PUBLISHED_2, RELEASED } from '../session/window.ts';
+
+/** QoS 1 is received. */
+export function puback(connection: Connection, buffer: Buffer, start: number, end: number): void {
+  const id = decodePacketId(buffer, start, end);
+  const { client, outbound } = connection;
+  const window = client.window();
+  const place = window.find(id);
+  if (place < 0 || window.stages[place] !== PUBLISHED_1) {
+    connection.adapter.stats.unexpectedAcks++;
+    return;
+  }
+  const feed = window.feeds[place]!;
+  const slot = window.slots[place]!;
+  client.unanswered.free(place);
+  outbound.answered();
+  feed?.consumer?.settle(slot, ACCEPTED);
+}
+
+/** QoS 2 is received: settled, and released in the same unit, so that neither can be without the other after a crash. */
+export function pubrec(connection: Connection, buffer: Buffer, start: number, end: number): void {
+  const id = decodePacketId(buffer, start, end);
+  const { client, session } = connection;
+  const window = client.window();
+  const place = window.find(id);
+  if (place >= 0 && window.stages[place] === PUBLISHED_2) {
+    const feed = window.feeds[place]!;
+    const slot = window.slots[place]!;
+    window.stages[place] = RELEASED;
+    window.feeds[place] = null;
+    if (!client.kept) {
+      feed?.consumer?.settle(slot, ACCEPTED);
+      // A shared subscription's queue is durable: its settlement must be safe before the client may forget the message.
+      if (feed?.shared) connection.answerRelease(id, session.mark());
+      else connection.outbound.release(id);
+      return;
+    }
+    session.beginUnit();
+    feed?.consumer?.settle(slot, ACCEPTED);
+    client.unanswered.recordReleased(id);
+    connection.answerRelease(id, session.endUnit());
+    return;
+  }
+  // Sent again, or for an identifier that is over: PUBREL lets the client finish [MQTT-4.3.3-1].
+  if (place < 0 || window.stages[place] !== RELEASED) connection.adapter.stats.unexpectedAcks++;
+  if (place < 0 || window.stages[place] === RELEASED) connection.awaitRelease(id);
+}
+
+/** QoS 2 is complete. */
+export function pubcomp(connection: Connection, buffer: Buffer, start: number, end: number): void {
+  const id = decodePacketId(buffer, start, end);
+  const { client } = connection;
+  const window = client.window();
+  const place = window.find(id);
+  if (place < 0 || window.stages[place] !== RELEASED) {
+    connection.adapter.stats.unexpectedAcks++;
+    return;
+  }
+  client.unanswered.free(place);
+  connection.outbound.answered();
+}
+
+/** The client has our PUBREC: its identifier may be used for another message [MQTT-4.3.3-2]. */
+export function pubrel(connection: Connection, buffer: Buffer, start: number, end: number): void {
+  const id = decodePacketId(buffer, start, end);
+  const { client, session } = connection;
+  client.release(id);
+  connection.answer(PUBCOMP, id, client.kept ? session.mark() : MARK_NOW);
+}

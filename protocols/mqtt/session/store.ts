@@ -1,0 +1,118 @@
+/**
+ * What is kept of a session in the broker's log, beside its queue: keys and values of the adapter's durable state.
+ *
+ *     mqtt/session/<client>       the session exists; JSON, see `SessionRecord`
+ *     mqtt/in/<id>/<client>       a QoS 2 message was published under <id> and PUBREL has not come; empty
+ *     mqtt/out/<id>/<client>      a QoS 2 message has been sent, or is about to be, under <id>:
+ *
+ *         +---+----------------------------+
+ *         | 1 | sequence number, 6 bytes LE |   PUBLISH is sent, PUBREC has not come
+ *         +---+----------------------------+
+ *         | 2 |                                PUBREC has come, PUBCOMP has not
+ *         +---+
+ *
+ * The identifier stands before the client, because a client identifier may hold anything, `/` too. The subscriptions are
+ * not here: they are the bindings of the session's queue.
+ */
+import type { AdapterState } from '../../../src/api.ts';
+import { readU48, writeU48 } from '../../../src/message/bytes.ts';
+import type { Qos } from '../codec/decode.ts';
+
+export interface SessionRecord {
+  /** Who made it. */
+  readonly user: string;
+  /** Shared subscriptions: queue name to granted QoS. */
+  readonly shares: { readonly [queue: string]: Qos };
+}
+
+const SESSION_PREFIX = 'mqtt/session/';
+const IN_PREFIX = 'mqtt/in/';
+const OUT_PREFIX = 'mqtt/out/';
+const SENT = 1;
+const RELEASED = 2;
+
+const IN_VALUE = Buffer.alloc(0);
+const RELEASED_VALUE = Buffer.of(RELEASED);
+
+export function putSession(state: AdapterState, clientId: string, record: SessionRecord): void {
+  state.put(SESSION_PREFIX + clientId, Buffer.from(JSON.stringify(record), 'utf8'));
+}
+
+/** Undefined if there is none, or if it cannot be read. */
+export function getSession(state: AdapterState, clientId: string): SessionRecord | undefined {
+  const value = state.get(SESSION_PREFIX + clientId);
+  if (value === undefined) return undefined;
+  try {
+    const { user, shares } = JSON.parse(value.toString('utf8')) as Partial<SessionRecord>;
+    return { user: user ?? '', shares: shares ?? {} };
+  } catch {
+    return { user: '', shares: {} };
+  }
+}
+
+export function deleteSession(state: AdapterState, clientId: string): void {
+  state.delete(SESSION_PREFIX + clientId);
+}
+
+export function putIn(state: AdapterState, clientId: string, id: number): void {
+  state.put(`${IN_PREFIX}${id}/${clientId}`, IN_VALUE);
+}
+
+export function deleteIn(state: AdapterState, clientId: string, id: number): void {
+  state.delete(`${IN_PREFIX}${id}/${clientId}`);
+}
+
+export function putOutSent(state: AdapterState, clientId: string, id: number, seq: number): void {
+  const value = Buffer.allocUnsafe(7);
+  value[0] = SENT;
+  writeU48(value, 1, seq);
+  state.put(`${OUT_PREFIX}${id}/${clientId}`, value);
+}
+
+export function putOutReleased(state: AdapterState, clientId: string, id: number): void {
+  state.put(`${OUT_PREFIX}${id}/${clientId}`, RELEASED_VALUE);
+}
+
+export function deleteOut(state: AdapterState, clientId: string, id: number): void {
+  state.delete(`${OUT_PREFIX}${id}/${clientId}`);
+}
+
+/** What a former run of the broker left under way for one client. */
+export interface Leftovers {
+  /** Identifiers of QoS 2 messages from the client. */
+  readonly inbound: number[];
+  /** Identifiers of QoS 2 messages to the client; `seq` is 0 once PUBREC has come. */
+  readonly outbound: { readonly id: number; readonly seq: number }[];
+}
+
+/** Everything that is stored, by client. It walks the whole state: for start-up. */
+export function readAll(state: AdapterState): {
+  sessions: Map<string, SessionRecord>;
+  leftovers: Map<string, Leftovers>;
+} {
+  const sessions = new Map<string, SessionRecord>();
+  const leftovers = new Map<string, Leftovers>();
+  const of = (clientId: string): Leftovers => {
+    let found = leftovers.get(clientId);
+    if (found === undefined) {
+      found = { inbound: [], outbound: [] };
+      leftovers.set(clientId, found);
+    }
+    return found;
+  };
+  for (const key of state.keys('mqtt/')) {
+    if (key.startsWith(SESSION_PREFIX)) {
+      const clientId = key.slice(SESSION_PREFIX.length);
+      sessions.set(clientId, getSession(state, clientId)!);
+    } else if (key.startsWith(IN_PREFIX)) {
+      const slash = key.indexOf('/', IN_PREFIX.length);
+      of(key.slice(slash + 1)).inbound.push(Number(key.slice(IN_PREFIX.length, slash)));
+    } else if (key.startsWith(OUT_PREFIX)) {
+      const slash = key.indexOf('/', OUT_PREFIX.length);
+      const value = state.get(key)!;
+      const seq = value[0] === SENT ? readU48(value, 1) : 0;
+      of(key.slice(slash + 1)).outbound.push({ id: Number(key.slice(OUT_PREFIX.length, slash)), seq });
+    }
+  }
+  return { sessions, leftovers };
+}

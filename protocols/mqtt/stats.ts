@@ -1,0 +1,31 @@
+/** What the adapter counts. Nothing is dropped or bent in silence; each number says what became of what. */
+export class MqttStats {
+  /** Connections that reached CONNACK 0. */
+  connected = 0;
+  /** CONNECTs answered with another return code. */
+  refused = 0;
+  /** Connections closed because the client broke the protocol or a bound. */
+  protocolErrors = 0;
+  /** Connections closed because nothing was heard for one and a half keep-alive periods. */
+  keepAliveTimeouts = 0;
+  /** Connections closed because CONNECT did not come in time. */
+  handshakeTimeouts = 0;
+  /** Connections closed because the same client identifier connected again. */
+  takenOver = 0;
+  /** QoS 0 deliveries dropped because the client's unsent bytes were over the bound. */
+  directDropped = 0;
+  /** QoS 0 publishes dropped because the client may not publish there or the broker could not take them. */
+  publishesDropped = 0;
+  /** Wills that could not be published. */
+  willsDropped = 0;
+  /** Messages of another protocol that had properties, or a topic, which MQTT 3.1.1 cannot carry. */
+  lossyConversions = 0;
+  /** Deliveries too long for an MQTT packet, rejected. */
+  oversizeRejected = 0;
+  /** QoS 2 messages of a shared subscription whose receiver went away between PUBLISH and PUBREC [MQTT-4.8.2-5]. */
+  sharedDropped = 0;
+  /** Acknowledgements for packet identifiers that wait for no such thing; ignored. */
+  unexpectedAcks = 0;
+  /** Errors that were the adapter's or the broker's own; the connection was closed. */
+  internalErrors = 0;
+}
