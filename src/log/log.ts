@@ -1,0 +1,647 @@
+/**
+ * The durable log of one vhost: an ordered row of records, of which everything up to `syncedMark` is on the disk.
+ *
+ * Appending writes the record once, into the block that mirrors its place in the file. At the end of the turn, if no
+ * flush is under way, what has been appended becomes a batch (or several, when blocks filled up), is written and synced;
+ * what is appended meanwhile joins the next flush. A flush has a number, its *mark*: `mark` is the one that will cover
+ * what has been appended so far, and `onSynced` is called once for each flush that is on the disk, never before.
+ *
+ *     append ──▶ open batch ──end of turn──▶ in flight ──written and synced──▶ onSynced(mark)
+ *                    ▲                           │
+ *                    └── while it is in flight ──┴──failed──▶ onFailed, and never onSynced again
+ *
+ * Refuses: to confirm anything after a failed write or sync (what the kernel then holds is anybody's guess, and asking
+ * again may answer yes); to overwrite anything an earlier life wrote; to open a log that is newer, foreign or has a hole.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock/clock.ts';
+import { PHASE_FLUSH, type Turn, type TurnTask } from '../clock/turn.ts';
+import { align8, BATCH_HEADER_BYTES, BatchHeader, findBatch, readBatch, sealBatch } from './batch.ts';
+import { NO_BYTES } from './block.ts';
+import { BlockTable, Residence } from './blocks.ts';
+import type { FileSystem } from './files.ts';
+import {
+  RECORD_BYTES_MAX,
+  type RecordRef,
+  SEQUENCED_HEADER_BYTES,
+  UNSEQUENCED_HEADER_BYTES,
+  writeHeader,
+  writeSequencedHeader,
+} from './record.ts';
+import {
+  indexBatch,
+  type LogEvent,
+  RECORD_SNAPSHOT_END,
+  RECORD_START,
+  RECORD_STOP,
+  Recovery,
+  type RecoveryReport,
+} from './recovery.ts';
+import { FORMAT_VERSION, SEGMENT_HEADER_BYTES, Segment, SegmentBlock, writeSegmentHeader } from './segment.ts';
+import { SegmentFiles, type WriteJob } from './segment-files.ts';
+import { SEQUENCE_MAX, type Sequence } from './sequence.ts';
+import type { RecordStore } from './store.ts';
+
+export { type LogEvent, LogRefused, type RecoveryReport } from './recovery.ts';
+
+export interface LogOptions {
+  readonly files: FileSystem;
+  /** Made if it is not there. Holds nothing but the log. */
+  readonly directory: string;
+  /** Recovery moves it past every number in the log. */
+  readonly sequence: Sequence;
+  readonly turn: Turn;
+  readonly clock: Clock;
+  /** A multiple of `blockBytes`; default 64 MiB. */
+  readonly segmentBytes?: number;
+  /** A multiple of 8; default 1 MiB. Smaller ones lower the largest record (`recordBytesMax`). */
+  readonly blockBytes?: number;
+  /** Memory for blocks that are kept for reading, default 64 MiB. What is not on disk yet comes on top. */
+  readonly residentBytesMax?: number;
+  /** Eight bytes that a new log gets as its name; default random. */
+  readonly logId?: Buffer;
+  /** Every recovered record of the owner, in order, whole units only. `seq` is 0 for unsequenced ones. */
+  replay(type: number, seq: number, buffer: Buffer, start: number, end: number): void;
+  /** A flush is on the disk, with all before it. */
+  onSynced(mark: number): void;
+  /** A write or a sync failed. Called once. */
+  onFailed(error: Error): void;
+  /**
+   * Append what a reader must know that begins with this segment. Called within the `append` that needs a new segment,
+   * before that record gets its place, and before the first record appended after a start that found a log. It is a
+   * commit unit of its own, or a part of the one that is open. It may be interrupted by no turn, and must not append
+   * sequenced records.
+   */
+  snapshot(log: Log): void;
+  report(event: LogEvent): void;
+}
+
+const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
+const DEFAULT_BLOCK_BYTES = 1024 * 1024;
+const DEFAULT_RESIDENT_BYTES = 64 * 1024 * 1024;
+
+export class Log implements RecordStore, TurnTask {
+  inTurn = false;
+  /** The block being filled. */
+  buffer: Buffer = NO_BYTES;
+  /** The number of the flush that will cover everything appended so far; not above `syncedMark` if all is on disk. */
+  mark = 0;
+  syncedMark = 0;
+  /** Set once a write or sync failed. From then on appends go nowhere, and nothing is confirmed. */
+  failed: Error | undefined = undefined;
+  /** Largest payload this log takes. */
+  readonly recordBytesMax: number;
+  /** What was found at the start. */
+  recovered: RecoveryReport;
+
+  private readonly options: LogOptions;
+  private readonly turn: Turn;
+  private readonly blockBytes: number;
+  private readonly blocksPerSegment: number;
+  private logId: Buffer;
+  private readonly segmentFiles: SegmentFiles;
+  private readonly table = new BlockTable<SegmentBlock>();
+  private readonly residence: Residence<SegmentBlock>;
+  private segments: Segment[] = [];
+  private segment: Segment;
+  private block: SegmentBlock;
+
+  // The open batch. `position` is where the next record goes, or the next batch when none is open; `limit` is where the
+  // block ends while a batch is open, and 0 otherwise, so that one comparison finds every reason to leave the fast path.
+  private position = 0;
+  private limit = 0;
+  private records = 0;
+  private readonly header = new BatchHeader();
+  private nextBatch = 1;
+  private syncedBatch = 0;
+  private oldest = 1;
+
+  private unitDepth = 0;
+  /** Records of the open unit are in an earlier batch. */
+  private unitSpans = false;
+  /** Where in the open batch's payload the open unit begins. */
+  private unitAt = 0;
+  /** The open batch begins with records of a unit that spans. */
+  private joining = false;
+  private joined = 0;
+
+  private snapshotDue = false;
+  private snapshotting = false;
+  /** The owner's state is known to the log: only then does "no references" mean that nobody needs it. */
+  private mayReclaim = false;
+
+  private nextFlush = 1;
+  private flushing = false;
+  private flushMark = 0;
+  private flushBatch = 0;
+  private dirty: SegmentBlock[] = [];
+  private inFlight: SegmentBlock[] = [];
+  private closedBytes = 0;
+  private flushBytes = 0;
+  private syncedBytes = 0;
+  private departing: Segment[] = [];
+  /** Blocks without references, to be let go at the end of the turn if that is still so. */
+  private readonly dying: SegmentBlock[] = [];
+  private closing: (() => void) | undefined = undefined;
+  private closed = false;
+
+  private readonly mayEvict = (block: SegmentBlock): boolean =>
+    block.sealed && block.takenTo >= block.end && block.flushedTo === block.takenTo;
+  private readonly evict = (block: SegmentBlock): void => this.residence.evict(block);
+  private readonly flushed = (error: Error | undefined): void => this.flushEnded(error);
+
+  private constructor(options: LogOptions) {
+    this.options = options;
+    this.turn = options.turn;
+    this.blockBytes = options.blockBytes ?? DEFAULT_BLOCK_BYTES;
+    const segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES;
+    this.blocksPerSegment = segmentBytes / this.blockBytes;
+    if (this.blockBytes % 8 !== 0 || this.blockBytes < 1024 || !Number.isInteger(this.blocksPerSegment)) {
+      throw new RangeError(`a segment of ${segmentBytes} bytes cannot be made of blocks of ${this.blockBytes}`);
+    }
+    this.recordBytesMax = Math.min(
+      RECORD_BYTES_MAX,
+      this.blockBytes - SEGMENT_HEADER_BYTES - BATCH_HEADER_BYTES - SEQUENCED_HEADER_BYTES,
+    );
+    this.logId = options.logId ?? randomBytes(8);
+    this.residence = new Residence(this.blockBytes, options.residentBytesMax ?? DEFAULT_RESIDENT_BYTES);
+    this.segmentFiles = new SegmentFiles(options.files, options.directory, segmentBytes);
+    this.segment = new Segment(0, '', this.blockBytes);
+    this.block = new SegmentBlock(this.segment, 0);
+    this.recovered = new Recovery(options, this.residence).report;
+  }
+
+  /**
+   * Reads the log in `options.directory`, replays it, and begins a new segment. Throws LogRefused for a log that cannot be
+   * used as it is, and the file system's errors. References are the owner's to add: after this, before the first append.
+   */
+  static async open(options: LogOptions): Promise<Log> {
+    const log = new Log(options);
+    await options.files.makeDirectory(options.directory);
+    const recovery = new Recovery(options, log.residence);
+    await recovery.run();
+    try {
+      await log.begin(recovery);
+    } catch (error) {
+      log.closed = true;
+      await log.segmentFiles.close(log.segments, undefined);
+      throw error;
+    }
+    return log;
+  }
+
+  private async begin(recovery: Recovery): Promise<void> {
+    const { options } = this;
+    this.recovered = recovery.report;
+    this.logId = recovery.logId ?? this.logId;
+    this.segments = recovery.segments;
+    for (const block of recovery.blocks) this.table.push(block);
+    this.nextBatch = recovery.nextBatch;
+    this.syncedBatch = recovery.nextBatch - 1;
+    if (options.sequence.next <= recovery.lastSeq) options.sequence.next = recovery.lastSeq + 1;
+    if (recovery.hasReserve) await this.segmentFiles.adoptReserve();
+    const before = this.segments[this.segments.length - 1];
+    this.oldest = this.segments[0]?.number ?? recovery.nextSegment;
+    this.beginSegment(recovery.nextSegment, before?.number ?? 0);
+    if (before === undefined) {
+      // The first segment of all needs no snapshot: what is to be known begins with it.
+      this.segment.standalone = true;
+      this.mayReclaim = true;
+    } else this.snapshotDue = true;
+    this.appendOwn(RECORD_START, 6);
+    await new Promise<void>((resolve, reject) => {
+      this.startFlush((error) => (error !== undefined ? reject(error) : resolve()));
+    });
+    for (const path of recovery.obsolete) await options.files.remove(path);
+  }
+
+  // -- appending
+
+  append(type: number, payloadBytes: number): number {
+    const need = UNSEQUENCED_HEADER_BYTES + payloadBytes;
+    if (this.position + need > this.limit) this.makeRoom(need);
+    const at = this.position;
+    this.position = at + need;
+    this.records++;
+    return writeHeader(this.buffer, at, type, payloadBytes);
+  }
+
+  appendSequenced(type: number, seq: number, payloadBytes: number): number {
+    const need = SEQUENCED_HEADER_BYTES + payloadBytes;
+    if (this.position + need > this.limit || this.block.tooFar(seq)) this.makeRoom(need, seq);
+    const at = this.position;
+    const { block } = this;
+    if (block.count === 0) this.firstOfBlock(block, seq);
+    else if (seq <= block.lastSeq) throw new RangeError(`record ${seq} comes after record ${block.lastSeq}`);
+    block.add(seq, at);
+    this.position = at + need;
+    this.records++;
+    return writeSequencedHeader(this.buffer, at, type, seq, payloadBytes);
+  }
+
+  private firstOfBlock(block: SegmentBlock, seq: number): void {
+    if (this.failed !== undefined) return;
+    if (seq <= this.table.lastSeq || seq > SEQUENCE_MAX) {
+      throw new RangeError(`record ${seq} comes after record ${this.table.lastSeq}`);
+    }
+    block.firstSeq = seq;
+    block.lastSeq = seq;
+    this.table.push(block);
+  }
+
+  /** Everything but the plain case: no batch is open, the block or the segment is full, a snapshot is due, the log failed. */
+  private makeRoom(need: number, seq = 0): void {
+    if (this.closed || this.closing !== undefined) throw new Error('the log is closed');
+    if (need > this.recordBytesMax + SEQUENCED_HEADER_BYTES) {
+      throw new RangeError(`a record of ${need} bytes is larger than ${this.recordBytesMax}`);
+    }
+    if (this.failed !== undefined) {
+      // Whoever does not look at `failed` writes into a scratch block, round and round; nothing of it is ever confirmed.
+      this.block.evict();
+      this.block.lastSeq = this.block.firstSeq = -1;
+      this.position = 0;
+      this.limit = this.buffer.length;
+      return;
+    }
+    for (;;) {
+      if (this.limit > 0) {
+        if (this.position + need <= this.limit && !this.block.tooFar(seq)) return;
+        this.closeBatch();
+      }
+      if (this.position + BATCH_HEADER_BYTES + need > this.blockBytes || this.block.tooFar(seq)) this.nextBlock();
+      if (this.snapshotDue && !this.snapshotting) {
+        this.writeSnapshot();
+        continue;
+      }
+      this.openBatch();
+    }
+  }
+
+  private openBatch(): void {
+    const { header } = this;
+    header.at = this.position;
+    this.position += BATCH_HEADER_BYTES;
+    this.limit = this.blockBytes;
+    this.records = 0;
+    this.unitAt = 0;
+    this.joining = this.unitDepth > 0 && this.unitSpans;
+    this.joined = 0;
+    this.mark = this.nextFlush;
+    this.turn.add(PHASE_FLUSH, this);
+  }
+
+  /** Completes the open batch: from here on its bytes do not change. */
+  private closeBatch(): void {
+    const { header, block } = this;
+    const end = this.position;
+    const payloadBytes = end - header.payloadStart;
+    header.payloadBytes = payloadBytes;
+    header.number = this.nextBatch++;
+    header.synced = this.syncedBatch;
+    header.oldest = this.oldest;
+    header.records = this.records;
+    header.joined = this.joining ? payloadBytes : this.joined;
+    header.open = payloadBytes;
+    if (this.unitDepth > 0) {
+      const opensAt = this.joining ? 0 : this.unitAt;
+      if (opensAt < payloadBytes) {
+        header.open = opensAt;
+        this.unitSpans = true;
+      }
+    }
+    sealBatch(this.buffer, this.logId, this.segment.number, header);
+    const next = Math.min(align8(end), this.blockBytes);
+    this.buffer.fill(0, end, next);
+    this.position = next;
+    this.limit = 0;
+    block.end = next;
+    this.closedBytes += next - header.at;
+    if (this.dirty[this.dirty.length - 1] !== block) this.dirty.push(block);
+  }
+
+  private nextBlock(): void {
+    this.sealBlock();
+    if (this.block.index + 1 < this.blocksPerSegment) this.beginBlock(this.block.index + 1, 0);
+    else {
+      this.beginSegment(this.segment.number + 1, this.segment.number);
+      if (!this.snapshotting) this.snapshotDue = true;
+    }
+  }
+
+  private sealBlock(): void {
+    const { block } = this;
+    block.sealed = true;
+    // The rest of the block is written with it, so that a flush over several blocks is one write.
+    this.buffer.fill(0, this.position, this.blockBytes);
+    if (block.live === 0) this.dying.push(block);
+  }
+
+  private beginBlock(index: number, position: number): void {
+    const block = new SegmentBlock(this.segment, index);
+    block.buffer = this.residence.take();
+    block.resident = true;
+    this.residence.admit(block);
+    this.block = block;
+    this.buffer = block.buffer;
+    this.position = position;
+    this.limit = 0;
+  }
+
+  private beginSegment(number: number, previous: number): void {
+    const segment = new Segment(number, this.segmentFiles.pathOf(number), this.blockBytes);
+    this.segment = segment;
+    this.segments.push(segment);
+    this.beginBlock(0, SEGMENT_HEADER_BYTES);
+    writeSegmentHeader(this.buffer, {
+      version: FORMAT_VERSION,
+      blockBytes: this.blockBytes,
+      logId: this.logId,
+      number,
+      previous,
+      firstBatch: this.nextBatch,
+      firstSeq: this.options.sequence.next,
+      oldest: this.oldest,
+      beganAtMs: this.options.clock.epochMs(),
+    });
+  }
+
+  private writeSnapshot(): void {
+    const began = this.segment;
+    this.snapshotDue = false;
+    this.snapshotting = true;
+    this.beginUnit();
+    this.options.snapshot(this);
+    const at = this.append(RECORD_SNAPSHOT_END, 4);
+    this.buffer.writeUInt32LE(began.number, at);
+    this.endUnit();
+    this.snapshotting = false;
+    began.standalone = true;
+    began.standaloneMark = this.mark;
+    this.mayReclaim = true;
+  }
+
+  /** A record of the log's own: epoch milliseconds. No reason for a snapshot. */
+  private appendOwn(type: number, payloadBytes: 6): void {
+    const before = this.snapshotting;
+    this.snapshotting = true;
+    const at = this.append(type, payloadBytes);
+    this.snapshotting = before;
+    this.buffer.writeUIntLE(this.options.clock.epochMs(), at, payloadBytes);
+  }
+
+  beginUnit(): void {
+    if (this.unitDepth++ > 0) return;
+    this.unitSpans = false;
+    this.unitAt = this.limit > 0 ? this.position - this.header.payloadStart : 0;
+  }
+
+  endUnit(): void {
+    if (--this.unitDepth > 0) return;
+    if (this.joining) {
+      this.joined = this.position - this.header.payloadStart;
+      this.joining = false;
+    }
+    this.unitSpans = false;
+    if (this.limit > 0 || this.dirty.length > 0) this.turn.add(PHASE_FLUSH, this);
+  }
+
+  // -- flushing
+
+  get unsyncedBytes(): number {
+    const open = this.limit > 0 ? this.position - this.header.at : 0;
+    return this.closedBytes + open - this.syncedBytes;
+  }
+
+  endOfTurn(): void {
+    this.tidy();
+    if (this.flushing || this.unitDepth > 0) return;
+    if (this.failed === undefined && (this.limit > 0 || this.dirty.length > 0)) this.startFlush(this.flushed);
+    else if (this.closing !== undefined) this.finishClose();
+  }
+
+  /** Gives up blocks nobody needs, now that nobody can be reading them. */
+  private tidy(): void {
+    const { dying } = this;
+    if (dying.length > 0) {
+      for (const block of dying) if (block.live === 0 && block.resident && this.mayEvict(block)) this.evict(block);
+      dying.length = 0;
+    }
+    this.residence.endOfTurn(this.mayEvict, this.evict);
+  }
+
+  private startFlush(done: (error: Error | undefined) => void): void {
+    if (this.limit > 0) {
+      this.reclaim();
+      this.closeBatch();
+    }
+    const jobs: WriteJob[] = [];
+    let job: WriteJob | undefined;
+    for (const block of this.dirty) {
+      const to = block.sealed ? block.segment.blockBytes : block.end;
+      if (job === undefined || job.segment !== block.segment) {
+        const position = block.index * block.segment.blockBytes + block.takenTo;
+        job = { segment: block.segment, position, buffers: [], bytes: 0 };
+        jobs.push(job);
+      }
+      job.buffers.push(block.buffer.subarray(block.takenTo, to));
+      job.bytes += to - block.takenTo;
+      block.takenTo = to;
+    }
+    const { inFlight } = this;
+    this.inFlight = this.dirty;
+    inFlight.length = 0;
+    this.dirty = inFlight;
+    this.flushing = true;
+    this.flushMark = this.nextFlush++;
+    this.flushBatch = this.nextBatch - 1;
+    this.flushBytes = this.closedBytes;
+    this.segmentFiles.flush(
+      jobs,
+      done === this.flushed
+        ? done
+        : (error) => {
+            this.flushEnded(error);
+            done(error);
+          },
+    );
+  }
+
+  private flushEnded(error: Error | undefined): void {
+    this.flushing = false;
+    if (error !== undefined) {
+      this.fail(error);
+      return;
+    }
+    for (const block of this.inFlight) {
+      block.flushedTo = block.takenTo;
+      if (block.sealed && block.live === 0) this.dying.push(block);
+    }
+    this.inFlight.length = 0;
+    this.syncedBatch = this.flushBatch;
+    this.syncedBytes = this.flushBytes;
+    this.syncedMark = this.flushMark;
+    if (this.departing.length > 0) this.depart();
+    if (this.limit > 0 || this.dirty.length > 0 || this.closing !== undefined || this.dying.length > 0) {
+      this.turn.add(PHASE_FLUSH, this);
+    }
+    this.options.onSynced(this.flushMark);
+  }
+
+  private fail(error: Error): void {
+    this.failed = error;
+    // The scratch block; see makeRoom.
+    this.block = new SegmentBlock(this.segment, -1);
+    this.buffer = Buffer.allocUnsafeSlow(this.blockBytes);
+    this.position = 0;
+    this.limit = 0;
+    this.dirty.length = 0;
+    if (this.closing !== undefined) this.turn.add(PHASE_FLUSH, this);
+    this.options.onFailed(error);
+  }
+
+  // -- reading
+
+  locate(seq: number, ref: RecordRef): boolean {
+    const block = this.table.find(seq);
+    return block?.resident === true && block.find(seq, ref);
+  }
+
+  load(seq: number, done: (error: Error | undefined) => void): void {
+    const block = this.table.find(seq);
+    if (block === undefined) {
+      done(new Error(`record ${seq} is not in the log`));
+      return;
+    }
+    if (block.waiting !== undefined) {
+      block.waiting.push({ seq, done });
+      return;
+    }
+    block.waiting = [{ seq, done }];
+    if (block.resident) {
+      block.loaded(undefined);
+      return;
+    }
+    const buffer =
+      this.residence.blockBytes === block.segment.blockBytes
+        ? this.residence.take()
+        : Buffer.allocUnsafeSlow(block.segment.blockBytes);
+    this.segmentFiles.read(block.segment, block.index, buffer, block.end, (error, bytesRead) => {
+      this.turn.add(PHASE_FLUSH, this);
+      if (error !== undefined) {
+        this.residence.giveBack(buffer);
+        return block.loaded(error);
+      }
+      block.restore(buffer);
+      this.indexBlock(block, bytesRead);
+      this.residence.admit(block);
+      block.loaded(undefined);
+    });
+  }
+
+  /** Rebuilds a block's index from its batches, each of which is verified again. */
+  private indexBlock(block: SegmentBlock, length: number): void {
+    const { buffer, segment } = block;
+    const limit = Math.min(block.end, length);
+    const header = new BatchHeader();
+    let at = block.index === 0 ? SEGMENT_HEADER_BYTES : 0;
+    let number = 0;
+    while (at < block.end) {
+      if (!readBatch(buffer, at, limit, this.logId, segment.number, header) || header.number <= number) {
+        const found = findBatch(buffer, at, limit, this.logId, segment.number, number + 1, header);
+        const to = found ? header.at : block.end;
+        this.options.report({
+          kind: 'rot',
+          segment: segment.number,
+          offset: block.index * segment.blockBytes + at,
+          batches: found && number > 0 ? header.number - number - 1 : 1,
+          bytes: to - at,
+        });
+        if (!found) return;
+      }
+      indexBatch(block, buffer, header);
+      number = header.number;
+      at = align8(header.end);
+    }
+  }
+
+  // -- references
+
+  addLive(seq: number, n: number): void {
+    const { block } = this;
+    const found = seq >= block.firstSeq && seq <= block.lastSeq ? block : this.table.find(seq);
+    if (found === undefined) return;
+    found.live += n;
+    found.segment.live += n;
+  }
+
+  release(seq: number, n: number): void {
+    const block = this.table.find(seq);
+    if (block === undefined) return;
+    block.live -= n;
+    block.segment.live -= n;
+    if (block.live === 0 && block.sealed && block.resident) {
+      this.dying.push(block);
+      this.turn.add(PHASE_FLUSH, this);
+    }
+  }
+
+  /**
+   * Finds the segments at the front that nobody needs. The batch about to be closed says so, and once it is on the disk
+   * they go. Everything that let go of their records was appended before it, so it is on the disk by then too.
+   */
+  private reclaim(): void {
+    const { segments } = this;
+    if (!this.mayReclaim || this.departing.length > 0) return;
+    let count = 0;
+    for (let i = 0; i + 1 < segments.length && segments[i]!.live === 0; i++) {
+      const next = segments[i + 1]!;
+      if (next.standalone && next.standaloneMark <= this.syncedMark) count = i + 1;
+    }
+    if (count === 0) return;
+    this.departing = segments.splice(0, count);
+    this.oldest = segments[0]!.number;
+  }
+
+  private depart(): void {
+    const gone = new Set(this.departing);
+    this.table.dropFront((block) => {
+      if (!gone.has(block.segment)) return false;
+      if (block.resident) this.evict(block);
+      return true;
+    });
+    for (const segment of this.departing) this.segmentFiles.retire(segment);
+    this.departing = [];
+  }
+
+  /** Bytes of blocks in memory. */
+  get residentBytes(): number {
+    return this.residence.bytes;
+  }
+
+  /** Segments in use, the one being written included. */
+  get segmentCount(): number {
+    return this.segments.length;
+  }
+
+  // -- the end
+
+  /** Writes and syncs what is left and a record that says so; then nothing may be appended any more. */
+  close(done: () => void): void {
+    if (this.closed || this.closing !== undefined) {
+      done();
+      return;
+    }
+    if (this.failed === undefined) this.appendOwn(RECORD_STOP, 6);
+    this.closing = done;
+    this.turn.add(PHASE_FLUSH, this);
+  }
+
+  private finishClose(): void {
+    const done = this.closing!;
+    this.closing = undefined;
+    this.closed = true;
+    const usedBytes = this.failed === undefined ? this.block.index * this.blockBytes + this.block.end : undefined;
+    this.limit = 0;
+    this.segmentFiles.close(this.segments, usedBytes).then(done, done);
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * A segment: one file of the log, made of blocks. Its number is also its generation: a file that is used again gets a new
+ * number, so nothing that is left in it from before can pass for new.
+ *
+ * Header, at the start of the first block:
+ *
+ *     offset  bytes
+ *     0       8      magic "ENTREPOT"
+ *     8       2      format version, 1
+ *     10      2      header length, 64
+ *     12      4      block length
+ *     16      8      log id: random, the same for all segments of a log
+ *     24      4      segment number
+ *     28      4      number of the segment before, 0 for none
+ *     32      6      number of the first batch in it
+ *     38      6      sequence numbers in it are at least this
+ *     44      4      the oldest segment needed when this one was begun
+ *     48      6      when it was begun, milliseconds since the epoch
+ *     54      6      zero
+ *     60      4      CRC-32 of the 60 bytes before
+ *
+ * The magic, the version and this checksum keep their places in every version, so that a newer one can be told from a
+ * damaged one.
+ */
+import { crc32 } from 'node:zlib';
+import { Block } from './block.ts';
+import type { SegmentFile } from './segment-files.ts';
+
+export const FORMAT_VERSION = 1;
+export const SEGMENT_HEADER_BYTES = 64;
+const MAGIC = Buffer.from('ENTREPOT', 'latin1');
+
+export interface SegmentHeader {
+  readonly version: number;
+  readonly blockBytes: number;
+  readonly logId: Buffer;
+  readonly number: number;
+  readonly previous: number;
+  readonly firstBatch: number;
+  readonly firstSeq: number;
+  readonly oldest: number;
+  readonly beganAtMs: number;
+}
+
+export function writeSegmentHeader(buffer: Buffer, header: SegmentHeader): void {
+  buffer.fill(0, 0, SEGMENT_HEADER_BYTES);
+  MAGIC.copy(buffer, 0);
+  buffer.writeUInt16LE(header.version, 8);
+  buffer.writeUInt16LE(SEGMENT_HEADER_BYTES, 10);
+  buffer.writeUInt32LE(header.blockBytes, 12);
+  header.logId.copy(buffer, 16, 0, 8);
+  buffer.writeUInt32LE(header.number, 24);
+  buffer.writeUInt32LE(header.previous, 28);
+  buffer.writeUIntLE(header.firstBatch, 32, 6);
+  buffer.writeUIntLE(header.firstSeq, 38, 6);
+  buffer.writeUInt32LE(header.oldest, 44);
+  buffer.writeUIntLE(header.beganAtMs, 48, 6);
+  buffer.writeUInt32LE(crc32(buffer.subarray(0, 60)), 60);
+}
+
+/** Undefined if there is no sound header. Only `version` means anything if it is not FORMAT_VERSION. */
+export function readSegmentHeader(buffer: Buffer, length: number): SegmentHeader | undefined {
+  if (length < SEGMENT_HEADER_BYTES || buffer.compare(MAGIC, 0, 8, 0, 8) !== 0) return undefined;
+  if (crc32(buffer.subarray(0, 60)) !== buffer.readUInt32LE(60)) return undefined;
+  return {
+    version: buffer.readUInt16LE(8),
+    blockBytes: buffer.readUInt32LE(12),
+    logId: Buffer.from(buffer.subarray(16, 24)),
+    number: buffer.readUInt32LE(24),
+    previous: buffer.readUInt32LE(28),
+    firstBatch: buffer.readUIntLE(32, 6),
+    firstSeq: buffer.readUIntLE(38, 6),
+    oldest: buffer.readUInt32LE(44),
+    beganAtMs: buffer.readUIntLE(48, 6),
+  };
+}
+
+const NAME = /^([0-9]{10})\.log$/;
+
+export function segmentName(number: number): string {
+  return `${String(number).padStart(10, '0')}.log`;
+}
+
+/** The number in a segment's file name; 0 if it is not one. */
+export function segmentNumber(name: string): number {
+  const match = NAME.exec(name);
+  return match === null ? 0 : Number(match[1]);
+}
+
+export class Segment {
+  readonly number: number;
+  readonly path: string;
+  readonly blockBytes: number;
+  file: SegmentFile | undefined = undefined;
+  /** Reads that are under way: the file cannot go before they are back. */
+  reading = 0;
+  /** References to records in it. */
+  live = 0;
+  /** It holds a whole snapshot of its owner's state, so it can be the first of the log; on disk from this flush on. */
+  standalone = false;
+  standaloneMark = 0;
+  /** Records of the owner in it; one without any is dropped at the next start. */
+  ownerRecords = 0;
+
+  constructor(number: number, path: string, blockBytes: number) {
+    this.number = number;
+    this.path = path;
+    this.blockBytes = blockBytes;
+  }
+}
+
+export class SegmentBlock extends Block {
+  readonly segment: Segment;
+
+  constructor(segment: Segment, index: number) {
+    super(index);
+    this.segment = segment;
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What the layers above see of the durable log and of the transient store: records go in, are found again by number, and
+ * are let go. Neither knows what a message is.
+ */
+import type { RecordRef } from './record.ts';
+
+export { RECORD_BYTES_MAX, RecordRef, type RecordType } from './record.ts';
+
+export interface RecordStore {
+  /** The block being filled: read it again after every append. */
+  readonly buffer: Buffer;
+
+  /**
+   * Claims room for an unsequenced record (type 128 to 249) and returns where in `buffer` its payload begins. The caller
+   * writes exactly `payloadBytes` there before anything else is appended. Durable log only.
+   * Throws RangeError for a payload over RECORD_BYTES_MAX.
+   */
+  append(type: number, payloadBytes: number): number;
+
+  /** The same for a record that can be found again (type 1 to 127). Numbers must go up from one append to the next. */
+  appendSequenced(type: number, seq: number, payloadBytes: number): number;
+
+  /** Finds a record in memory. False: it is not in memory, `load` it. What `ref` points at stays until the end of the turn. */
+  locate(seq: number, ref: RecordRef): boolean;
+
+  /**
+   * Brings a record's block into memory and calls back: at once if it is there already, else later. `error`: there is no
+   * such record, it cannot be read, or its checksum is wrong. Concurrent loads of a block share one read. The block stays
+   * at least until the end of the turn in which `done` is called.
+   */
+  load(seq: number, done: (error: Error | undefined) => void): void;
+
+  /** Adds `n` references to a record. Only their sum is kept, for each block and segment: no state for a record. */
+  addLive(seq: number, n: number): void;
+
+  /**
+   * Takes `n` references away. What has none left may be given up from the end of the turn on.
+   */
+  release(seq: number, n: number): void;
+
+  close(done: () => void): void;
+}
