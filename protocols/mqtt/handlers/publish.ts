@@ -90,7 +90,7 @@ export function publishBegin(
   let writer: BodyWriter | null = null;
   if (qos !== 2 || !connection.client.hasReceived(packetId)) {
     route = routeOf(connection, qos, buffer, fields.topicStart, fields.topicEnd);
-    if (route !== null) writer = session.openBody(bodyLength, qos > 0);
+    if (route !== null) writer = session.openBody(bodyLength, qos > 0 || retain);
   }
   connection.arriving = { route, qos, retain, packetId, writer };
 }

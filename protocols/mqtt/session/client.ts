@@ -111,6 +111,11 @@ export class ClientSession {
       this.host!.awaitRelease(id);
     }
     this.unanswered.prepareAgain();
+    if (this.queueKnown && !session.queueExists(this.queue)) {
+      // Deleted while no consumer was there to hear of it.
+      this.queueKnown = false;
+      this.filters.clear();
+    }
     if (this.queueKnown) session.attachDirect(this.queue, outbound);
     if (this.main !== null) this.start(session, this.main);
     for (const feed of this.shares.values()) this.start(session, feed);
