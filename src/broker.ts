@@ -12,6 +12,7 @@ import { lockDirectory } from './log/lock.ts';
 import { MemoryFiles } from './log/memory-files.ts';
 import { type Logger, NO_LOGGER } from './logger.ts';
 import { type Dialect, Dialects } from './message/dialect.ts';
+import { BrokerError } from './message/errors.ts';
 import { Session } from './session.ts';
 import { Vhost } from './vhost/vhost.ts';
 
@@ -54,7 +55,7 @@ export class Broker {
   static async start(options: StartOptions): Promise<Broker> {
     const files: FileSystem = options.dataDirectory === null ? new MemoryFiles() : nodeFiles;
     const directory = options.dataDirectory ?? 'memory';
-    const unlock = options.dataDirectory === null ? async () => {} : await lockDirectory(files, directory);
+    const unlock = options.dataDirectory === null ? async () => {} : await takeDirectory(files, directory);
     const broker = new Broker(options, unlock);
     const dialects = new Dialects();
     for (const dialect of options.dialects) dialects.register(dialect);
@@ -137,3 +138,27 @@ export class Broker {
     await this.unlock();
   }
 }
+
+/** Makes the data directory, and makes it this process's alone. */
+async function takeDirectory(files: FileSystem, directory: string): Promise<() => Promise<void>> {
+  try {
+    await files.makeDirectory(directory);
+    return await lockDirectory(files, directory);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === undefined) throw error;
+    throw new BrokerError(
+      'unavailable',
+      `the data directory ${directory} cannot be used: ${DIRECTORY_FAULTS[code] ?? (error as Error).message}`,
+    );
+  }
+}
+
+const DIRECTORY_FAULTS: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of the path is not a directory',
+  EEXIST: 'there is a file of that name',
+  ENOSPC: 'the disk is full',
+};

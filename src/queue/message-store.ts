@@ -8,7 +8,7 @@ import type { Sequence } from '../log/sequence.ts';
 import type { RecordStore } from '../log/store.ts';
 import { encodeAnnotations } from '../message/annotations.ts';
 import type { Assurance, Draft, MessageView } from '../message/message.ts';
-import { type Extents, messageBytes, readExtents, readMessage, writeMessage } from '../message/storage.ts';
+import { type Extents, messageBytes, readMessage, writeMessage } from '../message/storage.ts';
 import { StoredBody } from './stored-body.ts';
 import {
   attemptsOf,
@@ -111,12 +111,8 @@ export class MessageStore {
     return new StoredBody(durable ? this.durable : this.transient, durable, this.sequence, length, RECORD_EXTENT);
   }
 
-  /** At recovery: the message's body lies in these extents. */
-  recoverExtents(seq: number, buffer: Buffer, start: number): boolean {
-    const extents: Extents | null = readExtents(buffer, start);
-    if (extents === null) return false;
-    const body = StoredBody.recovered(this.durable, this.sequence, extents, RECORD_EXTENT);
-    this.large.set(seq, body);
-    return true;
+  /** At recovery: a message that is still needed has its body in these extents. */
+  recoverBody(seq: number, extents: Extents): void {
+    this.large.set(seq, StoredBody.recovered(this.durable, this.sequence, extents, RECORD_EXTENT));
   }
 }

@@ -361,13 +361,22 @@ export class Queue implements RouteTarget, TurnTask {
 
   /** A settlement found in the log. */
   recoverSettled(seq: number): void {
-    let word = this.ready.bury(seq);
-    if (word === -1 && this.returned.length > 0) word = this.returned.bury(seq);
-    if (word !== -1) this.owner.store.release(seq, word);
+    if (this.ready.bury(seq) === -1 && this.returned.length > 0) this.returned.bury(seq);
   }
 
   recoverReturned(seq: number, word: number): void {
     this.ready.amend(seq, () => word);
+  }
+
+  /** Its positions, which were never counted, are forgotten. */
+  discard(): void {
+    this.returned.clear();
+    this.ready.clear();
+  }
+
+  forEachWaiting(visit: (seq: number, word: number) => void): void {
+    this.returned.forEach(visit);
+    this.ready.forEach(visit);
   }
 
   /** @param unclean it cannot be known which messages had been handed out: all of them may have been */

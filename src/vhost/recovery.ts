@@ -4,10 +4,10 @@
  */
 import { readU16, readU32, readU48 } from '../message/bytes.ts';
 import { type Assurance, MessageView, type Spelling } from '../message/message.ts';
-import { readMessage, targetListOf } from '../message/storage.ts';
+import { type Extents, readExtents, readMessage, targetListOf } from '../message/storage.ts';
 import { type MessageStore, RECORD_MESSAGE } from '../queue/message-store.ts';
 import { Queue, type QueueOwner } from '../queue/queue.ts';
-import type { RetainedIndex, RetainedMessage } from '../queue/retained.ts';
+import type { RetainedIndex } from '../queue/retained.ts';
 import { WORD_ASSURANCE, WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../queue/word.ts';
 import { KEEP_RETAIN } from '../routing/router.ts';
 import type { JournaledState } from './adapter-state.ts';
@@ -48,6 +48,7 @@ export class Recovery {
   private readonly retained: RetainedIndex;
   private readonly state: JournaledState;
   private nextList = 1;
+  private readonly extents = new Map<number, Extents>();
   /** Messages that were retained when a segment began; found again by their records' numbers. */
   private readonly retainable = new Map<number, { assurance: Assurance; large: boolean }>();
 
@@ -56,10 +57,6 @@ export class Recovery {
     this.topology = topology;
     this.retained = retained;
     this.state = state;
-  }
-
-  private get store(): MessageStore {
-    return this.owner.store;
   }
 
   replay(type: number, seq: number, buffer: Buffer, start: number, end: number): void {
@@ -83,7 +80,9 @@ export class Recovery {
         this.targets(buffer, start);
         return;
       case RECORD_ENQUEUED:
-        this.enqueue(readU32(buffer, start), readU48(buffer, start + 4), readU32(buffer, start + 10));
+        this.topology.queuesById
+          .get(readU32(buffer, start))
+          ?.push(readU48(buffer, start + 4), readU32(buffer, start + 10));
         return;
       case RECORD_STATE: {
         const keyEnd = start + 2 + readU16(buffer, start);
@@ -128,7 +127,9 @@ export class Recovery {
       }
       case RECORD_QUEUE_DELETED: {
         const queue = topology.queuesById.get(readU32(buffer, start));
-        if (queue !== undefined) topology.deleteQueue(queue);
+        if (queue === undefined) return;
+        queue.discard(); // nothing of it has been counted yet
+        topology.deleteQueue(queue);
         return;
       }
       case RECORD_BOUND:
@@ -160,9 +161,11 @@ export class Recovery {
 
   private message(seq: number, buffer: Buffer, start: number): void {
     this.messages++;
-    const { view, store } = this;
+    const { view } = this;
     readMessage(buffer, start, view);
-    const large = store.recoverExtents(seq, buffer, start);
+    const extents = readExtents(buffer, start);
+    if (extents !== null) this.extents.set(seq, extents);
+    const large = extents !== null;
     const base = WORD_DURABLE | (large ? WORD_LARGE : 0);
     for (const target of this.lists.get(targetListOf(buffer, start)) ?? []) {
       const queue = this.topology.queuesById.get(target.queue);
@@ -170,48 +173,40 @@ export class Recovery {
       const assurance = Math.min(view.assurance, target.word & WORD_ASSURANCE);
       if (assurance === 0 && queue.directMode) continue;
       const shown = view.retain && (target.word & KEEP_RETAIN) !== 0 ? WORD_RETAINED : 0;
-      store.addReferences(seq, true, 1);
       queue.push(seq, (base | assurance | (target.word & ~7) | shown) >>> 0);
     }
     if (view.retain) {
       this.retainable.set(seq, { assurance: view.assurance, large });
       const key = view.key();
-      if (view.bodyLength === 0) this.forget(this.retained.remove(key, view.spelling));
-      else this.retain({ seq, key, spelling: view.spelling, assurance: view.assurance, large });
+      if (view.bodyLength === 0) this.retained.remove(key, view.spelling);
+      else this.retained.set({ seq, key, spelling: view.spelling, assurance: view.assurance, large });
     }
   }
 
   /** A snapshot repeats what is retained; what it names lies in an older segment that is still here. */
   private retainedRecord(seq: number, spelling: Spelling, key: string): void {
-    if (seq === 0) {
-      this.forget(this.retained.remove(key, spelling));
-      return;
-    }
     const message = this.retainable.get(seq);
-    if (message !== undefined) this.retain({ seq, key, spelling, ...message });
+    if (seq === 0) this.retained.remove(key, spelling);
+    else if (message !== undefined) this.retained.set({ seq, key, spelling, ...message });
   }
 
-  private retain(message: RetainedMessage): void {
-    this.store.addReferences(message.seq, true, 1);
-    this.forget(this.retained.set(message));
-  }
-
-  private forget(message: RetainedMessage | undefined): void {
-    if (message !== undefined) this.store.release(message.seq, WORD_DURABLE | (message.large ? WORD_LARGE : 0));
-  }
-
-  private enqueue(queueId: number, seq: number, word: number): void {
-    const queue = this.topology.queuesById.get(queueId);
-    if (queue === undefined) return;
-    this.store.addReferences(seq, true, 1);
-    queue.push(seq, word);
-  }
-
-  /** The whole log has been read. */
-  finish(journal: Journal, unclean: boolean): void {
+  /** The whole log has been read: what is left is counted, so that the log knows what is still needed. */
+  finish(store: MessageStore, journal: Journal, unclean: boolean): void {
     journal.recoverNextList(this.nextList);
-    for (const queue of this.topology.queues.values()) queue.recovered(unclean);
+    const refer = (seq: number, word: number): void => {
+      const extents = (word & WORD_LARGE) === 0 ? undefined : this.extents.get(seq);
+      if (extents !== undefined && !store.isLarge(seq)) store.recoverBody(seq, extents);
+      store.addReferences(seq, true, 1);
+    };
+    for (const queue of this.topology.queues.values()) {
+      queue.recovered(unclean);
+      queue.forEachWaiting(refer);
+    }
+    this.retained.forEach((message) => {
+      refer(message.seq, message.large ? WORD_LARGE : 0);
+    });
     this.lists.clear();
     this.retainable.clear();
+    this.extents.clear();
   }
 }

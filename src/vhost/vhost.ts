@@ -108,27 +108,24 @@ export class Vhost implements QueueOwner, TurnTask {
       turn: options.turn,
     });
     const recovery = new Recovery(this, this.topology, this.retained, this.state);
-    let clean = true;
     this.log = await Log.open({
       files: options.files,
       directory: options.directory,
       sequence,
       turn: options.turn,
       clock: options.clock,
-      opened: (log) => {
-        this.store = new MessageStore(log, transient, sequence, options.clock);
-      },
       replay: (type, seq, buffer, start, end) => recovery.replay(type, seq, buffer, start, end),
       onSynced: (mark) => this.synced(mark),
       onFailed: (error) => this.logFailed(error),
       snapshot: () => this.snapshot(),
-      report: (report) => {
-        clean = report.cleanStop;
-        this.logger.info({ vhost: this.vhost, ...report }, 'log recovered');
+      report: (event) => {
+        if (event.kind !== 'recovered') this.logger.warn({ vhost: this.vhost, ...event }, `log: ${event.kind}`);
+        else if (!event.fresh) this.logger.info({ vhost: this.vhost, ...event }, 'log recovered');
       },
     });
+    this.store = new MessageStore(this.log, transient, sequence, options.clock);
     this.journal = new Journal(this.log);
-    recovery.finish(this.journal, !clean);
+    recovery.finish(this.store, this.journal, !this.log.recovered.clean);
     this.topology.journal = this.journal;
     this.topology.router = this.router;
     this.state.journal = this.journal;

@@ -1,0 +1,116 @@
+/** A broker without sockets: sessions, drafts and sinks in plain calls, so that the core is tested as it is. */
+import {
+  type ConsumeOptions,
+  type Consumer,
+  type DeliverySink,
+  NO_BACKPRESSURE,
+  type QueueOptions,
+  type Refusal,
+  type SessionClient,
+} from '../../src/api.ts';
+import { Broker, type StartOptions } from '../../src/broker.ts';
+import { Draft, type MessageView } from '../../src/message/message.ts';
+import type { Session } from '../../src/session.ts';
+
+const CLIENT: SessionClient = { uncongested() {}, kicked() {} };
+
+export function startCore(dataDirectory: string | null, options: Partial<StartOptions> = {}): Promise<Broker> {
+  return Broker.start({ dataDirectory, dialects: [], ...options });
+}
+
+export function openSession(broker: Broker, client: SessionClient = CLIENT): Session {
+  let opened: Session | Refusal | undefined;
+  const request = { client: 'test', loopback: true, user: undefined, password: undefined, vhost: undefined };
+  broker.open(request, client, (result) => {
+    opened = result;
+  });
+  if (opened === undefined || 'refused' in opened) throw new Error('the session was refused');
+  return opened;
+}
+
+export const DURABLE: QueueOptions = { durable: true, exclusive: false, autoDelete: false, arguments: [] };
+export const TRANSIENT: QueueOptions = { ...DURABLE, durable: false };
+
+export interface SendOptions {
+  readonly exchange?: string;
+  readonly persistent?: boolean;
+  readonly assurance?: 0 | 1 | 2;
+  readonly retain?: boolean;
+  readonly spelling?: 0 | 1;
+}
+
+/** Publishes `body` and returns the mark and the number of queues that took it. */
+export function send(session: Session, key: string, body: string | Buffer, options: SendOptions = {}) {
+  const keyBytes = Buffer.from(key);
+  const route = session.route(options.exchange ?? '', options.spelling ?? 0, keyBytes, 0, keyBytes.length);
+  const draft = makeDraft(body, options);
+  const mark = session.publish(route, draft);
+  return { mark, routed: draft.routed };
+}
+
+export function makeDraft(body: string | Buffer, options: SendOptions = {}): Draft {
+  const draft = new Draft();
+  draft.dialect = 9;
+  draft.spelling = options.spelling ?? 0;
+  draft.assurance = options.assurance ?? (options.persistent === false ? 0 : 1);
+  draft.retain = options.retain ?? false;
+  draft.body = Buffer.from(body);
+  draft.bodyEnd = draft.body.length;
+  return draft;
+}
+
+export interface Seen {
+  readonly body: string;
+  readonly slot: number;
+  readonly redelivered: boolean;
+  readonly attempts: number;
+  readonly exchange: string;
+  readonly key: string;
+  readonly retained: boolean;
+  readonly assurance: number;
+  readonly notes: string;
+}
+
+export function seenFrom(view: MessageView, slot: number): Seen {
+  return {
+    body: view.body.toString('utf8', view.bodyStart, view.bodyEnd),
+    slot,
+    redelivered: view.redelivered,
+    attempts: view.attempts,
+    exchange: view.exchange(),
+    key: view.key(),
+    retained: view.retained,
+    assurance: view.effectiveAssurance,
+    notes: view.notes.toString('utf8', view.notesStart, view.notesEnd),
+  };
+}
+
+/** A consumer that writes down what it gets. */
+export class Recorder implements DeliverySink {
+  readonly seen: Seen[] = [];
+  readonly ended: string[] = [];
+  consumer!: Consumer;
+
+  deliver(view: MessageView, slot: number): void {
+    this.seen.push(seenFrom(view, slot));
+  }
+
+  cancelled(reason: string): void {
+    this.ended.push(reason);
+  }
+
+  get bodies(): string[] {
+    return this.seen.map((seen) => seen.body);
+  }
+}
+
+export function consume(session: Session, queue: string, options: Partial<ConsumeOptions> = {}): Recorder {
+  const recorder = new Recorder();
+  const all = { tag: 'c', settled: false, exclusive: false, prefetch: 0, arguments: [], ...options };
+  recorder.consumer = session.consume(queue, all, recorder, NO_BACKPRESSURE);
+  return recorder;
+}
+
+export function safe(session: Session, mark = session.mark()): Promise<boolean> {
+  return new Promise((resolve) => session.whenSafe(mark, resolve));
+}
