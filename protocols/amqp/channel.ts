@@ -1,0 +1,256 @@
+/**
+ * One channel: what it receives (`intake`), what it sends (`out`), its consumers and what they hold.
+ *
+ *     channel.open --> [OPEN] --channel.close--> [GONE] --the outbox is empty--> forgotten
+ *                        |                         ^
+ *                        +--an error: we close--> [CLOSING] --channel.close-ok--+
+ *
+ * While CLOSING, everything but close and close-ok is swallowed: the client did not know yet when it sent it.
+ * What a channel holds goes back (RELEASED) as soon as it is left, not when the client has answered.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  type Backpressure,
+  type BodyReader,
+  type GetResult,
+  type Outcome,
+  RELEASED,
+  SharedCredit,
+} from '../../src/api.ts';
+import type { MessageView } from '../../src/message/message.ts';
+import type { Session } from '../../src/session.ts';
+import { CHANNEL_CLOSE } from './codec/constants.ts';
+import type { MethodWriter } from './codec/writer.ts';
+import type { Confirms } from './confirms.ts';
+import type { Connection } from './connection.ts';
+import type { ChannelConsumer, Getter, Holder } from './consumer.ts';
+import { type CountPlace, type FrameOut, writeDeliver, writeGetOk } from './delivery.ts';
+import { AmqpError } from './errors.ts';
+import { Intake } from './intake.ts';
+import { Outbox, type OutboxOwner } from './outbox.ts';
+import type { TransactionState } from './transaction.ts';
+import { Unsettled } from './unsettled.ts';
+
+export const OPEN = 0;
+export const CLOSING = 1;
+export const GONE = 2;
+
+export class Channel implements Backpressure, OutboxOwner {
+  readonly id: number;
+  readonly connection: Connection;
+  readonly session: Session;
+  state: 0 | 1 | 2 = OPEN;
+  /** Where this channel's frames go now. */
+  out: FrameOut;
+  readonly intake: Intake;
+  readonly consumers = new Map<string, ChannelConsumer>();
+  readonly unsettled = new Unsettled<Holder>();
+  /** basic.qos of consumers to come, and of all consumers of this channel together. 0: no limit. */
+  prefetch = 0;
+  readonly shared = new SharedCredit(0);
+  confirms: Confirms | null = null;
+  transaction: TransactionState | null = null;
+  /** The queue that an empty name means: the one declared last. */
+  lastQueue = '';
+  private readonly outbox: Outbox;
+  private readonly count: CountPlace = { buffer: Buffer.alloc(0), at: 0 };
+  /** What an error says it was about. */
+  method = 0;
+
+  constructor(connection: Connection, session: Session, id: number) {
+    this.connection = connection;
+    this.session = session;
+    this.id = id;
+    this.out = connection.output;
+    this.intake = new Intake(session, connection.limits.bodySizeMax);
+    this.outbox = new Outbox(id, connection.output, connection.payloadBytesMax, this);
+  }
+
+  get isOpen(): boolean {
+    return this.state === OPEN;
+  }
+
+  /** Consumers of this channel wait: the socket is full, or a large body is on its way. */
+  get congested(): boolean {
+    return this.connection.output.congested || this.outbox.busy;
+  }
+
+  /** Bytes that wait behind a large body. */
+  get heldBytes(): number {
+    return this.outbox.heldBytes;
+  }
+
+  get sendingBody(): boolean {
+    return this.outbox.busy;
+  }
+
+  // -- sending
+
+  /** Starts a method frame; give it to `send`. */
+  begin(method: number): MethodWriter {
+    return this.connection.writer.begin(this.id, method);
+  }
+
+  send(frame: MethodWriter): void {
+    const bytes = frame.end();
+    this.out.append(bytes, 0, bytes.length);
+  }
+
+  deliver(consumer: ChannelConsumer, view: MessageView, slot: number): void {
+    const tag = consumer.noAck ? this.unsettled.skip() : this.unsettled.push(consumer, slot);
+    const wire = this.connection.wire;
+    wire.of(this.session, view);
+    const payloadMax = this.connection.payloadBytesMax;
+    writeDeliver(this.out, this.id, consumer.tagBytes, tag, view, wire, payloadMax);
+    if (view.large !== null) this.sendBody(this.session.readBody(view.large));
+  }
+
+  deliverGot(getter: Getter, view: MessageView, slot: number, noAck: boolean): void {
+    const tag = noAck ? this.unsettled.skip() : this.unsettled.push(getter, slot);
+    const wire = this.connection.wire;
+    wire.of(this.session, view);
+    writeGetOk(this.out, this.id, tag, view, wire, this.connection.payloadBytesMax, this.count);
+    if (view.large !== null) this.sendBody(this.session.readBody(view.large));
+  }
+
+  /** basic.get-ok says how many messages are left; that is known only after the message was taken. */
+  countGot(result: GetResult): void {
+    this.count.buffer.writeUInt32BE(Math.min(result.remaining, 0xffff_ffff), this.count.at);
+    this.count.buffer = Buffer.alloc(0);
+  }
+
+  /** Sends `body` behind the header frame that was just written. */
+  sendBody(body: BodyReader): void {
+    this.outbox.send(body);
+    this.out = this.outbox.out;
+    this.connection.pumpSoon();
+  }
+
+  /** Writes one frame of a large body; false if that cannot be done now. */
+  stepBody(): boolean {
+    return this.outbox.step();
+  }
+
+  outboxReady(): void {
+    this.connection.pumpSoon();
+  }
+
+  outboxIdle(): void {
+    this.out = this.connection.output;
+    if (this.state === GONE) this.connection.forget(this);
+    else this.wake();
+  }
+
+  outboxFailed(error: Error): void {
+    // Half a content cannot be taken back on this channel, so the connection ends.
+    this.connection.fail(new AmqpError('INTERNAL_ERROR', `a message body could not be read back: ${error.message}`), 0);
+  }
+
+  // -- settling
+
+  /** Ends the delivery `tag`, and with `multiple` all before it. 0 with `multiple`: all there are. [§1.8.3.13.1] */
+  settle(tag: number, multiple: boolean, outcome: Outcome): void {
+    const unsettled = this.unsettled;
+    if (!multiple) {
+      if (!unsettled.take(tag)) throw unknownTag(tag);
+      this.settleOne(tag, outcome);
+    } else {
+      // As RabbitMQ has it: even with `multiple` the tag itself must be one that is held.
+      if (tag !== 0 && !unsettled.has(tag)) throw unknownTag(tag);
+      for (let next = unsettled.first(); next !== 0 && (tag === 0 || next <= tag); next = unsettled.first()) {
+        unsettled.take(next);
+        this.settleOne(next, outcome);
+      }
+    }
+    this.shareCredit();
+  }
+
+  /** Everything that is held goes back to its queue, to be delivered again. */
+  recover(): void {
+    for (let tag = this.unsettled.first(); tag !== 0; tag = this.unsettled.first()) {
+      this.unsettled.take(tag);
+      this.settleHeld(this.unsettled.holder!, this.unsettled.slot, RELEASED);
+    }
+    this.shareCredit();
+  }
+
+  private settleOne(tag: number, outcome: Outcome): void {
+    const holder = this.unsettled.holder!;
+    if (this.transaction !== null) this.transaction.settle(tag, holder, this.unsettled.slot, outcome);
+    else this.settleHeld(holder, this.unsettled.slot, outcome);
+  }
+
+  private settleHeld(holder: Holder, slot: number, outcome: Outcome): void {
+    if (holder.gone) return;
+    holder.consumer?.settle(slot, outcome);
+  }
+
+  /** Credit that came back to a limit which several consumers share serves any of them. */
+  shareCredit(): void {
+    if (this.shared.limit > 0) this.wake();
+  }
+
+  wake(): void {
+    if (this.state !== OPEN) return;
+    for (const consumer of this.consumers.values()) consumer.consumer?.wake();
+  }
+
+  // -- names
+
+  queueName(name: string): string {
+    if (name !== '') return name;
+    if (this.lastQueue === '') throw new AmqpError('NOT_FOUND', 'no previously declared queue');
+    return this.lastQueue;
+  }
+
+  newConsumerTag(): string {
+    return `amq.ctag-${randomBytes(16).toString('base64url')}`;
+  }
+
+  // -- the end
+
+  /** An error that costs the client this channel: tell it, and swallow what it sends until it has answered. */
+  fail(error: AmqpError): void {
+    this.release(RELEASED);
+    this.state = CLOSING;
+    const method = this.method;
+    this.send(
+      this.begin(CHANNEL_CLOSE)
+        .uint16(error.replyCode)
+        .shortString(error.replyText)
+        .uint16(method >>> 16)
+        .uint16(method & 0xffff),
+    );
+  }
+
+  /** Lets go of everything: consumers, deliveries, what was begun. Sends nothing. */
+  release(outcome: Outcome): void {
+    if (this.state !== OPEN) return;
+    this.state = CLOSING;
+    if (this.intake.abandon()) {
+      this.connection.openContents--;
+      this.connection.stats.bodiesAbandoned++;
+    }
+    this.transaction?.rollback();
+    this.transaction = null;
+    this.confirms?.close();
+    this.confirms = null;
+    // First off their queues, so that nothing that goes back comes to one of them again.
+    for (const consumer of this.consumers.values()) consumer.consumer?.cancel();
+    this.consumers.clear();
+    for (let tag = this.unsettled.first(); tag !== 0; tag = this.unsettled.first()) {
+      this.unsettled.take(tag);
+      this.settleHeld(this.unsettled.holder!, this.unsettled.slot, outcome);
+    }
+  }
+
+  /** The connection is gone: no more bytes for anyone. */
+  dispose(): void {
+    this.state = GONE;
+    this.outbox.close();
+  }
+}
+
+function unknownTag(tag: number): AmqpError {
+  return new AmqpError('PRECONDITION_FAILED', `unknown delivery tag ${tag}`);
+}

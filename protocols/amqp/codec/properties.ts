@@ -1,0 +1,202 @@
+/**
+ * The properties of a basic message: a word of flags and, in the order of the flags, what is there. [§4.2.6.1]
+ *
+ *     0       2
+ *     +-------+--------------------------------------------------------------+
+ *     | flags | content-type, content-encoding, headers, delivery-mode, …    |
+ *     +-------+--------------------------------------------------------------+
+ *       u16     short strings (u8 length, bytes), u8, u64, one field table
+ *
+ * These very bytes are what is stored with a message, so between two AMQP clients they are copied, not decoded.
+ * `PropertyScan` reads from them what the broker must know, without allocating; `readProperties` and
+ * `writeProperties` are for the borders.
+ */
+import type { Headers } from '../../../src/message/properties.ts';
+import {
+  HAS_APP_ID,
+  HAS_CLUSTER_ID,
+  HAS_CONTENT_ENCODING,
+  HAS_CONTENT_TYPE,
+  HAS_CORRELATION_ID,
+  HAS_DELIVERY_MODE,
+  HAS_EXPIRATION,
+  HAS_HEADERS,
+  HAS_MESSAGE_ID,
+  HAS_PRIORITY,
+  HAS_REPLY_TO,
+  HAS_TIMESTAMP,
+  HAS_TYPE,
+  HAS_USER_ID,
+  UNDEFINED_FLAGS,
+} from './constants.ts';
+import { SyntaxFault } from './fault.ts';
+import { type ByteSink, checkTable, readTable, writeTable } from './table.ts';
+
+/** What a publisher's properties mean to the broker. `read` checks all of them, so that no consumer gets broken ones. */
+export class PropertyScan {
+  /** 2 is persistent; 0 when not given. */
+  deliveryMode = 0;
+  /** 0 to 255, -1 when not given. */
+  priority = -1;
+  /** Where the expiration's digits are; equal when not given. */
+  expirationStart = 0;
+  expirationEnd = 0;
+  /** Where the user id is; equal when not given (or empty). */
+  userIdStart = 0;
+  userIdEnd = 0;
+  private at = 0;
+
+  read(buffer: Buffer, start: number, end: number): void {
+    this.deliveryMode = 0;
+    this.priority = -1;
+    this.expirationStart = this.expirationEnd = 0;
+    this.userIdStart = this.userIdEnd = 0;
+    if (end - start < 2) throw new SyntaxFault('content header without property flags');
+    const flags = (buffer[start]! << 8) | buffer[start + 1]!;
+    this.at = start + 2;
+    if (flags !== 0) {
+      if ((flags & UNDEFINED_FLAGS) !== 0) throw new SyntaxFault('undefined property flags');
+      if ((flags & HAS_CONTENT_TYPE) !== 0) this.skipShort(buffer, end);
+      if ((flags & HAS_CONTENT_ENCODING) !== 0) this.skipShort(buffer, end);
+      if ((flags & HAS_HEADERS) !== 0) {
+        const from = this.skip(4, end);
+        const table = this.skip(buffer.readUInt32BE(from), end);
+        checkTable(buffer, table, this.at);
+      }
+      if ((flags & HAS_DELIVERY_MODE) !== 0) this.deliveryMode = buffer[this.skip(1, end)]!;
+      if ((flags & HAS_PRIORITY) !== 0) this.priority = buffer[this.skip(1, end)]!;
+      if ((flags & HAS_CORRELATION_ID) !== 0) this.skipShort(buffer, end);
+      if ((flags & HAS_REPLY_TO) !== 0) this.skipShort(buffer, end);
+      if ((flags & HAS_EXPIRATION) !== 0) {
+        this.expirationStart = this.skipShort(buffer, end);
+        this.expirationEnd = this.at;
+      }
+      if ((flags & HAS_MESSAGE_ID) !== 0) this.skipShort(buffer, end);
+      if ((flags & HAS_TIMESTAMP) !== 0) this.skip(8, end);
+      if ((flags & HAS_TYPE) !== 0) this.skipShort(buffer, end);
+      if ((flags & HAS_USER_ID) !== 0) {
+        this.userIdStart = this.skipShort(buffer, end);
+        this.userIdEnd = this.at;
+      }
+      if ((flags & HAS_APP_ID) !== 0) this.skipShort(buffer, end);
+      if ((flags & HAS_CLUSTER_ID) !== 0) this.skipShort(buffer, end);
+    }
+    if (this.at !== end) throw new SyntaxFault(`${end - this.at} bytes behind the properties`);
+  }
+
+  private skip(n: number, end: number): number {
+    const at = this.at;
+    if (n > end - at) throw new SyntaxFault('a property leaves its header');
+    this.at = at + n;
+    return at;
+  }
+
+  private skipShort(buffer: Buffer, end: number): number {
+    const at = this.skip(1, end);
+    return this.skip(buffer[at]!, end);
+  }
+}
+
+/** The properties under the specification's names; what is undefined was not there. */
+export interface BasicProperties {
+  contentType?: string;
+  contentEncoding?: string;
+  headers?: Headers;
+  deliveryMode?: number;
+  priority?: number;
+  correlationId?: string;
+  replyTo?: string;
+  expiration?: string;
+  messageId?: string;
+  timestampS?: bigint;
+  type?: string;
+  userId?: string;
+  appId?: string;
+  clusterId?: string;
+}
+
+/** Throws a `SyntaxFault` where `PropertyScan.read` would. */
+export function readProperties(buffer: Buffer, start: number, end: number): BasicProperties {
+  if (end - start < 2) throw new SyntaxFault('content header without property flags');
+  const flags = buffer.readUInt16BE(start);
+  if ((flags & UNDEFINED_FLAGS) !== 0) throw new SyntaxFault('undefined property flags');
+  const properties: BasicProperties = {};
+  let at = start + 2;
+  const skip = (n: number): number => {
+    if (n > end - at) throw new SyntaxFault('a property leaves its header');
+    at += n;
+    return at - n;
+  };
+  const short = (): string => {
+    const length = buffer[skip(1)]!;
+    const from = skip(length);
+    return buffer.utf8Slice(from, from + length);
+  };
+  if ((flags & HAS_CONTENT_TYPE) !== 0) properties.contentType = short();
+  if ((flags & HAS_CONTENT_ENCODING) !== 0) properties.contentEncoding = short();
+  if ((flags & HAS_HEADERS) !== 0) {
+    const length = buffer.readUInt32BE(skip(4));
+    const from = skip(length);
+    properties.headers = readTable(buffer, from, from + length);
+  }
+  if ((flags & HAS_DELIVERY_MODE) !== 0) properties.deliveryMode = buffer[skip(1)]!;
+  if ((flags & HAS_PRIORITY) !== 0) properties.priority = buffer[skip(1)]!;
+  if ((flags & HAS_CORRELATION_ID) !== 0) properties.correlationId = short();
+  if ((flags & HAS_REPLY_TO) !== 0) properties.replyTo = short();
+  if ((flags & HAS_EXPIRATION) !== 0) properties.expiration = short();
+  if ((flags & HAS_MESSAGE_ID) !== 0) properties.messageId = short();
+  if ((flags & HAS_TIMESTAMP) !== 0) properties.timestampS = buffer.readBigUInt64BE(skip(8));
+  if ((flags & HAS_TYPE) !== 0) properties.type = short();
+  if ((flags & HAS_USER_ID) !== 0) properties.userId = short();
+  if ((flags & HAS_APP_ID) !== 0) properties.appId = short();
+  if ((flags & HAS_CLUSTER_ID) !== 0) properties.clusterId = short();
+  if (at !== end) throw new SyntaxFault(`${end - at} bytes behind the properties`);
+  return properties;
+}
+
+/** Appends flags and property list. Returns how many values had to be changed or left out to fit. */
+export function writeProperties(sink: ByteSink, properties: BasicProperties): number {
+  const flagsAt = sink.reserve(2);
+  let flags = 0;
+  let lossy = 0;
+  const short = (flag: number, text: string | undefined): void => {
+    if (text === undefined) return;
+    const bytes = Buffer.from(text, 'utf8');
+    // A short string has one length byte. Half a value would be a wrong one.
+    if (bytes.length > 255) {
+      lossy++;
+      return;
+    }
+    flags |= flag;
+    sink.buffer[sink.reserve(1)] = bytes.length;
+    sink.append(bytes);
+  };
+  const octet = (flag: number, value: number | undefined): void => {
+    if (value === undefined) return;
+    flags |= flag;
+    sink.buffer[sink.reserve(1)] = value & 0xff;
+  };
+  short(HAS_CONTENT_TYPE, properties.contentType);
+  short(HAS_CONTENT_ENCODING, properties.contentEncoding);
+  if (properties.headers !== undefined) {
+    flags |= HAS_HEADERS;
+    lossy += writeTable(sink, properties.headers);
+  }
+  octet(HAS_DELIVERY_MODE, properties.deliveryMode);
+  octet(HAS_PRIORITY, properties.priority);
+  short(HAS_CORRELATION_ID, properties.correlationId);
+  short(HAS_REPLY_TO, properties.replyTo);
+  short(HAS_EXPIRATION, properties.expiration);
+  short(HAS_MESSAGE_ID, properties.messageId);
+  if (properties.timestampS !== undefined) {
+    flags |= HAS_TIMESTAMP;
+    const at = sink.reserve(8);
+    sink.buffer.writeBigUInt64BE(BigInt.asUintN(64, properties.timestampS), at);
+  }
+  short(HAS_TYPE, properties.type);
+  short(HAS_USER_ID, properties.userId);
+  short(HAS_APP_ID, properties.appId);
+  short(HAS_CLUSTER_ID, properties.clusterId);
+  sink.buffer.writeUInt16BE(flags, flagsAt);
+  return lossy;
+}

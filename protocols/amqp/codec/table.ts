@@ -1,0 +1,335 @@
+/**
+ * Field tables: bytes to `Headers` and back, with every type kept, and a walk that only checks.
+ *
+ *     table:  u32 bytes | (u8 length, name | value)*          array:  u32 bytes | value*
+ *     value:  u8 type letter | the type's own bytes
+ *
+ * The letters are those that RabbitMQ and its clients use, not those of the specification's text, which no broker
+ * ever spoke (https://www.rabbitmq.com/amqp-0-9-1-errata#section_3):
+ *
+ *     t boolean      b int8   B uint8   s int16   u uint16   I int32   i uint32   l int64 (L accepted)
+ *     f float        d double           D decimal (u8 scale, u32 value)           T timestamp (u64, seconds)
+ *     S long string  x byte array       A array   F table    V void
+ *
+ * Refused: nesting deeper than `TABLE_DEPTH_MAX`, more than `TABLE_FIELDS_MAX` values in all, unknown letters, lengths
+ * that leave their table. A long string that is not UTF-8 becomes bytes, and so comes out as `x`.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { Header, Headers, Value } from '../../../src/message/properties.ts';
+import { SyntaxFault } from './fault.ts';
+
+export const TABLE_DEPTH_MAX = 16;
+export const TABLE_FIELDS_MAX = 8192;
+
+const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
+const INT64_MIN = -0x8000_0000_0000_0000n;
+
+/** How many more values may be read; one walk at a time, so one counter is enough. */
+let fieldsLeft = 0;
+
+/** Reads the table whose content is `buffer[start, end)`: what follows its length. */
+export function readTable(buffer: Buffer, start: number, end: number): Headers {
+  fieldsLeft = TABLE_FIELDS_MAX;
+  return readFields(buffer, start, end, 1);
+}
+
+/** Checks what `readTable` would check and allocates nothing. */
+export function checkTable(buffer: Buffer, start: number, end: number): void {
+  fieldsLeft = TABLE_FIELDS_MAX;
+  checkFields(buffer, start, end, 1);
+}
+
+let position = 0;
+
+function readFields(buffer: Buffer, start: number, end: number, depth: number): Headers {
+  const headers: Header[] = [];
+  let at = start;
+  while (at < end) {
+    const nameEnd = at + 1 + buffer[at]!;
+    if (nameEnd >= end) throw new SyntaxFault('field name leaves its table');
+    const name = buffer.utf8Slice(at + 1, nameEnd);
+    const value = readValue(buffer, nameEnd, end, depth);
+    headers.push({ name, value });
+    at = position;
+  }
+  return headers;
+}
+
+/** Reads the value at `at` and leaves `position` behind it. */
+function readValue(buffer: Buffer, at: number, end: number, depth: number): Value {
+  const letter = buffer[at]!;
+  const from = at + 1;
+  const to = valueEnd(buffer, at, end);
+  position = to;
+  switch (letter) {
+    case 0x74: // t
+      return buffer[from] !== 0;
+    case 0x62: // b
+      return { type: 'int8', value: buffer.readInt8(from) };
+    case 0x42: // B
+      return { type: 'uint8', value: buffer[from]! };
+    case 0x73: // s
+      return { type: 'int16', value: buffer.readInt16BE(from) };
+    case 0x75: // u
+      return { type: 'uint16', value: buffer.readUInt16BE(from) };
+    case 0x49: // I
+      return { type: 'int32', value: buffer.readInt32BE(from) };
+    case 0x69: // i
+      return { type: 'uint32', value: buffer.readUInt32BE(from) };
+    case 0x6c: // l
+    case 0x4c: // L
+      return { type: 'int64', value: buffer.readBigInt64BE(from) };
+    case 0x66: // f
+      return { type: 'float', value: buffer.readFloatBE(from) };
+    case 0x64: // d
+      return { type: 'double', value: buffer.readDoubleBE(from) };
+    case 0x44: // D
+      return { type: 'decimal', scale: buffer[from]!, value: buffer.readUInt32BE(from + 1) };
+    case 0x54: // T
+      return { type: 'timestamp', value: buffer.readBigUInt64BE(from) };
+    case 0x53: {
+      // S
+      const bytes = buffer.subarray(from + 4, to);
+      return isUtf8(bytes) ? bytes.utf8Slice() : { type: 'bytes', value: Buffer.from(bytes) };
+    }
+    case 0x78: // x
+      return { type: 'bytes', value: Buffer.from(buffer.subarray(from + 4, to)) };
+    case 0x41: {
+      // A
+      if (depth >= TABLE_DEPTH_MAX) throw new SyntaxFault(`tables nested deeper than ${TABLE_DEPTH_MAX}`);
+      const value: Value[] = [];
+      for (let item = from + 4; item < to; item = position) value.push(readValue(buffer, item, to, depth + 1));
+      position = to;
+      return { type: 'list', value };
+    }
+    case 0x46: {
+      // F
+      if (depth >= TABLE_DEPTH_MAX) throw new SyntaxFault(`tables nested deeper than ${TABLE_DEPTH_MAX}`);
+      const value = readFields(buffer, from + 4, to, depth + 1);
+      position = to;
+      return { type: 'map', value };
+    }
+    default: // V; valueEnd has refused all others
+      return null;
+  }
+}
+
+function checkFields(buffer: Buffer, start: number, end: number, depth: number): void {
+  let at = start;
+  while (at < end) {
+    const nameEnd = at + 1 + buffer[at]!;
+    if (nameEnd >= end) throw new SyntaxFault('field name leaves its table');
+    at = checkValue(buffer, nameEnd, end, depth);
+  }
+}
+
+function checkValue(buffer: Buffer, at: number, end: number, depth: number): number {
+  const to = valueEnd(buffer, at, end);
+  const letter = buffer[at]!;
+  if (letter === 0x46 || letter === 0x41) {
+    if (depth >= TABLE_DEPTH_MAX) throw new SyntaxFault(`tables nested deeper than ${TABLE_DEPTH_MAX}`);
+    if (letter === 0x46) checkFields(buffer, at + 5, to, depth + 1);
+    else for (let item = at + 5; item < to; ) item = checkValue(buffer, item, to, depth + 1);
+  }
+  return to;
+}
+
+/** Where the value at `at` ends; counts it, and refuses one that leaves `[at, end)`. */
+function valueEnd(buffer: Buffer, at: number, end: number): number {
+  if (--fieldsLeft < 0) throw new SyntaxFault(`more than ${TABLE_FIELDS_MAX} values in one table`);
+  const from = at + 1;
+  let to: number;
+  switch (buffer[at]) {
+    case 0x56: // V
+      to = from;
+      break;
+    case 0x74: // t
+    case 0x62: // b
+    case 0x42: // B
+      to = from + 1;
+      break;
+    case 0x73: // s
+    case 0x75: // u
+      to = from + 2;
+      break;
+    case 0x49: // I
+    case 0x69: // i
+    case 0x66: // f
+      to = from + 4;
+      break;
+    case 0x44: // D
+      to = from + 5;
+      break;
+    case 0x6c: // l
+    case 0x4c: // L
+    case 0x64: // d
+    case 0x54: // T
+      to = from + 8;
+      break;
+    case 0x53: // S
+    case 0x78: // x
+    case 0x41: // A
+    case 0x46: // F
+      if (from + 4 > end) throw new SyntaxFault('field value leaves its table');
+      to = from + 4 + buffer.readUInt32BE(from);
+      break;
+    default:
+      throw new SyntaxFault(`unknown field type ${buffer[at]}`);
+  }
+  if (to > end) throw new SyntaxFault('field value leaves its table');
+  return to;
+}
+
+/** A growing byte array for what is encoded off the hot path. */
+export class ByteSink {
+  buffer = Buffer.allocUnsafe(512);
+  length = 0;
+
+  /** Claims `n` bytes of `buffer` and returns where they begin. */
+  reserve(n: number): number {
+    const at = this.length;
+    if (at + n > this.buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.max(at + n, this.buffer.length * 2));
+      this.buffer.copy(grown, 0, 0, at);
+      this.buffer = grown;
+    }
+    this.length = at + n;
+    return at;
+  }
+
+  append(bytes: Uint8Array): void {
+    const at = this.reserve(bytes.length);
+    this.buffer.set(bytes, at);
+  }
+
+  /** Starts over; a buffer that a giant has blown up is let go. */
+  clear(): void {
+    this.length = 0;
+    if (this.buffer.length > 64 * 1024) this.buffer = Buffer.allocUnsafe(512);
+  }
+}
+
+/**
+ * Appends a whole table, its length included. Field names are cut to 255 bytes; the caller keeps longer ones out.
+ * Returns how many values could not be written as they are (an int64 that does not fit, as text).
+ */
+export function writeTable(sink: ByteSink, headers: Headers): number {
+  const lengthAt = sink.reserve(4);
+  let lossy = 0;
+  for (const header of headers) {
+    const name = Buffer.from(header.name, 'utf8');
+    const length = Math.min(name.length, 255);
+    sink.buffer[sink.reserve(1)] = length;
+    sink.append(name.subarray(0, length));
+    lossy += writeValue(sink, header.value);
+  }
+  sink.buffer.writeUInt32BE(sink.length - lengthAt - 4, lengthAt);
+  return lossy;
+}
+
+function writeLetter(sink: ByteSink, letter: number, bytes: number): number {
+  const at = sink.reserve(1 + bytes);
+  sink.buffer[at] = letter;
+  return at + 1;
+}
+
+function writeLong(sink: ByteSink, letter: number, bytes: Uint8Array): void {
+  const at = writeLetter(sink, letter, 4);
+  sink.buffer.writeUInt32BE(bytes.length, at);
+  sink.append(bytes);
+}
+
+function writeValue(sink: ByteSink, value: Value): number {
+  if (value === null) {
+    writeLetter(sink, 0x56, 0);
+    return 0;
+  }
+  if (typeof value === 'string') {
+    writeLong(sink, 0x53, Buffer.from(value, 'utf8'));
+    return 0;
+  }
+  if (typeof value === 'boolean') {
+    const at = writeLetter(sink, 0x74, 1);
+    sink.buffer[at] = value ? 1 : 0;
+    return 0;
+  }
+  switch (value.type) {
+    case 'int8': {
+      const at = writeLetter(sink, 0x62, 1);
+      sink.buffer.writeInt8(value.value, at);
+      return 0;
+    }
+    case 'uint8': {
+      const at = writeLetter(sink, 0x42, 1);
+      sink.buffer.writeUInt8(value.value, at);
+      return 0;
+    }
+    case 'int16': {
+      const at = writeLetter(sink, 0x73, 2);
+      sink.buffer.writeInt16BE(value.value, at);
+      return 0;
+    }
+    case 'uint16': {
+      const at = writeLetter(sink, 0x75, 2);
+      sink.buffer.writeUInt16BE(value.value, at);
+      return 0;
+    }
+    case 'int32': {
+      const at = writeLetter(sink, 0x49, 4);
+      sink.buffer.writeInt32BE(value.value, at);
+      return 0;
+    }
+    case 'uint32': {
+      const at = writeLetter(sink, 0x69, 4);
+      sink.buffer.writeUInt32BE(value.value, at);
+      return 0;
+    }
+    case 'int64':
+    case 'uint64': {
+      // There is no letter for an unsigned 64-bit integer.
+      if (value.value > INT64_MAX || value.value < INT64_MIN) {
+        writeLong(sink, 0x53, Buffer.from(String(value.value), 'latin1'));
+        return 1;
+      }
+      const at = writeLetter(sink, 0x6c, 8);
+      sink.buffer.writeBigInt64BE(value.value, at);
+      return 0;
+    }
+    case 'float': {
+      const at = writeLetter(sink, 0x66, 4);
+      sink.buffer.writeFloatBE(value.value, at);
+      return 0;
+    }
+    case 'double': {
+      const at = writeLetter(sink, 0x64, 8);
+      sink.buffer.writeDoubleBE(value.value, at);
+      return 0;
+    }
+    case 'decimal': {
+      const at = writeLetter(sink, 0x44, 5);
+      sink.buffer[at] = value.scale & 0xff;
+      sink.buffer.writeUInt32BE(value.value >>> 0, at + 1);
+      return value.value < 0 || value.value > 0xffff_ffff || value.scale > 255 ? 1 : 0;
+    }
+    case 'timestamp': {
+      const at = writeLetter(sink, 0x54, 8);
+      sink.buffer.writeBigUInt64BE(BigInt.asUintN(64, value.value), at);
+      return 0;
+    }
+    case 'bytes':
+      writeLong(sink, 0x78, value.value);
+      return 0;
+    case 'list': {
+      const lengthAt = writeLetter(sink, 0x41, 4);
+      const from = sink.length;
+      let lossy = 0;
+      for (const item of value.value) lossy += writeValue(sink, item);
+      sink.buffer.writeUInt32BE(sink.length - from, lengthAt);
+      return lossy;
+    }
+    case 'map': {
+      writeLetter(sink, 0x46, 0);
+      return writeTable(sink, value.value);
+    }
+  }
+}

@@ -1,0 +1,473 @@
+/**
+ * One client's connection: bytes in, frames to their channels, and every way in which it can end. [§4]
+ *
+ *     [GREETING] --AMQP 0 0 9 1--> [HANDSHAKE] --open-ok--> [RUNNING] --connection.close--> close-ok, [ENDED]
+ *         | another header            | refused, too slow       | an error, shutdown, kicked
+ *         v                           v                         v
+ *      AMQP 0 0 9 1, [ENDED]       [ENDED]                  [CLOSING] --close-ok, or too slow--> [ENDED]
+ *
+ * Parsing can be held up (`block`): while a reply waits for the log, while publishing is held back, while the client does
+ * not read what it asked for. Then the rest of the chunk is kept, the transport is paused, and everything goes on with
+ * `unblock`. Deliveries and confirms go out meanwhile.
+ */
+import { MARK_NOW, type Mark, MODIFIED, RELEASED, type SessionClient } from '../../src/api.ts';
+import type { Broker } from '../../src/broker.ts';
+import { Timer } from '../../src/clock/clock.ts';
+import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
+import type { Session } from '../../src/session.ts';
+import type { Output } from '../../src/transport/output.ts';
+import { type Channel, OPEN } from './channel.ts';
+import {
+  CONNECTION_BLOCKED,
+  CONNECTION_CLOSE,
+  CONNECTION_CLOSE_OK,
+  CONNECTION_UNBLOCKED,
+  FRAME_BODY,
+  FRAME_END,
+  FRAME_HEADER,
+  FRAME_HEARTBEAT,
+  FRAME_METHOD,
+  FRAME_OVERHEAD_BYTES,
+} from './codec/constants.ts';
+import { FrameParser, type FrameSink } from './codec/frames.ts';
+import { FieldReader } from './codec/reader.ts';
+import { MethodWriter } from './codec/writer.ts';
+import { head } from './delivery.ts';
+import { AmqpError, asAmqpError } from './errors.ts';
+import { answerClosing, openChannel } from './handlers/channel.ts';
+import { connectionMethod } from './handlers/connection.ts';
+import { channelMethod } from './handlers/index.ts';
+import { publishBody, publishHeader } from './handlers/publish.ts';
+import { Greeting, Handshake } from './handshake.ts';
+import { Heartbeat, type HeartbeatOwner } from './heartbeat.ts';
+import { BODY, HEADER, IDLE } from './intake.ts';
+import type { WireProperties } from './mapping.ts';
+import type { AmqpLimits, AmqpStats } from './options.ts';
+import { BodyPump } from './pump.ts';
+import { Routes } from './routes.ts';
+
+const GREETING = 0;
+const HANDSHAKE = 1;
+const RUNNING = 2;
+const CLOSING = 3;
+const ENDED = 4;
+
+/** Why parsing is held up; several reasons may hold at once. */
+export const WAITS_FOR_REPLY = 1;
+export const PUBLISHING_HELD_BACK = 2;
+const OUTPUT_FULL = 4;
+
+/** Frames before the login: enough for its credentials. */
+const FRAME_BYTES_BEFORE_LOGIN = 16 * 1024;
+
+export class Connection implements ConnectionHandler, SessionClient, FrameSink, HeartbeatOwner {
+  readonly transport: Transport;
+  readonly output: Output;
+  readonly broker: Broker;
+  readonly limits: AmqpLimits;
+  readonly stats: AmqpStats;
+  readonly wire: WireProperties;
+  readonly writer = new MethodWriter();
+  readonly fields = new FieldReader();
+  readonly channels = new Map<number, Channel>();
+  /** What fits into one frame, as agreed. */
+  payloadBytesMax = FRAME_BYTES_BEFORE_LOGIN - FRAME_OVERHEAD_BYTES;
+  channelMax = 0;
+  /** Set once the handshake is done. */
+  session: Session | null = null;
+  routes: Routes | null = null;
+  /** Publishes whose body is not whole yet, over all channels. */
+  openContents = 0;
+  private state: 0 | 1 | 2 | 3 | 4 = GREETING;
+  private greeting: Greeting | null = new Greeting();
+  private handshake: Handshake | null = null;
+  private capabilities: ReadonlySet<string> = new Set();
+  /** The channel of the last frame. */
+  private current: Channel | undefined = undefined;
+  private readonly parser: FrameParser;
+  private blocks = 0;
+  private told = false;
+  private readonly pump: BodyPump;
+  private readonly heartbeat: Heartbeat;
+  /** Handshake, then the wait for close-ok. */
+  private readonly deadline: Timer;
+  private readonly blockedNotice: Timer;
+
+  constructor(transport: Transport, broker: Broker, limits: AmqpLimits, stats: AmqpStats, wire: WireProperties) {
+    this.transport = transport;
+    this.output = transport.output;
+    this.broker = broker;
+    this.limits = limits;
+    this.stats = stats;
+    this.wire = wire;
+    this.parser = new FrameParser(this, FRAME_BYTES_BEFORE_LOGIN);
+    this.pump = new BodyPump(broker.turn, this.output, () => this.channels.values());
+    this.heartbeat = new Heartbeat(broker.clock, this);
+    this.blockedNotice = new Timer(() => this.tellBlocked());
+    this.deadline = new Timer(() => {
+      if (this.state < RUNNING) stats.handshakesTimedOut++;
+      this.end();
+    });
+    broker.clock.schedule(this.deadline, limits.handshakeTimeoutMs);
+    stats.connectionsOpened++;
+  }
+
+  // -- bytes in
+
+  data(chunk: Buffer): void {
+    if (this.state === ENDED) return;
+    this.heartbeat.heard = true;
+    let rest = chunk;
+    if (this.greeting !== null) {
+      const used = this.greeting.take(chunk);
+      if (this.greeting.accepted === undefined) return;
+      if (!this.greeting.accepted) {
+        // The header of what is spoken here, and nothing more. [§4.2.2]
+        this.stats.headersRefused++;
+        this.output.append(Greeting.header);
+        this.end();
+        return;
+      }
+      this.greeting = null;
+      this.state = HANDSHAKE;
+      this.handshake = new Handshake(this);
+      if (used === chunk.length) return;
+      rest = chunk.subarray(used);
+    }
+    this.parser.push(rest);
+    this.parsed();
+  }
+
+  /** The bytes that drafts point into are about to go. */
+  private parsed(): void {
+    if (this.openContents > 0) for (const channel of this.channels.values()) channel.intake.own();
+    if (this.output.congested && this.unsentBytes() > this.limits.unsentSizeMax) this.block(OUTPUT_FULL);
+  }
+
+  private unsentBytes(): number {
+    let bytes = this.output.pendingBytes;
+    for (const channel of this.channels.values()) bytes += channel.heldBytes;
+    return bytes;
+  }
+
+  frame(type: number, channelId: number, buffer: Buffer, start: number, end: number): boolean {
+    try {
+      if (this.state === RUNNING) return this.runningFrame(type, channelId, buffer, start, end);
+      if (this.state === HANDSHAKE) this.handshakeFrame(type, channelId, buffer, start, end);
+      else if (this.state === CLOSING) this.closingFrame(type, channelId, buffer, start, end);
+    } catch (error) {
+      this.fault(error, channelId);
+    }
+    return true;
+  }
+
+  frameError(reason: string): void {
+    this.fail(new AmqpError('FRAME_ERROR', reason), 0);
+    // What follows cannot be understood, so there is no close-ok to wait for.
+    this.end();
+  }
+
+  private runningFrame(type: number, channelId: number, buffer: Buffer, start: number, end: number): boolean {
+    if (channelId === 0) {
+      this.channelZeroFrame(type, buffer, start, end);
+      return true;
+    }
+    let channel = this.current;
+    if (channel === undefined || channel.id !== channelId) {
+      channel = this.channels.get(channelId);
+      if (channel === undefined) {
+        openChannel(this, channelId, type, buffer, start, end);
+        return true;
+      }
+      this.current = channel;
+    }
+    if (channel.state !== OPEN) {
+      answerClosing(channel, type, buffer, start, end);
+      return true;
+    }
+    const expected = channel.intake.state;
+    switch (type) {
+      case FRAME_METHOD:
+        if (expected !== IDLE) throw unexpected(expected);
+        return channelMethod(channel, buffer, start, end);
+      case FRAME_HEADER:
+        if (expected !== HEADER) throw unexpected(expected);
+        publishHeader(channel, buffer, start, end);
+        return true;
+      case FRAME_BODY:
+        if (expected !== BODY) throw unexpected(expected);
+        return publishBody(channel, buffer, start, end);
+      case FRAME_HEARTBEAT:
+        throw new AmqpError('COMMAND_INVALID', 'heartbeat frame on a channel other than 0');
+      default:
+        throw new AmqpError('FRAME_ERROR', `unknown frame type ${type}`);
+    }
+  }
+
+  private channelZeroFrame(type: number, buffer: Buffer, start: number, end: number): void {
+    if (type === FRAME_HEARTBEAT) return;
+    if (type !== FRAME_METHOD) throw new AmqpError('COMMAND_INVALID', `frame of type ${type} on channel 0`);
+    connectionMethod(this, this.fields.begin(buffer, start, end));
+  }
+
+  private handshakeFrame(type: number, channelId: number, buffer: Buffer, start: number, end: number): void {
+    if (type === FRAME_HEARTBEAT) return;
+    if (type !== FRAME_METHOD || channelId !== 0) {
+      throw new AmqpError('CHANNEL_ERROR', `frame of type ${type} on channel ${channelId} before connection.open`);
+    }
+    this.handshake!.method(this.fields.begin(buffer, start, end));
+  }
+
+  /** We have sent connection.close: everything but the answer is swallowed. [§1.4.2.10] */
+  private closingFrame(type: number, channelId: number, buffer: Buffer, start: number, end: number): void {
+    if (type !== FRAME_METHOD || channelId !== 0 || end - start < 4) return;
+    const method = buffer.readUInt32BE(start);
+    if (method === CONNECTION_CLOSE_OK) this.end();
+    else if (method === CONNECTION_CLOSE) {
+      this.sendFrame(this.writer.begin(0, CONNECTION_CLOSE_OK));
+      this.end();
+    }
+  }
+
+  // -- the handshake's results
+
+  clientCan(capability: string): boolean {
+    return this.capabilities.has(capability);
+  }
+
+  setCapabilities(capabilities: ReadonlySet<string>): void {
+    this.capabilities = capabilities;
+  }
+
+  tuned(channelMax: number, frameSizeMax: number, heartbeatS: number): void {
+    this.channelMax = channelMax;
+    this.payloadBytesMax = frameSizeMax - FRAME_OVERHEAD_BYTES;
+    this.parser.payloadBytesMax = this.payloadBytesMax;
+    this.heartbeat.start(heartbeatS);
+  }
+
+  running(session: Session): void {
+    this.session = session;
+    this.routes = new Routes(session);
+    this.handshake = null;
+    this.state = RUNNING;
+    this.broker.clock.cancel(this.deadline);
+  }
+
+  // -- bytes out
+
+  /** Sends a method on channel 0. */
+  sendFrame(frame: MethodWriter): void {
+    const bytes = frame.end();
+    this.output.append(bytes, 0, bytes.length);
+  }
+
+  pumpSoon(): void {
+    this.pump.soon();
+  }
+
+  drained(): void {
+    if (this.state !== RUNNING) return;
+    this.pump.soon();
+    for (const channel of this.channels.values()) channel.wake();
+    this.unblock(OUTPUT_FULL);
+  }
+
+  heartbeatDue(): void {
+    if (this.output.congested) return; // the client has enough to read
+    const at = this.output.reserve(8);
+    head(this.output.buffer, at, FRAME_HEARTBEAT, 0, 0);
+    this.output.buffer[at + 7] = FRAME_END;
+  }
+
+  heartbeatMissed(): void {
+    this.stats.heartbeatsMissed++;
+    this.left(false);
+    this.state = ENDED;
+    this.transport.destroy();
+  }
+
+  get deaf(): boolean {
+    return this.blocks !== 0;
+  }
+
+  // -- holding up
+
+  /** Nothing more is parsed until `unblock` has taken back every reason. */
+  block(reason: number): void {
+    if (this.state >= CLOSING) return;
+    this.blocks |= reason;
+    this.parser.stop();
+    this.transport.pause();
+  }
+
+  unblock(reason: number): void {
+    if ((this.blocks & reason) === 0) return;
+    this.blocks &= ~reason;
+    if (this.blocks !== 0) return;
+    this.parser.go();
+    this.parsed();
+    if (this.blocks === 0 && this.state !== ENDED) this.transport.resume();
+  }
+
+  /** Calls `reply` as soon as what `mark` stands for is safe; until then nothing more is parsed. */
+  whenSafe(mark: Mark, reply: () => void): void {
+    if (mark === MARK_NOW) {
+      reply();
+      return;
+    }
+    this.block(WAITS_FOR_REPLY);
+    this.session!.whenSafe(mark, (failed) => {
+      if (this.state !== RUNNING) return;
+      if (failed) {
+        this.fail(new AmqpError('INTERNAL_ERROR', 'the log could not make it safe'), 0);
+        return;
+      }
+      reply();
+      this.unblock(WAITS_FOR_REPLY);
+    });
+  }
+
+  /** True, and nothing more is parsed for now, if the broker wants no messages at the moment. */
+  holdBack(): boolean {
+    if (!this.session!.congested) return false;
+    this.block(PUBLISHING_HELD_BACK);
+    this.broker.clock.schedule(this.blockedNotice, this.limits.blockedNoticeMs);
+    return true;
+  }
+
+  uncongested(): void {
+    this.broker.clock.cancel(this.blockedNotice);
+    if (this.told) {
+      this.told = false;
+      if (this.state === RUNNING) this.sendFrame(this.writer.begin(0, CONNECTION_UNBLOCKED));
+    }
+    this.unblock(PUBLISHING_HELD_BACK);
+  }
+
+  private tellBlocked(): void {
+    if (this.state !== RUNNING || !this.clientCan('connection.blocked')) return;
+    this.told = true;
+    this.sendFrame(this.writer.begin(0, CONNECTION_BLOCKED).shortString('low on resources'));
+  }
+
+  // -- the end
+
+  forget(channel: Channel): void {
+    this.channels.delete(channel.id);
+    if (this.current === channel) this.current = undefined;
+  }
+
+  /** Turns what a frame's handling has thrown into what the client is told. */
+  private fault(thrown: unknown, channelId: number): void {
+    const error = asAmqpError(thrown);
+    if (error.reply === 'INTERNAL_ERROR') {
+      this.stats.internalErrors++;
+      if (thrown instanceof Error) process.emitWarning(thrown);
+    }
+    const channel = this.state === RUNNING ? this.channels.get(channelId) : undefined;
+    if (error.hard || channel === undefined || channel.state !== OPEN) {
+      this.fail(error, channel?.method ?? 0);
+      return;
+    }
+    this.stats.channelErrors++;
+    channel.fail(error);
+  }
+
+  /** An error that costs the client this connection. */
+  fail(error: AmqpError, method: number): void {
+    if (this.state >= CLOSING) return;
+    this.stats.connectionErrors++;
+    this.close(error.replyCode, error.replyText, method);
+  }
+
+  /** Sends connection.close and waits a while for the answer. */
+  close(replyCode: number, replyText: string, method: number): void {
+    if (this.state >= CLOSING) return;
+    this.left(true);
+    this.state = CLOSING;
+    this.sendFrame(
+      this.writer
+        .begin(0, CONNECTION_CLOSE)
+        .uint16(replyCode)
+        .shortString(replyText)
+        .uint16(method >>> 16)
+        .uint16(method & 0xffff),
+    );
+    this.broker.clock.schedule(this.deadline, this.limits.closeTimeoutMs);
+    // The answer must be heard, whatever was being waited for.
+    if (this.blocks !== 0) {
+      this.blocks = 0;
+      this.transport.resume();
+      this.parser.go();
+    }
+  }
+
+  /** The client has closed in order. */
+  closedByClient(): void {
+    this.left(true);
+    this.sendFrame(this.writer.begin(0, CONNECTION_CLOSE_OK));
+    this.end();
+  }
+
+  shutdown(reason: string): void {
+    this.forced(reason);
+  }
+
+  kicked(reason: string): void {
+    this.forced(reason);
+  }
+
+  private forced(reason: string): void {
+    if (this.state < RUNNING) this.end();
+    else this.close(320, `CONNECTION_FORCED - ${reason}`, 0);
+  }
+
+  /** Nothing more is read; what was written goes out. */
+  end(): void {
+    if (this.state === ENDED) return;
+    this.left(true);
+    this.state = ENDED;
+    this.parser.finish();
+    this.transport.end();
+  }
+
+  closed(): void {
+    this.left(false);
+    this.state = ENDED;
+    this.stats.connectionsClosed++;
+    this.parser.finish();
+    this.broker.clock.cancel(this.deadline);
+  }
+
+  /** Gives everything back to the broker, once. */
+  private left(inOrder: boolean): void {
+    this.heartbeat.stop();
+    this.pump.close();
+    this.broker.clock.cancel(this.blockedNotice);
+    this.broker.clock.cancel(this.deadline);
+    this.handshake?.abandon();
+    this.handshake = null;
+    const session = this.session;
+    if (session === null) return;
+    this.session = null;
+    for (const channel of this.channels.values()) {
+      channel.release(inOrder ? RELEASED : MODIFIED);
+      channel.dispose();
+    }
+    this.channels.clear();
+    this.current = undefined;
+    session.close(inOrder);
+  }
+}
+
+function unexpected(expected: number): AmqpError {
+  if (expected === IDLE) {
+    return new AmqpError('UNEXPECTED_FRAME', 'expected method frame, got non method frame instead');
+  }
+  if (expected === HEADER) {
+    const text = 'expected content header for class 60, got non content header frame instead';
+    return new AmqpError('UNEXPECTED_FRAME', text);
+  }
+  return new AmqpError('UNEXPECTED_FRAME', 'expected content body, got non content body frame instead');
+}

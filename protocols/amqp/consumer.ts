@@ -1,0 +1,69 @@
+/**
+ * One consumer of a channel, or the holder of what `basic.get` took: hears from the queue and knows its channel.
+ */
+import type { Consumer, DeliverySink } from '../../src/api.ts';
+import type { MessageView } from '../../src/message/message.ts';
+import type { Channel } from './channel.ts';
+import { BASIC_CANCEL } from './codec/constants.ts';
+
+/** Who holds unsettled deliveries: what `Unsettled` points to. */
+export interface Holder {
+  readonly consumer: Consumer | undefined;
+  /** The queue is gone, and what was held with it: there is nothing to settle. */
+  readonly gone: boolean;
+}
+
+export class ChannelConsumer implements DeliverySink, Holder {
+  readonly tag: string;
+  /** The tag as a short string, its length byte included. */
+  readonly tagBytes: Buffer;
+  readonly noAck: boolean;
+  gone = false;
+  /** Set as soon as the queue has taken it. */
+  consumer: Consumer | undefined = undefined;
+  private readonly channel: Channel;
+
+  constructor(channel: Channel, tag: string, noAck: boolean) {
+    this.channel = channel;
+    this.tag = tag;
+    this.noAck = noAck;
+    const bytes = Buffer.from(tag, 'utf8');
+    this.tagBytes = Buffer.concat([Buffer.from([bytes.length]), bytes]);
+  }
+
+  deliver(view: MessageView, slot: number): void {
+    this.channel.deliver(this, view, slot);
+  }
+
+  cancelled(reason: 'queue-deleted' | 'operator'): void {
+    if (reason === 'queue-deleted') this.gone = true;
+    const channel = this.channel;
+    channel.consumers.delete(this.tag);
+    // Only to clients that said they understand it. [consumer_cancel_notify]
+    if (!channel.isOpen || !channel.connection.clientCan('consumer_cancel_notify')) return;
+    channel.send(channel.begin(BASIC_CANCEL).shortString(this.tag).bit(true));
+  }
+}
+
+/** One basic.get under way, and then the holder of what it took. */
+export class Getter implements DeliverySink, Holder {
+  gone = false;
+  consumer: Consumer | undefined = undefined;
+  private readonly channel: Channel;
+  private readonly noAck: boolean;
+
+  constructor(channel: Channel, noAck: boolean) {
+    this.channel = channel;
+    this.noAck = noAck;
+  }
+
+  deliver(view: MessageView, slot: number): void {
+    // It had to be fetched, and the channel is gone: it goes back with the session.
+    if (!this.channel.isOpen) return;
+    this.channel.deliverGot(this, view, slot, this.noAck);
+  }
+
+  cancelled(): void {
+    this.gone = true;
+  }
+}

@@ -1,0 +1,75 @@
+/** Class exchange. [§1.6, and RabbitMQ's exchange.bind] */
+import { DOT } from '../../../src/message/message.ts';
+import type { Channel } from '../channel.ts';
+import {
+  EXCHANGE_BIND,
+  EXCHANGE_BIND_OK,
+  EXCHANGE_DECLARE,
+  EXCHANGE_DECLARE_OK,
+  EXCHANGE_DELETE,
+  EXCHANGE_DELETE_OK,
+  EXCHANGE_UNBIND,
+  EXCHANGE_UNBIND_OK,
+} from '../codec/constants.ts';
+import type { FieldReader } from '../codec/reader.ts';
+import { replyWhenSafe } from './reply.ts';
+import { unknownMethod } from './unknown.ts';
+
+export function exchangeMethod(channel: Channel, method: number, fields: FieldReader): void {
+  switch (method) {
+    case EXCHANGE_DECLARE:
+      declare(channel, fields);
+      return;
+    case EXCHANGE_DELETE:
+      remove(channel, fields);
+      return;
+    case EXCHANGE_BIND:
+    case EXCHANGE_UNBIND:
+      bind(channel, fields, method === EXCHANGE_BIND);
+      return;
+    default:
+      throw unknownMethod(method);
+  }
+}
+
+function declare(channel: Channel, fields: FieldReader): void {
+  fields.uint16();
+  const name = fields.shortString();
+  const type = fields.shortString();
+  const passive = fields.bit();
+  const durable = fields.bit();
+  const autoDelete = fields.bit();
+  const internal = fields.bit();
+  const noWait = fields.bit();
+  const args = fields.table();
+  if (passive) {
+    channel.session.checkExchange(name);
+    if (!noWait) channel.send(channel.begin(EXCHANGE_DECLARE_OK));
+    return;
+  }
+  const mark = channel.session.declareExchange(name, type, { durable, autoDelete, internal, arguments: args });
+  replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(EXCHANGE_DECLARE_OK)));
+}
+
+function remove(channel: Channel, fields: FieldReader): void {
+  fields.uint16();
+  const name = fields.shortString();
+  const ifUnused = fields.bit();
+  const noWait = fields.bit();
+  const mark = channel.session.deleteExchange(name, ifUnused);
+  replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(EXCHANGE_DELETE_OK)));
+}
+
+function bind(channel: Channel, fields: FieldReader, add: boolean): void {
+  fields.uint16();
+  const destination = fields.shortString();
+  const source = fields.shortString();
+  const key = fields.shortString();
+  const noWait = fields.bit();
+  const options = { spelling: DOT, arguments: fields.table() } as const;
+  const mark = add
+    ? channel.session.bindExchange(destination, source, key, options)
+    : channel.session.unbindExchange(destination, source, key, options);
+  const reply = add ? EXCHANGE_BIND_OK : EXCHANGE_UNBIND_OK;
+  replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(reply)));
+}

@@ -1,0 +1,58 @@
+/** From a method frame on an open channel to the handler of its class. Publishes and acknowledgements first: they are the
+ * hot ones. */
+import type { Channel } from '../channel.ts';
+import {
+  BASIC_ACK,
+  BASIC_PUBLISH,
+  CLASS_BASIC,
+  CLASS_CHANNEL,
+  CLASS_CONFIRM,
+  CLASS_EXCHANGE,
+  CLASS_QUEUE,
+  CLASS_TX,
+} from '../codec/constants.ts';
+import { SyntaxFault } from '../codec/fault.ts';
+import { acknowledge, basicMethod } from './basic.ts';
+import { channelOwnMethod } from './channel.ts';
+import { confirmMethod } from './confirm.ts';
+import { exchangeMethod } from './exchange.ts';
+import { publishMethod } from './publish.ts';
+import { queueMethod } from './queue.ts';
+import { txMethod } from './tx.ts';
+import { unknownMethod } from './unknown.ts';
+
+/** False: not now, the same frame again later. */
+export function channelMethod(channel: Channel, buffer: Buffer, start: number, end: number): boolean {
+  if (end - start < 4) throw new SyntaxFault('method frame without a method');
+  const classId = (buffer[start]! << 8) | buffer[start + 1]!;
+  const method = (classId << 16) | (buffer[start + 2]! << 8) | buffer[start + 3]!;
+  channel.method = method;
+  if (method === BASIC_PUBLISH) return publishMethod(channel, buffer, start + 4, end);
+  if (method === BASIC_ACK) {
+    acknowledge(channel, buffer, start + 4, end);
+    return true;
+  }
+  const fields = channel.connection.fields.begin(buffer, start + 4, end);
+  switch (classId) {
+    case CLASS_BASIC:
+      basicMethod(channel, method, fields);
+      return true;
+    case CLASS_QUEUE:
+      queueMethod(channel, method, fields);
+      return true;
+    case CLASS_EXCHANGE:
+      exchangeMethod(channel, method, fields);
+      return true;
+    case CLASS_CHANNEL:
+      channelOwnMethod(channel, method, fields);
+      return true;
+    case CLASS_CONFIRM:
+      confirmMethod(channel, method, fields);
+      return true;
+    case CLASS_TX:
+      txMethod(channel, method, fields);
+      return true;
+    default:
+      throw unknownMethod(method);
+  }
+}

@@ -1,0 +1,102 @@
+/** Class queue. [§1.7] */
+import { DOT } from '../../../src/message/message.ts';
+import type { Channel } from '../channel.ts';
+import {
+  QUEUE_BIND,
+  QUEUE_BIND_OK,
+  QUEUE_DECLARE,
+  QUEUE_DECLARE_OK,
+  QUEUE_DELETE,
+  QUEUE_DELETE_OK,
+  QUEUE_PURGE,
+  QUEUE_PURGE_OK,
+  QUEUE_UNBIND,
+  QUEUE_UNBIND_OK,
+} from '../codec/constants.ts';
+import type { FieldReader } from '../codec/reader.ts';
+import { replyWhenSafe } from './reply.ts';
+import { unknownMethod } from './unknown.ts';
+
+export function queueMethod(channel: Channel, method: number, fields: FieldReader): void {
+  switch (method) {
+    case QUEUE_DECLARE:
+      declare(channel, fields);
+      return;
+    case QUEUE_BIND:
+      bind(channel, fields);
+      return;
+    case QUEUE_UNBIND:
+      unbind(channel, fields);
+      return;
+    case QUEUE_PURGE:
+      purge(channel, fields);
+      return;
+    case QUEUE_DELETE:
+      remove(channel, fields);
+      return;
+    default:
+      throw unknownMethod(method);
+  }
+}
+
+function declare(channel: Channel, fields: FieldReader): void {
+  fields.uint16();
+  const name = fields.shortString();
+  const passive = fields.bit();
+  const durable = fields.bit();
+  const exclusive = fields.bit();
+  const autoDelete = fields.bit();
+  const noWait = fields.bit();
+  const args = fields.table();
+  const info = passive
+    ? channel.session.checkQueue(channel.queueName(name))
+    : channel.session.declareQueue(name, { durable, exclusive, autoDelete, arguments: args });
+  channel.lastQueue = info.name;
+  replyWhenSafe(channel, info.mark, noWait, () =>
+    channel.send(channel.begin(QUEUE_DECLARE_OK).shortString(info.name).uint32(info.messages).uint32(info.consumers)),
+  );
+}
+
+function bind(channel: Channel, fields: FieldReader): void {
+  fields.uint16();
+  const given = fields.shortString();
+  const queue = channel.queueName(given);
+  const exchange = fields.shortString();
+  const key = keyOf(given, queue, fields.shortString());
+  const noWait = fields.bit();
+  const mark = channel.session.bindQueue(queue, exchange, key, { spelling: DOT, arguments: fields.table() });
+  replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(QUEUE_BIND_OK)));
+}
+
+function unbind(channel: Channel, fields: FieldReader): void {
+  fields.uint16();
+  const given = fields.shortString();
+  const queue = channel.queueName(given);
+  const exchange = fields.shortString();
+  const key = keyOf(given, queue, fields.shortString());
+  const mark = channel.session.unbindQueue(queue, exchange, key, { spelling: DOT, arguments: fields.table() });
+  replyWhenSafe(channel, mark, false, () => channel.send(channel.begin(QUEUE_UNBIND_OK)));
+}
+
+/** Neither queue nor key given: the last queue's name is both. [§1.7.2.3.2] */
+function keyOf(given: string, queue: string, key: string): string {
+  return given === '' && key === '' ? queue : key;
+}
+
+function purge(channel: Channel, fields: FieldReader): void {
+  fields.uint16();
+  const queue = channel.queueName(fields.shortString());
+  const noWait = fields.bit();
+  const { messages, mark } = channel.session.purgeQueue(queue);
+  replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(QUEUE_PURGE_OK).uint32(messages)));
+}
+
+function remove(channel: Channel, fields: FieldReader): void {
+  fields.uint16();
+  const queue = channel.queueName(fields.shortString());
+  const ifUnused = fields.bit();
+  const ifEmpty = fields.bit();
+  const noWait = fields.bit();
+  const { messages, mark } = channel.session.deleteQueue(queue, ifUnused, ifEmpty);
+  replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(QUEUE_DELETE_OK).uint32(messages)));
+}

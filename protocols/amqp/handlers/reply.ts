@@ -1,0 +1,20 @@
+import { MARK_NOW, MARK_REFUSED, type Mark } from '../../../src/api.ts';
+import type { Channel } from '../channel.ts';
+import { AmqpError } from '../errors.ts';
+
+/**
+ * Sends a reply that promises something durable: not before the log has it. With `noWait` nobody wants a reply, and so
+ * nothing waits either.
+ */
+export function replyWhenSafe(channel: Channel, mark: Mark, noWait: boolean, reply: () => void): void {
+  if (mark === MARK_REFUSED) throw new AmqpError('INTERNAL_ERROR', 'the broker could not store it');
+  if (noWait) return;
+  if (mark === MARK_NOW) {
+    reply();
+    return;
+  }
+  channel.connection.whenSafe(mark, () => {
+    // Nothing is parsed meanwhile, but an error of the log or the operator may have closed the channel.
+    if (channel.isOpen) reply();
+  });
+}

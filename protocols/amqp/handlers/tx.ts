@@ -1,0 +1,37 @@
+/** Class tx. [§1.9] */
+import type { Channel } from '../channel.ts';
+import { TX_COMMIT, TX_COMMIT_OK, TX_ROLLBACK, TX_ROLLBACK_OK, TX_SELECT, TX_SELECT_OK } from '../codec/constants.ts';
+import type { FieldReader } from '../codec/reader.ts';
+import { AmqpError } from '../errors.ts';
+import { TransactionState } from '../transaction.ts';
+import { sendReturn } from './publish.ts';
+import { replyWhenSafe } from './reply.ts';
+import { unknownMethod } from './unknown.ts';
+
+export function txMethod(channel: Channel, method: number, _fields: FieldReader): void {
+  switch (method) {
+    case TX_SELECT:
+      if (channel.confirms !== null) {
+        throw new AmqpError('PRECONDITION_FAILED', 'cannot switch from confirm to tx mode');
+      }
+      channel.transaction ??= new TransactionState(channel);
+      channel.send(channel.begin(TX_SELECT_OK));
+      return;
+    case TX_COMMIT: {
+      const mark = transactionOf(channel).commit((message) => sendReturn(channel, message));
+      replyWhenSafe(channel, mark, false, () => channel.send(channel.begin(TX_COMMIT_OK)));
+      return;
+    }
+    case TX_ROLLBACK:
+      transactionOf(channel).rollback();
+      channel.send(channel.begin(TX_ROLLBACK_OK));
+      return;
+    default:
+      throw unknownMethod(method);
+  }
+}
+
+function transactionOf(channel: Channel): TransactionState {
+  if (channel.transaction === null) throw new AmqpError('PRECONDITION_FAILED', 'channel is not transactional');
+  return channel.transaction;
+}

@@ -1,0 +1,306 @@
+/**
+ * From the protocol header to `connection.open-ok`. [§2.2.4] What runs afterwards (`connection.ts`) never has to ask
+ * whether the client is known.
+ *
+ *     Greeting        "AMQP" 0 0 9 1
+ *     --> start       <-- start-ok (mechanism, response)      the credentials are asked
+ *     --> tune        <-- tune-ok                             limits are agreed
+ *                     <-- open (vhost)                        the vhost is asked
+ *     --> open-ok
+ *
+ * The broker knows a client only in a vhost, and AMQP names the vhost two steps after the credentials. So the credentials
+ * are tried in the default vhost, where most clients go anyway, and again if the client then names another.
+ */
+import type { Refusal } from '../../src/api.ts';
+import type { Headers, Value } from '../../src/message/properties.ts';
+import type { Session } from '../../src/session.ts';
+import { PRODUCT, VERSION } from '../../src/version.ts';
+import {
+  CONNECTION_CLOSE,
+  CONNECTION_OPEN,
+  CONNECTION_OPEN_OK,
+  CONNECTION_START,
+  CONNECTION_START_OK,
+  CONNECTION_TUNE,
+  CONNECTION_TUNE_OK,
+  FRAME_SIZE_MIN,
+} from './codec/constants.ts';
+import type { FieldReader } from './codec/reader.ts';
+import { readTable } from './codec/table.ts';
+import { type Connection, WAITS_FOR_REPLY } from './connection.ts';
+import { AmqpError } from './errors.ts';
+
+const HEADER = Buffer.from([0x41, 0x4d, 0x51, 0x50, 0, 0, 9, 1]);
+
+/** The eight bytes with which a client says what it speaks. */
+export class Greeting {
+  static readonly header = HEADER;
+  /** Undefined until it can be told. */
+  accepted: boolean | undefined = undefined;
+  private seen = 0;
+
+  /** Returns how many bytes of `chunk` belonged to the header. */
+  take(chunk: Buffer): number {
+    let at = 0;
+    while (at < chunk.length && this.seen < HEADER.length) {
+      if (chunk[at] !== HEADER[this.seen]) {
+        this.accepted = false;
+        return at;
+      }
+      at++;
+      this.seen++;
+    }
+    if (this.seen === HEADER.length) this.accepted = true;
+    return at;
+  }
+}
+
+/** What this broker can do, under the names that clients look for. */
+const CAPABILITIES: Headers = [
+  { name: 'publisher_confirms', value: true },
+  { name: 'exchange_exchange_bindings', value: true },
+  { name: 'basic.nack', value: true },
+  { name: 'consumer_cancel_notify', value: true },
+  { name: 'connection.blocked', value: true },
+  { name: 'consumer_priorities', value: false },
+  { name: 'authentication_failure_close', value: true },
+  { name: 'per_consumer_qos', value: true },
+  { name: 'direct_reply_to', value: false },
+];
+
+const SERVER_PROPERTIES: Headers = [
+  { name: 'capabilities', value: { type: 'map', value: CAPABILITIES } },
+  { name: 'cluster_name', value: 'entrepot' },
+  { name: 'product', value: PRODUCT },
+  { name: 'version', value: VERSION },
+  { name: 'platform', value: `Node.js ${process.version}` },
+  { name: 'information', value: 'AMQP 0-9-1, MQTT and STOMP meet here' },
+];
+
+const MECHANISMS = 'PLAIN AMQPLAIN';
+
+interface Credentials {
+  readonly mechanism: string;
+  readonly user: string;
+  readonly password: Buffer;
+}
+
+export class Handshake {
+  private readonly connection: Connection;
+  /** The method that must come next. */
+  private expected = CONNECTION_START_OK;
+  private credentials: Credentials | undefined = undefined;
+  /** In the default vhost, until it is known where the client goes. */
+  private session: Session | undefined = undefined;
+  private abandoned = false;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+    connection.sendFrame(
+      connection.writer
+        .begin(0, CONNECTION_START)
+        .uint8(0)
+        .uint8(9)
+        .table(SERVER_PROPERTIES)
+        .longString(MECHANISMS)
+        .longString('en_US'),
+    );
+  }
+
+  method(fields: FieldReader): void {
+    const method = fields.uint32();
+    if (method === CONNECTION_CLOSE) {
+      this.connection.closedByClient();
+      return;
+    }
+    if (method !== this.expected) {
+      throw new AmqpError('COMMAND_INVALID', `method ${method >>> 16}.${method & 0xffff} out of turn`);
+    }
+    if (method === CONNECTION_START_OK) this.startOk(fields);
+    else if (method === CONNECTION_TUNE_OK) this.tuneOk(fields);
+    else this.open(fields);
+  }
+
+  /** The client is gone, or refused. */
+  abandon(): void {
+    this.abandoned = true;
+    this.session?.close(true);
+    this.session = undefined;
+  }
+
+  private startOk(fields: FieldReader): void {
+    const properties = fields.table();
+    const mechanism = fields.shortString();
+    const response = fields.longBytes();
+    this.connection.setCapabilities(capabilitiesOf(properties));
+    const credentials = credentialsOf(mechanism, response);
+    if (credentials === undefined) {
+      this.refuseLogin(mechanism);
+      return;
+    }
+    this.credentials = credentials;
+    this.ask(undefined, (result) => {
+      if ('refused' in result) {
+        if (result.refused === 'credentials') {
+          this.refuseLogin(mechanism);
+          return;
+        }
+        if (result.refused === 'unavailable') throw new AmqpError('RESOURCE_ERROR', result.reason);
+        // Known, but not in the default vhost: the client may mean another.
+      } else {
+        this.session = result;
+      }
+      this.tune();
+    });
+  }
+
+  private tune(): void {
+    const { connection } = this;
+    const { channelMax, frameSizeMax, heartbeatS } = connection.limits;
+    this.expected = CONNECTION_TUNE_OK;
+    connection.sendFrame(
+      connection.writer.begin(0, CONNECTION_TUNE).uint16(channelMax).uint32(frameSizeMax).uint16(heartbeatS),
+    );
+  }
+
+  private tuneOk(fields: FieldReader): void {
+    const { limits } = this.connection;
+    const channelMax = agreed('channel_max', fields.uint16(), 1, limits.channelMax);
+    const frameSizeMax = agreed('frame_max', fields.uint32(), FRAME_SIZE_MIN, limits.frameSizeMax);
+    const heartbeatS = fields.uint16();
+    this.connection.tuned(channelMax, frameSizeMax, heartbeatS);
+    this.expected = CONNECTION_OPEN;
+  }
+
+  private open(fields: FieldReader): void {
+    const vhost = fields.shortString();
+    if (this.session?.vhost === vhost) {
+      this.opened(this.session);
+      return;
+    }
+    this.session?.close(true);
+    this.session = undefined;
+    this.ask(vhost, (result) => {
+      if (!('refused' in result)) {
+        this.opened(result);
+        return;
+      }
+      if (result.refused === 'vhost-not-found') throw new AmqpError('NOT_ALLOWED', `vhost ${vhost} not found`);
+      if (result.refused === 'unavailable') throw new AmqpError('RESOURCE_ERROR', result.reason);
+      const user = this.credentials!.user;
+      throw new AmqpError('NOT_ALLOWED', `access to vhost '${vhost}' refused for user '${user}'`);
+    });
+  }
+
+  private opened(session: Session): void {
+    const { connection } = this;
+    this.session = undefined;
+    connection.running(session);
+    connection.sendFrame(connection.writer.begin(0, CONNECTION_OPEN_OK).shortString(''));
+  }
+
+  /** Asks the broker; until it answers nothing more is parsed. What `then` throws ends the connection. */
+  private ask(vhost: string | undefined, then: (result: Session | Refusal) => void): void {
+    const { connection } = this;
+    const { remote, loopback } = connection.transport;
+    const { user, password } = this.credentials!;
+    const client = `amqp ${remote.address}:${remote.port}`;
+    let answered = false;
+    let waits = false;
+    connection.broker.open({ client, loopback, user, password, vhost }, connection, (result) => {
+      answered = true;
+      if (this.abandoned) {
+        if (!('refused' in result)) result.close(true);
+        return;
+      }
+      if (!waits) {
+        then(result);
+        return;
+      }
+      try {
+        then(result);
+      } catch (error) {
+        if (!(error instanceof AmqpError)) throw error;
+        connection.fail(error, 0);
+        return;
+      }
+      connection.unblock(WAITS_FOR_REPLY);
+    });
+    if (!answered) {
+      waits = true;
+      connection.block(WAITS_FOR_REPLY);
+    }
+  }
+
+  private refuseLogin(mechanism: string): void {
+    const { connection } = this;
+    connection.stats.authenticationsFailed++;
+    // Older clients take a closed socket for a refused login; only those that say so understand the close method.
+    if (!connection.clientCan('authentication_failure_close')) {
+      connection.end();
+      return;
+    }
+    const text = `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`;
+    connection.close(403, `ACCESS_REFUSED - ${text}`, 0);
+  }
+}
+
+/** The client's answer to a proposal, or the error RabbitMQ gives. 0 means no limit, which is above any limit. */
+function agreed(field: string, value: number, min: number, ours: number): number {
+  if (value !== 0 && value < min) {
+    throw new AmqpError(
+      'NOT_ALLOWED',
+      `negotiated ${field} = ${value} is lower than the minimum allowed value (${min})`,
+    );
+  }
+  if (value === 0 || value > ours) {
+    const shown = value === 0 ? '0 (no limit)' : String(value);
+    throw new AmqpError(
+      'NOT_ALLOWED',
+      `negotiated ${field} = ${shown} is higher than the maximum allowed value (${ours})`,
+    );
+  }
+  return value;
+}
+
+function capabilitiesOf(properties: Headers): ReadonlySet<string> {
+  const found = new Set<string>();
+  const capabilities = properties.find((header) => header.name === 'capabilities')?.value;
+  if (typeof capabilities === 'object' && capabilities?.type === 'map') {
+    for (const { name, value } of capabilities.value) if (value === true) found.add(name);
+  }
+  return found;
+}
+
+/** Undefined if the response is not what its mechanism demands. */
+function credentialsOf(mechanism: string, response: Buffer): Credentials | undefined {
+  switch (mechanism) {
+    case 'PLAIN': {
+      // [RFC 4616] authorization identity, NUL, user, NUL, password
+      const first = response.indexOf(0);
+      const second = first < 0 ? -1 : response.indexOf(0, first + 1);
+      if (second < 0) return undefined;
+      return { mechanism, user: response.utf8Slice(first + 1, second), password: response.subarray(second + 1) };
+    }
+    case 'AMQPLAIN': {
+      // A table without its length.
+      let fields: Headers;
+      try {
+        fields = readTable(response, 0, response.length);
+      } catch {
+        return undefined;
+      }
+      const user = bytesOf(fields.find((field) => field.name === 'LOGIN')?.value);
+      const password = bytesOf(fields.find((field) => field.name === 'PASSWORD')?.value);
+      if (user === undefined || password === undefined) return undefined;
+      return { mechanism, user: user.toString('utf8'), password };
+    }
+    default:
+      throw new AmqpError('COMMAND_INVALID', `unknown authentication mechanism '${mechanism}'`);
+  }
+}
+
+function bytesOf(value: Value | undefined): Buffer | undefined {
+  if (typeof value === 'string') return Buffer.from(value, 'utf8');
+  return typeof value === 'object' && value?.type === 'bytes' ? value.value : undefined;
+}

@@ -1,0 +1,181 @@
+/**
+ * One channel's publish under way: method, header, body. [§4.2.6]
+ *
+ *     [IDLE] --basic.publish--> [HEADER] --content header--> [BODY] --the last body frame--> publish, [IDLE]
+ *                                   |      size 0                                              ^
+ *                                   +----------------------------------------------------------+
+ *
+ * When all three come in one chunk nothing is copied or allocated: the draft points into the chunk. What is unfinished
+ * when a chunk ends is taken over by `own`. A body in several frames is gathered up to INLINE_BODY_BYTES; a larger one is
+ * appended to the broker's log as its frames arrive.
+ */
+import type { BodyWriter, Route } from '../../src/api.ts';
+import { AT_LEAST_ONCE, AT_MOST_ONCE, Draft, INLINE_BODY_BYTES } from '../../src/message/message.ts';
+import type { Session } from '../../src/session.ts';
+import { CLASS_BASIC } from './codec/constants.ts';
+import { PropertyScan } from './codec/properties.ts';
+import { AmqpError } from './errors.ts';
+import { amqpDialect } from './mapping.ts';
+
+export const IDLE = 0;
+export const HEADER = 1;
+export const BODY = 2;
+
+const NOTHING = Buffer.alloc(0);
+const PERSISTENT = 2;
+const scan = new PropertyScan();
+
+export class Intake {
+  state: 0 | 1 | 2 = IDLE;
+  route: Route | null = null;
+  mandatory = false;
+  readonly draft = new Draft();
+  private bodyBytes = 0;
+  private received = 0;
+  private gathered: Buffer | null = null;
+  private writer: BodyWriter | null = null;
+  private readonly session: Session;
+  private readonly bodySizeMax: number;
+  private readonly user: Buffer;
+
+  constructor(session: Session, bodySizeMax: number) {
+    this.session = session;
+    this.bodySizeMax = bodySizeMax;
+    this.user = Buffer.from(session.user, 'utf8');
+    this.draft.dialect = amqpDialect.id;
+  }
+
+  /** A body is being written to the log piece by piece. */
+  get writing(): boolean {
+    return this.writer !== null;
+  }
+
+  begin(route: Route, mandatory: boolean): void {
+    this.route = route;
+    this.mandatory = mandatory;
+    this.state = HEADER;
+  }
+
+  /** The payload of a header frame. True: the body is empty, publish. */
+  header(buffer: Buffer, start: number, end: number): boolean {
+    if (end - start < 14) throw new AmqpError('SYNTAX_ERROR', 'content header too short');
+    const classId = (buffer[start]! << 8) | buffer[start + 1]!;
+    if (classId !== CLASS_BASIC) {
+      throw new AmqpError(
+        'UNEXPECTED_FRAME',
+        `expected content header for class ${CLASS_BASIC}, got one for class ${classId} instead`,
+      );
+    }
+    const size = uint64(buffer, start + 4);
+    if (size > this.bodySizeMax) {
+      throw new AmqpError(
+        'PRECONDITION_FAILED',
+        `message size ${size} is larger than configured max size ${this.bodySizeMax}`,
+      );
+    }
+    scan.read(buffer, start + 12, end);
+    if (scan.userIdEnd > scan.userIdStart) this.checkUser(buffer);
+    const draft = this.draft;
+    draft.reset();
+    draft.props = buffer;
+    draft.propsStart = start + 12;
+    draft.propsEnd = end;
+    draft.assurance = scan.deliveryMode === PERSISTENT ? AT_LEAST_ONCE : AT_MOST_ONCE;
+    draft.priority = scan.priority;
+    if (scan.expirationEnd > scan.expirationStart) draft.ttlMs = this.expiration(buffer);
+    this.bodyBytes = size;
+    this.received = 0;
+    if (size > INLINE_BODY_BYTES) {
+      this.writer = this.session.openBody(size, draft.assurance !== AT_MOST_ONCE);
+      draft.large = this.writer;
+    }
+    this.state = BODY;
+    return size === 0;
+  }
+
+  /** The payload of a body frame. True: the body is whole, publish. */
+  body(buffer: Buffer, start: number, end: number): boolean {
+    const bytes = end - start;
+    const received = this.received + bytes;
+    if (received > this.bodyBytes) {
+      throw new AmqpError('FRAME_ERROR', `body of ${received} bytes where ${this.bodyBytes} were announced`);
+    }
+    const draft = this.draft;
+    if (this.writer !== null) {
+      this.writer.append(buffer, start, end);
+    } else if (bytes === this.bodyBytes) {
+      draft.body = buffer;
+      draft.bodyStart = start;
+      draft.bodyEnd = end;
+    } else {
+      if (this.gathered === null) this.gathered = Buffer.allocUnsafe(this.bodyBytes);
+      buffer.copy(this.gathered, this.received, start, end);
+      draft.body = this.gathered;
+      draft.bodyStart = 0;
+      draft.bodyEnd = this.bodyBytes;
+    }
+    this.received = received;
+    return received === this.bodyBytes;
+  }
+
+  /** The chunk that property bytes may point into ends: keep a copy. */
+  own(): void {
+    const draft = this.draft;
+    if (this.state !== BODY || draft.propsEnd === draft.propsStart) return;
+    if (draft.propsStart === 0 && draft.propsEnd === draft.props.length) return; // owned already
+    draft.props = Buffer.from(draft.props.subarray(draft.propsStart, draft.propsEnd));
+    draft.propsStart = 0;
+    draft.propsEnd = draft.props.length;
+  }
+
+  /** The draft has been published: let go of the bytes. */
+  end(): void {
+    this.state = IDLE;
+    this.writer = null;
+    this.gathered = null;
+    this.draft.props = NOTHING;
+    this.draft.body = NOTHING;
+    this.draft.large = null;
+  }
+
+  /** Gives up what was begun. True if there was something. */
+  abandon(): boolean {
+    if (this.state === IDLE) return false;
+    const writer = this.writer;
+    this.end();
+    writer?.abort();
+    return true;
+  }
+
+  private checkUser(buffer: Buffer): void {
+    const start = scan.userIdStart;
+    const same =
+      scan.userIdEnd - start === this.user.length &&
+      buffer.compare(this.user, 0, this.user.length, start, scan.userIdEnd) === 0;
+    if (same) return;
+    const claimed = buffer.utf8Slice(start, scan.userIdEnd);
+    throw new AmqpError(
+      'PRECONDITION_FAILED',
+      `user_id property set to '${claimed}' but authenticated user was '${this.session.user}'`,
+    );
+  }
+
+  /** Milliseconds in decimal, as RabbitMQ wants them. */
+  private expiration(buffer: Buffer): number {
+    let value = 0;
+    for (let i = scan.expirationStart; i < scan.expirationEnd; i++) {
+      const digit = buffer[i]! - 0x30;
+      if (digit < 0 || digit > 9 || value > 1e14) {
+        const text = buffer.utf8Slice(scan.expirationStart, scan.expirationEnd);
+        throw new AmqpError('PRECONDITION_FAILED', `invalid expiration '${text}'`);
+      }
+      value = value * 10 + digit;
+    }
+    return value;
+  }
+}
+
+/** Exact up to 2^53, and far too large beyond. */
+function uint64(buffer: Buffer, at: number): number {
+  return buffer.readUInt32BE(at) * 0x1_0000_0000 + buffer.readUInt32BE(at + 4);
+}

@@ -1,0 +1,68 @@
+/** What an operator can set on the AMQP adapter, and what the adapter counts. */
+
+export interface AmqpOptions {
+  /** Channels a client may open at once. Default 2047. */
+  readonly channelMax?: number;
+  /** Largest frame in bytes, head and end included; at least 4096. Default 131072. */
+  readonly frameSizeMax?: number;
+  /** Proposed heartbeat in seconds; the client's answer counts. 0 for none. Default 60. */
+  readonly heartbeatS?: number;
+  /** From the first byte to `connection.open-ok`, in milliseconds. Default 10000. */
+  readonly handshakeTimeoutMs?: number;
+  /** Largest message body in bytes. Default 128 MiB. */
+  readonly bodySizeMax?: number;
+  /** Consumers on one channel. Default 10000. */
+  readonly consumersPerChannelMax?: number;
+  /** Publishes and acknowledgements in one transaction. Default 100000. */
+  readonly transactionOperationsMax?: number;
+  /** Bytes in one transaction that must be held in memory. Default 64 MiB. */
+  readonly transactionSizeMax?: number;
+  /** Bytes that wait for a client which does not read; more, and nothing is read from it either. Default 4 MiB. */
+  readonly unsentSizeMax?: number;
+  /** Time for the client to answer `connection.close`, in milliseconds. Default 3000. */
+  readonly closeTimeoutMs?: number;
+  /** Time for which publishing is held back before the client is told `connection.blocked`, in milliseconds. Default 1000. */
+  readonly blockedNoticeMs?: number;
+}
+
+export type AmqpLimits = Required<AmqpOptions>;
+
+export function limitsOf(options: AmqpOptions = {}): AmqpLimits {
+  return {
+    channelMax: options.channelMax ?? 2047,
+    frameSizeMax: Math.max(4096, options.frameSizeMax ?? 131072),
+    heartbeatS: options.heartbeatS ?? 60,
+    handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
+    bodySizeMax: options.bodySizeMax ?? 128 * 1024 * 1024,
+    consumersPerChannelMax: options.consumersPerChannelMax ?? 10_000,
+    transactionOperationsMax: options.transactionOperationsMax ?? 100_000,
+    transactionSizeMax: options.transactionSizeMax ?? 64 * 1024 * 1024,
+    unsentSizeMax: options.unsentSizeMax ?? 4 * 1024 * 1024,
+    closeTimeoutMs: options.closeTimeoutMs ?? 3_000,
+    blockedNoticeMs: options.blockedNoticeMs ?? 1_000,
+  };
+}
+
+/** Everything this adapter has done in silence or to a client's disadvantage, counted since the start. */
+export class AmqpStats {
+  connectionsOpened = 0;
+  connectionsClosed = 0;
+  handshakesTimedOut = 0;
+  /** Streams that did not begin with this protocol's header. */
+  headersRefused = 0;
+  authenticationsFailed = 0;
+  heartbeatsMissed = 0;
+  channelErrors = 0;
+  connectionErrors = 0;
+  /** Errors that nobody foresaw; each is a defect. */
+  internalErrors = 0;
+  /** Messages that no queue took: returned to their publisher, or dropped because it did not ask for that. */
+  returned = 0;
+  unroutable = 0;
+  /** Messages that the broker did not take: told by basic.nack in confirm mode, not told otherwise. */
+  refused = 0;
+  /** Values that could not be carried over as they were (see mapping.ts). */
+  lossyConversions = 0;
+  /** Messages whose publisher gave them up, or was cut off, before the body was whole. */
+  bodiesAbandoned = 0;
+}
