@@ -1,0 +1,495 @@
+/**
+ * One client's connection: the state machine, the pump from bytes to handlers, and the orderly and the other end.
+ *
+ *               CONNECT         admitted           DISCONNECT          its receipt is written
+ *     GREETING ─────────▶ OPENING ─────▶ CONNECTED ─────────▶ LEAVING ─────────────────────┐
+ *        │                   │              │                    │                         ▼
+ *        └───────────────────┴──────────────┴── ERROR, or gone ──┴────────────────────▶ CLOSED
+ *
+ * Frames are taken one after the other. When the next one cannot be taken now, the connection is parked: reading is
+ * suspended, the bytes that have come are kept, and it goes on at the end of a later turn. Reasons, as bits: the broker
+ * holds publishers back (only a SEND waits for that: ACKs before it are what heals), too many receipts are owed or the
+ * client does not read them, the broker has not answered CONNECT yet.
+ */
+import {
+  type ConfirmRing,
+  type ConfirmSink,
+  MARK_NOW,
+  type Mark,
+  RELEASED,
+  type Refusal,
+  type SessionClient,
+} from '../../src/api.ts';
+import { Timer } from '../../src/clock/clock.ts';
+import { PHASE_GATHER, type TurnTask } from '../../src/clock/turn.ts';
+import { BrokerError } from '../../src/message/errors.ts';
+import { INLINE_BODY_BYTES } from '../../src/message/message.ts';
+import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
+import type { Session } from '../../src/session.ts';
+import type { Adapter } from './adapter.ts';
+import { FrameError } from './codec/errors.ts';
+import { escapeValue } from './codec/escape.ts';
+import { COMMAND_TEXT, COMPLETE, CONNECT, type FrameParser, INCOMPLETE_BODY, RECEIPT, SEND } from './codec/frame.ts';
+import { V1_0, type Version } from './codec/version.ts';
+import { connect, connected } from './handlers/connect.ts';
+import { dispatch } from './handlers/dispatch.ts';
+import { LargeSend } from './handlers/large-send.ts';
+import { Heartbeat, type HeartbeatHost } from './heartbeat.ts';
+import { Intake } from './intake.ts';
+import { MessageWriter } from './message-writer.ts';
+import { Outlet } from './outlet.ts';
+import { Queues } from './queues.ts';
+import { Receipts } from './receipts.ts';
+import type { Subscription, SubscriptionHost } from './subscription.ts';
+import { Targets } from './targets.ts';
+import { Temporaries } from './temporaries.ts';
+import { Transactions } from './transactions.ts';
+
+const GREETING = 0;
+const OPENING = 1;
+const CONNECTED = 2;
+const LEAVING = 3;
+const CLOSED = 4;
+type State = 0 | 1 | 2 | 3 | 4;
+
+/** Why a connection is parked. */
+const HELD_BACK = 1;
+const OWING = 2;
+const UNANSWERED = 4;
+
+/** Entries of the confirm ring. */
+const ENTRY_RECEIPT = 0;
+const ENTRY_COMMIT = 1;
+const ENTRY_GOODBYE = 2;
+
+/** What a connection has once its client is admitted. */
+export class Client {
+  readonly session: Session;
+  readonly sessionName: string;
+  readonly sessionBytes: Buffer;
+  /** ActiveMQ's: the first half of a durable subscription's name. */
+  readonly clientId: string | undefined;
+  readonly writer: MessageWriter;
+  readonly queues: Queues;
+  readonly targets: Targets;
+  readonly transactions: Transactions;
+  readonly temporaries = new Temporaries();
+  /** By number, for tokens. */
+  readonly subscriptions = new Map<number, Subscription>();
+  /** By what the client calls them. */
+  readonly subscriptionsByKey = new Map<string, Subscription>();
+  nextSubscription = 1;
+  readonly confirms: ConfirmRing;
+
+  constructor(
+    session: Session,
+    sessionName: string,
+    clientId: string | undefined,
+    writer: MessageWriter,
+    adapter: Adapter,
+    sink: ConfirmSink,
+  ) {
+    this.session = session;
+    this.sessionName = sessionName;
+    this.sessionBytes = Buffer.from(sessionName);
+    this.clientId = clientId;
+    this.writer = writer;
+    this.queues = new Queues(session);
+    this.targets = new Targets(session, this.queues);
+    this.transactions = new Transactions(session, adapter.options);
+    this.confirms = session.confirms(sink);
+  }
+}
+
+export class Connection
+  implements ConnectionHandler, SessionClient, ConfirmSink, TurnTask, HeartbeatHost, SubscriptionHost
+{
+  inTurn = false;
+  version: Version = V1_0;
+  readonly adapter: Adapter;
+  readonly transport: Transport;
+  readonly outlet: Outlet;
+  private state: State = GREETING;
+  private client: Client | null = null;
+  private parked = 0;
+  private received = false;
+  private large: LargeSend | null = null;
+  private readonly intake: Intake;
+  private readonly receipts = new Receipts();
+  private readonly heartbeat: Heartbeat;
+  private readonly handshake: Timer;
+
+  constructor(adapter: Adapter, transport: Transport) {
+    this.adapter = adapter;
+    this.transport = transport;
+    this.intake = new Intake(adapter.join);
+    this.outlet = new Outlet(transport.output, this.receipts, adapter.stats);
+    this.outlet.onBodyEnd = () => this.wakeConsumers();
+    this.outlet.onBodyLost = () => this.lose();
+    const { clock } = adapter.broker;
+    this.heartbeat = new Heartbeat(clock, this);
+    this.handshake = new Timer(() => {
+      adapter.stats.handshakesTimedOut++;
+      this.end('handshake timeout', `No CONNECT was completed within ${adapter.options.handshakeTimeoutMs} ms.`);
+    });
+    clock.schedule(this.handshake, adapter.options.handshakeTimeoutMs);
+    adapter.stats.connectionsAccepted++;
+  }
+
+  /** What the client's session is made of. Only handlers that run once it is admitted may ask. */
+  get admitted(): Client {
+    return this.client!;
+  }
+
+  get session(): Session {
+    return this.client!.session;
+  }
+
+  get sessionName(): string {
+    return this.client!.sessionName;
+  }
+
+  get writer(): MessageWriter {
+    return this.client!.writer;
+  }
+
+  // ------------------------------------------------------------------------------------------------ bytes to frames
+
+  data(chunk: Buffer): void {
+    if (this.state >= LEAVING) return;
+    this.received = true;
+    if (this.parked !== 0) this.intake.append(chunk);
+    else if (this.intake.add(chunk)) this.run();
+  }
+
+  /** Takes frames from the intake until they are used up or the next one has to wait. */
+  private run(): void {
+    const { intake, adapter } = this;
+    const { parser } = adapter;
+    let frame: FrameParser | null = null;
+    try {
+      let at = intake.start;
+      if (this.large !== null) at = this.feedLarge(this.large, at);
+      while (at < intake.end && this.state < LEAVING) {
+        frame = parser;
+        const result = parser.parse(intake.buffer, at, intake.end, this.version);
+        at = parser.start;
+        const isLarge = result === INCOMPLETE_BODY && parser.contentLength > INLINE_BODY_BYTES;
+        if (result !== COMPLETE && !isLarge) {
+          intake.keep(at, result === INCOMPLETE_BODY && parser.contentLength >= 0 ? parser.end - at : 0);
+          return;
+        }
+        if (this.mustPark(parser)) {
+          intake.keep(at, 1);
+          return;
+        }
+        if (isLarge) {
+          this.requireConnected(parser);
+          this.large = new LargeSend(this, parser);
+          at = this.feedLarge(this.large, parser.bodyStart);
+        } else {
+          at = parser.end;
+          this.take(parser);
+          if (this.parked !== 0) {
+            intake.keep(at, 1);
+            return;
+          }
+        }
+      }
+      if (this.state < LEAVING) intake.keep(at, 0);
+      else intake.clear();
+    } catch (error) {
+      this.fail(error, frame);
+    } finally {
+      parser.release();
+    }
+  }
+
+  private take(frame: FrameParser): void {
+    if (this.state === CONNECTED) {
+      dispatch(this, frame);
+    } else {
+      this.requireGreeting(frame);
+      this.state = OPENING;
+      this.parked |= UNANSWERED;
+      connect(this, frame);
+      if ((this.parked & UNANSWERED) !== 0) this.transport.pause();
+    }
+  }
+
+  private requireGreeting(frame: FrameParser): void {
+    if (frame.command === CONNECT) return;
+    throw new FrameError('not connected', `A ${COMMAND_TEXT[frame.command]} frame came before CONNECT.`);
+  }
+
+  private requireConnected(frame: FrameParser): void {
+    if (this.state !== CONNECTED) this.requireGreeting(frame);
+  }
+
+  /** Hands the intake's bytes from `at` on to a large body; returns where they stop being its own. */
+  private feedLarge(large: LargeSend, at: number): number {
+    const { intake } = this;
+    const after = large.feed(intake.buffer, at, intake.end);
+    if (large.complete) {
+      this.large = null;
+      large.publish();
+    } else if (this.session.congested) {
+      this.park(HELD_BACK);
+    }
+    return after;
+  }
+
+  // ---------------------------------------------------------------------------------------------------- parking
+
+  private mustPark(frame: FrameParser): boolean {
+    const { client } = this;
+    if (client === null) return false;
+    if (frame.command === SEND && client.session.congested) this.park(HELD_BACK);
+    if (
+      frame.has(RECEIPT) &&
+      (this.transport.output.congested || this.receipts.size >= this.adapter.options.receiptsPendingMax)
+    ) {
+      this.park(OWING);
+    }
+    return this.parked !== 0;
+  }
+
+  private park(reason: number): void {
+    if (this.parked === 0) this.transport.pause();
+    this.parked |= reason;
+  }
+
+  /** Goes on at the end of the turn, never at once: the call may come from within another connection's frame. */
+  private unpark(reason: number): void {
+    if ((this.parked & reason) === 0) return;
+    this.parked &= ~reason;
+    if (this.parked === 0) this.adapter.broker.turn.add(PHASE_GATHER, this);
+  }
+
+  endOfTurn(): void {
+    if (this.parked !== 0 || this.state >= LEAVING) return;
+    if (this.intake.again()) this.run();
+    // `run` may have parked it again, or ended it.
+    if (this.isReading()) this.transport.resume();
+  }
+
+  private isReading(): boolean {
+    return this.parked === 0 && this.state < LEAVING;
+  }
+
+  uncongested(): void {
+    this.unpark(HELD_BACK);
+  }
+
+  drained(): void {
+    if (this.state >= CLOSED) return;
+    this.outlet.pump();
+    if (!this.outlet.congested) this.wakeConsumers();
+    this.unpark(OWING);
+  }
+
+  private wakeConsumers(): void {
+    if (this.client === null || this.state !== CONNECTED) return;
+    for (const subscription of this.client.subscriptions.values()) {
+      if (this.outlet.congested) return;
+      subscription.consumer.wake();
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------------- admission
+
+  /** The broker has answered CONNECT. Called while handling the frame or later. */
+  opened(
+    result: Session | Refusal,
+    version: Version,
+    clientId: string | undefined,
+    heartbeatHeader: string | undefined,
+  ): void {
+    if (this.state !== OPENING) {
+      if (!('refused' in result)) result.close(false);
+      return;
+    }
+    const { adapter } = this;
+    if ('refused' in result) {
+      // Why credentials are not good is for the log, not for who tries them.
+      const told =
+        result.refused === 'vhost-not-found' || result.refused === 'unavailable' ? result.reason : 'Access refused.';
+      this.end(result.refused === 'unavailable' ? 'unavailable' : 'access refused', told);
+      return;
+    }
+    adapter.broker.clock.cancel(this.handshake);
+    this.version = version;
+    const writer = new MessageWriter(this.transport.output, result, version, adapter.tailMemo(version), adapter.stats);
+    this.client = new Client(result, adapter.nextSessionName(), clientId, writer, adapter, this);
+    this.state = CONNECTED;
+    this.heartbeat.start(connected(this, heartbeatHeader));
+    this.unpark(UNANSWERED);
+  }
+
+  // --------------------------------------------------------------------------------------------------- receipts
+
+  /** Owes a receipt if the frame asked for one, once `mark` is safe. */
+  answer(frame: FrameParser, mark: Mark): void {
+    const index = frame.indexOf(RECEIPT);
+    if (index >= 0) this.owe(frame.buffer, frame.valueStart(index), frame.valueEnd(index), mark);
+  }
+
+  owe(buffer: Buffer, start: number, end: number, mark: Mark): void {
+    this.receipts.push(buffer, start, end);
+    this.client!.confirms.push(ENTRY_RECEIPT, mark);
+  }
+
+  /** As `answer`, when everything asked until now is safe. */
+  answerWhenAllSafe(frame: FrameParser): void {
+    if (frame.has(RECEIPT)) this.answer(frame, this.session.mark());
+  }
+
+  /** As `answer`; but if the broker could not make it safe, the client is told even if it asked for no receipt. */
+  answerCommit(frame: FrameParser, mark: Mark): void {
+    if (frame.has(RECEIPT)) this.answer(frame, mark);
+    else this.client!.confirms.push(ENTRY_COMMIT, mark);
+  }
+
+  confirm(id: number, refused: boolean): void {
+    if (this.state >= CLOSED) return;
+    if (id === ENTRY_GOODBYE) {
+      this.outlet.betweenFrames(() => this.leave());
+    } else if (!refused) {
+      if (id === ENTRY_RECEIPT) this.outlet.receipt();
+    } else {
+      this.end(
+        'not stored',
+        'The broker could not make it safe; it must be sent again.',
+        id === ENTRY_RECEIPT ? this.refusedReceipt() : undefined,
+      );
+    }
+  }
+
+  confirmEnd(): void {
+    if (this.receipts.size * 2 <= this.adapter.options.receiptsPendingMax && !this.transport.output.congested)
+      this.unpark(OWING);
+  }
+
+  private refusedReceipt(): string | undefined {
+    // Receipts before it may still wait for the end of a body; then nothing can be said any more anyway.
+    if (this.outlet.withinBody) return undefined;
+    this.receipts.shift();
+    return this.receipts.buffer.utf8Slice(this.receipts.start, this.receipts.end);
+  }
+
+  // ------------------------------------------------------------------------------------------------- heart-beats
+
+  takeSent(): boolean {
+    const { wrote } = this.outlet;
+    this.outlet.wrote = false;
+    return wrote;
+  }
+
+  takeReceived(): boolean {
+    const received = this.received || this.parked !== 0;
+    this.received = false;
+    return received;
+  }
+
+  sendHeartbeat(): void {
+    this.outlet.heartbeat();
+  }
+
+  heartbeatMissed(): void {
+    this.adapter.stats.heartbeatsMissed++;
+    this.end('heart-beat missed', 'Nothing came from the client for longer than it had promised.');
+  }
+
+  // --------------------------------------------------------------------------------------------------------- ends
+
+  /** DISCONNECT: everything goes back to its place, and the receipt comes when all that was asked before is safe. */
+  disconnect(frame: FrameParser): void {
+    const client = this.client!;
+    this.state = LEAVING;
+    this.heartbeat.stop();
+    client.transactions.rollbackAll();
+    for (const subscription of client.subscriptions.values()) subscription.consumer.cancel(RELEASED);
+    this.answerWhenAllSafe(frame);
+    client.confirms.push(ENTRY_GOODBYE, MARK_NOW);
+  }
+
+  private leave(): void {
+    if (this.state === CLOSED) return;
+    this.transport.end();
+    this.close(true);
+  }
+
+  subscriptionCancelled(subscription: Subscription, reason: string): void {
+    if (this.state !== CONNECTED) return;
+    // STOMP has no word for it but ERROR, after which the connection is closed [STOMP 1.2, ERROR].
+    const id = subscription.id === undefined ? undefined : escapeValue(subscription.id, this.version);
+    const headers = id === undefined ? [] : [`subscription:${id}`];
+    this.end('subscription cancelled', `The subscription has ended: ${reason}.`, undefined, headers);
+  }
+
+  kicked(reason: string): void {
+    this.end('closed by an operator', reason);
+  }
+
+  shutdown(reason: string): void {
+    this.end('shutting down', reason);
+  }
+
+  closed(): void {
+    this.close(false);
+  }
+
+  /** What a handler or the parser threw. */
+  private fail(error: unknown, frame: FrameParser | null): void {
+    const receipt = frame?.indexOf(RECEIPT) ?? -1;
+    const receiptId =
+      receipt < 0 ? undefined : frame!.buffer.utf8Slice(frame!.valueStart(receipt), frame!.valueEnd(receipt));
+    if (error instanceof FrameError) {
+      this.end(error.title, error.message, receiptId, error.headers);
+    } else if (error instanceof BrokerError) {
+      this.end(error.code.replaceAll('-', ' '), `${error.message}.`, receiptId);
+    } else {
+      this.end('internal error', 'The broker failed on this frame; the fault is its own.', receiptId);
+      throw error; // a programmer's error: the transport logs it
+    }
+  }
+
+  /** Says why in an ERROR frame and closes. `receiptId` is escaped already, as it came. */
+  private end(title: string, detail: string, receiptId?: string, headers: readonly string[] = []): void {
+    if (this.state === CLOSED) return;
+    if (this.outlet.withinBody) {
+      this.lose(); // nothing can be said within a frame
+      return;
+    }
+    this.adapter.stats.errorsSent++;
+    const body = `${detail}\n`;
+    const lines = [`message:${title}`, ...headers];
+    if (receiptId !== undefined) lines.push(`receipt-id:${receiptId}`);
+    lines.push('content-type:text/plain', `content-length:${Buffer.byteLength(body)}`);
+    this.outlet.output.append(Buffer.from(`ERROR\n${lines.join('\n')}\n\n${body}\0`));
+    this.transport.end();
+    this.close(false);
+  }
+
+  /** Closes without a word. */
+  private lose(): void {
+    if (this.state === CLOSED) return;
+    this.transport.destroy();
+    this.close(false);
+  }
+
+  private close(inOrder: boolean): void {
+    if (this.state === CLOSED) return;
+    this.state = CLOSED;
+    this.adapter.broker.clock.cancel(this.handshake);
+    this.heartbeat.stop();
+    this.intake.clear();
+    this.outlet.close();
+    this.large?.abort();
+    this.large = null;
+    const { client } = this;
+    if (client === null) return;
+    client.confirms.close();
+    client.session.close(inOrder);
+  }
+}

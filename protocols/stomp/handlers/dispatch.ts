@@ -1,0 +1,59 @@
+/** Which handler takes which frame, once the client is admitted. */
+import { FrameError } from '../codec/errors.ts';
+import {
+  ABORT,
+  ACK,
+  BEGIN,
+  COMMAND_TEXT,
+  COMMIT,
+  DISCONNECT,
+  type FrameParser,
+  NACK,
+  SEND,
+  SUBSCRIBE,
+  UNSUBSCRIBE,
+} from '../codec/frame.ts'; // prettier-ignore
+import type { Connection } from '../connection.ts';
+import { send } from './send.ts';
+import { ack, nack } from './settle.ts';
+import { subscribe } from './subscribe.ts';
+import { abort, begin, commit } from './transaction.ts';
+import { unsubscribe } from './unsubscribe.ts';
+
+/** Throws a FrameError or a BrokerError for a frame that cannot be obeyed. */
+export function dispatch(connection: Connection, frame: FrameParser): void {
+  switch (frame.command) {
+    case SEND:
+      send(connection, frame);
+      break;
+    case ACK:
+      ack(connection, frame);
+      break;
+    case NACK:
+      nack(connection, frame);
+      break;
+    case SUBSCRIBE:
+      subscribe(connection, frame);
+      break;
+    case UNSUBSCRIBE:
+      unsubscribe(connection, frame);
+      break;
+    case BEGIN:
+      begin(connection, frame);
+      break;
+    case COMMIT:
+      commit(connection, frame);
+      break;
+    case ABORT:
+      abort(connection, frame);
+      break;
+    case DISCONNECT:
+      connection.disconnect(frame);
+      break;
+    default:
+      throw new FrameError(
+        'already connected',
+        `A second ${COMMAND_TEXT[frame.command]} frame came on this connection.`,
+      );
+  }
+}

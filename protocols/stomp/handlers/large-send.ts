@@ -1,0 +1,73 @@
+/**
+ * A SEND whose body is too large to be gathered: its bytes go into the log as they come, and nobody sees the message
+ * before the last one. What its headers said is kept aside until then.
+ */
+import { type BodyWriter, MARK_NOW } from '../../../src/api.ts';
+import { AT_MOST_ONCE, Draft } from '../../../src/message/message.ts';
+import { type FrameParser, notEnded, RECEIPT, TRANSACTION } from '../codec/frame.ts';
+import type { Connection } from '../connection.ts';
+import { STOMP_DIALECT } from '../mapping.ts';
+import type { Target } from '../targets.ts';
+import { count, fillDraft } from './send.ts';
+
+export class LargeSend {
+  /** The body and its NUL are there. */
+  complete = false;
+  private readonly connection: Connection;
+  private readonly target: Target;
+  private readonly draft = new Draft();
+  private readonly writer: BodyWriter;
+  private readonly receipt: Buffer | undefined;
+  private readonly transaction: string | undefined;
+
+  /** `frame` has come as far as its body. Throws what `send` would throw. */
+  constructor(connection: Connection, frame: FrameParser) {
+    this.connection = connection;
+    this.target = connection.admitted.targets.find(frame);
+    const { draft } = this;
+    draft.dialect = STOMP_DIALECT.id;
+    fillDraft(connection, frame, draft);
+    draft.props = Buffer.from(draft.props.subarray(draft.propsStart, draft.propsEnd));
+    draft.propsStart = 0;
+    draft.propsEnd = draft.props.length;
+    const receipt = frame.indexOf(RECEIPT);
+    this.receipt =
+      receipt < 0 ? undefined : Buffer.from(frame.buffer.subarray(frame.valueStart(receipt), frame.valueEnd(receipt)));
+    this.transaction = frame.text(TRANSACTION);
+    if (this.transaction !== undefined) connection.admitted.transactions.get(this.transaction); // or refuse before the body
+    this.writer = connection.session.openBody(frame.contentLength, draft.assurance !== AT_MOST_ONCE);
+    draft.large = this.writer;
+  }
+
+  /** Takes what belongs to it of `buffer[start, end)` and returns where that ends. */
+  feed(buffer: Buffer, start: number, end: number): number {
+    const { writer } = this;
+    const bodyEnd = Math.min(end, start + writer.missing);
+    if (bodyEnd > start) writer.append(buffer, start, bodyEnd);
+    if (writer.missing > 0 || bodyEnd === end) return bodyEnd;
+    if (buffer[bodyEnd] !== 0) throw notEnded();
+    this.complete = true;
+    return bodyEnd + 1;
+  }
+
+  publish(): void {
+    const { connection, target, draft, receipt } = this;
+    const { admitted, session, adapter } = connection;
+    if (!target.route.valid) admitted.targets.renew(target);
+    adapter.stats.messagesIn++;
+    let mark = MARK_NOW;
+    if (this.transaction !== undefined) {
+      const open = admitted.transactions.get(this.transaction);
+      open.checkRoom();
+      open.transaction.publish(target.route, draft);
+    } else {
+      mark = session.publish(target.route, draft);
+      count(connection, draft, mark, receipt !== undefined);
+    }
+    if (receipt !== undefined) connection.owe(receipt, 0, receipt.length, mark);
+  }
+
+  abort(): void {
+    this.writer.abort();
+  }
+}

@@ -1,0 +1,144 @@
+/** ACK and NACK: which deliveries they mean, and how those end. */
+import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../../../src/api.ts';
+import { FrameError } from '../codec/errors.ts';
+import {
+  COMMAND_TEXT,
+  type FrameParser,
+  ID,
+  MESSAGE_ID,
+  RECEIPT,
+  REQUEUE,
+  SUBSCRIPTION,
+  TRANSACTION,
+} from '../codec/frame.ts';
+import { V1_0, V1_2 } from '../codec/version.ts';
+import type { Connection } from '../connection.ts';
+import { CLIENT, type Subscription } from '../subscription.ts';
+import type { OpenTransaction } from '../transactions.ts';
+
+export function ack(connection: Connection, frame: FrameParser): void {
+  settle(connection, frame, ACCEPTED);
+}
+
+export function nack(connection: Connection, frame: FrameParser): void {
+  if (connection.version === V1_0) throw new FrameError('unknown command', 'STOMP 1.0 has no NACK.');
+  settle(connection, frame, frame.text(REQUEUE) === 'false' ? REJECTED : MODIFIED);
+}
+
+function settle(connection: Connection, frame: FrameParser, outcome: Outcome): void {
+  const { admitted } = connection;
+  const subscription = findSubscription(connection, frame);
+  const open = frame.has(TRANSACTION) ? admitted.transactions.get(frame.text(TRANSACTION)!) : null;
+  if (subscription === undefined) {
+    stale(connection, frame, 'its subscription has ended, and the message has gone back to its queue');
+  } else if (subscription.mode === CLIENT) {
+    settleUpTo(connection, frame, subscription, open, outcome);
+  } else {
+    settleOne(connection, frame, subscription, open, outcome);
+  }
+  connection.answerWhenAllSafe(frame);
+}
+
+/** Reads the frame's token into `adapter.token`. Undefined: it was good once, but the subscription is gone. */
+function findSubscription(connection: Connection, frame: FrameParser): Subscription | undefined {
+  const { admitted, adapter, version } = connection;
+  const { token } = adapter;
+  // [STOMP 1.2, ACK] the `id` is the MESSAGE's `ack` header; before 1.2 it is the `message-id`
+  const kind = version === V1_2 ? ID : MESSAGE_ID;
+  const index = frame.indexOf(kind);
+  if (index < 0) {
+    const name = version === V1_2 ? 'id' : 'message-id';
+    throw new FrameError('missing header', `${COMMAND_TEXT[frame.command]} must have an '${name}' header.`);
+  }
+  if (!token.read(frame.buffer, frame.valueStart(index), frame.valueEnd(index), admitted.sessionBytes))
+    throw unknown(frame, kind);
+  const subscription = admitted.subscriptions.get(token.subscription);
+  if (subscription === undefined) {
+    if (token.subscription === 0 || token.subscription >= admitted.nextSubscription) throw unknown(frame, kind);
+    return undefined;
+  }
+  if (token.number === 0 || token.number >= subscription.next) throw unknown(frame, kind);
+  if (version !== V1_2 && frame.has(SUBSCRIPTION) && frame.text(SUBSCRIPTION) !== subscription.id) {
+    throw new FrameError('invalid header', `'subscription' does not fit the 'message-id' '${frame.text(kind)}'.`);
+  }
+  return subscription;
+}
+
+function settleOne(
+  connection: Connection,
+  frame: FrameParser,
+  subscription: Subscription,
+  open: OpenTransaction | null,
+  outcome: Outcome,
+): void {
+  const { index, number } = connection.adapter.token;
+  const { held, consumer } = subscription;
+  if (!held.has(index, number))
+    throw unknown(frame, connection.version === V1_2 ? ID : MESSAGE_ID, 'was settled before');
+  if (held.isPromised(index)) {
+    throw unknown(frame, connection.version === V1_2 ? ID : MESSAGE_ID, 'is part of an open transaction');
+  }
+  if (open !== null) {
+    open.settle(subscription, index, outcome);
+  } else {
+    const slot = held.slot(index);
+    held.remove(index);
+    consumer.settle(slot, outcome);
+  }
+}
+
+/** `ack:client`: the frame means this delivery and all before it that are still held. */
+function settleUpTo(
+  connection: Connection,
+  frame: FrameParser,
+  subscription: Subscription,
+  open: OpenTransaction | null,
+  outcome: Outcome,
+): void {
+  const { number, index } = connection.adapter.token;
+  const { held, consumer } = subscription;
+  if (!held.has(index, number)) {
+    stale(connection, frame, 'a later one was settled before, and this one with it');
+    return;
+  }
+  let at = held.first;
+  for (;;) {
+    const next = held.next(at);
+    const isLast = at === index;
+    if (!held.isPromised(at)) {
+      if (open !== null) {
+        open.settle(subscription, at, outcome);
+      } else {
+        const slot = held.slot(at);
+        held.remove(at);
+        consumer.settle(slot, outcome);
+      }
+    }
+    if (isLast) return;
+    at = next;
+  }
+}
+
+/**
+ * Too late for this delivery. A client that asks for no receipt loses nothing by it: it is counted. One that does must
+ * not be told that its word was taken.
+ */
+function stale(connection: Connection, frame: FrameParser, why: string): void {
+  const isHarmless = subscriptionGoesOn(connection) || !frame.has(RECEIPT);
+  if (!isHarmless)
+    throw new FrameError('too late', `${COMMAND_TEXT[frame.command]} names a delivery that is over: ${why}.`);
+  connection.adapter.stats.staleSettlements++;
+}
+
+/** A repeated cumulative ACK says nothing that was not true before. */
+function subscriptionGoesOn(connection: Connection): boolean {
+  return connection.admitted.subscriptions.has(connection.adapter.token.subscription);
+}
+
+function unknown(
+  frame: FrameParser,
+  kind: number,
+  why = 'is not a delivery that this connection has to settle',
+): FrameError {
+  return new FrameError('unknown message', `${COMMAND_TEXT[frame.command]}: '${frame.text(kind)}' ${why}.`);
+}

@@ -1,0 +1,30 @@
+/** BEGIN, COMMIT, ABORT. */
+import { MARK_NOW } from '../../../src/api.ts';
+import { FrameError } from '../codec/errors.ts';
+import { COMMAND_TEXT, type FrameParser, TRANSACTION } from '../codec/frame.ts';
+import type { Connection } from '../connection.ts';
+
+export function begin(connection: Connection, frame: FrameParser): void {
+  connection.admitted.transactions.begin(nameOf(frame));
+  connection.answer(frame, MARK_NOW);
+}
+
+export function commit(connection: Connection, frame: FrameParser): void {
+  const { stats } = connection.adapter;
+  const mark = connection.admitted.transactions.commit(nameOf(frame), () => {
+    stats.unroutable++;
+  });
+  connection.answerCommit(frame, mark);
+}
+
+export function abort(connection: Connection, frame: FrameParser): void {
+  connection.admitted.transactions.abort(nameOf(frame));
+  connection.answerWhenAllSafe(frame);
+}
+
+function nameOf(frame: FrameParser): string {
+  const name = frame.text(TRANSACTION);
+  if (name === undefined)
+    throw new FrameError('missing header', `${COMMAND_TEXT[frame.command]} must have a 'transaction' header.`);
+  return name;
+}

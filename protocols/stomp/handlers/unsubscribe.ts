@@ -1,0 +1,61 @@
+/** UNSUBSCRIBE: the end of a subscription, and of a durable one's queue where the client says so. */
+import { RELEASED } from '../../../src/api.ts';
+import { FrameError } from '../codec/errors.ts';
+import { DESTINATION, type FrameParser, ID } from '../codec/frame.ts';
+import type { Connection } from '../connection.ts';
+import { flag } from '../queues.ts';
+import type { Subscription } from '../subscription.ts';
+import { namedDurableSubscription, subscriptionKey } from './subscribe.ts';
+
+export function unsubscribe(connection: Connection, frame: FrameParser): void {
+  const { admitted, session } = connection;
+  const id = frame.text(ID);
+  const destination = frame.text(DESTINATION);
+  if (id === undefined && destination === undefined) {
+    throw new FrameError(
+      'missing header',
+      "UNSUBSCRIBE must have an 'id' header (in 1.0, an 'id' or a 'destination').",
+    );
+  }
+  const named = namedDurableSubscription(connection, frame);
+  const isDurable = named !== undefined || flag(frame, 'durable') === true || flag(frame, 'persistent') === true;
+  const subscription = admitted.subscriptionsByKey.get(subscriptionKey(id, destination ?? ''));
+  if (subscription !== undefined) {
+    end(connection, subscription);
+  } else if (named === undefined) {
+    throw new FrameError('unknown subscription', `There is no subscription '${id ?? destination}' on this connection.`);
+  }
+  // Only queues that such subscriptions made: whoever reads `/queue/q` with a stray header must not lose it.
+  const queue =
+    named ?? (isDurable && subscription?.queue.startsWith('stomp-subscription-') ? subscription.queue : undefined);
+  if (queue !== undefined && (named === undefined || subscription === undefined || subscription.queue === named)) {
+    session.deleteQueue(queue, false, false);
+    admitted.queues.forget(queue);
+  }
+  connection.answerWhenAllSafe(frame);
+}
+
+/** What it holds goes back to its place; only what an open transaction has promised to settle is left to that. */
+function end(connection: Connection, subscription: Subscription): void {
+  const { admitted } = connection;
+  const { held, consumer } = subscription;
+  admitted.subscriptions.delete(subscription.number);
+  admitted.subscriptionsByKey.delete(subscription.key);
+  admitted.temporaries.unsubscribed(subscription);
+  let isPromised = false;
+  for (let index = held.first; index >= 0; index = held.next(index)) isPromised ||= held.isPromised(index);
+  if (!isPromised) {
+    consumer.cancel(RELEASED);
+    return;
+  }
+  consumer.cancel();
+  for (let index = held.first; index >= 0; ) {
+    const next = held.next(index);
+    if (!held.isPromised(index)) {
+      const slot = held.slot(index);
+      held.remove(index);
+      consumer.settle(slot, RELEASED);
+    }
+    index = next;
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * The deliveries that a subscription holds, in the order of their delivery: what an ACK's token is looked up in.
+ *
+ *     deliver          ACK, NACK, outside a transaction
+ *     ───────▶ HELD ─────────────────────────────────▶ free
+ *               │ ▲                                     ▲
+ *       ACK,    │ │ ABORT                               │ COMMIT
+ *       NACK in │ │                                     │
+ *       one     ▼ │                                     │
+ *              PROMISED ────────────────────────────────┘
+ *
+ * An entry has an index, which is used again, and the delivery's number, which is not: a token gives both, so that it is
+ * found in one step and a stale one is told from a new one. The entries are linked in order for cumulative ACKs. No
+ * object is made for a delivery, and memory follows what is held, not what has passed.
+ */
+const FREE = 0;
+const HELD = 1;
+const PROMISED = 2;
+const NONE = -1;
+
+export class Held {
+  /** How many are held or promised. */
+  size = 0;
+  /** Index of the oldest, -1 if there is none. */
+  first = NONE;
+  private last = NONE;
+  private free = NONE;
+  private states = new Uint8Array(0);
+  /** The broker's slots. */
+  private slots = new Float64Array(0);
+  /** The deliveries' numbers. */
+  private numbers = new Float64Array(0);
+  private nexts = new Int32Array(0);
+  private previous = new Int32Array(0);
+
+  /** Adds a delivery as the youngest and returns its index. */
+  add(slot: number, number: number): number {
+    if (this.free === NONE) this.grow();
+    const index = this.free;
+    this.free = this.nexts[index]!;
+    this.states[index] = HELD;
+    this.slots[index] = slot;
+    this.numbers[index] = number;
+    this.nexts[index] = NONE;
+    this.previous[index] = this.last;
+    if (this.last === NONE) this.first = index;
+    else this.nexts[this.last] = index;
+    this.last = index;
+    this.size++;
+    return index;
+  }
+
+  /** Whether the delivery of that number is at that index, held or promised. */
+  has(index: number, number: number): boolean {
+    return index < this.states.length && this.states[index] !== FREE && this.numbers[index] === number;
+  }
+
+  isPromised(index: number): boolean {
+    return this.states[index] === PROMISED;
+  }
+
+  slot(index: number): number {
+    return this.slots[index]!;
+  }
+
+  number(index: number): number {
+    return this.numbers[index]!;
+  }
+
+  /** The next younger one, -1 after the last. */
+  next(index: number): number {
+    return this.nexts[index]!;
+  }
+
+  /** A transaction has it. */
+  promise(index: number): void {
+    this.states[index] = PROMISED;
+  }
+
+  /** The transaction is off: it is held as before, at its old place. */
+  unpromise(index: number): void {
+    this.states[index] = HELD;
+  }
+
+  remove(index: number): void {
+    const next = this.nexts[index]!;
+    const previous = this.previous[index]!;
+    if (previous === NONE) this.first = next;
+    else this.nexts[previous] = next;
+    if (next === NONE) this.last = previous;
+    else this.previous[next] = previous;
+    this.states[index] = FREE;
+    this.nexts[index] = this.free;
+    this.free = index;
+    this.size--;
+  }
+
+  private grow(): void {
+    const before = this.states.length;
+    const after = before === 0 ? 16 : before * 2;
+    this.states = widened(this.states, new Uint8Array(after));
+    this.slots = widened(this.slots, new Float64Array(after));
+    this.numbers = widened(this.numbers, new Float64Array(after));
+    this.nexts = widened(this.nexts, new Int32Array(after));
+    this.previous = widened(this.previous, new Int32Array(after));
+    for (let index = after - 1; index >= before; index--) {
+      this.nexts[index] = this.free;
+      this.free = index;
+    }
+  }
+}
+
+function widened<T extends Uint8Array | Float64Array | Int32Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}

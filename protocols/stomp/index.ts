@@ -1,0 +1,58 @@
+/**
+ * STOMP 1.0, 1.1 and 1.2.
+ *
+ *     index ── connection ── handlers/…      one file a verb or a few
+ *                  │  └───── codec/…         bytes to frames and back; pure
+ *                  └──────── mapping         headers and neutral properties
+ *
+ * Not built: `selector`, delayed delivery (both are refused rather than ignored), ActiveMQ's `>` wildcard.
+ */
+import type { Broker } from '../../src/broker.ts';
+import type { Protocol, Transport } from '../../src/protocol.ts';
+import { Adapter } from './adapter.ts';
+import { Connection } from './connection.ts';
+import { STOMP_DIALECT } from './mapping.ts';
+import { resolveOptions, type StompOptions } from './options.ts';
+import { StompStats } from './stats.ts';
+
+export type { StompOptions } from './options.ts';
+export { StompStats } from './stats.ts';
+
+export interface StompProtocol extends Protocol {
+  readonly stats: StompStats;
+}
+
+export function stomp(options: StompOptions = {}): StompProtocol {
+  const resolved = resolveOptions(options);
+  const stats = new StompStats();
+  const adapters = new WeakMap<Broker, Adapter>();
+  return {
+    name: 'stomp',
+    dialect: STOMP_DIALECT,
+    stats,
+    detect,
+    accept(transport: Transport, broker: Broker): Connection {
+      let adapter = adapters.get(broker);
+      if (adapter === undefined) {
+        adapter = new Adapter(broker, resolved, stats);
+        adapters.set(broker, adapter);
+      }
+      return new Connection(adapter, transport);
+    },
+  };
+}
+
+const DETECT_BYTES = 16;
+const GREETINGS = ['CONNECT', 'STOMP'];
+
+/** EOLs, then CONNECT or STOMP and the end of the line. */
+function detect(first: Buffer): boolean | undefined {
+  let start = 0;
+  while (start < first.length && (first[start] === 0x0a || first[start] === 0x0d)) start++;
+  const text = first.latin1Slice(start, DETECT_BYTES);
+  for (const greeting of GREETINGS) {
+    if (text.startsWith(`${greeting}\n`) || text.startsWith(`${greeting}\r`)) return true;
+    if (`${greeting}\n`.startsWith(text) && first.length < DETECT_BYTES) return undefined;
+  }
+  return false;
+}

@@ -1,0 +1,82 @@
+/** One subscription: what a consumer of the broker is on a STOMP connection. */
+import type { Consumer, DeliverySink } from '../../src/api.ts';
+import type { MessageView } from '../../src/message/message.ts';
+import type { Session } from '../../src/session.ts';
+import { escapeValue } from './codec/escape.ts';
+import type { Version } from './codec/version.ts';
+import { Held } from './held.ts';
+import type { DeliveryHead, MessageWriter } from './message-writer.ts';
+import type { Outlet } from './outlet.ts';
+
+/** No ACK is wanted. */
+export const AUTO = 0;
+/** An ACK means all deliveries up to that one. */
+export const CLIENT = 1;
+export const CLIENT_INDIVIDUAL = 2;
+export type AckMode = 0 | 1 | 2;
+
+/** What a subscription needs of its connection. */
+export interface SubscriptionHost {
+  readonly session: Session;
+  readonly version: Version;
+  /** What every token of this connection begins with. */
+  readonly sessionName: string;
+  readonly writer: MessageWriter;
+  readonly outlet: Outlet;
+  /** The broker ended it. */
+  subscriptionCancelled(subscription: Subscription, reason: string): void;
+}
+
+export class Subscription implements DeliverySink, DeliveryHead {
+  readonly opening: Buffer;
+  readonly ackOpening: Buffer;
+  /** Counts the connection's subscriptions, from 1. */
+  readonly number: number;
+  /** As the client named it; undefined in 1.0 where it named none. */
+  readonly id: string | undefined;
+  /** What it is found under. */
+  readonly key: string;
+  readonly mode: AckMode;
+  readonly queue: string;
+  readonly held = new Held();
+  /** The number of the next delivery. */
+  next = 1;
+  /** Set once, by who made it. */
+  consumer!: Consumer;
+  private readonly host: SubscriptionHost;
+
+  constructor(
+    host: SubscriptionHost,
+    number: number,
+    id: string | undefined,
+    key: string,
+    mode: AckMode,
+    queue: string,
+  ) {
+    this.host = host;
+    this.number = number;
+    this.id = id;
+    this.key = key;
+    this.mode = mode;
+    this.queue = queue;
+    const token = `${host.sessionName}.${number}.`;
+    // The id came in this version, so that it can be said in it.
+    const idLine = id === undefined ? '' : `subscription:${escapeValue(id, host.version) ?? ''}\n`;
+    this.opening = Buffer.from(`MESSAGE\n${idLine}message-id:${token}`);
+    this.ackOpening = Buffer.from(`\nack:${token}`);
+  }
+
+  deliver(view: MessageView, slot: number): void {
+    const { host } = this;
+    const number = this.next++;
+    const index = this.mode === AUTO ? -1 : this.held.add(slot, number);
+    host.writer.write(this, view, number, index);
+    host.outlet.wrote = true;
+    if (view.large !== null) host.outlet.writeBody(host.session.readBody(view.large));
+  }
+
+  cancelled(reason: 'queue-deleted' | 'operator'): void {
+    const why = reason === 'queue-deleted' ? `its queue '${this.queue}' was deleted` : 'an operator ended it';
+    this.host.subscriptionCancelled(this, why);
+  }
+}
