@@ -29,16 +29,20 @@ export async function connectAmqp(port: number): Promise<Client> {
       );
     });
 
-  const consume = async (queue: string, onMessage: OnMessage, prefetch: number): Promise<void> => {
+  const consume = async (queue: string, onMessage: OnMessage, prefetch: number | 'settled'): Promise<void> => {
     const channel = await connection.createChannel();
     channel.on('error', (error) => failure.report(error));
     channels.push(channel);
-    await channel.prefetch(prefetch);
-    await channel.consume(queue, (delivery) => {
-      if (closing) return;
-      if (delivery === null) failure.report(new Error(`the consumer of ${queue} was cancelled`));
-      else onMessage(toIncoming(channel, delivery));
-    });
+    if (prefetch !== 'settled') await channel.prefetch(prefetch);
+    await channel.consume(
+      queue,
+      (delivery) => {
+        if (closing) return;
+        if (delivery === null) failure.report(new Error(`the consumer of ${queue} was cancelled`));
+        else onMessage(toIncoming(channel, delivery, prefetch === 'settled'));
+      },
+      { noAck: prefetch === 'settled' },
+    );
   };
 
   return {
@@ -49,7 +53,7 @@ export async function connectAmqp(port: number): Promise<Client> {
     async subscribeTopic(levels, onMessage) {
       const { queue } = await out.assertQueue('', { exclusive: true, autoDelete: true, durable: false });
       await out.bindQueue(queue, 'amq.topic', levels.join('.'));
-      await consume(queue, onMessage, 1000);
+      await consume(queue, onMessage, 'settled');
     },
     consumeQueue: (queue, onMessage, options?: ConsumeOptions) => consume(queue, onMessage, options?.prefetch ?? 10),
     async close() {
@@ -86,7 +90,7 @@ function toOptions(properties: MessageProperties = {}): Options.Publish {
   };
 }
 
-function toIncoming(channel: Channel, delivery: ConsumeMessage): Incoming {
+function toIncoming(channel: Channel, delivery: ConsumeMessage, settled: boolean): Incoming {
   const from = delivery.properties;
   const properties: MessageProperties = { persistent: from.deliveryMode === 2 };
   if (from.contentType !== undefined) properties.contentType = from.contentType as string;
@@ -103,7 +107,7 @@ function toIncoming(channel: Channel, delivery: ConsumeMessage): Incoming {
     properties,
     redelivered: delivery.fields.redelivered,
     accept() {
-      channel.ack(delivery);
+      if (!settled) channel.ack(delivery);
       return Promise.resolve();
     },
   };

@@ -15,6 +15,8 @@ export async function connectStomp(port: number): Promise<Client> {
       (error, connected) => (error === null ? resolve(connected) : reject(error)),
     );
   });
+  // It writes head, body and end of a frame one by one; with Nagle's algorithm each frame waits for a delayed ACK.
+  client.getTransportSocket().setNoDelay(true);
   let closing = false;
   client.on('error', (error) => {
     if (!closing) failure.report(error);

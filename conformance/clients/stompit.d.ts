@@ -1,6 +1,7 @@
 /** As much of stompit (which ships no types) as the scenarios use. */
 declare module 'stompit' {
   import type { EventEmitter } from 'node:events';
+  import type { Socket } from 'node:net';
   import type { Readable, Writable } from 'node:stream';
 
   namespace stompit {
@@ -34,6 +35,7 @@ declare module 'stompit' {
       begin(headers?: Headers): Transaction;
       disconnect(callback?: (error: Error | null) => void): void;
       destroy(error?: Error): void;
+      getTransportSocket(): Socket;
     }
     interface ConnectOptions {
       host?: string;
