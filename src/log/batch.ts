@@ -17,7 +17,8 @@
  *     52      4      zero
  *     56      …      payload: records, one after the other
  *
- * A batch begins at a multiple of eight bytes and never crosses a block. Batch number, log id and segment number together
+ * A batch begins at a multiple of eight bytes and never crosses a block. Behind the last one of a flush there are as many
+ * zeros as a header has, if the block has room: what an earlier use of the file left there is not to be seen. Batch number, log id and segment number together
  * tell a batch from what an earlier use of the same file left behind.
  */
 import { crc32 } from 'node:zlib';
@@ -95,6 +96,11 @@ export function readBatch(
   header.open = buffer.readUInt32LE(at + 44);
   header.records = buffer.readUInt32LE(at + 48);
   return true;
+}
+
+/** What is there looks like a batch of another segment: a former use of the file. */
+export function isForeignBatch(buffer: Buffer, segment: number): boolean {
+  return buffer.readUInt32LE(0) === MAGIC && buffer.readUInt32LE(16) !== segment;
 }
 
 /** Looks for the next sound batch at or after `at` whose number is at least `lowest`: how reading goes on behind damage. */

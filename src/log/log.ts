@@ -80,6 +80,9 @@ const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
 const DEFAULT_BLOCK_BYTES = 1024 * 1024;
 const DEFAULT_RESIDENT_BYTES = 64 * 1024 * 1024;
 
+/** Zeros where the next batch will begin, so that the log ends there whatever the file held before. */
+const END_MARK = Buffer.alloc(BATCH_HEADER_BYTES);
+
 export class Log implements RecordStore, TurnTask {
   inTurn = false;
   /** The block being filled. */
@@ -219,7 +222,7 @@ export class Log implements RecordStore, TurnTask {
 
   append(type: number, payloadBytes: number): number {
     const need = UNSEQUENCED_HEADER_BYTES + payloadBytes;
-    if (this.position + need > this.limit) this.makeRoom(need);
+    if (this.position + need > this.limit || payloadBytes > this.recordBytesMax) this.makeRoom(need);
     const at = this.position;
     this.position = at + need;
     this.records++;
@@ -228,7 +231,9 @@ export class Log implements RecordStore, TurnTask {
 
   appendSequenced(type: number, seq: number, payloadBytes: number): number {
     const need = SEQUENCED_HEADER_BYTES + payloadBytes;
-    if (this.position + need > this.limit || this.block.tooFar(seq)) this.makeRoom(need, seq);
+    if (this.position + need > this.limit || payloadBytes > this.recordBytesMax || this.block.tooFar(seq)) {
+      this.makeRoom(need, seq);
+    }
     const at = this.position;
     const { block } = this;
     if (block.count === 0) this.firstOfBlock(block, seq);
@@ -252,8 +257,9 @@ export class Log implements RecordStore, TurnTask {
   /** Everything but the plain case: no batch is open, the block or the segment is full, a snapshot is due, the log failed. */
   private makeRoom(need: number, seq = 0): void {
     if (this.closed || this.closing !== undefined) throw new Error('the log is closed');
-    if (need > this.recordBytesMax + SEQUENCED_HEADER_BYTES) {
-      throw new RangeError(`a record of ${need} bytes is larger than ${this.recordBytesMax}`);
+    const payloadBytes = need - (seq > 0 ? SEQUENCED_HEADER_BYTES : UNSEQUENCED_HEADER_BYTES);
+    if (payloadBytes > this.recordBytesMax) {
+      throw new RangeError(`a record of ${payloadBytes} bytes is larger than ${this.recordBytesMax}`);
     }
     if (this.failed !== undefined) {
       // Whoever does not look at `failed` writes into a scratch block, round and round; nothing of it is ever confirmed.
@@ -446,6 +452,11 @@ export class Log implements RecordStore, TurnTask {
       job.buffers.push(block.buffer.subarray(block.takenTo, to));
       job.bytes += to - block.takenTo;
       block.takenTo = to;
+      if (!block.sealed && to < this.blockBytes) {
+        const mark = END_MARK.subarray(0, this.blockBytes - to);
+        job.buffers.push(mark);
+        job.bytes += mark.length;
+      }
     }
     const { inFlight } = this;
     this.inFlight = this.dirty;
@@ -481,9 +492,8 @@ export class Log implements RecordStore, TurnTask {
     this.syncedBytes = this.flushBytes;
     this.syncedMark = this.flushMark;
     if (this.departing.length > 0) this.depart();
-    if (this.limit > 0 || this.dirty.length > 0 || this.closing !== undefined || this.dying.length > 0) {
-      this.turn.add(PHASE_FLUSH, this);
-    }
+    // What waits is flushed at the end of this turn, and what memory can do without is given up.
+    this.turn.add(PHASE_FLUSH, this);
     this.options.onSynced(this.flushMark);
   }
 

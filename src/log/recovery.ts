@@ -12,7 +12,7 @@
  * segment, whose header says where the one before ended. What a torn tail left behind can therefore never come back.
  */
 import { join } from 'node:path';
-import { align8, BATCH_HEADER_BYTES, BatchHeader, findBatch, readBatch } from './batch.ts';
+import { align8, BATCH_HEADER_BYTES, BatchHeader, findBatch, isForeignBatch, readBatch } from './batch.ts';
 import type { Residence } from './blocks.ts';
 import { type FileSystem, type LogFile, readFully } from './files.ts';
 import {
@@ -478,17 +478,17 @@ export class Recovery {
   private async tornTrace(segment: Segment, file: LogFile, firmAt: number, sizeBytes: number): Promise<void> {
     const { blockBytes } = segment;
     const probe = Buffer.alloc(BATCH_HEADER_BYTES);
+    const nextBlock = Math.ceil(firmAt / blockBytes) * blockBytes;
     // A batch goes on right behind the last one or at the start of the next block.
-    for (const offset of [firmAt, Math.ceil(firmAt / blockBytes) * blockBytes]) {
-      if (offset >= sizeBytes) continue;
+    for (const offset of firmAt === nextBlock ? [nextBlock] : [firmAt, nextBlock]) {
+      if (offset >= sizeBytes || (offset !== nextBlock && nextBlock - offset < BATCH_HEADER_BYTES)) continue;
       const n = await readFully(file, probe, BATCH_HEADER_BYTES, offset);
-      // The zeros of a prepared file, or what a former use of the file left: neither is a trace.
+      // Behind the last batch of every flush there are zeros. At the start of a block there may be what a former use of the
+      // file left.
       if (n === 0 || probe.subarray(0, n).every((byte) => byte === 0)) continue;
-      if (n >= 20 && probe.readUInt32LE(16) !== segment.number && probe.toString('latin1', 0, 4) === 'EPB1') continue;
-      if (offset === firmAt && firmAt % blockBytes === 0 && firmAt > 0) continue;
-      const bytes =
-        n < BATCH_HEADER_BYTES ? n : Math.min(sizeBytes - offset, BATCH_HEADER_BYTES + probe.readUInt32LE(20));
-      this.dropped(segment.number, offset, 1, Math.min(bytes, blockBytes));
+      if (offset === nextBlock && n >= 20 && isForeignBatch(probe, segment.number)) continue;
+      const bytes = n < BATCH_HEADER_BYTES ? n : BATCH_HEADER_BYTES + probe.readUInt32LE(20);
+      this.dropped(segment.number, offset, 1, Math.min(bytes, blockBytes, sizeBytes - offset));
       return;
     }
   }

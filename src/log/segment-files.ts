@@ -170,16 +170,16 @@ export class SegmentFiles {
   /** Does the next piece of background work, if there is one. */
   private work(): void {
     if (this.busy) return;
-    if (this.stopped) {
-      const { whenIdle } = this;
-      this.whenIdle = undefined;
-      whenIdle?.();
-      return;
-    }
     const dead = this.retired.findIndex((segment) => segment.reading === 0);
     if (dead >= 0) {
       const segment = this.retired.splice(dead, 1)[0]!;
       this.run(this.dispose(segment));
+      return;
+    }
+    if (this.stopped) {
+      const { whenIdle } = this;
+      this.whenIdle = undefined;
+      whenIdle?.();
       return;
     }
     const file = this.current?.file;

@@ -115,7 +115,9 @@ export class TransientStore implements RecordStore, TurnTask {
 
   appendSequenced(type: number, seq: number, payloadBytes: number): number {
     const need = SEQUENCED_HEADER_BYTES + payloadBytes;
-    if (this.position + need > this.limit || this.block.tooFar(seq)) this.nextBlock(need);
+    if (this.position + need > this.limit || payloadBytes > this.recordBytesMax || this.block.tooFar(seq)) {
+      this.nextBlock(payloadBytes);
+    }
     const at = this.position;
     const { block } = this;
     if (block.count === 0) this.firstOfBlock(block, seq);
@@ -133,10 +135,10 @@ export class TransientStore implements RecordStore, TurnTask {
     this.table.push(block);
   }
 
-  private nextBlock(need: number): void {
+  private nextBlock(payloadBytes: number): void {
     if (this.closed || this.closing !== undefined) throw new Error('the transient store is closed');
-    if (need > this.recordBytesMax + SEQUENCED_HEADER_BYTES) {
-      throw new RangeError(`a record of ${need} bytes is larger than ${this.recordBytesMax}`);
+    if (payloadBytes > this.recordBytesMax) {
+      throw new RangeError(`a record of ${payloadBytes} bytes is larger than ${this.recordBytesMax}`);
     }
     const full = this.block;
     full.sealed = true;

@@ -1,0 +1,137 @@
+/** A log on a disk of the test's own, with an owner that writes texts and remembers what came back. */
+import { ManualClock } from '../../src/clock/clock.ts';
+import { Turn } from '../../src/clock/turn.ts';
+import type { FileSystem } from '../../src/log/files.ts';
+import { Log, type LogEvent, type LogOptions } from '../../src/log/log.ts';
+import { RecordRef } from '../../src/log/record.ts';
+import { Sequence } from '../../src/log/sequence.ts';
+import type { MemoryFiles } from './memory-files.ts';
+
+export const DIRECTORY = '/log';
+export const LOG_ID = Buffer.from('a1b2c3d4e5f60718', 'hex');
+/** The owner's record types in these tests. */
+export const MESSAGE = 1;
+export const NOTE = 128;
+export const SNAPSHOT = 129;
+
+export interface Replayed {
+  readonly type: number;
+  readonly seq: number;
+  readonly text: string;
+}
+
+export class TestLog {
+  log!: Log;
+  readonly sequence = new Sequence();
+  readonly turn = new Turn();
+  readonly clock = new ManualClock();
+  readonly replayed: Replayed[] = [];
+  readonly events: LogEvent[] = [];
+  readonly synced: number[] = [];
+  readonly failures: Error[] = [];
+  snapshots = 0;
+  /** What `snapshot` appends. */
+  snapshotText = 'state';
+  private waiting: { mark: number; go: () => void }[] = [];
+  private readonly ref = new RecordRef();
+
+  static async open(files: FileSystem, options: Partial<LogOptions> = {}): Promise<TestLog> {
+    const test = new TestLog();
+    test.log = await Log.open({
+      files,
+      directory: DIRECTORY,
+      sequence: test.sequence,
+      turn: test.turn,
+      clock: test.clock,
+      blockBytes: 1024,
+      segmentBytes: 4096,
+      logId: LOG_ID,
+      replay: (type, seq, buffer, start, end) => {
+        test.replayed.push({ type, seq, text: buffer.latin1Slice(start, end) });
+      },
+      onSynced: (mark) => {
+        test.synced.push(mark);
+        const ready = test.waiting.filter((waiter) => waiter.mark <= mark);
+        test.waiting = test.waiting.filter((waiter) => waiter.mark > mark);
+        for (const { go } of ready) go();
+      },
+      onFailed: (error) => {
+        test.failures.push(error);
+      },
+      snapshot: (log) => {
+        test.snapshots++;
+        const text = test.snapshotText;
+        const at = log.append(SNAPSHOT, text.length);
+        log.buffer.latin1Write(text, at);
+      },
+      report: (event) => test.events.push(event),
+      ...options,
+    });
+    return test;
+  }
+
+  /** Appends a sequenced record and returns its number. */
+  message(text: string): number {
+    const seq = this.sequence.next++;
+    const at = this.log.appendSequenced(MESSAGE, seq, text.length);
+    this.log.buffer.latin1Write(text, at);
+    this.log.addLive(seq, 1);
+    return seq;
+  }
+
+  note(text: string): void {
+    const at = this.log.append(NOTE, text.length);
+    this.log.buffer.latin1Write(text, at);
+  }
+
+  /** Until everything appended so far is on the disk. */
+  safe(): Promise<void> {
+    const { mark } = this.log;
+    if (mark <= this.log.syncedMark) return Promise.resolve();
+    return new Promise((go) => this.waiting.push({ mark, go }));
+  }
+
+  /** The text of a record that is in memory; undefined if it is not. */
+  peek(seq: number): string | undefined {
+    const { ref } = this;
+    return this.log.locate(seq, ref) ? ref.buffer.latin1Slice(ref.start, ref.end) : undefined;
+  }
+
+  /** The text of a record, from the disk if need be. */
+  async read(seq: number): Promise<string> {
+    const there = this.peek(seq);
+    if (there !== undefined) return there;
+    await new Promise<void>((resolve, reject) => {
+      this.log.load(seq, (error) => (error !== undefined ? reject(error) : resolve()));
+    });
+    const text = this.peek(seq);
+    if (text === undefined) throw new Error(`record ${seq} is not there after load`);
+    return text;
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => this.log.close(resolve));
+  }
+
+  kinds(): string[] {
+    return this.events.map((event) => event.kind);
+  }
+
+  texts(type = MESSAGE): string[] {
+    return this.replayed.filter((record) => record.type === type).map((record) => record.text);
+  }
+}
+
+/** Lets what is under way on a `MemoryFiles` go on until `done` holds. */
+export async function until(done: () => boolean, turns = 10_000): Promise<void> {
+  for (let i = 0; i < turns; i++) {
+    if (done()) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error('it never came to be');
+}
+
+/** Until the disk has nothing to do. */
+export async function quiet(files: MemoryFiles): Promise<void> {
+  await until(() => files.pending === 0);
+}
