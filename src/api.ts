@@ -240,8 +240,15 @@ export interface Backpressure {
 /** Never congested: for consumers without a socket. */
 export const NO_BACKPRESSURE: Backpressure = { congested: false };
 
-/** Takes at-most-once messages of a queue that was declared with `atMostOnce: 'direct'`. */
+/**
+ * Takes at-most-once messages of a queue that was declared with `atMostOnce: 'direct'`.
+ *
+ * While `output.congested`, publishers to it are stalled for a short while (`Session.congested`), so that a subscriber
+ * which merely keeps up a little less well loses nothing; one that does not drain in that time is slow, stalls nobody any
+ * more until it has drained, and loses what it has no room for. The adapter calls `Session.directDrained` when it drains.
+ */
 export interface DirectSink {
+  readonly output: Backpressure;
   /** Encode it now or drop it. Returns false if it was dropped, for the counters. */
   deliverDirect(view: MessageView): boolean;
 }

@@ -121,7 +121,8 @@ export class Broker {
   }
 
   private uncongested(vhost: string): void {
-    for (const session of this.sessions) if (session.vhost === vhost) session.client.uncongested();
+    for (const session of this.sessions)
+      if (session.vhost === vhost && !session.congested) session.client.uncongested();
   }
 
   /** Ends all sessions, flushes every log and gives the directory back. Safe to call again. */

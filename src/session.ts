@@ -36,10 +36,11 @@ import type { Properties } from './message/properties.ts';
 import { QueueConsumer } from './queue/consumer.ts';
 import type { Queue } from './queue/queue.ts';
 import type { StoredBody } from './queue/stored-body.ts';
+import type { Stallable } from './vhost/stalls.ts';
 import { VhostTransaction } from './vhost/transaction.ts';
 import type { Vhost } from './vhost/vhost.ts';
 
-export class Session {
+export class Session implements Stallable {
   /** The authenticated user name; 'anonymous' for one who gave none. */
   readonly user: string;
   readonly vhost: string;
@@ -55,6 +56,8 @@ export class Session {
   private readonly rings = new Set<ConfirmRing>();
   private closed = false;
   private pruneAt = 32;
+  /** Publishing waits for a direct subscriber. */
+  private stalled = false;
 
   /** @internal `Broker.open` makes sessions */
   constructor(
@@ -204,12 +207,29 @@ export class Session {
    */
   publish(route: Route, draft: Draft): Mark {
     if (draft.large !== null) this.bodies.delete(draft.large as StoredBody);
-    return this.home.publish(route, draft);
+    const mark = this.home.publish(route, draft);
+    if (this.home.stalls.pending) {
+      this.stalled = true;
+      this.home.stalls.wait(this);
+    }
+    return mark;
   }
 
   /** While true, stop parsing the client's publishes and pause its transport; `SessionClient.uncongested` follows. */
   get congested(): boolean {
-    return this.home.congested;
+    return this.stalled || this.home.congested;
+  }
+
+  /** @internal the subscriber that this publisher waited for has drained, or was given up */
+  unstalled(): void {
+    this.stalled = false;
+    if (!this.closed && !this.home.congested) this.client.uncongested();
+  }
+
+  /** The connection behind a direct sink has room again: whoever waits for it may go on. */
+  directDrained(name: string): void {
+    const queue = this.home.topology.queues.get(name);
+    if (queue !== undefined) this.home.stalls.drained(queue);
   }
 
   /** For bodies over INLINE_BODY_BYTES. `durable`: the message asks for more than AT_MOST_ONCE, or is to be retained. */
@@ -302,7 +322,9 @@ export class Session {
   /** Who takes at-most-once messages of this queue now; null for nobody. */
   attachDirect(name: string, sink: DirectSink | null): void {
     this.demand('read', name);
-    this.queue(name).direct = sink;
+    const queue = this.queue(name);
+    queue.direct = sink;
+    this.home.stalls.drained(queue);
   }
 
   /** Sends every retained message that the filter matches into the queue, marked `retained`. Returns how many. */
@@ -317,6 +339,7 @@ export class Session {
   close(inOrder: boolean): void {
     if (this.closed) return;
     this.closed = true;
+    this.home.stalls.forget(this);
     for (const ring of this.rings) ring.close();
     for (const body of this.bodies) body.abort();
     for (const consumer of this.consumers) {

@@ -73,6 +73,8 @@ export class Queue implements RouteTarget, TurnTask {
   /** At-most-once messages go to `direct` rather than into the queue. */
   readonly directMode: boolean;
   direct: DirectSink | null = null;
+  /** The direct subscriber did not drain in time: publishers do not wait for it. */
+  slow = false;
   deleted = false;
   readonly consumers: QueueConsumer[] = [];
   private readonly ready = new Positions();

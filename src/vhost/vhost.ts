@@ -26,6 +26,7 @@ import { Counters } from './counters.ts';
 import { deadLetter } from './dead-letter.ts';
 import { Journal } from './journal.ts';
 import { Recovery } from './recovery.ts';
+import { Stalls } from './stalls.ts';
 import { Topology } from './topology.ts';
 
 export interface VhostOptions {
@@ -59,6 +60,7 @@ export class Vhost implements QueueOwner, TurnTask {
   readonly turn: Turn;
   readonly counters = new Counters();
   readonly confirms: Confirms;
+  readonly stalls: Stalls;
   readonly topology: Topology;
   readonly router: Router<Queue>;
   readonly retained = new RetainedIndex();
@@ -89,6 +91,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.unsyncedBytesMax = options.unsyncedBytesMax ?? UNSYNCED_BYTES_MAX;
     this.onUncongested = options.onUncongested;
     this.confirms = new Confirms(options.turn);
+    this.stalls = new Stalls(options.clock);
     this.topology = new Topology(this);
     this.router = new Router(this.topology);
   }
@@ -213,6 +216,7 @@ export class Vhost implements QueueOwner, TurnTask {
       view.retained = draft.retain && (word & KEEP_RETAIN) !== 0;
       view.subscriptionData = word >>> 5;
       this.deliverDirect(target.direct, view);
+      if (target.direct?.output.congested === true) this.stalls.cause(target);
     }
   }
 
@@ -321,6 +325,7 @@ export class Vhost implements QueueOwner, TurnTask {
   /** The mark that covers everything asked for until now. */
   mark(): Mark {
     this.gather();
+    if (this.log.failed !== undefined) return MARK_REFUSED;
     return this.log.unsyncedBytes > 0 ? this.log.mark : MARK_NOW;
   }
 

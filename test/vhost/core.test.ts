@@ -3,8 +3,9 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ACCEPTED, MARK_NOW, MODIFIED, REJECTED, RELEASED } from '../../src/api.ts';
+import { ACCEPTED, MARK_NOW, MODIFIED, NO_BACKPRESSURE, REJECTED, RELEASED } from '../../src/api.ts';
 import type { Broker } from '../../src/broker.ts';
+import { ManualClock } from '../../src/clock/clock.ts';
 import type { MessageView } from '../../src/message/message.ts';
 import type { Session } from '../../src/session.ts';
 import { consume, DURABLE, makeDraft, openSession, safe, seenFrom, send, startCore, TRANSIENT } from './support.ts';
@@ -205,6 +206,7 @@ describe('direct subscriptions', () => {
     const seen: string[] = [];
     send(session, 'a.b', 'lost', { exchange: 'amq.topic', persistent: false });
     session.attachDirect('s', {
+      output: NO_BACKPRESSURE,
       deliverDirect(view) {
         seen.push(view.body.toString('utf8', view.bodyStart, view.bodyEnd));
         return true;
@@ -215,6 +217,32 @@ describe('direct subscriptions', () => {
     expect(session.checkQueue('s').messages).toBe(0);
     send(session, 'a.b', 'queued', { exchange: 'amq.topic' });
     expect(session.checkQueue('s').messages).toBe(1);
+  });
+
+  it('stalls its publishers for a moment while it lags, and no longer than that', async () => {
+    const clock = new ManualClock();
+    const core = await startCore(null, { clock });
+    let resumed = 0;
+    const publisher = openSession(core, { uncongested: () => resumed++, kicked() {} });
+    publisher.declareQueue('s', { ...TRANSIENT, atMostOnce: 'direct' });
+    const output = { congested: false };
+    publisher.attachDirect('s', { output, deliverDirect: () => true });
+    const publish = (): boolean => {
+      send(publisher, 's', 'x', { persistent: false });
+      return publisher.congested;
+    };
+    expect(publish()).toBe(false);
+    output.congested = true;
+    expect(publish()).toBe(true);
+    publisher.directDrained('s');
+    expect([resumed, publisher.congested]).toEqual([1, false]);
+    expect(publish()).toBe(true);
+    clock.advance(100);
+    expect([resumed, publisher.congested]).toEqual([2, false]);
+    expect(publish()).toBe(false); // slow: nobody waits for it again …
+    publisher.directDrained('s');
+    expect(publish()).toBe(true); // … before it has drained
+    await core.close();
   });
 
   it('takes the higher of two overlapping subscriptions, once', () => {

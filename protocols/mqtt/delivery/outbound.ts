@@ -49,7 +49,7 @@ export class Outbound implements Backpressure, DirectSink {
   private streams: Streams | null = null;
   private held: Map<number, Held> | null = null;
   private closed = false;
-  private readonly output: Output;
+  readonly output: Output;
   private readonly adapter: MqttAdapter;
   private readonly session: Session;
   private readonly client: ClientSession;
@@ -83,6 +83,7 @@ export class Outbound implements Backpressure, DirectSink {
   /** The output has room again. */
   drained(): void {
     this.streams?.pump();
+    this.session.directDrained(this.client.queue);
     this.client.wake();
   }
 
