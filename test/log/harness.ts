@@ -79,6 +79,11 @@ export class TestLog {
     return seq;
   }
 
+  /** Refers to everything that was recovered, as an owner does that still needs it. */
+  adopt(): void {
+    for (const { seq } of this.replayed) if (seq > 0) this.log.addLive(seq, 1);
+  }
+
   note(text: string): void {
     const at = this.log.append(NOTE, text.length);
     this.log.buffer.latin1Write(text, at);
