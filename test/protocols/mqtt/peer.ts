@@ -1,0 +1,115 @@
+/**
+ * An MQTT client that does nothing by itself: it sends what it is told and shows what came, packet by packet, so that a
+ * test can withhold an acknowledgement, break off between two packets, or break the rules.
+ */
+import { connect, type Socket } from 'node:net';
+import * as wire from 'mqtt-packet';
+import { until } from '../../support/until.ts';
+
+export class Peer {
+  readonly packets: wire.Packet[] = [];
+  closed = false;
+  private readonly socket: Socket;
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    const parser = wire.parser({ protocolVersion: 4 });
+    parser.on('packet', (packet) => this.packets.push(packet));
+    socket.on('data', (chunk) => parser.parse(chunk));
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.closed = true;
+    });
+  }
+
+  static async dial(port: number): Promise<Peer> {
+    const socket = connect(port, '127.0.0.1');
+    socket.setNoDelay(true);
+    const peer = new Peer(socket);
+    await new Promise<void>((done, failed) => {
+      socket.once('connect', done);
+      socket.once('error', failed);
+    });
+    return peer;
+  }
+
+  /** Dials and says CONNECT; resolves with the peer once CONNACK 0 has come. */
+  static async connect(port: number, clientId: string, options: Partial<wire.IConnectPacket> = {}): Promise<Peer> {
+    const peer = await Peer.dial(port);
+    peer.send({
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: 4,
+      clientId,
+      clean: true,
+      keepalive: 0,
+      ...options,
+    });
+    const connack = await peer.next('connack');
+    if (connack.returnCode !== 0) throw new Error(`CONNACK ${connack.returnCode}`);
+    peer.sessionPresent = connack.sessionPresent;
+    return peer;
+  }
+
+  sessionPresent = false;
+
+  send(packet: wire.Packet): void {
+    this.socket.write(wire.generate(packet));
+  }
+
+  raw(bytes: Buffer): void {
+    this.socket.write(bytes);
+  }
+
+  /** Takes the oldest packet of a kind that has not been taken; waits for it. */
+  async next<C extends wire.Packet['cmd']>(cmd: C): Promise<Extract<wire.Packet, { cmd: C }>> {
+    const at = (): number => this.packets.findIndex((packet) => packet.cmd === cmd);
+    await until(() => at() >= 0 || this.closed, `a ${cmd}`);
+    const [packet] = this.packets.splice(at(), at() < 0 ? 0 : 1);
+    if (packet === undefined) throw new Error(`closed before a ${cmd} came`);
+    return packet as Extract<wire.Packet, { cmd: C }>;
+  }
+
+  /** Everything sent before has been dealt with, and its direct answers have come. */
+  async settle(): Promise<void> {
+    this.send({ cmd: 'pingreq' });
+    await this.next('pingresp');
+  }
+
+  async subscribe(topic: string, qos: 0 | 1 | 2, messageId = 1): Promise<number> {
+    this.send({ cmd: 'subscribe', messageId, subscriptions: [{ topic, qos }] });
+    const suback = await this.next('suback');
+    if (suback.messageId !== messageId) throw new Error(`SUBACK ${suback.messageId} for ${messageId}`);
+    return suback.granted[0] as number;
+  }
+
+  publish(
+    topic: string,
+    payload: string | Buffer,
+    qos: 0 | 1 | 2 = 0,
+    messageId = 0,
+    more: Partial<wire.IPublishPacket> = {},
+  ): void {
+    this.send({ cmd: 'publish', topic, payload, qos, messageId, dup: false, retain: false, ...more });
+  }
+
+  /** Breaks off without a word. */
+  async vanish(): Promise<void> {
+    this.socket.resetAndDestroy();
+    await until(() => this.closed, 'the socket to close');
+  }
+
+  /** DISCONNECT, and waits until the broker has closed. */
+  async leave(): Promise<void> {
+    this.send({ cmd: 'disconnect' });
+    await until(() => this.closed, 'the broker to close');
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+}
