@@ -41,10 +41,16 @@ export async function within<T>(promise: Promise<T>, timeoutMs: number, what: ()
 }
 
 /** Resolves once `holds` does; asks again every few milliseconds, for conditions that nothing announces. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string, timeoutMs = 10_000): Promise<void> {
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  what: string | (() => string),
+  timeoutMs = 10_000,
+): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   while (!(await holds())) {
-    if (performance.now() > deadlineMs) throw new Error(`still waiting after ${timeoutMs} ms: ${what}`);
+    if (performance.now() > deadlineMs) {
+      throw new Error(`still waiting after ${timeoutMs} ms: ${typeof what === 'string' ? what : what()}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

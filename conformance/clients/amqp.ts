@@ -58,6 +58,8 @@ export async function connectAmqp(port: number): Promise<Client> {
     consumeQueue: (queue, onMessage, options?: ConsumeOptions) => consume(queue, onMessage, options?.prefetch ?? 10),
     async close() {
       closing = true;
+      // amqplib interleaves its channels: an ack that is still on its way out can be overtaken by the connection's close.
+      for (const channel of channels) await channel.close();
       await connection.close();
     },
     cut() {
@@ -101,7 +103,7 @@ function toIncoming(channel: Channel, delivery: ConsumeMessage, settled: boolean
   if (from.type !== undefined) properties.type = from.type as string;
   if (from.appId !== undefined) properties.appId = from.appId as string;
   if (from.timestamp !== undefined) properties.timestampS = from.timestamp as number;
-  if (from.headers !== undefined) properties.headers = from.headers;
+  properties.headers = from.headers ?? {};
   return {
     body: delivery.content,
     properties,

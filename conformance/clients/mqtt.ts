@@ -1,4 +1,5 @@
 /** MQTT 3.1.1 by MQTT.js, over TCP or WebSocket. */
+import type { Socket } from 'node:net';
 import mqtt from 'mqtt';
 import { type Client, Failure, type OnMessage } from './client.ts';
 
@@ -21,6 +22,8 @@ export async function connectMqtt(url: string, options: MqttOptions = {}): Promi
     reconnectPeriod: 0,
     keepalive: 0,
   });
+  // MQTT.js leaves Nagle's algorithm on: a publish after an acknowledgement would wait for the peer's delayed ACK.
+  (client.stream as Partial<Socket>).setNoDelay?.(true);
   let closing = false;
   client.on('error', (error) => failure.report(error));
   client.on('close', () => {

@@ -22,6 +22,13 @@ export async function connectStomp(port: number): Promise<Client> {
     if (!closing) failure.report(error);
   });
 
+  // On an ERROR frame with a short text, stompit destroys the frame instead of itself, which nobody can catch.
+  client.setCommandHandler('ERROR', (frame) => {
+    frame.readString('utf8', (_, text) => {
+      client.destroy(new Error(`ERROR ${frame.headers['message']}: ${text?.trim()}`));
+    });
+  });
+
   const publish = (destination: string, message: Outgoing): Promise<void> =>
     failure.guard((resolve) => {
       const frame = client.send(

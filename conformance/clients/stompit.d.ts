@@ -36,6 +36,7 @@ declare module 'stompit' {
       disconnect(callback?: (error: Error | null) => void): void;
       destroy(error?: Error): void;
       getTransportSocket(): Socket;
+      setCommandHandler(command: string, handler: (frame: Frame) => void): void;
     }
     interface ConnectOptions {
       host?: string;

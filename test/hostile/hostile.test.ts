@@ -104,7 +104,10 @@ describe.skipIf(process.platform !== 'linux')('a hostile start', () => {
     };
     const bystanders = await Promise.all(WIRES.map((wire) => Bystander.start(broker, wire)));
     // Memory is compared with that of a broker at work, not of one that has just been started.
-    await until(() => bystanders.every((b) => b.received.length > 300), 'the bystanders are at work');
+    await until(
+      () => bystanders.every((b) => b.received.length > 300),
+      () => `the bystanders are at work (${bystanders.map((b) => `${b.client.wire} ${b.received.length}`).join(', ')})`,
+    );
     const beforeBytes = residentBytes(pid);
 
     const lingerers: Socket[] = [];
@@ -135,15 +138,13 @@ describe.skipIf(process.platform !== 'linux')('a hostile start', () => {
         Array.from({ length: published }, (_, i) => i),
       );
     }
-    let afterBytes = 0;
     const mebibytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(1);
+    let afterBytes = 0;
     await until(
       () => (afterBytes = residentBytes(pid)) <= beforeBytes + GROWTH_MAX_BYTES,
-      `memory is given back: ${mebibytes(beforeBytes)} MiB before`,
+      () => `memory is given back: ${mebibytes(beforeBytes)} MiB before, ${mebibytes(afterBytes)} MiB now`,
       GIVEN_BACK_WITHIN_MS,
-    ).catch((error: Error) => {
-      throw new Error(`${error.message}, ${mebibytes(afterBytes)} MiB now`);
-    });
+    );
     await Promise.all(bystanders.map((bystander) => bystander.client.close()));
   });
 });
