@@ -13,7 +13,7 @@ import { plainAddress } from './address.ts';
 const BACKLOG = 4_096;
 
 export interface ListenerOptions {
-  /** What an operator calls it, and what stands before `://` in the advice of an error: `amqp`. */
+  /** What an operator calls it, and what stands before `://` in the advice of an error. */
   readonly name: string;
   /** An address or name of this machine; `*` for all of them. */
   readonly host: string;

@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_LISTEN, formatListen, parseListen, USUAL_PORTS } from '../../src/config/listen.ts';
+
+it.each([
+  ['amqp://127.0.0.1:5672', ['amqp'], '127.0.0.1', 5672],
+  ['AMQP://localhost', ['amqp'], 'localhost', 5672],
+  ['mqtt://[::1]', ['mqtt'], '::1', 1883],
+  ['stomp://[::]:0', ['stomp'], '::', 0],
+  ['ws://0.0.0.0/', ['ws'], '0.0.0.0', 15674],
+  ['http://:8080', ['http'], '*', 8080],
+  ['http://*:8080', ['http'], '*', 8080],
+  ['amqp+mqtt+stomp://h:7000', ['amqp', 'mqtt', 'stomp'], 'h', 7000],
+])('%s', (text, protocols, host, port) => {
+  expect(parseListen(text)).toEqual({ protocols, host, port });
+});
+
+describe('says what is wrong', () => {
+  it.each([
+    ['amqp:127.0.0.1:5672', 'it should look like amqp://127.0.0.1:5672'],
+    ['5672', 'it should look like'],
+    ['', 'it should look like'],
+    ['amqp://a:b:1', "'b:1' is not a port number"],
+    ['amqp://127.0.0.1:5672/vhost', "'5672/vhost' is not a port number|it should look like"],
+    ['mqqt://h:1', "there is no protocol 'mqqt'; did you mean mqtt? (there are: amqp, mqtt, stomp, ws, http)"],
+    ['://h:1', "there is no protocol ''"],
+    ['amqp://h:65536', "'65536' is not a port number (0 to 65535)"],
+    ['amqp://h:1e3', 'is not a port number'],
+    ['amqp://h:-1', 'is not a port number'],
+    ['amqp+mqtt://h', 'it needs a port'],
+    ['amqp+amqp://h:1', 'a protocol is named twice'],
+    ['amqp+ws://h:1', 'ws cannot share its port'],
+  ])('%s', (text, why) => {
+    const found = (() => {
+      try {
+        return parseListen(text);
+      } catch (error) {
+        return (error as Error).message;
+      }
+    })();
+    expect(found).toBeTypeOf('string');
+    expect(why.split('|').some((part) => (found as string).includes(part))).toBe(true);
+    expect(found).not.toContain('\n');
+  });
+});
+
+it('knows the protocols that an embedder brings', () => {
+  expect(parseListen('mine://h:1', ['mine'])).toEqual({ protocols: ['mine'], host: 'h', port: 1 });
+});
+
+it('reads back what it writes', () => {
+  const host = fc.constantFrom('127.0.0.1', '::1', 'localhost', 'example.org', '*');
+  const protocols = fc.subarray(['amqp', 'mqtt', 'stomp'], { minLength: 1 });
+  fc.assert(
+    fc.property(protocols, host, fc.nat(65_535), (p, h, port) => {
+      const address = { protocols: p, host: h, port };
+      expect(parseListen(formatListen(address))).toEqual(address);
+    }),
+  );
+});
+
+it('never throws anything but its own error', () => {
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      try {
+        parseListen(text);
+      } catch (error) {
+        expect((error as Error).message).toContain('cannot listen on');
+      }
+    }),
+  );
+});
+
+it('listens by default on this machine alone, on the ports that clients dial', () => {
+  const addresses = DEFAULT_LISTEN.map((text) => parseListen(text));
+  expect(new Set(addresses.map((a) => a.host))).toEqual(new Set(['localhost']));
+  expect(addresses.map((a) => a.port)).toEqual([5672, 1883, 61613, 15674, 15675, 15672]);
+  expect(Object.keys(USUAL_PORTS)).toEqual(['amqp', 'mqtt', 'stomp', 'ws', 'http']);
+});

@@ -1,0 +1,52 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { formatDuration, formatSize, parseDuration, parseSize } from '../../src/config/units.ts';
+
+it.each([
+  [0, 0],
+  [1024, 1024],
+  ['64 KiB', 65_536],
+  ['64kib', 65_536],
+  ['1.5MiB', 1_572_864],
+  ['1 GB', 1_000_000_000],
+  ['17', 17],
+])('size %j is %i bytes', (text, bytes) => {
+  expect(parseSize(text)).toBe(bytes);
+});
+
+it.each([
+  -1,
+  0.5,
+  '1.0001 KiB',
+  '3 apples',
+  '',
+  'MiB',
+  '-1',
+  '1e3',
+  null,
+  undefined,
+  true,
+  Number.NaN,
+  '9999999999 GiB',
+])('%j is no size', (text) => {
+  expect(parseSize(text)).toBeUndefined();
+});
+
+it.each([
+  [250, 250],
+  ['250ms', 250],
+  ['10 s', 10_000],
+  ['1.5 min', 90_000],
+  ['2h', 7_200_000],
+])('duration %j is %i ms', (text, ms) => {
+  expect(parseDuration(text)).toBe(ms);
+});
+
+it('whatever is written can be read back', () => {
+  fc.assert(
+    fc.property(fc.nat(), (n) => {
+      expect(parseSize(formatSize(n))).toBe(n);
+      expect(parseDuration(formatDuration(n))).toBe(n);
+    }),
+  );
+});

@@ -1,0 +1,246 @@
+/**
+ * The walls of the house, as a test. Every import and every word of `src/` and `protocols/` is looked at; each rule is
+ * also shown a planted sample that breaks it, so that none can rot into one that never fails.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** From low to high: a file may import from its own layer and from lower ones. The first prefix that fits counts. */
+const LAYERS: readonly (readonly string[])[] = [
+  ['src/message/', 'src/clock/', 'src/log/', 'src/logger.ts', 'src/version.ts'],
+  ['src/transport/output.ts', 'src/api.ts'],
+  ['src/routing/', 'src/settlement/'],
+  ['src/queue/'],
+  ['src/vhost/', 'src/auth/'],
+  ['src/broker.ts', 'src/session.ts', 'src/protocol.ts', 'src/broker/', 'src/session/'],
+  ['src/transport/', 'src/management/', 'src/config/'],
+  ['protocols/'],
+  ['src/index.ts', 'src/main.ts'],
+];
+
+/** Beside the layers: who knows nothing of whom, though they lie side by side. */
+const STRANGERS: readonly (readonly [string, string])[] = [
+  // The log carries bytes; what they mean is for others to say. (Errors and checksums are no meaning.)
+  ['src/log/', 'src/message/message.ts'],
+  ['src/log/', 'src/message/properties.ts'],
+  ['src/log/', 'src/message/dialect.ts'],
+  ['src/message/', 'src/log/'],
+  ['src/clock/', 'src/log/'],
+  ['src/clock/', 'src/message/'],
+  ['src/routing/', 'src/settlement/'],
+  ['src/settlement/', 'src/routing/'],
+  ['src/routing/', 'src/log/'],
+  ['src/settlement/', 'src/log/'],
+];
+
+/** What reaches outside the process or asks the time, and the few files that are made for it. */
+const GUARDED: readonly { what: string; pattern: RegExp; allowed: readonly string[] }[] = [
+  { what: 'Date.now', pattern: /\bDate\.now\b|\bnew Date\(\s*\)/, allowed: ['src/clock/'] },
+  { what: 'performance.now', pattern: /\bperformance\.now\b/, allowed: ['src/clock/', 'src/main.ts'] },
+  {
+    what: 'a timer',
+    pattern: /\b(setTimeout|setInterval|setImmediate)\b|['"]node:timers/,
+    // The log's file-system ports hand their completions to the event loop.
+    allowed: ['src/clock/', 'src/log/files.ts', 'src/log/memory-files.ts'],
+  },
+  { what: 'Math.random', pattern: /\bMath\.random\b/, allowed: ['src/clock/'] },
+  {
+    what: 'node:fs',
+    pattern: /['"](node:)?fs(\/promises)?['"]/,
+    allowed: ['src/log/files.ts', 'src/log/file-system.ts', 'src/config/file.ts'],
+  },
+  {
+    what: 'node:net',
+    // Types vanish; what counts is who opens sockets.
+    pattern:
+      /^\s*(?:import|export)\s+(?!type\b)[^;]*?['"](node:)?(net|tls|dgram)['"]|import\(['"](node:)?(net|tls)['"]\)/m,
+    allowed: ['src/transport/'],
+  },
+];
+
+/** Words that the core does not know, and where it may. */
+const PROTOCOL_WORDS = /amqp|mqtt|stomp|web-?socket/i;
+const MAY_NAME_PROTOCOLS = ['src/main.ts', 'src/index.ts', 'src/config/'];
+
+interface Source {
+  /** From the root, with slashes. */
+  readonly path: string;
+  readonly text: string;
+}
+
+function sources(): Source[] {
+  return ['src', 'protocols'].flatMap((top) =>
+    readdirSync(join(ROOT, top), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((path) => ({
+        path: relative(ROOT, path).split(sep).join('/'),
+        text: readFileSync(path, 'utf8'),
+      })),
+  );
+}
+
+/** Relative imports of a source, types included, as paths from the root. */
+function importsOf(source: Source): string[] {
+  const specifiers = source.text.matchAll(/\b(?:from|import)\s*\(?\s*['"](\.[^'"]*)['"]/g);
+  return [...specifiers].map((match) => posix.normalize(posix.join(posix.dirname(source.path), match[1]!)));
+}
+
+function layerOf(path: string): number {
+  return LAYERS.findIndex((prefixes) => prefixes.some((prefix) => path.startsWith(prefix)));
+}
+
+function layerFaults(source: Source): string[] {
+  const own = layerOf(source.path);
+  if (own < 0) return [`${source.path} belongs to no layer: give it one`];
+  return importsOf(source)
+    .filter((target) => layerOf(target) > own)
+    .map((target) => `${source.path} imports ${target}, which is above it`);
+}
+
+function strangerFaults(source: Source): string[] {
+  return importsOf(source).flatMap((target) =>
+    STRANGERS.filter(([who, whom]) => source.path.startsWith(who) && target.startsWith(whom)).map(
+      ([who, whom]) => `${source.path} imports ${target}: ${who} does not know ${whom}`,
+    ),
+  );
+}
+
+function adapterOf(path: string): string | undefined {
+  return /^protocols\/([^/]+)\//.exec(path)?.[1];
+}
+
+function adapterFaults(source: Source): string[] {
+  const own = adapterOf(source.path);
+  if (own === undefined) return [];
+  return importsOf(source)
+    .filter((target) => adapterOf(target) !== undefined && adapterOf(target) !== own)
+    .map((target) => `${source.path} imports another adapter's ${target}`);
+}
+
+function wordFaults(source: Source): string[] {
+  if (!source.path.startsWith('src/') || MAY_NAME_PROTOCOLS.some((prefix) => source.path.startsWith(prefix))) return [];
+  const faults: string[] = [];
+  source.text.split('\n').forEach((line, index) => {
+    const word = PROTOCOL_WORDS.exec(line);
+    if (word !== null) faults.push(`${source.path}:${index + 1} names ${word[0]}`);
+  });
+  return faults;
+}
+
+function guardedFaults(source: Source): string[] {
+  const text = withoutComments(source.text);
+  return GUARDED.filter(
+    (rule) => rule.pattern.test(text) && !rule.allowed.some((prefix) => source.path.startsWith(prefix)),
+  ).map((rule) => `${source.path} uses ${rule.what}`);
+}
+
+/** Comments may speak of what code may not do. Strings stay: they hold the names of modules. */
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+}
+
+const all = sources();
+
+it('looks at the whole house', () => {
+  expect(all.length).toBeGreaterThan(20);
+  expect(all.some((s) => s.path === 'src/broker.ts')).toBe(true);
+  expect(all.some((s) => s.path === 'protocols/websocket/index.ts')).toBe(true);
+});
+
+const RULES: readonly {
+  says: string;
+  faults: (source: Source) => string[];
+  breaks: readonly Source[];
+  keeps: readonly Source[];
+}[] = [
+  {
+    says: 'a lower layer imports no higher one',
+    faults: layerFaults,
+    breaks: [
+      { path: 'src/queue/x.ts', text: "import { Vhost } from '../vhost/vhost.ts';" },
+      { path: 'src/log/x.ts', text: "import type {\n  Queue,\n} from '../queue/queue.ts';" },
+      { path: 'src/broker.ts', text: "export { TcpTransport } from './transport/tcp.ts';" },
+      { path: 'src/transport/tcp.ts', text: "const x = await import('../../protocols/x/index.ts');" },
+      { path: 'protocols/x/index.ts', text: "import { createBroker } from '../../src/index.ts';" },
+      { path: 'src/nowhere/x.ts', text: '' },
+    ],
+    keeps: [
+      { path: 'src/vhost/x.ts', text: "import { Queue } from '../queue/queue.ts';" },
+      { path: 'src/protocol.ts', text: "import type { Output } from './transport/output.ts';" },
+      { path: 'src/index.ts', text: "import { x } from '../protocols/x/index.ts';" },
+    ],
+  },
+  {
+    says: 'neighbours that are strangers stay so',
+    faults: strangerFaults,
+    breaks: [
+      { path: 'src/log/x.ts', text: "import { Draft } from '../message/message.ts';" },
+      { path: 'src/settlement/x.ts', text: "import { Log } from '../log/log.ts';" },
+    ],
+    keeps: [{ path: 'src/log/x.ts', text: "import { BrokerError } from '../message/errors.ts';" }],
+  },
+  {
+    says: 'no adapter imports another',
+    faults: adapterFaults,
+    breaks: [
+      { path: 'protocols/x/index.ts', text: "import { y } from '../y/index.ts';" },
+      { path: 'protocols/x/codec/frame.ts', text: "import type { Y } from '../../y/codec/frame.ts';" },
+    ],
+    keeps: [
+      { path: 'protocols/x/codec/frame.ts', text: "import { y } from '../index.ts';" },
+      { path: 'protocols/x/index.ts', text: "import type { Protocol } from '../../src/protocol.ts';" },
+    ],
+  },
+  {
+    says: 'the core names no protocol',
+    faults: wordFaults,
+    breaks: [
+      { path: 'src/queue/x.ts', text: '// as AMQP has it' },
+      { path: 'src/vhost/x.ts', text: "if (name === 'mqtt') return;" },
+      { path: 'src/transport/x.ts', text: 'class WebSocketThing {}' },
+    ],
+    keeps: [
+      { path: 'src/queue/x.ts', text: "const topic = 'amq.topic';" },
+      { path: 'src/config/x.ts', text: 'const usual = { mqtt: 1883 };' },
+      { path: 'protocols/mqtt/x.ts', text: '// MQTT' },
+    ],
+  },
+  {
+    says: 'time, timers, chance, files and sockets are used only where they are made for it',
+    faults: guardedFaults,
+    breaks: [
+      { path: 'src/queue/x.ts', text: 'const now = Date.now();' },
+      { path: 'src/queue/x.ts', text: 'const now = new Date();' },
+      { path: 'protocols/x/x.ts', text: 'const now = performance.now();' },
+      { path: 'protocols/x/x.ts', text: 'setTimeout(f, 10);' },
+      { path: 'src/vhost/x.ts', text: 'queueMicrotask(() => setImmediate(f));' },
+      { path: 'src/vhost/x.ts', text: 'Math.random()' },
+      { path: 'src/vhost/x.ts', text: "import { readFileSync } from 'node:fs';" },
+      { path: 'src/vhost/x.ts', text: "import fs from 'fs/promises';" },
+      { path: 'protocols/x/x.ts', text: "import { connect } from 'node:net';" },
+      { path: 'protocols/x/x.ts', text: "import {\n  connect,\n} from 'node:tls';" },
+    ],
+    keeps: [
+      { path: 'src/clock/x.ts', text: 'Date.now(); setInterval(f, 20);' },
+      { path: 'src/queue/x.ts', text: '// Date.now is for the clock alone\nconst date = new Date(epochMs);' },
+      { path: 'src/transport/x.ts', text: "import { createServer } from 'node:net';" },
+      { path: 'protocols/x/x.ts', text: "import type { Socket } from 'node:net';" },
+    ],
+  },
+];
+
+describe.each(RULES)('$says', ({ faults, breaks, keeps }) => {
+  it('in all of it', () => {
+    expect(all.flatMap(faults)).toEqual([]);
+  });
+
+  it('and the rule can fail', () => {
+    for (const sample of breaks) expect(faults(sample), `${sample.path}: ${sample.text}`).not.toEqual([]);
+    for (const sample of keeps) expect(faults(sample), `${sample.path}: ${sample.text}`).toEqual([]);
+  });
+});

@@ -1,0 +1,75 @@
+/** An adapter that does nothing by itself: it keeps what it hears, and lets a test write, pause and end. */
+import type { Broker } from '../../src/broker.ts';
+import { type Clock, ManualClock } from '../../src/clock/clock.ts';
+import { Turn } from '../../src/clock/turn.ts';
+import type { ConnectionHandler, Protocol, Transport } from '../../src/protocol.ts';
+
+export class RecordingHandler implements ConnectionHandler {
+  readonly transport: Transport;
+  readonly chunks: Buffer[] = [];
+  drains = 0;
+  closes = 0;
+  shutdowns: string[] = [];
+  /** Called with each chunk after it was kept. */
+  onData: (chunk: Buffer) => void = () => {};
+  onShutdown: () => void = () => this.transport.end();
+
+  constructor(transport: Transport) {
+    this.transport = transport;
+  }
+
+  get received(): Buffer {
+    return Buffer.concat(this.chunks);
+  }
+
+  data(chunk: Buffer): void {
+    this.chunks.push(Buffer.from(chunk));
+    this.onData(chunk);
+  }
+
+  drained(): void {
+    this.drains++;
+  }
+
+  closed(): void {
+    this.closes++;
+  }
+
+  shutdown(reason: string): void {
+    this.shutdowns.push(reason);
+    this.onShutdown();
+  }
+}
+
+export class RecordingProtocol implements Protocol {
+  readonly name: string;
+  readonly dialect = { id: 200, name: 'recording', decode: () => ({ headers: [] }) };
+  readonly handlers: RecordingHandler[] = [];
+  /** Called with each new handler before it hears anything. */
+  onAccept: (handler: RecordingHandler) => void = () => {};
+  private readonly prefix: string;
+
+  /** It detects streams that begin with `prefix`. */
+  constructor(name = 'recording', prefix = '') {
+    this.name = name;
+    this.prefix = prefix;
+  }
+
+  detect(first: Buffer): boolean | undefined {
+    const n = Math.min(first.length, this.prefix.length);
+    if (first.latin1Slice(0, n) !== this.prefix.slice(0, n)) return false;
+    return n === this.prefix.length ? true : undefined;
+  }
+
+  accept(transport: Transport): ConnectionHandler {
+    const handler = new RecordingHandler(transport);
+    this.handlers.push(handler);
+    this.onAccept(handler);
+    return handler;
+  }
+}
+
+/** As much of a broker as transports need: a clock that moves when told, and turns. */
+export function turningBroker(clock: Clock = new ManualClock()): Broker {
+  return { clock, turn: new Turn() } as unknown as Broker;
+}

@@ -1,0 +1,194 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../src/clock/clock.ts';
+import { NO_LOGGER } from '../../src/logger.ts';
+import { END_GRACE_MS } from '../../src/transport/carrier.ts';
+import { Connections } from '../../src/transport/connections.ts';
+import { Listener } from '../../src/transport/listener.ts';
+import { SLAB_BYTES } from '../../src/transport/output.ts';
+import { TcpTransport, tcpServer } from '../../src/transport/tcp.ts';
+import { type RecordingHandler, RecordingProtocol, turningBroker } from '../support/recording.ts';
+import { until } from '../support/until.ts';
+
+let clock: ManualClock;
+let protocol: RecordingProtocol;
+let connections: Connections;
+let listener: Listener;
+const clients: Socket[] = [];
+const errors: object[] = [];
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  protocol = new RecordingProtocol();
+  const logger = { ...NO_LOGGER, error: (fields: object) => void errors.push(fields) };
+  connections = new Connections(turningBroker(clock), logger);
+  listener = await Listener.open({
+    name: 'recording',
+    host: '127.0.0.1',
+    port: 0,
+    createServer: () =>
+      tcpServer((socket) => connections.admit(new TcpTransport(connections.house, socket), [protocol])),
+  });
+});
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.destroy();
+  errors.length = 0;
+  const stopped = listener.stop();
+  clock.advance(0);
+  await until(() => connections.size === 0, 'all connections gone');
+  await stopped;
+});
+
+async function dial(allowHalfOpen = false): Promise<{ client: Socket; handler: RecordingHandler }> {
+  const before = protocol.handlers.length;
+  const client = connect({ port: listener.port, host: '127.0.0.1', allowHalfOpen });
+  client.on('error', () => {});
+  clients.push(client);
+  await once(client, 'connect');
+  await until(() => protocol.handlers.length > before, 'the connection accepted');
+  return { client, handler: protocol.handlers.at(-1)! };
+}
+
+function collect(client: Socket): { bytes(): Buffer; ended: boolean } {
+  const chunks: Buffer[] = [];
+  const state = { bytes: () => Buffer.concat(chunks), ended: false };
+  client.on('data', (chunk: Buffer) => chunks.push(chunk));
+  client.on('end', () => {
+    state.ended = true;
+  });
+  return state;
+}
+
+describe('a TCP transport', () => {
+  it('knows both ends and that the client is on this machine', async () => {
+    const { client, handler } = await dial();
+    expect(handler.transport.remote).toEqual({ address: '127.0.0.1', port: client.localPort });
+    expect(handler.transport.local).toEqual({ address: '127.0.0.1', port: listener.port });
+    expect(handler.transport.loopback).toBe(true);
+    expect(handler.transport.secure).toBe(false);
+  });
+
+  it("hands on the client's bytes in order, each once", async () => {
+    const { client, handler } = await dial();
+    const sent = Buffer.alloc(300_000, 'abcdefghijk');
+    client.write(sent);
+    await until(() => handler.received.length === sent.length);
+    expect(handler.received.equals(sent)).toBe(true);
+  });
+
+  it('sends what one turn wrote, over several slabs, in order', async () => {
+    const { client, handler } = await dial();
+    const got = collect(client);
+    const body = Buffer.alloc(SLAB_BYTES * 3 + 17);
+    for (let i = 0; i < body.length; i++) body[i] = i % 251;
+    handler.transport.output.appendAscii('head');
+    handler.transport.output.append(body);
+    await until(() => got.bytes().length === body.length + 4);
+    expect(got.bytes().subarray(4).equals(body)).toBe(true);
+  });
+
+  it('is congested while the client does not read, and tells once when that is over', async () => {
+    const { client, handler } = await dial();
+    client.pause();
+    const { output } = handler.transport;
+    const piece = Buffer.alloc(256 * 1024, 'x');
+    let sentBytes = 0;
+    while (!output.congested) {
+      output.append(piece);
+      output.flush();
+      sentBytes += piece.length;
+      expect(sentBytes).toBeLessThan(64 * 1024 * 1024);
+    }
+    expect(output.pendingBytes).toBeGreaterThan(512 * 1024);
+    expect(handler.drains).toBe(0);
+    const got = collect(client);
+    client.resume();
+    await until(() => got.bytes().length === sentBytes);
+    await until(() => handler.drains === 1, 'the handler told that the output has drained');
+    expect(output.congested).toBe(false);
+  });
+
+  it('holds back the client while paused, and loses nothing', async () => {
+    const { client, handler } = await dial();
+    handler.onData = () => handler.transport.pause();
+    client.write('first');
+    await until(() => handler.chunks.length === 1);
+    client.write('second');
+    // Another client's bytes, sent later, have arrived: these would have as well.
+    const other = await dial();
+    other.client.write('x');
+    await until(() => other.handler.chunks.length === 1);
+    expect(handler.chunks.length).toBe(1);
+    handler.onData = () => {};
+    handler.transport.resume();
+    await until(() => handler.received.toString() === 'firstsecond');
+  });
+
+  it('sends what a client that has stopped sending is owed, then ends, and tells the handler once', async () => {
+    const { client, handler } = await dial(true);
+    const got = collect(client);
+    handler.onData = () => handler.transport.output.appendAscii('the answer');
+    client.end('a question');
+    await until(() => got.ended, 'the broker ended too');
+    expect(got.bytes().toString()).toBe('the answer');
+    await until(() => connections.size === 0);
+    expect(handler.closes).toBe(1);
+  });
+
+  it('flushes on end, and hands nothing on after it', async () => {
+    const { client, handler } = await dial(true);
+    const got = collect(client);
+    handler.transport.output.appendAscii('goodbye');
+    handler.transport.end();
+    client.write('too late');
+    await until(() => got.ended);
+    expect(got.bytes().toString()).toBe('goodbye');
+    client.end();
+    await until(() => connections.size === 0);
+    expect(handler.chunks).toEqual([]);
+    expect(handler.closes).toBe(1);
+  });
+
+  it('destroys a client that does not close its side within the grace', async () => {
+    const { client, handler } = await dial(true);
+    const got = collect(client);
+    handler.transport.end();
+    await until(() => got.ended);
+    clock.advance(END_GRACE_MS - 100);
+    expect(connections.size).toBe(1);
+    clock.advance(200);
+    await until(() => connections.size === 0, 'the connection destroyed');
+    expect(handler.closes).toBe(1);
+  });
+
+  it('survives a client that resets the connection while it is written to', async () => {
+    const { client, handler } = await dial();
+    client.resetAndDestroy();
+    for (let i = 0; i < 10; i++) {
+      handler.transport.output.append(Buffer.alloc(100_000));
+      handler.transport.output.flush();
+    }
+    await until(() => connections.size === 0);
+    expect(handler.closes).toBe(1);
+    handler.transport.output.appendAscii('into the void');
+    handler.transport.output.flush();
+    handler.transport.end();
+    handler.transport.destroy();
+    expect(handler.closes).toBe(1);
+  });
+
+  it('pays for a defect of an adapter with that one connection, and logs it', async () => {
+    const healthy = await dial();
+    const broken = await dial();
+    broken.handler.onData = () => {
+      throw new Error('a defect');
+    };
+    broken.client.write('x');
+    await until(() => broken.handler.closes === 1);
+    expect(errors.length).toBe(1);
+    healthy.client.write('still here');
+    await until(() => healthy.handler.received.toString() === 'still here');
+  });
+});
