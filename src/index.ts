@@ -9,6 +9,9 @@
  * With main.ts this is the only place where the core, the adapters, the ports and the settings are brought together.
  */
 import type { Server } from 'node:http';
+import { amqp } from '../protocols/amqp/index.ts';
+import { mqtt } from '../protocols/mqtt/index.ts';
+import { stomp } from '../protocols/stomp/index.ts';
 import { type SubProtocol, WebSocketGate } from '../protocols/websocket/index.ts';
 import { Broker } from './broker.ts';
 import type { Clock } from './clock/clock.ts';
@@ -94,7 +97,8 @@ export interface RunningBroker {
 export async function createBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
   const { data = null, listen = [], protocols: more = [], logger = NO_LOGGER, clock, ...settings } = options;
   const config = checkConfig(settings);
-  const protocols = [...(await builtIn(config)), ...more];
+  const adapters = builtIn(config);
+  const protocols = [...Object.values(adapters), ...more];
   const names = [...protocols.map((protocol) => protocol.name), 'ws', 'http'];
   const addresses = listen.map((address) => (typeof address === 'string' ? parseListen(address, names) : address));
 
@@ -104,7 +108,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
     logger,
     ...(clock !== undefined && { clock }),
   });
-  const house = new House(broker, protocols, config, logger);
+  const house = new House(broker, protocols, adapters, config, logger);
   try {
     for (const address of addresses) await house.open(address);
   } catch (error) {
@@ -114,40 +118,35 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
   return house;
 }
 
-/** INTERIM while the adapters are being written: those that are not there yet are left out. */
-async function builtIn(config: Config): Promise<Protocol[]> {
+interface Adapters {
+  readonly amqp: Protocol;
+  readonly mqtt: Protocol;
+  readonly stomp: Protocol;
+}
+
+function builtIn(config: Config): Adapters {
   const handshakeTimeoutMs = config.connections.handshakeTimeout;
-  const options: Record<string, object> = {
-    amqp: {
+  return {
+    amqp: amqp({
       handshakeTimeoutMs,
       frameSizeMax: config.amqp.frameSizeMax,
       bodySizeMax: config.amqp.bodySizeMax,
-      channelMax: config.amqp.channelsMax,
+      channelMax: config.amqp.channelMax,
       heartbeatS: Math.round(config.amqp.heartbeat / 1_000),
-    },
-    mqtt: {
+    }),
+    mqtt: mqtt({
       handshakeTimeoutMs,
       packetSizeMax: config.mqtt.packetSizeMax,
       topicLevelsMax: config.mqtt.topicLevelsMax,
       inflightMax: config.mqtt.inflightMax,
-    },
-    stomp: {
+    }),
+    stomp: stomp({
       handshakeTimeoutMs,
       headersMax: config.stomp.headersMax,
       headersSizeMax: config.stomp.headersSizeMax,
       bodySizeMax: config.stomp.bodySizeMax,
-    },
+    }),
   };
-  const found: Protocol[] = [];
-  for (const [name, given] of Object.entries(options)) {
-    try {
-      const adapter = await import(new URL(`../protocols/${name}/index.ts`, import.meta.url).href);
-      found.push(adapter[name](given));
-    } catch (error) {
-      console.error(`INTERIM: no adapter ${name}: ${(error as Error).message}`);
-    }
-  }
-  return found;
 }
 
 /** A broker with its doors. */
@@ -160,11 +159,11 @@ class House implements RunningBroker {
   private readonly httpServers: Server[] = [];
   private closing: Promise<void> | undefined = undefined;
 
-  constructor(broker: Broker, protocols: readonly Protocol[], config: Config, logger: Logger) {
+  constructor(broker: Broker, protocols: readonly Protocol[], adapters: Adapters, config: Config, logger: Logger) {
     this.broker = broker;
     this.protocols = protocols;
     this.clients = new Connections(broker, logger, config.connections.max, config.connections.handshakeTimeout);
-    this.gate = this.webSocketGate(config);
+    this.gate = this.webSocketGate(adapters, config.websocket.messageSizeMax);
   }
 
   get connections(): number {
@@ -232,27 +231,24 @@ class House implements RunningBroker {
     return server;
   }
 
-  private webSocketGate(config: Config): WebSocketGate {
-    const none = { name: 'none', dialect: { id: 99 }, detect: () => false } as unknown as Protocol; // INTERIM
-    const device = this.protocols.find((p) => p.name === 'mqtt') ?? none;
-    const text = this.protocols.find((p) => p.name === 'stomp') ?? none;
+  private webSocketGate({ mqtt, stomp }: Adapters, messageSizeMax: number): WebSocketGate {
     const subProtocols: SubProtocol[] = [
-      { name: 'mqtt', protocol: device, kind: 'binary' },
-      { name: 'mqttv3.1', protocol: device, kind: 'binary' },
-      { name: 'v12.stomp', protocol: text, kind: 'text' },
-      { name: 'v11.stomp', protocol: text, kind: 'text' },
-      { name: 'v10.stomp', protocol: text, kind: 'text' },
+      { name: 'mqtt', protocol: mqtt, kind: 'binary' },
+      { name: 'mqttv3.1', protocol: mqtt, kind: 'binary' },
+      { name: 'v12.stomp', protocol: stomp, kind: 'text' },
+      { name: 'v11.stomp', protocol: stomp, kind: 'text' },
+      { name: 'v10.stomp', protocol: stomp, kind: 'text' },
     ];
     return new WebSocketGate({
       connections: this.clients,
       subProtocols,
       paths: new Map([
-        ['/', [device, text]],
-        ['/ws', [device, text]],
-        ['/mqtt', [device]],
-        ['/stomp', [text]],
+        ['/', [mqtt, stomp]],
+        ['/ws', [mqtt, stomp]],
+        ['/mqtt', [mqtt]],
+        ['/stomp', [stomp]],
       ]),
-      messageSizeMax: config.websocket.messageSizeMax,
+      messageSizeMax,
     });
   }
 }

@@ -18,8 +18,8 @@ import type { Protocol } from '../../src/protocol.ts';
 import type { Connections } from '../../src/transport/connections.ts';
 import { type MessageKind, WebSocketTransport } from './transport.ts';
 
-/** Larger than the largest body that adapters take by default, so that theirs is the limit a client meets. */
-export const MESSAGE_SIZE_MAX = 129 * 1024 * 1024;
+/** Larger than what adapters take by default, so that theirs is the limit a client meets. */
+export const MESSAGE_SIZE_MAX = 130 * 1024 * 1024;
 /** How long a client may take to ask for its upgrade. */
 const REQUEST_TIMEOUT_MS = 10_000;
 

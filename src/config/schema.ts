@@ -15,7 +15,7 @@ export interface Config {
   listen: string[];
   log: { level: (typeof LOG_LEVELS)[number] };
   connections: { max: number; handshakeTimeout: number };
-  amqp: { frameSizeMax: number; bodySizeMax: number; channelsMax: number; heartbeat: number };
+  amqp: { frameSizeMax: number; bodySizeMax: number; channelMax: number; heartbeat: number };
   mqtt: { packetSizeMax: number; topicLevelsMax: number; inflightMax: number };
   stomp: { headersMax: number; headersSizeMax: number; bodySizeMax: number };
   websocket: { messageSizeMax: number };
@@ -113,13 +113,13 @@ export const configSchema = z.strictObject({
     .strictObject({
       frameSizeMax: size(4_096, 16 * MIB, 131_072, 'offered to clients; they may ask for less'),
       bodySizeMax: size(1, 2_048 * MIB, 128 * MIB, 'of one message'),
-      channelsMax: count(1, 65_535, 2_047, 'on one connection'),
+      channelMax: count(1, 65_535, 2_047, 'on one connection'),
       heartbeat: duration(0, 65_535_000, 60_000, 'offered to clients, whole seconds; 0 for none'),
     })
     .prefault({}),
   mqtt: z
     .strictObject({
-      packetSizeMax: size(1_024, 256 * MIB, 128 * MIB, 'a larger packet closes the connection'),
+      packetSizeMax: size(1_024, 256 * MIB, 129 * MIB, 'a larger packet closes the connection'),
       topicLevelsMax: count(1, 65_535, 128, 'levels of a topic or filter'),
       inflightMax: count(1, 65_535, 100, 'messages a client may hold unanswered'),
     })
@@ -133,7 +133,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   websocket: z
     .strictObject({
-      messageSizeMax: size(1_024, 2_047 * MIB, 129 * MIB, 'of one WebSocket message from a client'),
+      messageSizeMax: size(1_024, 2_047 * MIB, 130 * MIB, 'of one WebSocket message from a client'),
     })
     .prefault({}),
 }) satisfies z.ZodType<Config>;

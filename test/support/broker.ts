@@ -5,7 +5,6 @@
  *     … connect to broker.ports.amqp …
  *     await broker.close();
  */
-import { existsSync } from 'node:fs'; // INTERIM
 import { type BrokerOptions, createBroker, type RunningBroker } from '../../src/index.ts';
 
 export { temporaryDirectory, withTemporaryDirectory } from './directory.ts';
@@ -22,9 +21,7 @@ export interface TestBroker extends RunningBroker {
 
 /** Options are those of `createBroker`; `listen` may be narrowed when a test needs but one protocol. */
 export async function startTestBroker(options: BrokerOptions = {}): Promise<TestBroker> {
-  const there = (name: string): boolean =>
-    name === 'ws' || name === 'http' || existsSync(new URL(`../../protocols/${name}/index.ts`, import.meta.url)); // INTERIM
-  const listen = ['amqp', 'mqtt', 'stomp', 'ws', 'http'].filter(there).map((name) => `${name}://127.0.0.1:0`);
+  const listen = ['amqp', 'mqtt', 'stomp', 'ws', 'http'].map((name) => `${name}://127.0.0.1:0`);
   const running = await createBroker({ listen, ...options });
   const port = (name: string): number => running.listeners.find((l) => l.name.split('+').includes(name))?.port ?? 0;
   const ports = {
