@@ -11,15 +11,7 @@
  * holds publishers back (only a SEND waits for that: ACKs before it are what heals), too many receipts are owed or the
  * client does not read them, the broker has not answered CONNECT yet.
  */
-import {
-  type ConfirmRing,
-  type ConfirmSink,
-  MARK_NOW,
-  type Mark,
-  RELEASED,
-  type Refusal,
-  type SessionClient,
-} from '../../src/api.ts';
+import { type ConfirmSink, MARK_NOW, type Mark, RELEASED, type Refusal, type SessionClient } from '../../src/api.ts';
 import { Timer } from '../../src/clock/clock.ts';
 import { PHASE_GATHER, type TurnTask } from '../../src/clock/turn.ts';
 import { BrokerError } from '../../src/message/errors.ts';
@@ -27,9 +19,11 @@ import { INLINE_BODY_BYTES } from '../../src/message/message.ts';
 import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
 import type { Session } from '../../src/session.ts';
 import type { Adapter } from './adapter.ts';
+import { Client } from './client.ts';
 import { FrameError } from './codec/errors.ts';
 import { escapeValue } from './codec/escape.ts';
-import { COMMAND_TEXT, COMPLETE, CONNECT, type FrameParser, INCOMPLETE_BODY, RECEIPT, SEND } from './codec/frame.ts';
+import { COMPLETE, type FrameParser, INCOMPLETE_BODY } from './codec/frame.ts';
+import { COMMAND_TEXT, CONNECT, RECEIPT, SEND } from './codec/names.ts';
 import { V1_0, type Version } from './codec/version.ts';
 import { connect, connected } from './handlers/connect.ts';
 import { dispatch } from './handlers/dispatch.ts';
@@ -38,12 +32,8 @@ import { Heartbeat, type HeartbeatHost } from './heartbeat.ts';
 import { Intake } from './intake.ts';
 import { MessageWriter } from './message-writer.ts';
 import { Outlet } from './outlet.ts';
-import { Queues } from './queues.ts';
 import { Receipts } from './receipts.ts';
 import type { Subscription, SubscriptionHost } from './subscription.ts';
-import { Targets } from './targets.ts';
-import { Temporaries } from './temporaries.ts';
-import { Transactions } from './transactions.ts';
 
 const GREETING = 0;
 const OPENING = 1;
@@ -61,45 +51,6 @@ const UNANSWERED = 4;
 const ENTRY_RECEIPT = 0;
 const ENTRY_COMMIT = 1;
 const ENTRY_GOODBYE = 2;
-
-/** What a connection has once its client is admitted. */
-export class Client {
-  readonly session: Session;
-  readonly sessionName: string;
-  readonly sessionBytes: Buffer;
-  /** ActiveMQ's: the first half of a durable subscription's name. */
-  readonly clientId: string | undefined;
-  readonly writer: MessageWriter;
-  readonly queues: Queues;
-  readonly targets: Targets;
-  readonly transactions: Transactions;
-  readonly temporaries = new Temporaries();
-  /** By number, for tokens. */
-  readonly subscriptions = new Map<number, Subscription>();
-  /** By what the client calls them. */
-  readonly subscriptionsByKey = new Map<string, Subscription>();
-  nextSubscription = 1;
-  readonly confirms: ConfirmRing;
-
-  constructor(
-    session: Session,
-    sessionName: string,
-    clientId: string | undefined,
-    writer: MessageWriter,
-    adapter: Adapter,
-    sink: ConfirmSink,
-  ) {
-    this.session = session;
-    this.sessionName = sessionName;
-    this.sessionBytes = Buffer.from(sessionName);
-    this.clientId = clientId;
-    this.writer = writer;
-    this.queues = new Queues(session);
-    this.targets = new Targets(session, this.queues);
-    this.transactions = new Transactions(session, adapter.options);
-    this.confirms = session.confirms(sink);
-  }
-}
 
 export class Connection
   implements ConnectionHandler, SessionClient, ConfirmSink, TurnTask, HeartbeatHost, SubscriptionHost
@@ -450,7 +401,8 @@ export class Connection
       this.end(error.code.replaceAll('-', ' '), `${error.message}.`, receiptId);
     } else {
       this.end('internal error', 'The broker failed on this frame; the fault is its own.', receiptId);
-      throw error; // a programmer's error: the transport logs it
+      this.adapter.stats.internalErrors++;
+      this.adapter.options.onInternalError(error);
     }
   }
 

@@ -60,6 +60,7 @@ export class Heartbeat {
     }
     if (agreement.receiveMs > 0) {
       let missed = 0;
+      host.takeReceived(); // CONNECT itself is no heart-beat
       const receiver = new Timer(() => {
         missed = host.takeReceived() ? 0 : missed + 1;
         // A margin for error, as the specification advises: the client is gone after two silent periods.

@@ -49,7 +49,7 @@ const GREETINGS = ['CONNECT', 'STOMP'];
 function detect(first: Buffer): boolean | undefined {
   let start = 0;
   while (start < first.length && (first[start] === 0x0a || first[start] === 0x0d)) start++;
-  const text = first.latin1Slice(start, DETECT_BYTES);
+  const text = first.toString('latin1', start, DETECT_BYTES);
   for (const greeting of GREETINGS) {
     if (text.startsWith(`${greeting}\n`) || text.startsWith(`${greeting}\r`)) return true;
     if (`${greeting}\n`.startsWith(text) && first.length < DETECT_BYTES) return undefined;

@@ -37,6 +37,8 @@ export interface StompOptions {
    * was dialled. Default: this machine's host name.
    */
   readonly hostNames?: readonly string[];
+  /** Hears of a defect in this adapter, which costs the connection that met it. Default: a process warning. */
+  readonly onInternalError?: (error: unknown) => void;
   /** The `server` header of CONNECTED. Default: the product's name and version. */
   readonly server?: string;
 }
@@ -59,6 +61,7 @@ export function resolveOptions(options: StompOptions): ResolvedOptions {
     heartbeatMinMs: 100,
     prefetchDefault: 65_535,
     hostNames: [hostname()],
+    onInternalError: (error: unknown) => process.emitWarning(error instanceof Error ? error : String(error)),
     server: `${PRODUCT}/${VERSION}`,
     ...options,
   };

@@ -20,6 +20,8 @@ export class StompStats {
   heartbeatsMissed = 0;
   /** Clients that did not CONNECT in time. */
   handshakesTimedOut = 0;
+  /** Defects of this adapter that a client met. */
+  internalErrors = 0;
   /** Large bodies that could not be read back; their connections were closed. */
   bodiesUnreadable = 0;
 }

@@ -13,11 +13,11 @@
  */
 
 import { escapeText, writeStored } from './codec/escape.ts';
+import type { FrameParser } from './codec/frame.ts';
 import {
   ACK_ID,
   CONTENT_LENGTH,
   DESTINATION,
-  type FrameParser,
   MESSAGE_ID,
   OTHER,
   PERSISTENT,
@@ -26,7 +26,7 @@ import {
   REPLY_TO,
   SUBSCRIPTION,
   TRANSACTION,
-} from './codec/frame.ts'; // prettier-ignore
+} from './codec/names.ts';
 import type { StompStats } from './stats.ts';
 
 const LF = 0x0a;

@@ -8,7 +8,8 @@ import { equalsBytes } from '../../src/message/bytes.ts';
 import { DOT } from '../../src/message/message.ts';
 import type { Session } from '../../src/session.ts';
 import { FrameError } from './codec/errors.ts';
-import { DESTINATION, type FrameParser } from './codec/frame.ts';
+import type { FrameParser } from './codec/frame.ts';
+import { DESTINATION } from './codec/names.ts';
 import { parseDestination } from './destinations.ts';
 import type { Queues } from './queues.ts';
 

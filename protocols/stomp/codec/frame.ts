@@ -16,74 +16,8 @@
  */
 import { FrameError } from './errors.ts';
 import { unescapeText } from './escape.ts';
+import { COMMAND_TEXT, CONNECT, CONTENT_LENGTH, commandOf, KINDS, kindOf, SEND } from './names.ts';
 import { V1_0, type Version } from './version.ts';
-
-export const CONNECT = 1;
-export const SEND = 2;
-export const SUBSCRIBE = 3;
-export const UNSUBSCRIBE = 4;
-export const ACK = 5;
-export const NACK = 6;
-export const BEGIN = 7;
-export const COMMIT = 8;
-export const ABORT = 9;
-export const DISCONNECT = 10;
-
-export const COMMAND_TEXT: readonly string[] = [
-  '',
-  'CONNECT',
-  'SEND',
-  'SUBSCRIBE',
-  'UNSUBSCRIBE',
-  'ACK',
-  'NACK',
-  'BEGIN',
-  'COMMIT',
-  'ABORT',
-  'DISCONNECT',
-]; // prettier-ignore
-
-/** Headers that are looked at on the way of every message, so that they are told apart while the bytes are walked. */
-export const OTHER = 0;
-export const DESTINATION = 1;
-export const CONTENT_LENGTH = 2;
-export const RECEIPT = 3;
-export const TRANSACTION = 4;
-export const PERSISTENT = 5;
-export const MESSAGE_ID = 6;
-export const SUBSCRIPTION = 7;
-export const ACK_ID = 8;
-export const REDELIVERED = 9;
-export const ID = 10;
-export const PRIORITY = 11;
-export const EXPIRATION = 12;
-export const EXPIRES = 13;
-export const REPLY_TO = 14;
-export const REQUEUE = 15;
-export const USER_ID = 16;
-export const SCHEDULED_DELAY = 17;
-const KINDS = 18;
-
-const NAMES: readonly Buffer[] = [
-  '',
-  'destination',
-  'content-length',
-  'receipt',
-  'transaction',
-  'persistent',
-  'message-id',
-  'subscription',
-  'ack',
-  'redelivered',
-  'id',
-  'priority',
-  'expiration',
-  'expires',
-  'reply-to',
-  'requeue',
-  'user-id',
-  'AMQ_SCHEDULED_DELAY',
-].map((name) => Buffer.from(name, 'latin1')); // prettier-ignore
 
 /** What `parse` found. */
 export const INCOMPLETE_HEAD = 0;
@@ -415,75 +349,6 @@ export function isTrue(buffer: Buffer, start: number, end: number): boolean {
     buffer[start + 2] === 0x75 &&
     buffer[start + 3] === 0x65
   );
-}
-
-function commandOf(buffer: Buffer, start: number, end: number): number {
-  switch (end - start) {
-    case 3:
-      return match(buffer, start, 'ACK', ACK);
-    case 4:
-      return buffer[start] === 0x53 ? match(buffer, start, 'SEND', SEND) : match(buffer, start, 'NACK', NACK);
-    case 5:
-      if (buffer[start] === 0x53) return match(buffer, start, 'STOMP', CONNECT);
-      return buffer[start] === 0x42 ? match(buffer, start, 'BEGIN', BEGIN) : match(buffer, start, 'ABORT', ABORT);
-    case 6:
-      return match(buffer, start, 'COMMIT', COMMIT);
-    case 7:
-      return match(buffer, start, 'CONNECT', CONNECT);
-    case 9:
-      return match(buffer, start, 'SUBSCRIBE', SUBSCRIBE);
-    case 10:
-      return match(buffer, start, 'DISCONNECT', DISCONNECT);
-    case 11:
-      return match(buffer, start, 'UNSUBSCRIBE', UNSUBSCRIBE);
-    default:
-      return 0;
-  }
-}
-
-function match(buffer: Buffer, start: number, text: string, command: number): number {
-  for (let i = 0; i < text.length; i++) if (buffer[start + i] !== text.charCodeAt(i)) return 0;
-  return command;
-}
-
-/** Known names hold none of the characters that are escaped, so their raw bytes decide. */
-function kindOf(buffer: Buffer, start: number, length: number): number {
-  const initial = buffer[start];
-  switch (length) {
-    case 2:
-      return initial === 0x69 ? named(buffer, start, ID) : OTHER;
-    case 3:
-      return initial === 0x61 ? named(buffer, start, ACK_ID) : OTHER;
-    case 7:
-      if (initial === 0x72) return named(buffer, start, RECEIPT) || named(buffer, start, REQUEUE);
-      if (initial === 0x65) return named(buffer, start, EXPIRES);
-      return initial === 0x75 ? named(buffer, start, USER_ID) : OTHER;
-    case 8:
-      if (initial === 0x70) return named(buffer, start, PRIORITY);
-      return initial === 0x72 ? named(buffer, start, REPLY_TO) : OTHER;
-    case 10:
-      if (initial === 0x70) return named(buffer, start, PERSISTENT);
-      if (initial === 0x6d) return named(buffer, start, MESSAGE_ID);
-      return initial === 0x65 ? named(buffer, start, EXPIRATION) : OTHER;
-    case 11:
-      if (initial === 0x64) return named(buffer, start, DESTINATION);
-      if (initial === 0x74) return named(buffer, start, TRANSACTION);
-      return initial === 0x72 ? named(buffer, start, REDELIVERED) : OTHER;
-    case 12:
-      return initial === 0x73 ? named(buffer, start, SUBSCRIPTION) : OTHER;
-    case 14:
-      return initial === 0x63 ? named(buffer, start, CONTENT_LENGTH) : OTHER;
-    case 19:
-      return initial === 0x41 ? named(buffer, start, SCHEDULED_DELAY) : OTHER;
-    default:
-      return OTHER;
-  }
-}
-
-function named(buffer: Buffer, start: number, kind: number): number {
-  const name = NAMES[kind]!;
-  for (let i = 0; i < name.length; i++) if (buffer[start + i] !== name[i]) return OTHER;
-  return kind;
 }
 
 function unknownCommand(buffer: Buffer, start: number, end: number): FrameError {

@@ -1,5 +1,6 @@
 /** Which handler takes which frame, once the client is admitted. */
 import { FrameError } from '../codec/errors.ts';
+import type { FrameParser } from '../codec/frame.ts';
 import {
   ABORT,
   ACK,
@@ -7,12 +8,11 @@ import {
   COMMAND_TEXT,
   COMMIT,
   DISCONNECT,
-  type FrameParser,
   NACK,
   SEND,
   SUBSCRIBE,
   UNSUBSCRIBE,
-} from '../codec/frame.ts'; // prettier-ignore
+} from '../codec/names.ts';
 import type { Connection } from '../connection.ts';
 import { send } from './send.ts';
 import { ack, nack } from './settle.ts';

@@ -4,7 +4,8 @@
  */
 import { type BodyWriter, MARK_NOW } from '../../../src/api.ts';
 import { AT_MOST_ONCE, Draft } from '../../../src/message/message.ts';
-import { type FrameParser, notEnded, RECEIPT, TRANSACTION } from '../codec/frame.ts';
+import { type FrameParser, notEnded } from '../codec/frame.ts';
+import { RECEIPT, TRANSACTION } from '../codec/names.ts';
 import type { Connection } from '../connection.ts';
 import { STOMP_DIALECT } from '../mapping.ts';
 import type { Target } from '../targets.ts';

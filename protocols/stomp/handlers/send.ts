@@ -2,12 +2,10 @@
 import { MARK_NOW, MARK_REFUSED, type Mark } from '../../../src/api.ts';
 import { AT_LEAST_ONCE, AT_MOST_ONCE, type Draft, INLINE_BODY_BYTES } from '../../../src/message/message.ts';
 import { FrameError } from '../codec/errors.ts';
+import { decimalOf, type FrameParser, isTrue } from '../codec/frame.ts';
 import {
-  decimalOf,
   EXPIRATION,
   EXPIRES,
-  type FrameParser,
-  isTrue,
   PERSISTENT,
   PRIORITY,
   RECEIPT,
@@ -15,7 +13,7 @@ import {
   SCHEDULED_DELAY,
   TRANSACTION,
   USER_ID,
-} from '../codec/frame.ts'; // prettier-ignore
+} from '../codec/names.ts';
 import type { Connection } from '../connection.ts';
 import { TEMPORARY_PREFIX } from '../destinations.ts';
 import { replyQueueFor } from './temporary.ts';

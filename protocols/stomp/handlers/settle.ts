@@ -1,16 +1,8 @@
 /** ACK and NACK: which deliveries they mean, and how those end. */
 import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../../../src/api.ts';
 import { FrameError } from '../codec/errors.ts';
-import {
-  COMMAND_TEXT,
-  type FrameParser,
-  ID,
-  MESSAGE_ID,
-  RECEIPT,
-  REQUEUE,
-  SUBSCRIPTION,
-  TRANSACTION,
-} from '../codec/frame.ts';
+import type { FrameParser } from '../codec/frame.ts';
+import { COMMAND_TEXT, ID, MESSAGE_ID, RECEIPT, REQUEUE, SUBSCRIPTION, TRANSACTION } from '../codec/names.ts';
 import { V1_0, V1_2 } from '../codec/version.ts';
 import type { Connection } from '../connection.ts';
 import { CLIENT, type Subscription } from '../subscription.ts';

@@ -1,7 +1,8 @@
 /** BEGIN, COMMIT, ABORT. */
 import { MARK_NOW } from '../../../src/api.ts';
 import { FrameError } from '../codec/errors.ts';
-import { COMMAND_TEXT, type FrameParser, TRANSACTION } from '../codec/frame.ts';
+import type { FrameParser } from '../codec/frame.ts';
+import { COMMAND_TEXT, TRANSACTION } from '../codec/names.ts';
 import type { Connection } from '../connection.ts';
 
 export function begin(connection: Connection, frame: FrameParser): void {

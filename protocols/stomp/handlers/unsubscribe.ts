@@ -1,7 +1,8 @@
 /** UNSUBSCRIBE: the end of a subscription, and of a durable one's queue where the client says so. */
 import { RELEASED } from '../../../src/api.ts';
 import { FrameError } from '../codec/errors.ts';
-import { DESTINATION, type FrameParser, ID } from '../codec/frame.ts';
+import type { FrameParser } from '../codec/frame.ts';
+import { DESTINATION, ID } from '../codec/names.ts';
 import type { Connection } from '../connection.ts';
 import { flag } from '../queues.ts';
 import type { Subscription } from '../subscription.ts';

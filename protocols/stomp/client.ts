@@ -1,0 +1,48 @@
+/** What a connection has once its client is admitted, and not before: nothing that runs later has to ask whether. */
+import type { ConfirmRing, ConfirmSink } from '../../src/api.ts';
+import type { Session } from '../../src/session.ts';
+import type { Adapter } from './adapter.ts';
+import type { MessageWriter } from './message-writer.ts';
+import { Queues } from './queues.ts';
+import type { Subscription } from './subscription.ts';
+import { Targets } from './targets.ts';
+import { Temporaries } from './temporaries.ts';
+import { Transactions } from './transactions.ts';
+
+export class Client {
+  readonly session: Session;
+  readonly sessionName: string;
+  readonly sessionBytes: Buffer;
+  /** ActiveMQ's: the first half of a durable subscription's name. */
+  readonly clientId: string | undefined;
+  readonly writer: MessageWriter;
+  readonly queues: Queues;
+  readonly targets: Targets;
+  readonly transactions: Transactions;
+  readonly temporaries = new Temporaries();
+  /** By number, for tokens. */
+  readonly subscriptions = new Map<number, Subscription>();
+  /** By what the client calls them. */
+  readonly subscriptionsByKey = new Map<string, Subscription>();
+  nextSubscription = 1;
+  readonly confirms: ConfirmRing;
+
+  constructor(
+    session: Session,
+    sessionName: string,
+    clientId: string | undefined,
+    writer: MessageWriter,
+    adapter: Adapter,
+    sink: ConfirmSink,
+  ) {
+    this.session = session;
+    this.sessionName = sessionName;
+    this.sessionBytes = Buffer.from(sessionName);
+    this.clientId = clientId;
+    this.writer = writer;
+    this.queues = new Queues(session);
+    this.targets = new Targets(session, this.queues);
+    this.transactions = new Transactions(session, adapter.options);
+    this.confirms = session.confirms(sink);
+  }
+}

@@ -1,0 +1,357 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { FrameError } from '../../../../protocols/stomp/codec/errors.ts';
+import { escapeText } from '../../../../protocols/stomp/codec/escape.ts';
+import { COMPLETE, FrameParser, INCOMPLETE_BODY, INCOMPLETE_HEAD } from '../../../../protocols/stomp/codec/frame.ts';
+import * as names from '../../../../protocols/stomp/codec/names.ts';
+import { V1_0, V1_1, V1_2, type Version } from '../../../../protocols/stomp/codec/version.ts';
+import { Intake, JoinBuffer } from '../../../../protocols/stomp/intake.ts';
+
+const BOUNDS = {
+  headersMax: 40,
+  headerLineSizeMax: 1_000,
+  headersSizeMax: 4_000,
+  bodySizeMax: 100_000,
+  unmeasuredBodySizeMax: 10_000,
+};
+
+interface Parsed {
+  command: string;
+  headers: [string, string][];
+  body: string;
+}
+
+function parseOne(text: string | Buffer, version: Version = V1_2): Parsed {
+  const parser = new FrameParser(BOUNDS);
+  const bytes = Buffer.from(text);
+  expect(parser.parse(bytes, 0, bytes.length, version)).toBe(COMPLETE);
+  return taken(parser);
+}
+
+function taken(parser: FrameParser): Parsed {
+  const headers: [string, string][] = [];
+  for (let i = 0; i < parser.count; i++) headers.push([parser.nameText(i), parser.valueText(i)]);
+  return {
+    command: names.COMMAND_TEXT[parser.command]!,
+    headers,
+    body: parser.buffer.toString('latin1', parser.bodyStart, parser.bodyEnd),
+  };
+}
+
+/** Feeds the pieces through an intake as a connection does. */
+function parsePieces(pieces: Buffer[], version: Version): Parsed[] {
+  const parser = new FrameParser(BOUNDS);
+  const intake = new Intake(new JoinBuffer());
+  const frames: Parsed[] = [];
+  for (const piece of pieces) {
+    // A socket's chunk is gone after the call: what the intake keeps must be its own.
+    const chunk = Buffer.from(piece);
+    if (intake.add(chunk)) {
+      let at = intake.start;
+      for (;;) {
+        const result = parser.parse(intake.buffer, at, intake.end, version);
+        if (result !== COMPLETE) {
+          const known = result === INCOMPLETE_BODY && parser.contentLength >= 0;
+          intake.keep(parser.start, known ? parser.end - parser.start : 0);
+          break;
+        }
+        frames.push(taken(parser));
+        at = parser.end;
+        if (at === intake.end) {
+          intake.keep(at, 0);
+          break;
+        }
+      }
+    }
+    chunk.fill(0xee);
+  }
+  return frames;
+}
+
+describe('a frame', () => {
+  const table: [string, string | Buffer, Version, Parsed][] = [
+    ['without headers or body', 'DISCONNECT\n\n\0', V1_2, { command: 'DISCONNECT', headers: [], body: '' }],
+    ['after EOLs', '\n\r\n\nDISCONNECT\n\n\0', V1_2, { command: 'DISCONNECT', headers: [], body: '' }],
+    [
+      'with a body up to NUL',
+      'SEND\ndestination:/queue/a\n\nhello\0',
+      V1_2,
+      { command: 'SEND', headers: [['destination', '/queue/a']], body: 'hello' },
+    ],
+    [
+      'with NULs in a measured body',
+      'SEND\ndestination:/queue/a\ncontent-length:3\n\n\0\0\0\0',
+      V1_2,
+      {
+        command: 'SEND',
+        headers: [
+          ['destination', '/queue/a'],
+          ['content-length', '3'],
+        ],
+        body: '\0\0\0',
+      }, // prettier-ignore
+    ],
+    ['with CR LF', 'ACK\r\nid:1\r\n\r\n\0', V1_2, { command: 'ACK', headers: [['id', '1']], body: '' }],
+    ['with CR LF in 1.0', 'ACK\r\nid:1\r\n\r\n\0', V1_0, { command: 'ACK', headers: [['id', '1']], body: '' }],
+    ['STOMP is CONNECT', 'STOMP\nhost:a\n\n\0', V1_0, { command: 'CONNECT', headers: [['host', 'a']], body: '' }],
+    [
+      'with escapes',
+      'BEGIN\na\\cb\\n:\\\\c\\r\n\n\0',
+      V1_2,
+      { command: 'BEGIN', headers: [['a:b\n', '\\c\r']], body: '' },
+    ],
+    [
+      'of 1.0, where backslashes are plain',
+      'BEGIN\na:\\n\\x\n\n\0',
+      V1_0,
+      { command: 'BEGIN', headers: [['a', '\\n\\x']], body: '' },
+    ],
+    [
+      'CONNECT never escapes',
+      'CONNECT\npasscode:a\\cb\\\n\n\0',
+      V1_2,
+      { command: 'CONNECT', headers: [['passcode', 'a\\cb\\']], body: '' },
+    ],
+    ['with a colon in a value', 'BEGIN\na:b:c\n\n\0', V1_1, { command: 'BEGIN', headers: [['a', 'b:c']], body: '' }],
+    ['with an empty value', 'BEGIN\na:\n\n\0', V1_2, { command: 'BEGIN', headers: [['a', '']], body: '' }],
+    [
+      'of 1.0 with a space after the colon',
+      'BEGIN\ntransaction: t\n\n\0',
+      V1_0,
+      { command: 'BEGIN', headers: [['transaction', 't']], body: '' },
+    ],
+    [
+      'of 1.2 where that space is part of the value',
+      'BEGIN\na: t \n\n\0',
+      V1_2,
+      { command: 'BEGIN', headers: [['a', ' t ']], body: '' },
+    ],
+    [
+      'whose names are those of every object',
+      'BEGIN\nhasOwnProperty:1\n__proto__:2\nconstructor:3\n\n\0',
+      V1_2,
+      {
+        command: 'BEGIN',
+        headers: [
+          ['hasOwnProperty', '1'],
+          ['__proto__', '2'],
+          ['constructor', '3'],
+        ],
+        body: '',
+      }, // prettier-ignore
+    ],
+    [
+      'with UTF-8',
+      Buffer.from('BEGIN\nnäme:wért€\n\n\0'),
+      V1_2,
+      { command: 'BEGIN', headers: [['näme', 'wért€']], body: '' },
+    ],
+  ];
+  test.each(table)('%s', (_, text, version, expected) => {
+    expect(parseOne(text, version)).toEqual(expected);
+  });
+
+  test('the first of repeated headers wins', () => {
+    const parser = new FrameParser(BOUNDS);
+    const bytes = Buffer.from('SEND\nreceipt:1\nreceipt:2\ndestination:a\nfoo:x\nfoo:y\ndestination:b\n\n\0');
+    parser.parse(bytes, 0, bytes.length, V1_2);
+    expect([parser.text(names.RECEIPT), parser.text(names.DESTINATION), parser.header('foo')]).toEqual(['1', 'a', 'x']);
+  });
+
+  test('every known header is told apart from its neighbours', () => {
+    const known = Object.entries({
+      destination: names.DESTINATION,
+      'content-length': names.CONTENT_LENGTH,
+      receipt: names.RECEIPT,
+      transaction: names.TRANSACTION,
+      persistent: names.PERSISTENT,
+      'message-id': names.MESSAGE_ID,
+      subscription: names.SUBSCRIPTION,
+      ack: names.ACK_ID,
+      redelivered: names.REDELIVERED,
+      id: names.ID,
+      priority: names.PRIORITY,
+      expiration: names.EXPIRATION,
+      expires: names.EXPIRES,
+      'reply-to': names.REPLY_TO,
+      requeue: names.REQUEUE,
+      'user-id': names.USER_ID,
+      AMQ_SCHEDULED_DELAY: names.SCHEDULED_DELAY,
+    }); // prettier-ignore
+    expect(known).toHaveLength(names.KINDS - 1);
+    for (const [name, kind] of known) {
+      expect(names.kindOf(Buffer.from(name), 0, name.length), name).toBe(kind);
+      for (let i = 0; i < name.length; i++) {
+        const other = `${name.slice(0, i)}_${name.slice(i + 1)}`;
+        if (other !== name) expect(names.kindOf(Buffer.from(other), 0, other.length), other).toBe(names.OTHER);
+      }
+    }
+  });
+});
+
+describe('is refused', () => {
+  const table: [string, string, Version, string][] = [
+    ['an unknown command', 'PUBLISH\n\n\0', V1_2, 'unknown command'],
+    ['a command in lower case', 'send\n\n\0', V1_2, 'unknown command'],
+    ["a server's command", 'MESSAGE\n\n\0', V1_2, 'unknown command'],
+    ['a command that does not end', 'A'.repeat(40), V1_2, 'unknown command'],
+    ['NUL in the command', 'SE\0ND', V1_2, 'unknown command'],
+    ['a header without a colon', 'BEGIN\nnothing\n\n\0', V1_2, 'malformed frame'],
+    ['a header without a name', 'BEGIN\n:x\n\n\0', V1_2, 'malformed frame'],
+    ['NUL in a header', 'BEGIN\na:b\0\n\n\0', V1_2, 'malformed frame'],
+    ['a frame without the empty line', 'BEGIN\na:b\n\0', V1_2, 'malformed frame'],
+    ['an undefined escape', 'BEGIN\na:b\\t\n\n\0', V1_2, 'malformed frame'],
+    ['an undefined escape in 1.1', 'BEGIN\na\\x:b\n\n\0', V1_1, 'malformed frame'],
+    ['a backslash before the end of the line', 'BEGIN\na:b\\\n\n\0', V1_2, 'malformed frame'],
+    ['a length that is no number', 'SEND\ncontent-length:x\n\n\0', V1_2, 'malformed frame'],
+    ['a negative length', 'SEND\ncontent-length:-1\n\n\0', V1_2, 'malformed frame'],
+    ['an empty length', 'SEND\ncontent-length:\n\n\0', V1_2, 'malformed frame'],
+    ['a giant length', 'SEND\ncontent-length:99999999999999999999\n\n\0', V1_2, 'malformed frame'],
+    ['a length over the bound', 'SEND\ncontent-length:100001\n\n', V1_2, 'body too large'],
+    ['a length that is too short', 'SEND\ncontent-length:1\n\nabc\0', V1_2, 'malformed frame'],
+    ['an endless body', `SEND\n\n${'x'.repeat(10_001)}`, V1_2, 'body too large'],
+    ['a body where none may be', 'BEGIN\na:b\n\nbody\0', V1_2, 'malformed frame'],
+    ['too many headers', `BEGIN\n${'a:b\n'.repeat(41)}\n\0`, V1_2, 'too many headers'],
+    ['a header line that is too long', `BEGIN\na:${'b'.repeat(1_000)}\n\n\0`, V1_2, 'header too long'],
+    ['headers that are too long', `BEGIN\n${`a:${'b'.repeat(500)}\n`.repeat(9)}\n\0`, V1_2, 'headers too long'],
+    ['a header that never ends', `BEGIN\na:${'b'.repeat(4_000)}`, V1_2, 'headers too long'],
+  ];
+  test.each(table)('%s', (_, text, version, title) => {
+    const parser = new FrameParser(BOUNDS);
+    const bytes = Buffer.from(text);
+    let refusal: unknown;
+    try {
+      parser.parse(bytes, 0, bytes.length, version);
+    } catch (error) {
+      refusal = error;
+    }
+    expect(refusal).toBeInstanceOf(FrameError);
+    expect((refusal as FrameError).title).toBe(title);
+  });
+});
+
+test('what is not complete says how far it has come', () => {
+  const parser = new FrameParser(BOUNDS);
+  const bytes = Buffer.from('\nSEND\ndestination:/queue/a\ncontent-length:5\n\nhello\0');
+  for (let end = 0; end < bytes.length; end++) {
+    const expected = end < bytes.length - 6 ? INCOMPLETE_HEAD : INCOMPLETE_BODY;
+    expect(parser.parse(bytes, 0, end, V1_2), `cut at ${end}`).toBe(expected);
+  }
+});
+
+const text = fc.string({ unit: fc.constantFrom('a', 'b', ':', '\\', '\n', '\r', 'é', '€', ' ', '_'), maxLength: 12 });
+const frame = fc.record({
+  headers: fc.array(
+    fc.tuple(
+      text.filter((name) => name !== ''),
+      text,
+    ),
+    { maxLength: 8 },
+  ),
+  body: fc.uint8Array({ maxLength: 300 }),
+  measured: fc.boolean(),
+  eols: fc.constantFrom('', '\n', '\r\n', '\n\n'),
+  lineEnd: fc.constantFrom('\n', '\r\n'),
+});
+
+test('any cut of the input gives the same frames', () => {
+  fc.assert(
+    fc.property(fc.array(frame, { maxLength: 6 }), fc.array(fc.nat(2_000), { maxLength: 30 }), (frames, cuts) => {
+      const expected: Parsed[] = [];
+      const parts: Buffer[] = [];
+      for (const { headers, body, measured, eols, lineEnd } of frames) {
+        const bytes = Buffer.from(measured ? body : body.map((byte) => byte || 1));
+        // A trailing CR of a value would belong to the line's end; 1.2 writes it as an escape.
+        const lines = headers.map(([name, value]) => `${escapeText(name)}:${escapeText(value)}${lineEnd}`);
+        const all: [string, string][] = headers.map(([name, value]) => [name, value]);
+        if (measured) {
+          lines.push(`content-length:${bytes.length}${lineEnd}`);
+          all.push(['content-length', String(bytes.length)]);
+        }
+        parts.push(Buffer.from(`${eols}SEND${lineEnd}${lines.join('')}${lineEnd}`), bytes, Buffer.of(0));
+        expected.push({ command: 'SEND', headers: all, body: bytes.toString('latin1') });
+      }
+      const whole = Buffer.concat(parts);
+      const places = [...new Set([0, ...cuts.map((cut) => cut % (whole.length + 1)), whole.length])].sort(
+        (a, b) => a - b,
+      );
+      const pieces = places.slice(1).map((place, i) => whole.subarray(places[i], place));
+      expect(parsePieces(pieces, V1_2)).toEqual(expected);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('byte by byte gives the same frames', () => {
+  const whole = Buffer.from(
+    '\n\nSEND\r\na\\c:b\r\ncontent-length:4\n\n\0\0\0x\0\n\r\nBEGIN\ntransaction:t\n\n\0SEND\n\nbody\0',
+  );
+  const pieces = [...whole].map((byte) => Buffer.of(byte));
+  const frames = parsePieces(pieces, V1_2);
+  expect(frames).toEqual(parsePieces([whole], V1_2));
+  expect(frames.map((f) => [f.command, f.body])).toEqual([
+    ['SEND', '\0\0\0x'],
+    ['BEGIN', ''],
+    ['SEND', 'body'],
+  ]);
+});
+
+test('frames larger than the shared buffer come through whole', () => {
+  const bounds = { ...BOUNDS, unmeasuredBodySizeMax: 1_000_000 };
+  const parser = new FrameParser(bounds);
+  const intake = new Intake(new JoinBuffer());
+  const whole = Buffer.from(`SEND\na:b\n\n${'0123456789'.repeat(60_000)}\0DISCONNECT\n\n\0`);
+  const seen: string[] = [];
+  for (let at = 0; at < whole.length; at += 50_000) {
+    if (!intake.add(Buffer.from(whole.subarray(at, at + 50_000)))) continue;
+    let from = intake.start;
+    while (parser.parse(intake.buffer, from, intake.end, V1_2) === COMPLETE) {
+      seen.push(`${names.COMMAND_TEXT[parser.command]} ${parser.bodyEnd - parser.bodyStart}`);
+      from = parser.end;
+    }
+    intake.keep(parser.start, 0);
+  }
+  expect(seen).toEqual(['SEND 600000', 'DISCONNECT 0']);
+});
+
+test('whatever comes is a frame, a wish for more, or a FrameError', () => {
+  const fragment = fc.constantFrom(
+    'SEND',
+    'ACK',
+    'CONNECT',
+    '\n',
+    '\r\n',
+    '\r',
+    '\0',
+    ':',
+    '\\',
+    '\\n',
+    'content-length:',
+    '3',
+    '9999999',
+    'a',
+    'é',
+    'id:1\n',
+    '\n\n',
+  ); // prettier-ignore
+  const soup = fc.oneof(
+    fc.array(fragment, { maxLength: 40 }).map((parts) => Buffer.from(parts.join(''))),
+    fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+  );
+  fc.assert(
+    fc.property(soup, fc.constantFrom<Version[]>(V1_0, V1_1, V1_2), (bytes, version) => {
+      const parser = new FrameParser(BOUNDS);
+      let at = 0;
+      try {
+        while (at < bytes.length && parser.parse(bytes, at, bytes.length, version) === COMPLETE) {
+          expect(parser.end).toBeGreaterThan(at);
+          expect(parser.end).toBeLessThanOrEqual(bytes.length);
+          at = parser.end;
+        }
+      } catch (error) {
+        expect(error).toBeInstanceOf(FrameError);
+      }
+    }),
+    { numRuns: 50_000 },
+  );
+});

@@ -1,0 +1,82 @@
+/** The adapter on a socket before a core in memory, nothing else: options, clock and counters are the test's own. */
+import { once } from 'node:events';
+import type { AddressInfo, Socket } from 'node:net';
+import { type StompOptions, type StompProtocol, stomp } from '../../../protocols/stomp/index.ts';
+import { Broker, type StartOptions } from '../../../src/broker.ts';
+import { NO_LOGGER } from '../../../src/logger.ts';
+import type { Dialect } from '../../../src/message/dialect.ts';
+import type { ConnectionHandler } from '../../../src/protocol.ts';
+import type { Session } from '../../../src/session.ts';
+import { TcpTransport, tcpServer } from '../../../src/transport/tcp.ts';
+import { RawClient } from './raw-client.ts';
+
+/** Stands for another protocol: its property bytes are JSON of the neutral form. */
+export const OTHER_DIALECT: Dialect = {
+  id: 200,
+  name: 'other',
+  decode: (view) => JSON.parse(view.props.toString('utf8', view.propsStart, view.propsEnd)),
+};
+
+export class StompHarness {
+  readonly broker: Broker;
+  readonly protocol: StompProtocol;
+  readonly handlers: ConnectionHandler[] = [];
+  private readonly server = tcpServer((socket) => this.accept(socket));
+  private readonly sockets = new Set<Socket>();
+
+  private constructor(broker: Broker, protocol: StompProtocol) {
+    this.broker = broker;
+    this.protocol = protocol;
+  }
+
+  static async start(options: StompOptions = {}, start: Partial<StartOptions> = {}): Promise<StompHarness> {
+    const protocol = stomp({
+      onInternalError: (error) => {
+        throw error;
+      },
+      ...options,
+    });
+    const broker = await Broker.start({ dataDirectory: null, dialects: [protocol.dialect, OTHER_DIALECT], ...start });
+    const harness = new StompHarness(broker, protocol);
+    harness.server.listen(0, '127.0.0.1');
+    await once(harness.server, 'listening');
+    return harness;
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  get stats(): StompProtocol['stats'] {
+    return this.protocol.stats;
+  }
+
+  open(version = '1.2', more: Record<string, string> = {}): Promise<RawClient> {
+    return RawClient.open(this.port, version, more);
+  }
+
+  /** A session that speaks to the core directly, as another adapter would. */
+  session(): Promise<Session> {
+    return new Promise((resolve, reject) => {
+      const request = { client: 'test', loopback: true, user: undefined, password: undefined, vhost: undefined };
+      this.broker.open(request, { uncongested() {}, kicked() {} }, (result) => {
+        if ('refused' in result) reject(new Error(result.reason));
+        else resolve(result);
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    this.server.close();
+    await this.broker.close();
+  }
+
+  private accept(socket: Socket): void {
+    this.sockets.add(socket);
+    const transport = new TcpTransport({ clock: this.broker.clock, turn: this.broker.turn, logger: NO_LOGGER }, socket);
+    const handler = this.protocol.accept(transport, this.broker);
+    this.handlers.push(handler);
+    transport.attach(handler);
+  }
+}
