@@ -167,7 +167,9 @@ export class Intake {
       const digit = buffer[i]! - 0x30;
       if (digit < 0 || digit > 9 || value > 1e14) {
         const text = buffer.utf8Slice(scan.expirationStart, scan.expirationEnd);
-        throw new AmqpError('PRECONDITION_FAILED', `invalid expiration '${text}'`);
+        const why =
+          i === scan.expirationStart ? 'no_integer' : `{leftover_string,"${buffer.utf8Slice(i, scan.expirationEnd)}"}`;
+        throw new AmqpError('PRECONDITION_FAILED', `invalid expiration '${text}': ${why}`);
       }
       value = value * 10 + digit;
     }

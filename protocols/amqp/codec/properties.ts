@@ -168,13 +168,13 @@ export function writeProperties(sink: ByteSink, properties: BasicProperties): nu
       return;
     }
     flags |= flag;
-    sink.buffer[sink.reserve(1)] = bytes.length;
+    sink.byte(bytes.length);
     sink.append(bytes);
   };
   const octet = (flag: number, value: number | undefined): void => {
     if (value === undefined) return;
     flags |= flag;
-    sink.buffer[sink.reserve(1)] = value & 0xff;
+    sink.byte(value & 0xff);
   };
   short(HAS_CONTENT_TYPE, properties.contentType);
   short(HAS_CONTENT_ENCODING, properties.contentEncoding);

@@ -185,7 +185,7 @@ export class ByteSink {
   buffer = Buffer.allocUnsafe(512);
   length = 0;
 
-  /** Claims `n` bytes of `buffer` and returns where they begin. */
+  /** Claims `n` bytes and returns where they begin in `buffer`, which is another one afterwards if they did not fit. */
   reserve(n: number): number {
     const at = this.length;
     if (at + n > this.buffer.length) {
@@ -195,6 +195,11 @@ export class ByteSink {
     }
     this.length = at + n;
     return at;
+  }
+
+  byte(value: number): void {
+    const at = this.reserve(1);
+    this.buffer[at] = value;
   }
 
   append(bytes: Uint8Array): void {
@@ -219,7 +224,7 @@ export function writeTable(sink: ByteSink, headers: Headers): number {
   for (const header of headers) {
     const name = Buffer.from(header.name, 'utf8');
     const length = Math.min(name.length, 255);
-    sink.buffer[sink.reserve(1)] = length;
+    sink.byte(length);
     sink.append(name.subarray(0, length));
     lossy += writeValue(sink, header.value);
   }

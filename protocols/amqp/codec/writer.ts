@@ -25,7 +25,7 @@ export class MethodWriter {
 
   uint8(value: number): this {
     this.bitsAt = -1;
-    this.sink.buffer[this.sink.reserve(1)] = value;
+    this.sink.byte(value);
     return this;
   }
 
@@ -64,7 +64,7 @@ export class MethodWriter {
       length = 255;
       while (length > 0 && (bytes[length]! & 0xc0) === 0x80) length--;
     }
-    this.sink.buffer[this.sink.reserve(1)] = length;
+    this.sink.byte(length);
     this.sink.append(bytes.subarray(0, length));
     return this;
   }

@@ -49,7 +49,7 @@ function declare(channel: Channel, fields: FieldReader): void {
   const noWait = fields.bit();
   const args = fields.table();
   const info = passive
-    ? channel.session.checkQueue(channel.queueName(name))
+    ? channel.session.checkQueue(name)
     : channel.session.declareQueue(name, { durable, exclusive, autoDelete, arguments: args });
   channel.lastQueue = info.name;
   replyWhenSafe(channel, info.mark, noWait, () =>
