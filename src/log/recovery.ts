@@ -105,6 +105,12 @@ interface Found {
   readonly header: SegmentHeader | undefined;
 }
 
+/** A segment of the log, and the number of the first batch in it. */
+interface Link {
+  readonly found: Found;
+  readonly firstBatch: number;
+}
+
 /** Part of a unit that waits for the rest of it. */
 interface Held {
   readonly buffer: Buffer;
@@ -180,7 +186,7 @@ export class Recovery {
       return;
     }
     this.logId ??= scan.logId;
-    const chain = this.chain(found, tail, scan);
+    const chain = await this.chain(found, tail, scan);
     await this.replaySegments(chain, tail, scan);
     this.finish(false);
   }
@@ -292,17 +298,19 @@ export class Recovery {
   }
 
   /** Follows the links back from the tail to the oldest segment that is needed; refuses when one is missing. */
-  private chain(found: readonly Found[], tail: Found, scan: TailScan): Found[] {
+  private async chain(found: readonly Found[], tail: Found, scan: TailScan): Promise<Link[]> {
     const byNumber = new Map(found.map((file) => [file.number, file]));
-    const chain: Found[] = [];
+    const chain: Link[] = [];
     let file: Found = tail;
     for (;;) {
-      chain.unshift(file);
       let previous: number;
-      if (file.header !== undefined) previous = file.header.previous;
-      else {
-        this.options.report({ kind: 'header-rot', segment: file.number });
+      if (file.header !== undefined) {
+        previous = file.header.previous;
+        chain.unshift({ found: file, firstBatch: file.header.firstBatch });
+      } else {
+        // Its batches say what its header does not, all but the link: that is to the file before.
         const { number } = file;
+        chain.unshift({ found: file, firstBatch: (await this.scan(file)).firstBatch });
         previous = found.filter((other) => other.number < number).at(-1)?.number ?? 0;
       }
       if (previous === 0 || previous < scan.oldest) break;
@@ -314,36 +322,45 @@ export class Recovery {
       }
       file = before;
     }
-    if (scan.oldest > 0 && !chain.some((kept) => kept.number === scan.oldest) && scan.oldest <= tail.number) {
+    if (scan.oldest > 0 && !chain.some((link) => link.found.number === scan.oldest) && scan.oldest <= tail.number) {
       throw new LogRefused(
         `${join(this.options.directory, segmentName(scan.oldest))} is missing: the log begins with it`,
       );
     }
     for (const file of found) {
-      if (file.number > tail.number || chain.includes(file)) continue;
+      if (file.number > tail.number || chain.some((link) => link.found === file)) continue;
       this.obsolete.push(file.path);
       this.options.report({ kind: 'leftover', file: file.path });
     }
     return chain;
   }
 
-  private async replaySegments(chain: readonly Found[], tail: Found, scan: TailScan): Promise<void> {
+  private async replaySegments(chain: readonly Link[], tail: Found, scan: TailScan): Promise<void> {
     const first = chain[0]!;
-    let expected = first.header?.firstBatch ?? (first === tail ? scan.firstBatch : 0);
+    let expected = first.firstBatch;
+    // A unit may have begun in a segment that is gone by right: it was whole on disk before that segment could go.
+    this.holding = (first.found.header?.previous ?? 0) > 0;
     for (let i = 0; i < chain.length; i++) {
-      const found = chain[i]!;
+      const { found } = chain[i]!;
       const segment = new Segment(found.number, found.path, this.blockBytes(found));
       this.segments.push(segment);
       if (found.header !== undefined && found.header.firstSeq - 1 > this.lastSeq)
         this.lastSeq = found.header.firstSeq - 1;
-      const limit = chain[i + 1]?.header?.firstBatch ?? Number.POSITIVE_INFINITY;
+      const limit = chain[i + 1]?.firstBatch ?? Number.POSITIVE_INFINITY;
+      segment.firstBatch = expected;
+      const batches = this.batches;
       const file = await this.options.files.open(found.path, 'update');
       try {
         const next = await this.replaySegment(segment, file, found.sizeBytes, expected, limit, scan.synced);
         // What was only in the page cache when the last life ended is from now on taken to be on disk: make it so.
-        if (i >= chain.length - 2)
+        if (i >= chain.length - 2) {
           await new Promise<void>((resolve, reject) => file.sync((e) => (e ? reject(e) : resolve())));
-        expected = next < 0 ? -next : next;
+        }
+        if (found.header === undefined && this.batches > batches) {
+          this.options.report({ kind: 'header-rot', segment: found.number });
+          this.clean = false;
+        }
+        expected = Math.abs(next);
         if (next < 0) break;
       } finally {
         await file.close();
@@ -361,16 +378,17 @@ export class Recovery {
     }
     this.dropHeld(tail.number);
     this.nextBatch = expected;
-    for (const found of chain.slice(this.segments.length)) {
+    for (const { found } of chain.slice(this.segments.length)) {
       // The same flush went on here, and it did not finish.
       this.dropped(found.number, 0, 1, found.sizeBytes);
       this.obsolete.push(found.path);
     }
-    // Segments of lives in which nothing happened.
+    // Segments of lives in which nothing happened: as if they had not been, their batch numbers included.
     while (this.segments.length > 0 && this.segments[this.segments.length - 1]!.ownerRecords === 0) {
       const empty = this.segments[this.segments.length - 1]!;
       if (this.rottenBatches > 0 || this.droppedBatches > 0) break;
       this.segments.pop();
+      this.nextBatch = empty.firstBatch;
       this.obsolete.push(empty.path);
     }
   }
@@ -401,7 +419,6 @@ export class Recovery {
         findBatch(buffer, at, length, logId ?? null, segment.number, expected, header)
       ) {
         if (header.number >= limit) break;
-        if (expected === 0) expected = header.number; // the first header of all is unreadable: begin with what is there
         if (header.number > expected) {
           const missing = header.number - expected;
           if (header.number - 1 > synced) {
@@ -536,6 +553,7 @@ export class Recovery {
     for (const { from, to } of this.held) bytes += to - from;
     this.held = [];
     this.holding = false;
+    if (bytes === 0) return;
     this.droppedBytes += bytes;
     this.options.report({ kind: 'incomplete-unit', segment, bytes });
   }

@@ -99,6 +99,8 @@ export class Segment {
   /** It holds a whole snapshot of its owner's state, so it can be the first of the log; on disk from this flush on. */
   standalone = false;
   standaloneMark = 0;
+  /** Number of the first batch in it; known for recovered ones. */
+  firstBatch = 0;
   /** Records of the owner in it; one without any is dropped at the next start. */
   ownerRecords = 0;
 

@@ -27,6 +27,8 @@ export class MemoryFiles implements FileSystem {
   /** Give an error to make that call fail. A failing write may keep a part: see `failedWriteKeepsBytes`. */
   fail: (call: Call, path: string) => Error | undefined = () => undefined;
   failedWriteKeepsBytes = 0;
+  /** A disk that says it has synced and has not. */
+  lies = false;
   /** While set, the completions of these calls wait until `release`. */
   hold: Call | undefined = undefined;
   private held: (() => void)[] = [];
@@ -127,7 +129,9 @@ export class MemoryFiles implements FileSystem {
         if (!open) throw new Error(`sync of closed ${this.path}`);
         const covered = inode.unsynced.length;
         disk.answer('sync', this.path, (error) => {
-          if (error === undefined) {
+          if (disk.lies) {
+            // Nothing becomes safe.
+          } else if (error === undefined) {
             inode.safe = Buffer.from(inode.bytes);
             inode.unsynced.splice(0, covered);
           } else {

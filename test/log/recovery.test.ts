@@ -143,6 +143,26 @@ test('a bit flipped at any byte of a small log: never a wrong record, always rep
   expect(counts.reported).toBeGreaterThan(ends.at(-1)! - 64 - 8 * 6);
 });
 
+test('an unreadable segment header costs nothing but a line in the report', async () => {
+  const files = new MemoryFiles();
+  const it = await TestLog.open(files);
+  const texts = Array.from({ length: 80 }, (_, i) => `text ${i} ${'x'.repeat(100)}`);
+  for (const text of texts) {
+    it.message(text);
+    await it.safe();
+  }
+  const segments = it.log.segmentCount;
+  expect(segments).toBeGreaterThan(3);
+  for (let segment = 1; segment <= segments; segment++) {
+    const broken = files.afterKill();
+    broken.bytes(`${DIRECTORY}/000000000${segment}.log`)[20]! ^= 1;
+    const again = await TestLog.open(broken);
+    expect(again.texts(), `segment ${segment}`).toEqual(texts);
+    expect(again.events).toContainEqual({ kind: 'header-rot', segment });
+    expect(reported(again, 'rot')).toEqual([]);
+  }
+});
+
 test('rot in the middle is told from a torn tail: later batches are kept and the loss is counted', async () => {
   const files = new MemoryFiles();
   await written(files, ['one', 'two', 'three', 'four']);
@@ -367,7 +387,10 @@ async function failing(call: 'write' | 'sync'): Promise<void> {
   expect(it.peek(1)).toBe('safe');
   await it.close();
   expect(it.synced.length).toBe(confirmed);
-  const again = await TestLog.open(files.afterPowerLoss(() => 0.9), ROOMY);
+  const again = await TestLog.open(
+    files.afterPowerLoss(() => 0.9),
+    ROOMY,
+  );
   expect(again.texts()[0]).toBe('safe');
   expect(again.texts().filter((text) => text.startsWith('nowhere'))).toEqual([]);
   expect(again.log.recovered.clean).toBe(false);
