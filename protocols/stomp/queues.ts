@@ -2,7 +2,8 @@
  * Queues that a session declares because a destination names them, and what headers say about them.
  *
  *     durable, auto-delete, exclusive   `true` or `false`
- *     x-…                               queue arguments; numbers become integers, `true` and `false` booleans
+ *     x-…                               queue arguments; where they are not names, numbers become integers, `true` and
+ *                                       `false` booleans
  */
 import { createHash } from 'node:crypto';
 import type { QueueOptions } from '../../src/api.ts';
@@ -12,24 +13,26 @@ import { FrameError } from './codec/errors.ts';
 import type { FrameParser } from './codec/frame.ts';
 
 /** Arguments that may be given as headers. Others with `x-` are the message's or the consumer's. */
-const ARGUMENTS = [
+const TEXT_ARGUMENTS = [
   'x-dead-letter-exchange',
   'x-dead-letter-routing-key',
   'x-dead-letter-strategy',
+  'x-max-age',
+  'x-overflow',
+  'x-queue-leader-locator',
+  'x-queue-master-locator',
+  'x-queue-mode',
+  'x-queue-type',
+]; // prettier-ignore
+const TYPED_ARGUMENTS = [
   'x-delivery-limit',
   'x-expires',
-  'x-max-age',
   'x-max-in-memory-bytes',
   'x-max-in-memory-length',
   'x-max-length',
   'x-max-length-bytes',
   'x-max-priority',
   'x-message-ttl',
-  'x-overflow',
-  'x-queue-leader-locator',
-  'x-queue-master-locator',
-  'x-queue-mode',
-  'x-queue-type',
   'x-queue-version',
   'x-quorum-initial-group-size',
   'x-single-active-consumer',
@@ -92,10 +95,14 @@ export function flag(frame: FrameParser, name: string): boolean | undefined {
 
 function queueArguments(frame: FrameParser): Headers {
   const found: Header[] = [];
-  for (const name of ARGUMENTS) {
-    const value = frame.header(name);
-    if (value !== undefined) found.push({ name, value: typedValue(value) });
-  }
+  const take = (names: readonly string[], read: (text: string) => Value): void => {
+    for (const name of names) {
+      const text = frame.header(name);
+      if (text !== undefined) found.push({ name, value: read(text) });
+    }
+  };
+  take(TEXT_ARGUMENTS, (text) => text); // an exchange may well be called 1 or true
+  take(TYPED_ARGUMENTS, typedValue);
   return found;
 }
 

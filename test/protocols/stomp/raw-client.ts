@@ -24,6 +24,7 @@ export class RawClient {
   private rest = Buffer.alloc(0);
   private readonly chunks: Buffer[] = [];
   private waiting = 0;
+  private receipts = 0;
   /** Before so many bytes are there, looking again is in vain. */
   private needed = 0;
   private wake: () => void = () => {};
@@ -76,33 +77,26 @@ export class RawClient {
 
   /** The next frame, which must be that command. */
   async next(command?: string, withinMs = 5_000): Promise<Frame> {
-    const timeout = setTimeout(() => this.wake(), withinMs);
-    const untilMs = performance.now() + withinMs;
-    try {
-      while (this.frames.length === 0 && !this.ended && performance.now() < untilMs) {
-        await new Promise<void>((resolve) => {
-          this.wake = resolve;
-        });
-      }
-    } finally {
-      clearTimeout(timeout);
-    }
-    const frame = this.frames.shift();
-    if (frame === undefined)
-      throw new Error(`no ${command ?? 'frame'} came; the server ${this.ended ? 'closed' : 'is silent'}`);
-    if (command !== undefined && frame.command !== command) {
-      throw new Error(
-        `wanted ${command}, got ${frame.command} ${JSON.stringify(frame.lines)} ${frame.body.toString()}`,
-      );
-    }
+    await this.until(() => this.frames.length > 0, command ?? 'frame', withinMs);
+    const frame = this.frames.shift()!;
+    if (command !== undefined && frame.command !== command) throw unwanted(command, frame);
     return frame;
   }
 
-  /** Sends a frame with a receipt and takes the receipt, which must be the next frame. */
+  /** The next frame of that command; others that came before it are left for later. */
+  async take(command: string, withinMs = 5_000): Promise<Frame> {
+    const isIt = (frame: Frame): boolean => frame.command === command || frame.command === 'ERROR';
+    await this.until(() => this.frames.some(isIt), command, withinMs);
+    const [frame] = this.frames.splice(this.frames.findIndex(isIt), 1);
+    if (frame!.command !== command) throw unwanted(command, frame!);
+    return frame!;
+  }
+
+  /** Sends a frame with a receipt and takes the receipt, which must be the next one. */
   async confirmed(command: string, headers: Record<string, string> = {}, body: string | Buffer = ''): Promise<void> {
-    const receipt = `r-${Math.random()}`;
+    const receipt = `r-${++this.receipts}`;
     this.send(command, { ...headers, receipt }, body);
-    const answer = await this.next('RECEIPT');
+    const answer = await this.take('RECEIPT');
     if (header(answer, 'receipt-id') !== receipt) throw new Error(`receipt-id is ${header(answer, 'receipt-id')}`);
   }
 
@@ -138,6 +132,23 @@ export class RawClient {
     this.socket.destroy();
   }
 
+  private async until(condition: () => boolean, what: string, withinMs: number): Promise<void> {
+    const timeout = setTimeout(() => this.wake(), withinMs);
+    const untilMs = performance.now() + withinMs;
+    try {
+      while (!condition()) {
+        if (this.ended || performance.now() >= untilMs) {
+          throw new Error(`no ${what} came; the server ${this.ended ? 'closed' : 'is silent'}`);
+        }
+        await new Promise<void>((resolve) => {
+          this.wake = resolve;
+        });
+      }
+    } finally {
+      clearTimeout(timeout);
+    }
+  }
+
   private takeFrame(): boolean {
     while (this.rest[0] === 0x0a) {
       this.heartbeats++;
@@ -158,4 +169,9 @@ export class RawClient {
     this.rest = this.rest.subarray(end + 1);
     return true;
   }
+}
+
+function unwanted(command: string, frame: Frame): Error {
+  const body = frame.body.toString('utf8', 0, 200);
+  return new Error(`wanted ${command}, got ${frame.command} ${JSON.stringify(frame.lines)} ${body}`);
 }
