@@ -17,7 +17,6 @@ import { ConfigError, type Flags, type Loaded, loadConfig } from './config/load.
 import { printConfig } from './config/print.ts';
 import { LOG_LEVELS } from './config/schema.ts';
 import type { ListenerInfo, RunningBroker } from './index.ts';
-import { BrokerError } from './message/errors.ts';
 import { formatEndpoint, isLoopback } from './transport/address.ts';
 import { PRODUCT, VERSION } from './version.ts';
 
@@ -135,17 +134,22 @@ function load(flags: Flags): Loaded {
   }
 }
 
-/** What cannot be gone on with. An operator's mistake is told in a line; a defect shows where it happened. */
+/** What cannot be gone on with. What an operator can mend is told in a line; a defect shows where it happened. */
 function fail(error: unknown): never {
   if (error instanceof ConfigError) {
     for (const problem of error.problems) process.stderr.write(`entrepot: ${oneLine(problem)}\n`);
-  } else if (error instanceof BrokerError || (error instanceof Error && 'syscall' in error)) {
+  } else if (error instanceof Error && !isDefect(error)) {
     process.stderr.write(`entrepot: ${oneLine(error.message)}\n`);
   } else {
     const shown = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(`entrepot: this is a defect of the broker, please report it: ${shown}\n`);
   }
   process.exit(1);
+}
+
+function isDefect(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return error instanceof TypeError || error instanceof ReferenceError || code === 'ERR_ASSERTION';
 }
 
 function oneLine(text: string): string {

@@ -1,0 +1,191 @@
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import amqplib from 'amqplib';
+import mqtt from 'mqtt';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Command } from '../support/command.ts';
+import { temporaryDirectory } from '../support/directory.ts';
+import { until } from '../support/until.ts';
+
+let directory: { path: string; remove(): void };
+const running: Command[] = [];
+
+beforeEach(() => {
+  directory = temporaryDirectory();
+});
+
+afterEach(async () => {
+  for (const command of running.splice(0)) {
+    command.signal('SIGKILL');
+    await command.finished();
+  }
+  directory.remove();
+});
+
+async function start(...args: string[]): Promise<Command> {
+  const command = await Command.start(['--data', join(directory.path, 'data'), ...args]);
+  running.push(command);
+  return command;
+}
+
+/** One line that names the program, and nothing else: no stack trace, nothing on stdout. */
+async function refusal(args: readonly string[], environment: Record<string, string> = {}): Promise<string> {
+  const { code, stdout, stderr } = await Command.run(args, environment);
+  expect(code).toBe(1);
+  expect(stdout).toBe('');
+  expect(stderr).toMatch(/^entrepot: [^\n]+\n$/);
+  return stderr;
+}
+
+describe('entrepot start', () => {
+  it('shows what listens where, where the data is, who may connect, and a line to try', async () => {
+    const command = await start(
+      '--listen',
+      'amqp://127.0.0.1:0',
+      '--listen',
+      'mqtt://127.0.0.1:0',
+      '--listen',
+      'http://127.0.0.1:0',
+    );
+    expect(command.stdout).toContain(`amqp://127.0.0.1:${command.port('amqp')}`);
+    expect(command.stdout).toContain(join(directory.path, 'data'));
+    expect(command.stdout).toContain('user guest, password guest');
+    expect(command.stdout).toContain(`mosquitto_pub -p ${command.port('mqtt')}`);
+    expect(command.stdout.trimEnd().split('\n').at(-1)).toMatch(/^Ready in \d+ ms$/);
+    const health = await fetch(`http://127.0.0.1:${command.port('http')}/healthz`);
+    expect(await health.json()).toMatchObject({ status: 'ok' });
+    expect(command.stderr).toBe('');
+  });
+
+  it('stops in order on SIGTERM: clients are told, what was confirmed is there after a restart', async () => {
+    const before = await start('--listen', 'amqp://127.0.0.1:0');
+    const connection = await amqplib.connect(`amqp://127.0.0.1:${before.port('amqp')}`);
+    const told = once(connection, 'close');
+    const channel = await connection.createConfirmChannel();
+    await channel.assertQueue('kept');
+    for (let i = 0; i < 100; i++) channel.sendToQueue('kept', Buffer.from(`message ${i}`), { persistent: true });
+    await channel.waitForConfirms();
+    const finished = await before.stop();
+    expect(finished).toMatchObject({ code: 0, stderr: '' });
+    expect(finished.stdout).toMatch(/Stopping \(SIGTERM\).*\nStopped\n$/);
+    expect(String((await told)[0])).toContain('CONNECTION_FORCED');
+
+    const after = await start('--listen', 'amqp://127.0.0.1:0');
+    const again = await amqplib.connect(`amqp://127.0.0.1:${after.port('amqp')}`);
+    const reader = await again.createChannel();
+    for (let i = 0; i < 100; i++) {
+      const message = await reader.get('kept', { noAck: true });
+      expect(message ? message.content.toString() : undefined).toBe(`message ${i}`);
+    }
+    await again.close();
+    expect((await after.stop()).code).toBe(0);
+  });
+
+  it('a second signal stops at once, though a client lingers', async () => {
+    const command = await start('--listen', 'mqtt://127.0.0.1:0');
+    const socket = connect({ port: command.port('mqtt'), host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', () => {});
+    socket.write(Buffer.from([0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0, 0, 0, 1, 0x61]));
+    await once(socket, 'data');
+    command.signal('SIGINT');
+    await until(() => command.stdout.includes('Stopping (SIGINT)'));
+    command.signal('SIGINT');
+    expect((await command.finished()).code).toBe(1);
+    socket.destroy();
+  });
+
+  it('serves several protocols on one port', async () => {
+    const command = await start('--listen', 'amqp+mqtt+stomp://127.0.0.1:0');
+    const port = command.port('amqp+mqtt+stomp');
+    const subscriber = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, { reconnectPeriod: 0 });
+    await subscriber.subscribeAsync('one/port');
+    const got = new Promise<Buffer>((resolve) => subscriber.once('message', (_topic, body) => resolve(body)));
+    const connection = await amqplib.connect(`amqp://127.0.0.1:${port}`);
+    const channel = await connection.createChannel();
+    channel.publish('amq.topic', 'one.port', Buffer.from('hello'));
+    expect(String(await got)).toBe('hello');
+    const socket = connect(port, '127.0.0.1');
+    socket.write('CONNECT\naccept-version:1.2\nhost:/\n\n\0');
+    expect(String((await once(socket, 'data'))[0])).toMatch(/^CONNECTED\n/);
+    socket.destroy();
+    await connection.close();
+    await subscriber.endAsync();
+  });
+
+  it('reads its settings from a file and the environment', async () => {
+    const file = join(directory.path, 'entrepot.yaml');
+    writeFileSync(file, 'listen: ["amqp://127.0.0.1:0"]\ndata: /nowhere\n');
+    const command = await Command.start(['--config', file], { ENTREPOT_DATA: join(directory.path, 'from-env') });
+    running.push(command);
+    expect(command.stdout).toContain(join(directory.path, 'from-env'));
+    expect(command.port('amqp')).toBeGreaterThan(0);
+  });
+});
+
+describe('says in one line why it cannot start', () => {
+  it('a port in use', async () => {
+    const other = createServer();
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    const data = join(directory.path, 'data');
+    expect(await refusal(['start', '--data', data, '--listen', `amqp://127.0.0.1:${port}`])).toBe(
+      `entrepot: port ${port} on 127.0.0.1 is in use by another program; choose another with --listen amqp://127.0.0.1:PORT\n`,
+    );
+    other.close();
+    // And the directory is free again.
+    expect((await (await start('--listen', 'amqp://127.0.0.1:0')).stop()).code).toBe(0);
+  });
+
+  it('a data directory that another broker holds', async () => {
+    const first = await start('--listen', 'amqp://127.0.0.1:0');
+    const data = join(directory.path, 'data');
+    const line = await refusal(['start', '--data', data, '--listen', 'amqp://127.0.0.1:0']);
+    expect(line).toContain(`${data} is in use by process ${first.process.pid}`);
+  });
+
+  it('a data directory that cannot be one', async () => {
+    const file = join(directory.path, 'file');
+    writeFileSync(file, '');
+    expect(await refusal(['start', '--data', file, '--listen', 'amqp://127.0.0.1:0'])).toContain(file);
+    expect(await refusal(['start', '--data', join(file, 'x'), '--listen', 'amqp://127.0.0.1:0'])).toContain(file);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('a data directory that is not writable', async () => {
+    const data = join(directory.path, 'read-only');
+    mkdirSync(data, { mode: 0o500 });
+    expect(await refusal(['start', '--data', data, '--listen', 'amqp://127.0.0.1:0'])).toContain('may not write there');
+  });
+
+  it('a mistyped flag, command, address, file or variable', async () => {
+    expect(await refusal(['start', '--dta', 'x'])).toContain("unknown option '--dta' (Did you mean --data?)");
+    expect(await refusal(['strat'])).toContain("unknown command 'strat' (Did you mean start?)");
+    expect(await refusal(['start', '--listen', 'amqq://localhost'])).toContain('did you mean amqp?');
+    expect(await refusal(['start', '--config', '/nowhere.yaml'])).toContain('there is no such file');
+    expect(await refusal(['start'], { ENTREPOT_DTA: 'x' })).toContain('did you mean ENTREPOT_DATA?');
+    expect(await refusal(['start', '--log-level', 'loud'])).toContain('loud');
+  });
+});
+
+describe('entrepot', () => {
+  it('--version and --help', async () => {
+    expect(await Command.run(['--version'])).toMatchObject({ code: 0, stdout: 'entrepot 0.1.0\n' });
+    const help = await Command.run(['start', '--help']);
+    expect(help.code).toBe(0);
+    for (const word of ['--config', '--data', '--listen', 'amqp+mqtt+stomp://']) expect(help.stdout).toContain(word);
+  });
+
+  it('config check and config print', async () => {
+    const file = join(directory.path, 'entrepot.yaml');
+    writeFileSync(file, 'mqtt:\n  inflightMax: 7\n');
+    expect(await Command.run(['config', 'check', '--config', file])).toMatchObject({ code: 0 });
+    const printed = await Command.run(['config', 'print', '--config', file]);
+    expect(printed.stdout).toContain('inflightMax: 7');
+    writeFileSync(file, 'mqtt:\n  inflghtMax: 7\n');
+    expect(await refusal(['config', 'check', '--config', file])).toContain(
+      `${file}:2: the key mqtt.inflghtMax is not known; did you mean inflightMax?`,
+    );
+  });
+});

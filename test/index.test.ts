@@ -1,0 +1,182 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Client } from '@stomp/stompjs';
+import mqtt from 'mqtt';
+import { describe, expect, it } from 'vitest';
+import { createBroker } from '../src/index.ts';
+import { startTestBroker } from './support/broker.ts';
+import { withTemporaryDirectory } from './support/directory.ts';
+import { RecordingProtocol } from './support/recording.ts';
+import { until } from './support/until.ts';
+
+const INDEX = fileURLToPath(new URL('../src/index.ts', import.meta.url));
+const LOOPBACK = ['amqp', 'mqtt', 'stomp', 'ws', 'http'].map((name) => `${name}://127.0.0.1:0`);
+
+/** What keeps a process alive, besides its standard streams. */
+function resources(): string[] {
+  return process
+    .getActiveResourcesInfo()
+    .filter((name) => /TCP|Timeout|Immediate|FSReq|File/.test(name))
+    .sort();
+}
+
+/** Runs a program against the embedding interface; it must end by itself. */
+function program(text: string): Promise<{ stdout: string }> {
+  const source = `import * as entrepot from ${JSON.stringify(INDEX)};\n${text}`;
+  return promisify(execFile)(process.execPath, ['--input-type=module', '-e', source], { timeout: 20_000 });
+}
+
+describe('embedding', () => {
+  it('importing starts nothing, and the process ends by itself', async () => {
+    const { stdout } = await program('console.log(typeof entrepot.createBroker)');
+    expect(stdout).toBe('function\n');
+  });
+
+  it('a broker that was closed leaves nothing that keeps the process alive', async () => {
+    const { stdout } = await program(`
+      const before = process.eventNames().filter((name) => String(name).startsWith('SIG')).length;
+      const running = await entrepot.createBroker({ listen: ${JSON.stringify(LOOPBACK)} });
+      const after = process.eventNames().filter((name) => String(name).startsWith('SIG')).length;
+      await running.close();
+      console.log(after - before);
+    `);
+    expect(stdout).toBe('0\n');
+  });
+
+  it('reports actual ports, and gives them back', async () => {
+    const before = resources();
+    const running = await createBroker({ listen: LOOPBACK });
+    const ports = running.listeners.map((listener) => listener.port);
+    expect(new Set(ports).size).toBe(5);
+    expect(ports.every((port) => port > 0)).toBe(true);
+    expect(running.port('stomp')).toBe(ports[2]);
+    expect(() => running.port('gopher')).toThrow('nothing listens for gopher');
+    const first = running.close();
+    expect(running.close()).toBe(first);
+    await first;
+    for (const port of ports) {
+      const server = createServer();
+      server.listen(port, '127.0.0.1');
+      await once(server, 'listening');
+      server.close();
+    }
+    await until(() => resources().length <= before.length, 'everything released');
+  });
+
+  it('leaves nothing running when it cannot start', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const data = join(directory, 'data');
+      const taken = createServer();
+      taken.listen(0, '127.0.0.1');
+      await once(taken, 'listening');
+      const { port } = taken.address() as { port: number };
+      const listen = ['mqtt://127.0.0.1:0', `amqp://127.0.0.1:${port}`];
+      await expect(createBroker({ data, listen })).rejects.toThrow(`port ${port} on 127.0.0.1 is in use`);
+      taken.close();
+      // The directory's lock was given back.
+      await (await createBroker({ data })).close();
+    });
+  });
+
+  it('refuses settings and addresses it does not know, by name', async () => {
+    // @ts-expect-error a mistyped setting
+    await expect(createBroker({ amqp: { bodySize: 1 } })).rejects.toThrow('did you mean bodySizeMax?');
+    await expect(createBroker({ listen: ['amqq://h:1'] })).rejects.toThrow('did you mean amqp?');
+  });
+
+  it('two brokers in one process know nothing of each other', async () => {
+    const [left, right] = [await startTestBroker(), await startTestBroker()];
+    const publisher = await mqtt.connectAsync(`mqtt://127.0.0.1:${left.ports.mqtt}`);
+    const subscriber = await mqtt.connectAsync(`mqtt://127.0.0.1:${right.ports.mqtt}`);
+    const got: string[] = [];
+    subscriber.on('message', (topic) => got.push(topic));
+    await subscriber.subscribeAsync('#');
+    await publisher.publishAsync('from/left', 'x', { qos: 1 });
+    await subscriber.publishAsync('from/right', 'x', { qos: 1 });
+    await until(() => got.length > 0);
+    expect(got).toEqual(['from/right']);
+    await Promise.all([publisher.endAsync(), subscriber.endAsync()]);
+    await Promise.all([left.close(), right.close()]);
+  });
+
+  it("serves an adapter of someone else's making", async () => {
+    const protocol = new RecordingProtocol('gopher', '/');
+    const running = await createBroker({
+      protocols: [protocol],
+      listen: ['gopher://127.0.0.1:0', 'amqp+gopher://127.0.0.1:0'],
+    });
+    for (const listener of running.listeners) {
+      const client = connect(listener.port, '127.0.0.1');
+      client.write('/menu');
+      await until(() => protocol.handlers.at(-1)?.received.toString() === '/menu');
+      expect(running.connections).toBe(1);
+      client.destroy();
+      await until(() => running.connections === 0);
+      protocol.handlers.length = 0;
+    }
+    await running.close();
+  });
+
+  it('is unhealthy while it stops', async () => {
+    const protocol = new RecordingProtocol('gopher', '/');
+    protocol.onAccept = (handler) => {
+      handler.onShutdown = () => {};
+    };
+    const running = await createBroker({
+      protocols: [protocol],
+      listen: ['gopher://127.0.0.1:0', 'http://127.0.0.1:0'],
+    });
+    const client = connect(running.port('gopher'), '127.0.0.1');
+    await until(() => running.connections === 1);
+    const web = connect(running.port('http'), '127.0.0.1');
+    await once(web, 'connect');
+    expect(running.health).toEqual({ status: 'ok' });
+    const closed = running.close('for a test');
+    // The port takes nobody new; who was there already is told.
+    web.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(String((await once(web, 'data'))[0])).toMatch(/^HTTP\/1\.1 503 [\s\S]*"status":"stopping"/);
+    client.destroy();
+    await closed;
+  });
+});
+
+describe('WebSocket', () => {
+  it('carries MQTT and STOMP on its own port and on the HTTP port, and they meet', async () => {
+    const broker = await startTestBroker();
+    for (const port of [broker.ports.ws, broker.ports.http]) {
+      for (const path of ['/ws', '/mqtt']) {
+        const device = await mqtt.connectAsync(`ws://127.0.0.1:${port}${path}`);
+        const web = new Client({ brokerURL: `ws://127.0.0.1:${port}/ws`, reconnectDelay: 0 });
+        await new Promise<void>((resolve) => {
+          web.onConnect = () => resolve();
+          web.activate();
+        });
+        const got = new Promise<string>((resolve) => {
+          web.subscribe('/topic/greeting', (message) => resolve(message.body), { receipt: 'subscribed' });
+        });
+        await new Promise<void>((resolve) => web.watchForReceipt('subscribed', () => resolve()));
+        await device.publishAsync('greeting', 'grüße', { qos: 1 });
+        expect(await got).toBe('grüße');
+        await Promise.all([device.endAsync(), web.deactivate()]);
+      }
+    }
+    await broker.close();
+  });
+
+  it('carries bodies that need many slabs, both ways', async () => {
+    const broker = await startTestBroker();
+    const device = await mqtt.connectAsync(`ws://127.0.0.1:${broker.ports.ws}/mqtt`);
+    const body = Buffer.alloc(3 * 1024 * 1024 + 1);
+    for (let i = 0; i < body.length; i++) body[i] = (i * 31) % 256;
+    await device.subscribeAsync('large', { qos: 1 });
+    const got = new Promise<Buffer>((resolve) => device.once('message', (_topic, payload) => resolve(payload)));
+    await device.publishAsync('large', body, { qos: 1 });
+    expect(body.equals(await got)).toBe(true);
+    await device.endAsync();
+    await broker.close();
+  });
+});
