@@ -1,8 +1,8 @@
 /**
  * The blocks of one store in the order of their numbers, and those of them that are in memory.
  *
- * `BlockTable` answers "which block has number n?" for every delivery, so it looks at the block of the last answer first,
- * and at the one after it, before it searches.
+ * `BlockTable` answers "which block has number n?" for every delivery, so before it searches it looks at the blocks of the
+ * last two answers (two queues being read in turn are common) and at the one after.
  *
  * `Residence` keeps the memory within its budget. Blocks leave in the order they came, but one that was read since gets a
  * second round: a queue's fresh tail goes before the head that consumers are at, and a long read of the past goes by
@@ -19,6 +19,7 @@ export class BlockTable<B extends Block> {
   private head = 0;
   private lastIndex = 0;
   private last: Block = NONE;
+  private lastButOne: Block = NONE;
 
   get length(): number {
     return this.blocks.length - this.head;
@@ -37,6 +38,12 @@ export class BlockTable<B extends Block> {
   find(seq: number): B | undefined {
     const last = this.last;
     if (seq >= last.firstSeq && seq <= last.lastSeq) return last as B;
+    const other = this.lastButOne;
+    if (seq >= other.firstSeq && seq <= other.lastSeq) {
+      this.lastButOne = last;
+      this.last = other;
+      return other as B;
+    }
     return this.findSlow(seq);
   }
 
@@ -45,6 +52,7 @@ export class BlockTable<B extends Block> {
     const next = blocks[this.lastIndex + 1];
     if (next !== undefined && seq >= next.firstSeq && seq <= next.lastSeq) {
       this.lastIndex++;
+      this.lastButOne = this.last;
       this.last = next;
       return next;
     }
@@ -57,6 +65,7 @@ export class BlockTable<B extends Block> {
       else if (seq > block.lastSeq) low = middle + 1;
       else {
         this.lastIndex = middle;
+        this.lastButOne = this.last;
         this.last = block;
         return block;
       }
@@ -102,6 +111,7 @@ export class BlockTable<B extends Block> {
 
   private forget(): void {
     this.last = NONE;
+    this.lastButOne = NONE;
     this.lastIndex = this.blocks.length;
   }
 }

@@ -74,12 +74,18 @@ export class TransientStore implements RecordStore, TurnTask {
   private slots = 0;
   private readonly freeSlots: number[] = [];
   private spillsInFlight = 0;
+  /** A spill failed; none is tried again before more memory is asked for. */
+  private paused = false;
   private readsInFlight = 0;
   private closing: (() => void) | undefined = undefined;
   private closed = false;
 
   private readonly mayGive = (block: TransientBlock): boolean =>
-    this.file !== undefined && block.sealed && !block.spilling && (block.slot >= 0 || this.spillsInFlight < SPILLS_MAX);
+    this.file !== undefined &&
+    !this.paused &&
+    block.sealed &&
+    !block.spilling &&
+    (block.slot >= 0 || this.spillsInFlight < SPILLS_MAX);
   private readonly give = (block: TransientBlock): void => {
     if (block.slot >= 0) this.residence.evict(block);
     else this.spill(block);
@@ -140,6 +146,7 @@ export class TransientStore implements RecordStore, TurnTask {
     if (payloadBytes > this.recordBytesMax) {
       throw new RangeError(`a record of ${payloadBytes} bytes is larger than ${this.recordBytesMax}`);
     }
+    this.paused = false;
     const full = this.block;
     full.sealed = true;
     if (full.live === 0 && full.resident) this.dying.push(full);
@@ -258,6 +265,7 @@ export class TransientStore implements RecordStore, TurnTask {
       this.turn.add(PHASE_FLUSH, this); // there may be more to spill
       if (error !== undefined) {
         this.freeSlots.push(slot);
+        this.paused = true;
         this.onSpillFailed(error);
       } else {
         block.slot = slot;
