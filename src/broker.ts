@@ -14,7 +14,7 @@ import { type Logger, NO_LOGGER } from './logger.ts';
 import { type Dialect, Dialects } from './message/dialect.ts';
 import { BrokerError } from './message/errors.ts';
 import { Session } from './session.ts';
-import { Vhost } from './vhost/vhost.ts';
+import { type LogLayout, Vhost } from './vhost/vhost.ts';
 
 export const DEFAULT_VHOST = '/';
 
@@ -28,6 +28,8 @@ export interface StartOptions {
   readonly authenticator?: Authenticator;
   /** Default: `/` alone. */
   readonly vhosts?: readonly string[];
+  /** How the logs are laid out; the defaults need no tuning. */
+  readonly log?: LogLayout;
 }
 
 export class Broker {
@@ -69,6 +71,7 @@ export class Broker {
           turn: broker.turn,
           dialects,
           logger: options.logger ?? NO_LOGGER,
+          ...(options.log !== undefined && { log: options.log }),
           onUncongested: () => broker.uncongested(name),
         });
         broker.vhosts.set(name, vhost);

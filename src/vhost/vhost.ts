@@ -6,7 +6,7 @@ import { type BindOptions, type DirectSink, MARK_NOW, MARK_REFUSED, type Mark, t
 import type { Clock } from '../clock/clock.ts';
 import { PHASE_GATHER, type Turn, type TurnTask } from '../clock/turn.ts';
 import type { FileSystem } from '../log/files.ts';
-import { Log } from '../log/log.ts';
+import { Log, type LogOptions } from '../log/log.ts';
 import { Sequence } from '../log/sequence.ts';
 import { TransientStore } from '../log/transient.ts';
 import type { Logger } from '../logger.ts';
@@ -29,6 +29,8 @@ import { Recovery } from './recovery.ts';
 import { Stalls } from './stalls.ts';
 import { Topology } from './topology.ts';
 
+export type LogLayout = Pick<LogOptions, 'segmentBytes' | 'blockBytes' | 'residentBytesMax'>;
+
 export interface VhostOptions {
   readonly name: string;
   readonly files: FileSystem;
@@ -40,6 +42,7 @@ export interface VhostOptions {
   readonly logger: Logger;
   /** Publishers are held back while more than this is not on disk yet. Default 64 MiB. */
   readonly unsyncedBytesMax?: number;
+  readonly log?: LogLayout;
   /** Told when publishers may go on. */
   readonly onUncongested: () => void;
 }
@@ -112,6 +115,7 @@ export class Vhost implements QueueOwner, TurnTask {
     });
     const recovery = new Recovery(this, this.topology, this.retained, this.state);
     this.log = await Log.open({
+      ...options.log,
       files: options.files,
       directory: options.directory,
       sequence,
