@@ -22,7 +22,7 @@ import type { Adapter } from './adapter.ts';
 import { Client } from './client.ts';
 import { FrameError } from './codec/errors.ts';
 import { escapeValue } from './codec/escape.ts';
-import { COMPLETE, type FrameParser, INCOMPLETE_BODY } from './codec/frame.ts';
+import { COMPLETE, type FrameParser, INCOMPLETE_BODY, INCOMPLETE_HEAD, type ParseResult } from './codec/frame.ts';
 import { COMMAND_TEXT, CONNECT, RECEIPT, SEND } from './codec/names.ts';
 import { V1_0, type Version } from './codec/version.ts';
 import { connect, connected } from './handlers/connect.ts';
@@ -127,11 +127,11 @@ export class Connection
         at = parser.start;
         const isLarge = result === INCOMPLETE_BODY && parser.contentLength > INLINE_BODY_BYTES;
         if (result !== COMPLETE && !isLarge) {
-          intake.keep(at, result === INCOMPLETE_BODY && parser.contentLength >= 0 ? parser.end - at : 0);
+          this.keepIncomplete(parser, result);
           return;
         }
         if (this.mustPark(parser)) {
-          intake.keep(at, 1);
+          intake.keepFrames(at);
           return;
         }
         if (isLarge) {
@@ -142,18 +142,26 @@ export class Connection
           at = parser.end;
           this.take(parser);
           if (this.parked !== 0) {
-            intake.keep(at, 1);
+            intake.keepFrames(at);
             return;
           }
         }
       }
-      if (this.state < LEAVING) intake.keep(at, 0);
+      if (this.state < LEAVING) intake.keepFrames(at);
       else intake.clear();
     } catch (error) {
       this.fail(error, frame);
     } finally {
       parser.release();
     }
+  }
+
+  private keepIncomplete(frame: FrameParser, result: ParseResult): void {
+    const { intake } = this;
+    const { headersSizeMax, unmeasuredBodySizeMax } = this.adapter.options;
+    if (result === INCOMPLETE_HEAD) intake.keepUnmeasured(frame.start, headersSizeMax);
+    else if (frame.contentLength >= 0) intake.keepMeasured(frame.start, frame.end - frame.start);
+    else intake.keepUnmeasured(frame.start, frame.bodyStart - frame.start + unmeasuredBodySizeMax);
   }
 
   private take(frame: FrameParser): void {

@@ -5,7 +5,7 @@
  *
  * A frame that is not complete is parsed again from its first byte later on. So that a client that sends byte by byte
  * costs no more than what it sends, that is only tried again when the frame can be complete: the announced length has
- * come, or a NUL has, or (for a head without its end) what is kept has doubled.
+ * come, or a NUL has, or what is kept has doubled or come to a bound.
  *
  * The joined bytes lie in a buffer that all connections of an adapter share; a connection itself keeps only its rest,
  * and none between frames.
@@ -29,7 +29,7 @@ export class JoinBuffer {
 }
 
 export class Intake {
-  /** After `add`: parse `buffer[start, end)`, then call `keep`. */
+  /** After `add`: parse `buffer[start, end)`, then call one of `keep…`. */
   buffer: Buffer = EMPTY;
   start = 0;
   end = 0;
@@ -97,17 +97,33 @@ export class Intake {
     return this.restLength > 0;
   }
 
-  /**
-   * Keeps `buffer[from, end)` for the next chunk: the beginning of a frame that is complete at `frameBytes` bytes, or
-   * at a NUL that has not come yet (`frameBytes` 0), or frames that wait for parsing to go on (`frameBytes` 1).
-   */
-  keep(from: number, frameBytes: number): void {
+  /** Keeps `buffer[from, end)`, frames that wait for parsing to go on, or nothing. */
+  keepFrames(from: number): void {
+    this.retryAtNul = false;
+    this.retryAt = 1;
+    this.keep(from);
+  }
+
+  /** Keeps the beginning of a frame that will be complete at `frameBytes` bytes. */
+  keepMeasured(from: number, frameBytes: number): void {
+    this.retryAtNul = false;
+    this.retryAt = frameBytes;
+    this.keep(from);
+  }
+
+  /** Keeps the beginning of a frame that is not complete before a NUL comes, and too long past `bytesMax` bytes. */
+  keepUnmeasured(from: number, bytesMax: number): void {
+    const length = this.end - from;
+    this.retryAtNul = true;
+    this.retryAt = Math.min(2 * length, Math.max(length, bytesMax) + 1);
+    this.keep(from);
+  }
+
+  private keep(from: number): void {
     const length = this.end - from;
     const source = this.buffer;
     this.buffer = EMPTY;
     this.restLength = length;
-    this.retryAtNul = frameBytes === 0;
-    this.retryAt = frameBytes === 0 ? 2 * length : frameBytes;
     if (length === 0) {
       if (this.rest.length > KEPT_BYTES_MAX) this.rest = EMPTY;
     } else {

@@ -64,14 +64,17 @@ export class FrameParser {
   /** Escapes are in force in this frame. */
   escaped = false;
   /** name start, name end, value start, value end of each header; grows up to `headersMax`. */
-  private table = new Int32Array(4 * 16);
-  private kinds = new Uint8Array(16);
+  private table: Int32Array;
+  private kinds: Uint8Array;
   /** 1 + index of the first header of each kind, 0 for none. */
   private readonly first = new Int32Array(KINDS);
   private readonly bounds: FrameBounds;
 
   constructor(bounds: FrameBounds) {
     this.bounds = bounds;
+    const headers = Math.min(16, bounds.headersMax);
+    this.table = new Int32Array(4 * headers);
+    this.kinds = new Uint8Array(headers);
   }
 
   /** Looks at `buffer[from, to)` for one frame of this version. */

@@ -52,13 +52,14 @@ function parsePieces(pieces: Buffer[], version: Version): Parsed[] {
         const result = parser.parse(intake.buffer, at, intake.end, version);
         if (result !== COMPLETE) {
           const known = result === INCOMPLETE_BODY && parser.contentLength >= 0;
-          intake.keep(parser.start, known ? parser.end - parser.start : 0);
+          if (known) intake.keepMeasured(parser.start, parser.end - parser.start);
+          else intake.keepUnmeasured(parser.start, BOUNDS.headersSizeMax);
           break;
         }
         frames.push(taken(parser));
         at = parser.end;
         if (at === intake.end) {
-          intake.keep(at, 0);
+          intake.keepFrames(at);
           break;
         }
       }
@@ -309,7 +310,7 @@ test('frames larger than the shared buffer come through whole', () => {
       seen.push(`${names.COMMAND_TEXT[parser.command]} ${parser.bodyEnd - parser.bodyStart}`);
       from = parser.end;
     }
-    intake.keep(parser.start, 0);
+    intake.keepUnmeasured(parser.start, 1_000_000);
   }
   expect(seen).toEqual(['SEND 600000', 'DISCONNECT 0']);
 });
