@@ -13,8 +13,11 @@
 import { payloadBytesAt, RecordRef, SEQUENCED_HEADER_BYTES } from './record.ts';
 
 export const NO_BYTES = Buffer.alloc(0);
-const NO_INDEX = new Uint32Array(0);
+const NO_INDEX: Uint32Array = new Uint32Array(0);
 const INDEX_START = 256;
+/** Indexes of blocks that left memory, for those that come: a busy log begins hundreds of blocks a second. */
+const spareIndexes: { seqs: Uint32Array; offsets: Uint32Array }[] = [];
+const SPARE_INDEXES_MAX = 16;
 
 export interface Waiting {
   readonly seq: number;
@@ -43,8 +46,8 @@ export class Block {
   used = false;
   /** Those who wait for it to be loaded, and for which record. */
   waiting: Waiting[] | undefined = undefined;
-  private seqs = NO_INDEX;
-  private offsets = NO_INDEX;
+  private seqs: Uint32Array = NO_INDEX;
+  private offsets: Uint32Array = NO_INDEX;
   private hint = 0;
 
   constructor(index: number) {
@@ -105,6 +108,12 @@ export class Block {
   }
 
   private growIndex(): void {
+    const spare = this.seqs.length === 0 ? spareIndexes.pop() : undefined;
+    if (spare !== undefined) {
+      this.seqs = spare.seqs;
+      this.offsets = spare.offsets;
+      return;
+    }
     const size = this.seqs.length === 0 ? INDEX_START : this.seqs.length * 2;
     const seqs = new Uint32Array(size);
     seqs.set(this.seqs);
@@ -118,6 +127,9 @@ export class Block {
   evict(): void {
     this.resident = false;
     this.buffer = NO_BYTES;
+    if (this.seqs.length > INDEX_START && spareIndexes.length < SPARE_INDEXES_MAX) {
+      spareIndexes.push({ seqs: this.seqs, offsets: this.offsets });
+    }
     this.seqs = NO_INDEX;
     this.offsets = NO_INDEX;
     this.count = 0;

@@ -5,6 +5,7 @@
  * What is called for every flush takes a callback; what is called once in a while returns a promise.
  */
 import fs from 'node:fs';
+import { dirname, resolve } from 'node:path';
 
 export type Done = (error: Error | undefined) => void;
 
@@ -33,7 +34,7 @@ export interface FileSystem {
   open(path: string, how: 'read' | 'update' | 'create'): Promise<LogFile>;
   /** Names in a directory, in no particular order. */
   list(directory: string): Promise<string[]>;
-  /** Makes the directory and those above it, if need be. */
+  /** Makes the directory and those above it, if need be, to outlive a power failure. */
   makeDirectory(directory: string): Promise<void>;
   /** Makes created, renamed and removed names outlive a power failure. */
   syncDirectory(directory: string): Promise<void>;
@@ -137,16 +138,21 @@ const FLAGS = {
 /** The operating system's files. */
 export const nodeFiles: FileSystem = {
   open(path, how) {
-    return new Promise((resolve, reject) => {
+    return new Promise((opened, reject) => {
       // Messages are nobody's business but the broker's: the files are for its user alone.
       fs.open(path, FLAGS[how], 0o600, (error, fd) =>
-        error !== null ? reject(error) : resolve(new NodeFile(path, fd)),
+        error !== null ? reject(error) : opened(new NodeFile(path, fd)),
       );
     });
   },
   list: (directory) => fs.promises.readdir(directory),
   async makeDirectory(directory) {
-    await fs.promises.mkdir(directory, { recursive: true, mode: 0o700 });
+    const first = await fs.promises.mkdir(directory, { recursive: true, mode: 0o700 });
+    if (first === undefined) return;
+    // A directory that a power failure forgets takes its files with it.
+    for (let made = resolve(directory); made !== dirname(resolve(first)); made = dirname(made)) {
+      await nodeFiles.syncDirectory(dirname(made));
+    }
   },
   async syncDirectory(directory) {
     const handle = await fs.promises.open(directory, 'r');
