@@ -67,7 +67,7 @@ export class Listener {
     return new Listener(options, [first, second]);
   }
 
-  /** Stops accepting at once; resolves when every socket that was accepted is gone. */
+  /** Stops accepting at once; resolves when it is done, and an HTTP server's sockets are gone. */
   async stop(): Promise<void> {
     await Promise.all(this.servers.map((server) => new Promise<void>((resolve) => void server.close(() => resolve()))));
   }
