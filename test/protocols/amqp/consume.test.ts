@@ -68,6 +68,14 @@ describe('get', () => {
     expect(await drain(queue)).toEqual(['1*', '2', '3']);
   });
 
+  test('does not count as a consumer: an auto-delete queue stays', async () => {
+    const queue = await filled(1, { autoDelete: true });
+    const two = await client(port);
+    await (await two.channel()).get(queue);
+    await two.close();
+    expect(await drain(queue)).toEqual(['1*']);
+  });
+
   test('an empty queue', async () => {
     const queue = await filled(0);
     expect(await (await one.channel()).get(queue)).toBe(false);
