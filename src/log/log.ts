@@ -14,12 +14,13 @@
  * again may answer yes); to overwrite anything an earlier life wrote; to open a log that is newer, foreign or has a hole.
  */
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../clock/clock.ts';
 import { PHASE_FLUSH, type Turn, type TurnTask } from '../clock/turn.ts';
-import { align8, BATCH_HEADER_BYTES, BatchHeader, findBatch, readBatch, sealBatch } from './batch.ts';
+import { align8, BATCH_HEADER_BYTES, BatchHeader, sealBatch } from './batch.ts';
 import { NO_BYTES } from './block.ts';
 import { BlockTable, Residence } from './blocks.ts';
-import type { FileSystem } from './files.ts';
+import { ColdReads } from './cold-reads.ts';
+import type { RecoveryReport } from './events.ts';
+import type { LogOptions } from './options.ts';
 import {
   RECORD_BYTES_MAX,
   type RecordRef,
@@ -28,53 +29,14 @@ import {
   writeHeader,
   writeSequencedHeader,
 } from './record.ts';
-import {
-  indexBatch,
-  type LogEvent,
-  RECORD_SNAPSHOT_END,
-  RECORD_START,
-  RECORD_STOP,
-  Recovery,
-  type RecoveryReport,
-} from './recovery.ts';
+import { RECORD_SNAPSHOT_END, RECORD_START, RECORD_STOP, Recovery } from './recovery.ts';
 import { FORMAT_VERSION, SEGMENT_HEADER_BYTES, Segment, SegmentBlock, writeSegmentHeader } from './segment.ts';
 import { SegmentFiles, type WriteJob } from './segment-files.ts';
-import { SEQUENCE_MAX, type Sequence } from './sequence.ts';
+import { SEQUENCE_MAX } from './sequence.ts';
 import type { RecordStore } from './store.ts';
 
-export { type LogEvent, LogRefused, type RecoveryReport } from './recovery.ts';
-
-export interface LogOptions {
-  readonly files: FileSystem;
-  /** Made if it is not there. Holds nothing but the log. */
-  readonly directory: string;
-  /** Recovery moves it past every number in the log. */
-  readonly sequence: Sequence;
-  readonly turn: Turn;
-  readonly clock: Clock;
-  /** A multiple of `blockBytes`; default 64 MiB. */
-  readonly segmentBytes?: number;
-  /** A multiple of 8; default 1 MiB. Smaller ones lower the largest record (`recordBytesMax`). */
-  readonly blockBytes?: number;
-  /** Memory for blocks that are kept for reading, default 64 MiB. What is not on disk yet comes on top. */
-  readonly residentBytesMax?: number;
-  /** Eight bytes that a new log gets as its name; default random. */
-  readonly logId?: Buffer;
-  /** Every recovered record of the owner, in order, whole units only. `seq` is 0 for unsequenced ones. */
-  replay(type: number, seq: number, buffer: Buffer, start: number, end: number): void;
-  /** A flush is on the disk, with all before it. */
-  onSynced(mark: number): void;
-  /** A write or a sync failed. Called once. */
-  onFailed(error: Error): void;
-  /**
-   * Append what a reader must know that begins with this segment. Called within the `append` that needs a new segment,
-   * before that record gets its place, and before the first record appended after a start that found a log. It is a
-   * commit unit of its own, or a part of the one that is open. It may be interrupted by no turn, and must not append
-   * sequenced records.
-   */
-  snapshot(log: Log): void;
-  report(event: LogEvent): void;
-}
+export { type LogEvent, LogRefused, type RecoveryReport } from './events.ts';
+export type { LogOptions } from './options.ts';
 
 const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
 const DEFAULT_BLOCK_BYTES = 1024 * 1024;
@@ -105,6 +67,7 @@ export class Log implements RecordStore, TurnTask {
   private readonly segmentFiles: SegmentFiles;
   private readonly table = new BlockTable<SegmentBlock>();
   private readonly residence: Residence<SegmentBlock>;
+  private readonly coldReads: ColdReads;
   private segments: Segment[] = [];
   private segment: Segment;
   private block: SegmentBlock;
@@ -169,6 +132,9 @@ export class Log implements RecordStore, TurnTask {
     this.logId = options.logId ?? randomBytes(8);
     this.residence = new Residence(this.blockBytes, options.residentBytesMax ?? DEFAULT_RESIDENT_BYTES);
     this.segmentFiles = new SegmentFiles(options.files, options.directory, segmentBytes);
+    this.coldReads = new ColdReads(this.logId, this.segmentFiles, this.residence, this.turn, this, (event) =>
+      options.report(event),
+    );
     this.segment = new Segment(0, '', this.blockBytes);
     this.block = new SegmentBlock(this.segment, 0);
     this.recovered = new Recovery(options, this.residence).report;
@@ -197,6 +163,7 @@ export class Log implements RecordStore, TurnTask {
     const { options } = this;
     this.recovered = recovery.report;
     this.logId = recovery.logId ?? this.logId;
+    this.coldReads.logId = this.logId;
     this.segments = recovery.segments;
     for (const block of recovery.blocks) this.table.push(block);
     this.nextBatch = recovery.nextBatch;
@@ -518,60 +485,8 @@ export class Log implements RecordStore, TurnTask {
 
   load(seq: number, done: (error: Error | undefined) => void): void {
     const block = this.table.find(seq);
-    if (block === undefined) {
-      done(new Error(`record ${seq} is not in the log`));
-      return;
-    }
-    if (block.waiting !== undefined) {
-      block.waiting.push({ seq, done });
-      return;
-    }
-    block.waiting = [{ seq, done }];
-    if (block.resident) {
-      block.loaded(undefined);
-      return;
-    }
-    const buffer =
-      this.residence.blockBytes === block.segment.blockBytes
-        ? this.residence.take()
-        : Buffer.allocUnsafeSlow(block.segment.blockBytes);
-    this.segmentFiles.read(block.segment, block.index, buffer, block.end, (error, bytesRead) => {
-      this.turn.add(PHASE_FLUSH, this);
-      if (error !== undefined) {
-        this.residence.giveBack(buffer);
-        return block.loaded(error);
-      }
-      block.restore(buffer);
-      this.indexBlock(block, bytesRead);
-      this.residence.admit(block);
-      block.loaded(undefined);
-    });
-  }
-
-  /** Rebuilds a block's index from its batches, each of which is verified again. */
-  private indexBlock(block: SegmentBlock, length: number): void {
-    const { buffer, segment } = block;
-    const limit = Math.min(block.end, length);
-    const header = new BatchHeader();
-    let at = block.index === 0 ? SEGMENT_HEADER_BYTES : 0;
-    let number = 0;
-    while (at < block.end) {
-      if (!readBatch(buffer, at, limit, this.logId, segment.number, header) || header.number <= number) {
-        const found = findBatch(buffer, at, limit, this.logId, segment.number, number + 1, header);
-        const to = found ? header.at : block.end;
-        this.options.report({
-          kind: 'rot',
-          segment: segment.number,
-          offset: block.index * segment.blockBytes + at,
-          batches: found && number > 0 ? header.number - number - 1 : 1,
-          bytes: to - at,
-        });
-        if (!found) return;
-      }
-      indexBatch(block, buffer, header);
-      number = header.number;
-      at = align8(header.end);
-    }
+    if (block === undefined) done(new Error(`record ${seq} is not in the log`));
+    else this.coldReads.load(block, seq, done);
   }
 
   // -- references

@@ -1,6 +1,7 @@
 /**
- * Reading a log back: finds its segments, verifies every batch, hands every record of whole units to the owner in the
- * order they were written, and says in numbers what it could not use and why.
+ * Reading a log back: verifies every batch, hands every record of whole units to the owner in the order they were
+ * written, and says in numbers what it could not use and why. Which files to read is found out by `survey.ts`. One block
+ * is read and replayed at a time, and the event loop runs in between.
  *
  * Batches are numbered without gaps, and each says up to which number everything was known to be on disk when it was
  * written. So when batch n is not where it should be, the rest of the log decides what that means:
@@ -11,10 +12,10 @@
  * Nothing is repaired in place and nothing in a segment of an earlier life is written again: appending goes on in a new
  * segment, whose header says where the one before ended. What a torn tail left behind can therefore never come back.
  */
-import { join } from 'node:path';
 import { align8, BATCH_HEADER_BYTES, BatchHeader, findBatch, isForeignBatch, readBatch } from './batch.ts';
 import type { Residence } from './blocks.ts';
-import { type FileSystem, type LogFile, readFully } from './files.ts';
+import type { RecoveryReport } from './events.ts';
+import { type LogFile, readFully } from './files.ts';
 import {
   LOG_OWN,
   payloadBytesAt,
@@ -23,92 +24,16 @@ import {
   UNSEQUENCED,
   UNSEQUENCED_HEADER_BYTES,
 } from './record.ts';
-import {
-  FORMAT_VERSION,
-  readSegmentHeader,
-  SEGMENT_HEADER_BYTES,
-  Segment,
-  SegmentBlock,
-  type SegmentHeader,
-  segmentName,
-  segmentNumber,
-} from './segment.ts';
-import { RESERVE_NAME } from './segment-files.ts';
+import { SEGMENT_HEADER_BYTES, Segment, SegmentBlock } from './segment.ts';
+import { type Link, Survey, type SurveyOptions } from './survey.ts';
 
 /** The log's own records. All are unsequenced. */
 export const RECORD_START = 250; // a life begins: epoch milliseconds (6 bytes)
 export const RECORD_STOP = 251; // it ended in order, everything before is on disk: epoch milliseconds (6)
 export const RECORD_SNAPSHOT_END = 252; // the owner's snapshot is complete: the segment in which it began (4)
 
-/** The directory cannot be used as it is; nothing in it was changed. */
-export class LogRefused extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'LogRefused';
-  }
-}
-
-export type LogEvent =
-  /** The last batches were not (wholly) written when the broker stopped. Nothing in them was ever confirmed. */
-  | {
-      readonly kind: 'torn-tail';
-      readonly segment: number;
-      readonly offset: number;
-      readonly batches: number;
-      readonly bytes: number;
-    }
-  /** Batches that had been on disk are unreadable now. `records` is unknown by nature. */
-  | {
-      readonly kind: 'rot';
-      readonly segment: number;
-      readonly offset: number;
-      readonly batches: number;
-      readonly bytes: number;
-    }
-  /** A segment's header is unreadable; its batches were used all the same. */
-  | { readonly kind: 'header-rot'; readonly segment: number }
-  /** A commit unit whose other half is missing: none of it was used. */
-  | { readonly kind: 'incomplete-unit'; readonly segment: number; readonly bytes: number }
-  /** A file that is no part of the log any more: an empty, dead or never begun segment. */
-  | { readonly kind: 'leftover'; readonly file: string }
-  /** A file whose content is unreadable from the first batch on; kept under the new name. */
-  | { readonly kind: 'set-aside'; readonly file: string; readonly as: string }
-  | ({ readonly kind: 'recovered' } & RecoveryReport);
-
-export interface RecoveryReport {
-  /** No log was there before. */
-  readonly fresh: boolean;
-  /** The broker had been stopped in order: everything it wrote is here. */
-  readonly clean: boolean;
-  readonly segments: number;
-  readonly batches: number;
-  /** The owner's records that were replayed. */
-  readonly records: number;
-  readonly bytes: number;
-  readonly droppedBatches: number;
-  readonly droppedBytes: number;
-  readonly rottenBatches: number;
-  readonly rottenBytes: number;
-}
-
-export interface RecoveryOptions {
-  readonly files: FileSystem;
-  readonly directory: string;
+export interface RecoveryOptions extends SurveyOptions {
   replay(type: number, seq: number, buffer: Buffer, start: number, end: number): void;
-  report(event: LogEvent): void;
-}
-
-interface Found {
-  readonly number: number;
-  readonly path: string;
-  readonly sizeBytes: number;
-  readonly header: SegmentHeader | undefined;
-}
-
-/** A segment of the log, and the number of the first batch in it. */
-interface Link {
-  readonly found: Found;
-  readonly firstBatch: number;
 }
 
 /** Part of a unit that waits for the rest of it. */
@@ -116,16 +41,6 @@ interface Held {
   readonly buffer: Buffer;
   readonly from: number;
   readonly to: number;
-}
-
-interface TailScan {
-  readonly batches: number;
-  /** Something that looks like a batch is there, sound or not. */
-  readonly traces: boolean;
-  readonly synced: number;
-  readonly oldest: number;
-  readonly firstBatch: number;
-  readonly logId: Buffer | undefined;
 }
 
 export class Recovery {
@@ -146,6 +61,7 @@ export class Recovery {
   private spare: Buffer | undefined = undefined;
   private held: Held[] = [];
   private holding = false;
+  private synced = 0;
   private clean = false;
   private batches = 0;
   private records = 0;
@@ -177,18 +93,17 @@ export class Recovery {
   }
 
   async run(): Promise<void> {
-    const found = await this.look();
-    for (const { number } of found) if (number >= this.nextSegment) this.nextSegment = number + 1;
-    const { tail, scan } = await this.findTail(found);
-    if (tail === undefined || scan === undefined) {
-      this.clean = found.length === 0;
-      this.finish(found.length === 0);
-      return;
-    }
-    this.logId ??= scan.logId;
-    const chain = await this.chain(found, tail, scan);
-    await this.replaySegments(chain, tail, scan);
-    this.finish(false);
+    const survey = new Survey(this.options, this.residence.blockBytes);
+    await survey.run();
+    this.logId = survey.logId;
+    this.nextSegment = survey.nextSegment;
+    this.hasReserve = survey.hasReserve;
+    this.obsolete.push(...survey.obsolete);
+    this.droppedBytes += survey.damagedBytes;
+    this.synced = survey.synced;
+    if (survey.chain.length > 0) await this.replaySegments(survey.chain);
+    else this.clean = survey.fresh;
+    this.finish(survey.fresh);
   }
 
   private finish(fresh: boolean): void {
@@ -196,153 +111,14 @@ export class Recovery {
     this.options.report({ kind: 'recovered', ...this.report });
   }
 
-  /** Lists the segment files and reads their headers. */
-  private async look(): Promise<Found[]> {
-    const { files, directory } = this.options;
-    const found: Found[] = [];
-    for (const name of await files.list(directory)) {
-      if (name === RESERVE_NAME) this.hasReserve = true;
-      const number = segmentNumber(name);
-      if (number === 0) continue;
-      const path = join(directory, name);
-      const file = await files.open(path, 'read');
-      try {
-        const buffer = Buffer.alloc(SEGMENT_HEADER_BYTES);
-        let header = readSegmentHeader(buffer, await readFully(file, buffer, SEGMENT_HEADER_BYTES, 0));
-        if (header !== undefined && header.version !== FORMAT_VERSION) {
-          throw new LogRefused(
-            `${path} has format version ${header.version}, written by a newer version; this one reads version ${FORMAT_VERSION}`,
-          );
-        }
-        // A used file that was renamed for its next use, which never came.
-        if (header !== undefined && header.number !== number) header = undefined;
-        found.push({ number, path, sizeBytes: await file.sizeBytes(), header });
-      } finally {
-        await file.close();
-      }
-    }
-    found.sort((a, b) => a.number - b.number);
-    for (const { header, path } of found) {
-      if (header === undefined) continue;
-      this.logId ??= header.logId;
-      if (!this.logId.equals(header.logId)) {
-        throw new LogRefused(
-          `${path} belongs to log ${header.logId.toString('hex')}, the segments before it to log ${this.logId.toString('hex')}`,
-        );
-      }
-    }
-    return found;
-  }
-
-  /** The last segment that has a sound batch. Those after it were never begun, or nothing of them reached the disk. */
-  private async findTail(found: readonly Found[]): Promise<{ tail?: Found; scan?: TailScan }> {
-    for (let i = found.length - 1; i >= 0; i--) {
-      const file = found[i]!;
-      const scan = await this.scan(file);
-      if (scan.batches > 0) return { tail: file, scan };
-      if (scan.traces || file.header !== undefined) {
-        // Perhaps a torn first flush, perhaps a whole segment gone bad: kept for whoever wants to look.
-        const as = `${file.path}.damaged`;
-        await this.options.files.rename(file.path, as);
-        this.droppedBytes += file.sizeBytes;
-        this.options.report({ kind: 'set-aside', file: file.path, as });
-      } else {
-        this.obsolete.push(file.path);
-        this.options.report({ kind: 'leftover', file: file.path });
-      }
-    }
-    return {};
-  }
-
-  /** Looks through one segment for the highest known sync and the oldest needed segment. */
-  private async scan(found: Found): Promise<TailScan> {
-    let batches = 0;
-    let traces = false;
-    let synced = 0;
-    let oldest = found.header?.oldest ?? 0;
-    let highest = 0;
-    let firstBatch = found.header?.firstBatch ?? 0;
-    let { logId } = this;
-    const { header } = this;
-    const blockBytes = this.blockBytes(found);
-    const file = await this.options.files.open(found.path, 'read');
-    try {
-      const buffer = this.borrow(blockBytes);
-      for (let index = 0; index * blockBytes < found.sizeBytes; index++) {
-        const length = await readFully(file, buffer, blockBytes, index * blockBytes);
-        let at = index === 0 ? SEGMENT_HEADER_BYTES : 0;
-        if (
-          !traces &&
-          length >= at + 20 &&
-          buffer.readUInt32LE(at) !== 0 &&
-          buffer.readUInt32LE(at + 16) === found.number
-        ) {
-          traces = true;
-        }
-        while (findBatch(buffer, at, length, logId ?? null, found.number, firstBatch, header)) {
-          if (logId === undefined) logId = Buffer.from(buffer.subarray(header.at + 8, header.at + 16));
-          if (batches++ === 0 && found.header === undefined) firstBatch = header.number;
-          if (header.synced > synced) synced = header.synced;
-          if (header.number > highest) {
-            highest = header.number;
-            oldest = header.oldest;
-          }
-          at = header.end;
-        }
-      }
-      this.lend(buffer);
-    } finally {
-      await file.close();
-    }
-    return { batches, traces, synced, oldest, firstBatch, logId };
-  }
-
-  /** Follows the links back from the tail to the oldest segment that is needed; refuses when one is missing. */
-  private async chain(found: readonly Found[], tail: Found, scan: TailScan): Promise<Link[]> {
-    const byNumber = new Map(found.map((file) => [file.number, file]));
-    const chain: Link[] = [];
-    let file: Found = tail;
-    for (;;) {
-      let previous: number;
-      if (file.header !== undefined) {
-        previous = file.header.previous;
-        chain.unshift({ found: file, firstBatch: file.header.firstBatch });
-      } else {
-        // Its batches say what its header does not, all but the link: that is to the file before.
-        const { number } = file;
-        chain.unshift({ found: file, firstBatch: (await this.scan(file)).firstBatch });
-        previous = found.filter((other) => other.number < number).at(-1)?.number ?? 0;
-      }
-      if (previous === 0 || previous < scan.oldest) break;
-      const before = byNumber.get(previous);
-      if (before === undefined) {
-        throw new LogRefused(
-          `${join(this.options.directory, segmentName(previous))} is missing: segment ${file.number} goes on where it ended`,
-        );
-      }
-      file = before;
-    }
-    if (scan.oldest > 0 && !chain.some((link) => link.found.number === scan.oldest) && scan.oldest <= tail.number) {
-      throw new LogRefused(
-        `${join(this.options.directory, segmentName(scan.oldest))} is missing: the log begins with it`,
-      );
-    }
-    for (const file of found) {
-      if (file.number > tail.number || chain.some((link) => link.found === file)) continue;
-      this.obsolete.push(file.path);
-      this.options.report({ kind: 'leftover', file: file.path });
-    }
-    return chain;
-  }
-
-  private async replaySegments(chain: readonly Link[], tail: Found, scan: TailScan): Promise<void> {
+  private async replaySegments(chain: readonly Link[]): Promise<void> {
     const first = chain[0]!;
     let expected = first.firstBatch;
     // A unit may have begun in a segment that is gone by right: it was whole on disk before that segment could go.
     this.holding = (first.found.header?.previous ?? 0) > 0;
     for (let i = 0; i < chain.length; i++) {
       const { found } = chain[i]!;
-      const segment = new Segment(found.number, found.path, this.blockBytes(found));
+      const segment = new Segment(found.number, found.path, found.blockBytes);
       this.segments.push(segment);
       if (found.header !== undefined && found.header.firstSeq - 1 > this.lastSeq)
         this.lastSeq = found.header.firstSeq - 1;
@@ -351,7 +127,7 @@ export class Recovery {
       const batches = this.batches;
       const file = await this.options.files.open(found.path, 'update');
       try {
-        const next = await this.replaySegment(segment, file, found.sizeBytes, expected, limit, scan.synced);
+        const next = await this.replaySegment(segment, file, found.sizeBytes, expected, limit);
         // What was only in the page cache when the last life ended is from now on taken to be on disk: make it so.
         if (i >= chain.length - 2) {
           await new Promise<void>((resolve, reject) => file.sync((e) => (e ? reject(e) : resolve())));
@@ -367,7 +143,7 @@ export class Recovery {
       }
       if (limit !== Number.POSITIVE_INFINITY && expected < limit) {
         // The segment after this one says that more was here.
-        const rotten = Math.min(limit, scan.synced + 1) - expected;
+        const rotten = Math.min(limit, this.synced + 1) - expected;
         if (rotten > 0) this.lost(found.number, found.sizeBytes, rotten, 0);
         expected += Math.max(0, rotten);
         if (expected < limit) {
@@ -376,7 +152,7 @@ export class Recovery {
         }
       }
     }
-    this.dropHeld(tail.number);
+    this.dropHeld(chain[chain.length - 1]!.found.number);
     this.nextBatch = expected;
     for (const { found } of chain.slice(this.segments.length)) {
       // The same flush went on here, and it did not finish.
@@ -400,11 +176,9 @@ export class Recovery {
     sizeBytes: number,
     expected: number,
     limit: number,
-    synced: number,
   ): Promise<number> {
     const { blockBytes } = segment;
-    const { header } = this;
-    const { logId } = this;
+    const { header, logId, synced } = this;
     // Where reading last stood on firm ground, for reports.
     let firmAt = SEGMENT_HEADER_BYTES;
     for (let index = 0; index * blockBytes < sizeBytes; index++) {
@@ -602,10 +376,6 @@ export class Recovery {
       block.evict();
     }
     this.lend(buffer);
-  }
-
-  private blockBytes(found: Found): number {
-    return found.header?.blockBytes ?? this.residence.blockBytes;
   }
 
   private borrow(bytes: number): Buffer {

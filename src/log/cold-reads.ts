@@ -1,0 +1,90 @@
+/**
+ * Blocks of the durable log that come back into memory. Every batch is verified again: what was sound when it was written
+ * or recovered may have rotted since.
+ */
+import { PHASE_FLUSH, type Turn, type TurnTask } from '../clock/turn.ts';
+import { align8, BatchHeader, findBatch, readBatch } from './batch.ts';
+import type { Residence } from './blocks.ts';
+import type { LogEvent } from './events.ts';
+import { indexBatch } from './recovery.ts';
+import { SEGMENT_HEADER_BYTES, type SegmentBlock } from './segment.ts';
+import type { SegmentFiles } from './segment-files.ts';
+
+export class ColdReads {
+  logId: Buffer;
+  private readonly files: SegmentFiles;
+  private readonly residence: Residence<SegmentBlock>;
+  private readonly turn: Turn;
+  /** Whose end of turn keeps memory within its budget. */
+  private readonly tidier: TurnTask;
+  private readonly report: (event: LogEvent) => void;
+
+  constructor(
+    logId: Buffer,
+    files: SegmentFiles,
+    residence: Residence<SegmentBlock>,
+    turn: Turn,
+    tidier: TurnTask,
+    report: (event: LogEvent) => void,
+  ) {
+    this.logId = logId;
+    this.files = files;
+    this.residence = residence;
+    this.turn = turn;
+    this.tidier = tidier;
+    this.report = report;
+  }
+
+  /** Calls back at once if the block is in memory; else when it is, or cannot be. Those who ask meanwhile share the read. */
+  load(block: SegmentBlock, seq: number, done: (error: Error | undefined) => void): void {
+    if (block.waiting !== undefined) {
+      block.waiting.push({ seq, done });
+      return;
+    }
+    block.waiting = [{ seq, done }];
+    if (block.resident) {
+      block.loaded(undefined);
+      return;
+    }
+    const { blockBytes } = block.segment;
+    const { residence } = this;
+    const buffer = residence.blockBytes === blockBytes ? residence.take() : Buffer.allocUnsafeSlow(blockBytes);
+    this.files.read(block.segment, block.index, buffer, block.end, (error, bytesRead) => {
+      this.turn.add(PHASE_FLUSH, this.tidier);
+      if (error !== undefined) {
+        residence.giveBack(buffer);
+        block.loaded(error);
+        return;
+      }
+      block.restore(buffer);
+      this.index(block, bytesRead);
+      residence.admit(block);
+      block.loaded(undefined);
+    });
+  }
+
+  /** Rebuilds a block's index from its sound batches and reports what is not sound. */
+  private index(block: SegmentBlock, length: number): void {
+    const { buffer, segment } = block;
+    const limit = Math.min(block.end, length);
+    const header = new BatchHeader();
+    let at = block.index === 0 ? SEGMENT_HEADER_BYTES : 0;
+    let number = 0;
+    while (at < block.end) {
+      if (!readBatch(buffer, at, limit, this.logId, segment.number, header) || header.number <= number) {
+        const found = findBatch(buffer, at, limit, this.logId, segment.number, number + 1, header);
+        this.report({
+          kind: 'rot',
+          segment: segment.number,
+          offset: block.index * segment.blockBytes + at,
+          batches: found && number > 0 ? header.number - number - 1 : 1,
+          bytes: (found ? header.at : block.end) - at,
+        });
+        if (!found) return;
+      }
+      indexBatch(block, buffer, header);
+      number = header.number;
+      at = align8(header.end);
+    }
+  }
+}

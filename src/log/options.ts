@@ -1,0 +1,39 @@
+/** What a log is opened with, and what it calls back. */
+import type { Clock } from '../clock/clock.ts';
+import type { Turn } from '../clock/turn.ts';
+import type { LogEvent } from './events.ts';
+import type { FileSystem } from './files.ts';
+import type { Log } from './log.ts';
+import type { Sequence } from './sequence.ts';
+
+export interface LogOptions {
+  readonly files: FileSystem;
+  /** Made if it is not there. Holds nothing but the log. */
+  readonly directory: string;
+  /** Recovery moves it past every number in the log. */
+  readonly sequence: Sequence;
+  readonly turn: Turn;
+  readonly clock: Clock;
+  /** A multiple of `blockBytes`; default 64 MiB. */
+  readonly segmentBytes?: number;
+  /** A multiple of 8; default 1 MiB. Smaller ones lower the largest record (`recordBytesMax`). */
+  readonly blockBytes?: number;
+  /** Memory for blocks that are kept for reading, default 64 MiB. What is not on disk yet comes on top. */
+  readonly residentBytesMax?: number;
+  /** Eight bytes that a new log gets as its name; default random. */
+  readonly logId?: Buffer;
+  /** Every recovered record of the owner, in order, whole units only. `seq` is 0 for unsequenced ones. */
+  replay(type: number, seq: number, buffer: Buffer, start: number, end: number): void;
+  /** A flush is on the disk, with all before it. */
+  onSynced(mark: number): void;
+  /** A write or a sync failed. Called once. */
+  onFailed(error: Error): void;
+  /**
+   * Append what a reader must know that begins with this segment. Called within the `append` that needs a new segment,
+   * before that record gets its place, and before the first record appended after a start that found a log. It is a
+   * commit unit of its own, or a part of the one that is open. It may be interrupted by no turn, and must not append
+   * sequenced records.
+   */
+  snapshot(log: Log): void;
+  report(event: LogEvent): void;
+}
