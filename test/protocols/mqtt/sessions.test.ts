@@ -2,6 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startTestBroker, type TestBroker } from '../../support/broker.ts';
 import { temporaryDirectory } from '../../support/directory.ts';
+import { until } from '../../support/until.ts';
+import { door } from './door.ts';
 import { Peer } from './peer.ts';
 
 let directory: { path: string; remove(): void };
@@ -304,7 +306,7 @@ describe('a shared subscription', () => {
     ]);
   });
 
-  it('ends with its last member: what waited is gone', async () => {
+  it('ends with its last member: what was sent may still be answered, and nothing waits any more', async () => {
     const member = await connect('m');
     await member.subscribe(filter, 1);
     const publisher = await connect('p');
@@ -313,8 +315,47 @@ describe('a shared subscription', () => {
     member.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: [filter] });
     await member.next('unsuback');
     member.send({ cmd: 'puback', messageId: packet.messageId! });
+    await send(publisher, 'jobs/2', 'to no one');
     await member.subscribe(filter, 1, 3);
-    await send(publisher, 'jobs/2', 'new');
+    await send(publisher, 'jobs/3', 'new');
     expect(await bodies(member, 1)).toEqual(['new']);
+  });
+
+  it('keeps what it could not hand on when its last member is lost', async () => {
+    const member = await connect('m');
+    await member.subscribe(filter, 1);
+    const publisher = await connect('p');
+    await send(publisher, 'jobs/1', 'unanswered');
+    await member.next('publish');
+    await member.vanish();
+    const next = await connect('n');
+    await next.subscribe(filter, 1);
+    expect(await bodies(next, 1)).toEqual(['unanswered']);
+  });
+});
+
+describe('a session whose queue an operator deletes', () => {
+  it('ends: its client is told by closing, and finds nothing when it comes back', async () => {
+    const peer = await connect('victim', kept);
+    await peer.subscribe('v', 1);
+    const operator = await door(broker);
+    operator.deleteQueue('mqtt-subscription-victim', false, false);
+    await until(() => peer.closed, 'the connection to close');
+    const again = await connect('victim', kept);
+    expect(again.sessionPresent).toBe(false);
+    await again.subscribe('v', 1);
+    await send(again, 'v', 'works');
+    expect(await bodies(again, 1)).toEqual(['works']);
+    operator.close(true);
+  });
+
+  it('ends also while its client is away', async () => {
+    const peer = await connect('victim', kept);
+    await peer.subscribe('v', 1);
+    await peer.vanish();
+    const operator = await door(broker);
+    operator.deleteQueue('mqtt-subscription-victim', false, false);
+    expect((await connect('victim', kept)).sessionPresent).toBe(false);
+    operator.close(true);
   });
 });
