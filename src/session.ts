@@ -329,7 +329,7 @@ export class Session implements Stallable {
 
   /** Sends every retained message that the filter matches into the queue, marked `retained`. Returns how many. */
   replayRetained(name: string, filter: string, options: BindOptions): number {
-    return this.home.replayRetained(this.queue(name), filter, options);
+    return this.home.retained.replay(this.queue(name), filter, options);
   }
 
   /**

@@ -2,7 +2,7 @@
  * A vhost: a closed world of exchanges and queues with a log of its own. It ties routing, queues, the store and the log
  * together, and carries out what `settlement/` decides. Sessions come through here; adapters never do.
  */
-import { type BindOptions, type DirectSink, MARK_NOW, MARK_REFUSED, type Mark, type Route } from '../api.ts';
+import { MARK_NOW, MARK_REFUSED, type Mark, type Route } from '../api.ts';
 import type { Clock } from '../clock/clock.ts';
 import { PHASE_GATHER, type Turn, type TurnTask } from '../clock/turn.ts';
 import type { FileSystem } from '../log/files.ts';
@@ -11,11 +11,10 @@ import { Sequence } from '../log/sequence.ts';
 import { TransientStore } from '../log/transient.ts';
 import type { Logger } from '../logger.ts';
 import type { Dialects } from '../message/dialect.ts';
-import { type Assurance, AT_MOST_ONCE, type Draft, EXACTLY_ONCE, MessageView } from '../message/message.ts';
+import { AT_MOST_ONCE, type Draft, EXACTLY_ONCE, MessageView } from '../message/message.ts';
 import { viewDraft } from '../message/storage.ts';
 import { MessageStore } from '../queue/message-store.ts';
 import type { Queue, QueueOwner } from '../queue/queue.ts';
-import { RetainedIndex, type RetainedMessage } from '../queue/retained.ts';
 import type { StoredBody } from '../queue/stored-body.ts';
 import { WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../queue/word.ts';
 import { type CompiledRoute, KEEP_RETAIN, Router } from '../routing/router.ts';
@@ -24,8 +23,10 @@ import { JournaledState } from './adapter-state.ts';
 import { Confirms } from './confirms.ts';
 import { Counters } from './counters.ts';
 import { deadLetter } from './dead-letter.ts';
+import { HeldBack } from './held-back.ts';
 import { Journal } from './journal.ts';
 import { Recovery } from './recovery.ts';
+import { RetainedMessages } from './retained-messages.ts';
 import { Stalls } from './stalls.ts';
 import { Topology } from './topology.ts';
 
@@ -49,14 +50,6 @@ export interface VhostOptions {
 
 const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024;
 
-/** A message that may not be delivered before it is safe. */
-interface Held {
-  readonly mark: Mark;
-  readonly queue: Queue;
-  readonly seq: number;
-  readonly word: number;
-}
-
 export class Vhost implements QueueOwner, TurnTask {
   inTurn = false;
   readonly vhost: string;
@@ -66,7 +59,7 @@ export class Vhost implements QueueOwner, TurnTask {
   readonly stalls: Stalls;
   readonly topology: Topology;
   readonly router: Router<Queue>;
-  readonly retained = new RetainedIndex();
+  readonly retained = new RetainedMessages(this);
   readonly state = new JournaledState();
   readonly dialects: Dialects;
   readonly clock: Clock;
@@ -79,7 +72,7 @@ export class Vhost implements QueueOwner, TurnTask {
   private readonly unsyncedBytesMax: number;
   private readonly onUncongested: () => void;
   private readonly view = new MessageView();
-  private held: Held[] = [];
+  private readonly heldBack = new HeldBack();
   private stopping = false;
   private unitDepth = 0;
   /** Queues that have settlements to log. */
@@ -113,7 +106,7 @@ export class Vhost implements QueueOwner, TurnTask {
       directory: options.directory,
       turn: options.turn,
     });
-    const recovery = new Recovery(this, this.topology, this.retained, this.state);
+    const recovery = new Recovery(this, this.topology, this.retained.index, this.state);
     this.log = await Log.open({
       ...options.log,
       files: options.files,
@@ -195,10 +188,10 @@ export class Vhost implements QueueOwner, TurnTask {
       if (assurance === AT_MOST_ONCE && target.directMode) continue;
       const shown = draft.retain && (targetWord & KEEP_RETAIN) !== 0 ? WORD_RETAINED : 0;
       const word = base | assurance | (targetWord & ~7) | shown;
-      if (hold) this.held.push({ mark, queue: target, seq, word });
+      if (hold) this.heldBack.add(mark, target, seq, word);
       else target.push(seq, word);
     }
-    if (draft.retain) this.retain(route, draft, seq, keep && durable);
+    if (draft.retain) this.retained.stored(route, draft, seq, keep && durable);
     if (body !== null) body.finish();
     if (this.log.unsyncedBytes > this.unsyncedBytesMax) this.congested = true;
     return mark;
@@ -219,13 +212,13 @@ export class Vhost implements QueueOwner, TurnTask {
       if (!target.directMode || (draft.assurance !== AT_MOST_ONCE && (word & 3) !== AT_MOST_ONCE)) continue;
       view.retained = draft.retain && (word & KEEP_RETAIN) !== 0;
       view.subscriptionData = word >>> 5;
-      this.deliverDirect(target.direct, view);
+      this.deliverDirect(target, view);
       if (target.direct?.output.congested === true) this.stalls.cause(target);
     }
   }
 
-  private deliverDirect(sink: DirectSink | null, view: MessageView): void {
-    if (sink?.deliverDirect(view) === true) this.counters.delivered++;
+  deliverDirect(queue: Queue, view: MessageView): void {
+    if (queue.direct?.deliverDirect(view) === true) this.counters.delivered++;
     else this.counters.droppedDirect++;
   }
 
@@ -238,53 +231,6 @@ export class Vhost implements QueueOwner, TurnTask {
 
   get failed(): Error | undefined {
     return this.log.failed;
-  }
-
-  // ----------------------------------------------------------------------------------------------------- retained
-
-  private retain(route: CompiledRoute<Queue>, draft: Draft, seq: number, keep: boolean): void {
-    const { key, spelling } = route;
-    if (!keep) {
-      this.forget(this.retained.remove(key, spelling));
-      return;
-    }
-    this.forget(this.retained.set({ seq, key, spelling, assurance: draft.assurance, large: draft.large !== null }));
-  }
-
-  private forget(message: RetainedMessage | undefined): void {
-    if (message !== undefined) this.store.release(message.seq, WORD_DURABLE | (message.large ? WORD_LARGE : 0));
-  }
-
-  /** Sends what the filter matches into the queue, or straight to its connection where that is what was asked for. */
-  replayRetained(queue: Queue, filter: string, options: BindOptions): number {
-    let count = 0;
-    this.retained.match(filter, options.spelling, options.hideReserved ?? false, (message) => {
-      count++;
-      const assurance = Math.min(message.assurance, options.assurance ?? EXACTLY_ONCE) as Assurance;
-      const word =
-        assurance | WORD_DURABLE | WORD_RETAINED | (message.large ? WORD_LARGE : 0) | ((options.data ?? 0) << 5);
-      this.store.addReferences(message.seq, true, 1);
-      if (assurance === AT_MOST_ONCE && queue.directMode) this.replayDirect(queue, message.seq, word);
-      else {
-        if (queue.durable) this.journal.enqueued(queue, message.seq, word);
-        queue.push(message.seq, word);
-      }
-    });
-    return count;
-  }
-
-  private replayDirect(queue: Queue, seq: number, word: number): void {
-    const deliver = (): void => {
-      if (this.store.view(seq, word, this.view)) this.deliverDirect(queue.direct, this.view);
-      this.store.release(seq, word);
-    };
-    if (this.store.view(seq, word, this.view)) deliver();
-    else {
-      this.store.load(seq, word, (error) => {
-        if (error !== undefined) this.unreadable(queue, seq, error);
-        deliver();
-      });
-    }
   }
 
   // ------------------------------------------------------------------------------------------------ a queue's owner
@@ -351,22 +297,12 @@ export class Vhost implements QueueOwner, TurnTask {
   }
 
   private synced(mark: Mark): void {
-    if (this.held.length > 0) this.releaseHeld(mark);
+    this.heldBack.release(mark, this.store);
     this.confirms.advance(mark);
     if (this.congested && this.log.unsyncedBytes < this.unsyncedBytesMax / 2) {
       this.congested = false;
       this.onUncongested();
     }
-  }
-
-  private releaseHeld(mark: Mark): void {
-    let n = 0;
-    while (n < this.held.length && this.held[n]!.mark <= mark) {
-      const { queue, seq, word } = this.held[n++]!;
-      if (queue.deleted) this.store.release(seq, word);
-      else queue.push(seq, word);
-    }
-    this.held.splice(0, n);
   }
 
   private logFailed(error: Error): void {
@@ -381,9 +317,7 @@ export class Vhost implements QueueOwner, TurnTask {
   private snapshot(): void {
     this.topology.snapshot(this.journal);
     this.state.snapshot(this.journal);
-    this.retained.forEach((message) => {
-      this.journal.retained(message);
-    });
+    this.retained.snapshot(this.journal);
     this.journal.newEpoch();
   }
 
