@@ -19,7 +19,7 @@ export const MARK_REFUSED: Mark = -1;
 // ---------------------------------------------------------------------------------------------------- who is there
 
 export interface ConnectRequest {
-  /** How the client is shown to an operator: protocol and address, `amqp 127.0.0.1:53211`. */
+  /** How the client is shown to an operator: its protocol's name and its address. */
   readonly client: string;
   readonly loopback: boolean;
   /** undefined: the client gave no name (anonymous). */
@@ -161,7 +161,7 @@ export interface BodyReader {
 
 // -------------------------------------------------------------------------------------------------------- consume
 
-/** How a delivery ended. AMQP 1.0's words; the table in ARCHITECTURE.md says what each protocol's word becomes. */
+/** How a delivery ended; the table in ARCHITECTURE.md says what each protocol's word becomes. */
 export const ACCEPTED = 0;
 /** Not acceptable ever: dead-letter. */
 export const REJECTED = 1;
@@ -186,12 +186,12 @@ export interface DeliverySink {
 export interface ConsumeOptions {
   /** Shown to operators; the adapter keeps it unique where its protocol demands that. */
   readonly tag: string;
-  /** Deliveries need no settling (AMQP no-ack, STOMP ack:auto). */
+  /** Deliveries need no settling (they are done when they are written). */
   readonly settled: boolean;
   readonly exclusive: boolean;
   /** Unsettled deliveries at most; 0 for no limit. Can be changed later. */
   readonly prefetch: number;
-  /** Several consumers may share a limit (AMQP's per-channel prefetch). */
+  /** Several consumers may share a limit (a channel's, say). */
   readonly shared?: SharedCredit;
   readonly arguments: Headers;
 }
@@ -220,7 +220,7 @@ export interface Consumer {
   wake(): void;
   /**
    * Takes the consumer from its queue, which stops deliveries. With an outcome, what it holds ends that way; without,
-   * held deliveries stay the caller's to settle (AMQP: the channel's).
+   * held deliveries stay the caller's to settle (its channel may acknowledge them later).
    */
   cancel(outcome?: Outcome): void;
   /**
@@ -278,7 +278,7 @@ export interface Transaction {
 
 /**
  * Small durable facts that an adapter keeps beside the messages, in the same log and, within `beginUnit`/`endUnit`, in
- * the same commit unit: packet identifiers, session settings. Keys are namespaced by the adapter (`mqtt/…`).
+ * the same commit unit: packet identifiers, session settings. Keys are namespaced by the adapter's name.
  * Read from memory; a write becomes safe with the mark that `Session.mark()` gives afterwards.
  */
 export interface AdapterState {

@@ -11,7 +11,7 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** One client's byte stream, whatever carries it: a TCP socket, a TLS socket, a WebSocket. */
+/** One client's byte stream, whatever carries it: a TCP socket, a TLS socket, the messages of a web client. */
 export interface Transport {
   readonly remote: Endpoint;
   readonly local: Endpoint;

@@ -291,7 +291,7 @@ export class Session implements Stallable {
   }
 
   /**
-   * Takes one message (AMQP basic.get). `done(undefined)` if there is none. Otherwise `sink.deliver` is called, with the
+   * Takes one message on demand. `done(undefined)` if there is none. Otherwise `sink.deliver` is called, with the
    * slot to be settled on the returned consumer, just before `done`. Usually both happen synchronously.
    */
   get(

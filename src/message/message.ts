@@ -39,7 +39,7 @@ export class Draft {
   /** The adapter's dialect id: who understands `props`. */
   dialect = 0;
   spelling: Spelling = DOT;
-  /** AMQP delivery-mode 2 and STOMP persistent:true are AT_LEAST_ONCE, MQTT's QoS is the number itself. */
+  /** What the publisher asks for: transient, persistent, or exactly once. */
   assurance: Assurance = AT_MOST_ONCE;
   /** Keep as the topic's retained message; an empty body removes it. */
   retain = false;

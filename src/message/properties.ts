@@ -29,7 +29,7 @@ export interface Header {
   readonly value: Value;
 }
 
-/** Ordered, duplicates allowed: MQTT user properties repeat, STOMP headers have an order. */
+/** Ordered, duplicates allowed: some protocols' properties repeat, and have an order. */
 export type Headers = readonly Header[];
 
 /** Where a message can be sent: an exchange ('' is the default one) and a routing key in dotted spelling. */
@@ -54,7 +54,7 @@ export interface Properties {
   userId?: string;
   appId?: string;
   groupId?: string;
-  /** The body is declared to be UTF-8 text (MQTT's payload format indicator, a STOMP text message). */
+  /** The body is declared to be UTF-8 text (as publishers of several protocols can say). */
   text?: boolean;
   headers: Headers;
 }
