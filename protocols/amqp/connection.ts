@@ -22,9 +22,7 @@ import {
   CONNECTION_CLOSE,
   CONNECTION_CLOSE_OK,
   CONNECTION_UNBLOCKED,
-  FRAME_BODY,
   FRAME_END,
-  FRAME_HEADER,
   FRAME_HEARTBEAT,
   FRAME_METHOD,
   FRAME_OVERHEAD_BYTES,
@@ -34,13 +32,10 @@ import { FieldReader } from './codec/reader.ts';
 import { MethodWriter } from './codec/writer.ts';
 import { head } from './delivery.ts';
 import { AmqpError, asAmqpError } from './errors.ts';
-import { answerClosing, openChannel } from './handlers/channel.ts';
-import { connectionMethod } from './handlers/connection.ts';
-import { channelMethod } from './handlers/index.ts';
-import { publishBody, publishHeader } from './handlers/publish.ts';
+import { runningFrame } from './handlers/frame.ts';
 import { Greeting, Handshake } from './handshake.ts';
 import { Heartbeat, type HeartbeatOwner } from './heartbeat.ts';
-import { BODY, HEADER, IDLE } from './intake.ts';
+import { Holding, type HoldingOwner, OUTPUT_FULL, WAITS_FOR_REPLY } from './holding.ts';
 import type { WireProperties } from './mapping.ts';
 import type { AmqpLimits, AmqpStats } from './options.ts';
 import { BodyPump } from './pump.ts';
@@ -52,15 +47,10 @@ const RUNNING = 2;
 const CLOSING = 3;
 const ENDED = 4;
 
-/** Why parsing is held up; several reasons may hold at once. */
-export const WAITS_FOR_REPLY = 1;
-export const PUBLISHING_HELD_BACK = 2;
-const OUTPUT_FULL = 4;
-
 /** Frames before the login: enough for its credentials. */
 const FRAME_BYTES_BEFORE_LOGIN = 16 * 1024;
 
-export class Connection implements ConnectionHandler, SessionClient, FrameSink, HeartbeatOwner {
+export class Connection implements ConnectionHandler, SessionClient, FrameSink, HeartbeatOwner, HoldingOwner {
   readonly transport: Transport;
   readonly output: Output;
   readonly broker: Broker;
@@ -83,15 +73,13 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
   private handshake: Handshake | null = null;
   private capabilities: ReadonlySet<string> = new Set();
   /** The channel of the last frame. */
-  private current: Channel | undefined = undefined;
+  current: Channel | undefined = undefined;
   private readonly parser: FrameParser;
-  private blocks = 0;
-  private told = false;
+  private readonly holding: Holding;
   private readonly pump: BodyPump;
   private readonly heartbeat: Heartbeat;
   /** Handshake, then the wait for close-ok. */
   private readonly deadline: Timer;
-  private readonly blockedNotice: Timer;
 
   constructor(transport: Transport, broker: Broker, limits: AmqpLimits, stats: AmqpStats, wire: WireProperties) {
     this.transport = transport;
@@ -103,7 +91,7 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
     this.parser = new FrameParser(this, FRAME_BYTES_BEFORE_LOGIN);
     this.pump = new BodyPump(broker.turn, this.output, () => this.channels.values());
     this.heartbeat = new Heartbeat(broker.clock, this);
-    this.blockedNotice = new Timer(() => this.tellBlocked());
+    this.holding = new Holding(this, this.parser, transport, broker.clock, limits.blockedNoticeMs);
     this.deadline = new Timer(() => {
       if (this.state < RUNNING) stats.handshakesTimedOut++;
       this.end();
@@ -139,7 +127,7 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
   }
 
   /** The bytes that drafts point into are about to go. */
-  private parsed(): void {
+  parsed(): void {
     if (this.openContents > 0) for (const channel of this.channels.values()) channel.intake.own();
     if (this.output.congested && this.unsentBytes() > this.limits.unsentSizeMax) this.block(OUTPUT_FULL);
   }
@@ -152,7 +140,7 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
 
   frame(type: number, channelId: number, buffer: Buffer, start: number, end: number): boolean {
     try {
-      if (this.state === RUNNING) return this.runningFrame(type, channelId, buffer, start, end);
+      if (this.state === RUNNING) return runningFrame(this, type, channelId, buffer, start, end);
       if (this.state === HANDSHAKE) this.handshakeFrame(type, channelId, buffer, start, end);
       else if (this.state === CLOSING) this.closingFrame(type, channelId, buffer, start, end);
     } catch (error) {
@@ -165,49 +153,6 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
     this.fail(new AmqpError('FRAME_ERROR', reason), 0);
     // What follows cannot be understood, so there is no close-ok to wait for.
     this.end();
-  }
-
-  private runningFrame(type: number, channelId: number, buffer: Buffer, start: number, end: number): boolean {
-    if (channelId === 0) {
-      this.channelZeroFrame(type, buffer, start, end);
-      return true;
-    }
-    let channel = this.current;
-    if (channel === undefined || channel.id !== channelId) {
-      channel = this.channels.get(channelId);
-      if (channel === undefined) {
-        openChannel(this, channelId, type, buffer, start, end);
-        return true;
-      }
-      this.current = channel;
-    }
-    if (channel.state !== OPEN) {
-      answerClosing(channel, type, buffer, start, end);
-      return true;
-    }
-    const expected = channel.intake.state;
-    switch (type) {
-      case FRAME_METHOD:
-        if (expected !== IDLE) throw unexpected(expected);
-        return channelMethod(channel, buffer, start, end);
-      case FRAME_HEADER:
-        if (expected !== HEADER) throw unexpected(expected);
-        publishHeader(channel, buffer, start, end);
-        return true;
-      case FRAME_BODY:
-        if (expected !== BODY) throw unexpected(expected);
-        return publishBody(channel, buffer, start, end);
-      case FRAME_HEARTBEAT:
-        throw new AmqpError('COMMAND_INVALID', 'heartbeat frame on a channel other than 0');
-      default:
-        throw new AmqpError('FRAME_ERROR', `unknown frame type ${type}`);
-    }
-  }
-
-  private channelZeroFrame(type: number, buffer: Buffer, start: number, end: number): void {
-    if (type === FRAME_HEARTBEAT) return;
-    if (type !== FRAME_METHOD) throw new AmqpError('COMMAND_INVALID', `frame of type ${type} on channel 0`);
-    connectionMethod(this, this.fields.begin(buffer, start, end));
   }
 
   private handshakeFrame(type: number, channelId: number, buffer: Buffer, start: number, end: number): void {
@@ -288,26 +233,22 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
   }
 
   get deaf(): boolean {
-    return this.blocks !== 0;
+    return this.holding.held;
   }
 
-  // -- holding up
+  // -- holding up (holding.ts)
 
-  /** Nothing more is parsed until `unblock` has taken back every reason. */
+  get ended(): boolean {
+    return this.state === ENDED;
+  }
+
+  /** @param reason WAITS_FOR_REPLY */
   block(reason: number): void {
-    if (this.state >= CLOSING) return;
-    this.blocks |= reason;
-    this.parser.stop();
-    this.transport.pause();
+    if (this.state < CLOSING) this.holding.block(reason);
   }
 
   unblock(reason: number): void {
-    if ((this.blocks & reason) === 0) return;
-    this.blocks &= ~reason;
-    if (this.blocks !== 0) return;
-    this.parser.go();
-    this.parsed();
-    if (this.blocks === 0 && this.state !== ENDED) this.transport.resume();
+    this.holding.unblock(reason);
   }
 
   /** Calls `reply` as soon as what `mark` stands for is safe; until then nothing more is parsed. */
@@ -331,24 +272,19 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
   /** True, and nothing more is parsed for now, if the broker wants no messages at the moment. */
   holdBack(): boolean {
     if (!this.session!.congested) return false;
-    this.block(PUBLISHING_HELD_BACK);
-    this.broker.clock.schedule(this.blockedNotice, this.limits.blockedNoticeMs);
+    this.holding.holdBack();
     return true;
   }
 
   uncongested(): void {
-    this.broker.clock.cancel(this.blockedNotice);
-    if (this.told) {
-      this.told = false;
-      if (this.state === RUNNING) this.sendFrame(this.writer.begin(0, CONNECTION_UNBLOCKED));
-    }
-    this.unblock(PUBLISHING_HELD_BACK);
+    this.holding.goOn();
   }
 
-  private tellBlocked(): void {
-    if (this.state !== RUNNING || !this.clientCan('connection.blocked')) return;
-    this.told = true;
-    this.sendFrame(this.writer.begin(0, CONNECTION_BLOCKED).shortString('low on resources'));
+  tellBlocked(blocked: boolean): boolean {
+    if (this.state !== RUNNING || !this.clientCan('connection.blocked')) return false;
+    const frame = this.writer.begin(0, blocked ? CONNECTION_BLOCKED : CONNECTION_UNBLOCKED);
+    this.sendFrame(blocked ? frame.shortString('low on resources') : frame);
+    return true;
   }
 
   // -- the end
@@ -396,11 +332,7 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
     );
     this.broker.clock.schedule(this.deadline, this.limits.closeTimeoutMs);
     // The answer must be heard, whatever was being waited for.
-    if (this.blocks !== 0) {
-      this.blocks = 0;
-      this.transport.resume();
-      this.parser.go();
-    }
+    this.holding.release();
   }
 
   /** The client has closed in order. */
@@ -444,7 +376,7 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
   private left(inOrder: boolean): void {
     this.heartbeat.stop();
     this.pump.close();
-    this.broker.clock.cancel(this.blockedNotice);
+    this.holding.close();
     this.broker.clock.cancel(this.deadline);
     this.handshake?.abandon();
     this.handshake = null;
@@ -459,15 +391,4 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
     this.current = undefined;
     session.close(inOrder);
   }
-}
-
-function unexpected(expected: number): AmqpError {
-  if (expected === IDLE) {
-    return new AmqpError('UNEXPECTED_FRAME', 'expected method frame, got non method frame instead');
-  }
-  if (expected === HEADER) {
-    const text = 'expected content header for class 60, got non content header frame instead';
-    return new AmqpError('UNEXPECTED_FRAME', text);
-  }
-  return new AmqpError('UNEXPECTED_FRAME', 'expected content body, got non content body frame instead');
 }

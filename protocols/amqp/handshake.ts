@@ -12,7 +12,7 @@
  * are tried in the default vhost, where most clients go anyway, and again if the client then names another.
  */
 import type { Refusal } from '../../src/api.ts';
-import type { Headers, Value } from '../../src/message/properties.ts';
+import type { Headers } from '../../src/message/properties.ts';
 import type { Session } from '../../src/session.ts';
 import { PRODUCT, VERSION } from '../../src/version.ts';
 import {
@@ -26,9 +26,10 @@ import {
   FRAME_SIZE_MIN,
 } from './codec/constants.ts';
 import type { FieldReader } from './codec/reader.ts';
-import { readTable } from './codec/table.ts';
-import { type Connection, WAITS_FOR_REPLY } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { type Credentials, credentialsOf, MECHANISMS } from './credentials.ts';
 import { AmqpError } from './errors.ts';
+import { WAITS_FOR_REPLY } from './holding.ts';
 
 const HEADER = Buffer.from([0x41, 0x4d, 0x51, 0x50, 0, 0, 9, 1]);
 
@@ -76,14 +77,6 @@ const SERVER_PROPERTIES: Headers = [
   { name: 'platform', value: `Node.js ${process.version}` },
   { name: 'information', value: 'AMQP 0-9-1, MQTT and STOMP meet here' },
 ];
-
-const MECHANISMS = 'PLAIN AMQPLAIN';
-
-interface Credentials {
-  readonly mechanism: string;
-  readonly user: string;
-  readonly password: Buffer;
-}
 
 export class Handshake {
   private readonly connection: Connection;
@@ -270,37 +263,4 @@ function capabilitiesOf(properties: Headers): ReadonlySet<string> {
     for (const { name, value } of capabilities.value) if (value === true) found.add(name);
   }
   return found;
-}
-
-/** Undefined if the response is not what its mechanism demands. */
-function credentialsOf(mechanism: string, response: Buffer): Credentials | undefined {
-  switch (mechanism) {
-    case 'PLAIN': {
-      // [RFC 4616] authorization identity, NUL, user, NUL, password
-      const first = response.indexOf(0);
-      const second = first < 0 ? -1 : response.indexOf(0, first + 1);
-      if (second < 0) return undefined;
-      return { mechanism, user: response.utf8Slice(first + 1, second), password: response.subarray(second + 1) };
-    }
-    case 'AMQPLAIN': {
-      // A table without its length.
-      let fields: Headers;
-      try {
-        fields = readTable(response, 0, response.length);
-      } catch {
-        return undefined;
-      }
-      const user = bytesOf(fields.find((field) => field.name === 'LOGIN')?.value);
-      const password = bytesOf(fields.find((field) => field.name === 'PASSWORD')?.value);
-      if (user === undefined || password === undefined) return undefined;
-      return { mechanism, user: user.toString('utf8'), password };
-    }
-    default:
-      throw new AmqpError('COMMAND_INVALID', `unknown authentication mechanism '${mechanism}'`);
-  }
-}
-
-function bytesOf(value: Value | undefined): Buffer | undefined {
-  if (typeof value === 'string') return Buffer.from(value, 'utf8');
-  return typeof value === 'object' && value?.type === 'bytes' ? value.value : undefined;
 }

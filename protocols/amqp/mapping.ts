@@ -14,9 +14,9 @@ import { type Annotations, decodeAnnotations } from '../../src/message/annotatio
 import type { Dialect } from '../../src/message/dialect.ts';
 import { AT_MOST_ONCE, type MessageView } from '../../src/message/message.ts';
 import { type Header, type Headers, NO_PROPERTIES, type Properties, type Value } from '../../src/message/properties.ts';
+import { ByteSink } from './codec/byte-sink.ts';
 import { HAS_DELIVERY_MODE } from './codec/constants.ts';
 import { type BasicProperties, readProperties, writeProperties } from './codec/properties.ts';
-import { ByteSink } from './codec/table.ts';
 import type { AmqpStats } from './options.ts';
 
 const CORRELATION_HEADER = 'x-correlation-id';

@@ -12,6 +12,7 @@
  * `writeProperties` are for the borders.
  */
 import type { Headers } from '../../../src/message/properties.ts';
+import type { ByteSink } from './byte-sink.ts';
 import {
   HAS_APP_ID,
   HAS_CLUSTER_ID,
@@ -30,7 +31,8 @@ import {
   UNDEFINED_FLAGS,
 } from './constants.ts';
 import { SyntaxFault } from './fault.ts';
-import { type ByteSink, checkTable, readTable, writeTable } from './table.ts';
+import { checkTable, readTable } from './table.ts';
+import { writeTable } from './table-writer.ts';
 
 /** What a publisher's properties mean to the broker. `read` checks all of them, so that no consumer gets broken ones. */
 export class PropertyScan {

@@ -3,8 +3,9 @@
  * written straight into the output (`delivery.ts`, `confirms.ts`).
  */
 import type { Headers } from '../../../src/message/properties.ts';
+import { ByteSink } from './byte-sink.ts';
 import { FRAME_END, FRAME_METHOD } from './constants.ts';
-import { ByteSink, writeTable } from './table.ts';
+import { writeTable } from './table-writer.ts';
 
 export class MethodWriter {
   private readonly sink = new ByteSink();

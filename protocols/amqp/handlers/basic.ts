@@ -18,9 +18,9 @@ import {
 } from '../codec/constants.ts';
 import { SyntaxFault } from '../codec/fault.ts';
 import type { FieldReader } from '../codec/reader.ts';
-import { WAITS_FOR_REPLY } from '../connection.ts';
 import { ChannelConsumer, Getter } from '../consumer.ts';
 import { AmqpError } from '../errors.ts';
+import { WAITS_FOR_REPLY } from '../holding.ts';
 import { unknownMethod } from './unknown.ts';
 
 export function basicMethod(channel: Channel, method: number, fields: FieldReader): void {

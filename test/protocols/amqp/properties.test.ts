@@ -1,13 +1,13 @@
 /** Basic properties: the list on the wire, what the broker reads from it, and the neutral form. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ByteSink } from '../../../protocols/amqp/codec/byte-sink.ts';
 import {
   type BasicProperties,
   PropertyScan,
   readProperties,
   writeProperties,
 } from '../../../protocols/amqp/codec/properties.ts';
-import { ByteSink } from '../../../protocols/amqp/codec/table.ts';
 import { amqpDialect, fromNeutral, toNeutral, WireProperties } from '../../../protocols/amqp/mapping.ts';
 import { AmqpStats } from '../../../protocols/amqp/options.ts';
 import { encodeAnnotations, withDeath } from '../../../src/message/annotations.ts';

@@ -1,15 +1,10 @@
 /** Field tables: every type both ways, every bound. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ByteSink } from '../../../protocols/amqp/codec/byte-sink.ts';
 import { FieldReader } from '../../../protocols/amqp/codec/reader.ts';
-import {
-  ByteSink,
-  checkTable,
-  readTable,
-  TABLE_DEPTH_MAX,
-  TABLE_FIELDS_MAX,
-  writeTable,
-} from '../../../protocols/amqp/codec/table.ts';
+import { checkTable, readTable, TABLE_DEPTH_MAX, TABLE_FIELDS_MAX } from '../../../protocols/amqp/codec/table.ts';
+import { writeTable } from '../../../protocols/amqp/codec/table-writer.ts';
 import type { Headers, Value } from '../../../src/message/properties.ts';
 import { headers } from './arbitraries.ts';
 

@@ -1,0 +1,46 @@
+/** What a client shows of itself at the login: SASL's PLAIN [RFC 4616], and AMQPLAIN, which is its own. [§2.2.4] */
+import type { Headers, Value } from '../../src/message/properties.ts';
+import { readTable } from './codec/table.ts';
+import { AmqpError } from './errors.ts';
+
+/** As connection.start lists them. */
+export const MECHANISMS = 'PLAIN AMQPLAIN';
+
+export interface Credentials {
+  readonly mechanism: string;
+  readonly user: string;
+  readonly password: Buffer;
+}
+
+/** Undefined if the response is not what its mechanism demands. */
+export function credentialsOf(mechanism: string, response: Buffer): Credentials | undefined {
+  switch (mechanism) {
+    case 'PLAIN': {
+      // [RFC 4616] authorization identity, NUL, user, NUL, password
+      const first = response.indexOf(0);
+      const second = first < 0 ? -1 : response.indexOf(0, first + 1);
+      if (second < 0) return undefined;
+      return { mechanism, user: response.utf8Slice(first + 1, second), password: response.subarray(second + 1) };
+    }
+    case 'AMQPLAIN': {
+      // A table without its length.
+      let fields: Headers;
+      try {
+        fields = readTable(response, 0, response.length);
+      } catch {
+        return undefined;
+      }
+      const user = bytesOf(fields.find((field) => field.name === 'LOGIN')?.value);
+      const password = bytesOf(fields.find((field) => field.name === 'PASSWORD')?.value);
+      if (user === undefined || password === undefined) return undefined;
+      return { mechanism, user: user.toString('utf8'), password };
+    }
+    default:
+      throw new AmqpError('COMMAND_INVALID', `unknown authentication mechanism '${mechanism}'`);
+  }
+}
+
+function bytesOf(value: Value | undefined): Buffer | undefined {
+  if (typeof value === 'string') return Buffer.from(value, 'utf8');
+  return typeof value === 'object' && value?.type === 'bytes' ? value.value : undefined;
+}
