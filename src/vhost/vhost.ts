@@ -3,7 +3,7 @@
  * together, and carries out what `settlement/` decides. Sessions come through here; adapters never do.
  */
 import { MARK_NOW, MARK_REFUSED, type Mark, type Route } from '../api.ts';
-import type { Clock } from '../clock/clock.ts';
+import { type Clock, Timer } from '../clock/clock.ts';
 import { PHASE_GATHER, type Turn, type TurnTask } from '../clock/turn.ts';
 import type { FileSystem } from '../log/files.ts';
 import { Log, type LogOptions } from '../log/log.ts';
@@ -49,6 +49,9 @@ export interface VhostOptions {
 }
 
 const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024;
+/** Publishers are held back while the transient store has more than this in memory: its spill file lags behind. */
+const TRANSIENT_BYTES_MAX = 128 * 1024 * 1024;
+const HOLD_BACK_MS = 40;
 
 export class Vhost implements QueueOwner, TurnTask {
   inTurn = false;
@@ -64,6 +67,7 @@ export class Vhost implements QueueOwner, TurnTask {
   readonly dialects: Dialects;
   readonly clock: Clock;
   store!: MessageStore;
+  transient!: TransientStore;
   log!: Log;
   journal!: Journal;
   /** Publishers are to stop until `onUncongested`. */
@@ -72,6 +76,7 @@ export class Vhost implements QueueOwner, TurnTask {
   private readonly unsyncedBytesMax: number;
   private readonly onUncongested: () => void;
   private readonly view = new MessageView();
+  private readonly easing = new Timer(() => this.letGo());
   private readonly heldBack = new HeldBack();
   private stopping = false;
   private unitDepth = 0;
@@ -101,10 +106,12 @@ export class Vhost implements QueueOwner, TurnTask {
 
   private async recover(options: VhostOptions): Promise<void> {
     const sequence = new Sequence();
-    const transient = await TransientStore.open({
-      files: options.files,
-      directory: options.directory,
-      turn: options.turn,
+    const { files, directory, turn } = options;
+    this.transient = await TransientStore.open({
+      files,
+      directory,
+      turn,
+      onSpillFailed: (error) => this.logger.warn({ vhost: this.vhost, err: error }, 'the spill file cannot be used'),
     });
     const recovery = new Recovery(this, this.topology, this.retained.index, this.state);
     this.log = await Log.open({
@@ -123,7 +130,7 @@ export class Vhost implements QueueOwner, TurnTask {
         else if (!event.fresh) this.logger.info({ vhost: this.vhost, ...event }, 'log recovered');
       },
     });
-    this.store = new MessageStore(this.log, transient, sequence, options.clock);
+    this.store = new MessageStore(this.log, this.transient, sequence, options.clock);
     this.journal = new Journal(this.log);
     recovery.finish(this.store, this.journal, !this.log.recovered.clean);
     this.topology.journal = this.journal;
@@ -193,7 +200,9 @@ export class Vhost implements QueueOwner, TurnTask {
     }
     if (draft.retain) this.retained.stored(route, draft, seq, keep && durable);
     if (body !== null) body.finish();
-    if (this.log.unsyncedBytes > this.unsyncedBytesMax) this.congested = true;
+    if (durable ? this.log.unsyncedBytes > this.unsyncedBytesMax : this.transient.residentBytes > TRANSIENT_BYTES_MAX) {
+      this.holdBack();
+    }
     return mark;
   }
 
@@ -299,19 +308,30 @@ export class Vhost implements QueueOwner, TurnTask {
   private synced(mark: Mark): void {
     this.heldBack.release(mark, this.store);
     this.confirms.advance(mark);
-    if (this.congested && this.log.unsyncedBytes < this.unsyncedBytesMax / 2) {
-      this.congested = false;
-      this.onUncongested();
-    }
+    if (this.congested && this.log.unsyncedBytes < this.unsyncedBytesMax / 2) this.letGo();
+  }
+
+  /**
+   * Publishers wait until the disk has caught up. What fills the memory may also be a disk that takes no spilled
+   * messages, and consumers that settle on a publishing connection: so the wait has an end, and publishing then goes on
+   * slowly rather than not at all.
+   */
+  private holdBack(): void {
+    this.congested = true;
+    if (!this.easing.scheduled) this.clock.schedule(this.easing, HOLD_BACK_MS);
+  }
+
+  private letGo(): void {
+    if (!this.congested) return;
+    this.congested = false;
+    this.clock.cancel(this.easing);
+    this.onUncongested();
   }
 
   private logFailed(error: Error): void {
     this.logger.error({ vhost: this.vhost, err: error }, 'the log has failed; nothing more will be confirmed');
     this.confirms.fail();
-    if (this.congested) {
-      this.congested = false;
-      this.onUncongested();
-    }
+    this.letGo();
   }
 
   private snapshot(): void {
@@ -327,6 +347,6 @@ export class Vhost implements QueueOwner, TurnTask {
     this.gather();
     if (this.log.failed === undefined) for (const queue of this.topology.queues.values()) queue.logDelivered();
     await new Promise<void>((done) => this.log.close(done));
-    await new Promise<void>((done) => this.store.transient.close(done));
+    await new Promise<void>((done) => this.transient.close(done));
   }
 }
