@@ -1,0 +1,233 @@
+/**
+ * `node bench/compare.ts`: this broker beside those that are installed here, the same work in the same run, as a table.
+ *
+ *   --rows TEXT       only rows whose name holds this            --peers a,b   entrepot, rabbitmq, mosquitto; default all
+ *   --gauge PATH      drive with this neutral load generator instead of the project's own
+ *   --scale N         N times the messages; default 1            --repeat N    the best of N runs; default 1
+ *   --json FILE       write the figures as well
+ *
+ * Brokers run one at a time, so that none competes with another for the machine; each is warmed up before a row. Absolute
+ * figures are this machine's; what says something are the ratios.
+ */
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
+import { parseArgs, styleText } from 'node:util';
+import {
+  installed,
+  type Peer,
+  type PeerKind,
+  startEntrepot,
+  startMosquitto,
+  startRabbitmq,
+} from '../conformance/peers.ts';
+import { runGauge } from './load/gauge.ts';
+import { runLoad } from './load/run.ts';
+import type { LoadProtocol, Measured, Ports, Work } from './load/work.ts';
+
+type BenchPeer = Extract<PeerKind, 'entrepot' | 'rabbitmq' | 'mosquitto'>;
+
+interface Row {
+  readonly name: string;
+  readonly work: Partial<Work> & { publish: LoadProtocol; consume: LoadProtocol };
+  /** Messages: so many that each broker is busy for some seconds. A broker that is not named does not speak it. */
+  readonly counts: Partial<Record<BenchPeer, number>>;
+  readonly note?: string;
+}
+
+const ROWS: readonly Row[] = [
+  {
+    name: 'AMQP no-ack, 64 B',
+    work: { publish: 'amqp', consume: 'amqp' },
+    counts: { entrepot: 1_000_000, rabbitmq: 200_000 },
+  },
+  {
+    name: 'AMQP no-ack, 1 KiB',
+    work: { publish: 'amqp', consume: 'amqp', bodyBytes: 1024 },
+    counts: { entrepot: 500_000, rabbitmq: 150_000 },
+  },
+  {
+    name: 'AMQP persistent, confirm, manual ack',
+    work: { publish: 'amqp', consume: 'amqp', window: 1000, persistent: true, acknowledge: true },
+    counts: { entrepot: 500_000, rabbitmq: 150_000 },
+  },
+  {
+    name: 'AMQP persistent 1 KiB, confirm, publish only',
+    work: { publish: 'amqp', consume: 'amqp', bodyBytes: 1024, window: 1000, persistent: true, publishOnly: true },
+    counts: { entrepot: 300_000, rabbitmq: 40_000 },
+  },
+  {
+    name: 'MQTT QoS 0',
+    work: { publish: 'mqtt', consume: 'mqtt' },
+    counts: { entrepot: 2_000_000, rabbitmq: 80_000, mosquitto: 300_000 },
+  },
+  {
+    name: 'MQTT QoS 0, 1 to 100',
+    work: { publish: 'mqtt', consume: 'mqtt', subscribers: 100, fanout: true },
+    counts: { entrepot: 50_000, rabbitmq: 600, mosquitto: 4_000 },
+    note: 'deliveries',
+  },
+  {
+    name: 'MQTT QoS 1',
+    work: { publish: 'mqtt', consume: 'mqtt', window: 1000, acknowledge: true },
+    counts: { entrepot: 300_000, rabbitmq: 25_000, mosquitto: 100_000 },
+    note: 'clean sessions',
+  },
+  { name: 'STOMP auto', work: { publish: 'stomp', consume: 'stomp' }, counts: { entrepot: 500_000, rabbitmq: 80_000 } },
+  {
+    name: 'STOMP persistent, receipts, client-individual',
+    work: { publish: 'stomp', consume: 'stomp', window: 1000, persistent: true, acknowledge: true },
+    counts: { entrepot: 150_000, rabbitmq: 15_000 },
+  },
+  {
+    name: 'MQTT in, AMQP out',
+    work: { publish: 'mqtt', consume: 'amqp' },
+    counts: { entrepot: 600_000, rabbitmq: 100_000 },
+  },
+  {
+    name: 'MQTT in, STOMP out',
+    work: { publish: 'mqtt', consume: 'stomp' },
+    counts: { entrepot: 500_000, rabbitmq: 60_000 },
+  },
+];
+
+const PEERS: readonly BenchPeer[] = ['entrepot', 'rabbitmq', 'mosquitto'];
+const START = { entrepot: startEntrepot, rabbitmq: startRabbitmq, mosquitto: startMosquitto } as const;
+const WARM_UP_SHARE = 0.25;
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string' },
+    peers: { type: 'string', default: PEERS.join(',') },
+    gauge: { type: 'string' },
+    scale: { type: 'string', default: '1' },
+    repeat: { type: 'string', default: '1' },
+    json: { type: 'string' },
+  },
+});
+const scale = Number(values.scale);
+const repeat = Number(values.repeat);
+const rows = ROWS.filter(
+  (row) => values.rows === undefined || row.name.toLowerCase().includes(values.rows.toLowerCase()),
+);
+const asked = values.peers.split(',').map((name) => name.trim());
+const unknown = asked.find((name) => !(PEERS as readonly string[]).includes(name));
+if (unknown !== undefined || rows.length === 0 || !(scale > 0) || !(repeat >= 1)) {
+  console.error(
+    unknown === undefined
+      ? 'nothing to run: see the head of bench/compare.ts'
+      : `no peer is called "${unknown}": ${PEERS.join(', ')}`,
+  );
+  process.exit(2);
+}
+
+function portsOf(peer: Peer, row: Row): Ports {
+  const port = { amqp: peer.amqpPort, mqtt: peer.mqttPort, stomp: peer.stompPort };
+  return { publish: port[row.work.publish], consume: port[row.work.consume] };
+}
+
+let runs = 0;
+async function measure(peer: Peer, row: Row, count: number): Promise<Measured> {
+  const work: Work = {
+    bodyBytes: 64,
+    subscribers: 1,
+    fanout: false,
+    window: 0,
+    persistent: false,
+    acknowledge: false,
+    prefetch: 500,
+    publishOnly: false,
+    ...row.work,
+    count: Math.max(100, Math.round(count * scale)),
+    destination: `bench${process.pid}x${++runs}`,
+  };
+  const ports = portsOf(peer, row);
+  return values.gauge === undefined ? runLoad(work, ports) : runGauge(values.gauge, work, ports);
+}
+
+const figures = new Map<string, Partial<Record<BenchPeer, Measured | Error>>>(rows.map((row) => [row.name, {}]));
+const versions: string[] = [];
+for (const kind of PEERS) {
+  if (!asked.includes(kind)) continue;
+  if (installed(kind) === undefined) {
+    console.error(`${kind} is not installed here; its column stays empty.`);
+    continue;
+  }
+  const peer = await START[kind]();
+  versions.push(`${kind} ${peer.version}`);
+  try {
+    for (const row of rows) {
+      const count = row.counts[kind];
+      if (count === undefined) continue;
+      process.stderr.write(styleText('dim', `${kind}: ${row.name} …`));
+      try {
+        await measure(peer, row, count * WARM_UP_SHARE);
+        let best: Measured | undefined;
+        for (let i = 0; i < repeat; i++) {
+          const one = await measure(peer, row, count);
+          if (best === undefined || one.rate > best.rate) best = one;
+        }
+        figures.get(row.name)![kind] = best!;
+        process.stderr.write(styleText('dim', ` ${Math.round(best!.rate)}/s\n`));
+      } catch (error) {
+        figures.get(row.name)![kind] = error as Error;
+        process.stderr.write(` ${(error as Error).message}\n`);
+      }
+    }
+  } finally {
+    await peer.stop();
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------------- the table
+
+function cell(figure: Measured | Error | undefined): string {
+  if (figure === undefined) return '';
+  if (figure instanceof Error) return 'failed';
+  const rate = figure.rate >= 1e6 ? `${(figure.rate / 1e6).toFixed(2)} M` : `${(figure.rate / 1e3).toFixed(1)} k`;
+  // A figure that left messages out, or brought some twice, is not a figure: it says so.
+  const lost = figure.complete < 0.9999 ? ` (${(100 * figure.complete).toFixed(1)} % came)` : '';
+  return `${rate}${lost}${figure.duplicates > 0 ? ` (${figure.duplicates} twice)` : ''}`;
+}
+
+const ratio = (ours: Measured | Error | undefined, theirs: Measured | Error | undefined): string =>
+  ours === undefined || theirs === undefined || ours instanceof Error || theirs instanceof Error
+    ? ''
+    : `${(ours.rate / theirs.rate).toFixed(1)} ×`;
+
+const head = ['messages a second', 'Entrepot', 'RabbitMQ', 'ours / it', 'Mosquitto', 'ours / it', 'p50 / p99 µs'];
+const body = rows.map((row) => {
+  const { entrepot, rabbitmq, mosquitto } = figures.get(row.name)!;
+  const latency =
+    entrepot !== undefined && !(entrepot instanceof Error) && entrepot.p50Us !== undefined
+      ? `${entrepot.p50Us} / ${entrepot.p99Us}`
+      : '';
+  const name = row.note === undefined ? row.name : `${row.name} (${row.note})`;
+  return [
+    name,
+    cell(entrepot),
+    cell(rabbitmq),
+    ratio(entrepot, rabbitmq),
+    cell(mosquitto),
+    ratio(entrepot, mosquitto),
+    latency,
+  ];
+});
+const widths = head.map((_, column) => Math.max(...[head, ...body].map((line) => line[column]!.length)));
+const print = (line: readonly string[]): void =>
+  console.log(
+    `| ${line.map((text, column) => (column === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[column]!))).join(' | ')} |`,
+  );
+console.log(
+  `\n${versions.join(', ')}; ${values.gauge === undefined ? "the project's own load generator" : 'the neutral gauge'}; ${availableParallelism()} × ${cpus()[0]?.model.trim()}\n`,
+);
+print(head);
+console.log(
+  `|${widths.map((width, column) => (column === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`,
+);
+for (const line of body) print(line);
+if (values.json !== undefined) {
+  await writeFile(
+    values.json,
+    JSON.stringify(Object.fromEntries(figures), (_, v) => (v instanceof Error ? { error: v.message } : v), 2),
+  );
+}

@@ -1,0 +1,171 @@
+/**
+ * One thread of the load generator: a publisher's connection, or the connections of all consumers. It reports when it is
+ * ready, waits for the word, and reports what it has counted.
+ */
+import { connect, type Socket } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
+import { Acks, type Dialogue, dialogue, type Heard } from './wire.ts';
+import { byTopic, type Ports, type Work } from './work.ts';
+
+export interface ThreadJob {
+  readonly role: 'publisher' | 'consumer';
+  readonly work: Work;
+  readonly ports: Ports;
+}
+export interface ThreadReport {
+  /** Monotonic milliseconds, comparable between the threads of a process. */
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly count: number;
+  readonly duplicates: number;
+}
+
+/** Messages a write: enough that the generator's own system calls do not set the pace. */
+const BATCH = 64;
+/** A consumer that has heard nothing for so long, after publishing has ended, takes it for the end. */
+const SILENCE_MS = 3_000;
+
+const { role, work, ports } = workerData as ThreadJob;
+const port = parentPort!;
+const nowMs = (): number => performance.timeOrigin + performance.now();
+
+let firstMs = 0;
+let lastMs = 0;
+let count = 0;
+let duplicates = 0;
+
+function fail(text: string): never {
+  throw new Error(`${role} (${role === 'publisher' ? work.publish : work.consume}): ${text}`);
+}
+
+/** Connects, goes through the steps, then calls `ready`; what comes after goes to `heard`. */
+function open(
+  to: number,
+  talk: Dialogue,
+  heard: Omit<Heard, 'onStep' | 'onError'>,
+  ready: (socket: Socket) => void,
+): void {
+  const socket = connect(to, '127.0.0.1');
+  socket.setNoDelay(true);
+  const acks = new Acks();
+  let step = 0;
+  let rest: Buffer = Buffer.alloc(0);
+  const next = (): void => {
+    if (step === talk.steps.length) ready(socket);
+    else if (step < talk.steps.length) socket.write(talk.steps[step]!);
+    step++;
+  };
+  const all: Heard = { ...heard, onStep: next, onError: fail };
+  socket.on('connect', next);
+  socket.on('error', (error) => fail(error.message));
+  socket.on('close', () => fail('the broker closed the connection'));
+  socket.on('data', (chunk) => {
+    const buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const used = talk.parse(buffer, buffer.length, all, acks);
+    rest = buffer.subarray(used);
+    const out = acks.take();
+    if (out !== undefined) socket.write(out);
+  });
+}
+
+function publish(): void {
+  const talk = dialogue(work.publish, 'publisher', work, 0, byTopic(work));
+  let sent = 0;
+  let confirmed = 0;
+  let socket: Socket | undefined;
+  const size = talk.message.length;
+  const done = (): void => {
+    lastMs = nowMs();
+    count = work.window > 0 ? confirmed : sent;
+    report();
+  };
+  const pump = (): void => {
+    while (sent < work.count) {
+      const open = work.window > 0 ? work.window - (sent - confirmed) : work.count;
+      const batch = Math.min(BATCH, work.count - sent, open);
+      if (batch <= 0) return;
+      const buffer = Buffer.allocUnsafe(batch * size);
+      for (let i = 0; i < batch; i++) {
+        talk.message.copy(buffer, i * size);
+        buffer.writeUInt32BE(sent + i, i * size + talk.numberAt + 8);
+        talk.writeId(buffer, i * size + talk.idAt, sent + i);
+      }
+      sent += batch;
+      const flows = socket!.write(buffer);
+      if (sent === work.count && work.window === 0) socket!.write('', done);
+      if (!flows) {
+        socket!.once('drain', pump);
+        return;
+      }
+    }
+  };
+  const heard = {
+    onMessage() {},
+    onConfirm(n: number, upTo: number) {
+      confirmed = upTo >= 0 ? Math.max(confirmed, upTo) : confirmed + n;
+      if (confirmed >= work.count) done();
+      else if (sent - confirmed <= work.window - BATCH || sent - confirmed === 0) pump();
+    },
+  };
+  open(ports.publish, talk, heard, (connected) => {
+    socket = connected;
+    port.postMessage('ready');
+  });
+  port.once('message', () => {
+    firstMs = nowMs();
+    pump();
+  });
+}
+
+function consume(): void {
+  const expected = work.count * (work.fanout ? work.subscribers : 1);
+  const seen = work.fanout ? undefined : new Uint8Array(Math.ceil(work.count / 8) + 1);
+  let ready = 0;
+  let publishing = true;
+  let heardMs = nowMs();
+  const heard = {
+    onConfirm() {},
+    onMessage(buffer: Buffer, bodyStart: number) {
+      if (count === 0) firstMs = nowMs();
+      if (seen !== undefined) {
+        const number = buffer.readUInt32BE(bodyStart + 8);
+        const bit = 1 << (number & 7);
+        if ((seen[number >>> 3]! & bit) !== 0) {
+          duplicates++;
+          return;
+        }
+        seen[number >>> 3]! |= bit;
+      }
+      if (++count === expected) {
+        lastMs = nowMs();
+        report();
+      }
+    },
+  };
+  for (let i = 0; i < work.subscribers; i++) {
+    open(ports.consume, dialogue(work.consume, 'consumer', work, i, byTopic(work)), heard, () => {
+      if (++ready === work.subscribers) port.postMessage('ready');
+    });
+  }
+  port.on('message', () => (publishing = false));
+  let before = 0;
+  setInterval(() => {
+    if (count !== before) {
+      before = count;
+      heardMs = nowMs();
+    } else if (!publishing && nowMs() - heardMs > SILENCE_MS) {
+      lastMs = heardMs;
+      report();
+    }
+  }, 100);
+}
+
+let reported = false;
+function report(): void {
+  if (reported) return;
+  reported = true;
+  port.postMessage({ firstMs, lastMs, count, duplicates } satisfies ThreadReport);
+}
+
+if (role === 'publisher') publish();
+else consume();

@@ -1,0 +1,45 @@
+/** What a load is: the words that the project's own generator and the neutral gauge have in common. */
+
+export type LoadProtocol = 'amqp' | 'mqtt' | 'stomp';
+
+export interface Work {
+  readonly publish: LoadProtocol;
+  readonly consume: LoadProtocol;
+  /** Messages in all. */
+  readonly count: number;
+  /** Body size. At least 16: a message's number is in it. */
+  readonly bodyBytes: number;
+  /** Subscribers; more than one gets every message each (`fanout`). */
+  readonly subscribers: number;
+  readonly fanout: boolean;
+  /** Confirms, QoS 1, receipts; so many may be open. 0: none. */
+  readonly window: number;
+  readonly persistent: boolean;
+  /** Deliveries are acknowledged by the client: manual acks, QoS 1, client-individual. */
+  readonly acknowledge: boolean;
+  readonly prefetch: number;
+  /** Nobody consumes: what counts is how fast it is confirmed. */
+  readonly publishOnly: boolean;
+  /** Queue or topic, of its own for each run. */
+  readonly destination: string;
+}
+
+export interface Ports {
+  readonly publish: number;
+  readonly consume: number;
+}
+
+export interface Measured {
+  /** Messages a second: received by all subscribers, or confirmed where nobody consumes. */
+  readonly rate: number;
+  /** How many of the expected came. 1 is all. */
+  readonly complete: number;
+  readonly duplicates: number;
+  /** End to end, in microseconds; undefined where it was not measured. */
+  readonly p50Us?: number;
+  readonly p99Us?: number;
+}
+
+/** Messages go by the default exchange to a queue where both speak AMQP; into /queue/ where a STOMP client publishes to
+ *  AMQP or STOMP; else by topic. */
+export const byTopic = (work: Work): boolean => work.fanout || work.publish === 'mqtt' || work.consume === 'mqtt';
