@@ -128,6 +128,7 @@ export interface ConfirmRing {
   push(id: number, mark: Mark): void;
   /** Forgets all entries; the sink is not called again. */
   close(): void;
+  readonly closed: boolean;
 }
 
 /** A body that is being received in pieces. Nothing of it can be seen until it is published. */

@@ -264,6 +264,8 @@ export class Session implements Stallable {
   // -------------------------------------------------------------------------------------------------------- safety
 
   confirms(sink: ConfirmSink): ConfirmRing {
+    // Channels come and go on one connection: their rings are not kept.
+    for (const ring of this.rings) if (ring.closed) this.rings.delete(ring);
     const ring = this.home.confirms.ring(sink);
     this.rings.add(ring);
     return ring;

@@ -39,6 +39,8 @@ export class ChannelConsumer implements DeliverySink, Holder {
     if (reason === 'queue-deleted') this.gone = true;
     const channel = this.channel;
     channel.consumers.delete(this.tag);
+    // What it held no longer counts against a limit that the channel's consumers share.
+    channel.wake();
     // Only to clients that said they understand it. [consumer_cancel_notify]
     if (!channel.isOpen || !channel.connection.clientCan('consumer_cancel_notify')) return;
     channel.send(channel.begin(BASIC_CANCEL).shortString(this.tag).bit(true));

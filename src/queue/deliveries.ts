@@ -59,6 +59,16 @@ export class Deliveries {
     }
   }
 
+  /** Takes out all; each one's holder is told. */
+  clear(gone: (holder: QueueConsumer) => void): void {
+    for (let slot = 0; slot < this.holders.length; slot++) {
+      const holder = this.holders[slot];
+      if (holder === null || holder === undefined) continue;
+      this.remove(slot);
+      gone(holder);
+    }
+  }
+
   private grow(): void {
     const before = this.holders.length;
     const after = Math.max(16, before * 2);

@@ -151,6 +151,7 @@ export class Queue implements RouteTarget, TurnTask {
       }
       if (fromReturned) this.returned.shift();
       else this.ready.shift();
+      this.nextConsumer++;
       this.handOut(consumer, seq, word);
     }
   }
@@ -188,14 +189,15 @@ export class Queue implements RouteTarget, TurnTask {
     return true;
   }
 
-  /** The next consumer in turn that can take one; null if none can. */
+  /** The next consumer in turn that can take one; null if none can. Its turn is over once it got something. */
   private nextReady(): QueueConsumer | null {
     const consumers = this.consumers;
     const n = consumers.length;
     for (let i = 0; i < n; i++) {
       if (this.nextConsumer >= n) this.nextConsumer = 0;
-      const consumer = consumers[this.nextConsumer++]!;
+      const consumer = consumers[this.nextConsumer]!;
       if (consumer.ready()) return consumer;
+      this.nextConsumer++;
     }
     return null;
   }
@@ -304,7 +306,8 @@ export class Queue implements RouteTarget, TurnTask {
       if (at >= 0) this.consumers.splice(at, 1);
     }
     if (outcome !== undefined && consumer.held > 0 && !this.deleted) this.settleAll(consumer, outcome);
-    if (this.consumers.length === 0 && this.options.autoDelete && !this.deleted) this.owner.unused(this);
+    const last = this.consumers.length === 0 && !consumer.passive;
+    if (last && this.options.autoDelete && !this.deleted) this.owner.unused(this);
   }
 
   /** Takes one message for `holder`, if there is one; `done` is called with undefined if not. */
@@ -350,6 +353,7 @@ export class Queue implements RouteTarget, TurnTask {
     this.returned.forEach(gone);
     this.ready.forEach(gone);
     this.deliveries.forEach(gone);
+    this.deliveries.clear((holder) => holder.gave());
     this.returned.clear();
     this.ready.clear();
     for (const consumer of this.consumers.splice(0)) {

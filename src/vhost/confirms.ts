@@ -18,7 +18,7 @@ class Ring implements ConfirmRing, TurnTask {
   private ids = new Float64Array(CAPACITY_MIN);
   private marks = new Float64Array(CAPACITY_MIN);
   private head = 0;
-  private closed = false;
+  closed = false;
   private readonly owner: Confirms;
   private readonly sink: ConfirmSink;
 

@@ -66,12 +66,12 @@ export class Topology {
     if (!EXCHANGE_TYPES.includes(type as ExchangeType)) {
       throw new BrokerError('invalid', `unknown exchange type '${type}'`);
     }
-    const known = this.exchanges.get(name);
+    const known = this.exchanges.get(this.notDefault(name));
     if (known !== undefined) {
       this.compareExchange(known, type, options);
       return false;
     }
-    if (name === '' || name.startsWith('amq.')) {
+    if (name.startsWith('amq.')) {
       throw new BrokerError('access-refused', `exchange name '${name}' contains reserved prefix 'amq.*'`);
     }
     checkName('exchange', name, NAME_BYTES_MAX);
@@ -99,11 +99,14 @@ export class Topology {
 
   /** Deleting what is not there is no error (as RabbitMQ has it). */
   deleteExchange(name: string, ifUnused: boolean): boolean {
-    if (name === '' || name.startsWith('amq.')) {
-      throw new BrokerError('access-refused', `exchange name '${name}' contains reserved prefix 'amq.*'`);
-    }
-    const exchange = this.exchanges.get(name);
+    const exchange = this.exchanges.get(this.notDefault(name));
     if (exchange === undefined) return false;
+    if (PREDECLARED.some(([system]) => system === name)) {
+      throw new BrokerError(
+        'access-refused',
+        `deletion of system exchange '${name}' in vhost '${this.vhost}' not allowed`,
+      );
+    }
     if (ifUnused && exchange.bindings.size > 0) {
       throw new BrokerError('precondition-failed', `exchange '${name}' in vhost '${this.vhost}' in use`);
     }
@@ -258,8 +261,9 @@ export class Topology {
     key: string,
     options: BindOptions,
   ): boolean {
-    const source = this.sourceOf(sourceName);
-    const exchange = toExchange === null ? null : this.exchange(this.notDefault(toExchange));
+    const source = this.exchanges.get(this.notDefault(sourceName));
+    const exchange = toExchange === null ? null : this.exchanges.get(this.notDefault(toExchange));
+    if (source === undefined || exchange === undefined) return false;
     const binding = source.bindings.get(bindingIdentity(queue, exchange, key, options));
     if (binding === undefined) return false;
     const wrote = isDurable(binding);
@@ -362,13 +366,19 @@ function compare(name: string, received: string | boolean, current: string | boo
   );
 }
 
-/** Arguments that say how a queue is stored elsewhere are not compared: here there is one kind. */
-const ARGUMENTS_NOT_COMPARED = new Set(['x-queue-mode', 'x-queue-version', 'x-queue-master-locator']);
+/** The arguments that must be the same when something is declared again; others may differ (as RabbitMQ has it). */
+const ARGUMENTS_COMPARED = new Set([
+  'alternate-exchange',
+  'x-dead-letter-exchange',
+  'x-dead-letter-routing-key',
+  'x-delivery-limit',
+  'x-queue-type',
+]);
 
 function compareArguments(received: Headers, current: Headers, what: string): void {
   const names = new Set([...received, ...current].map((header) => header.name));
   for (const name of names) {
-    if (ARGUMENTS_NOT_COMPARED.has(name)) continue;
+    if (!ARGUMENTS_COMPARED.has(name)) continue;
     const a = received.find((header) => header.name === name);
     const b = current.find((header) => header.name === name);
     if (a !== undefined && b !== undefined && valuesEqual(a.value, b.value)) continue;

@@ -53,6 +53,17 @@ describe('a queue', () => {
     expect(b.bodies).toEqual(['1', '3', '5']);
   });
 
+  it('takes turns also when its messages come one by one', () => {
+    session.declareQueue('q', TRANSIENT);
+    const a = consume(session, 'q');
+    const b = consume(session, 'q');
+    for (let i = 0; i < 6; i++) {
+      send(session, 'q', `${i}`);
+      broker.turn.end();
+    }
+    expect([a.bodies.length, b.bodies.length]).toEqual([3, 3]);
+  });
+
   it('holds a consumer to its prefetch, and goes on when it settles', () => {
     session.declareQueue('q', TRANSIENT);
     const c = consume(session, 'q', { prefetch: 2 });
