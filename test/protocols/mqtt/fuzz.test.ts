@@ -83,10 +83,10 @@ it('any packets in any order, valid or not, cost the sender its connection at mo
       expect(seen.payload.toString()).toBe(String(round));
       witness.send({ cmd: 'puback', messageId: seen.messageId! });
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
   await witness.leave();
   await until(() => broker.connections === 0, 'all connections to be gone');
   expect(adapter.stats.internalErrors).toBe(0);
-  expect(adapter.stats.protocolErrors).toBeGreaterThan(50);
+  expect(adapter.stats.protocolErrors).toBeGreaterThan(20);
 }, 60_000);

@@ -99,6 +99,37 @@ it('a client may hold as many messages as the window says, over all its subscrip
   await peer.leave();
 });
 
+it('the window counts what a former connection left without PUBCOMP', async () => {
+  const first = await Peer.connect(port, 'releaser', { clean: false });
+  await first.subscribe('r', 2);
+  const publisher = await Peer.connect(port, 'publisher');
+  for (let i = 1; i <= 3; i++) publisher.publish('r', String(i), 1, i);
+  for (let i = 1; i <= 3; i++) await publisher.next('puback');
+  await publisher.leave();
+  const other = await Peer.connect(port, 'publisher');
+  for (let i = 1; i <= 3; i++) {
+    other.publish('r', `2-${i}`, 2, i);
+    await other.next('pubrec');
+  }
+  await other.leave();
+  // Two of QoS 1 are held, the third waits: answered one by one until QoS 2 has its turn.
+  for (let i = 0; i < 3; i++) first.send({ cmd: 'puback', messageId: (await first.next('publish')).messageId! });
+  const held = [await first.next('publish'), await first.next('publish')];
+  for (const packet of held) {
+    expect(packet.qos).toBe(2);
+    first.send({ cmd: 'pubrec', messageId: packet.messageId! });
+    await first.next('pubrel');
+  }
+  await first.vanish();
+  const again = await Peer.connect(port, 'releaser', { clean: false });
+  for (const packet of held) expect((await again.next('pubrel')).messageId).toBe(packet.messageId);
+  await again.settle();
+  expect(again.packets.filter((p) => p.cmd === 'publish')).toEqual([]);
+  again.send({ cmd: 'pubcomp', messageId: held[0]!.messageId! });
+  expect((await again.next('publish')).payload.toString()).toBe('2-3');
+  await again.vanish();
+});
+
 it('what 3.1.1 cannot carry is counted, and the message delivered', async () => {
   const peer = await Peer.connect(port, 'plain');
   await peer.subscribe('lossy/+', 1);

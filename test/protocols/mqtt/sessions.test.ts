@@ -243,6 +243,7 @@ describe('a shared subscription', () => {
     expect(found.flat().sort((x, y) => Number(x) - Number(y))).toEqual(Array.from({ length: 30 }, (_, i) => String(i)));
     await members[0]!.leave();
     await members[1]!.vanish();
+    await until(() => broker.connections === 2, 'the broker to notice');
     for (let i = 30; i < 35; i++) await send(publisher, 'jobs/x', String(i));
     expect(await bodies(members[2]!, 5)).toEqual(['30', '31', '32', '33', '34']);
   });
@@ -269,6 +270,7 @@ describe('a shared subscription', () => {
     const sent = await member.next('publish');
     await other.subscribe(filter, 2);
     await member.vanish();
+    await until(() => broker.connections === 2, 'the broker to notice');
     await send(publisher, 'jobs/2', 'next', 2);
     expect((await other.next('publish')).payload.toString()).toBe('next');
     const again = await connect('member', kept);
@@ -328,6 +330,7 @@ describe('a shared subscription', () => {
     await send(publisher, 'jobs/1', 'unanswered');
     await member.next('publish');
     await member.vanish();
+    await until(() => broker.connections === 1, 'the broker to notice');
     const next = await connect('n');
     await next.subscribe(filter, 1);
     expect(await bodies(next, 1)).toEqual(['unanswered']);
@@ -353,6 +356,7 @@ describe('a session whose queue an operator deletes', () => {
     const peer = await connect('victim', kept);
     await peer.subscribe('v', 1);
     await peer.vanish();
+    await until(() => broker.connections === 0, 'the broker to notice');
     const operator = await door(broker);
     operator.deleteQueue('mqtt-subscription-victim', false, false);
     expect((await connect('victim', kept)).sessionPresent).toBe(false);
