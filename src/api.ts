@@ -18,13 +18,21 @@ export const MARK_REFUSED: Mark = -1;
 
 // ---------------------------------------------------------------------------------------------------- who is there
 
-export interface ConnectRequest {
+/** Who a client has proved to be. */
+export interface Identity {
+  readonly user: string;
+}
+
+export interface Credentials {
   /** How the client is shown to an operator: its protocol's name and its address. */
   readonly client: string;
   readonly loopback: boolean;
   /** undefined: the client gave no name (anonymous). */
   readonly user: string | undefined;
   readonly password: Buffer | undefined;
+}
+
+export interface ConnectRequest extends Credentials {
   /** undefined: the client named none; the default vhost. */
   readonly vhost: string | undefined;
 }

@@ -3,7 +3,7 @@
  * several; nothing is global.
  */
 import { join } from 'node:path';
-import type { ConnectRequest, Refusal, SessionClient } from './api.ts';
+import type { ConnectRequest, Credentials, Identity, Refusal, SessionClient } from './api.ts';
 import { type Authenticator, LoopbackOnly } from './auth/authenticator.ts';
 import { type Clock, SystemClock } from './clock/clock.ts';
 import { Turn } from './clock/turn.ts';
@@ -83,26 +83,27 @@ export class Broker {
     return broker;
   }
 
-  /** Admits a client or says why not; `done` may be called before `open` returns, or later. */
+  /** Who a client is, or why it may not come in; `done` may be called before this returns, or later. */
+  authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void {
+    if (this.closing !== null) done({ refused: 'unavailable', reason: 'the broker is shutting down' });
+    else this.authenticator.authenticate(credentials, done);
+  }
+
+  /** Lets a client that has proved who it is into a vhost; undefined is the default one. */
+  enter(identity: Identity, vhostName: string | undefined, client: SessionClient): Session | Refusal {
+    if (this.closing !== null) return { refused: 'unavailable', reason: 'the broker is shutting down' };
+    const name = vhostName ?? DEFAULT_VHOST;
+    const vhost = this.vhosts.get(name);
+    if (vhost === undefined) return { refused: 'vhost-not-found', reason: `vhost '${name}' not found` };
+    const session = new Session(vhost, identity, this.authenticator, client, (closed) => this.sessions.delete(closed));
+    this.sessions.add(session);
+    return session;
+  }
+
+  /** Both in one, for protocols whose clients say everything at once. */
   open(request: ConnectRequest, client: SessionClient, done: (result: Session | Refusal) => void): void {
-    if (this.closing !== null) {
-      done({ refused: 'unavailable', reason: 'the broker is shutting down' });
-      return;
-    }
-    this.authenticator.authenticate(request, (result) => {
-      if ('refused' in result) {
-        done(result);
-        return;
-      }
-      const name = request.vhost ?? DEFAULT_VHOST;
-      const vhost = this.vhosts.get(name);
-      if (vhost === undefined) {
-        done({ refused: 'vhost-not-found', reason: `vhost '${name}' not found` });
-        return;
-      }
-      const session = new Session(vhost, result, this.authenticator, client, (closed) => this.sessions.delete(closed));
-      this.sessions.add(session);
-      done(session);
+    this.authenticate(request, (result) => {
+      done('refused' in result ? result : this.enter(result, request.vhost, client));
     });
   }
 

@@ -17,6 +17,7 @@ import { ConfigError, type Flags, type Loaded, loadConfig } from './config/load.
 import { printConfig } from './config/print.ts';
 import { LOG_LEVELS } from './config/schema.ts';
 import type { ListenerInfo, RunningBroker } from './index.ts';
+import { IdleMemory } from './management/idle-memory.ts';
 import { formatEndpoint, isLoopback } from './transport/address.ts';
 import { PRODUCT, VERSION } from './version.ts';
 
@@ -122,6 +123,7 @@ async function start(flags: Flags): Promise<void> {
   } catch (error) {
     fail(error);
   }
+  new IdleMemory(running.broker.clock, logger).start();
   process.stdout.write(screen(running.listeners, directory));
   process.stdout.write(`Ready in ${Math.round(performance.now() - beganMs)} ms\n`);
 }

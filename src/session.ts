@@ -19,6 +19,7 @@ import {
   type DirectSink,
   type ExchangeOptions,
   type GetResult,
+  type Identity,
   MARK_NOW,
   type Mark,
   MODIFIED,
@@ -29,7 +30,7 @@ import {
   type SessionClient,
   type Transaction,
 } from './api.ts';
-import type { Action, Authenticator, Identity } from './auth/authenticator.ts';
+import type { Action, Authenticator } from './auth/authenticator.ts';
 import { BrokerError } from './message/errors.ts';
 import type { Draft, LargeBody, MessageView, Spelling } from './message/message.ts';
 import type { Properties } from './message/properties.ts';

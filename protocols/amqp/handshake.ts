@@ -8,12 +8,10 @@
  *                     <-- open (vhost)                        the vhost is asked
  *     --> open-ok
  *
- * The broker knows a client only in a vhost, and AMQP names the vhost two steps after the credentials. So the credentials
- * are tried in the default vhost, where most clients go anyway, and again if the client then names another.
+ * AMQP names the vhost two steps after the credentials: who the client is and where it goes are two questions.
  */
-import type { Refusal } from '../../src/api.ts';
+import type { Identity, Refusal } from '../../src/api.ts';
 import type { Headers } from '../../src/message/properties.ts';
-import type { Session } from '../../src/session.ts';
 import { PRODUCT, VERSION } from '../../src/version.ts';
 import {
   CONNECTION_CLOSE,
@@ -82,9 +80,7 @@ export class Handshake {
   private readonly connection: Connection;
   /** The method that must come next. */
   private expected = CONNECTION_START_OK;
-  private credentials: Credentials | undefined = undefined;
-  /** In the default vhost, until it is known where the client goes. */
-  private session: Session | undefined = undefined;
+  private identity: Identity | undefined = undefined;
   private abandoned = false;
 
   constructor(connection: Connection) {
@@ -117,8 +113,6 @@ export class Handshake {
   /** The client is gone, or refused. */
   abandon(): void {
     this.abandoned = true;
-    this.session?.close(true);
-    this.session = undefined;
   }
 
   private startOk(fields: FieldReader): void {
@@ -131,18 +125,13 @@ export class Handshake {
       this.refuseLogin(mechanism);
       return;
     }
-    this.credentials = credentials;
-    this.ask(undefined, (result) => {
+    this.ask(credentials, (result) => {
       if ('refused' in result) {
-        if (result.refused === 'credentials') {
-          this.refuseLogin(mechanism);
-          return;
-        }
         if (result.refused === 'unavailable') throw new AmqpError('RESOURCE_ERROR', result.reason);
-        // Known, but not in the default vhost: the client may mean another.
-      } else {
-        this.session = result;
+        this.refuseLogin(mechanism);
+        return;
       }
+      this.identity = result;
       this.tune();
     });
   }
@@ -167,45 +156,28 @@ export class Handshake {
 
   private open(fields: FieldReader): void {
     const vhost = fields.shortString();
-    if (this.session?.vhost === vhost) {
-      this.opened(this.session);
-      return;
-    }
-    this.session?.close(true);
-    this.session = undefined;
-    this.ask(vhost, (result) => {
-      if (!('refused' in result)) {
-        this.opened(result);
-        return;
-      }
+    const { connection } = this;
+    const identity = this.identity!;
+    const result = connection.broker.enter(identity, vhost, connection);
+    if ('refused' in result) {
       if (result.refused === 'vhost-not-found') throw new AmqpError('NOT_ALLOWED', `vhost ${vhost} not found`);
       if (result.refused === 'unavailable') throw new AmqpError('RESOURCE_ERROR', result.reason);
-      const user = this.credentials!.user;
-      throw new AmqpError('NOT_ALLOWED', `access to vhost '${vhost}' refused for user '${user}'`);
-    });
-  }
-
-  private opened(session: Session): void {
-    const { connection } = this;
-    this.session = undefined;
-    connection.running(session);
+      throw new AmqpError('NOT_ALLOWED', `access to vhost '${vhost}' refused for user '${identity.user}'`);
+    }
+    connection.running(result);
     connection.sendFrame(connection.writer.begin(0, CONNECTION_OPEN_OK).shortString(''));
   }
 
   /** Asks the broker; until it answers nothing more is parsed. What `then` throws ends the connection. */
-  private ask(vhost: string | undefined, then: (result: Session | Refusal) => void): void {
+  private ask({ user, password }: Credentials, then: (result: Identity | Refusal) => void): void {
     const { connection } = this;
     const { remote, loopback } = connection.transport;
-    const { user, password } = this.credentials!;
     const client = `amqp ${remote.address}:${remote.port}`;
     let answered = false;
     let waits = false;
-    connection.broker.open({ client, loopback, user, password, vhost }, connection, (result) => {
+    connection.broker.authenticate({ client, loopback, user, password }, (result) => {
       answered = true;
-      if (this.abandoned) {
-        if (!('refused' in result)) result.close(true);
-        return;
-      }
+      if (this.abandoned) return;
       if (!waits) {
         then(result);
         return;

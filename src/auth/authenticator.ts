@@ -3,18 +3,14 @@
  * the two questions are asked in their places from the start.
  */
 import { timingSafeEqual } from 'node:crypto';
-import type { ConnectRequest, Refusal } from '../api.ts';
-
-export interface Identity {
-  readonly user: string;
-}
+import type { Credentials, Identity, Refusal } from '../api.ts';
 
 /** RabbitMQ's three permissions. */
 export type Action = 'configure' | 'write' | 'read';
 
 export interface Authenticator {
   /** Calls back at once or later. */
-  authenticate(request: ConnectRequest, done: (result: Identity | Refusal) => void): void;
+  authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void;
   /** Whether this identity may do that to an exchange or queue of this name. Asked often: the answer is immediate. */
   permits(identity: Identity, vhost: string, action: Action, resource: string): boolean;
 }
@@ -23,12 +19,15 @@ export const ANONYMOUS = 'anonymous';
 
 /** The default: `guest` with the password `guest`, and clients without a name, from this machine only; they may do all. */
 export class LoopbackOnly implements Authenticator {
-  authenticate(request: ConnectRequest, done: (result: Identity | Refusal) => void): void {
-    if (request.user !== undefined && !(request.user === 'guest' && same(request.password, 'guest'))) {
-      done({ refused: 'credentials', reason: `user '${request.user}' - invalid credentials` });
-    } else if (!request.loopback) {
-      done({ refused: 'forbidden', reason: `user '${request.user ?? ANONYMOUS}' can only connect from this machine` });
-    } else done({ user: request.user ?? ANONYMOUS });
+  authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void {
+    if (credentials.user !== undefined && !(credentials.user === 'guest' && same(credentials.password, 'guest'))) {
+      done({ refused: 'credentials', reason: `user '${credentials.user}' - invalid credentials` });
+    } else if (!credentials.loopback) {
+      done({
+        refused: 'forbidden',
+        reason: `user '${credentials.user ?? ANONYMOUS}' can only connect from this machine`,
+      });
+    } else done({ user: credentials.user ?? ANONYMOUS });
   }
 
   permits(): boolean {

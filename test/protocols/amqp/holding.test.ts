@@ -152,7 +152,7 @@ describe('the login', () => {
   test('may take its time: nothing is parsed meanwhile, and nothing is lost', () => {
     const answers: (() => void)[] = [];
     const s = stage({
-      open: (_client, done, session) => answers.push(() => done(session as never)),
+      login: (answer) => answers.push(answer),
       first: [GREETING, START_OK, TUNE_OK, OPEN],
     });
     expect(s.frames().map(methodOf)).toEqual(['10.10']);
@@ -165,18 +165,19 @@ describe('the login', () => {
   test('that is answered after the client has gone leaves no session behind', () => {
     const answers: (() => void)[] = [];
     const s = stage({
-      open: (_client, done, session) => answers.push(() => done(session as never)),
+      login: (answer) => answers.push(answer),
       first: [GREETING, START_OK],
     });
     s.handler.closed();
     answers[0]!();
-    expect(s.session.closes).toEqual([true]);
+    expect(s.session.entered).toBe(0);
   });
 
-  test('session that was opened on trial is closed when the client never comes in', () => {
+  test('alone lets nobody into a vhost', () => {
     const s = stage({ first: [GREETING, START_OK] });
-    s.handler.closed();
-    expect(s.session.closes).toEqual([true]);
+    expect(s.session.entered).toBe(0);
+    s.send(TUNE_OK, OPEN);
+    expect(s.session.entered).toBe(1);
   });
 });
 

@@ -4,7 +4,7 @@
  */
 
 import { type AmqpOptions, type AmqpStats, amqp } from '../../../protocols/amqp/index.ts';
-import type { ConfirmSink, Mark, SessionClient } from '../../../src/api.ts';
+import type { ConfirmSink, Mark } from '../../../src/api.ts';
 import type { Broker } from '../../../src/broker.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
 import { Turn } from '../../../src/clock/turn.ts';
@@ -42,6 +42,7 @@ export class FakeSession {
   readonly pushed: [number, Mark][] = [];
   publishMark: Mark = 0;
   routesAsked = 0;
+  entered = 0;
   routeValid = true;
 
   declareQueue(name: string): object {
@@ -81,8 +82,8 @@ export class FakeSession {
 }
 
 export interface StageOptions extends AmqpOptions {
-  /** Default: the session at once. */
-  open?: (client: SessionClient, done: (result: never) => void, session: FakeSession) => void;
+  /** When the login is answered; default: at once. */
+  login?: (answer: () => void) => void;
   startOk?: Buffer;
   tuneOk?: Buffer;
   /** Bytes that are sent instead of a whole handshake. */
@@ -123,12 +124,17 @@ export function stage(options: StageOptions = {}): Stage {
       state.destroyed = true;
     },
   };
-  const open = (_request: object, client: SessionClient, done: (result: never) => void): void => {
-    if (options.open !== undefined) options.open(client, done, session);
-    else done(session as never);
+  const authenticate = (_credentials: object, done: (result: object) => void): void => {
+    const answer = (): void => done({ user: 'guest' });
+    if (options.login !== undefined) options.login(answer);
+    else answer();
+  };
+  const enter = (): FakeSession => {
+    session.entered++;
+    return session;
   };
   const protocol = amqp(options);
-  const handler = protocol.accept(transport, { clock, turn, open } as unknown as Broker);
+  const handler = protocol.accept(transport, { clock, turn, authenticate, enter } as unknown as Broker);
   output.onDrained = () => handler.drained();
   const made: Stage = {
     handler,
