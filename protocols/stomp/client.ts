@@ -1,5 +1,4 @@
 /** What a connection has once its client is admitted, and not before: nothing that runs later has to ask whether. */
-import type { ConfirmRing, ConfirmSink } from '../../src/api.ts';
 import type { Session } from '../../src/session.ts';
 import type { Adapter } from './adapter.ts';
 import type { MessageWriter } from './message-writer.ts';
@@ -25,7 +24,6 @@ export class Client {
   /** By what the client calls them. */
   readonly subscriptionsByKey = new Map<string, Subscription>();
   nextSubscription = 1;
-  readonly confirms: ConfirmRing;
 
   constructor(
     session: Session,
@@ -33,7 +31,6 @@ export class Client {
     clientId: string | undefined,
     writer: MessageWriter,
     adapter: Adapter,
-    sink: ConfirmSink,
   ) {
     this.session = session;
     this.sessionName = sessionName;
@@ -43,6 +40,5 @@ export class Client {
     this.queues = new Queues(session);
     this.targets = new Targets(session, this.queues);
     this.transactions = new Transactions(session, adapter.options);
-    this.confirms = session.confirms(sink);
   }
 }

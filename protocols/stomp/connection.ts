@@ -11,7 +11,7 @@
  * holds publishers back (only a SEND waits for that: ACKs before it are what heals), too many receipts are owed or the
  * client does not read them, the broker has not answered CONNECT yet.
  */
-import { type ConfirmSink, MARK_NOW, type Mark, RELEASED, type Refusal, type SessionClient } from '../../src/api.ts';
+import { RELEASED, type Refusal, type SessionClient } from '../../src/api.ts';
 import { Timer } from '../../src/clock/clock.ts';
 import { PHASE_GATHER, type TurnTask } from '../../src/clock/turn.ts';
 import { BrokerError } from '../../src/message/errors.ts';
@@ -19,11 +19,13 @@ import { INLINE_BODY_BYTES } from '../../src/message/message.ts';
 import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
 import type { Session } from '../../src/session.ts';
 import type { Adapter } from './adapter.ts';
+import { Answers, type AnswersHost } from './answers.ts';
 import { Client } from './client.ts';
 import { FrameError } from './codec/errors.ts';
 import { escapeValue } from './codec/escape.ts';
 import { COMPLETE, type FrameParser, INCOMPLETE_BODY, INCOMPLETE_HEAD, type ParseResult } from './codec/frame.ts';
 import { COMMAND_TEXT, CONNECT, RECEIPT, SEND } from './codec/names.ts';
+import { errorFrame } from './codec/server-frames.ts';
 import { V1_0, type Version } from './codec/version.ts';
 import { connect, connected } from './handlers/connect.ts';
 import { dispatch } from './handlers/dispatch.ts';
@@ -47,26 +49,22 @@ const HELD_BACK = 1;
 const OWING = 2;
 const UNANSWERED = 4;
 
-/** Entries of the confirm ring. */
-const ENTRY_RECEIPT = 0;
-const ENTRY_COMMIT = 1;
-const ENTRY_GOODBYE = 2;
-
 export class Connection
-  implements ConnectionHandler, SessionClient, ConfirmSink, TurnTask, HeartbeatHost, SubscriptionHost
+  implements ConnectionHandler, SessionClient, AnswersHost, TurnTask, HeartbeatHost, SubscriptionHost
 {
   inTurn = false;
   version: Version = V1_0;
   readonly adapter: Adapter;
   readonly transport: Transport;
   readonly outlet: Outlet;
+  /** Receipts, and what else the client is told when the log has it. */
+  readonly answers: Answers;
   private state: State = GREETING;
   private client: Client | null = null;
   private parked = 0;
   private received = false;
   private large: LargeSend | null = null;
   private readonly intake: Intake;
-  private readonly receipts = new Receipts();
   private readonly heartbeat: Heartbeat;
   private readonly handshake: Timer;
 
@@ -74,7 +72,9 @@ export class Connection
     this.adapter = adapter;
     this.transport = transport;
     this.intake = new Intake(adapter.join);
-    this.outlet = new Outlet(transport.output, this.receipts, adapter.stats);
+    const receipts = new Receipts();
+    this.outlet = new Outlet(transport.output, receipts, adapter.stats);
+    this.answers = new Answers(this.outlet, receipts, this);
     this.outlet.onBodyEnd = () => this.wakeConsumers();
     this.outlet.onBodyLost = () => this.lose();
     const { clock } = adapter.broker;
@@ -206,7 +206,7 @@ export class Connection
     if (frame.command === SEND && client.session.congested) this.park(HELD_BACK);
     if (
       frame.has(RECEIPT) &&
-      (this.transport.output.congested || this.receipts.size >= this.adapter.options.receiptsPendingMax)
+      (this.transport.output.congested || this.answers.owed >= this.adapter.options.receiptsPendingMax)
     ) {
       this.park(OWING);
     }
@@ -247,6 +247,11 @@ export class Connection
     this.unpark(OWING);
   }
 
+  answered(): void {
+    const isOwingLittle = this.answers.owed * 2 <= this.adapter.options.receiptsPendingMax;
+    if (isOwingLittle && !this.transport.output.congested) this.unpark(OWING);
+  }
+
   private wakeConsumers(): void {
     if (this.client === null || this.state !== CONNECTED) return;
     for (const subscription of this.client.subscriptions.values()) {
@@ -279,61 +284,11 @@ export class Connection
     adapter.broker.clock.cancel(this.handshake);
     this.version = version;
     const writer = new MessageWriter(this.transport.output, result, version, adapter.tailMemo(version), adapter.stats);
-    this.client = new Client(result, adapter.nextSessionName(), clientId, writer, adapter, this);
+    this.client = new Client(result, adapter.nextSessionName(), clientId, writer, adapter);
+    this.answers.start(result);
     this.state = CONNECTED;
     this.heartbeat.start(connected(this, heartbeatHeader));
     this.unpark(UNANSWERED);
-  }
-
-  // --------------------------------------------------------------------------------------------------- receipts
-
-  /** Owes a receipt if the frame asked for one, once `mark` is safe. */
-  answer(frame: FrameParser, mark: Mark): void {
-    const index = frame.indexOf(RECEIPT);
-    if (index >= 0) this.owe(frame.buffer, frame.valueStart(index), frame.valueEnd(index), mark);
-  }
-
-  owe(buffer: Buffer, start: number, end: number, mark: Mark): void {
-    this.receipts.push(buffer, start, end);
-    this.client!.confirms.push(ENTRY_RECEIPT, mark);
-  }
-
-  /** As `answer`, when everything asked until now is safe. */
-  answerWhenAllSafe(frame: FrameParser): void {
-    if (frame.has(RECEIPT)) this.answer(frame, this.session.mark());
-  }
-
-  /** As `answer`; but if the broker could not make it safe, the client is told even if it asked for no receipt. */
-  answerCommit(frame: FrameParser, mark: Mark): void {
-    if (frame.has(RECEIPT)) this.answer(frame, mark);
-    else this.client!.confirms.push(ENTRY_COMMIT, mark);
-  }
-
-  confirm(id: number, refused: boolean): void {
-    if (this.state >= CLOSED) return;
-    if (id === ENTRY_GOODBYE) {
-      this.outlet.betweenFrames(() => this.leave());
-    } else if (!refused) {
-      if (id === ENTRY_RECEIPT) this.outlet.receipt();
-    } else {
-      this.end(
-        'not stored',
-        'The broker could not make it safe; it must be sent again.',
-        id === ENTRY_RECEIPT ? this.refusedReceipt() : undefined,
-      );
-    }
-  }
-
-  confirmEnd(): void {
-    if (this.receipts.size * 2 <= this.adapter.options.receiptsPendingMax && !this.transport.output.congested)
-      this.unpark(OWING);
-  }
-
-  private refusedReceipt(): string | undefined {
-    // Receipts before it may still wait for the end of a body; then nothing can be said any more anyway.
-    if (this.outlet.withinBody) return undefined;
-    this.receipts.shift();
-    return this.receipts.buffer.utf8Slice(this.receipts.start, this.receipts.end);
   }
 
   // ------------------------------------------------------------------------------------------------- heart-beats
@@ -368,11 +323,12 @@ export class Connection
     this.heartbeat.stop();
     client.transactions.rollbackAll();
     for (const subscription of client.subscriptions.values()) subscription.consumer.cancel(RELEASED);
-    this.answerWhenAllSafe(frame);
-    client.confirms.push(ENTRY_GOODBYE, MARK_NOW);
+    this.answers.whenAllSafe(frame);
+    this.answers.goodbye();
   }
 
-  private leave(): void {
+  /** Everything that was asked before DISCONNECT has been answered. */
+  allAnswered(): void {
     if (this.state === CLOSED) return;
     this.transport.end();
     this.close(true);
@@ -384,6 +340,10 @@ export class Connection
     const id = subscription.id === undefined ? undefined : escapeValue(subscription.id, this.version);
     const headers = id === undefined ? [] : [`subscription:${id}`];
     this.end('subscription cancelled', `The subscription has ended: ${reason}.`, undefined, headers);
+  }
+
+  notStored(receiptId: string | undefined): void {
+    this.end('not stored', 'The broker could not make it safe; it must be sent again.', receiptId);
   }
 
   kicked(reason: string): void {
@@ -422,11 +382,7 @@ export class Connection
       return;
     }
     this.adapter.stats.errorsSent++;
-    const body = `${detail}\n`;
-    const lines = [`message:${title}`, ...headers];
-    if (receiptId !== undefined) lines.push(`receipt-id:${receiptId}`);
-    lines.push('content-type:text/plain', `content-length:${Buffer.byteLength(body)}`);
-    this.outlet.output.append(Buffer.from(`ERROR\n${lines.join('\n')}\n\n${body}\0`));
+    this.outlet.output.append(errorFrame(title, detail, receiptId, headers));
     this.transport.end();
     this.close(false);
   }
@@ -449,7 +405,7 @@ export class Connection
     this.large = null;
     const { client } = this;
     if (client === null) return;
-    client.confirms.close();
+    this.answers.close();
     client.session.close(inOrder);
   }
 }

@@ -1,7 +1,8 @@
 /** CONNECT and STOMP: version, virtual host, who it is, heart-beats; and the CONNECTED that answers. */
 import { FrameError } from '../codec/errors.ts';
 import type { FrameParser } from '../codec/frame.ts';
-import { negotiate, V1_0, VERSION_TEXT } from '../codec/version.ts';
+import { connectedFrame } from '../codec/server-frames.ts';
+import { negotiate, V1_0 } from '../codec/version.ts';
 import type { Connection } from '../connection.ts';
 import { agreeHeartbeat, type HeartbeatAgreement } from '../heartbeat.ts';
 
@@ -42,14 +43,8 @@ export function connect(connection: Connection, frame: FrameParser): void {
 export function connected(connection: Connection, heartbeatHeader: string | undefined): HeartbeatAgreement {
   const { options } = connection.adapter;
   const agreement = agreeHeartbeat(heartbeatHeader, options.heartbeatMinMs);
-  const lines = [
-    'CONNECTED',
-    `version:${VERSION_TEXT[connection.version]}`,
-    `session:${connection.sessionName}`,
-    `server:${options.server}`,
-    `heart-beat:${agreement.sendMs},${agreement.receiveMs}`,
-  ];
-  connection.outlet.output.append(Buffer.from(`${lines.join('\n')}\n\n\0`));
+  const frame = connectedFrame(connection.version, connection.sessionName, options.server, agreement);
+  connection.outlet.output.append(frame);
   connection.outlet.wrote = true;
   return agreement;
 }

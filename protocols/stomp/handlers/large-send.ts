@@ -65,7 +65,7 @@ export class LargeSend {
       mark = session.publish(target.route, draft);
       count(connection, draft, mark, receipt !== undefined);
     }
-    if (receipt !== undefined) connection.owe(receipt, 0, receipt.length, mark);
+    if (receipt !== undefined) connection.answers.owe(receipt, 0, receipt.length, mark);
   }
 
   abort(): void {

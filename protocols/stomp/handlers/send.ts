@@ -40,11 +40,11 @@ export function send(connection: Connection, frame: FrameParser): void {
     open.checkRoom();
     open.transaction.publish(target.route, draft);
     // Received is all that such a receipt says; COMMIT's says that it is safe.
-    connection.answer(frame, MARK_NOW);
+    connection.answers.answer(frame, MARK_NOW);
   } else {
     const mark = session.publish(target.route, draft);
     count(connection, draft, mark, frame.has(RECEIPT));
-    connection.answer(frame, mark);
+    connection.answers.answer(frame, mark);
   }
 }
 

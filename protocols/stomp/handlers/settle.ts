@@ -28,7 +28,7 @@ function settle(connection: Connection, frame: FrameParser, outcome: Outcome): v
   } else {
     settleOne(connection, frame, subscription, open, outcome);
   }
-  connection.answerWhenAllSafe(frame);
+  connection.answers.whenAllSafe(frame);
 }
 
 /** Reads the frame's token into `adapter.token`. Undefined: it was good once, but the subscription is gone. */

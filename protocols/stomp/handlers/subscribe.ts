@@ -68,7 +68,7 @@ export function subscribe(connection: Connection, frame: FrameParser): void {
     arguments: priority === undefined ? [] : [{ name: 'x-priority', value: typedValue(priority) }],
   }); // prettier-ignore
   if (destination.kind === 'temporary-queue') temporaryQueue(connection, destination.name).subscription = subscription;
-  connection.answerWhenAllSafe(frame);
+  connection.answers.whenAllSafe(frame);
 }
 
 /** What a subscription is found under: its id, or in 1.0 its destination. */

@@ -7,7 +7,7 @@ import type { Connection } from '../connection.ts';
 
 export function begin(connection: Connection, frame: FrameParser): void {
   connection.admitted.transactions.begin(nameOf(frame));
-  connection.answer(frame, MARK_NOW);
+  connection.answers.answer(frame, MARK_NOW);
 }
 
 export function commit(connection: Connection, frame: FrameParser): void {
@@ -15,12 +15,12 @@ export function commit(connection: Connection, frame: FrameParser): void {
   const mark = connection.admitted.transactions.commit(nameOf(frame), () => {
     stats.unroutable++;
   });
-  connection.answerCommit(frame, mark);
+  connection.answers.commit(frame, mark);
 }
 
 export function abort(connection: Connection, frame: FrameParser): void {
   connection.admitted.transactions.abort(nameOf(frame));
-  connection.answerWhenAllSafe(frame);
+  connection.answers.whenAllSafe(frame);
 }
 
 function nameOf(frame: FrameParser): string {

@@ -33,7 +33,7 @@ export function unsubscribe(connection: Connection, frame: FrameParser): void {
     session.deleteQueue(queue, false, false);
     admitted.queues.forget(queue);
   }
-  connection.answerWhenAllSafe(frame);
+  connection.answers.whenAllSafe(frame);
 }
 
 /** What it holds goes back to its place; only what an open transaction has promised to settle is left to that. */

@@ -1,0 +1,31 @@
+/**
+ * CONNECTED and ERROR, the frames that are written once or never on a connection. MESSAGE and RECEIPT have writers of
+ * their own, which write in place.
+ */
+import { VERSION_TEXT, type Version } from './version.ts';
+
+export function connectedFrame(
+  version: Version,
+  session: string,
+  server: string,
+  heartbeat: { readonly sendMs: number; readonly receiveMs: number },
+): Buffer {
+  return Buffer.from(
+    `CONNECTED\nversion:${VERSION_TEXT[version]}\nsession:${session}\nserver:${server}\n` +
+      `heart-beat:${heartbeat.sendMs},${heartbeat.receiveMs}\n\n\0`,
+  );
+}
+
+/** `title` needs no escaping; `receiptId` and `headers` (each `name:value`) are escaped already. */
+export function errorFrame(
+  title: string,
+  detail: string,
+  receiptId: string | undefined,
+  headers: readonly string[],
+): Buffer {
+  const body = `${detail}\n`;
+  const lines = [`message:${title}`, ...headers];
+  if (receiptId !== undefined) lines.push(`receipt-id:${receiptId}`);
+  lines.push('content-type:text/plain', `content-length:${Buffer.byteLength(body)}`);
+  return Buffer.from(`ERROR\n${lines.join('\n')}\n\n${body}\0`);
+}
