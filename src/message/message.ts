@@ -81,7 +81,10 @@ export class Draft {
  * received it returns.
  */
 export class MessageView {
-  /** Goes up with every message that is shown; equal serials in one turn mean the very same message (fan-out caches). */
+  /**
+   * Goes up with every message that is shown. The direct deliveries of one publish have the same one, so that an adapter
+   * encodes them once; queues show the same message under different ones (there `seq` tells).
+   */
   serial = 0;
   /** Identity and order within the vhost. 0 for one that was never stored (a direct delivery). */
   seq = 0;
