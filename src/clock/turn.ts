@@ -5,6 +5,7 @@
  * log starts its flush (`flush`), every connection that has bytes writes them (`write`). Work that a phase adds to its
  * own or a later phase is done in the same pass; work for an earlier phase waits for the next turn.
  */
+import type { Clock } from './clock.ts';
 
 export interface TurnTask {
   /** True while it waits in a turn; `Turn.add` uses it so that a task is listed once. */
@@ -48,5 +49,30 @@ export class Turn {
       this.armed = true;
       setImmediate(this.run);
     }
+  }
+}
+
+/** The time of day, asked once a turn: a message's time of arrival needs no finer one. */
+export class TurnClock implements TurnTask {
+  inTurn = false;
+  private nowMs = 0;
+  private readonly clock: Clock;
+  private readonly turn: Turn;
+
+  constructor(clock: Clock, turn: Turn) {
+    this.clock = clock;
+    this.turn = turn;
+  }
+
+  epochMs(): number {
+    if (this.nowMs === 0) {
+      this.nowMs = this.clock.epochMs();
+      this.turn.add(PHASE_GATHER, this);
+    }
+    return this.nowMs;
+  }
+
+  endOfTurn(): void {
+    this.nowMs = 0;
   }
 }

@@ -89,8 +89,7 @@ export class QueueConsumer implements Consumer {
     this.sink = sink;
     this.output = output;
     this.suspended = false;
-    this.replay = this.of.slotsHeldBy(this);
-    this.wake();
+    if (this.active) this.of.replay(this);
   }
 
   /** @internal for a `get` */

@@ -2,7 +2,7 @@
  * The messages of a vhost, wherever they lie: the durable log or the transient store, both addressed by sequence number.
  * It ties the stores' bytes to the storage form of a message, and keeps count of who still needs what.
  */
-import type { Clock } from '../clock/clock.ts';
+import type { TurnClock } from '../clock/turn.ts';
 import { RecordRef } from '../log/record.ts';
 import type { Sequence } from '../log/sequence.ts';
 import type { RecordStore } from '../log/store.ts';
@@ -29,17 +29,17 @@ export class MessageStore {
   readonly durable: RecordStore;
   readonly transient: RecordStore;
   private readonly sequence: Sequence;
-  private readonly clock: Clock;
+  private readonly time: TurnClock;
   private readonly ref = new RecordRef();
   /** Messages whose bodies lie in extents, by sequence number: few, and large. */
   private readonly large = new Map<number, StoredBody>();
   private serial = 0;
 
-  constructor(durable: RecordStore, transient: RecordStore, sequence: Sequence, clock: Clock) {
+  constructor(durable: RecordStore, transient: RecordStore, sequence: Sequence, time: TurnClock) {
     this.durable = durable;
     this.transient = transient;
     this.sequence = sequence;
-    this.clock = clock;
+    this.time = time;
   }
 
   /**
@@ -54,7 +54,7 @@ export class MessageStore {
     const seq = this.sequence.next++;
     const store = durable ? this.durable : this.transient;
     const at = store.appendSequenced(RECORD_MESSAGE, seq, bytes);
-    writeMessage(store.buffer, at, draft, address, exchangeBytes, targetList, this.clock.epochMs(), notes, body);
+    writeMessage(store.buffer, at, draft, address, exchangeBytes, targetList, this.time.epochMs(), notes, body);
     if (body !== null) this.large.set(seq, body);
     return seq;
   }

@@ -25,7 +25,7 @@ import {
 } from '../api.ts';
 import { PHASE_GATHER, type Turn, type TurnTask } from '../clock/turn.ts';
 import { BrokerError } from '../message/errors.ts';
-import { MessageView } from '../message/message.ts';
+import type { MessageView } from '../message/message.ts';
 import type { RouteTarget } from '../routing/exchange.ts';
 import { type Decision, DONE, decide, REQUEUE, type RetryPolicy } from '../settlement/decide.ts';
 import { QueueConsumer } from './consumer.ts';
@@ -40,6 +40,8 @@ export interface QueueOwner {
   readonly store: MessageStore;
   readonly turn: Turn;
   readonly counters: QueueCounters;
+  /** The one view that all queues show their messages with: one message is shown at a time. */
+  readonly deliveryView: MessageView;
   /** This queue has begun to gather settlements: call `flushSettled` by the end of the turn. */
   settling(queue: Queue): void;
   /** These durable messages are settled in this queue; the array is the caller's to use again. */
@@ -81,9 +83,10 @@ export class Queue implements RouteTarget, TurnTask {
   private readonly returned = new Returned();
   private readonly deliveries = new Deliveries();
   private readonly owner: QueueOwner;
-  private readonly view = new MessageView();
   private nextConsumer = 0;
   private loading = false;
+  /** A consumer has deliveries to be made again. */
+  private replaying = false;
   private settledSeqs = new Float64Array(0);
   private settledCount = 0;
 
@@ -134,18 +137,15 @@ export class Queue implements RouteTarget, TurnTask {
 
   private pump(): void {
     if (this.loading || this.deleted) return;
+    if (this.replaying && !this.replayAll()) return;
     for (;;) {
       const consumer = this.nextReady();
       if (consumer === null) return;
-      if (consumer.replay.length > 0) {
-        if (!this.replayOne(consumer)) return;
-        continue;
-      }
       const fromReturned = this.returned.length > 0;
       if (!fromReturned && this.ready.length === 0) return;
       const seq = fromReturned ? this.returned.headSeq() : this.ready.headSeq();
       const word = fromReturned ? this.returned.headWord() : this.ready.headWord();
-      if (!this.owner.store.view(seq, word, this.view)) {
+      if (!this.owner.store.view(seq, word, this.owner.deliveryView)) {
         this.load(seq, word);
         return;
       }
@@ -160,16 +160,27 @@ export class Queue implements RouteTarget, TurnTask {
   private handOut(consumer: QueueConsumer, seq: number, word: number): void {
     const counters = this.owner.counters;
     counters.delivered++;
-    if (this.view.redelivered) counters.redelivered++;
+    if (this.owner.deliveryView.redelivered) counters.redelivered++;
     if (consumer.settled) {
-      consumer.sink.deliver(this.view, -1);
+      consumer.sink.deliver(this.owner.deliveryView, -1);
       counters.acknowledged++;
       this.bury(seq, word);
       return;
     }
     const slot = this.deliveries.add(seq, (word | WORD_DELIVERED) >>> 0, consumer);
     consumer.took();
-    consumer.sink.deliver(this.view, slot);
+    consumer.sink.deliver(this.owner.deliveryView, slot);
+  }
+
+  /** What resumed consumers hold comes before anything new. False if something must be loaded first. */
+  private replayAll(): boolean {
+    let left = false;
+    for (const consumer of this.consumers) {
+      while (consumer.replay.length > 0 && consumer.ready()) if (!this.replayOne(consumer)) return false;
+      if (consumer.replay.length > 0) left = true;
+    }
+    this.replaying = left;
+    return true;
   }
 
   private replayOne(consumer: QueueConsumer): boolean {
@@ -177,14 +188,14 @@ export class Queue implements RouteTarget, TurnTask {
     if (this.deliveries.holder(slot) === consumer) {
       const seq = this.deliveries.seq(slot);
       const word = this.deliveries.word(slot);
-      if (!this.owner.store.view(seq, word, this.view)) {
+      if (!this.owner.store.view(seq, word, this.owner.deliveryView)) {
         this.load(seq, word);
         return false;
       }
       consumer.replay.shift();
       this.owner.counters.delivered++;
       this.owner.counters.redelivered++;
-      consumer.sink.deliver(this.view, slot);
+      consumer.sink.deliver(this.owner.deliveryView, slot);
     } else consumer.replay.shift();
     return true;
   }
@@ -278,8 +289,11 @@ export class Queue implements RouteTarget, TurnTask {
     for (const slot of this.deliveries.heldBy(consumer)) this.settle(consumer, slot, outcome);
   }
 
-  slotsHeldBy(consumer: QueueConsumer): number[] {
-    return this.deliveries.heldBy(consumer);
+  /** Delivers again what a consumer holds, before anything new. */
+  replay(consumer: QueueConsumer): void {
+    consumer.replay = this.deliveries.heldBy(consumer);
+    this.replaying = true;
+    this.wake();
   }
 
   /** The sequence number of a held delivery: what an adapter keeps to know it again after a restart. */
@@ -319,7 +333,7 @@ export class Queue implements RouteTarget, TurnTask {
     }
     const seq = fromReturned ? this.returned.headSeq() : this.ready.headSeq();
     const word = fromReturned ? this.returned.headWord() : this.ready.headWord();
-    if (!this.owner.store.view(seq, word, this.view)) {
+    if (!this.owner.store.view(seq, word, this.owner.deliveryView)) {
       this.owner.store.load(seq, word, (error) => {
         if (error !== undefined) this.skipUnreadable(seq, error);
         this.get(holder, done);

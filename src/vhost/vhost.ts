@@ -4,7 +4,7 @@
  */
 import { MARK_NOW, MARK_REFUSED, type Mark, type Route } from '../api.ts';
 import { type Clock, Timer } from '../clock/clock.ts';
-import { PHASE_GATHER, type Turn, type TurnTask } from '../clock/turn.ts';
+import { PHASE_GATHER, type Turn, TurnClock, type TurnTask } from '../clock/turn.ts';
 import type { FileSystem } from '../log/files.ts';
 import { Log, type LogOptions } from '../log/log.ts';
 import { Sequence } from '../log/sequence.ts';
@@ -75,7 +75,9 @@ export class Vhost implements QueueOwner, TurnTask {
   private readonly logger: Logger;
   private readonly unsyncedBytesMax: number;
   private readonly onUncongested: () => void;
+  readonly deliveryView = new MessageView();
   private readonly view = new MessageView();
+  private readonly time: TurnClock;
   private readonly easing = new Timer(() => this.letGo());
   private readonly heldBack = new HeldBack();
   private stopping = false;
@@ -93,6 +95,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.onUncongested = options.onUncongested;
     this.confirms = new Confirms(options.turn);
     this.stalls = new Stalls(options.clock);
+    this.time = new TurnClock(options.clock, options.turn);
     this.topology = new Topology(this);
     this.router = new Router(this.topology);
   }
@@ -130,7 +133,7 @@ export class Vhost implements QueueOwner, TurnTask {
         else if (!event.fresh) this.logger.info({ vhost: this.vhost, ...event }, 'log recovered');
       },
     });
-    this.store = new MessageStore(this.log, this.transient, sequence, options.clock);
+    this.store = new MessageStore(this.log, this.transient, sequence, this.time);
     this.journal = new Journal(this.log);
     recovery.finish(this.store, this.journal, !this.log.recovered.clean);
     this.topology.journal = this.journal;
@@ -187,7 +190,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.store.addReferences(seq, durable, stored + (keep && durable ? 1 : 0));
     const base = (durable ? WORD_DURABLE : 0) | (body === null ? 0 : WORD_LARGE);
     const mark = durable ? this.log.mark : MARK_NOW;
-    const hold = durable && draft.assurance === EXACTLY_ONCE;
+    const exactlyOnce = durable && draft.assurance === EXACTLY_ONCE;
     for (let i = 0; i < targets.length; i++) {
       const target = targets[i]!;
       const targetWord = words[i]!;
@@ -195,7 +198,8 @@ export class Vhost implements QueueOwner, TurnTask {
       if (assurance === AT_MOST_ONCE && target.directMode) continue;
       const shown = draft.retain && (targetWord & KEEP_RETAIN) !== 0 ? WORD_RETAINED : 0;
       const word = base | assurance | (targetWord & ~7) | shown;
-      if (hold) this.heldBack.add(mark, target, seq, word);
+      // A queue that a crash empties has nothing to gain from waiting, and would lose its order.
+      if (exactlyOnce && target.durable) this.heldBack.add(mark, target, seq, word);
       else target.push(seq, word);
     }
     if (draft.retain) this.retained.stored(route, draft, seq, keep && durable);
@@ -209,7 +213,7 @@ export class Vhost implements QueueOwner, TurnTask {
   /** At-most-once targets: straight to their connections, from the publisher's own bytes. */
   private publishDirect(route: CompiledRoute<Queue>, draft: Draft): void {
     const view = this.view;
-    viewDraft(draft, route.address, route.exchangeBytes.length, this.clock.epochMs(), view);
+    viewDraft(draft, route.address, route.exchangeBytes.length, this.time.epochMs(), view);
     view.serial = this.store.nextSerial();
     view.redelivered = false;
     view.attempts = 0;

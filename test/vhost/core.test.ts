@@ -156,6 +156,19 @@ describe('a queue', () => {
     expect(c.seen.map((seen) => seen.redelivered)).toEqual([true, true, false]);
   });
 
+  it('replays to the one that was suspended, though another consumer is ready and nothing new waits', () => {
+    session.declareQueue('q', TRANSIENT);
+    const a = consume(session, 'q', { prefetch: 1 });
+    send(session, 'q', 'x');
+    broker.turn.end();
+    a.consumer.suspend();
+    const b = consume(session, 'q');
+    a.seen.length = 0;
+    a.consumer.resume(a, NO_BACKPRESSURE);
+    broker.turn.end();
+    expect([a.bodies, b.bodies]).toEqual([['x'], []]);
+  });
+
   it('waits for a congested connection and goes on when woken', () => {
     session.declareQueue('q', TRANSIENT);
     const output = { congested: true };
@@ -316,6 +329,24 @@ describe('what is safe', () => {
     await safe(session);
     expect(confirmed).toEqual([1, 2]);
     expect(ends).toBe(1);
+  });
+
+  it('keeps the order of exactly-once messages in a queue that a crash empties, large ones among them', async () => {
+    session.declareQueue('t', TRANSIENT);
+    const c = consume(session, 't');
+    const route = session.route('', 0, Buffer.from('t'), 0, 1);
+    for (const size of [200_000, 10, 200_000, 10]) {
+      const draft = makeDraft('x'.repeat(10), { assurance: 2 });
+      if (size > 10) {
+        const writer = session.openBody(size, true);
+        writer.append(Buffer.alloc(size), 0, size);
+        draft.large = writer;
+      }
+      session.publish(route, draft);
+    }
+    await safe(session);
+    broker.turn.end();
+    expect(c.seen.map((seen) => seen.body.length > 0)).toEqual([false, true, false, true]);
   });
 
   it('holds an exactly-once message back until it is safe', async () => {
