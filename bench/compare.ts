@@ -38,12 +38,12 @@ const ROWS: readonly Row[] = [
   {
     name: 'AMQP no-ack, 64 B',
     work: { publish: 'amqp', consume: 'amqp' },
-    counts: { entrepot: 1_000_000, rabbitmq: 200_000 },
+    counts: { entrepot: 3_000_000, rabbitmq: 200_000 },
   },
   {
     name: 'AMQP no-ack, 1 KiB',
     work: { publish: 'amqp', consume: 'amqp', bodyBytes: 1024 },
-    counts: { entrepot: 500_000, rabbitmq: 150_000 },
+    counts: { entrepot: 1_500_000, rabbitmq: 150_000 },
   },
   {
     name: 'AMQP persistent, confirm, manual ack',
@@ -53,40 +53,44 @@ const ROWS: readonly Row[] = [
   {
     name: 'AMQP persistent 1 KiB, confirm, publish only',
     work: { publish: 'amqp', consume: 'amqp', bodyBytes: 1024, window: 1000, persistent: true, publishOnly: true },
-    counts: { entrepot: 300_000, rabbitmq: 40_000 },
+    counts: { entrepot: 600_000, rabbitmq: 40_000 },
   },
   {
     name: 'MQTT QoS 0',
     work: { publish: 'mqtt', consume: 'mqtt' },
-    counts: { entrepot: 2_000_000, rabbitmq: 80_000, mosquitto: 300_000 },
+    counts: { entrepot: 8_000_000, rabbitmq: 80_000, mosquitto: 300_000 },
   },
   {
     name: 'MQTT QoS 0, 1 to 100',
     work: { publish: 'mqtt', consume: 'mqtt', subscribers: 100, fanout: true },
-    counts: { entrepot: 50_000, rabbitmq: 600, mosquitto: 4_000 },
+    counts: { entrepot: 100_000, rabbitmq: 600, mosquitto: 4_000 },
     note: 'deliveries',
   },
   {
     name: 'MQTT QoS 1',
     work: { publish: 'mqtt', consume: 'mqtt', window: 1000, acknowledge: true },
-    counts: { entrepot: 300_000, rabbitmq: 25_000, mosquitto: 100_000 },
+    counts: { entrepot: 1_500_000, rabbitmq: 25_000, mosquitto: 100_000 },
     note: 'clean sessions',
   },
-  { name: 'STOMP auto', work: { publish: 'stomp', consume: 'stomp' }, counts: { entrepot: 500_000, rabbitmq: 80_000 } },
+  {
+    name: 'STOMP auto',
+    work: { publish: 'stomp', consume: 'stomp' },
+    counts: { entrepot: 2_000_000, rabbitmq: 80_000 },
+  },
   {
     name: 'STOMP persistent, receipts, client-individual',
     work: { publish: 'stomp', consume: 'stomp', window: 1000, persistent: true, acknowledge: true },
-    counts: { entrepot: 150_000, rabbitmq: 15_000 },
+    counts: { entrepot: 800_000, rabbitmq: 15_000 },
   },
   {
     name: 'MQTT in, AMQP out',
     work: { publish: 'mqtt', consume: 'amqp' },
-    counts: { entrepot: 600_000, rabbitmq: 100_000 },
+    counts: { entrepot: 3_000_000, rabbitmq: 100_000 },
   },
   {
     name: 'MQTT in, STOMP out',
     work: { publish: 'mqtt', consume: 'stomp' },
-    counts: { entrepot: 500_000, rabbitmq: 60_000 },
+    counts: { entrepot: 3_000_000, rabbitmq: 60_000 },
   },
 ];
 
