@@ -48,7 +48,7 @@ const ROWS: readonly Row[] = [
   {
     name: 'AMQP persistent, confirm, manual ack',
     work: { publish: 'amqp', consume: 'amqp', window: 1000, persistent: true, acknowledge: true },
-    counts: { entrepot: 500_000, rabbitmq: 150_000 },
+    counts: { entrepot: 1_500_000, rabbitmq: 150_000 },
   },
   {
     name: 'AMQP persistent 1 KiB, confirm, publish only',
