@@ -151,7 +151,6 @@ export class Outbound implements Backpressure, DirectSink {
       if (slot >= 0) feed.consumer!.settle(slot, sent ? ACCEPTED : REJECTED);
       return;
     }
-    // DUP says that this very packet was sent before [MQTT-3.3.1-1], which is not what `redelivered` says.
     let place = feed.again === null ? -1 : this.placeAgain(feed, slot);
     if (place < 0) place = this.client.placeRestored(feed, view.seq, slot);
     const known = place >= 0;
@@ -174,7 +173,11 @@ export class Outbound implements Backpressure, DirectSink {
       this.host.awaitRecord(id);
       return;
     }
-    this.publish(view, publishByte(stage === PUBLISHED_1 ? 1 : 2, known, view.retained), id);
+    // DUP says that this client was sent the message before [MQTT-3.3.1-1]. In a share, `redelivered` may speak of another
+    // member; in the session's own queue it speaks of this client, whose QoS 1 identifiers a broker's crash forgets. A QoS 2
+    // packet that has no record was never sent.
+    const dup = known || (stage === PUBLISHED_1 && view.redelivered && !feed.shared);
+    this.publish(view, publishByte(stage === PUBLISHED_1 ? 1 : 2, dup, view.retained), id);
   }
 
   /** The record of a QoS 2 packet is safe: the packet goes. */
