@@ -9,8 +9,9 @@
  * It refuses to touch a heap with more than 256 MiB in use, where the pause would be felt, and is for a process of the
  * broker's own: what an embedder does with its heap is the embedder's business.
  */
-import { Session } from 'node:inspector';
 import { performance } from 'node:perf_hooks';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type Clock, Timer } from '../clock/clock.ts';
 import type { Logger } from '../logger.ts';
 
@@ -30,8 +31,8 @@ export interface HeapPort {
   heap(): HeapView;
   /** Part of the time since the last call that the event loop was busy, 0 to 1. */
   utilization(): number;
-  /** Calls back, at once or later, when it is done. */
-  collect(done: () => void): void;
+  /** Collects everything, and returns when it is done. */
+  collect(): void;
 }
 
 export class IdleMemory {
@@ -61,10 +62,9 @@ export class IdleMemory {
     const idle = this.port.utilization() <= IDLE_UTILIZATION_MAX;
     const before = this.port.heap();
     if (!idle || before.heapTotal < this.keptBytes + GROWN_BYTES || before.heapUsed > USED_MAX_BYTES) return;
-    this.port.collect(() => {
-      this.keptBytes = this.port.heap().heapTotal;
-      this.logger.debug({ beforeBytes: before.heapTotal, afterBytes: this.keptBytes }, 'gave memory back');
-    });
+    this.port.collect();
+    this.keptBytes = this.port.heap().heapTotal;
+    this.logger.debug({ beforeBytes: before.heapTotal, afterBytes: this.keptBytes }, 'gave memory back');
   }
 }
 
@@ -82,12 +82,11 @@ class ProcessHeap implements HeapPort {
     return utilization;
   }
 
-  collect(done: () => void): void {
-    const session = new Session();
-    session.connect();
-    session.post('HeapProfiler.collectGarbage', () => {
-      session.disconnect();
-      done();
-    });
+  collect(): void {
+    // There is no other way to ask: a same-thread inspector session, which has a command for it, blocks the process.
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as (options: object) => void;
+    setFlagsFromString('--no-expose-gc');
+    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   }
 }
