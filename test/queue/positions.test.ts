@@ -4,7 +4,9 @@ import { Positions, Returned } from '../../src/queue/positions.ts';
 
 function contents(positions: { forEach(visit: (seq: number, word: number) => void): void }): number[] {
   const seqs: number[] = [];
-  positions.forEach((seq) => seqs.push(seq));
+  positions.forEach((seq) => {
+    seqs.push(seq);
+  });
   return seqs;
 }
 
