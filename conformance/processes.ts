@@ -87,6 +87,9 @@ export async function startChild(options: StartOptions): Promise<Child> {
   };
   child.stdout?.on('data', take);
   child.stderr?.on('data', take);
+  // Whoever started it may be gone first, by an error that nobody caught: nothing is left running.
+  const orphaned = (): void => void child.kill('SIGKILL');
+  process.once('exit', orphaned);
   const gone = new Promise<number | string>((resolve) => {
     child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'));
     child.once('error', (error) => resolve(error.message));
@@ -94,6 +97,7 @@ export async function startChild(options: StartOptions): Promise<Child> {
   let isGone = false;
   void gone.then(() => {
     isGone = true;
+    process.removeListener('exit', orphaned);
   });
 
   const started: Child = {
