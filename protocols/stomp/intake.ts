@@ -122,6 +122,7 @@ export class Intake {
   private keep(from: number): void {
     const length = this.end - from;
     const source = this.buffer;
+    if (source === EMPTY) return; // cleared in the middle of a chunk: the connection has ended
     this.buffer = EMPTY;
     this.restLength = length;
     if (length === 0) {

@@ -26,6 +26,6 @@ export function errorFrame(
   const body = `${detail}\n`;
   const lines = [`message:${title}`, ...headers];
   if (receiptId !== undefined) lines.push(`receipt-id:${receiptId}`);
-  lines.push('content-type:text/plain', `content-length:${Buffer.byteLength(body)}`);
+  lines.push('content-type:text/plain;charset=utf-8', `content-length:${Buffer.byteLength(body)}`);
   return Buffer.from(`ERROR\n${lines.join('\n')}\n\n${body}\0`);
 }
