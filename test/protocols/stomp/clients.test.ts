@@ -41,6 +41,10 @@ describe('stompit', () => {
       });
     });
 
+  test('survives an ERROR: with plain text/plain it reads the body by itself and dies of its own stream', async () => {
+    await expect(open({ passcode: 'wrong' })).rejects.toThrow('access refused');
+  });
+
   test('sends, receives, acknowledges and disconnects', async () => {
     const client = await open({ 'heart-beat': '1000,1000' });
     for (const body of ['one', 'two:\n', 'drei €'])

@@ -42,7 +42,7 @@ describe('CONNECT', () => {
     const client = await RawClient.dial(house.port);
     const error = await client.refused('CONNECT', { 'accept-version': '2.0,1.3', host: '/' });
     expect(header(error, 'version')).toBe('1.0,1.1,1.2');
-    expect(header(error, 'content-type')).toBe('text/plain');
+    expect(header(error, 'content-type')).toBe('text/plain;charset=utf-8');
     expect(error.body.toString()).toContain('1.0, 1.1 and 1.2');
   });
 
