@@ -106,6 +106,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
     dataDirectory: data,
     dialects: protocols.map((protocol) => protocol.dialect),
     logger,
+    vhosts: config.vhosts,
     ...(clock !== undefined && { clock }),
   });
   const house = new House(broker, protocols, adapters, config, logger);

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Client } from '@stomp/stompjs';
+import amqplib from 'amqplib';
+import mqtt from 'mqtt';
 import mqtt from 'mqtt';
 import { describe, expect, it } from 'vitest';
 import { createBroker } from '../src/index.ts';
@@ -65,6 +67,29 @@ describe('embedding', () => {
       server.close();
     }
     await until(() => resources().length <= before.length, 'everything released');
+  });
+
+  it('keeps vhosts apart, whatever protocol names them', async () => {
+    const running = await createBroker({ listen: LOOPBACK, vhosts: ['/', 'plant'] });
+    const inPlant = await amqplib.connect(`amqp://127.0.0.1:${running.port('amqp')}/plant`);
+    const outside = await amqplib.connect(`amqp://127.0.0.1:${running.port('amqp')}`);
+    const device = await mqtt.connectAsync(`mqtt://127.0.0.1:${running.port('mqtt')}`, {
+      username: 'plant:guest',
+      password: 'guest',
+    });
+    for (const connection of [inPlant, outside]) {
+      const channel = await connection.createChannel();
+      await channel.assertQueue('q');
+      await channel.bindQueue('q', 'amq.topic', '#');
+    }
+    await device.publishAsync('a/b', 'x', { qos: 1 });
+    const count = async (connection: amqplib.ChannelModel): Promise<number> =>
+      (await (await connection.createChannel()).checkQueue('q')).messageCount;
+    expect([await count(inPlant), await count(outside)]).toEqual([1, 0]);
+    await device.endAsync();
+    await inPlant.close();
+    await outside.close();
+    await running.close();
   });
 
   it('leaves nothing running when it cannot start', async () => {

@@ -13,6 +13,7 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export interface Config {
   data: string;
   listen: string[];
+  vhosts: string[];
   log: { level: (typeof LOG_LEVELS)[number] };
   connections: { max: number; handshakeTimeout: number };
   amqp: { frameSizeMax: number; bodySizeMax: number; channelMax: number; heartbeat: number };
@@ -95,6 +96,12 @@ export const configSchema = z.strictObject({
     .min(1, 'must name at least one address')
     .default([...DEFAULT_LISTEN])
     .describe('PROTOCOL[+PROTOCOL…]://HOST:PORT; amqp, mqtt, stomp, ws, http'),
+  vhosts: z
+    .array(z.string('must be a name').min(1, 'must be a name').max(255, 'must have 255 characters at most'))
+    .refine((names) => names.includes('/'), 'must have the default vhost "/" among them')
+    .refine((names) => new Set(names).size === names.length, 'must name each vhost once')
+    .default(['/'])
+    .describe('closed worlds of exchanges and queues, each with a log of its own'),
   log: z
     .strictObject({
       level: z
