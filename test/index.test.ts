@@ -7,7 +7,6 @@ import { promisify } from 'node:util';
 import { Client } from '@stomp/stompjs';
 import amqplib from 'amqplib';
 import mqtt from 'mqtt';
-import mqtt from 'mqtt';
 import { describe, expect, it } from 'vitest';
 import { createBroker } from '../src/index.ts';
 import { startTestBroker } from './support/broker.ts';
