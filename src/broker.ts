@@ -28,6 +28,8 @@ export interface StartOptions {
   readonly authenticator?: Authenticator;
   /** Default: `/` alone. */
   readonly vhosts?: readonly string[];
+  /** The file system to use; default: the operating system's, or one in memory where there is no data directory. */
+  readonly files?: FileSystem;
   /** How the logs are laid out; the defaults need no tuning. */
   readonly log?: LogLayout;
 }
@@ -55,7 +57,7 @@ export class Broker {
    * what this version cannot read
    */
   static async start(options: StartOptions): Promise<Broker> {
-    const files: FileSystem = options.dataDirectory === null ? new MemoryFiles() : nodeFiles;
+    const files = options.files ?? (options.dataDirectory === null ? new MemoryFiles() : nodeFiles);
     const directory = options.dataDirectory ?? 'memory';
     const unlock = options.dataDirectory === null ? async () => {} : await takeDirectory(files, directory);
     const broker = new Broker(options, unlock);
