@@ -1,214 +1,272 @@
 /**
- * What a queue holds of its messages: sequence numbers and words, in typed arrays, never objects.
+ * What a queue holds of the messages it has not yet handed out: sequence numbers and words in order of arrival, never
+ * objects.
  *
- * `Positions` is the ring of those not yet handed out, in order of arrival. `Returned` is the small ordered set of those
- * that came back; it is read before the ring's head, so a returned message is again where it was.
+ * ```
+ * shift ◀── front (ring) ◀── packed chunks ◀── back (ring) ◀── push
+ * ```
+ *
+ * A short queue lives in the front alone. A long one has its head and its tail in rings of up to a chunk, and the rest
+ * packed (`chunk.ts`): its memory does not grow with the backlog worth speaking of.
  */
+import { CHUNK_LENGTH, type Chunk, pack, type Unpacked, unpack, unpackedRoom } from './chunk.ts';
+import { BURIED, Ring } from './ring.ts';
 
-const CAPACITY_MIN = 16;
-/** A word that no message has: every bit set, attempts saturated, reserved data. */
-const BURIED = 0xffff_ffff;
+/** A packed chunk, and what recovery has changed of it. */
+interface Packed {
+  chunk: Chunk;
+  /** Words that differ from the chunk's; BURIED for those that are gone. Null nearly always. */
+  changes: Map<number, number> | null;
+}
+
+/** Chunks are unpacked one at a time. */
+let room: Unpacked | null = null;
 
 export class Positions {
-  private seqs = new Float64Array(0);
-  private words = new Uint32Array(0);
-  private head = 0;
   length = 0;
+  private readonly front = new Ring();
+  private readonly back = new Ring();
+  private packed: Packed[] = [];
+  /** Chunks before this one have been read. */
+  private packedHead = 0;
 
   push(seq: number, word: number): void {
-    if (this.length === this.seqs.length) this.resize(Math.max(CAPACITY_MIN, this.length * 2));
-    const at = (this.head + this.length) & (this.seqs.length - 1);
-    this.seqs[at] = seq;
-    this.words[at] = word;
     this.length++;
+    if (this.packed.length === 0 && this.back.length === 0 && this.front.length < CHUNK_LENGTH) {
+      this.front.push(seq, word);
+      return;
+    }
+    if (this.back.length === CHUNK_LENGTH) this.packBack();
+    this.back.push(seq, word);
   }
 
   /** Undefined behaviour when empty: look at `length` first. */
   headSeq(): number {
-    return this.seqs[this.head]!;
+    return this.front.headSeq();
   }
 
   headWord(): number {
-    return this.words[this.head]!;
+    return this.front.headWord();
   }
 
   lastSeq(): number {
-    return this.length === 0 ? 0 : this.seqs[(this.head + this.length - 1) & (this.seqs.length - 1)]!;
+    if (this.back.length > 0) return this.back.seqAt(this.back.length - 1);
+    if (this.packed.length > 0) return this.packed[this.packed.length - 1]!.chunk.last;
+    return this.front.length === 0 ? 0 : this.front.seqAt(this.front.length - 1);
   }
 
   shift(): void {
-    this.head = (this.head + 1) & (this.seqs.length - 1);
     this.length--;
-    // A queue that was once long gives its memory back in halves.
-    if (this.seqs.length > 1024 && this.length * 8 < this.seqs.length) this.resize(this.seqs.length >> 1);
+    this.front.shift();
+    if (this.front.length === 0 && this.length > 0) this.refill();
+  }
+
+  /** The front is used up: the next chunk, or the back, takes its place. */
+  private refill(): void {
+    const next = this.packed[this.packedHead];
+    if (next !== undefined) {
+      const { seqs, words } = unpackTo(next);
+      if (next.changes !== null) applyChanges(next.changes, seqs, words, next.chunk.count);
+      this.front.fill(seqs, words, next.chunk.count);
+      this.packedHead++;
+      if (this.packedHead === this.packed.length) {
+        this.packed = [];
+        this.packedHead = 0;
+      } else if (this.packedHead > 256 && this.packedHead * 2 > this.packed.length) {
+        this.packed = this.packed.slice(this.packedHead);
+        this.packedHead = 0;
+      }
+      return;
+    }
+    const { back, front } = this;
+    for (let i = 0; i < back.length; i++) front.push(back.seqAt(i), back.wordAt(i));
+    back.clear();
+  }
+
+  private packBack(): void {
+    const { back } = this;
+    const chunk = pack(
+      back.length,
+      (i) => back.seqAt(i),
+      (i) => back.wordAt(i),
+    );
+    this.packed.push({ chunk, changes: null });
+    back.clear();
+  }
+
+  forEach(visit: (seq: number, word: number) => void): void {
+    visitRing(this.front, visit);
+    for (let i = this.packedHead; i < this.packed.length; i++) visitPacked(this.packed[i]!, visit);
+    visitRing(this.back, visit);
+  }
+
+  /** Those of `first` to `last`, without unpacking what lies elsewhere. */
+  forEachIn(first: number, last: number, visit: (seq: number, word: number) => void): void {
+    const within = (seq: number, word: number): void => {
+      if (seq >= first && seq <= last) visit(seq, word);
+    };
+    visitRing(this.front, within);
+    for (let i = this.packedHead; i < this.packed.length; i++) {
+      const { chunk } = this.packed[i]!;
+      if (chunk.last >= first && chunk.first <= last) visitPacked(this.packed[i]!, within);
+    }
+    visitRing(this.back, within);
+  }
+
+  /** Everything as chunks, in order: for a checkpoint. What is packed already is handed out as it is. */
+  forEachChunk(visit: (chunk: Chunk) => void): void {
+    visitRingChunks(this.front, visit);
+    for (let i = this.packedHead; i < this.packed.length; i++) visit(this.packed[i]!.chunk);
+    visitRingChunks(this.back, visit);
+  }
+
+  clear(): void {
+    this.front.clear();
+    this.back.clear();
+    this.packed = [];
+    this.packedHead = 0;
+    this.length = 0;
+  }
+
+  // ---------------------------------------------------------------------------------------------------- recovery
+
+  /** Recovery: takes a chunk as it is. It comes after everything that is here. */
+  adopt(chunk: Chunk): void {
+    if (this.back.length > 0) this.packBack();
+    this.length += chunk.count;
+    if (this.packed.length === 0 && this.front.length === 0) {
+      const { seqs, words } = unpackTo({ chunk, changes: null });
+      this.front.fill(seqs, words, chunk.count);
+    } else this.packed.push({ chunk, changes: null });
   }
 
   /**
-   * Recovery: takes out one sequence number, wherever it is, in O(log length). Its place stays until `compact`.
-   * Returns its word, or -1 if it is not here.
+   * Recovery: takes out one sequence number, wherever it is, without moving the others: its place, and `length`, stay as
+   * they are until `compact`. False if it is not here.
    */
-  bury(seq: number): number {
-    const at = this.find(seq);
-    if (at < 0) return -1;
-    const word = this.words[at]!;
-    if (word === BURIED) return -1;
-    this.words[at] = BURIED;
-    while (this.length > 0 && this.words[this.head] === BURIED) this.shift();
-    return word;
+  bury(seq: number): boolean {
+    return this.amend(seq, BURIED);
   }
 
-  /** Recovery: changes the word of one sequence number, if it is here. */
-  amend(seq: number, change: (word: number) => number): void {
-    const at = this.find(seq);
-    if (at >= 0 && this.words[at] !== BURIED) this.words[at] = change(this.words[at]!);
-  }
-
-  private find(seq: number): number {
-    const mask = this.seqs.length - 1;
-    let low = 0;
-    let high = this.length - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.seqs[(this.head + middle) & mask]! < seq) low = middle + 1;
-      else high = middle;
+  /** Recovery: changes the word of one sequence number; false if it is not here. */
+  amend(seq: number, word: number): boolean {
+    for (const ring of [this.front, this.back]) {
+      const at = ring.find(seq);
+      if (at < 0) continue;
+      if (ring.wordAt(at) === BURIED) return false;
+      ring.setWord(at, word);
+      // Mostly the head is settled first, and need not wait for the end.
+      while (ring === this.front && this.front.length > 0 && this.front.headWord() === BURIED) this.shift();
+      return true;
     }
-    if (low >= this.length) return -1;
-    const at = (this.head + low) & mask;
-    return this.seqs[at] === seq ? at : -1;
+    const packed = this.findPacked(seq);
+    if (packed === undefined || packed.changes?.get(seq) === BURIED || !holds(packed, seq)) return false;
+    packed.changes ??= new Map();
+    packed.changes.set(seq, word);
+    return true;
+  }
+
+  private findPacked(seq: number): Packed | undefined {
+    let low = this.packedHead;
+    let high = this.packed.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const { chunk } = this.packed[middle]!;
+      if (seq < chunk.first) high = middle - 1;
+      else if (seq > chunk.last) low = middle + 1;
+      else return this.packed[middle];
+    }
+    return undefined;
   }
 
   /** Recovery is over: closes the gaps that `bury` left, and sets `bits` in every word. */
   compact(bits: number): void {
-    const mask = this.seqs.length - 1;
-    let kept = 0;
-    for (let i = 0; i < this.length; i++) {
-      const from = (this.head + i) & mask;
-      const word = this.words[from]!;
-      if (word === BURIED) continue;
-      const to = (this.head + kept++) & mask;
-      this.seqs[to] = this.seqs[from]!;
-      this.words[to] = (word | bits) >>> 0;
-    }
-    this.length = kept;
+    const chunks: Packed[] = this.packed.slice(this.packedHead);
+    const before = this.front;
+    const kept: [number, number][] = [];
+    visitRing(before, (seq, word) => kept.push([seq, (word | bits) >>> 0]));
+    const tail: [number, number][] = [];
+    visitRing(this.back, (seq, word) => tail.push([seq, (word | bits) >>> 0]));
+    this.clear();
+    for (const [seq, word] of kept) this.push(seq, word);
+    for (const packed of chunks) this.adoptChanged(packed, bits);
+    for (const [seq, word] of tail) this.push(seq, word);
   }
 
-  forEach(visit: (seq: number, word: number) => void): void {
-    const mask = this.seqs.length - 1;
-    for (let i = 0; i < this.length; i++) {
-      const word = this.words[(this.head + i) & mask]!;
-      if (word !== BURIED) visit(this.seqs[(this.head + i) & mask]!, word);
+  private adoptChanged(packed: Packed, bits: number): void {
+    const { chunk, changes } = packed;
+    if (changes === null) {
+      const words = chunk.words.map((value, i) => (i % 2 === 0 ? value : (value | bits) >>> 0));
+      this.adopt({ ...chunk, words });
+      return;
     }
-  }
-
-  clear(): void {
-    this.seqs = new Float64Array(0);
-    this.words = new Uint32Array(0);
-    this.head = 0;
-    this.length = 0;
-  }
-
-  private resize(capacity: number): void {
-    const seqs = new Float64Array(capacity);
-    const words = new Uint32Array(capacity);
-    const mask = this.seqs.length - 1;
-    for (let i = 0; i < this.length; i++) {
-      seqs[i] = this.seqs[(this.head + i) & mask]!;
-      words[i] = this.words[(this.head + i) & mask]!;
-    }
-    this.seqs = seqs;
-    this.words = words;
-    this.head = 0;
+    const seqs: number[] = [];
+    const words: number[] = [];
+    visitPacked(packed, (seq, word) => {
+      seqs.push(seq);
+      words.push((word | bits) >>> 0);
+    });
+    if (seqs.length > 0)
+      this.adopt(
+        pack(
+          seqs.length,
+          (i) => seqs[i]!,
+          (i) => words[i]!,
+        ),
+      );
   }
 }
 
-/**
- * Kept in descending order, so that the next one to go out is the last one of the arrays. What comes back is put in order
- * when it is looked at: one at a time where there are few, by one sort where a consumer gave back thousands.
- */
-export class Returned {
-  private seqs: number[] = [];
-  private words: number[] = [];
-  /** Came back since the last look, in any order. */
-  private readonly freshSeqs: number[] = [];
-  private readonly freshWords: number[] = [];
+function unpackTo(packed: Packed): Unpacked {
+  room ??= unpackedRoom();
+  unpack(packed.chunk, room);
+  return room;
+}
 
-  get length(): number {
-    return this.seqs.length + this.freshSeqs.length;
+function applyChanges(changes: Map<number, number>, seqs: Float64Array, words: Uint32Array, count: number): void {
+  for (let i = 0; i < count; i++) words[i] = changes.get(seqs[i]!) ?? words[i]!;
+}
+
+function holds(packed: Packed, seq: number): boolean {
+  const { seqs } = unpackTo(packed);
+  let low = 0;
+  let high = packed.chunk.count - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (seqs[middle]! < seq) low = middle + 1;
+    else high = middle;
   }
+  return seqs[low] === seq;
+}
 
-  add(seq: number, word: number): void {
-    this.freshSeqs.push(seq);
-    this.freshWords.push(word);
+function visitRing(ring: Ring, visit: (seq: number, word: number) => void): void {
+  for (let i = 0; i < ring.length; i++) {
+    const word = ring.wordAt(i);
+    if (word !== BURIED) visit(ring.seqAt(i), word);
   }
+}
 
-  headSeq(): number {
-    if (this.freshSeqs.length > 0) this.order();
-    return this.seqs[this.seqs.length - 1]!;
+function visitPacked(packed: Packed, visit: (seq: number, word: number) => void): void {
+  // What is visited may unpack another chunk: the numbers are copied out of the shared room.
+  const { count } = packed.chunk;
+  const unpacked = unpackTo(packed);
+  const seqs = unpacked.seqs.slice(0, count);
+  const words = unpacked.words.slice(0, count);
+  for (let i = 0; i < count; i++) {
+    const word = packed.changes?.get(seqs[i]!) ?? words[i]!;
+    if (word !== BURIED) visit(seqs[i]!, word);
   }
+}
 
-  headWord(): number {
-    if (this.freshSeqs.length > 0) this.order();
-    return this.words[this.words.length - 1]!;
-  }
-
-  shift(): void {
-    if (this.freshSeqs.length > 0) this.order();
-    this.seqs.pop();
-    this.words.pop();
-  }
-
-  /** Recovery: takes out one; its word, or -1. */
-  bury(seq: number): number {
-    this.order();
-    const at = this.seqs.indexOf(seq);
-    if (at < 0) return -1;
-    const word = this.words[at]!;
-    this.seqs.splice(at, 1);
-    this.words.splice(at, 1);
-    return word;
-  }
-
-  /** Sets `bits` in every word. */
-  mark(bits: number): void {
-    this.order();
-    for (let i = 0; i < this.words.length; i++) this.words[i] = (this.words[i]! | bits) >>> 0;
-  }
-
-  forEach(visit: (seq: number, word: number) => void): void {
-    this.order();
-    for (let i = this.seqs.length - 1; i >= 0; i--) visit(this.seqs[i]!, this.words[i]!);
-  }
-
-  clear(): void {
-    this.seqs = [];
-    this.words = [];
-    this.freshSeqs.length = 0;
-    this.freshWords.length = 0;
-  }
-
-  private order(): void {
-    if (this.freshSeqs.length <= 8) {
-      for (let i = 0; i < this.freshSeqs.length; i++) this.insert(this.freshSeqs[i]!, this.freshWords[i]!);
-    } else {
-      const all = [...this.seqs.entries()].map(([i, seq]) => ({ seq, word: this.words[i]! }));
-      for (let i = 0; i < this.freshSeqs.length; i++) all.push({ seq: this.freshSeqs[i]!, word: this.freshWords[i]! });
-      all.sort((a, b) => b.seq - a.seq);
-      this.seqs = all.map((entry) => entry.seq);
-      this.words = all.map((entry) => entry.word);
-    }
-    this.freshSeqs.length = 0;
-    this.freshWords.length = 0;
-  }
-
-  private insert(seq: number, word: number): void {
-    let low = 0;
-    let high = this.seqs.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.seqs[middle]! > seq) low = middle + 1;
-      else high = middle;
-    }
-    this.seqs.splice(low, 0, seq);
-    this.words.splice(low, 0, word);
+function visitRingChunks(ring: Ring, visit: (chunk: Chunk) => void): void {
+  for (let from = 0; from < ring.length; from += CHUNK_LENGTH) {
+    const count = Math.min(CHUNK_LENGTH, ring.length - from);
+    visit(
+      pack(
+        count,
+        (i) => ring.seqAt(from + i),
+        (i) => ring.wordAt(from + i),
+      ),
+    );
   }
 }

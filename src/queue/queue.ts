@@ -28,10 +28,12 @@ import { BrokerError } from '../message/errors.ts';
 import type { MessageView } from '../message/message.ts';
 import type { RouteTarget } from '../routing/exchange.ts';
 import { type Decision, DONE, decide, REQUEUE, type RetryPolicy } from '../settlement/decide.ts';
+import type { Chunk } from './chunk.ts';
 import { QueueConsumer } from './consumer.ts';
 import { Deliveries } from './deliveries.ts';
 import type { MessageStore } from './message-store.ts';
-import { Positions, Returned } from './positions.ts';
+import { Positions } from './positions.ts';
+import { Returned } from './returned.ts';
 import { attemptsOf, WORD_DELIVERED, WORD_DURABLE, withAttempts } from './word.ts';
 
 /** Carries out what a queue cannot: records, dead letters, its own end. */
@@ -82,6 +84,11 @@ export class Queue implements RouteTarget, TurnTask {
   private readonly ready = new Positions();
   private readonly returned = new Returned();
   private readonly deliveries = new Deliveries();
+  /**
+   * Neither waiting nor held: exactly-once messages that are not safe yet, dead letters being read back, messages that
+   * cannot be read. They are nobody's to take, and not to be forgotten.
+   */
+  private readonly aside = new Map<number, number>();
   private readonly owner: QueueOwner;
   private nextConsumer = 0;
   private loading = false;
@@ -122,6 +129,18 @@ export class Queue implements RouteTarget, TurnTask {
     if (seq > this.ready.lastSeq()) this.ready.push(seq, word);
     else this.returned.add(seq, word); // it was held back while others passed: to its own place
     this.wake();
+  }
+
+  /** Takes a message that may not be handed out before `admit`. */
+  pushAside(seq: number, word: number): void {
+    this.aside.set(seq, word);
+  }
+
+  admit(seq: number): void {
+    const word = this.aside.get(seq);
+    if (word === undefined || this.deleted) return;
+    this.aside.delete(seq);
+    this.push(seq, word);
   }
 
   /** Something may be deliverable: look at the end of this turn. */
@@ -226,8 +245,13 @@ export class Queue implements RouteTarget, TurnTask {
 
   /** It stays in the log, unsettled, for whoever repairs it; the queue goes on without it. */
   private skipUnreadable(seq: number, error: Error): void {
-    if (this.returned.length > 0 && this.returned.headSeq() === seq) this.returned.shift();
-    else if (this.ready.length > 0 && this.ready.headSeq() === seq) this.ready.shift();
+    if (this.returned.length > 0 && this.returned.headSeq() === seq) {
+      this.aside.set(seq, this.returned.headWord());
+      this.returned.shift();
+    } else if (this.ready.length > 0 && this.ready.headSeq() === seq) {
+      this.aside.set(seq, this.ready.headWord());
+      this.ready.shift();
+    }
     for (const consumer of this.consumers) {
       consumer.replay = consumer.replay.filter((slot) => this.deliveries.seq(slot) !== seq);
     }
@@ -260,11 +284,15 @@ export class Queue implements RouteTarget, TurnTask {
       if (back !== word && (word & WORD_DURABLE) !== 0 && this.durable) this.owner.logReturned(this, seq, back);
       this.owner.counters.requeued++;
       this.returned.add(seq, back);
-    } else this.owner.died(this, seq, word, decision);
+    } else {
+      this.aside.set(seq, word);
+      this.owner.died(this, seq, word, decision);
+    }
   }
 
   /** The message is done with in this queue: its settlement is logged with the turn's others, its reference goes. */
   bury(seq: number, word: number): void {
+    if (this.aside.size > 0) this.aside.delete(seq);
     if (this.durable && (word & WORD_DURABLE) !== 0) {
       if (this.settledCount === this.settledSeqs.length) {
         const larger = new Float64Array(Math.max(64, this.settledCount * 2));
@@ -367,6 +395,8 @@ export class Queue implements RouteTarget, TurnTask {
     this.returned.forEach(gone);
     this.ready.forEach(gone);
     this.deliveries.forEach(gone);
+    for (const [seq, word] of this.aside) gone(seq, word);
+    this.aside.clear();
     this.deliveries.clear((holder) => holder.gave());
     this.returned.clear();
     this.ready.clear();
@@ -381,11 +411,11 @@ export class Queue implements RouteTarget, TurnTask {
 
   /** A settlement found in the log. */
   recoverSettled(seq: number): void {
-    if (this.ready.bury(seq) === -1 && this.returned.length > 0) this.returned.bury(seq);
+    if (!this.ready.bury(seq) && this.returned.length > 0) this.returned.bury(seq);
   }
 
   recoverReturned(seq: number, word: number): void {
-    this.ready.amend(seq, () => word);
+    if (!this.ready.amend(seq, word)) this.returned.amend(seq, word);
   }
 
   /** Its positions, which were never counted, are forgotten. */
@@ -394,15 +424,43 @@ export class Queue implements RouteTarget, TurnTask {
     this.ready.clear();
   }
 
-  forEachWaiting(visit: (seq: number, word: number) => void): void {
-    this.returned.forEach(visit);
-    this.ready.forEach(visit);
+  /** Recovery: positions from a checkpoint. */
+  recoverChunk(chunk: Chunk): void {
+    this.ready.adopt(chunk);
+  }
+
+  recoverHeld(seq: number, word: number): void {
+    this.returned.add(seq, word);
   }
 
   /** @param unclean it cannot be known which messages had been handed out: all of them may have been */
   recovered(unclean: boolean): void {
     this.ready.compact(unclean ? WORD_DELIVERED : 0);
     if (unclean) this.returned.mark(WORD_DELIVERED);
+  }
+
+  // -------------------------------------------------------------------------------------------------- checkpoints
+
+  /** What waits in order, packed. */
+  forEachChunk(visit: (chunk: Chunk) => void): void {
+    this.ready.forEachChunk(visit);
+  }
+
+  /** What is not in that order: returned, held by consumers, or aside. */
+  forEachHeld(visit: (seq: number, word: number) => void): void {
+    this.returned.forEach(visit);
+    this.deliveries.forEach(visit);
+    this.aside.forEach((word, seq) => {
+      visit(seq, word);
+    });
+  }
+
+  /** Everything it needs of the messages `first` to `last`. */
+  forEachIn(first: number, last: number, visit: (seq: number, word: number) => void): void {
+    this.ready.forEachIn(first, last, visit);
+    this.forEachHeld((seq, word) => {
+      if (seq >= first && seq <= last) visit(seq, word);
+    });
   }
 
   /** Before an orderly stop: what has been handed out before says so after the restart. */

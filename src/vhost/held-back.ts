@@ -3,30 +3,28 @@
  * already; their queues get them when the flush that covers them is on the disk.
  */
 import type { Mark } from '../api.ts';
-import type { MessageStore } from '../queue/message-store.ts';
 import type { Queue } from '../queue/queue.ts';
 
 interface Held {
   readonly mark: Mark;
   readonly queue: Queue;
   readonly seq: number;
-  readonly word: number;
 }
 
 export class HeldBack {
   private held: Held[] = [];
 
   add(mark: Mark, queue: Queue, seq: number, word: number): void {
-    this.held.push({ mark, queue, seq, word });
+    queue.pushAside(seq, word);
+    this.held.push({ mark, queue, seq });
   }
 
   /** Everything up to `mark` is on the disk. */
-  release(mark: Mark, store: MessageStore): void {
+  release(mark: Mark): void {
     let n = 0;
     while (n < this.held.length && this.held[n]!.mark <= mark) {
-      const { queue, seq, word } = this.held[n++]!;
-      if (queue.deleted) store.release(seq, word);
-      else queue.push(seq, word);
+      const { queue, seq } = this.held[n++]!;
+      queue.admit(seq);
     }
     if (n > 0) this.held.splice(0, n);
   }

@@ -200,7 +200,7 @@ export class Recovery {
     };
     for (const queue of this.topology.queues.values()) {
       queue.recovered(unclean);
-      queue.forEachWaiting(refer);
+      queue.forEachIn(0, Number.POSITIVE_INFINITY, refer);
     }
     this.retained.forEach((message) => {
       refer(message.seq, message.large ? WORD_LARGE : 0);

@@ -310,7 +310,7 @@ export class Vhost implements QueueOwner, TurnTask {
   }
 
   private synced(mark: Mark): void {
-    this.heldBack.release(mark, this.store);
+    this.heldBack.release(mark);
     this.confirms.advance(mark);
     if (this.congested && this.log.unsyncedBytes < this.unsyncedBytesMax / 2) this.letGo();
   }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Positions, Returned } from '../../src/queue/positions.ts';
+import { Positions } from '../../src/queue/positions.ts';
+import { Returned } from '../../src/queue/returned.ts';
 
 function contents(positions: { forEach(visit: (seq: number, word: number) => void): void }): number[] {
   const seqs: number[] = [];
@@ -10,56 +11,117 @@ function contents(positions: { forEach(visit: (seq: number, word: number) => voi
   return seqs;
 }
 
+/** Numbers that go up by one, mostly; words that are alike, mostly. */
+const step = fc.record({
+  push: fc.oneof(fc.nat({ max: 60 }), fc.nat({ max: 9000 })),
+  shift: fc.oneof(fc.nat({ max: 60 }), fc.nat({ max: 9000 })),
+  gap: fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.integer({ min: 1, max: 2 ** 40 })),
+  word: fc.constantFrom(0, 0, 9, 0xfffffffe),
+});
+
 describe('positions', () => {
-  it('is a queue, however it grows, shrinks and wraps', () => {
+  it('are a queue, however it grows, shrinks, wraps and packs', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: -40, max: 60 }), { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
         const positions = new Positions();
-        const model: number[] = [];
+        let model: [number, number][] = [];
         let next = 1;
-        for (const step of steps) {
-          for (let i = 0; i < step; i++) {
-            positions.push(next, next & 7);
-            model.push(next++);
+        for (const { push, shift, gap, word } of steps) {
+          for (let i = 0; i < push; i++) {
+            next += i % 7 === 0 ? gap : 1;
+            positions.push(next, i % 5 === 0 ? word : 0);
+            model.push([next, i % 5 === 0 ? word : 0]);
           }
-          for (let i = 0; i > step && model.length > 0; i--) {
-            expect(positions.headSeq()).toBe(model[0]);
-            expect(positions.headWord()).toBe(model[0]! & 7);
+          expect(positions.lastSeq()).toBe(model.length === 0 ? 0 : model[model.length - 1]![0]);
+          const gone = Math.min(shift, model.length);
+          for (let i = 0; i < gone; i++) {
+            if (positions.headSeq() !== model[i]![0] || positions.headWord() !== model[i]![1]) {
+              expect([positions.headSeq(), positions.headWord()]).toEqual(model[i]);
+            }
             positions.shift();
-            model.shift();
           }
+          model = model.slice(gone);
           expect(positions.length).toBe(model.length);
         }
-        expect(contents(positions)).toEqual(model);
+        const found: [number, number][] = [];
+        positions.forEach((seq, word) => {
+          found.push([seq, word]);
+        });
+        expect(found).toEqual(model);
+        const [first, last] = [model[0]?.[0] ?? 0, model[model.length >> 1]?.[0] ?? 0];
+        let within = 0;
+        positions.forEachIn(first, last, () => within++);
+        expect(within).toBe(model.filter(([seq]) => seq >= first && seq <= last).length);
       }),
+      { numRuns: 60 },
     );
   });
 
-  it('gives its memory back after it was long', () => {
-    const positions = new Positions();
-    for (let seq = 1; seq <= 100_000; seq++) positions.push(seq, 0);
-    for (let i = 0; i < 99_990; i++) positions.shift();
-    expect(contents(positions)).toEqual(Array.from({ length: 10 }, (_, i) => 99_991 + i));
+  it('come back from their chunks', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 6 }), (steps) => {
+        const positions = new Positions();
+        let next = 1;
+        for (const { push, shift, gap, word } of steps) {
+          for (let i = 0; i < push; i++) positions.push((next += i % 3 === 0 ? gap : 1), word);
+          for (let i = 0; i < shift && positions.length > 0; i++) positions.shift();
+        }
+        const again = new Positions();
+        positions.forEachChunk((chunk) => again.adopt(chunk));
+        again.compact(0);
+        expect(contents(again)).toEqual(contents(positions));
+        expect(again.length).toBe(positions.length);
+      }),
+      { numRuns: 60 },
+    );
   });
 
-  it('recovers: settlements in any order leave just the rest, in order', () => {
+  it('cost next to nothing for a long backlog in one queue', () => {
+    const positions = new Positions();
+    for (let seq = 1; seq <= 1_000_000; seq++) positions.push(seq, 9);
+    let bytes = 0;
+    positions.forEachChunk((chunk) => {
+      bytes += chunk.gaps.length + chunk.words.byteLength;
+    });
+    expect(bytes).toBeLessThan(1_000_000 / 100);
+  });
+
+  it('recover: settlements in any order, wherever they are, leave just the rest, in order', () => {
+    const total = 20_000;
     fc.assert(
-      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 200 }), { maxLength: 150 }), (settled) => {
-        const positions = new Positions();
-        for (let seq = 1; seq <= 200; seq++) positions.push(seq, 0);
-        for (const seq of settled) {
-          expect(positions.bury(seq)).toBe(0);
-          expect(positions.bury(seq)).toBe(-1);
-        }
-        expect(positions.bury(999)).toBe(-1);
-        positions.compact(16);
-        const rest = Array.from({ length: 200 }, (_, i) => i + 1).filter((seq) => !settled.includes(seq));
-        expect(contents(positions)).toEqual(rest);
-        expect(positions.length).toBe(rest.length);
-        positions.forEach((_seq, word) => {
-          expect(word).toBe(16);
-        });
-      }),
+      fc.property(
+        fc.uniqueArray(fc.integer({ min: 1, max: total }), { maxLength: 400 }),
+        fc.nat({ max: total }),
+        (settled, head) => {
+          const positions = new Positions();
+          for (let seq = 1; seq <= total; seq++) positions.push(seq, 0);
+          const gone = new Set(settled);
+          for (const seq of settled) {
+            expect(positions.bury(seq)).toBe(true);
+            expect(positions.bury(seq)).toBe(false);
+          }
+          for (let seq = 1; seq <= head; seq++) {
+            positions.bury(seq);
+            gone.add(seq);
+          }
+          expect(positions.bury(total + 1)).toBe(false);
+          positions.amend(total, gone.has(total) ? 0xffff_ffff : 5);
+          positions.compact(16);
+          const rest = Array.from({ length: total }, (_, i) => i + 1).filter((seq) => !gone.has(seq));
+          expect(contents(positions)).toEqual(rest);
+          expect(positions.length).toBe(rest.length);
+          const words = new Set<number>();
+          positions.forEach((_seq, word) => {
+            words.add(word);
+          });
+          expect([...words].every((word) => word === 16 || word === 21)).toBe(true);
+          for (const seq of rest.slice(0, 5000)) {
+            if (positions.headSeq() !== seq) expect(positions.headSeq()).toBe(seq);
+            positions.shift();
+          }
+        },
+      ),
+      { numRuns: 40 },
     );
   });
 });

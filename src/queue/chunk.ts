@@ -1,0 +1,94 @@
+/**
+ * A run of a queue's positions that is neither its head nor its tail, packed: what a long backlog costs in memory, and the
+ * form in which positions are written into a checkpoint.
+ *
+ * Sequence numbers go up, mostly by one, and words are mostly alike; so a chunk is its first number, the gaps as variable
+ * length integers (none at all when every gap is one) and the words as runs. A backlog in one queue costs a few bytes a
+ * thousand messages; one that is spread over many queues one or two bytes a message.
+ */
+
+/** Positions in one chunk at most. */
+export const CHUNK_LENGTH = 4096;
+
+export interface Chunk {
+  readonly count: number;
+  readonly first: number;
+  readonly last: number;
+  /** The gaps to the next number, seven bits a byte, low first, the high bit set while more follow. Empty: all are one. */
+  readonly gaps: Uint8Array;
+  /** Pairs: how many positions, their word. */
+  readonly words: Uint32Array;
+}
+
+/** Where `unpack` writes; as long as the longest chunk. */
+export interface Unpacked {
+  readonly seqs: Float64Array;
+  readonly words: Uint32Array;
+}
+
+export function unpackedRoom(): Unpacked {
+  return { seqs: new Float64Array(CHUNK_LENGTH), words: new Uint32Array(CHUNK_LENGTH) };
+}
+
+const NO_GAPS = new Uint8Array(0);
+/** Gaps fit in 48 bits: seven bytes each at the most. */
+const scratch = new Uint8Array(CHUNK_LENGTH * 7);
+
+/** @param at reads the i-th of `count` positions, in ascending order */
+export function pack(count: number, seqAt: (i: number) => number, wordAt: (i: number) => number): Chunk {
+  const first = seqAt(0);
+  let before = first;
+  let bytes = 0;
+  let plain = true;
+  const runs: number[] = [];
+  let word = wordAt(0);
+  let run = 1;
+  for (let i = 1; i < count; i++) {
+    const seq = seqAt(i);
+    let gap = seq - before;
+    if (gap !== 1) plain = false;
+    while (gap >= 0x80) {
+      scratch[bytes++] = (gap % 0x80) | 0x80;
+      gap = Math.floor(gap / 0x80);
+    }
+    scratch[bytes++] = gap;
+    before = seq;
+    const next = wordAt(i);
+    if (next === word) run++;
+    else {
+      runs.push(run, word);
+      word = next;
+      run = 1;
+    }
+  }
+  runs.push(run, word);
+  return { count, first, last: before, gaps: plain ? NO_GAPS : scratch.slice(0, bytes), words: Uint32Array.from(runs) };
+}
+
+export function unpack(chunk: Chunk, into: Unpacked): void {
+  const { count, gaps, words } = chunk;
+  let seq = chunk.first;
+  into.seqs[0] = seq;
+  if (gaps.length === 0) {
+    for (let i = 1; i < count; i++) into.seqs[i] = ++seq;
+  } else {
+    let at = 0;
+    for (let i = 1; i < count; i++) {
+      let gap = 0;
+      let unit = 1;
+      for (;;) {
+        const byte = gaps[at++]!;
+        gap += (byte & 0x7f) * unit;
+        if (byte < 0x80) break;
+        unit *= 0x80;
+      }
+      seq += gap;
+      into.seqs[i] = seq;
+    }
+  }
+  let place = 0;
+  for (let i = 0; i < words.length; i += 2) {
+    into.words.fill(words[i + 1]!, place, place + words[i]!);
+    place += words[i]!;
+  }
+}
