@@ -33,6 +33,8 @@ export class MessageStore {
   private readonly ref = new RecordRef();
   /** Messages whose bodies lie in extents, by sequence number: few, and large. */
   private readonly large = new Map<number, StoredBody>();
+  /** Every large body that somebody needs or is writing. */
+  private readonly bodies = new Set<StoredBody>();
   private serial = 0;
 
   constructor(durable: RecordStore, transient: RecordStore, sequence: Sequence, time: TurnClock) {
@@ -73,8 +75,18 @@ export class MessageStore {
   }
 
   private releaseLarge(seq: number): void {
-    const body = this.large.get(seq);
-    if (body?.letGo(1) === true) this.large.delete(seq);
+    this.large.get(seq)?.letGo(1);
+  }
+
+  /** Keeps a large body in the books until nobody needs it. */
+  private watch(body: StoredBody): StoredBody {
+    this.bodies.add(body);
+    body.onGone = () => {
+      this.bodies.delete(body);
+      // A dead letter shares the body of what it was: there may be several names for it.
+      for (const [seq, other] of this.large) if (other === body) this.large.delete(seq);
+    };
+    return body;
   }
 
   isLarge(seq: number): boolean {
@@ -108,11 +120,26 @@ export class MessageStore {
 
   /** A body that will arrive in pieces. */
   openBody(length: number, durable: boolean): StoredBody {
-    return new StoredBody(durable ? this.durable : this.transient, durable, this.sequence, length, RECORD_EXTENT);
+    const store = durable ? this.durable : this.transient;
+    return this.watch(new StoredBody(store, durable, this.sequence, length, RECORD_EXTENT));
   }
 
   /** At recovery: a message that is still needed has its body in these extents. */
   recoverBody(seq: number, extents: Extents): void {
-    this.large.set(seq, StoredBody.recovered(this.durable, this.sequence, extents, RECORD_EXTENT));
+    this.large.set(seq, this.watch(StoredBody.recovered(this.durable, this.sequence, extents, RECORD_EXTENT)));
+  }
+
+  /** Durable messages with large bodies, and where those are. */
+  forEachLarge(visit: (seq: number, extents: Extents) => void): void {
+    for (const [seq, body] of this.large) if (body.durable) visit(seq, body);
+  }
+
+  extentsOf(seq: number): Extents | undefined {
+    return this.large.get(seq);
+  }
+
+  /** The extents that are needed, those of bodies that are still arriving among them. */
+  forEachExtent(visit: (seq: number) => void): void {
+    for (const body of this.bodies) if (body.durable) for (const seq of body.seqs) visit(seq);
   }
 }

@@ -46,7 +46,14 @@ export class RetainedIndex {
     });
   }
 
-  forEach(visit: (message: RetainedMessage) => void): void {
-    this.trie.matchFilter(filterLevels('#', 0), visit);
+  all(): RetainedMessage[] {
+    const found: RetainedMessage[] = [];
+    this.trie.matchFilter(filterLevels('#', 0), (message) => found.push(message));
+    return found;
+  }
+
+  /** Whether it is still the one that is kept for its topic. */
+  holds(message: RetainedMessage): boolean {
+    return this.trie.at(keyLevels(message.key, message.spelling))[0] === message;
   }
 }

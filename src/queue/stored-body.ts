@@ -24,6 +24,8 @@ export class StoredBody implements BodyWriter, Extents {
   private staged = 0;
   private references = 1;
   private writing = true;
+  /** Called when nobody needs it any more. */
+  onGone: (body: StoredBody) => void = () => {};
   private readonly store: RecordStore;
   private readonly sequence: Sequence;
   private readonly recordType: number;
@@ -99,13 +101,13 @@ export class StoredBody implements BodyWriter, Extents {
     this.references += n;
   }
 
-  /** True if nobody needs it any more; its extents are released then. */
-  letGo(n: number): boolean {
+  /** The last one to let go releases the extents. */
+  letGo(n: number): void {
     this.references -= n;
-    if (this.references > 0) return false;
+    if (this.references > 0) return;
     for (const seq of this.seqs) this.store.release(seq, 1);
     this.seqs.length = 0;
-    return true;
+    this.onGone(this);
   }
 
   read(): StoredBodyReader {

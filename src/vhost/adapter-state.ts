@@ -28,7 +28,9 @@ export class JournaledState implements AdapterState {
     return found;
   }
 
-  snapshot(journal: Journal): void {
-    for (const [key, value] of this.values) journal.statePut(key, value);
+  /** Writes a value again, if it is still there: for a checkpoint. */
+  rewrite(key: string, journal: Journal): void {
+    const value = this.values.get(key);
+    if (value !== undefined) journal.statePut(key, value);
   }
 }

@@ -17,9 +17,13 @@
  * 138 returned            u32 queue, u48 sequence number, u32 word
  * 139 state put           u16 key bytes, key, value
  * 140 state deleted       key
- * 141 retained            u48 sequence number (0: none any more), u8 spelling, key
+ * 141 retained            u48 sequence number, u8 flags (bit 0 slash-spelled, bits 1-2 assurance, bit 3 large body), key
  * 142 enqueued            u32 queue, u48 sequence number, u32 word
  * 143 numbers             u32 next queue, u32 next list
+ * 144 positions           u32 queue, u8 kind (0: replaces what is known; 1: more), u32 count, and if count is not 0:
+ *                         u48 first, u32 gap bytes, u32 word runs, gaps (`queue/chunk.ts`), runs × (u32 length, u32 word)
+ * 145 held                u32 queue, u32 count, count × (u48 sequence number, u32 word): not waiting in order
+ * 146 large body          u48 sequence number, u32 bytes, u32 count, count × (u48 extent, u32 bytes)
  * ```
  */
 import type { BindOptions, ExchangeOptions, ExchangeType, QueueOptions } from '../api.ts';
@@ -27,9 +31,11 @@ import type { Log } from '../log/log.ts';
 import { RECORD_BYTES_MAX } from '../log/store.ts';
 import { copyBytes, writeU16, writeU32, writeU48 } from '../message/bytes.ts';
 import { BrokerError } from '../message/errors.ts';
-import type { Spelling } from '../message/message.ts';
+import type { Extents } from '../message/storage.ts';
+import { type Chunk, pack, unpack, unpackedRoom } from '../queue/chunk.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { RetainedMessage } from '../queue/retained.ts';
+import { WORD_DURABLE } from '../queue/word.ts';
 import type { Binding, Exchange } from '../routing/exchange.ts';
 import type { CompiledRoute } from '../routing/router.ts';
 
@@ -47,6 +53,9 @@ export const RECORD_STATE_DELETED = 140;
 export const RECORD_RETAINED = 141;
 export const RECORD_ENQUEUED = 142;
 export const RECORD_NUMBERS = 143;
+export const RECORD_POSITIONS = 144;
+export const RECORD_HELD = 145;
+export const RECORD_LARGE = 146;
 
 /** Settlements in one record at most, so that no record outgrows a block. */
 const SETTLED_MAX = 16_384;
@@ -74,10 +83,11 @@ export interface BindingRecord {
 export class Journal {
   private readonly log: Log;
   private nextList = 1;
-  /** Lists of targets are written once between two snapshots; this counts snapshots. */
+  /** Lists of targets are written once between two checkpoints; this counts checkpoints. */
   private epoch = 0;
-  /** The route whose message is being appended: a snapshot in between must repeat its list. */
   private current: CompiledRoute<Queue> | null = null;
+  /** Payload bytes appended so far, to cut long work by. */
+  appendedBytes = 0;
 
   constructor(log: Log) {
     this.log = log;
@@ -99,7 +109,7 @@ export class Journal {
   }
 
   queueDeleted(queue: Queue): void {
-    const at = this.log.append(RECORD_QUEUE_DELETED, 4);
+    const at = this.append(RECORD_QUEUE_DELETED, 4);
     writeU32(this.log.buffer, at, queue.id);
   }
 
@@ -124,7 +134,7 @@ export class Journal {
     const durable = route.durableTargets;
     for (let first = 0; first === 0 || first < durable.length; first += TARGETS_MAX) {
       const count = Math.min(TARGETS_MAX, durable.length - first);
-      const at = this.log.append(RECORD_TARGETS, 12 + count * 8);
+      const at = this.append(RECORD_TARGETS, 12 + count * 8);
       const buffer = this.log.buffer;
       writeU32(buffer, at, route.listId);
       writeU32(buffer, at + 4, first);
@@ -139,16 +149,17 @@ export class Journal {
     route.listEpoch = this.epoch;
   }
 
-  /** A new segment has begun: every list must be written again before it is used, the one in use at once. */
+  /** A checkpoint has begun: every list must be written again before it is used. */
   newEpoch(): void {
     this.epoch++;
     if (this.current !== null && this.current.listId !== 0) this.writeTargets(this.current);
   }
 
   settled(queue: Queue, seqs: Float64Array, count: number): void {
-    for (let from = 0; from < count; from += SETTLED_MAX) {
-      const n = Math.min(SETTLED_MAX, count - from);
-      const at = this.log.append(RECORD_SETTLED, 8 + n * 6);
+    const most = Math.min(SETTLED_MAX, Math.floor((this.log.recordBytesMax - 8) / 6));
+    for (let from = 0; from < count; from += most) {
+      const n = Math.min(most, count - from);
+      const at = this.append(RECORD_SETTLED, 8 + n * 6);
       const buffer = this.log.buffer;
       writeU32(buffer, at, queue.id);
       writeU32(buffer, at + 4, n);
@@ -165,7 +176,7 @@ export class Journal {
   }
 
   private position(type: number, queue: Queue, seq: number, word: number): void {
-    const at = this.log.append(type, 14);
+    const at = this.append(type, 14);
     const buffer = this.log.buffer;
     writeU32(buffer, at, queue.id);
     writeU48(buffer, at + 4, seq);
@@ -174,7 +185,7 @@ export class Journal {
 
   statePut(key: string, value: Buffer): void {
     const keyBytes = Buffer.from(key, 'utf8');
-    const at = this.log.append(RECORD_STATE, 2 + keyBytes.length + value.length);
+    const at = this.append(RECORD_STATE, 2 + keyBytes.length + value.length);
     const buffer = this.log.buffer;
     writeU16(buffer, at, keyBytes.length);
     const end = copyBytes(keyBytes, 0, keyBytes.length, buffer, at + 2);
@@ -186,31 +197,103 @@ export class Journal {
   }
 
   retained(message: RetainedMessage): void {
-    this.retainedRecord(message.seq, message.spelling, message.key);
+    const key = Buffer.from(message.key, 'utf8');
+    const at = this.append(RECORD_RETAINED, 7 + key.length);
+    const buffer = this.log.buffer;
+    writeU48(buffer, at, message.seq);
+    buffer[at + 6] = message.spelling | (message.assurance << 1) | (message.large ? 8 : 0);
+    copyBytes(key, 0, key.length, buffer, at + 7);
   }
 
-  notRetained(key: string, spelling: Spelling): void {
-    this.retainedRecord(0, spelling, key);
+  /** What a queue holds, as of now. */
+  positions(queue: Queue): void {
+    let kind = 0;
+    queue.forEachChunk((chunk) => {
+      this.chunk(queue, kind, chunk);
+      kind = 1;
+    });
+    if (kind === 0) {
+      const at = this.append(RECORD_POSITIONS, 9);
+      writeU32(this.log.buffer, at, queue.id);
+      this.log.buffer[at + 4] = 0;
+      writeU32(this.log.buffer, at + 5, 0);
+    }
+    this.held(queue);
   }
 
-  private retainedRecord(seq: number, spelling: Spelling, key: string): void {
-    const keyBytes = Buffer.from(key, 'utf8');
-    const at = this.log.append(RECORD_RETAINED, 7 + keyBytes.length);
+  private chunk(queue: Queue, kind: number, chunk: Chunk): void {
+    const runs = chunk.words.length / 2;
+    const bytes = 23 + chunk.gaps.length + runs * 8;
+    if (bytes > this.log.recordBytesMax) {
+      for (const half of halves(chunk)) {
+        this.chunk(queue, kind, half);
+        kind = 1;
+      }
+      return;
+    }
+    let at = this.append(RECORD_POSITIONS, bytes);
+    const buffer = this.log.buffer;
+    writeU32(buffer, at, queue.id);
+    buffer[at + 4] = kind;
+    writeU32(buffer, at + 5, chunk.count);
+    writeU48(buffer, at + 9, chunk.first);
+    writeU32(buffer, at + 15, chunk.gaps.length);
+    writeU32(buffer, at + 19, runs);
+    buffer.set(chunk.gaps, at + 23);
+    at += 23 + chunk.gaps.length;
+    for (let i = 0; i < chunk.words.length; i++) writeU32(buffer, at + i * 4, chunk.words[i]!);
+  }
+
+  private held(queue: Queue): void {
+    const seqs: number[] = [];
+    const words: number[] = [];
+    queue.forEachHeld((seq, word) => {
+      // What a durable log does not have is not there after a restart.
+      if ((word & WORD_DURABLE) === 0) return;
+      seqs.push(seq);
+      words.push(word);
+    });
+    const most = Math.min(SETTLED_MAX, Math.floor((this.log.recordBytesMax - 8) / 10));
+    for (let from = 0; from < seqs.length; from += most) {
+      const n = Math.min(most, seqs.length - from);
+      const at = this.append(RECORD_HELD, 8 + n * 10);
+      const buffer = this.log.buffer;
+      writeU32(buffer, at, queue.id);
+      writeU32(buffer, at + 4, n);
+      for (let i = 0; i < n; i++) {
+        writeU48(buffer, at + 8 + i * 10, seqs[from + i]!);
+        writeU32(buffer, at + 14 + i * 10, words[from + i]!);
+      }
+    }
+  }
+
+  largeBody(seq: number, extents: Extents): void {
+    const count = extents.seqs.length;
+    const at = this.append(RECORD_LARGE, 14 + count * 10);
     const buffer = this.log.buffer;
     writeU48(buffer, at, seq);
-    buffer[at + 6] = spelling;
-    copyBytes(keyBytes, 0, keyBytes.length, buffer, at + 7);
+    writeU32(buffer, at + 6, extents.length);
+    writeU32(buffer, at + 10, count);
+    for (let i = 0; i < count; i++) {
+      writeU48(buffer, at + 14 + i * 10, extents.seqs[i]!);
+      writeU32(buffer, at + 20 + i * 10, extents.sizes[i]!);
+    }
   }
 
   /** Identifiers are never used twice, also when everything that used them is gone. */
   numbers(nextQueue: number): void {
-    const at = this.log.append(RECORD_NUMBERS, 8);
+    const at = this.append(RECORD_NUMBERS, 8);
     writeU32(this.log.buffer, at, nextQueue);
     writeU32(this.log.buffer, at + 4, this.nextList);
   }
 
   recoverNextList(next: number): void {
     this.nextList = Math.max(this.nextList, next);
+  }
+
+  private append(type: number, payloadBytes: number): number {
+    this.appendedBytes += payloadBytes;
+    return this.log.append(type, payloadBytes);
   }
 
   private json(type: number, value: unknown): void {
@@ -220,9 +303,27 @@ export class Journal {
   private text(type: number, text: string): void {
     const bytes = Buffer.from(text, 'utf8');
     if (bytes.length > RECORD_BYTES_MAX) throw new BrokerError('invalid', 'the arguments are too large to be kept');
-    const at = this.log.append(type, bytes.length);
+    const at = this.append(type, bytes.length);
     copyBytes(bytes, 0, bytes.length, this.log.buffer, at);
   }
+}
+
+function halves(chunk: Chunk): Chunk[] {
+  const { seqs, words } = unpackedRoom();
+  unpack(chunk, { seqs, words });
+  const middle = chunk.count >> 1;
+  return [
+    pack(
+      middle,
+      (i) => seqs[i]!,
+      (i) => words[i]!,
+    ),
+    pack(
+      chunk.count - middle,
+      (i) => seqs[middle + i]!,
+      (i) => words[middle + i]!,
+    ),
+  ];
 }
 
 function bindingRecord(binding: Binding<Queue>): BindingRecord {

@@ -2,9 +2,11 @@
  * The fold: what a vhost becomes when its log is read from the beginning. It decides nothing again; every record is an
  * outcome. Records about what is gone are passed over, so that a log may begin at any segment: each begins with a snapshot.
  */
+import type { Log } from '../log/log.ts';
 import { readU16, readU32, readU48 } from '../message/bytes.ts';
 import { type Assurance, MessageView, type Spelling } from '../message/message.ts';
 import { type Extents, readExtents, readMessage, targetListOf } from '../message/storage.ts';
+import { type Chunk, unpack, unpackedRoom } from '../queue/chunk.ts';
 import { type MessageStore, RECORD_MESSAGE } from '../queue/message-store.ts';
 import { Queue, type QueueOwner } from '../queue/queue.ts';
 import type { RetainedIndex } from '../queue/retained.ts';
@@ -20,7 +22,10 @@ import {
   RECORD_ENQUEUED,
   RECORD_EXCHANGE,
   RECORD_EXCHANGE_DELETED,
+  RECORD_HELD,
+  RECORD_LARGE,
   RECORD_NUMBERS,
+  RECORD_POSITIONS,
   RECORD_QUEUE,
   RECORD_QUEUE_DELETED,
   RECORD_RETAINED,
@@ -49,8 +54,6 @@ export class Recovery {
   private readonly state: JournaledState;
   private nextList = 1;
   private readonly extents = new Map<number, Extents>();
-  /** Messages that were retained when a segment began; found again by their records' numbers. */
-  private readonly retainable = new Map<number, { assurance: Assurance; large: boolean }>();
 
   constructor(owner: QueueOwner, topology: Topology, retained: RetainedIndex, state: JournaledState) {
     this.owner = owner;
@@ -79,6 +82,21 @@ export class Recovery {
       case RECORD_TARGETS:
         this.targets(buffer, start);
         return;
+      case RECORD_POSITIONS:
+        this.positions(buffer, start);
+        return;
+      case RECORD_HELD: {
+        const queue = this.topology.queuesById.get(readU32(buffer, start));
+        if (queue === undefined) return;
+        const count = readU32(buffer, start + 4);
+        for (let at = start + 8, i = 0; i < count; i++, at += 10) {
+          queue.recoverHeld(readU48(buffer, at), readU32(buffer, at + 6));
+        }
+        return;
+      }
+      case RECORD_LARGE:
+        this.largeBody(buffer, start);
+        return;
       case RECORD_ENQUEUED:
         this.topology.queuesById
           .get(readU32(buffer, start))
@@ -93,7 +111,7 @@ export class Recovery {
         this.state.delete(buffer.utf8Slice(start, end));
         return;
       case RECORD_RETAINED:
-        this.retainedRecord(readU48(buffer, start), buffer[start + 6] as Spelling, buffer.utf8Slice(start + 7, end));
+        this.retainedRecord(readU48(buffer, start), buffer[start + 6]!, buffer.utf8Slice(start + 7, end));
         return;
       case RECORD_NUMBERS:
         this.topology.recoverNextQueue(readU32(buffer, start));
@@ -176,22 +194,47 @@ export class Recovery {
       queue.push(seq, (base | assurance | (target.word & ~7) | shown) >>> 0);
     }
     if (view.retain) {
-      this.retainable.set(seq, { assurance: view.assurance, large });
       const key = view.key();
       if (view.bodyLength === 0) this.retained.remove(key, view.spelling);
       else this.retained.set({ seq, key, spelling: view.spelling, assurance: view.assurance, large });
     }
   }
 
-  /** A snapshot repeats what is retained; what it names lies in an older segment that is still here. */
-  private retainedRecord(seq: number, spelling: Spelling, key: string): void {
-    const message = this.retainable.get(seq);
-    if (seq === 0) this.retained.remove(key, spelling);
-    else if (message !== undefined) this.retained.set({ seq, key, spelling, ...message });
+  /** A checkpoint repeats what is retained. */
+  private retainedRecord(seq: number, flags: number, key: string): void {
+    const spelling = (flags & 1) as Spelling;
+    const assurance = ((flags >> 1) & 3) as Assurance;
+    this.retained.set({ seq, key, spelling, assurance, large: (flags & 8) !== 0 });
+  }
+
+  /** What a queue held at this place of the log: whatever was known of it before is superseded. */
+  private positions(buffer: Buffer, start: number): void {
+    const queue = this.topology.queuesById.get(readU32(buffer, start));
+    if (queue === undefined) return;
+    if (buffer[start + 4] === 0) queue.discard();
+    const count = readU32(buffer, start + 5);
+    if (count === 0) return;
+    const first = readU48(buffer, start + 9);
+    const gapBytes = readU32(buffer, start + 15);
+    const words = new Uint32Array(readU32(buffer, start + 19) * 2);
+    const gaps = Uint8Array.from(buffer.subarray(start + 23, start + 23 + gapBytes));
+    for (let i = 0; i < words.length; i++) words[i] = readU32(buffer, start + 23 + gapBytes + i * 4);
+    queue.recoverChunk({ count, first, last: lastOf(first, count, gaps), gaps, words });
+  }
+
+  private largeBody(buffer: Buffer, start: number): void {
+    const count = readU32(buffer, start + 10);
+    const seqs: number[] = [];
+    const sizes: number[] = [];
+    for (let at = start + 14, i = 0; i < count; i++, at += 10) {
+      seqs.push(readU48(buffer, at));
+      sizes.push(readU32(buffer, at + 6));
+    }
+    this.extents.set(readU48(buffer, start), { length: readU32(buffer, start + 6), seqs, sizes });
   }
 
   /** The whole log has been read: what is left is counted, so that the log knows what is still needed. */
-  finish(store: MessageStore, journal: Journal, unclean: boolean): void {
+  finish(store: MessageStore, journal: Journal, log: Log, unclean: boolean): void {
     journal.recoverNextList(this.nextList);
     const refer = (seq: number, word: number): void => {
       const extents = (word & WORD_LARGE) === 0 ? undefined : this.extents.get(seq);
@@ -200,13 +243,39 @@ export class Recovery {
     };
     for (const queue of this.topology.queues.values()) {
       queue.recovered(unclean);
-      queue.forEachIn(0, Number.POSITIVE_INFINITY, refer);
+      queue.forEachChunk((chunk) => {
+        // A run of numbers is counted as one; what is transient never gets into a log.
+        const plain =
+          chunk.gaps.length === 0 && chunk.words.every((word, i) => i % 2 === 0 || (word & WORD_LARGE) === 0);
+        if (plain && 'addLiveRange' in log)
+          (log as unknown as { addLiveRange(first: number, count: number): void }).addLiveRange(
+            chunk.first,
+            chunk.count,
+          );
+        else unpackEach(chunk, refer);
+      });
+      queue.forEachHeld(refer);
     }
-    this.retained.forEach((message) => {
-      refer(message.seq, message.large ? WORD_LARGE : 0);
-    });
+    for (const message of this.retained.all()) refer(message.seq, message.large ? WORD_LARGE : 0);
     this.lists.clear();
-    this.retainable.clear();
     this.extents.clear();
   }
+}
+
+/** The last number of a chunk: the first and all gaps. */
+function lastOf(first: number, count: number, gaps: Uint8Array): number {
+  if (gaps.length === 0) return first + count - 1;
+  let last = first;
+  let unit = 1;
+  for (const byte of gaps) {
+    last += (byte & 0x7f) * unit;
+    unit = byte < 0x80 ? 1 : unit * 0x80;
+  }
+  return last;
+}
+
+function unpackEach(chunk: Chunk, visit: (seq: number, word: number) => void): void {
+  const { seqs, words } = unpackedRoom();
+  unpack(chunk, { seqs, words });
+  for (let i = 0; i < chunk.count; i++) visit(seqs[i]!, words[i]!);
 }

@@ -72,12 +72,6 @@ export class RetainedMessages {
     if (store.view(seq, word, this.view)) deliver();
     else store.load(seq, word, deliver);
   }
-
-  snapshot(journal: Journal): void {
-    this.index.forEach((message) => {
-      journal.retained(message);
-    });
-  }
 }
 
 function wordOf(message: RetainedMessage): number {

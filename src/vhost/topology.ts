@@ -305,18 +305,31 @@ export class Topology {
     }));
   }
 
-  // ---------------------------------------------------------------------------------------------------- snapshot
+  // -------------------------------------------------------------------------------------------------- checkpoints
 
-  /** Writes everything durable: what a log that begins here must know. */
-  snapshot(journal: Journal): void {
-    journal.numbers(this.nextQueue);
-    for (const exchange of this.exchanges.values()) {
-      if (exchange.durable && !exchange.name.startsWith('amq.')) journal.exchange(exchange);
-    }
-    for (const queue of this.queues.values()) if (queue.durable && !queue.options.exclusive) journal.queue(queue);
-    for (const exchange of this.exchanges.values()) {
-      for (const binding of exchange.bindings.values()) if (isDurable(binding)) journal.bound(binding);
-    }
+  /** The number that the next queue gets. */
+  get queueNumbers(): number {
+    return this.nextQueue;
+  }
+
+  durableExchanges(): Exchange<Queue>[] {
+    return [...this.exchanges.values()].filter((exchange) => exchange.durable && !exchange.name.startsWith('amq.'));
+  }
+
+  durableQueues(): Queue[] {
+    return [...this.queues.values()].filter((queue) => queue.durable && !queue.options.exclusive);
+  }
+
+  durableBindings(): Binding<Queue>[] {
+    return [...this.exchanges.values()].flatMap((exchange) => [...exchange.bindings.values()].filter(isDurable));
+  }
+
+  /** Whether a binding that was listed before is still there. */
+  isBound(binding: Binding<Queue>): boolean {
+    return (
+      binding.source.bindings.get(binding.identity) === binding &&
+      this.exchanges.get(binding.source.name) === binding.source
+    );
   }
 
   recoverNextQueue(next: number): void {

@@ -20,6 +20,7 @@ import { WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../queue/word.ts';
 import { type CompiledRoute, KEEP_RETAIN, Router } from '../routing/router.ts';
 import type { Decision } from '../settlement/decide.ts';
 import { JournaledState } from './adapter-state.ts';
+import { Checkpoint } from './checkpoint.ts';
 import { Confirms } from './confirms.ts';
 import { Counters } from './counters.ts';
 import { deadLetter } from './dead-letter.ts';
@@ -70,6 +71,7 @@ export class Vhost implements QueueOwner, TurnTask {
   transient!: TransientStore;
   log!: Log;
   journal!: Journal;
+  private checkpoint!: Checkpoint;
   /** Publishers are to stop until `onUncongested`. */
   congested = false;
   private readonly logger: Logger;
@@ -135,7 +137,8 @@ export class Vhost implements QueueOwner, TurnTask {
     });
     this.store = new MessageStore(this.log, this.transient, sequence, this.time);
     this.journal = new Journal(this.log);
-    recovery.finish(this.store, this.journal, !this.log.recovered.clean);
+    recovery.finish(this.store, this.journal, this.log, !this.log.recovered.clean);
+    this.checkpoint = new Checkpoint(this, this.turn);
     this.topology.journal = this.journal;
     this.topology.router = this.router;
     this.state.journal = this.journal;
@@ -339,9 +342,7 @@ export class Vhost implements QueueOwner, TurnTask {
   }
 
   private snapshot(): void {
-    this.topology.snapshot(this.journal);
-    this.state.snapshot(this.journal);
-    this.retained.snapshot(this.journal);
+    this.checkpoint.writeAll();
     this.journal.newEpoch();
   }
 

@@ -1,0 +1,134 @@
+/**
+ * A checkpoint: everything a vhost would have to read its whole log for, written into the log itself, in slices, while
+ * publishing goes on.
+ *
+ * The log is totally ordered, so each slice is exact at its own place: a queue's slice says what the queue holds there, and
+ * at replay replaces what is known of it; records between the beginning and the slice speak of a queue that is not known
+ * yet and are passed over. So no copy of the state is made and nothing pauses.
+ *
+ * ```
+ * BEGIN │ numbers, exchanges │ queue, positions … │ bindings │ state │ retained │ large bodies │ END
+ * ```
+ *
+ * Bindings come after the queues they lead to, for the same reason. Until END is on the disk, the checkpoint before counts.
+ */
+import { Slices } from '../clock/slices.ts';
+import type { Turn } from '../clock/turn.ts';
+import type { Log } from '../log/log.ts';
+import type { MessageStore } from '../queue/message-store.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { JournaledState } from './adapter-state.ts';
+import type { Journal } from './journal.ts';
+import type { RetainedMessages } from './retained-messages.ts';
+import type { Topology } from './topology.ts';
+
+/** A slice ends when it has appended this much. */
+const SLICE_BYTES = 128 * 1024;
+
+export interface CheckpointParts {
+  readonly topology: Topology;
+  readonly state: JournaledState;
+  readonly retained: RetainedMessages;
+  readonly store: MessageStore;
+  readonly log: Log;
+  readonly journal: Journal;
+}
+
+export class Checkpoint {
+  private readonly parts: CheckpointParts;
+  private readonly slices: Slices;
+  private work: Iterator<void> | null = null;
+
+  constructor(parts: CheckpointParts, turn: Turn) {
+    this.parts = parts;
+    this.slices = new Slices(turn, () => this.slice());
+  }
+
+  get running(): boolean {
+    return this.work !== null;
+  }
+
+  start(): void {
+    if (this.work !== null || this.parts.log.failed !== undefined) return;
+    this.parts.log.beginCheckpoint?.();
+    this.parts.journal.newEpoch();
+    this.work = this.write();
+    this.slices.start();
+  }
+
+  /** Begins one if none is under way, and writes it to its end, now: at an orderly stop. */
+  complete(): void {
+    this.start();
+    this.slices.finish();
+  }
+
+  stop(): void {
+    this.slices.stop();
+  }
+
+  private slice(): boolean {
+    const { log, journal } = this.parts;
+    if (log.failed !== undefined) {
+      this.work = null;
+      return true;
+    }
+    const until = journal.appendedBytes + SLICE_BYTES;
+    while (journal.appendedBytes < until) {
+      if (this.work!.next().done === true) {
+        this.work = null;
+        log.endCheckpoint?.();
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** All of it at once, within a unit that is open. */
+  writeAll(): void {
+    for (const _ of this.write());
+  }
+
+  /** Each step appends a little and leaves the log consistent. */
+  private *write(): Generator<void> {
+    const { topology, state, retained, store, journal } = this.parts;
+    journal.numbers(topology.queueNumbers);
+    for (const exchange of topology.durableExchanges()) {
+      journal.exchange(exchange);
+      yield;
+    }
+    for (const queue of topology.durableQueues()) {
+      yield* this.writeQueue(queue);
+    }
+    for (const binding of topology.durableBindings()) {
+      if (topology.isBound(binding)) journal.bound(binding);
+      yield;
+    }
+    for (const key of state.keys('')) {
+      state.rewrite(key, journal);
+      yield;
+    }
+    for (const message of retained.index.all()) {
+      if (retained.index.holds(message)) journal.retained(message);
+      yield;
+    }
+    const large: number[] = [];
+    store.forEachLarge((seq) => large.push(seq));
+    for (const seq of large) {
+      const extents = store.extentsOf(seq);
+      if (extents !== undefined) journal.largeBody(seq, extents);
+      yield;
+    }
+  }
+
+  /** A queue's positions are one unit: as of one place in the log. */
+  private *writeQueue(queue: Queue): Generator<void> {
+    if (queue.deleted) return;
+    const { journal, log } = this.parts;
+    queue.flushSettled();
+    log.beginUnit();
+    journal.queue(queue);
+    journal.positions(queue);
+    log.endUnit();
+    yield;
+  }
+}
