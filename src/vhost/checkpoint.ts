@@ -85,11 +85,11 @@ export class Checkpoint {
 
   /** All of it at once, within a unit that is open. */
   writeAll(): void {
-    for (const _ of this.write());
+    for (const _ of this.write(false));
   }
 
   /** Each step appends a little and leaves the log consistent. */
-  private *write(): Generator<void> {
+  private *write(withPositions = true): Generator<void> {
     const { topology, state, retained, store, journal } = this.parts;
     journal.numbers(topology.queueNumbers);
     for (const exchange of topology.durableExchanges()) {
@@ -97,7 +97,8 @@ export class Checkpoint {
       yield;
     }
     for (const queue of topology.durableQueues()) {
-      yield* this.writeQueue(queue);
+      if (withPositions) yield* this.writeQueue(queue);
+      else journal.queue(queue);
     }
     for (const binding of topology.durableBindings()) {
       if (topology.isBound(binding)) journal.bound(binding);
