@@ -14,7 +14,7 @@ import { type Logger, NO_LOGGER } from './logger.ts';
 import { type Dialect, Dialects } from './message/dialect.ts';
 import { BrokerError } from './message/errors.ts';
 import { Session } from './session.ts';
-import { type LogLayout, Vhost } from './vhost/vhost.ts';
+import { type Durability, type LogLayout, Vhost } from './vhost/vhost.ts';
 
 export const DEFAULT_VHOST = '/';
 
@@ -30,6 +30,8 @@ export interface StartOptions {
   readonly vhosts?: readonly string[];
   /** The file system to use; default: the operating system's, or one in memory where there is no data directory. */
   readonly files?: FileSystem;
+  /** When a confirm is given. Default: after the sync. */
+  readonly durability?: Durability;
   /** How the logs are laid out; the defaults need no tuning. */
   readonly log?: LogLayout;
 }
@@ -73,6 +75,7 @@ export class Broker {
           turn: broker.turn,
           dialects,
           logger: options.logger ?? NO_LOGGER,
+          ...(options.durability !== undefined && { durability: options.durability }),
           ...(options.log !== undefined && { log: options.log }),
           onUncongested: () => broker.uncongested(name),
         });

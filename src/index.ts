@@ -107,6 +107,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
     dialects: protocols.map((protocol) => protocol.dialect),
     logger,
     vhosts: config.vhosts,
+    durability: { level: config.durability.level, intervalMs: config.durability.interval },
     ...(clock !== undefined && { clock }),
   });
   const house = new House(broker, protocols, adapters, config, logger);

@@ -15,7 +15,7 @@ import { pino } from 'pino';
 import { formatListen, USUAL_PORTS } from './config/listen.ts';
 import { ConfigError, type Flags, type Loaded, loadConfig } from './config/load.ts';
 import { printConfig } from './config/print.ts';
-import { LOG_LEVELS } from './config/schema.ts';
+import { type Config, LOG_LEVELS } from './config/schema.ts';
 import type { ListenerInfo, RunningBroker } from './index.ts';
 import { IdleMemory } from './management/idle-memory.ts';
 import { formatEndpoint, isLoopback } from './transport/address.ts';
@@ -124,7 +124,7 @@ async function start(flags: Flags): Promise<void> {
     fail(error);
   }
   new IdleMemory(running.broker.clock, logger).start();
-  process.stdout.write(screen(running.listeners, directory));
+  process.stdout.write(screen(running.listeners, directory, settings.durability));
   process.stdout.write(`Ready in ${Math.round(performance.now() - beganMs)} ms\n`);
 }
 
@@ -158,10 +158,10 @@ function oneLine(text: string): string {
   return text.replace(/\s*\n\s*(?=\S)/g, ' ');
 }
 
-function screen(listeners: readonly ListenerInfo[], directory: string): string {
+function screen(listeners: readonly ListenerInfo[], directory: string, durability: Config['durability']): string {
   const rows: [string, string][] = listeners.map((listener) => [titleOf(listener), placeOf(listener)]);
   const open = listeners.some((l) => !l.addresses.every((address) => isLoopback(address.address)));
-  rows.push(['', ''], ['Data', directory]);
+  rows.push(['', ''], ['Data', directory], ['', durabilityText(durability)]);
   rows.push(['Access', 'from this machine: user guest, password guest; MQTT and STOMP also without a name']);
   rows.push([
     '',
@@ -181,6 +181,13 @@ function screen(listeners: readonly ListenerInfo[], directory: string): string {
   const width = Math.max(...rows.map(([title]) => title.length)) + 3;
   const lines = rows.map(([title, text]) => (text === '' ? '' : `  ${title.padEnd(width)}${text}`));
   return `${PRODUCT} ${VERSION}\n\n${lines.join('\n')}\n\n`;
+}
+
+function durabilityText({ level, interval }: Config['durability']): string {
+  if (level === 'fsync') return 'every confirm follows the sync of what it confirms';
+  if (level === 'interval')
+    return `confirms do not wait; synced every ${interval} ms: a power failure may take that much`;
+  return 'confirms do not wait, nothing is synced: a power failure may take what the system has not written yet';
 }
 
 function titleOf(listener: ListenerInfo): string {

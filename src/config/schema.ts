@@ -7,6 +7,7 @@ import { BrokerError } from '../message/errors.ts';
 import { DEFAULT_LISTEN, parseListen } from './listen.ts';
 import { formatDuration, formatSize, parseDuration, parseSize } from './units.ts';
 
+export const DURABILITY_LEVELS = ['fsync', 'interval', 'none'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** The settings of a broker, complete. Sizes in bytes, durations in milliseconds. */
@@ -14,6 +15,7 @@ export interface Config {
   data: string;
   listen: string[];
   vhosts: string[];
+  durability: { level: (typeof DURABILITY_LEVELS)[number]; interval: number };
   log: { level: (typeof LOG_LEVELS)[number] };
   connections: { max: number; handshakeTimeout: number };
   amqp: { frameSizeMax: number; bodySizeMax: number; channelMax: number; heartbeat: number };
@@ -102,6 +104,15 @@ export const configSchema = z.strictObject({
     .refine((names) => new Set(names).size === names.length, 'must name each vhost once')
     .default(['/'])
     .describe('closed worlds of exchanges and queues, each with a log of its own'),
+  durability: z
+    .strictObject({
+      level: z
+        .enum(DURABILITY_LEVELS, `must be one of ${DURABILITY_LEVELS.join(', ')}`)
+        .default('fsync')
+        .describe('fsync: confirm after the sync; interval: confirm at once, sync now and then; none: never sync'),
+      interval: duration(1, 60_000, 200, 'between syncs, with the level interval: what a power failure may take'),
+    })
+    .prefault({}),
   log: z
     .strictObject({
       level: z

@@ -33,6 +33,16 @@ import { Topology } from './topology.ts';
 
 export type LogLayout = Pick<LogOptions, 'segmentBytes' | 'blockBytes' | 'residentBytesMax'>;
 
+/**
+ * `fsync`: confirms follow the sync. `interval`: confirms are given at once, and what was written is synced every
+ * `intervalMs`: a power failure may take that much. `none`: the operating system writes when it likes. A killed process
+ * loses at most its last turn in any case.
+ */
+export interface Durability {
+  readonly level: 'fsync' | 'interval' | 'none';
+  readonly intervalMs: number;
+}
+
 export interface VhostOptions {
   readonly name: string;
   readonly files: FileSystem;
@@ -44,6 +54,7 @@ export interface VhostOptions {
   readonly logger: Logger;
   /** Publishers are held back while more than this is not on disk yet. Default 64 MiB. */
   readonly unsyncedBytesMax?: number;
+  readonly durability?: Durability;
   readonly log?: LogLayout;
   /** Told when publishers may go on. */
   readonly onUncongested: () => void;
@@ -74,6 +85,8 @@ export class Vhost implements QueueOwner, TurnTask {
   private checkpoint!: Checkpoint;
   /** Publishers are to stop until `onUncongested`. */
   congested = false;
+  /** Confirms do not wait for the log. */
+  private readonly confirmsAtOnce: boolean;
   private readonly logger: Logger;
   private readonly unsyncedBytesMax: number;
   private readonly onUncongested: () => void;
@@ -93,6 +106,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.clock = options.clock;
     this.dialects = options.dialects;
     this.logger = options.logger;
+    this.confirmsAtOnce = options.durability !== undefined && options.durability.level !== 'fsync';
     this.unsyncedBytesMax = options.unsyncedBytesMax ?? UNSYNCED_BYTES_MAX;
     this.onUncongested = options.onUncongested;
     this.confirms = new Confirms(options.turn);
@@ -192,8 +206,8 @@ export class Vhost implements QueueOwner, TurnTask {
     const keep = draft.retain && (body !== null || draft.bodyEnd > draft.bodyStart);
     this.store.addReferences(seq, durable, stored + (keep && durable ? 1 : 0));
     const base = (durable ? WORD_DURABLE : 0) | (body === null ? 0 : WORD_LARGE);
-    const mark = durable ? this.log.mark : MARK_NOW;
-    const exactlyOnce = durable && draft.assurance === EXACTLY_ONCE;
+    const mark = durable && !this.confirmsAtOnce ? this.log.mark : MARK_NOW;
+    const exactlyOnce = mark !== MARK_NOW && draft.assurance === EXACTLY_ONCE;
     for (let i = 0; i < targets.length; i++) {
       const target = targets[i]!;
       const targetWord = words[i]!;
@@ -292,7 +306,7 @@ export class Vhost implements QueueOwner, TurnTask {
   mark(): Mark {
     this.gather();
     if (this.log.failed !== undefined) return MARK_REFUSED;
-    return this.log.unsyncedBytes > 0 ? this.log.mark : MARK_NOW;
+    return this.log.unsyncedBytes > 0 && !this.confirmsAtOnce ? this.log.mark : MARK_NOW;
   }
 
   /** What is appended until `endUnit` is there after a crash as a whole, or not at all. Units do not nest: the outer one counts. */
