@@ -48,11 +48,15 @@ async function open(directory: string): Promise<Opened> {
     onFailed: (error) => {
       throw error;
     },
-    snapshot: (log) => {
+    checkpointDue: () => {
+      const { log } = opened;
+      log.beginCheckpoint();
       log.append(130, 64);
+      log.endCheckpoint();
     },
     report: () => {},
   });
+  opened.log.referencesCounted();
   return opened;
 }
 

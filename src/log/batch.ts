@@ -9,12 +9,12 @@
  *     20      4      payload length
  *     24      6      batch number: one more than the batch before, over all segments
  *     30      6      the highest batch number known to be on disk when this one was written
- *     36      4      the oldest segment that is still needed
+ *     36      4      the segment where replay may begin: the last checkpoint known to be complete and on disk began there
  *     40      4      joined: so many bytes at the front of the payload go on with a unit that an earlier batch began
  *     44      4      open: from here on the payload belongs to a unit that goes on in the next batch; the payload length if
  *                    there is none
  *     48      4      number of records
- *     52      4      zero
+ *     52      4      generation: 0 as written, one more each time the segment was compacted
  *     56      …      payload: records, one after the other
  *
  * A batch begins at a multiple of eight bytes and never crosses a block. Behind the last one of a flush there are as many
@@ -37,10 +37,11 @@ export class BatchHeader {
   payloadBytes = 0;
   number = 0;
   synced = 0;
-  oldest = 0;
+  checkpoint = 0;
   joined = 0;
   open = 0;
   records = 0;
+  generation = 0;
 
   get payloadStart(): number {
     return this.at + BATCH_HEADER_BYTES;
@@ -60,11 +61,11 @@ export function sealBatch(buffer: Buffer, logId: Buffer, segment: number, header
   buffer.writeUInt32LE(header.payloadBytes, at + 20);
   buffer.writeUIntLE(header.number, at + 24, 6);
   buffer.writeUIntLE(header.synced, at + 30, 6);
-  buffer.writeUInt32LE(header.oldest, at + 36);
+  buffer.writeUInt32LE(header.checkpoint, at + 36);
   buffer.writeUInt32LE(header.joined, at + 40);
   buffer.writeUInt32LE(header.open, at + 44);
   buffer.writeUInt32LE(header.records, at + 48);
-  buffer.writeUInt32LE(0, at + 52);
+  buffer.writeUInt32LE(header.generation, at + 52);
   buffer.writeUInt32LE(crc32(buffer.subarray(at + 8, header.end)), at + 4);
 }
 
@@ -91,10 +92,11 @@ export function readBatch(
   header.payloadBytes = payloadBytes;
   header.number = buffer.readUIntLE(at + 24, 6);
   header.synced = buffer.readUIntLE(at + 30, 6);
-  header.oldest = buffer.readUInt32LE(at + 36);
+  header.checkpoint = buffer.readUInt32LE(at + 36);
   header.joined = buffer.readUInt32LE(at + 40);
   header.open = buffer.readUInt32LE(at + 44);
   header.records = buffer.readUInt32LE(at + 48);
+  header.generation = buffer.readUInt32LE(at + 52);
   return true;
 }
 

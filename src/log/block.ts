@@ -44,6 +44,8 @@ export class Block {
   live = 0;
   /** Read since the evictor last looked. */
   used = false;
+  /** Out of the table: nobody can ask for it again. */
+  gone = false;
   /** Those who wait for it to be loaded, and for which record. */
   waiting: Waiting[] | undefined = undefined;
   private seqs: Uint32Array = NO_INDEX;

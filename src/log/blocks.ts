@@ -85,6 +85,36 @@ export class BlockTable<B extends Block> {
     }
   }
 
+  /** Takes out every block that `gone` holds for, wherever they are. */
+  dropWhere(gone: (block: B) => boolean): void {
+    this.forget();
+    const { blocks } = this;
+    let kept = 0;
+    for (let i = this.head; i < blocks.length; i++) {
+      const block = blocks[i]!;
+      if (!gone(block)) blocks[kept++] = block;
+    }
+    blocks.length = kept;
+    this.head = 0;
+    this.lastIndex = kept;
+  }
+
+  /** Calls `visit` with each block that holds numbers from `first` to `last`, and how many numbers of its range those are. */
+  forRange(first: number, last: number, visit: (block: B, count: number) => void): void {
+    const { blocks } = this;
+    let low = this.head;
+    let high = blocks.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (blocks[middle]!.lastSeq < first) low = middle + 1;
+      else high = middle;
+    }
+    for (; low < blocks.length && blocks[low]!.firstSeq <= last; low++) {
+      const block = blocks[low]!;
+      visit(block, Math.min(last, block.lastSeq) - Math.max(first, block.firstSeq) + 1);
+    }
+  }
+
   /** Takes out one block, wherever it is. */
   remove(block: B): void {
     this.forget();

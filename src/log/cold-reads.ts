@@ -7,7 +7,7 @@ import { align8, BatchHeader, findBatch, readBatch } from './batch.ts';
 import type { Residence } from './blocks.ts';
 import type { LogEvent } from './events.ts';
 import { indexBatch } from './recovery.ts';
-import { SEGMENT_HEADER_BYTES, type SegmentBlock } from './segment.ts';
+import type { SegmentBlock } from './segment.ts';
 import type { SegmentFiles } from './segment-files.ts';
 
 export class ColdReads {
@@ -46,11 +46,25 @@ export class ColdReads {
       block.loaded(undefined);
       return;
     }
-    const { blockBytes } = block.segment;
+    this.read(block);
+  }
+
+  private read(block: SegmentBlock): void {
+    const { segment } = block;
+    const { blockBytes, generation } = segment;
     const { residence } = this;
-    const buffer = residence.blockBytes === blockBytes ? residence.take() : Buffer.allocUnsafeSlow(blockBytes);
-    this.files.read(block.segment, block.index, buffer, block.end, (error, bytesRead) => {
+    // Of a compacted segment's block there may be little left.
+    const whole = residence.blockBytes === blockBytes && block.end * 2 > blockBytes;
+    const buffer = whole ? residence.take() : Buffer.allocUnsafeSlow(block.end);
+    this.files.read(segment, block.position, buffer, block.end, (error, bytesRead) => {
       this.turn.add(PHASE_FLUSH, this.tidier);
+      if (segment.generation !== generation && !block.gone) {
+        // Compacted meanwhile: what was asked for lies elsewhere now.
+        residence.giveBack(buffer);
+        this.read(block);
+        return;
+      }
+      if (block.gone) error ??= new Error('nobody referred to the record any more, and it is gone');
       if (error !== undefined) {
         residence.giveBack(buffer);
         block.loaded(error);
@@ -68,7 +82,7 @@ export class ColdReads {
     const { buffer, segment } = block;
     const limit = Math.min(block.end, length);
     const header = new BatchHeader();
-    let at = block.index === 0 ? SEGMENT_HEADER_BYTES : 0;
+    let at = block.start;
     let number = 0;
     while (at < block.end) {
       if (!readBatch(buffer, at, limit, this.logId, segment.number, header) || header.number <= number) {
@@ -76,7 +90,7 @@ export class ColdReads {
         this.report({
           kind: 'rot',
           segment: segment.number,
-          offset: block.index * segment.blockBytes + at,
+          offset: block.position + at,
           batches: found && number > 0 ? header.number - number - 1 : 1,
           bytes: (found ? header.at : block.end) - at,
         });

@@ -32,6 +32,8 @@ export type LogEvent =
   | { readonly kind: 'header-rot'; readonly segment: number }
   /** A commit unit whose other half is missing: none of it was used. */
   | { readonly kind: 'incomplete-unit'; readonly segment: number; readonly bytes: number }
+  /** The checkpoint that begins in `segment` cannot be used; replay began at another one that is whole. */
+  | { readonly kind: 'checkpoint-damaged'; readonly segment: number; readonly instead: number }
   /** A file that is no part of the log any more: an empty, dead or never begun segment. */
   | { readonly kind: 'leftover'; readonly file: string }
   /** A file whose content is unreadable from the first batch on; kept under the new name. */

@@ -18,9 +18,12 @@ import { PHASE_FLUSH, type Turn, type TurnTask } from '../clock/turn.ts';
 import { align8, BATCH_HEADER_BYTES, BatchHeader, sealBatch } from './batch.ts';
 import { NO_BYTES } from './block.ts';
 import { BlockTable, Residence } from './blocks.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { ColdReads } from './cold-reads.ts';
 import type { RecoveryReport } from './events.ts';
 import type { LogOptions } from './options.ts';
+import { RECORD_CHECKPOINT_BEGIN, RECORD_START, RECORD_STOP } from './own-records.ts';
+import { Reclaimer } from './reclaimer.ts';
 import {
   RECORD_BYTES_MAX,
   type RecordRef,
@@ -29,7 +32,7 @@ import {
   writeHeader,
   writeSequencedHeader,
 } from './record.ts';
-import { RECORD_SNAPSHOT_END, RECORD_START, RECORD_STOP, Recovery } from './recovery.ts';
+import { Recovery } from './recovery.ts';
 import { FORMAT_VERSION, SEGMENT_HEADER_BYTES, Segment, SegmentBlock, writeSegmentHeader } from './segment.ts';
 import { SegmentFiles, type WriteJob } from './segment-files.ts';
 import { SEQUENCE_MAX } from './sequence.ts';
@@ -80,7 +83,6 @@ export class Log implements RecordStore, TurnTask {
   private readonly header = new BatchHeader();
   private nextBatch = 1;
   private syncedBatch = 0;
-  private oldest = 1;
 
   private unitDepth = 0;
   /** Records of the open unit are in an earlier batch. */
@@ -91,10 +93,9 @@ export class Log implements RecordStore, TurnTask {
   private joining = false;
   private joined = 0;
 
-  private snapshotDue = false;
-  private snapshotting = false;
-  /** The owner's state is known to the log: only then does "no references" mean that nobody needs it. */
-  private mayReclaim = false;
+  /** Bytes of unsequenced records, of all and when the block was begun. */
+  private unsequencedBytes = 0;
+  private unsequencedAtBlock = 0;
 
   private nextFlush = 1;
   private flushing = false;
@@ -105,10 +106,13 @@ export class Log implements RecordStore, TurnTask {
   private closedBytes = 0;
   private flushBytes = 0;
   private syncedBytes = 0;
-  private departing: Segment[] = [];
+  private checkpoints = new Checkpoints(0);
+  private readonly reclaimer = new Reclaimer();
   /** Blocks without references, to be let go at the end of the turn if that is still so. */
   private readonly dying: SegmentBlock[] = [];
   private closing: (() => void) | undefined = undefined;
+  /** Nothing may be appended any more. */
+  private shut = false;
   private closed = false;
 
   private readonly mayEvict = (block: SegmentBlock): boolean =>
@@ -171,13 +175,9 @@ export class Log implements RecordStore, TurnTask {
     if (options.sequence.next <= recovery.lastSeq) options.sequence.next = recovery.lastSeq + 1;
     if (recovery.hasReserve) await this.segmentFiles.adoptReserve();
     const before = this.segments[this.segments.length - 1];
-    this.oldest = this.segments[0]?.number ?? recovery.nextSegment;
+    // The first segment of all needs no checkpoint: what is to be known begins with it.
+    this.checkpoints = new Checkpoints(recovery.checkpoint || recovery.nextSegment, options.checkpointBytes);
     this.beginSegment(recovery.nextSegment, before?.number ?? 0);
-    if (before === undefined) {
-      // The first segment of all needs no snapshot: what is to be known begins with it.
-      this.segment.standalone = true;
-      this.mayReclaim = true;
-    } else this.snapshotDue = true;
     this.appendOwn(RECORD_START, 6);
     await new Promise<void>((resolve, reject) => {
       this.startFlush((error) => (error !== undefined ? reject(error) : resolve()));
@@ -193,6 +193,7 @@ export class Log implements RecordStore, TurnTask {
     const at = this.position;
     this.position = at + need;
     this.records++;
+    this.unsequencedBytes += need;
     return writeHeader(this.buffer, at, type, payloadBytes);
   }
 
@@ -219,11 +220,12 @@ export class Log implements RecordStore, TurnTask {
     block.firstSeq = seq;
     block.lastSeq = seq;
     this.table.push(block);
+    block.segment.blocks.push(block);
   }
 
-  /** Everything but the plain case: no batch is open, the block or the segment is full, a snapshot is due, the log failed. */
+  /** Everything but the plain case: no batch is open, the block or the segment is full, the log failed. */
   private makeRoom(need: number, seq = 0): void {
-    if (this.closed || this.closing !== undefined) throw new Error('the log is closed');
+    if (this.shut) throw new Error('the log is closed');
     const payloadBytes = need - (seq > 0 ? SEQUENCED_HEADER_BYTES : UNSEQUENCED_HEADER_BYTES);
     if (payloadBytes > this.recordBytesMax) {
       throw new RangeError(`a record of ${payloadBytes} bytes is larger than ${this.recordBytesMax}`);
@@ -242,10 +244,6 @@ export class Log implements RecordStore, TurnTask {
         this.closeBatch();
       }
       if (this.position + BATCH_HEADER_BYTES + need > this.blockBytes || this.block.tooFar(seq)) this.nextBlock();
-      if (this.snapshotDue && !this.snapshotting) {
-        this.writeSnapshot();
-        continue;
-      }
       this.openBatch();
     }
   }
@@ -271,7 +269,7 @@ export class Log implements RecordStore, TurnTask {
     header.payloadBytes = payloadBytes;
     header.number = this.nextBatch++;
     header.synced = this.syncedBatch;
-    header.oldest = this.oldest;
+    header.checkpoint = this.checkpoints.safe;
     header.records = this.records;
     header.joined = this.joining ? payloadBytes : this.joined;
     header.open = payloadBytes;
@@ -295,15 +293,15 @@ export class Log implements RecordStore, TurnTask {
   private nextBlock(): void {
     this.sealBlock();
     if (this.block.index + 1 < this.blocksPerSegment) this.beginBlock(this.block.index + 1, 0);
-    else {
-      this.beginSegment(this.segment.number + 1, this.segment.number);
-      if (!this.snapshotting) this.snapshotDue = true;
-    }
+    else this.nextSegment();
   }
 
   private sealBlock(): void {
     const { block } = this;
     block.sealed = true;
+    block.records = block.count;
+    block.sequencedBytes = Math.max(0, this.position - (this.unsequencedBytes - this.unsequencedAtBlock));
+    this.unsequencedAtBlock = this.unsequencedBytes;
     // The rest of the block is written with it, so that a flush over several blocks is one write.
     this.buffer.fill(0, this.position, this.blockBytes);
     if (block.live === 0) this.dying.push(block);
@@ -320,6 +318,14 @@ export class Log implements RecordStore, TurnTask {
     this.limit = 0;
   }
 
+  private nextSegment(): void {
+    const { segment } = this;
+    segment.sealed = true;
+    segment.fileBytes = (this.block.index + 1) * this.blockBytes;
+    if (segment.live === 0) this.reclaimer.due = true;
+    this.beginSegment(segment.number + 1, segment.number);
+  }
+
   private beginSegment(number: number, previous: number): void {
     const segment = new Segment(number, this.segmentFiles.pathOf(number), this.blockBytes);
     this.segment = segment;
@@ -333,32 +339,15 @@ export class Log implements RecordStore, TurnTask {
       previous,
       firstBatch: this.nextBatch,
       firstSeq: this.options.sequence.next,
-      oldest: this.oldest,
+      checkpoint: this.checkpoints.safe,
       beganAtMs: this.options.clock.epochMs(),
+      generation: 0,
     });
   }
 
-  private writeSnapshot(): void {
-    const began = this.segment;
-    this.snapshotDue = false;
-    this.snapshotting = true;
-    this.beginUnit();
-    this.options.snapshot(this);
-    const at = this.append(RECORD_SNAPSHOT_END, 4);
-    this.buffer.writeUInt32LE(began.number, at);
-    this.endUnit();
-    this.snapshotting = false;
-    began.standalone = true;
-    began.standaloneMark = this.mark;
-    this.mayReclaim = true;
-  }
-
-  /** A record of the log's own: epoch milliseconds. No reason for a snapshot. */
+  /** A record of the log's own: epoch milliseconds. */
   private appendOwn(type: number, payloadBytes: 6): void {
-    const before = this.snapshotting;
-    this.snapshotting = true;
     const at = this.append(type, payloadBytes);
-    this.snapshotting = before;
     this.buffer.writeUIntLE(this.options.clock.epochMs(), at, payloadBytes);
   }
 
@@ -378,18 +367,65 @@ export class Log implements RecordStore, TurnTask {
     if (this.limit > 0 || this.dirty.length > 0) this.turn.add(PHASE_FLUSH, this);
   }
 
+  // -- checkpoints
+
+  /**
+   * Begins a new segment, from which the log can be replayed once `endCheckpoint` is on the disk. Until then the owner
+   * appends all it knows, as of the place where each record comes to lie, in as many turns as it likes, with anything in
+   * between. Not within a unit, and not while another one is being written.
+   */
+  beginCheckpoint(): void {
+    if (this.failed !== undefined) return;
+    if (this.unitDepth > 0) throw new Error('a checkpoint begins between units');
+    if (this.checkpointing) throw new Error('a checkpoint is being written already');
+    if (this.shut) throw new Error('the log is closed');
+    if (this.limit > 0) this.closeBatch();
+    if (this.block.index > 0 || this.position > SEGMENT_HEADER_BYTES) {
+      this.sealBlock();
+      this.nextSegment();
+    }
+    this.checkpoints.begin(this.segment.number, this.appendedBytes, this.unsequencedBytes);
+    this.appendOwn(RECORD_CHECKPOINT_BEGIN, 6);
+  }
+
+  /** All that a replay from there needs has been appended. */
+  endCheckpoint(): void {
+    if (this.failed !== undefined) return;
+    if (!this.checkpointing) throw new Error('no checkpoint is being written');
+    this.checkpoints.end(this, this.segments);
+    this.checkpoints.endsWith(this.mark, this.unsequencedBytes);
+  }
+
+  /** Between `beginCheckpoint` and `endCheckpoint`. */
+  get checkpointing(): boolean {
+    return this.checkpoints.running > 0;
+  }
+
+  private get appendedBytes(): number {
+    return this.closedBytes + (this.limit > 0 ? this.position - this.header.at : 0);
+  }
+
   // -- flushing
 
   get unsyncedBytes(): number {
-    const open = this.limit > 0 ? this.position - this.header.at : 0;
-    return this.closedBytes + open - this.syncedBytes;
+    return this.appendedBytes - this.syncedBytes;
   }
 
   endOfTurn(): void {
     this.tidy();
+    if (this.failed === undefined && !this.shut && this.unitDepth === 0 && this.checkpoints.due(this.appendedBytes)) {
+      this.options.checkpointDue?.();
+    }
     if (this.flushing || this.unitDepth > 0) return;
-    if (this.failed === undefined && (this.limit > 0 || this.dirty.length > 0)) this.startFlush(this.flushed);
-    else if (this.closing !== undefined) this.finishClose();
+    if (this.failed === undefined) {
+      if (this.reclaimer.ready && !this.shut) this.reclaimer.reclaim(this, this.segments, this.checkpoints.safe);
+      if (this.limit === 0 && this.dirty.length === 0 && this.closing !== undefined && !this.shut) this.appendStop();
+      if (this.limit > 0 || this.dirty.length > 0) {
+        this.startFlush(this.flushed);
+        return;
+      }
+    }
+    if (this.closing !== undefined) this.finishClose();
   }
 
   /** Gives up blocks nobody needs, now that nobody can be reading them. */
@@ -403,16 +439,13 @@ export class Log implements RecordStore, TurnTask {
   }
 
   private startFlush(done: (error: Error | undefined) => void): void {
-    if (this.limit > 0) {
-      this.reclaim();
-      this.closeBatch();
-    }
+    if (this.limit > 0) this.closeBatch();
     const jobs: WriteJob[] = [];
     let job: WriteJob | undefined;
     for (const block of this.dirty) {
       const to = block.sealed ? block.segment.blockBytes : block.end;
       if (job === undefined || job.segment !== block.segment) {
-        const position = block.index * block.segment.blockBytes + block.takenTo;
+        const position = block.position + block.takenTo;
         job = { segment: block.segment, position, buffers: [], bytes: 0 };
         jobs.push(job);
       }
@@ -458,7 +491,9 @@ export class Log implements RecordStore, TurnTask {
     this.syncedBatch = this.flushBatch;
     this.syncedBytes = this.flushBytes;
     this.syncedMark = this.flushMark;
-    if (this.departing.length > 0) this.depart();
+    if (this.checkpoints.synced(this.flushMark)) this.reclaimer.due = true;
+    const gone = this.reclaimer.synced(this.flushMark);
+    if (gone.length > 0) this.depart(gone);
     // What waits is flushed at the end of this turn, and what memory can do without is given up.
     this.turn.add(PHASE_FLUSH, this);
     this.options.onSynced(this.flushMark);
@@ -504,38 +539,39 @@ export class Log implements RecordStore, TurnTask {
     if (block === undefined) return;
     block.live -= n;
     block.segment.live -= n;
-    if (block.live === 0 && block.sealed && block.resident) {
-      this.dying.push(block);
+    if (block.live === 0 && block.sealed) {
+      if (block.segment.live === 0) this.reclaimer.due = true;
+      if (block.resident) this.dying.push(block);
       this.turn.add(PHASE_FLUSH, this);
     }
   }
 
   /**
-   * Finds the segments at the front that nobody needs. The batch about to be closed says so, and once it is on the disk
-   * they go. Everything that let go of their records was appended before it, so it is on the disk by then too.
+   * Adds a reference to each of `count` records whose numbers follow one another. All of them must be in this log; what
+   * damage took away is passed over.
    */
-  private reclaim(): void {
-    const { segments } = this;
-    if (!this.mayReclaim || this.departing.length > 0) return;
-    let count = 0;
-    for (let i = 0; i + 1 < segments.length && segments[i]!.live === 0; i++) {
-      const next = segments[i + 1]!;
-      if (next.standalone && next.standaloneMark <= this.syncedMark) count = i + 1;
-    }
-    if (count === 0) return;
-    this.departing = segments.splice(0, count);
-    this.oldest = segments[0]!.number;
+  addLiveRange(firstSeq: number, count: number): void {
+    this.table.forRange(firstSeq, firstSeq + count - 1, (block, n) => {
+      block.live += n;
+      block.segment.live += n;
+    });
   }
 
-  private depart(): void {
-    const gone = new Set(this.departing);
-    this.table.dropFront((block) => {
-      if (!gone.has(block.segment)) return false;
+  /** The owner has added all its references to what was recovered: what has none may go from now on. */
+  referencesCounted(): void {
+    this.reclaimer.counted = true;
+    this.reclaimer.due = true;
+    this.turn.add(PHASE_FLUSH, this);
+  }
+
+  private depart(gone: readonly Segment[]): void {
+    this.table.dropWhere((block) => {
+      if (!block.segment.gone) return false;
+      block.gone = true;
       if (block.resident) this.evict(block);
       return true;
     });
-    for (const segment of this.departing) this.segmentFiles.retire(segment);
-    this.departing = [];
+    for (const segment of gone) this.segmentFiles.retire(segment);
   }
 
   /** Bytes of blocks in memory. */
@@ -556,9 +592,16 @@ export class Log implements RecordStore, TurnTask {
       done();
       return;
     }
-    if (this.failed === undefined) this.appendOwn(RECORD_STOP, 6);
     this.closing = done;
+    if (this.failed !== undefined) this.shut = true;
+    // A checkpoint is to be known as safe by the last batch: a start then needs to read nothing before it.
+    else if (this.checkpoints.ended === 0) this.appendStop();
     this.turn.add(PHASE_FLUSH, this);
+  }
+
+  private appendStop(): void {
+    this.appendOwn(RECORD_STOP, 6);
+    this.shut = true;
   }
 
   private finishClose(): void {

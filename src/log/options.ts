@@ -20,6 +20,8 @@ export interface LogOptions {
   readonly blockBytes?: number;
   /** Memory for blocks that are kept for reading, default 64 MiB. What is not on disk yet comes on top. */
   readonly residentBytesMax?: number;
+  /** Bytes of log after which a checkpoint is due; default 256 MiB. */
+  readonly checkpointBytes?: number;
   /** Eight bytes that a new log gets as its name; default random. */
   readonly logId?: Buffer;
   /** Every recovered record of the owner, in order, whole units only. `seq` is 0 for unsequenced ones. */
@@ -29,11 +31,11 @@ export interface LogOptions {
   /** A write or a sync failed. Called once. */
   onFailed(error: Error): void;
   /**
-   * Append what a reader must know that begins with this segment. Called within the `append` that needs a new segment,
-   * before that record gets its place, and before the first record appended after a start that found a log. It is a
-   * commit unit of its own, or a part of the one that is open. It may be interrupted by no turn, and must not append
-   * sequenced records.
+   * The log has grown by `checkpointBytes`, or by four times what the last checkpoint took, since that one began: begin one.
+   * Called at the end of a turn, again and again until `beginCheckpoint`.
    */
-  snapshot(log: Log): void;
+  checkpointDue?(): void;
+  /** @deprecated never called */
+  snapshot?(log: Log): void;
   report(event: LogEvent): void;
 }

@@ -16,6 +16,17 @@ import { align8, BATCH_HEADER_BYTES, BatchHeader, findBatch, isForeignBatch, rea
 import type { Residence } from './blocks.ts';
 import type { RecoveryReport } from './events.ts';
 import { type LogFile, readFully } from './files.ts';
+import { readOlder } from './older-segments.ts';
+import {
+  onDisk,
+  RECORD_CHECKPOINT_BEGIN,
+  RECORD_CHECKPOINT_END,
+  RECORD_GONE,
+  RECORD_START,
+  RECORD_STOP,
+  RECORD_TABLE,
+  Tables,
+} from './own-records.ts';
 import {
   LOG_OWN,
   payloadBytesAt,
@@ -26,11 +37,6 @@ import {
 } from './record.ts';
 import { SEGMENT_HEADER_BYTES, Segment, SegmentBlock } from './segment.ts';
 import { type Link, Survey, type SurveyOptions } from './survey.ts';
-
-/** The log's own records. All are unsequenced. */
-export const RECORD_START = 250; // a life begins: epoch milliseconds (6 bytes)
-export const RECORD_STOP = 251; // it ended in order, everything before is on disk: epoch milliseconds (6)
-export const RECORD_SNAPSHOT_END = 252; // the owner's snapshot is complete: the segment in which it began (4)
 
 export interface RecoveryOptions extends SurveyOptions {
   replay(type: number, seq: number, buffer: Buffer, start: number, end: number): void;
@@ -45,8 +51,10 @@ interface Held {
 
 export class Recovery {
   logId: Buffer | undefined = undefined;
-  readonly segments: Segment[] = [];
-  readonly blocks: SegmentBlock[] = [];
+  segments: Segment[] = [];
+  blocks: SegmentBlock[] = [];
+  /** The segment where the last complete checkpoint begins; 0 for a new log. */
+  checkpoint = 0;
   /** Files to be removed once the new segment, which does not need them, is on disk. */
   readonly obsolete: string[] = [];
   nextBatch = 1;
@@ -58,6 +66,9 @@ export class Recovery {
   private readonly options: RecoveryOptions;
   private readonly residence: Residence<SegmentBlock>;
   private readonly header = new BatchHeader();
+  private readonly tables = new Tables();
+  /** The checkpoint that is being read; 0 if none is, or a part of it was not readable. */
+  private checkpointing = 0;
   private spare: Buffer | undefined = undefined;
   private held: Held[] = [];
   private holding = false;
@@ -101,8 +112,11 @@ export class Recovery {
     this.obsolete.push(...survey.obsolete);
     this.droppedBytes += survey.damagedBytes;
     this.synced = survey.synced;
-    if (survey.chain.length > 0) await this.replaySegments(survey.chain);
-    else this.clean = survey.fresh;
+    if (survey.chain.length > 0) {
+      this.checkpoint = survey.chain[0]!.found.number;
+      await this.replaySegments(survey.chain);
+      await this.addOlder(survey);
+    } else this.clean = survey.fresh;
     this.finish(survey.fresh);
   }
 
@@ -111,14 +125,29 @@ export class Recovery {
     this.options.report({ kind: 'recovered', ...this.report });
   }
 
+  /** Segments before the checkpoint are not replayed: what lies in them is known from its tables. */
+  private async addOlder(survey: Survey): Promise<void> {
+    const older = await readOlder(this.options, this.logId ?? null, survey, this.tables, this.obsolete);
+    const segments: Segment[] = [];
+    const blocks: SegmentBlock[] = [];
+    for (const segment of older) {
+      segments.push(segment);
+      for (const block of segment.blocks) {
+        blocks.push(block);
+        if (block.lastSeq > this.lastSeq) this.lastSeq = block.lastSeq;
+      }
+    }
+    this.segments = [...segments, ...this.segments];
+    this.blocks = [...blocks, ...this.blocks];
+  }
+
   private async replaySegments(chain: readonly Link[]): Promise<void> {
-    const first = chain[0]!;
-    let expected = first.firstBatch;
-    // A unit may have begun in a segment that is gone by right: it was whole on disk before that segment could go.
-    this.holding = (first.found.header?.previous ?? 0) > 0;
+    let expected = chain[0]!.firstBatch;
     for (let i = 0; i < chain.length; i++) {
       const { found } = chain[i]!;
       const segment = new Segment(found.number, found.path, found.blockBytes);
+      segment.sealed = true;
+      segment.fileBytes = found.sizeBytes;
       this.segments.push(segment);
       if (found.header !== undefined && found.header.firstSeq - 1 > this.lastSeq)
         this.lastSeq = found.header.firstSeq - 1;
@@ -129,9 +158,7 @@ export class Recovery {
       try {
         const next = await this.replaySegment(segment, file, found.sizeBytes, expected, limit);
         // What was only in the page cache when the last life ended is from now on taken to be on disk: make it so.
-        if (i >= chain.length - 2) {
-          await new Promise<void>((resolve, reject) => file.sync((e) => (e ? reject(e) : resolve())));
-        }
+        await new Promise<void>((resolve, reject) => file.sync((e) => (e ? reject(e) : resolve())));
         if (found.header === undefined && this.batches > batches) {
           this.options.report({ kind: 'header-rot', segment: found.number });
           this.clean = false;
@@ -160,7 +187,7 @@ export class Recovery {
       this.obsolete.push(found.path);
     }
     // Segments of lives in which nothing happened: as if they had not been, their batch numbers included.
-    while (this.segments.length > 0 && this.segments[this.segments.length - 1]!.ownerRecords === 0) {
+    while (this.segments.length > 0 && this.segments[this.segments.length - 1]!.meaningfulRecords === 0) {
       const empty = this.segments[this.segments.length - 1]!;
       if (this.rottenBatches > 0 || this.droppedBatches > 0) break;
       this.segments.pop();
@@ -229,6 +256,7 @@ export class Recovery {
   /** Batches that had been on disk and are not readable. */
   private lost(segment: number, offset: number, batches: number, bytes: number): void {
     this.dropHeld(segment);
+    this.checkpointing = 0;
     this.clean = false;
     this.rottenBatches += batches;
     this.rottenBytes += bytes;
@@ -297,7 +325,7 @@ export class Recovery {
     const { payloadStart, payloadBytes, joined, open } = header;
     this.batches++;
     this.bytes += BATCH_HEADER_BYTES + payloadBytes;
-    indexBatch(block, buffer, header);
+    block.sequencedBytes += indexBatch(block, buffer, header);
     if (block.lastSeq > this.lastSeq) this.lastSeq = block.lastSeq;
     const through = joined === payloadBytes && open < payloadBytes; // the unit neither begins nor ends here
     if (joined > 0) {
@@ -341,7 +369,7 @@ export class Recovery {
         const start = at + SEQUENCED_HEADER_BYTES;
         this.clean = false;
         this.records++;
-        segment.ownerRecords++;
+        segment.meaningfulRecords++;
         this.options.replay(type, sequenceAt(buffer, at), buffer, start, start + payloadBytes);
         at = start + payloadBytes;
         continue;
@@ -351,22 +379,33 @@ export class Recovery {
       if (type < LOG_OWN) {
         this.clean = false;
         this.records++;
-        segment.ownerRecords++;
+        segment.meaningfulRecords++;
         this.options.replay(type, 0, buffer, start, at);
-      } else if (type === RECORD_SNAPSHOT_END) {
-        const number = buffer.readUInt32LE(start);
-        const began = this.segments.find((candidate) => candidate.number === number);
-        if (began !== undefined) began.standalone = true;
-      } else this.clean = type === RECORD_STOP;
+      } else {
+        this.clean = type === RECORD_STOP;
+        if (type !== RECORD_START && type !== RECORD_STOP) {
+          segment.meaningfulRecords++;
+          this.own(segment, type, buffer, start, at);
+        }
+      }
+    }
+  }
+
+  private own(segment: Segment, type: number, buffer: Buffer, start: number, end: number): void {
+    if (type === RECORD_CHECKPOINT_BEGIN) this.checkpointing = segment.number;
+    else if (type === RECORD_TABLE) this.tables.read(buffer, start);
+    else if (type === RECORD_GONE) this.tables.readGone(buffer, start, end);
+    else if (type === RECORD_CHECKPOINT_END && buffer.readUInt32LE(start) === this.checkpointing) {
+      this.checkpoint = this.checkpointing;
     }
   }
 
   private keep(block: SegmentBlock, buffer: Buffer): void {
-    block.sealed = true;
-    block.takenTo = block.end;
-    block.flushedTo = block.end;
+    onDisk(block);
     if (block.firstSeq >= 0) {
       this.blocks.push(block);
+      block.segment.blocks.push(block);
+      block.records = block.count;
       if (this.residence.bytes + buffer.length <= this.residence.budgetBytes) {
         block.buffer = buffer;
         block.resident = true;
@@ -390,15 +429,18 @@ export class Recovery {
   }
 }
 
-/** Enters the sequenced records of a sound batch into its block's index. */
-export function indexBatch(block: SegmentBlock, buffer: Buffer, header: BatchHeader): void {
+/** Enters the sequenced records of a sound batch into its block's index; returns how many bytes they take. */
+export function indexBatch(block: SegmentBlock, buffer: Buffer, header: BatchHeader): number {
   const { end } = header;
   let at = header.payloadStart;
+  let bytes = 0;
   while (at < end) {
     const payloadBytes = payloadBytesAt(buffer, at);
     if (buffer[at]! < UNSEQUENCED) {
       block.add(sequenceAt(buffer, at), at);
       at += SEQUENCED_HEADER_BYTES + payloadBytes;
+      bytes += SEQUENCED_HEADER_BYTES + payloadBytes;
     } else at += UNSEQUENCED_HEADER_BYTES + payloadBytes;
   }
+  return bytes;
 }

@@ -132,10 +132,10 @@ export class SegmentFiles {
     await this.files.syncDirectory(this.directory);
   }
 
-  /** Reads one block. `bytesRead` is less than asked for only where the file ends. */
+  /** Reads `bytes` from `position` on. `bytesRead` is less than asked for only where the file ends. */
   read(
     segment: Segment,
-    index: number,
+    position: number,
     into: Buffer,
     bytes: number,
     done: (error: Error | undefined, bytesRead: number) => void,
@@ -147,7 +147,7 @@ export class SegmentFiles {
     };
     const { file } = segment;
     if (file !== undefined) {
-      file.handle.read(into, 0, bytes, index * segment.blockBytes, finish);
+      file.handle.read(into, 0, bytes, position, finish);
       return;
     }
     this.files.open(segment.path, 'read').then(
@@ -155,7 +155,7 @@ export class SegmentFiles {
         // Two loads may have opened it at once; the second handle is one too many.
         if (segment.file === undefined) segment.file = { handle: opened, preparedBytes: 0 };
         else opened.close().catch(() => {});
-        segment.file.handle.read(into, 0, bytes, index * segment.blockBytes, finish);
+        segment.file.handle.read(into, 0, bytes, position, finish);
       },
       (error: Error) => finish(error, 0),
     );

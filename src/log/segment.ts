@@ -6,7 +6,7 @@
  *
  *     offset  bytes
  *     0       8      magic "ENTREPOT"
- *     8       2      format version, 1
+ *     8       2      format version, 2
  *     10      2      header length, 64
  *     12      4      block length
  *     16      8      log id: random, the same for all segments of a log
@@ -14,9 +14,10 @@
  *     28      4      number of the segment before, 0 for none
  *     32      6      number of the first batch in it
  *     38      6      sequence numbers in it are at least this
- *     44      4      the oldest segment needed when this one was begun
+ *     44      4      the segment where replay could begin when this one was begun
  *     48      6      when it was begun, milliseconds since the epoch
- *     54      6      zero
+ *     54      4      generation: 0 as written, one more each time it was compacted
+ *     58      2      zero
  *     60      4      CRC-32 of the 60 bytes before
  *
  * The magic, the version and this checksum keep their places in every version, so that a newer one can be told from a
@@ -26,7 +27,7 @@ import { crc32 } from 'node:zlib';
 import { Block } from './block.ts';
 import type { SegmentFile } from './segment-files.ts';
 
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 export const SEGMENT_HEADER_BYTES = 64;
 const MAGIC = Buffer.from('ENTREPOT', 'latin1');
 
@@ -38,8 +39,9 @@ export interface SegmentHeader {
   readonly previous: number;
   readonly firstBatch: number;
   readonly firstSeq: number;
-  readonly oldest: number;
+  readonly checkpoint: number;
   readonly beganAtMs: number;
+  readonly generation: number;
 }
 
 export function writeSegmentHeader(buffer: Buffer, header: SegmentHeader): void {
@@ -53,8 +55,9 @@ export function writeSegmentHeader(buffer: Buffer, header: SegmentHeader): void 
   buffer.writeUInt32LE(header.previous, 28);
   buffer.writeUIntLE(header.firstBatch, 32, 6);
   buffer.writeUIntLE(header.firstSeq, 38, 6);
-  buffer.writeUInt32LE(header.oldest, 44);
+  buffer.writeUInt32LE(header.checkpoint, 44);
   buffer.writeUIntLE(header.beganAtMs, 48, 6);
+  buffer.writeUInt32LE(header.generation, 54);
   buffer.writeUInt32LE(crc32(buffer.subarray(0, 60)), 60);
 }
 
@@ -70,8 +73,9 @@ export function readSegmentHeader(buffer: Buffer, length: number): SegmentHeader
     previous: buffer.readUInt32LE(28),
     firstBatch: buffer.readUIntLE(32, 6),
     firstSeq: buffer.readUIntLE(38, 6),
-    oldest: buffer.readUInt32LE(44),
+    checkpoint: buffer.readUInt32LE(44),
     beganAtMs: buffer.readUIntLE(48, 6),
+    generation: buffer.readUInt32LE(54),
   };
 }
 
@@ -91,18 +95,25 @@ export class Segment {
   readonly number: number;
   readonly path: string;
   readonly blockBytes: number;
+  generation = 0;
   file: SegmentFile | undefined = undefined;
-  /** Reads that are under way: the file cannot go before they are back. */
+  /** Reads that are under way. */
   reading = 0;
   /** References to records in it. */
   live = 0;
-  /** It holds a whole snapshot of its owner's state, so it can be the first of the log; on disk from this flush on. */
-  standalone = false;
-  standaloneMark = 0;
-  /** Number of the first batch in it; known for recovered ones. */
+  /** No more is appended to it. */
+  sealed = false;
+  /** It is being rewritten; it is no part of the log any more. */
+  compacting = false;
+  gone = false;
+  /** Its blocks that hold sequenced records, in order. */
+  readonly blocks: SegmentBlock[] = [];
+  /** What it takes up on the disk, once it is sealed. */
+  fileBytes = 0;
+  /** Number of the first batch in it; known for replayed ones. */
   firstBatch = 0;
-  /** Records of the owner in it; one without any is dropped at the next start. */
-  ownerRecords = 0;
+  /** Records in it that say anything; a replayed one without any is dropped. */
+  meaningfulRecords = 0;
 
   constructor(number: number, path: string, blockBytes: number) {
     this.number = number;
@@ -113,9 +124,20 @@ export class Segment {
 
 export class SegmentBlock extends Block {
   readonly segment: Segment;
+  /** Where in the file it begins. */
+  position: number;
+  /** Once it is sealed: its sequenced records, and the bytes that they take. */
+  records = 0;
+  sequencedBytes = 0;
 
-  constructor(segment: Segment, index: number) {
+  constructor(segment: Segment, index: number, position = index * segment.blockBytes) {
     super(index);
     this.segment = segment;
+    this.position = position;
+  }
+
+  /** Where in it the first batch begins: the first block of a file begins with the segment's header. */
+  get start(): number {
+    return this.position === 0 ? SEGMENT_HEADER_BYTES : 0;
   }
 }

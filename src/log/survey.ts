@@ -5,9 +5,11 @@
  * Only the headers and the last segment are read. Nothing is changed before it is clear that the log can be used.
  */
 import { join } from 'node:path';
-import { BatchHeader, findBatch } from './batch.ts';
+import { align8, BatchHeader, findBatch, readBatch } from './batch.ts';
 import { type LogEvent, LogRefused } from './events.ts';
 import { type FileSystem, readFully } from './files.ts';
+import { RECORD_CHECKPOINT_BEGIN, RECORD_CHECKPOINT_END } from './own-records.ts';
+import { payloadBytesAt, SEQUENCED_HEADER_BYTES, UNSEQUENCED, UNSEQUENCED_HEADER_BYTES } from './record.ts';
 import {
   FORMAT_VERSION,
   readSegmentHeader,
@@ -47,15 +49,20 @@ export interface Scan {
   /** Something that looks like a batch is there, sound or not. */
   readonly traces: boolean;
   readonly synced: number;
-  readonly oldest: number;
+  /** Where replay may begin, according to the last of them that says so. */
+  readonly checkpoint: number;
   readonly firstBatch: number;
+  /** Compactions it went through. */
+  readonly generation: number;
   readonly logId: Buffer | undefined;
 }
 
 export class Survey {
   logId: Buffer | undefined = undefined;
-  /** The log's segments from the oldest needed one to the last; empty if there is no log. */
+  /** The segments to be replayed, from the one where a checkpoint begins to the last; empty if there is no log. */
   chain: Link[] = [];
+  /** Segment files older than that: needed if the checkpoint says so. */
+  older: Found[] = [];
   /** Everything up to this batch is known to have been on disk. */
   synced = 0;
   /** No segment has had this number. */
@@ -88,7 +95,8 @@ export class Survey {
     if (tail !== undefined && scan !== undefined) {
       this.logId ??= scan.logId;
       this.synced = scan.synced;
-      this.chain = await this.follow(found, tail, scan);
+      this.chain = await this.choose(found, tail, scan);
+      this.sortOut(found, tail);
     }
     for (const { path, sizeBytes } of this.damaged) {
       const as = `${path}.damaged`;
@@ -113,7 +121,7 @@ export class Survey {
         let header = readSegmentHeader(buffer, await readFully(file, buffer, SEGMENT_HEADER_BYTES, 0));
         if (header !== undefined && header.version !== FORMAT_VERSION) {
           throw new LogRefused(
-            `${path} has format version ${header.version}, written by a newer version; this one reads version ${FORMAT_VERSION}`,
+            `${path} has format version ${header.version}, ${header.version > FORMAT_VERSION ? 'written by a newer version' : 'from before the first release'}; this one reads version ${FORMAT_VERSION}`,
           );
         }
         // A used file that was renamed for its next use, which never came.
@@ -159,8 +167,8 @@ export class Survey {
     let batches = 0;
     let traces = false;
     let synced = 0;
-    let oldest = found.header?.oldest ?? 0;
-    let highest = 0;
+    let checkpoint = found.header?.checkpoint ?? 0;
+    let generation = found.header?.generation ?? 0;
     let firstBatch = found.header?.firstBatch ?? 0;
     let { logId } = this;
     const { header } = this;
@@ -183,21 +191,46 @@ export class Survey {
           if (logId === undefined) logId = Buffer.from(buffer.subarray(header.at + 8, header.at + 16));
           if (batches++ === 0 && found.header === undefined) firstBatch = header.number;
           if (header.synced > synced) synced = header.synced;
-          if (header.number > highest) {
-            highest = header.number;
-            oldest = header.oldest;
-          }
+          if (header.checkpoint > checkpoint) checkpoint = header.checkpoint;
+          generation = header.generation;
           at = header.end;
         }
       }
     } finally {
       await file.close();
     }
-    return { batches, traces, synced, oldest, firstBatch, logId };
+    return { batches, traces, synced, checkpoint, firstBatch, generation, logId };
   }
 
-  /** Follows the links back from the tail to the oldest segment that is needed; refuses when one is missing. */
-  private async follow(found: readonly Found[], tail: Found, scan: Scan): Promise<Link[]> {
+  /**
+   * Finds the segment to begin with: where the last checkpoint known to be on disk begins; if that one is damaged, an older
+   * or newer one that is whole, together with every segment from there on. Refuses when there is none.
+   */
+  private async choose(found: readonly Found[], tail: Found, scan: Scan): Promise<Link[]> {
+    const named = new Set<number>();
+    for (let number = scan.checkpoint; number > 0 && !named.has(number); ) {
+      named.add(number);
+      const file = found.find((candidate) => candidate.number === number);
+      number = file === undefined ? 0 : (file.header?.checkpoint ?? (await this.scan(file)).checkpoint);
+    }
+    let reason: string | undefined;
+    const others = found.map(({ number }) => number).filter((number) => !named.has(number) && number <= tail.number);
+    for (const start of [...named, ...others.reverse()]) {
+      const chain = await this.follow(found, start, tail);
+      const wrong = typeof chain === 'string' ? chain : await this.verify(chain, found[0]!);
+      if (typeof chain !== 'string' && wrong === undefined) {
+        if (start !== scan.checkpoint) {
+          this.options.report({ kind: 'checkpoint-damaged', segment: scan.checkpoint, instead: start });
+        }
+        return chain;
+      }
+      reason ??= wrong;
+    }
+    throw new LogRefused(reason ?? `${this.options.directory}: no checkpoint is there to begin with`);
+  }
+
+  /** Follows the links back from the tail to `start`; or says which segment is not there. */
+  private async follow(found: readonly Found[], start: number, tail: Found): Promise<Link[] | string> {
     const byNumber = new Map(found.map((file) => [file.number, file]));
     const chain: Link[] = [];
     let file: Found = tail;
@@ -206,31 +239,93 @@ export class Survey {
       if (file.header !== undefined) {
         previous = file.header.previous;
         chain.unshift({ found: file, firstBatch: file.header.firstBatch });
+        if (file.header.generation > 0) return `${file.path} was compacted: what it said about older messages is gone`;
       } else {
         // Its batches say what its header does not, all but the link: that is to the file before.
         const { number } = file;
-        chain.unshift({ found: file, firstBatch: (await this.scan(file)).firstBatch });
+        const { firstBatch, generation } = await this.scan(file);
+        chain.unshift({ found: file, firstBatch });
+        if (generation > 0) return `${file.path} was compacted: what it said about older messages is gone`;
         previous = found.filter((other) => other.number < number).at(-1)?.number ?? 0;
       }
-      if (previous === 0 || previous < scan.oldest) break;
+      if (file.number === start) return chain;
+      const path = join(this.options.directory, segmentName(previous < start ? start : previous));
+      if (previous < start) return `${path} is missing: the log begins with it`;
       const before = byNumber.get(previous);
-      if (before === undefined) {
-        throw new LogRefused(
-          `${join(this.options.directory, segmentName(previous))} is missing: segment ${file.number} goes on where it ended`,
-        );
-      }
+      if (before === undefined) return `${path} is missing: segment ${file.number} goes on where it ended`;
       file = before;
     }
-    if (scan.oldest > 0 && !chain.some((link) => link.found.number === scan.oldest) && scan.oldest <= tail.number) {
-      throw new LogRefused(
-        `${join(this.options.directory, segmentName(scan.oldest))} is missing: the log begins with it`,
-      );
+  }
+
+  /** Looks whether a whole checkpoint begins the chain; says what is wrong if not. The first segment of all needs none. */
+  private async verify(chain: readonly Link[], oldest: Found): Promise<string | undefined> {
+    const first = chain[0]!.found;
+    if (first.header === undefined ? first === oldest : first.header.previous === 0) return undefined;
+    const damaged = `${first.path}: the checkpoint that begins there is damaged, and no other can take its place`;
+    let expected = chain[0]!.firstBatch;
+    let begun = false;
+    for (const { found, firstBatch } of chain) {
+      if (firstBatch !== expected) return damaged;
+      for await (const batch of this.batches(found)) {
+        if (batch.header.number !== expected) return damaged;
+        expected++;
+        for (const { type, start } of unsequencedRecords(batch)) {
+          if (!begun) {
+            if (type !== RECORD_CHECKPOINT_BEGIN) return damaged;
+            begun = true;
+          }
+          if (type === RECORD_CHECKPOINT_END && batch.buffer.readUInt32LE(start) === first.number) return undefined;
+        }
+      }
     }
+    return damaged;
+  }
+
+  /** The sound batches of a segment, in order; the same object each time. */
+  private async *batches(found: Found): AsyncGenerator<{ readonly buffer: Buffer; readonly header: BatchHeader }> {
+    const { blockBytes, sizeBytes } = found;
+    const buffer = Buffer.allocUnsafeSlow(blockBytes);
+    const batch = { buffer, header: new BatchHeader() };
+    const file = await this.options.files.open(found.path, 'read');
+    try {
+      for (let index = 0; index * blockBytes < sizeBytes; index++) {
+        const length = await readFully(file, buffer, blockBytes, index * blockBytes);
+        let at = index === 0 ? SEGMENT_HEADER_BYTES : 0;
+        while (readBatch(buffer, at, length, this.logId ?? null, found.number, batch.header)) {
+          yield batch;
+          at = align8(batch.header.end);
+        }
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Files that are neither replayed nor older than what is: nothing is in them. */
+  private sortOut(found: readonly Found[], tail: Found): void {
+    const start = this.chain[0]!.found.number;
     for (const file of found) {
-      if (file.number > tail.number || chain.some((link) => link.found === file)) continue;
-      this.obsolete.push(file.path);
-      this.options.report({ kind: 'leftover', file: file.path });
+      if (file.number < start) this.older.push(file);
+      else if (file.number <= tail.number && !this.chain.some((link) => link.found === file)) {
+        this.obsolete.push(file.path);
+        this.options.report({ kind: 'leftover', file: file.path });
+      }
     }
-    return chain;
+  }
+}
+
+function* unsequencedRecords(batch: { readonly buffer: Buffer; readonly header: BatchHeader }) {
+  const { buffer, header } = batch;
+  const record = { type: 0, start: 0 };
+  for (let at = header.payloadStart; at < header.end; ) {
+    const type = buffer[at]!;
+    const payloadBytes = payloadBytesAt(buffer, at);
+    at += type < UNSEQUENCED ? SEQUENCED_HEADER_BYTES : UNSEQUENCED_HEADER_BYTES;
+    if (type >= UNSEQUENCED) {
+      record.type = type;
+      record.start = at;
+      yield record;
+    }
+    at += payloadBytes;
   }
 }

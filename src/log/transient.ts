@@ -47,8 +47,6 @@ class TransientBlock extends Block {
   checksum = 0;
   spilling = false;
   reading = false;
-  /** Out of the table: nobody can ask for it again. */
-  gone = false;
 }
 
 export class TransientStore implements RecordStore, TurnTask {

@@ -12,7 +12,7 @@ export const LOG_ID = Buffer.from('a1b2c3d4e5f60718', 'hex');
 /** The owner's record types in these tests. */
 export const MESSAGE = 1;
 export const NOTE = 128;
-export const SNAPSHOT = 129;
+export const STATE = 129;
 
 export interface Replayed {
   readonly type: number;
@@ -29,9 +29,8 @@ export class TestLog {
   readonly events: LogEvent[] = [];
   readonly synced: number[] = [];
   readonly failures: Error[] = [];
-  snapshots = 0;
-  /** What `snapshot` appends. */
-  snapshotText = 'state';
+  /** What a checkpoint says. */
+  state = 'state';
   private waiting: { mark: number; go: () => void }[] = [];
   private readonly ref = new RecordRef();
 
@@ -58,12 +57,6 @@ export class TestLog {
       onFailed: (error) => {
         test.failures.push(error);
       },
-      snapshot: (log) => {
-        test.snapshots++;
-        const text = test.snapshotText;
-        const at = log.append(SNAPSHOT, text.length);
-        log.buffer.latin1Write(text, at);
-      },
       report: (event) => test.events.push(event),
       ...options,
     });
@@ -87,6 +80,19 @@ export class TestLog {
   note(text: string): void {
     const at = this.log.append(NOTE, text.length);
     this.log.buffer.latin1Write(text, at);
+  }
+
+  /** A slice of a checkpoint. */
+  slice(text = this.state): void {
+    const at = this.log.append(STATE, text.length);
+    this.log.buffer.latin1Write(text, at);
+  }
+
+  /** A whole checkpoint, not yet on the disk. */
+  checkpoint(): void {
+    this.log.beginCheckpoint();
+    this.slice();
+    this.log.endCheckpoint();
   }
 
   /** Until everything appended so far is on the disk. */
