@@ -462,14 +462,4 @@ export class Queue implements RouteTarget, TurnTask {
       if (seq >= first && seq <= last) visit(seq, word);
     });
   }
-
-  /** Before an orderly stop: what has been handed out before says so after the restart. */
-  logDelivered(): void {
-    if (!this.durable) return;
-    const log = (seq: number, word: number): void => {
-      if ((word & WORD_DURABLE) !== 0) this.owner.logReturned(this, seq, word);
-    };
-    this.returned.forEach(log);
-    this.deliveries.forEach(log);
-  }
 }

@@ -50,7 +50,7 @@ export class Checkpoint {
 
   start(): void {
     if (this.work !== null || this.parts.log.failed !== undefined) return;
-    this.parts.log.beginCheckpoint?.();
+    this.parts.log.beginCheckpoint();
     this.parts.journal.newEpoch();
     this.work = this.write();
     this.slices.start();
@@ -76,20 +76,15 @@ export class Checkpoint {
     while (journal.appendedBytes < until) {
       if (this.work!.next().done === true) {
         this.work = null;
-        log.endCheckpoint?.();
+        log.endCheckpoint();
         return true;
       }
     }
     return false;
   }
 
-  /** All of it at once, within a unit that is open. */
-  writeAll(): void {
-    for (const _ of this.write(false));
-  }
-
   /** Each step appends a little and leaves the log consistent. */
-  private *write(withPositions = true): Generator<void> {
+  private *write(): Generator<void> {
     const { topology, state, retained, store, journal } = this.parts;
     journal.numbers(topology.queueNumbers);
     for (const exchange of topology.durableExchanges()) {
@@ -97,8 +92,7 @@ export class Checkpoint {
       yield;
     }
     for (const queue of topology.durableQueues()) {
-      if (withPositions) yield* this.writeQueue(queue);
-      else journal.queue(queue);
+      yield* this.writeQueue(queue);
     }
     for (const binding of topology.durableBindings()) {
       if (topology.isBound(binding)) journal.bound(binding);

@@ -85,7 +85,6 @@ export class Journal {
   private nextList = 1;
   /** Lists of targets are written once between two checkpoints; this counts checkpoints. */
   private epoch = 0;
-  private current: CompiledRoute<Queue> | null = null;
   /** Payload bytes appended so far, to cut long work by. */
   appendedBytes = 0;
 
@@ -123,7 +122,6 @@ export class Journal {
 
   /** The number of the route's list of durable targets, written first if this segment does not have it yet. */
   targetList(route: CompiledRoute<Queue>): number {
-    this.current = route;
     if (route.listEpoch === this.epoch) return route.listId;
     if (route.listId === 0) route.listId = this.nextList++;
     this.writeTargets(route);
@@ -152,7 +150,6 @@ export class Journal {
   /** A checkpoint has begun: every list must be written again before it is used. */
   newEpoch(): void {
     this.epoch++;
-    if (this.current !== null && this.current.listId !== 0) this.writeTargets(this.current);
   }
 
   settled(queue: Queue, seqs: Float64Array, count: number): void {
@@ -209,7 +206,9 @@ export class Journal {
   positions(queue: Queue): void {
     let kind = 0;
     queue.forEachChunk((chunk) => {
-      this.chunk(queue, kind, chunk);
+      const durable = durablePart(chunk);
+      if (durable === undefined) return;
+      this.chunk(queue, kind, durable);
       kind = 1;
     });
     if (kind === 0) {
@@ -306,6 +305,28 @@ export class Journal {
     const at = this.append(type, bytes.length);
     copyBytes(bytes, 0, bytes.length, this.log.buffer, at);
   }
+}
+
+/** Transient messages wait in durable queues too, and are not there after a restart. */
+function durablePart(chunk: Chunk): Chunk | undefined {
+  let durable = 0;
+  for (let i = 0; i < chunk.words.length; i += 2)
+    if ((chunk.words[i + 1]! & WORD_DURABLE) !== 0) durable += chunk.words[i]!;
+  if (durable === chunk.count) return chunk;
+  if (durable === 0) return undefined;
+  const { seqs, words } = unpackedRoom();
+  unpack(chunk, { seqs, words });
+  let n = 0;
+  for (let i = 0; i < chunk.count; i++) {
+    if ((words[i]! & WORD_DURABLE) === 0) continue;
+    seqs[n] = seqs[i]!;
+    words[n++] = words[i]!;
+  }
+  return pack(
+    n,
+    (i) => seqs[i]!,
+    (i) => words[i]!,
+  );
 }
 
 function halves(chunk: Chunk): Chunk[] {

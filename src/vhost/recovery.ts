@@ -247,11 +247,7 @@ export class Recovery {
         // A run of numbers is counted as one; what is transient never gets into a log.
         const plain =
           chunk.gaps.length === 0 && chunk.words.every((word, i) => i % 2 === 0 || (word & WORD_LARGE) === 0);
-        if (plain && 'addLiveRange' in log)
-          (log as unknown as { addLiveRange(first: number, count: number): void }).addLiveRange(
-            chunk.first,
-            chunk.count,
-          );
+        if (plain) log.addLiveRange(chunk.first, chunk.count);
         else unpackEach(chunk, refer);
       });
       queue.forEachHeld(refer);

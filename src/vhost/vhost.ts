@@ -31,7 +31,7 @@ import { RetainedMessages } from './retained-messages.ts';
 import { Stalls } from './stalls.ts';
 import { Topology } from './topology.ts';
 
-export type LogLayout = Pick<LogOptions, 'segmentBytes' | 'blockBytes' | 'residentBytesMax'>;
+export type LogLayout = Pick<LogOptions, 'segmentBytes' | 'blockBytes' | 'residentBytesMax' | 'checkpointBytes'>;
 
 /**
  * `fsync`: confirms follow the sync. `interval`: confirms are given at once, and what was written is synced every
@@ -143,7 +143,7 @@ export class Vhost implements QueueOwner, TurnTask {
       replay: (type, seq, buffer, start, end) => recovery.replay(type, seq, buffer, start, end),
       onSynced: (mark) => this.synced(mark),
       onFailed: (error) => this.logFailed(error),
-      snapshot: () => this.snapshot(),
+      checkpointDue: () => this.checkpoint.start(),
       report: (event) => {
         if (event.kind !== 'recovered') this.logger.warn({ vhost: this.vhost, ...event }, `log: ${event.kind}`);
         else if (!event.fresh) this.logger.info({ vhost: this.vhost, ...event }, 'log recovered');
@@ -152,6 +152,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.store = new MessageStore(this.log, this.transient, sequence, this.time);
     this.journal = new Journal(this.log);
     recovery.finish(this.store, this.journal, this.log, !this.log.recovered.clean);
+    this.log.referencesCounted();
     this.checkpoint = new Checkpoint(this, this.turn);
     this.topology.journal = this.journal;
     this.topology.router = this.router;
@@ -355,16 +356,11 @@ export class Vhost implements QueueOwner, TurnTask {
     this.letGo();
   }
 
-  private snapshot(): void {
-    this.checkpoint.writeAll();
-    this.journal.newEpoch();
-  }
-
   /** Sessions are gone by now. Everything is flushed and a clean stop is written. */
   async close(): Promise<void> {
     this.stopping = true;
     this.gather();
-    if (this.log.failed === undefined) for (const queue of this.topology.queues.values()) queue.logDelivered();
+    this.checkpoint.complete();
     await new Promise<void>((done) => this.log.close(done));
     await new Promise<void>((done) => this.transient.close(done));
   }

@@ -14,7 +14,12 @@ import type { Broker } from '../../src/broker.ts';
 import type { Session } from '../../src/session.ts';
 import { consume, DURABLE, makeDraft, openSession, type Recorder, safe, send, startCore } from '../vhost/support.ts';
 
-const LAYOUT = { segmentBytes: 64 * 1024, blockBytes: 8 * 1024, residentBytesMax: 24 * 1024 };
+const LAYOUT = {
+  segmentBytes: 64 * 1024,
+  blockBytes: 8 * 1024,
+  residentBytesMax: 24 * 1024,
+  checkpointBytes: 40 * 1024,
+};
 const QUEUES = ['q0', 'q1', 'q2'];
 const DEAD = 'dead';
 
