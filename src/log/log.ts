@@ -21,8 +21,10 @@ import { BlockTable, Residence } from './blocks.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { ColdReads } from './cold-reads.ts';
 import type { RecoveryReport } from './events.ts';
+import { writeJobs } from './flush.ts';
 import type { LogOptions } from './options.ts';
 import { RECORD_CHECKPOINT_BEGIN, RECORD_START, RECORD_STOP } from './own-records.ts';
+import { Pace } from './pace.ts';
 import { Reclaimer } from './reclaimer.ts';
 import {
   RECORD_BYTES_MAX,
@@ -34,19 +36,19 @@ import {
 } from './record.ts';
 import { Recovery } from './recovery.ts';
 import { FORMAT_VERSION, SEGMENT_HEADER_BYTES, Segment, SegmentBlock, writeSegmentHeader } from './segment.ts';
-import { SegmentFiles, type WriteJob } from './segment-files.ts';
+import { SegmentFiles } from './segment-files.ts';
 import { SEQUENCE_MAX } from './sequence.ts';
 import type { RecordStore } from './store.ts';
 
 export { type LogEvent, LogRefused, type RecoveryReport } from './events.ts';
-export type { LogOptions } from './options.ts';
+export type { Durability, LogOptions } from './options.ts';
 
 const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
 const DEFAULT_BLOCK_BYTES = 1024 * 1024;
 const DEFAULT_RESIDENT_BYTES = 64 * 1024 * 1024;
 
-/** Zeros where the next batch will begin, so that the log ends there whatever the file held before. */
-const END_MARK = Buffer.alloc(BATCH_HEADER_BYTES);
+/** Files of dead segments that are kept for new ones: those that die with a checkpoint are enough for the next. */
+const SPARES_MAX = 4;
 
 export class Log implements RecordStore, TurnTask {
   inTurn = false;
@@ -101,6 +103,9 @@ export class Log implements RecordStore, TurnTask {
   private flushing = false;
   private flushMark = 0;
   private flushBatch = 0;
+  /** The flush under way ends with a sync. */
+  private flushSyncs = false;
+  private readonly pace: Pace;
   private dirty: SegmentBlock[] = [];
   private inFlight: SegmentBlock[] = [];
   private closedBytes = 0;
@@ -135,7 +140,18 @@ export class Log implements RecordStore, TurnTask {
     );
     this.logId = options.logId ?? randomBytes(8);
     this.residence = new Residence(this.blockBytes, options.residentBytesMax ?? DEFAULT_RESIDENT_BYTES);
-    this.segmentFiles = new SegmentFiles(options.files, options.directory, segmentBytes);
+    this.pace = new Pace(options, () => this.turn.add(PHASE_FLUSH, this));
+    this.segmentFiles = new SegmentFiles({
+      files: options.files,
+      directory: options.directory,
+      segmentBytes,
+      clock: options.clock,
+      sparesMax: SPARES_MAX,
+      onFull: () => options.onFull?.(),
+      onSpace: () => {
+        if (this.failed === undefined) options.onSpace?.();
+      },
+    });
     this.coldReads = new ColdReads(this.logId, this.segmentFiles, this.residence, this.turn, this, (event) =>
       options.report(event),
     );
@@ -173,7 +189,7 @@ export class Log implements RecordStore, TurnTask {
     this.nextBatch = recovery.nextBatch;
     this.syncedBatch = recovery.nextBatch - 1;
     if (options.sequence.next <= recovery.lastSeq) options.sequence.next = recovery.lastSeq + 1;
-    if (recovery.hasReserve) await this.segmentFiles.adoptReserve();
+    await this.segmentFiles.space.adopt(recovery.spares);
     const before = this.segments[this.segments.length - 1];
     // The first segment of all needs no checkpoint: what is to be known begins with it.
     this.checkpoints = new Checkpoints(recovery.checkpoint || recovery.nextSegment, options.checkpointBytes);
@@ -420,8 +436,10 @@ export class Log implements RecordStore, TurnTask {
     if (this.failed === undefined) {
       if (this.reclaimer.ready && !this.shut) this.reclaimer.reclaim(this, this.segments, this.checkpoints.safe);
       if (this.limit === 0 && this.dirty.length === 0 && this.closing !== undefined && !this.shut) this.appendStop();
-      if (this.limit > 0 || this.dirty.length > 0) {
-        this.startFlush(this.flushed);
+      const something = this.limit > 0 || this.dirty.length > 0;
+      if (something || (this.pace.syncDue && this.segmentFiles.hasUnsynced)) {
+        const now = this.closing !== undefined || this.pace.mayFlush(this.appendedBytes - this.flushBytes);
+        if (now) this.startFlush(this.flushed);
         return;
       }
     }
@@ -440,24 +458,10 @@ export class Log implements RecordStore, TurnTask {
 
   private startFlush(done: (error: Error | undefined) => void): void {
     if (this.limit > 0) this.closeBatch();
-    const jobs: WriteJob[] = [];
-    let job: WriteJob | undefined;
-    for (const block of this.dirty) {
-      const to = block.sealed ? block.segment.blockBytes : block.end;
-      if (job === undefined || job.segment !== block.segment) {
-        const position = block.position + block.takenTo;
-        job = { segment: block.segment, position, buffers: [], bytes: 0 };
-        jobs.push(job);
-      }
-      job.buffers.push(block.buffer.subarray(block.takenTo, to));
-      job.bytes += to - block.takenTo;
-      block.takenTo = to;
-      if (!block.sealed && to < this.blockBytes) {
-        const mark = END_MARK.subarray(0, this.blockBytes - to);
-        job.buffers.push(mark);
-        job.bytes += mark.length;
-      }
-    }
+    const jobs = writeJobs(this.dirty);
+    // What is to go on the strength of this flush must not come back without what took its place.
+    if (this.checkpoints.ended > 0 || this.reclaimer.waiting || this.shut) this.pace.syncDue = true;
+    this.flushSyncs = this.pace.flushing();
     const { inFlight } = this;
     this.inFlight = this.dirty;
     inFlight.length = 0;
@@ -468,6 +472,7 @@ export class Log implements RecordStore, TurnTask {
     this.flushBytes = this.closedBytes;
     this.segmentFiles.flush(
       jobs,
+      this.flushSyncs,
       done === this.flushed
         ? done
         : (error) => {
@@ -488,12 +493,14 @@ export class Log implements RecordStore, TurnTask {
       if (block.sealed && block.live === 0) this.dying.push(block);
     }
     this.inFlight.length = 0;
-    this.syncedBatch = this.flushBatch;
     this.syncedBytes = this.flushBytes;
     this.syncedMark = this.flushMark;
-    if (this.checkpoints.synced(this.flushMark)) this.reclaimer.due = true;
-    const gone = this.reclaimer.synced(this.flushMark);
-    if (gone.length > 0) this.depart(gone);
+    if (this.flushSyncs) {
+      this.syncedBatch = this.flushBatch;
+      if (this.checkpoints.synced(this.flushMark)) this.reclaimer.due = true;
+      const gone = this.reclaimer.synced(this.flushMark);
+      if (gone.length > 0) this.depart(gone);
+    }
     // What waits is flushed at the end of this turn, and what memory can do without is given up.
     this.turn.add(PHASE_FLUSH, this);
     this.options.onSynced(this.flushMark);
@@ -574,6 +581,11 @@ export class Log implements RecordStore, TurnTask {
     for (const segment of gone) this.segmentFiles.retire(segment);
   }
 
+  /** The disk is full: see `LogOptions.onFull`. */
+  get full(): boolean {
+    return this.segmentFiles.space.full;
+  }
+
   /** Bytes of blocks in memory. */
   get residentBytes(): number {
     return this.residence.bytes;
@@ -593,6 +605,8 @@ export class Log implements RecordStore, TurnTask {
       return;
     }
     this.closing = done;
+    // What cannot be written now is not waited for; it was never confirmed.
+    if (this.full) this.segmentFiles.stopWaiting();
     if (this.failed !== undefined) this.shut = true;
     // A checkpoint is to be known as safe by the last batch: a start then needs to read nothing before it.
     else if (this.checkpoints.ended === 0) this.appendStop();
@@ -608,6 +622,7 @@ export class Log implements RecordStore, TurnTask {
     const done = this.closing!;
     this.closing = undefined;
     this.closed = true;
+    this.pace.stop();
     const usedBytes = this.failed === undefined ? this.block.index * this.blockBytes + this.block.end : undefined;
     this.limit = 0;
     this.segmentFiles.close(this.segments, usedBytes).then(done, done);

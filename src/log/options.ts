@@ -3,8 +3,9 @@ import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { LogEvent } from './events.ts';
 import type { FileSystem } from './files.ts';
-import type { Log } from './log.ts';
 import type { Sequence } from './sequence.ts';
+
+export type Durability = 'fsync' | 'interval' | 'none';
 
 export interface LogOptions {
   readonly files: FileSystem;
@@ -20,6 +21,17 @@ export interface LogOptions {
   readonly blockBytes?: number;
   /** Memory for blocks that are kept for reading, default 64 MiB. What is not on disk yet comes on top. */
   readonly residentBytesMax?: number;
+  /**
+   * What `onSynced` means. `fsync`: on the disk. `interval`: with the kernel, and synced every `intervalMs`. `none`: with the
+   * kernel. Both survive a kill and lose something, never something in the middle, when the power fails. Default `fsync`.
+   */
+  readonly durability?: Durability;
+  /** Default 200. */
+  readonly intervalMs?: number;
+  /** A flush waits this long for more, unless there are `flushBytesMax` by then. Default 0: until the end of the turn. */
+  readonly flushDelayMs?: number;
+  /** Default 1 MiB; means nothing without `flushDelayMs`. */
+  readonly flushBytesMax?: number;
   /** Bytes of log after which a checkpoint is due; default 256 MiB. */
   readonly checkpointBytes?: number;
   /** Eight bytes that a new log gets as its name; default random. */
@@ -35,7 +47,9 @@ export interface LogOptions {
    * Called at the end of a turn, again and again until `beginCheckpoint`.
    */
   checkpointDue?(): void;
-  /** @deprecated never called */
-  snapshot?(log: Log): void;
+  /** The disk is full (`log.full`): append as little as possible until `onSpace`. Nothing is lost and nothing fails. */
+  onFull?(): void;
+  /** There is room again. */
+  onSpace?(): void;
   report(event: LogEvent): void;
 }

@@ -22,6 +22,11 @@ export class Reclaimer {
     return this.due && this.counted && this.departing.length === 0;
   }
 
+  /** Files wait for a record to be on the disk. */
+  get waiting(): boolean {
+    return this.departing.length > 0;
+  }
+
   /** Takes the dead segments out of `segments` and appends a record that says so; `mark` is the flush it will be in. */
   reclaim(log: OwnRecords & { readonly mark: number }, segments: Segment[], checkpoint: number): void {
     this.due = false;

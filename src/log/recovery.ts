@@ -60,7 +60,8 @@ export class Recovery {
   nextBatch = 1;
   nextSegment = 1;
   lastSeq = 0;
-  hasReserve = false;
+  /** Names of the files that hold room and nothing else. */
+  spares: readonly string[] = [];
   report: RecoveryReport;
 
   private readonly options: RecoveryOptions;
@@ -108,7 +109,7 @@ export class Recovery {
     await survey.run();
     this.logId = survey.logId;
     this.nextSegment = survey.nextSegment;
-    this.hasReserve = survey.hasReserve;
+    this.spares = survey.spares;
     this.obsolete.push(...survey.obsolete);
     this.droppedBytes += survey.damagedBytes;
     this.synced = survey.synced;

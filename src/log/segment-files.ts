@@ -1,22 +1,15 @@
 /**
- * The segments' files: made, written, read, prepared and given up. All of it goes on in the background of one flush at a
- * time; nothing here knows what a record is.
+ * The segments' files: made, written, read, replaced and given up. All of it goes on in the background of one flush at a
+ * time; nothing here knows what a record is. Where the room comes from is `space.ts`'s.
  *
- * A sync that must also write down new file sizes and block maps takes half as long again (see format.md, figures), so
- * files are filled with zeros ahead of the writing, in slices small enough that no flush waits long behind one, and the
- * file of a dead segment is used again. One spare file is kept; the log is then never short of space for settlements.
- *
- *     (none) ──create──▶ reserve.log ──rename──▶ NNNNNNNNNN.log ──dead──▶ reserve.log, or removed
+ *     (none) ──first write──▶ NNNNNNNNNN.log ──dead──▶ given up to `Space`
+ *                               ▲   │
+ *            compacted, renamed └───┘
  */
 import { join } from 'node:path';
-import type { Done, FileSystem, LogFile } from './files.ts';
+import type { Done, FileSystem } from './files.ts';
 import { type Segment, segmentName } from './segment.ts';
-
-export const RESERVE_NAME = 'reserve.log';
-/** How far ahead of the writing a file is kept prepared. */
-const AHEAD_BYTES = 4 * 1024 * 1024;
-const SLICE_BYTES = 1024 * 1024;
-const ZEROS = Buffer.alloc(SLICE_BYTES);
+import { isNoSpace, type SegmentFile, Space, type SpaceOptions } from './space.ts';
 
 /** What one flush writes into one segment: buffers that lie one after the other from `position` on. */
 export interface WriteJob {
@@ -26,46 +19,37 @@ export interface WriteJob {
   bytes: number;
 }
 
-/** An open file and how much of it, from the start, is allocated or about to be written. */
-export interface SegmentFile {
-  readonly handle: LogFile;
-  preparedBytes: number;
-}
-
 export class SegmentFiles {
+  readonly space: Space;
   private readonly files: FileSystem;
   private readonly directory: string;
-  private readonly segmentBytes: number;
-  private reserve: SegmentFile | undefined = undefined;
-  /** The segment that is written, and how far. */
-  private current: Segment | undefined = undefined;
-  private writtenTo = 0;
+  /** Written to since they were last synced. */
+  private readonly unsynced = new Set<SegmentFile>();
   /** Work in the background: one slice or one file operation at a time. */
   private busy = false;
-  private filling: SegmentFile | undefined = undefined;
-  private afterFill: (() => void) | undefined = undefined;
   private whenIdle: (() => void) | undefined = undefined;
+  /** No write waits for room any more, and then: nothing is done in the background any more. */
+  private impatient = false;
   private stopped = false;
   private readonly retired: Segment[] = [];
 
-  constructor(files: FileSystem, directory: string, segmentBytes: number) {
-    this.files = files;
-    this.directory = directory;
-    this.segmentBytes = segmentBytes;
-  }
-
-  /** Takes a spare file over that an earlier life left. */
-  async adoptReserve(): Promise<void> {
-    const handle = await this.files.open(join(this.directory, RESERVE_NAME), 'update');
-    this.reserve = { handle, preparedBytes: await handle.sizeBytes() };
+  constructor(options: SpaceOptions) {
+    this.files = options.files;
+    this.directory = options.directory;
+    this.space = new Space(options, () => this.work());
   }
 
   pathOf(number: number): string {
     return join(this.directory, segmentName(number));
   }
 
-  /** Writes and syncs the jobs in order. `done` without an error means: all of it is on the disk. */
-  flush(jobs: readonly WriteJob[], done: Done): void {
+  /** Something was written that may not outlive a power failure. */
+  get hasUnsynced(): boolean {
+    return this.unsynced.size > 0;
+  }
+
+  /** Writes the jobs in order; with `sync`, when `done` is called without an error, all that was ever written is on the disk. */
+  flush(jobs: readonly WriteJob[], sync: boolean, done: Done): void {
     let next = 0;
     const step = (error: Error | undefined): void => {
       if (error !== undefined) {
@@ -73,7 +57,8 @@ export class SegmentFiles {
         return;
       }
       const job = jobs[next++];
-      if (job !== undefined) this.write(job, step);
+      if (job !== undefined) this.write(job, sync, step);
+      else if (sync && this.unsynced.size > 0) this.sync(step);
       else {
         done(undefined);
         this.work();
@@ -82,54 +67,53 @@ export class SegmentFiles {
     step(undefined);
   }
 
-  private write(job: WriteJob, done: Done): void {
+  private write(job: WriteJob, sync: boolean, done: Done): void {
     const { segment } = job;
-    const file = segment.file;
-    if (file === undefined) {
-      this.begin(segment).then(
-        () => this.write(job, done),
-        (error: Error) => done(error),
-      );
+    const again = (): void => this.write(job, sync, done);
+    const failed = (error: Error): void => {
+      // Nothing of it counts as written, so writing it again is no second try of something that may have worked.
+      if (isNoSpace(error) && !this.impatient) this.space.makeRoom(job.bytes, again);
+      else done(error);
+    };
+    if (segment.file === undefined || !segment.named) {
+      this.begin(segment).then(again, failed);
       return;
     }
+    const { file } = segment;
     const end = job.position + job.bytes;
-    if (end > file.preparedBytes) {
-      if (this.filling === file) {
-        // The zeros on their way could land on top of what is to be written now.
-        this.afterFill = () => this.write(job, done);
-        return;
-      }
-      file.preparedBytes = end; // before the write, so that no filling begins under it
-    }
+    if (!this.space.clear(file, end, again)) return;
     file.handle.write(job.buffers, job.position, (error) => {
       if (error !== undefined) {
-        done(error);
+        failed(error);
         return;
       }
-      file.handle.sync((failed) => {
-        if (failed !== undefined) {
-          done(failed);
-          return;
-        }
-        this.current = segment;
-        this.writtenTo = end;
-        done(undefined);
-      });
+      this.unsynced.add(file);
+      this.space.written(file, end, job.bytes);
+      // Segment by segment, so that a later one is never on the disk without the one before.
+      if (sync) this.sync(done);
+      else done(undefined);
+    });
+  }
+
+  /** Syncs what was written, oldest first. */
+  private sync(done: Done): void {
+    const [file] = this.unsynced;
+    if (file === undefined) {
+      done(undefined);
+      return;
+    }
+    this.unsynced.delete(file);
+    file.handle.sync((error) => {
+      if (error !== undefined) done(error);
+      else this.sync(done);
     });
   }
 
   /** Makes the file of a new segment, and its name safe. */
   private async begin(segment: Segment): Promise<void> {
-    const { reserve } = this;
-    if (reserve !== undefined) {
-      this.reserve = undefined;
-      await this.files.rename(join(this.directory, RESERVE_NAME), segment.path);
-      reserve.handle.path = segment.path;
-      segment.file = reserve;
-    } else {
-      segment.file = { handle: await this.files.open(segment.path, 'create'), preparedBytes: 0 };
-    }
+    segment.file ??= await this.space.take(segment.path);
     await this.files.syncDirectory(this.directory);
+    segment.named = true;
   }
 
   /** Reads `bytes` from `position` on. `bytesRead` is less than asked for only where the file ends. */
@@ -144,24 +128,37 @@ export class SegmentFiles {
     const finish = (error: Error | undefined, n: number): void => {
       segment.reading--;
       done(error, n);
+      if (this.retired.length > 0) this.work();
     };
-    const { file } = segment;
-    if (file !== undefined) {
-      file.handle.read(into, 0, bytes, position, finish);
+    if (segment.file !== undefined) {
+      readFrom(segment.file, into, bytes, position, finish);
       return;
     }
     this.files.open(segment.path, 'read').then(
       (opened) => {
         // Two loads may have opened it at once; the second handle is one too many.
-        if (segment.file === undefined) segment.file = { handle: opened, preparedBytes: 0 };
+        if (segment.file === undefined) segment.file = { handle: opened, preparedBytes: 0, reading: 0 };
         else opened.close().catch(() => {});
-        segment.file.handle.read(into, 0, bytes, position, finish);
+        readFrom(segment.file, into, bytes, position, finish);
       },
       (error: Error) => finish(error, 0),
     );
   }
 
-  /** Gives a segment's file up: kept as the spare one or removed. Nobody will ask for it again. */
+  /** The segment has a new file under its name; reads from the one before finish. */
+  replace(segment: Segment, file: SegmentFile): void {
+    const before = segment.file;
+    segment.file = file;
+    if (before === undefined) return;
+    this.unsynced.delete(before);
+    const close = (): void => {
+      before.handle.close().catch(() => {}); // it has no name any more, and nothing is lost with it
+    };
+    if (before.reading === 0) close();
+    else before.idle = close;
+  }
+
+  /** Gives a segment's file up. Nobody will ask for it again. */
   retire(segment: Segment): void {
     this.retired.push(segment);
     this.work();
@@ -173,7 +170,10 @@ export class SegmentFiles {
     const dead = this.retired.findIndex((segment) => segment.reading === 0);
     if (dead >= 0) {
       const segment = this.retired.splice(dead, 1)[0]!;
-      this.run(this.dispose(segment));
+      const { file } = segment;
+      segment.file = undefined;
+      if (file !== undefined) this.unsynced.delete(file);
+      this.run(this.space.giveUp(file, segment.path));
       return;
     }
     if (this.stopped) {
@@ -182,61 +182,29 @@ export class SegmentFiles {
       whenIdle?.();
       return;
     }
-    const file = this.current?.file;
-    if (file === undefined) return;
-    if (file.preparedBytes < Math.min(this.segmentBytes, this.writtenTo + AHEAD_BYTES)) this.fill(file);
-    else if (this.writtenTo * 2 >= this.segmentBytes) {
-      const { reserve } = this;
-      if (reserve === undefined) this.run(this.createReserve());
-      else if (reserve.preparedBytes < this.segmentBytes) this.fill(reserve);
-    }
-  }
-
-  private fill(file: SegmentFile): void {
-    const bytes = Math.min(SLICE_BYTES, this.segmentBytes - file.preparedBytes);
-    this.busy = true;
-    this.filling = file;
-    file.handle.write([ZEROS.subarray(0, bytes)], file.preparedBytes, (error) => {
-      this.busy = false;
-      this.filling = undefined;
-      // Not prepared is only slower; a disk that is really full fails the flush, which is where it is dealt with.
-      if (error === undefined) file.preparedBytes += bytes;
-      const { afterFill } = this;
-      this.afterFill = undefined;
-      afterFill?.();
-      if (error === undefined || this.stopped) this.work();
-    });
+    const task = this.space.work();
+    if (task !== undefined) this.run(task);
   }
 
   private run(task: Promise<void>): void {
     this.busy = true;
-    task
-      .catch(() => {
-        // Tidying that failed is tried again at the next start; it never endangers what is kept.
-      })
-      .then(() => {
+    task.then(
+      () => {
         this.busy = false;
         this.work();
-      });
+      },
+      () => {
+        // Tidying that failed is tried again at the next start, preparing at the next flush; neither endangers what is kept.
+        this.busy = false;
+        if (this.stopped) this.work();
+      },
+    );
   }
 
-  private async createReserve(): Promise<void> {
-    const handle = await this.files.open(join(this.directory, RESERVE_NAME), 'create');
-    this.reserve = { handle, preparedBytes: 0 };
-  }
-
-  private async dispose(segment: Segment): Promise<void> {
-    const { file } = segment;
-    segment.file = undefined;
-    if (this.reserve === undefined && file !== undefined && file.preparedBytes >= this.segmentBytes) {
-      const path = join(this.directory, RESERVE_NAME);
-      await this.files.rename(segment.path, path);
-      file.handle.path = path;
-      this.reserve = file;
-      return;
-    }
-    await file?.handle.close();
-    await this.files.remove(segment.path);
+  /** No write waits for room on a full disk any longer. */
+  stopWaiting(): void {
+    this.impatient = true;
+    this.space.stopWaiting();
   }
 
   /** Waits for the background work to end, then closes every file. `usedBytes`: cut the last segment there. */
@@ -252,7 +220,21 @@ export class SegmentFiles {
       await segment.file?.handle.close();
       segment.file = undefined;
     }
-    await this.reserve?.handle.close();
-    this.reserve = undefined;
+    await this.space.close();
   }
+}
+
+function readFrom(
+  file: SegmentFile,
+  into: Buffer,
+  bytes: number,
+  position: number,
+  done: (error: Error | undefined, bytesRead: number) => void,
+): void {
+  file.reading++;
+  file.handle.read(into, 0, bytes, position, (error, n) => {
+    file.reading--;
+    done(error, n);
+    if (file.reading === 0) file.idle?.();
+  });
 }

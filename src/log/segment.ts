@@ -25,7 +25,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { Block } from './block.ts';
-import type { SegmentFile } from './segment-files.ts';
+import type { SegmentFile } from './space.ts';
 
 export const FORMAT_VERSION = 2;
 export const SEGMENT_HEADER_BYTES = 64;
@@ -97,6 +97,8 @@ export class Segment {
   readonly blockBytes: number;
   generation = 0;
   file: SegmentFile | undefined = undefined;
+  /** The file's name outlives a power failure. */
+  named = false;
   /** Reads that are under way. */
   reading = 0;
   /** References to records in it. */

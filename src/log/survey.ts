@@ -18,7 +18,7 @@ import {
   segmentName,
   segmentNumber,
 } from './segment.ts';
-import { RESERVE_NAME } from './segment-files.ts';
+import { isSpareName, RESERVE_NAME } from './space.ts';
 
 export interface SurveyOptions {
   readonly files: FileSystem;
@@ -67,7 +67,8 @@ export class Survey {
   synced = 0;
   /** No segment has had this number. */
   nextSegment = 1;
-  hasReserve = false;
+  /** Names of the files that hold room and nothing else. */
+  readonly spares: string[] = [];
   /** There is not one segment file. */
   fresh = true;
   /** Files to be removed once the new segment, which does not need them, is on disk. */
@@ -111,7 +112,7 @@ export class Survey {
     const { files, directory } = this.options;
     const found: Found[] = [];
     for (const name of await files.list(directory)) {
-      if (name === RESERVE_NAME) this.hasReserve = true;
+      if (name === RESERVE_NAME || isSpareName(name)) this.spares.push(name);
       const number = segmentNumber(name);
       if (number === 0) continue;
       const path = join(directory, name);

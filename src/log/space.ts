@@ -1,0 +1,280 @@
+/**
+ * Room on the disk, ahead of need: files filled with zeros before they are written to (a sync that must also write down new
+ * sizes and block maps takes half as long again, see format.md), files of dead segments kept for new ones, and a reserve
+ * that makes sure that a full disk can be cleared up: what consumers settle must still be written down, or nothing is ever
+ * freed.
+ *
+ *     dead segment ──▶ reserve.log, if it is missing ──▶ spare-N.log, a few ──▶ removed
+ *     plenty ──a call says "no space", and no spare is left──▶ full: publishers wait; the reserve is cut shorter as writes need it
+ *       ▲                                                       │
+ *       └────── the reserve is whole again and there is room ahead ──┘   tried each second, and when a file is given up
+ *
+ * Refuses: to fail the log because the disk is full. A write that finds no room waits until there is some.
+ */
+import { join } from 'node:path';
+import { type Clock, Timer } from '../clock/clock.ts';
+import type { FileSystem, LogFile } from './files.ts';
+
+export const RESERVE_NAME = 'reserve.log';
+const SPARE_NAME = /^spare-[0-9]+\.log$/;
+/** How far ahead of the writing a file is kept prepared. */
+const AHEAD_BYTES = 4 * 1024 * 1024;
+const SLICE_BYTES = 1024 * 1024;
+const ZEROS = Buffer.alloc(SLICE_BYTES);
+const RETRY_MS = 1000;
+
+/** An open file and how much of it, from the start, is allocated or about to be written. */
+export interface SegmentFile {
+  readonly handle: LogFile;
+  preparedBytes: number;
+  /** Reads under way: it is not closed before they are back. */
+  reading: number;
+  /** Called when none is under way any more. */
+  idle?: () => void;
+}
+
+export interface SpaceOptions {
+  readonly files: FileSystem;
+  readonly directory: string;
+  readonly segmentBytes: number;
+  readonly clock: Clock;
+  /** Files of dead segments kept for new ones. */
+  readonly sparesMax: number;
+  onFull(): void;
+  onSpace(): void;
+}
+
+export function isSpareName(name: string): boolean {
+  return SPARE_NAME.test(name);
+}
+
+/** The disk, or what this user may have of it, is used up. */
+export function isNoSpace(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+export class Space {
+  full = false;
+  /** The file that is being filled with zeros. */
+  filling: SegmentFile | undefined = undefined;
+  private readonly options: SpaceOptions;
+  private readonly spares: SegmentFile[] = [];
+  private nextSpare = 1;
+  private reserve: SegmentFile | undefined = undefined;
+  /** The file that is written, how far, and all that was written in this life. */
+  private current: SegmentFile | undefined = undefined;
+  private writtenTo = 0;
+  private writtenBytes = 0;
+  private afterFill: (() => void) | undefined = undefined;
+  /** Writes that wait for room. */
+  private stalled: (() => void) | undefined = undefined;
+  /** A filling found no room: not again before the next second. */
+  private paused = false;
+  private stopped = false;
+  private readonly retry = new Timer(() => this.again());
+  /** Called when there may be something to do in the background. */
+  private readonly wake: () => void;
+
+  constructor(options: SpaceOptions, wake: () => void) {
+    this.options = options;
+    this.wake = wake;
+  }
+
+  /** Takes over what an earlier life left. */
+  async adopt(names: readonly string[]): Promise<void> {
+    const { files, directory, segmentBytes, sparesMax } = this.options;
+    for (const name of names) {
+      const handle = await files.open(join(directory, name), 'update');
+      const file = { handle, preparedBytes: await handle.sizeBytes(), reading: 0 };
+      if (name === RESERVE_NAME) this.reserve = file;
+      else {
+        this.nextSpare = Math.max(this.nextSpare, Number(name.slice(6, -4)) + 1);
+        if (file.preparedBytes >= segmentBytes && this.spares.length < sparesMax) this.spares.push(file);
+        else await this.removeFile(file);
+      }
+    }
+  }
+
+  /** A file for a new segment, under its name; to be followed by a sync of the directory. */
+  async take(path: string): Promise<SegmentFile> {
+    const { files } = this.options;
+    const file = this.spares.findLast((spare) => spare !== this.filling);
+    if (file === undefined) return { handle: await files.open(path, 'create'), preparedBytes: 0, reading: 0 };
+    this.spares.splice(this.spares.indexOf(file), 1);
+    await files.rename(file.handle.path, path);
+    file.handle.path = path;
+    return file;
+  }
+
+  /** Gets a dead segment's file, or its path if it is not open. */
+  async giveUp(file: SegmentFile | undefined, path: string): Promise<void> {
+    const { files, directory, segmentBytes, sparesMax } = this.options;
+    if (file === undefined || file.preparedBytes < segmentBytes) {
+      await file?.handle.close();
+      await files.remove(path);
+    } else if (this.reserve === undefined) {
+      this.reserve = file;
+      await this.rename(file, join(directory, RESERVE_NAME));
+    } else if (!this.full && this.spares.length < sparesMax) {
+      await this.rename(file, join(directory, `spare-${this.nextSpare++}.log`));
+      this.spares.push(file);
+    } else await this.removeFile(file);
+    if (this.full) this.again();
+  }
+
+  private async rename(file: SegmentFile, path: string): Promise<void> {
+    await this.options.files.rename(file.handle.path, path);
+    file.handle.path = path;
+  }
+
+  private async removeFile(file: SegmentFile): Promise<void> {
+    await file.handle.close();
+    await this.options.files.remove(file.handle.path);
+  }
+
+  /** Called before a write that goes up to `end`; false: it must wait, and `go` is called when it need not. */
+  clear(file: SegmentFile, end: number, go: () => void): boolean {
+    if (end <= file.preparedBytes) return true;
+    if (this.filling === file) {
+      // The zeros on their way could land on top of what is to be written now.
+      this.afterFill = go;
+      return false;
+    }
+    file.preparedBytes = end; // before the write, so that no filling begins under it
+    return true;
+  }
+
+  written(file: SegmentFile, to: number, bytes: number): void {
+    this.current = file;
+    this.writtenTo = to;
+    this.writtenBytes += bytes;
+  }
+
+  /** A write found no room. Makes some, of spares or of the reserve, or waits for it; then calls `go`. */
+  makeRoom(bytes: number, go: () => void): void {
+    this.room(bytes).then(
+      (made) => {
+        if (made) go();
+        else {
+          this.stalled = go;
+          this.becomeFull();
+        }
+      },
+      () => {
+        this.stalled = go;
+        this.becomeFull();
+      },
+    );
+  }
+
+  private async room(bytes: number): Promise<boolean> {
+    const spare = this.spares.findLast((candidate) => candidate !== this.filling);
+    if (spare !== undefined) {
+      this.spares.splice(this.spares.indexOf(spare), 1);
+      await this.removeFile(spare);
+      return true;
+    }
+    this.becomeFull();
+    const { reserve } = this;
+    if (reserve === undefined || reserve === this.filling || reserve.preparedBytes === 0) return false;
+    const left = Math.max(0, reserve.preparedBytes - Math.max(SLICE_BYTES, 2 * bytes));
+    reserve.preparedBytes = left;
+    await reserve.handle.truncate(left);
+    return true;
+  }
+
+  private becomeFull(): void {
+    this.paused = true;
+    if (!this.stopped) this.options.clock.schedule(this.retry, RETRY_MS);
+    if (this.full) return;
+    this.full = true;
+    this.options.onFull();
+  }
+
+  /** Tries again what found no room. */
+  private again(): void {
+    this.paused = false;
+    const { stalled } = this;
+    this.stalled = undefined;
+    stalled?.();
+    if (this.full && !this.stopped) this.options.clock.schedule(this.retry, RETRY_MS);
+    this.wake();
+  }
+
+  /** Does the next piece of preparation in the background; undefined if there is none. */
+  work(): Promise<void> | undefined {
+    const { current, reserve, spares } = this;
+    const { segmentBytes } = this.options;
+    if (this.stopped || this.paused || this.stalled !== undefined || current === undefined) return undefined;
+    if (current.preparedBytes < Math.min(segmentBytes, this.writtenTo + AHEAD_BYTES)) return this.fill(current);
+    // A log that has hardly been written to has nothing that could be freed.
+    if (this.writtenBytes * 2 >= segmentBytes || reserve !== undefined) {
+      if (reserve === undefined) return this.create(RESERVE_NAME);
+      if (reserve.preparedBytes < segmentBytes) return this.fill(reserve);
+    }
+    if (this.full) {
+      this.full = false;
+      this.options.clock.cancel(this.retry);
+      this.options.onSpace();
+    }
+    if (this.writtenTo * 2 < segmentBytes) return undefined;
+    if (spares.length === 0) return this.create(`spare-${this.nextSpare++}.log`);
+    return spares[0]!.preparedBytes < segmentBytes ? this.fill(spares[0]!) : undefined;
+  }
+
+  private async create(name: string): Promise<void> {
+    const handle = await this.options.files.open(join(this.options.directory, name), 'create').catch((error: Error) => {
+      if (isNoSpace(error)) this.becomeFull();
+      throw error;
+    });
+    const file = { handle, preparedBytes: 0, reading: 0 };
+    if (name === RESERVE_NAME) this.reserve = file;
+    else this.spares.push(file);
+  }
+
+  private fill(file: SegmentFile): Promise<void> {
+    const bytes = Math.min(SLICE_BYTES, this.options.segmentBytes - file.preparedBytes);
+    this.filling = file;
+    return new Promise((resolve, reject) => {
+      file.handle.write([ZEROS.subarray(0, bytes)], file.preparedBytes, (error) => {
+        this.filling = undefined;
+        if (error === undefined) file.preparedBytes += bytes;
+        else if (isNoSpace(error)) this.noRoomAhead();
+        const { afterFill } = this;
+        this.afterFill = undefined;
+        afterFill?.();
+        // Not prepared for any other reason is only slower; a disk that fails also fails a flush, where it counts.
+        if (error === undefined || isNoSpace(error)) resolve();
+        else reject(error);
+      });
+    });
+  }
+
+  private noRoomAhead(): void {
+    // What is kept for speed goes before anybody has to wait.
+    if (this.spares.length === 0) this.becomeFull();
+    else this.room(0).then(this.wake, this.wake);
+  }
+
+  /** No write waits any longer: those that find no room fail. */
+  stopWaiting(): void {
+    this.stopped = true;
+    this.options.clock.cancel(this.retry);
+    const { stalled } = this;
+    this.stalled = undefined;
+    stalled?.();
+  }
+
+  get waitsForRoom(): boolean {
+    return this.stalled !== undefined;
+  }
+
+  async close(): Promise<void> {
+    this.stopped = true;
+    this.options.clock.cancel(this.retry);
+    for (const file of [this.reserve, ...this.spares]) await file?.handle.close();
+    this.reserve = undefined;
+    this.spares.length = 0;
+  }
+}
