@@ -1,0 +1,152 @@
+/**
+ * One life of a broker, from its start to its end or its death, with those who use it: a publisher, consumers, someone who
+ * asks what is safe. It passes on what the broker says; what comes from a dead life is nobody's business.
+ */
+import {
+  type ConfirmRing,
+  type Consumer,
+  type DeliverySink,
+  NO_BACKPRESSURE,
+  type Outcome,
+  type Refusal,
+} from '../../src/api.ts';
+import { Broker } from '../../src/broker.ts';
+import type { Clock } from '../../src/clock/clock.ts';
+import type { FileSystem } from '../../src/log/files.ts';
+import type { MessageView } from '../../src/message/message.ts';
+import type { Session } from '../../src/session.ts';
+import type { LogLayout } from '../../src/vhost/vhost.ts';
+import type { Copy, ModelQueue, Unit } from './model.ts';
+
+/** What a life tells the history. */
+export interface Witness {
+  delivered(reader: Reader, view: MessageView, slot: number): void;
+  /** A publish has been confirmed or refused. */
+  confirmed(unit: Unit, refused: boolean): void;
+  wrong(text: string): void;
+}
+
+export class Reader implements DeliverySink {
+  readonly queue: ModelQueue;
+  readonly settled: boolean;
+  readonly held: Copy[] = [];
+  consumer!: Consumer;
+  private readonly life: Life;
+
+  constructor(life: Life, queue: ModelQueue, settled: boolean) {
+    this.life = life;
+    this.queue = queue;
+    this.settled = settled;
+  }
+
+  deliver(view: MessageView, slot: number): void {
+    if (this.life.alive) this.life.witness.delivered(this, view, slot);
+  }
+
+  cancelled(): void {
+    this.held.length = 0;
+    this.life.readers.delete(this);
+  }
+
+  settle(copy: Copy, outcome: Outcome): void {
+    this.held.splice(this.held.indexOf(copy), 1);
+    const { slot } = copy;
+    copy.slot = -1;
+    this.consumer.settle(slot, outcome);
+  }
+}
+
+export class Life {
+  alive = true;
+  readonly witness: Witness;
+  readonly broker: Broker;
+  session!: Session;
+  ring!: ConfirmRing;
+  readonly readers = new Set<Reader>();
+  /** Units asked for in this life that are not known to be safe yet. */
+  asked: Unit[] = [];
+  /** Dead letters that may have to be read back first. */
+  dying: { unit: Unit; copy: Copy | undefined }[] = [];
+  /** Publishes that wait for their confirms, by id. */
+  private readonly awaited = new Map<number, Unit>();
+  private nextId = 1;
+  private lastConfirmed = 0;
+
+  constructor(broker: Broker, witness: Witness) {
+    this.broker = broker;
+    this.witness = witness;
+    this.enter();
+  }
+
+  static start(files: FileSystem, clock: Clock, log: LogLayout, onWarning: (text: string) => void): Promise<Broker> {
+    const logger = {
+      debug() {},
+      info() {},
+      warn: (_: object, text?: string) => onWarning(text ?? ''),
+      error: (_: object, text?: string) => onWarning(text ?? ''),
+    };
+    return Broker.start({ dataDirectory: null, dialects: [], files, clock, log, logger });
+  }
+
+  private enter(): void {
+    let opened: Session | Refusal | undefined;
+    const request = { client: 'simulation', loopback: true, user: undefined, password: undefined, vhost: undefined };
+    this.broker.open(request, { uncongested() {}, kicked() {} }, (result) => {
+      opened = result;
+    });
+    if (opened === undefined || 'refused' in opened) throw new Error('the session was refused');
+    this.session = opened;
+    this.lastConfirmed = this.nextId - 1;
+    this.awaited.clear();
+    const { session } = this;
+    this.ring = session.confirms({
+      confirm: (id, refused) => {
+        if (!this.alive || session !== this.session) return;
+        const unit = this.awaited.get(id);
+        if (unit === undefined || id !== this.lastConfirmed + 1) this.witness.wrong(`confirm ${id} is out of order`);
+        this.lastConfirmed = id;
+        this.awaited.delete(id);
+        if (unit !== undefined) this.witness.confirmed(unit, refused);
+      },
+      confirmEnd() {},
+    });
+  }
+
+  /** The client goes and comes again. What it held is the broker's again. */
+  reconnect(inOrder: boolean): void {
+    const { session } = this;
+    session.close(inOrder);
+    this.readers.clear();
+    this.enter();
+  }
+
+  awaitConfirm(unit: Unit, mark: number): void {
+    const id = this.nextId++;
+    this.awaited.set(id, unit);
+    this.ring.push(id, mark);
+  }
+
+  get unconfirmed(): number {
+    return this.awaited.size;
+  }
+
+  consume(queue: ModelQueue, settled: boolean, prefetch: number): Reader {
+    const reader = new Reader(this, queue, settled);
+    const options = { tag: 'c', settled, exclusive: false, prefetch, arguments: [] };
+    reader.consumer = this.session.consume(queue.name, options, reader, NO_BACKPRESSURE);
+    this.readers.add(reader);
+    return reader;
+  }
+
+  /** Everything asked for until now is certain once the broker says so. */
+  certify(then: () => void): void {
+    const asked = this.asked;
+    this.asked = [];
+    this.session.whenSafe(this.session.mark(), (failed) => {
+      if (!this.alive) return;
+      if (failed) this.asked.push(...asked);
+      else for (const unit of asked) unit.certain = true;
+      then();
+    });
+  }
+}
