@@ -19,14 +19,18 @@ interface Packed {
   changes: Map<number, number> | null;
 }
 
+const NO_BACK = new Ring();
+const NONE_PACKED: Packed[] = [];
+
 /** Chunks are unpacked one at a time. */
 let room: Unpacked | null = null;
 
 export class Positions {
   length = 0;
   private readonly front = new Ring();
-  private readonly back = new Ring();
-  private packed: Packed[] = [];
+  /** Shared and empty until it is needed. */
+  private back = NO_BACK;
+  private packed: Packed[] = NONE_PACKED;
   /** Chunks before this one have been read. */
   private packedHead = 0;
 
@@ -37,6 +41,7 @@ export class Positions {
       return;
     }
     if (this.back.length === CHUNK_LENGTH) this.packBack();
+    else if (this.back === NO_BACK) this.back = new Ring();
     this.back.push(seq, word);
   }
 
@@ -70,7 +75,7 @@ export class Positions {
       this.front.fill(seqs, words, next.chunk.count);
       this.packedHead++;
       if (this.packedHead === this.packed.length) {
-        this.packed = [];
+        this.packed = NONE_PACKED;
         this.packedHead = 0;
       } else if (this.packedHead > 256 && this.packedHead * 2 > this.packed.length) {
         this.packed = this.packed.slice(this.packedHead);
@@ -80,7 +85,12 @@ export class Positions {
     }
     const { back, front } = this;
     for (let i = 0; i < back.length; i++) front.push(back.seqAt(i), back.wordAt(i));
-    back.clear();
+    this.back = NO_BACK;
+  }
+
+  private addPacked(chunk: Chunk): void {
+    if (this.packed === NONE_PACKED) this.packed = [];
+    this.packed.push({ chunk, changes: null });
   }
 
   private packBack(): void {
@@ -90,7 +100,7 @@ export class Positions {
       (i) => back.seqAt(i),
       (i) => back.wordAt(i),
     );
-    this.packed.push({ chunk, changes: null });
+    this.addPacked(chunk);
     back.clear();
   }
 
@@ -122,8 +132,8 @@ export class Positions {
 
   clear(): void {
     this.front.clear();
-    this.back.clear();
-    this.packed = [];
+    this.back = NO_BACK;
+    this.packed = NONE_PACKED;
     this.packedHead = 0;
     this.length = 0;
   }
@@ -137,7 +147,7 @@ export class Positions {
     if (this.packed.length === 0 && this.front.length === 0) {
       const { seqs, words } = unpackTo({ chunk, changes: null });
       this.front.fill(seqs, words, chunk.count);
-    } else this.packed.push({ chunk, changes: null });
+    } else this.addPacked(chunk);
   }
 
   /**

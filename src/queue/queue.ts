@@ -65,6 +65,11 @@ export interface QueueCounters {
   requeued: number;
 }
 
+const NO_RETURNED = new Returned();
+const NO_DELIVERIES = new Deliveries();
+const NO_ASIDE = new Map<number, number>();
+const NO_SEQS = new Float64Array(0);
+
 export class Queue implements RouteTarget, TurnTask {
   inTurn = false;
   readonly id: number;
@@ -82,19 +87,20 @@ export class Queue implements RouteTarget, TurnTask {
   deleted = false;
   readonly consumers: QueueConsumer[] = [];
   private readonly ready = new Positions();
-  private readonly returned = new Returned();
-  private readonly deliveries = new Deliveries();
+  // Most queues are idle most of the time: what they do not need yet is shared by all of them, and never written to.
+  private returned = NO_RETURNED;
+  private deliveries = NO_DELIVERIES;
   /**
    * Neither waiting nor held: exactly-once messages that are not safe yet, dead letters being read back, messages that
    * cannot be read. They are nobody's to take, and not to be forgotten.
    */
-  private readonly aside = new Map<number, number>();
+  private aside: Map<number, number> = NO_ASIDE;
   private readonly owner: QueueOwner;
   private nextConsumer = 0;
   private loading = false;
   /** A consumer has deliveries to be made again. */
   private replaying = false;
-  private settledSeqs = new Float64Array(0);
+  private settledSeqs = NO_SEQS;
   private settledCount = 0;
 
   constructor(
@@ -127,13 +133,23 @@ export class Queue implements RouteTarget, TurnTask {
   /** Takes a message whose reference has been counted. */
   push(seq: number, word: number): void {
     if (seq > this.ready.lastSeq()) this.ready.push(seq, word);
-    else this.returned.add(seq, word); // it was held back while others passed: to its own place
+    else this.addReturned(seq, word); // it was held back while others passed: to its own place
     this.wake();
   }
 
   /** Takes a message that may not be handed out before `admit`. */
   pushAside(seq: number, word: number): void {
+    this.setAside(seq, word);
+  }
+
+  private setAside(seq: number, word: number): void {
+    if (this.aside === NO_ASIDE) this.aside = new Map();
     this.aside.set(seq, word);
+  }
+
+  private addReturned(seq: number, word: number): void {
+    if (this.returned === NO_RETURNED) this.returned = new Returned();
+    this.returned.add(seq, word);
   }
 
   admit(seq: number): void {
@@ -160,7 +176,7 @@ export class Queue implements RouteTarget, TurnTask {
     for (;;) {
       const consumer = this.nextReady();
       if (consumer === null) return;
-      const fromReturned = this.returned.length > 0;
+      const fromReturned = this.returnedFirst();
       if (!fromReturned && this.ready.length === 0) return;
       const seq = fromReturned ? this.returned.headSeq() : this.ready.headSeq();
       const word = fromReturned ? this.returned.headWord() : this.ready.headWord();
@@ -175,6 +191,12 @@ export class Queue implements RouteTarget, TurnTask {
     }
   }
 
+  /** Whether the next in order is one that came back. */
+  private returnedFirst(): boolean {
+    const { returned, ready } = this;
+    return returned.length > 0 && (ready.length === 0 || returned.headSeq() < ready.headSeq());
+  }
+
   /** `view` shows the message. */
   private handOut(consumer: QueueConsumer, seq: number, word: number): void {
     const counters = this.owner.counters;
@@ -186,6 +208,7 @@ export class Queue implements RouteTarget, TurnTask {
       this.bury(seq, word);
       return;
     }
+    if (this.deliveries === NO_DELIVERIES) this.deliveries = new Deliveries();
     const slot = this.deliveries.add(seq, (word | WORD_DELIVERED) >>> 0, consumer);
     consumer.took();
     consumer.sink.deliver(this.owner.deliveryView, slot);
@@ -246,10 +269,10 @@ export class Queue implements RouteTarget, TurnTask {
   /** It stays in the log, unsettled, for whoever repairs it; the queue goes on without it. */
   private skipUnreadable(seq: number, error: Error): void {
     if (this.returned.length > 0 && this.returned.headSeq() === seq) {
-      this.aside.set(seq, this.returned.headWord());
+      this.setAside(seq, this.returned.headWord());
       this.returned.shift();
     } else if (this.ready.length > 0 && this.ready.headSeq() === seq) {
-      this.aside.set(seq, this.ready.headWord());
+      this.setAside(seq, this.ready.headWord());
       this.ready.shift();
     }
     for (const consumer of this.consumers) {
@@ -283,9 +306,9 @@ export class Queue implements RouteTarget, TurnTask {
       const back = withAttempts(word, decision.attempts);
       if (back !== word && (word & WORD_DURABLE) !== 0 && this.durable) this.owner.logReturned(this, seq, back);
       this.owner.counters.requeued++;
-      this.returned.add(seq, back);
+      this.addReturned(seq, back);
     } else {
-      this.aside.set(seq, word);
+      this.setAside(seq, word);
       this.owner.died(this, seq, word, decision);
     }
   }
@@ -310,7 +333,7 @@ export class Queue implements RouteTarget, TurnTask {
     if (this.settledCount === 0) return;
     this.owner.logSettled(this, this.settledSeqs, this.settledCount);
     this.settledCount = 0;
-    if (this.settledSeqs.length > 65_536) this.settledSeqs = new Float64Array(0);
+    if (this.settledSeqs.length > 65_536) this.settledSeqs = NO_SEQS;
   }
 
   settleAll(consumer: QueueConsumer, outcome: Outcome): void {
@@ -354,7 +377,7 @@ export class Queue implements RouteTarget, TurnTask {
 
   /** Takes one message for `holder`, if there is one; `done` is called with undefined if not. */
   get(holder: QueueConsumer, done: (result: GetResult | undefined, consumer: Consumer) => void): void {
-    const fromReturned = this.returned.length > 0;
+    const fromReturned = this.returnedFirst();
     if (this.deleted || (!fromReturned && this.ready.length === 0)) {
       done(undefined, holder);
       return;
@@ -380,7 +403,7 @@ export class Queue implements RouteTarget, TurnTask {
     const gone = (seq: number, word: number): void => this.bury(seq, word);
     this.returned.forEach(gone);
     this.ready.forEach(gone);
-    this.returned.clear();
+    this.returned = NO_RETURNED;
     this.ready.clear();
     this.flushSettled();
     return messages;
@@ -396,9 +419,9 @@ export class Queue implements RouteTarget, TurnTask {
     this.ready.forEach(gone);
     this.deliveries.forEach(gone);
     for (const [seq, word] of this.aside) gone(seq, word);
-    this.aside.clear();
+    this.aside = NO_ASIDE;
     this.deliveries.clear((holder) => holder.gave());
-    this.returned.clear();
+    this.returned = NO_RETURNED;
     this.ready.clear();
     for (const consumer of this.consumers.splice(0)) {
       consumer.active = false;
@@ -420,7 +443,7 @@ export class Queue implements RouteTarget, TurnTask {
 
   /** Its positions, which were never counted, are forgotten. */
   discard(): void {
-    this.returned.clear();
+    this.returned = NO_RETURNED;
     this.ready.clear();
   }
 
@@ -430,7 +453,7 @@ export class Queue implements RouteTarget, TurnTask {
   }
 
   recoverHeld(seq: number, word: number): void {
-    this.returned.add(seq, word);
+    this.addReturned(seq, word);
   }
 
   /** @param unclean it cannot be known which messages had been handed out: all of them may have been */

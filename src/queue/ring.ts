@@ -1,13 +1,15 @@
 /** A ring of positions: sequence numbers and words, in typed arrays that grow and shrink by halves. */
 
 const CAPACITY_MIN = 16;
+const NO_SEQS = new Float64Array(0);
+const NO_WORDS = new Uint32Array(0);
 /** A word that no message has: every bit set, attempts saturated, reserved data. */
 export const BURIED = 0xffff_ffff;
 
 export class Ring {
   length = 0;
-  private seqs = new Float64Array(0);
-  private words = new Uint32Array(0);
+  private seqs = NO_SEQS;
+  private words = NO_WORDS;
   private head = 0;
 
   push(seq: number, word: number): void {
@@ -74,8 +76,8 @@ export class Ring {
   }
 
   clear(): void {
-    this.seqs = new Float64Array(0);
-    this.words = new Uint32Array(0);
+    this.seqs = NO_SEQS;
+    this.words = NO_WORDS;
     this.head = 0;
     this.length = 0;
   }

@@ -24,7 +24,8 @@ export function deadLetter(vhost: Vhost, queue: Queue, seq: number, word: number
   }
   // Not in memory: it stays unsettled until it has been read, so a crash meanwhile loses nothing.
   vhost.store.load(seq, word, (error) => {
-    if (queue.deleted) return;
+    // Stopping: it stays unsettled, and is there again after the start.
+    if (queue.deleted || vhost.stopping) return;
     if (error === undefined && vhost.store.view(seq, word, view)) republish(vhost, queue, seq, word, decision, view);
     else vhost.unreadable(queue, seq, error ?? new Error('the message is gone'));
   });

@@ -95,7 +95,9 @@ export class Vhost implements QueueOwner, TurnTask {
   private readonly time: TurnClock;
   private readonly easing = new Timer(() => this.letGo());
   private readonly heldBack = new HeldBack();
-  private stopping = false;
+  /** No message is taken any more; what is under way is put into the last checkpoint. */
+  stopping = false;
+  private stopped = false;
   private unitDepth = 0;
   /** Queues that have settlements to log. */
   private readonly gathering: Queue[] = [];
@@ -281,11 +283,11 @@ export class Vhost implements QueueOwner, TurnTask {
   }
 
   logSettled(queue: Queue, seqs: Float64Array, count: number): void {
-    if (this.log.failed === undefined) this.journal.settled(queue, seqs, count);
+    if (this.log.failed === undefined && !this.stopped) this.journal.settled(queue, seqs, count);
   }
 
   logReturned(queue: Queue, seq: number, word: number): void {
-    if (this.log.failed === undefined) this.journal.returned(queue, seq, word);
+    if (this.log.failed === undefined && !this.stopped) this.journal.returned(queue, seq, word);
   }
 
   died(queue: Queue, seq: number, word: number, decision: Decision): void {
@@ -361,6 +363,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.stopping = true;
     this.gather();
     this.checkpoint.complete();
+    this.stopped = true;
     await new Promise<void>((done) => this.log.close(done));
     await new Promise<void>((done) => this.transient.close(done));
   }
