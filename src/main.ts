@@ -186,8 +186,8 @@ function screen(listeners: readonly ListenerInfo[], directory: string, durabilit
 function durabilityText({ level, interval }: Config['durability']): string {
   if (level === 'fsync') return 'every confirm follows the sync of what it confirms';
   if (level === 'interval')
-    return `confirms do not wait; synced every ${interval} ms: a power failure may take that much`;
-  return 'confirms do not wait, nothing is synced: a power failure may take what the system has not written yet';
+    return `confirms follow the write; synced every ${interval} ms: a power failure may take that much`;
+  return 'confirms follow the write, nothing is synced: a power failure may take what the system has not written yet';
 }
 
 function titleOf(listener: ListenerInfo): string {

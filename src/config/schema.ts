@@ -109,7 +109,9 @@ export const configSchema = z.strictObject({
       level: z
         .enum(DURABILITY_LEVELS, `must be one of ${DURABILITY_LEVELS.join(', ')}`)
         .default('fsync')
-        .describe('fsync: confirm after the sync; interval: confirm at once, sync now and then; none: never sync'),
+        .describe(
+          'fsync: confirm after the sync; interval: after the write, synced now and then; none: after the write, never synced',
+        ),
       interval: duration(1, 60_000, 200, 'between syncs, with the level interval: what a power failure may take'),
     })
     .prefault({}),

@@ -34,9 +34,9 @@ import { Topology } from './topology.ts';
 export type LogLayout = Pick<LogOptions, 'segmentBytes' | 'blockBytes' | 'residentBytesMax' | 'checkpointBytes'>;
 
 /**
- * `fsync`: confirms follow the sync. `interval`: confirms are given at once, and what was written is synced every
- * `intervalMs`: a power failure may take that much. `none`: the operating system writes when it likes. A killed process
- * loses at most its last turn in any case.
+ * `fsync`: confirms follow the sync. `interval`: they follow the write, and what was written is synced every `intervalMs`:
+ * a power failure may take that much. `none`: the operating system syncs when it likes. A killed process loses nothing that
+ * was confirmed, at any level.
  */
 export interface Durability {
   readonly level: 'fsync' | 'interval' | 'none';
@@ -85,8 +85,6 @@ export class Vhost implements QueueOwner, TurnTask {
   private checkpoint!: Checkpoint;
   /** Publishers are to stop until `onUncongested`. */
   congested = false;
-  /** Confirms do not wait for the log. */
-  private readonly confirmsAtOnce: boolean;
   private readonly logger: Logger;
   private readonly unsyncedBytesMax: number;
   private readonly onUncongested: () => void;
@@ -108,7 +106,6 @@ export class Vhost implements QueueOwner, TurnTask {
     this.clock = options.clock;
     this.dialects = options.dialects;
     this.logger = options.logger;
-    this.confirmsAtOnce = options.durability !== undefined && options.durability.level !== 'fsync';
     this.unsyncedBytesMax = options.unsyncedBytesMax ?? UNSYNCED_BYTES_MAX;
     this.onUncongested = options.onUncongested;
     this.confirms = new Confirms(options.turn);
@@ -145,7 +142,13 @@ export class Vhost implements QueueOwner, TurnTask {
       replay: (type, seq, buffer, start, end) => recovery.replay(type, seq, buffer, start, end),
       onSynced: (mark) => this.synced(mark),
       onFailed: (error) => this.logFailed(error),
+      ...(options.durability !== undefined && {
+        durability: options.durability.level,
+        intervalMs: options.durability.intervalMs,
+      }),
       checkpointDue: () => this.checkpoint.start(),
+      onFull: () => this.diskFull(),
+      onSpace: () => this.diskHasRoom(),
       report: (event) => {
         if (event.kind !== 'recovered') this.logger.warn({ vhost: this.vhost, ...event }, `log: ${event.kind}`);
         else if (!event.fresh) this.logger.info({ vhost: this.vhost, ...event }, 'log recovered');
@@ -209,7 +212,7 @@ export class Vhost implements QueueOwner, TurnTask {
     const keep = draft.retain && (body !== null || draft.bodyEnd > draft.bodyStart);
     this.store.addReferences(seq, durable, stored + (keep && durable ? 1 : 0));
     const base = (durable ? WORD_DURABLE : 0) | (body === null ? 0 : WORD_LARGE);
-    const mark = durable && !this.confirmsAtOnce ? this.log.mark : MARK_NOW;
+    const mark = durable ? this.log.mark : MARK_NOW;
     const exactlyOnce = mark !== MARK_NOW && draft.assurance === EXACTLY_ONCE;
     for (let i = 0; i < targets.length; i++) {
       const target = targets[i]!;
@@ -309,7 +312,7 @@ export class Vhost implements QueueOwner, TurnTask {
   mark(): Mark {
     this.gather();
     if (this.log.failed !== undefined) return MARK_REFUSED;
-    return this.log.unsyncedBytes > 0 && !this.confirmsAtOnce ? this.log.mark : MARK_NOW;
+    return this.log.unsyncedBytes > 0 ? this.log.mark : MARK_NOW;
   }
 
   /** What is appended until `endUnit` is there after a crash as a whole, or not at all. Units do not nest: the outer one counts. */
@@ -345,8 +348,19 @@ export class Vhost implements QueueOwner, TurnTask {
     if (!this.easing.scheduled) this.clock.schedule(this.easing, HOLD_BACK_MS);
   }
 
+  /** Publishers wait until consumers, or the operator, have made room; what is settled meanwhile is still written. */
+  private diskFull(): void {
+    this.logger.error({ vhost: this.vhost }, 'the disk is full: publishers wait until there is room again');
+    this.congested = true;
+  }
+
+  private diskHasRoom(): void {
+    this.logger.info({ vhost: this.vhost }, 'the disk has room again');
+    this.letGo();
+  }
+
   private letGo(): void {
-    if (!this.congested) return;
+    if (!this.congested || this.log.full) return;
     this.congested = false;
     this.clock.cancel(this.easing);
     this.onUncongested();
