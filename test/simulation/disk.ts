@@ -105,6 +105,8 @@ export class SimulatedDisk implements FileSystem {
   readonly counts: FaultCounts;
   /** Answers are given in the order of the calls; else in any order. */
   inOrder = false;
+  /** Told every answer. */
+  onAnswer: (call: Call, path: string, error: Error | undefined) => void = () => {};
   /** Decides whether a call fails with EIO. */
   fails: (call: Call, path: string) => boolean = () => false;
   /** Bytes in all files together, at most. */
@@ -144,6 +146,7 @@ export class SimulatedDisk implements FileSystem {
     const { random, counts } = this;
     this.dead = true;
     const left = new SimulatedDisk(random, counts);
+    left.onAnswer = this.onAnswer;
     if (power) counts.powerLosses++;
     else counts.kills++;
     for (const { write, inode } of this.pending) if (write !== undefined) inode!.unsynced.push(write);
@@ -236,6 +239,7 @@ export class SimulatedDisk implements FileSystem {
         else this.counts.otherErrors++;
         if (call === 'write' || call === 'sync') this.broken = true;
       }
+      this.onAnswer(call, path, error);
       work(error);
     };
     this.pending.push({ call, path, inode, write, run });
@@ -304,6 +308,7 @@ export class SimulatedDisk implements FileSystem {
             bytes = bytes.subarray(0, room);
             error ??= coded('ENOSPC', `write ${this.path}`);
             disk.counts.fullDisk++;
+            disk.onAnswer('write', this.path, error);
           }
           if (error === undefined) {
             let at = 0;

@@ -121,6 +121,10 @@ class History implements Witness {
     this.queues.set(TEMP, new ModelQueue(TEMP, false, true));
     for (let i = 0; i < 4; i++) this.register(`state k${i}`, '');
     for (let i = 0; i < 3; i++) this.register(`retained t.${i}`, '');
+    if (options.trace !== undefined) {
+      this.disk.onAnswer = (call, path, error) =>
+        this.trace(`  disk: ${call} ${path.slice(path.lastIndexOf('/') + 1)}${error === undefined ? '' : ` ${error}`}`);
+    }
     this.trace(`layout ${JSON.stringify(this.layout)}, fault ${this.fault}`);
   }
 
@@ -530,6 +534,9 @@ class History implements Witness {
     const step = this.random.weighted<() => void | Promise<void>>(this.choices);
     await step();
     for (const queue of this.queues.values()) this.tidy(queue);
+    const { failure } = this.life!.broker;
+    if (failure !== undefined && !this.disk.broken && this.fault === 'full')
+      this.wrong(`a full disk is fatal: ${failure}`);
   }
 
   private readonly choices: readonly (readonly [number, () => void | Promise<void>])[] = [
@@ -964,8 +971,21 @@ class History implements Witness {
       const wanted = queue.copies.filter((copy) => copy.available).length;
       this.demand(messages === wanted, () => `${messages} messages wait in ${queue.name}, not ${wanted}`);
     }
-    const { unconfirmed } = this.life!;
-    this.demand(unconfirmed === 0, () => `${unconfirmed} publishes were never confirmed`);
+    const unconfirmed = (): number => this.life!.unconfirmed;
+    if (this.disk.capacityBytes < Number.POSITIVE_INFINITY && (unconfirmed() > 0 || this.holdsBack))
+      await this.makeRoom();
+    this.demand(unconfirmed() === 0, () => `${unconfirmed()} publishes were never confirmed`);
+  }
+
+  /** A full disk gets room: what waited must go on, by itself. */
+  private async makeRoom(): Promise<void> {
+    this.trace('the disk has room again');
+    this.disk.capacityBytes = Number.POSITIVE_INFINITY;
+    for (let seconds = 0; seconds < 5; seconds++) {
+      this.clock.advance(1000);
+      await this.quiet();
+    }
+    this.demand(!this.holdsBack, () => 'publishers are still held back though the disk has room again');
   }
 
   /** Everything that waits can be had. */
