@@ -5,7 +5,7 @@
  */
 import { ACCEPTED, MODIFIED, type Outcome, REJECTED, RELEASED } from '../../src/api.ts';
 import type { Broker } from '../../src/broker.ts';
-import { ManualClock } from '../../src/clock/clock.ts';
+import { ManualClock, TICK_MS } from '../../src/clock/clock.ts';
 import type { FileSystem } from '../../src/log/files.ts';
 import { decodeAnnotations } from '../../src/message/annotations.ts';
 import { type Assurance, Draft, type MessageView } from '../../src/message/message.ts';
@@ -74,6 +74,8 @@ class History implements Witness {
   private readonly options: HistoryOptions;
   private readonly layout: LogLayout;
   private readonly large: boolean;
+  /** Messages are large for the blocks: many segments. */
+  private readonly bulky: boolean;
   private readonly fault: Fault;
   private readonly clock = new ManualClock();
   private disk: SimulatedDisk;
@@ -96,13 +98,17 @@ class History implements Witness {
     this.large = random.chance(0.12);
     const blockBytes = this.large ? 64 * 1024 : random.pick([2048, 4096, 8192]);
     const segmentBytes = blockBytes * random.pick(this.large ? [2, 4] : [4, 8]);
-    const checkpoint = { checkpointBytes: segmentBytes * random.pick([1, 2, 4]) };
+    const checkpoint = {
+      checkpointBytes: segmentBytes * random.pick([1, 2, 4]),
+      checkpointSliceBytes: random.pick([16, 200, 4096]),
+    };
     this.layout = {
       ...checkpoint,
       blockBytes,
       segmentBytes,
       residentBytesMax: blockBytes * random.pick([1, 2, 4, 32]),
     };
+    this.bulky = random.chance(0.3);
     this.fault = random.weighted<Fault>([
       [50, 'none'],
       [10, 'write'],
@@ -170,7 +176,9 @@ class History implements Witness {
 
   async run(): Promise<void> {
     await this.begin();
-    const steps = this.options.steps ?? this.random.between(20, 90);
+    // Most are short, so that much comes early; some are long, so that segments come and go.
+    const long = this.random.chance(0.1);
+    const steps = this.options.steps ?? (long ? this.random.between(150, 400) : this.random.between(20, 90));
     const faultAt = this.random.below(steps);
     for (let i = 0; i < steps && this.failures.length === 0; i++) {
       if (i === faultAt) this.arm();
@@ -313,10 +321,12 @@ class History implements Witness {
       });
       for (let i = 0; !stopped && i < cutShort; i++) {
         this.disk.step();
+        if (i % 20 === 0) this.clock.advance(TICK_MS);
         await immediately();
         this.turn++;
       }
-      this.demand(stopped || cutShort < TICKS_MAX, () => 'the broker does not stop');
+      const full = this.disk.capacityBytes < Number.POSITIVE_INFINITY;
+      this.demand(stopped || full || cutShort < TICKS_MAX, () => 'the broker does not stop');
     }
     life.alive = false;
     this.life = undefined;
@@ -576,7 +586,7 @@ class History implements Witness {
       ? this.random.between(40_000, 150_000)
       : this.random.weighted([
           [8, this.random.between(8, 100)],
-          [3, this.random.between(8, Math.min(3000, max))],
+          [this.bulky ? 12 : 3, this.random.between(8, Math.min(3000, max))],
         ]);
     const body = { id, size, large, assurance };
     this.bodies.set(id, body);
@@ -972,8 +982,7 @@ class History implements Witness {
       this.demand(messages === wanted, () => `${messages} messages wait in ${queue.name}, not ${wanted}`);
     }
     const unconfirmed = (): number => this.life!.unconfirmed;
-    if (this.disk.capacityBytes < Number.POSITIVE_INFINITY && (unconfirmed() > 0 || this.holdsBack))
-      await this.makeRoom();
+    if (this.fault === 'full' && (unconfirmed() > 0 || this.holdsBack)) await this.makeRoom();
     this.demand(unconfirmed() === 0, () => `${unconfirmed()} publishes were never confirmed`);
   }
 
