@@ -20,10 +20,11 @@ import { NO_BYTES } from './block.ts';
 import { BlockTable, Residence } from './blocks.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { ColdReads } from './cold-reads.ts';
+import { Compaction } from './compaction.ts';
 import type { RecoveryReport } from './events.ts';
 import { writeJobs } from './flush.ts';
 import type { LogOptions } from './options.ts';
-import { RECORD_CHECKPOINT_BEGIN, RECORD_START, RECORD_STOP } from './own-records.ts';
+import { appendTable, RECORD_CHECKPOINT_BEGIN, RECORD_START, RECORD_STOP } from './own-records.ts';
 import { Pace } from './pace.ts';
 import { Reclaimer } from './reclaimer.ts';
 import {
@@ -113,6 +114,9 @@ export class Log implements RecordStore, TurnTask {
   private syncedBytes = 0;
   private checkpoints = new Checkpoints(0);
   private readonly reclaimer = new Reclaimer();
+  private readonly compaction: Compaction | undefined;
+  /** References were taken away in this turn. */
+  private letGo = false;
   /** Blocks without references, to be let go at the end of the turn if that is still so. */
   private readonly dying: SegmentBlock[] = [];
   private closing: (() => void) | undefined = undefined;
@@ -155,6 +159,31 @@ export class Log implements RecordStore, TurnTask {
     this.coldReads = new ColdReads(this.logId, this.segmentFiles, this.residence, this.turn, this, (event) =>
       options.report(event),
     );
+    this.compaction =
+      options.liveIn === undefined
+        ? undefined
+        : new Compaction({
+            files: options.files,
+            directory: options.directory,
+            clock: options.clock,
+            segmentBytes,
+            blockBytes: this.blockBytes,
+            segmentFiles: this.segmentFiles,
+            residence: this.residence,
+            table: this.table,
+            liveIn: options.liveIn.bind(options),
+            candidates: () => this.compactable(),
+            logId: () => this.logId,
+            busy: () => this.flushing && !this.full,
+            swapped: (segment) => {
+              if (this.failed === undefined && !this.shut) appendTable(this, segment);
+            },
+            over: (segment) => {
+              if (segment.live > 0) return;
+              this.reclaimer.due = true;
+              this.turn.add(PHASE_FLUSH, this);
+            },
+          });
     this.segment = new Segment(0, '', this.blockBytes);
     this.block = new SegmentBlock(this.segment, 0);
     this.recovered = new Recovery(options, this.residence).report;
@@ -429,6 +458,10 @@ export class Log implements RecordStore, TurnTask {
 
   endOfTurn(): void {
     this.tidy();
+    if (this.letGo) {
+      this.letGo = false;
+      this.compaction?.lookSoon();
+    }
     if (this.failed === undefined && !this.shut && this.unitDepth === 0 && this.checkpoints.due(this.appendedBytes)) {
       this.options.checkpointDue?.();
     }
@@ -493,11 +526,15 @@ export class Log implements RecordStore, TurnTask {
       if (block.sealed && block.live === 0) this.dying.push(block);
     }
     this.inFlight.length = 0;
+    this.compaction?.appended(this.flushBytes - this.syncedBytes);
     this.syncedBytes = this.flushBytes;
     this.syncedMark = this.flushMark;
     if (this.flushSyncs) {
       this.syncedBatch = this.flushBatch;
-      if (this.checkpoints.synced(this.flushMark)) this.reclaimer.due = true;
+      if (this.checkpoints.synced(this.flushMark)) {
+        this.reclaimer.due = true;
+        this.compaction?.look();
+      }
       const gone = this.reclaimer.synced(this.flushMark);
       if (gone.length > 0) this.depart(gone);
     }
@@ -546,6 +583,7 @@ export class Log implements RecordStore, TurnTask {
     if (block === undefined) return;
     block.live -= n;
     block.segment.live -= n;
+    this.letGo = true;
     if (block.live === 0 && block.sealed) {
       if (block.segment.live === 0) this.reclaimer.due = true;
       if (block.resident) this.dying.push(block);
@@ -568,7 +606,16 @@ export class Log implements RecordStore, TurnTask {
   referencesCounted(): void {
     this.reclaimer.counted = true;
     this.reclaimer.due = true;
+    this.compaction?.lookSoon();
     this.turn.add(PHASE_FLUSH, this);
+  }
+
+  private *compactable(): Generator<Segment> {
+    if (!this.reclaimer.counted || this.failed !== undefined) return;
+    for (const segment of this.segments) {
+      if (segment.number >= this.checkpoints.safe) return;
+      if (segment.live > 0 && segment.compactable) yield segment;
+    }
   }
 
   private depart(gone: readonly Segment[]): void {
@@ -625,6 +672,7 @@ export class Log implements RecordStore, TurnTask {
     this.pace.stop();
     const usedBytes = this.failed === undefined ? this.block.index * this.blockBytes + this.block.end : undefined;
     this.limit = 0;
-    this.segmentFiles.close(this.segments, usedBytes).then(done, done);
+    const closeFiles = (): Promise<void> => this.segmentFiles.close(this.segments, usedBytes);
+    (this.compaction?.stop() ?? Promise.resolve()).then(closeFiles).then(done, done);
   }
 }

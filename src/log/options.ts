@@ -5,6 +5,12 @@ import type { LogEvent } from './events.ts';
 import type { FileSystem } from './files.ts';
 import type { Sequence } from './sequence.ts';
 
+/**
+ * Asks which records from `firstSeq` to `lastSeq` are referred to. `done` gets a test that may say yes too often, never too
+ * seldom, for as long as the log lives; it may be called in a later turn.
+ */
+export type LiveIn = (firstSeq: number, lastSeq: number, done: (isLive: (seq: number) => boolean) => void) => void;
+
 export type Durability = 'fsync' | 'interval' | 'none';
 
 export interface LogOptions {
@@ -47,6 +53,8 @@ export interface LogOptions {
    * Called at the end of a turn, again and again until `beginCheckpoint`.
    */
   checkpointDue?(): void;
+  /** For rewriting segments of which most is dead; without it none is. */
+  liveIn?: LiveIn;
   /** The disk is full (`log.full`): append as little as possible until `onSpace`. Nothing is lost and nothing fails. */
   onFull?(): void;
   /** There is room again. */

@@ -107,6 +107,10 @@ export class Segment {
   sealed = false;
   /** It is being rewritten; it is no part of the log any more. */
   compacting = false;
+  /** Rewriting it makes sense, as far as is known. */
+  compactable = true;
+  /** Bytes of its file that a rewrite does not win. */
+  overheadBytes = 0;
   gone = false;
   /** Its blocks that hold sequenced records, in order. */
   readonly blocks: SegmentBlock[] = [];

@@ -6,6 +6,7 @@
  */
 import { join } from 'node:path';
 import { align8, BatchHeader, findBatch, readBatch } from './batch.ts';
+import { COMPACTING_SUFFIX } from './compaction.ts';
 import { type LogEvent, LogRefused } from './events.ts';
 import { type FileSystem, readFully } from './files.ts';
 import { RECORD_CHECKPOINT_BEGIN, RECORD_CHECKPOINT_END } from './own-records.ts';
@@ -113,6 +114,8 @@ export class Survey {
     const found: Found[] = [];
     for (const name of await files.list(directory)) {
       if (name === RESERVE_NAME || isSpareName(name)) this.spares.push(name);
+      // Half of a rewritten segment: the one it was to replace is still there.
+      if (name.endsWith(COMPACTING_SUFFIX)) this.obsolete.push(join(directory, name));
       const number = segmentNumber(name);
       if (number === 0) continue;
       const path = join(directory, name);

@@ -82,6 +82,16 @@ export class TestLog {
     this.log.buffer.latin1Write(text, at);
   }
 
+  /** Moves the clock and lets the disk work, until `done` holds. */
+  async until(done: () => boolean): Promise<void> {
+    for (let i = 0; i < 3000; i++) {
+      if (done()) return;
+      this.clock.advance(20);
+      for (let j = 0; j < 4; j++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    throw new Error('it never came to be');
+  }
+
   /** A slice of a checkpoint. */
   slice(text = this.state): void {
     const at = this.log.append(STATE, text.length);
