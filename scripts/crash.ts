@@ -1,13 +1,19 @@
 /**
- * `node scripts/crash.ts [--rounds N] [--peer entrepot|rabbitmq]`: kill -9 during load, N times (20 unless said) on the same data, and after each
- * restart the account: everything confirmed is there, everything settled with a confirmation is gone. Exits 1 otherwise.
+ * `node scripts/crash.ts [--rounds N] [--peer entrepot|rabbitmq] [--forget-unsynced]`: kill -9 during load, N times (20
+ * unless said) on the same data, and after each restart the account: everything confirmed is there, everything settled with
+ * a confirmation is gone. Exits 1 otherwise. `--forget-unsynced`: each kill also takes what was written and not synced.
  */
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runKillRounds } from '../conformance/kill/rounds.ts';
 import { startEntrepot, startRabbitmq } from '../conformance/peers.ts';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '20' }, peer: { type: 'string', default: 'entrepot' } },
+  options: {
+    rounds: { type: 'string', default: '20' },
+    peer: { type: 'string', default: 'entrepot' },
+    'forget-unsynced': { type: 'boolean', default: false },
+  },
 });
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) {
@@ -15,7 +21,17 @@ if (!Number.isInteger(rounds) || rounds < 1) {
   process.exit(2);
 }
 
-const broker = values.peer === 'rabbitmq' ? await startRabbitmq() : await startEntrepot();
+const forget = values['forget-unsynced'];
+if (forget && values.peer === 'rabbitmq') {
+  console.error('--forget-unsynced is for this broker only: it stands between the broker and its files');
+  process.exit(2);
+}
+const forgetful = fileURLToPath(new URL('../conformance/kill/forgetful-files.ts', import.meta.url));
+const broker =
+  values.peer === 'rabbitmq'
+    ? await startRabbitmq()
+    : await startEntrepot(forget ? { nodeOptions: ['--import', forgetful] } : {});
+if (forget && !broker.transcript().includes('forgotten')) throw new Error('the broker has the usual files');
 let failures = 0;
 try {
   const reports = await runKillRounds(broker, {
