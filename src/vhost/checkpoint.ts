@@ -22,7 +22,7 @@ import type { Journal } from './journal.ts';
 import type { RetainedMessages } from './retained-messages.ts';
 import type { Topology } from './topology.ts';
 
-/** A slice ends when it has appended this much. */
+/** A slice ends when it has appended this much, unless something else is asked for. */
 const SLICE_BYTES = 128 * 1024;
 
 export interface CheckpointParts {
@@ -37,10 +37,12 @@ export interface CheckpointParts {
 export class Checkpoint {
   private readonly parts: CheckpointParts;
   private readonly slices: Slices;
+  private readonly sliceBytes: number;
   private work: Iterator<void> | null = null;
 
-  constructor(parts: CheckpointParts, turn: Turn) {
+  constructor(parts: CheckpointParts, turn: Turn, sliceBytes = SLICE_BYTES) {
     this.parts = parts;
+    this.sliceBytes = sliceBytes;
     this.slices = new Slices(turn, () => this.slice());
   }
 
@@ -56,8 +58,12 @@ export class Checkpoint {
     this.slices.start();
   }
 
-  /** Begins one if none is under way, and writes it to its end, now: at an orderly stop. */
+  /**
+   * Writes a whole one, now: at an orderly stop. One that is under way is finished first and does not do: what it says of
+   * a queue may be older than what the last clients gave back.
+   */
   complete(): void {
+    this.slices.finish();
     this.start();
     this.slices.finish();
   }
@@ -72,7 +78,7 @@ export class Checkpoint {
       this.work = null;
       return true;
     }
-    const until = journal.appendedBytes + SLICE_BYTES;
+    const until = journal.appendedBytes + this.sliceBytes;
     while (journal.appendedBytes < until) {
       if (this.work!.next().done === true) {
         this.work = null;

@@ -26,12 +26,17 @@ import { Counters } from './counters.ts';
 import { deadLetter } from './dead-letter.ts';
 import { HeldBack } from './held-back.ts';
 import { Journal } from './journal.ts';
+import { liveMessages } from './live-messages.ts';
 import { Recovery } from './recovery.ts';
 import { RetainedMessages } from './retained-messages.ts';
 import { Stalls } from './stalls.ts';
 import { Topology } from './topology.ts';
 
-export type LogLayout = Pick<LogOptions, 'segmentBytes' | 'blockBytes' | 'residentBytesMax' | 'checkpointBytes'>;
+export interface LogLayout
+  extends Pick<LogOptions, 'segmentBytes' | 'blockBytes' | 'residentBytesMax' | 'checkpointBytes'> {
+  /** A slice of a checkpoint ends when it has appended this much; default 128 KiB. */
+  readonly checkpointSliceBytes?: number;
+}
 
 /**
  * `fsync`: confirms follow the sync. `interval`: they follow the write, and what was written is synced every `intervalMs`:
@@ -147,6 +152,7 @@ export class Vhost implements QueueOwner, TurnTask {
         intervalMs: options.durability.intervalMs,
       }),
       checkpointDue: () => this.checkpoint.start(),
+      liveIn: (first, last, done) => liveMessages(this, this.turn, first, last, done),
       onFull: () => this.diskFull(),
       onSpace: () => this.diskHasRoom(),
       report: (event) => {
@@ -158,7 +164,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.journal = new Journal(this.log);
     recovery.finish(this.store, this.journal, this.log, !this.log.recovered.clean);
     this.log.referencesCounted();
-    this.checkpoint = new Checkpoint(this, this.turn);
+    this.checkpoint = new Checkpoint(this, this.turn, options.log?.checkpointSliceBytes);
     this.topology.journal = this.journal;
     this.topology.router = this.router;
     this.state.journal = this.journal;
@@ -376,7 +382,8 @@ export class Vhost implements QueueOwner, TurnTask {
   async close(): Promise<void> {
     this.stopping = true;
     this.gather();
-    this.checkpoint.complete();
+    // On a full disk it would wait for room; then the next start reads a little more.
+    if (!this.log.full) this.checkpoint.complete();
     this.stopped = true;
     await new Promise<void>((done) => this.log.close(done));
     await new Promise<void>((done) => this.transient.close(done));
