@@ -69,10 +69,15 @@ export class Space {
   private afterFill: (() => void) | undefined = undefined;
   /** Writes that wait for room. */
   private stalled: (() => void) | undefined = undefined;
-  /** A filling found no room: not again before the next second. */
+  /** A filling found no room: not again before the next second. The same for spares, which nobody needs. */
   private paused = false;
+  private sparing = false;
   private stopped = false;
   private readonly retry = new Timer(() => this.again());
+  private readonly sparesAgain = new Timer(() => {
+    this.sparing = false;
+    this.wake();
+  });
   /** Called when there may be something to do in the background. */
   private readonly wake: () => void;
 
@@ -116,7 +121,7 @@ export class Space {
     } else if (this.reserve === undefined) {
       this.reserve = file;
       await this.rename(file, join(directory, RESERVE_NAME));
-    } else if (!this.full && this.spares.length < sparesMax) {
+    } else if (!this.full && !this.sparing && this.spares.length < sparesMax) {
       await this.rename(file, join(directory, `spare-${this.nextSpare++}.log`));
       this.spares.push(file);
     } else await this.removeFile(file);
@@ -219,13 +224,15 @@ export class Space {
       this.options.onSpace();
     }
     if (this.writtenTo * 2 < segmentBytes) return undefined;
+    if (this.sparing) return undefined;
     if (spares.length === 0) return this.create(`spare-${this.nextSpare++}.log`);
     return spares[0]!.preparedBytes < segmentBytes ? this.fill(spares[0]!) : undefined;
   }
 
   private async create(name: string): Promise<void> {
     const handle = await this.options.files.open(join(this.options.directory, name), 'create').catch((error: Error) => {
-      if (isNoSpace(error)) this.becomeFull();
+      if (isNoSpace(error) && name === RESERVE_NAME) this.becomeFull();
+      else if (isNoSpace(error)) this.spare();
       throw error;
     });
     const file = { handle, preparedBytes: 0, reading: 0 };
@@ -254,13 +261,23 @@ export class Space {
   private noRoomAhead(): void {
     // What is kept for speed goes before anybody has to wait.
     if (this.spares.length === 0) this.becomeFull();
-    else this.room(0).then(this.wake, this.wake);
+    else {
+      this.spare();
+      this.room(0).then(this.wake, this.wake);
+    }
+  }
+
+  /** No new spares for a second. */
+  private spare(): void {
+    this.sparing = true;
+    if (!this.stopped) this.options.clock.schedule(this.sparesAgain, RETRY_MS);
   }
 
   /** No write waits any longer: those that find no room fail. */
   stopWaiting(): void {
     this.stopped = true;
     this.options.clock.cancel(this.retry);
+    this.options.clock.cancel(this.sparesAgain);
     const { stalled } = this;
     this.stalled = undefined;
     stalled?.();
@@ -273,6 +290,7 @@ export class Space {
   async close(): Promise<void> {
     this.stopped = true;
     this.options.clock.cancel(this.retry);
+    this.options.clock.cancel(this.sparesAgain);
     for (const file of [this.reserve, ...this.spares]) await file?.handle.close();
     this.reserve = undefined;
     this.spares.length = 0;
