@@ -55,6 +55,8 @@ export interface CompactionOptions {
   logId(): Buffer;
   /** A flush is under way, or waits for room. */
   busy(): boolean;
+  /** Everything that has been let go of until now is on the disk as such. Rejects if the log fails or is closed. */
+  settled(): Promise<void>;
   /** The segment lies in a new file now. */
   swapped(segment: Segment): void;
   /** The segment is not being rewritten any more, however that went. */
@@ -141,6 +143,9 @@ export class Compaction {
       const end = await this.copy(segment, isLive, file, moved);
       if (end === 0 || segment.live === 0) return end > 0;
       await sync(file);
+      // What let go of records must outlive them: after a crash they would be asked for again.
+      await this.options.settled();
+      if (this.stopped) throw new Error('the log is being closed');
       await files.rename(path, segment.path);
       renamed = true;
       file.path = segment.path;

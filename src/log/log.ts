@@ -51,6 +51,13 @@ const DEFAULT_RESIDENT_BYTES = 64 * 1024 * 1024;
 /** Files of dead segments that are kept for new ones: those that die with a checkpoint are enough for the next. */
 const SPARES_MAX = 4;
 
+/** Somebody waits until a flush with a sync has taken `mark`; -1 until the end of the turn. */
+interface Settling {
+  mark: number;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
 export class Log implements RecordStore, TurnTask {
   inTurn = false;
   /** The block being filled. */
@@ -115,6 +122,9 @@ export class Log implements RecordStore, TurnTask {
   private checkpoints = new Checkpoints(0);
   private readonly reclaimer = new Reclaimer();
   private readonly compaction: Compaction | undefined;
+  /** The last flush that ended with a sync. */
+  private onDiskMark = 0;
+  private readonly settling: Settling[] = [];
   /** References were taken away in this turn. */
   private letGo = false;
   /** Blocks without references, to be let go at the end of the turn if that is still so. */
@@ -175,6 +185,7 @@ export class Log implements RecordStore, TurnTask {
             candidates: () => this.compactable(),
             logId: () => this.logId,
             busy: () => this.flushing && !this.full,
+            settled: () => this.settled(),
             swapped: (segment) => {
               if (this.failed === undefined && !this.shut) appendTable(this, segment);
             },
@@ -458,6 +469,12 @@ export class Log implements RecordStore, TurnTask {
 
   endOfTurn(): void {
     this.tidy();
+    if (this.settling.length > 0 && this.unitDepth === 0) {
+      for (const waiter of this.settling.splice(0)) {
+        if (waiter.mark < 0) waiter.mark = this.mark;
+        this.answer(waiter);
+      }
+    }
     if (this.letGo) {
       this.letGo = false;
       this.compaction?.lookSoon();
@@ -531,6 +548,8 @@ export class Log implements RecordStore, TurnTask {
     this.syncedMark = this.flushMark;
     if (this.flushSyncs) {
       this.syncedBatch = this.flushBatch;
+      this.onDiskMark = this.flushMark;
+      if (this.settling.length > 0) for (const waiter of this.settling.splice(0)) this.answer(waiter);
       if (this.checkpoints.synced(this.flushMark)) {
         this.reclaimer.due = true;
         this.compaction?.look();
@@ -551,6 +570,7 @@ export class Log implements RecordStore, TurnTask {
     this.position = 0;
     this.limit = 0;
     this.dirty.length = 0;
+    for (const waiter of this.settling.splice(0)) this.answer(waiter);
     if (this.closing !== undefined) this.turn.add(PHASE_FLUSH, this);
     this.options.onFailed(error);
   }
@@ -610,6 +630,21 @@ export class Log implements RecordStore, TurnTask {
     this.turn.add(PHASE_FLUSH, this);
   }
 
+  /** All that is appended until the end of this turn is on the disk, whatever the durability. */
+  private settled(): Promise<void> {
+    this.pace.syncDue = true;
+    this.turn.add(PHASE_FLUSH, this);
+    return new Promise((resolve, reject) => {
+      this.settling.push({ mark: -1, resolve, reject });
+    });
+  }
+
+  private answer(waiter: Settling): void {
+    if (this.failed !== undefined || this.closed) waiter.reject(new Error('the log takes no more'));
+    else if (waiter.mark >= 0 && waiter.mark <= this.onDiskMark) waiter.resolve();
+    else this.settling.push(waiter);
+  }
+
   private *compactable(): Generator<Segment> {
     if (!this.reclaimer.counted || this.failed !== undefined) return;
     for (const segment of this.segments) {
@@ -652,9 +687,12 @@ export class Log implements RecordStore, TurnTask {
       return;
     }
     this.closing = done;
-    // What cannot be written now is not waited for; it was never confirmed.
-    if (this.full) this.segmentFiles.stopWaiting();
-    if (this.failed !== undefined) this.shut = true;
+    if (this.full) {
+      // What cannot be written now is not waited for; it was never confirmed. The owner had no room for all it wanted to
+      // say, so this is no clean stop.
+      this.shut = true;
+      this.segmentFiles.stopWaiting();
+    } else if (this.failed !== undefined) this.shut = true;
     // A checkpoint is to be known as safe by the last batch: a start then needs to read nothing before it.
     else if (this.checkpoints.ended === 0) this.appendStop();
     this.turn.add(PHASE_FLUSH, this);
@@ -670,6 +708,7 @@ export class Log implements RecordStore, TurnTask {
     this.closing = undefined;
     this.closed = true;
     this.pace.stop();
+    for (const waiter of this.settling.splice(0)) this.answer(waiter);
     const usedBytes = this.failed === undefined ? this.block.index * this.blockBytes + this.block.end : undefined;
     this.limit = 0;
     const closeFiles = (): Promise<void> => this.segmentFiles.close(this.segments, usedBytes);
