@@ -16,6 +16,7 @@ import type { Done, FileSystem, LogFile } from '../../src/log/files.ts';
 import type { Random } from './random.ts';
 
 const SECTOR_BYTES = 512;
+const SEGMENT = /\/[0-9]{10}\.log$/;
 
 interface Write {
   readonly position: number;
@@ -114,6 +115,9 @@ export class SimulatedDisk implements FileSystem {
   /** A write or sync has failed with an error other than a full disk. */
   broken = false;
   calls = 0;
+  /** Segments that were given back, and that were replaced by a compacted one. */
+  reclaimed = 0;
+  compacted = 0;
   private usedBytes = 0;
   private readonly random: Random;
   private names: Names = new Map();
@@ -386,7 +390,10 @@ export class SimulatedDisk implements FileSystem {
     return this.later('rename', from, () => {
       const inode = this.inode(from);
       const replaced = this.names.get(to);
-      if (replaced !== undefined && replaced !== inode) this.usedBytes -= replaced.length;
+      if (replaced !== undefined && replaced !== inode) {
+        this.usedBytes -= replaced.length;
+        this.compacted++;
+      } else if (SEGMENT.test(from)) this.reclaimed++;
       this.change((names) => {
         names.delete(from);
         names.set(to, inode);
@@ -397,6 +404,7 @@ export class SimulatedDisk implements FileSystem {
   remove(path: string): Promise<void> {
     return this.later('remove', path, () => {
       this.usedBytes -= this.inode(path).length;
+      if (SEGMENT.test(path)) this.reclaimed++;
       this.change((names) => names.delete(path));
     });
   }

@@ -7,6 +7,7 @@ import { ACCEPTED, MODIFIED, type Outcome, REJECTED, RELEASED } from '../../src/
 import type { Broker } from '../../src/broker.ts';
 import { ManualClock, TICK_MS } from '../../src/clock/clock.ts';
 import type { FileSystem } from '../../src/log/files.ts';
+import { Log } from '../../src/log/log.ts';
 import { decodeAnnotations } from '../../src/message/annotations.ts';
 import { type Assurance, Draft, type MessageView } from '../../src/message/message.ts';
 import type { LogLayout } from '../../src/vhost/vhost.ts';
@@ -45,15 +46,25 @@ const BIND = { spelling: 0, arguments: [] } as const;
 
 class Wrong extends Error {}
 
+/** Checkpoints written by any broker of this thread: the log has nobody else to tell. */
+let checkpoints = 0;
+const { endCheckpoint } = Log.prototype;
+Log.prototype.endCheckpoint = function (this: Log) {
+  checkpoints++;
+  endCheckpoint.call(this);
+};
+
 /** Runs the history of a seed. */
 export async function runHistory(seed: number, options: HistoryOptions = {}): Promise<HistoryReport> {
   const history = new History(seed, options);
+  const before = checkpoints;
   try {
     await history.run();
   } catch (error) {
     if (!(error instanceof Wrong)) history.failures.push(String((error as Error).stack ?? error));
   }
   history.abandon();
+  history.counts.checkpoints = checkpoints - before;
   return { seed, failures: history.failures, faults: history.faults, counts: history.counts };
 }
 
@@ -62,13 +73,16 @@ const immediately = (): Promise<void> => new Promise((resolve) => setImmediate(r
 class History implements Witness {
   readonly failures: string[] = [];
   readonly faults = new FaultCounts();
-  readonly counts: Record<string, number> = {
+  readonly counts = {
     lives: 0,
     published: 0,
     confirmed: 0,
     delivered: 0,
     settled: 0,
     judged: 0,
+    checkpoints: 0,
+    segmentsReclaimed: 0,
+    segmentsCompacted: 0,
   };
   private readonly random: Random;
   private readonly options: HistoryOptions;
@@ -262,7 +276,7 @@ class History implements Witness {
       const broker = await this.start();
       if (broker === undefined) continue;
       this.life = new Life(broker, this);
-      this.counts['lives']!++;
+      this.counts.lives++;
       this.outOfReach = false;
       if (this.random.chance(0.25)) {
         this.trace('nobody looks');
@@ -334,6 +348,8 @@ class History implements Witness {
     // After a failed sync only a power failure is a fair test: see disk.ts.
     const power = this.disk.broken || random.chance(0.7);
     this.trace(clean ? 'stopped' : power ? 'power failure' : 'killed');
+    this.counts.segmentsReclaimed += this.disk.reclaimed;
+    this.counts.segmentsCompacted += this.disk.compacted;
     this.disk = this.disk.crash(power);
     this.largeReads = 0;
     if (clean) for (const unit of life.asked) unit.certain = true;
@@ -358,7 +374,7 @@ class History implements Witness {
     const { life } = this;
     const { session } = life!;
     const evidence = new Evidence();
-    this.counts['judged']!++;
+    this.counts.judged++;
     const found = new Map<ModelQueue, Copy[]>();
     for (const queue of this.queues.values()) {
       if (!queue.durable) continue;
@@ -631,7 +647,7 @@ class History implements Witness {
       draft.routed === targets.length,
       () => `${body.id} went to ${draft.routed} queues, not to ${targets.join()}`,
     );
-    this.counts['published']!++;
+    this.counts.published++;
     const unit = within ?? this.ask(`publishing ${body.id}`);
     const durable = retain || (body.assurance > 0 && targets.some((name) => this.queue(name).durable));
     for (const name of targets) {
@@ -740,7 +756,7 @@ class History implements Witness {
     const key = keyOf(view);
     const copy = queue.find(key);
     const what = `${key} from ${queue.name}`;
-    this.counts['delivered']!++;
+    this.counts.delivered++;
     this.trace(`delivered ${what}`);
     if (copy === undefined) {
       const known = queue.gone.has(key) || queue.copies.some((c) => c.key === key);
@@ -766,7 +782,7 @@ class History implements Witness {
   }
 
   private die(queue: ModelQueue, copy: Copy, unit: Unit): void {
-    this.counts['settled']!++;
+    this.counts.settled++;
     copy.death = unit;
     if (copy.durable) return;
     queue.copies.splice(queue.copies.indexOf(copy), 1);
@@ -967,7 +983,7 @@ class History implements Witness {
       if (!this.logFailed) this.wrong(`'${unit.text}' was refused though the log is well`);
       return;
     }
-    this.counts['confirmed']!++;
+    this.counts.confirmed++;
     unit.certain = true;
   }
 
