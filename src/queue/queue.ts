@@ -86,6 +86,8 @@ export class Queue implements RouteTarget, TurnTask {
   slow = false;
   deleted = false;
   readonly consumers: QueueConsumer[] = [];
+  /** It has consumers. */
+  private attended = false;
   private readonly ready = new Positions();
   // Most queues are idle most of the time: what they do not need yet is shared by all of them, and never written to.
   private returned = NO_RETURNED;
@@ -161,7 +163,7 @@ export class Queue implements RouteTarget, TurnTask {
 
   /** Something may be deliverable: look at the end of this turn. */
   wake(): void {
-    if (this.consumers.length > 0 && !this.inTurn) this.owner.turn.add(PHASE_GATHER, this);
+    if (this.attended && !this.inTurn) this.owner.turn.add(PHASE_GATHER, this);
   }
 
   endOfTurn(): void {
@@ -360,6 +362,7 @@ export class Queue implements RouteTarget, TurnTask {
     }
     const consumer = new QueueConsumer(this, options, sink, output);
     this.consumers.push(consumer);
+    this.attended = true;
     this.wake();
     return consumer;
   }
@@ -369,6 +372,7 @@ export class Queue implements RouteTarget, TurnTask {
       consumer.active = false;
       const at = this.consumers.indexOf(consumer);
       if (at >= 0) this.consumers.splice(at, 1);
+      this.attended = this.consumers.length > 0;
     }
     if (outcome !== undefined && consumer.held > 0 && !this.deleted) this.settleAll(consumer, outcome);
     const last = this.consumers.length === 0 && !consumer.passive;

@@ -186,9 +186,13 @@ export class Vhost implements QueueOwner, TurnTask {
       route = this.router.resolve(route, this.dialects.properties(this.view).headers);
     }
     this.counters.published++;
+    const { only } = route;
+    const assurance = draft.assurance;
+    if (only !== null && !only.directMode && assurance !== EXACTLY_ONCE && !draft.retain && draft.large === null) {
+      return this.publishToOne(route, only, draft);
+    }
     const targets = route.targets;
     const words = route.words;
-    const assurance = draft.assurance;
     const count = targets.length;
     draft.routed = count;
     let stored = 0;
@@ -206,6 +210,27 @@ export class Vhost implements QueueOwner, TurnTask {
       return MARK_NOW;
     }
     return this.publishStored(route, draft, stored, durable);
+  }
+
+  /** The plain case: one queue takes it, and nothing is special about it. */
+  private publishToOne(route: CompiledRoute<Queue>, queue: Queue, draft: Draft): Mark {
+    const { assurance } = draft;
+    const durable = queue.durable && assurance !== AT_MOST_ONCE;
+    draft.routed = 1;
+    const list = durable ? this.journal.targetList(route) : 0;
+    const seq = this.store.append(draft, route.address, route.exchangeBytes.length, durable, list);
+    this.store.addReferences(seq, durable, 1);
+    const asked = route.onlyWord;
+    queue.push(seq, (durable ? WORD_DURABLE : 0) | Math.min(assurance, asked & 3) | (asked & ~7));
+    this.watchMemory(durable);
+    return durable ? this.log.mark : MARK_NOW;
+  }
+
+  /** Publishers must not get further ahead of the disk than memory allows. */
+  private watchMemory(durable: boolean): void {
+    if (durable ? this.log.unsyncedBytes > this.unsyncedBytesMax : this.transient.residentBytes > TRANSIENT_BYTES_MAX) {
+      this.holdBack();
+    }
   }
 
   private publishStored(route: CompiledRoute<Queue>, draft: Draft, stored: number, durable: boolean): Mark {
@@ -233,9 +258,7 @@ export class Vhost implements QueueOwner, TurnTask {
     }
     if (draft.retain) this.retained.stored(route, draft, seq, keep && durable);
     if (body !== null) body.finish();
-    if (durable ? this.log.unsyncedBytes > this.unsyncedBytesMax : this.transient.residentBytes > TRANSIENT_BYTES_MAX) {
-      this.holdBack();
-    }
+    this.watchMemory(durable);
     return mark;
   }
 
