@@ -339,12 +339,13 @@ class History implements Witness {
         await immediately();
         this.turn++;
       }
-      const full = this.disk.capacityBytes < Number.POSITIVE_INFINITY;
-      this.demand(stopped || full || cutShort < TICKS_MAX, () => 'the broker does not stop');
+      this.demand(stopped || cutShort < TICKS_MAX, () => 'the broker does not stop');
     }
     life.alive = false;
     this.life = undefined;
-    const clean = stopped && life.broker.failure === undefined;
+    // A stop on a full disk ends as well as it can: what it had no room for may be lost, as after a kill.
+    const full = this.disk.capacityBytes < Number.POSITIVE_INFINITY;
+    const clean = stopped && !full && life.broker.failure === undefined;
     // After a failed sync only a power failure is a fair test: see disk.ts.
     const power = this.disk.broken || random.chance(0.7);
     this.trace(clean ? 'stopped' : power ? 'power failure' : 'killed');
