@@ -4,8 +4,8 @@
  */
 import { Worker } from 'node:worker_threads';
 import { FaultCounts } from './disk.ts';
-import type { HistoryReport } from './history.ts';
 import type { SabotageName } from './sabotage.ts';
+import type { HistoryReport } from './world.ts';
 
 export interface RunOptions {
   readonly firstSeed: number;
