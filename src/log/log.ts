@@ -161,7 +161,10 @@ export class Log implements RecordStore, TurnTask {
       segmentBytes,
       clock: options.clock,
       sparesMax: SPARES_MAX,
-      onFull: () => options.onFull?.(),
+      onFull: () => {
+        if (this.closing !== undefined) this.segmentFiles.stopWaiting();
+        options.onFull?.();
+      },
       onSpace: () => {
         if (this.failed === undefined) options.onSpace?.();
       },
@@ -687,12 +690,9 @@ export class Log implements RecordStore, TurnTask {
       return;
     }
     this.closing = done;
-    if (this.full) {
-      // What cannot be written now is not waited for; it was never confirmed. The owner had no room for all it wanted to
-      // say, so this is no clean stop.
-      this.shut = true;
-      this.segmentFiles.stopWaiting();
-    } else if (this.failed !== undefined) this.shut = true;
+    // What finds no room now, not even in the reserve, is not waited for; it was never confirmed.
+    if (this.full) this.segmentFiles.stopWaiting();
+    if (this.failed !== undefined) this.shut = true;
     // A checkpoint is to be known as safe by the last batch: a start then needs to read nothing before it.
     else if (this.checkpoints.ended === 0) this.appendStop();
     this.turn.add(PHASE_FLUSH, this);

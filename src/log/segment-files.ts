@@ -28,8 +28,7 @@ export class SegmentFiles {
   /** Work in the background: one slice or one file operation at a time. */
   private busy = false;
   private whenIdle: (() => void) | undefined = undefined;
-  /** No write waits for room any more, and then: nothing is done in the background any more. */
-  private impatient = false;
+  /** Nothing is done in the background any more. */
   private stopped = false;
   private readonly retired: Segment[] = [];
 
@@ -72,7 +71,7 @@ export class SegmentFiles {
     const again = (): void => this.write(job, sync, done);
     const failed = (error: Error): void => {
       // Nothing of it counts as written, so writing it again is no second try of something that may have worked.
-      if (isNoSpace(error) && !this.impatient) this.space.makeRoom(job.bytes, again);
+      if (isNoSpace(error)) this.space.makeRoom(job.bytes, again, () => done(error));
       else done(error);
     };
     if (segment.file === undefined || !segment.named) {
@@ -87,8 +86,13 @@ export class SegmentFiles {
         failed(error);
         return;
       }
-      this.unsynced.add(file);
       this.space.written(file, end, job.bytes);
+      if (!sync && job.position === 0) {
+        // A segment's header says where its batches begin: without it, what a power failure spared could pass for the start.
+        file.handle.sync((failure) => done(failure));
+        return;
+      }
+      this.unsynced.add(file);
       // Segment by segment, so that a later one is never on the disk without the one before.
       if (sync) this.sync(done);
       else done(undefined);
@@ -203,7 +207,6 @@ export class SegmentFiles {
 
   /** No write waits for room on a full disk any longer. */
   stopWaiting(): void {
-    this.impatient = true;
     this.space.stopWaiting();
   }
 

@@ -156,21 +156,19 @@ export class Space {
     this.writtenBytes += bytes;
   }
 
-  /** A write found no room. Makes some, of spares or of the reserve, or waits for it; then calls `go`. */
-  makeRoom(bytes: number, go: () => void): void {
-    this.room(bytes).then(
-      (made) => {
-        if (made) go();
-        else {
-          this.stalled = go;
-          this.becomeFull();
-        }
-      },
-      () => {
+  /**
+   * A write found no room. Makes some, of spares or of the reserve, or waits for it; then calls `go`. Calls `fail` instead
+   * when there is none and nothing is waited for any more.
+   */
+  makeRoom(bytes: number, go: () => void, fail: () => void): void {
+    const none = (): void => {
+      if (this.stopped) fail();
+      else {
         this.stalled = go;
         this.becomeFull();
-      },
-    );
+      }
+    };
+    this.room(bytes).then((made) => (made ? go() : none()), none);
   }
 
   private async room(bytes: number): Promise<boolean> {
@@ -273,7 +271,7 @@ export class Space {
     if (!this.stopped) this.options.clock.schedule(this.sparesAgain, RETRY_MS);
   }
 
-  /** No write waits any longer: those that find no room fail. */
+  /** No write waits any longer: those that find no room, not even in the reserve, fail. */
   stopWaiting(): void {
     this.stopped = true;
     this.options.clock.cancel(this.retry);
@@ -281,10 +279,6 @@ export class Space {
     const { stalled } = this;
     this.stalled = undefined;
     stalled?.();
-  }
-
-  get waitsForRoom(): boolean {
-    return this.stalled !== undefined;
   }
 
   async close(): Promise<void> {
