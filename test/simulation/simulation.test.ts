@@ -7,7 +7,7 @@ import { runHistory } from './history.ts';
 import { runHistories } from './run.ts';
 import { type SabotageName, sabotages } from './sabotage.ts';
 
-const HISTORIES = Number(process.env['ENTREPOT_SIMULATE'] ?? 1500);
+const HISTORIES = Number(process.env['ENTREPOT_SIMULATE'] ?? 1200);
 /** A planted bug must show within so many. */
 const PATIENCE = 400;
 const FIRST_SEED = 1;
