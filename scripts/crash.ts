@@ -26,7 +26,7 @@ if (forget && values.peer === 'rabbitmq') {
   console.error('--forget-unsynced is for this broker only: it stands between the broker and its files');
   process.exit(2);
 }
-const forgetful = fileURLToPath(new URL('../conformance/kill/forgetful-files.ts', import.meta.url));
+const forgetful = fileURLToPath(new URL('../conformance/kill/forget-unsynced.ts', import.meta.url));
 const broker =
   values.peer === 'rabbitmq'
     ? await startRabbitmq()

@@ -1,13 +1,13 @@
 /**
- * Preloaded into a broker (`node --import`): its files forget, when it is killed, everything that was not synced, as a
- * machine does that loses power. A SIGKILL alone proves less, because the kernel still writes what the process gave it.
+ * Files that forget, when their process is killed, everything that was not synced, as a machine does that loses power. A
+ * SIGKILL alone proves less, because the kernel still writes what the process gave it.
  *
  *     write ──▶ kept in this process ──sync──▶ the real file, synced        SIGKILL: what is kept here is gone
  *
  * Reads see both. Names (made, renamed, removed) change at once: what becomes of those is `test/simulation`'s. The spill file of
  * transient messages passes through: nothing in it is meant to outlive the process.
  */
-import { type Done, type FileSystem, type LogFile, nodeFiles } from '../../src/log/files.ts';
+import type { Done, FileSystem, LogFile } from '../../src/log/files.ts';
 import { SPILL_NAME } from '../../src/log/transient.ts';
 
 interface Write {
@@ -122,6 +122,3 @@ export function forgetful(disk: FileSystem): FileSystem {
     readText: (path) => disk.readText(path),
   };
 }
-
-Object.assign(nodeFiles, forgetful({ ...nodeFiles }));
-process.stderr.write('what is not synced is forgotten when this process dies\n');
