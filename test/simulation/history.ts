@@ -131,8 +131,7 @@ class History extends Consuming implements Witness {
     life.alive = false;
     this.life = undefined;
     // A stop on a full disk ends as well as it can: what it had no room for may be lost, as after a kill.
-    const full = this.disk.capacityBytes < Number.POSITIVE_INFINITY;
-    const clean = stopped && !full && life.broker.failure === undefined;
+    const clean = stopped && !this.ranFull && life.broker.failure === undefined;
     // After a failed sync only a power failure is a fair test: see disk.ts.
     const power = this.disk.broken || random.chance(0.7);
     this.trace(clean ? 'stopped' : power ? 'power failure' : 'killed');
@@ -140,6 +139,7 @@ class History extends Consuming implements Witness {
     this.counts.segmentsCompacted += this.disk.compacted;
     this.disk = this.disk.crash(power);
     this.largeReads = 0;
+    this.ranFull = false;
     if (clean) for (const unit of life.asked) unit.certain = true;
     for (const queue of this.queues.values()) {
       if (!queue.durable) queue.copies = [];

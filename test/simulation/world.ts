@@ -77,6 +77,8 @@ export class World {
   /** A read has failed in this life: some messages may stay out of reach until the next. */
   protected outOfReach = false;
   protected largeReads = 0;
+  /** The disk may have been full in this life, and the broker may not have noticed that it is no longer. */
+  protected ranFull = false;
   protected readonly draft = new Draft();
 
   constructor(seed: number, options: HistoryOptions) {
@@ -203,6 +205,7 @@ export class World {
   protected arm(): void {
     const { disk, random, fault } = this;
     this.trace(`fault armed: ${fault}`);
+    this.ranFull = fault === 'full';
     if (fault === 'full') disk.capacityBytes = disk.bytesUsed + random.below(4 * this.layout.segmentBytes!);
     else if (fault !== 'none') {
       const likelihood = random.pick([1, 0.3, 0.05]);
