@@ -134,7 +134,7 @@ class History extends Consuming implements Witness {
     const clean = stopped && !this.ranFull && life.broker.failure === undefined;
     // After a failed sync only a power failure is a fair test: see disk.ts.
     const power = this.disk.broken || random.chance(0.7);
-    this.trace(clean ? 'stopped' : power ? 'power failure' : 'killed');
+    this.trace(`${stopped ? 'stopped, then ' : ''}${power ? 'power failure' : 'killed'}`);
     this.counts.segmentsReclaimed += this.disk.reclaimed;
     this.counts.segmentsCompacted += this.disk.compacted;
     this.disk = this.disk.crash(power);
