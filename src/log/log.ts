@@ -24,7 +24,7 @@ import { Compaction } from './compaction.ts';
 import type { RecoveryReport } from './events.ts';
 import { writeJobs } from './flush.ts';
 import type { LogOptions } from './options.ts';
-import { appendTable, RECORD_CHECKPOINT_BEGIN, RECORD_START, RECORD_STOP } from './own-records.ts';
+import { appendTable, RECORD_CHECKPOINT_BEGIN, RECORD_GONE, RECORD_START, RECORD_STOP } from './own-records.ts';
 import { Pace } from './pace.ts';
 import { Reclaimer } from './reclaimer.ts';
 import {
@@ -555,6 +555,8 @@ export class Log implements RecordStore, TurnTask {
       if (this.settling.length > 0) for (const waiter of this.settling.splice(0)) this.answer(waiter);
       if (this.checkpoints.synced(this.flushMark)) {
         this.reclaimer.due = true;
+        // A batch must name it before anything is done that makes the one before useless.
+        if (this.closing === undefined) this.append(RECORD_GONE, 0);
         this.compaction?.look();
       }
       const gone = this.reclaimer.synced(this.flushMark);

@@ -195,6 +195,7 @@ export class Recovery {
       this.nextBatch = empty.firstBatch;
       this.obsolete.push(empty.path);
     }
+    if (this.segments.length === 0) this.checkpoint = 0; // the log begins anew
   }
 
   /** Returns the number of the next batch; negated if the log ends here. */
