@@ -76,7 +76,7 @@ function backlog(messages: number, bodyBytes: number): Row {
     await liveRate(peer, bodyBytes, sample / 4); // warm
     const live = await liveRate(peer, bodyBytes, sample);
     const link = await Link.open(peer.amqpPort);
-    await link.declare(['deep']);
+    await link.declare(['deep', 'fresh']);
     const job = { keys: ['deep'], bodyBytes, window: WINDOW };
     const empty = await link.publish({ ...job, count: sample });
     await link.publish({ ...job, count: count - 2 * sample, from: sample });
@@ -85,6 +85,10 @@ function backlog(messages: number, bodyBytes: number): Row {
     line(`${what} waiting: resident memory`, `${Math.round(resident / MIB)} MiB`, '<= 300 MB', resident <= 300e6);
     const share = `${percent(full, empty)} of ${k(empty)}`;
     line(`${what}: publishing on top of it, of into empty`, share, '>= 90 %', full >= 0.9 * empty);
+    // The same into an empty queue now: tells what the depth costs from what the disk and the machine do meanwhile.
+    const fresh = await link.publish({ ...job, keys: ['fresh'], count: sample });
+    const now = `${percent(full, fresh)} of ${k(fresh)}`;
+    line(`${what}: publishing on top of it, of into empty now`, now, '>= 90 %', full >= 0.9 * fresh);
     link.close();
 
     await peer.kill();
