@@ -23,6 +23,7 @@ import { ColdReads } from './cold-reads.ts';
 import { Compaction } from './compaction.ts';
 import type { RecoveryReport } from './events.ts';
 import { writeJobs } from './flush.ts';
+import { OnDisk } from './on-disk.ts';
 import type { LogOptions } from './options.ts';
 import { appendTable, RECORD_CHECKPOINT_BEGIN, RECORD_GONE, RECORD_START, RECORD_STOP } from './own-records.ts';
 import { Pace } from './pace.ts';
@@ -50,13 +51,6 @@ const DEFAULT_RESIDENT_BYTES = 64 * 1024 * 1024;
 
 /** Files of dead segments that are kept for new ones: those that die with a checkpoint are enough for the next. */
 const SPARES_MAX = 4;
-
-/** Somebody waits until a flush with a sync has taken `mark`; -1 until the end of the turn. */
-interface Settling {
-  mark: number;
-  resolve(): void;
-  reject(error: Error): void;
-}
 
 export class Log implements RecordStore, TurnTask {
   inTurn = false;
@@ -122,9 +116,7 @@ export class Log implements RecordStore, TurnTask {
   private checkpoints = new Checkpoints(0);
   private readonly reclaimer = new Reclaimer();
   private readonly compaction: Compaction | undefined;
-  /** The last flush that ended with a sync. */
-  private onDiskMark = 0;
-  private readonly settling: Settling[] = [];
+  private readonly onDisk = new OnDisk();
   /** References were taken away in this turn. */
   private letGo = false;
   /** Blocks without references, to be let go at the end of the turn if that is still so. */
@@ -472,12 +464,7 @@ export class Log implements RecordStore, TurnTask {
 
   endOfTurn(): void {
     this.tidy();
-    if (this.settling.length > 0 && this.unitDepth === 0) {
-      for (const waiter of this.settling.splice(0)) {
-        if (waiter.mark < 0) waiter.mark = this.mark;
-        this.answer(waiter);
-      }
-    }
+    if (this.unitDepth === 0) this.onDisk.endOfTurn(this.mark);
     if (this.letGo) {
       this.letGo = false;
       this.compaction?.lookSoon();
@@ -551,8 +538,7 @@ export class Log implements RecordStore, TurnTask {
     this.syncedMark = this.flushMark;
     if (this.flushSyncs) {
       this.syncedBatch = this.flushBatch;
-      this.onDiskMark = this.flushMark;
-      if (this.settling.length > 0) for (const waiter of this.settling.splice(0)) this.answer(waiter);
+      this.onDisk.synced(this.flushMark);
       if (this.checkpoints.synced(this.flushMark)) {
         this.reclaimer.due = true;
         // A batch must name it before anything is done that makes the one before useless.
@@ -575,7 +561,7 @@ export class Log implements RecordStore, TurnTask {
     this.position = 0;
     this.limit = 0;
     this.dirty.length = 0;
-    for (const waiter of this.settling.splice(0)) this.answer(waiter);
+    this.onDisk.end();
     if (this.closing !== undefined) this.turn.add(PHASE_FLUSH, this);
     this.options.onFailed(error);
   }
@@ -639,15 +625,7 @@ export class Log implements RecordStore, TurnTask {
   private settled(): Promise<void> {
     this.pace.syncDue = true;
     this.turn.add(PHASE_FLUSH, this);
-    return new Promise((resolve, reject) => {
-      this.settling.push({ mark: -1, resolve, reject });
-    });
-  }
-
-  private answer(waiter: Settling): void {
-    if (this.failed !== undefined || this.closed) waiter.reject(new Error('the log takes no more'));
-    else if (waiter.mark >= 0 && waiter.mark <= this.onDiskMark) waiter.resolve();
-    else this.settling.push(waiter);
+    return this.onDisk.wait();
   }
 
   private *compactable(): Generator<Segment> {
@@ -710,7 +688,7 @@ export class Log implements RecordStore, TurnTask {
     this.closing = undefined;
     this.closed = true;
     this.pace.stop();
-    for (const waiter of this.settling.splice(0)) this.answer(waiter);
+    this.onDisk.end();
     const usedBytes = this.failed === undefined ? this.block.index * this.blockBytes + this.block.end : undefined;
     this.limit = 0;
     const closeFiles = (): Promise<void> => this.segmentFiles.close(this.segments, usedBytes);
