@@ -663,8 +663,11 @@ export class Log implements RecordStore, TurnTask {
 
   // -- the end
 
-  /** Writes and syncs what is left and a record that says so; then nothing may be appended any more. */
-  close(done: () => void): void {
+  /**
+   * Writes and syncs what is left and a record that says so; then nothing may be appended any more.
+   * @param orderly false: the owner could not write down all it knows, so the next start must not take this for a clean stop
+   */
+  close(done: () => void, orderly = true): void {
     if (this.closed || this.closing !== undefined) {
       done();
       return;
@@ -672,7 +675,7 @@ export class Log implements RecordStore, TurnTask {
     this.closing = done;
     // What finds no room now, not even in the reserve, is not waited for; it was never confirmed.
     if (this.full) this.segmentFiles.stopWaiting();
-    if (this.failed !== undefined) this.shut = true;
+    if (this.failed !== undefined || !orderly) this.shut = true;
     // A checkpoint is to be known as safe by the last batch: a start then needs to read nothing before it.
     else if (this.checkpoints.ended === 0) this.appendStop();
     this.turn.add(PHASE_FLUSH, this);

@@ -405,10 +405,12 @@ export class Vhost implements QueueOwner, TurnTask {
   async close(): Promise<void> {
     this.stopping = true;
     this.gather();
-    // On a full disk it would wait for room; then the next start reads a little more.
-    if (!this.log.full) this.checkpoint.complete();
+    // On a full disk a checkpoint would wait for room. Without one, what has been handed out is not written down: the next
+    // start reads a little more, and marks everything.
+    const orderly = !this.log.full;
+    if (orderly) this.checkpoint.complete();
     this.stopped = true;
-    await new Promise<void>((done) => this.log.close(done));
+    await new Promise<void>((done) => this.log.close(done, orderly));
     await new Promise<void>((done) => this.transient.close(done));
   }
 }
