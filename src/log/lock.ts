@@ -42,8 +42,7 @@ export async function lockDirectory(files: FileSystem, directory: string): Promi
     throw error;
   }
   return async () => {
-    if (!held.delete(path)) return;
-    await files.remove(path);
+    if (held.delete(path)) await removeIfThere(files, path);
   };
 }
 
@@ -56,8 +55,7 @@ async function acquire(files: FileSystem, directory: string, path: string): Prom
   if (!(await files.createExclusive(takeover, text))) {
     const other = await holderOf(files, takeover);
     if (other > 0) throw new DirectoryLocked(directory, other);
-    // It was killed in the midst of taking over.
-    await files.remove(takeover);
+    await clearTakeover(files, directory, takeover);
     if (!(await files.createExclusive(takeover, text))) {
       throw new DirectoryLocked(directory, await holderOf(files, takeover));
     }
@@ -66,10 +64,38 @@ async function acquire(files: FileSystem, directory: string, path: string): Prom
     // Now nobody else takes over: look again before the old one is thrown away.
     const again = await holderOf(files, path);
     if (again > 0) throw new DirectoryLocked(directory, again);
-    if ((await files.readText(path)) !== undefined) await files.remove(path);
+    await removeIfThere(files, path);
     if (!(await files.createExclusive(path, text))) throw new DirectoryLocked(directory, await holderOf(files, path));
   } finally {
-    await files.remove(takeover);
+    await removeIfThere(files, takeover);
+  }
+}
+
+/**
+ * Whoever was taking over was killed in the midst of it. The file is moved before it is thrown away: of several that find
+ * it, one moves it, and one that comes too late sees that it has moved its successor's, and puts that back.
+ */
+async function clearTakeover(files: FileSystem, directory: string, takeover: string): Promise<void> {
+  const aside = `${takeover}.${process.pid}`;
+  try {
+    await files.rename(takeover, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  const holder = await holderOf(files, aside);
+  if (holder > 0 && holder !== process.pid) {
+    await files.rename(aside, takeover);
+    throw new DirectoryLocked(directory, holder);
+  }
+  await removeIfThere(files, aside);
+}
+
+async function removeIfThere(files: FileSystem, path: string): Promise<void> {
+  try {
+    await files.remove(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 
