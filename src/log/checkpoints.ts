@@ -9,7 +9,7 @@
 import { appendTable, type OwnRecords, RECORD_CHECKPOINT_END } from './own-records.ts';
 import type { Segment } from './segment.ts';
 
-const DEFAULT_CHECKPOINT_BYTES = 256 * 1024 * 1024;
+const DEFAULT_CHECKPOINT_BYTES = 128 * 1024 * 1024;
 /** At least so many times what a checkpoint takes lies between the beginnings of two. */
 const SIZE_FACTOR = 4;
 

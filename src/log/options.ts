@@ -38,7 +38,7 @@ export interface LogOptions {
   readonly flushDelayMs?: number;
   /** Default 1 MiB; means nothing without `flushDelayMs`. */
   readonly flushBytesMax?: number;
-  /** Bytes of log after which a checkpoint is due; default 256 MiB. */
+  /** Bytes of log after which a checkpoint is due; default 128 MiB. */
   readonly checkpointBytes?: number;
   /** Eight bytes that a new log gets as its name; default random. */
   readonly logId?: Buffer;
