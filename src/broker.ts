@@ -112,10 +112,6 @@ export class Broker {
     });
   }
 
-  hasVhost(name: string): boolean {
-    return this.vhosts.has(name);
-  }
-
   /** Clients that are connected. */
   get sessionCount(): number {
     return this.sessions.size;

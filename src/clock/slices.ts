@@ -28,10 +28,6 @@ export class Slices implements TurnTask {
     while (this.running) this.slice();
   }
 
-  stop(): void {
-    this.running = false;
-  }
-
   endOfTurn(): void {
     if (!this.running) return;
     this.slice();

@@ -349,11 +349,6 @@ export class Queue implements RouteTarget, TurnTask {
     this.wake();
   }
 
-  /** The sequence number of a held delivery: what an adapter keeps to know it again after a restart. */
-  seqOf(slot: number): number {
-    return this.deliveries.seq(slot);
-  }
-
   // --------------------------------------------------------------------------------------------------- consumers
 
   addConsumer(options: ConsumeOptions, sink: DeliverySink, output: Backpressure): QueueConsumer {

@@ -68,10 +68,6 @@ export class Checkpoint {
     this.slices.finish();
   }
 
-  stop(): void {
-    this.slices.stop();
-  }
-
   private slice(): boolean {
     const { log, journal } = this.parts;
     if (log.failed !== undefined) {

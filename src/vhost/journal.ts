@@ -143,7 +143,6 @@ export class Journal {
         writeU32(buffer, at + 16 + i * 8, route.words[target]!);
       }
     }
-    // Only now: if an append began a new segment, its snapshot came before these records.
     route.listEpoch = this.epoch;
   }
 

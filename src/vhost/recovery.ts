@@ -1,6 +1,6 @@
 /**
  * The fold: what a vhost becomes when its log is read from the beginning. It decides nothing again; every record is an
- * outcome. Records about what is gone are passed over, so that a log may begin at any segment: each begins with a snapshot.
+ * outcome. Records about what is not known (any more, or yet) are passed over, so that a replay may begin at a checkpoint.
  */
 import type { Log } from '../log/log.ts';
 import { readU16, readU32, readU48 } from '../message/bytes.ts';
@@ -45,7 +45,6 @@ interface Target {
 }
 
 export class Recovery {
-  messages = 0;
   private readonly lists = new Map<number, Target[]>();
   private readonly view = new MessageView();
   private readonly owner: QueueOwner;
@@ -178,7 +177,6 @@ export class Recovery {
   }
 
   private message(seq: number, buffer: Buffer, start: number): void {
-    this.messages++;
     const { view } = this;
     readMessage(buffer, start, view);
     const extents = readExtents(buffer, start);
