@@ -54,7 +54,15 @@ export interface SessionClient {
 
 // ------------------------------------------------------------------------------------------------------- topology
 
-export type ExchangeType = 'direct' | 'fanout' | 'topic' | 'headers';
+export type ExchangeType =
+  | 'direct'
+  | 'fanout'
+  | 'topic'
+  | 'headers'
+  | 'x-consistent-hash'
+  | 'x-modulus-hash'
+  | 'x-random'
+  | 'x-delayed-message';
 
 export interface ExchangeOptions {
   readonly durable: boolean;
@@ -119,6 +127,8 @@ export interface Route {
   readonly spelling: Spelling;
   /** False once what it led to has changed: ask again. */
   readonly valid: boolean;
+  /** Its exchange is of the type x-delayed-message: publishers say in a property of their own how long a message is to wait. */
+  readonly acceptsDelay: boolean;
 }
 
 /** Tells a publisher, in order, what has become of what it handed over. Made with `Session.confirms`. */

@@ -37,6 +37,7 @@ import type { Properties } from './message/properties.ts';
 import { QueueConsumer } from './queue/consumer.ts';
 import type { Queue } from './queue/queue.ts';
 import type { StoredBody } from './queue/stored-body.ts';
+import type { CompiledRoute } from './routing/router.ts';
 import type { Stallable } from './vhost/stalls.ts';
 import { VhostTransaction } from './vhost/transaction.ts';
 import type { Vhost } from './vhost/vhost.ts';
@@ -191,7 +192,18 @@ export class Session implements Stallable {
 
   /** Throws not-found for an unknown exchange, access-refused for an internal one or one that may not be written to. */
   route(exchange: string, spelling: Spelling, key: Buffer, start: number, end: number): Route {
-    const route = this.home.router.route(exchange, spelling, key, start, end, this.vhost);
+    return this.mayPublish(this.home.router.route(exchange, spelling, key, start, end, this.vhost), exchange);
+  }
+
+  /**
+   * One route over several keys of an exchange: each queue gets the message once, which is stored under the first key.
+   * At least one key. Throws as `route` does.
+   */
+  routeAll(exchange: string, spelling: Spelling, keys: readonly string[]): Route {
+    return this.mayPublish(this.home.router.routeAll(exchange, spelling, keys, this.vhost), exchange);
+  }
+
+  private mayPublish(route: CompiledRoute<Queue>, exchange: string): Route {
     if (route.exchange?.internal === true) {
       throw new BrokerError(
         'access-refused',

@@ -21,6 +21,9 @@ export type Assurance = 0 | 1 | 2;
  */
 export const INLINE_BODY_BYTES = 128 * 1024;
 
+/** The longest delay of a message: 2^32 - 1 ms, some 49 days. */
+export const DELAY_MAX_MS = 0xffff_ffff;
+
 const EMPTY = Buffer.alloc(0);
 
 /** A body that lies in the log as extents. Obtained from `Session.openBody`; see there. */
@@ -47,6 +50,11 @@ export class Draft {
   priority = -1;
   /** Milliseconds to live, -1 for not given. */
   ttlMs = -1;
+  /**
+   * Milliseconds until it is routed, -1 for at once. Until then the broker keeps it, as safely as `assurance` asks for,
+   * whatever its exchange; at most DELAY_MAX_MS, beyond which it is refused. `ttlMs` counts from when it is routed.
+   */
+  delayMs = -1;
   /** The property bytes in the dialect's own wire form. */
   props: Buffer = EMPTY;
   propsStart = 0;
@@ -58,7 +66,10 @@ export class Draft {
   large: LargeBody | null = null;
   /** Set by the broker itself when it republishes (dead letters). Adapters leave it null. */
   annotations: Annotations | null = null;
-  /** Result of `publish`: how many queues and direct subscriptions took it. 0 means unroutable. */
+  /**
+   * Result of `publish`: how many queues and direct subscriptions took it. 0 means unroutable. A delayed message counts as
+   * taken by one: where it leads is not known yet.
+   */
   routed = 0;
 
   reset(): void {
@@ -66,6 +77,7 @@ export class Draft {
     this.retain = false;
     this.priority = -1;
     this.ttlMs = -1;
+    this.delayMs = -1;
     this.propsStart = 0;
     this.propsEnd = 0;
     this.bodyStart = 0;

@@ -23,6 +23,8 @@ export class CompiledRoute<Q extends RouteTarget> implements Route {
   readonly exchangeBytes: Buffer;
   readonly keyBytes: Buffer;
   readonly key: string;
+  /** All keys, if there are several: then `key` is the first. */
+  readonly keys: readonly string[] | null;
   readonly spelling: Spelling;
   /** Exchange name and key, one after the other: what a stored message begins with. */
   readonly address: Buffer;
@@ -48,6 +50,7 @@ export class CompiledRoute<Q extends RouteTarget> implements Route {
     perMessage: boolean,
     targets: Q[],
     words: number[],
+    keys: readonly string[] | null = null,
   ) {
     this.exchange = exchange;
     // One piece of memory for all three: whoever compares the key warms what is copied next.
@@ -57,12 +60,17 @@ export class CompiledRoute<Q extends RouteTarget> implements Route {
     this.only = targets.length === 1 ? targets[0]! : null;
     this.onlyWord = this.only === null ? 0 : words[0]!;
     this.key = key;
+    this.keys = keys;
     this.spelling = spelling;
     this.perMessage = perMessage;
     this.targets = targets;
     this.words = words;
     this.durableTargets = [];
     for (let i = 0; i < targets.length; i++) if (targets[i]!.durable) this.durableTargets.push(i);
+  }
+
+  get acceptsDelay(): boolean {
+    return this.exchange !== null && this.exchange.type === 'x-delayed-message';
   }
 }
 
@@ -85,10 +93,15 @@ function widen(a: number, b: number): number {
 
 /** Bindings changed while the cache is larger than this: it is dropped whole rather than searched. */
 const SEARCH_MAX = 4096;
+/** Targets and keys of the cached routes over several keys, together. */
+const SEVERAL_TARGETS_MAX = 16_384;
 
 export class Router<Q extends RouteTarget> {
   private readonly tables: RouterTables<Q>;
   private readonly cache = new Map<string, CompiledRoute<Q>>();
+  /** Routes over several keys: few, and dropped whole at any change. */
+  private readonly several = new Map<string, CompiledRoute<Q>>();
+  private severalTargets = 0;
   private cachedTargets = 0;
   private readonly targetsMax: number;
 
@@ -113,10 +126,7 @@ export class Router<Q extends RouteTarget> {
     const cacheKey = `${spelling}${exchangeName}\0${keyBytes.latin1Slice(start, end)}`;
     const cached = this.cache.get(cacheKey);
     if (cached !== undefined) return cached;
-    const exchange = exchangeName === '' ? null : this.tables.exchanges.get(exchangeName);
-    if (exchange === undefined) {
-      throw new BrokerError('not-found', `no exchange '${exchangeName}' in vhost '${vhost}'`);
-    }
+    const exchange = this.exchange(exchangeName, vhost);
     const key = keyBytes.utf8Slice(start, end);
     const route = this.compile(
       exchange,
@@ -124,6 +134,7 @@ export class Router<Q extends RouteTarget> {
       key,
       Buffer.from(keyBytes.subarray(start, end)),
       spelling,
+      null,
       undefined,
     );
     const cost = route.targets.length + 1;
@@ -133,15 +144,38 @@ export class Router<Q extends RouteTarget> {
     return route;
   }
 
+  /** One route over several keys, the first of which is the message's address. @throws as `route` does */
+  routeAll(exchangeName: string, spelling: Spelling, keys: readonly string[], vhost: string): CompiledRoute<Q> {
+    const cacheKey = `${spelling}${exchangeName}\0${keys.map((key) => `${key.length}:${key}`).join('')}`;
+    const cached = this.several.get(cacheKey);
+    if (cached !== undefined) return cached;
+    const first = keys[0]!;
+    const bytes = Buffer.from(first, 'utf8');
+    const exchange = this.exchange(exchangeName, vhost);
+    const route = this.compile(exchange, exchangeName, first, bytes, spelling, [...keys], undefined);
+    const cost = route.targets.length + keys.length;
+    if (this.severalTargets + cost > SEVERAL_TARGETS_MAX) this.clearSeveral();
+    this.several.set(cacheKey, route);
+    this.severalTargets += cost;
+    return route;
+  }
+
+  private exchange(name: string, vhost: string): Exchange<Q> | null {
+    const exchange = name === '' ? null : this.tables.exchanges.get(name);
+    if (exchange === undefined) throw new BrokerError('not-found', `no exchange '${name}' in vhost '${vhost}'`);
+    return exchange;
+  }
+
   /** A route for one message whose headers decide. It is not cached. */
   resolve(route: CompiledRoute<Q>, headers: Headers): CompiledRoute<Q> {
-    return this.compile(route.exchange, route.exchange?.name ?? '', route.key, route.keyBytes, route.spelling, headers);
+    const { exchange, key, keyBytes, spelling, keys } = route;
+    return this.compile(exchange, exchange?.name ?? '', key, keyBytes, spelling, keys, headers);
   }
 
   /** The same address, leading nowhere: its exchange is gone. */
   resolveNowhere(route: CompiledRoute<Q>): CompiledRoute<Q> {
-    const { exchange, key, keyBytes, spelling } = route;
-    return new CompiledRoute<Q>(exchange, exchange?.name ?? '', key, keyBytes, spelling, false, [], []);
+    const { exchange, key, keyBytes, spelling, keys } = route;
+    return new CompiledRoute<Q>(exchange, exchange?.name ?? '', key, keyBytes, spelling, false, [], [], keys);
   }
 
   private compile(
@@ -150,14 +184,17 @@ export class Router<Q extends RouteTarget> {
     key: string,
     keyBytes: Buffer,
     spelling: Spelling,
+    keys: readonly string[] | null,
     headers: Headers | undefined,
   ): CompiledRoute<Q> {
     const found = new Map<Q, number>();
     let perMessage = false;
-    if (exchange === null) {
-      const queue = this.tables.queues.get(key);
-      if (queue !== undefined) found.set(queue, 2);
-    } else {
+    const follow = (key: string): void => {
+      if (exchange === null) {
+        const queue = this.tables.queues.get(key);
+        if (queue !== undefined) found.set(queue, 2);
+        return;
+      }
       const seen = new Set<Exchange<Q>>();
       const walk = (at: Exchange<Q>): void => {
         if (seen.has(at)) return;
@@ -177,14 +214,17 @@ export class Router<Q extends RouteTarget> {
         }
       };
       walk(exchange);
-    }
+    };
+    if (keys === null) follow(key);
+    else for (const one of keys) follow(one);
     const targets = perMessage ? [] : [...found.keys()];
     const words = perMessage ? [] : [...found.values()];
-    return new CompiledRoute(exchange, exchangeName, key, keyBytes, spelling, perMessage, targets, words);
+    return new CompiledRoute(exchange, exchangeName, key, keyBytes, spelling, perMessage, targets, words, keys);
   }
 
   /** A binding of `source` was added or removed: routes that it matters to become invalid. */
   bindingChanged(binding: Binding<Q>): void {
+    this.clearSeveral();
     const source = binding.source;
     const simple = source.incoming.size === 0 && binding.queue !== null && source.alternate === '';
     if (!simple || source.type === 'headers' || source.type === 'fanout' || this.cache.size > SEARCH_MAX) {
@@ -205,6 +245,7 @@ export class Router<Q extends RouteTarget> {
 
   /** A queue came or went: the default exchange leads to it under its name. */
   queueChanged(name: string): void {
+    this.clearSeveral();
     const key = Buffer.from(name, 'utf8').latin1Slice();
     for (const spelling of [0, 1]) {
       const cacheKey = `${spelling}\0${key}`;
@@ -215,9 +256,17 @@ export class Router<Q extends RouteTarget> {
 
   /** An exchange came or went. */
   clear(): void {
+    this.clearSeveral();
     for (const route of this.cache.values()) route.valid = false;
     this.cache.clear();
     this.cachedTargets = 0;
+  }
+
+  private clearSeveral(): void {
+    if (this.several.size === 0) return;
+    for (const route of this.several.values()) route.valid = false;
+    this.several.clear();
+    this.severalTargets = 0;
   }
 
   private evict(cacheKey: string, route: CompiledRoute<Q>): void {

@@ -40,6 +40,7 @@ export class VhostTransaction implements Transaction {
     copy.retain = draft.retain;
     copy.priority = draft.priority;
     copy.ttlMs = draft.ttlMs;
+    copy.delayMs = draft.delayMs;
     copy.props = Buffer.from(draft.props.subarray(draft.propsStart, draft.propsEnd));
     copy.propsEnd = copy.props.length;
     copy.large = draft.large;

@@ -291,6 +291,7 @@ export class Vhost implements QueueOwner, TurnTask {
   private reroute(route: CompiledRoute<Queue>): CompiledRoute<Queue> {
     const exchange = route.exchange === null ? '' : route.exchange.name;
     if (exchange !== '' && !this.topology.exchanges.has(exchange)) return this.router.resolveNowhere(route);
+    if (route.keys !== null) return this.router.routeAll(exchange, route.spelling, route.keys, this.vhost);
     return this.router.route(exchange, route.spelling, route.keyBytes, 0, route.keyBytes.length, this.vhost);
   }
 
