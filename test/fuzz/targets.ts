@@ -1,0 +1,7 @@
+/** Every protocol that can be fuzzed, by the name under which it is asked for. */
+import type { FuzzTarget } from './target.ts';
+import { amqpTarget } from './targets/amqp.ts';
+
+export const targets: Readonly<Record<string, FuzzTarget>> = {
+  [amqpTarget.name]: amqpTarget,
+};
