@@ -26,7 +26,7 @@ import {
 import { PHASE_GATHER, type Turn, type TurnTask } from '../clock/turn.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { MessageView } from '../message/message.ts';
-import type { RouteTarget } from '../routing/exchange.ts';
+import type { RouteTarget } from '../routing/binding.ts';
 import { type Decision, DONE, decide, REQUEUE, type RetryPolicy } from '../settlement/decide.ts';
 import type { Chunk } from './chunk.ts';
 import { QueueConsumer } from './consumer.ts';

@@ -7,10 +7,10 @@
  */
 import type { Route } from '../api.ts';
 import { BrokerError } from '../message/errors.ts';
-import type { Assurance, Spelling } from '../message/message.ts';
-import type { Headers } from '../message/properties.ts';
-import type { Binding, Exchange, RouteTarget } from './exchange.ts';
-import { isWild, keyLevels, matches } from './levels.ts';
+import { type Assurance, EXACTLY_ONCE, type Spelling } from '../message/message.ts';
+import type { Properties } from '../message/properties.ts';
+import type { Binding, RouteTarget } from './binding.ts';
+import type { Exchange } from './exchange.ts';
 
 /** A target's word: what its bindings ask for. Bits 0-1 assurance, bit 2 keep the retain flag, bits 5-19 data. */
 export const KEEP_RETAIN = 0b100;
@@ -28,8 +28,10 @@ export class CompiledRoute<Q extends RouteTarget> implements Route {
   readonly spelling: Spelling;
   /** Exchange name and key, one after the other: what a stored message begins with. */
   readonly address: Buffer;
-  /** True when the message's headers decide: then `targets` is empty and each message is resolved on its own. */
+  /** True when more than the key decides: then `targets` is empty and each message is resolved on its own. */
   readonly perMessage: boolean;
+  /** What its messages were resolved to, by targets and words: the same few again and again. */
+  variants: Map<string, CompiledRoute<Q>> | null = null;
   readonly targets: Q[];
   readonly words: number[];
   /** The target and its word, if there is just one: nearly always, and then without a walk through two arrays. */
@@ -93,6 +95,8 @@ function widen(a: number, b: number): number {
 
 /** Bindings changed while the cache is larger than this: it is dropped whole rather than searched. */
 const SEARCH_MAX = 4096;
+/** Outcomes that a route of which more than the key decides remembers. */
+const VARIANTS_MAX = 256;
 /** Targets and keys of the cached routes over several keys, together. */
 const SEVERAL_TARGETS_MAX = 16_384;
 
@@ -102,6 +106,8 @@ export class Router<Q extends RouteTarget> {
   /** Routes over several keys: few, and dropped whole at any change. */
   private readonly several = new Map<string, CompiledRoute<Q>>();
   private severalTargets = 0;
+  /** Exchanges that are the alternate of another; null: to be gathered. */
+  private alternates: Set<string> | null = null;
   private cachedTargets = 0;
   private readonly targetsMax: number;
 
@@ -128,15 +134,7 @@ export class Router<Q extends RouteTarget> {
     if (cached !== undefined) return cached;
     const exchange = this.exchange(exchangeName, vhost);
     const key = keyBytes.utf8Slice(start, end);
-    const route = this.compile(
-      exchange,
-      exchangeName,
-      key,
-      Buffer.from(keyBytes.subarray(start, end)),
-      spelling,
-      null,
-      undefined,
-    );
+    const route = this.compile(exchange, exchangeName, key, Buffer.from(keyBytes.subarray(start, end)), spelling, null);
     const cost = route.targets.length + 1;
     if (this.cachedTargets + cost > this.targetsMax) this.clear();
     this.cache.set(cacheKey, route);
@@ -152,7 +150,7 @@ export class Router<Q extends RouteTarget> {
     const first = keys[0]!;
     const bytes = Buffer.from(first, 'utf8');
     const exchange = this.exchange(exchangeName, vhost);
-    const route = this.compile(exchange, exchangeName, first, bytes, spelling, [...keys], undefined);
+    const route = this.compile(exchange, exchangeName, first, bytes, spelling, [...keys]);
     const cost = route.targets.length + keys.length;
     if (this.severalTargets + cost > SEVERAL_TARGETS_MAX) this.clearSeveral();
     this.several.set(cacheKey, route);
@@ -166,10 +164,31 @@ export class Router<Q extends RouteTarget> {
     return exchange;
   }
 
-  /** A route for one message whose headers decide. It is not cached. */
-  resolve(route: CompiledRoute<Q>, headers: Headers): CompiledRoute<Q> {
+  /** Where one message goes, if more than its key decides. Valid until the end of this call stack. */
+  resolve(route: CompiledRoute<Q>, properties: Properties): CompiledRoute<Q> {
     const { exchange, key, keyBytes, spelling, keys } = route;
-    return this.compile(exchange, exchange?.name ?? '', key, keyBytes, spelling, keys, headers);
+    const found = new Map<Q, number>();
+    this.walk(exchange, key, keys, spelling, properties, found);
+    let signature = '';
+    for (const [queue, word] of found) signature += `${queue.id}:${word} `;
+    route.variants ??= new Map();
+    const known = route.variants.get(signature);
+    if (known !== undefined) return known;
+    if (route.variants.size >= VARIANTS_MAX) route.variants.clear();
+    const name = exchange?.name ?? '';
+    const variant = new CompiledRoute(
+      exchange,
+      name,
+      key,
+      keyBytes,
+      spelling,
+      false,
+      [...found.keys()],
+      [...found.values()],
+      keys,
+    );
+    route.variants.set(signature, variant);
+    return variant;
   }
 
   /** The same address, leading nowhere: its exchange is gone. */
@@ -185,67 +204,103 @@ export class Router<Q extends RouteTarget> {
     keyBytes: Buffer,
     spelling: Spelling,
     keys: readonly string[] | null,
-    headers: Headers | undefined,
   ): CompiledRoute<Q> {
     const found = new Map<Q, number>();
-    let perMessage = false;
-    const follow = (key: string): void => {
-      if (exchange === null) {
-        const queue = this.tables.queues.get(key);
-        if (queue !== undefined) found.set(queue, 2);
-        return;
-      }
-      const seen = new Set<Exchange<Q>>();
-      const walk = (at: Exchange<Q>): void => {
-        if (seen.has(at)) return;
-        seen.add(at);
-        if (at.type === 'headers' && headers === undefined) perMessage = true;
-        let taken = false;
-        at.match(key, spelling, headers, (binding) => {
-          taken = true;
-          if (binding.queue !== null) {
-            const word = found.get(binding.queue);
-            found.set(binding.queue, word === undefined ? bindingWord(binding) : widen(word, bindingWord(binding)));
-          } else walk(binding.exchange!);
-        });
-        if (!taken && at.alternate !== '') {
-          const alternate = this.tables.exchanges.get(at.alternate);
-          if (alternate !== undefined) walk(alternate);
-        }
-      };
-      walk(exchange);
-    };
-    if (keys === null) follow(key);
-    else for (const one of keys) follow(one);
+    const perMessage = this.walk(exchange, key, keys, spelling, undefined, found);
     const targets = perMessage ? [] : [...found.keys()];
     const words = perMessage ? [] : [...found.values()];
     return new CompiledRoute(exchange, exchangeName, key, keyBytes, spelling, perMessage, targets, words, keys);
   }
 
-  /** A binding of `source` was added or removed: routes that it matters to become invalid. */
+  /**
+   * Follows every binding from an exchange on, each exchange once. `found` gets each queue with its word.
+   * @returns whether some exchange on the way needs more than the key, and was not given it
+   */
+  private walk(
+    exchange: Exchange<Q> | null,
+    key: string,
+    keys: readonly string[] | null,
+    spelling: Spelling,
+    properties: Properties | undefined,
+    found: Map<Q, number>,
+  ): boolean {
+    let perMessage = false;
+    const all = keys ?? [key];
+    const toNamedQueues = (): void => {
+      for (const one of all) {
+        const queue = this.tables.queues.get(one);
+        if (queue !== undefined && !found.has(queue)) found.set(queue, EXACTLY_ONCE);
+      }
+    };
+    const seen = new Set<Exchange<Q>>();
+    const visit = (at: Exchange<Q>): void => {
+      if (seen.has(at)) return;
+      seen.add(at);
+      if (at.kind.perMessage && properties === undefined) perMessage = true;
+      let taken = false;
+      const take = (binding: Binding<Q>): void => {
+        taken = true;
+        if (binding.queue === null) visit(binding.exchange!);
+        else {
+          const word = found.get(binding.queue);
+          found.set(binding.queue, word === undefined ? bindingWord(binding) : widen(word, bindingWord(binding)));
+        }
+      };
+      const { kind } = at;
+      if (kind.choosesOne) kind.match(key, spelling, properties, take);
+      else for (const one of all) kind.match(one, spelling, properties, take);
+      if (taken || at.alternate === null) return;
+      if (at.alternate === '') toNamedQueues();
+      else {
+        const alternate = this.tables.exchanges.get(at.alternate);
+        if (alternate !== undefined) visit(alternate);
+      }
+    };
+    if (exchange === null) toNamedQueues();
+    else visit(exchange);
+    return perMessage;
+  }
+
+  /**
+   * A binding was added or removed: routes that it matters to become invalid. From an exchange that others lead to, anything
+   * may come; from another one only routes that begin there.
+   */
   bindingChanged(binding: Binding<Q>): void {
     this.clearSeveral();
     const source = binding.source;
-    const simple = source.incoming.size === 0 && binding.queue !== null && source.alternate === '';
-    if (!simple || source.type === 'headers' || source.type === 'fanout' || this.cache.size > SEARCH_MAX) {
+    if (source.incoming.size > 0 || this.isAlternate(source.name) || this.cache.size > SEARCH_MAX) {
       this.clear();
       return;
     }
-    const exact = source.type === 'direct' || !binding.levels.some(isWild);
     for (const [cacheKey, route] of this.cache) {
-      if (route.exchange !== source) {
-        // An alternate exchange leads here from another one.
-        if (route.exchange === null || route.exchange.alternate === '') continue;
-      } else if (exact && source.type === 'direct') {
-        if (route.key !== binding.key) continue;
-      } else if (!matches(binding.levels, keyLevels(route.key, route.spelling))) continue;
-      this.evict(cacheKey, route);
+      if (route.exchange === source && source.kind.concerns(binding, route.key, route.spelling)) {
+        this.evict(cacheKey, route);
+      }
     }
+  }
+
+  /** An exchange came or went, or has another alternate. */
+  exchangesChanged(): void {
+    this.alternates = null;
+    this.clear();
+  }
+
+  private isAlternate(name: string): boolean {
+    if (this.alternates === null) {
+      this.alternates = new Set();
+      for (const { alternate } of this.tables.exchanges.values())
+        if (alternate !== null) this.alternates.add(alternate);
+    }
+    return this.alternates.has(name);
   }
 
   /** A queue came or went: the default exchange leads to it under its name. */
   queueChanged(name: string): void {
     this.clearSeveral();
+    if (this.isAlternate('')) {
+      this.clear();
+      return;
+    }
     const key = Buffer.from(name, 'utf8').latin1Slice();
     for (const spelling of [0, 1]) {
       const cacheKey = `${spelling}\0${key}`;
@@ -254,8 +309,7 @@ export class Router<Q extends RouteTarget> {
     }
   }
 
-  /** An exchange came or went. */
-  clear(): void {
+  private clear(): void {
     this.clearSeveral();
     for (const route of this.cache.values()) route.valid = false;
     this.cache.clear();

@@ -36,7 +36,8 @@ import { type Chunk, pack, unpack, unpackedRoom } from '../queue/chunk.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { RetainedMessage } from '../queue/retained.ts';
 import { WORD_DURABLE } from '../queue/word.ts';
-import type { Binding, Exchange } from '../routing/exchange.ts';
+import type { Binding } from '../routing/binding.ts';
+import type { Exchange } from '../routing/exchange.ts';
 import type { CompiledRoute } from '../routing/router.ts';
 
 export const RECORD_EXCHANGE = 130;

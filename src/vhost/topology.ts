@@ -7,7 +7,8 @@ import type { BindingInfo, BindOptions, ExchangeOptions, ExchangeType, QueueOpti
 import { BrokerError } from '../message/errors.ts';
 import { type Headers, type Value, valuesEqual, valueToText } from '../message/properties.ts';
 import { Queue, type QueueOwner } from '../queue/queue.ts';
-import { Binding, bindingIdentity, EXCHANGE_TYPES, Exchange } from '../routing/exchange.ts';
+import { Binding, bindingIdentity } from '../routing/binding.ts';
+import { Exchange } from '../routing/exchange.ts';
 import type { Router } from '../routing/router.ts';
 import type { RetryPolicy } from '../settlement/decide.ts';
 import type { Journal } from './journal.ts';
@@ -35,6 +36,7 @@ const PREDECLARED: readonly [string, ExchangeType, boolean][] = [
   ['amq.topic', 'topic', false],
   ['amq.headers', 'headers', false],
   ['amq.match', 'headers', false],
+  ['amq.rabbitmq.trace', 'topic', true],
 ];
 
 export class Topology {
@@ -63,10 +65,8 @@ export class Topology {
 
   /** Returns true if something durable was written. */
   declareExchange(name: string, type: string, options: ExchangeOptions): boolean {
-    if (!EXCHANGE_TYPES.includes(type as ExchangeType)) {
-      throw new BrokerError('invalid', `unknown exchange type '${type}'`);
-    }
     const known = this.exchanges.get(this.notDefault(name));
+    const exchange = new Exchange<Queue>(name, type, options);
     if (known !== undefined) {
       this.compareExchange(known, type, options);
       return false;
@@ -75,10 +75,9 @@ export class Topology {
       throw new BrokerError('access-refused', `exchange name '${name}' contains reserved prefix 'amq.*'`);
     }
     checkName('exchange', name, NAME_BYTES_MAX);
-    const exchange = new Exchange<Queue>(name, type as ExchangeType, options);
     if (exchange.durable) this.journal?.exchange(exchange);
     this.exchanges.set(name, exchange);
-    this.router?.clear();
+    this.router?.exchangesChanged();
     return exchange.durable;
   }
 
@@ -112,8 +111,9 @@ export class Topology {
     }
     if (exchange.durable) this.journal?.exchangeDeleted(name);
     this.exchanges.delete(name);
-    for (const binding of [...exchange.bindings.values(), ...exchange.incoming]) this.dropBinding(binding);
-    this.router?.clear();
+    for (const binding of exchange.bindings.values()) this.dropBinding(binding);
+    this.router?.exchangesChanged();
+    for (const binding of [...exchange.incoming]) this.unbindAndPrune(binding);
     return exchange.durable;
   }
 
@@ -230,6 +230,7 @@ export class Topology {
   bind(sourceName: string, queue: Queue | null, toExchange: string | null, key: string, options: BindOptions): boolean {
     const source = this.sourceOf(sourceName);
     const exchange = toExchange === null ? null : this.exchange(this.notDefault(toExchange));
+    source.kind.checkBinding(key, options);
     const known = source.bindings.get(bindingIdentity(queue, exchange, key, options));
     const binding = known ?? new Binding(source, queue, exchange, key, options);
     if (known !== undefined) {

@@ -183,7 +183,7 @@ export class Vhost implements QueueOwner, TurnTask {
     if (!route.valid) route = this.reroute(route);
     if (route.perMessage) {
       viewDraft(draft, route.address, route.exchangeBytes.length, 0, this.view);
-      route = this.router.resolve(route, this.dialects.properties(this.view).headers);
+      route = this.router.resolve(route, this.dialects.properties(this.view));
     }
     this.counters.published++;
     const { only } = route;

@@ -1,0 +1,88 @@
+/** What leads on from an exchange: to a queue or to another exchange, under a key and with arguments. */
+import type { BindOptions } from '../api.ts';
+import { type Assurance, EXACTLY_ONCE, type Spelling } from '../message/message.ts';
+import { type Headers, valueToJson } from '../message/properties.ts';
+import type { Exchange } from './exchange.ts';
+import { filterLevels } from './levels.ts';
+
+/** What routing needs to know of a queue. */
+export interface RouteTarget {
+  readonly id: number;
+  readonly name: string;
+  readonly durable: boolean;
+}
+
+export class Binding<Q extends RouteTarget> {
+  readonly source: Exchange<Q>;
+  /** Exactly one of the two is set. */
+  readonly queue: Q | null;
+  readonly exchange: Exchange<Q> | null;
+  readonly key: string;
+  readonly levels: readonly string[];
+  readonly identity: string;
+  spelling: Spelling;
+  arguments: Headers;
+  assurance: Assurance;
+  hideReserved: boolean;
+  keepRetain: boolean;
+  data: number;
+
+  constructor(source: Exchange<Q>, queue: Q | null, exchange: Exchange<Q> | null, key: string, options: BindOptions) {
+    this.source = source;
+    this.queue = queue;
+    this.exchange = exchange;
+    this.key = key;
+    this.levels = filterLevels(key, options.spelling);
+    this.identity = bindingIdentity(queue, exchange, key, options);
+    this.spelling = options.spelling;
+    this.arguments = options.arguments;
+    this.assurance = EXACTLY_ONCE;
+    this.hideReserved = false;
+    this.keepRetain = false;
+    this.data = 0;
+    this.update(options);
+  }
+
+  /** The same binding asked for again: its subscription data may differ. */
+  update(options: BindOptions): void {
+    this.assurance = options.assurance ?? EXACTLY_ONCE;
+    this.hideReserved = options.hideReserved ?? false;
+    this.keepRetain = options.keepRetain ?? false;
+    this.data = options.data ?? 0;
+  }
+
+  get options(): BindOptions {
+    return {
+      spelling: this.spelling,
+      arguments: this.arguments,
+      assurance: this.assurance,
+      hideReserved: this.hideReserved,
+      keepRetain: this.keepRetain,
+      data: this.data,
+    };
+  }
+
+  /** Where it leads, as a name that is the same after a restart and that a queue and an exchange never share. */
+  get destination(): string {
+    return this.queue !== null ? `q${this.queue.name}` : `x${this.exchange!.name}`;
+  }
+}
+
+/** Two bindings are one if source, destination, key and arguments are the same. */
+export function bindingIdentity(
+  queue: RouteTarget | null,
+  exchange: { readonly name: string } | null,
+  key: string,
+  options: BindOptions,
+): string {
+  const destination = queue !== null ? `q${queue.id}` : `x${exchange!.name}`;
+  const args =
+    options.arguments.length === 0
+      ? ''
+      : JSON.stringify(valueToJson({ type: 'map', value: sorted(options.arguments) }));
+  return `${destination}\0${options.spelling}\0${key}\0${args}`;
+}
+
+function sorted(headers: Headers): Headers {
+  return [...headers].sort((a, b) => (a.name < b.name ? -1 : 1));
+}

@@ -1,0 +1,31 @@
+/**
+ * What makes one type of exchange differ from another: which of its bindings a message goes through. A kind keeps its
+ * bindings in the form that answers this fastest; the exchange has them all.
+ */
+import type { BindOptions } from '../../api.ts';
+import type { Spelling } from '../../message/message.ts';
+import type { Properties } from '../../message/properties.ts';
+import type { Binding, RouteTarget } from '../binding.ts';
+
+export interface ExchangeKind<Q extends RouteTarget> {
+  /** Something else than the key decides: each message is resolved on its own. */
+  readonly perMessage: boolean;
+  /** It sends a message to one destination, so only the first of several keys is looked at. */
+  readonly choosesOne: boolean;
+  /** Refuses a binding that means nothing here. @throws BrokerError precondition-failed */
+  checkBinding(key: string, options: BindOptions): void;
+  add(binding: Binding<Q>): void;
+  remove(binding: Binding<Q>): void;
+  /**
+   * Visits the bindings that a message goes through. A binding may be visited again for another key.
+   * @param properties undefined while it is only asked where a key leads; then a kind that is `perMessage` visits nothing
+   */
+  match(
+    key: string,
+    spelling: Spelling,
+    properties: Properties | undefined,
+    visit: (binding: Binding<Q>) => void,
+  ): void;
+  /** Whether a message with this key may go elsewhere because this binding came or went. */
+  concerns(binding: Binding<Q>, key: string, spelling: Spelling): boolean;
+}

@@ -1,0 +1,50 @@
+/** The types of exchange there are. */
+import type { ExchangeType } from '../../api.ts';
+import { BrokerError } from '../../message/errors.ts';
+import type { Headers } from '../../message/properties.ts';
+import type { RouteTarget } from '../binding.ts';
+import { ConsistentHashKind } from './consistent-hash.ts';
+import { DirectKind } from './direct.ts';
+import { FanoutKind } from './fanout.ts';
+import { HeadersKind } from './headers.ts';
+import type { ExchangeKind } from './kind.ts';
+import { ModulusHashKind } from './modulus-hash.ts';
+import { RandomKind } from './random.ts';
+import { TopicKind } from './topic.ts';
+
+/** @throws BrokerError invalid for an unknown type, precondition-failed for arguments it cannot have */
+export function makeKind<Q extends RouteTarget>(type: string, args: Headers): ExchangeKind<Q> {
+  switch (type as ExchangeType) {
+    case 'direct':
+      return new DirectKind();
+    case 'fanout':
+      return new FanoutKind();
+    case 'topic':
+      return new TopicKind();
+    case 'headers':
+      return new HeadersKind();
+    case 'x-consistent-hash':
+      return new ConsistentHashKind(args);
+    case 'x-modulus-hash':
+      return new ModulusHashKind();
+    case 'x-random':
+      return new RandomKind();
+    case 'x-delayed-message':
+      return makeKind(delayedType(args), args);
+    default:
+      throw new BrokerError('invalid', `unknown exchange type '${type}'`);
+  }
+}
+
+/** How an exchange of type x-delayed-message routes what is due: its publishers' delays are kept by the vhost. */
+function delayedType(args: Headers): string {
+  const type = args.find((a) => a.name === 'x-delayed-type')?.value;
+  if (type === 'x-delayed-message') {
+    throw new BrokerError(
+      'precondition-failed',
+      "Invalid argument, 'x-delayed-message' can't be used for 'x-delayed-type'",
+    );
+  }
+  if (typeof type === 'string') return type;
+  throw new BrokerError('precondition-failed', "Invalid argument, 'x-delayed-type' must be an existing exchange type");
+}

@@ -1,0 +1,34 @@
+/** `topic`: a binding's key is a filter over levels. */
+import type { Spelling } from '../../message/message.ts';
+import type { Properties } from '../../message/properties.ts';
+import type { Binding, RouteTarget } from '../binding.ts';
+import { hiddenByReserve, keyLevels, matches } from '../levels.ts';
+import { LevelTrie } from '../trie.ts';
+import type { ExchangeKind } from './kind.ts';
+
+export class TopicKind<Q extends RouteTarget> implements ExchangeKind<Q> {
+  readonly perMessage = false;
+  readonly choosesOne = false;
+  private readonly trie = new LevelTrie<Binding<Q>>();
+
+  checkBinding(): void {}
+
+  add(binding: Binding<Q>): void {
+    this.trie.add(binding.levels, binding);
+  }
+
+  remove(binding: Binding<Q>): void {
+    this.trie.remove(binding.levels, binding);
+  }
+
+  match(key: string, spelling: Spelling, _p: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
+    const levels = keyLevels(key, spelling);
+    this.trie.matchKey(levels, (binding) => {
+      if (!binding.hideReserved || !hiddenByReserve(binding.levels, levels)) visit(binding);
+    });
+  }
+
+  concerns(binding: Binding<Q>, key: string, spelling: Spelling): boolean {
+    return matches(binding.levels, keyLevels(key, spelling));
+  }
+}
