@@ -105,9 +105,17 @@ export interface BindOptions {
   readonly hideReserved?: boolean;
   /** Keep the publisher's retain flag on what this binding brings. Default false. */
   readonly keepRetain?: boolean;
-  /** A number of the subscriber's own that comes back as `MessageView.subscriptionData`; 0 to 32767. Default 0. */
+  /** Leave out what the owner of the queue publishes itself (`Draft.origin`). Default false. */
+  readonly notOwn?: boolean;
+  /**
+   * A number of the subscriber's own, kept with the binding, 0 to 2^32 - 1. It comes back as
+   * `MessageView.subscriptionData` where it is below DATA_SEVERAL and the only one; else DATA_SEVERAL does. Default 0: none.
+   */
   readonly data?: number;
 }
+
+/** `MessageView.subscriptionData` of a message that several bindings with different numbers led to, or one with a large one. */
+export const DATA_SEVERAL = 0x3fff;
 
 export interface BindingInfo {
   readonly exchange: string;

@@ -64,6 +64,8 @@ export class Draft {
   bodyStart = 0;
   bodyEnd = 0;
   large: LargeBody | null = null;
+  /** The queue that is the publisher's own, for bindings that leave out what it publishes itself; '' for none. */
+  origin = '';
   /** Set by the broker itself when it republishes (dead letters). Adapters leave it null. */
   annotations: Annotations | null = null;
   /**
@@ -83,6 +85,7 @@ export class Draft {
     this.bodyStart = 0;
     this.bodyEnd = 0;
     this.large = null;
+    this.origin = '';
     this.annotations = null;
     this.routed = 0;
   }
@@ -142,7 +145,7 @@ export class MessageView {
   effectiveAssurance: Assurance = AT_MOST_ONCE;
   /** This delivery comes from the retained store, or the subscription asked to keep the flag. */
   retained = false;
-  /** The number the matching bindings carried (`BindOptions.data`), 0 for none. */
+  /** The number the matching bindings carried (`BindOptions.data`), 0 for none, DATA_SEVERAL for several. */
   subscriptionData = 0;
 
   exchange(): string {

@@ -25,6 +25,7 @@ export class Binding<Q extends RouteTarget> {
   assurance: Assurance;
   hideReserved: boolean;
   keepRetain: boolean;
+  notOwn: boolean;
   data: number;
 
   constructor(source: Exchange<Q>, queue: Q | null, exchange: Exchange<Q> | null, key: string, options: BindOptions) {
@@ -39,6 +40,7 @@ export class Binding<Q extends RouteTarget> {
     this.assurance = EXACTLY_ONCE;
     this.hideReserved = false;
     this.keepRetain = false;
+    this.notOwn = false;
     this.data = 0;
     this.update(options);
   }
@@ -48,6 +50,7 @@ export class Binding<Q extends RouteTarget> {
     this.assurance = options.assurance ?? EXACTLY_ONCE;
     this.hideReserved = options.hideReserved ?? false;
     this.keepRetain = options.keepRetain ?? false;
+    this.notOwn = options.notOwn ?? false;
     this.data = options.data ?? 0;
   }
 
@@ -58,6 +61,7 @@ export class Binding<Q extends RouteTarget> {
       assurance: this.assurance,
       hideReserved: this.hideReserved,
       keepRetain: this.keepRetain,
+      notOwn: this.notOwn,
       data: this.data,
     };
   }

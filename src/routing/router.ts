@@ -5,17 +5,18 @@
  * ask for. It stays valid until a binding that matters to it changes; whoever holds one looks at `valid` and asks again.
  * The cache is bounded by its number of targets; when full it starts anew.
  */
-import type { Route } from '../api.ts';
+import { DATA_SEVERAL, type Route } from '../api.ts';
 import { BrokerError } from '../message/errors.ts';
 import { type Assurance, EXACTLY_ONCE, type Spelling } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import type { Binding, RouteTarget } from './binding.ts';
 import type { Exchange } from './exchange.ts';
 
-/** A target's word: what its bindings ask for. Bits 0-1 assurance, bit 2 keep the retain flag, bits 5-19 data. */
+/** A target's word: what its bindings ask for. Bits 0-1 assurance, bit 2 keep the retain flag, bits 5-18 data. */
 export const KEEP_RETAIN = 0b100;
 export const DATA_SHIFT = 5;
-export const DATA_MAX = 0x3fff;
+/** While a route is put together only: not what the queue's owner publishes itself. */
+const NOT_OWN = 0b1000;
 
 export class CompiledRoute<Q extends RouteTarget> implements Route {
   valid = true;
@@ -37,6 +38,8 @@ export class CompiledRoute<Q extends RouteTarget> implements Route {
   /** The target and its word, if there is just one: nearly always, and then without a walk through two arrays. */
   readonly only: Q | null;
   readonly onlyWord: number;
+  /** Targets that do not want what their owner publishes itself; nearly always null. */
+  readonly notOwn: Q[] | null;
   /** Which of the targets are durable, by index. */
   readonly durableTargets: number[];
   /** The list of durable targets has this number in the log's segment `listSegment`; see the journal. */
@@ -59,6 +62,14 @@ export class CompiledRoute<Q extends RouteTarget> implements Route {
     this.address = Buffer.concat([Buffer.from(exchangeName, 'utf8'), keyBytes]);
     this.exchangeBytes = this.address.subarray(0, this.address.length - keyBytes.length);
     this.keyBytes = this.address.subarray(this.exchangeBytes.length);
+    let notOwn: Q[] | null = null;
+    for (let i = 0; i < words.length; i++) {
+      if ((words[i]! & NOT_OWN) === 0) continue;
+      words[i]! &= ~NOT_OWN;
+      notOwn ??= [];
+      notOwn.push(targets[i]!);
+    }
+    this.notOwn = notOwn;
     this.only = targets.length === 1 ? targets[0]! : null;
     this.onlyWord = this.only === null ? 0 : words[0]!;
     this.key = key;
@@ -83,14 +94,19 @@ export interface RouterTables<Q extends RouteTarget> {
 
 /** The word that a binding contributes. */
 function bindingWord<Q extends RouteTarget>(binding: Binding<Q>): number {
-  return binding.assurance | (binding.keepRetain ? KEEP_RETAIN : 0) | ((binding.data & DATA_MAX) << DATA_SHIFT);
+  const { assurance, keepRetain, notOwn, data } = binding;
+  return (
+    assurance | (keepRetain ? KEEP_RETAIN : 0) | (notOwn ? NOT_OWN : 0) | (Math.min(data, DATA_SEVERAL) << DATA_SHIFT)
+  );
 }
 
-/** Two bindings to one queue: the higher assurance, the flags of both, the data of the first that has any. */
+/** Two bindings to one queue: the higher assurance, what either wants, and the data of both if it is the same or one has none. */
 function widen(a: number, b: number): number {
   const assurance = Math.max(a & 3, b & 3) as Assurance;
-  const data = a >>> DATA_SHIFT !== 0 ? a >>> DATA_SHIFT : b >>> DATA_SHIFT;
-  return assurance | ((a | b) & KEEP_RETAIN) | (data << DATA_SHIFT);
+  const dataA = a >>> DATA_SHIFT;
+  const dataB = b >>> DATA_SHIFT;
+  const data = dataA === 0 || dataA === dataB ? dataB : dataB === 0 ? dataA : DATA_SEVERAL;
+  return assurance | ((a | b) & KEEP_RETAIN) | (a & b & NOT_OWN) | (data << DATA_SHIFT);
 }
 
 /** Bindings changed while the cache is larger than this: it is dropped whole rather than searched. */
@@ -187,6 +203,24 @@ export class Router<Q extends RouteTarget> {
       [...found.values()],
       keys,
     );
+    route.variants.set(signature, variant);
+    return variant;
+  }
+
+  /** The route for what the owner of the queue `origin` publishes. Valid as long as `route` is. */
+  withoutOwn(route: CompiledRoute<Q>, origin: string): CompiledRoute<Q> {
+    const own = route.notOwn!.find((queue) => queue.name === origin);
+    if (own === undefined) return route;
+    const signature = `-${own.id}`;
+    route.variants ??= new Map();
+    const known = route.variants.get(signature);
+    if (known !== undefined) return known;
+    if (route.variants.size >= VARIANTS_MAX) route.variants.clear();
+    const { exchange, key, keyBytes, spelling, keys, targets, words } = route;
+    const others = targets.filter((queue) => queue !== own);
+    const otherWords = words.filter((_, i) => targets[i] !== own);
+    const name = exchange?.name ?? '';
+    const variant = new CompiledRoute(exchange, name, key, keyBytes, spelling, false, others, otherWords, keys);
     route.variants.set(signature, variant);
     return variant;
   }

@@ -2,7 +2,7 @@
  * Keeping one message a topic, and sending what is kept to those who come later. The index (`queue/retained.ts`) says which;
  * here are their references, and the two ways they go out: into a queue, or straight to a connection.
  */
-import type { BindOptions } from '../api.ts';
+import { type BindOptions, DATA_SEVERAL } from '../api.ts';
 import { type Assurance, AT_MOST_ONCE, type Draft, EXACTLY_ONCE, MessageView } from '../message/message.ts';
 import type { MessageStore } from '../queue/message-store.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -51,7 +51,8 @@ export class RetainedMessages {
     this.index.match(filter, options.spelling, options.hideReserved ?? false, (message) => {
       count++;
       const assurance = Math.min(message.assurance, options.assurance ?? EXACTLY_ONCE) as Assurance;
-      const word = wordOf(message) | assurance | WORD_RETAINED | ((options.data ?? 0) << WORD_DATA_SHIFT);
+      const word =
+        wordOf(message) | assurance | WORD_RETAINED | (Math.min(options.data ?? 0, DATA_SEVERAL) << WORD_DATA_SHIFT);
       this.home.store.addReferences(message.seq, true, 1);
       if (assurance === AT_MOST_ONCE && queue.directMode) this.replayDirect(queue, message.seq, word);
       else {

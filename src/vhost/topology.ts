@@ -350,6 +350,7 @@ function sameData(binding: Binding<Queue>, options: BindOptions): boolean {
     before.assurance === (options.assurance ?? 2) &&
     before.hideReserved === (options.hideReserved ?? false) &&
     before.keepRetain === (options.keepRetain ?? false) &&
+    before.notOwn === (options.notOwn ?? false) &&
     before.data === (options.data ?? 0)
   );
 }

@@ -185,6 +185,7 @@ export class Vhost implements QueueOwner, TurnTask {
       viewDraft(draft, route.address, route.exchangeBytes.length, 0, this.view);
       route = this.router.resolve(route, this.dialects.properties(this.view));
     }
+    if (route.notOwn !== null && draft.origin !== '') route = this.router.withoutOwn(route, draft.origin);
     this.counters.published++;
     const { only } = route;
     const assurance = draft.assurance;

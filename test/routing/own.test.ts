@@ -1,0 +1,80 @@
+/** Bindings that leave out what the owner of their queue publishes itself, and the numbers that bindings carry. */
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { DATA_SEVERAL } from '../../src/api.ts';
+import { Draft, SLASH } from '../../src/message/message.ts';
+import { door } from '../protocols/mqtt/door.ts';
+import { startTestBroker, type TestBroker } from '../support/broker.ts';
+
+let broker: TestBroker;
+beforeEach(async () => {
+  broker = await startTestBroker({ data: null });
+});
+afterEach(() => broker.close());
+
+const plain = { spelling: SLASH, arguments: [] } as const;
+
+async function stage() {
+  const session = await door(broker);
+  for (const name of ['mine', 'other']) {
+    session.declareQueue(name, { durable: true, exclusive: false, autoDelete: false, arguments: [] });
+  }
+  const publish = (origin: string): void => {
+    const draft = new Draft();
+    draft.spelling = SLASH;
+    draft.origin = origin;
+    const key = Buffer.from('a/b');
+    session.publish(session.route('amq.topic', SLASH, key, 0, key.length), draft);
+  };
+  return { session, publish, counts: () => ['mine', 'other'].map((name) => session.checkQueue(name).messages) };
+}
+
+it('what a queue leaves out is only what its owner publishes', async () => {
+  const { session, publish, counts } = await stage();
+  for (const name of ['mine', 'other']) session.bindQueue(name, 'amq.topic', 'a/+', { ...plain, notOwn: true });
+  publish('mine');
+  expect(counts()).toEqual([0, 1]);
+  publish('');
+  expect(counts()).toEqual([1, 2]);
+  publish('other');
+  expect(counts()).toEqual([2, 2]);
+  publish('stranger');
+  expect(counts()).toEqual([3, 3]);
+});
+
+it('a binding beside it that wants everything gets everything, and a change takes effect at once', async () => {
+  const { session, publish, counts } = await stage();
+  session.bindQueue('mine', 'amq.topic', 'a/+', { ...plain, notOwn: true });
+  session.bindQueue('mine', 'amq.topic', 'a/b', plain);
+  publish('mine');
+  expect(counts()).toEqual([1, 0]);
+  session.bindQueue('mine', 'amq.topic', 'a/b', { ...plain, notOwn: true });
+  publish('mine');
+  expect(counts()).toEqual([1, 0]);
+  session.bindQueue('mine', 'amq.topic', 'a/+', plain);
+  publish('mine');
+  expect(counts()).toEqual([2, 0]);
+});
+
+it.each<[string, number[], number]>([
+  ['one number is shown', [7], 7],
+  ['none is 0', [0, 0], 0],
+  ['one beside a binding without is shown', [0, 7], 7],
+  ['the same twice is shown', [7, 7], 7],
+  ['two are several', [7, 8], DATA_SEVERAL],
+  ['three are several, whatever comes last', [7, 8, 0, 9], DATA_SEVERAL],
+  ['a large one counts as several', [1 << 20], DATA_SEVERAL],
+])('%s', async (_, data, shown) => {
+  const { session, publish } = await stage();
+  const filters = ['a/b', 'a/+', 'a/#', '#'];
+  for (const [i, number] of data.entries()) {
+    session.bindQueue('mine', 'amq.topic', filters[i]!, { ...plain, data: number });
+  }
+  publish('');
+  const seen: number[] = [];
+  const sink = {
+    deliver: (view: { subscriptionData: number }) => seen.push(view.subscriptionData),
+    cancelled: () => {},
+  };
+  session.get('mine', true, sink, () => {});
+  expect(seen).toEqual([shown]);
+});
