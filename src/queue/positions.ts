@@ -3,14 +3,15 @@
  * objects.
  *
  * ```
- * shift ◀── front (ring) ◀── packed chunks ◀── back (ring) ◀── push
+ * shift ◀── front (run) ◀── packed chunks ◀── back (run) ◀── push
  * ```
  *
- * A short queue lives in the front alone. A long one has its head and its tail in rings of up to a chunk, and the rest
- * packed (`chunk.ts`): its memory does not grow with the backlog worth speaking of.
+ * A short queue is its front alone. A long one has its head and its tail in runs of up to a chunk, and the rest packed
+ * (`chunk.ts`): its memory does not grow with the backlog worth speaking of.
  */
 import { CHUNK_LENGTH, type Chunk, pack, type Unpacked, unpack, unpackedRoom } from './chunk.ts';
-import { BURIED, Ring } from './ring.ts';
+import { BURIED, Run } from './run.ts';
+import type { Slab } from './slab.ts';
 
 /** A packed chunk, and what recovery has changed of it. */
 interface Packed {
@@ -19,95 +20,115 @@ interface Packed {
   changes: Map<number, number> | null;
 }
 
-const NO_BACK = new Ring();
-const NONE_PACKED: Packed[] = [];
-
-/** Chunks are unpacked one at a time. */
-let room: Unpacked | null = null;
-
-export class Positions {
+/** What a long queue has behind its front. */
+class Rest {
+  /** Positions in it. */
   length = 0;
-  private readonly front = new Ring();
-  /** Shared and empty until it is needed. */
-  private back = NO_BACK;
-  private packed: Packed[] = NONE_PACKED;
+  packed: Packed[] = [];
   /** Chunks before this one have been read. */
-  private packedHead = 0;
+  head = 0;
+  readonly back: Run;
+
+  constructor(slab: Slab) {
+    this.back = new Run(slab);
+  }
 
   push(seq: number, word: number): void {
+    if (this.back.count === CHUNK_LENGTH) this.packBack();
+    this.back.append(seq, word);
     this.length++;
-    if (this.packed.length === 0 && this.back.length === 0 && this.front.length < CHUNK_LENGTH) {
-      this.front.push(seq, word);
-      return;
-    }
-    if (this.back.length === CHUNK_LENGTH) this.packBack();
-    else if (this.back === NO_BACK) this.back = new Ring();
-    this.back.push(seq, word);
-  }
-
-  /** Undefined behaviour when empty: look at `length` first. */
-  headSeq(): number {
-    return this.front.headSeq();
-  }
-
-  headWord(): number {
-    return this.front.headWord();
   }
 
   lastSeq(): number {
-    if (this.back.length > 0) return this.back.seqAt(this.back.length - 1);
-    if (this.packed.length > 0) return this.packed[this.packed.length - 1]!.chunk.last;
-    return this.front.length === 0 ? 0 : this.front.seqAt(this.front.length - 1);
+    return this.back.count > 0 ? this.back.lastSeq() : this.packed[this.packed.length - 1]!.chunk.last;
+  }
+
+  packBack(): void {
+    this.packed.push({ chunk: chunkOf(this.back), changes: null });
+    this.back.empty();
+  }
+
+  adopt(chunk: Chunk): void {
+    if (this.back.count > 0) this.packBack();
+    this.packed.push({ chunk, changes: null });
+    this.length += chunk.count;
+  }
+
+  /** The next chunk, or the back, moves into `front`, which is empty. */
+  refill(front: Run): void {
+    const next = this.packed[this.head];
+    if (next === undefined) {
+      const { back } = this;
+      this.length -= back.count;
+      fill(front, roomFor(back), back.count);
+      back.empty();
+      return;
+    }
+    const unpacked = unpackTo(next);
+    if (next.changes !== null) applyChanges(next.changes, unpacked, next.chunk.count);
+    fill(front, unpacked, next.chunk.count);
+    this.length -= next.chunk.count;
+    this.head++;
+    if (this.head > 256 && this.head * 2 > this.packed.length) {
+      this.packed = this.packed.slice(this.head);
+      this.head = 0;
+    }
+  }
+
+  /** The chunk in whose range a number is. */
+  find(seq: number): Packed | undefined {
+    let low = this.head;
+    let high = this.packed.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const { chunk } = this.packed[middle]!;
+      if (seq < chunk.first) high = middle - 1;
+      else if (seq > chunk.last) low = middle + 1;
+      else return this.packed[middle];
+    }
+    return undefined;
+  }
+}
+
+/** Its own run is the front. */
+export class Positions extends Run {
+  private rest: Rest | null = null;
+
+  get length(): number {
+    return this.rest === null ? this.count : this.count + this.rest.length;
+  }
+
+  push(seq: number, word: number): void {
+    if (this.rest === null && this.count < CHUNK_LENGTH) this.append(seq, word);
+    else this.pushBehind(seq, word);
+  }
+
+  private pushBehind(seq: number, word: number): void {
+    this.rest ??= new Rest(this.slab);
+    this.rest.push(seq, word);
+  }
+
+  override lastSeq(): number {
+    return this.rest === null ? super.lastSeq() : this.rest.lastSeq();
   }
 
   shift(): void {
-    this.length--;
-    this.front.shift();
-    if (this.front.length === 0 && this.length > 0) this.refill();
+    this.drop();
+    if (this.rest !== null && this.count === 0) this.refill(this.rest);
   }
 
-  /** The front is used up: the next chunk, or the back, takes its place. */
-  private refill(): void {
-    const next = this.packed[this.packedHead];
-    if (next !== undefined) {
-      const { seqs, words } = unpackTo(next);
-      if (next.changes !== null) applyChanges(next.changes, seqs, words, next.chunk.count);
-      this.front.fill(seqs, words, next.chunk.count);
-      this.packedHead++;
-      if (this.packedHead === this.packed.length) {
-        this.packed = NONE_PACKED;
-        this.packedHead = 0;
-      } else if (this.packedHead > 256 && this.packedHead * 2 > this.packed.length) {
-        this.packed = this.packed.slice(this.packedHead);
-        this.packedHead = 0;
-      }
-      return;
-    }
-    const { back, front } = this;
-    for (let i = 0; i < back.length; i++) front.push(back.seqAt(i), back.wordAt(i));
-    this.back = NO_BACK;
-  }
-
-  private addPacked(chunk: Chunk): void {
-    if (this.packed === NONE_PACKED) this.packed = [];
-    this.packed.push({ chunk, changes: null });
-  }
-
-  private packBack(): void {
-    const { back } = this;
-    const chunk = pack(
-      back.length,
-      (i) => back.seqAt(i),
-      (i) => back.wordAt(i),
-    );
-    this.addPacked(chunk);
-    back.clear();
+  /** The front is used up. */
+  private refill(rest: Rest): void {
+    rest.refill(this);
+    if (rest.length === 0) this.rest = null;
   }
 
   forEach(visit: (seq: number, word: number) => void): void {
-    visitRing(this.front, visit);
-    for (let i = this.packedHead; i < this.packed.length; i++) visitPacked(this.packed[i]!, visit);
-    visitRing(this.back, visit);
+    this.forEachHere(visit);
+    const { rest } = this;
+    if (rest === null) return;
+    for (let i = rest.head; i < rest.packed.length; i++) visitPacked(rest.packed[i]!, visit);
+    rest.back.forEachHere(visit);
   }
 
   /** Those of `first` to `last`, without unpacking what lies elsewhere. */
@@ -115,39 +136,41 @@ export class Positions {
     const within = (seq: number, word: number): void => {
       if (seq >= first && seq <= last) visit(seq, word);
     };
-    visitRing(this.front, within);
-    for (let i = this.packedHead; i < this.packed.length; i++) {
-      const { chunk } = this.packed[i]!;
-      if (chunk.last >= first && chunk.first <= last) visitPacked(this.packed[i]!, within);
+    this.forEachHere(within);
+    const { rest } = this;
+    if (rest === null) return;
+    for (let i = rest.head; i < rest.packed.length; i++) {
+      const { chunk } = rest.packed[i]!;
+      if (chunk.last >= first && chunk.first <= last) visitPacked(rest.packed[i]!, within);
     }
-    visitRing(this.back, within);
+    rest.back.forEachHere(within);
   }
 
   /** Everything as chunks, in order: for a checkpoint. What is packed already is handed out as it is. */
   forEachChunk(visit: (chunk: Chunk) => void): void {
-    visitRingChunks(this.front, visit);
-    for (let i = this.packedHead; i < this.packed.length; i++) visit(this.packed[i]!.chunk);
-    visitRingChunks(this.back, visit);
+    visitRunChunks(this, visit);
+    const { rest } = this;
+    if (rest === null) return;
+    for (let i = rest.head; i < rest.packed.length; i++) visit(rest.packed[i]!.chunk);
+    visitRunChunks(rest.back, visit);
   }
 
   clear(): void {
-    this.front.clear();
-    this.back = NO_BACK;
-    this.packed = NONE_PACKED;
-    this.packedHead = 0;
-    this.length = 0;
+    this.empty();
+    this.rest?.back.empty();
+    this.rest = null;
   }
 
   // ---------------------------------------------------------------------------------------------------- recovery
 
   /** Recovery: takes a chunk as it is. It comes after everything that is here. */
   adopt(chunk: Chunk): void {
-    if (this.back.length > 0) this.packBack();
-    this.length += chunk.count;
-    if (this.packed.length === 0 && this.front.length === 0) {
-      const { seqs, words } = unpackTo({ chunk, changes: null });
-      this.front.fill(seqs, words, chunk.count);
-    } else this.addPacked(chunk);
+    if (this.count === 0) {
+      fill(this, unpackTo({ chunk, changes: null }), chunk.count);
+      return;
+    }
+    this.rest ??= new Rest(this.slab);
+    this.rest.adopt(chunk);
   }
 
   /**
@@ -160,43 +183,35 @@ export class Positions {
 
   /** Recovery: changes the word of one sequence number; false if it is not here. */
   amend(seq: number, word: number): boolean {
-    for (const ring of [this.front, this.back]) {
-      const at = ring.find(seq);
-      if (at < 0) continue;
-      if (ring.wordAt(at) === BURIED) return false;
-      ring.setWord(at, word);
+    if (this.amendIn(this, seq, word)) {
       // Mostly the head is settled first, and need not wait for the end.
-      while (ring === this.front && this.front.length > 0 && this.front.headWord() === BURIED) this.shift();
+      while (this.count > 0 && this.headWord() === BURIED) this.shift();
       return true;
     }
-    const packed = this.findPacked(seq);
+    const { rest } = this;
+    if (rest === null) return false;
+    if (this.amendIn(rest.back, seq, word)) return true;
+    const packed = rest.find(seq);
     if (packed === undefined || packed.changes?.get(seq) === BURIED || !holds(packed, seq)) return false;
     packed.changes ??= new Map();
     packed.changes.set(seq, word);
     return true;
   }
 
-  private findPacked(seq: number): Packed | undefined {
-    let low = this.packedHead;
-    let high = this.packed.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      const { chunk } = this.packed[middle]!;
-      if (seq < chunk.first) high = middle - 1;
-      else if (seq > chunk.last) low = middle + 1;
-      else return this.packed[middle];
-    }
-    return undefined;
+  private amendIn(run: Run, seq: number, word: number): boolean {
+    const at = run.find(seq);
+    if (at < 0 || run.wordAt(at) === BURIED) return false;
+    run.setWord(at, word);
+    return true;
   }
 
   /** Recovery is over: closes the gaps that `bury` left, and sets `bits` in every word. */
   compact(bits: number): void {
-    const chunks: Packed[] = this.packed.slice(this.packedHead);
-    const before = this.front;
-    const kept: [number, number][] = [];
-    visitRing(before, (seq, word) => kept.push([seq, (word | bits) >>> 0]));
-    const tail: [number, number][] = [];
-    visitRing(this.back, (seq, word) => tail.push([seq, (word | bits) >>> 0]));
+    if (this.length === 0) return;
+    const kept = within(this, bits);
+    const { rest } = this;
+    const chunks = rest === null ? [] : rest.packed.slice(rest.head);
+    const tail = rest === null ? [] : within(rest.back, bits);
     this.clear();
     for (const [seq, word] of kept) this.push(seq, word);
     for (const packed of chunks) this.adoptChanged(packed, bits);
@@ -227,13 +242,43 @@ export class Positions {
   }
 }
 
+/** Runs and chunks are unpacked one at a time. */
+let room: Unpacked | null = null;
+
 function unpackTo(packed: Packed): Unpacked {
   room ??= unpackedRoom();
   unpack(packed.chunk, room);
   return room;
 }
 
-function applyChanges(changes: Map<number, number>, seqs: Float64Array, words: Uint32Array, count: number): void {
+function roomFor(run: Run): Unpacked {
+  room ??= unpackedRoom();
+  run.copyTo(room);
+  return room;
+}
+
+function fill(run: Run, from: Unpacked, count: number): void {
+  for (let i = 0; i < count; i++) run.append(from.seqs[i]!, from.words[i]!);
+}
+
+/** A run is never longer than a chunk. */
+function chunkOf(run: Run): Chunk {
+  const { seqs, words } = roomFor(run);
+  return pack(
+    run.count,
+    (i) => seqs[i]!,
+    (i) => words[i]!,
+  );
+}
+
+function within(run: Run, bits: number): [number, number][] {
+  const kept: [number, number][] = [];
+  run.forEachHere((seq, word) => kept.push([seq, (word | bits) >>> 0]));
+  return kept;
+}
+
+function applyChanges(changes: Map<number, number>, into: Unpacked, count: number): void {
+  const { seqs, words } = into;
   for (let i = 0; i < count; i++) words[i] = changes.get(seqs[i]!) ?? words[i]!;
 }
 
@@ -249,13 +294,6 @@ function holds(packed: Packed, seq: number): boolean {
   return seqs[low] === seq;
 }
 
-function visitRing(ring: Ring, visit: (seq: number, word: number) => void): void {
-  for (let i = 0; i < ring.length; i++) {
-    const word = ring.wordAt(i);
-    if (word !== BURIED) visit(ring.seqAt(i), word);
-  }
-}
-
 function visitPacked(packed: Packed, visit: (seq: number, word: number) => void): void {
   // What is visited may unpack another chunk: the numbers are copied out of the shared room.
   const { count } = packed.chunk;
@@ -268,15 +306,6 @@ function visitPacked(packed: Packed, visit: (seq: number, word: number) => void)
   }
 }
 
-function visitRingChunks(ring: Ring, visit: (chunk: Chunk) => void): void {
-  for (let from = 0; from < ring.length; from += CHUNK_LENGTH) {
-    const count = Math.min(CHUNK_LENGTH, ring.length - from);
-    visit(
-      pack(
-        count,
-        (i) => ring.seqAt(from + i),
-        (i) => ring.wordAt(from + i),
-      ),
-    );
-  }
+function visitRunChunks(run: Run, visit: (chunk: Chunk) => void): void {
+  if (run.count > 0) visit(chunkOf(run));
 }

@@ -34,6 +34,7 @@ import { Deliveries } from './deliveries.ts';
 import type { MessageStore } from './message-store.ts';
 import { Positions } from './positions.ts';
 import { Returned } from './returned.ts';
+import type { Slab } from './slab.ts';
 import { attemptsOf, WORD_DELIVERED, WORD_DURABLE, withAttempts } from './word.ts';
 
 /** Carries out what a queue cannot: records, dead letters, its own end. */
@@ -44,6 +45,8 @@ export interface QueueOwner {
   readonly counters: QueueCounters;
   /** The one view that all queues show their messages with: one message is shown at a time. */
   readonly deliveryView: MessageView;
+  /** Where all queues keep what waits. */
+  readonly slab: Slab;
   /** This queue has begun to gather settlements: call `flushSettled` by the end of the turn. */
   settling(queue: Queue): void;
   /** These durable messages are settled in this queue; the array is the caller's to use again. */
@@ -88,7 +91,7 @@ export class Queue implements RouteTarget, TurnTask {
   readonly consumers: QueueConsumer[] = [];
   /** It has consumers. */
   private attended = false;
-  private readonly ready = new Positions();
+  private readonly ready: Positions;
   // Most queues are idle most of the time: what they do not need yet is shared by all of them, and never written to.
   private returned = NO_RETURNED;
   private deliveries = NO_DELIVERIES;
@@ -113,6 +116,7 @@ export class Queue implements RouteTarget, TurnTask {
     policy: RetryPolicy,
     exclusiveTo: object | null,
   ) {
+    this.ready = new Positions(owner.slab);
     this.owner = owner;
     this.id = id;
     this.name = name;

@@ -15,6 +15,7 @@ import { AT_MOST_ONCE, type Draft, EXACTLY_ONCE, MessageView } from '../message/
 import { viewDraft } from '../message/storage.ts';
 import { MessageStore } from '../queue/message-store.ts';
 import type { Queue, QueueOwner } from '../queue/queue.ts';
+import { Slab } from '../queue/slab.ts';
 import type { StoredBody } from '../queue/stored-body.ts';
 import { WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../queue/word.ts';
 import { type CompiledRoute, KEEP_RETAIN, Router } from '../routing/router.ts';
@@ -94,6 +95,7 @@ export class Vhost implements QueueOwner, TurnTask {
   private readonly unsyncedBytesMax: number;
   private readonly onUncongested: () => void;
   readonly deliveryView = new MessageView();
+  readonly slab = new Slab();
   private readonly view = new MessageView();
   private readonly time: TurnClock;
   private readonly easing = new Timer(() => this.letGo());

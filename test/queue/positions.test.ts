@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Positions } from '../../src/queue/positions.ts';
 import { Returned } from '../../src/queue/returned.ts';
+import { Slab } from '../../src/queue/slab.ts';
 
 function contents(positions: { forEach(visit: (seq: number, word: number) => void): void }): number[] {
   const seqs: number[] = [];
@@ -23,7 +24,7 @@ describe('positions', () => {
   it('are a queue, however it grows, shrinks, wraps and packs', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
-        const positions = new Positions();
+        const positions = new Positions(new Slab());
         let model: [number, number][] = [];
         let next = 1;
         for (const { push, shift, gap, word } of steps) {
@@ -60,13 +61,13 @@ describe('positions', () => {
   it('come back from their chunks', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 6 }), (steps) => {
-        const positions = new Positions();
+        const positions = new Positions(new Slab());
         let next = 1;
         for (const { push, shift, gap, word } of steps) {
           for (let i = 0; i < push; i++) positions.push((next += i % 3 === 0 ? gap : 1), word);
           for (let i = 0; i < shift && positions.length > 0; i++) positions.shift();
         }
-        const again = new Positions();
+        const again = new Positions(new Slab());
         positions.forEachChunk((chunk) => again.adopt(chunk));
         again.compact(0);
         expect(contents(again)).toEqual(contents(positions));
@@ -77,7 +78,7 @@ describe('positions', () => {
   });
 
   it('cost next to nothing for a long backlog in one queue', () => {
-    const positions = new Positions();
+    const positions = new Positions(new Slab());
     for (let seq = 1; seq <= 1_000_000; seq++) positions.push(seq, 9);
     let bytes = 0;
     positions.forEachChunk((chunk) => {
@@ -93,7 +94,7 @@ describe('positions', () => {
         fc.uniqueArray(fc.integer({ min: 1, max: total }), { maxLength: 400 }),
         fc.nat({ max: total }),
         (settled, head) => {
-          const positions = new Positions();
+          const positions = new Positions(new Slab());
           for (let seq = 1; seq <= total; seq++) positions.push(seq, 0);
           const gone = new Set(settled);
           for (const seq of settled) {
