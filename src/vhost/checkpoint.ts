@@ -7,7 +7,7 @@
  * yet and are passed over. So no copy of the state is made and nothing pauses.
  *
  * ```
- * BEGIN │ numbers, exchanges │ queue, positions … │ bindings │ state │ retained │ large bodies │ END
+ * BEGIN │ numbers, exchanges │ queue, positions … │ bindings │ state │ retained │ delayed │ large bodies │ END
  * ```
  *
  * Bindings come after the queues they lead to, for the same reason. Until END is on the disk, the checkpoint before counts.
@@ -18,6 +18,7 @@ import type { Log } from '../log/log.ts';
 import type { MessageStore } from '../queue/message-store.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { JournaledState } from './adapter-state.ts';
+import type { Delays } from './delays.ts';
 import type { Journal } from './journal.ts';
 import type { RetainedMessages } from './retained-messages.ts';
 import type { Topology } from './topology.ts';
@@ -29,6 +30,7 @@ export interface CheckpointParts {
   readonly topology: Topology;
   readonly state: JournaledState;
   readonly retained: RetainedMessages;
+  readonly delays: Delays;
   readonly store: MessageStore;
   readonly log: Log;
   readonly journal: Journal;
@@ -87,7 +89,7 @@ export class Checkpoint {
 
   /** Each step appends a little and leaves the log consistent. */
   private *write(): Generator<void> {
-    const { topology, state, retained, store, journal } = this.parts;
+    const { topology, state, retained, delays, store, journal } = this.parts;
     journal.numbers(topology.queueNumbers);
     for (const exchange of topology.durableExchanges()) {
       journal.exchange(exchange);
@@ -108,6 +110,7 @@ export class Checkpoint {
       if (retained.index.holds(message)) journal.retained(message);
       yield;
     }
+    yield* delays.checkpoint(journal);
     const large: number[] = [];
     store.forEachLarge((seq) => large.push(seq));
     for (const seq of large) {

@@ -19,6 +19,10 @@ export class Counters {
   droppedAttempts = 0;
   /** Meant to be dead-lettered, but the exchange does not exist or leads nowhere. */
   droppedDeadLetter = 0;
+  /** Kept aside because they asked for a delay. They count as published once they are due. */
+  delayed = 0;
+  /** Due, but the exchange is gone. */
+  droppedDelayed = 0;
   /** Cannot be read back from the log. */
   unreadable = 0;
 }

@@ -8,9 +8,13 @@ import { readExtents, readMessage, targetListOf } from '../message/storage.ts';
 import { RECORD_EXTENT, RECORD_MESSAGE } from '../queue/message-store.ts';
 import {
   type BindingRecord,
+  delayedKeys,
   type ExchangeRecord,
   type QueueRecord,
   RECORD_BOUND,
+  RECORD_DELAY_OVER,
+  RECORD_DELAYED,
+  RECORD_DELAYED_KEYS,
   RECORD_ENQUEUED,
   RECORD_EXCHANGE,
   RECORD_EXCHANGE_DELETED,
@@ -86,6 +90,21 @@ export class RecordReader {
         return { what: 'large body', seq: readU48(buffer, start), bytes: readU32(buffer, start + 6) };
       case RECORD_RETAINED:
         return { what: 'retained', seq: readU48(buffer, start), key: buffer.utf8Slice(start + 7, end) };
+      case RECORD_DELAYED: {
+        const count = readU32(buffer, start);
+        const first =
+          count === 0 ? {} : { first: readU48(buffer, start + 4), dueAt: new Date(readU48(buffer, start + 10)) };
+        return { what: 'delayed', count, ...first };
+      }
+      case RECORD_DELAY_OVER: {
+        const count = readU32(buffer, start);
+        return {
+          what: 'delay over',
+          seqs: Array.from({ length: count }, (_, i) => readU48(buffer, start + 4 + i * 6)),
+        };
+      }
+      case RECORD_DELAYED_KEYS:
+        return { what: 'delayed keys', seq: readU48(buffer, start), keys: delayedKeys(buffer, start) };
       case RECORD_NUMBERS:
         return { what: 'numbers', nextQueue: readU32(buffer, start), nextList: readU32(buffer, start + 4) };
       default:

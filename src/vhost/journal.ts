@@ -24,12 +24,16 @@
  *                         u48 first, u32 gap bytes, u32 word runs, gaps (`queue/chunk.ts`), runs × (u32 length, u32 word)
  * 145 held                u32 queue, u32 count, count × (u48 sequence number, u32 word): not waiting in order
  * 146 large body          u48 sequence number, u32 bytes, u32 count, count × (u48 extent, u32 bytes)
+ * 147 delayed             u32 count, count × (u48 sequence number, u48 epoch ms when due, u8 flags: bit 0 large body, bit 1 to
+ *                         be retained when due, bit 2 has several keys): kept aside, in no queue
+ * 148 delay over          u32 count, count × u48 sequence number: routed under another number, or nowhere any more
+ * 149 delayed keys        u48 sequence number, u16 count, count × (u16 bytes, key)
  * ```
  */
 import type { BindOptions, ExchangeOptions, ExchangeType, QueueOptions } from '../api.ts';
 import type { Log } from '../log/log.ts';
 import { RECORD_BYTES_MAX } from '../log/store.ts';
-import { copyBytes, writeU16, writeU32, writeU48 } from '../message/bytes.ts';
+import { copyBytes, readU16, writeU16, writeU32, writeU48 } from '../message/bytes.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Extents } from '../message/storage.ts';
 import { type Chunk, pack, unpack, unpackedRoom } from '../queue/chunk.ts';
@@ -57,6 +61,15 @@ export const RECORD_NUMBERS = 143;
 export const RECORD_POSITIONS = 144;
 export const RECORD_HELD = 145;
 export const RECORD_LARGE = 146;
+export const RECORD_DELAYED = 147;
+export const RECORD_DELAY_OVER = 148;
+export const RECORD_DELAYED_KEYS = 149;
+
+/** Flags of a delayed message. */
+export const DELAYED_LARGE = 1;
+export const DELAYED_RETAIN = 2;
+export const DELAYED_SEVERAL_KEYS = 4;
+const DELAYED_BYTES = 13;
 
 /** Settlements in one record at most, so that no record outgrows a block. */
 const SETTLED_MAX = 16_384;
@@ -279,6 +292,58 @@ export class Journal {
     }
   }
 
+  delayed(seq: number, due: number, flags: number): void {
+    const at = this.append(RECORD_DELAYED, 4 + DELAYED_BYTES);
+    writeU32(this.log.buffer, at, 1);
+    this.delayedEntry(at + 4, seq, due, flags);
+  }
+
+  delayedMany(seqs: readonly number[], dues: readonly number[], flags: readonly number[]): void {
+    const most = Math.floor((this.log.recordBytesMax - 4) / DELAYED_BYTES);
+    for (let from = 0; from < seqs.length; from += most) {
+      const n = Math.min(most, seqs.length - from);
+      const at = this.append(RECORD_DELAYED, 4 + n * DELAYED_BYTES);
+      writeU32(this.log.buffer, at, n);
+      for (let i = 0; i < n; i++) {
+        this.delayedEntry(at + 4 + i * DELAYED_BYTES, seqs[from + i]!, dues[from + i]!, flags[from + i]!);
+      }
+    }
+  }
+
+  private delayedEntry(at: number, seq: number, due: number, flags: number): void {
+    const { buffer } = this.log;
+    writeU48(buffer, at, seq);
+    writeU48(buffer, at + 6, due);
+    buffer[at + 12] = flags;
+  }
+
+  delayOver(seqs: readonly number[]): void {
+    const most = Math.floor((this.log.recordBytesMax - 4) / 6);
+    for (let from = 0; from < seqs.length; from += most) {
+      const n = Math.min(most, seqs.length - from);
+      const at = this.append(RECORD_DELAY_OVER, 4 + n * 6);
+      const { buffer } = this.log;
+      writeU32(buffer, at, n);
+      for (let i = 0; i < n; i++) writeU48(buffer, at + 4 + i * 6, seqs[from + i]!);
+    }
+  }
+
+  delayedKeys(seq: number, keys: readonly string[]): void {
+    const all = keys.map((key) => Buffer.from(key, 'utf8'));
+    const at = this.append(
+      RECORD_DELAYED_KEYS,
+      all.reduce((sum, key) => sum + 2 + key.length, 8),
+    );
+    const { buffer } = this.log;
+    writeU48(buffer, at, seq);
+    writeU16(buffer, at + 6, all.length);
+    let end = at + 8;
+    for (const key of all) {
+      writeU16(buffer, end, key.length);
+      end = copyBytes(key, 0, key.length, buffer, end + 2);
+    }
+  }
+
   /** Identifiers are never used twice, also when everything that used them is gone. */
   numbers(nextQueue: number): void {
     const at = this.append(RECORD_NUMBERS, 8);
@@ -305,6 +370,18 @@ export class Journal {
     const at = this.append(type, bytes.length);
     copyBytes(bytes, 0, bytes.length, this.log.buffer, at);
   }
+}
+
+/** The keys of a DELAYED_KEYS record. */
+export function delayedKeys(buffer: Buffer, start: number): string[] {
+  const count = readU16(buffer, start + 6);
+  const keys: string[] = [];
+  for (let at = start + 8, i = 0; i < count; i++) {
+    const end = at + 2 + readU16(buffer, at);
+    keys.push(buffer.utf8Slice(at + 2, end));
+    at = end;
+  }
+  return keys;
 }
 
 /** Transient messages wait in durable queues too, and are not there after a restart. */

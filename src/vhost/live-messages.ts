@@ -6,6 +6,7 @@
 import { Slices } from '../clock/slices.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { MessageStore } from '../queue/message-store.ts';
+import type { Delays } from './delays.ts';
 import type { RetainedMessages } from './retained-messages.ts';
 import type { Topology } from './topology.ts';
 
@@ -14,6 +15,7 @@ const QUEUES_A_SLICE = 500;
 export interface LiveParts {
   readonly topology: Topology;
   readonly retained: RetainedMessages;
+  readonly delays: Delays;
   readonly store: MessageStore;
 }
 
@@ -32,6 +34,7 @@ export function liveMessages(
   };
   // What is retained or large may be referred to by a new queue meanwhile; but then it is here already.
   for (const message of parts.retained.index.all()) mark(message.seq);
+  parts.delays.forEach(mark);
   parts.store.forEachExtent(mark);
   parts.store.forEachLarge(mark);
   // A queue that a crash empties may hold durable messages too, if another queue made them so.

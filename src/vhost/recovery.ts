@@ -13,12 +13,17 @@ import type { RetainedIndex } from '../queue/retained.ts';
 import { WORD_ASSURANCE, WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../queue/word.ts';
 import { KEEP_RETAIN } from '../routing/router.ts';
 import type { JournaledState } from './adapter-state.ts';
+import type { Delays } from './delays.ts';
 import {
   type BindingRecord,
+  delayedKeys,
   type ExchangeRecord,
   type Journal,
   type QueueRecord,
   RECORD_BOUND,
+  RECORD_DELAY_OVER,
+  RECORD_DELAYED,
+  RECORD_DELAYED_KEYS,
   RECORD_ENQUEUED,
   RECORD_EXCHANGE,
   RECORD_EXCHANGE_DELETED,
@@ -51,14 +56,16 @@ export class Recovery {
   private readonly topology: Topology;
   private readonly retained: RetainedIndex;
   private readonly state: JournaledState;
+  private readonly delays: Delays;
   private nextList = 1;
   private readonly extents = new Map<number, Extents>();
 
-  constructor(owner: QueueOwner, topology: Topology, retained: RetainedIndex, state: JournaledState) {
+  constructor(owner: QueueOwner, topology: Topology, retained: RetainedIndex, state: JournaledState, delays: Delays) {
     this.owner = owner;
     this.topology = topology;
     this.retained = retained;
     this.state = state;
+    this.delays = delays;
   }
 
   replay(type: number, seq: number, buffer: Buffer, start: number, end: number): void {
@@ -111,6 +118,21 @@ export class Recovery {
         return;
       case RECORD_RETAINED:
         this.retainedRecord(readU48(buffer, start), buffer[start + 6]!, buffer.utf8Slice(start + 7, end));
+        return;
+      case RECORD_DELAYED: {
+        const count = readU32(buffer, start);
+        for (let at = start + 4, i = 0; i < count; i++, at += 13) {
+          this.delays.recoverDelayed(readU48(buffer, at), readU48(buffer, at + 6), buffer[at + 12]!);
+        }
+        return;
+      }
+      case RECORD_DELAY_OVER: {
+        const count = readU32(buffer, start);
+        for (let i = 0; i < count; i++) this.delays.recoverOver(readU48(buffer, start + 4 + i * 6));
+        return;
+      }
+      case RECORD_DELAYED_KEYS:
+        this.delays.recoverKeys(readU48(buffer, start), delayedKeys(buffer, start));
         return;
       case RECORD_NUMBERS:
         this.topology.recoverNextQueue(readU32(buffer, start));
@@ -251,6 +273,7 @@ export class Recovery {
       queue.forEachHeld(refer);
     }
     for (const message of this.retained.all()) refer(message.seq, message.large ? WORD_LARGE : 0);
+    this.delays.recovered(refer);
     this.lists.clear();
     this.extents.clear();
   }

@@ -25,6 +25,7 @@ import { Checkpoint } from './checkpoint.ts';
 import { Confirms } from './confirms.ts';
 import { Counters } from './counters.ts';
 import { deadLetter } from './dead-letter.ts';
+import { Delays } from './delays.ts';
 import { HeldBack } from './held-back.ts';
 import { Journal } from './journal.ts';
 import { liveMessages } from './live-messages.ts';
@@ -82,6 +83,7 @@ export class Vhost implements QueueOwner, TurnTask {
   readonly router: Router<Queue>;
   readonly retained = new RetainedMessages(this);
   readonly state = new JournaledState();
+  readonly delays: Delays;
   readonly dialects: Dialects;
   readonly clock: Clock;
   store!: MessageStore;
@@ -118,6 +120,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.confirms = new Confirms(options.turn);
     this.stalls = new Stalls(options.clock);
     this.time = new TurnClock(options.clock, options.turn);
+    this.delays = new Delays(this);
     this.topology = new Topology(this);
     this.router = new Router(this.topology);
   }
@@ -138,7 +141,7 @@ export class Vhost implements QueueOwner, TurnTask {
       turn,
       onSpillFailed: (error) => this.logger.warn({ vhost: this.vhost, err: error }, 'the spill file cannot be used'),
     });
-    const recovery = new Recovery(this, this.topology, this.retained.index, this.state);
+    const recovery = new Recovery(this, this.topology, this.retained.index, this.state, this.delays);
     this.log = await Log.open({
       ...options.log,
       files: options.files,
@@ -170,6 +173,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.topology.journal = this.journal;
     this.topology.router = this.router;
     this.state.journal = this.journal;
+    this.delays.start();
   }
 
   // ------------------------------------------------------------------------------------------------------ publish
@@ -183,6 +187,7 @@ export class Vhost implements QueueOwner, TurnTask {
       return MARK_REFUSED;
     }
     if (!route.valid) route = this.reroute(route);
+    if (draft.delayMs > 0) return this.delays.take(route, draft);
     if (route.perMessage) {
       viewDraft(draft, route.address, route.exchangeBytes.length, 0, this.view);
       route = this.router.resolve(route, this.dialects.properties(this.view));
@@ -230,7 +235,7 @@ export class Vhost implements QueueOwner, TurnTask {
   }
 
   /** Publishers must not get further ahead of the disk than memory allows. */
-  private watchMemory(durable: boolean): void {
+  watchMemory(durable: boolean): void {
     if (durable ? this.log.unsyncedBytes > this.unsyncedBytesMax : this.transient.residentBytes > TRANSIENT_BYTES_MAX) {
       this.holdBack();
     }
@@ -339,6 +344,11 @@ export class Vhost implements QueueOwner, TurnTask {
     this.logger.error({ vhost: this.vhost, queue: queue.name, seq, err: error }, 'a message cannot be read back');
   }
 
+  unreadableDelayed(seq: number, error: Error): void {
+    this.counters.unreadable++;
+    this.logger.error({ vhost: this.vhost, seq, err: error }, 'a delayed message cannot be read back');
+  }
+
   // ------------------------------------------------------------------------------------------------------- safety
 
   /** The mark that covers everything asked for until now. */
@@ -408,6 +418,7 @@ export class Vhost implements QueueOwner, TurnTask {
   /** Sessions are gone by now. Everything is flushed and a clean stop is written. */
   async close(): Promise<void> {
     this.stopping = true;
+    this.delays.stop();
     this.gather();
     // On a full disk a checkpoint would wait for room. Without one, what has been handed out is not written down: the next
     // start reads a little more, and marks everything.
