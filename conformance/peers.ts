@@ -4,10 +4,11 @@
  *
  * A peer that is not installed is not an error: `installed` says so, and whoever asked skips it in words.
  */
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { type Child, freePorts, startChild, temporaryDirectory } from './processes.ts';
 
 export type PeerKind = 'entrepot' | 'rabbitmq' | 'mosquitto' | 'nats';
@@ -138,13 +139,26 @@ export function installed(kind: PeerKind): string | undefined {
   return undefined;
 }
 
+export interface RabbitmqOptions {
+  /** Besides MQTT, STOMP and both over WebSocket. */
+  readonly plugins?: readonly string[];
+  /** Lines of rabbitmq.conf. */
+  readonly settings?: readonly string[];
+}
+
+export interface RabbitmqPeer extends RestartablePeer {
+  /** Runs `rabbitmqctl` with these words. Rejects with what it printed if it fails. */
+  control(words: readonly string[]): Promise<void>;
+}
+
 /** RabbitMQ with MQTT, STOMP and both over WebSocket, wholly inside a directory of its own. */
-export async function startRabbitmq(): Promise<RestartablePeer> {
+export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<RabbitmqPeer> {
   const server = installed('rabbitmq');
   if (server === undefined) throw new Error('rabbitmq-server is not installed');
   const home = await temporaryDirectory('rabbitmq');
-  const ports = await freePorts(7);
-  const [amqpPort, mqttPort, stompPort, wsMqttPort, wsStompPort, epmdPort, distributionPort] = ports as [
+  const ports = await freePorts(8);
+  const [amqpPort, mqttPort, stompPort, wsMqttPort, wsStompPort, epmdPort, distributionPort, httpPort] = ports as [
+    number,
     number,
     number,
     number,
@@ -154,8 +168,10 @@ export async function startRabbitmq(): Promise<RestartablePeer> {
     number,
   ];
   const at = (name: string): string => join(home.path, name);
+  const manages = options.plugins?.includes('rabbitmq_management') === true;
   for (const directory of ['mnesia', 'log', 'home']) await mkdir(at(directory));
-  await writeFile(at('plugins'), '[rabbitmq_mqtt,rabbitmq_stomp,rabbitmq_web_mqtt,rabbitmq_web_stomp].\n');
+  const plugins = ['rabbitmq_mqtt', 'rabbitmq_stomp', 'rabbitmq_web_mqtt', 'rabbitmq_web_stomp'];
+  await writeFile(at('plugins'), `[${[...plugins, ...(options.plugins ?? [])].join(',')}].\n`);
   await writeFile(at('home/.erlang.cookie'), 'CONFORMANCE');
   await chmod(at('home/.erlang.cookie'), 0o400);
   await writeFile(
@@ -172,6 +188,8 @@ export async function startRabbitmq(): Promise<RestartablePeer> {
       'web_stomp.ws_frame = binary',
       'stomp.default_user = guest',
       'stomp.default_pass = guest',
+      ...(manages ? ['management.tcp.ip = 127.0.0.1', `management.tcp.port = ${httpPort}`] : []),
+      ...(options.settings ?? []),
       '',
     ].join('\n'),
   );
@@ -205,7 +223,7 @@ export async function startRabbitmq(): Promise<RestartablePeer> {
       arguments: [],
       environment,
       directory: home.path,
-      readyPorts: [amqpPort, mqttPort, stompPort, wsMqttPort, wsStompPort],
+      readyPorts: [amqpPort, mqttPort, stompPort, wsMqttPort, wsStompPort, ...(manages ? [httpPort] : [])],
       readyTimeoutMs: 90_000,
     });
   let child: Child;
@@ -222,7 +240,7 @@ export async function startRabbitmq(): Promise<RestartablePeer> {
     amqpPort,
     mqttPort,
     stompPort,
-    httpPort: -1,
+    httpPort: manages ? httpPort : -1,
     wsPort: wsStompPort,
     wsMqttUrl: `ws://127.0.0.1:${wsMqttPort}/ws`,
     wsStompUrl: `ws://127.0.0.1:${wsStompPort}/ws`,
@@ -234,6 +252,11 @@ export async function startRabbitmq(): Promise<RestartablePeer> {
     async restart() {
       await child.kill();
       child = await start();
+    },
+    async control(words) {
+      const control = join(dirname(server), 'rabbitmqctl');
+      const env = { ...process.env, ...environment };
+      await promisify(execFile)(control, ['-n', environment['RABBITMQ_NODENAME']!, ...words], { env });
     },
     async stop() {
       await child.stop(20_000);
