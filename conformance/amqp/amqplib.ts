@@ -67,6 +67,7 @@ class Client implements AmqpClient {
 
   private ended(error: Error | undefined): void {
     if (this.leaving) return;
+    this.leaving = true;
     const closing = asClosing(error) ?? new ClosedByBroker(0, '');
     this.end.resolve(closing);
     for (const channel of this.channels) channel.ended(closing);
@@ -89,6 +90,7 @@ class Client implements AmqpClient {
   }
 
   async close(): Promise<void> {
+    if (this.leaving) return;
     this.leaving = true;
     await this.model.close();
   }

@@ -86,6 +86,7 @@ class Client implements AmqpClient {
   private readonly end = new Later<Closing>();
   private readonly blocks = new Arrivals<string | undefined>('connection.blocked and unblocked');
   private readonly channels: ClientChannel[] = [];
+  private gone = false;
   readonly closed = this.end.promise;
 
   constructor(connection: Connection) {
@@ -94,7 +95,7 @@ class Client implements AmqpClient {
       const closing = asClosing(error) ?? new ClosedByBroker(0, '');
       this.end.resolve(closing);
       for (const channel of this.channels) channel.ended(closing);
-      connection.unsafeDestroy();
+      this.cut();
     });
     connection.on('connection.blocked', (reason: string) => this.blocks.push(reason));
     connection.on('connection.unblocked', () => this.blocks.push(undefined));
@@ -111,12 +112,15 @@ class Client implements AmqpClient {
   }
 
   async close(): Promise<void> {
+    if (this.gone) return;
+    this.gone = true;
     // It waits for its channels to be closed; a scenario that has done with them need not say so.
     for (const channel of this.channels) await channel.close().catch(() => {});
     await this.connection.close();
   }
 
   cut(): void {
+    this.gone = true;
     this.connection.unsafeDestroy();
   }
 }
