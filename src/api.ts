@@ -84,6 +84,8 @@ export interface QueueOptions {
    * none is. Default `queue`: everything is queued.
    */
   readonly atMostOnce?: 'queue' | 'direct';
+  /** What its owner says in `Draft.origin` when it publishes, now that it is declared (again). Default: the queue's name. */
+  readonly origin?: string;
 }
 
 export interface QueueInfo {

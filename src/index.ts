@@ -147,6 +147,7 @@ function builtIn(config: Config): Adapters {
       headersMax: config.stomp.headersMax,
       headersSizeMax: config.stomp.headersSizeMax,
       bodySizeMax: config.stomp.bodySizeMax,
+      wildcards: config.stomp.wildcards,
     }),
   };
 }

@@ -115,6 +115,7 @@ export class Session implements Stallable {
     // An existing exclusive queue is asked for by its owner whatever the flag says now.
     const { queue, wrote } = this.home.topology.declareQueue(name, options, this);
     if (queue.exclusiveTo === this) this.exclusiveQueues.add(queue);
+    if (options.origin !== undefined) queue.origin = options.origin;
     return this.info(queue, this.markIf(wrote));
   }
 

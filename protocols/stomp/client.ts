@@ -24,6 +24,8 @@ export class Client {
   /** By what the client calls them. */
   readonly subscriptionsByKey = new Map<string, Subscription>();
   nextSubscription = 1;
+  /** What this connection's messages carry as their origin: its name from its first `no-local` subscription on, else ''. */
+  origin = '';
 
   constructor(
     session: Session,

@@ -343,7 +343,7 @@ export class Connection
   }
 
   notStored(receiptId: string | undefined): void {
-    this.end('not stored', 'The broker could not make it safe; it must be sent again.', receiptId);
+    this.end('not stored', 'The broker did not take it: its queue is full, or it could not be made safe.', receiptId);
   }
 
   kicked(reason: string): void {

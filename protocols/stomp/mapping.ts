@@ -13,7 +13,8 @@
  *     type               type
  *     user id, app id    user-id, app-id
  *     group id           JMSXGroupID
- *     text               –                      the body came without `content-length`
+ *     text               –                      the body came without `content-length`; or `amq-msg-type` says so, which
+ *                                               stays a header
  *     headers            under their own names  values as text; lists and maps as JSON, their names gathered in the
  *                                               header `x-json-headers`, separated by commas
  *
@@ -121,6 +122,10 @@ function takeProperty(properties: Properties, view: MessageView, name: string, v
       if (properties.appId !== undefined) return false;
       properties.appId = value;
       return true;
+    case 'amq-msg-type':
+      if (value === 'text') properties.text = true;
+      else if (value === 'bytes') delete properties.text;
+      return false;
     case 'JMSXGroupID':
       if (properties.groupId !== undefined) return false;
       properties.groupId = value;

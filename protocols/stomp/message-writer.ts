@@ -8,7 +8,7 @@
  *     [ack:TOKEN]                                    1.2, when it must be answered
  *     [redelivered:true]
  *     destination:…            \
- *     content-length:…          |
+ *     [content-length:…]        | not of a text message, which came without and so holds no NUL
  *     [persistent:true]         | the tail: the same for every subscriber who speaks this version, so that in a
  *     [headers of its deaths]   | fan-out it is put together once and then copied
  *     the message's own headers |
@@ -83,6 +83,8 @@ export class MessageWriter {
   private lines: Buffer = EMPTY;
   private linesStart = 0;
   private linesEnd = 0;
+  /** The body came without a length: it is text, as ActiveMQ's clients tell it from bytes. */
+  private isText = false;
   private scratch: Buffer = EMPTY;
   private readonly rewritten: Rewritten = { end: 0, dropped: 0 };
 
@@ -137,7 +139,8 @@ export class MessageWriter {
   private measureTail(view: MessageView): number {
     this.findDestination(view);
     this.findHeaders(view);
-    let size = this.destinationLine.length + CONTENT_LENGTH_NAME.length + decimalLength(view.bodyLength) + 2;
+    let size = this.destinationLine.length + 1;
+    if (!this.isText) size += CONTENT_LENGTH_NAME.length + decimalLength(view.bodyLength) + 1;
     if (view.assurance !== AT_MOST_ONCE) size += PERSISTENT_LINE.length;
     size += this.linesEnd - this.linesStart;
     if (view.large === null && view.bodyLength <= TOGETHER_BYTES_MAX) size += view.bodyLength + 1;
@@ -146,9 +149,11 @@ export class MessageWriter {
 
   private putTail(target: Buffer, start: number, view: MessageView): void {
     let at = copyBytes(this.destinationLine, 0, this.destinationLine.length, target, start);
-    at = copyBytes(CONTENT_LENGTH_NAME, 0, CONTENT_LENGTH_NAME.length, target, at);
-    at = putDecimal(target, at, view.bodyLength, decimalLength(view.bodyLength));
-    target[at++] = LF;
+    if (!this.isText) {
+      at = copyBytes(CONTENT_LENGTH_NAME, 0, CONTENT_LENGTH_NAME.length, target, at);
+      at = putDecimal(target, at, view.bodyLength, decimalLength(view.bodyLength));
+      target[at++] = LF;
+    }
     if (view.assurance !== AT_MOST_ONCE) at = copyBytes(PERSISTENT_LINE, 0, PERSISTENT_LINE.length, target, at);
     at = copyBytes(this.lines, this.linesStart, this.linesEnd, target, at);
     target[at++] = LF;
@@ -208,10 +213,11 @@ export class MessageWriter {
     this.spelling = view.spelling;
   }
 
-  /** Sets `lines[linesStart, linesEnd)` to the message's deaths and its own headers. */
+  /** Sets `isText`, and `lines[linesStart, linesEnd)` to the message's deaths and its own headers. */
   private findHeaders(view: MessageView): void {
     const { props, propsEnd } = view;
     let { propsStart } = view;
+    this.isText = view.dialect === STOMP_DIALECT.id && isTextMarked(props, propsStart, propsEnd);
     if (view.notesStart !== view.notesEnd) {
       this.findHeadersOfDead(view);
     } else if (propsStart === propsEnd) {
@@ -219,7 +225,7 @@ export class MessageWriter {
     } else if (view.dialect !== STOMP_DIALECT.id) {
       this.findForeign(view);
     } else {
-      if (isTextMarked(props, propsStart, propsEnd)) propsStart++;
+      if (this.isText) propsStart++;
       this.setLines(props, propsStart, propsEnd);
       if (needsRewriting(props, propsStart, propsEnd, this.version)) this.rewriteOwn(props, propsStart, propsEnd);
     }

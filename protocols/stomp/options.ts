@@ -33,6 +33,11 @@ export interface StompOptions {
   /** Unsettled deliveries of a subscription that names no `prefetch-count`. Default 65535; 0 for no limit. */
   readonly prefetchDefault?: number;
   /**
+   * How a filter under `/topic/` is written besides `*` for a level: `amqp` has `#` for any number of levels, `activemq` has
+   * `>` too, as the last one. Default amqp.
+   */
+  readonly wildcards?: 'amqp' | 'activemq';
+  /**
    * `host` values that mean the default vhost, besides `/`, none, `localhost`, loopback addresses and the address that
    * was dialled. Default: this machine's host name.
    */
@@ -60,6 +65,7 @@ export function resolveOptions(options: StompOptions): ResolvedOptions {
     handshakeTimeoutMs: 10_000,
     heartbeatMinMs: 100,
     prefetchDefault: 65_535,
+    wildcards: 'amqp' as const,
     hostNames: [hostname()],
     onInternalError: (error: unknown) => process.emitWarning(error instanceof Error ? error : String(error)),
     server: `${PRODUCT}/${VERSION}`,

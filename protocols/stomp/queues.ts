@@ -2,6 +2,7 @@
  * Queues that a session declares because a destination names them, and what headers say about them.
  *
  *     durable, auto-delete, exclusive   `true` or `false`
+ *     activemq.exclusive                `true`: one consumer at a time, as `x-single-active-consumer` says
  *     x-…                               queue arguments; where they are not names, numbers become integers, `true` and
  *                                       `false` booleans
  */
@@ -38,6 +39,7 @@ const TYPED_ARGUMENTS = [
   'x-single-active-consumer',
   'x-stream-max-segment-size-bytes',
 ]; // prettier-ignore
+const SINGLE_ACTIVE = 'x-single-active-consumer';
 const DECLARED_MAX = 16_384;
 
 export interface QueueWish {
@@ -103,6 +105,9 @@ function queueArguments(frame: FrameParser): Headers {
   };
   take(TEXT_ARGUMENTS, (text) => text); // an exchange may well be called 1 or true
   take(TYPED_ARGUMENTS, typedValue);
+  if (flag(frame, 'activemq.exclusive') === true && !found.some(({ name }) => name === SINGLE_ACTIVE)) {
+    found.push({ name: SINGLE_ACTIVE, value: true });
+  }
   return found;
 }
 

@@ -20,7 +20,7 @@ export interface Config {
   connections: { max: number; handshakeTimeout: number };
   amqp: { frameSizeMax: number; bodySizeMax: number; channelMax: number; heartbeat: number };
   mqtt: { packetSizeMax: number; topicLevelsMax: number; inflightMax: number };
-  stomp: { headersMax: number; headersSizeMax: number; bodySizeMax: number };
+  stomp: { headersMax: number; headersSizeMax: number; bodySizeMax: number; wildcards: 'amqp' | 'activemq' };
   websocket: { messageSizeMax: number };
 }
 
@@ -149,6 +149,10 @@ export const configSchema = z.strictObject({
       headersMax: count(8, 10_000, 128, 'headers of one frame'),
       headersSizeMax: size(1_024, 16 * MIB, 65_536, 'all headers of one frame together'),
       bodySizeMax: size(1, 2_048 * MIB, 128 * MIB, 'of one message'),
+      wildcards: z
+        .enum(['amqp', 'activemq'], 'must be amqp or activemq')
+        .default('amqp')
+        .describe("amqp: '*' and '#'; activemq: '>' too, for all levels from there on"),
     })
     .prefault({}),
   websocket: z

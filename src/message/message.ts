@@ -64,7 +64,7 @@ export class Draft {
   bodyStart = 0;
   bodyEnd = 0;
   large: LargeBody | null = null;
-  /** The queue that is the publisher's own, for bindings that leave out what it publishes itself; '' for none. */
+  /** Whose it is, for bindings that leave out what a queue's owner publishes (`QueueOptions.origin`); '' for no one's. */
   origin = '';
   /** Set by the broker itself when it republishes (dead letters). Adapters leave it null. */
   annotations: Annotations | null = null;

@@ -84,6 +84,7 @@ export class Queue implements RouteTarget, TurnTask {
   readonly policy: RetryPolicy;
   /** At-most-once messages go to `direct` rather than into the queue. */
   readonly directMode: boolean;
+  origin: string;
   direct: DirectSink | null = null;
   /** The direct subscriber did not drain in time: publishers do not wait for it. */
   slow = false;
@@ -125,6 +126,7 @@ export class Queue implements RouteTarget, TurnTask {
     this.policy = policy;
     this.exclusiveTo = exclusiveTo;
     this.directMode = options.atMostOnce === 'direct';
+    this.origin = name;
   }
 
   /** Messages that wait, not those that are held. */

@@ -10,6 +10,8 @@ export interface RouteTarget {
   readonly id: number;
   readonly name: string;
   readonly durable: boolean;
+  /** What its owner's messages carry as their origin. */
+  readonly origin: string;
 }
 
 export class Binding<Q extends RouteTarget> {

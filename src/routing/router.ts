@@ -207,18 +207,18 @@ export class Router<Q extends RouteTarget> {
     return variant;
   }
 
-  /** The route for what the owner of the queue `origin` publishes. Valid as long as `route` is. */
+  /** The route for what `origin` publishes, who may own several of its queues. Valid as long as `route` is. */
   withoutOwn(route: CompiledRoute<Q>, origin: string): CompiledRoute<Q> {
-    const own = route.notOwn!.find((queue) => queue.name === origin);
-    if (own === undefined) return route;
-    const signature = `-${own.id}`;
+    const own = route.notOwn!.filter((queue) => queue.origin === origin);
+    if (own.length === 0) return route;
+    const signature = `-${own.map((queue) => queue.id).join('-')}`;
     route.variants ??= new Map();
     const known = route.variants.get(signature);
     if (known !== undefined) return known;
     if (route.variants.size >= VARIANTS_MAX) route.variants.clear();
     const { exchange, key, keyBytes, spelling, keys, targets, words } = route;
-    const others = targets.filter((queue) => queue !== own);
-    const otherWords = words.filter((_, i) => targets[i] !== own);
+    const others = targets.filter((queue) => !own.includes(queue));
+    const otherWords = words.filter((_, i) => !own.includes(targets[i]!));
     const name = exchange?.name ?? '';
     const variant = new CompiledRoute(exchange, name, key, keyBytes, spelling, false, others, otherWords, keys);
     route.variants.set(signature, variant);

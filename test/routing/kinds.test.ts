@@ -13,7 +13,7 @@ function exchange(type: string, args: Headers = []): Exchange<RouteTarget> {
 
 function bind(to: Exchange<RouteTarget>, name: string, key: string, id = Number(name.slice(1))): Binding<RouteTarget> {
   to.kind.checkBinding(key, NONE);
-  const binding = new Binding<RouteTarget>(to, { id, name, durable: true }, null, key, NONE);
+  const binding = new Binding<RouteTarget>(to, { id, name, durable: true, origin: name }, null, key, NONE);
   to.add(binding);
   return binding;
 }

@@ -14,6 +14,7 @@
  * (`Intake`) takes care that this happens seldom. It refuses what is malformed or out of bounds by throwing a
  * `FrameError`; it decides nothing about what a frame means.
  */
+import { isUtf8 } from 'node:buffer';
 import { FrameError } from './errors.ts';
 import { unescapeText } from './escape.ts';
 import { COMMAND_TEXT, CONNECT, CONTENT_LENGTH, commandOf, KINDS, kindOf, SEND } from './names.ts';
@@ -155,8 +156,15 @@ export class FrameParser {
     return unescapeText(this.buffer, this.nameStart(index), this.nameEnd(index), this.escaped);
   }
 
+  /** Throws a FrameError if it is not UTF-8: two values that differ would become the same text. */
   valueText(index: number): string {
-    return unescapeText(this.buffer, this.valueStart(index), this.valueEnd(index), this.escaped);
+    const start = this.valueStart(index);
+    const end = this.valueEnd(index);
+    const text = unescapeText(this.buffer, start, end, this.escaped);
+    if (text.includes('\ufffd') && !isUtf8(this.buffer.subarray(start, end))) {
+      throw new FrameError('malformed frame', `The value of '${this.nameText(index)}' is not UTF-8.`);
+    }
+    return text;
   }
 
   /** Position of the LF that ends the command; -1 if it is not there yet. */

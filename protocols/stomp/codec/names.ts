@@ -45,7 +45,9 @@ export const REPLY_TO = 14;
 export const REQUEUE = 15;
 export const USER_ID = 16;
 export const SCHEDULED_DELAY = 17;
-export const KINDS = 18;
+/** The ones that repeat a delayed message. */
+export const SCHEDULED_AGAIN = 18;
+export const KINDS = 19;
 
 const NAMES: readonly Buffer[] = [
   '',
@@ -67,6 +69,9 @@ const NAMES: readonly Buffer[] = [
   'user-id',
   'AMQ_SCHEDULED_DELAY',
 ].map((name) => Buffer.from(name, 'latin1')); // prettier-ignore
+const SCHEDULED_CRON = Buffer.from('AMQ_SCHEDULED_CRON');
+const SCHEDULED_PERIOD = Buffer.from('AMQ_SCHEDULED_PERIOD');
+const SCHEDULED_REPEAT = Buffer.from('AMQ_SCHEDULED_REPEAT');
 
 /** The command that `buffer[start, end)` spells, 0 for none. STOMP is CONNECT by another name. */
 export function commandOf(buffer: Buffer, start: number, end: number): number {
@@ -128,15 +133,26 @@ export function kindOf(buffer: Buffer, start: number, length: number): number {
       return initial === 0x73 ? named(buffer, start, SUBSCRIPTION) : OTHER;
     case 14:
       return initial === 0x63 ? named(buffer, start, CONTENT_LENGTH) : OTHER;
+    case 18:
+      return initial === 0x41 ? spelled(buffer, start, SCHEDULED_CRON, SCHEDULED_AGAIN) : OTHER;
     case 19:
       return initial === 0x41 ? named(buffer, start, SCHEDULED_DELAY) : OTHER;
+    case 20:
+      if (initial !== 0x41) return OTHER;
+      return (
+        spelled(buffer, start, SCHEDULED_PERIOD, SCHEDULED_AGAIN) ||
+        spelled(buffer, start, SCHEDULED_REPEAT, SCHEDULED_AGAIN)
+      );
     default:
       return OTHER;
   }
 }
 
 function named(buffer: Buffer, start: number, kind: number): number {
-  const name = NAMES[kind]!;
+  return spelled(buffer, start, NAMES[kind]!, kind);
+}
+
+function spelled(buffer: Buffer, start: number, name: Buffer, kind: number): number {
   for (let i = 0; i < name.length; i++) if (buffer[start + i] !== name[i]) return OTHER;
   return kind;
 }

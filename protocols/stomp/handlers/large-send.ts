@@ -27,7 +27,7 @@ export class LargeSend {
     this.target = connection.admitted.targets.find(frame);
     const { draft } = this;
     draft.dialect = STOMP_DIALECT.id;
-    fillDraft(connection, frame, draft);
+    fillDraft(connection, frame, this.target, draft);
     draft.props = Buffer.from(draft.props.subarray(draft.propsStart, draft.propsEnd));
     draft.propsStart = 0;
     draft.propsEnd = draft.props.length;

@@ -1,6 +1,12 @@
 /** SEND: the way of every message into the broker. */
 import { MARK_NOW, MARK_REFUSED, type Mark } from '../../../src/api.ts';
-import { AT_LEAST_ONCE, AT_MOST_ONCE, type Draft, INLINE_BODY_BYTES } from '../../../src/message/message.ts';
+import {
+  AT_LEAST_ONCE,
+  AT_MOST_ONCE,
+  DELAY_MAX_MS,
+  type Draft,
+  INLINE_BODY_BYTES,
+} from '../../../src/message/message.ts';
 import { FrameError } from '../codec/errors.ts';
 import { decimalOf, type FrameParser, isTrue } from '../codec/frame.ts';
 import {
@@ -10,19 +16,21 @@ import {
   PRIORITY,
   RECEIPT,
   REPLY_TO,
+  SCHEDULED_AGAIN,
   SCHEDULED_DELAY,
   TRANSACTION,
   USER_ID,
 } from '../codec/names.ts';
 import type { Connection } from '../connection.ts';
 import { TEMPORARY_PREFIX } from '../destinations.ts';
+import type { Target } from '../targets.ts';
 import { replyQueueFor } from './temporary.ts';
 
 export function send(connection: Connection, frame: FrameParser): void {
   const { adapter, session, admitted } = connection;
   const target = admitted.targets.find(frame);
   const { draft } = adapter;
-  fillDraft(connection, frame, draft);
+  fillDraft(connection, frame, target, draft);
   draft.body = frame.buffer;
   draft.bodyStart = frame.bodyStart;
   draft.bodyEnd = frame.bodyEnd;
@@ -57,7 +65,7 @@ export function count(connection: Connection, draft: Draft, mark: Mark, asked: b
 }
 
 /** Sets everything in the draft but the body. */
-export function fillDraft(connection: Connection, frame: FrameParser, draft: Draft): void {
+export function fillDraft(connection: Connection, frame: FrameParser, target: Target, draft: Draft): void {
   const { stored } = connection.adapter;
   draft.reset();
   if (isHeaderTrue(frame, PERSISTENT)) draft.assurance = AT_LEAST_ONCE;
@@ -72,12 +80,13 @@ export function fillDraft(connection: Connection, frame: FrameParser, draft: Dra
     // JMS: 0 is never.
     if (expiresMs > 0) draft.ttlMs = Math.max(0, expiresMs - connection.adapter.broker.clock.epochMs());
   }
-  if (frame.has(SCHEDULED_DELAY)) {
-    throw new FrameError(
-      'not implemented',
-      "'AMQ_SCHEDULED_DELAY' is not built yet; without the header the message would go at once.",
-    );
+  if (frame.has(SCHEDULED_DELAY) || frame.has(SCHEDULED_AGAIN)) {
+    draft.delayMs = scheduledDelay(frame);
+  } else if (target.route.acceptsDelay) {
+    const delay = frame.header('x-delay');
+    if (delay !== undefined) draft.delayMs = delayOf('x-delay', delay);
   }
+  draft.origin = connection.admitted.origin;
   if (frame.has(USER_ID) && frame.text(USER_ID) !== connection.session.user) {
     const text = `'user-id' is '${frame.text(USER_ID)}', but the connection belongs to '${connection.session.user}'.`;
     throw new FrameError('invalid header', text);
@@ -92,6 +101,20 @@ export function fillDraft(connection: Connection, frame: FrameParser, draft: Dra
 function replyToOf(connection: Connection, frame: FrameParser): string | undefined {
   const replyTo = frame.text(REPLY_TO)!;
   return replyTo.startsWith(TEMPORARY_PREFIX) ? replyQueueFor(connection, replyTo) : undefined;
+}
+
+/** ActiveMQ's scheduler. A message that comes again and again is refused rather than delivered once. */
+function scheduledDelay(frame: FrameParser): number {
+  if (frame.has(SCHEDULED_AGAIN)) {
+    const text = `'${frame.nameText(frame.indexOf(SCHEDULED_AGAIN))}' is not built: a message is delivered once.`;
+    throw new FrameError('not implemented', text);
+  }
+  return delayOf('AMQ_SCHEDULED_DELAY', frame.text(SCHEDULED_DELAY)!);
+}
+
+function delayOf(name: string, text: string): number {
+  if (/^ *\d{1,10} *$/.test(text) && Number(text) <= DELAY_MAX_MS) return Number(text);
+  throw new FrameError('invalid header', `'${name}' must be from 0 to ${DELAY_MAX_MS} ms, not '${text}'.`);
 }
 
 function isHeaderTrue(frame: FrameParser, kind: number): boolean {

@@ -8,7 +8,7 @@ import type { FrameParser } from '../codec/frame.ts';
 import { ACK_ID, DESTINATION, ID } from '../codec/names.ts';
 import { V1_0 } from '../codec/version.ts';
 import type { Connection } from '../connection.ts';
-import { type Destination, parseDestination, TEMPORARY_PREFIX } from '../destinations.ts';
+import { type Destination, parseDestination, TEMPORARY_PREFIX, TOPIC_EXCHANGE } from '../destinations.ts';
 import { durableQueueName, flag, namedDurableQueueName, queueOptions, typedValue } from '../queues.ts';
 import { type AckMode, AUTO, CLIENT, CLIENT_INDIVIDUAL, Subscription } from '../subscription.ts';
 import { temporaryQueue } from './temporary.ts';
@@ -47,17 +47,12 @@ export function subscribe(connection: Connection, frame: FrameParser): void {
       "'selector' is not built yet; without it the subscription would get every message.",
     );
   }
-  if (flag(frame, 'no-local') === true) {
-    throw new FrameError(
-      'not implemented',
-      "'no-local' is not built; what this connection sends would come back to it.",
-    );
-  }
+  refuseBrowser(frame);
   const mode = ackMode(frame.text(ACK_ID));
   const prefetch = prefetchOf(connection, frame);
   checkRoom(connection);
   const queue = sourceQueue(connection, frame, destination, id);
-  const priority = frame.header('x-priority');
+  const priority = frame.header('x-priority') ?? frame.header('activemq.priority');
   const subscription = addSubscription(connection, {
     id,
     key,
@@ -98,6 +93,12 @@ export function addSubscription(connection: Connection, wish: SubscriptionWish):
   return subscription;
 }
 
+/** Ignoring it would take messages from the queue that were only to be looked at. */
+function refuseBrowser(frame: FrameParser): void {
+  if (flag(frame, 'browser') !== true) return;
+  throw new FrameError('not implemented', "'browser' is not built; the subscription would take the messages it shows.");
+}
+
 function checkRoom(connection: Connection): void {
   const { subscriptionsMax } = connection.adapter.options;
   if (connection.admitted.subscriptions.size < subscriptionsMax) return;
@@ -135,15 +136,28 @@ function sourceQueue(
 ): string {
   switch (destination.kind) {
     case 'queue':
+      refuseNoLocal(frame);
       connection.admitted.queues.declareOnce(destination.name, frame);
       return destination.name;
     case 'existing-queue':
+      refuseNoLocal(frame);
       return destination.name;
     case 'temporary-queue':
+      refuseNoLocal(frame);
       return takeTemporary(connection, destination.name);
     case 'exchange':
       return boundQueue(connection, frame, destination, id);
   }
+}
+
+function wantsNoLocal(frame: FrameParser): boolean {
+  return (flag(frame, 'no-local') ?? flag(frame, 'activemq.noLocal')) === true;
+}
+
+/** A queue's message that its sender does not want would have to wait for somebody else. */
+function refuseNoLocal(frame: FrameParser): void {
+  if (!wantsNoLocal(frame)) return;
+  throw new FrameError('invalid header', "'no-local' is for subscriptions to topics and exchanges, not to queues.");
 }
 
 /** The client reads the queue itself from now on; if it was subscribed to it for a `reply-to`, that ends. */
@@ -177,22 +191,36 @@ function boundQueue(
   id: string | undefined,
 ): string {
   const { session } = connection;
-  const { exchange, key } = destination;
+  const { exchange } = destination;
+  const key = filterOf(connection, destination);
   session.checkExchange(exchange);
   const durableName = durableSubscriptionName(connection, frame, destination, id);
   const isDurable = durableName !== undefined;
   const options = queueOptions(frame, { durable: isDurable, exclusive: !isDurable, autoDelete: !isDurable });
   const wanted = frame.header('x-queue-name') ?? durableName ?? '';
   // `durable` speaks of the subscription here: without it the queue need not outlive the broker.
-  const { name } = session.declareQueue(wanted, { ...options, durable: isDurable });
+  const noLocal = wantsNoLocal(frame);
+  if (noLocal) connection.admitted.origin = connection.sessionName;
+  const { name } = session.declareQueue(wanted, {
+    ...options,
+    durable: isDurable,
+    ...(noLocal ? { origin: connection.sessionName } : {}),
+  });
   if (isDurable) {
     // As with JMS: a durable subscription that comes back with another topic gives up the old one.
     for (const old of session.bindings(name)) {
       if (old.exchange !== exchange || old.key !== key) session.unbindQueue(name, old.exchange, old.key, old.options);
     }
   }
-  session.bindQueue(name, exchange, key, { spelling: DOT, arguments: [] });
+  session.bindQueue(name, exchange, key, { spelling: DOT, arguments: [], notOwn: noLocal });
   return name;
+}
+
+/** The destination's key as a filter: ActiveMQ's `>` for any number of levels, where an operator wants it understood. */
+function filterOf(connection: Connection, { exchange, key }: Destination & { kind: 'exchange' }): string {
+  if (connection.adapter.options.wildcards !== 'activemq' || exchange !== TOPIC_EXCHANGE) return key;
+  if (key === '>') return '#';
+  return key.endsWith('.>') ? `${key.slice(0, -1)}#` : key;
 }
 
 /** Undefined if the subscription is not meant to be durable. */

@@ -145,7 +145,8 @@ describe('SUBSCRIBE is refused', () => {
     ['with an ack mode that is none', { id: '1', destination: '/queue/q', ack: 'sometimes' }, 'invalid header'],
     ['with a prefetch that is none', { id: '1', destination: '/queue/q', 'prefetch-count': 'many' }, 'invalid header'],
     ['with a selector, which is not built', { id: '1', destination: '/queue/q', selector: 'a = 1' }, 'not implemented'],
-    ['with no-local, which is not built', { id: '1', destination: '/queue/q', 'no-local': 'true' }, 'not implemented'],
+    ['from a queue with no-local', { id: '1', destination: '/queue/q', 'no-local': 'true' }, 'invalid header'],
+    ['as a browser, which is not built', { id: '1', destination: '/queue/q', browser: 'true' }, 'not implemented'],
     ["with an id that is the broker's", { id: '/temp-queue/x', destination: '/queue/q' }, 'invalid header'],
     ['with a flag that is none', { id: '1', destination: '/topic/q', durable: 'yes' }, 'invalid header'],
     [
