@@ -105,6 +105,7 @@ export class Vhost implements QueueOwner, TurnTask {
   /** No message is taken any more; what is under way is put into the last checkpoint. */
   stopping = false;
   private stopped = false;
+  private opened = false;
   private unitDepth = 0;
   /** Queues that have settlements to log. */
   private readonly gathering: Queue[] = [];
@@ -165,6 +166,7 @@ export class Vhost implements QueueOwner, TurnTask {
         else if (!event.fresh) this.logger.info({ vhost: this.vhost, ...event }, 'log recovered');
       },
     });
+    this.opened = true;
     this.store = new MessageStore(this.log, this.transient, sequence, this.time);
     this.journal = new Journal(this.log);
     recovery.finish(this.store, this.journal, this.log, !this.log.recovered.clean);
@@ -378,7 +380,7 @@ export class Vhost implements QueueOwner, TurnTask {
   private synced(mark: Mark): void {
     this.heldBack.release(mark);
     this.confirms.advance(mark);
-    if (this.congested && this.log.unsyncedBytes < this.unsyncedBytesMax / 2) this.letGo();
+    if (this.congested && this.opened && this.log.unsyncedBytes < this.unsyncedBytesMax / 2) this.letGo();
   }
 
   /**
@@ -403,7 +405,8 @@ export class Vhost implements QueueOwner, TurnTask {
   }
 
   private letGo(): void {
-    if (!this.congested || this.log.full) return;
+    // A disk may be full, and have room again, while the log is still being opened.
+    if (!this.congested || (this.opened && this.log.full)) return;
     this.congested = false;
     this.clock.cancel(this.easing);
     this.onUncongested();
