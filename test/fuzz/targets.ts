@@ -1,7 +1,9 @@
 /** Every protocol that can be fuzzed, by the name under which it is asked for. */
 import type { FuzzTarget } from './target.ts';
 import { amqpTarget } from './targets/amqp.ts';
+import { stompTarget } from './targets/stomp.ts';
 
 export const targets: Readonly<Record<string, FuzzTarget>> = {
   [amqpTarget.name]: amqpTarget,
+  [stompTarget.name]: stompTarget,
 };
