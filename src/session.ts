@@ -84,6 +84,11 @@ export class Session implements Stallable {
   /** @param type one of ExchangeType; anything else is refused as `invalid` */
   declareExchange(name: string, type: string, options: ExchangeOptions): Mark {
     this.demand('configure', name);
+    const alternate = options.arguments.find((argument) => argument.name === 'alternate-exchange')?.value;
+    if (typeof alternate === 'string' && !this.home.topology.exchanges.has(name)) {
+      this.demand('read', name);
+      this.demand('write', alternate);
+    }
     return this.markIf(this.home.topology.declareExchange(name, type, options));
   }
 

@@ -135,3 +135,23 @@ function decimalText(value: number, scale: number): string {
   const digits = String(Math.abs(value)).padStart(scale + 1, '0');
   return `${value < 0 ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
+
+/** The name of a value's type, as error texts have it (RabbitMQ's names). */
+export function typeName(value: Value): string {
+  if (typeof value === 'string') return 'longstr';
+  if (typeof value === 'boolean') return 'bool';
+  if (value === null) return 'void';
+  const names: Record<string, string> = {
+    int8: 'byte',
+    uint8: 'unsignedbyte',
+    int16: 'short',
+    uint16: 'unsignedshort',
+    int32: 'signedint',
+    uint32: 'unsignedint',
+    int64: 'long',
+    bytes: 'binary',
+    list: 'array',
+    map: 'table',
+  };
+  return names[value.type] ?? value.type;
+}

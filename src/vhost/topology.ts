@@ -5,10 +5,11 @@
 import { randomBytes } from 'node:crypto';
 import type { BindingInfo, BindOptions, ExchangeOptions, ExchangeType, QueueOptions } from '../api.ts';
 import { BrokerError } from '../message/errors.ts';
-import { type Headers, type Value, valuesEqual, valueToText } from '../message/properties.ts';
+import { type Headers, typeName, type Value, valuesEqual, valueToText } from '../message/properties.ts';
 import { Queue, type QueueOwner } from '../queue/queue.ts';
 import { Binding, bindingIdentity } from '../routing/binding.ts';
 import { Exchange } from '../routing/exchange.ts';
+import { checkType } from '../routing/kinds/make.ts';
 import type { Router } from '../routing/router.ts';
 import type { RetryPolicy } from '../settlement/decide.ts';
 import type { Journal } from './journal.ts';
@@ -66,7 +67,7 @@ export class Topology {
   /** Returns true if something durable was written. */
   declareExchange(name: string, type: string, options: ExchangeOptions): boolean {
     const known = this.exchanges.get(this.notDefault(name));
-    const exchange = new Exchange<Queue>(name, type, options);
+    checkType(type);
     if (known !== undefined) {
       this.compareExchange(known, type, options);
       return false;
@@ -75,10 +76,21 @@ export class Topology {
       throw new BrokerError('access-refused', `exchange name '${name}' contains reserved prefix 'amq.*'`);
     }
     checkName('exchange', name, NAME_BYTES_MAX);
+    this.checkAlternate(name, options.arguments);
+    const exchange = new Exchange<Queue>(name, type, options);
     if (exchange.durable) this.journal?.exchange(exchange);
     this.exchanges.set(name, exchange);
     this.router?.exchangesChanged();
     return exchange.durable;
+  }
+
+  private checkAlternate(name: string, args: Headers): void {
+    const alternate = args.find((header) => header.name === 'alternate-exchange');
+    if (alternate === undefined || typeof alternate.value === 'string') return;
+    throw new BrokerError(
+      'precondition-failed',
+      `invalid type '${typeName(alternate.value)}' for arg 'alternate-exchange' in exchange '${name}' in vhost '${this.vhost}'`,
+    );
   }
 
   private compareExchange(known: Exchange<Queue>, type: string, options: ExchangeOptions): void {
@@ -397,31 +409,15 @@ function compareArguments(received: Headers, current: Headers, what: string): vo
     const a = received.find((header) => header.name === name);
     const b = current.find((header) => header.name === name);
     if (a !== undefined && b !== undefined && valuesEqual(a.value, b.value)) continue;
-    const text = (header: typeof a): string =>
-      header === undefined ? 'none' : `the value '${valueToText(header.value)}' of type '${typeName(header.value)}'`;
+    const both = a !== undefined && b !== undefined;
+    const text = (header: typeof a): string => {
+      if (header === undefined) return 'none';
+      const value = `'${valueToText(header.value)}'`;
+      return both ? value : `the value ${value} of type '${typeName(header.value)}'`;
+    };
     throw new BrokerError(
       'precondition-failed',
       `inequivalent arg '${name}' for ${what}: received ${text(a)} but current is ${text(b)}`,
     );
   }
-}
-
-/** RabbitMQ's names for the types of table values, as its error texts have them. */
-function typeName(value: Value): string {
-  if (typeof value === 'string') return 'longstr';
-  if (typeof value === 'boolean') return 'bool';
-  if (value === null) return 'void';
-  const names: Record<string, string> = {
-    int8: 'byte',
-    uint8: 'unsignedbyte',
-    int16: 'short',
-    uint16: 'unsignedshort',
-    int32: 'signedint',
-    uint32: 'unsignedint',
-    int64: 'long',
-    bytes: 'binary',
-    list: 'array',
-    map: 'table',
-  };
-  return names[value.type] ?? value.type;
 }

@@ -7,7 +7,14 @@
 import type { BindOptions } from '../../api.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Spelling } from '../../message/message.ts';
-import { type Headers, type Properties, type Value, valuesEqual, valueToText } from '../../message/properties.ts';
+import {
+  type Headers,
+  type Properties,
+  typeName,
+  type Value,
+  valuesEqual,
+  valueToText,
+} from '../../message/properties.ts';
 import type { Binding, RouteTarget } from '../binding.ts';
 import type { ExchangeKind } from './kind.ts';
 
@@ -25,7 +32,7 @@ export class HeadersKind<Q extends RouteTarget> implements ExchangeKind<Q> {
     if (typeof how.value !== 'string') {
       throw new BrokerError(
         'precondition-failed',
-        `Invalid x-match field type (value ${valueToText(how.value)}); expected longstr`,
+        `Invalid x-match field type ${typeName(how.value)} (value ${valueToText(how.value)}); expected longstr`,
       );
     }
     if (HOW.has(how.value)) return;

@@ -12,8 +12,25 @@ import { ModulusHashKind } from './modulus-hash.ts';
 import { RandomKind } from './random.ts';
 import { TopicKind } from './topic.ts';
 
+const TYPES: ReadonlySet<string> = new Set<ExchangeType>([
+  'direct',
+  'fanout',
+  'topic',
+  'headers',
+  'x-consistent-hash',
+  'x-modulus-hash',
+  'x-random',
+  'x-delayed-message',
+]);
+
+/** @throws BrokerError invalid for an unknown type */
+export function checkType(type: string): void {
+  if (!TYPES.has(type)) throw new BrokerError('invalid', `unknown exchange type '${type}'`);
+}
+
 /** @throws BrokerError invalid for an unknown type, precondition-failed for arguments it cannot have */
 export function makeKind<Q extends RouteTarget>(type: string, args: Headers): ExchangeKind<Q> {
+  checkType(type);
   switch (type as ExchangeType) {
     case 'direct':
       return new DirectKind();
@@ -31,8 +48,6 @@ export function makeKind<Q extends RouteTarget>(type: string, args: Headers): Ex
       return new RandomKind();
     case 'x-delayed-message':
       return makeKind(delayedType(args), args);
-    default:
-      throw new BrokerError('invalid', `unknown exchange type '${type}'`);
   }
 }
 
