@@ -9,9 +9,10 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { activemqInstalled } from './activemq.ts';
 import { type Child, freePorts, startChild, temporaryDirectory } from './processes.ts';
 
-export type PeerKind = 'entrepot' | 'rabbitmq' | 'mosquitto' | 'nats';
+export type PeerKind = 'entrepot' | 'rabbitmq' | 'mosquitto' | 'nats' | 'activemq';
 
 export interface Peer {
   readonly kind: PeerKind;
@@ -126,6 +127,7 @@ const RABBITMQ_SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 /** Where each peer's program is, or undefined. Debian's packages put `rabbitmq-server` behind a wrapper that wants root. */
 export function installed(kind: PeerKind): string | undefined {
   if (kind === 'entrepot') return process.execPath;
+  if (kind === 'activemq') return activemqInstalled();
   const candidates =
     kind === 'rabbitmq'
       ? [RABBITMQ_SERVER]
