@@ -1,0 +1,29 @@
+/** All scenarios, by chapter. */
+import type { Scenario } from '../scenario.ts';
+import { CONNECT } from './connect.ts';
+import { ERRORS } from './errors.ts';
+import { FLOW } from './flow.ts';
+import { LIBRARY } from './library.ts';
+import { PROPERTIES } from './properties.ts';
+import { PUBLISH } from './publish.ts';
+import { RETAINED } from './retained.ts';
+import { SESSION } from './session.ts';
+import { SUBSCRIBE } from './subscribe.ts';
+import { WEBSOCKET } from './websocket.ts';
+import { WILL } from './will.ts';
+
+export const CHAPTERS: Readonly<Record<string, readonly Scenario[]>> = {
+  connect: CONNECT,
+  publish: PUBLISH,
+  subscribe: SUBSCRIBE,
+  retained: RETAINED,
+  will: WILL,
+  session: SESSION,
+  flow: FLOW,
+  properties: PROPERTIES,
+  errors: ERRORS,
+  websocket: WEBSOCKET,
+  'MQTT.js': LIBRARY,
+};
+
+export const SCENARIOS: readonly Scenario[] = Object.values(CHAPTERS).flat();
