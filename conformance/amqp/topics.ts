@@ -1,7 +1,21 @@
 /** All scenarios, by topic. */
+import { consumers } from './consumers.scenarios.ts';
+import { deadLetters } from './dead-letters.scenarios.ts';
 import { exchanges } from './exchanges.scenarios.ts';
+import { limits } from './limits.scenarios.ts';
+import { messages } from './messages.scenarios.ts';
+import { publishers } from './publishers.scenarios.ts';
 import { queues } from './queues.scenarios.ts';
 import { routing } from './routing.scenarios.ts';
 import type { Topic } from './scenario.ts';
 
-export const TOPICS: readonly Topic[] = [queues, exchanges, routing];
+export const TOPICS: readonly Topic[] = [
+  queues,
+  exchanges,
+  routing,
+  messages,
+  consumers,
+  publishers,
+  limits,
+  deadLetters,
+];
