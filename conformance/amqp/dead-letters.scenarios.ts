@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { within } from '../inbox.ts';
 import { PATIENCE_MS } from './arrivals.ts';
 import type { AmqpChannel, Delivery, Got, QueueDeclaration, Table } from './client.ts';
-import { drain, ready, type Run, scenario, texts, topic } from './scenario.ts';
+import { drain, type Run, ready, scenario, texts, topic } from './scenario.ts';
 
 /** A queue whose dead letters go through an exchange of their own into another queue. */
 async function withDeadLetters(t: Run, arguments_: Table = {}, options: QueueDeclaration = {}): Promise<Setting> {
@@ -125,18 +125,22 @@ export const deadLetters = topic('dead letters', [
     expect(await drain(ch, q)).toEqual(['3']);
   }),
 
-  scenario('overflow reject-publish-dlx: the newest are refused and dead-lettered', 'maxlength#overflow-behaviour', async (t) => {
-    const { ch, q, dead } = await withDeadLetters(t, { 'x-max-length': 1, 'x-overflow': 'reject-publish-dlx' });
-    const outcomes: string[] = [];
-    for (const body of ['1', '2']) {
-      ch.publish('', q, body);
-      outcomes.push(...(await ch.confirms()));
-    }
-    expect(outcomes).toEqual(['ack', 'nack']);
-    const letter = await arrives(ch, dead);
-    expect(letter.body.toString()).toBe('2');
-    expect(deaths(letter)).toEqual([{ count: 1, exchange: '', queue: q, reason: 'maxlen', 'routing-keys': [q] }]);
-  }),
+  scenario(
+    'overflow reject-publish-dlx: the newest are refused and dead-lettered',
+    'maxlength#overflow-behaviour',
+    async (t) => {
+      const { ch, q, dead } = await withDeadLetters(t, { 'x-max-length': 1, 'x-overflow': 'reject-publish-dlx' });
+      const outcomes: string[] = [];
+      for (const body of ['1', '2']) {
+        ch.publish('', q, body);
+        outcomes.push(...(await ch.confirms()));
+      }
+      expect(outcomes).toEqual(['ack', 'nack']);
+      const letter = await arrives(ch, dead);
+      expect(letter.body.toString()).toBe('2');
+      expect(deaths(letter)).toEqual([{ count: 1, exchange: '', queue: q, reason: 'maxlen', 'routing-keys': [q] }]);
+    },
+  ),
 
   scenario('overflow reject-publish: the refused are not dead-lettered', 'maxlength#overflow-behaviour', async (t) => {
     const { ch, q, dead } = await withDeadLetters(t, { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
@@ -301,15 +305,19 @@ export const deadLetters = topic('dead letters', [
     expect(await ready(ch, dead)).toBe(0);
   }),
 
-  scenario('a message that published its own x-death keeps what is not a list out of the way', 'dlx#effects', async (t) => {
-    const { ch, q, dead } = await withDeadLetters(t);
-    ch.publish('', q, 'x', { headers: { 'x-death': 'mine' } });
-    await ch.confirms();
-    ch.reject((await ch.get(q))!.deliveryTag, false);
-    expect(deaths(await arrives(ch, dead))).toEqual([
-      { count: 1, exchange: '', queue: q, reason: 'rejected', 'routing-keys': [q] },
-    ]);
-  }),
+  scenario(
+    'a message that published its own x-death keeps what is not a list out of the way',
+    'dlx#effects',
+    async (t) => {
+      const { ch, q, dead } = await withDeadLetters(t);
+      ch.publish('', q, 'x', { headers: { 'x-death': 'mine' } });
+      await ch.confirms();
+      ch.reject((await ch.get(q))!.deliveryTag, false);
+      expect(deaths(await arrives(ch, dead))).toEqual([
+        { count: 1, exchange: '', queue: q, reason: 'rejected', 'routing-keys': [q] },
+      ]);
+    },
+  ),
 
   scenario('the letter of a transient message is transient', 'dlx', async (t) => {
     const { ch, q, dead } = await withDeadLetters(t);
