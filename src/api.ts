@@ -3,6 +3,7 @@
  * `Session` implement it. Nothing here knows a protocol.
  */
 
+import type { AddressBytes } from './message/address-bytes.ts';
 import type { Assurance, Draft, LargeBody, MessageView, Spelling } from './message/message.ts';
 import type { Headers } from './message/properties.ts';
 
@@ -128,10 +129,11 @@ export interface BindingInfo {
 // -------------------------------------------------------------------------------------------------------- publish
 
 /**
- * A resolved (exchange, routing key). Valid until bindings change; an adapter keeps its last one or few and compares the
- * incoming bytes with `exchangeBytes` and `keyBytes` before it asks again.
+ * A resolved (exchange, routing key). Valid until bindings change; an adapter keeps those it has used lately (`AddressTable`)
+ * and compares bytes before it asks again.
  */
-export interface Route {
+export interface Route extends AddressBytes {
+  /** The exchange's name and the key as views of their own, made when asked for: not for every message. */
   readonly exchangeBytes: Buffer;
   readonly keyBytes: Buffer;
   readonly spelling: Spelling;

@@ -48,6 +48,7 @@ export { BrokerError, type ErrorCode } from './message/errors.ts';
 export * from './message/message.ts';
 export * from './message/properties.ts';
 export type { ConnectionHandler, Endpoint, Protocol, Transport } from './protocol.ts';
+export { AddressTable, type AddressTableOptions } from './routing/address-table.ts';
 export type { Session } from './session.ts';
 export { Output, type OutputSink } from './transport/output.ts';
 export { VERSION } from './version.ts';

@@ -25,6 +25,7 @@ import type { Broker } from '../../src/broker.ts';
 import { Timer } from '../../src/clock/clock.ts';
 import { BrokerError } from '../../src/message/errors.ts';
 import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
+import type { AddressTable } from '../../src/routing/address-table.ts';
 import type { Session } from '../../src/session.ts';
 import type { Output } from '../../src/transport/output.ts';
 import type { MqttAdapter } from './adapter.ts';
@@ -86,7 +87,8 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   readonly granted: Granted[] = [];
   /** The last topic's route, and those of others by hash; see handlers/publish.ts. */
   lastRoute: Route | null = null;
-  routes: (Route | null)[] | null = null;
+  /** Those of a publisher that has used several topics. */
+  routes: AddressTable<Route> | null = null;
   private state = WAITING;
   private holds = 0;
   private reading = false;

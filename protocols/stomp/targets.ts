@@ -1,11 +1,8 @@
-/**
- * Where SENDs go: destinations resolved to routes, kept by the bytes they were written with. The last one is very often
- * the next one, and then costs a comparison.
- */
+/** Where SENDs go: destinations resolved to routes, kept by the bytes they were written with. */
 
 import type { Route } from '../../src/api.ts';
-import { equalsBytes } from '../../src/message/bytes.ts';
 import { DOT } from '../../src/message/message.ts';
+import { AddressTable } from '../../src/routing/address-table.ts';
 import type { Session } from '../../src/session.ts';
 import { FrameError } from './codec/errors.ts';
 import type { FrameParser } from './codec/frame.ts';
@@ -13,19 +10,15 @@ import { DESTINATION } from './codec/names.ts';
 import { parseDestination } from './destinations.ts';
 import type { Queues } from './queues.ts';
 
-const TARGETS_MAX = 16_384;
-
 export interface Target {
-  /** The header's value as it came. */
-  readonly bytes: Buffer;
   readonly exchange: string;
   readonly key: Buffer;
   route: Route;
 }
 
 export class Targets {
-  private last: Target | null = null;
-  private readonly known = new Map<string, Target>();
+  /** By the header's value as it came. */
+  private readonly known = new AddressTable<Target>();
   private readonly session: Session;
   private readonly queues: Queues;
 
@@ -41,12 +34,7 @@ export class Targets {
     const { buffer } = frame;
     const start = frame.valueStart(index);
     const end = frame.valueEnd(index);
-    let target = this.last;
-    if (target === null || !equalsBytes(target.bytes, buffer, start, end)) {
-      const name = buffer.latin1Slice(start, end);
-      target = this.known.get(name) ?? this.resolve(frame, name, start, end);
-      this.last = target;
-    }
+    const target = this.known.find(buffer, start, start, start, end) ?? this.resolve(frame, start, end);
     if (!target.route.valid) this.renew(target);
     return target;
   }
@@ -56,7 +44,7 @@ export class Targets {
     target.route = this.session.route(target.exchange, DOT, target.key, 0, target.key.length);
   }
 
-  private resolve(frame: FrameParser, name: string, start: number, end: number): Target {
+  private resolve(frame: FrameParser, start: number, end: number): Target {
     const text = frame.text(DESTINATION)!;
     const destination = parseDestination(text);
     if (destination.kind === 'temporary-queue') {
@@ -68,13 +56,11 @@ export class Targets {
     const exchange = destination.kind === 'exchange' ? destination.exchange : '';
     const key = Buffer.from(destination.kind === 'exchange' ? destination.key : destination.name);
     const target: Target = {
-      bytes: Buffer.from(frame.buffer.subarray(start, end)),
       exchange,
       key,
       route: this.session.route(exchange, DOT, key, 0, key.length),
     };
-    if (this.known.size >= TARGETS_MAX) this.known.clear();
-    this.known.set(name, target);
+    this.known.set(frame.buffer, start, start, start, end, target);
     return target;
   }
 }

@@ -14,6 +14,16 @@ export function copyBytes(source: Buffer, start: number, end: number, target: Bu
   return at + n;
 }
 
+/** Whether `a[aStart, aEnd)` and `b[bStart, bEnd)` are the same. */
+export function equalRanges(a: Buffer, aStart: number, aEnd: number, b: Buffer, bStart: number, bEnd: number): boolean {
+  const n = aEnd - aStart;
+  if (bEnd - bStart !== n) return false;
+  if (n > 2 * LOOP_BYTES_MAX) return a.compare(b, bStart, bEnd, aStart, aEnd) === 0;
+  // From the end: names that differ mostly do so there.
+  for (let i = n - 1; i >= 0; i--) if (a[aStart + i] !== b[bStart + i]) return false;
+  return true;
+}
+
 /** Whether `whole` has exactly the bytes `buffer[start, end)`. */
 export function equalsBytes(whole: Buffer, buffer: Buffer, start: number, end: number): boolean {
   const n = end - start;

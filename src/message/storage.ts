@@ -18,6 +18,7 @@
  *
  * A fixed head of 36 bytes makes a view a dozen loads, and nothing is decoded that a consumer of the same protocol copies.
  */
+import type { AddressBytes } from './address-bytes.ts';
 import { copyBytes, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from './bytes.ts';
 import { type Assurance, type Draft, type MessageView, SLASH, type Spelling } from './message.ts';
 
@@ -53,13 +54,11 @@ export function messageBytes(
   );
 }
 
-/** @param address exchange name and key, one after the other */
 export function writeMessage(
   target: Buffer,
   at: number,
   draft: Draft,
-  address: Buffer,
-  exchangeBytes: number,
+  address: AddressBytes,
   targetList: number,
   arrivedAtMs: number,
   notes: Buffer | null,
@@ -73,14 +72,14 @@ export function writeMessage(
     (draft.spelling === SLASH ? SLASH_FLAG : 0);
   writeU16(target, at + 2, draft.priority < 0 ? NO_PRIORITY : draft.priority);
   writeU32(target, at + 4, targetList);
-  writeU16(target, at + 8, exchangeBytes);
-  writeU16(target, at + 10, address.length - exchangeBytes);
+  writeU16(target, at + 8, address.keyStart - address.start);
+  writeU16(target, at + 10, address.end - address.keyStart);
   writeU32(target, at + 12, draft.propsEnd - draft.propsStart);
   writeU32(target, at + 16, notes === null ? 0 : notes.length);
   writeU32(target, at + 20, extents === null ? draft.bodyEnd - draft.bodyStart : extents.length);
   writeU48(target, at + 24, arrivedAtMs);
   writeU48(target, at + 30, draft.ttlMs < 0 ? 0 : arrivedAtMs + draft.ttlMs);
-  let end = copyBytes(address, 0, address.length, target, at + MESSAGE_HEAD_BYTES);
+  let end = copyBytes(address.bytes, address.start, address.end, target, at + MESSAGE_HEAD_BYTES);
   if (notes !== null) end = copyBytes(notes, 0, notes.length, target, end);
   end = copyBytes(draft.props, draft.propsStart, draft.propsEnd, target, end);
   if (extents === null) {
@@ -151,13 +150,7 @@ export function readExtents(buffer: Buffer, start: number): Extents | null {
 }
 
 /** Points `view` at a message that was not stored: a direct delivery straight from the publisher's bytes. */
-export function viewDraft(
-  draft: Draft,
-  address: Buffer,
-  exchangeBytes: number,
-  arrivedAtMs: number,
-  view: MessageView,
-): void {
+export function viewDraft(draft: Draft, address: AddressBytes, arrivedAtMs: number, view: MessageView): void {
   view.seq = 0;
   view.dialect = draft.dialect;
   view.spelling = draft.spelling;
@@ -166,12 +159,12 @@ export function viewDraft(
   view.priority = draft.priority;
   view.arrivedAtMs = arrivedAtMs;
   view.expiresAtMs = draft.ttlMs < 0 ? 0 : arrivedAtMs + draft.ttlMs;
-  view.head = address;
-  view.exchangeStart = 0;
-  view.exchangeEnd = exchangeBytes;
-  view.keyStart = exchangeBytes;
-  view.keyEnd = address.length;
-  view.notes = address;
+  view.head = address.bytes;
+  view.exchangeStart = address.start;
+  view.exchangeEnd = address.keyStart;
+  view.keyStart = address.keyStart;
+  view.keyEnd = address.end;
+  view.notes = address.bytes;
   view.notesStart = 0;
   view.notesEnd = 0;
   view.props = draft.props;

@@ -6,6 +6,7 @@ import type { TurnClock } from '../clock/turn.ts';
 import { RecordRef } from '../log/record.ts';
 import type { Sequence } from '../log/sequence.ts';
 import type { RecordStore } from '../log/store.ts';
+import type { AddressBytes } from '../message/address-bytes.ts';
 import { encodeAnnotations } from '../message/annotations.ts';
 import type { Assurance, Draft, MessageView } from '../message/message.ts';
 import { type Extents, messageBytes, readMessage, writeMessage } from '../message/storage.ts';
@@ -49,14 +50,14 @@ export class MessageStore {
    * call stack.
    * @param targetList number of the list of durable queues, 0 for none
    */
-  append(draft: Draft, address: Buffer, exchangeBytes: number, durable: boolean, targetList: number): number {
+  append(draft: Draft, address: AddressBytes, durable: boolean, targetList: number): number {
     const body = draft.large as StoredBody | null;
     const notes = draft.annotations === null ? null : encodeAnnotations(draft.annotations);
-    const bytes = messageBytes(draft, address.length, notes, body);
+    const bytes = messageBytes(draft, address.end - address.start, notes, body);
     const seq = this.sequence.next++;
     const store = durable ? this.durable : this.transient;
     const at = store.appendSequenced(RECORD_MESSAGE, seq, bytes);
-    writeMessage(store.buffer, at, draft, address, exchangeBytes, targetList, this.time.epochMs(), notes, body);
+    writeMessage(store.buffer, at, draft, address, targetList, this.time.epochMs(), notes, body);
     if (body !== null) this.large.set(seq, body);
     return seq;
   }

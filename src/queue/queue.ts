@@ -74,25 +74,26 @@ const NO_ASIDE = new Map<number, number>();
 const NO_SEQS = new Float64Array(0);
 
 export class Queue implements RouteTarget, TurnTask {
+  // What each publish looks at comes first, so that it lies together.
   inTurn = false;
+  readonly durable: boolean;
+  /** At-most-once messages go to `direct` rather than into the queue. */
+  readonly directMode: boolean;
+  /** It has consumers. */
+  private attended = false;
+  private readonly ready: Positions;
   readonly id: number;
   readonly name: string;
-  readonly durable: boolean;
   readonly options: QueueOptions;
   /** The session it is exclusive to, or null. */
   readonly exclusiveTo: object | null;
   readonly policy: RetryPolicy;
-  /** At-most-once messages go to `direct` rather than into the queue. */
-  readonly directMode: boolean;
   origin: string;
   direct: DirectSink | null = null;
   /** The direct subscriber did not drain in time: publishers do not wait for it. */
   slow = false;
   deleted = false;
   readonly consumers: QueueConsumer[] = [];
-  /** It has consumers. */
-  private attended = false;
-  private readonly ready: Positions;
   // Most queues are idle most of the time: what they do not need yet is shared by all of them, and never written to.
   private returned = NO_RETURNED;
   private deliveries = NO_DELIVERIES;

@@ -6,6 +6,7 @@
  * The cache is bounded by its number of targets; when full it starts anew.
  */
 import { DATA_SEVERAL, type Route } from '../api.ts';
+import { type AddressBytes, AddressRoom } from '../message/address-bytes.ts';
 import { BrokerError } from '../message/errors.ts';
 import { type Assurance, EXACTLY_ONCE, type Spelling } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
@@ -18,50 +19,46 @@ export const DATA_SHIFT = 5;
 /** While a route is put together only: not what the queue's owner publishes itself. */
 const NOT_OWN = 0b1000;
 
-export class CompiledRoute<Q extends RouteTarget> implements Route {
+export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes {
+  // What each publish looks at comes first, so that it lies together.
   valid = true;
+  /** True when more than the key decides: then `targets` is empty and each message is resolved on its own. */
+  readonly perMessage: boolean;
+  /** Targets that do not want what their owner publishes itself; nearly always null. */
+  readonly notOwn: Q[] | null;
+  /** The target and its word, if there is just one: nearly always, and then without a walk through two arrays. */
+  readonly only: Q | null;
+  readonly onlyWord: number;
+  /** The list of durable targets has this number in the log's segment `listSegment`; see the journal. */
+  listId = 0;
+  listEpoch = -1;
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly keyStart: number;
+  readonly end: number;
+
   readonly exchange: Exchange<Q> | null;
-  readonly exchangeBytes: Buffer;
-  readonly keyBytes: Buffer;
   readonly key: string;
   /** All keys, if there are several: then `key` is the first. */
   readonly keys: readonly string[] | null;
   readonly spelling: Spelling;
-  /** Exchange name and key, one after the other: what a stored message begins with. */
-  readonly address: Buffer;
-  /** True when more than the key decides: then `targets` is empty and each message is resolved on its own. */
-  readonly perMessage: boolean;
   /** What its messages were resolved to, by targets and words: the same few again and again. */
   variants: Map<string, CompiledRoute<Q>> | null = null;
   readonly targets: Q[];
   readonly words: number[];
-  /** The target and its word, if there is just one: nearly always, and then without a walk through two arrays. */
-  readonly only: Q | null;
-  readonly onlyWord: number;
-  /** Targets that do not want what their owner publishes itself; nearly always null. */
-  readonly notOwn: Q[] | null;
   /** Which of the targets are durable, by index. */
   readonly durableTargets: number[];
-  /** The list of durable targets has this number in the log's segment `listSegment`; see the journal. */
-  listId = 0;
-  listEpoch = -1;
 
   constructor(
     exchange: Exchange<Q> | null,
-    exchangeName: string,
+    address: AddressBytes,
     key: string,
-    keyBytes: Buffer,
     spelling: Spelling,
     perMessage: boolean,
     targets: Q[],
     words: number[],
     keys: readonly string[] | null = null,
   ) {
-    this.exchange = exchange;
-    // One piece of memory for all three: whoever compares the key warms what is copied next.
-    this.address = Buffer.concat([Buffer.from(exchangeName, 'utf8'), keyBytes]);
-    this.exchangeBytes = this.address.subarray(0, this.address.length - keyBytes.length);
-    this.keyBytes = this.address.subarray(this.exchangeBytes.length);
     let notOwn: Q[] | null = null;
     for (let i = 0; i < words.length; i++) {
       if ((words[i]! & NOT_OWN) === 0) continue;
@@ -69,17 +66,30 @@ export class CompiledRoute<Q extends RouteTarget> implements Route {
       notOwn ??= [];
       notOwn.push(targets[i]!);
     }
+    this.perMessage = perMessage;
     this.notOwn = notOwn;
     this.only = targets.length === 1 ? targets[0]! : null;
     this.onlyWord = this.only === null ? 0 : words[0]!;
+    this.bytes = address.bytes;
+    this.start = address.start;
+    this.keyStart = address.keyStart;
+    this.end = address.end;
+    this.exchange = exchange;
     this.key = key;
     this.keys = keys;
     this.spelling = spelling;
-    this.perMessage = perMessage;
     this.targets = targets;
     this.words = words;
     this.durableTargets = [];
     for (let i = 0; i < targets.length; i++) if (targets[i]!.durable) this.durableTargets.push(i);
+  }
+
+  get exchangeBytes(): Buffer {
+    return this.bytes.subarray(this.start, this.keyStart);
+  }
+
+  get keyBytes(): Buffer {
+    return this.bytes.subarray(this.keyStart, this.end);
   }
 
   get acceptsDelay(): boolean {
@@ -118,6 +128,7 @@ const SEVERAL_TARGETS_MAX = 16_384;
 
 export class Router<Q extends RouteTarget> {
   private readonly tables: RouterTables<Q>;
+  private readonly addresses = new AddressRoom();
   private readonly cache = new Map<string, CompiledRoute<Q>>();
   /** Routes over several keys: few, and dropped whole at any change. */
   private readonly several = new Map<string, CompiledRoute<Q>>();
@@ -150,7 +161,8 @@ export class Router<Q extends RouteTarget> {
     if (cached !== undefined) return cached;
     const exchange = this.exchange(exchangeName, vhost);
     const key = keyBytes.utf8Slice(start, end);
-    const route = this.compile(exchange, exchangeName, key, Buffer.from(keyBytes.subarray(start, end)), spelling, null);
+    const address = this.addresses.place(exchangeName, keyBytes, start, end);
+    const route = this.compile(exchange, address, key, spelling, null);
     const cost = route.targets.length + 1;
     if (this.cachedTargets + cost > this.targetsMax) this.clear();
     this.cache.set(cacheKey, route);
@@ -166,7 +178,8 @@ export class Router<Q extends RouteTarget> {
     const first = keys[0]!;
     const bytes = Buffer.from(first, 'utf8');
     const exchange = this.exchange(exchangeName, vhost);
-    const route = this.compile(exchange, exchangeName, first, bytes, spelling, [...keys]);
+    const address = this.addresses.place(exchangeName, bytes, 0, bytes.length);
+    const route = this.compile(exchange, address, first, spelling, [...keys]);
     const cost = route.targets.length + keys.length;
     if (this.severalTargets + cost > SEVERAL_TARGETS_MAX) this.clearSeveral();
     this.several.set(cacheKey, route);
@@ -182,7 +195,7 @@ export class Router<Q extends RouteTarget> {
 
   /** Where one message goes, if more than its key decides. Valid until the end of this call stack. */
   resolve(route: CompiledRoute<Q>, properties: Properties): CompiledRoute<Q> {
-    const { exchange, key, keyBytes, spelling, keys } = route;
+    const { exchange, key, spelling, keys } = route;
     const found = new Map<Q, number>();
     this.walk(exchange, key, keys, spelling, properties, found);
     let signature = '';
@@ -191,12 +204,10 @@ export class Router<Q extends RouteTarget> {
     const known = route.variants.get(signature);
     if (known !== undefined) return known;
     if (route.variants.size >= VARIANTS_MAX) route.variants.clear();
-    const name = exchange?.name ?? '';
     const variant = new CompiledRoute(
       exchange,
-      name,
+      route,
       key,
-      keyBytes,
       spelling,
       false,
       [...found.keys()],
@@ -216,26 +227,24 @@ export class Router<Q extends RouteTarget> {
     const known = route.variants.get(signature);
     if (known !== undefined) return known;
     if (route.variants.size >= VARIANTS_MAX) route.variants.clear();
-    const { exchange, key, keyBytes, spelling, keys, targets, words } = route;
+    const { exchange, key, spelling, keys, targets, words } = route;
     const others = targets.filter((queue) => !own.includes(queue));
     const otherWords = words.filter((_, i) => !own.includes(targets[i]!));
-    const name = exchange?.name ?? '';
-    const variant = new CompiledRoute(exchange, name, key, keyBytes, spelling, false, others, otherWords, keys);
+    const variant = new CompiledRoute(exchange, route, key, spelling, false, others, otherWords, keys);
     route.variants.set(signature, variant);
     return variant;
   }
 
   /** The same address, leading nowhere: its exchange is gone. */
   resolveNowhere(route: CompiledRoute<Q>): CompiledRoute<Q> {
-    const { exchange, key, keyBytes, spelling, keys } = route;
-    return new CompiledRoute<Q>(exchange, exchange?.name ?? '', key, keyBytes, spelling, false, [], [], keys);
+    const { exchange, key, spelling, keys } = route;
+    return new CompiledRoute<Q>(exchange, route, key, spelling, false, [], [], keys);
   }
 
   private compile(
     exchange: Exchange<Q> | null,
-    exchangeName: string,
+    address: AddressBytes,
     key: string,
-    keyBytes: Buffer,
     spelling: Spelling,
     keys: readonly string[] | null,
   ): CompiledRoute<Q> {
@@ -243,7 +252,7 @@ export class Router<Q extends RouteTarget> {
     const perMessage = this.walk(exchange, key, keys, spelling, undefined, found);
     const targets = perMessage ? [] : [...found.keys()];
     const words = perMessage ? [] : [...found.values()];
-    return new CompiledRoute(exchange, exchangeName, key, keyBytes, spelling, perMessage, targets, words, keys);
+    return new CompiledRoute(exchange, address, key, spelling, perMessage, targets, words, keys);
   }
 
   /**

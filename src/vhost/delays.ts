@@ -82,7 +82,7 @@ export class Delays {
     const { retain } = draft;
     const durable = body !== null ? body.durable : retain || draft.assurance !== AT_MOST_ONCE;
     draft.retain = false; // not before it is due
-    const seq = home.store.append(draft, route.address, route.exchangeBytes.length, durable, 0);
+    const seq = home.store.append(draft, route, durable, 0);
     draft.retain = retain;
     draft.routed = 1;
     home.store.addReferences(seq, durable, 1);

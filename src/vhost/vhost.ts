@@ -191,7 +191,7 @@ export class Vhost implements QueueOwner, TurnTask {
     if (!route.valid) route = this.reroute(route);
     if (draft.delayMs > 0) return this.delays.take(route, draft);
     if (route.perMessage) {
-      viewDraft(draft, route.address, route.exchangeBytes.length, 0, this.view);
+      viewDraft(draft, route, 0, this.view);
       route = this.router.resolve(route, this.dialects.properties(this.view));
     }
     if (route.notOwn !== null && draft.origin !== '') route = this.router.withoutOwn(route, draft.origin);
@@ -228,7 +228,7 @@ export class Vhost implements QueueOwner, TurnTask {
     const durable = queue.durable && assurance !== AT_MOST_ONCE;
     draft.routed = 1;
     const list = durable ? this.journal.targetList(route) : 0;
-    const seq = this.store.append(draft, route.address, route.exchangeBytes.length, durable, list);
+    const seq = this.store.append(draft, route, durable, list);
     this.store.addReferences(seq, durable, 1);
     const asked = route.onlyWord;
     queue.push(seq, (durable ? WORD_DURABLE : 0) | Math.min(assurance, asked & 3) | (asked & ~7));
@@ -249,7 +249,7 @@ export class Vhost implements QueueOwner, TurnTask {
     // A large body is where it was put when it began to arrive.
     if (body !== null) durable = body.durable;
     const list = durable && route.durableTargets.length > 0 ? this.journal.targetList(route) : 0;
-    const seq = this.store.append(draft, route.address, route.exchangeBytes.length, durable, list);
+    const seq = this.store.append(draft, route, durable, list);
     const keep = draft.retain && (body !== null || draft.bodyEnd > draft.bodyStart);
     this.store.addReferences(seq, durable, stored + (keep && durable ? 1 : 0));
     const base = (durable ? WORD_DURABLE : 0) | (body === null ? 0 : WORD_LARGE);
@@ -275,7 +275,7 @@ export class Vhost implements QueueOwner, TurnTask {
   /** At-most-once targets: straight to their connections, from the publisher's own bytes. */
   private publishDirect(route: CompiledRoute<Queue>, draft: Draft): void {
     const view = this.view;
-    viewDraft(draft, route.address, route.exchangeBytes.length, this.time.epochMs(), view);
+    viewDraft(draft, route, this.time.epochMs(), view);
     view.serial = this.store.nextSerial();
     view.redelivered = false;
     view.attempts = 0;

@@ -1,8 +1,9 @@
 /** PUBLISH from a client [MQTT 3.1.1, section 3.3], its will, and the routes of its topics. */
 import { type BodyWriter, MARK_REFUSED, type Mark, type Route } from '../../../src/api.ts';
-import { equalsBytes } from '../../../src/message/bytes.ts';
+import { equalRanges } from '../../../src/message/bytes.ts';
 import { BrokerError } from '../../../src/message/errors.ts';
 import { type Draft, SLASH } from '../../../src/message/message.ts';
+import { AddressTable } from '../../../src/routing/address-table.ts';
 import { decodePublish, type Qos, type Will } from '../codec/decode.ts';
 import { LEVEL_3_1, MalformedPacket, PUBACK, PUBREC } from '../codec/packet.ts';
 import { topicFault } from '../codec/text.ts';
@@ -30,7 +31,7 @@ export function publish(connection: Connection, first: number, buffer: Buffer, s
   }
   const last = connection.lastRoute;
   let route: Route | null;
-  if (last?.valid && equalsBytes(last.keyBytes, buffer, fields.topicStart, fields.topicEnd)) {
+  if (last?.valid && equalRanges(last.bytes, last.keyStart, last.end, buffer, fields.topicStart, fields.topicEnd)) {
     route = last;
   } else {
     route = routeOf(connection, qos, buffer, fields.topicStart, fields.topicEnd);
@@ -147,21 +148,16 @@ export function publishWill(connection: Connection, will: Will): void {
 
 // ---------------------------------------------------------------------------------------------------------------- routes
 
-/** Places in the table of routes: a power of two. */
-const ROUTES = 256;
-
 /**
- * The route of a topic that is not the last one's. A publisher of many topics gets a table of its own, found by hash.
+ * The route of a topic that is not the last one's. A publisher of many topics gets a table of its own.
  * Null: a QoS 0 message that may not be published, counted. Others cannot be refused in 3.1.1: the error ends the
  * connection [MQTT-3.3.5-2].
  */
 function routeOf(connection: Connection, qos: Qos, buffer: Buffer, start: number, end: number): Route | null {
-  let place = -1;
   if (connection.lastRoute !== null) {
-    connection.routes ??= new Array<Route | null>(ROUTES).fill(null);
-    place = hash(buffer, start, end) & (ROUTES - 1);
-    const found = connection.routes[place]!;
-    if (found?.valid && equalsBytes(found.keyBytes, buffer, start, end)) {
+    connection.routes ??= new AddressTable();
+    const found = connection.routes.find(buffer, start, start, start, end);
+    if (found?.valid) {
       connection.lastRoute = found;
       return found;
     }
@@ -171,7 +167,7 @@ function routeOf(connection: Connection, qos: Qos, buffer: Buffer, start: number
   if (fault !== undefined) throw new MalformedPacket(fault);
   try {
     const route = session.route(adapter.limits.exchange, SLASH, buffer, start, end);
-    if (place >= 0) connection.routes![place] = route;
+    connection.routes?.set(buffer, start, start, start, end, route);
     connection.lastRoute = route;
     return route;
   } catch (error) {
@@ -179,11 +175,4 @@ function routeOf(connection: Connection, qos: Qos, buffer: Buffer, start: number
     adapter.stats.publishesDropped++;
     return null;
   }
-}
-
-/** FNV-1a. */
-function hash(buffer: Buffer, start: number, end: number): number {
-  let h = 0x811c9dc5;
-  for (let i = start; i < end; i++) h = Math.imul(h ^ buffer[i]!, 0x01000193);
-  return h ^ (h >>> 15);
 }
