@@ -1,6 +1,6 @@
 /** Consumers: tags, prefetch, cancelling from both sides, exclusiveness, priorities, single active consumer. */
 import { expect } from 'vitest';
-import { drain, ready, scenario, texts, topic } from './scenario.ts';
+import { drain, eventually, ready, scenario, texts, topic } from './scenario.ts';
 
 const BUSY = (queue: string): string => `ACCESS_REFUSED - queue '${queue}' in vhost '/' in exclusive use`;
 
@@ -151,7 +151,7 @@ export const consumers = topic('consumers', [
     expect(consumer.deliveries.length).toBe(2);
     other.ack(first[0]!.deliveryTag);
     expect(texts(await consumer.next(1))).toEqual(['2']);
-    await expect.poll(() => ready(ch, q)).toBe(2);
+    await eventually(() => ready(ch, q), 2);
   }),
 
   scenario('prefetch without global is each new consumer’s own', 'consumer-prefetch', async (t) => {
@@ -179,10 +179,10 @@ export const consumers = topic('consumers', [
     await other.qos(3, true);
     const one = await other.consume(q);
     const two = await other.consume(q);
-    await expect.poll(() => ready(ch, q)).toBe(7);
-    await expect.poll(() => one.deliveries.length + two.deliveries.length).toBe(3);
+    await eventually(() => ready(ch, q), 7);
+    await eventually(() => one.deliveries.length + two.deliveries.length, 3);
     other.ack(3, true);
-    await expect.poll(() => ready(ch, q)).toBe(4);
+    await eventually(() => ready(ch, q), 4);
   }),
 
   scenario('both limits hold where both are set', 'consumer-prefetch', async (t) => {
@@ -196,8 +196,8 @@ export const consumers = topic('consumers', [
     await other.qos(3, true);
     const one = await other.consume(q);
     const two = await other.consume(q);
-    await expect.poll(() => ready(ch, q)).toBe(17);
-    await expect.poll(() => one.deliveries.length + two.deliveries.length).toBe(3);
+    await eventually(() => ready(ch, q), 17);
+    await eventually(() => one.deliveries.length + two.deliveries.length, 3);
     expect(Math.max(one.deliveries.length, two.deliveries.length)).toBe(2);
   }),
 

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { within } from '../inbox.ts';
 import { PATIENCE_MS } from './arrivals.ts';
 import type { AmqpChannel, Delivery, Got, QueueDeclaration, Table } from './client.ts';
-import { drain, type Run, ready, scenario, texts, topic } from './scenario.ts';
+import { drain, eventually, type Run, ready, scenario, texts, topic } from './scenario.ts';
 
 /** A queue whose dead letters go through an exchange of their own into another queue. */
 async function withDeadLetters(t: Run, arguments_: Table = {}, options: QueueDeclaration = {}): Promise<Setting> {
@@ -73,7 +73,7 @@ export const deadLetters = topic('dead letters', [
     const consumer = await ch.consume(q);
     const held = await consumer.next(3);
     ch.nack(held[2]!.deliveryTag, { multiple: true, requeue: false });
-    await expect.poll(() => ready(ch, dead)).toBe(3);
+    await eventually(() => ready(ch, dead), 3);
     expect(await drain(ch, dead)).toEqual(['1', '2', '3']);
   }),
 
@@ -118,7 +118,7 @@ export const deadLetters = topic('dead letters', [
     const { ch, q, dead } = await withDeadLetters(t, { 'x-max-length': 1 });
     for (const body of ['1', '2', '3']) ch.publish('', q, body);
     await ch.confirms();
-    await expect.poll(() => ready(ch, dead)).toBe(2);
+    await eventually(() => ready(ch, dead), 2);
     const letter = await arrives(ch, dead);
     expect(letter.body.toString()).toBe('1');
     expect(deaths(letter)).toEqual([{ count: 1, exchange: '', queue: q, reason: 'maxlen', 'routing-keys': [q] }]);
@@ -229,7 +229,7 @@ export const deadLetters = topic('dead letters', [
     ch.publish('', a, 'x');
     await ch.confirms();
     ch.reject((await ch.get(a))!.deliveryTag, false);
-    await expect.poll(() => ready(ch, b)).toBe(1);
+    await eventually(() => ready(ch, b), 1);
     ch.reject((await ch.get(b))!.deliveryTag, false);
     const letter = await arrives(ch, c);
     expect(deaths(letter)).toEqual([
@@ -275,7 +275,7 @@ export const deadLetters = topic('dead letters', [
     ch.publish('', a, 'round');
     ch.publish('', marker, 'tick');
     await ch.confirms();
-    await expect.poll(() => ready(ch, marker)).toBe(0);
+    await eventually(() => ready(ch, marker), 0);
     expect((await ready(ch, a)) + (await ready(ch, b))).toBe(0);
   }),
 

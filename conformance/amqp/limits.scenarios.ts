@@ -1,7 +1,7 @@
 /** What bounds a queue: time to live, expiry, length, size, priority levels. Times are short and real. */
 import { expect } from 'vitest';
 import type { AmqpChannel, Table } from './client.ts';
-import { drain, type Run, ready, scenario, texts, topic } from './scenario.ts';
+import { drain, eventually, type Run, ready, scenario, texts, topic } from './scenario.ts';
 
 /** A queue with these arguments, filled in order. */
 async function filled(t: Run, arguments_: Table, bodies: readonly string[]): Promise<{ ch: AmqpChannel; q: string }> {
@@ -13,7 +13,16 @@ async function filled(t: Run, arguments_: Table, bodies: readonly string[]): Pro
   return { ch, q };
 }
 
-const gone = (ch: AmqpChannel, q: string) => expect.poll(() => ready(ch, q), { timeout: 5_000 }).toBe(0);
+/** By the broker's own clock: until a message has expired. */
+async function aWhile(t: Run, ch: AmqpChannel, ms: number): Promise<void> {
+  const clock = t.name(`clock-${ms}`);
+  await ch.declareQueue(clock, { arguments: { 'x-message-ttl': ms } });
+  ch.publish('', clock, 'tick');
+  await ch.confirms();
+  await eventually(() => ready(ch, clock), 0);
+}
+
+const gone = (ch: AmqpChannel, q: string) => eventually(() => ready(ch, q), 0);
 
 export const limits = topic('limits', [
   scenario('queue ttl: a message that waits too long is gone', 'ttl#message-ttl-using-x-args', async (t) => {
@@ -58,7 +67,7 @@ export const limits = topic('limits', [
     ch.publish('', q, 'long', { expiration: '60000' });
     ch.publish('', q, 'for ever');
     await ch.confirms();
-    await expect.poll(() => ready(ch, q)).toBe(2);
+    await eventually(() => ready(ch, q), 2);
     expect(await drain(ch, q)).toEqual(['long', 'for ever']);
   }),
 
@@ -117,51 +126,46 @@ export const limits = topic('limits', [
     },
   ),
 
-  scenario('x-expires: a queue that nobody uses goes', 'ttl#queue-ttl', async (t) => {
-    const ch = await t.channel();
-    const q = t.name();
-    await ch.declareQueue(q, { arguments: { 'x-expires': 200 } });
-    const outcome = expect.poll(
-      async () => {
-        // Asking passively is not a use of it … in the same way as a consumer; the queue is asked for with long pauses.
-        try {
-          const asking = await t.channel();
-          await asking.deleteQueue(q, { ifUnused: true, ifEmpty: true });
-          return 'gone';
-        } catch {
-          return 'there';
-        }
-      },
-      { interval: 600, timeout: 5_000 },
-    );
-    await outcome.toBe('gone');
-  }),
-
-  scenario('x-expires: a consumer keeps it alive', 'ttl#queue-ttl', async (t) => {
+  scenario('x-expires: a queue that nobody uses goes, with what is in it', 'ttl#queue-ttl', async (t) => {
     const ch = await t.confirming();
     const q = t.name();
-    const clock = t.name('clock');
-    await ch.declareQueue(q, { arguments: { 'x-expires': 100 } });
-    const consumer = await ch.consume(q);
-    await ch.declareQueue(clock, { arguments: { 'x-message-ttl': 400 } });
-    ch.publish('', clock, 'tick');
-    await ch.confirms();
-    await gone(ch, clock);
-    ch.publish('', q, 'still there');
-    expect(texts(await consumer.next(1))).toEqual(['still there']);
-    await ch.cancel(consumer.tag);
-  }),
-
-  scenario('x-expires: messages in it do not keep it', 'ttl#queue-ttl', async (t) => {
-    const ch = await t.confirming();
-    const [q, clock] = [t.name(), t.name('clock')];
-    await ch.declareQueue(clock, { arguments: { 'x-message-ttl': 500 } });
     await ch.declareQueue(q, { arguments: { 'x-expires': 100 } });
     ch.publish('', q, 'goes with it');
-    ch.publish('', clock, 'tick');
     await ch.confirms();
-    await gone(ch, clock);
+    await aWhile(t, ch, 500);
     await t.refused(ch.declareQueue(q, { passive: true }), 404, `NOT_FOUND - no queue '${q}' in vhost '/'`);
+  }),
+
+  scenario(
+    'x-expires: a consumer keeps it alive, and its leaving starts the time again',
+    'ttl#queue-ttl',
+    async (t) => {
+      const ch = await t.confirming();
+      const q = t.name();
+      await ch.declareQueue(q, { arguments: { 'x-expires': 100 } });
+      const consumer = await ch.consume(q);
+      await aWhile(t, ch, 400);
+      ch.publish('', q, 'still there');
+      expect(texts(await consumer.next(1))).toEqual(['still there']);
+      await ch.cancel(consumer.tag);
+      await aWhile(t, ch, 500);
+      await t.refused(ch.declareQueue(q, { passive: true }), 404, `NOT_FOUND - no queue '${q}' in vhost '/'`);
+    },
+  ),
+
+  scenario('x-expires: basic.get and declaring again start the time again', 'ttl#queue-ttl', async (t) => {
+    const ch = await t.confirming();
+    const [got, declared] = [t.name('got'), t.name('declared')];
+    const options = { arguments: { 'x-expires': 600 } };
+    await ch.declareQueue(got, options);
+    await ch.declareQueue(declared, options);
+    for (let i = 0; i < 5; i++) {
+      await aWhile(t, ch, 200);
+      await ch.get(got);
+      await ch.declareQueue(declared, options);
+    }
+    expect((await ch.declareQueue(got, { passive: true })).queue).toBe(got);
+    expect((await ch.declareQueue(declared, { passive: true })).queue).toBe(declared);
   }),
 
   scenario('max-length: the oldest go', 'maxlength', async (t) => {
@@ -317,7 +321,7 @@ export const limits = topic('limits', [
     ch.publish('', q, 'high too', { priority: 4 });
     await ch.confirms();
     ch.nack(high!.deliveryTag);
-    await expect.poll(() => ready(ch, q)).toBe(3);
+    await eventually(() => ready(ch, q), 3);
     expect(await drain(ch, q)).toEqual(['high', 'high too', 'low']);
   }),
 

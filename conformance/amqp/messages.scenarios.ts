@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Properties } from './client.ts';
-import { drain, ready, scenario, texts, topic } from './scenario.ts';
+import { drain, eventually, ready, scenario, texts, topic } from './scenario.ts';
 
 const ALL_PROPERTIES: Properties = {
   contentType: 'application/octet-stream',
@@ -226,7 +226,7 @@ export const messages = topic('messages', [
     const deliveries = await consumer.next(4);
     other.ack(deliveries[2]!.deliveryTag, true);
     await other.close();
-    await expect.poll(() => ready(ch, q)).toBe(1);
+    await eventually(() => ready(ch, q), 1);
     expect(await drain(ch, q)).toEqual(['4']);
   }),
 
@@ -345,7 +345,7 @@ export const messages = topic('messages', [
     await ch.confirms();
     const tags = [await ch.get(q), await ch.get(q), await ch.get(q)].map((got) => got!.deliveryTag);
     ch.nack(tags[1]!, { multiple: true });
-    await expect.poll(() => ready(ch, q)).toBe(2);
+    await eventually(() => ready(ch, q), 2);
     expect(await drain(ch, q)).toEqual(['1', '2']);
   }),
 
@@ -360,7 +360,7 @@ export const messages = topic('messages', [
       await ch.confirms();
       const got = [await ch.get(q), await ch.get(q), await ch.get(q)];
       for (const i of [1, 0, 2]) ch.nack(got[i]!.deliveryTag);
-      await expect.poll(() => ready(ch, q)).toBe(4);
+      await eventually(() => ready(ch, q), 4);
       expect(await drain(ch, q)).toEqual(['1', '2', '3', '4']);
     },
   ),

@@ -1,6 +1,6 @@
 /** Publishers: confirms, transactions, and messages to several keys, to oneself, to whoever answers. */
 import { expect } from 'vitest';
-import { drain, ready, scenario, texts, topic } from './scenario.ts';
+import { drain, eventually, ready, scenario, texts, topic } from './scenario.ts';
 
 const REPLY_TO = 'amq.rabbitmq.reply-to';
 
@@ -47,7 +47,7 @@ export const publishers = topic('publishers', [
     await ch.declareQueue(q, { passive: true });
     expect(await ready(watcher, q)).toBe(0);
     await ch.txCommit();
-    await expect.poll(() => ready(watcher, q)).toBe(2);
+    await eventually(() => ready(watcher, q), 2);
     expect(await drain(watcher, q)).toEqual(['1', '2']);
   }),
 
@@ -60,7 +60,7 @@ export const publishers = topic('publishers', [
     await ch.txRollback();
     ch.publish('', q, 'kept');
     await ch.txCommit();
-    await expect.poll(() => ready(ch, q)).toBe(1);
+    await eventually(() => ready(ch, q), 1);
     expect(await drain(await t.channel(), q)).toEqual(['kept']);
   }),
 
@@ -77,7 +77,7 @@ export const publishers = topic('publishers', [
     await ch.txCommit();
     ch.ack(two!.deliveryTag);
     await ch.close();
-    await expect.poll(() => ready(out, q)).toBe(1);
+    await eventually(() => ready(out, q), 1);
     expect(await drain(out, q)).toEqual(['not acked']);
   }),
 
@@ -112,7 +112,7 @@ export const publishers = topic('publishers', [
     await ch.declareQueue(q, { passive: true });
     expect(await ready(out, q)).toBe(0);
     await ch.txCommit();
-    await expect.poll(() => ready(out, q)).toBe(1);
+    await eventually(() => ready(out, q), 1);
   }),
 
   scenario('tx: an unknown tag is an error at once', '§1.9.2.3', async (t) => {
@@ -148,7 +148,7 @@ export const publishers = topic('publishers', [
     for (const q of queues) ch.publish('', q, 'x', { deliveryMode: 2 });
     await ch.txCommit();
     const watcher = await t.channel();
-    for (const q of queues) await expect.poll(() => ready(watcher, q)).toBe(1);
+    for (const q of queues) await eventually(() => ready(watcher, q), 1);
   }),
 
   scenario('commit without tx.select', '§1.9.2.3: precondition-failed', async (t) => {

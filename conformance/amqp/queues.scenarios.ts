@@ -1,6 +1,6 @@
 /** Queues: declaring, finding, deleting, purging, owning; and what is refused, with RabbitMQ's words. */
 import { expect } from 'vitest';
-import { drain, ready, scenario, texts, topic } from './scenario.ts';
+import { drain, eventually, ready, scenario, texts, topic } from './scenario.ts';
 
 const locked = (queue: string): string =>
   `RESOURCE_LOCKED - cannot obtain exclusive access to locked queue '${queue}' in vhost '/'. ` +
@@ -32,7 +32,7 @@ export const queues = topic('queues', [
       expect(got!.messageCount).toBe(2);
       expect(await ready(ch, q)).toBe(2);
       ch.nack(got!.deliveryTag);
-      await expect.poll(() => ready(ch, q)).toBe(3);
+      await eventually(() => ready(ch, q), 3);
     },
   ),
 
@@ -232,7 +232,7 @@ export const queues = topic('queues', [
     expect(await ch.purgeQueue(q)).toBe(2);
     expect(await ready(ch, q)).toBe(0);
     ch.nack(held!.deliveryTag);
-    await expect.poll(() => ready(ch, q)).toBe(1);
+    await eventually(() => ready(ch, q), 1);
     expect(await drain(ch, q)).toEqual(['held']);
   }),
 
@@ -279,19 +279,15 @@ export const queues = topic('queues', [
       await (await owner.openChannel()).declareQueue(q, { exclusive: true, durable: true });
       if (leave === 'close') await owner.close();
       else owner.cut();
-      await expect
-        .poll(
-          async () => {
-            try {
-              // It can be declared anew as soon as the old one is gone.
-              return (await (await t.channel()).declareQueue(q, { durable: false, autoDelete: true })).queue;
-            } catch {
-              return 'locked';
-            }
-          },
-          { timeout: 5_000 },
-        )
-        .toBe(q);
+      // It can be declared anew as soon as the old one is gone.
+      const declareAnew = async (): Promise<boolean> => {
+        const channel = await t.channel();
+        return channel.declareQueue(q, { durable: false, autoDelete: true }).then(
+          () => true,
+          () => false,
+        );
+      };
+      await eventually(declareAnew, true);
     }
     await watcher.close();
   }),

@@ -5,7 +5,7 @@
  * differences.ts.
  */
 import { expect } from 'vitest';
-import { within } from '../inbox.ts';
+import { until, within } from '../inbox.ts';
 import { PATIENCE_MS } from './arrivals.ts';
 import type { TestBroker } from './brokers.ts';
 import {
@@ -166,6 +166,13 @@ export async function drain(channel: AmqpChannel, queue: string): Promise<string
     if (message === undefined) return bodies;
     bodies.push(message.body.toString('utf8'));
   }
+}
+
+/** Asks again and again until the answer is this one. */
+export async function eventually<T>(ask: () => T | Promise<T>, expected: T, timeoutMs = PATIENCE_MS): Promise<void> {
+  let last: T | undefined;
+  const holds = async (): Promise<boolean> => (last = await ask()) === expected;
+  await until(holds, () => `${String(last)} is to become ${String(expected)}`, timeoutMs);
 }
 
 /** How many messages a queue has ready. */
