@@ -222,6 +222,8 @@ export interface ConsumeOptions {
   readonly exclusive: boolean;
   /** Unsettled deliveries at most; 0 for no limit. Can be changed later. */
   readonly prefetch: number;
+  /** Consumers with a higher one are served first, as long as they can take more; equals take turns. Default 0. */
+  readonly priority?: number;
   /** Several consumers may share a limit (a channel's, say). */
   readonly shared?: SharedCredit;
   readonly arguments: Headers;

@@ -140,7 +140,7 @@ export class Session implements Stallable {
     if (ifUnused && queue.consumers.length > 0) {
       throw new BrokerError('precondition-failed', `queue '${name}' in vhost '${this.vhost}' in use`);
     }
-    if (ifEmpty && queue.messages > 0) {
+    if (ifEmpty && queue.upToDate().messages > 0) {
       throw new BrokerError('precondition-failed', `queue '${name}' in vhost '${this.vhost}' not empty`);
     }
     this.exclusiveQueues.delete(queue);
@@ -152,7 +152,7 @@ export class Session implements Stallable {
   purgeQueue(name: string): { messages: number; mark: Mark } {
     this.demand('read', name);
     const queue = this.queue(name);
-    const messages = queue.purge();
+    const messages = queue.upToDate().purge();
     return { messages, mark: this.markIf(queue.durable && messages > 0) };
   }
 
@@ -179,7 +179,7 @@ export class Session implements Stallable {
   }
 
   private info(queue: Queue, mark: Mark): QueueInfo {
-    return { name: queue.name, messages: queue.messages, consumers: queue.consumers.length, mark };
+    return { name: queue.name, messages: queue.upToDate().messages, consumers: queue.consumers.length, mark };
   }
 
   private markIf(wrote: boolean): Mark {

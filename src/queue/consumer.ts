@@ -14,6 +14,8 @@ export class QueueConsumer implements Consumer {
   readonly tag: string;
   readonly settled: boolean;
   readonly exclusive: boolean;
+  /** Higher ones are served first. */
+  readonly priority: number;
   readonly of: Queue;
   held = 0;
   active = true;
@@ -33,6 +35,7 @@ export class QueueConsumer implements Consumer {
     this.tag = options.tag;
     this.settled = options.settled;
     this.exclusive = options.exclusive;
+    this.priority = options.priority ?? 0;
     this.prefetch = options.prefetch;
     this.shared = options.shared ?? null;
     this.sink = sink;
@@ -49,6 +52,14 @@ export class QueueConsumer implements Consumer {
     if (this.replay.length > 0 || this.settled) return true;
     if (this.prefetch !== 0 && this.held >= this.prefetch) return false;
     return this.shared === null || this.shared.limit === 0 || this.shared.held < this.shared.limit;
+  }
+
+  /** How many more deliveries it would take, as long as it is ready. */
+  get room(): number {
+    if (this.settled) return Number.POSITIVE_INFINITY;
+    const own = this.prefetch === 0 ? Number.POSITIVE_INFINITY : this.prefetch - this.held;
+    if (this.shared === null || this.shared.limit === 0) return own;
+    return Math.min(own, this.shared.limit - this.shared.held);
   }
 
   /** @internal the queue counts a delivery that this consumer now holds, or no longer holds */

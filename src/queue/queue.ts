@@ -23,18 +23,25 @@ import {
   type Outcome,
   type QueueOptions,
 } from '../api.ts';
+import type { Clock } from '../clock/clock.ts';
 import { PHASE_GATHER, type Turn, type TurnTask } from '../clock/turn.ts';
+import type { DeathReason } from '../message/annotations.ts';
 import { BrokerError } from '../message/errors.ts';
-import type { MessageView } from '../message/message.ts';
+import type { Draft, MessageView } from '../message/message.ts';
 import type { RouteTarget } from '../routing/binding.ts';
-import { type Decision, DONE, decide, REQUEUE, type RetryPolicy } from '../settlement/decide.ts';
+import { type Decision, DONE, deathBy, decide, REQUEUE } from '../settlement/decide.ts';
 import type { Chunk } from './chunk.ts';
 import { QueueConsumer } from './consumer.ts';
 import { Deliveries } from './deliveries.ts';
+import { Lease } from './lease.ts';
+import { Levels, type Waiting, withLevel } from './levels.ts';
 import type { MessageStore } from './message-store.ts';
 import { Positions } from './positions.ts';
 import { Returned } from './returned.ts';
+import { type PolicySettings, type QueueSettings, withPolicy } from './settings.ts';
 import type { Slab } from './slab.ts';
+import { ENDED_A_TURN, type Tended, Terms } from './terms.ts';
+import { Turns } from './turns.ts';
 import { attemptsOf, WORD_DELIVERED, WORD_DURABLE, withAttempts } from './word.ts';
 
 /** Carries out what a queue cannot: records, dead letters, its own end. */
@@ -42,6 +49,7 @@ export interface QueueOwner {
   readonly vhost: string;
   readonly store: MessageStore;
   readonly turn: Turn;
+  readonly clock: Clock;
   readonly counters: QueueCounters;
   /** The one view that all queues show their messages with: one message is shown at a time. */
   readonly deliveryView: MessageView;
@@ -53,10 +61,14 @@ export interface QueueOwner {
   logSettled(queue: Queue, seqs: Float64Array, count: number): void;
   /** A durable message was returned with this word. */
   logReturned(queue: Queue, seq: number, word: number): void;
-  /** A message was refused for good. The owner settles it (`Queue.bury`) once its dead letter is stored. */
+  /** A durable message has died and what becomes of it is not stored yet: not to be forgotten, nor to wait here again. */
+  logDying(queue: Queue, seq: number, word: number, reason: DeathReason): void;
+  /** A message has died here. The owner settles it (`Queue.bury`) once its dead letter is stored. */
   died(queue: Queue, seq: number, word: number, decision: Decision): void;
-  /** The last consumer of an auto-delete queue has gone. */
+  /** The last consumer of an auto-delete queue has gone, or nobody has used the queue for as long as it may be unused. */
   unused(queue: Queue): void;
+  /** Epoch milliseconds, the same throughout a turn. */
+  nowMs(): number;
   /** A message cannot be read back; the log has reported why. */
   unreadable(queue: Queue, seq: number, error: Error): void;
 }
@@ -71,29 +83,43 @@ export interface QueueCounters {
 const NO_RETURNED = new Returned();
 const NO_DELIVERIES = new Deliveries();
 const NO_ASIDE = new Map<number, number>();
+const NO_DYING = new Map<number, DeathReason>();
 const NO_SEQS = new Float64Array(0);
 
-export class Queue implements RouteTarget, TurnTask {
+export class Queue implements RouteTarget, TurnTask, Tended {
   // What each publish looks at comes first, so that it lies together.
   inTurn = false;
   readonly durable: boolean;
   /** At-most-once messages go to `direct` rather than into the queue. */
   readonly directMode: boolean;
-  /** It has consumers. */
+  /** It takes every message as it comes: nothing to be asked or noted before `push`. */
+  plain = true;
+  /** When it is full it takes no more, and says so. */
+  rejects = false;
+  /** It has consumers, or terms: there is something to do at a turn's end. */
   private attended = false;
-  private readonly ready: Positions;
+  private readonly ready: Waiting;
+  /** Null for a queue that does nothing by itself. */
+  private terms: Terms | null = null;
   readonly id: number;
   readonly name: string;
   readonly options: QueueOptions;
   /** The session it is exclusive to, or null. */
   readonly exclusiveTo: object | null;
-  readonly policy: RetryPolicy;
+  /** What it does with its messages: what it was declared with, and an operator's policy merged into that. */
+  settings: QueueSettings;
   origin: string;
   direct: DirectSink | null = null;
   /** The direct subscriber did not drain in time: publishers do not wait for it. */
   slow = false;
   deleted = false;
   readonly consumers: QueueConsumer[] = [];
+  /** Whatever was to be recovered has been. */
+  private begun = false;
+  private readonly levels: Levels | null;
+  private lease: Lease | null = null;
+  /** Null where all consumers are alike. */
+  private turns: Turns | null = null;
   // Most queues are idle most of the time: what they do not need yet is shared by all of them, and never written to.
   private returned = NO_RETURNED;
   private deliveries = NO_DELIVERIES;
@@ -102,6 +128,9 @@ export class Queue implements RouteTarget, TurnTask {
    * cannot be read. They are nobody's to take, and not to be forgotten.
    */
   private aside: Map<number, number> = NO_ASIDE;
+  /** Of those that are aside: what they have died of, while that is still to be carried out. */
+  private dying: Map<number, DeathReason> = NO_DYING;
+  private readonly declared: QueueSettings;
   private readonly owner: QueueOwner;
   private nextConsumer = 0;
   private loading = false;
@@ -115,19 +144,115 @@ export class Queue implements RouteTarget, TurnTask {
     id: number,
     name: string,
     options: QueueOptions,
-    policy: RetryPolicy,
+    settings: QueueSettings,
     exclusiveTo: object | null,
   ) {
-    this.ready = new Positions(owner.slab);
     this.owner = owner;
     this.id = id;
     this.name = name;
     this.durable = options.durable;
     this.options = options;
-    this.policy = policy;
+    this.declared = settings;
+    this.settings = settings;
     this.exclusiveTo = exclusiveTo;
     this.directMode = options.atMostOnce === 'direct';
     this.origin = name;
+    this.levels = settings.priorityMax < 0 ? null : new Levels(owner.slab);
+    this.ready = this.levels ?? new Positions(owner.slab);
+    if (settings.singleActiveConsumer) this.turns = new Turns(true, []);
+    this.takeOn(settings);
+  }
+
+  /** Merges an operator's policy into what the queue was declared with; null takes it out again. */
+  apply(policy: PolicySettings | null): void {
+    const given = this.options.arguments.map(({ name }) => name);
+    const before = this.settings;
+    this.settings = withPolicy(this.declared, given, policy);
+    this.takeOn(this.settings);
+    if (before.bytesMax === Number.POSITIVE_INFINITY) this.terms?.begin();
+    if (before.expiresMs !== this.settings.expiresMs) {
+      this.lease?.hold();
+      this.lease = null;
+      this.takeLease();
+    }
+    this.wake();
+  }
+
+  private takeOn(settings: QueueSettings): void {
+    const { messageTtlMs, lengthMax, bytesMax } = settings;
+    const bounded = lengthMax !== Number.POSITIVE_INFINITY || bytesMax !== Number.POSITIVE_INFINITY;
+    this.plain = !this.directMode && this.levels === null && messageTtlMs < 0 && !bounded;
+    this.rejects = bounded && settings.overflow !== 'drop-head';
+    if (this.terms !== null) this.terms.apply(settings);
+    else if (messageTtlMs >= 0 || bounded) this.makeTerms();
+    this.noteAttended();
+  }
+
+  private makeTerms(): Terms {
+    this.terms ??= new Terms(this, this.settings, this.owner);
+    this.noteAttended();
+    return this.terms;
+  }
+
+  private noteAttended(): void {
+    this.attended = this.consumers.length > 0 || (this.terms !== null && this.begun);
+  }
+
+  /** It was declared, or has been recovered: from now on it does what its settings say by itself. */
+  begin(): void {
+    this.begun = true;
+    this.noteAttended();
+    this.terms?.begin();
+    this.takeLease();
+    for (const [seq, reason] of this.dying) {
+      const word = this.aside.get(seq)!;
+      this.owner.died(this, seq, word, deathBy(this.settings, attemptsOf(word), reason));
+    }
+    this.wake();
+  }
+
+  private takeLease(): void {
+    const { expiresMs } = this.settings;
+    if (expiresMs < 0 || this.deleted) return;
+    this.lease ??= new Lease(this.owner.clock, expiresMs, () => this.owner.unused(this));
+    if (this.consumers.length === 0) this.lease.renew();
+  }
+
+  /** Somebody has declared it again, or asked it for a message. */
+  touch(): void {
+    if (this.lease !== null && this.consumers.length === 0) this.lease.renew();
+  }
+
+  /** What is too old or too much goes now, before somebody looks at how much there is. */
+  upToDate(): this {
+    if (this.terms !== null && !this.loading && !this.deleted && this.nextReady() === null) this.terms.tend();
+    return this;
+  }
+
+  /** A message may expire here: remembered in the log, where a checkpoint names no times. */
+  get mayExpire(): boolean {
+    return this.terms?.mayExpire === true;
+  }
+
+  expectExpiry(): void {
+    this.makeTerms().mayExpire = true;
+  }
+
+  /** Whether one more message of so many bytes is one too many, and its publisher to be told. */
+  refuses(bytes: number): boolean {
+    return this.terms?.refuses(bytes) === true;
+  }
+
+  /** For a queue that is not plain, or a message with a time to live, before `push` or `pushAside`; returns its word. */
+  prepare(seq: number, word: number, draft: Draft): number {
+    if (draft.ttlMs >= 0) this.makeTerms();
+    if (this.terms !== null) return this.terms.prepare(seq, word, draft);
+    return this.wordAt(word, draft.priority);
+  }
+
+  /** The word of a message of this priority. */
+  wordAt(word: number, priority: number): number {
+    return this.levels === null ? word : withLevel(word, priority, this.settings.priorityMax);
   }
 
   /** Messages that wait, not those that are held. */
@@ -143,6 +268,7 @@ export class Queue implements RouteTarget, TurnTask {
   push(seq: number, word: number): void {
     if (seq > this.ready.lastSeq()) this.ready.push(seq, word);
     else this.addReturned(seq, word); // it was held back while others passed: to its own place
+    if (this.terms !== null) this.terms.arrived(seq);
     this.wake();
   }
 
@@ -157,6 +283,10 @@ export class Queue implements RouteTarget, TurnTask {
   }
 
   private addReturned(seq: number, word: number): void {
+    if (this.levels !== null) {
+      this.levels.push(seq, word);
+      return;
+    }
     if (this.returned === NO_RETURNED) this.returned = new Returned();
     this.returned.add(seq, word);
   }
@@ -175,6 +305,7 @@ export class Queue implements RouteTarget, TurnTask {
 
   endOfTurn(): void {
     this.pump();
+    if (this.terms !== null && !this.loading && !this.deleted) this.terms.tend();
   }
 
   // ------------------------------------------------------------------------------------------------- handing out
@@ -182,6 +313,7 @@ export class Queue implements RouteTarget, TurnTask {
   private pump(): void {
     if (this.loading || this.deleted) return;
     if (this.replaying && !this.replayAll()) return;
+    let expired = 0;
     for (;;) {
       const consumer = this.nextReady();
       if (consumer === null) return;
@@ -195,7 +327,14 @@ export class Queue implements RouteTarget, TurnTask {
       }
       if (fromReturned) this.returned.shift();
       else this.ready.shift();
-      this.nextConsumer++;
+      if (this.terms?.isOver(seq, this.owner.deliveryView)) {
+        this.expire(seq, word);
+        if (++expired < ENDED_A_TURN) continue;
+        this.terms.again();
+        return;
+      }
+      if (this.turns === null) this.nextConsumer++;
+      else this.turns.served(consumer);
       this.handOut(consumer, seq, word);
     }
   }
@@ -209,6 +348,8 @@ export class Queue implements RouteTarget, TurnTask {
   /** `view` shows the message. */
   private handOut(consumer: QueueConsumer, seq: number, word: number): void {
     const counters = this.owner.counters;
+    if (this.terms !== null) this.terms.left(seq, this.owner.deliveryView, !consumer.settled);
+    if (this.levels !== null) this.owner.deliveryView.subscriptionData = 0;
     counters.delivered++;
     if (this.owner.deliveryView.redelivered) counters.redelivered++;
     if (consumer.settled) {
@@ -253,6 +394,7 @@ export class Queue implements RouteTarget, TurnTask {
 
   /** The next consumer in turn that can take one; null if none can. Its turn is over once it got something. */
   private nextReady(): QueueConsumer | null {
+    if (this.turns !== null) return this.turns.next();
     const consumers = this.consumers;
     const n = consumers.length;
     for (let i = 0; i < n; i++) {
@@ -271,7 +413,7 @@ export class Queue implements RouteTarget, TurnTask {
       if (this.deleted) return;
       if (error !== undefined) this.skipUnreadable(seq, error);
       // Straight on: the block that was loaded may be evicted again by the turn's end.
-      this.pump();
+      this.endOfTurn();
     });
   }
 
@@ -288,6 +430,78 @@ export class Queue implements RouteTarget, TurnTask {
       consumer.replay = consumer.replay.filter((slot) => this.deliveries.seq(slot) !== seq);
     }
     this.owner.unreadable(this, seq, error);
+  }
+
+  // ------------------------------------------------------------------------------------------------ for its terms
+
+  headSeq(): number {
+    return this.returnedFirst() ? this.returned.headSeq() : this.ready.headSeq();
+  }
+
+  private headWord(): number {
+    return this.returnedFirst() ? this.returned.headWord() : this.ready.headWord();
+  }
+
+  look(): MessageView | null {
+    const seq = this.headSeq();
+    const word = this.headWord();
+    if (this.owner.store.view(seq, word, this.owner.deliveryView)) return this.owner.deliveryView;
+    this.load(seq, word);
+    return null;
+  }
+
+  endHead(reason: DeathReason): void {
+    const seq = this.headSeq();
+    const word = this.headWord();
+    if (this.returnedFirst()) this.returned.shift();
+    else this.ready.shift();
+    this.end(seq, word, reason);
+  }
+
+  get hollow(): boolean {
+    return this.messages + this.deliveries.size + this.aside.size === 0;
+  }
+
+  get vacancies(): number {
+    let room = 0;
+    for (const consumer of this.consumers) {
+      if (consumer.ready() && this.turns?.waits(consumer) !== true) room += consumer.room;
+    }
+    return room;
+  }
+
+  sizeOf(seq: number, word: number, done: (bytes: number) => void): void {
+    const { store, deliveryView: view } = this.owner;
+    if (store.view(seq, word, view)) done(view.bodyLength);
+    else {
+      store.load(seq, word, (error) => {
+        done(error === undefined && store.view(seq, word, view) ? view.bodyLength : -1);
+      });
+    }
+  }
+
+  forEachReady(visit: (seq: number, word: number) => void): void {
+    this.returned.forEach(visit);
+    this.ready.forEach(visit);
+  }
+
+  /** Taken out of its place, and nobody gets it any more. `view` shows it. */
+  private expire(seq: number, word: number): void {
+    this.terms!.left(seq, this.owner.deliveryView, false);
+    this.end(seq, word, 'expired');
+  }
+
+  private end(seq: number, word: number, reason: DeathReason): void {
+    this.setAside(seq, word);
+    this.owner.died(this, seq, word, deathBy(this.settings, attemptsOf(word), reason));
+  }
+
+  /** It has died, and what becomes of it must be read first: neither a crash nor a restart brings it back to its place. */
+  setDying(seq: number, word: number, reason: DeathReason): void {
+    if (this.dying.has(seq)) return;
+    if (this.dying === NO_DYING) this.dying = new Map();
+    this.dying.set(seq, reason);
+    if (this.durable && (word & WORD_DURABLE) !== 0) this.owner.logDying(this, seq, word, reason);
   }
 
   // ---------------------------------------------------------------------------------------------------- settling
@@ -309,13 +523,14 @@ export class Queue implements RouteTarget, TurnTask {
   }
 
   private refuse(seq: number, word: number, outcome: Outcome): void {
-    const decision = decide(this.policy, attemptsOf(word), outcome);
+    const decision = decide(this.settings, attemptsOf(word), outcome);
     if (decision.action === DONE) this.bury(seq, word);
     else if (decision.action === REQUEUE) {
       const back = withAttempts(word, decision.attempts);
       if (back !== word && (word & WORD_DURABLE) !== 0 && this.durable) this.owner.logReturned(this, seq, back);
       this.owner.counters.requeued++;
       this.addReturned(seq, back);
+      if (this.terms !== null) this.terms.returned(seq);
     } else {
       this.setAside(seq, word);
       this.owner.died(this, seq, word, decision);
@@ -324,7 +539,11 @@ export class Queue implements RouteTarget, TurnTask {
 
   /** The message is done with in this queue: its settlement is logged with the turn's others, its reference goes. */
   bury(seq: number, word: number): void {
-    if (this.aside.size > 0) this.aside.delete(seq);
+    if (this.aside.size > 0) {
+      this.aside.delete(seq);
+      if (this.dying.size > 0) this.dying.delete(seq);
+    }
+    if (this.terms !== null) this.terms.gone(seq);
     if (this.durable && (word & WORD_DURABLE) !== 0) {
       if (this.settledCount === this.settledSeqs.length) {
         const larger = new Float64Array(Math.max(64, this.settledCount * 2));
@@ -359,11 +578,15 @@ export class Queue implements RouteTarget, TurnTask {
   // --------------------------------------------------------------------------------------------------- consumers
 
   addConsumer(options: ConsumeOptions, sink: DeliverySink, output: Backpressure): QueueConsumer {
-    if (this.consumers.some((c) => c.exclusive) || (options.exclusive && this.consumers.length > 0)) {
+    const alone = options.exclusive && (this.consumers.length > 0 || this.settings.singleActiveConsumer);
+    if (alone || this.consumers.some((c) => c.exclusive)) {
       throw new BrokerError('access-refused', `queue '${this.name}' in vhost '${this.owner.vhost}' in exclusive use`);
     }
     const consumer = new QueueConsumer(this, options, sink, output);
+    if (consumer.priority !== 0) this.turns ??= new Turns(false, this.consumers);
     this.consumers.push(consumer);
+    this.turns?.add(consumer);
+    this.lease?.hold();
     this.attended = true;
     this.wake();
     return consumer;
@@ -374,7 +597,12 @@ export class Queue implements RouteTarget, TurnTask {
       consumer.active = false;
       const at = this.consumers.indexOf(consumer);
       if (at >= 0) this.consumers.splice(at, 1);
-      this.attended = this.consumers.length > 0;
+      this.turns?.remove(consumer);
+      this.noteAttended();
+      if (!consumer.passive) {
+        this.touch();
+        if (this.turns !== null) this.wake(); // it is another's turn now
+      }
     }
     if (outcome !== undefined && consumer.held > 0 && !this.deleted) this.settleAll(consumer, outcome);
     const last = this.consumers.length === 0 && !consumer.passive;
@@ -383,24 +611,28 @@ export class Queue implements RouteTarget, TurnTask {
 
   /** Takes one message for `holder`, if there is one; `done` is called with undefined if not. */
   get(holder: QueueConsumer, done: (result: GetResult | undefined, consumer: Consumer) => void): void {
-    const fromReturned = this.returnedFirst();
-    if (this.deleted || (!fromReturned && this.ready.length === 0)) {
-      done(undefined, holder);
-      return;
+    this.touch();
+    const { store, deliveryView: view } = this.owner;
+    while (!this.deleted && this.messages > 0) {
+      const seq = this.headSeq();
+      const word = this.headWord();
+      if (!store.view(seq, word, view)) {
+        store.load(seq, word, (error) => {
+          if (error !== undefined) this.skipUnreadable(seq, error);
+          this.get(holder, done);
+        });
+        return;
+      }
+      if (this.returnedFirst()) this.returned.shift();
+      else this.ready.shift();
+      if (this.terms?.isOver(seq, view)) this.expire(seq, word);
+      else {
+        this.handOut(holder, seq, word);
+        done({ remaining: this.messages }, holder);
+        return;
+      }
     }
-    const seq = fromReturned ? this.returned.headSeq() : this.ready.headSeq();
-    const word = fromReturned ? this.returned.headWord() : this.ready.headWord();
-    if (!this.owner.store.view(seq, word, this.owner.deliveryView)) {
-      this.owner.store.load(seq, word, (error) => {
-        if (error !== undefined) this.skipUnreadable(seq, error);
-        this.get(holder, done);
-      });
-      return;
-    }
-    if (fromReturned) this.returned.shift();
-    else this.ready.shift();
-    this.handOut(holder, seq, word);
-    done({ remaining: this.messages }, holder);
+    done(undefined, holder);
   }
 
   /** Removes what waits; returns how many. */
@@ -411,6 +643,7 @@ export class Queue implements RouteTarget, TurnTask {
     this.ready.forEach(gone);
     this.returned = NO_RETURNED;
     this.ready.clear();
+    this.terms?.emptied();
     this.flushSettled();
     return messages;
   }
@@ -426,6 +659,9 @@ export class Queue implements RouteTarget, TurnTask {
     this.deliveries.forEach(gone);
     for (const [seq, word] of this.aside) gone(seq, word);
     this.aside = NO_ASIDE;
+    this.dying = NO_DYING;
+    this.terms?.disarm();
+    this.lease?.hold();
     this.deliveries.clear((holder) => holder.gave());
     this.returned = NO_RETURNED;
     this.ready.clear();
@@ -440,16 +676,27 @@ export class Queue implements RouteTarget, TurnTask {
 
   /** A settlement found in the log. */
   recoverSettled(seq: number): void {
-    if (!this.ready.bury(seq) && this.returned.length > 0) this.returned.bury(seq);
+    if (this.dying.delete(seq)) this.aside.delete(seq);
+    else if (!this.ready.bury(seq) && this.returned.length > 0) this.returned.bury(seq);
   }
 
   recoverReturned(seq: number, word: number): void {
     if (!this.ready.amend(seq, word)) this.returned.amend(seq, word);
   }
 
+  /** It has died, and what it was to become is not in the log. */
+  recoverDying(seq: number, word: number, reason: DeathReason): void {
+    this.recoverSettled(seq);
+    this.setAside(seq, word);
+    if (this.dying === NO_DYING) this.dying = new Map();
+    this.dying.set(seq, reason);
+  }
+
   /** Its positions, which were never counted, are forgotten. */
   discard(): void {
     this.returned = NO_RETURNED;
+    this.aside = NO_ASIDE;
+    this.dying = NO_DYING;
     this.ready.clear();
   }
 
@@ -477,11 +724,17 @@ export class Queue implements RouteTarget, TurnTask {
 
   /** What is not in that order: returned, held by consumers, or aside. */
   forEachHeld(visit: (seq: number, word: number) => void): void {
+    this.levels?.forEachReturned(visit);
     this.returned.forEach(visit);
     this.deliveries.forEach(visit);
     this.aside.forEach((word, seq) => {
       visit(seq, word);
     });
+  }
+
+  /** Those aside that have died, and what of. */
+  forEachDying(visit: (seq: number, word: number, reason: DeathReason) => void): void {
+    for (const [seq, reason] of this.dying) visit(seq, this.aside.get(seq)!, reason);
   }
 
   /** Everything it needs of the messages `first` to `last`. */

@@ -221,15 +221,19 @@ export class Router<Q extends RouteTarget> {
   /** The route for what `origin` publishes, who may own several of its queues. Valid as long as `route` is. */
   withoutOwn(route: CompiledRoute<Q>, origin: string): CompiledRoute<Q> {
     const own = route.notOwn!.filter((queue) => queue.origin === origin);
-    if (own.length === 0) return route;
-    const signature = `-${own.map((queue) => queue.id).join('-')}`;
+    return own.length === 0 ? route : this.without(route, own);
+  }
+
+  /** The route past some of its targets. Valid as long as `route` is. */
+  without(route: CompiledRoute<Q>, gone: readonly Q[]): CompiledRoute<Q> {
+    const signature = `-${gone.map((queue) => queue.id).join('-')}`;
     route.variants ??= new Map();
     const known = route.variants.get(signature);
     if (known !== undefined) return known;
     if (route.variants.size >= VARIANTS_MAX) route.variants.clear();
     const { exchange, key, spelling, keys, targets, words } = route;
-    const others = targets.filter((queue) => !own.includes(queue));
-    const otherWords = words.filter((_, i) => !own.includes(targets[i]!));
+    const others = targets.filter((queue) => !gone.includes(queue));
+    const otherWords = words.filter((_, i) => !gone.includes(targets[i]!));
     const variant = new CompiledRoute(exchange, route, key, spelling, false, others, otherWords, keys);
     route.variants.set(signature, variant);
     return variant;

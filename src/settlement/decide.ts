@@ -42,3 +42,8 @@ export function decide(policy: RetryPolicy, attempts: number, outcome: Outcome):
   }
   return { action: REQUEUE, attempts, reason: 'rejected' };
 }
+
+/** What becomes of a message that nobody refused: it waited too long, or was one too many. */
+export function deathBy(policy: RetryPolicy, attempts: number, reason: DeathReason): Decision {
+  return { action: policy.deadLetterExchange === null ? DROP : DEAD_LETTER, attempts, reason };
+}

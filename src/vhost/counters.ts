@@ -10,6 +10,8 @@ export class Counters {
   unroutable = 0;
   /** Publishes that were refused because the log could not take them. */
   refused = 0;
+  /** Messages that a full queue did not take, and told their publishers so. */
+  refusedFull = 0;
   /** At-most-once copies dropped: their subscriber was gone or too slow. */
   droppedDirect = 0;
   deadLettered = 0;
@@ -23,6 +25,12 @@ export class Counters {
   delayed = 0;
   /** Due, but the exchange is gone. */
   droppedDelayed = 0;
+  /** Waited too long, and the queue names no dead-letter exchange. */
+  droppedExpired = 0;
+  /** The oldest of too many, and the queue names no dead-letter exchange. */
+  droppedMaxLength = 0;
+  /** Dead letters that would have come again to a queue they had died in, and nobody rejected them on the way. */
+  droppedCycle = 0;
   /** Cannot be read back from the log. */
   unreadable = 0;
 }

@@ -3,43 +3,61 @@
  * dead-letter exchange; or dropped, counted, where there is none. The new message and the old one's settlement are one
  * commit unit, so that a crash leaves exactly one of the two.
  */
-import { decodeAnnotations, withDeath } from '../message/annotations.ts';
+import { type Death, type DeathReason, decodeAnnotations, withDeath } from '../message/annotations.ts';
 import { type Assurance, AT_LEAST_ONCE, Draft, MessageView } from '../message/message.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { StoredBody } from '../queue/stored-body.ts';
 import { type Decision, DROP } from '../settlement/decide.ts';
+import type { Counters } from './counters.ts';
 import type { Vhost } from './vhost.ts';
+
+const DROPPED = {
+  rejected: 'droppedRejected',
+  expired: 'droppedExpired',
+  maxlen: 'droppedMaxLength',
+  delivery_limit: 'droppedAttempts',
+} as const satisfies Record<DeathReason, keyof Counters>;
 
 export function deadLetter(vhost: Vhost, queue: Queue, seq: number, word: number, decision: Decision): void {
   if (decision.action === DROP) {
-    if (decision.reason === 'delivery_limit') vhost.counters.droppedAttempts++;
-    else vhost.counters.droppedRejected++;
+    vhost.counters[DROPPED[decision.reason]]++;
     queue.bury(seq, word);
     return;
   }
   const view = new MessageView();
-  if (vhost.store.view(seq, word, view)) {
-    republish(vhost, queue, seq, word, decision, view);
+  if (!vhost.stopping && vhost.store.view(seq, word, view)) {
+    vhost.beginUnit();
+    republish(vhost, queue, decision, view);
+    queue.bury(seq, word);
+    vhost.endUnit();
     return;
   }
-  // Not in memory: it stays unsettled until it has been read, so a crash meanwhile loses nothing.
+  // Not in memory, or too late: its death is written down, in the unit that it belongs to, and what it becomes follows as
+  // soon as it has been read; after a crash, by the next start.
+  queue.setDying(seq, word, decision.reason);
+  if (vhost.stopping) return;
   vhost.store.load(seq, word, (error) => {
-    // Stopping: it stays unsettled, and is there again after the start.
     if (queue.deleted || vhost.stopping) return;
-    if (error === undefined && vhost.store.view(seq, word, view)) republish(vhost, queue, seq, word, decision, view);
-    else vhost.unreadable(queue, seq, error ?? new Error('the message is gone'));
+    if (error === undefined) deadLetter(vhost, queue, seq, word, decision);
+    else vhost.unreadable(queue, seq, error);
   });
 }
 
-function republish(vhost: Vhost, queue: Queue, seq: number, word: number, decision: Decision, view: MessageView): void {
-  const exchange = queue.policy.deadLetterExchange!;
-  if (exchange !== '' && !vhost.topology.exchanges.has(exchange)) {
+/** A full queue sends on what it does not take. */
+export function deadLetterUnstored(vhost: Vhost, queue: Queue, decision: Decision, view: MessageView): void {
+  if (decision.action === DROP) vhost.counters[DROPPED[decision.reason]]++;
+  else republish(vhost, queue, decision, view);
+}
+
+function republish(vhost: Vhost, queue: Queue, decision: Decision, view: MessageView): void {
+  if (vhost.log.failed !== undefined) return; // nothing is written any more; it is there again after a restart
+  const exchange = queue.settings.deadLetterExchange;
+  if (exchange === null || (exchange !== '' && !vhost.topology.exchanges.has(exchange))) {
     vhost.counters.droppedDeadLetter++;
-    queue.bury(seq, word);
     return;
   }
   const key = view.key();
-  const target = queue.policy.deadLetterKey;
+  const target = queue.settings.deadLetterKey;
   const keyBytes = target === null ? Buffer.from(key, 'utf8') : Buffer.from(target, 'utf8');
   const spelling = target === null ? view.spelling : 0;
   const draft = new Draft();
@@ -48,13 +66,16 @@ function republish(vhost: Vhost, queue: Queue, seq: number, word: number, decisi
   // Nothing waits for a dead letter's confirm, so nothing is gained by holding it back as exactly-once would.
   draft.assurance = Math.min(view.assurance, AT_LEAST_ONCE) as Assurance;
   draft.priority = view.priority;
-  draft.annotations = withDeath(decodeAnnotations(view.notes, view.notesStart, view.notesEnd), {
+  const annotations = withDeath(decodeAnnotations(view.notes, view.notesStart, view.notesEnd), {
     queue: queue.name,
     reason: decision.reason,
     timeS: Math.floor(vhost.clock.epochMs() / 1000),
     exchange: view.exchange(),
     routingKeys: [key],
+    // It is not to expire again where it goes, so what it was given is only kept in the record.
+    ...(view.expiresAtMs === 0 ? {} : { originalExpirationMs: view.expiresAtMs - view.arrivedAtMs }),
   });
+  draft.annotations = annotations;
   // The store's bytes may move under an append, so what is carried over is copied out first.
   draft.props = Buffer.from(view.props.subarray(view.propsStart, view.propsEnd));
   draft.propsEnd = draft.props.length;
@@ -65,11 +86,28 @@ function republish(vhost: Vhost, queue: Queue, seq: number, word: number, decisi
     draft.body = Buffer.from(view.body.subarray(view.bodyStart, view.bodyEnd));
     draft.bodyEnd = draft.body.length;
   }
-  const route = vhost.router.route(exchange, spelling, keyBytes, 0, keyBytes.length, vhost.vhost);
-  vhost.beginUnit();
-  vhost.publish(route, draft);
-  queue.bury(seq, word);
-  vhost.endUnit();
+  let route = vhost.router.route(exchange, spelling, keyBytes, 0, keyBytes.length, vhost.vhost);
+  route = vhost.resolved(route, draft);
+  const again = route.targets.filter((to) => closesCycle(annotations.deaths, to.name));
+  if (again.length > 0) {
+    vhost.counters.droppedCycle += again.length;
+    if (again.length === route.targets.length) return;
+    route = vhost.router.without(route, again);
+  }
+  vhost.counters.published++;
+  vhost.publishAlong(route, draft);
   if (draft.routed === 0) vhost.counters.droppedDeadLetter++;
   else vhost.counters.deadLettered++;
+}
+
+/**
+ * Whether a message has been in that queue before and has come round without anybody rejecting it: then it would do so for
+ * ever (as RabbitMQ has it). What a consumer rejects may come round; the consumer can see how often.
+ */
+function closesCycle(deaths: readonly Death[], queue: string): boolean {
+  for (const death of deaths) {
+    if (death.reason === 'rejected') return false;
+    if (death.queue === queue) return true;
+  }
+  return false;
 }

@@ -7,7 +7,7 @@
  * ```
  * 130 exchange declared   JSON {name, type, durable, autoDelete, internal, arguments}
  * 131 exchange deleted    name
- * 132 queue declared      JSON {id, name, durable, autoDelete, atMostOnce, arguments}
+ * 132 queue declared      JSON {id, name, durable, autoDelete, atMostOnce, arguments, mayExpire}
  * 133 queue deleted       u32 queue
  * 134 bound               JSON {source, queue|exchange, key, options}
  * 135 unbound             JSON, the same
@@ -28,11 +28,14 @@
  *                         be retained when due, bit 2 has several keys): kept aside, in no queue
  * 148 delay over          u32 count, count × u48 sequence number: routed under another number, or nowhere any more
  * 149 delayed keys        u48 sequence number, u16 count, count × (u16 bytes, key)
+ * 150 dying               u32 queue, u48 sequence number, u32 word, u8 reason (0 rejected, 1 expired, 2 maxlen, 3 delivery_limit):
+ *                         it has died, and what becomes of it is still to be published
  * ```
  */
 import type { BindOptions, ExchangeOptions, ExchangeType, QueueOptions } from '../api.ts';
 import type { Log } from '../log/log.ts';
 import { RECORD_BYTES_MAX } from '../log/store.ts';
+import type { DeathReason } from '../message/annotations.ts';
 import { copyBytes, readU16, writeU16, writeU32, writeU48 } from '../message/bytes.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Extents } from '../message/storage.ts';
@@ -70,6 +73,10 @@ export const DELAYED_LARGE = 1;
 export const DELAYED_RETAIN = 2;
 export const DELAYED_SEVERAL_KEYS = 4;
 const DELAYED_BYTES = 13;
+export const RECORD_DYING = 150;
+
+/** Reasons by their numbers in a record. */
+export const DEATH_REASONS: readonly DeathReason[] = ['rejected', 'expired', 'maxlen', 'delivery_limit'];
 
 /** Settlements in one record at most, so that no record outgrows a block. */
 const SETTLED_MAX = 16_384;
@@ -84,6 +91,8 @@ export interface ExchangeRecord extends ExchangeOptions {
 export interface QueueRecord extends Omit<QueueOptions, 'exclusive'> {
   readonly id: number;
   readonly name: string;
+  /** A message that expires may be among those of a checkpoint, which says nothing of each. */
+  readonly mayExpire?: boolean;
 }
 
 export interface BindingRecord {
@@ -118,7 +127,8 @@ export class Journal {
   queue(queue: Queue): void {
     const { id, name, options } = queue;
     const { durable, autoDelete, atMostOnce, arguments: args } = options;
-    this.json(RECORD_QUEUE, { id, name, durable, autoDelete, atMostOnce, arguments: args });
+    const mayExpire = queue.mayExpire ? true : undefined;
+    this.json(RECORD_QUEUE, { id, name, durable, autoDelete, atMostOnce, arguments: args, mayExpire });
   }
 
   queueDeleted(queue: Queue): void {
@@ -181,6 +191,15 @@ export class Journal {
     this.position(RECORD_RETURNED, queue, seq, word);
   }
 
+  dying(queue: Queue, seq: number, word: number, reason: DeathReason): void {
+    const at = this.append(RECORD_DYING, 15);
+    const buffer = this.log.buffer;
+    writeU32(buffer, at, queue.id);
+    writeU48(buffer, at + 4, seq);
+    writeU32(buffer, at + 10, word);
+    buffer[at + 14] = DEATH_REASONS.indexOf(reason);
+  }
+
   enqueued(queue: Queue, seq: number, word: number): void {
     this.position(RECORD_ENQUEUED, queue, seq, word);
   }
@@ -231,6 +250,9 @@ export class Journal {
       writeU32(this.log.buffer, at + 5, 0);
     }
     this.held(queue);
+    queue.forEachDying((seq, word, reason) => {
+      if ((word & WORD_DURABLE) !== 0) this.dying(queue, seq, word, reason);
+    });
   }
 
   private chunk(queue: Queue, kind: number, chunk: Chunk): void {

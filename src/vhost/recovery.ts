@@ -6,6 +6,7 @@ import type { Log } from '../log/log.ts';
 import { readU16, readU32, readU48 } from '../message/bytes.ts';
 import { type Assurance, MessageView, type Spelling } from '../message/message.ts';
 import { type Extents, readExtents, readMessage, targetListOf } from '../message/storage.ts';
+import { recoverArguments } from '../queue/arguments.ts';
 import { type Chunk, unpack, unpackedRoom } from '../queue/chunk.ts';
 import { type MessageStore, RECORD_MESSAGE } from '../queue/message-store.ts';
 import { Queue, type QueueOwner } from '../queue/queue.ts';
@@ -16,6 +17,7 @@ import type { JournaledState } from './adapter-state.ts';
 import type { Delays } from './delays.ts';
 import {
   type BindingRecord,
+  DEATH_REASONS,
   delayedKeys,
   type ExchangeRecord,
   type Journal,
@@ -24,6 +26,7 @@ import {
   RECORD_DELAY_OVER,
   RECORD_DELAYED,
   RECORD_DELAYED_KEYS,
+  RECORD_DYING,
   RECORD_ENQUEUED,
   RECORD_EXCHANGE,
   RECORD_EXCHANGE_DELETED,
@@ -103,7 +106,18 @@ export class Recovery {
       case RECORD_LARGE:
         this.largeBody(buffer, start);
         return;
+      case RECORD_DYING:
+        this.topology.queuesById
+          .get(readU32(buffer, start))
+          ?.recoverDying(
+            readU48(buffer, start + 4),
+            readU32(buffer, start + 10),
+            DEATH_REASONS[buffer[start + 14]!] ?? 'rejected',
+          );
+        return;
       case RECORD_ENQUEUED:
+        // Whether it expires is not said here.
+        this.topology.queuesById.get(readU32(buffer, start))?.expectExpiry();
         this.topology.queuesById
           .get(readU32(buffer, start))
           ?.push(readU48(buffer, start + 4), readU32(buffer, start + 10));
@@ -157,11 +171,16 @@ export class Recovery {
         return;
       }
       case RECORD_QUEUE: {
-        const { id, name, ...rest } = unpackJson<QueueRecord>(buffer, start, end);
+        const { id, name, mayExpire, ...rest } = unpackJson<QueueRecord>(buffer, start, end);
         topology.recoverNextQueue(id + 1);
-        if (topology.queuesById.has(id)) return;
-        const options = { ...rest, exclusive: false };
-        topology.addQueue(new Queue(this.owner, id, name, options, topology.policyOf(options), null));
+        let queue = topology.queuesById.get(id);
+        if (queue === undefined) {
+          const options = { ...rest, exclusive: false };
+          const settings = recoverArguments(name, this.owner.vhost, options);
+          queue = new Queue(this.owner, id, name, options, settings, null);
+          topology.addQueue(queue);
+        }
+        if (mayExpire === true) queue.expectExpiry();
         return;
       }
       case RECORD_QUEUE_DELETED: {
@@ -211,7 +230,8 @@ export class Recovery {
       const assurance = Math.min(view.assurance, target.word & WORD_ASSURANCE);
       if (assurance === 0 && queue.directMode) continue;
       const shown = view.retain && (target.word & KEEP_RETAIN) !== 0 ? WORD_RETAINED : 0;
-      queue.push(seq, (base | assurance | (target.word & ~7) | shown) >>> 0);
+      if (view.expiresAtMs !== 0) queue.expectExpiry();
+      queue.push(seq, queue.wordAt((base | assurance | (target.word & ~7) | shown) >>> 0, view.priority));
     }
     if (view.retain) {
       const key = view.key();
@@ -276,6 +296,11 @@ export class Recovery {
     this.delays.recovered(refer);
     this.lists.clear();
     this.extents.clear();
+  }
+
+  /** Everything is there that they need: queues go on with what they do by themselves. */
+  begin(): void {
+    for (const queue of [...this.topology.queues.values()]) queue.begin();
   }
 }
 

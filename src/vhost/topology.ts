@@ -5,32 +5,18 @@
 import { randomBytes } from 'node:crypto';
 import type { BindingInfo, BindOptions, ExchangeOptions, ExchangeType, QueueOptions } from '../api.ts';
 import { BrokerError } from '../message/errors.ts';
-import { type Headers, typeName, type Value, valuesEqual, valueToText } from '../message/properties.ts';
+import { type Headers, typeName } from '../message/properties.ts';
+import { compareArgument, compareArguments, readArguments } from '../queue/arguments.ts';
 import { Queue, type QueueOwner } from '../queue/queue.ts';
 import { Binding, bindingIdentity } from '../routing/binding.ts';
 import { Exchange } from '../routing/exchange.ts';
 import { checkType } from '../routing/kinds/make.ts';
 import type { Router } from '../routing/router.ts';
-import type { RetryPolicy } from '../settlement/decide.ts';
 import type { Journal } from './journal.ts';
 
 const NAME_BYTES_MAX = 255;
 /** A queue name may be longer than what one protocol can say: other protocols derive names from their own. */
 const QUEUE_NAME_BYTES_MAX = 65_535;
-/** What a queue of the quorum type does when nothing else is said. */
-const QUORUM_DELIVERY_LIMIT = 20;
-
-/** Known arguments that change what a queue does and are not built: refused rather than ignored. */
-const QUEUE_ARGUMENTS_NOT_BUILT = new Set([
-  'x-message-ttl',
-  'x-expires',
-  'x-max-length',
-  'x-max-length-bytes',
-  'x-overflow',
-  'x-max-priority',
-  'x-single-active-consumer',
-]);
-
 const PREDECLARED: readonly [string, ExchangeType, boolean][] = [
   ['amq.direct', 'direct', false],
   ['amq.fanout', 'fanout', false],
@@ -99,7 +85,7 @@ export class Topology {
     compare('durable', options.durable, known.durable, what);
     compare('auto_delete', options.autoDelete, known.autoDelete, what);
     compare('internal', options.internal, known.internal, what);
-    compareArguments(options.arguments, known.arguments, what);
+    compareArgument('alternate-exchange', options.arguments, known.arguments, what);
   }
 
   exchange(name: string): Exchange<Queue> {
@@ -137,8 +123,10 @@ export class Topology {
     if (known !== undefined) {
       this.checkAccess(known, exclusiveTo ?? undefined);
       this.compareQueue(known, options);
+      known.touch();
       return { queue: known, wrote: false };
     }
+    const settings = readArguments(name, this.vhost, options);
     const full = name === '' ? `amq.gen-${randomBytes(16).toString('base64url')}` : name;
     if (name.startsWith('amq.')) {
       throw new BrokerError('access-refused', `queue name '${name}' contains reserved prefix 'amq.*'`);
@@ -149,7 +137,7 @@ export class Topology {
       this.nextQueue,
       full,
       options,
-      this.policyOf(options),
+      settings,
       options.exclusive ? exclusiveTo : null,
     );
     // An exclusive queue goes with its session, so it never outlives a restart.
@@ -157,6 +145,7 @@ export class Topology {
     if (wrote) this.journal?.queue(queue);
     this.nextQueue++;
     this.addQueue(queue);
+    queue.begin();
     return { queue, wrote };
   }
 
@@ -165,38 +154,6 @@ export class Topology {
     this.queues.set(queue.name, queue);
     this.queuesById.set(queue.id, queue);
     this.router?.queueChanged(queue.name);
-  }
-
-  policyOf(options: QueueOptions): RetryPolicy {
-    let attemptsMax = Number.POSITIVE_INFINITY;
-    let deadLetterExchange: string | null = null;
-    let deadLetterKey: string | null = null;
-    let limited = false;
-    for (const { name, value } of options.arguments) {
-      if (QUEUE_ARGUMENTS_NOT_BUILT.has(name)) {
-        throw new BrokerError('not-implemented', `queue argument '${name}' is not supported yet`);
-      }
-      if (name === 'x-dead-letter-exchange') deadLetterExchange = textArgument(name, value);
-      else if (name === 'x-dead-letter-routing-key') deadLetterKey = textArgument(name, value);
-      else if (name === 'x-delivery-limit') {
-        attemptsMax = countArgument(name, value);
-        limited = true;
-      } else if (name === 'x-queue-type') {
-        const type = textArgument(name, value);
-        if (type === 'stream') throw new BrokerError('not-implemented', 'streams are not supported yet');
-        if (type !== 'classic' && type !== 'quorum') {
-          throw new BrokerError('precondition-failed', `invalid arg 'x-queue-type' for queue: '${type}'`);
-        }
-        if (type === 'quorum' && !limited) attemptsMax = QUORUM_DELIVERY_LIMIT;
-      }
-    }
-    if (deadLetterKey !== null && deadLetterExchange === null) {
-      throw new BrokerError(
-        'precondition-failed',
-        "invalid arg 'x-dead-letter-routing-key' for queue: routing-key but no dead-letter exchange",
-      );
-    }
-    return { attemptsMax, deadLetterExchange, deadLetterKey };
   }
 
   private compareQueue(known: Queue, options: QueueOptions): void {
@@ -373,51 +330,10 @@ function checkName(what: string, name: string, bytesMax: number): void {
   }
 }
 
-function textArgument(name: string, value: Value): string {
-  if (typeof value === 'string') return value;
-  throw new BrokerError('precondition-failed', `invalid arg '${name}' for queue: a string is needed`);
-}
-
-function countArgument(name: string, value: Value): number {
-  const number =
-    typeof value === 'string' || value === null || typeof value === 'boolean' ? Number.NaN : Number(value.value);
-  if (Number.isInteger(number) && number >= 0) return number;
-  throw new BrokerError('precondition-failed', `invalid arg '${name}' for queue: a number of 0 or more is needed`);
-}
-
 function compare(name: string, received: string | boolean, current: string | boolean, what: string): void {
   if (received === current) return;
   throw new BrokerError(
     'precondition-failed',
     `inequivalent arg '${name}' for ${what}: received '${received}' but current is '${current}'`,
   );
-}
-
-/** The arguments that must be the same when something is declared again; others may differ (as RabbitMQ has it). */
-const ARGUMENTS_COMPARED = new Set([
-  'alternate-exchange',
-  'x-dead-letter-exchange',
-  'x-dead-letter-routing-key',
-  'x-delivery-limit',
-  'x-queue-type',
-]);
-
-function compareArguments(received: Headers, current: Headers, what: string): void {
-  const names = new Set([...received, ...current].map((header) => header.name));
-  for (const name of names) {
-    if (!ARGUMENTS_COMPARED.has(name)) continue;
-    const a = received.find((header) => header.name === name);
-    const b = current.find((header) => header.name === name);
-    if (a !== undefined && b !== undefined && valuesEqual(a.value, b.value)) continue;
-    const both = a !== undefined && b !== undefined;
-    const text = (header: typeof a): string => {
-      if (header === undefined) return 'none';
-      const value = `'${valueToText(header.value)}'`;
-      return both ? value : `the value ${value} of type '${typeName(header.value)}'`;
-    };
-    throw new BrokerError(
-      'precondition-failed',
-      `inequivalent arg '${name}' for ${what}: received ${text(a)} but current is ${text(b)}`,
-    );
-  }
 }

@@ -10,6 +10,7 @@ import { Log, type LogOptions } from '../log/log.ts';
 import { Sequence } from '../log/sequence.ts';
 import { TransientStore } from '../log/transient.ts';
 import type { Logger } from '../logger.ts';
+import type { DeathReason } from '../message/annotations.ts';
 import type { Dialects } from '../message/dialect.ts';
 import { AT_MOST_ONCE, type Draft, EXACTLY_ONCE, MessageView } from '../message/message.ts';
 import { viewDraft } from '../message/storage.ts';
@@ -26,6 +27,7 @@ import { Confirms } from './confirms.ts';
 import { Counters } from './counters.ts';
 import { deadLetter } from './dead-letter.ts';
 import { Delays } from './delays.ts';
+import { fullTargets, publishPastFull } from './full.ts';
 import { HeldBack } from './held-back.ts';
 import { Journal } from './journal.ts';
 import { liveMessages } from './live-messages.ts';
@@ -176,31 +178,57 @@ export class Vhost implements QueueOwner, TurnTask {
     this.topology.router = this.router;
     this.state.journal = this.journal;
     this.delays.start();
+    recovery.begin();
   }
 
   // ------------------------------------------------------------------------------------------------------ publish
 
   /** Takes a message; see `Session.publish`. */
   publish(given: Route, draft: Draft): Mark {
-    let route = given as CompiledRoute<Queue>;
     if (this.log.failed !== undefined || this.stopping) {
       this.counters.refused++;
       (draft.large as StoredBody | null)?.finish();
       return MARK_REFUSED;
     }
+    let route = given as CompiledRoute<Queue>;
+    if (draft.delayMs > 0) return this.delays.take(route.valid ? route : this.reroute(route), draft);
+    route = this.resolved(route, draft);
+    this.counters.published++;
+    const { only } = route;
+    if (
+      only?.plain === true &&
+      draft.assurance !== EXACTLY_ONCE &&
+      draft.ttlMs < 0 &&
+      !draft.retain &&
+      draft.large === null
+    ) {
+      return this.publishToOne(route, only, draft);
+    }
+    return this.publishAlong(route, draft);
+  }
+
+  /** Where this message goes, now. */
+  resolved(given: CompiledRoute<Queue>, draft: Draft): CompiledRoute<Queue> {
+    let route = given;
     if (!route.valid) route = this.reroute(route);
-    if (draft.delayMs > 0) return this.delays.take(route, draft);
     if (route.perMessage) {
       viewDraft(draft, route, 0, this.view);
       route = this.router.resolve(route, this.dialects.properties(this.view));
     }
     if (route.notOwn !== null && draft.origin !== '') route = this.router.withoutOwn(route, draft.origin);
-    this.counters.published++;
-    const { only } = route;
-    const assurance = draft.assurance;
-    if (only !== null && !only.directMode && assurance !== EXACTLY_ONCE && !draft.retain && draft.large === null) {
-      return this.publishToOne(route, only, draft);
-    }
+    return route;
+  }
+
+  /** To whoever takes it; MARK_REFUSED if one of them does not, though the others do. */
+  publishAlong(route: CompiledRoute<Queue>, draft: Draft): Mark {
+    if (route.targets.length === 0) this.counters.unroutable++;
+    const full = fullTargets(route.targets, draft);
+    return full === null ? this.publishTo(route, draft) : publishPastFull(this, route, draft, full);
+  }
+
+  /** To all targets of the route. */
+  publishTo(route: CompiledRoute<Queue>, draft: Draft): Mark {
+    const { assurance } = draft;
     const targets = route.targets;
     const words = route.words;
     const count = targets.length;
@@ -214,7 +242,6 @@ export class Vhost implements QueueOwner, TurnTask {
       if (target.durable && assurance !== AT_MOST_ONCE) durable = true;
     }
     if (stored < count) this.publishDirect(route, draft);
-    if (count === 0) this.counters.unroutable++;
     if (stored === 0 && !draft.retain) {
       (draft.large as StoredBody | null)?.finish();
       return MARK_NOW;
@@ -261,7 +288,8 @@ export class Vhost implements QueueOwner, TurnTask {
       const assurance = Math.min(draft.assurance, targetWord & 3);
       if (assurance === AT_MOST_ONCE && target.directMode) continue;
       const shown = draft.retain && (targetWord & KEEP_RETAIN) !== 0 ? WORD_RETAINED : 0;
-      const word = base | assurance | (targetWord & ~7) | shown;
+      let word = base | assurance | (targetWord & ~7) | shown;
+      if (!target.plain || draft.ttlMs >= 0) word = target.prepare(seq, word, draft);
       // A queue that a crash empties has nothing to gain from waiting, and would lose its order.
       if (exactlyOnce && target.durable) this.heldBack.add(mark, target, seq, word);
       else target.push(seq, word);
@@ -329,6 +357,10 @@ export class Vhost implements QueueOwner, TurnTask {
     if (this.log.failed === undefined && !this.stopped) this.journal.settled(queue, seqs, count);
   }
 
+  logDying(queue: Queue, seq: number, word: number, reason: DeathReason): void {
+    if (this.log.failed === undefined && !this.stopped) this.journal.dying(queue, seq, word, reason);
+  }
+
   logReturned(queue: Queue, seq: number, word: number): void {
     if (this.log.failed === undefined && !this.stopped) this.journal.returned(queue, seq, word);
   }
@@ -337,8 +369,12 @@ export class Vhost implements QueueOwner, TurnTask {
     deadLetter(this, queue, seq, word, decision);
   }
 
+  nowMs(): number {
+    return this.time.epochMs();
+  }
+
   unused(queue: Queue): void {
-    this.topology.deleteQueue(queue);
+    if (!this.stopping) this.topology.deleteQueue(queue);
   }
 
   unreadable(queue: Queue, seq: number, error: Error): void {

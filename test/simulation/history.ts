@@ -148,6 +148,10 @@ class History extends Consuming implements Witness {
         copy.slot = -1;
         copy.doubtful = false;
         if (!clean) copy.mayBeMarked = true;
+        if (!copy.letter || copy.birth.certain) continue;
+        // What a message is to become when it has died is made anew if the crash took it.
+        copy.delivered = false;
+        copy.mayBeMarked = true;
       }
     }
   }

@@ -13,6 +13,8 @@ export class Judging extends World {
     const { session } = life!;
     const evidence = new Evidence();
     this.counts.judged++;
+    // What died before the crash becomes dead letters now.
+    await this.quiet();
     const found = new Map<ModelQueue, Copy[]>();
     for (const queue of this.queues.values()) {
       if (!queue.durable) continue;

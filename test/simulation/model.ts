@@ -66,6 +66,11 @@ export class Copy {
     this.attemptUnits.push(unit);
   }
 
+  /** A dead letter: the broker chooses when it is made. */
+  get letter(): boolean {
+    return this.key !== this.body.id;
+  }
+
   get attempts(): number {
     return this.attemptsFound + this.attemptUnits.length;
   }

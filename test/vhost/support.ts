@@ -10,6 +10,7 @@ import {
 } from '../../src/api.ts';
 import { Broker, type StartOptions } from '../../src/broker.ts';
 import { Draft, type MessageView } from '../../src/message/message.ts';
+import type { Headers } from '../../src/message/properties.ts';
 import type { Session } from '../../src/session.ts';
 
 const CLIENT: SessionClient = { uncongested() {}, kicked() {} };
@@ -37,6 +38,8 @@ export interface SendOptions {
   readonly assurance?: 0 | 1 | 2;
   readonly retain?: boolean;
   readonly spelling?: 0 | 1;
+  readonly ttlMs?: number;
+  readonly priority?: number;
 }
 
 /** Publishes `body` and returns the mark and the number of queues that took it. */
@@ -54,6 +57,8 @@ export function makeDraft(body: string | Buffer, options: SendOptions = {}): Dra
   draft.spelling = options.spelling ?? 0;
   draft.assurance = options.assurance ?? (options.persistent === false ? 0 : 1);
   draft.retain = options.retain ?? false;
+  draft.ttlMs = options.ttlMs ?? -1;
+  draft.priority = options.priority ?? -1;
   draft.body = Buffer.from(body);
   draft.bodyEnd = draft.body.length;
   return draft;
@@ -109,6 +114,14 @@ export function consume(session: Session, queue: string, options: Partial<Consum
   const all = { tag: 'c', settled: false, exclusive: false, prefetch: 0, arguments: [], ...options };
   recorder.consumer = session.consume(queue, all, recorder, NO_BACKPRESSURE);
   return recorder;
+}
+
+/** Queue arguments from plain values: whole numbers as 64-bit ones. */
+export function queueArguments(values: Record<string, string | number | boolean>): Headers {
+  return Object.entries(values).map(([name, value]) => ({
+    name,
+    value: typeof value === 'number' ? { type: 'int64' as const, value: BigInt(value) } : value,
+  }));
 }
 
 export function safe(session: Session, mark = session.mark()): Promise<boolean> {
