@@ -1,4 +1,5 @@
 /** All scenarios, by topic. */
+import { queueArguments } from './arguments.scenarios.ts';
 import { consumers } from './consumers.scenarios.ts';
 import { deadLetters } from './dead-letters.scenarios.ts';
 import { exchanges } from './exchanges.scenarios.ts';
@@ -18,4 +19,5 @@ export const TOPICS: readonly Topic[] = [
   publishers,
   limits,
   deadLetters,
+  queueArguments,
 ];
