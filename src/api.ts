@@ -87,6 +87,8 @@ export interface QueueOptions {
   readonly atMostOnce?: 'queue' | 'direct';
   /** What its owner says in `Draft.origin` when it publishes, now that it is declared (again). Default: the queue's name. */
   readonly origin?: string;
+  /** An adapter makes it for itself: its name may be a reserved one, and no permission is asked. Default false. */
+  readonly ownUse?: boolean;
 }
 
 export interface QueueInfo {

@@ -58,6 +58,7 @@ export class Session implements Stallable {
   private readonly rings = new Set<ConfirmRing>();
   private closed = false;
   private pruneAt = 32;
+  private ownPruneAt = 32;
   /** Publishing waits for a direct subscriber. */
   private stalled = false;
 
@@ -116,12 +117,22 @@ export class Session implements Stallable {
 
   /** '' asks for a server-made name (amq.gen-…). */
   declareQueue(name: string, options: QueueOptions): QueueInfo {
-    this.demand('configure', name);
+    if (options.ownUse !== true) this.demand('configure', name);
     // An existing exclusive queue is asked for by its owner whatever the flag says now.
     const { queue, wrote } = this.home.topology.declareQueue(name, options, this);
-    if (queue.exclusiveTo === this) this.exclusiveQueues.add(queue);
     if (options.origin !== undefined) queue.origin = options.origin;
+    if (queue.exclusiveTo === this) this.own(queue);
     return this.info(queue, this.markIf(wrote));
+  }
+
+  /** Exclusive queues may come and go by themselves: those that have gone are forgotten once there are many. */
+  private own(queue: Queue): void {
+    const queues = this.exclusiveQueues;
+    if (queues.size >= this.ownPruneAt) {
+      for (const one of queues) if (one.deleted) queues.delete(one);
+      this.ownPruneAt = Math.max(32, queues.size * 2);
+    }
+    queues.add(queue);
   }
 
   checkQueue(name: string): QueueInfo {
@@ -304,7 +315,7 @@ export class Session implements Stallable {
 
   /** Throws not-found, resource-locked, access-refused. The first delivery comes at the end of this turn or later. */
   consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer {
-    this.demand('read', name);
+    if (this.home.topology.queues.get(name)?.options.ownUse !== true) this.demand('read', name);
     const consumer = this.queue(name).addConsumer(options, sink, output);
     this.prune();
     this.consumers.add(consumer);

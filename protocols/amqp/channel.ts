@@ -25,9 +25,10 @@ import type { Confirms } from './confirms.ts';
 import type { Connection } from './connection.ts';
 import type { ChannelConsumer, Getter, Holder } from './consumer.ts';
 import { type CountPlace, type FrameOut, writeDeliver, writeGetOk } from './delivery.ts';
-import { AmqpError } from './errors.ts';
-import { Intake } from './intake.ts';
+import { AmqpError, unknownTag } from './errors.ts';
+import { Intake, type IntakeOwner } from './intake.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
+import { endReplies, type Replies, replyAddress } from './reply-to.ts';
 import type { TransactionState } from './transaction.ts';
 import { Unsettled } from './unsettled.ts';
 
@@ -35,7 +36,7 @@ export const OPEN = 0;
 export const CLOSING = 1;
 export const GONE = 2;
 
-export class Channel implements Backpressure, OutboxOwner {
+export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
   readonly id: number;
   readonly connection: Connection;
   readonly session: Session;
@@ -50,6 +51,8 @@ export class Channel implements Backpressure, OutboxOwner {
   readonly shared = new SharedCredit(0);
   confirms: Confirms | null = null;
   transaction: TransactionState | null = null;
+  /** Its own address for direct replies, once it listens there. */
+  replies: Replies | null = null;
   /** The queue that an empty name means: the one declared last. */
   lastQueue = '';
   private readonly outbox: Outbox;
@@ -62,7 +65,7 @@ export class Channel implements Backpressure, OutboxOwner {
     this.session = session;
     this.id = id;
     this.out = connection.output;
-    this.intake = new Intake(session, connection.limits.bodySizeMax);
+    this.intake = new Intake(this, connection.limits.bodySizeMax);
     this.outbox = new Outbox(id, connection.output, connection.payloadBytesMax, this);
   }
 
@@ -203,6 +206,11 @@ export class Channel implements Backpressure, OutboxOwner {
     return this.lastQueue;
   }
 
+  /** What `amq.rabbitmq.reply-to` means on this channel. */
+  replyAddress(): string {
+    return replyAddress(this);
+  }
+
   newConsumerTag(): string {
     return `amq.ctag-${randomBytes(16).toString('base64url')}`;
   }
@@ -210,10 +218,9 @@ export class Channel implements Backpressure, OutboxOwner {
   // -- the end
 
   /** An error that costs the client this channel: tell it, and swallow what it sends until it has answered. */
-  fail(error: AmqpError): void {
+  fail(error: AmqpError, method = this.method): void {
     this.release(RELEASED);
     this.state = CLOSING;
-    const method = this.method;
     this.send(
       this.begin(CHANNEL_CLOSE)
         .uint16(error.replyCode)
@@ -235,6 +242,7 @@ export class Channel implements Backpressure, OutboxOwner {
     this.transaction = null;
     this.confirms?.close();
     this.confirms = null;
+    endReplies(this);
     // First off their queues, so that nothing that goes back comes to one of them again.
     for (const consumer of this.consumers.values()) consumer.consumer?.cancel();
     this.consumers.clear();
@@ -249,8 +257,4 @@ export class Channel implements Backpressure, OutboxOwner {
     this.state = GONE;
     this.outbox.close();
   }
-}
-
-function unknownTag(tag: number): AmqpError {
-  return new AmqpError('PRECONDITION_FAILED', `unknown delivery tag ${tag}`);
 }

@@ -33,6 +33,7 @@ import { MethodWriter } from './codec/writer.ts';
 import { head } from './delivery.ts';
 import { AmqpError, asAmqpError } from './errors.ts';
 import { runningFrame } from './handlers/frame.ts';
+import { isKnown, unexpected, unusable } from './handlers/misplaced.ts';
 import { Greeting, Handshake } from './handshake.ts';
 import { Heartbeat, type HeartbeatOwner } from './heartbeat.ts';
 import { Holding, type HoldingOwner, OUTPUT_FULL, WAITS_FOR_REPLY } from './holding.ts';
@@ -156,9 +157,10 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
   }
 
   private handshakeFrame(type: number, channelId: number, buffer: Buffer, start: number, end: number): void {
-    if (type === FRAME_HEARTBEAT) return;
+    if (type === FRAME_HEARTBEAT && channelId === 0 && start === end) return;
+    if (!isKnown(type, start, end)) throw unusable(type, buffer, start, end);
     if (type !== FRAME_METHOD || channelId !== 0) {
-      throw new AmqpError('CHANNEL_ERROR', `frame of type ${type} on channel ${channelId} before connection.open`);
+      throw unexpected(type, buffer, start, end);
     }
     this.handshake!.method(this.fields.begin(buffer, start, end));
   }
@@ -302,12 +304,13 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
       if (thrown instanceof Error) process.emitWarning(thrown);
     }
     const channel = this.state === RUNNING ? this.channels.get(channelId) : undefined;
+    const about = error.about ?? channel?.method ?? 0;
     if (error.hard || channel === undefined || channel.state !== OPEN) {
-      this.fail(error, channel?.method ?? 0);
+      this.fail(error, about);
       return;
     }
     this.stats.channelErrors++;
-    channel.fail(error);
+    channel.fail(error, about);
   }
 
   /** An error that costs the client this connection. */

@@ -4,7 +4,7 @@
  */
 import { BrokerError, type ErrorCode } from '../../src/message/errors.ts';
 import { REPLY, type ReplyName } from './codec/constants.ts';
-import { SyntaxFault } from './codec/fault.ts';
+import { FieldsFault, SyntaxFault, TextFault } from './codec/fault.ts';
 
 const SOFT: ReadonlySet<ReplyName> = new Set([
   'CONTENT_TOO_LARGE',
@@ -15,16 +15,21 @@ const SOFT: ReadonlySet<ReplyName> = new Set([
   'PRECONDITION_FAILED',
 ]);
 
+const REPLY_TEXT_BYTES_MAX = 255;
+
 export class AmqpError extends Error {
   readonly reply: ReplyName;
   readonly hard: boolean;
+  /** The method it is about; 0 for none, undefined for the channel's last one. */
+  readonly about: number | undefined;
 
   /** @param text what follows `NAME - ` in the reply text */
-  constructor(reply: ReplyName, text: string, hard = !SOFT.has(reply)) {
+  constructor(reply: ReplyName, text: string, about?: number) {
     super(text);
     this.name = 'AmqpError';
     this.reply = reply;
-    this.hard = hard;
+    this.hard = !SOFT.has(reply);
+    this.about = about;
   }
 
   get replyCode(): number {
@@ -33,7 +38,8 @@ export class AmqpError extends Error {
 
   /** As RabbitMQ words it: `NOT_FOUND - no queue 'q' in vhost '/'`. */
   get replyText(): string {
-    return `${this.reply} - ${this.message}`;
+    const text = `${this.reply} - ${this.message}`;
+    return Buffer.byteLength(text) <= REPLY_TEXT_BYTES_MAX ? text : `${cut(text)}...`;
   }
 }
 
@@ -53,6 +59,20 @@ const BY_CODE: Record<ErrorCode, ReplyName> = {
 export function asAmqpError(error: unknown): AmqpError {
   if (error instanceof AmqpError) return error;
   if (error instanceof BrokerError) return new AmqpError(BY_CODE[error.code], error.message);
+  if (error instanceof FieldsFault) return new AmqpError('FRAME_ERROR', error.message);
+  if (error instanceof TextFault) return new AmqpError('FRAME_ERROR', error.message, 0);
   if (error instanceof SyntaxFault) return new AmqpError('SYNTAX_ERROR', error.message);
   return new AmqpError('INTERNAL_ERROR', 'the broker could not carry this out');
+}
+
+/** What is left of a text that must make room for three dots. */
+function cut(text: string): string {
+  const bytes = Buffer.from(text, 'utf8');
+  let end = REPLY_TEXT_BYTES_MAX - 3;
+  while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end--;
+  return bytes.toString('utf8', 0, end);
+}
+
+export function unknownTag(tag: number | bigint): AmqpError {
+  return new AmqpError('PRECONDITION_FAILED', `unknown delivery tag ${tag}`);
 }

@@ -27,9 +27,12 @@ import type { FieldReader } from './codec/reader.ts';
 import type { Connection } from './connection.ts';
 import { type Credentials, credentialsOf, MECHANISMS } from './credentials.ts';
 import { AmqpError } from './errors.ts';
+import { outOfTurn } from './handlers/connection.ts';
 import { WAITS_FOR_REPLY } from './holding.ts';
 
 const HEADER = Buffer.from([0x41, 0x4d, 0x51, 0x50, 0, 0, 9, 1]);
+/** How 0-9 began, which differs in nothing that clients use; RabbitMQ takes it for 0-9-1 as well. */
+const HEADER_0_9 = Buffer.from([0x41, 0x4d, 0x51, 0x50, 1, 1, 0, 9]);
 
 /** The eight bytes with which a client says what it speaks. */
 export class Greeting {
@@ -37,12 +40,16 @@ export class Greeting {
   /** Undefined until it can be told. */
   accepted: boolean | undefined = undefined;
   private seen = 0;
+  private older = true;
+  private current = true;
 
   /** Returns how many bytes of `chunk` belonged to the header. */
   take(chunk: Buffer): number {
     let at = 0;
     while (at < chunk.length && this.seen < HEADER.length) {
-      if (chunk[at] !== HEADER[this.seen]) {
+      this.current &&= chunk[at] === HEADER[this.seen];
+      this.older &&= chunk[at] === HEADER_0_9[this.seen];
+      if (!this.current && !this.older) {
         this.accepted = false;
         return at;
       }
@@ -61,10 +68,10 @@ const CAPABILITIES: Headers = [
   { name: 'basic.nack', value: true },
   { name: 'consumer_cancel_notify', value: true },
   { name: 'connection.blocked', value: true },
-  { name: 'consumer_priorities', value: false },
+  { name: 'consumer_priorities', value: true },
   { name: 'authentication_failure_close', value: true },
   { name: 'per_consumer_qos', value: true },
-  { name: 'direct_reply_to', value: false },
+  { name: 'direct_reply_to', value: true },
 ];
 
 const SERVER_PROPERTIES: Headers = [
@@ -75,6 +82,13 @@ const SERVER_PROPERTIES: Headers = [
   { name: 'platform', value: `Node.js ${process.version}` },
   { name: 'information', value: 'AMQP 0-9-1, MQTT and STOMP meet here' },
 ];
+
+/** What RabbitMQ calls waiting for each of them. */
+const STATES: Readonly<Record<number, string>> = {
+  [CONNECTION_START_OK]: 'starting',
+  [CONNECTION_TUNE_OK]: 'tuning',
+  [CONNECTION_OPEN]: 'opening',
+};
 
 export class Handshake {
   private readonly connection: Connection;
@@ -103,7 +117,7 @@ export class Handshake {
       return;
     }
     if (method !== this.expected) {
-      throw new AmqpError('COMMAND_INVALID', `method ${method >>> 16}.${method & 0xffff} out of turn`);
+      throw outOfTurn(method, STATES[this.expected] ?? 'starting');
     }
     if (method === CONNECTION_START_OK) this.startOk(fields);
     else if (method === CONNECTION_TUNE_OK) this.tuneOk(fields);
@@ -150,19 +164,28 @@ export class Handshake {
     const channelMax = agreed('channel_max', fields.uint16(), 1, limits.channelMax);
     const frameSizeMax = agreed('frame_max', fields.uint32(), FRAME_SIZE_MIN, limits.frameSizeMax);
     const heartbeatS = fields.uint16();
+    fields.finish();
     this.connection.tuned(channelMax, frameSizeMax, heartbeatS);
     this.expected = CONNECTION_OPEN;
   }
 
   private open(fields: FieldReader): void {
     const vhost = fields.shortString();
+    fields.shortString();
+    fields.bit();
+    fields.finish();
     const { connection } = this;
     const identity = this.identity!;
     const result = connection.broker.enter(identity, vhost, connection);
     if ('refused' in result) {
-      if (result.refused === 'vhost-not-found') throw new AmqpError('NOT_ALLOWED', `vhost ${vhost} not found`);
+      if (result.refused === 'vhost-not-found')
+        throw new AmqpError('NOT_ALLOWED', `vhost ${vhost} not found`, CONNECTION_OPEN);
       if (result.refused === 'unavailable') throw new AmqpError('RESOURCE_ERROR', result.reason);
-      throw new AmqpError('NOT_ALLOWED', `access to vhost '${vhost}' refused for user '${identity.user}'`);
+      throw new AmqpError(
+        'NOT_ALLOWED',
+        `access to vhost '${vhost}' refused for user '${identity.user}'`,
+        CONNECTION_OPEN,
+      );
     }
     connection.running(result);
     connection.sendFrame(connection.writer.begin(0, CONNECTION_OPEN_OK).shortString(''));
@@ -216,6 +239,7 @@ function agreed(field: string, value: number, min: number, ours: number): number
     throw new AmqpError(
       'NOT_ALLOWED',
       `negotiated ${field} = ${value} is lower than the minimum allowed value (${min})`,
+      CONNECTION_TUNE,
     );
   }
   if (value === 0 || value > ours) {
@@ -223,6 +247,7 @@ function agreed(field: string, value: number, min: number, ours: number): number
     throw new AmqpError(
       'NOT_ALLOWED',
       `negotiated ${field} = ${shown} is higher than the maximum allowed value (${ours})`,
+      CONNECTION_TUNE,
     );
   }
   return value;

@@ -10,12 +10,20 @@
  * appended to the broker's log as its frames arrive.
  */
 import type { BodyWriter, Route } from '../../src/api.ts';
-import { AT_LEAST_ONCE, AT_MOST_ONCE, Draft, INLINE_BODY_BYTES } from '../../src/message/message.ts';
+import { AT_LEAST_ONCE, AT_MOST_ONCE, DOT, Draft, INLINE_BODY_BYTES } from '../../src/message/message.ts';
 import type { Session } from '../../src/session.ts';
 import { CLASS_BASIC } from './codec/constants.ts';
 import { PropertyScan } from './codec/properties.ts';
+import { replaced } from './codec/splice.ts';
+import { withoutField } from './codec/table.ts';
+import { copyKeys } from './copies.ts';
+import { delayOf } from './delay.ts';
 import { AmqpError } from './errors.ts';
+import { expirationOf } from './expiration.ts';
+import { unexpectedIn } from './handlers/misplaced.ts';
 import { amqpDialect } from './mapping.ts';
+import { isShortForm } from './reply-to.ts';
+import type { Routes } from './routes.ts';
 
 export const IDLE = 0;
 export const HEADER = 1;
@@ -23,6 +31,15 @@ export const BODY = 2;
 
 const NOTHING = Buffer.alloc(0);
 const PERSISTENT = 2;
+const HIDDEN_COPIES = 'BCC';
+
+/** What a publish may need of its channel. */
+export interface IntakeOwner {
+  readonly session: Session;
+  /** The address that stands for `amq.rabbitmq.reply-to`. Throws if the channel does not listen there. */
+  replyAddress(): string;
+}
+
 const scan = new PropertyScan();
 
 export class Intake {
@@ -34,14 +51,18 @@ export class Intake {
   private received = 0;
   private gathered: Buffer | null = null;
   private writer: BodyWriter | null = null;
+  /** All routing keys of a message that names more than one. */
+  private keys: readonly string[] | null = null;
+  private readonly owner: IntakeOwner;
   private readonly session: Session;
   private readonly bodySizeMax: number;
   private readonly user: Buffer;
 
-  constructor(session: Session, bodySizeMax: number) {
-    this.session = session;
+  constructor(owner: IntakeOwner, bodySizeMax: number) {
+    this.owner = owner;
+    this.session = owner.session;
     this.bodySizeMax = bodySizeMax;
-    this.user = Buffer.from(session.user, 'utf8');
+    this.user = Buffer.from(this.session.user, 'utf8');
     this.draft.dialect = amqpDialect.id;
   }
 
@@ -58,7 +79,6 @@ export class Intake {
 
   /** The payload of a header frame. True: the body is empty, publish. */
   header(buffer: Buffer, start: number, end: number): boolean {
-    if (end - start < 14) throw new AmqpError('SYNTAX_ERROR', 'content header too short');
     const classId = (buffer[start]! << 8) | buffer[start + 1]!;
     if (classId !== CLASS_BASIC) {
       throw new AmqpError(
@@ -66,6 +86,8 @@ export class Intake {
         `expected content header for class ${CLASS_BASIC}, got one for class ${classId} instead`,
       );
     }
+    // [§4.2.6.1] The weight is 0.
+    if (buffer[start + 2] !== 0 || buffer[start + 3] !== 0) throw unexpectedIn(HEADER);
     const size = uint64(buffer, start + 4);
     if (size > this.bodySizeMax) {
       throw new AmqpError(
@@ -74,7 +96,7 @@ export class Intake {
       );
     }
     scan.read(buffer, start + 12, end);
-    if (scan.userIdEnd > scan.userIdStart) this.checkUser(buffer);
+    if (scan.claimsUser) this.checkUser(buffer);
     const draft = this.draft;
     draft.reset();
     draft.props = buffer;
@@ -82,7 +104,14 @@ export class Intake {
     draft.propsEnd = end;
     draft.assurance = scan.deliveryMode === PERSISTENT ? AT_LEAST_ONCE : AT_MOST_ONCE;
     draft.priority = scan.priority;
-    if (scan.expirationEnd > scan.expirationStart) draft.ttlMs = this.expiration(buffer);
+    if (scan.expires) draft.ttlMs = expirationOf(buffer, scan.expirationStart, scan.expirationEnd);
+    if (this.route!.acceptsDelay && scan.headersEnd > scan.headersStart) {
+      draft.delayMs = delayOf(buffer, scan.headersStart, scan.headersEnd);
+    }
+    if (scan.replyToEnd > scan.replyToStart && isShortForm(buffer, scan.replyToStart, scan.replyToEnd)) {
+      this.replaceReplyTo();
+    }
+    if (scan.copies) this.addCopies();
     this.bodyBytes = size;
     this.received = 0;
     if (size > INLINE_BODY_BYTES) {
@@ -118,6 +147,13 @@ export class Intake {
     return received === this.bodyBytes;
   }
 
+  /** The route, asked again if bindings have changed since. */
+  freshRoute(routes: Routes): Route {
+    const route = this.route!;
+    if (route.valid) return route;
+    return this.keys === null ? routes.renew(route) : this.routeAll(route, this.keys);
+  }
+
   /** The chunk that property bytes may point into ends: keep a copy. */
   own(): void {
     const draft = this.draft;
@@ -133,6 +169,7 @@ export class Intake {
     this.state = IDLE;
     this.writer = null;
     this.gathered = null;
+    this.keys = null;
     this.draft.props = NOTHING;
     this.draft.body = NOTHING;
     this.draft.large = null;
@@ -160,20 +197,44 @@ export class Intake {
     );
   }
 
-  /** Milliseconds in decimal, as RabbitMQ wants them. */
-  private expiration(buffer: Buffer): number {
-    let value = 0;
-    for (let i = scan.expirationStart; i < scan.expirationEnd; i++) {
-      const digit = buffer[i]! - 0x30;
-      if (digit < 0 || digit > 9 || value > 1e14) {
-        const text = buffer.utf8Slice(scan.expirationStart, scan.expirationEnd);
-        const why =
-          i === scan.expirationStart ? 'no_integer' : `{leftover_string,"${buffer.utf8Slice(i, scan.expirationEnd)}"}`;
-        throw new AmqpError('PRECONDITION_FAILED', `invalid expiration '${text}': ${why}`);
-      }
-      value = value * 10 + digit;
+  /** Direct replies: the message is to carry the address, not its short form. */
+  private replaceReplyTo(): void {
+    const address = Buffer.from(this.owner.replyAddress(), 'latin1');
+    const { draft } = this;
+    const text = Buffer.concat([Buffer.from([address.length]), address]);
+    this.setProperties(
+      replaced(draft.props, draft.propsStart, draft.propsEnd, scan.replyToStart - 1, scan.replyToEnd, text),
+    );
+  }
+
+  /** `CC` and `BCC`: more routing keys. Nobody who gets the message hears of the latter. */
+  private addCopies(): void {
+    const { draft } = this;
+    const { headersStart, headersEnd } = scan;
+    const route = this.route!;
+    const copies = copyKeys(draft.props, headersStart, headersEnd);
+    if (copies.keys.length > 0) {
+      this.keys = [route.keyBytes.utf8Slice(), ...copies.keys];
+      this.route = this.routeAll(route, this.keys);
     }
-    return value;
+    if (!copies.hidden) return;
+    const table = withoutField(draft.props, headersStart, headersEnd, HIDDEN_COPIES);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(table.length);
+    const rest = Buffer.concat([length, table]);
+    this.setProperties(replaced(draft.props, draft.propsStart, draft.propsEnd, headersStart - 4, headersEnd, rest));
+  }
+
+  private routeAll(route: Route, keys: readonly string[]): Route {
+    return this.session.routeAll(route.exchangeBytes.utf8Slice(), DOT, keys);
+  }
+
+  private setProperties(props: Buffer): void {
+    const { draft } = this;
+    draft.props = props;
+    draft.propsStart = 0;
+    draft.propsEnd = props.length;
+    scan.read(props, 0, props.length);
   }
 }
 

@@ -133,10 +133,10 @@ export function withDeathHeaders(headers: Headers, annotations: Annotations): He
   }));
   return [
     ...headers.filter((header) => !DEATH_HEADERS.has(header.name)),
+    { name: 'x-death', value: { type: 'list', value: deaths } },
     { name: 'x-first-death-exchange', value: annotations.firstDeath.exchange },
     { name: 'x-first-death-queue', value: annotations.firstDeath.queue },
     { name: 'x-first-death-reason', value: annotations.firstDeath.reason },
-    { name: 'x-death', value: { type: 'list', value: deaths } },
   ];
 }
 
@@ -199,8 +199,8 @@ export class WireProperties {
       const annotations = this.annotationsOf(view);
       if (annotations !== undefined) {
         basic.headers = withDeathHeaders(basic.headers ?? [], annotations);
-        // A dead letter must not expire again where it is kept; its old expiration is in the record.
-        if (annotations.deaths.some((death) => death.originalExpirationMs !== undefined)) delete basic.expiration;
+        // A dead letter does not expire again; its old expiration is in the record.
+        delete basic.expiration;
       }
       if (view.keyEnd - view.keyStart > KEY_BYTES_MAX) {
         basic.headers = [...(basic.headers ?? []), { name: TOPIC_HEADER, value: view.key() }];

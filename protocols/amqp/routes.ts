@@ -1,9 +1,11 @@
 /** The routes a connection has used lately, so that a publish to a known exchange and key makes no string. */
 
+import { isUtf8 } from 'node:buffer';
 import type { Route } from '../../src/api.ts';
 import { DOT } from '../../src/message/message.ts';
 import { AddressTable } from '../../src/routing/address-table.ts';
 import type { Session } from '../../src/session.ts';
+import { TextFault } from './codec/fault.ts';
 
 export class Routes {
   private readonly session: Session;
@@ -17,6 +19,9 @@ export class Routes {
   find(buffer: Buffer, exchangeStart: number, exchangeEnd: number, keyStart: number, keyEnd: number): Route {
     const known = this.known.find(buffer, exchangeStart, exchangeEnd, keyStart, keyEnd);
     if (known?.valid) return known;
+    if (!isUtf8(buffer.subarray(exchangeStart, exchangeEnd)) || !isUtf8(buffer.subarray(keyStart, keyEnd))) {
+      throw new TextFault();
+    }
     const exchange = buffer.utf8Slice(exchangeStart, exchangeEnd);
     const route = this.session.route(exchange, DOT, buffer, keyStart, keyEnd);
     this.known.set(buffer, exchangeStart, exchangeEnd, keyStart, keyEnd, route);

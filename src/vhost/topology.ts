@@ -128,7 +128,7 @@ export class Topology {
     }
     const settings = readArguments(name, this.vhost, options);
     const full = name === '' ? `amq.gen-${randomBytes(16).toString('base64url')}` : name;
-    if (name.startsWith('amq.')) {
+    if (name.startsWith('amq.') && options.ownUse !== true) {
       throw new BrokerError('access-refused', `queue name '${name}' contains reserved prefix 'amq.*'`);
     }
     checkName('queue', full, QUEUE_NAME_BYTES_MAX);

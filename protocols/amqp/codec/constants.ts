@@ -17,6 +17,8 @@ export const FRAME_SIZE_MIN = 4096;
 
 export const CLASS_CONNECTION = 10;
 export const CLASS_CHANNEL = 20;
+/** Gone from the specification since 0-8, still asked by old clients. */
+export const CLASS_ACCESS = 30;
 export const CLASS_EXCHANGE = 40;
 export const CLASS_QUEUE = 50;
 export const CLASS_BASIC = 60;
@@ -43,6 +45,9 @@ export const CHANNEL_FLOW = 0x00140014;
 export const CHANNEL_FLOW_OK = 0x00140015;
 export const CHANNEL_CLOSE = 0x00140028;
 export const CHANNEL_CLOSE_OK = 0x00140029;
+
+export const ACCESS_REQUEST = 0x001e000a;
+export const ACCESS_REQUEST_OK = 0x001e000b;
 
 export const EXCHANGE_DECLARE = 0x0028000a;
 export const EXCHANGE_DECLARE_OK = 0x0028000b;

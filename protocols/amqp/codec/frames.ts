@@ -16,6 +16,7 @@
  * It refuses frames that are larger than agreed, or that do not end in 0xCE: `frameError`, after which it is finished.
  */
 import { FRAME_END, FRAME_OVERHEAD_BYTES } from './constants.ts';
+import { frameText } from './erlang-text.ts';
 
 export interface FrameSink {
   /**
@@ -28,9 +29,11 @@ export interface FrameSink {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** Some clients count the frame's own octets wrongly; RabbitMQ lets that pass, so they never noticed. */
+const FRAME_FUDGE_BYTES = FRAME_OVERHEAD_BYTES;
 
 export class FrameParser {
-  /** The largest payload that is accepted. Set anew when a frame size has been agreed. */
+  /** The largest payload that has been agreed. Set anew when it has. */
   payloadBytesMax: number;
   stopped = false;
   private finished = false;
@@ -100,24 +103,24 @@ export class FrameParser {
     this.walking = true;
     while (!this.stopped && end - at >= FRAME_OVERHEAD_BYTES) {
       const size = frameSize(buffer, at);
-      if (size > this.payloadBytesMax) {
-        this.fail(
-          `type ${buffer[at]}, channel ${frameChannel(buffer, at)}: frame of ${size} payload bytes, at most ${this.payloadBytesMax} were agreed`,
-        );
+      if (size > this.payloadBytesMax + FRAME_FUDGE_BYTES) {
+        this.tooLarge(buffer, at, size);
         break;
       }
       const last = at + 7 + size;
       if (last >= end) break;
       if (buffer[last] !== FRAME_END) {
-        this.fail(`type ${buffer[at]}, channel ${frameChannel(buffer, at)}: frame does not end in 0xCE`); // [§4.2.3]
+        // [§4.2.3]
+        this.fail(`${frameText(buffer[at]!, buffer, at + 7, last)}: {invalid_frame_end_marker,${buffer[last]}}`);
         break;
       }
       if (!this.sink.frame(buffer[at]!, frameChannel(buffer, at), buffer, at + 7, last)) break;
       at = last + 1;
     }
     // A frame that was begun is judged as soon as its size is known, so that nobody has to buffer a giant.
-    if (!this.stopped && !this.finished && end - at === 7 && frameSize(buffer, at) > this.payloadBytesMax) {
-      this.fail(`frame of ${frameSize(buffer, at)} payload bytes, at most ${this.payloadBytesMax} were agreed`);
+    if (!this.stopped && !this.finished && end - at === 7) {
+      const size = frameSize(buffer, at);
+      if (size > this.payloadBytesMax + FRAME_FUDGE_BYTES) this.tooLarge(buffer, at, size);
     }
     this.walking = false;
     return this.finished ? end : at;
@@ -132,7 +135,7 @@ export class FrameParser {
       if (this.keptBytes < 7) return at;
     }
     const size = frameSize(this.kept, 0);
-    if (size <= this.payloadBytesMax) {
+    if (size <= this.payloadBytesMax + FRAME_FUDGE_BYTES) {
       const more = Math.min(size + FRAME_OVERHEAD_BYTES - this.keptBytes, chunk.length - at);
       this.keep(chunk, at, at + more);
       at += more;
@@ -165,6 +168,10 @@ export class FrameParser {
     }
     source.copy(this.kept, this.keptBytes, start, end);
     this.keptBytes = needed;
+  }
+
+  private tooLarge(buffer: Buffer, at: number, size: number): void {
+    this.fail(`${frameText(buffer[at]!, buffer, at, at)}: {frame_too_large,${size},${this.payloadBytesMax}}`);
   }
 
   private fail(reason: string): void {

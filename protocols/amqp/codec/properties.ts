@@ -40,19 +40,32 @@ export class PropertyScan {
   deliveryMode = 0;
   /** 0 to 255, -1 when not given. */
   priority = -1;
-  /** Where the expiration's digits are; equal when not given. */
+  /** Where the expiration's digits are, if it `expires`. */
   expirationStart = 0;
   expirationEnd = 0;
-  /** Where the user id is; equal when not given (or empty). */
+  expires = false;
+  /** Where the user id is, if `claimsUser`. */
   userIdStart = 0;
   userIdEnd = 0;
+  claimsUser = false;
+  /** Where the content of the headers table is; equal when there is none. */
+  headersStart = 0;
+  headersEnd = 0;
+  /** The headers name further routing keys: `CC` or `BCC`. */
+  copies = false;
+  /** Where the reply-to is; equal when not given (or empty). */
+  replyToStart = 0;
+  replyToEnd = 0;
   private at = 0;
 
   read(buffer: Buffer, start: number, end: number): void {
     this.deliveryMode = 0;
     this.priority = -1;
-    this.expirationStart = this.expirationEnd = 0;
-    this.userIdStart = this.userIdEnd = 0;
+    this.expires = false;
+    this.claimsUser = false;
+    this.copies = false;
+    this.headersStart = this.headersEnd = 0;
+    this.replyToStart = this.replyToEnd = 0;
     if (end - start < 2) throw new SyntaxFault('content header without property flags');
     const flags = (buffer[start]! << 8) | buffer[start + 1]!;
     this.at = start + 2;
@@ -63,15 +76,21 @@ export class PropertyScan {
       if ((flags & HAS_HEADERS) !== 0) {
         const from = this.skip(4, end);
         const table = this.skip(buffer.readUInt32BE(from), end);
-        checkTable(buffer, table, this.at);
+        this.copies = checkTable(buffer, table, this.at);
+        this.headersStart = table;
+        this.headersEnd = this.at;
       }
       if ((flags & HAS_DELIVERY_MODE) !== 0) this.deliveryMode = buffer[this.skip(1, end)]!;
       if ((flags & HAS_PRIORITY) !== 0) this.priority = buffer[this.skip(1, end)]!;
       if ((flags & HAS_CORRELATION_ID) !== 0) this.skipShort(buffer, end);
-      if ((flags & HAS_REPLY_TO) !== 0) this.skipShort(buffer, end);
+      if ((flags & HAS_REPLY_TO) !== 0) {
+        this.replyToStart = this.skipShort(buffer, end);
+        this.replyToEnd = this.at;
+      }
       if ((flags & HAS_EXPIRATION) !== 0) {
         this.expirationStart = this.skipShort(buffer, end);
         this.expirationEnd = this.at;
+        this.expires = true;
       }
       if ((flags & HAS_MESSAGE_ID) !== 0) this.skipShort(buffer, end);
       if ((flags & HAS_TIMESTAMP) !== 0) this.skip(8, end);
@@ -79,6 +98,7 @@ export class PropertyScan {
       if ((flags & HAS_USER_ID) !== 0) {
         this.userIdStart = this.skipShort(buffer, end);
         this.userIdEnd = this.at;
+        this.claimsUser = true;
       }
       if ((flags & HAS_APP_ID) !== 0) this.skipShort(buffer, end);
       if ((flags & HAS_CLUSTER_ID) !== 0) this.skipShort(buffer, end);

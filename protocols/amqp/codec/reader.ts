@@ -1,9 +1,10 @@
 /**
  * Reads the fields of one method, header or table from a range of bytes. Every read is checked against the range's end;
- * what does not fit is a `SyntaxFault`. Bits that follow one another share octets, as the wire has them. [§4.2.5]
+ * what does not fit is a `FieldsFault`, and so is what is left over (`finish`). Bits that follow one another share octets, as the wire has them. [§4.2.5]
  */
+import { isUtf8 } from 'node:buffer';
 import type { Headers } from '../../../src/message/properties.ts';
-import { SyntaxFault } from './fault.ts';
+import { FieldsFault, TextFault } from './fault.ts';
 import { readTable } from './table.ts';
 
 const NOTHING = Buffer.alloc(0);
@@ -13,11 +14,13 @@ export class FieldReader {
   buffer: Buffer = NOTHING;
   at = 0;
   end = 0;
-  private bits = 0;
+  private from = 0;
+  private octet = 0;
   private bitsLeft = 0;
 
   begin(buffer: Buffer, start: number, end: number): this {
     this.buffer = buffer;
+    this.from = start;
     this.at = start;
     this.end = end;
     this.bitsLeft = 0;
@@ -27,7 +30,7 @@ export class FieldReader {
   /** Claims `n` bytes and returns where they begin. */
   take(n: number): number {
     const at = this.at;
-    if (n > this.end - at) throw new SyntaxFault(`${n} bytes wanted, ${this.end - at} left`);
+    if (n > this.end - at) throw new FieldsFault(this.buffer, this.from, this.end);
     this.at = at + n;
     this.bitsLeft = 0;
     return at;
@@ -53,19 +56,26 @@ export class FieldReader {
 
   bit(): boolean {
     if (this.bitsLeft === 0) {
-      this.bits = this.uint8();
+      this.octet = this.uint8();
       this.bitsLeft = 8;
     }
-    const bit = (this.bits & 1) === 1;
-    this.bits >>= 1;
+    const bit = (this.octet & 1) === 1;
+    this.octet >>= 1;
     this.bitsLeft--;
     return bit;
+  }
+
+  /** Passes over `n` bits. */
+  bits(n: number): void {
+    for (let i = 0; i < n; i++) this.bit();
   }
 
   shortString(): string {
     const length = this.uint8();
     const at = this.take(length);
-    return this.buffer.utf8Slice(at, at + length);
+    const text = this.buffer.utf8Slice(at, at + length);
+    if (!isAscii(this.buffer, at, at + length) && !isUtf8(this.buffer.subarray(at, at + length))) throw new TextFault();
+    return text;
   }
 
   /** A copy. */
@@ -81,9 +91,19 @@ export class FieldReader {
     return this.buffer.utf8Slice(at, at + length);
   }
 
+  /** Everything has been read: more is as wrong as less. */
+  finish(): void {
+    if (this.at !== this.end) throw new FieldsFault(this.buffer, this.from, this.end);
+  }
+
   table(): Headers {
     const length = this.uint32();
     const at = this.take(length);
     return readTable(this.buffer, at, at + length);
   }
+}
+
+function isAscii(buffer: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (buffer[i]! > 0x7f) return false;
+  return true;
 }

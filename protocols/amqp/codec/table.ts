@@ -31,11 +31,31 @@ export function readTable(buffer: Buffer, start: number, end: number): Headers {
   return readFields(buffer, start, end, 1);
 }
 
-/** Checks what `readTable` would check and allocates nothing. */
-export function checkTable(buffer: Buffer, start: number, end: number): void {
+/**
+ * Checks what `readTable` would check and allocates nothing. True if one of the fields is called `CC` or `BCC`, which mean
+ * something to a publish.
+ */
+export function checkTable(buffer: Buffer, start: number, end: number): boolean {
   fieldsLeft = TABLE_FIELDS_MAX;
+  copies = false;
   checkFields(buffer, start, end, 1);
+  return copies;
 }
+
+/** A table without its fields of that name; otherwise byte for byte what it was. `buffer[start, end)` is its content. */
+export function withoutField(buffer: Buffer, start: number, end: number, name: string): Buffer {
+  fieldsLeft = TABLE_FIELDS_MAX;
+  const kept: Buffer[] = [];
+  for (let at = start; at < end; ) {
+    const nameEnd = at + 1 + buffer[at]!;
+    const next = valueEnd(buffer, nameEnd, end);
+    if (buffer.utf8Slice(at + 1, nameEnd) !== name) kept.push(buffer.subarray(at, next));
+    at = next;
+  }
+  return Buffer.concat(kept);
+}
+
+let copies = false;
 
 let position = 0;
 
@@ -117,6 +137,15 @@ function checkFields(buffer: Buffer, start: number, end: number, depth: number):
   while (at < end) {
     const nameEnd = at + 1 + buffer[at]!;
     if (nameEnd >= end) throw new SyntaxFault('field name leaves its table');
+    // CC, BCC
+    if (
+      depth === 1 &&
+      buffer[nameEnd - 1] === 0x43 &&
+      buffer[nameEnd - 2] === 0x43 &&
+      (nameEnd - at === 3 || (nameEnd - at === 4 && buffer[at + 1] === 0x42))
+    ) {
+      copies = true;
+    }
     at = checkValue(buffer, nameEnd, end, depth);
   }
 }

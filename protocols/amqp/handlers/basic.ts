@@ -16,12 +16,14 @@ import {
   BASIC_RECOVER_OK,
   BASIC_REJECT,
 } from '../codec/constants.ts';
-import { SyntaxFault } from '../codec/fault.ts';
+import { FieldsFault } from '../codec/fault.ts';
 import type { FieldReader } from '../codec/reader.ts';
 import { ChannelConsumer, Getter } from '../consumer.ts';
-import { AmqpError } from '../errors.ts';
+import { AmqpError, unknownTag } from '../errors.ts';
 import { WAITS_FOR_REPLY } from '../holding.ts';
-import { unknownMethod } from './unknown.ts';
+import { consumeReplies, endReplies, REPLY_TO } from '../reply-to.ts';
+import { consumeArguments } from './consume-arguments.ts';
+import { unimplementedMethod } from './unknown.ts';
 
 export function basicMethod(channel: Channel, method: number, fields: FieldReader): void {
   switch (method) {
@@ -38,14 +40,18 @@ export function basicMethod(channel: Channel, method: number, fields: FieldReade
       get(channel, fields);
       return;
     case BASIC_REJECT: {
-      const tag = fields.uint64();
-      channel.settle(tag, false, refusal(fields.bit()));
+      const tag = tagOf(fields);
+      const requeue = fields.bit();
+      fields.finish();
+      channel.settle(tag, false, refusal(requeue));
       return;
     }
     case BASIC_NACK: {
-      const tag = fields.uint64();
+      const tag = tagOf(fields);
       const multiple = fields.bit();
-      channel.settle(tag, multiple, refusal(fields.bit()));
+      const requeue = fields.bit();
+      fields.finish();
+      channel.settle(tag, multiple, refusal(requeue));
       return;
     }
     case BASIC_RECOVER:
@@ -53,17 +59,29 @@ export function basicMethod(channel: Channel, method: number, fields: FieldReade
       recover(channel, fields, method === BASIC_RECOVER);
       return;
     default:
-      throw unknownMethod(method);
+      throw unimplementedMethod();
   }
 }
 
 /** basic.ack, straight from the bytes: u64 delivery tag | u8 multiple */
 export function acknowledge(channel: Channel, buffer: Buffer, start: number, end: number): void {
-  if (end - start < 9) throw new SyntaxFault('basic.ack is too short');
+  if (end - start !== 9) throw new FieldsFault(buffer, start, end);
+  const high = buffer.readUInt32BE(start);
+  if (high > TAG_HIGH_MAX) throw unknownTag(buffer.readBigUInt64BE(start));
   const tag =
-    buffer.readUInt32BE(start) * 0x1_0000_0000 +
+    high * 0x1_0000_0000 +
     (((buffer[start + 4]! << 24) | (buffer[start + 5]! << 16) | (buffer[start + 6]! << 8) | buffer[start + 7]!) >>> 0);
   channel.settle(tag, (buffer[start + 8]! & 1) !== 0, ACCEPTED);
+}
+
+/** Delivery tags are counted from 1, so one that a number cannot hold has never been given. */
+const TAG_HIGH_MAX = 0x1f_ffff;
+
+function tagOf(fields: FieldReader): number {
+  const at = fields.take(8);
+  const high = fields.buffer.readUInt32BE(at);
+  if (high > TAG_HIGH_MAX) throw unknownTag(fields.buffer.readBigUInt64BE(at));
+  return high * 0x1_0000_0000 + fields.buffer.readUInt32BE(at + 4);
 }
 
 /** With requeue it is a failed attempt, without it is a dead letter. */
@@ -75,6 +93,7 @@ function qos(channel: Channel, fields: FieldReader): void {
   const size = fields.uint32();
   const count = fields.uint16();
   const global = fields.bit();
+  fields.finish();
   if (size !== 0) throw new AmqpError('NOT_IMPLEMENTED', `prefetch_size!=0 (${size})`);
   // RabbitMQ's meaning of `global`: all consumers of this channel together, against each new consumer.
   if (global) {
@@ -82,6 +101,11 @@ function qos(channel: Channel, fields: FieldReader): void {
     channel.wake();
   } else {
     channel.prefetch = count;
+    // And asking for the one gives up the other.
+    if (channel.shared.limit > 0) {
+      channel.shared.limit = 0;
+      channel.wake();
+    }
   }
   channel.send(channel.begin(BASIC_QOS_OK));
 }
@@ -96,7 +120,8 @@ function consume(channel: Channel, fields: FieldReader): void {
   const exclusive = fields.bit();
   const noWait = fields.bit();
   const args = fields.table();
-  const { consumers, connection } = channel;
+  fields.finish();
+  const { consumers, connection, session } = channel;
   if (given !== '' && consumers.has(given)) {
     throw new AmqpError('NOT_ALLOWED', `attempt to reuse consumer tag '${given}'`);
   }
@@ -104,19 +129,23 @@ function consume(channel: Channel, fields: FieldReader): void {
   if (consumers.size >= most) throw new AmqpError('NOT_ALLOWED', `reached maximum (${most}) of consumers per channel`);
   const tag = given === '' ? channel.newConsumerTag() : given;
   const sink = new ChannelConsumer(channel, tag, noAck);
-  sink.consumer = channel.session.consume(
-    queue,
-    {
-      tag,
-      settled: noAck,
-      exclusive,
-      prefetch: noAck ? 0 : channel.prefetch,
-      arguments: args,
-      ...(!noAck && { shared: channel.shared }),
-    },
-    sink,
-    channel,
-  );
+  if (queue === REPLY_TO) consumeReplies(channel, sink);
+  else {
+    sink.consumer = session.consume(
+      queue,
+      {
+        tag,
+        settled: noAck,
+        exclusive,
+        prefetch: noAck ? 0 : channel.prefetch,
+        arguments: args,
+        ...consumeArguments(args, queue, session.vhost),
+        ...(!noAck && { shared: channel.shared }),
+      },
+      sink,
+      channel,
+    );
+  }
   consumers.set(tag, sink);
   // Before the first delivery, which comes at the end of this turn at the earliest.
   if (!noWait) channel.send(channel.begin(BASIC_CONSUME_OK).shortString(tag));
@@ -125,11 +154,13 @@ function consume(channel: Channel, fields: FieldReader): void {
 function cancel(channel: Channel, fields: FieldReader): void {
   const tag = fields.shortString();
   const noWait = fields.bit();
+  fields.finish();
   const consumer = channel.consumers.get(tag);
   if (consumer !== undefined) {
     channel.consumers.delete(tag);
     // What it holds stays this channel's, to be acknowledged or to go back with the channel.
     consumer.consumer?.cancel();
+    if (channel.replies?.sink === consumer) endReplies(channel);
   }
   if (!noWait) channel.send(channel.begin(BASIC_CANCEL_OK).shortString(tag));
 }
@@ -138,6 +169,7 @@ function get(channel: Channel, fields: FieldReader): void {
   fields.uint16();
   const queue = channel.queueName(fields.shortString());
   const noAck = fields.bit();
+  fields.finish();
   const getter = new Getter(channel, noAck);
   let answered = false;
   let waits = false;
@@ -158,7 +190,9 @@ function get(channel: Channel, fields: FieldReader): void {
 }
 
 function recover(channel: Channel, fields: FieldReader, reply: boolean): void {
-  if (!fields.bit()) throw new AmqpError('NOT_IMPLEMENTED', 'requeue=false');
+  const requeue = fields.bit();
+  fields.finish();
+  if (!requeue) throw new AmqpError('NOT_IMPLEMENTED', 'requeue=false');
   channel.recover();
   if (reply) channel.send(channel.begin(BASIC_RECOVER_OK));
 }

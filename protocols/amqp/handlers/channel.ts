@@ -13,7 +13,9 @@ import {
 import type { FieldReader } from '../codec/reader.ts';
 import type { Connection } from '../connection.ts';
 import { AmqpError } from '../errors.ts';
-import { unknownMethod } from './unknown.ts';
+import { IDLE } from '../intake.ts';
+import { unexpectedIn } from './misplaced.ts';
+import { unimplementedMethod } from './unknown.ts';
 
 /** A frame for a channel that does not exist: only channel.open may be. */
 export function openChannel(
@@ -24,12 +26,20 @@ export function openChannel(
   start: number,
   end: number,
 ): void {
-  const method = type === FRAME_METHOD && end - start >= 4 ? buffer.readUInt32BE(start) : 0;
-  // Answers that cross our own close of the channel.
-  if (method === CHANNEL_CLOSE_OK) return;
-  if (method !== CHANNEL_OPEN) throw new AmqpError('CHANNEL_ERROR', "expected 'channel.open'");
-  if (id > connection.channelMax) {
-    throw new AmqpError('NOT_ALLOWED', `channel ${id} is above the negotiated channel_max (${connection.channelMax})`);
+  if (type !== FRAME_METHOD) throw unexpectedIn(IDLE);
+  const method = buffer.readUInt32BE(start);
+  if (method !== CHANNEL_OPEN) throw new AmqpError('CHANNEL_ERROR', "expected 'channel.open'", method);
+  const fields = connection.fields.begin(buffer, start + 4, end);
+  fields.shortString();
+  fields.finish();
+  // As RabbitMQ has it, the limit is on how many there are, not on their numbers.
+  const { size } = connection.channels;
+  if (size >= connection.channelMax) {
+    throw new AmqpError(
+      'NOT_ALLOWED',
+      `number of channels opened (${size}) has reached the negotiated channel_max (${connection.channelMax})`,
+      0,
+    );
   }
   const channel = new Channel(connection, connection.session!, id);
   connection.channels.set(id, channel);
@@ -55,14 +65,13 @@ export function channelOwnMethod(channel: Channel, method: number, fields: Field
     case CHANNEL_FLOW:
       // Prefetch is the way to hold deliveries back; RabbitMQ refuses to be stopped as well.
       if (!fields.bit()) throw new AmqpError('NOT_IMPLEMENTED', 'active=false');
+      fields.finish();
       channel.send(channel.begin(CHANNEL_FLOW_OK).bit(true));
       return;
     case CHANNEL_OPEN:
       throw new AmqpError('CHANNEL_ERROR', "second 'channel.open' seen");
-    case CHANNEL_CLOSE_OK:
-      throw new AmqpError('COMMAND_INVALID', "'channel.close-ok' to a channel that nobody closes");
     default:
-      throw unknownMethod(method);
+      throw unimplementedMethod();
   }
 }
 

@@ -4,14 +4,15 @@ import { CONFIRM_SELECT, CONFIRM_SELECT_OK } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/reader.ts';
 import { Confirms } from '../confirms.ts';
 import { AmqpError } from '../errors.ts';
-import { unknownMethod } from './unknown.ts';
+import { unimplementedMethod } from './unknown.ts';
 
 export function confirmMethod(channel: Channel, method: number, fields: FieldReader): void {
-  if (method !== CONFIRM_SELECT) throw unknownMethod(method);
+  if (method !== CONFIRM_SELECT) throw unimplementedMethod();
+  const noWait = fields.bit();
+  fields.finish();
   if (channel.transaction !== null) {
     throw new AmqpError('PRECONDITION_FAILED', 'cannot switch from tx to confirm mode');
   }
-  const noWait = fields.bit();
   channel.confirms ??= new Confirms(channel, channel.session);
   if (!noWait) channel.send(channel.begin(CONFIRM_SELECT_OK));
 }

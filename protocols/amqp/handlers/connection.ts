@@ -14,9 +14,15 @@ export function connectionMethod(connection: Connection, fields: FieldReader): v
       // A password that was right stays right as long as the connection lasts, so the new one changes nothing.
       fields.longBytes();
       fields.shortString();
+      fields.finish();
       connection.sendFrame(connection.writer.begin(0, CONNECTION_UPDATE_SECRET_OK));
       return;
     default:
-      throw new AmqpError('COMMAND_INVALID', `unexpected method ${method >>> 16}.${method & 0xffff} on channel 0`);
+      throw outOfTurn(method, 'running');
   }
+}
+
+/** @param state as RabbitMQ calls it */
+export function outOfTurn(method: number, state: string): AmqpError {
+  return new AmqpError('CHANNEL_ERROR', `unexpected method in connection state ${state}`, method);
 }

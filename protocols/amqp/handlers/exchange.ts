@@ -12,8 +12,10 @@ import {
   EXCHANGE_UNBIND_OK,
 } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/reader.ts';
+import { AmqpError } from '../errors.ts';
+import { withoutLineBreaks } from './names.ts';
 import { replyWhenSafe } from './reply.ts';
-import { unknownMethod } from './unknown.ts';
+import { unimplementedMethod } from './unknown.ts';
 
 export function exchangeMethod(channel: Channel, method: number, fields: FieldReader): void {
   switch (method) {
@@ -28,13 +30,13 @@ export function exchangeMethod(channel: Channel, method: number, fields: FieldRe
       bind(channel, fields, method === EXCHANGE_BIND);
       return;
     default:
-      throw unknownMethod(method);
+      throw unimplementedMethod();
   }
 }
 
 function declare(channel: Channel, fields: FieldReader): void {
   fields.uint16();
-  const name = fields.shortString();
+  const name = withoutLineBreaks(fields.shortString());
   const type = fields.shortString();
   const passive = fields.bit();
   const durable = fields.bit();
@@ -42,7 +44,9 @@ function declare(channel: Channel, fields: FieldReader): void {
   const internal = fields.bit();
   const noWait = fields.bit();
   const args = fields.table();
+  fields.finish();
   if (passive) {
+    if (name === '') throw new AmqpError('ACCESS_REFUSED', 'operation not permitted on the default exchange');
     channel.session.checkExchange(name);
     if (!noWait) channel.send(channel.begin(EXCHANGE_DECLARE_OK));
     return;
@@ -53,20 +57,22 @@ function declare(channel: Channel, fields: FieldReader): void {
 
 function remove(channel: Channel, fields: FieldReader): void {
   fields.uint16();
-  const name = fields.shortString();
+  const name = withoutLineBreaks(fields.shortString());
   const ifUnused = fields.bit();
   const noWait = fields.bit();
+  fields.finish();
   const mark = channel.session.deleteExchange(name, ifUnused);
   replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(EXCHANGE_DELETE_OK)));
 }
 
 function bind(channel: Channel, fields: FieldReader, add: boolean): void {
   fields.uint16();
-  const destination = fields.shortString();
-  const source = fields.shortString();
+  const destination = withoutLineBreaks(fields.shortString());
+  const source = withoutLineBreaks(fields.shortString());
   const key = fields.shortString();
   const noWait = fields.bit();
   const options = { spelling: DOT, arguments: fields.table() } as const;
+  fields.finish();
   const mark = add
     ? channel.session.bindExchange(destination, source, key, options)
     : channel.session.unbindExchange(destination, source, key, options);

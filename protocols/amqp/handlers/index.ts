@@ -4,6 +4,7 @@ import type { Channel } from '../channel.ts';
 import {
   BASIC_ACK,
   BASIC_PUBLISH,
+  CLASS_ACCESS,
   CLASS_BASIC,
   CLASS_CHANNEL,
   CLASS_CONFIRM,
@@ -11,7 +12,7 @@ import {
   CLASS_QUEUE,
   CLASS_TX,
 } from '../codec/constants.ts';
-import { SyntaxFault } from '../codec/fault.ts';
+import { accessMethod } from './access.ts';
 import { acknowledge, basicMethod } from './basic.ts';
 import { channelOwnMethod } from './channel.ts';
 import { confirmMethod } from './confirm.ts';
@@ -23,7 +24,6 @@ import { unknownMethod } from './unknown.ts';
 
 /** False: not now, the same frame again later. */
 export function channelMethod(channel: Channel, buffer: Buffer, start: number, end: number): boolean {
-  if (end - start < 4) throw new SyntaxFault('method frame without a method');
   const classId = (buffer[start]! << 8) | buffer[start + 1]!;
   const method = (classId << 16) | (buffer[start + 2]! << 8) | buffer[start + 3]!;
   channel.method = method;
@@ -51,6 +51,9 @@ export function channelMethod(channel: Channel, buffer: Buffer, start: number, e
       return true;
     case CLASS_TX:
       txMethod(channel, method, fields);
+      return true;
+    case CLASS_ACCESS:
+      accessMethod(channel, method, fields);
       return true;
     default:
       throw unknownMethod(method);

@@ -6,7 +6,7 @@ import { MARK_REFUSED, type Route } from '../../../src/api.ts';
 import type { Draft } from '../../../src/message/message.ts';
 import type { Channel } from '../channel.ts';
 import { BASIC_RETURN, REPLY } from '../codec/constants.ts';
-import { SyntaxFault } from '../codec/fault.ts';
+import { FieldsFault } from '../codec/fault.ts';
 import { writeBody, writeHeader } from '../delivery.ts';
 import { AmqpError } from '../errors.ts';
 import type { Returned } from '../transaction.ts';
@@ -20,7 +20,7 @@ export function publishMethod(channel: Channel, buffer: Buffer, start: number, e
   const exchangeEnd = exchangeStart + (start + 2 < end ? buffer[start + 2]! : end);
   const keyStart = exchangeEnd + 1;
   const keyEnd = keyStart + (exchangeEnd < end ? buffer[exchangeEnd]! : end);
-  if (keyEnd + 1 > end) throw new SyntaxFault('basic.publish is too short');
+  if (keyEnd + 1 !== end) throw new FieldsFault(buffer, start, end);
   const bits = buffer[keyEnd]!;
   if ((bits & 2) !== 0) throw new AmqpError('NOT_IMPLEMENTED', 'immediate=true');
   const route = connection.routes!.find(buffer, exchangeStart, exchangeEnd, keyStart, keyEnd);
@@ -44,9 +44,8 @@ export function publishBody(channel: Channel, buffer: Buffer, start: number, end
 function publish(channel: Channel): void {
   const { intake, connection } = channel;
   const { draft } = intake;
-  let route = intake.route!;
   // Bindings may have changed since the method frame.
-  if (!route.valid) route = connection.routes!.renew(route);
+  const route = intake.freshRoute(connection.routes!);
   if (channel.transaction !== null) channel.transaction.publish(route, draft, intake.mandatory);
   else publishNow(channel, route, draft, intake.mandatory);
   intake.end();

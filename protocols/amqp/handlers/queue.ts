@@ -1,4 +1,5 @@
 /** Class queue. [§1.7] */
+import { MARK_NOW } from '../../../src/api.ts';
 import { DOT } from '../../../src/message/message.ts';
 import type { Channel } from '../channel.ts';
 import {
@@ -14,8 +15,10 @@ import {
   QUEUE_UNBIND_OK,
 } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/reader.ts';
+import { findReplyAddress, isReplyAddress } from '../reply-to.ts';
+import { withoutLineBreaks } from './names.ts';
 import { replyWhenSafe } from './reply.ts';
-import { unknownMethod } from './unknown.ts';
+import { unimplementedMethod } from './unknown.ts';
 
 export function queueMethod(channel: Channel, method: number, fields: FieldReader): void {
   switch (method) {
@@ -35,22 +38,26 @@ export function queueMethod(channel: Channel, method: number, fields: FieldReade
       remove(channel, fields);
       return;
     default:
-      throw unknownMethod(method);
+      throw unimplementedMethod();
   }
 }
 
 function declare(channel: Channel, fields: FieldReader): void {
   fields.uint16();
-  const name = fields.shortString();
+  const name = withoutLineBreaks(fields.shortString());
   const passive = fields.bit();
   const durable = fields.bit();
   const exclusive = fields.bit();
   const autoDelete = fields.bit();
   const noWait = fields.bit();
   const args = fields.table();
-  const info = passive
-    ? channel.session.checkQueue(name)
-    : channel.session.declareQueue(name, { durable, exclusive, autoDelete, arguments: args });
+  fields.finish();
+  const { session } = channel;
+  const info = isReplyAddress(name)
+    ? findReplyAddress(session, name)
+    : passive
+      ? session.checkQueue(name)
+      : session.declareQueue(name, { durable, exclusive, autoDelete, arguments: args });
   channel.lastQueue = info.name;
   replyWhenSafe(channel, info.mark, noWait, () =>
     channel.send(channel.begin(QUEUE_DECLARE_OK).shortString(info.name).uint32(info.messages).uint32(info.consumers)),
@@ -58,45 +65,53 @@ function declare(channel: Channel, fields: FieldReader): void {
 }
 
 function bind(channel: Channel, fields: FieldReader): void {
-  fields.uint16();
-  const given = fields.shortString();
-  const queue = channel.queueName(given);
-  const exchange = fields.shortString();
-  const key = keyOf(given, queue, fields.shortString());
+  const { queue, exchange, key } = ends(channel, fields);
   const noWait = fields.bit();
-  const mark = channel.session.bindQueue(queue, exchange, key, { spelling: DOT, arguments: fields.table() });
+  const args = fields.table();
+  fields.finish();
+  const mark = channel.session.bindQueue(queue, exchange, key, { spelling: DOT, arguments: args });
   replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(QUEUE_BIND_OK)));
 }
 
 function unbind(channel: Channel, fields: FieldReader): void {
-  fields.uint16();
-  const given = fields.shortString();
-  const queue = channel.queueName(given);
-  const exchange = fields.shortString();
-  const key = keyOf(given, queue, fields.shortString());
-  const mark = channel.session.unbindQueue(queue, exchange, key, { spelling: DOT, arguments: fields.table() });
+  const { queue, exchange, key } = ends(channel, fields);
+  const args = fields.table();
+  fields.finish();
+  const { session } = channel;
+  // What does not exist is not bound either, which is no error (as RabbitMQ has it).
+  const mark = session.queueExists(queue)
+    ? session.unbindQueue(queue, exchange, key, { spelling: DOT, arguments: args })
+    : MARK_NOW;
   replyWhenSafe(channel, mark, false, () => channel.send(channel.begin(QUEUE_UNBIND_OK)));
 }
 
-/** Neither queue nor key given: the last queue's name is both. [§1.7.2.3.2] */
-function keyOf(given: string, queue: string, key: string): string {
-  return given === '' && key === '' ? queue : key;
+/** What queue.bind and queue.unbind have in common. */
+function ends(channel: Channel, fields: FieldReader): { queue: string; exchange: string; key: string } {
+  fields.uint16();
+  const given = withoutLineBreaks(fields.shortString());
+  const queue = channel.queueName(given);
+  const exchange = withoutLineBreaks(fields.shortString());
+  const key = fields.shortString();
+  // Neither queue nor key given: the last queue's name is both. [§1.7.2.3.2]
+  return { queue, exchange, key: given === '' && key === '' ? queue : key };
 }
 
 function purge(channel: Channel, fields: FieldReader): void {
   fields.uint16();
   const queue = channel.queueName(fields.shortString());
   const noWait = fields.bit();
+  fields.finish();
   const { messages, mark } = channel.session.purgeQueue(queue);
   replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(QUEUE_PURGE_OK).uint32(messages)));
 }
 
 function remove(channel: Channel, fields: FieldReader): void {
   fields.uint16();
-  const queue = channel.queueName(fields.shortString());
+  const queue = channel.queueName(withoutLineBreaks(fields.shortString()));
   const ifUnused = fields.bit();
   const ifEmpty = fields.bit();
   const noWait = fields.bit();
+  fields.finish();
   const { messages, mark } = channel.session.deleteQueue(queue, ifUnused, ifEmpty);
   replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(QUEUE_DELETE_OK).uint32(messages)));
 }

@@ -1,4 +1,5 @@
 /** Class tx. [§1.9] */
+import { MARK_REFUSED } from '../../../src/api.ts';
 import type { Channel } from '../channel.ts';
 import { TX_COMMIT, TX_COMMIT_OK, TX_ROLLBACK, TX_ROLLBACK_OK, TX_SELECT, TX_SELECT_OK } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/reader.ts';
@@ -6,9 +7,10 @@ import { AmqpError } from '../errors.ts';
 import { TransactionState } from '../transaction.ts';
 import { sendReturn } from './publish.ts';
 import { replyWhenSafe } from './reply.ts';
-import { unknownMethod } from './unknown.ts';
+import { unimplementedMethod } from './unknown.ts';
 
-export function txMethod(channel: Channel, method: number, _fields: FieldReader): void {
+export function txMethod(channel: Channel, method: number, fields: FieldReader): void {
+  fields.finish();
   switch (method) {
     case TX_SELECT:
       if (channel.confirms !== null) {
@@ -19,6 +21,7 @@ export function txMethod(channel: Channel, method: number, _fields: FieldReader)
       return;
     case TX_COMMIT: {
       const mark = transactionOf(channel).commit((message) => sendReturn(channel, message));
+      if (mark === MARK_REFUSED) throw new AmqpError('PRECONDITION_FAILED', 'partial tx completion');
       replyWhenSafe(channel, mark, false, () => channel.send(channel.begin(TX_COMMIT_OK)));
       return;
     }
@@ -27,7 +30,7 @@ export function txMethod(channel: Channel, method: number, _fields: FieldReader)
       channel.send(channel.begin(TX_ROLLBACK_OK));
       return;
     default:
-      throw unknownMethod(method);
+      throw unimplementedMethod();
   }
 }
 

@@ -2,7 +2,10 @@
 import fc from 'fast-check';
 import type { Headers, Value } from '../../../src/message/properties.ts';
 
-const name = fc.string({ unit: 'grapheme-composite', maxLength: 20 });
+const name = fc.oneof(
+  { weight: 9, arbitrary: fc.string({ unit: 'grapheme-composite', maxLength: 20 }) },
+  { weight: 1, arbitrary: fc.constantFrom('CC', 'BCC', 'ACC', 'cc', 'CCC') },
+);
 const text = fc.string({ unit: 'grapheme-composite', maxLength: 40 });
 const bytes = fc.uint8Array({ maxLength: 40 }).map((a) => Buffer.from(a));
 

@@ -8,6 +8,7 @@ import {
   readProperties,
   writeProperties,
 } from '../../../protocols/amqp/codec/properties.ts';
+import { readTable } from '../../../protocols/amqp/codec/table.ts';
 import { amqpDialect, fromNeutral, toNeutral, WireProperties } from '../../../protocols/amqp/mapping.ts';
 import { AmqpStats } from '../../../protocols/amqp/options.ts';
 import { encodeAnnotations, withDeath } from '../../../src/message/annotations.ts';
@@ -78,8 +79,13 @@ describe('properties on the wire', () => {
         scan.read(bytes, 0, bytes.length);
         expect(scan.deliveryMode).toBe(properties.deliveryMode ?? 0);
         expect(scan.priority).toBe(properties.priority ?? -1);
-        expect(bytes.utf8Slice(scan.expirationStart, scan.expirationEnd)).toBe(properties.expiration ?? '');
-        expect(bytes.utf8Slice(scan.userIdStart, scan.userIdEnd)).toBe(properties.userId ?? '');
+        expect(scan.expires ? bytes.utf8Slice(scan.expirationStart, scan.expirationEnd) : undefined).toBe(
+          properties.expiration,
+        );
+        expect(scan.claimsUser ? bytes.utf8Slice(scan.userIdStart, scan.userIdEnd) : undefined).toBe(properties.userId);
+        expect(bytes.utf8Slice(scan.replyToStart, scan.replyToEnd)).toBe(properties.replyTo ?? '');
+        expect(readTable(bytes, scan.headersStart, scan.headersEnd)).toEqual(properties.headers ?? []);
+        expect(scan.copies).toBe(properties.headers?.some(({ name }) => name === 'CC' || name === 'BCC') ?? false);
       }),
       { numRuns: 500 },
     );
@@ -213,12 +219,12 @@ describe('properties on their way to a client', () => {
     expect(shown.clusterId).toBe('kept');
     expect(shown.headers?.map((h) => h.name)).toEqual([
       'mine',
+      'x-death',
       'x-first-death-exchange',
       'x-first-death-queue',
       'x-first-death-reason',
-      'x-death',
     ]);
-    const deaths = shown.headers?.[4]?.value as unknown as { value: { value: { name: string; value: unknown }[] }[] };
+    const deaths = shown.headers?.[1]?.value as unknown as { value: { value: { name: string; value: unknown }[] }[] };
     const plain = deaths.value.map((d) => Object.fromEntries(d.value.map((f) => [f.name, f.value])));
     expect(plain).toEqual([
       {

@@ -220,8 +220,6 @@ describe('what is refused', () => {
       "406 PRECONDITION_FAILED - invalid expiration 'soon': no_integer",
       'channel',
     ],
-    ['half a method', () => [method(1, 60, 40, u16(0), u8(200))], /^502 SYNTAX_ERROR/, 'connection'],
-    ['an unknown method', () => [method(1, 60, 99)], /^540 NOT_IMPLEMENTED/, 'connection'],
     ['an unknown class', () => [method(1, 77, 10)], /^540 NOT_IMPLEMENTED/, 'connection'],
     ['an unknown frame type', () => [frame(9, 1)], /^501 FRAME_ERROR/, 'connection'],
     [
