@@ -112,6 +112,10 @@ export class Broker {
     });
   }
 
+  get vhostNames(): readonly string[] {
+    return [...this.vhosts.keys()];
+  }
+
   /** Clients that are connected. */
   get sessionCount(): number {
     return this.sessions.size;

@@ -111,6 +111,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
     durability: { level: config.durability.level, intervalMs: config.durability.interval },
     ...(clock !== undefined && { clock }),
   });
+  for (const protocol of protocols) protocol.started?.(broker);
   const house = new House(broker, protocols, adapters, config, logger);
   try {
     for (const address of addresses) await house.open(address);

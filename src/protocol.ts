@@ -50,6 +50,8 @@ export interface Protocol {
    * Undefined: more bytes are needed to tell (at most 16).
    */
   detect(first: Buffer): boolean | undefined;
+  /** The broker has started, with what it had; called once for each broker, before anything listens. */
+  started?(broker: Broker): void;
   /** Takes a connection. The handler's `data` is called in order from the first byte. Starts its own handshake timer. */
   accept(transport: Transport, broker: Broker): ConnectionHandler;
 }

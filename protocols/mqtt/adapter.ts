@@ -6,10 +6,16 @@ import type { Broker } from '../../src/broker.ts';
 import type { Dialect } from '../../src/message/dialect.ts';
 import { Draft, SLASH } from '../../src/message/message.ts';
 import type { ConnectionHandler, Protocol, Transport } from '../../src/protocol.ts';
-import { PublishFields } from './codec/decode.ts';
+import { MessageProperties } from './codec/message-properties.ts';
+import { PropertyWriter } from './codec/properties.ts';
+import { PublishFields } from './codec/publish.ts';
 import { Connection } from './connection.ts';
-import { MQTT_DIALECT_ID, mqttDialect, TopicWriter } from './mapping.ts';
+import { Form3 } from './delivery/form.ts';
+import { Aim } from './handlers/routes.ts';
+import { MQTT_DIALECT_ID, mqttDialect, OutgoingProperties } from './mapping/properties.ts';
+import { TopicWriter } from './mapping/topics.ts';
 import { type Limits, limitsOf, type MqttOptions } from './options.ts';
+import { wakeRegistries } from './session/registry.ts';
 import { MqttStats } from './stats.ts';
 
 /** Where the last at-most-once message was encoded, so that its next subscriber gets a copy of the bytes. */
@@ -29,16 +35,26 @@ const NAMES = [
 
 export class MqttAdapter implements Protocol {
   readonly name = 'mqtt';
-  readonly dialect: Dialect = mqttDialect;
+  readonly dialect: Dialect;
   readonly stats = new MqttStats();
   readonly limits: Limits;
+  /** What every publish is handed over with. Whoever sets more than assurance, retain and body puts it back. */
   readonly draft = new Draft();
   readonly fields = new PublishFields();
+  readonly properties = new MessageProperties();
+  readonly aim = new Aim();
   readonly topics = new TopicWriter();
-  readonly fanout = new FanoutCache();
+  readonly outgoing: OutgoingProperties;
+  /** For the properties of CONNACK, DISCONNECT and AUTH. */
+  readonly writer = new PropertyWriter();
+  readonly form3: Form3;
+  readonly fanout5 = new FanoutCache();
 
   constructor(options: MqttOptions) {
     this.limits = limitsOf(options);
+    this.dialect = mqttDialect(this.limits.exchange);
+    this.outgoing = new OutgoingProperties(this.limits.exchange);
+    this.form3 = new Form3(this.topics, new FanoutCache());
     this.draft.dialect = MQTT_DIALECT_ID;
     this.draft.spelling = SLASH;
   }
@@ -62,6 +78,10 @@ export class MqttAdapter implements Protocol {
       if (same) undecided = true;
     }
     return undecided ? undefined : false;
+  }
+
+  started(broker: Broker): void {
+    wakeRegistries(this, broker);
   }
 
   accept(transport: Transport, broker: Broker): ConnectionHandler {

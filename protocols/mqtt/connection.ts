@@ -3,24 +3,16 @@
  *
  *                 first packet is CONNECT            CONNACK 0
  *     WAITING ------------------------> OPENING -------------------> OPEN
- *        |                                 |                           |
- *        | 10 s, anything else             | CONNACK 1 to 5            | DISCONNECT (the will is discarded),
- *        v                                 v                           | error, silence, take-over, stop
- *     CLOSED <----------------------- CLOSED <-------------------------+ (the will is published)
+ *        |                               |    ^                        |
+ *        | 10 s, anything else           |    | AUTH (5.0)             | DISCONNECT (the will is discarded),
+ *        v                               |  AUTHENTICATING             | error, silence, take-over, stop
+ *     CLOSED <---------------------------+---------------- CLOSED <----+ (the will is published)
+ *                 CONNACK with a refusal
  *
- * While a CONNECT is being answered, or publishing is held back, or the client does not read its answers, the stream is
- * not parsed: the reader is halted, the rest of the chunk is kept, and the transport is paused.
- *
- * MQTT 3.1.1 gives a server no word for an error after CONNACK: it closes the network connection [MQTT-4.8.0-1].
+ * MQTT 3.1.1 gives a server no word for an error after CONNACK: it closes the network connection [MQTT-4.8.0-1]. 5.0 has
+ * DISCONNECT, which is sent before that [MQTT5-4.13.1-1].
  */
-import {
-  type ConfirmRing,
-  type ConfirmSink,
-  MARK_NOW,
-  type Mark,
-  type Route,
-  type SessionClient,
-} from '../../src/api.ts';
+import { MARK_NOW, type Mark, type Route, type SessionClient } from '../../src/api.ts';
 import type { Broker } from '../../src/broker.ts';
 import { Timer } from '../../src/clock/clock.ts';
 import { BrokerError } from '../../src/message/errors.ts';
@@ -29,13 +21,14 @@ import type { AddressTable } from '../../src/routing/address-table.ts';
 import type { Session } from '../../src/session.ts';
 import type { Output } from '../../src/transport/output.ts';
 import type { MqttAdapter } from './adapter.ts';
-import type { Will } from './codec/decode.ts';
-import { writeAck, writePingresp } from './codec/encode.ts';
+import { Answers } from './answers.ts';
+import type { Will } from './codec/connect.ts';
+import { writePingresp } from './codec/encode.ts';
 import {
-  CONNACK,
   CONNECT,
   DISCONNECT,
   LEVEL_3_1,
+  LEVEL_5,
   MalformedPacket,
   PINGREQ,
   PUBACK,
@@ -43,67 +36,80 @@ import {
   PUBLISH,
   PUBREC,
   PUBREL,
-  SUBACK,
   SUBSCRIBE,
   UNSUBSCRIBE,
 } from './codec/packet.ts';
 import { type PacketHandler, PacketReader } from './codec/reader.ts';
+import {
+  ADMINISTRATIVE_ACTION,
+  KEEP_ALIVE_TIMEOUT,
+  NOT_AUTHORIZED_5,
+  PROTOCOL_ERROR,
+  SERVER_SHUTTING_DOWN,
+  SESSION_TAKEN_OVER,
+  SUCCESS,
+  UNSPECIFIED_ERROR,
+} from './codec/reasons.ts';
+import type { Form5 } from './delivery/form5.ts';
 import { Outbound } from './delivery/outbound.ts';
 import { puback, pubcomp, pubrec, pubrel } from './handlers/acknowledge.ts';
-import { connect, finishConnect } from './handlers/connect.ts';
-import { type Arriving, publish, publishBegin, publishEnd, publishPiece, publishWill } from './handlers/publish.ts';
-import { finishSubscribe, type Granted, subscribe, unsubscribe } from './handlers/subscribe.ts';
+import { connect, finishConnect, refuse } from './handlers/connect.ts';
+import { disconnect, sayGoodbye } from './handlers/disconnect.ts';
+import { type Arriving, publish } from './handlers/publish.ts';
+import { publishBegin, publishEnd, publishPiece } from './handlers/publish-large.ts';
+import { type Granted, subscribe, unsubscribe } from './handlers/subscribe.ts';
+import { connectionLost } from './handlers/will.ts';
+import { HOLD_CONGESTED, HOLD_OPENING, HOLD_OUTPUT, Intake, type IntakeHost } from './intake.ts';
 import type { ClientSession } from './session/client.ts';
+import type { Terms } from './terms.ts';
 
 const WAITING = 0;
 const OPENING = 1;
 const OPEN = 2;
 const CLOSED = 3;
 
-/** Why the stream is not parsed: bits of `Connection.holds`. */
-export const HOLD_OPENING = 1;
-/** The broker takes no publishes now. */
-export const HOLD_CONGESTED = 2;
-/** More answers wait for the log than a client may have under way. */
-export const HOLD_CONFIRMS = 4;
-/** The client does not read what it is sent. */
-export const HOLD_OUTPUT = 8;
-
-export class Connection implements ConnectionHandler, PacketHandler, SessionClient, ConfirmSink {
+export class Connection implements ConnectionHandler, PacketHandler, SessionClient, IntakeHost {
   readonly adapter: MqttAdapter;
   readonly transport: Transport;
   readonly broker: Broker;
+  readonly intake: Intake;
+  readonly reader: PacketReader;
   /** The rest is set once CONNECT has been accepted; before that no packet is looked at. */
   session!: Session;
   client!: ClientSession;
   outbound!: Outbound;
   level = 0;
+  /** Null before 5.0. */
+  terms: Terms | null = null;
+  /** How messages are written to a client of 5.0; null before. */
+  form5: Form5 | null = null;
   will: Will | undefined = undefined;
   /** Whether CONNACK says that there was a session. */
   sessionPresent = false;
+  /** Whether it says which identifier the client was given. */
+  identifierAssigned = false;
+  /** Seconds, 0 for none: as the client asked for it, and as it is. */
+  keepAliveAsked = 0;
+  keepAliveS = 0;
   /** A PUBLISH whose large body is arriving. */
   arriving: Arriving | null = null;
-  /** SUBACKs that wait, in the order of their entries in the ring. */
-  readonly granted: Granted[] = [];
-  /** The last topic's route, and those of others by hash; see handlers/publish.ts. */
+  /** The last topic's route; see handlers/routes.ts. */
   lastRoute: Route | null = null;
   /** Those of a publisher that has used several topics. */
   routes: AddressTable<Route> | null = null;
   private state = WAITING;
-  private holds = 0;
-  private reading = false;
-  private rest: Buffer | null = null;
-  private ring: ConfirmRing | null = null;
+  private answers: Answers | null = null;
   private lastHeardMs = 0;
   private silenceMaxMs = 0;
   private readonly timer: Timer;
-  private readonly reader: PacketReader;
 
   constructor(adapter: MqttAdapter, transport: Transport, broker: Broker) {
     this.adapter = adapter;
     this.transport = transport;
     this.broker = broker;
-    this.reader = new PacketReader(this, adapter.limits.packetSizeMax, adapter.limits.controlSizeMax);
+    const { packetSizeMax, controlSizeMax, propertiesSizeMax } = adapter.limits;
+    this.reader = new PacketReader(this, packetSizeMax, controlSizeMax, propertiesSizeMax);
+    this.intake = new Intake(this.reader, transport, this);
     this.timer = new Timer(() => this.timeOut());
     broker.clock.schedule(this.timer, adapter.limits.handshakeTimeoutMs);
   }
@@ -122,71 +128,28 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   data(chunk: Buffer): void {
     if (this.state === CLOSED) return;
     this.lastHeardMs = this.broker.clock.monotonicMs();
-    if (this.holds !== 0) this.keep(chunk, 0);
-    else this.read(chunk);
+    this.intake.data(chunk);
   }
 
   drained(): void {
     if (this.state === CLOSED) return;
     if (this.state === OPEN) this.outbound.drained();
-    this.unhold(HOLD_OUTPUT);
+    this.intake.unhold(HOLD_OUTPUT);
+  }
+
+  chunkRead(): void {
+    // A client that asks and does not listen is not read either.
+    if (this.state === OPEN && this.transport.output.congested) {
+      if (this.outbound.pendingBytes > 2 * this.adapter.limits.unsentBytesMax) this.intake.hold(HOLD_OUTPUT);
+    }
   }
 
   closed(): void {
-    this.finish(false);
+    this.finish(false, true);
   }
 
-  shutdown(_reason: string): void {
-    this.finish(false);
-    this.transport.end();
-  }
-
-  /** Stops parsing for one more reason. */
-  hold(reason: number): void {
-    if (this.holds === 0) {
-      this.reader.halted = true;
-      this.transport.pause();
-    }
-    this.holds |= reason;
-  }
-
-  /** A reason to stop parsing has gone. */
-  unhold(reason: number): void {
-    if ((this.holds & reason) === 0 || this.state === CLOSED) return;
-    this.holds &= ~reason;
-    if (this.holds !== 0) return;
-    this.reader.halted = false;
-    if (!this.reading && this.rest !== null) {
-      const rest = this.rest;
-      this.rest = null;
-      this.read(rest);
-      if (this.holds !== 0 || this.isClosed()) return;
-    }
-    this.transport.resume();
-  }
-
-  private read(chunk: Buffer): void {
-    this.reading = true;
-    try {
-      const at = this.reader.read(chunk, 0, chunk.length);
-      if (at < chunk.length && !this.isClosed()) this.keep(chunk, at);
-    } catch (error) {
-      this.fail(error);
-    }
-    this.reading = false;
-    // A client that asks and does not listen is not read either.
-    if (this.state === OPEN && this.transport.output.congested) {
-      if (this.outbound.pendingBytes > 2 * this.adapter.limits.unsentBytesMax) this.hold(HOLD_OUTPUT);
-    }
-  }
-
-  private keep(chunk: Buffer, at: number): void {
-    const part = chunk.subarray(at);
-    this.rest = this.rest === null ? Buffer.from(part) : Buffer.concat([this.rest, part]);
-  }
-
-  private isClosed(): boolean {
-    return this.state === CLOSED;
+  shutdown(reason: string): void {
+    this.broken(reason, SERVER_SHUTTING_DOWN);
   }
 
   // ---------------------------------------------------------------------------------------------------- the packets
@@ -232,14 +195,12 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
         writePingresp(this.output);
         break;
       case DISCONNECT:
-        if (start !== end) throw new MalformedPacket('a DISCONNECT that is not empty');
-        this.finish(true); // discards the will [MQTT-3.14.4-3]
-        this.transport.end();
+        disconnect(this, buffer, start, end);
         break;
       case CONNECT:
-        throw new MalformedPacket('a second CONNECT [MQTT-3.1.0-2]');
+        throw new MalformedPacket('a second CONNECT [MQTT-3.1.0-2]', PROTOCOL_ERROR);
       default:
-        throw new MalformedPacket(`packet type ${type} from a client [MQTT 2.2.1]`);
+        throw new MalformedPacket(`packet type ${type} from a client [MQTT 2.2.1]`, PROTOCOL_ERROR);
     }
   }
 
@@ -258,68 +219,58 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   // --------------------------------------------------------------------------------------------- what must be safe first
 
   /** Answers with `type` and `packetId` once `mark` is safe, in order with all other answers. */
-  answer(type: number, packetId: number, mark: Mark): void {
-    this.ring ??= this.session.confirms(this);
-    this.ring.push((type << 16) | packetId, mark);
-    if (this.ring.size >= this.adapter.limits.receiveMax) this.hold(HOLD_CONFIRMS);
+  answer(type: number, packetId: number, mark: Mark, reason = SUCCESS): void {
+    this.answers ??= new Answers(this);
+    this.answers.push(type, packetId, mark, reason);
   }
 
-  confirm(entry: number, refused: boolean): void {
-    if (this.state === CLOSED) return;
-    if (refused) {
-      // 3.1.1 has no refusal of a PUBLISH: unanswered and closed, the client knows that it must send again.
-      this.broken('the broker could not store what it was sent');
-      return;
-    }
-    const type = entry >>> 16;
-    const packetId = entry & 0xffff;
-    if (type === CONNACK) this.established();
-    else if (type === SUBACK) finishSubscribe(this, this.granted.shift()!);
-    else if (type === PUBLISH) this.outbound.recorded(packetId);
-    else writeAck(this.output, type, packetId);
-  }
-
-  confirmEnd(): void {
-    if (this.ring !== null && this.ring.size < this.adapter.limits.receiveMax) this.unhold(HOLD_CONFIRMS);
+  answerGranted(granted: Granted, mark: Mark): void {
+    this.answers ??= new Answers(this);
+    this.answers.pushGranted(granted, mark);
   }
 
   awaitRecord(packetId: number): void {
     this.answer(PUBLISH, packetId, this.session.mark());
   }
 
-  awaitRelease(packetId: number): void {
-    this.answerRelease(packetId, this.client.kept ? this.session.mark() : MARK_NOW);
+  awaitRelease(packetId: number, reason = SUCCESS): void {
+    this.answerRelease(packetId, this.client.kept ? this.session.mark() : MARK_NOW, reason);
   }
 
   /** Sends PUBREL once `mark` is safe. */
-  answerRelease(packetId: number, mark: Mark): void {
-    this.answer(PUBREL, packetId, mark);
+  answerRelease(packetId: number, mark: Mark, reason = SUCCESS): void {
+    this.answer(PUBREL, packetId, mark, reason);
   }
 
   uncongested(): void {
-    this.unhold(HOLD_CONGESTED);
+    this.intake.unhold(HOLD_CONGESTED);
   }
 
   // --------------------------------------------------------------------------------------------------- coming and going
 
   /** CONNECT has been accepted, and what it promises is safe. */
   established(): void {
-    this.outbound = new Outbound(this.adapter, this.transport.output, this.session, this.client, this);
+    const { adapter, client, session } = this;
+    const form = this.form5 ?? adapter.form3;
+    const receiveMax = this.terms === null ? 65_535 : this.terms.wishes.receiveMax;
+    this.outbound = new Outbound(adapter, this.transport.output, session, client, this, form, receiveMax);
+    if (this.terms !== null) this.outbound.packetSizeMax = this.terms.wishes.packetSizeMax;
     this.state = OPEN;
-    this.adapter.stats.connected++;
+    adapter.stats.connected++;
     finishConnect(this);
     try {
-      this.client.attach(this.session, this.outbound);
+      client.attach(session, this.outbound);
     } catch (error) {
       this.fail(error);
       return;
     }
-    this.unhold(HOLD_OPENING);
+    this.intake.unhold(HOLD_OPENING);
   }
 
   /** @param keepAliveS seconds, 0 for none; silence of one and a half of it ends the connection [MQTT-3.1.2-24] */
   keepAlive(keepAliveS: number): void {
     this.broker.clock.cancel(this.timer);
+    this.keepAliveS = keepAliveS;
     this.silenceMaxMs = keepAliveS * 1500;
     if (keepAliveS > 0) this.broker.clock.schedule(this.timer, this.silenceMaxMs);
   }
@@ -327,73 +278,98 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   private timeOut(): void {
     if (this.state !== OPEN) {
       this.adapter.stats.handshakeTimeouts++;
-      this.finish(false);
+      this.finish(false, true);
       this.transport.destroy();
       return;
     }
     // What is not being read cannot be heard.
-    const silentMs = this.holds !== 0 ? 0 : this.broker.clock.monotonicMs() - this.lastHeardMs;
+    const silentMs = this.intake.holds !== 0 ? 0 : this.broker.clock.monotonicMs() - this.lastHeardMs;
     if (silentMs < this.silenceMaxMs) {
       this.broker.clock.schedule(this.timer, this.silenceMaxMs - silentMs);
       return;
     }
     this.adapter.stats.keepAliveTimeouts++;
-    this.broken('keep alive timeout');
+    this.broken('nothing was heard for one and a half keep alive periods', KEEP_ALIVE_TIMEOUT);
   }
 
-  /** Refuses a CONNECT whose answer has been written. */
-  refuse(): void {
+  /** Refuses a CONNECT. @param reason of 5.0 */
+  refuseConnect(reason: number): void {
+    refuse(this, reason);
+  }
+
+  /** A CONNECT has been refused, and its answer written. */
+  refused(): void {
     this.adapter.stats.refused++;
-    this.finish(false);
+    this.finish(false, true);
     this.transport.end();
   }
 
-  /** Ends a connection that cannot go on; the client is not to blame. */
-  broken(_why: string): void {
+  /** DISCONNECT has come. @param withWill the client asks for its will all the same */
+  left(withWill: boolean): void {
+    this.finish(true, withWill);
+    this.transport.end();
+  }
+
+  /** Ends a connection that cannot go on. */
+  broken(why: string, reason: number): void {
     if (this.state === CLOSED) return;
-    this.finish(false);
+    if (this.state === OPEN) sayGoodbye(this, reason, why);
+    this.finish(false, true);
     this.transport.end();
   }
 
   kicked(reason: string): void {
-    this.broken(reason);
+    this.broken(reason, ADMINISTRATIVE_ACTION);
   }
 
   takenOver(): void {
     this.adapter.stats.takenOver++;
-    this.broken('the client identifier connected again [MQTT-3.1.4-2]');
+    this.broken('the client identifier connected again [MQTT-3.1.4-2]', SESSION_TAKEN_OVER);
   }
 
   /** Ends the connection because of an error. */
   fail(error: unknown): void {
     if (this.state === CLOSED) return;
-    if (error instanceof MalformedPacket || error instanceof BrokerError) this.adapter.stats.protocolErrors++;
-    else this.adapter.stats.internalErrors++;
-    this.finish(false);
+    let reason = UNSPECIFIED_ERROR;
+    let why = 'an error of the broker';
+    if (error instanceof MalformedPacket) {
+      reason = error.reason;
+      why = error.message;
+      this.adapter.stats.protocolErrors++;
+    } else if (error instanceof BrokerError) {
+      if (error.code === 'access-refused') reason = NOT_AUTHORIZED_5;
+      why = error.message;
+      this.adapter.stats.protocolErrors++;
+    } else this.adapter.stats.internalErrors++;
+    if (this.state === OPEN) sayGoodbye(this, reason, why);
+    else if (this.level === LEVEL_5) {
+      this.refuseConnect(reason); // [MQTT5-3.1.4-1]
+      return;
+    }
+    this.finish(false, true);
     // What was answered before still leaves.
     this.transport.end();
   }
 
-  /** Everything but the transport: once, whoever ends the connection. `inOrder`: DISCONNECT has come. */
-  private finish(inOrder: boolean): void {
+  /**
+   * Everything but the transport: once, whoever ends the connection.
+   * @param inOrder DISCONNECT has come
+   * @param withWill the will is to be published
+   */
+  private finish(inOrder: boolean, withWill: boolean): void {
     if (this.state === CLOSED) return;
     const admitted = this.session !== undefined;
     this.state = CLOSED;
     this.broker.clock.cancel(this.timer);
-    this.reader.close();
-    this.rest = null;
+    this.intake.close();
     this.arriving?.writer?.abort();
     this.arriving = null;
     if (!admitted) return;
     const { session, client } = this;
     try {
-      if (!inOrder && this.will !== undefined) publishWill(this, this.will);
-      this.ring?.close();
+      this.answers?.close();
       this.outbound?.close();
-      if (client !== undefined && client.host === this) {
-        if (client.kept) client.park(session, inOrder);
-        else client.end(session, inOrder);
-      }
+      if (client !== undefined && client.host === this) connectionLost(this, inOrder, withWill);
     } catch {
       this.adapter.stats.internalErrors++;
     }

@@ -1,4 +1,4 @@
-/** MQTT 3.1.1 (and 3.1) for Entrepot. */
+/** MQTT 3.1, 3.1.1 and 5.0 for Entrepot. */
 import type { Protocol } from '../../src/protocol.ts';
 import { MqttAdapter } from './adapter.ts';
 import type { MqttOptions } from './options.ts';

@@ -1,5 +1,7 @@
 /** What an operator can set, and what is assumed otherwise. Every bound on what comes from outside is here. */
 
+import { EXPIRY_NEVER_S } from './codec/connect.ts';
+
 export interface MqttOptions {
   /** The topic exchange that topics live in. Default `amq.topic`. */
   readonly exchange?: string;
@@ -17,8 +19,29 @@ export interface MqttOptions {
   readonly subscriptionsMax?: number;
   /** Milliseconds from the connection's start until CONNECT must have been answered. Default 10,000. */
   readonly handshakeTimeoutMs?: number;
+  /** Bytes of properties that a PUBLISH with a large body may have. Default 64 KiB. */
+  readonly propertiesSizeMax?: number;
+  /** The highest topic alias that a client may use; 0 for none. Default 1,000. */
+  readonly topicAliasMax?: number;
+  /** The longest time, in seconds, that a session outlives its connection; 2^32 - 1 for no limit, the default. */
+  readonly sessionExpiryMaxS?: number;
+  /** The longest keep alive, in seconds, that a client may have; 0 for no limit, the default. 5.0 is told, others must cope. */
+  readonly keepAliveMaxS?: number;
+  /** Refuse payloads that are declared to be text and are none (not looked at where they are large). Default false. */
+  readonly checkPayloadFormat?: boolean;
+  /** What clients that ask for response information are given, their identifier behind it. Default '': nothing. */
+  readonly responseTopicPrefix?: string;
+  /** Send clients elsewhere instead of taking them. Default null. */
+  readonly redirect?: Redirect | null;
   /** Unsent bytes of one connection past which QoS 0 messages for it are dropped, counted. Default 8 MiB. */
   readonly unsentBytesMax?: number;
+}
+
+export interface Redirect {
+  /** A server reference, such as `other.example:1883`. */
+  readonly to: string;
+  /** The client should remember it. */
+  readonly permanent: boolean;
 }
 
 export type Limits = Required<MqttOptions>;
@@ -35,13 +58,27 @@ export function limitsOf(options: MqttOptions): Limits {
     topicLevelsMax: 128,
     subscriptionsMax: 10_000,
     handshakeTimeoutMs: 10_000,
+    propertiesSizeMax: 65_536,
+    topicAliasMax: 1000,
+    sessionExpiryMaxS: EXPIRY_NEVER_S,
+    keepAliveMaxS: 0,
+    checkPayloadFormat: false,
+    responseTopicPrefix: '',
+    redirect: null,
     unsentBytesMax: 8 * MiB,
     ...options,
   };
-  if (limits.inflightMax < 1 || limits.inflightMax > 65_535) {
-    throw new RangeError(`inflightMax is ${limits.inflightMax}, and must be 1 to 65535`);
-  }
+  within(limits, 'inflightMax', 1, 65_535);
+  within(limits, 'receiveMax', 1, 65_535);
+  within(limits, 'topicAliasMax', 0, 65_535);
+  within(limits, 'propertiesSizeMax', 0, 65_536); // what a record of the log has room for beside a body and a topic
+  within(limits, 'keepAliveMaxS', 0, 65_535);
   return limits;
+}
+
+function within(limits: Limits, name: keyof Limits, least: number, most: number): void {
+  const value = limits[name] as number;
+  if (value < least || value > most) throw new RangeError(`${name} is ${value}, and must be ${least} to ${most}`);
 }
 
 /**

@@ -18,10 +18,14 @@ export class MqttStats {
   publishesDropped = 0;
   /** Wills that could not be published. */
   willsDropped = 0;
-  /** Messages of another protocol that had properties, or a topic, which MQTT 3.1.1 cannot carry. */
+  /** Messages that had properties, or a topic, which the client's version cannot carry. */
   lossyConversions = 0;
-  /** Deliveries too long for an MQTT packet, rejected. */
+  /** QoS 1 and 2 deliveries too long for an MQTT packet, or for what the client takes: rejected. */
   oversizeRejected = 0;
+  /** QoS 0 deliveries too long for that: dropped. */
+  oversizeDropped = 0;
+  /** Kept sessions that ended because their clients stayed away for as long as they had said. */
+  sessionsExpired = 0;
   /** QoS 2 messages of a shared subscription whose receiver went away between PUBLISH and PUBREC [MQTT-4.8.2-5]. */
   sharedDropped = 0;
   /** Acknowledgements for packet identifiers that wait for no such thing; ignored. */

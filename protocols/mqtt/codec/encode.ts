@@ -1,7 +1,9 @@
 /**
- * Control packets to bytes, straight into a connection's output slab.
+ * Control packets of 3.1 and 3.1.1 to bytes, straight into a connection's output slab; those that 5.0 writes otherwise are
+ * in `encode5.ts`.
  */
 import type { Output } from '../../../src/transport/output.ts';
+import { varintBytes, writeVarint } from './fields.ts';
 import { CONNACK, DUP_FLAG, PINGRESP, PUBLISH, PUBREL, RETAIN_FLAG, SUBACK } from './packet.ts';
 
 /** CONNACK: flags (bit 0: session present), return code. */
@@ -12,17 +14,6 @@ export function writeConnack(output: Output, sessionPresent: boolean, returnCode
   buffer[at + 1] = 2;
   buffer[at + 2] = sessionPresent ? 1 : 0;
   buffer[at + 3] = returnCode;
-}
-
-/** The CONNACK that a client of version 5 understands: flags, reason code, no properties. */
-export function writeConnack5(output: Output, reasonCode: number): void {
-  const at = output.reserve(5);
-  const buffer = output.buffer;
-  buffer[at] = CONNACK << 4;
-  buffer[at + 1] = 3;
-  buffer[at + 2] = 0;
-  buffer[at + 3] = reasonCode;
-  buffer[at + 4] = 0;
 }
 
 /** PUBACK, PUBREC, PUBREL, PUBCOMP, UNSUBACK: a type and a packet identifier. */
@@ -37,10 +28,10 @@ export function writeAck(output: Output, type: number, packetId: number): void {
 
 export function writeSuback(output: Output, packetId: number, codes: readonly number[]): void {
   const remaining = 2 + codes.length;
-  const at = output.reserve(1 + lengthBytes(remaining) + remaining);
+  const at = output.reserve(1 + varintBytes(remaining) + remaining);
   const buffer = output.buffer;
   buffer[at] = SUBACK << 4;
-  let next = writeLength(buffer, at + 1, remaining);
+  let next = writeVarint(buffer, at + 1, remaining);
   buffer[next++] = packetId >>> 8;
   buffer[next++] = packetId;
   for (let i = 0; i < codes.length; i++) buffer[next++] = codes[i]!;
@@ -64,7 +55,7 @@ export function publishLength(topicLength: number, qos: number, bodyLength: numb
 
 /** Bytes of a PUBLISH before its body. */
 export function publishHeadLength(remaining: number, bodyLength: number): number {
-  return 1 + lengthBytes(remaining) + remaining - bodyLength;
+  return 1 + varintBytes(remaining) + remaining - bodyLength;
 }
 
 /**
@@ -82,7 +73,7 @@ export function writePublishHead(
   packetId: number,
 ): number {
   buffer[at] = first;
-  let next = writeLength(buffer, at + 1, remaining);
+  let next = writeVarint(buffer, at + 1, remaining);
   const length = topicEnd - topicStart;
   buffer[next++] = length >>> 8;
   buffer[next++] = length;
@@ -97,20 +88,4 @@ export function writePublishHead(
     buffer[next++] = packetId;
   }
   return next;
-}
-
-/** How many bytes a remaining length takes. */
-export function lengthBytes(remaining: number): number {
-  return remaining < 0x80 ? 1 : remaining < 0x4000 ? 2 : remaining < 0x20_0000 ? 3 : 4;
-}
-
-/** Writes a remaining length; returns where it ended. */
-export function writeLength(buffer: Buffer, at: number, remaining: number): number {
-  let rest = remaining;
-  while (rest >= 0x80) {
-    buffer[at++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-  }
-  buffer[at++] = rest;
-  return at;
 }

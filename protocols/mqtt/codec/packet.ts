@@ -1,5 +1,7 @@
 /**
- * The vocabulary of the wire: packet types, return codes, and the one error that a codec throws.
+ * The vocabulary of the wire: packet types, the return codes of 3.1 and 3.1.1, and the one error that a codec throws.
+ * The reason codes of 5.0 are in `reasons.ts`, its properties in `properties.ts`. A tag such as [MQTT-3.1.0-1] is a
+ * statement of MQTT 3.1.1; [MQTT5-3.1.0-1] is one of 5.0.
  *
  * Every control packet has this form [MQTT 3.1.1, section 2]:
  *
@@ -13,6 +15,8 @@
  *    |        payload        |   `remaining length` bytes in all
  *    +-----------------------+
  */
+
+import { MALFORMED_PACKET } from './reasons.ts';
 
 export const CONNECT = 1;
 export const CONNACK = 2;
@@ -28,6 +32,8 @@ export const UNSUBACK = 11;
 export const PINGREQ = 12;
 export const PINGRESP = 13;
 export const DISCONNECT = 14;
+/** 5.0 only. */
+export const AUTH = 15;
 
 /** Flags of PUBLISH, in byte 1. */
 export const RETAIN_FLAG = 0x01;
@@ -53,13 +59,19 @@ export const SUBSCRIPTION_FAILED = 0x80;
 export const REMAINING_LENGTH_MAX = 268_435_455;
 
 /**
- * The client's bytes break the specification, or a bound. The network connection is closed, which is all that 3.1.1
- * provides for [MQTT-4.8.0-1].
+ * The client's bytes break the specification, or a bound. 3.1.1 answers by closing the network connection
+ * [MQTT-4.8.0-1]; 5.0 says why before it does, with `reason` [MQTT5-4.13.1-1].
  */
 export class MalformedPacket extends Error {
-  /** @param message what was wrong, with the rule's tag where it has one */
-  constructor(message: string) {
+  readonly reason: number;
+
+  /**
+   * @param message what was wrong, with the rule's tag where it has one
+   * @param reason the reason code of 5.0; default: malformed packet
+   */
+  constructor(message: string, reason: number = MALFORMED_PACKET) {
     super(message);
     this.name = 'MalformedPacket';
+    this.reason = reason;
   }
 }

@@ -28,7 +28,9 @@
  * It does not look into packets, except for where the body of a long PUBLISH begins.
  */
 import { INLINE_BODY_BYTES } from '../../../src/message/message.ts';
+import { varint, varintBytes } from './fields.ts';
 import { CONNECT, MalformedPacket, PUBLISH } from './packet.ts';
+import { PACKET_TOO_LARGE, PROTOCOL_ERROR, QUOTA_EXCEEDED } from './reasons.ts';
 
 /** Who takes the packets. Any call may throw MalformedPacket, which leaves `read` with the reader at its end. */
 export interface PacketHandler {
@@ -54,6 +56,8 @@ const KEPT_BYTES = 16 * 1024;
 export class PacketReader {
   /** Set by the handler to stop after the packet at hand; `read` then returns early. */
   halted = false;
+  /** Set once the client has said that it speaks 5.0: a PUBLISH has properties before its body. */
+  properties = false;
   private stage = BETWEEN;
   private first = 0;
   private remaining = 0;
@@ -67,15 +71,18 @@ export class PacketReader {
   private readonly handler: PacketHandler;
   private readonly packetSizeMax: number;
   private readonly controlSizeMax: number;
+  private readonly propertiesSizeMax: number;
 
   /**
    * @param packetSizeMax the longest PUBLISH, in bytes of remaining length
    * @param controlSizeMax the longest other packet
+   * @param propertiesSizeMax the properties of a PUBLISH with a large body
    */
-  constructor(handler: PacketHandler, packetSizeMax: number, controlSizeMax: number) {
+  constructor(handler: PacketHandler, packetSizeMax: number, controlSizeMax: number, propertiesSizeMax = 65_536) {
     this.handler = handler;
     this.packetSizeMax = packetSizeMax;
     this.controlSizeMax = controlSizeMax;
+    this.propertiesSizeMax = propertiesSizeMax;
   }
 
   /** Whether a packet has begun and not ended. */
@@ -93,7 +100,7 @@ export class PacketReader {
       }
       const first = chunk[at]!;
       if (this.opening && first !== CONNECT << 4)
-        throw new MalformedPacket('the first packet is not CONNECT [MQTT-3.1.0-1]');
+        throw new MalformedPacket('the first packet is not CONNECT [MQTT-3.1.0-1]', PROTOCOL_ERROR);
       let next = at + 1;
       if (next >= end) {
         this.beginLength(first);
@@ -157,7 +164,8 @@ export class PacketReader {
 
   private checkSize(first: number, remaining: number): void {
     const max = first >> 4 === PUBLISH ? this.packetSizeMax : this.controlSizeMax;
-    if (remaining > max) throw new MalformedPacket(`a packet of ${remaining} bytes, more than ${max}`);
+    if (remaining > max)
+      throw new MalformedPacket(`a packet of ${remaining} bytes, more than ${max}`, PACKET_TOO_LARGE);
   }
 
   private beginContent(first: number, remaining: number): void {
@@ -219,8 +227,13 @@ export class PacketReader {
   private headGathered(): void {
     const buffer = this.gathered;
     const qos = (this.first >> 1) & 3;
-    const headLength = 2 + ((buffer[0]! << 8) | buffer[1]!) + (qos > 0 ? 2 : 0);
+    let headLength = 2 + ((buffer[0]! << 8) | buffer[1]!) + (qos > 0 ? 2 : 0);
     if (headLength > this.remaining) throw new MalformedPacket('a PUBLISH that ends within its topic');
+    if (this.properties) {
+      const at = headLength;
+      headLength = this.propertiesGathered(at);
+      if (headLength < 0) return;
+    }
     const bodyLength = this.remaining - headLength;
     if (bodyLength <= INLINE_BODY_BYTES) {
       this.stage = WHOLE;
@@ -233,5 +246,24 @@ export class PacketReader {
       if (buffer.length > KEPT_BYTES) this.gathered = NO_BUFFER;
       this.handler.bodyBegin(this.first, buffer, 0, headLength, bodyLength);
     }
+  }
+
+  /** Where the properties whose length is at `at` end; -1 if that is not there yet, and more is wanted. */
+  private propertiesGathered(at: number): number {
+    const { gathered, gatheredLength } = this;
+    let lengthEnd = at;
+    while (lengthEnd < gatheredLength && gathered[lengthEnd]! >= 0x80 && lengthEnd < at + 3) lengthEnd++;
+    if (lengthEnd >= gatheredLength) {
+      this.wanted = lengthEnd + 1;
+      if (this.wanted > this.remaining) throw new MalformedPacket('a PUBLISH that ends within its header');
+      return -1;
+    }
+    const length = varint(gathered, at, gatheredLength);
+    const end = at + varintBytes(length) + length;
+    if (end > this.remaining) throw new MalformedPacket('properties that are longer than their packet');
+    if (length > this.propertiesSizeMax) {
+      throw new MalformedPacket(`${length} bytes of properties, more than ${this.propertiesSizeMax}`, QUOTA_EXCEEDED);
+    }
+    return end;
   }
 }

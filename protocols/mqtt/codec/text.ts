@@ -1,5 +1,5 @@
 /**
- * The rules for strings, topic names and topic filters [MQTT 3.1.1, sections 1.5.3 and 4.7], over byte ranges, so that a
+ * The rules for strings, topic names and topic filters [MQTT 3.1.1, sections 1.5.3 and 4.7; 5.0, 1.5.4 and 4.7], over byte ranges, so that a
  * topic is looked at without becoming a string.
  *
  * A string field is two bytes of length, most significant first, and that many bytes of UTF-8.
@@ -13,7 +13,10 @@ const DOLLAR = 0x24;
 
 const SHARE_PREFIX = '$share/';
 
-/** Well-formed UTF-8 without surrogates [MQTT-1.5.3-1] and without U+0000 [MQTT-1.5.3-2]. */
+/**
+ * Well-formed UTF-8 without surrogates [MQTT-1.5.3-1] and without U+0000 [MQTT-1.5.3-2]. Control characters and
+ * non-characters are let through, as the specification allows; a byte order mark stays what it is [MQTT-1.5.3-3].
+ */
 export function isText(buffer: Buffer, start: number, end: number): boolean {
   for (let i = start; i < end; i++) {
     const byte = buffer[i]!;
@@ -26,18 +29,22 @@ export function isText(buffer: Buffer, start: number, end: number): boolean {
   return true;
 }
 
-/** What is wrong with a topic name in PUBLISH or a will; undefined if nothing is. */
-export function topicFault(buffer: Buffer, start: number, end: number, levelsMax: number): string | undefined {
+/** What is wrong with a topic name in PUBLISH or a will; undefined if nothing is. Says nothing of its number of levels. */
+export function topicFault(buffer: Buffer, start: number, end: number): string | undefined {
   if (start === end) return 'an empty topic [MQTT-4.7.3-1]';
   if (!isText(buffer, start, end)) return 'a topic that is not UTF-8 text [MQTT-1.5.3-1]';
-  let levels = 1;
   for (let i = start; i < end; i++) {
     const byte = buffer[i];
     if (byte === PLUS || byte === HASH) return 'a wildcard in a topic name [MQTT-3.3.2-2]';
-    if (byte === SLASH_BYTE) levels++;
   }
-  if (levels > levelsMax) return `a topic of ${levels} levels, more than ${levelsMax}`;
   return undefined;
+}
+
+/** How many levels a topic has. */
+export function levelsIn(buffer: Buffer, start: number, end: number): number {
+  let levels = 1;
+  for (let i = start; i < end; i++) if (buffer[i] === SLASH_BYTE) levels++;
+  return levels;
 }
 
 /** What is wrong with the form of a topic filter; undefined if nothing is. Says nothing of its number of levels. */
@@ -54,11 +61,46 @@ export function filterFault(buffer: Buffer, start: number, end: number): string 
   return undefined;
 }
 
+/** FNV-1a, its high bits folded into the low ones: for tables that are a power of two long. */
+export function hashBytes(buffer: Buffer, start: number, end: number): number {
+  let h = 0x811c9dc5;
+  for (let i = start; i < end; i++) h = Math.imul(h ^ buffer[i]!, 0x01000193);
+  return h ^ (h >>> 15);
+}
+
 /** How many levels a filter has. */
 export function levelsOf(filter: string): number {
   let levels = 1;
   for (let i = 0; i < filter.length; i++) if (filter.charCodeAt(i) === SLASH_BYTE) levels++;
   return levels;
+}
+
+/** Whether a filter matches a topic name; both are well-formed [MQTT 3.1.1, section 4.7]. */
+export function filterMatches(filter: string, topic: string): boolean {
+  if (topic.charCodeAt(0) === DOLLAR && (filter.charCodeAt(0) === PLUS || filter.charCodeAt(0) === HASH)) return false;
+  let f = 0;
+  let t = 0;
+  for (;;) {
+    if (filter.charCodeAt(f) === HASH) return true;
+    const filterEnd = levelEnd(filter, f);
+    const topicEnd = levelEnd(topic, t);
+    const any = filterEnd === f + 1 && filter.charCodeAt(f) === PLUS;
+    if (!any && (filterEnd - f !== topicEnd - t || !filter.startsWith(topic.slice(t, topicEnd), f))) return false;
+    if (topicEnd === topic.length) {
+      // `a/#` matches its parent too.
+      return (
+        filterEnd === filter.length || (filterEnd + 2 === filter.length && filter.charCodeAt(filterEnd + 1) === HASH)
+      );
+    }
+    if (filterEnd === filter.length) return false;
+    f = filterEnd + 1;
+    t = topicEnd + 1;
+  }
+}
+
+function levelEnd(text: string, from: number): number {
+  const slash = text.indexOf('/', from);
+  return slash < 0 ? text.length : slash;
 }
 
 export interface SharedFilter {

@@ -4,7 +4,7 @@
 import type { Consumer, DeliverySink } from '../../../src/api.ts';
 import { RELEASED } from '../../../src/api.ts';
 import type { MessageView } from '../../../src/message/message.ts';
-import type { Qos } from '../codec/decode.ts';
+import type { Qos } from '../codec/publish.ts';
 import type { Outbound } from './outbound.ts';
 
 export class Feed implements DeliverySink {
@@ -13,6 +13,11 @@ export class Feed implements DeliverySink {
   readonly shared: boolean;
   /** The most that the client asked for. */
   granted: Qos;
+  /** A share's member: the publisher's retain flag is kept. (The session's own queue has it from its bindings.) */
+  asPublished = false;
+  /** A share's member: its subscription identifier, and that as a property; 0 and null for none. */
+  identifier = 0;
+  identifiers: Buffer | null = null;
   /** Null before `consume`, and once the queue is gone. */
   consumer: Consumer | null = null;
   /** The connection's, while there is one. */
@@ -31,6 +36,11 @@ export class Feed implements DeliverySink {
     this.shared = shared;
     this.granted = granted;
     this.lost = lost;
+  }
+
+  setIdentifier(identifier: number, bytes: Buffer | null): void {
+    this.identifier = identifier;
+    this.identifiers = bytes;
   }
 
   deliver(view: MessageView, slot: number): void {

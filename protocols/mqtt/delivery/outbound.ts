@@ -13,13 +13,14 @@ import { copyBytes } from '../../../src/message/bytes.ts';
 import type { MessageView } from '../../../src/message/message.ts';
 import type { Session } from '../../../src/session.ts';
 import type { Output } from '../../../src/transport/output.ts';
-import type { MqttAdapter } from '../adapter.ts';
-import { publishByte, publishHeadLength, publishLength, writeAck, writePublishHead } from '../codec/encode.ts';
-import { PUBREL, REMAINING_LENGTH_MAX } from '../codec/packet.ts';
-import { losesProperties, MQTT_DIALECT_ID } from '../mapping.ts';
+import type { FanoutCache, MqttAdapter } from '../adapter.ts';
+import { publishByte, writeAck } from '../codec/encode.ts';
+import { PUBREL } from '../codec/packet.ts';
+import { UNSPECIFIED_ERROR } from '../codec/reasons.ts';
 import type { ClientSession } from '../session/client.ts';
 import { PUBLISHED_1, PUBLISHED_2, RECORDING } from '../session/window.ts';
 import type { Feed } from './feed.ts';
+import type { PublishForm } from './form.ts';
 import { Streams } from './streams.ts';
 
 /** What a connection does for its outbound side. */
@@ -29,7 +30,7 @@ export interface OutboundHost {
   /** Sends PUBREL once everything asked of the broker until now is safe. */
   awaitRelease(packetId: number): void;
   /** The stream to the client cannot be continued. */
-  broken(why: string): void;
+  broken(why: string, reason: number): void;
 }
 
 /** A QoS 2 packet that waits for its record: all of it, or its head and where its body comes from. */
@@ -46,6 +47,8 @@ export class Outbound implements Backpressure, DirectSink {
   out: Output;
   /** Packet identifiers in use on this connection. */
   live = 0;
+  /** The longest packet the client takes; the form minds it, but not for what was encoded for somebody else. */
+  packetSizeMax = Number.MAX_SAFE_INTEGER;
   private streams: Streams | null = null;
   private held: Map<number, Held> | null = null;
   private closed = false;
@@ -54,16 +57,27 @@ export class Outbound implements Backpressure, DirectSink {
   private readonly session: Session;
   private readonly client: ClientSession;
   private readonly host: OutboundHost;
+  private readonly form: PublishForm;
   private readonly liveMax: number;
 
-  constructor(adapter: MqttAdapter, output: Output, session: Session, client: ClientSession, host: OutboundHost) {
+  /** @param receiveMax QoS 1 and 2 messages that the client takes unanswered */
+  constructor(
+    adapter: MqttAdapter,
+    output: Output,
+    session: Session,
+    client: ClientSession,
+    host: OutboundHost,
+    form: PublishForm,
+    receiveMax: number,
+  ) {
     this.adapter = adapter;
     this.output = output;
     this.out = output;
     this.session = session;
     this.client = client;
     this.host = host;
-    this.liveMax = adapter.limits.inflightMax;
+    this.form = form;
+    this.liveMax = Math.min(adapter.limits.inflightMax, receiveMax);
   }
 
   /** Consumers wait while this is true. */
@@ -105,34 +119,44 @@ export class Outbound implements Backpressure, DirectSink {
         return false;
       }
     }
-    if (view.large !== null) {
-      this.noteLosses(view);
-      return this.publish(view, publishByte(0, false, view.retained), 0);
-    }
-    const fanout = this.adapter.fanout;
-    if (fanout.serial === view.serial && fanout.retained === view.retained) {
+    if (view.large !== null) return this.publishDirect(view);
+    const fanout = this.form.fanout;
+    if (
+      fanout !== null &&
+      fanout.serial === view.serial &&
+      fanout.retained === view.retained &&
+      view.subscriptionData === 0 &&
+      fanout.length <= this.packetSizeMax
+    ) {
       const length = fanout.length;
       const at = this.out.reserve(length);
       copyBytes(fanout.buffer, fanout.at, fanout.at + length, this.out.buffer, at);
       return true;
     }
-    return this.encodeDirect(view);
+    if (fanout === null || view.subscriptionData !== 0) return this.publishDirect(view);
+    return this.encodeDirect(view, fanout);
+  }
+
+  private publishDirect(view: MessageView): boolean {
+    const { identifiers } = this.client;
+    const known = identifiers === null ? null : identifiers.of(view, this.adapter.topics);
+    return this.publish(view, publishByte(0, false, view.retained), 0, known);
   }
 
   /** Encodes an at-most-once message and remembers where, for the next subscriber. */
-  private encodeDirect(view: MessageView): boolean {
-    const topics = this.adapter.topics;
-    topics.of(view);
-    if (view.dialect !== MQTT_DIALECT_ID) this.noteLosses(view);
-    const bodyLength = view.bodyEnd - view.bodyStart;
-    const remaining = publishLength(topics.end - topics.start, 0, bodyLength);
-    const length = publishHeadLength(remaining, bodyLength) + bodyLength;
+  private encodeDirect(view: MessageView, fanout: FanoutCache): boolean {
+    const { form } = this;
+    const headLength = form.prepare(view, false, null, false);
+    if (form.lossy) this.adapter.stats.lossyConversions++;
+    if (headLength < 0) {
+      this.adapter.stats.oversizeDropped++;
+      return false;
+    }
+    const length = headLength + view.bodyEnd - view.bodyStart;
     const at = this.out.reserve(length);
     const buffer = this.out.buffer;
-    const first = publishByte(0, false, view.retained);
-    const body = writePublishHead(buffer, at, first, remaining, topics.buffer, topics.start, topics.end, 0);
+    const body = form.write(buffer, at, publishByte(0, false, view.retained), 0);
     copyBytes(view.body, view.bodyStart, view.bodyEnd, buffer, body);
-    const fanout = this.adapter.fanout;
     fanout.serial = view.serial;
     fanout.retained = view.retained;
     fanout.buffer = buffer;
@@ -145,9 +169,10 @@ export class Outbound implements Backpressure, DirectSink {
 
   deliver(feed: Feed, view: MessageView, slot: number): void {
     const qos = Math.min(view.effectiveAssurance, feed.granted);
+    const identifiers = this.identifiersOf(feed, view);
+    const retained = view.retained && (!feed.shared || feed.asPublished);
     if (qos === 0 || slot < 0) {
-      this.noteLosses(view);
-      const sent = this.publish(view, publishByte(0, false, view.retained), 0);
+      const sent = this.publish(view, publishByte(0, false, retained), 0, identifiers);
       if (slot >= 0) feed.consumer!.settle(slot, sent ? ACCEPTED : REJECTED);
       return;
     }
@@ -155,21 +180,22 @@ export class Outbound implements Backpressure, DirectSink {
     if (place < 0) place = this.client.placeRestored(feed, view.seq, slot);
     const known = place >= 0;
     const window = this.client.window();
+    const recording = known ? window.stages[place]! === RECORDING : qos === 2 && this.client.kept;
+    const headLength = this.form.prepare(view, true, identifiers, recording);
+    if (headLength < 0) {
+      this.tooLong(feed, slot, place);
+      return;
+    }
     if (!known) {
-      if (!this.fits(view, qos)) {
-        this.adapter.stats.oversizeRejected++;
-        feed.consumer!.settle(slot, REJECTED);
-        return;
-      }
-      this.noteLosses(view);
-      place = window.take(feed, slot, qos === 1 ? PUBLISHED_1 : this.client.kept ? RECORDING : PUBLISHED_2);
+      if (this.form.lossy) this.adapter.stats.lossyConversions++;
+      place = window.take(feed, slot, qos === 1 ? PUBLISHED_1 : recording ? RECORDING : PUBLISHED_2);
     }
     this.live++;
     const stage = window.stages[place]!;
     const id = window.ids[place]!;
     if (stage === RECORDING) {
       if (!known) this.client.record(id, view.seq);
-      this.hold(view, id);
+      this.hold(view, id, headLength, retained);
       this.host.awaitRecord(id);
       return;
     }
@@ -177,7 +203,21 @@ export class Outbound implements Backpressure, DirectSink {
     // member; in the session's own queue it speaks of this client, whose QoS 1 identifiers a broker's crash forgets. A QoS 2
     // packet that has no record was never sent.
     const dup = known || (stage === PUBLISHED_1 && view.redelivered && !feed.shared);
-    this.publish(view, publishByte(stage === PUBLISHED_1 ? 1 : 2, dup, view.retained), id);
+    this.write(view, publishByte(stage === PUBLISHED_1 ? 1 : 2, dup, retained), id, headLength);
+  }
+
+  private identifiersOf(feed: Feed, view: MessageView): Buffer | null {
+    if (feed.shared) return feed.identifiers;
+    const { identifiers } = this.client;
+    return identifiers === null ? null : identifiers.of(view, this.adapter.topics);
+  }
+
+  /** The client cannot be sent it, and for its session that is the end of it [MQTT5-3.1.2-25]. */
+  private tooLong(feed: Feed, slot: number, place: number): void {
+    this.adapter.stats.oversizeRejected++;
+    // It may have been sent on a connection that took longer packets.
+    if (place >= 0) this.client.unanswered.free(place);
+    feed.consumer!.settle(slot, REJECTED);
   }
 
   /** The record of a QoS 2 packet is safe: the packet goes. */
@@ -219,46 +259,37 @@ export class Outbound implements Backpressure, DirectSink {
 
   // ----------------------------------------------------------------------------------------------------- encoding
 
-  private fits(view: MessageView, qos: number): boolean {
-    this.adapter.topics.of(view);
-    const topics = this.adapter.topics;
-    return publishLength(topics.end - topics.start, qos, view.bodyLength) <= REMAINING_LENGTH_MAX;
-  }
-
-  /** Writes a PUBLISH; false if it is too long for one. */
-  private publish(view: MessageView, first: number, id: number): boolean {
-    const topics = this.adapter.topics;
-    topics.of(view);
-    const bodyLength = view.bodyLength;
-    const remaining = publishLength(topics.end - topics.start, id === 0 ? 0 : 1, bodyLength);
-    if (remaining > REMAINING_LENGTH_MAX) {
-      this.adapter.stats.oversizeRejected++;
+  /** Writes a PUBLISH; false if the client cannot be sent it. */
+  private publish(view: MessageView, first: number, id: number, identifiers: Buffer | null): boolean {
+    const headLength = this.form.prepare(view, id !== 0, identifiers, false);
+    if (this.form.lossy) this.adapter.stats.lossyConversions++;
+    if (headLength < 0) {
+      this.adapter.stats.oversizeDropped++;
       return false;
     }
-    const headLength = publishHeadLength(remaining, bodyLength);
-    if (view.large !== null) {
-      const at = this.out.reserve(headLength);
-      writePublishHead(this.out.buffer, at, first, remaining, topics.buffer, topics.start, topics.end, id);
-      this.stream(this.session.readBody(view.large));
-      return true;
-    }
-    const at = this.out.reserve(headLength + bodyLength);
-    const buffer = this.out.buffer;
-    const body = writePublishHead(buffer, at, first, remaining, topics.buffer, topics.start, topics.end, id);
-    copyBytes(view.body, view.bodyStart, view.bodyEnd, buffer, body);
+    this.write(view, first, id, headLength);
     return true;
   }
 
+  /** Writes what the form has prepared. */
+  private write(view: MessageView, first: number, id: number, headLength: number): void {
+    if (view.large !== null) {
+      const at = this.out.reserve(headLength);
+      this.form.write(this.out.buffer, at, first, id);
+      this.stream(this.session.readBody(view.large));
+      return;
+    }
+    const at = this.out.reserve(headLength + view.bodyLength);
+    const buffer = this.out.buffer;
+    const body = this.form.write(buffer, at, first, id);
+    copyBytes(view.body, view.bodyStart, view.bodyEnd, buffer, body);
+  }
+
   /** Keeps a QoS 2 packet until its record is safe; the view will not be there any more. */
-  private hold(view: MessageView, id: number): void {
-    const topics = this.adapter.topics;
-    topics.of(view);
-    const remaining = publishLength(topics.end - topics.start, 2, view.bodyLength);
-    const headLength = publishHeadLength(remaining, view.bodyLength);
+  private hold(view: MessageView, id: number, headLength: number, retained: boolean): void {
     const inline = view.large === null ? view.bodyEnd - view.bodyStart : 0;
     const bytes = Buffer.allocUnsafe(headLength + inline);
-    const first = publishByte(2, false, view.retained);
-    const body = writePublishHead(bytes, 0, first, remaining, topics.buffer, topics.start, topics.end, id);
+    const body = this.form.write(bytes, 0, publishByte(2, false, retained), id);
     if (inline > 0) copyBytes(view.body, view.bodyStart, view.bodyEnd, bytes, body);
     this.held ??= new Map();
     this.held.set(id, { bytes, reader: view.large === null ? null : this.session.readBody(view.large) });
@@ -269,7 +300,7 @@ export class Outbound implements Backpressure, DirectSink {
     this.streams ??= new Streams(
       this.output,
       () => this.streamed(),
-      () => this.host.broken('a large body could not be read'),
+      () => this.host.broken('a large body could not be read', UNSPECIFIED_ERROR),
     );
     this.streams.push(reader);
     this.out = this.streams.tail;
@@ -279,11 +310,5 @@ export class Outbound implements Backpressure, DirectSink {
   private streamed(): void {
     this.out = this.output;
     this.client.wake();
-  }
-
-  private noteLosses(view: MessageView): void {
-    if (view.dialect === MQTT_DIALECT_ID && view.propsEnd === view.propsStart) return;
-    this.adapter.topics.of(view);
-    if (this.adapter.topics.lossy || losesProperties(view)) this.adapter.stats.lossyConversions++;
   }
 }

@@ -2,15 +2,16 @@
  * PUBACK, PUBREC, PUBREL, PUBCOMP. The first, second and fourth answer what the client was sent; PUBREL goes on with
  * what it has published.
  */
-import { ACCEPTED, MARK_NOW } from '../../../src/api.ts';
-import { decodePacketId } from '../codec/decode.ts';
-import { PUBCOMP } from '../codec/packet.ts';
+import { ACCEPTED, MARK_NOW, REJECTED } from '../../../src/api.ts';
+import { acknowledgedReason, decodeAcknowledgement } from '../codec/acknowledgement.ts';
+import { PUBACK, PUBCOMP, PUBREC, PUBREL } from '../codec/packet.ts';
+import { PACKET_IDENTIFIER_NOT_FOUND, REFUSALS_FROM, SUCCESS } from '../codec/reasons.ts';
 import type { Connection } from '../connection.ts';
 import { PUBLISHED_1, PUBLISHED_2, RELEASED } from '../session/window.ts';
 
-/** QoS 1 is received. */
+/** QoS 1 is received; or, in 5.0, refused for good. */
 export function puback(connection: Connection, buffer: Buffer, start: number, end: number): void {
-  const id = decodePacketId(buffer, start, end);
+  const id = decodeAcknowledgement(PUBACK, buffer, start, end, connection.level);
   const { client, outbound } = connection;
   const window = client.window();
   const place = window.find(id);
@@ -22,16 +23,20 @@ export function puback(connection: Connection, buffer: Buffer, start: number, en
   const slot = window.slots[place]!;
   client.unanswered.free(place);
   outbound.answered();
-  feed?.consumer?.settle(slot, ACCEPTED);
+  feed?.consumer?.settle(slot, acknowledgedReason(buffer, start, end) >= REFUSALS_FROM ? REJECTED : ACCEPTED);
 }
 
 /** QoS 2 is received: settled, and released in the same unit, so that neither can be without the other after a crash. */
 export function pubrec(connection: Connection, buffer: Buffer, start: number, end: number): void {
-  const id = decodePacketId(buffer, start, end);
+  const id = decodeAcknowledgement(PUBREC, buffer, start, end, connection.level);
   const { client, session } = connection;
   const window = client.window();
   const place = window.find(id);
   if (place >= 0 && window.stages[place] === PUBLISHED_2) {
+    if (acknowledgedReason(buffer, start, end) >= REFUSALS_FROM) {
+      rejected(connection, place);
+      return;
+    }
     const feed = window.feeds[place]!;
     const slot = window.slots[place]!;
     window.stages[place] = RELEASED;
@@ -51,12 +56,26 @@ export function pubrec(connection: Connection, buffer: Buffer, start: number, en
   }
   // Sent again, or for an identifier that is over: PUBREL lets the client finish [MQTT-4.3.3-1].
   if (place < 0 || window.stages[place] !== RELEASED) connection.adapter.stats.unexpectedAcks++;
-  if (place < 0 || window.stages[place] === RELEASED) connection.awaitRelease(id);
+  if (place >= 0 && window.stages[place] === RELEASED) connection.awaitRelease(id);
+  else if (place < 0) connection.awaitRelease(id, connection.terms === null ? SUCCESS : PACKET_IDENTIFIER_NOT_FOUND);
+}
+
+/** 5.0: the client will not have it, and must not be sent it again; its identifier is free at once [MQTT5 4.3.3]. */
+function rejected(connection: Connection, place: number): void {
+  const { client, session } = connection;
+  const window = client.window();
+  const feed = window.feeds[place]!;
+  const slot = window.slots[place]!;
+  if (client.kept) session.beginUnit();
+  client.unanswered.free(place);
+  feed?.consumer?.settle(slot, REJECTED);
+  if (client.kept) session.endUnit();
+  connection.outbound.answered();
 }
 
 /** QoS 2 is complete. */
 export function pubcomp(connection: Connection, buffer: Buffer, start: number, end: number): void {
-  const id = decodePacketId(buffer, start, end);
+  const id = decodeAcknowledgement(PUBCOMP, buffer, start, end, connection.level);
   const { client } = connection;
   const window = client.window();
   const place = window.find(id);
@@ -70,8 +89,9 @@ export function pubcomp(connection: Connection, buffer: Buffer, start: number, e
 
 /** The client has our PUBREC: its identifier may be used for another message [MQTT-4.3.3-2]. */
 export function pubrel(connection: Connection, buffer: Buffer, start: number, end: number): void {
-  const id = decodePacketId(buffer, start, end);
-  const { client, session } = connection;
-  client.release(id);
-  connection.answer(PUBCOMP, id, client.kept ? session.mark() : MARK_NOW);
+  const id = decodeAcknowledgement(PUBREL, buffer, start, end, connection.level);
+  const { client, session, terms } = connection;
+  const known = client.release(id);
+  const reason = known || terms === null ? SUCCESS : PACKET_IDENTIFIER_NOT_FOUND;
+  connection.answer(PUBCOMP, id, client.kept ? session.mark() : MARK_NOW, reason);
 }

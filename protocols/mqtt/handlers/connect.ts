@@ -1,10 +1,17 @@
-/** CONNECT [MQTT 3.1.1, section 3.1] and its answer. */
+/**
+ * CONNECT [section 3.1] and its answer.
+ *
+ *     decode -> identifier, redirection -> who is it (Broker.open) -> its session -> safe -> CONNACK 0
+ *
+ * A refusal is said in the form of the client's version: a return code before 5.0, a reason code from then on.
+ */
 import { randomUUID } from 'node:crypto';
 import type { Refusal } from '../../../src/api.ts';
 import { BrokerError } from '../../../src/message/errors.ts';
 import type { Session } from '../../../src/session.ts';
-import { type Connect, decodeConnect, decodeLevel } from '../codec/decode.ts';
-import { writeConnack, writeConnack5 } from '../codec/encode.ts';
+import { type Connect, decodeConnect, decodeLevel, EXPIRY_NEVER_S, type Wishes } from '../codec/connect.ts';
+import { writeConnack } from '../codec/encode.ts';
+import { writeConnack5 } from '../codec/encode5.ts';
 import {
   BAD_USER_NAME_OR_PASSWORD,
   CONNACK,
@@ -17,37 +24,66 @@ import {
   SERVER_UNAVAILABLE,
   UNACCEPTABLE_PROTOCOL_VERSION,
 } from '../codec/packet.ts';
-import { type Connection, HOLD_OPENING } from '../connection.ts';
-import { splitUserName } from '../mapping.ts';
+import {
+  ASSIGNED_CLIENT_IDENTIFIER,
+  MAXIMUM_PACKET_SIZE,
+  RECEIVE_MAXIMUM,
+  RESPONSE_INFORMATION,
+  SERVER_KEEP_ALIVE,
+  SERVER_REFERENCE,
+  SESSION_EXPIRY,
+  TOPIC_ALIAS_MAXIMUM,
+} from '../codec/properties.ts';
+import {
+  BAD_AUTHENTICATION_METHOD,
+  BAD_USER_NAME_OR_PASSWORD_5,
+  CLIENT_IDENTIFIER_NOT_VALID,
+  NOT_AUTHORIZED_5,
+  SERVER_MOVED,
+  SERVER_UNAVAILABLE_5,
+  SUCCESS,
+  UNSUPPORTED_PROTOCOL_VERSION_5,
+  USE_ANOTHER_SERVER,
+} from '../codec/reasons.ts';
+import type { Connection } from '../connection.ts';
+import { Form5 } from '../delivery/form5.ts';
+import { HOLD_OPENING } from '../intake.ts';
+import { splitUserName } from '../mapping/names.ts';
 import { CLIENT_ID_BYTES_MAX } from '../options.ts';
 import { ClientSession } from '../session/client.ts';
 import { clientsOf } from '../session/registry.ts';
 import { getSession } from '../session/store.ts';
+import { Terms } from '../terms.ts';
+import { publishWill } from './will.ts';
 
-/** MQTT 5's reason code "unsupported protocol version". */
-const UNSUPPORTED_PROTOCOL_VERSION_5 = 0x84;
+/** The longest identifier of 3.1, in characters [MQTT 3.1, section 3.1]. */
+const CLIENT_ID_LENGTH_MAX_3_1 = 23;
 
 export function connect(connection: Connection, buffer: Buffer, start: number, end: number): void {
+  const { adapter } = connection;
   const level = decodeLevel(buffer, start, end);
-  if (level !== LEVEL_3_1_1 && level !== LEVEL_3_1) {
-    // [MQTT-3.1.2-2]; a client of version 5 reads only its own form.
-    if (level === LEVEL_5) writeConnack5(connection.output, UNSUPPORTED_PROTOCOL_VERSION_5);
-    else writeConnack(connection.output, false, UNACCEPTABLE_PROTOCOL_VERSION);
-    connection.refuse();
+  if (level !== LEVEL_3_1_1 && level !== LEVEL_5 && level !== LEVEL_3_1) {
+    // [MQTT-3.1.2-2]; a client that is newer than 5.0 reads its form if anything.
+    connection.level = level > LEVEL_5 && level < 0x80 ? LEVEL_5 : LEVEL_3_1_1;
+    refuse(connection, UNSUPPORTED_PROTOCOL_VERSION_5);
     return;
   }
-  const request = decodeConnect(buffer, start, end, connection.adapter.limits.topicLevelsMax);
   connection.level = level;
-  // A client that gives no identifier cannot come back to its session [MQTT-3.1.3-8]; 3.1 wants one in any case.
-  const unnamed = request.clientId === '';
-  if (
-    (unnamed && (!request.clean || level === LEVEL_3_1)) ||
-    Buffer.byteLength(request.clientId) > CLIENT_ID_BYTES_MAX
-  ) {
-    refuse(connection, IDENTIFIER_REJECTED);
+  const request = decodeConnect(buffer, start, end, adapter.limits.topicLevelsMax);
+  if (!mayHaveIdentifier(request)) {
+    refuse(connection, CLIENT_IDENTIFIER_NOT_VALID);
     return;
   }
-  connection.hold(HOLD_OPENING);
+  const { redirect } = adapter.limits;
+  if (redirect !== null) {
+    refuse(connection, redirect.permanent ? SERVER_MOVED : USE_ANOTHER_SERVER);
+    return;
+  }
+  if (request.wishes?.authMethod !== undefined) {
+    refuse(connection, BAD_AUTHENTICATION_METHOD);
+    return;
+  }
+  connection.intake.hold(HOLD_OPENING);
   const { vhost, user } = splitUserName(request.user);
   const { address, port } = connection.transport.remote;
   connection.broker.open(
@@ -62,62 +98,99 @@ export function connect(connection: Connection, buffer: Buffer, start: number, e
     (result) => {
       if (connection.closing) {
         if (!('refused' in result)) result.close(true);
-      } else if ('refused' in result) refuse(connection, returnCodeOf(result));
+      } else if ('refused' in result) refuse(connection, reasonOf(result));
       else admit(connection, result, request);
     },
   );
 }
 
-function returnCodeOf(refusal: Refusal): number {
+/** Whether a client of this version may have this identifier, or none. */
+function mayHaveIdentifier({ level, clean, clientId }: Connect): boolean {
+  if (Buffer.byteLength(clientId) > CLIENT_ID_BYTES_MAX) return false;
+  if (level === LEVEL_5) return true; // it is told what it is given [MQTT5-3.1.3-6]
+  // One that gives no identifier cannot come back to its session [MQTT-3.1.3-8]; 3.1 wants one in any case.
+  if (level === LEVEL_3_1_1) return clientId !== '' || clean;
+  return clientId !== '' && clientId.length <= CLIENT_ID_LENGTH_MAX_3_1;
+}
+
+function reasonOf(refusal: Refusal): number {
   switch (refusal.refused) {
     // The user name names the vhost, so a wrong one is a wrong user name.
     case 'credentials':
     case 'vhost-not-found':
-      return BAD_USER_NAME_OR_PASSWORD;
+      return BAD_USER_NAME_OR_PASSWORD_5;
     case 'forbidden':
-      return NOT_AUTHORIZED;
+      return NOT_AUTHORIZED_5;
     case 'unavailable':
-      return SERVER_UNAVAILABLE;
+      return SERVER_UNAVAILABLE_5;
   }
 }
 
-function refuse(connection: Connection, returnCode: number): void {
-  writeConnack(connection.output, false, returnCode); // session present is 0 [MQTT-3.2.2-4]
-  connection.refuse();
+/** The return codes of 3.1 and 3.1.1, by reason. */
+const RETURN_CODES: ReadonlyMap<number, number> = new Map([
+  [UNSUPPORTED_PROTOCOL_VERSION_5, UNACCEPTABLE_PROTOCOL_VERSION],
+  [CLIENT_IDENTIFIER_NOT_VALID, IDENTIFIER_REJECTED],
+  [BAD_USER_NAME_OR_PASSWORD_5, BAD_USER_NAME_OR_PASSWORD],
+  [NOT_AUTHORIZED_5, NOT_AUTHORIZED],
+]);
+
+/** Writes CONNACK with a refusal, and ends the connection. @param reason of 5.0 */
+export function refuse(connection: Connection, reason: number): void {
+  const { adapter, output } = connection;
+  // Session present is 0 [MQTT-3.2.2-4].
+  if (connection.level === LEVEL_5) {
+    const { writer } = adapter;
+    writer.clear();
+    if (adapter.limits.redirect !== null) writer.field(SERVER_REFERENCE, adapter.limits.redirect.to);
+    writeConnack5(output, false, reason, writer);
+  } else writeConnack(output, false, RETURN_CODES.get(reason) ?? SERVER_UNAVAILABLE);
+  connection.refused();
 }
 
 /** The client is who it says: finds or makes its session, then answers once that is safe. */
-function admit(connection: Connection, session: Session, request: Connect): void {
+export function admit(connection: Connection, session: Session, request: Connect): void {
   connection.session = session;
   try {
     const stored = openSession(connection, session, request);
-    connection.keepAlive(request.keepAliveS);
-    connection.will = request.will;
-    if (request.clean && !stored) connection.established();
-    else connection.answer(CONNACK, 0, session.mark());
+    connection.keepAlive(keepAliveOf(connection, request));
+    if (request.wishes !== undefined) agree(connection, session, request, request.wishes);
+    if (stored) connection.answer(CONNACK, 0, session.mark());
+    else connection.established();
   } catch (error) {
     // Nothing was promised yet, and the will not taken.
-    if (error instanceof BrokerError) refuse(connection, SERVER_UNAVAILABLE);
+    connection.will = undefined;
+    if (error instanceof BrokerError) refuse(connection, SERVER_UNAVAILABLE_5);
     else connection.fail(error);
   }
+}
+
+/** How long the session outlives the connection. */
+function expiryOf(connection: Connection, request: Connect): number {
+  const asked = request.wishes?.sessionExpiryS ?? (request.clean ? 0 : EXPIRY_NEVER_S);
+  return Math.min(asked, connection.adapter.limits.sessionExpiryMaxS);
+}
+
+function keepAliveOf(connection: Connection, { keepAliveS }: Connect): number {
+  const { keepAliveMaxS } = connection.adapter.limits;
+  return keepAliveMaxS > 0 && (keepAliveS === 0 || keepAliveS > keepAliveMaxS) ? keepAliveMaxS : keepAliveS;
 }
 
 /** Returns whether something durable was there or was made. */
 function openSession(connection: Connection, session: Session, request: Connect): boolean {
   const { adapter } = connection;
-  const clients = clientsOf(connection.broker, session);
+  const clients = clientsOf(adapter, connection.broker, session);
   const id = request.clientId === '' ? `auto-${randomUUID()}` : request.clientId;
-  let client = clients.clients.get(id);
-  client?.host?.takenOver();
-  client = clients.clients.get(id); // a clean session has just ended
-  const stored = getSession(clients.state, id) !== undefined;
-  if (client === undefined && stored) {
-    client = new ClientSession(adapter, clients, id, true);
-    client.restore(session);
-  }
+  const expiryS = expiryOf(connection, request);
+  clients.clients.get(id)?.host?.takenOver();
+  // One that was not kept has just ended.
+  let client = clients.find(session, id);
+  const before = client === undefined ? undefined : getSession(clients.state, id);
+  const due = clients.wills.take(id);
   if (request.clean && client !== undefined) {
     session.beginUnit();
     try {
+      // The former session ends, and with it the time its will could wait [MQTT5-3.1.3-9].
+      if (due !== undefined) publishWill(adapter, session, due.will, client.queue);
       client.end(session, true); // [MQTT-3.1.2-6]
     } finally {
       session.endUnit();
@@ -125,15 +198,51 @@ function openSession(connection: Connection, session: Session, request: Connect)
     client = undefined;
   }
   connection.sessionPresent = client !== undefined; // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
-  client ??= new ClientSession(adapter, clients, id, !request.clean);
+  client ??= new ClientSession(adapter, clients, id, expiryS);
+  client.expiryS = expiryS;
   client.host = connection;
   connection.client = client;
   clients.clients.set(id, client);
-  if (!stored) client.save(session);
-  return stored || client.kept;
+  clients.stay(id);
+  const known = connection.sessionPresent && before?.expiryS === expiryS && before.endsAtMs === 0;
+  if (!known) client.save(session);
+  connection.will = request.will;
+  if (request.will !== undefined && client.kept) clients.wills.arm(id, session.user, request.will);
+  return before !== undefined || client.kept;
+}
+
+/** What is agreed with a client of 5.0. */
+function agree(connection: Connection, session: Session, request: Connect, wishes: Wishes): void {
+  const { adapter, broker, client } = connection;
+  const { limits } = adapter;
+  connection.terms = new Terms(wishes, client.expiryS, limits.receiveMax, limits.topicAliasMax);
+  connection.reader.properties = true;
+  connection.form5 = new Form5(adapter, session, wishes.packetSizeMax, wishes.topicAliasMax, broker.clock);
+  connection.keepAliveAsked = request.keepAliveS;
+  connection.identifierAssigned = request.clientId === '';
 }
 
 /** Writes CONNACK 0. 3.1 has no session present flag. */
 export function finishConnect(connection: Connection): void {
-  writeConnack(connection.output, connection.sessionPresent && connection.level !== LEVEL_3_1, CONNECTION_ACCEPTED);
+  const { adapter, client, level, output, sessionPresent, terms } = connection;
+  if (terms === null) {
+    writeConnack(output, sessionPresent && level !== LEVEL_3_1, CONNECTION_ACCEPTED);
+    return;
+  }
+  const { limits, writer } = adapter;
+  const { wishes } = terms;
+  writer.clear();
+  if (terms.sessionExpiryS !== wishes.sessionExpiryS) writer.integer(SESSION_EXPIRY, terms.sessionExpiryS);
+  if (limits.receiveMax < 65_535) writer.integer(RECEIVE_MAXIMUM, limits.receiveMax);
+  writer.integer(MAXIMUM_PACKET_SIZE, limits.packetSizeMax + FIXED_HEADER_BYTES_MAX);
+  if (limits.topicAliasMax > 0) writer.integer(TOPIC_ALIAS_MAXIMUM, limits.topicAliasMax);
+  if (connection.identifierAssigned) writer.field(ASSIGNED_CLIENT_IDENTIFIER, client.id);
+  if (connection.keepAliveS !== connection.keepAliveAsked) writer.integer(SERVER_KEEP_ALIVE, connection.keepAliveS);
+  if (wishes.wantsResponseInformation && limits.responseTopicPrefix !== '') {
+    writer.field(RESPONSE_INFORMATION, limits.responseTopicPrefix + client.id);
+  }
+  writeConnack5(output, sessionPresent, SUCCESS, writer);
 }
+
+/** Packet sizes are counted whole; the bound is on what follows the fixed header. */
+const FIXED_HEADER_BYTES_MAX = 5;

@@ -1,59 +1,99 @@
-/** SUBSCRIBE and UNSUBSCRIBE [MQTT 3.1.1, sections 3.8 and 3.10], shared subscriptions among them. */
+/** SUBSCRIBE and UNSUBSCRIBE [sections 3.8 and 3.10], shared subscriptions among them. */
 import { MARK_NOW, type Mark } from '../../../src/api.ts';
 import { BrokerError } from '../../../src/message/errors.ts';
-import { decodeSubscribe, decodeUnsubscribe } from '../codec/decode.ts';
 import { writeAck, writeSuback } from '../codec/encode.ts';
+import { writeReasons } from '../codec/encode5.ts';
 import { LEVEL_3_1, MalformedPacket, SUBACK, SUBSCRIPTION_FAILED, UNSUBACK } from '../codec/packet.ts';
+import {
+  NO_SUBSCRIPTION_EXISTED,
+  NOT_AUTHORIZED_5,
+  PROTOCOL_ERROR,
+  REFUSALS_FROM,
+  SUCCESS,
+  UNSPECIFIED_ERROR,
+} from '../codec/reasons.ts';
+import {
+  decodeSubscribe,
+  decodeUnsubscribe,
+  SEND_RETAINED,
+  SEND_RETAINED_IF_NEW,
+  type Subscription,
+} from '../codec/subscriptions.ts';
 import { sharedFilter } from '../codec/text.ts';
 import type { Connection } from '../connection.ts';
 
-/** A SUBACK on its way. */
+/** A SUBACK or UNSUBACK on its way. */
 export interface Granted {
+  readonly type: number;
   readonly packetId: number;
-  /** One for each filter asked for [MQTT-3.8.4-5]. */
+  /** One for each filter asked for [MQTT-3.8.4-5]; reason codes of 5.0. */
   readonly codes: number[];
   /** Filters whose retained messages follow. */
   readonly filters: string[];
 }
 
 export function subscribe(connection: Connection, buffer: Buffer, start: number, end: number): void {
-  const { adapter, client, session } = connection;
-  const { packetId, subscriptions } = decodeSubscribe(buffer, start, end, adapter.limits.subscriptionsMax);
-  const granted: Granted = { packetId, codes: [], filters: [] };
+  const { adapter, client, level, session } = connection;
+  const { packetId, identifier, subscriptions } = decodeSubscribe(
+    buffer,
+    start,
+    end,
+    adapter.limits.subscriptionsMax,
+    level,
+  );
+  const granted: Granted = { type: SUBACK, packetId, codes: [], filters: [] };
   let durable = client.kept;
-  for (const { filter, qos } of subscriptions) {
-    const share = sharedFilter(filter);
+  for (const subscription of subscriptions) {
+    const share = sharedFilter(subscription.filter);
     if (share === 'invalid') throw new MalformedPacket('a malformed shared subscription [MQTT-4.8.2-1]');
     let code: number;
     try {
-      if (share === undefined) {
-        code = client.subscribe(session, filter, qos);
-        if (code !== SUBSCRIPTION_FAILED) granted.filters.push(filter);
-      } else {
-        code = client.subscribeShared(session, share, qos);
+      if (share === undefined) code = subscribeOwn(connection, subscription, identifier, granted);
+      else {
+        if (subscription.noLocal) {
+          throw new MalformedPacket('no local on a shared subscription [MQTT5-3.8.3-4]', PROTOCOL_ERROR);
+        }
+        code = client.shares.subscribe(session, share, subscription, identifier);
         durable = true;
       }
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
-      code = SUBSCRIPTION_FAILED;
+      code = error.code === 'access-refused' ? NOT_AUTHORIZED_5 : UNSPECIFIED_ERROR;
     }
     // 3.1 has no code for a refusal.
-    if (code === SUBSCRIPTION_FAILED && connection.level === LEVEL_3_1)
-      throw new MalformedPacket('a filter not granted');
+    if (code >= REFUSALS_FROM && level === LEVEL_3_1) throw new MalformedPacket('a filter not granted');
     granted.codes.push(code);
   }
-  if (!durable) {
-    finishSubscribe(connection, granted);
-    return;
+  if (durable) connection.answerGranted(granted, session.mark());
+  else finishSubscribe(connection, granted);
+}
+
+function subscribeOwn(
+  connection: Connection,
+  subscription: Subscription,
+  identifier: number,
+  granted: Granted,
+): number {
+  const { client, session } = connection;
+  const known = client.hasSubscription(subscription.filter);
+  const code = client.subscribe(session, subscription, identifier);
+  if (code >= REFUSALS_FROM) return code;
+  const { retainHandling } = subscription;
+  if (retainHandling === SEND_RETAINED || (retainHandling === SEND_RETAINED_IF_NEW && !known)) {
+    granted.filters.push(subscription.filter);
   }
-  connection.granted.push(granted);
-  connection.answer(SUBACK, packetId, session.mark());
+  return code;
 }
 
 /** The subscriptions are safe: says so, then sends what is retained under them [MQTT-3.3.1-6]. */
 export function finishSubscribe(connection: Connection, granted: Granted): void {
-  writeSuback(connection.output, granted.packetId, granted.codes);
-  for (const filter of granted.filters) {
+  const { codes, filters, packetId } = granted;
+  if (connection.terms !== null) writeReasons(connection.output, SUBACK, packetId, codes);
+  else {
+    const plain = codes.map((code) => (code >= REFUSALS_FROM ? SUBSCRIPTION_FAILED : code));
+    writeSuback(connection.output, packetId, plain);
+  }
+  for (const filter of filters) {
     try {
       connection.client.replayRetained(connection.session, filter);
     } catch (error) {
@@ -64,24 +104,32 @@ export function finishSubscribe(connection: Connection, granted: Granted): void 
 }
 
 export function unsubscribe(connection: Connection, buffer: Buffer, start: number, end: number): void {
-  const { adapter, client, session } = connection;
-  const { packetId, filters } = decodeUnsubscribe(buffer, start, end, adapter.limits.subscriptionsMax);
+  const { adapter, client, level, session } = connection;
+  const { packetId, filters } = decodeUnsubscribe(buffer, start, end, adapter.limits.subscriptionsMax, level);
+  const granted: Granted = { type: UNSUBACK, packetId, codes: [], filters: [] };
   let mark: Mark = MARK_NOW;
   let durable = client.kept;
   for (const filter of filters) {
     const share = sharedFilter(filter);
+    let existed = false;
     try {
-      if (share === undefined) client.unsubscribe(session, filter);
+      if (share === undefined) existed = client.unsubscribe(session, filter);
       else if (share !== 'invalid') {
-        client.unsubscribeShared(session, share);
+        existed = client.shares.unsubscribe(session, share);
         durable = true;
       }
     } catch (error) {
-      // There is nothing to say no with [MQTT-3.10.4-5]; a queue that is gone has no binding either.
+      // 3.1.1 has nothing to say no with [MQTT-3.10.4-5]; a queue that is gone has no binding either.
       if (!(error instanceof BrokerError)) throw error;
     }
+    granted.codes.push(existed ? SUCCESS : NO_SUBSCRIPTION_EXISTED);
   }
   if (durable) mark = session.mark();
-  if (mark === MARK_NOW) writeAck(connection.output, UNSUBACK, packetId);
-  else connection.answer(UNSUBACK, packetId, mark);
+  if (mark === MARK_NOW) finishUnsubscribe(connection, granted);
+  else connection.answerGranted(granted, mark);
+}
+
+export function finishUnsubscribe(connection: Connection, granted: Granted): void {
+  if (connection.terms === null) writeAck(connection.output, UNSUBACK, granted.packetId);
+  else writeReasons(connection.output, UNSUBACK, granted.packetId, granted.codes);
 }

@@ -1,33 +1,37 @@
 /**
- * An MQTT session [MQTT 3.1.1, section 3.1.2.4]: what a client identifier stands for, across connections if it is kept.
+ * An MQTT session [MQTT 3.1.1, section 3.1.2.4; 5.0, section 4.1]: what a client identifier stands for, across connections
+ * if it is kept.
  *
  *                       SUBSCRIBE               connection lost, kept
  *      (no queue) -----------------> ATTACHED -----------------------> PARKED
  *                                       |      <----------------------    |
  *                                       |          connected again        |
- *                 connection gone,      v                                 | connected with clean session
- *                 clean session       ENDED  <----------------------------+
+ *                 connection gone,      v                                 | connected with a clean start,
+ *                 not kept            ENDED  <----------------------------+ or its time is over
  *
  * Its subscriptions are bindings of one queue, `mqtt-subscription-<client identifier>`; what it may receive at most once
  * goes straight to the connection, the rest waits in the queue. The queue is made with the first subscription, and a
  * consumer on it with the first that asks for more than QoS 0.
  */
 import { type Consumer, RELEASED } from '../../../src/api.ts';
-import { BrokerError } from '../../../src/message/errors.ts';
 import { SLASH } from '../../../src/message/message.ts';
 import type { Session } from '../../../src/session.ts';
 import type { MqttAdapter } from '../adapter.ts';
-import type { Qos } from '../codec/decode.ts';
-import { SUBSCRIPTION_FAILED } from '../codec/packet.ts';
-import { levelsOf, type SharedFilter } from '../codec/text.ts';
+import { EXPIRY_NEVER_S } from '../codec/connect.ts';
+import type { Qos } from '../codec/publish.ts';
+import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED, TOPIC_FILTER_INVALID } from '../codec/reasons.ts';
+import type { Subscription } from '../codec/subscriptions.ts';
+import { levelsOf } from '../codec/text.ts';
 import { Feed } from '../delivery/feed.ts';
 import type { Outbound } from '../delivery/outbound.ts';
-import { bindingOf, queueOf, sharedQueueOf } from '../mapping.ts';
-import { QUEUE_NAME_BYTES_MAX } from '../options.ts';
+import { bindingOf, queueOf } from '../mapping/names.ts';
+import { SubscriptionIdentifiers } from './identifiers.ts';
 import { InboundIds } from './inbound.ts';
 import type { VhostClients } from './registry.ts';
+import { Shares } from './shares.ts';
 import { deleteIn, deleteSession, getSession, putIn, putSession } from './store.ts';
 import { Unanswered } from './unanswered.ts';
+import type { Wills } from './wills.ts';
 import type { PacketWindow } from './window.ts';
 
 /** The connection, as its session sees it. */
@@ -35,39 +39,53 @@ export interface ClientHost {
   /** The same client identifier has connected again [MQTT-3.1.4-2]. */
   takenOver(): void;
   /** The session cannot go on: its queue was deleted, or an operator ended its consumer. */
-  broken(why: string): void;
+  broken(why: string, reason: number): void;
   /** Sends PUBREL once everything asked of the broker until now is safe. */
   awaitRelease(packetId: number): void;
 }
 
+interface OwnSubscription {
+  readonly subscription: Subscription;
+  /** 0 for none. */
+  readonly identifier: number;
+}
+
 export class ClientSession {
   readonly id: string;
-  /** It outlives its connection: CONNECT came without clean session. */
+  /** It may outlive its connection, so all of it is written down. */
   readonly kept: boolean;
+  /** Seconds that it outlives its connection. */
+  expiryS: number;
   readonly queue: string;
   readonly unanswered: Unanswered;
+  readonly shares: Shares;
+  readonly adapter: MqttAdapter;
+  readonly clients: VhostClients;
   host: ClientHost | null = null;
   outbound: Outbound | null = null;
   /** Nothing is left of it. */
   ended = false;
+  /** Null as long as no subscription has one. */
+  identifiers: SubscriptionIdentifiers | null = null;
   private queueKnown = false;
   private main: Feed | null = null;
-  /** By filter: granted QoS. */
-  private readonly filters = new Map<string, Qos>();
-  /** By queue name. */
-  private readonly shares = new Map<string, Feed>();
+  private readonly filters = new Map<string, OwnSubscription>();
   private inbound: InboundIds | null = null;
-  private readonly adapter: MqttAdapter;
-  private readonly clients: VhostClients;
-  private readonly lost = (feed: Feed, reason: 'queue-deleted' | 'operator'): void => this.feedLost(feed, reason);
+  readonly lost = (feed: Feed, reason: 'queue-deleted' | 'operator'): void => this.feedLost(feed, reason);
 
-  constructor(adapter: MqttAdapter, clients: VhostClients, id: string, kept: boolean) {
+  constructor(adapter: MqttAdapter, clients: VhostClients, id: string, expiryS: number) {
     this.adapter = adapter;
     this.clients = clients;
     this.id = id;
-    this.kept = kept;
+    this.kept = expiryS > 0;
+    this.expiryS = expiryS;
     this.queue = queueOf(id);
-    this.unanswered = new Unanswered(id, kept ? clients.state : null, adapter.stats);
+    this.unanswered = new Unanswered(id, this.kept ? clients.state : null, adapter.stats);
+    this.shares = new Shares(this);
+  }
+
+  get wills(): Wills {
+    return this.clients.wills;
   }
 
   // ------------------------------------------------------------------------------------------------- coming and going
@@ -79,28 +97,25 @@ export class ClientSession {
       for (const id of leftovers.inbound) this.received().add(id);
       this.unanswered.restore(leftovers);
     }
-    for (const [queue, granted] of Object.entries(getSession(this.clients.state, this.id)?.shares ?? {})) {
-      if (session.queueExists(queue)) this.shares.set(queue, new Feed(queue, true, granted, this.lost));
-      else this.clients.leave(queue, this.id);
-    }
+    this.shares.restore(session, getSession(this.clients.state, this.id)?.shares ?? {});
     if (!session.queueExists(this.queue)) return;
     this.queueKnown = true;
     let wanted = this.unanswered.size > 0 || session.checkQueue(this.queue).messages > 0;
     for (const { exchange, key, options } of session.bindings(this.queue)) {
       if (exchange !== this.adapter.limits.exchange || options.spelling !== SLASH) continue;
       const qos: Qos = options.assurance ?? 2;
-      this.filters.set(key, qos);
+      const { notOwn = false, keepRetain = false, data = 0 } = options;
+      this.remember({ filter: key, qos, noLocal: notOwn, retainAsPublished: keepRetain, retainHandling: 0 }, data);
       if (qos > 0) wanted = true;
     }
     if (wanted) this.main = new Feed(this.queue, false, 2, this.lost);
   }
 
-  /** Writes down that the session exists. */
-  save(session: Session): void {
+  /** Writes down that the session exists. @param endsAtMs when it ends if its client stays away; 0: connected, or never */
+  save(session: Session, endsAtMs = 0): void {
     if (!this.kept) return;
-    const shares: Record<string, Qos> = {};
-    for (const feed of this.shares.values()) shares[feed.queue] = feed.granted;
-    putSession(this.clients.state, this.id, { user: session.user, shares });
+    const { user } = session;
+    putSession(this.clients.state, this.id, { user, shares: this.shares.records(), expiryS: this.expiryS, endsAtMs });
   }
 
   /** Begins, or goes on with, deliveries. CONNACK has been written [MQTT-3.2.0-1]. */
@@ -115,13 +130,14 @@ export class ClientSession {
       // Deleted while no consumer was there to hear of it.
       this.queueKnown = false;
       this.filters.clear();
+      this.identifiers = null;
     }
     if (this.queueKnown) session.attachDirect(this.queue, outbound);
     if (this.main !== null) this.start(session, this.main);
     for (const feed of this.shares.values()) this.start(session, feed);
   }
 
-  /** The connection is gone and the session stays. */
+  /** The connection is gone and the session stays, until `expiryS` is over. */
   park(session: Session, inOrder: boolean): void {
     if (this.ended) return;
     this.host = null;
@@ -138,6 +154,7 @@ export class ClientSession {
         feed.consumer = null;
       } else consumer.suspend();
     }
+    if (this.expiryS !== EXPIRY_NEVER_S) this.save(session, this.clients.endLater(this.id, this.expiryS));
   }
 
   /** The session ends: its queue and every trace of it go. */
@@ -151,8 +168,7 @@ export class ClientSession {
       feed.outbound = null;
       feed.consumer?.cancel(RELEASED);
     }
-    // What a group has not handled stays for whoever joins it next; only UNSUBSCRIBE throws it away.
-    for (const queue of this.shares.keys()) this.leave(session, queue, true);
+    this.shares.end(session);
     if (session.queueExists(this.queue)) session.deleteQueue(this.queue, false, false);
     this.forget();
   }
@@ -167,17 +183,22 @@ export class ClientSession {
     this.queueKnown = false;
     this.main = null;
     this.filters.clear();
-    this.shares.clear();
+    this.identifiers = null;
     this.inbound = null;
-    if (this.clients.clients.get(this.id) === this) this.clients.clients.delete(this.id);
+    this.clients.forget(this);
   }
 
   // --------------------------------------------------------------------------------------------------- subscriptions
 
-  /** Returns the granted QoS, or SUBSCRIPTION_FAILED. */
-  subscribe(session: Session, filter: string, qos: Qos): number {
-    if (!this.filters.has(filter) && !this.room()) return SUBSCRIPTION_FAILED;
-    if (levelsOf(filter) > this.adapter.limits.topicLevelsMax) return SUBSCRIPTION_FAILED;
+  hasSubscription(filter: string): boolean {
+    return this.filters.has(filter);
+  }
+
+  /** Returns the granted QoS, or why not: a reason code of 5.0. @param identifier 0 for none */
+  subscribe(session: Session, subscription: Subscription, identifier: number): number {
+    const { filter, qos } = subscription;
+    if (!this.filters.has(filter) && !this.room()) return QUOTA_EXCEEDED;
+    if (levelsOf(filter) > this.adapter.limits.topicLevelsMax) return TOPIC_FILTER_INVALID;
     // Every time, since an operator may have deleted it.
     session.declareQueue(this.queue, {
       durable: this.kept,
@@ -191,8 +212,8 @@ export class ClientSession {
       session.attachDirect(this.queue, this.outbound);
     }
     // The same filter replaces its subscription [MQTT-3.8.4-3].
-    session.bindQueue(this.queue, this.adapter.limits.exchange, filter, bindingOf(qos));
-    this.filters.set(filter, qos);
+    session.bindQueue(this.queue, this.adapter.limits.exchange, filter, bindingOf(subscription, identifier));
+    this.remember(subscription, identifier);
     if (qos > 0 && this.main === null) {
       this.main = new Feed(this.queue, false, 2, this.lost);
       this.start(session, this.main);
@@ -200,70 +221,31 @@ export class ClientSession {
     return qos;
   }
 
+  private remember(subscription: Subscription, identifier: number): void {
+    this.filters.set(subscription.filter, { subscription, identifier });
+    if (identifier > 0) this.identifiers ??= new SubscriptionIdentifiers();
+    this.identifiers?.set(subscription.filter, identifier);
+  }
+
   /** Sends what is retained under a filter. */
   replayRetained(session: Session, filter: string): void {
-    const qos = this.filters.get(filter);
-    if (qos !== undefined) session.replayRetained(this.queue, filter, bindingOf(qos));
+    const own = this.filters.get(filter);
+    if (own === undefined) return;
+    session.replayRetained(this.queue, filter, bindingOf(own.subscription, own.identifier));
   }
 
-  unsubscribe(session: Session, filter: string): void {
-    const qos = this.filters.get(filter);
-    if (qos === undefined) return;
+  /** Returns whether there was such a subscription. */
+  unsubscribe(session: Session, filter: string): boolean {
+    const own = this.filters.get(filter);
+    if (own === undefined) return false;
     this.filters.delete(filter);
-    session.unbindQueue(this.queue, this.adapter.limits.exchange, filter, bindingOf(qos));
+    this.identifiers?.set(filter, 0);
+    session.unbindQueue(this.queue, this.adapter.limits.exchange, filter, bindingOf(own.subscription, own.identifier));
+    return true;
   }
 
-  /** Joins `$share/group/filter`. Returns the granted QoS, or SUBSCRIPTION_FAILED. */
-  subscribeShared(session: Session, { group, filter }: SharedFilter, qos: Qos): number {
-    const queue = sharedQueueOf(group, filter);
-    const member = this.shares.get(queue);
-    if (member === undefined && !this.room()) return SUBSCRIPTION_FAILED;
-    if (Buffer.byteLength(queue) > QUEUE_NAME_BYTES_MAX) return SUBSCRIPTION_FAILED;
-    if (levelsOf(filter) > this.adapter.limits.topicLevelsMax) return SUBSCRIPTION_FAILED;
-    session.declareQueue(queue, {
-      durable: true,
-      exclusive: false,
-      autoDelete: false,
-      arguments: [],
-      atMostOnce: 'queue',
-    });
-    // The queue keeps what the publisher promised; each member takes it with the QoS of its own.
-    session.bindQueue(queue, this.adapter.limits.exchange, filter, bindingOf(2));
-    if (member !== undefined && member.granted > 0 === qos > 0) {
-      member.granted = qos;
-    } else {
-      member?.consumer?.cancel();
-      const feed = new Feed(queue, true, qos, this.lost);
-      this.shares.set(queue, feed);
-      this.clients.join(queue, this.id);
-      this.start(session, feed);
-    }
-    this.save(session);
-    return qos;
-  }
-
-  unsubscribeShared(session: Session, { group, filter }: SharedFilter): void {
-    const queue = sharedQueueOf(group, filter);
-    const feed = this.shares.get(queue);
-    if (feed === undefined) return;
-    // What was sent may still be answered [MQTT-3.10.4-3].
-    feed.consumer?.cancel();
-    this.shares.delete(queue);
-    this.leave(session, queue, false);
-    this.save(session);
-  }
-
-  /** The last member to leave takes the queue with it, unless others consume from it. */
-  private leave(session: Session, queue: string, onlyEmpty: boolean): void {
-    if (!this.clients.leave(queue, this.id)) return;
-    try {
-      session.deleteQueue(queue, true, onlyEmpty);
-    } catch (error) {
-      if (!(error instanceof BrokerError)) throw error;
-    }
-  }
-
-  private room(): boolean {
+  /** Whether it may have one more subscription. */
+  room(): boolean {
     return this.filters.size + this.shares.size < this.adapter.limits.subscriptionsMax;
   }
 
@@ -275,7 +257,7 @@ export class ClientSession {
     if (this.shares.size > 0) for (const feed of this.shares.values()) feed.consumer?.wake();
   }
 
-  private start(session: Session, feed: Feed): void {
+  start(session: Session, feed: Feed): void {
     if (this.outbound === null) return;
     feed.outbound = this.outbound;
     if (feed.consumer !== null) {
@@ -301,14 +283,14 @@ export class ClientSession {
     if (this.outbound !== null) this.outbound.live -= freed;
     feed.consumer = null;
     if (feed.shared) {
-      this.shares.delete(feed.queue);
-      this.clients.leave(feed.queue, this.id);
+      this.shares.lost(feed);
       return;
     }
     const host = this.host;
-    // Without its queue nothing is left of the session; 3.1.1 can only tell the client by closing.
+    // Without its queue nothing is left of the session; the client is told by the end of its connection.
     if (reason === 'queue-deleted') this.drop();
-    host?.broken(reason === 'queue-deleted' ? 'the queue of the session was deleted' : 'ended by an operator');
+    const why = reason === 'queue-deleted' ? 'the queue of the session was deleted' : 'ended by an operator';
+    host?.broken(why, ADMINISTRATIVE_ACTION);
   }
 
   /** The session has lost its queue: all the rest of it goes. */
@@ -317,11 +299,7 @@ export class ClientSession {
     this.host = null;
     this.outbound = null;
     this.unanswered.end(false);
-    for (const feed of this.shares.values()) {
-      feed.outbound = null;
-      feed.consumer?.cancel(RELEASED);
-      this.clients.leave(feed.queue, this.id);
-    }
+    this.shares.drop();
     this.forget();
   }
 
@@ -359,9 +337,11 @@ export class ClientSession {
     if (this.kept) putIn(this.clients.state, this.id, id);
   }
 
-  /** PUBREL has come; or the message was refused after all. */
-  release(id: number): void {
-    if (this.inbound?.delete(id) && this.kept) deleteIn(this.clients.state, this.id, id);
+  /** PUBREL has come; or the message was refused after all. Returns whether it was known. */
+  release(id: number): boolean {
+    const known = this.inbound?.delete(id) ?? false;
+    if (known && this.kept) deleteIn(this.clients.state, this.id, id);
+    return known;
   }
 
   private received(): InboundIds {

@@ -1,32 +1,56 @@
 /**
  * The client sessions of each vhost of a broker: who is connected under which client identifier, which sessions are
- * kept, and who is in which shared subscription.
+ * kept and until when, who is in which shared subscription, and which wills wait.
  *
  * Adapter instances that serve the same broker (TCP, WebSocket) share one registry, since a client identifier is unique
  * in its vhost whichever way its client came [MQTT-3.1.4-2].
  */
-import type { AdapterState } from '../../../src/api.ts';
+import type { AdapterState, SessionClient } from '../../../src/api.ts';
 import type { Broker } from '../../../src/broker.ts';
 import type { Session } from '../../../src/session.ts';
-import type { ClientSession } from './client.ts';
-import { type Leftovers, readAll } from './store.ts';
+import type { MqttAdapter } from '../adapter.ts';
+import { EXPIRY_NEVER_S } from '../codec/connect.ts';
+import { publishWill } from '../handlers/will.ts';
+import { queueOf } from '../mapping/names.ts';
+import { ClientSession } from './client.ts';
+import { Deadlines } from './deadlines.ts';
+import { getSession, type Leftovers, readAll } from './store.ts';
+import { Wills } from './wills.ts';
+
+/** For what is done on behalf of a client that is not there. */
+const NOBODY: SessionClient = { uncongested() {}, kicked() {} };
 
 export class VhostClients {
   /** Sessions in memory: connected ones, and kept ones that have been connected since the broker started. */
   readonly clients = new Map<string, ClientSession>();
   readonly state: AdapterState;
+  readonly wills: Wills;
   /** What a former run left under way, for clients that have not connected since. */
   private readonly leftovers: Map<string, Leftovers>;
   /** Members of each shared subscription, by its queue's name. */
   private readonly members = new Map<string, Set<string>>();
+  /** When sessions whose clients are away end. */
+  private readonly ends: Deadlines;
+  private readonly adapter: MqttAdapter;
+  private readonly broker: Broker;
+  private readonly vhost: string;
 
-  constructor(state: AdapterState) {
-    this.state = state;
-    const stored = readAll(state);
+  constructor(adapter: MqttAdapter, broker: Broker, session: Session) {
+    this.adapter = adapter;
+    this.broker = broker;
+    this.vhost = session.vhost;
+    this.state = session.state;
+    this.ends = new Deadlines(broker.clock, (clientId) => this.endAbsent(clientId));
+    this.wills = new Wills(session.state, broker.clock, (clientId) => this.publishWillOf(clientId));
+    const stored = readAll(session.state);
     this.leftovers = stored.leftovers;
-    for (const [clientId, record] of stored.sessions) {
-      for (const queue of Object.keys(record.shares)) this.join(queue, clientId);
+    for (const [clientId, { shares, expiryS, endsAtMs }] of stored.sessions) {
+      for (const queue of Object.keys(shares)) this.join(queue, clientId);
+      // One that was connected when the broker went down has lost its connection just now.
+      if (endsAtMs > 0) this.ends.set(clientId, endsAtMs);
+      else if (expiryS !== EXPIRY_NEVER_S) this.endLater(clientId, expiryS);
     }
+    this.wills.restore();
   }
 
   /** Takes, once, what a former run left under way for a client. */
@@ -34,6 +58,67 @@ export class VhostClients {
     const found = this.leftovers.get(clientId);
     this.leftovers.delete(clientId);
     return found;
+  }
+
+  /** The session of a client identifier, if there is one: from memory, or as it is stored. */
+  find(session: Session, clientId: string): ClientSession | undefined {
+    const known = this.clients.get(clientId);
+    if (known !== undefined) return known;
+    const stored = getSession(this.state, clientId);
+    if (stored === undefined) return undefined;
+    // It was kept, so it is kept as long as it is there; how long it outlives its connection is said anew.
+    const client = new ClientSession(this.adapter, this, clientId, Math.max(1, stored.expiryS));
+    client.restore(session);
+    return client;
+  }
+
+  forget(client: ClientSession): void {
+    if (this.clients.get(client.id) === client) this.clients.delete(client.id);
+    this.ends.clear(client.id);
+  }
+
+  /** The client is away: its session ends in so many seconds. Returns when: epoch milliseconds. */
+  endLater(clientId: string, expiryS: number): number {
+    const atMs = this.broker.clock.epochMs() + expiryS * 1000;
+    this.ends.set(clientId, atMs);
+    return atMs;
+  }
+
+  /** The client is back. */
+  stay(clientId: string): void {
+    this.ends.clear(clientId);
+  }
+
+  private endAbsent(clientId: string): void {
+    const stored = getSession(this.state, clientId);
+    if (stored === undefined || this.clients.get(clientId)?.host) return;
+    this.onBehalfOf(stored.user, (session) => {
+      const due = this.wills.take(clientId); // at the end of the session at the latest [MQTT5-3.1.3-9]
+      if (due !== undefined) publishWill(this.adapter, session, due.will, queueOf(clientId));
+      this.find(session, clientId)?.end(session, true);
+      this.adapter.stats.sessionsExpired++;
+    });
+  }
+
+  private publishWillOf(clientId: string): void {
+    this.onBehalfOf(this.wills.userOf(clientId) ?? '', (session) => {
+      const due = this.wills.take(clientId);
+      if (due !== undefined) publishWill(this.adapter, session, due.will, queueOf(clientId));
+    });
+  }
+
+  /** Carries something out in one commit unit, so that a crash leaves all of it or none. */
+  private onBehalfOf(user: string, act: (session: Session) => void): void {
+    const session = this.broker.enter({ user }, this.vhost, NOBODY);
+    if ('refused' in session) return; // the broker is stopping: what is stored is due again after the start
+    session.beginUnit();
+    try {
+      act(session);
+    } catch {
+      this.adapter.stats.internalErrors++;
+    }
+    session.endUnit();
+    session.close(true);
   }
 
   join(queue: string, clientId: string): void {
@@ -58,7 +143,7 @@ export class VhostClients {
 
 const brokers = new WeakMap<Broker, Map<string, VhostClients>>();
 
-export function clientsOf(broker: Broker, session: Session): VhostClients {
+export function clientsOf(adapter: MqttAdapter, broker: Broker, session: Session): VhostClients {
   let vhosts = brokers.get(broker);
   if (vhosts === undefined) {
     vhosts = new Map();
@@ -66,8 +151,18 @@ export function clientsOf(broker: Broker, session: Session): VhostClients {
   }
   let clients = vhosts.get(session.vhost);
   if (clients === undefined) {
-    clients = new VhostClients(session.state);
+    clients = new VhostClients(adapter, broker, session);
     vhosts.set(session.vhost, clients);
   }
   return clients;
+}
+
+/** The broker has started: sessions end and wills are published from now on, whether a client comes or not. */
+export function wakeRegistries(adapter: MqttAdapter, broker: Broker): void {
+  for (const vhost of broker.vhostNames) {
+    const session = broker.enter({ user: 'mqtt' }, vhost, NOBODY);
+    if ('refused' in session) continue;
+    if (session.state.keys('mqtt/').length > 0) clientsOf(adapter, broker, session);
+    session.close(true);
+  }
 }

@@ -2,6 +2,7 @@
  * What is kept of a session in the broker's log, beside its queue: keys and values of the adapter's durable state.
  *
  *     mqtt/session/<client>       the session exists; JSON, see `SessionRecord`
+ *     mqtt/will/<client>          its will; see `wills.ts`
  *     mqtt/in/<id>/<client>       a QoS 2 message was published under <id> and PUBREL has not come; empty
  *     mqtt/out/<id>/<client>      a QoS 2 message has been sent, or is about to be, under <id>:
  *
@@ -16,13 +17,33 @@
  */
 import type { AdapterState } from '../../../src/api.ts';
 import { readU48, writeU48 } from '../../../src/message/bytes.ts';
-import type { Qos } from '../codec/decode.ts';
+import { EXPIRY_NEVER_S } from '../codec/connect.ts';
+import type { Qos } from '../codec/publish.ts';
+
+export interface ShareRecord {
+  readonly qos: Qos;
+  readonly asPublished: boolean;
+  /** Subscription identifier, 0 for none. */
+  readonly identifier: number;
+}
 
 export interface SessionRecord {
   /** Who made it. */
   readonly user: string;
-  /** Shared subscriptions: queue name to granted QoS. */
-  readonly shares: { readonly [queue: string]: Qos };
+  /** Shared subscriptions by queue name. */
+  readonly shares: { readonly [queue: string]: ShareRecord };
+  /** Seconds that it outlives its connection; EXPIRY_NEVER_S for good. */
+  readonly expiryS: number;
+  /** Epoch milliseconds at which it ends, if the client stays away; 0 while it is connected, or for never. */
+  readonly endsAtMs: number;
+}
+
+/** What is written of it: defaults are left out, and a share that is only a QoS is a number. */
+interface StoredRecord {
+  readonly user?: string;
+  readonly shares?: { readonly [queue: string]: Qos | ShareRecord };
+  readonly expiryS?: number;
+  readonly endsAtMs?: number;
 }
 
 const SESSION_PREFIX = 'mqtt/session/';
@@ -35,19 +56,32 @@ const IN_VALUE = Buffer.alloc(0);
 const RELEASED_VALUE = Buffer.of(RELEASED);
 
 export function putSession(state: AdapterState, clientId: string, record: SessionRecord): void {
-  state.put(SESSION_PREFIX + clientId, Buffer.from(JSON.stringify(record), 'utf8'));
+  const { user, shares, expiryS, endsAtMs } = record;
+  const stored: StoredRecord = {
+    user,
+    ...(Object.keys(shares).length > 0 && { shares }),
+    ...(expiryS !== EXPIRY_NEVER_S && { expiryS }),
+    ...(endsAtMs > 0 && { endsAtMs }),
+  };
+  state.put(SESSION_PREFIX + clientId, Buffer.from(JSON.stringify(stored), 'utf8'));
 }
 
-/** Undefined if there is none, or if it cannot be read. */
+/** Undefined if there is none. One that cannot be read is a session of which nothing more is known. */
 export function getSession(state: AdapterState, clientId: string): SessionRecord | undefined {
   const value = state.get(SESSION_PREFIX + clientId);
   if (value === undefined) return undefined;
+  let stored: StoredRecord = {};
   try {
-    const { user, shares } = JSON.parse(value.toString('utf8')) as Partial<SessionRecord>;
-    return { user: user ?? '', shares: shares ?? {} };
+    stored = JSON.parse(value.toString('utf8')) as StoredRecord;
   } catch {
-    return { user: '', shares: {} };
+    // its subscriptions are in its queue's bindings
   }
+  const shares: { [queue: string]: ShareRecord } = {};
+  for (const [queue, share] of Object.entries(stored.shares ?? {})) {
+    shares[queue] = typeof share === 'number' ? { qos: share, asPublished: false, identifier: 0 } : share;
+  }
+  const { user = '', expiryS = EXPIRY_NEVER_S, endsAtMs = 0 } = stored;
+  return { user, shares, expiryS, endsAtMs };
 }
 
 export function deleteSession(state: AdapterState, clientId: string): void {

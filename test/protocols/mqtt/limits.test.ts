@@ -18,7 +18,7 @@ beforeAll(async () => {
     receiveMax: 3,
     topicLevelsMax: 4,
     subscriptionsMax: 3,
-    handshakeTimeoutMs: 100,
+    handshakeTimeoutMs: 500,
   };
   adapter = Object.assign(mqtt(options), { name: 'mqtt-limited' });
   broker = await startTestBroker({ data: null, protocols: [adapter], listen: ['mqtt-limited://127.0.0.1:0'] });

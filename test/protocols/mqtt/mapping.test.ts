@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mqtt } from '../../../protocols/mqtt/index.ts';
-import { splitUserName, TopicWriter } from '../../../protocols/mqtt/mapping.ts';
+import { splitUserName } from '../../../protocols/mqtt/mapping/names.ts';
+import { TopicWriter } from '../../../protocols/mqtt/mapping/topics.ts';
 import { DOT, MessageView, SLASH, type Spelling } from '../../../src/message/message.ts';
 import { startTestBroker, type TestBroker } from '../../support/broker.ts';
 import { door, publishAs } from './door.ts';

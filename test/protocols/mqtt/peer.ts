@@ -11,9 +11,14 @@ export class Peer {
   closed = false;
   private readonly socket: Socket;
 
-  private constructor(socket: Socket) {
+  /** Of 5.0: the reason of CONNACK, and what else it said. */
+  connack: wire.IConnackPacket | undefined;
+  private readonly version: 3 | 4 | 5;
+
+  private constructor(socket: Socket, version: 3 | 4 | 5) {
     this.socket = socket;
-    const parser = wire.parser({ protocolVersion: 4 });
+    this.version = version;
+    const parser = wire.parser({ protocolVersion: version });
     parser.on('packet', (packet) => this.packets.push(packet));
     socket.on('data', (chunk) => parser.parse(chunk));
     socket.on('error', () => {});
@@ -22,10 +27,10 @@ export class Peer {
     });
   }
 
-  static async dial(port: number): Promise<Peer> {
+  static async dial(port: number, version: 3 | 4 | 5 = 4): Promise<Peer> {
     const socket = connect(port, '127.0.0.1');
     socket.setNoDelay(true);
-    const peer = new Peer(socket);
+    const peer = new Peer(socket, version);
     await new Promise<void>((done, failed) => {
       socket.once('connect', done);
       socket.once('error', failed);
@@ -35,7 +40,7 @@ export class Peer {
 
   /** Dials and says CONNECT; resolves with the peer once CONNACK 0 has come. */
   static async connect(port: number, clientId: string, options: Partial<wire.IConnectPacket> = {}): Promise<Peer> {
-    const peer = await Peer.dial(port);
+    const peer = await Peer.dial(port, (options.protocolVersion ?? 4) as 3 | 4 | 5);
     peer.send({
       cmd: 'connect',
       protocolId: 'MQTT',
@@ -46,7 +51,9 @@ export class Peer {
       ...options,
     });
     const connack = await peer.next('connack');
-    if (connack.returnCode !== 0) throw new Error(`CONNACK ${connack.returnCode}`);
+    const code = connack.returnCode ?? connack.reasonCode;
+    if (code !== 0) throw new Error(`CONNACK ${code}`);
+    peer.connack = connack;
     peer.sessionPresent = connack.sessionPresent;
     return peer;
   }
@@ -54,7 +61,7 @@ export class Peer {
   sessionPresent = false;
 
   send(packet: wire.Packet): void {
-    this.socket.write(wire.generate(packet));
+    this.socket.write(wire.generate(packet, { protocolVersion: this.version }));
   }
 
   raw(bytes: Buffer): void {
@@ -76,8 +83,15 @@ export class Peer {
     await this.next('pingresp');
   }
 
-  async subscribe(topic: string, qos: 0 | 1 | 2, messageId = 1): Promise<number> {
-    this.send({ cmd: 'subscribe', messageId, subscriptions: [{ topic, qos }] });
+  async subscribe(
+    topic: string,
+    qos: 0 | 1 | 2,
+    messageId = 1,
+    more: Partial<wire.ISubscription> = {},
+    properties: wire.ISubscribePacket['properties'] = {},
+  ): Promise<number> {
+    const subscription = { topic, qos, nl: false, rap: false, rh: 0, ...more };
+    this.send({ cmd: 'subscribe', messageId, subscriptions: [subscription], properties });
     const suback = await this.next('suback');
     if (suback.messageId !== messageId) throw new Error(`SUBACK ${suback.messageId} for ${messageId}`);
     return suback.granted[0] as number;

@@ -1,16 +1,11 @@
 import * as fc from 'fast-check';
 import * as oracle from 'mqtt-packet';
 import { describe, expect, it } from 'vitest';
-import {
-  decodeConnect,
-  decodeLevel,
-  decodePacketId,
-  decodePublish,
-  decodeSubscribe,
-  decodeUnsubscribe,
-  PublishFields,
-} from '../../../../protocols/mqtt/codec/decode.ts';
+import { decodePacketId } from '../../../../protocols/mqtt/codec/acknowledgement.ts';
+import { decodeConnect, decodeLevel } from '../../../../protocols/mqtt/codec/connect.ts';
 import { MalformedPacket } from '../../../../protocols/mqtt/codec/packet.ts';
+import { decodePublish, PublishFields } from '../../../../protocols/mqtt/codec/publish.ts';
+import { decodeSubscribe, decodeUnsubscribe } from '../../../../protocols/mqtt/codec/subscriptions.ts';
 import { sharedFilter } from '../../../../protocols/mqtt/codec/text.ts';
 
 /** Takes the fixed header off. */
@@ -59,7 +54,17 @@ describe('CONNECT', () => {
           clientId: r.clientId,
           user: r.username ?? undefined,
           password: r.username === null ? undefined : (r.password ?? undefined),
-          will: r.will === null ? undefined : { ...r.will, topic: Buffer.from(r.will.topic) },
+          will:
+            r.will === null
+              ? undefined
+              : {
+                  ...r.will,
+                  topic: Buffer.from(r.will.topic),
+                  delayS: 0,
+                  expiryS: -1,
+                  props: Buffer.alloc(0),
+                  text: false,
+                },
         });
       }),
     );
@@ -130,13 +135,20 @@ describe('SUBSCRIBE and UNSUBSCRIBE', () => {
     fc.assert(
       fc.property(id, subscriptions, (messageId, subs) => {
         const s = content(oracle.generate({ cmd: 'subscribe', messageId, subscriptions: subs })).buffer;
-        expect(decodeSubscribe(s, 0, s.length, 10)).toEqual({
+        expect(decodeSubscribe(s, 0, s.length, 10, 4)).toEqual({
           packetId: messageId,
-          subscriptions: subs.map((sub) => ({ filter: sub.topic, qos: sub.qos })),
+          identifier: 0,
+          subscriptions: subs.map((sub) => ({
+            filter: sub.topic,
+            qos: sub.qos,
+            noLocal: false,
+            retainAsPublished: false,
+            retainHandling: 0,
+          })),
         });
         const filters = subs.map((sub) => sub.topic);
         const u = content(oracle.generate({ cmd: 'unsubscribe', messageId, unsubscriptions: filters })).buffer;
-        expect(decodeUnsubscribe(u, 0, u.length, 10)).toEqual({ packetId: messageId, filters });
+        expect(decodeUnsubscribe(u, 0, u.length, 10, 4)).toEqual({ packetId: messageId, filters });
       }),
     );
   });
@@ -158,12 +170,12 @@ describe('SUBSCRIBE and UNSUBSCRIBE', () => {
     ['U+0000', sub('a\0', 0)],
     ['a surrogate', Buffer.of(0, 1, 0, 3, 0xed, 0xa0, 0x80, 0)],
   ])('refuse %s', (_, bytes) => {
-    expect(() => decodeSubscribe(bytes, 0, bytes.length, 10)).toThrow(MalformedPacket);
+    expect(() => decodeSubscribe(bytes, 0, bytes.length, 10, 4)).toThrow(MalformedPacket);
   });
 
   it('refuse more filters than the bound', () => {
     const bytes = Buffer.concat([Buffer.of(0, 1), ...Array.from({ length: 11 }, () => Buffer.of(0, 1, 0x61, 0))]);
-    expect(() => decodeSubscribe(bytes, 0, bytes.length, 10)).toThrow(/more than 10/);
+    expect(() => decodeSubscribe(bytes, 0, bytes.length, 10, 4)).toThrow(/more than 10/);
   });
 });
 
@@ -186,8 +198,8 @@ describe('any bytes', () => {
         const decoders = [
           () => decodeConnect(buffer, 0, buffer.length, 128),
           () => decodePublish(0x30 | (buffer[0] ?? 0), buffer, 0, buffer.length, fields),
-          () => decodeSubscribe(buffer, 0, buffer.length, 10),
-          () => decodeUnsubscribe(buffer, 0, buffer.length, 10),
+          () => decodeSubscribe(buffer, 0, buffer.length, 10, 4),
+          () => decodeUnsubscribe(buffer, 0, buffer.length, 10, 4),
           () => decodePacketId(buffer, 0, buffer.length),
         ];
         for (const decode of decoders) {

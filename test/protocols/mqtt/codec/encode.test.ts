@@ -7,11 +7,11 @@ import {
   publishLength,
   writeAck,
   writeConnack,
-  writeConnack5,
   writePingresp,
   writePublishHead,
   writeSuback,
 } from '../../../../protocols/mqtt/codec/encode.ts';
+import { writeConnack5 } from '../../../../protocols/mqtt/codec/encode5.ts';
 import { PUBACK, PUBCOMP, PUBREC, PUBREL, UNSUBACK } from '../../../../protocols/mqtt/codec/packet.ts';
 import { Turn } from '../../../../src/clock/turn.ts';
 import { Output } from '../../../../src/transport/output.ts';
@@ -50,7 +50,7 @@ describe('what the adapter writes is read by another implementation', () => {
     expect(parsed(written((o) => writeConnack(o, false, 4)))).toMatchObject({ sessionPresent: false, returnCode: 4 });
     expect(
       parsed(
-        written((o) => writeConnack5(o, 0x84)),
+        written((o) => writeConnack5(o, false, 0x84, null)),
         5,
       ),
     ).toMatchObject({ sessionPresent: false, reasonCode: 0x84 });

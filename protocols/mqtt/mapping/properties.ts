@@ -1,0 +1,303 @@
+/**
+ * Where MQTT meets the neutral model: properties. A message from an MQTT client is stored with its own property bytes
+ * (dialect 2, `codec/message-properties.ts`), which other MQTT clients get as they are; 3.1.1 messages have none.
+ *
+ *     neutral           MQTT 5.0
+ *     text              payload format indicator 1
+ *     content type      content type
+ *     reply-to          response topic: of the topic exchange `a/b`, of the default exchange `$queue/q`
+ *     correlation id    correlation data
+ *     message id, content encoding, type, app id, user id, timestamp, priority, group id
+ *                       user properties `message-id`, `content-encoding`, `type`, `app-id`, `user-id`, `timestamp`,
+ *                       `priority`, `JMSXGroupID`
+ *     headers           user properties, in order; values as text, lists and maps as JSON, their names gathered in the
+ *                       user property `x-json-headers`, separated by commas
+ *     deaths            user properties `x-first-death-queue`, `-reason`, `-exchange`; the same with `x-last-death-`;
+ *                       `x-death-count`
+ *     expiry            message expiry interval: what is left of it, rounded up; written by `delivery/form5.ts`
+ */
+import { type Annotations, decodeAnnotations } from '../../../src/message/annotations.ts';
+import type { Dialect } from '../../../src/message/dialect.ts';
+import type { Draft, MessageView } from '../../../src/message/message.ts';
+import {
+  type Address,
+  type Header,
+  isNested,
+  NO_PROPERTIES,
+  type Properties,
+  valueToText,
+} from '../../../src/message/properties.ts';
+import { PUBLISH } from '../codec/packet.ts';
+import {
+  CONTENT_TYPE,
+  CORRELATION_DATA,
+  PAYLOAD_FORMAT,
+  PropertyReader,
+  PropertyWriter,
+  RESPONSE_TOPIC,
+  USER_PROPERTY,
+} from '../codec/properties.ts';
+
+/** Written into the log with every message. */
+export const MQTT_DIALECT_ID = 2;
+
+/** Topics under this go straight into the queue that the rest names. */
+export const QUEUE_TOPIC_PREFIX = '$queue/';
+const JSON_HEADERS = 'x-json-headers';
+const NOTHING = Buffer.alloc(0);
+
+const dialects = new Map<string, Dialect>();
+
+/** One for each exchange that topics live in, since adapters that serve the same broker must have the same. */
+export function mqttDialect(exchange: string): Dialect {
+  let dialect = dialects.get(exchange);
+  if (dialect === undefined) {
+    dialect = dialectOf(exchange);
+    dialects.set(exchange, dialect);
+  }
+  return dialect;
+}
+
+function dialectOf(exchange: string): Dialect {
+  return {
+    id: MQTT_DIALECT_ID,
+    name: 'mqtt',
+    decode(view) {
+      try {
+        return decode(view, exchange);
+      } catch {
+        // Checked when they came in, so this is damage; a message without properties is still a message.
+        return NO_PROPERTIES;
+      }
+    },
+  };
+}
+
+function decode(view: MessageView, exchange: string): Properties {
+  const { props, propsStart, propsEnd } = view;
+  if (propsStart === propsEnd) return NO_PROPERTIES;
+  const headers: Header[] = [];
+  const properties: Properties = { headers };
+  const reader = new PropertyReader();
+  reader.begin(props, propsStart, propsEnd, PUBLISH);
+  while (reader.next()) {
+    const { start, end } = reader;
+    switch (reader.id) {
+      case PAYLOAD_FORMAT:
+        if (reader.number === 1) properties.text = true;
+        break;
+      case CONTENT_TYPE:
+        properties.contentType = props.toString('utf8', start, end);
+        break;
+      case RESPONSE_TOPIC:
+        properties.replyTo = addressOf(props.toString('utf8', start, end), exchange);
+        break;
+      case CORRELATION_DATA:
+        properties.correlationId = Buffer.from(props.subarray(start, end));
+        break;
+      case USER_PROPERTY: {
+        const name = props.toString('utf8', reader.nameStart, reader.nameEnd);
+        const value = props.toString('utf8', start, end);
+        if (!takeNamed(properties, name, value)) headers.push({ name, value });
+        break;
+      }
+      default:
+    }
+  }
+  return properties;
+}
+
+/** False for a user property that is no neutral one, is a repetition, or does not hold what that must be. */
+function takeNamed(properties: Properties, name: string, value: string): boolean {
+  const key = TEXT_NAMES.get(name);
+  if (key !== undefined) {
+    if (properties[key] !== undefined) return false;
+    properties[key] = value;
+    return true;
+  }
+  if (name === 'priority') {
+    if (properties.priority !== undefined || !/^\d{1,3}$/.test(value) || Number(value) > 255) return false;
+    properties.priority = Number(value);
+    return true;
+  }
+  if (name === 'timestamp') {
+    if (properties.timestampS !== undefined || !/^\d{1,15}$/.test(value)) return false;
+    properties.timestampS = BigInt(value);
+    return true;
+  }
+  return false;
+}
+
+type TextKey = 'messageId' | 'contentEncoding' | 'type' | 'appId' | 'userId' | 'groupId';
+const TEXT_NAMES: ReadonlyMap<string, TextKey> = new Map([
+  ['message-id', 'messageId'],
+  ['content-encoding', 'contentEncoding'],
+  ['type', 'type'],
+  ['app-id', 'appId'],
+  ['user-id', 'userId'],
+  ['JMSXGroupID', 'groupId'],
+]);
+
+function addressOf(topic: string, exchange: string): Address {
+  if (topic.startsWith(QUEUE_TOPIC_PREFIX)) return { exchange: '', key: topic.slice(QUEUE_TOPIC_PREFIX.length) };
+  return { exchange, key: topic.replaceAll('/', '.') };
+}
+
+/** Undefined for an address that no topic leads to. */
+function topicOf(address: Address, exchange: string): string | undefined {
+  if (address.key === '') return undefined;
+  const topic =
+    address.exchange === ''
+      ? QUEUE_TOPIC_PREFIX + address.key
+      : address.exchange === exchange
+        ? address.key.replaceAll('.', '/')
+        : undefined;
+  return topic === undefined || /[+#\0]/.test(topic) ? undefined : topic;
+}
+
+/** What the broker itself reads in user properties: `x-delay`, milliseconds, and `priority`. Not called without any. */
+export function readHints(props: Buffer, start: number, end: number, draft: Draft): void {
+  const reader = new PropertyReader();
+  reader.begin(props, start, end, PUBLISH);
+  while (reader.next()) {
+    if (reader.id !== USER_PROPERTY) continue;
+    const length = reader.nameEnd - reader.nameStart;
+    if (length !== 7 && length !== 8) continue;
+    const name = props.latin1Slice(reader.nameStart, reader.nameEnd);
+    if (name !== 'x-delay' && name !== 'priority') continue;
+    const value = props.latin1Slice(reader.start, Math.min(reader.end, reader.start + 11));
+    if (!/^\d{1,10}$/.test(value)) continue;
+    if (name === 'x-delay') draft.delayMs = Math.min(Number(value), 0xffff_ffff);
+    else if (Number(value) <= 255) draft.priority = Number(value);
+  }
+}
+
+/** What a message's properties are read with when they are not MQTT's: `Session.properties`. */
+export interface PropertySource {
+  properties(view: MessageView): Properties;
+}
+
+/**
+ * The property bytes of a message on its way to a client of 5.0, without message expiry and subscription identifiers:
+ * `buffer[start, end)` after `of`, valid until the next call or the end of the view. One for the adapter: a message that
+ * goes to many, or that looks like the one before, is converted once.
+ */
+export class OutgoingProperties {
+  buffer: Buffer = NOTHING;
+  start = 0;
+  end = 0;
+  /** Whether the last message's had something that 5.0 has no room for. */
+  lossy = false;
+  private readonly exchange: string;
+  private readonly writer = new PropertyWriter();
+  private memoDialect = -1;
+  private memoProps: Buffer = NOTHING;
+  private memoResult: Buffer = NOTHING;
+  private memoLossy = false;
+
+  constructor(exchange: string) {
+    this.exchange = exchange;
+  }
+
+  of(source: PropertySource, view: MessageView): void {
+    this.lossy = false;
+    const plain = view.notesEnd === view.notesStart;
+    if (plain && (view.dialect === MQTT_DIALECT_ID || view.propsEnd === view.propsStart)) {
+      this.buffer = view.props;
+      this.start = view.propsStart;
+      this.end = view.propsEnd;
+      return;
+    }
+    if (plain && this.remembers(view)) {
+      this.lossy = this.memoLossy;
+      this.set(this.memoResult);
+      return;
+    }
+    this.convert(source, view, plain);
+  }
+
+  private set(bytes: Buffer): void {
+    this.buffer = bytes;
+    this.start = 0;
+    this.end = bytes.length;
+  }
+
+  private remembers(view: MessageView): boolean {
+    const bytes = view.propsEnd - view.propsStart;
+    if (bytes !== this.memoProps.length || view.dialect !== this.memoDialect) return false;
+    return view.props.compare(this.memoProps, 0, bytes, view.propsStart, view.propsEnd) === 0;
+  }
+
+  private convert(source: PropertySource, view: MessageView, plain: boolean): void {
+    const { writer } = this;
+    writer.clear();
+    if (view.dialect === MQTT_DIALECT_ID) writer.raw(view.props, view.propsStart, view.propsEnd);
+    else this.writeNeutral(source.properties(view));
+    if (!plain) this.writeDeaths(view);
+    if (plain) {
+      this.memoDialect = view.dialect;
+      this.memoProps = Buffer.from(view.props.subarray(view.propsStart, view.propsEnd));
+      this.memoResult = Buffer.from(writer.buffer.subarray(0, writer.length));
+      this.memoLossy = this.lossy;
+    }
+    this.buffer = writer.buffer;
+    this.start = 0;
+    this.end = writer.length;
+  }
+
+  private writeNeutral(properties: Properties): void {
+    const { writer } = this;
+    if (properties.text === true) writer.integer(PAYLOAD_FORMAT, 1);
+    if (properties.contentType !== undefined) this.field(CONTENT_TYPE, properties.contentType);
+    if (properties.replyTo !== undefined) {
+      const topic = topicOf(properties.replyTo, this.exchange);
+      if (topic === undefined) this.lossy = true;
+      else this.field(RESPONSE_TOPIC, topic);
+    }
+    if (properties.correlationId !== undefined) this.field(CORRELATION_DATA, properties.correlationId);
+    for (const [name, key] of TEXT_NAMES) {
+      const value = properties[key];
+      if (value !== undefined) this.pair(name, value);
+    }
+    if (properties.timestampS !== undefined) this.pair('timestamp', String(properties.timestampS));
+    if (properties.priority !== undefined) this.pair('priority', String(properties.priority));
+    const nested: string[] = [];
+    for (const { name, value } of properties.headers) {
+      if (isNested(value)) nested.push(name);
+      this.pair(name, valueToText(value));
+    }
+    if (nested.length > 0) this.pair(JSON_HEADERS, nested.join(','));
+  }
+
+  private writeDeaths(view: MessageView): void {
+    let annotations: Annotations | undefined;
+    try {
+      annotations = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
+    } catch {
+      this.lossy = true;
+    }
+    if (annotations === undefined) return;
+    const { firstDeath, deaths } = annotations;
+    this.pair('x-first-death-queue', firstDeath.queue);
+    this.pair('x-first-death-reason', firstDeath.reason);
+    this.pair('x-first-death-exchange', firstDeath.exchange);
+    const last = deaths[0];
+    if (last !== undefined) {
+      this.pair('x-last-death-queue', last.queue);
+      this.pair('x-last-death-reason', last.reason);
+      this.pair('x-last-death-exchange', last.exchange);
+    }
+    this.pair('x-death-count', String(deaths.reduce((sum, death) => sum + death.count, 0)));
+  }
+
+  private field(id: number, value: string | Buffer): void {
+    // U+0000 may not be in a text [MQTT5-1.5.4-2].
+    if (typeof value === 'string' && value.includes('\0')) this.lossy = true;
+    else if (!this.writer.field(id, value)) this.lossy = true;
+  }
+
+  private pair(name: string, value: string): void {
+    if (name.includes('\0') || value.includes('\0')) this.lossy = true;
+    else if (!this.writer.pair(name, value)) this.lossy = true;
+  }
+}

@@ -1,0 +1,79 @@
+/** Topics as bytes, whatever protocol a message came from. */
+import { isUtf8 } from 'node:buffer';
+import { DOT, type MessageView, SLASH } from '../../../src/message/message.ts';
+import { MQTT_DIALECT_ID } from './properties.ts';
+
+const TOPIC_BYTES_MAX = 65_535;
+const DOT_BYTE = 0x2e;
+const SLASH_BYTE = 0x2f;
+const UNDERSCORE = 0x5f;
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * The topic of a message as bytes: `of(view)` sets `buffer[start, end)`, valid until the next call or the end of the
+ * view. A topic from an MQTT publisher is taken as it lies. A routing key is respelled, `.` to `/`; what a topic name may
+ * not hold (wildcards, U+0000, bytes that are not UTF-8) becomes `_`, an empty key becomes the exchange's name, and
+ * either counts as lossy.
+ */
+export class TopicWriter {
+  buffer: Buffer = EMPTY;
+  start = 0;
+  end = 0;
+  /** Whether the last topic lost something. */
+  lossy = false;
+  private lastKey: Buffer = EMPTY;
+  private lastTopic: Buffer = EMPTY;
+  private lastSpelling = -1;
+  private lastLossy = false;
+
+  of(view: MessageView): void {
+    if (view.dialect === MQTT_DIALECT_ID && view.spelling === SLASH) {
+      this.buffer = view.head;
+      this.start = view.keyStart;
+      this.end = view.keyEnd;
+      this.lossy = false;
+      return;
+    }
+    if (!this.isLast(view)) this.respell(view);
+    this.buffer = this.lastTopic;
+    this.start = 0;
+    this.end = this.lastTopic.length;
+    this.lossy = this.lastLossy;
+  }
+
+  private isLast(view: MessageView): boolean {
+    const length = view.keyEnd - view.keyStart;
+    if (length === 0 || length !== this.lastKey.length || view.spelling !== this.lastSpelling) return false;
+    for (let i = 0; i < length; i++) if (view.head[view.keyStart + i] !== this.lastKey[i]) return false;
+    return true;
+  }
+
+  private respell(view: MessageView): void {
+    this.lastSpelling = view.spelling;
+    this.lastKey = Buffer.from(view.head.subarray(view.keyStart, view.keyEnd));
+    let lossy = false;
+    let topic = Buffer.from(this.lastKey);
+    if (topic.length === 0) {
+      topic = Buffer.from(view.head.subarray(view.exchangeStart, view.exchangeEnd));
+      lossy = true;
+    }
+    if (topic.length === 0) topic = Buffer.from('_');
+    if (topic.length > TOPIC_BYTES_MAX) {
+      let cut = TOPIC_BYTES_MAX;
+      while (cut > 0 && (topic[cut]! & 0xc0) === 0x80) cut--;
+      topic = topic.subarray(0, cut);
+      lossy = true;
+    }
+    const valid = isUtf8(topic);
+    for (let i = 0; i < topic.length; i++) {
+      const byte = topic[i]!;
+      if (byte === DOT_BYTE && view.spelling === DOT) topic[i] = SLASH_BYTE;
+      else if (byte === 0 || byte === 0x23 || byte === 0x2b || (byte >= 0x80 && !valid)) {
+        topic[i] = UNDERSCORE;
+        lossy = true;
+      }
+    }
+    this.lastTopic = topic;
+    this.lastLossy = lossy;
+  }
+}

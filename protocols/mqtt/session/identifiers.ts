@@ -1,0 +1,71 @@
+/**
+ * The subscription identifiers of one session [MQTT 5.0, section 3.8.2.1.2], as the property bytes that a PUBLISH carries.
+ *
+ * Nearly always the binding that brought a message says which it is. Where several subscriptions met, or the number is too
+ * large for that, the topic is matched with the session's filters; what was found is remembered by topic.
+ */
+import { DATA_SEVERAL } from '../../../src/api.ts';
+import type { MessageView } from '../../../src/message/message.ts';
+import { varintBytes, writeVarint } from '../codec/fields.ts';
+import { SUBSCRIPTION_IDENTIFIER } from '../codec/properties.ts';
+import { filterMatches } from '../codec/text.ts';
+import type { TopicWriter } from '../mapping/topics.ts';
+
+const REMEMBERED_MAX = 256;
+
+/** One identifier as a property; null for 0, which is none. */
+export function identifierBytes(identifier: number): Buffer | null {
+  if (identifier === 0) return null;
+  const bytes = Buffer.alloc(1 + varintBytes(identifier));
+  bytes[0] = SUBSCRIPTION_IDENTIFIER;
+  writeVarint(bytes, 1, identifier);
+  return bytes;
+}
+
+export class SubscriptionIdentifiers {
+  private readonly byFilter = new Map<string, number>();
+  private readonly encoded = new Map<number, Buffer>();
+  private readonly byTopic = new Map<string, Buffer | null>();
+
+  get size(): number {
+    return this.byFilter.size;
+  }
+
+  /** @param identifier 0 for none */
+  set(filter: string, identifier: number): void {
+    if (identifier === 0) this.byFilter.delete(filter);
+    else this.byFilter.set(filter, identifier);
+    this.byTopic.clear();
+  }
+
+  /** The properties for a message of the session's own queue; null for none. */
+  of(view: MessageView, topics: TopicWriter): Buffer | null {
+    const data = view.subscriptionData;
+    if (data === 0) return null;
+    return data === DATA_SEVERAL ? this.matching(view, topics) : this.one(data);
+  }
+
+  private one(identifier: number): Buffer {
+    let bytes = this.encoded.get(identifier);
+    if (bytes === undefined) {
+      if (this.encoded.size >= REMEMBERED_MAX) this.encoded.clear();
+      bytes = identifierBytes(identifier)!;
+      this.encoded.set(identifier, bytes);
+    }
+    return bytes;
+  }
+
+  private matching(view: MessageView, topics: TopicWriter): Buffer | null {
+    topics.of(view);
+    const topic = topics.buffer.utf8Slice(topics.start, topics.end);
+    let bytes = this.byTopic.get(topic);
+    if (bytes === undefined) {
+      const found = new Set<number>();
+      for (const [filter, identifier] of this.byFilter) if (filterMatches(filter, topic)) found.add(identifier);
+      bytes = found.size === 0 ? null : Buffer.concat([...found].map((identifier) => this.one(identifier)));
+      if (this.byTopic.size >= REMEMBERED_MAX) this.byTopic.clear();
+      this.byTopic.set(topic, bytes);
+    }
+    return bytes;
+  }
+}
