@@ -33,10 +33,16 @@ export interface OutboundHost {
   broken(why: string, reason: number): void;
 }
 
-/** A QoS 2 packet that waits for its record: all of it, or its head and where its body comes from. */
+/**
+ * A QoS 2 packet that waits for its record, or a QoS 1 packet behind one, so that all are sent again in the order in which
+ * they were sent first [MQTT-4.6.0-1]. All of the packet, or its head and where its body comes from.
+ */
 interface Held {
   readonly bytes: Buffer;
   readonly reader: BodyReader | null;
+  /** The stage its identifier is at as long as it is to be sent. */
+  readonly stage: number;
+  ready: boolean;
 }
 
 /** Bodies of at-most-once messages that may wait for one client. */
@@ -181,7 +187,8 @@ export class Outbound implements Backpressure, DirectSink {
     const known = place >= 0;
     const window = this.client.window();
     const recording = known ? window.stages[place]! === RECORDING : qos === 2 && this.client.kept;
-    const headLength = this.form.prepare(view, true, identifiers, recording);
+    const later = recording || (this.held !== null && this.held.size > 0);
+    const headLength = this.form.prepare(view, true, identifiers, later);
     if (headLength < 0) {
       this.tooLong(feed, slot, place);
       return;
@@ -195,7 +202,7 @@ export class Outbound implements Backpressure, DirectSink {
     const id = window.ids[place]!;
     if (stage === RECORDING) {
       if (!known) this.client.record(id, view.seq);
-      this.hold(view, id, headLength, retained);
+      this.hold(view, id, headLength, publishByte(2, false, retained), stage);
       this.host.awaitRecord(id);
       return;
     }
@@ -203,7 +210,9 @@ export class Outbound implements Backpressure, DirectSink {
     // member; in the session's own queue it speaks of this client, whose QoS 1 identifiers a broker's crash forgets. A QoS 2
     // packet that has no record was never sent.
     const dup = known || (stage === PUBLISHED_1 && view.redelivered && !feed.shared);
-    this.write(view, publishByte(stage === PUBLISHED_1 ? 1 : 2, dup, retained), id, headLength);
+    const first = publishByte(stage === PUBLISHED_1 ? 1 : 2, dup, retained);
+    if (later) this.hold(view, id, headLength, first, stage);
+    else this.write(view, first, id, headLength);
   }
 
   private identifiersOf(feed: Feed, view: MessageView): Buffer | null {
@@ -220,20 +229,24 @@ export class Outbound implements Backpressure, DirectSink {
     feed.consumer!.settle(slot, REJECTED);
   }
 
-  /** The record of a QoS 2 packet is safe: the packet goes. */
+  /** The record of a QoS 2 packet is safe: the packet goes, with those behind it that need not wait any more. */
   recorded(id: number): void {
     const held = this.held?.get(id);
     if (held === undefined) return;
-    this.held!.delete(id);
+    held.ready = true;
     const window = this.client.window();
-    const place = window.find(id);
-    if (place < 0 || window.stages[place] !== RECORDING) {
-      held.reader?.close();
-      return;
+    for (const [next, { bytes, reader, stage, ready }] of this.held!) {
+      if (!ready) return;
+      this.held!.delete(next);
+      const place = window.find(next);
+      if (place < 0 || window.stages[place] !== stage) {
+        reader?.close();
+        continue;
+      }
+      if (stage === RECORDING) window.stages[place] = PUBLISHED_2;
+      this.out.append(bytes);
+      if (reader !== null) this.stream(reader);
     }
-    window.stages[place] = PUBLISHED_2;
-    this.out.append(held.bytes);
-    if (held.reader !== null) this.stream(held.reader);
   }
 
   /** PUBREL for an identifier whose release is recorded. */
@@ -285,14 +298,15 @@ export class Outbound implements Backpressure, DirectSink {
     copyBytes(view.body, view.bodyStart, view.bodyEnd, buffer, body);
   }
 
-  /** Keeps a QoS 2 packet until its record is safe; the view will not be there any more. */
-  private hold(view: MessageView, id: number, headLength: number, retained: boolean): void {
+  /** Keeps a packet that has to wait; the view will not be there any more. */
+  private hold(view: MessageView, id: number, headLength: number, first: number, stage: number): void {
     const inline = view.large === null ? view.bodyEnd - view.bodyStart : 0;
     const bytes = Buffer.allocUnsafe(headLength + inline);
-    const body = this.form.write(bytes, 0, publishByte(2, false, retained), id);
+    const body = this.form.write(bytes, 0, first, id);
     if (inline > 0) copyBytes(view.body, view.bodyStart, view.bodyEnd, bytes, body);
     this.held ??= new Map();
-    this.held.set(id, { bytes, reader: view.large === null ? null : this.session.readBody(view.large) });
+    const reader = view.large === null ? null : this.session.readBody(view.large);
+    this.held.set(id, { bytes, reader, stage, ready: stage !== RECORDING });
   }
 
   /** The head of a packet has been written to `out`; this is its body. */

@@ -63,9 +63,7 @@ export function connect(connection: Connection, buffer: Buffer, start: number, e
   const { adapter } = connection;
   const level = decodeLevel(buffer, start, end);
   if (level !== LEVEL_3_1_1 && level !== LEVEL_5 && level !== LEVEL_3_1) {
-    // [MQTT-3.1.2-2]; a client that is newer than 5.0 reads its form if anything.
-    connection.level = level > LEVEL_5 && level < 0x80 ? LEVEL_5 : LEVEL_3_1_1;
-    refuse(connection, UNSUPPORTED_PROTOCOL_VERSION_5);
+    refuse(connection, UNSUPPORTED_PROTOCOL_VERSION_5); // [MQTT-3.1.2-2]
     return;
   }
   connection.level = level;
