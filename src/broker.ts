@@ -3,7 +3,17 @@
  * several; nothing is global.
  */
 import { join } from 'node:path';
-import type { ConnectRequest, Credentials, Identity, Refusal, SessionClient } from './api.ts';
+import type {
+  ConnectRequest,
+  Credentials,
+  Identity,
+  Mark,
+  Policy,
+  PolicyInfo,
+  PolicyKind,
+  Refusal,
+  SessionClient,
+} from './api.ts';
 import { type Authenticator, LoopbackOnly } from './auth/authenticator.ts';
 import { type Clock, SystemClock } from './clock/clock.ts';
 import { Turn } from './clock/turn.ts';
@@ -14,9 +24,20 @@ import { type Logger, NO_LOGGER } from './logger.ts';
 import { type Dialect, Dialects } from './message/dialect.ts';
 import { BrokerError } from './message/errors.ts';
 import { Session } from './session.ts';
+import type { TopologyLimits } from './vhost/limits.ts';
 import { type Durability, type LogLayout, Vhost } from './vhost/vhost.ts';
 
 export const DEFAULT_VHOST = '/';
+
+export interface VhostSettings {
+  readonly name: string;
+  /** Default: the broker's. */
+  readonly durability?: Durability;
+  /** Default: none. */
+  readonly limits?: TopologyLimits;
+  /** They are there as long as they are given here. */
+  readonly policies?: readonly Policy[];
+}
 
 export interface StartOptions {
   /** Made if it is not there, and locked while the broker runs. Null: memory only. */
@@ -27,7 +48,7 @@ export interface StartOptions {
   readonly logger?: Logger;
   readonly authenticator?: Authenticator;
   /** Default: `/` alone. */
-  readonly vhosts?: readonly string[];
+  readonly vhosts?: readonly VhostSettings[];
   /** The file system to use; default: the operating system's, or one in memory where there is no data directory. */
   readonly files?: FileSystem;
   /** When a confirm is given. Default: after the sync. */
@@ -66,7 +87,8 @@ export class Broker {
     const dialects = new Dialects();
     for (const dialect of options.dialects) dialects.register(dialect);
     try {
-      for (const name of options.vhosts ?? [DEFAULT_VHOST]) {
+      for (const settings of options.vhosts ?? [{ name: DEFAULT_VHOST }]) {
+        const { name, durability = options.durability } = settings;
         const vhost = await Vhost.open({
           name,
           files,
@@ -75,7 +97,9 @@ export class Broker {
           turn: broker.turn,
           dialects,
           logger: options.logger ?? NO_LOGGER,
-          ...(options.durability !== undefined && { durability: options.durability }),
+          ...(durability !== undefined && { durability }),
+          ...(settings.policies !== undefined && { policies: settings.policies }),
+          ...(settings.limits !== undefined && { limits: settings.limits }),
           ...(options.log !== undefined && { log: options.log }),
           onUncongested: () => broker.uncongested(name),
         });
@@ -129,6 +153,34 @@ export class Broker {
     return undefined;
   }
 
+  /**
+   * Sets a policy of a vhost, or replaces the one of its name and kind: in force for everything at once, safe when the
+   * promise is resolved. @throws BrokerError not-found, invalid, not-allowed (the configuration sets it)
+   */
+  async setPolicy(vhost: string, policy: Policy): Promise<void> {
+    const home = this.home(vhost);
+    await whenSafe(home, home.setPolicy(policy));
+  }
+
+  /** False if there was none. @throws BrokerError not-found (vhost), not-allowed */
+  async clearPolicy(vhost: string, name: string, kind: PolicyKind = 'policy'): Promise<boolean> {
+    const home = this.home(vhost);
+    const { found, mark } = home.clearPolicy(kind, name);
+    await whenSafe(home, mark);
+    return found;
+  }
+
+  /** Highest priority first. @throws BrokerError not-found */
+  policies(vhost: string): PolicyInfo[] {
+    return this.home(vhost).topology.policies.list();
+  }
+
+  private home(name: string): Vhost {
+    const vhost = this.vhosts.get(name);
+    if (vhost === undefined) throw new BrokerError('not-found', `vhost '${name}' not found`);
+    return vhost;
+  }
+
   private uncongested(vhost: string): void {
     for (const session of this.sessions)
       if (session.vhost === vhost && !session.congested) session.client.uncongested();
@@ -147,6 +199,15 @@ export class Broker {
     if (this.ownClock) this.clock.stop();
     await this.unlock();
   }
+}
+
+function whenSafe(vhost: Vhost, mark: Mark): Promise<void> {
+  return new Promise((resolve, reject) => {
+    vhost.confirms.whenSafe(mark, (failed) => {
+      if (failed) reject(new BrokerError('unavailable', `vhost '${vhost.vhost}': the log has failed`));
+      else resolve();
+    });
+  });
 }
 
 /** Makes the data directory, and makes it this process's alone. */

@@ -18,6 +18,7 @@ import type { Clock } from './clock/clock.ts';
 import { type ListenAddress, parseListen } from './config/listen.ts';
 import { checkConfig } from './config/load.ts';
 import type { Config, ConfigInput } from './config/schema.ts';
+import type { VhostsInput } from './config/vhosts.ts';
 import { type Logger, NO_LOGGER } from './logger.ts';
 import { type Health, managementApp } from './management/app.ts';
 import { managementServer } from './management/server.ts';
@@ -54,7 +55,9 @@ export { Output, type OutputSink } from './transport/output.ts';
 export { VERSION } from './version.ts';
 
 /** How a program asks for a broker. What is left out has the default that `entrepot config print` shows. */
-export interface BrokerOptions extends Omit<ConfigInput, 'data' | 'listen' | 'log'> {
+export interface BrokerOptions extends Omit<ConfigInput, 'data' | 'listen' | 'log' | 'vhosts'> {
+  /** Names, or names with what is set for each: durability, limits, policies. Default: `/` alone. */
+  readonly vhosts?: VhostsInput;
   /** The directory of the log, made if it is not there. Null, the default: memory only, gone at `close`. */
   readonly data?: string | null;
   /** As `amqp://127.0.0.1:0`, or in parts. Default: nothing listens. */
@@ -107,7 +110,12 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
     dataDirectory: data,
     dialects: protocols.map((protocol) => protocol.dialect),
     logger,
-    vhosts: config.vhosts,
+    vhosts: Object.entries(config.vhosts).map(([name, { durability, limits, policies }]) => ({
+      name,
+      policies,
+      limits,
+      ...(durability !== undefined && { durability: { level: durability.level, intervalMs: durability.interval } }),
+    })),
     durability: { level: config.durability.level, intervalMs: config.durability.interval },
     ...(clock !== undefined && { clock }),
   });

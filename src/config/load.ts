@@ -10,6 +10,7 @@ import { BrokerError } from '../message/errors.ts';
 import { ConfigFile } from './file.ts';
 import { type Config, configSchema } from './schema.ts';
 import { didYouMean } from './suggest.ts';
+import { VHOST_KEYS } from './vhosts.ts';
 
 export interface Flags {
   readonly config?: string | undefined;
@@ -145,9 +146,10 @@ function explain(
       (at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step],
       values,
     );
+    const complete = issue.code === 'custom' && issue.params?.['complete'] === true;
     const text = issue.message.startsWith('cannot listen')
       ? issue.message
-      : `${names} ${phrase(issue)}, not ${show(value)}`;
+      : `${names} ${phrase(issue)}${complete ? '' : `, not ${show(value)}`}`;
     problems.push(where + text);
   }
   return problems;
@@ -171,6 +173,8 @@ function suggestKey(parent: readonly PropertyKey[], key: string): string {
     ...new Set(all.filter((path) => path.slice(0, -1).join('.') === prefix).map((path) => path.at(-1)!)),
     ...(prefix === '' ? new Set(all.filter((path) => path.length > 1).map((path) => path[0]!)) : []),
   ];
+  // A vhost has any name; what is set for it has not.
+  if (parent[0] === 'vhosts') return didYouMean(key, VHOST_KEYS[String(parent[2] ?? '')] ?? []);
   const near = didYouMean(key, siblings);
   if (near !== '') return near;
   const elsewhere = all.find((path) => path.at(-1) === key);

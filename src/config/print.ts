@@ -1,8 +1,10 @@
 /** The settings in force as a configuration file, each with what it means and, unless it is the default, who set it. */
-import { Document, isScalar, type Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import { Document, isScalar, type Pair, Scalar, YAMLMap, type YAMLSeq } from 'yaml';
 import type { z } from 'zod';
+import { kinds } from './kinds.ts';
 import { innermost, keyPaths, type Loaded } from './load.ts';
-import { configSchema, kinds } from './schema.ts';
+import { configSchema } from './schema.ts';
+import { writtenVhosts } from './vhosts.ts';
 
 export function printConfig(loaded: Loaded): string {
   const document = new Document({});
@@ -10,16 +12,17 @@ export function printConfig(loaded: Loaded): string {
   document.contents = root as typeof document.contents;
   for (const path of keyPaths()) {
     const name = path.join('.');
-    const value = path.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], loaded.config);
+    const inForce = path.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], loaded.config);
+    const value = name === 'vhosts' ? writtenVhosts(loaded.config.vhosts) : inForce;
     const origin = loaded.origins.get(name);
     const note = [describe(path), origin === undefined ? '' : `(from ${origin})`]
       .filter((part) => part !== '')
       .join(' ');
     const parent = path.length === 1 ? root : groupOf(root, path[0]!);
-    const node = Array.isArray(value) ? new YAMLSeq() : new Scalar(written(path, value));
-    if (node instanceof YAMLSeq) for (const item of value as unknown[]) node.add(item);
+    const nested = typeof value === 'object' && value !== null;
+    const node = nested ? (document.createNode(value) as YAMLSeq | YAMLMap) : new Scalar(written(path, value));
     const key = new Scalar(path.at(-1)!);
-    if (node instanceof YAMLSeq) key.commentBefore = ` ${note}`;
+    if (nested) key.commentBefore = ` ${note}`;
     else if (note !== '') node.comment = ` ${note}`;
     parent.add({ key, value: node } as Pair);
   }

@@ -4,17 +4,17 @@
  */
 import { z } from 'zod';
 import { BrokerError } from '../message/errors.ts';
+import { count, DURABILITY_LEVELS, duration, size } from './kinds.ts';
 import { DEFAULT_LISTEN, parseListen } from './listen.ts';
-import { formatDuration, formatSize, parseDuration, parseSize } from './units.ts';
+import { type VhostConfig, vhostsSchema } from './vhosts.ts';
 
-export const DURABILITY_LEVELS = ['fsync', 'interval', 'none'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** The settings of a broker, complete. Sizes in bytes, durations in milliseconds. */
 export interface Config {
   data: string;
   listen: string[];
-  vhosts: string[];
+  vhosts: Record<string, VhostConfig>;
   durability: { level: (typeof DURABILITY_LEVELS)[number]; interval: number };
   log: { level: (typeof LOG_LEVELS)[number] };
   connections: { max: number; handshakeTimeout: number };
@@ -22,58 +22,6 @@ export interface Config {
   mqtt: { packetSizeMax: number; topicLevelsMax: number; inflightMax: number };
   stomp: { headersMax: number; headersSizeMax: number; bodySizeMax: number; wildcards: 'amqp' | 'activemq' };
   websocket: { messageSizeMax: number };
-}
-
-/** How a number is written for people, by the setting's kind. */
-export const kinds = new WeakMap<object, (value: number) => string>();
-
-function size(min: number, max: number, fallback: number, description: string) {
-  const schema = z
-    .any()
-    .default(fallback)
-    .transform((value, context) => {
-      const bytes = parseSize(value);
-      if (bytes !== undefined && bytes >= min && bytes <= max) return bytes;
-      context.addIssue(
-        `must be a size from ${formatSize(min)} to ${formatSize(max)}, such as "${formatSize(fallback)}"`,
-      );
-      return z.NEVER;
-    })
-    .describe(description);
-  kinds.set(schema, formatSize);
-  return schema;
-}
-
-function duration(minMs: number, maxMs: number, fallbackMs: number, description: string) {
-  const schema = z
-    .any()
-    .default(fallbackMs)
-    .transform((value, context) => {
-      const ms = parseDuration(value);
-      if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms;
-      const range = `${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
-      context.addIssue(`must be a duration from ${range}, such as "${formatDuration(fallbackMs)}"`);
-      return z.NEVER;
-    })
-    .describe(description);
-  kinds.set(schema, formatDuration);
-  return schema;
-}
-
-function count(min: number, max: number, fallback: number, description: string) {
-  const schema = z
-    .any()
-    .default(fallback)
-    .transform((value, context) => {
-      // The environment and flags bring text.
-      const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-      if (Number.isInteger(number) && number >= min && number <= max) return number as number;
-      context.addIssue(`must be a whole number from ${min} to ${max}`);
-      return z.NEVER;
-    })
-    .describe(description);
-  kinds.set(schema, String);
-  return schema;
 }
 
 const listenAddress = z.string('must be an address such as amqp://127.0.0.1:5672').superRefine((text, context) => {
@@ -98,12 +46,9 @@ export const configSchema = z.strictObject({
     .min(1, 'must name at least one address')
     .default([...DEFAULT_LISTEN])
     .describe('PROTOCOL[+PROTOCOL…]://HOST:PORT; amqp, mqtt, stomp, ws, http'),
-  vhosts: z
-    .array(z.string('must be a name').min(1, 'must be a name').max(255, 'must have 255 characters at most'))
-    .refine((names) => names.includes('/'), 'must have the default vhost "/" among them')
-    .refine((names) => new Set(names).size === names.length, 'must name each vhost once')
-    .default(['/'])
-    .describe('closed worlds of exchanges and queues, each with a log of its own'),
+  vhosts: vhostsSchema.describe(
+    'closed worlds of exchanges and queues, each with a log, and if need be settings, of its own',
+  ),
   durability: z
     .strictObject({
       level: z

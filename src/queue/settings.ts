@@ -50,7 +50,10 @@ export function withPolicy(own: QueueSettings, given: readonly string[], policy:
   const deadLetters = own.deadLetterExchange ?? policy.deadLetterExchange ?? null;
   return {
     ...own,
-    attemptsMax: lower(own.attemptsMax, policy.attemptsMax),
+    // What a queue of its type has by itself is no word of its own.
+    attemptsMax: given.includes('x-delivery-limit')
+      ? lower(own.attemptsMax, policy.attemptsMax)
+      : (policy.attemptsMax ?? own.attemptsMax),
     messageTtlMs: lower(own.messageTtlMs, policy.messageTtlMs),
     expiresMs: lower(own.expiresMs, policy.expiresMs),
     lengthMax: lower(own.lengthMax, policy.lengthMax),

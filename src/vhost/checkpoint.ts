@@ -7,7 +7,7 @@
  * yet and are passed over. So no copy of the state is made and nothing pauses.
  *
  * ```
- * BEGIN │ numbers, exchanges │ queue, positions … │ bindings │ state │ retained │ delayed │ large bodies │ END
+ * BEGIN │ numbers, policies, exchanges │ queue, positions … │ bindings │ state │ retained │ delayed │ large bodies │ END
  * ```
  *
  * Bindings come after the queues they lead to, for the same reason. Until END is on the disk, the checkpoint before counts.
@@ -91,6 +91,10 @@ export class Checkpoint {
   private *write(): Generator<void> {
     const { topology, state, retained, delays, store, journal } = this.parts;
     journal.numbers(topology.queueNumbers);
+    for (const policy of topology.policies.durable()) {
+      if (topology.policies.holds(policy)) journal.policy(policy);
+      yield;
+    }
     for (const exchange of topology.durableExchanges()) {
       journal.exchange(exchange);
       yield;

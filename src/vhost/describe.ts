@@ -21,6 +21,8 @@ import {
   RECORD_HELD,
   RECORD_LARGE,
   RECORD_NUMBERS,
+  RECORD_POLICY,
+  RECORD_POLICY_CLEARED,
   RECORD_POSITIONS,
   RECORD_QUEUE,
   RECORD_QUEUE_DELETED,
@@ -131,6 +133,10 @@ export class RecordReader {
         const queues = record.queue === undefined ? {} : { queues: [this.name(record.queue)] };
         return { what: type === RECORD_BOUND ? 'bound' : 'unbound', ...record, ...queues };
       }
+      case RECORD_POLICY:
+        return { what: 'policy set', ...unpackJson<object>(buffer, start, end) };
+      case RECORD_POLICY_CLEARED:
+        return { what: 'policy cleared', ...unpackJson<object>(buffer, start, end) };
       case RECORD_STATE: {
         const keyEnd = start + 2 + (buffer[start]! | (buffer[start + 1]! << 8));
         return { what: 'state', key: buffer.utf8Slice(start + 2, keyEnd), bytes: end - keyEnd };

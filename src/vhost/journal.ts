@@ -30,9 +30,11 @@
  * 149 delayed keys        u48 sequence number, u16 count, count × (u16 bytes, key)
  * 150 dying               u32 queue, u48 sequence number, u32 word, u8 reason (0 rejected, 1 expired, 2 maxlen, 3 delivery_limit):
  *                         it has died, and what becomes of it is still to be published
+ * 151 policy set          JSON {kind, name, pattern, applyTo, priority, definition}
+ * 152 policy cleared      JSON {kind, name}
  * ```
  */
-import type { BindOptions, ExchangeOptions, ExchangeType, QueueOptions } from '../api.ts';
+import type { BindOptions, ExchangeOptions, ExchangeType, Policy, PolicyKind, QueueOptions } from '../api.ts';
 import type { Log } from '../log/log.ts';
 import { RECORD_BYTES_MAX } from '../log/store.ts';
 import type { DeathReason } from '../message/annotations.ts';
@@ -74,6 +76,8 @@ export const DELAYED_RETAIN = 2;
 export const DELAYED_SEVERAL_KEYS = 4;
 const DELAYED_BYTES = 13;
 export const RECORD_DYING = 150;
+export const RECORD_POLICY = 151;
+export const RECORD_POLICY_CLEARED = 152;
 
 /** Reasons by their numbers in a record. */
 export const DEATH_REASONS: readonly DeathReason[] = ['rejected', 'expired', 'maxlen', 'delivery_limit'];
@@ -312,6 +316,15 @@ export class Journal {
       writeU48(buffer, at + 14 + i * 10, extents.seqs[i]!);
       writeU32(buffer, at + 20 + i * 10, extents.sizes[i]!);
     }
+  }
+
+  policy(policy: Required<Policy>): void {
+    const { kind, name, pattern, applyTo, priority, definition } = policy;
+    this.json(RECORD_POLICY, { kind, name, pattern, applyTo, priority, definition });
+  }
+
+  policyCleared(kind: PolicyKind, name: string): void {
+    this.json(RECORD_POLICY_CLEARED, { kind, name });
   }
 
   delayed(seq: number, due: number, flags: number): void {

@@ -2,6 +2,7 @@
  * The fold: what a vhost becomes when its log is read from the beginning. It decides nothing again; every record is an
  * outcome. Records about what is not known (any more, or yet) are passed over, so that a replay may begin at a checkpoint.
  */
+import type { Policy } from '../api.ts';
 import type { Log } from '../log/log.ts';
 import { readU16, readU32, readU48 } from '../message/bytes.ts';
 import { type Assurance, MessageView, type Spelling } from '../message/message.ts';
@@ -33,6 +34,8 @@ import {
   RECORD_HELD,
   RECORD_LARGE,
   RECORD_NUMBERS,
+  RECORD_POLICY,
+  RECORD_POLICY_CLEARED,
   RECORD_POSITIONS,
   RECORD_QUEUE,
   RECORD_QUEUE_DELETED,
@@ -199,6 +202,14 @@ export class Recovery {
         if (type === RECORD_BOUND)
           topology.bind(record.source, queue, record.exchange ?? null, record.key, record.options);
         else topology.unbind(record.source, queue, record.exchange ?? null, record.key, record.options);
+        return;
+      }
+      case RECORD_POLICY:
+        topology.policies.set(unpackJson<Policy>(buffer, start, end));
+        return;
+      case RECORD_POLICY_CLEARED: {
+        const { kind, name } = unpackJson<Required<Policy>>(buffer, start, end);
+        topology.policies.clear(kind, name);
         return;
       }
       default: // a record that only a newer version writes: the log's version check refuses those before

@@ -13,6 +13,9 @@ import { Exchange } from '../routing/exchange.ts';
 import { checkType } from '../routing/kinds/make.ts';
 import type { Router } from '../routing/router.ts';
 import type { Journal } from './journal.ts';
+import { checkBindingRoom, checkRoom, type TopologyLimits } from './limits.ts';
+import { Policies } from './policies.ts';
+import { queuePolicy } from './policy-definition.ts';
 
 const NAME_BYTES_MAX = 255;
 /** A queue name may be longer than what one protocol can say: other protocols derive names from their own. */
@@ -39,8 +42,13 @@ export class Topology {
   journal: Journal | null = null;
   router: Router<Queue> | null = null;
 
-  constructor(owner: QueueOwner) {
+  readonly policies: Policies;
+  /** They bound what is declared, not what is there from before. */
+  limits: TopologyLimits = {};
+
+  constructor(owner: QueueOwner, policies = new Policies()) {
     this.owner = owner;
+    this.policies = policies;
     this.vhost = owner.vhost;
     for (const [name, type, internal] of PREDECLARED) {
       const options = { durable: true, autoDelete: false, internal, arguments: [] };
@@ -62,9 +70,13 @@ export class Topology {
       throw new BrokerError('access-refused', `exchange name '${name}' contains reserved prefix 'amq.*'`);
     }
     checkName('exchange', name, NAME_BYTES_MAX);
+    if (this.journal !== null) {
+      checkRoom('exchange', name, this.exchanges.size - PREDECLARED.length, this.limits.exchanges, this.vhost);
+    }
     this.checkAlternate(name, options.arguments);
     const exchange = new Exchange<Queue>(name, type, options);
     if (exchange.durable) this.journal?.exchange(exchange);
+    this.applyToExchange(exchange);
     this.exchanges.set(name, exchange);
     this.router?.exchangesChanged();
     return exchange.durable;
@@ -132,6 +144,7 @@ export class Topology {
       throw new BrokerError('access-refused', `queue name '${name}' contains reserved prefix 'amq.*'`);
     }
     checkName('queue', full, QUEUE_NAME_BYTES_MAX);
+    checkRoom('queue', full, this.queues.size, this.limits.queues, this.vhost);
     const queue = new Queue(
       this.owner,
       this.nextQueue,
@@ -144,6 +157,7 @@ export class Topology {
     const wrote = queue.durable && !options.exclusive;
     if (wrote) this.journal?.queue(queue);
     this.nextQueue++;
+    if (!this.policies.empty) this.applyToQueue(queue);
     this.addQueue(queue);
     queue.begin();
     return { queue, wrote };
@@ -193,6 +207,26 @@ export class Topology {
     return { messages: queue.delete(), wrote };
   }
 
+  // ---------------------------------------------------------------------------------------------------- policies
+
+  /** Policies have changed: everything gets what is in force for it now. */
+  applyPolicies(): void {
+    this.policies.prepare([...this.exchanges.keys(), ...this.queues.keys()]);
+    for (const exchange of this.exchanges.values()) this.applyToExchange(exchange);
+    this.router?.exchangesChanged();
+    for (const queue of this.queues.values()) this.applyToQueue(queue);
+  }
+
+  private applyToQueue(queue: Queue): void {
+    const { definition } = this.policies.forQueue(queue.name, queue.options.arguments);
+    queue.apply(definition === undefined ? null : queuePolicy(definition));
+  }
+
+  private applyToExchange(exchange: Exchange<Queue>): void {
+    const alternate = this.policies.forExchange(exchange.name).definition?.['alternate-exchange'];
+    exchange.alternate = exchange.declaredAlternate ?? (typeof alternate === 'string' ? alternate : null);
+  }
+
   // ---------------------------------------------------------------------------------------------------- bindings
 
   /** Returns true if something durable was written. Binding again what is bound changes its subscription data. */
@@ -201,6 +235,10 @@ export class Topology {
     const exchange = toExchange === null ? null : this.exchange(this.notDefault(toExchange));
     source.kind.checkBinding(key, options);
     const known = source.bindings.get(bindingIdentity(queue, exchange, key, options));
+    if (known === undefined && queue !== null && this.journal !== null) {
+      const count = this.bindingsByQueue.get(queue)?.size ?? 0;
+      checkBindingRoom(queue.name, count, this.limits.bindingsPerQueue, this.vhost);
+    }
     const binding = known ?? new Binding(source, queue, exchange, key, options);
     if (known !== undefined) {
       if (sameData(known, options)) return false;

@@ -2,7 +2,7 @@
  * A vhost: a closed world of exchanges and queues with a log of its own. It ties routing, queues, the store and the log
  * together, and carries out what `settlement/` decides. Sessions come through here; adapters never do.
  */
-import { MARK_NOW, MARK_REFUSED, type Mark, type Route } from '../api.ts';
+import { MARK_NOW, MARK_REFUSED, type Mark, type Policy, type PolicyKind, type Route } from '../api.ts';
 import { type Clock, Timer } from '../clock/clock.ts';
 import { PHASE_GATHER, type Turn, TurnClock, type TurnTask } from '../clock/turn.ts';
 import type { FileSystem } from '../log/files.ts';
@@ -30,7 +30,10 @@ import { Delays } from './delays.ts';
 import { fullTargets, publishPastFull } from './full.ts';
 import { HeldBack } from './held-back.ts';
 import { Journal } from './journal.ts';
+import type { TopologyLimits } from './limits.ts';
 import { liveMessages } from './live-messages.ts';
+import { Policies } from './policies.ts';
+import { ignoredKeys } from './policy-definition.ts';
 import { Recovery } from './recovery.ts';
 import { RetainedMessages } from './retained-messages.ts';
 import { Stalls } from './stalls.ts';
@@ -65,6 +68,10 @@ export interface VhostOptions {
   readonly unsyncedBytesMax?: number;
   readonly durability?: Durability;
   readonly log?: LogLayout;
+  /** Policies that the configuration gives it. */
+  readonly policies?: readonly Policy[];
+  /** Default: none. */
+  readonly limits?: TopologyLimits;
   /** Told when publishers may go on. */
   readonly onUncongested: () => void;
 }
@@ -124,7 +131,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.stalls = new Stalls(options.clock);
     this.time = new TurnClock(options.clock, options.turn);
     this.delays = new Delays(this);
-    this.topology = new Topology(this);
+    this.topology = new Topology(this, new Policies((pattern, name) => this.patternTooSlow(pattern, name)));
     this.router = new Router(this.topology);
   }
 
@@ -177,8 +184,12 @@ export class Vhost implements QueueOwner, TurnTask {
     this.topology.journal = this.journal;
     this.topology.router = this.router;
     this.state.journal = this.journal;
-    this.delays.start();
+    this.topology.policies.journal = this.journal;
+    this.topology.limits = options.limits ?? {};
+    this.topology.policies.configure(options.policies ?? []);
+    if (!this.topology.policies.empty) this.topology.applyPolicies();
     recovery.begin();
+    this.delays.start();
   }
 
   // ------------------------------------------------------------------------------------------------------ publish
@@ -380,6 +391,27 @@ export class Vhost implements QueueOwner, TurnTask {
   unreadable(queue: Queue, seq: number, error: Error): void {
     this.counters.unreadable++;
     this.logger.error({ vhost: this.vhost, queue: queue.name, seq, err: error }, 'a message cannot be read back');
+  }
+
+  /** In force at once; safe with the mark. @throws BrokerError invalid, not-allowed */
+  setPolicy(policy: Policy): Mark {
+    this.topology.policies.set(policy);
+    const ignored = ignoredKeys(policy.definition);
+    if (ignored.length > 0) {
+      this.logger.info({ vhost: this.vhost, policy: policy.name, ignored }, 'a policy has keys without effect here');
+    }
+    this.topology.applyPolicies();
+    return this.mark();
+  }
+
+  clearPolicy(kind: PolicyKind, name: string): { found: boolean; mark: Mark } {
+    const found = this.topology.policies.clear(kind, name);
+    if (found) this.topology.applyPolicies();
+    return { found, mark: found ? this.mark() : MARK_NOW };
+  }
+
+  private patternTooSlow(pattern: string, name: string): void {
+    this.logger.warn({ vhost: this.vhost, pattern, name }, "a policy's pattern takes too long, and does not match");
   }
 
   unreadableDelayed(seq: number, error: Error): void {

@@ -1,0 +1,161 @@
+/**
+ * The vhosts: names alone, or names with what is set for each.
+ *
+ *     vhosts: [/, plant]
+ *
+ *     vhosts:
+ *       /: {}
+ *       plant:
+ *         durability: { level: interval, interval: 100 ms }
+ *         limits: { queues: 10000 }
+ *         policies:
+ *           - { name: short, pattern: ^tmp, applyTo: queues, definition: { max-length: 100 } }
+ */
+import { z } from 'zod';
+import type { Policy } from '../api.ts';
+import { BrokerError } from '../message/errors.ts';
+import { checkedPolicy } from '../vhost/policies.ts';
+import { POLICY_KEYS } from '../vhost/policy-definition.ts';
+import { count, DURABILITY_LEVELS, duration } from './kinds.ts';
+import { didYouMean } from './suggest.ts';
+import { formatDuration } from './units.ts';
+
+export interface VhostConfig {
+  /** Undefined: the broker's. */
+  durability?: { level: (typeof DURABILITY_LEVELS)[number]; interval: number } | undefined;
+  limits: { queues?: number | undefined; exchanges?: number | undefined; bindingsPerQueue?: number | undefined };
+  policies: Required<Policy>[];
+}
+
+/** What may be written. */
+export type VhostsInput = readonly string[] | Readonly<Record<string, VhostInput>>;
+
+export interface VhostInput {
+  readonly durability?:
+    | { readonly level?: (typeof DURABILITY_LEVELS)[number]; readonly interval?: number | string }
+    | undefined;
+  readonly limits?:
+    | {
+        readonly queues?: number | undefined;
+        readonly exchanges?: number | undefined;
+        readonly bindingsPerQueue?: number | undefined;
+      }
+    | undefined;
+  readonly policies?: readonly Policy[] | undefined;
+}
+
+const limit = (what: string) => count(1, 100_000_000, undefined, `${what} at most; default: any number`);
+
+const policy = z
+  .looseObject({}, 'must be a policy: name, pattern, definition')
+  .superRefine((value, context) => {
+    const given = value as Record<string, unknown>;
+    for (const key of Object.keys(given)) {
+      if (POLICY_FIELDS.includes(key)) continue;
+      context.addIssue(complete(`has the key ${key}, which is not known${didYouMean(key, POLICY_FIELDS)}`));
+      return;
+    }
+    const definition = (given['definition'] ?? {}) as object;
+    for (const key of typeof definition === 'object' ? Object.keys(definition) : []) {
+      if (POLICY_KEYS.includes(key)) continue;
+      context.addIssue(complete(`has the setting ${key}, which is not known${didYouMean(key, POLICY_KEYS)}`));
+      return;
+    }
+    try {
+      asPolicy(given);
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error;
+      context.addIssue(complete(`is wrong: ${error.message}`));
+    }
+  })
+  .transform((value) => asPolicy(value as Record<string, unknown>));
+
+export const POLICY_FIELDS: readonly string[] = [
+  'name',
+  'pattern',
+  'applyTo',
+  'apply-to',
+  'priority',
+  'definition',
+  'kind',
+];
+
+/** An issue whose text needs no value after it. */
+function complete(message: string) {
+  return { code: 'custom', message, params: { complete: true } } as const;
+}
+
+/** RabbitMQ's own spelling of `applyTo` is taken too. */
+function asPolicy(given: Record<string, unknown>): Required<Policy> {
+  const { name, pattern, definition, priority = 0, kind = 'policy' } = given;
+  const applyTo = given['applyTo'] ?? given['apply-to'] ?? 'all';
+  if (typeof name !== 'string') throw new BrokerError('invalid', 'it needs a name');
+  if (typeof pattern !== 'string') throw new BrokerError('invalid', 'it needs a pattern');
+  if (kind !== 'policy' && kind !== 'operator') throw new BrokerError('invalid', 'its kind is policy or operator');
+  if (typeof definition !== 'object' || definition === null || Array.isArray(definition)) {
+    throw new BrokerError('invalid', 'it needs a definition, such as { max-length: 100 }');
+  }
+  return checkedPolicy({ name, pattern, definition, priority, kind, applyTo } as Required<Policy>);
+}
+
+const vhost = z.preprocess(
+  (value) => value ?? {},
+  z.strictObject({
+    durability: z
+      .strictObject({
+        level: z.enum(DURABILITY_LEVELS, `must be one of ${DURABILITY_LEVELS.join(', ')}`).default('fsync'),
+        interval: duration(1, 60_000, 200, 'between syncs, with the level interval'),
+      })
+      .optional(),
+    limits: z
+      .strictObject({
+        queues: limit('queues'),
+        exchanges: limit('exchanges'),
+        bindingsPerQueue: limit('bindings of one queue'),
+      })
+      .prefault({}),
+    policies: z.array(policy, 'must be a list of policies').default([]),
+  }),
+);
+
+/** The keys there are in a vhost's settings, by what they stand in: for suggestions. */
+export const VHOST_KEYS: Readonly<Record<string, readonly string[]>> = {
+  '': ['durability', 'limits', 'policies'],
+  durability: ['level', 'interval'],
+  limits: ['queues', 'exchanges', 'bindingsPerQueue'],
+};
+
+export const vhostsSchema = z.preprocess(
+  (value, context) => {
+    if (value === undefined) return { '/': {} };
+    if (!Array.isArray(value)) return value;
+    if (new Set(value).size < value.length) context.addIssue('must name each vhost once');
+    if (value.some((name) => typeof name !== 'string')) context.addIssue('must be names');
+    return Object.fromEntries(value.map((name) => [String(name), {}]));
+  },
+  z
+    .record(
+      z.string().min(1, 'must be a name').max(255, 'must have 255 characters at most'),
+      vhost,
+      'must be a list of names, or names with their settings',
+    )
+    .refine((vhosts) => Object.hasOwn(vhosts, '/'), 'must have the default vhost "/" among them'),
+);
+
+/** As it would be written: names alone where nothing is set for any. */
+export function writtenVhosts(vhosts: Readonly<Record<string, VhostConfig>>): unknown {
+  const plain = Object.fromEntries(
+    Object.entries(vhosts).map(([name, { durability, limits, policies }]) => [
+      name,
+      {
+        ...(durability !== undefined && {
+          durability: { level: durability.level, interval: formatDuration(durability.interval) },
+        }),
+        ...(Object.values(limits).some((value) => value !== undefined) && { limits }),
+        ...(policies.length > 0 && { policies }),
+      },
+    ]),
+  );
+  const bare = Object.values(plain).every((settings) => Object.keys(settings).length === 0);
+  return bare ? Object.keys(plain) : plain;
+}
