@@ -69,6 +69,11 @@ function configuration(data: string, stompPort: number): string {
   xsi:schemaLocation="${spring} ${spring}/spring-beans.xsd ${core} ${core}/activemq-core.xsd">
   <broker xmlns="${core}" brokerName="peer" useJmx="false" schedulerSupport="true" dataDirectory="${data}">
     <persistenceAdapter><kahaDB directory="${data}/kahadb"/></persistenceAdapter>
+    <plugins>
+      <simpleAuthenticationPlugin anonymousAccessAllowed="true">
+        <users><authenticationUser username="guest" password="guest" groups="users"/></users>
+      </simpleAuthenticationPlugin>
+    </plugins>
     <transportConnectors>
       <transportConnector name="stomp" uri="stomp://127.0.0.1:${stompPort}"/>
     </transportConnectors>

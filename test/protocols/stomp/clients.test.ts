@@ -1,8 +1,8 @@
 /** The clients that people use: stompit, and @stomp/stompjs with a TCP socket in the place of its WebSocket. */
-import { connect as dial } from 'node:net';
-import { Client, type IMessage, type IStompSocket, type StompConfig, StompSocketState } from '@stomp/stompjs';
+import { Client, type IMessage, type StompConfig } from '@stomp/stompjs';
 import stompit from 'stompit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { socketTo } from '../../../conformance/clients/stomp-socket.ts';
 import { StompHarness } from './harness.ts';
 
 let house: StompHarness;
@@ -95,40 +95,6 @@ describe('stompit', () => {
     client.destroy();
   });
 });
-
-/** As much of a WebSocket as the library asks for, over TCP. */
-function socketTo(port: number): IStompSocket {
-  const tcp = dial({ host: '127.0.0.1', port });
-  const socket: IStompSocket = {
-    url: `tcp://127.0.0.1:${port}`,
-    binaryType: 'arraybuffer',
-    readyState: StompSocketState.CONNECTING,
-    onclose: undefined,
-    onerror: undefined,
-    onmessage: undefined,
-    onopen: undefined,
-    send: (data) => {
-      tcp.write(typeof data === 'string' ? data : Buffer.from(data as Uint8Array));
-    },
-    close: () => {
-      tcp.end();
-    },
-  } as IStompSocket;
-  tcp.on('connect', () => {
-    (socket as { readyState: number }).readyState = StompSocketState.OPEN;
-    socket.onopen?.({} as never);
-  });
-  tcp.on('data', (chunk: Buffer) => {
-    const data = chunk.buffer.slice(chunk.byteOffset, chunk.byteOffset + chunk.length) as ArrayBuffer; // a copy: the chunk is the socket's
-    socket.onmessage?.({ data } as never);
-  });
-  tcp.on('close', () => {
-    (socket as { readyState: number }).readyState = StompSocketState.CLOSED;
-    socket.onclose?.({ code: 1000, reason: '' } as never);
-  });
-  tcp.on('error', () => {});
-  return socket;
-}
 
 describe('@stomp/stompjs', () => {
   const open = async (more: StompConfig = {}): Promise<Client> => {

@@ -1,0 +1,128 @@
+/**
+ * Where RabbitMQ 3.10 or ActiveMQ 5.17 do otherwise than this broker, and why we do as we do. Where the two differ from
+ * each other we cannot be like both: then the specification decides, or what loses nothing.
+ */
+import type { PeerKind } from '../peers.ts';
+
+export interface StompDifference {
+  readonly peers: readonly PeerKind[];
+  /** What they do. */
+  readonly peersDo: string;
+  /** What this broker does, and why. */
+  readonly weDo: string;
+}
+
+export const STOMP_DIFFERENCES = {
+  'no-exchanges': {
+    peers: ['activemq'],
+    peersDo: 'knows no exchanges and none of the destinations and headers that speak of them',
+    weDo: 'both dialects work',
+  },
+  'no-activemq-headers': {
+    peers: ['rabbitmq'],
+    peersDo: 'does not know activemq.…, expires and AMQ_SCHEDULED_DELAY, and takes them for the headers of the message',
+    weDo: 'both dialects work',
+  },
+  'no-prefetch-count': {
+    peers: ['activemq'],
+    peersDo: 'does not know prefetch-count; its word is activemq.prefetchSize',
+    weDo: 'both dialects work',
+  },
+  'no-activemq-wildcards': {
+    peers: ['rabbitmq'],
+    peersDo: 'takes > for an ordinary character',
+    weDo: 'an operator decides (stomp.wildcards)',
+  },
+  'no-temp-subscriptions': {
+    peers: ['rabbitmq'],
+    peersDo: 'refuses SUBSCRIBE to /temp-queue; it subscribes by itself to what a reply-to names',
+    weDo: 'both ways work',
+  },
+  'always-content-length': {
+    peers: ['rabbitmq'],
+    peersDo: 'sends content-length with every message',
+    weDo: 'as ActiveMQ: text came without and goes without, since JMS-style clients tell text from bytes by it',
+  },
+  'hosts-are-vhosts': {
+    peers: ['rabbitmq'],
+    peersDo: 'takes any host for the name of a virtual host',
+    weDo: 'localhost and the names of this machine mean the default one, since clients send whom they dialled',
+  },
+  'escapes-in-1.0': {
+    peers: ['activemq'],
+    peersDo: 'undoes escapes in 1.0 as well, and writes what comes out as it is: a publisher can make header lines',
+    weDo: '1.0 has no escapes; what it cannot say is left out and counted',
+  },
+  'any-ack-mode': {
+    peers: ['activemq'],
+    peersDo: 'takes an ack mode that it does not know for auto',
+    weDo: 'it is refused: whoever misspells client would lose messages',
+  },
+  'ids-used-twice': {
+    peers: ['activemq'],
+    peersDo: 'makes a second subscription under the id of the first, which can no longer be ended',
+    weDo: 'it is refused, as the specification has it',
+  },
+  'ids-optional': {
+    peers: ['rabbitmq'],
+    peersDo: 'takes a SUBSCRIBE without an id in 1.1 and 1.2',
+    weDo: 'it is refused, as the specification has it; in 1.0 the destination can stand for it',
+  },
+  'nack-dead-letters': {
+    peers: ['activemq'],
+    peersDo: 'sends a message that is refused by NACK to its dead letter queue',
+    weDo: 'as RabbitMQ: it goes back; requeue:false gives it up. What is not asked for should lose nothing',
+  },
+  'begins-twice': {
+    peers: ['rabbitmq'],
+    peersDo: 'begins a transaction again that is open, which forgets what it held',
+    weDo: 'it is refused: two parts of a program that use one name would lose messages',
+  },
+  'receipts-with-commit': {
+    peers: ['rabbitmq'],
+    peersDo: 'gives the receipt for a SEND in a transaction with its COMMIT, and never after an ABORT',
+    weDo: 'it says that the frame was taken, at once; the receipt for COMMIT says that it is safe',
+  },
+  'unsubscribe-keeps-held': {
+    peers: ['rabbitmq'],
+    peersDo: 'keeps what an ended subscription held until the connection ends, or it is acknowledged after all',
+    weDo: 'it goes back to its queue: nobody who has unsubscribed is expected to answer any more',
+  },
+  'errors-keep-open': {
+    peers: ['rabbitmq', 'activemq'],
+    peersDo: 'leave the connection open after many an ERROR',
+    weDo: 'the connection ends after every ERROR, as the specification has it',
+  },
+  'errors-without-receipt-id': {
+    peers: ['rabbitmq'],
+    peersDo: 'does not say in an ERROR which receipt its frame had asked for',
+    weDo: 'it does, as the specification asks for',
+  },
+  'versions-untold': {
+    peers: ['activemq'],
+    peersDo: 'does not say which versions it speaks when it refuses one',
+    weDo: 'a version header lists them, as in the specification',
+  },
+  'closes-without-a-word': {
+    peers: ['rabbitmq'],
+    peersDo: 'closes the connection without an ERROR when it cannot read a frame',
+    weDo: 'an ERROR says what was wrong with it',
+  },
+  'web-closes-without-a-word': {
+    peers: ['rabbitmq'],
+    peersDo: 'now and then closes a WebSocket before its ERROR has been sent',
+    weDo: 'the ERROR is sent first',
+  },
+  'passes-over-malformed': {
+    peers: ['activemq'],
+    peersDo: 'passes over undefined escapes and header lines without a colon in silence',
+    weDo: 'both are refused, as the specification has it',
+  },
+} as const satisfies Record<string, StompDifference>;
+
+export type StompDifferenceId = keyof typeof STOMP_DIFFERENCES;
+
+export function differenceHere(kind: PeerKind, id: StompDifferenceId): StompDifference | undefined {
+  const difference: StompDifference = STOMP_DIFFERENCES[id];
+  return difference.peers.includes(kind) ? difference : undefined;
+}
