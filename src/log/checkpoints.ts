@@ -5,13 +5,18 @@
  *     idle ──begin──▶ running ──end──▶ ended ──its flush is on the disk──▶ idle, and replay may begin with it
  *       ▲                │
  *       └──── a kill ────┘   the one before still counts, and its segments are still there
+ *
+ * What was appended since the last one stays on the disk, dead or not. So where little is alive they follow each other more
+ * closely, at a quarter of what lives, within bounds; but never so closely that they are much of what is written.
  */
 import { appendTable, type OwnRecords, RECORD_CHECKPOINT_END } from './own-records.ts';
 import type { Segment } from './segment.ts';
 
-const DEFAULT_CHECKPOINT_BYTES = 128 * 1024 * 1024;
-/** At least so many times what a checkpoint takes lies between the beginnings of two. */
+/** The part of what is alive that may lie between the beginnings of two. */
+const LIVE_SHARE = 1 / 4;
+/** At least so many times what a checkpoint takes lies there, and so many times unless it is more than `bytesMax`. */
 const SIZE_FACTOR = 4;
+const EASY_FACTOR = 64;
 
 export class Checkpoints {
   /** The segment where replay may begin: the last checkpoint that is complete and on the disk begins there. */
@@ -21,21 +26,28 @@ export class Checkpoints {
   /** The one that is complete and on its way to the disk; 0 if there is none. */
   ended = 0;
   private endedMark = 0;
-  private readonly intervalBytes: number;
+  private readonly bytesMin: number;
+  private readonly bytesMax: number;
   private begunAt = 0;
+  /** What is alive is looked at when so much has been appended. */
+  private lookBytes: number;
   private ownBytesAtBegin = 0;
   /** What the last one took, bytes. */
   private sizeBytes = 0;
 
-  constructor(safe: number, intervalBytes = DEFAULT_CHECKPOINT_BYTES) {
+  /** Between the beginnings of two lie `bytesMin` at least, and `bytesMax` unless a checkpoint itself takes much. */
+  constructor(safe: number, bytesMin: number, bytesMax: number) {
     this.safe = safe;
-    this.intervalBytes = intervalBytes;
+    this.bytesMin = Math.min(bytesMin, bytesMax);
+    this.bytesMax = bytesMax;
+    this.lookBytes = this.bytesMin;
   }
 
   /** @param appendedBytes all that was appended in this life; @param unsequencedBytes how much of it no message is */
   begin(segment: number, appendedBytes: number, unsequencedBytes: number): void {
     this.running = segment;
     this.begunAt = appendedBytes;
+    this.lookBytes = this.bytesMin;
     this.ownBytesAtBegin = unsequencedBytes;
   }
 
@@ -63,11 +75,21 @@ export class Checkpoints {
     return true;
   }
 
-  due(appendedBytes: number): boolean {
-    return (
-      this.running === 0 &&
-      this.ended === 0 &&
-      appendedBytes - this.begunAt > Math.max(this.intervalBytes, SIZE_FACTOR * this.sizeBytes)
-    );
+  /** @param liveBytes reckons what is alive; it is not asked often */
+  due(appendedBytes: number, liveBytes: () => number): boolean {
+    const grownBytes = appendedBytes - this.begunAt;
+    if (grownBytes <= this.lookBytes || this.running !== 0 || this.ended !== 0) return false;
+    const easyBytes = Math.min(this.bytesMax, EASY_FACTOR * this.sizeBytes);
+    const wantedBytes = Math.min(this.bytesMax, LIVE_SHARE * liveBytes());
+    const bytes = Math.max(this.bytesMin, easyBytes, wantedBytes, SIZE_FACTOR * this.sizeBytes);
+    if (grownBytes > bytes) return true;
+    this.lookBytes = Math.min(bytes, grownBytes + this.bytesMin / 4);
+    return false;
+  }
+
+  /** Nothing has been written for a while: is there more to be won by a checkpoint than the least that lies between two? */
+  worthwhile(appendedBytes: number): boolean {
+    const grownBytes = appendedBytes - this.begunAt;
+    return this.running === 0 && this.ended === 0 && grownBytes > Math.max(this.bytesMin, SIZE_FACTOR * this.sizeBytes);
   }
 }

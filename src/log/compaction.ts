@@ -368,13 +368,9 @@ function bytesOf(segment: Segment): number {
   return Math.max(segment.fileBytes, segment.file?.preparedBytes ?? 0);
 }
 
-/** What a rewrite would win, as far as it can be told without asking: references may be several to one record. */
+/** What a rewrite would win. */
 function gainOf(segment: Segment): number {
-  let live = 0;
-  for (const block of segment.blocks) {
-    if (block.records > 0) live += block.sequencedBytes * Math.min(1, block.live / block.records);
-  }
-  return bytesOf(segment) - segment.overheadBytes - live;
+  return bytesOf(segment) - segment.overheadBytes - segment.liveBytes;
 }
 
 function write(file: LogFile, bytes: Buffer, position: number): Promise<void> {

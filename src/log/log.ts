@@ -14,6 +14,7 @@
  * again may answer yes); to overwrite anything an earlier life wrote; to open a log that is newer, foreign or has a hole.
  */
 import { randomBytes } from 'node:crypto';
+import { Timer } from '../clock/clock.ts';
 import { PHASE_FLUSH, type Turn, type TurnTask } from '../clock/turn.ts';
 import { align8, BATCH_HEADER_BYTES, BatchHeader, sealBatch } from './batch.ts';
 import { NO_BYTES } from './block.ts';
@@ -49,8 +50,8 @@ const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
 const DEFAULT_BLOCK_BYTES = 1024 * 1024;
 const DEFAULT_RESIDENT_BYTES = 64 * 1024 * 1024;
 
-/** Files of dead segments that are kept for new ones: those that die with a checkpoint are enough for the next. */
-const SPARES_MAX = 4;
+const IDLE_MS = 1000;
+const DEFAULT_CHECKPOINT_BYTES = 128 * 1024 * 1024;
 
 export class Log implements RecordStore, TurnTask {
   inTurn = false;
@@ -113,7 +114,7 @@ export class Log implements RecordStore, TurnTask {
   private closedBytes = 0;
   private flushBytes = 0;
   private syncedBytes = 0;
-  private checkpoints = new Checkpoints(0);
+  private checkpoints = new Checkpoints(0, 0, 0);
   private readonly reclaimer = new Reclaimer();
   private readonly compaction: Compaction | undefined;
   private readonly onDisk = new OnDisk();
@@ -130,6 +131,10 @@ export class Log implements RecordStore, TurnTask {
     block.sealed && block.takenTo >= block.end && block.flushedTo === block.takenTo;
   private readonly evict = (block: SegmentBlock): void => this.residence.evict(block);
   private readonly flushed = (error: Error | undefined): void => this.flushEnded(error);
+  private readonly reckonLive = (): number => this.liveBytes;
+  /** Looks each second whether the log is idle, while it is not. */
+  private readonly idling = new Timer(() => this.idle());
+  private idleAtBytes = 0;
 
   private constructor(options: LogOptions) {
     this.options = options;
@@ -152,7 +157,6 @@ export class Log implements RecordStore, TurnTask {
       directory: options.directory,
       segmentBytes,
       clock: options.clock,
-      sparesMax: SPARES_MAX,
       onFull: () => {
         if (this.closing !== undefined) this.segmentFiles.stopWaiting();
         options.onFull?.();
@@ -227,7 +231,9 @@ export class Log implements RecordStore, TurnTask {
     await this.segmentFiles.space.adopt(recovery.spares);
     const before = this.segments[this.segments.length - 1];
     // The first segment of all needs no checkpoint: what is to be known begins with it.
-    this.checkpoints = new Checkpoints(recovery.checkpoint || recovery.nextSegment, options.checkpointBytes);
+    const segmentBytes = this.blocksPerSegment * this.blockBytes;
+    const checkpointBytes = options.checkpointBytes ?? DEFAULT_CHECKPOINT_BYTES;
+    this.checkpoints = new Checkpoints(recovery.checkpoint || recovery.nextSegment, segmentBytes / 2, checkpointBytes);
     this.beginSegment(recovery.nextSegment, before?.number ?? 0);
     this.appendOwn(RECORD_START, 6);
     await new Promise<void>((resolve, reject) => {
@@ -469,8 +475,8 @@ export class Log implements RecordStore, TurnTask {
       this.letGo = false;
       this.compaction?.lookSoon();
     }
-    if (this.failed === undefined && !this.shut && this.unitDepth === 0 && this.checkpoints.due(this.appendedBytes)) {
-      this.options.checkpointDue?.();
+    if (this.failed === undefined && !this.shut && this.unitDepth === 0) {
+      if (this.checkpoints.due(this.appendedBytes, this.reckonLive)) this.options.checkpointDue?.();
     }
     if (this.flushing || this.unitDepth > 0) return;
     if (this.failed === undefined) {
@@ -534,6 +540,7 @@ export class Log implements RecordStore, TurnTask {
     }
     this.inFlight.length = 0;
     this.compaction?.appended(this.flushBytes - this.syncedBytes);
+    if (!this.idling.scheduled && this.closing === undefined) this.options.clock.schedule(this.idling, IDLE_MS);
     this.syncedBytes = this.flushBytes;
     this.syncedMark = this.flushMark;
     if (this.flushSyncs) {
@@ -551,6 +558,15 @@ export class Log implements RecordStore, TurnTask {
     // What waits is flushed at the end of this turn, and what memory can do without is given up.
     this.turn.add(PHASE_FLUSH, this);
     this.options.onSynced(this.flushMark);
+  }
+
+  /** A second has passed since something was written, or since this was called. */
+  private idle(): void {
+    const idle = this.appendedBytes === this.idleAtBytes;
+    this.idleAtBytes = this.appendedBytes;
+    if (this.failed !== undefined || this.shut || this.unitDepth > 0) return;
+    if (!idle) this.options.clock.schedule(this.idling, IDLE_MS);
+    else if (this.checkpoints.worthwhile(this.appendedBytes)) this.options.checkpointDue?.();
   }
 
   private fail(error: Error): void {
@@ -656,6 +672,13 @@ export class Log implements RecordStore, TurnTask {
     return this.residence.bytes;
   }
 
+  /** Bytes of records that somebody refers to, as far as can be told without asking who. It walks all blocks. */
+  get liveBytes(): number {
+    let bytes = 0;
+    for (const segment of this.segments) bytes += segment.liveBytes;
+    return bytes;
+  }
+
   /** Segments in use, the one being written included. */
   get segmentCount(): number {
     return this.segments.length;
@@ -691,6 +714,7 @@ export class Log implements RecordStore, TurnTask {
     this.closing = undefined;
     this.closed = true;
     this.pace.stop();
+    this.options.clock.cancel(this.idling);
     this.onDisk.end();
     const usedBytes = this.failed === undefined ? this.block.index * this.blockBytes + this.block.end : undefined;
     this.limit = 0;

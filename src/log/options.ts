@@ -38,7 +38,10 @@ export interface LogOptions {
   readonly flushDelayMs?: number;
   /** Default 1 MiB; means nothing without `flushDelayMs`. */
   readonly flushBytesMax?: number;
-  /** Bytes of log after which a checkpoint is due; default 128 MiB. */
+  /**
+   * Bytes of log after which a checkpoint is due at the latest, unless checkpoints are large; default 128 MiB. Where little is
+   * alive it is due sooner: after a quarter of that, half a segment at the least.
+   */
   readonly checkpointBytes?: number;
   /** Eight bytes that a new log gets as its name; default random. */
   readonly logId?: Buffer;
@@ -49,8 +52,8 @@ export interface LogOptions {
   /** A write or a sync failed. Called once. */
   onFailed(error: Error): void;
   /**
-   * The log has grown by `checkpointBytes`, or by four times what the last checkpoint took, since that one began: begin one.
-   * Called at the end of a turn, again and again until `beginCheckpoint`.
+   * The log has grown since the last checkpoint began (`checkpointBytes`), or rests with something to be won by one: begin one.
+   * Called again and again until `beginCheckpoint`.
    */
   checkpointDue?(): void;
   /** For rewriting segments of which most is dead; without it none is. */

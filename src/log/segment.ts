@@ -126,6 +126,16 @@ export class Segment {
     this.path = path;
     this.blockBytes = blockBytes;
   }
+
+  /** What is alive in its sealed blocks, as far as can be told without asking: references may be several to one record. */
+  get liveBytes(): number {
+    if (this.live === 0) return 0;
+    let bytes = 0;
+    for (const block of this.blocks) {
+      if (block.records > 0) bytes += block.sequencedBytes * Math.min(1, block.live / block.records);
+    }
+    return bytes;
+  }
 }
 
 export class SegmentBlock extends Block {

@@ -22,6 +22,10 @@ const AHEAD_BYTES = 4 * 1024 * 1024;
 const SLICE_BYTES = 1024 * 1024;
 const ZEROS = Buffer.alloc(SLICE_BYTES);
 const RETRY_MS = 1000;
+/** Enough for the settlements of a million messages. */
+const RESERVE_BYTES_MAX = 16 * 1024 * 1024;
+/** Files of dead segments kept for new ones. Half a segment is enough of a file: segments end early at checkpoints. */
+const SPARES_MAX = 1;
 
 /** An open file and how much of it, from the start, is allocated or about to be written. */
 export interface SegmentFile {
@@ -38,8 +42,6 @@ export interface SpaceOptions {
   readonly directory: string;
   readonly segmentBytes: number;
   readonly clock: Clock;
-  /** Files of dead segments kept for new ones. */
-  readonly sparesMax: number;
   onFull(): void;
   onSpace(): void;
 }
@@ -59,6 +61,9 @@ export class Space {
   /** The file that is being filled with zeros. */
   filling: SegmentFile | undefined = undefined;
   private readonly options: SpaceOptions;
+  private readonly reserveBytes: number;
+  /** What a spare is worth keeping for, and is cut or filled to. */
+  private readonly spareBytes: number;
   private readonly spares: SegmentFile[] = [];
   private nextSpare = 1;
   private reserve: SegmentFile | undefined = undefined;
@@ -83,19 +88,23 @@ export class Space {
 
   constructor(options: SpaceOptions, wake: () => void) {
     this.options = options;
+    this.reserveBytes = Math.min(options.segmentBytes, RESERVE_BYTES_MAX);
+    this.spareBytes = options.segmentBytes / 2;
     this.wake = wake;
   }
 
   /** Takes over what an earlier life left. */
   async adopt(names: readonly string[]): Promise<void> {
-    const { files, directory, segmentBytes, sparesMax } = this.options;
+    const { files, directory } = this.options;
     for (const name of names) {
       const handle = await files.open(join(directory, name), 'update');
       const file = { handle, preparedBytes: await handle.sizeBytes(), reading: 0 };
-      if (name === RESERVE_NAME) this.reserve = file;
-      else {
+      if (name === RESERVE_NAME) {
+        await this.cut(file, this.reserveBytes);
+        this.reserve = file;
+      } else {
         this.nextSpare = Math.max(this.nextSpare, Number(name.slice(6, -4)) + 1);
-        if (file.preparedBytes >= segmentBytes && this.spares.length < sparesMax) this.spares.push(file);
+        if (this.spares.length < SPARES_MAX && (await this.cut(file, this.spareBytes))) this.spares.push(file);
         else await this.removeFile(file);
       }
     }
@@ -114,18 +123,29 @@ export class Space {
 
   /** Gets a dead segment's file, or its path if it is not open. */
   async giveUp(file: SegmentFile | undefined, path: string): Promise<void> {
-    const { files, directory, segmentBytes, sparesMax } = this.options;
-    if (file === undefined || file.preparedBytes < segmentBytes) {
-      await file?.handle.close();
-      await files.remove(path);
-    } else if (this.reserve === undefined) {
+    const { files, directory } = this.options;
+    if (file === undefined) await files.remove(path);
+    else if (this.reserve === undefined && (await this.cut(file, this.reserveBytes))) {
       this.reserve = file;
       await this.rename(file, join(directory, RESERVE_NAME));
-    } else if (!this.full && !this.sparing && this.spares.length < sparesMax) {
+    } else if (this.wantsSpare() && (await this.cut(file, this.spareBytes))) {
       await this.rename(file, join(directory, `spare-${this.nextSpare++}.log`));
       this.spares.push(file);
     } else await this.removeFile(file);
     if (this.full) this.again();
+  }
+
+  private wantsSpare(): boolean {
+    return !this.full && !this.sparing && this.spares.length < SPARES_MAX;
+  }
+
+  /** False if the file is shorter. */
+  private async cut(file: SegmentFile, bytes: number): Promise<boolean> {
+    if (file.preparedBytes > bytes) {
+      await file.handle.truncate(bytes);
+      file.preparedBytes = bytes;
+    }
+    return file.preparedBytes === bytes;
   }
 
   private async rename(file: SegmentFile, path: string): Promise<void> {
@@ -210,21 +230,21 @@ export class Space {
     const { current, reserve, spares } = this;
     const { segmentBytes } = this.options;
     if (this.stopped || this.paused || this.stalled !== undefined || current === undefined) return undefined;
-    if (current.preparedBytes < Math.min(segmentBytes, this.writtenTo + AHEAD_BYTES)) return this.fill(current);
+    if (current.preparedBytes < Math.min(segmentBytes, this.writtenTo + AHEAD_BYTES))
+      return this.fill(current, segmentBytes);
     // A log that has hardly been written to has nothing that could be freed.
     if (this.writtenBytes * 2 >= segmentBytes || reserve !== undefined) {
       if (reserve === undefined) return this.create(RESERVE_NAME);
-      if (reserve.preparedBytes < segmentBytes) return this.fill(reserve);
+      if (reserve.preparedBytes < this.reserveBytes) return this.fill(reserve, this.reserveBytes);
     }
     if (this.full) {
       this.full = false;
       this.options.clock.cancel(this.retry);
       this.options.onSpace();
     }
-    if (this.writtenTo * 2 < segmentBytes) return undefined;
-    if (this.sparing) return undefined;
+    if (this.writtenTo * 4 < segmentBytes || this.sparing) return undefined;
     if (spares.length === 0) return this.create(`spare-${this.nextSpare++}.log`);
-    return spares[0]!.preparedBytes < segmentBytes ? this.fill(spares[0]!) : undefined;
+    return spares[0]!.preparedBytes < this.spareBytes ? this.fill(spares[0]!, this.spareBytes) : undefined;
   }
 
   private async create(name: string): Promise<void> {
@@ -238,8 +258,8 @@ export class Space {
     else this.spares.push(file);
   }
 
-  private fill(file: SegmentFile): Promise<void> {
-    const bytes = Math.min(SLICE_BYTES, this.options.segmentBytes - file.preparedBytes);
+  private fill(file: SegmentFile, upTo: number): Promise<void> {
+    const bytes = Math.min(SLICE_BYTES, upTo - file.preparedBytes);
     this.filling = file;
     return new Promise((resolve, reject) => {
       file.handle.write([ZEROS.subarray(0, bytes)], file.preparedBytes, (error) => {
