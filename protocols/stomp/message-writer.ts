@@ -258,7 +258,9 @@ export class MessageWriter {
     const lines = new HeaderLines(this.version);
     const annotations = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
     if (annotations !== undefined) writeDeaths(annotations, lines);
-    writeProperties(this.session.properties(view), lines);
+    // What it died of must not kill it again: a dead letter has no expiry of its own.
+    const { expiryMs: _, ...properties } = this.session.properties(view);
+    writeProperties(properties, lines);
     this.stats.lossyConversions += lines.dropped;
     const bytes = Buffer.from(lines.text);
     this.setLines(bytes, 0, bytes.length);

@@ -9,7 +9,7 @@ import { ACK_ID, DESTINATION, ID } from '../codec/names.ts';
 import { V1_0 } from '../codec/version.ts';
 import type { Connection } from '../connection.ts';
 import { type Destination, parseDestination, TEMPORARY_PREFIX, TOPIC_EXCHANGE } from '../destinations.ts';
-import { durableQueueName, flag, namedDurableQueueName, queueOptions, typedValue } from '../queues.ts';
+import { durableQueueName, flag, namedDurableQueueName, queueOptions } from '../queues.ts';
 import { type AckMode, AUTO, CLIENT, CLIENT_INDIVIDUAL, Subscription } from '../subscription.ts';
 import { temporaryQueue } from './temporary.ts';
 
@@ -21,6 +21,8 @@ export interface SubscriptionWish {
   readonly queue: string;
   readonly prefetch: number;
   readonly exclusive: boolean;
+  /** Consumers with a higher one are served first. */
+  readonly priority: number;
   readonly arguments: Headers;
 }
 
@@ -51,8 +53,8 @@ export function subscribe(connection: Connection, frame: FrameParser): void {
   const mode = ackMode(frame.text(ACK_ID));
   const prefetch = prefetchOf(connection, frame);
   checkRoom(connection);
+  const priority = priorityOf(frame);
   const queue = sourceQueue(connection, frame, destination, id);
-  const priority = frame.header('x-priority') ?? frame.header('activemq.priority');
   const subscription = addSubscription(connection, {
     id,
     key,
@@ -60,7 +62,8 @@ export function subscribe(connection: Connection, frame: FrameParser): void {
     queue,
     prefetch,
     exclusive: false,
-    arguments: priority === undefined ? [] : [{ name: 'x-priority', value: typedValue(priority) }],
+    priority,
+    arguments: priority === 0 ? [] : [{ name: 'x-priority', value: { type: 'int32', value: priority } }],
   }); // prettier-ignore
   if (destination.kind === 'temporary-queue') temporaryQueue(connection, destination.name).subscription = subscription;
   connection.answers.whenAllSafe(frame);
@@ -83,6 +86,7 @@ export function addSubscription(connection: Connection, wish: SubscriptionWish):
       settled: wish.mode === AUTO,
       exclusive: wish.exclusive,
       prefetch: wish.prefetch,
+      priority: wish.priority,
       arguments: wish.arguments,
     },
     subscription,
@@ -125,6 +129,14 @@ function prefetchOf(connection: Connection, frame: FrameParser): number {
   if (!/^ *\d{1,9} *$/.test(text))
     throw new FrameError('invalid header', `'prefetch-count' must be a number, not '${text}'.`);
   return Number(text);
+}
+
+/** RabbitMQ's and ActiveMQ's word for the same: who is served first. */
+function priorityOf(frame: FrameParser): number {
+  const text = frame.header('x-priority') ?? frame.header('activemq.priority') ?? '0';
+  const priority = /^ *[+-]?\d{1,9} *$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isInteger(priority)) return priority;
+  throw new FrameError('invalid header', `The priority of a subscription must be a whole number, not '${text}'.`);
 }
 
 /** The queue that is read for this destination, made if it has to be. */

@@ -23,6 +23,7 @@ export function replyQueueFor(connection: Connection, replyTo: string): string {
       queue: temporary.queue,
       prefetch: 0,
       exclusive: false,
+      priority: 0,
       arguments: [],
     });
   }
