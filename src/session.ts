@@ -359,6 +359,12 @@ export class Session implements Stallable {
     this.home.stalls.drained(queue);
   }
 
+  /** Whether a message with so many bytes of properties and body could not be kept as the address's retained message. */
+  retainedFull(route: Route, bytes: number): boolean {
+    const compiled = route as CompiledRoute<Queue>;
+    return this.home.retained.isFull(compiled, compiled.end - compiled.keyStart + bytes);
+  }
+
   /** Sends every retained message that the filter matches into the queue, marked `retained`. Returns how many. */
   replayRetained(name: string, filter: string, options: BindOptions): number {
     return this.home.retained.replay(this.queue(name), filter, options);

@@ -14,6 +14,7 @@
 import { z } from 'zod';
 import type { Policy } from '../api.ts';
 import { BrokerError } from '../message/errors.ts';
+import type { TopologyLimits } from '../vhost/limits.ts';
 import { checkedPolicy } from '../vhost/policies.ts';
 import { POLICY_KEYS } from '../vhost/policy-definition.ts';
 import { count, DURABILITY_LEVELS, duration } from './kinds.ts';
@@ -23,7 +24,7 @@ import { formatDuration } from './units.ts';
 export interface VhostConfig {
   /** Undefined: the broker's. */
   durability?: { level: (typeof DURABILITY_LEVELS)[number]; interval: number } | undefined;
-  limits: { queues?: number | undefined; exchanges?: number | undefined; bindingsPerQueue?: number | undefined };
+  limits: TopologyLimits;
   policies: Required<Policy>[];
 }
 
@@ -39,6 +40,8 @@ export interface VhostInput {
         readonly queues?: number | undefined;
         readonly exchanges?: number | undefined;
         readonly bindingsPerQueue?: number | undefined;
+        readonly retainedMessages?: number | undefined;
+        readonly retainedBytes?: number | undefined;
       }
     | undefined;
   readonly policies?: readonly Policy[] | undefined;
@@ -112,6 +115,13 @@ const vhost = z.preprocess(
         queues: limit('queues'),
         exchanges: limit('exchanges'),
         bindingsPerQueue: limit('bindings of one queue'),
+        retainedMessages: limit('retained messages'),
+        retainedBytes: count(
+          1,
+          Number.MAX_SAFE_INTEGER,
+          undefined,
+          'of retained messages at most; default: any number',
+        ),
       })
       .prefault({}),
     policies: z.array(policy, 'must be a list of policies').default([]),
@@ -122,7 +132,7 @@ const vhost = z.preprocess(
 export const VHOST_KEYS: Readonly<Record<string, readonly string[]>> = {
   '': ['durability', 'limits', 'policies'],
   durability: ['level', 'interval'],
-  limits: ['queues', 'exchanges', 'bindingsPerQueue'],
+  limits: ['queues', 'exchanges', 'bindingsPerQueue', 'retainedMessages', 'retainedBytes'],
 };
 
 export const vhostsSchema = z.preprocess(

@@ -1,40 +1,93 @@
 /**
  * The retained messages of a vhost: one a topic, found by filter. The index holds sequence numbers; the messages lie in
  * the durable log like any other, each with one reference from here.
+ *
+ *     trie    topic ──▶ message           one look-up a topic, and by filter what it matches
+ *     list    oldest ◀──▶ … ◀──▶ newest   all of them, for checkpoints, while others come and go
  */
 import type { Assurance, Spelling } from '../message/message.ts';
 import { filterLevels, hiddenByReserve, keyLevels } from '../routing/levels.ts';
 import { LevelTrie } from '../routing/trie.ts';
 
-export interface RetainedMessage {
+export class RetainedMessage {
   readonly seq: number;
   readonly key: string;
   readonly spelling: Spelling;
   readonly assurance: Assurance;
   readonly large: boolean;
+  /** Of key, properties and body: what it counts for in a limit. */
+  readonly bytes: number;
+  /** Epoch milliseconds, 0 for never. */
+  readonly expiresAtMs: number;
+  /** @internal the index's; `next` stays when it is removed, so that whoever walks the list finds on */
+  previous: RetainedMessage | null = null;
+  next: RetainedMessage | null = null;
+  /** It is the one that is kept for its topic. */
+  kept = false;
+
+  constructor(
+    seq: number,
+    key: string,
+    spelling: Spelling,
+    assurance: Assurance,
+    large: boolean,
+    bytes: number,
+    expiresAtMs: number,
+  ) {
+    this.seq = seq;
+    this.key = key;
+    this.spelling = spelling;
+    this.assurance = assurance;
+    this.large = large;
+    this.bytes = bytes;
+    this.expiresAtMs = expiresAtMs;
+  }
 }
 
 export class RetainedIndex {
   private readonly trie = new LevelTrie<RetainedMessage>();
+  private oldest: RetainedMessage | null = null;
+  private newest: RetainedMessage | null = null;
+  /** Bytes of all of them. */
+  bytes = 0;
 
   get size(): number {
     return this.trie.size;
   }
 
+  get(key: string, spelling: Spelling): RetainedMessage | undefined {
+    return this.trie.at(keyLevels(key, spelling))[0];
+  }
+
   /** Keeps a message for its topic; returns the one it replaces. */
   set(message: RetainedMessage): RetainedMessage | undefined {
     const levels = keyLevels(message.key, message.spelling);
-    const before = this.trie.at(levels)[0];
-    if (before !== undefined) this.trie.remove(levels, before);
+    const before = this.take(levels);
     this.trie.add(levels, message);
+    message.kept = true;
+    message.previous = this.newest;
+    if (this.newest === null) this.oldest = message;
+    else this.newest.next = message;
+    this.newest = message;
+    this.bytes += message.bytes;
     return before;
   }
 
   /** Returns the message that was kept for the topic. */
   remove(key: string, spelling: Spelling): RetainedMessage | undefined {
-    const levels = keyLevels(key, spelling);
+    return this.take(keyLevels(key, spelling));
+  }
+
+  private take(levels: readonly string[]): RetainedMessage | undefined {
     const before = this.trie.at(levels)[0];
-    if (before !== undefined) this.trie.remove(levels, before);
+    if (before === undefined) return undefined;
+    this.trie.remove(levels, before);
+    before.kept = false;
+    if (before.previous === null) this.oldest = before.next;
+    else before.previous.next = before.next;
+    if (before.next === null) this.newest = before.previous;
+    else before.next.previous = before.previous;
+    this.bytes -= before.bytes;
     return before;
   }
 
@@ -46,14 +99,8 @@ export class RetainedIndex {
     });
   }
 
-  all(): RetainedMessage[] {
-    const found: RetainedMessage[] = [];
-    this.trie.matchFilter(filterLevels('#', 0), (message) => found.push(message));
-    return found;
-  }
-
-  /** Whether it is still the one that is kept for its topic. */
-  holds(message: RetainedMessage): boolean {
-    return this.trie.at(keyLevels(message.key, message.spelling))[0] === message;
+  /** All that are kept, the oldest first; those that come or go meanwhile may be among them or not. */
+  *all(): Iterable<RetainedMessage> {
+    for (let message = this.oldest; message !== null; message = message.next) if (message.kept) yield message;
   }
 }

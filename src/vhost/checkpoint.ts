@@ -111,7 +111,7 @@ export class Checkpoint {
       yield;
     }
     for (const message of retained.index.all()) {
-      if (retained.index.holds(message)) journal.retained(message);
+      journal.retained(message);
       yield;
     }
     yield* delays.checkpoint(journal);

@@ -31,6 +31,10 @@ export class Counters {
   droppedMaxLength = 0;
   /** Dead letters that would have come again to a queue they had died in, and nobody rejected them on the way. */
   droppedCycle = 0;
+  /** Published, but not kept as their topics' retained messages: the vhost keeps as many as it may. */
+  refusedRetained = 0;
+  /** Retained messages removed because their time was over. */
+  expiredRetained = 0;
   /** Cannot be read back from the log. */
   unreadable = 0;
 }

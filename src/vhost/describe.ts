@@ -33,6 +33,7 @@ import {
   RECORD_STATE_DELETED,
   RECORD_TARGETS,
   RECORD_UNBOUND,
+  RETAINED_LONG,
   unpackJson,
 } from './journal.ts';
 
@@ -91,7 +92,11 @@ export class RecordReader {
       case RECORD_LARGE:
         return { what: 'large body', seq: readU48(buffer, start), bytes: readU32(buffer, start + 6) };
       case RECORD_RETAINED:
-        return { what: 'retained', seq: readU48(buffer, start), key: buffer.utf8Slice(start + 7, end) };
+        return {
+          what: 'retained',
+          seq: readU48(buffer, start),
+          key: buffer.utf8Slice(start + ((buffer[start + 6]! & RETAINED_LONG) === 0 ? 7 : 17), end),
+        };
       case RECORD_DELAYED: {
         const count = readU32(buffer, start);
         const first =

@@ -17,7 +17,8 @@
  * 138 returned            u32 queue, u48 sequence number, u32 word
  * 139 state put           u16 key bytes, key, value
  * 140 state deleted       key
- * 141 retained            u48 sequence number, u8 flags (bit 0 slash-spelled, bits 1-2 assurance, bit 3 large body), key
+ * 141 retained            u48 sequence number, u8 flags (bit 0 slash-spelled, bits 1-2 assurance, bit 3 large body, bit 4 the
+ *                         next two are there), u48 epoch milliseconds of its expiry or 0, u32 bytes it counts for, key
  * 142 enqueued            u32 queue, u48 sequence number, u32 word
  * 143 numbers             u32 next queue, u32 next list
  * 144 positions           u32 queue, u8 kind (0: replaces what is known; 1: more), u32 count, and if count is not 0:
@@ -82,6 +83,8 @@ export const RECORD_POLICY_CLEARED = 152;
 /** Reasons by their numbers in a record. */
 export const DEATH_REASONS: readonly DeathReason[] = ['rejected', 'expired', 'maxlen', 'delivery_limit'];
 
+/** Of a retained record's flags: when it expires and what it counts for follow. */
+export const RETAINED_LONG = 16;
 /** Settlements in one record at most, so that no record outgrows a block. */
 const SETTLED_MAX = 16_384;
 /** Targets in one record at most. */
@@ -231,11 +234,13 @@ export class Journal {
 
   retained(message: RetainedMessage): void {
     const key = Buffer.from(message.key, 'utf8');
-    const at = this.append(RECORD_RETAINED, 7 + key.length);
+    const at = this.append(RECORD_RETAINED, 17 + key.length);
     const buffer = this.log.buffer;
     writeU48(buffer, at, message.seq);
-    buffer[at + 6] = message.spelling | (message.assurance << 1) | (message.large ? 8 : 0);
-    copyBytes(key, 0, key.length, buffer, at + 7);
+    buffer[at + 6] = message.spelling | (message.assurance << 1) | (message.large ? 8 : 0) | RETAINED_LONG;
+    writeU48(buffer, at + 7, message.expiresAtMs);
+    writeU32(buffer, at + 13, message.bytes);
+    copyBytes(key, 0, key.length, buffer, at + 17);
   }
 
   /** What a queue holds, as of now. */

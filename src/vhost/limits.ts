@@ -6,6 +6,10 @@ export interface TopologyLimits {
   readonly exchanges?: number | undefined;
   /** Bindings that lead to one queue, the default exchange's left out. */
   readonly bindingsPerQueue?: number | undefined;
+  /** Retained messages; one more is delivered and not kept, counted, or refused where the publisher can be told. */
+  readonly retainedMessages?: number | undefined;
+  /** Bytes of their topics, properties and bodies. */
+  readonly retainedBytes?: number | undefined;
 }
 
 /** @throws BrokerError precondition-failed if there is no room for one more */

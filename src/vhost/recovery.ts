@@ -11,7 +11,7 @@ import { recoverArguments } from '../queue/arguments.ts';
 import { type Chunk, unpack, unpackedRoom } from '../queue/chunk.ts';
 import { type MessageStore, RECORD_MESSAGE } from '../queue/message-store.ts';
 import { Queue, type QueueOwner } from '../queue/queue.ts';
-import type { RetainedIndex } from '../queue/retained.ts';
+import { type RetainedIndex, RetainedMessage } from '../queue/retained.ts';
 import { WORD_ASSURANCE, WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../queue/word.ts';
 import { KEEP_RETAIN } from '../routing/router.ts';
 import type { JournaledState } from './adapter-state.ts';
@@ -46,6 +46,7 @@ import {
   RECORD_STATE_DELETED,
   RECORD_TARGETS,
   RECORD_UNBOUND,
+  RETAINED_LONG,
   unpackJson,
 } from './journal.ts';
 import type { Topology } from './topology.ts';
@@ -134,7 +135,7 @@ export class Recovery {
         this.state.delete(buffer.utf8Slice(start, end));
         return;
       case RECORD_RETAINED:
-        this.retainedRecord(readU48(buffer, start), buffer[start + 6]!, buffer.utf8Slice(start + 7, end));
+        this.retainedRecord(buffer, start, end);
         return;
       case RECORD_DELAYED: {
         const count = readU32(buffer, start);
@@ -247,15 +248,25 @@ export class Recovery {
     if (view.retain) {
       const key = view.key();
       if (view.bodyLength === 0) this.retained.remove(key, view.spelling);
-      else this.retained.set({ seq, key, spelling: view.spelling, assurance: view.assurance, large });
+      else {
+        const bytes = view.keyEnd - view.keyStart + view.propsEnd - view.propsStart + view.bodyLength;
+        const { spelling, assurance, expiresAtMs } = view;
+        this.retained.set(new RetainedMessage(seq, key, spelling, assurance, large, bytes, expiresAtMs));
+      }
     }
   }
 
   /** A checkpoint repeats what is retained. */
-  private retainedRecord(seq: number, flags: number, key: string): void {
+  private retainedRecord(buffer: Buffer, start: number, end: number): void {
+    const flags = buffer[start + 6]!;
     const spelling = (flags & 1) as Spelling;
     const assurance = ((flags >> 1) & 3) as Assurance;
-    this.retained.set({ seq, key, spelling, assurance, large: (flags & 8) !== 0 });
+    const long = (flags & RETAINED_LONG) !== 0;
+    const key = buffer.utf8Slice(start + (long ? 17 : 7), end);
+    const expiresAtMs = long ? readU48(buffer, start + 7) : 0;
+    const bytes = long ? readU32(buffer, start + 13) : 0;
+    const seq = readU48(buffer, start);
+    this.retained.set(new RetainedMessage(seq, key, spelling, assurance, (flags & 8) !== 0, bytes, expiresAtMs));
   }
 
   /** What a queue held at this place of the log: whatever was known of it before is superseded. */

@@ -186,9 +186,11 @@ export class Vhost implements QueueOwner, TurnTask {
     this.state.journal = this.journal;
     this.topology.policies.journal = this.journal;
     this.topology.limits = options.limits ?? {};
+    this.retained.limit(options.limits ?? {});
     this.topology.policies.configure(options.policies ?? []);
     if (!this.topology.policies.empty) this.topology.applyPolicies();
     recovery.begin();
+    this.retained.recovered();
     this.delays.start();
   }
 
@@ -284,6 +286,8 @@ export class Vhost implements QueueOwner, TurnTask {
   private publishStored(route: CompiledRoute<Queue>, draft: Draft, stored: number, durable: boolean): Mark {
     const { targets, words } = route;
     const body = draft.large as StoredBody | null;
+    const { retain } = draft;
+    if (retain && this.retained.refuses(route, draft)) draft.retain = false;
     // A large body is where it was put when it began to arrive.
     if (body !== null) durable = body.durable;
     const list = durable && route.durableTargets.length > 0 ? this.journal.targetList(route) : 0;
@@ -298,7 +302,7 @@ export class Vhost implements QueueOwner, TurnTask {
       const targetWord = words[i]!;
       const assurance = Math.min(draft.assurance, targetWord & 3);
       if (assurance === AT_MOST_ONCE && target.directMode) continue;
-      const shown = draft.retain && (targetWord & KEEP_RETAIN) !== 0 ? WORD_RETAINED : 0;
+      const shown = retain && (targetWord & KEEP_RETAIN) !== 0 ? WORD_RETAINED : 0;
       let word = base | assurance | (targetWord & ~7) | shown;
       if (!target.plain || draft.ttlMs >= 0) word = target.prepare(seq, word, draft);
       // A queue that a crash empties has nothing to gain from waiting, and would lose its order.

@@ -66,7 +66,7 @@ export function publishBegin(
   connection.arriving = {
     route,
     qos,
-    retain,
+    retain: retain && aim.retainable,
     packetId,
     writer,
     reason,

@@ -43,6 +43,7 @@ export function publish(connection: Connection, first: number, buffer: Buffer, s
   const draft = adapter.draft;
   const last = connection.lastRoute;
   let route: Route | null;
+  let { retain } = fields;
   if (last?.valid && equalRanges(last.bytes, last.keyStart, last.end, buffer, fields.topicStart, fields.topicEnd)) {
     route = last;
   } else {
@@ -54,9 +55,10 @@ export function publish(connection: Connection, first: number, buffer: Buffer, s
       return;
     }
     draft.delayMs = aim.delayMs;
+    if (!aim.retainable) retain = false;
   }
   draft.assurance = qos;
-  draft.retain = fields.retain;
+  draft.retain = retain;
   draft.body = buffer;
   draft.bodyStart = fields.bodyStart;
   draft.bodyEnd = end;

@@ -7,7 +7,7 @@ import { MARK_REFUSED, type Route } from '../../../src/api.ts';
 import { equalRanges } from '../../../src/message/bytes.ts';
 import { MalformedPacket, PUBACK, PUBREC } from '../codec/packet.ts';
 import { decodePublishProperties, type PublishFields, type Qos } from '../codec/publish.ts';
-import { PAYLOAD_FORMAT_INVALID, PROTOCOL_ERROR, SUCCESS } from '../codec/reasons.ts';
+import { PAYLOAD_FORMAT_INVALID, PROTOCOL_ERROR, QUOTA_EXCEEDED } from '../codec/reasons.ts';
 import type { Connection } from '../connection.ts';
 import { HOLD_CONGESTED } from '../intake.ts';
 import { readHints } from '../mapping/properties.ts';
@@ -37,8 +37,14 @@ export function publish5(
     refuse5(connection, qos, packetId, PAYLOAD_FORMAT_INVALID);
     return;
   }
+  if (fields.retain && qos > 0 && end > fields.bodyStart) {
+    if (session.retainedFull(route, properties.end - properties.start + end - fields.bodyStart)) {
+      refuse5(connection, qos, packetId, QUOTA_EXCEEDED);
+      return;
+    }
+  }
   draft.assurance = qos;
-  draft.retain = fields.retain;
+  draft.retain = fields.retain && adapter.aim.retainable;
   draft.body = buffer;
   draft.bodyStart = fields.bodyStart;
   draft.bodyEnd = end;
@@ -87,8 +93,7 @@ export function begin(connection: Connection, terms: Terms, fields: PublishField
 export function routeOf5(connection: Connection, terms: Terms, fields: PublishFields, buffer: Buffer): Route | null {
   const { aim, draft, properties } = connection.adapter;
   const { topicStart, topicEnd } = fields;
-  aim.delayMs = -1;
-  aim.reason = SUCCESS;
+  aim.begin();
   if (topicStart === topicEnd) {
     if (properties.alias === 0)
       throw new MalformedPacket('neither a topic nor an alias [MQTT5 3.3.2.1]', PROTOCOL_ERROR);

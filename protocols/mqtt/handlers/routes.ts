@@ -28,6 +28,14 @@ export class Aim {
   delayMs = -1;
   /** A reason code of 5.0. */
   reason = SUCCESS;
+  /** A message to a queue of its own is nobody's retained one. */
+  retainable = true;
+
+  begin(): void {
+    this.delayMs = -1;
+    this.reason = SUCCESS;
+    this.retainable = true;
+  }
 }
 
 /**
@@ -35,8 +43,7 @@ export class Aim {
  * @throws MalformedPacket for a topic that is none
  */
 export function aimAt(connection: Connection, buffer: Buffer, start: number, end: number, aim: Aim): void {
-  aim.delayMs = -1;
-  aim.reason = SUCCESS;
+  aim.begin();
   if (connection.lastRoute !== null) {
     connection.routes ??= new AddressTable();
     const found = connection.routes.find(buffer, start, start, start, end);
@@ -67,6 +74,7 @@ function aimAtSpecial(connection: Connection, buffer: Buffer, start: number, end
     return true;
   }
   if (topic.startsWith(QUEUE_TOPIC_PREFIX) && topic.length > QUEUE_TOPIC_PREFIX.length) {
+    aim.retainable = false;
     routeOf(connection, '', buffer, start + QUEUE_TOPIC_PREFIX.length, end, aim);
     return true;
   }

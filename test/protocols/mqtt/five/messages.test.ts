@@ -248,3 +248,28 @@ describe('a client', () => {
     expect((await peer.next('disconnect')).reasonCode).toBe(0x93);
   });
 });
+
+describe('a retained message', () => {
+  it('that may not be kept is refused with 0x97, and nobody gets it', async () => {
+    await house.broker.close();
+    house = await stage({}, { vhosts: { '/': { limits: { retainedMessages: 1 } } } });
+    const peer = await house.connect('c');
+    await peer.subscribe('#', 0);
+    peer.publish('a', '1', 1, 1, { retain: true });
+    expect((await peer.next('puback')).reasonCode).toBe(0);
+    peer.publish('b', '2', 2, 2, { retain: true });
+    expect((await peer.next('pubrec')).reasonCode).toBe(0x97);
+    peer.publish('a', '3', 2, 2, { retain: true });
+    expect((await peer.next('pubrec')).reasonCode).toBe(0);
+    const old = await house.connect311('old');
+    old.publish('b', '4', 1, 1, { retain: true });
+    await old.next('puback');
+    const got = [await peer.next('publish'), await peer.next('publish'), await peer.next('publish')];
+    expect(got.map(text)).toEqual(['1', '3', '4']);
+    const later = await house.connect('later');
+    await later.subscribe('#', 1);
+    expect(text(await later.next('publish'))).toBe('3');
+    await later.settle();
+    expect(later.packets).toEqual([]);
+  });
+});

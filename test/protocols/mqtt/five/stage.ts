@@ -3,6 +3,7 @@ import type * as wire from 'mqtt-packet';
 import type { MqttOptions } from '../../../../protocols/mqtt/index.ts';
 import { type MqttProtocol, mqtt } from '../../../../protocols/mqtt/index.ts';
 import type { ManualClock } from '../../../../src/clock/clock.ts';
+import type { BrokerOptions } from '../../../../src/index.ts';
 import { startTestBroker, type TestBroker } from '../../../support/broker.ts';
 import { Peer } from '../peer.ts';
 
@@ -23,15 +24,16 @@ export interface Stage {
 /** @param data null: memory only */
 export async function stage(
   options: MqttOptions = {},
-  more: { data?: string | null; clock?: ManualClock } = {},
+  more: { data?: string | null; clock?: ManualClock; vhosts?: BrokerOptions['vhosts'] } = {},
 ): Promise<Stage> {
-  const { data = null, clock } = more;
+  const { data = null, clock, vhosts } = more;
   const adapter = Object.assign(mqtt(options), { name: 'mqtt-staged' });
   const broker = await startTestBroker({
     data,
     protocols: [adapter],
     listen: ['mqtt-staged://127.0.0.1:0', 'amqp://127.0.0.1:0', 'stomp://127.0.0.1:0'],
     ...(clock !== undefined && { clock }),
+    ...(vhosts !== undefined && { vhosts }),
   });
   const port = broker.port('mqtt-staged');
   return {
