@@ -25,6 +25,9 @@ export interface TestBroker {
 /** How long both give a client to say who it is: short, so that a scenario can wait for it. */
 export const HANDSHAKE_TIMEOUT_MS = 1_000;
 
+/** The largest message that both take, in bytes: small enough to be gone over in a moment. */
+export const MESSAGE_SIZE_MAX = 16 * 1024 * 1024;
+
 const PLUGINS = [
   'rabbitmq_management',
   'rabbitmq_consistent_hash_exchange',
@@ -38,6 +41,7 @@ export async function startHere(): Promise<TestBroker> {
     data: data.path,
     listen: ['amqp://127.0.0.1:0'],
     connections: { handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
+    amqp: { bodySizeMax: MESSAGE_SIZE_MAX },
   };
   const running = await createBroker(options);
   return {
@@ -69,7 +73,7 @@ export async function startThere(): Promise<TestBroker> {
   }
   const peer = await startRabbitmq({
     plugins: PLUGINS,
-    settings: [`handshake_timeout = ${HANDSHAKE_TIMEOUT_MS}`],
+    settings: [`handshake_timeout = ${HANDSHAKE_TIMEOUT_MS}`, `max_message_size = ${MESSAGE_SIZE_MAX}`],
   });
   return there(peer.version, peer.amqpPort, peer.httpPort, () => peer.stop());
 }

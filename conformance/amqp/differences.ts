@@ -20,13 +20,29 @@ export const AMQP_DIFFERENCES = {
     peerDoes: 'refuses x-delivery-limit on a classic queue',
     weDo: 'every queue counts attempts and can have a limit: a poison message is no matter of the type',
   },
-  'dead-letter-strategy-on-classic': {
-    peerDoes: 'refuses x-dead-letter-strategy on a classic queue, whose dead letters may be lost',
-    weDo: 'every dead letter is one commit with the end of what it came from, so at-least-once holds for all',
-  },
   streams: {
     peerDoes: 'has streams',
     weDo: 'there are none yet: a clear refusal is better than a queue that forgets what was read',
+  },
+  'older-versions': {
+    peerDoes: 'still speaks AMQP 0-8 and 0-9',
+    weDo: '0-9-1 alone: no client of today asks for the others, and the answer names the version that is spoken',
+  },
+  'silent-handshake': {
+    peerDoes: 'closes the socket without a word, after a pause, for most faults before the connection is open',
+    weDo: 'connection.close with the code and text that say what was wrong',
+  },
+  'malformed-input': {
+    peerDoes: 'crashes its reader and closes the socket, answers INTERNAL_ERROR, or waits for ever',
+    weDo: 'the error that the specification has for it: SYNTAX_ERROR, NOT_IMPLEMENTED, UNEXPECTED_FRAME',
+  },
+  'frame-error-texts': {
+    peerDoes: 'quotes the frame as an Erlang term in the text of a FRAME_ERROR',
+    weDo: 'the same code, with a text in words',
+  },
+  'size-at-the-header': {
+    peerDoes: 'takes the whole body of a message before it says that it is too large',
+    weDo: 'it is refused when its header announces it, so its body is never kept',
   },
 } as const satisfies Record<string, AmqpDifference>;
 

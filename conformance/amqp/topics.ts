@@ -3,6 +3,8 @@ import { queueArguments } from './arguments.scenarios.ts';
 import { consumers } from './consumers.scenarios.ts';
 import { deadLetters } from './dead-letters.scenarios.ts';
 import { exchanges } from './exchanges.scenarios.ts';
+import { frames } from './frames.scenarios.ts';
+import { handshake } from './handshake.scenarios.ts';
 import { limits } from './limits.scenarios.ts';
 import { messages } from './messages.scenarios.ts';
 import { publishers } from './publishers.scenarios.ts';
@@ -20,4 +22,6 @@ export const TOPICS: readonly Topic[] = [
   limits,
   deadLetters,
   queueArguments,
+  handshake,
+  frames,
 ];
