@@ -145,6 +145,7 @@ function builtIn(config: Config): Adapters {
       bodySizeMax: config.amqp.bodySizeMax,
       channelMax: config.amqp.channelMax,
       heartbeatS: Math.round(config.amqp.heartbeat / 1_000),
+      consumerTimeoutMs: config.amqp.consumerTimeout,
     }),
     mqtt: mqtt({
       handshakeTimeoutMs,

@@ -19,6 +19,7 @@ import {
 } from '../../src/api.ts';
 import type { MessageView } from '../../src/message/message.ts';
 import type { Session } from '../../src/session.ts';
+import { AckWatch } from './ack-watch.ts';
 import { CHANNEL_CLOSE } from './codec/constants.ts';
 import type { MethodWriter } from './codec/writer.ts';
 import type { Confirms } from './confirms.ts';
@@ -46,6 +47,7 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
   readonly intake: Intake;
   readonly consumers = new Map<string, ChannelConsumer>();
   readonly unsettled = new Unsettled<Holder>();
+  readonly watch = new AckWatch();
   /** basic.qos of consumers to come, and of all consumers of this channel together. 0: no limit. */
   prefetch = 0;
   readonly shared = new SharedCredit(0);
@@ -140,7 +142,7 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
 
   outboxIdle(): void {
     this.out = this.connection.output;
-    if (this.state === GONE) this.connection.forget(this);
+    if (this.state === GONE) this.connection.channels.forget(this);
     else this.wake();
   }
 
@@ -235,7 +237,7 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
     if (this.state !== OPEN) return;
     this.state = CLOSING;
     if (this.intake.abandon()) {
-      this.connection.openContents--;
+      this.connection.channels.openContents--;
       this.connection.stats.bodiesAbandoned++;
     }
     this.transaction?.rollback();

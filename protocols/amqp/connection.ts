@@ -16,29 +16,27 @@ import { Timer } from '../../src/clock/clock.ts';
 import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
 import type { Session } from '../../src/session.ts';
 import type { Output } from '../../src/transport/output.ts';
-import { type Channel, OPEN } from './channel.ts';
+import { TICKS_PER_TIMEOUT } from './ack-watch.ts';
+import { Channels } from './channels.ts';
 import {
-  CONNECTION_BLOCKED,
   CONNECTION_CLOSE,
   CONNECTION_CLOSE_OK,
-  CONNECTION_UNBLOCKED,
-  FRAME_END,
   FRAME_HEARTBEAT,
   FRAME_METHOD,
   FRAME_OVERHEAD_BYTES,
 } from './codec/constants.ts';
-import { FrameParser, type FrameSink } from './codec/frames.ts';
 import { FieldReader } from './codec/reader.ts';
-import { MethodWriter } from './codec/writer.ts';
-import { head } from './delivery.ts';
+import type { MethodWriter } from './codec/writer.ts';
 import { AmqpError, asAmqpError } from './errors.ts';
 import { runningFrame } from './handlers/frame.ts';
 import { isKnown, unexpected, unusable } from './handlers/misplaced.ts';
 import { Greeting, Handshake } from './handshake.ts';
 import { Heartbeat, type HeartbeatOwner } from './heartbeat.ts';
-import { Holding, type HoldingOwner, OUTPUT_FULL, WAITS_FOR_REPLY } from './holding.ts';
+import { OUTPUT_FULL, WAITS_FOR_REPLY } from './holding.ts';
+import { Inflow, type InflowOwner } from './inflow.ts';
 import type { WireProperties } from './mapping.ts';
 import type { AmqpLimits, AmqpStats } from './options.ts';
+import { Outlet } from './outlet.ts';
 import { BodyPump } from './pump.ts';
 import { Routes } from './routes.ts';
 
@@ -51,36 +49,32 @@ const ENDED = 4;
 /** Frames before the login: enough for its credentials. */
 const FRAME_BYTES_BEFORE_LOGIN = 16 * 1024;
 
-export class Connection implements ConnectionHandler, SessionClient, FrameSink, HeartbeatOwner, HoldingOwner {
+export class Connection implements ConnectionHandler, SessionClient, HeartbeatOwner, InflowOwner {
   readonly transport: Transport;
   readonly output: Output;
   readonly broker: Broker;
   readonly limits: AmqpLimits;
   readonly stats: AmqpStats;
   readonly wire: WireProperties;
-  readonly writer = new MethodWriter();
   readonly fields = new FieldReader();
-  readonly channels = new Map<number, Channel>();
+  readonly channels = new Channels();
   /** What fits into one frame, as agreed. */
   payloadBytesMax = FRAME_BYTES_BEFORE_LOGIN - FRAME_OVERHEAD_BYTES;
   channelMax = 0;
   /** Set once the handshake is done. */
   session: Session | null = null;
   routes: Routes | null = null;
-  /** Publishes whose body is not whole yet, over all channels. */
-  openContents = 0;
   private state: 0 | 1 | 2 | 3 | 4 = GREETING;
   private greeting: Greeting | null = new Greeting();
   private handshake: Handshake | null = null;
   private capabilities: ReadonlySet<string> = new Set();
-  /** The channel of the last frame. */
-  current: Channel | undefined = undefined;
-  private readonly parser: FrameParser;
-  private readonly holding: Holding;
+  private readonly inflow: Inflow;
+  private readonly outlet: Outlet;
   private readonly pump: BodyPump;
   private readonly heartbeat: Heartbeat;
   /** Handshake, then the wait for close-ok. */
   private readonly deadline: Timer;
+  private readonly ackTimer: Timer;
 
   constructor(transport: Transport, broker: Broker, limits: AmqpLimits, stats: AmqpStats, wire: WireProperties) {
     this.transport = transport;
@@ -89,14 +83,15 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
     this.limits = limits;
     this.stats = stats;
     this.wire = wire;
-    this.parser = new FrameParser(this, FRAME_BYTES_BEFORE_LOGIN);
-    this.pump = new BodyPump(broker.turn, this.output, () => this.channels.values());
+    this.outlet = new Outlet(this.output);
+    this.inflow = new Inflow(this, transport, broker.clock, { ...limits, frameBytesMax: FRAME_BYTES_BEFORE_LOGIN });
+    this.pump = new BodyPump(broker.turn, this.output, () => this.channels);
     this.heartbeat = new Heartbeat(broker.clock, this);
-    this.holding = new Holding(this, this.parser, transport, broker.clock, limits.blockedNoticeMs);
     this.deadline = new Timer(() => {
       if (this.state < RUNNING) stats.handshakesTimedOut++;
       this.end();
     });
+    this.ackTimer = new Timer(() => this.watchAcks());
     broker.clock.schedule(this.deadline, limits.handshakeTimeoutMs);
     stats.connectionsOpened++;
   }
@@ -123,23 +118,20 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
       if (used === chunk.length) return;
       rest = chunk.subarray(used);
     }
-    this.parser.push(rest);
-    this.parsed();
+    this.inflow.push(rest);
   }
 
   /** The bytes that drafts point into are about to go. */
   parsed(): void {
-    if (this.openContents > 0) for (const channel of this.channels.values()) channel.intake.own();
-    if (this.output.congested && this.unsentBytes() > this.limits.unsentSizeMax) this.block(OUTPUT_FULL);
+    this.channels.own();
+    const { output } = this;
+    if (output.congested && output.pendingBytes + this.channels.heldBytes > this.limits.unsentSizeMax) {
+      this.block(OUTPUT_FULL);
+    }
   }
 
-  private unsentBytes(): number {
-    let bytes = this.output.pendingBytes;
-    for (const channel of this.channels.values()) bytes += channel.heldBytes;
-    return bytes;
-  }
-
-  frame(type: number, channelId: number, buffer: Buffer, start: number, end: number): boolean {
+  /** False: not now, the same frame again later. */
+  handle(type: number, channelId: number, buffer: Buffer, start: number, end: number): boolean {
     try {
       if (this.state === RUNNING) return runningFrame(this, type, channelId, buffer, start, end);
       if (this.state === HANDSHAKE) this.handshakeFrame(type, channelId, buffer, start, end);
@@ -189,7 +181,7 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
   tuned(channelMax: number, frameSizeMax: number, heartbeatS: number): void {
     this.channelMax = channelMax;
     this.payloadBytesMax = frameSizeMax - FRAME_OVERHEAD_BYTES;
-    this.parser.payloadBytesMax = this.payloadBytesMax;
+    this.inflow.parser.payloadBytesMax = this.payloadBytesMax;
     this.heartbeat.start(heartbeatS);
   }
 
@@ -199,14 +191,28 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
     this.handshake = null;
     this.state = RUNNING;
     this.broker.clock.cancel(this.deadline);
+    this.watchAcksLater();
+  }
+
+  private watchAcksLater(): void {
+    const { consumerTimeoutMs } = this.limits;
+    if (consumerTimeoutMs > 0) this.broker.clock.schedule(this.ackTimer, consumerTimeoutMs / TICKS_PER_TIMEOUT);
+  }
+
+  private watchAcks(): void {
+    this.stats.acknowledgementsTimedOut += this.channels.closeOverdue(this.limits.consumerTimeoutMs);
+    this.watchAcksLater();
   }
 
   // -- bytes out
 
+  get writer(): MethodWriter {
+    return this.outlet.writer;
+  }
+
   /** Sends a method on channel 0. */
   sendFrame(frame: MethodWriter): void {
-    const bytes = frame.end();
-    this.output.append(bytes, 0, bytes.length);
+    this.outlet.send(frame);
   }
 
   pumpSoon(): void {
@@ -216,15 +222,12 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
   drained(): void {
     if (this.state !== RUNNING) return;
     this.pump.soon();
-    for (const channel of this.channels.values()) channel.wake();
+    this.channels.wake();
     this.unblock(OUTPUT_FULL);
   }
 
   heartbeatDue(): void {
-    if (this.output.congested) return; // the client has enough to read
-    const at = this.output.reserve(8);
-    head(this.output.buffer, at, FRAME_HEARTBEAT, 0, 0);
-    this.output.buffer[at + 7] = FRAME_END;
+    this.outlet.heartbeat();
   }
 
   heartbeatMissed(): void {
@@ -235,22 +238,36 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
   }
 
   get deaf(): boolean {
-    return this.holding.held;
+    return this.inflow.held;
   }
 
-  // -- holding up (holding.ts)
+  // -- holding up (inflow.ts)
 
   get ended(): boolean {
     return this.state === ENDED;
   }
 
+  get isRunning(): boolean {
+    return this.state === RUNNING;
+  }
+
+  get congested(): boolean {
+    return this.session?.congested === true;
+  }
+
+  maySettleNow(channelId: number): boolean {
+    const channel = this.channels.get(channelId);
+    // In a transaction the order counts.
+    return channel?.isOpen === true && channel.transaction === null;
+  }
+
   /** @param reason WAITS_FOR_REPLY */
   block(reason: number): void {
-    if (this.state < CLOSING) this.holding.block(reason);
+    if (this.state < CLOSING) this.inflow.block(reason);
   }
 
   unblock(reason: number): void {
-    this.holding.unblock(reason);
+    this.inflow.unblock(reason);
   }
 
   /** Calls `reply` as soon as what `mark` stands for is safe; until then nothing more is parsed. */
@@ -274,27 +291,21 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
   /** True, and nothing more is parsed for now, if the broker wants no messages at the moment. */
   holdBack(): boolean {
     if (!this.session!.congested) return false;
-    this.holding.holdBack();
+    this.inflow.holdBack();
     return true;
   }
 
   uncongested(): void {
-    this.holding.goOn();
+    this.inflow.goOn();
   }
 
   tellBlocked(blocked: boolean): boolean {
     if (this.state !== RUNNING || !this.clientCan('connection.blocked')) return false;
-    const frame = this.writer.begin(0, blocked ? CONNECTION_BLOCKED : CONNECTION_UNBLOCKED);
-    this.sendFrame(blocked ? frame.shortString('low on resources') : frame);
+    this.outlet.blocked(blocked);
     return true;
   }
 
   // -- the end
-
-  forget(channel: Channel): void {
-    this.channels.delete(channel.id);
-    if (this.current === channel) this.current = undefined;
-  }
 
   /** Turns what a frame's handling has thrown into what the client is told. */
   private fault(thrown: unknown, channelId: number): void {
@@ -305,7 +316,7 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
     }
     const channel = this.state === RUNNING ? this.channels.get(channelId) : undefined;
     const about = error.about ?? channel?.method ?? 0;
-    if (error.hard || channel === undefined || channel.state !== OPEN) {
+    if (error.hard || channel === undefined || !channel.isOpen) {
       this.fail(error, about);
       return;
     }
@@ -325,17 +336,10 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
     if (this.state >= CLOSING) return;
     this.left(true);
     this.state = CLOSING;
-    this.sendFrame(
-      this.writer
-        .begin(0, CONNECTION_CLOSE)
-        .uint16(replyCode)
-        .shortString(replyText)
-        .uint16(method >>> 16)
-        .uint16(method & 0xffff),
-    );
+    this.outlet.close(replyCode, replyText, method);
     this.broker.clock.schedule(this.deadline, this.limits.closeTimeoutMs);
     // The answer must be heard, whatever was being waited for.
-    this.holding.release();
+    this.inflow.release();
   }
 
   /** The client has closed in order. */
@@ -363,7 +367,7 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
     if (this.state === ENDED) return;
     this.left(true);
     this.state = ENDED;
-    this.parser.finish();
+    this.inflow.finish();
     this.transport.end();
   }
 
@@ -371,7 +375,7 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
     this.left(false);
     this.state = ENDED;
     this.stats.connectionsClosed++;
-    this.parser.finish();
+    this.inflow.finish();
     this.broker.clock.cancel(this.deadline);
   }
 
@@ -379,19 +383,15 @@ export class Connection implements ConnectionHandler, SessionClient, FrameSink, 
   private left(inOrder: boolean): void {
     this.heartbeat.stop();
     this.pump.close();
-    this.holding.close();
+    this.inflow.close();
     this.broker.clock.cancel(this.deadline);
+    this.broker.clock.cancel(this.ackTimer);
     this.handshake?.abandon();
     this.handshake = null;
     const session = this.session;
     if (session === null) return;
     this.session = null;
-    for (const channel of this.channels.values()) {
-      channel.release(inOrder ? RELEASED : MODIFIED);
-      channel.dispose();
-    }
-    this.channels.clear();
-    this.current = undefined;
+    this.channels.end(inOrder ? RELEASED : MODIFIED);
     session.close(inOrder);
   }
 }

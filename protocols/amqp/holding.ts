@@ -2,6 +2,8 @@
  * Holds up the parsing of one connection: while a reply waits for the log or the disk, while the broker wants no
  * messages, while the client does not read what it asked for. Several reasons may hold at once; the last one to go lets
  * it go on. Meanwhile the transport is paused, so that no more than the rest of one chunk has to be kept.
+ *
+ * When the broker goes on wanting no messages, the client is told, and its frames are parked instead (`parking.ts`).
  */
 import { type Clock, Timer } from '../../src/clock/clock.ts';
 import type { FrameParser } from './codec/frames.ts';
@@ -9,6 +11,7 @@ import type { FrameParser } from './codec/frames.ts';
 export const WAITS_FOR_REPLY = 1;
 export const PUBLISHING_HELD_BACK = 2;
 export const OUTPUT_FULL = 4;
+export const PARKING_FULL = 8;
 
 export interface HoldingOwner {
   readonly ended: boolean;
@@ -16,6 +19,10 @@ export interface HoldingOwner {
   parsed(): void;
   /** Tells the client that its publishes wait, or no longer do. False if it does not want to know. */
   tellBlocked(blocked: boolean): boolean;
+  /** Publishing has been held back for so long that the client's other frames should not wait with it. */
+  park(): void;
+  /** Carries out what is parked, as far as possible now. */
+  unpark(): void;
 }
 
 interface Pausable {
@@ -41,7 +48,9 @@ export class Holding {
     this.clock = clock;
     this.noticeMs = noticeMs;
     this.notice = new Timer(() => {
-      this.told = owner.tellBlocked(true);
+      this.told ||= owner.tellBlocked(true);
+      owner.park();
+      this.unblock(PUBLISHING_HELD_BACK);
     });
   }
 
@@ -58,7 +67,13 @@ export class Holding {
   unblock(reason: number): void {
     if ((this.reasons & reason) === 0) return;
     this.reasons &= ~reason;
+    this.goOnIfFree();
+  }
+
+  private goOnIfFree(): void {
     if (this.reasons !== 0) return;
+    this.owner.unpark();
+    if (this.reasons !== 0 || this.owner.ended) return;
     this.parser.go();
     this.owner.parsed();
     if (this.reasons === 0 && !this.owner.ended) this.transport.resume();
@@ -67,7 +82,12 @@ export class Holding {
   /** The broker wants no messages; that is only worth a word to the client when it lasts. */
   holdBack(): void {
     this.block(PUBLISHING_HELD_BACK);
-    this.clock.schedule(this.notice, this.noticeMs);
+    this.noticeLater();
+  }
+
+  /** The client is to be told that its publishes wait, if they do so for long. */
+  noticeLater(): void {
+    if (!this.told && !this.notice.scheduled) this.clock.schedule(this.notice, this.noticeMs);
   }
 
   /** The broker takes messages again. */
@@ -77,7 +97,8 @@ export class Holding {
       this.told = false;
       this.owner.tellBlocked(false);
     }
-    this.unblock(PUBLISHING_HELD_BACK);
+    this.reasons &= ~(PUBLISHING_HELD_BACK | PARKING_FULL);
+    this.goOnIfFree();
   }
 
   /** The connection is being closed: the client's answer must be heard, whatever was being waited for. */

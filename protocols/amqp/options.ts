@@ -23,6 +23,10 @@ export interface AmqpOptions {
   readonly closeTimeoutMs?: number;
   /** Time for which publishing is held back before the client is told `connection.blocked`, in milliseconds. Default 1000. */
   readonly blockedNoticeMs?: number;
+  /** Bytes of frames that are read on, past a publish that waits for longer than that. Default 1 MiB. */
+  readonly parkedSizeMax?: number;
+  /** Time for which a client may hold a delivery unsettled, in milliseconds; 0 for ever. Default 30 minutes. */
+  readonly consumerTimeoutMs?: number;
 }
 
 export type AmqpLimits = Required<AmqpOptions>;
@@ -40,6 +44,8 @@ export function limitsOf(options: AmqpOptions = {}): AmqpLimits {
     unsentSizeMax: options.unsentSizeMax ?? 4 * 1024 * 1024,
     closeTimeoutMs: options.closeTimeoutMs ?? 3_000,
     blockedNoticeMs: options.blockedNoticeMs ?? 1_000,
+    parkedSizeMax: options.parkedSizeMax ?? 1024 * 1024,
+    consumerTimeoutMs: options.consumerTimeoutMs ?? 30 * 60_000,
   };
 }
 
@@ -52,6 +58,8 @@ export class AmqpStats {
   headersRefused = 0;
   authenticationsFailed = 0;
   heartbeatsMissed = 0;
+  /** Channels closed because a delivery was held for too long. */
+  acknowledgementsTimedOut = 0;
   channelErrors = 0;
   connectionErrors = 0;
   /** Errors that nobody foresaw; each is a defect. */

@@ -18,7 +18,13 @@ export interface Config {
   durability: { level: (typeof DURABILITY_LEVELS)[number]; interval: number };
   log: { level: (typeof LOG_LEVELS)[number] };
   connections: { max: number; handshakeTimeout: number };
-  amqp: { frameSizeMax: number; bodySizeMax: number; channelMax: number; heartbeat: number };
+  amqp: {
+    frameSizeMax: number;
+    bodySizeMax: number;
+    channelMax: number;
+    heartbeat: number;
+    consumerTimeout: number;
+  };
   mqtt: { packetSizeMax: number; topicLevelsMax: number; inflightMax: number };
   stomp: { headersMax: number; headersSizeMax: number; bodySizeMax: number; wildcards: 'amqp' | 'activemq' };
   websocket: { messageSizeMax: number };
@@ -80,6 +86,12 @@ export const configSchema = z.strictObject({
       bodySizeMax: size(1, 2_048 * MIB, 128 * MIB, 'of one message'),
       channelMax: count(1, 65_535, 2_047, 'on one connection'),
       heartbeat: duration(0, 65_535_000, 60_000, 'offered to clients, whole seconds; 0 for none'),
+      consumerTimeout: duration(
+        0,
+        365 * 86_400_000,
+        1_800_000,
+        'for which a delivery may be held unsettled; 0 for ever',
+      ),
     })
     .prefault({}),
   mqtt: z

@@ -29,6 +29,8 @@ export class Output implements TurnTask {
   length = 0;
   /** True while more than `congestedBytes` wait: queues stop handing deliveries to this connection. */
   congested = false;
+  /** How often something has been written out, ever: who sees it unchanged knows that nothing was said in between. */
+  flushes = 0;
   /** Called when `congested` goes back to false, never from inside `reserve`. */
   onDrained: () => void = () => {};
   private readonly full: Buffer[] = [];
@@ -98,6 +100,7 @@ export class Output implements TurnTask {
     if (this.closed) this.length = 0;
     if (this.length === 0 && this.full.length === 0) return;
     if (this.length > 0) this.full.push(this.buffer.subarray(0, this.length));
+    this.flushes++;
     const left = this.sink.writeAll(this.full);
     if (left) {
       for (const used of this.full) {

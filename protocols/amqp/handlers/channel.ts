@@ -42,7 +42,7 @@ export function openChannel(
     );
   }
   const channel = new Channel(connection, connection.session!, id);
-  connection.channels.set(id, channel);
+  connection.channels.add(channel);
   channel.send(channel.begin(CHANNEL_OPEN_OK).longString(''));
 }
 
@@ -78,5 +78,5 @@ export function channelOwnMethod(channel: Channel, method: number, fields: Field
 /** The channel's number is free again as soon as the body it is sending is out. */
 function leave(channel: Channel): void {
   channel.state = GONE;
-  if (!channel.sendingBody) channel.connection.forget(channel);
+  if (!channel.sendingBody) channel.connection.channels.forget(channel);
 }

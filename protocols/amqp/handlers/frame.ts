@@ -22,15 +22,16 @@ export function runningFrame(
     channelZeroFrame(connection, type, buffer, start, end);
     return true;
   }
-  let channel: Channel | undefined = connection.current;
+  const { channels } = connection;
+  let channel: Channel | undefined = channels.current;
   if (channel === undefined || channel.id !== channelId) {
-    channel = connection.channels.get(channelId);
+    channel = channels.get(channelId);
     if (channel === undefined) {
       if (!isKnown(type, start, end)) throw unusable(type, buffer, start, end);
       openChannel(connection, channelId, type, buffer, start, end);
       return true;
     }
-    connection.current = channel;
+    channels.current = channel;
   }
   if (channel.state !== OPEN) {
     answerClosing(channel, type, buffer, start, end);

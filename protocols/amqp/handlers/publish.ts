@@ -25,7 +25,7 @@ export function publishMethod(channel: Channel, buffer: Buffer, start: number, e
   if ((bits & 2) !== 0) throw new AmqpError('NOT_IMPLEMENTED', 'immediate=true');
   const route = connection.routes!.find(buffer, exchangeStart, exchangeEnd, keyStart, keyEnd);
   channel.intake.begin(route, (bits & 1) !== 0);
-  connection.openContents++;
+  connection.channels.openContents++;
   return true;
 }
 
@@ -49,7 +49,7 @@ function publish(channel: Channel): void {
   if (channel.transaction !== null) channel.transaction.publish(route, draft, intake.mandatory);
   else publishNow(channel, route, draft, intake.mandatory);
   intake.end();
-  connection.openContents--;
+  connection.channels.openContents--;
 }
 
 function publishNow(channel: Channel, route: Route, draft: Draft, mandatory: boolean): void {

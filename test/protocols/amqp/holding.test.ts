@@ -17,6 +17,7 @@ import {
   u8,
   u16,
   u32,
+  u64,
 } from './wire.ts';
 
 const declare = (name: string): Buffer => method(1, 50, 10, u16(0), short(name), u8(2), u32(0));
@@ -139,12 +140,118 @@ describe('publishing that is held back', () => {
     expect(s.frames()).toEqual([]);
   });
 
-  test('does not count as silence of the client', () => {
-    const s = stage({ tuneOk: method(0, 10, 31, u16(2047), u32(131072), u16(2)) });
+  test('does not count as silence of the client while nothing is read from it', () => {
+    const s = stage({ tuneOk: method(0, 10, 31, u16(2047), u32(131072), u16(2)), parkedSizeMax: 0 });
     s.session.congested = true;
     s.send(message('a', 'x'));
     for (let i = 0; i < 20; i++) s.clock.advance(1_000);
+    expect(s.transport.paused).toBe(true);
     expect(s.transport.destroyed).toBe(false);
+  });
+});
+
+describe('publishing that is held back for long', () => {
+  const goOn = (s: ReturnType<typeof stage>): void => {
+    s.session.congested = false;
+    (s.handler as unknown as { uncongested(): void }).uncongested();
+  };
+  const ack = (tag: number): Buffer => method(1, 60, 80, u64(tag), u8(0));
+
+  test('lets acknowledgements pass, and keeps the order of everything else', () => {
+    const s = stage();
+    s.session.congested = true;
+    s.send(message('a', 'first'), qos);
+    s.clock.advance(1_100);
+    expect(s.transport.paused).toBe(false);
+    // Seen to be carried out by its being refused: nothing has been delivered on this channel.
+    s.send(method(2, 20, 10, short('')), message('b', 'second'), frame(8, 0), ack(7));
+    expect(s.frames().map(methodOf)).toEqual(['20.40']);
+    expect(s.session.published).toEqual([]);
+    goOn(s);
+    // The channel is being closed: what was parked for it is swallowed, as all else would have been.
+    expect(s.frames().map(methodOf)).toEqual(['20.11']);
+    expect(s.session.published).toEqual([]);
+  });
+
+  test('goes on with what was parked, in order, and with what comes after it', () => {
+    const s = stage();
+    s.session.congested = true;
+    const whole = Buffer.concat([message('a', 'first'), qos, message('b', 'second')]);
+    s.send(whole.subarray(0, 40));
+    s.clock.advance(1_100);
+    s.send(whole.subarray(40, 70));
+    s.send(whole.subarray(70), message('c', 'third'));
+    expect(s.session.published).toEqual([]);
+    goOn(s);
+    expect(s.session.published.map((p) => p.body)).toEqual(['first', 'second', 'third']);
+    expect(s.frames().map(methodOf)).toEqual(['60.11']);
+    s.send(message('d', 'fourth'));
+    expect(s.session.published.map((p) => p.body)).toEqual(['first', 'second', 'third', 'fourth']);
+  });
+
+  test('is read up to a bound, then no more', () => {
+    const s = stage({ parkedSizeMax: 10_000 });
+    s.session.congested = true;
+    s.send(message('a', 'x'));
+    s.clock.advance(1_100);
+    let sent = 0;
+    while (!s.transport.paused) {
+      s.send(message('b', 'y'.repeat(1_000)));
+      sent++;
+    }
+    expect(sent).toBeLessThan(10);
+    goOn(s);
+    expect(s.transport.paused).toBe(false);
+    expect(s.session.published.length).toBe(sent + 1);
+  });
+
+  test('can stop again in the middle, wait for a reply in the middle, and loses and doubles nothing', () => {
+    const s = stage({ startOk: BLOCKABLE });
+    s.session.congested = true;
+    s.session.mark = 3;
+    s.send(message('a', '1'));
+    s.clock.advance(1_100);
+    s.send(message('a', '2'), declare('q'), message('a', '3'), message('a', '4'));
+    expect(s.frames().map(methodOf)).toEqual(['10.60']);
+    // The broker has had enough again after one message.
+    const publish = s.session.publish;
+    s.session.publish = function (route, draft) {
+      this.congested = this.published.length === 0;
+      return publish.call(this, route, draft);
+    };
+    goOn(s);
+    expect(s.session.published.map((p) => p.body)).toEqual(['1']);
+    s.clock.advance(1_100);
+    expect(s.frames().map(methodOf)).toEqual(['10.61', '10.60']);
+    goOn(s);
+    expect(s.session.published.map((p) => p.body)).toEqual(['1', '2']);
+    expect(s.transport.paused).toBe(true);
+    s.session.waiting[0]!.done(false);
+    expect(s.session.published.map((p) => p.body)).toEqual(['1', '2', '3', '4']);
+    expect(s.frames().map(methodOf)).toEqual(['10.61', '50.11']);
+    expect(s.transport.paused).toBe(false);
+  });
+
+  test('keeps a transaction in its order', () => {
+    const s = stage();
+    s.send(method(1, 90, 10));
+    expect(s.frames().map(methodOf)).toEqual(['90.11']);
+    s.session.congested = true;
+    s.send(message('a', 'x'));
+    s.clock.advance(1_100);
+    s.send(ack(7));
+    expect(s.frames()).toEqual([]);
+  });
+
+  test('and whose client goes, leaves nothing', () => {
+    const s = stage();
+    s.session.congested = true;
+    s.send(message('a', 'x'));
+    s.clock.advance(1_100);
+    s.send(message('a', 'y'));
+    s.handler.closed();
+    goOn(s);
+    expect(s.session.published).toEqual([]);
   });
 });
 

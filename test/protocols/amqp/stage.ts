@@ -76,6 +76,9 @@ export class FakeSession {
     this.confirmSink = sink;
     return { push: (id: number, mark: Mark) => this.pushed.push([id, mark]), close: () => {} };
   }
+  transaction(): object {
+    return { operations: 0, bytes: 0, rollback: () => {} };
+  }
   close(inOrder: boolean): void {
     this.closes.push(inOrder);
   }

@@ -1,0 +1,73 @@
+/** The open channels of one connection. */
+import { type Outcome, RELEASED } from '../../src/api.ts';
+import type { Channel } from './channel.ts';
+import { AmqpError } from './errors.ts';
+
+export class Channels {
+  /** The channel of the last frame. */
+  current: Channel | undefined = undefined;
+  /** Publishes whose body is not whole yet. */
+  openContents = 0;
+  private readonly byId = new Map<number, Channel>();
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  get(id: number): Channel | undefined {
+    return this.byId.get(id);
+  }
+
+  add(channel: Channel): void {
+    this.byId.set(channel.id, channel);
+  }
+
+  forget(channel: Channel): void {
+    this.byId.delete(channel.id);
+    if (this.current === channel) this.current = undefined;
+  }
+
+  [Symbol.iterator](): Iterator<Channel> {
+    return this.byId.values();
+  }
+
+  /** The bytes that drafts point into are about to go. */
+  own(): void {
+    if (this.openContents > 0) for (const channel of this.byId.values()) channel.intake.own();
+  }
+
+  wake(): void {
+    for (const channel of this.byId.values()) channel.wake();
+  }
+
+  /** Bytes that wait behind large bodies. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const channel of this.byId.values()) bytes += channel.heldBytes;
+    return bytes;
+  }
+
+  /** Closes every channel that has held a delivery for too long. Returns how many. */
+  closeOverdue(timeoutMs: number): number {
+    let closed = 0;
+    for (const channel of this.byId.values()) {
+      if (!channel.isOpen || !channel.watch.tick(channel.unsettled)) continue;
+      const text =
+        `delivery acknowledgement on channel ${channel.id} timed out. Timeout value used: ${timeoutMs} ms. ` +
+        'This timeout value can be configured, see consumers doc guide to learn more';
+      channel.fail(new AmqpError('PRECONDITION_FAILED', text), 0);
+      closed++;
+    }
+    return closed;
+  }
+
+  /** The connection is over: everything is given back. */
+  end(outcome: Outcome = RELEASED): void {
+    for (const channel of this.byId.values()) {
+      channel.release(outcome);
+      channel.dispose();
+    }
+    this.byId.clear();
+    this.current = undefined;
+  }
+}

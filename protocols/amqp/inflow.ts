@@ -1,0 +1,147 @@
+/**
+ * What comes in from one client, and when it may: the frame parser, what holds it up (`holding.ts`), and where frames wait
+ * past a publish that cannot be taken (`parking.ts`).
+ */
+import type { Clock } from '../../src/clock/clock.ts';
+import { FRAME_HEARTBEAT } from './codec/constants.ts';
+import { FrameParser, type FrameSink } from './codec/frames.ts';
+import { Holding, type HoldingOwner, PARKING_FULL } from './holding.ts';
+import { Parking, settles } from './parking.ts';
+
+export interface InflowOwner {
+  readonly ended: boolean;
+  /** Logged in, and not being closed. */
+  readonly isRunning: boolean;
+  /** The broker wants no messages now. */
+  readonly congested: boolean;
+  /** Carries a frame out. False: not now, the same frame again later; then publishing has been held back. */
+  handle(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean;
+  frameError(reason: string): void;
+  /** A stretch of bytes has been parsed that is about to go. */
+  parsed(): void;
+  tellBlocked(blocked: boolean): boolean;
+  /** Whether what settles deliveries of this channel may overtake its publishes. */
+  maySettleNow(channel: number): boolean;
+}
+
+export class Inflow implements FrameSink, HoldingOwner {
+  readonly parser: FrameParser;
+  private readonly holding: Holding;
+  private readonly parking: Parking;
+  private readonly owner: InflowOwner;
+  private unparking = false;
+
+  constructor(
+    owner: InflowOwner,
+    transport: { pause(): void; resume(): void },
+    clock: Clock,
+    limits: { frameBytesMax: number; blockedNoticeMs: number; parkedSizeMax: number },
+  ) {
+    this.owner = owner;
+    this.parser = new FrameParser(this, limits.frameBytesMax);
+    this.parking = new Parking(limits.parkedSizeMax);
+    this.holding = new Holding(this, this.parser, transport, clock, limits.blockedNoticeMs);
+  }
+
+  push(chunk: Buffer): void {
+    this.parser.push(chunk);
+    this.owner.parsed();
+  }
+
+  frame(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean {
+    if (!this.parking.active || this.mayPass(type, channel, buffer, start, end)) {
+      return this.owner.handle(type, channel, buffer, start, end);
+    }
+    this.parking.keep(type, channel, buffer, start, end);
+    if (this.parking.full) this.block(PARKING_FULL);
+    return true;
+  }
+
+  private mayPass(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean {
+    return type === FRAME_HEARTBEAT || (settles(type, buffer, start, end) && this.owner.maySettleNow(channel));
+  }
+
+  frameError(reason: string): void {
+    this.owner.frameError(reason);
+  }
+
+  // -- holding up
+
+  /** Parsing waits: nothing that the client says is heard. */
+  get held(): boolean {
+    return this.holding.held;
+  }
+
+  get ended(): boolean {
+    return this.owner.ended;
+  }
+
+  parsed(): void {
+    this.owner.parsed();
+  }
+
+  tellBlocked(blocked: boolean): boolean {
+    return this.owner.tellBlocked(blocked);
+  }
+
+  /** @param reason WAITS_FOR_REPLY, OUTPUT_FULL */
+  block(reason: number): void {
+    this.holding.block(reason);
+  }
+
+  unblock(reason: number): void {
+    this.holding.unblock(reason);
+  }
+
+  /** The broker wants no messages now. */
+  holdBack(): void {
+    this.holding.holdBack();
+  }
+
+  /** It does again. */
+  goOn(): void {
+    this.holding.goOn();
+  }
+
+  park(): void {
+    if (this.owner.isRunning) this.parking.active = true;
+  }
+
+  unpark(): void {
+    const { parking, owner } = this;
+    if (this.unparking) return;
+    this.unparking = true;
+    while (parking.active && owner.isRunning && !this.holding.held) {
+      if (owner.congested) {
+        this.holding.noticeLater();
+        break;
+      }
+      if (parking.empty) {
+        parking.clear();
+        break;
+      }
+      const { type, channel, payload } = parking.next;
+      if (!owner.handle(type, channel, payload, 0, payload.length)) break;
+      // What it brought about may have ended the connection, and the parking with it.
+      if (parking.active) parking.taken();
+    }
+    this.unparking = false;
+  }
+
+  /** The connection is being closed: the client's answer must be heard, whatever was being waited for. */
+  release(): void {
+    this.parking.clear();
+    this.holding.release();
+  }
+
+  /** Nothing waits any more. */
+  close(): void {
+    this.parking.clear();
+    this.holding.close();
+  }
+
+  /** Nothing more is parsed. */
+  finish(): void {
+    this.parser.finish();
+  }
+}
