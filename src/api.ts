@@ -47,6 +47,8 @@ export interface Refusal {
 
 /** What a session calls back on its client. */
 export interface SessionClient {
+  /** What carries the client, if anything does: its listener may promise less than the vhost does. */
+  readonly transport?: { readonly confirmsAtWrite?: boolean };
   /** Publishing was held back (`Session.congested`) and may go on. */
   uncongested(): void;
   /** An operator closes this client. Tell it in the protocol's own form and end. */

@@ -15,7 +15,7 @@ import { stomp } from '../protocols/stomp/index.ts';
 import { type SubProtocol, WebSocketGate } from '../protocols/websocket/index.ts';
 import { Broker } from './broker.ts';
 import type { Clock } from './clock/clock.ts';
-import { type ListenAddress, parseListen } from './config/listen.ts';
+import { formatListen, type ListenAddress, parseListen } from './config/listen.ts';
 import { checkConfig } from './config/load.ts';
 import type { Config, ConfigInput } from './config/schema.ts';
 import type { VhostsInput } from './config/vhosts.ts';
@@ -80,6 +80,8 @@ export interface ListenerInfo {
   readonly port: number;
   /** Every address that is bound. */
   readonly addresses: readonly Endpoint[];
+  /** What its clients are promised; undefined: what the vhost promises. */
+  readonly durability?: ListenAddress['durability'];
 }
 
 export interface RunningBroker {
@@ -106,6 +108,8 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
   const names = [...protocols.map((protocol) => protocol.name), 'ws', 'http'];
   const addresses = listen.map((address) => (typeof address === 'string' ? parseListen(address, names) : address));
 
+  for (const address of addresses) checkPromise(address, config);
+
   const broker = await Broker.start({
     dataDirectory: data,
     dialects: protocols.map((protocol) => protocol.dialect),
@@ -117,6 +121,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
       ...(durability !== undefined && { durability: { level: durability.level, intervalMs: durability.interval } }),
     })),
     durability: { level: config.durability.level, intervalMs: config.durability.interval },
+    log: { flushDelayMs: config.durability.flushDelay, flushBytesMax: config.durability.flushSizeMax },
     ...(clock !== undefined && { clock }),
   });
   for (const protocol of protocols) protocol.started?.(broker);
@@ -128,6 +133,18 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
     throw error;
   }
   return house;
+}
+
+/** A listener cannot promise more than the vhosts behind it do. */
+function checkPromise(address: ListenAddress, config: Config): void {
+  if (address.durability !== 'fsync') return;
+  for (const [name, { durability = config.durability }] of Object.entries(config.vhosts)) {
+    if (durability.level === 'fsync') continue;
+    throw new BrokerError(
+      'invalid',
+      `cannot listen on '${formatListen(address)}': it promises fsync, and the durability of vhost '${name}' is ${durability.level}`,
+    );
+  }
 }
 
 interface Adapters {
@@ -203,6 +220,7 @@ class House implements RunningBroker {
         name,
         host: address.host,
         port: address.port,
+        durability: address.durability,
         createServer: () => this.serverFor(address),
       }),
     );
@@ -234,9 +252,15 @@ class House implements RunningBroker {
       if (protocol === undefined) throw new BrokerError('invalid', `there is no protocol '${name}'`);
       return protocol;
     });
+    const confirmsAtWrite = address.durability !== undefined && address.durability !== 'fsync';
     return tcpServer((socket) => {
-      if (this.clients.hasRoom()) this.clients.admit(new TcpTransport(this.clients.house, socket), speakers);
-      else socket.destroy();
+      if (!this.clients.hasRoom()) {
+        socket.destroy();
+        return;
+      }
+      const transport = new TcpTransport(this.clients.house, socket);
+      transport.confirmsAtWrite = confirmsAtWrite;
+      this.clients.admit(transport, speakers);
     });
   }
 

@@ -166,7 +166,7 @@ async function start(flags: Flags): Promise<void> {
     fail(error);
   }
   new IdleMemory(running.broker.clock, logger).start();
-  process.stdout.write(screen(running.listeners, directory, settings.durability));
+  process.stdout.write(screen(running.listeners, directory, settings));
   process.stdout.write(`Ready in ${Math.round(performance.now() - beganMs)} ms\n`);
 }
 
@@ -200,10 +200,13 @@ function oneLine(text: string): string {
   return text.replace(/\s*\n\s*(?=\S)/g, ' ');
 }
 
-function screen(listeners: readonly ListenerInfo[], directory: string, durability: Config['durability']): string {
+function screen(listeners: readonly ListenerInfo[], directory: string, settings: Config): string {
   const rows: [string, string][] = listeners.map((listener) => [titleOf(listener), placeOf(listener)]);
   const open = listeners.some((l) => !l.addresses.every((address) => isLoopback(address.address)));
-  rows.push(['', ''], ['Data', directory], ['', durabilityText(durability)]);
+  rows.push(['', ''], ['Data', directory], ['', durabilityText(settings.durability)]);
+  for (const [name, { durability }] of Object.entries(settings.vhosts)) {
+    if (durability !== undefined) rows.push(['', `vhost ${name}: ${durabilityText(durability)}`]);
+  }
   rows.push(['Access', 'from this machine: user guest, password guest; MQTT and STOMP also without a name']);
   rows.push([
     '',
@@ -225,7 +228,7 @@ function screen(listeners: readonly ListenerInfo[], directory: string, durabilit
   return `${PRODUCT} ${VERSION}\n\n${lines.join('\n')}\n\n`;
 }
 
-function durabilityText({ level, interval }: Config['durability']): string {
+function durabilityText({ level, interval }: Pick<Config['durability'], 'level' | 'interval'>): string {
   if (level === 'fsync') return 'every confirm follows the sync of what it confirms';
   if (level === 'interval')
     return `confirms follow the write; synced every ${interval} ms: a power failure may take that much`;
@@ -248,6 +251,6 @@ function placeOf(listener: ListenerInfo): string {
     case 'ws':
       return `${url}/ws (${shown})`;
     default:
-      return `${url} (${shown})`;
+      return `${url} (${shown})${listener.durability === undefined ? '' : `, durability ${listener.durability}`}`;
   }
 }

@@ -38,6 +38,7 @@ import { QueueConsumer } from './queue/consumer.ts';
 import type { Queue } from './queue/queue.ts';
 import type { StoredBody } from './queue/stored-body.ts';
 import type { CompiledRoute } from './routing/router.ts';
+import type { Confirms } from './vhost/confirms.ts';
 import type { Stallable } from './vhost/stalls.ts';
 import { VhostTransaction } from './vhost/transaction.ts';
 import type { Vhost } from './vhost/vhost.ts';
@@ -293,10 +294,15 @@ export class Session implements Stallable {
 
   // -------------------------------------------------------------------------------------------------------- safety
 
+  /** What `safe` means to this client. */
+  private get promises(): Confirms {
+    return this.client.transport?.confirmsAtWrite === true ? this.home.written : this.home.confirms;
+  }
+
   confirms(sink: ConfirmSink): ConfirmRing {
     // Channels come and go on one connection: their rings are not kept.
     for (const ring of this.rings) if (ring.closed) this.rings.delete(ring);
-    const ring = this.home.confirms.ring(sink);
+    const ring = this.promises.ring(sink);
     this.rings.add(ring);
     return ring;
   }
@@ -308,7 +314,7 @@ export class Session implements Stallable {
 
   /** Calls back once, never synchronously unless nothing is to be waited for. `failed`: the log could not make it safe. */
   whenSafe(mark: Mark, done: (failed: boolean) => void): void {
-    this.home.confirms.whenSafe(mark, done);
+    this.promises.whenSafe(mark, done);
   }
 
   // ----------------------------------------------------------------------------------------------------- consuming

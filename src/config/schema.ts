@@ -15,7 +15,12 @@ export interface Config {
   data: string;
   listen: string[];
   vhosts: Record<string, VhostConfig>;
-  durability: { level: (typeof DURABILITY_LEVELS)[number]; interval: number };
+  durability: {
+    level: (typeof DURABILITY_LEVELS)[number];
+    interval: number;
+    flushDelay: number;
+    flushSizeMax: number;
+  };
   log: { level: (typeof LOG_LEVELS)[number] };
   connections: { max: number; handshakeTimeout: number };
   amqp: {
@@ -64,6 +69,13 @@ export const configSchema = z.strictObject({
           'fsync: confirm after the sync; interval: after the write, synced now and then; none: after the write, never synced',
         ),
       interval: duration(1, 60_000, 200, 'between syncs, with the level interval: what a power failure may take'),
+      flushDelay: duration(
+        0,
+        1_000,
+        0,
+        'a write waits so long for more; 0: until the end of the turn, which is nearly always best',
+      ),
+      flushSizeMax: size(4_096, 64 * MIB, MIB, 'bytes that a write with a flushDelay waits for at most'),
     })
     .prefault({}),
   log: z

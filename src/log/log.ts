@@ -525,8 +525,11 @@ export class Log implements RecordStore, TurnTask {
             this.flushEnded(error);
             done(error);
           },
+      this.written,
     );
   }
+
+  private readonly written = (): void => this.options.onWritten?.(this.flushMark);
 
   private flushEnded(error: Error | undefined): void {
     this.flushing = false;

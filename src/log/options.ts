@@ -49,6 +49,8 @@ export interface LogOptions {
   replay(type: number, seq: number, buffer: Buffer, start: number, end: number): void;
   /** A flush is on the disk, with all before it. */
   onSynced(mark: number): void;
+  /** A flush is with the kernel, with all before it: a kill takes nothing of it, a power failure may. Before `onSynced`. */
+  onWritten?(mark: number): void;
   /** A write or a sync failed. Called once. */
   onFailed(error: Error): void;
   /**

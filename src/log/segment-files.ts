@@ -47,16 +47,20 @@ export class SegmentFiles {
     return this.unsynced.size > 0;
   }
 
-  /** Writes the jobs in order; with `sync`, when `done` is called without an error, all that was ever written is on the disk. */
-  flush(jobs: readonly WriteJob[], sync: boolean, done: Done): void {
+  /**
+   * Writes the jobs in order; with `sync`, when `done` is called without an error, all that was ever written is on the disk.
+   * `written` is called before the last of the syncs: then all of it is with the kernel.
+   */
+  flush(jobs: readonly WriteJob[], sync: boolean, done: Done, written: () => void): void {
     let next = 0;
+    const nothing = (): void => {};
     const step = (error: Error | undefined): void => {
       if (error !== undefined) {
         done(error);
         return;
       }
       const job = jobs[next++];
-      if (job !== undefined) this.write(job, sync, step);
+      if (job !== undefined) this.write(job, sync, step, next === jobs.length ? written : nothing);
       else if (sync && this.unsynced.size > 0) this.sync(step);
       else {
         done(undefined);
@@ -66,9 +70,9 @@ export class SegmentFiles {
     step(undefined);
   }
 
-  private write(job: WriteJob, sync: boolean, done: Done): void {
+  private write(job: WriteJob, sync: boolean, done: Done, written: () => void): void {
     const { segment } = job;
-    const again = (): void => this.write(job, sync, done);
+    const again = (): void => this.write(job, sync, done, written);
     const failed = (error: Error): void => {
       // Nothing of it counts as written, so writing it again is no second try of something that may have worked.
       if (isNoSpace(error)) this.space.makeRoom(job.bytes, again, () => done(error));
@@ -87,6 +91,7 @@ export class SegmentFiles {
         return;
       }
       this.space.written(file, end, job.bytes);
+      written();
       if (!sync && job.position === 0) {
         // A segment's header says where its batches begin: without it, what a power failure spared could pass for the start.
         file.handle.sync((failure) => done(failure));

@@ -36,6 +36,7 @@ export abstract class Carrier implements Transport, OutputSink {
   readonly loopback: boolean;
   readonly secure: boolean;
   readonly output: Output;
+  confirmsAtWrite = false;
   /** Called once when nothing is left of the connection. */
   onReleased: () => void = () => {};
   protected handler: ConnectionHandler = NO_HANDLER;

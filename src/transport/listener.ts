@@ -19,6 +19,8 @@ export interface ListenerOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** What is promised to those who come in here; only shown. */
+  readonly durability?: 'fsync' | 'interval' | 'none' | undefined;
   /** Makes a server that is not yet listening; called once an address. */
   readonly createServer: () => Server;
 }
@@ -31,11 +33,13 @@ export class Listener {
   readonly port: number;
   /** Every address that is bound. */
   readonly addresses: readonly Endpoint[];
+  readonly durability: ListenerOptions['durability'];
   private readonly servers: readonly Server[];
 
   private constructor(options: ListenerOptions, servers: readonly Server[]) {
     this.name = options.name;
     this.host = options.host;
+    this.durability = options.durability;
     this.servers = servers;
     this.addresses = servers.map((server) => {
       const address = server.address();

@@ -40,7 +40,10 @@ import { Stalls } from './stalls.ts';
 import { Topology } from './topology.ts';
 
 export interface LogLayout
-  extends Pick<LogOptions, 'segmentBytes' | 'blockBytes' | 'residentBytesMax' | 'checkpointBytes'> {
+  extends Pick<
+    LogOptions,
+    'segmentBytes' | 'blockBytes' | 'residentBytesMax' | 'checkpointBytes' | 'flushDelayMs' | 'flushBytesMax'
+  > {
   /** A slice of a checkpoint ends when it has appended this much; default 128 KiB. */
   readonly checkpointSliceBytes?: number;
 }
@@ -87,6 +90,8 @@ export class Vhost implements QueueOwner, TurnTask {
   readonly turn: Turn;
   readonly counters = new Counters();
   readonly confirms: Confirms;
+  /** The same for clients of a listener that promises less: they hear when it is written, whether it is synced or not. */
+  readonly written: Confirms;
   readonly stalls: Stalls;
   readonly topology: Topology;
   readonly router: Router<Queue>;
@@ -128,6 +133,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.unsyncedBytesMax = options.unsyncedBytesMax ?? UNSYNCED_BYTES_MAX;
     this.onUncongested = options.onUncongested;
     this.confirms = new Confirms(options.turn);
+    this.written = new Confirms(options.turn);
     this.stalls = new Stalls(options.clock);
     this.time = new TurnClock(options.clock, options.turn);
     this.delays = new Delays(this);
@@ -161,6 +167,7 @@ export class Vhost implements QueueOwner, TurnTask {
       clock: options.clock,
       replay: (type, seq, buffer, start, end) => recovery.replay(type, seq, buffer, start, end),
       onSynced: (mark) => this.synced(mark),
+      onWritten: (mark) => this.written.advance(mark),
       onFailed: (error) => this.logFailed(error),
       ...(options.durability !== undefined && {
         durability: options.durability.level,
@@ -452,6 +459,7 @@ export class Vhost implements QueueOwner, TurnTask {
   private synced(mark: Mark): void {
     this.heldBack.release(mark);
     this.confirms.advance(mark);
+    this.written.advance(mark);
     if (this.congested && this.opened && this.log.unsyncedBytes < this.unsyncedBytesMax / 2) this.letGo();
   }
 
@@ -487,6 +495,7 @@ export class Vhost implements QueueOwner, TurnTask {
   private logFailed(error: Error): void {
     this.logger.error({ vhost: this.vhost, err: error }, 'the log has failed; nothing more will be confirmed');
     this.confirms.fail();
+    this.written.fail();
     this.letGo();
   }
 

@@ -77,3 +77,16 @@ it('listens by default on this machine alone, on the ports that clients dial', (
   expect(addresses.map((a) => a.port)).toEqual([5672, 1883, 61613, 15674, 15675, 15672]);
   expect(Object.keys(USUAL_PORTS)).toEqual(['amqp', 'mqtt', 'stomp', 'ws', 'http']);
 });
+
+it('takes a durability of its own, and nothing else after a question mark', () => {
+  expect(parseListen('amqp://localhost:5672?durability=none')).toEqual({
+    protocols: ['amqp'],
+    host: 'localhost',
+    port: 5672,
+    durability: 'none',
+  });
+  expect(formatListen(parseListen('mqtt://*?durability=interval'))).toBe('mqtt://*:1883?durability=interval');
+  expect(() => parseListen('amqp://localhost?durability=soft')).toThrow('one of fsync, interval, none');
+  expect(() => parseListen('amqp://localhost?durabilty=none')).toThrow('did you mean durability?');
+  expect(() => parseListen('ws://localhost?durability=none')).toThrow('cannot have a durability of its own');
+});
