@@ -24,6 +24,7 @@ import { type Logger, NO_LOGGER } from './logger.ts';
 import { type Dialect, Dialects } from './message/dialect.ts';
 import { BrokerError } from './message/errors.ts';
 import { Session } from './session.ts';
+import { figuresOf, type QueueFigures, queueFigures, type VhostFigures } from './vhost/figures.ts';
 import type { TopologyLimits } from './vhost/limits.ts';
 import { type Durability, type LogLayout, Vhost } from './vhost/vhost.ts';
 
@@ -143,6 +144,16 @@ export class Broker {
   /** Clients that are connected. */
   get sessionCount(): number {
     return this.sessions.size;
+  }
+
+  /** What its vhosts tell about themselves, as of now. It walks all queues and blocks: for a scrape, not for a message. */
+  figures(): VhostFigures[] {
+    return [...this.vhosts.values()].map(figuresOf);
+  }
+
+  /** The same of every queue, one after the other. */
+  *queueFigures(): Generator<QueueFigures> {
+    for (const vhost of this.vhosts.values()) yield* queueFigures(vhost);
   }
 
   /** Why a vhost cannot confirm anything any more; undefined while all is well. */

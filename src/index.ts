@@ -21,6 +21,7 @@ import type { Config, ConfigInput } from './config/schema.ts';
 import type { VhostsInput } from './config/vhosts.ts';
 import { type Logger, NO_LOGGER } from './logger.ts';
 import { type Health, managementApp } from './management/app.ts';
+import { Metrics } from './management/metrics.ts';
 import { managementServer } from './management/server.ts';
 import { BrokerError } from './message/errors.ts';
 import type { Endpoint, Protocol } from './protocol.ts';
@@ -187,6 +188,7 @@ class House implements RunningBroker {
   private readonly protocols: readonly Protocol[];
   private readonly clients: Connections;
   private readonly gate: WebSocketGate;
+  private readonly metrics: Metrics;
   private readonly httpServers: Server[] = [];
   private closing: Promise<void> | undefined = undefined;
 
@@ -195,6 +197,11 @@ class House implements RunningBroker {
     this.protocols = protocols;
     this.clients = new Connections(broker, logger, config.connections.max, config.connections.handshakeTimeout);
     this.gate = this.webSocketGate(adapters, config.websocket.messageSizeMax);
+    this.metrics = new Metrics({
+      broker,
+      connections: () => ({ connections: this.clients.size, ...this.clients.stats }),
+      protocols: () => protocols.map(({ name, stats }) => [name, { ...stats }]),
+    });
   }
 
   get connections(): number {
@@ -243,7 +250,7 @@ class House implements RunningBroker {
     const [first] = address.protocols;
     if (first === 'ws') return this.kept(this.gate.createServer());
     if (first === 'http') {
-      const server = managementServer(managementApp(this.broker.clock, () => this.health));
+      const server = managementServer(managementApp(this.broker.clock, () => this.health, this.metrics));
       this.gate.attach(server);
       return this.kept(server);
     }

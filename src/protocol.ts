@@ -47,6 +47,8 @@ export interface Protocol {
   /** As in `--listen NAME://…`. */
   readonly name: string;
   readonly dialect: Dialect;
+  /** What it counts, by name, over all its connections: shown with the metrics. Numbers that only rise. */
+  readonly stats?: object;
   /**
    * Whether a stream that begins with these bytes is this protocol: so that one port can serve several.
    * Undefined: more bytes are needed to tell (at most 16).

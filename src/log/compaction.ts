@@ -107,7 +107,7 @@ export class Compaction {
     let bestGain = this.options.segmentBytes * GAIN_MIN;
     for (const segment of this.options.candidates()) {
       const gain = gainOf(segment);
-      if (gain > bestGain && gain * 2 > bytesOf(segment) - segment.overheadBytes) {
+      if (gain > bestGain && gain * 2 > segment.diskBytes - segment.overheadBytes) {
         best = segment;
         bestGain = gain;
       }
@@ -292,7 +292,7 @@ export class Compaction {
   /** From here on the segment is the new file. */
   private swap(segment: Segment, file: LogFile, end: number, moved: readonly Moved[]): void {
     const { residence, table, segmentFiles } = this.options;
-    this.wonBytes += bytesOf(segment) - end;
+    this.wonBytes += segment.diskBytes - end;
     this.rewritten++;
     segment.generation++;
     segmentFiles.replace(segment, { handle: file, preparedBytes: end, reading: 0 });
@@ -364,13 +364,9 @@ export class Compaction {
   }
 }
 
-function bytesOf(segment: Segment): number {
-  return Math.max(segment.fileBytes, segment.file?.preparedBytes ?? 0);
-}
-
 /** What a rewrite would win. */
 function gainOf(segment: Segment): number {
-  return bytesOf(segment) - segment.overheadBytes - segment.liveBytes;
+  return segment.diskBytes - segment.overheadBytes - segment.liveBytes;
 }
 
 function write(file: LogFile, bytes: Buffer, position: number): Promise<void> {

@@ -23,6 +23,7 @@ import { Checkpoints } from './checkpoints.ts';
 import { ColdReads } from './cold-reads.ts';
 import { Compaction } from './compaction.ts';
 import type { RecoveryReport } from './events.ts';
+import { FlushTimes, type LogFigures } from './figures.ts';
 import { writeJobs } from './flush.ts';
 import { OnDisk } from './on-disk.ts';
 import type { LogOptions } from './options.ts';
@@ -108,6 +109,10 @@ export class Log implements RecordStore, TurnTask {
   private flushBatch = 0;
   /** The flush under way ends with a sync. */
   private flushSyncs = false;
+  private flushBeganMs = 0;
+  private readonly flushTimes = new FlushTimes();
+  private checkpointsMade = 0;
+  private removedSegments = 0;
   private readonly pace: Pace;
   private dirty: SegmentBlock[] = [];
   private inFlight: SegmentBlock[] = [];
@@ -513,6 +518,7 @@ export class Log implements RecordStore, TurnTask {
     inFlight.length = 0;
     this.dirty = inFlight;
     this.flushing = true;
+    this.flushBeganMs = this.options.clock.monotonicMs();
     this.flushMark = this.nextFlush++;
     this.flushBatch = this.nextBatch - 1;
     this.flushBytes = this.closedBytes;
@@ -537,6 +543,7 @@ export class Log implements RecordStore, TurnTask {
       this.fail(error);
       return;
     }
+    this.flushTimes.add(this.options.clock.monotonicMs() - this.flushBeganMs);
     for (const block of this.inFlight) {
       block.flushedTo = block.takenTo;
       if (block.sealed && block.live === 0) this.dying.push(block);
@@ -550,6 +557,7 @@ export class Log implements RecordStore, TurnTask {
       this.syncedBatch = this.flushBatch;
       this.onDisk.synced(this.flushMark);
       if (this.checkpoints.synced(this.flushMark)) {
+        this.checkpointsMade++;
         this.reclaimer.due = true;
         // A batch must name it before anything is done that makes the one before useless.
         if (this.closing === undefined) this.append(RECORD_GONE, 0);
@@ -662,6 +670,7 @@ export class Log implements RecordStore, TurnTask {
       if (block.resident) this.evict(block);
       return true;
     });
+    this.removedSegments += gone.length;
     for (const segment of gone) this.segmentFiles.retire(segment);
   }
 
@@ -680,6 +689,27 @@ export class Log implements RecordStore, TurnTask {
     let bytes = 0;
     for (const segment of this.segments) bytes += segment.liveBytes;
     return bytes;
+  }
+
+  get figures(): LogFigures {
+    let diskBytes = this.segmentFiles.space.keptBytes;
+    for (const segment of this.segments) diskBytes += segment.diskBytes;
+    return {
+      durability: this.pace.durability,
+      appendedBytes: this.appendedBytes,
+      unsyncedBytes: this.unsyncedBytes,
+      flushes: this.flushTimes,
+      segments: this.segments.length,
+      diskBytes,
+      liveBytes: this.liveBytes,
+      residentBytes: this.residentBytes,
+      checkpoints: this.checkpointsMade,
+      compactedSegments: this.compaction?.rewritten ?? 0,
+      compactionWonBytes: this.compaction?.wonBytes ?? 0,
+      removedSegments: this.removedSegments,
+      full: this.full,
+      failed: this.failed !== undefined,
+    };
   }
 
   /** Segments in use, the one being written included. */

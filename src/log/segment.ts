@@ -127,6 +127,11 @@ export class Segment {
     this.blockBytes = blockBytes;
   }
 
+  /** What its file takes up. */
+  get diskBytes(): number {
+    return Math.max(this.fileBytes, this.file?.preparedBytes ?? 0);
+  }
+
   /** What is alive in its sealed blocks, as far as can be told without asking: references may be several to one record. */
   get liveBytes(): number {
     if (this.live === 0) return 0;

@@ -93,6 +93,11 @@ export class Space {
     this.wake = wake;
   }
 
+  /** What is kept beside the segments: the reserve, and files for new ones. */
+  get keptBytes(): number {
+    return this.spares.reduce((sum, file) => sum + file.preparedBytes, this.reserve?.preparedBytes ?? 0);
+  }
+
   /** Takes over what an earlier life left. */
   async adopt(names: readonly string[]): Promise<void> {
     const { files, directory } = this.options;

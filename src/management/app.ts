@@ -5,12 +5,15 @@
  *     GET /         text/plain, for the person who opened the port in a browser
  *     GET /healthz  200 {"status":"ok","version":"0.1.0","uptimeS":12}
  *                   503 {"status":"stopping"|"failed", …, "reason":"…"} while stopping, or when nothing can be confirmed
+ *     GET /metrics  200 in Prometheus' text format; with ?family=queues a series for each queue
  *
- * Both answer anyone who reaches the port, and so say nothing about messages or users.
+ * They answer anyone who reaches the port, and so say nothing about messages or users; the metrics name vhosts, and queues
+ * where those are asked for.
  */
 import { Hono } from 'hono';
 import type { Clock } from '../clock/clock.ts';
 import { PRODUCT, VERSION } from '../version.ts';
+import { CONTENT_TYPE, type Metrics } from './metrics.ts';
 
 export interface Health {
   readonly status: 'ok' | 'stopping' | 'failed';
@@ -18,11 +21,13 @@ export interface Health {
   readonly reason?: string;
 }
 
-export function managementApp(clock: Clock, health: () => Health): Hono {
+export function managementApp(clock: Clock, health: () => Health, metrics?: Metrics): Hono {
   const app = new Hono();
   const startedMs = clock.monotonicMs();
   app.get('/', (context) =>
-    context.text(`${PRODUCT} ${VERSION}, a message broker. Whether it is well: GET /healthz\n`),
+    context.text(
+      `${PRODUCT} ${VERSION}, a message broker. Whether it is well: GET /healthz. What it does: GET /metrics\n`,
+    ),
   );
   app.get('/healthz', (context) => {
     const now = health();
@@ -30,6 +35,16 @@ export function managementApp(clock: Clock, health: () => Health): Hono {
     const body = { status: now.status, version: VERSION, uptimeS, ...(now.reason && { reason: now.reason }) };
     return context.json(body, now.status === 'ok' ? 200 : 503, { 'cache-control': 'no-store' });
   });
-  app.notFound((context) => context.text('There is nothing here. Try GET /healthz\n', 404));
+  if (metrics !== undefined) {
+    app.get('/metrics', async (context) => {
+      const family = context.req.query('family');
+      if (family !== undefined && family !== 'queues') {
+        return context.text(`There is no family '${family}'; there is 'queues'\n`, 404);
+      }
+      const text = family === undefined ? await metrics.text() : await metrics.queuesText();
+      return context.text(text, 200, { 'content-type': CONTENT_TYPE, 'cache-control': 'no-store' });
+    });
+  }
+  app.notFound((context) => context.text('There is nothing here. Try GET /healthz or GET /metrics\n', 404));
   return app;
 }

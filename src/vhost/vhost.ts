@@ -107,6 +107,8 @@ export class Vhost implements QueueOwner, TurnTask {
   private checkpoint!: Checkpoint;
   /** Publishers are to stop until `onUncongested`. */
   congested = false;
+  /** Milliseconds between syncs, at durability `interval`; else 0. */
+  readonly intervalMs: number;
   private readonly logger: Logger;
   private readonly unsyncedBytesMax: number;
   private readonly onUncongested: () => void;
@@ -129,6 +131,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.turn = options.turn;
     this.clock = options.clock;
     this.dialects = options.dialects;
+    this.intervalMs = options.durability?.level === 'interval' ? options.durability.intervalMs : 0;
     this.logger = options.logger;
     this.unsyncedBytesMax = options.unsyncedBytesMax ?? UNSYNCED_BYTES_MAX;
     this.onUncongested = options.onUncongested;

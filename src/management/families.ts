@@ -1,0 +1,252 @@
+/**
+ * What `GET /metrics` shows, family by family: names, meanings and where each number is read. All of it is read when it is
+ * asked for; nothing here costs a message anything.
+ *
+ * Counters begin at zero with the process. Names follow Prometheus' customs: a unit in the name, `_total` for what only
+ * rises.
+ */
+import { FlushTimes } from '../log/figures.ts';
+import type { QueueFigures, VhostFigures } from '../vhost/figures.ts';
+
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  /** For histograms, whose samples have names of their own. */
+  readonly metricName?: string;
+}
+
+export interface Family {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly values: readonly Sample[];
+}
+
+/** Everything that is shown, as of one moment. */
+export interface Figures {
+  readonly version: string;
+  readonly uptimeS: number;
+  readonly sessions: number;
+  readonly connections: number;
+  /** Connections so far: let in, turned away because there were too many, closed because nobody knew their protocol. */
+  readonly admitted: number;
+  readonly refused: number;
+  readonly unrecognised: number;
+  readonly vhosts: readonly VhostFigures[];
+  /** What each adapter counts, by its name. */
+  readonly protocols: readonly (readonly [protocol: string, counts: Readonly<Record<string, unknown>>])[];
+  readonly process: ProcessFigures;
+}
+
+export interface ProcessFigures {
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  readonly heapUsedBytes: number;
+  readonly heapTotalBytes: number;
+  readonly externalBytes: number;
+  /** Part of the time since the last look that the event loop was busy, 0 to 1. */
+  readonly loopUtilization: number;
+}
+
+type Kind = 'counter' | 'gauge';
+
+function single(type: Kind, name: string, help: string, value: number, labels: Sample['labels'] = {}): Family {
+  return { type, name, help, values: [{ labels, value }] };
+}
+
+export function families(figures: Figures): Family[] {
+  const { process } = figures;
+  return [
+    single('gauge', 'entrepot_build_info', 'Always 1; the version is a label', 1, { version: figures.version }),
+    single('gauge', 'entrepot_uptime_seconds', 'Since the broker was started', figures.uptimeS),
+    single('gauge', 'entrepot_connections', 'Connections that are open', figures.connections),
+    single('gauge', 'entrepot_sessions', 'Clients that have been let in', figures.sessions),
+    single('counter', 'entrepot_connections_opened_total', 'Connections taken', figures.admitted),
+    single('counter', 'entrepot_connections_refused_total', 'Turned away: too many were open', figures.refused),
+    single(
+      'counter',
+      'entrepot_connections_unrecognised_total',
+      'Closed: their first bytes were no known protocol',
+      figures.unrecognised,
+    ),
+    single('counter', 'process_cpu_seconds_total', 'Processor time', process.cpuSeconds),
+    single('gauge', 'process_resident_memory_bytes', 'Resident memory', process.residentBytes),
+    single('gauge', 'nodejs_heap_size_used_bytes', 'JavaScript heap in use', process.heapUsedBytes),
+    single('gauge', 'nodejs_heap_size_total_bytes', 'JavaScript heap', process.heapTotalBytes),
+    single('gauge', 'nodejs_external_memory_bytes', 'Buffers and other memory off the heap', process.externalBytes),
+    single(
+      'gauge',
+      'nodejs_eventloop_utilization',
+      'Part of the time since the last scrape that the event loop was busy',
+      process.loopUtilization,
+    ),
+    ...vhostFamilies(figures.vhosts),
+    ...protocolFamilies(figures.protocols),
+  ];
+}
+
+// ------------------------------------------------------------------------------------------------------------ vhosts
+
+type Read = (vhost: VhostFigures) => number;
+
+const VHOST: readonly (readonly [Kind, string, string, Read])[] = [
+  ['gauge', 'entrepot_queues', 'Queues, those of kept sessions among them', (v) => v.queues],
+  ['gauge', 'entrepot_exchanges', 'Exchanges, the predeclared among them', (v) => v.exchanges],
+  ['gauge', 'entrepot_consumers', 'Consumers of queues', (v) => v.consumers],
+  ['gauge', 'entrepot_queue_messages_ready', 'Messages that wait in queues', (v) => v.ready],
+  ['gauge', 'entrepot_queue_messages_unacked', 'Messages that consumers hold', (v) => v.unsettled],
+  ['gauge', 'entrepot_retained_messages', 'Retained messages', (v) => v.retained],
+  ['gauge', 'entrepot_publishers_held_back', '1 while publishers wait', (v) => Number(v.congested)],
+  ['gauge', 'entrepot_transient_memory_bytes', 'Transient messages in memory', (v) => v.transientBytes],
+  ['gauge', 'entrepot_positions_memory_bytes', 'Heads and tails of queues in memory', (v) => v.positionBytes],
+  ['counter', 'entrepot_log_appended_bytes_total', 'Appended to the log', (v) => v.log.appendedBytes],
+  ['gauge', 'entrepot_log_unsynced_bytes', 'Appended and not safe yet', (v) => v.log.unsyncedBytes],
+  ['gauge', 'entrepot_log_segments', 'Segments in use', (v) => v.log.segments],
+  ['gauge', 'entrepot_log_disk_bytes', 'Segments, what is prepared, the reserve', (v) => v.log.diskBytes],
+  ['gauge', 'entrepot_log_live_bytes', 'Records that somebody needs, estimated', (v) => v.log.liveBytes],
+  ['gauge', 'entrepot_log_memory_bytes', 'Blocks of the log in memory', (v) => v.log.residentBytes],
+  ['counter', 'entrepot_log_checkpoints_total', 'Checkpoints that are safe', (v) => v.log.checkpoints],
+  ['counter', 'entrepot_log_compacted_segments_total', 'Segments copied forward', (v) => v.log.compactedSegments],
+  ['counter', 'entrepot_log_compaction_freed_bytes_total', 'What that gave back', (v) => v.log.compactionWonBytes],
+  ['counter', 'entrepot_log_removed_segments_total', 'Segments in which nothing lived', (v) => v.log.removedSegments],
+  ['gauge', 'entrepot_disk_full', '1 while publishers wait for room on the disk', (v) => Number(v.log.full)],
+  ['gauge', 'entrepot_log_failed', '1 once a write or a sync has failed', (v) => Number(v.log.failed)],
+];
+
+/** What becomes of messages, in the words of `Counters`; one that has none here is shown under its own. */
+const MESSAGES: Readonly<Record<string, string>> = {
+  published: 'Taken from publishers',
+  delivered: 'Handed to consumers and direct subscriptions',
+  redelivered: 'Handed out again',
+  acknowledged: 'Settled as accepted',
+  requeued: 'Given back by consumers',
+  unroutable: 'Published where nothing takes them',
+  refused: 'Not taken, because the log could not',
+  droppedDirect: 'At-most-once copies dropped: the subscriber was gone or too slow',
+  deadLettered: 'Dead letters published',
+  droppedRejected: 'Rejected, without a dead-letter exchange',
+  droppedAttempts: 'Out of attempts, without a dead-letter exchange',
+  droppedExpired: 'Expired, without a dead-letter exchange',
+  droppedDeadLetter: 'Dead letters that nothing took',
+  unreadable: 'Cannot be read back from the log',
+};
+
+function vhostFamilies(vhosts: readonly VhostFigures[]): Family[] {
+  const shown: Family[] = VHOST.map(([type, name, help, read]) => ({
+    type,
+    name,
+    help,
+    values: vhosts.map((vhost) => ({ labels: { vhost: vhost.name }, value: read(vhost) })),
+  }));
+  shown.push({
+    type: 'gauge',
+    name: 'entrepot_durability_info',
+    help: 'Always 1; when confirms are given is a label: after the sync (fsync), or after the write, which is synced every interval_ms (interval) or when the system likes (none)',
+    values: vhosts.map((vhost) => ({ labels: durabilityLabels(vhost), value: 1 })),
+  });
+  for (const counter of Object.keys(vhosts[0]?.counters ?? {})) {
+    shown.push({
+      type: 'counter',
+      name: `entrepot_messages_${snake(counter)}_total`,
+      help: MESSAGES[counter] ?? `Messages: ${snake(counter).replaceAll('_', ' ')}`,
+      values: vhosts.map((vhost) => ({
+        labels: { vhost: vhost.name },
+        value: vhost.counters[counter as keyof VhostFigures['counters']],
+      })),
+    });
+  }
+  shown.push({
+    type: 'histogram',
+    name: 'entrepot_log_flush_seconds',
+    help: 'From the first write of a flush to the end of its sync',
+    values: vhosts.flatMap(flushSamples),
+  });
+  return shown;
+}
+
+function durabilityLabels(vhost: VhostFigures): Sample['labels'] {
+  const { durability } = vhost.log;
+  const interval = durability === 'interval' ? { interval_ms: String(vhost.intervalMs) } : {};
+  return { vhost: vhost.name, level: durability, ...interval };
+}
+
+function flushSamples(vhost: VhostFigures): Sample[] {
+  const name = 'entrepot_log_flush_seconds';
+  const labels = { vhost: vhost.name };
+  const { counts, count, sumMs } = vhost.log.flushes;
+  let below = 0;
+  const samples: Sample[] = FlushTimes.boundsMs.map((boundMs, i) => {
+    below += counts[i]!;
+    return { labels: { ...labels, le: String(boundMs / 1000) }, value: below, metricName: `${name}_bucket` };
+  });
+  samples.push({ labels: { ...labels, le: '+Inf' }, value: count, metricName: `${name}_bucket` });
+  samples.push({ labels, value: sumMs / 1000, metricName: `${name}_sum` });
+  samples.push({ labels, value: count, metricName: `${name}_count` });
+  return samples;
+}
+
+// --------------------------------------------------------------------------------------------------------- protocols
+
+function protocolFamilies(protocols: Figures['protocols']): Family[] {
+  const values: Sample[] = [];
+  const lossy: Sample[] = [];
+  for (const [protocol, counts] of protocols) {
+    for (const [name, value] of Object.entries(counts)) {
+      if (typeof value !== 'number') continue;
+      if (name === 'lossyConversions') lossy.push({ labels: { protocol }, value });
+      else values.push({ labels: { protocol, event: snake(name) }, value });
+    }
+  }
+  return [
+    {
+      type: 'counter',
+      name: 'entrepot_lossy_conversions_total',
+      help: 'Properties, topics and headers that the protocol on the other side could not carry as they were',
+      values: lossy,
+    },
+    {
+      type: 'counter',
+      name: 'entrepot_protocol_events_total',
+      help: 'What an adapter did to the disadvantage of a client, or without telling it; the event says what',
+      values,
+    },
+  ];
+}
+
+// ------------------------------------------------------------------------------------------------------------ queues
+
+const QUEUE: readonly (readonly [string, string, (queue: QueueFigures) => number])[] = [
+  ['entrepot_queue_ready', 'Messages that wait in the queue', (queue) => queue.ready],
+  ['entrepot_queue_unacked', 'Messages that its consumers hold', (queue) => queue.unsettled],
+  ['entrepot_queue_consumers', 'Its consumers', (queue) => queue.consumers],
+];
+
+/** One series a queue: only for those who ask, and no more than `max` queues. */
+export function queueFamilies(queues: Iterable<QueueFigures>, max: number): Family[] {
+  const values: Sample[][] = QUEUE.map(() => []);
+  let shown = 0;
+  let left = 0;
+  for (const queue of queues) {
+    if (shown === max) {
+      left++;
+      continue;
+    }
+    shown++;
+    const labels = { vhost: queue.vhost, queue: queue.name };
+    for (const [i, [, , read]] of QUEUE.entries()) values[i]!.push({ labels, value: read(queue) });
+  }
+  const shownFamilies = QUEUE.map(
+    ([name, help], i): Family => ({
+      type: 'gauge',
+      name,
+      help,
+      values: values[i]!,
+    }),
+  );
+  shownFamilies.push(single('gauge', 'entrepot_queues_not_shown', 'Queues beyond the bound of this answer', left));
+  return shownFamilies;
+}
+
+function snake(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

@@ -1,0 +1,75 @@
+/** What a vhost tells about itself when it is asked; nothing is added up before. */
+import type { LogFigures } from '../log/figures.ts';
+import type { Counters } from './counters.ts';
+import type { Vhost } from './vhost.ts';
+
+export interface QueueFigures {
+  readonly vhost: string;
+  readonly name: string;
+  readonly durable: boolean;
+  /** Messages that wait, and that consumers hold. */
+  readonly ready: number;
+  readonly unsettled: number;
+  readonly consumers: number;
+}
+
+export interface VhostFigures {
+  readonly name: string;
+  /** Milliseconds between syncs where `log.durability` is `interval`. */
+  readonly intervalMs: number;
+  readonly counters: Readonly<Counters>;
+  readonly log: LogFigures;
+  /** Transient messages in memory, bytes. */
+  readonly transientBytes: number;
+  /** Memory of the heads and tails of queues. */
+  readonly positionBytes: number;
+  readonly exchanges: number;
+  readonly queues: number;
+  readonly consumers: number;
+  readonly ready: number;
+  readonly unsettled: number;
+  readonly retained: number;
+  /** Publishers are held back. */
+  readonly congested: boolean;
+}
+
+export function figuresOf(vhost: Vhost): VhostFigures {
+  let queues = 0;
+  let consumers = 0;
+  let ready = 0;
+  let unsettled = 0;
+  for (const queue of vhost.topology.queues.values()) {
+    queues++;
+    consumers += queue.consumers.length;
+    ready += queue.messages;
+    unsettled += queue.unsettled;
+  }
+  return {
+    name: vhost.vhost,
+    intervalMs: vhost.intervalMs,
+    counters: vhost.counters,
+    log: vhost.log.figures,
+    transientBytes: vhost.transient.residentBytes,
+    positionBytes: vhost.slab.bytes,
+    exchanges: vhost.topology.exchanges.size,
+    queues,
+    consumers,
+    ready,
+    unsettled,
+    retained: vhost.retained.index.size,
+    congested: vhost.congested,
+  };
+}
+
+export function* queueFigures(vhost: Vhost): Generator<QueueFigures> {
+  for (const queue of vhost.topology.queues.values()) {
+    yield {
+      vhost: vhost.vhost,
+      name: queue.name,
+      durable: queue.durable,
+      ready: queue.messages,
+      unsettled: queue.unsettled,
+      consumers: queue.consumers.length,
+    };
+  }
+}
