@@ -25,8 +25,8 @@ export const AMQP_DIFFERENCES = {
     weDo: 'there are none yet: a clear refusal is better than a queue that forgets what was read',
   },
   'older-versions': {
-    peerDoes: 'still speaks AMQP 0-8 and 0-9',
-    weDo: '0-9-1 alone: no client of today asks for the others, and the answer names the version that is spoken',
+    peerDoes: 'still speaks AMQP 0-8',
+    weDo: '0-9-1 alone: no client of today asks for it, and the answer names the version that is spoken',
   },
   'silent-handshake': {
     peerDoes: 'closes the socket without a word, after a pause, for most faults before the connection is open',

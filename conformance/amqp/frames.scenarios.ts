@@ -116,8 +116,8 @@ export const frames = topic('frames', [
   fault('a frame larger than was agreed', '§4.2.3', 501, () => [
     Buffer.concat([u8(METHOD), u16(1), u32(200_000), Buffer.alloc(200_000), u8(FRAME_END)]),
   ]),
-  malformed('a method that is not there', '§4.2.4', 540, () => [method(1, 60 * 65_536 + 999)]),
-  malformed('a class that is not there', '§4.2.4', 540, () => [method(1, 999 * 65_536 + 1)]),
+  malformed('a method that is not there', '§4.2.4', 503, () => [method(1, 60 * 65_536 + 999)]),
+  malformed('a class that is not there', '§4.2.4', 503, () => [method(1, 999 * 65_536 + 1)]),
   fault('a method with too few bytes', '§4.2.4', 501, () => [
     frame(METHOD, 1, Buffer.concat([u32(METHODS['queue.declare']), u16(0), u8(20)])),
   ]),
@@ -178,7 +178,7 @@ export const frames = topic('frames', [
     '505 UNEXPECTED_FRAME - expected content body, got non content body frame instead',
     () => [publish(1, '', 'q'), header(1, 10), body(1, 'hello'), declare('q')],
   ),
-  malformed('a body that is longer than its header said', '§4.2.6.2', 505, () => [
+  malformed('a body that is longer than its header said', '§4.2.6.2', 501, () => [
     publish(1, '', 'q'),
     header(1, 3),
     body(1, 'hello'),

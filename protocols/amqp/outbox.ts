@@ -6,7 +6,9 @@
  *                 ^                                           | step, step, …
  *                 +----------- the last body is out, its spill appended
  *
- * It sends one frame a step; the connection decides who steps when (`connection.ts`, `pump`).
+ * It sends one frame a step at most; the connection decides who steps when (`connection.ts`, `pump`). Every frame but the
+ * last is as large as was agreed, however the body lies on the disk: there are clients that reckon the number of frames
+ * from the size in the header.
  */
 import type { BodyReader } from '../../src/api.ts';
 import { FRAME_BODY, FRAME_END } from './codec/constants.ts';
@@ -67,6 +69,9 @@ export interface OutboxOwner {
 
 export class Outbox {
   private readonly waiting: Waiting[] = [];
+  /** The beginning of a frame whose rest lies elsewhere: `gathered` bytes of it. */
+  private partial: Buffer | null = null;
+  private gathered = 0;
   private readonly channel: number;
   private readonly output: FrameOut;
   private readonly payloadBytesMax: number;
@@ -102,26 +107,21 @@ export class Outbox {
     this.waiting.push({ reader, behind: new Spill() });
   }
 
-  /** Writes one body frame. False: nothing can be written now. */
+  /** Reads one piece, and writes the frame that it completes. False: nothing can be done now. */
   step(): boolean {
     const first = this.waiting[0];
     if (first === undefined) return false;
     const reader = first.reader;
     if (reader.remaining > 0) {
-      if (!reader.next(this.payloadBytesMax)) {
+      const whole = Math.min(this.payloadBytesMax, this.gathered + reader.remaining);
+      if (!reader.next(whole - this.gathered)) {
         if (reader.remaining > 0) return false;
-      } else {
-        const n = reader.end - reader.start;
-        const out = this.output;
-        const at = out.reserve(n + 8);
-        const b = out.buffer;
-        const from = head(b, at, FRAME_BODY, this.channel, n);
-        reader.buffer.copy(b, from, reader.start, reader.end);
-        b[from + n] = FRAME_END;
-      }
+      } else if (this.gathered + reader.end - reader.start < whole) this.gather(reader);
+      else this.write(reader, whole);
     }
     if (reader.remaining === 0) {
       reader.close();
+      this.partial = null;
       this.waiting.shift();
       first.behind.pour(this.output);
       if (this.waiting.length === 0) this.owner.outboxIdle();
@@ -129,9 +129,28 @@ export class Outbox {
     return true;
   }
 
+  private gather(piece: BodyReader): void {
+    this.partial ??= Buffer.allocUnsafeSlow(this.payloadBytesMax);
+    this.gathered += piece.buffer.copy(this.partial, this.gathered, piece.start, piece.end);
+  }
+
+  /** Writes a frame of `bytes`: what has been gathered, and this last piece. */
+  private write(piece: BodyReader, bytes: number): void {
+    const out = this.output;
+    const at = out.reserve(bytes + 8);
+    const b = out.buffer;
+    let to = head(b, at, FRAME_BODY, this.channel, bytes);
+    if (this.gathered > 0) to += this.partial!.copy(b, to, 0, this.gathered);
+    piece.buffer.copy(b, to, piece.start, piece.end);
+    b[at + 7 + bytes] = FRAME_END;
+    this.gathered = 0;
+  }
+
   /** Gives up what is left. */
   close(): void {
     for (const one of this.waiting) one.reader.close();
     this.waiting.length = 0;
+    this.partial = null;
+    this.gathered = 0;
   }
 }

@@ -1,7 +1,22 @@
 /** Large bodies: in and out in pieces, beside everything else. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestBroker, type TestBroker, withTemporaryDirectory } from '../../support/broker.ts';
-import { client, frame, header, Inbox, method, methodOf, publish, short, texts, u8, u16, u32, Wire } from './wire.ts';
+import {
+  client,
+  frame,
+  header,
+  Inbox,
+  method,
+  methodOf,
+  publish,
+  START_OK,
+  short,
+  texts,
+  u8,
+  u16,
+  u32,
+  Wire,
+} from './wire.ts';
 
 let broker: TestBroker;
 beforeAll(async () => {
@@ -58,6 +73,26 @@ describe('a 64 MiB body', () => {
 });
 
 describe('between the frames of a large body', () => {
+  test('every frame but the last is as large as was agreed, however the body came in', async () => {
+    const one = await client(broker.ports.amqp);
+    const setup = await one.model.createConfirmChannel();
+    await setup.assertQueue('framed', { autoDelete: true });
+    await setup.close();
+    const body = bodyOf(3_000_000);
+    const tuneOk = method(0, 10, 31, u16(0x7ff), u32(8_192), u16(0));
+    const wire = await Wire.open(broker.ports.amqp, START_OK, tuneOk);
+    wire.send(publish(1, '', 'framed'), header(1, body.length));
+    for (let at = 0; at < body.length; at += 5_003) wire.send(frame(3, 1, body.subarray(at, at + 5_003)));
+    wire.send(method(1, 60, 70, u16(0), short('framed'), u8(1)));
+    await wire.until('60.71');
+    await wire.next();
+    const sizes: number[] = [];
+    for (let left = body.length; left > 0; left -= sizes.at(-1)!) sizes.push((await wire.next()).payload.length);
+    expect(new Set(sizes.slice(0, -1))).toEqual(new Set([8_184]));
+    wire.destroy();
+    await one.close();
+  });
+
   test('other channels speak, its own waits: answers, confirms, deliveries', async () => {
     const port = broker.ports.amqp;
     const one = await client(port);
