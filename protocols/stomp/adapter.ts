@@ -4,7 +4,7 @@
  */
 import type { Broker } from '../../src/broker.ts';
 import { Draft } from '../../src/message/message.ts';
-import { FrameParser } from './codec/frame.ts';
+import { FrameParser } from './codec/parser.ts';
 import { Token } from './codec/token.ts';
 import { V1_0, V1_1, V1_2, type Version } from './codec/version.ts';
 import { JoinBuffer } from './intake.ts';

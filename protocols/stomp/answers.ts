@@ -8,7 +8,7 @@
  */
 import { type ConfirmRing, type ConfirmSink, MARK_NOW, type Mark } from '../../src/api.ts';
 import type { Session } from '../../src/session.ts';
-import type { FrameParser } from './codec/frame.ts';
+import type { Frame } from './codec/frame.ts';
 import { RECEIPT } from './codec/names.ts';
 import type { Outlet } from './outlet.ts';
 import type { Receipts } from './receipts.ts';
@@ -52,7 +52,7 @@ export class Answers implements ConfirmSink {
   }
 
   /** Owes a receipt if the frame asked for one, once `mark` is safe. */
-  answer(frame: FrameParser, mark: Mark): void {
+  answer(frame: Frame, mark: Mark): void {
     const index = frame.indexOf(RECEIPT);
     if (index >= 0) this.owe(frame.buffer, frame.valueStart(index), frame.valueEnd(index), mark);
   }
@@ -63,12 +63,12 @@ export class Answers implements ConfirmSink {
   }
 
   /** As `answer`, when everything asked until now is safe. */
-  whenAllSafe(frame: FrameParser): void {
+  whenAllSafe(frame: Frame): void {
     if (frame.has(RECEIPT)) this.answer(frame, this.session!.mark());
   }
 
   /** As `answer`; but if the broker could not make it safe, the client is told even if it asked for no receipt. */
-  commit(frame: FrameParser, mark: Mark): void {
+  commit(frame: Frame, mark: Mark): void {
     if (frame.has(RECEIPT)) this.answer(frame, mark);
     else this.ring!.push(ENTRY_COMMIT, mark);
   }

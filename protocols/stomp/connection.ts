@@ -6,14 +6,10 @@
  *        │                   │              │                    │                         ▼
  *        └───────────────────┴──────────────┴── ERROR, or gone ──┴────────────────────▶ CLOSED
  *
- * Frames are taken one after the other. When the next one cannot be taken now, the connection is parked: reading is
- * suspended, the bytes that have come are kept, and it goes on at the end of a later turn. Reasons, as bits: the broker
- * holds publishers back (only a SEND waits for that: ACKs before it are what heals), too many receipts are owed or the
- * client does not read them, the broker has not answered CONNECT yet.
+ * Frames are taken one after the other. When the next one cannot be taken now, the connection is parked (`parking.ts`).
  */
 import { RELEASED, type Refusal, type SessionClient } from '../../src/api.ts';
 import { Timer } from '../../src/clock/clock.ts';
-import { PHASE_GATHER, type TurnTask } from '../../src/clock/turn.ts';
 import { BrokerError } from '../../src/message/errors.ts';
 import { INLINE_BODY_BYTES } from '../../src/message/message.ts';
 import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
@@ -23,8 +19,9 @@ import { Answers, type AnswersHost } from './answers.ts';
 import { Client } from './client.ts';
 import { FrameError } from './codec/errors.ts';
 import { escapeValue } from './codec/escape.ts';
-import { COMPLETE, type FrameParser, INCOMPLETE_BODY, INCOMPLETE_HEAD, type ParseResult } from './codec/frame.ts';
+import type { Frame } from './codec/frame.ts';
 import { COMMAND_TEXT, CONNECT, RECEIPT, SEND } from './codec/names.ts';
+import { COMPLETE, INCOMPLETE_BODY, INCOMPLETE_HEAD, type ParseResult } from './codec/parser.ts';
 import { errorFrame } from './codec/server-frames.ts';
 import { V1_0, type Version } from './codec/version.ts';
 import { connect, connected } from './handlers/connect.ts';
@@ -34,6 +31,7 @@ import { Heartbeat, type HeartbeatHost } from './heartbeat.ts';
 import { Intake } from './intake.ts';
 import { MessageWriter } from './message-writer.ts';
 import { Outlet } from './outlet.ts';
+import { HELD_BACK, OWING, Parking, type ParkingHost, UNANSWERED } from './parking.ts';
 import { Receipts } from './receipts.ts';
 import type { Subscription, SubscriptionHost } from './subscription.ts';
 
@@ -44,15 +42,9 @@ const LEAVING = 3;
 const CLOSED = 4;
 type State = 0 | 1 | 2 | 3 | 4;
 
-/** Why a connection is parked. */
-const HELD_BACK = 1;
-const OWING = 2;
-const UNANSWERED = 4;
-
 export class Connection
-  implements ConnectionHandler, SessionClient, AnswersHost, TurnTask, HeartbeatHost, SubscriptionHost
+  implements ConnectionHandler, SessionClient, AnswersHost, ParkingHost, HeartbeatHost, SubscriptionHost
 {
-  inTurn = false;
   version: Version = V1_0;
   readonly adapter: Adapter;
   readonly transport: Transport;
@@ -61,9 +53,9 @@ export class Connection
   readonly answers: Answers;
   private state: State = GREETING;
   private client: Client | null = null;
-  private parked = 0;
   private received = false;
   private large: LargeSend | null = null;
+  private readonly parking: Parking;
   private readonly intake: Intake;
   private readonly heartbeat: Heartbeat;
   private readonly handshake: Timer;
@@ -71,6 +63,7 @@ export class Connection
   constructor(adapter: Adapter, transport: Transport) {
     this.adapter = adapter;
     this.transport = transport;
+    this.parking = new Parking(adapter.broker.turn, this);
     this.intake = new Intake(adapter.join);
     const receipts = new Receipts();
     this.outlet = new Outlet(transport.output, receipts, adapter.stats);
@@ -109,7 +102,7 @@ export class Connection
   data(chunk: Buffer): void {
     if (this.state >= LEAVING) return;
     this.received = true;
-    if (this.parked !== 0) this.intake.append(chunk);
+    if (this.parking.reasons !== 0) this.intake.append(chunk);
     else if (this.intake.add(chunk)) this.run();
   }
 
@@ -117,7 +110,7 @@ export class Connection
   private run(): void {
     const { intake, adapter } = this;
     const { parser } = adapter;
-    let frame: FrameParser | null = null;
+    let frame: Frame | null = null;
     try {
       let at = intake.start;
       if (this.large !== null) at = this.feedLarge(this.large, at);
@@ -141,7 +134,7 @@ export class Connection
         } else {
           at = parser.end;
           this.take(parser);
-          if (this.parked !== 0) {
+          if (this.parking.reasons !== 0) {
             intake.keepFrames(at);
             return;
           }
@@ -156,7 +149,7 @@ export class Connection
     }
   }
 
-  private keepIncomplete(frame: FrameParser, result: ParseResult): void {
+  private keepIncomplete(frame: Frame, result: ParseResult): void {
     const { intake } = this;
     const { headersSizeMax, unmeasuredBodySizeMax } = this.adapter.options;
     if (result === INCOMPLETE_HEAD) intake.keepUnmeasured(frame.start, headersSizeMax);
@@ -164,24 +157,24 @@ export class Connection
     else intake.keepUnmeasured(frame.start, frame.bodyStart - frame.start + unmeasuredBodySizeMax);
   }
 
-  private take(frame: FrameParser): void {
+  private take(frame: Frame): void {
     if (this.state === CONNECTED) {
       dispatch(this, frame);
     } else {
       this.requireGreeting(frame);
       this.state = OPENING;
-      this.parked |= UNANSWERED;
+      this.parking.reasons |= UNANSWERED;
       connect(this, frame);
-      if ((this.parked & UNANSWERED) !== 0) this.transport.pause();
+      if ((this.parking.reasons & UNANSWERED) !== 0) this.transport.pause();
     }
   }
 
-  private requireGreeting(frame: FrameParser): void {
+  private requireGreeting(frame: Frame): void {
     if (frame.command === CONNECT) return;
     throw new FrameError('not connected', `A ${COMMAND_TEXT[frame.command]} frame came before CONNECT.`);
   }
 
-  private requireConnected(frame: FrameParser): void {
+  private requireConnected(frame: Frame): void {
     if (this.state !== CONNECTED) this.requireGreeting(frame);
   }
 
@@ -193,63 +186,48 @@ export class Connection
       this.large = null;
       large.publish();
     } else if (this.session.congested) {
-      this.park(HELD_BACK);
+      this.parking.park(HELD_BACK);
     }
     return after;
   }
 
   // ---------------------------------------------------------------------------------------------------- parking
 
-  private mustPark(frame: FrameParser): boolean {
-    const { client } = this;
+  /** Whether this frame has to wait. */
+  private mustPark(frame: Frame): boolean {
+    const { client, parking } = this;
     if (client === null) return false;
-    if (frame.command === SEND && client.session.congested) this.park(HELD_BACK);
+    if (frame.command === SEND && client.session.congested) parking.park(HELD_BACK);
     if (
       frame.has(RECEIPT) &&
       (this.transport.output.congested || this.answers.owed >= this.adapter.options.receiptsPendingMax)
     ) {
-      this.park(OWING);
+      parking.park(OWING);
     }
-    return this.parked !== 0;
+    return parking.reasons !== 0;
   }
 
-  private park(reason: number): void {
-    if (this.parked === 0) this.transport.pause();
-    this.parked |= reason;
-  }
-
-  /** Goes on at the end of the turn, never at once: the call may come from within another connection's frame. */
-  private unpark(reason: number): void {
-    if ((this.parked & reason) === 0) return;
-    this.parked &= ~reason;
-    if (this.parked === 0) this.adapter.broker.turn.add(PHASE_GATHER, this);
-  }
-
-  endOfTurn(): void {
-    if (this.parked !== 0 || this.state >= LEAVING) return;
+  goOn(): void {
+    if (this.state >= LEAVING) return;
     if (this.intake.again()) this.run();
     // `run` may have parked it again, or ended it.
-    if (this.isReading()) this.transport.resume();
-  }
-
-  private isReading(): boolean {
-    return this.parked === 0 && this.state < LEAVING;
+    if (this.parking.reasons === 0 && this.state < LEAVING) this.transport.resume();
   }
 
   uncongested(): void {
-    this.unpark(HELD_BACK);
+    this.parking.unpark(HELD_BACK);
   }
 
   drained(): void {
     if (this.state >= CLOSED) return;
     this.outlet.pump();
     if (!this.outlet.congested) this.wakeConsumers();
-    this.unpark(OWING);
+    this.parking.unpark(OWING);
   }
 
   answered(): void {
     const isOwingLittle = this.answers.owed * 2 <= this.adapter.options.receiptsPendingMax;
-    if (isOwingLittle && !this.transport.output.congested) this.unpark(OWING);
+    if (isOwingLittle && !this.transport.output.congested) this.parking.unpark(OWING);
   }
 
   private wakeConsumers(): void {
@@ -288,7 +266,7 @@ export class Connection
     this.answers.start(result);
     this.state = CONNECTED;
     this.heartbeat.start(connected(this, heartbeatHeader));
-    this.unpark(UNANSWERED);
+    this.parking.unpark(UNANSWERED);
   }
 
   // ------------------------------------------------------------------------------------------------- heart-beats
@@ -300,7 +278,7 @@ export class Connection
   }
 
   takeReceived(): boolean {
-    const received = this.received || this.parked !== 0;
+    const received = this.received || this.parking.reasons !== 0;
     this.received = false;
     return received;
   }
@@ -317,7 +295,7 @@ export class Connection
   // --------------------------------------------------------------------------------------------------------- ends
 
   /** DISCONNECT: everything goes back to its place, and the receipt comes when all that was asked before is safe. */
-  disconnect(frame: FrameParser): void {
+  disconnect(frame: Frame): void {
     const client = this.client!;
     this.state = LEAVING;
     this.heartbeat.stop();
@@ -359,7 +337,7 @@ export class Connection
   }
 
   /** What a handler or the parser threw. */
-  private fail(error: unknown, frame: FrameParser | null): void {
+  private fail(error: unknown, frame: Frame | null): void {
     const receipt = frame?.indexOf(RECEIPT) ?? -1;
     const receiptId =
       receipt < 0 ? undefined : frame!.buffer.utf8Slice(frame!.valueStart(receipt), frame!.valueEnd(receipt));

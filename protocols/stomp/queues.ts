@@ -11,7 +11,7 @@ import type { QueueOptions } from '../../src/api.ts';
 import type { Header, Headers, Value } from '../../src/message/properties.ts';
 import type { Session } from '../../src/session.ts';
 import { FrameError } from './codec/errors.ts';
-import type { FrameParser } from './codec/frame.ts';
+import type { Frame } from './codec/frame.ts';
 
 /** Arguments that may be given as headers. Others with `x-` are the message's or the consumer's. */
 const TEXT_ARGUMENTS = [
@@ -61,7 +61,7 @@ export class Queues {
    * Declares a durable queue unless this session has done so. A queue that is there is taken as it is, as long as the
    * frame's headers ask for nothing in particular.
    */
-  declareOnce(name: string, frame: FrameParser): void {
+  declareOnce(name: string, frame: Frame): void {
     if (this.declared.has(name)) return;
     const options = queueOptions(frame, { durable: true, exclusive: false, autoDelete: false });
     const plain = options.durable && !options.exclusive && !options.autoDelete && options.arguments.length === 0;
@@ -77,7 +77,7 @@ export class Queues {
 }
 
 /** What the frame's headers say, over what holds where they say nothing. */
-export function queueOptions(frame: FrameParser, otherwise: QueueWish): QueueOptions {
+export function queueOptions(frame: Frame, otherwise: QueueWish): QueueOptions {
   return {
     durable: flag(frame, 'durable') ?? otherwise.durable,
     exclusive: flag(frame, 'exclusive') ?? otherwise.exclusive,
@@ -87,7 +87,7 @@ export function queueOptions(frame: FrameParser, otherwise: QueueWish): QueueOpt
 }
 
 /** A header that must be `true` or `false`; undefined if it is not there. */
-export function flag(frame: FrameParser, name: string): boolean | undefined {
+export function flag(frame: Frame, name: string): boolean | undefined {
   const value = frame.header(name)?.trim();
   if (value === undefined) return undefined;
   if (value === 'true') return true;
@@ -95,7 +95,7 @@ export function flag(frame: FrameParser, name: string): boolean | undefined {
   throw new FrameError('invalid header', `'${name}' must be 'true' or 'false', not '${value}'.`);
 }
 
-function queueArguments(frame: FrameParser): Headers {
+function queueArguments(frame: Frame): Headers {
   const found: Header[] = [];
   const take = (names: readonly string[], read: (text: string) => Value): void => {
     for (const name of names) {

@@ -13,7 +13,7 @@
  */
 
 import { escapeText, writeStored } from './codec/escape.ts';
-import type { FrameParser } from './codec/frame.ts';
+import type { Frame } from './codec/frame.ts';
 import {
   ACK_ID,
   CONTENT_LENGTH,
@@ -53,14 +53,14 @@ export class StoredHeaders {
   }
 
   /** Gathers the headers of a SEND that travel. `replyTo` stands in the place of what the frame's `reply-to` says. */
-  collect(frame: FrameParser, replyTo: string | undefined): void {
+  collect(frame: Frame, replyTo: string | undefined): void {
     const isText = frame.contentLength < 0;
     if (!frame.irregular && replyTo === undefined && this.takeRun(frame, isText)) return;
     this.rewrite(frame, replyTo, isText);
   }
 
   /** Whether what travels lies together in the frame, in its stored form already; then it is left there. */
-  private takeRun(frame: FrameParser, isText: boolean): boolean {
+  private takeRun(frame: Frame, isText: boolean): boolean {
     let start = -1;
     let end = -1;
     let stripped = 0;
@@ -84,7 +84,7 @@ export class StoredHeaders {
     return true;
   }
 
-  private rewrite(frame: FrameParser, replyTo: string | undefined, isText: boolean): void {
+  private rewrite(frame: Frame, replyTo: string | undefined, isText: boolean): void {
     const replyToLine = replyTo === undefined ? '' : `reply-to:${escapeText(replyTo)}\n`;
     // Escaping doubles a line at most.
     const bytesMax = 2 * (frame.bodyStart - frame.start) + Buffer.byteLength(replyToLine) + 1;

@@ -5,7 +5,7 @@ import { DOT } from '../../src/message/message.ts';
 import { AddressTable } from '../../src/routing/address-table.ts';
 import type { Session } from '../../src/session.ts';
 import { FrameError } from './codec/errors.ts';
-import type { FrameParser } from './codec/frame.ts';
+import type { Frame } from './codec/frame.ts';
 import { DESTINATION } from './codec/names.ts';
 import { parseDestination } from './destinations.ts';
 import type { Queues } from './queues.ts';
@@ -28,7 +28,7 @@ export class Targets {
   }
 
   /** Throws a FrameError or BrokerError for what cannot be sent to. */
-  find(frame: FrameParser): Target {
+  find(frame: Frame): Target {
     const index = frame.indexOf(DESTINATION);
     if (index < 0) throw new FrameError('missing header', "SEND must have a 'destination' header.");
     const { buffer } = frame;
@@ -44,7 +44,7 @@ export class Targets {
     target.route = this.session.route(target.exchange, DOT, target.key, 0, target.key.length);
   }
 
-  private resolve(frame: FrameParser, start: number, end: number): Target {
+  private resolve(frame: Frame, start: number, end: number): Target {
     const text = frame.text(DESTINATION)!;
     const destination = parseDestination(text);
     if (destination.kind === 'temporary-queue') {

@@ -1,13 +1,13 @@
 /** CONNECT and STOMP: version, virtual host, who it is, heart-beats; and the CONNECTED that answers. */
 import { FrameError } from '../codec/errors.ts';
-import type { FrameParser } from '../codec/frame.ts';
+import type { Frame } from '../codec/frame.ts';
 import { connectedFrame } from '../codec/server-frames.ts';
 import { negotiate, V1_0 } from '../codec/version.ts';
 import type { Connection } from '../connection.ts';
 import { agreeHeartbeat, type HeartbeatAgreement } from '../heartbeat.ts';
 
 /** Asks the broker to admit the client; it answers `connection.opened`, perhaps later. */
-export function connect(connection: Connection, frame: FrameParser): void {
+export function connect(connection: Connection, frame: Frame): void {
   const { adapter, transport } = connection;
   const version = negotiate(frame.header('accept-version'));
   if (version === undefined) {

@@ -1,6 +1,6 @@
 /** Which handler takes which frame, once the client is admitted. */
 import { FrameError } from '../codec/errors.ts';
-import type { FrameParser } from '../codec/frame.ts';
+import type { Frame } from '../codec/frame.ts';
 import {
   ABORT,
   ACK,
@@ -21,7 +21,7 @@ import { abort, begin, commit } from './transaction.ts';
 import { unsubscribe } from './unsubscribe.ts';
 
 /** Throws a FrameError or a BrokerError for a frame that cannot be obeyed. */
-export function dispatch(connection: Connection, frame: FrameParser): void {
+export function dispatch(connection: Connection, frame: Frame): void {
   switch (frame.command) {
     case SEND:
       send(connection, frame);

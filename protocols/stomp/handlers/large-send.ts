@@ -4,8 +4,9 @@
  */
 import { type BodyWriter, MARK_NOW } from '../../../src/api.ts';
 import { AT_MOST_ONCE, Draft } from '../../../src/message/message.ts';
-import { type FrameParser, notEnded } from '../codec/frame.ts';
+import type { Frame } from '../codec/frame.ts';
 import { RECEIPT, TRANSACTION } from '../codec/names.ts';
+import { notEnded } from '../codec/parser.ts';
 import type { Connection } from '../connection.ts';
 import { STOMP_DIALECT } from '../mapping.ts';
 import type { Target } from '../targets.ts';
@@ -22,7 +23,7 @@ export class LargeSend {
   private readonly transaction: string | undefined;
 
   /** `frame` has come as far as its body. Throws what `send` would throw. */
-  constructor(connection: Connection, frame: FrameParser) {
+  constructor(connection: Connection, frame: Frame) {
     this.connection = connection;
     this.target = connection.admitted.targets.find(frame);
     const { draft } = this;

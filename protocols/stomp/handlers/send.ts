@@ -8,7 +8,7 @@ import {
   INLINE_BODY_BYTES,
 } from '../../../src/message/message.ts';
 import { FrameError } from '../codec/errors.ts';
-import { decimalOf, type FrameParser, isTrue } from '../codec/frame.ts';
+import { decimalOf, type Frame, isTrue } from '../codec/frame.ts';
 import {
   EXPIRATION,
   EXPIRES,
@@ -26,7 +26,7 @@ import { TEMPORARY_PREFIX } from '../destinations.ts';
 import type { Target } from '../targets.ts';
 import { replyQueueFor } from './temporary.ts';
 
-export function send(connection: Connection, frame: FrameParser): void {
+export function send(connection: Connection, frame: Frame): void {
   const { adapter, session, admitted } = connection;
   const target = admitted.targets.find(frame);
   const { draft } = adapter;
@@ -65,7 +65,7 @@ export function count(connection: Connection, draft: Draft, mark: Mark, asked: b
 }
 
 /** Sets everything in the draft but the body. */
-export function fillDraft(connection: Connection, frame: FrameParser, target: Target, draft: Draft): void {
+export function fillDraft(connection: Connection, frame: Frame, target: Target, draft: Draft): void {
   const { stored } = connection.adapter;
   draft.reset();
   if (isHeaderTrue(frame, PERSISTENT)) draft.assurance = AT_LEAST_ONCE;
@@ -98,13 +98,13 @@ export function fillDraft(connection: Connection, frame: FrameParser, target: Ta
 }
 
 /** What stands in the place of `reply-to`; undefined if it may stay as it is. */
-function replyToOf(connection: Connection, frame: FrameParser): string | undefined {
+function replyToOf(connection: Connection, frame: Frame): string | undefined {
   const replyTo = frame.text(REPLY_TO)!;
   return replyTo.startsWith(TEMPORARY_PREFIX) ? replyQueueFor(connection, replyTo) : undefined;
 }
 
 /** ActiveMQ's scheduler. A message that comes again and again is refused rather than delivered once. */
-function scheduledDelay(frame: FrameParser): number {
+function scheduledDelay(frame: Frame): number {
   if (frame.has(SCHEDULED_AGAIN)) {
     const text = `'${frame.nameText(frame.indexOf(SCHEDULED_AGAIN))}' is not built: a message is delivered once.`;
     throw new FrameError('not implemented', text);
@@ -117,12 +117,12 @@ function delayOf(name: string, text: string): number {
   throw new FrameError('invalid header', `'${name}' must be from 0 to ${DELAY_MAX_MS} ms, not '${text}'.`);
 }
 
-function isHeaderTrue(frame: FrameParser, kind: number): boolean {
+function isHeaderTrue(frame: Frame, kind: number): boolean {
   const index = frame.indexOf(kind);
   return index >= 0 && isTrue(frame.buffer, frame.valueStart(index), frame.valueEnd(index));
 }
 
-function number(frame: FrameParser, kind: number, name: string): number {
+function number(frame: Frame, kind: number, name: string): number {
   const index = frame.indexOf(kind);
   const value = decimalOf(frame.buffer, frame.valueStart(index), frame.valueEnd(index));
   if (value < 0)

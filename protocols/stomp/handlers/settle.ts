@@ -1,23 +1,23 @@
 /** ACK and NACK: which deliveries they mean, and how those end. */
 import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../../../src/api.ts';
 import { FrameError } from '../codec/errors.ts';
-import type { FrameParser } from '../codec/frame.ts';
+import type { Frame } from '../codec/frame.ts';
 import { COMMAND_TEXT, ID, MESSAGE_ID, RECEIPT, REQUEUE, SUBSCRIPTION, TRANSACTION } from '../codec/names.ts';
 import { V1_0, V1_2 } from '../codec/version.ts';
 import type { Connection } from '../connection.ts';
 import { CLIENT, type Subscription } from '../subscription.ts';
 import type { OpenTransaction } from '../transactions.ts';
 
-export function ack(connection: Connection, frame: FrameParser): void {
+export function ack(connection: Connection, frame: Frame): void {
   settle(connection, frame, ACCEPTED);
 }
 
-export function nack(connection: Connection, frame: FrameParser): void {
+export function nack(connection: Connection, frame: Frame): void {
   if (connection.version === V1_0) throw new FrameError('unknown command', 'STOMP 1.0 has no NACK.');
   settle(connection, frame, frame.text(REQUEUE) === 'false' ? REJECTED : MODIFIED);
 }
 
-function settle(connection: Connection, frame: FrameParser, outcome: Outcome): void {
+function settle(connection: Connection, frame: Frame, outcome: Outcome): void {
   const { admitted } = connection;
   const subscription = findSubscription(connection, frame);
   const open = frame.has(TRANSACTION) ? admitted.transactions.get(frame.text(TRANSACTION)!) : null;
@@ -32,7 +32,7 @@ function settle(connection: Connection, frame: FrameParser, outcome: Outcome): v
 }
 
 /** Reads the frame's token into `adapter.token`. Undefined: it was good once, but the subscription is gone. */
-function findSubscription(connection: Connection, frame: FrameParser): Subscription | undefined {
+function findSubscription(connection: Connection, frame: Frame): Subscription | undefined {
   const { admitted, adapter, version } = connection;
   const { token } = adapter;
   // [STOMP 1.2, ACK] the `id` is the MESSAGE's `ack` header; before 1.2 it is the `message-id`
@@ -58,7 +58,7 @@ function findSubscription(connection: Connection, frame: FrameParser): Subscript
 
 function settleOne(
   connection: Connection,
-  frame: FrameParser,
+  frame: Frame,
   subscription: Subscription,
   open: OpenTransaction | null,
   outcome: Outcome,
@@ -82,7 +82,7 @@ function settleOne(
 /** `ack:client`: the frame means this delivery and all before it that are still held. */
 function settleUpTo(
   connection: Connection,
-  frame: FrameParser,
+  frame: Frame,
   subscription: Subscription,
   open: OpenTransaction | null,
   outcome: Outcome,
@@ -115,7 +115,7 @@ function settleUpTo(
  * Too late for this delivery. A client that asks for no receipt loses nothing by it: it is counted. One that does must
  * not be told that its word was taken.
  */
-function stale(connection: Connection, frame: FrameParser, why: string): void {
+function stale(connection: Connection, frame: Frame, why: string): void {
   const isHarmless = subscriptionGoesOn(connection) || !frame.has(RECEIPT);
   if (!isHarmless)
     throw new FrameError('too late', `${COMMAND_TEXT[frame.command]} names a delivery that is over: ${why}.`);
@@ -127,10 +127,6 @@ function subscriptionGoesOn(connection: Connection): boolean {
   return connection.admitted.subscriptions.has(connection.adapter.token.subscription);
 }
 
-function unknown(
-  frame: FrameParser,
-  kind: number,
-  why = 'is not a delivery that this connection has to settle',
-): FrameError {
+function unknown(frame: Frame, kind: number, why = 'is not a delivery that this connection has to settle'): FrameError {
   return new FrameError('unknown message', `${COMMAND_TEXT[frame.command]}: '${frame.text(kind)}' ${why}.`);
 }

@@ -4,7 +4,7 @@ import { RELEASED } from '../../../src/api.ts';
 import { DOT } from '../../../src/message/message.ts';
 import type { Headers } from '../../../src/message/properties.ts';
 import { FrameError } from '../codec/errors.ts';
-import type { FrameParser } from '../codec/frame.ts';
+import type { Frame } from '../codec/frame.ts';
 import { ACK_ID, DESTINATION, ID } from '../codec/names.ts';
 import { V1_0 } from '../codec/version.ts';
 import type { Connection } from '../connection.ts';
@@ -26,7 +26,7 @@ export interface SubscriptionWish {
   readonly arguments: Headers;
 }
 
-export function subscribe(connection: Connection, frame: FrameParser): void {
+export function subscribe(connection: Connection, frame: Frame): void {
   const { admitted } = connection;
   const text = frame.text(DESTINATION);
   if (text === undefined) throw new FrameError('missing header', "SUBSCRIBE must have a 'destination' header.");
@@ -98,7 +98,7 @@ export function addSubscription(connection: Connection, wish: SubscriptionWish):
 }
 
 /** Ignoring it would take messages from the queue that were only to be looked at. */
-function refuseBrowser(frame: FrameParser): void {
+function refuseBrowser(frame: Frame): void {
   if (flag(frame, 'browser') !== true) return;
   throw new FrameError('not implemented', "'browser' is not built; the subscription would take the messages it shows.");
 }
@@ -123,7 +123,7 @@ function ackMode(text: string | undefined): AckMode {
   }
 }
 
-function prefetchOf(connection: Connection, frame: FrameParser): number {
+function prefetchOf(connection: Connection, frame: Frame): number {
   const text = frame.header('prefetch-count') ?? frame.header('activemq.prefetchSize');
   if (text === undefined) return connection.adapter.options.prefetchDefault;
   if (!/^ *\d{1,9} *$/.test(text))
@@ -132,7 +132,7 @@ function prefetchOf(connection: Connection, frame: FrameParser): number {
 }
 
 /** RabbitMQ's and ActiveMQ's word for the same: who is served first. */
-function priorityOf(frame: FrameParser): number {
+function priorityOf(frame: Frame): number {
   const text = frame.header('x-priority') ?? frame.header('activemq.priority') ?? '0';
   const priority = /^ *[+-]?\d{1,9} *$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isInteger(priority)) return priority;
@@ -140,12 +140,7 @@ function priorityOf(frame: FrameParser): number {
 }
 
 /** The queue that is read for this destination, made if it has to be. */
-function sourceQueue(
-  connection: Connection,
-  frame: FrameParser,
-  destination: Destination,
-  id: string | undefined,
-): string {
+function sourceQueue(connection: Connection, frame: Frame, destination: Destination, id: string | undefined): string {
   switch (destination.kind) {
     case 'queue':
       refuseNoLocal(frame);
@@ -162,12 +157,12 @@ function sourceQueue(
   }
 }
 
-function wantsNoLocal(frame: FrameParser): boolean {
+function wantsNoLocal(frame: Frame): boolean {
   return (flag(frame, 'no-local') ?? flag(frame, 'activemq.noLocal')) === true;
 }
 
 /** A queue's message that its sender does not want would have to wait for somebody else. */
-function refuseNoLocal(frame: FrameParser): void {
+function refuseNoLocal(frame: Frame): void {
   if (!wantsNoLocal(frame)) return;
   throw new FrameError('invalid header', "'no-local' is for subscriptions to topics and exchanges, not to queues.");
 }
@@ -198,7 +193,7 @@ function takeTemporary(connection: Connection, name: string): string {
  */
 function boundQueue(
   connection: Connection,
-  frame: FrameParser,
+  frame: Frame,
   destination: Destination & { kind: 'exchange' },
   id: string | undefined,
 ): string {
@@ -238,7 +233,7 @@ function filterOf(connection: Connection, { exchange, key }: Destination & { kin
 /** Undefined if the subscription is not meant to be durable. */
 export function durableSubscriptionName(
   connection: Connection,
-  frame: FrameParser,
+  frame: Frame,
   destination: Destination & { kind: 'exchange' },
   id: string | undefined,
 ): string | undefined {
@@ -250,7 +245,7 @@ export function durableSubscriptionName(
 }
 
 /** The queue of a durable subscription that has a name of its own, as with ActiveMQ; undefined if the frame names none. */
-export function namedDurableSubscription(connection: Connection, frame: FrameParser): string | undefined {
+export function namedDurableSubscription(connection: Connection, frame: Frame): string | undefined {
   const name =
     frame.header('durable-subscriber-name') ??
     frame.header('durable-subscription-name') ??

@@ -1,14 +1,14 @@
 /** UNSUBSCRIBE: the end of a subscription, and of a durable one's queue where the client says so. */
 import { RELEASED } from '../../../src/api.ts';
 import { FrameError } from '../codec/errors.ts';
-import type { FrameParser } from '../codec/frame.ts';
+import type { Frame } from '../codec/frame.ts';
 import { DESTINATION, ID } from '../codec/names.ts';
 import type { Connection } from '../connection.ts';
 import { flag } from '../queues.ts';
 import type { Subscription } from '../subscription.ts';
 import { namedDurableSubscription, subscriptionKey } from './subscribe.ts';
 
-export function unsubscribe(connection: Connection, frame: FrameParser): void {
+export function unsubscribe(connection: Connection, frame: Frame): void {
   const { admitted, session } = connection;
   const id = frame.text(ID);
   const destination = frame.text(DESTINATION);

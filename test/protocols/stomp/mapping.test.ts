@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FrameParser } from '../../../protocols/stomp/codec/frame.ts';
+import { FrameParser } from '../../../protocols/stomp/codec/parser.ts';
 import { V1_0, V1_1, V1_2, type Version } from '../../../protocols/stomp/codec/version.ts';
 import { HeaderLines, STOMP_DIALECT, writeDeaths, writeProperties } from '../../../protocols/stomp/mapping.ts';
 import { resolveOptions } from '../../../protocols/stomp/options.ts';
