@@ -29,7 +29,8 @@ import type { DeathReason } from '../message/annotations.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Draft, MessageView } from '../message/message.ts';
 import type { RouteTarget } from '../routing/binding.ts';
-import { type Decision, DONE, deathBy, decide, REQUEUE } from '../settlement/decide.ts';
+import { backoffMs } from '../settlement/backoff.ts';
+import { type Decision, DONE, deathBy, decide, REQUEUE, RETRY } from '../settlement/decide.ts';
 import type { Chunk } from './chunk.ts';
 import { QueueConsumer } from './consumer.ts';
 import { Deliveries } from './deliveries.ts';
@@ -63,6 +64,10 @@ export interface QueueOwner {
   logReturned(queue: Queue, seq: number, word: number): void;
   /** A durable message has died and what becomes of it is not stored yet: not to be forgotten, nor to wait here again. */
   logDying(queue: Queue, seq: number, word: number, reason: DeathReason): void;
+  /** A durable message has failed, and is to be tried again then, with this word. */
+  logRetry(queue: Queue, seq: number, word: number, dueMs: number): void;
+  /** Call `retry` then. */
+  tryAgainAt(queue: Queue, seq: number, dueMs: number): void;
   /** A message has died here. The owner settles it (`Queue.bury`) once its dead letter is stored. */
   died(queue: Queue, seq: number, word: number, decision: Decision): void;
   /** The last consumer of an auto-delete queue has gone, or nobody has used the queue for as long as it may be unused. */
@@ -84,6 +89,7 @@ const NO_RETURNED = new Returned();
 const NO_DELIVERIES = new Deliveries();
 const NO_ASIDE = new Map<number, number>();
 const NO_DYING = new Map<number, DeathReason>();
+const NO_RETRYING = new Map<number, number>();
 const NO_SEQS = new Float64Array(0);
 
 export class Queue implements RouteTarget, TurnTask, Tended {
@@ -130,6 +136,8 @@ export class Queue implements RouteTarget, TurnTask, Tended {
   private aside: Map<number, number> = NO_ASIDE;
   /** Of those that are aside: what they have died of, while that is still to be carried out. */
   private dying: Map<number, DeathReason> = NO_DYING;
+  /** Of those that are aside: when they are to be tried again, epoch milliseconds. */
+  private retrying: Map<number, number> = NO_RETRYING;
   private readonly declared: QueueSettings;
   private readonly owner: QueueOwner;
   private nextConsumer = 0;
@@ -204,6 +212,7 @@ export class Queue implements RouteTarget, TurnTask, Tended {
     this.noteAttended();
     this.terms?.begin();
     this.takeLease();
+    for (const [seq, dueMs] of this.retrying) this.owner.tryAgainAt(this, seq, dueMs);
     for (const [seq, reason] of this.dying) {
       const word = this.aside.get(seq)!;
       this.owner.died(this, seq, word, deathBy(this.settings, attemptsOf(word), reason));
@@ -531,10 +540,34 @@ export class Queue implements RouteTarget, TurnTask, Tended {
       this.owner.counters.requeued++;
       this.addReturned(seq, back);
       if (this.terms !== null) this.terms.returned(seq);
+    } else if (decision.action === RETRY) {
+      const back = withAttempts(word, decision.attempts);
+      const dueMs = this.owner.nowMs() + backoffMs(this.settings.backoff!, decision.attempts, seq);
+      if ((word & WORD_DURABLE) !== 0 && this.durable) this.owner.logRetry(this, seq, back, dueMs);
+      this.owner.counters.requeued++;
+      this.awaitRetry(seq, back, dueMs);
+      this.owner.tryAgainAt(this, seq, dueMs);
     } else {
       this.setAside(seq, word);
       this.owner.died(this, seq, word, decision);
     }
+  }
+
+  private awaitRetry(seq: number, word: number, dueMs: number): void {
+    this.setAside(seq, word);
+    if (this.retrying === NO_RETRYING) this.retrying = new Map();
+    this.retrying.set(seq, dueMs);
+  }
+
+  /** Its time has come: back to its place, unless something else became of it. */
+  retry(seq: number, dueMs: number): void {
+    if (this.deleted || this.retrying.get(seq) !== dueMs) return;
+    const word = this.aside.get(seq)!;
+    this.retrying.delete(seq);
+    this.aside.delete(seq);
+    this.addReturned(seq, word);
+    if (this.terms !== null) this.terms.returned(seq);
+    this.wake();
   }
 
   /** The message is done with in this queue: its settlement is logged with the turn's others, its reference goes. */
@@ -660,6 +693,7 @@ export class Queue implements RouteTarget, TurnTask, Tended {
     for (const [seq, word] of this.aside) gone(seq, word);
     this.aside = NO_ASIDE;
     this.dying = NO_DYING;
+    this.retrying = NO_RETRYING;
     this.terms?.disarm();
     this.lease?.hold();
     this.deliveries.clear((holder) => holder.gave());
@@ -676,15 +710,26 @@ export class Queue implements RouteTarget, TurnTask, Tended {
 
   /** A settlement found in the log. */
   recoverSettled(seq: number): void {
-    if (this.dying.delete(seq)) this.aside.delete(seq);
+    if (this.dying.delete(seq) || this.retrying.delete(seq)) this.aside.delete(seq);
     else if (!this.ready.bury(seq) && this.returned.length > 0) this.returned.bury(seq);
   }
 
   recoverReturned(seq: number, word: number): void {
+    if (this.retrying.delete(seq)) {
+      this.aside.delete(seq);
+      this.addReturned(seq, word);
+      return;
+    }
     if (!this.ready.amend(seq, word)) this.returned.amend(seq, word);
   }
 
   /** It has died, and what it was to become is not in the log. */
+  /** It failed and was to be tried again at a time, which may be past by now. */
+  recoverRetry(seq: number, word: number, dueMs: number): void {
+    this.recoverSettled(seq);
+    this.awaitRetry(seq, word, dueMs);
+  }
+
   recoverDying(seq: number, word: number, reason: DeathReason): void {
     this.recoverSettled(seq);
     this.setAside(seq, word);
@@ -697,6 +742,7 @@ export class Queue implements RouteTarget, TurnTask, Tended {
     this.returned = NO_RETURNED;
     this.aside = NO_ASIDE;
     this.dying = NO_DYING;
+    this.retrying = NO_RETRYING;
     this.ready.clear();
   }
 
@@ -733,6 +779,10 @@ export class Queue implements RouteTarget, TurnTask, Tended {
   }
 
   /** Those aside that have died, and what of. */
+  forEachRetrying(visit: (seq: number, word: number, dueMs: number) => void): void {
+    for (const [seq, dueMs] of this.retrying) visit(seq, this.aside.get(seq)!, dueMs);
+  }
+
   forEachDying(visit: (seq: number, word: number, reason: DeathReason) => void): void {
     for (const [seq, reason] of this.dying) visit(seq, this.aside.get(seq)!, reason);
   }

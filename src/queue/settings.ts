@@ -30,6 +30,7 @@ export const PLAIN: QueueSettings = Object.freeze({
   attemptsMax: Number.POSITIVE_INFINITY,
   deadLetterExchange: null,
   deadLetterKey: null,
+  backoff: null,
   messageTtlMs: -1,
   expiresMs: -1,
   lengthMax: Number.POSITIVE_INFINITY,
@@ -60,6 +61,7 @@ export function withPolicy(own: QueueSettings, given: readonly string[], policy:
     bytesMax: lower(own.bytesMax, policy.bytesMax),
     overflow: given.includes('x-overflow') ? own.overflow : (policy.overflow ?? own.overflow),
     deadLetterExchange: deadLetters,
+    backoff: policy.backoff ?? own.backoff,
     deadLetterKey: own.deadLetterKey ?? policy.deadLetterKey ?? null,
   };
 }

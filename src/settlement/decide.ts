@@ -4,6 +4,7 @@
  */
 import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../api.ts';
 import type { DeathReason } from '../message/annotations.ts';
+import type { Backoff } from './backoff.ts';
 
 export interface RetryPolicy {
   /** Failed attempts after which a message is not tried again; Infinity for no limit. */
@@ -12,6 +13,8 @@ export interface RetryPolicy {
   readonly deadLetterExchange: string | null;
   /** The routing key they go with; null: the one they came with. */
   readonly deadLetterKey: string | null;
+  /** How long a failed one waits before it is tried again; null: not at all. */
+  readonly backoff: Backoff | null;
 }
 
 export const DONE = 0;
@@ -19,9 +22,11 @@ export const DONE = 0;
 export const REQUEUE = 1;
 export const DEAD_LETTER = 2;
 export const DROP = 3;
+/** Back to its original place, after the policy's backoff. */
+export const RETRY = 4;
 
 export interface Decision {
-  readonly action: 0 | 1 | 2 | 3;
+  readonly action: 0 | 1 | 2 | 3 | 4;
   /** Failed attempts from now on. */
   readonly attempts: number;
   /** Why it died; only with DEAD_LETTER and DROP. */
@@ -38,7 +43,7 @@ export function decide(policy: RetryPolicy, attempts: number, outcome: Outcome):
   if (outcome === MODIFIED) {
     const failed = attempts + 1;
     if (failed > policy.attemptsMax) return { action: end, attempts: failed, reason: 'delivery_limit' };
-    return { action: REQUEUE, attempts: failed, reason: 'rejected' };
+    return { action: policy.backoff === null ? REQUEUE : RETRY, attempts: failed, reason: 'rejected' };
   }
   return { action: REQUEUE, attempts, reason: 'rejected' };
 }

@@ -27,6 +27,7 @@ import {
   RECORD_QUEUE,
   RECORD_QUEUE_DELETED,
   RECORD_RETAINED,
+  RECORD_RETRY,
   RECORD_RETURNED,
   RECORD_SETTLED,
   RECORD_STATE,
@@ -64,6 +65,14 @@ export class RecordReader {
         const seqs = Array.from({ length: count }, (_, i) => readU48(buffer, start + 8 + i * 6));
         return { what: 'settled', queues: [this.nameAt(buffer, start)], seqs };
       }
+      case RECORD_RETRY:
+        return {
+          what: 'retry',
+          queues: [this.nameAt(buffer, start)],
+          seq: readU48(buffer, start + 4),
+          word: readU32(buffer, start + 10),
+          dueAt: new Date(readU48(buffer, start + 14)),
+        };
       case RECORD_RETURNED:
       case RECORD_ENQUEUED: {
         const what = type === RECORD_RETURNED ? 'returned' : 'enqueued';

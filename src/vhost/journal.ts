@@ -33,6 +33,7 @@
  *                         it has died, and what becomes of it is still to be published
  * 151 policy set          JSON {kind, name, pattern, applyTo, priority, definition}
  * 152 policy cleared      JSON {kind, name}
+ * 153 retry               u32 queue, u48 sequence number, u32 word, u48 epoch ms: it failed, and is tried again then
  * ```
  */
 import type { BindOptions, ExchangeOptions, ExchangeType, Policy, PolicyKind, QueueOptions } from '../api.ts';
@@ -79,6 +80,7 @@ const DELAYED_BYTES = 13;
 export const RECORD_DYING = 150;
 export const RECORD_POLICY = 151;
 export const RECORD_POLICY_CLEARED = 152;
+export const RECORD_RETRY = 153;
 
 /** Reasons by their numbers in a record. */
 export const DEATH_REASONS: readonly DeathReason[] = ['rejected', 'expired', 'maxlen', 'delivery_limit'];
@@ -198,6 +200,15 @@ export class Journal {
     this.position(RECORD_RETURNED, queue, seq, word);
   }
 
+  retry(queue: Queue, seq: number, word: number, dueMs: number): void {
+    const at = this.append(RECORD_RETRY, 20);
+    const { buffer } = this.log;
+    writeU32(buffer, at, queue.id);
+    writeU48(buffer, at + 4, seq);
+    writeU32(buffer, at + 10, word);
+    writeU48(buffer, at + 14, dueMs);
+  }
+
   dying(queue: Queue, seq: number, word: number, reason: DeathReason): void {
     const at = this.append(RECORD_DYING, 15);
     const buffer = this.log.buffer;
@@ -261,6 +272,9 @@ export class Journal {
     this.held(queue);
     queue.forEachDying((seq, word, reason) => {
       if ((word & WORD_DURABLE) !== 0) this.dying(queue, seq, word, reason);
+    });
+    queue.forEachRetrying((seq, word, dueMs) => {
+      if ((word & WORD_DURABLE) !== 0) this.retry(queue, seq, word, dueMs);
     });
   }
 

@@ -40,6 +40,7 @@ import {
   RECORD_QUEUE,
   RECORD_QUEUE_DELETED,
   RECORD_RETAINED,
+  RECORD_RETRY,
   RECORD_RETURNED,
   RECORD_SETTLED,
   RECORD_STATE,
@@ -118,6 +119,11 @@ export class Recovery {
             readU32(buffer, start + 10),
             DEATH_REASONS[buffer[start + 14]!] ?? 'rejected',
           );
+        return;
+      case RECORD_RETRY:
+        this.topology.queuesById
+          .get(readU32(buffer, start))
+          ?.recoverRetry(readU48(buffer, start + 4), readU32(buffer, start + 10), readU48(buffer, start + 14));
         return;
       case RECORD_ENQUEUED:
         // Whether it expires is not said here.

@@ -36,6 +36,7 @@ import { Policies } from './policies.ts';
 import { ignoredKeys } from './policy-definition.ts';
 import { Recovery } from './recovery.ts';
 import { RetainedMessages } from './retained-messages.ts';
+import { Retries } from './retries.ts';
 import { Stalls } from './stalls.ts';
 import { Topology } from './topology.ts';
 
@@ -98,6 +99,7 @@ export class Vhost implements QueueOwner, TurnTask {
   readonly retained = new RetainedMessages(this);
   readonly state = new JournaledState();
   readonly delays: Delays;
+  readonly retries: Retries;
   readonly dialects: Dialects;
   readonly clock: Clock;
   store!: MessageStore;
@@ -141,6 +143,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.time = new TurnClock(options.clock, options.turn);
     this.delays = new Delays(this);
     this.topology = new Topology(this, new Policies((pattern, name) => this.patternTooSlow(pattern, name)));
+    this.retries = new Retries(options.clock, this.topology.queuesById);
     this.router = new Router(this.topology);
   }
 
@@ -386,6 +389,14 @@ export class Vhost implements QueueOwner, TurnTask {
     if (this.log.failed === undefined && !this.stopped) this.journal.dying(queue, seq, word, reason);
   }
 
+  logRetry(queue: Queue, seq: number, word: number, dueMs: number): void {
+    if (this.log.failed === undefined && !this.stopped) this.journal.retry(queue, seq, word, dueMs);
+  }
+
+  tryAgainAt(queue: Queue, seq: number, dueMs: number): void {
+    this.retries.add(queue, seq, dueMs);
+  }
+
   logReturned(queue: Queue, seq: number, word: number): void {
     if (this.log.failed === undefined && !this.stopped) this.journal.returned(queue, seq, word);
   }
@@ -506,6 +517,7 @@ export class Vhost implements QueueOwner, TurnTask {
   async close(): Promise<void> {
     this.stopping = true;
     this.delays.stop();
+    this.retries.stop();
     this.gather();
     // On a full disk a checkpoint would wait for room. Without one, what has been handed out is not written down: the next
     // start reads a little more, and marks everything.

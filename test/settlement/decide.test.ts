@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { ACCEPTED, MODIFIED, REJECTED, RELEASED } from '../../src/api.ts';
-import { DEAD_LETTER, DONE, DROP, decide, REQUEUE } from '../../src/settlement/decide.ts';
+import { DEAD_LETTER, DONE, DROP, decide, REQUEUE, RETRY } from '../../src/settlement/decide.ts';
 
-const unlimited = { attemptsMax: Number.POSITIVE_INFINITY, deadLetterExchange: null, deadLetterKey: null };
-const limited = { attemptsMax: 2, deadLetterExchange: 'dlx', deadLetterKey: null };
+const unlimited = {
+  attemptsMax: Number.POSITIVE_INFINITY,
+  deadLetterExchange: null,
+  deadLetterKey: null,
+  backoff: null,
+};
+const limited = { attemptsMax: 2, deadLetterExchange: 'dlx', deadLetterKey: null, backoff: null };
 
 describe('what becomes of a delivery', () => {
   it.each([
@@ -27,6 +32,13 @@ describe('what becomes of a delivery', () => {
     const decision = decide(policy, attempts, outcome);
     expect(decision.action).toBe(action);
     if (action !== DONE) expect(decision.attempts).toBe(attemptsAfter);
+  });
+
+  it('failed waits where there is a backoff, until it is beyond the limit', () => {
+    const backoff = { kind: 'constant', delayMs: 1, delayMaxMs: 1, jitter: 0, list: [] } as const;
+    expect(decide({ ...limited, backoff }, 1, MODIFIED)).toMatchObject({ action: RETRY, attempts: 2 });
+    expect(decide({ ...limited, backoff }, 2, MODIFIED).action).toBe(DEAD_LETTER);
+    expect(decide({ ...limited, backoff }, 1, RELEASED).action).toBe(REQUEUE);
   });
 
   it('says why: out of attempts is not rejected', () => {
