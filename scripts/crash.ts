@@ -1,10 +1,12 @@
 /**
- * `node scripts/crash.ts [--rounds N] [--peer entrepot|rabbitmq] [--forget-unsynced]`: kill -9 during load, N times (20
- * unless said) on the same data, and after each restart the account: everything confirmed is there, everything settled with
- * a confirmation is gone. Exits 1 otherwise. `--forget-unsynced`: each kill also takes what was written and not synced.
+ * `node scripts/crash.ts [--rounds N] [--peer entrepot|rabbitmq] [--forget-unsynced] [--exactly-once]`: kill -9 during load,
+ * N times (20 unless said) on the same data, and after each restart the account: everything confirmed is there, everything
+ * settled with a confirmation is gone. Exits 1 otherwise. `--forget-unsynced`: each kill also takes what was written and not
+ * synced. `--exactly-once`: MQTT QoS 2 instead, end to end, each message counted once.
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { runOnceRounds } from '../conformance/kill/exactly-once.ts';
 import { runKillRounds } from '../conformance/kill/rounds.ts';
 import { startEntrepot, startRabbitmq } from '../conformance/peers.ts';
 
@@ -13,6 +15,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '20' },
     peer: { type: 'string', default: 'entrepot' },
     'forget-unsynced': { type: 'boolean', default: false },
+    'exactly-once': { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds);
@@ -33,19 +36,44 @@ const broker =
     : await startEntrepot(forget ? { nodeOptions: ['--import', forgetful] } : {});
 if (forget && !broker.transcript().includes('forgotten')) throw new Error('the broker has the usual files');
 let failures = 0;
-try {
+/** One round's line, and what was wrong in it. */
+function print(round: number, line: string, wrong: readonly string[]): void {
+  failures += wrong.length;
+  console.log(
+    `round ${String(round).padStart(3)}  ${line}  ${wrong.length === 0 ? 'all held' : `${wrong.length} WRONG`}`,
+  );
+  for (const failure of wrong.slice(0, 10)) console.log(`    ${failure}`);
+}
+
+async function exactlyOnce(): Promise<void> {
+  const reports = await runOnceRounds(broker, {
+    rounds,
+    levels: [4],
+    onRound({ round, published, counted, repeated, killedAfterMs, restartMs, failures: wrong }) {
+      const times = `killed after ${killedAfterMs.toFixed(0)} ms, back after ${restartMs.toFixed(0)} ms`;
+      print(round, `${times}  published ${published}, counted ${counted}, ${repeated} packets repeated`, wrong);
+    },
+  });
+  const sum = (of: (report: (typeof reports)[number]) => number): number =>
+    reports.reduce((total, r) => total + of(r), 0);
+  console.log(
+    `${reports.length} rounds, ${sum((r) => r.published)} messages published, ${sum((r) => r.counted)} counted, ` +
+      `${sum((r) => r.repeated)} packets repeated, ${failures} wrong`,
+  );
+}
+
+async function everyProtocol(): Promise<void> {
   const reports = await runKillRounds(broker, {
     rounds,
     onRound(report) {
-      failures += report.failures.length;
       const { round, confirmed, published, delivered, redelivered, settled } = report;
-      console.log(
-        `round ${String(round).padStart(2)}  killed after ${report.killedAfterMs.toFixed(0)} ms, back after ${report.restartMs.toFixed(0)} ms` +
+      print(
+        round,
+        `killed after ${report.killedAfterMs.toFixed(0)} ms, back after ${report.restartMs.toFixed(0)} ms` +
           `  published ${published}, confirmed ${confirmed}` +
-          `  delivered ${delivered} (${redelivered} marked redelivered), settled before ${settled}` +
-          `  ${report.failures.length === 0 ? 'all held' : `${report.failures.length} WRONG`}`,
+          `  delivered ${delivered} (${redelivered} marked redelivered), settled before ${settled}`,
+        report.failures,
       );
-      for (const failure of report.failures.slice(0, 10)) console.log(`    ${failure}`);
     },
   });
   const sum = (of: (report: (typeof reports)[number]) => number): number =>
@@ -53,6 +81,10 @@ try {
   console.log(
     `${reports.length} kills, ${sum((r) => r.confirmed)} messages confirmed, ${sum((r) => r.delivered)} deliveries checked, ${failures} wrong`,
   );
+}
+
+try {
+  await (values['exactly-once'] ? exactlyOnce() : everyProtocol());
 } finally {
   await broker.stop();
 }
