@@ -284,9 +284,9 @@ export class RawClient {
     await this.awaitChange(() => this.isClosed, 'the connection to close', ANSWER_TIMEOUT_MS);
   }
 
-  /** Cuts the connection without a word. */
+  /** Cuts the connection without a word; what was not sent yet is not sent. */
   drop(): void {
-    this.socket.resetAndDestroy();
+    this.socket.destroy();
   }
 
   get closed(): boolean {
