@@ -48,7 +48,7 @@ function print(round: number, line: string, wrong: readonly string[]): void {
 async function exactlyOnce(): Promise<void> {
   const reports = await runOnceRounds(broker, {
     rounds,
-    levels: [4],
+    levels: [4, 5],
     onRound({ round, published, counted, repeated, killedAfterMs, restartMs, failures: wrong }) {
       const times = `killed after ${killedAfterMs.toFixed(0)} ms, back after ${restartMs.toFixed(0)} ms`;
       print(round, `${times}  published ${published}, counted ${counted}, ${repeated} packets repeated`, wrong);
