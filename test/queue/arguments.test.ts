@@ -144,6 +144,7 @@ describe('arguments that are right', () => {
       deadLetterExchange: 'x',
       deadLetterKey: 'k',
       attemptsMax: 3,
+      backoff: null,
     });
   });
 
