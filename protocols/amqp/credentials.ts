@@ -1,15 +1,19 @@
-/** What a client shows of itself at the login: SASL's PLAIN [RFC 4616], and AMQPLAIN, which is its own. [§2.2.4] */
+/**
+ * What a client shows of itself at the login: SASL's PLAIN [RFC 4616] and ANONYMOUS [RFC 4505], and AMQPLAIN, which is
+ * AMQP's own. [§2.2.4] EXTERNAL needs a client certificate to look at, and so is unknown here.
+ */
 import type { Headers, Value } from '../../src/message/properties.ts';
 import { readTable } from './codec/table.ts';
 import { AmqpError } from './errors.ts';
 
 /** As connection.start lists them. */
-export const MECHANISMS = 'PLAIN AMQPLAIN';
+export const MECHANISMS = 'PLAIN AMQPLAIN ANONYMOUS';
 
 export interface Credentials {
   readonly mechanism: string;
-  readonly user: string;
-  readonly password: Buffer;
+  /** Undefined: whoever it is does not say. */
+  readonly user: string | undefined;
+  readonly password: Buffer | undefined;
 }
 
 /** Undefined if the response is not what its mechanism demands. */
@@ -35,6 +39,9 @@ export function credentialsOf(mechanism: string, response: Buffer): Credentials 
       if (user === undefined || password === undefined) return undefined;
       return { mechanism, user: user.toString('utf8'), password };
     }
+    case 'ANONYMOUS':
+      // The response is a trace for the log, of no meaning.
+      return { mechanism, user: undefined, password: undefined };
     default:
       throw new AmqpError('COMMAND_INVALID', `unknown authentication mechanism '${mechanism}'`);
   }

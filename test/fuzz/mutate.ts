@@ -3,7 +3,7 @@
  * again: `node scripts/fuzz.ts NAME --seed S --only I`.
  */
 import { Random } from './random.ts';
-import type { FuzzTarget } from './target.ts';
+import type { Conversation, FuzzTarget } from './target.ts';
 
 /** A run of packets takes this many at most: deep enough for states, short enough for speed. */
 const RUN_MAX = 12;
@@ -34,7 +34,7 @@ export interface FuzzInput {
 
 export function inputOf(target: FuzzTarget, seed: number, index: number): FuzzInput {
   const random = new Random(seed, index);
-  const conversation = random.of(target.conversations);
+  const conversation = conversationOf(target, random);
   const from = random.below(conversation.packets.length);
   const packets = conversation.packets.slice(from, from + 1 + random.below(RUN_MAX));
   // Now and then the whole of it, so that what needs a long history is reached as well.
@@ -43,6 +43,12 @@ export function inputOf(target: FuzzTarget, seed: number, index: number): FuzzIn
   const prelude = random.onceIn(16) ? damaged(target, random, conversation.prelude) : conversation.prelude;
   const bytes = Buffer.concat([...prelude, ...run]);
   return { bytes, cuts: cutsOf(random, bytes.length) };
+}
+
+function conversationOf(target: FuzzTarget, random: Random): Conversation {
+  const weights = target.conversations.map(({ weight }) => weight ?? 1);
+  let left = random.below(weights.reduce((a, b) => a + b, 0));
+  return target.conversations[weights.findIndex((weight) => (left -= weight) < 0)]!;
 }
 
 function damaged(target: FuzzTarget, random: Random, packets: readonly Buffer[]): Buffer[] {

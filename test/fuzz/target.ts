@@ -31,4 +31,6 @@ export interface Conversation {
   /** Sent as they are, nearly always: what brings the client to where it gets interesting. */
   readonly prelude: readonly Buffer[];
   readonly packets: readonly Buffer[];
+  /** How often it is chosen, beside the others. Default 1. */
+  readonly weight?: number;
 }

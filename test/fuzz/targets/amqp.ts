@@ -1,4 +1,4 @@
-/** AMQP 0-9-1: two conversations that use every method, header and frame there is. */
+/** AMQP 0-9-1: conversations that use every method, header and frame there is, large bodies, direct replies and copies. */
 import { type AmqpProtocol, amqp } from '../../../protocols/amqp/index.ts';
 import {
   CHANNEL_OPEN,
@@ -88,10 +88,6 @@ const working: Buffer[] = [
   method(1, 60, 120, u64(0), u8(3)),
   method(1, 60, 110, u8(1)),
   method(1, 60, 100, u8(1)),
-  publish(1, '', 'fuzzed'),
-  header(1, 150_000),
-  frame(3, 1, Buffer.alloc(100_000)),
-  frame(3, 1, Buffer.alloc(50_000)),
   method(1, 20, 20, u8(1)),
   method(1, 50, 50, u16(0), queue, exchange, short('a.#'), NO_TABLE),
   method(1, 50, 30, u16(0), queue, u8(0)),
@@ -112,12 +108,71 @@ const working: Buffer[] = [
   method(0, 10, 50, u16(200), short(''), u16(0), u16(0)),
 ];
 
+/** Bodies that do not fit into one frame, and one that goes to the log in pieces. */
+const large: Buffer[] = [
+  method(1, 50, 10, u16(0), queue, u8(0), NO_TABLE),
+  publish(1, '', 'fuzzed', 1),
+  header(1, 3_000),
+  frame(3, 1, Buffer.alloc(1_000)),
+  frame(3, 1, Buffer.alloc(2_000)),
+  publish(1, 'amq.direct', 'nobody', 1),
+  header(1, 150_000),
+  frame(3, 1, Buffer.alloc(100_000)),
+  frame(3, 1, Buffer.alloc(50_000)),
+  method(1, 60, 70, u16(0), queue, u8(1)),
+  method(1, 50, 40, u16(0), queue, u8(0)),
+];
+
+const texts = (...keys: string[]): Buffer => table(...keys.map((key) => Buffer.concat([Buffer.from('S'), long(key)])));
+
+/** What a publish's properties make the broker do. */
+const meaning: Buffer[] = [
+  method(1, 50, 10, u16(0), queue, u8(0), NO_TABLE),
+  method(1, 60, 20, u16(0), short('amq.rabbitmq.reply-to'), short('r'), u8(2), NO_TABLE),
+  method(1, 50, 10, u16(0), short('amq.rabbitmq.reply-to'), u8(1), NO_TABLE),
+  publish(1, '', 'fuzzed'),
+  header(1, 1, Buffer.concat([u16(0x2600), everyType, short('c'), short('amq.rabbitmq.reply-to')])),
+  frame(3, 1, u8(1)),
+  publish(1, 'amq.topic', 'a.b', 1),
+  header(
+    1,
+    0,
+    Buffer.concat([
+      u16(0x2000),
+      table(field('CC', 'A', texts('a', 'b')), field('x', 'V'), field('BCC', 'A', texts('c', 'fuzzed'))),
+    ]),
+  ),
+  method(
+    1,
+    40,
+    10,
+    u16(0),
+    exchange,
+    short('x-delayed-message'),
+    u8(4),
+    table(field('x-delayed-type', 'S', long('direct'))),
+  ),
+  publish(1, 'fuzzed-x', 'k'),
+  header(1, 0, Buffer.concat([u16(0x2000), table(field('x-delay', 'I', u32(1)))])),
+  publish(1, '', 'fuzzed'),
+  header(1, 0, Buffer.concat([u16(0x0110), short('5'), short('guest')])),
+  method(1, 60, 20, u16(0), queue, short('t'), u8(0), table(field('x-priority', 'I', u32(5)))),
+  method(1, 60, 10, u32(0), u16(1), u8(1)),
+  method(1, 60, 80, u64(0), u8(1)),
+  method(1, 60, 30, short('r'), u8(0)),
+  method(1, 30, 10, short('/data'), u8(31)),
+  method(1, 40, 20, u16(0), exchange, u8(0)),
+  method(1, 50, 40, u16(0), queue, u8(0)),
+];
+
 const handshake: Buffer[] = [
   GREETING,
   method(0, 10, 11, table(field('capabilities', 'F', everyType)), short('PLAIN'), long('\0guest\0guest'), short('en')),
   TUNE_OK,
   OPEN,
 ];
+
+const OPENED = [GREETING, START_OK, TUNE_OK, OPEN, CHANNEL_OPEN];
 
 /** Sets size and end octet to what the frame has really become. */
 function repair(packet: Buffer): Buffer {
@@ -132,8 +187,10 @@ export const amqpTarget: FuzzTarget = {
   name: 'amqp',
   protocol: () => amqp({ bodySizeMax: 1024 * 1024 }),
   conversations: [
-    { prelude: [GREETING, START_OK, TUNE_OK, OPEN, CHANNEL_OPEN], packets: working },
-    { prelude: [], packets: handshake },
+    { prelude: OPENED, packets: working, weight: 6 },
+    { prelude: OPENED, packets: meaning, weight: 4 },
+    { prelude: OPENED, packets: large, weight: 1 },
+    { prelude: [], packets: handshake, weight: 2 },
   ],
   dictionary: [
     everyType,

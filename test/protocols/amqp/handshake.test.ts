@@ -8,6 +8,7 @@ import {
   closeOf,
   frame,
   GREETING,
+  header,
   long,
   method,
   methodOf,
@@ -104,7 +105,7 @@ describe('logging in', () => {
     ]) {
       expect(text).toContain(`${name}t\x01`);
     }
-    expect(text).toContain('PLAIN AMQPLAIN');
+    expect(text).toContain('PLAIN AMQPLAIN ANONYMOUS');
     wire.destroy();
   });
 
@@ -119,6 +120,16 @@ describe('logging in', () => {
       long('guest'),
     ]);
     (await Wire.open(port, startOk('AMQPLAIN', amqplain))).destroy();
+  });
+
+  test('ANONYMOUS lets anybody in whom the authenticator lets in, as nobody', async () => {
+    const wire = await Wire.open(port, startOk('ANONYMOUS', 'trace'));
+    const claim = Buffer.concat([u16(0x0010), short('guest')]);
+    wire.send(method(1, 60, 40, u16(0), short(''), short('q'), u8(0)), header(1, 0, claim));
+    expect(closeOf(await wire.until('20.40'))).toBe(
+      "406 PRECONDITION_FAILED - user_id property set to 'guest' but authenticated user was 'anonymous'",
+    );
+    wire.destroy();
   });
 
   test.each([
