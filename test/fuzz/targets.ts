@@ -1,9 +1,11 @@
 /** Every protocol that can be fuzzed, by the name under which it is asked for. */
 import type { FuzzTarget } from './target.ts';
 import { amqpTarget } from './targets/amqp.ts';
+import { mqttTarget } from './targets/mqtt.ts';
 import { stompTarget } from './targets/stomp.ts';
 
 export const targets: Readonly<Record<string, FuzzTarget>> = {
   [amqpTarget.name]: amqpTarget,
+  [mqttTarget.name]: mqttTarget,
   [stompTarget.name]: stompTarget,
 };
