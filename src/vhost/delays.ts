@@ -25,7 +25,8 @@ import type { StoredBody } from '../queue/stored-body.ts';
 import { WORD_DURABLE, WORD_LARGE } from '../queue/word.ts';
 import type { CompiledRoute } from '../routing/router.ts';
 import { DueHeap } from './due-heap.ts';
-import { DELAYED_LARGE, DELAYED_RETAIN, DELAYED_SEVERAL_KEYS, type Journal } from './journal.ts';
+import type { Journal } from './journal.ts';
+import { DELAYED_LARGE, DELAYED_RETAIN, DELAYED_SEVERAL_KEYS } from './records.ts';
 import type { Vhost } from './vhost.ts';
 
 /** Of a heap's tag: the flags of the record, and beside them whether there is one. */

@@ -36,7 +36,7 @@ import {
   RECORD_UNBOUND,
   RETAINED_LONG,
   unpackJson,
-} from './journal.ts';
+} from './records.ts';
 
 /** How much of a body is shown. */
 const PREVIEW_BYTES = 64;

@@ -16,12 +16,12 @@ import { WORD_ASSURANCE, WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../queu
 import { KEEP_RETAIN } from '../routing/router.ts';
 import type { JournaledState } from './adapter-state.ts';
 import type { Delays } from './delays.ts';
+import type { Journal } from './journal.ts';
 import {
   type BindingRecord,
   DEATH_REASONS,
   delayedKeys,
   type ExchangeRecord,
-  type Journal,
   type QueueRecord,
   RECORD_BOUND,
   RECORD_DELAY_OVER,
@@ -49,7 +49,7 @@ import {
   RECORD_UNBOUND,
   RETAINED_LONG,
   unpackJson,
-} from './journal.ts';
+} from './records.ts';
 import type { Topology } from './topology.ts';
 
 interface Target {
