@@ -314,7 +314,9 @@ export class Queue implements RouteTarget, TurnTask, Tended {
 
   endOfTurn(): void {
     this.pump();
-    if (this.terms !== null && !this.loading && !this.deleted) this.terms.tend();
+    if (this.terms === null) return;
+    this.terms.offered();
+    if (!this.loading && !this.deleted) this.terms.tend();
   }
 
   // ------------------------------------------------------------------------------------------------- handing out

@@ -113,6 +113,11 @@ export class Terms {
     this.bytes?.entered(seq);
   }
 
+  /** What has arrived in this turn was offered to whoever could take it. */
+  offered(): void {
+    this.fresh = Number.POSITIVE_INFINITY;
+  }
+
   /** A message waits again. */
   returned(seq: number): void {
     this.bytes?.entered(seq);
@@ -156,7 +161,6 @@ export class Terms {
 
   /** At a turn's end, after what could be handed out was: ends what is too old or too much. */
   tend(): void {
-    this.fresh = Number.POSITIVE_INFINITY;
     if (this.bytes !== null && !this.bytes.complete) {
       this.bytes.read(
         (seq, word, done) => this.queue.sizeOf(seq, word, done),

@@ -2,9 +2,9 @@
 import { ACCEPTED, MODIFIED, type Outcome, REJECTED, RELEASED } from '../../src/api.ts';
 import { Draft, type MessageView } from '../../src/message/message.ts';
 import type { Reader } from './life.ts';
-import { type Body, bodyBytes, Copy, type ModelQueue, Unit } from './model.ts';
+import { type Body, bodyBytes, Copy, keyOf, type ModelQueue, Unit } from './model.ts';
 import { Publishing } from './publishing.ts';
-import { BIND, COPIES_MAX, DEAD, keyOf, TEMP, WORKERS } from './world.ts';
+import { BIND, COPIES_MAX, DEAD, TEMP, WORKERS } from './world.ts';
 
 export class Consuming extends Publishing {
   protected consumeSome(): void {
@@ -31,8 +31,11 @@ export class Consuming extends Publishing {
     }
     if (copy.slot >= 0) this.wrong(`${what}: it is held already`);
     if (queue.ordered && !this.outOfReach) {
-      const before = queue.copies.find((other) => other === copy || other.available);
+      const before = queue.first((other) => other === copy || other.available);
       if (before !== copy) this.wrong(`${what} came before ${before!.key}`);
+    }
+    if (queue.terms.single && [...this.life!.readers].find((other) => other.queue === queue) !== reader) {
+      this.wrong(`${what} went to a consumer that is to wait`);
     }
     if (view.attempts !== copy.attempts) this.wrong(`${what} says ${view.attempts} attempts, not ${copy.attempts}`);
     // It is not delivered before it is safe, so from now on it must be.
@@ -88,13 +91,13 @@ export class Consuming extends Publishing {
   }
 
   /** A new message among the dead letters, and the end of this one; when, is for the broker to say. */
-  protected bury(queue: ModelQueue, copy: Copy): void {
-    const unit = new Unit(Number.NaN, `rejecting ${copy.key} of ${queue.name} (turn ${this.turn})`);
+  protected bury(queue: ModelQueue, copy: Copy, within?: Unit): void {
+    const unit = within ?? new Unit(Number.NaN, `rejecting ${copy.key} of ${queue.name} (turn ${this.turn})`);
     const dead = this.queue(DEAD);
     // Dead letters of dead letters, and those of a failed log, are dropped.
     if (queue === dead || queue.name === TEMP || this.logFailed) {
       this.die(queue, copy, unit);
-      this.life!.dying.push({ unit, copy: undefined });
+      this.dying.push({ unit, copy: undefined });
       if (this.logFailed) this.outOfReach = true;
       return;
     }
@@ -103,8 +106,37 @@ export class Consuming extends Publishing {
     letter.doubtful = true;
     letter.mayBeMarked = false;
     dead.copies.push(letter);
-    this.life!.dying.push({ unit, copy: letter });
+    this.dying.push({ unit, copy: letter });
     this.die(queue, copy, unit);
+  }
+
+  /** The broker ends a message by itself. */
+  ended(name: string, key: string | undefined, reason: string): void {
+    const queue = this.queue(name);
+    const first = (): Copy | undefined => queue.first((other) => other.slot < 0 && other.death === undefined);
+    const copy = key === undefined ? first() : queue.copies.findLast((other) => other.key === key);
+    const what = `${key ?? copy?.key} of ${name}`;
+    this.trace(`${reason}: ${what}`);
+    if (copy === undefined) {
+      this.wrong(`${what} ended (${reason}): a phantom`);
+      return;
+    }
+    if (copy.slot >= 0) this.wrong(`${what} ended (${reason}) while a consumer holds it`);
+    if (reason === 'expired') {
+      this.counts.expired++;
+      if (copy.expiresAtMs > this.clock.epochMs()) this.wrong(`${what} expired too early`);
+    } else {
+      this.counts.overLimit++;
+      // What a start has found is only known once it has been judged.
+      if (this.life?.judged === true && !queue.overfull(true)) this.wrong(`${what} was dropped and there is room`);
+      if (this.life?.judged === true && queue.terms.rejects)
+        this.wrong(`${what} was dropped where publishers are refused`);
+    }
+    // It was there when this life began.
+    if (copy.birth.past) copy.birth.certain = true;
+    if (copy.death?.past === true) this.disproved.push(copy.death);
+    else if (copy.death !== undefined) this.wrong(`${what} ended (${reason}) though it had ended before`);
+    this.bury(queue, copy);
   }
 
   protected transact(): void {
@@ -115,13 +147,15 @@ export class Consuming extends Publishing {
     const publishes: { body: Body; name: string }[] = [];
     for (let i = this.random.between(1, 3); i > 0; i--) {
       const name = this.random.pick(WORKERS);
-      if (!this.exists(name) || this.queue(name).copies.length >= COPIES_MAX) continue;
-      const body = { ...this.body(1), large: false };
+      if (!this.exists(name) || this.queue(name).terms.rejects || this.queue(name).copies.length >= COPIES_MAX)
+        continue;
+      const body = { ...this.body(1), large: false, ttlMs: -1 };
       if (body.size > 4000) continue;
       this.bodies.set(body.id, body);
       const draft = new Draft();
       draft.dialect = 9;
       draft.assurance = 1;
+      draft.priority = body.priority;
       draft.props = Buffer.from(body.id, 'latin1');
       draft.propsEnd = draft.props.length;
       draft.body = Buffer.from(bodyBytes(body), 'latin1');
@@ -129,19 +163,28 @@ export class Consuming extends Publishing {
       tx.publish(life.session.route('', 0, Buffer.from(name), 0, name.length), draft);
       publishes.push({ body, name });
     }
-    const settled: [Reader, Copy][] = [];
+    const settled: [Reader, Copy, Outcome][] = [];
     for (const reader of life.readers) {
       for (const copy of reader.held.slice(0, this.random.below(3))) {
-        tx.settle(reader.consumer, copy.slot, ACCEPTED);
-        settled.push([reader, copy]);
+        // The dead letter of what must be read first comes after the transaction, and belongs to it.
+        const outcome = copy.durable && this.random.chance(0.3) ? REJECTED : ACCEPTED;
+        tx.settle(reader.consumer, copy.slot, outcome);
+        settled.push([reader, copy, outcome]);
       }
     }
-    for (const [reader, copy] of settled) {
+    for (const [reader, copy, outcome] of settled) {
       reader.held.splice(reader.held.indexOf(copy), 1);
       copy.slot = -1;
-      this.die(reader.queue, copy, unit);
+      if (outcome === REJECTED) this.bury(reader.queue, copy, unit);
+      else this.die(reader.queue, copy, unit);
     }
-    for (const { body, name } of publishes) this.queue(name).copies.push(new Copy(body, body.id, unit, true, false));
+    for (const { body, name } of publishes) {
+      const queue = this.queue(name);
+      const copy = new Copy(body, body.id, unit, true, false);
+      copy.publishedTurn = this.turn;
+      if (queue.terms.ttlMs >= 0) copy.expiresAtMs = this.clock.epochMs() + queue.terms.ttlMs;
+      queue.copies.push(copy);
+    }
     const mark = tx.commit();
     this.demand(mark >= 0, () => 'the transaction was refused');
     this.trace(
@@ -184,6 +227,9 @@ export class Consuming extends Publishing {
     await this.quiet();
     const queue = this.queue(this.random.pick(WORKERS));
     if (this.logFailed || this.outOfReach || !this.exists(queue.name)) return;
+    this.life!.session.checkQueue(queue.name);
+    await this.quiet();
+    if (this.logFailed || this.outOfReach) return;
     const gone = queue.copies.filter((copy) => copy.available);
     const { messages } = this.life!.session.purgeQueue(queue.name);
     this.demand(messages === gone.length, () => `${messages} were purged from ${queue.name}, not ${gone.length}`);
@@ -200,6 +246,7 @@ export class Consuming extends Publishing {
     const unit = this.ask(`deleting ${name}`);
     this.trace(`delete ${name}`);
     this.life!.session.deleteQueue(name, false, false);
+    for (const reader of this.life!.readers) if (reader.queue === queue) this.life!.readers.delete(reader);
     this.register(`queue ${name}`).set('gone', unit);
     this.register(`fan to ${name}`).set('no', unit);
     for (const copy of queue.alive()) {
@@ -217,8 +264,12 @@ export class Consuming extends Publishing {
     const reader = this.random.pick([...readers]);
     const outcome = this.random.pick<Outcome>([RELEASED, MODIFIED]);
     this.trace(`a consumer of ${reader.queue.name} leaves: ${outcome}`);
+    this.dismiss(reader, outcome);
+  }
+
+  protected dismiss(reader: Reader, outcome: Outcome): void {
     this.giveBack(reader, outcome);
-    readers.delete(reader);
+    this.life!.readers.delete(reader);
     reader.consumer.cancel(outcome);
   }
 
@@ -246,7 +297,7 @@ export class Consuming extends Publishing {
 
   confirmed(unit: Unit, refused: boolean): void {
     if (refused) {
-      if (!this.logFailed) this.wrong(`'${unit.text}' was refused though the log is well`);
+      if (!this.logFailed && !unit.refused) this.wrong(`'${unit.text}' was refused though the log is well`);
       return;
     }
     this.counts.confirmed++;

@@ -5,14 +5,14 @@
  *
  *     begin ──▶ judge ──▶ step, step, … ──▶ end: stopped, killed, without power ──▶ begin …
  */
-import { ACCEPTED } from '../../src/api.ts';
+import { ACCEPTED, RELEASED } from '../../src/api.ts';
 import type { Broker } from '../../src/broker.ts';
 import { TICK_MS } from '../../src/clock/clock.ts';
 import { Log } from '../../src/log/log.ts';
 import { Consuming } from './consuming.ts';
-import { Life, type Witness } from './life.ts';
+import { Life, Watch, type Witness } from './life.ts';
 import type { ModelQueue } from './model.ts';
-import { type HistoryOptions, type HistoryReport, immediately, TICKS_MAX, Wrong } from './world.ts';
+import { type HistoryOptions, type HistoryReport, immediately, TICKS_MAX, WORKERS, Wrong } from './world.ts';
 
 /** Checkpoints written by any broker of this thread: the log has nobody else to tell. */
 let checkpoints = 0;
@@ -82,7 +82,9 @@ class History extends Consuming implements Witness {
     let broker: Broker | undefined;
     let refused: Error | undefined;
     let dead = false;
-    Life.start(files, this.clock, this.layout, (text) => this.trace(`broker: ${text}`)).then(
+    const watch = new Watch(this.names, (queue, key, reason) => this.ended(queue, key, reason));
+    this.watch = watch;
+    Life.start(files, this.clock, this.layout, (text) => this.trace(`broker: ${text}`), watch).then(
       (started) => {
         broker = started;
       },
@@ -96,7 +98,7 @@ class History extends Consuming implements Witness {
         this.trace('dies while it starts');
         this.faults.crashesInRecovery++;
         // Whether anything was handed out in that short life, the next one cannot know.
-        for (const queue of this.queues.values()) for (const copy of queue.copies) copy.mayBeMarked = true;
+        this.bequeath(false);
         this.disk = this.disk.crash(this.random.chance(0.7));
         return undefined;
       }
@@ -117,6 +119,8 @@ class History extends Consuming implements Witness {
     let stopped = false;
     if (inOrder) {
       const cutShort = random.chance(0.3) ? random.below(40) : TICKS_MAX;
+      // What consumers hold goes back, and may be too old or too much by now.
+      for (const reader of life.readers) for (const copy of reader.held) copy.slot = -1;
       life.broker.close().then(() => {
         stopped = true;
       });
@@ -129,6 +133,7 @@ class History extends Consuming implements Witness {
       this.demand(stopped || cutShort < TICKS_MAX, () => 'the broker does not stop');
     }
     life.alive = false;
+    life.namesTaken(this.names);
     this.life = undefined;
     // A stop on a full disk ends as well as it can: what it had no room for may be lost, as after a kill.
     const clean = stopped && !this.ranFull && life.broker.failure === undefined;
@@ -141,14 +146,23 @@ class History extends Consuming implements Witness {
     this.largeReads = 0;
     this.ranFull = false;
     if (clean) for (const unit of life.asked) unit.certain = true;
+    this.bequeath(clean);
+  }
+
+  /** What a life leaves to the next. */
+  private bequeath(clean: boolean): void {
+    this.watch!.alive = false;
+    this.dying = [];
     for (const queue of this.queues.values()) {
       if (!queue.durable) queue.copies = [];
       queue.copies = queue.copies.filter((copy) => copy.durable);
       for (const copy of queue.copies) {
         copy.slot = -1;
         copy.doubtful = false;
+        copy.birth.past = true;
+        if (copy.death !== undefined) copy.death.past = true;
         if (!clean) copy.mayBeMarked = true;
-        if (!copy.letter || copy.birth.certain) continue;
+        if (!copy.letter) continue;
         // What a message is to become when it has died is made anew if the crash took it.
         copy.delivered = false;
         copy.mayBeMarked = true;
@@ -182,9 +196,18 @@ class History extends Consuming implements Witness {
     [2, () => this.reconnect()],
     [6, () => this.ticks(this.random.between(1, 20))],
     [4, () => this.rest()],
-    [3, () => this.clock.advance(this.random.between(20, 2_000))],
+    [6, () => this.pass()],
     [4, () => this.dieOrStop()],
   ];
+
+  /** Time passes between turns: the broker takes it once a turn. */
+  private async pass(): Promise<void> {
+    await this.ticks(2);
+    const ms = this.random.between(20, 2_000);
+    this.trace(`${ms} ms pass`);
+    this.clock.advance(ms);
+    await this.ticks(2);
+  }
 
   /** Forgets copies that are gone for certain. */
   private tidy(queue: ModelQueue): void {
@@ -198,8 +221,16 @@ class History extends Consuming implements Witness {
   private async rest(): Promise<void> {
     await this.quiet();
     if (this.outOfReach || this.logFailed) return;
+    // Whoever looks makes it end what it has to.
+    for (const name of WORKERS) if (this.exists(name)) this.life!.session.checkQueue(name);
+    await this.quiet();
+    if (this.outOfReach || this.logFailed) return;
     for (const queue of this.queues.values()) {
       if (!this.exists(queue.name)) continue;
+      const head = queue.first((copy) => copy.available);
+      if (head !== undefined && head.expiresAtMs <= this.clock.epochMs())
+        this.wrong(`${head.key} is too old for ${queue.name}`);
+      if (!queue.terms.rejects && queue.overfull(false)) this.wrong(`${queue.name} holds more than it may`);
       const { messages } = this.life!.session.checkQueue(queue.name);
       const wanted = queue.copies.filter((copy) => copy.available).length;
       this.demand(messages === wanted, () => `${messages} messages wait in ${queue.name}, not ${wanted}`);
@@ -224,6 +255,10 @@ class History extends Consuming implements Witness {
   private async drain(): Promise<void> {
     await this.rest();
     if (this.outOfReach || this.logFailed) return;
+    // One that is served alone would keep the others from it.
+    for (const reader of this.life!.readers) {
+      if (reader.queue.terms.single) this.dismiss(reader, RELEASED);
+    }
     for (const queue of this.queues.values()) this.life!.consume(queue, false, 0);
     const waits = (): number => {
       let n = 0;

@@ -3,9 +3,10 @@
  */
 import { RELEASED } from '../../src/api.ts';
 import type { MessageView } from '../../src/message/message.ts';
+import type { Headers } from '../../src/message/properties.ts';
 import { Reader } from './life.ts';
-import { bodyBytes, type Copy, Evidence, ModelQueue } from './model.ts';
-import { BIND, DEAD, DURABLE, keyOf, TEMP, WORKERS, World, Wrong } from './world.ts';
+import { bodyBytes, type Copy, Evidence, keyOf, ModelQueue } from './model.ts';
+import { BIND, DEAD, DURABLE, TEMP, WORKERS, World, Wrong } from './world.ts';
 
 export class Judging extends World {
   protected async judge(): Promise<void> {
@@ -13,7 +14,9 @@ export class Judging extends World {
     const { session } = life!;
     const evidence = new Evidence();
     this.counts.judged++;
-    // What died before the crash becomes dead letters now.
+    // What died before the crash becomes dead letters now, and what has waited too long goes.
+    await this.quiet();
+    for (const name of WORKERS) if (session.queueExists(name)) session.checkQueue(name);
     await this.quiet();
     const found = new Map<ModelQueue, Copy[]>();
     for (const queue of this.queues.values()) {
@@ -30,12 +33,16 @@ export class Judging extends World {
       if (name.startsWith('state ')) register.found(session.state.get(name.slice(6))?.toString() ?? '', evidence);
     }
     await this.judgeRetained(evidence);
+    for (const unit of this.disproved.splice(0)) evidence.missing(unit, `what '${unit.text}' ended`);
     for (const [queue, copies] of found) {
-      for (const copy of queue.copies) if (!copies.includes(copy)) evidence.absent(copy, queue.name);
+      for (const copy of queue.copies) {
+        if (!copies.includes(copy) && !copy.endedNow) evidence.absent(copy, queue.name);
+      }
     }
     for (const failure of evidence.judge()) this.wrong(failure);
     if (this.failures.length > 0) throw new Wrong();
     for (const [queue, copies] of found) this.adopt(queue, copies);
+    life!.judged = true;
     this.settleIn();
   }
 
@@ -44,10 +51,12 @@ export class Judging extends World {
     const life = this.life!;
     const count = life.session.checkQueue(queue.name).messages;
     const taken: Copy[] = [];
+    const endedBefore = this.endedIn(queue);
     const keys = new Set<string>();
     const reader = new Reader(life, queue, false);
     let seen = 0;
     let last = -1;
+    let level = Number.POSITIVE_INFINITY;
     reader.deliver = (view: MessageView): void => {
       seen++;
       const key = keyOf(view);
@@ -62,11 +71,14 @@ export class Judging extends World {
       if (keys.has(key)) evidence.wrong(`${what} came twice`);
       keys.add(key);
       taken.push(copy);
+      if (queue.level(copy) < level) last = -1;
+      if (queue.level(copy) > level) evidence.wrong(`${what} came after a lower one`);
+      level = queue.level(copy);
       if (queue.ordered && at < last) evidence.wrong(`${what} is out of order`);
       last = at;
       if (copy.death?.certain === true) evidence.wrong(`${what} came back though '${copy.death.text}' was confirmed`);
       else {
-        evidence.happened(copy.birth, what);
+        if (copy.birth.past) evidence.happened(copy.birth, what);
         if (copy.death !== undefined) evidence.missing(copy.death, `the end of ${what}`);
       }
       this.judgeView(copy, view, what);
@@ -78,7 +90,7 @@ export class Judging extends World {
     const options = { tag: 'judge', settled: false, exclusive: false, prefetch: 0, arguments: [] };
     const consumer = life.session.consume(queue.name, options, reader, { congested: false });
     await this.until(
-      () => seen === count && this.largeReads === 0,
+      () => seen + this.endedIn(queue) - endedBefore === count && this.largeReads === 0,
       () => `${seen} of ${count} messages of ${queue.name} came after the restart`,
     );
     consumer.cancel(RELEASED);
@@ -90,6 +102,10 @@ export class Judging extends World {
     if (copy.delivered && !view.redelivered) this.wrong(`${what} has been handed out before and is not marked`);
     if (!copy.delivered && !copy.mayBeMarked && view.redelivered) {
       this.wrong(`${what} is marked redelivered and nobody has seen it`);
+    }
+    const admitted = copy.exactlyOnce && !copy.delivered;
+    if (copy.expiresAtMs <= this.clock.epochMs() && !admitted && copy.publishedTurn < this.turn - 1) {
+      this.wrong(`${what} should have expired ${this.clock.epochMs() - copy.expiresAtMs} ms ago`);
     }
     const wanted = bodyBytes(copy.body);
     if (copy.body.large !== (view.large !== null)) this.wrong(`${what} is ${copy.body.large ? 'not ' : ''}large`);
@@ -150,11 +166,13 @@ export class Judging extends World {
 
   /** What was found is what there is, from now on. */
   protected adopt(queue: ModelQueue, copies: readonly Copy[]): void {
-    for (const copy of queue.copies) if (!copies.includes(copy)) queue.gone.add(copy.key);
-    queue.copies = queue.copies.filter((copy) => copies.includes(copy));
+    const stays = (copy: Copy): boolean => copies.includes(copy) || copy.endedNow;
+    for (const copy of queue.copies) if (!stays(copy)) queue.gone.add(copy.key);
+    queue.copies = queue.copies.filter(stays);
     for (const copy of queue.copies) {
-      copy.birth.certain = true;
-      copy.death = undefined;
+      // What was made since the start may still be lost.
+      if (copy.birth.past) copy.birth.certain = true;
+      if (!copy.endedNow) copy.death = undefined;
       copy.delivered = true;
     }
   }
@@ -172,12 +190,34 @@ export class Judging extends World {
     }
   }
 
+  /** How many messages this queue has ended by itself in this life. */
+  protected endedIn(queue: ModelQueue): number {
+    return this.watch!.ended.get(queue.name) ?? 0;
+  }
+
+  private termsOf(name: string): Headers {
+    const { ttlMs, priorityMax, lengthMax, bytesMax, rejects, single } = this.queue(name).terms;
+    const args: Record<string, number> = {};
+    if (ttlMs >= 0) args['x-message-ttl'] = ttlMs;
+    if (priorityMax >= 0) args['x-max-priority'] = priorityMax;
+    if (lengthMax !== Number.POSITIVE_INFINITY) args['x-max-length'] = lengthMax;
+    if (bytesMax !== Number.POSITIVE_INFINITY) args['x-max-length-bytes'] = bytesMax;
+    return [
+      ...Object.entries(args).map(([argument, value]) => ({
+        name: argument,
+        value: { type: 'int32' as const, value },
+      })),
+      ...(rejects ? [{ name: 'x-overflow', value: 'reject-publish' }] : []),
+      ...(single ? [{ name: 'x-single-active-consumer', value: true }] : []),
+    ];
+  }
+
   protected declareWorker(name: string): void {
     const dead = [
       { name: 'x-dead-letter-exchange', value: '' },
       { name: 'x-dead-letter-routing-key', value: DEAD },
     ];
-    this.life!.session.declareQueue(name, { ...DURABLE, arguments: dead });
+    this.life!.session.declareQueue(name, { ...DURABLE, arguments: [...dead, ...this.termsOf(name)] });
     this.register(`queue ${name}`).set('there', this.ask(`declaring ${name}`));
   }
 }

@@ -14,9 +14,10 @@ import { Broker } from '../../src/broker.ts';
 import type { Clock } from '../../src/clock/clock.ts';
 import type { FileSystem } from '../../src/log/files.ts';
 import type { MessageView } from '../../src/message/message.ts';
+import { MessageStore } from '../../src/queue/message-store.ts';
 import type { Session } from '../../src/session.ts';
-import type { LogLayout } from '../../src/vhost/vhost.ts';
-import type { Copy, ModelQueue, Unit } from './model.ts';
+import { type LogLayout, Vhost } from '../../src/vhost/vhost.ts';
+import { type Copy, keyOfDraft, type ModelQueue, type Unit } from './model.ts';
 
 /** What a life tells the history. */
 export interface Witness {
@@ -56,8 +57,62 @@ export class Reader implements DeliverySink {
   }
 }
 
+/** One start of a broker, and what it does by itself from then on: that may be before there is a life to speak of. */
+export class Watch {
+  alive = true;
+  /** How many messages each queue has ended by itself. */
+  readonly ended = new Map<string, number>();
+  /** The keys of messages that lives before this one have taken. */
+  readonly names: ReadonlyMap<number, string>;
+  private readonly onEnded: (queue: string, key: string | undefined, reason: string) => void;
+
+  constructor(
+    names: ReadonlyMap<number, string>,
+    onEnded: (queue: string, key: string | undefined, reason: string) => void,
+  ) {
+    this.names = names;
+    this.onEnded = onEnded;
+  }
+
+  sees(queue: string, key: string | undefined, reason: string): void {
+    if (!this.alive) return;
+    this.ended.set(queue, (this.ended.get(queue) ?? 0) + 1);
+    this.onEnded(queue, key, reason);
+  }
+}
+
+/** The keys of messages by their numbers, for each store. */
+const names = new WeakMap<MessageStore, Map<number, string>>();
+const { append } = MessageStore.prototype;
+MessageStore.prototype.append = function (this: MessageStore, draft, ...rest) {
+  const seq = append.call(this, draft, ...rest);
+  let mine = names.get(this);
+  if (mine === undefined) {
+    mine = new Map();
+    names.set(this, mine);
+  }
+  mine.set(seq, keyOfDraft(draft));
+  return seq;
+};
+
+/** By the logger that each broker is given for its own. */
+const watches = new WeakMap<object, Watch>();
+
+/** The broker says what it does by itself to no client: so it is asked where it does it. */
+const { died } = Vhost.prototype;
+Vhost.prototype.died = function (this: Vhost, queue, seq, word, decision) {
+  const watch = watches.get((this as unknown as { logger: object }).logger);
+  const goesOn = (queue as unknown as { dying: Map<number, unknown> }).dying.has(seq);
+  if (watch !== undefined && !goesOn && (decision.reason === 'expired' || decision.reason === 'maxlen')) {
+    watch.sees(queue.name, names.get(this.store)?.get(seq) ?? watch.names.get(seq), decision.reason);
+  }
+  died.call(this, queue, seq, word, decision);
+};
+
 export class Life {
   alive = true;
+  /** What it has found when it began is known. */
+  judged = false;
   readonly witness: Witness;
   readonly broker: Broker;
   session!: Session;
@@ -65,8 +120,6 @@ export class Life {
   readonly readers = new Set<Reader>();
   /** Units asked for in this life that are not known to be safe yet. */
   asked: Unit[] = [];
-  /** Dead letters that may have to be read back first. */
-  dying: { unit: Unit; copy: Copy | undefined }[] = [];
   /** Publishes that wait for their confirms, by id. */
   private readonly awaited = new Map<number, Unit>();
   private nextId = 1;
@@ -78,13 +131,20 @@ export class Life {
     this.enter();
   }
 
-  static start(files: FileSystem, clock: Clock, log: LogLayout, onWarning: (text: string) => void): Promise<Broker> {
+  static start(
+    files: FileSystem,
+    clock: Clock,
+    log: LogLayout,
+    onWarning: (text: string) => void,
+    watch?: Watch,
+  ): Promise<Broker> {
     const logger = {
       debug() {},
       info() {},
       warn: (_: object, text?: string) => onWarning(text ?? ''),
       error: (_: object, text?: string) => onWarning(text ?? ''),
     };
+    if (watch !== undefined) watches.set(logger, watch);
     return Broker.start({ dataDirectory: null, dialects: [], files, clock, log, logger });
   }
 
@@ -110,6 +170,12 @@ export class Life {
       },
       confirmEnd() {},
     });
+  }
+
+  /** What this life has taken, by its numbers. */
+  namesTaken(into: Map<number, string>): void {
+    const { store } = (this.session as unknown as { home: Vhost }).home;
+    for (const [seq, key] of names.get(store) ?? []) into.set(seq, key);
   }
 
   /** The client goes and comes again. What it held is the broker's again. */

@@ -12,11 +12,18 @@
  * A copy (a message in one queue) is there exactly if its birth happened and its death did not.
  */
 
+import { type Annotations, decodeAnnotations } from '../../src/message/annotations.ts';
+import type { Draft, MessageView } from '../../src/message/message.ts';
+
 export class Unit {
   /** The turn in which the broker was asked; NaN if it was the broker that chose when. */
   readonly turn: number;
   readonly text: string;
   certain = false;
+  /** A full queue did not take it, and its publisher is told so. */
+  refused = false;
+  /** It was asked for in a life that is over. */
+  past = false;
   happened: boolean | undefined = undefined;
 
   constructor(turn: number, text: string) {
@@ -31,7 +38,34 @@ export interface Body {
   readonly large: boolean;
   /** What the publisher asked for: 0 at most once, 1 at least once, 2 exactly once. */
   readonly assurance: 0 | 1 | 2;
+  /** Milliseconds to live, -1 for as long as it likes. */
+  readonly ttlMs: number;
+  /** -1 for not given. */
+  readonly priority: number;
 }
+
+/** What a queue is told to do by itself. */
+export interface Terms {
+  /** -1: none. */
+  readonly ttlMs: number;
+  /** -1: it knows no priorities. */
+  readonly priorityMax: number;
+  readonly lengthMax: number;
+  readonly bytesMax: number;
+  /** When it is full it refuses rather than to drop the oldest. */
+  readonly rejects: boolean;
+  /** One consumer at a time. */
+  readonly single: boolean;
+}
+
+export const NO_TERMS: Terms = {
+  ttlMs: -1,
+  priorityMax: -1,
+  lengthMax: Number.POSITIVE_INFINITY,
+  bytesMax: Number.POSITIVE_INFINITY,
+  rejects: false,
+  single: false,
+};
 
 export class Copy {
   readonly body: Body;
@@ -41,6 +75,10 @@ export class Copy {
   readonly durable: boolean;
   /** Not delivered before it is safe. */
   readonly exactlyOnce: boolean;
+  /** From when on nobody may get it: epoch milliseconds. */
+  expiresAtMs = Number.POSITIVE_INFINITY;
+  /** What comes and goes in one turn is never too old. */
+  publishedTurn = Number.NEGATIVE_INFINITY;
   death: Unit | undefined = undefined;
   /** Handed out and not settled: the broker's name for the delivery, -1 while it waits. */
   slot = -1;
@@ -64,6 +102,11 @@ export class Copy {
 
   attempt(unit: Unit): void {
     this.attemptUnits.push(unit);
+  }
+
+  /** It has come to its end in this life. */
+  get endedNow(): boolean {
+    return this.death !== undefined && !this.death.past;
   }
 
   /** A dead letter: the broker chooses when it is made. */
@@ -97,12 +140,14 @@ export class ModelQueue {
   readonly durable: boolean;
   /** Dead letters that had to be read back change places. */
   readonly ordered: boolean;
+  readonly terms: Terms;
   /** In the order of publishing; those whose death is not certain are still here. */
   copies: Copy[] = [];
   /** Keys of copies that are gone for certain. */
   readonly gone = new Set<string>();
 
-  constructor(name: string, durable: boolean, ordered: boolean) {
+  constructor(name: string, durable: boolean, ordered: boolean, terms = NO_TERMS) {
+    this.terms = terms;
     this.name = name;
     this.durable = durable;
     this.ordered = ordered;
@@ -110,6 +155,27 @@ export class ModelQueue {
 
   find(key: string): Copy | undefined {
     return this.copies.find((copy) => copy.key === key && copy.death === undefined);
+  }
+
+  /** Its place among all: the higher goes first, then the earlier. */
+  level(copy: Copy): number {
+    return Math.min(Math.max(copy.body.priority, 0), Math.max(this.terms.priorityMax, 0));
+  }
+
+  /** What is to go next of those that `may`. */
+  first(may: (copy: Copy) => boolean): Copy | undefined {
+    let first: Copy | undefined;
+    for (const copy of this.copies) {
+      if (may(copy) && (first === undefined || this.level(copy) > this.level(first))) first = copy;
+    }
+    return first;
+  }
+
+  /** Whether what waits is more than may wait. What is certain to wait, or what may as well. */
+  overfull(atMost: boolean): boolean {
+    const waiting = this.copies.filter((copy) => (atMost ? copy.slot < 0 && copy.death === undefined : copy.available));
+    const bytes = waiting.reduce((sum, copy) => sum + copy.body.size, 0);
+    return waiting.length > this.terms.lengthMax || bytes > this.terms.bytesMax;
   }
 
   alive(): Copy[] {
@@ -233,4 +299,18 @@ export class Evidence {
 
 export function bodyBytes(body: Body): string {
   return body.id.padEnd(body.size, `${body.id}:`).slice(0, body.size);
+}
+
+/** A message's id, which it carries as its properties, and where it died. */
+export function keyOf(view: MessageView): string {
+  const id = view.props.latin1Slice(view.propsStart, view.propsEnd);
+  return keyWith(id, decodeAnnotations(view.notes, view.notesStart, view.notesEnd));
+}
+
+export function keyOfDraft(draft: Draft): string {
+  return keyWith(draft.props.latin1Slice(draft.propsStart, draft.propsEnd), draft.annotations ?? undefined);
+}
+
+function keyWith(id: string, annotations: Annotations | undefined): string {
+  return [id, ...(annotations?.deaths ?? []).map((death) => death.queue)].join('@');
 }

@@ -1,7 +1,7 @@
 /** What publishers do: to one queue, to many, retained, exactly once; each message's copies go into the model. */
 import type { Assurance } from '../../src/message/message.ts';
 import { Judging } from './judging.ts';
-import { type Body, bodyBytes, Copy, type Unit } from './model.ts';
+import { type Body, bodyBytes, Copy, type ModelQueue, type Unit } from './model.ts';
 import { COPIES_MAX, TEMP, WORKERS } from './world.ts';
 
 export class Publishing extends Judging {
@@ -15,7 +15,9 @@ export class Publishing extends Judging {
           [8, this.random.between(8, 100)],
           [this.bulky ? 12 : 3, this.random.between(8, Math.min(3000, max))],
         ]);
-    const body = { id, size, large, assurance };
+    const ttlMs = this.random.chance(0.1) ? this.random.between(0, 4000) : -1;
+    const priority = this.random.chance(0.5) ? this.random.below(8) : -1;
+    const body = { id, size, large, assurance, ttlMs, priority };
     this.bodies.set(id, body);
     return body;
   }
@@ -46,6 +48,8 @@ export class Publishing extends Judging {
     draft.dialect = 9;
     draft.assurance = body.assurance;
     draft.retain = retain;
+    draft.ttlMs = body.ttlMs;
+    draft.priority = body.priority;
     draft.props = Buffer.from(body.id, 'latin1');
     draft.propsEnd = draft.props.length;
     const bytes = Buffer.from(bodyBytes(body), 'latin1');
@@ -58,9 +62,15 @@ export class Publishing extends Judging {
       draft.bodyEnd = bytes.length;
     }
     const failed = this.logFailed;
+    const full = this.fullTargets(targets, body);
     const mark = session.publish(route, draft);
-    this.demand(failed === mark < 0, () => `publish gave ${mark} though the log has ${failed ? '' : 'not '}failed`);
-    if (mark < 0) return undefined;
+    if (failed) {
+      this.demand(mark < 0, () => `publish gave ${mark} though the log has failed`);
+      return undefined;
+    }
+    const refused = mark < 0;
+    this.demand(!refused || full.may.length > 0, () => `${body.id} was refused though no queue is full`);
+    this.demand(refused || full.must.length === 0, () => `${body.id} was taken by ${full.must.join()}, which is full`);
     this.demand(
       draft.routed === targets.length,
       () => `${body.id} went to ${draft.routed} queues, not to ${targets.join()}`,
@@ -69,20 +79,49 @@ export class Publishing extends Judging {
     const unit = within ?? this.ask(`publishing ${body.id}`);
     const durable = retain || (body.assurance > 0 && targets.some((name) => this.queue(name).durable));
     for (const name of targets) {
+      if (refused && full.may.includes(name)) continue;
       const queue = this.queue(name);
       const held = durable && queue.durable && body.assurance === 2;
-      queue.copies.push(new Copy(body, body.id, unit, durable && queue.durable, held));
+      const copy = new Copy(body, body.id, unit, durable && queue.durable, held);
+      const ttl = [body.ttlMs, queue.terms.ttlMs].filter((ms) => ms >= 0);
+      copy.publishedTurn = this.turn;
+      if (ttl.length > 0) copy.expiresAtMs = this.clock.epochMs() + Math.min(...ttl);
+      queue.copies.push(copy);
     }
+    unit.refused = refused;
+    if (refused) this.counts.refused++;
     if (retain && key.startsWith('t.')) this.register(`retained ${key}`).set(body.size === 0 ? '' : body.id, unit);
     if (within === undefined) {
       life.awaitConfirm(unit, mark);
       // Its publisher may be gone by the time it is safe, and its consumers get it all the same.
-      if (body.assurance === 2) this.whenSafe(mark, unit);
+      if (body.assurance === 2) this.whenSafe(refused ? session.mark() : mark, unit);
     }
     this.trace(
       `publish ${body.id} (${body.size} bytes, assurance ${body.assurance}) to ${targets.join()}, mark ${mark}`,
     );
     return unit;
+  }
+
+  /** Which of the targets refuse a message that comes now, for certain or perhaps. One of them at the most does at all. */
+  private fullTargets(targets: readonly string[], body: Body): { may: string[]; must: string[] } {
+    const may: string[] = [];
+    const must: string[] = [];
+    for (const name of targets) {
+      const queue = this.queue(name);
+      if (!queue.terms.rejects) continue;
+      if (this.full(queue, body, (copy) => copy.slot < 0 && copy.death === undefined)) may.push(name);
+      const readers = [...this.life!.readers].some((reader) => reader.queue === queue);
+      // After a start what waits may still have to be counted.
+      const counted = queue.terms.bytesMax === Number.POSITIVE_INFINITY;
+      if (!readers && counted && this.full(queue, body, (copy) => copy.available)) must.push(name);
+    }
+    return { may, must };
+  }
+
+  private full(queue: ModelQueue, body: Body, waits: (copy: Copy) => boolean): boolean {
+    const waiting = queue.copies.filter(waits);
+    const bytes = waiting.reduce((sum, copy) => sum + copy.body.size, 0);
+    return waiting.length + 1 > queue.terms.lengthMax || bytes + body.size > queue.terms.bytesMax;
   }
 
   protected get holdsBack(): boolean {
@@ -130,7 +169,7 @@ export class Publishing extends Judging {
 
   /** An empty body removes what is retained; in a queue it is a message as any other. */
   protected nothing(): Body {
-    const body = { id: `m${this.nextId++}`, size: 0, large: false, assurance: 1 as const };
+    const body = { id: `m${this.nextId++}`, size: 0, large: false, assurance: 1 as const, ttlMs: -1, priority: -1 };
     this.bodies.set(body.id, body);
     return body;
   }

@@ -3,7 +3,12 @@
  * wrong one would do. Each must be found out.
  */
 import type { Done, FileSystem, LogFile } from '../../src/log/files.ts';
+import type { QueueConsumer } from '../../src/queue/consumer.ts';
+import { Queue } from '../../src/queue/queue.ts';
+import { Terms } from '../../src/queue/terms.ts';
+import { Turns } from '../../src/queue/turns.ts';
 import { Journal } from '../../src/vhost/journal.ts';
+import { Vhost } from '../../src/vhost/vhost.ts';
 
 export interface Sabotage {
   /** The file system that the broker gets. */
@@ -108,6 +113,52 @@ export const sabotages = {
       let n = 0;
       Journal.prototype.returned = function (this: Journal, queue, seq, word) {
         if (++n % ONE_OF !== 0) returned.call(this, queue, seq, word);
+      };
+    },
+  },
+
+  /** A level of priority is forgotten by a start. */
+  'forgotten-level': {
+    install() {
+      const { recoverChunk } = Queue.prototype;
+      Queue.prototype.recoverChunk = function (this: Queue, chunk) {
+        recoverChunk.call(this, {
+          ...chunk,
+          words: chunk.words.map((word, i) => (i % 2 === 0 ? word : word & ~0x7ffe0)),
+        });
+      };
+      Queue.prototype.wordAt = (word: number) => word;
+    },
+  },
+
+  /** Messages expire a little too early. */
+  impatience: {
+    install() {
+      const { isOver } = Terms.prototype;
+      Terms.prototype.isOver = function (this: Terms, seq, view) {
+        return isOver.call(this, seq, { ...view, arrivedAtMs: view.arrivedAtMs - 200 } as typeof view);
+      };
+    },
+  },
+
+  /** The oldest of too many goes without a dead letter. */
+  'silent-drop': {
+    install() {
+      const { died } = Vhost.prototype;
+      let n = 0;
+      Vhost.prototype.died = function (this: Vhost, queue, seq, word, decision) {
+        if (decision.reason === 'maxlen' && ++n % ONE_OF === 0) queue.bury(seq, word);
+        else died.call(this, queue, seq, word, decision);
+      };
+    },
+  },
+
+  /** Whoever is ready is served, whose turn it is or not. */
+  'second-in-line': {
+    install() {
+      Turns.prototype.next = function (this: Turns) {
+        const { row } = this as unknown as { row: QueueConsumer[] };
+        return row.findLast((consumer) => consumer.ready()) ?? null;
       };
     },
   },

@@ -4,12 +4,11 @@
  */
 import { ManualClock } from '../../src/clock/clock.ts';
 import type { FileSystem } from '../../src/log/files.ts';
-import { decodeAnnotations } from '../../src/message/annotations.ts';
-import { Draft, type MessageView } from '../../src/message/message.ts';
+import { Draft } from '../../src/message/message.ts';
 import type { LogLayout } from '../../src/vhost/vhost.ts';
 import { FaultCounts, SimulatedDisk } from './disk.ts';
-import type { Life } from './life.ts';
-import { type Body, ModelQueue, Register, Unit } from './model.ts';
+import type { Life, Watch } from './life.ts';
+import { type Body, type Copy, ModelQueue, NO_TERMS, Register, type Terms, Unit } from './model.ts';
 import { Random } from './random.ts';
 
 export interface HistoryOptions {
@@ -53,6 +52,9 @@ export class World {
     confirmed: 0,
     delivered: 0,
     settled: 0,
+    expired: 0,
+    overLimit: 0,
+    refused: 0,
     judged: 0,
     checkpoints: 0,
     segmentsReclaimed: 0,
@@ -77,6 +79,13 @@ export class World {
   /** A read has failed in this life: some messages may stay out of reach until the next. */
   protected outOfReach = false;
   protected largeReads = 0;
+  protected watch: Watch | undefined;
+  /** The keys of messages by their numbers. */
+  protected readonly names = new Map<number, string>();
+  /** Dead letters that may have to be read back first. */
+  protected dying: { unit: Unit; copy: Copy | undefined }[] = [];
+  /** Ends of messages that cannot have come about: a later life has seen those messages. */
+  protected readonly disproved: Unit[] = [];
   /** The disk may have been full in this life, and the broker may not have noticed that it is no longer. */
   protected ranFull = false;
   protected readonly draft = new Draft();
@@ -109,7 +118,7 @@ export class World {
     ]);
     this.disk = new SimulatedDisk(random, this.faults);
     for (const name of WORKERS) {
-      this.queues.set(name, new ModelQueue(name, true, true));
+      this.queues.set(name, new ModelQueue(name, true, true, this.terms(name)));
       this.register(`queue ${name}`, 'gone');
       this.register(`fan to ${name}`, 'no');
     }
@@ -122,6 +131,22 @@ export class World {
         this.trace(`  disk: ${call} ${path.slice(path.lastIndexOf('/') + 1)}${error === undefined ? '' : ` ${error}`}`);
     }
     this.trace(`layout ${JSON.stringify(this.layout)}, fault ${this.fault}`);
+  }
+
+  /** Half of the queues do nothing by themselves. */
+  private terms(name: string): Terms {
+    const { random } = this;
+    if (random.chance(0.5)) return NO_TERMS;
+    const some = (n: number, otherwise: number): number => (random.chance(0.4) ? n : otherwise);
+    return {
+      ttlMs: some(random.between(100, 5000), -1),
+      priorityMax: some(random.pick([0, 1, 5]), -1),
+      lengthMax: some(random.between(0, 30), Number.POSITIVE_INFINITY),
+      bytesMax: some(random.between(100, 20_000), Number.POSITIVE_INFINITY),
+      // Transactions and what goes exactly once end up in the other two.
+      rejects: name === 'q1' && random.chance(0.5),
+      single: random.chance(0.3),
+    };
   }
 
   wrong(text: string): void {
@@ -195,11 +220,11 @@ export class World {
     );
     if (this.outOfReach) return;
     const life = this.life!;
-    for (const { unit, copy } of life.dying) {
+    for (const { unit, copy } of this.dying) {
       if (copy !== undefined) copy.doubtful = false;
       life.asked.push(unit);
     }
-    life.dying = [];
+    this.dying = [];
   }
 
   protected arm(): void {
@@ -226,7 +251,7 @@ export class World {
   }
 
   protected get logFailed(): boolean {
-    return this.life!.broker.failure !== undefined;
+    return this.life?.broker.failure !== undefined;
   }
 
   protected ask(text: string): Unit {
@@ -241,11 +266,4 @@ export class World {
       if (life.alive && !failed) unit.certain = true;
     });
   }
-}
-
-/** A message's id, which it carries as its properties, and where it died. */
-export function keyOf(view: MessageView): string {
-  const id = view.props.latin1Slice(view.propsStart, view.propsEnd);
-  const deaths = decodeAnnotations(view.notes, view.notesStart, view.notesEnd)?.deaths ?? [];
-  return [id, ...deaths.map((death) => death.queue)].join('@');
 }
