@@ -163,7 +163,9 @@ export class Publishing extends Judging {
   protected retain(): void {
     if (this.holdsBack || !this.exists('q2') || this.queue('q2').copies.length >= COPIES_MAX) return;
     const key = `t.${this.nextTopicKey++ % 3}`;
-    const body = this.random.chance(0.25) ? this.nothing() : this.body(this.assurance());
+    // What is retained may expire as well: that is tried elsewhere.
+    const body = this.random.chance(0.25) ? this.nothing() : { ...this.body(this.assurance()), ttlMs: -1 };
+    this.bodies.set(body.id, body);
     this.send('amq.topic', key, body, this.topicBound ? ['q2'] : [], true);
   }
 
