@@ -251,6 +251,11 @@ export class Session implements Stallable {
     return this.stalled || this.home.congested;
   }
 
+  /** What the broker is short of while `congested`, in a word for people. */
+  get shortage(): 'disk' | 'memory' {
+    return this.home.log.full ? 'disk' : 'memory';
+  }
+
   /** @internal the subscriber that this publisher waited for has drained, or was given up */
   unstalled(): void {
     this.stalled = false;

@@ -2,8 +2,8 @@
  * The two brokers of these scenarios: this one, in the test's own process with its data on the disk, and RabbitMQ. What
  * an operator does to them (policies, alarms) has one shape for both.
  */
-import { type BrokerOptions, createBroker } from '../../src/index.ts';
-import { installed, type PeerKind, startRabbitmq } from '../peers.ts';
+import { type Broker, createBroker, type RunningBroker } from '../../src/index.ts';
+import { installed, type PeerKind, type RabbitmqPeer, startRabbitmq } from '../peers.ts';
 import { temporaryDirectory } from '../processes.ts';
 
 export interface Policy {
@@ -19,6 +19,10 @@ export interface TestBroker {
   readonly amqpPort: number;
   setPolicy(name: string, policy: Policy): Promise<void>;
   clearPolicy(name: string): Promise<void>;
+  /** The disk is full, or has room again. */
+  alarm(on: boolean): Promise<void>;
+  /** Stops it in order and starts it again on its data, perhaps on another port. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -37,22 +41,30 @@ const PLUGINS = [
 
 export async function startHere(): Promise<TestBroker> {
   const data = await temporaryDirectory('amqp');
-  const options: BrokerOptions = {
-    data: data.path,
-    listen: ['amqp://127.0.0.1:0'],
-    connections: { handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
-    amqp: { bodySizeMax: MESSAGE_SIZE_MAX },
-  };
-  const running = await createBroker(options);
+  const start = (): Promise<RunningBroker> =>
+    createBroker({
+      data: data.path,
+      listen: ['amqp://127.0.0.1:0'],
+      connections: { handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
+      amqp: { bodySizeMax: MESSAGE_SIZE_MAX },
+    });
+  let running = await start();
   return {
     kind: 'entrepot',
     version: 'this tree',
-    amqpPort: running.port('amqp'),
-    async setPolicy() {
-      throw new Error('there are no policies yet');
+    get amqpPort() {
+      return running.port('amqp');
     },
-    async clearPolicy() {
-      throw new Error('there are no policies yet');
+    setPolicy: (name, policy) => running.broker.setPolicy('/', { name, ...policy }),
+    async clearPolicy(name) {
+      await running.broker.clearPolicy('/', name);
+    },
+    async alarm(on) {
+      pretendFullDisk(running.broker, on);
+    },
+    async restart() {
+      await running.close();
+      running = await start();
     },
     async stop() {
       await running.close();
@@ -61,29 +73,44 @@ export async function startHere(): Promise<TestBroker> {
   };
 }
 
+/** A disk cannot be filled for a test: the vhost hears what its log would say. */
+function pretendFullDisk(broker: Broker, full: boolean): void {
+  interface Inside {
+    readonly vhosts: Map<string, { readonly log: object; diskFull(): void; diskHasRoom(): void }>;
+  }
+  const vhost = (broker as unknown as Inside).vhosts.get('/')!;
+  Object.defineProperty(vhost.log, 'full', { configurable: true, get: () => full });
+  if (full) vhost.diskFull();
+  else vhost.diskHasRoom();
+}
+
 /**
  * RabbitMQ, started for the run. One that is running already is used where CONFORMANCE_RABBITMQ says its ports, as
- * `5672,15672`: AMQP and HTTP on this machine, user guest.
+ * `5672,15672`: AMQP and HTTP on this machine, user guest. Such a one is not stopped, started or alarmed.
  */
 export async function startThere(): Promise<TestBroker> {
   const running = process.env['CONFORMANCE_RABBITMQ'];
   if (running !== undefined) {
     const [amqpPort, httpPort] = running.split(',').map(Number) as [number, number];
-    return there('as it runs', amqpPort, httpPort, async () => {});
+    const notMine = async (): Promise<void> => {
+      throw new Error('this RabbitMQ was not started here, so it is not touched');
+    };
+    return there({ version: 'as it runs', amqpPort, httpPort, control: notMine, stop: async () => {} });
   }
-  const peer = await startRabbitmq({
-    plugins: PLUGINS,
-    settings: [`handshake_timeout = ${HANDSHAKE_TIMEOUT_MS}`, `max_message_size = ${MESSAGE_SIZE_MAX}`],
-  });
-  return there(peer.version, peer.amqpPort, peer.httpPort, () => peer.stop());
+  return there(
+    await startRabbitmq({
+      plugins: PLUGINS,
+      settings: [`handshake_timeout = ${HANDSHAKE_TIMEOUT_MS}`, `max_message_size = ${MESSAGE_SIZE_MAX}`],
+    }),
+  );
 }
 
 export const rabbitmqInstalled = (): boolean =>
   process.env['CONFORMANCE_RABBITMQ'] !== undefined || installed('rabbitmq') !== undefined;
 
-function there(version: string, amqpPort: number, httpPort: number, stop: () => Promise<void>): TestBroker {
+function there(peer: Pick<RabbitmqPeer, 'version' | 'amqpPort' | 'httpPort' | 'control' | 'stop'>): TestBroker {
   const ask = async (verb: 'PUT' | 'DELETE', path: string, body?: object): Promise<void> => {
-    const response = await fetch(`http://127.0.0.1:${httpPort}/api/${path}`, {
+    const response = await fetch(`http://127.0.0.1:${peer.httpPort}/api/${path}`, {
       method: verb,
       headers: {
         authorization: `Basic ${Buffer.from('guest:guest').toString('base64')}`,
@@ -96,8 +123,8 @@ function there(version: string, amqpPort: number, httpPort: number, stop: () => 
   };
   return {
     kind: 'rabbitmq',
-    version,
-    amqpPort,
+    version: peer.version,
+    amqpPort: peer.amqpPort,
     setPolicy: (name, { pattern, applyTo, priority, definition }) =>
       ask('PUT', `policies/%2F/${encodeURIComponent(name)}`, {
         pattern,
@@ -106,6 +133,11 @@ function there(version: string, amqpPort: number, httpPort: number, stop: () => 
         definition,
       }),
     clearPolicy: (name) => ask('DELETE', `policies/%2F/${encodeURIComponent(name)}`),
-    stop,
+    alarm: (on) => peer.control(['set_disk_free_limit', on ? '1000000000000000' : '1000000']),
+    async restart() {
+      await peer.control(['stop_app']);
+      await peer.control(['start_app']);
+    },
+    stop: () => peer.stop(),
   };
 }

@@ -24,6 +24,10 @@ export const AMQP_DIFFERENCES = {
     peerDoes: 'has streams',
     weDo: 'there are none yet: a clear refusal is better than a queue that forgets what was read',
   },
+  'ttl-policy-for-waiting': {
+    peerDoes: 'fixes when a message expires as it arrives, so a policy changes nothing for those that wait',
+    weDo: 'the time counts from the arrival, whenever it was set: a policy is in force for the whole queue',
+  },
   'older-versions': {
     peerDoes: 'still speaks AMQP 0-8',
     weDo: '0-9-1 alone: no client of today asks for it, and the answer names the version that is spoken',

@@ -2,11 +2,14 @@
 import { queueArguments } from './arguments.scenarios.ts';
 import { consumers } from './consumers.scenarios.ts';
 import { deadLetters } from './dead-letters.scenarios.ts';
+import { delays } from './delays.scenarios.ts';
 import { exchanges } from './exchanges.scenarios.ts';
 import { frames } from './frames.scenarios.ts';
 import { handshake } from './handshake.scenarios.ts';
 import { limits } from './limits.scenarios.ts';
 import { messages } from './messages.scenarios.ts';
+import { operation } from './operation.scenarios.ts';
+import { policies } from './policies.scenarios.ts';
 import { publishers } from './publishers.scenarios.ts';
 import { queues } from './queues.scenarios.ts';
 import { routing } from './routing.scenarios.ts';
@@ -24,4 +27,7 @@ export const TOPICS: readonly Topic[] = [
   queueArguments,
   handshake,
   frames,
+  policies,
+  delays,
+  operation,
 ];

@@ -301,7 +301,8 @@ export class Connection implements ConnectionHandler, SessionClient, HeartbeatOw
 
   tellBlocked(blocked: boolean): boolean {
     if (this.state !== RUNNING || !this.clientCan('connection.blocked')) return false;
-    this.outlet.blocked(blocked);
+    if (blocked) this.outlet.blocked(this.session!.shortage);
+    else this.outlet.unblocked();
     return true;
   }
 

@@ -39,9 +39,12 @@ export class Outlet {
     output.buffer[at + 7] = FRAME_END;
   }
 
-  blocked(blocked: boolean): void {
-    const frame = this.writer.begin(0, blocked ? CONNECTION_BLOCKED : CONNECTION_UNBLOCKED);
-    this.send(blocked ? frame.shortString('low on resources') : frame);
+  blocked(shortage: string): void {
+    this.send(this.writer.begin(0, CONNECTION_BLOCKED).shortString(`low on ${shortage}`));
+  }
+
+  unblocked(): void {
+    this.send(this.writer.begin(0, CONNECTION_UNBLOCKED));
   }
 
   /** @param method what it is about, 0 for none */

@@ -35,6 +35,7 @@ export class FakeSession {
   /** What the next declarations answer. */
   mark: Mark = 0;
   congested = false;
+  readonly shortage = 'memory';
   readonly published: { key: string; props: string; body: string }[] = [];
   readonly waiting: { mark: Mark; done: (failed: boolean) => void }[] = [];
   readonly closes: boolean[] = [];
