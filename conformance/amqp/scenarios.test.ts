@@ -43,19 +43,15 @@ for (const { kind, start, skipped } of BROKERS) {
     afterAll(() => broker?.stop(), 60_000);
 
     for (const topic of TOPICS) {
-      describe(topic.name, () => {
-        const scenarios = topic.scenarios.filter((scenario) => isRun(kind, topic, scenario));
-        describe.concurrent('', () => {
-          for (const scenario of scenarios) if (!scenario.alone) add(scenario);
-        });
-        for (const scenario of scenarios) if (scenario.alone) add(scenario);
-      });
+      const scenarios = topic.scenarios.filter((scenario) => isRun(kind, topic, scenario));
+      if (scenarios.length > 0) describe(topic.name, () => scenarios.forEach(add));
     }
 
     function add(scenario: Scenario): void {
       for (const { name, connect } of scenario.raw ? LIBRARIES.slice(0, 1) : LIBRARIES) {
         const by = scenario.raw ? 'frames' : name;
-        it(`${scenario.name} [${scenario.spec}] (${by})`, { timeout: 30_000 }, async () => {
+        const title = `${scenario.name} [${scenario.spec}] (${by})`;
+        it(title, { timeout: 30_000, concurrent: !scenario.alone }, async () => {
           const run = new Run(broker, connect);
           failed[kind]!++;
           try {
