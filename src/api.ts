@@ -45,6 +45,18 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** A proof of identity that takes several messages, challenges and responses (SASL, RFC 4422). */
+export interface AuthExchange {
+  /** The client's next message. `done` is called once for each, at once or later; after a last word there is no next. */
+  step(data: Buffer, done: (step: AuthStep) => void): void;
+}
+
+/** What the broker says to it: go on, come in (with a last word that proves the broker to the client), or no. */
+export type AuthStep =
+  | { readonly challenge: Buffer }
+  | { readonly identity: Identity; readonly data: Buffer | undefined }
+  | Refusal;
+
 /** What a session calls back on its client. */
 export interface SessionClient {
   /** What carries the client, if anything does: its listener may promise less than the vhost does. */

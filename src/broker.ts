@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type {
+  AuthExchange,
   ConnectRequest,
   Credentials,
   Identity,
@@ -117,6 +118,11 @@ export class Broker {
   authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void {
     if (this.closing !== null) done({ refused: 'unavailable', reason: 'the broker is shutting down' });
     else this.authenticator.authenticate(credentials, done);
+  }
+
+  /** Begins a proof of identity that takes several messages; undefined: that mechanism is not offered. */
+  beginAuthentication(mechanism: string, credentials: Credentials): AuthExchange | undefined {
+    return this.authenticator.begin?.(mechanism, credentials);
   }
 
   /** Lets a client that has proved who it is into a vhost; undefined is the default one. */

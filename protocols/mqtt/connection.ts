@@ -25,6 +25,7 @@ import { Answers } from './answers.ts';
 import type { Will } from './codec/connect.ts';
 import { writePingresp } from './codec/encode.ts';
 import {
+  AUTH,
   CONNECT,
   DISCONNECT,
   LEVEL_3_1,
@@ -53,6 +54,7 @@ import {
 import type { Form5 } from './delivery/form5.ts';
 import { Outbound } from './delivery/outbound.ts';
 import { puback, pubcomp, pubrec, pubrel } from './handlers/acknowledge.ts';
+import { type Authentication, auth, authenticating } from './handlers/auth.ts';
 import { connect, finishConnect, refuse } from './handlers/connect.ts';
 import { disconnect, sayGoodbye } from './handlers/disconnect.ts';
 import { type Arriving, publish } from './handlers/publish.ts';
@@ -67,6 +69,8 @@ const WAITING = 0;
 const OPENING = 1;
 const OPEN = 2;
 const CLOSED = 3;
+/** A CONNECT of 5.0 waits for AUTH packets. */
+const AUTHENTICATING = 4;
 
 export class Connection implements ConnectionHandler, PacketHandler, SessionClient, IntakeHost {
   readonly adapter: MqttAdapter;
@@ -83,6 +87,8 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   terms: Terms | null = null;
   /** How messages are written to a client of 5.0; null before. */
   form5: Form5 | null = null;
+  /** Of a client of 5.0 that has named a mechanism. */
+  authentication: Authentication | null = null;
   will: Will | undefined = undefined;
   /** Whether CONNACK says that there was a session. */
   sessionPresent = false;
@@ -157,6 +163,11 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   packet(first: number, buffer: Buffer, start: number, end: number): void {
     const type = first >> 4;
     if (this.state !== OPEN) {
+      if (this.state === AUTHENTICATING) {
+        this.state = OPENING;
+        authenticating(this, first, buffer, start, end);
+        return;
+      }
       this.state = OPENING;
       connect(this, buffer, start, end);
       return;
@@ -196,6 +207,10 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
         break;
       case DISCONNECT:
         disconnect(this, buffer, start, end);
+        break;
+      case AUTH:
+        if (this.terms === null) throw new MalformedPacket('AUTH before 5.0');
+        auth(this, buffer, start, end);
         break;
       case CONNECT:
         throw new MalformedPacket('a second CONNECT [MQTT-3.1.0-2]', PROTOCOL_ERROR);
@@ -290,6 +305,12 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
     }
     this.adapter.stats.keepAliveTimeouts++;
     this.broken('nothing was heard for one and a half keep alive periods', KEEP_ALIVE_TIMEOUT);
+  }
+
+  /** The client of a CONNECT has been sent a challenge, and is listened to again. */
+  challenged(): void {
+    this.state = AUTHENTICATING;
+    this.intake.unhold(HOLD_OPENING);
   }
 
   /** Refuses a CONNECT. @param reason of 5.0 */

@@ -6,7 +6,7 @@
  * A refusal is said in the form of the client's version: a return code before 5.0, a reason code from then on.
  */
 import { randomUUID } from 'node:crypto';
-import type { Refusal } from '../../../src/api.ts';
+import type { Credentials, Refusal } from '../../../src/api.ts';
 import { BrokerError } from '../../../src/message/errors.ts';
 import type { Session } from '../../../src/session.ts';
 import { type Connect, decodeConnect, decodeLevel, EXPIRY_NEVER_S, type Wishes } from '../codec/connect.ts';
@@ -26,6 +26,8 @@ import {
 } from '../codec/packet.ts';
 import {
   ASSIGNED_CLIENT_IDENTIFIER,
+  AUTHENTICATION_DATA,
+  AUTHENTICATION_METHOD,
   MAXIMUM_PACKET_SIZE,
   RECEIVE_MAXIMUM,
   RESPONSE_INFORMATION,
@@ -35,7 +37,6 @@ import {
   TOPIC_ALIAS_MAXIMUM,
 } from '../codec/properties.ts';
 import {
-  BAD_AUTHENTICATION_METHOD,
   BAD_USER_NAME_OR_PASSWORD_5,
   CLIENT_IDENTIFIER_NOT_VALID,
   NOT_AUTHORIZED_5,
@@ -54,6 +55,7 @@ import { ClientSession } from '../session/client.ts';
 import { clientsOf } from '../session/registry.ts';
 import { getSession } from '../session/store.ts';
 import { Terms } from '../terms.ts';
+import { beginAuthentication } from './auth.ts';
 import { publishWill } from './will.ts';
 
 /** The longest identifier of 3.1, in characters [MQTT 3.1, section 3.1]. */
@@ -78,28 +80,27 @@ export function connect(connection: Connection, buffer: Buffer, start: number, e
     return;
   }
   if (request.wishes?.authMethod !== undefined) {
-    refuse(connection, BAD_AUTHENTICATION_METHOD);
+    beginAuthentication(connection, request);
     return;
   }
   connection.intake.hold(HOLD_OPENING);
+  const { credentials, vhost } = credentialsOf(connection, request);
+  connection.broker.open({ ...credentials, vhost }, connection, (result) => {
+    if (connection.closing) {
+      if (!('refused' in result)) result.close(true);
+    } else if ('refused' in result) refuse(connection, reasonOf(result));
+    else admit(connection, result, request);
+  });
+}
+
+export function credentialsOf(
+  connection: Connection,
+  request: Connect,
+): { credentials: Credentials; vhost: string | undefined } {
   const { vhost, user } = splitUserName(request.user);
-  const { address, port } = connection.transport.remote;
-  connection.broker.open(
-    {
-      client: `mqtt ${address}:${port}`,
-      loopback: connection.transport.loopback,
-      user,
-      password: request.password,
-      vhost,
-    },
-    connection,
-    (result) => {
-      if (connection.closing) {
-        if (!('refused' in result)) result.close(true);
-      } else if ('refused' in result) refuse(connection, reasonOf(result));
-      else admit(connection, result, request);
-    },
-  );
+  const { loopback, remote } = connection.transport;
+  const client = `mqtt ${remote.address}:${remote.port}`;
+  return { credentials: { client, loopback, user, password: request.password }, vhost };
 }
 
 /** Whether a client of this version may have this identifier, or none. */
@@ -111,7 +112,7 @@ function mayHaveIdentifier({ level, clean, clientId }: Connect): boolean {
   return clientId !== '' && clientId.length <= CLIENT_ID_LENGTH_MAX_3_1;
 }
 
-function reasonOf(refusal: Refusal): number {
+export function reasonOf(refusal: Refusal): number {
   switch (refusal.refused) {
     // The user name names the vhost, so a wrong one is a wrong user name.
     case 'credentials':
@@ -238,6 +239,11 @@ export function finishConnect(connection: Connection): void {
   if (connection.keepAliveS !== connection.keepAliveAsked) writer.integer(SERVER_KEEP_ALIVE, connection.keepAliveS);
   if (wishes.wantsResponseInformation && limits.responseTopicPrefix !== '') {
     writer.field(RESPONSE_INFORMATION, limits.responseTopicPrefix + client.id);
+  }
+  const { authentication } = connection;
+  if (authentication !== null) {
+    writer.field(AUTHENTICATION_METHOD, authentication.method); // [MQTT5-4.12.0-5]
+    if (authentication.data !== undefined) writer.field(AUTHENTICATION_DATA, authentication.data);
   }
   writeConnack5(output, sessionPresent, SUCCESS, writer);
 }
