@@ -27,7 +27,8 @@ import { BrokerError } from './message/errors.ts';
 import { Session } from './session.ts';
 import { figuresOf, type QueueFigures, queueFigures, type VhostFigures } from './vhost/figures.ts';
 import type { TopologyLimits } from './vhost/limits.ts';
-import { type Durability, type LogLayout, Vhost } from './vhost/vhost.ts';
+import type { Durability, LogLayout } from './vhost/options.ts';
+import { Vhost } from './vhost/vhost.ts';
 
 export const DEFAULT_VHOST = '/';
 
@@ -176,14 +177,15 @@ export class Broker {
    */
   async setPolicy(vhost: string, policy: Policy): Promise<void> {
     const home = this.home(vhost);
-    await whenSafe(home, home.setPolicy(policy));
+    home.topology.setPolicy(policy);
+    await whenSafe(home, home.mark());
   }
 
   /** False if there was none. @throws BrokerError not-found (vhost), not-allowed */
   async clearPolicy(vhost: string, name: string, kind: PolicyKind = 'policy'): Promise<boolean> {
     const home = this.home(vhost);
-    const { found, mark } = home.clearPolicy(kind, name);
-    await whenSafe(home, mark);
+    const found = home.topology.clearPolicy(kind, name);
+    if (found) await whenSafe(home, home.mark());
     return found;
   }
 

@@ -248,7 +248,7 @@ export class Session implements Stallable {
 
   /** While true, stop parsing the client's publishes and pause its transport; `SessionClient.uncongested` follows. */
   get congested(): boolean {
-    return this.stalled || this.home.congested;
+    return this.stalled || this.home.brake.on;
   }
 
   /** What the broker is short of while `congested`, in a word for people. */
@@ -259,7 +259,7 @@ export class Session implements Stallable {
   /** @internal the subscriber that this publisher waited for has drained, or was given up */
   unstalled(): void {
     this.stalled = false;
-    if (!this.closed && !this.home.congested) this.client.uncongested();
+    if (!this.closed && !this.home.brake.on) this.client.uncongested();
   }
 
   /** The connection behind a direct sink has room again: whoever waits for it may go on. */

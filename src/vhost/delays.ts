@@ -101,7 +101,7 @@ export class Delays {
     this.heap.add(due, seq, flags | (durable ? TAG_DURABLE : 0));
     home.counters.delayed++;
     this.arm();
-    home.watchMemory(durable);
+    home.brake.watch(durable);
     return durable ? home.log.mark : MARK_NOW;
   }
 
@@ -122,7 +122,7 @@ export class Delays {
   private release(): boolean {
     const { home, heap } = this;
     if (home.log.failed !== undefined || home.stopping) return true;
-    if (home.congested || home.log.full) {
+    if (home.brake.on || home.log.full) {
       this.wait(RETRY_MS);
       return true;
     }

@@ -57,7 +57,7 @@ export function figuresOf(vhost: Vhost): VhostFigures {
     ready,
     unsettled,
     retained: vhost.retained.index.size,
-    congested: vhost.congested,
+    congested: vhost.brake.on,
   };
 }
 

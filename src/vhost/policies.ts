@@ -6,11 +6,12 @@
  * the log. Neither can take the other's name.
  */
 import type { Policy, PolicyInfo, PolicyKind, PolicyTarget } from '../api.ts';
+import { type Logger, NO_LOGGER } from '../logger.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Headers } from '../message/properties.ts';
 import type { Journal } from './journal.ts';
 import { NamePattern } from './pattern.ts';
-import { checkDefinition, mergeDefinitions, type PolicyDefinition } from './policy-definition.ts';
+import { checkDefinition, ignoredKeys, mergeDefinitions, type PolicyDefinition } from './policy-definition.ts';
 
 export const POLICY_TARGETS: readonly PolicyTarget[] = [
   'all',
@@ -62,10 +63,12 @@ export class Policies {
   private kept: Kept[] = [];
   /** Null while recovering. */
   journal: Journal | null = null;
-  private readonly onTimeout: (pattern: string, name: string) => void;
+  private readonly logger: Logger;
+  private readonly vhost: string;
 
-  constructor(onTimeout: (pattern: string, name: string) => void = () => {}) {
-    this.onTimeout = onTimeout;
+  constructor(logger: Logger = NO_LOGGER, vhost = '') {
+    this.logger = logger;
+    this.vhost = vhost;
   }
 
   get empty(): boolean {
@@ -94,6 +97,10 @@ export class Policies {
     if (this.own.size >= POLICIES_MAX && !this.own.has(key)) {
       throw new BrokerError('not-allowed', `there are ${POLICIES_MAX} policies already`);
     }
+    const ignored = ignoredKeys(info.definition);
+    if (ignored.length > 0 && this.journal !== null) {
+      this.logger.info({ vhost: this.vhost, policy: info.name, ignored }, 'a policy has keys without effect here');
+    }
     this.journal?.policy(info);
     this.own.set(key, info);
     this.order();
@@ -119,6 +126,9 @@ export class Policies {
     this.order();
   }
 
+  private readonly tooSlow = (pattern: string, name: string): void =>
+    this.logger.warn({ vhost: this.vhost, pattern, name }, "a policy's pattern takes too long, and does not match");
+
   private mayChange(key: string, name: string): void {
     if (!this.configured.has(key)) return;
     throw new BrokerError('not-allowed', `policy '${name}' is set by the configuration, and can only be changed there`);
@@ -129,9 +139,7 @@ export class Policies {
     const infos = [...new Map([...this.own, ...this.configured]).values()];
     // Of equals the first name counts: one rule, whatever the order they were set in.
     infos.sort((a, b) => b.priority - a.priority || (a.name < b.name ? -1 : 1));
-    this.kept = infos.map(
-      (info) => known.get(info) ?? { info, pattern: new NamePattern(info.pattern, this.onTimeout) },
-    );
+    this.kept = infos.map((info) => known.get(info) ?? { info, pattern: new NamePattern(info.pattern, this.tooSlow) });
   }
 
   /** Many names are about to be asked for. */

@@ -3,7 +3,15 @@
  * rules and texts are RabbitMQ's where it has them, because its users' clients look at them.
  */
 import { randomBytes } from 'node:crypto';
-import type { BindingInfo, BindOptions, ExchangeOptions, ExchangeType, QueueOptions } from '../api.ts';
+import type {
+  BindingInfo,
+  BindOptions,
+  ExchangeOptions,
+  ExchangeType,
+  Policy,
+  PolicyKind,
+  QueueOptions,
+} from '../api.ts';
 import { BrokerError } from '../message/errors.ts';
 import { type Headers, typeName } from '../message/properties.ts';
 import { compareArgument, compareArguments, readArguments } from '../queue/arguments.ts';
@@ -208,6 +216,19 @@ export class Topology {
   }
 
   // ---------------------------------------------------------------------------------------------------- policies
+
+  /** Sets a policy, in force at once. @throws BrokerError invalid, not-allowed */
+  setPolicy(policy: Policy): void {
+    this.policies.set(policy);
+    this.applyPolicies();
+  }
+
+  /** False if there was none. @throws BrokerError not-allowed */
+  clearPolicy(kind: PolicyKind, name: string): boolean {
+    const found = this.policies.clear(kind, name);
+    if (found) this.applyPolicies();
+    return found;
+  }
 
   /** Policies have changed: everything gets what is in force for it now. */
   applyPolicies(): void {

@@ -2,11 +2,10 @@
  * A vhost: a closed world of exchanges and queues with a log of its own. It ties routing, queues, the store and the log
  * together, and carries out what `settlement/` decides. Sessions come through here; adapters never do.
  */
-import { MARK_NOW, MARK_REFUSED, type Mark, type Policy, type PolicyKind, type Route } from '../api.ts';
-import { type Clock, Timer } from '../clock/clock.ts';
+import { MARK_NOW, MARK_REFUSED, type Mark, type Route } from '../api.ts';
+import type { Clock } from '../clock/clock.ts';
 import { PHASE_GATHER, type Turn, TurnClock, type TurnTask } from '../clock/turn.ts';
-import type { FileSystem } from '../log/files.ts';
-import { Log, type LogOptions } from '../log/log.ts';
+import { Log } from '../log/log.ts';
 import { Sequence } from '../log/sequence.ts';
 import { TransientStore } from '../log/transient.ts';
 import type { Logger } from '../logger.ts';
@@ -22,6 +21,7 @@ import { WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../queue/word.ts';
 import { type CompiledRoute, KEEP_RETAIN, Router } from '../routing/router.ts';
 import type { Decision } from '../settlement/decide.ts';
 import { JournaledState } from './adapter-state.ts';
+import { Brake } from './brake.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { Confirms } from './confirms.ts';
 import { Counters } from './counters.ts';
@@ -30,60 +30,14 @@ import { Delays } from './delays.ts';
 import { fullTargets, publishPastFull } from './full.ts';
 import { HeldBack } from './held-back.ts';
 import { Journal } from './journal.ts';
-import type { TopologyLimits } from './limits.ts';
 import { liveMessages } from './live-messages.ts';
+import type { VhostOptions } from './options.ts';
 import { Policies } from './policies.ts';
-import { ignoredKeys } from './policy-definition.ts';
 import { Recovery } from './recovery.ts';
 import { RetainedMessages } from './retained-messages.ts';
 import { Retries } from './retries.ts';
 import { Stalls } from './stalls.ts';
 import { Topology } from './topology.ts';
-
-export interface LogLayout
-  extends Pick<
-    LogOptions,
-    'segmentBytes' | 'blockBytes' | 'residentBytesMax' | 'checkpointBytes' | 'flushDelayMs' | 'flushBytesMax'
-  > {
-  /** A slice of a checkpoint ends when it has appended this much; default 128 KiB. */
-  readonly checkpointSliceBytes?: number;
-}
-
-/**
- * `fsync`: confirms follow the sync. `interval`: they follow the write, and what was written is synced every `intervalMs`:
- * a power failure may take that much. `none`: the operating system syncs when it likes. A killed process loses nothing that
- * was confirmed, at any level.
- */
-export interface Durability {
-  readonly level: 'fsync' | 'interval' | 'none';
-  readonly intervalMs: number;
-}
-
-export interface VhostOptions {
-  readonly name: string;
-  readonly files: FileSystem;
-  /** Where its log and its spilled transient messages lie. */
-  readonly directory: string;
-  readonly clock: Clock;
-  readonly turn: Turn;
-  readonly dialects: Dialects;
-  readonly logger: Logger;
-  /** Publishers are held back while more than this is not on disk yet. Default 64 MiB. */
-  readonly unsyncedBytesMax?: number;
-  readonly durability?: Durability;
-  readonly log?: LogLayout;
-  /** Policies that the configuration gives it. */
-  readonly policies?: readonly Policy[];
-  /** Default: none. */
-  readonly limits?: TopologyLimits;
-  /** Told when publishers may go on. */
-  readonly onUncongested: () => void;
-}
-
-const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024;
-/** Publishers are held back while the transient store has more than this in memory: its spill file lags behind. */
-const TRANSIENT_BYTES_MAX = 128 * 1024 * 1024;
-const HOLD_BACK_MS = 40;
 
 export class Vhost implements QueueOwner, TurnTask {
   inTurn = false;
@@ -107,23 +61,19 @@ export class Vhost implements QueueOwner, TurnTask {
   log!: Log;
   journal!: Journal;
   private checkpoint!: Checkpoint;
-  /** Publishers are to stop until `onUncongested`. */
-  congested = false;
+  /** Publishers are to stop while it is on. */
+  readonly brake: Brake;
   /** Milliseconds between syncs, at durability `interval`; else 0. */
   readonly intervalMs: number;
   private readonly logger: Logger;
-  private readonly unsyncedBytesMax: number;
-  private readonly onUncongested: () => void;
   readonly deliveryView = new MessageView();
   readonly slab = new Slab();
   private readonly view = new MessageView();
   private readonly time: TurnClock;
-  private readonly easing = new Timer(() => this.letGo());
   private readonly heldBack = new HeldBack();
   /** No message is taken any more; what is under way is put into the last checkpoint. */
   stopping = false;
   private stopped = false;
-  private opened = false;
   private unitDepth = 0;
   /** Queues that have settlements to log. */
   private readonly gathering: Queue[] = [];
@@ -135,14 +85,13 @@ export class Vhost implements QueueOwner, TurnTask {
     this.dialects = options.dialects;
     this.intervalMs = options.durability?.level === 'interval' ? options.durability.intervalMs : 0;
     this.logger = options.logger;
-    this.unsyncedBytesMax = options.unsyncedBytesMax ?? UNSYNCED_BYTES_MAX;
-    this.onUncongested = options.onUncongested;
+    this.brake = new Brake(options);
     this.confirms = new Confirms(options.turn);
     this.written = new Confirms(options.turn);
     this.stalls = new Stalls(options.clock);
     this.time = new TurnClock(options.clock, options.turn);
     this.delays = new Delays(this);
-    this.topology = new Topology(this, new Policies((pattern, name) => this.patternTooSlow(pattern, name)));
+    this.topology = new Topology(this, new Policies(options.logger, options.name));
     this.retries = new Retries(options.clock, this.topology.queuesById);
     this.router = new Router(this.topology);
   }
@@ -181,14 +130,14 @@ export class Vhost implements QueueOwner, TurnTask {
       }),
       checkpointDue: () => this.checkpoint.start(),
       liveIn: (first, last, done) => liveMessages(this, this.turn, first, last, done),
-      onFull: () => this.diskFull(),
-      onSpace: () => this.diskHasRoom(),
+      onFull: () => this.brake.diskFull(),
+      onSpace: () => this.brake.diskHasRoom(),
       report: (event) => {
         if (event.kind !== 'recovered') this.logger.warn({ vhost: this.vhost, ...event }, `log: ${event.kind}`);
         else if (!event.fresh) this.logger.info({ vhost: this.vhost, ...event }, 'log recovered');
       },
     });
-    this.opened = true;
+    this.brake.watches(this.log, this.transient);
     this.store = new MessageStore(this.log, this.transient, sequence, this.time);
     this.journal = new Journal(this.log);
     recovery.finish(this.store, this.journal, this.log, !this.log.recovered.clean);
@@ -285,15 +234,8 @@ export class Vhost implements QueueOwner, TurnTask {
     this.store.addReferences(seq, durable, 1);
     const asked = route.onlyWord;
     queue.push(seq, (durable ? WORD_DURABLE : 0) | Math.min(assurance, asked & 3) | (asked & ~7));
-    this.watchMemory(durable);
+    this.brake.watch(durable);
     return durable ? this.log.mark : MARK_NOW;
-  }
-
-  /** Publishers must not get further ahead of the disk than memory allows. */
-  watchMemory(durable: boolean): void {
-    if (durable ? this.log.unsyncedBytes > this.unsyncedBytesMax : this.transient.residentBytes > TRANSIENT_BYTES_MAX) {
-      this.holdBack();
-    }
   }
 
   private publishStored(route: CompiledRoute<Queue>, draft: Draft, stored: number, durable: boolean): Mark {
@@ -324,7 +266,7 @@ export class Vhost implements QueueOwner, TurnTask {
     }
     if (draft.retain) this.retained.stored(route, draft, seq, keep && durable);
     if (body !== null) body.finish();
-    this.watchMemory(durable);
+    this.brake.watch(durable);
     return mark;
   }
 
@@ -418,27 +360,6 @@ export class Vhost implements QueueOwner, TurnTask {
     this.logger.error({ vhost: this.vhost, queue: queue.name, seq, err: error }, 'a message cannot be read back');
   }
 
-  /** In force at once; safe with the mark. @throws BrokerError invalid, not-allowed */
-  setPolicy(policy: Policy): Mark {
-    this.topology.policies.set(policy);
-    const ignored = ignoredKeys(policy.definition);
-    if (ignored.length > 0) {
-      this.logger.info({ vhost: this.vhost, policy: policy.name, ignored }, 'a policy has keys without effect here');
-    }
-    this.topology.applyPolicies();
-    return this.mark();
-  }
-
-  clearPolicy(kind: PolicyKind, name: string): { found: boolean; mark: Mark } {
-    const found = this.topology.policies.clear(kind, name);
-    if (found) this.topology.applyPolicies();
-    return { found, mark: found ? this.mark() : MARK_NOW };
-  }
-
-  private patternTooSlow(pattern: string, name: string): void {
-    this.logger.warn({ vhost: this.vhost, pattern, name }, "a policy's pattern takes too long, and does not match");
-  }
-
   unreadableDelayed(seq: number, error: Error): void {
     this.counters.unreadable++;
     this.logger.error({ vhost: this.vhost, seq, err: error }, 'a delayed message cannot be read back');
@@ -474,43 +395,14 @@ export class Vhost implements QueueOwner, TurnTask {
     this.heldBack.release(mark);
     this.confirms.advance(mark);
     this.written.advance(mark);
-    if (this.congested && this.opened && this.log.unsyncedBytes < this.unsyncedBytesMax / 2) this.letGo();
-  }
-
-  /**
-   * Publishers wait until the disk has caught up. What fills the memory may also be a disk that takes no spilled
-   * messages, and consumers that settle on a publishing connection: so the wait has an end, and publishing then goes on
-   * slowly rather than not at all.
-   */
-  private holdBack(): void {
-    this.congested = true;
-    if (!this.easing.scheduled) this.clock.schedule(this.easing, HOLD_BACK_MS);
-  }
-
-  /** Publishers wait until consumers, or the operator, have made room; what is settled meanwhile is still written. */
-  private diskFull(): void {
-    this.logger.error({ vhost: this.vhost }, 'the disk is full: publishers wait until there is room again');
-    this.congested = true;
-  }
-
-  private diskHasRoom(): void {
-    this.logger.info({ vhost: this.vhost }, 'the disk has room again');
-    this.letGo();
-  }
-
-  private letGo(): void {
-    // A disk may be full, and have room again, while the log is still being opened.
-    if (!this.congested || (this.opened && this.log.full)) return;
-    this.congested = false;
-    this.clock.cancel(this.easing);
-    this.onUncongested();
+    this.brake.synced();
   }
 
   private logFailed(error: Error): void {
     this.logger.error({ vhost: this.vhost, err: error }, 'the log has failed; nothing more will be confirmed');
     this.confirms.fail();
     this.written.fail();
-    this.letGo();
+    this.brake.letGo();
   }
 
   /** Sessions are gone by now. Everything is flushed and a clean stop is written. */

@@ -8,7 +8,7 @@
 import type { Broker } from '../../src/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { Draft } from '../../src/message/message.ts';
-import type { LogLayout } from '../../src/vhost/vhost.ts';
+import type { LogLayout } from '../../src/vhost/options.ts';
 import { type Call, FaultCounts, SimulatedDisk } from './disk.ts';
 import { Life, type Reader } from './life.ts';
 import { ModelQueue } from './model.ts';

@@ -5,7 +5,7 @@
 import { ManualClock } from '../../src/clock/clock.ts';
 import type { FileSystem } from '../../src/log/files.ts';
 import { Draft } from '../../src/message/message.ts';
-import type { LogLayout } from '../../src/vhost/vhost.ts';
+import type { LogLayout } from '../../src/vhost/options.ts';
 import { FaultCounts, SimulatedDisk } from './disk.ts';
 import type { Life, Watch } from './life.ts';
 import { type Body, type Copy, ModelQueue, NO_TERMS, Register, type Terms, Unit } from './model.ts';

@@ -1,0 +1,49 @@
+/** What a vhost is opened with. */
+import type { Policy } from '../api.ts';
+import type { Clock } from '../clock/clock.ts';
+import type { Turn } from '../clock/turn.ts';
+import type { FileSystem } from '../log/files.ts';
+import type { LogOptions } from '../log/options.ts';
+import type { Logger } from '../logger.ts';
+import type { Dialects } from '../message/dialect.ts';
+import type { TopologyLimits } from './limits.ts';
+
+export interface LogLayout
+  extends Pick<
+    LogOptions,
+    'segmentBytes' | 'blockBytes' | 'residentBytesMax' | 'checkpointBytes' | 'flushDelayMs' | 'flushBytesMax'
+  > {
+  /** A slice of a checkpoint ends when it has appended this much; default 128 KiB. */
+  readonly checkpointSliceBytes?: number;
+}
+
+/**
+ * `fsync`: confirms follow the sync. `interval`: they follow the write, and what was written is synced every `intervalMs`:
+ * a power failure may take that much. `none`: the operating system syncs when it likes. A killed process loses nothing that
+ * was confirmed, at any level.
+ */
+export interface Durability {
+  readonly level: 'fsync' | 'interval' | 'none';
+  readonly intervalMs: number;
+}
+
+export interface VhostOptions {
+  readonly name: string;
+  readonly files: FileSystem;
+  /** Where its log and its spilled transient messages lie. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly dialects: Dialects;
+  readonly logger: Logger;
+  /** Publishers are held back while more than this is not on disk yet. Default 64 MiB. */
+  readonly unsyncedBytesMax?: number;
+  readonly durability?: Durability;
+  readonly log?: LogLayout;
+  /** Policies that the configuration gives it. */
+  readonly policies?: readonly Policy[];
+  /** Default: none. */
+  readonly limits?: TopologyLimits;
+  /** Told when publishers may go on. */
+  readonly onUncongested: () => void;
+}
