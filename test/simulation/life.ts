@@ -16,7 +16,8 @@ import type { FileSystem } from '../../src/log/files.ts';
 import type { MessageView } from '../../src/message/message.ts';
 import { MessageStore } from '../../src/queue/message-store.ts';
 import type { Session } from '../../src/session.ts';
-import { type LogLayout, Vhost } from '../../src/vhost/options.ts';
+import type { LogLayout } from '../../src/vhost/options.ts';
+import { Vhost } from '../../src/vhost/vhost.ts';
 import { type Copy, keyOfDraft, type ModelQueue, type Unit } from './model.ts';
 
 /** What a life tells the history. */
