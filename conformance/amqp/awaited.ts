@@ -10,4 +10,5 @@ export const AWAITED: ReadonlySet<string> = new Set([
   'queue arguments: x-delivery-limit: attempts are counted, and the message dies when there are too many',
   'frames: a class that is not there',
   'frames: a connection’s method on a channel',
+  'operation: an alarm blocks those who publish, tells them, and leaves those who consume alone',
 ]);
