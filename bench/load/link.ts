@@ -36,10 +36,15 @@ export interface PublishJob {
   readonly keys: readonly string[];
   /** The number in the first body; default 0. */
   readonly from?: number;
+  /** Bodies carry no number, and everything is encoded before: the sender then costs the same for any number of keys. */
+  readonly plain?: boolean;
+  /** Default true. */
+  readonly persistent?: boolean;
 }
 
 export interface DrainJob {
-  readonly queue: string;
+  /** One queue, or several. */
+  readonly queue: string | readonly string[];
   readonly count: number;
   readonly prefetch: number;
   /** The first number expected, and how far apart they are; undefined: order is not looked at. */
@@ -120,13 +125,15 @@ export class Link {
     await this.ask(code(50, 21), Buffer.concat(bytes), names.length);
   }
 
-  /** Publishes persistent messages; messages a second, the last confirm included. */
+  /** Publishes; messages a second, the last confirm included. */
   publish(job: PublishJob): Promise<number> {
     const { count, bodyBytes, window, keys } = job;
-    const header = frame(2, 1, join(u16(60), u16(0), u32(0), u32(bodyBytes), u16(0x1000), Buffer.from([2])));
+    const mode = Buffer.from([job.persistent === false ? 1 : 2]);
+    const header = frame(2, 1, join(u16(60), u16(0), u32(0), u32(bodyBytes), u16(0x1000), mode));
     const body = frame(3, 1, Buffer.alloc(bodyBytes, 'x'));
     const exchange = short(job.exchange ?? '');
     const messages = keys.map((key) => join(method(1, 60, 40, u16(0), exchange, short(key), '\x00'), header, body));
+    const next = job.plain === true ? cycled(messages) : numbered(messages, bodyBytes, job.from ?? 0);
     const firstTag = this.tag;
     this.tag += count;
     let sent = 0;
@@ -138,19 +145,7 @@ export class Link {
         while (sent < count) {
           const n = Math.min(BATCH, count - sent, window - (sent - confirmed));
           if (n <= 0) return;
-          const parts: Buffer[] = [];
-          let bytes = 0;
-          for (let i = 0; i < n; i++) {
-            const message = messages[(sent + i) % messages.length]!;
-            parts.push(message);
-            bytes += message.length;
-          }
-          const batch = Buffer.concat(parts, bytes);
-          let end = 0;
-          for (let i = 0; i < n; i++) {
-            end += parts[i]!.length;
-            batch.writeUInt32BE((job.from ?? 0) + sent + i, end - 1 - bodyBytes);
-          }
+          const batch = next(sent, n);
           sent += n;
           if (!this.socket.write(batch)) {
             this.socket.once('drain', pump);
@@ -172,7 +167,8 @@ export class Link {
   /** Consumes and acknowledges `count` messages, then cancels. */
   drain(job: DrainJob): Promise<Drained> {
     const { count } = job;
-    const tag = `drain-${this.nextConsumer++}`;
+    const queues = typeof job.queue === 'string' ? [job.queue] : job.queue;
+    const tags = queues.map(() => `drain-${this.nextConsumer++}`);
     return new Promise((resolve, reject) => {
       this.fail = reject;
       let seen = 0;
@@ -204,7 +200,8 @@ export class Link {
         if (seen < count) return;
         const ms = performance.now() - startedMs;
         this.onChunk = this.onBody = () => {};
-        this.ask(code(60, 31), method(1, 60, 30, short(tag), '\x00')).then(
+        const cancels = tags.map((tag) => method(1, 60, 30, short(tag), '\x00'));
+        this.ask(code(60, 31), join(...cancels), tags.length).then(
           () => resolve({ rate: (1000 * seen) / ms, firstMs, disorder }),
           reject,
         );
@@ -212,7 +209,7 @@ export class Link {
       this.socket.write(
         join(
           method(1, 60, 10, u32(0), u16(job.prefetch), '\x00'),
-          method(1, 60, 20, u16(0), short(job.queue), short(tag), '\x00', u32(0)),
+          ...queues.map((queue, i) => method(1, 60, 20, u16(0), short(queue), short(tags[i]!), '\x00', u32(0))),
         ),
       );
     });
@@ -239,4 +236,36 @@ export class Link {
     this.rest = buffer.subarray(at);
     this.onChunk();
   }
+}
+
+/** Makes the bytes of `n` messages, the `sent`-th first. */
+type Next = (sent: number, n: number) => Buffer;
+
+function numbered(messages: readonly Buffer[], bodyBytes: number, from: number): Next {
+  return (sent, n) => {
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    for (let i = 0; i < n; i++) {
+      const message = messages[(sent + i) % messages.length]!;
+      parts.push(message);
+      bytes += message.length;
+    }
+    const batch = Buffer.concat(parts, bytes);
+    let end = 0;
+    for (let i = 0; i < n; i++) {
+      end += parts[i]!.length;
+      batch.writeUInt32BE(from + sent + i, end - 1 - bodyBytes);
+    }
+    return batch;
+  };
+}
+
+/** All messages again and again, from one piece of memory that is as large for one message as for ten thousand. */
+function cycled(messages: readonly Buffer[]): Next {
+  const round = messages.length * Math.ceil(10_000 / messages.length);
+  const all = Array.from({ length: round + BATCH }, (_, i) => messages[i % messages.length]!);
+  const bytes = Buffer.concat(all);
+  const ends = new Int32Array(all.length + 1);
+  for (const [i, message] of all.entries()) ends[i + 1] = ends[i]! + message.length;
+  return (sent, n) => bytes.subarray(ends[sent % round]!, ends[(sent % round) + n]!);
 }
