@@ -269,6 +269,11 @@ export interface ConsumeOptions {
   readonly exclusive: boolean;
   /** Unsettled deliveries at most; 0 for no limit. Can be changed later. */
   readonly prefetch: number;
+  /**
+   * Only messages for which this is true (a JMS selector, `routing/selector/`); others wait for other consumers. One that
+   * cannot be read is refused as `invalid`.
+   */
+  readonly selector?: string;
   /** Consumers with a higher one are served first, as long as they can take more; equals take turns. Default 0. */
   readonly priority?: number;
   /** Several consumers may share a limit (a channel's, say). */

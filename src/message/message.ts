@@ -46,6 +46,11 @@ export class Draft {
   assurance: Assurance = AT_MOST_ONCE;
   /** Keep as the topic's retained message; an empty body removes it. */
   retain = false;
+  /**
+   * It has a group (`Properties.groupId`): queues give a group's messages to one consumer, in order. An adapter that does not
+   * say so makes an ordinary message of it.
+   */
+  grouped = false;
   /** 0 to 255, -1 for not given. */
   priority = -1;
   /** Milliseconds to live, -1 for not given. */
@@ -77,6 +82,7 @@ export class Draft {
   reset(): void {
     this.assurance = AT_MOST_ONCE;
     this.retain = false;
+    this.grouped = false;
     this.priority = -1;
     this.ttlMs = -1;
     this.delayMs = -1;
@@ -109,6 +115,8 @@ export class MessageView {
   assurance: Assurance = AT_MOST_ONCE;
   /** The publisher's retain flag as stored. */
   retain = false;
+  /** Its publisher says that it has a group. */
+  grouped = false;
   priority = -1;
   /** Epoch milliseconds at which it expires, 0 for never. */
   expiresAtMs = 0;

@@ -11,6 +11,7 @@
  * goes: held deliveries, chunks, the log. Within a level the order is that of a queue without levels.
  */
 import type { Chunk } from './chunk.ts';
+import { Holed } from './holed.ts';
 import { Positions } from './positions.ts';
 import { Returned } from './returned.ts';
 import type { Slab } from './slab.ts';
@@ -48,7 +49,7 @@ export function withLevel(word: number, priority: number, priorityMax: number): 
 }
 
 interface Row {
-  readonly positions: Positions;
+  readonly positions: Positions | Holed;
   readonly returned: Returned;
 }
 
@@ -56,6 +57,8 @@ export class Levels implements Waiting {
   length = 0;
   private readonly slab: Slab;
   private readonly rows: (Row | undefined)[] = [];
+  /** Messages are taken from the middle. */
+  private holed = false;
   /** The highest level that has something; -1 when empty. */
   private top = -1;
 
@@ -76,7 +79,8 @@ export class Levels implements Waiting {
   private row(level: number): Row {
     let row = this.rows[level];
     if (row === undefined) {
-      row = { positions: new Positions(this.slab), returned: new Returned() };
+      const positions = new Positions(this.slab);
+      row = { positions: this.holed ? new Holed(positions) : positions, returned: new Returned() };
       this.rows[level] = row;
     }
     return row;
@@ -148,6 +152,43 @@ export class Levels implements Waiting {
     this.top = -1;
   }
 
+  // -------------------------------------------------------------------------------------------- from the middle
+
+  /** From now on messages are taken from the middle, too. */
+  makeHoles(): void {
+    this.holed = true;
+    for (const [level, row] of this.rows.entries()) {
+      if (row?.positions instanceof Positions) this.rows[level] = { ...row, positions: new Holed(row.positions) };
+    }
+  }
+
+  /** Those in use, the highest first. */
+  levels(): number[] {
+    const levels: number[] = [];
+    for (let level = this.rows.length - 1; level >= 0; level--) if (this.rows[level] !== undefined) levels.push(level);
+    return levels;
+  }
+
+  readAfter(level: number, after: number, max: number, visit: (seq: number, word: number) => void): void {
+    this.rows[level]!.positions.readAfter(after, max, visit);
+  }
+
+  readReturned(level: number, after: number, max: number, visit: (seq: number, word: number) => void): void {
+    this.rows[level]!.returned.readAfter(after, max, visit);
+  }
+
+  takeOut(seq: number, word: number): boolean {
+    const row = this.rows[levelOf(word)];
+    if (row === undefined) return false;
+    const { positions, returned } = row;
+    const out = (positions instanceof Holed && positions.takeOut(seq)) || (returned.length > 0 && returned.bury(seq));
+    if (out) {
+      this.length--;
+      this.settleTop();
+    }
+    return out;
+  }
+
   // ---------------------------------------------------------------------------------------------------- recovery
 
   /** All of a chunk is of one level: it was made of one row. */
@@ -187,6 +228,6 @@ export class Levels implements Waiting {
   }
 }
 
-function returnedFirst(positions: Positions, returned: Returned): boolean {
+function returnedFirst(positions: Waiting, returned: Returned): boolean {
   return returned.length > 0 && (positions.length === 0 || returned.headSeq() < positions.headSeq());
 }

@@ -146,6 +146,23 @@ export class Positions extends Run {
     rest.back.forEachHere(within);
   }
 
+  /** Up to `max` of those after `after`, in order. */
+  readAfter(after: number, max: number, visit: (seq: number, word: number) => void): void {
+    let left = max;
+    const some = (seq: number, word: number): boolean => {
+      if (seq <= after) return true;
+      visit(seq, word);
+      return --left > 0;
+    };
+    if (this.count > 0 && (this.rest === null || this.headSeq() > after || super.lastSeq() > after)) this.some(some);
+    const { rest } = this;
+    if (rest === null) return;
+    for (let i = rest.head; left > 0 && i < rest.packed.length; i++) {
+      if (rest.packed[i]!.chunk.last > after) visitPackedWhile(rest.packed[i]!, some);
+    }
+    if (left > 0) rest.back.some(some);
+  }
+
   /** Everything as chunks, in order: for a checkpoint. What is packed already is handed out as it is. */
   forEachChunk(visit: (chunk: Chunk) => void): void {
     visitRunChunks(this, visit);
@@ -295,6 +312,13 @@ function holds(packed: Packed, seq: number): boolean {
 }
 
 function visitPacked(packed: Packed, visit: (seq: number, word: number) => void): void {
+  visitPackedWhile(packed, (seq, word) => {
+    visit(seq, word);
+    return true;
+  });
+}
+
+function visitPackedWhile(packed: Packed, visit: (seq: number, word: number) => boolean): void {
   // What is visited may unpack another chunk: the numbers are copied out of the shared room.
   const { count } = packed.chunk;
   const unpacked = unpackTo(packed);
@@ -302,7 +326,7 @@ function visitPacked(packed: Packed, visit: (seq: number, word: number) => void)
   const words = unpacked.words.slice(0, count);
   for (let i = 0; i < count; i++) {
     const word = packed.changes?.get(seqs[i]!) ?? words[i]!;
-    if (word !== BURIED) visit(seqs[i]!, word);
+    if (word !== BURIED && !visit(seqs[i]!, word)) return;
   }
 }
 

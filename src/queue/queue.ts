@@ -28,14 +28,17 @@ import { PHASE_GATHER, type Turn, type TurnTask } from '../clock/turn.ts';
 import type { DeathReason } from '../message/annotations.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Draft, MessageView } from '../message/message.ts';
+import type { Properties } from '../message/properties.ts';
 import type { RouteTarget } from '../routing/binding.ts';
 import { backoffMs } from '../settlement/backoff.ts';
 import { type Decision, DONE, deathBy, decide, REQUEUE, RETRY } from '../settlement/decide.ts';
 import type { Chunk } from './chunk.ts';
 import { QueueConsumer } from './consumer.ts';
 import { Deliveries } from './deliveries.ts';
+import { Holed } from './holed.ts';
 import { Lease } from './lease.ts';
-import { Levels, type Waiting, withLevel } from './levels.ts';
+import { Levels, levelOf, type Waiting, withLevel } from './levels.ts';
+import { Matching, type Readable } from './matching.ts';
 import type { MessageStore } from './message-store.ts';
 import { Positions } from './positions.ts';
 import { Returned } from './returned.ts';
@@ -72,6 +75,8 @@ export interface QueueOwner {
   died(queue: Queue, seq: number, word: number, decision: Decision): void;
   /** The last consumer of an auto-delete queue has gone, or nobody has used the queue for as long as it may be unused. */
   unused(queue: Queue): void;
+  /** In the neutral form. */
+  properties(view: MessageView): Properties;
   /** Epoch milliseconds, the same throughout a turn. */
   nowMs(): number;
   /** A message cannot be read back; the log has reported why. */
@@ -90,9 +95,10 @@ const NO_DELIVERIES = new Deliveries();
 const NO_ASIDE = new Map<number, number>();
 const NO_DYING = new Map<number, DeathReason>();
 const NO_RETRYING = new Map<number, number>();
+const ONE_LEVEL: readonly number[] = [0];
 const NO_SEQS = new Float64Array(0);
 
-export class Queue implements RouteTarget, TurnTask, Tended {
+export class Queue implements RouteTarget, TurnTask, Tended, Readable {
   // What each publish looks at comes first, so that it lies together.
   inTurn = false;
   readonly durable: boolean;
@@ -104,9 +110,11 @@ export class Queue implements RouteTarget, TurnTask, Tended {
   rejects = false;
   /** It has consumers, or terms: there is something to do at a turn's end. */
   private attended = false;
-  private readonly ready: Waiting;
+  private ready: Waiting;
   /** Null for a queue that does nothing by itself. */
   private terms: Terms | null = null;
+  /** Null where every consumer takes every message. */
+  private matching: Matching | null = null;
   readonly id: number;
   readonly name: string;
   readonly options: QueueOptions;
@@ -122,6 +130,8 @@ export class Queue implements RouteTarget, TurnTask, Tended {
   readonly consumers: QueueConsumer[] = [];
   /** Whatever was to be recovered has been. */
   private begun = false;
+  /** Messages may have groups. */
+  grouped = false;
   private readonly levels: Levels | null;
   private lease: Lease | null = null;
   /** Null where all consumers are alike. */
@@ -209,6 +219,7 @@ export class Queue implements RouteTarget, TurnTask, Tended {
   /** It was declared, or has been recovered: from now on it does what its settings say by itself. */
   begin(): void {
     this.begun = true;
+    if (this.grouped) this.match();
     this.noteAttended();
     this.terms?.begin();
     this.takeLease();
@@ -234,7 +245,8 @@ export class Queue implements RouteTarget, TurnTask, Tended {
 
   /** What is too old or too much goes now, before somebody looks at how much there is. */
   upToDate(): this {
-    if (this.terms !== null && !this.loading && !this.deleted && this.nextReady() === null) this.terms.tend();
+    if (this.terms === null || this.loading || this.deleted) return this;
+    if (this.matching !== null || this.nextReady() === null) this.terms.tend();
     return this;
   }
 
@@ -255,8 +267,24 @@ export class Queue implements RouteTarget, TurnTask, Tended {
   /** For a queue that is not plain, or a message with a time to live, before `push` or `pushAside`; returns its word. */
   prepare(seq: number, word: number, draft: Draft): number {
     if (draft.ttlMs >= 0) this.makeTerms();
+    if (draft.grouped) this.expectGroups();
     if (this.terms !== null) return this.terms.prepare(seq, word, draft);
     return this.wordAt(word, draft.priority);
+  }
+
+  expectGroups(): void {
+    this.grouped = true;
+    if (this.begun) this.match();
+  }
+
+  /** From now on not every consumer takes every message. */
+  private match(): Matching {
+    if (this.matching !== null) return this.matching;
+    if (this.levels !== null) this.levels.makeHoles();
+    else this.ready = new Holed(this.ready as Positions);
+    this.turns ??= new Turns(false, this.consumers);
+    this.matching = new Matching(this, this.owner.turn, this.consumers);
+    return this.matching;
   }
 
   /** The word of a message of this priority. */
@@ -278,6 +306,7 @@ export class Queue implements RouteTarget, TurnTask, Tended {
     if (seq > this.ready.lastSeq()) this.ready.push(seq, word);
     else this.addReturned(seq, word); // it was held back while others passed: to its own place
     if (this.terms !== null) this.terms.arrived(seq);
+    if (this.matching !== null) this.matching.arrived(this.levelOf(word), seq);
     this.wake();
   }
 
@@ -291,7 +320,12 @@ export class Queue implements RouteTarget, TurnTask, Tended {
     this.aside.set(seq, word);
   }
 
+  private levelOf(word: number): number {
+    return this.levels === null ? 0 : levelOf(word);
+  }
+
   private addReturned(seq: number, word: number): void {
+    if (this.matching !== null) this.matching.arrived(this.levelOf(word), seq);
     if (this.levels !== null) {
       this.levels.push(seq, word);
       return;
@@ -324,6 +358,10 @@ export class Queue implements RouteTarget, TurnTask, Tended {
   private pump(): void {
     if (this.loading || this.deleted) return;
     if (this.replaying && !this.replayAll()) return;
+    if (this.matching !== null) {
+      this.handOutMatching(this.matching);
+      return;
+    }
     let expired = 0;
     for (;;) {
       const consumer = this.nextReady();
@@ -346,6 +384,23 @@ export class Queue implements RouteTarget, TurnTask, Tended {
       }
       if (this.turns === null) this.nextConsumer++;
       else this.turns.served(consumer);
+      this.handOut(consumer, seq, word);
+    }
+  }
+
+  /** The same where consumers do not all take every message. */
+  private handOutMatching(matching: Matching): void {
+    const turns = this.turns!;
+    const { deliveryView: view, store } = this.owner;
+    matching.begin();
+    for (;;) {
+      const consumer = matching.next(turns.order);
+      if (consumer === null) return;
+      const { seq, word } = matching;
+      // It is in memory: it has just been looked at.
+      if (!store.view(seq, word, view) || !this.takeOut(seq, word)) return;
+      matching.taken(consumer, view);
+      turns.served(consumer);
       this.handOut(consumer, seq, word);
     }
   }
@@ -422,15 +477,17 @@ export class Queue implements RouteTarget, TurnTask, Tended {
     this.owner.store.load(seq, word, (error) => {
       this.loading = false;
       if (this.deleted) return;
-      if (error !== undefined) this.skipUnreadable(seq, error);
+      if (error !== undefined) this.skipUnreadable(seq, word, error);
       // Straight on: the block that was loaded may be evicted again by the turn's end.
       this.endOfTurn();
     });
   }
 
   /** It stays in the log, unsettled, for whoever repairs it; the queue goes on without it. */
-  private skipUnreadable(seq: number, error: Error): void {
-    if (this.returned.length > 0 && this.returned.headSeq() === seq) {
+  private skipUnreadable(seq: number, word: number, error: Error): void {
+    if (this.matching !== null) {
+      if (this.takeOut(seq, word)) this.setAside(seq, word);
+    } else if (this.returned.length > 0 && this.returned.headSeq() === seq) {
       this.setAside(seq, this.returned.headWord());
       this.returned.shift();
     } else if (this.ready.length > 0 && this.ready.headSeq() === seq) {
@@ -474,6 +531,7 @@ export class Queue implements RouteTarget, TurnTask, Tended {
   }
 
   get vacancies(): number {
+    if (this.matching !== null) return 0; // who knows what they would take
     let room = 0;
     for (const consumer of this.consumers) {
       if (consumer.ready() && this.turns?.waits(consumer) !== true) room += consumer.room;
@@ -489,6 +547,45 @@ export class Queue implements RouteTarget, TurnTask, Tended {
         done(error === undefined && store.view(seq, word, view) ? view.bodyLength : -1);
       });
     }
+  }
+
+  // --------------------------------------------------------------------------------------------- for matching
+
+  levelsInUse(): readonly number[] {
+    return this.levels === null ? ONE_LEVEL : this.levels.levels();
+  }
+
+  readAfter(level: number, after: number, max: number, visit: (seq: number, word: number) => void): void {
+    if (this.levels === null) (this.ready as Holed).readAfter(after, max, visit);
+    else this.levels.readAfter(level, after, max, visit);
+  }
+
+  readReturned(level: number, after: number, max: number, visit: (seq: number, word: number) => void): void {
+    if (this.levels === null) this.returned.readAfter(after, max, visit);
+    else this.levels.readReturned(level, after, max, visit);
+  }
+
+  show(seq: number, word: number): MessageView | null {
+    const { store, deliveryView: view } = this.owner;
+    if (store.view(seq, word, view)) return view;
+    this.load(seq, word);
+    return null;
+  }
+
+  properties(view: MessageView): Properties {
+    return this.owner.properties(view);
+  }
+
+  isOver(seq: number, word: number): boolean {
+    if (this.terms === null || !this.terms.isOver(seq, this.owner.deliveryView)) return false;
+    if (this.takeOut(seq, word)) this.expire(seq, word);
+    return true;
+  }
+
+  /** From wherever it waits; false if it does not wait any more. */
+  private takeOut(seq: number, word: number): boolean {
+    if (this.levels !== null) return this.levels.takeOut(seq, word);
+    return (this.ready as Holed).takeOut(seq) || (this.returned.length > 0 && this.returned.bury(seq));
   }
 
   forEachReady(visit: (seq: number, word: number) => void): void {
@@ -618,6 +715,8 @@ export class Queue implements RouteTarget, TurnTask, Tended {
       throw new BrokerError('access-refused', `queue '${this.name}' in vhost '${this.owner.vhost}' in exclusive use`);
     }
     const consumer = new QueueConsumer(this, options, sink, output);
+    const selects = options.selector !== undefined && options.selector.trim() !== '';
+    if (selects || this.matching !== null) this.match().add(consumer, options.selector);
     if (consumer.priority !== 0) this.turns ??= new Turns(false, this.consumers);
     this.consumers.push(consumer);
     this.turns?.add(consumer);
@@ -633,6 +732,7 @@ export class Queue implements RouteTarget, TurnTask, Tended {
       const at = this.consumers.indexOf(consumer);
       if (at >= 0) this.consumers.splice(at, 1);
       this.turns?.remove(consumer);
+      this.matching?.remove(consumer);
       this.noteAttended();
       if (!consumer.passive) {
         this.touch();
@@ -653,7 +753,7 @@ export class Queue implements RouteTarget, TurnTask, Tended {
       const word = this.headWord();
       if (!store.view(seq, word, view)) {
         store.load(seq, word, (error) => {
-          if (error !== undefined) this.skipUnreadable(seq, error);
+          if (error !== undefined) this.skipUnreadable(seq, word, error);
           this.get(holder, done);
         });
         return;

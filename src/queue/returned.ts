@@ -36,7 +36,21 @@ export class Returned {
     this.words.pop();
   }
 
-  /** Recovery: takes out one; false if it is not here. */
+  /** Up to `max` of those after `after`, in order. */
+  readAfter(after: number, max: number, visit: (seq: number, word: number) => void): void {
+    if (this.length === 0) return;
+    this.order();
+    let low = 0;
+    let high = this.seqs.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.seqs[middle]! > after) low = middle + 1;
+      else high = middle;
+    }
+    for (let i = low - 1, n = 0; i >= 0 && n < max; i--, n++) visit(this.seqs[i]!, this.words[i]!);
+  }
+
+  /** Takes out one; false if it is not here. */
   bury(seq: number): boolean {
     this.order();
     const at = this.seqs.indexOf(seq);

@@ -94,6 +94,14 @@ export class Run {
     });
   }
 
+  /** The same, until `visit` says false. */
+  some(visit: (seq: number, word: number) => boolean): void {
+    this.each((at) => {
+      const word = this.wordAt(at);
+      return word === BURIED || visit(this.seqAt(at), word);
+    });
+  }
+
   /** Copies everything. */
   copyTo(into: Unpacked): void {
     let i = 0;

@@ -31,6 +31,12 @@ export class Turns {
     if (this.sole === consumer) this.sole = this.row[0] ?? null;
   }
 
+  /** All that may get something, whoever is to be asked first at the front. */
+  get order(): readonly QueueConsumer[] {
+    if (!this.single) return this.row;
+    return this.sole === null ? [] : [this.sole];
+  }
+
   /** The next that can take one; null if none can. */
   next(): QueueConsumer | null {
     if (this.single) return this.sole?.ready() === true ? this.sole : null;

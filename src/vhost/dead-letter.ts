@@ -66,6 +66,7 @@ function republish(vhost: Vhost, queue: Queue, decision: Decision, view: Message
   // Nothing waits for a dead letter's confirm, so nothing is gained by holding it back as exactly-once would.
   draft.assurance = Math.min(view.assurance, AT_LEAST_ONCE) as Assurance;
   draft.priority = view.priority;
+  draft.grouped = view.grouped;
   const annotations = withDeath(decodeAnnotations(view.notes, view.notesStart, view.notesEnd), {
     queue: queue.name,
     reason: decision.reason,

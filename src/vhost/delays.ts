@@ -179,6 +179,7 @@ export class Delays {
     draft.spelling = view.spelling;
     draft.assurance = view.assurance;
     draft.retain = retain;
+    draft.grouped = view.grouped;
     draft.priority = view.priority;
     // It began to live when it became due.
     draft.ttlMs = view.expiresAtMs === 0 ? -1 : view.expiresAtMs - view.arrivedAtMs;

@@ -75,7 +75,8 @@ export class Journal {
     const { id, name, options } = queue;
     const { durable, autoDelete, atMostOnce, arguments: args } = options;
     const mayExpire = queue.mayExpire ? true : undefined;
-    this.json(RECORD_QUEUE, { id, name, durable, autoDelete, atMostOnce, arguments: args, mayExpire });
+    const grouped = queue.grouped ? true : undefined;
+    this.json(RECORD_QUEUE, { id, name, durable, autoDelete, atMostOnce, arguments: args, mayExpire, grouped });
   }
 
   queueDeleted(queue: Queue): void {

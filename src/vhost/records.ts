@@ -7,7 +7,7 @@
  * ```
  * 130 exchange declared   JSON {name, type, durable, autoDelete, internal, arguments}
  * 131 exchange deleted    name
- * 132 queue declared      JSON {id, name, durable, autoDelete, atMostOnce, arguments, mayExpire}
+ * 132 queue declared      JSON {id, name, durable, autoDelete, atMostOnce, arguments, mayExpire, grouped}
  * 133 queue deleted       u32 queue
  * 134 bound               JSON {source, queue|exchange, key, options}
  * 135 unbound             JSON, the same
@@ -87,6 +87,8 @@ export interface QueueRecord extends Omit<QueueOptions, 'exclusive'> {
   readonly name: string;
   /** A message that expires may be among those of a checkpoint, which says nothing of each. */
   readonly mayExpire?: boolean;
+  /** One that has a group as well. */
+  readonly grouped?: boolean;
 }
 
 export interface BindingRecord {

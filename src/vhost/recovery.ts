@@ -181,7 +181,7 @@ export class Recovery {
         return;
       }
       case RECORD_QUEUE: {
-        const { id, name, mayExpire, ...rest } = unpackJson<QueueRecord>(buffer, start, end);
+        const { id, name, mayExpire, grouped, ...rest } = unpackJson<QueueRecord>(buffer, start, end);
         topology.recoverNextQueue(id + 1);
         let queue = topology.queuesById.get(id);
         if (queue === undefined) {
@@ -191,6 +191,7 @@ export class Recovery {
           topology.addQueue(queue);
         }
         if (mayExpire === true) queue.expectExpiry();
+        if (grouped === true) queue.expectGroups();
         return;
       }
       case RECORD_QUEUE_DELETED: {
@@ -249,6 +250,7 @@ export class Recovery {
       if (assurance === 0 && queue.directMode) continue;
       const shown = view.retain && (target.word & KEEP_RETAIN) !== 0 ? WORD_RETAINED : 0;
       if (view.expiresAtMs !== 0) queue.expectExpiry();
+      if (view.grouped) queue.expectGroups();
       queue.push(seq, queue.wordAt((base | assurance | (target.word & ~7) | shown) >>> 0, view.priority));
     }
     if (view.retain) {

@@ -12,6 +12,7 @@ import type { Logger } from '../logger.ts';
 import type { DeathReason } from '../message/annotations.ts';
 import type { Dialects } from '../message/dialect.ts';
 import { AT_MOST_ONCE, type Draft, EXACTLY_ONCE, MessageView } from '../message/message.ts';
+import type { Properties } from '../message/properties.ts';
 import { viewDraft } from '../message/storage.ts';
 import { MessageStore } from '../queue/message-store.ts';
 import type { Queue, QueueOwner } from '../queue/queue.ts';
@@ -174,6 +175,7 @@ export class Vhost implements QueueOwner, TurnTask {
       only?.plain === true &&
       draft.assurance !== EXACTLY_ONCE &&
       draft.ttlMs < 0 &&
+      !draft.grouped &&
       !draft.retain &&
       draft.large === null
     ) {
@@ -259,7 +261,7 @@ export class Vhost implements QueueOwner, TurnTask {
       if (assurance === AT_MOST_ONCE && target.directMode) continue;
       const shown = retain && (targetWord & KEEP_RETAIN) !== 0 ? WORD_RETAINED : 0;
       let word = base | assurance | (targetWord & ~7) | shown;
-      if (!target.plain || draft.ttlMs >= 0) word = target.prepare(seq, word, draft);
+      if (!target.plain || draft.ttlMs >= 0 || draft.grouped) word = target.prepare(seq, word, draft);
       // A queue that a crash empties has nothing to gain from waiting, and would lose its order.
       if (exactlyOnce && target.durable) this.heldBack.add(mark, target, seq, word);
       else target.push(seq, word);
@@ -345,6 +347,10 @@ export class Vhost implements QueueOwner, TurnTask {
 
   died(queue: Queue, seq: number, word: number, decision: Decision): void {
     deadLetter(this, queue, seq, word, decision);
+  }
+
+  properties(view: MessageView): Properties {
+    return this.dialects.properties(view);
   }
 
   nowMs(): number {

@@ -174,6 +174,7 @@ describe('declaring again', () => {
       { 'x-single-active-consumer': false },
       "received 'false' but current is 'true'",
     ],
+    [{ 'x-queue-type': 'quorum' }, { 'x-queue-type': 'classic' }, "received 'classic' but current is 'quorum'"],
     [{ 'x-queue-type': 'quorum' }, {}, "received none but current is the value 'quorum' of type 'longstr'"],
     [
       { 'x-message-ttl': byte(5), 'x-expires': byte(5) },
