@@ -18,7 +18,7 @@
  */
 import { type Annotations, decodeAnnotations } from '../../../src/message/annotations.ts';
 import type { Dialect } from '../../../src/message/dialect.ts';
-import type { Draft, MessageView } from '../../../src/message/message.ts';
+import { DELAY_MAX_MS, type Draft, type MessageView } from '../../../src/message/message.ts';
 import {
   type Address,
   type Header,
@@ -167,8 +167,10 @@ export function readHints(props: Buffer, start: number, end: number, draft: Draf
     if (name !== 'x-delay' && name !== 'priority') continue;
     const value = props.latin1Slice(reader.start, Math.min(reader.end, reader.start + 11));
     if (!/^\d{1,10}$/.test(value)) continue;
-    if (name === 'x-delay') draft.delayMs = Math.min(Number(value), 0xffff_ffff);
-    else if (Number(value) <= 255) draft.priority = Number(value);
+    const number = Number(value);
+    // A delay that is out of its range is none.
+    if (name === 'x-delay') draft.delayMs = number >= 1 && number <= DELAY_MAX_MS ? number : -1;
+    else if (number <= 255) draft.priority = number;
   }
 }
 
