@@ -52,7 +52,8 @@ const DEFAULT_BLOCK_BYTES = 1024 * 1024;
 const DEFAULT_RESIDENT_BYTES = 64 * 1024 * 1024;
 
 const IDLE_MS = 1000;
-const DEFAULT_CHECKPOINT_BYTES = 128 * 1024 * 1024;
+/** A little less than two segments: a checkpoint begins one, and what it ends should be full. */
+const DEFAULT_CHECKPOINT_BYTES = 124 * 1024 * 1024;
 
 export class Log implements RecordStore, TurnTask {
   inTurn = false;

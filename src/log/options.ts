@@ -39,7 +39,7 @@ export interface LogOptions {
   /** Default 1 MiB; means nothing without `flushDelayMs`. */
   readonly flushBytesMax?: number;
   /**
-   * Bytes of log after which a checkpoint is due at the latest, unless checkpoints are large; default 128 MiB. Where little is
+   * Bytes of log after which a checkpoint is due at the latest, unless checkpoints are large; default 124 MiB. Where little is
    * alive it is due sooner: after a quarter of that, half a segment at the least.
    */
   readonly checkpointBytes?: number;

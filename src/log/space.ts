@@ -118,12 +118,21 @@ export class Space {
   /** A file for a new segment, under its name; to be followed by a sync of the directory. */
   async take(path: string): Promise<SegmentFile> {
     const { files } = this.options;
+    await this.trim();
     const file = this.spares.findLast((spare) => spare !== this.filling);
     if (file === undefined) return { handle: await files.open(path, 'create'), preparedBytes: 0, reading: 0 };
     this.spares.splice(this.spares.indexOf(file), 1);
     await files.rename(file.handle.path, path);
     file.handle.path = path;
     return file;
+  }
+
+  /** A segment that a checkpoint ended early gives back what it did not need. */
+  private async trim(): Promise<void> {
+    const file = this.current;
+    if (file === undefined || file === this.filling || file.preparedBytes <= this.writtenTo + AHEAD_BYTES) return;
+    // Whatever hinders it, nothing is lost but room.
+    await this.cut(file, this.writtenTo).catch(() => false);
   }
 
   /** Gets a dead segment's file, or its path if it is not open. */

@@ -34,35 +34,58 @@ const NO_GAPS = new Uint8Array(0);
 /** Gaps fit in 48 bits: seven bytes each at the most. */
 const scratch = new Uint8Array(CHUNK_LENGTH * 7);
 
-/** @param at reads the i-th of `count` positions, in ascending order */
-export function pack(count: number, seqAt: (i: number) => number, wordAt: (i: number) => number): Chunk {
-  const first = seqAt(0);
+/** The first `count` positions of `from`, which are in ascending order. */
+export function pack(from: Unpacked, count: number): Chunk {
+  const { seqs, words } = from;
+  const first = seqs[0]!;
   let before = first;
   let bytes = 0;
   let plain = true;
-  const runs: number[] = [];
-  let word = wordAt(0);
-  let run = 1;
   for (let i = 1; i < count; i++) {
-    const seq = seqAt(i);
-    let gap = seq - before;
-    if (gap !== 1) plain = false;
-    while (gap >= 0x80) {
-      scratch[bytes++] = (gap % 0x80) | 0x80;
-      gap = Math.floor(gap / 0x80);
-    }
-    scratch[bytes++] = gap;
+    const seq = seqs[i]!;
+    const gap = seq - before;
     before = seq;
-    const next = wordAt(i);
-    if (next === word) run++;
-    else {
-      runs.push(run, word);
-      word = next;
-      run = 1;
-    }
+    if (gap !== 1) plain = false;
+    if (gap < 0x80) scratch[bytes++] = gap;
+    else if (gap < 0x4000) {
+      scratch[bytes++] = gap | 0x80;
+      scratch[bytes++] = gap >>> 7;
+    } else bytes = putGap(gap, bytes);
   }
-  runs.push(run, word);
-  return { count, first, last: before, gaps: plain ? NO_GAPS : scratch.slice(0, bytes), words: Uint32Array.from(runs) };
+  return {
+    count,
+    first,
+    last: before,
+    gaps: plain ? NO_GAPS : scratch.slice(0, bytes),
+    words: runsOf(words, count),
+  };
+}
+
+function putGap(gap: number, at: number): number {
+  let left = gap;
+  while (left >= 0x80) {
+    scratch[at++] = (left % 0x80) | 0x80;
+    left = Math.floor(left / 0x80);
+  }
+  scratch[at++] = left;
+  return at;
+}
+
+function runsOf(words: Uint32Array, count: number): Uint32Array {
+  let word = words[0]!;
+  let from = 0;
+  let runs: number[] | undefined;
+  for (let i = 1; i < count; i++) {
+    const next = words[i]!;
+    if (next === word) continue;
+    runs ??= [];
+    runs.push(i - from, word);
+    word = next;
+    from = i;
+  }
+  if (runs === undefined) return Uint32Array.of(count, word);
+  runs.push(count - from, word);
+  return Uint32Array.from(runs);
 }
 
 export function unpack(chunk: Chunk, into: Unpacked): void {

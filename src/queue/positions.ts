@@ -242,20 +242,13 @@ export class Positions extends Run {
       this.adopt({ ...chunk, words });
       return;
     }
-    const seqs: number[] = [];
-    const words: number[] = [];
+    const kept = unpackedRoom();
+    let count = 0;
     visitPacked(packed, (seq, word) => {
-      seqs.push(seq);
-      words.push((word | bits) >>> 0);
+      kept.seqs[count] = seq;
+      kept.words[count++] = word | bits;
     });
-    if (seqs.length > 0)
-      this.adopt(
-        pack(
-          seqs.length,
-          (i) => seqs[i]!,
-          (i) => words[i]!,
-        ),
-      );
+    if (count > 0) this.adopt(pack(kept, count));
   }
 }
 
@@ -280,12 +273,7 @@ function fill(run: Run, from: Unpacked, count: number): void {
 
 /** A run is never longer than a chunk. */
 function chunkOf(run: Run): Chunk {
-  const { seqs, words } = roomFor(run);
-  return pack(
-    run.count,
-    (i) => seqs[i]!,
-    (i) => words[i]!,
-  );
+  return pack(roomFor(run), run.count);
 }
 
 function within(run: Run, bits: number): [number, number][] {

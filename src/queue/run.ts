@@ -104,12 +104,17 @@ export class Run {
 
   /** Copies everything. */
   copyTo(into: Unpacked): void {
-    let i = 0;
-    this.each((at) => {
-      into.seqs[i] = this.seqAt(at);
-      into.words[i++] = this.wordAt(at);
-      return true;
-    });
+    const { pages } = this.slab;
+    const { seqs, words } = into;
+    let at = this.head;
+    for (let i = 0; i < this.count; i++) {
+      const page = pages[at >>> PAGE_SHIFT]!;
+      const cell = at & CELL_MASK;
+      seqs[i] = (page[cell]! >>> 0) + page[cell + 1]! * HIGH;
+      words[i] = page[cell + 2]!;
+      at += CELLS;
+      if ((at & LINE_END) === LINE_END) at = page[cell + CELLS]!;
+    }
   }
 
   /** Recovery: where a sequence number is, or -1. Mostly it is the first, or not far from it. */

@@ -95,11 +95,7 @@ function durablePart(chunk: Chunk): Chunk | undefined {
     seqs[n] = seqs[i]!;
     words[n++] = words[i]!;
   }
-  return pack(
-    n,
-    (i) => seqs[i]!,
-    (i) => words[i]!,
-  );
+  return pack({ seqs, words }, n);
 }
 
 function halves(chunk: Chunk): Chunk[] {
@@ -107,15 +103,7 @@ function halves(chunk: Chunk): Chunk[] {
   unpack(chunk, { seqs, words });
   const middle = chunk.count >> 1;
   return [
-    pack(
-      middle,
-      (i) => seqs[i]!,
-      (i) => words[i]!,
-    ),
-    pack(
-      chunk.count - middle,
-      (i) => seqs[middle + i]!,
-      (i) => words[middle + i]!,
-    ),
+    pack({ seqs, words }, middle),
+    pack({ seqs: seqs.subarray(middle), words: words.subarray(middle) }, chunk.count - middle),
   ];
 }

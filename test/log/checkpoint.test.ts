@@ -277,6 +277,27 @@ test('a log that rests makes one more checkpoint if there is something to be won
   await it.close();
 });
 
+test('a segment that a checkpoint ends early keeps no more of its file than it needs', async () => {
+  const files = new MemoryFiles();
+  const it = await TestLog.open(files, { blockBytes: 64 * 1024, segmentBytes: 16 * 1024 * 1024 });
+  for (let i = 0; i < 100; i++) {
+    it.message('x'.repeat(50_000));
+    await it.safe();
+  }
+  await quiet(files);
+  await checkpoint(it); // the file that was prepared becomes the second segment
+  it.message('short');
+  await it.safe();
+  await quiet(files);
+  expect(files.bytes(path(2)).length).toBeGreaterThanOrEqual(8 * 1024 * 1024);
+  await checkpoint(it);
+  await it.safe();
+  expect(files.bytes(path(2)).length).toBeLessThanOrEqual(64 * 1024);
+  const again = await TestLog.open(files.afterKill());
+  expect(again.log.recovered.clean).toBe(false);
+  expect(again.kinds()).not.toContain('torn-tail');
+});
+
 test('after a stop with a checkpoint nothing before it is replayed, and lives leave no pile of files', async () => {
   const files = new MemoryFiles();
   let it = await TestLog.open(files);
