@@ -2,7 +2,7 @@
  * What waits in a queue whose consumers do not all take every message: positions that can be taken from the middle. What
  * was taken leaves a hole, which closes when the head gets there; the head itself is never one.
  */
-import { CHUNK_LENGTH, type Chunk, pack } from './chunk.ts';
+import { CHUNK_LENGTH, type Chunk, pack, unpackedRoom } from './chunk.ts';
 import type { Waiting } from './levels.ts';
 import type { Positions } from './positions.ts';
 import { BURIED } from './run.ts';
@@ -77,23 +77,18 @@ export class Holed implements Waiting {
 
   /** Packed anew: there may be holes in what is packed. */
   forEachChunk(visit: (chunk: Chunk) => void): void {
-    const seqs: number[] = [];
-    const words: number[] = [];
+    const room = unpackedRoom();
+    let count = 0;
     const flush = (): void => {
-      if (seqs.length === 0) return;
-      const chunk = pack(
-        seqs.length,
-        (i) => seqs[i]!,
-        (i) => words[i]!,
-      );
-      seqs.length = 0;
-      words.length = 0;
+      if (count === 0) return;
+      const chunk = pack(room, count);
+      count = 0;
       visit(chunk);
     };
     this.positions.forEach((seq, word) => {
-      seqs.push(seq);
-      words.push(word);
-      if (seqs.length === CHUNK_LENGTH) flush();
+      room.seqs[count] = seq;
+      room.words[count++] = word;
+      if (count === CHUNK_LENGTH) flush();
     });
     flush();
   }
