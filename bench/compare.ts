@@ -1,7 +1,7 @@
 /**
  * `node bench/compare.ts`: this broker beside those that are installed here, the same work in the same run, as a table.
  *
- *   --rows TEXT       only rows whose name holds this            --peers a,b   entrepot, rabbitmq, mosquitto; default all
+ *   --rows TEXT       only rows whose name holds this            --peers a,b   entrepot, rabbitmq, mosquitto, nats, activemq
  *   --gauge PATH      drive with this neutral load generator instead of the project's own
  *   --scale N         N times the messages; default 1            --repeat N    the best of N runs; default 1
  *   --json FILE       write the figures as well
@@ -12,6 +12,8 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs, styleText } from 'node:util';
+import { startActivemq } from '../conformance/activemq.ts';
+import { startNats } from '../conformance/nats.ts';
 import {
   installed,
   type Peer,
@@ -24,7 +26,7 @@ import { runGauge } from './load/gauge.ts';
 import { runLoad } from './load/run.ts';
 import type { LoadProtocol, Measured, Ports, Work } from './load/work.ts';
 
-type BenchPeer = Extract<PeerKind, 'entrepot' | 'rabbitmq' | 'mosquitto'>;
+type BenchPeer = PeerKind;
 
 interface Row {
   readonly name: string;
@@ -58,29 +60,35 @@ const ROWS: readonly Row[] = [
   {
     name: 'MQTT QoS 0',
     work: { publish: 'mqtt', consume: 'mqtt' },
-    counts: { entrepot: 8_000_000, rabbitmq: 80_000, mosquitto: 300_000 },
+    counts: { entrepot: 8_000_000, rabbitmq: 80_000, mosquitto: 300_000, nats: 2_000_000 },
   },
   {
     name: 'MQTT QoS 0, 1 to 100',
     work: { publish: 'mqtt', consume: 'mqtt', subscribers: 100, fanout: true },
-    counts: { entrepot: 100_000, rabbitmq: 600, mosquitto: 4_000 },
+    counts: { entrepot: 100_000, rabbitmq: 600, mosquitto: 4_000, nats: 40_000 },
     note: 'deliveries',
+  },
+  {
+    name: 'MQTT QoS 0, 1,000 subscribers of 1,000 wildcard filters',
+    work: { publish: 'mqtt', consume: 'mqtt', subscribers: 1000, filters: true },
+    counts: { entrepot: 2_000_000, rabbitmq: 40_000, mosquitto: 200_000, nats: 500_000 },
+    note: 'each message to one',
   },
   {
     name: 'MQTT QoS 1',
     work: { publish: 'mqtt', consume: 'mqtt', window: 1000, acknowledge: true },
-    counts: { entrepot: 1_500_000, rabbitmq: 25_000, mosquitto: 100_000 },
+    counts: { entrepot: 1_500_000, rabbitmq: 25_000, mosquitto: 100_000, nats: 80_000 },
     note: 'clean sessions',
   },
   {
     name: 'STOMP auto',
     work: { publish: 'stomp', consume: 'stomp' },
-    counts: { entrepot: 2_000_000, rabbitmq: 80_000 },
+    counts: { entrepot: 2_000_000, rabbitmq: 80_000, activemq: 80_000 },
   },
   {
     name: 'STOMP persistent, receipts, client-individual',
     work: { publish: 'stomp', consume: 'stomp', window: 1000, persistent: true, acknowledge: true },
-    counts: { entrepot: 800_000, rabbitmq: 15_000 },
+    counts: { entrepot: 800_000, rabbitmq: 15_000, activemq: 2_500 },
   },
   {
     name: 'MQTT in, AMQP out',
@@ -94,8 +102,21 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-const PEERS: readonly BenchPeer[] = ['entrepot', 'rabbitmq', 'mosquitto'];
-const START = { entrepot: startEntrepot, rabbitmq: startRabbitmq, mosquitto: startMosquitto } as const;
+const PEERS: readonly BenchPeer[] = ['entrepot', 'rabbitmq', 'mosquitto', 'nats', 'activemq'];
+const TITLES: Readonly<Record<BenchPeer, string>> = {
+  entrepot: 'Entrepot',
+  rabbitmq: 'RabbitMQ',
+  mosquitto: 'Mosquitto',
+  nats: 'NATS',
+  activemq: 'ActiveMQ',
+};
+const START = {
+  entrepot: startEntrepot,
+  rabbitmq: startRabbitmq,
+  mosquitto: startMosquitto,
+  nats: startNats,
+  activemq: startActivemq,
+} as const;
 const WARM_UP_SHARE = 0.25;
 
 const { values } = parseArgs({
@@ -140,12 +161,14 @@ async function measure(peer: Peer, row: Row, count: number): Promise<Measured> {
     acknowledge: false,
     prefetch: 500,
     publishOnly: false,
+    filters: false,
     ...row.work,
     count: Math.max(100, Math.round(count * scale)),
     destination: `bench${process.pid}x${++runs}`,
   };
   const ports = portsOf(peer, row);
-  return values.gauge === undefined ? runLoad(work, ports) : runGauge(values.gauge, work, ports);
+  // The gauge has one topic; a subscriber each with a filter of its own is what the project's generator can do.
+  return values.gauge === undefined || work.filters ? runLoad(work, ports) : runGauge(values.gauge, work, ports);
 }
 
 const figures = new Map<string, Partial<Record<BenchPeer, Measured | Error>>>(rows.map((row) => [row.name, {}]));
@@ -198,23 +221,26 @@ const ratio = (ours: Measured | Error | undefined, theirs: Measured | Error | un
     ? ''
     : `${(ours.rate / theirs.rate).toFixed(1)} ×`;
 
-const head = ['messages a second', 'Entrepot', 'RabbitMQ', 'ours / it', 'Mosquitto', 'ours / it', 'p50 / p99 µs'];
+/** Columns for those that have a figure in some row. */
+const others = PEERS.filter((kind) => kind !== 'entrepot' && rows.some((row) => figures.get(row.name)![kind]));
+const head = [
+  'messages a second',
+  'Entrepot',
+  ...others.flatMap((kind) => [TITLES[kind], 'ours / it']),
+  'p50 / p99 µs',
+];
 const body = rows.map((row) => {
-  const { entrepot, rabbitmq, mosquitto } = figures.get(row.name)!;
+  const { entrepot, ...theirs } = figures.get(row.name)!;
   const latency =
     entrepot !== undefined && !(entrepot instanceof Error) && entrepot.p50Us !== undefined
       ? `${entrepot.p50Us} / ${entrepot.p99Us}`
       : '';
   const name = row.note === undefined ? row.name : `${row.name} (${row.note})`;
-  return [
-    name,
-    cell(entrepot),
-    cell(rabbitmq),
-    ratio(entrepot, rabbitmq),
-    cell(mosquitto),
-    ratio(entrepot, mosquitto),
-    latency,
-  ];
+  const columns = others.flatMap((kind) => [
+    cell(theirs[kind as keyof typeof theirs]),
+    ratio(entrepot, theirs[kind as keyof typeof theirs]),
+  ]);
+  return [name, cell(entrepot), ...columns, latency];
 });
 const widths = head.map((_, column) => Math.max(...[head, ...body].map((line) => line[column]!.length)));
 const print = (line: readonly string[]): void =>

@@ -68,6 +68,11 @@ function open(
   });
 }
 
+/** Four decimal digits. */
+function writeKey(buffer: Buffer, at: number, key: number): void {
+  for (let i = 3; i >= 0; i--, key = Math.floor(key / 10)) buffer[at + i] = 48 + (key % 10);
+}
+
 function publish(): void {
   const talk = dialogue(work.publish, 'publisher', work, 0, byTopic(work));
   let sent = 0;
@@ -89,6 +94,7 @@ function publish(): void {
         talk.message.copy(buffer, i * size);
         buffer.writeUInt32BE(sent + i, i * size + talk.numberAt + 8);
         talk.writeId(buffer, i * size + talk.idAt, sent + i);
+        if (talk.keyAt >= 0) writeKey(buffer, i * size + talk.keyAt, (sent + i) % work.subscribers);
       }
       sent += batch;
       const flows = socket!.write(buffer);

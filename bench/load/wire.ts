@@ -21,6 +21,8 @@ export interface Dialogue {
   readonly message: Buffer;
   readonly numberAt: number;
   readonly idAt: number;
+  /** Where the topic holds the four digits of the subscriber it is for, or -1. */
+  readonly keyAt: number;
   writeId(buffer: Buffer, at: number, id: number): void;
   /** Takes complete frames from `buffer[0, end)`, returns how many bytes it used. Acks to be sent are added to `acks`. */
   parse(buffer: Buffer, end: number, heard: Heard, acks: Acks): number;
@@ -115,6 +117,7 @@ function amqp(role: 'publisher' | 'consumer', work: Work, index: number, topic: 
     message,
     numberAt: head.length + 7,
     idAt: 0,
+    keyAt: -1,
     writeId: NO_ID,
     parse(buffer, end, heard, acks) {
       let at = 0;
@@ -162,14 +165,15 @@ const string16 = (text: string): Buffer => join(u16(text.length), text);
 
 function mqtt(role: 'publisher' | 'consumer', work: Work, index: number): Dialogue {
   const clientId = `${role}-${index}-${work.destination}`;
+  const filter = work.filters ? `${work.destination}/+/${String(index).padStart(4, '0')}/#` : work.destination;
+  const topic = work.filters ? `${work.destination}/plant/0000/temperature` : work.destination;
   const steps = [
     packet(0x10, join(string16('MQTT'), '\x04\xc2', u16(0), string16(clientId), string16('guest'), string16('guest'))),
   ];
-  if (role === 'consumer')
-    steps.push(packet(0x82, join(u16(1), string16(work.destination), work.acknowledge ? '\x01' : '\x00')));
+  if (role === 'consumer') steps.push(packet(0x82, join(u16(1), string16(filter), work.acknowledge ? '\x01' : '\x00')));
   const confirmed = work.window > 0;
   const body = Buffer.alloc(work.bodyBytes, 'x');
-  const message = packet(confirmed ? 0x32 : 0x30, join(string16(work.destination), confirmed ? u16(0) : '', body));
+  const message = packet(confirmed ? 0x32 : 0x30, join(string16(topic), confirmed ? u16(0) : '', body));
   const numberAt = message.length - work.bodyBytes;
   const ack = Buffer.from([0x40, 2, 0, 0]);
   return {
@@ -177,6 +181,7 @@ function mqtt(role: 'publisher' | 'consumer', work: Work, index: number): Dialog
     message,
     numberAt,
     idAt: numberAt - 2,
+    keyAt: work.filters ? message.indexOf('/0000/') + 1 : -1,
     writeId: confirmed
       ? (buffer, at, id) => {
           const packetId = (id % 65_535) + 1;
@@ -240,6 +245,7 @@ function stomp(role: 'publisher' | 'consumer', work: Work, topic: boolean): Dial
     message,
     numberAt: head.length,
     idAt: head.length - 12,
+    keyAt: -1,
     writeId:
       work.window > 0
         ? (buffer, at, id) => {

@@ -20,6 +20,10 @@ export interface Work {
   readonly prefetch: number;
   /** Nobody consumes: what counts is how fast it is confirmed. */
   readonly publishOnly: boolean;
+  /**
+   * MQTT only: each subscriber has a filter of its own with wildcards, and each message matches one of them, in turn.
+   */
+  readonly filters: boolean;
   /** Queue or topic, of its own for each run. */
   readonly destination: string;
 }
