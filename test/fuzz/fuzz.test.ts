@@ -8,7 +8,7 @@ import { fuzz } from './run.ts';
 import { targets } from './targets.ts';
 import { World } from './world.ts';
 
-const INPUTS = Number(process.env['ENTREPOT_FUZZ_INPUTS'] ?? 20_000);
+const INPUTS = Number(process.env['ENTREPOT_FUZZ_INPUTS'] ?? 3_000);
 
 describe.each(Object.values(targets))('$name', (target) => {
   it('takes its conversations undamaged, so that the damaged ones come far', async () => {

@@ -1,11 +1,13 @@
 /** Every protocol that can be fuzzed, by the name under which it is asked for. */
 import type { FuzzTarget } from './target.ts';
 import { amqpTarget } from './targets/amqp.ts';
+import { amqpCodecTarget } from './targets/amqp-codec.ts';
 import { mqttTarget } from './targets/mqtt.ts';
 import { stompTarget } from './targets/stomp.ts';
 
 export const targets: Readonly<Record<string, FuzzTarget>> = {
   [amqpTarget.name]: amqpTarget,
   [mqttTarget.name]: mqttTarget,
+  [amqpCodecTarget.name]: amqpCodecTarget,
   [stompTarget.name]: stompTarget,
 };

@@ -63,6 +63,7 @@ export class FrameParser {
         return;
       }
       at = this.completeKept(chunk);
+      if (this.finished) return;
       if (this.keptBytes > 0) {
         // Still not whole, or stopped on the very frame that was completed.
         this.keep(chunk, at, chunk.length);

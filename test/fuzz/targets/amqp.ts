@@ -172,6 +172,8 @@ const handshake: Buffer[] = [
   OPEN,
 ];
 
+/** The protocol header, which is no frame. */
+export const GREETING_BYTES = GREETING;
 const OPENED = [GREETING, START_OK, TUNE_OK, OPEN, CHANNEL_OPEN];
 
 /** Sets size and end octet to what the frame has really become. */

@@ -132,6 +132,19 @@ describe('cutting a stream into frames', () => {
     expect(more.frames).toEqual([]);
   });
 
+  test('an error is the last thing that is heard, also when the chunk that completed the bad frame goes on', () => {
+    const bad = encode(1, 0, Buffer.from('abcd'));
+    bad[bad.length - 1] = 0;
+    const bytes = Buffer.concat([bad, encode(1, 0, Buffer.from('late')), encode(1, 0, Buffer.alloc(5000))]);
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const recorder = new Recorder();
+      const parser = new FrameParser(recorder, 4096);
+      parser.push(Buffer.from(bytes.subarray(0, cut)));
+      parser.push(Buffer.from(bytes.subarray(cut)));
+      expect([recorder.frames.length, recorder.errors.length], `cut at ${cut}`).toEqual([0, 1]);
+    }
+  });
+
   test('a frame without its end octet is an error, and nothing after it is handed on', () => {
     const bad = encode(1, 0, Buffer.from('abcd'));
     bad[bad.length - 1] = 0;
