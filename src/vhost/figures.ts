@@ -29,6 +29,9 @@ export interface VhostFigures {
   readonly ready: number;
   readonly unsettled: number;
   readonly retained: number;
+  /** Messages that are not to be routed yet, and failed ones that are not to be tried again yet. */
+  readonly delayed: number;
+  readonly retrying: number;
   /** Publishers are held back. */
   readonly congested: boolean;
 }
@@ -57,6 +60,8 @@ export function figuresOf(vhost: Vhost): VhostFigures {
     ready,
     unsettled,
     retained: vhost.retained.index.size,
+    delayed: vhost.delays.size,
+    retrying: vhost.retries.size,
     congested: vhost.brake.on,
   };
 }
