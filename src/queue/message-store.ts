@@ -99,6 +99,24 @@ export class MessageStore {
     const store = (word & WORD_DURABLE) !== 0 ? this.durable : this.transient;
     if (!store.locate(seq, this.ref)) return false;
     readMessage(this.ref.buffer, this.ref.start, view);
+    this.complete(seq, word, view);
+    return true;
+  }
+
+  /** What is in memory of the message, copied out for `viewCopy`; undefined if it must be loaded first. */
+  copy(seq: number, word: number): Buffer | undefined {
+    const store = (word & WORD_DURABLE) !== 0 ? this.durable : this.transient;
+    if (!store.locate(seq, this.ref)) return undefined;
+    return Buffer.from(this.ref.buffer.subarray(this.ref.start, this.ref.end));
+  }
+
+  /** As `view`, of a message that was copied out before. */
+  viewCopy(copy: Buffer, seq: number, word: number, view: MessageView): void {
+    readMessage(copy, 0, view);
+    this.complete(seq, word, view);
+  }
+
+  private complete(seq: number, word: number, view: MessageView): void {
     view.seq = seq;
     view.serial = ++this.serial;
     if ((word & WORD_LARGE) !== 0) view.large = this.large.get(seq) ?? null;
@@ -107,7 +125,6 @@ export class MessageStore {
     view.effectiveAssurance = (word & WORD_ASSURANCE) as Assurance;
     view.retained = (word & WORD_RETAINED) !== 0;
     view.subscriptionData = (word >>> WORD_DATA_SHIFT) & WORD_DATA_MASK;
-    return true;
   }
 
   /** A serial for a view that was made without the store. */

@@ -26,6 +26,7 @@ import { WORD_DURABLE, WORD_LARGE } from '../queue/word.ts';
 import type { CompiledRoute } from '../routing/router.ts';
 import { DueHeap } from './due-heap.ts';
 import type { Journal } from './journal.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { DELAYED_LARGE, DELAYED_RETAIN, DELAYED_SEVERAL_KEYS } from './records.ts';
 import type { Vhost } from './vhost.ts';
 
@@ -39,6 +40,8 @@ const RELEASED_BYTES_A_UNIT = 256 * 1024;
 const WAIT_MAX_MS = 60_000;
 /** Publishing is held back, or the disk is full. */
 const RETRY_MS = 100;
+/** What must be read back is read together with what is due so soon after it. */
+const READ_AHEAD_MS = 1_000;
 /** Entries in one record of a checkpoint at most. */
 const CHECKPOINT_ENTRIES = 4096;
 
@@ -52,7 +55,7 @@ export class Delays {
   private readonly timer = new Timer(() => this.slices.start());
   private readonly slices: Slices;
   private armedFor = Number.POSITIVE_INFINITY;
-  private loading = false;
+  private readonly ahead: ReadAhead;
   private readonly view = new MessageView();
   private readonly draft = new Draft();
   /** The bytes of a message may move under an append: what is carried over is copied here. */
@@ -64,6 +67,7 @@ export class Delays {
   constructor(home: Vhost) {
     this.home = home;
     this.slices = new Slices(home.turn, () => this.release());
+    this.ahead = new ReadAhead((seq, error) => home.unreadableDelayed(seq, error));
   }
 
   /** Messages that wait. */
@@ -106,7 +110,7 @@ export class Delays {
   }
 
   private arm(): void {
-    if (this.heap.size === 0 || this.loading) return;
+    if (this.heap.size === 0 || this.ahead.reading) return;
     const { due } = this.heap;
     if (this.timer.scheduled && this.armedFor <= due) return;
     this.wait(Math.min(WAIT_MAX_MS, due - this.home.clock.epochMs()));
@@ -129,12 +133,16 @@ export class Delays {
     const nowMs = home.clock.epochMs();
     let bytes = 0;
     let count = 0;
+    let absent = false;
     while (heap.size > 0 && heap.due <= nowMs && count < RELEASED_A_UNIT && bytes < RELEASED_BYTES_A_UNIT) {
-      if (this.loading) break;
-      const word = wordOf(heap.tag);
-      if (!home.store.view(heap.seq, word, this.view)) {
-        this.load(heap.seq, word);
-        break;
+      if (this.ahead.reading) break;
+      const shown = this.ahead.view(home.store, heap.seq, wordOf(heap.tag), this.view);
+      absent = shown === 'absent';
+      if (absent) break;
+      if (shown === 'unreadable') {
+        this.unreadable.push({ due: heap.due, seq: heap.seq, tag: heap.tag });
+        heap.shift();
+        continue;
       }
       if (count++ === 0) home.beginUnit();
       bytes += this.publish();
@@ -144,7 +152,8 @@ export class Delays {
       this.overSeqs = [];
       home.endUnit();
     }
-    if (this.loading) return true;
+    if (absent) this.readAhead(nowMs);
+    if (this.ahead.reading) return true;
     if (heap.size > 0 && heap.due <= nowMs) return false;
     this.arm();
     return true;
@@ -167,10 +176,19 @@ export class Delays {
       home.publish(route, draft);
     }
     if (keys !== undefined) this.keys.delete(seq);
+    this.ahead.done(seq);
     if ((tag & TAG_DURABLE) !== 0) this.overSeqs.push(seq);
     home.store.release(seq, wordOf(tag));
     draft.large = null;
     return view.propsEnd - view.propsStart + view.bodyLength;
+  }
+
+  /** Reads what is due, and what soon will be, back into memory, and goes on. */
+  private readAhead(nowMs: number): void {
+    const { seqs, tags } = this.heap.earliest(nowMs + READ_AHEAD_MS, this.ahead.room);
+    this.ahead.read(this.home.store, seqs, tags.map(wordOf), () => {
+      if (!this.home.stopping && !this.release()) this.slices.start();
+    });
   }
 
   private fill(draft: Draft, view: MessageView, retain: boolean): void {
@@ -199,23 +217,9 @@ export class Delays {
     draft.bodyEnd = propsBytes + bodyBytes;
   }
 
-  private load(seq: number, word: number): void {
-    this.loading = true;
-    this.home.store.load(seq, word, (error) => {
-      this.loading = false;
-      if (this.home.stopping) return;
-      if (error !== undefined && this.heap.size > 0 && this.heap.seq === seq) {
-        this.unreadable.push({ due: this.heap.due, seq, tag: this.heap.tag });
-        this.heap.shift();
-        this.home.unreadableDelayed(seq, error);
-      }
-      // Straight on: the block that was loaded may be evicted again by the turn's end.
-      if (!this.release()) this.slices.start();
-    });
-  }
-
   stop(): void {
     this.home.clock.cancel(this.timer);
+    this.ahead.stop();
   }
 
   // -------------------------------------------------------------------------------------- checkpoints, compaction

@@ -50,6 +50,25 @@ export class DueHeap {
     if (last > 0) this.sink(0, this.dues[last]!, this.seqs[last]!, this.tags[last]!);
   }
 
+  /** The numbers and tags of the first `max` at most that are due by then, in order; they stay here. */
+  earliest(dueBy: number, max: number): { readonly seqs: number[]; readonly tags: number[] } {
+    const seqs: number[] = [];
+    const tags: number[] = [];
+    // What follows an entry in order is among its two children and those of the ones before: a heap of places.
+    const next = new DueHeap();
+    if (this.size > 0) next.add(this.dues[0]!, this.seqs[0]!, 0);
+    while (next.size > 0 && next.due <= dueBy && seqs.length < max) {
+      const at = next.tag;
+      next.shift();
+      seqs.push(this.seqs[at]!);
+      tags.push(this.tags[at]!);
+      for (let child = at * 2 + 1; child <= at * 2 + 2 && child < this.size; child++) {
+        next.add(this.dues[child]!, this.seqs[child]!, child);
+      }
+    }
+    return { seqs, tags };
+  }
+
   forEach(visit: (seq: number, tag: number) => void): void {
     for (let i = 0; i < this.size; i++) visit(this.seqs[i]!, this.tags[i]!);
   }

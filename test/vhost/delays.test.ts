@@ -185,6 +185,24 @@ describe('a delayed message', () => {
     expect(seen.bodies.map((body) => Number(body))).toEqual(Array.from({ length: 200 }, (_, i) => i));
   });
 
+  it('is read back in the order of the disk, and routed in the order of time', async () => {
+    options = { clock, log: { segmentBytes: 65_536, blockBytes: 8_192, residentBytesMax: 16_384 } };
+    await restart();
+    session.declareQueue('q', DURABLE);
+    const due = (i: number): number => 1_000 + ((i * 7_919) % 500);
+    for (let i = 0; i < 500; i++) delay('q', `${i}`.padStart(1_000, ' '), due(i));
+    await safe(session);
+    pass(1_600);
+    await arrived('q', 500);
+    const seen = consume(session, 'q', { settled: true });
+    await until(() => {
+      turns();
+      return seen.bodies.length >= 500;
+    });
+    const order = Array.from({ length: 500 }, (_, i) => i).sort((a, b) => due(a) - due(b) || a - b);
+    expect(seen.bodies.map((body) => Number(body))).toEqual(order);
+  });
+
   it('is retained when it is due, not before', () => {
     session.declareQueue('q', DURABLE);
     delay('a/b', 'kept', 100, { exchange: 'amq.topic', retain: true, spelling: 1 });
