@@ -10,7 +10,8 @@ import { type Extents, readExtents, readMessage, targetListOf } from '../message
 import { recoverArguments } from '../queue/arguments.ts';
 import { type Chunk, unpack, unpackedRoom } from '../queue/chunk.ts';
 import { type MessageStore, RECORD_MESSAGE } from '../queue/message-store.ts';
-import { Queue, type QueueOwner } from '../queue/queue.ts';
+import type { QueueOwner } from '../queue/owner.ts';
+import { Queue } from '../queue/queue.ts';
 import { type RetainedIndex, RetainedMessage } from '../queue/retained.ts';
 import { WORD_ASSURANCE, WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../queue/word.ts';
 import { KEEP_RETAIN } from '../routing/router.ts';

@@ -15,7 +15,8 @@ import type {
 import { BrokerError } from '../message/errors.ts';
 import { type Headers, typeName } from '../message/properties.ts';
 import { compareArgument, compareArguments, readArguments } from '../queue/arguments.ts';
-import { Queue, type QueueOwner } from '../queue/queue.ts';
+import type { QueueOwner } from '../queue/owner.ts';
+import { Queue } from '../queue/queue.ts';
 import { Binding, bindingIdentity } from '../routing/binding.ts';
 import { Exchange } from '../routing/exchange.ts';
 import { checkType } from '../routing/kinds/make.ts';

@@ -15,7 +15,8 @@ import { AT_MOST_ONCE, type Draft, EXACTLY_ONCE, MessageView } from '../message/
 import type { Properties } from '../message/properties.ts';
 import { viewDraft } from '../message/storage.ts';
 import { MessageStore } from '../queue/message-store.ts';
-import type { Queue, QueueOwner } from '../queue/queue.ts';
+import type { QueueOwner } from '../queue/owner.ts';
+import type { Queue } from '../queue/queue.ts';
 import { Slab } from '../queue/slab.ts';
 import type { StoredBody } from '../queue/stored-body.ts';
 import { WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../queue/word.ts';
