@@ -3,6 +3,7 @@
  * an operator does to them (policies, alarms) has one shape for both.
  */
 import { type Broker, createBroker, type RunningBroker } from '../../src/index.ts';
+import type { Brake } from '../../src/vhost/brake.ts';
 import { installed, type PeerKind, type RabbitmqPeer, startRabbitmq } from '../peers.ts';
 import { temporaryDirectory } from '../processes.ts';
 
@@ -76,12 +77,12 @@ export async function startHere(): Promise<TestBroker> {
 /** A disk cannot be filled for a test: the vhost hears what its log would say. */
 function pretendFullDisk(broker: Broker, full: boolean): void {
   interface Inside {
-    readonly vhosts: Map<string, { readonly log: object; diskFull(): void; diskHasRoom(): void }>;
+    readonly vhosts: Map<string, { readonly log: object; readonly brake: Pick<Brake, 'diskFull' | 'diskHasRoom'> }>;
   }
   const vhost = (broker as unknown as Inside).vhosts.get('/')!;
   Object.defineProperty(vhost.log, 'full', { configurable: true, get: () => full });
-  if (full) vhost.diskFull();
-  else vhost.diskHasRoom();
+  if (full) vhost.brake.diskFull();
+  else vhost.brake.diskHasRoom();
 }
 
 /**
