@@ -117,7 +117,7 @@ export const frames = topic('frames', [
     Buffer.concat([u8(METHOD), u16(1), u32(200_000), Buffer.alloc(200_000), u8(FRAME_END)]),
   ]),
   malformed('a method that is not there', '§4.2.4', 503, () => [method(1, 60 * 65_536 + 999)]),
-  malformed('a class that is not there', '§4.2.4', 503, () => [method(1, 999 * 65_536 + 1)]),
+  malformed('a class that is not there', '§4.2.4', 540, () => [method(1, 999 * 65_536 + 1)]),
   fault('a method with too few bytes', '§4.2.4', 501, () => [
     frame(METHOD, 1, Buffer.concat([u32(METHODS['queue.declare']), u16(0), u8(20)])),
   ]),

@@ -129,6 +129,13 @@ export const queues = topic('queues', [
     await t.refused(ch.declareQueue(q, { exclusive: false }), 405, locked(q));
   }),
 
+  scenario('declaring a queue again as exclusive', 'queues#property-equivalence', async (t) => {
+    const ch = await t.channel();
+    const q = t.name();
+    await ch.declareQueue(q);
+    await t.refused(ch.declareQueue(q, { exclusive: true }), 405, locked(q));
+  }),
+
   scenario('a name beginning with amq. is reserved', '§1.7.2.1.3 reserved', async (t) => {
     const ch = await t.channel();
     const q = t.name('amq.mine');

@@ -181,8 +181,9 @@ export class Topology {
 
   private compareQueue(known: Queue, options: QueueOptions): void {
     const what = `queue '${known.name}' in vhost '${this.vhost}'`;
+    // Not one setting among others: whose it is comes first, and is told in the words a stranger hears.
+    if (options.exclusive !== known.options.exclusive) throw this.locked(known);
     compare('durable', options.durable, known.options.durable, what);
-    compare('exclusive', options.exclusive, known.options.exclusive, what);
     compare('auto_delete', options.autoDelete, known.options.autoDelete, what);
     compareArguments(options.arguments, known.options.arguments, what);
   }
@@ -196,12 +197,14 @@ export class Topology {
   }
 
   private checkAccess(queue: Queue, session: object | undefined): void {
-    if (queue.exclusiveTo !== null && queue.exclusiveTo !== session) {
-      throw new BrokerError(
-        'resource-locked',
-        `cannot obtain exclusive access to locked queue '${queue.name}' in vhost '${this.vhost}'. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.`,
-      );
-    }
+    if (queue.exclusiveTo !== null && queue.exclusiveTo !== session) throw this.locked(queue);
+  }
+
+  private locked(queue: Queue): BrokerError {
+    return new BrokerError(
+      'resource-locked',
+      `cannot obtain exclusive access to locked queue '${queue.name}' in vhost '${this.vhost}'. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.`,
+    );
   }
 
   /** Returns how many messages went with it, and whether that was written. */

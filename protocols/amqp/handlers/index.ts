@@ -8,6 +8,7 @@ import {
   CLASS_BASIC,
   CLASS_CHANNEL,
   CLASS_CONFIRM,
+  CLASS_CONNECTION,
   CLASS_EXCHANGE,
   CLASS_QUEUE,
   CLASS_TX,
@@ -20,7 +21,7 @@ import { exchangeMethod } from './exchange.ts';
 import { publishMethod } from './publish.ts';
 import { queueMethod } from './queue.ts';
 import { txMethod } from './tx.ts';
-import { unknownMethod } from './unknown.ts';
+import { unimplementedMethod, unknownMethod } from './unknown.ts';
 
 /** False: not now, the same frame again later. */
 export function channelMethod(channel: Channel, buffer: Buffer, start: number, end: number): boolean {
@@ -55,6 +56,8 @@ export function channelMethod(channel: Channel, buffer: Buffer, start: number, e
     case CLASS_ACCESS:
       accessMethod(channel, method, fields);
       return true;
+    case CLASS_CONNECTION:
+      throw unimplementedMethod(); // on a channel of its own, as if there were no such method
     default:
       throw unknownMethod(method);
   }
