@@ -1,5 +1,6 @@
 /** Connecting: versions, hosts, credentials, heart-beats, and what may not come before or twice. */
 import { expect } from 'vitest';
+import { until } from '../inbox.ts';
 import { ends, header } from './frames.ts';
 import { frames, scenario, topic } from './scenario.ts';
 
@@ -111,7 +112,7 @@ export const connecting = topic('connecting', [
       .split(',')
       .map(Number);
     expect(sends).toBeGreaterThan(0);
-    await expect.poll(() => client.heartbeats, { timeout: 8_000 }).toBeGreaterThan(2);
+    await until(() => client.heartbeats > 2, 'three heart-beats');
   }),
 
   frames('a client that promised heart-beats and is silent is dropped', '1.2 §Heart-beating', async (t) => {
@@ -127,7 +128,7 @@ export const connecting = topic('connecting', [
     await client.next('CONNECTED');
     const beat = setInterval(() => client.write('\n'), 200);
     try {
-      await expect.poll(() => client.heartbeats, { timeout: 15_000 }).toBeGreaterThan(8);
+      await until(() => client.heartbeats > 8, 'nine heart-beats', 15_000);
       await client.confirmed('SEND', { destination: t.queue() }, 'x');
     } finally {
       clearInterval(beat);

@@ -1,5 +1,6 @@
 /** What only one of the two peers knows: RabbitMQ's exchanges and its durable subscriptions; ActiveMQ's own. */
 import { expect } from 'vitest';
+import { until } from '../inbox.ts';
 import { scenario, topic } from './scenario.ts';
 
 export const dialects = topic('dialects', [
@@ -167,5 +168,60 @@ export const dialects = topic('dialects', [
       expect(await (await client.subscribe(queue)).texts(1)).toEqual(['fresh']);
     },
     ['no-activemq-headers'],
+  ),
+
+  ...(['queue', 'topic'] as const).map((kind) =>
+    scenario(
+      `a selector picks from a ${kind}`,
+      'activemq:selectors',
+      async (t) => {
+        const destination = t[kind]();
+        const client = await t.client();
+        const selector = "colour IN ('red', 'blue') AND weight > 5 AND NOT (note LIKE 'old%')";
+        const subscription = await client.subscribe(destination, { selector });
+        const send = (body: string, headers: Record<string, string>): Promise<void> =>
+          client.send(destination, body, headers);
+        await send('yes', { colour: 'red', weight: '6', note: 'new' });
+        await send('light', { colour: 'red', weight: '5', note: 'new' });
+        await send('green', { colour: 'green', weight: '6', note: 'new' });
+        await send('old', { colour: 'blue', weight: '6', note: 'older' });
+        await send('no note', { colour: 'blue', weight: '6' });
+        await send('too', { colour: 'blue', weight: '60', note: '' });
+        expect(await subscription.texts(2)).toEqual(['yes', 'too']);
+      },
+      ['no-selectors'],
+    ),
+  ),
+
+  scenario(
+    'a selector that is none is refused',
+    'activemq:selectors',
+    async (t) => {
+      const client = await t.client();
+      await t.refused(client.subscribe(t.queue(), { selector: 'colour = ' }));
+    },
+    ['no-selectors'],
+  ),
+
+  scenario(
+    "a group's messages go to one consumer, in order",
+    'activemq:message groups',
+    async (t) => {
+      const queue = t.queue();
+      const clients = [await t.client(), await t.client()];
+      const subscriptions = await Promise.all(clients.map((client) => client.subscribe(queue)));
+      for (let i = 0; i < 12; i++) {
+        await clients[0]!.send(queue, `g${i % 2}-${i}`, { JMSXGroupID: t.name(`g${i % 2}`) });
+      }
+      const all = (): string[][] => subscriptions.map(({ messages }) => messages.map(({ body }) => body.toString()));
+      await until(() => all().flat().length === 12, 'twelve messages');
+      for (const group of ['g0', 'g1']) {
+        const of = all().map((bodies) => bodies.filter((body) => body.startsWith(group)));
+        expect(of.map((bodies) => bodies.length).sort()).toEqual([0, 6]);
+        const numbers = of.flat().map((body) => Number(body.slice(3)));
+        expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+      }
+    },
+    ['no-selectors'],
   ),
 ]);

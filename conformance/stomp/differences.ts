@@ -23,6 +23,11 @@ export const STOMP_DIFFERENCES = {
     peersDo: 'does not know activemq.…, expires and AMQ_SCHEDULED_DELAY, and takes them for the headers of the message',
     weDo: 'both dialects work',
   },
+  'no-selectors': {
+    peers: ['rabbitmq'],
+    peersDo: 'has no selectors and no message groups',
+    weDo: 'both, as ActiveMQ has them',
+  },
   'no-prefetch-count': {
     peers: ['activemq'],
     peersDo: 'does not know prefetch-count; its word is activemq.prefetchSize',

@@ -1,5 +1,6 @@
 /** SEND, SUBSCRIBE, UNSUBSCRIBE, MESSAGE, RECEIPT: queues and topics. */
 import { expect } from 'vitest';
+import { until } from '../inbox.ts';
 import { texts } from './client.ts';
 import { errorOf, header } from './frames.ts';
 import { frames, scenario, topic } from './scenario.ts';
@@ -49,7 +50,7 @@ export const messages = topic('messages', [
     const bodies = Array.from({ length: 20 }, (_, i) => String(i));
     for (const body of bodies) await clients[0]!.send(queue, body);
     const got = (): string[] => subscriptions.flatMap((subscription) => texts(subscription.messages));
-    await expect.poll(() => got().length).toBe(20);
+    await until(() => got().length === 20, 'twenty messages');
     expect(got().sort()).toEqual([...bodies].sort());
     for (const subscription of subscriptions) expect(subscription.messages.length).toBeGreaterThan(0);
   }),

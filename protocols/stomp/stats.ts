@@ -16,6 +16,8 @@ export class StompStats {
   lossyConversions = 0;
   /** ACK and NACK for deliveries that were settled or given back already, where that is no error. */
   staleSettlements = 0;
+  /** Messages that a subscription's selector left out, of a topic's or exchange's. */
+  notSelected = 0;
   /** Clients that missed their heart-beats. */
   heartbeatsMissed = 0;
   /** Clients that did not CONNECT in time. */

@@ -7,6 +7,7 @@ import type { Version } from './codec/version.ts';
 import { Held } from './held.ts';
 import type { DeliveryHead, MessageWriter } from './message-writer.ts';
 import type { Outlet } from './outlet.ts';
+import type { TopicFilter } from './topic-filter.ts';
 
 /** No ACK is wanted. */
 export const AUTO = 0;
@@ -43,6 +44,8 @@ export class Subscription implements DeliverySink, DeliveryHead {
   next = 1;
   /** Set once, by who made it. */
   consumer!: Consumer;
+  /** For a selector that the broker's queue does not know; nearly always null. */
+  private readonly filter: TopicFilter | null;
   private readonly host: SubscriptionHost;
 
   constructor(
@@ -52,8 +55,10 @@ export class Subscription implements DeliverySink, DeliveryHead {
     key: string,
     mode: AckMode,
     queue: string,
+    filter: TopicFilter | null,
   ) {
     this.host = host;
+    this.filter = filter;
     this.number = number;
     this.id = id;
     this.key = key;
@@ -67,7 +72,8 @@ export class Subscription implements DeliverySink, DeliveryHead {
   }
 
   deliver(view: MessageView, slot: number): void {
-    const { host } = this;
+    const { host, filter } = this;
+    if (filter !== null && !filter.selects(view, slot, this.consumer)) return;
     const number = this.next++;
     const index = this.mode === AUTO ? -1 : this.held.add(slot, number);
     host.writer.write(this, view, number, index);

@@ -47,7 +47,8 @@ export const USER_ID = 16;
 export const SCHEDULED_DELAY = 17;
 /** The ones that repeat a delayed message. */
 export const SCHEDULED_AGAIN = 18;
-export const KINDS = 19;
+export const GROUP_ID = 19;
+export const KINDS = 20;
 
 const NAMES: readonly Buffer[] = [
   '',
@@ -68,6 +69,8 @@ const NAMES: readonly Buffer[] = [
   'requeue',
   'user-id',
   'AMQ_SCHEDULED_DELAY',
+  '',
+  'JMSXGroupID',
 ].map((name) => Buffer.from(name, 'latin1')); // prettier-ignore
 const SCHEDULED_CRON = Buffer.from('AMQ_SCHEDULED_CRON');
 const SCHEDULED_PERIOD = Buffer.from('AMQ_SCHEDULED_PERIOD');
@@ -128,6 +131,7 @@ export function kindOf(buffer: Buffer, start: number, length: number): number {
     case 11:
       if (initial === 0x64) return named(buffer, start, DESTINATION);
       if (initial === 0x74) return named(buffer, start, TRANSACTION);
+      if (initial === 0x4a) return named(buffer, start, GROUP_ID);
       return initial === 0x72 ? named(buffer, start, REDELIVERED) : OTHER;
     case 12:
       return initial === 0x73 ? named(buffer, start, SUBSCRIPTION) : OTHER;

@@ -12,6 +12,7 @@ import { decimalOf, type Frame, isTrue } from '../codec/frame.ts';
 import {
   EXPIRATION,
   EXPIRES,
+  GROUP_ID,
   PERSISTENT,
   PRIORITY,
   RECEIPT,
@@ -87,6 +88,7 @@ export function fillDraft(connection: Connection, frame: Frame, target: Target, 
     if (delay !== undefined) draft.delayMs = delayOf('x-delay', delay);
   }
   draft.origin = connection.admitted.origin;
+  draft.grouped = frame.has(GROUP_ID);
   if (frame.has(USER_ID) && frame.text(USER_ID) !== connection.session.user) {
     const text = `'user-id' is '${frame.text(USER_ID)}', but the connection belongs to '${connection.session.user}'.`;
     throw new FrameError('invalid header', text);

@@ -3,6 +3,8 @@
 import { RELEASED } from '../../../src/api.ts';
 import { DOT } from '../../../src/message/message.ts';
 import type { Headers } from '../../../src/message/properties.ts';
+import { SelectorError } from '../../../src/routing/selector/errors.ts';
+import { CONVERT_STRINGS, compileSelector, type Selector } from '../../../src/routing/selector/selector.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { ACK_ID, DESTINATION, ID } from '../codec/names.ts';
@@ -11,6 +13,7 @@ import type { Connection } from '../connection.ts';
 import { type Destination, parseDestination, TEMPORARY_PREFIX, TOPIC_EXCHANGE } from '../destinations.ts';
 import { durableQueueName, flag, namedDurableQueueName, queueOptions } from '../queues.ts';
 import { type AckMode, AUTO, CLIENT, CLIENT_INDIVIDUAL, Subscription } from '../subscription.ts';
+import { TopicFilter } from '../topic-filter.ts';
 import { temporaryQueue } from './temporary.ts';
 
 /** A subscription to be made. */
@@ -23,6 +26,9 @@ export interface SubscriptionWish {
   readonly exclusive: boolean;
   /** Consumers with a higher one are served first. */
   readonly priority: number;
+  readonly selector: Selector | null;
+  /** The queue is this subscription's own: what is not selected waits for nobody. */
+  readonly ownQueue: boolean;
   readonly arguments: Headers;
 }
 
@@ -43,17 +49,12 @@ export function subscribe(connection: Connection, frame: Frame): void {
   if (admitted.subscriptionsByKey.has(key)) {
     throw new FrameError('subscription exists', `There is a subscription '${id ?? text}' on this connection already.`);
   }
-  if (frame.header('selector')?.trim()) {
-    throw new FrameError(
-      'not implemented',
-      "'selector' is not built yet; without it the subscription would get every message.",
-    );
-  }
   refuseBrowser(frame);
   const mode = ackMode(frame.text(ACK_ID));
   const prefetch = prefetchOf(connection, frame);
   checkRoom(connection);
   const priority = priorityOf(frame);
+  const selector = selectorOf(frame);
   const queue = sourceQueue(connection, frame, destination, id);
   const subscription = addSubscription(connection, {
     id,
@@ -63,6 +64,8 @@ export function subscribe(connection: Connection, frame: Frame): void {
     prefetch,
     exclusive: false,
     priority,
+    selector,
+    ownQueue: destination.kind === 'exchange' && frame.header('x-queue-name') === undefined,
     arguments: priority === 0 ? [] : [{ name: 'x-priority', value: { type: 'int32', value: priority } }],
   }); // prettier-ignore
   if (destination.kind === 'temporary-queue') temporaryQueue(connection, destination.name).subscription = subscription;
@@ -76,9 +79,14 @@ export function subscriptionKey(id: string | undefined, destination: string): st
 
 export function addSubscription(connection: Connection, wish: SubscriptionWish): Subscription {
   checkRoom(connection);
-  const { admitted, session } = connection;
+  const { admitted, session, adapter } = connection;
   const number = admitted.nextSubscription++;
-  const subscription = new Subscription(connection, number, wish.id, wish.key, wish.mode, wish.queue);
+  const { selector, ownQueue } = wish;
+  const filter =
+    selector !== null && ownQueue
+      ? new TopicFilter(selector, session, connection.outlet, adapter.broker.turn, adapter.stats)
+      : null;
+  const subscription = new Subscription(connection, number, wish.id, wish.key, wish.mode, wish.queue, filter);
   subscription.consumer = session.consume(
     wish.queue,
     {
@@ -87,10 +95,11 @@ export function addSubscription(connection: Connection, wish: SubscriptionWish):
       exclusive: wish.exclusive,
       prefetch: wish.prefetch,
       priority: wish.priority,
+      ...(selector !== null && filter === null ? { selector: selector.text } : {}),
       arguments: wish.arguments,
     },
     subscription,
-    connection.outlet,
+    filter ?? connection.outlet,
   );
   admitted.subscriptions.set(number, subscription);
   admitted.subscriptionsByKey.set(wish.key, subscription);
@@ -129,6 +138,22 @@ function prefetchOf(connection: Connection, frame: Frame): number {
   if (!/^ *\d{1,9} *$/.test(text))
     throw new FrameError('invalid header', `'prefetch-count' must be a number, not '${text}'.`);
   return Number(text);
+}
+
+/** Headers are text, so that they are compared as what they read as; ActiveMQ does so for STOMP's clients, too. */
+function selectorOf(frame: Frame): Selector | null {
+  const text = frame.header('selector');
+  if (text === undefined || text.trim() === '') return null;
+  try {
+    return compileSelector(text.startsWith(CONVERT_STRINGS) ? text : `${CONVERT_STRINGS}${text}`);
+  } catch (error) {
+    if (error instanceof SelectorError) throw new FrameError('invalid selector', `${capitalized(error.message)}.`);
+    throw error;
+  }
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** RabbitMQ's and ActiveMQ's word for the same: who is served first. */

@@ -24,6 +24,8 @@ export function replyQueueFor(connection: Connection, replyTo: string): string {
       prefetch: 0,
       exclusive: false,
       priority: 0,
+      selector: null,
+      ownQueue: true,
       arguments: [],
     });
   }

@@ -144,7 +144,7 @@ describe('SUBSCRIBE is refused', () => {
     ['without an id', { destination: '/queue/q' }, 'missing header'],
     ['with an ack mode that is none', { id: '1', destination: '/queue/q', ack: 'sometimes' }, 'invalid header'],
     ['with a prefetch that is none', { id: '1', destination: '/queue/q', 'prefetch-count': 'many' }, 'invalid header'],
-    ['with a selector, which is not built', { id: '1', destination: '/queue/q', selector: 'a = 1' }, 'not implemented'],
+    ['with a selector that is none', { id: '1', destination: '/topic/q', selector: 'a = ' }, 'invalid selector'],
     ['from a queue with no-local', { id: '1', destination: '/queue/q', 'no-local': 'true' }, 'invalid header'],
     ['as a browser, which is not built', { id: '1', destination: '/queue/q', browser: 'true' }, 'not implemented'],
     ["with an id that is the broker's", { id: '/temp-queue/x', destination: '/queue/q' }, 'invalid header'],

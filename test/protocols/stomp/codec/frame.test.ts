@@ -178,6 +178,7 @@ describe('a frame', () => {
       requeue: names.REQUEUE,
       'user-id': names.USER_ID,
       AMQ_SCHEDULED_DELAY: names.SCHEDULED_DELAY,
+      JMSXGroupID: names.GROUP_ID,
     }); // prettier-ignore
     expect(known).toHaveLength(names.KINDS - 2);
     for (const name of ['AMQ_SCHEDULED_CRON', 'AMQ_SCHEDULED_PERIOD', 'AMQ_SCHEDULED_REPEAT']) {

@@ -1,0 +1,58 @@
+/**
+ * A selector on a queue that is one subscription's own, as those under `/topic/` are. What it does not select is done with:
+ * there is nobody else whom it could wait for. (On a queue of many consumers the broker selects, and the rest waits.)
+ *
+ * A long run of what is not selected writes nothing, so that no full socket would ever end it: after so many it pauses as
+ * a congested connection does, until the next turn.
+ */
+import { ACCEPTED, type Backpressure, type Consumer } from '../../src/api.ts';
+import { PHASE_WRITE, type Turn, type TurnTask } from '../../src/clock/turn.ts';
+import type { MessageView } from '../../src/message/message.ts';
+import { NO_PROPERTIES } from '../../src/message/properties.ts';
+import type { Selector } from '../../src/routing/selector/selector.ts';
+import type { Session } from '../../src/session.ts';
+import type { StompStats } from './stats.ts';
+
+const PASSED_A_TURN = 1000;
+
+export class TopicFilter implements Backpressure, TurnTask {
+  inTurn = false;
+  private passed = 0;
+  private consumer: Consumer | null = null;
+  private readonly selector: Selector;
+  private readonly session: Session;
+  private readonly outlet: Backpressure;
+  private readonly turn: Turn;
+  private readonly stats: StompStats;
+
+  constructor(selector: Selector, session: Session, outlet: Backpressure, turn: Turn, stats: StompStats) {
+    this.selector = selector;
+    this.session = session;
+    this.outlet = outlet;
+    this.turn = turn;
+    this.stats = stats;
+  }
+
+  get congested(): boolean {
+    return this.passed >= PASSED_A_TURN || this.outlet.congested;
+  }
+
+  /** Whether the subscriber gets it. If not, it is settled. */
+  selects(view: MessageView, slot: number, consumer: Consumer): boolean {
+    const { selector } = this;
+    const properties = selector.readsProperties ? this.session.properties(view) : NO_PROPERTIES;
+    if (selector.matches(view, properties)) return true;
+    this.stats.notSelected++;
+    this.passed++;
+    this.consumer = consumer;
+    this.turn.add(PHASE_WRITE, this);
+    if (slot >= 0) consumer.settle(slot, ACCEPTED);
+    return false;
+  }
+
+  endOfTurn(): void {
+    const paused = this.passed >= PASSED_A_TURN;
+    this.passed = 0;
+    if (paused) this.consumer!.wake();
+  }
+}
