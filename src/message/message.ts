@@ -57,7 +57,8 @@ export class Draft {
   ttlMs = -1;
   /**
    * Milliseconds until it is routed, -1 for at once. Until then the broker keeps it, as safely as `assurance` asks for,
-   * whatever its exchange; at most DELAY_MAX_MS, beyond which it is refused. `ttlMs` counts from when it is routed.
+   * whatever its exchange; at most DELAY_MAX_MS, beyond which it is refused. `ttlMs` counts from when it is routed,
+   * and whose it was (`origin`) is not remembered.
    */
   delayMs = -1;
   /** The property bytes in the dialect's own wire form. */

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Journal } from '../../src/vhost/journal.ts';
 import { runDelays } from './delaying.ts';
 
-const HISTORIES = Number(process.env['ENTREPOT_SIMULATE_DELAYS'] ?? 150);
+const HISTORIES = Number(process.env['ENTREPOT_SIMULATE_DELAYS'] ?? 80);
 /** One of so many records is left out. */
 const ONE_OF = 5;
 
