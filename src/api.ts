@@ -291,6 +291,8 @@ export class SharedCredit {
 }
 
 export interface Consumer {
+  /** Its queue is one that tells consumers how often a message has failed before. */
+  readonly tellsAttempts: boolean;
   readonly tag: string;
   readonly queue: string;
   /** How many deliveries it holds. */

@@ -12,6 +12,7 @@ import { randomBytes } from 'node:crypto';
 import {
   type Backpressure,
   type BodyReader,
+  type Consumer,
   type GetResult,
   type Outcome,
   RELEASED,
@@ -104,7 +105,7 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
   deliver(consumer: ChannelConsumer, view: MessageView, slot: number): void {
     const tag = consumer.noAck ? this.unsettled.skip() : this.unsettled.push(consumer, slot);
     const wire = this.connection.wire;
-    wire.of(this.session, view);
+    wire.of(this.session, view, attemptsToTell(consumer.consumer, view));
     const payloadMax = this.connection.payloadBytesMax;
     writeDeliver(this.out, this.id, consumer.tagBytes, tag, view, wire, payloadMax);
     if (view.large !== null) this.sendBody(this.session.readBody(view.large));
@@ -259,4 +260,9 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
     this.state = GONE;
     this.outbox.close();
   }
+}
+
+/** 0 for nothing to tell, which is nearly always. */
+function attemptsToTell(consumer: Consumer | undefined, view: MessageView): number {
+  return view.attempts !== 0 && consumer?.tellsAttempts === true ? view.attempts : 0;
 }

@@ -104,6 +104,7 @@ export class Intake {
     draft.propsEnd = end;
     draft.assurance = scan.deliveryMode === PERSISTENT ? AT_LEAST_ONCE : AT_MOST_ONCE;
     draft.priority = scan.priority;
+    draft.grouped = scan.grouped;
     if (scan.expires) draft.ttlMs = expirationOf(buffer, scan.expirationStart, scan.expirationEnd);
     if (this.route!.acceptsDelay && scan.headersEnd > scan.headersStart) {
       draft.delayMs = delayOf(buffer, scan.headersStart, scan.headersEnd);

@@ -23,6 +23,8 @@ const CORRELATION_HEADER = 'x-correlation-id';
 const GROUP_HEADER = 'JMSXGroupID';
 const REPLY_EXCHANGE_HEADER = 'x-reply-to-exchange';
 const TOPIC_HEADER = 'x-mqtt-topic';
+/** How often a message of a quorum queue has failed before. */
+const COUNT_HEADER = 'x-delivery-count';
 /** The longest key or exchange name that a short string holds. */
 export const KEY_BYTES_MAX = 255;
 const DEATH_HEADERS: ReadonlySet<string> = new Set([
@@ -166,8 +168,9 @@ export class WireProperties {
     this.stats = stats;
   }
 
-  of(source: PropertySource, view: MessageView): void {
-    const plain = view.notesEnd === view.notesStart && view.keyEnd - view.keyStart <= KEY_BYTES_MAX;
+  /** @param attempts failed ones, to be told in `x-delivery-count`; 0 for nothing to tell */
+  of(source: PropertySource, view: MessageView, attempts = 0): void {
+    const plain = view.notesEnd === view.notesStart && view.keyEnd - view.keyStart <= KEY_BYTES_MAX && attempts === 0;
     if (plain) {
       if (view.propsEnd === view.propsStart) {
         this.set(view.assurance === AT_MOST_ONCE ? TRANSIENT : PERSISTENT);
@@ -184,7 +187,7 @@ export class WireProperties {
         return;
       }
     }
-    this.convert(source, view, plain);
+    this.convert(source, view, plain, attempts);
   }
 
   private set(bytes: Buffer): void {
@@ -193,7 +196,7 @@ export class WireProperties {
     this.end = bytes.length;
   }
 
-  private convert(source: PropertySource, view: MessageView, plain: boolean): void {
+  private convert(source: PropertySource, view: MessageView, plain: boolean, attempts: number): void {
     const basic = this.basicOf(source, view);
     if (!plain) {
       const annotations = this.annotationsOf(view);
@@ -201,6 +204,10 @@ export class WireProperties {
         basic.headers = withDeathHeaders(basic.headers ?? [], annotations);
         // A dead letter does not expire again; its old expiration is in the record.
         delete basic.expiration;
+      }
+      if (attempts > 0) {
+        const headers = (basic.headers ?? []).filter(({ name }) => name !== COUNT_HEADER);
+        basic.headers = [...headers, { name: COUNT_HEADER, value: { type: 'int64', value: BigInt(attempts) } }];
       }
       if (view.keyEnd - view.keyStart > KEY_BYTES_MAX) {
         basic.headers = [...(basic.headers ?? []), { name: TOPIC_HEADER, value: view.key() }];

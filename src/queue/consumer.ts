@@ -42,6 +42,10 @@ export class QueueConsumer implements Consumer {
     this.output = output;
   }
 
+  get tellsAttempts(): boolean {
+    return this.of.settings.type === 'quorum';
+  }
+
   get queue(): string {
     return this.of.name;
   }

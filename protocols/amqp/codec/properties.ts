@@ -31,7 +31,7 @@ import {
   UNDEFINED_FLAGS,
 } from './constants.ts';
 import { SyntaxFault } from './fault.ts';
-import { checkTable, readTable } from './table.ts';
+import { checkTable, HAS_COPIES, HAS_GROUP, readTable } from './table.ts';
 import { writeTable } from './table-writer.ts';
 
 /** What a publisher's properties mean to the broker. `read` checks all of them, so that no consumer gets broken ones. */
@@ -53,6 +53,8 @@ export class PropertyScan {
   headersEnd = 0;
   /** The headers name further routing keys: `CC` or `BCC`. */
   copies = false;
+  /** The headers name a group. */
+  grouped = false;
   /** Where the reply-to is; equal when not given (or empty). */
   replyToStart = 0;
   replyToEnd = 0;
@@ -64,6 +66,7 @@ export class PropertyScan {
     this.expires = false;
     this.claimsUser = false;
     this.copies = false;
+    this.grouped = false;
     this.headersStart = this.headersEnd = 0;
     this.replyToStart = this.replyToEnd = 0;
     if (end - start < 2) throw new SyntaxFault('content header without property flags');
@@ -76,7 +79,9 @@ export class PropertyScan {
       if ((flags & HAS_HEADERS) !== 0) {
         const from = this.skip(4, end);
         const table = this.skip(buffer.readUInt32BE(from), end);
-        this.copies = checkTable(buffer, table, this.at);
+        const found = checkTable(buffer, table, this.at);
+        this.copies = (found & HAS_COPIES) !== 0;
+        this.grouped = (found & HAS_GROUP) !== 0;
         this.headersStart = table;
         this.headersEnd = this.at;
       }

@@ -16,6 +16,7 @@
  * that leave their table. A long string that is not UTF-8 becomes bytes, and so comes out as `x`.
  */
 import { isUtf8 } from 'node:buffer';
+import { equalsBytes } from '../../../src/message/bytes.ts';
 import type { Header, Headers, Value } from '../../../src/message/properties.ts';
 import { SyntaxFault } from './fault.ts';
 
@@ -32,15 +33,21 @@ export function readTable(buffer: Buffer, start: number, end: number): Headers {
 }
 
 /**
- * Checks what `readTable` would check and allocates nothing. True if one of the fields is called `CC` or `BCC`, which mean
- * something to a publish.
+ * Checks what `readTable` would check and allocates nothing. Says which of the fields that mean something to a publish
+ * there are: a sum of `HAS_COPIES` and `HAS_GROUP`.
  */
-export function checkTable(buffer: Buffer, start: number, end: number): boolean {
+export function checkTable(buffer: Buffer, start: number, end: number): number {
   fieldsLeft = TABLE_FIELDS_MAX;
-  copies = false;
+  found = 0;
   checkFields(buffer, start, end, 1);
-  return copies;
+  return found;
 }
+
+/** `CC` or `BCC`: further routing keys. */
+export const HAS_COPIES = 1;
+/** `JMSXGroupID`: the group it belongs to. */
+export const HAS_GROUP = 2;
+const GROUP = Buffer.from('JMSXGroupID', 'latin1');
 
 /** A table without its fields of that name; otherwise byte for byte what it was. `buffer[start, end)` is its content. */
 export function withoutField(buffer: Buffer, start: number, end: number, name: string): Buffer {
@@ -55,7 +62,19 @@ export function withoutField(buffer: Buffer, start: number, end: number, name: s
   return Buffer.concat(kept);
 }
 
-let copies = false;
+let found = 0;
+
+/** Looks at the name of a field of the outermost table: `buffer[start, end)`. */
+function look(buffer: Buffer, start: number, end: number): void {
+  const bytes = end - start;
+  if (bytes === GROUP.length) {
+    if (equalsBytes(GROUP, buffer, start, end)) found |= HAS_GROUP;
+  } else if (bytes === 2 || bytes === 3) {
+    // C, C, and B before them
+    const copies = buffer[end - 1] === 0x43 && buffer[end - 2] === 0x43 && (bytes === 2 || buffer[start] === 0x42);
+    if (copies) found |= HAS_COPIES;
+  }
+}
 
 let position = 0;
 
@@ -137,15 +156,7 @@ function checkFields(buffer: Buffer, start: number, end: number, depth: number):
   while (at < end) {
     const nameEnd = at + 1 + buffer[at]!;
     if (nameEnd >= end) throw new SyntaxFault('field name leaves its table');
-    // CC, BCC
-    if (
-      depth === 1 &&
-      buffer[nameEnd - 1] === 0x43 &&
-      buffer[nameEnd - 2] === 0x43 &&
-      (nameEnd - at === 3 || (nameEnd - at === 4 && buffer[at + 1] === 0x42))
-    ) {
-      copies = true;
-    }
+    if (depth === 1) look(buffer, at + 1, nameEnd);
     at = checkValue(buffer, nameEnd, end, depth);
   }
 }

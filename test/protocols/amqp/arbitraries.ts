@@ -4,7 +4,7 @@ import type { Headers, Value } from '../../../src/message/properties.ts';
 
 const name = fc.oneof(
   { weight: 9, arbitrary: fc.string({ unit: 'grapheme-composite', maxLength: 20 }) },
-  { weight: 1, arbitrary: fc.constantFrom('CC', 'BCC', 'ACC', 'cc', 'CCC') },
+  { weight: 1, arbitrary: fc.constantFrom('CC', 'BCC', 'ACC', 'cc', 'CCC', 'JMSXGroupID', 'JMSXGroupIE') },
 );
 const text = fc.string({ unit: 'grapheme-composite', maxLength: 40 });
 const bytes = fc.uint8Array({ maxLength: 40 }).map((a) => Buffer.from(a));

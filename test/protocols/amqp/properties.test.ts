@@ -85,6 +85,7 @@ describe('properties on the wire', () => {
         expect(scan.claimsUser ? bytes.utf8Slice(scan.userIdStart, scan.userIdEnd) : undefined).toBe(properties.userId);
         expect(bytes.utf8Slice(scan.replyToStart, scan.replyToEnd)).toBe(properties.replyTo ?? '');
         expect(readTable(bytes, scan.headersStart, scan.headersEnd)).toEqual(properties.headers ?? []);
+        expect(scan.grouped).toBe(properties.headers?.some(({ name }) => name === 'JMSXGroupID') ?? false);
         expect(scan.copies).toBe(properties.headers?.some(({ name }) => name === 'CC' || name === 'BCC') ?? false);
       }),
       { numRuns: 500 },
