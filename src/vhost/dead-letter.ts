@@ -4,9 +4,12 @@
  * commit unit, so that a crash leaves exactly one of the two.
  */
 import { type Death, type DeathReason, decodeAnnotations, withDeath } from '../message/annotations.ts';
-import { type Assurance, AT_LEAST_ONCE, Draft, MessageView } from '../message/message.ts';
+import { type Assurance, AT_LEAST_ONCE, Draft, MessageView, type Spelling } from '../message/message.ts';
+import type { Headers } from '../message/properties.ts';
+import { fullTargets } from '../queue/full.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { StoredBody } from '../queue/stored-body.ts';
+import type { CompiledRoute } from '../routing/router.ts';
 import { type Decision, DROP } from '../settlement/decide.ts';
 import type { Counters } from './counters.ts';
 import type { Vhost } from './vhost.ts';
@@ -27,9 +30,11 @@ export function deadLetter(vhost: Vhost, queue: Queue, seq: number, word: number
   const view = new MessageView();
   if (!vhost.stopping && vhost.store.view(seq, word, view)) {
     vhost.beginUnit();
-    republish(vhost, queue, decision, view);
-    queue.bury(seq, word);
+    const done = republish(vhost, queue, decision, view);
+    if (done) queue.bury(seq, word);
+    else queue.setDying(seq, word, decision.reason);
     vhost.endUnit();
+    if (!done) vhost.undelivered.add({ queue, seq, word, decision });
     return;
   }
   // Not in memory, or too late: its death is written down, in the unit that it belongs to, and what it becomes follows as
@@ -46,19 +51,20 @@ export function deadLetter(vhost: Vhost, queue: Queue, seq: number, word: number
 /** A full queue sends on what it does not take. */
 export function deadLetterUnstored(vhost: Vhost, queue: Queue, decision: Decision, view: MessageView): void {
   if (decision.action === DROP) vhost.counters[DROPPED[decision.reason]]++;
-  else republish(vhost, queue, decision, view);
+  else if (!republish(vhost, queue, decision, view)) vhost.counters.droppedDeadLetter++;
 }
 
-function republish(vhost: Vhost, queue: Queue, decision: Decision, view: MessageView): void {
-  if (vhost.log.failed !== undefined) return; // nothing is written any more; it is there again after a restart
+/** False: there are queues that it leads to, and all of them are full and refuse. */
+function republish(vhost: Vhost, queue: Queue, decision: Decision, view: MessageView): boolean {
+  if (vhost.log.failed !== undefined) return true; // nothing is written any more; it is there again after a restart
   const exchange = queue.settings.deadLetterExchange;
   if (exchange === null || (exchange !== '' && !vhost.topology.exchanges.has(exchange))) {
     vhost.counters.droppedDeadLetter++;
-    return;
+    return true;
   }
   const key = view.key();
   const target = queue.settings.deadLetterKey;
-  const keyBytes = target === null ? Buffer.from(key, 'utf8') : Buffer.from(target, 'utf8');
+  const copies = copiesOf(vhost.dialects.properties(view).headers);
   const spelling = target === null ? view.spelling : 0;
   const draft = new Draft();
   draft.dialect = view.dialect;
@@ -72,7 +78,7 @@ function republish(vhost: Vhost, queue: Queue, decision: Decision, view: Message
     reason: decision.reason,
     timeS: Math.floor(vhost.clock.epochMs() / 1000),
     exchange: view.exchange(),
-    routingKeys: [key],
+    routingKeys: [key, ...copies],
     // It is not to expire again where it goes, so what it was given is only kept in the record.
     ...(view.expiresAtMs === 0 ? {} : { originalExpirationMs: view.expiresAtMs - view.arrivedAtMs }),
   });
@@ -87,18 +93,33 @@ function republish(vhost: Vhost, queue: Queue, decision: Decision, view: Message
     draft.body = Buffer.from(view.body.subarray(view.bodyStart, view.bodyEnd));
     draft.bodyEnd = draft.body.length;
   }
-  let route = vhost.router.route(exchange, spelling, keyBytes, 0, keyBytes.length, vhost.vhost);
-  route = vhost.resolved(route, draft);
+  const keys = target === null ? [key, ...copies] : [target];
+  let route = vhost.resolved(routeOver(vhost, exchange, spelling, keys), draft);
   const again = route.targets.filter((to) => closesCycle(annotations.deaths, to.name));
   if (again.length > 0) {
     vhost.counters.droppedCycle += again.length;
-    if (again.length === route.targets.length) return;
+    if (again.length === route.targets.length) return true;
     route = vhost.router.without(route, again);
   }
+  if (route.targets.length > 0 && fullTargets(route.targets, draft)?.length === route.targets.length) return false;
   vhost.counters.published++;
   vhost.publishAlong(route, draft);
   if (draft.routed === 0) vhost.counters.droppedDeadLetter++;
   else vhost.counters.deadLettered++;
+  return true;
+}
+
+function routeOver(vhost: Vhost, exchange: string, spelling: Spelling, keys: readonly string[]): CompiledRoute<Queue> {
+  if (keys.length > 1) return vhost.router.routeAll(exchange, spelling, keys, vhost.vhost);
+  const key = Buffer.from(keys[0]!, 'utf8');
+  return vhost.router.route(exchange, spelling, key, 0, key.length, vhost.vhost);
+}
+
+/** The other keys that its publisher sent it to, where the message still says so. */
+function copiesOf(headers: Headers): string[] {
+  const copies = headers.find(({ name }) => name === 'CC')?.value;
+  if (typeof copies !== 'object' || copies?.type !== 'list') return [];
+  return copies.value.filter((key) => typeof key === 'string');
 }
 
 /**

@@ -12,19 +12,6 @@ import { deathBy } from '../settlement/decide.ts';
 import { deadLetterUnstored } from './dead-letter.ts';
 import type { Vhost } from './vhost.ts';
 
-/** The targets that do not take it; null if there are none, nearly always. */
-export function fullTargets(targets: readonly Queue[], draft: Draft): Queue[] | null {
-  let full: Queue[] | null = null;
-  for (let i = 0; i < targets.length; i++) {
-    const target = targets[i]!;
-    if (!target.rejects) continue;
-    if (!target.refuses(draft.large === null ? draft.bodyEnd - draft.bodyStart : draft.large.length)) continue;
-    full ??= [];
-    full.push(target);
-  }
-  return full;
-}
-
 export function publishPastFull(vhost: Vhost, route: CompiledRoute<Queue>, draft: Draft, full: readonly Queue[]): Mark {
   const body = draft.large as StoredBody | null;
   body?.hold(1); // what it becomes shares it

@@ -14,6 +14,7 @@ import type { Dialects } from '../message/dialect.ts';
 import { AT_MOST_ONCE, type Draft, EXACTLY_ONCE, MessageView } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import { viewDraft } from '../message/storage.ts';
+import { fullTargets } from '../queue/full.ts';
 import { MessageStore } from '../queue/message-store.ts';
 import type { QueueOwner } from '../queue/owner.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -29,7 +30,7 @@ import { Confirms } from './confirms.ts';
 import { Counters } from './counters.ts';
 import { deadLetter } from './dead-letter.ts';
 import { Delays } from './delays.ts';
-import { fullTargets, publishPastFull } from './full.ts';
+import { publishPastFull } from './full.ts';
 import { HeldBack } from './held-back.ts';
 import { Journal } from './journal.ts';
 import { liveMessages } from './live-messages.ts';
@@ -40,6 +41,7 @@ import { RetainedMessages } from './retained-messages.ts';
 import { Retries } from './retries.ts';
 import { Stalls } from './stalls.ts';
 import { Topology } from './topology.ts';
+import { Undelivered } from './undelivered.ts';
 
 export class Vhost implements QueueOwner, TurnTask {
   inTurn = false;
@@ -56,6 +58,7 @@ export class Vhost implements QueueOwner, TurnTask {
   readonly state = new JournaledState();
   readonly delays: Delays;
   readonly retries: Retries;
+  readonly undelivered: Undelivered;
   readonly dialects: Dialects;
   readonly clock: Clock;
   store!: MessageStore;
@@ -94,6 +97,9 @@ export class Vhost implements QueueOwner, TurnTask {
     this.time = new TurnClock(options.clock, options.turn);
     this.delays = new Delays(this);
     this.topology = new Topology(this, new Policies(options.logger, options.name));
+    this.undelivered = new Undelivered(options.clock, ({ queue, seq, word, decision }) =>
+      deadLetter(this, queue, seq, word, decision),
+    );
     this.retries = new Retries(options.clock, this.topology.queuesById);
     this.router = new Router(this.topology);
   }
@@ -417,6 +423,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.stopping = true;
     this.delays.stop();
     this.retries.stop();
+    this.undelivered.stop();
     this.gather();
     // On a full disk a checkpoint would wait for room. Without one, what has been handed out is not written down: the next
     // start reads a little more, and marks everything.

@@ -476,6 +476,25 @@ describe('a dead letter', () => {
     expect(counters()).toMatchObject({ droppedCycle: 1, deadLettered: 1 });
   });
 
+  it('that every queue is too full for waits for room, and is not dropped', async () => {
+    declare('dead', { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
+    declare('q', { 'x-message-ttl': 100, ...DEAD });
+    publish('q', 'abc');
+    turn();
+    pass(120);
+    expect([waiting('q'), waiting('dead')]).toEqual([0, 1]);
+    expect(counters()).toMatchObject({ deadLettered: 1, droppedDeadLetter: 0 });
+    await safe(session);
+    await afterKill(); // those that wait are dying still
+    for (const body of 'abc') {
+      expect(await contents('dead')).toBe(body);
+      session.purgeQueue('dead');
+      pass(1020);
+      pass(0);
+    }
+    expect(waiting('dead')).toBe(0);
+  });
+
   it('that a consumer rejected may come round: a retry after a while', () => {
     declare('work', { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'wait' });
     declare('wait', { 'x-message-ttl': 100, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'work' });
