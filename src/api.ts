@@ -184,6 +184,8 @@ export interface Route extends AddressBytes {
   readonly exchangeBytes: Buffer;
   readonly keyBytes: Buffer;
   readonly spelling: Spelling;
+  /** Some queue or direct subscription takes what is published here (unless it depends on the message itself). */
+  readonly leadsSomewhere: boolean;
   /** False once what it led to has changed: ask again. */
   readonly valid: boolean;
   /** Its exchange is of the type x-delayed-message: publishers say in a property of their own how long a message is to wait. */

@@ -370,6 +370,11 @@ export class Session implements Stallable {
     this.home.stalls.drained(queue);
   }
 
+  /** Retained messages of the vhost. */
+  get retainedCount(): number {
+    return this.home.retained.index.size;
+  }
+
   /** Whether a message with so many bytes of properties and body could not be kept as the address's retained message. */
   retainedFull(route: Route, bytes: number): boolean {
     const compiled = route as CompiledRoute<Queue>;

@@ -5,6 +5,7 @@
 import type { Broker } from '../../src/broker.ts';
 import type { Dialect } from '../../src/message/dialect.ts';
 import { Draft, SLASH } from '../../src/message/message.ts';
+import type { Headers } from '../../src/message/properties.ts';
 import type { ConnectionHandler, Protocol, Transport } from '../../src/protocol.ts';
 import { MessageProperties } from './codec/message-properties.ts';
 import { PropertyWriter } from './codec/properties.ts';
@@ -12,9 +13,11 @@ import { PublishFields } from './codec/publish.ts';
 import { Connection } from './connection.ts';
 import { Form3 } from './delivery/form.ts';
 import { Aim } from './handlers/routes.ts';
+import { sessionArguments } from './mapping/names.ts';
 import { MQTT_DIALECT_ID, mqttDialect, OutgoingProperties } from './mapping/properties.ts';
 import { TopicWriter } from './mapping/topics.ts';
 import { type Limits, limitsOf, type MqttOptions } from './options.ts';
+import { Rate } from './pace.ts';
 import { wakeRegistries } from './session/registry.ts';
 import { MqttStats } from './stats.ts';
 
@@ -47,6 +50,9 @@ export class MqttAdapter implements Protocol {
   readonly outgoing: OutgoingProperties;
   /** For the properties of CONNACK, DISCONNECT and AUTH. */
   readonly writer = new PropertyWriter();
+  readonly connectRate: Rate;
+  /** How the queue of a session is declared. */
+  readonly sessionArguments: Headers;
   readonly form3: Form3;
   readonly fanout5 = new FanoutCache();
 
@@ -54,6 +60,8 @@ export class MqttAdapter implements Protocol {
     this.limits = limitsOf(options);
     this.dialect = mqttDialect(this.limits.exchange);
     this.outgoing = new OutgoingProperties(this.limits.exchange);
+    this.connectRate = new Rate(this.limits.connectRateMax);
+    this.sessionArguments = sessionArguments(this.limits);
     this.form3 = new Form3(this.topics, new FanoutCache());
     this.draft.dialect = MQTT_DIALECT_ID;
     this.draft.spelling = SLASH;

@@ -61,7 +61,8 @@ import { type Arriving, publish } from './handlers/publish.ts';
 import { publishBegin, publishEnd, publishPiece } from './handlers/publish-large.ts';
 import { type Granted, subscribe, unsubscribe } from './handlers/subscribe.ts';
 import { connectionLost } from './handlers/will.ts';
-import { HOLD_CONGESTED, HOLD_OPENING, HOLD_OUTPUT, Intake, type IntakeHost } from './intake.ts';
+import { HOLD_CONGESTED, HOLD_OPENING, HOLD_OUTPUT, HOLD_RATE, Intake, type IntakeHost } from './intake.ts';
+import { Pace } from './pace.ts';
 import type { ClientSession } from './session/client.ts';
 import type { Terms } from './terms.ts';
 
@@ -108,6 +109,8 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   private lastHeardMs = 0;
   private silenceMaxMs = 0;
   private readonly timer: Timer;
+  /** Null unless the rate of packets is bounded. */
+  private pace: Pace | null = null;
 
   constructor(adapter: MqttAdapter, transport: Transport, broker: Broker) {
     this.adapter = adapter;
@@ -134,6 +137,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   data(chunk: Buffer): void {
     if (this.state === CLOSED) return;
     this.lastHeardMs = this.broker.clock.monotonicMs();
+    this.adapter.stats.bytesReceived += chunk.length;
     this.intake.data(chunk);
   }
 
@@ -162,6 +166,8 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
 
   packet(first: number, buffer: Buffer, start: number, end: number): void {
     const type = first >> 4;
+    this.adapter.stats.packetsReceived++;
+    if (this.pace !== null) this.pace.packet();
     if (this.state !== OPEN) {
       if (this.state === AUTHENTICATING) {
         this.state = OPENING;
@@ -173,6 +179,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
       return;
     }
     if (type === PUBLISH) {
+      this.adapter.stats.publishesReceived++;
       publish(this, first, buffer, start, end);
       return;
     }
@@ -279,7 +286,20 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
       this.fail(error);
       return;
     }
+    const { packetRateMax } = adapter.limits;
+    if (packetRateMax > 0)
+      this.pace = new Pace(
+        packetRateMax,
+        this.broker.clock,
+        () => this.slowDown(),
+        () => this.intake.unhold(HOLD_RATE),
+      );
     this.intake.unhold(HOLD_OPENING);
+  }
+
+  private slowDown(): void {
+    this.adapter.stats.paced++;
+    this.intake.hold(HOLD_RATE);
   }
 
   /** @param keepAliveS seconds, 0 for none; silence of one and a half of it ends the connection [MQTT-3.1.2-24] */
@@ -383,6 +403,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
     this.state = CLOSED;
     this.broker.clock.cancel(this.timer);
     this.intake.close();
+    this.pace?.close();
     this.arriving?.writer?.abort();
     this.arriving = null;
     if (!admitted) return;

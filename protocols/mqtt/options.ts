@@ -31,6 +31,19 @@ export interface MqttOptions {
   readonly checkPayloadFormat?: boolean;
   /** What clients that ask for response information are given, their identifier behind it. Default '': nothing. */
   readonly responseTopicPrefix?: string;
+  /** CONNECTs a second, of all clients together; more are refused. 0 for no limit, the default. */
+  readonly connectRateMax?: number;
+  /** Packets a second of one client; one that sends more is read more slowly. 0 for no limit, the default. */
+  readonly packetRateMax?: number;
+  /** Milliseconds between what the broker says of itself under `$SYS/broker/`; 0: it says nothing. Default 10,000. */
+  readonly sysIntervalMs?: number;
+  /**
+   * Messages that wait for one session, their bytes, and milliseconds they wait; what is over that is dropped from the head,
+   * counted. It is written down with a session's queue when that is made. 0 for no limit, the default.
+   */
+  readonly sessionMessagesMax?: number;
+  readonly sessionBytesMax?: number;
+  readonly sessionMessageTtlMs?: number;
   /** Send clients elsewhere instead of taking them. Default null. */
   readonly redirect?: Redirect | null;
   /** Unsent bytes of one connection past which QoS 0 messages for it are dropped, counted. Default 8 MiB. */
@@ -64,6 +77,12 @@ export function limitsOf(options: MqttOptions): Limits {
     keepAliveMaxS: 0,
     checkPayloadFormat: false,
     responseTopicPrefix: '',
+    connectRateMax: 0,
+    packetRateMax: 0,
+    sysIntervalMs: 10_000,
+    sessionMessagesMax: 0,
+    sessionBytesMax: 0,
+    sessionMessageTtlMs: 0,
     redirect: null,
     unsentBytesMax: 8 * MiB,
     ...options,

@@ -1,9 +1,19 @@
 /** What the adapter counts. Nothing is dropped or bent in silence; each number says what became of what. */
 export class MqttStats {
+  /** Whole packets from clients, and the bytes that came. */
+  packetsReceived = 0;
+  bytesReceived = 0;
+  /** PUBLISH packets from clients, and to them. */
+  publishesReceived = 0;
+  publishesSent = 0;
   /** Connections that reached CONNACK 0. */
   connected = 0;
   /** CONNECTs answered with another return code. */
   refused = 0;
+  /** Of those, CONNECTs that came too fast one after the other. */
+  connectRateRefused = 0;
+  /** Times that a client was not read for a moment because it sent packets too fast. */
+  paced = 0;
   /** Connections closed because the client broke the protocol or a bound. */
   protocolErrors = 0;
   /** Connections closed because nothing was heard for one and a half keep-alive periods. */

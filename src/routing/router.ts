@@ -92,6 +92,10 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
     return this.bytes.subarray(this.keyStart, this.end);
   }
 
+  get leadsSomewhere(): boolean {
+    return this.targets.length > 0;
+  }
+
   get acceptsDelay(): boolean {
     return this.exchange !== null && this.exchange.type === 'x-delayed-message';
   }

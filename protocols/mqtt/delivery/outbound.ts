@@ -10,13 +10,14 @@
 import type { BodyReader } from '../../../src/api.ts';
 import { ACCEPTED, type Backpressure, type DirectSink, REJECTED } from '../../../src/api.ts';
 import { copyBytes } from '../../../src/message/bytes.ts';
-import type { MessageView } from '../../../src/message/message.ts';
+import { MessageView, SLASH } from '../../../src/message/message.ts';
 import type { Session } from '../../../src/session.ts';
 import type { Output } from '../../../src/transport/output.ts';
 import type { FanoutCache, MqttAdapter } from '../adapter.ts';
 import { publishByte, writeAck } from '../codec/encode.ts';
 import { PUBREL } from '../codec/packet.ts';
 import { UNSPECIFIED_ERROR } from '../codec/reasons.ts';
+import { MQTT_DIALECT_ID } from '../mapping/properties.ts';
 import type { ClientSession } from '../session/client.ts';
 import { PUBLISHED_1, PUBLISHED_2, RECORDING } from '../session/window.ts';
 import type { Feed } from './feed.ts';
@@ -137,6 +138,7 @@ export class Outbound implements Backpressure, DirectSink {
       const length = fanout.length;
       const at = this.out.reserve(length);
       copyBytes(fanout.buffer, fanout.at, fanout.at + length, this.out.buffer, at);
+      this.adapter.stats.publishesSent++;
       return true;
     }
     if (fanout === null || view.subscriptionData !== 0) return this.publishDirect(view);
@@ -168,7 +170,22 @@ export class Outbound implements Backpressure, DirectSink {
     fanout.buffer = buffer;
     fanout.at = at;
     fanout.length = length;
+    this.adapter.stats.publishesSent++;
     return true;
+  }
+
+  /** Sends something of the broker's own, as if it were retained. */
+  say(topic: string, value: string): void {
+    if (this.closed || this.output.congested || this.out !== this.output) return;
+    const view = new MessageView();
+    view.dialect = MQTT_DIALECT_ID;
+    view.spelling = SLASH;
+    view.head = Buffer.from(topic, 'utf8');
+    view.keyEnd = view.head.length;
+    view.body = Buffer.from(value, 'utf8');
+    view.bodyEnd = view.body.length;
+    view.bodyLength = view.body.length;
+    this.publish(view, publishByte(0, false, true), 0, null);
   }
 
   // ------------------------------------------------------------------------------------------------ QoS 1 and 2
@@ -245,6 +262,7 @@ export class Outbound implements Backpressure, DirectSink {
       }
       if (stage === RECORDING) window.stages[place] = PUBLISHED_2;
       this.out.append(bytes);
+      this.adapter.stats.publishesSent++;
       if (reader !== null) this.stream(reader);
     }
   }
@@ -286,6 +304,7 @@ export class Outbound implements Backpressure, DirectSink {
 
   /** Writes what the form has prepared. */
   private write(view: MessageView, first: number, id: number, headLength: number): void {
+    this.adapter.stats.publishesSent++;
     if (view.large !== null) {
       const at = this.out.reserve(headLength);
       this.form.write(this.out.buffer, at, first, id);

@@ -39,6 +39,7 @@ import {
 import {
   BAD_USER_NAME_OR_PASSWORD_5,
   CLIENT_IDENTIFIER_NOT_VALID,
+  CONNECTION_RATE_EXCEEDED,
   NOT_AUTHORIZED_5,
   SERVER_MOVED,
   SERVER_UNAVAILABLE_5,
@@ -72,6 +73,11 @@ export function connect(connection: Connection, buffer: Buffer, start: number, e
   const request = decodeConnect(buffer, start, end, adapter.limits.topicLevelsMax);
   if (!mayHaveIdentifier(request)) {
     refuse(connection, CLIENT_IDENTIFIER_NOT_VALID);
+    return;
+  }
+  if (!adapter.connectRate.take(connection.broker.clock.monotonicMs())) {
+    adapter.stats.connectRateRefused++;
+    refuse(connection, CONNECTION_RATE_EXCEEDED);
     return;
   }
   const { redirect } = adapter.limits;

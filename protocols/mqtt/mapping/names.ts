@@ -12,12 +12,26 @@
  */
 import type { BindOptions } from '../../../src/api.ts';
 import { EXACTLY_ONCE, SLASH } from '../../../src/message/message.ts';
+import type { Headers } from '../../../src/message/properties.ts';
 import type { Subscription } from '../codec/subscriptions.ts';
+import type { Limits } from '../options.ts';
 
 const QUEUE_PREFIX = 'mqtt-subscription-';
 
 export function queueOf(clientId: string): string {
   return QUEUE_PREFIX + clientId;
+}
+
+/** The arguments of a session's queue: what bounds it. */
+export function sessionArguments(limits: Limits): Headers {
+  const bounds: [name: string, value: number][] = [
+    ['x-max-length', limits.sessionMessagesMax],
+    ['x-max-length-bytes', limits.sessionBytesMax],
+    ['x-message-ttl', limits.sessionMessageTtlMs],
+  ];
+  return bounds
+    .filter(([, value]) => value > 0)
+    .map(([name, value]) => ({ name, value: { type: 'int64', value: BigInt(value) } }));
 }
 
 /** `$share/group/filter`: the queue's name, which other protocols may consume from as well. */

@@ -30,6 +30,7 @@ import { InboundIds } from './inbound.ts';
 import type { VhostClients } from './registry.ts';
 import { Shares } from './shares.ts';
 import { deleteIn, deleteSession, getSession, putIn, putSession } from './store.ts';
+import { SYS_PREFIX } from './sys.ts';
 import { Unanswered } from './unanswered.ts';
 import type { Wills } from './wills.ts';
 import type { PacketWindow } from './window.ts';
@@ -199,14 +200,16 @@ export class ClientSession {
     const { filter, qos } = subscription;
     if (!this.filters.has(filter) && !this.room()) return QUOTA_EXCEEDED;
     if (levelsOf(filter) > this.adapter.limits.topicLevelsMax) return TOPIC_FILTER_INVALID;
-    // Every time, since an operator may have deleted it.
-    session.declareQueue(this.queue, {
-      durable: this.kept,
-      exclusive: false,
-      autoDelete: false,
-      arguments: [],
-      atMostOnce: 'direct',
-    });
+    // Looked for every time, since an operator may have deleted it.
+    if (!session.queueExists(this.queue)) {
+      session.declareQueue(this.queue, {
+        durable: this.kept,
+        exclusive: false,
+        autoDelete: false,
+        arguments: this.adapter.sessionArguments,
+        atMostOnce: 'direct',
+      });
+    }
     if (!this.queueKnown) {
       this.queueKnown = true;
       session.attachDirect(this.queue, this.outbound);
@@ -223,6 +226,7 @@ export class ClientSession {
 
   private remember(subscription: Subscription, identifier: number): void {
     this.filters.set(subscription.filter, { subscription, identifier });
+    if (subscription.filter.startsWith(SYS_PREFIX)) this.clients.sys.watch();
     if (identifier > 0) this.identifiers ??= new SubscriptionIdentifiers();
     this.identifiers?.set(subscription.filter, identifier);
   }
@@ -232,6 +236,8 @@ export class ClientSession {
     const own = this.filters.get(filter);
     if (own === undefined) return;
     session.replayRetained(this.queue, filter, bindingOf(own.subscription, own.identifier));
+    if (!filter.startsWith(SYS_PREFIX)) return;
+    for (const [topic, value] of this.clients.sys.matching(session, filter)) this.outbound?.say(topic, value);
   }
 
   /** Returns whether there was such a subscription. */

@@ -14,7 +14,8 @@ import { publishWill } from '../handlers/will.ts';
 import { queueOf } from '../mapping/names.ts';
 import { ClientSession } from './client.ts';
 import { Deadlines } from './deadlines.ts';
-import { getSession, type Leftovers, readAll } from './store.ts';
+import { countSessions, getSession, type Leftovers, readAll } from './store.ts';
+import { SysTopics } from './sys.ts';
 import { Wills } from './wills.ts';
 
 /** For what is done on behalf of a client that is not there. */
@@ -25,6 +26,7 @@ export class VhostClients {
   readonly clients = new Map<string, ClientSession>();
   readonly state: AdapterState;
   readonly wills: Wills;
+  readonly sys: SysTopics;
   /** What a former run left under way, for clients that have not connected since. */
   private readonly leftovers: Map<string, Leftovers>;
   /** Members of each shared subscription, by its queue's name. */
@@ -42,6 +44,14 @@ export class VhostClients {
     this.state = session.state;
     this.ends = new Deadlines(broker.clock, (clientId) => this.endAbsent(clientId));
     this.wills = new Wills(session.state, broker.clock, (clientId) => this.publishWillOf(clientId));
+    this.sys = new SysTopics(broker.clock, {
+      stats: adapter.stats,
+      intervalMs: adapter.limits.sysIntervalMs,
+      exchange: adapter.limits.exchange,
+      connected: () => this.connected(),
+      total: () => countSessions(this.state),
+      withSession: (act) => this.onBehalfOf('mqtt', act),
+    });
     const stored = readAll(session.state);
     this.leftovers = stored.leftovers;
     for (const [clientId, { shares, expiryS, endsAtMs }] of stored.sessions) {
@@ -105,6 +115,12 @@ export class VhostClients {
       const due = this.wills.take(clientId);
       if (due !== undefined) publishWill(this.adapter, session, due.will, queueOf(clientId));
     });
+  }
+
+  private connected(): number {
+    let count = 0;
+    for (const client of this.clients.values()) if (client.host !== null) count++;
+    return count;
   }
 
   /** Carries something out in one commit unit, so that a crash leaves all of it or none. */

@@ -84,6 +84,11 @@ export function getSession(state: AdapterState, clientId: string): SessionRecord
   return { user, shares, expiryS, endsAtMs };
 }
 
+/** Kept sessions. It walks the whole state. */
+export function countSessions(state: AdapterState): number {
+  return state.keys(SESSION_PREFIX).length;
+}
+
 export function deleteSession(state: AdapterState, clientId: string): void {
   state.delete(SESSION_PREFIX + clientId);
 }
