@@ -11,6 +11,8 @@ export interface Policy {
   readonly pattern: string;
   readonly applyTo?: 'queues' | 'exchanges' | 'all';
   readonly priority?: number;
+  /** Default `policy`. One of the kind `operator` is set beside it, and limits what clients and policies ask for. */
+  readonly kind?: 'policy' | 'operator';
   readonly definition: Readonly<Record<string, string | number>>;
 }
 
@@ -19,7 +21,7 @@ export interface TestBroker {
   readonly version: string;
   readonly amqpPort: number;
   setPolicy(name: string, policy: Policy): Promise<void>;
-  clearPolicy(name: string): Promise<void>;
+  clearPolicy(name: string, kind: Policy['kind']): Promise<void>;
   /** The disk is full, or has room again. */
   alarm(on: boolean): Promise<void>;
   /** Stops it in order and starts it again on its data, perhaps on another port. */
@@ -57,8 +59,8 @@ export async function startHere(): Promise<TestBroker> {
       return running.port('amqp');
     },
     setPolicy: (name, policy) => running.broker.setPolicy('/', { name, ...policy }),
-    async clearPolicy(name) {
-      await running.broker.clearPolicy('/', name);
+    async clearPolicy(name, kind) {
+      await running.broker.clearPolicy('/', name, kind);
     },
     async alarm(on) {
       pretendFullDisk(running.broker, on);
@@ -122,18 +124,20 @@ function there(peer: Pick<RabbitmqPeer, 'version' | 'amqpPort' | 'httpPort' | 'c
     const said = await response.text();
     if (!response.ok) throw new Error(`${verb} ${path}: ${response.status} ${said}`);
   };
+  const pathOf = (name: string, kind: Policy['kind']): string =>
+    `${kind === 'operator' ? 'operator-policies' : 'policies'}/%2F/${encodeURIComponent(name)}`;
   return {
     kind: 'rabbitmq',
     version: peer.version,
     amqpPort: peer.amqpPort,
-    setPolicy: (name, { pattern, applyTo, priority, definition }) =>
-      ask('PUT', `policies/%2F/${encodeURIComponent(name)}`, {
+    setPolicy: (name, { pattern, applyTo, priority, definition, kind }) =>
+      ask('PUT', pathOf(name, kind), {
         pattern,
         'apply-to': applyTo ?? 'all',
         priority: priority ?? 0,
         definition,
       }),
-    clearPolicy: (name) => ask('DELETE', `policies/%2F/${encodeURIComponent(name)}`),
+    clearPolicy: (name, kind) => ask('DELETE', pathOf(name, kind)),
     alarm: (on) => peer.control(['set_disk_free_limit', on ? '1000000000000000' : '1000000']),
     async restart() {
       await peer.control(['stop_app']);

@@ -1,6 +1,7 @@
 /** Consumers: tags, prefetch, cancelling from both sides, exclusiveness, priorities, single active consumer. */
 import { expect } from 'vitest';
-import { drain, eventually, ready, scenario, texts, topic } from './scenario.ts';
+import { bits, method, short, table, u16 } from './raw.ts';
+import { drain, eventually, rawScenario, ready, scenario, texts, topic } from './scenario.ts';
 
 const BUSY = (queue: string): string => `ACCESS_REFUSED - queue '${queue}' in vhost '/' in exclusive use`;
 
@@ -346,6 +347,32 @@ export const consumers = topic('consumers', [
     await other.consume(q);
     await other.close();
     expect((await ch.declareQueue(q, { passive: true })).consumerCount).toBe(0);
+  }),
+
+  rawScenario('a consumer that does not read holds up nobody but itself', 'flow; §1.8.2.9', async (t) => {
+    const [slow, quick] = [t.name('slow'), t.name('quick')];
+    const ch = await t.confirming();
+    await ch.declareQueue(slow);
+    await ch.declareQueue(quick);
+    const raw = await t.rawChannel();
+    raw.send(method(1, 'basic.consume', u16(0), short(slow), short('c'), bits(false, true), table()));
+    await raw.expect('basic.consume-ok', 1);
+    raw.socket.pause();
+    const body = Buffer.alloc(100_000, 0x61);
+    // Far more than sockets hold.
+    for (let i = 0; i < 200; i++) ch.publish('', slow, body);
+    await ch.confirms();
+    const consumer = await ch.consume(quick);
+    for (let i = 0; i < 20; i++) {
+      ch.publish('', quick, String(i));
+      expect(texts(await consumer.next(1))).toEqual([String(i)]);
+    }
+    raw.socket.resume();
+    for (let i = 1; i <= 200; i++) {
+      const deliver = await raw.expect('basic.deliver', 1);
+      expect([deliver.short(), deliver.u64()]).toEqual(['c', BigInt(i)]);
+      expect((await raw.content()).body.length).toBe(body.length);
+    }
   }),
 
   scenario('many channels, many consumers, each message once', '§2.3.7', async (t) => {

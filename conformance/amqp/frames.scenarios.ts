@@ -291,6 +291,23 @@ export const frames = topic('frames', [
     expect(close.classAndMethod).toBe(METHODS['queue.bind']);
   }),
 
+  rawScenario('delivery tags are 64 bits wide, and unsigned', '§4.2.5.1, §1.1 delivery-tag', async (t) => {
+    for (const tag of [0xffff_ffff_ffff_ffffn, 0x8000_0000_0000_0000n, 9_007_199_254_740_993n]) {
+      const raw = await t.rawChannel();
+      raw.send(method(1, 'basic.ack', u64(tag), bits()));
+      expect(word(await raw.channelClose())).toBe(`406 PRECONDITION_FAILED - unknown delivery tag ${tag}`);
+    }
+  }),
+
+  rawScenario('a message counts 64-bit headers exactly', '§4.2.5.1', async (t) => {
+    const values = [-9_223_372_036_854_775_808n, 9_007_199_254_740_993n, -1n];
+    const properties = Buffer.concat([
+      u16(HEADERS_FLAG),
+      table(...values.map((value, i) => field(`h${i}`, 'l', u64(BigInt.asUintN(64, value))))),
+    ]);
+    expect(await carried(t, properties)).toEqual(properties);
+  }),
+
   rawScenario('a close names the class and method that failed', '§1.5.2.5.3, §1.4.2.10.3', async (t) => {
     const raw = await t.rawChannel();
     raw.send(method(1, 'queue.purge', u16(0), short(t.name()), bits()));

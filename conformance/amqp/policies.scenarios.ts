@@ -160,8 +160,8 @@ export const policies = topic('policies', [
     const ch = await t.confirming();
     const [q, dead] = [t.name(), t.name('dead')];
     await ch.declareQueue(dead);
-    await ch.declareQueue(q);
     await forOnly(t, q, { 'dead-letter-exchange': '', 'dead-letter-routing-key': dead });
+    await ch.declareQueue(q);
     ch.publish('', q, 'x');
     await ch.confirms();
     const consumer = await ch.consume(q);
@@ -257,6 +257,33 @@ export const policies = topic('policies', [
     await t.setPolicy(policy, { pattern: only(q), definition: { 'max-length': 1 } });
     await eventually(() => ready(ch, q), 1);
   }),
+
+  scenario('an operator policy limits what a client asks for', 'parameters#operator-policies', async (t) => {
+    const ch = await t.confirming();
+    const [bold, modest] = [t.name('bold'), t.name('modest')];
+    await forOnly(t, `(${bold}|${modest})`, { 'max-length': 2 }, { kind: 'operator', applyTo: 'queues' });
+    await ch.declareQueue(bold, { arguments: { 'x-max-length': 100 } });
+    await ch.declareQueue(modest, { arguments: { 'x-max-length': 1 } });
+    for (const q of [bold, modest]) for (const body of ['1', '2', '3']) ch.publish('', q, body);
+    await ch.confirms();
+    expect([await ready(ch, bold), await ready(ch, modest)]).toEqual([2, 1]);
+  }),
+
+  scenario(
+    'an operator policy and a policy are both in force: of numbers the lower',
+    'parameters#operator-policies',
+    async (t) => {
+      const ch = await t.confirming();
+      const q = t.name();
+      await forOnly(t, q, { 'max-length': 1, 'message-ttl': 60_000 }, { kind: 'operator', applyTo: 'queues' });
+      await t.setPolicy(t.name('mine'), { pattern: only(q), definition: { 'max-length': 10, 'message-ttl': 80 } });
+      await ch.declareQueue(q);
+      for (const body of ['1', '2']) ch.publish('', q, body);
+      await ch.confirms();
+      expect(await ready(ch, q)).toBe(1);
+      await eventually(() => ready(ch, q), 0);
+    },
+  ),
 
   ...(
     [

@@ -7,7 +7,7 @@
 import { expect } from 'vitest';
 import { until, within } from '../inbox.ts';
 import { PATIENCE_MS } from './arrivals.ts';
-import type { TestBroker } from './brokers.ts';
+import type { Policy, TestBroker } from './brokers.ts';
 import {
   type AmqpChannel,
   type AmqpClient,
@@ -60,7 +60,7 @@ export class Run {
   private readonly suffix = `${process.pid.toString(36)}-${(++runs).toString(36)}`;
   private readonly clients: AmqpClient[] = [];
   private readonly raws: RawConnection[] = [];
-  private readonly policies: string[] = [];
+  private readonly policies = new Map<string, Policy>();
   private first: Promise<AmqpClient> | undefined = undefined;
 
   constructor(broker: TestBroker, connect: Connect) {
@@ -106,14 +106,15 @@ export class Run {
     return raw;
   }
 
-  async setPolicy(name: string, policy: Parameters<TestBroker['setPolicy']>[1]): Promise<void> {
-    this.policies.push(name);
+  async setPolicy(name: string, policy: Policy): Promise<void> {
+    this.policies.set(name, policy);
     await this.broker.setPolicy(name, policy);
   }
 
   async clearPolicy(name: string): Promise<void> {
-    this.policies.splice(this.policies.indexOf(name), 1);
-    await this.broker.clearPolicy(name);
+    const kind = this.policies.get(name)?.kind;
+    this.policies.delete(name);
+    await this.broker.clearPolicy(name, kind);
   }
 
   /** Whether the broker this runs against does otherwise, which is then expected instead. */
@@ -143,7 +144,7 @@ export class Run {
   /** Leaves nothing behind, whatever happened. */
   async end(): Promise<void> {
     for (const raw of this.raws) raw.cut();
-    for (const name of this.policies) await this.broker.clearPolicy(name).catch(() => {});
+    for (const [name, { kind }] of this.policies) await this.broker.clearPolicy(name, kind).catch(() => {});
     const closing = this.clients.map((client) => client.close().catch(() => client.cut()));
     await within(Promise.all(closing), 2_000, () => '').catch(() => {
       for (const client of this.clients) client.cut();
