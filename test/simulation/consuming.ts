@@ -1,5 +1,5 @@
 /** What consumers do, and those who change queues: deliveries are judged as they come, settlements go into the model. */
-import { ACCEPTED, MODIFIED, type Outcome, REJECTED, RELEASED } from '../../src/api.ts';
+import { ACCEPTED, MODIFIED, NO_BACKPRESSURE, type Outcome, REJECTED, RELEASED } from '../../src/api.ts';
 import { Draft, type MessageView } from '../../src/message/message.ts';
 import type { Reader } from './life.ts';
 import { type Body, bodyBytes, Copy, keyOf, type ModelQueue, Unit } from './model.ts';
@@ -24,6 +24,10 @@ export class Consuming extends Publishing {
     const what = `${key} from ${queue.name}`;
     this.counts.delivered++;
     this.trace(`delivered ${what}`);
+    if (reader.again.length > 0) {
+      this.deliveredAgain(reader, view, slot, copy, what);
+      return;
+    }
     if (copy === undefined) {
       const known = queue.gone.has(key) || queue.copies.some((c) => c.key === key);
       this.wrong(`${what}: ${known ? 'it was settled' : 'a phantom'}`);
@@ -47,6 +51,34 @@ export class Consuming extends Publishing {
     else {
       copy.slot = slot;
       reader.held.push(copy);
+    }
+  }
+
+  /** A consumer that has come back gets what it holds, in the order of its first delivery and under the same slots. */
+  private deliveredAgain(reader: Reader, view: MessageView, slot: number, copy: Copy | undefined, what: string): void {
+    const wanted = reader.again.shift()!;
+    if (copy !== wanted) this.wrong(`${what} came again before ${wanted.key}`);
+    else if (copy.slot !== slot) this.wrong(`${what} came again as delivery ${slot}, not ${copy.slot}`);
+    else if (!view.redelivered) this.wrong(`${what} came again and is not marked`);
+  }
+
+  /** The connection of a consumer breaks, and its session stays; or it comes back. */
+  protected suspendOrResume(): void {
+    const readers = [...this.life!.readers].filter((reader) => !reader.settled && !reader.queue.terms.single);
+    if (readers.length === 0) return;
+    const reader = this.random.pick(readers);
+    if (reader.suspended) {
+      this.trace(`a consumer of ${reader.queue.name} resumes with ${reader.held.length}`);
+      reader.suspended = false;
+      // A read may fail: then what it holds does not come again in this life.
+      reader.again = [...reader.held];
+      this.counts.resumed++;
+      reader.consumer.resume(reader, NO_BACKPRESSURE);
+    } else {
+      this.trace(`a consumer of ${reader.queue.name} is suspended with ${reader.held.length}`);
+      reader.suspended = true;
+      reader.again = [];
+      reader.consumer.suspend();
     }
   }
 
@@ -285,6 +317,8 @@ export class Consuming extends Publishing {
     const life = this.life!;
     const inOrder = this.random.chance(0.5);
     this.trace(inOrder ? 'the client leaves' : 'the client is lost');
+    // Those whose session outlives the connection are not the session's to end.
+    for (const reader of [...life.readers]) if (reader.suspended) this.dismiss(reader, RELEASED);
     for (const reader of life.readers) this.giveBack(reader, inOrder ? RELEASED : MODIFIED);
     life.reconnect(inOrder);
   }

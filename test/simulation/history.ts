@@ -84,7 +84,8 @@ class History extends Consuming implements Witness {
     let dead = false;
     const watch = new Watch(this.names, (queue, key, reason) => this.ended(queue, key, reason));
     this.watch = watch;
-    Life.start(files, this.clock, this.layout, (text) => this.trace(`broker: ${text}`), watch).then(
+    const told = (text: string): void => this.trace(`broker: ${text}`);
+    Life.start(files, this.clock, this.layout, told, watch, this.durability).then(
       (started) => {
         broker = started;
       },
@@ -99,7 +100,7 @@ class History extends Consuming implements Witness {
         this.faults.crashesInRecovery++;
         // Whether anything was handed out in that short life, the next one cannot know.
         this.bequeath(false);
-        this.disk = this.disk.crash(this.random.chance(0.7));
+        this.disk = this.disk.crash(this.random.chance(0.7) && this.mayLosePower(false));
         return undefined;
       }
       this.demand(i < TICKS_MAX, () => 'the broker does not start');
@@ -138,7 +139,7 @@ class History extends Consuming implements Witness {
     // A stop on a full disk ends as well as it can: what it had no room for may be lost, as after a kill.
     const clean = stopped && !this.ranFull && life.broker.failure === undefined;
     // After a failed sync only a power failure is a fair test: see disk.ts.
-    const power = this.disk.broken || random.chance(0.7);
+    const power = this.disk.broken || (random.chance(0.7) && this.mayLosePower(clean));
     this.trace(`${stopped ? 'stopped, then ' : ''}${power ? 'power failure' : 'killed'}`);
     this.counts.segmentsReclaimed += this.disk.reclaimed;
     this.counts.segmentsCompacted += this.disk.compacted;
@@ -194,6 +195,7 @@ class History extends Consuming implements Witness {
     [2, () => this.leave()],
     [8, () => this.certify()],
     [2, () => this.reconnect()],
+    [4, () => this.suspendOrResume()],
     [6, () => this.ticks(this.random.between(1, 20))],
     [4, () => this.rest()],
     [6, () => this.pass()],
@@ -255,6 +257,7 @@ class History extends Consuming implements Witness {
   private async drain(): Promise<void> {
     await this.rest();
     if (this.outOfReach || this.logFailed) return;
+    for (const reader of this.life!.readers) if (reader.suspended) this.dismiss(reader, RELEASED);
     // One that is served alone would keep the others from it.
     for (const reader of this.life!.readers) {
       if (reader.queue.terms.single) this.dismiss(reader, RELEASED);

@@ -16,7 +16,7 @@ import type { FileSystem } from '../../src/log/files.ts';
 import type { MessageView } from '../../src/message/message.ts';
 import { MessageStore } from '../../src/queue/message-store.ts';
 import type { Session } from '../../src/session.ts';
-import type { LogLayout } from '../../src/vhost/options.ts';
+import type { Durability, LogLayout } from '../../src/vhost/options.ts';
 import { Vhost } from '../../src/vhost/vhost.ts';
 import { type Copy, keyOfDraft, type ModelQueue, type Unit } from './model.ts';
 
@@ -32,6 +32,10 @@ export class Reader implements DeliverySink {
   readonly queue: ModelQueue;
   readonly settled: boolean;
   readonly held: Copy[] = [];
+  /** Its connection is gone, its session stays. */
+  suspended = false;
+  /** What is to come again before anything new. */
+  again: Copy[] = [];
   consumer!: Consumer;
   private readonly life: Life;
 
@@ -52,6 +56,7 @@ export class Reader implements DeliverySink {
 
   settle(copy: Copy, outcome: Outcome): void {
     this.held.splice(this.held.indexOf(copy), 1);
+    this.again = this.again.filter((other) => other !== copy);
     const { slot } = copy;
     copy.slot = -1;
     this.consumer.settle(slot, outcome);
@@ -138,6 +143,7 @@ export class Life {
     log: LogLayout,
     onWarning: (text: string) => void,
     watch?: Watch,
+    durability: Durability = { level: 'fsync', intervalMs: 0 },
   ): Promise<Broker> {
     const logger = {
       debug() {},
@@ -146,7 +152,7 @@ export class Life {
       error: (_: object, text?: string) => onWarning(text ?? ''),
     };
     if (watch !== undefined) watches.set(logger, watch);
-    return Broker.start({ dataDirectory: null, dialects: [], files, clock, log, logger });
+    return Broker.start({ dataDirectory: null, dialects: [], files, clock, log, logger, durability });
   }
 
   private enter(): void {

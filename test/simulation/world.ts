@@ -5,7 +5,7 @@
 import { ManualClock } from '../../src/clock/clock.ts';
 import type { FileSystem } from '../../src/log/files.ts';
 import { Draft } from '../../src/message/message.ts';
-import type { LogLayout } from '../../src/vhost/options.ts';
+import type { Durability, LogLayout } from '../../src/vhost/options.ts';
 import { FaultCounts, SimulatedDisk } from './disk.ts';
 import type { Life, Watch } from './life.ts';
 import { type Body, type Copy, ModelQueue, NO_TERMS, Register, type Terms, Unit } from './model.ts';
@@ -39,6 +39,12 @@ export const TICKS_MAX = 20_000;
 export const DURABLE = { durable: true, exclusive: false, autoDelete: false } as const;
 export const BIND = { spelling: 0, arguments: [] } as const;
 
+const LEVELS: readonly (readonly [number, Durability['level']])[] = [
+  [70, 'fsync'],
+  [20, 'interval'],
+  [10, 'none'],
+];
+
 export class Wrong extends Error {}
 
 export const immediately = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -56,6 +62,8 @@ export class World {
     overLimit: 0,
     refused: 0,
     judged: 0,
+    resumed: 0,
+    weakerDurability: 0,
     checkpoints: 0,
     segmentsReclaimed: 0,
     segmentsCompacted: 0,
@@ -67,6 +75,8 @@ export class World {
   /** Messages are large for the blocks: many segments. */
   protected readonly bulky: boolean;
   protected readonly fault: Fault;
+  /** With a weaker one than fsync the machine keeps its power while the broker runs: a killed process must lose nothing. */
+  protected readonly durability: Durability;
   protected readonly clock = new ManualClock();
   protected disk: SimulatedDisk;
   protected life: Life | undefined;
@@ -116,6 +126,9 @@ export class World {
       [5, 'names'],
       [15, 'full'],
     ]);
+    const level = this.failsWrites ? 'fsync' : random.weighted<Durability['level']>(LEVELS);
+    this.durability = { level, intervalMs: random.pick([20, 200]) };
+    if (level !== 'fsync') this.counts.weakerDurability++;
     this.disk = new SimulatedDisk(random, this.faults);
     for (const name of WORKERS) {
       this.queues.set(name, new ModelQueue(name, true, true, this.terms(name)));
@@ -131,6 +144,15 @@ export class World {
         this.trace(`  disk: ${call} ${path.slice(path.lastIndexOf('/') + 1)}${error === undefined ? '' : ` ${error}`}`);
     }
     this.trace(`layout ${JSON.stringify(this.layout)}, fault ${this.fault}`);
+  }
+
+  private get failsWrites(): boolean {
+    return this.fault === 'write' || this.fault === 'sync' || this.fault === 'names';
+  }
+
+  /** Whether the end of a life may be a power failure. */
+  protected mayLosePower(clean: boolean): boolean {
+    return this.durability.level === 'fsync' || clean;
   }
 
   /** Half of the queues do nothing by themselves. */
