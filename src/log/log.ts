@@ -713,6 +713,11 @@ export class Log implements RecordStore, TurnTask {
     };
   }
 
+  /** The segment that is being written. */
+  get segmentNumber(): number {
+    return this.segment.number;
+  }
+
   /** Segments in use, the one being written included. */
   get segmentCount(): number {
     return this.segments.length;

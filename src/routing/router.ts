@@ -31,7 +31,7 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
   readonly onlyWord: number;
   /** The list of durable targets has this number in the log's segment `listSegment`; see the journal. */
   listId = 0;
-  listEpoch = -1;
+  listSegment = -1;
   readonly bytes: Buffer;
   readonly start: number;
   readonly keyStart: number;

@@ -55,7 +55,6 @@ export class Checkpoint {
   start(): void {
     if (this.work !== null || this.parts.log.failed !== undefined) return;
     this.parts.log.beginCheckpoint();
-    this.parts.journal.newEpoch();
     this.work = this.write();
     this.slices.start();
   }

@@ -53,8 +53,6 @@ const DELAYED_BYTES = 13;
 export class Journal {
   private readonly log: Log;
   private nextList = 1;
-  /** Lists of targets are written once between two checkpoints; this counts checkpoints. */
-  private epoch = 0;
   /** Payload bytes appended so far, to cut long work by. */
   appendedBytes = 0;
 
@@ -92,15 +90,19 @@ export class Journal {
     this.json(RECORD_UNBOUND, bindingRecord(binding));
   }
 
-  /** The number of the route's list of durable targets, written first if this segment does not have it yet. */
+  /**
+   * The number of the route's list of durable targets, written first if this segment does not have it yet: a checkpoint begins
+   * a segment, and a list that is spoiled takes no more messages with it than those of its segment.
+   */
   targetList(route: CompiledRoute<Queue>): number {
-    if (route.listEpoch === this.epoch) return route.listId;
+    if (route.listSegment === this.log.segmentNumber) return route.listId;
     if (route.listId === 0) route.listId = this.nextList++;
     this.writeTargets(route);
     return route.listId;
   }
 
   private writeTargets(route: CompiledRoute<Queue>): void {
+    route.listSegment = this.log.segmentNumber;
     const durable = route.durableTargets;
     for (let first = 0; first === 0 || first < durable.length; first += TARGETS_MAX) {
       const count = Math.min(TARGETS_MAX, durable.length - first);
@@ -115,12 +117,6 @@ export class Journal {
         writeU32(buffer, at + 16 + i * 8, route.words[target]!);
       }
     }
-    route.listEpoch = this.epoch;
-  }
-
-  /** A checkpoint has begun: every list must be written again before it is used. */
-  newEpoch(): void {
-    this.epoch++;
   }
 
   settled(queue: Queue, seqs: Float64Array, count: number): void {

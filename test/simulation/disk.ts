@@ -141,6 +141,19 @@ export class SimulatedDisk implements FileSystem {
     return true;
   }
 
+  /** Changes one bit of a file, in memory of the kernel and on the disk. */
+  flip(path: string, at: number, bit: number): void {
+    const inode = this.names.get(path)!;
+    for (const bytes of [inode.bytes, inode.safe]) if (at < bytes.length) bytes[at]! ^= 1 << bit;
+  }
+
+  /** Segments, and how long they are. */
+  get segmentLengths(): (readonly [path: string, bytes: number])[] {
+    const found: [string, number][] = [];
+    for (const [path, inode] of this.names) if (SEGMENT.test(path)) found.push([path, inode.length]);
+    return found.sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
   get bytesUsed(): number {
     return this.usedBytes;
   }
