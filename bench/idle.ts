@@ -52,7 +52,7 @@ const connections = Number(values.connections);
 const settleMs = Number(values.settle) * 1000;
 const asked = values.peers.split(',').map((name) => name.trim());
 const unknown = asked.find((name) => !(PEERS as readonly string[]).includes(name));
-if (!(connections >= 1) || !(settleMs >= 0) || unknown !== undefined) {
+if (!(connections >= 2) || !(settleMs >= 0) || unknown !== undefined) {
   console.error(unknown === undefined ? 'see the head of bench/idle.ts' : `no peer is called "${unknown}": ${PEERS}`);
   process.exit(2);
 }
@@ -109,13 +109,13 @@ async function measure(kind: IdlePeer, state: State): Promise<number> {
     // What the first connection costs once is no connection's.
     sockets.push(await open(peer.mqttPort, state, 0));
     const before = await settledBytes(peer);
-    for (let from = 1; from <= connections; from += 200) {
-      const some = Array.from({ length: Math.min(200, connections - from + 1) }, (_, i) =>
+    for (let from = 1; from < connections; from += 200) {
+      const some = Array.from({ length: Math.min(200, connections - from) }, (_, i) =>
         open(peer.mqttPort, state, from + i),
       );
       sockets.push(...(await Promise.all(some)));
     }
-    return ((await settledBytes(peer)) - before) / connections;
+    return ((await settledBytes(peer)) - before) / (connections - 1);
   } finally {
     for (const socket of sockets) socket.destroy();
     await peer.stop();

@@ -6,13 +6,15 @@
 import { randomBytes } from 'node:crypto';
 import { type ConnectOptions, type Level, RawClient } from './raw.ts';
 
+/** What a broker may lack: a WebSocket listener, shared subscriptions, SCRAM-SHA-256, queues that AMQP clients declare. */
+export type Need = 'websocket' | 'shared' | 'scram' | 'queues';
+
 export interface Scenario {
   readonly name: string;
   readonly level: Level;
   /** Statements that it shows to hold, as `3.1.2-1`; of the version that `level` says. */
   readonly checks: readonly string[];
-  /** `websocket`: needs a WebSocket listener. `shared`: needs shared subscriptions. */
-  readonly needs?: 'websocket' | 'shared';
+  readonly needs?: Need;
   /** Throws what is wrong. A text that it gives says what was seen where the specification leaves a choice. */
   readonly run: (stage: Stage) => Promise<unknown>;
 }
@@ -53,7 +55,8 @@ export interface Target {
   readonly mqttPort: number;
   readonly wsMqttUrl: string;
   readonly levels: readonly Level[];
-  readonly shared: boolean;
+  readonly amqpPort: number;
+  readonly offers: readonly Need[];
 }
 
 let serial = 0;
@@ -126,8 +129,7 @@ export type Result =
 
 export async function play(scenario: Scenario, target: Target): Promise<Result> {
   if (!target.levels.includes(scenario.level)) return { outcome: 'lacking' };
-  if (scenario.needs === 'websocket' && target.wsMqttUrl === '') return { outcome: 'lacking' };
-  if (scenario.needs === 'shared' && !target.shared) return { outcome: 'lacking' };
+  if (scenario.needs !== undefined && !target.offers.includes(scenario.needs)) return { outcome: 'lacking' };
   const stage = new Stage(target, scenario.level);
   try {
     const seen = await scenario.run(stage);

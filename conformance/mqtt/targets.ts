@@ -26,8 +26,9 @@ export async function startTarget(name: TargetName): Promise<RunningTarget> {
     version: peer.version,
     mqttPort: peer.mqttPort,
     wsMqttUrl: peer.wsMqttUrl,
+    amqpPort: peer.amqpPort,
     levels: [3, 4, 5],
-    shared: true,
+    offers: name === 'entrepot' ? ['websocket', 'shared', 'scram', 'queues'] : ['websocket', 'shared'],
     stop: () => peer.stop(),
   };
 }
@@ -52,8 +53,9 @@ async function startAedes(): Promise<RunningTarget> {
     version: '1.2',
     mqttPort: address.port,
     wsMqttUrl: '',
+    amqpPort: -1,
     levels: [3, 4],
-    shared: false,
+    offers: [],
     async stop() {
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));

@@ -1,9 +1,11 @@
 /** All scenarios, by chapter. */
 import type { Scenario } from '../scenario.ts';
+import { AUTH } from './auth.ts';
 import { CONNECT } from './connect.ts';
 import { ERRORS } from './errors.ts';
 import { FLOW } from './flow.ts';
 import { LIBRARY } from './library.ts';
+import { LIMITS } from './limits.ts';
 import { PROPERTIES } from './properties.ts';
 import { PUBLISH } from './publish.ts';
 import { RETAINED } from './retained.ts';
@@ -22,6 +24,8 @@ export const CHAPTERS: Readonly<Record<string, readonly Scenario[]>> = {
   flow: FLOW,
   properties: PROPERTIES,
   errors: ERRORS,
+  limits: LIMITS,
+  auth: AUTH,
   websocket: WEBSOCKET,
   'MQTT.js': LIBRARY,
 };
