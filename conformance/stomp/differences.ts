@@ -28,6 +28,22 @@ export const STOMP_DIFFERENCES = {
     peersDo: 'has no selectors and no message groups',
     weDo: 'both, as ActiveMQ has them',
   },
+  'selectors-read-less': {
+    peers: ['activemq'],
+    peersDo: 'reads text as the type it stands beside, so that 9.5 is no number beside 9, and text + 1 is longer text',
+    weDo: 'text that reads as a number or boolean counts as one',
+  },
+  'selectors-bind-not': {
+    peers: ['activemq'],
+    peersDo:
+      'binds NOT closer than a comparison: NOT weight = 1 is (NOT weight) = 1, which is never true; beside text it fails',
+    weDo: 'as SQL has it: NOT (weight = 1)',
+  },
+  'selectors-compare-all': {
+    peers: ['activemq'],
+    peersDo: 'takes <> between what is not alike for true',
+    weDo: 'as JMS has it: comparing what is not alike is false, whatever the operator',
+  },
   'no-prefetch-count': {
     peers: ['activemq'],
     peersDo: 'does not know prefetch-count; its word is activemq.prefetchSize',

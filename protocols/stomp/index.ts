@@ -5,7 +5,7 @@
  *                  │  └───── codec/…         bytes to frames and back; pure
  *                  └──────── mapping         headers and neutral properties
  *
- * Not built: `selector`, delayed delivery (both are refused rather than ignored), ActiveMQ's `>` wildcard.
+ * Not built, and refused rather than ignored: queue browsers, messages that are scheduled again and again. Temporary topics.
  */
 import type { Broker } from '../../src/broker.ts';
 import type { Protocol, Transport } from '../../src/protocol.ts';
