@@ -37,7 +37,7 @@ import type { Properties } from './message/properties.ts';
 import { QueueConsumer } from './queue/consumer.ts';
 import type { Queue } from './queue/queue.ts';
 import type { StoredBody } from './queue/stored-body.ts';
-import type { CompiledRoute } from './routing/router.ts';
+import type { CompiledRoute } from './routing/route.ts';
 import type { Confirms } from './vhost/confirms.ts';
 import type { Stallable } from './vhost/stalls.ts';
 import { VhostTransaction } from './vhost/transaction.ts';

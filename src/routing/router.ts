@@ -1,127 +1,17 @@
 /**
  * From (exchange, key) to a list of queues, once: the route cache.
  *
- * A compiled route lists each queue once, whatever the number of bindings that lead to it, with the widest of what they
- * ask for. It stays valid until a binding that matters to it changes; whoever holds one looks at `valid` and asks again.
+ * A compiled route (`route.ts`) stays valid until a binding that matters to it changes; whoever holds one looks at `valid` and asks again.
  * The cache is bounded by its number of targets; when full it starts anew.
  */
-import { DATA_SEVERAL, type Route } from '../api.ts';
 import { type AddressBytes, AddressRoom } from '../message/address-bytes.ts';
 import { BrokerError } from '../message/errors.ts';
-import { type Assurance, EXACTLY_ONCE, type Spelling } from '../message/message.ts';
+import type { Spelling } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import type { Binding, RouteTarget } from './binding.ts';
 import type { Exchange } from './exchange.ts';
-
-/** A target's word: what its bindings ask for. Bits 0-1 assurance, bit 2 keep the retain flag, bits 5-18 data. */
-export const KEEP_RETAIN = 0b100;
-export const DATA_SHIFT = 5;
-/** While a route is put together only: not what the queue's owner publishes itself. */
-const NOT_OWN = 0b1000;
-
-export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes {
-  // What each publish looks at comes first, so that it lies together.
-  valid = true;
-  /** True when more than the key decides: then `targets` is empty and each message is resolved on its own. */
-  readonly perMessage: boolean;
-  /** Targets that do not want what their owner publishes itself; nearly always null. */
-  readonly notOwn: Q[] | null;
-  /** The target and its word, if there is just one: nearly always, and then without a walk through two arrays. */
-  readonly only: Q | null;
-  readonly onlyWord: number;
-  /** The list of durable targets has this number in the log's segment `listSegment`; see the journal. */
-  listId = 0;
-  listSegment = -1;
-  readonly bytes: Buffer;
-  readonly start: number;
-  readonly keyStart: number;
-  readonly end: number;
-
-  readonly exchange: Exchange<Q> | null;
-  readonly key: string;
-  /** All keys, if there are several: then `key` is the first. */
-  readonly keys: readonly string[] | null;
-  readonly spelling: Spelling;
-  /** What its messages were resolved to, by targets and words: the same few again and again. */
-  variants: Map<string, CompiledRoute<Q>> | null = null;
-  readonly targets: Q[];
-  readonly words: number[];
-  /** Which of the targets are durable, by index. */
-  readonly durableTargets: number[];
-
-  constructor(
-    exchange: Exchange<Q> | null,
-    address: AddressBytes,
-    key: string,
-    spelling: Spelling,
-    perMessage: boolean,
-    targets: Q[],
-    words: number[],
-    keys: readonly string[] | null = null,
-  ) {
-    let notOwn: Q[] | null = null;
-    for (let i = 0; i < words.length; i++) {
-      if ((words[i]! & NOT_OWN) === 0) continue;
-      words[i]! &= ~NOT_OWN;
-      notOwn ??= [];
-      notOwn.push(targets[i]!);
-    }
-    this.perMessage = perMessage;
-    this.notOwn = notOwn;
-    this.only = targets.length === 1 ? targets[0]! : null;
-    this.onlyWord = this.only === null ? 0 : words[0]!;
-    this.bytes = address.bytes;
-    this.start = address.start;
-    this.keyStart = address.keyStart;
-    this.end = address.end;
-    this.exchange = exchange;
-    this.key = key;
-    this.keys = keys;
-    this.spelling = spelling;
-    this.targets = targets;
-    this.words = words;
-    this.durableTargets = [];
-    for (let i = 0; i < targets.length; i++) if (targets[i]!.durable) this.durableTargets.push(i);
-  }
-
-  get exchangeBytes(): Buffer {
-    return this.bytes.subarray(this.start, this.keyStart);
-  }
-
-  get keyBytes(): Buffer {
-    return this.bytes.subarray(this.keyStart, this.end);
-  }
-
-  get leadsSomewhere(): boolean {
-    return this.targets.length > 0;
-  }
-
-  get acceptsDelay(): boolean {
-    return this.exchange !== null && this.exchange.type === 'x-delayed-message';
-  }
-}
-
-export interface RouterTables<Q extends RouteTarget> {
-  readonly exchanges: ReadonlyMap<string, Exchange<Q>>;
-  readonly queues: ReadonlyMap<string, Q>;
-}
-
-/** The word that a binding contributes. */
-function bindingWord<Q extends RouteTarget>(binding: Binding<Q>): number {
-  const { assurance, keepRetain, notOwn, data } = binding;
-  return (
-    assurance | (keepRetain ? KEEP_RETAIN : 0) | (notOwn ? NOT_OWN : 0) | (Math.min(data, DATA_SEVERAL) << DATA_SHIFT)
-  );
-}
-
-/** Two bindings to one queue: the higher assurance, what either wants, and the data of both if it is the same or one has none. */
-function widen(a: number, b: number): number {
-  const assurance = Math.max(a & 3, b & 3) as Assurance;
-  const dataA = a >>> DATA_SHIFT;
-  const dataB = b >>> DATA_SHIFT;
-  const data = dataA === 0 || dataA === dataB ? dataB : dataB === 0 ? dataA : DATA_SEVERAL;
-  return assurance | ((a | b) & KEEP_RETAIN) | (a & b & NOT_OWN) | (data << DATA_SHIFT);
-}
+import { CompiledRoute } from './route.ts';
+import { type RouterTables, walk } from './walk.ts';
 
 /** Bindings changed while the cache is larger than this: it is dropped whole rather than searched. */
 const SEARCH_MAX = 4096;
@@ -201,7 +91,7 @@ export class Router<Q extends RouteTarget> {
   resolve(route: CompiledRoute<Q>, properties: Properties): CompiledRoute<Q> {
     const { exchange, key, spelling, keys } = route;
     const found = new Map<Q, number>();
-    this.walk(exchange, key, keys, spelling, properties, found);
+    walk(this.tables, exchange, key, keys, spelling, properties, found);
     let signature = '';
     for (const [queue, word] of found) signature += `${queue.id}:${word} `;
     route.variants ??= new Map();
@@ -257,59 +147,10 @@ export class Router<Q extends RouteTarget> {
     keys: readonly string[] | null,
   ): CompiledRoute<Q> {
     const found = new Map<Q, number>();
-    const perMessage = this.walk(exchange, key, keys, spelling, undefined, found);
+    const perMessage = walk(this.tables, exchange, key, keys, spelling, undefined, found);
     const targets = perMessage ? [] : [...found.keys()];
     const words = perMessage ? [] : [...found.values()];
     return new CompiledRoute(exchange, address, key, spelling, perMessage, targets, words, keys);
-  }
-
-  /**
-   * Follows every binding from an exchange on, each exchange once. `found` gets each queue with its word.
-   * @returns whether some exchange on the way needs more than the key, and was not given it
-   */
-  private walk(
-    exchange: Exchange<Q> | null,
-    key: string,
-    keys: readonly string[] | null,
-    spelling: Spelling,
-    properties: Properties | undefined,
-    found: Map<Q, number>,
-  ): boolean {
-    let perMessage = false;
-    const all = keys ?? [key];
-    const toNamedQueues = (): void => {
-      for (const one of all) {
-        const queue = this.tables.queues.get(one);
-        if (queue !== undefined && !found.has(queue)) found.set(queue, EXACTLY_ONCE);
-      }
-    };
-    const seen = new Set<Exchange<Q>>();
-    const visit = (at: Exchange<Q>): void => {
-      if (seen.has(at)) return;
-      seen.add(at);
-      if (at.kind.perMessage && properties === undefined) perMessage = true;
-      let taken = false;
-      const take = (binding: Binding<Q>): void => {
-        taken = true;
-        if (binding.queue === null) visit(binding.exchange!);
-        else {
-          const word = found.get(binding.queue);
-          found.set(binding.queue, word === undefined ? bindingWord(binding) : widen(word, bindingWord(binding)));
-        }
-      };
-      const { kind } = at;
-      if (kind.choosesOne) kind.match(key, spelling, properties, take);
-      else for (const one of all) kind.match(one, spelling, properties, take);
-      if (taken || at.alternate === null) return;
-      if (at.alternate === '') toNamedQueues();
-      else {
-        const alternate = this.tables.exchanges.get(at.alternate);
-        if (alternate !== undefined) visit(alternate);
-      }
-    };
-    if (exchange === null) toNamedQueues();
-    else visit(exchange);
-    return perMessage;
   }
 
   /**

@@ -9,7 +9,7 @@ import type { Headers } from '../message/properties.ts';
 import { fullTargets } from '../queue/full.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { StoredBody } from '../queue/stored-body.ts';
-import type { CompiledRoute } from '../routing/router.ts';
+import type { CompiledRoute } from '../routing/route.ts';
 import { type Decision, DROP } from '../settlement/decide.ts';
 import type { Counters } from './counters.ts';
 import type { Vhost } from './vhost.ts';

@@ -23,7 +23,7 @@ import { AT_MOST_ONCE, DELAY_MAX_MS, Draft, MessageView } from '../message/messa
 import type { Queue } from '../queue/queue.ts';
 import type { StoredBody } from '../queue/stored-body.ts';
 import { WORD_DURABLE, WORD_LARGE } from '../queue/word.ts';
-import type { CompiledRoute } from '../routing/router.ts';
+import type { CompiledRoute } from '../routing/route.ts';
 import { DueHeap } from './due-heap.ts';
 import type { Journal } from './journal.ts';
 import { ReadAhead } from './read-ahead.ts';

@@ -7,7 +7,7 @@ import { type Draft, MessageView } from '../message/message.ts';
 import { viewDraft } from '../message/storage.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { StoredBody } from '../queue/stored-body.ts';
-import type { CompiledRoute } from '../routing/router.ts';
+import type { CompiledRoute } from '../routing/route.ts';
 import { deathBy } from '../settlement/decide.ts';
 import { deadLetterUnstored } from './dead-letter.ts';
 import type { Vhost } from './vhost.ts';

@@ -13,7 +13,7 @@ import type { Queue } from '../queue/queue.ts';
 import type { RetainedMessage } from '../queue/retained.ts';
 import type { Binding } from '../routing/binding.ts';
 import type { Exchange } from '../routing/exchange.ts';
-import type { CompiledRoute } from '../routing/router.ts';
+import type { CompiledRoute } from '../routing/route.ts';
 import { writePositions } from './queue-records.ts';
 import {
   type BindingRecord,

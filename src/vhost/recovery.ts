@@ -14,7 +14,7 @@ import type { QueueOwner } from '../queue/owner.ts';
 import { Queue } from '../queue/queue.ts';
 import { type RetainedIndex, RetainedMessage } from '../queue/retained.ts';
 import { WORD_ASSURANCE, WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../queue/word.ts';
-import { KEEP_RETAIN } from '../routing/router.ts';
+import { KEEP_RETAIN } from '../routing/target-word.ts';
 import type { JournaledState } from './adapter-state.ts';
 import type { Delays } from './delays.ts';
 import type { Journal } from './journal.ts';

@@ -13,7 +13,8 @@ import type { Exchange } from '../../src/routing/exchange.ts';
 import { matchesHeaders } from '../../src/routing/kinds/headers.ts';
 import { makeKind } from '../../src/routing/kinds/make.ts';
 import { filterLevels, keyLevels, matches } from '../../src/routing/levels.ts';
-import { type CompiledRoute, Router } from '../../src/routing/router.ts';
+import type { CompiledRoute } from '../../src/routing/route.ts';
+import { Router } from '../../src/routing/router.ts';
 import { Topology } from '../../src/vhost/topology.ts';
 
 const EXCHANGES = ['x0', 'x1', 'x2', 'x3'];

@@ -1,0 +1,92 @@
+/**
+ * A compiled route: where one address leads. Each queue is listed once, whatever the number of bindings that lead to it, with
+ * one word for what they ask for.
+ */
+import type { Route } from '../api.ts';
+import type { AddressBytes } from '../message/address-bytes.ts';
+import type { Spelling } from '../message/message.ts';
+import type { RouteTarget } from './binding.ts';
+import type { Exchange } from './exchange.ts';
+import { NOT_OWN } from './target-word.ts';
+
+export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes {
+  // What each publish looks at comes first, so that it lies together.
+  valid = true;
+  /** True when more than the key decides: then `targets` is empty and each message is resolved on its own. */
+  readonly perMessage: boolean;
+  /** Targets that do not want what their owner publishes itself; nearly always null. */
+  readonly notOwn: Q[] | null;
+  /** The target and its word, if there is just one: nearly always, and then without a walk through two arrays. */
+  readonly only: Q | null;
+  readonly onlyWord: number;
+  /** The list of durable targets has this number in the log's segment `listSegment`; see the journal. */
+  listId = 0;
+  listSegment = -1;
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly keyStart: number;
+  readonly end: number;
+
+  readonly exchange: Exchange<Q> | null;
+  readonly key: string;
+  /** All keys, if there are several: then `key` is the first. */
+  readonly keys: readonly string[] | null;
+  readonly spelling: Spelling;
+  /** What its messages were resolved to, by targets and words: the same few again and again. */
+  variants: Map<string, CompiledRoute<Q>> | null = null;
+  readonly targets: Q[];
+  readonly words: number[];
+  /** Which of the targets are durable, by index. */
+  readonly durableTargets: number[];
+
+  constructor(
+    exchange: Exchange<Q> | null,
+    address: AddressBytes,
+    key: string,
+    spelling: Spelling,
+    perMessage: boolean,
+    targets: Q[],
+    words: number[],
+    keys: readonly string[] | null = null,
+  ) {
+    let notOwn: Q[] | null = null;
+    for (let i = 0; i < words.length; i++) {
+      if ((words[i]! & NOT_OWN) === 0) continue;
+      words[i]! &= ~NOT_OWN;
+      notOwn ??= [];
+      notOwn.push(targets[i]!);
+    }
+    this.perMessage = perMessage;
+    this.notOwn = notOwn;
+    this.only = targets.length === 1 ? targets[0]! : null;
+    this.onlyWord = this.only === null ? 0 : words[0]!;
+    this.bytes = address.bytes;
+    this.start = address.start;
+    this.keyStart = address.keyStart;
+    this.end = address.end;
+    this.exchange = exchange;
+    this.key = key;
+    this.keys = keys;
+    this.spelling = spelling;
+    this.targets = targets;
+    this.words = words;
+    this.durableTargets = [];
+    for (let i = 0; i < targets.length; i++) if (targets[i]!.durable) this.durableTargets.push(i);
+  }
+
+  get exchangeBytes(): Buffer {
+    return this.bytes.subarray(this.start, this.keyStart);
+  }
+
+  get keyBytes(): Buffer {
+    return this.bytes.subarray(this.keyStart, this.end);
+  }
+
+  get leadsSomewhere(): boolean {
+    return this.targets.length > 0;
+  }
+
+  get acceptsDelay(): boolean {
+    return this.exchange !== null && this.exchange.type === 'x-delayed-message';
+  }
+}

@@ -1,0 +1,61 @@
+/** Follows bindings from where a message was published to the queues that get it. */
+import { EXACTLY_ONCE, type Spelling } from '../message/message.ts';
+import type { Properties } from '../message/properties.ts';
+import type { Binding, RouteTarget } from './binding.ts';
+import type { Exchange } from './exchange.ts';
+import { bindingWord, widen } from './target-word.ts';
+
+export interface RouterTables<Q extends RouteTarget> {
+  readonly exchanges: ReadonlyMap<string, Exchange<Q>>;
+  readonly queues: ReadonlyMap<string, Q>;
+}
+
+/**
+ * Follows every binding from an exchange on, each exchange once. `found` gets each queue with its word.
+ * @returns whether some exchange on the way needs more than the key, and was not given it
+ */
+export function walk<Q extends RouteTarget>(
+  tables: RouterTables<Q>,
+  exchange: Exchange<Q> | null,
+  key: string,
+  keys: readonly string[] | null,
+  spelling: Spelling,
+  properties: Properties | undefined,
+  found: Map<Q, number>,
+): boolean {
+  let perMessage = false;
+  const all = keys ?? [key];
+  const toNamedQueues = (): void => {
+    for (const one of all) {
+      const queue = tables.queues.get(one);
+      if (queue !== undefined && !found.has(queue)) found.set(queue, EXACTLY_ONCE);
+    }
+  };
+  const seen = new Set<Exchange<Q>>();
+  const visit = (at: Exchange<Q>): void => {
+    if (seen.has(at)) return;
+    seen.add(at);
+    if (at.kind.perMessage && properties === undefined) perMessage = true;
+    let taken = false;
+    const take = (binding: Binding<Q>): void => {
+      taken = true;
+      if (binding.queue === null) visit(binding.exchange!);
+      else {
+        const word = found.get(binding.queue);
+        found.set(binding.queue, word === undefined ? bindingWord(binding) : widen(word, bindingWord(binding)));
+      }
+    };
+    const { kind } = at;
+    if (kind.choosesOne) kind.match(key, spelling, properties, take);
+    else for (const one of all) kind.match(one, spelling, properties, take);
+    if (taken || at.alternate === null) return;
+    if (at.alternate === '') toNamedQueues();
+    else {
+      const alternate = tables.exchanges.get(at.alternate);
+      if (alternate !== undefined) visit(alternate);
+    }
+  };
+  if (exchange === null) toNamedQueues();
+  else visit(exchange);
+  return perMessage;
+}
