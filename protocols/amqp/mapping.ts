@@ -21,6 +21,8 @@ import type { AmqpStats } from './options.ts';
 
 const CORRELATION_HEADER = 'x-correlation-id';
 const GROUP_HEADER = 'JMSXGroupID';
+/** Other keys that a message was sent to: not shown once a queue's own key has taken their place. */
+const COPIES_HEADER = 'CC';
 const REPLY_EXCHANGE_HEADER = 'x-reply-to-exchange';
 const TOPIC_HEADER = 'x-mqtt-topic';
 /** How often a message of a quorum queue has failed before. */
@@ -201,7 +203,9 @@ export class WireProperties {
     if (!plain) {
       const annotations = this.annotationsOf(view);
       if (annotations !== undefined) {
-        basic.headers = withDeathHeaders(basic.headers ?? [], annotations);
+        const headers = basic.headers ?? [];
+        const left = annotations.rekeyed === true ? headers.filter(({ name }) => name !== COPIES_HEADER) : headers;
+        basic.headers = withDeathHeaders(left, annotations);
         // A dead letter does not expire again; its old expiration is in the record.
         delete basic.expiration;
       }

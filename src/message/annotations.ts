@@ -24,6 +24,8 @@ export interface Annotations {
   /** Newest first, one entry per (queue, reason). */
   readonly deaths: readonly Death[];
   readonly firstDeath: { readonly queue: string; readonly reason: DeathReason; readonly exchange: string };
+  /** It has got a key of a queue's own since: the other keys that its publisher named (`CC`) lead nowhere any more. */
+  readonly rekeyed?: boolean;
 }
 
 export function encodeAnnotations(annotations: Annotations): Buffer {
@@ -36,13 +38,17 @@ export function decodeAnnotations(buffer: Buffer, start: number, end: number): A
   return JSON.parse(buffer.utf8Slice(start, end)) as Annotations;
 }
 
-/** The record of one more death, added to what there was. */
-export function withDeath(before: Annotations | undefined, death: Omit<Death, 'count'>): Annotations {
+/**
+ * The record of one more death, added to what there was.
+ * @param rekeyed it goes on with a key of the queue's own
+ */
+export function withDeath(before: Annotations | undefined, death: Omit<Death, 'count'>, rekeyed = false): Annotations {
   const deaths = before?.deaths ?? [];
   const same = deaths.find((d) => d.queue === death.queue && d.reason === death.reason);
   const entry: Death = same === undefined ? { ...death, count: 1 } : { ...same, count: same.count + 1 };
   return {
     deaths: [entry, ...deaths.filter((d) => d !== same)],
     firstDeath: before?.firstDeath ?? { queue: death.queue, reason: death.reason, exchange: death.exchange },
+    ...(rekeyed || before?.rekeyed === true ? { rekeyed: true } : {}),
   };
 }

@@ -64,7 +64,8 @@ function republish(vhost: Vhost, queue: Queue, decision: Decision, view: Message
   }
   const key = view.key();
   const target = queue.settings.deadLetterKey;
-  const copies = copiesOf(vhost.dialects.properties(view).headers);
+  const before = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
+  const copies = before?.rekeyed === true ? [] : copiesOf(vhost.dialects.properties(view).headers);
   const spelling = target === null ? view.spelling : 0;
   const draft = new Draft();
   draft.dialect = view.dialect;
@@ -73,7 +74,7 @@ function republish(vhost: Vhost, queue: Queue, decision: Decision, view: Message
   draft.assurance = Math.min(view.assurance, AT_LEAST_ONCE) as Assurance;
   draft.priority = view.priority;
   draft.grouped = view.grouped;
-  const annotations = withDeath(decodeAnnotations(view.notes, view.notesStart, view.notesEnd), {
+  const death = {
     queue: queue.name,
     reason: decision.reason,
     timeS: Math.floor(vhost.clock.epochMs() / 1000),
@@ -81,7 +82,8 @@ function republish(vhost: Vhost, queue: Queue, decision: Decision, view: Message
     routingKeys: [key, ...copies],
     // It is not to expire again where it goes, so what it was given is only kept in the record.
     ...(view.expiresAtMs === 0 ? {} : { originalExpirationMs: view.expiresAtMs - view.arrivedAtMs }),
-  });
+  };
+  const annotations = withDeath(before, death, target !== null);
   draft.annotations = annotations;
   // The store's bytes may move under an append, so what is carried over is copied out first.
   draft.props = Buffer.from(view.props.subarray(view.propsStart, view.propsEnd));

@@ -58,4 +58,7 @@ it('each of them leads on, and its record names them', () => {
 it('but for a queue that names a key of its own', () => {
   die({ 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'c' });
   expect(waiting()).toEqual([0, 0, 1]);
+  const letter = consume(session, 'c');
+  broker.turn.end();
+  expect((JSON.parse(letter.seen[0]!.notes) as Annotations).rekeyed).toBe(true);
 });
