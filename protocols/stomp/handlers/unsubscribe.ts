@@ -6,7 +6,8 @@ import { DESTINATION, ID } from '../codec/names.ts';
 import type { Connection } from '../connection.ts';
 import { flag } from '../queues.ts';
 import type { Subscription } from '../subscription.ts';
-import { namedDurableSubscription, subscriptionKey } from './subscribe.ts';
+import { namedDurableSubscription } from './sources.ts';
+import { subscriptionKey } from './subscribe.ts';
 
 export function unsubscribe(connection: Connection, frame: Frame): void {
   const { admitted, session } = connection;
