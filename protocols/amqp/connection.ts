@@ -12,26 +12,17 @@
  */
 import { MARK_NOW, type Mark, MODIFIED, RELEASED, type SessionClient } from '../../src/api.ts';
 import type { Broker } from '../../src/broker.ts';
-import { Timer } from '../../src/clock/clock.ts';
 import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
 import type { Session } from '../../src/session.ts';
 import type { Output } from '../../src/transport/output.ts';
-import { TICKS_PER_TIMEOUT } from './ack-watch.ts';
 import { Channels } from './channels.ts';
-import {
-  CONNECTION_CLOSE,
-  CONNECTION_CLOSE_OK,
-  FRAME_HEARTBEAT,
-  FRAME_METHOD,
-  FRAME_OVERHEAD_BYTES,
-} from './codec/constants.ts';
+import { Clockwork, type ClockworkOwner } from './clockwork.ts';
+import { CONNECTION_CLOSE_OK, FRAME_OVERHEAD_BYTES } from './codec/constants.ts';
 import { FieldReader } from './codec/reader.ts';
 import type { MethodWriter } from './codec/writer.ts';
 import { AmqpError, asAmqpError } from './errors.ts';
-import { runningFrame } from './handlers/frame.ts';
-import { isKnown, unexpected, unusable } from './handlers/misplaced.ts';
+import { closingFrame, handshakeFrame, runningFrame } from './handlers/frame.ts';
 import { Greeting, Handshake } from './handshake.ts';
-import { Heartbeat, type HeartbeatOwner } from './heartbeat.ts';
 import { OUTPUT_FULL, WAITS_FOR_REPLY } from './holding.ts';
 import { Inflow, type InflowOwner } from './inflow.ts';
 import type { WireProperties } from './mapping.ts';
@@ -49,7 +40,7 @@ const ENDED = 4;
 /** Frames before the login: enough for its credentials. */
 const FRAME_BYTES_BEFORE_LOGIN = 16 * 1024;
 
-export class Connection implements ConnectionHandler, SessionClient, HeartbeatOwner, InflowOwner {
+export class Connection implements ConnectionHandler, SessionClient, ClockworkOwner, InflowOwner {
   readonly transport: Transport;
   readonly output: Output;
   readonly broker: Broker;
@@ -71,10 +62,7 @@ export class Connection implements ConnectionHandler, SessionClient, HeartbeatOw
   private readonly inflow: Inflow;
   private readonly outlet: Outlet;
   private readonly pump: BodyPump;
-  private readonly heartbeat: Heartbeat;
-  /** Handshake, then the wait for close-ok. */
-  private readonly deadline: Timer;
-  private readonly ackTimer: Timer;
+  private readonly clockwork: Clockwork;
 
   constructor(transport: Transport, broker: Broker, limits: AmqpLimits, stats: AmqpStats, wire: WireProperties) {
     this.transport = transport;
@@ -86,13 +74,7 @@ export class Connection implements ConnectionHandler, SessionClient, HeartbeatOw
     this.outlet = new Outlet(this.output);
     this.inflow = new Inflow(this, transport, broker.clock, { ...limits, frameBytesMax: FRAME_BYTES_BEFORE_LOGIN });
     this.pump = new BodyPump(broker.turn, this.output, () => this.channels);
-    this.heartbeat = new Heartbeat(broker.clock, this);
-    this.deadline = new Timer(() => {
-      if (this.state < RUNNING) stats.handshakesTimedOut++;
-      this.end();
-    });
-    this.ackTimer = new Timer(() => this.watchAcks());
-    broker.clock.schedule(this.deadline, limits.handshakeTimeoutMs);
+    this.clockwork = new Clockwork(broker.clock, limits, this);
     stats.connectionsOpened++;
   }
 
@@ -100,7 +82,7 @@ export class Connection implements ConnectionHandler, SessionClient, HeartbeatOw
 
   data(chunk: Buffer): void {
     if (this.state === ENDED) return;
-    this.heartbeat.heard = true;
+    this.clockwork.heard();
     let rest = chunk;
     if (this.greeting !== null) {
       const used = this.greeting.take(chunk);
@@ -134,8 +116,8 @@ export class Connection implements ConnectionHandler, SessionClient, HeartbeatOw
   handle(type: number, channelId: number, buffer: Buffer, start: number, end: number): boolean {
     try {
       if (this.state === RUNNING) return runningFrame(this, type, channelId, buffer, start, end);
-      if (this.state === HANDSHAKE) this.handshakeFrame(type, channelId, buffer, start, end);
-      else if (this.state === CLOSING) this.closingFrame(type, channelId, buffer, start, end);
+      if (this.state === HANDSHAKE) handshakeFrame(this, this.handshake!, type, channelId, buffer, start, end);
+      else if (this.state === CLOSING) closingFrame(this, type, channelId, buffer, start, end);
     } catch (error) {
       this.fault(error, channelId);
     }
@@ -146,26 +128,6 @@ export class Connection implements ConnectionHandler, SessionClient, HeartbeatOw
     this.fail(new AmqpError('FRAME_ERROR', reason), 0);
     // What follows cannot be understood, so there is no close-ok to wait for.
     this.end();
-  }
-
-  private handshakeFrame(type: number, channelId: number, buffer: Buffer, start: number, end: number): void {
-    if (type === FRAME_HEARTBEAT && channelId === 0 && start === end) return;
-    if (!isKnown(type, start, end)) throw unusable(type, buffer, start, end);
-    if (type !== FRAME_METHOD || channelId !== 0) {
-      throw unexpected(type, buffer, start, end);
-    }
-    this.handshake!.method(this.fields.begin(buffer, start, end));
-  }
-
-  /** We have sent connection.close: everything but the answer is swallowed. [§1.4.2.10] */
-  private closingFrame(type: number, channelId: number, buffer: Buffer, start: number, end: number): void {
-    if (type !== FRAME_METHOD || channelId !== 0 || end - start < 4) return;
-    const method = buffer.readUInt32BE(start);
-    if (method === CONNECTION_CLOSE_OK) this.end();
-    else if (method === CONNECTION_CLOSE) {
-      this.sendFrame(this.writer.begin(0, CONNECTION_CLOSE_OK));
-      this.end();
-    }
   }
 
   // -- the handshake's results
@@ -182,7 +144,7 @@ export class Connection implements ConnectionHandler, SessionClient, HeartbeatOw
     this.channelMax = channelMax;
     this.payloadBytesMax = frameSizeMax - FRAME_OVERHEAD_BYTES;
     this.inflow.parser.payloadBytesMax = this.payloadBytesMax;
-    this.heartbeat.start(heartbeatS);
+    this.clockwork.tuned(heartbeatS);
   }
 
   running(session: Session): void {
@@ -190,18 +152,7 @@ export class Connection implements ConnectionHandler, SessionClient, HeartbeatOw
     this.routes = new Routes(session);
     this.handshake = null;
     this.state = RUNNING;
-    this.broker.clock.cancel(this.deadline);
-    this.watchAcksLater();
-  }
-
-  private watchAcksLater(): void {
-    const { consumerTimeoutMs } = this.limits;
-    if (consumerTimeoutMs > 0) this.broker.clock.schedule(this.ackTimer, consumerTimeoutMs / TICKS_PER_TIMEOUT);
-  }
-
-  private watchAcks(): void {
-    this.stats.acknowledgementsTimedOut += this.channels.closeOverdue(this.limits.consumerTimeoutMs);
-    this.watchAcksLater();
+    this.clockwork.running();
   }
 
   // -- bytes out
@@ -228,6 +179,15 @@ export class Connection implements ConnectionHandler, SessionClient, HeartbeatOw
 
   heartbeatDue(): void {
     this.outlet.heartbeat();
+  }
+
+  deadlinePassed(): void {
+    if (this.state < RUNNING) this.stats.handshakesTimedOut++;
+    this.end();
+  }
+
+  watchAcks(): void {
+    this.stats.acknowledgementsTimedOut += this.channels.closeOverdue(this.limits.consumerTimeoutMs);
   }
 
   heartbeatMissed(): void {
@@ -338,7 +298,7 @@ export class Connection implements ConnectionHandler, SessionClient, HeartbeatOw
     this.left(true);
     this.state = CLOSING;
     this.outlet.close(replyCode, replyText, method);
-    this.broker.clock.schedule(this.deadline, this.limits.closeTimeoutMs);
+    this.clockwork.closing();
     // The answer must be heard, whatever was being waited for.
     this.inflow.release();
   }
@@ -377,16 +337,14 @@ export class Connection implements ConnectionHandler, SessionClient, HeartbeatOw
     this.state = ENDED;
     this.stats.connectionsClosed++;
     this.inflow.finish();
-    this.broker.clock.cancel(this.deadline);
+    this.clockwork.stop();
   }
 
   /** Gives everything back to the broker, once. */
   private left(inOrder: boolean): void {
-    this.heartbeat.stop();
+    this.clockwork.stop();
     this.pump.close();
     this.inflow.close();
-    this.broker.clock.cancel(this.deadline);
-    this.broker.clock.cancel(this.ackTimer);
     this.handshake?.abandon();
     this.handshake = null;
     const session = this.session;

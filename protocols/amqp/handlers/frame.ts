@@ -1,7 +1,15 @@
-/** From a frame of a client that is logged in to the channel and the handler it is for. */
+/** From a frame to the channel and the handler it is for, in each of a connection's states. */
 import { type Channel, OPEN } from '../channel.ts';
-import { FRAME_BODY, FRAME_HEADER, FRAME_HEARTBEAT, FRAME_METHOD } from '../codec/constants.ts';
+import {
+  CONNECTION_CLOSE,
+  CONNECTION_CLOSE_OK,
+  FRAME_BODY,
+  FRAME_HEADER,
+  FRAME_HEARTBEAT,
+  FRAME_METHOD,
+} from '../codec/constants.ts';
 import type { Connection } from '../connection.ts';
+import type { Handshake } from '../handshake.ts';
 import { BODY, HEADER, IDLE } from '../intake.ts';
 import { answerClosing, openChannel } from './channel.ts';
 import { connectionMethod } from './connection.ts';
@@ -61,4 +69,35 @@ function channelZeroFrame(connection: Connection, type: number, buffer: Buffer, 
   if (!isKnown(type, start, end)) throw unusable(type, buffer, start, end);
   if (type !== FRAME_METHOD) throw unexpected(type, buffer, start, end);
   connectionMethod(connection, connection.fields.begin(buffer, start, end));
+}
+
+/** Before connection.open-ok. */
+export function handshakeFrame(
+  connection: Connection,
+  handshake: Handshake,
+  type: number,
+  channelId: number,
+  buffer: Buffer,
+  start: number,
+  end: number,
+): void {
+  if (type === FRAME_HEARTBEAT && channelId === 0 && start === end) return;
+  if (!isKnown(type, start, end)) throw unusable(type, buffer, start, end);
+  if (type !== FRAME_METHOD || channelId !== 0) throw unexpected(type, buffer, start, end);
+  handshake.method(connection.fields.begin(buffer, start, end));
+}
+
+/** We have sent connection.close: everything but the answer is swallowed. [§1.4.2.10] */
+export function closingFrame(
+  connection: Connection,
+  type: number,
+  channelId: number,
+  buffer: Buffer,
+  start: number,
+  end: number,
+): void {
+  if (type !== FRAME_METHOD || channelId !== 0 || end - start < 4) return;
+  const method = buffer.readUInt32BE(start);
+  if (method === CONNECTION_CLOSE_OK) connection.end();
+  else if (method === CONNECTION_CLOSE) connection.closedByClient();
 }
