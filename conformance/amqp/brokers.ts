@@ -30,7 +30,7 @@ export interface TestBroker {
 }
 
 /** How long both give a client to say who it is: short, so that a scenario can wait for it. */
-export const HANDSHAKE_TIMEOUT_MS = 1_000;
+export const HANDSHAKE_TIMEOUT_MS = 2_000;
 
 /** The largest message that both take, in bytes: small enough to be gone over in a moment. */
 export const MESSAGE_SIZE_MAX = 16 * 1024 * 1024;

@@ -56,7 +56,7 @@ export const delays = topic('delays', [
     const ch = await t.confirming();
     const [x, q] = [t.name('x'), t.name()];
     await ch.declareExchange(x, 'x-delayed-message', { arguments: { 'x-delayed-type': 'direct' } });
-    ch.publish(x, 'k', 'x', { headers: { 'x-delay': 150 } });
+    ch.publish(x, 'k', 'x', { headers: { 'x-delay': 600 } });
     await ch.confirms();
     await ch.declareQueue(q);
     await ch.bindQueue(q, x, 'k');

@@ -27,13 +27,12 @@ const gone = (ch: AmqpChannel, q: string) => eventually(() => ready(ch, q), 0);
 export const limits = topic('limits', [
   scenario('queue ttl: a message that waits too long is gone', 'ttl#message-ttl-using-x-args', async (t) => {
     const { ch, q } = await filled(t, { 'x-message-ttl': 100 }, ['1', '2']);
-    expect(await ready(ch, q)).toBe(2);
     await gone(ch, q);
     expect(await ch.get(q)).toBeUndefined();
   }),
 
   scenario('queue ttl: what is delivered in time is not taken back', 'ttl#message-ttl-using-x-args', async (t) => {
-    const { ch, q } = await filled(t, { 'x-message-ttl': 150 }, ['held', 'waits']);
+    const { ch, q } = await filled(t, { 'x-message-ttl': 500 }, ['held', 'waits']);
     const held = await ch.get(q);
     await gone(ch, q);
     ch.ack(held!.deliveryTag);
@@ -41,7 +40,7 @@ export const limits = topic('limits', [
   }),
 
   scenario('queue ttl: what comes back too late is gone', 'ttl', async (t) => {
-    const { ch, q } = await filled(t, { 'x-message-ttl': 100 }, ['held', 'waits']);
+    const { ch, q } = await filled(t, { 'x-message-ttl': 500 }, ['held', 'waits']);
     const held = await ch.get(q);
     await gone(ch, q);
     ch.nack(held!.deliveryTag);
@@ -142,13 +141,13 @@ export const limits = topic('limits', [
     async (t) => {
       const ch = await t.confirming();
       const q = t.name();
-      await ch.declareQueue(q, { arguments: { 'x-expires': 100 } });
+      await ch.declareQueue(q, { arguments: { 'x-expires': 500 } });
       const consumer = await ch.consume(q);
-      await aWhile(t, ch, 400);
+      await aWhile(t, ch, 800);
       ch.publish('', q, 'still there');
       expect(texts(await consumer.next(1))).toEqual(['still there']);
       await ch.cancel(consumer.tag);
-      await aWhile(t, ch, 500);
+      await aWhile(t, ch, 900);
       await t.refused(ch.declareQueue(q, { passive: true }), 404, `NOT_FOUND - no queue '${q}' in vhost '/'`);
     },
   ),
@@ -156,11 +155,11 @@ export const limits = topic('limits', [
   scenario('x-expires: basic.get and declaring again start the time again', 'ttl#queue-ttl', async (t) => {
     const ch = await t.confirming();
     const [got, declared] = [t.name('got'), t.name('declared')];
-    const options = { arguments: { 'x-expires': 600 } };
+    const options = { arguments: { 'x-expires': 1_500 } };
     await ch.declareQueue(got, options);
     await ch.declareQueue(declared, options);
     for (let i = 0; i < 5; i++) {
-      await aWhile(t, ch, 200);
+      await aWhile(t, ch, 500);
       await ch.get(got);
       await ch.declareQueue(declared, options);
     }
