@@ -32,6 +32,8 @@ export interface VhostFigures {
   /** Messages that are not to be routed yet, and failed ones that are not to be tried again yet. */
   readonly delayed: number;
   readonly retrying: number;
+  /** Dead letters that wait, since all queues they lead to are full. */
+  readonly undelivered: number;
   /** Publishers are held back. */
   readonly congested: boolean;
 }
@@ -62,6 +64,7 @@ export function figuresOf(vhost: Vhost): VhostFigures {
     retained: vhost.retained.index.size,
     delayed: vhost.delays.size,
     retrying: vhost.retries.size,
+    undelivered: vhost.undelivered.size,
     congested: vhost.brake.on,
   };
 }
