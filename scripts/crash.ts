@@ -34,6 +34,12 @@ const broker =
   values.peer === 'rabbitmq'
     ? await startRabbitmq()
     : await startEntrepot(forget ? { nodeOptions: ['--import', forgetful] } : {});
+// Whoever interrupts this ends the broker too, though that runs on after a kill of this process alone.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    broker.stop().finally(() => process.exit(1));
+  });
+}
 if (forget && !broker.transcript().includes('forgotten')) throw new Error('the broker has the usual files');
 let failures = 0;
 /** One round's line, and what was wrong in it. */
