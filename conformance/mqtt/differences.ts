@@ -327,6 +327,12 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     peer: 'aedes',
+    scenarios: ['3.1.1: $SYS/broker/version is there for who asks for it', '3.1.1: $SYS counts what is connected'],
+    theyDo: 'has its $SYS topics in a package of their own',
+    weDo: 'the topics that Mosquitto’s users look at, without asking',
+  },
+  {
+    peer: 'aedes',
     scenarios: ['3.1.1: nothing behind DISCONNECT is done'],
     theyDo: 'publishes what follows DISCONNECT in the same segment',
     weDo: 'the connection has ended with DISCONNECT',

@@ -173,6 +173,19 @@ export const SUBSCRIBE: readonly Scenario[] = [
       await nothingBefore(subscriber, publisher, stage.topic('stays'), 1);
     },
   ),
+  ...both('$SYS/broker/version is there for who asks for it', '', '', async (stage) => {
+    const client = await stage.connect();
+    await client.subscribe('$SYS/broker/version');
+    const { topic, payload, retain } = await client.expect('publish', 12_000);
+    assert.deepEqual([topic, retain], ['$SYS/broker/version', true]);
+    assert.match(payload.toString(), /\d+\.\d+/);
+  }),
+  ...both('$SYS counts what is connected', '', '', async (stage) => {
+    const client = await stage.connect();
+    await client.subscribe('$SYS/broker/clients/connected');
+    const { payload } = await client.expect('publish', 12_000);
+    assert.ok(Number(payload.toString()) >= 0, payload.toString());
+  }),
   ...both('UNSUBSCRIBE from nothing is answered', '3.10.4-5', '3.10.4-5', async (stage) => {
     const client = await stage.connect();
     await client.unsubscribe(stage.topic());
