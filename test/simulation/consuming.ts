@@ -205,7 +205,7 @@ export class Consuming extends Publishing {
       }
     }
     for (const [reader, copy, outcome] of settled) {
-      reader.held.splice(reader.held.indexOf(copy), 1);
+      reader.letGo(copy);
       copy.slot = -1;
       if (outcome === REJECTED) this.bury(reader.queue, copy, unit);
       else this.die(reader.queue, copy, unit);
@@ -310,7 +310,7 @@ export class Consuming extends Publishing {
       copy.slot = -1;
       this.before(reader.queue, copy, outcome);
     }
-    reader.held.length = 0;
+    reader.letGoOfAll();
   }
 
   protected reconnect(): void {

@@ -50,13 +50,24 @@ export class Reader implements DeliverySink {
   }
 
   cancelled(): void {
-    this.held.length = 0;
+    this.letGoOfAll();
     this.life.readers.delete(this);
   }
 
-  settle(copy: Copy, outcome: Outcome): void {
+  /** It holds this one no longer. */
+  letGo(copy: Copy): void {
     this.held.splice(this.held.indexOf(copy), 1);
-    this.again = this.again.filter((other) => other !== copy);
+    const at = this.again.indexOf(copy);
+    if (at >= 0) this.again.splice(at, 1);
+  }
+
+  letGoOfAll(): void {
+    this.held.length = 0;
+    this.again.length = 0;
+  }
+
+  settle(copy: Copy, outcome: Outcome): void {
+    this.letGo(copy);
     const { slot } = copy;
     copy.slot = -1;
     this.consumer.settle(slot, outcome);
