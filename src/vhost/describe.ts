@@ -8,6 +8,7 @@ import { readExtents, readMessage, targetListOf } from '../message/storage.ts';
 import { RECORD_EXTENT, RECORD_MESSAGE } from '../queue/message-store.ts';
 import {
   type BindingRecord,
+  DEATH_REASONS,
   delayedKeys,
   type ExchangeRecord,
   type QueueRecord,
@@ -15,6 +16,7 @@ import {
   RECORD_DELAY_OVER,
   RECORD_DELAYED,
   RECORD_DELAYED_KEYS,
+  RECORD_DYING,
   RECORD_ENQUEUED,
   RECORD_EXCHANGE,
   RECORD_EXCHANGE_DELETED,
@@ -65,6 +67,14 @@ export class RecordReader {
         const seqs = Array.from({ length: count }, (_, i) => readU48(buffer, start + 8 + i * 6));
         return { what: 'settled', queues: [this.nameAt(buffer, start)], seqs };
       }
+      case RECORD_DYING:
+        return {
+          what: 'dying',
+          queues: [this.nameAt(buffer, start)],
+          seq: readU48(buffer, start + 4),
+          word: readU32(buffer, start + 10),
+          reason: DEATH_REASONS[buffer[start + 14]!] ?? 'unknown',
+        };
       case RECORD_RETRY:
         return {
           what: 'retry',

@@ -1,10 +1,10 @@
 /** What an operator reads of times and policies when a stopped broker's log is dumped. */
 import { expect, it } from 'vitest';
-import { MODIFIED } from '../../src/api.ts';
+import { MODIFIED, REJECTED } from '../../src/api.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { dump, logsIn } from '../../src/vhost/offline.ts';
 import { withTemporaryDirectory } from '../support/directory.ts';
-import { consume, DURABLE, makeDraft, openSession, safe, send, startCore } from './support.ts';
+import { consume, DURABLE, makeDraft, openSession, queueArguments, safe, send, startCore } from './support.ts';
 
 it('shows delays, retries and policies in words', async () => {
   await withTemporaryDirectory(async (directory) => {
@@ -37,5 +37,27 @@ it('shows delays, retries and policies in words', async () => {
     expect(of('retry')).toMatchObject({ queues: ['q'], dueAt: at(5_000) });
     expect(of('policy set')).toMatchObject({ name: 'p', kind: 'policy', definition: { 'retry-delay': 5_000 } });
     expect(of('policy cleared')).toMatchObject({ name: 'gone', kind: 'policy' });
+  });
+});
+
+it('shows what has died and waits for a dead letter queue that is full', async () => {
+  await withTemporaryDirectory(async (directory) => {
+    const broker = await startCore(directory, { clock: new ManualClock() });
+    const session = openSession(broker);
+    const full = { 'x-max-length': 0, 'x-overflow': 'reject-publish' };
+    session.declareQueue('full', { ...DURABLE, arguments: queueArguments(full) });
+    const dead = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'full' };
+    session.declareQueue('q', { ...DURABLE, arguments: queueArguments(dead) });
+    send(session, 'q', 'x');
+    const reader = consume(session, 'q');
+    broker.turn.end();
+    reader.consumer.settle(reader.seen[0]!.slot, REJECTED);
+    await safe(session);
+    await broker.close();
+
+    const lines: Record<string, unknown>[] = [];
+    for (const log of await logsIn(directory)) await dump(log, undefined, (text) => lines.push(JSON.parse(text)));
+    const dying = lines.find(({ what }) => what === 'dying');
+    expect(dying).toMatchObject({ queues: ['q'], reason: 'rejected' });
   });
 });
