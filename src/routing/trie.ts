@@ -7,9 +7,13 @@
  */
 import { MANY, ONE } from './levels.ts';
 
+const NO_CHILDREN = new Map<string, never>();
+const NO_VALUES: never[] = [];
+
+/** Most nodes are leaves with one value: what a node does not have is shared by all of them, and never written to. */
 class Node<T> {
-  readonly children = new Map<string, Node<T>>();
-  readonly values: T[] = [];
+  children: Map<string, Node<T>> = NO_CHILDREN;
+  values: T[] = NO_VALUES;
 
   get empty(): boolean {
     return this.values.length === 0 && this.children.size === 0;
@@ -27,11 +31,14 @@ export class LevelTrie<T> {
       let child = node.children.get(level);
       if (child === undefined) {
         child = new Node();
+        if (node.children === NO_CHILDREN) node.children = new Map();
         node.children.set(level, child);
       }
       node = child;
     }
-    node.values.push(value);
+    // An array that grows from nothing makes room for many.
+    if (node.values.length === 0) node.values = [value];
+    else node.values.push(value);
     this.size++;
   }
 

@@ -22,6 +22,8 @@ export const SEND_RETAINED = 0;
 export const SEND_RETAINED_IF_NEW = 1;
 export const SEND_NO_RETAINED = 2;
 
+const SELECTOR = 'selector';
+
 export interface Subscription {
   readonly filter: string;
   readonly qos: Qos;
@@ -35,6 +37,8 @@ export interface Subscribe {
   readonly packetId: number;
   /** 0 for none. */
   readonly identifier: number;
+  /** User property `selector`: which messages are wanted; '' for all. */
+  readonly selector: string;
   readonly subscriptions: Subscription[];
 }
 
@@ -48,11 +52,17 @@ export function decodeSubscribe(
   const packetId = packetIdAt(buffer, start, end);
   let at = start + 2;
   let identifier = 0;
+  let selector = '';
   if (level === LEVEL_5) {
     const propsEnd = propertiesEnd(buffer, at, end);
     const reader = new PropertyReader();
     reader.begin(buffer, propertiesStart(buffer, at), propsEnd, SUBSCRIBE);
-    while (reader.next()) if (reader.id === SUBSCRIPTION_IDENTIFIER) identifier = reader.number;
+    while (reader.next()) {
+      if (reader.id === SUBSCRIPTION_IDENTIFIER) identifier = reader.number;
+      else if (buffer.latin1Slice(reader.nameStart, reader.nameEnd) === SELECTOR) {
+        selector = buffer.toString('utf8', reader.start, reader.end);
+      }
+    }
     at = propsEnd;
   }
   const subscriptions: Subscription[] = [];
@@ -66,7 +76,7 @@ export function decodeSubscribe(
   if (subscriptions.length === 0) {
     throw new MalformedPacket('a SUBSCRIBE without a filter [MQTT-3.8.3-3]', PROTOCOL_ERROR);
   }
-  return { packetId, identifier, subscriptions };
+  return { packetId, identifier, selector, subscriptions };
 }
 
 function subscription(filterText: string, options: number, level: number): Subscription {

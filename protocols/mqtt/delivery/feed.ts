@@ -18,6 +18,8 @@ export class Feed implements DeliverySink {
   /** A share's member: its subscription identifier, and that as a property; 0 and null for none. */
   identifier = 0;
   identifiers: Buffer | null = null;
+  /** A share's member: which messages it wants; '' for all. */
+  selector = '';
   /** Null before `consume`, and once the queue is gone. */
   consumer: Consumer | null = null;
   /** The connection's, while there is one. */

@@ -26,6 +26,7 @@ function repeated(qos: Arriving['qos'], packetId: number): Arriving {
     delayMs: -1,
     ttlMs: -1,
     priority: -1,
+    grouped: false,
     props: NO_PROPS,
   };
 }
@@ -72,6 +73,7 @@ export function publishBegin(
     reason,
     delayMs: draft.delayMs,
     priority: draft.priority,
+    grouped: draft.grouped,
     ttlMs: terms === null || properties.expiryS < 0 ? -1 : properties.expiryS * 1000,
     props:
       properties.start === properties.end
@@ -80,6 +82,7 @@ export function publishBegin(
   };
   draft.delayMs = -1;
   draft.priority = -1;
+  draft.grouped = false;
 }
 
 export function publishPiece(connection: Connection, buffer: Buffer, start: number, end: number): void {
@@ -108,6 +111,7 @@ export function publishEnd(connection: Connection): void {
   draft.delayMs = arriving.delayMs;
   draft.ttlMs = arriving.ttlMs;
   draft.priority = arriving.priority;
+  draft.grouped = arriving.grouped;
   draft.props = arriving.props;
   draft.propsStart = 0;
   draft.propsEnd = arriving.props.length;
@@ -125,6 +129,7 @@ export function publishEnd(connection: Connection): void {
     draft.delayMs = -1;
     draft.ttlMs = -1;
     draft.priority = -1;
+    draft.grouped = false;
     draft.propsStart = 0;
     draft.propsEnd = 0;
   }

@@ -23,6 +23,7 @@ export interface Arriving {
   readonly delayMs: number;
   readonly ttlMs: number;
   readonly priority: number;
+  readonly grouped: boolean;
   readonly props: Buffer;
 }
 

@@ -69,6 +69,7 @@ export function publish5(
       draft.propsEnd = 0;
       draft.ttlMs = -1;
       draft.priority = -1;
+      draft.grouped = false;
     }
   }
   if (session.congested) connection.intake.hold(HOLD_CONGESTED);

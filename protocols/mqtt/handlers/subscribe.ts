@@ -5,6 +5,7 @@ import { writeAck, writeSuback } from '../codec/encode.ts';
 import { writeReasons } from '../codec/encode5.ts';
 import { LEVEL_3_1, MalformedPacket, SUBACK, SUBSCRIPTION_FAILED, UNSUBACK } from '../codec/packet.ts';
 import {
+  IMPLEMENTATION_SPECIFIC_ERROR,
   NO_SUBSCRIPTION_EXISTED,
   NOT_AUTHORIZED_5,
   PROTOCOL_ERROR,
@@ -22,6 +23,12 @@ import {
 import { sharedFilter } from '../codec/text.ts';
 import type { Connection } from '../connection.ts';
 
+/** Why a subscription could not be made; a selector that is none is `invalid`. */
+const REFUSED: ReadonlyMap<string, number> = new Map([
+  ['access-refused', NOT_AUTHORIZED_5],
+  ['invalid', IMPLEMENTATION_SPECIFIC_ERROR],
+]);
+
 /** A SUBACK or UNSUBACK on its way. */
 export interface Granted {
   readonly type: number;
@@ -34,7 +41,7 @@ export interface Granted {
 
 export function subscribe(connection: Connection, buffer: Buffer, start: number, end: number): void {
   const { adapter, client, level, session } = connection;
-  const { packetId, identifier, subscriptions } = decodeSubscribe(
+  const { packetId, identifier, selector, subscriptions } = decodeSubscribe(
     buffer,
     start,
     end,
@@ -48,17 +55,20 @@ export function subscribe(connection: Connection, buffer: Buffer, start: number,
     if (share === 'invalid') throw new MalformedPacket('a malformed shared subscription [MQTT-4.8.2-1]');
     let code: number;
     try {
-      if (share === undefined) code = subscribeOwn(connection, subscription, identifier, granted);
-      else {
+      if (share === undefined) {
+        // All subscriptions of a session share a queue and its one consumer.
+        if (selector !== '') code = IMPLEMENTATION_SPECIFIC_ERROR;
+        else code = subscribeOwn(connection, subscription, identifier, granted);
+      } else {
         if (subscription.noLocal) {
           throw new MalformedPacket('no local on a shared subscription [MQTT5-3.8.3-4]', PROTOCOL_ERROR);
         }
-        code = client.shares.subscribe(session, share, subscription, identifier);
+        code = client.shares.subscribe(session, share, subscription, identifier, selector);
         durable = true;
       }
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
-      code = error.code === 'access-refused' ? NOT_AUTHORIZED_5 : UNSPECIFIED_ERROR;
+      code = REFUSED.get(error.code) ?? UNSPECIFIED_ERROR;
     }
     // 3.1 has no code for a refusal.
     if (code >= REFUSALS_FROM && level === LEVEL_3_1) throw new MalformedPacket('a filter not granted');

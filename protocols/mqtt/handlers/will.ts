@@ -55,5 +55,6 @@ export function publishWill(adapter: MqttAdapter, session: Session, will: Will, 
     draft.ttlMs = -1;
     draft.delayMs = -1;
     draft.priority = -1;
+    draft.grouped = false;
   }
 }

@@ -155,15 +155,16 @@ function topicOf(address: Address, exchange: string): string | undefined {
   return topic === undefined || /[+#\0]/.test(topic) ? undefined : topic;
 }
 
-/** What the broker itself reads in user properties: `x-delay`, milliseconds, and `priority`. Not called without any. */
+/** What the broker itself reads in user properties: `x-delay` (milliseconds), `priority`, and whether there is a group. */
 export function readHints(props: Buffer, start: number, end: number, draft: Draft): void {
   const reader = new PropertyReader();
   reader.begin(props, start, end, PUBLISH);
   while (reader.next()) {
     if (reader.id !== USER_PROPERTY) continue;
     const length = reader.nameEnd - reader.nameStart;
-    if (length !== 7 && length !== 8) continue;
+    if (length !== 7 && length !== 8 && length !== 11) continue;
     const name = props.latin1Slice(reader.nameStart, reader.nameEnd);
+    if (name === 'JMSXGroupID') draft.grouped = true;
     if (name !== 'x-delay' && name !== 'priority') continue;
     const value = props.latin1Slice(reader.start, Math.min(reader.end, reader.start + 11));
     if (!/^\d{1,10}$/.test(value)) continue;

@@ -15,6 +15,7 @@
  */
 import { type Consumer, RELEASED } from '../../../src/api.ts';
 import { SLASH } from '../../../src/message/message.ts';
+import { CONVERT_STRINGS } from '../../../src/routing/selector/selector.ts';
 import type { Session } from '../../../src/session.ts';
 import type { MqttAdapter } from '../adapter.ts';
 import { EXPIRY_NEVER_S } from '../codec/connect.ts';
@@ -116,7 +117,8 @@ export class ClientSession {
   save(session: Session, endsAtMs = 0): void {
     if (!this.kept) return;
     const { user } = session;
-    putSession(this.clients.state, this.id, { user, shares: this.shares.records(), expiryS: this.expiryS, endsAtMs });
+    const { expiryS, queueKnown: hasQueue } = this;
+    putSession(this.clients.state, this.id, { user, shares: this.shares.records(), expiryS, endsAtMs, hasQueue });
   }
 
   /** Begins, or goes on with, deliveries. CONNACK has been written [MQTT-3.2.0-1]. */
@@ -156,6 +158,20 @@ export class ClientSession {
       } else consumer.suspend();
     }
     if (this.expiryS !== EXPIRY_NEVER_S) this.save(session, this.clients.endLater(this.id, this.expiryS));
+    if (this.idle) this.leaveMemory();
+  }
+
+  /** Nothing is under way: what is written down is all there is. */
+  private get idle(): boolean {
+    if (this.unanswered.size > 0 || (this.inbound !== null && this.inbound.size > 0)) return false;
+    for (const feed of this.feeds()) if (feed.consumer !== null && feed.consumer.held > 0) return false;
+    return true;
+  }
+
+  /** A client that is away costs no more than its queue, its bindings and its record; `restore` makes it again of them. */
+  private leaveMemory(): void {
+    for (const feed of this.feeds()) feed.consumer?.cancel(RELEASED);
+    this.clients.parked(this);
   }
 
   /** The session ends: its queue and every trace of it go. */
@@ -213,6 +229,7 @@ export class ClientSession {
     if (!this.queueKnown) {
       this.queueKnown = true;
       session.attachDirect(this.queue, this.outbound);
+      this.save(session);
     }
     // The same filter replaces its subscription [MQTT-3.8.4-3].
     session.bindQueue(this.queue, this.adapter.limits.exchange, filter, bindingOf(subscription, identifier));
@@ -275,7 +292,15 @@ export class ClientSession {
 
   private consume(session: Session, feed: Feed, outbound: Outbound): Consumer {
     const prefetch = this.adapter.limits.inflightMax;
-    const options = { tag: this.id, settled: feed.granted === 0, exclusive: false, prefetch, arguments: [] };
+    const options = {
+      tag: this.id,
+      settled: feed.granted === 0,
+      exclusive: false,
+      prefetch,
+      arguments: [],
+      // All headers are text here.
+      ...(feed.selector !== '' && { selector: CONVERT_STRINGS + feed.selector }),
+    };
     return session.consume(feed.queue, options, feed, outbound);
   }
 

@@ -22,7 +22,7 @@ import { Wills } from './wills.ts';
 const NOBODY: SessionClient = { uncongested() {}, kicked() {} };
 
 export class VhostClients {
-  /** Sessions in memory: connected ones, and kept ones that have been connected since the broker started. */
+  /** Sessions in memory: connected ones, and kept ones with something under way. */
   readonly clients = new Map<string, ClientSession>();
   readonly state: AdapterState;
   readonly wills: Wills;
@@ -79,12 +79,19 @@ export class VhostClients {
     // It was kept, so it is kept as long as it is there; how long it outlives its connection is said anew.
     const client = new ClientSession(this.adapter, this, clientId, Math.max(1, stored.expiryS));
     client.restore(session);
-    return client;
+    if (!stored.hasQueue || session.queueExists(client.queue)) return client;
+    client.end(session, true);
+    return undefined;
   }
 
   forget(client: ClientSession): void {
     if (this.clients.get(client.id) === client) this.clients.delete(client.id);
     this.ends.clear(client.id);
+  }
+
+  /** The client is away, and its session as it is written down. */
+  parked(client: ClientSession): void {
+    if (this.clients.get(client.id) === client) this.clients.delete(client.id);
   }
 
   /** The client is away: its session ends in so many seconds. Returns when: epoch milliseconds. */

@@ -34,8 +34,8 @@ export class Shares {
 
   /** Takes up what is stored. */
   restore(session: Session, records: { readonly [queue: string]: ShareRecord }): void {
-    for (const [queue, { qos, asPublished, identifier }] of Object.entries(records)) {
-      if (session.queueExists(queue)) this.feeds.set(queue, this.feed(queue, qos, asPublished, identifier));
+    for (const [queue, record] of Object.entries(records)) {
+      if (session.queueExists(queue)) this.feeds.set(queue, this.feed(queue, record));
       else this.client.clients.leave(queue, this.client.id);
     }
   }
@@ -43,13 +43,20 @@ export class Shares {
   records(): { [queue: string]: ShareRecord } {
     const records: { [queue: string]: ShareRecord } = {};
     for (const feed of this.feeds.values()) {
-      records[feed.queue] = { qos: feed.granted, asPublished: feed.asPublished, identifier: feed.identifier };
+      const { asPublished, granted: qos, identifier, selector } = feed;
+      records[feed.queue] = { qos, asPublished, identifier, ...(selector !== '' && { selector }) };
     }
     return records;
   }
 
   /** Joins `$share/group/filter`. Returns the granted QoS, or why not: a reason code of 5.0. */
-  subscribe(session: Session, share: SharedFilter, subscription: Subscription, identifier: number): number {
+  subscribe(
+    session: Session,
+    share: SharedFilter,
+    subscription: Subscription,
+    identifier: number,
+    selector: string,
+  ): number {
     const { client } = this;
     const { limits } = client.adapter;
     const { qos, retainAsPublished } = subscription;
@@ -61,16 +68,16 @@ export class Shares {
     const options = { durable: true, exclusive: false, autoDelete: false, arguments: [], atMostOnce: 'queue' } as const;
     session.declareQueue(queue, options);
     session.bindQueue(queue, limits.exchange, share.filter, SHARED_BINDING);
-    if (member !== undefined && member.granted > 0 === qos > 0) {
+    if (member !== undefined && member.granted > 0 === qos > 0 && member.selector === selector) {
       member.granted = qos;
       member.asPublished = retainAsPublished;
       member.setIdentifier(identifier, identifierBytes(identifier));
     } else {
+      const feed = this.feed(queue, { qos, asPublished: retainAsPublished, identifier, selector });
+      client.start(session, feed); // throws for a selector that is none, and then nothing has changed
       member?.consumer?.cancel();
-      const feed = this.feed(queue, qos, retainAsPublished, identifier);
       this.feeds.set(queue, feed);
       client.clients.join(queue, client.id);
-      client.start(session, feed);
     }
     client.save(session);
     return qos;
@@ -121,8 +128,9 @@ export class Shares {
     }
   }
 
-  private feed(queue: string, qos: Subscription['qos'], asPublished: boolean, identifier: number): Feed {
+  private feed(queue: string, { qos, asPublished, identifier, selector = '' }: ShareRecord): Feed {
     const feed = new Feed(queue, true, qos, this.client.lost);
+    feed.selector = selector;
     feed.asPublished = asPublished;
     feed.setIdentifier(identifier, identifierBytes(identifier));
     return feed;

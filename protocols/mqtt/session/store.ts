@@ -25,6 +25,8 @@ export interface ShareRecord {
   readonly asPublished: boolean;
   /** Subscription identifier, 0 for none. */
   readonly identifier: number;
+  /** Which messages the member wants; left out for all. */
+  readonly selector?: string;
 }
 
 export interface SessionRecord {
@@ -36,6 +38,8 @@ export interface SessionRecord {
   readonly expiryS: number;
   /** Epoch milliseconds at which it ends, if the client stays away; 0 while it is connected, or for never. */
   readonly endsAtMs: number;
+  /** It has a queue, because it has subscribed. Without it, it is over: an operator has deleted it. */
+  readonly hasQueue: boolean;
 }
 
 /** What is written of it: defaults are left out, and a share that is only a QoS is a number. */
@@ -44,6 +48,7 @@ interface StoredRecord {
   readonly shares?: { readonly [queue: string]: Qos | ShareRecord };
   readonly expiryS?: number;
   readonly endsAtMs?: number;
+  readonly hasQueue?: boolean;
 }
 
 const SESSION_PREFIX = 'mqtt/session/';
@@ -56,12 +61,13 @@ const IN_VALUE = Buffer.alloc(0);
 const RELEASED_VALUE = Buffer.of(RELEASED);
 
 export function putSession(state: AdapterState, clientId: string, record: SessionRecord): void {
-  const { user, shares, expiryS, endsAtMs } = record;
+  const { user, shares, expiryS, endsAtMs, hasQueue } = record;
   const stored: StoredRecord = {
     user,
     ...(Object.keys(shares).length > 0 && { shares }),
     ...(expiryS !== EXPIRY_NEVER_S && { expiryS }),
     ...(endsAtMs > 0 && { endsAtMs }),
+    ...(hasQueue && { hasQueue }),
   };
   state.put(SESSION_PREFIX + clientId, Buffer.from(JSON.stringify(stored), 'utf8'));
 }
@@ -80,8 +86,8 @@ export function getSession(state: AdapterState, clientId: string): SessionRecord
   for (const [queue, share] of Object.entries(stored.shares ?? {})) {
     shares[queue] = typeof share === 'number' ? { qos: share, asPublished: false, identifier: 0 } : share;
   }
-  const { user = '', expiryS = EXPIRY_NEVER_S, endsAtMs = 0 } = stored;
-  return { user, shares, expiryS, endsAtMs };
+  const { user = '', expiryS = EXPIRY_NEVER_S, endsAtMs = 0, hasQueue = false } = stored;
+  return { user, shares, expiryS, endsAtMs, hasQueue };
 }
 
 /** Kept sessions. It walks the whole state. */

@@ -98,3 +98,22 @@ it('what a client refuses is a dead letter, and says so to whoever reads it', as
     'x-death-count': '1',
   });
 });
+
+it('a member of a share may say which messages it wants, and gets no others', async () => {
+  const picky = await house.connect('picky', { sessionExpiryInterval: 100 });
+  const topic = '$share/g/jobs/+';
+  const ask = (selector: string): Promise<number> => picky.subscribe(topic, 1, 1, {}, { userProperties: { selector } });
+  expect(await ask('size >')).toBe(0x83);
+  expect(await ask('size > 5')).toBe(1);
+  expect(await picky.subscribe('jobs/own', 1, 2, {}, { userProperties: { selector: 'size > 5' } })).toBe(0x83);
+  const peer = await house.connect('p');
+  for (const size of ['3', '10', '4', '7']) {
+    expect(await publish1(peer, 'jobs/x', size, { userProperties: { size } })).toBe(0);
+  }
+  expect([text(await picky.next('publish')), text(await picky.next('publish'))]).toEqual(['10', '7']);
+  const other = await house.connect('other');
+  await other.subscribe(topic, 1);
+  expect([text(await other.next('publish')), text(await other.next('publish'))]).toEqual(['3', '4']);
+  await picky.settle();
+  expect(picky.packets).toEqual([]);
+});
