@@ -1,7 +1,8 @@
 /**
- * `node scripts/fuzz.ts NAME [--inputs N] [--seed S] [--threads N]`: damaged conversations against one protocol's adapter
- * and a broker in memory (`test/fuzz/`). 1,000,000 unless said, on one thread. Fails on anything thrown, an error of the
- * adapter's own, a call over 50 ms, memory that stays; exits 1 then, and says with which inputs.
+ * `node scripts/fuzz.ts NAME [--inputs N] [--seconds N] [--seed S] [--threads N]`: damaged conversations against one
+ * protocol's adapter and a broker in memory (`test/fuzz/`). 1,000,000 unless said, or as many as there is time for, on one
+ * thread; Ctrl-C ends it in order. Fails on anything thrown, an error of the adapter's own, a call over 50 ms, memory that
+ * stays; exits 1 then, and says with which inputs.
  *
  * `--seed S --only I` runs that one input again.
  */
@@ -19,7 +20,7 @@ const STUCK_MS = 60_000;
 
 function usage(problem: string): never {
   console.error(
-    `${problem}\nusage: fuzz ${Object.keys(targets).join('|')} [--inputs N] [--seed S] [--threads N] [--only I]`,
+    `${problem}\nusage: fuzz ${Object.keys(targets).join('|')} [--inputs N] [--seconds N] [--seed S] [--threads N] [--only I]`,
   );
   process.exit(2);
 }
@@ -35,6 +36,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     inputs: { type: 'string', default: '1000000' },
+    seconds: { type: 'string' },
     seed: { type: 'string', default: '1' },
     threads: { type: 'string', default: '1' },
     only: { type: 'string' },
@@ -62,11 +64,30 @@ const threads = Math.min(whole('threads', values.threads, 1), inputs);
 const startedMs = performance.now();
 const done = new Array<number>(threads).fill(0);
 const results: FuzzResult[] = [];
+const places: Float64Array[] = [];
+const told = new Set<string>();
+let stopped = false;
+
+function stop(): void {
+  stopped = true;
+  for (const at of places) at[1] = 1;
+}
+
+function tell(failures: readonly string[]): void {
+  for (const failure of failures) {
+    if (!told.has(failure)) console.log(failure);
+    told.add(failure);
+  }
+}
+
+process.once('SIGINT', stop);
+if (values.seconds !== undefined) setTimeout(stop, whole('seconds', values.seconds, 1) * 1_000).unref();
 
 const runs = Array.from({ length: threads }, (_, thread) => {
   const from = Math.floor((inputs * thread) / threads);
   const until = Math.floor((inputs * (thread + 1)) / threads);
-  const at = new Float64Array(new SharedArrayBuffer(8));
+  const at = new Float64Array(new SharedArrayBuffer(16));
+  places.push(at);
   const work: FuzzWork = { name, seed, from, inputs: until - from, at };
   const worker = new Worker(new URL('../test/fuzz/worker.ts', import.meta.url), { workerData: work });
   let lastAt = -1;
@@ -81,7 +102,8 @@ const runs = Array.from({ length: threads }, (_, thread) => {
     }
   }, 1_000);
   return new Promise<void>((resolve, reject) => {
-    worker.on('message', (message: { done?: number; result?: FuzzResult }) => {
+    worker.on('message', (message: { done?: number; failures?: string[]; result?: FuzzResult }) => {
+      tell(message.failures ?? []);
       if (message.done !== undefined) done[thread] = message.done;
       if (message.result !== undefined) results.push(message.result);
     });
@@ -108,10 +130,10 @@ const sum = results.reduce((a, result) => a + result.inputs, 0);
 const bytes = results.reduce((a, result) => a + result.bytes, 0);
 const longestMs = Math.max(...results.map((result) => result.longestMs));
 const kept = results.map((r) => r.memoryLastBytes - r.memoryFirstBytes);
-for (const failure of failures) console.log(failure);
+tell(failures);
 console.log(
   `${name}: ${sum} inputs, ${(bytes / 1e6).toFixed(0)} MB, in ${((performance.now() - startedMs) / 1000).toFixed(0)} s; ` +
     `longest call ${longestMs.toFixed(1)} ms; memory ${kept.map((n) => `${(n / 1e6).toFixed(1)} MB`).join(', ')} more at the end; ` +
-    `${failures.length === 0 && sum === inputs ? 'all held' : `WRONG: ${failures.length}`}`,
+    `${failures.length === 0 && (stopped || sum === inputs) ? 'all held' : `WRONG: ${failures.length}`}`,
 );
-process.exit(failures.length === 0 && sum === inputs ? 0 : 1);
+process.exit(failures.length === 0 && (stopped || sum === inputs) ? 0 : 1);

@@ -24,7 +24,10 @@ export interface FuzzOptions {
   readonly inputs: number;
   /** Hears of every input before it runs. */
   readonly began?: (index: number) => void;
-  readonly told?: (done: number) => void;
+  /** Hears now and then how far it is, and what has failed by then. */
+  readonly told?: (done: number, failures: readonly string[]) => void;
+  /** Asked at the same times: enough. */
+  readonly stop?: () => boolean;
   /** Stops after so many failures. Default 10. */
   readonly failuresMax?: number;
 }
@@ -82,7 +85,8 @@ export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<Fu
       if (worlds === WORLDS_PER_LOOK) result.memoryFirstBytes = bytes;
       result.memoryLastBytes = bytes;
     }
-    options.told?.(result.inputs);
+    options.told?.(result.inputs, result.failures);
+    if (options.stop?.() === true) break;
     if (result.inputs < inputs) world = await World.open(target);
   }
   Error.stackTraceLimit = stackTraceLimit;

@@ -8,7 +8,7 @@ export interface FuzzWork {
   readonly seed: number;
   readonly from: number;
   readonly inputs: number;
-  /** One number: the input under way. */
+  /** Two numbers: the input under way, and whether it is to stop. */
   readonly at: Float64Array;
 }
 
@@ -20,6 +20,7 @@ const result = await fuzz(targets[name]!, {
   began: (index) => {
     at[0] = index;
   },
-  told: (done) => parentPort!.postMessage({ done }),
+  told: (done, failures) => parentPort!.postMessage({ done, failures }),
+  stop: () => at[1] !== 0,
 });
 parentPort!.postMessage({ result });
