@@ -30,7 +30,20 @@ export interface Config {
     heartbeat: number;
     consumerTimeout: number;
   };
-  mqtt: { packetSizeMax: number; topicLevelsMax: number; inflightMax: number };
+  mqtt: {
+    packetSizeMax: number;
+    topicLevelsMax: number;
+    inflightMax: number;
+    topicAliasMax: number;
+    sessionExpiryMax: number;
+    keepAliveMax: number;
+    connectRateMax: number;
+    packetRateMax: number;
+    sysInterval: number;
+    sessionMessagesMax: number;
+    sessionBytesMax: number;
+    sessionMessageTtl: number;
+  };
   stomp: { headersMax: number; headersSizeMax: number; bodySizeMax: number; wildcards: 'amqp' | 'activemq' };
   websocket: { messageSizeMax: number };
 }
@@ -45,6 +58,8 @@ const listenAddress = z.string('must be an address such as amqp://127.0.0.1:5672
 });
 
 const MIB = 1024 * 1024;
+/** As long as any setting goes: 136 years. */
+const FOREVER_MS = 0xffff_fffe * 1000;
 
 export const configSchema = z.strictObject({
   data: z
@@ -111,6 +126,20 @@ export const configSchema = z.strictObject({
       packetSizeMax: size(1_024, 256 * MIB, 129 * MIB, 'a larger packet closes the connection'),
       topicLevelsMax: count(1, 65_535, 128, 'levels of a topic or filter'),
       inflightMax: count(1, 65_535, 100, 'messages a client may hold unanswered'),
+      topicAliasMax: count(0, 65_535, 1_000, 'topic aliases a client may use; 0 for none'),
+      sessionExpiryMax: duration(0, FOREVER_MS, 0, 'that a session outlives its connection at most; 0 for any time'),
+      keepAliveMax: duration(0, 65_535_000, 0, 'keep alive at most, whole seconds; 0 for any'),
+      connectRateMax: count(0, 1_000_000, 0, 'CONNECTs a second of all clients; 0 for any number'),
+      packetRateMax: count(
+        0,
+        10_000_000,
+        0,
+        'packets a second of one client, which is then read more slowly; 0 for any number',
+      ),
+      sysInterval: duration(0, 86_400_000, 10_000, 'between what is published under $SYS/broker/; 0 for nothing'),
+      sessionMessagesMax: count(0, 1_000_000_000, 0, 'waiting for one session; 0 for any number'),
+      sessionBytesMax: size(0, Number.MAX_SAFE_INTEGER, 0, 'waiting for one session; 0 for any number'),
+      sessionMessageTtl: duration(0, FOREVER_MS, 0, 'that a message waits for a session; 0 for any time'),
     })
     .prefault({}),
   stomp: z
