@@ -171,6 +171,12 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     peer: 'mosquitto',
+    scenarios: ['5.0: no local on one of two subscriptions that match'],
+    theyDo: 'names the identifier of the subscription that is not no-local',
+    weDo: 'send the same one copy and name both: where several subscriptions meet, identifiers are found by the topic',
+  },
+  {
+    peer: 'mosquitto',
     scenarios: ['5.0: not sent to a shared subscription'],
     theyDo: 'sends retained messages to each new member of a group',
     weDo: 'retained messages belong to new subscriptions that are not shared; a group would get them again with each member',
@@ -297,6 +303,7 @@ export const DIFFERENCES: readonly Difference[] = [
       '3.1.1: after PUBACK the same identifier is a new message, DUP or not',
       '3.1.1: DUP does not travel',
       '3.1.1: what was not acknowledged is sent again, in order, marked, with its identifiers',
+      '3.1.1: who takes over is sent again what the other had not acknowledged',
     ],
     theyDo: 'hands the flag of the publisher to subscribers, and sends again without one',
     weDo: 'DUP says whether this packet was sent to this client before',
@@ -330,6 +337,12 @@ export const DIFFERENCES: readonly Difference[] = [
     scenarios: ['3.1.1: $SYS/broker/version is there for who asks for it', '3.1.1: $SYS counts what is connected'],
     theyDo: 'has its $SYS topics in a package of their own',
     weDo: 'the topics that Mosquitto’s users look at, without asking',
+  },
+  {
+    peer: 'aedes',
+    scenarios: ['3.1.1: a thousand filters of one client'],
+    theyDo: 'delivers with QoS 2 what was subscribed to with QoS 1, in a SUBSCRIBE of many filters',
+    weDo: 'each filter has the QoS it was granted',
   },
   {
     peer: 'aedes',

@@ -11,6 +11,7 @@ import { PUBLISH } from './publish.ts';
 import { RETAINED } from './retained.ts';
 import { SESSION } from './session.ts';
 import { SUBSCRIBE } from './subscribe.ts';
+import { TOGETHER } from './together.ts';
 import { WEBSOCKET } from './websocket.ts';
 import { WILL } from './will.ts';
 
@@ -26,6 +27,7 @@ export const CHAPTERS: Readonly<Record<string, readonly Scenario[]>> = {
   errors: ERRORS,
   limits: LIMITS,
   auth: AUTH,
+  together: TOGETHER,
   websocket: WEBSOCKET,
   'MQTT.js': LIBRARY,
 };
