@@ -50,6 +50,8 @@ export class Delays {
   private readonly heap = new DueHeap();
   /** All keys of the messages that have several. */
   private readonly keys = new Map<number, readonly string[]>();
+  /** Whose they are (`Draft.origin`), where they are anyone's. Not kept: after a restart a delayed message is no one's own. */
+  private readonly origins = new Map<number, string>();
   /** Could not be read back: nobody's to deliver, and not to be forgotten. */
   private readonly unreadable: { readonly due: number; readonly seq: number; readonly tag: number }[] = [];
   private readonly timer = new Timer(() => this.slices.start());
@@ -102,6 +104,7 @@ export class Delays {
       if (route.keys !== null) home.journal.delayedKeys(seq, route.keys);
     }
     if (route.keys !== null) this.keys.set(seq, route.keys);
+    if (draft.origin !== '') this.origins.set(seq, draft.origin);
     this.heap.add(due, seq, flags | (durable ? TAG_DURABLE : 0));
     home.counters.delayed++;
     this.arm();
@@ -173,9 +176,11 @@ export class Delays {
           ? home.router.route(exchange, view.spelling, view.head, view.keyStart, view.keyEnd, home.vhost)
           : home.router.routeAll(exchange, view.spelling, keys, home.vhost);
       this.fill(draft, view, (tag & DELAYED_RETAIN) !== 0);
+      draft.origin = this.origins.get(seq) ?? '';
       home.publish(route, draft);
     }
     if (keys !== undefined) this.keys.delete(seq);
+    if (this.origins.size > 0) this.origins.delete(seq);
     this.ahead.done(seq);
     if ((tag & TAG_DURABLE) !== 0) this.overSeqs.push(seq);
     home.store.release(seq, wordOf(tag));

@@ -96,6 +96,16 @@ describe('no-local', () => {
     expect((await client.next('MESSAGE')).body.toString()).toBe('last');
   });
 
+  test('holds for a delayed message of its own, too', async () => {
+    const client = await house.open();
+    await subscribe(client, '/topic/a', { 'no-local': 'true' });
+    await client.confirmed('SEND', { destination: '/topic/a', AMQ_SCHEDULED_DELAY: '1000' }, 'own');
+    const other = await house.open();
+    await other.confirmed('SEND', { destination: '/topic/a', AMQ_SCHEDULED_DELAY: '1000' }, "another's");
+    clock.advance(1_100);
+    expect(await bodies(client, '/topic/a')).toEqual(["another's"]);
+  });
+
   test('says nothing of the other subscriptions of the same connection, nor of other connections', async () => {
     const client = await house.open();
     const other = await house.open();
