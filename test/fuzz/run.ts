@@ -8,7 +8,7 @@ import { inputOf } from './mutate.ts';
 import type { FuzzTarget } from './target.ts';
 import { World } from './world.ts';
 
-/** A call longer than this is a hang. Slow ones are tried again: a busy machine is no fault of the adapter. */
+/** A call longer than this is a hang. Slow ones are tried again by processor time: a busy machine is no adapter's fault. */
 export const HANG_MS = 50;
 const HANG_TRIES = 4;
 /** What clients declare stays in their world; a new one keeps the inputs apart from what is long past. */
@@ -97,15 +97,21 @@ export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<Fu
   return result;
 }
 
-/** Whether this input takes too long every time, in a world of its own. */
+/** Whether this input takes too much of the processor's time every time, in a world of its own. */
 async function hangs(target: FuzzTarget, seed: number, index: number): Promise<boolean> {
   for (let i = 0; i < HANG_TRIES; i++) {
-    const world = await World.open(target);
+    const world = await World.open(target, processorMs);
     const { longestMs } = await world.converse(inputOf(target, seed, index));
     await world.close();
     if (longestMs <= HANG_MS) return false;
   }
   return true;
+}
+
+/** What this thread has worked: others that want the processor too do not count. */
+function processorMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
 }
 
 let collect: (() => void) | undefined;
