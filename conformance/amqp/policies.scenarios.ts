@@ -276,7 +276,7 @@ export const policies = topic('policies', [
       const ch = await t.confirming();
       const q = t.name();
       await forOnly(t, q, { 'max-length': 1, 'message-ttl': 60_000 }, { kind: 'operator', applyTo: 'queues' });
-      await t.setPolicy(t.name('mine'), { pattern: only(q), definition: { 'max-length': 10, 'message-ttl': 80 } });
+      await t.setPolicy(t.name('mine'), { pattern: only(q), definition: { 'max-length': 10, 'message-ttl': 1_500 } });
       await ch.declareQueue(q);
       for (const body of ['1', '2']) ch.publish('', q, body);
       await ch.confirms();
