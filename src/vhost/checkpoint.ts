@@ -41,6 +41,7 @@ export class Checkpoint {
   private readonly slices: Slices;
   private readonly sliceBytes: number;
   private work: Iterator<void> | null = null;
+  private abandoned = false;
 
   constructor(parts: CheckpointParts, turn: Turn, sliceBytes = SLICE_BYTES) {
     this.parts = parts;
@@ -53,7 +54,7 @@ export class Checkpoint {
   }
 
   start(): void {
-    if (this.work !== null || this.parts.log.failed !== undefined) return;
+    if (this.work !== null || this.abandoned || this.parts.log.failed !== undefined) return;
     this.parts.log.beginCheckpoint();
     this.work = this.write();
     this.slices.start();
@@ -69,9 +70,14 @@ export class Checkpoint {
     this.slices.finish();
   }
 
+  /** Writes no more of the one that is under way: the log is about to be closed as it is. The one before still counts. */
+  abandon(): void {
+    this.abandoned = true;
+  }
+
   private slice(): boolean {
     const { log, journal } = this.parts;
-    if (log.failed !== undefined) {
+    if (log.failed !== undefined || this.abandoned) {
       this.work = null;
       return true;
     }

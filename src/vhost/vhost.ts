@@ -431,6 +431,7 @@ export class Vhost implements QueueOwner, TurnTask {
     // start reads a little more, and marks everything.
     const orderly = !this.log.full;
     if (orderly) this.checkpoint.complete();
+    else this.checkpoint.abandon();
     this.stopped = true;
     await new Promise<void>((done) => this.log.close(done, orderly));
     await new Promise<void>((done) => this.transient.close(done));
