@@ -6,7 +6,7 @@
  * The load comes from this process over plain sockets (`load/link.ts`), so on a small machine it takes its share from
  * the broker, the same in each figure that is compared.
  */
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -157,7 +157,12 @@ const spread: Row = async (peer) => {
     await compare(what, publish(['one']), publish(names));
   }
   const through = (keys: readonly string[]) => async (): Promise<number> => {
-    const drained = consumer.drain({ queue: keys, count, prefetch: PREFETCH });
+    let consuming = (): void => {};
+    const attached = new Promise<void>((resolve) => {
+      consuming = resolve;
+    });
+    const drained = consumer.drain({ queue: keys, count, prefetch: PREFETCH, consuming });
+    await attached;
     await link.publish({ ...job, keys });
     return (await drained).rate;
   };
@@ -270,6 +275,7 @@ const ROWS: readonly (readonly [string, Row])[] = [
 let failed = false;
 for (const [name, row] of ROWS.filter(([title]) => title.includes(values.rows))) {
   console.log(`-- ${name}${scale === 1 ? '' : ` (scale ${scale})`}`);
+  await mkdir(values.data, { recursive: true });
   const directory = await mkdtemp(join(values.data, 'entrepot-backlog-'));
   let peer: EntrepotPeer | undefined;
   try {
