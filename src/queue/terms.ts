@@ -49,8 +49,12 @@ export class Terms {
   mayExpire = false;
   private settings: QueueSettings;
   private bytes: ByteCount | null = null;
-  /** The first that arrived in this turn: it is offered before its time is looked at. */
+  /** The first that arrived in this turn, of those in order: they are offered before their time is looked at. */
   private fresh = Number.POSITIVE_INFINITY;
+  /** The last that arrived at all. */
+  private newest = -1;
+  /** The same for those that arrived in this turn after later ones, having been held back: mostly none. */
+  private late: Set<number> | null = null;
   /** When the timer looks at the head again. */
   private armedMs = Number.POSITIVE_INFINITY;
   private readonly timer = new Timer(() => {
@@ -109,13 +113,20 @@ export class Terms {
 
   /** A message waits, for the first time. */
   arrived(seq: number): void {
-    if (seq < this.fresh) this.fresh = seq;
+    if (seq > this.newest) {
+      this.newest = seq;
+      if (seq < this.fresh) this.fresh = seq;
+    } else if (seq < this.fresh) {
+      this.late ??= new Set();
+      this.late.add(seq);
+    }
     this.bytes?.entered(seq);
   }
 
   /** What has arrived in this turn was offered to whoever could take it. */
   offered(): void {
     this.fresh = Number.POSITIVE_INFINITY;
+    this.late = null;
   }
 
   /** A message waits again. */
@@ -127,7 +138,8 @@ export class Terms {
 
   /** Whether the message shown is to go to nobody any more. */
   isOver(seq: number, view: MessageView): boolean {
-    return this.mayExpire && seq < this.fresh && this.dueMs(view) <= this.time.nowMs();
+    if (!this.mayExpire || seq >= this.fresh || this.dueMs(view) > this.time.nowMs()) return false;
+    return this.late === null || !this.late.has(seq);
   }
 
   /** A message does not wait any more. @param held it may come back */

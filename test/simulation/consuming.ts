@@ -24,6 +24,11 @@ export class Consuming extends Publishing {
     const what = `${key} from ${queue.name}`;
     this.counts.delivered++;
     this.trace(`delivered ${what}`);
+    if (this.outOfReach && reader.again.length > 0) {
+      // What could not be read has been passed over, and does not come again in this life.
+      const at = copy === undefined ? -1 : reader.again.indexOf(copy);
+      reader.again.splice(0, at < 0 ? reader.again.length : at);
+    }
     if (reader.again.length > 0) {
       this.deliveredAgain(reader, view, slot, copy, what);
       return;
@@ -70,7 +75,6 @@ export class Consuming extends Publishing {
     if (reader.suspended) {
       this.trace(`a consumer of ${reader.queue.name} resumes with ${reader.held.length}`);
       reader.suspended = false;
-      // A read may fail: then what it holds does not come again in this life.
       reader.again = [...reader.held];
       this.counts.resumed++;
       reader.consumer.resume(reader, NO_BACKPRESSURE);
@@ -134,7 +138,8 @@ export class Consuming extends Publishing {
       return;
     }
     const { body } = copy;
-    const letter = new Copy(body, `${copy.key}@${queue.name}`, unit, body.assurance > 0, false);
+    const letter = new Copy(body, `${copy.key}@${queue.name}`, unit, copy.durable, false);
+    letter.fleeting = body.assurance === 0;
     letter.doubtful = true;
     letter.mayBeMarked = false;
     dead.copies.push(letter);

@@ -12,7 +12,7 @@ import { Log } from '../../src/log/log.ts';
 import { Consuming } from './consuming.ts';
 import { Life, Watch, type Witness } from './life.ts';
 import type { ModelQueue } from './model.ts';
-import { type HistoryOptions, type HistoryReport, immediately, TICKS_MAX, WORKERS, Wrong } from './world.ts';
+import { type HistoryOptions, type HistoryReport, immediately, TICKS_MAX, Wrong } from './world.ts';
 
 /** Checkpoints written by any broker of this thread: the log has nobody else to tell. */
 let checkpoints = 0;
@@ -224,7 +224,7 @@ class History extends Consuming implements Witness {
     await this.quiet();
     if (this.outOfReach || this.logFailed) return;
     // Whoever looks makes it end what it has to.
-    for (const name of WORKERS) if (this.exists(name)) this.life!.session.checkQueue(name);
+    for (const name of this.queues.keys()) if (this.exists(name)) this.life!.session.checkQueue(name);
     await this.quiet();
     if (this.outOfReach || this.logFailed) return;
     for (const queue of this.queues.values()) {

@@ -36,7 +36,7 @@ export class Judging extends World {
     for (const unit of this.disproved.splice(0)) evidence.missing(unit, `what '${unit.text}' ended`);
     for (const [queue, copies] of found) {
       for (const copy of queue.copies) {
-        if (!copies.includes(copy) && !copy.endedNow) evidence.absent(copy, queue.name);
+        if (!copies.includes(copy) && !copy.endedNow && !copy.fleeting) evidence.absent(copy, queue.name);
       }
     }
     for (const failure of evidence.judge()) this.wrong(failure);

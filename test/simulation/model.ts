@@ -89,6 +89,11 @@ export class Copy {
   /** Failed attempts that the broker has found in its log, and those that came on top, in order. */
   private attemptsFound = 0;
   private attemptUnits: Unit[] = [];
+  /**
+   * A dead letter of what goes at most once and was stored all the same, being retained: a crash may take it, and as
+   * long as it is not certain that its message has ended, each start may make it anew.
+   */
+  fleeting = false;
   /** The broker may be unable to hand it out in this life: it could not be read, or it is on its way to the dead letters. */
   doubtful = false;
 

@@ -31,8 +31,9 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+let copies = 0;
 async function afterKill(): Promise<void> {
-  const copy = join(directory, 'copy');
+  const copy = join(directory, `copy-${copies++}`);
   cpSync(join(data, 'vhosts'), join(copy, 'vhosts'), { recursive: true });
   await broker.close();
   data = copy;
@@ -84,4 +85,26 @@ it('is dying through a checkpoint and a stop as well', async () => {
   const letters = consume(session, 'dead');
   await expect.poll(() => letters.bodies).toEqual(['a']);
   expect(session.checkQueue('q').messages).toBe(1);
+});
+
+it('that went at most once, and was stored because it was retained, becomes a dead letter at most once', async () => {
+  const dead = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' };
+  session.declareQueue('dead', DURABLE);
+  session.declareQueue('q', { ...DURABLE, arguments: queueArguments(dead) });
+  session.bindQueue('q', 'amq.topic', 't.#', { spelling: 0, arguments: [] });
+  send(session, 't.1', 'kept', { exchange: 'amq.topic', retain: true, persistent: false });
+  await safe(session);
+  const taken = consume(session, 'q');
+  await expect.poll(() => taken.bodies).toEqual(['kept']);
+  stopReading();
+  taken.consumer.settle(taken.seen[0]!.slot, REJECTED);
+  await safe(session);
+  await afterKill();
+  const letters = consume(session, 'dead');
+  await expect.poll(() => letters.bodies).toEqual(['kept']);
+  await safe(session);
+  // Its message has ended for certain, and what it became is no more durable than what it was sent as.
+  await afterKill();
+  await safe(session);
+  for (const name of ['dead', 'q']) expect(session.checkQueue(name).messages, name).toBe(0);
 });

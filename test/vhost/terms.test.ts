@@ -14,7 +14,7 @@ import {
   DURABLE,
   openSession,
   queueArguments,
-  type Recorder,
+  Recorder,
   type SendOptions,
   safe,
   send,
@@ -143,6 +143,39 @@ describe('a time to live', () => {
     expect(bodies(taken)).toBe('b');
     expect(waiting('q')).toBe(0);
     expect(counters().droppedExpired).toBe(2);
+  });
+
+  it('ends what waits behind one that was held back until this turn', async () => {
+    declare('q', {});
+    await safe(session);
+    publish('q', 'a', { assurance: 2 });
+    publish('q', 'b');
+    publish('q', 'c', { ttlMs: 100 });
+    // Its connection is slow until then, and nobody says when it is not: the first to come makes the queue look.
+    const output = { congested: true };
+    const taken = new Recorder();
+    const options = { tag: 'c', settled: false, exclusive: false, prefetch: 0, arguments: [] };
+    taken.consumer = session.consume('q', options, taken, output);
+    pass(200);
+    expect(taken.seen).toEqual([]);
+    output.congested = false;
+    await safe(session);
+    turn();
+    expect(bodies(taken)).toBe('ab');
+    expect(counters().droppedExpired).toBe(1);
+  });
+
+  it('of 0 offers one that was held back once, when it is safe', async () => {
+    declare('q', {});
+    await safe(session);
+    const taken = consume(session, 'q');
+    publish('q', 'a', { assurance: 2, ttlMs: 0 });
+    publish('q', 'b', { ttlMs: 0 });
+    turn();
+    expect(bodies(taken)).toBe('b');
+    await safe(session);
+    turn();
+    expect(bodies(taken)).toBe('ba');
   });
 
   it('goes on for what a consumer gives back', () => {
