@@ -208,19 +208,24 @@ function oneOfMany(interleaved: boolean): Row {
     const bodyBytes = 1024;
     const link = await Link.open(peer.amqpPort);
     const names = Array.from({ length: queues }, (_, i) => `turn-${i}`);
-    await link.declare(['alone', ...names]);
+    const alone = ['alone-0', 'alone-1', 'alone-2'];
+    await link.declare([...alone, ...names]);
     const job = { bodyBytes, window: WINDOW };
-    await link.publish({ ...job, keys: ['alone'], count: each });
+    for (const name of alone) await link.publish({ ...job, keys: [name], count: each });
     if (interleaved) await link.publish({ ...job, keys: names, count: queues * each });
     else for (const name of names) await link.publish({ ...job, keys: [name], count: each });
     const drain = (queue: string) => link.drain({ queue, count: each, prefetch: PREFETCH });
-    const alone = await drain('alone');
-    const some = [];
-    for (const queue of ['turn-500', 'turn-100', 'turn-900']) some.push((await drain(queue)).rate);
-    const rate = some.sort((a, b) => a - b)[1]!;
+    // A few thousand messages are drained in no time: the middle of three says more than one.
+    const middle = async (of: readonly string[]): Promise<number> => {
+      const rates = [];
+      for (const queue of of) rates.push((await drain(queue)).rate);
+      return median(rates);
+    };
+    const whole = await middle(alone);
+    const rate = await middle(['turn-500', 'turn-100', 'turn-900']);
     const how = interleaved ? 'message by message' : 'one after the other';
-    const share = `${percent(rate, alone.rate)} of ${k(alone.rate)}`;
-    line(`1 of 1,000 queues filled ${how}, of alone`, share, '>= 50 %', rate >= 0.5 * alone.rate);
+    const share = `${percent(rate, whole)} of ${k(whole)}`;
+    line(`1 of 1,000 queues filled ${how}, of alone`, share, '>= 50 %', rate >= 0.5 * whole);
     link.close();
   };
 }
