@@ -111,8 +111,8 @@ export class Publishing extends Judging {
       if (!queue.terms.rejects) continue;
       if (this.full(queue, body, (copy) => copy.slot < 0 && copy.death === undefined)) may.push(name);
       const readers = [...this.life!.readers].some((reader) => reader.queue === queue);
-      // After a start what waits may still have to be counted.
-      const counted = queue.terms.bytesMax === Number.POSITIVE_INFINITY;
+      // After a start what waits may still have to be counted, and what could not be read does not wait any more.
+      const counted = queue.terms.bytesMax === Number.POSITIVE_INFINITY && !this.outOfReach;
       if (!readers && counted && this.full(queue, body, (copy) => copy.available)) must.push(name);
     }
     return { may, must };
