@@ -3,11 +3,13 @@ import type { FuzzTarget } from './target.ts';
 import { amqpTarget } from './targets/amqp.ts';
 import { amqpCodecTarget } from './targets/amqp-codec.ts';
 import { mqttTarget } from './targets/mqtt.ts';
+import { mqttCodecTarget } from './targets/mqtt-codec.ts';
 import { stompTarget } from './targets/stomp.ts';
 
 export const targets: Readonly<Record<string, FuzzTarget>> = {
   [amqpTarget.name]: amqpTarget,
   [mqttTarget.name]: mqttTarget,
   [amqpCodecTarget.name]: amqpCodecTarget,
+  [mqttCodecTarget.name]: mqttCodecTarget,
   [stompTarget.name]: stompTarget,
 };
