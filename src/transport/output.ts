@@ -17,10 +17,17 @@ export interface OutputSink {
 }
 
 export const SLAB_BYTES = 64 * 1024;
+/**
+ * What a connection begins a turn with that wrote no more than this in its last one: thousands that get a message each must
+ * not take a whole slab each.
+ */
+const SMALL_BYTES = 2 * 1024;
 const NO_BUFFER = Buffer.alloc(0);
 /** Free slabs, shared by all connections. */
 const pool: Buffer[] = [];
 const POOL_MAX = 256;
+const smallPool: Buffer[] = [];
+const SMALL_POOL_MAX = 4096;
 
 export class Output implements TurnTask {
   inTurn = false;
@@ -36,6 +43,8 @@ export class Output implements TurnTask {
   private readonly full: Buffer[] = [];
   private fullBytes = 0;
   private closed = false;
+  /** The last turn's bytes would have fitted into a small slab. */
+  private little = true;
   private readonly sink: OutputSink;
   private readonly turn: Turn;
   private readonly congestedBytes: number;
@@ -68,7 +77,10 @@ export class Output implements TurnTask {
       this.fullBytes += this.length;
       if (this.fullBytes > this.congestedBytes) this.congested = true;
     }
-    this.buffer = n > SLAB_BYTES ? Buffer.allocUnsafeSlow(n) : (pool.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES));
+    if (this.little && n <= SMALL_BYTES && this.buffer.length === 0) {
+      this.buffer = smallPool.pop() ?? Buffer.allocUnsafeSlow(SMALL_BYTES);
+    } else
+      this.buffer = n > SLAB_BYTES ? Buffer.allocUnsafeSlow(n) : (pool.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES));
     this.length = n;
     this.turn.add(PHASE_WRITE, this);
     return 0;
@@ -100,13 +112,10 @@ export class Output implements TurnTask {
     if (this.closed) this.length = 0;
     if (this.length === 0 && this.full.length === 0) return;
     if (this.length > 0) this.full.push(this.buffer.subarray(0, this.length));
+    this.little = this.fullBytes + this.length <= SMALL_BYTES;
     this.flushes++;
     const left = this.sink.writeAll(this.full);
-    if (left) {
-      for (const used of this.full) {
-        if (pool.length < POOL_MAX && used.buffer.byteLength === SLAB_BYTES) pool.push(Buffer.from(used.buffer));
-      }
-    }
+    if (left) for (const used of this.full) keep(used);
     this.full.length = 0;
     this.fullBytes = 0;
     this.buffer = NO_BUFFER;
@@ -128,4 +137,12 @@ export class Output implements TurnTask {
     this.full.length = 0;
     this.fullBytes = 0;
   }
+}
+
+/** The memory behind these bytes has been written, and may be used again. */
+function keep(used: Buffer): void {
+  const memory = used.buffer;
+  if (memory.byteLength === SMALL_BYTES) {
+    if (smallPool.length < SMALL_POOL_MAX) smallPool.push(Buffer.from(memory));
+  } else if (memory.byteLength === SLAB_BYTES && pool.length < POOL_MAX) pool.push(Buffer.from(memory));
 }
