@@ -740,6 +740,8 @@ export class Log implements RecordStore, TurnTask {
     if (this.failed !== undefined || !orderly) this.shut = true;
     // A checkpoint is to be known as safe by the last batch: a start then needs to read nothing before it.
     else if (this.checkpoints.ended === 0) this.appendStop();
+    // Nobody comes to sync later what is only written yet, also if there is nothing more to write.
+    this.pace.syncDue = true;
     this.turn.add(PHASE_FLUSH, this);
   }
 

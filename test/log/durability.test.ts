@@ -53,6 +53,18 @@ test('none: nothing is synced by the clock, and a power failure takes from the e
   expect((await TestLog.open(files.afterPowerLoss(() => 0))).texts().length).toBe(200);
 });
 
+test('whatever the durability, what was written is synced at the end, also at one that is not in order', async () => {
+  for (const orderly of [true, false]) {
+    const files = new MemoryFiles();
+    const it = await TestLog.open(files, { durability: 'none' });
+    for (let i = 0; i < 20; i++) it.message(`text ${i}`);
+    await it.safe();
+    await quiet(files);
+    await new Promise<void>((done) => it.log.close(done, orderly));
+    expect((await TestLog.open(files.afterPowerLoss(() => 0))).texts().length).toBe(20);
+  }
+});
+
 test('whatever the durability, no segment goes before what took its place is on the disk', async () => {
   const files = new MemoryFiles();
   const it = await TestLog.open(files, { durability: 'none' });

@@ -48,7 +48,13 @@ class Inode {
     if (length < this.safeLength) this.safe.fill(0, length, this.safeLength);
     this.length = length;
     this.safeLength = Math.min(this.safeLength, length);
-    this.unsynced = this.unsynced.filter((write) => write.position + write.bytes.length <= length);
+    // Of a write across the cut, what is left is still to be synced.
+    this.unsynced = this.unsynced
+      .filter(({ position }) => position < length)
+      .map((write) => {
+        const left = length - write.position;
+        return write.bytes.length <= left ? write : { ...write, bytes: write.bytes.subarray(0, left) };
+      });
   }
 }
 
