@@ -149,8 +149,12 @@ export class Compaction {
       await files.rename(path, segment.path);
       renamed = true;
       file.path = segment.path;
-      await files.syncDirectory(this.options.directory);
-      this.swap(segment, file, end, moved);
+      try {
+        await files.syncDirectory(this.options.directory);
+      } finally {
+        // The name leads to the new file, safe or not: with the old one, what is written later would be in a file without a name.
+        this.swap(segment, file, end, moved);
+      }
       return true;
     } finally {
       if (!renamed) {

@@ -1,6 +1,7 @@
 /** Rewriting segments of which most is dead: what is left is found, whatever happens meanwhile. */
 import { expect, test } from 'vitest';
 import type { LiveIn } from '../../src/log/options.ts';
+import type { Segment } from '../../src/log/segment.ts';
 import { DIRECTORY, quiet, TestLog, until } from './harness.ts';
 import { MemoryFiles } from './memory-files.ts';
 
@@ -173,6 +174,30 @@ test('a kill at any call of a rewriting loses nothing and leaves no litter', asy
     await again.it.close();
     expect([...disk.names.keys()].filter((name) => name.endsWith('.compacting'))).toEqual([]);
   }
+});
+
+test('a directory that cannot be synced: the file in use is the one that has the name', async () => {
+  const files = new MemoryFiles();
+  const owner = await mostlyDead(files);
+  let failed = 0;
+  files.fail = (call) => {
+    const mine =
+      call === 'syncDirectory' &&
+      failed === 0 &&
+      files.calls.some((c) => c === 'rename 0000000001.log.compacting done');
+    if (!mine) return undefined;
+    failed++;
+    return new Error('EIO');
+  };
+  await owner.it.until(() => failed > 0);
+  await quiet(files);
+  // Its file may be used again for a new segment: then it must be the one that has the name.
+  const { segments } = owner.it.log as unknown as { segments: Segment[] };
+  const first = segments.find(({ number }) => number === 1)!;
+  expect(files.bytes(path(1)).length).toBeLessThan(2000);
+  expect(await first.file?.handle.sizeBytes()).toBe(files.bytes(path(1)).length);
+  await owner.check();
+  await owner.it.close();
 });
 
 test('reads that are under way while a segment is rewritten get what they asked for', async () => {
