@@ -59,8 +59,12 @@ export type AuthStep =
 
 /** What a session calls back on its client. */
 export interface SessionClient {
-  /** What carries the client, if anything does: its listener may promise less than the vhost does. */
-  readonly transport?: { readonly confirmsAtWrite?: boolean };
+  /** What carries the client, if anything does: its listener may promise less than the vhost does; the log names it. */
+  readonly transport?: {
+    readonly confirmsAtWrite?: boolean;
+    readonly protocol?: string;
+    readonly remote?: { readonly address: string; readonly port: number };
+  };
   /** Publishing was held back (`Session.congested`) and may go on. */
   uncongested(): void;
   /** An operator closes this client. Tell it in the protocol's own form and end. */

@@ -16,6 +16,7 @@ import type {
   SessionClient,
 } from './api.ts';
 import { type Authenticator, LoopbackOnly } from './auth/authenticator.ts';
+import { ClientLog, nameOf } from './client-log.ts';
 import { type Clock, SystemClock } from './clock/clock.ts';
 import { Turn } from './clock/turn.ts';
 import { type FileSystem, nodeFiles } from './log/files.ts';
@@ -63,6 +64,8 @@ export interface StartOptions {
 export class Broker {
   readonly clock: Clock;
   readonly turn = new Turn();
+  /** What the operator reads about clients. Adapters tell it of mistakes and faults; comings and goings it hears here. */
+  readonly clientLog: ClientLog;
   private readonly ownClock: boolean;
   private readonly authenticator: Authenticator;
   private readonly vhosts = new Map<string, Vhost>();
@@ -73,6 +76,7 @@ export class Broker {
   private constructor(options: StartOptions, unlock: () => Promise<void>) {
     this.ownClock = options.clock === undefined;
     this.clock = options.clock ?? new SystemClock();
+    this.clientLog = new ClientLog(this.clock, options.logger ?? NO_LOGGER);
     this.authenticator = options.authenticator ?? new LoopbackOnly();
     this.unlock = unlock;
   }
@@ -118,12 +122,28 @@ export class Broker {
   /** Who a client is, or why it may not come in; `done` may be called before this returns, or later. */
   authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void {
     if (this.closing !== null) done({ refused: 'unavailable', reason: 'the broker is shutting down' });
-    else this.authenticator.authenticate(credentials, done);
+    else {
+      this.authenticator.authenticate(credentials, (result) => {
+        if ('refused' in result) this.clientLog.refused(credentials.client, result.reason);
+        done(result);
+      });
+    }
   }
 
   /** Begins a proof of identity that takes several messages; undefined: that mechanism is not offered. */
   beginAuthentication(mechanism: string, credentials: Credentials): AuthExchange | undefined {
-    return this.authenticator.begin?.(mechanism, credentials);
+    const exchange = this.authenticator.begin?.(mechanism, credentials);
+    if (exchange === undefined) {
+      this.clientLog.refused(credentials.client, `there is no mechanism '${mechanism}'`);
+      return undefined;
+    }
+    return {
+      step: (data, done) =>
+        exchange.step(data, (step) => {
+          if ('refused' in step) this.clientLog.refused(credentials.client, step.reason);
+          done(step);
+        }),
+    };
   }
 
   /** Lets a client that has proved who it is into a vhost; undefined is the default one. */
@@ -131,9 +151,19 @@ export class Broker {
     if (this.closing !== null) return { refused: 'unavailable', reason: 'the broker is shutting down' };
     const name = vhostName ?? DEFAULT_VHOST;
     const vhost = this.vhosts.get(name);
-    if (vhost === undefined) return { refused: 'vhost-not-found', reason: `vhost '${name}' not found` };
-    const session = new Session(vhost, identity, this.authenticator, client, (closed) => this.sessions.delete(closed));
+    const { transport } = client;
+    if (vhost === undefined) {
+      const reason = `vhost '${name}' not found`;
+      this.clientLog.refused(nameOf(transport), `${reason}, for user '${identity.user}'`);
+      return { refused: 'vhost-not-found', reason };
+    }
+    const session = new Session(vhost, identity, this.authenticator, client, (closed, inOrder) => {
+      this.sessions.delete(closed);
+      if (transport?.remote !== undefined) this.clientLog.hasLeft(transport, identity.user, name, inOrder);
+    });
     this.sessions.add(session);
+    // Without an address it is the broker itself, or a program that holds one.
+    if (transport?.remote !== undefined) this.clientLog.cameIn(transport, identity.user, name);
     return session;
   }
 
@@ -214,6 +244,7 @@ export class Broker {
   private async closeAll(): Promise<void> {
     for (const session of [...this.sessions]) session.close(true);
     this.turn.end();
+    this.clientLog.close();
     for (const vhost of this.vhosts.values()) await vhost.close();
     if (this.ownClock) this.clock.stop();
     await this.unlock();

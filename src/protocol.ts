@@ -18,6 +18,8 @@ export interface Transport {
   /** The client is on this machine: the address is a loopback one. */
   readonly loopback: boolean;
   readonly secure: boolean;
+  /** The `name` of the adapter that was found for it, for the log; undefined until then. */
+  readonly protocol?: string;
   /** Its listener promises less than `fsync`: what is confirmed is written, and may not be synced yet. Default false. */
   readonly confirmsAtWrite?: boolean;
   /** Where the adapter writes. Its bytes leave once a turn. */

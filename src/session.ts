@@ -52,7 +52,7 @@ export class Session implements Stallable {
   private readonly home: Vhost;
   private readonly identity: Identity;
   private readonly authenticator: Authenticator;
-  private readonly onClosed: (session: Session) => void;
+  private readonly onClosed: (session: Session, inOrder: boolean) => void;
   private readonly consumers = new Set<QueueConsumer>();
   private readonly exclusiveQueues = new Set<Queue>();
   private readonly bodies = new Set<StoredBody>();
@@ -69,7 +69,7 @@ export class Session implements Stallable {
     identity: Identity,
     authenticator: Authenticator,
     client: SessionClient,
-    onClosed: (session: Session) => void,
+    onClosed: (session: Session, inOrder: boolean) => void,
   ) {
     this.home = home;
     this.identity = identity;
@@ -402,6 +402,6 @@ export class Session implements Stallable {
     for (const queue of this.exclusiveQueues) {
       if (!queue.deleted) this.home.topology.deleteQueue(queue);
     }
-    this.onClosed(this);
+    this.onClosed(this, inOrder);
   }
 }

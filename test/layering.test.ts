@@ -16,7 +16,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/routing/', 'src/settlement/'],
   ['src/queue/'],
   ['src/vhost/', 'src/auth/'],
-  ['src/broker.ts', 'src/session.ts', 'src/protocol.ts', 'src/broker/', 'src/session/'],
+  ['src/broker.ts', 'src/client-log.ts', 'src/session.ts', 'src/protocol.ts', 'src/broker/', 'src/session/'],
   ['src/transport/', 'src/management/', 'src/config/'],
   ['protocols/'],
   ['src/index.ts', 'src/main.ts'],

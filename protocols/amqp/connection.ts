@@ -90,6 +90,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
       if (!this.greeting.accepted) {
         // The header of what is spoken here, and nothing more. [§4.2.2]
         this.stats.headersRefused++;
+        this.broker.clientLog.mistake(this.transport, 'it did not begin with the header of AMQP 0-9-1');
         this.output.append(Greeting.header);
         this.end();
         return;
@@ -182,7 +183,10 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
   }
 
   deadlinePassed(): void {
-    if (this.state < RUNNING) this.stats.handshakesTimedOut++;
+    if (this.state < RUNNING) {
+      this.stats.handshakesTimedOut++;
+      this.broker.clientLog.mistake(this.transport, 'it did not log in in time');
+    }
     this.end();
   }
 
@@ -192,6 +196,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
 
   heartbeatMissed(): void {
     this.stats.heartbeatsMissed++;
+    this.broker.clientLog.mistake(this.transport, 'its heartbeats did not come');
     this.left(false);
     this.state = ENDED;
     this.transport.destroy();
@@ -273,7 +278,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
     const error = asAmqpError(thrown);
     if (error.reply === 'INTERNAL_ERROR') {
       this.stats.internalErrors++;
-      if (thrown instanceof Error) process.emitWarning(thrown);
+      if (thrown instanceof Error) this.broker.clientLog.defect(this.transport, thrown);
     }
     const channel = this.state === RUNNING ? this.channels.get(channelId) : undefined;
     const about = error.about ?? channel?.method ?? 0;
@@ -282,6 +287,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
       return;
     }
     this.stats.channelErrors++;
+    this.broker.clientLog.channelMistake(this.transport, channelId, error.replyText);
     channel.fail(error, about);
   }
 
@@ -289,6 +295,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
   fail(error: AmqpError, method: number): void {
     if (this.state >= CLOSING) return;
     this.stats.connectionErrors++;
+    this.broker.clientLog.mistake(this.transport, error.replyText);
     this.close(error.replyCode, error.replyText, method);
   }
 

@@ -66,6 +66,8 @@ import { Pace } from './pace.ts';
 import type { ClientSession } from './session/client.ts';
 import type { Terms } from './terms.ts';
 
+const AN_ERROR_OF_OURS = 'an error of the broker';
+
 const WAITING = 0;
 const OPENING = 1;
 const OPEN = 2;
@@ -313,6 +315,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   private timeOut(): void {
     if (this.state !== OPEN) {
       this.adapter.stats.handshakeTimeouts++;
+      this.broker.clientLog.mistake(this.transport, 'no CONNECT came in time');
       this.finish(false, true);
       this.transport.destroy();
       return;
@@ -354,6 +357,9 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   /** Ends a connection that cannot go on. */
   broken(why: string, reason: number): void {
     if (this.state === CLOSED) return;
+    if (reason !== SERVER_SHUTTING_DOWN && reason !== ADMINISTRATIVE_ACTION) {
+      this.broker.clientLog.mistake(this.transport, why);
+    }
     if (this.state === OPEN) sayGoodbye(this, reason, why);
     this.finish(false, true);
     this.transport.end();
@@ -372,7 +378,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   fail(error: unknown): void {
     if (this.state === CLOSED) return;
     let reason = UNSPECIFIED_ERROR;
-    let why = 'an error of the broker';
+    let why = AN_ERROR_OF_OURS;
     if (error instanceof MalformedPacket) {
       reason = error.reason;
       why = error.message;
@@ -381,7 +387,11 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
       if (error.code === 'access-refused') reason = NOT_AUTHORIZED_5;
       why = error.message;
       this.adapter.stats.protocolErrors++;
-    } else this.adapter.stats.internalErrors++;
+    } else {
+      this.adapter.stats.internalErrors++;
+      this.broker.clientLog.defect(this.transport, error);
+    }
+    if (why !== AN_ERROR_OF_OURS) this.broker.clientLog.mistake(this.transport, why);
     if (this.state === OPEN) sayGoodbye(this, reason, why);
     else if (this.level === LEVEL_5) {
       this.refuseConnect(reason); // [MQTT5-3.1.4-1]
@@ -412,8 +422,9 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
       this.answers?.close();
       this.outbound?.close();
       if (client !== undefined && client.host === this) connectionLost(this, inOrder, withWill);
-    } catch {
+    } catch (error) {
       this.adapter.stats.internalErrors++;
+      this.broker.clientLog.defect(this.transport, error);
     }
     session.close(inOrder);
   }

@@ -74,6 +74,7 @@ export class Connection
     this.heartbeat = new Heartbeat(clock, this);
     this.handshake = new Timer(() => {
       adapter.stats.handshakesTimedOut++;
+      this.blame('it sent no CONNECT in time');
       this.end('handshake timeout', `No CONNECT was completed within ${adapter.options.handshakeTimeoutMs} ms.`);
     });
     clock.schedule(this.handshake, adapter.options.handshakeTimeoutMs);
@@ -289,6 +290,7 @@ export class Connection
 
   heartbeatMissed(): void {
     this.adapter.stats.heartbeatsMissed++;
+    this.blame('its heart-beats did not come');
     this.end('heart-beat missed', 'Nothing came from the client for longer than it had promised.');
   }
 
@@ -342,14 +344,21 @@ export class Connection
     const receiptId =
       receipt < 0 ? undefined : frame!.buffer.utf8Slice(frame!.valueStart(receipt), frame!.valueEnd(receipt));
     if (error instanceof FrameError) {
+      this.blame(`${error.title}: ${error.message}`);
       this.end(error.title, error.message, receiptId, error.headers);
     } else if (error instanceof BrokerError) {
+      this.blame(error.message);
       this.end(error.code.replaceAll('-', ' '), `${error.message}.`, receiptId);
     } else {
       this.end('internal error', 'The broker failed on this frame; the fault is its own.', receiptId);
       this.adapter.stats.internalErrors++;
-      this.adapter.options.onInternalError(error);
+      this.adapter.broker.clientLog.defect(this.transport, error);
     }
+  }
+
+  /** Tells the operator what the client did. */
+  private blame(what: string): void {
+    this.adapter.broker.clientLog.mistake(this.transport, what);
   }
 
   /** Says why in an ERROR frame and closes. `receiptId` is escaped already, as it came. */

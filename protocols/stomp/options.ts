@@ -42,8 +42,6 @@ export interface StompOptions {
    * was dialled. Default: this machine's host name.
    */
   readonly hostNames?: readonly string[];
-  /** Hears of a defect in this adapter, which costs the connection that met it. Default: a process warning. */
-  readonly onInternalError?: (error: unknown) => void;
   /** The `server` header of CONNECTED. Default: the product's name and version. */
   readonly server?: string;
 }
@@ -67,7 +65,6 @@ export function resolveOptions(options: StompOptions): ResolvedOptions {
     prefetchDefault: 65_535,
     wildcards: 'amqp' as const,
     hostNames: [hostname()],
-    onInternalError: (error: unknown) => process.emitWarning(error instanceof Error ? error : String(error)),
     server: `${PRODUCT}/${VERSION}`,
     ...options,
   };

@@ -12,6 +12,7 @@
  *
  * A handler that throws is a defect of its adapter: it costs that one connection, and is logged, and nothing else.
  */
+import type { ClientLog } from '../client-log.ts';
 import { type Clock, Timer } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { Logger } from '../logger.ts';
@@ -26,6 +27,7 @@ export interface CarrierHouse {
   readonly clock: Clock;
   readonly turn: Turn;
   readonly logger: Logger;
+  readonly clientLog: ClientLog;
 }
 
 const NO_HANDLER: ConnectionHandler = { data() {}, drained() {}, closed() {}, shutdown() {} };
@@ -37,6 +39,8 @@ export abstract class Carrier implements Transport, OutputSink {
   readonly secure: boolean;
   readonly output: Output;
   confirmsAtWrite = false;
+  /** Set when an adapter is found. */
+  protocol = '';
   /** Called once when nothing is left of the connection. */
   onReleased: () => void = () => {};
   protected handler: ConnectionHandler = NO_HANDLER;
@@ -143,7 +147,7 @@ export abstract class Carrier implements Transport, OutputSink {
   }
 
   private blame(error: unknown): void {
-    this.house.logger.error({ err: error, remote: this.remote }, 'an adapter failed; its connection is closed');
+    this.house.clientLog.defect(this, error);
     this.destroy();
   }
 }

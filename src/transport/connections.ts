@@ -41,7 +41,7 @@ export class Connections {
     this.broker = broker;
     this.logger = logger;
     this.limit = limit;
-    this.house = { clock: broker.clock, turn: broker.turn, logger };
+    this.house = { clock: broker.clock, turn: broker.turn, logger, clientLog: broker.clientLog };
   }
 
   get size(): number {
@@ -72,6 +72,7 @@ export class Connections {
     };
     const only = protocols.length === 1 ? protocols[0] : undefined;
     if (only !== undefined) {
+      carrier.protocol = only.name;
       carrier.attach(only.accept(carrier, this.broker));
       return;
     }
@@ -79,13 +80,14 @@ export class Connections {
       protocols,
       this.broker.clock,
       (protocol, first) => {
+        carrier.protocol = protocol.name;
         const handler = protocol.accept(carrier, this.broker);
         carrier.attach(handler);
         handler.data(first);
       },
       () => {
         this.stats.unrecognised++;
-        this.logger.debug({ remote: carrier.remote }, 'a client spoke no protocol of this port');
+        this.broker.clientLog.mistake(carrier, 'it spoke no protocol of this port, or did not say a word');
         carrier.destroy();
       },
       this.detectTimeoutMs,

@@ -68,7 +68,9 @@ describe('entrepot start', () => {
     for (let i = 0; i < 100; i++) channel.sendToQueue('kept', Buffer.from(`message ${i}`), { persistent: true });
     await channel.waitForConfirms();
     const finished = await before.stop();
-    expect(finished).toMatchObject({ code: 0, stderr: '' });
+    expect(finished.code).toBe(0);
+    const lines = finished.stderr.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['a client has come in', 'a client has left']);
     expect(finished.stdout).toMatch(/Stopping \(SIGTERM\).*\nStopped\n$/);
     expect(String((await told)[0])).toContain('CONNECTION_FORCED');
 

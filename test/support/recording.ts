@@ -1,7 +1,9 @@
 /** An adapter that does nothing by itself: it keeps what it hears, and lets a test write, pause and end. */
 import type { Broker } from '../../src/broker.ts';
+import { ClientLog } from '../../src/client-log.ts';
 import { type Clock, ManualClock } from '../../src/clock/clock.ts';
 import { Turn } from '../../src/clock/turn.ts';
+import { NO_LOGGER } from '../../src/logger.ts';
 import type { ConnectionHandler, Protocol, Transport } from '../../src/protocol.ts';
 
 export class RecordingHandler implements ConnectionHandler {
@@ -69,7 +71,7 @@ export class RecordingProtocol implements Protocol {
   }
 }
 
-/** As much of a broker as transports need: a clock that moves when told, and turns. */
-export function turningBroker(clock: Clock = new ManualClock()): Broker {
-  return { clock, turn: new Turn() } as unknown as Broker;
+/** As much of a broker as transports need: a clock that moves when told, turns, and what is said of clients. */
+export function turningBroker(clock: Clock = new ManualClock(), logger = NO_LOGGER): Broker {
+  return { clock, turn: new Turn(), clientLog: new ClientLog(clock, logger) } as unknown as Broker;
 }

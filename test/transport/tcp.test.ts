@@ -22,7 +22,7 @@ beforeEach(async () => {
   clock = new ManualClock();
   protocol = new RecordingProtocol();
   const logger = { ...NO_LOGGER, error: (fields: object) => void errors.push(fields) };
-  connections = new Connections(turningBroker(clock), logger);
+  connections = new Connections(turningBroker(clock, logger), logger);
   listener = await Listener.open({
     name: 'recording',
     host: '127.0.0.1',

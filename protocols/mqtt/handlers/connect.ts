@@ -37,6 +37,7 @@ import {
   TOPIC_ALIAS_MAXIMUM,
 } from '../codec/properties.ts';
 import {
+  BAD_AUTHENTICATION_METHOD,
   BAD_USER_NAME_OR_PASSWORD_5,
   CLIENT_IDENTIFIER_NOT_VALID,
   CONNECTION_RATE_EXCEEDED,
@@ -139,9 +140,19 @@ const RETURN_CODES: ReadonlyMap<number, number> = new Map([
   [NOT_AUTHORIZED_5, NOT_AUTHORIZED],
 ]);
 
+const SAID_BY_BROKER: ReadonlySet<number> = new Set([
+  BAD_USER_NAME_OR_PASSWORD_5,
+  NOT_AUTHORIZED_5,
+  BAD_AUTHENTICATION_METHOD,
+]);
+
 /** Writes CONNACK with a refusal, and ends the connection. @param reason of 5.0 */
 export function refuse(connection: Connection, reason: number): void {
   const { adapter, output } = connection;
+  // Who was not let in because of who it is has been written down by the broker.
+  if (!SAID_BY_BROKER.has(reason)) {
+    connection.broker.clientLog.mistake(connection.transport, `CONNECT refused with reason 0x${reason.toString(16)}`);
+  }
   // Session present is 0 [MQTT-3.2.2-4].
   if (connection.level === LEVEL_5) {
     const { writer } = adapter;

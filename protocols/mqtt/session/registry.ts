@@ -137,8 +137,9 @@ export class VhostClients {
     session.beginUnit();
     try {
       act(session);
-    } catch {
+    } catch (error) {
       this.adapter.stats.internalErrors++;
+      this.broker.clientLog.defect(undefined, error);
     }
     session.endUnit();
     session.close(true);

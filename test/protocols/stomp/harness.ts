@@ -30,13 +30,15 @@ export class StompHarness {
   }
 
   static async start(options: StompOptions = {}, start: Partial<StartOptions> = {}): Promise<StompHarness> {
-    const protocol = stomp({
-      onInternalError: (error) => {
-        throw error;
+    const protocol = stomp(options);
+    const logger = {
+      ...NO_LOGGER,
+      error: (fields: object) => {
+        if ('err' in fields) throw fields.err;
       },
-      ...options,
-    });
-    const broker = await Broker.start({ dataDirectory: null, dialects: [protocol.dialect, OTHER_DIALECT], ...start });
+    };
+    const dialects = [protocol.dialect, OTHER_DIALECT];
+    const broker = await Broker.start({ dataDirectory: null, dialects, logger, ...start });
     const harness = new StompHarness(broker, protocol);
     harness.server.listen(0, '127.0.0.1');
     await once(harness.server, 'listening');
@@ -74,7 +76,7 @@ export class StompHarness {
 
   private accept(socket: Socket): void {
     this.sockets.add(socket);
-    const transport = new TcpTransport({ clock: this.broker.clock, turn: this.broker.turn, logger: NO_LOGGER }, socket);
+    const transport = new TcpTransport({ ...this.broker, logger: NO_LOGGER }, socket);
     const handler = this.protocol.accept(transport, this.broker);
     this.handlers.push(handler);
     transport.attach(handler);

@@ -1,6 +1,7 @@
 /** What the adapter does when the core says "not now", "no" or nothing yet: the core's answers are the test's own here. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MARK_REFUSED, type Refusal } from '../../../src/api.ts';
+import { NO_LOGGER } from '../../../src/logger.ts';
 import type { Session } from '../../../src/session.ts';
 import { until } from '../../support/until.ts';
 import { StompHarness } from './harness.ts';
@@ -159,7 +160,10 @@ test('a client that is closed by an operator is told why', async () => {
 test('a defect costs one connection, is counted, and is not kept quiet', async () => {
   await house.stop();
   const errors: unknown[] = [];
-  house = await StompHarness.start({ onInternalError: (error) => errors.push(error) });
+  house = await StompHarness.start(
+    {},
+    { logger: { ...NO_LOGGER, error: (fields) => errors.push((fields as { err: unknown }).err) } },
+  );
   const { broker } = house;
   const open = broker.open.bind(broker);
   broker.open = (request, client, done) =>
