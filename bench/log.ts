@@ -179,7 +179,7 @@ try {
     await new Promise<void>((resolve) => again.log.close(resolve));
   }
   const turn = new Turn();
-  const store = await TransientStore.open({ files: nodeFiles, directory: base, turn });
+  const store = await TransientStore.open({ files: nodeFiles, directory: base, turn, clock });
   const count = 2_000_000;
   const body = Buffer.alloc(64, 0x61);
   const started = performance.now();

@@ -28,7 +28,7 @@ import { BrokerError } from './message/errors.ts';
 import { Session } from './session.ts';
 import { figuresOf, type QueueFigures, queueFigures, type VhostFigures } from './vhost/figures.ts';
 import type { TopologyLimits } from './vhost/limits.ts';
-import type { Durability, LogLayout } from './vhost/options.ts';
+import type { Durability, LogLayout, TransientLayout } from './vhost/options.ts';
 import { Vhost } from './vhost/vhost.ts';
 
 export const DEFAULT_VHOST = '/';
@@ -59,6 +59,8 @@ export interface StartOptions {
   readonly durability?: Durability;
   /** How the logs are laid out; the defaults need no tuning. */
   readonly log?: LogLayout;
+  /** What transient messages may take up, in memory and on the disk, in each vhost. */
+  readonly transient?: TransientLayout;
 }
 
 export class Broker {
@@ -108,6 +110,7 @@ export class Broker {
           ...(settings.policies !== undefined && { policies: settings.policies }),
           ...(settings.limits !== undefined && { limits: settings.limits }),
           ...(options.log !== undefined && { log: options.log }),
+          ...(options.transient !== undefined && { transient: options.transient }),
           onUncongested: () => broker.uncongested(name),
         });
         broker.vhosts.set(name, vhost);

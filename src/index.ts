@@ -122,6 +122,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
       ...(durability !== undefined && { durability: { level: durability.level, intervalMs: durability.interval } }),
     })),
     durability: { level: config.durability.level, intervalMs: config.durability.interval },
+    transient: { spillBytesMax: config.transient.spillSizeMax },
     log: { flushDelayMs: config.durability.flushDelay, flushBytesMax: config.durability.flushSizeMax },
     ...(clock !== undefined && { clock }),
   });

@@ -7,8 +7,9 @@
  * Reads see both. Names (made, renamed, removed) change at once: what becomes of those is `test/simulation`'s. The spill file of
  * transient messages passes through: nothing in it is meant to outlive the process.
  */
+import { basename } from 'node:path';
 import type { Done, FileSystem, LogFile } from '../../src/log/files.ts';
-import { SPILL_NAME } from '../../src/log/transient.ts';
+import { isSpillName } from '../../src/log/spill.ts';
 
 interface Write {
   readonly position: number;
@@ -96,7 +97,7 @@ export function forgetful(disk: FileSystem): FileSystem {
   return {
     async open(path, how) {
       const file = await disk.open(path, how);
-      if (path.endsWith(SPILL_NAME)) return file;
+      if (isSpillName(basename(path))) return file;
       let unsynced = unsyncedOf.get(path);
       if (unsynced === undefined) {
         unsynced = { writes: [] };

@@ -22,6 +22,7 @@ export interface Config {
     flushSizeMax: number;
   };
   log: { level: (typeof LOG_LEVELS)[number] };
+  transient: { spillSizeMax: number };
   connections: { max: number; handshakeTimeout: number };
   amqp: {
     frameSizeMax: number;
@@ -99,6 +100,16 @@ export const configSchema = z.strictObject({
         .enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)
         .default('info')
         .describe(`${LOG_LEVELS.join(', ')}`),
+    })
+    .prefault({}),
+  transient: z
+    .strictObject({
+      spillSizeMax: size(
+        MIB,
+        Number.MAX_SAFE_INTEGER,
+        16 * 1024 * MIB,
+        'on disk, of messages that need not outlive the broker, in one vhost; more are refused',
+      ),
     })
     .prefault({}),
   connections: z

@@ -115,6 +115,11 @@ export class BlockTable<B extends Block> {
     }
   }
 
+  /** The blocks, in order. Not while any are put in or taken out. */
+  *[Symbol.iterator](): Generator<B> {
+    for (let i = this.head; i < this.blocks.length; i++) yield this.blocks[i]!;
+  }
+
   /** Takes out one block, wherever it is. */
   remove(block: B): void {
     this.forget();

@@ -3,19 +3,18 @@
  * log, but nothing is synced and nothing outlives the process.
  *
  * A block goes as soon as nothing in it is referred to. When more than the budget is still needed, the oldest blocks are
- * written to a spill file, without a sync, and come back by `load`; the file is removed at the next start, whatever ended
- * this one. A slot of the file is one block; nothing in it says what it holds, because only this process reads it; its
- * checksum is kept in memory.
+ * spilled to files (`spill.ts`), without a sync, and come back by `load`. What lives decides how much of the disk they take:
+ * files in which nothing lives go, and those that are mostly dead are rewritten (`spill-compaction.ts`).
  *
- * Refuses: to lose a message because the spill file cannot be written. The block then stays in memory, `residentBytes`
- * goes over the budget, and whoever watches it holds publishers back.
+ * Refuses: to lose a message because it cannot be spilled. The block then stays in memory, `residentBytes` goes over the
+ * budget, and whoever watches it holds publishers back; when that is not enough either, the store says that it is `full`, and
+ * its owner takes no more until something has gone.
  */
-import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
+import type { Clock } from '../clock/clock.ts';
 import { PHASE_FLUSH, type Turn, type TurnTask } from '../clock/turn.ts';
 import { Block, NO_BYTES } from './block.ts';
 import { BlockTable, Residence } from './blocks.ts';
-import type { FileSystem, LogFile } from './files.ts';
+import type { FileSystem } from './files.ts';
 import {
   payloadBytesAt,
   RECORD_BYTES_MAX,
@@ -24,27 +23,54 @@ import {
   sequenceAt,
   writeSequencedHeader,
 } from './record.ts';
+import { Spill, type SpillPlace } from './spill.ts';
+import { type LiveAmong, liveBytes, SpillCompaction } from './spill-compaction.ts';
 import type { RecordStore } from './store.ts';
 
 export interface TransientOptions {
   readonly files: FileSystem;
-  /** Where the spill file goes; null: nothing is ever spilled. */
+  /** Where the spill files go; null: nothing is ever spilled. */
   readonly directory: string | null;
   readonly turn: Turn;
+  readonly clock: Clock;
+  /** Which records somebody needs; without it files are not rewritten, and go only when nothing in them lives. */
+  readonly liveAmong?: LiveAmong;
   /** Default 1 MiB. */
   readonly blockBytes?: number;
   /** Blocks beyond this many bytes are spilled; default 64 MiB. */
   readonly residentBytesMax?: number;
-  /** The spill file could not be written or read. Called each time; nothing is lost by a failed write. */
+  /** The store is full when blocks in memory take more than this; default three times `residentBytesMax`. */
+  readonly fullBytes?: number;
+  /** All spill files together; default 16 GiB. */
+  readonly spillBytesMax?: number;
+  /** See `SpillOptions.fileBytes`. */
+  readonly spillFileBytes?: number;
+  /** Something could not be spilled, or read back. Called each time; nothing is lost by a failed write. */
   onSpillFailed?(error: Error): void;
+  /** The bound on the spill files was reached, or there is room again. */
+  onSpillFull?(full: boolean): void;
 }
 
-export const SPILL_NAME = 'transient.spill';
+/** What the store takes up, in bytes. */
+export interface TransientFigures {
+  /** Blocks in memory. */
+  readonly residentBytes: number;
+  /** The spill files, and what of them somebody needs, estimated. */
+  readonly spillBytes: number;
+  readonly spillLiveBytes: number;
+  readonly spillBytesMax: number;
+  /** Files rewritten so far. */
+  readonly compactedFiles: number;
+  readonly full: boolean;
+}
+
+const DEFAULT_SPILL_BYTES_MAX = 16 * 1024 * 1024 * 1024;
 
 class TransientBlock extends Block {
-  /** Its slot in the spill file, -1 while it has none. */
-  slot = -1;
-  checksum = 0;
+  /** Where it was spilled to. */
+  place: SpillPlace | undefined = undefined;
+  /** Records in what was spilled. */
+  records = 0;
   spilling = false;
   reading = false;
 }
@@ -57,21 +83,22 @@ export class TransientStore implements RecordStore, TurnTask {
   spilledBlocks = 0;
   loadedBlocks = 0;
 
-  private readonly files: FileSystem;
-  private readonly path: string | null;
   private readonly turn: Turn;
   private readonly blockBytes: number;
   private readonly table = new BlockTable<TransientBlock>();
   private readonly residence: Residence<TransientBlock>;
+  private readonly spill: Spill | undefined;
+  private readonly compaction: SpillCompaction | undefined;
+  private readonly fullBytes: number;
   private readonly onSpillFailed: (error: Error) => void;
+  private readonly onSpillFull: (full: boolean) => void;
   private block: TransientBlock;
   private position = 0;
   private limit = 0;
   private readonly dying: TransientBlock[] = [];
-  private file: LogFile | undefined = undefined;
-  private slots = 0;
-  private readonly freeSlots: number[] = [];
   private spillsInFlight = 0;
+  /** The spill files have come to their bound, and memory to its budget. */
+  private spillFull = false;
   /** A spill failed; none is tried again before more memory is asked for. */
   private paused = false;
   private readsInFlight = 0;
@@ -79,38 +106,72 @@ export class TransientStore implements RecordStore, TurnTask {
   private closed = false;
 
   private readonly mayGive = (block: TransientBlock): boolean =>
-    this.file !== undefined &&
-    !this.paused &&
+    this.spill !== undefined &&
     block.sealed &&
     !block.spilling &&
-    (block.slot >= 0 || this.spillsInFlight < SPILLS_MAX);
+    (block.place !== undefined || (!this.paused && this.spillsInFlight < SPILLS_MAX && this.spill.hasRoom(block.end)));
   private readonly give = (block: TransientBlock): void => {
-    if (block.slot >= 0) this.residence.evict(block);
-    else this.spill(block);
+    if (block.place !== undefined) this.residence.evict(block);
+    else this.spillBlock(block, this.spill!);
   };
 
-  private constructor(options: TransientOptions, file: LogFile | undefined, path: string | null) {
-    this.files = options.files;
-    this.path = path;
-    this.file = file;
+  private constructor(options: TransientOptions, spill: Spill | undefined) {
+    this.spill = spill;
     this.turn = options.turn;
     this.blockBytes = options.blockBytes ?? 1024 * 1024;
     this.recordBytesMax = Math.min(RECORD_BYTES_MAX, this.blockBytes - SEQUENCED_HEADER_BYTES);
     this.residence = new Residence(this.blockBytes, options.residentBytesMax ?? 64 * 1024 * 1024);
+    this.fullBytes = options.fullBytes ?? 3 * this.residence.budgetBytes;
     this.onSpillFailed = options.onSpillFailed?.bind(options) ?? (() => {});
+    this.onSpillFull = options.onSpillFull?.bind(options) ?? (() => {});
+    const { clock, liveAmong } = options;
+    this.compaction =
+      spill === undefined || liveAmong === undefined
+        ? undefined
+        : new SpillCompaction({
+            spill,
+            clock,
+            liveAmong,
+            blocks: this.table,
+            gainBytesMin: this.blockBytes,
+            idle: () => this.turn.add(PHASE_FLUSH, this),
+          });
     this.block = new TransientBlock(0);
   }
 
   static async open(options: TransientOptions): Promise<TransientStore> {
-    if (options.directory === null) return new TransientStore(options, undefined, null);
-    await options.files.makeDirectory(options.directory);
-    const path = join(options.directory, SPILL_NAME);
-    if ((await options.files.list(options.directory)).includes(SPILL_NAME)) await options.files.remove(path);
-    return new TransientStore(options, await options.files.open(path, 'create'), path);
+    const { files, directory, spillBytesMax = DEFAULT_SPILL_BYTES_MAX, spillFileBytes } = options;
+    if (directory === null) return new TransientStore(options, undefined);
+    const spill = await Spill.open({
+      files,
+      directory,
+      bytesMax: spillBytesMax,
+      ...(spillFileBytes !== undefined && { fileBytes: spillFileBytes }),
+    });
+    return new TransientStore(options, spill);
   }
 
   get residentBytes(): number {
     return this.residence.bytes;
+  }
+
+  /** Nothing more should be appended until something has gone. It is no more than advice: appending works on. */
+  get full(): boolean {
+    return this.residence.bytes > this.fullBytes;
+  }
+
+  /** It walks all blocks. */
+  get figures(): TransientFigures {
+    let spillLiveBytes = 0;
+    for (const block of this.table) spillLiveBytes += liveBytes(block);
+    return {
+      residentBytes: this.residentBytes,
+      spillBytes: this.spill?.diskBytes ?? 0,
+      spillLiveBytes,
+      spillBytesMax: this.spill?.bytesMax ?? 0,
+      compactedFiles: this.compaction?.rewritten ?? 0,
+      full: this.full,
+    };
   }
 
   append(): number {
@@ -179,25 +240,28 @@ export class TransientStore implements RecordStore, TurnTask {
       block.loaded(undefined);
       return;
     }
-    const buffer = this.residence.take();
+    this.read(block, block.place!);
+  }
+
+  private read(block: TransientBlock, place: SpillPlace): void {
+    // Of a rewritten block there may be little left.
+    const whole = place.bytes * 2 > this.blockBytes;
+    const buffer = whole ? this.residence.take() : Buffer.allocUnsafeSlow(place.bytes);
     block.reading = true;
     this.readsInFlight++;
-    this.file!.read(buffer, 0, block.end, block.slot * this.blockBytes, (error, bytesRead) => {
+    this.spill!.read(place, buffer, (error) => {
       this.readsInFlight--;
       block.reading = false;
       this.turn.add(PHASE_FLUSH, this);
-      let failed = error;
-      if (failed === undefined && (bytesRead < block.end || crc32(buffer.subarray(0, block.end)) !== block.checksum)) {
-        failed = new Error(`${this.path}: what was written to slot ${block.slot} does not come back`);
-      }
-      if (failed !== undefined) {
+      if (error !== undefined) {
         this.residence.giveBack(buffer);
-        this.onSpillFailed(failed);
-        block.loaded(failed);
+        this.onSpillFailed(error);
+        if (block.gone) this.dying.push(block);
+        block.loaded(error);
         return;
       }
       block.restore(buffer);
-      for (let at = 0; at < block.end; at += SEQUENCED_HEADER_BYTES + payloadBytesAt(buffer, at)) {
+      for (let at = 0; at < place.bytes; at += SEQUENCED_HEADER_BYTES + payloadBytesAt(buffer, at)) {
         block.add(sequenceAt(buffer, at), at);
       }
       this.residence.admit(block);
@@ -223,7 +287,7 @@ export class TransientStore implements RecordStore, TurnTask {
     if (block.live === 0 && block.sealed) {
       this.dying.push(block);
       this.turn.add(PHASE_FLUSH, this);
-    }
+    } else if (block.place !== undefined) this.compaction?.lookSoon();
   }
 
   endOfTurn(): void {
@@ -233,41 +297,50 @@ export class TransientStore implements RecordStore, TurnTask {
       dying.length = 0;
     }
     this.residence.endOfTurn(this.mayGive, this.give);
-    if (this.closing !== undefined && this.spillsInFlight === 0 && this.readsInFlight === 0) this.finishClose();
+    this.watchSpill();
+    if (this.closing === undefined || this.spillsInFlight > 0 || this.readsInFlight > 0) return;
+    if (this.compaction?.running !== true) this.finishClose();
   }
 
-  /** Nothing in the block is needed: its memory and its slot are free. */
+  private watchSpill(): void {
+    const { spill, residence } = this;
+    if (spill === undefined) return;
+    const full = residence.bytes > residence.budgetBytes && !spill.hasRoom(this.blockBytes);
+    if (full === this.spillFull) return;
+    this.spillFull = full;
+    this.onSpillFull(full);
+  }
+
+  /** Nothing in the block is needed: its memory and its place are free. */
   private bury(block: TransientBlock): void {
     if (!block.gone) {
       block.gone = true;
       this.table.remove(block);
     }
-    // A write or read under way still needs memory and slot; it calls again when it is done.
+    // A write or read under way still needs memory and place; it calls again when it is done.
     if (block.spilling || block.reading) return;
     if (block.resident) this.residence.evict(block);
-    if (block.slot >= 0) {
-      this.freeSlots.push(block.slot);
-      block.slot = -1;
+    if (block.place !== undefined) {
+      this.spill!.free(block.place);
+      block.place = undefined;
     }
   }
 
-  private spill(block: TransientBlock): void {
-    const slot = this.freeSlots.pop() ?? this.slots++;
-    const bytes = block.buffer.subarray(0, block.end);
+  private spillBlock(block: TransientBlock, spill: Spill): void {
     block.spilling = true;
-    block.checksum = crc32(bytes);
+    block.records = block.count;
     this.spillsInFlight++;
-    this.file!.write([bytes], slot * this.blockBytes, (error) => {
+    spill.write(block.buffer.subarray(0, block.end), (error, place) => {
       this.spillsInFlight--;
       block.spilling = false;
       this.turn.add(PHASE_FLUSH, this); // there may be more to spill
-      if (error !== undefined) {
-        this.freeSlots.push(slot);
+      if (place === undefined) {
         this.paused = true;
-        this.onSpillFailed(error);
+        this.onSpillFailed(error!);
       } else {
-        block.slot = slot;
+        block.place = place;
         this.spilledBlocks++;
+        if (block.live < block.records) this.compaction?.lookSoon();
         // Whoever read it meanwhile may want it again; otherwise it goes at the end of this turn.
       }
       if (block.live === 0) this.dying.push(block);
@@ -280,6 +353,7 @@ export class TransientStore implements RecordStore, TurnTask {
       return;
     }
     this.closing = done;
+    this.compaction?.stop();
     this.turn.add(PHASE_FLUSH, this);
   }
 
@@ -287,16 +361,8 @@ export class TransientStore implements RecordStore, TurnTask {
     const done = this.closing!;
     this.closing = undefined;
     this.closed = true;
-    const { file, path } = this;
-    this.file = undefined;
-    if (file === undefined || path === null) {
-      done();
-      return;
-    }
-    file
-      .close()
-      .then(() => this.files.remove(path))
-      .then(done, done); // what cannot be removed now is removed at the next start
+    if (this.spill === undefined) done();
+    else this.spill.close().then(done, done);
   }
 }
 

@@ -147,9 +147,9 @@ export class MessageStore {
     this.large.set(seq, this.watch(StoredBody.recovered(this.durable, this.sequence, extents, RECORD_EXTENT)));
   }
 
-  /** Durable messages with large bodies, and where those are. */
-  forEachLarge(visit: (seq: number, extents: Extents) => void): void {
-    for (const [seq, body] of this.large) if (body.durable) visit(seq, body);
+  /** Messages with large bodies, and where those are. */
+  forEachLarge(visit: (seq: number, extents: Extents, durable: boolean) => void): void {
+    for (const [seq, body] of this.large) visit(seq, body, body.durable);
   }
 
   extentsOf(seq: number): Extents | undefined {
@@ -158,6 +158,6 @@ export class MessageStore {
 
   /** The extents that are needed, those of bodies that are still arriving among them. */
   forEachExtent(visit: (seq: number) => void): void {
-    for (const body of this.bodies) if (body.durable) for (const seq of body.seqs) visit(seq);
+    for (const body of this.bodies) for (const seq of body.seqs) visit(seq);
   }
 }

@@ -121,7 +121,9 @@ export class Checkpoint {
     }
     yield* delays.checkpoint(journal);
     const large: number[] = [];
-    store.forEachLarge((seq) => large.push(seq));
+    store.forEachLarge((seq, _extents, durable) => {
+      if (durable) large.push(seq);
+    });
     for (const seq of large) {
       const extents = store.extentsOf(seq);
       if (extents !== undefined) journal.largeBody(seq, extents);

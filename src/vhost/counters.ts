@@ -10,6 +10,8 @@ export class Counters {
   unroutable = 0;
   /** Publishes that were refused because the log could not take them. */
   refused = 0;
+  /** Publishes that need not outlive the broker, refused because what such messages may take up is used up. */
+  refusedTransient = 0;
   /** Messages that a full queue did not take, and told their publishers so. */
   refusedFull = 0;
   /** At-most-once copies dropped: their subscriber was gone or too slow. */

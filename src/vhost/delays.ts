@@ -88,6 +88,7 @@ export class Delays {
     }
     const { retain } = draft;
     const durable = body !== null ? body.durable : retain || draft.assurance !== AT_MOST_ONCE;
+    if (!durable && home.transient.full) return home.refuseTransient(draft);
     draft.retain = false; // not before it is due
     const seq = home.store.append(draft, route, durable, 0);
     draft.retain = retain;

@@ -1,5 +1,6 @@
 /** What a vhost tells about itself when it is asked; nothing is added up before. */
 import type { LogFigures } from '../log/figures.ts';
+import type { TransientFigures } from '../log/transient.ts';
 import type { Counters } from './counters.ts';
 import type { Vhost } from './vhost.ts';
 
@@ -19,8 +20,8 @@ export interface VhostFigures {
   readonly intervalMs: number;
   readonly counters: Readonly<Counters>;
   readonly log: LogFigures;
-  /** Transient messages in memory, bytes. */
-  readonly transientBytes: number;
+  /** What transient messages take up. */
+  readonly transient: TransientFigures;
   /** Memory of the heads and tails of queues. */
   readonly positionBytes: number;
   readonly exchanges: number;
@@ -54,7 +55,7 @@ export function figuresOf(vhost: Vhost): VhostFigures {
     intervalMs: vhost.intervalMs,
     counters: vhost.counters,
     log: vhost.log.figures,
-    transientBytes: vhost.transient.residentBytes,
+    transient: vhost.transient.figures,
     positionBytes: vhost.slab.bytes,
     exchanges: vhost.topology.exchanges.size,
     queues,

@@ -1,7 +1,7 @@
 /**
- * Which of the messages in a stretch of the log somebody still needs: asked before a segment is copied forward. The answer
- * is gathered in slices over several turns; what is let go meanwhile may still be in it, what is needed always is, because
- * nothing new ever refers to a message that nobody referred to.
+ * Which messages somebody still needs: of a stretch of the log before a segment is copied forward, or of some that were
+ * spilled before those that live are written again. The answer is gathered in slices over several turns; what is let go
+ * meanwhile may still be in it, what is needed always is, because nothing new ever refers to a message that nobody referred to.
  */
 import { Slices } from '../clock/slices.ts';
 import type { Turn } from '../clock/turn.ts';
@@ -19,6 +19,7 @@ export interface LiveParts {
   readonly store: MessageStore;
 }
 
+/** Of all messages with numbers from `first` to `last`. */
 export function liveMessages(
   parts: LiveParts,
   turn: Turn,
@@ -32,6 +33,57 @@ export function liveMessages(
     const at = seq - first;
     bits[at >> 3] = bits[at >> 3]! | (1 << (at & 7));
   };
+  gather(parts, turn, first, last, mark, () =>
+    done((seq) => seq >= first && seq <= last && (bits[(seq - first) >> 3]! & (1 << ((seq - first) & 7))) !== 0),
+  );
+}
+
+/** Of these alone, whose numbers go up: they may be few and far apart. */
+export function liveAmong(
+  parts: LiveParts,
+  turn: Turn,
+  seqs: readonly number[],
+  done: (isLive: (seq: number) => boolean) => void,
+): void {
+  const marked = new Uint8Array(seqs.length);
+  let next = 0;
+  const indexOf = (seq: number): number => {
+    // Mostly they are asked in order.
+    if (seqs[next] === seq) return next++;
+    let low = 0;
+    let high = seqs.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >>> 1;
+      const there = seqs[middle]!;
+      if (there === seq) {
+        next = middle + 1;
+        return middle;
+      }
+      if (there < seq) low = middle + 1;
+      else high = middle - 1;
+    }
+    return -1;
+  };
+  const mark = (seq: number): void => {
+    const at = indexOf(seq);
+    if (at >= 0) marked[at] = 1;
+  };
+  gather(parts, turn, seqs[0] ?? 0, seqs[seqs.length - 1] ?? 0, mark, () =>
+    done((seq) => {
+      const at = indexOf(seq);
+      return at >= 0 && marked[at] === 1;
+    }),
+  );
+}
+
+function gather(
+  parts: LiveParts,
+  turn: Turn,
+  first: number,
+  last: number,
+  mark: (seq: number) => void,
+  done: () => void,
+): void {
   // What is retained or large may be referred to by a new queue meanwhile; but then it is here already.
   for (const message of parts.retained.index.all()) mark(message.seq);
   parts.delays.forEach(mark);
@@ -45,7 +97,7 @@ export function liveMessages(
       queues[next]!.forEachIn(first, last, mark);
     }
     if (next < queues.length) return false;
-    done((seq) => seq >= first && seq <= last && (bits[(seq - first) >> 3]! & (1 << ((seq - first) & 7))) !== 0);
+    done();
     return true;
   }).start();
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { FileSystem } from '../log/files.ts';
 import type { LogOptions } from '../log/options.ts';
+import type { TransientOptions } from '../log/transient.ts';
 import type { Logger } from '../logger.ts';
 import type { Dialects } from '../message/dialect.ts';
 import type { TopologyLimits } from './limits.ts';
@@ -16,6 +17,11 @@ export interface LogLayout
   /** A slice of a checkpoint ends when it has appended this much; default 128 KiB. */
   readonly checkpointSliceBytes?: number;
 }
+
+export type TransientLayout = Pick<
+  TransientOptions,
+  'blockBytes' | 'residentBytesMax' | 'fullBytes' | 'spillBytesMax' | 'spillFileBytes'
+>;
 
 /**
  * `fsync`: confirms follow the sync. `interval`: they follow the write, and what was written is synced every `intervalMs`:
@@ -40,6 +46,8 @@ export interface VhostOptions {
   readonly unsyncedBytesMax?: number;
   readonly durability?: Durability;
   readonly log?: LogLayout;
+  /** What transient messages may take up; see `TransientOptions`. */
+  readonly transient?: TransientLayout;
   /** Policies that the configuration gives it. */
   readonly policies?: readonly Policy[];
   /** Default: none. */

@@ -35,7 +35,7 @@ import { Delays } from './delays.ts';
 import { publishPastFull } from './full.ts';
 import { HeldBack } from './held-back.ts';
 import { Journal } from './journal.ts';
-import { liveMessages } from './live-messages.ts';
+import { liveAmong, liveMessages } from './live-messages.ts';
 import type { VhostOptions } from './options.ts';
 import { Policies } from './policies.ts';
 import { Recovery } from './recovery.ts';
@@ -117,10 +117,17 @@ export class Vhost implements QueueOwner, TurnTask {
     const sequence = new Sequence();
     const { files, directory, turn } = options;
     this.transient = await TransientStore.open({
+      ...options.transient,
       files,
       directory,
       turn,
-      onSpillFailed: (error) => this.logger.warn({ vhost: this.vhost, err: error }, 'the spill file cannot be used'),
+      clock: options.clock,
+      liveAmong: (seqs, done) => liveAmong(this, this.turn, seqs, done),
+      onSpillFailed: (error) => this.logger.warn({ vhost: this.vhost, err: error }, 'a spill file cannot be used'),
+      onSpillFull: (full) => {
+        if (full) this.logger.warn({ vhost: this.vhost }, 'transient messages have used up their room on the disk');
+        else this.logger.info({ vhost: this.vhost }, 'transient messages have room on the disk again');
+      },
     });
     const recovery = new Recovery(this, this.topology, this.retained.index, this.state, this.delays);
     this.log = await Log.open({
@@ -240,6 +247,7 @@ export class Vhost implements QueueOwner, TurnTask {
     const { assurance } = draft;
     const durable = queue.durable && assurance !== AT_MOST_ONCE;
     draft.routed = 1;
+    if (!durable && this.transient.full) return this.refuseTransient(draft);
     const list = durable ? this.journal.targetList(route) : 0;
     const seq = this.store.append(draft, route, durable, list);
     this.store.addReferences(seq, durable, 1);
@@ -256,6 +264,7 @@ export class Vhost implements QueueOwner, TurnTask {
     if (retain && this.retained.refuses(route, draft)) draft.retain = false;
     // A large body is where it was put when it began to arrive.
     if (body !== null) durable = body.durable;
+    if (!durable && this.transient.full) return this.refuseTransient(draft);
     const list = durable && route.durableTargets.length > 0 ? this.journal.targetList(route) : 0;
     const seq = this.store.append(draft, route, durable, list);
     const keep = draft.retain && (body !== null || draft.bodyEnd > draft.bodyStart);
@@ -279,6 +288,13 @@ export class Vhost implements QueueOwner, TurnTask {
     if (body !== null) body.finish();
     this.brake.watch(durable);
     return mark;
+  }
+
+  /** The memory and the room on the disk that transient messages have are used up. */
+  refuseTransient(draft: Draft): Mark {
+    this.counters.refusedTransient++;
+    (draft.large as StoredBody | null)?.finish();
+    return MARK_REFUSED;
   }
 
   /** At-most-once targets: straight to their connections, from the publisher's own bytes. */

@@ -163,7 +163,10 @@ export class Life {
       error: (_: object, text?: string) => onWarning(text ?? ''),
     };
     if (watch !== undefined) watches.set(logger, watch);
-    return Broker.start({ dataDirectory: null, dialects: [], files, clock, log, logger, durability });
+    // Transient messages are spilled early and to many files, so that what is on the disk comes and goes in each history.
+    const { blockBytes = 4096 } = log;
+    const transient = { blockBytes, residentBytesMax: blockBytes, fullBytes: 2 ** 40, spillFileBytes: 4 * blockBytes };
+    return Broker.start({ dataDirectory: null, dialects: [], files, clock, log, transient, logger, durability });
   }
 
   private enter(): void {
