@@ -3,6 +3,7 @@
  * `Session` implement it. Nothing here knows a protocol.
  */
 
+import type { Share } from './clock/work.ts';
 import type { AddressBytes } from './message/address-bytes.ts';
 import type { Assurance, Draft, LargeBody, MessageView, Spelling } from './message/message.ts';
 import type { Headers } from './message/properties.ts';
@@ -65,6 +66,11 @@ export interface SessionClient {
     readonly protocol?: string;
     readonly remote?: { readonly address: string; readonly port: number };
   };
+  /**
+   * Its part of the budget of work (`clock/work.ts`). The session's long operations run in it; while one is not finished
+   * `mustWait` is true, and the client's next frame is not carried out. Default: the session has one of its own.
+   */
+  readonly share?: Share;
   /** Publishing was held back (`Session.congested`) and may go on. */
   uncongested(): void;
   /** An operator closes this client. Tell it in the protocol's own form and end. */

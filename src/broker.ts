@@ -65,9 +65,9 @@ export interface StartOptions {
 
 export class Broker {
   readonly clock: Clock;
-  readonly turn = new Turn();
   /** What the operator reads about clients. Adapters tell it of mistakes and faults; comings and goings it hears here. */
   readonly clientLog: ClientLog;
+  readonly turn: Turn;
   private readonly ownClock: boolean;
   private readonly authenticator: Authenticator;
   private readonly vhosts = new Map<string, Vhost>();
@@ -79,6 +79,7 @@ export class Broker {
     this.ownClock = options.clock === undefined;
     this.clock = options.clock ?? new SystemClock();
     this.clientLog = new ClientLog(this.clock, options.logger ?? NO_LOGGER);
+    this.turn = new Turn(this.clock);
     this.authenticator = options.authenticator ?? new LoopbackOnly();
     this.unlock = unlock;
   }
@@ -246,6 +247,7 @@ export class Broker {
 
   private async closeAll(): Promise<void> {
     for (const session of [...this.sessions]) session.close(true);
+    this.turn.work.finish();
     this.turn.end();
     this.clientLog.close();
     for (const vhost of this.vhosts.values()) await vhost.close();

@@ -31,6 +31,7 @@ import {
   type Transaction,
 } from './api.ts';
 import type { Action, Authenticator } from './auth/authenticator.ts';
+import type { Share } from './clock/work.ts';
 import { BrokerError } from './message/errors.ts';
 import type { Draft, LargeBody, MessageView, Spelling } from './message/message.ts';
 import type { Properties } from './message/properties.ts';
@@ -49,6 +50,8 @@ export class Session implements Stallable {
   readonly vhost: string;
   readonly state: AdapterState;
   readonly client: SessionClient;
+  /** Its part of the budget of work: its long operations run in it (`SessionClient.share`). */
+  readonly share: Share;
   private readonly home: Vhost;
   private readonly identity: Identity;
   private readonly authenticator: Authenticator;
@@ -75,6 +78,7 @@ export class Session implements Stallable {
     this.identity = identity;
     this.authenticator = authenticator;
     this.client = client;
+    this.share = client.share ?? home.turn.work.share();
     this.onClosed = onClosed;
     this.user = identity.user;
     this.vhost = home.vhost;

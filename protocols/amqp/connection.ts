@@ -7,11 +7,12 @@
  *      AMQP 0 0 9 1, [ENDED]       [ENDED]                  [CLOSING] --close-ok, or too slow--> [ENDED]
  *
  * Parsing can be held up (`block`): while a reply waits for the log, while publishing is held back, while the client does
- * not read what it asked for. Then the rest of the chunk is kept, the transport is paused, and everything goes on with
+ * not read what it asked for, while others have their turn. Then the rest of the chunk is kept, the transport is paused, and everything goes on with
  * `unblock`. Deliveries and confirms go out meanwhile.
  */
 import { MARK_NOW, type Mark, MODIFIED, RELEASED, type SessionClient } from '../../src/api.ts';
 import type { Broker } from '../../src/broker.ts';
+import type { Share } from '../../src/clock/work.ts';
 import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
 import type { Session } from '../../src/session.ts';
 import type { Output } from '../../src/transport/output.ts';
@@ -47,6 +48,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
   readonly limits: AmqpLimits;
   readonly stats: AmqpStats;
   readonly wire: WireProperties;
+  readonly share: Share;
   readonly fields = new FieldReader();
   readonly channels = new Channels();
   /** What fits into one frame, as agreed. */
@@ -71,6 +73,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
     this.limits = limits;
     this.stats = stats;
     this.wire = wire;
+    this.share = broker.turn.work.share(() => this.inflow.turnCame());
     this.outlet = new Outlet(this.output);
     this.inflow = new Inflow(this, transport, broker.clock, { ...limits, frameBytesMax: FRAME_BYTES_BEFORE_LOGIN });
     this.pump = new BodyPump(broker.turn, this.output, () => this.channels);

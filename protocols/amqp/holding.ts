@@ -1,7 +1,7 @@
 /**
  * Holds up the parsing of one connection: while a reply waits for the log or the disk, while the broker wants no
- * messages, while the client does not read what it asked for. Several reasons may hold at once; the last one to go lets
- * it go on. Meanwhile the transport is paused, so that no more than the rest of one chunk has to be kept.
+ * messages, while the client does not read what it asked for, while others have their turn. Several reasons may hold at
+ * once; the last one to go lets it go on. Meanwhile the transport is paused, so that no more than the rest of one chunk has to be kept.
  *
  * When the broker goes on wanting no messages, the client is told, and its frames are parked instead (`parking.ts`).
  */
@@ -12,6 +12,8 @@ export const WAITS_FOR_REPLY = 1;
 export const PUBLISHING_HELD_BACK = 2;
 export const OUTPUT_FULL = 4;
 export const PARKING_FULL = 8;
+/** Others have their turn, or an operation that was asked for before is not finished. */
+export const OTHERS_TURN = 16;
 
 export interface HoldingOwner {
   readonly ended: boolean;

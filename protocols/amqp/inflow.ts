@@ -3,12 +3,18 @@
  * past a publish that cannot be taken (`parking.ts`).
  */
 import type { Clock } from '../../src/clock/clock.ts';
+import type { Share } from '../../src/clock/work.ts';
 import { FRAME_HEARTBEAT } from './codec/constants.ts';
 import { FrameParser, type FrameSink } from './codec/frames.ts';
-import { Holding, type HoldingOwner, PARKING_FULL } from './holding.ts';
+import { Holding, type HoldingOwner, OTHERS_TURN, PARKING_FULL } from './holding.ts';
 import { Parking, settles } from './parking.ts';
 
+/** A unit of work for so many bytes (as a power of two), beside one for each frame. */
+const BYTES_A_UNIT_BITS = 12;
+
 export interface InflowOwner {
+  /** Its part of the budget of work: frames are taken as far as that reaches. */
+  readonly share: Share;
   readonly ended: boolean;
   /** Logged in, and not being closed. */
   readonly isRunning: boolean;
@@ -29,6 +35,7 @@ export class Inflow implements FrameSink, HoldingOwner {
   private readonly holding: Holding;
   private readonly parking: Parking;
   private readonly owner: InflowOwner;
+  private readonly share: Share;
   private unparking = false;
 
   constructor(
@@ -38,23 +45,43 @@ export class Inflow implements FrameSink, HoldingOwner {
     limits: { frameBytesMax: number; blockedNoticeMs: number; parkedSizeMax: number },
   ) {
     this.owner = owner;
+    this.share = owner.share;
     this.parser = new FrameParser(this, limits.frameBytesMax);
     this.parking = new Parking(limits.parkedSizeMax);
     this.holding = new Holding(this, this.parser, transport, clock, limits.blockedNoticeMs);
   }
 
   push(chunk: Buffer): void {
+    const { share } = this;
+    share.begin();
+    share.work.spend(chunk.length >>> BYTES_A_UNIT_BITS);
     this.parser.push(chunk);
     this.owner.parsed();
+    share.end();
   }
 
   frame(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean {
+    if (this.share.mustWait && this.owner.isRunning) {
+      this.waitForTurn();
+      return false;
+    }
+    this.share.work.spend(1);
     if (!this.parking.active || this.mayPass(type, channel, buffer, start, end)) {
       return this.owner.handle(type, channel, buffer, start, end);
     }
     this.parking.keep(type, channel, buffer, start, end);
     if (this.parking.full) this.block(PARKING_FULL);
     return true;
+  }
+
+  private waitForTurn(): void {
+    this.block(OTHERS_TURN);
+    this.share.wait();
+  }
+
+  /** It is this connection's turn again. */
+  turnCame(): void {
+    this.unblock(OTHERS_TURN);
   }
 
   private mayPass(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean {
@@ -120,6 +147,11 @@ export class Inflow implements FrameSink, HoldingOwner {
         parking.clear();
         break;
       }
+      if (this.share.mustWait) {
+        this.waitForTurn();
+        break;
+      }
+      this.share.work.spend(1);
       const { type, channel, payload } = parking.next;
       if (!owner.handle(type, channel, payload, 0, payload.length)) break;
       // What it brought about may have ended the connection, and the parking with it.
@@ -138,6 +170,7 @@ export class Inflow implements FrameSink, HoldingOwner {
   close(): void {
     this.parking.clear();
     this.holding.close();
+    this.share.close();
   }
 
   /** Nothing more is parsed. */

@@ -15,6 +15,7 @@
 import { MARK_NOW, type Mark, type Route, type SessionClient } from '../../src/api.ts';
 import type { Broker } from '../../src/broker.ts';
 import { Timer } from '../../src/clock/clock.ts';
+import type { Share } from '../../src/clock/work.ts';
 import { BrokerError } from '../../src/message/errors.ts';
 import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
 import type { AddressTable } from '../../src/routing/address-table.ts';
@@ -67,6 +68,9 @@ import type { ClientSession } from './session/client.ts';
 import type { Terms } from './terms.ts';
 
 const AN_ERROR_OF_OURS = 'an error of the broker';
+/** What packets cost that are not just a message or an answer, whatever they then do (`src/clock/work.ts`). */
+const CONNECT_UNITS = 40;
+const SUBSCRIBE_UNITS = 8;
 
 const WAITING = 0;
 const OPENING = 1;
@@ -79,6 +83,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   readonly adapter: MqttAdapter;
   readonly transport: Transport;
   readonly broker: Broker;
+  readonly share: Share;
   readonly intake: Intake;
   readonly reader: PacketReader;
   /** The rest is set once CONNECT has been accepted; before that no packet is looked at. */
@@ -120,7 +125,8 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
     this.broker = broker;
     const { packetSizeMax, controlSizeMax, propertiesSizeMax } = adapter.limits;
     this.reader = new PacketReader(this, packetSizeMax, controlSizeMax, propertiesSizeMax);
-    this.intake = new Intake(this.reader, transport, this);
+    this.share = broker.turn.work.share(() => this.intake.turnCame());
+    this.intake = new Intake(this.share, this.reader, transport, this);
     this.timer = new Timer(() => this.timeOut());
     broker.clock.schedule(this.timer, adapter.limits.handshakeTimeoutMs);
   }
@@ -174,15 +180,17 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
       if (this.state === AUTHENTICATING) {
         this.state = OPENING;
         authenticating(this, first, buffer, start, end);
-        return;
+      } else {
+        this.state = OPENING;
+        connect(this, buffer, start, end);
       }
-      this.state = OPENING;
-      connect(this, buffer, start, end);
+      this.intake.packetTaken(CONNECT_UNITS);
       return;
     }
     if (type === PUBLISH) {
       this.adapter.stats.publishesReceived++;
       publish(this, first, buffer, start, end);
+      this.intake.packetTaken(1);
       return;
     }
     const flags = first & 15;
@@ -191,6 +199,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
     if (flags !== expected && !(this.level === LEVEL_3_1 && (flags & ~8) === expected)) {
       throw new MalformedPacket(`flags ${flags} on packet type ${type} [MQTT-2.2.2-2]`);
     }
+    let units = 1;
     switch (type) {
       case PUBACK:
         puback(this, buffer, start, end);
@@ -205,9 +214,11 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
         pubcomp(this, buffer, start, end);
         break;
       case SUBSCRIBE:
+        units = SUBSCRIBE_UNITS;
         subscribe(this, buffer, start, end);
         break;
       case UNSUBSCRIBE:
+        units = SUBSCRIBE_UNITS;
         unsubscribe(this, buffer, start, end);
         break;
       case PINGREQ:
@@ -226,6 +237,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
       default:
         throw new MalformedPacket(`packet type ${type} from a client [MQTT 2.2.1]`, PROTOCOL_ERROR);
     }
+    this.intake.packetTaken(units);
   }
 
   bodyBegin(first: number, buffer: Buffer, start: number, end: number, bodyLength: number): void {

@@ -5,6 +5,7 @@
  *                    hold                     unhold, the last reason
  *     READING -------------------> HELD ----------------------------> READING, from what was kept
  */
+import type { Share } from '../../src/clock/work.ts';
 import type { Transport } from '../../src/protocol.ts';
 import type { PacketReader } from './codec/reader.ts';
 
@@ -18,6 +19,11 @@ export const HOLD_CONFIRMS = 4;
 export const HOLD_OUTPUT = 8;
 /** The client sends more packets a second than it may. */
 export const HOLD_RATE = 16;
+/** Others have their turn, or an operation that was asked for before is not finished. */
+export const HOLD_TURN = 32;
+
+/** A unit of work for so many bytes (as a power of two), beside one for each packet. */
+const BYTES_A_UNIT_BITS = 12;
 
 export interface IntakeHost {
   /** The reader has thrown. */
@@ -30,20 +36,48 @@ export class Intake {
   holds = 0;
   private closed = false;
   private reading = false;
+  /** What waits, `rest[restStart, …)`: memory of its own. */
   private rest: Buffer | null = null;
+  private restStart = 0;
+  private readonly share: Share;
   private readonly reader: PacketReader;
   private readonly transport: Transport;
   private readonly host: IntakeHost;
 
-  constructor(reader: PacketReader, transport: Transport, host: IntakeHost) {
+  /** @param share packets are taken as far as it reaches; its `goOn` is to call `turnCame` */
+  constructor(share: Share, reader: PacketReader, transport: Transport, host: IntakeHost) {
+    this.share = share;
     this.reader = reader;
     this.transport = transport;
     this.host = host;
   }
 
   data(chunk: Buffer): void {
-    if (this.holds !== 0) this.keep(chunk, 0);
-    else this.read(chunk);
+    const { share } = this;
+    share.begin();
+    share.work.spend(chunk.length >>> BYTES_A_UNIT_BITS);
+    if (share.mustWait) this.waitForTurn();
+    if (this.holds !== 0) this.keep(chunk);
+    else this.read(chunk, 0, false);
+    share.end();
+  }
+
+  /** A packet has been dealt with: the next one only if there is time. */
+  packetTaken(units: number): void {
+    const { share } = this;
+    share.work.spend(units);
+    if (share.mustWait) this.waitForTurn();
+  }
+
+  private waitForTurn(): void {
+    if (this.closed) return;
+    this.hold(HOLD_TURN);
+    this.share.wait();
+  }
+
+  /** It is this connection's turn again. */
+  turnCame(): void {
+    this.unhold(HOLD_TURN);
   }
 
   /** Stops parsing for one more reason. */
@@ -62,9 +96,9 @@ export class Intake {
     if (this.holds !== 0) return;
     this.reader.halted = false;
     if (!this.reading && this.rest !== null) {
-      const rest = this.rest;
+      const { rest, restStart } = this;
       this.rest = null;
-      this.read(rest);
+      this.read(rest, restStart, true);
       if (this.holds !== 0 || this.isClosed()) return;
     }
     this.transport.resume();
@@ -74,14 +108,21 @@ export class Intake {
   close(): void {
     this.closed = true;
     this.rest = null;
+    this.share.close();
     this.reader.close();
   }
 
-  private read(chunk: Buffer): void {
+  /** @param own the memory is not the transport's: what is left of it can stay where it is, however often it has to wait */
+  private read(chunk: Buffer, start: number, own: boolean): void {
     this.reading = true;
     try {
-      const at = this.reader.read(chunk, 0, chunk.length);
-      if (at < chunk.length && !this.isClosed()) this.keep(chunk, at);
+      const at = this.reader.read(chunk, start, chunk.length);
+      if (at < chunk.length && !this.isClosed()) {
+        if (own && this.rest === null) {
+          this.rest = chunk;
+          this.restStart = at;
+        } else this.keep(chunk.subarray(at));
+      }
     } catch (error) {
       this.host.fail(error);
     }
@@ -89,9 +130,9 @@ export class Intake {
     if (!this.isClosed()) this.host.chunkRead();
   }
 
-  private keep(chunk: Buffer, at: number): void {
-    const part = chunk.subarray(at);
-    this.rest = this.rest === null ? Buffer.from(part) : Buffer.concat([this.rest, part]);
+  private keep(part: Buffer): void {
+    this.rest = this.rest === null ? Buffer.from(part) : Buffer.concat([this.rest.subarray(this.restStart), part]);
+    this.restStart = 0;
   }
 
   private isClosed(): boolean {

@@ -10,6 +10,7 @@
  */
 import { RELEASED, type Refusal, type SessionClient } from '../../src/api.ts';
 import { Timer } from '../../src/clock/clock.ts';
+import type { Share } from '../../src/clock/work.ts';
 import { BrokerError } from '../../src/message/errors.ts';
 import { INLINE_BODY_BYTES } from '../../src/message/message.ts';
 import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
@@ -20,7 +21,7 @@ import { Client } from './client.ts';
 import { FrameError } from './codec/errors.ts';
 import { escapeValue } from './codec/escape.ts';
 import type { Frame } from './codec/frame.ts';
-import { COMMAND_TEXT, CONNECT, RECEIPT, SEND } from './codec/names.ts';
+import { ACK, COMMAND_TEXT, CONNECT, RECEIPT, SEND } from './codec/names.ts';
 import { COMPLETE, INCOMPLETE_BODY, INCOMPLETE_HEAD, type ParseResult } from './codec/parser.ts';
 import { errorFrame } from './codec/server-frames.ts';
 import { V1_0, type Version } from './codec/version.ts';
@@ -31,9 +32,14 @@ import { Heartbeat, type HeartbeatHost } from './heartbeat.ts';
 import { Intake } from './intake.ts';
 import { MessageWriter } from './message-writer.ts';
 import { Outlet } from './outlet.ts';
-import { HELD_BACK, OWING, Parking, type ParkingHost, UNANSWERED } from './parking.ts';
+import { HELD_BACK, OTHERS_TURN, OWING, Parking, type ParkingHost, UNANSWERED } from './parking.ts';
 import { Receipts } from './receipts.ts';
 import type { Subscription, SubscriptionHost } from './subscription.ts';
+
+/** A unit of work for so many bytes (as a power of two), beside one for each frame. */
+const BYTES_A_UNIT_BITS = 12;
+/** What a frame costs that is neither a message nor an answer, whatever it then does (`src/clock/work.ts`). */
+const CONTROL_UNITS = 8;
 
 const GREETING = 0;
 const OPENING = 1;
@@ -48,6 +54,7 @@ export class Connection
   version: Version = V1_0;
   readonly adapter: Adapter;
   readonly transport: Transport;
+  readonly share: Share;
   readonly outlet: Outlet;
   /** Receipts, and what else the client is told when the log has it. */
   readonly answers: Answers;
@@ -63,6 +70,7 @@ export class Connection
   constructor(adapter: Adapter, transport: Transport) {
     this.adapter = adapter;
     this.transport = transport;
+    this.share = adapter.broker.turn.work.share(() => this.turnCame());
     this.parking = new Parking(adapter.broker.turn, this);
     this.intake = new Intake(adapter.join);
     const receipts = new Receipts();
@@ -103,8 +111,18 @@ export class Connection
   data(chunk: Buffer): void {
     if (this.state >= LEAVING) return;
     this.received = true;
-    if (this.parking.reasons !== 0) this.intake.append(chunk);
+    const { share, parking } = this;
+    share.begin();
+    share.work.spend(chunk.length >>> BYTES_A_UNIT_BITS);
+    if (parking.reasons === 0 && share.mustWait) this.waitForTurn();
+    if (parking.reasons !== 0) this.intake.append(chunk);
     else if (this.intake.add(chunk)) this.run();
+    share.end();
+  }
+
+  private waitForTurn(): void {
+    this.parking.park(OTHERS_TURN);
+    this.share.wait();
   }
 
   /** Takes frames from the intake until they are used up or the next one has to wait. */
@@ -159,6 +177,7 @@ export class Connection
   }
 
   private take(frame: Frame): void {
+    this.share.work.spend(frame.command === SEND || frame.command === ACK ? 1 : CONTROL_UNITS);
     if (this.state === CONNECTED) {
       dispatch(this, frame);
     } else {
@@ -196,8 +215,9 @@ export class Connection
 
   /** Whether this frame has to wait. */
   private mustPark(frame: Frame): boolean {
-    const { client, parking } = this;
-    if (client === null) return false;
+    const { client, parking, share } = this;
+    if (share.mustWait) this.waitForTurn();
+    if (client === null) return parking.reasons !== 0;
     if (frame.command === SEND && client.session.congested) parking.park(HELD_BACK);
     if (
       frame.has(RECEIPT) &&
@@ -213,6 +233,11 @@ export class Connection
     if (this.intake.again()) this.run();
     // `run` may have parked it again, or ended it.
     if (this.parking.reasons === 0 && this.state < LEAVING) this.transport.resume();
+  }
+
+  /** It is this connection's turn again. */
+  private turnCame(): void {
+    this.parking.goOn(OTHERS_TURN);
   }
 
   uncongested(): void {
@@ -386,6 +411,7 @@ export class Connection
     this.state = CLOSED;
     this.adapter.broker.clock.cancel(this.handshake);
     this.heartbeat.stop();
+    this.share.close();
     this.intake.clear();
     this.outlet.close();
     this.large?.abort();

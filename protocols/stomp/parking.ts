@@ -5,6 +5,7 @@
  *     HELD_BACK    the broker holds publishers back (only a SEND waits for that: ACKs before it are what heals)
  *     OWING        too many receipts are owed, or the client does not read them
  *     UNANSWERED   the broker has not answered CONNECT yet
+ *     OTHERS_TURN  others have their turn, or an operation that was asked for before is not finished
  */
 import { PHASE_GATHER, type Turn, type TurnTask } from '../../src/clock/turn.ts';
 import type { Transport } from '../../src/protocol.ts';
@@ -12,6 +13,7 @@ import type { Transport } from '../../src/protocol.ts';
 export const HELD_BACK = 1;
 export const OWING = 2;
 export const UNANSWERED = 4;
+export const OTHERS_TURN = 8;
 
 export interface ParkingHost {
   readonly transport: Transport;
@@ -40,6 +42,13 @@ export class Parking implements TurnTask {
     if ((this.reasons & reason) === 0) return;
     this.reasons &= ~reason;
     if (this.reasons === 0) this.turn.add(PHASE_GATHER, this);
+  }
+
+  /** The same for a call that comes at a turn's end: goes on at once. */
+  goOn(reason: number): void {
+    if ((this.reasons & reason) === 0) return;
+    this.reasons &= ~reason;
+    if (this.reasons === 0) this.host.goOn();
   }
 
   endOfTurn(): void {

@@ -1,11 +1,17 @@
 /**
  * What happens once at the end of an event-loop turn, however many messages the turn moved.
  *
- * Three phases in a fixed order, because each feeds the next: what was gathered is appended to the log (`gather`), the
- * log starts its flush (`flush`), every connection that has bytes writes them (`write`). Work that a phase adds to its
- * own or a later phase is done in the same pass; work for an earlier phase waits for the next turn.
+ * First those go on who had to wait with what they were asked for (`work.ts`). Then three phases in a fixed order, because
+ * each feeds the next: what was gathered is appended to the log (`gather`), the log starts its flush (`flush`), every
+ * connection that has bytes writes them (`write`). Work that a phase adds to its own or a later phase is done in the same
+ * pass; work for an earlier phase waits for the next turn.
+ *
+ * A turn is not to last, whoever has much to do in it. A task that gathers asks `work.over` and goes on with `addLater`; of
+ * the connections that have bytes, some write them in the next turn when there are very many. What is left of earlier turns
+ * comes behind what is new, but some of it always comes: so a small thing does not wait for a thousand large ones.
  */
 import type { Clock } from './clock.ts';
+import { STRETCH_MS, Work } from './work.ts';
 
 export interface TurnTask {
   /** True while it waits in a turn; `Turn.add` uses it so that a task is listed once. */
@@ -18,37 +24,119 @@ export const PHASE_FLUSH = 1;
 export const PHASE_WRITE = 2;
 export type Phase = 0 | 1 | 2;
 
+/** So many tasks of a phase are run between two looks at the clock. */
+const TASKS_A_LOOK = 8;
+
 export class Turn {
+  /** What is done for clients is counted here, and has its time. */
+  readonly work: Work;
   private readonly phases: TurnTask[][] = [[], [], []];
+  /** What was put off to the next turn, by phase, the oldest first. */
+  private readonly later: TurnTask[][] = [[], [], []];
   private armed = false;
+  private readonly clock: Clock | null;
   private readonly run = (): void => this.end();
+
+  /** @param clock default: none, and then no turn is ever too long */
+  constructor(clock: Clock | null = null) {
+    this.clock = clock;
+    this.work = new Work(clock, () => this.arm());
+  }
 
   add(phase: Phase, task: TurnTask): void {
     if (task.inTurn) return;
     task.inTurn = true;
     this.phases[phase]!.push(task);
-    if (!this.armed) {
-      this.armed = true;
-      setImmediate(this.run);
-    }
+    if (!this.armed) this.arm();
   }
 
-  /** Runs the three phases now. A broker's turn ends by itself; tests and `close` call it. */
+  /** The same for the next turn, behind what is new by then: for a task that goes on where it stopped. */
+  addLater(phase: Phase, task: TurnTask): void {
+    if (task.inTurn) return;
+    task.inTurn = true;
+    this.later[phase]!.push(task);
+    this.arm();
+  }
+
+  private arm(): void {
+    if (this.armed) return;
+    this.armed = true;
+    setImmediate(this.run);
+  }
+
+  /** Runs the phases now. A broker's turn ends by itself; tests and `close` call it. */
   end(): void {
     this.armed = true; // what is added while running is picked up below or armed for the next turn
-    for (const tasks of this.phases) {
-      for (let i = 0; i < tasks.length; i++) {
-        const task = tasks[i]!;
-        task.inTurn = false;
-        task.endOfTurn();
-      }
-      tasks.length = 0;
-    }
+    this.work.serve();
+    this.gather();
+    this.runAll(PHASE_FLUSH);
+    this.write();
+    this.work.begin();
     this.armed = false;
-    if (this.phases.some((tasks) => tasks.length > 0)) {
-      this.armed = true;
-      setImmediate(this.run);
+    if (this.pending) this.arm();
+  }
+
+  private get pending(): boolean {
+    const { phases, later } = this;
+    for (let phase = 0; phase < 3; phase++) if (phases[phase]!.length > 0 || later[phase]!.length > 0) return true;
+    return this.work.pending;
+  }
+
+  private gather(): void {
+    const { work } = this;
+    const late = this.later[PHASE_GATHER]!;
+    work.begin();
+    this.runAll(PHASE_GATHER);
+    if (late.length === 0) return;
+    // What is left of before has a time of its own. Who stops again comes behind the others.
+    work.begin();
+    const count = late.length;
+    let done = 0;
+    while (done < count && !work.over) {
+      const task = late[done++]!;
+      task.inTurn = false;
+      task.endOfTurn();
     }
+    late.splice(0, done);
+    this.runAll(PHASE_GATHER);
+  }
+
+  private runAll(phase: Phase): void {
+    const tasks = this.phases[phase]!;
+    for (let i = 0; i < tasks.length; i++) {
+      const task = tasks[i]!;
+      task.inTurn = false;
+      task.endOfTurn();
+    }
+    tasks.length = 0;
+  }
+
+  /** Each of these may be a call to the system: thousands of them take longer than others should have to wait. */
+  private write(): void {
+    const late = this.later[PHASE_WRITE]!;
+    const fresh = this.phases[PHASE_WRITE]!;
+    if (late.length === 0 && fresh.length <= TASKS_A_LOOK) {
+      this.runAll(PHASE_WRITE);
+      return;
+    }
+    this.later[PHASE_WRITE] = [];
+    this.runSome(fresh);
+    this.runSome(late);
+    this.later[PHASE_WRITE]!.push(...late, ...fresh);
+    fresh.length = 0;
+  }
+
+  /** Takes out what it runs; what the time does not reach for is left. */
+  private runSome(tasks: TurnTask[]): void {
+    const endMs = this.clock === null ? Number.POSITIVE_INFINITY : this.clock.monotonicMs() + STRETCH_MS;
+    let done = 0;
+    while (done < tasks.length) {
+      if (done % TASKS_A_LOOK === 0 && done > 0 && this.clock !== null && this.clock.monotonicMs() >= endMs) break;
+      const task = tasks[done++]!;
+      task.inTurn = false;
+      task.endOfTurn();
+    }
+    tasks.splice(0, done);
   }
 }
 

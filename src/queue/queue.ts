@@ -188,7 +188,11 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
   }
 
   endOfTurn(): void {
-    this.pump();
+    if (!this.pump()) {
+      // What has come in meanwhile was not offered to anyone yet.
+      this.owner.turn.addLater(PHASE_GATHER, this);
+      return;
+    }
     if (this.terms === null) return;
     this.terms.offered();
     if (!this.loading && !this.deleted) this.terms.tend();
@@ -196,24 +200,23 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
 
   // ------------------------------------------------------------------------------------------------- handing out
 
-  private pump(): void {
-    if (this.loading || this.deleted) return;
-    if (this.replaying && !this.replayAll()) return;
-    if (this.matching !== null) {
-      this.handOutMatching(this.matching);
-      return;
-    }
+  /** False: the time was up before everything was handed out. */
+  private pump(): boolean {
+    if (this.loading || this.deleted) return true;
+    const { work } = this.owner.turn;
+    if (this.replaying && !this.replayAll()) return !work.over;
+    if (this.matching !== null) return this.handOutMatching(this.matching);
     let expired = 0;
     for (;;) {
       const consumer = this.nextReady();
-      if (consumer === null) return;
+      if (consumer === null) return true;
       const fromReturned = this.returnedFirst();
-      if (!fromReturned && this.ready.length === 0) return;
+      if (!fromReturned && this.ready.length === 0) return true;
       const seq = fromReturned ? this.returned.headSeq() : this.ready.headSeq();
       const word = fromReturned ? this.returned.headWord() : this.ready.headWord();
       if (!this.owner.store.view(seq, word, this.owner.deliveryView)) {
         this.load(seq, word);
-        return;
+        return true;
       }
       if (fromReturned) this.returned.shift();
       else this.ready.shift();
@@ -221,28 +224,33 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
         this.expire(seq, word);
         if (++expired < ENDED_A_TURN) continue;
         this.terms.again();
-        return;
+        return true;
       }
       if (this.turns === null) this.nextConsumer++;
       else this.turns.served(consumer);
       this.handOut(consumer, seq, word);
+      work.spend(1);
+      if (work.over) return false;
     }
   }
 
   /** The same where consumers do not all take every message. */
-  private handOutMatching(matching: Matching): void {
+  private handOutMatching(matching: Matching): boolean {
+    const { work } = this.owner.turn;
     const turns = this.turns!;
     const { deliveryView: view, store } = this.owner;
     matching.begin();
     for (;;) {
       const consumer = matching.next(turns.order);
-      if (consumer === null) return;
+      if (consumer === null) return true;
       const { seq, word } = matching;
       // It is in memory: it has just been looked at.
-      if (!store.view(seq, word, view) || !this.takeOut(seq, word)) return;
+      if (!store.view(seq, word, view) || !this.takeOut(seq, word)) return true;
       matching.taken(consumer, view);
       turns.served(consumer);
       this.handOut(consumer, seq, word);
+      work.spend(1);
+      if (work.over) return false;
     }
   }
 
@@ -265,9 +273,14 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
 
   /** What resumed consumers hold comes before anything new. False if something must be loaded first. */
   private replayAll(): boolean {
+    const { work } = this.owner.turn;
     let left = false;
     for (const consumer of this.consumers) {
-      while (consumer.replay.length > 0 && consumer.ready()) if (!this.replayOne(consumer)) return false;
+      while (consumer.replay.length > 0 && consumer.ready()) {
+        if (!this.replayOne(consumer)) return false;
+        work.spend(1);
+        if (work.over) return false;
+      }
       if (consumer.replay.length > 0) left = true;
     }
     this.replaying = left;

@@ -225,6 +225,7 @@ export class Vhost implements QueueOwner, TurnTask {
     const targets = route.targets;
     const words = route.words;
     const count = targets.length;
+    this.turn.work.spend(count);
     draft.routed = count;
     let stored = 0;
     let durable = draft.retain;

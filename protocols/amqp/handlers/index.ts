@@ -23,6 +23,9 @@ import { queueMethod } from './queue.ts';
 import { txMethod } from './tx.ts';
 import { unimplementedMethod, unknownMethod } from './unknown.ts';
 
+/** What a method costs that is neither a publish nor an acknowledgement, whatever it then does (`src/clock/work.ts`). */
+export const CONTROL_UNITS = 8;
+
 /** False: not now, the same frame again later. */
 export function channelMethod(channel: Channel, buffer: Buffer, start: number, end: number): boolean {
   const classId = (buffer[start]! << 8) | buffer[start + 1]!;
@@ -33,7 +36,9 @@ export function channelMethod(channel: Channel, buffer: Buffer, start: number, e
     acknowledge(channel, buffer, start + 4, end);
     return true;
   }
-  const fields = channel.connection.fields.begin(buffer, start + 4, end);
+  const { connection } = channel;
+  connection.share.work.spend(CONTROL_UNITS);
+  const fields = connection.fields.begin(buffer, start + 4, end);
   switch (classId) {
     case CLASS_BASIC:
       basicMethod(channel, method, fields);
