@@ -85,12 +85,12 @@ export class Turn {
   private gather(): void {
     const { work } = this;
     const late = this.later[PHASE_GATHER]!;
+    const count = late.length; // what is put off now waits for the next turn
     work.begin();
     this.runAll(PHASE_GATHER);
-    if (late.length === 0) return;
-    // What is left of before has a time of its own. Who stops again comes behind the others.
+    if (count === 0) return;
+    // What is left of before has a time of its own.
     work.begin();
-    const count = late.length;
     let done = 0;
     while (done < count && !work.over) {
       const task = late[done++]!;
