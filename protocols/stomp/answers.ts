@@ -13,10 +13,12 @@ import { RECEIPT } from './codec/names.ts';
 import type { Outlet } from './outlet.ts';
 import type { Receipts } from './receipts.ts';
 
-/** Entries of the ring. Only the first kind has an id among the receipts. */
+/** Entries of the ring. Only the first and the last kind have an id among the receipts. */
 const ENTRY_RECEIPT = 0;
 const ENTRY_COMMIT = 1;
 const ENTRY_GOODBYE = 2;
+/** And from here on: a receipt for the subscription of the number that is left. */
+const ENTRY_SUBSCRIBED = 3;
 
 /** What the answers need of their connection. */
 export interface AnswersHost {
@@ -24,6 +26,8 @@ export interface AnswersHost {
   notStored(receiptId: string | undefined): void;
   /** `goodbye` has come to its turn, between frames. */
   allAnswered(): void;
+  /** The receipt for the subscription of that number is written, or waits only for the end of a body. */
+  subscribed(number: number): void;
   /** Some were given: less is owed than before. */
   answered(): void;
 }
@@ -58,8 +62,19 @@ export class Answers implements ConfirmSink {
   }
 
   owe(buffer: Buffer, start: number, end: number, mark: Mark): void {
+    this.push(buffer, start, end, ENTRY_RECEIPT, mark);
+  }
+
+  /** As `whenAllSafe`, and then `AnswersHost.subscribed`. The frame asks for a receipt. */
+  subscribed(frame: Frame, number: number): void {
+    const index = frame.indexOf(RECEIPT);
+    const entry = ENTRY_SUBSCRIBED + number;
+    this.push(frame.buffer, frame.valueStart(index), frame.valueEnd(index), entry, this.session!.mark());
+  }
+
+  private push(buffer: Buffer, start: number, end: number, entry: number, mark: Mark): void {
     this.receipts.push(buffer, start, end);
-    this.ring!.push(ENTRY_RECEIPT, mark);
+    this.ring!.push(entry, mark);
   }
 
   /** As `answer`, when everything asked until now is safe. */
@@ -80,8 +95,9 @@ export class Answers implements ConfirmSink {
 
   confirm(id: number, refused: boolean): void {
     if (id === ENTRY_GOODBYE) this.outlet.betweenFrames(() => this.host.allAnswered());
-    else if (refused) this.host.notStored(id === ENTRY_RECEIPT ? this.refusedReceipt() : undefined);
-    else if (id === ENTRY_RECEIPT) this.outlet.receipt();
+    else if (refused) this.host.notStored(id === ENTRY_COMMIT ? undefined : this.refusedReceipt());
+    else if (id !== ENTRY_COMMIT) this.outlet.receipt();
+    if (id >= ENTRY_SUBSCRIBED && !refused) this.host.subscribed(id - ENTRY_SUBSCRIBED);
   }
 
   confirmEnd(): void {

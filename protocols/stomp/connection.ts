@@ -83,7 +83,7 @@ export class Connection
     this.handshake = new Timer(() => {
       adapter.stats.handshakesTimedOut++;
       this.blame('it sent no CONNECT in time');
-      this.end('handshake timeout', `No CONNECT was completed within ${adapter.options.handshakeTimeoutMs} ms.`);
+      this.end('Handshake timeout', `No CONNECT was completed within ${adapter.options.handshakeTimeoutMs} ms.`);
     });
     clock.schedule(this.handshake, adapter.options.handshakeTimeoutMs);
     adapter.stats.connectionsAccepted++;
@@ -191,7 +191,7 @@ export class Connection
 
   private requireGreeting(frame: Frame): void {
     if (frame.command === CONNECT) return;
-    throw new FrameError('not connected', `A ${COMMAND_TEXT[frame.command]} frame came before CONNECT.`);
+    throw new FrameError('Illegal command', `A ${COMMAND_TEXT[frame.command]} frame came before CONNECT.`);
   }
 
   private requireConnected(frame: Frame): void {
@@ -203,8 +203,8 @@ export class Connection
     const { intake } = this;
     const after = large.feed(intake.buffer, at, intake.end);
     if (large.complete) {
-      this.large = null;
       large.publish();
+      this.large = null;
     } else if (this.session.congested) {
       this.parking.park(HELD_BACK);
     }
@@ -256,6 +256,13 @@ export class Connection
     if (isOwingLittle && !this.transport.output.congested) this.parking.unpark(OWING);
   }
 
+  subscribed(number: number): void {
+    const subscription = this.client!.subscriptions.get(number);
+    if (subscription === undefined) return;
+    subscription.unanswered = false;
+    subscription.consumer.wake();
+  }
+
   private wakeConsumers(): void {
     if (this.client === null || this.state !== CONNECTED) return;
     for (const subscription of this.client.subscriptions.values()) {
@@ -282,7 +289,7 @@ export class Connection
       // Why credentials are not good is for the log, not for who tries them.
       const told =
         result.refused === 'vhost-not-found' || result.refused === 'unavailable' ? result.reason : 'Access refused.';
-      this.end(result.refused === 'unavailable' ? 'unavailable' : 'access refused', told);
+      this.end('Bad CONNECT', told);
       return;
     }
     adapter.broker.clock.cancel(this.handshake);
@@ -316,7 +323,7 @@ export class Connection
   heartbeatMissed(): void {
     this.adapter.stats.heartbeatsMissed++;
     this.blame('its heart-beats did not come');
-    this.end('heart-beat missed', 'Nothing came from the client for longer than it had promised.');
+    this.end('Heart-beat missed', 'Nothing came from the client for longer than it had promised.');
   }
 
   // --------------------------------------------------------------------------------------------------------- ends
@@ -344,19 +351,19 @@ export class Connection
     // STOMP has no word for it but ERROR, after which the connection is closed [STOMP 1.2, ERROR].
     const id = subscription.id === undefined ? undefined : escapeValue(subscription.id, this.version);
     const headers = id === undefined ? [] : [`subscription:${id}`];
-    this.end('subscription cancelled', `The subscription has ended: ${reason}.`, undefined, headers);
+    this.end('Server cancelled subscription', `The subscription has ended: ${reason}.`, undefined, headers);
   }
 
   notStored(receiptId: string | undefined): void {
-    this.end('not stored', 'The broker did not take it: its queue is full, or it could not be made safe.', receiptId);
+    this.end('Not stored', 'The broker did not take it: its queue is full, or it could not be made safe.', receiptId);
   }
 
   kicked(reason: string): void {
-    this.end('closed by an operator', reason);
+    this.end('Closed by an operator', reason);
   }
 
   shutdown(reason: string): void {
-    this.end('shutting down', reason);
+    this.end('Shutting down', reason);
   }
 
   closed(): void {
@@ -367,15 +374,20 @@ export class Connection
   private fail(error: unknown, frame: Frame | null): void {
     const receipt = frame?.indexOf(RECEIPT) ?? -1;
     const receiptId =
-      receipt < 0 ? undefined : frame!.buffer.utf8Slice(frame!.valueStart(receipt), frame!.valueEnd(receipt));
+      this.large !== null
+        ? this.large.receipt?.toString('utf8')
+        : receipt < 0
+          ? undefined
+          : frame!.buffer.utf8Slice(frame!.valueStart(receipt), frame!.valueEnd(receipt));
     if (error instanceof FrameError) {
       this.blame(`${error.title}: ${error.message}`);
       this.end(error.title, error.message, receiptId, error.headers);
     } else if (error instanceof BrokerError) {
       this.blame(error.message);
-      this.end(error.code.replaceAll('-', ' '), `${error.message}.`, receiptId);
+      const code = error.code.replaceAll('-', '_');
+      this.end(code, `${code.toUpperCase()} - ${error.message}`, receiptId);
     } else {
-      this.end('internal error', 'The broker failed on this frame; the fault is its own.', receiptId);
+      this.end('Internal error', 'The broker failed on this frame; the fault is its own.', receiptId);
       this.adapter.stats.internalErrors++;
       this.adapter.broker.clientLog.defect(this.transport, error);
     }

@@ -24,6 +24,8 @@ export type Destination =
 export const TOPIC_EXCHANGE = 'amq.topic';
 /** What names a session's own queue; subscription ids that begin so are the broker's. */
 export const TEMPORARY_PREFIX = '/temp-queue/';
+/** What names somebody else's, who may have gone. */
+export const REPLY_PREFIX = '/reply-queue/';
 const FORMS = '/queue/NAME, /amq/queue/NAME, /topic/KEY, /exchange/NAME[/KEY], /temp-queue/NAME, /reply-queue/NAME';
 
 /** Throws a FrameError that says what is wrong with it. */
@@ -41,11 +43,14 @@ export function parseDestination(text: string): Destination {
     return { kind: 'exchange', exchange: oneSegment(text, rest.slice(0, slash)), key: key && oneSegment(text, key) };
   }
   if (text.startsWith('/amq/queue/')) return { kind: 'existing-queue', name: oneSegment(text, text.slice(11)) };
-  if (text.startsWith('/reply-queue/')) return { kind: 'existing-queue', name: decodeAll(text, text.slice(13)) };
+  if (text.startsWith(REPLY_PREFIX)) return { kind: 'existing-queue', name: decodeAll(text, text.slice(13)) };
   if (text.startsWith(TEMPORARY_PREFIX)) {
     return { kind: 'temporary-queue', name: oneSegment(text, text.slice(TEMPORARY_PREFIX.length)) };
   }
-  throw invalid(text, `Known forms are ${FORMS}, or a queue's bare name.`);
+  throw new FrameError(
+    'Unknown destination',
+    `'${text}' is not a valid destination. Known forms are ${FORMS}, or a queue's bare name.`,
+  );
 }
 
 /** As a consumer is shown where a message came from. */
@@ -110,5 +115,5 @@ function encodeSegment(segment: string): string {
 }
 
 function invalid(text: string, why: string): FrameError {
-  return new FrameError('invalid destination', `'${text}' is not a valid destination. ${why}`);
+  return new FrameError('Invalid destination', `'${text}' is not a valid destination. ${why}`);
 }

@@ -13,7 +13,7 @@
  *     [headers of its deaths]   | fan-out it is put together once and then copied
  *     the message's own headers |
  *                               |
- *     body NUL                 /
+ *     body NUL LF              /
  *
  * What the broker writes comes first, because of repeated headers the first one wins: nothing a publisher wrote can
  * stand in for it. A large body is not written here; the frame is left open after the empty line.
@@ -126,7 +126,7 @@ export class MessageWriter {
     if (!this.own.isText) size += CONTENT_LENGTH_NAME.length + decimalLength(view.bodyLength) + 1;
     if (view.assurance !== AT_MOST_ONCE) size += PERSISTENT_LINE.length;
     size += this.own.end - this.own.start;
-    if (view.large === null && view.bodyLength <= TOGETHER_BYTES_MAX) size += view.bodyLength + 1;
+    if (view.large === null && view.bodyLength <= TOGETHER_BYTES_MAX) size += view.bodyLength + 2;
     return size;
   }
 
@@ -143,12 +143,14 @@ export class MessageWriter {
     if (view.large !== null) return;
     if (view.bodyLength > TOGETHER_BYTES_MAX) {
       this.output.append(view.body, view.bodyStart, view.bodyEnd);
-      const last = this.output.reserve(1); // may change the buffer: read it after the call
+      const last = this.output.reserve(2); // may change the buffer: read it after the call
       this.output.buffer[last] = NUL;
+      this.output.buffer[last + 1] = LF;
       return;
     }
     at = copyBytes(view.body, view.bodyStart, view.bodyEnd, target, at);
     target[at++] = NUL;
+    target[at++] = LF;
     const memo = this.memo;
     memo.seq = view.seq;
     memo.vhost = this.session.vhost;

@@ -4,7 +4,7 @@
  *               a MESSAGE with a large body
  *     between ────────────────────────────────▶ within a body
  *     frames  ◀────────────────────────────────  (pieces, as the socket takes them)
- *                       its last byte, NUL
+ *                       its last byte, NUL LF
  *
  * Within a body nothing else may be written: consumers see the connection as congested, receipts wait, heart-beats are
  * not needed. Everyone else's connections flow on.
@@ -57,13 +57,14 @@ export class Outlet implements Backpressure {
     receipts.shift();
     const { start, end } = receipts;
     const output = this.output;
-    let at = output.reserve(RECEIPT_OPENING.length + end - start + 3);
+    let at = output.reserve(RECEIPT_OPENING.length + end - start + 4);
     const target = output.buffer;
     at = copyBytes(RECEIPT_OPENING, 0, RECEIPT_OPENING.length, target, at);
     at = copyBytes(receipts.buffer, start, end, target, at);
     target[at++] = LF;
     target[at++] = LF;
     target[at++] = NUL;
+    target[at++] = LF;
     this.wrote = true;
     this.stats.receiptsOut++;
   }
@@ -91,8 +92,9 @@ export class Outlet implements Backpressure {
     }
     this.reader = null;
     reader.close();
-    const at = output.reserve(1);
+    const at = output.reserve(2);
     output.buffer[at] = NUL;
+    output.buffer[at + 1] = LF;
     for (; this.receiptsWaiting > 0; this.receiptsWaiting--) this.receipt();
     this.onBodyEnd();
     const then = this.afterBody;

@@ -1,17 +1,17 @@
 /**
  * Queues that a session declares because a destination names them, and what headers say about them.
  *
- *     durable, auto-delete, exclusive   `true` or `false`
- *     activemq.exclusive                `true`: one consumer at a time, as `x-single-active-consumer` says
+ *     durable, auto-delete, exclusive   true or false
+ *     activemq.exclusive                true: one consumer at a time, as `x-single-active-consumer` says
  *     x-…                               queue arguments; where they are not names, numbers become integers, `true` and
  *                                       `false` booleans
  */
 import { createHash } from 'node:crypto';
-import type { QueueOptions } from '../../src/api.ts';
+import { MARK_NOW, type Mark, type QueueOptions } from '../../src/api.ts';
 import type { Header, Headers, Value } from '../../src/message/properties.ts';
 import type { Session } from '../../src/session.ts';
-import { FrameError } from './codec/errors.ts';
 import type { Frame } from './codec/frame.ts';
+import { flag } from './codec/values.ts';
 
 /** Arguments that may be given as headers. Others with `x-` are the message's or the consumer's. */
 const TEXT_ARGUMENTS = [
@@ -39,8 +39,11 @@ const TYPED_ARGUMENTS = [
   'x-single-active-consumer',
   'x-stream-max-segment-size-bytes',
 ]; // prettier-ignore
+const OPTIONS = ['durable', 'persistent', 'exclusive', 'auto-delete'];
 const SINGLE_ACTIVE = 'x-single-active-consumer';
 const DECLARED_MAX = 16_384;
+/** What the names of durable subscriptions begin with that are known by their ids. */
+export const DURABLE_PREFIX = 'stomp-subscription-';
 
 export interface QueueWish {
   readonly durable: boolean;
@@ -49,30 +52,34 @@ export interface QueueWish {
 }
 
 export class Queues {
+  /** Covers what was declared last; MARK_NOW when nothing has to be waited for. */
+  mark: Mark = MARK_NOW;
   private readonly session: Session;
-  /** Declared in this session, or found to be there. */
-  private readonly declared = new Set<string>();
+  /** What this session asked for when it named a queue first. That it is there still is never taken for granted. */
+  private readonly wishes = new Map<string, QueueOptions>();
 
   constructor(session: Session) {
     this.session = session;
   }
 
   /**
-   * Declares a durable queue unless this session has done so. A queue that is there is taken as it is, as long as the
-   * frame's headers ask for nothing in particular.
+   * Declares a durable queue unless it is there and this session has named it before. One that is there is taken as it is, as
+   * long as the frame's headers ask for nothing in particular. Returns what `renew` makes it of again.
    */
-  declareOnce(name: string, frame: Frame): void {
-    if (this.declared.has(name)) return;
-    const options = queueOptions(frame, { durable: true, exclusive: false, autoDelete: false });
-    const plain = options.durable && !options.exclusive && !options.autoDelete && options.arguments.length === 0;
-    if (!plain || !this.session.queueExists(name)) this.session.declareQueue(name, options);
-    if (this.declared.size >= DECLARED_MAX) this.declared.clear();
-    this.declared.add(name);
+  declare(name: string, frame: Frame): QueueOptions {
+    const known = this.wishes.get(name);
+    if (known !== undefined && this.session.queueExists(name)) return known;
+    const wish = queueOptions(frame, { durable: true, exclusive: false, autoDelete: false });
+    const plain = wish.durable && !wish.exclusive && !wish.autoDelete && wish.arguments.length === 0;
+    if (!plain || !this.session.queueExists(name)) this.mark = this.session.declareQueue(name, wish).mark;
+    if (this.wishes.size >= DECLARED_MAX) this.wishes.clear();
+    this.wishes.set(name, wish);
+    return wish;
   }
 
-  /** The queue was deleted: a later frame may declare it again. */
-  forget(name: string): void {
-    this.declared.delete(name);
+  /** Makes it again if somebody has deleted it. */
+  renew(name: string, wish: QueueOptions): void {
+    if (!this.session.queueExists(name)) this.mark = this.session.declareQueue(name, wish).mark;
   }
 }
 
@@ -86,13 +93,9 @@ export function queueOptions(frame: Frame, otherwise: QueueWish): QueueOptions {
   };
 }
 
-/** A header that must be `true` or `false`; undefined if it is not there. */
-export function flag(frame: Frame, name: string): boolean | undefined {
-  const value = frame.header(name)?.trim();
-  if (value === undefined) return undefined;
-  if (value === 'true') return true;
-  if (value === 'false') return false;
-  throw new FrameError('invalid header', `'${name}' must be 'true' or 'false', not '${value}'.`);
+/** Whether the frame says anything of the queue itself. */
+export function speaksOfQueue(frame: Frame): boolean {
+  return OPTIONS.some((name) => frame.header(name) !== undefined) || queueArguments(frame).length > 0;
 }
 
 function queueArguments(frame: Frame): Headers {
@@ -123,7 +126,7 @@ export function typedValue(text: string): Value {
 /** The queue of a durable subscription that is known by its `id`: the same for whoever names both again. */
 export function durableQueueName(exchange: string, key: string, id: string): string {
   const hash = createHash('sha256').update(`${exchange}\0${key}\0${id}`).digest('base64url').slice(0, 22);
-  return `stomp-subscription-${hash}`;
+  return `${DURABLE_PREFIX}${hash}`;
 }
 
 /** The queue of a durable subscription that is known, as with ActiveMQ, by the client's id and the subscription's name. */

@@ -6,8 +6,8 @@
  *
  * Headers that travel are all but those that belong to the SEND frame itself (`destination`, `content-length`,
  * `receipt`, `transaction`), that the message carries elsewhere (`persistent`), or that are the broker's to write on a
- * MESSAGE (`message-id`, `subscription`, `ack`, `redelivered`; left out and counted). Repeated headers all travel: the
- * first one wins at the consumer, too.
+ * MESSAGE (`message-id`, `subscription`, `ack`, `redelivered`; left out and counted). Of a name that comes twice the first one
+ * travels, alone: other protocols know no repeated names, or take the last.
  *
  * Nearly always the bytes can be taken from the frame as they lie there.
  */
@@ -55,8 +55,9 @@ export class StoredHeaders {
   /** Gathers the headers of a SEND that travel. `replyTo` stands in the place of what the frame's `reply-to` says. */
   collect(frame: Frame, replyTo: string | undefined): void {
     const isText = frame.contentLength < 0;
-    if (!frame.irregular && replyTo === undefined && this.takeRun(frame, isText)) return;
-    this.rewrite(frame, replyTo, isText);
+    const { repeats } = frame;
+    if (!frame.irregular && !repeats && replyTo === undefined && this.takeRun(frame, isText)) return;
+    this.rewrite(frame, replyTo, isText, repeats ? frame.firsts() : null);
   }
 
   /** Whether what travels lies together in the frame, in its stored form already; then it is left there. */
@@ -84,7 +85,8 @@ export class StoredHeaders {
     return true;
   }
 
-  private rewrite(frame: Frame, replyTo: string | undefined, isText: boolean): void {
+  /** `firsts`: the headers that count, null for all. */
+  private rewrite(frame: Frame, replyTo: string | undefined, isText: boolean, firsts: Set<number> | null): void {
     const replyToLine = replyTo === undefined ? '' : `reply-to:${escapeText(replyTo)}\n`;
     // Escaping doubles a line at most.
     const bytesMax = 2 * (frame.bodyStart - frame.start) + Buffer.byteLength(replyToLine) + 1;
@@ -100,6 +102,7 @@ export class StoredHeaders {
         continue;
       }
       if (kind === REPLY_TO && replyTo !== undefined) continue;
+      if (firsts !== null && !firsts.has(index)) continue;
       at = writeStored(frame.buffer, frame.nameStart(index), frame.nameEnd(index), frame.escaped, target, at);
       target[at++] = COLON;
       at = writeStored(frame.buffer, frame.valueStart(index), frame.valueEnd(index), frame.escaped, target, at);

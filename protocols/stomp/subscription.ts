@@ -1,5 +1,5 @@
 /** One subscription: what a consumer of the broker is on a STOMP connection. */
-import type { Consumer, DeliverySink } from '../../src/api.ts';
+import type { Backpressure, Consumer, DeliverySink } from '../../src/api.ts';
 import type { MessageView } from '../../src/message/message.ts';
 import type { Session } from '../../src/session.ts';
 import { escapeValue } from './codec/escape.ts';
@@ -28,7 +28,7 @@ export interface SubscriptionHost {
   subscriptionCancelled(subscription: Subscription, reason: string): void;
 }
 
-export class Subscription implements DeliverySink, DeliveryHead {
+export class Subscription implements Backpressure, DeliverySink, DeliveryHead {
   readonly opening: Buffer;
   readonly ackOpening: Buffer;
   /** Counts the connection's subscriptions, from 1. */
@@ -39,11 +39,15 @@ export class Subscription implements DeliverySink, DeliveryHead {
   readonly key: string;
   readonly mode: AckMode;
   readonly queue: string;
+  /** The durable subscription's name, if it is one. */
+  readonly durable: string | undefined;
   readonly held = new Held();
   /** The number of the next delivery. */
   next = 1;
   /** Set once, by who made it. */
   consumer!: Consumer;
+  /** Its RECEIPT is still to come: clients that wait for it take no MESSAGE before it. */
+  unanswered = false;
   /** For a selector that the broker's queue does not know; nearly always null. */
   private readonly filter: TopicFilter | null;
   private readonly host: SubscriptionHost;
@@ -55,6 +59,7 @@ export class Subscription implements DeliverySink, DeliveryHead {
     key: string,
     mode: AckMode,
     queue: string,
+    durable: string | undefined,
     filter: TopicFilter | null,
   ) {
     this.host = host;
@@ -64,11 +69,16 @@ export class Subscription implements DeliverySink, DeliveryHead {
     this.key = key;
     this.mode = mode;
     this.queue = queue;
+    this.durable = durable;
     const token = `${host.sessionName}.${number}.`;
     // The id came in this version, so that it can be said in it.
     const idLine = id === undefined ? '' : `subscription:${escapeValue(id, host.version) ?? ''}\n`;
     this.opening = Buffer.from(`MESSAGE\n${idLine}message-id:${token}`);
     this.ackOpening = Buffer.from(`\nack:${token}`);
+  }
+
+  get congested(): boolean {
+    return this.unanswered || this.filter?.paused === true || this.host.outlet.congested;
   }
 
   deliver(view: MessageView, slot: number): void {

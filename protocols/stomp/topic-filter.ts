@@ -5,7 +5,7 @@
  * A long run of what is not selected writes nothing, so that no full socket would ever end it: after so many it pauses as
  * a congested connection does, until the next turn.
  */
-import { ACCEPTED, type Backpressure, type Consumer } from '../../src/api.ts';
+import { ACCEPTED, type Consumer } from '../../src/api.ts';
 import { PHASE_WRITE, type Turn, type TurnTask } from '../../src/clock/turn.ts';
 import type { MessageView } from '../../src/message/message.ts';
 import { NO_PROPERTIES } from '../../src/message/properties.ts';
@@ -15,26 +15,25 @@ import type { StompStats } from './stats.ts';
 
 const PASSED_A_TURN = 1000;
 
-export class TopicFilter implements Backpressure, TurnTask {
+export class TopicFilter implements TurnTask {
   inTurn = false;
   private passed = 0;
   private consumer: Consumer | null = null;
   private readonly selector: Selector;
   private readonly session: Session;
-  private readonly outlet: Backpressure;
   private readonly turn: Turn;
   private readonly stats: StompStats;
 
-  constructor(selector: Selector, session: Session, outlet: Backpressure, turn: Turn, stats: StompStats) {
+  constructor(selector: Selector, session: Session, turn: Turn, stats: StompStats) {
     this.selector = selector;
     this.session = session;
-    this.outlet = outlet;
     this.turn = turn;
     this.stats = stats;
   }
 
-  get congested(): boolean {
-    return this.passed >= PASSED_A_TURN || this.outlet.congested;
+  /** Nothing more is looked at in this turn. */
+  get paused(): boolean {
+    return this.passed >= PASSED_A_TURN;
   }
 
   /** Whether the subscriber gets it. If not, it is settled. */
@@ -51,7 +50,7 @@ export class TopicFilter implements Backpressure, TurnTask {
   }
 
   endOfTurn(): void {
-    const paused = this.passed >= PASSED_A_TURN;
+    const { paused } = this;
     this.passed = 0;
     if (paused) this.consumer!.wake();
   }

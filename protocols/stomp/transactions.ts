@@ -5,10 +5,12 @@
  *                 └────ABORT, DISCONNECT, connection lost──▶ gone, nothing done; its deliveries are held as before
  */
 import { type Mark, type Outcome, RELEASED, type Transaction } from '../../src/api.ts';
+import type { Draft } from '../../src/message/message.ts';
 import type { Session } from '../../src/session.ts';
 import { FrameError } from './codec/errors.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Subscription } from './subscription.ts';
+import type { Target } from './targets.ts';
 
 interface PromisedDelivery {
   readonly subscription: Subscription;
@@ -18,6 +20,8 @@ interface PromisedDelivery {
 export class OpenTransaction {
   readonly transaction: Transaction;
   readonly promises: PromisedDelivery[] = [];
+  /** Where its messages go. */
+  readonly targets = new Set<Target>();
   private readonly options: ResolvedOptions;
 
   constructor(transaction: Transaction, options: ResolvedOptions) {
@@ -25,18 +29,23 @@ export class OpenTransaction {
     this.options = options;
   }
 
-  /** Before an operation is added. */
-  checkRoom(): void {
+  private checkRoom(): void {
     const { transactionOperationsMax, transactionSizeMax } = this.options;
     if (this.transaction.operations >= transactionOperationsMax) {
       throw new FrameError(
-        'transaction too large',
+        'Transaction too large',
         `A transaction may hold at most ${transactionOperationsMax} frames.`,
       );
     }
     if (this.transaction.bytes >= transactionSizeMax) {
-      throw new FrameError('transaction too large', `A transaction may hold at most ${transactionSizeMax} bytes.`);
+      throw new FrameError('Transaction too large', `A transaction may hold at most ${transactionSizeMax} bytes.`);
     }
+  }
+
+  publish(target: Target, draft: Draft): void {
+    this.checkRoom();
+    this.transaction.publish(target.route, draft);
+    this.targets.add(target);
   }
 
   settle(subscription: Subscription, index: number, outcome: Outcome): void {
@@ -60,11 +69,11 @@ export class Transactions {
 
   begin(name: string): void {
     if (this.open.has(name)) {
-      throw new FrameError('transaction exists', `A transaction '${name}' is open on this connection already.`);
+      throw new FrameError('Bad transaction', `A transaction '${name}' is open on this connection already.`);
     }
     if (this.open.size >= this.options.transactionsMax) {
       const text = `A connection may have at most ${this.options.transactionsMax} transactions open.`;
-      throw new FrameError('too many transactions', text);
+      throw new FrameError('Too many transactions', text);
     }
     this.open.set(name, new OpenTransaction(this.session.transaction(), this.options));
   }
@@ -72,12 +81,12 @@ export class Transactions {
   get(name: string): OpenTransaction {
     const found = this.open.get(name);
     if (found === undefined) {
-      throw new FrameError('unknown transaction', `No transaction '${name}' is open on this connection.`);
+      throw new FrameError('Bad transaction', `No transaction '${name}' is open on this connection.`);
     }
     return found;
   }
 
-  /** `onUnroutable` is called for each of its SENDs that no queue took. */
+  /** The transaction of that name, which is over with this. `onUnroutable` is called for each of its SENDs that no queue took. */
   commit(name: string, onUnroutable: () => void): Mark {
     const { transaction, promises } = this.get(name);
     this.open.delete(name);

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { FrameError } from './errors.ts';
 import { unescapeText } from './escape.ts';
-import { KINDS, kindOf } from './names.ts';
+import { KINDS, kindOf, OTHER } from './names.ts';
 
 export interface FrameBounds {
   readonly headersMax: number;
@@ -16,6 +16,9 @@ export interface FrameBounds {
 }
 
 const EMPTY = Buffer.alloc(0);
+const SPACE = 0x20;
+/** So many names are compared with each other; more are looked up in a set. */
+const COMPARED_MAX = 16;
 
 export class Frame {
   buffer: Buffer = EMPTY;
@@ -34,6 +37,8 @@ export class Frame {
   irregular = false;
   /** Escapes are in force in this frame. */
   escaped = false;
+  /** A header that has a kind of its own came twice. */
+  private repeated = false;
   /** name start, name end, value start, value end of each header; grows up to `headersMax`. */
   private table: Int32Array;
   private kinds: Uint8Array;
@@ -55,6 +60,7 @@ export class Frame {
     this.count = 0;
     this.first.fill(0);
     this.irregular = false;
+    this.repeated = false;
   }
 
   /** Lets go of the caller's buffer. */
@@ -115,7 +121,7 @@ export class Frame {
     const end = this.valueEnd(index);
     const text = unescapeText(this.buffer, start, end, this.escaped);
     if (text.includes('\ufffd') && !isUtf8(this.buffer.subarray(start, end))) {
-      throw new FrameError('malformed frame', `The value of '${this.nameText(index)}' is not UTF-8.`);
+      throw new FrameError('Malformed frame', `The value of '${this.nameText(index)}' is not UTF-8.`);
     }
     return text;
   }
@@ -123,7 +129,7 @@ export class Frame {
   /** One more, at these places of the buffer. */
   protected addHeader(buffer: Buffer, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {
     if (valueEnd - nameStart > this.bounds.headerLineSizeMax) {
-      throw new FrameError('header too long', `A header line may have at most ${this.bounds.headerLineSizeMax} bytes.`);
+      throw new FrameError('Header too long', `A header line may have at most ${this.bounds.headerLineSizeMax} bytes.`);
     }
     const index = this.count;
     if (index === this.kinds.length) this.growTable();
@@ -136,12 +142,49 @@ export class Frame {
     this.kinds[index] = kind;
     this.count = index + 1;
     if (this.first[kind] === 0) this.first[kind] = index + 1;
+    else if (kind !== OTHER) this.repeated = true;
+  }
+
+  /** Whether any name comes twice: then the first one counts, alone [STOMP 1.2, Repeated Header Entries]. */
+  get repeats(): boolean {
+    const { count } = this;
+    if (this.repeated) return true;
+    if (count > COMPARED_MAX) return this.firsts().size < count;
+    for (let index = 1; index < count; index++)
+      if (this.kinds[index] === OTHER && this.isRepetition(index)) return true;
+    return false;
+  }
+
+  /** The index of the first header of each name. */
+  firsts(): Set<number> {
+    const indexes = new Map<string, number>();
+    for (let index = 0; index < this.count; index++) {
+      // Escapes are written in one way only, so that the bytes decide.
+      const name = this.buffer.latin1Slice(this.nameStart(index), this.nameEnd(index));
+      if (!indexes.has(name)) indexes.set(name, index);
+    }
+    return new Set(indexes.values());
+  }
+
+  /** Whether a header before it has the same name. */
+  private isRepetition(index: number): boolean {
+    const { buffer, table } = this;
+    const start = table[4 * index]!;
+    const length = table[4 * index + 1]! - start;
+    for (let other = 0; other < index; other++) {
+      const otherStart = table[4 * other]!;
+      if (table[4 * other + 1]! - otherStart !== length) continue;
+      let at = length - 1; // names differ near their ends more often than near their beginnings
+      while (at >= 0 && buffer[start + at] === buffer[otherStart + at]) at--;
+      if (at < 0) return true;
+    }
+    return false;
   }
 
   private growTable(): void {
     const size = this.kinds.length;
     if (size >= this.bounds.headersMax) {
-      throw new FrameError('too many headers', `A frame may have at most ${this.bounds.headersMax} headers.`);
+      throw new FrameError('Too many headers', `A frame may have at most ${this.bounds.headersMax} headers.`);
     }
     const grown = Math.min(size * 2, this.bounds.headersMax);
     const table = new Int32Array(4 * grown);
@@ -153,8 +196,12 @@ export class Frame {
   }
 }
 
-/** The number that `buffer[start, end)` spells; -1 if it is not one of at most 15 decimal digits. */
-export function decimalOf(buffer: Buffer, start: number, end: number): number {
+/** The number that `buffer[start, end)` spells, blanks around it left out; -1 if it is not one of at most 15 decimal digits. */
+export function decimalOf(buffer: Buffer, from: number, to: number): number {
+  let start = from;
+  let end = to;
+  while (start < end && buffer[start] === SPACE) start++;
+  while (end > start && buffer[end - 1] === SPACE) end--;
   if (end - start > 15 || end === start) return -1;
   let value = 0;
   for (let at = start; at < end; at++) {

@@ -1,11 +1,11 @@
 /**
  * The frame parser: bytes to a `Frame`, which are positions in the caller's buffer. It allocates nothing for a frame.
  *
- *     *( EOL )                 between frames, and as heart-beats
+ *     *( EOL | NUL )           between frames; EOLs are heart-beats, and some clients end a frame with a NUL too many
  *     COMMAND EOL
  *     *( name ":" value EOL )  names and values are escaped in 1.1 and 1.2, in CONNECT never
  *     EOL
- *     *OCTET NUL               as many as `content-length` says, else up to the first NUL
+ *     *OCTET NUL               as many as `content-length` says, else up to the first NUL; of blanks in all frames but SEND
  *
  *     EOL = LF, or CR LF. 1.2 allows the latter; real clients of all versions send it, so it is accepted in all.
  *
@@ -31,6 +31,8 @@ const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 const COMMAND_BYTES_MAX = 16;
+/** Blanks in the place of a body where a frame may not have one. */
+const BLANKS_MAX = 64;
 
 /** 1 for the bytes at which walking a header line must stop and think. */
 const STOPS = new Uint8Array(256);
@@ -40,7 +42,7 @@ export class FrameParser extends Frame {
   /** Looks at `buffer[from, to)` for one frame of this version. */
   parse(buffer: Buffer, from: number, to: number, version: Version): ParseResult {
     let at = from;
-    while (at < to && (buffer[at] === LF || buffer[at] === CR)) at++;
+    while (at < to && (buffer[at] === LF || buffer[at] === CR || buffer[at] === NUL)) at++;
     this.begin(buffer, at);
     if (at === to) return INCOMPLETE_HEAD;
 
@@ -91,7 +93,7 @@ export class FrameParser extends Frame {
         at = this.passBackslash(buffer, at);
       }
       const nameEnd = at++;
-      if (nameEnd === nameStart) throw new FrameError('malformed frame', 'A header has an empty name.');
+      if (nameEnd === nameStart) throw new FrameError('Malformed frame', 'A header has an empty name.');
       // The value: up to the end of the line.
       let valueStart = at;
       if (trim && buffer[at] === SPACE) {
@@ -122,7 +124,7 @@ export class FrameParser extends Frame {
           at = this.passBackslash(buffer, at);
         } else {
           throw new FrameError(
-            'malformed frame',
+            'Malformed frame',
             'A NUL within the headers: the empty line before the body is missing.',
           );
         }
@@ -143,7 +145,7 @@ export class FrameParser extends Frame {
     if (next !== 0x6e && next !== 0x63 && next !== BACKSLASH && next !== 0x72) {
       // [STOMP 1.2, Value Encoding] undefined escape sequences are a fatal protocol error
       throw new FrameError(
-        'malformed frame',
+        'Malformed frame',
         'A header has an undefined escape sequence; known are \\n, \\r, \\c and \\\\.',
       );
     }
@@ -155,15 +157,15 @@ export class FrameParser extends Frame {
     const lengthIndex = this.indexOf(CONTENT_LENGTH);
     if (lengthIndex >= 0) {
       const length = decimalOf(buffer, this.valueStart(lengthIndex), this.valueEnd(lengthIndex));
-      if (length < 0) throw new FrameError('malformed frame', "'content-length' must be a decimal number of bytes.");
+      if (length < 0) throw new FrameError('Malformed frame', "'content-length' must be a decimal number of bytes.");
       if (length > this.bounds.bodySizeMax) {
-        throw new FrameError('body too large', `A body may have at most ${this.bounds.bodySizeMax} bytes.`);
+        throw new FrameError('Body too large', `A body may have at most ${this.bounds.bodySizeMax} bytes.`);
       }
       this.contentLength = length;
       const bodyEnd = bodyStart + length;
       this.bodyEnd = bodyEnd;
       this.end = bodyEnd + 1;
-      this.checkBody(length);
+      if (length > 0 && this.command !== SEND) this.checkBlank(buffer, Math.min(bodyEnd, to), length);
       if (bodyEnd >= to) return INCOMPLETE_BODY;
       if (buffer[bodyEnd] !== NUL) throw notEnded();
       return COMPLETE;
@@ -177,39 +179,40 @@ export class FrameParser extends Frame {
       at = buffer.indexOf(NUL, near);
       if (at < 0 || at > to) at = to;
     }
-    if (at > bodyStart) this.checkBody(at - bodyStart);
+    if (at > bodyStart && this.command !== SEND) this.checkBlank(buffer, at, at - bodyStart);
     if (at - bodyStart > this.bounds.unmeasuredBodySizeMax) {
       const text = `A body without 'content-length' may have at most ${this.bounds.unmeasuredBodySizeMax} bytes.`;
-      throw new FrameError('body too large', text);
+      throw new FrameError('Body too large', text);
     }
     this.bodyEnd = at;
     this.end = at + 1;
     return at === to ? INCOMPLETE_BODY : COMPLETE;
   }
 
-  private checkBody(length: number): void {
-    if (length > 0 && this.command !== SEND) {
-      // [STOMP 1.2, Body] only SEND, MESSAGE and ERROR frames may have one
-      throw new FrameError('malformed frame', `A ${COMMAND_TEXT[this.command]} frame must not have a body.`);
-    }
+  /** [STOMP 1.2, Body] only SEND, MESSAGE and ERROR frames may have one; a line break too many before the NUL is none. */
+  private checkBlank(buffer: Buffer, end: number, length: number): void {
+    let at = this.bodyStart;
+    while (at < end && (buffer[at] === LF || buffer[at] === CR || buffer[at] === SPACE)) at++;
+    if (at === end && length <= BLANKS_MAX) return;
+    throw new FrameError('Malformed frame', `A ${COMMAND_TEXT[this.command]} frame must not have a body.`);
   }
 }
 
 /** What follows the body that `content-length` announced is not NUL. */
 export function notEnded(): FrameError {
-  return new FrameError('malformed frame', "The body is not followed by NUL: 'content-length' does not fit it.");
+  return new FrameError('Malformed frame', "The body is not followed by NUL: 'content-length' does not fit it.");
 }
 
 function unknownCommand(buffer: Buffer, start: number, end: number): FrameError {
   const shown = JSON.stringify(buffer.latin1Slice(start, Math.min(end, start + COMMAND_BYTES_MAX)));
-  return new FrameError('unknown command', `${shown} is not a command that a client may send.`);
+  return new FrameError('Bad command', `Could not interpret command ${shown}.`);
 }
 
 function badHeader(buffer: Buffer, start: number, end: number): FrameError {
   const shown = JSON.stringify(buffer.utf8Slice(start, Math.min(end, start + 64)));
-  return new FrameError('malformed frame', `The header line ${shown} has no colon.`);
+  return new FrameError('Malformed frame', `The header line ${shown} has no colon.`);
 }
 
 function headTooLong(bytesMax: number): FrameError {
-  return new FrameError('headers too long', `Command and headers may have at most ${bytesMax} bytes.`);
+  return new FrameError('Headers too long', `Command and headers may have at most ${bytesMax} bytes.`);
 }

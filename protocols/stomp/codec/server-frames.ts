@@ -1,6 +1,7 @@
 /**
  * CONNECTED and ERROR, the frames that are written once or never on a connection. MESSAGE and RECEIPT have writers of
- * their own, which write in place.
+ * their own, which write in place. Every frame's NUL is followed by an LF, as RabbitMQ's and ActiveMQ's are: clients that
+ * read line by line wait for it.
  */
 import { VERSION_TEXT, type Version } from './version.ts';
 
@@ -12,7 +13,7 @@ export function connectedFrame(
 ): Buffer {
   return Buffer.from(
     `CONNECTED\nversion:${VERSION_TEXT[version]}\nsession:${session}\nserver:${server}\n` +
-      `heart-beat:${heartbeat.sendMs},${heartbeat.receiveMs}\n\n\0`,
+      `heart-beat:${heartbeat.sendMs},${heartbeat.receiveMs}\n\n\0\n`,
   );
 }
 
@@ -27,5 +28,5 @@ export function errorFrame(
   const lines = [`message:${title}`, ...headers];
   if (receiptId !== undefined) lines.push(`receipt-id:${receiptId}`);
   lines.push('content-type:text/plain;charset=utf-8', `content-length:${Buffer.byteLength(body)}`);
-  return Buffer.from(`ERROR\n${lines.join('\n')}\n\n${body}\0`);
+  return Buffer.from(`ERROR\n${lines.join('\n')}\n\n${body}\0\n`);
 }

@@ -12,16 +12,15 @@ export function connect(connection: Connection, frame: Frame): void {
   const version = negotiate(frame.header('accept-version'));
   if (version === undefined) {
     // [STOMP 1.2, Protocol Negotiation] the ERROR lists what the server speaks
-    throw new FrameError('version not supported', 'Supported protocol versions are 1.0, 1.1 and 1.2.', [
-      'version:1.0,1.1,1.2',
-    ]);
+    throw new FrameError('Version mismatch', 'Supported versions are 1.0,1.1,1.2.', ['version:1.0,1.1,1.2']);
   }
   // Escapes are not in force here; 1.0's clients may put a space after the colon.
   const header = (name: string): string | undefined => {
     const value = frame.header(name);
     return version === V1_0 ? value?.trimStart() : value;
   };
-  const user = header('login');
+  // Clients that are given no name send an empty one.
+  const user = header('login') || undefined;
   const passcode = header('passcode');
   const clientId = header('client-id');
   const heartbeat = header('heart-beat');

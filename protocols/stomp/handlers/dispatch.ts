@@ -52,7 +52,7 @@ export function dispatch(connection: Connection, frame: Frame): void {
       break;
     default:
       throw new FrameError(
-        'already connected',
+        'Already connected',
         `A second ${COMMAND_TEXT[frame.command]} frame came on this connection.`,
       );
   }

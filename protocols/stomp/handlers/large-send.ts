@@ -10,7 +10,7 @@ import { notEnded } from '../codec/parser.ts';
 import type { Connection } from '../connection.ts';
 import { STOMP_DIALECT } from '../mapping.ts';
 import type { Target } from '../targets.ts';
-import { count, fillDraft } from './send.ts';
+import { count, fillDraft, promised } from './send.ts';
 
 export class LargeSend {
   /** The body and its NUL are there. */
@@ -19,7 +19,8 @@ export class LargeSend {
   private readonly target: Target;
   private readonly draft = new Draft();
   private readonly writer: BodyWriter;
-  private readonly receipt: Buffer | undefined;
+  /** The value of the `receipt` header as it came. */
+  readonly receipt: Buffer | undefined;
   private readonly transaction: string | undefined;
 
   /** `frame` has come as far as its body. Throws what `send` would throw. */
@@ -55,16 +56,15 @@ export class LargeSend {
   publish(): void {
     const { connection, target, draft, receipt } = this;
     const { admitted, session, adapter } = connection;
-    if (!target.route.valid) admitted.targets.renew(target);
+    admitted.targets.refresh(target, receipt !== undefined);
     adapter.stats.messagesIn++;
     let mark = MARK_NOW;
     if (this.transaction !== undefined) {
-      const open = admitted.transactions.get(this.transaction);
-      open.checkRoom();
-      open.transaction.publish(target.route, draft);
+      admitted.transactions.get(this.transaction).publish(target, draft);
     } else {
       mark = session.publish(target.route, draft);
       count(connection, draft, mark, receipt !== undefined);
+      mark = promised(connection, mark);
     }
     if (receipt !== undefined) connection.answers.owe(receipt, 0, receipt.length, mark);
   }

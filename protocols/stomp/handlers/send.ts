@@ -8,7 +8,7 @@ import {
   INLINE_BODY_BYTES,
 } from '../../../src/message/message.ts';
 import { FrameError } from '../codec/errors.ts';
-import { decimalOf, type Frame, isTrue } from '../codec/frame.ts';
+import { decimalOf, type Frame } from '../codec/frame.ts';
 import {
   EXPIRATION,
   EXPIRES,
@@ -22,10 +22,14 @@ import {
   TRANSACTION,
   USER_ID,
 } from '../codec/names.ts';
+import { isSet, numberOf, wholeNumber } from '../codec/values.ts';
 import type { Connection } from '../connection.ts';
 import { TEMPORARY_PREFIX } from '../destinations.ts';
 import type { Target } from '../targets.ts';
 import { replyQueueFor } from './temporary.ts';
+
+/** Ten years. */
+const EXPIRATION_MAX_MS = 315_360_000_000;
 
 export function send(connection: Connection, frame: Frame): void {
   const { adapter, session, admitted } = connection;
@@ -46,15 +50,20 @@ export function send(connection: Connection, frame: Frame): void {
   adapter.stats.messagesIn++;
   if (frame.has(TRANSACTION)) {
     const open = admitted.transactions.get(frame.text(TRANSACTION)!);
-    open.checkRoom();
-    open.transaction.publish(target.route, draft);
+    open.publish(target, draft);
     // Received is all that such a receipt says; COMMIT's says that it is safe.
     connection.answers.answer(frame, MARK_NOW);
   } else {
     const mark = session.publish(target.route, draft);
-    count(connection, draft, mark, frame.has(RECEIPT));
-    connection.answers.answer(frame, mark);
+    const asked = frame.has(RECEIPT);
+    count(connection, draft, mark, asked);
+    if (asked) connection.answers.answer(frame, promised(connection, mark));
   }
+}
+
+/** What a receipt waits for: a message that need not be kept may have made a queue that must be. */
+export function promised(connection: Connection, mark: Mark): Mark {
+  return mark === MARK_NOW ? connection.admitted.queues.mark : mark;
 }
 
 /** After a publish outside a transaction. */
@@ -69,17 +78,18 @@ export function count(connection: Connection, draft: Draft, mark: Mark, asked: b
 export function fillDraft(connection: Connection, frame: Frame, target: Target, draft: Draft): void {
   const { stored } = connection.adapter;
   draft.reset();
-  if (isHeaderTrue(frame, PERSISTENT)) draft.assurance = AT_LEAST_ONCE;
+  if (isSet(frame, PERSISTENT, 'persistent')) draft.assurance = AT_LEAST_ONCE;
   if (frame.has(PRIORITY)) {
-    draft.priority = number(frame, PRIORITY, 'priority');
-    if (draft.priority > 255) throw new FrameError('invalid header', "'priority' must be from 0 to 255.");
+    draft.priority = numberOf(frame, PRIORITY, 'priority');
+    if (draft.priority > 255) throw new FrameError('Invalid header', "'priority' must be from 0 to 255.");
   }
   if (frame.has(EXPIRATION)) {
-    draft.ttlMs = number(frame, EXPIRATION, 'expiration');
+    draft.ttlMs = expirationOf(frame);
   } else if (frame.has(EXPIRES)) {
-    const expiresMs = number(frame, EXPIRES, 'expires');
-    // JMS: 0 is never.
-    if (expiresMs > 0) draft.ttlMs = Math.max(0, expiresMs - connection.adapter.broker.clock.epochMs());
+    const expiresMs = numberOf(frame, EXPIRES, 'expires');
+    // JMS: 0 is never; and so is what nobody will live to see.
+    const ttlMs = Math.max(0, expiresMs - connection.adapter.broker.clock.epochMs());
+    if (expiresMs > 0 && ttlMs <= EXPIRATION_MAX_MS) draft.ttlMs = ttlMs;
   }
   if (frame.has(SCHEDULED_DELAY) || frame.has(SCHEDULED_AGAIN)) {
     draft.delayMs = scheduledDelay(frame);
@@ -90,8 +100,8 @@ export function fillDraft(connection: Connection, frame: Frame, target: Target, 
   draft.origin = connection.admitted.origin;
   draft.grouped = frame.has(GROUP_ID);
   if (frame.has(USER_ID) && frame.text(USER_ID) !== connection.session.user) {
-    const text = `'user-id' is '${frame.text(USER_ID)}', but the connection belongs to '${connection.session.user}'.`;
-    throw new FrameError('invalid header', text);
+    const { user } = connection.session;
+    throw preconditionFailed(`user_id property set to '${frame.text(USER_ID)}' but authenticated user was '${user}'`);
   }
   stored.collect(frame, frame.has(REPLY_TO) ? replyToOf(connection, frame) : undefined);
   draft.props = stored.buffer;
@@ -109,25 +119,25 @@ function replyToOf(connection: Connection, frame: Frame): string | undefined {
 function scheduledDelay(frame: Frame): number {
   if (frame.has(SCHEDULED_AGAIN)) {
     const text = `'${frame.nameText(frame.indexOf(SCHEDULED_AGAIN))}' is not built: a message is delivered once.`;
-    throw new FrameError('not implemented', text);
+    throw new FrameError('Not implemented', text);
   }
   return delayOf('AMQ_SCHEDULED_DELAY', frame.text(SCHEDULED_DELAY)!);
 }
 
 function delayOf(name: string, text: string): number {
-  if (/^ *\d{1,10} *$/.test(text) && Number(text) <= DELAY_MAX_MS) return Number(text);
-  throw new FrameError('invalid header', `'${name}' must be from 0 to ${DELAY_MAX_MS} ms, not '${text}'.`);
+  return wholeNumber(name, text, 0, DELAY_MAX_MS);
 }
 
-function isHeaderTrue(frame: Frame, kind: number): boolean {
-  const index = frame.indexOf(kind);
-  return index >= 0 && isTrue(frame.buffer, frame.valueStart(index), frame.valueEnd(index));
-}
-
-function number(frame: Frame, kind: number, name: string): number {
-  const index = frame.indexOf(kind);
+/** RabbitMQ's bound and its words: more than ten years would not fit where the log keeps it. */
+function expirationOf(frame: Frame): number {
+  const index = frame.indexOf(EXPIRATION);
   const value = decimalOf(frame.buffer, frame.valueStart(index), frame.valueEnd(index));
-  if (value < 0)
-    throw new FrameError('invalid header', `'${name}' must be a decimal number, not '${frame.text(kind)}'.`);
-  return value;
+  if (value >= 0 && value <= EXPIRATION_MAX_MS) return value;
+  const text = frame.text(EXPIRATION)!;
+  const why = !/^ *[+-]?\d+ *$/.test(text) ? 'no_integer' : text.includes('-') ? 'value_negative' : 'value_too_large';
+  throw preconditionFailed(`invalid expiration '${text}': ${why}`);
+}
+
+function preconditionFailed(why: string): FrameError {
+  return new FrameError('precondition_failed', `PRECONDITION_FAILED - ${why}`);
 }

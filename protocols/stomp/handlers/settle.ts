@@ -3,7 +3,8 @@ import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../../../src/api.ts'
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { COMMAND_TEXT, ID, MESSAGE_ID, RECEIPT, REQUEUE, SUBSCRIPTION, TRANSACTION } from '../codec/names.ts';
-import { V1_0, V1_2 } from '../codec/version.ts';
+import { isSet } from '../codec/values.ts';
+import { V1_2 } from '../codec/version.ts';
 import type { Connection } from '../connection.ts';
 import { CLIENT, type Subscription } from '../subscription.ts';
 import type { OpenTransaction } from '../transactions.ts';
@@ -13,8 +14,8 @@ export function ack(connection: Connection, frame: Frame): void {
 }
 
 export function nack(connection: Connection, frame: Frame): void {
-  if (connection.version === V1_0) throw new FrameError('unknown command', 'STOMP 1.0 has no NACK.');
-  settle(connection, frame, frame.text(REQUEUE) === 'false' ? REJECTED : MODIFIED);
+  // 1.0 has no NACK, but its clients send it where the broker knows it, as RabbitMQ does.
+  settle(connection, frame, frame.has(REQUEUE) && !isSet(frame, REQUEUE, 'requeue') ? REJECTED : MODIFIED);
 }
 
 function settle(connection: Connection, frame: Frame, outcome: Outcome): void {
@@ -40,7 +41,7 @@ function findSubscription(connection: Connection, frame: Frame): Subscription | 
   const index = frame.indexOf(kind);
   if (index < 0) {
     const name = version === V1_2 ? 'id' : 'message-id';
-    throw new FrameError('missing header', `${COMMAND_TEXT[frame.command]} must have an '${name}' header.`);
+    throw new FrameError('Missing header', `${COMMAND_TEXT[frame.command]} must have an '${name}' header.`);
   }
   if (!token.read(frame.buffer, frame.valueStart(index), frame.valueEnd(index), admitted.sessionBytes))
     throw unknown(frame, kind);
@@ -51,7 +52,7 @@ function findSubscription(connection: Connection, frame: Frame): Subscription | 
   }
   if (token.number === 0 || token.number >= subscription.next) throw unknown(frame, kind);
   if (version !== V1_2 && frame.has(SUBSCRIPTION) && frame.text(SUBSCRIPTION) !== subscription.id) {
-    throw new FrameError('invalid header', `'subscription' does not fit the 'message-id' '${frame.text(kind)}'.`);
+    throw new FrameError('Invalid header', `'subscription' does not fit the 'message-id' '${frame.text(kind)}'.`);
   }
   return subscription;
 }
@@ -65,11 +66,8 @@ function settleOne(
 ): void {
   const { index, number } = connection.adapter.token;
   const { held, consumer } = subscription;
-  if (!held.has(index, number))
-    throw unknown(frame, connection.version === V1_2 ? ID : MESSAGE_ID, 'was settled before');
-  if (held.isPromised(index)) {
-    throw unknown(frame, connection.version === V1_2 ? ID : MESSAGE_ID, 'is part of an open transaction');
-  }
+  if (!held.has(index, number)) throw over(connection, frame, 'was settled before');
+  if (held.isPromised(index)) throw over(connection, frame, 'is part of an open transaction');
   if (open !== null) {
     open.settle(subscription, index, outcome);
   } else {
@@ -118,7 +116,10 @@ function settleUpTo(
 function stale(connection: Connection, frame: Frame, why: string): void {
   const isHarmless = subscriptionGoesOn(connection) || !frame.has(RECEIPT);
   if (!isHarmless)
-    throw new FrameError('too late', `${COMMAND_TEXT[frame.command]} names a delivery that is over: ${why}.`);
+    throw new FrameError(
+      'Subscription not found',
+      `${COMMAND_TEXT[frame.command]} names a delivery that is over: ${why}.`,
+    );
   connection.adapter.stats.staleSettlements++;
 }
 
@@ -127,6 +128,13 @@ function subscriptionGoesOn(connection: Connection): boolean {
   return connection.admitted.subscriptions.has(connection.adapter.token.subscription);
 }
 
-function unknown(frame: Frame, kind: number, why = 'is not a delivery that this connection has to settle'): FrameError {
-  return new FrameError('unknown message', `${COMMAND_TEXT[frame.command]}: '${frame.text(kind)}' ${why}.`);
+function unknown(frame: Frame, kind: number): FrameError {
+  const why = 'is not a delivery that this connection has to settle';
+  return new FrameError('Invalid header', `${COMMAND_TEXT[frame.command]}: '${frame.text(kind)}' ${why}.`);
+}
+
+/** A delivery that was one, with the title that a channel's unknown delivery tag has. */
+function over(connection: Connection, frame: Frame, why: string): FrameError {
+  const name = frame.text(connection.version === V1_2 ? ID : MESSAGE_ID);
+  return new FrameError('precondition_failed', `${COMMAND_TEXT[frame.command]}: '${name}' ${why}.`);
 }

@@ -1,34 +1,42 @@
-/**
- * Where a subscription reads: the queue that a destination names, or one that is made for it and bound to an exchange, and
- * what durable subscriptions are called in both dialects.
- */
-import { RELEASED } from '../../../src/api.ts';
+/** Where a subscription reads: the queue that a destination names, or one that is made for it and bound to an exchange. */
+import { type QueueOptions, RELEASED } from '../../../src/api.ts';
 import { DOT } from '../../../src/message/message.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
+import { flag } from '../codec/values.ts';
 import type { Connection } from '../connection.ts';
 import { type Destination, TEMPORARY_PREFIX, TOPIC_EXCHANGE } from '../destinations.ts';
-import { durableQueueName, flag, namedDurableQueueName, queueOptions } from '../queues.ts';
+import { queueOptions, speaksOfQueue } from '../queues.ts';
+import { durableName, isBinding, notItsOwn, openDurable } from './durable.ts';
 import { temporaryQueue } from './temporary.ts';
 
+/** Where a subscription reads. */
+export interface Source {
+  readonly queue: string;
+  /** The queue is this subscription's alone: what it does not select waits for nobody. */
+  readonly isOwn: boolean;
+  /** The durable subscription's name, if it is one. */
+  readonly durable?: string;
+}
+
 /** The queue that is read for this destination, made if it has to be. */
-export function sourceQueue(
+export function sourceOf(
   connection: Connection,
   frame: Frame,
   destination: Destination,
   id: string | undefined,
-): string {
+): Source {
   switch (destination.kind) {
     case 'queue':
       refuseNoLocal(frame);
-      connection.admitted.queues.declareOnce(destination.name, frame);
-      return destination.name;
+      connection.admitted.queues.declare(destination.name, frame);
+      return { queue: destination.name, isOwn: false };
     case 'existing-queue':
       refuseNoLocal(frame);
-      return destination.name;
+      return { queue: destination.name, isOwn: false };
     case 'temporary-queue':
       refuseNoLocal(frame);
-      return takeTemporary(connection, destination.name);
+      return { queue: takeTemporary(connection, destination.name), isOwn: false };
     case 'exchange':
       return boundQueue(connection, frame, destination, id);
   }
@@ -41,7 +49,7 @@ function wantsNoLocal(frame: Frame): boolean {
 /** A queue's message that its sender does not want would have to wait for somebody else. */
 function refuseNoLocal(frame: Frame): void {
   if (!wantsNoLocal(frame)) return;
-  throw new FrameError('invalid header', "'no-local' is for subscriptions to topics and exchanges, not to queues.");
+  throw new FrameError('Invalid header', "'no-local' is for subscriptions to topics and exchanges, not to queues.");
 }
 
 /** The client reads the queue itself from now on; if it was subscribed to it for a `reply-to`, that ends. */
@@ -52,7 +60,7 @@ function takeTemporary(connection: Connection, name: string): string {
   if (before !== null) {
     if (!before.id?.startsWith(TEMPORARY_PREFIX)) {
       throw new FrameError(
-        'subscription exists',
+        'Duplicated subscription identifier',
         `This connection is subscribed to '${TEMPORARY_PREFIX}${name}' already.`,
       );
     }
@@ -65,39 +73,62 @@ function takeTemporary(connection: Connection, name: string): string {
 }
 
 /**
- * A queue for one subscription to an exchange, bound with the destination's key. A durable one has a name that can be
- * found again and stays; others are this session's own and go with it, unless headers say otherwise.
+ * A queue bound to an exchange with the destination's key: one that the client names (`x-queue-name`), a durable
+ * subscription's, or one that is this subscription's own and goes with the session unless headers say otherwise.
  */
 function boundQueue(
   connection: Connection,
   frame: Frame,
   destination: Destination & { kind: 'exchange' },
   id: string | undefined,
-): string {
+): Source {
   const { session } = connection;
   const { exchange } = destination;
   const key = filterOf(connection, destination);
   session.checkExchange(exchange);
-  const durableName = durableSubscriptionName(connection, frame, destination, id);
-  const isDurable = durableName !== undefined;
-  const options = queueOptions(frame, { durable: isDurable, exclusive: !isDurable, autoDelete: !isDurable });
-  const wanted = frame.header('x-queue-name') ?? durableName ?? '';
+  const durable = durableName(connection, frame, exchange, destination.key, id);
   // `durable` speaks of the subscription here: without it the queue need not outlive the broker.
+  const isDurable = durable !== undefined;
   const noLocal = wantsNoLocal(frame);
   if (noLocal) connection.admitted.origin = connection.sessionName;
-  const { name } = session.declareQueue(wanted, {
-    ...options,
-    durable: isDurable,
-    ...(noLocal ? { origin: connection.sessionName } : {}),
-  });
-  if (isDurable) {
-    // As with JMS: a durable subscription that comes back with another topic gives up the old one.
-    for (const old of session.bindings(name)) {
-      if (old.exchange !== exchange || old.key !== key) session.unbindQueue(name, old.exchange, old.key, old.options);
-    }
+  const shared = frame.header('x-queue-name') || undefined;
+  if (shared !== undefined) {
+    const options = queueOptions(frame, { durable: isDurable, exclusive: false, autoDelete: !isDurable });
+    return sharedQueue(connection, frame, shared, exchange, key, { ...options, durable: isDurable }, noLocal);
   }
+  const options = queueOptions(frame, { durable: isDurable, exclusive: !isDurable, autoDelete: !isDurable });
+  if (durable !== undefined) {
+    const isOwn = openDurable(connection, frame, durable, { exchange, key, noLocal, options });
+    return { queue: durable, isOwn, durable };
+  }
+  const origin = noLocal ? { origin: connection.sessionName } : {};
+  const { name } = session.declareQueue('', { ...options, durable: false, ...origin });
   session.bindQueue(name, exchange, key, { spelling: DOT, arguments: [], notOwn: noLocal });
-  return name;
+  return { queue: name, isOwn: true };
+}
+
+/**
+ * A queue that the client calls by its name, as with RabbitMQ: others may have made it, bind to it and read it, so that a
+ * binding is added where there is none, and none is ever taken away.
+ */
+function sharedQueue(
+  connection: Connection,
+  frame: Frame,
+  name: string,
+  exchange: string,
+  key: string,
+  options: QueueOptions,
+  noLocal: boolean,
+): Source {
+  const { session } = connection;
+  const existed = session.queueExists(name);
+  if (noLocal && existed) throw notItsOwn(name);
+  if (existed && !speaksOfQueue(frame)) session.checkQueue(name);
+  else session.declareQueue(name, { ...options, ...(noLocal ? { origin: connection.sessionName } : {}) });
+  if (!existed || !session.bindings(name).some((binding) => isBinding(binding, exchange, key))) {
+    session.bindQueue(name, exchange, key, { spelling: DOT, arguments: [], notOwn: noLocal });
+  }
+  return { queue: name, isOwn: false };
 }
 
 /** The destination's key as a filter: ActiveMQ's `>` for any number of levels, where an operator wants it understood. */
@@ -105,32 +136,4 @@ function filterOf(connection: Connection, { exchange, key }: Destination & { kin
   if (connection.adapter.options.wildcards !== 'activemq' || exchange !== TOPIC_EXCHANGE) return key;
   if (key === '>') return '#';
   return key.endsWith('.>') ? `${key.slice(0, -1)}#` : key;
-}
-
-/** Undefined if the subscription is not meant to be durable. */
-function durableSubscriptionName(
-  connection: Connection,
-  frame: Frame,
-  destination: Destination & { kind: 'exchange' },
-  id: string | undefined,
-): string | undefined {
-  const named = namedDurableSubscription(connection, frame);
-  if (named !== undefined) return named;
-  if (!(flag(frame, 'durable') || flag(frame, 'persistent'))) return undefined;
-  if (id === undefined) throw new FrameError('missing header', "A durable subscription must have an 'id' header.");
-  return durableQueueName(destination.exchange, destination.key, id);
-}
-
-/** The queue of a durable subscription that has a name of its own, as with ActiveMQ; undefined if the frame names none. */
-export function namedDurableSubscription(connection: Connection, frame: Frame): string | undefined {
-  const name =
-    frame.header('durable-subscriber-name') ??
-    frame.header('durable-subscription-name') ??
-    frame.header('activemq.subscriptionName') ??
-    frame.header('activemq.subcriptionName'); // as ActiveMQ's own documentation long spelled it
-  if (name === undefined) return undefined;
-  const clientId = frame.header('client-id') ?? connection.admitted.clientId;
-  if (!clientId)
-    throw new FrameError('missing header', "A durable subscription by name needs a 'client-id' on CONNECT.");
-  return namedDurableQueueName(clientId, name);
 }

@@ -4,15 +4,17 @@ import { SelectorError } from '../../../src/routing/selector/errors.ts';
 import { CONVERT_STRINGS, compileSelector, type Selector } from '../../../src/routing/selector/selector.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
-import { ACK_ID, DESTINATION, ID } from '../codec/names.ts';
+import { ACK_ID, DESTINATION, ID, RECEIPT } from '../codec/names.ts';
+import { flag, wholeNumber } from '../codec/values.ts';
 import { V1_0 } from '../codec/version.ts';
 import type { Connection } from '../connection.ts';
 import { parseDestination, TEMPORARY_PREFIX } from '../destinations.ts';
-import { flag } from '../queues.ts';
 import { type AckMode, AUTO, CLIENT, CLIENT_INDIVIDUAL, Subscription } from '../subscription.ts';
 import { TopicFilter } from '../topic-filter.ts';
-import { sourceQueue } from './sources.ts';
+import { sourceOf } from './sources.ts';
 import { temporaryQueue } from './temporary.ts';
+
+const NUMBER_MAX = 999_999_999;
 
 /** A subscription to be made. */
 export interface SubscriptionWish {
@@ -25,27 +27,32 @@ export interface SubscriptionWish {
   /** Consumers with a higher one are served first. */
   readonly priority: number;
   readonly selector: Selector | null;
-  /** The queue is this subscription's own: what is not selected waits for nobody. */
-  readonly ownQueue: boolean;
+  /** The queue is this subscription's alone: what is not selected waits for nobody. */
+  readonly isOwn: boolean;
+  /** The durable subscription's name, if it is one. */
+  readonly durable?: string;
   readonly arguments: Headers;
 }
 
 export function subscribe(connection: Connection, frame: Frame): void {
   const { admitted } = connection;
   const text = frame.text(DESTINATION);
-  if (text === undefined) throw new FrameError('missing header', "SUBSCRIBE must have a 'destination' header.");
+  if (text === undefined) throw new FrameError('Missing destination', "SUBSCRIBE must have a 'destination' header.");
   const destination = parseDestination(text);
   const id = frame.text(ID);
   // [STOMP 1.1, SUBSCRIBE] the id is required; in 1.0 the destination can stand for it
   if (id === undefined && connection.version !== V1_0) {
-    throw new FrameError('missing header', "SUBSCRIBE must have an 'id' header.");
+    throw new FrameError('Missing Header', "SUBSCRIBE must have an 'id' header.");
   }
   if (id?.startsWith(TEMPORARY_PREFIX)) {
-    throw new FrameError('invalid header', `The 'id' of a subscription may not begin with ${TEMPORARY_PREFIX}.`);
+    throw new FrameError('Invalid id', `The 'id' of a subscription may not begin with ${TEMPORARY_PREFIX}.`);
   }
   const key = subscriptionKey(id, text);
   if (admitted.subscriptionsByKey.has(key)) {
-    throw new FrameError('subscription exists', `There is a subscription '${id ?? text}' on this connection already.`);
+    throw new FrameError(
+      'Duplicated subscription identifier',
+      `There is a subscription '${id ?? text}' on this connection already.`,
+    );
   }
   refuseBrowser(frame);
   const mode = ackMode(frame.text(ACK_ID));
@@ -53,21 +60,22 @@ export function subscribe(connection: Connection, frame: Frame): void {
   checkRoom(connection);
   const priority = priorityOf(frame);
   const selector = selectorOf(frame);
-  const queue = sourceQueue(connection, frame, destination, id);
+  const source = sourceOf(connection, frame, destination, id);
   const subscription = addSubscription(connection, {
     id,
     key,
     mode,
-    queue,
+    ...source,
     prefetch,
     exclusive: false,
     priority,
     selector,
-    ownQueue: destination.kind === 'exchange' && frame.header('x-queue-name') === undefined,
     arguments: priority === 0 ? [] : [{ name: 'x-priority', value: { type: 'int32', value: priority } }],
   }); // prettier-ignore
   if (destination.kind === 'temporary-queue') temporaryQueue(connection, destination.name).subscription = subscription;
-  connection.answers.whenAllSafe(frame);
+  if (!frame.has(RECEIPT)) return;
+  subscription.unanswered = true;
+  connection.answers.subscribed(frame, subscription.number);
 }
 
 /** What a subscription is found under: its id, or in 1.0 its destination. */
@@ -79,12 +87,19 @@ export function addSubscription(connection: Connection, wish: SubscriptionWish):
   checkRoom(connection);
   const { admitted, session, adapter } = connection;
   const number = admitted.nextSubscription++;
-  const { selector, ownQueue } = wish;
+  const { selector, isOwn } = wish;
   const filter =
-    selector !== null && ownQueue
-      ? new TopicFilter(selector, session, connection.outlet, adapter.broker.turn, adapter.stats)
-      : null;
-  const subscription = new Subscription(connection, number, wish.id, wish.key, wish.mode, wish.queue, filter);
+    selector !== null && isOwn ? new TopicFilter(selector, session, adapter.broker.turn, adapter.stats) : null;
+  const subscription = new Subscription(
+    connection,
+    number,
+    wish.id,
+    wish.key,
+    wish.mode,
+    wish.queue,
+    wish.durable,
+    filter,
+  );
   subscription.consumer = session.consume(
     wish.queue,
     {
@@ -97,7 +112,7 @@ export function addSubscription(connection: Connection, wish: SubscriptionWish):
       arguments: wish.arguments,
     },
     subscription,
-    filter ?? connection.outlet,
+    subscription,
   );
   admitted.subscriptions.set(number, subscription);
   admitted.subscriptionsByKey.set(wish.key, subscription);
@@ -107,13 +122,13 @@ export function addSubscription(connection: Connection, wish: SubscriptionWish):
 /** Ignoring it would take messages from the queue that were only to be looked at. */
 function refuseBrowser(frame: Frame): void {
   if (flag(frame, 'browser') !== true) return;
-  throw new FrameError('not implemented', "'browser' is not built; the subscription would take the messages it shows.");
+  throw new FrameError('Not implemented', "'browser' is not built; the subscription would take the messages it shows.");
 }
 
 function checkRoom(connection: Connection): void {
   const { subscriptionsMax } = connection.adapter.options;
   if (connection.admitted.subscriptions.size < subscriptionsMax) return;
-  throw new FrameError('too many subscriptions', `A connection may have at most ${subscriptionsMax} subscriptions.`);
+  throw new FrameError('Too many subscriptions', `A connection may have at most ${subscriptionsMax} subscriptions.`);
 }
 
 function ackMode(text: string | undefined): AckMode {
@@ -126,16 +141,14 @@ function ackMode(text: string | undefined): AckMode {
     case 'client-individual':
       return CLIENT_INDIVIDUAL;
     default:
-      throw new FrameError('invalid header', `'ack' must be auto, client or client-individual, not '${text}'.`);
+      throw new FrameError('Invalid header', `'ack' must be auto, client or client-individual, not '${text}'.`);
   }
 }
 
 function prefetchOf(connection: Connection, frame: Frame): number {
   const text = frame.header('prefetch-count') ?? frame.header('activemq.prefetchSize');
   if (text === undefined) return connection.adapter.options.prefetchDefault;
-  if (!/^ *\d{1,9} *$/.test(text))
-    throw new FrameError('invalid header', `'prefetch-count' must be a number, not '${text}'.`);
-  return Number(text);
+  return wholeNumber('prefetch-count', text, 0, NUMBER_MAX);
 }
 
 /** Headers are text, so that they are compared as what they read as; ActiveMQ does so for STOMP's clients, too. */
@@ -145,7 +158,7 @@ function selectorOf(frame: Frame): Selector | null {
   try {
     return compileSelector(text.startsWith(CONVERT_STRINGS) ? text : `${CONVERT_STRINGS}${text}`);
   } catch (error) {
-    if (error instanceof SelectorError) throw new FrameError('invalid selector', `${capitalized(error.message)}.`);
+    if (error instanceof SelectorError) throw new FrameError('Invalid selector', `${capitalized(error.message)}.`);
     throw error;
   }
 }
@@ -157,7 +170,5 @@ function capitalized(text: string): string {
 /** RabbitMQ's and ActiveMQ's word for the same: who is served first. */
 function priorityOf(frame: Frame): number {
   const text = frame.header('x-priority') ?? frame.header('activemq.priority') ?? '0';
-  const priority = /^ *[+-]?\d{1,9} *$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isInteger(priority)) return priority;
-  throw new FrameError('invalid header', `The priority of a subscription must be a whole number, not '${text}'.`);
+  return wholeNumber('x-priority', text, -NUMBER_MAX, NUMBER_MAX);
 }

@@ -13,7 +13,7 @@ import { addSubscription } from './subscribe.ts';
 export function replyQueueFor(connection: Connection, replyTo: string): string {
   const destination = parseDestination(replyTo);
   if (destination.kind !== 'temporary-queue')
-    throw new FrameError('invalid destination', `'${replyTo}' is not a temporary queue.`);
+    throw new FrameError('Invalid destination', `'${replyTo}' is not a temporary queue.`);
   const temporary = temporaryQueue(connection, destination.name);
   if (temporary.subscription === null) {
     temporary.subscription = addSubscription(connection, {
@@ -25,21 +25,21 @@ export function replyQueueFor(connection: Connection, replyTo: string): string {
       exclusive: false,
       priority: 0,
       selector: null,
-      ownQueue: true,
+      isOwn: true,
       arguments: [],
     });
   }
   return `/reply-queue/${formatDestination('', temporary.queue, 0).slice('/queue/'.length)}`;
 }
 
-/** Makes it when it is first asked for. */
+/** Makes it when it is first asked for, and again if an operator has deleted it. */
 export function temporaryQueue(connection: Connection, name: string): Temporary {
   const { admitted, session, adapter } = connection;
   const known = admitted.temporaries.get(name);
-  if (known !== undefined) return known;
+  if (known !== undefined && session.queueExists(known.queue)) return known;
   const { subscriptionsMax } = adapter.options;
-  if (admitted.temporaries.size >= subscriptionsMax) {
-    throw new FrameError('too many queues', `A connection may have at most ${subscriptionsMax} temporary queues.`);
+  if (known === undefined && admitted.temporaries.size >= subscriptionsMax) {
+    throw new FrameError('Too many queues', `A connection may have at most ${subscriptionsMax} temporary queues.`);
   }
   const { name: queue } = session.declareQueue('', {
     durable: false,

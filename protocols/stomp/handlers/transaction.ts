@@ -2,7 +2,7 @@
 import { MARK_NOW } from '../../../src/api.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
-import { COMMAND_TEXT, TRANSACTION } from '../codec/names.ts';
+import { COMMAND_TEXT, RECEIPT, TRANSACTION } from '../codec/names.ts';
 import type { Connection } from '../connection.ts';
 
 export function begin(connection: Connection, frame: Frame): void {
@@ -12,7 +12,11 @@ export function begin(connection: Connection, frame: Frame): void {
 
 export function commit(connection: Connection, frame: Frame): void {
   const { stats } = connection.adapter;
-  const mark = connection.admitted.transactions.commit(nameOf(frame), () => {
+  const { targets, transactions } = connection.admitted;
+  const name = nameOf(frame);
+  // Its SENDs may be old, and their queues deleted since: nothing of it is carried out if one cannot be kept.
+  for (const target of transactions.get(name).targets) targets.refresh(target, frame.has(RECEIPT));
+  const mark = transactions.commit(name, () => {
     stats.unroutable++;
   });
   connection.answers.commit(frame, mark);
@@ -26,6 +30,6 @@ export function abort(connection: Connection, frame: Frame): void {
 function nameOf(frame: Frame): string {
   const name = frame.text(TRANSACTION);
   if (name === undefined)
-    throw new FrameError('missing header', `${COMMAND_TEXT[frame.command]} must have a 'transaction' header.`);
+    throw new FrameError('Missing transaction', `${COMMAND_TEXT[frame.command]} must have a 'transaction' header.`);
   return name;
 }

@@ -1,12 +1,11 @@
-/** UNSUBSCRIBE: the end of a subscription, and of a durable one's queue where the client says so. */
+/** UNSUBSCRIBE: the end of a subscription, and of what a durable one left in the broker, where the client says so. */
 import { RELEASED } from '../../../src/api.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { DESTINATION, ID } from '../codec/names.ts';
 import type { Connection } from '../connection.ts';
-import { flag } from '../queues.ts';
 import type { Subscription } from '../subscription.ts';
-import { namedDurableSubscription } from './sources.ts';
+import { forgetDurable, namedDurable, wantsDurable } from './durable.ts';
 import { subscriptionKey } from './subscribe.ts';
 
 export function unsubscribe(connection: Connection, frame: Frame): void {
@@ -15,24 +14,25 @@ export function unsubscribe(connection: Connection, frame: Frame): void {
   const destination = frame.text(DESTINATION);
   if (id === undefined && destination === undefined) {
     throw new FrameError(
-      'missing header',
+      'Missing destination or id',
       "UNSUBSCRIBE must have an 'id' header (in 1.0, an 'id' or a 'destination').",
     );
   }
-  const named = namedDurableSubscription(connection, frame);
-  const isDurable = named !== undefined || flag(frame, 'durable') === true || flag(frame, 'persistent') === true;
+  const named = namedDurable(connection, frame);
+  const givesUp = named !== undefined || wantsDurable(frame);
   const subscription = admitted.subscriptionsByKey.get(subscriptionKey(id, destination ?? ''));
   if (subscription !== undefined) {
     end(connection, subscription);
   } else if (named === undefined) {
-    throw new FrameError('unknown subscription', `There is no subscription '${id ?? destination}' on this connection.`);
+    throw new FrameError(
+      'No subscription found',
+      `There is no subscription '${id ?? destination}' on this connection.`,
+    );
   }
-  // Only queues that such subscriptions made: whoever reads `/queue/q` with a stray header must not lose it.
-  const queue =
-    named ?? (isDurable && subscription?.queue.startsWith('stomp-subscription-') ? subscription.queue : undefined);
-  if (queue !== undefined && (named === undefined || subscription === undefined || subscription.queue === named)) {
-    session.deleteQueue(queue, false, false);
-    admitted.queues.forget(queue);
+  // Whoever reads another queue with a stray header has given up no durable subscription.
+  const durable = subscription === undefined ? named : subscription.durable;
+  if (givesUp && durable !== undefined && (named === undefined || named === durable)) {
+    forgetDurable(session, durable, subscription === undefined);
   }
   connection.answers.whenAllSafe(frame);
 }

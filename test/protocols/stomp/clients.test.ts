@@ -42,7 +42,7 @@ describe('stompit', () => {
     });
 
   test('survives an ERROR: with plain text/plain it reads the body by itself and dies of its own stream', async () => {
-    await expect(open({ passcode: 'wrong' })).rejects.toThrow('access refused');
+    await expect(open({ passcode: 'wrong' })).rejects.toThrow('Bad CONNECT');
   });
 
   test('sends, receives, acknowledges and disconnects', async () => {
@@ -159,7 +159,7 @@ describe('@stomp/stompjs', () => {
       client.onStompError = (frame) => resolve(frame.body);
     });
     client.publish({ destination: '/exchange/nowhere/k', body: 'x' });
-    expect(await error).toBe("no exchange 'nowhere' in vhost '/'.\n");
+    expect(await error).toBe("NOT_FOUND - no exchange 'nowhere' in vhost '/'\n");
     await client.deactivate();
   });
 });

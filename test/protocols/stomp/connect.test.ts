@@ -43,7 +43,7 @@ describe('CONNECT', () => {
     const error = await client.refused('CONNECT', { 'accept-version': '2.0,1.3', host: '/' });
     expect(header(error, 'version')).toBe('1.0,1.1,1.2');
     expect(header(error, 'content-type')).toBe('text/plain;charset=utf-8');
-    expect(error.body.toString()).toContain('1.0, 1.1 and 1.2');
+    expect(error.body.toString()).toContain('1.0,1.1,1.2');
   });
 
   test.each(['/', '', 'localhost', 'LOCALHOST', '127.0.0.1', '127.1.2.3', '::1', 'broker.example', 'Broker.Example'])(
@@ -62,7 +62,7 @@ describe('CONNECT', () => {
   test('with a wrong passcode is refused, and not told why', async () => {
     const client = await RawClient.dial(house.port);
     const error = await client.refused('CONNECT', { 'accept-version': '1.2', login: 'guest', passcode: 'x' });
-    expect([header(error, 'message'), error.body.toString()]).toEqual(['access refused', 'Access refused.\n']);
+    expect([header(error, 'message'), error.body.toString()]).toEqual(['Bad CONNECT', 'Access refused.\n']);
   });
 
   test('with login and passcode, with a space after the colon in 1.0', async () => {
@@ -74,19 +74,19 @@ describe('CONNECT', () => {
   test('a second time is an error', async () => {
     const client = await house.open();
     const error = await client.refused('CONNECT', { 'accept-version': '1.2', host: '/' });
-    expect(header(error, 'message')).toBe('already connected');
+    expect(header(error, 'message')).toBe('Already connected');
   });
 
   test('must come first', async () => {
     const client = await RawClient.dial(house.port);
     const error = await client.refused('SEND', { destination: '/queue/q', receipt: 'r:1' }, 'x');
-    expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual(['not connected', 'r:1']);
+    expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual(['Illegal command', 'r:1']);
   });
 
   test('must come before a large body does', async () => {
     const client = await RawClient.dial(house.port);
     client.write('SEND\ndestination:/queue/q\ncontent-length:10000000\n\nxxx');
-    expect(header(await client.error(), 'message')).toBe('not connected');
+    expect(header(await client.error(), 'message')).toBe('Illegal command');
   });
 
   test('may be followed by frames before it is answered', async () => {
@@ -107,7 +107,7 @@ describe('CONNECT', () => {
     clock.advance(9_000);
     expect(client.ended).toBe(false);
     clock.advance(2_000);
-    expect(header(await client.error(), 'message')).toBe('handshake timeout');
+    expect(header(await client.error(), 'message')).toBe('Handshake timeout');
     expect(house.stats.handshakesTimedOut).toBe(1);
   });
 
@@ -146,7 +146,7 @@ describe('heart-beats', () => {
 
   test.each(['1', 'a,b', '1,2,3', '-1,0', ''])('%j is refused', async (beat) => {
     const client = await RawClient.dial(house.port);
-    expect(header(await client.refused('CONNECT', { 'heart-beat': beat }), 'message')).toBe('malformed frame');
+    expect(header(await client.refused('CONNECT', { 'heart-beat': beat }), 'message')).toBe('Invalid header');
   });
 
   test('go out in every silence of the agreed length', async () => {
@@ -162,7 +162,7 @@ describe('heart-beats', () => {
     clock.advance(1_900);
     expect(client.ended).toBe(false);
     clock.advance(300);
-    expect(header(await client.error(), 'message')).toBe('heart-beat missed');
+    expect(header(await client.error(), 'message')).toBe('Heart-beat missed');
     expect(house.stats.heartbeatsMissed).toBe(1);
   });
 
@@ -183,7 +183,7 @@ describe('the end', () => {
     const client = await house.open();
     house.handlers[0]!.shutdown('the broker is stopping');
     const error = await client.error();
-    expect([header(error, 'message'), error.body.toString()]).toEqual(['shutting down', 'the broker is stopping\n']);
+    expect([header(error, 'message'), error.body.toString()]).toEqual(['Shutting down', 'the broker is stopping\n']);
   });
 
   test('by DISCONNECT is answered, and what follows it is not looked at', async () => {

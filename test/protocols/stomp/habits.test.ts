@@ -79,7 +79,7 @@ describe('AMQ_SCHEDULED_DELAY', () => {
     await client.confirmed('SEND', { destination: '/topic/k', 'x-delay': 'whatever' }, 'at once');
     expect((await client.next('MESSAGE')).body.toString()).toBe('at once');
     client.send('SEND', { destination: '/exchange/later/k', 'x-delay': 'soon' }, 'x');
-    expect(header(await client.error(), 'message')).toBe('invalid header');
+    expect(header(await client.error(), 'message')).toBe('Invalid header');
   });
 });
 
@@ -186,7 +186,7 @@ test('a destination that is no UTF-8 is refused, since it would be mistaken for 
   const client = await house.open();
   client.write(Buffer.concat([Buffer.from('SEND\ndestination:/queue/'), Buffer.of(0xff), Buffer.from('\n\n\0')]));
   const error = await client.error();
-  expect(header(error, 'message')).toBe('malformed frame');
+  expect(header(error, 'message')).toBe('Malformed frame');
   expect(error.body.toString()).toBe("The value of 'destination' is not UTF-8.\n");
 });
 

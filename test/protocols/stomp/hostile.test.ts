@@ -98,7 +98,7 @@ test('a head that never ends is stopped at its bound', async () => {
   const client = await RawClient.dial(house.port);
   client.write(`CONNECT\n${'x:y\n'.repeat(100)}`);
   client.write(Buffer.alloc(100_000, 'z'));
-  expect(header(await client.error(), 'message')).toBe('headers too long');
+  expect(header(await client.error(), 'message')).toBe('Headers too long');
 });
 
 test('a body that never ends is stopped at its bound', async () => {
@@ -107,5 +107,5 @@ test('a body that never ends is stopped at its bound', async () => {
   const client = await house.open();
   client.write('SEND\ndestination:/queue/q\n\n');
   client.write(Buffer.alloc(1_000_000, 'z'));
-  expect(header(await client.error(), 'message')).toBe('body too large');
+  expect(header(await client.error(), 'message')).toBe('Body too large');
 });

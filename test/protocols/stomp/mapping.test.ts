@@ -45,7 +45,12 @@ describe('what is stored of a SEND', () => {
       V1_2,
       'x:y\n',
     ],
-    ['repetitions, in order', `${measured}a:1\na:2\n`, V1_2, 'a:1\na:2\n'],
+    [
+      'of a name that comes twice the first',
+      `${measured}a:1\nb:2\na:3\npriority:1\npriority:2\n`,
+      V1_2,
+      'a:1\nb:2\npriority:1\n',
+    ],
     ['escapes as they are', `${measured}a\\c:\\n\n`, V1_2, 'a\\c:\\n\n'],
     ['colons escaped', `${measured}a:b:c\n`, V1_2, 'a:b\\cc\n'],
     ['backslashes of 1.0 escaped', `${measured}a: b\\n:\n`, V1_0, 'a:b\\\\n\\c\n'],
@@ -74,7 +79,7 @@ describe('what is stored of a SEND', () => {
       fc.property(fc.array(fc.tuple(text, text), { maxLength: 6 }), (pairs) => {
         // 1.0 says it plainly where it can: no colon in names, no space or CR at the edges of values.
         const plain = pairs.map(
-          ([name, value]) => [`n${name.replaceAll(':', '').replaceAll('\r', '')}`, `v${value}v`] as const,
+          ([name, value], i) => [`n${name.replaceAll(':', '').replaceAll('\r', '')}${i}`, `v${value}v`] as const,
         );
         const escaped = (part: string): string =>
           part.replace(/[\\:\r]/g, (c) => (c === ':' ? '\\c' : c === '\r' ? '\\r' : '\\\\'));

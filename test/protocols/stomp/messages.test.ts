@@ -214,7 +214,7 @@ describe('a large body', () => {
   test('that is not ended by NUL is refused and never seen', async () => {
     const client = await house.open();
     client.write(`SEND\ndestination:/queue/large\ncontent-length:200000\n\n${'x'.repeat(200_001)}`);
-    expect(header(await client.error(), 'message')).toBe('malformed frame');
+    expect(header(await client.error(), 'message')).toBe('Malformed frame');
     const session = await house.session();
     expect(session.checkQueue('large').messages).toBe(0);
   });
@@ -357,24 +357,24 @@ describe('between protocols', () => {
 
 describe('SEND is refused', () => {
   test.each<[string, Record<string, string>, string]>([
-    ['without a destination', {}, 'missing header'],
-    ['to no such exchange', { destination: '/exchange/nowhere/k' }, 'not found'],
-    ['to a strange destination', { destination: '/somewhere/x' }, 'invalid destination'],
-    ['to a temporary queue', { destination: '/temp-queue/x' }, 'invalid destination'],
-    ['with a priority that is none', { destination: '/queue/q', priority: 'high' }, 'invalid header'],
-    ['with a priority that is too high', { destination: '/queue/q', priority: '256' }, 'invalid header'],
-    ['with an expiration that is none', { destination: '/queue/q', expiration: '1s' }, 'invalid header'],
-    ["in someone else's name", { destination: '/queue/q', 'user-id': 'root' }, 'invalid header'],
-    ['with a delay that is none', { destination: '/queue/q', AMQ_SCHEDULED_DELAY: '-1' }, 'invalid header'],
-    ['with a delay past 49 days', { destination: '/queue/q', AMQ_SCHEDULED_DELAY: '4294967296' }, 'invalid header'],
-    ['again and again', { destination: '/queue/q', AMQ_SCHEDULED_REPEAT: '3' }, 'not implemented'],
+    ['without a destination', {}, 'Missing destination'],
+    ['to no such exchange', { destination: '/exchange/nowhere/k' }, 'not_found'],
+    ['to a strange destination', { destination: '/somewhere/x' }, 'Unknown destination'],
+    ['to a temporary queue', { destination: '/temp-queue/x' }, 'Invalid destination'],
+    ['with a priority that is none', { destination: '/queue/q', priority: 'high' }, 'Invalid header'],
+    ['with a priority that is too high', { destination: '/queue/q', priority: '256' }, 'Invalid header'],
+    ['with an expiration that is none', { destination: '/queue/q', expiration: '1s' }, 'precondition_failed'],
+    ["in someone else's name", { destination: '/queue/q', 'user-id': 'root' }, 'precondition_failed'],
+    ['with a delay that is none', { destination: '/queue/q', AMQ_SCHEDULED_DELAY: '-1' }, 'Invalid header'],
+    ['with a delay past 49 days', { destination: '/queue/q', AMQ_SCHEDULED_DELAY: '4294967296' }, 'Invalid header'],
+    ['again and again', { destination: '/queue/q', AMQ_SCHEDULED_REPEAT: '3' }, 'Not implemented'],
     [
       'every so often',
       { destination: '/queue/q', AMQ_SCHEDULED_DELAY: '5', AMQ_SCHEDULED_PERIOD: '3' },
-      'not implemented',
+      'Not implemented',
     ],
-    ['by a calendar', { destination: '/queue/q', AMQ_SCHEDULED_CRON: '0 * * * *' }, 'not implemented'],
-    ['in no such transaction', { destination: '/queue/q', transaction: 't' }, 'unknown transaction'],
+    ['by a calendar', { destination: '/queue/q', AMQ_SCHEDULED_CRON: '0 * * * *' }, 'Not implemented'],
+    ['in no such transaction', { destination: '/queue/q', transaction: 't' }, 'Bad transaction'],
   ])('%s', async (_, headers, message) => {
     const client = await house.open();
     const error = await client.refused('SEND', { ...headers, receipt: 'r-1' }, 'x');

@@ -21,7 +21,7 @@ describe('a full queue', () => {
     const client = await house.open();
     await client.confirmed('SEND', full, '1');
     const error = await client.refused('SEND', { ...full, receipt: 'second' }, '2');
-    expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual(['not stored', 'second']);
+    expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual(['Not stored', 'second']);
     expect(error.body.toString()).toContain('full');
   });
 
@@ -39,7 +39,7 @@ describe('a full queue', () => {
     await client.confirmed('BEGIN', { transaction: 't' });
     client.send('SEND', { ...full, transaction: 't' }, '2');
     const error = await client.refused('COMMIT', { transaction: 't' });
-    expect(header(error, 'message')).toBe('not stored');
+    expect(header(error, 'message')).toBe('Not stored');
   });
 
   test('refuses a large body', async () => {
@@ -112,7 +112,7 @@ describe('priority', () => {
   test('of a consumer that is no number is refused', async () => {
     const client = await house.open();
     const error = await client.refused('SUBSCRIBE', { id: '1', destination: '/queue/q', 'x-priority': 'high' });
-    expect(header(error, 'message')).toBe('invalid header');
+    expect(header(error, 'message')).toBe('Invalid header');
   });
 });
 

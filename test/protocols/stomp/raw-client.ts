@@ -27,6 +27,8 @@ export class RawClient {
   private receipts = 0;
   /** Before so many bytes are there, looking again is in vain. */
   private needed = 0;
+  /** A frame's NUL has come, and the LF that belongs to it has not: that one is no heart-beat. */
+  private withinEnd = false;
   private wake: () => void = () => {};
 
   constructor(socket: Socket) {
@@ -150,6 +152,11 @@ export class RawClient {
   }
 
   private takeFrame(): boolean {
+    if (this.withinEnd && this.rest.length > 0) {
+      if (this.rest[0] !== 0x0a) throw new Error('the server sent a frame whose NUL is not followed by an LF');
+      this.rest = this.rest.subarray(1);
+      this.withinEnd = false;
+    }
     while (this.rest[0] === 0x0a) {
       this.heartbeats++;
       this.rest = this.rest.subarray(1);
@@ -167,6 +174,7 @@ export class RawClient {
     if (this.rest[end] !== 0) throw new Error('the server sent a frame that is not ended by NUL');
     this.frames.push({ command: command!, lines, body: Buffer.from(this.rest.subarray(head + 2, end)) });
     this.rest = this.rest.subarray(end + 1);
+    this.withinEnd = true;
     return true;
   }
 }

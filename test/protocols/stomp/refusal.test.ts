@@ -96,7 +96,7 @@ describe('what cannot be stored', () => {
     await client.next('RECEIPT');
     refuse(sessions[0]!);
     const error = await client.refused('SEND', { destination: '/queue/q', receipt: 'bad\\c' }, 'x');
-    expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual(['not stored', 'bad\\c']);
+    expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual(['Not stored', 'bad\\c']);
   });
 
   test('is counted where nobody asked for a receipt', async () => {
@@ -113,7 +113,7 @@ describe('what cannot be stored', () => {
     sessions[0]!.transaction = () =>
       ({ publish() {}, settle() {}, operations: 1, bytes: 1, commit: () => MARK_REFUSED, rollback() {} }) as never;
     client.send('BEGIN', { transaction: 't' });
-    expect(header(await client.refused('COMMIT', { transaction: 't' }), 'message')).toBe('not stored');
+    expect(header(await client.refused('COMMIT', { transaction: 't' }), 'message')).toBe('Not stored');
   });
 });
 
@@ -177,6 +177,6 @@ test('a defect costs one connection, is counted, and is not kept quiet', async (
     });
   const client = await house.open();
   const error = await client.refused('SEND', { destination: '/queue/q', receipt: 'r' }, 'x');
-  expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual(['internal error', 'r']);
+  expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual(['Internal error', 'r']);
   expect([house.stats.internalErrors, (errors[0] as Error).message]).toEqual([1, 'a defect']);
 });

@@ -49,7 +49,7 @@ describe.each(['/queue/q', '/topic/t'])('a selector on %s', (destination) => {
     const client = await house.open();
     client.send('SUBSCRIBE', { id: '1', destination, selector: "colour = 'red", durable: 'true' });
     const error = await client.error();
-    expect(header(error, 'message')).toBe('invalid selector');
+    expect(header(error, 'message')).toBe('Invalid selector');
     expect(error.body.toString()).toBe('Invalid selector: a string is not closed, at character 10.\n');
     const core = await house.session();
     expect(core.queueExists('q')).toBe(false);

@@ -116,11 +116,13 @@ describe('NACK', () => {
     expect(await remaining(1)).toEqual([['3', true, 0]]);
   });
 
-  test('is not known in 1.0', async () => {
+  test('is known in 1.0, too, whose clients send it to brokers that know it', async () => {
     const client = await house.open('1.0');
     await consume(client, 'client');
     const [frame] = await deliveries(client, 1);
-    expect(header(await client.refused('NACK', ackOf(frame!, '1.0')), 'message')).toBe('unknown command');
+    await client.confirmed('NACK', { ...ackOf(frame!, '1.0'), requeue: 'false' });
+    await client.leave();
+    expect(await remaining(0)).toEqual([]);
   });
 });
 
@@ -162,21 +164,21 @@ describe('what a client holds', () => {
 describe('a token that is not good', () => {
   const session = (frame: Frame): string => header(frame, 'ack')!.split('.')[0]!;
 
-  test.each<[string, (frame: Frame) => string]>([
-    ['of another connection', (frame) => `${session(frame)}x.1.1.0`],
-    ['of a subscription that never was', (frame) => `${session(frame)}.2.1.0`],
-    ['of subscription 0', (frame) => `${session(frame)}.0.1.0`],
-    ['of a delivery that is still to come', (frame) => `${session(frame)}.1.2.0`],
-    ['of a place where nothing is held', (frame) => `${session(frame)}.1.1.7`],
-    ['of a place far away', (frame) => `${session(frame)}.1.1.999999999`],
-    ['that is empty', () => ''],
-    ['that is anything', () => 'anything'],
-  ])('%s is refused', async (_, forge) => {
+  test.each<[string, string, (frame: Frame) => string]>([
+    ['of another connection', 'Invalid header', (frame) => `${session(frame)}x.1.1.0`],
+    ['of a subscription that never was', 'Invalid header', (frame) => `${session(frame)}.2.1.0`],
+    ['of subscription 0', 'Invalid header', (frame) => `${session(frame)}.0.1.0`],
+    ['of a delivery that is still to come', 'Invalid header', (frame) => `${session(frame)}.1.2.0`],
+    ['of a place where nothing is held', 'precondition_failed', (frame) => `${session(frame)}.1.1.7`],
+    ['of a place far away', 'precondition_failed', (frame) => `${session(frame)}.1.1.999999999`],
+    ['that is empty', 'Invalid header', () => ''],
+    ['that is anything', 'Invalid header', () => 'anything'],
+  ])('%s is refused', async (_, message, forge) => {
     const client = await house.open();
     await consume(client, 'client-individual');
     const [frame] = await deliveries(client, 1);
     const error = await client.refused('ACK', { id: forge(frame!), receipt: 'r' });
-    expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual(['unknown message', 'r']);
+    expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual([message, 'r']);
     expect(await remaining(1)).toEqual([['1', true, 1]]);
   });
 
@@ -206,7 +208,9 @@ describe('a token that is not good', () => {
     client.send('ACK', ackOf(frames[0]!));
     await client.confirmed('BEGIN', { transaction: 't' });
     expect(house.stats.staleSettlements).toBe(1);
-    expect(header(await client.refused('ACK', { ...ackOf(frames[0]!), receipt: 'r' }), 'message')).toBe('too late');
+    expect(header(await client.refused('ACK', { ...ackOf(frames[0]!), receipt: 'r' }), 'message')).toBe(
+      'Subscription not found',
+    );
   });
 
   test('must not name another subscription in 1.1', async () => {
@@ -214,7 +218,7 @@ describe('a token that is not good', () => {
     await consume(client, 'client');
     const [frame] = await deliveries(client, 1);
     const error = await client.refused('ACK', { 'message-id': header(frame!, 'message-id')!, subscription: '2' });
-    expect(header(error, 'message')).toBe('invalid header');
+    expect(header(error, 'message')).toBe('Invalid header');
   });
 
   test.each([
@@ -224,7 +228,7 @@ describe('a token that is not good', () => {
   ])('must be there in %s, as %s', async (version, name) => {
     const client = await house.open(version);
     const error = await client.refused('ACK', {});
-    expect([header(error, 'message'), error.body.toString().includes(`'${name}'`)]).toEqual(['missing header', true]);
+    expect([header(error, 'message'), error.body.toString().includes(`'${name}'`)]).toEqual(['Missing header', true]);
   }); // prettier-ignore
 });
 
@@ -340,11 +344,11 @@ describe('a transaction', () => {
         ['BEGIN', { transaction: 't' }],
         ['BEGIN', { transaction: 't' }],
       ],
-      'transaction exists',
+      'Bad transaction',
     ],
-    ['committed but never begun', [['COMMIT', { transaction: 't' }]], 'unknown transaction'],
-    ['aborted but never begun', [['ABORT', { transaction: 't' }]], 'unknown transaction'],
-    ['without a name', [['BEGIN', {}]], 'missing header'],
+    ['committed but never begun', [['COMMIT', { transaction: 't' }]], 'Bad transaction'],
+    ['aborted but never begun', [['ABORT', { transaction: 't' }]], 'Bad transaction'],
+    ['without a name', [['BEGIN', {}]], 'Missing transaction'],
   ])('%s is refused', async (_, frames, message) => {
     const client = await house.open();
     for (const [command, headers] of frames) client.send(command, headers);
@@ -356,7 +360,7 @@ describe('a transaction', () => {
     house = await StompHarness.start({ transactionsMax: 2, transactionOperationsMax: 3, transactionSizeMax: 1_000 });
     const many = await house.open();
     for (const transaction of ['a', 'b']) await many.confirmed('BEGIN', { transaction });
-    expect(header(await many.refused('BEGIN', { transaction: 'c' }), 'message')).toBe('too many transactions');
+    expect(header(await many.refused('BEGIN', { transaction: 'c' }), 'message')).toBe('Too many transactions');
     for (const [size, fits] of [
       [1, 3],
       [600, 2],
@@ -366,7 +370,7 @@ describe('a transaction', () => {
       for (let i = 0; i < fits; i++)
         await client.confirmed('SEND', { destination: '/queue/x', transaction: 't' }, 'y'.repeat(size));
       const error = await client.refused('SEND', { destination: '/queue/x', transaction: 't' }, 'y'.repeat(size));
-      expect(header(error, 'message')).toBe('transaction too large');
+      expect(header(error, 'message')).toBe('Transaction too large');
     } // prettier-ignore
     const session = await house.session();
     expect(session.checkQueue('x').messages).toBe(0);

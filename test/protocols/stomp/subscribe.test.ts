@@ -72,7 +72,7 @@ describe('the destination', () => {
       destination: '/queue/q',
       'x-dead-letter-exchange': 'amq.topic',
     });
-    expect(header(error, 'message')).toBe('precondition failed');
+    expect(header(error, 'message')).toBe('precondition_failed');
     await client.confirmed('SEND', { destination: '/queue/q' }, 'x');
   });
 
@@ -88,7 +88,7 @@ describe('the destination', () => {
     expect(core.queueExists('brief')).toBe(true);
     const other = await house.open();
     expect(header(await other.refused('SUBSCRIBE', { id: '1', destination: '/queue/mine' }), 'message')).toBe(
-      'resource locked',
+      'resource_locked',
     );
     await client.confirmed('UNSUBSCRIBE', { id: '2' });
     expect(core.queueExists('brief')).toBe(false);
@@ -99,7 +99,10 @@ describe('the destination', () => {
   test('/amq/queue/q must be there', async () => {
     const client = await house.open();
     const error = await client.refused('SUBSCRIBE', { id: '1', destination: '/amq/queue/q' });
-    expect([header(error, 'message'), error.body.toString()]).toEqual(['not found', "no queue 'q' in vhost '/'.\n"]);
+    expect([header(error, 'message'), error.body.toString()]).toEqual([
+      'not_found',
+      "NOT_FOUND - no queue 'q' in vhost '/'\n",
+    ]);
     core.declareQueue('q', { durable: false, exclusive: false, autoDelete: false, arguments: [] });
     const again = await house.open();
     await subscribe(again, '/amq/queue/q');
@@ -110,7 +113,7 @@ describe('the destination', () => {
   test('/exchange/x must be there, and no queue is left of the attempt', async () => {
     const client = await house.open();
     const error = await client.refused('SUBSCRIBE', { id: '1', destination: '/exchange/x/k', 'x-queue-name': 'left' });
-    expect(header(error, 'message')).toBe('not found');
+    expect(header(error, 'message')).toBe('not_found');
     expect(core.queueExists('left')).toBe(false);
   });
 
@@ -140,19 +143,19 @@ describe('the destination', () => {
 
 describe('SUBSCRIBE is refused', () => {
   test.each<[string, Record<string, string>, string]>([
-    ['without a destination', { id: '1' }, 'missing header'],
-    ['without an id', { destination: '/queue/q' }, 'missing header'],
-    ['with an ack mode that is none', { id: '1', destination: '/queue/q', ack: 'sometimes' }, 'invalid header'],
-    ['with a prefetch that is none', { id: '1', destination: '/queue/q', 'prefetch-count': 'many' }, 'invalid header'],
-    ['with a selector that is none', { id: '1', destination: '/topic/q', selector: 'a = ' }, 'invalid selector'],
-    ['from a queue with no-local', { id: '1', destination: '/queue/q', 'no-local': 'true' }, 'invalid header'],
-    ['as a browser, which is not built', { id: '1', destination: '/queue/q', browser: 'true' }, 'not implemented'],
-    ["with an id that is the broker's", { id: '/temp-queue/x', destination: '/queue/q' }, 'invalid header'],
-    ['with a flag that is none', { id: '1', destination: '/topic/q', durable: 'yes' }, 'invalid header'],
+    ['without a destination', { id: '1' }, 'Missing destination'],
+    ['without an id', { destination: '/queue/q' }, 'Missing Header'],
+    ['with an ack mode that is none', { id: '1', destination: '/queue/q', ack: 'sometimes' }, 'Invalid header'],
+    ['with a prefetch that is none', { id: '1', destination: '/queue/q', 'prefetch-count': 'many' }, 'Invalid header'],
+    ['with a selector that is none', { id: '1', destination: '/topic/q', selector: 'a = ' }, 'Invalid selector'],
+    ['from a queue with no-local', { id: '1', destination: '/queue/q', 'no-local': 'true' }, 'Invalid header'],
+    ['as a browser, which is not built', { id: '1', destination: '/queue/q', browser: 'true' }, 'Not implemented'],
+    ["with an id that is the broker's", { id: '/temp-queue/x', destination: '/queue/q' }, 'Invalid id'],
+    ['with a flag that is none', { id: '1', destination: '/topic/q', durable: 'yes' }, 'Invalid header'],
     [
       'durably without a client-id',
       { id: '1', destination: '/topic/q', 'activemq.subscriptionName': 's' },
-      'missing header',
+      'Missing header',
     ],
   ])('%s', async (_, headers, message) => {
     const client = await house.open('1.1');
@@ -163,14 +166,14 @@ describe('SUBSCRIBE is refused', () => {
     const client = await house.open();
     await subscribe(client, '/queue/q');
     const error = await client.refused('SUBSCRIBE', { id: '1', destination: '/queue/r' });
-    expect(header(error, 'message')).toBe('subscription exists');
+    expect(header(error, 'message')).toBe('Duplicated subscription identifier');
   });
 
   test('when there are too many', async () => {
     const client = await house.open();
     for (const id of ['1', '2', '3', '4']) await client.confirmed('SUBSCRIBE', { id, destination: '/queue/q' });
     const error = await client.refused('SUBSCRIBE', { id: '5', destination: '/queue/q' });
-    expect(header(error, 'message')).toBe('too many subscriptions');
+    expect(header(error, 'message')).toBe('Too many subscriptions');
   });
 });
 
@@ -200,8 +203,8 @@ describe('UNSUBSCRIBE', () => {
   });
 
   test.each([
-    [{ id: 'x' }, 'unknown subscription'],
-    [{}, 'missing header'],
+    [{ id: 'x' }, 'No subscription found'],
+    [{}, 'Missing destination or id'],
   ])('%j is refused', async (headers, message) => {
     const client = await house.open();
     expect(header(await client.refused('UNSUBSCRIBE', headers as Record<string, string>), 'message')).toBe(message);
@@ -242,7 +245,7 @@ describe('a durable subscription', () => {
   test('needs an id', async () => {
     const client = await house.open('1.0');
     const error = await client.refused('SUBSCRIBE', { destination: '/topic/k', durable: 'true' });
-    expect(header(error, 'message')).toBe('missing header');
+    expect(header(error, 'message')).toBe('Missing Header');
   });
 
   test('by name, as with ActiveMQ, is one queue for client and name, and follows its topic', async () => {
@@ -298,10 +301,10 @@ describe('a temporary queue', () => {
     const replyTo = header(await answerer.next('MESSAGE'), 'reply-to')!;
     const thief = await house.open();
     expect(header(await thief.refused('SUBSCRIBE', { id: '1', destination: replyTo }), 'message')).toBe(
-      'resource locked',
+      'resource_locked',
     );
     await gone(asker);
-    await answerer.confirmed('SEND', { destination: replyTo }, 'too late');
+    await answerer.confirmed('SEND', { destination: replyTo }, 'Subscription not found');
     expect(house.stats.unroutable).toBe(1);
   });
 
@@ -332,7 +335,7 @@ test('a subscription whose queue is deleted ends with an ERROR that names it', a
   await client.confirmed('SUBSCRIBE', { id: 'a\\cb', destination: '/queue/q' });
   core.deleteQueue('q', false, false);
   const error = await client.error();
-  expect([header(error, 'message'), header(error, 'subscription')]).toEqual(['subscription cancelled', 'a\\cb']);
+  expect([header(error, 'message'), header(error, 'subscription')]).toEqual(['Server cancelled subscription', 'a\\cb']);
   expect(error.body.toString()).toContain("queue 'q' was deleted");
 });
 
