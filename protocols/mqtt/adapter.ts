@@ -12,7 +12,6 @@ import { PropertyWriter } from './codec/properties.ts';
 import { PublishFields } from './codec/publish.ts';
 import { Connection } from './connection.ts';
 import { Form3 } from './delivery/form.ts';
-import { Aim } from './handlers/routes.ts';
 import { sessionArguments } from './mapping/names.ts';
 import { MQTT_DIALECT_ID, mqttDialect, OutgoingProperties } from './mapping/properties.ts';
 import { TopicWriter } from './mapping/topics.ts';
@@ -31,6 +30,14 @@ export class FanoutCache {
   length = 0;
 }
 
+/** An empty message in the terms of this protocol. */
+export function mqttDraft(): Draft {
+  const draft = new Draft();
+  draft.dialect = MQTT_DIALECT_ID;
+  draft.spelling = SLASH;
+  return draft;
+}
+
 const NAMES = [
   [0x00, 0x04, 0x4d, 0x51, 0x54, 0x54], // MQTT
   [0x00, 0x06, 0x4d, 0x51, 0x49, 0x73, 0x64, 0x70], // MQIsdp
@@ -41,11 +48,8 @@ export class MqttAdapter implements Protocol {
   readonly dialect: Dialect;
   readonly stats = new MqttStats();
   readonly limits: Limits;
-  /** What every publish is handed over with. Whoever sets more than assurance, retain and body puts it back. */
-  readonly draft = new Draft();
   readonly fields = new PublishFields();
   readonly properties = new MessageProperties();
-  readonly aim = new Aim();
   readonly topics = new TopicWriter();
   readonly outgoing: OutgoingProperties;
   /** For the properties of CONNACK, DISCONNECT and AUTH. */
@@ -55,6 +59,7 @@ export class MqttAdapter implements Protocol {
   readonly sessionArguments: Headers;
   readonly form3: Form3;
   readonly fanout5 = new FanoutCache();
+  private readonly draft = mqttDraft();
 
   constructor(options: MqttOptions) {
     this.limits = limitsOf(options);
@@ -63,8 +68,15 @@ export class MqttAdapter implements Protocol {
     this.connectRate = new Rate(this.limits.connectRateMax);
     this.sessionArguments = sessionArguments(this.limits);
     this.form3 = new Form3(this.topics, new FanoutCache());
-    this.draft.dialect = MQTT_DIALECT_ID;
-    this.draft.spelling = SLASH;
+  }
+
+  /**
+   * The draft that a PUBLISH is handed over with: one for all, and as good as new each time. There is no other way to it, so
+   * what one client's message left in it, or one that was refused half way, is never seen by the next.
+   */
+  newDraft(): Draft {
+    this.draft.reset();
+    return this.draft;
   }
 
   /** CONNECT: 0x10, a remaining length of one to four bytes, then the protocol's name. */

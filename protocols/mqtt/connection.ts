@@ -12,7 +12,7 @@
  * MQTT 3.1.1 gives a server no word for an error after CONNACK: it closes the network connection [MQTT-4.8.0-1]. 5.0 has
  * DISCONNECT, which is sent before that [MQTT5-4.13.1-1].
  */
-import { MARK_NOW, type Mark, type Route, type SessionClient } from '../../src/api.ts';
+import { MARK_NOW, type Mark, type SessionClient } from '../../src/api.ts';
 import type { Broker } from '../../src/broker.ts';
 import { Timer } from '../../src/clock/clock.ts';
 import type { Share } from '../../src/clock/work.ts';
@@ -58,9 +58,10 @@ import { puback, pubcomp, pubrec, pubrel } from './handlers/acknowledge.ts';
 import { type Authentication, auth, authenticating } from './handlers/auth.ts';
 import { connect, finishConnect, refuse } from './handlers/connect.ts';
 import { disconnect, sayGoodbye } from './handlers/disconnect.ts';
-import { type Arriving, publish } from './handlers/publish.ts';
-import { publishBegin, publishEnd, publishPiece } from './handlers/publish-large.ts';
+import { publish } from './handlers/publish.ts';
+import { type Arriving, publishBegin, publishEnd, publishPiece } from './handlers/publish-large.ts';
 import { type Granted, subscribe, unsubscribe } from './handlers/subscribe.ts';
+import type { Target } from './handlers/targets.ts';
 import { connectionLost } from './handlers/will.ts';
 import { HOLD_CONGESTED, HOLD_OPENING, HOLD_OUTPUT, HOLD_RATE, Intake, type IntakeHost } from './intake.ts';
 import { Pace } from './pace.ts';
@@ -91,6 +92,8 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   client!: ClientSession;
   outbound!: Outbound;
   level = 0;
+  /** The client is a bridge, and says so; before 5.0 only. See `Version`. */
+  bridge = false;
   /** Null before 5.0. */
   terms: Terms | null = null;
   /** How messages are written to a client of 5.0; null before. */
@@ -107,10 +110,10 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   keepAliveS = 0;
   /** A PUBLISH whose large body is arriving. */
   arriving: Arriving | null = null;
-  /** The last topic's route; see handlers/routes.ts. */
-  lastRoute: Route | null = null;
+  /** Where the last topic led; see handlers/targets.ts. */
+  lastTarget: Target | null = null;
   /** Those of a publisher that has used several topics. */
-  routes: AddressTable<Route> | null = null;
+  targets: AddressTable<Target> | null = null;
   private state = WAITING;
   private answers: Answers | null = null;
   private lastHeardMs = 0;
@@ -174,8 +177,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
 
   packet(first: number, buffer: Buffer, start: number, end: number): void {
     const type = first >> 4;
-    this.adapter.stats.packetsReceived++;
-    if (this.pace !== null) this.pace.packet();
+    this.count(type);
     if (this.state !== OPEN) {
       if (this.state === AUTHENTICATING) {
         this.state = OPENING;
@@ -188,7 +190,6 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
       return;
     }
     if (type === PUBLISH) {
-      this.adapter.stats.publishesReceived++;
       publish(this, first, buffer, start, end);
       this.intake.packetTaken(1);
       return;
@@ -240,7 +241,16 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
     this.intake.packetTaken(units);
   }
 
+  private count(type: number): void {
+    const { stats } = this.adapter;
+    stats.packetsReceived++;
+    if (type === PUBLISH) stats.publishesReceived++;
+    if (this.pace !== null) this.pace.packet();
+  }
+
   bodyBegin(first: number, buffer: Buffer, start: number, end: number, bodyLength: number): void {
+    this.count(PUBLISH);
+    if (this.state !== OPEN) throw new MalformedPacket('PUBLISH while the client is not let in', PROTOCOL_ERROR);
     publishBegin(this, first, buffer, start, end, bodyLength);
   }
 

@@ -11,7 +11,10 @@ export interface MqttOptions {
   readonly controlSizeMax?: number;
   /** QoS 1 and 2 messages that one client may hold unanswered; 1 to 65535. Default 100. */
   readonly inflightMax?: number;
-  /** QoS 1 and 2 messages of one client that wait for their answer before its socket is no longer read. Default 65535. */
+  /**
+   * QoS 1 and 2 messages of one client that may wait for their last answer; 1 to 65535, the default. 5.0 is told in CONNACK
+   * and disconnected for more; others are no longer read meanwhile.
+   */
   readonly receiveMax?: number;
   /** Levels of a topic or a filter. Default 128. */
   readonly topicLevelsMax?: number;
@@ -19,7 +22,7 @@ export interface MqttOptions {
   readonly subscriptionsMax?: number;
   /** Milliseconds from the connection's start until CONNECT must have been answered. Default 10,000. */
   readonly handshakeTimeoutMs?: number;
-  /** Bytes of properties that a PUBLISH with a large body may have. Default 64 KiB. */
+  /** Bytes of properties that a message from a client may have, PUBLISH or will. Default 64 KiB. */
   readonly propertiesSizeMax?: number;
   /** The highest topic alias that a client may use; 0 for none. Default 1,000. */
   readonly topicAliasMax?: number;
@@ -27,7 +30,7 @@ export interface MqttOptions {
   readonly sessionExpiryMaxS?: number;
   /** The longest keep alive, in seconds, that a client may have; 0 for no limit, the default. 5.0 is told, others must cope. */
   readonly keepAliveMaxS?: number;
-  /** Refuse payloads that are declared to be text and are none (not looked at where they are large). Default false. */
+  /** Refuse payloads, wills among them, that are declared to be text and are none. Default false. */
   readonly checkPayloadFormat?: boolean;
   /** What clients that ask for response information are given, their identifier behind it. Default '': nothing. */
   readonly responseTopicPrefix?: string;

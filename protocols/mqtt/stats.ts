@@ -24,7 +24,10 @@ export class MqttStats {
   takenOver = 0;
   /** QoS 0 deliveries dropped because the client's unsent bytes were over the bound. */
   directDropped = 0;
-  /** QoS 0 publishes dropped because the client may not publish there or the broker could not take them. */
+  /**
+   * Publishes dropped: of 3.1 and 3.1.1 those to where the client may not publish, which are acknowledged all the same, and
+   * QoS 0 that may not be published or that the broker could not take.
+   */
   publishesDropped = 0;
   /** Wills that could not be published. */
   willsDropped = 0;

@@ -2,17 +2,10 @@
  * What a client of 5.0 and this broker have agreed on at CONNECT, and what counts against it. A client of 3.1 or 3.1.1
  * has none of this: its connection's `terms` is null.
  */
-import type { Route } from '../../src/api.ts';
 import type { Wishes } from './codec/connect.ts';
 import { MalformedPacket } from './codec/packet.ts';
 import { PROTOCOL_ERROR, RECEIVE_MAXIMUM_EXCEEDED, TOPIC_ALIAS_INVALID } from './codec/reasons.ts';
-
-/** A topic that the client has given a number. */
-export interface IncomingAlias {
-  readonly topic: Buffer;
-  /** Null: it may not be published to, or was not asked for yet. */
-  route: Route | null;
-}
+import type { Target } from './handlers/targets.ts';
 
 export class Terms {
   readonly wishes: Wishes;
@@ -22,7 +15,7 @@ export class Terms {
   unanswered = 0;
   private readonly receiveMax: number;
   private readonly aliasMax: number;
-  private aliases: (IncomingAlias | undefined)[] | null = null;
+  private aliases: (Target | undefined)[] | null = null;
 
   /**
    * @param receiveMax QoS 1 and 2 messages the client may have unanswered
@@ -52,14 +45,14 @@ export class Terms {
   }
 
   /** The topic gets a number, or the number another topic. */
-  setAlias(alias: number, topic: Buffer, route: Route | null): void {
+  setAlias(alias: number, target: Target): void {
     this.checkAlias(alias);
     this.aliases ??= [];
-    this.aliases[alias] = { topic, route };
+    this.aliases[alias] = target;
   }
 
-  /** The topic that a number stands for. */
-  alias(alias: number): IncomingAlias {
+  /** What a number stands for. */
+  alias(alias: number): Target {
     this.checkAlias(alias);
     const found = this.aliases?.[alias];
     if (found === undefined)

@@ -17,8 +17,8 @@
  * decides nothing about sessions or permissions.
  */
 import { fieldEnd, text, u16 } from './fields.ts';
-import { MessageProperties } from './message-properties.ts';
-import { CONNECT, LEVEL_3_1, LEVEL_5, MalformedPacket } from './packet.ts';
+import { MessageProperties, NO_PROPERTIES } from './message-properties.ts';
+import { CONNECT, LEVEL_3_1, LEVEL_3_1_1, LEVEL_5, MalformedPacket } from './packet.ts';
 import {
   AUTHENTICATION_DATA,
   AUTHENTICATION_METHOD,
@@ -33,9 +33,8 @@ import {
   TOPIC_ALIAS_MAXIMUM,
   WILL,
 } from './properties.ts';
-import type { Qos } from './publish.ts';
-import { PROTOCOL_ERROR, TOPIC_NAME_INVALID } from './reasons.ts';
-import { levelsIn, topicFault } from './text.ts';
+import { checkTopicName, type Qos } from './publish.ts';
+import { PROTOCOL_ERROR } from './reasons.ts';
 
 export interface Will {
   readonly topic: Buffer;
@@ -44,12 +43,7 @@ export interface Will {
   readonly retain: boolean;
   /** Seconds to wait after the connection is lost; 0 before 5.0. */
   readonly delayS: number;
-  /** Seconds to live, -1 for not given. */
-  readonly expiryS: number;
-  /** Property bytes as they are stored with a message. */
-  readonly props: Buffer;
-  /** The payload is declared to be text. */
-  readonly text: boolean;
+  readonly properties: MessageProperties;
 }
 
 /** A session that is kept for good. */
@@ -74,6 +68,8 @@ export interface Wishes {
 
 export interface Connect {
   readonly level: number;
+  /** @see Version */
+  readonly bridge: boolean;
   readonly clean: boolean;
   /** Seconds, 0 for none. */
   readonly keepAliveS: number;
@@ -85,23 +81,39 @@ export interface Connect {
   readonly wishes: Wishes | undefined;
 }
 
-const NO_PROPS = Buffer.alloc(0);
+/** The protocol version that a CONNECT asks for. */
+export interface Version {
+  /** LEVEL_3_1, LEVEL_3_1_1 or LEVEL_5; 0 for one that there is not. */
+  readonly level: number;
+  /** The highest bit of the level is set: before 5.0, that is how a bridge between brokers says what it is. */
+  readonly bridge: boolean;
+}
+
+const BRIDGE_BIT = 0x80;
 
 /**
- * The protocol level a CONNECT asks for, without looking further: what follows it depends on it.
- * An unknown protocol name is malformed [MQTT-3.1.2-1].
+ * Looks no further: what follows the version depends on it. An unknown protocol name is malformed [MQTT-3.1.2-1]; each of
+ * the two names has levels of its own.
  */
-export function decodeLevel(buffer: Buffer, start: number, end: number): number {
+export function decodeVersion(buffer: Buffer, start: number, end: number): Version {
   const nameEnd = start + 2 + u16(buffer, start, end);
   if (nameEnd + 1 > end) throw new MalformedPacket('a CONNECT that ends within its protocol name');
   const name = buffer.toString('latin1', start + 2, nameEnd);
-  const level = buffer[nameEnd]!;
-  if (name === 'MQTT' || (name === 'MQIsdp' && level === LEVEL_3_1)) return level;
-  throw new MalformedPacket('an unknown protocol name [MQTT-3.1.2-1]');
+  if (name !== 'MQTT' && name !== 'MQIsdp') throw new MalformedPacket('an unknown protocol name [MQTT-3.1.2-1]');
+  const asked = buffer[nameEnd]!;
+  const level = asked & ~BRIDGE_BIT;
+  const known = name === 'MQIsdp' ? level === LEVEL_3_1 : level === LEVEL_3_1_1 || level === LEVEL_5;
+  return { level: known ? level : 0, bridge: known && asked !== level && level !== LEVEL_5 };
 }
 
-export function decodeConnect(buffer: Buffer, start: number, end: number, levelsMax: number): Connect {
-  const level = decodeLevel(buffer, start, end);
+/** Bounds on a will. */
+export interface WillLimits {
+  readonly topicLevelsMax: number;
+  readonly propertiesSizeMax: number;
+}
+
+export function decodeConnect(buffer: Buffer, start: number, end: number, limits: WillLimits): Connect {
+  const { level, bridge } = decodeVersion(buffer, start, end);
   let at = start + 3 + u16(buffer, start, end);
   if (at + 3 > end) throw new MalformedPacket('a CONNECT that ends within its header');
   const flags = buffer[at]!;
@@ -130,19 +142,16 @@ export function decodeConnect(buffer: Buffer, start: number, end: number, levels
 
   let will: Will | undefined;
   if (willFlag) {
-    let properties: MessageProperties | undefined;
+    let properties = NO_PROPERTIES;
     if (level === LEVEL_5) {
       const propsEnd = propertiesEnd(buffer, at, end);
-      properties = new MessageProperties();
-      properties.take(new PropertyReader(), buffer, propertiesStart(buffer, at), propsEnd, WILL);
+      const taken = new MessageProperties();
+      taken.take(new PropertyReader(), buffer, propertiesStart(buffer, at), propsEnd, WILL, limits.propertiesSizeMax);
+      properties = taken;
       at = propsEnd;
     }
     const topicEnd = fieldEnd(buffer, at, end);
-    const fault = topicFault(buffer, at + 2, topicEnd);
-    if (fault !== undefined) throw new MalformedPacket(`a will with ${fault}`, TOPIC_NAME_INVALID);
-    if (levelsIn(buffer, at + 2, topicEnd) > levelsMax) {
-      throw new MalformedPacket(`a will with a topic of more than ${levelsMax} levels`, TOPIC_NAME_INVALID);
-    }
+    checkTopicName(buffer, at + 2, topicEnd, limits.topicLevelsMax);
     const payloadEnd = fieldEnd(buffer, topicEnd, end);
     // Copies: the will outlives the chunk it came in.
     will = {
@@ -150,13 +159,8 @@ export function decodeConnect(buffer: Buffer, start: number, end: number, levels
       payload: Buffer.from(buffer.subarray(topicEnd + 2, payloadEnd)),
       qos: willQos as Qos,
       retain: (flags & 0x20) !== 0,
-      delayS: properties?.willDelayS ?? 0,
-      expiryS: properties?.expiryS ?? -1,
-      props:
-        properties === undefined || properties.end === properties.start
-          ? NO_PROPS
-          : Buffer.from(properties.buffer.subarray(properties.start, properties.end)),
-      text: properties?.text ?? false,
+      delayS: properties.willDelayS,
+      properties: properties.copy(),
     };
     at = payloadEnd;
   }
@@ -173,7 +177,7 @@ export function decodeConnect(buffer: Buffer, start: number, end: number, levels
     at = passwordEnd;
   }
   if (at !== end) throw new MalformedPacket('a CONNECT longer than its fields');
-  return { level, clean: (flags & 0x02) !== 0, keepAliveS, clientId, will, user, password, wishes };
+  return { level, bridge, clean: (flags & 0x02) !== 0, keepAliveS, clientId, will, user, password, wishes };
 }
 
 function decodeWishes(buffer: Buffer, start: number, end: number): Wishes {

@@ -20,7 +20,7 @@ import {
   USER_PROPERTY,
   WILL_DELAY,
 } from './properties.ts';
-import { PROTOCOL_ERROR, TOPIC_ALIAS_INVALID } from './reasons.ts';
+import { PROTOCOL_ERROR, QUOTA_EXCEEDED, TOPIC_ALIAS_INVALID } from './reasons.ts';
 
 const NOTHING = Buffer.alloc(0);
 const PLUS = 0x2b;
@@ -43,8 +43,12 @@ export class MessageProperties {
   hasUserProperties = false;
   private readonly rest = new PropertyWriter();
 
-  /** Reads `buffer[start, end)`, which begins behind the length. @throws MalformedPacket */
-  take(reader: PropertyReader, buffer: Buffer, start: number, end: number, packet: number): void {
+  /**
+   * Reads `buffer[start, end)`, which begins behind the length.
+   * @param sizeMax the most bytes there may be
+   * @throws MalformedPacket
+   */
+  take(reader: PropertyReader, buffer: Buffer, start: number, end: number, packet: number, sizeMax: number): void {
     this.buffer = buffer;
     this.start = start;
     this.end = end;
@@ -54,6 +58,9 @@ export class MessageProperties {
     this.text = false;
     this.hasUserProperties = false;
     if (start === end) return;
+    if (end - start > sizeMax) {
+      throw new MalformedPacket(`${end - start} bytes of properties, more than ${sizeMax}`, QUOTA_EXCEEDED);
+    }
     let cut = false;
     reader.begin(buffer, start, end, packet);
     while (reader.next()) {
@@ -88,6 +95,30 @@ export class MessageProperties {
     if (cut) this.cut(reader, buffer, start, end, packet);
   }
 
+  /** The same, with bytes of its own: for as long as it is wanted. */
+  copy(): MessageProperties {
+    const { start, end } = this;
+    if (start === end && this.expiryS < 0) return NO_PROPERTIES; // the delay of a will is not of its message
+    const copy = new MessageProperties();
+    copy.buffer = Buffer.from(this.buffer.subarray(start, end));
+    copy.end = end - start;
+    copy.expiryS = this.expiryS;
+    copy.willDelayS = this.willDelayS;
+    copy.text = this.text;
+    copy.hasUserProperties = this.hasUserProperties;
+    return copy;
+  }
+
+  /** Those of a message that is stored: its bytes, and seconds to live, -1 for not given. */
+  static stored(bytes: Buffer, expiryS: number): MessageProperties {
+    const properties = new MessageProperties();
+    properties.buffer = bytes;
+    properties.end = bytes.length;
+    properties.expiryS = expiryS;
+    properties.hasUserProperties = bytes.length > 0;
+    return properties;
+  }
+
   private cut(reader: PropertyReader, buffer: Buffer, start: number, end: number, packet: number): void {
     const { rest } = this;
     rest.clear();
@@ -103,6 +134,9 @@ export class MessageProperties {
     this.end = rest.length;
   }
 }
+
+/** Of a message that has none. */
+export const NO_PROPERTIES: MessageProperties = new MessageProperties();
 
 /** A response topic is a topic name [MQTT5-3.3.2-14]. */
 function checkResponseTopic(buffer: Buffer, start: number, end: number): void {

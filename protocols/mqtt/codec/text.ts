@@ -121,3 +121,37 @@ export function sharedFilter(text: string): SharedFilter | 'invalid' | undefined
   if (group === '' || filter === '' || group.includes('+') || group.includes('#')) return 'invalid';
   return { group, filter };
 }
+
+/** Whether bytes that come in pieces are UTF-8. */
+export class Utf8Check {
+  private valid = true;
+  /** The beginning of a character whose rest has not come. */
+  private begun: Buffer = Buffer.alloc(0);
+
+  take(buffer: Buffer, start: number, end: number): void {
+    if (!this.valid) return;
+    const piece =
+      this.begun.length === 0 ? buffer.subarray(start, end) : Buffer.concat([this.begun, buffer.subarray(start, end)]);
+    const whole = wholeCharacters(piece);
+    this.begun = Buffer.from(piece.subarray(whole));
+    this.valid = isUtf8(piece.subarray(0, whole));
+  }
+
+  /** No more comes. */
+  end(): boolean {
+    return this.valid && this.begun.length === 0;
+  }
+}
+
+/** How many bytes of well-formed UTF-8 come before a character that is cut by the end. */
+function wholeCharacters(piece: Buffer): number {
+  const { length } = piece;
+  for (let back = 1; back <= 3 && back <= length; back++) {
+    const byte = piece[length - back]!;
+    if (byte < 0x80) return length;
+    if (byte < 0xc0) continue;
+    const bytes = byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+    return back < bytes ? length - back : length;
+  }
+  return length;
+}

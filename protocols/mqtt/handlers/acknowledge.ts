@@ -4,10 +4,10 @@
  */
 import { ACCEPTED, MARK_NOW, REJECTED } from '../../../src/api.ts';
 import { acknowledgedReason, decodeAcknowledgement } from '../codec/acknowledgement.ts';
-import { PUBACK, PUBCOMP, PUBREC, PUBREL } from '../codec/packet.ts';
-import { PACKET_IDENTIFIER_NOT_FOUND, REFUSALS_FROM, SUCCESS } from '../codec/reasons.ts';
+import { MalformedPacket, PUBACK, PUBCOMP, PUBREC, PUBREL } from '../codec/packet.ts';
+import { PACKET_IDENTIFIER_NOT_FOUND, PROTOCOL_ERROR, REFUSALS_FROM, SUCCESS } from '../codec/reasons.ts';
 import type { Connection } from '../connection.ts';
-import { PUBLISHED_1, PUBLISHED_2, RELEASED } from '../session/window.ts';
+import { DORMANT, PUBLISHED_1, PUBLISHED_2, RECORDING, RELEASED } from '../session/window.ts';
 
 /** QoS 1 is received; or, in 5.0, refused for good. */
 export function puback(connection: Connection, buffer: Buffer, start: number, end: number): void {
@@ -16,7 +16,7 @@ export function puback(connection: Connection, buffer: Buffer, start: number, en
   const window = client.window();
   const place = window.find(id);
   if (place < 0 || window.stages[place] !== PUBLISHED_1) {
-    connection.adapter.stats.unexpectedAcks++;
+    unexpected(connection, PUBACK, id, place);
     return;
   }
   const feed = window.feeds[place]!;
@@ -24,6 +24,18 @@ export function puback(connection: Connection, buffer: Buffer, start: number, en
   client.unanswered.free(place);
   outbound.answered();
   feed?.consumer?.settle(slot, acknowledgedReason(buffer, start, end) >= REFUSALS_FROM ? REJECTED : ACCEPTED);
+}
+
+/**
+ * An acknowledgement that nothing waits for is passed over: its message may have been sent on a former connection. One for a
+ * message of this connection that waits for another kind breaks the protocol [MQTT-4.8.0-1].
+ */
+function unexpected(connection: Connection, type: number, id: number, place: number): void {
+  connection.adapter.stats.unexpectedAcks++;
+  if (place < 0) return;
+  const stage = connection.client.window().stages[place]!;
+  if ((stage & DORMANT) !== 0 || stage === RECORDING) return;
+  throw new MalformedPacket(`packet type ${type} for identifier ${id}, which waits for another`, PROTOCOL_ERROR);
 }
 
 /** QoS 2 is received: settled, and released in the same unit, so that neither can be without the other after a crash. */
@@ -54,10 +66,15 @@ export function pubrec(connection: Connection, buffer: Buffer, start: number, en
     connection.answerRelease(id, session.endUnit());
     return;
   }
-  // Sent again, or for an identifier that is over: PUBREL lets the client finish [MQTT-4.3.3-1].
-  if (place < 0 || window.stages[place] !== RELEASED) connection.adapter.stats.unexpectedAcks++;
-  if (place >= 0 && window.stages[place] === RELEASED) connection.awaitRelease(id);
-  else if (place < 0) connection.awaitRelease(id, connection.terms === null ? SUCCESS : PACKET_IDENTIFIER_NOT_FOUND);
+  if (place >= 0 && window.stages[place] === RELEASED) {
+    connection.awaitRelease(id); // sent again
+    return;
+  }
+  unexpected(connection, PUBREC, id, place);
+  if (place >= 0) return;
+  // For an identifier that is over: PUBREL lets the client finish [MQTT-4.3.3-1]; one that has refused it has finished.
+  if (acknowledgedReason(buffer, start, end) >= REFUSALS_FROM) return;
+  connection.awaitRelease(id, connection.terms === null ? SUCCESS : PACKET_IDENTIFIER_NOT_FOUND);
 }
 
 /** 5.0: the client will not have it, and must not be sent it again; its identifier is free at once [MQTT5 4.3.3]. */
@@ -80,7 +97,7 @@ export function pubcomp(connection: Connection, buffer: Buffer, start: number, e
   const window = client.window();
   const place = window.find(id);
   if (place < 0 || window.stages[place] !== RELEASED) {
-    connection.adapter.stats.unexpectedAcks++;
+    unexpected(connection, PUBCOMP, id, place);
     return;
   }
   client.unanswered.free(place);

@@ -5,11 +5,12 @@
  *
  * A refusal is said in the form of the client's version: a return code before 5.0, a reason code from then on.
  */
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { Credentials, Refusal } from '../../../src/api.ts';
 import { BrokerError } from '../../../src/message/errors.ts';
 import type { Session } from '../../../src/session.ts';
-import { type Connect, decodeConnect, decodeLevel, EXPIRY_NEVER_S, type Wishes } from '../codec/connect.ts';
+import { type Connect, decodeConnect, decodeVersion, EXPIRY_NEVER_S, type Wishes } from '../codec/connect.ts';
 import { writeConnack } from '../codec/encode.ts';
 import { writeConnack5 } from '../codec/encode5.ts';
 import {
@@ -42,6 +43,7 @@ import {
   CLIENT_IDENTIFIER_NOT_VALID,
   CONNECTION_RATE_EXCEEDED,
   NOT_AUTHORIZED_5,
+  PAYLOAD_FORMAT_INVALID,
   SERVER_MOVED,
   SERVER_UNAVAILABLE_5,
   SUCCESS,
@@ -65,13 +67,19 @@ const CLIENT_ID_LENGTH_MAX_3_1 = 23;
 
 export function connect(connection: Connection, buffer: Buffer, start: number, end: number): void {
   const { adapter } = connection;
-  const level = decodeLevel(buffer, start, end);
-  if (level !== LEVEL_3_1_1 && level !== LEVEL_5 && level !== LEVEL_3_1) {
+  const { level, bridge } = decodeVersion(buffer, start, end);
+  if (level === 0) {
     refuse(connection, UNSUPPORTED_PROTOCOL_VERSION_5); // [MQTT-3.1.2-2]
     return;
   }
   connection.level = level;
-  const request = decodeConnect(buffer, start, end, adapter.limits.topicLevelsMax);
+  connection.bridge = bridge;
+  const request = decodeConnect(buffer, start, end, adapter.limits);
+  const { will } = request;
+  if (will?.properties.text === true && adapter.limits.checkPayloadFormat && !isUtf8(will.payload)) {
+    refuse(connection, PAYLOAD_FORMAT_INVALID);
+    return;
+  }
   if (!mayHaveIdentifier(request)) {
     refuse(connection, CLIENT_IDENTIFIER_NOT_VALID);
     return;
@@ -107,16 +115,19 @@ export function credentialsOf(
   const { vhost, user } = splitUserName(request.user);
   const { loopback, remote } = connection.transport;
   const client = `mqtt ${remote.address}:${remote.port}`;
+  // A name of no length is none, and its password then means nothing: clients of Mosquitto rely on it.
+  if (user === '') return { credentials: { client, loopback, user: undefined, password: undefined }, vhost };
   return { credentials: { client, loopback, user, password: request.password }, vhost };
 }
 
 /** Whether a client of this version may have this identifier, or none. */
-function mayHaveIdentifier({ level, clean, clientId }: Connect): boolean {
+function mayHaveIdentifier({ level, bridge, clean, clientId }: Connect): boolean {
   if (Buffer.byteLength(clientId) > CLIENT_ID_BYTES_MAX) return false;
   if (level === LEVEL_5) return true; // it is told what it is given [MQTT5-3.1.3-6]
   // One that gives no identifier cannot come back to its session [MQTT-3.1.3-8]; 3.1 wants one in any case.
   if (level === LEVEL_3_1_1) return clientId !== '' || clean;
-  return clientId !== '' && clientId.length <= CLIENT_ID_LENGTH_MAX_3_1;
+  // A bridge's is made of the names of its host and its connection, which are longer than that.
+  return clientId !== '' && (bridge || clientId.length <= CLIENT_ID_LENGTH_MAX_3_1);
 }
 
 export function reasonOf(refusal: Refusal): number {

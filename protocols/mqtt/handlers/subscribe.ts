@@ -11,6 +11,7 @@ import {
   PROTOCOL_ERROR,
   REFUSALS_FROM,
   SUCCESS,
+  TOPIC_FILTER_INVALID,
   UNSPECIFIED_ERROR,
 } from '../codec/reasons.ts';
 import {
@@ -20,8 +21,9 @@ import {
   SEND_RETAINED_IF_NEW,
   type Subscription,
 } from '../codec/subscriptions.ts';
-import { sharedFilter } from '../codec/text.ts';
+import { levelsOf, sharedFilter } from '../codec/text.ts';
 import type { Connection } from '../connection.ts';
+import { subscribable } from '../special-topics.ts';
 
 /** Why a subscription could not be made; a selector that is none is `invalid`. */
 const REFUSED: ReadonlyMap<string, number> = new Map([
@@ -50,20 +52,25 @@ export function subscribe(connection: Connection, buffer: Buffer, start: number,
   );
   const granted: Granted = { type: SUBACK, packetId, codes: [], filters: [] };
   let durable = client.kept;
-  for (const subscription of subscriptions) {
-    const share = sharedFilter(subscription.filter);
+  for (const asked of subscriptions) {
+    const share = sharedFilter(asked.filter);
     if (share === 'invalid') throw new MalformedPacket('a malformed shared subscription [MQTT-4.8.2-1]');
     let code: number;
     try {
-      if (share === undefined) {
+      code = refusalOf(connection, share === undefined ? asked.filter : share.filter, share !== undefined);
+      if (code !== SUCCESS) {
+        // nothing is done for it
+      } else if (share === undefined) {
+        // A bridge of 3.1 or 3.1.1 cannot say so, and wants both: its own messages would come back to it for ever.
+        const subscription = connection.bridge ? { ...asked, noLocal: true, retainAsPublished: true } : asked;
         // All subscriptions of a session share a queue and its one consumer.
         if (selector !== '') code = IMPLEMENTATION_SPECIFIC_ERROR;
         else code = subscribeOwn(connection, subscription, identifier, granted);
       } else {
-        if (subscription.noLocal) {
+        if (asked.noLocal) {
           throw new MalformedPacket('no local on a shared subscription [MQTT5-3.8.3-4]', PROTOCOL_ERROR);
         }
-        code = client.shares.subscribe(session, share, subscription, identifier, selector);
+        code = client.shares.subscribe(session, share, asked, identifier, selector);
         durable = true;
       }
     } catch (error) {
@@ -76,6 +83,12 @@ export function subscribe(connection: Connection, buffer: Buffer, start: number,
   }
   if (durable) connection.answerGranted(granted, session.mark());
   else finishSubscribe(connection, granted);
+}
+
+/** Why nobody may subscribe to a filter, alone or in a share: a reason code of 5.0. */
+function refusalOf(connection: Connection, filter: string, shared: boolean): number {
+  if (levelsOf(filter) > connection.adapter.limits.topicLevelsMax) return TOPIC_FILTER_INVALID;
+  return subscribable(filter, shared);
 }
 
 function subscribeOwn(

@@ -1,12 +1,12 @@
 /** What happens when a connection is gone: to its will [section 3.1.2.5], and to its session. */
 import { MARK_REFUSED } from '../../../src/api.ts';
 import { BrokerError } from '../../../src/message/errors.ts';
-import { SLASH } from '../../../src/message/message.ts';
 import type { Session } from '../../../src/session.ts';
-import type { MqttAdapter } from '../adapter.ts';
+import { type MqttAdapter, mqttDraft } from '../adapter.ts';
 import type { Will } from '../codec/connect.ts';
 import type { Connection } from '../connection.ts';
-import { readHints } from '../mapping/properties.ts';
+import { fill } from './incoming.ts';
+import { resolve } from './targets.ts';
 
 /** @param inOrder DISCONNECT has come @param withWill the will is to be published */
 export function connectionLost(connection: Connection, inOrder: boolean, withWill: boolean): void {
@@ -30,31 +30,21 @@ export function connectionLost(connection: Connection, inOrder: boolean, withWil
 
 /** @param origin the queue of the client whose will it is */
 export function publishWill(adapter: MqttAdapter, session: Session, will: Will, origin: string): void {
-  const { draft } = adapter;
+  const { topic, payload, qos, retain, properties } = will;
+  const target = resolve(adapter, session, topic, 0, topic.length);
+  if (target.route === null) {
+    adapter.stats.willsDropped++;
+    return;
+  }
+  // One of its own: a connection may be lost in the middle of another client's publish.
+  const draft = mqttDraft();
+  fill(draft, target, qos, retain, origin, properties);
+  draft.body = payload;
+  draft.bodyEnd = payload.length;
   try {
-    const route = session.route(adapter.limits.exchange, SLASH, will.topic, 0, will.topic.length);
-    draft.assurance = will.qos;
-    draft.retain = will.retain;
-    draft.body = will.payload;
-    draft.bodyStart = 0;
-    draft.bodyEnd = will.payload.length;
-    draft.origin = origin;
-    draft.props = will.props;
-    draft.propsStart = 0;
-    draft.propsEnd = will.props.length;
-    if (will.expiryS >= 0) draft.ttlMs = will.expiryS * 1000;
-    if (will.props.length > 0) readHints(will.props, 0, will.props.length, draft);
-    if (session.publish(route, draft) === MARK_REFUSED) adapter.stats.willsDropped++;
+    if (session.publish(target.route, draft) === MARK_REFUSED) adapter.stats.willsDropped++;
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
     adapter.stats.willsDropped++;
-  } finally {
-    draft.origin = '';
-    draft.propsStart = 0;
-    draft.propsEnd = 0;
-    draft.ttlMs = -1;
-    draft.delayMs = -1;
-    draft.priority = -1;
-    draft.grouped = false;
   }
 }

@@ -20,9 +20,8 @@ import type { Session } from '../../../src/session.ts';
 import type { MqttAdapter } from '../adapter.ts';
 import { EXPIRY_NEVER_S } from '../codec/connect.ts';
 import type { Qos } from '../codec/publish.ts';
-import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED, TOPIC_FILTER_INVALID } from '../codec/reasons.ts';
+import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED } from '../codec/reasons.ts';
 import type { Subscription } from '../codec/subscriptions.ts';
-import { levelsOf } from '../codec/text.ts';
 import { Feed } from '../delivery/feed.ts';
 import type { Outbound } from '../delivery/outbound.ts';
 import { bindingOf, queueOf } from '../mapping/names.ts';
@@ -215,7 +214,6 @@ export class ClientSession {
   subscribe(session: Session, subscription: Subscription, identifier: number): number {
     const { filter, qos } = subscription;
     if (!this.filters.has(filter) && !this.room()) return QUOTA_EXCEEDED;
-    if (levelsOf(filter) > this.adapter.limits.topicLevelsMax) return TOPIC_FILTER_INVALID;
     // Looked for every time, since an operator may have deleted it.
     if (!session.queueExists(this.queue)) {
       session.declareQueue(this.queue, {

@@ -7,7 +7,7 @@ import { BrokerError } from '../../../src/message/errors.ts';
 import type { Session } from '../../../src/session.ts';
 import { QUOTA_EXCEEDED, TOPIC_FILTER_INVALID } from '../codec/reasons.ts';
 import type { Subscription } from '../codec/subscriptions.ts';
-import { levelsOf, type SharedFilter } from '../codec/text.ts';
+import type { SharedFilter } from '../codec/text.ts';
 import { Feed } from '../delivery/feed.ts';
 import { SHARED_BINDING, sharedQueueOf } from '../mapping/names.ts';
 import { QUEUE_NAME_BYTES_MAX } from '../options.ts';
@@ -64,7 +64,6 @@ export class Shares {
     const member = this.feeds.get(queue);
     if (member === undefined && !client.room()) return QUOTA_EXCEEDED;
     if (Buffer.byteLength(queue) > QUEUE_NAME_BYTES_MAX) return TOPIC_FILTER_INVALID;
-    if (levelsOf(share.filter) > limits.topicLevelsMax) return TOPIC_FILTER_INVALID;
     const options = { durable: true, exclusive: false, autoDelete: false, arguments: [], atMostOnce: 'queue' } as const;
     session.declareQueue(queue, options);
     session.bindQueue(queue, limits.exchange, share.filter, SHARED_BINDING);

@@ -14,6 +14,7 @@
 import type { AdapterState } from '../../../src/api.ts';
 import type { Clock } from '../../../src/clock/clock.ts';
 import type { Will } from '../codec/connect.ts';
+import { MessageProperties } from '../codec/message-properties.ts';
 import { Deadlines } from './deadlines.ts';
 
 const WILL_PREFIX = 'mqtt/will/';
@@ -93,12 +94,10 @@ export class Wills {
       const will: Will = {
         topic: Buffer.from(rest.topic, 'base64'),
         payload: Buffer.from(rest.payload, 'base64'),
-        props: Buffer.from(rest.props, 'base64'),
         qos: rest.qos,
         retain: rest.retain,
         delayS: rest.delayS,
-        expiryS: rest.expiryS,
-        text: false,
+        properties: MessageProperties.stored(Buffer.from(rest.props, 'base64'), rest.expiryS),
       };
       this.deferred.set(clientId, { user, will });
       this.deadlines.set(clientId, dueAtMs === 0 ? this.clock.epochMs() + will.delayS * 1000 : dueAtMs);
@@ -106,15 +105,16 @@ export class Wills {
   }
 
   private put(clientId: string, user: string, will: Will, dueAtMs: number): void {
+    const { buffer, start, end, expiryS } = will.properties;
     const record: WillRecord = {
       user,
       topic: will.topic.toString('base64'),
       payload: will.payload.toString('base64'),
-      props: will.props.toString('base64'),
+      props: buffer.toString('base64', start, end),
       qos: will.qos,
       retain: will.retain,
       delayS: will.delayS,
-      expiryS: will.expiryS,
+      expiryS,
       dueAtMs,
     };
     this.state.put(WILL_PREFIX + clientId, Buffer.from(JSON.stringify(record), 'utf8'));

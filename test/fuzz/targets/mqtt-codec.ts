@@ -33,6 +33,7 @@ import { mqttTarget } from './mqtt.ts';
 
 const PACKET_BYTES_MAX = 1024 * 1024;
 const FILTERS_MAX = 64;
+const WILL_LIMITS = { topicLevelsMax: 32, propertiesSizeMax: 65_536 };
 const dialect = mqttDialect('amq.topic');
 
 class Codec implements ConnectionHandler, PacketHandler {
@@ -67,7 +68,7 @@ class Codec implements ConnectionHandler, PacketHandler {
     this.note(`${first} ${end - start} ${digest(0, buffer, start, end)}`);
     const type = first >> 4;
     if (type === CONNECT) {
-      this.level = decodeConnect(buffer, start, end, 32).level;
+      this.level = decodeConnect(buffer, start, end, WILL_LIMITS).level;
       this.reader.properties = this.level === LEVEL_5;
     } else if (type === PUBLISH) this.publish(first, buffer, start, end);
     else if (type >= PUBACK && type <= PUBCOMP) decodeAcknowledgement(type, buffer, start, end, this.level);
@@ -79,9 +80,9 @@ class Codec implements ConnectionHandler, PacketHandler {
 
   private publish(first: number, buffer: Buffer, start: number, end: number): void {
     const { fields, properties, view } = this;
-    decodePublish(first, buffer, start, end, fields);
+    decodePublish(first, buffer, start, end, this.level, fields);
     if (this.level !== LEVEL_5) return;
-    decodePublishProperties(buffer, end, fields, properties);
+    decodePublishProperties(buffer, end, fields, properties, WILL_LIMITS.propertiesSizeMax);
     this.again.begin(properties.buffer, properties.start, properties.end, PUBLISH);
     while (this.again.next());
     view.props = properties.buffer;

@@ -32,7 +32,7 @@ function connect(options: Partial<wire.IConnectPacket>): Buffer {
 
 describe('CONNECT', () => {
   it('is answered with 0x01 for a level that is not spoken, and closed [MQTT-3.1.2-2]', async () => {
-    for (const level of [2, 6, 0x84]) {
+    for (const level of [2, 3, 6, 0x83]) {
       const bytes = connect({});
       bytes[8] = level;
       expect(await connackOf(bytes)).toEqual({ returnCode: 1, closed: true });

@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import * as oracle from 'mqtt-packet';
 import { describe, expect, it } from 'vitest';
 import { decodePacketId } from '../../../../protocols/mqtt/codec/acknowledgement.ts';
-import { decodeConnect, decodeLevel } from '../../../../protocols/mqtt/codec/connect.ts';
+import { decodeConnect, decodeVersion } from '../../../../protocols/mqtt/codec/connect.ts';
+import { NO_PROPERTIES } from '../../../../protocols/mqtt/codec/message-properties.ts';
 import { MalformedPacket } from '../../../../protocols/mqtt/codec/packet.ts';
 import { decodePublish, PublishFields } from '../../../../protocols/mqtt/codec/publish.ts';
 import { decodeSubscribe, decodeUnsubscribe } from '../../../../protocols/mqtt/codec/subscriptions.ts';
@@ -15,6 +16,7 @@ function content(packet: Buffer): { first: number; buffer: Buffer } {
   return { first: packet[0]!, buffer: packet.subarray(at) };
 }
 
+const WILL_LIMITS = { topicLevelsMax: 1000, propertiesSizeMax: 65_536 };
 const id = fc.integer({ min: 1, max: 65535 });
 const text = fc.string({ unit: 'grapheme', maxLength: 30 }).map((t) => t.replaceAll('\0', '_'));
 const topic = text.map((t) => `t${t.replace(/[#+]/g, '_')}`);
@@ -47,8 +49,9 @@ describe('CONNECT', () => {
             ...(r.will === null ? {} : { will: r.will }),
           }),
         );
-        expect(decodeConnect(buffer, 0, buffer.length, 1000)).toEqual({
+        expect(decodeConnect(buffer, 0, buffer.length, WILL_LIMITS)).toEqual({
           level: r.protocolVersion,
+          bridge: false,
           clean: r.clean,
           keepAliveS: r.keepalive,
           clientId: r.clientId,
@@ -61,9 +64,7 @@ describe('CONNECT', () => {
                   ...r.will,
                   topic: Buffer.from(r.will.topic),
                   delayS: 0,
-                  expiryS: -1,
-                  props: Buffer.alloc(0),
-                  text: false,
+                  properties: NO_PROPERTIES,
                 },
         });
       }),
@@ -84,13 +85,29 @@ describe('CONNECT', () => {
     ['a wildcard in the will topic', [...name, 4, 0x06, 0, 0, 0, 1, 0x63, 0, 1, 0x23, 0, 0]],
     ['an empty will topic', [...name, 4, 0x06, 0, 0, 0, 1, 0x63, 0, 0, 0, 0]],
   ])('refuses %s', (_, bytes) => {
-    expect(() => decodeConnect(Buffer.from(bytes), 0, bytes.length, 128)).toThrow(MalformedPacket);
+    expect(() => decodeConnect(Buffer.from(bytes), 0, bytes.length, WILL_LIMITS)).toThrow(MalformedPacket);
   });
 
-  it('refuses an unknown protocol name, and tells levels apart', () => {
-    expect(() => decodeLevel(Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x55, 4]), 0, 7)).toThrow(MalformedPacket);
-    expect(decodeLevel(Buffer.from([...name, 5]), 0, 7)).toBe(5);
-    expect(decodeLevel(Buffer.from([...name, 0x84]), 0, 7)).toBe(0x84);
+  it('refuses an unknown protocol name', () => {
+    expect(() => decodeVersion(Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x55, 4]), 0, 7)).toThrow(MalformedPacket);
+  });
+
+  const older = [0, 6, 0x4d, 0x51, 0x49, 0x73, 0x64, 0x70];
+  it.each<[string, number[], number, { level: number; bridge: boolean }]>([
+    ['MQTT', name, 4, { level: 4, bridge: false }],
+    ['MQTT', name, 5, { level: 5, bridge: false }],
+    ['MQTT', name, 0x84, { level: 4, bridge: true }],
+    ['MQTT', name, 0x85, { level: 5, bridge: false }],
+    ['MQTT', name, 3, { level: 0, bridge: false }],
+    ['MQTT', name, 6, { level: 0, bridge: false }],
+    ['MQTT', name, 0x83, { level: 0, bridge: false }],
+    ['MQIsdp', older, 3, { level: 3, bridge: false }],
+    ['MQIsdp', older, 0x83, { level: 3, bridge: true }],
+    ['MQIsdp', older, 4, { level: 0, bridge: false }],
+    ['MQIsdp', older, 0x84, { level: 0, bridge: false }],
+  ])('tells the versions of %s apart: %j %i', (_, named, level, version) => {
+    const buffer = Buffer.from([...named, level]);
+    expect(decodeVersion(buffer, 0, buffer.length)).toEqual(version);
   });
 });
 
@@ -102,10 +119,10 @@ describe('PUBLISH', () => {
         const dup = p.dup && p.qos > 0;
         const { first, buffer } = content(oracle.generate({ cmd: 'publish', ...p, dup, messageId: p.id }));
         const fields = new PublishFields();
-        decodePublish(first, buffer, 0, buffer.length, fields);
+        decodePublish(first, buffer, 0, buffer.length, 4, fields);
         expect(buffer.toString('utf8', fields.topicStart, fields.topicEnd)).toBe(p.topic);
         expect(buffer.subarray(fields.bodyStart)).toEqual(p.payload);
-        expect([fields.qos, fields.dup, fields.retain]).toEqual([p.qos, dup, p.retain]);
+        expect([fields.qos, fields.retain]).toEqual([p.qos, p.retain]);
         expect(fields.packetId).toBe(p.qos === 0 ? 0 : p.id);
       }),
     );
@@ -113,6 +130,7 @@ describe('PUBLISH', () => {
 
   it.each<[string, number, number[]]>([
     ['QoS 3', 0x36, [0, 1, 0x61, 0, 1]],
+    ['DUP with QoS 0', 0x38, [0, 1, 0x61]],
     ['packet identifier 0', 0x32, [0, 1, 0x61, 0, 0]],
     ['an end within the topic', 0x30, [0, 3, 0x61]],
     ['an end within the topic length', 0x30, [0]],
@@ -121,7 +139,7 @@ describe('PUBLISH', () => {
     const fields = new PublishFields();
     // What lies behind the packet must not be taken for part of it.
     const buffer = Buffer.concat([Buffer.from(bytes), Buffer.alloc(16, 1)]);
-    expect(() => decodePublish(first, buffer, 0, bytes.length, fields)).toThrow(MalformedPacket);
+    expect(() => decodePublish(first, buffer, 0, bytes.length, 4, fields)).toThrow(MalformedPacket);
   });
 });
 
@@ -197,8 +215,8 @@ describe('any bytes', () => {
         const buffer = Buffer.from(junk);
         const fields = new PublishFields();
         const decoders = [
-          () => decodeConnect(buffer, 0, buffer.length, 128),
-          () => decodePublish(0x30 | (buffer[0] ?? 0), buffer, 0, buffer.length, fields),
+          () => decodeConnect(buffer, 0, buffer.length, WILL_LIMITS),
+          () => decodePublish(0x30 | (buffer[0] ?? 0), buffer, 0, buffer.length, 4, fields),
           () => decodeSubscribe(buffer, 0, buffer.length, 10, 4),
           () => decodeUnsubscribe(buffer, 0, buffer.length, 10, 4),
           () => decodePacketId(buffer, 0, buffer.length),

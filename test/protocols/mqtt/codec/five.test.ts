@@ -26,6 +26,7 @@ import { filterLevels, hiddenByReserve, keyLevels, matches } from '../../../../s
 import { Output } from '../../../../src/transport/output.ts';
 import { Recorder } from './recorder.ts';
 
+const WILL_LIMITS = { topicLevelsMax: 1000, propertiesSizeMax: 65_536 };
 const FIVE = { protocolVersion: 5 };
 const generate = (packet: oracle.Packet): Buffer => oracle.generate(packet, FIVE);
 
@@ -144,7 +145,7 @@ describe('CONNECT', () => {
           ...(will === undefined ? {} : { will: { ...will, properties: given(will.properties) } }),
         } as oracle.IConnectPacket;
         const buffer = content(generate(packet));
-        const got = decodeConnect(buffer, 0, buffer.length, 1000);
+        const got = decodeConnect(buffer, 0, buffer.length, WILL_LIMITS);
         expect([got.clean, got.keepAliveS, got.clientId, got.user, got.password]).toEqual([
           rest.clean,
           rest.keepalive,
@@ -170,12 +171,9 @@ describe('CONNECT', () => {
             will.qos,
           ]);
           expect(got.will!.delayS).toBe(will.properties.willDelayInterval ?? 0);
-          expect(got.will!.expiryS).toBe(will.properties.messageExpiryInterval ?? -1);
-          const stored = new MessageProperties();
-          stored.buffer = got.will!.props;
-          stored.end = got.will!.props.length;
+          expect(got.will!.properties.expiryS).toBe(will.properties.messageExpiryInterval ?? -1);
           const { willDelayInterval: _d, messageExpiryInterval: _e, ...kept } = given(will.properties);
-          expect(readBack(stored)).toEqual(kept);
+          expect(readBack(got.will!.properties)).toEqual(kept);
         }
       }),
     );
@@ -198,8 +196,8 @@ describe('PUBLISH', () => {
       fc.property(publish, (p) => {
         const packet = generate({ cmd: 'publish', dup: false, ...p, properties: given(p.properties) } as oracle.Packet);
         const buffer = content(packet);
-        decodePublish(packet[0]!, buffer, 0, buffer.length, fields);
-        decodePublishProperties(buffer, buffer.length, fields, properties);
+        decodePublish(packet[0]!, buffer, 0, buffer.length, 5, fields);
+        decodePublishProperties(buffer, buffer.length, fields, properties, 65_536);
         expect(buffer.subarray(fields.bodyStart)).toEqual(p.payload);
         const { topicAlias, messageExpiryInterval, ...kept } = p.properties;
         expect([properties.alias, properties.expiryS]).toEqual([topicAlias ?? 0, messageExpiryInterval ?? -1]);
@@ -400,7 +398,7 @@ describe('properties', () => {
   it('of a message refuse what a client may not send', () => {
     const take = (hexBytes: string): void => {
       const buffer = Buffer.from(hexBytes, 'hex');
-      new MessageProperties().take(new ids.PropertyReader(), buffer, 0, buffer.length, 3);
+      new MessageProperties().take(new ids.PropertyReader(), buffer, 0, buffer.length, 3, 65_536);
     };
     expect(() => take('0b05')).toThrow(expect.objectContaining({ reason: 0x82 }));
     expect(() => take('230000')).toThrow(expect.objectContaining({ reason: 0x94 }));
@@ -414,7 +412,7 @@ describe('properties', () => {
       'hex',
     );
     const properties = new MessageProperties();
-    properties.take(new ids.PropertyReader(), buffer, 0, buffer.length, 3);
+    properties.take(new ids.PropertyReader(), buffer, 0, buffer.length, 3, 65_536);
     expect(properties.buffer.toString('hex', properties.start, properties.end)).toBe(
       '26000161000162' + '03000161' + '26000161000162' + '0101',
     );
@@ -578,8 +576,8 @@ it('whatever is accepted here of a damaged packet, another implementation accept
       const fields = new PublishFields();
       const buffer = content(damaged);
       try {
-        decodePublish(damaged[0]!, buffer, 0, buffer.length, fields);
-        decodePublishProperties(buffer, buffer.length, fields, new MessageProperties());
+        decodePublish(damaged[0]!, buffer, 0, buffer.length, 5, fields);
+        decodePublishProperties(buffer, buffer.length, fields, new MessageProperties(), 65_536);
       } catch (error) {
         expect(error).toBeInstanceOf(MalformedPacket);
         return;
