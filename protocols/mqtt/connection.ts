@@ -110,6 +110,8 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   keepAliveS = 0;
   /** A PUBLISH whose large body is arriving. */
   arriving: Arriving | null = null;
+  /** Whose its messages are, for subscriptions with No Local; '' where its version has no such thing. */
+  origin = '';
   /** Where the last topic led; see handlers/targets.ts. */
   lastTarget: Target | null = null;
   /** Those of a publisher that has used several topics. */

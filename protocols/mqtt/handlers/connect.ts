@@ -229,6 +229,7 @@ function openSession(connection: Connection, session: Session, request: Connect)
   client.expiryS = expiryS;
   client.host = connection;
   connection.client = client;
+  if (connection.level === LEVEL_5 || connection.bridge) connection.origin = client.queue;
   clients.clients.set(id, client);
   clients.stay(id);
   const known = connection.sessionPresent && before?.expiryS === expiryS && before.endsAtMs === 0;

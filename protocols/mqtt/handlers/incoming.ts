@@ -3,15 +3,15 @@
  * admitted once, its target found, filled into the draft, and refused in the same words. The files beside this one only say
  * how its bytes come.
  *
- *     PUBLISH   decode ─▶ admit (alias, target; was it sent before? the quota) ─▶ obstacle? ─▶ fill ─▶ handOver ─▶ answer
- *     will                resolve                                                             fill ─▶ publish
+ *     PUBLISH   decode ─▶ addressed ─▶ admit (sent before? quota) ─▶ obstacle ─▶ fill ─▶ handOver ─▶ answer
+ *     will                resolve                                              fill ─▶ publish
  */
 import { type BodyWriter, MARK_REFUSED, type Mark } from '../../../src/api.ts';
 import { BrokerError } from '../../../src/message/errors.ts';
 import type { Draft } from '../../../src/message/message.ts';
 import { type MessageProperties, NO_PROPERTIES } from '../codec/message-properties.ts';
 import { MalformedPacket, PUBACK, PUBREC } from '../codec/packet.ts';
-import { decodePublish, decodePublishProperties, type PublishFields, type Qos } from '../codec/publish.ts';
+import { decodePublishProperties, type PublishFields, type Qos } from '../codec/publish.ts';
 import {
   NO_MATCHING_SUBSCRIBERS,
   NOT_AUTHORIZED_5,
@@ -26,42 +26,33 @@ import { HOLD_CONGESTED } from '../intake.ts';
 import { readHints } from '../mapping/properties.ts';
 import { type Target, targetOf } from './targets.ts';
 
-/** Reads what comes before a PUBLISH's body into `adapter.fields`; returns its properties. */
-export function decodeHead(
-  connection: Connection,
-  first: number,
-  buffer: Buffer,
-  start: number,
-  end: number,
-): MessageProperties {
-  const { fields, properties, limits } = connection.adapter;
-  decodePublish(first, buffer, start, end, connection.level, fields);
+/** 5.0: the properties of a PUBLISH whose head is in `adapter.fields`. Others have none. */
+export function propertiesOf(connection: Connection, buffer: Buffer, end: number): MessageProperties {
   if (connection.terms === null) return NO_PROPERTIES;
+  const { fields, properties, limits } = connection.adapter;
   decodePublishProperties(buffer, end, fields, properties, limits.propertiesSizeMax);
   return properties;
 }
 
-/**
- * Finds the target and counts the message against the client's quota. Null: it was sent before, and only its answer is
- * wanted [MQTT-4.3.3-2]. The alias that it gives is given in any case.
- */
-export function admit(
+/** The target of a PUBLISH; the alias that it gives is given, whatever becomes of it. */
+export function addressed(
   connection: Connection,
-  fields: PublishFields,
-  properties: MessageProperties,
+  { alias }: MessageProperties,
   buffer: Buffer,
-): Target | null {
-  const { terms } = connection;
-  const { alias } = properties;
-  const target =
-    alias === 0
-      ? targetOf(connection, buffer, fields.topicStart, fields.topicEnd)
-      : aliased(connection, alias, buffer, fields.topicStart, fields.topicEnd);
-  if (fields.qos > 0) {
-    if (fields.qos === 2 && connection.client.hasReceived(fields.packetId)) return null;
-    if (terms !== null) terms.received();
-  }
-  return target;
+  start: number,
+  end: number,
+): Target {
+  return alias === 0 ? targetOf(connection, buffer, start, end) : aliased(connection, alias, buffer, start, end);
+}
+
+/**
+ * Counts a QoS 1 or 2 message against the client's quota. False: it was sent before, and only its answer is wanted
+ * [MQTT-4.3.3-2].
+ */
+export function admit({ client, terms }: Connection, { qos, packetId }: PublishFields): boolean {
+  if (qos === 2 && client.hasReceived(packetId)) return false;
+  if (terms !== null) terms.received();
+  return true;
 }
 
 function aliased(connection: Connection, alias: number, buffer: Buffer, start: number, end: number): Target {
@@ -105,7 +96,7 @@ export function fill(
 ): void {
   draft.assurance = qos;
   draft.retain = retain && target.retainable;
-  draft.origin = origin;
+  if (origin !== '') draft.origin = origin;
   if (properties !== NO_PROPERTIES) {
     const { buffer, start, end, expiryS } = properties;
     draft.props = buffer;

@@ -1,12 +1,12 @@
 /** A PUBLISH whose body arrives in pieces: it is written to the log as it comes, and published once it is whole. */
 import type { BodyWriter } from '../../../src/api.ts';
 import { type MessageProperties, NO_PROPERTIES } from '../codec/message-properties.ts';
-import type { Qos } from '../codec/publish.ts';
+import { decodePublish, type Qos } from '../codec/publish.ts';
 import { PAYLOAD_FORMAT_INVALID, SUCCESS } from '../codec/reasons.ts';
 import { Utf8Check } from '../codec/text.ts';
 import type { Connection } from '../connection.ts';
 import { HOLD_CONGESTED } from '../intake.ts';
-import { admit, decodeHead, fill, handOver, obstacle, refuse, repeated } from './incoming.ts';
+import { addressed, admit, fill, handOver, obstacle, propertiesOf, refuse, repeated } from './incoming.ts';
 import type { Target } from './targets.ts';
 
 /** What is known of it before its body. */
@@ -35,9 +35,11 @@ export function publishBegin(
 ): void {
   const { adapter, session } = connection;
   const { fields } = adapter;
-  const properties = decodeHead(connection, first, buffer, start, end);
-  const { qos, retain, packetId } = fields;
-  const target = admit(connection, fields, properties, buffer);
+  decodePublish(first, buffer, start, end, connection.level, fields);
+  const properties = propertiesOf(connection, buffer, end);
+  const { qos, retain, packetId, topicStart, topicEnd } = fields;
+  const addressee = addressed(connection, properties, buffer, topicStart, topicEnd);
+  const target = qos === 0 || admit(connection, fields) ? addressee : null;
   const reason = target === null ? SUCCESS : obstacle(connection, target, fields, properties, bodyLength);
   const taken = target !== null && reason === SUCCESS;
   connection.arriving = {
@@ -72,7 +74,7 @@ export function publishEnd(connection: Connection): void {
     return;
   }
   const draft = connection.adapter.newDraft();
-  fill(draft, target, qos, retain, connection.client.queue, properties);
+  fill(draft, target, qos, retain, connection.origin, properties);
   draft.large = writer;
   handOver(connection, target, draft, packetId, writer);
 }

@@ -1,16 +1,23 @@
 /** PUBLISH from a client [section 3.3] that lies in one piece; large bodies are in `publish-large.ts`. */
 import { isUtf8 } from 'node:buffer';
+import { equalRanges } from '../../../src/message/bytes.ts';
+import { decodePublish } from '../codec/publish.ts';
 import { PAYLOAD_FORMAT_INVALID, SUCCESS } from '../codec/reasons.ts';
 import type { Connection } from '../connection.ts';
-import { admit, decodeHead, fill, handOver, obstacle, refuse, repeated } from './incoming.ts';
+import { addressed, admit, fill, handOver, obstacle, propertiesOf, refuse, repeated } from './incoming.ts';
 
 export function publish(connection: Connection, first: number, buffer: Buffer, start: number, end: number): void {
-  const { adapter } = connection;
+  const { adapter, lastTarget: last } = connection;
   const { fields } = adapter;
-  const properties = decodeHead(connection, first, buffer, start, end);
-  const { qos, retain, packetId, bodyStart } = fields;
-  const target = admit(connection, fields, properties, buffer);
-  if (target === null) {
+  decodePublish(first, buffer, start, end, connection.level, fields);
+  const properties = propertiesOf(connection, buffer, end);
+  const { qos, retain, packetId, topicStart, topicEnd, bodyStart } = fields;
+  // The same topic as before, nearly always.
+  const target =
+    last?.valid && properties.alias === 0 && equalRanges(last.bytes, last.start, last.end, buffer, topicStart, topicEnd)
+      ? last
+      : addressed(connection, properties, buffer, topicStart, topicEnd);
+  if (qos > 0 && !admit(connection, fields)) {
     repeated(connection, packetId);
     return;
   }
@@ -23,7 +30,7 @@ export function publish(connection: Connection, first: number, buffer: Buffer, s
     return;
   }
   const draft = adapter.newDraft();
-  fill(draft, target, qos, retain, connection.client.queue, properties);
+  fill(draft, target, qos, retain, connection.origin, properties);
   draft.body = buffer;
   draft.bodyStart = bodyStart;
   draft.bodyEnd = end;
