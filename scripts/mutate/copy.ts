@@ -1,0 +1,30 @@
+/** A copy of the project in a temporary directory, where faults are planted: the tree that people work in is never touched. */
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** Copies what git knows or would add. `node_modules` is shared. */
+export function copyProject(root: string, to: string): void {
+  rmSync(to, { recursive: true, force: true });
+  mkdirSync(to, { recursive: true });
+  const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root });
+  for (const file of files.toString().split('\0')) {
+    if (file === '') continue;
+    mkdirSync(dirname(join(to, file)), { recursive: true });
+    cpSync(join(root, file), join(to, file), { force: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(to, 'node_modules'));
+}
+
+/** The tests' settings, with what a run of this tool needs on top. Returns its path. */
+export function writeConfig(copy: string, extra: Record<string, unknown>): string {
+  const path = join(copy, 'mutate.vitest.config.ts');
+  const cache = { fsModuleCache: true, fsModuleCachePath: join(copy, '.cache') };
+  const settings = { maxWorkers: 1, watch: false, ...cache, ...extra };
+  writeFileSync(
+    path,
+    `import { mergeConfig } from 'vitest/config';\nimport base from './vitest.config.ts';\n` +
+      `export default mergeConfig(base, { test: ${JSON.stringify(settings)} });\n`,
+  );
+  return path;
+}
