@@ -13,10 +13,11 @@ import { amqp } from '../protocols/amqp/index.ts';
 import { mqtt } from '../protocols/mqtt/index.ts';
 import { stomp } from '../protocols/stomp/index.ts';
 import { type SubProtocol, WebSocketGate } from '../protocols/websocket/index.ts';
+import type { Policy, PolicyInfo, PolicyKind } from './api.ts';
 import { Broker } from './broker.ts';
 import type { Clock } from './clock/clock.ts';
-import { formatListen, type ListenAddress, parseListen } from './config/listen.ts';
-import { checkConfig } from './config/load.ts';
+import { formatListen, type ListenAddress } from './config/listen.ts';
+import { checkListen, checkOptions, checkPolicy } from './config/program.ts';
 import type { Config, ConfigInput } from './config/schema.ts';
 import type { VhostsInput } from './config/vhosts.ts';
 import { type Logger, NO_LOGGER } from './logger.ts';
@@ -61,8 +62,8 @@ export interface BrokerOptions extends Omit<ConfigInput, 'data' | 'listen' | 'lo
   readonly vhosts?: VhostsInput;
   /** The directory of the log, made if it is not there. Null, the default: memory only, gone at `close`. */
   readonly data?: string | null;
-  /** As `amqp://127.0.0.1:0`, or in parts. Default: nothing listens. */
-  readonly listen?: readonly (string | ListenAddress)[];
+  /** As `amqp://127.0.0.1:0`, or in parts; one or several. Default: nothing listens. */
+  readonly listen?: string | ListenAddress | readonly (string | ListenAddress)[];
   /** Adapters besides the built-in ones; `listen` knows them by their `name`. */
   readonly protocols?: readonly Protocol[];
   /** Default: none. A pino logger fits. */
@@ -93,6 +94,15 @@ export interface RunningBroker {
   /** Clients that are connected now. */
   readonly connections: number;
   readonly health: Health;
+  /**
+   * Sets a policy of a vhost, or replaces the one of its name and kind: in force for everything at once, safe on the disk
+   * when the promise is resolved. Rejects with a BrokerError: not-found, invalid, not-allowed (the configuration sets it).
+   */
+  setPolicy(vhost: string, policy: Policy): Promise<void>;
+  /** False if there was none. Rejects with a BrokerError: not-found (vhost), not-allowed. */
+  clearPolicy(vhost: string, name: string, kind?: PolicyKind): Promise<boolean>;
+  /** Highest priority first. Throws a BrokerError: not-found. */
+  policies(vhost: string): PolicyInfo[];
   /** Stops accepting, tells the clients, waits for them (3 s at most), syncs and closes the log. Again: the same promise. */
   close(reason?: string): Promise<void>;
 }
@@ -102,12 +112,12 @@ export interface RunningBroker {
  * directory that is locked or not writable; nothing is left running then.
  */
 export async function createBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
-  const { data = null, listen = [], protocols: more = [], logger = NO_LOGGER, clock, ...settings } = options;
-  const config = checkConfig(settings);
+  const config = checkOptions(options);
+  const { data = null, listen, protocols: more = [], logger = NO_LOGGER, clock } = options;
   const adapters = builtIn(config);
   const protocols = [...Object.values(adapters), ...more];
   const names = [...protocols.map((protocol) => protocol.name), 'ws', 'http'];
-  const addresses = listen.map((address) => (typeof address === 'string' ? parseListen(address, names) : address));
+  const addresses = checkListen(listen, names);
 
   for (const address of addresses) checkPromise(address, config);
 
@@ -129,12 +139,22 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
   for (const protocol of protocols) protocol.started?.(broker);
   const house = new House(broker, protocols, adapters, config, logger);
   try {
-    for (const address of addresses) await house.open(address);
+    await house.openAll(addresses);
   } catch (error) {
     await house.close('the broker could not start');
     throw error;
   }
   return house;
+}
+
+/** Several of the addresses cannot be listened on; each problem is one line. */
+class NotListening extends BrokerError {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super('unavailable', problems.join('; '));
+    this.problems = problems;
+  }
 }
 
 /** A listener cannot promise more than the vhosts behind it do. */
@@ -218,6 +238,18 @@ class House implements RunningBroker {
     return this.clients.size;
   }
 
+  async setPolicy(vhost: string, policy: Policy): Promise<void> {
+    await this.broker.setPolicy(vhost, checkPolicy(policy));
+  }
+
+  clearPolicy(vhost: string, name: string, kind: PolicyKind = 'policy'): Promise<boolean> {
+    return this.broker.clearPolicy(vhost, name, kind);
+  }
+
+  policies(vhost: string): PolicyInfo[] {
+    return this.broker.policies(vhost);
+  }
+
   get health(): Health {
     if (this.closing !== undefined) return { status: 'stopping', reason: 'the broker is stopping' };
     const failure = this.broker.failure;
@@ -230,7 +262,29 @@ class House implements RunningBroker {
     return listener.port;
   }
 
-  async open(address: ListenAddress): Promise<void> {
+  /** Opens all of them, or throws a BrokerError that names every one that could not be opened. */
+  async openAll(addresses: readonly ListenAddress[]): Promise<void> {
+    const problems: string[] = [];
+    for (const address of addresses) {
+      try {
+        await this.open(address);
+      } catch (error) {
+        if (!(error instanceof BrokerError)) throw error;
+        problems.push(this.ownHolder(address) ?? error.message);
+      }
+    }
+    if (problems.length > 0) throw new NotListening(problems);
+  }
+
+  /** Says so if what holds the port is this broker itself. */
+  private ownHolder({ host, port }: ListenAddress): string | undefined {
+    const other = this.listeners.find((listener) => listener.port === port);
+    if (port === 0 || other === undefined) return undefined;
+    const held = formatListen({ protocols: [other.name], host: other.host, port });
+    return `port ${port} on ${host} is listened on already, as ${held}; to serve several protocols on one port join them: amqp+mqtt://HOST:${port}`;
+  }
+
+  private async open(address: ListenAddress): Promise<void> {
     const name = address.protocols.join('+');
     this.listeners.push(
       await Listener.open({

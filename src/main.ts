@@ -5,29 +5,27 @@
  *
  *     starting ──▶ ready ──first signal──▶ stopping ──▶ exit 0
  *        │                                    └──second signal──▶ exit 1 at once (what was confirmed is safe all the same)
- *        └──wrong setting, port in use, directory locked──▶ one line on stderr, exit 1
+ *        └──wrong setting, port in use, directory locked──▶ a line each on stderr, exit 1
+ *
+ * SIGHUP reads the settings again (see readAgain).
  *
  * The start-up screen goes to stdout and ends with a line that begins with `Ready`; the log goes to stderr as JSON.
  */
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
-import { formatListen, USUAL_PORTS } from './config/listen.ts';
-import { ConfigError, type Flags, type Loaded, loadConfig } from './config/load.ts';
+import type { Said } from './command/logs.ts';
+import { screen } from './command/screen.ts';
+import { USUAL_PORTS } from './config/listen.ts';
+import { ConfigError, type Flags, keyPaths, type Loaded, loadConfig } from './config/load.ts';
 import { printConfig } from './config/print.ts';
 import { type Config, LOG_LEVELS } from './config/schema.ts';
-import type { ListenerInfo, RunningBroker } from './index.ts';
+import type { RunningBroker } from './index.ts';
+import type { Logger } from './logger.ts';
 import { IdleMemory } from './management/idle-memory.ts';
-import { formatEndpoint, isLoopback } from './transport/address.ts';
+import { BrokerError } from './message/errors.ts';
 import { PRODUCT, VERSION } from './version.ts';
-
-const TITLES: Readonly<Record<string, string>> = {
-  amqp: 'AMQP',
-  mqtt: 'MQTT',
-  stomp: 'STOMP',
-  ws: 'WebSocket',
-  http: 'HTTP',
-};
 
 function repeated(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];
@@ -87,45 +85,43 @@ config
     process.stdout.write(printConfig(load(flags)));
   });
 
-const log = program.command('log').description("look at a stopped broker's log; nothing is written");
+const log = program.command('log').description("look at a broker's log, best a stopped one's; nothing is written");
 log
   .command('verify')
   .description('check every batch of every segment; exits with 1 if something is damaged')
   .argument('<dir>', 'the data directory, or one log in it')
-  .action(verifyLogs);
+  .action((directory: string) =>
+    withLogs(async (said, logs) => {
+      if (!(await logs.verifyLogs(directory, said))) process.exitCode = 1;
+    }),
+  );
 log
   .command('dump')
   .description('print every record as a line of JSON')
   .argument('<dir>', 'the data directory, or one log in it')
   .option('--queue <name>', 'only what is about this queue')
-  .action(dumpLogs);
+  .action((directory: string, flags: { queue?: string }) =>
+    withLogs((said, logs) => logs.dumpLogs(directory, flags.queue, said)),
+  );
+
+// Whoever read what is said has gone: `| head` has seen enough, a `| tee` died of the same Ctrl-C. The broker stops in order
+// all the same, and goes on if it was not asked to stop; a command that only prints is done.
+let outlivesReaders = false;
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', () => {
+    if (!outlivesReaders) process.exit();
+  });
+}
 
 await program.parseAsync();
 
-async function verifyLogs(directory: string): Promise<void> {
-  const { logsIn, verify } = await import('./vhost/offline.ts');
+async function withLogs(work: (said: Said, logs: typeof import('./command/logs.ts')) => Promise<void>): Promise<void> {
+  const said: Said = {
+    out: (line) => void process.stdout.write(`${line}\n`),
+    aside: (line) => void process.stderr.write(`entrepot: ${line}\n`),
+  };
   try {
-    for (const one of await logsIn(directory)) {
-      const found = await verify(one);
-      for (const event of found.events) process.stdout.write(`vhost ${one.vhost}: ${JSON.stringify(event)}\n`);
-      process.stdout.write(
-        `vhost ${one.vhost}: ${found.segments} segments, ${found.sound ? 'nothing is damaged' : 'DAMAGED, see above'}\n`,
-      );
-      if (!found.sound) process.exitCode = 1;
-    }
-  } catch (error) {
-    fail(error);
-  }
-}
-
-async function dumpLogs(directory: string, flags: { queue?: string }): Promise<void> {
-  const { dump, logsIn } = await import('./vhost/offline.ts');
-  // A reader that has seen enough (`| head`) is no fault.
-  process.stdout.on('error', () => process.exit(0));
-  try {
-    for (const one of await logsIn(directory)) {
-      await dump(one, flags.queue, (text) => void process.stdout.write(`${text}\n`));
-    }
+    await work(said, await import('./command/logs.ts'));
   } catch (error) {
     fail(error);
   }
@@ -133,10 +129,11 @@ async function dumpLogs(directory: string, flags: { queue?: string }): Promise<v
 
 async function start(flags: Flags): Promise<void> {
   const beganMs = performance.now();
+  outlivesReaders = true;
   const { config: settings } = load(flags);
   const { data, listen, log, ...rest } = settings;
   const directory = resolve(data);
-  const logger = pino({ level: log.level, base: null }, pino.destination({ fd: 2, sync: true }));
+  const logger = pino({ level: log.level, base: null }, process.stderr);
 
   let running: RunningBroker | undefined;
   let stopping = false;
@@ -157,6 +154,15 @@ async function start(flags: Flags): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // What other daemons use these for differs; none of them dies of one.
+  process.on('SIGHUP', () => {
+    if (!stopping) readAgain(flags, settings, logger);
+  });
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
+    process.on(signal, () =>
+      logger.info({ signal }, 'a signal without a meaning here; SIGHUP reads the settings again'),
+    );
+  }
 
   try {
     // Not before it is wanted: help and settings are shown without it.
@@ -170,6 +176,29 @@ async function start(flags: Flags): Promise<void> {
   process.stdout.write(`Ready in ${Math.round(performance.now() - beganMs)} ms\n`);
 }
 
+/**
+ * SIGHUP: the settings are read again. The log's level is taken over; of the rest it is said what has changed, for that
+ * takes effect at the next start. Settings that are wrong change nothing.
+ */
+function readAgain(flags: Flags, before: Config, logger: Logger & { level: string }): void {
+  let settings: Config;
+  try {
+    settings = loadConfig(flags, process.env).config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    logger.warn({ problems: error.problems }, 'SIGHUP: the settings are wrong now, and those in force stay');
+    return;
+  }
+  const changed = keyPaths().filter((path) => !isDeepStrictEqual(valueAt(before, path), valueAt(settings, path)));
+  const names = changed.map((path) => path.join('.')).filter((name) => name !== 'log.level');
+  logger.level = settings.log.level;
+  logger.info({ logLevel: settings.log.level, atNextStart: names }, 'SIGHUP: the settings were read again');
+}
+
+function valueAt(settings: Config, path: readonly string[]): unknown {
+  return path.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], settings);
+}
+
 function load(flags: Flags): Loaded {
   try {
     return loadConfig(flags, process.env);
@@ -180,8 +209,8 @@ function load(flags: Flags): Loaded {
 
 /** What cannot be gone on with. What an operator can mend is told in a line; a defect shows where it happened. */
 function fail(error: unknown): never {
-  if (error instanceof ConfigError) {
-    for (const problem of error.problems) process.stderr.write(`entrepot: ${oneLine(problem)}\n`);
+  if (error instanceof BrokerError && 'problems' in error) {
+    for (const problem of error.problems as readonly string[]) process.stderr.write(`entrepot: ${oneLine(problem)}\n`);
   } else if (error instanceof Error && !isDefect(error)) {
     process.stderr.write(`entrepot: ${oneLine(error.message)}\n`);
   } else {
@@ -198,59 +227,4 @@ function isDefect(error: Error): boolean {
 
 function oneLine(text: string): string {
   return text.replace(/\s*\n\s*(?=\S)/g, ' ');
-}
-
-function screen(listeners: readonly ListenerInfo[], directory: string, settings: Config): string {
-  const rows: [string, string][] = listeners.map((listener) => [titleOf(listener), placeOf(listener)]);
-  const open = listeners.some((l) => !l.addresses.every((address) => isLoopback(address.address)));
-  rows.push(['', ''], ['Data', directory], ['', durabilityText(settings.durability)]);
-  for (const [name, { durability }] of Object.entries(settings.vhosts)) {
-    if (durability !== undefined) rows.push(['', `vhost ${name}: ${durabilityText(durability)}`]);
-  }
-  rows.push(['Access', 'from this machine: user guest, password guest; MQTT and STOMP also without a name']);
-  rows.push([
-    '',
-    open
-      ? 'other machines reach the open ports, but guest and nameless clients are let in from this machine only'
-      : 'to open a port to other machines: --listen amqp://0.0.0.0:5672 (guest stays local)',
-  ]);
-  const tryIt = listeners.find((l) => l.name.split('+').includes('mqtt'));
-  if (tryIt !== undefined) {
-    const port = tryIt.port === USUAL_PORTS['mqtt'] ? '' : ` -p ${tryIt.port}`;
-    rows.push(['', '']);
-    rows.push([
-      'Try',
-      `mosquitto_sub${port} -t 'hello/#' -v   and elsewhere   mosquitto_pub${port} -t hello/world -m hi`,
-    ]);
-  }
-  const width = Math.max(...rows.map(([title]) => title.length)) + 3;
-  const lines = rows.map(([title, text]) => (text === '' ? '' : `  ${title.padEnd(width)}${text}`));
-  return `${PRODUCT} ${VERSION}\n\n${lines.join('\n')}\n\n`;
-}
-
-function durabilityText({ level, interval }: Pick<Config['durability'], 'level' | 'interval'>): string {
-  if (level === 'fsync') return 'every confirm follows the sync of what it confirms';
-  if (level === 'interval')
-    return `confirms follow the write; synced every ${interval} ms: a power failure may take that much`;
-  return 'confirms follow the write, nothing is synced: a power failure may take what the system has not written yet';
-}
-
-function titleOf(listener: ListenerInfo): string {
-  return listener.name
-    .split('+')
-    .map((name) => TITLES[name] ?? name)
-    .join(', ');
-}
-
-function placeOf(listener: ListenerInfo): string {
-  const shown = listener.addresses.map(formatEndpoint).join(', ');
-  const url = formatListen({ protocols: [listener.name], host: listener.host, port: listener.port });
-  switch (listener.name) {
-    case 'http':
-      return `${url}/healthz (${shown}); WebSocket here too`;
-    case 'ws':
-      return `${url}/ws (${shown})`;
-    default:
-      return `${url} (${shown})${listener.durability === undefined ? '' : `, durability ${listener.durability}`}`;
-  }
 }

@@ -112,6 +112,93 @@ describe('embedding', () => {
     await expect(createBroker({ listen: ['amqq://h:1'] })).rejects.toThrow('did you mean amqp?');
   });
 
+  it.each([
+    [{ lsiten: [] }, 'createBroker has no option lsiten; did you mean listen?'],
+    [{ log: { level: 'debug' } }, 'createBroker has no option log; give a logger instead'],
+    [{ data: 5 }, 'the option data must be the path of a directory, or null for memory only, not 5'],
+    [{ data: '' }, 'the option data must be'],
+    [{ listen: 'amqp' }, "cannot listen on 'amqp': it should look like amqp://127.0.0.1:5672"],
+    [{ listen: [5672] }, 'cannot listen on 5672: an address is a text such as'],
+    [{ listen: { protocol: 'amqp', port: 0 } }, 'it has the unknown part protocol; did you mean protocols?'],
+    [{ listen: { protocols: ['amqp'], host: '::1', port: '0' } }, 'port must be a number from 0 to 65535'],
+    [{ listen: { protocols: ['amqq'], host: '::1', port: 0 } }, "there is no protocol 'amqq'; did you mean amqp?"],
+    [{ logger: true }, 'the option logger must have the methods'],
+    [{ logger: { log() {} } }, 'the option logger must have the methods'],
+    [{ clock: Date }, 'the option clock must be a Clock'],
+    [{ protocols: [{}] }, 'the option protocols must be a list of adapters'],
+    [{ protocols: { name: 'x' } }, 'the option protocols must be a list of adapters'],
+    [{ vhosts: 'plant' }, 'vhosts must be a list of names'],
+    [{ amqp: 5 }, 'amqp must hold keys and values, not 5'],
+    [{ amqp: { heartbeat: 10 } }, 'amqp.heartbeat must be a duration in whole seconds'],
+    [{ amqp: { heartbeat: '10' } }, 'amqp.heartbeat needs a unit: write "10 s"'],
+    [null, 'createBroker takes an object of options'],
+    ['./data', 'createBroker takes an object of options'],
+  ])('refuses %j in words', async (options, told) => {
+    const refused = createBroker(options as Parameters<typeof createBroker>[0]);
+    await expect(refused).rejects.toThrow(told);
+    await expect(refused).rejects.toMatchObject({ code: 'invalid' });
+  });
+
+  it('takes one address as well as a list, as text or in parts', async () => {
+    for (const listen of ['amqp://127.0.0.1:0', { protocols: ['amqp'], host: '127.0.0.1', port: 0 }]) {
+      const running = await createBroker({ listen });
+      expect(running.port('amqp')).toBeGreaterThan(0);
+      await running.close();
+    }
+  });
+
+  it('tells of every port that is taken at once, and whether it is its own', async () => {
+    const others = await Promise.all(
+      [0, 1].map(async () => {
+        const server = createServer();
+        server.listen(0, '127.0.0.1');
+        await once(server, 'listening');
+        return server;
+      }),
+    );
+    const [a, b] = others.map((server) => (server.address() as { port: number }).port);
+    const free = createServer().listen(0, '127.0.0.1');
+    await once(free, 'listening');
+    const { port } = free.address() as { port: number };
+    free.close();
+    await once(free, 'close');
+    const listen = [
+      `amqp://127.0.0.1:${a}`,
+      `mqtt://127.0.0.1:${b}`,
+      `stomp://127.0.0.1:${port}`,
+      `amqp://127.0.0.1:${port}`,
+    ];
+    await expect(createBroker({ listen })).rejects.toMatchObject({
+      code: 'unavailable',
+      problems: [
+        expect.stringContaining(`port ${a} on 127.0.0.1 is in use by another program`),
+        expect.stringContaining(`port ${b} on 127.0.0.1 is in use by another program`),
+        expect.stringContaining(`port ${port} on 127.0.0.1 is listened on already, as stomp://127.0.0.1:${port}`),
+      ],
+    });
+    for (const server of others) server.close();
+  });
+
+  it('sets, shows and clears policies, and says what is wrong with one', async () => {
+    const running = await createBroker();
+    await running.setPolicy('/', { name: 'short', pattern: '^tmp', definition: { 'max-length': 100 } });
+    expect(running.policies('/')).toMatchObject([{ name: 'short', applyTo: 'all', definition: { 'max-length': 100 } }]);
+    expect(await running.clearPolicy('/', 'short')).toBe(true);
+    expect(await running.clearPolicy('/', 'short')).toBe(false);
+    const policy = { name: 'x', pattern: 'x', definition: { 'max-length': 1 } };
+    await expect(running.setPolicy('nowhere', policy)).rejects.toThrow("vhost 'nowhere' not found");
+    for (const [wrong, told] of [
+      [{}, 'it needs a name'],
+      [undefined, 'must be a policy'],
+      [{ name: 'x', pattern: '(', definition: {} }, "policy 'x'"],
+      [{ ...policy, definition: { 'max-lenght': 1 } }, 'did you mean max-length?'],
+      [{ ...policy, apply: 'queues' }, 'the key apply, which is not known'],
+    ] as const) {
+      await expect(running.setPolicy('/', wrong as never)).rejects.toThrow(told);
+    }
+    await running.close();
+  });
+
   it('two brokers in one process know nothing of each other', async () => {
     const [left, right] = [await startTestBroker(), await startTestBroker()];
     const publisher = await mqtt.connectAsync(`mqtt://127.0.0.1:${left.ports.mqtt}`);

@@ -19,7 +19,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/broker.ts', 'src/client-log.ts', 'src/session.ts', 'src/protocol.ts', 'src/broker/', 'src/session/'],
   ['src/transport/', 'src/management/', 'src/config/'],
   ['protocols/'],
-  ['src/index.ts', 'src/main.ts'],
+  ['src/index.ts', 'src/main.ts', 'src/command/'],
 ];
 
 /** Beside the layers: who knows nothing of whom, though they lie side by side. */
@@ -64,7 +64,7 @@ const GUARDED: readonly { what: string; pattern: RegExp; allowed: readonly strin
 
 /** Words that the core does not know, and where it may. */
 const PROTOCOL_WORDS = /amqp|mqtt|stomp|web-?socket/i;
-const MAY_NAME_PROTOCOLS = ['src/main.ts', 'src/index.ts', 'src/config/'];
+const MAY_NAME_PROTOCOLS = ['src/main.ts', 'src/index.ts', 'src/command/', 'src/config/'];
 
 interface Source {
   /** From the root, with slashes. */

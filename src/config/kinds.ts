@@ -1,21 +1,26 @@
 /** The kinds of settings: sizes, durations, counts; each with its bounds, its default, and how it is written for people. */
 import { z } from 'zod';
-import { formatDuration, formatSize, parseDuration, parseSize } from './units.ts';
+import { formatDuration, formatSize, NEEDS_UNIT, parseDuration, parseSize } from './units.ts';
 
 export const DURABILITY_LEVELS = ['fsync', 'interval', 'none'] as const;
 
 /** How a number is written for people, by the setting's kind. */
 export const kinds = new WeakMap<object, (value: number) => string>();
 
-export function size(min: number, max: number, fallback: number, description: string) {
+/** Without a fallback it may be left out. */
+export function size<F extends number | undefined>(min: number, max: number, fallback: F, description: string) {
   const schema = z
     .any()
-    .default(fallback)
-    .transform((value, context) => {
+    .default(fallback === undefined ? undefined : formatSize(fallback))
+    .transform((value, context): number | F => {
+      if (value === undefined) return fallback;
       const bytes = parseSize(value);
-      if (bytes !== undefined && bytes >= min && bytes <= max) return bytes;
+      const fits = (n: number): boolean => n >= min && n <= max;
+      if (typeof bytes === 'number' && fits(bytes)) return bytes;
+      const readings = bytes === NEEDS_UNIT ? meant(value, ['MiB', 'KiB', 'B'], parseSize, fits) : '';
+      const example = fallback === undefined || fallback === 0 ? '64 MiB' : formatSize(fallback);
       context.addIssue(
-        `must be a size from ${formatSize(min)} to ${formatSize(max)}, such as "${formatSize(fallback)}"`,
+        readings || `must be a size from ${formatSize(min)} to ${formatSize(max)}, such as "${example}"`,
       );
       return z.NEVER;
     })
@@ -24,20 +29,42 @@ export function size(min: number, max: number, fallback: number, description: st
   return schema;
 }
 
-export function duration(minMs: number, maxMs: number, fallbackMs: number, description: string) {
+/** @param stepMs it must be a multiple of this; 1,000 where a protocol counts whole seconds */
+export function duration(minMs: number, maxMs: number, fallbackMs: number, description: string, stepMs = 1) {
   const schema = z
     .any()
-    .default(fallbackMs)
+    .default(formatDuration(fallbackMs))
     .transform((value, context) => {
       const ms = parseDuration(value);
-      if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms;
+      const fits = (n: number): boolean => n >= minMs && n <= maxMs && n % stepMs === 0;
+      if (typeof ms === 'number' && fits(ms)) return ms;
+      const readings = ms === NEEDS_UNIT ? meant(value, ['s', 'ms', 'min'], parseDuration, fits) : '';
       const range = `${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
-      context.addIssue(`must be a duration from ${range}, such as "${formatDuration(fallbackMs)}"`);
+      const what = stepMs === 1 ? 'a duration' : 'a duration in whole seconds';
+      const example = fallbackMs === 0 ? '60 s' : formatDuration(fallbackMs);
+      context.addIssue(readings || `must be ${what} from ${range}, such as "${example}"`);
       return z.NEVER;
     })
     .describe(description);
   kinds.set(schema, formatDuration);
   return schema;
+}
+
+/** What a number without a unit may have meant, as it should be written; '' if none of the units would do. */
+function meant(
+  value: unknown,
+  units: readonly string[],
+  parse: (text: string) => number | string | undefined,
+  fits: (n: number) => boolean,
+): string {
+  const texts = units.map((unit) => `${String(value).trim()} ${unit}`);
+  const possible = texts.filter((text) => {
+    const n = parse(text);
+    return typeof n === 'number' && fits(n);
+  });
+  const [first, second] = possible.map((text) => JSON.stringify(text));
+  if (first === undefined) return '';
+  return `needs a unit: write ${second === undefined ? first : `${first} or ${second}`}`;
 }
 
 /** Without a fallback it may be left out. */

@@ -3,14 +3,17 @@
  * so that an error names the flag, the variable, or the file and line, and `config print` can say it.
  *
  * Environment: `ENTREPOT_` and the key's path in capitals: `amqp.bodySizeMax` is ENTREPOT_AMQP_BODY_SIZE_MAX. `listen`
- * takes several addresses, separated by commas or blanks. ENTREPOT_CONFIG names the file.
+ * takes several addresses, separated by commas or blanks. ENTREPOT_CONFIG names the file. A variable that is set to
+ * nothing counts as not set, which is how a compose file or a unit takes one back.
  */
 import { z } from 'zod';
 import { BrokerError } from '../message/errors.ts';
 import { ConfigFile } from './file.ts';
+import { kinds } from './kinds.ts';
 import { type Config, configSchema } from './schema.ts';
 import { didYouMean } from './suggest.ts';
-import { VHOST_KEYS } from './vhosts.ts';
+import { formatDuration, formatSize } from './units.ts';
+import { VHOST_KEYS, VHOST_SHAPES } from './vhosts.ts';
 
 export interface Flags {
   readonly config?: string | undefined;
@@ -25,13 +28,17 @@ export interface Loaded {
   readonly origins: ReadonlyMap<string, string>;
 }
 
+const PROBLEMS_SHOWN_MAX = 50;
+
 /** What is wrong with a configuration; each problem is one line. */
 export class ConfigError extends BrokerError {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super('invalid', problems.join('; '));
-    this.problems = problems;
+    const more = problems.length - PROBLEMS_SHOWN_MAX;
+    const shown = more > 0 ? [...problems.slice(0, PROBLEMS_SHOWN_MAX), `and ${more} more things are wrong`] : problems;
+    super('invalid', shown.join('; '));
+    this.problems = shown;
   }
 }
 
@@ -61,9 +68,11 @@ export function variableName(path: readonly string[]): string {
 /** Throws a ConfigError. */
 export function loadConfig(flags: Flags, environment: Readonly<Record<string, string | undefined>>): Loaded {
   const problems: string[] = [];
-  const filePath = flags.config ?? environment['ENTREPOT_CONFIG'];
+  const filePath = flags.config ?? (environment['ENTREPOT_CONFIG'] || undefined);
   const file = filePath === undefined ? undefined : readFile(filePath);
   const values: Record<string, unknown> = structuredClone(file?.values ?? {});
+  // A heading of which every line below is a comment.
+  for (const [name] of keyPaths().filter((path) => path.length > 1)) if (values[name!] === null) delete values[name!];
   const origins = new Map<string, string>();
   if (file !== undefined) {
     for (const path of keyPaths()) if (isSet(values, path)) origins.set(path.join('.'), file.place(path));
@@ -82,7 +91,8 @@ export function loadConfig(flags: Flags, environment: Readonly<Record<string, st
 
   const variables = new Map(keyPaths().map((path) => [variableName(path), path]));
   for (const [name, value] of Object.entries(environment)) {
-    if (!name.startsWith(VARIABLE_PREFIX) || value === undefined || name === 'ENTREPOT_CONFIG') continue;
+    if (!name.startsWith(VARIABLE_PREFIX) || value === undefined || value.trim() === '') continue;
+    if (name === 'ENTREPOT_CONFIG') continue;
     const path = variables.get(name);
     if (path === undefined) {
       if (SERVICE_LINK.test(name)) continue;
@@ -104,11 +114,57 @@ export function loadConfig(flags: Flags, environment: Readonly<Record<string, st
   return { config: result.data, origins };
 }
 
-/** Checks settings that a program hands over; what is missing has its default. Throws a ConfigError. */
+/**
+ * Checks settings that a program hands over; what is missing has its default. Plain numbers are milliseconds and bytes.
+ * Throws a ConfigError.
+ */
 export function checkConfig(values: object): Config {
-  const result = configSchema.safeParse(values);
+  const result = configSchema.safeParse(withUnits(values));
   if (result.success) return result.data;
   throw new ConfigError(explain(result.error, values as Record<string, unknown>, undefined, new Map()));
+}
+
+/** The same with units where a plain number stands for a duration or a size: for the schema they must have one. */
+function withUnits(values: object): object {
+  const result: Record<string, unknown> = { ...values };
+  for (const [name, schema] of Object.entries(configSchema.shape)) {
+    const inner = innermost(schema);
+    if (inner instanceof z.ZodObject) result[name] = groupWithUnits(inner.shape, result[name]);
+  }
+  const { vhosts } = result;
+  if (isGroup(vhosts)) {
+    result['vhosts'] = Object.fromEntries(
+      Object.entries(vhosts).map(([name, settings]) => [name, vhostWithUnits(settings)]),
+    );
+  }
+  for (const name of Object.keys(result)) if (result[name] === undefined) delete result[name];
+  return result;
+}
+
+function vhostWithUnits(settings: unknown): unknown {
+  if (!isGroup(settings)) return settings;
+  const result = { ...settings };
+  for (const [name, shape] of Object.entries(VHOST_SHAPES)) {
+    if (name in result) result[name] = groupWithUnits(shape, result[name]);
+  }
+  return result;
+}
+
+function groupWithUnits(shape: Readonly<Record<string, unknown>>, group: unknown): unknown {
+  if (!isGroup(group)) return group;
+  const result = { ...group };
+  for (const [key, schema] of Object.entries(shape)) {
+    const value = result[key];
+    if (typeof value !== 'number' || value === 0) continue;
+    const kind = kinds.get(schema as object);
+    if (kind === formatDuration) result[key] = `${value} ms`;
+    else if (kind === formatSize) result[key] = `${value} B`;
+  }
+  return result;
+}
+
+function isGroup(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function readFile(path: string): ConfigFile {
@@ -140,7 +196,8 @@ function explain(
     const key = origins.has(issue.path.join('.')) ? issue.path.join('.') : issue.path.slice(0, 1).join('.');
     const origin = origins.get(key) ?? (file === undefined ? undefined : file.place(issue.path));
     const inFile = file !== undefined && origin?.startsWith(`${file.path}:`) === true;
-    const where = inFile ? `${file.place(issue.path)}: ` : origin === undefined ? '' : `${origin}: `;
+    const within = issue.code === 'custom' ? ((issue.params?.['at'] as string[] | undefined) ?? []) : [];
+    const where = inFile ? `${file.place([...issue.path, ...within])}: ` : origin === undefined ? '' : `${origin}: `;
     const names = issue.path.filter((step) => typeof step === 'string').join('.');
     const value = issue.path.reduce<unknown>(
       (at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step],
@@ -161,7 +218,8 @@ function phrase(issue: z.core.$ZodIssue): string {
 }
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
+  if (value === undefined || value === null) return 'nothing';
+  const text = typeof value === 'bigint' || Object.is(value, Number.NaN) ? String(value) : JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 
@@ -197,6 +255,7 @@ function isSet(values: Record<string, unknown>, path: readonly string[]): boolea
 /** What is inside defaults and the like. */
 export function innermost(schema: unknown): unknown {
   let at = schema;
-  while (at instanceof z.ZodDefault || at instanceof z.ZodPrefault) at = at.def.innerType;
+  while (at instanceof z.ZodDefault || at instanceof z.ZodPrefault || at instanceof z.ZodOptional)
+    at = at.def.innerType;
   return at;
 }

@@ -69,9 +69,13 @@ export const configSchema = z.strictObject({
     .default('./data')
     .describe('where the log is kept'),
   listen: z
-    .array(listenAddress, 'must be a list of addresses such as amqp://127.0.0.1:5672')
-    .min(1, 'must name at least one address')
-    .default([...DEFAULT_LISTEN])
+    .preprocess(
+      (value) => (typeof value === 'string' ? [value] : value),
+      z
+        .array(listenAddress, 'must be a list of addresses such as amqp://127.0.0.1:5672')
+        .min(1, 'must name at least one address')
+        .default([...DEFAULT_LISTEN]),
+    )
     .describe('PROTOCOL[+PROTOCOL…]://HOST:PORT; amqp, mqtt, stomp, ws, http'),
   vhosts: vhostsSchema.describe(
     'closed worlds of exchanges and queues, each with a log, and if need be settings, of its own',
@@ -123,7 +127,7 @@ export const configSchema = z.strictObject({
       frameSizeMax: size(4_096, 16 * MIB, 131_072, 'offered to clients; they may ask for less'),
       bodySizeMax: size(1, 2_048 * MIB, 128 * MIB, 'of one message'),
       channelMax: count(1, 65_535, 2_047, 'on one connection'),
-      heartbeat: duration(0, 65_535_000, 60_000, 'offered to clients, whole seconds; 0 for none'),
+      heartbeat: duration(0, 65_535_000, 60_000, 'offered to clients, whole seconds; 0 for none', 1_000),
       consumerTimeout: duration(
         0,
         365 * 86_400_000,
@@ -138,8 +142,14 @@ export const configSchema = z.strictObject({
       topicLevelsMax: count(1, 65_535, 128, 'levels of a topic or filter'),
       inflightMax: count(1, 65_535, 100, 'messages a client may hold unanswered'),
       topicAliasMax: count(0, 65_535, 1_000, 'topic aliases a client may use; 0 for none'),
-      sessionExpiryMax: duration(0, FOREVER_MS, 0, 'that a session outlives its connection at most; 0 for any time'),
-      keepAliveMax: duration(0, 65_535_000, 0, 'keep alive at most, whole seconds; 0 for any'),
+      sessionExpiryMax: duration(
+        0,
+        FOREVER_MS,
+        0,
+        'that a session outlives its connection at most, whole seconds; 0 for any time',
+        1_000,
+      ),
+      keepAliveMax: duration(0, 65_535_000, 0, 'keep alive at most, whole seconds; 0 for any', 1_000),
       connectRateMax: count(0, 1_000_000, 0, 'CONNECTs a second of all clients; 0 for any number'),
       packetRateMax: count(
         0,

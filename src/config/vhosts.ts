@@ -17,9 +17,9 @@ import { BrokerError } from '../message/errors.ts';
 import type { TopologyLimits } from '../vhost/limits.ts';
 import { checkedPolicy } from '../vhost/policies.ts';
 import { POLICY_KEYS } from '../vhost/policy-definition.ts';
-import { count, DURABILITY_LEVELS, duration } from './kinds.ts';
+import { count, DURABILITY_LEVELS, duration, size } from './kinds.ts';
 import { didYouMean } from './suggest.ts';
-import { formatDuration } from './units.ts';
+import { formatDuration, formatSize } from './units.ts';
 
 export interface VhostConfig {
   /** Undefined: the broker's. */
@@ -41,7 +41,7 @@ export interface VhostInput {
         readonly exchanges?: number | undefined;
         readonly bindingsPerQueue?: number | undefined;
         readonly retainedMessages?: number | undefined;
-        readonly retainedBytes?: number | undefined;
+        readonly retainedBytes?: number | string | undefined;
       }
     | undefined;
   readonly policies?: readonly Policy[] | undefined;
@@ -49,19 +49,21 @@ export interface VhostInput {
 
 const limit = (what: string) => count(1, 100_000_000, undefined, `${what} at most; default: any number`);
 
-const policy = z
+export const policySchema = z
   .looseObject({}, 'must be a policy: name, pattern, definition')
   .superRefine((value, context) => {
     const given = value as Record<string, unknown>;
     for (const key of Object.keys(given)) {
       if (POLICY_FIELDS.includes(key)) continue;
-      context.addIssue(complete(`has the key ${key}, which is not known${didYouMean(key, POLICY_FIELDS)}`));
+      context.addIssue(complete(`has the key ${key}, which is not known${didYouMean(key, POLICY_FIELDS)}`, [key]));
       return;
     }
     const definition = (given['definition'] ?? {}) as object;
     for (const key of typeof definition === 'object' ? Object.keys(definition) : []) {
       if (POLICY_KEYS.includes(key)) continue;
-      context.addIssue(complete(`has the setting ${key}, which is not known${didYouMean(key, POLICY_KEYS)}`));
+      context.addIssue(
+        complete(`has the setting ${key}, which is not known${didYouMean(key, POLICY_KEYS)}`, ['definition', key]),
+      );
       return;
     }
     try {
@@ -83,9 +85,9 @@ export const POLICY_FIELDS: readonly string[] = [
   'kind',
 ];
 
-/** An issue whose text needs no value after it. */
-function complete(message: string) {
-  return { code: 'custom', message, params: { complete: true } } as const;
+/** An issue whose text needs no value after it. @param at where within the policy it is, for the line and column */
+function complete(message: string, at: readonly string[] = []) {
+  return { code: 'custom', message, params: { complete: true, at } } as const;
 }
 
 /** RabbitMQ's own spelling of `applyTo` is taken too. */
@@ -101,32 +103,33 @@ function asPolicy(given: Record<string, unknown>): Required<Policy> {
   return checkedPolicy({ name, pattern, definition, priority, kind, applyTo } as Required<Policy>);
 }
 
+const durability = z.strictObject({
+  level: z.enum(DURABILITY_LEVELS, `must be one of ${DURABILITY_LEVELS.join(', ')}`).default('fsync'),
+  interval: duration(1, 60_000, 200, 'between syncs, with the level interval'),
+});
+
+const limits = z.strictObject({
+  queues: limit('queues'),
+  exchanges: limit('exchanges'),
+  bindingsPerQueue: limit('bindings of one queue'),
+  retainedMessages: limit('retained messages'),
+  retainedBytes: size(1, Number.MAX_SAFE_INTEGER, undefined, 'of retained messages at most; default: any number'),
+});
+
 const vhost = z.preprocess(
   (value) => value ?? {},
   z.strictObject({
-    durability: z
-      .strictObject({
-        level: z.enum(DURABILITY_LEVELS, `must be one of ${DURABILITY_LEVELS.join(', ')}`).default('fsync'),
-        interval: duration(1, 60_000, 200, 'between syncs, with the level interval'),
-      })
-      .optional(),
-    limits: z
-      .strictObject({
-        queues: limit('queues'),
-        exchanges: limit('exchanges'),
-        bindingsPerQueue: limit('bindings of one queue'),
-        retainedMessages: limit('retained messages'),
-        retainedBytes: count(
-          1,
-          Number.MAX_SAFE_INTEGER,
-          undefined,
-          'of retained messages at most; default: any number',
-        ),
-      })
-      .prefault({}),
-    policies: z.array(policy, 'must be a list of policies').default([]),
+    durability: durability.optional(),
+    limits: limits.prefault({}),
+    policies: z.array(policySchema, 'must be a list of policies').default([]),
   }),
 );
+
+/** The groups of a vhost's settings that hold sizes and durations. */
+export const VHOST_SHAPES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  durability: durability.shape,
+  limits: limits.shape,
+};
 
 /** The keys there are in a vhost's settings, by what they stand in: for suggestions. */
 export const VHOST_KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -161,7 +164,12 @@ export function writtenVhosts(vhosts: Readonly<Record<string, VhostConfig>>): un
         ...(durability !== undefined && {
           durability: { level: durability.level, interval: formatDuration(durability.interval) },
         }),
-        ...(Object.values(limits).some((value) => value !== undefined) && { limits }),
+        ...(Object.values(limits).some((value) => value !== undefined) && {
+          limits: {
+            ...limits,
+            ...(limits.retainedBytes !== undefined && { retainedBytes: formatSize(limits.retainedBytes) }),
+          },
+        }),
         ...(policies.length > 0 && { policies }),
       },
     ]),

@@ -46,6 +46,11 @@ export async function lockDirectory(files: FileSystem, directory: string): Promi
   };
 }
 
+/** The process that has the directory now; 0 if none has, as far as this machine can tell. */
+export function lockHolder(files: FileSystem, directory: string): Promise<number> {
+  return holderOf(files, join(directory, LOCK_NAME));
+}
+
 async function acquire(files: FileSystem, directory: string, path: string): Promise<void> {
   const text = `${process.pid} ${await startOf(files, process.pid)}\n`;
   if (await files.createExclusive(path, text)) return;

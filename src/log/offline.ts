@@ -1,6 +1,7 @@
 /**
  * Looking at a log without opening it: nothing is changed, repaired, or made safe. For tools that a person runs while the
- * broker is not running; who else has the directory is for the caller to find out.
+ * broker is not running. Of one that is running they see what is on the disk as they read, and a write that is under way
+ * looks like a torn end to them; who has the directory is for the caller to find out.
  *
  * `verifyLog` does all that a start does, with the same judgement, and also reads what a start takes on trust: every batch of
  * the segments before the checkpoint. `dumpLog` shows every sound record of every segment that belongs to the log, in order.
@@ -29,6 +30,8 @@ export interface Verified {
   readonly events: readonly LogEvent[];
   /** Segments, and in those that a start does not replay: batches, records with a number, bytes. */
   readonly segments: number;
+  /** The number of the newest one; 0 if there is none. A broker that is running writes to it. */
+  readonly newestSegment: number;
   readonly olderBatches: number;
   readonly olderRecords: number;
   readonly olderBytes: number;
@@ -57,10 +60,13 @@ export async function verifyLog(options: OfflineOptions): Promise<Verified> {
     const next = survey.older.find(({ number }) => number > found.number) ?? survey.chain[0]?.found;
     await check(files, survey.logId, found, next?.header?.previous === found.number ? next : undefined, older, report);
   }
+  // The last one is not among the recovery's while nothing in it has been settled by a stop.
+  const segments = [...survey.older, ...survey.chain.map(({ found }) => found)].map(({ number }) => number);
   return {
     recovery: recovery.report,
     events,
-    segments: recovery.segments.length,
+    segments: new Set([...segments, ...named]).size,
+    newestSegment: Math.max(0, ...segments, ...named),
     olderBatches: older.batches,
     olderRecords: older.records,
     olderBytes: older.bytes,

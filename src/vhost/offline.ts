@@ -1,8 +1,10 @@
 /**
- * Looking at a stopped broker's data: is it sound, and what is in it. Nothing is written, so it may be somebody's only copy.
+ * Looking at a broker's data from outside: is it sound, and what is in it. Nothing is written, so it may be somebody's only
+ * copy, and a running broker does not notice.
  */
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { type FileSystem, nodeFiles } from '../log/files.ts';
+import { lockHolder } from '../log/lock.ts';
 import { dumpLog, type Verified, verifyLog } from '../log/offline.ts';
 import { BrokerError } from '../message/errors.ts';
 import { RecordReader } from './describe.ts';
@@ -12,22 +14,64 @@ export interface VhostLog {
   readonly directory: string;
 }
 
-/** The logs below a data directory; a directory that is a log itself is taken as it is. */
+/** The logs below a data directory; a directory that is a log itself, or holds logs, is taken as it is. */
 export async function logsIn(directory: string, files: FileSystem = nodeFiles): Promise<VhostLog[]> {
-  const names = await files.list(directory).catch(() => {
-    throw new BrokerError('not-found', `${directory} is not a directory that can be read`);
-  });
+  const names = await listed(files, directory);
   const found: VhostLog[] = [];
-  if (names.includes('vhosts')) {
-    const vhosts = join(directory, 'vhosts');
-    for (const name of (await files.list(vhosts)).sort()) {
-      found.push({ vhost: decodeURIComponent(name), directory: join(vhosts, name) });
+  const vhosts = names.includes('vhosts') ? join(directory, 'vhosts') : directory;
+  if (names.some(isSegment)) {
+    found.push({ vhost: vhostOf(directory), directory });
+  } else if (vhosts !== directory || basename(resolve(directory)) === 'vhosts') {
+    for (const name of (await listed(files, vhosts)).sort()) {
+      const log = join(vhosts, name);
+      const inside = await files.list(log).catch((): string[] => []);
+      if (inside.some(isSegment)) found.push({ vhost: vhostOf(name), directory: log });
     }
-  } else if (names.some((name) => name.endsWith('.log'))) {
-    found.push({ vhost: decodeURIComponent(basename(directory)), directory });
   }
-  if (found.length === 0) throw new BrokerError('not-found', `there is no log in ${directory}`);
+  if (found.length === 0) {
+    throw new BrokerError(
+      'not-found',
+      `there is no log in ${directory}; give the directory that the broker was started with (--data)`,
+    );
+  }
   return found;
+}
+
+function isSegment(name: string): boolean {
+  return name.endsWith('.log');
+}
+
+function vhostOf(path: string): string {
+  const name = basename(resolve(path));
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+async function listed(files: FileSystem, directory: string): Promise<string[]> {
+  try {
+    return await files.list(directory);
+  } catch (error) {
+    const why = LIST_FAULTS[(error as NodeJS.ErrnoException).code ?? ''] ?? (error as Error).message;
+    throw new BrokerError('not-found', `${directory} ${why}`);
+  }
+}
+
+const LIST_FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: 'is not there',
+  ENOTDIR: 'is a file; give the data directory',
+  EACCES: 'may not be read by this user',
+};
+
+/** The broker that is running on a log or on the data directory it is in; 0 if none is. */
+export async function runningOn(directory: string, files: FileSystem = nodeFiles): Promise<number> {
+  for (const one of [directory, join(directory, '..'), join(directory, '..', '..')]) {
+    const holder = await lockHolder(files, one).catch(() => 0);
+    if (holder !== 0) return holder;
+  }
+  return 0;
 }
 
 export function verify(log: VhostLog, files: FileSystem = nodeFiles): Promise<Verified> {

@@ -1,10 +1,11 @@
-/** `entrepot log …`: a stopped broker's log, looked at from outside. */
+/** `entrepot log …`: a broker's log, looked at from outside. */
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import amqplib from 'amqplib';
 import { expect, it } from 'vitest';
 import { createBroker } from '../../src/index.ts';
+import { Command } from '../support/command.ts';
 import { withTemporaryDirectory } from '../support/directory.ts';
 
 function entrepot(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -48,10 +49,54 @@ it('verifies and dumps what a broker left behind, and finds a damaged byte', asy
   });
 });
 
-it('says in one line when there is no log', async () => {
+it('says that a broker is running, what it could check, and what not', async () => {
   await withTemporaryDirectory(async (directory) => {
-    const { code, stderr } = await entrepot('log', 'verify', directory);
-    expect(code).toBe(1);
-    expect(stderr).toBe(`entrepot: there is no log in ${directory}\n`);
+    const broker = await Command.start(['--data', directory, '--listen', 'amqp://127.0.0.1:0']);
+    const { pid } = broker.process;
+    const connection = await amqplib.connect(`amqp://127.0.0.1:${broker.port('amqp')}`);
+    const channel = await connection.createConfirmChannel();
+    await channel.assertQueue('mine');
+    for (let i = 0; i < 100; i++) channel.sendToQueue('mine', Buffer.alloc(1000), { persistent: true });
+    await channel.waitForConfirms();
+    for (const place of [directory, join(directory, 'vhosts'), join(directory, 'vhosts', '%2F')]) {
+      const { code, stdout, stderr } = await entrepot('log', 'verify', place);
+      expect([code, stderr]).toEqual([0, '']);
+      const [first, second, ...more] = stdout.trimEnd().split('\n');
+      expect(first).toMatch(new RegExp(`^process ${pid} is running on this directory: .* not what it is writing now$`));
+      expect(second).toMatch(
+        /^vhost \/: \d segments?, [1-9]\d* batch(es)? checked: nothing is damaged in what could be read; the newest segment/,
+      );
+      expect(more).toEqual([]);
+    }
+    const dumped = await entrepot('log', 'dump', directory, '--queue', 'mine');
+    expect(dumped.stderr).toMatch(new RegExp(`^entrepot: process ${pid} is running`));
+    expect(dumped.stdout).toContain('"key":"mine"');
+    await connection.close();
+    expect((await broker.stop()).code).toBe(0);
+    // Nothing was changed by looking.
+    expect((await entrepot('log', 'verify', directory)).stdout).toMatch(
+      /^vhost \/: \d segments?, .*: nothing is damaged\n$/,
+    );
+  });
+});
+
+it('says in one line when there is no log to look at, and why', async () => {
+  await withTemporaryDirectory(async (directory) => {
+    const file = join(directory, 'file');
+    writeFileSync(file, '');
+    mkdirSync(join(directory, 'other', 'vhosts', '%'), { recursive: true });
+    for (const [place, told] of [
+      [directory, `there is no log in ${directory}; give the directory that the broker was started with (--data)`],
+      [join(directory, 'other'), 'there is no log in'],
+      [file, `${file} is a file; give the data directory`],
+      [join(directory, 'nowhere'), `${join(directory, 'nowhere')} is not there`],
+    ] as const) {
+      for (const what of ['verify', 'dump']) {
+        const { code, stdout, stderr } = await entrepot('log', what, place);
+        expect([code, stdout]).toEqual([1, '']);
+        expect(stderr).toMatch(/^entrepot: [^\n]+\n$/);
+        expect(stderr).toContain(told);
+      }
+    }
   });
 });

@@ -1,7 +1,9 @@
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import amqplib from 'amqplib';
 import mqtt from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -98,6 +100,56 @@ describe('entrepot start', () => {
     socket.destroy();
   });
 
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'stops in order on %s though nobody reads what it says any more',
+    async (signal) => {
+      const command = await start('--listen', 'amqp://127.0.0.1:0');
+      const connection = await amqplib.connect(`amqp://127.0.0.1:${command.port('amqp')}`);
+      const told = once(connection, 'close');
+      // As `| tee x` and Ctrl-C do it: the reader of both has gone before the broker speaks.
+      command.process.stdout!.destroy();
+      command.process.stderr!.destroy();
+      command.signal(signal);
+      expect(String((await told)[0])).toContain('CONNECTION_FORCED');
+      expect((await command.finished()).code).toBe(0);
+      // In order: the lock is gone, and the log was closed.
+      const { stdout } = await Command.run(['log', 'verify', join(directory.path, 'data')]);
+      expect(stdout).toMatch(/^vhost \/: \d segments?, \d+ batch(es)? checked: nothing is damaged\n$/);
+    },
+  );
+
+  it('goes on when its readers have gone', async () => {
+    const command = await start('--listen', 'mqtt://127.0.0.1:0');
+    command.process.stdout!.destroy();
+    command.process.stderr!.destroy();
+    for (let i = 0; i < 5; i++) {
+      const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${command.port('mqtt')}`, { reconnectPeriod: 0 });
+      await client.endAsync();
+    }
+    expect((await command.stop()).code).toBe(0);
+  });
+
+  it('reads its settings again on SIGHUP, takes the level of the log over and says what must wait', async () => {
+    const file = join(directory.path, 'entrepot.yaml');
+    const listen = 'listen: mqtt://127.0.0.1:0\n';
+    writeFileSync(file, `${listen}log: { level: warn }\n`);
+    const command = await start('--config', file);
+    const said = async (pattern: RegExp) => until(() => pattern.test(command.stderr), String(pattern));
+    writeFileSync(file, `${listen}log: { level: info }\namqp: { heartbeat: 5 s }\n`);
+    command.signal('SIGHUP');
+    await said(/"logLevel":"info","atNextStart":\["amqp.heartbeat"\].*read again/);
+    writeFileSync(file, 'lsiten: x\n');
+    command.signal('SIGHUP');
+    await said(/lsiten is not known; did you mean listen.*those in force stay/);
+    for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
+      command.signal(signal);
+      await said(new RegExp(`"signal":"${signal}"`));
+    }
+    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${command.port('mqtt')}`);
+    await client.endAsync();
+    expect((await command.stop()).code).toBe(0);
+  });
+
   it('serves several protocols on one port', async () => {
     const command = await start('--listen', 'amqp+mqtt+stomp://127.0.0.1:0');
     const port = command.port('amqp+mqtt+stomp');
@@ -141,6 +193,22 @@ describe('says in one line why it cannot start', () => {
     expect((await (await start('--listen', 'amqp://127.0.0.1:0')).stop()).code).toBe(0);
   });
 
+  it('every port in use, at once', async () => {
+    const first = await start('--listen', 'amqp://127.0.0.1:0', '--listen', 'mqtt://127.0.0.1:0');
+    const taken = ['amqp', 'mqtt'].map((name) => `${name}://127.0.0.1:${first.port(name)}`);
+    const { code, stderr } = await Command.run([
+      'start',
+      '--data',
+      join(directory.path, 'second'),
+      ...taken.flatMap((address) => ['--listen', address]),
+    ]);
+    expect(code).toBe(1);
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^entrepot: port \d+ on 127.0.0.1 is in use .* --listen amqp:/),
+      expect.stringMatching(/^entrepot: port \d+ on 127.0.0.1 is in use .* --listen mqtt:/),
+    ]);
+  });
+
   it('a data directory that another broker holds', async () => {
     const first = await start('--listen', 'amqp://127.0.0.1:0');
     const data = join(directory.path, 'data');
@@ -179,6 +247,43 @@ describe('entrepot', () => {
     for (const word of ['--config', '--data', '--listen', 'amqp+mqtt+stomp://']) expect(help.stdout).toContain(word);
   });
 
+  it('a reader that has seen enough is no fault', async () => {
+    const command = spawn('sh', ['-c', '"$0" src/main.ts config print | head -n 1', process.execPath]);
+    let [out, err] = ['', ''];
+    command.stdout.on('data', (chunk) => (out += chunk));
+    command.stderr.on('data', (chunk) => (err += chunk));
+    await once(command, 'close');
+    expect([out, err]).toEqual(['data: ./data # where the log is kept\n', '']);
+  });
+
+  it('what config print says is what config check takes, whatever was set', async () => {
+    const file = join(directory.path, 'entrepot.yaml');
+    const printed = await Command.run(['config', 'print'], {
+      ENTREPOT_AMQP_HEARTBEAT: '90 s',
+      ENTREPOT_AMQP_BODY_SIZE_MAX: '500 B',
+      ENTREPOT_VHOSTS: '/,plant',
+    });
+    writeFileSync(file, printed.stdout);
+    expect(await Command.run(['config', 'check', '--config', file])).toMatchObject({ code: 0, stderr: '' });
+    const again = await Command.run(['config', 'print', '--config', file]);
+    const bare = (text: string) => text.replace(/ *#? *\(from .*?\)| *#.*/g, '');
+    expect(bare(again.stdout)).toBe(bare(printed.stdout));
+  });
+
+  it.runIf(existsSync('/usr/bin/env'))(
+    'is called from a clone by bin/entrepot.mjs, whichever Node there is',
+    async () => {
+      const run = promisify(execFile);
+      expect((await run(process.execPath, ['bin/entrepot.mjs', '--version'])).stdout).toBe('entrepot 0.1.0\n');
+      // As npm link leaves it, from anywhere.
+      const link = join(directory.path, 'entrepot');
+      symlinkSync(resolve('bin/entrepot.mjs'), link);
+      expect((await run(process.execPath, [link, '--version'], { cwd: directory.path })).stdout).toBe(
+        'entrepot 0.1.0\n',
+      );
+    },
+  );
+
   it('config check and config print', async () => {
     const file = join(directory.path, 'entrepot.yaml');
     writeFileSync(file, 'mqtt:\n  inflightMax: 7\n');
@@ -187,7 +292,7 @@ describe('entrepot', () => {
     expect(printed.stdout).toContain('inflightMax: 7');
     writeFileSync(file, 'mqtt:\n  inflghtMax: 7\n');
     expect(await refusal(['config', 'check', '--config', file])).toContain(
-      `${file}:2: the key mqtt.inflghtMax is not known; did you mean inflightMax?`,
+      `${file}:2:3: the key mqtt.inflghtMax is not known; did you mean inflightMax?`,
     );
   });
 });

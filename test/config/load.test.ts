@@ -70,6 +70,20 @@ describe('flag over environment over file over default', () => {
     directory.remove();
   });
 
+  it('one address need not be a list', async () => {
+    expect((await load('listen: amqp://127.0.0.1:1\n')).config.listen).toEqual(['amqp://127.0.0.1:1']);
+  });
+
+  it('aliases stand for what they were given', async () => {
+    const { config } = await load('vhosts:\n  /: &same\n    limits: { queues: 5 }\n  plant: *same\n');
+    expect(config.vhosts['plant']!.limits.queues).toBe(5);
+  });
+
+  it('a heading with nothing below it, and a variable that is empty, change nothing', async () => {
+    const { config } = await load('amqp:\n  # heartbeat: 10 s\nlog:\n', {}, { ENTREPOT_DATA: '', ENTREPOT_CONFIG: '' });
+    expect(config).toEqual((await load(undefined)).config);
+  });
+
   it('an empty file changes nothing', async () => {
     expect((await load('# nothing\n')).config).toEqual((await load(undefined)).config);
   });
@@ -84,34 +98,36 @@ describe('flag over environment over file over default', () => {
 describe('says what is wrong, and where', () => {
   it('an unknown key, with the nearest one', async () => {
     expect(await problems('data: ./x\nlog:\n  levle: info\n')).toEqual([
-      'entrepot.yaml:3: the key log.levle is not known; did you mean level?',
+      'entrepot.yaml:3:3: the key log.levle is not known; did you mean level?',
     ]);
     expect(await problems('lsiten: []\n')).toEqual([
-      'entrepot.yaml:1: the key lsiten is not known; did you mean listen?',
+      'entrepot.yaml:1:1: the key lsiten is not known; did you mean listen?',
     ]);
     expect(await problems('\n\ninflightMax: 3\n')).toEqual([
-      'entrepot.yaml:3: the key inflightMax is not known; did you mean mqtt.inflightMax?',
+      'entrepot.yaml:3:1: the key inflightMax is not known; did you mean mqtt.inflightMax?',
     ]);
-    expect(await problems('zebra: 3\n')).toEqual(['entrepot.yaml:1: the key zebra is not known']);
+    expect(await problems('zebra: 3\n')).toEqual(['entrepot.yaml:1:1: the key zebra is not known']);
   });
 
   it('a value, with what it may be', async () => {
     expect(await problems('mqtt:\n  inflightMax: 0\n  packetSizeMax: big\n')).toEqual([
-      expect.stringMatching(/^entrepot\.yaml:3: mqtt\.packetSizeMax must be a size from .* such as ".*", not "big"$/),
-      'entrepot.yaml:2: mqtt.inflightMax must be a whole number from 1 to 65535, not 0',
+      expect.stringMatching(/^entrepot\.yaml:3:3: mqtt\.packetSizeMax must be a size from .* such as ".*", not "big"$/),
+      'entrepot.yaml:2:3: mqtt.inflightMax must be a whole number from 1 to 65535, not 0',
     ]);
-    expect(await problems('log: 3\n')).toEqual(['entrepot.yaml:1: log must hold keys and values, not 3']);
+    expect(await problems('log: 3\n')).toEqual(['entrepot.yaml:1:1: log must hold keys and values, not 3']);
     expect(await problems('log: { level: loud }\n')).toEqual([
-      'entrepot.yaml:1: log.level must be one of debug, info, warn, error, silent, not "loud"',
+      'entrepot.yaml:1:8: log.level must be one of debug, info, warn, error, silent, not "loud"',
     ]);
   });
 
   it('an address in a list, by its own line', async () => {
     expect(await problems('listen:\n  - amqp://h:1\n  - amqp://h:99999\n  - 5\n')).toEqual([
-      "entrepot.yaml:3: cannot listen on 'amqp://h:99999': '99999' is not a port number (0 to 65535)",
-      'entrepot.yaml:4: listen must be an address such as amqp://127.0.0.1:5672, not 5',
+      "entrepot.yaml:3:5: cannot listen on 'amqp://h:99999': '99999' is not a port number (0 to 65535)",
+      'entrepot.yaml:4:5: listen must be an address such as amqp://127.0.0.1:5672, not 5',
     ]);
-    expect(await problems('listen: []\n')).toEqual(['entrepot.yaml:1: listen must name at least one address, not []']);
+    expect(await problems('listen: []\n')).toEqual([
+      'entrepot.yaml:1:1: listen must name at least one address, not []',
+    ]);
   });
 
   it('a file that is not there, no YAML, or no map', async () => {
@@ -119,7 +135,7 @@ describe('says what is wrong, and where', () => {
       'cannot read the configuration /nowhere/x.yaml: there is no such file',
     );
     expect((await problems('data: [\n')).length).toBe(1);
-    expect((await problems('data: a\ndata: b\n'))[0]).toMatch(/^entrepot\.yaml:2: .*unique/);
+    expect((await problems('data: a\ndata: b\n'))[0]).toMatch(/^entrepot\.yaml:2:1: .*unique/);
     expect((await problems('- 1\n- 2\n'))[0]).toContain('must be keys and values');
     expect((await problems('just text\n'))[0]).toContain('must be keys and values');
   });
@@ -129,6 +145,85 @@ describe('says what is wrong, and where', () => {
       'the environment variable ENTREPOT_DTA is not known; did you mean ENTREPOT_DATA?',
       'ENTREPOT_LOG_LEVEL: log.level must be one of debug, info, warn, error, silent, not "loud"',
     ]);
+  });
+
+  it('a duration or a size without its unit, with what to write, wherever it was set', async () => {
+    expect(await problems('amqp:\n  heartbeat: 10\n')).toEqual([
+      'entrepot.yaml:2:3: amqp.heartbeat needs a unit: write "10 s" or "10 min", not 10',
+    ]);
+    expect(await problems('connections: { handshakeTimeout: 500 }\n')).toEqual([
+      'entrepot.yaml:1:16: connections.handshakeTimeout needs a unit: write "500 s" or "500 ms", not 500',
+    ]);
+    expect(await problems(undefined, {}, { ENTREPOT_MQTT_KEEP_ALIVE_MAX: '60' })).toEqual([
+      'ENTREPOT_MQTT_KEEP_ALIVE_MAX: mqtt.keepAliveMax needs a unit: write "60 s" or "60 min", not "60"',
+    ]);
+    expect(await problems('vhosts: { /: { durability: { interval: 200 } } }\n')).toEqual([
+      expect.stringContaining('vhosts./.durability.interval needs a unit: write "200 ms"'),
+    ]);
+    expect(await problems('amqp: { bodySizeMax: 64 }\n')).toEqual([
+      'entrepot.yaml:1:9: amqp.bodySizeMax needs a unit: write "64 MiB" or "64 KiB", not 64',
+    ]);
+    for (const [name, key] of keyPaths()) {
+      const written = printConfig(await load(undefined)).match(new RegExp(`^  ${key}: \\d+ (min|s|ms|h) #`, 'm'));
+      if (key === undefined || written === null) continue;
+      expect((await problems(`${name}: { ${key}: 7 }\n`))[0]).toMatch(/needs a unit: write "7 (s|ms|min)"/);
+    }
+  });
+
+  it('what must be whole seconds and is not', async () => {
+    expect(await problems('amqp: { heartbeat: 500 ms }\n')).toEqual([
+      expect.stringContaining('amqp.heartbeat must be a duration in whole seconds from 0'),
+    ]);
+    expect(() => checkConfig({ amqp: { heartbeat: 10 } })).toThrow('whole seconds');
+    expect(() => checkConfig({ mqtt: { sessionExpiryMax: 60 } })).toThrow('whole seconds');
+    expect(checkConfig({ amqp: { heartbeat: 10_000 } }).amqp.heartbeat).toBe(10_000);
+  });
+
+  it.each([
+    ['listen: *b\n', ':1:9: *b stands for nothing: no &b comes before it'],
+    ['listen: &b [*b]\n', ':1:13: *b stands within what it stands for'],
+    ['*b : 1\n', ':1:1: a key must be a plain word'],
+    ['amqp:\n\theartbeat: 10 s\n', ':2:1: tabs are not allowed as indentation; write blanks'],
+    ['data: x\n---\ndata: y\n', ':2:1: a second document begins here (---)'],
+    ['data: !path x\n', ':1:7: Unresolved tag: !path'],
+    ['data: "x\n', ':2:1: Missing closing'],
+    ['data: x: y\n', ':1:7: '],
+    ['? [data, listen]\n: x\n', ':1:3: a key must be a plain word'],
+    ['amqp: 7\n', ':1:1: amqp must hold keys and values, not 7'],
+    ['amqp: [heartbeat]\n', ':1:1: amqp must hold keys and values, not ["heartbeat"]'],
+    ['data: 7\n', ':1:1: data must be the path of a directory, not 7'],
+    ['data:\n', ':1:1: data must be the path of a directory, not nothing'],
+    ['amqp:\n  heartbeat: true\n', ':2:3: amqp.heartbeat must be a duration in whole seconds'],
+    ['x: &x { heartbeat: 5 }\namqp: *x\n', ':1:1: the key x is not known'],
+    [
+      'vhosts:\n  /:\n    limits:\n      queus: 5\n',
+      ':4:7: the key vhosts./.limits.queus is not known; did you mean queues?',
+    ],
+    [
+      'vhosts:\n  /:\n    policies:\n      - name: p\n        pattern: x\n        definition:\n          max-lenght: 5\n',
+      ':7:11: vhosts./.policies has the setting max-lenght, which is not known; did you mean max-length?',
+    ],
+    ['['.repeat(100_000), ': it is nested too deeply'],
+    [
+      `a: &a [x]\n${[...'bcdefghi'].map((name, i) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[i]}`)}]\n`).join('')}`,
+      ': its aliases (*name) stand for more than 1000 values',
+    ],
+  ])('%s', async (yaml, told) => {
+    const all = await problems(yaml);
+    expect(
+      all.some((line) => line.includes(told)),
+      all.join('\n'),
+    ).toBe(true);
+    for (const line of all) expect(line).toMatch(/^entrepot\.yaml:\d+:\d+: /);
+  });
+
+  it('bytes that are no text, and a directory', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const file = join(directory, 'entrepot.yaml');
+      writeFileSync(file, Buffer.from('data: ./x\n', 'utf16le').fill(0xff, 0, 1));
+      expect(() => loadConfig({ config: file }, {})).toThrow(`${file}: this is not text in UTF-8`);
+      expect(() => loadConfig({ config: directory }, {})).toThrow('it is a directory');
+    });
   });
 
   it('a flag, by its name, though the file is wrong in the same place', async () => {
@@ -165,7 +260,7 @@ it('settings from a program are checked alike', () => {
 it('what is printed is a configuration that means the same', async () => {
   const before = await load('mqtt:\n  inflightMax: 7\nlisten: ["amqp://127.0.0.1:1"]\n', { data: './else where' });
   const printed = printConfig(before);
-  expect(printed).toMatch(/inflightMax: 7 # .*\(from .*entrepot\.yaml:2\)/);
+  expect(printed).toMatch(/inflightMax: 7 # .*\(from .*entrepot\.yaml:2:3\)/);
   expect(printed).toContain('(from --data)');
   expect((await load(printed)).config).toEqual(before.config);
   expect((await load(printConfig(await load(undefined)))).config).toEqual((await load(undefined)).config);

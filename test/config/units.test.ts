@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { formatDuration, formatSize, parseDuration, parseSize } from '../../src/config/units.ts';
+import { formatDuration, formatSize, NEEDS_UNIT, parseDuration, parseSize } from '../../src/config/units.ts';
 
 it.each([
   [0, 0],
@@ -9,7 +9,8 @@ it.each([
   ['64kib', 65_536],
   ['1.5MiB', 1_572_864],
   ['1 GB', 1_000_000_000],
-  ['17', 17],
+  ['1024', 1024],
+  ['17 bytes', 17],
 ])('size %j is %i bytes', (text, bytes) => {
   expect(parseSize(text)).toBe(bytes);
 });
@@ -33,13 +34,27 @@ it.each([
 });
 
 it.each([
-  [250, 250],
+  [0, 0],
+  ['0', 0],
   ['250ms', 250],
   ['10 s', 10_000],
   ['1.5 min', 90_000],
   ['2h', 7_200_000],
+  ['5 minutes', 300_000],
+  ['7 days', 604_800_000],
 ])('duration %j is %i ms', (text, ms) => {
   expect(parseDuration(text)).toBe(ms);
+});
+
+it.each([10, '10', 1.5, 60_000, '60000'])(
+  'a bare %j is no duration: it could mean seconds or milliseconds',
+  (value) => {
+    expect(parseDuration(value)).toBe(NEEDS_UNIT);
+  },
+);
+
+it.each([1, '64', 1023])('a bare %j is no size: hardly anybody means so few bytes', (value) => {
+  expect(parseSize(value)).toBe(NEEDS_UNIT);
 });
 
 it('whatever is written can be read back', () => {

@@ -1,0 +1,81 @@
+/** `entrepot log …`: a log looked at from outside, and what can be said of it. */
+import { LogRefused } from '../log/events.ts';
+import type { Verified } from '../log/offline.ts';
+import { dump, logsIn, runningOn, type VhostLog, verify } from '../vhost/offline.ts';
+
+/** A log that is being written changes under the reader's eyes: it is tried again so often. */
+const TRIES = 3;
+
+export interface Said {
+  out(line: string): void;
+  aside(line: string): void;
+}
+
+/**
+ * Checks every log below a directory, and says what was checked. False: something is damaged.
+ * @throws BrokerError there is no log
+ */
+export async function verifyLogs(directory: string, said: Said): Promise<boolean> {
+  const logs = await logsIn(directory);
+  const holder = await runningOn(directory);
+  if (holder !== 0) {
+    said.out(
+      `process ${holder} is running on this directory: what was on the disk when it was read is checked, not what it is writing now`,
+    );
+  }
+  let sound = true;
+  for (const log of logs) {
+    const found = await patiently(log, holder !== 0);
+    if (found === undefined) {
+      said.out(`vhost ${log.vhost}: not checked: it changed faster than it could be read; stop the broker first`);
+      continue;
+    }
+    const damage = found.events.filter((event) => holder === 0 || isOld(event, found.newestSegment));
+    for (const event of damage) said.out(`vhost ${log.vhost}: ${JSON.stringify(event)}`);
+    const damaged = !found.sound && damage.some(({ kind }) => kind !== 'torn-tail' && kind !== 'leftover');
+    said.out(`vhost ${log.vhost}: ${judged(found, damaged, holder !== 0)}`);
+    if (damaged) sound = false;
+  }
+  return sound;
+}
+
+/** Of what a running broker writes just now, a half looks like damage. */
+function isOld(event: { readonly kind: string; readonly segment?: number }, newest: number): boolean {
+  return event.kind !== 'torn-tail' && event.kind !== 'leftover' && (event.segment ?? newest) < newest;
+}
+
+function judged(found: Verified, damaged: boolean, running: boolean): string {
+  const batches = found.recovery.batches + found.olderBatches;
+  const what = `${counted(found.segments, 'segment')}, ${counted(batches, 'batch', 'batches')} checked`;
+  if (damaged) return `${what}: DAMAGED, see above`;
+  if (batches === 0) return `${what}: nothing has been written to it yet`;
+  const whole = `${what}: nothing is damaged`;
+  return running
+    ? `${whole} in what could be read; the newest segment (${found.newestSegment}) is being written`
+    : whole;
+}
+
+function counted(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`;
+}
+
+/** Undefined: it kept changing. */
+async function patiently(log: VhostLog, running: boolean): Promise<Verified | undefined> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await verify(log);
+    } catch (error) {
+      const moving = error instanceof LogRefused || (error as NodeJS.ErrnoException).code === 'ENOENT';
+      if (!running || !moving) throw error;
+      if (tries === TRIES) return undefined;
+    }
+  }
+}
+
+/** Prints every record as a line of JSON. @throws BrokerError there is no log */
+export async function dumpLogs(directory: string, queue: string | undefined, said: Said): Promise<void> {
+  const logs = await logsIn(directory);
+  const holder = await runningOn(directory);
+  if (holder !== 0) said.aside(`process ${holder} is running on this directory: its newest records may be missing`);
+  for (const log of logs) await dump(log, queue, (line) => said.out(line));
+}

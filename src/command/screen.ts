@@ -1,0 +1,69 @@
+/** The start-up screen: what listens where, where the data is, what is promised, who may connect, and a line to try. */
+import { formatListen, USUAL_PORTS } from '../config/listen.ts';
+import type { Config } from '../config/schema.ts';
+import type { ListenerInfo } from '../index.ts';
+import { formatEndpoint, isLoopback } from '../transport/address.ts';
+import { PRODUCT, VERSION } from '../version.ts';
+
+const TITLES: Readonly<Record<string, string>> = {
+  amqp: 'AMQP',
+  mqtt: 'MQTT',
+  stomp: 'STOMP',
+  ws: 'WebSocket',
+  http: 'HTTP',
+};
+
+export function screen(listeners: readonly ListenerInfo[], directory: string, settings: Config): string {
+  const rows: [string, string][] = listeners.map((listener) => [titleOf(listener), placeOf(listener)]);
+  const open = listeners.some((l) => !l.addresses.every((address) => isLoopback(address.address)));
+  rows.push(['', ''], ['Data', directory], ['', durabilityText(settings.durability)]);
+  for (const [name, { durability }] of Object.entries(settings.vhosts)) {
+    if (durability !== undefined) rows.push(['', `vhost ${name}: ${durabilityText(durability)}`]);
+  }
+  rows.push(['Access', 'from this machine: user guest, password guest; MQTT and STOMP also without a name']);
+  rows.push([
+    '',
+    open
+      ? 'other machines reach the open ports, but guest and nameless clients are let in from this machine only'
+      : 'to open a port to other machines: --listen amqp://0.0.0.0:5672 (guest stays local)',
+  ]);
+  const tryIt = listeners.find((l) => l.name.split('+').includes('mqtt'));
+  if (tryIt !== undefined) {
+    const port = tryIt.port === USUAL_PORTS['mqtt'] ? '' : ` -p ${tryIt.port}`;
+    rows.push(['', '']);
+    rows.push([
+      'Try',
+      `mosquitto_sub${port} -t 'hello/#' -v   and elsewhere   mosquitto_pub${port} -t hello/world -m hi`,
+    ]);
+  }
+  const width = Math.max(...rows.map(([title]) => title.length)) + 3;
+  const lines = rows.map(([title, text]) => (text === '' ? '' : `  ${title.padEnd(width)}${text}`));
+  return `${PRODUCT} ${VERSION}\n\n${lines.join('\n')}\n\n`;
+}
+
+function durabilityText({ level, interval }: Pick<Config['durability'], 'level' | 'interval'>): string {
+  if (level === 'fsync') return 'every confirm follows the sync of what it confirms';
+  if (level === 'interval')
+    return `confirms follow the write; synced every ${interval} ms: a power failure may take that much`;
+  return 'confirms follow the write, nothing is synced: a power failure may take what the system has not written yet';
+}
+
+function titleOf(listener: ListenerInfo): string {
+  return listener.name
+    .split('+')
+    .map((name) => TITLES[name] ?? name)
+    .join(', ');
+}
+
+function placeOf(listener: ListenerInfo): string {
+  const shown = listener.addresses.map(formatEndpoint).join(', ');
+  const url = formatListen({ protocols: [listener.name], host: listener.host, port: listener.port });
+  switch (listener.name) {
+    case 'http':
+      return `${url}/healthz (${shown}); WebSocket here too`;
+    case 'ws':
+      return `${url}/ws (${shown})`;
+    default:
+      return `${url} (${shown})${listener.durability === undefined ? '' : `, durability ${listener.durability}`}`;
+  }
+}
