@@ -263,6 +263,8 @@ export type Outcome = 0 | 1 | 2 | 3;
 
 /** The adapter's side of a consumer. */
 export interface DeliverySink {
+  /** The consumer that it hears for, told before anything else. */
+  attached?(consumer: Consumer): void;
   /**
    * A message for this consumer. Encode it now: `view` is the queue's own and is used again for the next one.
    * `slot` names the delivery in `Consumer.settle`; for a `settled` consumer it is -1 and the message is done once this
@@ -293,13 +295,14 @@ export interface ConsumeOptions {
   readonly arguments: Headers;
 }
 
-/** A limit on unsettled deliveries over several consumers of a session. `limit` 0: none. */
-export class SharedCredit {
+/**
+ * A limit on unsettled deliveries over several consumers of a session; those that want more are served in turn. Made with
+ * `Session.sharedCredit`. Wake one of its consumers after it was raised.
+ */
+export interface SharedCredit {
+  /** 0: none. */
   limit: number;
-  held = 0;
-  constructor(limit: number) {
-    this.limit = limit;
-  }
+  readonly held: number;
 }
 
 export interface Consumer {

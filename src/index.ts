@@ -39,7 +39,6 @@ export {
   NO_BACKPRESSURE,
   REJECTED,
   RELEASED,
-  SharedCredit,
 } from './api.ts';
 export { Broker } from './broker.ts';
 export { type Clock, ManualClock, SystemClock, Timer } from './clock/clock.ts';

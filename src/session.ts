@@ -28,6 +28,7 @@ import {
   RELEASED,
   type Route,
   type SessionClient,
+  type SharedCredit,
   type Transaction,
 } from './api.ts';
 import type { Action, Authenticator } from './auth/authenticator.ts';
@@ -37,6 +38,7 @@ import type { Draft, LargeBody, MessageView, Spelling } from './message/message.
 import type { Properties } from './message/properties.ts';
 import { QueueConsumer } from './queue/consumer.ts';
 import type { Queue } from './queue/queue.ts';
+import { SharedCredit as QueueSharedCredit } from './queue/shared-credit.ts';
 import type { StoredBody } from './queue/stored-body.ts';
 import type { CompiledRoute } from './routing/route.ts';
 import type { Confirms } from './vhost/confirms.ts';
@@ -140,8 +142,11 @@ export class Session implements Stallable {
     queues.add(queue);
   }
 
+  /** Passive declare. Throws not-found, resource-locked. */
   checkQueue(name: string): QueueInfo {
-    return this.info(this.queue(name), MARK_NOW);
+    const queue = this.queue(name);
+    queue.touch();
+    return this.info(queue, MARK_NOW);
   }
 
   queueExists(name: string): boolean {
@@ -156,7 +161,8 @@ export class Session implements Stallable {
     if (ifUnused && queue.consumers.length > 0) {
       throw new BrokerError('precondition-failed', `queue '${name}' in vhost '${this.vhost}' in use`);
     }
-    if (ifEmpty && queue.upToDate().messages > 0) {
+    queue.catchUp();
+    if (ifEmpty && queue.messages > 0) {
       throw new BrokerError('precondition-failed', `queue '${name}' in vhost '${this.vhost}' not empty`);
     }
     this.exclusiveQueues.delete(queue);
@@ -168,7 +174,8 @@ export class Session implements Stallable {
   purgeQueue(name: string): { messages: number; mark: Mark } {
     this.demand('read', name);
     const queue = this.queue(name);
-    const messages = queue.upToDate().purge();
+    queue.catchUp();
+    const messages = queue.purge();
     return { messages, mark: this.markIf(queue.durable && messages > 0) };
   }
 
@@ -195,7 +202,8 @@ export class Session implements Stallable {
   }
 
   private info(queue: Queue, mark: Mark): QueueInfo {
-    return { name: queue.name, messages: queue.upToDate().messages, consumers: queue.consumers.length, mark };
+    queue.catchUp();
+    return { name: queue.name, messages: queue.messages, consumers: queue.consumers.length, mark };
   }
 
   private markIf(wrote: boolean): Mark {
@@ -328,18 +336,25 @@ export class Session implements Stallable {
 
   // ----------------------------------------------------------------------------------------------------- consuming
 
+  /** A limit that several consumers of this client are to share. */
+  sharedCredit(limit: number): SharedCredit {
+    return new QueueSharedCredit(limit);
+  }
+
   /** Throws not-found, resource-locked, access-refused. The first delivery comes at the end of this turn or later. */
   consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer {
     if (this.home.topology.queues.get(name)?.options.ownUse !== true) this.demand('read', name);
     const consumer = this.queue(name).addConsumer(options, sink, output);
+    sink.attached?.(consumer);
     this.prune();
     this.consumers.add(consumer);
     return consumer;
   }
 
   /**
-   * Takes one message on demand. `done(undefined)` if there is none. Otherwise `sink.deliver` is called, with the
-   * slot to be settled on the returned consumer, just before `done`. Usually both happen synchronously.
+   * Takes one message on demand, of those that are left when consumers have got what they can take. `done(undefined)` if
+   * there is none, or the consumer that `sink` was attached to is cancelled meanwhile. Otherwise `sink.deliver` is called,
+   * with the slot to be settled on that consumer, just before `done`. Usually both happen synchronously.
    */
   get(
     name: string,
@@ -350,6 +365,7 @@ export class Session implements Stallable {
     this.demand('read', name);
     const queue = this.queue(name);
     const holder = QueueConsumer.passive(queue, settled, sink);
+    sink.attached?.(holder);
     if (!settled) {
       this.prune();
       this.consumers.add(holder);

@@ -312,15 +312,18 @@ export const queueArguments = topic('queue arguments', [
   }),
 
   scenario('a stream', 'streams', async (t) => {
-    const ch = await t.channel();
+    const client = await t.client();
+    const ch = await client.openChannel();
     const q = t.name();
     const declared = ch.declareQueue(q, { arguments: { 'x-queue-type': 'stream' } });
     if (t.differs('streams')) expect((await declared).queue).toBe(q);
     else
       await t.refused(
         declared,
-        540,
-        `NOT_IMPLEMENTED - streams are not supported yet, so queue '${q}' in vhost '/' cannot be`,
+        406,
+        `PRECONDITION_FAILED - streams are not supported yet, so queue '${q}' in vhost '/' cannot be`,
       );
+    // The connection lives: a client may try another kind of queue.
+    await (await client.openChannel()).declareQueue(t.name('other'));
   }),
 ]);

@@ -152,20 +152,24 @@ export const limits = topic('limits', [
     },
   ),
 
-  scenario('x-expires: basic.get and declaring again start the time again', 'ttl#queue-ttl', async (t) => {
-    const ch = await t.confirming();
-    const [got, declared] = [t.name('got'), t.name('declared')];
-    const options = { arguments: { 'x-expires': 1_500 } };
-    await ch.declareQueue(got, options);
-    await ch.declareQueue(declared, options);
-    for (let i = 0; i < 5; i++) {
-      await aWhile(t, ch, 500);
-      await ch.get(got);
-      await ch.declareQueue(declared, options);
-    }
-    expect((await ch.declareQueue(got, { passive: true })).queue).toBe(got);
-    expect((await ch.declareQueue(declared, { passive: true })).queue).toBe(declared);
-  }),
+  scenario(
+    'x-expires: basic.get, declaring again and looking (a passive declare) start the time again',
+    'ttl#queue-ttl',
+    async (t) => {
+      const ch = await t.confirming();
+      const [got, declared, looked] = [t.name('got'), t.name('declared'), t.name('looked')];
+      const options = { arguments: { 'x-expires': 1_500 } };
+      for (const q of [got, declared, looked]) await ch.declareQueue(q, options);
+      for (let i = 0; i < 5; i++) {
+        await aWhile(t, ch, 500);
+        await ch.get(got);
+        await ch.declareQueue(declared, options);
+        await ready(ch, looked);
+      }
+      expect((await ch.declareQueue(got, { passive: true })).queue).toBe(got);
+      expect((await ch.declareQueue(declared, { passive: true })).queue).toBe(declared);
+    },
+  ),
 
   scenario('max-length: the oldest go', 'maxlength', async (t) => {
     const { ch, q } = await filled(t, { 'x-max-length': 3 }, ['1', '2', '3', '4', '5']);

@@ -14,6 +14,7 @@ import { publishers } from './publishers.scenarios.ts';
 import { queues } from './queues.scenarios.ts';
 import { routing } from './routing.scenarios.ts';
 import type { Topic } from './scenario.ts';
+import { taking } from './taking.scenarios.ts';
 
 export const TOPICS: readonly Topic[] = [
   queues,
@@ -21,6 +22,7 @@ export const TOPICS: readonly Topic[] = [
   routing,
   messages,
   consumers,
+  taking,
   publishers,
   limits,
   deadLetters,

@@ -12,11 +12,10 @@ import { randomBytes } from 'node:crypto';
 import {
   type Backpressure,
   type BodyReader,
-  type Consumer,
   type GetResult,
   type Outcome,
   RELEASED,
-  SharedCredit,
+  type SharedCredit,
 } from '../../src/api.ts';
 import type { MessageView } from '../../src/message/message.ts';
 import type { Session } from '../../src/session.ts';
@@ -51,11 +50,13 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
   readonly watch = new AckWatch();
   /** basic.qos of consumers to come, and of all consumers of this channel together. 0: no limit. */
   prefetch = 0;
-  readonly shared = new SharedCredit(0);
+  readonly shared: SharedCredit;
   confirms: Confirms | null = null;
   transaction: TransactionState | null = null;
   /** Its own address for direct replies, once it listens there. */
   replies: Replies | null = null;
+  /** A basic.get that is not answered yet. */
+  getter: Getter | null = null;
   /** The queue that an empty name means: the one declared last. */
   lastQueue = '';
   private readonly outbox: Outbox;
@@ -67,6 +68,7 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
     this.connection = connection;
     this.session = session;
     this.id = id;
+    this.shared = session.sharedCredit(0);
     this.out = connection.output;
     this.intake = new Intake(this, connection.limits.bodySizeMax);
     this.outbox = new Outbox(id, connection.output, connection.payloadBytesMax, this);
@@ -105,7 +107,7 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
   deliver(consumer: ChannelConsumer, view: MessageView, slot: number): void {
     const tag = consumer.noAck ? this.unsettled.skip() : this.unsettled.push(consumer, slot);
     const wire = this.connection.wire;
-    wire.of(this.session, view, attemptsToTell(consumer.consumer, view));
+    wire.of(this.session, view, view.attempts > 0 && consumer.consumer?.tellsAttempts === true ? view.attempts : -1);
     const payloadMax = this.connection.payloadBytesMax;
     writeDeliver(this.out, this.id, consumer.tagBytes, tag, view, wire, payloadMax);
     if (view.large !== null) this.sendBody(this.session.readBody(view.large));
@@ -114,7 +116,8 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
   deliverGot(getter: Getter, view: MessageView, slot: number, noAck: boolean): void {
     const tag = noAck ? this.unsettled.skip() : this.unsettled.push(getter, slot);
     const wire = this.connection.wire;
-    wire.of(this.session, view);
+    // As RabbitMQ has it: here the first time is told as well.
+    wire.of(this.session, view, getter.consumer?.tellsAttempts === true ? view.attempts : -1);
     writeGetOk(this.out, this.id, tag, view, wire, this.connection.payloadBytesMax, this.count);
     if (view.large !== null) this.sendBody(this.session.readBody(view.large));
   }
@@ -246,6 +249,7 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
     this.confirms?.close();
     this.confirms = null;
     endReplies(this);
+    this.getter?.consumer?.cancel();
     // First off their queues, so that nothing that goes back comes to one of them again.
     for (const consumer of this.consumers.values()) consumer.consumer?.cancel();
     this.consumers.clear();
@@ -260,9 +264,4 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
     this.state = GONE;
     this.outbox.close();
   }
-}
-
-/** 0 for nothing to tell, which is nearly always. */
-function attemptsToTell(consumer: Consumer | undefined, view: MessageView): number {
-  return view.attempts !== 0 && consumer?.tellsAttempts === true ? view.attempts : 0;
 }

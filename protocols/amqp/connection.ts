@@ -27,6 +27,7 @@ import { Greeting, Handshake } from './handshake.ts';
 import { OUTPUT_FULL, WAITS_FOR_REPLY } from './holding.ts';
 import { Inflow, type InflowOwner } from './inflow.ts';
 import type { WireProperties } from './mapping.ts';
+import { Notices } from './notices.ts';
 import type { AmqpLimits, AmqpStats } from './options.ts';
 import { Outlet } from './outlet.ts';
 import { BodyPump } from './pump.ts';
@@ -51,6 +52,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
   readonly share: Share;
   readonly fields = new FieldReader();
   readonly channels = new Channels();
+  readonly notices: Notices;
   /** What fits into one frame, as agreed. */
   payloadBytesMax = FRAME_BYTES_BEFORE_LOGIN - FRAME_OVERHEAD_BYTES;
   channelMax = 0;
@@ -75,6 +77,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
     this.wire = wire;
     this.share = broker.turn.work.share(() => this.inflow.turnCame());
     this.outlet = new Outlet(this.output);
+    this.notices = new Notices(broker.turn);
     this.inflow = new Inflow(this, transport, broker.clock, { ...limits, frameBytesMax: FRAME_BYTES_BEFORE_LOGIN });
     this.pump = new BodyPump(broker.turn, this.output, () => this.channels);
     this.clockwork = new Clockwork(broker.clock, limits, this);
@@ -231,10 +234,12 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
 
   /** @param reason WAITS_FOR_REPLY */
   block(reason: number): void {
+    if (reason === WAITS_FOR_REPLY) this.notices.hold();
     if (this.state < CLOSING) this.inflow.block(reason);
   }
 
   unblock(reason: number): void {
+    if (reason === WAITS_FOR_REPLY) this.notices.replied();
     this.inflow.unblock(reason);
   }
 

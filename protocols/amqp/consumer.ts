@@ -19,7 +19,6 @@ export class ChannelConsumer implements DeliverySink, Holder {
   readonly tagBytes: Buffer;
   readonly noAck: boolean;
   gone = false;
-  /** Set as soon as the queue has taken it. */
   consumer: Consumer | undefined = undefined;
   private readonly channel: Channel;
 
@@ -29,6 +28,10 @@ export class ChannelConsumer implements DeliverySink, Holder {
     this.noAck = noAck;
     const bytes = Buffer.from(tag, 'utf8');
     this.tagBytes = Buffer.concat([Buffer.from([bytes.length]), bytes]);
+  }
+
+  attached(consumer: Consumer): void {
+    this.consumer = consumer;
   }
 
   deliver(view: MessageView, slot: number): void {
@@ -42,8 +45,11 @@ export class ChannelConsumer implements DeliverySink, Holder {
     // What it held no longer counts against a limit that the channel's consumers share.
     channel.wake();
     // Only to clients that said they understand it. [consumer_cancel_notify]
-    if (!channel.isOpen || !channel.connection.clientCan('consumer_cancel_notify')) return;
-    channel.send(channel.begin(BASIC_CANCEL).shortString(this.tag).bit(true));
+    if (!channel.connection.clientCan('consumer_cancel_notify')) return;
+    // Who has deleted the queue hears that it is done first.
+    channel.connection.notices.add(() => {
+      if (channel.isOpen) channel.send(channel.begin(BASIC_CANCEL).shortString(this.tag).bit(true));
+    });
   }
 }
 
@@ -59,9 +65,11 @@ export class Getter implements DeliverySink, Holder {
     this.noAck = noAck;
   }
 
+  attached(consumer: Consumer): void {
+    this.consumer = consumer;
+  }
+
   deliver(view: MessageView, slot: number): void {
-    // It had to be fetched, and the channel is gone: it goes back with the session.
-    if (!this.channel.isOpen) return;
     this.channel.deliverGot(this, view, slot, this.noAck);
   }
 

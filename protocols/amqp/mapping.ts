@@ -170,9 +170,9 @@ export class WireProperties {
     this.stats = stats;
   }
 
-  /** @param attempts failed ones, to be told in `x-delivery-count`; 0 for nothing to tell */
-  of(source: PropertySource, view: MessageView, attempts = 0): void {
-    const plain = view.notesEnd === view.notesStart && view.keyEnd - view.keyStart <= KEY_BYTES_MAX && attempts === 0;
+  /** @param attempts failed ones, to be told in `x-delivery-count`; -1 for nothing to tell */
+  of(source: PropertySource, view: MessageView, attempts = -1): void {
+    const plain = view.notesEnd === view.notesStart && view.keyEnd - view.keyStart <= KEY_BYTES_MAX && attempts < 0;
     if (plain) {
       if (view.propsEnd === view.propsStart) {
         this.set(view.assurance === AT_MOST_ONCE ? TRANSIENT : PERSISTENT);
@@ -209,7 +209,7 @@ export class WireProperties {
         // A dead letter does not expire again; its old expiration is in the record.
         delete basic.expiration;
       }
-      if (attempts > 0) {
+      if (attempts >= 0) {
         const headers = (basic.headers ?? []).filter(({ name }) => name !== COUNT_HEADER);
         basic.headers = [...headers, { name: COUNT_HEADER, value: { type: 'int64', value: BigInt(attempts) } }];
       }

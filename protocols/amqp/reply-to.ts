@@ -65,12 +65,7 @@ export function consumeReplies(channel: Channel, sink: ChannelConsumer): void {
   });
   channel.replies = { address, sink };
   const { tag } = sink;
-  sink.consumer = session.consume(
-    address,
-    { tag, settled: true, exclusive: false, prefetch: 0, arguments: [] },
-    sink,
-    channel,
-  );
+  session.consume(address, { tag, settled: true, exclusive: false, prefetch: 0, arguments: [] }, sink, channel);
 }
 
 /** Nobody listens there any more; the queue goes with its consumer. */

@@ -144,7 +144,7 @@ function typeOf(args: Headers, what: string): 'classic' | 'quorum' {
   if (type === 'quorum') return 'quorum';
   if (typeof type !== 'string') refuse(`invalid arg 'x-queue-type' for ${what}: {unacceptable_type,${typeName(type)}}`);
   if (type === 'stream')
-    throw new BrokerError('not-implemented', `streams are not supported yet, so ${what} cannot be`);
+    throw new BrokerError('precondition-failed', `streams are not supported yet, so ${what} cannot be`);
   refuse(`invalid arg 'x-queue-type' for ${what}: "unsupported queue type '${type}'"`);
 }
 

@@ -6,9 +6,9 @@ import {
   type DeliverySink,
   NO_BACKPRESSURE,
   type Outcome,
-  type SharedCredit,
 } from '../api.ts';
 import type { Queue } from './queue.ts';
+import type { SharedCredit } from './shared-credit.ts';
 
 export class QueueConsumer implements Consumer {
   readonly tag: string;
@@ -37,7 +37,7 @@ export class QueueConsumer implements Consumer {
     this.exclusive = options.exclusive;
     this.priority = options.priority ?? 0;
     this.prefetch = options.prefetch;
-    this.shared = options.shared ?? null;
+    this.shared = (options.shared as SharedCredit | undefined) ?? null;
     this.sink = sink;
     this.output = output;
   }
@@ -55,27 +55,31 @@ export class QueueConsumer implements Consumer {
     if (!this.active || this.suspended || this.output.congested) return false;
     if (this.replay.length > 0 || this.settled) return true;
     if (this.prefetch !== 0 && this.held >= this.prefetch) return false;
-    return this.shared === null || this.shared.limit === 0 || this.shared.held < this.shared.limit;
+    if (this.shared === null || this.shared.allows(this)) return true;
+    this.of.shares = true;
+    return false;
   }
 
-  /** How many more deliveries it would take, as long as it is ready. */
-  get room(): number {
-    if (this.settled) return Number.POSITIVE_INFINITY;
-    const own = this.prefetch === 0 ? Number.POSITIVE_INFINITY : this.prefetch - this.held;
-    if (this.shared === null || this.shared.limit === 0) return own;
-    return Math.min(own, this.shared.limit - this.shared.held);
+  /** @internal the limit that it shares may have room for it now */
+  offer(): void {
+    if (this.active) this.of.offer();
+  }
+
+  /** @internal */
+  serveShared(): void {
+    this.shared?.serve();
   }
 
   /** @internal the queue counts a delivery that this consumer now holds, or no longer holds */
   took(): void {
     this.held++;
-    if (this.shared !== null) this.shared.held++;
+    if (this.shared !== null) this.shared.took();
   }
 
   /** @internal */
   gave(): void {
     this.held--;
-    if (this.shared !== null) this.shared.held--;
+    if (this.shared !== null) this.shared.gave();
   }
 
   settle(slot: number, outcome: Outcome): void {

@@ -140,9 +140,8 @@ export class Matching {
    */
   next(row: readonly QueueConsumer[]): QueueConsumer | null {
     for (const consumer of row) {
-      if (!consumer.ready()) continue;
       const reading = this.readings.get(consumer);
-      if (reading === undefined || reading.dryAt === this.state) continue;
+      if (reading === undefined || reading.dryAt === this.state || !consumer.ready()) continue;
       const found = this.seek(consumer, reading);
       if (found === FOUND) return consumer;
       if (found === LATER) return null;

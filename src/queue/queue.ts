@@ -40,6 +40,17 @@ import { ENDED_A_TURN, type Tended, Terms } from './terms.ts';
 import { Turns } from './turns.ts';
 import { attemptsOf } from './word.ts';
 
+/** How far handing out has come. It waits when something must be fetched first, or so much has expired that it is enough. */
+const DONE = 0;
+const WAITS = 1;
+const TIME_UP = 2;
+type Pumped = typeof DONE | typeof WAITS | typeof TIME_UP;
+
+interface PendingGet {
+  readonly holder: QueueConsumer;
+  readonly done: (result: GetResult | undefined, consumer: Consumer) => void;
+}
+
 export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Readable {
   /** The session it is exclusive to, or null. */
   readonly exclusiveTo: object | null;
@@ -60,6 +71,11 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
   private loading = false;
   /** A consumer has deliveries to be made again. */
   private replaying = false;
+  /** A consumer that shares a limit with others could take more. */
+  shares = false;
+  private catchingUp = false;
+  /** Who asked for a message and is not answered yet: something must be fetched, or is to be done, first. */
+  private readonly gets: PendingGet[] = [];
 
   constructor(
     owner: QueueOwner,
@@ -134,16 +150,48 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     if (this.consumers.length === 0) this.lease.renew();
   }
 
-  /** Somebody has declared it again, or asked it for a message. */
+  /** Somebody has asked for it, or asked it for a message. */
   touch(): void {
     if (this.lease !== null && this.consumers.length === 0) this.lease.renew();
   }
 
-  /** What is too old or too much goes now, before somebody looks at how much there is. */
-  upToDate(): this {
-    if (this.terms === null || this.loading || this.deleted) return this;
-    if (this.matching !== null || this.nextReady() === null) this.terms.tend();
-    return this;
+  /**
+   * What a turn's end does, now: before somebody looks at how much there is, takes a message or leaves. Consumers get what
+   * they can take, and what is too old or too much goes. False if something of that must wait.
+   */
+  catchUp(): boolean {
+    if (this.catchingUp) return false; // a message that has died here has come round
+    if (this.deleted || !this.begun) return true;
+    this.catchingUp = true;
+    const pumped = this.handOutAll();
+    let done = pumped === DONE && this.shareOut();
+    // What the time has not reached for was not offered to anyone yet.
+    if (this.terms !== null && pumped !== TIME_UP) {
+      this.terms.offered();
+      done = done && this.terms.tend();
+    }
+    this.catchingUp = false;
+    return done;
+  }
+
+  private handOutAll(): Pumped {
+    const pumped = this.pump();
+    if (pumped === TIME_UP) this.owner.turn.addLater(PHASE_GATHER, this);
+    return pumped;
+  }
+
+  /** What consumers may take is up to others, too. */
+  private shareOut(): boolean {
+    if (!this.shares) return true;
+    this.shares = false;
+    for (const consumer of [...this.consumers]) consumer.serveShared();
+    return !this.loading;
+  }
+
+  /** @internal a limit that consumers share may have room for one of this queue's */
+  offer(): void {
+    this.handOutAll();
+    if (this.terms !== null) this.wake();
   }
 
   /** A message may expire here: remembered in the log, where a checkpoint names no times. */
@@ -188,35 +236,28 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
   }
 
   endOfTurn(): void {
-    if (!this.pump()) {
-      // What has come in meanwhile was not offered to anyone yet.
-      this.owner.turn.addLater(PHASE_GATHER, this);
-      return;
-    }
-    if (this.terms === null) return;
-    this.terms.offered();
-    if (!this.loading && !this.deleted) this.terms.tend();
+    this.catchUp();
+    if (this.gets.length > 0) this.answerGets();
   }
 
   // ------------------------------------------------------------------------------------------------- handing out
 
-  /** False: the time was up before everything was handed out. */
-  private pump(): boolean {
-    if (this.loading || this.deleted) return true;
+  private pump(): Pumped {
+    if (this.loading || this.deleted) return WAITS;
     const { work } = this.owner.turn;
-    if (this.replaying && !this.replayAll()) return !work.over;
+    if (this.replaying && !this.replayAll()) return work.over ? TIME_UP : WAITS;
     if (this.matching !== null) return this.handOutMatching(this.matching);
     let expired = 0;
     for (;;) {
-      const consumer = this.nextReady();
-      if (consumer === null) return true;
       const fromReturned = this.returnedFirst();
-      if (!fromReturned && this.ready.length === 0) return true;
+      if (!fromReturned && this.ready.length === 0) return DONE;
+      const consumer = this.nextReady();
+      if (consumer === null) return DONE;
       const seq = fromReturned ? this.returned.headSeq() : this.ready.headSeq();
       const word = fromReturned ? this.returned.headWord() : this.ready.headWord();
       if (!this.owner.store.view(seq, word, this.owner.deliveryView)) {
         this.load(seq, word);
-        return true;
+        return WAITS;
       }
       if (fromReturned) this.returned.shift();
       else this.ready.shift();
@@ -224,33 +265,33 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
         this.expire(seq, word);
         if (++expired < ENDED_A_TURN) continue;
         this.terms.again();
-        return true;
+        return WAITS;
       }
       if (this.turns === null) this.nextConsumer++;
       else this.turns.served(consumer);
       this.handOut(consumer, seq, word);
       work.spend(1);
-      if (work.over) return false;
+      if (work.over) return TIME_UP;
     }
   }
 
   /** The same where consumers do not all take every message. */
-  private handOutMatching(matching: Matching): boolean {
+  private handOutMatching(matching: Matching): Pumped {
     const { work } = this.owner.turn;
     const turns = this.turns!;
     const { deliveryView: view, store } = this.owner;
     matching.begin();
     for (;;) {
       const consumer = matching.next(turns.order);
-      if (consumer === null) return true;
+      if (consumer === null) return this.loading ? WAITS : DONE;
       const { seq, word } = matching;
       // It is in memory: it has just been looked at.
-      if (!store.view(seq, word, view) || !this.takeOut(seq, word)) return true;
+      if (!store.view(seq, word, view) || !this.takeOut(seq, word)) return DONE;
       matching.taken(consumer, view);
       turns.served(consumer);
       this.handOut(consumer, seq, word);
       work.spend(1);
-      if (work.over) return false;
+      if (work.over) return TIME_UP;
     }
   }
 
@@ -363,15 +404,6 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     this.end(seq, word, reason);
   }
 
-  get vacancies(): number {
-    if (this.matching !== null) return 0; // who knows what they would take
-    let room = 0;
-    for (const consumer of this.consumers) {
-      if (consumer.ready() && this.turns?.waits(consumer) !== true) room += consumer.room;
-    }
-    return room;
-  }
-
   sizeOf(seq: number, word: number, done: (bytes: number) => void): void {
     const { store, deliveryView: view } = this.owner;
     if (store.view(seq, word, view)) done(view.bodyLength);
@@ -451,29 +483,48 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     if (last && this.options.autoDelete && !this.deleted) this.owner.unused(this);
   }
 
-  /** Takes one message for `holder`, if there is one; `done` is called with undefined if not. */
-  get(holder: QueueConsumer, done: (result: GetResult | undefined, consumer: Consumer) => void): void {
-    this.touch();
-    const { store, deliveryView: view } = this.owner;
-    while (!this.deleted && this.messages > 0) {
-      const seq = this.headSeq();
-      const word = this.headWord();
-      if (!store.view(seq, word, view)) {
-        store.load(seq, word, (error) => {
-          if (error !== undefined) this.skipUnreadable(seq, word, error);
-          this.get(holder, done);
-        });
-        return;
-      }
-      this.shiftHead();
-      if (this.terms?.isOver(seq, view)) this.expire(seq, word);
-      else {
-        this.handOut(holder, seq, word);
-        done({ remaining: this.messages }, holder);
-        return;
-      }
+  /**
+   * Takes one message for `holder`, if there is one left when consumers have got theirs; `done` is called with undefined if
+   * not. @throws resource-locked
+   */
+  get(holder: QueueConsumer, done: PendingGet['done']): void {
+    const { type, singleActiveConsumer } = this.settings;
+    if (singleActiveConsumer && type === 'quorum') {
+      throw new BrokerError(
+        'resource-locked',
+        `cannot obtain access to locked queue '${this.name}' in vhost '${this.owner.vhost}'. basic.get operations are not supported by quorum queues with single active consumer`,
+      );
     }
-    done(undefined, holder);
+    this.touch();
+    this.gets.push({ holder, done });
+    this.answerGets();
+  }
+
+  /** Takes for whoever asked, in order; what must be fetched first brings the queue back here by itself. */
+  private answerGets(): void {
+    for (;;) {
+      const next = this.gets[0];
+      if (next === undefined) break;
+      if (next.holder.active && !this.deleted) {
+        if (!this.catchUp()) return;
+        if (this.messages > 0) {
+          const seq = this.headSeq();
+          const word = this.headWord();
+          if (!this.owner.store.view(seq, word, this.owner.deliveryView)) {
+            this.load(seq, word);
+            return;
+          }
+          this.shiftHead();
+          this.gets.shift();
+          this.handOut(next.holder, seq, word);
+          if (this.terms !== null) this.wake(); // there is another head now, with a time of its own
+          next.done({ remaining: this.messages }, next.holder);
+          continue;
+        }
+      }
+      this.gets.shift();
+      next.done(undefined, next.holder);
+    }
   }
 
   /** Removes what waits; returns how many. */
@@ -498,6 +549,7 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
       consumer.active = false;
       consumer.sink.cancelled('queue-deleted');
     }
+    this.answerGets();
     return messages;
   }
 }

@@ -18,14 +18,19 @@ import type { QueueSettings } from './settings.ts';
 /** Messages that are ended in one turn at most: others want to work as well. */
 export const ENDED_A_TURN = 2048;
 
+/** What has become of a queue's head. It is absent when it must be fetched first. */
+const GONE = 0;
+const STAYS = 1;
+const ABSENT = 2;
+
 /** The queue, as its terms see it. */
 export interface Tended {
   /** Ready messages. */
   readonly messages: number;
   /** Nothing is held or aside either. */
   readonly hollow: boolean;
-  /** How many more messages its consumers would take at once. */
-  readonly vacancies: number;
+  /** Hands out what consumers can take, and ends what is too old or too much. */
+  catchUp(): void;
   headSeq(): number;
   /** Shows the head; null if it must be fetched first, and then the queue comes back by itself. */
   look(): MessageView | null;
@@ -94,13 +99,16 @@ export class Terms {
 
   /** Whether one more message is one too many, and its publisher to be told so. */
   refuses(bytes: number): boolean {
-    const { lengthMax, bytesMax, overflow } = this.settings;
-    if (overflow === 'drop-head') return false;
+    if (this.settings.overflow === 'drop-head' || this.hasRoom(bytes)) return false;
+    // What is too old, and what consumers would take, does not count.
+    this.queue.catchUp();
+    return !this.hasRoom(bytes);
+  }
+
+  private hasRoom(bytes: number): boolean {
+    const { lengthMax, bytesMax } = this.settings;
     const total = this.bytes === null ? 0 : this.bytes.total;
-    if (this.queue.messages < lengthMax && total + bytes <= bytesMax) return false;
-    // What consumers are about to take does not count: nothing is handed out in the middle of a turn.
-    const waiting = Math.max(0, this.queue.messages - this.queue.vacancies);
-    return waiting + 1 > lengthMax || (waiting === 0 ? 0 : total) + bytes > bytesMax;
+    return this.queue.messages < lengthMax && total + bytes <= bytesMax;
   }
 
   /** A message is on its way in; returns its word. */
@@ -171,8 +179,11 @@ export class Terms {
 
   // -------------------------------------------------------------------------------------------------- by themselves
 
-  /** At a turn's end, after what could be handed out was: ends what is too old or too much. */
-  tend(): void {
+  /**
+   * After what could be handed out was: ends what is too old or too much. False: there is more of it than fits into a turn,
+   * or the head must be fetched first.
+   */
+  tend(): boolean {
     if (this.bytes !== null && !this.bytes.complete) {
       this.bytes.read(
         (seq, word, done) => this.queue.sizeOf(seq, word, done),
@@ -182,15 +193,17 @@ export class Terms {
     const { queue } = this;
     for (let n = 0; queue.messages > 0; n++) {
       const overfull = this.overfull;
-      if (!overfull && !this.mayExpire) return;
+      if (!overfull && !this.mayExpire) return true;
       if (n === ENDED_A_TURN) {
         this.again();
-        return;
+        return false;
       }
-      if (!this.endHead(overfull)) return;
+      const left = this.endHead(overfull);
+      if (left !== GONE) return left === STAYS;
     }
     this.disarm();
     if (this.settings.messageTtlMs < 0 && queue.hollow) this.mayExpire = false;
+    return true;
   }
 
   /** There is more to do than fits into a turn. */
@@ -198,21 +211,20 @@ export class Terms {
     this.time.turn.add(PHASE_WRITE, this.nextTurn);
   }
 
-  /** False: it stays, or is not there yet. */
-  private endHead(overfull: boolean): boolean {
+  private endHead(overfull: boolean): typeof GONE | typeof STAYS | typeof ABSENT {
     const { queue } = this;
     if (this.mayExpire || this.bytes !== null) {
       const view = queue.look();
-      if (view === null) return false;
+      if (view === null) return ABSENT;
       const leftMs = overfull ? 0 : this.dueMs(view) - this.time.nowMs();
       if (leftMs > 0) {
         this.arm(leftMs);
-        return false;
+        return STAYS;
       }
       this.left(queue.headSeq(), view, false);
     }
     queue.endHead(overfull ? 'maxlen' : 'expired');
-    return true;
+    return GONE;
   }
 
   private arm(delayMs: number): void {

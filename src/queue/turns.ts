@@ -54,9 +54,4 @@ export class Turns {
     this.row.splice(at, 1);
     this.row.splice(to, 0, consumer);
   }
-
-  /** Whether this one is waiting for another's place. */
-  waits(consumer: QueueConsumer): boolean {
-    return this.single && this.sole !== consumer;
-  }
 }

@@ -207,8 +207,9 @@ export class Topology {
     );
   }
 
-  /** Returns how many messages went with it, and whether that was written. */
+  /** Returns how many messages went with it, and whether that was written. What is over by now ends as it should first. */
   deleteQueue(queue: Queue): { messages: number; wrote: boolean } {
+    queue.catchUp();
     const wrote = queue.durable && !queue.options.exclusive;
     if (wrote) this.journal?.queueDeleted(queue);
     this.queues.delete(queue.name);

@@ -131,7 +131,7 @@ function consume(channel: Channel, fields: FieldReader): void {
   const sink = new ChannelConsumer(channel, tag, noAck);
   if (queue === REPLY_TO) consumeReplies(channel, sink);
   else {
-    sink.consumer = session.consume(
+    session.consume(
       queue,
       {
         tag,
@@ -171,11 +171,10 @@ function get(channel: Channel, fields: FieldReader): void {
   const noAck = fields.bit();
   fields.finish();
   const getter = new Getter(channel, noAck);
-  let answered = false;
   let waits = false;
-  channel.session.get(queue, noAck, getter, (result, consumer) => {
-    answered = true;
-    getter.consumer = consumer;
+  channel.getter = getter;
+  channel.session.get(queue, noAck, getter, (result) => {
+    channel.getter = null;
     if (channel.isOpen) {
       if (result === undefined) channel.send(channel.begin(BASIC_GET_EMPTY).shortString(''));
       else channel.countGot(result);
@@ -183,7 +182,7 @@ function get(channel: Channel, fields: FieldReader): void {
     if (waits) channel.connection.unblock(WAITS_FOR_REPLY);
   });
   // A message that must be fetched from the disk first: nothing may overtake its answer.
-  if (!answered) {
+  if (channel.getter === getter) {
     waits = true;
     channel.connection.block(WAITS_FOR_REPLY);
   }

@@ -8,9 +8,9 @@ import { AmqpError } from '../errors.ts';
  */
 export function replyWhenSafe(channel: Channel, mark: Mark, noWait: boolean, reply: () => void): void {
   if (mark === MARK_REFUSED) throw new AmqpError('INTERNAL_ERROR', 'the broker could not store it');
-  if (noWait) return;
-  if (mark === MARK_NOW) {
-    reply();
+  if (noWait || mark === MARK_NOW) {
+    if (!noWait) reply();
+    channel.connection.notices.replied();
     return;
   }
   channel.connection.whenSafe(mark, () => {

@@ -46,6 +46,9 @@ export class FakeSession {
   entered = 0;
   routeValid = true;
 
+  sharedCredit(limit: number): object {
+    return { limit, held: 0 };
+  }
   declareQueue(name: string): object {
     return { name, messages: 0, consumers: 0, mark: this.mark };
   }
