@@ -6,8 +6,10 @@
 import { type AmqpOptions, type AmqpStats, amqp } from '../../../protocols/amqp/index.ts';
 import type { ConfirmSink, Mark } from '../../../src/api.ts';
 import type { Broker } from '../../../src/broker.ts';
+import { ClientLog } from '../../../src/client-log.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
 import { Turn } from '../../../src/clock/turn.ts';
+import { NO_LOGGER } from '../../../src/logger.ts';
 import type { Draft } from '../../../src/message/message.ts';
 import type { ConnectionHandler, Transport } from '../../../src/protocol.ts';
 import { Output } from '../../../src/transport/output.ts';
@@ -141,7 +143,8 @@ export function stage(options: StageOptions = {}): Stage {
     return session;
   };
   const protocol = amqp(options);
-  const handler = protocol.accept(transport, { clock, turn, authenticate, enter } as unknown as Broker);
+  const clientLog = new ClientLog(clock, NO_LOGGER);
+  const handler = protocol.accept(transport, { clock, turn, clientLog, authenticate, enter } as unknown as Broker);
   output.onDrained = () => handler.drained();
   const made: Stage = {
     handler,
