@@ -94,7 +94,7 @@ export class Broker {
     const directory = options.dataDirectory ?? 'memory';
     const unlock = options.dataDirectory === null ? async () => {} : await takeDirectory(files, directory);
     const broker = new Broker(options, unlock);
-    const dialects = new Dialects();
+    const dialects = new Dialects(() => broker.clock.epochMs());
     for (const dialect of options.dialects) dialects.register(dialect);
     try {
       for (const settings of options.vhosts ?? [{ name: DEFAULT_VHOST }]) {

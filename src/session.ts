@@ -296,6 +296,11 @@ export class Session implements Stallable {
     return this.home.dialects.properties(view);
   }
 
+  /** Milliseconds until the message expires, 0 if it is over; undefined if it never does. */
+  timeLeftMs(view: MessageView): number | undefined {
+    return this.home.dialects.timeLeftMs(view);
+  }
+
   transaction(): Transaction {
     return new VhostTransaction(this.home);
   }

@@ -10,6 +10,7 @@
  * (`view.large`) is left to the channel's `Outbox`, which sends it behind the header.
  */
 import { type MessageView, SLASH } from '../../src/message/message.ts';
+import { respell } from '../../src/message/spelling.ts';
 import { BASIC_DELIVER, BASIC_GET_OK, FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD } from './codec/constants.ts';
 import { KEY_BYTES_MAX, type WireProperties } from './mapping.ts';
 
@@ -27,8 +28,6 @@ export interface CountPlace {
   at: number;
 }
 
-const SLASH_BYTE = 0x2f;
-const DOT_BYTE = 0x2e;
 /** Below this many bytes a loop beats a native copy. */
 const LOOP_BYTES = 48;
 
@@ -208,12 +207,8 @@ function tagAndAddress(b: Buffer, from: number, deliveryTag: number, view: Messa
   b[at++] = view.exchangeEnd - view.exchangeStart;
   for (let i = view.exchangeStart; i < view.exchangeEnd; i++) b[at++] = source[i]!;
   b[at++] = keyEnd - view.keyStart;
-  if (view.spelling === SLASH) {
-    for (let i = view.keyStart; i < keyEnd; i++) {
-      const byte = source[i]!;
-      b[at++] = byte === SLASH_BYTE ? DOT_BYTE : byte;
-    }
-  } else {
+  if (view.spelling === SLASH) at = respell(source, view.keyStart, keyEnd, b, at);
+  else {
     for (let i = view.keyStart; i < keyEnd; i++) b[at++] = source[i]!;
   }
   return at;

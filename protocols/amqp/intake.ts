@@ -13,9 +13,9 @@ import type { BodyWriter, Route } from '../../src/api.ts';
 import { AT_LEAST_ONCE, AT_MOST_ONCE, DOT, Draft, INLINE_BODY_BYTES } from '../../src/message/message.ts';
 import type { Session } from '../../src/session.ts';
 import { CLASS_BASIC } from './codec/constants.ts';
+import { withoutFields, withoutRepeats } from './codec/edit.ts';
 import { PropertyScan } from './codec/properties.ts';
 import { replaced } from './codec/splice.ts';
-import { withoutField } from './codec/table.ts';
 import { copyKeys } from './copies.ts';
 import { delayOf } from './delay.ts';
 import { AmqpError } from './errors.ts';
@@ -31,7 +31,7 @@ export const BODY = 2;
 
 const NOTHING = Buffer.alloc(0);
 const PERSISTENT = 2;
-const HIDDEN_COPIES = 'BCC';
+const HIDDEN_COPIES: ReadonlySet<string> = new Set(['BCC']);
 
 /** What a publish may need of its channel. */
 export interface IntakeOwner {
@@ -112,6 +112,7 @@ export class Intake {
     if (scan.replyToEnd > scan.replyToStart && isShortForm(buffer, scan.replyToStart, scan.replyToEnd)) {
       this.replaceReplyTo();
     }
+    if (scan.repeats) this.replaceHeaders(withoutRepeats(draft.props, scan.headersStart, scan.headersEnd));
     if (scan.copies) this.addCopies();
     this.bodyBytes = size;
     this.received = 0;
@@ -219,10 +220,16 @@ export class Intake {
       this.route = this.routeAll(route, this.keys);
     }
     if (!copies.hidden) return;
-    const table = withoutField(draft.props, headersStart, headersEnd, HIDDEN_COPIES);
+    this.replaceHeaders(withoutFields(draft.props, headersStart, headersEnd, HIDDEN_COPIES));
+  }
+
+  /** @param table the content of the new headers table */
+  private replaceHeaders(table: Buffer): void {
+    const { draft } = this;
     const length = Buffer.alloc(4);
     length.writeUInt32BE(table.length);
     const rest = Buffer.concat([length, table]);
+    const { headersStart, headersEnd } = scan;
     this.setProperties(replaced(draft.props, draft.propsStart, draft.propsEnd, headersStart - 4, headersEnd, rest));
   }
 

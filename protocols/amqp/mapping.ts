@@ -2,20 +2,25 @@
  * Between AMQP's properties and the broker's neutral form: the only place that knows both.
  *
  * Between two AMQP clients nothing is converted: the stored property bytes are the wire's (`WireProperties.of`). The
- * neutral form is made when a message crosses to or from another protocol, or must be shown with what the broker
- * adds: its death records (`x-death`), or the whole topic when the key is too long for this protocol.
+ * neutral form is made when a message crosses to or from another protocol. What the broker adds (its death records, a count
+ * of attempts, when the message expires, the whole topic where the key is too long for this protocol) is put between the bytes.
  *
- * What AMQP has no field for travels in headers: `x-correlation-id` (one that is not a short string), `JMSXGroupID` (the
- * group), `x-reply-to-exchange` (where a reply goes when that is not the default exchange), `x-mqtt-topic` (a key that
- * was cut). What cannot be carried at all is left out and counted in `AmqpStats.lossyConversions`.
+ * What AMQP has no field for travels in headers: `x-correlation-id` (one that is not a short string of text), `JMSXGroupID`
+ * (the group), `x-reply-to-exchange` (where a reply goes when that is not the default exchange), `x-mqtt-topic` (a key that
+ * was cut, as a topic: levels parted by `/`). What cannot be carried at all is left out and counted in
+ * `AmqpStats.lossyConversions`.
  */
 import { isUtf8 } from 'node:buffer';
 import { type Annotations, decodeAnnotations } from '../../src/message/annotations.ts';
+import { DEATH_HEADERS, DEATHS_HEADER, deathTable, firstDeathHeaders } from '../../src/message/deaths.ts';
 import type { Dialect } from '../../src/message/dialect.ts';
-import { AT_MOST_ONCE, type MessageView } from '../../src/message/message.ts';
-import { type Header, type Headers, NO_PROPERTIES, type Properties, type Value } from '../../src/message/properties.ts';
+import { AT_MOST_ONCE, type MessageView, SLASH } from '../../src/message/message.ts';
+import { type Header, NO_PROPERTIES, type Properties, type Value } from '../../src/message/properties.ts';
+import { respelled } from '../../src/message/spelling.ts';
+import { bytesOf, isText } from '../../src/message/text.ts';
 import { ByteSink } from './codec/byte-sink.ts';
 import { HAS_DELIVERY_MODE } from './codec/constants.ts';
+import { editProperties, type PropertyEdit } from './codec/edit.ts';
 import { type BasicProperties, readProperties, writeProperties } from './codec/properties.ts';
 import type { AmqpStats } from './options.ts';
 
@@ -29,12 +34,7 @@ const TOPIC_HEADER = 'x-mqtt-topic';
 const COUNT_HEADER = 'x-delivery-count';
 /** The longest key or exchange name that a short string holds. */
 export const KEY_BYTES_MAX = 255;
-const DEATH_HEADERS: ReadonlySet<string> = new Set([
-  'x-death',
-  'x-first-death-queue',
-  'x-first-death-reason',
-  'x-first-death-exchange',
-]);
+const SHORT_BYTES_MAX = 255;
 
 /** Property bytes larger than this are not kept for comparison with the next message's. */
 const MEMO_BYTES_MAX = 4096;
@@ -55,6 +55,7 @@ export const amqpDialect: Dialect = {
   },
 };
 
+/** All but when it expires, which the broker knows. */
 export function toNeutral(basic: BasicProperties): Properties {
   const headers: Header[] = [];
   let correlation: Value | undefined;
@@ -75,9 +76,6 @@ export function toNeutral(basic: BasicProperties): Properties {
   else if (typeof correlation === 'object' && correlation?.type === 'bytes')
     properties.correlationId = correlation.value;
   if (basic.replyTo !== undefined) properties.replyTo = { exchange: replyExchange, key: basic.replyTo };
-  if (basic.expiration !== undefined && /^\d{1,15}$/.test(basic.expiration)) {
-    properties.expiryMs = Number(basic.expiration);
-  }
   if (basic.messageId !== undefined) properties.messageId = basic.messageId;
   if (basic.timestampS !== undefined) properties.timestampS = basic.timestampS;
   if (basic.type !== undefined) properties.type = basic.type;
@@ -89,64 +87,47 @@ export function toNeutral(basic: BasicProperties): Properties {
 
 export function fromNeutral(properties: Properties, persistent: boolean): BasicProperties {
   const basic: BasicProperties = { deliveryMode: persistent ? 2 : 1 };
-  const headers: Header[] = [...properties.headers];
+  // They come first: a publisher's own header cannot stand in for them.
+  const headers: Header[] = [];
   if (properties.contentType !== undefined) basic.contentType = properties.contentType;
   if (properties.contentEncoding !== undefined) basic.contentEncoding = properties.contentEncoding;
   if (properties.priority !== undefined) basic.priority = properties.priority;
-  const correlation = properties.correlationId;
-  if (typeof correlation === 'string') {
-    if (Buffer.byteLength(correlation) <= 255) basic.correlationId = correlation;
-    else headers.push({ name: CORRELATION_HEADER, value: correlation });
-  } else if (correlation !== undefined) {
-    if (correlation.length <= 255 && isUtf8(correlation)) basic.correlationId = correlation.toString('utf8');
-    else headers.push({ name: CORRELATION_HEADER, value: { type: 'bytes', value: correlation } });
+  if (properties.correlationId !== undefined) {
+    const id = asText(properties.correlationId);
+    if (typeof id === 'string' && Buffer.byteLength(id) <= SHORT_BYTES_MAX) basic.correlationId = id;
+    else headers.push({ name: CORRELATION_HEADER, value: typeof id === 'string' ? id : { type: 'bytes', value: id } });
   }
   if (properties.replyTo !== undefined) {
-    basic.replyTo = properties.replyTo.key;
-    if (properties.replyTo.exchange !== '') {
-      headers.push({ name: REPLY_EXCHANGE_HEADER, value: properties.replyTo.exchange });
-    }
+    const { exchange, key } = properties.replyTo;
+    basic.replyTo = key;
+    if (exchange !== '') headers.push({ name: REPLY_EXCHANGE_HEADER, value: exchange });
   }
-  if (properties.expiryMs !== undefined) basic.expiration = String(Math.max(0, Math.round(properties.expiryMs)));
+  if (properties.expiryMs !== undefined) basic.expiration = expirationText(properties.expiryMs);
   if (properties.messageId !== undefined) basic.messageId = properties.messageId;
   if (properties.timestampS !== undefined) basic.timestampS = properties.timestampS;
   if (properties.type !== undefined) basic.type = properties.type;
   if (properties.userId !== undefined) basic.userId = properties.userId;
   if (properties.appId !== undefined) basic.appId = properties.appId;
   if (properties.groupId !== undefined) headers.push({ name: GROUP_HEADER, value: properties.groupId });
+  headers.push(...properties.headers);
   if (headers.length > 0) basic.headers = headers;
   return basic;
 }
 
-/** The headers as they are shown with a dead letter: the broker's own records in place of any that came with it. */
-export function withDeathHeaders(headers: Headers, annotations: Annotations): Headers {
-  const long = (value: bigint): Value => ({ type: 'int64', value });
-  const deaths: Value[] = annotations.deaths.map((death) => ({
-    type: 'map',
-    value: [
-      { name: 'count', value: long(BigInt(death.count)) },
-      { name: 'reason', value: death.reason },
-      { name: 'queue', value: death.queue },
-      { name: 'time', value: { type: 'timestamp', value: BigInt(Math.max(0, Math.floor(death.timeS))) } },
-      { name: 'exchange', value: death.exchange },
-      { name: 'routing-keys', value: { type: 'list', value: [...death.routingKeys] } },
-      ...(death.originalExpirationMs === undefined
-        ? []
-        : [{ name: 'original-expiration', value: String(death.originalExpirationMs) }]),
-    ],
-  }));
-  return [
-    ...headers.filter((header) => !DEATH_HEADERS.has(header.name)),
-    { name: 'x-death', value: { type: 'list', value: deaths } },
-    { name: 'x-first-death-exchange', value: annotations.firstDeath.exchange },
-    { name: 'x-first-death-queue', value: annotations.firstDeath.queue },
-    { name: 'x-first-death-reason', value: annotations.firstDeath.reason },
-  ];
+/** Text if it is any, else bytes: many clients take it for granted that a short string is UTF-8. */
+function asText(id: string | Buffer): string | Buffer {
+  if (typeof id !== 'string') return isUtf8(id) ? id.utf8Slice() : id;
+  return isText(id) ? id : bytesOf(id);
 }
 
-/** What a message's properties are read with when they are not AMQP's: `Session.properties`. */
+function expirationText(ms: number): string {
+  return String(Math.max(0, Math.round(ms)));
+}
+
+/** What a message's properties are read with when they are not AMQP's: a `Session`. */
 export interface PropertySource {
   properties(view: MessageView): Properties;
+  timeLeftMs(view: MessageView): number | undefined;
 }
 
 /**
@@ -159,12 +140,13 @@ export class WireProperties {
   end = 0;
   private readonly stats: AmqpStats;
   private readonly sink = new ByteSink();
+  private readonly edited = new ByteSink();
   private memoProps: Buffer = Buffer.alloc(256);
   private memoBytes = -1;
   private memoDialect = -1;
   private memoPersistent = false;
-  private memoExpiresAtMs = 0;
   private memoResult: Buffer = NOTHING;
+  private memoLossy = false;
 
   constructor(stats: AmqpStats) {
     this.stats = stats;
@@ -172,24 +154,21 @@ export class WireProperties {
 
   /** @param attempts failed ones, to be told in `x-delivery-count`; -1 for nothing to tell */
   of(source: PropertySource, view: MessageView, attempts = -1): void {
-    const plain = view.notesEnd === view.notesStart && view.keyEnd - view.keyStart <= KEY_BYTES_MAX && attempts < 0;
-    if (plain) {
-      if (view.propsEnd === view.propsStart) {
-        this.set(view.assurance === AT_MOST_ONCE ? TRANSIENT : PERSISTENT);
-        return;
-      }
-      if (view.dialect === amqpDialect.id) {
-        this.buffer = view.props;
-        this.start = view.propsStart;
-        this.end = view.propsEnd;
-        return;
-      }
-      if (this.remembers(view)) {
-        this.set(this.memoResult);
-        return;
-      }
+    let lossy = false;
+    if (view.dialect === amqpDialect.id && view.propsEnd > view.propsStart) {
+      this.buffer = view.props;
+      this.start = view.propsStart;
+      this.end = view.propsEnd;
+    } else {
+      lossy = this.convert(source, view);
+      // What is left of its time is another number each time.
+      const leftMs = source.timeLeftMs(view);
+      if (leftMs !== undefined && this.edit({ expiration: expirationText(leftMs) })) lossy = true;
     }
-    this.convert(source, view, plain, attempts);
+    if (view.notesEnd > view.notesStart || view.keyEnd - view.keyStart > KEY_BYTES_MAX || attempts >= 0) {
+      if (this.annotate(view, attempts)) lossy = true;
+    }
+    if (lossy) this.stats.lossyConversions++;
   }
 
   private set(bytes: Buffer): void {
@@ -198,57 +177,70 @@ export class WireProperties {
     this.end = bytes.length;
   }
 
-  private convert(source: PropertySource, view: MessageView, plain: boolean, attempts: number): void {
-    const basic = this.basicOf(source, view);
-    if (!plain) {
-      const annotations = this.annotationsOf(view);
-      if (annotations !== undefined) {
-        const headers = basic.headers ?? [];
-        const left = annotations.rekeyed === true ? headers.filter(({ name }) => name !== COPIES_HEADER) : headers;
-        basic.headers = withDeathHeaders(left, annotations);
-        // A dead letter does not expire again; its old expiration is in the record.
-        delete basic.expiration;
-      }
-      if (attempts >= 0) {
-        const headers = (basic.headers ?? []).filter(({ name }) => name !== COUNT_HEADER);
-        basic.headers = [...headers, { name: COUNT_HEADER, value: { type: 'int64', value: BigInt(attempts) } }];
-      }
-      if (view.keyEnd - view.keyStart > KEY_BYTES_MAX) {
-        basic.headers = [...(basic.headers ?? []), { name: TOPIC_HEADER, value: view.key() }];
-        this.stats.lossyConversions++;
-      }
+  /** What another protocol sent. Returns whether something could not be carried. */
+  private convert(source: PropertySource, view: MessageView): boolean {
+    if (view.propsEnd === view.propsStart) {
+      this.set(view.assurance === AT_MOST_ONCE ? TRANSIENT : PERSISTENT);
+      return false;
     }
-    this.sink.clear();
-    this.stats.lossyConversions += writeProperties(this.sink, basic);
-    if (plain && view.propsEnd - view.propsStart <= MEMO_BYTES_MAX) {
-      this.remember(view);
+    if (this.remembers(view)) {
       this.set(this.memoResult);
-      return;
+      return this.memoLossy;
     }
+    const { expiryMs: _, ...properties } = source.properties(view);
+    this.sink.clear();
+    const wire = fromNeutral(properties, view.assurance !== AT_MOST_ONCE);
+    const lossy = writeProperties(this.sink, wire) > 0 || properties.repeated !== undefined;
+    if (view.propsEnd - view.propsStart <= MEMO_BYTES_MAX) this.remember(view, lossy);
     this.buffer = this.sink.buffer;
     this.start = 0;
     this.end = this.sink.length;
+    return lossy;
   }
 
-  private basicOf(source: PropertySource, view: MessageView): BasicProperties {
-    if (view.dialect === amqpDialect.id && view.propsEnd > view.propsStart) {
-      try {
-        return readProperties(view.props, view.propsStart, view.propsEnd);
-      } catch {
-        this.stats.lossyConversions++;
-        return {};
-      }
-    }
-    return fromNeutral(source.properties(view), view.assurance !== AT_MOST_ONCE);
-  }
-
-  private annotationsOf(view: MessageView): Annotations | undefined {
+  /** What the broker says of it. Returns whether something could not be carried. */
+  private annotate(view: MessageView, attempts: number): boolean {
+    const without = new Set<string>();
+    const added: Header[] = [];
+    let lossy = false;
+    let expiration: null | undefined;
     try {
-      return decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
+      const annotations = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
+      if (annotations !== undefined) {
+        // A dead letter does not expire again; its old expiration is in the record.
+        expiration = null;
+        addDeaths(annotations, view.dialect === amqpDialect.id, without, added);
+      }
     } catch {
-      this.stats.lossyConversions++;
-      return undefined;
+      lossy = true;
     }
+    if (attempts >= 0) added.push({ name: COUNT_HEADER, value: { type: 'int64', value: BigInt(attempts) } });
+    if (view.keyEnd - view.keyStart > KEY_BYTES_MAX) {
+      added.push({ name: TOPIC_HEADER, value: view.spelling === SLASH ? view.key() : respelled(view.key()) });
+      lossy = true;
+    }
+    for (const { name } of added) without.add(name);
+    return this.edit({ without, added, ...(expiration === null && { expiration }) }) || lossy;
+  }
+
+  /** Edits what `buffer[start, end)` is. Returns whether something could not be carried. */
+  private edit(edit: PropertyEdit): boolean {
+    const { sink, edited } = this;
+    const target = this.buffer === edited.buffer ? sink : edited;
+    target.clear();
+    let lossy = false;
+    try {
+      lossy = editProperties(target, this.buffer, this.start, this.end, edit) > 0;
+    } catch {
+      // They were checked when they came in, so this is damage; a message without properties is still a message.
+      target.clear();
+      target.append(TRANSIENT);
+      lossy = true;
+    }
+    this.buffer = target.buffer;
+    this.start = 0;
+    this.end = target.length;
+    return lossy;
   }
 
   private remembers(view: MessageView): boolean {
@@ -256,22 +248,32 @@ export class WireProperties {
     if (
       bytes !== this.memoBytes ||
       view.dialect !== this.memoDialect ||
-      (view.assurance !== AT_MOST_ONCE) !== this.memoPersistent ||
-      view.expiresAtMs !== this.memoExpiresAtMs
+      (view.assurance !== AT_MOST_ONCE) !== this.memoPersistent
     ) {
       return false;
     }
     return view.props.compare(this.memoProps, 0, bytes, view.propsStart, view.propsEnd) === 0;
   }
 
-  private remember(view: MessageView): void {
+  private remember(view: MessageView, lossy: boolean): void {
     const bytes = view.propsEnd - view.propsStart;
     if (bytes > this.memoProps.length) this.memoProps = Buffer.alloc(MEMO_BYTES_MAX);
     view.props.copy(this.memoProps, 0, view.propsStart, view.propsEnd);
     this.memoBytes = bytes;
     this.memoDialect = view.dialect;
     this.memoPersistent = view.assurance !== AT_MOST_ONCE;
-    this.memoExpiresAtMs = view.expiresAtMs;
+    this.memoLossy = lossy;
     this.memoResult = Buffer.from(this.sink.buffer.subarray(0, this.sink.length));
   }
+}
+
+/**
+ * The record of its deaths, in the place of what its publisher has said of them.
+ * @param own an AMQP publisher's: what it calls like the flat properties of other protocols is its own business
+ */
+function addDeaths(annotations: Annotations, own: boolean, without: Set<string>, added: Header[]): void {
+  if (annotations.rekeyed === true) without.add(COPIES_HEADER);
+  if (!own) for (const name of DEATH_HEADERS) without.add(name);
+  const deaths: Value = { type: 'list', value: annotations.deaths.map(deathTable) };
+  added.push({ name: DEATHS_HEADER, value: deaths }, ...firstDeathHeaders(annotations));
 }

@@ -4,7 +4,7 @@
  */
 import type { Broker } from '../../src/broker.ts';
 import type { Dialect } from '../../src/message/dialect.ts';
-import { Draft, SLASH } from '../../src/message/message.ts';
+import { Draft } from '../../src/message/message.ts';
 import type { Headers } from '../../src/message/properties.ts';
 import type { ConnectionHandler, Protocol, Transport } from '../../src/protocol.ts';
 import { MessageProperties } from './codec/message-properties.ts';

@@ -20,7 +20,7 @@ export class DestinationLine {
   private keyLength = 0;
   private spelling = 0;
   private readonly version: Version;
-  /** Lines by exchange and key, shared by the connections of one adapter that speak one version. */
+  /** Lines by spelling, exchange and key, shared by the connections of one adapter that speak one version. */
   private readonly known: Map<string, Buffer>;
 
   constructor(version: Version, known: Map<string, Buffer>) {
@@ -42,7 +42,7 @@ export class DestinationLine {
     this.keepAddress(view);
     const exchange = view.exchange();
     const key = view.key();
-    const name = `${view.spelling}${exchange}\0${key}`;
+    const name = `${view.spelling}${exchange.length}:${exchange}${key}`;
     const { known } = this;
     let line = known.get(name);
     if (line === undefined) {

@@ -11,8 +11,9 @@
  * Each segment is percent-decoded. Towards clients `/`, `%` and control characters within a segment are percent-encoded,
  * other characters stay as they are, so that a destination is shown as it was sent.
  */
-import { SLASH, type Spelling } from '../../src/message/message.ts';
+import type { Spelling } from '../../src/message/message.ts';
 import type { Address } from '../../src/message/properties.ts';
+import { dotted } from '../../src/message/spelling.ts';
 import { FrameError } from './codec/errors.ts';
 
 export type Destination =
@@ -55,11 +56,11 @@ export function parseDestination(text: string): Destination {
 
 /** As a consumer is shown where a message came from. */
 export function formatDestination(exchange: string, key: string, spelling: Spelling): string {
-  const dotted = spelling === SLASH ? key.replaceAll('/', '.') : key;
-  if (exchange === '') return `/queue/${encodeSegment(dotted)}`;
-  if (exchange === TOPIC_EXCHANGE) return `/topic/${encodeSegment(dotted)}`;
-  if (dotted === '') return `/exchange/${encodeSegment(exchange)}`;
-  return `/exchange/${encodeSegment(exchange)}/${encodeSegment(dotted)}`;
+  const name = dotted(key, spelling);
+  if (exchange === '') return `/queue/${encodeSegment(name)}`;
+  if (name === '') return `/exchange/${encodeSegment(exchange)}`;
+  if (exchange === TOPIC_EXCHANGE) return `/topic/${encodeSegment(name)}`;
+  return `/exchange/${encodeSegment(exchange)}/${encodeSegment(name)}`;
 }
 
 /**

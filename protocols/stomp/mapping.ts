@@ -3,28 +3,31 @@
  *
  *     neutral            header                 remarks
  *     message id         amqp-message-id        `message-id` names the delivery, not the message
- *     correlation id     correlation-id
+ *     correlation id     correlation-id         bytes that are no text: `ID:AMQP_BINARY:` and hexadecimal digits, as JMS has it
  *     reply-to           reply-to               a destination
  *     content type       content-type
  *     content encoding   content-encoding
  *     priority           priority
- *     expiry             expiration             ms, relative; `expires` (ms since the epoch) is read as well
+ *     expiry             expiration             ms that are left; `expires` (ms since the epoch) is read as well
  *     timestamp          timestamp              s since the epoch; values past 10^11 are read as ms, as JMS has it
  *     type               type
  *     user id, app id    user-id, app-id
  *     group id           JMSXGroupID
  *     text               –                      the body came without `content-length`; or `amq-msg-type` says so, which
  *                                               stays a header
- *     headers            under their own names  values as text; lists and maps as JSON, their names gathered in the
- *                                               header `x-json-headers`, separated by commas
+ *     headers            under their own names  values as text, in the bytes they came in; lists and maps as JSON, marked
+ *                                               (`src/message/flat.ts`)
  *
  * Death records become flat headers: `x-first-death-queue`, `-reason`, `-exchange`; the same with `x-last-death-` for the
- * latest death; `x-death-count`, how often the message died in all.
+ * latest death; `x-death-count`, how often the message died in all. They stand for what its publisher may have said of others.
  */
-import type { Annotations } from '../../src/message/annotations.ts';
+import { type Annotations, deathCount } from '../../src/message/annotations.ts';
+import { flatDeathHeaders } from '../../src/message/deaths.ts';
 import type { Dialect } from '../../src/message/dialect.ts';
+import { flattened, unflattened } from '../../src/message/flat.ts';
 import type { MessageView } from '../../src/message/message.ts';
-import { type Header, isNested, NO_PROPERTIES, type Properties, valueToText } from '../../src/message/properties.ts';
+import { type Header, NO_PROPERTIES, type Properties } from '../../src/message/properties.ts';
+import { bytesOf, isText, textOf } from '../../src/message/text.ts';
 import { escapeName, escapeValue, unescapeText } from './codec/escape.ts';
 import type { Version } from './codec/version.ts';
 import { addressOf, formatReplyTo } from './destinations.ts';
@@ -32,7 +35,8 @@ import { isTextMarked } from './stored.ts';
 
 const LF = 0x0a;
 const COLON = 0x3a;
-const JSON_HEADERS = 'x-json-headers';
+/** How JMS shows an AMQP correlation id of bytes (AMQP JMS Mapping). */
+const BINARY_PREFIX = 'ID:AMQP_BINARY:';
 /** Seconds would not get here before the year 5138. */
 const MILLISECONDS_FROM = 100_000_000_000n;
 
@@ -44,6 +48,8 @@ function decode(view: MessageView): Properties {
   if (start >= end) return NO_PROPERTIES;
   const headers: Header[] = [];
   const properties: Properties = { headers };
+  const names = new Set<string>();
+  let repeated = 0;
   let at = start;
   if (isTextMarked(props, start, end)) {
     properties.text = true;
@@ -56,83 +62,81 @@ function decode(view: MessageView): Properties {
     while (lineEnd < end && props[lineEnd] !== LF) lineEnd++;
     const name = unescapeText(props, at, colon, true);
     const value = unescapeText(props, Math.min(colon + 1, lineEnd), lineEnd, true);
-    if (!takeProperty(properties, view, name, value)) headers.push({ name, value });
+    // Of repeated headers the first counts [STOMP 1.2, Repeated Header Entries].
+    if (names.has(name)) repeated++;
+    else if (!takeProperty(properties, name, value)) headers.push({ name, value });
+    names.add(name);
     at = lineEnd + 1;
   }
+  properties.headers = unflattened(headers);
+  if (repeated > 0) properties.repeated = repeated;
   return properties;
 }
 
-/** False for a header that is not a property, is a repetition, or does not hold what the property must be. */
-function takeProperty(properties: Properties, view: MessageView, name: string, value: string): boolean {
+type TextKey = 'messageId' | 'contentType' | 'contentEncoding' | 'type' | 'userId' | 'appId' | 'groupId';
+const TEXT_NAMES: ReadonlyMap<string, TextKey> = new Map([
+  ['amqp-message-id', 'messageId'],
+  ['content-type', 'contentType'],
+  ['content-encoding', 'contentEncoding'],
+  ['type', 'type'],
+  ['user-id', 'userId'],
+  ['app-id', 'appId'],
+  ['JMSXGroupID', 'groupId'],
+]);
+
+/** False for a header that is not a property, or does not hold what the property must be. */
+function takeProperty(properties: Properties, name: string, value: string): boolean {
+  const key = TEXT_NAMES.get(name);
+  if (key !== undefined) {
+    properties[key] = value;
+    return true;
+  }
   switch (name) {
-    case 'amqp-message-id':
-      if (properties.messageId !== undefined) return false;
-      properties.messageId = value;
-      return true;
     case 'correlation-id':
-      if (properties.correlationId !== undefined) return false;
-      properties.correlationId = value;
+      properties.correlationId = binaryOf(value) ?? value;
       return true;
     case 'reply-to': {
-      const address = properties.replyTo === undefined ? addressOf(value) : undefined;
+      const address = addressOf(value);
       if (address === undefined) return false;
       properties.replyTo = address;
       return true;
     }
-    case 'content-type':
-      if (properties.contentType !== undefined) return false;
-      properties.contentType = value;
-      return true;
-    case 'content-encoding':
-      if (properties.contentEncoding !== undefined) return false;
-      properties.contentEncoding = value;
-      return true;
     case 'priority': {
       const priority = integer(value);
-      if (properties.priority !== undefined || priority === undefined || priority > 255) return false;
+      if (priority === undefined || priority > 255) return false;
       properties.priority = priority;
       return true;
     }
-    case 'expiration': {
-      const expiryMs = integer(value);
-      if (properties.expiryMs !== undefined || expiryMs === undefined) return false;
-      properties.expiryMs = expiryMs;
-      return true;
-    }
-    case 'expires': {
-      if (properties.expiryMs !== undefined || integer(value) === undefined) return false;
-      if (view.expiresAtMs > 0) properties.expiryMs = Math.max(0, view.expiresAtMs - view.arrivedAtMs);
-      return true;
-    }
+    case 'expiration':
+    case 'expires':
+      // What they say the broker knows.
+      return integer(value) !== undefined;
     case 'timestamp': {
-      if (properties.timestampS !== undefined || integer(value) === undefined) return false;
+      if (integer(value) === undefined) return false;
       const stamp = BigInt(value);
       properties.timestampS = stamp >= MILLISECONDS_FROM ? stamp / 1000n : stamp;
       return true;
     }
-    case 'type':
-      if (properties.type !== undefined) return false;
-      properties.type = value;
-      return true;
-    case 'user-id':
-      if (properties.userId !== undefined) return false;
-      properties.userId = value;
-      return true;
-    case 'app-id':
-      if (properties.appId !== undefined) return false;
-      properties.appId = value;
-      return true;
     case 'amq-msg-type':
       if (value === 'text') properties.text = true;
       else if (value === 'bytes') delete properties.text;
       return false;
-    case 'JMSXGroupID':
-      if (properties.groupId !== undefined) return false;
-      properties.groupId = value;
-      return true;
     default:
       return false;
   }
+}
+
+/** A correlation id as a header: bytes that are no text, which a header must be, in JMS's form for them. */
+function correlationText(id: string | Buffer): string {
+  const text = typeof id === 'string' ? id : textOf(id);
+  const plain = isText(text) && !text.includes('\0') && !text.startsWith(BINARY_PREFIX);
+  return plain ? text : BINARY_PREFIX + (typeof id === 'string' ? bytesOf(id) : id).toString('hex').toUpperCase();
+}
+
+/** The bytes of such a header; undefined for any other. */
+function binaryOf(text: string): Buffer | undefined {
+  const hex = text.startsWith(BINARY_PREFIX) ? text.slice(BINARY_PREFIX.length) : undefined;
+  return hex !== undefined && /^(?:[0-9a-fA-F]{2})+$/.test(hex) ? Buffer.from(hex, 'hex') : undefined;
 }
 
 /** Names that the broker writes itself on a MESSAGE, or that say how to read the frame: no message may bring them along. */
@@ -164,15 +168,14 @@ export class HeaderLines {
 
   /** A property: nothing that follows may take its name. */
   property(name: string, value: string | undefined): void {
-    if (value === undefined) return;
-    this.taken.add(name);
-    this.write(name, value);
+    if (value !== undefined) this.header(name, value);
   }
 
   /** A header of the publisher's own. */
   header(name: string, value: string): void {
     if (this.taken.has(name)) this.dropped++;
     else this.write(name, value);
+    this.taken.add(name);
   }
 
   private write(name: string, value: string): void {
@@ -183,37 +186,32 @@ export class HeaderLines {
   }
 }
 
-/** Writes the properties of a message that came in over another protocol. */
+/** Writes the properties of a message that came in over another protocol; its expiry is written by whoever has the time. */
 export function writeProperties(properties: Properties, lines: HeaderLines): void {
   const { correlationId, replyTo } = properties;
   lines.property('amqp-message-id', properties.messageId);
-  lines.property('correlation-id', typeof correlationId === 'object' ? correlationId.toString('utf8') : correlationId);
+  lines.property('correlation-id', correlationId === undefined ? undefined : correlationText(correlationId));
   lines.property('reply-to', replyTo === undefined ? undefined : formatReplyTo(replyTo));
   lines.property('content-type', properties.contentType);
   lines.property('content-encoding', properties.contentEncoding);
   lines.property('priority', properties.priority?.toString());
-  lines.property('expiration', properties.expiryMs?.toString());
   lines.property('timestamp', properties.timestampS?.toString());
   lines.property('type', properties.type);
   lines.property('user-id', properties.userId);
   lines.property('app-id', properties.appId);
   lines.property('JMSXGroupID', properties.groupId);
-  const nested = properties.headers.filter((header) => isNested(header.value)).map((header) => header.name);
-  if (nested.length > 0) lines.property(JSON_HEADERS, nested.join(','));
-  for (const { name, value } of properties.headers) lines.header(name, valueToText(value));
+  lines.dropped += properties.repeated ?? 0;
+  for (const { name, text } of flattened(properties.headers, false)) lines.header(name, text);
+}
+
+/** The line that says how long the message has left to live. */
+export function expiryLine(leftMs: number): string {
+  return `expiration:${leftMs}\n`;
 }
 
 /** Writes where and why a message died. */
 export function writeDeaths(annotations: Annotations, lines: HeaderLines): void {
-  const { firstDeath } = annotations;
-  lines.property('x-first-death-queue', firstDeath.queue);
-  lines.property('x-first-death-reason', firstDeath.reason);
-  lines.property('x-first-death-exchange', firstDeath.exchange);
-  const lastDeath = annotations.deaths[0];
-  lines.property('x-last-death-queue', lastDeath?.queue);
-  lines.property('x-last-death-reason', lastDeath?.reason);
-  lines.property('x-last-death-exchange', lastDeath?.exchange);
-  lines.property('x-death-count', String(annotations.deaths.reduce((sum, death) => sum + death.count, 0)));
+  for (const [name, value] of flatDeathHeaders(annotations, deathCount(annotations))) lines.property(name, value);
 }
 
 function integer(value: string): number | undefined {

@@ -5,21 +5,27 @@
  */
 import { decodeAnnotations } from '../../src/message/annotations.ts';
 import { equalsBytes } from '../../src/message/bytes.ts';
+import { DEATH_HEADERS } from '../../src/message/deaths.ts';
 import type { MessageView } from '../../src/message/message.ts';
+import { bytesOf } from '../../src/message/text.ts';
 import type { Session } from '../../src/session.ts';
 import { needsRewriting, type Rewritten, rewriteStored } from './codec/escape.ts';
 import type { Version } from './codec/version.ts';
-import { HeaderLines, STOMP_DIALECT, writeDeaths, writeProperties } from './mapping.ts';
+import { expiryLine, HeaderLines, STOMP_DIALECT, writeDeaths, writeProperties } from './mapping.ts';
 import type { StompStats } from './stats.ts';
 import { isTextMarked } from './stored.ts';
 
 const EMPTY = Buffer.alloc(0);
+const LF = 0x0a;
+const COLON = 0x3a;
 
 /** The last foreign property bytes, and the lines they became; shared by the connections that speak one version. */
 export class ForeignMemo {
   dialect = 0;
   props: Buffer = EMPTY;
   lines: Buffer = EMPTY;
+  /** Headers that could not be written. */
+  dropped = 0;
 }
 
 export class OwnHeaders {
@@ -49,15 +55,25 @@ export class OwnHeaders {
     this.isText = view.dialect === STOMP_DIALECT.id && isTextMarked(props, propsStart, propsEnd);
     if (view.notesStart !== view.notesEnd) {
       this.findHeadersOfDead(view);
-    } else if (propsStart === propsEnd) {
-      this.start = this.end = 0;
     } else if (view.dialect !== STOMP_DIALECT.id) {
       this.findForeign(view);
+      const leftMs = this.session.timeLeftMs(view);
+      if (leftMs !== undefined) this.append(Buffer.from(expiryLine(leftMs), 'latin1'));
     } else {
       if (this.isText) propsStart++;
-      this.setLines(props, propsStart, propsEnd);
-      if (needsRewriting(props, propsStart, propsEnd, this.version)) this.rewriteOwn(props, propsStart, propsEnd);
+      this.setOwn(props, propsStart, propsEnd);
     }
+  }
+
+  /** Stored lines, in this version's form. */
+  private setOwn(stored: Buffer, start: number, end: number): void {
+    this.setLines(stored, start, end);
+    if (needsRewriting(stored, start, end, this.version)) this.rewriteOwn(stored, start, end);
+  }
+
+  private append(line: Buffer): void {
+    const lines = Buffer.concat([this.lines.subarray(this.start, this.end), line]);
+    this.setLines(lines, 0, lines.length);
   }
 
   private rewriteOwn(props: Buffer, start: number, end: number): void {
@@ -71,28 +87,43 @@ export class OwnHeaders {
   private findForeign(view: MessageView): void {
     const memo = this.memo;
     const { dialect, props, propsStart, propsEnd } = view;
+    if (propsStart === propsEnd) {
+      this.setLines(EMPTY, 0, 0);
+      return;
+    }
     if (memo.dialect !== dialect || !equalsBytes(memo.props, props, propsStart, propsEnd)) {
       const lines = new HeaderLines(this.version);
       writeProperties(this.session.properties(view), lines);
-      this.stats.lossyConversions += lines.dropped;
       memo.dialect = dialect;
       memo.props = Buffer.from(props.subarray(propsStart, propsEnd));
-      memo.lines = Buffer.from(lines.text);
+      memo.lines = bytesOf(lines.text);
+      memo.dropped = lines.dropped;
     }
+    this.stats.lossyConversions += memo.dropped;
     this.setLines(memo.lines, 0, memo.lines.length);
   }
 
-  /** A dead letter: seldom enough to be written through the neutral form whoever sent it. */
+  /**
+   * A dead letter: what the broker says of its deaths stands for what its publisher may have said of others, and what it died
+   * of must not kill it again: it has no expiry of its own.
+   */
   private findHeadersOfDead(view: MessageView): void {
     const lines = new HeaderLines(this.version);
     const annotations = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
     if (annotations !== undefined) writeDeaths(annotations, lines);
-    // What it died of must not kill it again: a dead letter has no expiry of its own.
-    const { expiryMs: _, ...properties } = this.session.properties(view);
-    writeProperties(properties, lines);
+    if (view.dialect === STOMP_DIALECT.id) {
+      const stored = withoutLines(view.props, view.propsStart, view.propsEnd, BROKER_KNOWS);
+      this.setOwn(stored, 0, stored.length);
+    } else {
+      const { headers, ...properties } = this.session.properties(view);
+      const others = headers.filter(({ name }) => !DEATH_HEADERS.has(name));
+      writeProperties({ ...properties, headers: others }, lines);
+      this.setLines(EMPTY, 0, 0);
+    }
     this.stats.lossyConversions += lines.dropped;
-    const bytes = Buffer.from(lines.text);
-    this.setLines(bytes, 0, bytes.length);
+    const own = this.lines.subarray(this.start, this.end);
+    const all = Buffer.concat([bytesOf(lines.text), own]);
+    this.setLines(all, 0, all.length);
   }
 
   private setLines(buffer: Buffer, start: number, end: number): void {
@@ -100,4 +131,20 @@ export class OwnHeaders {
     this.start = start;
     this.end = end;
   }
+}
+
+/** Headers of a dead letter that are not its publisher's to write. */
+const BROKER_KNOWS: ReadonlySet<string> = new Set([...DEATH_HEADERS, 'expiration', 'expires']);
+
+/** Stored lines, the mark of a text message left out, without those of these names. */
+function withoutLines(stored: Buffer, start: number, end: number, names: ReadonlySet<string>): Buffer {
+  const kept: Buffer[] = [];
+  for (let at = isTextMarked(stored, start, end) ? start + 1 : start; at < end; ) {
+    const lf = stored.indexOf(LF, at);
+    const lineEnd = lf < 0 ? end : lf + 1;
+    const colon = stored.indexOf(COLON, at);
+    if (!names.has(stored.latin1Slice(at, colon))) kept.push(stored.subarray(at, lineEnd));
+    at = lineEnd;
+  }
+  return Buffer.concat(kept);
 }

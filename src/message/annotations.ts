@@ -1,41 +1,50 @@
 /**
  * What the broker itself has to say about a message, kept beside the publisher's property bytes and never mixed into
- * them: its death records. Adapters show them in their own form (`x-death`, flat properties).
+ * them: its death records. Adapters show them in their own form (`x-death`, flat properties), in the place of what its
+ * publisher may have said of the same; that is where a record begins (`deaths.ts`).
  *
  * Bytes: a JSON text in UTF-8. It is written when a message dies and read when a dead letter is delivered, neither of
  * which is a hot path, and a format that a person can read in a log dump is worth more there.
  */
+import { packJson, unpackJson } from './json.ts';
+import type { Headers } from './properties.ts';
+
 export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
 
 export interface Death {
   readonly queue: string;
-  readonly reason: DeathReason;
+  /** A DeathReason, or what another broker calls it. */
+  readonly reason: string;
   /** How often it died there for that reason. */
   readonly count: number;
   /** Epoch seconds of the first time. */
-  readonly timeS: number;
-  readonly exchange: string;
-  readonly routingKeys: readonly string[];
+  readonly timeS?: number;
+  readonly exchange?: string;
+  /** Dotted. */
+  readonly routingKeys?: readonly string[];
   /** Milliseconds, when a time to live was taken off. */
   readonly originalExpirationMs?: number;
+  /** What else a record says that came with the message. */
+  readonly others?: Headers;
 }
 
 export interface Annotations {
   /** Newest first, one entry per (queue, reason). */
   readonly deaths: readonly Death[];
-  readonly firstDeath: { readonly queue: string; readonly reason: DeathReason; readonly exchange: string };
+  /** Whole, but where the message came with a record of its own that does not say it. */
+  readonly firstDeath: { readonly queue?: string; readonly reason?: string; readonly exchange?: string };
   /** It has got a key of a queue's own since: the other keys that its publisher named (`CC`) lead nowhere any more. */
   readonly rekeyed?: boolean;
 }
 
 export function encodeAnnotations(annotations: Annotations): Buffer {
-  return Buffer.from(JSON.stringify(annotations), 'utf8');
+  return Buffer.from(packJson(annotations), 'utf8');
 }
 
 /** Undefined for an empty range. */
 export function decodeAnnotations(buffer: Buffer, start: number, end: number): Annotations | undefined {
   if (start === end) return undefined;
-  return JSON.parse(buffer.utf8Slice(start, end)) as Annotations;
+  return unpackJson<Annotations>(buffer, start, end);
 }
 
 /**
@@ -48,7 +57,16 @@ export function withDeath(before: Annotations | undefined, death: Omit<Death, 'c
   const entry: Death = same === undefined ? { ...death, count: 1 } : { ...same, count: same.count + 1 };
   return {
     deaths: [entry, ...deaths.filter((d) => d !== same)],
-    firstDeath: before?.firstDeath ?? { queue: death.queue, reason: death.reason, exchange: death.exchange },
+    firstDeath: before?.firstDeath ?? {
+      queue: death.queue,
+      reason: death.reason,
+      ...(death.exchange === undefined ? {} : { exchange: death.exchange }),
+    },
     ...(rekeyed || before?.rekeyed === true ? { rekeyed: true } : {}),
   };
+}
+
+/** How often it has died in all. */
+export function deathCount(annotations: Annotations): number {
+  return annotations.deaths.reduce((sum, death) => sum + death.count, 0);
 }

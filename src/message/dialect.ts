@@ -8,13 +8,22 @@ export interface Dialect {
   /** 1 to 255. It is written into the log, so it never changes: 1 to 15 belong to the adapters of this project. */
   readonly id: number;
   readonly name: string;
-  /** Reads the property bytes `view.props[propsStart, propsEnd)` that this dialect's adapter once wrote. Must not throw. */
+  /**
+   * Reads the property bytes `view.props[propsStart, propsEnd)` that this dialect's adapter once wrote. Must not throw. When
+   * the message expires is not read: the broker knows.
+   */
   decode(view: MessageView): Properties;
 }
 
 /** Looks a message's dialect up and reads its properties into the neutral form. */
 export class Dialects {
   private readonly byId: (Dialect | undefined)[] = [];
+  private readonly nowMs: () => number;
+
+  /** @param nowMs milliseconds since the epoch */
+  constructor(nowMs: () => number) {
+    this.nowMs = nowMs;
+  }
 
   register(dialect: Dialect): void {
     const known = this.byId[dialect.id];
@@ -26,7 +35,14 @@ export class Dialects {
 
   /** A message whose dialect is not installed any more has no properties. */
   properties(view: MessageView): Properties {
-    if (view.propsEnd === view.propsStart) return NO_PROPERTIES;
-    return this.byId[view.dialect]?.decode(view) ?? NO_PROPERTIES;
+    const properties = view.propsEnd === view.propsStart ? undefined : this.byId[view.dialect]?.decode(view);
+    const expiryMs = this.timeLeftMs(view);
+    if (expiryMs === undefined) return properties ?? NO_PROPERTIES;
+    return { ...(properties ?? NO_PROPERTIES), expiryMs };
+  }
+
+  /** Milliseconds until the message expires, 0 if it is over; undefined if it never does. */
+  timeLeftMs(view: MessageView): number | undefined {
+    return view.expiresAtMs === 0 ? undefined : Math.max(0, view.expiresAtMs - this.nowMs());
   }
 }

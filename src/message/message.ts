@@ -3,8 +3,9 @@
  * again and again; neither is kept for a message, and nothing is allocated for one.
  */
 import type { Annotations } from './annotations.ts';
+import { textOf } from './text.ts';
 
-/** How a routing key separates its levels: `a.b` or `a/b`. Keys are stored as they were sent. */
+/** How a routing key separates its levels: `a.b` or `a/b`. Keys are stored as they were sent; see `spelling.ts`. */
 export const DOT = 0;
 export const SLASH = 1;
 export type Spelling = 0 | 1;
@@ -41,7 +42,6 @@ export interface LargeBody {
 export class Draft {
   /** The adapter's dialect id: who understands `props`. */
   dialect = 0;
-  spelling: Spelling = DOT;
   /** What the publisher asks for: transient, persistent, or exactly once. */
   assurance: Assurance = AT_MOST_ONCE;
   /** Keep as the topic's retained message; an empty body removes it. */
@@ -158,11 +158,11 @@ export class MessageView {
   subscriptionData = 0;
 
   exchange(): string {
-    return this.head.utf8Slice(this.exchangeStart, this.exchangeEnd);
+    return textOf(this.head, this.exchangeStart, this.exchangeEnd);
   }
 
   /** The routing key as sent, in its own spelling. */
   key(): string {
-    return this.head.utf8Slice(this.keyStart, this.keyEnd);
+    return textOf(this.head, this.keyStart, this.keyEnd);
   }
 }

@@ -20,7 +20,7 @@
  */
 import type { AddressBytes } from './address-bytes.ts';
 import { copyBytes, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from './bytes.ts';
-import { type Assurance, type Draft, type MessageView, SLASH, type Spelling } from './message.ts';
+import { type Assurance, DOT, type Draft, type MessageView, SLASH, type Spelling } from './message.ts';
 
 export const MESSAGE_HEAD_BYTES = 36;
 const EXTENT_BYTES = 10;
@@ -70,7 +70,7 @@ export function writeMessage(
     draft.assurance |
     (draft.retain ? RETAIN_FLAG : 0) |
     (extents !== null ? EXTENTS_FLAG : 0) |
-    (draft.spelling === SLASH ? SLASH_FLAG : 0) |
+    (address.spelling === SLASH ? SLASH_FLAG : 0) |
     (draft.grouped ? GROUPED_FLAG : 0);
   writeU16(target, at + 2, draft.priority < 0 ? NO_PRIORITY : draft.priority);
   writeU32(target, at + 4, targetList);
@@ -103,7 +103,6 @@ export function readMessage(buffer: Buffer, start: number, view: MessageView): v
   view.assurance = (flags & 3) as Assurance;
   view.retain = (flags & RETAIN_FLAG) !== 0;
   view.grouped = (flags & GROUPED_FLAG) !== 0;
-  view.spelling = ((flags & SLASH_FLAG) !== 0 ? SLASH : 0) as Spelling;
   const priority = readU16(buffer, start + 2);
   view.priority = priority === NO_PRIORITY ? -1 : priority;
   view.arrivedAtMs = readU48(buffer, start + 24);
@@ -112,6 +111,8 @@ export function readMessage(buffer: Buffer, start: number, view: MessageView): v
   view.head = buffer;
   view.exchangeStart = at;
   view.exchangeEnd = at += readU16(buffer, start + 8);
+  // Older builds have put the flag on queues' names, too.
+  view.spelling = at > view.exchangeStart ? spellingOf(buffer, start) : DOT;
   view.keyStart = at;
   view.keyEnd = at += readU16(buffer, start + 10);
   view.notes = buffer;
@@ -125,6 +126,11 @@ export function readMessage(buffer: Buffer, start: number, view: MessageView): v
   view.bodyStart = at;
   view.bodyEnd = (flags & EXTENTS_FLAG) !== 0 ? at : at + view.bodyLength;
   view.large = null;
+}
+
+/** How the stored message's key is spelled, as it was written down. */
+export function spellingOf(buffer: Buffer, start: number): Spelling {
+  return (buffer[start + 1]! & SLASH_FLAG) !== 0 ? SLASH : DOT;
 }
 
 export function targetListOf(buffer: Buffer, start: number): number {
@@ -156,7 +162,7 @@ export function readExtents(buffer: Buffer, start: number): Extents | null {
 export function viewDraft(draft: Draft, address: AddressBytes, arrivedAtMs: number, view: MessageView): void {
   view.seq = 0;
   view.dialect = draft.dialect;
-  view.spelling = draft.spelling;
+  view.spelling = address.spelling;
   view.assurance = draft.assurance;
   view.retain = draft.retain;
   view.grouped = draft.grouped;

@@ -7,7 +7,8 @@
  */
 import type { QueueOptions } from '../api.ts';
 import { BrokerError } from '../message/errors.ts';
-import { type Headers, typeName, type Value, valuesEqual, valueToText } from '../message/properties.ts';
+import type { Headers, Value } from '../message/properties.ts';
+import { typeName, valuesEqual, valueToText } from '../message/values.ts';
 import { type Overflow, PLAIN, type QueueSettings } from './settings.ts';
 
 /** Ten years, as RabbitMQ has it. */

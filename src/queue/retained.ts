@@ -11,8 +11,8 @@ import { LevelTrie } from '../routing/trie.ts';
 
 export class RetainedMessage {
   readonly seq: number;
+  /** Dotted. */
   readonly key: string;
-  readonly spelling: Spelling;
   readonly assurance: Assurance;
   readonly large: boolean;
   /** Of key, properties and body: what it counts for in a limit. */
@@ -25,18 +25,9 @@ export class RetainedMessage {
   /** It is the one that is kept for its topic. */
   kept = false;
 
-  constructor(
-    seq: number,
-    key: string,
-    spelling: Spelling,
-    assurance: Assurance,
-    large: boolean,
-    bytes: number,
-    expiresAtMs: number,
-  ) {
+  constructor(seq: number, key: string, assurance: Assurance, large: boolean, bytes: number, expiresAtMs: number) {
     this.seq = seq;
     this.key = key;
-    this.spelling = spelling;
     this.assurance = assurance;
     this.large = large;
     this.bytes = bytes;
@@ -55,13 +46,14 @@ export class RetainedIndex {
     return this.trie.size;
   }
 
-  get(key: string, spelling: Spelling): RetainedMessage | undefined {
-    return this.trie.at(keyLevels(key, spelling))[0];
+  /** @param key dotted */
+  get(key: string): RetainedMessage | undefined {
+    return this.trie.at(keyLevels(key))[0];
   }
 
   /** Keeps a message for its topic; returns the one it replaces. */
   set(message: RetainedMessage): RetainedMessage | undefined {
-    const levels = keyLevels(message.key, message.spelling);
+    const levels = keyLevels(message.key);
     const before = this.take(levels);
     this.trie.add(levels, message);
     message.kept = true;
@@ -73,9 +65,9 @@ export class RetainedIndex {
     return before;
   }
 
-  /** Returns the message that was kept for the topic. */
-  remove(key: string, spelling: Spelling): RetainedMessage | undefined {
-    return this.take(keyLevels(key, spelling));
+  /** Returns the message that was kept for the topic. @param key dotted */
+  remove(key: string): RetainedMessage | undefined {
+    return this.take(keyLevels(key));
   }
 
   private take(levels: readonly string[]): RetainedMessage | undefined {

@@ -1,7 +1,9 @@
 /** What leads on from an exchange: to a queue or to another exchange, under a key and with arguments. */
 import type { BindOptions } from '../api.ts';
 import { type Assurance, EXACTLY_ONCE, type Spelling } from '../message/message.ts';
-import { type Headers, valueToJson } from '../message/properties.ts';
+import type { Headers } from '../message/properties.ts';
+import { dotted } from '../message/spelling.ts';
+import { headersIdentity, onceEach } from '../message/values.ts';
 import type { Exchange } from './exchange.ts';
 import { filterLevels } from './levels.ts';
 
@@ -19,7 +21,10 @@ export class Binding<Q extends RouteTarget> {
   /** Exactly one of the two is set. */
   readonly queue: Q | null;
   readonly exchange: Exchange<Q> | null;
+  /** As it was asked for. */
   readonly key: string;
+  /** As it is compared with keys. */
+  readonly dotted: string;
   readonly levels: readonly string[];
   readonly identity: string;
   spelling: Spelling;
@@ -35,10 +40,11 @@ export class Binding<Q extends RouteTarget> {
     this.queue = queue;
     this.exchange = exchange;
     this.key = key;
+    this.dotted = dotted(key, options.spelling);
     this.levels = filterLevels(key, options.spelling);
     this.identity = bindingIdentity(queue, exchange, key, options);
     this.spelling = options.spelling;
-    this.arguments = options.arguments;
+    this.arguments = onceEach(options.arguments);
     this.assurance = EXACTLY_ONCE;
     this.hideReserved = false;
     this.keepRetain = false;
@@ -74,7 +80,10 @@ export class Binding<Q extends RouteTarget> {
   }
 }
 
-/** Two bindings are one if source, destination, key and arguments are the same. */
+/**
+ * Two bindings are one if source, destination, key and arguments are the same: the arguments in any order, their values of
+ * one type (as RabbitMQ has it: a 16-bit 5 is no 32-bit 5).
+ */
 export function bindingIdentity(
   queue: RouteTarget | null,
   exchange: { readonly name: string } | null,
@@ -82,13 +91,5 @@ export function bindingIdentity(
   options: BindOptions,
 ): string {
   const destination = queue !== null ? `q${queue.id}` : `x${exchange!.name}`;
-  const args =
-    options.arguments.length === 0
-      ? ''
-      : JSON.stringify(valueToJson({ type: 'map', value: sorted(options.arguments) }));
-  return `${destination}\0${options.spelling}\0${key}\0${args}`;
-}
-
-function sorted(headers: Headers): Headers {
-  return [...headers].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return `${options.spelling}${destination.length}:${destination}${key.length}:${key}${headersIdentity(options.arguments)}`;
 }

@@ -1,24 +1,24 @@
 /**
- * Keys and filters as lists of levels. `a/b` and `a.b` are two spellings of [a, b]; a `.` inside a slash-spelled level
- * stays inside its level, so that a key comes back as it was sent.
+ * Keys and filters as lists of levels. `a/b` and `a.b` are the same levels, for they are one key in two spellings
+ * (`message/spelling.ts`): levels are those of the dotted one.
  */
 import { DOT, type Spelling } from '../message/message.ts';
+import { respelled } from '../message/spelling.ts';
 
-/** Stands for exactly one level in a filter. No level can be equal to it: it holds a NUL. */
-export const ONE = '\0*';
+/** Stands for exactly one level in a filter. No level can be equal to it: no bytes are read as this lone surrogate. */
+export const ONE = '\ud800*';
 /** Stands for any number of levels, none included. */
-export const MANY = '\0#';
+export const MANY = '\ud800#';
 
-/** The levels of a routing key. An empty dotted key has no levels (as RabbitMQ has it), an empty slashed one has one. */
-export function keyLevels(key: string, spelling: Spelling): string[] {
-  if (spelling === DOT) return key === '' ? [] : key.split('.');
-  return key.split('/');
+/** The levels of a dotted key. An empty one has none (as RabbitMQ has it). */
+export function keyLevels(key: string): string[] {
+  return key === '' ? [] : key.split('.');
 }
 
 /** The levels of a filter: `*` and `#` when dotted, `+` and `#` when slashed, become ONE and MANY. */
 export function filterLevels(filter: string, spelling: Spelling): string[] {
   const one = spelling === DOT ? '*' : '+';
-  const levels = keyLevels(filter, spelling);
+  const levels = keyLevels(spelling === DOT ? filter : respelled(filter));
   for (let i = 0; i < levels.length; i++) {
     if (levels[i] === one) levels[i] = ONE;
     else if (levels[i] === '#') levels[i] = MANY;

@@ -3,7 +3,7 @@
  * one word for what they ask for.
  */
 import type { Route } from '../api.ts';
-import type { AddressBytes } from '../message/address-bytes.ts';
+import type { AddressBytes, Placed } from '../message/address-bytes.ts';
 import type { Spelling } from '../message/message.ts';
 import type { RouteTarget } from './binding.ts';
 import type { Exchange } from './exchange.ts';
@@ -28,8 +28,9 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
   readonly end: number;
 
   readonly exchange: Exchange<Q> | null;
+  /** Dotted, as it is compared; the address has it as it was sent. */
   readonly key: string;
-  /** All keys, if there are several: then `key` is the first. */
+  /** All keys, if there are several: then `key` is the first. As they were sent. */
   readonly keys: readonly string[] | null;
   readonly spelling: Spelling;
   /** What its messages were resolved to, by targets and words: the same few again and again. */
@@ -41,7 +42,7 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
 
   constructor(
     exchange: Exchange<Q> | null,
-    address: AddressBytes,
+    address: Placed,
     key: string,
     spelling: Spelling,
     perMessage: boolean,

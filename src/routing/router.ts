@@ -4,10 +4,12 @@
  * A compiled route (`route.ts`) stays valid until a binding that matters to it changes; whoever holds one looks at `valid` and asks again.
  * The cache is bounded by its number of targets; when full it starts anew.
  */
-import { type AddressBytes, AddressRoom } from '../message/address-bytes.ts';
+import { AddressRoom, type Placed } from '../message/address-bytes.ts';
 import { BrokerError } from '../message/errors.ts';
-import type { Spelling } from '../message/message.ts';
+import { DOT, type Spelling } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
+import { dotted } from '../message/spelling.ts';
+import { bytesOf, textOf } from '../message/text.ts';
 import type { Binding, RouteTarget } from './binding.ts';
 import type { Exchange } from './exchange.ts';
 import { CompiledRoute } from './route.ts';
@@ -50,13 +52,15 @@ export class Router<Q extends RouteTarget> {
     end: number,
     vhost: string,
   ): CompiledRoute<Q> {
-    const cacheKey = `${spelling}${exchangeName}\0${keyBytes.latin1Slice(start, end)}`;
+    // The name of a queue is no key: it is not respelled.
+    const spelled = exchangeName === '' ? DOT : spelling;
+    const cacheKey = `${spelled}${exchangeName.length}:${exchangeName}${keyBytes.latin1Slice(start, end)}`;
     const cached = this.cache.get(cacheKey);
     if (cached !== undefined) return cached;
     const exchange = this.exchange(exchangeName, vhost);
-    const key = keyBytes.utf8Slice(start, end);
+    const key = dotted(textOf(keyBytes, start, end), spelled);
     const address = this.addresses.place(exchangeName, keyBytes, start, end);
-    const route = this.compile(exchange, address, key, spelling, null);
+    const route = this.compile(exchange, address, key, spelled, null);
     const cost = route.targets.length + 1;
     if (this.cachedTargets + cost > this.targetsMax) this.clear();
     this.cache.set(cacheKey, route);
@@ -66,14 +70,15 @@ export class Router<Q extends RouteTarget> {
 
   /** One route over several keys, the first of which is the message's address. @throws as `route` does */
   routeAll(exchangeName: string, spelling: Spelling, keys: readonly string[], vhost: string): CompiledRoute<Q> {
-    const cacheKey = `${spelling}${exchangeName}\0${keys.map((key) => `${key.length}:${key}`).join('')}`;
+    const spelled = exchangeName === '' ? DOT : spelling;
+    const cacheKey = `${spelled}${[exchangeName, ...keys].map((part) => `${part.length}:${part}`).join('')}`;
     const cached = this.several.get(cacheKey);
     if (cached !== undefined) return cached;
     const first = keys[0]!;
-    const bytes = Buffer.from(first, 'utf8');
+    const bytes = bytesOf(first);
     const exchange = this.exchange(exchangeName, vhost);
     const address = this.addresses.place(exchangeName, bytes, 0, bytes.length);
-    const route = this.compile(exchange, address, first, spelling, [...keys]);
+    const route = this.compile(exchange, address, dotted(first, spelled), spelled, [...keys]);
     const cost = route.targets.length + keys.length;
     if (this.severalTargets + cost > SEVERAL_TARGETS_MAX) this.clearSeveral();
     this.several.set(cacheKey, route);
@@ -91,7 +96,7 @@ export class Router<Q extends RouteTarget> {
   resolve(route: CompiledRoute<Q>, properties: Properties): CompiledRoute<Q> {
     const { exchange, key, spelling, keys } = route;
     const found = new Map<Q, number>();
-    walk(this.tables, exchange, key, keys, spelling, properties, found);
+    walk(this.tables, exchange, key, dottedAll(keys, spelling), properties, found);
     let signature = '';
     for (const [queue, word] of found) signature += `${queue.id}:${word} `;
     route.variants ??= new Map();
@@ -141,13 +146,13 @@ export class Router<Q extends RouteTarget> {
 
   private compile(
     exchange: Exchange<Q> | null,
-    address: AddressBytes,
+    address: Placed,
     key: string,
     spelling: Spelling,
     keys: readonly string[] | null,
   ): CompiledRoute<Q> {
     const found = new Map<Q, number>();
-    const perMessage = walk(this.tables, exchange, key, keys, spelling, undefined, found);
+    const perMessage = walk(this.tables, exchange, key, dottedAll(keys, spelling), undefined, found);
     const targets = perMessage ? [] : [...found.keys()];
     const words = perMessage ? [] : [...found.values()];
     return new CompiledRoute(exchange, address, key, spelling, perMessage, targets, words, keys);
@@ -165,7 +170,7 @@ export class Router<Q extends RouteTarget> {
       return;
     }
     for (const [cacheKey, route] of this.cache) {
-      if (route.exchange === source && source.kind.concerns(binding, route.key, route.spelling)) {
+      if (route.exchange === source && source.kind.concerns(binding, route.key)) {
         this.evict(cacheKey, route);
       }
     }
@@ -194,11 +199,9 @@ export class Router<Q extends RouteTarget> {
       return;
     }
     const key = Buffer.from(name, 'utf8').latin1Slice();
-    for (const spelling of [0, 1]) {
-      const cacheKey = `${spelling}\0${key}`;
-      const route = this.cache.get(cacheKey);
-      if (route !== undefined) this.evict(cacheKey, route);
-    }
+    const cacheKey = `${DOT}0:${key}`;
+    const route = this.cache.get(cacheKey);
+    if (route !== undefined) this.evict(cacheKey, route);
   }
 
   private clear(): void {
@@ -220,4 +223,8 @@ export class Router<Q extends RouteTarget> {
     this.cache.delete(cacheKey);
     this.cachedTargets -= route.targets.length + 1;
   }
+}
+
+function dottedAll(keys: readonly string[] | null, spelling: Spelling): readonly string[] | null {
+  return keys === null || spelling === DOT ? keys : keys.map((key) => dotted(key, spelling));
 }

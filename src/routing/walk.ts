@@ -1,5 +1,5 @@
 /** Follows bindings from where a message was published to the queues that get it. */
-import { EXACTLY_ONCE, type Spelling } from '../message/message.ts';
+import { EXACTLY_ONCE } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import type { Binding, RouteTarget } from './binding.ts';
 import type { Exchange } from './exchange.ts';
@@ -11,7 +11,7 @@ export interface RouterTables<Q extends RouteTarget> {
 }
 
 /**
- * Follows every binding from an exchange on, each exchange once. `found` gets each queue with its word.
+ * Follows every binding from an exchange on, each exchange once. `found` gets each queue with its word. Keys are dotted.
  * @returns whether some exchange on the way needs more than the key, and was not given it
  */
 export function walk<Q extends RouteTarget>(
@@ -19,7 +19,6 @@ export function walk<Q extends RouteTarget>(
   exchange: Exchange<Q> | null,
   key: string,
   keys: readonly string[] | null,
-  spelling: Spelling,
   properties: Properties | undefined,
   found: Map<Q, number>,
 ): boolean {
@@ -46,8 +45,8 @@ export function walk<Q extends RouteTarget>(
       }
     };
     const { kind } = at;
-    if (kind.choosesOne) kind.match(key, spelling, properties, take);
-    else for (const one of all) kind.match(one, spelling, properties, take);
+    if (kind.choosesOne) kind.match(key, properties, take);
+    else for (const one of all) kind.match(one, properties, take);
     if (taken || at.alternate === null) return;
     if (at.alternate === '') toNamedQueues();
     else {

@@ -5,8 +5,11 @@
  * it may have been stored, being retained: of that a crash leaves one of the two or neither.
  */
 import { type Death, type DeathReason, decodeAnnotations, withDeath } from '../message/annotations.ts';
-import { type Assurance, AT_LEAST_ONCE, Draft, MessageView, type Spelling } from '../message/message.ts';
+import { deathsIn } from '../message/deaths.ts';
+import { type Assurance, AT_LEAST_ONCE, DOT, Draft, MessageView } from '../message/message.ts';
 import type { Headers } from '../message/properties.ts';
+import { dotted } from '../message/spelling.ts';
+import { bytesOf } from '../message/text.ts';
 import { fullTargets } from '../queue/full.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { StoredBody } from '../queue/stored-body.ts';
@@ -63,14 +66,15 @@ function republish(vhost: Vhost, queue: Queue, decision: Decision, view: Message
     vhost.counters.droppedDeadLetter++;
     return true;
   }
-  const key = view.key();
+  // Dotted, as those see it who write queues' settings: where the exchange is the default one it is a queue's name.
+  const key = dotted(view.key(), view.spelling);
   const target = queue.settings.deadLetterKey;
-  const before = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
-  const copies = before?.rekeyed === true ? [] : copiesOf(vhost.dialects.properties(view).headers);
-  const spelling = target === null ? view.spelling : 0;
+  const recorded = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
+  const { headers } = vhost.dialects.properties(view);
+  const before = recorded ?? deathsIn(headers);
+  const copies = before?.rekeyed === true ? [] : copiesOf(headers);
   const draft = new Draft();
   draft.dialect = view.dialect;
-  draft.spelling = spelling;
   // Nothing waits for a dead letter's confirm, so nothing is gained by holding it back as exactly-once would.
   draft.assurance = Math.min(view.assurance, AT_LEAST_ONCE) as Assurance;
   draft.priority = view.priority;
@@ -97,7 +101,7 @@ function republish(vhost: Vhost, queue: Queue, decision: Decision, view: Message
     draft.bodyEnd = draft.body.length;
   }
   const keys = target === null ? [key, ...copies] : [target];
-  let route = vhost.resolved(routeOver(vhost, exchange, spelling, keys), draft);
+  let route = vhost.resolved(routeOver(vhost, exchange, keys), draft);
   const again = route.targets.filter((to) => closesCycle(annotations.deaths, to.name));
   if (again.length > 0) {
     vhost.counters.droppedCycle += again.length;
@@ -112,10 +116,10 @@ function republish(vhost: Vhost, queue: Queue, decision: Decision, view: Message
   return true;
 }
 
-function routeOver(vhost: Vhost, exchange: string, spelling: Spelling, keys: readonly string[]): CompiledRoute<Queue> {
-  if (keys.length > 1) return vhost.router.routeAll(exchange, spelling, keys, vhost.vhost);
-  const key = Buffer.from(keys[0]!, 'utf8');
-  return vhost.router.route(exchange, spelling, key, 0, key.length, vhost.vhost);
+function routeOver(vhost: Vhost, exchange: string, keys: readonly string[]): CompiledRoute<Queue> {
+  if (keys.length > 1) return vhost.router.routeAll(exchange, DOT, keys, vhost.vhost);
+  const key = bytesOf(keys[0]!);
+  return vhost.router.route(exchange, DOT, key, 0, key.length, vhost.vhost);
 }
 
 /** The other keys that its publisher sent it to, where the message still says so. */

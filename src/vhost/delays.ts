@@ -200,7 +200,6 @@ export class Delays {
   private fill(draft: Draft, view: MessageView, retain: boolean): void {
     draft.reset();
     draft.dialect = view.dialect;
-    draft.spelling = view.spelling;
     draft.assurance = view.assurance;
     draft.retain = retain;
     draft.grouped = view.grouped;

@@ -3,6 +3,7 @@
  * queues by a list that came before it, and queues by numbers that were given names before.
  */
 import { readU32, readU48 } from '../message/bytes.ts';
+import { unpackJson } from '../message/json.ts';
 import { MessageView } from '../message/message.ts';
 import { readExtents, readMessage, targetListOf } from '../message/storage.ts';
 import { RECORD_EXTENT, RECORD_MESSAGE } from '../queue/message-store.ts';
@@ -37,7 +38,6 @@ import {
   RECORD_TARGETS,
   RECORD_UNBOUND,
   RETAINED_LONG,
-  unpackJson,
 } from './records.ts';
 
 /** How much of a body is shown. */

@@ -8,7 +8,9 @@ import { RECORD_BYTES_MAX } from '../log/store.ts';
 import type { DeathReason } from '../message/annotations.ts';
 import { copyBytes, writeU16, writeU32, writeU48 } from '../message/bytes.ts';
 import { BrokerError } from '../message/errors.ts';
+import { packJson } from '../message/json.ts';
 import type { Extents } from '../message/storage.ts';
+import { bytesOf } from '../message/text.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { RetainedMessage } from '../queue/retained.ts';
 import type { Binding } from '../routing/binding.ts';
@@ -18,7 +20,6 @@ import { writePositions } from './queue-records.ts';
 import {
   type BindingRecord,
   DEATH_REASONS,
-  packJson,
   RECORD_BOUND,
   RECORD_DELAY_OVER,
   RECORD_DELAYED,
@@ -179,11 +180,11 @@ export class Journal {
   }
 
   retained(message: RetainedMessage): void {
-    const key = Buffer.from(message.key, 'utf8');
+    const key = bytesOf(message.key);
     const at = this.append(RECORD_RETAINED, 17 + key.length);
     const buffer = this.log.buffer;
     writeU48(buffer, at, message.seq);
-    buffer[at + 6] = message.spelling | (message.assurance << 1) | (message.large ? 8 : 0) | RETAINED_LONG;
+    buffer[at + 6] = (message.assurance << 1) | (message.large ? 8 : 0) | RETAINED_LONG;
     writeU48(buffer, at + 7, message.expiresAtMs);
     writeU32(buffer, at + 13, message.bytes);
     copyBytes(key, 0, key.length, buffer, at + 17);
@@ -253,7 +254,7 @@ export class Journal {
   }
 
   delayedKeys(seq: number, keys: readonly string[]): void {
-    const all = keys.map((key) => Buffer.from(key, 'utf8'));
+    const all = keys.map(bytesOf);
     const at = this.append(
       RECORD_DELAYED_KEYS,
       all.reduce((sum, key) => sum + 2 + key.length, 8),

@@ -17,7 +17,7 @@
  * 138 returned            u32 queue, u48 sequence number, u32 word
  * 139 state put           u16 key bytes, key, value
  * 140 state deleted       key
- * 141 retained            u48 sequence number, u8 flags (bit 0 slash-spelled, bits 1-2 assurance, bit 3 large body, bit 4 the
+ * 141 retained            u48 sequence number, u8 flags (bit 0 slash-spelled, by older builds; bits 1-2 assurance, bit 3 large body, bit 4 the
  *                         next two are there), u48 epoch milliseconds of its expiry or 0, u32 bytes it counts for, key
  * 142 enqueued            u32 queue, u48 sequence number, u32 word
  * 143 numbers             u32 next queue, u32 next list
@@ -39,6 +39,7 @@
 import type { BindOptions, ExchangeOptions, ExchangeType, QueueOptions } from '../api.ts';
 import type { DeathReason } from '../message/annotations.ts';
 import { readU16 } from '../message/bytes.ts';
+import { textOf } from '../message/text.ts';
 
 export const RECORD_EXCHANGE = 130;
 export const RECORD_EXCHANGE_DELETED = 131;
@@ -105,31 +106,8 @@ export function delayedKeys(buffer: Buffer, start: number): string[] {
   const keys: string[] = [];
   for (let at = start + 8, i = 0; i < count; i++) {
     const end = at + 2 + readU16(buffer, at);
-    keys.push(buffer.utf8Slice(at + 2, end));
+    keys.push(textOf(buffer, at + 2, end));
     at = end;
   }
   return keys;
-}
-
-export function packJson(value: unknown): string {
-  return JSON.stringify(value, packValue);
-}
-
-/** Header values keep their type through JSON: 64-bit integers and bytes need a form of their own. */
-function packValue(this: unknown, key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return { $integer: String(value) };
-  // Buffers have a toJSON that runs before this; the holder still has the original.
-  const original = (this as Record<string, unknown>)[key];
-  if (Buffer.isBuffer(original)) return { $bytes: original.toString('base64') };
-  return value;
-}
-
-export function unpackJson<T>(buffer: Buffer, start: number, end: number): T {
-  return JSON.parse(buffer.utf8Slice(start, end), (_key, value: unknown) => {
-    if (value !== null && typeof value === 'object') {
-      if ('$integer' in value) return BigInt(value.$integer as string);
-      if ('$bytes' in value) return Buffer.from(value.$bytes as string, 'base64');
-    }
-    return value;
-  }) as T;
 }

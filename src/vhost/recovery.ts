@@ -5,8 +5,11 @@
 import type { Policy } from '../api.ts';
 import type { Log } from '../log/log.ts';
 import { readU16, readU32, readU48 } from '../message/bytes.ts';
+import { unpackJson } from '../message/json.ts';
 import { type Assurance, MessageView, type Spelling } from '../message/message.ts';
-import { type Extents, readExtents, readMessage, targetListOf } from '../message/storage.ts';
+import { dotted } from '../message/spelling.ts';
+import { type Extents, readExtents, readMessage, spellingOf, targetListOf } from '../message/storage.ts';
+import { textOf } from '../message/text.ts';
 import { recoverArguments } from '../queue/arguments.ts';
 import { type Chunk, unpack, unpackedRoom } from '../queue/chunk.ts';
 import { type MessageStore, RECORD_MESSAGE } from '../queue/message-store.ts';
@@ -49,7 +52,6 @@ import {
   RECORD_TARGETS,
   RECORD_UNBOUND,
   RETAINED_LONG,
-  unpackJson,
 } from './records.ts';
 import type { Topology } from './topology.ts';
 
@@ -255,12 +257,12 @@ export class Recovery {
       queue.push(seq, queue.wordAt((base | assurance | (target.word & ~7) | shown) >>> 0, view.priority));
     }
     if (view.retain) {
-      const key = view.key();
-      if (view.bodyLength === 0) this.retained.remove(key, view.spelling);
+      const key = dotted(view.key(), spellingOf(buffer, start));
+      if (view.bodyLength === 0) this.retained.remove(key);
       else {
         const bytes = view.keyEnd - view.keyStart + view.propsEnd - view.propsStart + view.bodyLength;
-        const { spelling, assurance, expiresAtMs } = view;
-        this.retained.set(new RetainedMessage(seq, key, spelling, assurance, large, bytes, expiresAtMs));
+        const { assurance, expiresAtMs } = view;
+        this.retained.set(new RetainedMessage(seq, key, assurance, large, bytes, expiresAtMs));
       }
     }
   }
@@ -271,11 +273,11 @@ export class Recovery {
     const spelling = (flags & 1) as Spelling;
     const assurance = ((flags >> 1) & 3) as Assurance;
     const long = (flags & RETAINED_LONG) !== 0;
-    const key = buffer.utf8Slice(start + (long ? 17 : 7), end);
+    const key = dotted(textOf(buffer, start + (long ? 17 : 7), end), spelling);
     const expiresAtMs = long ? readU48(buffer, start + 7) : 0;
     const bytes = long ? readU32(buffer, start + 13) : 0;
     const seq = readU48(buffer, start);
-    this.retained.set(new RetainedMessage(seq, key, spelling, assurance, (flags & 8) !== 0, bytes, expiresAtMs));
+    this.retained.set(new RetainedMessage(seq, key, assurance, (flags & 8) !== 0, bytes, expiresAtMs));
   }
 
   /** What a queue held at this place of the log: whatever was known of it before is superseded. */

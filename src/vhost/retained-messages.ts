@@ -7,7 +7,16 @@
  */
 import { type BindOptions, DATA_SEVERAL } from '../api.ts';
 import { type Clock, Timer } from '../clock/clock.ts';
-import { type Assurance, AT_LEAST_ONCE, AT_MOST_ONCE, Draft, EXACTLY_ONCE, MessageView } from '../message/message.ts';
+import {
+  type Assurance,
+  AT_LEAST_ONCE,
+  AT_MOST_ONCE,
+  DOT,
+  Draft,
+  EXACTLY_ONCE,
+  MessageView,
+} from '../message/message.ts';
+import { bytesOf } from '../message/text.ts';
 import type { MessageStore } from '../queue/message-store.ts';
 import type { Queue } from '../queue/queue.ts';
 import { RetainedIndex, RetainedMessage } from '../queue/retained.ts';
@@ -72,7 +81,7 @@ export class RetainedMessages {
   isFull(route: CompiledRoute<Queue>, bytes: number): boolean {
     const { index } = this;
     if (index.size < this.messagesMax && index.bytes + bytes <= this.bytesMax) return false;
-    const before = index.get(route.key, route.spelling);
+    const before = index.get(route.key);
     const left = before === undefined ? 0 : 1;
     return index.size - left >= this.messagesMax || index.bytes - (before?.bytes ?? 0) + bytes > this.bytesMax;
   }
@@ -82,15 +91,15 @@ export class RetainedMessages {
    * @param keep whether its reference was counted: an empty one only removes what there was
    */
   stored(route: CompiledRoute<Queue>, draft: Draft, seq: number, keep: boolean): void {
-    const { key, spelling } = route;
+    const { key } = route;
     if (!keep) {
-      this.forget(this.index.remove(key, spelling));
+      this.forget(this.index.remove(key));
       return;
     }
     const large = draft.large !== null;
     const expiresAtMs = draft.ttlMs < 0 ? 0 : this.home.clock.epochMs() + draft.ttlMs;
     const bytes = retainedBytes(route, draft);
-    const message = new RetainedMessage(seq, key, spelling, draft.assurance, large, bytes, expiresAtMs);
+    const message = new RetainedMessage(seq, key, draft.assurance, large, bytes, expiresAtMs);
     this.forget(this.index.set(message));
     if (expiresAtMs > 0) this.watch(message);
   }
@@ -142,15 +151,14 @@ export class RetainedMessages {
   private expire(message: RetainedMessage): void {
     const { home } = this;
     if (home.stopping || home.failed !== undefined) return; // it is passed over, and removed after the next start
-    const key = Buffer.from(message.key, 'utf8');
+    const key = bytesOf(message.key);
     const draft = new Draft();
-    draft.spelling = message.spelling;
     draft.assurance = AT_LEAST_ONCE;
     draft.retain = true;
-    const route = home.router.resolveNowhere(home.router.route('', message.spelling, key, 0, key.length, home.vhost));
+    const route = home.router.resolveNowhere(home.router.route('', DOT, key, 0, key.length, home.vhost));
     const seq = home.store.append(draft, route, true, 0);
     home.store.addReferences(seq, true, 0);
-    this.forget(this.index.remove(message.key, message.spelling));
+    this.forget(this.index.remove(message.key));
     home.counters.expiredRetained++;
   }
 

@@ -13,7 +13,8 @@ import type {
   QueueOptions,
 } from '../api.ts';
 import { BrokerError } from '../message/errors.ts';
-import { type Headers, typeName } from '../message/properties.ts';
+import type { Headers } from '../message/properties.ts';
+import { typeName } from '../message/values.ts';
 import { compareArgument, compareArguments, readArguments } from '../queue/arguments.ts';
 import type { QueueOwner } from '../queue/owner.ts';
 import { Queue } from '../queue/queue.ts';

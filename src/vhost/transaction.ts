@@ -35,7 +35,6 @@ export class VhostTransaction implements Transaction {
   publish(route: Route, draft: Draft): void {
     const copy = new Draft();
     copy.dialect = draft.dialect;
-    copy.spelling = draft.spelling;
     copy.assurance = draft.assurance;
     copy.retain = draft.retain;
     copy.grouped = draft.grouped;

@@ -20,7 +20,7 @@ function bind(to: Exchange<RouteTarget>, name: string, key: string, id = Number(
 
 function led(from: Exchange<RouteTarget>, key: string, properties?: Properties): string[] {
   const found: string[] = [];
-  from.kind.match(key, 0, properties, (binding) => found.push(binding.queue!.name));
+  from.kind.match(key, properties, (binding) => found.push(binding.queue!.name));
   return found;
 }
 

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DOT, SLASH } from '../../src/message/message.ts';
-import { filterLevels, hiddenByReserve, keyLevels, MANY, matches, ONE } from '../../src/routing/levels.ts';
+import { dotted, respell, respelled } from '../../src/message/spelling.ts';
+import { textOf } from '../../src/message/text.ts';
+import { filterLevels, hiddenByReserve, isWild, keyLevels, MANY, matches, ONE } from '../../src/routing/levels.ts';
 import { LevelTrie } from '../../src/routing/trie.ts';
 
 /** The definition, written as it is said: slow, and obviously right. */
@@ -24,15 +26,40 @@ describe('levels', () => {
   });
 
   it("keeps the other spelling's separator and wildcards as text", () => {
-    expect(keyLevels('v1.2/x', SLASH)).toEqual(['v1.2', 'x']);
+    expect(keyLevels(dotted('v1.2/x', SLASH))).toEqual(keyLevels('v1/2.x'));
+    expect(keyLevels('v1/2.x')).toEqual(['v1/2', 'x']);
+    expect(filterLevels('v1.2/+', SLASH)).toEqual(['v1/2', ONE]);
     expect(filterLevels('a/*', SLASH)).toEqual(['a', '*']);
     expect(filterLevels('a.+', DOT)).toEqual(['a', '+']);
   });
 
+  it('are those of both spellings, whatever stands between the separators', () => {
+    const key = fc.string({ unit: fc.constantFrom('a', '.', '/', '*', '+', '#', '$', 'é'), maxLength: 12 });
+    fc.assert(
+      fc.property(key, (slashed) => {
+        const other = respelled(slashed);
+        expect(respelled(other)).toBe(slashed);
+        const bytes = Buffer.from(slashed);
+        const target = Buffer.alloc(bytes.length);
+        expect(respell(bytes, 0, bytes.length, target, 0)).toBe(bytes.length);
+        expect(target.toString()).toBe(other);
+        // As many levels either way, and between the separators the same text but for the other separator.
+        expect(keyLevels(other).length).toBe(slashed === '' ? 0 : slashed.split('/').length);
+      }),
+    );
+  });
+
+  it('no client can spell a wildcard otherwise', () => {
+    // As a trie has them inside, and in the form in which an older build did.
+    for (const bytes of ['a.\0*', 'a.\0#', `a.${ONE}`]) {
+      expect(filterLevels(textOf(Buffer.from(bytes)), DOT).map(isWild)).toEqual([false, false]);
+    }
+  });
+
   it('hides reserved topics from a leading wildcard only', () => {
-    expect(hiddenByReserve(filterLevels('#', SLASH), keyLevels('$SYS/x', SLASH))).toBe(true);
-    expect(hiddenByReserve(filterLevels('+/x', SLASH), keyLevels('$SYS/x', SLASH))).toBe(true);
-    expect(hiddenByReserve(filterLevels('$SYS/#', SLASH), keyLevels('$SYS/x', SLASH))).toBe(false);
+    expect(hiddenByReserve(filterLevels('#', SLASH), keyLevels(dotted('$SYS/x', SLASH)))).toBe(true);
+    expect(hiddenByReserve(filterLevels('+/x', SLASH), keyLevels(dotted('$SYS/x', SLASH)))).toBe(true);
+    expect(hiddenByReserve(filterLevels('$SYS/#', SLASH), keyLevels(dotted('$SYS/x', SLASH)))).toBe(false);
   });
 
   it('matches as the definition says', () => {

@@ -20,7 +20,6 @@ async function stage() {
   }
   const publish = (origin: string): void => {
     const draft = new Draft();
-    draft.spelling = SLASH;
     draft.origin = origin;
     const key = Buffer.from('a/b');
     session.publish(session.route('amq.topic', SLASH, key, 0, key.length), draft);

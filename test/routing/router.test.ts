@@ -142,13 +142,13 @@ function goes(exchange: Exchange<Queue>, binding: Binding<Queue>, keys: readonly
       const again = makeKind<Queue>(exchange.type, []);
       for (const one of [...exchange.bindings.values()].reverse()) again.add(one);
       let chosen: Binding<Queue> | undefined;
-      again.match(keys[0]!, 0, undefined, (one) => {
+      again.match(keys[0]!, undefined, (one) => {
         chosen = one;
       });
       return chosen?.destination === binding.destination;
     }
     default:
-      return keys.some((key) => matches(filterLevels(binding.key, 0), keyLevels(key, 0)));
+      return keys.some((key) => matches(filterLevels(binding.key, 0), keyLevels(key)));
   }
 }
 

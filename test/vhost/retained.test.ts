@@ -145,12 +145,12 @@ describe('a vhost that may keep so many', () => {
 it('all of them are walked while they come and go', async () => {
   const { RetainedIndex, RetainedMessage } = await import('../../src/queue/retained.ts');
   const index = new RetainedIndex();
-  const make = (key: string, seq: number) => new RetainedMessage(seq, key, SLASH, 1, false, 1, 0);
+  const make = (key: string, seq: number) => new RetainedMessage(seq, key, 1, false, 1, 0);
   for (let i = 0; i < 10; i++) index.set(make(`k${i}`, i));
   const seen: number[] = [];
   for (const message of index.all()) {
     seen.push(message.seq);
-    if (message.seq === 2) for (const key of ['k2', 'k3', 'k4', 'k9']) index.remove(key, SLASH);
+    if (message.seq === 2) for (const key of ['k2', 'k3', 'k4', 'k9']) index.remove(key);
     if (message.seq === 5) index.set(make('k6', 60));
   }
   expect(seen).toEqual([0, 1, 2, 5, 7, 8, 60]);

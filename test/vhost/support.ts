@@ -54,7 +54,6 @@ export function send(session: Session, key: string, body: string | Buffer, optio
 export function makeDraft(body: string | Buffer, options: SendOptions = {}): Draft {
   const draft = new Draft();
   draft.dialect = 9;
-  draft.spelling = options.spelling ?? 0;
   draft.assurance = options.assurance ?? (options.persistent === false ? 0 : 1);
   draft.retain = options.retain ?? false;
   draft.ttlMs = options.ttlMs ?? -1;

@@ -12,6 +12,7 @@
  * `writeProperties` are for the borders.
  */
 import type { Headers } from '../../../src/message/properties.ts';
+import { bytesOf, textOf } from '../../../src/message/text.ts';
 import type { ByteSink } from './byte-sink.ts';
 import {
   HAS_APP_ID,
@@ -31,7 +32,7 @@ import {
   UNDEFINED_FLAGS,
 } from './constants.ts';
 import { SyntaxFault } from './fault.ts';
-import { checkTable, HAS_COPIES, HAS_GROUP, readTable } from './table.ts';
+import { checkTable, HAS_COPIES, HAS_GROUP, HAS_REPEATS, readTable } from './table.ts';
 import { writeTable } from './table-writer.ts';
 
 /** What a publisher's properties mean to the broker. `read` checks all of them, so that no consumer gets broken ones. */
@@ -55,6 +56,8 @@ export class PropertyScan {
   copies = false;
   /** The headers name a group. */
   grouped = false;
+  /** Two headers have one name, which may not be. */
+  repeats = false;
   /** Where the reply-to is; equal when not given (or empty). */
   replyToStart = 0;
   replyToEnd = 0;
@@ -67,6 +70,7 @@ export class PropertyScan {
     this.claimsUser = false;
     this.copies = false;
     this.grouped = false;
+    this.repeats = false;
     this.headersStart = this.headersEnd = 0;
     this.replyToStart = this.replyToEnd = 0;
     if (end - start < 2) throw new SyntaxFault('content header without property flags');
@@ -82,6 +86,7 @@ export class PropertyScan {
         const found = checkTable(buffer, table, this.at);
         this.copies = (found & HAS_COPIES) !== 0;
         this.grouped = (found & HAS_GROUP) !== 0;
+        this.repeats = (found & HAS_REPEATS) !== 0;
         this.headersStart = table;
         this.headersEnd = this.at;
       }
@@ -157,7 +162,7 @@ export function readProperties(buffer: Buffer, start: number, end: number): Basi
   const short = (): string => {
     const length = buffer[skip(1)]!;
     const from = skip(length);
-    return buffer.utf8Slice(from, from + length);
+    return textOf(buffer, from, from + length);
   };
   if ((flags & HAS_CONTENT_TYPE) !== 0) properties.contentType = short();
   if ((flags & HAS_CONTENT_ENCODING) !== 0) properties.contentEncoding = short();
@@ -188,7 +193,7 @@ export function writeProperties(sink: ByteSink, properties: BasicProperties): nu
   let lossy = 0;
   const short = (flag: number, text: string | undefined): void => {
     if (text === undefined) return;
-    const bytes = Buffer.from(text, 'utf8');
+    const bytes = bytesOf(text);
     // A short string has one length byte. Half a value would be a wrong one.
     if (bytes.length > 255) {
       lossy++;

@@ -1,25 +1,39 @@
 /** Field tables: `Headers` to bytes. The layout and the type letters are in `table.ts`. */
 import type { Headers, Value } from '../../../src/message/properties.ts';
+import { bytesOf } from '../../../src/message/text.ts';
 import type { ByteSink } from './byte-sink.ts';
 
+const NAME_BYTES_MAX = 255;
 const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 const INT64_MIN = -0x8000_0000_0000_0000n;
 
 /**
- * Appends a whole table, its length included. Field names are cut to 255 bytes; the caller keeps longer ones out.
- * Returns how many values could not be written as they are (an int64 that does not fit, as text).
+ * Appends a whole table, its length included. A name of more than 255 bytes cannot be written, and one that came before may
+ * not come again [§4.2.5.5]: both are left out. Returns how many fields were, or could not be written as they are (an int64
+ * that does not fit, as text).
  */
 export function writeTable(sink: ByteSink, headers: Headers): number {
   const lengthAt = sink.reserve(4);
-  let lossy = 0;
-  for (const header of headers) {
-    const name = Buffer.from(header.name, 'utf8');
-    const length = Math.min(name.length, 255);
-    sink.byte(length);
-    sink.append(name.subarray(0, length));
-    lossy += writeValue(sink, header.value);
-  }
+  const lossy = writeFields(sink, headers);
   sink.buffer.writeUInt32BE(sink.length - lengthAt - 4, lengthAt);
+  return lossy;
+}
+
+/** The content of a table, as `writeTable` writes it. */
+export function writeFields(sink: ByteSink, headers: Headers): number {
+  const seen = new Set<string>();
+  let lossy = 0;
+  for (const { name, value } of headers) {
+    const bytes = bytesOf(name);
+    if (bytes.length > NAME_BYTES_MAX || seen.has(name)) {
+      lossy++;
+      continue;
+    }
+    seen.add(name);
+    sink.byte(bytes.length);
+    sink.append(bytes);
+    lossy += writeValue(sink, value);
+  }
   return lossy;
 }
 
@@ -41,7 +55,7 @@ function writeValue(sink: ByteSink, value: Value): number {
     return 0;
   }
   if (typeof value === 'string') {
-    writeLong(sink, 0x53, Buffer.from(value, 'utf8'));
+    writeLong(sink, 0x53, bytesOf(value));
     return 0;
   }
   if (typeof value === 'boolean') {

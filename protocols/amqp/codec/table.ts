@@ -13,11 +13,13 @@
  *     S long string  x byte array       A array   F table    V void
  *
  * Refused: nesting deeper than `TABLE_DEPTH_MAX`, more than `TABLE_FIELDS_MAX` values in all, unknown letters, lengths
- * that leave their table. A long string that is not UTF-8 becomes bytes, and so comes out as `x`.
+ * that leave their table. Of fields of one name the first counts [§4.2.5.5]; bytes that are not UTF-8 stay what they are
+ * (`src/message/text.ts`).
  */
-import { isUtf8 } from 'node:buffer';
-import { equalsBytes } from '../../../src/message/bytes.ts';
+import { equalRanges, equalsBytes } from '../../../src/message/bytes.ts';
 import type { Header, Headers, Value } from '../../../src/message/properties.ts';
+import { textOf } from '../../../src/message/text.ts';
+import { onceEach } from '../../../src/message/values.ts';
 import { SyntaxFault } from './fault.ts';
 
 export const TABLE_DEPTH_MAX = 16;
@@ -34,11 +36,12 @@ export function readTable(buffer: Buffer, start: number, end: number): Headers {
 
 /**
  * Checks what `readTable` would check and allocates nothing. Says which of the fields that mean something to a publish
- * there are: a sum of `HAS_COPIES` and `HAS_GROUP`.
+ * there are, and whether a name comes twice: a sum of `HAS_COPIES`, `HAS_GROUP`, `HAS_REPEATS`.
  */
 export function checkTable(buffer: Buffer, start: number, end: number): number {
   fieldsLeft = TABLE_FIELDS_MAX;
   found = 0;
+  named = 0;
   checkFields(buffer, start, end, 1);
   return found;
 }
@@ -47,20 +50,9 @@ export function checkTable(buffer: Buffer, start: number, end: number): number {
 export const HAS_COPIES = 1;
 /** `JMSXGroupID`: the group it belongs to. */
 export const HAS_GROUP = 2;
+/** A table, this or one within it, has two fields of one name. */
+export const HAS_REPEATS = 4;
 const GROUP = Buffer.from('JMSXGroupID', 'latin1');
-
-/** A table without its fields of that name; otherwise byte for byte what it was. `buffer[start, end)` is its content. */
-export function withoutField(buffer: Buffer, start: number, end: number, name: string): Buffer {
-  fieldsLeft = TABLE_FIELDS_MAX;
-  const kept: Buffer[] = [];
-  for (let at = start; at < end; ) {
-    const nameEnd = at + 1 + buffer[at]!;
-    const next = valueEnd(buffer, nameEnd, end);
-    if (buffer.utf8Slice(at + 1, nameEnd) !== name) kept.push(buffer.subarray(at, next));
-    at = next;
-  }
-  return Buffer.concat(kept);
-}
 
 let found = 0;
 
@@ -84,19 +76,19 @@ function readFields(buffer: Buffer, start: number, end: number, depth: number): 
   while (at < end) {
     const nameEnd = at + 1 + buffer[at]!;
     if (nameEnd >= end) throw new SyntaxFault('field name leaves its table');
-    const name = buffer.utf8Slice(at + 1, nameEnd);
+    const name = textOf(buffer, at + 1, nameEnd);
     const value = readValue(buffer, nameEnd, end, depth);
     headers.push({ name, value });
     at = position;
   }
-  return headers;
+  return onceEach(headers);
 }
 
 /** Reads the value at `at` and leaves `position` behind it. */
 function readValue(buffer: Buffer, at: number, end: number, depth: number): Value {
   const letter = buffer[at]!;
   const from = at + 1;
-  const to = valueEnd(buffer, at, end);
+  const to = countedEnd(buffer, at, end);
   position = to;
   switch (letter) {
     case 0x74: // t
@@ -124,11 +116,8 @@ function readValue(buffer: Buffer, at: number, end: number, depth: number): Valu
       return { type: 'decimal', scale: buffer[from]!, value: buffer.readUInt32BE(from + 1) };
     case 0x54: // T
       return { type: 'timestamp', value: buffer.readBigUInt64BE(from) };
-    case 0x53: {
-      // S
-      const bytes = buffer.subarray(from + 4, to);
-      return isUtf8(bytes) ? bytes.utf8Slice() : { type: 'bytes', value: Buffer.from(bytes) };
-    }
+    case 0x53: // S
+      return textOf(buffer, from + 4, to);
     case 0x78: // x
       return { type: 'bytes', value: Buffer.from(buffer.subarray(from + 4, to)) };
     case 0x41: {
@@ -152,17 +141,50 @@ function readValue(buffer: Buffer, at: number, end: number, depth: number): Valu
 }
 
 function checkFields(buffer: Buffer, start: number, end: number, depth: number): void {
+  const first = named;
   let at = start;
   while (at < end) {
     const nameEnd = at + 1 + buffer[at]!;
     if (nameEnd >= end) throw new SyntaxFault('field name leaves its table');
     if (depth === 1) look(buffer, at + 1, nameEnd);
+    names[named++] = at;
     at = checkValue(buffer, nameEnd, end, depth);
   }
+  if (named - first > 1 && repeats(buffer, first, named)) found |= HAS_REPEATS;
+  named = first;
+}
+
+/** Where the names of the tables are that are being checked: those of an inner one behind those of the tables around it. */
+const names = new Int32Array(TABLE_FIELDS_MAX);
+let named = 0;
+/** Up to so many names are compared each with each. */
+const COMPARED_MAX = 16;
+
+/** Whether two of the names at `names[first, last)` are the same. */
+function repeats(buffer: Buffer, first: number, last: number): boolean {
+  if (last - first > COMPARED_MAX) {
+    const seen = new Set<string>();
+    for (let i = first; i < last; i++) seen.add(buffer.latin1Slice(names[i]! + 1, names[i]! + 1 + buffer[names[i]!]!));
+    return seen.size < last - first;
+  }
+  for (let i = first + 1; i < last; i++) {
+    const at = names[i]!;
+    const bytes = buffer[at]!;
+    for (let j = first; j < i; j++) {
+      const other = names[j]!;
+      if (
+        buffer[other] === bytes &&
+        equalRanges(buffer, at + 1, at + 1 + bytes, buffer, other + 1, other + 1 + bytes)
+      ) {
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 function checkValue(buffer: Buffer, at: number, end: number, depth: number): number {
-  const to = valueEnd(buffer, at, end);
+  const to = countedEnd(buffer, at, end);
   const letter = buffer[at]!;
   if (letter === 0x46 || letter === 0x41) {
     if (depth >= TABLE_DEPTH_MAX) throw new SyntaxFault(`tables nested deeper than ${TABLE_DEPTH_MAX}`);
@@ -173,8 +195,13 @@ function checkValue(buffer: Buffer, at: number, end: number, depth: number): num
 }
 
 /** Where the value at `at` ends; counts it, and refuses one that leaves `[at, end)`. */
-function valueEnd(buffer: Buffer, at: number, end: number): number {
+function countedEnd(buffer: Buffer, at: number, end: number): number {
   if (--fieldsLeft < 0) throw new SyntaxFault(`more than ${TABLE_FIELDS_MAX} values in one table`);
+  return valueEnd(buffer, at, end);
+}
+
+/** Where the value at `at` ends. @throws SyntaxFault if it leaves `[at, end)` */
+export function valueEnd(buffer: Buffer, at: number, end: number): number {
   const from = at + 1;
   let to: number;
   switch (buffer[at]) {

@@ -10,23 +10,19 @@
  *     message id, content encoding, type, app id, user id, timestamp, priority, group id
  *                       user properties `message-id`, `content-encoding`, `type`, `app-id`, `user-id`, `timestamp`,
  *                       `priority`, `JMSXGroupID`
- *     headers           user properties, in order; values as text, lists and maps as JSON, their names gathered in the
- *                       user property `x-json-headers`, separated by commas
+ *     headers           user properties, in order, each name once; values as text, or marked (`src/message/flat.ts`)
  *     deaths            user properties `x-first-death-queue`, `-reason`, `-exchange`; the same with `x-last-death-`;
- *                       `x-death-count`
+ *                       `x-death-count`; in the place of what the publisher says of them
  *     expiry            message expiry interval: what is left of it, rounded up; written by `delivery/form5.ts`
  */
-import { type Annotations, decodeAnnotations } from '../../../src/message/annotations.ts';
+import { deathCount, decodeAnnotations } from '../../../src/message/annotations.ts';
+import { DEATH_HEADERS, flatDeathHeaders } from '../../../src/message/deaths.ts';
 import type { Dialect } from '../../../src/message/dialect.ts';
+import { flattened, unflattened } from '../../../src/message/flat.ts';
 import { DELAY_MAX_MS, type Draft, type MessageView } from '../../../src/message/message.ts';
-import {
-  type Address,
-  type Header,
-  isNested,
-  NO_PROPERTIES,
-  type Properties,
-  valueToText,
-} from '../../../src/message/properties.ts';
+import { type Address, type Header, NO_PROPERTIES, type Properties } from '../../../src/message/properties.ts';
+import { respelled } from '../../../src/message/spelling.ts';
+import { bytesOf, isText } from '../../../src/message/text.ts';
 import { PUBLISH } from '../codec/packet.ts';
 import {
   CONTENT_TYPE,
@@ -43,7 +39,6 @@ export const MQTT_DIALECT_ID = 2;
 
 /** Topics under this go straight into the queue that the rest names. */
 export const QUEUE_TOPIC_PREFIX = '$queue/';
-const JSON_HEADERS = 'x-json-headers';
 const NOTHING = Buffer.alloc(0);
 
 const dialects = new Map<string, Dialect>();
@@ -78,6 +73,8 @@ function decode(view: MessageView, exchange: string): Properties {
   if (propsStart === propsEnd) return NO_PROPERTIES;
   const headers: Header[] = [];
   const properties: Properties = { headers };
+  const names = new Set<string>();
+  let repeated = 0;
   const reader = new PropertyReader();
   reader.begin(props, propsStart, propsEnd, PUBLISH);
   while (reader.next()) {
@@ -98,30 +95,33 @@ function decode(view: MessageView, exchange: string): Properties {
       case USER_PROPERTY: {
         const name = props.toString('utf8', reader.nameStart, reader.nameEnd);
         const value = props.toString('utf8', start, end);
-        if (!takeNamed(properties, name, value)) headers.push({ name, value });
+        if (names.has(name)) repeated++;
+        else if (!takeNamed(properties, name, value)) headers.push({ name, value });
+        names.add(name);
         break;
       }
       default:
     }
   }
+  properties.headers = unflattened(headers);
+  if (repeated > 0) properties.repeated = repeated;
   return properties;
 }
 
-/** False for a user property that is no neutral one, is a repetition, or does not hold what that must be. */
+/** False for a user property that is no neutral one, or does not hold what that must be. */
 function takeNamed(properties: Properties, name: string, value: string): boolean {
   const key = TEXT_NAMES.get(name);
   if (key !== undefined) {
-    if (properties[key] !== undefined) return false;
     properties[key] = value;
     return true;
   }
   if (name === 'priority') {
-    if (properties.priority !== undefined || !/^\d{1,3}$/.test(value) || Number(value) > 255) return false;
+    if (!/^\d{1,3}$/.test(value) || Number(value) > 255) return false;
     properties.priority = Number(value);
     return true;
   }
   if (name === 'timestamp') {
-    if (properties.timestampS !== undefined || !/^\d{1,15}$/.test(value)) return false;
+    if (!/^\d{1,15}$/.test(value)) return false;
     properties.timestampS = BigInt(value);
     return true;
   }
@@ -140,7 +140,7 @@ const TEXT_NAMES: ReadonlyMap<string, TextKey> = new Map([
 
 function addressOf(topic: string, exchange: string): Address {
   if (topic.startsWith(QUEUE_TOPIC_PREFIX)) return { exchange: '', key: topic.slice(QUEUE_TOPIC_PREFIX.length) };
-  return { exchange, key: topic.replaceAll('/', '.') };
+  return { exchange, key: respelled(topic) };
 }
 
 /** Undefined for an address that no topic leads to. */
@@ -150,9 +150,9 @@ function topicOf(address: Address, exchange: string): string | undefined {
     address.exchange === ''
       ? QUEUE_TOPIC_PREFIX + address.key
       : address.exchange === exchange
-        ? address.key.replaceAll('.', '/')
+        ? respelled(address.key)
         : undefined;
-  return topic === undefined || /[+#\0]/.test(topic) ? undefined : topic;
+  return topic === undefined || !isText(topic) || /[+#\0]/.test(topic) ? undefined : topic;
 }
 
 /** What the broker itself reads in user properties: `x-delay` (milliseconds), `priority`, and whether there is a group. */
@@ -193,6 +193,9 @@ export class OutgoingProperties {
   lossy = false;
   private readonly exchange: string;
   private readonly writer = new PropertyWriter();
+  private readonly reader = new PropertyReader();
+  /** User properties written so far. */
+  private readonly names = new Set<string>();
   private memoDialect = -1;
   private memoProps: Buffer = NOTHING;
   private memoResult: Buffer = NOTHING;
@@ -234,9 +237,8 @@ export class OutgoingProperties {
   private convert(source: PropertySource, view: MessageView, plain: boolean): void {
     const { writer } = this;
     writer.clear();
-    if (view.dialect === MQTT_DIALECT_ID) writer.raw(view.props, view.propsStart, view.propsEnd);
-    else this.writeNeutral(source.properties(view));
-    if (!plain) this.writeDeaths(view);
+    if (plain) this.writeNeutral(source.properties(view));
+    else this.writeDead(source, view);
     if (plain) {
       this.memoDialect = view.dialect;
       this.memoProps = Buffer.from(view.props.subarray(view.propsStart, view.propsEnd));
@@ -249,7 +251,8 @@ export class OutgoingProperties {
   }
 
   private writeNeutral(properties: Properties): void {
-    const { writer } = this;
+    const { writer, names } = this;
+    names.clear();
     if (properties.text === true) writer.integer(PAYLOAD_FORMAT, 1);
     if (properties.contentType !== undefined) this.field(CONTENT_TYPE, properties.contentType);
     if (properties.replyTo !== undefined) {
@@ -257,50 +260,57 @@ export class OutgoingProperties {
       if (topic === undefined) this.lossy = true;
       else this.field(RESPONSE_TOPIC, topic);
     }
-    if (properties.correlationId !== undefined) this.field(CORRELATION_DATA, properties.correlationId);
+    const { correlationId } = properties;
+    if (correlationId !== undefined) {
+      const bytes = typeof correlationId === 'string' ? bytesOf(correlationId) : correlationId;
+      if (!writer.field(CORRELATION_DATA, bytes)) this.lossy = true;
+    }
     for (const [name, key] of TEXT_NAMES) {
       const value = properties[key];
       if (value !== undefined) this.pair(name, value);
     }
     if (properties.timestampS !== undefined) this.pair('timestamp', String(properties.timestampS));
     if (properties.priority !== undefined) this.pair('priority', String(properties.priority));
-    const nested: string[] = [];
-    for (const { name, value } of properties.headers) {
-      if (isNested(value)) nested.push(name);
-      this.pair(name, valueToText(value));
-    }
-    if (nested.length > 0) this.pair(JSON_HEADERS, nested.join(','));
+    if (properties.repeated !== undefined) this.lossy = true;
+    for (const { name, text } of flattened(properties.headers, true)) this.pair(name, text);
   }
 
-  private writeDeaths(view: MessageView): void {
-    let annotations: Annotations | undefined;
+  /** A dead letter: what the broker says of its deaths stands for what its publisher may have said of others. */
+  private writeDead(source: PropertySource, view: MessageView): void {
+    if (view.dialect === MQTT_DIALECT_ID) this.copyWithoutDeaths(view);
+    else {
+      const { headers, ...properties } = source.properties(view);
+      this.writeNeutral({ ...properties, headers: headers.filter(({ name }) => !DEATH_HEADERS.has(name)) });
+    }
+    this.names.clear();
     try {
-      annotations = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
+      const annotations = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
+      if (annotations === undefined) return;
+      for (const [name, value] of flatDeathHeaders(annotations, deathCount(annotations))) this.pair(name, value);
     } catch {
       this.lossy = true;
     }
-    if (annotations === undefined) return;
-    const { firstDeath, deaths } = annotations;
-    this.pair('x-first-death-queue', firstDeath.queue);
-    this.pair('x-first-death-reason', firstDeath.reason);
-    this.pair('x-first-death-exchange', firstDeath.exchange);
-    const last = deaths[0];
-    if (last !== undefined) {
-      this.pair('x-last-death-queue', last.queue);
-      this.pair('x-last-death-reason', last.reason);
-      this.pair('x-last-death-exchange', last.exchange);
+  }
+
+  private copyWithoutDeaths({ props, propsStart, propsEnd }: MessageView): void {
+    const { reader, writer } = this;
+    reader.begin(props, propsStart, propsEnd, PUBLISH);
+    while (reader.next()) {
+      const death =
+        reader.id === USER_PROPERTY && DEATH_HEADERS.has(props.latin1Slice(reader.nameStart, reader.nameEnd));
+      if (!death) writer.raw(props, reader.propertyStart, reader.at);
     }
-    this.pair('x-death-count', String(deaths.reduce((sum, death) => sum + death.count, 0)));
   }
 
-  private field(id: number, value: string | Buffer): void {
+  private field(id: number, value: string): void {
     // U+0000 may not be in a text [MQTT5-1.5.4-2].
-    if (typeof value === 'string' && value.includes('\0')) this.lossy = true;
-    else if (!this.writer.field(id, value)) this.lossy = true;
+    if (!isText(value) || value.includes('\0') || !this.writer.field(id, value)) this.lossy = true;
   }
 
+  /** A user property, unless one of that name is there: a name stands for one thing in other protocols. */
   private pair(name: string, value: string): void {
-    if (name.includes('\0') || value.includes('\0')) this.lossy = true;
-    else if (!this.writer.pair(name, value)) this.lossy = true;
+    const writable = isText(name) && isText(value) && !name.includes('\0') && !value.includes('\0');
+    if (!writable || this.names.has(name) || !this.writer.pair(name, value)) this.lossy = true;
+    else this.names.add(name);
   }
 }

@@ -1,19 +1,20 @@
 /** Topics as bytes, whatever protocol a message came from. */
 import { isUtf8 } from 'node:buffer';
 import { DOT, type MessageView, SLASH } from '../../../src/message/message.ts';
-import { MQTT_DIALECT_ID } from './properties.ts';
+import { respell } from '../../../src/message/spelling.ts';
+import { MQTT_DIALECT_ID, QUEUE_TOPIC_PREFIX } from './properties.ts';
 
 const TOPIC_BYTES_MAX = 65_535;
-const DOT_BYTE = 0x2e;
-const SLASH_BYTE = 0x2f;
 const UNDERSCORE = 0x5f;
+const QUEUE_PREFIX = Buffer.from(QUEUE_TOPIC_PREFIX, 'latin1');
 const EMPTY = Buffer.alloc(0);
 
 /**
  * The topic of a message as bytes: `of(view)` sets `buffer[start, end)`, valid until the next call or the end of the
- * view. A topic from an MQTT publisher is taken as it lies. A routing key is respelled, `.` to `/`; what a topic name may
- * not hold (wildcards, U+0000, bytes that are not UTF-8) becomes `_`, an empty key becomes the exchange's name, and
- * either counts as lossy.
+ * view. A topic from an MQTT publisher is taken as it lies. A dotted key is respelled (`src/message/spelling.ts`), and what was
+ * sent straight to a queue has the topic that leads there, `$queue/q`. What a topic name may not hold (wildcards, U+0000,
+ * bytes that are not UTF-8) becomes `_`, an empty key becomes the exchange's name, and either counts as lossy: a filter that
+ * has matched the key matches that as well.
  */
 export class TopicWriter {
   buffer: Buffer = EMPTY;
@@ -24,6 +25,7 @@ export class TopicWriter {
   private lastKey: Buffer = EMPTY;
   private lastTopic: Buffer = EMPTY;
   private lastSpelling = -1;
+  private lastToQueue = false;
   private lastLossy = false;
 
   of(view: MessageView): void {
@@ -44,20 +46,26 @@ export class TopicWriter {
   private isLast(view: MessageView): boolean {
     const length = view.keyEnd - view.keyStart;
     if (length === 0 || length !== this.lastKey.length || view.spelling !== this.lastSpelling) return false;
+    if (this.lastToQueue !== (view.exchangeEnd === view.exchangeStart)) return false;
     for (let i = 0; i < length; i++) if (view.head[view.keyStart + i] !== this.lastKey[i]) return false;
     return true;
   }
 
   private respell(view: MessageView): void {
+    const { head, keyStart, keyEnd } = view;
     this.lastSpelling = view.spelling;
-    this.lastKey = Buffer.from(view.head.subarray(view.keyStart, view.keyEnd));
+    this.lastToQueue = view.exchangeEnd === view.exchangeStart;
+    this.lastKey = Buffer.from(head.subarray(keyStart, keyEnd));
     let lossy = false;
     let topic = Buffer.from(this.lastKey);
-    if (topic.length === 0) {
-      topic = Buffer.from(view.head.subarray(view.exchangeStart, view.exchangeEnd));
-      lossy = true;
+    if (this.lastToQueue) topic = Buffer.concat([QUEUE_PREFIX, topic]);
+    else {
+      if (topic.length === 0) {
+        topic = Buffer.from(head.subarray(view.exchangeStart, view.exchangeEnd));
+        lossy = true;
+      }
+      if (view.spelling === DOT) respell(topic, 0, topic.length, topic, 0);
     }
-    if (topic.length === 0) topic = Buffer.from('_');
     if (topic.length > TOPIC_BYTES_MAX) {
       let cut = TOPIC_BYTES_MAX;
       while (cut > 0 && (topic[cut]! & 0xc0) === 0x80) cut--;
@@ -67,8 +75,7 @@ export class TopicWriter {
     const valid = isUtf8(topic);
     for (let i = 0; i < topic.length; i++) {
       const byte = topic[i]!;
-      if (byte === DOT_BYTE && view.spelling === DOT) topic[i] = SLASH_BYTE;
-      else if (byte === 0 || byte === 0x23 || byte === 0x2b || (byte >= 0x80 && !valid)) {
+      if (byte === 0 || byte === 0x23 || byte === 0x2b || (byte >= 0x80 && !valid)) {
         topic[i] = UNDERSCORE;
         lossy = true;
       }

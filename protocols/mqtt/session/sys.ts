@@ -84,7 +84,6 @@ export class SysTopics {
   private publish(session: Session): boolean {
     let watched = false;
     const draft = new Draft();
-    draft.spelling = SLASH;
     for (const [topic, value] of this.values(session)) {
       const key = Buffer.from(topic, 'utf8');
       const route = session.route(this.source.exchange, SLASH, key, 0, key.length);

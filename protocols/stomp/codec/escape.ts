@@ -10,6 +10,7 @@
  *
  * Stored lines are 1.2's: escaped as above, ended by LF. Towards a consumer of 1.2 they are copied byte for byte.
  */
+import { textOf } from '../../../src/message/text.ts';
 import { V1_0, V1_2, type Version } from './version.ts';
 
 const LF = 0x0a;
@@ -20,9 +21,9 @@ const SMALL_C = 0x63;
 const SMALL_N = 0x6e;
 const SMALL_R = 0x72;
 
-/** The text of `buffer[start, end)`, read as UTF-8, its escapes undone if `escaped`. */
+/** The text of `buffer[start, end)`, its escapes undone if `escaped`. What is not UTF-8 stays what it is. */
 export function unescapeText(buffer: Buffer, start: number, end: number, escaped: boolean): string {
-  const text = buffer.utf8Slice(start, end);
+  const text = textOf(buffer, start, end);
   if (!escaped || !text.includes('\\')) return text;
   return text.replace(/\\[\s\S]/g, (pair) => {
     switch (pair.charCodeAt(1)) {

@@ -2,7 +2,7 @@
  * A frame as offsets into the buffer it came in: command, headers, body. `FrameParser` fills it; it is valid until the next
  * frame is parsed, and nothing is allocated for one.
  */
-import { isUtf8 } from 'node:buffer';
+import { isText } from '../../../src/message/text.ts';
 import { FrameError } from './errors.ts';
 import { unescapeText } from './escape.ts';
 import { KINDS, kindOf, OTHER } from './names.ts';
@@ -120,7 +120,7 @@ export class Frame {
     const start = this.valueStart(index);
     const end = this.valueEnd(index);
     const text = unescapeText(this.buffer, start, end, this.escaped);
-    if (text.includes('\ufffd') && !isUtf8(this.buffer.subarray(start, end))) {
+    if (!isText(text)) {
       throw new FrameError('Malformed frame', `The value of '${this.nameText(index)}' is not UTF-8.`);
     }
     return text;

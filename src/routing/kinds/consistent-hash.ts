@@ -9,8 +9,9 @@
  */
 import type { BindOptions } from '../../api.ts';
 import { BrokerError } from '../../message/errors.ts';
-import type { Spelling } from '../../message/message.ts';
-import { type Headers, type Properties, valueToText } from '../../message/properties.ts';
+import type { Headers, Properties } from '../../message/properties.ts';
+import { textOf } from '../../message/text.ts';
+import { valueToText } from '../../message/values.ts';
 import type { Binding, RouteTarget } from '../binding.ts';
 import { hashText, mix } from './hash.ts';
 import type { ExchangeKind } from './kind.ts';
@@ -32,8 +33,8 @@ export class ConsistentHashKind<Q extends RouteTarget> implements ExchangeKind<Q
   private readonly destinations = new Map<string, Destination<Q>>();
 
   constructor(args: Headers) {
-    this.header = textOf(args, 'hash-header');
-    this.property = textOf(args, 'hash-property');
+    this.header = textArgument(args, 'hash-header');
+    this.property = textArgument(args, 'hash-property');
     if (this.header !== undefined && this.property !== undefined) {
       throw new BrokerError('precondition-failed', 'hash-header and hash-property are mutually exclusive');
     }
@@ -69,12 +70,7 @@ export class ConsistentHashKind<Q extends RouteTarget> implements ExchangeKind<Q
     if (bindings!.length === 0) this.destinations.delete(destination);
   }
 
-  match(
-    key: string,
-    _spelling: Spelling,
-    properties: Properties | undefined,
-    visit: (binding: Binding<Q>) => void,
-  ): void {
+  match(key: string, properties: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
     let hashed = key;
     if (this.perMessage) {
       if (properties === undefined) return;
@@ -102,8 +98,10 @@ export class ConsistentHashKind<Q extends RouteTarget> implements ExchangeKind<Q
       return found === undefined ? '' : valueToText(found.value);
     }
     switch (this.property) {
-      case 'correlation_id':
-        return properties.correlationId?.toString() ?? '';
+      case 'correlation_id': {
+        const { correlationId = '' } = properties;
+        return typeof correlationId === 'string' ? correlationId : textOf(correlationId);
+      }
       case 'message_id':
         return properties.messageId ?? '';
       default:
@@ -116,7 +114,7 @@ export class ConsistentHashKind<Q extends RouteTarget> implements ExchangeKind<Q
   }
 }
 
-function textOf(args: Headers, name: string): string | undefined {
+function textArgument(args: Headers, name: string): string | undefined {
   const value = args.find((a) => a.name === name)?.value;
   return typeof value === 'string' ? value : undefined;
 }

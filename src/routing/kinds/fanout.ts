@@ -1,5 +1,4 @@
 /** `fanout`: a message goes through every binding. */
-import type { Spelling } from '../../message/message.ts';
 import type { Properties } from '../../message/properties.ts';
 import type { Binding, RouteTarget } from '../binding.ts';
 import type { ExchangeKind } from './kind.ts';
@@ -19,7 +18,7 @@ export class FanoutKind<Q extends RouteTarget> implements ExchangeKind<Q> {
     this.bindings.delete(binding);
   }
 
-  match(_k: string, _s: Spelling, _p: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
+  match(_k: string, _p: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
     for (const binding of this.bindings) visit(binding);
   }
 

@@ -6,15 +6,8 @@
  */
 import type { BindOptions } from '../../api.ts';
 import { BrokerError } from '../../message/errors.ts';
-import type { Spelling } from '../../message/message.ts';
-import {
-  type Headers,
-  type Properties,
-  typeName,
-  type Value,
-  valuesEqual,
-  valueToText,
-} from '../../message/properties.ts';
+import type { Headers, Properties, Value } from '../../message/properties.ts';
+import { typeName, valuesEqual, valueToText } from '../../message/values.ts';
 import type { Binding, RouteTarget } from '../binding.ts';
 import type { ExchangeKind } from './kind.ts';
 
@@ -47,7 +40,7 @@ export class HeadersKind<Q extends RouteTarget> implements ExchangeKind<Q> {
     this.bindings.delete(binding);
   }
 
-  match(_k: string, _s: Spelling, properties: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
+  match(_k: string, properties: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
     if (properties === undefined) return;
     for (const binding of this.bindings) if (matchesHeaders(binding.arguments, properties.headers)) visit(binding);
   }

@@ -3,7 +3,6 @@
  * bindings in the form that answers this fastest; the exchange has them all.
  */
 import type { BindOptions } from '../../api.ts';
-import type { Spelling } from '../../message/message.ts';
 import type { Properties } from '../../message/properties.ts';
 import type { Binding, RouteTarget } from '../binding.ts';
 
@@ -18,14 +17,10 @@ export interface ExchangeKind<Q extends RouteTarget> {
   remove(binding: Binding<Q>): void;
   /**
    * Visits the bindings that a message goes through. A binding may be visited again for another key.
+   * @param key dotted
    * @param properties undefined while it is only asked where a key leads; then a kind that is `perMessage` visits nothing
    */
-  match(
-    key: string,
-    spelling: Spelling,
-    properties: Properties | undefined,
-    visit: (binding: Binding<Q>) => void,
-  ): void;
-  /** Whether a message with this key may go elsewhere because this binding came or went. */
-  concerns(binding: Binding<Q>, key: string, spelling: Spelling): boolean;
+  match(key: string, properties: Properties | undefined, visit: (binding: Binding<Q>) => void): void;
+  /** Whether a message with this key (dotted) may go elsewhere because this binding came or went. */
+  concerns(binding: Binding<Q>, key: string): boolean;
 }

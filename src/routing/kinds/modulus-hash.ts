@@ -2,7 +2,6 @@
  * `x-modulus-hash`: each message goes through one binding, the one at (hash of the key) modulo (number of bindings). Binding
  * keys mean nothing. Equal keys go to the same place for as long as the bindings stay as they are.
  */
-import type { Spelling } from '../../message/message.ts';
 import type { Properties } from '../../message/properties.ts';
 import type { Binding, RouteTarget } from '../binding.ts';
 import { hashText } from './hash.ts';
@@ -28,7 +27,7 @@ export class ModulusHashKind<Q extends RouteTarget> implements ExchangeKind<Q> {
     if (at >= 0) this.bindings.splice(at, 1);
   }
 
-  match(key: string, _s: Spelling, _p: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
+  match(key: string, _p: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
     if (this.bindings.length > 0) visit(this.bindings[hashText(key) % this.bindings.length]!);
   }
 

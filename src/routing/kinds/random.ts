@@ -1,6 +1,5 @@
 /** `x-random`: each message goes through one binding, any of them. Keys mean nothing. */
 import { randomInt } from 'node:crypto';
-import type { Spelling } from '../../message/message.ts';
 import type { Properties } from '../../message/properties.ts';
 import type { Binding, RouteTarget } from '../binding.ts';
 import { mix } from './hash.ts';
@@ -24,7 +23,7 @@ export class RandomKind<Q extends RouteTarget> implements ExchangeKind<Q> {
     if (at >= 0) this.bindings.splice(at, 1);
   }
 
-  match(_k: string, _s: Spelling, properties: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
+  match(_k: string, properties: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
     if (properties === undefined || this.bindings.length === 0) return;
     this.count = (this.count + 1) | 0;
     visit(this.bindings[mix(this.count) % this.bindings.length]!);

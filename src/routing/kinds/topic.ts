@@ -1,5 +1,4 @@
 /** `topic`: a binding's key is a filter over levels. */
-import type { Spelling } from '../../message/message.ts';
 import type { Properties } from '../../message/properties.ts';
 import type { Binding, RouteTarget } from '../binding.ts';
 import { hiddenByReserve, keyLevels, matches } from '../levels.ts';
@@ -21,14 +20,14 @@ export class TopicKind<Q extends RouteTarget> implements ExchangeKind<Q> {
     this.trie.remove(binding.levels, binding);
   }
 
-  match(key: string, spelling: Spelling, _p: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
-    const levels = keyLevels(key, spelling);
+  match(key: string, _p: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
+    const levels = keyLevels(key);
     this.trie.matchKey(levels, (binding) => {
       if (!binding.hideReserved || !hiddenByReserve(binding.levels, levels)) visit(binding);
     });
   }
 
-  concerns(binding: Binding<Q>, key: string, spelling: Spelling): boolean {
-    return matches(binding.levels, keyLevels(key, spelling));
+  concerns(binding: Binding<Q>, key: string): boolean {
+    return matches(binding.levels, keyLevels(key));
   }
 }

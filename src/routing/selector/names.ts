@@ -16,8 +16,10 @@
  * set properties that are not headers here (`"content-type"`, `type`, `"app-id"` and so on) give those. What a message
  * does not have is unknown.
  */
-import { AT_MOST_ONCE, type MessageView, SLASH } from '../../message/message.ts';
+import { AT_MOST_ONCE, type MessageView } from '../../message/message.ts';
 import type { Address, Properties } from '../../message/properties.ts';
+import { dotted } from '../../message/spelling.ts';
+import { textOf } from '../../message/text.ts';
 import { asNumber, type SelectorValue, selectorValue } from './values.ts';
 
 const TOPICS = 'amq.topic';
@@ -93,7 +95,7 @@ function messageId(_: MessageView, properties: Properties): SelectorValue {
 }
 
 function correlationId(_: MessageView, { correlationId: id }: Properties): SelectorValue {
-  return typeof id === 'object' ? id.toString('utf8') : id;
+  return typeof id === 'object' ? textOf(id) : id;
 }
 
 function type(_: MessageView, properties: Properties): SelectorValue {
@@ -113,8 +115,7 @@ function replyTo(_: MessageView, properties: Properties): SelectorValue {
 }
 
 function destination(view: MessageView): SelectorValue {
-  const key = view.key();
-  return address({ exchange: view.exchange(), key: view.spelling === SLASH ? key.replaceAll('/', '.') : key });
+  return address({ exchange: view.exchange(), key: dotted(view.key(), view.spelling) });
 }
 
 function address({ exchange, key }: Address): string {

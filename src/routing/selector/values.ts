@@ -2,7 +2,7 @@
  * What a selector calculates with, and the rules of its types.
  *
  *     type          in JavaScript     comes from
- *     string        string            text, bytes read as UTF-8
+ *     string        string            text, bytes read as text
  *     boolean       boolean
  *     exact         bigint            integers; calculated in 64 bits, wrapping as Java's `long` does
  *     approximate   number            floats and decimals
@@ -16,6 +16,7 @@
  * nothing but text.
  */
 import type { Value } from '../../message/properties.ts';
+import { textOf } from '../../message/text.ts';
 import type { Arithmetic } from './tree.ts';
 
 export const OPAQUE = Symbol('opaque');
@@ -41,7 +42,7 @@ export function selectorValue(value: Value): SelectorValue {
     case 'decimal':
       return value.value / 10 ** value.scale;
     case 'bytes':
-      return value.value.toString('utf8');
+      return textOf(value.value);
     case 'list':
     case 'map':
       return OPAQUE;

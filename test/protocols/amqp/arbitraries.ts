@@ -1,12 +1,16 @@
 /** Random field tables and properties, for property tests. */
 import fc from 'fast-check';
 import type { Headers, Value } from '../../../src/message/properties.ts';
+import { textOf } from '../../../src/message/text.ts';
 
 const name = fc.oneof(
   { weight: 9, arbitrary: fc.string({ unit: 'grapheme-composite', maxLength: 20 }) },
   { weight: 1, arbitrary: fc.constantFrom('CC', 'BCC', 'ACC', 'cc', 'CCC', 'JMSXGroupID', 'JMSXGroupIE') },
 );
-const text = fc.string({ unit: 'grapheme-composite', maxLength: 40 });
+const text = fc.oneof(
+  { weight: 9, arbitrary: fc.string({ unit: 'grapheme-composite', maxLength: 40 }) },
+  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 40 }).map((a) => textOf(Buffer.from(a))) },
+);
 const bytes = fc.uint8Array({ maxLength: 40 }).map((a) => Buffer.from(a));
 
 const scalar: fc.Arbitrary<Value> = fc.oneof(
@@ -36,7 +40,7 @@ const nested = fc.letrec<{ value: Value; headers: Headers }>((tie) => ({
     fc.array(tie('value'), { maxLength: 4 }).map((value): Value => ({ type: 'list', value })),
     tie('headers').map((value): Value => ({ type: 'map', value })),
   ),
-  headers: fc.array(fc.record({ name, value: tie('value') }), { maxLength: 4 }),
+  headers: fc.uniqueArray(fc.record({ name, value: tie('value') }), { maxLength: 4, selector: (one) => one.name }),
 }));
 
 export const headers: fc.Arbitrary<Headers> = nested.headers;

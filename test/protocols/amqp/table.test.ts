@@ -2,8 +2,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ByteSink } from '../../../protocols/amqp/codec/byte-sink.ts';
+import { withoutRepeats } from '../../../protocols/amqp/codec/edit.ts';
 import { FieldReader } from '../../../protocols/amqp/codec/reader.ts';
-import { checkTable, readTable, TABLE_DEPTH_MAX, TABLE_FIELDS_MAX } from '../../../protocols/amqp/codec/table.ts';
+import {
+  checkTable,
+  HAS_REPEATS,
+  readTable,
+  TABLE_DEPTH_MAX,
+  TABLE_FIELDS_MAX,
+} from '../../../protocols/amqp/codec/table.ts';
 import { writeTable } from '../../../protocols/amqp/codec/table-writer.ts';
 import type { Headers, Value } from '../../../src/message/properties.ts';
 import { headers } from './arbitraries.ts';
@@ -66,7 +73,74 @@ describe('field tables', () => {
 
   test('a long string that is not UTF-8 keeps its bytes', () => {
     const bytes = Buffer.from([0, 0, 0, 8, 1, 0x61, 0x53, 0, 0, 0, 1, 0xff]);
-    expect(decode(bytes)).toEqual([{ name: 'a', value: { type: 'bytes', value: Buffer.from([0xff]) } }]);
+    expect(decode(bytes)).toEqual([{ name: 'a', value: '\udcff' }]);
+    expect(encode(decode(bytes))).toEqual(bytes);
+  });
+
+  test('so does a name, and two that differ are two', () => {
+    const bytes = Buffer.from([0, 0, 0, 6, 1, 0xff, 0x56, 1, 0xfe, 0x56]);
+    expect(encode(decode(bytes))).toEqual(bytes);
+    expect(decode(bytes).length).toBe(2);
+    expect(checkTable(bytes, 4, bytes.length)).toBe(0);
+  });
+
+  test('of fields of one name the first counts, in tables within tables as well', () => {
+    const field = (name: string, value: string): Buffer =>
+      Buffer.concat([Buffer.of(name.length), Buffer.from(name), Buffer.from(value, 'hex')]);
+    const table = (...fields: Buffer[]): Buffer => {
+      const content = Buffer.concat(fields);
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(content.length);
+      return Buffer.concat([length, content]);
+    };
+    const t = (content: Buffer, letter: string): string =>
+      Buffer.from(letter).toString('hex') + content.toString('hex');
+    const inner = table(field('k', '7401'), field('j', '56'), field('k', '7400'));
+    const whole = table(
+      field('k', t(inner, 'F')),
+      field('l', t(table(Buffer.from(t(inner, 'F'), 'hex')), 'A')),
+      field('k', '56'),
+    );
+    const innerOnce = table(field('k', '7401'), field('j', '56'));
+    const once = table(field('k', t(innerOnce, 'F')), field('l', t(table(Buffer.from(t(innerOnce, 'F'), 'hex')), 'A')));
+    expect(checkTable(whole, 4, whole.length)).toBe(HAS_REPEATS);
+    expect(checkTable(inner, 4, inner.length)).toBe(HAS_REPEATS);
+    expect(checkTable(once, 4, once.length)).toBe(0);
+    expect(withoutRepeats(whole, 4, whole.length)).toEqual(once.subarray(4));
+    expect(withoutRepeats(once, 4, once.length)).toEqual(once.subarray(4));
+    expect(decode(whole)).toEqual(decode(once));
+    const sink = new ByteSink();
+    expect(writeTable(sink, [...decode(once), { name: 'k', value: null }])).toBe(1);
+    expect(Buffer.from(sink.buffer.subarray(0, sink.length))).toEqual(once);
+  });
+
+  test('a name that comes twice among many is found, and none that does not', () => {
+    for (const n of [2, 15, 16, 17, 18, 200]) {
+      const names = Array.from({ length: n }, (_, i) => ({ name: `name-${i}`, value: null }));
+      const bytes = encode(names);
+      expect(checkTable(bytes, 4, bytes.length), `${n} names`).toBe(0);
+      // The last name becomes the second one.
+      const last = bytes.lastIndexOf(Buffer.from(`name-${n - 1}`));
+      const twice = Buffer.concat([
+        bytes.subarray(0, last - 1),
+        Buffer.from([6]),
+        Buffer.from('name-0'),
+        Buffer.from('V'),
+      ]);
+      twice.writeUInt32BE(twice.length - 4, 0);
+      expect(checkTable(twice, 4, twice.length), `${n} names`).toBe(HAS_REPEATS);
+    }
+  });
+
+  test('a name that is too long for its length byte is left out, and counted', () => {
+    const sink = new ByteSink();
+    expect(
+      writeTable(sink, [
+        { name: 'é'.repeat(128), value: null },
+        { name: 'a', value: null },
+      ]),
+    ).toBe(1);
+    expect(decode(Buffer.from(sink.buffer.subarray(0, sink.length)))).toEqual([{ name: 'a', value: null }]);
   });
 
   test('names such as __proto__ are ordinary', () => {

@@ -28,7 +28,6 @@ export function publishAs(
   const keyBytes = Buffer.from(key as string);
   const draft = new NewDraft();
   draft.dialect = 200;
-  draft.spelling = spelling;
   draft.body = Buffer.from(body);
   draft.bodyEnd = draft.body.length;
   fill(draft);

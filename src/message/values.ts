@@ -1,0 +1,158 @@
+/** What header values are to each other, and to those who can only read text. */
+
+import type { Header, Headers, Value } from './properties.ts';
+import { textOf } from './text.ts';
+
+/** A value as text, for protocols whose headers are strings: numbers in decimal, bytes as text, nested ones as JSON. */
+export function valueToText(value: Value): string {
+  if (typeof value === 'string') return value;
+  if (value === null) return '';
+  if (typeof value === 'boolean') return value ? 'true' : 'false';
+  switch (value.type) {
+    case 'decimal':
+      return decimalText(value.value, value.scale);
+    case 'bytes':
+      return textOf(value.value);
+    case 'list':
+    case 'map':
+      return JSON.stringify(valueToJson(value));
+    default:
+      return String(value.value);
+  }
+}
+
+/** True for values that lose their shape as text. */
+export function isNested(value: Value): boolean {
+  return typeof value === 'object' && value !== null && (value.type === 'list' || value.type === 'map');
+}
+
+export function valueToJson(value: Value): unknown {
+  if (value === null || typeof value !== 'object') return value;
+  switch (value.type) {
+    case 'int64':
+    case 'uint64':
+    case 'timestamp':
+      return Number.isSafeInteger(Number(value.value)) ? Number(value.value) : String(value.value);
+    case 'decimal':
+      return decimalText(value.value, value.scale);
+    case 'bytes':
+      return value.value.toString('base64');
+    case 'list':
+      return value.value.map(valueToJson);
+    case 'map':
+      return Object.fromEntries(onceEach(value.value).map((header) => [header.name, valueToJson(header.value)]));
+    default:
+      return value.value;
+  }
+}
+
+/** What JSON says as a value. Whole numbers are int64, others double. Undefined for what nests deeper, or holds more. */
+export function valueFromJson(json: unknown, depthMax: number, room = { values: 8192 }): Value | undefined {
+  if (--room.values < 0) return undefined;
+  if (json === null || typeof json === 'string' || typeof json === 'boolean') return json;
+  if (typeof json === 'number') {
+    return Number.isSafeInteger(json) ? { type: 'int64', value: BigInt(json) } : { type: 'double', value: json };
+  }
+  if (depthMax <= 0) return undefined;
+  const list = Array.isArray(json);
+  const items: (Value | undefined)[] = Object.values(json as object).map((v) => valueFromJson(v, depthMax - 1, room));
+  if (items.includes(undefined)) return undefined;
+  const values = items as Value[];
+  if (list) return { type: 'list', value: values };
+  return { type: 'map', value: Object.keys(json as object).map((name, i) => ({ name, value: values[i]! })) };
+}
+
+/** Without those whose name one before them has. */
+export function onceEach(headers: Headers): Headers {
+  const seen = new Set<string>();
+  const once = headers.filter(({ name }) => !seen.has(name) && seen.add(name));
+  return once.length === headers.length ? headers : once;
+}
+
+/**
+ * Equal as a headers exchange compares (RabbitMQ's rules): integers, floats and timestamps by what they are worth whatever
+ * their type, text and bytes by their bytes, decimals with their scale; lists and maps are equal if they are identical.
+ */
+export function valuesEqual(a: Value, b: Value): boolean {
+  if (a === b) return true;
+  const [left, right] = [numberOf(a), numberOf(b)];
+  // A bigint and a number are ordered by what they are worth, nothing rounded.
+  if (left !== undefined && right !== undefined) return left <= right && left >= right;
+  const [text, other] = [textLike(a), textLike(b)];
+  if (text !== undefined && other !== undefined) return text === other;
+  return valueIdentity(a) === valueIdentity(b);
+}
+
+function numberOf(value: Value): bigint | number | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  switch (value.type) {
+    case 'decimal':
+    case 'bytes':
+    case 'list':
+    case 'map':
+      return undefined;
+    default:
+      return value.value;
+  }
+}
+
+function textLike(value: Value): string | undefined {
+  if (typeof value === 'string') return value;
+  return typeof value === 'object' && value?.type === 'bytes' ? textOf(value.value) : undefined;
+}
+
+/** The same text for the same value of the same type, and for no other. */
+export function valueIdentity(value: Value): string {
+  if (value === null) return 'V';
+  if (typeof value === 'boolean') return value ? 'T' : 'F';
+  if (typeof value === 'string') return `S${value.length}:${value}`;
+  switch (value.type) {
+    case 'bytes': {
+      const text = value.value.latin1Slice();
+      return `B${text.length}:${text}`;
+    }
+    case 'decimal':
+      return `${value.value}e-${value.scale};`;
+    case 'list':
+      return `[${value.value.map(valueIdentity).join('')}]`;
+    case 'map':
+      return `{${value.value.map(headerIdentity).join('')}}`;
+    default:
+      return `${value.type}=${value.value};`;
+  }
+}
+
+/** The same for headers that have the same names, types and values, in whatever order. */
+export function headersIdentity(headers: Headers): string {
+  return onceEach(headers).map(headerIdentity).sort().join('');
+}
+
+function headerIdentity({ name, value }: Header): string {
+  return `${name.length}:${name}${valueIdentity(value)}`;
+}
+
+function decimalText(value: number, scale: number): string {
+  if (scale === 0) return String(value);
+  const digits = String(Math.abs(value)).padStart(scale + 1, '0');
+  return `${value < 0 ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+}
+
+/** The name of a value's type, as error texts have it (RabbitMQ's names). */
+export function typeName(value: Value): string {
+  if (typeof value === 'string') return 'longstr';
+  if (typeof value === 'boolean') return 'bool';
+  if (value === null) return 'void';
+  const names: Record<string, string> = {
+    int8: 'byte',
+    uint8: 'unsignedbyte',
+    int16: 'short',
+    uint16: 'unsignedshort',
+    int32: 'signedint',
+    uint32: 'unsignedint',
+    int64: 'long',
+    bytes: 'binary',
+    list: 'array',
+    map: 'table',
+  };
+  return names[value.type] ?? value.type;
+}
