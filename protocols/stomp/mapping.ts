@@ -113,7 +113,7 @@ function takeProperty(properties: Properties, name: string, value: string): bool
       return integer(value) !== undefined;
     case 'timestamp': {
       if (integer(value) === undefined) return false;
-      const stamp = BigInt(value);
+      const stamp = BigInt(value.trim());
       properties.timestampS = stamp >= MILLISECONDS_FROM ? stamp / 1000n : stamp;
       return true;
     }
@@ -214,6 +214,7 @@ export function writeDeaths(annotations: Annotations, lines: HeaderLines): void 
   for (const [name, value] of flatDeathHeaders(annotations, deathCount(annotations))) lines.property(name, value);
 }
 
+/** Blanks around it are nothing, as where SEND reads it. */
 function integer(value: string): number | undefined {
-  return /^\d{1,15}$/.test(value) ? Number(value) : undefined;
+  return /^ *\d{1,15} *$/.test(value) ? Number(value) : undefined;
 }
