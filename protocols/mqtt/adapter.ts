@@ -34,7 +34,6 @@ export class FanoutCache {
 export function mqttDraft(): Draft {
   const draft = new Draft();
   draft.dialect = MQTT_DIALECT_ID;
-  draft.spelling = SLASH;
   return draft;
 }
 
