@@ -24,11 +24,11 @@ interface Setting {
 }
 
 /** The next message of a queue, as soon as there is one. */
-async function arrives(ch: AmqpChannel, queue: string): Promise<Got> {
+async function arrives(ch: AmqpChannel, queue: string, noAck = true): Promise<Got> {
   let got: Got | undefined;
   await within(
     (async () => {
-      while ((got = await ch.get(queue, { noAck: true })) === undefined) await new Promise((r) => setTimeout(r, 10));
+      while ((got = await ch.get(queue, { noAck })) === undefined) await new Promise((r) => setTimeout(r, 10));
     })(),
     PATIENCE_MS,
     () => `nothing arrived in ${queue}`,
@@ -338,5 +338,66 @@ export const deadLetters = topic('dead letters', [
     expect(await ready(ch, dead)).toBe(0);
     await tx.txCommit();
     expect(texts([await arrives(ch, dead)])).toEqual(['x']);
+  }),
+
+  scenario('a message that comes back with its record dies on: 1, 2, 3', 'dlx#effects', async (t) => {
+    const { ch, q, dead } = await withDeadLetters(t);
+    const other = t.name('other');
+    await ch.declareQueue(other, { arguments: { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dead } });
+    const die = async (queue: string, headers: Table): Promise<Got> => {
+      ch.publish('', queue, 'x', { headers });
+      ch.reject((await arrives(ch, queue, false)).deliveryTag, false);
+      return arrives(ch, dead);
+    };
+    let letter = await die(q, { mine: 1 });
+    for (const count of [2, 3]) {
+      letter = await die(q, letter.properties.headers!);
+      expect(deaths(letter)).toEqual([{ count, exchange: '', queue: q, reason: 'rejected', 'routing-keys': [q] }]);
+      expect(firstDeath(letter)).toEqual({ exchange: '', queue: q, reason: 'rejected' });
+    }
+    letter = await die(other, letter.properties.headers!);
+    const entry = { exchange: '', reason: 'rejected' };
+    expect(deaths(letter)).toEqual([
+      { ...entry, count: 1, queue: other, 'routing-keys': [other] },
+      { ...entry, count: 3, queue: q, 'routing-keys': [q] },
+    ]);
+    expect(firstDeath(letter)).toEqual({ exchange: '', queue: q, reason: 'rejected' });
+    expect(letter.properties.headers!['mine']).toBe(1);
+    letter = await die(q, letter.properties.headers!);
+    expect(deaths(letter).map(({ queue, count }) => [queue, count])).toEqual([
+      [q, 4],
+      [other, 1],
+    ]);
+  }),
+
+  scenario('a record that came with the message is counted on, whatever else it says', 'dlx#effects', async (t) => {
+    const { ch, q, dead } = await withDeadLetters(t);
+    const die = async (headers: Table): Promise<Table> => {
+      ch.publish('', q, 'x', { headers });
+      ch.reject((await arrives(ch, q, false)).deliveryTag, false);
+      return (await arrives(ch, dead)).properties.headers!;
+    };
+    const foreign = { queue: q, reason: 'rejected', count: 41, exchange: 'E', 'routing-keys': ['k1'], mine: 'kept' };
+    expect(await die({ 'x-death': [foreign] })).toEqual({ 'x-death': [{ ...foreign, count: 42 }] });
+    expect(
+      await die({
+        'x-death': [
+          { queue: 'other', reason: 'odd', count: 3 },
+          { queue: q, reason: 'rejected' },
+        ],
+      }),
+    ).toEqual({
+      'x-death': [
+        { queue: q, reason: 'rejected', count: 2 },
+        { queue: 'other', reason: 'odd', count: 3 },
+      ],
+    });
+    // What is no list is no record; what was said of the first death stays.
+    const reset = await die({ 'x-death': 'text', 'x-first-death-queue': 'elsewhere' });
+    expect((reset['x-death'] as readonly Table[]).map(({ count, queue }) => [count, queue])).toEqual([[1, q]]);
+    expect(reset['x-first-death-queue']).toBe('elsewhere');
+    expect(reset['x-first-death-reason']).toBeUndefined();
+    const fresh = await die({ 'x-first-death-queue': 'elsewhere' });
+    expect(fresh['x-first-death-queue']).toBe(q);
   }),
 ]);

@@ -15,6 +15,7 @@ import { queues } from './queues.scenarios.ts';
 import { routing } from './routing.scenarios.ts';
 import type { Topic } from './scenario.ts';
 import { taking } from './taking.scenarios.ts';
+import { values } from './values.scenarios.ts';
 
 export const TOPICS: readonly Topic[] = [
   queues,
@@ -32,4 +33,5 @@ export const TOPICS: readonly Topic[] = [
   policies,
   delays,
   operation,
+  values,
 ];

@@ -212,6 +212,10 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
     return this.lastQueue;
   }
 
+  lost(): void {
+    this.connection.stats.lossyConversions++;
+  }
+
   /** What `amq.rabbitmq.reply-to` means on this channel. */
   replyAddress(): string {
     return replyAddress(this);

@@ -36,6 +36,8 @@ const HIDDEN_COPIES: ReadonlySet<string> = new Set(['BCC']);
 /** What a publish may need of its channel. */
 export interface IntakeOwner {
   readonly session: Session;
+  /** Some of what the client has sent could not be kept: it is counted. */
+  lost(): void;
   /** The address that stands for `amq.rabbitmq.reply-to`. Throws if the channel does not listen there. */
   replyAddress(): string;
 }
@@ -112,7 +114,11 @@ export class Intake {
     if (scan.replyToEnd > scan.replyToStart && isShortForm(buffer, scan.replyToStart, scan.replyToEnd)) {
       this.replaceReplyTo();
     }
-    if (scan.repeats) this.replaceHeaders(withoutRepeats(draft.props, scan.headersStart, scan.headersEnd));
+    if (scan.repeats) {
+      // A name stands for one thing, the first that it was given. [§4.2.5.5]
+      this.replaceHeaders(withoutRepeats(draft.props, scan.headersStart, scan.headersEnd));
+      this.owner.lost();
+    }
     if (scan.copies) this.addCopies();
     this.bodyBytes = size;
     this.received = 0;

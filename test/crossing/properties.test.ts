@@ -1,0 +1,352 @@
+/** Every property between every two protocols, each with itself too: what one says, and what the other then sees. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../src/clock/clock.ts';
+import { startTestBroker, type TestBroker } from '../support/broker.ts';
+import {
+  Amqp,
+  field,
+  fieldText,
+  listOf,
+  mqttClient,
+  mqttProperties,
+  mqttSeen,
+  named,
+  type Said,
+  type Seen,
+  Stomp,
+  tableOf,
+  WIRES,
+  type Wire,
+} from './ends.ts';
+
+/** A property as each protocol says it and sees it. `seen` is for pairs that see it otherwise. */
+interface Row {
+  readonly what: string;
+  readonly amqp?: Said;
+  readonly mqtt?: Said;
+  readonly stomp?: Said;
+  readonly seen?: { readonly [pair in `${Wire} to ${Wire}`]?: Said };
+  /** Milliseconds between publishing and delivery. */
+  readonly waits?: number;
+}
+
+const LATIN = 'caf\xe9'; // what is no UTF-8
+const UTF8 = Buffer.from('Gr\u00fc\u00dfe').latin1Slice();
+const RANDOM = '\x8f\x00\x01\xff\xfe\x10\x7f\x80\xc3\x28\xa0\xa1\xe2\x28\xa1\x00';
+const HEX = Buffer.from(RANDOM, 'latin1').toString('hex').toUpperCase();
+const NESTED = tableOf(named('k', listOf(field('S:v'), field('l:1'), field('t:true'))), named('d', field('d:0.5')));
+const JSON_TEXT = '{"k":["v",1,true],"d":0.5}';
+
+const ROWS: readonly Row[] = [
+  {
+    what: 'content type',
+    amqp: { 'content-type': 'text/x' },
+    mqtt: { 'content-type': 'text/x' },
+    stomp: { 'content-type': 'text/x' },
+  },
+  {
+    what: 'content encoding',
+    amqp: { 'content-encoding': 'gzip' },
+    mqtt: { 'u:content-encoding': 'gzip' },
+    stomp: { 'content-encoding': 'gzip' },
+  },
+  {
+    what: 'correlation id',
+    amqp: { 'correlation-id': UTF8 },
+    mqtt: { 'correlation-data': UTF8 },
+    stomp: { 'correlation-id': UTF8 },
+  },
+  {
+    what: 'correlation id of any bytes',
+    amqp: { 'correlation-id': RANDOM },
+    mqtt: { 'correlation-data': RANDOM },
+    stomp: { 'correlation-id': `ID:AMQP_BINARY:${HEX}` },
+    // Many AMQP clients take a short string for UTF-8, and break where it is none.
+    seen: {
+      'mqtt to amqp': { 'h:x-correlation-id': `x:${RANDOM}` },
+      'stomp to amqp': { 'h:x-correlation-id': `x:${RANDOM}` },
+    },
+  },
+  {
+    what: 'correlation id in a header, as AMQP is shown one of any bytes',
+    amqp: { 'h:x-correlation-id': `x:${RANDOM}` },
+    mqtt: { 'correlation-data': RANDOM },
+    stomp: { 'correlation-id': `ID:AMQP_BINARY:${HEX}` },
+  },
+  {
+    what: 'reply-to: a queue',
+    amqp: { 'reply-to': 'answers/here.now' },
+    mqtt: { 'response-topic': '$queue/answers/here.now' },
+    stomp: { 'reply-to': '/queue/answers%2Fhere.now' },
+  },
+  {
+    what: 'reply-to: a topic',
+    amqp: { 'reply-to': 'resp.10/0/0/5.k', 'h:x-reply-to-exchange': 'S:amq.topic' },
+    mqtt: { 'response-topic': 'resp/10.0.0.5/k' },
+    stomp: { 'reply-to': '/topic/resp.10%2F0%2F0%2F5.k' },
+  },
+  {
+    what: 'priority',
+    amqp: { priority: '7' },
+    mqtt: { 'u:priority': '7' },
+    stomp: { priority: '7' },
+  },
+  {
+    what: 'expiry: what is left of it',
+    amqp: { expiration: '60000' },
+    mqtt: { expiry: '60' },
+    stomp: { expiration: '60000' },
+    waits: 10_500,
+    seen: {
+      'amqp to mqtt': { expiry: '50' }, // 49.5, rounded up
+      'mqtt to mqtt': { expiry: '50' },
+      'stomp to mqtt': { expiry: '50' },
+      'mqtt to amqp': { expiration: '49500' },
+      'stomp to amqp': { expiration: '49500' },
+      'amqp to stomp': { expiration: '49500' },
+      'mqtt to stomp': { expiration: '49500' },
+    },
+  },
+  {
+    what: 'message id',
+    amqp: { 'message-id': 'm-1' },
+    mqtt: { 'u:message-id': 'm-1' },
+    stomp: { 'amqp-message-id': 'm-1' },
+  },
+  { what: 'type', amqp: { type: 'reading' }, mqtt: { 'u:type': 'reading' }, stomp: { type: 'reading' } },
+  { what: 'app id', amqp: { 'app-id': 'app' }, mqtt: { 'u:app-id': 'app' }, stomp: { 'app-id': 'app' } },
+  {
+    what: 'timestamp',
+    amqp: { timestamp: '1700000000' },
+    mqtt: { 'u:timestamp': '1700000000' },
+    stomp: { timestamp: '1700000000' },
+  },
+  {
+    what: 'group id',
+    amqp: { 'h:JMSXGroupID': 'S:g' },
+    mqtt: { 'u:JMSXGroupID': 'g' },
+    stomp: { JMSXGroupID: 'g' },
+  },
+  {
+    what: 'user id',
+    amqp: { 'user-id': 'guest' },
+    mqtt: { 'u:user-id': 'guest' },
+    stomp: { 'user-id': 'guest' },
+  },
+  {
+    what: 'a header',
+    amqp: { 'h:x-colour': `S:${UTF8}: \\and \n more` },
+    mqtt: { 'u:x-colour': `${UTF8}: \\and \n more` },
+    stomp: { 'x-colour': `${UTF8}: \\and \n more` },
+  },
+  {
+    what: 'a header whose name is beyond ASCII',
+    amqp: { [`h:${UTF8}`]: 'S:v' },
+    mqtt: { [`u:${UTF8}`]: 'v' },
+    stomp: { [UTF8]: 'v' },
+  },
+  {
+    what: 'headers that are no text',
+    amqp: {
+      'h:i': 'I:-5',
+      'h:l': 'l:12345678901',
+      'h:t': 't:true',
+      'h:d': 'd:0.5',
+      'h:D': 'D:2/314',
+      'h:T': 'T:17',
+      'h:V': 'V:',
+      'h:x': 'x:abc',
+    },
+    mqtt: {
+      'u:i': '-5',
+      'u:l': '12345678901',
+      'u:t': 'true',
+      'u:d': '0.5',
+      'u:D': '3.14',
+      'u:T': '17',
+      'u:V': '',
+      'u:x': 'abc',
+    },
+    stomp: { i: '-5', l: '12345678901', t: 'true', d: '0.5', D: '3.14', T: '17', V: '', x: 'abc' },
+    seen: {
+      'mqtt to amqp': {
+        'h:i': 'S:-5',
+        'h:l': 'S:12345678901',
+        'h:t': 'S:true',
+        'h:d': 'S:0.5',
+        'h:D': 'S:3.14',
+        'h:T': 'S:17',
+        'h:V': 'S:',
+        'h:x': 'S:abc',
+      },
+      'stomp to amqp': {
+        'h:i': 'S:-5',
+        'h:l': 'S:12345678901',
+        'h:t': 'S:true',
+        'h:d': 'S:0.5',
+        'h:D': 'S:3.14',
+        'h:T': 'S:17',
+        'h:V': 'S:',
+        'h:x': 'S:abc',
+      },
+    },
+  },
+  {
+    what: 'a header of bytes that are no text',
+    amqp: { 'h:h': `S:${LATIN}` },
+    mqtt: { 'u:h': Buffer.from(LATIN, 'latin1').toString('base64'), 'u:x-base64-headers': 'h' },
+    stomp: { h: LATIN },
+  },
+  {
+    what: 'lists and tables',
+    amqp: { 'h:m': NESTED },
+    mqtt: { 'u:m': JSON_TEXT, 'u:x-json-headers': 'm' },
+    stomp: { m: JSON_TEXT, 'x-json-headers': 'm' },
+  },
+  {
+    what: 'a name that comes twice: the first',
+    amqp: { 'h:k': ['S:1', 'S:2'], 'h:j': 'S:x' },
+    mqtt: { 'u:k': ['1', '2'], 'u:j': 'x' },
+    stomp: { k: ['1', '2'], j: 'x' },
+    seen: Object.fromEntries(
+      WIRES.flatMap((from) => [
+        [`${from} to amqp`, { 'h:k': 'S:1', 'h:j': 'S:x' }],
+        // Between two clients of MQTT 5.0 nothing is changed, and there a name may come twice.
+        ...(from === 'mqtt' ? [] : [[`${from} to mqtt`, { 'u:k': '1', 'u:j': 'x' }]]),
+        [`${from} to stomp`, { k: '1', j: 'x' }],
+      ]),
+    ),
+  },
+  {
+    what: 'a property that comes twice: the first',
+    mqtt: { 'u:message-id': ['1', '2'] },
+    seen: { 'mqtt to amqp': { 'message-id': '1' }, 'mqtt to stomp': { 'amqp-message-id': '1' } },
+  },
+  {
+    what: 'text in a body, which AMQP cannot say',
+    mqtt: { 'payload-format': '1' },
+    seen: { 'mqtt to amqp': {}, 'mqtt to stomp': {} },
+  },
+];
+
+let broker: TestBroker;
+let admin: Amqp;
+let amqp: Amqp;
+let stomp: Stomp;
+const clock = new ManualClock();
+let runs = 0;
+
+beforeAll(async () => {
+  broker = await startTestBroker({ data: null, clock });
+  admin = await Amqp.open(broker);
+  amqp = await Amqp.open(broker);
+  stomp = await Stomp.open(broker);
+});
+afterAll(async () => {
+  for (const end of [admin, amqp, stomp]) end.close();
+  await broker.close();
+});
+
+/** What of it goes from one to another. AMQP's delivery mode is left out, which every message that crosses has. */
+async function carry(from: Wire, to: Wire, said: Said, waitsMs = 0): Promise<Seen> {
+  const run = `r${++runs}`;
+  const queue = `q-${run}`;
+  if (to === 'mqtt') {
+    const kept = await mqttClient(broker, queue);
+    await kept.subscribe(`t/${run}`, 1);
+    await kept.leave();
+  } else {
+    await admin.declare(queue);
+    await admin.bind(queue, 'amq.topic', `t.${run}`);
+  }
+  if (from === 'amqp') await amqp.publish('amq.topic', `t.${run}`, { 'delivery-mode': '2', ...said });
+  else if (from === 'stomp') {
+    await stomp.sure(
+      'SEND',
+      { destination: `/topic/t.${run}`, persistent: 'true', 'content-length': '1', ...said },
+      'x',
+    );
+  } else {
+    const peer = await mqttClient(broker, `from-${run}`, true);
+    peer.publish(`t/${run}`, 'x', 1, 1, { properties: mqttProperties(said)! });
+    await peer.next('puback');
+    await peer.leave();
+  }
+  if (waitsMs > 0) clock.advance(waitsMs);
+  const seen = await receive(to, queue);
+  const { 'delivery-mode': _, persistent: __, ...properties } = seen.properties;
+  return { ...seen, properties };
+}
+
+async function receive(to: Wire, queue: string): Promise<Seen> {
+  if (to === 'amqp') return amqp.next(queue);
+  if (to === 'mqtt') {
+    const peer = await mqttClient(broker, queue);
+    const packet = await peer.next('publish');
+    peer.send({ cmd: 'puback', messageId: packet.messageId! });
+    await peer.leave();
+    return mqttSeen(packet);
+  }
+  const reader = await Stomp.open(broker);
+  await reader.subscribe(`/amq/queue/${queue}`);
+  const seen = await reader.message();
+  reader.close();
+  return seen;
+}
+
+/** A table's bytes as the text that is compared. */
+const shown = (said: Said): Record<string, string | string[]> =>
+  Object.fromEntries(
+    Object.entries(said).map(([name, value]) => [
+      name,
+      Buffer.isBuffer(value) ? fieldText(value) : Array.isArray(value) ? [...(value as string[])] : (value as string),
+    ]),
+  );
+
+describe.each(ROWS)('$what', (row) => {
+  const pairs = WIRES.flatMap((from) => WIRES.map((to) => ({ from, to }))).filter(
+    ({ from, to }) => row[from] !== undefined && (row.seen?.[`${from} to ${to}`] ?? row[to]) !== undefined,
+  );
+  it.each(pairs)('$from to $to', async ({ from, to }) => {
+    const seen = await carry(from, to, row[from]!, row.waits);
+    expect(seen.body).toBe('x');
+    expect(seen.properties).toEqual(shown(row.seen?.[`${from} to ${to}`] ?? row[to]!));
+  });
+});
+
+describe('delivery mode', () => {
+  const SAID: Record<Wire, readonly [keep: Said, no: Said]> = {
+    amqp: [{ 'delivery-mode': '2' }, { 'delivery-mode': '1' }],
+    mqtt: [{ qos: '1' }, { qos: '0' }],
+    stomp: [{ persistent: 'true' }, {}],
+  };
+  it.each(WIRES.flatMap((from) => WIRES.flatMap((to) => [0, 1].map((i) => ({ from, to, kept: i === 0 })))))(
+    '$from to $to, persistent: $kept',
+    async ({ from, to, kept }) => {
+      const run = `d${++runs}`;
+      const reader = to === 'stomp' ? await Stomp.open(broker) : undefined;
+      const peer = to === 'mqtt' ? await mqttClient(broker, run, true) : undefined;
+      await reader?.subscribe(`/topic/t.${run}`);
+      await peer?.subscribe(`t/${run}`, 1);
+      if (to === 'amqp') {
+        await admin.declare(run);
+        await admin.bind(run, 'amq.topic', `t.${run}`);
+      }
+      const said = SAID[from][kept ? 0 : 1]!;
+      if (from === 'amqp') await amqp.publish('amq.topic', `t.${run}`, said);
+      else if (from === 'stomp') await stomp.sure('SEND', { destination: `/topic/t.${run}`, ...said }, 'x');
+      else {
+        const sender = await mqttClient(broker, `from-${run}`, true);
+        sender.publish(`t/${run}`, 'x', kept ? 1 : 0, kept ? 1 : 0);
+        await sender.settle();
+        await sender.leave();
+      }
+      if (to === 'amqp') expect((await amqp.next(run)).properties['delivery-mode']).toBe(kept ? '2' : '1');
+      else if (to === 'stomp')
+        expect((await reader!.message()).properties['persistent']).toBe(kept ? 'true' : undefined);
+      else expect((await peer!.next('publish')).qos).toBe(kept ? 1 : 0);
+      reader?.close();
+      await peer?.vanish();
+    },
+  );
+});
