@@ -119,6 +119,44 @@ export const STOMP_DIFFERENCES = {
     peersDo: 'does not say in an ERROR which receipt its frame had asked for',
     weDo: 'it does, as the specification asks for',
   },
+  'processing-errors': {
+    peers: ['rabbitmq'],
+    peersDo: 'calls a header that it cannot read Processing error, and says no more',
+    weDo: 'Invalid header, and which one it is and why',
+  },
+  'reads-flags-loosely': {
+    peers: ['rabbitmq'],
+    peersDo: 'takes any word but true and True for persistent:false, and any but false and False for requeue:true',
+    weDo: 'true and false in any case, 1 and 0; another word is refused, since the opposite of what was meant loses messages',
+  },
+  'no-nack-in-1.0': {
+    peers: ['activemq'],
+    peersDo: 'refuses NACK in 1.0, as that version does not have it',
+    weDo: 'as RabbitMQ: it is taken, for clients of 1.0 that know such a broker send it',
+  },
+  'empty-login-refused': {
+    peers: ['rabbitmq', 'activemq'],
+    peersDo: 'take a login of no length for the name of a user whom they do not know',
+    weDo: 'it is no login: libraries that are given no name send an empty one',
+  },
+  'declares-once': {
+    peers: ['rabbitmq'],
+    peersDo:
+      'declares a queue once a connection: after it has been deleted a SUBSCRIBE fails, and SENDs get receipts and are lost',
+    weDo: 'it is declared again: a receipt says that the message is kept',
+  },
+  'receipts-for-missing-queues': {
+    peers: ['rabbitmq'],
+    peersDo: 'gives a receipt for a message to an /amq/queue that is not there',
+    weDo:
+      'an ERROR says so, as nobody keeps the message; without a receipt it is counted. A /reply-queue may be gone: who ' +
+      'answers is not to lose his connection because who asked has left',
+  },
+  'deletes-shared-subscriptions': {
+    peers: ['rabbitmq'],
+    peersDo: 'deletes the queue of a durable subscription under others who read it when one of them gives it up',
+    weDo: 'it goes with the last of them, and bindings that others have made to it stay: a subscription takes away what it added',
+  },
   'versions-untold': {
     peers: ['activemq'],
     peersDo: 'does not say which versions it speaks when it refuses one',
