@@ -77,9 +77,12 @@ export class Broker {
 
   private constructor(options: StartOptions, unlock: () => Promise<void>) {
     this.ownClock = options.clock === undefined;
-    this.clock = options.clock ?? new SystemClock();
+    // What is thrown where nobody called costs no more than it must: never the process, and with it everybody.
+    const defect = (error: unknown): void => this.clientLog.defect(undefined, error);
+    this.clock = options.clock ?? new SystemClock(defect);
     this.clientLog = new ClientLog(this.clock, options.logger ?? NO_LOGGER);
     this.turn = new Turn(this.clock);
+    if (this.ownClock) this.turn.onError = defect;
     this.authenticator = options.authenticator ?? new LoopbackOnly();
     this.unlock = unlock;
   }

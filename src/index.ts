@@ -24,9 +24,11 @@ import { type Logger, NO_LOGGER } from './logger.ts';
 import { type Health, managementApp } from './management/app.ts';
 import { Metrics } from './management/metrics.ts';
 import { managementServer } from './management/server.ts';
+import { HttpSockets } from './management/sockets.ts';
 import { BrokerError } from './message/errors.ts';
 import type { Endpoint, Protocol } from './protocol.ts';
 import { Connections } from './transport/connections.ts';
+import { descriptorLimit, shareDescriptors } from './transport/descriptors.ts';
 import { Listener } from './transport/listener.ts';
 import { TcpTransport, tcpServer } from './transport/tcp.ts';
 
@@ -106,7 +108,7 @@ export interface RunningBroker {
   clearPolicy(vhost: string, name: string, kind?: PolicyKind): Promise<boolean>;
   /** Highest priority first. Throws a BrokerError: not-found. */
   policies(vhost: string): PolicyInfo[];
-  /** Stops accepting, tells the clients, waits for them (3 s at most), syncs and closes the log. Again: the same promise. */
+  /** Stops accepting, tells the clients, waits for them (1.2 s at most), syncs and closes the log. Again: the same promise. */
   close(reason?: string): Promise<void>;
 }
 
@@ -222,17 +224,35 @@ class House implements RunningBroker {
   private readonly clients: Connections;
   private readonly gate: WebSocketGate;
   private readonly metrics: Metrics;
+  private readonly httpSockets: HttpSockets;
   private readonly httpServers: Server[] = [];
   private closing: Promise<void> | undefined = undefined;
 
   constructor(broker: Broker, protocols: readonly Protocol[], adapters: Adapters, config: Config, logger: Logger) {
     this.broker = broker;
     this.protocols = protocols;
-    this.clients = new Connections(broker, logger, config.connections.max, config.connections.handshakeTimeout);
-    this.gate = this.webSocketGate(adapters, config.websocket.messageSizeMax);
+    const { max, handshakeTimeout } = config.connections;
+    const descriptors = descriptorLimit();
+    const shares = shareDescriptors(max, descriptors, Object.keys(config.vhosts).length);
+    if (shares.clients < max) {
+      logger.warn(
+        { max, limit: shares.clients, descriptors },
+        'connections.max is lowered: this process may not have enough files open for so many (ulimit -n)',
+      );
+    }
+    this.clients = new Connections(broker, logger, shares.clients, handshakeTimeout);
+    this.httpSockets = new HttpSockets(shares.http);
+    this.gate = this.webSocketGate(adapters, config);
     this.metrics = new Metrics({
       broker,
-      connections: () => ({ connections: this.clients.size, ...this.clients.stats }),
+      connections: () => ({
+        connections: this.clients.size,
+        waitingSockets: this.clients.waitingSockets,
+        connectionsMax: this.clients.limit,
+        httpSockets: this.httpSockets.size,
+        httpSocketsDropped: this.httpSockets.dropped,
+        ...this.clients.stats,
+      }),
       protocols: () => protocols.map(({ name, stats }) => [name, { ...stats }]),
     });
   }
@@ -317,7 +337,10 @@ class House implements RunningBroker {
     const [first] = address.protocols;
     if (first === 'ws') return this.kept(this.gate.createServer());
     if (first === 'http') {
-      const server = managementServer(managementApp(this.broker.clock, () => this.health, this.metrics));
+      const server = managementServer(
+        managementApp(this.broker.clock, () => this.health, this.metrics),
+        this.httpSockets,
+      );
       this.gate.attach(server);
       return this.kept(server);
     }
@@ -343,7 +366,7 @@ class House implements RunningBroker {
     return server;
   }
 
-  private webSocketGate({ mqtt, stomp }: Adapters, messageSizeMax: number): WebSocketGate {
+  private webSocketGate({ mqtt, stomp }: Adapters, config: Config): WebSocketGate {
     const subProtocols: SubProtocol[] = [
       { name: 'mqtt', protocol: mqtt, kind: 'binary' },
       { name: 'mqttv3.1', protocol: mqtt, kind: 'binary' },
@@ -360,7 +383,8 @@ class House implements RunningBroker {
         ['/mqtt', [mqtt]],
         ['/stomp', [stomp]],
       ]),
-      messageSizeMax,
+      messageSizeMax: config.websocket.messageSizeMax,
+      requestTimeoutMs: config.connections.handshakeTimeout,
     });
   }
 }

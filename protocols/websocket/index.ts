@@ -22,6 +22,8 @@ import { type MessageKind, WebSocketTransport } from './transport.ts';
 export const MESSAGE_SIZE_MAX = 130 * 1024 * 1024;
 /** How long a client may take to ask for its upgrade. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** How often that is looked at. */
+const CHECK_MS = 500;
 
 export interface SubProtocol {
   /** As in Sec-WebSocket-Protocol: `mqtt`, `v12.stomp`. */
@@ -36,6 +38,8 @@ export interface WebSocketOptions {
   readonly subProtocols: readonly SubProtocol[];
   /** For each path that is served: who may speak on it when no sub-protocol is offered. */
   readonly paths: ReadonlyMap<string, readonly Protocol[]>;
+  /** For a client to ask for its upgrade. Default REQUEST_TIMEOUT_MS. */
+  readonly requestTimeoutMs?: number;
   /** Bytes of one incoming message; more is answered with close code 1009. Default MESSAGE_SIZE_MAX. */
   readonly messageSizeMax?: number;
 }
@@ -57,12 +61,13 @@ export class WebSocketGate {
 
   /** A server for WebSockets alone. */
   createServer(): Server {
-    const server = createServer((_request, response) => {
+    const { connections, requestTimeoutMs = REQUEST_TIMEOUT_MS } = this.options;
+    const timeouts = { headersTimeout: requestTimeoutMs, requestTimeout: requestTimeoutMs };
+    const server = createServer({ ...timeouts, connectionsCheckingInterval: CHECK_MS }, (_request, response) => {
       response.writeHead(426, { connection: 'close', upgrade: 'websocket', 'content-type': 'text/plain' });
       response.end(`This port speaks WebSocket, on ${[...this.options.paths.keys()].join(', ')}.\n`);
     });
-    server.headersTimeout = REQUEST_TIMEOUT_MS;
-    server.requestTimeout = REQUEST_TIMEOUT_MS;
+    server.prependListener('connection', (socket: Socket) => connections.knock(socket));
     this.attach(server);
     return server;
   }
@@ -86,7 +91,7 @@ export class WebSocketGate {
       refuse(socket, '400 Bad Request', `none of the offered sub-protocols is spoken here; these are: ${known}`);
       return;
     }
-    if (!connections.hasRoom()) {
+    if (!connections.mayEnter(socket)) {
       refuse(socket, '503 Service Unavailable', 'too many connections are open');
       return;
     }
@@ -95,6 +100,7 @@ export class WebSocketGate {
       const kind: MessageKind = chosen?.kind ?? 'mirror';
       const secure = 'encrypted' in socket;
       const transport = new WebSocketTransport(connections.house, webSocket, socket, secure, kind);
+      connections.left(socket);
       connections.admit(transport, chosen === undefined ? candidates : [chosen.protocol]);
     });
   }

@@ -53,6 +53,12 @@ export class TimerWheel {
   private tick = 0;
   /** How many timers are waiting. */
   size = 0;
+  private readonly onError: ((error: unknown) => void) | undefined;
+
+  /** @param onError told what a timer threw, and the others fire all the same; without it whoever moves the time hears of it */
+  constructor(onError?: (error: unknown) => void) {
+    this.onError = onError;
+  }
 
   get currentTick(): number {
     return this.tick;
@@ -83,6 +89,18 @@ export class TimerWheel {
     this.size--;
   }
 
+  private fire(timer: Timer): void {
+    if (this.onError === undefined) {
+      timer.fire();
+      return;
+    }
+    try {
+      timer.fire();
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+
   /** Moves time forward to `tick` (counted from the wheel's start) and fires what has come due, in order of due time. */
   advanceTo(tick: number): void {
     while (this.tick < tick) {
@@ -92,7 +110,7 @@ export class TimerWheel {
         const next: Timer | undefined = timer.next;
         if (timer.dueTick <= this.tick) {
           this.cancel(timer);
-          timer.fire();
+          this.fire(timer);
           // `fire` may have cancelled or moved `next`; then the slot is walked again from its head.
           if (next !== undefined && next.slot !== (this.tick & (SLOTS - 1))) {
             timer = this.heads[this.tick & (SLOTS - 1)];
@@ -107,11 +125,13 @@ export class TimerWheel {
 
 /** The clock of a running broker. */
 export class SystemClock implements Clock {
-  private readonly wheel = new TimerWheel();
+  private readonly wheel: TimerWheel;
   private readonly startedMs = performance.now();
   private readonly interval: NodeJS.Timeout;
 
-  constructor() {
+  /** @param onError told what a timer threw; without it that ends the process, as Node has it */
+  constructor(onError?: (error: unknown) => void) {
+    this.wheel = new TimerWheel(onError);
     this.interval = setInterval(() => {
       this.wheel.advanceTo(Math.floor((performance.now() - this.startedMs) / TICK_MS));
     }, TICK_MS);

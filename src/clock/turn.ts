@@ -35,6 +35,12 @@ export class Turn {
   private readonly later: TurnTask[][] = [[], [], []];
   private armed = false;
   private readonly clock: Clock | null;
+  private readonly serving: TurnTask = { inTurn: false, endOfTurn: () => this.work.serve() };
+  /**
+   * Told what a task threw, and the others go on: a fault costs the one who has it, never the process. Without it, whoever
+   * ends the turn hears of it.
+   */
+  onError: ((error: unknown) => void) | undefined = undefined;
   private readonly run = (): void => this.end();
 
   /** @param clock default: none, and then no turn is ever too long */
@@ -67,13 +73,26 @@ export class Turn {
   /** Runs the phases now. A broker's turn ends by itself; tests and `close` call it. */
   end(): void {
     this.armed = true; // what is added while running is picked up below or armed for the next turn
-    this.work.serve();
+    this.finish(this.serving);
     this.gather();
     this.runAll(PHASE_FLUSH);
     this.write();
     this.work.begin();
     this.armed = false;
     if (this.pending) this.arm();
+  }
+
+  private finish(task: TurnTask): void {
+    task.inTurn = false;
+    if (this.onError === undefined) {
+      task.endOfTurn();
+      return;
+    }
+    try {
+      task.endOfTurn();
+    } catch (error) {
+      this.onError(error);
+    }
   }
 
   private get pending(): boolean {
@@ -94,8 +113,7 @@ export class Turn {
     let done = 0;
     while (done < count && !work.over) {
       const task = late[done++]!;
-      task.inTurn = false;
-      task.endOfTurn();
+      this.finish(task);
     }
     late.splice(0, done);
     this.runAll(PHASE_GATHER);
@@ -105,8 +123,7 @@ export class Turn {
     const tasks = this.phases[phase]!;
     for (let i = 0; i < tasks.length; i++) {
       const task = tasks[i]!;
-      task.inTurn = false;
-      task.endOfTurn();
+      this.finish(task);
     }
     tasks.length = 0;
   }
@@ -133,8 +150,7 @@ export class Turn {
     while (done < tasks.length) {
       if (done % TASKS_A_LOOK === 0 && done > 0 && this.clock !== null && this.clock.monotonicMs() >= endMs) break;
       const task = tasks[done++]!;
-      task.inTurn = false;
-      task.endOfTurn();
+      this.finish(task);
     }
     tasks.splice(0, done);
   }

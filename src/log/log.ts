@@ -170,6 +170,7 @@ export class Log implements RecordStore, TurnTask {
       onSpace: () => {
         if (this.failed === undefined) options.onSpace?.();
       },
+      onScarce: (scarce) => options.onScarce?.(scarce),
     });
     this.coldReads = new ColdReads(this.logId, this.segmentFiles, this.residence, this.turn, this, (event) =>
       options.report(event),

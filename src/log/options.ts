@@ -64,5 +64,7 @@ export interface LogOptions {
   onFull?(): void;
   /** There is room again. */
   onSpace?(): void;
+  /** No file descriptor is left for what must be opened next, which is tried again until there is one; or there is one. */
+  onScarce?(scarce: boolean): void;
   report(event: LogEvent): void;
 }

@@ -7,9 +7,15 @@
  *            compacted, renamed └───┘
  */
 import { join } from 'node:path';
+import { Timer } from '../clock/clock.ts';
 import type { Done, FileSystem } from './files.ts';
 import { type Segment, segmentName } from './segment.ts';
-import { isNoSpace, type SegmentFile, Space, type SpaceOptions } from './space.ts';
+import { isNoDescriptor, isNoSpace, type SegmentFile, Space, type SpaceOptions } from './space.ts';
+
+/** Files of whole segments that stay open, those read last; a long backlog would take a descriptor a segment. */
+const HANDLES_MAX = 32;
+/** No descriptor was left: so long until it is tried again. */
+const DESCRIPTOR_WAIT_MS = 100;
 
 /** What one flush writes into one segment: buffers that lie one after the other from `position` on. */
 export interface WriteJob {
@@ -31,8 +37,20 @@ export class SegmentFiles {
   /** Nothing is done in the background any more. */
   private stopped = false;
   private readonly retired: Segment[] = [];
+  /** Segments whose files are open, the one used last at the end. */
+  private readonly open = new Set<Segment>();
+  /** Of the segment written last: those before it are whole. */
+  private writing = 0;
+  /** What waits for a descriptor. */
+  private waiting: (() => void)[] = [];
+  private scarce = false;
+  private readonly clock: SpaceOptions['clock'];
+  private readonly onScarce: (scarce: boolean) => void;
+  private readonly tryAgain = new Timer(() => this.goOn());
 
   constructor(options: SpaceOptions) {
+    this.clock = options.clock;
+    this.onScarce = options.onScarce?.bind(options) ?? (() => {});
     this.files = options.files;
     this.directory = options.directory;
     this.space = new Space(options, () => this.work());
@@ -79,10 +97,15 @@ export class SegmentFiles {
       else done(error);
     };
     if (segment.file === undefined || !segment.named) {
-      this.begin(segment).then(again, failed);
+      this.begin(segment).then(again, (error: Error) => {
+        // Only the name is missing: nothing was asked of the disk that could have half happened.
+        if (isNoDescriptor(error)) this.later(again);
+        else failed(error);
+      });
       return;
     }
     const { file } = segment;
+    this.writing = segment.number;
     const end = job.position + job.bytes;
     if (!this.space.clear(file, end, again)) return;
     file.handle.write(job.buffers, job.position, (error) => {
@@ -118,11 +141,65 @@ export class SegmentFiles {
     });
   }
 
+  /** Tries again what found no descriptor; the caller has nothing to lose but time. */
+  private later(again: () => void): void {
+    this.waiting.push(again);
+    if (!this.scarce) this.onScarce(true);
+    this.scarce = true;
+    if (!this.tryAgain.scheduled) this.clock.schedule(this.tryAgain, DESCRIPTOR_WAIT_MS);
+  }
+
+  private goOn(): void {
+    const { waiting } = this;
+    this.waiting = [];
+    for (const again of waiting) again();
+  }
+
+  /** A file could be opened. */
+  private found(): void {
+    if (!this.scarce || this.waiting.length > 0) return;
+    this.scarce = false;
+    this.onScarce(false);
+  }
+
+  /** The segment's file is used now: of those that are open and whole, the ones used least recently are closed. */
+  private used(segment: Segment): void {
+    this.open.delete(segment);
+    this.open.add(segment);
+    if (this.open.size <= HANDLES_MAX) return;
+    for (const other of this.open) {
+      const { file } = other;
+      if (file === undefined) this.open.delete(other);
+      else if (this.mayClose(other, file)) {
+        other.file = undefined;
+        this.open.delete(other);
+        this.closeHandle(file);
+      }
+      if (this.open.size <= HANDLES_MAX) return;
+    }
+  }
+
+  private mayClose(segment: Segment, file: SegmentFile): boolean {
+    if (!segment.sealed || segment.compacting || segment.number >= this.writing) return false;
+    return segment.reading === 0 && file.reading === 0 && this.space.filling !== file;
+  }
+
+  private closeHandle(file: SegmentFile): void {
+    const close = (): void => {
+      file.handle.close().catch(() => {}); // all that was written to it is with the kernel
+    };
+    // At a durability that never syncs it may wait for one; it gets it now, since nobody can ask for it later.
+    if (this.unsynced.delete(file)) file.handle.sync(close);
+    else close();
+  }
+
   /** Makes the file of a new segment, and its name safe. */
   private async begin(segment: Segment): Promise<void> {
     segment.file ??= await this.space.take(segment.path);
+    this.used(segment);
     await this.files.syncDirectory(this.directory);
     segment.named = true;
+    this.found();
   }
 
   /** Reads `bytes` from `position` on. `bytesRead` is less than asked for only where the file ends. */
@@ -136,6 +213,7 @@ export class SegmentFiles {
     segment.reading++;
     const finish = (error: Error | undefined, n: number): void => {
       segment.reading--;
+      if (segment.file !== undefined) this.used(segment);
       done(error, n);
       if (this.retired.length > 0) this.work();
     };
@@ -143,15 +221,21 @@ export class SegmentFiles {
       readFrom(segment.file, into, bytes, position, finish);
       return;
     }
-    this.files.open(segment.path, 'read').then(
-      (opened) => {
-        // Two loads may have opened it at once; the second handle is one too many.
-        if (segment.file === undefined) segment.file = { handle: opened, preparedBytes: 0, reading: 0 };
-        else opened.close().catch(() => {});
-        readFrom(segment.file, into, bytes, position, finish);
-      },
-      (error: Error) => finish(error, 0),
-    );
+    const open = (): Promise<void> =>
+      this.files.open(segment.path, 'read').then(
+        (opened) => {
+          this.found();
+          // Two loads may have opened it at once; the second handle is one too many.
+          if (segment.file === undefined) segment.file = { handle: opened, preparedBytes: 0, reading: 0 };
+          else opened.close().catch(() => {});
+          readFrom(segment.file, into, bytes, position, finish);
+        },
+        (error: Error) => {
+          if (isNoDescriptor(error) && !this.stopped) this.later(() => void open());
+          else finish(error, 0);
+        },
+      );
+    void open();
   }
 
   /** The segment has a new file under its name; reads from the one before finish. */
@@ -169,6 +253,7 @@ export class SegmentFiles {
 
   /** Gives a segment's file up. Nobody will ask for it again. */
   retire(segment: Segment): void {
+    this.open.delete(segment);
     this.retired.push(segment);
     this.work();
   }
@@ -219,6 +304,8 @@ export class SegmentFiles {
   async close(segments: readonly Segment[], usedBytes: number | undefined): Promise<void> {
     await new Promise<void>((resolve) => {
       this.stopped = true;
+      this.clock.cancel(this.tryAgain);
+      this.goOn();
       this.whenIdle = resolve;
       this.work();
     });

@@ -44,6 +44,8 @@ export interface SpaceOptions {
   readonly clock: Clock;
   onFull(): void;
   onSpace(): void;
+  /** No descriptor is left to open a file with, which waits for one; or none does any more. */
+  onScarce?(scarce: boolean): void;
 }
 
 export function isSpareName(name: string): boolean {
@@ -54,6 +56,15 @@ export function isSpareName(name: string): boolean {
 export function isNoSpace(error: Error): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+/**
+ * No file descriptor is left, in this process or in the system. Nothing has been done then, and it passes: whoever needs the
+ * file asks again.
+ */
+export function isNoDescriptor(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EMFILE' || code === 'ENFILE';
 }
 
 export class Space {

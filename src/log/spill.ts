@@ -20,7 +20,7 @@ export function isSpillName(name: string): boolean {
   return NAME.test(name);
 }
 /** Every file holds a descriptor: with a larger bound they are larger, rather than more. */
-const FILES_MAX = 64;
+const FILES_MAX = 32;
 const FILE_BYTES_MIN = 64 * 1024 * 1024;
 
 export interface SpillOptions {
@@ -28,7 +28,7 @@ export interface SpillOptions {
   readonly directory: string;
   /** All files together; more is refused by `hasRoom`. */
   readonly bytesMax: number;
-  /** A file is ended at this size; default 64 MiB, or a 64th of `bytesMax`. */
+  /** A file is ended at this size; default 64 MiB, or a 32nd of `bytesMax`. */
   readonly fileBytes?: number;
 }
 

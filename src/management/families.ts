@@ -22,16 +22,25 @@ export interface Family {
   readonly values: readonly Sample[];
 }
 
-/** Everything that is shown, as of one moment. */
-export interface Figures {
-  readonly version: string;
-  readonly uptimeS: number;
-  readonly sessions: number;
+export interface SocketFigures {
+  /** Sockets of clients, those among them that have not said yet what they are to carry, and what there may be. */
   readonly connections: number;
+  readonly waitingSockets: number;
+  readonly connectionsMax: number;
+  /** Sockets of the HTTP ports; those dropped to make room, or because they did not read their answers. */
+  readonly httpSockets: number;
+  readonly httpSocketsDropped: number;
   /** Connections so far: let in, turned away because there were too many, closed because nobody knew their protocol. */
   readonly admitted: number;
   readonly refused: number;
   readonly unrecognised: number;
+}
+
+/** Everything that is shown, as of one moment. */
+export interface Figures extends SocketFigures {
+  readonly version: string;
+  readonly uptimeS: number;
+  readonly sessions: number;
   readonly vhosts: readonly VhostFigures[];
   /** What each adapter counts, by its name. */
   readonly protocols: readonly (readonly [protocol: string, counts: Readonly<Record<string, unknown>>])[];
@@ -60,6 +69,10 @@ export function families(figures: Figures): Family[] {
     single('gauge', 'entrepot_build_info', 'Always 1; the version is a label', 1, { version: figures.version }),
     single('gauge', 'entrepot_uptime_seconds', 'Since the broker was started', figures.uptimeS),
     single('gauge', 'entrepot_connections', 'Connections that are open', figures.connections),
+    single('gauge', 'entrepot_connections_limit', 'Connections that there may be', figures.connectionsMax),
+    single('gauge', 'entrepot_connections_waiting', 'Open, and not upgraded yet', figures.waitingSockets),
+    single('gauge', 'entrepot_http_sockets', 'Sockets of the HTTP ports', figures.httpSockets),
+    single('counter', 'entrepot_http_sockets_dropped_total', 'In favour of others', figures.httpSocketsDropped),
     single('gauge', 'entrepot_sessions', 'Clients that have been let in', figures.sessions),
     single('counter', 'entrepot_connections_opened_total', 'Connections taken', figures.admitted),
     single('counter', 'entrepot_connections_refused_total', 'Turned away: too many were open', figures.refused),

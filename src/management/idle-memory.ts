@@ -10,7 +10,7 @@
  * broker's own: what an embedder does with its heap is the embedder's business.
  */
 import { performance } from 'node:perf_hooks';
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { type Clock, Timer } from '../clock/clock.ts';
 import type { Logger } from '../logger.ts';
@@ -72,7 +72,9 @@ class ProcessHeap implements HeapPort {
   private last = performance.eventLoopUtilization();
 
   heap(): HeapView {
-    return process.memoryUsage();
+    // Not `process.memoryUsage`: that reads a file, and throws when no descriptor is left to read it with.
+    const { total_heap_size, used_heap_size } = getHeapStatistics();
+    return { heapTotal: total_heap_size, heapUsed: used_heap_size };
   }
 
   utilization(): number {

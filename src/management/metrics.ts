@@ -5,10 +5,18 @@
  * Each answer is made from a snapshot of its own: there is no registry that lives on, and nothing is global.
  */
 import { performance } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
 import { type Metric, Registry } from 'prom-client';
 import type { Broker } from '../broker.ts';
 import { VERSION } from '../version.ts';
-import { type Family, type Figures, families, type ProcessFigures, queueFamilies } from './families.ts';
+import {
+  type Family,
+  type Figures,
+  families,
+  type ProcessFigures,
+  queueFamilies,
+  type SocketFigures,
+} from './families.ts';
 
 export const CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 const QUEUES_MAX = 10_000;
@@ -16,13 +24,14 @@ const QUEUES_MAX = 10_000;
 /** Who knows what the broker does not. */
 export interface MetricsSources {
   readonly broker: Broker;
-  connections(): Pick<Figures, 'connections' | 'admitted' | 'refused' | 'unrecognised'>;
+  connections(): SocketFigures;
   protocols(): Figures['protocols'];
 }
 
 export class Metrics {
   private readonly sources: MetricsSources;
   private readonly startedMs: number;
+  private lastResidentBytes = 0;
   private lastLoop = performance.eventLoopUtilization();
 
   constructor(sources: MetricsSources) {
@@ -49,18 +58,28 @@ export class Metrics {
     return write(queueFamilies(this.sources.broker.queueFigures(), QUEUES_MAX));
   }
 
+  /** The system tells it in a file: without a descriptor to read that with it is what it was. */
+  private residentBytes(): number {
+    try {
+      this.lastResidentBytes = process.memoryUsage.rss();
+    } catch {
+      // As it was.
+    }
+    return this.lastResidentBytes;
+  }
+
   private process(): ProcessFigures {
-    const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
+    const { total_heap_size, used_heap_size, external_memory } = getHeapStatistics();
     const { user, system } = process.cpuUsage();
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, this.lastLoop);
     this.lastLoop = now;
     return {
       cpuSeconds: (user + system) / 1e6,
-      residentBytes: rss,
-      heapUsedBytes: heapUsed,
-      heapTotalBytes: heapTotal,
-      externalBytes: external,
+      residentBytes: this.residentBytes(),
+      heapUsedBytes: used_heap_size,
+      heapTotalBytes: total_heap_size,
+      externalBytes: external_memory,
       loopUtilization: utilization,
     };
   }

@@ -2,16 +2,35 @@
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
+import type { HttpSockets } from './sockets.ts';
 
-/** How long a client may take to send its request. */
-const REQUEST_TIMEOUT_MS = 10_000;
-const CONNECTIONS_MAX = 1_000;
+/** Milliseconds. */
+export interface HttpTimeouts {
+  /** For a client to send a request's head, from its connecting or its last answer on, and all of it. */
+  readonly head: number;
+  readonly request: number;
+  /** Between requests. */
+  readonly idle: number;
+  /** In which nothing moves, because the client does not read its answer. */
+  readonly stuck: number;
+  /** How often it is looked at. */
+  readonly check: number;
+}
 
-export function managementServer(app: Hono): Server {
+const TIMEOUTS: HttpTimeouts = { head: 5_000, request: 10_000, idle: 5_000, stuck: 10_000, check: 500 };
+const REQUESTS_A_SOCKET = 1_000;
+
+export function managementServer(app: Hono, sockets: HttpSockets, timeouts = TIMEOUTS): Server {
+  const server = createServer({
+    connectionsCheckingInterval: timeouts.check,
+    headersTimeout: timeouts.head,
+    requestTimeout: timeouts.request,
+    keepAliveTimeout: timeouts.idle,
+  });
+  server.timeout = timeouts.stuck;
+  server.maxRequestsPerSocket = REQUESTS_A_SOCKET;
   // An embedder's global Request and Response stay as they are.
-  const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
-  server.headersTimeout = REQUEST_TIMEOUT_MS;
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
-  server.maxConnections = CONNECTIONS_MAX;
+  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  sockets.serve(server, (request, response) => void listener(request, response));
   return server;
 }

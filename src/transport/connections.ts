@@ -3,6 +3,7 @@
  * and brings all of them to an end in order when the broker stops.
  */
 
+import type { Socket } from 'node:net';
 import type { Broker } from '../broker.ts';
 import { Timer } from '../clock/clock.ts';
 import type { Logger } from '../logger.ts';
@@ -12,7 +13,7 @@ import { DETECT_TIMEOUT_MS, Detection } from './detection.ts';
 
 export const CONNECTIONS_MAX = 10_000;
 /** How long clients have, all together, to take leave when the broker stops. */
-export const CLOSE_GRACE_MS = 3_000;
+export const CLOSE_GRACE_MS = 1_200;
 
 export interface ConnectionsStats {
   /** Connections admitted since the start. */
@@ -29,6 +30,8 @@ export class Connections {
   readonly house: CarrierHouse;
   readonly limit: number;
   private readonly live = new Set<Carrier>();
+  /** Sockets of which it is not known yet what they are to carry. */
+  private readonly waiting = new Set<Socket>();
   private readonly broker: Broker;
   private readonly logger: Logger;
   private readonly detectTimeoutMs: number;
@@ -45,20 +48,48 @@ export class Connections {
   }
 
   get size(): number {
-    return this.live.size;
+    return this.live.size + this.waiting.size;
+  }
+
+  /** Those of them that have not said yet what they want: a request that precedes the connection proper. */
+  get waitingSockets(): number {
+    return this.waiting.size;
   }
 
   /**
-   * Asked before a carrier is made for a new socket. False: the limit is reached or the broker is stopping, and the
-   * socket must be destroyed.
+   * Asked as soon as a new socket has been accepted for which a carrier will be made. False: the limit is reached or the
+   * broker is stopping, and the socket must be destroyed.
    */
   hasRoom(): boolean {
-    if (!this.closing && this.live.size < this.limit) return true;
+    if (!this.closing && this.size < this.limit) return true;
     this.stats.refused++;
     // One line each time the limit is reached, not one for each client that knocks.
     if (!this.full) this.logger.warn({ limit: this.limit }, 'connections are refused: too many are open');
     this.full = true;
     return false;
+  }
+
+  /**
+   * The same for a socket that must be read from before a carrier can be made: it is counted from now on, or destroyed. It
+   * is up to its server to end one that says nothing.
+   */
+  knock(socket: Socket): void {
+    if (!this.hasRoom()) {
+      socket.destroy();
+      return;
+    }
+    this.waiting.add(socket);
+    socket.once('close', () => this.left(socket));
+  }
+
+  /** Whether a carrier may be made for a socket, which may be one that has knocked. */
+  mayEnter(socket: Socket): boolean {
+    return this.waiting.has(socket) ? !this.closing : this.hasRoom();
+  }
+
+  /** A socket that has knocked is gone, or what it carries is counted instead. */
+  left(socket: Socket): void {
+    if (this.waiting.delete(socket)) this.full = false;
   }
 
   /** Takes a connection on; with several protocols its first bytes decide. */
@@ -98,6 +129,7 @@ export class Connections {
   /** Tells every client, waits until all have gone or the grace is over, and destroys the rest. */
   async close(reason: string, graceMs = CLOSE_GRACE_MS): Promise<void> {
     this.closing = true;
+    for (const socket of this.waiting) socket.destroy();
     if (this.live.size === 0) return;
     const empty = new Promise<void>((resolve) => {
       this.onEmpty = resolve;

@@ -149,6 +149,10 @@ export class Vhost implements QueueOwner, TurnTask {
       liveIn: (first, last, done) => liveMessages(this, this.turn, first, last, done),
       onFull: () => this.brake.diskFull(),
       onSpace: () => this.brake.diskHasRoom(),
+      onScarce: (scarce) => {
+        if (scarce) this.logger.error({ vhost: this.vhost }, 'no file descriptor is left: the log waits for one');
+        else this.logger.info({ vhost: this.vhost }, 'the log has the file descriptor it waited for');
+      },
       report: (event) => {
         if (event.kind !== 'recovered') this.logger.warn({ vhost: this.vhost, ...event }, `log: ${event.kind}`);
         else if (!event.fresh) this.logger.info({ vhost: this.vhost, ...event }, 'log recovered');

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ManualClock, TICK_MS, Timer } from '../../src/clock/clock.ts';
+import { Broker } from '../../src/broker.ts';
+import { ManualClock, TICK_MS, Timer, TimerWheel } from '../../src/clock/clock.ts';
 import { PHASE_FLUSH, PHASE_GATHER, PHASE_WRITE, Turn, type TurnTask } from '../../src/clock/turn.ts';
+import { until } from '../support/until.ts';
 
 describe('the timer wheel', () => {
   it('fires each timer once, in time and a tick late at most, also beyond one turn of the wheel', () => {
@@ -92,5 +94,57 @@ describe('a turn', () => {
     expect(order).toEqual(['write']);
     await new Promise((resolve) => setImmediate(resolve));
     expect(order).toEqual(['write', 'gather']);
+  });
+});
+
+describe('what a timer or a task of a turn throws', () => {
+  it('is told to who asked to hear of it, and keeps no other timer from firing', () => {
+    const told: unknown[] = [];
+    const wheel = new TimerWheel((error) => told.push(error));
+    const fault = new Error('a fault');
+    const fired: string[] = [];
+    const throwing = new Timer(() => {
+      throw fault;
+    });
+    wheel.schedule(new Timer(() => fired.push('after')), TICK_MS);
+    wheel.schedule(throwing, TICK_MS);
+    wheel.schedule(new Timer(() => fired.push('before')), TICK_MS);
+    wheel.schedule(new Timer(() => fired.push('later')), 2 * TICK_MS);
+    wheel.advanceTo(3);
+    expect(told).toEqual([fault]);
+    expect(fired).toEqual(['before', 'after', 'later']);
+  });
+
+  it('keeps no other task from its end of the turn', () => {
+    const turn = new Turn();
+    const told: unknown[] = [];
+    const done: number[] = [];
+    const task = (n: number): TurnTask => ({
+      inTurn: false,
+      endOfTurn() {
+        if (n === 1) throw new Error('a fault');
+        done.push(n);
+      },
+    });
+    for (const n of [0, 1, 2]) turn.add(n === 2 ? PHASE_WRITE : PHASE_GATHER, task(n));
+    turn.onError = (error) => told.push(error);
+    turn.end();
+    expect(done).toEqual([0, 2]);
+    expect(told).toHaveLength(1);
+  });
+
+  it('does not end the process of a broker, and is logged', async () => {
+    const errors: unknown[] = [];
+    const logger = { debug() {}, info() {}, warn() {}, error: (fields: object) => void errors.push(fields) };
+    const broker = await Broker.start({ dataDirectory: null, dialects: [], logger });
+    const fault = new Error('a fault');
+    const fail = (): void => {
+      throw fault;
+    };
+    broker.clock.schedule(new Timer(fail), 1);
+    broker.turn.add(PHASE_GATHER, { inTurn: false, endOfTurn: fail });
+    await until(() => errors.length === 2);
+    expect(errors).toMatchObject([{ err: fault }, { err: fault }]);
+    await broker.close();
   });
 });

@@ -18,8 +18,14 @@ export class Command {
   stderr = '';
   private readonly finishedLater: Promise<Finished>;
 
-  private constructor(args: readonly string[], environment: Readonly<Record<string, string>>) {
-    this.process = spawn(process.execPath, [MAIN, ...args], {
+  private constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+    descriptors: number | undefined,
+  ) {
+    const command = [process.execPath, MAIN, ...args];
+    if (descriptors !== undefined) command.unshift('/bin/sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh');
+    this.process = spawn(command[0]!, command.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], ...environment },
     });
@@ -38,12 +44,19 @@ export class Command {
 
   /** Runs it to its end. */
   static run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Finished> {
-    return new Command(args, environment).finished();
+    return new Command(args, environment, undefined).finished();
   }
 
-  /** Starts a broker and waits until it is ready. Throws with what it said if it ends before that. */
-  static async start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Command> {
-    const command = new Command(['start', ...args], environment);
+  /**
+   * Starts a broker and waits until it is ready. Throws with what it said if it ends before that.
+   * @param descriptors how many files it may have open
+   */
+  static async start(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    descriptors?: number,
+  ): Promise<Command> {
+    const command = new Command(['start', ...args], environment, descriptors);
     const ready = new Promise<void>((resolve) => {
       command.process.stdout!.on('data', () => {
         if (/^Ready in \d+ ms$/m.test(command.stdout)) resolve();
