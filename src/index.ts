@@ -55,7 +55,7 @@ export * from './message/properties.ts';
 export * from './message/spelling.ts';
 export * from './message/text.ts';
 export * from './message/values.ts';
-export type { ConnectionHandler, Endpoint, Protocol, Transport } from './protocol.ts';
+export type { ConnectionHandler, Endpoint, Framing, Protocol, Transport } from './protocol.ts';
 export { AddressTable, type AddressTableOptions } from './routing/address-table.ts';
 export type { Session } from './session.ts';
 export { Output, type OutputSink } from './transport/output.ts';

@@ -45,12 +45,25 @@ export interface ConnectionHandler {
   shutdown(reason: string): void;
 }
 
+/** How a protocol's bytes are to be cut where what carries them has messages of its own. */
+export interface Framing {
+  /**
+   * The length of the packet that begins at `start`, which may be more than there is; 0 if it cannot be told from
+   * `bytes[start, end)`. Asked of what the adapter has written, from the first byte on.
+   */
+  extent(bytes: Buffer, start: number, end: number): number;
+  /** Only messages of bytes may carry it: one of text ends the connection. */
+  readonly bytesOnly: boolean;
+}
+
 export interface Protocol {
   /** As in `--listen NAME://…`. */
   readonly name: string;
   readonly dialect: Dialect;
   /** What it counts, by name, over all its connections: shown with the metrics. Numbers that only rise. */
   readonly stats?: object;
+  /** Left out: any way will do, in both directions. */
+  readonly framing?: Framing;
   /**
    * Whether a stream that begins with these bytes is this protocol: so that one port can serve several.
    * Undefined: more bytes are needed to tell (at most 16).

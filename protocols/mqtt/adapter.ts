@@ -7,6 +7,7 @@ import type { Dialect } from '../../src/message/dialect.ts';
 import { Draft } from '../../src/message/message.ts';
 import type { Headers } from '../../src/message/properties.ts';
 import type { ConnectionHandler, Protocol, Transport } from '../../src/protocol.ts';
+import { packetExtent } from './codec/extent.ts';
 import { MessageProperties } from './codec/message-properties.ts';
 import { PropertyWriter } from './codec/properties.ts';
 import { PublishFields } from './codec/publish.ts';
@@ -46,6 +47,8 @@ export class MqttAdapter implements Protocol {
   readonly name = 'mqtt';
   readonly dialect: Dialect;
   readonly stats = new MqttStats();
+  /** [MQTT-6.0.0-1]; one packet a message, because some clients read no more from one. */
+  readonly framing = { extent: packetExtent, bytesOnly: true };
   readonly limits: Limits;
   readonly fields = new PublishFields();
   readonly properties = new MessageProperties();

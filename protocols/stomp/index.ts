@@ -10,6 +10,7 @@
 import type { Broker } from '../../src/broker.ts';
 import type { Protocol, Transport } from '../../src/protocol.ts';
 import { Adapter } from './adapter.ts';
+import { frameExtent } from './codec/extent.ts';
 import { Connection } from './connection.ts';
 import { STOMP_DIALECT } from './mapping.ts';
 import { resolveOptions, type StompOptions } from './options.ts';
@@ -30,6 +31,8 @@ export function stomp(options: StompOptions = {}): StompProtocol {
     name: 'stomp',
     dialect: STOMP_DIALECT,
     stats,
+    // One frame a message: clients read no more from one.
+    framing: { extent: frameExtent, bytesOnly: false },
     detect,
     accept(transport: Transport, broker: Broker): Connection {
       let adapter = adapters.get(broker);

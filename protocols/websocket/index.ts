@@ -22,6 +22,7 @@ import { type MessageKind, WebSocketTransport } from './transport.ts';
 export const MESSAGE_SIZE_MAX = 130 * 1024 * 1024;
 /** How long a client may take to ask for its upgrade. */
 const REQUEST_TIMEOUT_MS = 10_000;
+const FULL = 'too many connections are open';
 /** How often that is looked at. */
 const CHECK_MS = 500;
 
@@ -67,7 +68,12 @@ export class WebSocketGate {
       response.writeHead(426, { connection: 'close', upgrade: 'websocket', 'content-type': 'text/plain' });
       response.end(`This port speaks WebSocket, on ${[...this.options.paths.keys()].join(', ')}.\n`);
     });
-    server.prependListener('connection', (socket: Socket) => connections.knock(socket));
+    server.prependListener('connection', (socket: Socket) => {
+      if (connections.knock(socket)) return;
+      // Nothing it says is waited for.
+      refuse(socket, '503 Service Unavailable', FULL);
+      socket.destroySoon();
+    });
     this.attach(server);
     return server;
   }
@@ -79,6 +85,7 @@ export class WebSocketGate {
 
   private upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy());
+    if (socket.writableEnded) return;
     const { connections, paths, subProtocols } = this.options;
     const candidates = paths.get(pathOf(request));
     if (candidates === undefined) {
@@ -92,7 +99,7 @@ export class WebSocketGate {
       return;
     }
     if (!connections.mayEnter(socket)) {
-      refuse(socket, '503 Service Unavailable', 'too many connections are open');
+      refuse(socket, '503 Service Unavailable', FULL);
       return;
     }
     this.webSocketServer.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {

@@ -1,6 +1,7 @@
 /**
- * A byte stream over a WebSocket: what the client sends is handed on as it comes, whatever the messages' borders and
- * kinds; what the adapter writes in a turn leaves as one message.
+ * A byte stream over a WebSocket: what the client sends is handed on as it comes, whatever the messages' borders, and their
+ * kinds unless the protocol forbids text; what the adapter writes leaves as one message for each packet (`messages.ts`), or
+ * for each turn where the protocol does not say what its packets are.
  *
  * The kind of outgoing messages: binary, except where the sub-protocol is a text one (STOMP) and the bytes are valid
  * UTF-8, because older clients of those read nothing else.
@@ -12,8 +13,11 @@ import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { Timer } from '../../src/clock/clock.ts';
+import type { Protocol } from '../../src/protocol.ts';
 import { isLoopback, plainAddress } from '../../src/transport/address.ts';
 import { Carrier, type CarrierHouse } from '../../src/transport/carrier.ts';
+import { reuse } from './frames.ts';
+import { OutgoingMessages } from './messages.ts';
 
 /** A client that has said nothing for this long is pinged, and dropped if it says nothing for as long again. */
 export const IDLE_CHECK_MS = 60_000;
@@ -26,6 +30,7 @@ export const FIRST_MESSAGE_SIZE_MAX = 512 * 1024;
 /** RFC 6455, 7.4.1 */
 const CLOSE_NORMAL = 1000;
 const CLOSE_GOING_AWAY = 1001;
+const CLOSE_UNSUPPORTED_DATA = 1003;
 
 /** `mirror`: as the client's first message was. */
 export type MessageKind = 'binary' | 'text' | 'mirror';
@@ -43,6 +48,11 @@ export class WebSocketTransport extends Carrier {
   private readonly held: Buffer[] = [];
   private alive = true;
   private closeCode = CLOSE_NORMAL;
+  private outgoing: OutgoingMessages | null = null;
+  /** What was written in this turn. */
+  private readonly framed: Buffer[] = [];
+  private bytesOnly = false;
+  private textCame = false;
   private readonly idleTimer: Timer;
 
   constructor(house: CarrierHouse, webSocket: WebSocket, socket: Socket, secure: boolean, kind: MessageKind) {
@@ -59,7 +69,7 @@ export class WebSocketTransport extends Carrier {
     this.idleTimer = new Timer(() => this.checkIdle());
     house.clock.schedule(this.idleTimer, IDLE_CHECK_MS);
     this.boundFirstMessage(kind);
-    webSocket.on('message', (data) => this.received(data as Buffer));
+    webSocket.on('message', (data, isBinary) => this.received(data as Buffer, isBinary));
     webSocket.on('pong', () => {
       this.alive = true;
     });
@@ -80,6 +90,10 @@ export class WebSocketTransport extends Carrier {
   writeAll(buffers: Buffer[]): boolean {
     const webSocket = this.webSocket;
     if (webSocket.readyState !== webSocket.OPEN) return true;
+    if (this.outgoing !== null) {
+      this.writePackets(buffers, this.outgoing);
+      return true; // they were copied
+    }
     if (this.text) {
       const bytes = buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers);
       webSocket.send(bytes, isUtf8(bytes) ? TEXT : BINARY);
@@ -90,6 +104,21 @@ export class WebSocketTransport extends Carrier {
       this.socket.uncork();
     }
     return webSocket.bufferedAmount === 0;
+  }
+
+  private writePackets(buffers: readonly Buffer[], outgoing: OutgoingMessages): void {
+    const { socket, framed } = this;
+    const last = buffers.length - 1;
+    socket.cork();
+    for (let i = 0; i <= last; i++) {
+      const frames = outgoing.frame(buffers[i]!, this.text, i === last);
+      if (frames.length === 0) continue;
+      socket.write(frames);
+      framed.push(frames);
+    }
+    socket.uncork();
+    if (socket.writableLength === 0) for (const frames of framed) reuse(frames);
+    framed.length = 0;
   }
 
   pause(): void {
@@ -117,9 +146,33 @@ export class WebSocketTransport extends Carrier {
     this.webSocket.terminate();
   }
 
-  private received(bytes: Buffer): void {
+  override spokenFor(protocol: Protocol): boolean {
+    super.spokenFor(protocol);
+    const { framing } = protocol;
+    if (framing === undefined) return true;
+    this.outgoing = new OutgoingMessages(framing);
+    this.bytesOnly = framing.bytesOnly;
+    return !this.bytesOnly || !this.textCame || this.refuseText();
+  }
+
+  /** False. */
+  private refuseText(): false {
+    this.house.clientLog.mistake(this, 'a text message, where the protocol may only come in binary ones');
+    this.closeCode = CLOSE_UNSUPPORTED_DATA;
+    this.end();
+    return false;
+  }
+
+  private received(bytes: Buffer, isBinary: boolean): void {
     this.alive = true;
     if (this.finished) return;
+    if (!isBinary) {
+      this.textCame = true;
+      if (this.bytesOnly) {
+        this.refuseText();
+        return;
+      }
+    }
     if (this.paused || this.held.length > 0) this.held.push(bytes);
     else this.deliver(bytes);
   }

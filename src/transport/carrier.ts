@@ -16,7 +16,7 @@ import type { ClientLog } from '../client-log.ts';
 import { type Clock, Timer } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { Logger } from '../logger.ts';
-import type { ConnectionHandler, Endpoint, Transport } from '../protocol.ts';
+import type { ConnectionHandler, Endpoint, Protocol, Transport } from '../protocol.ts';
 import { Output, type OutputSink } from './output.ts';
 
 /** How long a client may take to read the last bytes and close its side. */
@@ -113,6 +113,14 @@ export abstract class Carrier implements Transport, OutputSink {
     this.output.close();
     this.tellClosed();
     this.onReleased();
+  }
+
+  /**
+   * An adapter was found. False: what has come already is not what that protocol may come in, and the connection is ended.
+   */
+  spokenFor(protocol: Protocol): boolean {
+    this.protocol = protocol.name;
+    return true;
   }
 
   /** Hands bytes on. Not called while `finished`. */

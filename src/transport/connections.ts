@@ -70,16 +70,14 @@ export class Connections {
   }
 
   /**
-   * The same for a socket that must be read from before a carrier can be made: it is counted from now on, or destroyed. It
-   * is up to its server to end one that says nothing.
+   * The same for a socket that must be read from before a carrier can be made: it is counted from now on, and it is up to its
+   * server to end one that says nothing.
    */
-  knock(socket: Socket): void {
-    if (!this.hasRoom()) {
-      socket.destroy();
-      return;
-    }
+  knock(socket: Socket): boolean {
+    if (!this.hasRoom()) return false;
     this.waiting.add(socket);
     socket.once('close', () => this.left(socket));
+    return true;
   }
 
   /** Whether a carrier may be made for a socket, which may be one that has knocked. */
@@ -103,7 +101,7 @@ export class Connections {
     };
     const only = protocols.length === 1 ? protocols[0] : undefined;
     if (only !== undefined) {
-      carrier.protocol = only.name;
+      carrier.spokenFor(only);
       carrier.attach(only.accept(carrier, this.broker));
       return;
     }
@@ -111,7 +109,7 @@ export class Connections {
       protocols,
       this.broker.clock,
       (protocol, first) => {
-        carrier.protocol = protocol.name;
+        if (!carrier.spokenFor(protocol)) return;
         const handler = protocol.accept(carrier, this.broker);
         carrier.attach(handler);
         handler.data(first);
