@@ -1,6 +1,6 @@
 /**
- * Where the frames that a server sends end, told without parsing them: a frame goes to its NUL and the line feed after it, a
- * heart-beat is a line feed by itself. Header lines end in LF, and their names and values have none: so a line that begins
+ * Where the frames that a server sends end, told without parsing them: a frame goes to the line feed after its NUL, a heart-beat is
+ * a line feed by itself. Header lines end in LF, and their names and values have none: so a line that begins
  * with `content-length:` is that header.
  */
 const LF = 0x0a;
@@ -25,8 +25,9 @@ export function frameExtent(buffer: Buffer, start: number, end: number): number 
 function withBody(buffer: Buffer, start: number, body: number, end: number, bodyBytes: number): number {
   const nul = bodyBytes >= 0 ? body + bodyBytes : buffer.indexOf(NUL, body);
   if (nul < 0 || (bodyBytes < 0 && nul >= end)) return 0;
+  // The LF is still to come where the frame is.
   const next = nul + 1;
-  return (next < end && buffer[next] === LF ? next + 1 : next) - start;
+  return (next >= end || buffer[next] === LF ? next + 1 : next) - start;
 }
 
 /** -1 unless the line is a sound `content-length`. */
