@@ -231,7 +231,7 @@ class House implements RunningBroker {
   constructor(broker: Broker, protocols: readonly Protocol[], adapters: Adapters, config: Config, logger: Logger) {
     this.broker = broker;
     this.protocols = protocols;
-    const { max, handshakeTimeout } = config.connections;
+    const { max, handshakeTimeout, unfinishedSizeMax, unsentSizeMax } = config.connections;
     const descriptors = descriptorLimit();
     const shares = shareDescriptors(max, descriptors, Object.keys(config.vhosts).length);
     if (shares.clients < max) {
@@ -240,7 +240,10 @@ class House implements RunningBroker {
         'connections.max is lowered: this process may not have enough files open for so many (ulimit -n)',
       );
     }
-    this.clients = new Connections(broker, logger, shares.clients, handshakeTimeout);
+    this.clients = new Connections(broker, logger, shares.clients, handshakeTimeout, {
+      unfinishedBytesMax: unfinishedSizeMax,
+      unsentBytesMax: unsentSizeMax,
+    });
     this.httpSockets = new HttpSockets(shares.http);
     this.gate = this.webSocketGate(adapters, config);
     this.metrics = new Metrics({
@@ -251,6 +254,8 @@ class House implements RunningBroker {
         connectionsMax: this.clients.limit,
         httpSockets: this.httpSockets.size,
         httpSocketsDropped: this.httpSockets.dropped,
+        unfinished: this.clients.house.unfinished,
+        unsent: this.clients.house.unsent,
         ...this.clients.stats,
       }),
       protocols: () => protocols.map(({ name, stats }) => [name, { ...stats }]),

@@ -41,6 +41,15 @@ export interface ConnectionHandler {
   drained(): void;
   /** The client's side is gone, in order or not; called exactly once, and nothing after it. */
   closed(): void;
+  /**
+   * Bytes of the client's that are kept in memory because what they belong to is not whole, or waits: they count towards a
+   * sum over all connections. Asked after each `data`. Left out: none.
+   */
+  readonly heldBytes?: number;
+  /** The client has been let in; until then it may have but little kept. Left out: always. */
+  readonly letIn?: boolean;
+  /** `heldBytes` is more than there is room for: tell the client in the protocol's own form, then `transport.end()`. Left out: `shutdown`. */
+  exceeded?(reason: string): void;
   /** The broker is stopping: tell the client in the protocol's own form, then `transport.end()`. */
   shutdown(reason: string): void;
 }

@@ -248,8 +248,11 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
       this.connection.channels.openContents--;
       this.connection.stats.bodiesAbandoned++;
     }
-    this.transaction?.rollback();
-    this.transaction = null;
+    if (this.transaction !== null) {
+      this.transaction.rollback();
+      this.transaction = null;
+      this.connection.channels.transactional--;
+    }
     this.confirms?.close();
     this.confirms = null;
     endReplies(this);

@@ -2,12 +2,15 @@
 import { type Outcome, RELEASED } from '../../src/api.ts';
 import type { Channel } from './channel.ts';
 import { AmqpError } from './errors.ts';
+import { IDLE } from './intake.ts';
 
 export class Channels {
   /** The channel of the last frame. */
   current: Channel | undefined = undefined;
   /** Publishes whose body is not whole yet. */
   openContents = 0;
+  /** Channels in transaction mode. */
+  transactional = 0;
   private readonly byId = new Map<number, Channel>();
 
   get size(): number {
@@ -38,6 +41,17 @@ export class Channels {
 
   wake(): void {
     for (const channel of this.byId.values()) channel.wake();
+  }
+
+  /** Bytes of publishes that are not whole, or wait for a commit. */
+  get unfinishedBytes(): number {
+    if (this.openContents === 0 && this.transactional === 0) return 0;
+    let bytes = 0;
+    for (const { intake, transaction } of this.byId.values()) {
+      if (intake.state !== IDLE) bytes += intake.heldBytes;
+      if (transaction !== null) bytes += transaction.bytes;
+    }
+    return bytes;
   }
 
   /** Bytes that wait behind large bodies. */

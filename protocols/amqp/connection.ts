@@ -110,6 +110,18 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
     this.inflow.push(rest);
   }
 
+  get heldBytes(): number {
+    return this.inflow.heldBytes + this.channels.unfinishedBytes;
+  }
+
+  get letIn(): boolean {
+    return this.session !== null;
+  }
+
+  exceeded(reason: string): void {
+    this.fail(new AmqpError('RESOURCE_ERROR', reason), 0);
+  }
+
   /** The bytes that drafts point into are about to go. */
   parsed(): void {
     this.channels.own();

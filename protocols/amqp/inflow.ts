@@ -94,6 +94,11 @@ export class Inflow implements FrameSink, HoldingOwner {
 
   // -- holding up
 
+  /** Bytes of frames that are not whole, or wait. */
+  get heldBytes(): number {
+    return this.parser.waitingBytes + this.parking.bytes;
+  }
+
   /** Parsing waits: nothing that the client says is heard. */
   get held(): boolean {
     return this.holding.held;

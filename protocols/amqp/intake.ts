@@ -172,6 +172,11 @@ export class Intake {
     draft.propsEnd = draft.props.length;
   }
 
+  /** Bytes that are kept of it, because it is not whole. */
+  get heldBytes(): number {
+    return (this.gathered?.length ?? 0) + this.draft.propsEnd - this.draft.propsStart;
+  }
+
   /** The draft has been published: let go of the bytes. */
   end(): void {
     this.state = IDLE;

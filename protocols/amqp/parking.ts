@@ -22,7 +22,7 @@ export class Parking {
   active = false;
   private readonly frames: ParkedFrame[] = [];
   private first = 0;
-  private bytes = 0;
+  bytes = 0;
   private readonly bytesMax: number;
 
   constructor(bytesMax: number) {

@@ -38,6 +38,11 @@ export class TransactionState {
     this.transaction = channel.session.transaction();
   }
 
+  /** Bytes of publishes that wait for the commit. */
+  get bytes(): number {
+    return this.transaction.bytes + this.keptBytes;
+  }
+
   publish(route: Route, draft: Draft, mandatory: boolean): void {
     this.bound();
     if (mandatory) {
@@ -106,7 +111,7 @@ export class TransactionState {
     if (this.transaction.operations >= transactionOperationsMax) {
       throw new AmqpError('PRECONDITION_FAILED', `transaction of more than ${transactionOperationsMax} operations`);
     }
-    if (this.transaction.bytes + this.keptBytes > transactionSizeMax) {
+    if (this.bytes > transactionSizeMax) {
       throw new AmqpError('PRECONDITION_FAILED', `transaction of more than ${transactionSizeMax} bytes`);
     }
   }

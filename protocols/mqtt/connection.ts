@@ -47,6 +47,7 @@ import {
   KEEP_ALIVE_TIMEOUT,
   NOT_AUTHORIZED_5,
   PROTOCOL_ERROR,
+  QUOTA_EXCEEDED,
   SERVER_SHUTTING_DOWN,
   SESSION_TAKEN_OVER,
   SUCCESS,
@@ -152,6 +153,18 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
     this.lastHeardMs = this.broker.clock.monotonicMs();
     this.adapter.stats.bytesReceived += chunk.length;
     this.intake.data(chunk);
+  }
+
+  get heldBytes(): number {
+    return this.reader.heldBytes + this.intake.heldBytes;
+  }
+
+  get letIn(): boolean {
+    return this.state === OPEN;
+  }
+
+  exceeded(reason: string): void {
+    this.broken(reason, QUOTA_EXCEEDED);
   }
 
   drained(): void {

@@ -52,6 +52,11 @@ export class Intake {
     this.host = host;
   }
 
+  /** Bytes that wait. */
+  get heldBytes(): number {
+    return this.rest === null ? 0 : this.rest.length;
+  }
+
   data(chunk: Buffer): void {
     const { share } = this;
     share.begin();

@@ -362,6 +362,19 @@ export class Connection
     this.end('Closed by an operator', reason);
   }
 
+  get heldBytes(): number {
+    const { client, intake } = this;
+    return intake.waiting + (client === null ? 0 : client.transactions.bytes);
+  }
+
+  get letIn(): boolean {
+    return this.state >= CONNECTED;
+  }
+
+  exceeded(reason: string): void {
+    this.end('too much is unfinished', reason);
+  }
+
   shutdown(reason: string): void {
     this.end('Shutting down', reason);
   }

@@ -67,6 +67,13 @@ export class Transactions {
     this.options = options;
   }
 
+  /** Bytes of frames that wait for a COMMIT. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const { transaction } of this.open.values()) bytes += transaction.bytes;
+    return bytes;
+  }
+
   begin(name: string): void {
     if (this.open.has(name)) {
       throw new FrameError('Bad transaction', `A transaction '${name}' is open on this connection already.`);

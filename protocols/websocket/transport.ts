@@ -16,21 +16,17 @@ import { Timer } from '../../src/clock/clock.ts';
 import type { Protocol } from '../../src/protocol.ts';
 import { isLoopback, plainAddress } from '../../src/transport/address.ts';
 import { Carrier, type CarrierHouse } from '../../src/transport/carrier.ts';
+import { STRANGER_BYTES_MAX } from '../../src/transport/memory-budget.ts';
 import { reuse } from './frames.ts';
 import { OutgoingMessages } from './messages.ts';
 
 /** A client that has said nothing for this long is pinged, and dropped if it says nothing for as long again. */
 export const IDLE_CHECK_MS = 60_000;
-/**
- * A first message, which opens the protocol inside, is never large. Until one has come, a client is unknown, and does
- * not get the memory that `messageSizeMax` would allow it.
- */
-export const FIRST_MESSAGE_SIZE_MAX = 512 * 1024;
-
 /** RFC 6455, 7.4.1 */
 const CLOSE_NORMAL = 1000;
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_UNSUPPORTED_DATA = 1003;
+const CLOSE_TOO_BIG = 1009;
 
 /** `mirror`: as the client's first message was. */
 export type MessageKind = 'binary' | 'text' | 'mirror';
@@ -45,7 +41,12 @@ export class WebSocketTransport extends Carrier {
   private text: boolean;
   private paused = false;
   /** Messages that were already decoded when the handler paused; at most one socket chunk's worth. */
-  private readonly held: Buffer[] = [];
+  private readonly waiting: Buffer[] = [];
+  private waitingBytes = 0;
+  /** Bytes that have come since the last message was whole. */
+  private gatheredBytes = 0;
+  /** A message has come: until then a client is unknown, whatever the adapter says. */
+  private spoken = false;
   private alive = true;
   private closeCode = CLOSE_NORMAL;
   private outgoing: OutgoingMessages | null = null;
@@ -68,7 +69,21 @@ export class WebSocketTransport extends Carrier {
     this.text = kind === 'text';
     this.idleTimer = new Timer(() => this.checkIdle());
     house.clock.schedule(this.idleTimer, IDLE_CHECK_MS);
-    this.boundFirstMessage(kind);
+    // Before the library sees them, which may find messages in them.
+    socket.prependListener('data', (chunk: Buffer) => {
+      this.gatheredBytes += chunk.length;
+      this.weigh();
+      // A first message, which opens the protocol inside, is never large: none such is even handed on.
+      if (!this.spoken && this.gatheredBytes > STRANGER_BYTES_MAX && !this.finished) {
+        house.unfinished.refused++;
+        this.exceeded('a first message that is too large');
+      }
+    });
+    if (kind === 'mirror') {
+      webSocket.once('message', (_data, isBinary) => {
+        this.text = !isBinary;
+      });
+    }
     webSocket.on('message', (data, isBinary) => this.received(data as Buffer, isBinary));
     webSocket.on('pong', () => {
       this.alive = true;
@@ -80,7 +95,25 @@ export class WebSocketTransport extends Carrier {
       house.clock.cancel(this.idleTimer);
       this.release();
     });
-    socket.on('drain', () => this.output.drained());
+    socket.on('drain', () => {
+      this.weighUnsent(this.unsentBytes);
+      this.output.drained();
+    });
+  }
+
+  protected override get heldBytes(): number {
+    return super.heldBytes + this.gatheredBytes + this.waitingBytes;
+  }
+
+  protected override get letIn(): boolean {
+    return this.spoken && super.letIn;
+  }
+
+  protected override exceeded(reason: string): void {
+    this.closeCode = CLOSE_TOO_BIG;
+    super.exceeded(reason);
+    // What was written leaves; nothing more is gathered.
+    this.socket.destroySoon();
   }
 
   get unsentBytes(): number {
@@ -92,6 +125,7 @@ export class WebSocketTransport extends Carrier {
     if (webSocket.readyState !== webSocket.OPEN) return true;
     if (this.outgoing !== null) {
       this.writePackets(buffers, this.outgoing);
+      this.weighUnsent(this.unsentBytes);
       return true; // they were copied
     }
     if (this.text) {
@@ -103,7 +137,9 @@ export class WebSocketTransport extends Carrier {
       for (let i = 0; i <= last; i++) webSocket.send(buffers[i]!, i === last ? BINARY : BINARY_MORE);
       this.socket.uncork();
     }
-    return webSocket.bufferedAmount === 0;
+    const unsent = webSocket.bufferedAmount;
+    this.weighUnsent(unsent);
+    return unsent === 0;
   }
 
   private writePackets(buffers: readonly Buffer[], outgoing: OutgoingMessages): void {
@@ -129,7 +165,7 @@ export class WebSocketTransport extends Carrier {
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
-    if (this.held.length === 0) this.webSocket.resume();
+    if (this.waiting.length === 0) this.webSocket.resume();
     else process.nextTick(() => this.deliverHeld());
   }
 
@@ -165,6 +201,8 @@ export class WebSocketTransport extends Carrier {
 
   private received(bytes: Buffer, isBinary: boolean): void {
     this.alive = true;
+    this.spoken = true;
+    this.gatheredBytes = 0;
     if (this.finished) return;
     if (!isBinary) {
       this.textCame = true;
@@ -173,29 +211,19 @@ export class WebSocketTransport extends Carrier {
         return;
       }
     }
-    if (this.paused || this.held.length > 0) this.held.push(bytes);
-    else this.deliver(bytes);
+    if (this.paused || this.waiting.length > 0) {
+      this.waiting.push(bytes);
+      this.waitingBytes += bytes.length;
+    } else this.deliver(bytes);
   }
 
   private deliverHeld(): void {
-    while (!this.paused && this.held.length > 0) {
-      const bytes = this.held.shift()!;
+    while (!this.paused && this.waiting.length > 0) {
+      const bytes = this.waiting.shift()!;
+      this.waitingBytes -= bytes.length;
       if (!this.finished) this.deliver(bytes);
     }
     if (!this.paused) this.webSocket.resume();
-  }
-
-  private boundFirstMessage(kind: MessageKind): void {
-    let receivedBytes = 0;
-    const count = (chunk: Buffer): void => {
-      receivedBytes += chunk.length;
-      if (receivedBytes > FIRST_MESSAGE_SIZE_MAX) this.destroy();
-    };
-    this.socket.on('data', count);
-    this.webSocket.once('message', (_data, isBinary) => {
-      this.socket.removeListener('data', count);
-      if (kind === 'mirror') this.text = !isBinary;
-    });
   }
 
   private checkIdle(): void {

@@ -23,7 +23,7 @@ export interface Config {
   };
   log: { level: (typeof LOG_LEVELS)[number] };
   transient: { spillSizeMax: number };
-  connections: { max: number; handshakeTimeout: number };
+  connections: { max: number; handshakeTimeout: number; unfinishedSizeMax: number; unsentSizeMax: number };
   amqp: {
     frameSizeMax: number;
     bodySizeMax: number;
@@ -120,6 +120,18 @@ export const configSchema = z.strictObject({
     .strictObject({
       max: count(1, 1_000_000, 10_000, 'open at a time; more are turned away'),
       handshakeTimeout: duration(100, 600_000, 10_000, 'for a client to say who it is'),
+      unfinishedSizeMax: size(
+        MIB,
+        Number.MAX_SAFE_INTEGER,
+        256 * MIB,
+        'in memory of what all clients have sent and is not whole; past it who holds most is closed',
+      ),
+      unsentSizeMax: size(
+        MIB,
+        Number.MAX_SAFE_INTEGER,
+        1_024 * MIB,
+        'in memory of what all clients are sent and do not read; past it who holds most is closed',
+      ),
     })
     .prefault({}),
   amqp: z

@@ -22,6 +22,12 @@ export interface Family {
   readonly values: readonly Sample[];
 }
 
+export interface MemoryFigures {
+  readonly bytes: number;
+  readonly bytesMax: number;
+  readonly refused: number;
+}
+
 export interface SocketFigures {
   /** Sockets of clients, those among them that have not said yet what they are to carry, and what there may be. */
   readonly connections: number;
@@ -30,6 +36,9 @@ export interface SocketFigures {
   /** Sockets of the HTTP ports; those dropped to make room, or because they did not read their answers. */
   readonly httpSockets: number;
   readonly httpSocketsDropped: number;
+  /** Memory that connections hold, its bounds, and who was closed because of them. */
+  readonly unfinished: MemoryFigures;
+  readonly unsent: MemoryFigures;
   /** Connections so far: let in, turned away because there were too many, closed because nobody knew their protocol. */
   readonly admitted: number;
   readonly refused: number;
@@ -63,6 +72,15 @@ function single(type: Kind, name: string, help: string, value: number, labels: S
   return { type, name, help, values: [{ labels, value }] };
 }
 
+function memoryFamilies(name: string, help: string, { bytes, bytesMax, refused }: MemoryFigures): Family[] {
+  const of = `entrepot_connections_${name}`;
+  return [
+    single('gauge', `${of}_bytes`, `${help}, in memory`, bytes),
+    single('gauge', `${of}_limit_bytes`, 'What that may be', bytesMax),
+    single('counter', `${of}_refused_total`, 'Connections closed because it was more', refused),
+  ];
+}
+
 export function families(figures: Figures): Family[] {
   const { process } = figures;
   return [
@@ -73,6 +91,8 @@ export function families(figures: Figures): Family[] {
     single('gauge', 'entrepot_connections_waiting', 'Open, and not upgraded yet', figures.waitingSockets),
     single('gauge', 'entrepot_http_sockets', 'Sockets of the HTTP ports', figures.httpSockets),
     single('counter', 'entrepot_http_sockets_dropped_total', 'In favour of others', figures.httpSocketsDropped),
+    ...memoryFamilies('unfinished', 'What clients have sent and is not whole', figures.unfinished),
+    ...memoryFamilies('unsent', 'What clients are sent and have not read', figures.unsent),
     single('gauge', 'entrepot_sessions', 'Clients that have been let in', figures.sessions),
     single('counter', 'entrepot_connections_opened_total', 'Connections taken', figures.admitted),
     single('counter', 'entrepot_connections_refused_total', 'Turned away: too many were open', figures.refused),

@@ -17,6 +17,7 @@ import { type Clock, Timer } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { Logger } from '../logger.ts';
 import type { ConnectionHandler, Endpoint, Protocol, Transport } from '../protocol.ts';
+import { MemoryAccount, type MemoryBudget } from './memory-budget.ts';
 import { Output, type OutputSink } from './output.ts';
 
 /** How long a client may take to read the last bytes and close its side. */
@@ -28,6 +29,9 @@ export interface CarrierHouse {
   readonly turn: Turn;
   readonly logger: Logger;
   readonly clientLog: ClientLog;
+  /** What clients may have kept of what they send, and of what they are sent and do not read. */
+  readonly unfinished: MemoryBudget;
+  readonly unsent: MemoryBudget;
 }
 
 const NO_HANDLER: ConnectionHandler = { data() {}, drained() {}, closed() {}, shutdown() {} };
@@ -50,6 +54,8 @@ export abstract class Carrier implements Transport, OutputSink {
   private released = false;
   private graceTimer: Timer | undefined = undefined;
   protected readonly house: CarrierHouse;
+  private readonly held: MemoryAccount;
+  private readonly sending: MemoryAccount;
 
   constructor(house: CarrierHouse, remote: Endpoint, local: Endpoint, loopback: boolean, secure: boolean) {
     this.house = house;
@@ -61,6 +67,19 @@ export abstract class Carrier implements Transport, OutputSink {
     this.output.onDrained = () => {
       if (!this.finished) this.guarded(() => this.handler.drained());
     };
+    const carrier = this;
+    this.held = new MemoryAccount(house.unfinished, {
+      weigh: () => this.heldBytes,
+      get letIn() {
+        return carrier.letIn;
+      },
+      letGo: () => this.exceeded('more is unfinished than there is memory for'),
+    });
+    this.sending = new MemoryAccount(house.unsent, {
+      weigh: () => this.unsentBytes,
+      letIn: true,
+      letGo: () => this.deaf(),
+    });
   }
 
   abstract writeAll(buffers: Buffer[]): boolean;
@@ -110,6 +129,8 @@ export abstract class Carrier implements Transport, OutputSink {
     this.released = true;
     this.finished = true;
     if (this.graceTimer !== undefined) this.house.clock.cancel(this.graceTimer);
+    this.held.close();
+    this.sending.close();
     this.output.close();
     this.tellClosed();
     this.onReleased();
@@ -130,6 +151,40 @@ export abstract class Carrier implements Transport, OutputSink {
     } catch (error) {
       this.blame(error);
     }
+    this.weigh();
+  }
+
+  /** What is kept of the client's bytes, here and by the adapter. */
+  protected get heldBytes(): number {
+    return this.finished ? 0 : (this.handler.heldBytes ?? 0);
+  }
+
+  /** The client has been let in. */
+  protected get letIn(): boolean {
+    return this.handler.letIn ?? true;
+  }
+
+  /** What is kept has changed. */
+  protected weigh(): void {
+    this.held.set(this.heldBytes);
+  }
+
+  /** What was written and has not left has changed. */
+  protected weighUnsent(bytes: number): void {
+    this.sending.set(bytes);
+  }
+
+  /** The client makes the broker keep more than there is room for. */
+  protected exceeded(reason: string): void {
+    this.house.clientLog.mistake(this, reason);
+    if (this.finished) this.destroy();
+    else this.guarded(() => (this.handler.exceeded ?? this.handler.shutdown).call(this.handler, reason));
+  }
+
+  /** The client does not read what it is sent, and all that wait to be read are too many. There is no telling it. */
+  private deaf(): void {
+    this.house.clientLog.mistake(this, 'it does not read, and more waits to be read than there is memory for');
+    this.destroy();
   }
 
   private finishSending(): void {

@@ -10,10 +10,21 @@ import type { Logger } from '../logger.ts';
 import type { Protocol } from '../protocol.ts';
 import type { Carrier, CarrierHouse } from './carrier.ts';
 import { DETECT_TIMEOUT_MS, Detection } from './detection.ts';
+import { MemoryBudget } from './memory-budget.ts';
 
 export const CONNECTIONS_MAX = 10_000;
 /** How long clients have, all together, to take leave when the broker stops. */
 export const CLOSE_GRACE_MS = 1_200;
+
+/** What all connections together may have kept in memory. */
+export interface ConnectionsMemory {
+  /** Of what clients send: messages that are not whole, frames that wait. */
+  readonly unfinishedBytesMax: number;
+  /** Of what they are sent and have not read. */
+  readonly unsentBytesMax: number;
+}
+
+const MEMORY: ConnectionsMemory = { unfinishedBytesMax: 256 * 1024 * 1024, unsentBytesMax: 1024 * 1024 * 1024 };
 
 export interface ConnectionsStats {
   /** Connections admitted since the start. */
@@ -39,12 +50,25 @@ export class Connections {
   private full = false;
   private onEmpty: (() => void) | undefined = undefined;
 
-  constructor(broker: Broker, logger: Logger, limit = CONNECTIONS_MAX, detectTimeoutMs = DETECT_TIMEOUT_MS) {
+  constructor(
+    broker: Broker,
+    logger: Logger,
+    limit = CONNECTIONS_MAX,
+    detectTimeoutMs = DETECT_TIMEOUT_MS,
+    memory: ConnectionsMemory = MEMORY,
+  ) {
     this.detectTimeoutMs = detectTimeoutMs;
     this.broker = broker;
     this.logger = logger;
     this.limit = limit;
-    this.house = { clock: broker.clock, turn: broker.turn, logger, clientLog: broker.clientLog };
+    this.house = {
+      clock: broker.clock,
+      turn: broker.turn,
+      logger,
+      clientLog: broker.clientLog,
+      unfinished: new MemoryBudget(broker.turn, memory.unfinishedBytesMax),
+      unsent: new MemoryBudget(broker.turn, memory.unsentBytesMax),
+    };
   }
 
   get size(): number {

@@ -24,6 +24,7 @@ export function detect(protocols: readonly Protocol[], first: Buffer): Protocol 
 }
 
 export class Detection implements ConnectionHandler {
+  readonly letIn = false;
   private gathered: Buffer | undefined = undefined;
   private done = false;
   private readonly protocols: readonly Protocol[];
@@ -60,6 +61,10 @@ export class Detection implements ConnectionHandler {
       this.finish();
       this.onFound(found, first);
     }
+  }
+
+  get heldBytes(): number {
+    return this.gathered?.length ?? 0;
   }
 
   drained(): void {}

@@ -34,7 +34,10 @@ export class TcpTransport extends Carrier {
       if (!this.finished) this.deliver(chunk);
     });
     this.socket = socket;
-    socket.on('drain', () => this.output.drained());
+    socket.on('drain', () => {
+      this.weighUnsent(socket.writableLength);
+      this.output.drained();
+    });
     socket.on('end', () => this.clientEnded());
     socket.on('error', (error: NodeJS.ErrnoException) => {
       house.logger.debug({ remote: this.remote, code: error.code }, 'a connection was lost');
@@ -56,7 +59,9 @@ export class TcpTransport extends Carrier {
       for (const buffer of buffers) socket.write(buffer);
       socket.uncork();
     }
-    return socket.writableLength === 0;
+    const unsent = socket.writableLength;
+    this.weighUnsent(unsent);
+    return unsent === 0;
   }
 
   pause(): void {

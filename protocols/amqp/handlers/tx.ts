@@ -16,7 +16,10 @@ export function txMethod(channel: Channel, method: number, fields: FieldReader):
       if (channel.confirms !== null) {
         throw new AmqpError('PRECONDITION_FAILED', 'cannot switch from confirm to tx mode');
       }
-      channel.transaction ??= new TransactionState(channel);
+      if (channel.transaction === null) {
+        channel.transaction = new TransactionState(channel);
+        channel.connection.channels.transactional++;
+      }
       channel.send(channel.begin(TX_SELECT_OK));
       return;
     case TX_COMMIT: {

@@ -85,6 +85,11 @@ export class PacketReader {
     this.propertiesSizeMax = propertiesSizeMax;
   }
 
+  /** Bytes of a packet that is not whole. */
+  get heldBytes(): number {
+    return this.stage === WHOLE || this.stage === HEAD ? this.gatheredLength : 0;
+  }
+
   /** Whether a packet has begun and not ended. */
   get midPacket(): boolean {
     return this.stage !== BETWEEN;

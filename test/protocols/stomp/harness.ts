@@ -7,6 +7,7 @@ import { NO_LOGGER } from '../../../src/logger.ts';
 import type { Dialect } from '../../../src/message/dialect.ts';
 import type { ConnectionHandler } from '../../../src/protocol.ts';
 import type { Session } from '../../../src/session.ts';
+import { MemoryBudget } from '../../../src/transport/memory-budget.ts';
 import { TcpTransport, tcpServer } from '../../../src/transport/tcp.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -76,7 +77,15 @@ export class StompHarness {
 
   private accept(socket: Socket): void {
     this.sockets.add(socket);
-    const transport = new TcpTransport({ ...this.broker, logger: NO_LOGGER }, socket);
+    const transport = new TcpTransport(
+      {
+        ...this.broker,
+        logger: NO_LOGGER,
+        unfinished: new MemoryBudget(this.broker.turn, Number.POSITIVE_INFINITY),
+        unsent: new MemoryBudget(this.broker.turn, Number.POSITIVE_INFINITY),
+      },
+      socket,
+    );
     const handler = this.protocol.accept(transport, this.broker);
     this.handlers.push(handler);
     transport.attach(handler);

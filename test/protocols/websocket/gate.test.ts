@@ -3,11 +3,12 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
 import { WebSocketGate } from '../../../protocols/websocket/index.ts';
-import { FIRST_MESSAGE_SIZE_MAX, IDLE_CHECK_MS } from '../../../protocols/websocket/transport.ts';
+import { IDLE_CHECK_MS } from '../../../protocols/websocket/transport.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
 import { NO_LOGGER } from '../../../src/logger.ts';
 import { Connections } from '../../../src/transport/connections.ts';
 import { Listener } from '../../../src/transport/listener.ts';
+import { STRANGER_BYTES_MAX } from '../../../src/transport/memory-budget.ts';
 import { SLAB_BYTES } from '../../../src/transport/output.ts';
 import { type RecordingHandler, RecordingProtocol, turningBroker } from '../../support/recording.ts';
 import { until } from '../../support/until.ts';
@@ -203,7 +204,7 @@ describe('a byte stream over WebSocket', () => {
 
   it('refuses to be made to remember a large first message, and a too large one later (1009)', async () => {
     const eager = await dial(binary, ['bin']);
-    eager.client.send(Buffer.alloc(FIRST_MESSAGE_SIZE_MAX + 70_000));
+    eager.client.send(Buffer.alloc(STRANGER_BYTES_MAX + 70_000));
     await once(eager.client, 'close');
     expect(eager.handler.chunks.length).toBe(0);
     await until(() => eager.handler.closes === 1);

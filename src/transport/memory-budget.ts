@@ -1,0 +1,118 @@
+/**
+ * What clients may make the broker keep for them in memory, all connections together: bytes that have come and belong to
+ * nothing whole yet, or bytes that wait to leave. Each connection says what it holds whenever that has changed; past the sum
+ * somebody has to go, at the end of the turn, so that nobody is ended from within a call of his own.
+ *
+ *     set ──sum within the bound──▶ kept
+ *         ──past it──▶ who has not been let in goes first, then who holds most, until the sum is within the bound again
+ *         ──one who has not been let in, past STRANGER_BYTES_MAX──▶ goes
+ *
+ * Refuses: to guess. Before anybody goes, everybody is asked again what it holds.
+ */
+import { PHASE_GATHER, type Turn, type TurnTask } from '../clock/turn.ts';
+
+/** A client that is not known yet has nothing large to say. */
+export const STRANGER_BYTES_MAX = 512 * 1024;
+
+/** Who holds memory of this kind. */
+export interface Holder {
+  /** What it holds now. */
+  weigh(): number;
+  /** The client has been let in. */
+  readonly letIn: boolean;
+  /** It is to let go of all of it. */
+  letGo(): void;
+}
+
+export class MemoryBudget implements TurnTask {
+  inTurn = false;
+  /** Held by all together. */
+  bytes = 0;
+  readonly bytesMax: number;
+  /** Holders that had to go, so far. */
+  refused = 0;
+  /** Those that hold anything. */
+  readonly accounts = new Set<MemoryAccount>();
+  private strangers: MemoryAccount[] = [];
+  private readonly turn: Turn;
+
+  constructor(turn: Turn, bytesMax: number) {
+    this.turn = turn;
+    this.bytesMax = bytesMax;
+  }
+
+  /** @internal */
+  crowded(stranger: MemoryAccount | null): void {
+    if (stranger !== null) this.strangers.push(stranger);
+    this.turn.add(PHASE_GATHER, this);
+  }
+
+  endOfTurn(): void {
+    const { strangers } = this;
+    this.strangers = [];
+    for (const account of strangers) {
+      account.ask();
+      if (account.tooMuch) this.refuse(account);
+    }
+    if (this.bytes <= this.bytesMax) return;
+    const all = [...this.accounts];
+    for (const account of all) account.ask();
+    if (this.bytes <= this.bytesMax) return;
+    const rank = (account: MemoryAccount): number => (account.holder.letIn ? 0 : Number.MAX_SAFE_INTEGER / 2);
+    all.sort((a, b) => rank(b) + b.bytes - (rank(a) + a.bytes));
+    for (const account of all) {
+      if (this.bytes <= this.bytesMax) return;
+      this.refuse(account);
+    }
+  }
+
+  private refuse(account: MemoryAccount): void {
+    if (account.bytes === 0) return;
+    this.refused++;
+    account.close();
+    account.holder.letGo();
+  }
+}
+
+/** What one holder holds. */
+export class MemoryAccount {
+  bytes = 0;
+  readonly holder: Holder;
+  private closed = false;
+  private readonly budget: MemoryBudget;
+
+  constructor(budget: MemoryBudget, holder: Holder) {
+    this.budget = budget;
+    this.holder = holder;
+  }
+
+  /** Tells what the holder holds now. */
+  set(bytes: number): void {
+    const { budget } = this;
+    const before = this.bytes;
+    if (bytes === before || this.closed) return;
+    if (before === 0) budget.accounts.add(this);
+    else if (bytes === 0) budget.accounts.delete(this);
+    this.bytes = bytes;
+    budget.bytes += bytes - before;
+    if (bytes < before) return;
+    if (this.tooMuch) budget.crowded(this);
+    else if (budget.bytes > budget.bytesMax) budget.crowded(null);
+  }
+
+  /** It holds more than one who has not been let in may. */
+  get tooMuch(): boolean {
+    return this.bytes > STRANGER_BYTES_MAX && !this.holder.letIn;
+  }
+
+  /** The same, of the holder's own word. */
+  ask(): void {
+    this.set(this.holder.weigh());
+  }
+
+  /** It holds nothing any more, whatever it says. */
+  close(): void {
+    this.set(0);
+    this.closed = true;
+  }
+}
