@@ -41,8 +41,8 @@ export function managementApp(clock: Clock, health: () => Health, metrics?: Metr
       if (family !== undefined && family !== 'queues') {
         return context.text(`There is no family '${family}'; there is 'queues'\n`, 404);
       }
-      const text = family === undefined ? await metrics.text() : await metrics.queuesText();
-      return context.text(text, 200, { 'content-type': CONTENT_TYPE, 'cache-control': 'no-store' });
+      const answer = family === undefined ? await metrics.text() : await metrics.queuesText();
+      return context.body(answer, 200, { 'content-type': CONTENT_TYPE, 'cache-control': 'no-store' });
     });
   }
   app.notFound((context) => context.text('There is nothing here. Try GET /healthz or GET /metrics\n', 404));

@@ -6,7 +6,7 @@
  * rises.
  */
 import { FlushTimes } from '../log/figures.ts';
-import type { QueueFigures, VhostFigures } from '../vhost/figures.ts';
+import type { VhostFigures } from '../vhost/figures.ts';
 
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
@@ -268,40 +268,6 @@ function protocolFamilies(protocols: Figures['protocols']): Family[] {
       values,
     },
   ];
-}
-
-// ------------------------------------------------------------------------------------------------------------ queues
-
-const QUEUE: readonly (readonly [string, string, (queue: QueueFigures) => number])[] = [
-  ['entrepot_queue_ready', 'Messages that wait in the queue', (queue) => queue.ready],
-  ['entrepot_queue_unacked', 'Messages that its consumers hold', (queue) => queue.unsettled],
-  ['entrepot_queue_consumers', 'Its consumers', (queue) => queue.consumers],
-];
-
-/** One series a queue: only for those who ask, and no more than `max` queues. */
-export function queueFamilies(queues: Iterable<QueueFigures>, max: number): Family[] {
-  const values: Sample[][] = QUEUE.map(() => []);
-  let shown = 0;
-  let left = 0;
-  for (const queue of queues) {
-    if (shown === max) {
-      left++;
-      continue;
-    }
-    shown++;
-    const labels = { vhost: queue.vhost, queue: queue.name };
-    for (const [i, [, , read]] of QUEUE.entries()) values[i]!.push({ labels, value: read(queue) });
-  }
-  const shownFamilies = QUEUE.map(
-    ([name, help], i): Family => ({
-      type: 'gauge',
-      name,
-      help,
-      values: values[i]!,
-    }),
-  );
-  shownFamilies.push(single('gauge', 'entrepot_queues_not_shown', 'Queues beyond the bound of this answer', left));
-  return shownFamilies;
 }
 
 function snake(name: string): string {

@@ -8,18 +8,20 @@ import { performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { type Metric, Registry } from 'prom-client';
 import type { Broker } from '../broker.ts';
+import type { Share } from '../clock/work.ts';
 import { VERSION } from '../version.ts';
-import {
-  type Family,
-  type Figures,
-  families,
-  type ProcessFigures,
-  queueFamilies,
-  type SocketFigures,
-} from './families.ts';
+import { type Family, type Figures, families, type ProcessFigures, type SocketFigures } from './families.ts';
+import { QueueSeries } from './queue-series.ts';
 
 export const CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 const QUEUES_MAX = 10_000;
+/** Of the budget of work: a step takes some 20 µs. */
+const UNITS_A_STEP = 40;
+
+/** Bytes that all who asked at once share. */
+type Answer = Uint8Array<ArrayBuffer>;
+
+const encoder = new TextEncoder();
 
 /** Who knows what the broker does not. */
 export interface MetricsSources {
@@ -31,31 +33,70 @@ export interface MetricsSources {
 export class Metrics {
   private readonly sources: MetricsSources;
   private readonly startedMs: number;
+  private readonly share: Share;
+  private making: Promise<Answer> | undefined = undefined;
+  private listing: Promise<Answer> | undefined = undefined;
   private lastResidentBytes = 0;
   private lastLoop = performance.eventLoopUtilization();
 
   constructor(sources: MetricsSources) {
     this.sources = sources;
+    this.share = sources.broker.turn.work.share();
     this.startedMs = sources.broker.clock.monotonicMs();
   }
 
-  text(): Promise<string> {
+  /** Who asks while an answer is being made gets that one; it is UTF-8. */
+  text(): Promise<Answer> {
+    this.making ??= this.make().finally(() => {
+      this.making = undefined;
+    });
+    return this.making;
+  }
+
+  /** The same of each queue. */
+  queuesText(): Promise<Answer> {
+    this.listing ??= this.list().finally(() => {
+      this.listing = undefined;
+    });
+    return this.listing;
+  }
+
+  private async make(): Promise<Answer> {
     const { broker, connections, protocols } = this.sources;
+    const parts = broker.figuresInParts();
+    let vhosts: Figures['vhosts'] = [];
+    await this.inTurns(() => {
+      const { done, value } = parts.next();
+      if (done === true) vhosts = value;
+      return done === true;
+    });
     return write(
       families({
         version: VERSION,
         uptimeS: (broker.clock.monotonicMs() - this.startedMs) / 1000,
         sessions: broker.sessionCount,
         ...connections(),
-        vhosts: broker.figures(),
+        vhosts,
         protocols: protocols(),
         process: this.process(),
       }),
     );
   }
 
-  queuesText(): Promise<string> {
-    return write(queueFamilies(this.sources.broker.queueFigures(), QUEUES_MAX));
+  private async list(): Promise<Answer> {
+    const series = new QueueSeries(this.sources.broker.queueFigures(), QUEUES_MAX);
+    await this.inTurns(() => series.step());
+    return series.bytes();
+  }
+
+  /** Takes all steps, as many a turn as there is time for. */
+  private inTurns(step: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      this.share.run(() => {
+        this.share.work.spend(UNITS_A_STEP);
+        return step();
+      }, resolve);
+    });
   }
 
   /** The system tells it in a file: without a descriptor to read that with it is what it was. */
@@ -85,11 +126,11 @@ export class Metrics {
   }
 }
 
-function write(shown: readonly Family[]): Promise<string> {
+async function write(shown: readonly Family[]): Promise<Answer> {
   const registry = new Registry();
   for (const family of shown) {
     // A registry asks a metric for nothing but this.
     registry.registerMetric({ name: family.name, get: async () => family } as unknown as Metric);
   }
-  return registry.metrics();
+  return encoder.encode(await registry.metrics());
 }

@@ -1,9 +1,11 @@
+import { Worker } from 'node:worker_threads';
 import amqplib from 'amqplib';
 import { expect, it } from 'vitest';
 import { type BrokerOptions, createBroker, type RunningBroker } from '../../src/index.ts';
-import { queueFamilies } from '../../src/management/families.ts';
+import { QueueSeries } from '../../src/management/queue-series.ts';
 import type { QueueFigures } from '../../src/vhost/figures.ts';
 import { withTemporaryDirectory } from '../support/directory.ts';
+import { openSession, TRANSIENT } from '../vhost/support.ts';
 
 /** By the whole name, labels in it: `name{label="…"}`. */
 type Scraped = ReadonlyMap<string, number>;
@@ -116,9 +118,69 @@ it('shows no more queues than the bound, and says how many were left out', () =>
       yield { vhost: '/', name: `q${i}`, durable: true, ready: i, unsettled: 0, consumers: 0 };
     }
   }
-  const shown = queueFamilies(many(), 10);
-  expect(shown.find(({ name }) => name === 'entrepot_queue_ready')!.values).toHaveLength(10);
-  expect(shown.find(({ name }) => name === 'entrepot_queues_not_shown')!.values[0]!.value).toBe(15);
+  const series = new QueueSeries(many(), 10);
+  while (!series.step());
+  const lines = Buffer.from(series.bytes()).toString().split('\n');
+  expect(lines.filter((line) => line.startsWith('entrepot_queue_ready{'))).toHaveLength(10);
+  expect(lines).toContain('entrepot_queues_not_shown 15');
+});
+
+it('names of queues are escaped', () => {
+  const names = ['plain', 'with "quotes"', 'back\\slash', 'two\nlines', 'grüße'];
+  const queues = names.map((name) => ({ vhost: '/', name, durable: true, ready: 1, unsettled: 0, consumers: 0 }));
+  const series = new QueueSeries(queues.values(), 10);
+  while (!series.step());
+  const shown = Buffer.from(series.bytes())
+    .toString()
+    .split('\n')
+    .filter((line) => line.startsWith('entrepot_queue_ready{'));
+  expect(shown.map((line) => JSON.parse(`"${/queue="(.*)"\}/.exec(line)![1]}"`))).toEqual(names);
+});
+
+const ASKING = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  (async () => {
+    const sizes = [];
+    const ask = async (query) => sizes.push((await (await fetch(workerData + query)).text()).length);
+    for (let round = 0; round < 3; round++)
+      await Promise.all([...Array(10)].flatMap(() => [ask('?family=queues'), ask('')]));
+    parentPort.postMessage(sizes);
+  })();
+`;
+
+it('nobody waits for the figures of a hundred thousand queues, however many ask for them', async () => {
+  const running = await createBroker({ listen: ['http://127.0.0.1:0'] });
+  const session = openSession(running.broker);
+  for (let i = 0; i < 100_000; i++) {
+    session.declareQueue(`queue-${i}`, TRANSIENT);
+    if (i % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  const url = `http://127.0.0.1:${running.port('http')}/metrics`;
+  // In a thread of their own, so that it is the broker's time that is measured.
+  const clients = new Worker(ASKING, { eval: true, workerData: url });
+  const gaps: number[] = [];
+  let sizes: number[] | undefined;
+  clients.once('message', (message: number[]) => {
+    sizes = message;
+  });
+  // In processor time of this thread, which no other program's work is part of.
+  const busyMs = (): number => {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1000;
+  };
+  for (let before = busyMs(); sizes === undefined; ) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const now = busyMs();
+    gaps.push(now - before);
+    before = now;
+  }
+  await clients.terminate();
+  expect(sizes).toHaveLength(60);
+  expect(Math.max(...sizes)).toBeGreaterThan(1_500_000);
+  expect(gaps.reduce((most, gap) => Math.max(most, gap), 0)).toBeLessThan(50);
+  const text = await (await fetch(url)).text();
+  expect(text).toContain('entrepot_queues{vhost="/"} 100000');
+  await running.close();
 });
 
 it('two brokers in one process keep their numbers apart', async () => {
