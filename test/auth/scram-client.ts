@@ -15,14 +15,14 @@ export class ScramClient {
     this.password = password;
   }
 
-  /** The answer to the challenge. */
-  last(challenge: Buffer): Buffer {
+  /** The answer to the challenge. @param header the first message's, in base64; another one is a client's fault */
+  last(challenge: Buffer, header = 'biws'): Buffer {
     const text = challenge.toString();
     const [, nonce, salt, iterations] = /^r=([^,]+),s=([^,]+),i=(\d+)$/.exec(text)!;
     const salted = pbkdf2Sync(this.password, Buffer.from(salt!, 'base64'), Number(iterations), 32, 'sha256');
     const clientKey = hmac(salted, 'Client Key');
     const storedKey = createHash('sha256').update(clientKey).digest();
-    const withoutProof = `c=biws,r=${nonce}`;
+    const withoutProof = `c=${header},r=${nonce}`;
     const spoken = `${this.bare},${text},${withoutProof}`;
     const proof = hmac(storedKey, spoken).map((byte, i) => byte ^ clientKey[i]!);
     this.signature = hmac(hmac(salted, 'Server Key'), spoken).toString('base64');

@@ -79,6 +79,16 @@ describe('SCRAM-SHA-256', () => {
     expect(step(exchange(), first)).toMatchObject({ refused: 'credentials' });
   });
 
+  it("refuses a header that does not repeat the first message's, though it is proved with the right password", () => {
+    // y,, n,a=u, and nothing: each would be a right answer to another first message.
+    for (const header of ['eSws', 'bixhPXUs', '']) {
+      const broker = exchange();
+      const client = new ScramClient('u=2C=3D', 'pencil');
+      const last = client.last(challengeOf(step(broker, client.first)), header);
+      expect(step(broker, last)).toMatchObject({ refused: 'credentials' });
+    }
+  });
+
   it('refuses a last message with another nonce, another header, or a proof that is none', () => {
     for (const change of [
       (last: string) => last.replace('r=', 'r=x'),

@@ -84,6 +84,34 @@ describe('Output', () => {
     );
   });
 
+  it('is congested within the turn once more than its bound was written, and says when that has left', () => {
+    for (const slow of [false, true]) {
+      const turn = new Turn();
+      const peer = new Peer();
+      peer.slow = slow;
+      const output = new Output(peer, turn, 256 * 1024);
+      let drains = 0;
+      output.onDrained = () => drains++;
+      let written = 0;
+      while (!output.congested) {
+        output.append(Buffer.alloc(1_000));
+        written += 1_000;
+        if (written > 1024 * 1024) throw new Error('never congested');
+      }
+      expect(peer.writes).toBe(0); // still in the same turn
+      expect(written).toBeGreaterThan(256 * 1024);
+      expect(written).toBeLessThan(256 * 1024 + 2 * SLAB_BYTES);
+      if (slow) peer.unsentBytes = written;
+      turn.end();
+      expect(output.congested).toBe(slow);
+      expect(drains).toBe(slow ? 0 : 1);
+      peer.unsentBytes = 0;
+      output.drained();
+      expect(output.congested).toBe(false);
+      expect(drains).toBe(1);
+    }
+  });
+
   it('writes once a turn', () => {
     const turn = new Turn();
     const peer = new Peer();
