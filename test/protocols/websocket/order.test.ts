@@ -1,0 +1,91 @@
+/** What is handed on, and when, as an adapter pauses and goes on in the middle of what one chunk has brought. */
+import { EventEmitter } from 'node:events';
+import { Socket } from 'node:net';
+import { expect, it } from 'vitest';
+import type { WebSocket } from 'ws';
+import { WebSocketTransport } from '../../../protocols/websocket/transport.ts';
+import { NO_LOGGER } from '../../../src/logger.ts';
+import { Connections } from '../../../src/transport/connections.ts';
+import { RecordingHandler, turningBroker } from '../../support/recording.ts';
+
+/** As much of a WebSocket as the transport uses; messages come when the test says so. */
+class Script extends EventEmitter {
+  readonly OPEN = 1;
+  readyState = 1;
+  bufferedAmount = 0;
+  reading = true;
+
+  pause(): void {
+    this.reading = false;
+  }
+
+  resume(): void {
+    this.reading = true;
+  }
+
+  terminate(): void {
+    this.emit('close');
+  }
+
+  comes(text: string): void {
+    this.emit('message', Buffer.from(text), true);
+  }
+}
+
+function stage() {
+  const script = new Script();
+  const connections = new Connections(turningBroker(), NO_LOGGER);
+  const transport = new WebSocketTransport(
+    connections.house,
+    script as unknown as WebSocket,
+    new Socket(),
+    false,
+    'binary',
+  );
+  const handler = new RecordingHandler(transport);
+  transport.attach(handler);
+  return { script, transport, handler, heard: () => handler.chunks.map(String) };
+}
+
+const nextTick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+
+it('a message that comes after reading was resumed waits behind those that came before', async () => {
+  const { script, transport, handler, heard } = stage();
+  handler.onData = (chunk) => {
+    if (String(chunk) === '1') transport.pause();
+  };
+  for (const text of ['1', '2', '3']) script.comes(text);
+  expect(heard()).toEqual(['1']);
+  transport.resume();
+  expect(script.reading).toBe(false);
+  script.comes('4'); // of the same chunk
+  expect(heard()).toEqual(['1']); // not from inside resume, and not past the others
+  await nextTick();
+  expect(heard()).toEqual(['1', '2', '3', '4']);
+  expect(script.reading).toBe(true);
+});
+
+it('an adapter that pauses again gets nothing more, and the socket is not read before all has been handed on', async () => {
+  const { script, transport, handler, heard } = stage();
+  handler.onData = () => transport.pause();
+  for (const text of ['1', '2', '3']) script.comes(text);
+  for (const expected of [['1'], ['1', '2'], ['1', '2', '3']]) {
+    expect(heard()).toEqual(expected);
+    expect(script.reading).toBe(false);
+    transport.resume();
+    await nextTick();
+  }
+  expect(heard()).toEqual(['1', '2', '3']);
+  expect(script.reading).toBe(true);
+});
+
+it('what waits when the connection ends is not handed on', async () => {
+  const { script, transport, handler, heard } = stage();
+  handler.onData = () => transport.pause();
+  for (const text of ['1', '2']) script.comes(text);
+  transport.resume();
+  transport.destroy();
+  await nextTick();
+  expect(heard()).toEqual(['1']);
+  expect(handler.closes).toBe(1);
+});
