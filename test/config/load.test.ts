@@ -33,7 +33,7 @@ describe('flag over environment over file over default', () => {
     const { config, origins } = await load(undefined);
     expect(config.data).toBe('./data');
     expect(config.log.level).toBe('info');
-    expect(config.connections).toEqual({ max: 10_000, handshakeTimeout: 10_000 });
+    expect(config.connections).toMatchObject({ max: 10_000, handshakeTimeout: 10_000 });
     expect(origins.size).toBe(0);
   });
 
