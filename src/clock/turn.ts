@@ -95,6 +95,12 @@ export class Turn {
     }
   }
 
+  /** For who calls several that know nothing of one another, outside of a turn's end: what one of them has thrown. */
+  fault(error: unknown): void {
+    if (this.onError === undefined) throw error;
+    this.onError(error);
+  }
+
   private get pending(): boolean {
     const { phases, later } = this;
     for (let phase = 0; phase < 3; phase++) if (phases[phase]!.length > 0 || later[phase]!.length > 0) return true;

@@ -131,17 +131,30 @@ export class Confirms {
   private settleWaiting(): void {
     const rings = this.waiting;
     this.waiting = [];
+    // The disk calls here: a fault of one of those who wait is not to keep the others waiting.
     for (const ring of rings) {
-      if (ring.release()) this.waiting.push(ring);
+      let waits = false;
+      try {
+        waits = ring.release();
+      } catch (error) {
+        this.turn.fault(error);
+      }
+      if (waits) this.waiting.push(ring);
       else ring.listed = false;
     }
     if (this.callbacks.length === 0) return;
     const callbacks = this.callbacks;
     this.callbacks = [];
     for (const callback of callbacks) {
-      if (callback.mark <= this.safeMark) callback.done(false);
-      else if (this.failed) callback.done(true);
-      else this.callbacks.push(callback);
+      if (callback.mark > this.safeMark && !this.failed) {
+        this.callbacks.push(callback);
+        continue;
+      }
+      try {
+        callback.done(callback.mark > this.safeMark);
+      } catch (error) {
+        this.turn.fault(error);
+      }
     }
   }
 }
