@@ -231,6 +231,8 @@ export class TransientStore implements RecordStore, TurnTask {
       done(new Error(`record ${seq} is not in the transient store`));
       return;
     }
+    // A timer of a broker that is closed may still ask; there is nothing to answer, and nobody to hear it.
+    if (!block.resident && (this.closed || this.closing !== undefined)) return;
     if (block.waiting !== undefined) {
       block.waiting.push({ seq, done });
       return;

@@ -361,3 +361,21 @@ test('a block released while it is being spilled or loaded is let go when that i
   for (let i = 200; i <= 300; i++) expect(await it.read(i)).toBe(text(i));
   await it.close();
 });
+
+test('who asks for a spilled record of a store that is closed is not answered, and nothing breaks', async () => {
+  const files = new MemoryFiles();
+  const it = await Owner.open(files);
+  for (let i = 1; i <= 300; i++) it.message(text(i));
+  await until(() => it.store.residentBytes <= 4096);
+  let answered = false;
+  const ask = () =>
+    it.store.load(1, () => {
+      answered = true;
+    });
+  const closed = it.close();
+  ask();
+  await closed;
+  ask();
+  await quiet(files);
+  expect(answered).toBe(false);
+});
