@@ -101,15 +101,15 @@ export class WebSocketTransport extends Carrier {
     });
   }
 
-  protected override get heldBytes(): number {
+  override get heldBytes(): number {
     return super.heldBytes + this.gatheredBytes + this.waitingBytes;
   }
 
-  protected override get letIn(): boolean {
+  override get letIn(): boolean {
     return this.spoken && super.letIn;
   }
 
-  protected override exceeded(reason: string): void {
+  override exceeded(reason: string): void {
     this.closeCode = CLOSE_TOO_BIG;
     super.exceeded(reason);
     // What was written leaves; nothing more is gathered.

@@ -67,19 +67,8 @@ export abstract class Carrier implements Transport, OutputSink {
     this.output.onDrained = () => {
       if (!this.finished) this.guarded(() => this.handler.drained());
     };
-    const carrier = this;
-    this.held = new MemoryAccount(house.unfinished, {
-      weigh: () => this.heldBytes,
-      get letIn() {
-        return carrier.letIn;
-      },
-      letGo: () => this.exceeded('more is unfinished than there is memory for'),
-    });
-    this.sending = new MemoryAccount(house.unsent, {
-      weigh: () => this.unsentBytes,
-      letIn: true,
-      letGo: () => this.deaf(),
-    });
+    this.held = new Unfinished(house.unfinished, this);
+    this.sending = new Unsent(house.unsent, this);
   }
 
   abstract writeAll(buffers: Buffer[]): boolean;
@@ -155,12 +144,12 @@ export abstract class Carrier implements Transport, OutputSink {
   }
 
   /** What is kept of the client's bytes, here and by the adapter. */
-  protected get heldBytes(): number {
+  get heldBytes(): number {
     return this.finished ? 0 : (this.handler.heldBytes ?? 0);
   }
 
   /** The client has been let in. */
-  protected get letIn(): boolean {
+  get letIn(): boolean {
     return this.handler.letIn ?? true;
   }
 
@@ -175,14 +164,14 @@ export abstract class Carrier implements Transport, OutputSink {
   }
 
   /** The client makes the broker keep more than there is room for. */
-  protected exceeded(reason: string): void {
+  exceeded(reason: string): void {
     this.house.clientLog.mistake(this, reason);
     if (this.finished) this.destroy();
     else this.guarded(() => (this.handler.exceeded ?? this.handler.shutdown).call(this.handler, reason));
   }
 
   /** The client does not read what it is sent, and all that wait to be read are too many. There is no telling it. */
-  private deaf(): void {
+  deaf(): void {
     this.house.clientLog.mistake(this, 'it does not read, and more waits to be read than there is memory for');
     this.destroy();
   }
@@ -212,5 +201,49 @@ export abstract class Carrier implements Transport, OutputSink {
   private blame(error: unknown): void {
     this.house.clientLog.defect(this, error);
     this.destroy();
+  }
+}
+
+/** What has come and is not whole. */
+class Unfinished extends MemoryAccount {
+  private readonly carrier: Carrier;
+
+  constructor(budget: MemoryBudget, carrier: Carrier) {
+    super(budget);
+    this.carrier = carrier;
+  }
+
+  protected weigh(): number {
+    return this.carrier.heldBytes;
+  }
+
+  get letIn(): boolean {
+    return this.carrier.letIn;
+  }
+
+  letGo(): void {
+    this.carrier.exceeded('more is unfinished than there is memory for');
+  }
+}
+
+/** What was written and has not left. */
+class Unsent extends MemoryAccount {
+  private readonly carrier: Carrier;
+
+  constructor(budget: MemoryBudget, carrier: Carrier) {
+    super(budget);
+    this.carrier = carrier;
+  }
+
+  protected weigh(): number {
+    return this.carrier.unsentBytes;
+  }
+
+  get letIn(): boolean {
+    return true;
+  }
+
+  letGo(): void {
+    this.carrier.deaf();
   }
 }

@@ -14,16 +14,6 @@ import { PHASE_GATHER, type Turn, type TurnTask } from '../clock/turn.ts';
 /** A client that is not known yet has nothing large to say. */
 export const STRANGER_BYTES_MAX = 512 * 1024;
 
-/** Who holds memory of this kind. */
-export interface Holder {
-  /** What it holds now. */
-  weigh(): number;
-  /** The client has been let in. */
-  readonly letIn: boolean;
-  /** It is to let go of all of it. */
-  letGo(): void;
-}
-
 export class MemoryBudget implements TurnTask {
   inTurn = false;
   /** Held by all together. */
@@ -58,7 +48,7 @@ export class MemoryBudget implements TurnTask {
     const all = [...this.accounts];
     for (const account of all) account.ask();
     if (this.bytes <= this.bytesMax) return;
-    const rank = (account: MemoryAccount): number => (account.holder.letIn ? 0 : Number.MAX_SAFE_INTEGER / 2);
+    const rank = (account: MemoryAccount): number => (account.letIn ? 0 : Number.MAX_SAFE_INTEGER / 2);
     all.sort((a, b) => rank(b) + b.bytes - (rank(a) + a.bytes));
     for (const account of all) {
       if (this.bytes <= this.bytesMax) return;
@@ -70,23 +60,28 @@ export class MemoryBudget implements TurnTask {
     if (account.bytes === 0) return;
     this.refused++;
     account.close();
-    account.holder.letGo();
+    account.letGo();
   }
 }
 
-/** What one holder holds. */
-export class MemoryAccount {
+/** What one connection holds; a connection has one for each budget, and there may be many connections. */
+export abstract class MemoryAccount {
   bytes = 0;
-  readonly holder: Holder;
   private closed = false;
   private readonly budget: MemoryBudget;
 
-  constructor(budget: MemoryBudget, holder: Holder) {
+  constructor(budget: MemoryBudget) {
     this.budget = budget;
-    this.holder = holder;
   }
 
-  /** Tells what the holder holds now. */
+  /** What it holds now. */
+  protected abstract weigh(): number;
+  /** The client has been let in. */
+  abstract readonly letIn: boolean;
+  /** It is to let go of all of it. */
+  abstract letGo(): void;
+
+  /** Tells what it holds now. */
   set(bytes: number): void {
     const { budget } = this;
     const before = this.bytes;
@@ -102,12 +97,12 @@ export class MemoryAccount {
 
   /** It holds more than one who has not been let in may. */
   get tooMuch(): boolean {
-    return this.bytes > STRANGER_BYTES_MAX && !this.holder.letIn;
+    return this.bytes > STRANGER_BYTES_MAX && !this.letIn;
   }
 
-  /** The same, of the holder's own word. */
+  /** The same, of its own word. */
   ask(): void {
-    this.set(this.holder.weigh());
+    this.set(this.weigh());
   }
 
   /** It holds nothing any more, whatever it says. */

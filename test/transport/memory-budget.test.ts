@@ -19,11 +19,16 @@ describe('the sum', () => {
     const gone: string[] = [];
     const holder = (name: string, letIn = true) => {
       const state = { bytes: 0 };
-      const account = new MemoryAccount(budget, {
-        weigh: () => state.bytes,
-        letIn,
-        letGo: () => void gone.push(name),
-      });
+      class Account extends MemoryAccount {
+        readonly letIn = letIn;
+        protected weigh(): number {
+          return state.bytes;
+        }
+        letGo(): void {
+          gone.push(name);
+        }
+      }
+      const account = new Account(budget);
       return {
         account,
         hold(bytes: number) {
