@@ -2,7 +2,6 @@
 import { type Outcome, RELEASED } from '../../src/api.ts';
 import type { Channel } from './channel.ts';
 import { AmqpError } from './errors.ts';
-import { IDLE } from './intake.ts';
 
 export class Channels {
   /** The channel of the last frame. */
@@ -48,7 +47,7 @@ export class Channels {
     if (this.openContents === 0 && this.transactional === 0) return 0;
     let bytes = 0;
     for (const { intake, transaction } of this.byId.values()) {
-      if (intake.state !== IDLE) bytes += intake.heldBytes;
+      bytes += intake.heldBytes;
       if (transaction !== null) bytes += transaction.bytes;
     }
     return bytes;

@@ -174,6 +174,7 @@ export class Intake {
 
   /** Bytes that are kept of it, because it is not whole. */
   get heldBytes(): number {
+    if (this.state !== BODY) return 0;
     return (this.gathered?.length ?? 0) + this.draft.propsEnd - this.draft.propsStart;
   }
 
