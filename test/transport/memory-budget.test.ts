@@ -179,6 +179,22 @@ it('a WebSocket client that has not been let in gets no more than little, also a
   expect(await metric('entrepot_connections_unfinished_refused_total')).toBe(1);
 });
 
+it.each([
+  ['mqtt', Buffer.from([0x10, 0xff, 0xff, 0x3f])],
+  ['stomp', Buffer.from('SEND\ndestination:/queue/q\n\n')],
+] as const)('%s: one that has not been let in gets no more than little over TCP either', async (protocol, first) => {
+  await start(256 * MIB);
+  const socket = connect(broker!.ports[protocol], '127.0.0.1');
+  sockets.push(socket);
+  socket.on('error', () => {});
+  socket.resume();
+  const gone = once(socket, 'close');
+  socket.write(first);
+  await pour(socket, 900_000);
+  await gone;
+  expect(await metric('entrepot_connections_unfinished_refused_total')).toBe(1);
+});
+
 it('contents that are begun on many channels, and transactions, are in the sum: 506 ends who holds most', async () => {
   await start(4 * MIB);
   const port = broker!.ports.amqp;
