@@ -125,7 +125,10 @@ export function typedValue(text: string): Value {
 
 /** The queue of a durable subscription that is known by its `id`: the same for whoever names both again. */
 export function durableQueueName(exchange: string, key: string, id: string): string {
-  const hash = createHash('sha256').update(`${exchange}\0${key}\0${id}`).digest('base64url').slice(0, 22);
+  const parts = [exchange, key, id];
+  // A NUL stands between them, so that one within must not be taken for it.
+  const text = parts.some((part) => part.includes('\0')) ? JSON.stringify(parts) : parts.join('\0');
+  const hash = createHash('sha256').update(text).digest('base64url').slice(0, 22);
   return `${DURABLE_PREFIX}${hash}`;
 }
 

@@ -220,6 +220,16 @@ describe('a durable subscription of its own', () => {
     expect(other.queueExists('c.s')).toBe(false);
   });
 
+  test('is not another of which a NUL moves between its names', async () => {
+    const client = await house.open();
+    other.declareExchange('x\0a', 'fanout', { durable: true, autoDelete: false, internal: false, arguments: [] });
+    other.declareExchange('x', 'fanout', { durable: true, autoDelete: false, internal: false, arguments: [] });
+    await subscribe(client, 's', '/exchange/x/a%00b', { durable: 'true' });
+    const again = await house.open();
+    await subscribe(again, 's', '/exchange/x%00a/b', { durable: 'true' });
+    expect([...queues()]).toHaveLength(2);
+  });
+
   test('whose exchange is gone still takes its queue away', async () => {
     other.declareExchange('x', 'fanout', { durable: true, autoDelete: false, internal: false, arguments: [] });
     const client = await house.open();
