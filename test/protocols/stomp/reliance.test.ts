@@ -256,3 +256,31 @@ describe('an ERROR names the receipt that its frame asked for', () => {
     expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual([message, 'r\\c1']);
   });
 });
+
+test.each(['/queue/q', '/amq/queue/q', '/temp-queue/q'])('no-local is refused for %s', async (destination) => {
+  const core = await house.session();
+  core.declareQueue('q', { durable: true, exclusive: false, autoDelete: false, arguments: [] });
+  const client = await house.open();
+  const error = await client.refused('SUBSCRIBE', { id: '1', destination, 'no-local': 'true' });
+  expect([header(error, 'message'), error.body.toString()]).toEqual([
+    'Invalid header',
+    expect.stringContaining('no-local'),
+  ]);
+});
+
+test('temporary queues have a bound, though nobody reads them', async () => {
+  const few = await StompHarness.start({ subscriptionsMax: 2 });
+  try {
+    const client = await few.open();
+    for (const name of ['a', 'b']) {
+      await client.confirmed('SUBSCRIBE', { id: '1', destination: `/temp-queue/${name}` });
+      await client.confirmed('UNSUBSCRIBE', { id: '1' });
+    }
+    await client.confirmed('SUBSCRIBE', { id: '1', destination: '/temp-queue/a' });
+    await client.confirmed('UNSUBSCRIBE', { id: '1' });
+    const error = await client.refused('SUBSCRIBE', { id: '1', destination: '/temp-queue/c' });
+    expect(header(error, 'message')).toBe('Too many queues');
+  } finally {
+    await few.stop();
+  }
+});
