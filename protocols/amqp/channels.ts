@@ -48,7 +48,7 @@ export class Channels {
     let bytes = 0;
     for (const { intake, transaction } of this.byId.values()) {
       bytes += intake.heldBytes;
-      if (transaction !== null) bytes += transaction.bytes;
+      if (transaction !== null) bytes += transaction.heldBytes;
     }
     return bytes;
   }

@@ -9,6 +9,8 @@ import type { Channel } from './channel.ts';
 import type { Holder } from './consumer.ts';
 import { AmqpError } from './errors.ts';
 
+const OPERATION_COST_BYTES = 256;
+
 interface Settlement {
   readonly tag: number;
   readonly holder: Holder;
@@ -41,6 +43,11 @@ export class TransactionState {
   /** Bytes of publishes that wait for the commit. */
   get bytes(): number {
     return this.transaction.bytes + this.keptBytes;
+  }
+
+  /** The same with what it costs to keep each of them, however small. */
+  get heldBytes(): number {
+    return this.bytes + this.transaction.operations * OPERATION_COST_BYTES;
   }
 
   publish(route: Route, draft: Draft, mandatory: boolean): void {

@@ -364,7 +364,7 @@ export class Connection
 
   get heldBytes(): number {
     const { client, intake } = this;
-    return intake.waiting + (client === null ? 0 : client.transactions.bytes);
+    return intake.waiting + (client === null ? 0 : client.transactions.heldBytes);
   }
 
   get letIn(): boolean {

@@ -12,6 +12,8 @@ import type { ResolvedOptions } from './options.ts';
 import type { Subscription } from './subscription.ts';
 import type { Target } from './targets.ts';
 
+const OPERATION_COST_BYTES = 256;
+
 interface PromisedDelivery {
   readonly subscription: Subscription;
   readonly index: number;
@@ -67,10 +69,12 @@ export class Transactions {
     this.options = options;
   }
 
-  /** Bytes of frames that wait for a COMMIT. */
-  get bytes(): number {
+  /** What the frames that wait for a COMMIT take, however small they are. */
+  get heldBytes(): number {
     let bytes = 0;
-    for (const { transaction } of this.open.values()) bytes += transaction.bytes;
+    for (const { transaction } of this.open.values()) {
+      bytes += transaction.bytes + transaction.operations * OPERATION_COST_BYTES;
+    }
     return bytes;
   }
 

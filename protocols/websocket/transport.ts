@@ -22,6 +22,15 @@ import { OutgoingMessages } from './messages.ts';
 
 /** A client that has said nothing for this long is pinged, and dropped if it says nothing for as long again. */
 export const IDLE_CHECK_MS = 60_000;
+/** What it costs to keep a chunk, or a fragment, beside its bytes: a message may come in very small ones. */
+const CHUNK_COST_BYTES = 256;
+const FRAGMENT_COST_BYTES = 128;
+
+/** What the library has gathered of a message; nothing that it promises tells. */
+interface Gathering {
+  readonly _receiver?: { readonly _fragments?: readonly unknown[] };
+}
+
 /** RFC 6455, 7.4.1 */
 const CLOSE_NORMAL = 1000;
 const CLOSE_GOING_AWAY = 1001;
@@ -71,7 +80,7 @@ export class WebSocketTransport extends Carrier {
     house.clock.schedule(this.idleTimer, IDLE_CHECK_MS);
     // Before the library sees them, which may find messages in them.
     socket.prependListener('data', (chunk: Buffer) => {
-      this.gatheredBytes += chunk.length;
+      this.gatheredBytes += chunk.length + CHUNK_COST_BYTES;
       this.weigh();
       // A first message, which opens the protocol inside, is never large: none such is even handed on.
       if (!this.spoken && this.gatheredBytes > STRANGER_BYTES_MAX && !this.finished) {
@@ -102,7 +111,8 @@ export class WebSocketTransport extends Carrier {
   }
 
   override get heldBytes(): number {
-    return super.heldBytes + this.gatheredBytes + this.waitingBytes;
+    const fragments = (this.webSocket as unknown as Gathering)._receiver?._fragments?.length ?? 0;
+    return super.heldBytes + this.gatheredBytes + this.waitingBytes + fragments * FRAGMENT_COST_BYTES;
   }
 
   override get letIn(): boolean {
@@ -213,14 +223,14 @@ export class WebSocketTransport extends Carrier {
     }
     if (this.paused || this.waiting.length > 0) {
       this.waiting.push(bytes);
-      this.waitingBytes += bytes.length;
+      this.waitingBytes += bytes.length + CHUNK_COST_BYTES;
     } else this.deliver(bytes);
   }
 
   private deliverHeld(): void {
     while (!this.paused && this.waiting.length > 0) {
       const bytes = this.waiting.shift()!;
-      this.waitingBytes -= bytes.length;
+      this.waitingBytes -= bytes.length + CHUNK_COST_BYTES;
       if (!this.finished) this.deliver(bytes);
     }
     if (!this.paused) this.webSocket.resume();

@@ -31,6 +31,12 @@ export class MemoryBudget implements TurnTask {
     this.bytesMax = bytesMax;
   }
 
+  /** Asks everybody, so that `bytes` is what is held now: what lets go of bytes does not always say so. */
+  ask(): this {
+    for (const account of [...this.accounts]) account.ask();
+    return this;
+  }
+
   /** @internal */
   crowded(stranger: MemoryAccount | null): void {
     if (stranger !== null) this.strangers.push(stranger);
@@ -45,9 +51,8 @@ export class MemoryBudget implements TurnTask {
       if (account.tooMuch) this.refuse(account);
     }
     if (this.bytes <= this.bytesMax) return;
+    if (this.ask().bytes <= this.bytesMax) return;
     const all = [...this.accounts];
-    for (const account of all) account.ask();
-    if (this.bytes <= this.bytesMax) return;
     const rank = (account: MemoryAccount): number => (account.letIn ? 0 : Number.MAX_SAFE_INTEGER / 2);
     all.sort((a, b) => rank(b) + b.bytes - (rank(a) + a.bytes));
     for (const account of all) {

@@ -1,12 +1,13 @@
 /** What is handed on, and when, as an adapter pauses and goes on in the middle of what one chunk has brought. */
-import { EventEmitter } from 'node:events';
-import { Socket } from 'node:net';
+import { EventEmitter, once } from 'node:events';
+import { type AddressInfo, Socket } from 'node:net';
 import { expect, it } from 'vitest';
-import type { WebSocket } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import { WebSocketTransport } from '../../../protocols/websocket/transport.ts';
 import { NO_LOGGER } from '../../../src/logger.ts';
 import { Connections } from '../../../src/transport/connections.ts';
 import { RecordingHandler, turningBroker } from '../../support/recording.ts';
+import { until } from '../../support/until.ts';
 
 /** As much of a WebSocket as the transport uses; messages come when the test says so. */
 class Script extends EventEmitter {
@@ -35,16 +36,13 @@ class Script extends EventEmitter {
 function stage() {
   const script = new Script();
   const connections = new Connections(turningBroker(), NO_LOGGER);
-  const transport = new WebSocketTransport(
-    connections.house,
-    script as unknown as WebSocket,
-    new Socket(),
-    false,
-    'binary',
-  );
+  const socket = new Socket();
+  const web = script as unknown as WebSocket;
+  const transport = new WebSocketTransport(connections.house, web, socket, false, 'binary');
   const handler = new RecordingHandler(transport);
   transport.attach(handler);
-  return { script, transport, handler, heard: () => handler.chunks.map(String) };
+  const { unfinished } = connections.house;
+  return { script, socket, transport, handler, unfinished, heard: () => handler.chunks.map(String) };
 }
 
 const nextTick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
@@ -88,4 +86,31 @@ it('what waits when the connection ends is not handed on', async () => {
   await nextTick();
   expect(heard()).toEqual(['1']);
   expect(handler.closes).toBe(1);
+});
+
+it('a message that comes a byte at a time, or in tiny fragments, counts for what it takes to keep them', () => {
+  const { script, socket, unfinished } = stage();
+  script.comes('first');
+  for (let n = 0; n < 1_000; n++) socket.emit('data', Buffer.from('x'));
+  expect(unfinished.bytes).toBeGreaterThan(200_000);
+  script.comes('x'.repeat(1_000));
+  expect(unfinished.bytes).toBe(0);
+  Object.assign(script, { _receiver: { _fragments: new Array(10_000) } });
+  socket.emit('data', Buffer.alloc(70_000));
+  expect(unfinished.bytes).toBeGreaterThan(1_000_000);
+});
+
+it('the fragments that the library keeps are where they are looked for', async () => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
+  const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const [accepted] = (await once(server, 'connection')) as [WebSocket];
+  await once(client, 'open');
+  const gathered = (): unknown[] =>
+    (accepted as unknown as { _receiver: { _fragments: unknown[] } })._receiver._fragments;
+  expect(gathered()).toEqual([]);
+  for (const piece of ['a', 'b', 'c']) client.send(piece, { fin: false });
+  await until(() => gathered().length === 3);
+  client.terminate();
+  server.close();
 });
