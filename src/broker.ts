@@ -228,14 +228,17 @@ export class Broker {
    */
   async setPolicy(vhost: string, policy: Policy): Promise<void> {
     const home = this.home(vhost);
-    home.topology.setPolicy(policy);
+    await new Promise<void>((done) => home.topology.setPolicy(policy, done));
     await whenSafe(home, home.mark());
   }
 
   /** False if there was none. @throws BrokerError not-found (vhost), not-allowed */
   async clearPolicy(vhost: string, name: string, kind: PolicyKind = 'policy'): Promise<boolean> {
     const home = this.home(vhost);
-    const found = home.topology.clearPolicy(kind, name);
+    let found = false;
+    await new Promise<void>((done) => {
+      found = home.topology.clearPolicy(kind, name, done);
+    });
     if (found) await whenSafe(home, home.mark());
     return found;
   }

@@ -23,6 +23,7 @@ import {
   MARK_NOW,
   type Mark,
   MODIFIED,
+  type Outcome,
   type QueueInfo,
   type QueueOptions,
   RELEASED,
@@ -107,7 +108,7 @@ export class Session implements Stallable {
 
   deleteExchange(name: string, ifUnused: boolean): Mark {
     this.demand('configure', name);
-    return this.markIf(this.home.topology.deleteExchange(name, ifUnused));
+    return this.markIf(this.home.topology.deleteExchange(name, ifUnused, this.share));
   }
 
   bindExchange(destination: string, source: string, key: string, options: BindOptions): Mark {
@@ -150,7 +151,7 @@ export class Session implements Stallable {
   }
 
   queueExists(name: string): boolean {
-    return this.home.topology.queues.has(name);
+    return this.home.topology.find(name) !== undefined;
   }
 
   /** Returns how many ready messages went with it. A queue that does not exist has none (as RabbitMQ has it). */
@@ -166,17 +167,21 @@ export class Session implements Stallable {
       throw new BrokerError('precondition-failed', `queue '${name}' in vhost '${this.vhost}' not empty`);
     }
     this.exclusiveQueues.delete(queue);
-    const { messages, wrote } = this.home.topology.deleteQueue(queue);
+    const { messages, wrote } = this.home.topology.deleteQueue(queue, this.share);
     return { messages, mark: this.markIf(wrote) };
   }
 
-  /** Returns how many ready messages it removed. */
-  purgeQueue(name: string): { messages: number; mark: Mark } {
+  /**
+   * Removes the messages that are ready now: in parts, if they are many.
+   * @param done is told how many there were, once they are gone
+   */
+  purgeQueue(name: string, done: (purged: { messages: number; mark: Mark }) => void = () => {}): void {
     this.demand('read', name);
     const queue = this.queue(name);
     queue.catchUp();
-    const messages = queue.purge();
-    return { messages, mark: this.markIf(queue.durable && messages > 0) };
+    queue.purge(this.share, (messages) => {
+      done({ messages, mark: this.markIf(queue.durable && messages > 0) });
+    });
   }
 
   bindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark {
@@ -206,7 +211,9 @@ export class Session implements Stallable {
     return { name: queue.name, messages: queue.messages, consumers: queue.consumers.length, mark };
   }
 
+  /** The end of everything that changes what there is: nobody knows how long that took. */
   private markIf(wrote: boolean): Mark {
+    this.home.turn.work.look();
     return wrote ? this.home.mark() : MARK_NOW;
   }
 
@@ -350,6 +357,7 @@ export class Session implements Stallable {
   consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer {
     if (this.home.topology.queues.get(name)?.options.ownUse !== true) this.demand('read', name);
     const consumer = this.queue(name).addConsumer(options, sink, output);
+    consumer.share = this.share;
     sink.attached?.(consumer);
     this.prune();
     this.consumers.add(consumer);
@@ -370,6 +378,7 @@ export class Session implements Stallable {
     this.demand('read', name);
     const queue = this.queue(name);
     const holder = QueueConsumer.passive(queue, settled, sink);
+    holder.share = this.share;
     sink.attached?.(holder);
     if (!settled) {
       this.prune();
@@ -406,9 +415,12 @@ export class Session implements Stallable {
     return this.home.retained.isFull(compiled, compiled.end - compiled.keyStart + bytes);
   }
 
-  /** Sends every retained message that the filter matches into the queue, marked `retained`. Returns how many. */
-  replayRetained(name: string, filter: string, options: BindOptions): number {
-    return this.home.retained.replay(this.queue(name), filter, options);
+  /**
+   * Sends every retained message that the filter matches into the queue, marked `retained`: in parts, if they are many.
+   * @param done is told how many there were
+   */
+  replayRetained(name: string, filter: string, options: BindOptions, done: (count: number) => void = () => {}): void {
+    this.home.retained.replay(this.queue(name), filter, options, this.share, done);
   }
 
   /**
@@ -421,12 +433,33 @@ export class Session implements Stallable {
     this.home.stalls.forget(this);
     for (const ring of this.rings) ring.close();
     for (const body of this.bodies) body.abort();
-    for (const consumer of this.consumers) {
-      if (!consumer.suspended) consumer.cancel(inOrder ? RELEASED : MODIFIED);
-    }
-    for (const queue of this.exclusiveQueues) {
-      if (!queue.deleted) this.home.topology.deleteQueue(queue);
-    }
+    const leaving = [...this.consumers].filter((consumer) => !consumer.suspended);
+    // Nothing more for them, and nobody finds a queue whose owner has gone; the rest takes as long as it takes.
+    for (const consumer of leaving) consumer.suspend();
+    for (const queue of this.exclusiveQueues) queue.abandoned = true;
+    this.leave(leaving, inOrder ? RELEASED : MODIFIED);
     this.onClosed(this, inOrder);
+  }
+
+  private leave(consumers: readonly QueueConsumer[], outcome: Outcome): void {
+    const { share, home } = this;
+    const { work } = share;
+    const queues = [...this.exclusiveQueues];
+    let consumer = 0;
+    let queue = 0;
+    share.run(() => {
+      while (consumer < consumers.length) {
+        consumers[consumer++]!.cancel(outcome);
+        work.spend(2);
+        if (work.over) return false;
+      }
+      while (queue < queues.length) {
+        const own = queues[queue++]!;
+        if (!own.deleted) home.topology.deleteQueue(own, share);
+        work.spend(4);
+        if (work.over) return false;
+      }
+      return true;
+    });
   }
 }

@@ -166,21 +166,37 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
     } else {
       // As RabbitMQ has it: even with `multiple` the tag itself must be one that is held.
       if (tag !== 0 && !unsettled.has(tag)) throw unknownTag(tag);
-      for (let next = unsettled.first(); next !== 0 && (tag === 0 || next <= tag); next = unsettled.first()) {
-        unsettled.take(next);
-        this.settleOne(next, outcome);
-      }
+      this.settleUntil(tag === 0 ? unsettled.lastTag : tag, (next) => this.settleOne(next, outcome));
+      return;
     }
     this.shareCredit();
   }
 
+  /** Takes out all there are up to this tag: in parts, if they are many. */
+  private settleUntil(until: number, settle: (tag: number) => void, done: () => void = () => {}): void {
+    const { unsettled, connection } = this;
+    const { share } = connection;
+    share.run(
+      () => {
+        for (let next = unsettled.first(); next !== 0 && next <= until; next = unsettled.first()) {
+          unsettled.take(next);
+          settle(next);
+          share.work.spend(1);
+          if (share.work.over) return false;
+        }
+        return true;
+      },
+      () => {
+        this.shareCredit();
+        done();
+      },
+    );
+  }
+
   /** Everything that is held goes back to its queue, to be delivered again. */
-  recover(): void {
-    for (let tag = this.unsettled.first(); tag !== 0; tag = this.unsettled.first()) {
-      this.unsettled.take(tag);
-      this.settleHeld(this.unsettled.holder!, this.unsettled.slot, RELEASED);
-    }
-    this.shareCredit();
+  recover(done: () => void): void {
+    const back = (): void => this.settleHeld(this.unsettled.holder!, this.unsettled.slot, RELEASED);
+    this.settleUntil(this.unsettled.lastTag, back, done);
   }
 
   private settleOne(tag: number, outcome: Outcome): void {
@@ -201,7 +217,13 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
 
   wake(): void {
     if (this.state !== OPEN) return;
+    this.connection.share.work.spend(this.consumers.size >>> 3);
     for (const consumer of this.consumers.values()) consumer.consumer?.wake();
+  }
+
+  /** Carries out what is left of a frame whose operation took more than one turn. */
+  goOn(rest: () => void): void {
+    if (this.state === OPEN) this.connection.goOn(this.id, rest);
   }
 
   // -- names
@@ -240,9 +262,33 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
     );
   }
 
-  /** Lets go of everything: consumers, deliveries, what was begun. Sends nothing. */
-  release(outcome: Outcome): void {
+  /**
+   * Lets go of everything: consumers, deliveries, what was begun; in parts, if it is much. Sends nothing.
+   * @param done everything has gone back
+   */
+  release(outcome: Outcome, done: () => void = () => {}): void {
     if (this.state !== OPEN) return;
+    this.abandon();
+    // First off their queues, so that nothing that goes back comes to one of them again.
+    const consumers = [...this.consumers.values()];
+    this.consumers.clear();
+    for (const { consumer } of consumers) consumer?.suspend();
+    const { share } = this.connection;
+    let next = 0;
+    share.run(() => {
+      while (next < consumers.length) {
+        consumers[next++]!.consumer?.cancel();
+        share.work.spend(2);
+        if (share.work.over) return false;
+      }
+      return true;
+    });
+    const back = (): void => this.settleHeld(this.unsettled.holder!, this.unsettled.slot, outcome);
+    this.settleUntil(this.unsettled.lastTag, back, done);
+  }
+
+  /** Gives up what was begun. Its consumers and what they hold are left to whoever ends its session, or to `release`. */
+  private abandon(): void {
     this.state = CLOSING;
     if (this.intake.abandon()) {
       this.connection.channels.openContents--;
@@ -257,17 +303,11 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
     this.confirms = null;
     endReplies(this);
     this.getter?.consumer?.cancel();
-    // First off their queues, so that nothing that goes back comes to one of them again.
-    for (const consumer of this.consumers.values()) consumer.consumer?.cancel();
-    this.consumers.clear();
-    for (let tag = this.unsettled.first(); tag !== 0; tag = this.unsettled.first()) {
-      this.unsettled.take(tag);
-      this.settleHeld(this.unsettled.holder!, this.unsettled.slot, outcome);
-    }
   }
 
-  /** The connection is gone: no more bytes for anyone. */
+  /** The connection is gone: no more bytes for anyone. What consumers hold goes back with the session. */
   dispose(): void {
+    if (this.state === OPEN) this.abandon();
     this.state = GONE;
     this.outbox.close();
   }

@@ -1,5 +1,4 @@
 /** The open channels of one connection. */
-import { type Outcome, RELEASED } from '../../src/api.ts';
 import type { Channel } from './channel.ts';
 import { AmqpError } from './errors.ts';
 
@@ -74,10 +73,9 @@ export class Channels {
     return closed;
   }
 
-  /** The connection is over: everything is given back. */
-  end(outcome: Outcome = RELEASED): void {
+  /** The connection is over; what was delivered is given back with its session. */
+  end(): void {
     for (const channel of this.byId.values()) {
-      channel.release(outcome);
       channel.dispose();
     }
     this.byId.clear();

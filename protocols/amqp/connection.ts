@@ -10,7 +10,7 @@
  * not read what it asked for, while others have their turn. Then the rest of the chunk is kept, the transport is paused, and everything goes on with
  * `unblock`. Deliveries and confirms go out meanwhile.
  */
-import { MARK_NOW, type Mark, MODIFIED, RELEASED, type SessionClient } from '../../src/api.ts';
+import { MARK_NOW, type Mark, type SessionClient } from '../../src/api.ts';
 import type { Broker } from '../../src/broker.ts';
 import type { Share } from '../../src/clock/work.ts';
 import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
@@ -311,6 +311,15 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
     channel.fail(error, about);
   }
 
+  /** Carries out what is left of a frame whose operation took more than one turn. */
+  goOn(channelId: number, rest: () => void): void {
+    try {
+      rest();
+    } catch (error) {
+      this.fault(error, channelId);
+    }
+  }
+
   /** An error that costs the client this connection. */
   fail(error: AmqpError, method: number): void {
     if (this.state >= CLOSING) return;
@@ -377,7 +386,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
     const session = this.session;
     if (session === null) return;
     this.session = null;
-    this.channels.end(inOrder ? RELEASED : MODIFIED);
+    this.channels.end();
     session.close(inOrder);
   }
 }

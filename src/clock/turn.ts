@@ -24,9 +24,6 @@ export const PHASE_FLUSH = 1;
 export const PHASE_WRITE = 2;
 export type Phase = 0 | 1 | 2;
 
-/** So many tasks of a phase are run between two looks at the clock. */
-const TASKS_A_LOOK = 8;
-
 export class Turn {
   /** What is done for clients is counted here, and has its time. */
   readonly work: Work;
@@ -134,11 +131,11 @@ export class Turn {
     tasks.length = 0;
   }
 
-  /** Each of these may be a call to the system: thousands of them take longer than others should have to wait. */
+  /** Each of these may be a call to the system with half a megabyte: many take longer than others should have to wait. */
   private write(): void {
     const late = this.later[PHASE_WRITE]!;
     const fresh = this.phases[PHASE_WRITE]!;
-    if (late.length === 0 && fresh.length <= TASKS_A_LOOK) {
+    if (late.length === 0 && fresh.length <= 1) {
       this.runAll(PHASE_WRITE);
       return;
     }
@@ -154,7 +151,7 @@ export class Turn {
     const endMs = this.clock === null ? Number.POSITIVE_INFINITY : this.clock.monotonicMs() + STRETCH_MS;
     let done = 0;
     while (done < tasks.length) {
-      if (done % TASKS_A_LOOK === 0 && done > 0 && this.clock !== null && this.clock.monotonicMs() >= endMs) break;
+      if (done > 0 && this.clock !== null && this.clock.monotonicMs() >= endMs) break;
       const task = tasks[done++]!;
       this.finish(task);
     }

@@ -87,7 +87,12 @@ export class Work {
     return new Share(this, goOn);
   }
 
-  private look(): void {
+  /**
+   * Looks at the clock now: something was done of which nobody knows how long it takes. It costs less than a tenth of a
+   * microsecond, so only what is done for every message should count instead.
+   */
+  look(): void {
+    this.left -= LOOK_UNITS / 10;
     this.counted += LOOK_UNITS - this.left;
     this.left = LOOK_UNITS;
     if (this.clock === null || this.unbounded) return;
@@ -209,8 +214,9 @@ export class Share {
         done();
         return;
       }
-      this.operations = [];
     }
+    // What it has begun itself meanwhile comes before the rest of it.
+    this.operations ??= [];
     this.operations.push({ step, done });
     this.queue();
   }

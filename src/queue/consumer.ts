@@ -7,6 +7,7 @@ import {
   NO_BACKPRESSURE,
   type Outcome,
 } from '../api.ts';
+import type { Share } from '../clock/work.ts';
 import type { Queue } from './queue.ts';
 import type { SharedCredit } from './shared-credit.ts';
 
@@ -19,6 +20,8 @@ export class QueueConsumer implements Consumer {
   readonly of: Queue;
   held = 0;
   active = true;
+  /** Whose work its end is. */
+  share: Share | null = null;
   /** Made for a `get`: it holds deliveries and receives none by itself. */
   passive = false;
   /** The connection is gone, its session stays. */

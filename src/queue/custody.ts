@@ -11,6 +11,7 @@
  * ```
  */
 import { ACCEPTED, type Outcome, type QueueOptions } from '../api.ts';
+import type { Work } from '../clock/work.ts';
 import type { DeathReason } from '../message/annotations.ts';
 import { backoffMs } from '../settlement/backoff.ts';
 import { DONE, deathBy, decide, REQUEUE, RETRY } from '../settlement/decide.ts';
@@ -33,6 +34,8 @@ export abstract class Custody extends Backlog {
   readonly name: string;
   readonly options: QueueOptions;
   deleted = false;
+  /** Its owner has gone: whoever looks for it finds it deleted. */
+  abandoned = false;
   /** What it does with its messages: what it was declared with, and an operator's policy merged into that. */
   settings: QueueSettings;
   protected readonly owner: QueueOwner;
@@ -122,6 +125,10 @@ export abstract class Custody extends Backlog {
     const word = this.deliveries.word(slot);
     this.deliveries.remove(slot);
     consumer.gave();
+    if (this.deleted) {
+      this.owner.store.release(seq, word);
+      return;
+    }
     if (outcome === ACCEPTED) {
       this.owner.counters.acknowledged++;
       this.bury(seq, word);
@@ -195,20 +202,56 @@ export abstract class Custody extends Backlog {
     if (this.settledSeqs.length > 65_536) this.settledSeqs = NO_SEQS;
   }
 
-  settleAll(consumer: QueueConsumer, outcome: Outcome): void {
-    for (const slot of this.deliveries.heldBy(consumer)) this.settle(consumer, slot, outcome);
+  /** Ends what the consumer holds: in parts, if it is much. */
+  settleAll(consumer: QueueConsumer, outcome: Outcome, done: () => void): void {
+    const share = consumer.share ?? this.owner.chores;
+    const { work } = share;
+    let slots: number[] | null = null;
+    let next = 0;
+    const step = (): boolean => {
+      slots ??= this.deliveries.heldBy(consumer);
+      while (next < slots.length) {
+        const slot = slots[next++]!;
+        if (this.deliveries.holder(slot) === consumer) this.settle(consumer, slot, outcome);
+        work.spend(1);
+        if (work.over) return false;
+      }
+      return true;
+    };
+    share.run(step, done);
   }
 
-  /** Lets go of everything, held, aside or waiting; nothing of it is written down. */
-  protected letGo(): void {
+  /** Lets go of everything, held, aside or waiting; nothing of it is written down. A part; true when all is gone. */
+  protected letGo(work: Work): boolean {
     this.settledCount = 0;
-    const gone = (seq: number, word: number): void => this.owner.store.release(seq, word);
-    this.forEachReady(gone);
-    this.deliveries.forEach(gone);
-    for (const [seq, word] of this.aside) gone(seq, word);
+    const { store } = this.owner;
+    while (this.messages > 0) {
+      const seq = this.headSeq();
+      const word = this.headWord();
+      this.shiftHead();
+      store.release(seq, word);
+      work.spend(1);
+      if (work.over) return false;
+    }
+    for (const [seq, word] of this.aside) {
+      this.aside.delete(seq);
+      store.release(seq, word);
+      work.spend(1);
+      if (work.over) return false;
+    }
     this.forgetAside();
-    this.deliveries.clear((holder) => holder.gave());
+    const { deliveries } = this;
+    while (deliveries.size > 0) {
+      const slot = deliveries.nextInUse();
+      const consumer = deliveries.holder(slot)!;
+      store.release(deliveries.seq(slot), deliveries.word(slot));
+      deliveries.remove(slot);
+      consumer.gave();
+      work.spend(1);
+      if (work.over) return false;
+    }
     this.empty();
+    return true;
   }
 
   // ---------------------------------------------------------------------------------------------------- recovery

@@ -13,6 +13,7 @@ export class Deliveries {
   private free = new Int32Array(0);
   private freeCount = 0;
   private nextOrder = 1;
+  private sought = 0;
   /** Slots in use. */
   size = 0;
 
@@ -49,8 +50,24 @@ export class Deliveries {
   /** The slots that `holder` holds, in the order of their first delivery. */
   heldBy(holder: QueueConsumer): number[] {
     const slots: number[] = [];
-    for (let slot = 0; slot < this.holders.length; slot++) if (this.holders[slot] === holder) slots.push(slot);
-    return slots.sort((a, b) => this.order[a]! - this.order[b]!);
+    let first = Number.POSITIVE_INFINITY;
+    let last = 0;
+    for (let slot = 0; slot < this.holders.length && slots.length < holder.held; slot++) {
+      if (this.holders[slot] !== holder) continue;
+      slots.push(slot);
+      const order = this.order[slot]!;
+      if (order < first) first = order;
+      if (order > last) last = order;
+    }
+    // Mostly they were handed out one soon after the other: then each has its place, and nothing has to be compared.
+    if (slots.length < 64 || last - first > 8 * slots.length) {
+      return slots.sort((a, b) => this.order[a]! - this.order[b]!);
+    }
+    const places = new Int32Array(last - first + 1).fill(-1);
+    for (const slot of slots) places[this.order[slot]! - first] = slot;
+    slots.length = 0;
+    for (const slot of places) if (slot >= 0) slots.push(slot);
+    return slots;
   }
 
   forEach(visit: (seq: number, word: number) => void): void {
@@ -59,14 +76,10 @@ export class Deliveries {
     }
   }
 
-  /** Takes out all; each one's holder is told. */
-  clear(gone: (holder: QueueConsumer) => void): void {
-    for (let slot = 0; slot < this.holders.length; slot++) {
-      const holder = this.holders[slot];
-      if (holder === null || holder === undefined) continue;
-      this.remove(slot);
-      gone(holder);
-    }
+  /** Some slot in use, as long as nothing is added: for those who take out all. There must be one. */
+  nextInUse(): number {
+    while ((this.holders[this.sought] ?? null) === null) this.sought = (this.sought + 1) % this.holders.length;
+    return this.sought;
   }
 
   private grow(): void {

@@ -187,10 +187,12 @@ export class Matching {
       else queue.readReturned(level, cursor.returned, READ_AT_ONCE, visit);
       for (let i = 0; i < seqs.length; i++) {
         const seq = seqs[i]!;
-        if (this.examined++ >= EXAMINED_A_TURN) {
+        this.turn.work.spend(2);
+        if (this.examined >= EXAMINED_A_TURN || (this.examined > 0 && this.turn.work.over)) {
           this.turn.add(PHASE_WRITE, this.nextTurn);
           return LATER;
         }
+        this.examined++;
         const view = queue.show(seq, words[i]!);
         if (view === null) return LATER;
         if (!queue.isOver(seq, words[i]!) && this.mayHave(consumer, reading.selector, view)) {

@@ -38,6 +38,11 @@ export class MessageStore {
   private readonly bodies = new Set<StoredBody>();
   private serial = 0;
 
+  /** What the next message gets. */
+  get nextSeq(): number {
+    return this.sequence.next;
+  }
+
   constructor(durable: RecordStore, transient: RecordStore, sequence: Sequence, time: TurnClock) {
     this.durable = durable;
     this.transient = transient;

@@ -1,6 +1,7 @@
 /** What a queue needs of its vhost. */
 import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
+import type { Share } from '../clock/work.ts';
 import type { DeathReason } from '../message/annotations.ts';
 import type { MessageView } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
@@ -14,6 +15,8 @@ export interface QueueOwner {
   readonly vhost: string;
   readonly store: MessageStore;
   readonly turn: Turn;
+  /** The broker's own part of the budget of work, for what no client waits for. */
+  readonly chores: Share;
   readonly clock: Clock;
   readonly counters: QueueCounters;
   /** The one view that all queues show their messages with: one message is shown at a time. */

@@ -24,6 +24,7 @@ import type {
   QueueOptions,
 } from '../api.ts';
 import { PHASE_GATHER, type TurnTask } from '../clock/turn.ts';
+import type { Share } from '../clock/work.ts';
 import type { DeathReason } from '../message/annotations.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Draft, MessageView } from '../message/message.ts';
@@ -478,7 +479,12 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
         if (this.turns !== null) this.wake(); // it is another's turn now
       }
     }
-    if (outcome !== undefined && consumer.held > 0 && !this.deleted) this.settleAll(consumer, outcome);
+    if (outcome !== undefined && consumer.held > 0 && !this.deleted) {
+      this.settleAll(consumer, outcome, () => this.cancelled(consumer));
+    } else this.cancelled(consumer);
+  }
+
+  private cancelled(consumer: QueueConsumer): void {
     const last = this.consumers.length === 0 && !consumer.passive;
     if (last && this.options.autoDelete && !this.deleted) this.owner.unused(this);
   }
@@ -527,28 +533,64 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     }
   }
 
-  /** Removes what waits; returns how many. */
-  purge(): number {
+  /**
+   * Removes what waits: in parts, if it is much. What consumers take meanwhile is theirs.
+   * @param done is told how many it removed
+   */
+  purge(share: Share, done: (messages: number) => void): void {
+    if (this.terms?.countsBytes === true) {
+      done(this.purgeAtOnce());
+      return;
+    }
+    const { work } = share;
+    const waiting = this.messages;
+    let purged = 0;
+    const step = (): boolean => {
+      while (purged < waiting && this.messages > 0 && !this.deleted) {
+        const seq = this.headSeq();
+        const word = this.headWord();
+        this.shiftHead();
+        this.bury(seq, word);
+        purged++;
+        work.spend(1);
+        if (work.over) return false;
+      }
+      this.flushSettled();
+      return true;
+    };
+    share.run(step, () => done(purged));
+  }
+
+  /** A queue whose bytes are counted is bounded, and counts anew when it is empty. */
+  private purgeAtOnce(): number {
     const messages = this.messages;
-    const gone = (seq: number, word: number): void => this.bury(seq, word);
-    this.forEachReady(gone);
+    this.forEachReady((seq, word) => this.bury(seq, word));
     this.empty();
     this.terms?.emptied();
     this.flushSettled();
     return messages;
   }
 
-  /** Lets go of everything; the owner has logged that the queue is gone. Returns how many messages waited. */
-  delete(): number {
+  /**
+   * Lets go of everything: in parts, if it is much. The owner has logged that the queue is gone. Returns how many messages
+   * waited.
+   */
+  delete(share: Share, gone: () => void = () => {}): number {
     const messages = this.messages;
     this.deleted = true;
-    this.letGo();
     this.terms?.disarm();
     this.lease?.hold();
-    for (const consumer of this.consumers.splice(0)) {
-      consumer.active = false;
-      consumer.sink.cancelled('queue-deleted');
-    }
+    const consumers = this.consumers.splice(0);
+    for (const consumer of consumers) consumer.active = false;
+    let next = 0;
+    share.run(() => {
+      while (next < consumers.length) {
+        consumers[next++]!.sink.cancelled('queue-deleted');
+        share.work.spend(4);
+        if (share.work.over) return false;
+      }
+      return this.letGo(share.work);
+    }, gone);
     this.answerGets();
     return messages;
   }

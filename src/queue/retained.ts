@@ -6,7 +6,7 @@
  *     list    oldest ◀──▶ … ◀──▶ newest   all of them, for checkpoints, while others come and go
  */
 import type { Assurance, Spelling } from '../message/message.ts';
-import { filterLevels, hiddenByReserve, keyLevels } from '../routing/levels.ts';
+import { filterLevels, keyLevels } from '../routing/levels.ts';
 import { LevelTrie } from '../routing/trie.ts';
 
 export class RetainedMessage {
@@ -83,12 +83,9 @@ export class RetainedIndex {
     return before;
   }
 
-  /** @param hideReserved topics that begin with `$` do not match a leading wildcard */
-  match(filter: string, spelling: Spelling, hideReserved: boolean, visit: (message: RetainedMessage) => void): void {
-    const levels = filterLevels(filter, spelling);
-    this.trie.matchFilter(levels, (message, key) => {
-      if (!hideReserved || !hiddenByReserve(levels, key)) visit(message);
-    });
+  /** What a filter matches; see `LevelTrie.matching`. @param hideReserved topics that begin with `$` do not match a leading wildcard */
+  matching(filter: string, spelling: Spelling, hideReserved: boolean): Generator<RetainedMessage | undefined> {
+    return this.trie.matching(filterLevels(filter, spelling), hideReserved);
   }
 
   /** All that are kept, the oldest first; those that come or go meanwhile may be among them or not. */

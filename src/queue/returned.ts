@@ -1,39 +1,84 @@
 /** What consumers gave back: read before anything that was never handed out, so that it is again where it was. */
 
 /**
- * Kept in descending order, so that the next one to go out is the last one of the arrays. What comes back is put in order
- * when it is looked at: one at a time where there are few, by one sort where a consumer gave back thousands.
+ * What came back lately is a heap, so that each costs the same however many there are; what somebody wanted to see in order
+ * is two arrays in descending order, whose last one goes out next.
+ *
+ * ```
+ *  add ──▶ heap ──┬──▶ the smaller of the two goes out
+ *           │     │
+ *           └─ order: merged when it is read from the middle
+ *                 │
+ *         arrays ─┘
+ * ```
  */
 export class Returned {
   private seqs: number[] = [];
   private words: number[] = [];
-  /** Came back since the last look, in any order. */
-  private readonly freshSeqs: number[] = [];
-  private readonly freshWords: number[] = [];
+  /** Came back since the last look at all of them: a heap, the smallest first. */
+  private readonly heapSeqs: number[] = [];
+  private readonly heapWords: number[] = [];
 
   get length(): number {
-    return this.seqs.length + this.freshSeqs.length;
+    return this.seqs.length + this.heapSeqs.length;
   }
 
   add(seq: number, word: number): void {
-    this.freshSeqs.push(seq);
-    this.freshWords.push(word);
+    const { heapSeqs, heapWords } = this;
+    let at = heapSeqs.length;
+    heapSeqs.push(seq);
+    heapWords.push(word);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (heapSeqs[parent]! <= seq) break;
+      heapSeqs[at] = heapSeqs[parent]!;
+      heapWords[at] = heapWords[parent]!;
+      at = parent;
+    }
+    heapSeqs[at] = seq;
+    heapWords[at] = word;
+  }
+
+  /** The next one is in the heap. */
+  private get heapFirst(): boolean {
+    const { heapSeqs, seqs } = this;
+    return heapSeqs.length > 0 && (seqs.length === 0 || heapSeqs[0]! < seqs[seqs.length - 1]!);
   }
 
   headSeq(): number {
-    if (this.freshSeqs.length > 0) this.order();
-    return this.seqs[this.seqs.length - 1]!;
+    return this.heapFirst ? this.heapSeqs[0]! : this.seqs[this.seqs.length - 1]!;
   }
 
   headWord(): number {
-    if (this.freshSeqs.length > 0) this.order();
-    return this.words[this.words.length - 1]!;
+    return this.heapFirst ? this.heapWords[0]! : this.words[this.words.length - 1]!;
   }
 
   shift(): void {
-    if (this.freshSeqs.length > 0) this.order();
-    this.seqs.pop();
-    this.words.pop();
+    if (this.heapFirst) this.shiftHeap();
+    else {
+      this.seqs.pop();
+      this.words.pop();
+    }
+  }
+
+  private shiftHeap(): void {
+    const { heapSeqs, heapWords } = this;
+    const seq = heapSeqs.pop()!;
+    const word = heapWords.pop()!;
+    const size = heapSeqs.length;
+    if (size === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= size) break;
+      if (child + 1 < size && heapSeqs[child + 1]! < heapSeqs[child]!) child++;
+      if (heapSeqs[child]! >= seq) break;
+      heapSeqs[at] = heapSeqs[child]!;
+      heapWords[at] = heapWords[child]!;
+      at = child;
+    }
+    heapSeqs[at] = seq;
+    heapWords[at] = word;
   }
 
   /** Up to `max` of those after `after`, in order. */
@@ -81,22 +126,40 @@ export class Returned {
   clear(): void {
     this.seqs = [];
     this.words = [];
-    this.freshSeqs.length = 0;
-    this.freshWords.length = 0;
+    this.heapSeqs.length = 0;
+    this.heapWords.length = 0;
   }
 
+  /** Puts what is in the heap among the others. */
   private order(): void {
-    if (this.freshSeqs.length <= 8) {
-      for (let i = 0; i < this.freshSeqs.length; i++) this.insert(this.freshSeqs[i]!, this.freshWords[i]!);
-    } else {
-      const all = [...this.seqs.entries()].map(([i, seq]) => ({ seq, word: this.words[i]! }));
-      for (let i = 0; i < this.freshSeqs.length; i++) all.push({ seq: this.freshSeqs[i]!, word: this.freshWords[i]! });
-      all.sort((a, b) => b.seq - a.seq);
-      this.seqs = all.map((entry) => entry.seq);
-      this.words = all.map((entry) => entry.word);
+    const { heapSeqs, heapWords } = this;
+    if (heapSeqs.length === 0) return;
+    if (heapSeqs.length <= 8) {
+      for (let i = 0; i < heapSeqs.length; i++) this.insert(heapSeqs[i]!, heapWords[i]!);
+    } else this.merge();
+    heapSeqs.length = 0;
+    heapWords.length = 0;
+  }
+
+  private merge(): void {
+    const { heapSeqs, heapWords } = this;
+    const order = Array.from(heapSeqs.keys()).sort((a, b) => heapSeqs[b]! - heapSeqs[a]!);
+    const { seqs, words } = this;
+    this.seqs = [];
+    this.words = [];
+    let at = 0;
+    for (const i of order) {
+      for (; at < seqs.length && seqs[at]! > heapSeqs[i]!; at++) {
+        this.seqs.push(seqs[at]!);
+        this.words.push(words[at]!);
+      }
+      this.seqs.push(heapSeqs[i]!);
+      this.words.push(heapWords[i]!);
     }
-    this.freshSeqs.length = 0;
-    this.freshWords.length = 0;
+    for (; at < seqs.length; at++) {
+      this.seqs.push(seqs[at]!);
+      this.words.push(words[at]!);
+    }
   }
 
   private insert(seq: number, word: number): void {

@@ -160,6 +160,11 @@ export class Terms {
     this.bytes?.forget(seq);
   }
 
+  /** It has a limit on bytes. */
+  get countsBytes(): boolean {
+    return this.bytes !== null;
+  }
+
   /** Everything that waited is gone. */
   emptied(): void {
     this.bytes?.emptied();
@@ -191,6 +196,7 @@ export class Terms {
       );
     }
     const { queue } = this;
+    const { work } = this.time.turn;
     for (let n = 0; queue.messages > 0; n++) {
       const overfull = this.overfull;
       if (!overfull && !this.mayExpire) return true;
@@ -200,6 +206,11 @@ export class Terms {
       }
       const left = this.endHead(overfull);
       if (left !== GONE) return left === STAYS;
+      work.spend(1);
+      if (work.over) {
+        this.again();
+        return false;
+      }
     }
     this.disarm();
     if (this.settings.messageTtlMs < 0 && queue.hollow) this.mayExpire = false;

@@ -12,6 +12,8 @@ export interface RouteTarget {
   readonly id: number;
   readonly name: string;
   readonly durable: boolean;
+  /** It is gone, though bindings may lead to it for a while yet. */
+  readonly deleted?: boolean;
   /** What its owner's messages carry as their origin. */
   readonly origin: string;
 }

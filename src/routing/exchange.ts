@@ -25,6 +25,8 @@ export class Exchange<Q extends RouteTarget> {
   readonly bindings = new Map<string, Binding<Q>>();
   /** Bindings that lead to this exchange. */
   readonly incoming = new Set<Binding<Q>>();
+  /** Its bindings may be there for a while yet. */
+  deleted = false;
 
   /** @throws BrokerError invalid for an unknown type, precondition-failed for arguments that the type cannot have */
   constructor(name: string, type: string, options: ExchangeOptions) {

@@ -7,6 +7,7 @@ import type { AddressBytes, Placed } from '../message/address-bytes.ts';
 import type { Spelling } from '../message/message.ts';
 import type { RouteTarget } from './binding.ts';
 import type { Exchange } from './exchange.ts';
+import { keyLevels } from './levels.ts';
 import { NOT_OWN } from './target-word.ts';
 
 export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes {
@@ -35,6 +36,7 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
   readonly spelling: Spelling;
   /** What its messages were resolved to, by targets and words: the same few again and again. */
   variants: Map<string, CompiledRoute<Q>> | null = null;
+  private keyLevels: readonly string[] | null = null;
   readonly targets: Q[];
   readonly words: number[];
   /** Which of the targets are durable, by index. */
@@ -73,6 +75,12 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
     this.words = words;
     this.durableTargets = [];
     for (let i = 0; i < targets.length; i++) if (targets[i]!.durable) this.durableTargets.push(i);
+  }
+
+  /** Of the key; split once, for each binding that comes or goes asks for them. */
+  get levels(): readonly string[] {
+    this.keyLevels ??= keyLevels(this.key);
+    return this.keyLevels;
   }
 
   get exchangeBytes(): Buffer {

@@ -33,9 +33,12 @@ export class Router<Q extends RouteTarget> {
   private alternates: Set<string> | null = null;
   private cachedTargets = 0;
   private readonly targetsMax: number;
+  private readonly onCompiled: () => void;
 
-  constructor(tables: RouterTables<Q>, targetsMax = 262_144) {
+  /** @param onCompiled a route was not in the cache, and has been made: nobody knows how long that takes */
+  constructor(tables: RouterTables<Q>, targetsMax = 262_144, onCompiled: () => void = () => {}) {
     this.tables = tables;
+    this.onCompiled = onCompiled;
     this.targetsMax = targetsMax;
   }
 
@@ -153,6 +156,7 @@ export class Router<Q extends RouteTarget> {
   ): CompiledRoute<Q> {
     const found = new Map<Q, number>();
     const perMessage = walk(this.tables, exchange, key, dottedAll(keys, spelling), undefined, found);
+    this.onCompiled();
     const targets = perMessage ? [] : [...found.keys()];
     const words = perMessage ? [] : [...found.values()];
     return new CompiledRoute(exchange, address, key, spelling, perMessage, targets, words, keys);
@@ -170,10 +174,15 @@ export class Router<Q extends RouteTarget> {
       return;
     }
     for (const [cacheKey, route] of this.cache) {
-      if (route.exchange === source && source.kind.concerns(binding, route.key)) {
+      if (route.exchange === source && source.kind.concerns(binding, route)) {
         this.evict(cacheKey, route);
       }
     }
+  }
+
+  /** Many bindings are about to go. */
+  bindingsChanged(): void {
+    this.clear();
   }
 
   /** An exchange came or went, or has another alternate. */

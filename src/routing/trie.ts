@@ -20,6 +20,23 @@ class Node<T> {
   }
 }
 
+/** What is below a node: it matches as the filter goes on, or whatever it is. */
+const FILTER = 0;
+const ALL = 1;
+type Below = 0 | 1;
+
+/** Children that are still to be walked. */
+interface Branch<T> {
+  readonly children: Iterator<[string, Node<T>]>;
+  readonly fromRoot: boolean;
+  readonly depth: number;
+  readonly below: Below;
+}
+
+const DOLLAR = 0x24;
+/** A walk that finds nothing says so after so many nodes. */
+const PAUSE_NODES = 64;
+
 export class LevelTrie<T> {
   private readonly root = new Node<T>();
   /** Values stored. */
@@ -119,65 +136,59 @@ export class LevelTrie<T> {
     }
   }
 
-  /** Visits every value stored under a key that this filter matches, with the key's levels. */
-  matchFilter(filter: readonly string[], visit: (value: T, key: readonly string[]) => void): void {
-    this.walkFilter(this.root, filter, 0, [], visit);
-  }
-
-  private walkFilter(
-    node: Node<T>,
-    filter: readonly string[],
-    depth: number,
-    path: string[],
-    visit: (value: T, key: readonly string[]) => void,
-  ): void {
-    if (depth === filter.length) {
-      for (const value of node.values) visit(value, path);
-      return;
-    }
-    const level = filter[depth]!;
-    if (level === MANY) {
-      // Only a last MANY can be answered by one walk; one in the middle tries every depth below.
-      if (depth === filter.length - 1) this.walkAll(node, path, visit);
-      else this.walkInnerMany(node, filter, depth + 1, path, visit);
-      return;
-    }
-    if (level === ONE) {
-      for (const [name, child] of node.children) {
-        path.push(name);
-        this.walkFilter(child, filter, depth + 1, path, visit);
-        path.pop();
+  /**
+   * Every value stored under a key that this filter matches. It may be left and gone on with later, whatever comes and goes
+   * meanwhile: what comes may be among them or not. Undefined stands for a while in which nothing was found.
+   * @param hideReserved keys that begin with `$` do not match a leading wildcard
+   */
+  *matching(filter: readonly string[], hideReserved = false): Generator<T | undefined> {
+    const stack: Branch<T>[] = [];
+    let found: Node<T> | undefined = this.root;
+    let depth = 0;
+    let below: Below = FILTER;
+    let visited = 0;
+    for (;;) {
+      if (found === undefined) {
+        const branch = stack[stack.length - 1];
+        if (branch === undefined) return;
+        const next = branch.children.next();
+        if (next.done === true) {
+          stack.pop();
+          continue;
+        }
+        const [name, child] = next.value;
+        if (hideReserved && branch.fromRoot && name.charCodeAt(0) === DOLLAR) continue;
+        found = child;
+        ({ depth, below } = branch);
+        if (++visited % PAUSE_NODES === 0) yield undefined;
       }
-      return;
-    }
-    const child = node.children.get(level);
-    if (child === undefined) return;
-    path.push(level);
-    this.walkFilter(child, filter, depth + 1, path, visit);
-    path.pop();
-  }
-
-  private walkInnerMany(
-    node: Node<T>,
-    filter: readonly string[],
-    rest: number,
-    path: string[],
-    visit: (value: T, key: readonly string[]) => void,
-  ): void {
-    this.walkFilter(node, filter, rest, path, visit);
-    for (const [name, child] of node.children) {
-      path.push(name);
-      this.walkInnerMany(child, filter, rest, path, visit);
-      path.pop();
-    }
-  }
-
-  private walkAll(node: Node<T>, path: string[], visit: (value: T, key: readonly string[]) => void): void {
-    for (const value of node.values) visit(value, path);
-    for (const [name, child] of node.children) {
-      path.push(name);
-      this.walkAll(child, path, visit);
-      path.pop();
+      const node: Node<T> = found;
+      found = undefined;
+      if (below === FILTER && depth < filter.length) {
+        const level = filter[depth]!;
+        if (level !== MANY && level !== ONE) {
+          const reserved = hideReserved && node === this.root && depth > 0 && level.charCodeAt(0) === DOLLAR;
+          if (!reserved) found = node.children.get(level);
+          depth++;
+          continue;
+        }
+        if (level === ONE) {
+          stack.push({ children: node.children.entries(), fromRoot: node === this.root, depth: depth + 1, below });
+          continue;
+        }
+        // Only a last MANY is answered by one walk; one in the middle tries every depth below.
+        if (depth < filter.length - 1) {
+          stack.push({ children: node.children.entries(), fromRoot: node === this.root, depth, below });
+          found = node;
+          depth++;
+          continue;
+        }
+        below = ALL;
+      }
+      for (const value of node.values) yield value;
+      if (below === ALL) {
+        stack.push({ children: node.children.entries(), fromRoot: node === this.root, depth, below });
+      }
     }
   }
 }

@@ -37,6 +37,7 @@ export function walk<Q extends RouteTarget>(
     if (at.kind.perMessage && properties === undefined) perMessage = true;
     let taken = false;
     const take = (binding: Binding<Q>): void => {
+      if (binding.queue?.deleted === true || binding.exchange?.deleted === true) return;
       taken = true;
       if (binding.queue === null) visit(binding.exchange!);
       else {

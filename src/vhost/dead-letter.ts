@@ -31,6 +31,7 @@ export function deadLetter(vhost: Vhost, queue: Queue, seq: number, word: number
     queue.bury(seq, word);
     return;
   }
+  vhost.turn.work.spend(8);
   const view = new MessageView();
   if (!vhost.stopping && vhost.store.view(seq, word, view)) {
     vhost.beginUnit();

@@ -90,7 +90,8 @@ function gather(
   parts.store.forEachExtent(mark);
   parts.store.forEachLarge(mark);
   // A queue that a crash empties may hold durable messages too, if another queue made them so.
-  const queues = [...parts.topology.queues.values()];
+  // Those that are being deleted still hold what they have not let go of.
+  const queues = [...parts.topology.queues.values(), ...parts.topology.leaving];
   let next = 0;
   new Slices(turn, () => {
     for (const end = Math.min(queues.length, next + QUEUES_A_SLICE); next < end; next++) {

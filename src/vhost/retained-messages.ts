@@ -7,6 +7,7 @@
  */
 import { type BindOptions, DATA_SEVERAL } from '../api.ts';
 import { type Clock, Timer } from '../clock/clock.ts';
+import type { Share } from '../clock/work.ts';
 import {
   type Assurance,
   AT_LEAST_ONCE,
@@ -164,25 +165,43 @@ export class RetainedMessages {
 
   // ------------------------------------------------------------------------------------------------------- replay
 
-  /** Sends what the filter matches into the queue, or straight to its connection where that is what was asked for. */
-  replay(queue: Queue, filter: string, options: BindOptions): number {
+  /**
+   * Sends what the filter matches into the queue, or straight to its connection where that is what was asked for: what is
+   * retained now. What is retained later, while it goes on, is published to whoever has subscribed by now.
+   * @param done gets how many there were
+   */
+  replay(queue: Queue, filter: string, options: BindOptions, share: Share, done: (count: number) => void): void {
+    const { work } = share;
+    const matching = this.index.matching(filter, options.spelling, options.hideReserved ?? false);
+    const before = this.home.store.nextSeq;
     let count = 0;
-    const nowMs = this.home.clock.epochMs();
-    this.index.match(filter, options.spelling, options.hideReserved ?? false, (message) => {
-      if (message.expiresAtMs > 0 && message.expiresAtMs <= nowMs) return;
-      count++;
-      const assurance = Math.min(message.assurance, options.assurance ?? EXACTLY_ONCE) as Assurance;
-      const data = Math.min(options.data ?? 0, DATA_SEVERAL);
-      const word = wordOf(message) | assurance | WORD_RETAINED | (data << WORD_DATA_SHIFT);
-      this.home.store.addReferences(message.seq, true, 1);
-      if (message.expiresAtMs > 0) queue.expectExpiry();
-      if (assurance === AT_MOST_ONCE && queue.directMode) this.replayDirect(queue, message.seq, word);
-      else {
-        if (queue.durable) this.home.journal.enqueued(queue, message.seq, word);
-        queue.push(message.seq, word);
+    const step = (): boolean => {
+      while (!queue.deleted) {
+        const next = matching.next();
+        if (next.done === true) return true;
+        work.spend(1);
+        if (next.value !== undefined && next.value.seq < before && this.replayOne(queue, next.value, options)) count++;
+        if (work.over) return false;
       }
-    });
-    return count;
+      return true;
+    };
+    share.run(step, () => done(count));
+  }
+
+  /** False for one that has expired. */
+  private replayOne(queue: Queue, message: RetainedMessage, options: BindOptions): boolean {
+    if (message.expiresAtMs > 0 && message.expiresAtMs <= this.home.clock.epochMs()) return false;
+    const assurance = Math.min(message.assurance, options.assurance ?? EXACTLY_ONCE) as Assurance;
+    const data = Math.min(options.data ?? 0, DATA_SEVERAL);
+    const word = wordOf(message) | assurance | WORD_RETAINED | (data << WORD_DATA_SHIFT);
+    this.home.store.addReferences(message.seq, true, 1);
+    if (message.expiresAtMs > 0) queue.expectExpiry();
+    if (assurance === AT_MOST_ONCE && queue.directMode) this.replayDirect(queue, message.seq, word);
+    else {
+      if (queue.durable) this.home.journal.enqueued(queue, message.seq, word);
+      queue.push(message.seq, word);
+    }
+    return true;
   }
 
   private replayDirect(queue: Queue, seq: number, word: number): void {

@@ -3,6 +3,7 @@
  * one heap, one timer. A restart finds the times in the log.
  */
 import { type Clock, Timer } from '../clock/clock.ts';
+import type { Work } from '../clock/work.ts';
 import type { Queue } from '../queue/queue.ts';
 import { DueHeap } from './due-heap.ts';
 
@@ -13,9 +14,11 @@ export class Retries {
   private readonly heap = new DueHeap();
   private readonly queuesById: ReadonlyMap<number, Queue>;
   private readonly clock: Clock;
+  private readonly work: Work;
   private readonly timer = new Timer(() => this.release());
 
-  constructor(clock: Clock, queuesById: ReadonlyMap<number, Queue>) {
+  constructor(clock: Clock, work: Work, queuesById: ReadonlyMap<number, Queue>) {
+    this.work = work;
     this.clock = clock;
     this.queuesById = queuesById;
   }
@@ -43,6 +46,8 @@ export class Retries {
       const { due, seq, tag } = heap;
       heap.shift();
       this.queuesById.get(tag)?.retry(seq, due);
+      this.work.spend(2);
+      if (this.work.over) break; // the rest at the clock's next tick
     }
     if (heap.size > 0) this.arm();
   }

@@ -12,6 +12,7 @@ import type {
   PolicyKind,
   QueueOptions,
 } from '../api.ts';
+import type { Share } from '../clock/work.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Headers } from '../message/properties.ts';
 import { typeName } from '../message/values.ts';
@@ -30,6 +31,8 @@ import { queuePolicy } from './policy-definition.ts';
 const NAME_BYTES_MAX = 255;
 /** A queue name may be longer than what one protocol can say: other protocols derive names from their own. */
 const QUEUE_NAME_BYTES_MAX = 65_535;
+/** Bindings of a queue that is deleted: more are removed in parts. */
+const UNBOUND_AT_ONCE = 64;
 const PREDECLARED: readonly [string, ExchangeType, boolean][] = [
   ['amq.direct', 'direct', false],
   ['amq.fanout', 'fanout', false],
@@ -45,6 +48,8 @@ export class Topology {
   readonly queuesById = new Map<number, Queue>();
   /** Bindings by the queue they lead to. */
   private readonly bindingsByQueue = new Map<Queue, Set<Binding<Queue>>>();
+  /** Queues that are deleted and have not let go of everything yet. */
+  readonly leaving = new Set<Queue>();
   private nextQueue = 1;
   private readonly owner: QueueOwner;
   private readonly vhost: string;
@@ -116,8 +121,11 @@ export class Topology {
     return exchange;
   }
 
-  /** Deleting what is not there is no error (as RabbitMQ has it). */
-  deleteExchange(name: string, ifUnused: boolean): boolean {
+  /**
+   * Deleting what is not there is no error (as RabbitMQ has it). Its bindings go in parts, if they are many; nothing is
+   * routed through them any more.
+   */
+  deleteExchange(name: string, ifUnused: boolean, share: Share = this.owner.chores): boolean {
     const exchange = this.exchanges.get(this.notDefault(name));
     if (exchange === undefined) return false;
     if (PREDECLARED.some(([system]) => system === name)) {
@@ -131,9 +139,12 @@ export class Topology {
     }
     if (exchange.durable) this.journal?.exchangeDeleted(name);
     this.exchanges.delete(name);
-    for (const binding of exchange.bindings.values()) this.dropBinding(binding);
+    exchange.deleted = true;
     this.router?.exchangesChanged();
-    for (const binding of [...exchange.incoming]) this.unbindAndPrune(binding);
+    this.inParts(share, exchange.bindings.values(), (binding) => this.dropBinding(binding));
+    // Where one of several bindings is chosen it must not be one that leads here.
+    for (const binding of [...exchange.incoming]) if (binding.source.kind.choosesOne) this.unbindAndPrune(binding);
+    this.inParts(share, exchange.incoming.values(), (binding) => this.prune(binding));
     return exchange.durable;
   }
 
@@ -141,7 +152,7 @@ export class Topology {
 
   /** @param exclusiveTo the session, if the queue is to be exclusive */
   declareQueue(name: string, options: QueueOptions, exclusiveTo: object | null): { queue: Queue; wrote: boolean } {
-    const known = this.queues.get(name);
+    const known = this.find(name);
     if (known !== undefined) {
       this.checkAccess(known, exclusiveTo ?? undefined);
       this.compareQueue(known, options);
@@ -191,10 +202,18 @@ export class Topology {
 
   /** @throws not-found, resource-locked */
   queue(name: string, session: object): Queue {
-    const queue = this.queues.get(name);
+    const queue = this.find(name);
     if (queue === undefined) throw new BrokerError('not-found', `no queue '${name}' in vhost '${this.vhost}'`);
     this.checkAccess(queue, session);
     return queue;
+  }
+
+  /** A queue whose owner has gone is not there any more, whether it has gone yet or not. */
+  find(name: string): Queue | undefined {
+    const queue = this.queues.get(name);
+    if (queue?.abandoned !== true) return queue;
+    this.deleteQueue(queue);
+    return undefined;
   }
 
   private checkAccess(queue: Queue, session: object | undefined): void {
@@ -208,40 +227,80 @@ export class Topology {
     );
   }
 
-  /** Returns how many messages went with it, and whether that was written. What is over by now ends as it should first. */
-  deleteQueue(queue: Queue): { messages: number; wrote: boolean } {
+  /** At recovery nothing is left for later. */
+  private inParts<T>(share: Share, each: Iterator<T>, act: (one: T) => void, done: () => void = () => {}): void {
+    const { work } = share;
+    const recovering = this.journal === null;
+    const step = (): boolean => {
+      for (;;) {
+        const next = each.next();
+        if (next.done === true) return true;
+        act(next.value);
+        work.spend(1);
+        if (work.over && !recovering) return false;
+      }
+    };
+    if (!recovering) share.run(step, done);
+    else if (step()) done();
+  }
+
+  /**
+   * Returns how many messages went with it, and whether that was written. What is over by now ends as it should first. What it held and its bindings go in parts, if they
+   * are many; nothing is routed to it any more.
+   */
+  deleteQueue(queue: Queue, share: Share = this.owner.chores): { messages: number; wrote: boolean } {
     queue.catchUp();
     const wrote = queue.durable && !queue.options.exclusive;
     if (wrote) this.journal?.queueDeleted(queue);
     this.queues.delete(queue.name);
     this.queuesById.delete(queue.id);
-    for (const binding of [...(this.bindingsByQueue.get(queue) ?? [])]) this.unbindAndPrune(binding);
+    const bindings = this.bindingsByQueue.get(queue);
     this.bindingsByQueue.delete(queue);
     this.router?.queueChanged(queue.name);
-    return { messages: queue.delete(), wrote };
+    this.leaving.add(queue);
+    const messages = queue.delete(share, () => this.leaving.delete(queue));
+    if (bindings !== undefined) this.unbindAll(bindings, share);
+    return { messages, wrote };
+  }
+
+  /** The queue that they lead to is gone, and nothing is routed to it. */
+  private unbindAll(bindings: ReadonlySet<Binding<Queue>>, share: Share): void {
+    if (bindings.size > UNBOUND_AT_ONCE) this.router?.bindingsChanged();
+    const many = bindings.size > UNBOUND_AT_ONCE && this.journal !== null;
+    const rest: Binding<Queue>[] = [];
+    for (const binding of bindings) {
+      // Where one of them is chosen it must not be this one.
+      if (many && !binding.source.kind.choosesOne) rest.push(binding);
+      else this.unbindAndPrune(binding);
+    }
+    if (rest.length > 0) this.inParts(share, rest.values(), (binding) => this.prune(binding));
   }
 
   // ---------------------------------------------------------------------------------------------------- policies
 
-  /** Sets a policy, in force at once. @throws BrokerError invalid, not-allowed */
-  setPolicy(policy: Policy): void {
+  /**
+   * Sets a policy, in force at once; for very many queues in parts. @throws BrokerError invalid, not-allowed
+   * @param done it is in force everywhere
+   */
+  setPolicy(policy: Policy, done: () => void = () => {}): void {
     this.policies.set(policy);
-    this.applyPolicies();
+    this.applyPolicies(done);
   }
 
   /** False if there was none. @throws BrokerError not-allowed */
-  clearPolicy(kind: PolicyKind, name: string): boolean {
+  clearPolicy(kind: PolicyKind, name: string, done: () => void = () => {}): boolean {
     const found = this.policies.clear(kind, name);
-    if (found) this.applyPolicies();
+    if (found) this.applyPolicies(done);
+    else done();
     return found;
   }
 
   /** Policies have changed: everything gets what is in force for it now. */
-  applyPolicies(): void {
+  applyPolicies(done: () => void = () => {}): void {
     this.policies.prepare([...this.exchanges.keys(), ...this.queues.keys()]);
     for (const exchange of this.exchanges.values()) this.applyToExchange(exchange);
     this.router?.exchangesChanged();
-    for (const queue of this.queues.values()) this.applyToQueue(queue);
+    this.inParts(this.owner.chores, this.queues.values(), (queue) => this.applyToQueue(queue), done);
   }
 
   private applyToQueue(queue: Queue): void {
@@ -309,8 +368,12 @@ export class Topology {
 
   /** Removes a binding, and its source if that is an auto-delete exchange which has no other. */
   private unbindAndPrune(binding: Binding<Queue>): void {
-    this.dropBinding(binding);
     this.router?.bindingChanged(binding);
+    this.prune(binding);
+  }
+
+  private prune(binding: Binding<Queue>): void {
+    this.dropBinding(binding);
     const source = binding.source;
     if (source.autoDelete && source.bindings.size === 0 && this.exchanges.get(source.name) === source) {
       this.deleteExchange(source.name, false);
@@ -333,7 +396,8 @@ export class Topology {
   }
 
   bindingsOf(queue: Queue): BindingInfo[] {
-    return [...(this.bindingsByQueue.get(queue) ?? [])].map((binding) => ({
+    const bindings = [...(this.bindingsByQueue.get(queue) ?? [])].filter(({ source }) => !source.deleted);
+    return bindings.map((binding) => ({
       exchange: binding.source.name,
       key: binding.key,
       options: binding.options,
@@ -362,6 +426,7 @@ export class Topology {
   /** Whether a binding that was listed before is still there. */
   isBound(binding: Binding<Queue>): boolean {
     return (
+      isDurable(binding) &&
       binding.source.bindings.get(binding.identity) === binding &&
       this.exchanges.get(binding.source.name) === binding.source
     );
@@ -373,9 +438,10 @@ export class Topology {
 }
 
 function isDurable(binding: Binding<Queue>): boolean {
-  if (!binding.source.durable) return false;
-  if (binding.queue !== null) return binding.queue.durable && !binding.queue.options.exclusive;
-  return binding.exchange!.durable;
+  if (!binding.source.durable || binding.source.deleted) return false;
+  if (binding.queue !== null)
+    return !binding.queue.deleted && binding.queue.durable && !binding.queue.options.exclusive;
+  return binding.exchange!.durable && !binding.exchange!.deleted;
 }
 
 function sameData(binding: Binding<Queue>, options: BindOptions): boolean {

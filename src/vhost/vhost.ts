@@ -5,6 +5,7 @@
 import { MARK_NOW, MARK_REFUSED, type Mark, type Route } from '../api.ts';
 import type { Clock } from '../clock/clock.ts';
 import { PHASE_GATHER, type Turn, TurnClock, type TurnTask } from '../clock/turn.ts';
+import type { Share } from '../clock/work.ts';
 import { Log } from '../log/log.ts';
 import { Sequence } from '../log/sequence.ts';
 import { TransientStore } from '../log/transient.ts';
@@ -49,6 +50,7 @@ export class Vhost implements QueueOwner, TurnTask {
   inTurn = false;
   readonly vhost: string;
   readonly turn: Turn;
+  readonly chores: Share;
   readonly counters = new Counters();
   readonly confirms: Confirms;
   /** The same for clients of a listener that promises less: they hear when it is written, whether it is synced or not. */
@@ -88,6 +90,7 @@ export class Vhost implements QueueOwner, TurnTask {
   private constructor(options: VhostOptions) {
     this.vhost = options.name;
     this.turn = options.turn;
+    this.chores = options.turn.work.share();
     this.clock = options.clock;
     this.dialects = options.dialects;
     this.intervalMs = options.durability?.level === 'interval' ? options.durability.intervalMs : 0;
@@ -102,8 +105,8 @@ export class Vhost implements QueueOwner, TurnTask {
     this.undelivered = new Undelivered(options.clock, ({ queue, seq, word, decision }) =>
       deadLetter(this, queue, seq, word, decision),
     );
-    this.retries = new Retries(options.clock, this.topology.queuesById);
-    this.router = new Router(this.topology);
+    this.retries = new Retries(options.clock, options.turn.work, this.topology.queuesById);
+    this.router = new Router(this.topology, undefined, () => options.turn.work.look());
   }
 
   /** Opens the vhost on its directory and brings back what its log holds. */
@@ -211,6 +214,7 @@ export class Vhost implements QueueOwner, TurnTask {
     if (route.perMessage) {
       viewDraft(draft, route, 0, this.view);
       route = this.router.resolve(route, this.dialects.properties(this.view));
+      this.turn.work.look();
     }
     if (route.notOwn !== null && draft.origin !== '') route = this.router.withoutOwn(route, draft.origin);
     return route;

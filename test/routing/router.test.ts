@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BindOptions } from '../../src/api.ts';
+import { Turn } from '../../src/clock/turn.ts';
 import type { Headers, Properties } from '../../src/message/properties.ts';
 import type { QueueOwner } from '../../src/queue/owner.ts';
 import type { Queue } from '../../src/queue/queue.ts';
@@ -34,7 +35,8 @@ class World {
   private readonly held = new Set<CompiledRoute<Queue>>();
 
   constructor() {
-    const owner = { vhost: '/', counters: {}, store: {} } as unknown as QueueOwner;
+    const turn = new Turn();
+    const owner = { vhost: '/', counters: {}, store: {}, turn, chores: turn.work.share() } as unknown as QueueOwner;
     this.topology = new Topology(owner);
     this.router = new Router(this.topology);
     this.topology.router = this.router;

@@ -268,7 +268,14 @@ export class Consuming extends Publishing {
     await this.quiet();
     if (this.logFailed || this.outOfReach) return;
     const gone = queue.copies.filter((copy) => copy.available);
-    const { messages } = this.life!.session.purgeQueue(queue.name);
+    let messages = -1;
+    this.life!.session.purgeQueue(queue.name, (purged) => {
+      messages = purged.messages;
+    });
+    await this.until(
+      () => messages >= 0,
+      () => `${queue.name} is being purged`,
+    );
     this.demand(messages === gone.length, () => `${messages} were purged from ${queue.name}, not ${gone.length}`);
     const unit = this.ask(`purging ${queue.name}`);
     this.trace(`purge ${queue.name}`);

@@ -12,6 +12,7 @@ import { expect, it } from 'vitest';
 import { ACCEPTED, MODIFIED, type Outcome, REJECTED, RELEASED } from '../../src/api.ts';
 import type { Broker } from '../../src/broker.ts';
 import type { Session } from '../../src/session.ts';
+import { purged } from '../support/counted.ts';
 import { consume, DURABLE, makeDraft, openSession, type Recorder, safe, send, startCore } from '../vhost/support.ts';
 
 const LAYOUT = {
@@ -184,7 +185,7 @@ class History {
         this.declareQueue(QUEUES[one.queue]!);
         return;
       case 'purge':
-        expect(session.purgeQueue(QUEUES[one.queue]!).messages).toBe(model.queues.get(QUEUES[one.queue]!)!.length);
+        expect(purged(session, QUEUES[one.queue]!)).toBe(model.queues.get(QUEUES[one.queue]!)!.length);
         model.queues.set(QUEUES[one.queue]!, []);
         return;
       case 'state':

@@ -140,7 +140,10 @@ export class Judging extends World {
     const { session } = this.life!;
     const options = { durable: false, exclusive: true, autoDelete: false, arguments: [] };
     const { name } = session.declareQueue('', options);
-    const count = session.replayRetained(name, '#', BIND);
+    let count = -1;
+    session.replayRetained(name, '#', BIND, (all) => {
+      count = all;
+    });
     const kept = new Map<string, string>();
     let seen = 0;
     const reader = new Reader(this.life!, new ModelQueue(name, false, false), true);

@@ -8,6 +8,7 @@ import type { Broker } from '../../src/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import type { MessageView } from '../../src/message/message.ts';
 import type { Session } from '../../src/session.ts';
+import { purged, replayed } from '../support/counted.ts';
 import { consume, DURABLE, makeDraft, openSession, safe, seenFrom, send, startCore, TRANSIENT } from './support.ts';
 
 let broker: Broker;
@@ -296,7 +297,7 @@ describe('retained messages', () => {
     await safe(session);
     await restart();
     session.declareQueue('s', TRANSIENT);
-    expect(session.replayRetained('s', '#', FILTER)).toBe(1);
+    expect(replayed(session, 's', '#', FILTER)).toBe(1);
     const c = consume(session, 's');
     await expect.poll(() => c.seen.map((seen) => [seen.body, seen.retained, seen.key])).toEqual([['new', true, 'a/b']]);
   });
@@ -447,7 +448,7 @@ describe('after a restart', () => {
       send(session, 'p', 'x');
       send(session, 'x', 'x');
     }
-    expect(session.purgeQueue('p').messages).toBe(20);
+    expect(purged(session, 'p')).toBe(20);
     expect(session.deleteQueue('x', false, false).messages).toBe(20);
     send(session, 'p', 'after');
     await safe(session);

@@ -7,6 +7,7 @@ import type { Broker, StartOptions } from '../../src/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { DELAY_MAX_MS, INLINE_BODY_BYTES } from '../../src/message/message.ts';
 import type { Session } from '../../src/session.ts';
+import { replayed } from '../support/counted.ts';
 import { until } from '../support/until.ts';
 import { consume, DURABLE, makeDraft, openSession, type SendOptions, safe, startCore, TRANSIENT } from './support.ts';
 
@@ -207,9 +208,9 @@ describe('a delayed message', () => {
     session.declareQueue('q', DURABLE);
     delay('a/b', 'kept', 100, { exchange: 'amq.topic', retain: true, spelling: 1 });
     const spec = { spelling: 1 as const, arguments: [] };
-    expect(session.replayRetained('q', 'a/b', spec)).toBe(0);
+    expect(replayed(session, 'q', 'a/b', spec)).toBe(0);
     pass(120);
-    expect(session.replayRetained('q', 'a/b', spec)).toBe(1);
+    expect(replayed(session, 'q', 'a/b', spec)).toBe(1);
   });
 
   it('goes to each of several keys, each queue once, also after a kill', async () => {

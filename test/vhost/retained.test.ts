@@ -42,7 +42,10 @@ function retain(key: string, body: string, options: SendOptions = {}): void {
 /** What a subscriber that comes now is sent. */
 async function kept(filter = '#'): Promise<string[]> {
   session.declareQueue('look', DURABLE);
-  const count = session.replayRetained('look', filter, { spelling: SLASH, arguments: [] });
+  let count = -1;
+  session.replayRetained('look', filter, { spelling: SLASH, arguments: [] }, (all) => {
+    count = all;
+  });
   const { seen, consumer } = consume(session, 'look', { settled: true });
   await until(() => seen.length === count, 'what is retained');
   consumer.cancel();

@@ -9,6 +9,7 @@ import { ManualClock } from '../../src/clock/clock.ts';
 import type { Annotations } from '../../src/message/annotations.ts';
 import type { Session } from '../../src/session.ts';
 import type { Counters } from '../../src/vhost/counters.ts';
+import { purged } from '../support/counted.ts';
 import {
   consume,
   DURABLE,
@@ -478,7 +479,7 @@ describe('priorities', () => {
     publish('q', 'ab');
     high('c', 3);
     expect(waiting('q')).toBe(3);
-    expect(session.purgeQueue('q').messages).toBe(3);
+    expect(purged(session, 'q')).toBe(3);
     high('d', 3);
     expect(await contents('q')).toBe('d');
     expect(session.deleteQueue('q', false, false).messages).toBe(1);

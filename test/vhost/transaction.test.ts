@@ -13,6 +13,7 @@ import type { Broker } from '../../src/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { AT_LEAST_ONCE, AT_MOST_ONCE, type Draft, type MessageView } from '../../src/message/message.ts';
 import type { Session } from '../../src/session.ts';
+import { replayed } from '../support/counted.ts';
 import { consume, DURABLE, makeDraft, openSession, queueArguments, startCore, TRANSIENT } from './support.ts';
 
 let clock: ManualClock;
@@ -120,7 +121,7 @@ describe('a message published in a transaction', () => {
     publish('a/b.c', makeDraft('m', { retain: true }), 'amq.topic', 1);
     transaction.commit();
     broker.turn.end();
-    expect(session.replayRetained('q', 'a/b.c', { spelling: 1, arguments: [] })).toBe(1);
+    expect(replayed(session, 'q', 'a/b.c', { spelling: 1, arguments: [] })).toBe(1);
     broker.turn.end();
     expect(reading('q', (view) => [view.key(), view.spelling])).toEqual([['a/b.c', 1]]);
   });

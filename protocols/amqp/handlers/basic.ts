@@ -192,6 +192,7 @@ function recover(channel: Channel, fields: FieldReader, reply: boolean): void {
   const requeue = fields.bit();
   fields.finish();
   if (!requeue) throw new AmqpError('NOT_IMPLEMENTED', 'requeue=false');
-  channel.recover();
-  if (reply) channel.send(channel.begin(BASIC_RECOVER_OK));
+  channel.recover(() => {
+    if (reply && channel.isOpen) channel.send(channel.begin(BASIC_RECOVER_OK));
+  });
 }

@@ -58,9 +58,11 @@ export function answerClosing(channel: Channel, type: number, buffer: Buffer, st
 export function channelOwnMethod(channel: Channel, method: number, fields: FieldReader): void {
   switch (method) {
     case CHANNEL_CLOSE:
-      channel.release(RELEASED);
-      channel.send(channel.begin(CHANNEL_CLOSE_OK));
-      leave(channel);
+      channel.release(RELEASED, () => {
+        if (channel.state === GONE) return;
+        channel.send(channel.begin(CHANNEL_CLOSE_OK));
+        leave(channel);
+      });
       return;
     case CHANNEL_FLOW:
       // Prefetch is the way to hold deliveries back; RabbitMQ refuses to be stopped as well.

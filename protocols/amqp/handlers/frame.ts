@@ -13,7 +13,7 @@ import type { Handshake } from '../handshake.ts';
 import { BODY, HEADER, IDLE } from '../intake.ts';
 import { answerClosing, openChannel } from './channel.ts';
 import { connectionMethod } from './connection.ts';
-import { CONTROL_UNITS, channelMethod } from './index.ts';
+import { channelMethod } from './index.ts';
 import { HEADER_BYTES_MIN, isKnown, unexpected, unexpectedIn, unusable } from './misplaced.ts';
 import { publishBody, publishHeader } from './publish.ts';
 
@@ -36,7 +36,7 @@ export function runningFrame(
     channel = channels.get(channelId);
     if (channel === undefined) {
       if (!isKnown(type, start, end)) throw unusable(type, buffer, start, end);
-      connection.share.work.spend(CONTROL_UNITS);
+      connection.share.work.look();
       openChannel(connection, channelId, type, buffer, start, end);
       return true;
     }

@@ -23,9 +23,6 @@ import { queueMethod } from './queue.ts';
 import { txMethod } from './tx.ts';
 import { unimplementedMethod, unknownMethod } from './unknown.ts';
 
-/** What a method costs that is neither a publish nor an acknowledgement, whatever it then does (`src/clock/work.ts`). */
-export const CONTROL_UNITS = 8;
-
 /** False: not now, the same frame again later. */
 export function channelMethod(channel: Channel, buffer: Buffer, start: number, end: number): boolean {
   const classId = (buffer[start]! << 8) | buffer[start + 1]!;
@@ -37,7 +34,7 @@ export function channelMethod(channel: Channel, buffer: Buffer, start: number, e
     return true;
   }
   const { connection } = channel;
-  connection.share.work.spend(CONTROL_UNITS);
+  connection.share.work.look();
   const fields = connection.fields.begin(buffer, start + 4, end);
   switch (classId) {
     case CLASS_BASIC:

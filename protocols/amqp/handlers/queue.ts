@@ -101,8 +101,11 @@ function purge(channel: Channel, fields: FieldReader): void {
   const queue = channel.queueName(fields.shortString());
   const noWait = fields.bit();
   fields.finish();
-  const { messages, mark } = channel.session.purgeQueue(queue);
-  replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(QUEUE_PURGE_OK).uint32(messages)));
+  channel.session.purgeQueue(queue, ({ messages, mark }) => {
+    channel.goOn(() =>
+      replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(QUEUE_PURGE_OK).uint32(messages))),
+    );
+  });
 }
 
 function remove(channel: Channel, fields: FieldReader): void {

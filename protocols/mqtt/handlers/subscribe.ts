@@ -31,6 +31,9 @@ const REFUSED: ReadonlyMap<string, number> = new Map([
   ['invalid', IMPLEMENTATION_SPECIFIC_ERROR],
 ]);
 
+/** What one filter costs (`src/clock/work.ts`). */
+const FILTER_UNITS = 8;
+
 /** A SUBACK or UNSUBACK on its way. */
 export interface Granted {
   readonly type: number;
@@ -52,7 +55,7 @@ export function subscribe(connection: Connection, buffer: Buffer, start: number,
   );
   const granted: Granted = { type: SUBACK, packetId, codes: [], filters: [] };
   let durable = client.kept;
-  for (const asked of subscriptions) {
+  const one = (asked: Subscription): void => {
     const share = sharedFilter(asked.filter);
     if (share === 'invalid') throw new MalformedPacket('a malformed shared subscription [MQTT-4.8.2-1]');
     let code: number;
@@ -80,9 +83,35 @@ export function subscribe(connection: Connection, buffer: Buffer, start: number,
     // 3.1 has no code for a refusal.
     if (code >= REFUSALS_FROM && level === LEVEL_3_1) throw new MalformedPacket('a filter not granted');
     granted.codes.push(code);
-  }
-  if (durable) connection.answerGranted(granted, session.mark());
-  else finishSubscribe(connection, granted);
+  };
+  inParts(connection, subscriptions, one, () => {
+    if (durable) connection.answerGranted(granted, session.mark());
+    else finishSubscribe(connection, granted);
+  });
+}
+
+/** A packet may name thousands of filters: they are dealt with in order, as far as the budget of a turn reaches. */
+function inParts<T>(connection: Connection, items: readonly T[], each: (item: T) => void, done: () => void): void {
+  const { share } = connection;
+  let next = 0;
+  const guarded = (act: () => boolean): boolean => {
+    try {
+      return act();
+    } catch (error) {
+      connection.fail(error);
+      return true;
+    }
+  };
+  const step = (): boolean => {
+    while (next < items.length && !connection.closing) {
+      each(items[next++]!);
+      share.work.spend(FILTER_UNITS);
+      if (share.work.over) return false;
+    }
+    if (!connection.closing) done();
+    return true;
+  };
+  share.run(() => guarded(step));
 }
 
 /** Why nobody may subscribe to a filter, alone or in a share: a reason code of 5.0. */
@@ -132,7 +161,7 @@ export function unsubscribe(connection: Connection, buffer: Buffer, start: numbe
   const granted: Granted = { type: UNSUBACK, packetId, codes: [], filters: [] };
   let mark: Mark = MARK_NOW;
   let durable = client.kept;
-  for (const filter of filters) {
+  const one = (filter: string): void => {
     const share = sharedFilter(filter);
     let existed = false;
     try {
@@ -146,10 +175,12 @@ export function unsubscribe(connection: Connection, buffer: Buffer, start: numbe
       if (!(error instanceof BrokerError)) throw error;
     }
     granted.codes.push(existed ? SUCCESS : NO_SUBSCRIPTION_EXISTED);
-  }
-  if (durable) mark = session.mark();
-  if (mark === MARK_NOW) finishUnsubscribe(connection, granted);
-  else connection.answerGranted(granted, mark);
+  };
+  inParts(connection, filters, one, () => {
+    if (durable) mark = session.mark();
+    if (mark === MARK_NOW) finishUnsubscribe(connection, granted);
+    else connection.answerGranted(granted, mark);
+  });
 }
 
 export function finishUnsubscribe(connection: Connection, granted: Granted): void {

@@ -1,7 +1,7 @@
 /** `direct`: a message goes through the bindings that have its key. */
 import type { Properties } from '../../message/properties.ts';
 import type { Binding, RouteTarget } from '../binding.ts';
-import type { ExchangeKind } from './kind.ts';
+import type { ExchangeKind, RoutedKey } from './kind.ts';
 
 export class DirectKind<Q extends RouteTarget> implements ExchangeKind<Q> {
   readonly perMessage = false;
@@ -27,7 +27,7 @@ export class DirectKind<Q extends RouteTarget> implements ExchangeKind<Q> {
     if (found !== undefined) for (const binding of found) visit(binding);
   }
 
-  concerns(binding: Binding<Q>, key: string): boolean {
+  concerns(binding: Binding<Q>, { key }: RoutedKey): boolean {
     return binding.dotted === key;
   }
 }

@@ -6,9 +6,10 @@
  */
 import type { BindOptions } from '../../api.ts';
 import { BrokerError } from '../../message/errors.ts';
-import type { Headers, Properties, Value } from '../../message/properties.ts';
-import { typeName, valuesEqual, valueToText } from '../../message/values.ts';
+import type { Headers, Properties } from '../../message/properties.ts';
+import { typeName, valueToText } from '../../message/values.ts';
 import type { Binding, RouteTarget } from '../binding.ts';
+import { type Condition, HeaderConditions } from './header-conditions.ts';
 import type { ExchangeKind } from './kind.ts';
 
 const HOW = new Set(['all', 'any', 'all-with-x', 'any-with-x']);
@@ -16,7 +17,8 @@ const HOW = new Set(['all', 'any', 'all-with-x', 'any-with-x']);
 export class HeadersKind<Q extends RouteTarget> implements ExchangeKind<Q> {
   readonly perMessage = true;
   readonly choosesOne = false;
-  private readonly bindings = new Set<Binding<Q>>();
+  private readonly conditions = new HeaderConditions();
+  private readonly bindings = new Map<Binding<Q>, Condition>();
 
   checkBinding(_key: string, options: BindOptions): void {
     const how = options.arguments.find((a) => a.name === 'x-match');
@@ -33,16 +35,22 @@ export class HeadersKind<Q extends RouteTarget> implements ExchangeKind<Q> {
   }
 
   add(binding: Binding<Q>): void {
-    this.bindings.add(binding);
+    this.bindings.set(binding, this.conditions.add(binding.arguments));
   }
 
   remove(binding: Binding<Q>): void {
+    const condition = this.bindings.get(binding);
+    if (condition === undefined) return;
+    this.conditions.remove(condition);
     this.bindings.delete(binding);
   }
 
   match(_k: string, properties: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
     if (properties === undefined) return;
-    for (const binding of this.bindings) if (matchesHeaders(binding.arguments, properties.headers)) visit(binding);
+    const { conditions } = this;
+    conditions.begin(properties.headers);
+    for (const [binding, condition] of this.bindings) if (conditions.matches(condition)) visit(binding);
+    conditions.clear();
   }
 
   concerns(): boolean {
@@ -50,13 +58,10 @@ export class HeadersKind<Q extends RouteTarget> implements ExchangeKind<Q> {
   }
 }
 
+/** One binding against one message. An exchange has `HeaderConditions` for all of its bindings. */
 export function matchesHeaders(wanted: Headers, headers: Headers): boolean {
-  const how = wanted.find((a) => a.name === 'x-match')?.value ?? 'all';
-  const any = how === 'any' || how === 'any-with-x';
-  const withX = how === 'all-with-x' || how === 'any-with-x';
-  const considered = wanted.filter((a) => a.name !== 'x-match' && (withX || !a.name.startsWith('x-')));
-  const has = (name: string, value: Value): boolean =>
-    headers.some((h) => h.name === name && (value === null || valuesEqual(h.value, value)));
-  if (any) return considered.some((a) => has(a.name, a.value));
-  return considered.every((a) => has(a.name, a.value));
+  const conditions = new HeaderConditions();
+  const condition = conditions.add(wanted);
+  conditions.begin(headers);
+  return conditions.matches(condition);
 }

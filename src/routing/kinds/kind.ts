@@ -6,6 +6,12 @@ import type { BindOptions } from '../../api.ts';
 import type { Properties } from '../../message/properties.ts';
 import type { Binding, RouteTarget } from '../binding.ts';
 
+/** A key that a cached route was made for. */
+export interface RoutedKey {
+  readonly key: string;
+  readonly levels: readonly string[];
+}
+
 export interface ExchangeKind<Q extends RouteTarget> {
   /** Something else than the key decides: each message is resolved on its own. */
   readonly perMessage: boolean;
@@ -22,5 +28,5 @@ export interface ExchangeKind<Q extends RouteTarget> {
    */
   match(key: string, properties: Properties | undefined, visit: (binding: Binding<Q>) => void): void;
   /** Whether a message with this key (dotted) may go elsewhere because this binding came or went. */
-  concerns(binding: Binding<Q>, key: string): boolean;
+  concerns(binding: Binding<Q>, address: RoutedKey): boolean;
 }

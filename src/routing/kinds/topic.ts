@@ -3,7 +3,7 @@ import type { Properties } from '../../message/properties.ts';
 import type { Binding, RouteTarget } from '../binding.ts';
 import { hiddenByReserve, keyLevels, matches } from '../levels.ts';
 import { LevelTrie } from '../trie.ts';
-import type { ExchangeKind } from './kind.ts';
+import type { ExchangeKind, RoutedKey } from './kind.ts';
 
 export class TopicKind<Q extends RouteTarget> implements ExchangeKind<Q> {
   readonly perMessage = false;
@@ -27,7 +27,7 @@ export class TopicKind<Q extends RouteTarget> implements ExchangeKind<Q> {
     });
   }
 
-  concerns(binding: Binding<Q>, key: string): boolean {
-    return matches(binding.levels, keyLevels(key));
+  concerns(binding: Binding<Q>, address: RoutedKey): boolean {
+    return matches(binding.levels, address.levels);
   }
 }

@@ -1,0 +1,21 @@
+/** What an operation says that is finished at once: it is not long enough to be done in parts. */
+import type { BindOptions } from '../../src/api.ts';
+import type { Session } from '../../src/session.ts';
+
+/** How many messages are purged; -1 if it is not finished yet. */
+export function purged(session: Session, queue: string): number {
+  let count = -1;
+  session.purgeQueue(queue, ({ messages }) => {
+    count = messages;
+  });
+  return count;
+}
+
+/** How many retained messages are sent; -1 if it is not finished yet. */
+export function replayed(session: Session, queue: string, filter: string, options: BindOptions): number {
+  let count = -1;
+  session.replayRetained(queue, filter, options, (all) => {
+    count = all;
+  });
+  return count;
+}
