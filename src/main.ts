@@ -85,6 +85,19 @@ config
     process.stdout.write(printConfig(load(flags)));
   });
 
+program
+  .command('health')
+  .description('ask the broker that runs here with these settings how it is; exits with 1 unless all is well')
+  .addOption(configOption)
+  .action(async (flags: Flags) => {
+    const { askHealth } = await import('./command/health.ts');
+    try {
+      process.stdout.write(`${await askHealth(load(flags).config)}\n`);
+    } catch (error) {
+      fail(error);
+    }
+  });
+
 const log = program.command('log').description("look at a broker's log, best a stopped one's; nothing is written");
 log
   .command('verify')
