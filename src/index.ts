@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * What a program imports that wants a broker inside itself, or that brings a protocol of its own. Importing starts
  * nothing; a broker installs no signal handler, never ends the process, and leaves nothing behind when it is closed.

@@ -246,8 +246,7 @@ it.skipIf(!plugins.syslogStomp || !speaks('stomp')).each([
 it.skipIf(!plugins.collectdAmqp || !speaks('amqp'))('collectd, amqp: out and in', { timeout: 60_000 }, async () => {
   const place = [`    Host "127.0.0.1"`, `    Port "${broker.amqpPort}"`];
   const arriving = await amqpQueue('amq.fanout', '', false);
-  await collectd('amqp-in', [
-    ...csv('amqp-in'),
+  const receiver = await collectd('amqp-in', [
     'LoadPlugin amqp',
     '<Plugin amqp>',
     '  <Subscribe "in">',
@@ -268,7 +267,12 @@ it.skipIf(!plugins.collectdAmqp || !speaks('amqp'))('collectd, amqp: out and in'
   const { value } = await arriving.next();
   expect(value!.content.toString()).toMatch(/^PUTVAL box\/uptime\/uptime interval=1\.000 [\d.]+:\d+$/);
   expect([value!.properties.contentType, value!.properties.deliveryMode]).toEqual(['text/collectd', 1]);
-  await written('amqp-in');
+  const taken = /Success: 1 value has been dispatched/;
+  await until(
+    () => taken.test(receiver.transcript()),
+    () => receiver.transcript(),
+    20_000,
+  );
   await arriving.return(undefined);
 });
 
