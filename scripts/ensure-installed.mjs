@@ -18,7 +18,7 @@ if (existsSync(lock) && (!existsSync(installed) || statSync(installed).mtimeMs <
   const say = (text) => process.stderr.write(`${text}\n`);
   say('Installing what the package lock names (once; npm ci) …');
   const again = setInterval(
-    () => say(`  still installing, ${Math.round((Date.now() - began) / 1000)} s …`),
+    () => say(`  still installing, ${Math.round((Date.now() - began) / 1000)} s (npm asks the package registry) …`),
     SAY_AGAIN_MS,
   );
   const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline'];

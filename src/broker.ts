@@ -99,6 +99,7 @@ export class Broker {
     const broker = new Broker(options, unlock);
     const dialects = new Dialects(() => broker.clock.epochMs());
     for (const dialect of options.dialects) dialects.register(dialect);
+    const release = broker.clock instanceof SystemClock ? broker.clock.hold() : () => {};
     try {
       for (const settings of options.vhosts ?? [{ name: DEFAULT_VHOST }]) {
         const { name, durability = options.durability } = settings;
@@ -122,6 +123,8 @@ export class Broker {
     } catch (error) {
       await broker.close();
       throw error;
+    } finally {
+      release();
     }
     return broker;
   }

@@ -157,6 +157,15 @@ export class SystemClock implements Clock {
     this.wheel.cancel(timer);
   }
 
+  /**
+   * Keeps the process alive until what it returns is called: while something is waited for that only time can bring. A
+   * program that awaits a start on a full disk would otherwise end in the middle of it, without a word.
+   */
+  hold(): () => void {
+    this.interval.ref();
+    return () => void this.interval.unref();
+  }
+
   stop(): void {
     clearInterval(this.interval);
   }

@@ -36,6 +36,11 @@ export function checkOptions(options: unknown): Config {
   if (data !== undefined && data !== null && (typeof data !== 'string' || data === '')) {
     problems.push(`the option data must be the path of a directory, or null for memory only, not ${show(data)}`);
   }
+  if (typeof data === 'string' && data.startsWith('~')) {
+    problems.push(
+      `the option data must be a whole path or one from here on: ~ is a word of the shell, not ${show(data)}`,
+    );
+  }
   if (logger !== undefined && !hasMethods(logger, ['debug', 'info', 'warn', 'error'])) {
     problems.push('the option logger must have the methods debug, info, warn and error, as a pino logger has');
   }

@@ -66,6 +66,7 @@ export const configSchema = z.strictObject({
   data: z
     .string('must be the path of a directory')
     .min(1, 'must be the path of a directory')
+    .refine((path) => !path.startsWith('~'), 'must be a whole path or one from here on: ~ is a word of the shell')
     .default('./data')
     .describe('where the log is kept'),
   listen: z

@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Broker } from '../../src/broker.ts';
@@ -147,4 +150,16 @@ describe('what a timer or a task of a turn throws', () => {
     expect(errors).toMatchObject([{ err: fault }, { err: fault }]);
     await broker.close();
   });
+it('a process that waits for a held clock lives until what it waits for, and no longer', async () => {
+  const program = (hold: string): Promise<string> =>
+    promisify(execFile)(process.execPath, [
+      '--input-type=module',
+      '-e',
+      `import { SystemClock, Timer } from ${JSON.stringify(resolve('src/clock/clock.ts'))};
+       const clock = new SystemClock();
+       const release = ${hold};
+       clock.schedule(new Timer(() => { console.log('fired'); release(); }), 60);`,
+    ]).then(({ stdout }) => stdout);
+  expect(await program('clock.hold()')).toBe('fired\n');
+  expect(await program('() => {}')).toBe('');
 });

@@ -192,6 +192,10 @@ describe('says what is wrong, and where', () => {
     ['amqp: 7\n', ':1:1: amqp must hold keys and values, not 7'],
     ['amqp: [heartbeat]\n', ':1:1: amqp must hold keys and values, not ["heartbeat"]'],
     ['data: 7\n', ':1:1: data must be the path of a directory, not 7'],
+    [
+      'data: ~/broker\n',
+      ':1:1: data must be a whole path or one from here on: ~ is a word of the shell, not "~/broker"',
+    ],
     ['data:\n', ':1:1: data must be the path of a directory, not nothing'],
     ['amqp:\n  heartbeat: true\n', ':2:3: amqp.heartbeat must be a duration in whole seconds'],
     ['x: &x { heartbeat: 5 }\namqp: *x\n', ':1:1: the key x is not known'],
