@@ -64,6 +64,7 @@ export interface SessionClient {
   readonly transport?: {
     readonly confirmsAtWrite?: boolean;
     readonly protocol?: string;
+    readonly label?: string;
     readonly remote?: { readonly address: string; readonly port: number };
   };
   /**

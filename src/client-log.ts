@@ -25,6 +25,8 @@ export interface ClientPlace {
   readonly remote?: { readonly address: string; readonly port: number };
   /** The adapter's name. */
   readonly protocol?: string;
+  /** What the client calls itself. */
+  readonly label?: string;
 }
 
 type Level = 'info' | 'warn' | 'error';
@@ -127,7 +129,9 @@ export class ClientLog {
   }
 
   private say(kind: Kind, place: ClientPlace | undefined, fields: Record<string, unknown>): void {
-    this.write(kind, place?.remote?.address ?? '', { client: nameOf(place), ...fields });
+    const label = place?.label;
+    const name = label === undefined || label === '' ? {} : { name: cut(label) };
+    this.write(kind, place?.remote?.address ?? '', { client: nameOf(place), ...name, ...fields });
   }
 
   private write(kind: Kind, address: string, fields: object): void {

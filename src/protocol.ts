@@ -20,6 +20,8 @@ export interface Transport {
   readonly secure: boolean;
   /** The `name` of the adapter that was found for it, for the log; undefined until then. */
   readonly protocol?: string;
+  /** What the client calls itself, for the log: the adapter writes it here as soon as it is known. */
+  label?: string;
   /** Its listener promises less than `fsync`: what is confirmed is written, and may not be synced yet. Default false. */
   readonly confirmsAtWrite?: boolean;
   /** Where the adapter writes. Its bytes leave once a turn. */

@@ -61,11 +61,13 @@ describe('over the wire', () => {
 
   it('says who comes in and who leaves, by protocol, address, user and vhost', async () => {
     await start();
-    const publisher = await amqplib.connect(`amqp://127.0.0.1:${broker.ports.amqp}`);
+    const publisher = await amqplib.connect(`amqp://127.0.0.1:${broker.ports.amqp}`, {
+      clientProperties: { connection_name: 'orders' },
+    });
     await publisher.close();
-    const device = await mqtt.connectAsync(`mqtt://127.0.0.1:${broker.ports.mqtt}`);
+    const device = await mqtt.connectAsync(`mqtt://127.0.0.1:${broker.ports.mqtt}`, { clientId: 'sensor-7' });
     await device.endAsync();
-    await raw(broker.ports.stomp, 'CONNECT\naccept-version:1.2\nhost:/\n\n\0DISCONNECT\n\n\0');
+    await raw(broker.ports.stomp, 'CONNECT\naccept-version:1.2\nhost:/\nclient-id:older\n\n\0DISCONNECT\n\n\0');
     const web = await mqtt.connectAsync(`ws://127.0.0.1:${broker.ports.ws}/ws`);
     await web.endAsync();
     await until(() => lines.shown('has left').length === 4);
@@ -76,6 +78,8 @@ describe('over the wire', () => {
       ['info', 'stomp', 'anonymous'],
       ['info', 'mqtt', 'anonymous'],
     ]);
+    expect(came.slice(0, 3).map(({ fields }) => fields['name'])).toEqual(['orders', 'sensor-7', 'older']);
+    expect(lines.shown('has left').map(({ fields }) => fields['name'])).toContain('sensor-7');
     expect(came[0]!.fields).toMatchObject({ client: expect.stringMatching(/^amqp 127\.0\.0\.1:\d+$/), vhost: '/' });
     expect(lines.shown('has left').map(({ fields }) => fields['inOrder'])).toEqual([true, true, true, true]);
   });

@@ -134,6 +134,8 @@ export class Handshake {
     const mechanism = fields.shortString();
     const response = fields.longBytes();
     this.connection.setCapabilities(capabilitiesOf(properties));
+    const name = properties.find((header) => header.name === 'connection_name')?.value;
+    if (typeof name === 'string') this.connection.transport.label = name;
     const credentials = credentialsOf(mechanism, response);
     if (credentials === undefined) {
       this.refuseLogin(mechanism);

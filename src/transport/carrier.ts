@@ -45,6 +45,7 @@ export abstract class Carrier implements Transport, OutputSink {
   confirmsAtWrite = false;
   /** Set when an adapter is found. */
   protocol = '';
+  label = '';
   /** Called once when nothing is left of the connection. */
   onReleased: () => void = () => {};
   protected handler: ConnectionHandler = NO_HANDLER;

@@ -75,6 +75,7 @@ export function connect(connection: Connection, buffer: Buffer, start: number, e
   connection.level = level;
   connection.bridge = bridge;
   const request = decodeConnect(buffer, start, end, adapter.limits);
+  connection.transport.label = request.clientId;
   const { will } = request;
   if (will?.properties.text === true && adapter.limits.checkPayloadFormat && !isUtf8(will.payload)) {
     refuse(connection, PAYLOAD_FORMAT_INVALID);

@@ -23,6 +23,7 @@ export function connect(connection: Connection, frame: Frame): void {
   const user = header('login') || undefined;
   const passcode = header('passcode');
   const clientId = header('client-id');
+  transport.label = clientId ?? '';
   const heartbeat = header('heart-beat');
   agreeHeartbeat(heartbeat, 0); // refuse a malformed one before anyone is let in
   adapter.broker.open(
