@@ -150,6 +150,8 @@ describe('what a timer or a task of a turn throws', () => {
     expect(errors).toMatchObject([{ err: fault }, { err: fault }]);
     await broker.close();
   });
+});
+
 it('a process that waits for a held clock lives until what it waits for, and no longer', async () => {
   const program = (hold: string): Promise<string> =>
     promisify(execFile)(process.execPath, [
