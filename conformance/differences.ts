@@ -9,7 +9,8 @@ export type DifferenceId =
   | 'reply-to-verbatim'
   | 'protocol-headers'
   | 'typed-headers-dropped'
-  | 'qos-2-downgraded';
+  | 'qos-2-downgraded'
+  | 'separators-mangled';
 
 export interface Difference {
   readonly id: DifferenceId;
@@ -51,6 +52,13 @@ export const DIFFERENCES: readonly Difference[] = [
     peer: 'rabbitmq',
     peerDoes: 'grants QoS 1 where QoS 2 was asked for',
     weDo: 'QoS 2, through a restart as well',
+  },
+  {
+    id: 'separators-mangled',
+    peer: 'rabbitmq',
+    peerDoes:
+      'makes every / of a topic a . and every . of a key a /, so that v1.0/x comes back to an MQTT subscriber as v1/0/x',
+    weDo: 'the two trade places, so that every topic and every key comes back as it was, and what is shown can be used',
   },
 ];
 

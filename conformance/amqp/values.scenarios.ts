@@ -252,6 +252,7 @@ export const values = topic('values', [
       reject(raw, (await take(raw, q)).tag, true);
       const again = await take(raw, q);
       expectUntouched(again.properties);
+      expect(again.properties.includes(field('x-delivery-count', 'l', u64(1)))).toBe(true);
       await remove(raw, [q]);
     },
   ),
