@@ -145,6 +145,7 @@ export class WireProperties {
   private memoBytes = -1;
   private memoDialect = -1;
   private memoPersistent = false;
+  private memoUserChecked = false;
   private memoResult: Buffer = NOTHING;
   private memoLossy = false;
 
@@ -248,6 +249,7 @@ export class WireProperties {
     if (
       bytes !== this.memoBytes ||
       view.dialect !== this.memoDialect ||
+      view.userChecked !== this.memoUserChecked ||
       (view.assurance !== AT_MOST_ONCE) !== this.memoPersistent
     ) {
       return false;
@@ -262,6 +264,7 @@ export class WireProperties {
     this.memoBytes = bytes;
     this.memoDialect = view.dialect;
     this.memoPersistent = view.assurance !== AT_MOST_ONCE;
+    this.memoUserChecked = view.userChecked;
     this.memoLossy = lossy;
     this.memoResult = Buffer.from(this.sink.buffer.subarray(0, this.sink.length));
   }

@@ -166,6 +166,11 @@ export class HeaderLines {
     this.version = version;
   }
 
+  /** Nothing that follows may take this name. */
+  reserve(name: string): void {
+    this.taken.add(name);
+  }
+
   /** A property: nothing that follows may take its name. */
   property(name: string, value: string | undefined): void {
     if (value !== undefined) this.header(name, value);
@@ -198,6 +203,8 @@ export function writeProperties(properties: Properties, lines: HeaderLines): voi
   lines.property('timestamp', properties.timestampS?.toString());
   lines.property('type', properties.type);
   lines.property('user-id', properties.userId);
+  // Who sent it is never told on somebody's word alone.
+  lines.reserve('user-id');
   lines.property('app-id', properties.appId);
   lines.property('JMSXGroupID', properties.groupId);
   lines.dropped += properties.repeated ?? 0;

@@ -22,6 +22,7 @@ const COLON = 0x3a;
 /** The last foreign property bytes, and the lines they became; shared by the connections that speak one version. */
 export class ForeignMemo {
   dialect = 0;
+  userChecked = false;
   props: Buffer = EMPTY;
   lines: Buffer = EMPTY;
   /** Headers that could not be written. */
@@ -91,10 +92,16 @@ export class OwnHeaders {
       this.setLines(EMPTY, 0, 0);
       return;
     }
-    if (memo.dialect !== dialect || !equalsBytes(memo.props, props, propsStart, propsEnd)) {
+    const { userChecked } = view;
+    if (
+      memo.dialect !== dialect ||
+      memo.userChecked !== userChecked ||
+      !equalsBytes(memo.props, props, propsStart, propsEnd)
+    ) {
       const lines = new HeaderLines(this.version);
       writeProperties(this.session.properties(view), lines);
       memo.dialect = dialect;
+      memo.userChecked = userChecked;
       memo.props = Buffer.from(props.subarray(propsStart, propsEnd));
       memo.lines = bytesOf(lines.text);
       memo.dropped = lines.dropped;

@@ -51,6 +51,11 @@ export class Draft {
    * say so makes an ordinary message of it.
    */
   grouped = false;
+  /**
+   * Whoever its properties say has sent it (`Properties.userId`) is who publishes it: for adapters that take other claims as
+   * well, and must tell them apart when the message is read.
+   */
+  userChecked = false;
   /** 0 to 255, -1 for not given. */
   priority = -1;
   /** Milliseconds to live, -1 for not given. */
@@ -84,6 +89,7 @@ export class Draft {
     this.assurance = AT_MOST_ONCE;
     this.retain = false;
     this.grouped = false;
+    this.userChecked = false;
     this.priority = -1;
     this.ttlMs = -1;
     this.delayMs = -1;
@@ -118,6 +124,8 @@ export class MessageView {
   retain = false;
   /** Its publisher says that it has a group. */
   grouped = false;
+  /** Who its properties say has sent it was its publisher, if its adapter has said so. */
+  userChecked = false;
   priority = -1;
   /** Epoch milliseconds at which it expires, 0 for never. */
   expiresAtMs = 0;

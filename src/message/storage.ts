@@ -3,7 +3,8 @@
  *
  * ```
  *  0  u8   dialect            whose property bytes these are
- *  1  u8   flags              bits 0-1 assurance, 2 retain, 3 body in extents, 4 slash-spelled key, 5 may belong to a group
+ *  1  u8   flags              bits 0-1 assurance, 2 retain, 3 body in extents, 4 slash-spelled key, 5 may belong to a group, 6 its
+ *                            user id is its publisher's
  *  2  u16  priority           0xffff: not given
  *  4  u32  target list        which durable queues took it (a TARGETS record); 0: none or transient
  *  8  u16  exchange bytes
@@ -28,6 +29,7 @@ const RETAIN_FLAG = 0b100;
 const EXTENTS_FLAG = 0b1000;
 const SLASH_FLAG = 0b1_0000;
 const GROUPED_FLAG = 0b10_0000;
+const USER_FLAG = 0b100_0000;
 const NO_PRIORITY = 0xffff;
 
 export const TARGET_LIST_AT = 4;
@@ -71,7 +73,8 @@ export function writeMessage(
     (draft.retain ? RETAIN_FLAG : 0) |
     (extents !== null ? EXTENTS_FLAG : 0) |
     (address.spelling === SLASH ? SLASH_FLAG : 0) |
-    (draft.grouped ? GROUPED_FLAG : 0);
+    (draft.grouped ? GROUPED_FLAG : 0) |
+    (draft.userChecked ? USER_FLAG : 0);
   writeU16(target, at + 2, draft.priority < 0 ? NO_PRIORITY : draft.priority);
   writeU32(target, at + 4, targetList);
   writeU16(target, at + 8, address.keyStart - address.start);
@@ -103,6 +106,7 @@ export function readMessage(buffer: Buffer, start: number, view: MessageView): v
   view.assurance = (flags & 3) as Assurance;
   view.retain = (flags & RETAIN_FLAG) !== 0;
   view.grouped = (flags & GROUPED_FLAG) !== 0;
+  view.userChecked = (flags & USER_FLAG) !== 0;
   const priority = readU16(buffer, start + 2);
   view.priority = priority === NO_PRIORITY ? -1 : priority;
   view.arrivedAtMs = readU48(buffer, start + 24);
@@ -166,6 +170,7 @@ export function viewDraft(draft: Draft, address: AddressBytes, arrivedAtMs: numb
   view.assurance = draft.assurance;
   view.retain = draft.retain;
   view.grouped = draft.grouped;
+  view.userChecked = draft.userChecked;
   view.priority = draft.priority;
   view.arrivedAtMs = arrivedAtMs;
   view.expiresAtMs = draft.ttlMs < 0 ? 0 : arrivedAtMs + draft.ttlMs;

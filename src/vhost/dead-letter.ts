@@ -80,6 +80,7 @@ function republish(vhost: Vhost, queue: Queue, decision: Decision, view: Message
   draft.assurance = Math.min(view.assurance, AT_LEAST_ONCE) as Assurance;
   draft.priority = view.priority;
   draft.grouped = view.grouped;
+  draft.userChecked = view.userChecked;
   const death = {
     queue: queue.name,
     reason: decision.reason,

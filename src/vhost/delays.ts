@@ -203,6 +203,7 @@ export class Delays {
     draft.assurance = view.assurance;
     draft.retain = retain;
     draft.grouped = view.grouped;
+    draft.userChecked = view.userChecked;
     draft.priority = view.priority;
     // It began to live when it became due.
     draft.ttlMs = view.expiresAtMs === 0 ? -1 : view.expiresAtMs - view.arrivedAtMs;

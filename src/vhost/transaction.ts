@@ -38,6 +38,7 @@ export class VhostTransaction implements Transaction {
     copy.assurance = draft.assurance;
     copy.retain = draft.retain;
     copy.grouped = draft.grouped;
+    copy.userChecked = draft.userChecked;
     copy.priority = draft.priority;
     copy.ttlMs = draft.ttlMs;
     copy.delayMs = draft.delayMs;

@@ -332,6 +332,8 @@ export function mqttSeen(packet: wire.IPublishPacket): Seen {
 export function mqttClient(broker: TestBroker, clientId: string, clean = false): Promise<Peer> {
   return Peer.connect(broker.ports.mqtt, clientId, {
     protocolVersion: 5,
+    username: 'guest',
+    password: Buffer.from('guest'),
     clean,
     properties: { sessionExpiryInterval: 1_000_000 },
   });

@@ -1,6 +1,7 @@
 /** Every property between every two protocols, each with itself too: what one says, and what the other then sees. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/clock/clock.ts';
+import { Peer } from '../protocols/mqtt/peer.ts';
 import { startTestBroker, type TestBroker } from '../support/broker.ts';
 import {
   Amqp,
@@ -134,6 +135,21 @@ const ROWS: readonly Row[] = [
     stomp: { 'user-id': 'guest' },
   },
   {
+    what: 'a user id that is not who publishes it, which the others refuse: no more than a header',
+    mqtt: { 'u:user-id': 'admin' },
+    seen: { 'mqtt to amqp': { 'h:user-id': 'S:admin' }, 'mqtt to stomp': {} },
+  },
+  {
+    what: 'a user id that is, behind one that is not',
+    mqtt: { 'u:user-id': ['admin', 'guest'] },
+    seen: { 'mqtt to amqp': { 'h:user-id': 'S:admin' }, 'mqtt to stomp': {} },
+  },
+  {
+    what: 'a header that is called like the user id',
+    amqp: { 'h:user-id': 'S:admin' },
+    seen: { 'amqp to stomp': {} },
+  },
+  {
     what: 'a header',
     amqp: { 'h:x-colour': `S:${UTF8}: \\and \n more` },
     mqtt: { 'u:x-colour': `${UTF8}: \\and \n more` },
@@ -221,6 +237,11 @@ const ROWS: readonly Row[] = [
     what: 'a property that comes twice: the first',
     mqtt: { 'u:message-id': ['1', '2'] },
     seen: { 'mqtt to amqp': { 'message-id': '1' }, 'mqtt to stomp': { 'amqp-message-id': '1' } },
+  },
+  {
+    what: 'a priority that comes twice: the first, for the broker as well',
+    mqtt: { 'u:priority': ['1', '9'] },
+    seen: { 'mqtt to amqp': { priority: '1' }, 'mqtt to stomp': { priority: '1' } },
   },
   {
     what: 'text in a body, which AMQP cannot say',
@@ -349,4 +370,51 @@ describe('delivery mode', () => {
       await peer?.vanish();
     },
   );
+});
+
+it('of two priorities and two delays the broker goes by the first, as whoever reads them does', async () => {
+  const queue = 'prioritised';
+  await admin.declare(queue, named('x-max-priority', field('I:10')));
+  const peer = await mqttClient(broker, 'two', true);
+  for (const [text, priority] of [
+    ['low', ['1', '9']],
+    ['high', ['5', '0']],
+  ] as const) {
+    peer.publish(`$queue/${queue}`, text, 1, 1, { properties: mqttProperties({ 'u:priority': priority })! });
+    await peer.next('puback');
+  }
+  const said = mqttProperties({ 'u:x-delay': ['1000', '1'] })!;
+  peer.publish(`$queue/${queue}`, 'late', 1, 1, { properties: said });
+  await peer.next('puback');
+  clock.advance(500);
+  expect([(await amqp.next(queue)).body, (await amqp.next(queue)).body]).toEqual(['high', 'low']);
+  expect(await amqp.get(queue)).toBeUndefined();
+  clock.advance(1_000);
+  expect((await amqp.next(queue)).body).toBe('late');
+  await peer.vanish();
+});
+
+it('a user id that was checked does not make another one checked', async () => {
+  await admin.declare('claims');
+  const reader = await Stomp.open(broker);
+  const said = mqttProperties({ 'u:user-id': 'guest' })!;
+  const guest = await mqttClient(broker, 'guest', true);
+  const nobody = await Peer.connect(broker.ports.mqtt, 'nobody', { protocolVersion: 5 });
+  for (const to of ['amqp', 'stomp']) {
+    for (const peer of [guest, nobody, guest]) {
+      peer.publish('$queue/claims', 'x', 1, 1, { properties: said });
+      await peer.next('puback');
+      if (to === 'amqp') {
+        expect((await amqp.next('claims')).properties['user-id']).toBe(peer === guest ? 'guest' : undefined);
+      }
+    }
+    if (to === 'stomp') {
+      await reader.subscribe('/amq/queue/claims');
+      const told = [await reader.message(), await reader.message(), await reader.message()];
+      expect(told.map(({ properties }) => properties['user-id'])).toEqual(['guest', undefined, 'guest']);
+    }
+  }
+  reader.close();
+  await guest.vanish();
+  await nobody.vanish();
 });

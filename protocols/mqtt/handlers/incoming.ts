@@ -85,7 +85,7 @@ export function obstacle(
   return SUCCESS;
 }
 
-/** Says everything about a message but its body. */
+/** Says everything about a message but its body. @param user who publishes it */
 export function fill(
   draft: Draft,
   target: Target,
@@ -93,6 +93,7 @@ export function fill(
   retain: boolean,
   origin: string,
   properties: MessageProperties,
+  user: string,
 ): void {
   draft.assurance = qos;
   draft.retain = retain && target.retainable;
@@ -103,7 +104,7 @@ export function fill(
     draft.propsStart = start;
     draft.propsEnd = end;
     if (expiryS >= 0) draft.ttlMs = expiryS * 1000;
-    if (properties.hasUserProperties) readHints(buffer, start, end, draft);
+    if (properties.hasUserProperties) readHints(buffer, start, end, draft, user);
   }
   // A delay in the topic counts before one in a property.
   if (target.delayMs >= 0) draft.delayMs = target.delayMs;

@@ -74,7 +74,7 @@ export function publishEnd(connection: Connection): void {
     return;
   }
   const draft = connection.adapter.newDraft();
-  fill(draft, target, qos, retain, connection.origin, properties);
+  fill(draft, target, qos, retain, connection.origin, properties, connection.session.user);
   draft.large = writer;
   handOver(connection, target, draft, packetId, writer);
 }

@@ -30,7 +30,7 @@ export function publish(connection: Connection, first: number, buffer: Buffer, s
     return;
   }
   const draft = adapter.newDraft();
-  fill(draft, target, qos, retain, connection.origin, properties);
+  fill(draft, target, qos, retain, connection.origin, properties, connection.session.user);
   draft.body = buffer;
   draft.bodyStart = bodyStart;
   draft.bodyEnd = end;

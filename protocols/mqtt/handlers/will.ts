@@ -38,7 +38,7 @@ export function publishWill(adapter: MqttAdapter, session: Session, will: Will, 
   }
   // One of its own: a connection may be lost in the middle of another client's publish.
   const draft = mqttDraft();
-  fill(draft, target, qos, retain, origin, properties);
+  fill(draft, target, qos, retain, origin, properties, session.user);
   draft.body = payload;
   draft.bodyEnd = payload.length;
   try {

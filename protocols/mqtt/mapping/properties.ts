@@ -10,6 +10,7 @@
  *     message id, content encoding, type, app id, user id, timestamp, priority, group id
  *                       user properties `message-id`, `content-encoding`, `type`, `app-id`, `user-id`, `timestamp`,
  *                       `priority`, `JMSXGroupID`
+ *                       (a user id is taken for one only where it names who published the message; else it is a header)
  *     headers           user properties, in order, each name once; values as text, or marked (`src/message/flat.ts`)
  *     deaths            user properties `x-first-death-queue`, `-reason`, `-exchange`; the same with `x-last-death-`;
  *                       `x-death-count`; in the place of what the publisher says of them
@@ -39,6 +40,7 @@ export const MQTT_DIALECT_ID = 2;
 
 /** Topics under this go straight into the queue that the rest names. */
 export const QUEUE_TOPIC_PREFIX = '$queue/';
+const USER_ID = 'user-id';
 const NOTHING = Buffer.alloc(0);
 
 const dialects = new Map<string, Dialect>();
@@ -96,6 +98,7 @@ function decode(view: MessageView, exchange: string): Properties {
         const name = props.toString('utf8', reader.nameStart, reader.nameEnd);
         const value = props.toString('utf8', start, end);
         if (names.has(name)) repeated++;
+        else if (name === USER_ID && !view.userChecked) headers.push({ name, value });
         else if (!takeNamed(properties, name, value)) headers.push({ name, value });
         names.add(name);
         break;
@@ -155,25 +158,39 @@ function topicOf(address: Address, exchange: string): string | undefined {
   return topic === undefined || !isText(topic) || /[+#\0]/.test(topic) ? undefined : topic;
 }
 
-/** What the broker itself reads in user properties: `x-delay` (milliseconds), `priority`, and whether there is a group. */
-export function readHints(props: Buffer, start: number, end: number, draft: Draft): void {
+/**
+ * What the broker itself reads in user properties: `x-delay` (milliseconds), `priority`, whether there is a group, and
+ * whether `user-id` is `user`, who publishes it.
+ */
+export function readHints(props: Buffer, start: number, end: number, draft: Draft, user: string): void {
+  // Of several of a name the first counts, as where they are read.
+  let seen = 0;
   const reader = new PropertyReader();
   reader.begin(props, start, end, PUBLISH);
   while (reader.next()) {
     if (reader.id !== USER_PROPERTY) continue;
     const length = reader.nameEnd - reader.nameStart;
     if (length !== 7 && length !== 8 && length !== 11) continue;
-    const name = props.latin1Slice(reader.nameStart, reader.nameEnd);
-    if (name === 'JMSXGroupID') draft.grouped = true;
-    if (name !== 'x-delay' && name !== 'priority') continue;
-    const value = props.latin1Slice(reader.start, Math.min(reader.end, reader.start + 11));
-    if (!/^\d{1,10}$/.test(value)) continue;
-    const number = Number(value);
-    // A delay that is out of its range is none.
-    if (name === 'x-delay') draft.delayMs = number >= 1 && number <= DELAY_MAX_MS ? number : -1;
-    else if (number <= 255) draft.priority = number;
+    const hint = HINTS.indexOf(props.latin1Slice(reader.nameStart, reader.nameEnd));
+    if (hint < 0 || (seen & (1 << hint)) !== 0) continue;
+    seen |= 1 << hint;
+    if (hint === GROUP_HINT) draft.grouped = true;
+    else if (hint === USER_HINT) draft.userChecked = props.utf8Slice(reader.start, reader.end) === user;
+    else {
+      const value = props.latin1Slice(reader.start, Math.min(reader.end, reader.start + 11));
+      if (!/^\d{1,10}$/.test(value)) continue;
+      const number = Number(value);
+      // A delay that is out of its range is none.
+      if (hint === DELAY_HINT) draft.delayMs = number >= 1 && number <= DELAY_MAX_MS ? number : -1;
+      else if (number <= 255) draft.priority = number;
+    }
   }
 }
+
+const HINTS = ['JMSXGroupID', USER_ID, 'x-delay', 'priority'];
+const GROUP_HINT = 0;
+const USER_HINT = 1;
+const DELAY_HINT = 2;
 
 /** What a message's properties are read with when they are not MQTT's: `Session.properties`. */
 export interface PropertySource {
