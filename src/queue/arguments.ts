@@ -187,7 +187,8 @@ export function compareArgument(name: string, received: Headers, current: Header
   if (a === b || (a !== undefined && b !== undefined && valuesEqual(a, b) && isReal(a) === isReal(b))) return;
   const alone = (value: Value | undefined): string =>
     value === undefined ? 'none' : `the value '${show(value)}' of type '${typeName(value)}'`;
-  const [said, is] = a === undefined || b === undefined ? [alone(a), alone(b)] : [`'${show(a)}'`, `'${show(b)}'`];
+  const besides = (value: Value): string => (value === null ? 'none' : `'${show(value)}'`);
+  const [said, is] = a === undefined || b === undefined ? [alone(a), alone(b)] : [besides(a), besides(b)];
   refuse(`inequivalent arg '${name}' for ${what}: received ${said} but current is ${is}`);
 }
 
