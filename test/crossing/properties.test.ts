@@ -418,3 +418,14 @@ it('a user id that was checked does not make another one checked', async () => {
   await guest.vanish();
   await nobody.vanish();
 });
+
+it('a STOMP message without a length is text for MQTT 5.0 where its body is UTF-8', async () => {
+  const peer = await mqttClient(broker, 'text', true);
+  await peer.subscribe('text', 1);
+  for (const body of ['gr\xc3\xbcn', 'gr\xfcn', 'gr\xc3\xbcn']) {
+    await stomp.sure('SEND', { destination: '/topic/text' }, body);
+    const { properties, body: got } = mqttSeen(await peer.next('publish'));
+    expect([got, properties['payload-format']]).toEqual([body, body === 'gr\xfcn' ? undefined : '1']);
+  }
+  await peer.vanish();
+});

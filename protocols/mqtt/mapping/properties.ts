@@ -3,7 +3,7 @@
  * (dialect 2, `codec/message-properties.ts`), which other MQTT clients get as they are; 3.1.1 messages have none.
  *
  *     neutral           MQTT 5.0
- *     text              payload format indicator 1
+ *     text              payload format indicator 1, where the body is UTF-8 indeed
  *     content type      content type
  *     reply-to          response topic: of the topic exchange `a/b`, of the default exchange `$queue/q`
  *     correlation id    correlation data
@@ -16,6 +16,7 @@
  *                       `x-death-count`; in the place of what the publisher says of them
  *     expiry            message expiry interval: what is left of it, rounded up; written by `delivery/form5.ts`
  */
+import { isUtf8 } from 'node:buffer';
 import { deathCount, decodeAnnotations } from '../../../src/message/annotations.ts';
 import { DEATH_HEADERS, flatDeathHeaders } from '../../../src/message/deaths.ts';
 import type { Dialect } from '../../../src/message/dialect.ts';
@@ -192,6 +193,11 @@ const GROUP_HINT = 0;
 const USER_HINT = 1;
 const DELAY_HINT = 2;
 
+/** Whether the body lies here and is UTF-8. */
+function isTextBody(view: MessageView): boolean {
+  return view.large === null && isUtf8(view.body.subarray(view.bodyStart, view.bodyEnd));
+}
+
 /** What a message's properties are read with when they are not MQTT's: `Session.properties`. */
 export interface PropertySource {
   properties(view: MessageView): Properties;
@@ -217,6 +223,7 @@ export class OutgoingProperties {
   private memoProps: Buffer = NOTHING;
   private memoResult: Buffer = NOTHING;
   private memoLossy = false;
+  private memoText = false;
 
   constructor(exchange: string) {
     this.exchange = exchange;
@@ -231,7 +238,7 @@ export class OutgoingProperties {
       this.end = view.propsEnd;
       return;
     }
-    if (plain && this.remembers(view)) {
+    if (plain && this.remembers(view) && (!this.memoText || isTextBody(view))) {
       this.lossy = this.memoLossy;
       this.set(this.memoResult);
       return;
@@ -254,9 +261,14 @@ export class OutgoingProperties {
   private convert(source: PropertySource, view: MessageView, plain: boolean): void {
     const { writer } = this;
     writer.clear();
-    if (plain) this.writeNeutral(source.properties(view));
-    else this.writeDead(source, view);
-    if (plain) {
+    const { text, ...properties } = source.properties(view);
+    // Whoever sent it takes it for text, and has not looked: 5.0 may close a connection that says so of what is none.
+    const isText = text === true && isTextBody(view);
+    const shown = isText ? { ...properties, text } : properties;
+    if (plain) this.writeNeutral(shown);
+    else this.writeDead(shown, view);
+    if (plain && isText === (text === true)) {
+      this.memoText = isText;
       this.memoDialect = view.dialect;
       this.memoProps = Buffer.from(view.props.subarray(view.propsStart, view.propsEnd));
       this.memoResult = Buffer.from(writer.buffer.subarray(0, writer.length));
@@ -293,10 +305,9 @@ export class OutgoingProperties {
   }
 
   /** A dead letter: what the broker says of its deaths stands for what its publisher may have said of others. */
-  private writeDead(source: PropertySource, view: MessageView): void {
+  private writeDead({ headers, ...properties }: Properties, view: MessageView): void {
     if (view.dialect === MQTT_DIALECT_ID) this.copyWithoutDeaths(view);
     else {
-      const { headers, ...properties } = source.properties(view);
       this.writeNeutral({ ...properties, headers: headers.filter(({ name }) => !DEATH_HEADERS.has(name)) });
     }
     this.names.clear();
