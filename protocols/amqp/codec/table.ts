@@ -16,6 +16,7 @@
  * that leave their table. Of fields of one name the first counts [§4.2.5.5]; bytes that are not UTF-8 stay what they are
  * (`src/message/text.ts`).
  */
+import { randomInt } from 'node:crypto';
 import { equalRanges, equalsBytes } from '../../../src/message/bytes.ts';
 import type { Header, Headers, Value } from '../../../src/message/properties.ts';
 import { textOf } from '../../../src/message/text.ts';
@@ -157,30 +158,40 @@ function checkFields(buffer: Buffer, start: number, end: number, depth: number):
 /** Where the names of the tables are that are being checked: those of an inner one behind those of the tables around it. */
 const names = new Int32Array(TABLE_FIELDS_MAX);
 let named = 0;
-/** Up to so many names are compared each with each. */
-const COMPARED_MAX = 16;
+/** Up to so many names are compared each with each; more are found by their hash, which nobody outside can foresee. */
+const COMPARED_MAX = 4;
+const SEED = randomInt(0x7fff_ffff);
+/** By hash, the place of a name in `names`, as long as `stamps` has the number of the table that is looked at. */
+const places = new Int32Array(2 * TABLE_FIELDS_MAX);
+const stamps = new Int32Array(2 * TABLE_FIELDS_MAX);
+let stamp = 0;
 
 /** Whether two of the names at `names[first, last)` are the same. */
 function repeats(buffer: Buffer, first: number, last: number): boolean {
-  if (last - first > COMPARED_MAX) {
-    const seen = new Set<string>();
-    for (let i = first; i < last; i++) seen.add(buffer.latin1Slice(names[i]! + 1, names[i]! + 1 + buffer[names[i]!]!));
-    return seen.size < last - first;
-  }
-  for (let i = first + 1; i < last; i++) {
-    const at = names[i]!;
-    const bytes = buffer[at]!;
-    for (let j = first; j < i; j++) {
-      const other = names[j]!;
-      if (
-        buffer[other] === bytes &&
-        equalRanges(buffer, at + 1, at + 1 + bytes, buffer, other + 1, other + 1 + bytes)
-      ) {
-        return true;
-      }
+  if (last - first <= COMPARED_MAX) {
+    for (let i = first + 1; i < last; i++) {
+      for (let j = first; j < i; j++) if (sameName(buffer, names[i]!, names[j]!)) return true;
     }
+    return false;
+  }
+  stamp = (stamp + 1) | 0;
+  const mask = places.length - 1;
+  for (let i = first; i < last; i++) {
+    const at = names[i]!;
+    const end = at + 1 + buffer[at]!;
+    let hash = SEED;
+    for (let from = at; from < end; from++) hash = Math.imul(hash ^ buffer[from]!, 0x01000193);
+    let place = (hash ^ (hash >>> 15)) & mask;
+    for (; stamps[place] === stamp; place = (place + 1) & mask) if (sameName(buffer, at, places[place]!)) return true;
+    stamps[place] = stamp;
+    places[place] = at;
   }
   return false;
+}
+
+function sameName(buffer: Buffer, at: number, other: number): boolean {
+  const bytes = buffer[at]!;
+  return buffer[other] === bytes && equalRanges(buffer, at + 1, at + 1 + bytes, buffer, other + 1, other + 1 + bytes);
 }
 
 function checkValue(buffer: Buffer, at: number, end: number, depth: number): number {
