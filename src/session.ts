@@ -66,7 +66,7 @@ export class Session implements Stallable {
   private closed = false;
   private pruneAt = 32;
   private ownPruneAt = 32;
-  /** Publishing waits for a direct subscriber. */
+  /** Publishing waits for a direct subscriber, or for the consumers of a queue. */
   private stalled = false;
 
   /** @internal `Broker.open` makes sessions */
@@ -258,10 +258,8 @@ export class Session implements Stallable {
   publish(route: Route, draft: Draft): Mark {
     if (draft.large !== null) this.bodies.delete(draft.large as StoredBody);
     const mark = this.home.publish(route, draft);
-    if (this.home.stalls.pending) {
-      this.stalled = true;
-      this.home.stalls.wait(this);
-    }
+    const { stalls } = this.home;
+    if (stalls.pending && stalls.wait(this)) this.stalled = true;
     return mark;
   }
 
@@ -275,8 +273,14 @@ export class Session implements Stallable {
     return this.home.log.full ? 'disk' : 'memory';
   }
 
-  /** @internal the subscriber that this publisher waited for has drained, or was given up */
-  unstalled(): void {
+  /** @internal one of its consumers holds deliveries */
+  get owesSettlements(): boolean {
+    for (const consumer of this.consumers) if (consumer.held > 0) return true;
+    return false;
+  }
+
+  /** @internal the consumers that this publisher waited for have caught up, or were given up */
+  released(): void {
     this.stalled = false;
     if (!this.closed && !this.home.brake.on) this.client.uncongested();
   }

@@ -12,6 +12,8 @@
 
 export interface Call {
   readonly name: string;
+  /** The descriptor; for openat the one that it returned. */
+  readonly descriptor: number;
   /** What the descriptor is: a path, or `TCP:[127.0.0.1:5672->127.0.0.1:40000]`. For openat the path that was opened. */
   readonly target: string;
   /** For openat and pwritev2: the flags, as text. */
@@ -79,11 +81,13 @@ function parseCall(text: string, beganUs: number, resumedUs: number | undefined)
   const returnedUs = resumedUs ?? beganUs + microseconds(seconds);
   if (name === 'openat') {
     const flags = /,\s*(O_[A-Z_|]+)/.exec(parameters)?.[1] ?? '';
-    return { name, target: plain(opened ?? ''), flags, bytes: Buffer.alloc(0), beganUs, returnedUs };
+    const descriptor = Number(result);
+    return { name, descriptor, target: plain(opened ?? ''), flags, bytes: Buffer.alloc(0), beganUs, returnedUs };
   }
+  const descriptor = Number.parseInt(parameters, 10);
   const target = plain(/^\d+<(.*?)>(?:,|$)/s.exec(parameters)?.[1] ?? '');
   if (name === 'fdatasync' || name === 'fsync') {
-    return { name, target, flags: '', bytes: Buffer.alloc(0), beganUs, returnedUs };
+    return { name, descriptor, target, flags: '', bytes: Buffer.alloc(0), beganUs, returnedUs };
   }
   if (!WRITES.has(name)) return undefined;
   // All quoted strings but the descriptor's own path are the bytes, in their order.
@@ -91,5 +95,5 @@ function parseCall(text: string, beganUs: number, resumedUs: number | undefined)
   if (strings.some((s) => s[2] !== undefined)) throw new Error('the trace cut a write short: raise its string limit');
   const bytes = unhex(strings.map((s) => s[1]).join('')).subarray(0, Number(result));
   const flags = /RWF_[A-Z_|]+/.exec(parameters)?.[0] ?? '';
-  return { name, target, flags, bytes, beganUs, returnedUs };
+  return { name, descriptor, target, flags, bytes, beganUs, returnedUs };
 }

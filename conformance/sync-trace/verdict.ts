@@ -84,21 +84,17 @@ export function judge(calls: readonly Call[], dataDirectory: string, expected: E
 class SafetyFinder {
   private readonly writes: Call[];
   private readonly calls: readonly Call[];
-  private readonly synchronous: Set<string>;
 
   constructor(calls: readonly Call[], directory: string) {
     this.calls = calls;
     this.writes = calls.filter((call) => call.target.startsWith(directory) && call.bytes.length > 0);
-    this.synchronous = new Set(
-      calls.filter((call) => call.name === 'openat' && /O_D?SYNC/.test(call.flags)).map((call) => call.target),
-    );
   }
 
   of(id: string): Safety | 'not written' | 'not synced' {
     const needle = Buffer.from(id, 'latin1');
     const write = this.writes.find((call) => call.bytes.includes(needle));
     if (write === undefined) return 'not written';
-    if (this.synchronous.has(write.target) || /RWF_D?SYNC/.test(write.flags)) {
+    if (this.opensSynchronous(write) || /RWF_D?SYNC/.test(write.flags)) {
       return { us: write.returnedUs, by: 'O_DSYNC', sync: write };
     }
     const sync = this.calls.find(
@@ -108,6 +104,16 @@ class SafetyFinder {
         call.beganUs >= write.returnedUs,
     );
     return sync === undefined ? 'not synced' : { us: sync.returnedUs, by: 'fdatasync', sync };
+  }
+
+  /** Whether the descriptor was opened so that a write on it returns when it is on the disk. A file may be open twice. */
+  private opensSynchronous(write: Call): boolean {
+    let last: Call | undefined;
+    for (const call of this.calls) {
+      const opens = call.name === 'openat' && call.descriptor === write.descriptor && call.target === write.target;
+      if (opens && call.returnedUs <= write.beganUs) last = call;
+    }
+    return last !== undefined && /O_D?SYNC/.test(last.flags);
   }
 }
 

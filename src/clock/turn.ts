@@ -27,6 +27,8 @@ export type Phase = 0 | 1 | 2;
 export class Turn {
   /** What is done for clients is counted here, and has its time. */
   readonly work: Work;
+  /** Counts turns, so that who has done much can tell whether it was in this one. */
+  number = 0;
   private readonly phases: TurnTask[][] = [[], [], []];
   /** What was put off to the next turn, by phase, the oldest first. */
   private readonly later: TurnTask[][] = [[], [], []];
@@ -75,6 +77,7 @@ export class Turn {
     this.runAll(PHASE_FLUSH);
     this.write();
     this.work.begin();
+    this.number++;
     this.armed = false;
     if (this.pending) this.arm();
   }

@@ -533,7 +533,7 @@ export class Log implements RecordStore, TurnTask {
             this.flushEnded(error);
             done(error);
           },
-      this.written,
+      this.flushSyncs && this.options.writtenAwaited?.() === false ? null : this.written,
     );
   }
 

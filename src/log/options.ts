@@ -51,6 +51,8 @@ export interface LogOptions {
   onSynced(mark: number): void;
   /** A flush is with the kernel, with all before it: a kill takes nothing of it, a power failure may. Before `onSynced`. */
   onWritten?(mark: number): void;
+  /** Whether anybody waits for `onWritten` at all. Default: yes. */
+  writtenAwaited?(): boolean;
   /** A write or a sync failed. Called once. */
   onFailed(error: Error): void;
   /**

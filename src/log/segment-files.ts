@@ -17,6 +17,9 @@ const HANDLES_MAX = 32;
 /** No descriptor was left: so long until it is tried again. */
 const DESCRIPTOR_WAIT_MS = 100;
 
+/** A flush of more than this is written first and synced afterwards: the kernel may begin with the one during the other. */
+const WRITE_SYNCED_BYTES_MAX = 128 * 1024;
+
 /** What one flush writes into one segment: buffers that lie one after the other from `position` on. */
 export interface WriteJob {
   readonly segment: Segment;
@@ -31,6 +34,8 @@ export class SegmentFiles {
   private readonly directory: string;
   /** Written to since they were last synced. */
   private readonly unsynced = new Set<SegmentFile>();
+  /** The one that was last written and synced in one. */
+  private writtenSynced: SegmentFile | undefined = undefined;
   /** Work in the background: one slice or one file operation at a time. */
   private busy = false;
   private whenIdle: (() => void) | undefined = undefined;
@@ -67,18 +72,17 @@ export class SegmentFiles {
 
   /**
    * Writes the jobs in order; with `sync`, when `done` is called without an error, all that was ever written is on the disk.
-   * `written` is called before the last of the syncs: then all of it is with the kernel.
+   * `written` is called before the last of the syncs: then all of it is with the kernel. Null: nobody waits for that.
    */
-  flush(jobs: readonly WriteJob[], sync: boolean, done: Done, written: () => void): void {
+  flush(jobs: readonly WriteJob[], sync: boolean, done: Done, written: (() => void) | null): void {
     let next = 0;
-    const nothing = (): void => {};
     const step = (error: Error | undefined): void => {
       if (error !== undefined) {
         done(error);
         return;
       }
       const job = jobs[next++];
-      if (job !== undefined) this.write(job, sync, step, next === jobs.length ? written : nothing);
+      if (job !== undefined) this.write(job, sync, step, next === jobs.length ? written : null);
       else if (sync && this.unsynced.size > 0) this.sync(step);
       else {
         done(undefined);
@@ -88,7 +92,7 @@ export class SegmentFiles {
     step(undefined);
   }
 
-  private write(job: WriteJob, sync: boolean, done: Done, written: () => void): void {
+  private write(job: WriteJob, sync: boolean, done: Done, written: (() => void) | null): void {
     const { segment } = job;
     const again = (): void => this.write(job, sync, done, written);
     const failed = (error: Error): void => {
@@ -108,13 +112,28 @@ export class SegmentFiles {
     this.writing = segment.number;
     const end = job.position + job.bytes;
     if (!this.space.clear(file, end, again)) return;
+    if (sync && written === null && this.unsynced.size === 0 && job.bytes <= WRITE_SYNCED_BYTES_MAX) {
+      if (file.handle.writeSynced !== undefined) {
+        if (this.writtenSynced !== file) this.writtenSynced?.handle.writtenFull?.();
+        this.writtenSynced = file;
+        file.handle.writeSynced(job.buffers, job.position, (error) => {
+          if (error !== undefined) {
+            failed(error);
+            return;
+          }
+          this.space.written(file, end, job.bytes);
+          done(undefined);
+        });
+        return;
+      }
+    }
     file.handle.write(job.buffers, job.position, (error) => {
       if (error !== undefined) {
         failed(error);
         return;
       }
       this.space.written(file, end, job.bytes);
-      written();
+      written?.();
       if (!sync && job.position === 0) {
         // A segment's header says where its batches begin: without it, what a power failure spared could pass for the start.
         file.handle.sync((failure) => done(failure));

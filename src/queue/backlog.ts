@@ -27,6 +27,8 @@ export abstract class Backlog {
   plain = true;
   /** When it is full it takes no more, and says so. */
   rejects = false;
+  /** Its publishers are to wait for its consumers (`pace.ts`). */
+  ahead = false;
   /** It has consumers, or terms: there is something to do at a turn's end. */
   protected attended = false;
   protected ready: Waiting;

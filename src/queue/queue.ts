@@ -36,6 +36,7 @@ import { Custody } from './custody.ts';
 import { Lease } from './lease.ts';
 import { Matching, type Readable } from './matching.ts';
 import type { QueueOwner } from './owner.ts';
+import { type HeldPublisher, QueuePace, WAITING_MIN } from './pace.ts';
 import { type PolicySettings, type QueueSettings, withPolicy } from './settings.ts';
 import { ENDED_A_TURN, type Tended, Terms } from './terms.ts';
 import { Turns } from './turns.ts';
@@ -65,6 +66,8 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
   /** Messages may have groups. */
   grouped = false;
   private lease: Lease | null = null;
+  /** Null while no more waits than always may. */
+  private pace: QueuePace | null = null;
   /** Null where all consumers are alike. */
   private turns: Turns | null = null;
   private readonly declared: QueueSettings;
@@ -237,8 +240,44 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
   }
 
   endOfTurn(): void {
+    const { counters } = this.owner;
+    const before = counters.delivered;
     this.catchUp();
+    if (this.pace !== null || this.messages > WAITING_MIN) this.keepPace(counters.delivered - before);
     if (this.gets.length > 0) this.answerGets();
+  }
+
+  // ------------------------------------------------------------------------------------------------------- its pace
+
+  /** @param left messages that have just been handed out */
+  private keepPace(left: number): void {
+    if (this.consumers.length === 0 || this.deleted) {
+      this.endPace();
+      return;
+    }
+    const { clock, deliveryView } = this.owner;
+    const nowMs = clock.monotonicMs();
+    this.pace ??= new QueuePace(clock, nowMs, this.messages, () => this.paceChanged());
+    this.pace.look(nowMs, this.messages, left, left > 0 ? deliveryView.bodyLength : 0);
+    this.paceChanged();
+  }
+
+  private paceChanged(): void {
+    const { pace } = this;
+    if (pace === null) return;
+    this.ahead = pace.ahead;
+    if (pace.idle) this.endPace();
+  }
+
+  private endPace(): void {
+    this.ahead = false;
+    this.pace?.close();
+    this.pace = null;
+  }
+
+  /** This publisher waits until consumers have caught up with it, or have stopped asking. */
+  holdPublisher(publisher: HeldPublisher): void {
+    this.pace!.hold(publisher);
   }
 
   // ------------------------------------------------------------------------------------------------- handing out
@@ -486,6 +525,7 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
 
   private cancelled(consumer: QueueConsumer): void {
     const last = this.consumers.length === 0 && !consumer.passive;
+    if (last) this.endPace();
     if (last && this.options.autoDelete && !this.deleted) this.owner.unused(this);
   }
 
@@ -580,6 +620,7 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     this.deleted = true;
     this.terms?.disarm();
     this.lease?.hold();
+    this.endPace();
     const consumers = this.consumers.splice(0);
     for (const consumer of consumers) consumer.active = false;
     let next = 0;

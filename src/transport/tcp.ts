@@ -8,14 +8,28 @@
  * Node allocates 64 KiB for every read and cuts it down to what came.
  */
 import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net';
+import { PHASE_WRITE, type TurnTask } from '../clock/turn.ts';
 import { isLoopback, plainAddress } from './address.ts';
 import { Carrier, type CarrierHouse } from './carrier.ts';
+
+/**
+ * What is read from one client in a turn. The kernel hands over two megabytes in a row, which is more than a consumer's
+ * output takes in a turn: a publisher would get ahead of those who read what it sends, and keep everyone waiting.
+ */
+const READ_A_TURN_BYTES = 256 * 1024;
+const PAUSED_BY_HANDLER = 1;
+const PAUSED_FOR_TURN = 2;
 
 /** After how long a silence the kernel asks whether the peer is still there: for protocols without heartbeats. */
 const KEEP_ALIVE_MS = 60_000;
 
 export class TcpTransport extends Carrier {
   private readonly socket: Socket;
+  private paused = 0;
+  /** The turn that something was last read in, and how much it was. */
+  private readTurn = -1;
+  private readBytes = 0;
+  private readonly nextTurn: TurnTask = { inTurn: false, endOfTurn: () => this.unpause(PAUSED_FOR_TURN) };
 
   /**
    * `accepted` must come from a server that leaves sockets half open, so that a client which has stopped sending still
@@ -31,7 +45,9 @@ export class TcpTransport extends Carrier {
       secure,
     );
     const socket = reading(accepted, (chunk) => {
-      if (!this.finished) this.deliver(chunk);
+      if (this.finished) return;
+      this.deliver(chunk);
+      this.count(chunk.length);
     });
     this.socket = socket;
     socket.on('drain', () => {
@@ -65,11 +81,31 @@ export class TcpTransport extends Carrier {
   }
 
   pause(): void {
+    this.paused |= PAUSED_BY_HANDLER;
     this.socket.pause();
   }
 
   resume(): void {
-    this.socket.resume();
+    this.unpause(PAUSED_BY_HANDLER);
+  }
+
+  private unpause(reason: number): void {
+    this.paused &= ~reason;
+    if (this.paused === 0) this.socket.resume();
+  }
+
+  /** So much has just been read. */
+  private count(bytes: number): void {
+    const { turn } = this.house;
+    if (turn.number !== this.readTurn) {
+      this.readTurn = turn.number;
+      this.readBytes = 0;
+    }
+    this.readBytes += bytes;
+    if (this.readBytes < READ_A_TURN_BYTES || this.finished) return;
+    this.paused |= PAUSED_FOR_TURN;
+    this.socket.pause();
+    turn.add(PHASE_WRITE, this.nextTurn);
   }
 
   protected endSending(): void {

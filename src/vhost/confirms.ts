@@ -109,6 +109,11 @@ export class Confirms {
     }
   }
 
+  /** Somebody waits. */
+  get awaited(): boolean {
+    return this.waiting.length > 0 || this.callbacks.length > 0;
+  }
+
   whenSafe(mark: Mark, done: (failed: boolean) => void): void {
     if (mark === MARK_NOW) done(false);
     else if (mark === MARK_REFUSED || this.failed) done(true);

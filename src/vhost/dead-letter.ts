@@ -113,6 +113,7 @@ function republish(vhost: Vhost, queue: Queue, decision: Decision, view: Message
   if (route.targets.length > 0 && fullTargets(route.targets, draft)?.length === route.targets.length) return false;
   vhost.counters.published++;
   vhost.publishAlong(route, draft);
+  vhost.stalls.nobodyWaits();
   if (draft.routed === 0) vhost.counters.droppedDeadLetter++;
   else vhost.counters.deadLettered++;
   return true;

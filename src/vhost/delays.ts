@@ -179,6 +179,7 @@ export class Delays {
       this.fill(draft, view, (tag & DELAYED_RETAIN) !== 0);
       draft.origin = this.origins.get(seq) ?? '';
       home.publish(route, draft);
+      home.stalls.nobodyWaits();
     }
     if (keys !== undefined) this.keys.delete(seq);
     if (this.origins.size > 0) this.origins.delete(seq);

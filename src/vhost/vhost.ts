@@ -143,6 +143,7 @@ export class Vhost implements QueueOwner, TurnTask {
       replay: (type, seq, buffer, start, end) => recovery.replay(type, seq, buffer, start, end),
       onSynced: (mark) => this.synced(mark),
       onWritten: (mark) => this.written.advance(mark),
+      writtenAwaited: () => this.written.awaited,
       onFailed: (error) => this.logFailed(error),
       ...(options.durability !== undefined && {
         durability: options.durability.level,
@@ -262,6 +263,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.store.addReferences(seq, durable, 1);
     const asked = route.onlyWord;
     queue.push(seq, (durable ? WORD_DURABLE : 0) | Math.min(assurance, asked & 3) | (asked & ~7));
+    if (queue.ahead) this.stalls.behind(queue, route.targets);
     this.brake.watch(durable);
     return durable ? this.log.mark : MARK_NOW;
   }
@@ -281,6 +283,7 @@ export class Vhost implements QueueOwner, TurnTask {
     const base = (durable ? WORD_DURABLE : 0) | (body === null ? 0 : WORD_LARGE);
     const mark = durable ? this.log.mark : MARK_NOW;
     const exactlyOnce = mark !== MARK_NOW && draft.assurance === EXACTLY_ONCE;
+    let ahead: Queue | null = null;
     for (let i = 0; i < targets.length; i++) {
       const target = targets[i]!;
       const targetWord = words[i]!;
@@ -292,7 +295,9 @@ export class Vhost implements QueueOwner, TurnTask {
       // A queue that a crash empties has nothing to gain from waiting, and would lose its order.
       if (exactlyOnce && target.durable) this.heldBack.add(mark, target, seq, word);
       else target.push(seq, word);
+      if (target.ahead) ahead = target;
     }
+    if (ahead !== null) this.stalls.behind(ahead, targets);
     if (draft.retain) this.retained.stored(route, draft, seq, keep && durable);
     if (body !== null) body.finish();
     this.brake.watch(durable);
