@@ -133,6 +133,8 @@ const VHOST: readonly (readonly [Kind, string, string, Read])[] = [
   ['gauge', 'entrepot_retrying_messages', 'Failed messages that wait to be tried again', (v) => v.retrying],
   ['gauge', 'entrepot_undelivered_dead_letters', 'Wait, since all their queues are full', (v) => v.undelivered],
   ['gauge', 'entrepot_publishers_held_back', '1 while publishers wait', (v) => Number(v.congested)],
+  ['counter', 'entrepot_publishers_stalled_total', 'Waits for a subscriber that lagged a moment', (v) => v.stalled],
+  ['counter', 'entrepot_publishers_paced_total', 'Waits for consumers of a queue to catch up', (v) => v.paced],
   ['gauge', 'entrepot_transient_memory_bytes', 'Transient messages in memory', (v) => v.transient.residentBytes],
   [
     'gauge',

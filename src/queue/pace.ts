@@ -6,7 +6,8 @@
  *
  * ```
  * mark      = what leaves in MARK_MS, at least WAITING_MIN messages
- * allowance = what left in the last window (half of it while far too much waits), and what is missing to the mark
+ * allowance = nine tenths of what left in the last window (half of it while far too much waits), and what is missing to the
+ *             mark; less what was too much in the last one
  *
  *             waiting > mark, and the window's allowance is used up
  * [flowing] ───────────────────────────────────────────────────────▶ [ahead: publishers wait]
@@ -59,6 +60,7 @@ export class QueuePace {
     this.waiting = waiting;
     this.silence = new Timer(() => {
       this.nextWindow(clock.monotonicMs());
+      this.goOn();
       onSilence();
     });
   }
@@ -109,15 +111,19 @@ export class QueuePace {
   private nextWindow(nowMs: number): void {
     const elapsedMs = Math.max(1, nowMs - this.windowBeganMs);
     const leavingAMs = this.left / elapsedMs;
-    this.leavingAMs = (this.leavingAMs + leavingAMs) / 2;
-    this.unitsAMs = (this.unitsAMs + this.units / elapsedMs) / 2;
+    const unitsAMs = this.units / elapsedMs;
+    // One moment of silence is one: whoever takes nothing asks for nothing.
+    this.leavingAMs = this.leavingAMs === 0 || leavingAMs === 0 ? leavingAMs : (this.leavingAMs + leavingAMs) / 2;
+    this.unitsAMs = this.unitsAMs === 0 || unitsAMs === 0 ? unitsAMs : (this.unitsAMs + unitsAMs) / 2;
     const { mark, waiting } = this;
-    const share = waiting > 4 * mark ? 0.5 : 1;
+    const share = waiting > 2 * mark ? 0.5 : 0.9;
+    // What was too much in this window is missing in the next.
+    const debt = Math.max(0, this.taken - this.allowance);
     this.allowance = leavingAMs * WINDOW_MS * share + Math.max(0, mark - waiting);
-    this.taken = 0;
+    this.taken = debt;
     this.left = 0;
     this.units = 0;
     this.windowBeganMs = nowMs;
-    this.goOn();
+    if (debt <= this.allowance || this.unitsAMs < UNITS_MIN_A_MS) this.goOn();
   }
 }

@@ -16,7 +16,7 @@ import { Carrier, type CarrierHouse } from './carrier.ts';
  * What is read from one client in a turn. The kernel hands over two megabytes in a row, which is more than a consumer's
  * output takes in a turn: a publisher would get ahead of those who read what it sends, and keep everyone waiting.
  */
-const READ_A_TURN_BYTES = 256 * 1024;
+export const READ_A_TURN_BYTES = 256 * 1024;
 const PAUSED_BY_HANDLER = 1;
 const PAUSED_FOR_TURN = 2;
 

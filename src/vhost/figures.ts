@@ -38,6 +38,9 @@ export interface VhostFigures {
   readonly retrying: number;
   /** Dead letters that wait, since all queues they lead to are full. */
   readonly undelivered: number;
+  /** How often a publisher waited for a direct subscriber that lagged, and for the consumers of a queue. */
+  readonly stalled: number;
+  readonly paced: number;
   /** Publishers are held back. */
   readonly congested: boolean;
 }
@@ -74,6 +77,8 @@ export function* figuresOf(vhost: Vhost): Generator<void, VhostFigures> {
     delayed: vhost.delays.size,
     retrying: vhost.retries.size,
     undelivered: vhost.undelivered.size,
+    stalled: vhost.stalls.stalled,
+    paced: vhost.stalls.paced,
     congested: vhost.brake.on,
   };
 }

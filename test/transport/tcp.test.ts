@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { NO_LOGGER } from '../../src/logger.ts';
@@ -7,7 +8,7 @@ import { END_GRACE_MS } from '../../src/transport/carrier.ts';
 import { Connections } from '../../src/transport/connections.ts';
 import { Listener } from '../../src/transport/listener.ts';
 import { SLAB_BYTES } from '../../src/transport/output.ts';
-import { TcpTransport, tcpServer } from '../../src/transport/tcp.ts';
+import { READ_A_TURN_BYTES, TcpTransport, tcpServer } from '../../src/transport/tcp.ts';
 import { type RecordingHandler, RecordingProtocol, turningBroker } from '../support/recording.ts';
 import { until } from '../support/until.ts';
 
@@ -190,5 +191,39 @@ describe('a TCP transport', () => {
     expect(errors.length).toBe(1);
     healthy.client.write('still here');
     await until(() => healthy.handler.received.toString() === 'still here');
+  });
+
+  it('reads a bounded piece of what one client sends in a turn, and all of it in the end', async () => {
+    const { client, handler } = await dial();
+    const { turn } = connections.house;
+    const byTurn = new Map<number, number>();
+    let total = 0;
+    handler.onData = (chunk) => {
+      total += chunk.length;
+      byTurn.set(turn.number, (byTurn.get(turn.number) ?? 0) + chunk.length);
+    };
+    const sent = 8 * 1024 * 1024;
+    client.write(Buffer.alloc(sent, 1));
+    await until(() => total === sent, 'all of it read');
+    expect(Math.max(...byTurn.values())).toBeLessThan(READ_A_TURN_BYTES + 64 * 1024);
+  });
+
+  it('stays paused over a turn when its handler wants nothing', async () => {
+    const { client, handler } = await dial();
+    let total = 0;
+    handler.onData = (chunk) => {
+      total += chunk.length;
+      if (total > READ_A_TURN_BYTES / 2) handler.transport.pause();
+    };
+    client.write(Buffer.alloc(4 * READ_A_TURN_BYTES, 1));
+    await until(() => total > READ_A_TURN_BYTES / 2, 'something read');
+    const before = total;
+    for (let n = 0; n < 50; n++) await nextTurn();
+    expect(total).toBe(before);
+    handler.onData = (chunk) => {
+      total += chunk.length;
+    };
+    handler.transport.resume();
+    await until(() => total === 4 * READ_A_TURN_BYTES, 'all of it read');
   });
 });
