@@ -293,7 +293,7 @@ export class Session implements Stallable {
 
   /** For bodies over INLINE_BODY_BYTES. `durable`: the message asks for more than AT_MOST_ONCE, or is to be retained. */
   openBody(length: number, durable: boolean): BodyWriter {
-    const body = this.home.store.openBody(length, durable);
+    const body = this.home.openBody(length, durable);
     this.bodies.add(body);
     return body;
   }

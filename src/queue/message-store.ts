@@ -141,10 +141,12 @@ export class MessageStore {
     ((word & WORD_DURABLE) !== 0 ? this.durable : this.transient).load(seq, done);
   }
 
-  /** A body that will arrive in pieces. */
-  openBody(length: number, durable: boolean): StoredBody {
+  /** A body that will arrive in pieces; `mayGrow` is asked before each is stored. */
+  openBody(length: number, durable: boolean, mayGrow: () => boolean = () => true): StoredBody {
     const store = durable ? this.durable : this.transient;
-    return this.watch(new StoredBody(store, durable, this.sequence, length, RECORD_EXTENT));
+    const body = new StoredBody(store, durable, this.sequence, length, RECORD_EXTENT);
+    body.mayGrow = mayGrow;
+    return this.watch(body);
   }
 
   /** At recovery: a message that is still needed has its body in these extents. */

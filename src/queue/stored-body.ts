@@ -24,6 +24,10 @@ export class StoredBody implements BodyWriter, Extents {
   private staged = 0;
   private references = 1;
   private writing = true;
+  /** It was not taken, since what may be lost may take no more: what comes of it is passed over, and it is to be refused. */
+  refused = false;
+  /** Asked before some of it is stored. False: it is refused. */
+  mayGrow: () => boolean = () => true;
   /** Called when nobody needs it any more. */
   onGone: (body: StoredBody) => void = () => {};
   private readonly store: RecordStore;
@@ -74,6 +78,14 @@ export class StoredBody implements BodyWriter, Extents {
   }
 
   private appendExtents(buffer: Buffer, start: number, end: number): void {
+    if (this.refused) return;
+    if (!this.mayGrow()) {
+      this.refused = true;
+      for (const seq of this.seqs) this.store.release(seq, 1);
+      this.seqs.length = 0;
+      this.sizes.length = 0;
+      return;
+    }
     while (start < end) {
       const n = Math.min(end - start, INLINE_BODY_BYTES);
       const seq = this.sequence.next++;

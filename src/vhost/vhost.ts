@@ -190,6 +190,7 @@ export class Vhost implements QueueOwner, TurnTask {
       (draft.large as StoredBody | null)?.finish();
       return MARK_REFUSED;
     }
+    if (draft.large !== null && (draft.large as StoredBody).refused) return this.refuseTransient(draft);
     let route = given as CompiledRoute<Queue>;
     if (draft.delayMs > 0) return this.delays.take(route.valid ? route : this.reroute(route), draft);
     route = this.resolved(route, draft);
@@ -206,6 +207,17 @@ export class Vhost implements QueueOwner, TurnTask {
       return this.publishToOne(route, only, draft);
     }
     return this.publishAlong(route, draft);
+  }
+
+  /**
+   * A body that arrives in pieces holds publishers back as whole messages do, before it is whole and without ever being; and
+   * one that may be lost is not taken past what such may take up.
+   */
+  openBody(length: number, durable: boolean): StoredBody {
+    return this.store.openBody(length, durable, () => {
+      this.brake.watch(durable);
+      return durable || !this.transient.full;
+    });
   }
 
   /** Where this message goes, now. */

@@ -227,3 +227,46 @@ it('loses and changes nothing, whatever is kept, given back, delayed, copied, la
   }
   expect(compacted).toBeGreaterThan(3);
 });
+
+it('a body that arrives in pieces and may be lost is not taken past the bound, though it never ends', async () => {
+  const KIB = 1024;
+  await start({ blockBytes: 160 * KIB, residentBytesMax: 320 * KIB, fullBytes: 960 * KIB, spillBytesMax: 1024 * KIB });
+  session.declareQueue('q', TRANSIENT);
+  const piece = Buffer.alloc(64 * KIB, 'x');
+  const bodies = Array.from({ length: 20 }, () => session.openBody(20 * 64 * KIB, false));
+  let most = 0;
+  for (let n = 0; n < 19; n++) {
+    for (const body of bodies) body.append(piece, 0, piece.length);
+    await turns(2);
+    most = Math.max(most, figures().residentBytes);
+  }
+  // All of it would be 24 MiB.
+  expect(most).toBeLessThan(1_500 * KIB);
+  expect(spillBytes()).toBeLessThanOrEqual(1024 * KIB);
+  for (const body of bodies) {
+    body.append(piece, 0, piece.length);
+    const route = session.route('', 0, Buffer.from('q'), 0, 1);
+    const draft = makeDraft('', { persistent: false });
+    draft.large = body;
+    session.publish(route, draft);
+  }
+  const { refusedTransient } = broker!.figures()[0]!.counters;
+  expect(refusedTransient).toBeGreaterThan(10);
+  expect(session.checkQueue('q').messages).toBe(20 - refusedTransient);
+  session.purgeQueue('q');
+  await seconds(3);
+  expect(spillBytes()).toBe(0);
+  expect(figures().full).toBe(false);
+});
+
+it('a body that arrives in pieces and must not be lost holds publishers back while the disk is behind', async () => {
+  await start();
+  files.hold = 'write';
+  const piece = Buffer.alloc(64 * 1024, 'x');
+  const body = session.openBody(200 * 1024 * 1024, true);
+  let n = 0;
+  while (!session.congested && n++ < 1_500) body.append(piece, 0, piece.length);
+  expect(n).toBeLessThan(1_200);
+  body.abort();
+  files.release();
+});
