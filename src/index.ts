@@ -191,6 +191,8 @@ function builtIn(config: Config): Adapters {
       channelMax: config.amqp.channelMax,
       heartbeatS: Math.round(config.amqp.heartbeat / 1_000),
       consumerTimeoutMs: config.amqp.consumerTimeout,
+      product: config.amqp.product,
+      productVersion: config.amqp.productVersion,
     }),
     mqtt: mqtt({
       handshakeTimeoutMs,

@@ -1,6 +1,6 @@
 /** Consumers: tags, prefetch, cancelling from both sides, exclusiveness, priorities, single active consumer. */
 import { expect } from 'vitest';
-import { bits, method, short, table, u16 } from './raw.ts';
+import { bits, field, long, METHOD, METHODS, method, plain, short, table, u16, u32 } from './raw.ts';
 import { drain, eventually, rawScenario, ready, scenario, texts, topic } from './scenario.ts';
 
 const BUSY = (queue: string): string => `ACCESS_REFUSED - queue '${queue}' in vhost '/' in exclusive use`;
@@ -213,6 +213,56 @@ export const consumers = topic('consumers', [
     const consumer = await other.consume(q, { noAck: true });
     expect((await consumer.next(10)).length).toBe(10);
     expect(await ready(ch, q)).toBe(0);
+  }),
+
+  scenario(
+    'no-ack consumers are not held back by a prefetch of the channel',
+    '§1.8.2.1.2 prefetch-count',
+    async (t) => {
+      const ch = await t.confirming();
+      const [q, free] = [t.name(), t.name('free')];
+      await ch.declareQueue(q);
+      await ch.declareQueue(free);
+      const other = await t.channel();
+      await other.qos(1, true);
+      const held = await other.consume(q);
+      const consumer = await other.consume(free, { noAck: true });
+      ch.publish('', q, 'held');
+      await held.next(1);
+      for (let i = 0; i < 3; i++) ch.publish('', free, String(i));
+      await ch.confirms();
+      if (t.differs('no-ack-under-a-shared-prefetch')) {
+        expect(await ready(ch, free)).toBe(3);
+        other.ack(1);
+      }
+      expect(texts(await consumer.next(3))).toEqual(['0', '1', '2']);
+    },
+  ),
+
+  rawScenario('py-amqp changes the prefetch of consumers that run', '§1.8.2.1 qos', async (t) => {
+    const raw = await t.raw({ greetOnly: true });
+    const properties = table(field('product', 'S', long('py-amqp')));
+    raw.send(method(0, 'connection.start-ok', properties, short('PLAIN'), plain('guest', 'guest'), short('en_US')));
+    await raw.expect('connection.tune');
+    raw.send(method(0, 'connection.tune-ok', u16(2_047), u32(131_072), u16(0)));
+    raw.send(method(0, 'connection.open', short('/'), short(''), bits(false)));
+    await raw.expect('connection.open-ok');
+    await raw.openChannel(1);
+    const q = t.name();
+    const ch = await t.confirming();
+    await ch.declareQueue(q);
+    for (let i = 0; i < 5; i++) ch.publish('', q, String(i));
+    await ch.confirms();
+    const qos = (count: number): Buffer => method(1, 'basic.qos', u32(0), u16(count), bits(false));
+    raw.send(qos(1), method(1, 'basic.consume', u16(0), short(q), short('c'), bits(false), table()));
+    await eventually(() => ready(ch, q), 4);
+    raw.send(qos(3));
+    const answered = (): number =>
+      raw.frames.all.filter(
+        ({ type, payload }) => type === METHOD && payload.readUInt32BE(0) === METHODS['basic.qos-ok'],
+      ).length;
+    await eventually(answered, 2);
+    await eventually(() => ready(ch, q), t.differs('prefetch-by-the-specification') ? 4 : 2);
   }),
 
   scenario('prefetch does not count what basic.get holds', '§1.8.2.1', async (t) => {

@@ -17,6 +17,7 @@ import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
 import type { Session } from '../../src/session.ts';
 import type { Output } from '../../src/transport/output.ts';
 import { Channels } from './channels.ts';
+import { ClientProperties } from './client-properties.ts';
 import { Clockwork, type ClockworkOwner } from './clockwork.ts';
 import { CONNECTION_CLOSE_OK, FRAME_OVERHEAD_BYTES } from './codec/constants.ts';
 import { FieldReader } from './codec/reader.ts';
@@ -59,10 +60,11 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
   /** Set once the handshake is done. */
   session: Session | null = null;
   routes: Routes | null = null;
+  /** What it says of itself. */
+  client = new ClientProperties([]);
   private state: 0 | 1 | 2 | 3 | 4 = GREETING;
   private greeting: Greeting | null = new Greeting();
   private handshake: Handshake | null = null;
-  private capabilities: ReadonlySet<string> = new Set();
   private readonly inflow: Inflow;
   private readonly outlet: Outlet;
   private readonly pump: BodyPump;
@@ -152,11 +154,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
   // -- the handshake's results
 
   clientCan(capability: string): boolean {
-    return this.capabilities.has(capability);
-  }
-
-  setCapabilities(capabilities: ReadonlySet<string>): void {
-    this.capabilities = capabilities;
+    return this.client.can(capability);
   }
 
   tuned(channelMax: number, frameSizeMax: number, heartbeatS: number): void {

@@ -13,6 +13,7 @@
 import type { Identity, Refusal } from '../../src/api.ts';
 import type { Headers } from '../../src/message/properties.ts';
 import { PRODUCT, VERSION } from '../../src/version.ts';
+import { ClientProperties } from './client-properties.ts';
 import {
   CONNECTION_CLOSE,
   CONNECTION_OPEN,
@@ -29,6 +30,7 @@ import { type Credentials, credentialsOf, MECHANISMS } from './credentials.ts';
 import { AmqpError } from './errors.ts';
 import { outOfTurn } from './handlers/connection.ts';
 import { WAITS_FOR_REPLY } from './holding.ts';
+import type { AmqpLimits } from './options.ts';
 
 const HEADER = Buffer.from([0x41, 0x4d, 0x51, 0x50, 0, 0, 9, 1]);
 /** How 0-9 began, which differs in nothing that clients use; RabbitMQ takes it for 0-9-1 as well. */
@@ -74,14 +76,17 @@ const CAPABILITIES: Headers = [
   { name: 'direct_reply_to', value: true },
 ];
 
-const SERVER_PROPERTIES: Headers = [
-  { name: 'capabilities', value: { type: 'map', value: CAPABILITIES } },
-  { name: 'cluster_name', value: 'entrepot' },
-  { name: 'product', value: PRODUCT },
-  { name: 'version', value: VERSION },
-  { name: 'platform', value: `Node.js ${process.version}` },
-  { name: 'information', value: 'AMQP 0-9-1, MQTT and STOMP meet here' },
-];
+/** An operator may have clients told another product's name and version: some ask for them before they do anything. */
+function serverProperties({ product, productVersion }: AmqpLimits): Headers {
+  return [
+    { name: 'capabilities', value: { type: 'map', value: CAPABILITIES } },
+    { name: 'cluster_name', value: 'entrepot' },
+    { name: 'product', value: product },
+    { name: 'version', value: productVersion },
+    { name: 'platform', value: `Node.js ${process.version}` },
+    { name: 'information', value: `${PRODUCT} ${VERSION}: AMQP 0-9-1, MQTT and STOMP meet here` },
+  ];
+}
 
 /** What RabbitMQ calls waiting for each of them. */
 const STATES: Readonly<Record<number, string>> = {
@@ -104,7 +109,7 @@ export class Handshake {
         .begin(0, CONNECTION_START)
         .uint8(0)
         .uint8(9)
-        .table(SERVER_PROPERTIES)
+        .table(serverProperties(connection.limits))
         .longString(MECHANISMS)
         .longString('en_US'),
     );
@@ -133,7 +138,7 @@ export class Handshake {
     const properties = fields.table();
     const mechanism = fields.shortString();
     const response = fields.longBytes();
-    this.connection.setCapabilities(capabilitiesOf(properties));
+    this.connection.client = new ClientProperties(properties, this.connection.limits.product);
     const name = properties.find((header) => header.name === 'connection_name')?.value;
     if (typeof name === 'string') this.connection.transport.label = name;
     const credentials = credentialsOf(mechanism, response);
@@ -253,13 +258,4 @@ function agreed(field: string, value: number, min: number, ours: number): number
     );
   }
   return value;
-}
-
-function capabilitiesOf(properties: Headers): ReadonlySet<string> {
-  const found = new Set<string>();
-  const capabilities = properties.find((header) => header.name === 'capabilities')?.value;
-  if (typeof capabilities === 'object' && capabilities?.type === 'map') {
-    for (const { name, value } of capabilities.value) if (value === true) found.add(name);
-  }
-  return found;
 }

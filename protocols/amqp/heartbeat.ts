@@ -1,8 +1,9 @@
 /**
  * Heartbeats of one connection, both ways. [§4.2.7]
  *
- * The timer fires every half interval; nothing is scheduled for a frame. Received bytes only set `heard`. A client that
- * has not been heard for two intervals is lost.
+ * The timer fires every half interval, and a heartbeat goes out each time: one that waited for silence would come up to a
+ * whole interval after the last byte, when clients that are strict have given the broker up. Nothing is scheduled for a
+ * frame. Received bytes only set `heard`. A client that has not been heard for two intervals is lost.
  */
 import { type Clock, Timer } from '../../src/clock/clock.ts';
 

@@ -1,4 +1,5 @@
 /** What an operator can set on the AMQP adapter, and what the adapter counts. */
+import { PRODUCT, VERSION } from '../../src/version.ts';
 
 export interface AmqpOptions {
   /** Channels a client may open at once. Default 2047. */
@@ -27,6 +28,10 @@ export interface AmqpOptions {
   readonly parkedSizeMax?: number;
   /** Time for which a client may hold a delivery unsettled, in milliseconds; 0 for ever. Default 30 minutes. */
   readonly consumerTimeoutMs?: number;
+  /** What clients are told this broker is, in connection.start. Default: this broker's name. */
+  readonly product?: string;
+  /** The version that goes with it. Default: this broker's. */
+  readonly productVersion?: string;
 }
 
 export type AmqpLimits = Required<AmqpOptions>;
@@ -46,6 +51,8 @@ export function limitsOf(options: AmqpOptions = {}): AmqpLimits {
     blockedNoticeMs: options.blockedNoticeMs ?? 1_000,
     parkedSizeMax: options.parkedSizeMax ?? 1024 * 1024,
     consumerTimeoutMs: options.consumerTimeoutMs ?? 30 * 60_000,
+    product: options.product ?? PRODUCT,
+    productVersion: options.productVersion ?? VERSION,
   };
 }
 

@@ -13,8 +13,6 @@ import { head } from './delivery.ts';
 export class Outlet {
   readonly writer = new MethodWriter();
   private readonly output: Output;
-  /** Flushes of the output when the last heartbeat was due. */
-  private flushesSeen = 0;
 
   constructor(output: Output) {
     this.output = output;
@@ -25,15 +23,13 @@ export class Outlet {
     this.output.append(bytes, 0, bytes.length);
   }
 
-  /** A heartbeat, unless anything else has been sent since the last one was due: that does as well. [§4.2.7] */
+  /**
+   * A heartbeat, whatever else was said lately: so the client never waits longer for a sign of life than the time between
+   * two of them. Not while it does not read what is there already. [§4.2.7]
+   */
   heartbeat(): void {
     const { output } = this;
-    if (output.flushes !== this.flushesSeen || output.congested) {
-      this.flushesSeen = output.flushes;
-      return;
-    }
-    // Its own flush does not count.
-    this.flushesSeen++;
+    if (output.congested) return;
     const at = output.reserve(8);
     head(output.buffer, at, FRAME_HEARTBEAT, 0, 0);
     output.buffer[at + 7] = FRAME_END;

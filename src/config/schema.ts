@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { BrokerError } from '../message/errors.ts';
+import { PRODUCT, VERSION } from '../version.ts';
 import { count, DURABILITY_LEVELS, duration, size } from './kinds.ts';
 import { DEFAULT_LISTEN, parseListen } from './listen.ts';
 import { type VhostConfig, vhostsSchema } from './vhosts.ts';
@@ -30,6 +31,8 @@ export interface Config {
     channelMax: number;
     heartbeat: number;
     consumerTimeout: number;
+    product: string;
+    productVersion: string;
   };
   mqtt: {
     packetSizeMax: number;
@@ -147,6 +150,18 @@ export const configSchema = z.strictObject({
         1_800_000,
         'for which a delivery may be held unsettled; 0 for ever',
       ),
+      product: z
+        .string('must be a name')
+        .min(1, 'must be a name')
+        .max(255, 'must be 255 characters at most')
+        .default(PRODUCT)
+        .describe('what clients are told this broker is: some do only what they believe that product can'),
+      productVersion: z
+        .string('must be a version, in quotes if it looks like a number')
+        .min(1, 'must be a version')
+        .max(255, 'must be 255 characters at most')
+        .default(VERSION)
+        .describe('the version of that product'),
     })
     .prefault({}),
   mqtt: z

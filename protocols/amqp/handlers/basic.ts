@@ -101,6 +101,9 @@ function qos(channel: Channel, fields: FieldReader): void {
     channel.wake();
   } else {
     channel.prefetch = count;
+    if (channel.connection.client.qosOfRunning) {
+      for (const { consumer, noAck } of channel.consumers.values()) if (!noAck) consumer?.setPrefetch(count);
+    }
     // And asking for the one gives up the other.
     if (channel.shared.limit > 0) {
       channel.shared.limit = 0;
