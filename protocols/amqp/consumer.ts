@@ -5,6 +5,7 @@ import type { Consumer, DeliverySink } from '../../src/api.ts';
 import type { MessageView } from '../../src/message/message.ts';
 import type { Channel } from './channel.ts';
 import { BASIC_CANCEL } from './codec/constants.ts';
+import { endReplies } from './reply-to.ts';
 
 /** Who holds unsettled deliveries: what `Unsettled` points to. */
 export interface Holder {
@@ -42,6 +43,7 @@ export class ChannelConsumer implements DeliverySink, Holder {
     if (reason === 'queue-deleted') this.gone = true;
     const channel = this.channel;
     channel.consumers.delete(this.tag);
+    if (channel.replies?.sink === this) endReplies(channel);
     // What it held no longer counts against a limit that the channel's consumers share.
     channel.wake();
     // Only to clients that said they understand it. [consumer_cancel_notify]

@@ -72,6 +72,23 @@ describe('a request', () => {
     asking.sendToQueue((own as { properties: { replyTo: string } }).properties.replyTo, Buffer.from('a'));
     expect((await answers.next()).content.toString()).toBe('a');
   });
+
+  test('an address whose queue was deleted is forgotten: requests are refused, and one can begin again', async () => {
+    const asking = await requester.channel();
+    const gone = new Inbox();
+    await asking.consume(REPLY_TO, gone.consume, { noAck: true });
+    await asking.assertQueue('mine', { exclusive: true });
+    const ask = async (): Promise<string> => {
+      asking.sendToQueue('mine', Buffer.from('q'), { replyTo: REPLY_TO });
+      return ((await asking.get('mine', { noAck: true })) as { properties: { replyTo: string } }).properties.replyTo;
+    };
+    await asking.deleteQueue(await ask());
+    await gone.ended();
+    const answers = new Inbox();
+    await asking.consume(REPLY_TO, answers.consume, { noAck: true });
+    asking.sendToQueue(await ask(), Buffer.from('a'));
+    expect((await answers.next()).content.toString()).toBe('a');
+  });
 });
 
 describe('refused, in the words of RabbitMQ 3.10', () => {
