@@ -284,6 +284,7 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
 
   private pump(): Pumped {
     if (this.loading || this.deleted) return WAITS;
+    if (this.messages === 0 && !this.replaying) return DONE;
     const { work } = this.owner.turn;
     if (this.replaying && !this.replayAll()) return work.over ? TIME_UP : WAITS;
     if (this.matching !== null) return this.handOutMatching(this.matching);
@@ -405,8 +406,10 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
       this.loading = false;
       if (this.deleted) return;
       if (error !== undefined) this.skipUnreadable(seq, word, error);
-      // Straight on: the block that was loaded may be evicted again by the turn's end.
-      this.endOfTurn();
+      // Straight on: the block that was loaded may be evicted again by the turn's end. Where it came at once, whoever asked
+      // for it is still at work.
+      if (!this.catchingUp) this.endOfTurn();
+      else if (!this.inTurn) this.owner.turn.add(PHASE_GATHER, this);
     });
   }
 
