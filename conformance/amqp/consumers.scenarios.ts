@@ -202,6 +202,21 @@ export const consumers = topic('consumers', [
     expect(Math.max(one.deliveries.length, two.deliveries.length)).toBe(2);
   }),
 
+  scenario('asking for a prefetch without global gives up that of the channel', 'consumer-prefetch', async (t) => {
+    const ch = await t.confirming();
+    const q = t.name();
+    await ch.declareQueue(q);
+    for (let i = 0; i < 10; i++) ch.publish('', q, String(i));
+    await ch.confirms();
+    const other = await t.channel();
+    await other.qos(1, true);
+    const one = await other.consume(q);
+    await one.next(1);
+    expect(await ready(ch, q)).toBe(9);
+    await other.qos(2);
+    expect((await one.next(9)).length).toBe(9);
+  }),
+
   scenario('no-ack consumers are not held back by prefetch', '§1.8.2.1.2 prefetch-count', async (t) => {
     const ch = await t.confirming();
     const q = t.name();
