@@ -56,3 +56,25 @@ test('the channel is closed as RabbitMQ closes it, and the message comes again',
   slow.destroy();
   await broker.close();
 });
+
+test('with a limit of 0 a delivery may be held for ever; one that is held by basic.get counts like any other', async () => {
+  for (const [consumerTimeout, closed] of [
+    [0, false],
+    [1_800_000, true],
+  ] as const) {
+    const clock = new ManualClock();
+    const broker = await startTestBroker({ listen: ['amqp://127.0.0.1:0'], clock, amqp: { consumerTimeout } });
+    const wire = await Wire.open(broker.ports.amqp);
+    wire.send(method(1, 50, 10, u16(0), short('held'), u8(0), u32(0)));
+    wire.send(method(1, 60, 40, u16(0), short(''), short('held'), u8(0)));
+    wire.send(Buffer.from([2, 0, 1, 0, 0, 0, 14, 0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xce]));
+    wire.send(method(1, 60, 70, u16(0), short('held'), u8(0)));
+    await wire.until('60.71');
+    clock.advance(32 * 60_000);
+    wire.send(method(1, 60, 10, u32(0), u16(1), u8(0)));
+    const next = await wire.next();
+    expect(next.payload.readUInt16BE(2) === 40).toBe(closed);
+    wire.destroy();
+    await broker.close();
+  }
+});
