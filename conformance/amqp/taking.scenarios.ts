@@ -180,6 +180,37 @@ export const taking = topic('taking and looking', [
     await eventually(async () => drain(await t.channel(), q).then(String), 'm2');
   }),
 
+  scenario('acknowledging up to a tag that is not held is a mistake', '§1.8.2.13.2 multiple', async (t) => {
+    const ch = await t.confirming();
+    const q = t.name();
+    await ch.declareQueue(q);
+    ch.publish('', q, 'x');
+    await ch.confirms();
+    const held = (await ch.get(q))!;
+    ch.ack(held.deliveryTag + 4, true);
+    await t.closes(ch, 406, `PRECONDITION_FAILED - unknown delivery tag ${held.deliveryTag + 4}`);
+    expect((await (await t.channel()).get(q))!.redelivered).toBe(true);
+  }),
+
+  scenario(
+    'an answer’s address is given up with its consumer, and another begins anew',
+    'direct-reply-to',
+    async (t) => {
+      const ch = await t.channel();
+      const address = 'amq.rabbitmq.reply-to';
+      const first = await ch.consume(address, { noAck: true });
+      await ch.cancel(first.tag);
+      const answers = await ch.consume(address, { noAck: true });
+      const q = t.name();
+      await ch.declareQueue(q);
+      ch.publish('', q, 'question', { replyTo: address });
+      await eventually(() => ready(ch, q), 1);
+      const asked = (await ch.get(q, { noAck: true }))!;
+      (await t.channel()).publish('', asked.properties.replyTo!, 'answer');
+      expect(texts(await answers.next(1))).toEqual(['answer']);
+    },
+  ),
+
   scenario('after a get the time of the next one counts', 'ttl#per-message', async (t) => {
     const ch = await t.confirming();
     const [q, dead] = [t.name(), t.name('dead')];

@@ -4,7 +4,7 @@ import { AckWatch, TICKS_PER_TIMEOUT } from '../../../protocols/amqp/ack-watch.t
 import { Unsettled } from '../../../protocols/amqp/unsettled.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
 import { startTestBroker } from '../../support/broker.ts';
-import { closeOf, method, short, u8, u16, u32, u64, Wire } from './wire.ts';
+import { closeOf, method, methodOf, short, u8, u16, u32, u64, Wire } from './wire.ts';
 
 describe('the watch', () => {
   test('counts from the delivery, not from when the delivery became the oldest', () => {
@@ -72,8 +72,9 @@ test('with a limit of 0 a delivery may be held for ever; one that is held by bas
     await wire.until('60.71');
     clock.advance(32 * 60_000);
     wire.send(method(1, 60, 10, u32(0), u16(1), u8(0)));
-    const next = await wire.next();
-    expect(next.payload.readUInt16BE(2) === 40).toBe(closed);
+    let told = '';
+    while (told !== '20.40' && told !== '60.11') told = methodOf(await wire.next());
+    expect(told === '20.40').toBe(closed);
     wire.destroy();
     await broker.close();
   }
