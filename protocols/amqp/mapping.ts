@@ -191,7 +191,7 @@ export class WireProperties {
     const { expiryMs: _, ...properties } = source.properties(view);
     this.sink.clear();
     const wire = fromNeutral(properties, view.assurance !== AT_MOST_ONCE);
-    const lossy = writeProperties(this.sink, wire) > 0 || properties.repeated !== undefined;
+    const lossy = writeProperties(this.sink, wire) > 0 || properties.lost !== undefined;
     if (view.propsEnd - view.propsStart <= MEMO_BYTES_MAX) this.remember(view, lossy);
     this.buffer = this.sink.buffer;
     this.start = 0;

@@ -14,7 +14,6 @@
  * `$delayed/`, whose rest is where it goes. Mosquitto's bridges publish their state, and leave it as their will, by default.
  */
 import { NOT_AUTHORIZED_5, SUCCESS, TOPIC_FILTER_INVALID, TOPIC_NAME_INVALID } from './codec/reasons.ts';
-import { QUEUE_TOPIC_PREFIX } from './mapping/properties.ts';
 
 /** What a topic means to who publishes to it. */
 export interface Meaning {
@@ -27,6 +26,8 @@ export interface Meaning {
   readonly delayMs: number;
 }
 
+/** Topics under this go straight into the queue that the rest names. */
+export const QUEUE_TOPIC_PREFIX = '$queue/';
 const DELAYED_PREFIX = '$delayed/';
 const DELAYED = /^\$delayed\/(\d{1,10})\/(?=[\s\S])/;
 const DELAY_MAX_S = 4_294_967;

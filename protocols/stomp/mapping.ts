@@ -49,7 +49,7 @@ function decode(view: MessageView): Properties {
   const headers: Header[] = [];
   const properties: Properties = { headers };
   const names = new Set<string>();
-  let repeated = 0;
+  let lost = 0;
   let at = start;
   if (isTextMarked(props, start, end)) {
     properties.text = true;
@@ -63,13 +63,13 @@ function decode(view: MessageView): Properties {
     const name = unescapeText(props, at, colon, true);
     const value = unescapeText(props, Math.min(colon + 1, lineEnd), lineEnd, true);
     // Of repeated headers the first counts [STOMP 1.2, Repeated Header Entries].
-    if (names.has(name)) repeated++;
+    if (names.has(name)) lost++;
     else if (!takeProperty(properties, name, value)) headers.push({ name, value });
     names.add(name);
     at = lineEnd + 1;
   }
   properties.headers = unflattened(headers);
-  if (repeated > 0) properties.repeated = repeated;
+  if (lost > 0) properties.lost = lost;
   return properties;
 }
 
@@ -207,7 +207,7 @@ export function writeProperties(properties: Properties, lines: HeaderLines): voi
   lines.reserve('user-id');
   lines.property('app-id', properties.appId);
   lines.property('JMSXGroupID', properties.groupId);
-  lines.dropped += properties.repeated ?? 0;
+  lines.dropped += properties.lost ?? 0;
   for (const { name, text } of flattened(properties.headers, false)) lines.header(name, text);
 }
 

@@ -60,10 +60,10 @@ export interface Properties {
   text?: boolean;
   headers: Headers;
   /**
-   * How many more there were, of names that have come before: some protocols' properties may repeat, but a name stands for one
-   * thing here, and the first of it counts.
+   * How many there were that have no place here: of a name that has come before (some protocols' properties may repeat, but a
+   * name stands for one thing, and the first of it counts), a reply-to that leads nowhere.
    */
-  repeated?: number;
+  lost?: number;
 }
 
 export const NO_PROPERTIES: Properties = Object.freeze({ headers: Object.freeze([]) as Headers });

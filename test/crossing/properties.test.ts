@@ -87,6 +87,16 @@ const ROWS: readonly Row[] = [
     stomp: { 'reply-to': '/topic/resp.10%2F0%2F0%2F5.k' },
   },
   {
+    what: 'reply-to: a queue behind a delay, which the others cannot ask for',
+    mqtt: { 'response-topic': '$delayed/5/$queue/q' },
+    seen: { 'mqtt to amqp': { 'reply-to': 'q' }, 'mqtt to stomp': { 'reply-to': '/queue/q' } },
+  },
+  {
+    what: 'reply-to: where nobody may send to',
+    mqtt: { 'response-topic': '$SYS/x' },
+    seen: { 'mqtt to amqp': {}, 'mqtt to stomp': {} },
+  },
+  {
     what: 'priority',
     amqp: { priority: '7' },
     mqtt: { 'u:priority': '7' },
@@ -427,5 +437,32 @@ it('a STOMP message without a length is text for MQTT 5.0 where its body is UTF-
     const { properties, body: got } = mqttSeen(await peer.next('publish'));
     expect([got, properties['payload-format']]).toEqual([body, body === 'gr\xfcn' ? undefined : '1']);
   }
+  await peer.vanish();
+});
+
+it('an expiry that STOMP gives as a time of day is what is left of it for the others', async () => {
+  for (const to of WIRES) {
+    const expires = String(clock.epochMs() + 60_000);
+    const seen = { amqp: { expiration: '49500' }, mqtt: { expiry: '50' }, stomp: { expires } };
+    expect((await carry('stomp', to, { expires }, 10_500)).properties).toEqual(seen[to]);
+  }
+});
+
+it('a record of deaths that went through MQTT as JSON is counted on', async () => {
+  await admin.declare(
+    'dies',
+    named('x-dead-letter-exchange', field('S:')),
+    named('x-dead-letter-routing-key', field('S:died')),
+  );
+  await admin.declare('died');
+  const record = listOf(
+    tableOf(named('queue', field('S:dies')), named('reason', field('S:rejected')), named('count', field('l:4'))),
+  );
+  const { properties } = await carry('amqp', 'mqtt', { 'h:x-death': record });
+  const peer = await mqttClient(broker, 'again', true);
+  peer.publish('$queue/dies', 'x', 1, 1, { properties: mqttProperties(properties)! });
+  await peer.next('puback');
+  amqp.reject((await amqp.next('dies', false)).tag);
+  expect((await amqp.next('died')).properties['h:x-death']).toBe('A[F{count=l:5,reason=S:rejected,queue=S:dies}]');
   await peer.vanish();
 });

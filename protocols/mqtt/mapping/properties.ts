@@ -35,12 +35,12 @@ import {
   RESPONSE_TOPIC,
   USER_PROPERTY,
 } from '../codec/properties.ts';
+import { SUCCESS } from '../codec/reasons.ts';
+import { meaningOf, QUEUE_TOPIC_PREFIX } from '../special-topics.ts';
 
 /** Written into the log with every message. */
 export const MQTT_DIALECT_ID = 2;
 
-/** Topics under this go straight into the queue that the rest names. */
-export const QUEUE_TOPIC_PREFIX = '$queue/';
 const USER_ID = 'user-id';
 const NOTHING = Buffer.alloc(0);
 
@@ -77,7 +77,7 @@ function decode(view: MessageView, exchange: string): Properties {
   const headers: Header[] = [];
   const properties: Properties = { headers };
   const names = new Set<string>();
-  let repeated = 0;
+  let lost = 0;
   const reader = new PropertyReader();
   reader.begin(props, propsStart, propsEnd, PUBLISH);
   while (reader.next()) {
@@ -90,7 +90,7 @@ function decode(view: MessageView, exchange: string): Properties {
         properties.contentType = props.toString('utf8', start, end);
         break;
       case RESPONSE_TOPIC:
-        properties.replyTo = addressOf(props.toString('utf8', start, end), exchange);
+        if (!takeResponseTopic(properties, props.toString('utf8', start, end), exchange)) lost++;
         break;
       case CORRELATION_DATA:
         properties.correlationId = Buffer.from(props.subarray(start, end));
@@ -98,7 +98,7 @@ function decode(view: MessageView, exchange: string): Properties {
       case USER_PROPERTY: {
         const name = props.toString('utf8', reader.nameStart, reader.nameEnd);
         const value = props.toString('utf8', start, end);
-        if (names.has(name)) repeated++;
+        if (names.has(name)) lost++;
         else if (name === USER_ID && !view.userChecked) headers.push({ name, value });
         else if (!takeNamed(properties, name, value)) headers.push({ name, value });
         names.add(name);
@@ -108,7 +108,7 @@ function decode(view: MessageView, exchange: string): Properties {
     }
   }
   properties.headers = unflattened(headers);
-  if (repeated > 0) properties.repeated = repeated;
+  if (lost > 0) properties.lost = lost;
   return properties;
 }
 
@@ -142,9 +142,19 @@ const TEXT_NAMES: ReadonlyMap<string, TextKey> = new Map([
   ['JMSXGroupID', 'groupId'],
 ]);
 
-function addressOf(topic: string, exchange: string): Address {
-  if (topic.startsWith(QUEUE_TOPIC_PREFIX)) return { exchange: '', key: topic.slice(QUEUE_TOPIC_PREFIX.length) };
-  return { exchange, key: respelled(topic) };
+/** False where none may be sent to it. */
+function takeResponseTopic(properties: Properties, topic: string, exchange: string): boolean {
+  const address = addressOf(topic, exchange);
+  if (address !== undefined) properties.replyTo = address;
+  return address !== undefined;
+}
+
+/** Where a response goes, which other protocols cannot hold back for a time; undefined where none may be sent. */
+function addressOf(topic: string, exchange: string): Address | undefined {
+  const { reason, skip, isQueue } = meaningOf(topic);
+  if (reason !== SUCCESS) return undefined;
+  const key = topic.slice(skip);
+  return isQueue ? { exchange: '', key } : { exchange, key: respelled(key) };
 }
 
 /** Undefined for an address that no topic leads to. */
@@ -300,7 +310,7 @@ export class OutgoingProperties {
     }
     if (properties.timestampS !== undefined) this.pair('timestamp', String(properties.timestampS));
     if (properties.priority !== undefined) this.pair('priority', String(properties.priority));
-    if (properties.repeated !== undefined) this.lossy = true;
+    if (properties.lost !== undefined) this.lossy = true;
     for (const { name, text } of flattened(properties.headers, true)) this.pair(name, text);
   }
 

@@ -2,7 +2,8 @@
 import { isUtf8 } from 'node:buffer';
 import { DOT, type MessageView, SLASH } from '../../../src/message/message.ts';
 import { respell } from '../../../src/message/spelling.ts';
-import { MQTT_DIALECT_ID, QUEUE_TOPIC_PREFIX } from './properties.ts';
+import { QUEUE_TOPIC_PREFIX } from '../special-topics.ts';
+import { MQTT_DIALECT_ID } from './properties.ts';
 
 const TOPIC_BYTES_MAX = 65_535;
 const UNDERSCORE = 0x5f;

@@ -116,7 +116,7 @@ describe('the neutral form', () => {
         { name: 'foo', value: 'bar' },
         { name: '__proto__', value: '1' },
       ],
-      repeated: 1,
+      lost: 1,
     });
   });
 
@@ -124,7 +124,7 @@ describe('the neutral form', () => {
     const { headers, ...rest } = decode(
       'priority:high\npriority:3\ncontent-type:a\ncontent-type:b\nreply-to:/no/where\ntimestamp:1.5\n',
     );
-    expect(rest).toEqual({ contentType: 'a', repeated: 2 });
+    expect(rest).toEqual({ contentType: 'a', lost: 2 });
     expect(headers.map((h) => `${h.name}=${String(h.value)}`)).toEqual([
       'priority=high',
       'reply-to=/no/where',
