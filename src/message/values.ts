@@ -80,7 +80,23 @@ export function valuesEqual(a: Value, b: Value): boolean {
   if (left !== undefined && right !== undefined) return left <= right && left >= right;
   const [text, other] = [textLike(a), textLike(b)];
   if (text !== undefined && other !== undefined) return text === other;
-  return valueIdentity(a) === valueIdentity(b);
+  return identical(a, b);
+}
+
+/** Of one type and one value, tables in one order. What differs early costs little, however much follows. */
+function identical(a: Value, b: Value): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
+  if (a.type === 'bytes') return b.type === 'bytes' && a.value.equals(b.value);
+  if (a.type === 'decimal') return b.type === 'decimal' && a.value === b.value && a.scale === b.scale;
+  if (a.type === 'list') {
+    if (b.type !== 'list' || a.value.length !== b.value.length) return false;
+    return a.value.every((item, i) => identical(item, b.value[i]!));
+  }
+  if (a.type === 'map') {
+    if (b.type !== 'map' || a.value.length !== b.value.length) return false;
+    return a.value.every(({ name, value }, i) => name === b.value[i]!.name && identical(value, b.value[i]!.value));
+  }
+  return a.type === b.type && a.value === b.value;
 }
 
 function numberOf(value: Value): bigint | number | undefined {
