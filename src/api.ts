@@ -139,13 +139,15 @@ export interface BindOptions {
   readonly notOwn?: boolean;
   /**
    * A number of the subscriber's own, kept with the binding, 0 to 2^32 - 1. It comes back as
-   * `MessageView.subscriptionData` where it is below DATA_SEVERAL and the only one; else DATA_SEVERAL does. Default 0: none.
+   * `MessageView.subscriptionData` where it is below DATA_SEVERAL_OWN and the only one; else DATA_SEVERAL does. Default 0: none.
    */
   readonly data?: number;
 }
 
 /** `MessageView.subscriptionData` of a message that several bindings with different numbers led to, or one with a large one. */
 export const DATA_SEVERAL = 0x3fff;
+/** The same, of a message that the queue's owner published itself: bindings with `notOwn` have no part in it. */
+export const DATA_SEVERAL_OWN = 0x3ffe;
 
 export interface BindingInfo {
   readonly exchange: string;

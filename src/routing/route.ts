@@ -8,15 +8,15 @@ import type { Spelling } from '../message/message.ts';
 import type { RouteTarget } from './binding.ts';
 import type { Exchange } from './exchange.ts';
 import { keyLevels } from './levels.ts';
-import { NOT_OWN } from './target-word.ts';
+import type { OwnWords } from './target-word.ts';
 
 export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes {
   // What each publish looks at comes first, so that it lies together.
   valid = true;
   /** True when more than the key decides: then `targets` is empty and each message is resolved on its own. */
   readonly perMessage: boolean;
-  /** Targets that do not want what their owner publishes itself; nearly always null. */
-  readonly notOwn: Q[] | null;
+  /** Targets that do not want all of what their owner publishes itself, and what they do; nearly always null. */
+  readonly own: OwnWords<Q> | null;
   /** The target and its word, if there is just one: nearly always, and then without a walk through two arrays. */
   readonly only: Q | null;
   readonly onlyWord: number;
@@ -51,16 +51,10 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
     targets: Q[],
     words: number[],
     keys: readonly string[] | null = null,
+    own: OwnWords<Q> | null = null,
   ) {
-    let notOwn: Q[] | null = null;
-    for (let i = 0; i < words.length; i++) {
-      if ((words[i]! & NOT_OWN) === 0) continue;
-      words[i]! &= ~NOT_OWN;
-      notOwn ??= [];
-      notOwn.push(targets[i]!);
-    }
     this.perMessage = perMessage;
-    this.notOwn = notOwn;
+    this.own = own === null || own.size === 0 ? null : own;
     this.only = targets.length === 1 ? targets[0]! : null;
     this.onlyWord = this.only === null ? 0 : words[0]!;
     this.bytes = address.bytes;

@@ -3,7 +3,7 @@ import { EXACTLY_ONCE } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import type { Binding, RouteTarget } from './binding.ts';
 import type { Exchange } from './exchange.ts';
-import { bindingWord, widen } from './target-word.ts';
+import { bindingWord, NO_WORD, type OwnWords, widen } from './target-word.ts';
 
 export interface RouterTables<Q extends RouteTarget> {
   readonly exchanges: ReadonlyMap<string, Exchange<Q>>;
@@ -11,7 +11,8 @@ export interface RouterTables<Q extends RouteTarget> {
 }
 
 /**
- * Follows every binding from an exchange on, each exchange once. `found` gets each queue with its word. Keys are dotted.
+ * Follows every binding from an exchange on, each exchange once. `found` gets each queue with its word, `own` those that do not
+ * want all of what their owner publishes. Keys are dotted.
  * @returns whether some exchange on the way needs more than the key, and was not given it
  */
 export function walk<Q extends RouteTarget>(
@@ -21,6 +22,7 @@ export function walk<Q extends RouteTarget>(
   keys: readonly string[] | null,
   properties: Properties | undefined,
   found: Map<Q, number>,
+  own: OwnWords<Q>,
 ): boolean {
   let perMessage = false;
   const all = keys ?? [key];
@@ -39,11 +41,20 @@ export function walk<Q extends RouteTarget>(
     const take = (binding: Binding<Q>): void => {
       if (binding.queue?.deleted === true || binding.exchange?.deleted === true) return;
       taken = true;
-      if (binding.queue === null) visit(binding.exchange!);
-      else {
-        const word = found.get(binding.queue);
-        found.set(binding.queue, word === undefined ? bindingWord(binding) : widen(word, bindingWord(binding)));
+      const { queue } = binding;
+      if (queue === null) {
+        visit(binding.exchange!);
+        return;
       }
+      const asked = bindingWord(binding);
+      const word = found.get(queue);
+      if (binding.notOwn) {
+        if (!own.has(queue)) own.set(queue, word ?? NO_WORD);
+      } else if (own.size > 0) {
+        const ownWord = own.get(queue);
+        if (ownWord !== undefined) own.set(queue, ownWord === NO_WORD ? asked : widen(ownWord, asked));
+      }
+      found.set(queue, word === undefined ? asked : widen(word, asked));
     };
     const { kind } = at;
     if (kind.choosesOne) kind.match(key, properties, take);

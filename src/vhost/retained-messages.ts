@@ -5,7 +5,7 @@
  * A message that has expired is removed as a publisher would remove it: by an empty retained message that nobody gets. So
  * the log says that it is gone, and replay decides nothing.
  */
-import { type BindOptions, DATA_SEVERAL } from '../api.ts';
+import type { BindOptions } from '../api.ts';
 import { type Clock, Timer } from '../clock/clock.ts';
 import type { Share } from '../clock/work.ts';
 import {
@@ -24,6 +24,7 @@ import { RetainedIndex, RetainedMessage } from '../queue/retained.ts';
 import { WORD_DATA_SHIFT, WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../queue/word.ts';
 import type { CompiledRoute } from '../routing/route.ts';
 import type { Router } from '../routing/router.ts';
+import { dataOf } from '../routing/target-word.ts';
 import type { Counters } from './counters.ts';
 import { DueHeap } from './due-heap.ts';
 import type { Journal } from './journal.ts';
@@ -192,7 +193,7 @@ export class RetainedMessages {
   private replayOne(queue: Queue, message: RetainedMessage, options: BindOptions): boolean {
     if (message.expiresAtMs > 0 && message.expiresAtMs <= this.home.clock.epochMs()) return false;
     const assurance = Math.min(message.assurance, options.assurance ?? EXACTLY_ONCE) as Assurance;
-    const data = Math.min(options.data ?? 0, DATA_SEVERAL);
+    const data = dataOf(options.data ?? 0);
     const word = wordOf(message) | assurance | WORD_RETAINED | (data << WORD_DATA_SHIFT);
     this.home.store.addReferences(message.seq, true, 1);
     if (message.expiresAtMs > 0) queue.expectExpiry();

@@ -229,7 +229,7 @@ export class Vhost implements QueueOwner, TurnTask {
       route = this.router.resolve(route, this.dialects.properties(this.view));
       this.turn.work.look();
     }
-    if (route.notOwn !== null && draft.origin !== '') route = this.router.withoutOwn(route, draft.origin);
+    if (route.own !== null && draft.origin !== '') route = this.router.withoutOwn(route, draft.origin);
     return route;
   }
 

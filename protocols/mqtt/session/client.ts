@@ -243,7 +243,7 @@ export class ClientSession {
     this.filters.set(subscription.filter, { subscription, identifier });
     if (subscription.filter.startsWith(SYS_PREFIX)) this.clients.sys.watch();
     if (identifier > 0) this.identifiers ??= new SubscriptionIdentifiers();
-    this.identifiers?.set(subscription.filter, identifier);
+    this.identifiers?.set(subscription.filter, identifier, subscription.noLocal);
   }
 
   /** Sends what is retained under a filter. */
@@ -260,7 +260,7 @@ export class ClientSession {
     const own = this.filters.get(filter);
     if (own === undefined) return false;
     this.filters.delete(filter);
-    this.identifiers?.set(filter, 0);
+    this.identifiers?.set(filter, 0, false);
     session.unbindQueue(this.queue, this.adapter.limits.exchange, filter, bindingOf(own.subscription, own.identifier));
     return true;
   }

@@ -4,7 +4,7 @@
  * Nearly always the binding that brought a message says which it is. Where several subscriptions met, or the number is too
  * large for that, the topic is matched with the session's filters; what was found is remembered by topic.
  */
-import { DATA_SEVERAL } from '../../../src/api.ts';
+import { DATA_SEVERAL_OWN } from '../../../src/api.ts';
 import type { MessageView } from '../../../src/message/message.ts';
 import { varintBytes, writeVarint } from '../codec/fields.ts';
 import { SUBSCRIPTION_IDENTIFIER } from '../codec/properties.ts';
@@ -25,24 +25,29 @@ export function identifierBytes(identifier: number): Buffer | null {
 export class SubscriptionIdentifiers {
   private readonly byFilter = new Map<string, number>();
   private readonly encoded = new Map<number, Buffer>();
+  private readonly noLocal = new Set<string>();
   private readonly byTopic = new Map<string, Buffer | null>();
+  private readonly byOwnTopic = new Map<string, Buffer | null>();
 
   get size(): number {
     return this.byFilter.size;
   }
 
-  /** @param identifier 0 for none */
-  set(filter: string, identifier: number): void {
+  /** @param identifier 0 for none @param noLocal it does not bring what its client publishes */
+  set(filter: string, identifier: number, noLocal: boolean): void {
     if (identifier === 0) this.byFilter.delete(filter);
     else this.byFilter.set(filter, identifier);
+    if (identifier > 0 && noLocal) this.noLocal.add(filter);
+    else this.noLocal.delete(filter);
     this.byTopic.clear();
+    this.byOwnTopic.clear();
   }
 
   /** The properties for a message of the session's own queue; null for none. */
   of(view: MessageView, topics: TopicWriter): Buffer | null {
     const data = view.subscriptionData;
     if (data === 0) return null;
-    return data === DATA_SEVERAL ? this.matching(view, topics) : this.one(data);
+    return data >= DATA_SEVERAL_OWN ? this.matching(view, topics, data === DATA_SEVERAL_OWN) : this.one(data);
   }
 
   private one(identifier: number): Buffer {
@@ -55,16 +60,20 @@ export class SubscriptionIdentifiers {
     return bytes;
   }
 
-  private matching(view: MessageView, topics: TopicWriter): Buffer | null {
+  /** @param own the client has published it itself */
+  private matching(view: MessageView, topics: TopicWriter, own: boolean): Buffer | null {
     topics.of(view);
     const topic = topics.buffer.utf8Slice(topics.start, topics.end);
-    let bytes = this.byTopic.get(topic);
+    const known = own ? this.byOwnTopic : this.byTopic;
+    let bytes = known.get(topic);
     if (bytes === undefined) {
       const found = new Set<number>();
-      for (const [filter, identifier] of this.byFilter) if (filterMatches(filter, topic)) found.add(identifier);
+      for (const [filter, identifier] of this.byFilter) {
+        if (filterMatches(filter, topic) && !(own && this.noLocal.has(filter))) found.add(identifier);
+      }
       bytes = found.size === 0 ? null : Buffer.concat([...found].map((identifier) => this.one(identifier)));
-      if (this.byTopic.size >= REMEMBERED_MAX) this.byTopic.clear();
-      this.byTopic.set(topic, bytes);
+      if (known.size >= REMEMBERED_MAX) known.clear();
+      known.set(topic, bytes);
     }
     return bytes;
   }
