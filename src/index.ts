@@ -199,6 +199,7 @@ function builtIn(config: Config): Adapters {
       packetSizeMax: config.mqtt.packetSizeMax,
       topicLevelsMax: config.mqtt.topicLevelsMax,
       inflightMax: config.mqtt.inflightMax,
+      receiveMax: config.mqtt.receiveMax,
       topicAliasMax: config.mqtt.topicAliasMax,
       ...(config.mqtt.sessionExpiryMax > 0 && { sessionExpiryMaxS: Math.ceil(config.mqtt.sessionExpiryMax / 1_000) }),
       keepAliveMaxS: Math.ceil(config.mqtt.keepAliveMax / 1_000),

@@ -129,6 +129,7 @@ export class Session implements Stallable {
     // An existing exclusive queue is asked for by its owner whatever the flag says now.
     const { queue, wrote } = this.home.topology.declareQueue(name, options, this);
     if (options.origin !== undefined) queue.origin = options.origin;
+    queue.released = false;
     if (queue.exclusiveTo === this) this.own(queue);
     return this.info(queue, this.markIf(wrote));
   }
@@ -169,6 +170,20 @@ export class Session implements Stallable {
     this.exclusiveQueues.delete(queue);
     const { messages, wrote } = this.home.topology.deleteQueue(queue, this.share);
     return { messages, mark: this.markIf(wrote) };
+  }
+
+  /**
+   * Whoever made the queue has done with it: it goes now, or, if others consume from it, with the last of them, unless it is
+   * declared again. No permission is asked: it is the end of something, not a wish. After a restart nobody knows of it.
+   */
+  releaseQueue(name: string): Mark {
+    const queue = this.home.topology.find(name);
+    if (queue === undefined) return MARK_NOW;
+    if (queue.consumers.length > 0) {
+      queue.released = true;
+      return MARK_NOW;
+    }
+    return this.markIf(this.home.topology.deleteQueue(queue).wrote);
   }
 
   /**

@@ -95,6 +95,8 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   level = 0;
   /** The client is a bridge, and says so; before 5.0 only. See `Version`. */
   bridge = false;
+  /** The longest packet that the client takes, whole. */
+  packetSizeMax = Number.POSITIVE_INFINITY;
   /** Null before 5.0. */
   terms: Terms | null = null;
   /** How messages are written to a client of 5.0; null before. */

@@ -38,6 +38,7 @@ export interface Config {
     packetSizeMax: number;
     topicLevelsMax: number;
     inflightMax: number;
+    receiveMax: number;
     topicAliasMax: number;
     sessionExpiryMax: number;
     keepAliveMax: number;
@@ -169,6 +170,7 @@ export const configSchema = z.strictObject({
       packetSizeMax: size(1_024, 256 * MIB, 129 * MIB, 'a larger packet closes the connection'),
       topicLevelsMax: count(1, 65_535, 128, 'levels of a topic or filter'),
       inflightMax: count(1, 65_535, 100, 'messages a client may hold unanswered'),
+      receiveMax: count(1, 65_535, 65_535, 'messages from a client that may wait for their answer; 5.0 is told'),
       topicAliasMax: count(0, 65_535, 1_000, 'topic aliases a client may use; 0 for none'),
       sessionExpiryMax: duration(
         0,

@@ -57,6 +57,8 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
   /** The session it is exclusive to, or null. */
   readonly exclusiveTo: object | null;
   origin: string;
+  /** Whoever made it has done with it: it goes with its last consumer, until it is declared again. */
+  released = false;
   direct: DirectSink | null = null;
   /** The direct subscriber did not drain in time: publishers do not wait for it. */
   slow = false;
@@ -529,7 +531,7 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
   private cancelled(consumer: QueueConsumer): void {
     const last = this.consumers.length === 0 && !consumer.passive;
     if (last) this.endPace();
-    if (last && this.options.autoDelete && !this.deleted) this.owner.unused(this);
+    if (last && (this.options.autoDelete || this.released) && !this.deleted) this.owner.unused(this);
   }
 
   /**

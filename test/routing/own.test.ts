@@ -1,7 +1,7 @@
 /** Bindings that leave out what the owner of their queue publishes itself, and the numbers that bindings carry. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { DATA_SEVERAL } from '../../src/api.ts';
-import { Draft, SLASH } from '../../src/message/message.ts';
+import { type BindOptions, DATA_SEVERAL, DATA_SEVERAL_OWN } from '../../src/api.ts';
+import { Draft, type MessageView, SLASH } from '../../src/message/message.ts';
 import { door } from '../protocols/mqtt/door.ts';
 import { startTestBroker, type TestBroker } from '../support/broker.ts';
 
@@ -52,6 +52,56 @@ it('a binding beside it that wants everything gets everything, and a change take
   session.bindQueue('mine', 'amq.topic', 'a/+', plain);
   publish('mine');
   expect(counts()).toEqual([2, 0]);
+});
+
+const NOT_OWN = { ...plain, notOwn: true } as const;
+/** What the owner of `mine` publishes with assurance 2, as its queue shows it: assurance, number, retain flag. */
+it.each<[string, [filter: string, options: BindOptions][], [number, number, boolean]]>([
+  [
+    'a binding beside it grants what the owner publishes, on its own terms',
+    [
+      ['a/b', { ...NOT_OWN, assurance: 2, data: 1, keepRetain: true }],
+      ['a/+', { ...plain, assurance: 1, data: 2 }],
+    ],
+    [1, 2, false],
+  ],
+  [
+    'in the other order as well',
+    [
+      ['a/+', { ...plain, assurance: 1, data: 2 }],
+      ['a/b', { ...NOT_OWN, assurance: 2, data: 1, keepRetain: true }],
+    ],
+    [1, 2, false],
+  ],
+  [
+    'two of them together',
+    [
+      ['a/+', { ...plain, assurance: 1, data: 2 }],
+      ['a/b', { ...NOT_OWN, assurance: 2, data: 1 }],
+      ['#', { ...plain, assurance: 2, data: 3, keepRetain: true }],
+    ],
+    [2, DATA_SEVERAL_OWN, true],
+  ],
+])('%s', async (_, bindings, shown) => {
+  const session = await door(broker);
+  session.declareQueue('mine', { durable: true, exclusive: false, autoDelete: false, arguments: [] });
+  for (const [filter, options] of bindings) session.bindQueue('mine', 'amq.topic', filter, options);
+  const seen: [number, number, boolean][] = [];
+  const sink = {
+    deliver: (view: MessageView) => seen.push([view.effectiveAssurance, view.subscriptionData, view.retained]),
+    cancelled: () => {},
+  };
+  for (const origin of ['mine', 'stranger', 'mine']) {
+    const draft = new Draft();
+    Object.assign(draft, { origin, assurance: 2, retain: true, body: Buffer.from('x'), bodyEnd: 1 });
+    const key = Buffer.from('a/b');
+    session.publish(session.route('amq.topic', SLASH, key, 0, key.length), draft);
+    await new Promise<void>((done) => session.whenSafe(session.mark(), () => done()));
+    session.get('mine', true, sink, () => {});
+  }
+  const all = bindings.map(([, options]) => options);
+  const everyone = [2, DATA_SEVERAL, all.some(({ keepRetain }) => keepRetain === true)];
+  expect(seen).toEqual([shown, everyone, shown]);
 });
 
 it.each<[string, number[], number]>([

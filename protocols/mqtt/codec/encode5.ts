@@ -55,26 +55,47 @@ export function writeDisconnect(output: Output, reason: number, properties: Prop
   writeProperties(output.buffer, at + 1, properties);
 }
 
-/** How long a DISCONNECT with these properties is. */
-export function disconnectBytes(properties: PropertyWriter): number {
-  const remaining = 1 + varintBytes(properties.length) + properties.length;
+/** How long a packet is that has so many bytes beside its properties, fixed header not counted, and so many of properties. */
+export function packetBytes(fixed: number, propertiesLength: number): number {
+  const remaining = fixed + varintBytes(propertiesLength) + propertiesLength;
   return 1 + varintBytes(remaining) + remaining;
 }
 
-/** @param properties used to write with; cleared first */
+/** How long a DISCONNECT with these properties is. */
+export function disconnectBytes(properties: PropertyWriter): number {
+  return packetBytes(1, properties.length);
+}
+
+/** How long a CONNACK is. */
+export function connackBytes(properties: PropertyWriter): number {
+  return packetBytes(2, properties.length);
+}
+
+/** How long a SUBACK or UNSUBACK with so many reason codes is. */
+export function reasonsBytes(count: number): number {
+  return packetBytes(2 + count, 0);
+}
+
+/**
+ * False if it were longer than `bytesMax`: then nothing is written.
+ * @param properties used to write with; cleared first
+ */
 export function writeAuth(
   output: Output,
   reason: number,
   method: string,
   data: Buffer | undefined,
   properties: PropertyWriter,
-): void {
+  bytesMax: number,
+): boolean {
   properties.clear();
   properties.field(AUTHENTICATION_METHOD, method);
   if (data !== undefined) properties.field(AUTHENTICATION_DATA, data);
+  if (packetBytes(1, properties.length) > bytesMax) return false;
   const at = begin(output, AUTH << 4, 1, properties);
   output.buffer[at] = reason;
   writeProperties(output.buffer, at + 1, properties);
+  return true;
 }
 
 /** Claims room for a packet of `fixed` bytes and its properties; returns where the variable header begins. */

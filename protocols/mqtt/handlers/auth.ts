@@ -19,6 +19,7 @@ import {
   BAD_AUTHENTICATION_METHOD,
   CONTINUE_AUTHENTICATION,
   NOT_AUTHORIZED_5,
+  PACKET_TOO_LARGE,
   PROTOCOL_ERROR,
   REAUTHENTICATE,
   SUCCESS,
@@ -102,8 +103,7 @@ function step(connection: Connection, authentication: Authentication, data: Buff
 
 function stepped(connection: Connection, authentication: Authentication, request: Connect, result: AuthStep): void {
   if ('challenge' in result) {
-    say(connection, CONTINUE_AUTHENTICATION, authentication.method, result.challenge);
-    connection.challenged();
+    if (say(connection, CONTINUE_AUTHENTICATION, authentication.method, result.challenge)) connection.challenged();
     return;
   }
   authentication.exchange = null;
@@ -133,6 +133,10 @@ function steppedAgain(connection: Connection, authentication: Authentication, re
   connection.intake.unhold(HOLD_OPENING);
 }
 
-function say(connection: Connection, reason: number, method: string, data: Buffer | undefined): void {
-  writeAuth(connection.output, reason, method, data, connection.adapter.writer);
+/** False if the client takes no packet as long as that: then the connection has ended. */
+function say(connection: Connection, reason: number, method: string, data: Buffer | undefined): boolean {
+  const { adapter, output, packetSizeMax } = connection;
+  if (writeAuth(output, reason, method, data, adapter.writer, packetSizeMax)) return true;
+  connection.fail(new MalformedPacket('an AUTH longer than the client takes', PACKET_TOO_LARGE));
+  return false;
 }

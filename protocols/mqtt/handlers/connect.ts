@@ -12,7 +12,7 @@ import { BrokerError } from '../../../src/message/errors.ts';
 import type { Session } from '../../../src/session.ts';
 import { type Connect, decodeConnect, decodeVersion, EXPIRY_NEVER_S, type Wishes } from '../codec/connect.ts';
 import { writeConnack } from '../codec/encode.ts';
-import { writeConnack5 } from '../codec/encode5.ts';
+import { connackBytes, writeConnack5 } from '../codec/encode5.ts';
 import {
   BAD_USER_NAME_OR_PASSWORD,
   CONNACK,
@@ -30,6 +30,7 @@ import {
   AUTHENTICATION_DATA,
   AUTHENTICATION_METHOD,
   MAXIMUM_PACKET_SIZE,
+  type PropertyWriter,
   RECEIVE_MAXIMUM,
   RESPONSE_INFORMATION,
   SERVER_KEEP_ALIVE,
@@ -53,7 +54,7 @@ import {
 import type { Connection } from '../connection.ts';
 import { Form5 } from '../delivery/form5.ts';
 import { HOLD_OPENING } from '../intake.ts';
-import { splitUserName } from '../mapping/names.ts';
+import { queueOf, splitUserName } from '../mapping/names.ts';
 import { CLIENT_ID_BYTES_MAX } from '../options.ts';
 import { ClientSession } from '../session/client.ts';
 import { clientsOf } from '../session/registry.ts';
@@ -76,6 +77,7 @@ export function connect(connection: Connection, buffer: Buffer, start: number, e
   connection.bridge = bridge;
   const request = decodeConnect(buffer, start, end, adapter.limits);
   connection.transport.label = request.clientId;
+  if (request.wishes !== undefined) connection.packetSizeMax = request.wishes.packetSizeMax;
   const { will } = request;
   if (will?.properties.text === true && adapter.limits.checkPayloadFormat && !isUtf8(will.payload)) {
     refuse(connection, PAYLOAD_FORMAT_INVALID);
@@ -170,7 +172,8 @@ export function refuse(connection: Connection, reason: number): void {
     const { writer } = adapter;
     writer.clear();
     if (adapter.limits.redirect !== null) writer.field(SERVER_REFERENCE, adapter.limits.redirect.to);
-    writeConnack5(output, false, reason, writer);
+    if (connackBytes(writer) > connection.packetSizeMax) writer.clear();
+    if (connackBytes(writer) <= connection.packetSizeMax) writeConnack5(output, false, reason, writer);
   } else writeConnack(output, false, RETURN_CODES.get(reason) ?? SERVER_UNAVAILABLE);
   connection.refused();
 }
@@ -182,7 +185,11 @@ export function admit(connection: Connection, session: Session, request: Connect
     const stored = openSession(connection, session, request);
     connection.keepAlive(keepAliveOf(connection, request));
     if (request.wishes !== undefined) agree(connection, session, request, request.wishes);
-    if (stored) connection.answer(CONNACK, 0, session.mark());
+    if (connection.terms !== null && connackOf(connection, connection.terms) === null) {
+      // It cannot be let in with what it has to know left out.
+      connection.will = undefined;
+      connection.refused();
+    } else if (stored) connection.answer(CONNACK, 0, session.mark());
     else connection.established();
   } catch (error) {
     // Nothing was promised yet, and the will not taken.
@@ -214,12 +221,12 @@ function openSession(connection: Connection, session: Session, request: Connect)
   let client = clients.find(session, id);
   const before = client === undefined ? undefined : getSession(clients.state, id);
   const due = clients.wills.take(id);
-  if (request.clean && client !== undefined) {
+  if (client === undefined || request.clean) {
     session.beginUnit();
     try {
-      // The former session ends, and with it the time its will could wait [MQTT5-3.1.3-9].
-      if (due !== undefined) publishWill(adapter, session, due.will, client.queue);
-      client.end(session, true); // [MQTT-3.1.2-6]
+      // The former session ends, or has ended, and with it the time its will could wait [MQTT5-3.1.3-9].
+      if (due !== undefined) publishWill(adapter, session, due.will, queueOf(id));
+      client?.end(session, true); // [MQTT-3.1.2-6]
     } finally {
       session.endUnit();
     }
@@ -253,29 +260,46 @@ function agree(connection: Connection, session: Session, request: Connect, wishe
 
 /** Writes CONNACK 0. 3.1 has no session present flag. */
 export function finishConnect(connection: Connection): void {
-  const { adapter, client, level, output, sessionPresent, terms } = connection;
+  const { level, output, sessionPresent, terms } = connection;
   if (terms === null) {
     writeConnack(output, sessionPresent && level !== LEVEL_3_1, CONNECTION_ACCEPTED);
     return;
   }
+  writeConnack5(output, sessionPresent, SUCCESS, connackOf(connection, terms));
+}
+
+/** What may be left out of CONNACK, one after the other, if it is longer than the client takes [MQTT5-3.1.2-24]. */
+const LEAVES_OUT = ['nothing', 'response information', 'topic aliases', 'packet size'] as const;
+
+/** The properties of CONNACK 0; null if there is no room for what the client must be told. */
+function connackOf(connection: Connection, terms: Terms): PropertyWriter | null {
+  for (let out = 0; out < LEAVES_OUT.length; out++) {
+    const writer = writeAgreed(connection, terms, out);
+    if (connackBytes(writer) <= connection.packetSizeMax) return writer;
+  }
+  return null;
+}
+
+/** @param out how many of `LEAVES_OUT` are left out */
+function writeAgreed(connection: Connection, terms: Terms, out: number): PropertyWriter {
+  const { adapter, authentication, client } = connection;
   const { limits, writer } = adapter;
   const { wishes } = terms;
   writer.clear();
   if (terms.sessionExpiryS !== wishes.sessionExpiryS) writer.integer(SESSION_EXPIRY, terms.sessionExpiryS);
   if (limits.receiveMax < 65_535) writer.integer(RECEIVE_MAXIMUM, limits.receiveMax);
-  writer.integer(MAXIMUM_PACKET_SIZE, limits.packetSizeMax + FIXED_HEADER_BYTES_MAX);
-  if (limits.topicAliasMax > 0) writer.integer(TOPIC_ALIAS_MAXIMUM, limits.topicAliasMax);
+  if (out < 3) writer.integer(MAXIMUM_PACKET_SIZE, limits.packetSizeMax + FIXED_HEADER_BYTES_MAX);
+  if (out < 2 && limits.topicAliasMax > 0) writer.integer(TOPIC_ALIAS_MAXIMUM, limits.topicAliasMax);
   if (connection.identifierAssigned) writer.field(ASSIGNED_CLIENT_IDENTIFIER, client.id);
   if (connection.keepAliveS !== connection.keepAliveAsked) writer.integer(SERVER_KEEP_ALIVE, connection.keepAliveS);
-  if (wishes.wantsResponseInformation && limits.responseTopicPrefix !== '') {
+  if (out < 1 && wishes.wantsResponseInformation && limits.responseTopicPrefix !== '') {
     writer.field(RESPONSE_INFORMATION, limits.responseTopicPrefix + client.id);
   }
-  const { authentication } = connection;
   if (authentication !== null) {
     writer.field(AUTHENTICATION_METHOD, authentication.method); // [MQTT5-4.12.0-5]
     if (authentication.data !== undefined) writer.field(AUTHENTICATION_DATA, authentication.data);
   }
-  writeConnack5(output, sessionPresent, SUCCESS, writer);
+  return writer;
 }
 
 /** Packet sizes are counted whole; the bound is on what follows the fixed header. */

@@ -2,12 +2,13 @@
 import { MARK_NOW, type Mark } from '../../../src/api.ts';
 import { BrokerError } from '../../../src/message/errors.ts';
 import { writeAck, writeSuback } from '../codec/encode.ts';
-import { writeReasons } from '../codec/encode5.ts';
+import { reasonsBytes, writeReasons } from '../codec/encode5.ts';
 import { LEVEL_3_1, MalformedPacket, SUBACK, SUBSCRIPTION_FAILED, UNSUBACK } from '../codec/packet.ts';
 import {
   IMPLEMENTATION_SPECIFIC_ERROR,
   NO_SUBSCRIPTION_EXISTED,
   NOT_AUTHORIZED_5,
+  PACKET_TOO_LARGE,
   PROTOCOL_ERROR,
   REFUSALS_FROM,
   SUCCESS,
@@ -53,6 +54,7 @@ export function subscribe(connection: Connection, buffer: Buffer, start: number,
     adapter.limits.subscriptionsMax,
     level,
   );
+  checkAnswer(connection, subscriptions.length);
   const granted: Granted = { type: SUBACK, packetId, codes: [], filters: [] };
   let durable = client.kept;
   const one = (asked: Subscription): void => {
@@ -114,6 +116,13 @@ function inParts<T>(connection: Connection, items: readonly T[], each: (item: T)
   share.run(() => guarded(step));
 }
 
+/** Nothing is done whose answer the client would not take [MQTT5-3.1.2-24]. */
+function checkAnswer({ packetSizeMax }: Connection, codes: number): void {
+  if (reasonsBytes(codes) > packetSizeMax) {
+    throw new MalformedPacket('its answer is longer than the client takes [MQTT5-3.1.2-24]', PACKET_TOO_LARGE);
+  }
+}
+
 /** Why nobody may subscribe to a filter, alone or in a share: a reason code of 5.0. */
 function refusalOf(connection: Connection, filter: string, shared: boolean): number {
   if (levelsOf(filter) > connection.adapter.limits.topicLevelsMax) return TOPIC_FILTER_INVALID;
@@ -158,6 +167,7 @@ export function finishSubscribe(connection: Connection, granted: Granted): void 
 export function unsubscribe(connection: Connection, buffer: Buffer, start: number, end: number): void {
   const { adapter, client, level, session } = connection;
   const { packetId, filters } = decodeUnsubscribe(buffer, start, end, adapter.limits.subscriptionsMax, level);
+  checkAnswer(connection, filters.length);
   const granted: Granted = { type: UNSUBACK, packetId, codes: [], filters: [] };
   let mark: Mark = MARK_NOW;
   let durable = client.kept;

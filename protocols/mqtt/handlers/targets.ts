@@ -84,9 +84,14 @@ export function resolve(adapter: MqttAdapter, session: Session, buffer: Buffer, 
   const { exchange } = adapter.limits;
   if (buffer[start] !== DOLLAR) {
     const found = routeOf(session, exchange, buffer, start, end);
-    // Its address is the topic's bytes already.
-    if (typeof found !== 'number') return new Target(found.bytes, found.keyStart, found.end, found, SUCCESS, -1, true);
-    return refusal(buffer, start, end, found);
+    if (typeof found === 'number') return refusal(buffer, start, end, found);
+    const { bytes, keyStart, end: keyEnd } = found;
+    // Its address is the topic's bytes already, where it is spelled like it.
+    if (equalRanges(bytes, keyStart, keyEnd, buffer, start, end)) {
+      return new Target(bytes, keyStart, keyEnd, found, SUCCESS, -1, true);
+    }
+    const topic = Buffer.from(buffer.subarray(start, end));
+    return new Target(topic, 0, topic.length, found, SUCCESS, -1, true);
   }
   const { reason, skip, isQueue, delayMs } = meaningOf(buffer.utf8Slice(start, end));
   if (reason !== SUCCESS) return refusal(buffer, start, end, reason);

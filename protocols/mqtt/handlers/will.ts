@@ -12,7 +12,7 @@ import { resolve } from './targets.ts';
 export function connectionLost(connection: Connection, inOrder: boolean, withWill: boolean): void {
   const { adapter, client, session, terms, will } = connection;
   if (terms !== null) client.expiryS = terms.sessionExpiryS;
-  const ends = !client.kept || client.expiryS === 0;
+  const ends = client.ended || !client.kept || client.expiryS === 0;
   if (will !== undefined) {
     // Published and forgotten at once, or neither.
     if (client.kept) session.beginUnit();

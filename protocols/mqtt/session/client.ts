@@ -14,6 +14,7 @@
  * consumer on it with the first that asks for more than QoS 0.
  */
 import { type Consumer, RELEASED } from '../../../src/api.ts';
+import { BrokerError } from '../../../src/message/errors.ts';
 import { SLASH } from '../../../src/message/message.ts';
 import { CONVERT_STRINGS } from '../../../src/routing/selector/selector.ts';
 import type { Session } from '../../../src/session.ts';
@@ -68,6 +69,8 @@ export class ClientSession {
   ended = false;
   /** Null as long as no subscription has one. */
   identifiers: SubscriptionIdentifiers | null = null;
+  /** Of its connection, while there is one. */
+  private session: Session | null = null;
   private queueKnown = false;
   private main: Feed | null = null;
   private readonly filters = new Map<string, OwnSubscription>();
@@ -123,6 +126,7 @@ export class ClientSession {
   /** Begins, or goes on with, deliveries. CONNACK has been written [MQTT-3.2.0-1]. */
   attach(session: Session, outbound: Outbound): void {
     this.outbound = outbound;
+    this.session = session;
     for (const id of this.unanswered.released()) {
       outbound.live++;
       this.host!.awaitRelease(id);
@@ -136,7 +140,7 @@ export class ClientSession {
     }
     if (this.queueKnown) session.attachDirect(this.queue, outbound);
     if (this.main !== null) this.start(session, this.main);
-    for (const feed of this.shares.values()) this.start(session, feed);
+    this.shares.attach(session);
   }
 
   /** The connection is gone and the session stays, until `expiryS` is over. */
@@ -144,6 +148,7 @@ export class ClientSession {
     if (this.ended) return;
     this.host = null;
     this.outbound = null;
+    this.session = null;
     if (this.queueKnown && session.queueExists(this.queue)) session.attachDirect(this.queue, null);
     this.unanswered.park(inOrder);
     for (const feed of this.feeds()) {
@@ -179,6 +184,7 @@ export class ClientSession {
     this.ended = true;
     this.host = null;
     this.outbound = null;
+    this.session = null;
     this.unanswered.end(inOrder);
     for (const feed of this.feeds()) {
       feed.outbound = null;
@@ -241,9 +247,14 @@ export class ClientSession {
 
   private remember(subscription: Subscription, identifier: number): void {
     this.filters.set(subscription.filter, { subscription, identifier });
-    if (subscription.filter.startsWith(SYS_PREFIX)) this.clients.sys.watch();
+    this.watch(subscription.filter);
     if (identifier > 0) this.identifiers ??= new SubscriptionIdentifiers();
     this.identifiers?.set(subscription.filter, identifier, subscription.noLocal);
+  }
+
+  /** Somebody has subscribed, alone or in a share, to what the broker says of itself. */
+  watch(filter: string): void {
+    if (filter.startsWith(SYS_PREFIX)) this.clients.sys.watch();
   }
 
   /** Sends what is retained under a filter. */
@@ -311,24 +322,35 @@ export class ClientSession {
     const freed = this.unanswered.forget(feed);
     if (this.outbound !== null) this.outbound.live -= freed;
     feed.consumer = null;
-    if (feed.shared) {
-      this.shares.lost(feed);
-      return;
-    }
-    const host = this.host;
-    // Without its queue nothing is left of the session; the client is told by the end of its connection.
-    if (reason === 'queue-deleted') this.drop();
     const why = reason === 'queue-deleted' ? 'the queue of the session was deleted' : 'ended by an operator';
-    host?.broken(why, ADMINISTRATIVE_ACTION);
+    try {
+      if (feed.shared && reason === 'queue-deleted') {
+        this.shares.lost(this.session, feed);
+        return;
+      }
+    } catch (error) {
+      // It cannot be made again, so the client has to hear of it.
+      if (!(error instanceof BrokerError)) throw error;
+    }
+    // Without its own queue nothing is left of the session; the client is told by the end of its connection.
+    if (!feed.shared && reason === 'queue-deleted') this.drop();
+    this.host?.broken(why, ADMINISTRATIVE_ACTION);
+    if (this.ended) this.host = null;
   }
 
-  /** The session has lost its queue: all the rest of it goes. */
+  /** The session has lost its queue: all the rest of it goes. Its connection, if there is one, has yet to be told. */
   private drop(): void {
+    const user = getSession(this.clients.state, this.id)?.user ?? '';
     this.ended = true;
-    this.host = null;
-    this.outbound = null;
     this.unanswered.end(false);
-    this.shares.drop();
+    for (const feed of this.shares.values()) {
+      feed.outbound = null;
+      feed.consumer?.cancel(RELEASED);
+    }
+    if (this.session !== null) this.shares.end(this.session);
+    else this.clients.onBehalfOf(user, (session) => this.shares.end(session));
+    this.outbound = null;
+    this.session = null;
     this.forget();
   }
 

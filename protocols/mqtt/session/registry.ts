@@ -14,7 +14,16 @@ import { publishWill } from '../handlers/will.ts';
 import { queueOf } from '../mapping/names.ts';
 import { ClientSession } from './client.ts';
 import { Deadlines } from './deadlines.ts';
-import { countSessions, getSession, type Leftovers, readAll } from './store.ts';
+import {
+  countSessions,
+  deleteShare,
+  getSession,
+  type Leftovers,
+  putShare,
+  readAll,
+  type SessionRecord,
+  shareQueues,
+} from './store.ts';
 import { SysTopics } from './sys.ts';
 import { Wills } from './wills.ts';
 
@@ -61,6 +70,16 @@ export class VhostClients {
       else if (expiryS !== EXPIRY_NEVER_S) this.endLater(clientId, expiryS);
     }
     this.wills.restore();
+    this.sweep(session, stored.sessions);
+  }
+
+  /** After a start: what belonged to clients of which nothing is kept. */
+  private sweep(session: Session, sessions: ReadonlyMap<string, SessionRecord>): void {
+    for (const [clientId, { hasQueue }] of sessions) {
+      // Its queue was deleted while it was away, and so it is over.
+      if (hasQueue && !session.queueExists(queueOf(clientId))) this.find(session, clientId);
+    }
+    for (const queue of shareQueues(this.state)) if (!this.members.has(queue)) this.shareOver(session, queue);
   }
 
   /** Takes, once, what a former run left under way for a client. */
@@ -131,7 +150,7 @@ export class VhostClients {
   }
 
   /** Carries something out in one commit unit, so that a crash leaves all of it or none. */
-  private onBehalfOf(user: string, act: (session: Session) => void): void {
+  onBehalfOf(user: string, act: (session: Session) => void): void {
     const session = this.broker.enter({ user }, this.vhost, NOBODY);
     if ('refused' in session) return; // the broker is stopping: what is stored is due again after the start
     session.beginUnit();
@@ -150,18 +169,25 @@ export class VhostClients {
     if (members === undefined) {
       members = new Set();
       this.members.set(queue, members);
+      putShare(this.state, queue);
     }
     members.add(clientId);
   }
 
-  /** Returns true if the last member has left. */
-  leave(queue: string, clientId: string): boolean {
+  /** A session is no member of a share any more. The last one takes the queue with it [MQTT5 4.8.2]. */
+  leave(session: Session, queue: string, clientId: string): void {
     const members = this.members.get(queue);
-    if (members === undefined) return true;
+    if (members === undefined) return;
     members.delete(clientId);
-    if (members.size > 0) return false;
+    if (members.size > 0) return;
     this.members.delete(queue);
-    return true;
+    this.shareOver(session, queue);
+  }
+
+  /** A share has no member. Others may consume from its queue: then it goes with the last of them. */
+  private shareOver(session: Session, queue: string): void {
+    session.releaseQueue(queue);
+    if (!session.queueExists(queue)) deleteShare(this.state, queue);
   }
 }
 

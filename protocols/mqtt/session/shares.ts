@@ -1,19 +1,27 @@
 /**
  * The shared subscriptions of one session [MQTT 5.0, section 4.8.2]. A group and its filter are one queue, which other
- * protocols may consume from as well; a member is one consumer of it.
+ * protocols may consume from as well; a member is one consumer of it. The queue is there as long as there is a member,
+ * connected or kept: it goes with the last one, and if somebody deletes it before, it is made again, empty, so that no member
+ * sits there and hears nothing.
  */
-import { RELEASED } from '../../../src/api.ts';
-import { BrokerError } from '../../../src/message/errors.ts';
 import type { Session } from '../../../src/session.ts';
 import { QUOTA_EXCEEDED, TOPIC_FILTER_INVALID } from '../codec/reasons.ts';
 import type { Subscription } from '../codec/subscriptions.ts';
-import type { SharedFilter } from '../codec/text.ts';
+import { type SharedFilter, sharedFilter } from '../codec/text.ts';
 import { Feed } from '../delivery/feed.ts';
 import { SHARED_BINDING, sharedQueueOf } from '../mapping/names.ts';
 import { QUEUE_NAME_BYTES_MAX } from '../options.ts';
 import type { ClientSession } from './client.ts';
 import { identifierBytes } from './identifiers.ts';
 import type { ShareRecord } from './store.ts';
+
+const QUEUE_OPTIONS = {
+  durable: true,
+  exclusive: false,
+  autoDelete: false,
+  arguments: [],
+  atMostOnce: 'queue',
+} as const;
 
 export class Shares {
   /** By queue name. */
@@ -35,9 +43,30 @@ export class Shares {
   /** Takes up what is stored. */
   restore(session: Session, records: { readonly [queue: string]: ShareRecord }): void {
     for (const [queue, record] of Object.entries(records)) {
-      if (session.queueExists(queue)) this.feeds.set(queue, this.feed(queue, record));
-      else this.client.clients.leave(queue, this.client.id);
+      this.feeds.set(queue, this.feed(queue, record));
+      this.makeAgain(session, queue);
     }
+  }
+
+  /** The session's client is back. */
+  attach(session: Session): void {
+    for (const feed of this.feeds.values()) {
+      if (feed.consumer === null) this.makeAgain(session, feed.queue);
+      this.client.start(session, feed);
+    }
+  }
+
+  private makeAgain(session: Session, queue: string): void {
+    const share = sharedFilter(queue);
+    if (share === undefined || share === 'invalid') return;
+    if (session.queueExists(queue)) this.client.watch(share.filter);
+    else this.make(session, queue, share.filter);
+  }
+
+  private make(session: Session, queue: string, filter: string): void {
+    session.declareQueue(queue, QUEUE_OPTIONS);
+    session.bindQueue(queue, this.client.adapter.limits.exchange, filter, SHARED_BINDING);
+    this.client.watch(filter);
   }
 
   records(): { [queue: string]: ShareRecord } {
@@ -58,28 +87,49 @@ export class Shares {
     selector: string,
   ): number {
     const { client } = this;
-    const { limits } = client.adapter;
-    const { qos, retainAsPublished } = subscription;
+    const { qos } = subscription;
     const queue = sharedQueueOf(share.group, share.filter);
     const member = this.feeds.get(queue);
     if (member === undefined && !client.room()) return QUOTA_EXCEEDED;
     if (Buffer.byteLength(queue) > QUEUE_NAME_BYTES_MAX) return TOPIC_FILTER_INVALID;
-    const options = { durable: true, exclusive: false, autoDelete: false, arguments: [], atMostOnce: 'queue' } as const;
-    session.declareQueue(queue, options);
-    session.bindQueue(queue, limits.exchange, share.filter, SHARED_BINDING);
+    // Queue and member in one unit: after a crash there is none without the other.
+    session.beginUnit();
+    try {
+      this.make(session, queue, share.filter);
+      this.join(session, queue, member, subscription, identifier, selector);
+    } finally {
+      session.endUnit();
+    }
+    return qos;
+  }
+
+  private join(
+    session: Session,
+    queue: string,
+    member: Feed | undefined,
+    { qos, retainAsPublished }: Subscription,
+    identifier: number,
+    selector: string,
+  ): void {
+    const { client } = this;
     if (member !== undefined && member.granted > 0 === qos > 0 && member.selector === selector) {
       member.granted = qos;
       member.asPublished = retainAsPublished;
       member.setIdentifier(identifier, identifierBytes(identifier));
     } else {
       const feed = this.feed(queue, { qos, asPublished: retainAsPublished, identifier, selector });
-      client.start(session, feed); // throws for a selector that is none, and then nothing has changed
+      client.clients.join(queue, client.id);
+      try {
+        client.start(session, feed);
+      } catch (error) {
+        // A selector that is none: nothing has changed.
+        if (member === undefined) client.clients.leave(session, queue, client.id);
+        throw error;
+      }
       member?.consumer?.cancel();
       this.feeds.set(queue, feed);
-      client.clients.join(queue, client.id);
     }
     client.save(session);
-    return qos;
   }
 
   /** Returns whether it was a member. */
@@ -90,41 +140,22 @@ export class Shares {
     // What was sent may still be answered [MQTT-3.10.4-3].
     feed.consumer?.cancel();
     this.feeds.delete(queue);
-    this.leave(session, queue, false);
+    this.client.clients.leave(session, queue, this.client.id);
     this.client.save(session);
     return true;
   }
 
-  /** The queue is gone. */
-  lost(feed: Feed): void {
-    this.feeds.delete(feed.queue);
-    this.client.clients.leave(feed.queue, this.client.id);
+  /** The queue was deleted. A client that is there gets it again at once; one that is away, when it is back. */
+  lost(session: Session | null, feed: Feed): void {
+    if (session === null) return;
+    this.makeAgain(session, feed.queue);
+    this.client.start(session, feed);
   }
 
-  /** The session ends. What a group has not handled stays for whoever joins it next; only UNSUBSCRIBE throws it away. */
+  /** The session ends. */
   end(session: Session): void {
-    for (const queue of this.feeds.keys()) this.leave(session, queue, true);
+    for (const queue of this.feeds.keys()) this.client.clients.leave(session, queue, this.client.id);
     this.feeds.clear();
-  }
-
-  /** The session is gone already. */
-  drop(): void {
-    for (const feed of this.feeds.values()) {
-      feed.outbound = null;
-      feed.consumer?.cancel(RELEASED);
-      this.client.clients.leave(feed.queue, this.client.id);
-    }
-    this.feeds.clear();
-  }
-
-  /** The last member to leave takes the queue with it, unless others consume from it. */
-  private leave(session: Session, queue: string, onlyEmpty: boolean): void {
-    if (!this.client.clients.leave(queue, this.client.id)) return;
-    try {
-      session.deleteQueue(queue, true, onlyEmpty);
-    } catch (error) {
-      if (!(error instanceof BrokerError)) throw error;
-    }
   }
 
   private feed(queue: string, { qos, asPublished, identifier, selector = '' }: ShareRecord): Feed {

@@ -12,6 +12,8 @@
  *         | 2 |                                PUBREC has come, PUBCOMP has not
  *         +---+
  *
+ *     mqtt/share/<queue>          the queue of a shared subscription was made, and is not gone; empty
+ *
  * The identifier stands before the client, because a client identifier may hold anything, `/` too. The subscriptions are
  * not here: they are the bindings of the session's queue.
  */
@@ -52,12 +54,13 @@ interface StoredRecord {
 }
 
 const SESSION_PREFIX = 'mqtt/session/';
+const SHARE_PREFIX = 'mqtt/share/';
 const IN_PREFIX = 'mqtt/in/';
 const OUT_PREFIX = 'mqtt/out/';
 const SENT = 1;
 const RELEASED = 2;
 
-const IN_VALUE = Buffer.alloc(0);
+const NOTHING = Buffer.alloc(0);
 const RELEASED_VALUE = Buffer.of(RELEASED);
 
 export function putSession(state: AdapterState, clientId: string, record: SessionRecord): void {
@@ -99,8 +102,21 @@ export function deleteSession(state: AdapterState, clientId: string): void {
   state.delete(SESSION_PREFIX + clientId);
 }
 
+export function putShare(state: AdapterState, queue: string): void {
+  if (state.get(SHARE_PREFIX + queue) === undefined) state.put(SHARE_PREFIX + queue, NOTHING);
+}
+
+export function deleteShare(state: AdapterState, queue: string): void {
+  state.delete(SHARE_PREFIX + queue);
+}
+
+/** The queues of shared subscriptions. It walks the whole state. */
+export function shareQueues(state: AdapterState): string[] {
+  return state.keys(SHARE_PREFIX).map((key) => key.slice(SHARE_PREFIX.length));
+}
+
 export function putIn(state: AdapterState, clientId: string, id: number): void {
-  state.put(`${IN_PREFIX}${id}/${clientId}`, IN_VALUE);
+  state.put(`${IN_PREFIX}${id}/${clientId}`, NOTHING);
 }
 
 export function deleteIn(state: AdapterState, clientId: string, id: number): void {

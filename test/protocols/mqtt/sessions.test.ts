@@ -322,19 +322,6 @@ describe('a shared subscription', () => {
     await send(publisher, 'jobs/3', 'new');
     expect(await bodies(member, 1)).toEqual(['new']);
   });
-
-  it('keeps what it could not hand on when its last member is lost', async () => {
-    const member = await connect('m');
-    await member.subscribe(filter, 1);
-    const publisher = await connect('p');
-    await send(publisher, 'jobs/1', 'unanswered');
-    await member.next('publish');
-    await member.vanish();
-    await until(() => broker.connections === 1, 'the broker to notice');
-    const next = await connect('n');
-    await next.subscribe(filter, 1);
-    expect(await bodies(next, 1)).toEqual(['unanswered']);
-  });
 });
 
 describe('a session whose queue an operator deletes', () => {

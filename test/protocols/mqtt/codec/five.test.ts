@@ -461,7 +461,7 @@ describe('what is written', () => {
       reasonCode: 0x8e,
       properties: { reasonString: 'x'.repeat(200) },
     });
-    expect(parsed((o) => writeAuth(o, 0x18, 'M', Buffer.from([1, 2]), writer))).toMatchObject({
+    expect(parsed((o) => writeAuth(o, 0x18, 'M', Buffer.from([1, 2]), writer, 100))).toMatchObject({
       cmd: 'auth',
       reasonCode: 0x18,
       properties: { authenticationMethod: 'M', authenticationData: Buffer.from([1, 2]) },
