@@ -152,7 +152,6 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
 
   data(chunk: Buffer): void {
     if (this.state === CLOSED) return;
-    this.lastHeardMs = this.broker.clock.monotonicMs();
     this.adapter.stats.bytesReceived += chunk.length;
     this.intake.data(chunk);
   }
@@ -176,6 +175,8 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   }
 
   chunkRead(): void {
+    // Heard is what was read, not what has come: it may have waited.
+    this.lastHeardMs = this.broker.clock.monotonicMs();
     // A client that asks and does not listen is not read either.
     if (this.state === OPEN && this.transport.output.congested) {
       if (this.outbound.pendingBytes > 2 * this.adapter.limits.unsentBytesMax) this.intake.hold(HOLD_OUTPUT);
@@ -360,7 +361,9 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
       return;
     }
     // What is not being read cannot be heard.
-    const silentMs = this.intake.holds !== 0 ? 0 : this.broker.clock.monotonicMs() - this.lastHeardMs;
+    const nowMs = this.broker.clock.monotonicMs();
+    if (this.intake.holds !== 0) this.lastHeardMs = nowMs;
+    const silentMs = nowMs - this.lastHeardMs;
     if (silentMs < this.silenceMaxMs) {
       this.broker.clock.schedule(this.timer, this.silenceMaxMs - silentMs);
       return;

@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import { within } from '../../inbox.ts';
 import { both, type Scenario, type Stage } from '../scenario.ts';
 import { connect, none, packet, publish, text, u16 } from '../wire.ts';
+import { nothingBefore } from './steps.ts';
 
 const WEB = { needs: 'websocket' } as const;
 
@@ -52,6 +53,11 @@ class Web {
     const taken = this.bytes.subarray(0, length);
     this.bytes = this.bytes.subarray(length);
     return taken;
+  }
+
+  /** What has come and was not taken. */
+  get left(): Buffer {
+    return this.bytes;
   }
 
   async ended(): Promise<void> {
@@ -135,13 +141,35 @@ export const WEBSOCKET: readonly Scenario[] = [
     WEB,
   ),
   ...both(
-    'a text frame ends the connection',
+    'a CONNECT in a text frame ends the connection',
     '6.0.0-1',
     '6.0.0-1',
     async (stage) => {
       const socket = await web(stage);
-      socket.socket.send('not binary', { binary: false });
+      // Sound in itself, and text: nothing else is wrong with it.
+      socket.socket.send(conversation(stage)[0]!.toString('latin1'), { binary: false });
       await socket.ended();
+      assert.equal(socket.left.length, 0, 'it was answered');
+    },
+    WEB,
+  ),
+  ...both(
+    'a PUBLISH in a text frame ends the connection, and reaches nobody',
+    '6.0.0-1',
+    '6.0.0-1',
+    async (stage) => {
+      const subscriber = await stage.connect();
+      await subscriber.subscribe(stage.topic());
+      const socket = await web(stage);
+      const [hello, , message] = conversation(stage);
+      socket.socket.send(hello!);
+      const [, length] = await socket.take(2, 'CONNACK');
+      await socket.take(length!, 'CONNACK');
+      const words = message!.toString('latin1');
+      assert.ok(Buffer.from(words, 'utf8').equals(message!), 'the same bytes as text');
+      socket.socket.send(words, { binary: false });
+      await socket.ended();
+      await nothingBefore(subscriber, await stage.connect(), stage.topic());
     },
     WEB,
   ),
