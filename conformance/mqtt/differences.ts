@@ -44,6 +44,59 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     peer: 'mosquitto',
+    scenarios: [
+      'a CONNECT in a text frame ends the connection',
+      'a PUBLISH in a text frame ends the connection, and reaches nobody',
+    ],
+    theyDo: 'takes the packet',
+    weDo: 'MQTT over WebSocket is binary frames, so the connection is closed, with the code that says so',
+  },
+  {
+    peer: 'mosquitto',
+    scenarios: ['5.0: an acknowledgement of the wrong kind ends the connection'],
+    theyDo: 'closes without a word',
+    weDo: 'say DISCONNECT 0x82 before it',
+  },
+  {
+    peer: 'mosquitto',
+    scenarios: ['5.0: no SUBACK or UNSUBACK larger than the client takes'],
+    theyDo: 'sends it all the same',
+    weDo: 'refuse with DISCONNECT 0x95, before anything is done whose answer the client would not take',
+  },
+  {
+    peer: 'aedes',
+    scenarios: [
+      '3.1.1: what may not be published is acknowledged, and reaches nobody',
+      '3.1.1: the state of a bridge is published and retained, as a message and as a will',
+    ],
+    theyDo: 'closes the connection of who publishes under $SYS/',
+    weDo: "acknowledge and drop, and keep a bridge's state, as Mosquitto does: its bridges publish there by default",
+  },
+  {
+    peer: 'aedes',
+    scenarios: [
+      '3.1.1: MQIsdp with level 4 is return code 1, and closed',
+      '3.1.1: MQIsdp with level 5 is return code 1, and closed',
+      '3.1.1: MQTT with level 3 is return code 1, and closed',
+      '3.1.1: MQTT with level 131 is return code 1, and closed',
+    ],
+    theyDo: 'takes either name with any level it knows',
+    weDo: 'each name has levels of its own, and another one is told return code 1',
+  },
+  {
+    peer: 'aedes',
+    scenarios: ['3.1.1: an acknowledgement of the wrong kind ends the connection'],
+    theyDo: 'takes it for the right one',
+    weDo: 'close: the two no longer agree on what was sent',
+  },
+  {
+    peer: 'aedes',
+    scenarios: ['3.1.1: a user name of no length is none'],
+    theyDo: 'looks for a user of that name',
+    weDo: 'let it in as one who gave none, as Mosquitto does',
+  },
+  {
+    peer: 'mosquitto',
     scenarios: ['shared: malformed names are refused'],
     theyDo: 'grants $share//x',
     weDo: 'a group has a name of at least one character',

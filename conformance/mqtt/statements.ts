@@ -390,7 +390,6 @@ export const STATEMENTS: Readonly<Record<Level, ReadonlyMap<string, string>>> = 
 /** Why a statement is shown by no scenario: it could not be broken here, or not be seen from outside. */
 export const NOT_SHOWN: Readonly<Record<string, string>> = {
   '4: 3.2.2-6': 'every refusal has a return code',
-  '4: 3.3.5-2': 'there are no permissions yet',
   '4: 3.8.3-2': 'wildcards are supported',
   '4: 7.0.0-1': 'it connects to no other server',
   '4: 7.0.0-2': 'shown by every client that works',

@@ -10,6 +10,7 @@ import { PROPERTIES } from './properties.ts';
 import { PUBLISH } from './publish.ts';
 import { RETAINED } from './retained.ts';
 import { SESSION } from './session.ts';
+import { SPECIAL } from './special.ts';
 import { SUBSCRIBE } from './subscribe.ts';
 import { TOGETHER } from './together.ts';
 import { WEBSOCKET } from './websocket.ts';
@@ -27,6 +28,7 @@ export const CHAPTERS: Readonly<Record<string, readonly Scenario[]>> = {
   errors: ERRORS,
   limits: LIMITS,
   auth: AUTH,
+  special: SPECIAL,
   together: TOGETHER,
   websocket: WEBSOCKET,
   'MQTT.js': LIBRARY,
