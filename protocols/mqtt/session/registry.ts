@@ -7,6 +7,7 @@
  */
 import type { AdapterState, SessionClient } from '../../../src/api.ts';
 import type { Broker } from '../../../src/broker.ts';
+import { BrokerError } from '../../../src/message/errors.ts';
 import type { Session } from '../../../src/session.ts';
 import type { MqttAdapter } from '../adapter.ts';
 import { EXPIRY_NEVER_S } from '../codec/connect.ts';
@@ -77,7 +78,13 @@ export class VhostClients {
   private sweep(session: Session, sessions: ReadonlyMap<string, SessionRecord>): void {
     for (const [clientId, { hasQueue }] of sessions) {
       // Its queue was deleted while it was away, and so it is over.
-      if (hasQueue && !session.queueExists(queueOf(clientId))) this.find(session, clientId);
+      if (!hasQueue || session.queueExists(queueOf(clientId))) continue;
+      try {
+        this.find(session, clientId);
+      } catch (error) {
+        // Nobody is there to be told: it is looked at again when its client is back.
+        if (!(error instanceof BrokerError)) throw error;
+      }
     }
     for (const queue of shareQueues(this.state)) if (!this.members.has(queue)) this.shareOver(session, queue);
   }
