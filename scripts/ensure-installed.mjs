@@ -1,19 +1,35 @@
 // Runs before start, test, demo and check, under whatever Node the machine has (20 or newer): makes sure that
-// node_modules is there and not older than the lock file, so that a fresh clone needs no step of its own.
+// node_modules holds what the lock file names, so that a fresh clone needs no step of its own, nor one whose lock has changed.
 // Plain JavaScript on purpose: Node 20 cannot run TypeScript. It installs, says how long that has been going on, and does
 // nothing else. Where the registry cannot be reached it gives up after seconds, not minutes.
 import { spawn } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const lock = join(root, 'package-lock.json');
-// npm writes this file last, so it says when the installation was finished, not when it was begun.
+// npm writes this file last, so it says what was installed, not what was begun.
 const installed = join(root, 'node_modules', '.package-lock.json');
 const SAY_AGAIN_MS = 5_000;
 
-if (existsSync(lock) && (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs)) {
+/**
+ * Whether every package of the lock is there in its version. Times of files would not tell: a checkout makes the lock newer
+ * and changes nothing. Optional packages are for other machines, as often as not.
+ */
+function isInstalled() {
+  try {
+    const wanted = JSON.parse(readFileSync(lock, 'utf8')).packages;
+    const there = JSON.parse(readFileSync(installed, 'utf8')).packages;
+    return Object.entries(wanted).every(
+      ([path, one]) => path === '' || one.optional === true || there[path]?.version === one.version,
+    );
+  } catch {
+    return false;
+  }
+}
+
+if (existsSync(lock) && !isInstalled()) {
   const began = Date.now();
   const say = (text) => process.stderr.write(`${text}\n`);
   say('Installing what the package lock names (once; npm ci) …');
