@@ -32,7 +32,7 @@ export async function abused(index: number, { size = 1, measuredMs = 2_000 }: St
     await said(abuser, 'prepared');
     const bystander = await Bystander.open(broker.amqpPort);
     await bystander.work(100, 2_000);
-    const idle = await bystander.work(400, 2_000);
+    const idle = await bystander.work(300, 2_000);
     abuser.stdin!.write('begin\n');
     const latency = await bystander.work(measuredMs, 10_000);
     const before = performance.now();
