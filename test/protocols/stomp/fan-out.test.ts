@@ -1,14 +1,19 @@
 /** A message that goes to many is written once a version and copied: never for another message, vhost or dialect. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { STOMP_DIALECT } from '../../../protocols/stomp/mapping.ts';
-import { Draft } from '../../../src/message/message.ts';
+import type { Dialect } from '../../../src/message/dialect.ts';
+import { DOT, Draft, SLASH, type Spelling } from '../../../src/message/message.ts';
 import type { Session } from '../../../src/session.ts';
-import { StompHarness } from './harness.ts';
+import { OTHER_DIALECT, StompHarness } from './harness.ts';
 import { header, type RawClient } from './raw-client.ts';
+
+/** The same bytes say something else in it. */
+const THIRD_DIALECT: Dialect = { id: 201, name: 'third', decode: () => ({ type: 'third', headers: [] }) };
 
 let house: StompHarness;
 beforeEach(async () => {
-  house = await StompHarness.start({}, { vhosts: [{ name: '/' }, { name: 'two' }] });
+  const dialects = [STOMP_DIALECT, OTHER_DIALECT, THIRD_DIALECT];
+  house = await StompHarness.start({}, { dialects, vhosts: [{ name: '/' }, { name: 'two' }] });
 });
 afterEach(() => house.stop());
 
@@ -22,16 +27,23 @@ function sessionIn(vhost: string): Promise<Session> {
   });
 }
 
-/** Publishes now, within this turn, to the topic `t`. */
-function publish(session: Session, dialect: number, props: string, body: string): void {
+/** Publishes now, within this turn, to the topic `t` or another. */
+function publish(
+  session: Session,
+  dialect: number,
+  props: string,
+  body: string,
+  topic = 't',
+  spelling: Spelling = DOT,
+): void {
   const draft = new Draft();
   draft.dialect = dialect;
   draft.props = Buffer.from(props);
   draft.propsEnd = draft.props.length;
   draft.body = Buffer.from(body);
   draft.bodyEnd = draft.body.length;
-  const key = Buffer.from('t');
-  session.publish(session.route('amq.topic', 0, key, 0, key.length), draft);
+  const key = Buffer.from(topic);
+  session.publish(session.route('amq.topic', spelling, key, 0, key.length), draft);
 }
 
 async function subscribed(host: string, version = '1.2'): Promise<RawClient> {
@@ -73,11 +85,12 @@ test('bytes that mean something else in another dialect are read anew', async ()
   const session = await sessionIn('/');
   const json = '{"type":"t","headers":[]}';
   publish(session, 200, json, 'other');
+  publish(session, THIRD_DIALECT.id, json, 'third');
   publish(session, STOMP_DIALECT.id, `${json}\n`, 'own');
   publish(session, 200, json, 'other again');
   const types = [];
-  for (let i = 0; i < 3; i++) types.push(header(await reader.next('MESSAGE'), 'type'));
-  expect(types).toEqual(['t', undefined, 't']);
+  for (let i = 0; i < 4; i++) types.push(header(await reader.next('MESSAGE'), 'type'));
+  expect(types).toEqual(['t', 'third', undefined, 't']);
 });
 
 test('what a subscriber gets later is not read from where it has been written over since', async () => {
@@ -98,4 +111,14 @@ test('what a subscriber gets later is not read from where it has been written ov
     expect([message.body.toString(), header(message, 'own')]).toEqual([`body ${i}`, String(i)]);
     await second.confirmed('ACK', { id: header(message, 'ack')! });
   }
+});
+
+test('keys of the same bytes that are spelled otherwise have destinations of their own', async () => {
+  const reader = await house.open();
+  await reader.confirmed('SUBSCRIBE', { id: '1', destination: '/topic/#' });
+  const session = await sessionIn('/');
+  for (const spelling of [DOT, SLASH, DOT] as const) publish(session, STOMP_DIALECT.id, '', 'x', 'a.b', spelling);
+  const seen = [];
+  for (let i = 0; i < 3; i++) seen.push(header(await reader.next('MESSAGE'), 'destination'));
+  expect(seen).toEqual(['/topic/a.b', '/topic/a%2Fb', '/topic/a.b']);
 });

@@ -1,5 +1,6 @@
 /** A receipt means that what its frame asked for is on the disk. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ManualClock } from '../../../src/clock/clock.ts';
 import type { Session } from '../../../src/session.ts';
 import { MemoryFiles } from '../../log/memory-files.ts';
 import { until } from '../../support/until.ts';
@@ -97,4 +98,31 @@ test.each<[string, () => Promise<Step>]>([
   expect([stats.receiptsOut - before, answers.owed]).toEqual([1, 1]);
   files.release();
   expect(header(await client.next('RECEIPT'), 'receipt-id')).toBe('r');
+});
+
+test('a client whose frames wait for the disk is not taken for silent', async () => {
+  const clock = new ManualClock();
+  const slow = new MemoryFiles();
+  const own = await StompHarness.start({ receiptsPendingMax: 1 }, { dataDirectory: '/other', files: slow, clock });
+  try {
+    const patient = await own.open('1.2', { 'heart-beat': '1000,0' });
+    await patient.confirmed('SEND', { destination: '/queue/q', persistent: 'true' }, 'x');
+    slow.hold = 'sync';
+    for (const receipt of ['1', '2']) {
+      patient.send('SEND', { destination: '/queue/q', persistent: 'true', receipt }, 'x');
+    }
+    const [connection] = own.handlers as unknown as { parking: { reasons: number } }[];
+    await until(() => connection!.parking.reasons !== 0, 'the connection to be parked');
+    // Its heart-beats lie unread in the socket.
+    for (let i = 0; i < 6; i++) clock.advance(1_000);
+    expect(own.stats.heartbeatsMissed).toBe(0);
+    slow.release();
+    for (const id of ['1', '2']) expect(header(await patient.next('RECEIPT'), 'receipt-id')).toBe(id);
+    // Once it is read again, silence is silence.
+    for (let i = 0; i < 6; i++) clock.advance(1_000);
+    expect(header(await patient.error(), 'message')).toBe('Heart-beat missed');
+  } finally {
+    slow.release();
+    await own.stop();
+  }
 });
