@@ -94,7 +94,8 @@ print "ok topic\n";
 # A durable subscription, as RabbitMQ has it or as ActiveMQ has it: each broker passes over the other's words.
 my %durable = (
     destination => "/topic/$name.durable", id => 'd', durable => 'true', 'auto-delete' => 'false',
-    'activemq.subscriptionName' => $name,
+    # Acknowledged, because `disconnect` does not wait until the broker has taken it.
+    ack => 'client', 'activemq.subscriptionName' => $name,
 );
 my $reader = open_client('client-id' => $name);
 $reader->subscribe({%durable});
@@ -103,8 +104,7 @@ $reader->disconnect;
 $publisher->send_with_receipt({ destination => "/topic/$name.durable", body => 'kept', persistent => 'true' });
 $reader = open_client('client-id' => $name);
 $reader->subscribe({%durable});
-$frame = $reader->receive_frame({ timeout => 10 });
-expect('durable', $frame && $frame->body, 'kept');
+expect('durable', message($reader)->body, 'kept');
 $reader->disconnect;
 $publisher->disconnect;
 print "ok durable\n";
