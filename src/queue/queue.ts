@@ -9,9 +9,10 @@
  *                                                          rejected ---------> dead letter, or dropped
  * ```
  *
- * Nothing is handed out in the middle of a turn: what arrives, comes back or gets credit marks the queue, and one pump at
- * the turn's end serves it. The queue decides nothing about retries (`settlement/`) and writes no record itself: its
- * owner, the vhost, does.
+ * What arrives, comes back or gets credit marks the queue, and one pump at the turn's end serves it. In the middle of a turn
+ * that happens only for somebody who looks at the queue, takes from it or deletes it, and for a publisher that would be
+ * refused: `catchUp` does first what the turn's end would do, so that nobody can tell when that is. The queue decides
+ * nothing about retries (`settlement/`) and writes no record itself: its owner, the vhost, does.
  */
 import type {
   Backpressure,
