@@ -10,7 +10,8 @@ export type DifferenceId =
   | 'protocol-headers'
   | 'typed-headers-dropped'
   | 'qos-2-downgraded'
-  | 'separators-mangled';
+  | 'separators-mangled'
+  | 'binary-correlation-id';
 
 export interface Difference {
   readonly id: DifferenceId;
@@ -52,6 +53,13 @@ export const DIFFERENCES: readonly Difference[] = [
     peer: 'rabbitmq',
     peerDoes: 'grants QoS 1 where QoS 2 was asked for',
     weDo: 'QoS 2, through a restart as well',
+  },
+  {
+    id: 'binary-correlation-id',
+    peer: 'rabbitmq',
+    peerDoes:
+      'hands a correlation id of any bytes on to STOMP as it is, where most clients read it as text and send back another',
+    weDo: 'it is written as JMS writes it (ID:AMQP_BINARY: and hexadecimal digits), and read so, so that an answer finds who asked',
   },
   {
     id: 'separators-mangled',

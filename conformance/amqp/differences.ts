@@ -52,6 +52,11 @@ export const AMQP_DIFFERENCES = {
     peerDoes: 'quotes the frame as an Erlang term in the text of a FRAME_ERROR',
     weDo: 'the same code, with a text in words',
   },
+  'repeated-names': {
+    peerDoes:
+      'hands a table on in which a name comes twice, so that one client sees the first value and another the last',
+    weDo: 'the first counts, for everyone: a name may be in a table once (4.2.5.5)',
+  },
   'size-at-the-header': {
     peerDoes: 'takes the whole body of a message before it says that it is too large',
     weDo: 'it is refused when its header announces it, so its body is never kept',

@@ -288,6 +288,17 @@ export const values = topic('values', [
     },
   ),
 
+  rawScenario('of a header that comes twice the first is delivered', '§4.2.5.5', async (t) => {
+    const raw = await t.rawChannel();
+    const q = t.name();
+    await declare(raw, q);
+    const [first, second, other] = [field('k', 'I', u32(1)), field('k', 'I', u32(2)), field('j', 'V')];
+    send(raw, '', q, withHeaders(first, other, second));
+    const delivered = t.differs('repeated-names') ? [first, other, second] : [first, other];
+    expect((await take(raw, q)).properties).toEqual(withHeaders(...delivered));
+    await remove(raw, [q]);
+  }),
+
   rawScenario('BCC is taken away, and nothing else is touched', 'sender-selected', async (t) => {
     const raw = await t.rawChannel();
     const q = t.name();
