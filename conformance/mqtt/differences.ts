@@ -60,7 +60,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     peer: 'mosquitto',
     scenarios: ['5.0: no SUBACK or UNSUBACK larger than the client takes'],
-    theyDo: 'sends it all the same',
+    theyDo: 'sends it all the same (findings/mosquitto-suback-size.sh)',
     weDo: 'refuse with DISCONNECT 0x95, before anything is done whose answer the client would not take',
   },
   {
