@@ -16,6 +16,12 @@ const will = (level: number, topic: string | Buffer): Buffer => join(level === 5
 
 export const CONNECT: readonly Scenario[] = [
   ...both('the first packet must be CONNECT', '3.1.0-1', '3.1.0-1 3.14.0-1', async (stage) => {
+    // Of another type, with what a CONNECT holds: its type alone is wrong.
+    for (const first of [0x20, 0x30, 0x82, 0xc0]) {
+      const bytes = Buffer.from(connect({ level: stage.level, payload: [text(stage.id())] }));
+      bytes[0] = first;
+      await refusing(stage, bytes);
+    }
     return refusing(stage, publish(stage.level, 0x30, stage.topic(), undefined, 'early'));
   }),
   ...both('a second CONNECT ends the connection', '3.1.0-2', '3.1.0-2 4.13.1-1', async (stage) => {
