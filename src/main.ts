@@ -121,8 +121,11 @@ log
 // all the same, and goes on if it was not asked to stop; a command that only prints is done.
 let outlivesReaders = false;
 for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', () => {
-    if (!outlivesReaders) process.exit();
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (outlivesReaders) return;
+    if (error.code !== 'EPIPE')
+      fail(new BrokerError('unavailable', `what was asked for cannot be written: ${error.message}`));
+    process.exit();
   });
 }
 

@@ -261,6 +261,15 @@ describe('entrepot', () => {
     expect(bare(again.stdout)).toBe(bare(printed.stdout));
   });
 
+  it.runIf(existsSync('/dev/full'))('says that what it prints cannot be written', async () => {
+    const script = '"$0" src/main.ts config print > /dev/full';
+    const ended = await promisify(execFile)('sh', ['-c', script, process.execPath]).catch((error) => error);
+    expect([ended.code, ended.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^entrepot: what was asked for cannot be written: ENOSPC[^\n]*\n$/),
+    ]);
+  });
+
   it.runIf(existsSync('/usr/bin/env'))(
     'is called from a clone by bin/entrepot.mjs, whichever Node there is',
     async () => {
