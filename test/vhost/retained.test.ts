@@ -63,6 +63,19 @@ describe('a retained message with a time to live', () => {
     expect(await kept()).toEqual(['b=2']);
   });
 
+  it('is over in the queue of a subscriber that has got it and has not taken it yet', () => {
+    retain('a', '1', { ttlMs: 1000 });
+    session.declareQueue('look', DURABLE);
+    expect(session.replayRetained('look', '#', { spelling: SLASH, arguments: [] })).toBe(1);
+    broker.turn.end();
+    clock.advance(980);
+    broker.turn.end();
+    expect(session.checkQueue('look').messages).toBe(1);
+    clock.advance(40);
+    broker.turn.end();
+    expect(session.checkQueue('look').messages).toBe(0);
+  });
+
   it('is over after a restart as well, whether the broker ran at that moment or not', async () => {
     retain('down', '1', { ttlMs: 1000 });
     retain('later', '2', { ttlMs: 5000 });

@@ -175,4 +175,27 @@ describe('a message that failed', () => {
     pass(500);
     expect(session.checkQueue('q').messages).toBe(0);
   });
+
+  it('comes when its own time is there, whatever waits longer and was there before', async () => {
+    await broker.setPolicy('/', { name: 'slow', pattern: '^slow$', definition: { 'retry-delays': '5000' } });
+    const failing = (queue: string): void => {
+      session.declareQueue(queue, DURABLE);
+      send(session, queue, queue);
+      const reader = consume(session, queue);
+      broker.turn.end();
+      reader.consumer.settle(reader.seen[0]!.slot, MODIFIED);
+      reader.consumer.cancel();
+      broker.turn.end();
+    };
+    failing('slow');
+    failing('q'); // after 100 ms
+    pass(80);
+    expect(session.checkQueue('q').messages).toBe(0);
+    pass(40);
+    expect([session.checkQueue('q').messages, session.checkQueue('slow').messages]).toEqual([1, 0]);
+    pass(4_800);
+    expect(session.checkQueue('slow').messages).toBe(0);
+    pass(120);
+    expect(session.checkQueue('slow').messages).toBe(1);
+  });
 });
