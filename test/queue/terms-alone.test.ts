@@ -1,0 +1,293 @@
+/** What a queue ends by itself, and when it looks: its terms before a queue that is a plain list. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../src/clock/clock.ts';
+import { Turn } from '../../src/clock/turn.ts';
+import type { Draft, MessageView } from '../../src/message/message.ts';
+import { levelOf } from '../../src/queue/levels.ts';
+import { PLAIN, type QueueSettings } from '../../src/queue/settings.ts';
+import { ENDED_A_TURN, type Tended, Terms } from '../../src/queue/terms.ts';
+
+interface Message {
+  readonly seq: number;
+  readonly arrivedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly bodyLength: number;
+}
+
+class List implements Tended {
+  waiting: Message[] = [];
+  hollow = false;
+  vacancies = 0;
+  ended: string[] = [];
+  woken = 0;
+  looks = 0;
+  /** Its head is not in memory. */
+  cold = false;
+
+  get messages(): number {
+    return this.waiting.length;
+  }
+  headSeq(): number {
+    return this.waiting[0]!.seq;
+  }
+  look(): MessageView | null {
+    this.looks++;
+    return this.cold ? null : (this.waiting[0] as unknown as MessageView);
+  }
+  endHead(reason: string): void {
+    this.ended.push(`${this.waiting.shift()!.seq} ${reason}`);
+  }
+  wake(): void {
+    this.woken++;
+  }
+  sizeOf(seq: number, _word: number, done: (bytes: number) => void): void {
+    done(this.waiting.find((message) => message.seq === seq)?.bodyLength ?? -1);
+  }
+  forEachReady(visit: (seq: number, word: number) => void): void {
+    for (const { seq } of this.waiting) visit(seq, 0);
+  }
+}
+
+let clock: ManualClock;
+let turn: Turn;
+let list: List;
+let next: number;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  turn = new Turn();
+  list = new List();
+  next = 1;
+});
+
+const terms = (settings: Partial<QueueSettings>): Terms =>
+  new Terms(list, { ...PLAIN, ...settings }, { clock, turn, nowMs: () => clock.epochMs() });
+
+/** A message comes, and has been offered to whoever could take it. */
+function come(to: Terms, { ttlMs = -1, bytes = 10 } = {}): Message {
+  const seq = next++;
+  to.prepare(seq, 0, { ttlMs, priority: -1, large: null, bodyStart: 5, bodyEnd: 5 + bytes } as Draft);
+  const arrivedAtMs = clock.epochMs();
+  const message = { seq, arrivedAtMs, expiresAtMs: ttlMs < 0 ? 0 : arrivedAtMs + ttlMs, bodyLength: bytes };
+  list.waiting.push(message);
+  to.arrived(seq);
+  return message;
+}
+
+const view = (message: Message): MessageView => message as unknown as MessageView;
+
+describe('a time to live', () => {
+  it('ends the head when it is over, and looks no sooner', () => {
+    const of = terms({ messageTtlMs: 100 });
+    come(of);
+    of.offered();
+    of.tend();
+    clock.advance(80);
+    expect([list.woken, list.ended]).toEqual([0, []]);
+    clock.advance(20);
+    expect(list.woken).toBe(1);
+    of.tend();
+    expect(list.ended).toEqual(['1 expired']);
+    clock.advance(1_000);
+    expect(list.woken).toBe(1);
+  });
+
+  it('is the shorter of the queue’s and the message’s own', () => {
+    const of = terms({ messageTtlMs: 100 });
+    const [short, long] = [come(of, { ttlMs: 40 }), come(of, { ttlMs: 400 })];
+    of.offered();
+    clock.advance(40);
+    expect([of.isOver(short.seq, view(short)), of.isOver(long.seq, view(long))]).toEqual([true, false]);
+    clock.advance(60);
+    expect(of.isOver(long.seq, view(long))).toBe(true);
+  });
+
+  it('of a message alone: others live for ever, and nothing is looked at once none is left', () => {
+    const of = terms({});
+    const forever = come(of);
+    of.offered();
+    expect(of.mayExpire).toBe(false);
+    come(of, { ttlMs: 40 });
+    expect(of.mayExpire).toBe(true);
+    of.offered();
+    clock.advance(1_000_000);
+    expect(of.isOver(forever.seq, view(forever))).toBe(false);
+    of.tend();
+    expect([list.ended, list.woken]).toEqual([[], 0]); // behind one that lives longer
+    list.waiting.shift();
+    of.tend();
+    expect(list.ended).toEqual(['2 expired']);
+    expect(of.mayExpire).toBe(true); // somebody may hold one
+    list.hollow = true;
+    of.tend();
+    expect(of.mayExpire).toBe(false);
+  });
+
+  it('stays one of the queue’s own however empty it is', () => {
+    const of = terms({ messageTtlMs: 100 });
+    list.hollow = true;
+    of.tend();
+    expect(of.mayExpire).toBe(true);
+  });
+
+  it('of nothing is offered once before it is over', () => {
+    const of = terms({ messageTtlMs: 0 });
+    const message = come(of);
+    expect(of.isOver(message.seq, view(message))).toBe(false);
+    of.offered();
+    expect(of.isOver(message.seq, view(message))).toBe(true);
+  });
+
+  it('of nothing: one that was held back while later ones passed is offered, too', () => {
+    const of = terms({ messageTtlMs: 0 });
+    const held = { ...come(of), seq: 1 };
+    come(of);
+    of.offered();
+    of.arrived(1);
+    expect(of.isOver(1, view(held))).toBe(false);
+    expect(of.isOver(2, view(list.waiting[1]!))).toBe(true);
+    of.offered();
+    expect(of.isOver(1, view(held))).toBe(true);
+  });
+
+  it('looks earlier when an earlier end comes to the head, not later', () => {
+    const of = terms({ messageTtlMs: 1_000 });
+    come(of);
+    of.offered();
+    of.tend();
+    list.waiting = [];
+    come(of, { ttlMs: 100 });
+    of.offered();
+    of.tend();
+    clock.advance(100);
+    expect(list.woken).toBe(1);
+    of.tend();
+    expect(list.ended).toEqual(['2 expired']);
+  });
+
+  it('waits for a head that must be read', () => {
+    const of = terms({ messageTtlMs: 100 });
+    come(of);
+    of.offered();
+    clock.advance(200);
+    list.cold = true;
+    of.tend();
+    expect(list.ended).toEqual([]);
+    list.cold = false;
+    of.tend();
+    expect(list.ended).toEqual(['1 expired']);
+  });
+
+  it('that is taken away by a policy is not looked at any more', () => {
+    const of = terms({ messageTtlMs: 100 });
+    come(of);
+    of.offered();
+    of.tend();
+    of.apply(PLAIN);
+    clock.advance(1_000);
+    expect(list.woken).toBe(0);
+  });
+});
+
+describe('a limit', () => {
+  it('of messages: the oldest go, and as many stay as may', () => {
+    const of = terms({ lengthMax: 2 });
+    for (let i = 0; i < 5; i++) come(of);
+    of.tend();
+    expect(list.ended).toEqual(['1 maxlen', '2 maxlen', '3 maxlen']);
+    expect(list.looks).toBe(0); // nobody has to read them for that
+  });
+
+  it('of bytes: up to it and not beyond', () => {
+    const of = terms({ bytesMax: 30 });
+    for (let i = 0; i < 3; i++) come(of);
+    of.tend();
+    expect(list.ended).toEqual([]);
+    come(of, { bytes: 1 });
+    of.tend();
+    expect(list.ended).toEqual(['1 maxlen']);
+    come(of, { bytes: 19 });
+    of.tend();
+    expect(list.ended).toEqual(['1 maxlen', '2 maxlen']);
+  });
+
+  it('of bytes knows what has left, and what came back', () => {
+    const of = terms({ bytesMax: 20 });
+    const [first, second] = [come(of), come(of)];
+    list.waiting = [];
+    of.left(first.seq, view(first), true);
+    of.left(second.seq, view(second), false);
+    come(of);
+    come(of);
+    of.tend();
+    expect(list.ended).toEqual([]);
+    list.waiting.unshift(first);
+    of.returned(first.seq);
+    of.tend();
+    expect(list.ended).toEqual(['1 maxlen']);
+  });
+
+  it('of bytes that comes late counts what waits already', () => {
+    const of = terms({});
+    for (let i = 0; i < 4; i++) come(of);
+    of.apply({ ...PLAIN, bytesMax: 20 });
+    of.begin();
+    of.tend();
+    expect(list.ended).toEqual(['1 maxlen', '2 maxlen']);
+  });
+
+  it('is carried out in pieces: so many in a turn, the rest in the next', () => {
+    const of = terms({ lengthMax: 0 });
+    for (let i = 0; i < ENDED_A_TURN + 1; i++) come(of);
+    of.tend();
+    expect([list.ended.length, list.messages, list.woken]).toEqual([ENDED_A_TURN, 1, 0]);
+    turn.end();
+    expect(list.woken).toBe(1);
+    of.tend();
+    expect(list.messages).toBe(0);
+  });
+});
+
+describe('a queue that refuses', () => {
+  it('drops nothing, takes as many as it may, and no more', () => {
+    const of = terms({ lengthMax: 2, overflow: 'reject-publish' });
+    expect(of.refuses(1)).toBe(false);
+    come(of);
+    expect(of.refuses(1)).toBe(false);
+    come(of);
+    expect(of.refuses(1)).toBe(true);
+    come(of);
+    of.tend();
+    expect(list.ended).toEqual([]);
+  });
+
+  it('counts bytes to the last one', () => {
+    const of = terms({ bytesMax: 25, overflow: 'reject-publish-dlx' });
+    come(of);
+    come(of);
+    expect([of.refuses(5), of.refuses(6)]).toEqual([false, true]);
+  });
+
+  it('does not count what consumers are about to take', () => {
+    const of = terms({ lengthMax: 1, bytesMax: 15, overflow: 'reject-publish' });
+    come(of);
+    list.vacancies = 1;
+    expect([of.refuses(15), of.refuses(16)]).toEqual([false, true]);
+    come(of);
+    expect(of.refuses(1)).toBe(true);
+    list.vacancies = 5;
+    expect(of.refuses(1)).toBe(false);
+  });
+
+  it('is one that was told to: others drop their oldest', () => {
+    const of = terms({ lengthMax: 0 });
+    come(of);
+    expect(of.refuses(1)).toBe(false);
+  });
+});
+
+it('a level is given where the queue knows them', () => {
+  const draft = { ttlMs: -1, priority: 7, large: null, bodyStart: 0, bodyEnd: 0 } as Draft;
+  expect(levelOf(terms({ priorityMax: 5 }).prepare(1, 3, draft))).toBe(5);
+  expect(terms({}).prepare(1, 3, draft)).toBe(3);
+});
