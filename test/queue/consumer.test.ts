@@ -1,6 +1,6 @@
 /** When a consumer can take one more, and how many. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ConsumeOptions, DeliverySink, SharedCredit } from '../../src/api.ts';
+import type { ConsumeOptions, DeliverySink } from '../../src/api.ts';
 import { QueueConsumer } from '../../src/queue/consumer.ts';
 import type { Queue } from '../../src/queue/queue.ts';
 
@@ -23,36 +23,23 @@ describe('a consumer', () => {
   it('takes without end when nothing was said', () => {
     const c = consumer();
     for (let i = 0; i < 100; i++) c.took();
-    expect([c.ready(), c.room]).toEqual([true, Number.POSITIVE_INFINITY]);
+    expect(c.ready()).toBe(true);
   });
 
   it('holds as many as its prefetch, and one more for each that it gives', () => {
     const c = consumer({ prefetch: 2 });
     c.took();
-    expect([c.ready(), c.room]).toEqual([true, 1]);
+    expect(c.ready()).toBe(true);
     c.took();
-    expect([c.ready(), c.room]).toEqual([false, 0]);
+    expect(c.ready()).toBe(false);
     c.gave();
-    expect([c.ready(), c.room, c.held]).toEqual([true, 1, 1]);
+    expect([c.ready(), c.held]).toEqual([true, 1]);
   });
 
-  it('holds no more than all that share a credit may', () => {
-    const shared: SharedCredit = { limit: 3, held: 0 };
-    const [one, two] = [consumer({ prefetch: 2, shared }), consumer({ shared })];
-    one.took();
-    two.took();
-    two.took();
-    expect([one.ready(), one.room, two.ready(), two.room, shared.held]).toEqual([false, 0, false, 0, 3]);
-    two.gave();
-    expect([one.ready(), one.room, two.room]).toEqual([true, 1, 1]);
-    shared.limit = 0;
-    expect([two.ready(), two.room, one.room]).toEqual([true, Number.POSITIVE_INFINITY, 1]);
-  });
-
-  it('that settles by itself is not held to any of that', () => {
-    const c = consumer({ settled: true, prefetch: 1, shared: { limit: 1, held: 5 } });
+  it('that settles by itself is not held to its prefetch', () => {
+    const c = consumer({ settled: true, prefetch: 1 });
     c.took();
-    expect([c.ready(), c.room]).toEqual([true, Number.POSITIVE_INFINITY]);
+    expect(c.ready()).toBe(true);
   });
 
   it('takes nothing while its connection is full, gone, or it is not active any more', () => {

@@ -17,7 +17,9 @@ interface Message {
 class List implements Tended {
   waiting: Message[] = [];
   hollow = false;
-  vacancies = 0;
+  /** What consumers take when they are asked. */
+  taken = 0;
+  asked = 0;
   ended: string[] = [];
   woken = 0;
   looks = 0;
@@ -26,6 +28,10 @@ class List implements Tended {
 
   get messages(): number {
     return this.waiting.length;
+  }
+  catchUp(): void {
+    this.asked++;
+    this.waiting.splice(0, this.taken);
   }
   headSeq(): number {
     return this.waiting[0]!.seq;
@@ -178,6 +184,22 @@ describe('a time to live', () => {
     expect(list.ended).toEqual(['1 expired']);
   });
 
+  it('says whether all that is too old or too much is gone', () => {
+    const of = terms({ messageTtlMs: 100 });
+    expect(of.tend()).toBe(true);
+    come(of);
+    of.offered();
+    expect(of.tend()).toBe(true);
+    clock.advance(100);
+    list.cold = true;
+    expect(of.tend()).toBe(false);
+    list.cold = false;
+    expect(of.tend()).toBe(true);
+    of.apply({ ...PLAIN, lengthMax: 0 });
+    for (let i = 0; i < ENDED_A_TURN + 1; i++) come(of);
+    expect([of.tend(), of.tend()]).toEqual([false, true]);
+  });
+
   it('that is taken away by a policy is not looked at any more', () => {
     const of = terms({ messageTtlMs: 100 });
     come(of);
@@ -268,15 +290,13 @@ describe('a queue that refuses', () => {
     expect([of.refuses(5), of.refuses(6)]).toEqual([false, true]);
   });
 
-  it('does not count what consumers are about to take', () => {
-    const of = terms({ lengthMax: 1, bytesMax: 15, overflow: 'reject-publish' });
+  it('does not count what consumers take at once, and asks them only when it matters', () => {
+    const of = terms({ lengthMax: 1, overflow: 'reject-publish' });
+    expect([of.refuses(1), list.asked]).toEqual([false, 0]);
     come(of);
-    list.vacancies = 1;
-    expect([of.refuses(15), of.refuses(16)]).toEqual([false, true]);
-    come(of);
-    expect(of.refuses(1)).toBe(true);
-    list.vacancies = 5;
-    expect(of.refuses(1)).toBe(false);
+    expect([of.refuses(1), list.asked]).toEqual([true, 1]);
+    list.taken = 1;
+    expect([of.refuses(1), list.messages]).toEqual([false, 0]);
   });
 
   it('is one that was told to: others drop their oldest', () => {
