@@ -1,5 +1,6 @@
 /** The route cache is bounded, and what falls out of it says so. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Turn } from '../../src/clock/turn.ts';
 import type { QueueOwner } from '../../src/queue/owner.ts';
 import type { Queue } from '../../src/queue/queue.ts';
 import type { CompiledRoute } from '../../src/routing/route.ts';
@@ -11,7 +12,7 @@ let topology: Topology;
 let router: Router<Queue>;
 
 function start(targetsMax?: number): void {
-  const owner = { vhost: '/', counters: {}, store: {} } as unknown as QueueOwner;
+  const owner = { vhost: '/', counters: {}, store: {}, turn: new Turn() } as unknown as QueueOwner;
   topology = new Topology(owner);
   router = new Router(topology, targetsMax);
   topology.router = router;
