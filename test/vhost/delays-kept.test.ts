@@ -48,7 +48,7 @@ async function restart(): Promise<void> {
 function delay(key: string, draft: Draft, delayMs: number): void {
   const bytes = Buffer.from(key);
   draft.delayMs = delayMs;
-  session.publish(session.route('', draft.spelling, bytes, 0, bytes.length), draft);
+  session.publish(session.route('', 0, bytes, 0, bytes.length), draft);
 }
 
 function pass(ms: number): void {
