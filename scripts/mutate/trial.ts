@@ -6,6 +6,8 @@ import { join } from 'node:path';
 export interface Outcome {
   /** The test that failed first, `timeout` when time was up, null when nothing was noticed. */
   readonly noticedBy: string | null;
+  /** The file of that test; null when it is not known. */
+  readonly file: string | null;
   /** How long each test file took, in ms. */
   readonly took: Record<string, number>;
 }
@@ -28,14 +30,14 @@ interface Told {
 }
 
 /** Files that were not begun after the first failure count as failed, too: they say nothing. */
-function firstFailure(results: Told['testResults'], copy: string): string | undefined {
+function firstFailure(results: Told['testResults'], copy: string): { file: string; what: string } | undefined {
   for (const { name, assertionResults } of results) {
     const failed = assertionResults.find((test) => test.status === 'failed');
-    if (failed !== undefined) return `${name.slice(copy.length + 1)}: ${failed.fullName}`;
+    if (failed !== undefined) return { file: name.slice(copy.length + 1), what: failed.fullName };
   }
   const broken = results.find(({ status, message }) => status === 'failed' && message !== '');
   if (broken === undefined) return undefined;
-  return `${broken.name.slice(copy.length + 1)}: ${broken.message.split('\n')[0]}`;
+  return { file: broken.name.slice(copy.length + 1), what: broken.message.split('\n')[0]! };
 }
 
 /** Vitest in a process of its own, in `copy`, on the test files that `filters` name. */
@@ -81,13 +83,18 @@ export function runTests(
       // Whatever the tests have started and a fault has kept from stopping.
       kill();
       const took: Record<string, number> = {};
+      let file: string | null = null;
       let noticedBy: string | null = late ? 'timeout' : code === 0 ? null : 'the run failed';
       if (existsSync(told)) {
         const { testResults } = JSON.parse(readFileSync(told, 'utf8')) as Told;
         for (const { name, startTime, endTime } of testResults) took[name.slice(copy.length + 1)] = endTime - startTime;
-        if (noticedBy !== null && !late) noticedBy = firstFailure(testResults, copy) ?? noticedBy;
+        const failure = noticedBy === null || late ? undefined : firstFailure(testResults, copy);
+        if (failure !== undefined) {
+          file = failure.file;
+          noticedBy = `${file}: ${failure.what}`;
+        }
       }
-      resolve({ noticedBy, took });
+      resolve({ noticedBy, file, took });
     });
   });
 }
