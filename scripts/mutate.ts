@@ -256,9 +256,8 @@ if (values.again) {
     if (existsSync(join(copy, file))) now.push(...(await faultsOf(copy, file)));
   }
   todo = [];
-  const kept: Result[] = results.filter(({ noticedBy }) => noticedBy !== null);
-  for (const result of missed) {
-    const { fault, source } = result;
+  let gone = 0;
+  for (const { fault, source } of missed) {
     const found = now.filter(
       (each) =>
         each.file === fault.file &&
@@ -269,10 +268,12 @@ if (values.again) {
     );
     const closest = found.sort((a, b) => Math.abs(a.line - fault.line) - Math.abs(b.line - fault.line))[0];
     if (closest !== undefined) todo.push(closest);
-    else kept.push({ ...result, noticedBy: 'gone: the line has changed since' });
+    else gone++;
   }
-  results = kept;
-  writeFileSync(resultsPath, kept.map((result) => `${JSON.stringify(result)}\n`).join(''));
+  if (gone > 0) console.log(`${gone} of those that were not noticed are left out: their lines have changed`);
+  results = results.filter(({ noticedBy }) => noticedBy !== null);
+  writeFileSync(resultsPath, results.map((result) => `${JSON.stringify(result)}\n`).join(''));
+  writeFileSync(drawnPath, JSON.stringify(todo));
 } else if (existsSync(drawnPath)) {
   const done = new Set(results.map(({ fault, source }) => identity(fault, source)));
   todo = (JSON.parse(readFileSync(drawnPath, 'utf8')) as Fault[]).filter(
