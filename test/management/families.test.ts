@@ -1,7 +1,7 @@
 /** Each metric shows its own number: every figure is a different one here. */
 import { describe, expect, it } from 'vitest';
 import { FlushTimes } from '../../src/log/figures.ts';
-import { type Family, type Figures, families, queueFamilies } from '../../src/management/families.ts';
+import { type Family, type Figures, families } from '../../src/management/families.ts';
 import { Counters } from '../../src/vhost/counters.ts';
 import type { VhostFigures } from '../../src/vhost/figures.ts';
 
@@ -61,6 +61,12 @@ const FIGURES = {
   admitted: 34,
   refused: 35,
   unrecognised: 36,
+  connectionsMax: 61,
+  waitingSockets: 62,
+  httpSockets: 63,
+  httpSocketsDropped: 64,
+  unfinished: { bytes: 65, bytesMax: 66, refused: 67 },
+  unsent: { bytes: 68, bytesMax: 69, refused: 70 },
   vhosts: [vhost('/')],
   protocols: [
     ['one', { lossyConversions: 41, headersStripped: 42, name: 'no number' }],
@@ -121,6 +127,16 @@ const BROKER: Record<string, [type: string, value: number]> = {
   entrepot_connections_opened_total: ['counter', 34],
   entrepot_connections_refused_total: ['counter', 35],
   entrepot_connections_unrecognised_total: ['counter', 36],
+  entrepot_connections_limit: ['gauge', 61],
+  entrepot_connections_waiting: ['gauge', 62],
+  entrepot_http_sockets: ['gauge', 63],
+  entrepot_http_sockets_dropped_total: ['counter', 64],
+  entrepot_connections_unfinished_bytes: ['gauge', 65],
+  entrepot_connections_unfinished_limit_bytes: ['gauge', 66],
+  entrepot_connections_unfinished_refused_total: ['counter', 67],
+  entrepot_connections_unsent_bytes: ['gauge', 68],
+  entrepot_connections_unsent_limit_bytes: ['gauge', 69],
+  entrepot_connections_unsent_refused_total: ['counter', 70],
   process_cpu_seconds_total: ['counter', 51],
   process_resident_memory_bytes: ['gauge', 52],
   nodejs_heap_size_used_bytes: ['gauge', 53],
@@ -221,14 +237,4 @@ describe('the times of flushes', () => {
     expect(named('sum')!.labels).toEqual({ vhost: '/' });
     expect(named('bucket')!.labels['vhost']).toBe('/');
   });
-});
-
-it('queues are shown each with its own numbers', () => {
-  const queue = { vhost: '/', name: 'q', durable: true, ready: 1, unsettled: 2, consumers: 3 };
-  const shown = queueFamilies([queue], 1);
-  const labels = { vhost: '/', queue: 'q' };
-  expect(of(shown, 'entrepot_queue_ready').values).toEqual([{ labels, value: 1 }]);
-  expect(of(shown, 'entrepot_queue_unacked').values).toEqual([{ labels, value: 2 }]);
-  expect(of(shown, 'entrepot_queue_consumers').values).toEqual([{ labels, value: 3 }]);
-  expect(of(shown, 'entrepot_queues_not_shown').values).toEqual([{ labels: {}, value: 0 }]);
 });
