@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { QueueConsumer } from '../../src/queue/consumer.ts';
 import { Deliveries } from '../../src/queue/deliveries.ts';
 
-const consumer = (): QueueConsumer => ({}) as QueueConsumer;
+const consumer = (held = 0): QueueConsumer => ({ held }) as QueueConsumer;
 
 test('each delivery has a slot of its own until it ends, however many there are, and knows what it holds', () => {
   const deliveries = new Deliveries();
@@ -33,8 +33,8 @@ test('a slot whose delivery has ended is nobody’s, and is the next to be used'
 
 test('a consumer’s deliveries are told in the order in which they were first made, not that of their slots', () => {
   const deliveries = new Deliveries();
-  const mine = consumer();
-  const other = consumer();
+  const mine = consumer(2);
+  const other = consumer(1);
   const first = deliveries.add(1, 0, mine);
   const second = deliveries.add(2, 0, mine);
   deliveries.add(3, 0, other);
@@ -43,9 +43,25 @@ test('a consumer’s deliveries are told in the order in which they were first m
   expect(deliveries.heldBy(mine)).toEqual([second, again]);
 });
 
-test('all of them are seen, and when they are cleared each one’s holder hears of it once', () => {
+test('so are very many, whatever order their slots were given back in', () => {
+  for (const gap of [1, 50]) {
+    const deliveries = new Deliveries();
+    const [mine, other] = [consumer(), consumer()];
+    const before = Array.from({ length: 300 }, (_, i) => deliveries.add(i, 0, other));
+    for (const i of before.keys()) deliveries.remove(before[(i * 7) % 300]!);
+    const slots: number[] = [];
+    for (let i = 0; i < 200; i++) {
+      slots.push(deliveries.add(1_000 + i, 0, mine));
+      for (let n = 1; n < gap; n++) deliveries.remove(deliveries.add(0, 0, other));
+    }
+    mine.held = slots.length;
+    expect(deliveries.heldBy(mine)).toEqual(slots);
+  }
+});
+
+test('all of them are seen, and those in use are found until none is left', () => {
   const deliveries = new Deliveries();
-  const holders = Array.from({ length: 20 }, consumer);
+  const holders = Array.from({ length: 20 }, () => consumer(1));
   const slots = holders.map((holder, i) => deliveries.add(i + 1, i + 100, holder));
   deliveries.remove(slots[3]!);
   const seen: [number, number][] = [];
@@ -53,10 +69,12 @@ test('all of them are seen, and when they are cleared each one’s holder hears 
   expect(seen.sort((a, b) => a[0] - b[0])).toEqual(
     holders.map((_, i) => [i + 1, i + 100]).filter(([seq]) => seq !== 4),
   );
-  const gone: QueueConsumer[] = [];
-  deliveries.clear((holder) => gone.push(holder));
-  expect(new Set(gone)).toEqual(new Set(holders.filter((_, i) => i !== 3)));
-  expect(gone).toHaveLength(19);
-  expect(deliveries.size).toBe(0);
-  deliveries.clear(() => expect.unreachable());
+  const found = new Set<number>();
+  while (deliveries.size > 0) {
+    const slot = deliveries.nextInUse();
+    expect(deliveries.holder(slot)).not.toBeNull();
+    found.add(deliveries.seq(slot));
+    deliveries.remove(slot);
+  }
+  expect(found.size).toBe(19);
 });

@@ -12,7 +12,8 @@ let topology: Topology;
 let router: Router<Queue>;
 
 function start(targetsMax?: number): void {
-  const owner = { vhost: '/', counters: {}, store: {}, turn: new Turn() } as unknown as QueueOwner;
+  const turn = new Turn();
+  const owner = { vhost: '/', counters: {}, store: {}, turn, chores: turn.work.share() } as unknown as QueueOwner;
   topology = new Topology(owner);
   router = new Router(topology, targetsMax);
   topology.router = router;

@@ -66,7 +66,7 @@ describe('a retained message with a time to live', () => {
   it('is over in the queue of a subscriber that has got it and has not taken it yet', () => {
     retain('a', '1', { ttlMs: 1000 });
     session.declareQueue('look', DURABLE);
-    expect(session.replayRetained('look', '#', { spelling: SLASH, arguments: [] })).toBe(1);
+    session.replayRetained('look', '#', { spelling: SLASH, arguments: [] });
     broker.turn.end();
     clock.advance(980);
     broker.turn.end();

@@ -20,12 +20,14 @@ let written: string[];
 beforeEach(() => {
   written = [];
   const counters = {};
+  const turn = new Turn();
   const owner = {
     vhost: 'v',
     counters,
     store: {},
     slab: new Slab(),
-    turn: new Turn(),
+    turn,
+    chores: turn.work.share(),
     unused() {},
   } as unknown as QueueOwner;
   topology = new Topology(owner);
