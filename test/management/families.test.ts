@@ -48,6 +48,8 @@ function vhost(name: string, more: Partial<VhostFigures> = {}): VhostFigures {
     delayed: 23,
     retrying: 24,
     undelivered: 25,
+    stalled: 26,
+    paced: 27,
     congested: false,
     ...more,
   };
