@@ -37,26 +37,26 @@ describe('an identifier', () => {
   });
 
   it('is each of those whose filters match, once, where several subscriptions met', () => {
-    identifiers.set('a/+', 1);
-    identifiers.set('a/#', 2);
-    identifiers.set('#', 1);
-    identifiers.set('b', 3);
+    identifiers.set('a/+', 1, false);
+    identifiers.set('a/#', 2, false);
+    identifiers.set('#', 1, false);
+    identifiers.set('b', 3, false);
     expect(of(DATA_SEVERAL)).toBe('0b010b02');
     expect(of(DATA_SEVERAL, 'b')).toBe('0b010b03');
     expect(identifiers.size).toBe(4);
   });
 
   it('is another as soon as the subscription is, and none when it has none', () => {
-    identifiers.set('a/b', 1);
+    identifiers.set('a/b', 1, false);
     expect(of(DATA_SEVERAL)).toBe('0b01');
-    identifiers.set('a/b', 2);
+    identifiers.set('a/b', 2, false);
     expect(of(DATA_SEVERAL)).toBe('0b02');
-    identifiers.set('a/b', 0);
+    identifiers.set('a/b', 0, false);
     expect([of(DATA_SEVERAL), identifiers.size]).toEqual([null, 0]);
   });
 
   it('is right for any number of topics', () => {
-    identifiers.set('t/7/+', 9);
+    identifiers.set('t/7/+', 9, false);
     for (let round = 0; round < 2; round++) {
       for (let i = 0; i < 600; i++) expect(of(DATA_SEVERAL, `t/${i}/x`)).toBe(i === 7 ? '0b09' : null);
     }
