@@ -76,6 +76,16 @@ export const AUTH: readonly Scenario[] = [
       const [client] = await begun(stage, new ScramClient('guest', 'guest'));
       client.send({ cmd: 'publish', topic: stage.topic(), payload: 'early', qos: 0 });
       await refused(client);
+      // One with what the right AUTH holds: its type alone is wrong.
+      for (const first of [0xc0, 0xa2]) {
+        const scram = new ScramClient('guest', 'guest');
+        const [other, challenge] = await begun(stage, scram);
+        const properties = { authenticationMethod: METHOD, authenticationData: scram.answer(challenge) };
+        const bytes = other.encode({ cmd: 'auth', reasonCode: 0x18, properties });
+        bytes[0] = first;
+        other.bytes(bytes);
+        await refused(other);
+      }
     },
     SCRAM,
   ),
