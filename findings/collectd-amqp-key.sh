@@ -10,6 +10,7 @@
 set -eu
 PATH="$PATH:/usr/sbin"
 for program in collectd python3; do command -v "$program" >/dev/null || { echo "not installed: $program"; exit 2; }; done
+! ldd /usr/lib/collectd/amqp.so | grep 'not found' || { echo "not installed: what collectd's amqp plugin needs (libyajl2)"; exit 2; }
 /usr/bin/python3 -c 'import pika' 2>/dev/null || { echo "not installed: python3-pika"; exit 2; }
 port=${PORT:-5672}
 dir=$(mktemp -d); sender=

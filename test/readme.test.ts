@@ -1,7 +1,7 @@
 /** Everything that README shows to be typed or run is run, as it stands there but for ports and folders. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -227,6 +227,12 @@ describe('policies', () => {
     expect(running.policies('/')).toMatchObject([{ name: 'patient' }]);
     await running.close();
   });
+});
+
+it('every finding has its line in their list, and every line its finding', () => {
+  const scripts = readdirSync('findings').filter((name) => name.endsWith('.sh'));
+  const listed = [...readFileSync('findings/README.md', 'utf8').matchAll(/\]\((\S+\.sh)\)/g)].map((match) => match[1]!);
+  expect(listed.sort()).toEqual(scripts.sort());
 });
 
 it('the program with a broker inside does what it says, and ends by itself', async () => {

@@ -3,6 +3,7 @@
  * plugins, as Debian has them and with their default settings, against this broker. CONFORMANCE_PEER=rabbitmq, mosquitto
  * or activemq runs against one of those what it speaks.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
@@ -26,15 +27,20 @@ const peer = process.env['CONFORMANCE_PEER'] ?? 'entrepot';
 const speaks = (protocol: string): boolean =>
   peer === 'entrepot' || peer === 'rabbitmq' || (peer === 'mosquitto' ? protocol === 'mqtt' : protocol === 'stomp');
 
-/** Debian puts the plugins beside the program; where they lie differs by architecture. */
-function hasPlugin(program: string, folders: readonly string[], file: RegExp): boolean {
-  if (!has(program)) return false;
-  return folders.some(
-    (folder) => existsSync(folder) && readdirSync(folder, { recursive: true }).some((name) => file.test(String(name))),
-  );
+/**
+ * Whether a program has a plugin that can be loaded. Debian puts them below its folder, where differs by architecture; and
+ * a plugin may lie there without the library it needs, which Debian only recommends.
+ */
+function hasPlugin(program: string, folder: string, file: RegExp): boolean {
+  if (!has(program) || !existsSync(folder)) return false;
+  const found = readdirSync(folder, { recursive: true })
+    .map(String)
+    .find((name) => file.test(name));
+  if (found === undefined) return false;
+  return !spawnSync('ldd', [join(folder, found)], { encoding: 'utf8' }).stdout?.includes('not found');
 }
-const SYSLOG_NG = ['/usr/lib/syslog-ng'];
-const COLLECTD = ['/usr/lib/collectd'];
+const SYSLOG_NG = '/usr/lib/syslog-ng';
+const COLLECTD = '/usr/lib/collectd';
 const plugins = {
   syslogAmqp: hasPlugin('syslog-ng', SYSLOG_NG, /libafamqp\.so$/),
   syslogStomp: hasPlugin('syslog-ng', SYSLOG_NG, /libafstomp\.so$/),
@@ -42,7 +48,7 @@ const plugins = {
   collectdMqtt: hasPlugin('collectd', COLLECTD, /^mqtt\.so$/) && existsSync('/usr/share/collectd/types.db'),
 };
 for (const [name, there] of Object.entries(plugins)) {
-  if (!there) console.log(`${name}: the plugin is not installed here: skipped`);
+  if (!there) console.log(`${name}: the plugin, or a library it needs, is not installed here: skipped`);
 }
 
 let broker: Peer;
