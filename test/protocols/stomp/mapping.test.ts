@@ -60,6 +60,11 @@ describe('what is stored of a SEND', () => {
     expect(store(lines, version)).toBe(expected);
   });
 
+  test('of many names, too, the first of each', () => {
+    const names = Array.from({ length: 40 }, (_, i) => `n${i % 25}:${i}\n`);
+    expect(store(`${measured}${names.join('')}`)).toBe(names.slice(0, 25).join(''));
+  });
+
   test('another reply-to than the frame has', () => {
     expect(store(`${measured}a:1\nreply-to:/temp-queue/x\nb:2\n`, V1_2, 'x', '/reply-queue/q')).toBe(
       'reply-to:/reply-queue/q\na:1\nb:2\n',

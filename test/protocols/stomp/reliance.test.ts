@@ -284,3 +284,16 @@ test('temporary queues have a bound, though nobody reads them', async () => {
     await few.stop();
   }
 });
+
+test('a backslash in CONNECT is one, in every version', async () => {
+  const client = await RawClient.dial(house.port);
+  client.write('CONNECT\naccept-version:1.2\nhost:/\nlogin:gue\\tst\npasscode:x\n\n\0');
+  expect(header(await client.error(), 'message')).toBe('Bad CONNECT');
+});
+
+test('a large body for no open transaction is refused before it comes', async () => {
+  const client = await house.open();
+  client.write('SEND\ndestination:/queue/q\ntransaction:t\nreceipt:r\ncontent-length:300000\n\nthe beginning');
+  const error = await client.error();
+  expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual(['Bad transaction', 'r']);
+});
