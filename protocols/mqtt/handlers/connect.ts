@@ -188,6 +188,8 @@ export function admit(connection: Connection, session: Session, request: Connect
     if (connection.terms !== null && connackOf(connection, connection.terms) === null) {
       // It cannot be let in with what it has to know left out.
       connection.will = undefined;
+      const why = 'it takes no packet as long as the CONNACK it would need [MQTT5-3.1.2-24]';
+      connection.broker.clientLog.mistake(connection.transport, why);
       connection.refused();
     } else if (stored) connection.answer(CONNACK, 0, session.mark());
     else connection.established();
