@@ -28,10 +28,6 @@ export const AMQP_DIFFERENCES = {
     peerDoes: 'fixes when a message expires as it arrives, so a policy changes nothing for those that wait',
     weDo: 'the time counts from the arrival, whenever it was set: a policy is in force for the whole queue',
   },
-  'no-ack-under-a-shared-prefetch': {
-    peerDoes: 'holds back no-ack consumers, too, while the prefetch of their channel (global) is used up by others',
-    weDo: 'the prefetch is ignored for them, as §1.8.2.1.2 says: they hold nothing that could come back',
-  },
   'prefetch-by-the-specification': {
     peerDoes: 'applies basic.qos without global to consumers to come only, whoever sends it',
     weDo: 'the same, but for py-amqp: kombu, and so Celery, takes brokers of another name at the word of the specification, where it is for the channel, and its workers would stand still',

@@ -56,8 +56,8 @@ export class QueueConsumer implements Consumer {
   /** Whether one more delivery may go out now. */
   ready(): boolean {
     if (!this.active || this.suspended || this.output.congested) return false;
-    if (this.replay.length > 0 || this.settled) return true;
-    if (this.prefetch !== 0 && this.held >= this.prefetch) return false;
+    if (this.replay.length > 0) return true;
+    if (!this.settled && this.prefetch !== 0 && this.held >= this.prefetch) return false;
     if (this.shared === null || this.shared.allows(this)) return true;
     this.of.shares = true;
     return false;

@@ -22,7 +22,8 @@ export class SharedCredit {
   /** Whether this consumer may take one more now. If not, it is offered one as soon as `serve` comes to it. */
   allows(consumer: QueueConsumer): boolean {
     if (this.limit === 0) return true;
-    if (this.offered === consumer && this.held < this.limit) return true;
+    // Who settles nothing uses nothing up, but waits as well while it is used up.
+    if (this.held < this.limit && (this.offered === consumer || consumer.settled)) return true;
     this.line.add(consumer);
     return false;
   }

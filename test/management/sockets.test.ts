@@ -65,7 +65,8 @@ it('clients that ask for ever and never read cost one answer each; nobody waits 
   const times: number[] = [];
   for (let n = 0; n < 100; n++) times.push(await healthy(port));
   times.sort((a, b) => a - b);
-  expect(times[95]!).toBeLessThan(100);
+  // Whoever is kept waiting by such a client waits for seconds; where tests share the machine, less is no sign of it.
+  expect(times[95]!).toBeLessThan(500);
   const began = performance.now();
   await running.close();
   expect(performance.now() - began).toBeLessThan(2_000);

@@ -185,7 +185,9 @@ class History {
         this.declareQueue(QUEUES[one.queue]!);
         return;
       case 'purge':
-        expect(purged(session, QUEUES[one.queue]!)).toBe(model.queues.get(QUEUES[one.queue]!)!.length);
+        expect(purged(session, QUEUES[one.queue]!, this.broker.turn)).toBe(
+          model.queues.get(QUEUES[one.queue]!)!.length,
+        );
         model.queues.set(QUEUES[one.queue]!, []);
         return;
       case 'state':

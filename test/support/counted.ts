@@ -1,13 +1,15 @@
 /** What an operation says that is finished at once: it is not long enough to be done in parts. */
 import type { BindOptions } from '../../src/api.ts';
+import type { Turn } from '../../src/clock/turn.ts';
 import type { Session } from '../../src/session.ts';
 
-/** How many messages are purged; -1 if it is not finished yet. */
-export function purged(session: Session, queue: string): number {
+/** How many messages are purged; -1 if it is not finished yet. With a turn it is finished, in as many turns as it takes. */
+export function purged(session: Session, queue: string, turn?: Turn): number {
   let count = -1;
   session.purgeQueue(queue, ({ messages }) => {
     count = messages;
   });
+  while (count < 0 && turn !== undefined) turn.end();
   return count;
 }
 

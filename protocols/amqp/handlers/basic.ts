@@ -143,7 +143,7 @@ function consume(channel: Channel, fields: FieldReader): void {
         prefetch: noAck ? 0 : channel.prefetch,
         arguments: args,
         ...consumeArguments(args, queue, session.vhost),
-        ...(!noAck && { shared: channel.shared }),
+        shared: channel.shared,
       },
       sink,
       channel,
