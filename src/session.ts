@@ -322,6 +322,11 @@ export class Session implements Stallable {
     return this.home.dialects.properties(view);
   }
 
+  /** As selectors look at them (`Dialects.lookedAt`); not for the hot path. */
+  lookedAt(view: MessageView): Properties {
+    return this.home.dialects.lookedAt(view);
+  }
+
   /** Milliseconds until the message expires, 0 if it is over; undefined if it never does. */
   timeLeftMs(view: MessageView): number | undefined {
     return this.home.dialects.timeLeftMs(view);

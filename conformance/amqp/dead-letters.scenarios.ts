@@ -400,4 +400,29 @@ export const deadLetters = topic('dead letters', [
     const fresh = await die({ 'x-first-death-queue': 'elsewhere' });
     expect(fresh['x-first-death-queue']).toBe(q);
   }),
+
+  scenario('a headers exchange routes dead letters by what they died of', 'dlx#effects', async (t) => {
+    const ch = await t.confirming();
+    const [x, rejected, expired, other] = [t.name('x'), t.name('rejected'), t.name('expired'), t.name('other')];
+    await ch.declareExchange(x, 'headers');
+    const reasons = [
+      [rejected, 'rejected'],
+      [expired, 'expired'],
+      [other, 'maxlen'],
+    ] as const;
+    for (const [queue, reason] of reasons) {
+      await ch.declareQueue(queue);
+      await ch.bindQueue(queue, x, '', { 'x-match': 'all-with-x', 'x-first-death-reason': reason });
+    }
+    const [q, brief] = [t.name('q'), t.name('brief')];
+    await ch.declareQueue(q, { arguments: { 'x-dead-letter-exchange': x } });
+    await ch.declareQueue(brief, { arguments: { 'x-dead-letter-exchange': x, 'x-message-ttl': 1 } });
+    // What its publisher says of it does not count.
+    ch.publish('', q, 'refused', { headers: { 'x-first-death-reason': 'maxlen' } });
+    ch.reject((await arrives(ch, q, false)).deliveryTag, false);
+    ch.publish('', brief, 'late');
+    expect(String((await arrives(ch, rejected)).body)).toBe('refused');
+    expect(String((await arrives(ch, expired)).body)).toBe('late');
+    expect(await drain(ch, other)).toEqual([]);
+  }),
 ]);

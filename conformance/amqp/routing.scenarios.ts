@@ -52,6 +52,16 @@ const HEADER_CASES: readonly (readonly [what: string, binding: Table, headers: T
   ['a boolean that is false', { 'x-match': 'all', a: true }, { a: false }, false],
   ['a list', { 'x-match': 'all', a: [1, 'two'] }, { a: [1, 'two'] }, true],
   ['another list', { 'x-match': 'all', a: [1, 'two'] }, { a: [1, 'three'] }, false],
+  // Headers that mean something elsewhere are headers all the same.
+  ['a group', { JMSXGroupID: 'g' }, { JMSXGroupID: 'g' }, true],
+  ['a correlation id', { 'x-match': 'all-with-x', 'x-correlation-id': 'c' }, { 'x-correlation-id': 'c' }, true],
+  ['further keys', { CC: ['k'] }, { CC: ['k'] }, true],
+  [
+    'an exchange for replies',
+    { 'x-match': 'any-with-x', 'x-reply-to-exchange': 'x' },
+    { 'x-reply-to-exchange': 'x' },
+    true,
+  ],
 ];
 
 /** Publishes `count` messages with keys of their own, and tells how many each of the queues got. */

@@ -53,6 +53,14 @@ export const amqpDialect: Dialect = {
       return NO_PROPERTIES;
     }
   },
+  sent(view, { headers, groupId, correlationId, replyTo }) {
+    if (groupId === undefined && correlationId === undefined && !replyTo?.exchange) return headers;
+    try {
+      return readProperties(view.props, view.propsStart, view.propsEnd).headers ?? headers;
+    } catch {
+      return headers;
+    }
+  },
 };
 
 /** All but when it expires, which the broker knows. */
@@ -100,7 +108,9 @@ export function fromNeutral(properties: Properties, persistent: boolean): BasicP
   if (properties.replyTo !== undefined) {
     const { exchange, key } = properties.replyTo;
     basic.replyTo = key;
-    if (exchange !== '') headers.push({ name: REPLY_EXCHANGE_HEADER, value: exchange });
+    // An exchange alone, where the key is too long, would lead elsewhere.
+    if (exchange !== '' && bytesOf(key).length <= SHORT_BYTES_MAX)
+      headers.push({ name: REPLY_EXCHANGE_HEADER, value: exchange });
   }
   if (properties.expiryMs !== undefined) basic.expiration = expirationText(properties.expiryMs);
   if (properties.messageId !== undefined) basic.messageId = properties.messageId;

@@ -7,6 +7,7 @@
  *                                                 └─refused─▶ ERROR
  */
 import { type ConfirmRing, type ConfirmSink, MARK_NOW, type Mark } from '../../src/api.ts';
+import { textOf } from '../../src/message/text.ts';
 import type { Session } from '../../src/session.ts';
 import type { Frame } from './codec/frame.ts';
 import { RECEIPT } from './codec/names.ts';
@@ -112,6 +113,6 @@ export class Answers implements ConfirmSink {
     // Receipts before it may still wait for the end of a body; then nothing can be said any more anyway.
     if (this.outlet.withinBody) return undefined;
     this.receipts.shift();
-    return this.receipts.buffer.utf8Slice(this.receipts.start, this.receipts.end);
+    return textOf(this.receipts.buffer, this.receipts.start, this.receipts.end);
   }
 }

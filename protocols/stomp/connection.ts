@@ -13,6 +13,7 @@ import { Timer } from '../../src/clock/clock.ts';
 import type { Share } from '../../src/clock/work.ts';
 import { BrokerError } from '../../src/message/errors.ts';
 import { INLINE_BODY_BYTES } from '../../src/message/message.ts';
+import { textOf } from '../../src/message/text.ts';
 import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
 import type { Session } from '../../src/session.ts';
 import type { Adapter } from './adapter.ts';
@@ -388,10 +389,10 @@ export class Connection
     const receipt = frame?.indexOf(RECEIPT) ?? -1;
     const receiptId =
       this.large !== null
-        ? this.large.receipt?.toString('utf8')
+        ? this.large.receipt && textOf(this.large.receipt)
         : receipt < 0
           ? undefined
-          : frame!.buffer.utf8Slice(frame!.valueStart(receipt), frame!.valueEnd(receipt));
+          : textOf(frame!.buffer, frame!.valueStart(receipt), frame!.valueEnd(receipt));
     if (error instanceof FrameError) {
       this.blame(`${error.title}: ${error.message}`);
       this.end(error.title, error.message, receiptId, error.headers);

@@ -4,6 +4,7 @@
  */
 import { copyBytes } from '../../src/message/bytes.ts';
 import type { MessageView } from '../../src/message/message.ts';
+import { bytesOf } from '../../src/message/text.ts';
 import { escapeValue } from './codec/escape.ts';
 import type { Version } from './codec/version.ts';
 import { formatDestination } from './destinations.ts';
@@ -47,7 +48,7 @@ export class DestinationLine {
     let line = known.get(name);
     if (line === undefined) {
       const destination = formatDestination(exchange, key, view.spelling);
-      line = Buffer.from(`destination:${escapeValue(destination, this.version) ?? ''}\n`);
+      line = bytesOf(`destination:${escapeValue(destination, this.version) ?? ''}\n`);
       if (known.size >= LINES_MAX) known.clear();
       known.set(name, line);
     }

@@ -8,12 +8,13 @@
  *     /temp-queue/n          a queue of this session's own
  *     /reply-queue/n         a queue that exists; its name may hold `/`
  *
- * Each segment is percent-decoded. Towards clients `/`, `%` and control characters within a segment are percent-encoded,
- * other characters stay as they are, so that a destination is shown as it was sent.
+ * Each segment is percent-decoded. Towards clients `/`, `%`, control characters and bytes that are no UTF-8 (only keys have
+ * such) are percent-encoded within a segment, other characters stay as they are, so that a destination is shown as it was sent.
  */
 import type { Spelling } from '../../src/message/message.ts';
 import type { Address } from '../../src/message/properties.ts';
 import { dotted } from '../../src/message/spelling.ts';
+import { bytesOf, isText, textOf } from '../../src/message/text.ts';
 import { FrameError } from './codec/errors.ts';
 
 export type Destination =
@@ -34,14 +35,18 @@ export function parseDestination(text: string): Destination {
   if (!text.startsWith('/')) return { kind: 'queue', name: oneSegment(text, text) };
   if (text.startsWith('/queue/')) return { kind: 'queue', name: oneSegment(text, text.slice(7)) };
   if (text.startsWith('/topic/')) {
-    return { kind: 'exchange', exchange: TOPIC_EXCHANGE, key: oneSegment(text, text.slice(7)) };
+    return { kind: 'exchange', exchange: TOPIC_EXCHANGE, key: oneSegment(text, text.slice(7), true) };
   }
   if (text.startsWith('/exchange/')) {
     const rest = text.slice(10);
     const slash = rest.indexOf('/');
     if (slash < 0) return { kind: 'exchange', exchange: oneSegment(text, rest), key: '' };
     const key = rest.slice(slash + 1);
-    return { kind: 'exchange', exchange: oneSegment(text, rest.slice(0, slash)), key: key && oneSegment(text, key) };
+    return {
+      kind: 'exchange',
+      exchange: oneSegment(text, rest.slice(0, slash)),
+      key: key && oneSegment(text, key, true),
+    };
   }
   if (text.startsWith('/amq/queue/')) return { kind: 'existing-queue', name: oneSegment(text, text.slice(11)) };
   if (text.startsWith(REPLY_PREFIX)) return { kind: 'existing-queue', name: decodeAll(text, text.slice(13)) };
@@ -81,7 +86,8 @@ export function addressOf(text: string): Address | undefined {
       case 'existing-queue':
         return { exchange: '', key: destination.name };
       case 'exchange':
-        return { exchange: destination.exchange, key: destination.key };
+        // Publishers of other protocols name keys by text alone.
+        return isText(destination.key) ? { exchange: destination.exchange, key: destination.key } : undefined;
       default:
         return undefined;
     }
@@ -90,28 +96,34 @@ export function addressOf(text: string): Address | undefined {
   }
 }
 
-function oneSegment(whole: string, segment: string): string {
+function oneSegment(whole: string, segment: string, isKey = false): string {
   if (segment === '') throw invalid(whole, 'A name is missing.');
   if (segment.includes('/')) throw invalid(whole, "It has too many parts; a '/' within a name is written %2F.");
-  return decodeAll(whole, segment);
+  return decodeAll(whole, segment, isKey);
 }
 
-function decodeAll(whole: string, segment: string): string {
+function decodeAll(whole: string, segment: string, isKey = false): string {
   if (segment === '') throw invalid(whole, 'A name is missing.');
   if (!segment.includes('%')) return segment;
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    throw invalid(
-      whole,
-      "'%' must be followed by two hexadecimal digits that give UTF-8; a '%' itself is written %25.",
-    );
-  }
+  const decoded = percentDecoded(segment);
+  if (decoded !== undefined && (isKey || isText(decoded))) return decoded;
+  const what = isKey ? '' : ' that give UTF-8';
+  throw invalid(whole, `'%' must be followed by two hexadecimal digits${what}; a '%' itself is written %25.`);
+}
+
+/** Undefined where a `%` stands for nothing. */
+function percentDecoded(segment: string): string | undefined {
+  if (/%(?![0-9a-fA-F]{2})/.test(segment)) return undefined;
+  const parts = segment.split(/((?:%..)+)/);
+  const bytes = parts.map((part, i) => (i % 2 === 0 ? bytesOf(part) : Buffer.from(part.replaceAll('%', ''), 'hex')));
+  return textOf(Buffer.concat(bytes));
 }
 
 function encodeSegment(segment: string): string {
-  return segment.replace(/[%/\x00-\x1f\x7f]/g, (character) => {
-    return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+  // A lone surrogate stands for a byte (`src/message/text.ts`).
+  return segment.replace(/[%/\x00-\x1f\x7f]|[\udc80-\udcff]/gu, (character) => {
+    const byte = character.charCodeAt(0) & 0xff;
+    return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   });
 }
 

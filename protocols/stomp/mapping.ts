@@ -28,11 +28,13 @@ import { flattened, unflattened } from '../../src/message/flat.ts';
 import type { MessageView } from '../../src/message/message.ts';
 import { type Header, NO_PROPERTIES, type Properties } from '../../src/message/properties.ts';
 import { bytesOf, isText, textOf } from '../../src/message/text.ts';
+import { onceEach, unsignedOf } from '../../src/message/values.ts';
 import { escapeName, escapeValue, unescapeText } from './codec/escape.ts';
 import type { Version } from './codec/version.ts';
 import { addressOf, formatReplyTo } from './destinations.ts';
 import { isTextMarked } from './stored.ts';
 
+const GROUP = 'JMSXGroupID';
 const LF = 0x0a;
 const COLON = 0x3a;
 /** How JMS shows an AMQP correlation id of bytes (AMQP JMS Mapping). */
@@ -40,14 +42,22 @@ const BINARY_PREFIX = 'ID:AMQP_BINARY:';
 /** Seconds would not get here before the year 5138. */
 const MILLISECONDS_FROM = 100_000_000_000n;
 
-export const STOMP_DIALECT: Dialect = { id: 3, name: 'stomp', decode };
+export const STOMP_DIALECT: Dialect = {
+  id: 3,
+  name: 'stomp',
+  decode,
+  // What AMQP would be shown as headers.
+  sent(_, { headers, groupId }) {
+    return groupId === undefined ? headers : [...headers, { name: GROUP, value: groupId }];
+  },
+};
 
 /** The stored headers of a message, in the neutral form. */
 function decode(view: MessageView): Properties {
   const { props, propsStart: start, propsEnd: end } = view;
   if (start >= end) return NO_PROPERTIES;
-  const headers: Header[] = [];
-  const properties: Properties = { headers };
+  const properties: Properties = { headers: [] };
+  const lines: Header[] = [];
   const names = new Set<string>();
   let lost = 0;
   let at = start;
@@ -64,11 +74,13 @@ function decode(view: MessageView): Properties {
     const value = unescapeText(props, Math.min(colon + 1, lineEnd), lineEnd, true);
     // Of repeated headers the first counts [STOMP 1.2, Repeated Header Entries].
     if (names.has(name)) lost++;
-    else if (!takeProperty(properties, name, value)) headers.push({ name, value });
+    else lines.push({ name, value });
     names.add(name);
     at = lineEnd + 1;
   }
-  properties.headers = unflattened(headers);
+  properties.headers = unflattened(lines).filter(
+    ({ name, value }) => typeof value !== 'string' || !takeProperty(properties, name, value),
+  );
   if (lost > 0) properties.lost = lost;
   return properties;
 }
@@ -81,7 +93,7 @@ const TEXT_NAMES: ReadonlyMap<string, TextKey> = new Map([
   ['type', 'type'],
   ['user-id', 'userId'],
   ['app-id', 'appId'],
-  ['JMSXGroupID', 'groupId'],
+  [GROUP, 'groupId'],
 ]);
 
 /** False for a header that is not a property, or does not hold what the property must be. */
@@ -112,8 +124,8 @@ function takeProperty(properties: Properties, name: string, value: string): bool
       // What they say the broker knows.
       return integer(value) !== undefined;
     case 'timestamp': {
-      if (integer(value) === undefined) return false;
-      const stamp = BigInt(value.trim());
+      const stamp = unsignedOf(value.replace(/^ +| +$/g, ''));
+      if (stamp === undefined) return false;
       properties.timestampS = stamp >= MILLISECONDS_FROM ? stamp / 1000n : stamp;
       return true;
     }
@@ -151,6 +163,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   'receipt-id',
   'transaction',
   'persistent',
+  'expiration',
 ]); // prettier-ignore
 
 /** Header lines under construction, in the form of one version. */
@@ -166,9 +179,9 @@ export class HeaderLines {
     this.version = version;
   }
 
-  /** Nothing that follows may take this name. */
-  reserve(name: string): void {
-    this.taken.add(name);
+  /** Whether that name may still be written. */
+  isFree(name: string): boolean {
+    return !this.taken.has(name);
   }
 
   /** A property: nothing that follows may take its name. */
@@ -194,21 +207,27 @@ export class HeaderLines {
 /** Writes the properties of a message that came in over another protocol; its expiry is written by whoever has the time. */
 export function writeProperties(properties: Properties, lines: HeaderLines): void {
   const { correlationId, replyTo } = properties;
-  lines.property('amqp-message-id', properties.messageId);
-  lines.property('correlation-id', correlationId === undefined ? undefined : correlationText(correlationId));
-  lines.property('reply-to', replyTo === undefined ? undefined : formatReplyTo(replyTo));
-  lines.property('content-type', properties.contentType);
-  lines.property('content-encoding', properties.contentEncoding);
-  lines.property('priority', properties.priority?.toString());
-  lines.property('timestamp', properties.timestampS?.toString());
-  lines.property('type', properties.type);
-  lines.property('user-id', properties.userId);
+  const named: readonly (readonly [name: string, value: string | undefined])[] = [
+    ['amqp-message-id', properties.messageId],
+    ['correlation-id', correlationId === undefined ? undefined : correlationText(correlationId)],
+    ['reply-to', replyTo === undefined ? undefined : formatReplyTo(replyTo)],
+    ['content-type', properties.contentType],
+    ['content-encoding', properties.contentEncoding],
+    ['priority', properties.priority?.toString()],
+    ['timestamp', properties.timestampS?.toString()],
+    ['type', properties.type],
+    ['user-id', properties.userId],
+    ['app-id', properties.appId],
+    [GROUP, properties.groupId],
+  ];
+  const all: Header[] = named.flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
   // Who sent it is never told on somebody's word alone.
-  lines.reserve('user-id');
-  lines.property('app-id', properties.appId);
-  lines.property('JMSXGroupID', properties.groupId);
-  lines.dropped += properties.lost ?? 0;
-  for (const { name, text } of flattened(properties.headers, false)) lines.header(name, text);
+  const others = properties.headers.filter(({ name }) => name !== 'user-id');
+  all.push(...others);
+  // What is not to be written must not be marked either.
+  const kept = onceEach(all.filter(({ name }) => lines.isFree(name)));
+  lines.dropped += (properties.lost ?? 0) + properties.headers.length - others.length + all.length - kept.length;
+  for (const { name, text } of flattened(kept, false)) lines.header(name, text);
 }
 
 /** The line that says how long the message has left to live. */

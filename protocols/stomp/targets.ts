@@ -8,6 +8,7 @@
 import type { QueueOptions, Route } from '../../src/api.ts';
 import { BrokerError } from '../../src/message/errors.ts';
 import { DOT } from '../../src/message/message.ts';
+import { bytesOf } from '../../src/message/text.ts';
 import { AddressTable } from '../../src/routing/address-table.ts';
 import type { Session } from '../../src/session.ts';
 import { FrameError } from './codec/errors.ts';
@@ -78,7 +79,7 @@ export class Targets {
     const isReply = text.startsWith(REPLY_PREFIX);
     const wish = destination.kind === 'queue' ? this.queues.declare(destination.name, frame) : undefined;
     const exchange = isExchange ? destination.exchange : '';
-    const key = Buffer.from(isExchange ? destination.key : destination.name);
+    const key = bytesOf(isExchange ? destination.key : destination.name);
     const target: Target = {
       exchange,
       key,

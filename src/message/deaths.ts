@@ -8,8 +8,8 @@
  *
  * Of what somebody else has written, only so much is taken as fits into a record of a reasonable size.
  */
-import { type Annotations, type Death, encodeAnnotations } from './annotations.ts';
-import type { Header, Headers, Value } from './properties.ts';
+import { type Annotations, type Death, deathCount, encodeAnnotations } from './annotations.ts';
+import type { Header, Headers, Properties, Value } from './properties.ts';
 
 export const DEATHS_HEADER = 'x-death';
 export const COUNT_HEADER = 'x-death-count';
@@ -61,6 +61,14 @@ export function firstDeathHeaders({ firstDeath }: Annotations): Header[] {
     const value = firstDeath[fact];
     return value === undefined ? [] : [{ name: FIRST + fact, value }];
   });
+}
+
+/** With all headers in which a death is shown: by these, too, a message can be selected, and a dead letter be routed. */
+export function withDeaths(properties: Properties, annotations: Annotations): Properties {
+  const headers = properties.headers.filter(({ name }) => !DEATH_HEADERS.has(name));
+  headers.push({ name: DEATHS_HEADER, value: { type: 'list', value: annotations.deaths.map(deathTable) } });
+  for (const [name, value] of flatDeathHeaders(annotations, deathCount(annotations))) headers.push({ name, value });
+  return { ...properties, headers };
 }
 
 /** A record as a table of `x-death`. */

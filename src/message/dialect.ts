@@ -1,8 +1,10 @@
 /**
  * What the broker knows of a protocol's properties: a number that is stored with each message, and how to read the bytes.
  */
+import { type Annotations, decodeAnnotations } from './annotations.ts';
+import { withDeaths } from './deaths.ts';
 import type { MessageView } from './message.ts';
-import { NO_PROPERTIES, type Properties } from './properties.ts';
+import { type Headers, NO_PROPERTIES, type Properties } from './properties.ts';
 
 export interface Dialect {
   /** 1 to 255. It is written into the log, so it never changes: 1 to 15 belong to the adapters of this project. */
@@ -13,6 +15,11 @@ export interface Dialect {
    * the message expires is not read: the broker knows.
    */
   decode(view: MessageView): Properties;
+  /**
+   * All headers as they were sent, where `decode` takes some of them for other properties. Must not throw. Default: those that
+   * it leaves.
+   */
+  sent?(view: MessageView, decoded: Properties): Headers;
 }
 
 /** Looks a message's dialect up and reads its properties into the neutral form. */
@@ -41,8 +48,29 @@ export class Dialects {
     return { ...(properties ?? NO_PROPERTIES), expiryMs };
   }
 
+  /**
+   * As routing and selectors look at a message: all headers that its publisher sent, and what the broker itself shows.
+   * @param annotations what the broker has to say of a message whose bytes do not say it yet
+   */
+  lookedAt(view: MessageView, annotations: Annotations | null = null): Properties {
+    const properties = this.properties(view);
+    const headers = this.byId[view.dialect]?.sent?.(view, properties) ?? properties.headers;
+    const all = headers === properties.headers ? properties : { ...properties, headers };
+    const said = annotations ?? annotationsOf(view);
+    return said === undefined ? all : withDeaths(all, said);
+  }
+
   /** Milliseconds until the message expires, 0 if it is over; undefined if it never does. */
   timeLeftMs(view: MessageView): number | undefined {
     return view.expiresAtMs === 0 ? undefined : Math.max(0, view.expiresAtMs - this.nowMs());
+  }
+}
+
+function annotationsOf(view: MessageView): Annotations | undefined {
+  try {
+    return decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
+  } catch {
+    // Damage: what its publisher has said is left.
+    return undefined;
   }
 }

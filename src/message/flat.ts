@@ -1,7 +1,7 @@
 /**
  * Headers for protocols whose headers are text. A list or a map goes as JSON, its name among those in the header
- * `x-json-headers`; bytes that are no text go as base64 where the protocol can say only text, their names in
- * `x-base64-headers`. Whoever reads the headers back (`unflattened`) has lists, maps and bytes again. Names are parted by
+ * `x-json-headers`; what holds NUL goes as base64, and so do bytes that are no text where the protocol can say only text,
+ * their names in `x-base64-headers`. Whoever reads the headers back (`unflattened`) has lists, maps and bytes again. Names are parted by
  * commas; a comma or `%` in a name is written %2C, %25.
  */
 import type { Header, Headers, Value } from './properties.ts';
@@ -18,7 +18,7 @@ export interface FlatHeader {
   readonly text: string;
 }
 
-/** @param textOnly values must be text */
+/** @param textOnly values must be text; NUL can be in none */
 export function flattened(headers: Headers, textOnly: boolean): FlatHeader[] {
   const flat: FlatHeader[] = [];
   const json: string[] = [];
@@ -26,7 +26,7 @@ export function flattened(headers: Headers, textOnly: boolean): FlatHeader[] {
   for (const { name, value } of headers) {
     if (isNested(value)) json.push(name);
     let text = valueToText(value);
-    if (textOnly && !isText(text)) {
+    if (text.includes('\0') || (textOnly && !isText(text))) {
       base64.push(name);
       text = bytesOf(text).toString('base64');
     }

@@ -41,6 +41,10 @@ export function valueToJson(value: Value): unknown {
       return value.value.map(valueToJson);
     case 'map':
       return Object.fromEntries(onceEach(value.value).map((header) => [header.name, valueToJson(header.value)]));
+    case 'float':
+    case 'double':
+      // JSON has no word for what is no number, or endless.
+      return Number.isFinite(value.value) ? value.value : String(value.value);
     default:
       return value.value;
   }
@@ -60,6 +64,15 @@ export function valueFromJson(json: unknown, depthMax: number, room = { values: 
   const values = items as Value[];
   if (list) return { type: 'list', value: values };
   return { type: 'map', value: Object.keys(json as object).map((name, i) => ({ name, value: values[i]! })) };
+}
+
+const UINT64_MAX = 0xffff_ffff_ffff_ffffn;
+
+/** The digits of an unsigned number of 64 bits as that number; undefined for any other text. */
+export function unsignedOf(text: string): bigint | undefined {
+  if (!/^\d{1,20}$/.test(text)) return undefined;
+  const number = BigInt(text);
+  return number <= UINT64_MAX ? number : undefined;
 }
 
 /** Without those whose name one before them has. */

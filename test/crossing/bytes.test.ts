@@ -153,7 +153,52 @@ describe('AMQP to AMQP', () => {
   });
 });
 
+describe('STOMP to STOMP', () => {
+  it('a receipt that no UTF-8 names, where its frame is refused', async () => {
+    const wrong = await Stomp.open(broker);
+    wrong.send('SEND', { destination: '/nowhere/x', receipt: 'r\xff' });
+    await expect(wrong.frame('RECEIPT')).rejects.toThrow(/ERROR\nmessage:Unknown destination\nreceipt-id:r\xff\n/);
+    wrong.close();
+  });
+
+  it('a key that is no UTF-8 is shown as what leads there', async () => {
+    const topic = `/topic/${name()}.caf`;
+    const reader = await Stomp.open(broker);
+    await reader.subscribe(`${topic}%E9`);
+    await reader.sure('SEND', { destination: `${topic}%E8` }, 'E8');
+    await reader.sure('SEND', { destination: `${topic}%e9` }, 'E9');
+    const first = await reader.message();
+    expect([first.address, first.body]).toEqual([`${topic}%E9`, 'E9']);
+    await reader.sure('SEND', { destination: first.address }, 'again');
+    expect((await reader.message()).body).toBe('again');
+    reader.close();
+  });
+
+  it('no queue has a name that is no UTF-8', async () => {
+    const wrong = await Stomp.open(broker);
+    await expect(wrong.sure('SEND', { destination: '/queue/caf%E9' }, 'x')).rejects.toThrow('that give UTF-8');
+    wrong.close();
+  });
+});
+
 describe('a headers exchange', () => {
+  it('sees a group, whoever says so', async () => {
+    const queue = await declared();
+    await amqp.bind(queue, 'amq.headers', '', named('JMSXGroupID', field(`S:${queue}`)));
+    const args = EMPTY_TABLE;
+    amqp.raw.send(
+      method(1, 'exchange.bind', u16(0), short('amq.headers'), short('amq.topic'), short(queue), bits(false), args),
+    );
+    await amqp.raw.expect('exchange.bind-ok', 1);
+    await amqp.publish('amq.topic', queue, { 'h:JMSXGroupID': `S:${queue}` }, 'amqp');
+    await stomp.sure('SEND', { destination: `/topic/${queue}`, JMSXGroupID: queue }, 'stomp');
+    const peer = await mqttClient(broker, queue, true);
+    peer.publish(queue, 'mqtt', 1, 1, { properties: mqttProperties({ 'u:JMSXGroupID': queue })! });
+    await peer.next('puback');
+    await peer.leave();
+    for (const from of ['amqp', 'stomp', 'mqtt']) expect((await amqp.next(queue)).body).toBe(from);
+  });
+
   it.each(['S', 'x'])('tells bytes apart that are no text: %s', async (letter) => {
     const x = await exchange('headers');
     const queue = await declared();
@@ -187,18 +232,18 @@ describe('between protocols', () => {
     const base64 = (text: string): string => Buffer.from(text, 'latin1').toString('base64');
     expect(mqttSeen(await peer.next('publish')).properties).toEqual({
       'correlation-data': ID,
+      'u:message-id': base64('m\xff'),
       'u:latin': base64('caf\xe9'),
       'u:binary': base64(ID),
       'u:short': '7',
       'u:decimal': '3.14',
-      'u:x-base64-headers': 'latin,binary',
+      'u:x-base64-headers': 'message-id,latin,binary',
     });
-    // Content type, message id and two names cannot be said.
+    // Content type and two names cannot be said.
     expect(stats.mqtt.stats.lossyConversions - before).toBe(1);
     const reader = await Stomp.open(broker);
     await reader.subscribe(`/amq/queue/${queue}`);
-    const { binary, ...rest } = (await reader.message()).properties;
-    expect(rest).toEqual({
+    expect((await reader.message()).properties).toEqual({
       'amqp-message-id': 'm\xff',
       'correlation-id': `ID:AMQP_BINARY:${Buffer.from(ID, 'latin1').toString('hex').toUpperCase()}`,
       'content-type': '\xe9',
@@ -207,9 +252,10 @@ describe('between protocols', () => {
       '\xff\xfd': 'other',
       short: '7',
       decimal: '3.14',
+      // It holds a NUL, which no header can.
+      binary: base64(ID),
+      'x-base64-headers': 'binary',
     });
-    // It holds a NUL, which no header can.
-    expect(binary).toBeUndefined();
     reader.close();
     await peer.vanish();
   });

@@ -105,6 +105,28 @@ it('AMQP sends on what STOMP was told, and each sees the record in its own form,
   reader.close();
 });
 
+it('a selector tells dead letters apart by what each is shown of them', async () => {
+  const selector = `"x-first-death-queue" = 'other-selected' AND "x-death-count" = '1'`;
+  const readers = [await Stomp.open(broker), await Stomp.open(broker)];
+  await readers[0]!.subscribe('/amq/queue/dead', { selector });
+  await readers[1]!.subscribe('/topic/selected', { selector });
+  await amqp.bind('dead', 'amq.topic', 'selected');
+  for (const queue of ['one', 'other']) {
+    await amqp.declare(
+      `${queue}-selected`,
+      named('x-dead-letter-exchange', field('S:amq.topic')),
+      named('x-dead-letter-routing-key', field('S:selected')),
+    );
+    await amqp.publish('', `${queue}-selected`, { 'h:x-first-death-queue': 'S:other-selected' }, queue);
+    await refuse(`${queue}-selected`);
+  }
+  for (const reader of readers) {
+    expect((await reader.message()).body).toBe('other');
+    reader.close();
+  }
+  expect((await amqp.next('dead')).body).toBe('one');
+});
+
 it('an endless record of somebody else is cut to what is needed', async () => {
   const { listOf, tableOf } = await import('./ends.ts');
   const entry = (i: number) =>

@@ -65,11 +65,11 @@ const long = (content: Buffer): Buffer => {
 
 const number = (value: string, size: number): Buffer => {
   const buffer = Buffer.alloc(8);
-  buffer.writeBigInt64BE(BigInt(value));
+  buffer.writeBigInt64BE(BigInt.asIntN(64, BigInt(value)));
   return buffer.subarray(8 - size);
 };
 
-const SIZES: Readonly<Record<string, number>> = { b: 1, B: 1, s: 2, u: 2, I: 4, i: 4, l: 8, T: 8 };
+const SIZES: Readonly<Record<string, number>> = { b: 1, B: 1, s: 2, u: 2, I: 4, i: 4, l: 8, L: 8, T: 8 };
 
 /** `LETTER:text` as a table field's letter and value. */
 export function field(said: string): Buffer {
@@ -142,6 +142,7 @@ function readField(b: Buffer, at: number): [text: string, end: number] {
   if (letter === 't') return [`t:${b[from] !== 0}`, from + 1];
   if (letter === 'V') return ['V:', from];
   if (letter === 'd') return [`d:${b.readDoubleBE(from)}`, from + 8];
+  if (letter === 'f') return [`f:${b.readFloatBE(from)}`, from + 4];
   if (letter === 'D') return [`D:${b[from]}/${b.readUInt32BE(from + 1)}`, from + 5];
   const end = from + 4 + b.readUInt32BE(from);
   if (letter === 'A') {

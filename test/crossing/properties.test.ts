@@ -254,6 +254,66 @@ const ROWS: readonly Row[] = [
     seen: { 'mqtt to amqp': { priority: '1' }, 'mqtt to stomp': { priority: '1' } },
   },
   {
+    what: 'a property that is no text',
+    amqp: { 'message-id': 'm\xff', type: '\xfe', 'h:JMSXGroupID': 'S:\xfd' },
+    mqtt: {
+      'u:message-id': 'bf8=',
+      'u:type': '/g==',
+      'u:JMSXGroupID': '/Q==',
+      'u:x-base64-headers': 'message-id,type,JMSXGroupID',
+    },
+    stomp: { 'amqp-message-id': 'm\xff', type: '\xfe', JMSXGroupID: '\xfd' },
+  },
+  {
+    what: 'NUL, which neither STOMP nor MQTT can say in text',
+    amqp: { 'h:n': 'S:a\0b', 'message-id': '\0' },
+    mqtt: { 'u:message-id': 'AA==', 'u:n': 'YQBi', 'u:x-base64-headers': 'message-id,n' },
+    stomp: { 'amqp-message-id': 'AA==', n: 'YQBi', 'x-base64-headers': 'amqp-message-id,n' },
+    seen: {
+      'mqtt to stomp': { 'amqp-message-id': 'AA==', n: 'YQBi', 'x-base64-headers': 'amqp-message-id,n' },
+    },
+  },
+  {
+    what: 'a property, and a header of that name that would have to go as base64',
+    amqp: { type: 'plain', 'h:type': 'S:\xff\0' },
+    seen: { 'amqp to mqtt': { 'u:type': 'plain' }, 'amqp to stomp': { type: 'plain' } },
+  },
+  {
+    what: 'a timestamp that is none of seconds',
+    amqp: { timestamp: '18446744073709551615' },
+    mqtt: { 'u:timestamp': '18446744073709551615' },
+    seen: {
+      'amqp to stomp': { timestamp: '18446744073709551615' },
+      'mqtt to stomp': { timestamp: '18446744073709551615' },
+    },
+  },
+  {
+    what: 'a number that is too large for a timestamp: a header',
+    mqtt: { 'u:timestamp': '18446744073709551616' },
+    seen: { 'mqtt to amqp': { 'h:timestamp': 'S:18446744073709551616' } },
+  },
+  {
+    what: 'a header that is called like the expiry, which it is not taken for',
+    amqp: { 'h:expiration': 'S:5', expiration: '60000' },
+    mqtt: { 'u:expiration': '5', expiry: '60' },
+    seen: { 'amqp to stomp': { expiration: '60000' }, 'mqtt to stomp': { expiration: '60000' } },
+  },
+  {
+    what: 'numbers that JSON has no word for',
+    amqp: { 'h:m': listOf(field('d:NaN'), field('d:-Infinity')) },
+    mqtt: { 'u:m': '["NaN","-Infinity"]', 'u:x-json-headers': 'm' },
+    stomp: { m: '["NaN","-Infinity"]', 'x-json-headers': 'm' },
+    seen: {
+      'mqtt to amqp': { 'h:m': listOf(field('S:NaN'), field('S:-Infinity')) },
+      'stomp to amqp': { 'h:m': listOf(field('S:NaN'), field('S:-Infinity')) },
+    },
+  },
+  {
+    what: 'a reply-to whose topic is too long for AMQP: left out, with its exchange',
+    mqtt: { 'response-topic': `r/${'x'.repeat(300)}` },
+    seen: { 'mqtt to amqp': {} },
+  },
+  {
     what: 'text in a body, which AMQP cannot say',
     mqtt: { 'payload-format': '1' },
     seen: { 'mqtt to amqp': {}, 'mqtt to stomp': {} },

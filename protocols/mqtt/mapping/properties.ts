@@ -22,9 +22,16 @@ import { DEATH_HEADERS, flatDeathHeaders } from '../../../src/message/deaths.ts'
 import type { Dialect } from '../../../src/message/dialect.ts';
 import { flattened, unflattened } from '../../../src/message/flat.ts';
 import { DELAY_MAX_MS, type Draft, type MessageView } from '../../../src/message/message.ts';
-import { type Address, type Header, NO_PROPERTIES, type Properties } from '../../../src/message/properties.ts';
+import {
+  type Address,
+  type Header,
+  type Headers,
+  NO_PROPERTIES,
+  type Properties,
+} from '../../../src/message/properties.ts';
 import { respelled } from '../../../src/message/spelling.ts';
 import { bytesOf, isText } from '../../../src/message/text.ts';
+import { onceEach, unsignedOf } from '../../../src/message/values.ts';
 import { PUBLISH } from '../codec/packet.ts';
 import {
   CONTENT_TYPE,
@@ -42,6 +49,7 @@ import { meaningOf, QUEUE_TOPIC_PREFIX } from '../special-topics.ts';
 export const MQTT_DIALECT_ID = 2;
 
 const USER_ID = 'user-id';
+const GROUP = 'JMSXGroupID';
 const NOTHING = Buffer.alloc(0);
 
 const dialects = new Map<string, Dialect>();
@@ -68,14 +76,18 @@ function dialectOf(exchange: string): Dialect {
         return NO_PROPERTIES;
       }
     },
+    // What AMQP would be shown as headers.
+    sent(_, { headers, groupId }) {
+      return groupId === undefined ? headers : [...headers, { name: GROUP, value: groupId }];
+    },
   };
 }
 
 function decode(view: MessageView, exchange: string): Properties {
   const { props, propsStart, propsEnd } = view;
   if (propsStart === propsEnd) return NO_PROPERTIES;
-  const headers: Header[] = [];
-  const properties: Properties = { headers };
+  const properties: Properties = { headers: [] };
+  const pairs: Header[] = [];
   const names = new Set<string>();
   let lost = 0;
   const reader = new PropertyReader();
@@ -97,19 +109,27 @@ function decode(view: MessageView, exchange: string): Properties {
         break;
       case USER_PROPERTY: {
         const name = props.toString('utf8', reader.nameStart, reader.nameEnd);
-        const value = props.toString('utf8', start, end);
         if (names.has(name)) lost++;
-        else if (name === USER_ID && !view.userChecked) headers.push({ name, value });
-        else if (!takeNamed(properties, name, value)) headers.push({ name, value });
+        else pairs.push({ name, value: props.toString('utf8', start, end) });
         names.add(name);
         break;
       }
       default:
     }
   }
-  properties.headers = unflattened(headers);
+  takePairs(properties, unflattened(pairs), view.userChecked);
   if (lost > 0) properties.lost = lost;
   return properties;
+}
+
+function takePairs(properties: Properties, pairs: Headers, userChecked: boolean): void {
+  const headers: Header[] = [];
+  for (const pair of pairs) {
+    const { name, value } = pair;
+    const isHeader = typeof value !== 'string' || (name === USER_ID && !userChecked);
+    if (isHeader || !takeNamed(properties, name, value)) headers.push(pair);
+  }
+  properties.headers = headers;
 }
 
 /** False for a user property that is no neutral one, or does not hold what that must be. */
@@ -125,8 +145,9 @@ function takeNamed(properties: Properties, name: string, value: string): boolean
     return true;
   }
   if (name === 'timestamp') {
-    if (!/^\d{1,15}$/.test(value)) return false;
-    properties.timestampS = BigInt(value);
+    const stamp = unsignedOf(value);
+    if (stamp === undefined) return false;
+    properties.timestampS = stamp;
     return true;
   }
   return false;
@@ -139,7 +160,7 @@ const TEXT_NAMES: ReadonlyMap<string, TextKey> = new Map([
   ['type', 'type'],
   ['app-id', 'appId'],
   ['user-id', 'userId'],
-  ['JMSXGroupID', 'groupId'],
+  [GROUP, 'groupId'],
 ]);
 
 /** False where none may be sent to it. */
@@ -198,7 +219,7 @@ export function readHints(props: Buffer, start: number, end: number, draft: Draf
   }
 }
 
-const HINTS = ['JMSXGroupID', USER_ID, 'x-delay', 'priority'];
+const HINTS = [GROUP, USER_ID, 'x-delay', 'priority'];
 const GROUP_HINT = 0;
 const USER_HINT = 1;
 const DELAY_HINT = 2;
@@ -304,14 +325,19 @@ export class OutgoingProperties {
       const bytes = typeof correlationId === 'string' ? bytesOf(correlationId) : correlationId;
       if (!writer.field(CORRELATION_DATA, bytes)) this.lossy = true;
     }
+    const pairs: Header[] = [];
     for (const [name, key] of TEXT_NAMES) {
       const value = properties[key];
-      if (value !== undefined) this.pair(name, value);
+      if (value !== undefined) pairs.push({ name, value });
     }
-    if (properties.timestampS !== undefined) this.pair('timestamp', String(properties.timestampS));
-    if (properties.priority !== undefined) this.pair('priority', String(properties.priority));
+    if (properties.timestampS !== undefined) pairs.push({ name: 'timestamp', value: String(properties.timestampS) });
+    if (properties.priority !== undefined) pairs.push({ name: 'priority', value: String(properties.priority) });
     if (properties.lost !== undefined) this.lossy = true;
-    for (const { name, text } of flattened(properties.headers, true)) this.pair(name, text);
+    pairs.push(...properties.headers);
+    // A name stands for one thing in other protocols: the first, which is what the broker takes it for.
+    const once = onceEach(pairs);
+    if (once.length < pairs.length) this.lossy = true;
+    for (const { name, text } of flattened(once, true)) this.pair(name, text);
   }
 
   /** A dead letter: what the broker says of its deaths stands for what its publisher may have said of others. */

@@ -3,6 +3,7 @@
  * their own, which write in place. Every frame's NUL is followed by an LF, as RabbitMQ's and ActiveMQ's are: clients that
  * read line by line wait for it.
  */
+import { bytesOf } from '../../../src/message/text.ts';
 import { VERSION_TEXT, type Version } from './version.ts';
 
 export function connectedFrame(
@@ -17,7 +18,7 @@ export function connectedFrame(
   );
 }
 
-/** `title` needs no escaping; `receiptId` and `headers` (each `name:value`) are escaped already. */
+/** `title` needs no escaping; `receiptId` (bytes as `textOf` reads them) and `headers` (each `name:value`) are escaped already. */
 export function errorFrame(
   title: string,
   detail: string,
@@ -28,5 +29,5 @@ export function errorFrame(
   const lines = [`message:${title}`, ...headers];
   if (receiptId !== undefined) lines.push(`receipt-id:${receiptId}`);
   lines.push('content-type:text/plain;charset=utf-8', `content-length:${Buffer.byteLength(body)}`);
-  return Buffer.from(`ERROR\n${lines.join('\n')}\n\n${body}\0\n`);
+  return Buffer.concat([bytesOf(`ERROR\n${lines.join('\n')}\n\n`), Buffer.from(`${body}\0\n`)]);
 }

@@ -241,8 +241,8 @@ describe('headers for', () => {
       },
       V1_2,
     );
-    expect(text).toBe('content-type:a\nok:x\n');
-    expect(dropped).toBe(5);
+    expect(text).toBe('content-type:a\nnul:AA==\nok:x\nx-base64-headers:nul\n');
+    expect(dropped).toBe(4);
   });
 
   test('1.0 leave out what would be another header', () => {
