@@ -66,13 +66,16 @@ export const amqpDialect: Dialect = {
 /** All but when it expires, which the broker knows. */
 export function toNeutral(basic: BasicProperties): Properties {
   const headers: Header[] = [];
-  let correlation: Value | undefined;
+  let correlation: string | Buffer | undefined;
   let group: string | undefined;
   let replyExchange = '';
   for (const header of basic.headers ?? []) {
-    if (header.name === CORRELATION_HEADER && basic.correlationId === undefined) correlation = header.value;
-    else if (header.name === GROUP_HEADER && typeof header.value === 'string') group = header.value;
-    else if (header.name === REPLY_EXCHANGE_HEADER && typeof header.value === 'string') replyExchange = header.value;
+    const { name, value } = header;
+    const text = typeof value === 'string' ? value : undefined;
+    const id = text ?? (typeof value === 'object' && value?.type === 'bytes' ? value.value : undefined);
+    if (name === CORRELATION_HEADER && basic.correlationId === undefined && id !== undefined) correlation = id;
+    else if (name === GROUP_HEADER && text !== undefined) group = text;
+    else if (name === REPLY_EXCHANGE_HEADER && basic.replyTo !== undefined && text !== undefined) replyExchange = text;
     else headers.push(header);
   }
   const properties: Properties = { headers };
@@ -80,9 +83,7 @@ export function toNeutral(basic: BasicProperties): Properties {
   if (basic.contentEncoding !== undefined) properties.contentEncoding = basic.contentEncoding;
   if (basic.priority !== undefined) properties.priority = basic.priority;
   if (basic.correlationId !== undefined) properties.correlationId = basic.correlationId;
-  else if (typeof correlation === 'string') properties.correlationId = correlation;
-  else if (typeof correlation === 'object' && correlation?.type === 'bytes')
-    properties.correlationId = correlation.value;
+  else if (correlation !== undefined) properties.correlationId = correlation;
   if (basic.replyTo !== undefined) properties.replyTo = { exchange: replyExchange, key: basic.replyTo };
   if (basic.messageId !== undefined) properties.messageId = basic.messageId;
   if (basic.timestampS !== undefined) properties.timestampS = basic.timestampS;

@@ -254,6 +254,14 @@ const ROWS: readonly Row[] = [
     seen: { 'mqtt to amqp': { priority: '1' }, 'mqtt to stomp': { priority: '1' } },
   },
   {
+    what: 'headers that would stand for a property, and do not',
+    amqp: { 'h:x-correlation-id': 'I:5', 'h:x-reply-to-exchange': 'S:x', 'h:JMSXGroupID': 'I:7' },
+    seen: {
+      'amqp to mqtt': { 'u:x-correlation-id': '5', 'u:x-reply-to-exchange': 'x', 'u:JMSXGroupID': '7' },
+      'amqp to stomp': { 'x-correlation-id': '5', 'x-reply-to-exchange': 'x', JMSXGroupID: '7' },
+    },
+  },
+  {
     what: 'a property that is no text',
     amqp: { 'message-id': 'm\xff', type: '\xfe', 'h:JMSXGroupID': 'S:\xfd' },
     mqtt: {
