@@ -6,7 +6,7 @@
  */
 import type { Header, Headers, Value } from './properties.ts';
 import { bytesOf, isText, textOf } from './text.ts';
-import { isNested, valueFromJson, valueToText } from './values.ts';
+import { isNested, parseJson, valueFromJson, valueToText } from './values.ts';
 
 export const JSON_HEADERS = 'x-json-headers';
 export const BASE64_HEADERS = 'x-base64-headers';
@@ -66,7 +66,7 @@ function marked(headers: Headers, name: string): ReadonlySet<string> | undefined
 
 function parsed(text: string): Value | undefined {
   try {
-    const value = valueFromJson(JSON.parse(text), DEPTH_MAX);
+    const value = valueFromJson(parseJson(text), DEPTH_MAX);
     return value !== undefined && isNested(value) ? value : undefined;
   } catch {
     return undefined;

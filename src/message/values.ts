@@ -50,10 +50,29 @@ export function valueToJson(value: Value): unknown {
   }
 }
 
-/** What JSON says as a value. Whole numbers are int64, others double. Undefined for what nests deeper, or holds more. */
+const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
+const INT64_MIN = -0x8000_0000_0000_0000n;
+
+/** Parses JSON whose whole numbers of 64 bits are to be exact: those that no number holds become bigints. */
+export function parseJson(text: string): unknown {
+  const exact = (_key: string, value: unknown, { source }: { readonly source?: string }): unknown => {
+    if (typeof value !== 'number' || Number.isSafeInteger(value) || source === undefined) return value;
+    // More than 20 characters are too many for 64 bits.
+    if (!/^-?\d{1,19}$/.test(source)) return value;
+    const whole = BigInt(source);
+    return whole <= INT64_MAX && whole >= INT64_MIN ? whole : value;
+  };
+  return JSON.parse(text, exact as (key: string, value: unknown) => unknown);
+}
+
+/**
+ * What JSON says as a value (`parseJson`). Whole numbers are int64, others double. Undefined for what nests deeper, or holds
+ * more.
+ */
 export function valueFromJson(json: unknown, depthMax: number, room = { values: 8192 }): Value | undefined {
   if (--room.values < 0) return undefined;
   if (json === null || typeof json === 'string' || typeof json === 'boolean') return json;
+  if (typeof json === 'bigint') return { type: 'int64', value: json };
   if (typeof json === 'number') {
     return Number.isSafeInteger(json) ? { type: 'int64', value: BigInt(json) } : { type: 'double', value: json };
   }

@@ -317,6 +317,35 @@ const ROWS: readonly Row[] = [
     },
   },
   {
+    what: 'whole numbers in JSON, however many digits they have',
+    mqtt: { 'u:m': '[9007199254740993,-9223372036854775808,9223372036854775808,1.5]', 'u:x-json-headers': 'm' },
+    stomp: { m: '[9007199254740993,-9223372036854775808,9223372036854775808,1.5]', 'x-json-headers': 'm' },
+    seen: Object.fromEntries(
+      (['mqtt', 'stomp'] as const).flatMap((from) => [
+        [
+          `${from} to amqp`,
+          {
+            'h:m': listOf(
+              field('l:9007199254740993'),
+              field('l:-9223372036854775808'),
+              field('d:9223372036854775808'),
+              field('d:1.5'),
+            ),
+          },
+        ],
+        [
+          `${from} to ${from === 'mqtt' ? 'stomp' : 'mqtt'}`,
+          Object.fromEntries(
+            [
+              ['m', '["9007199254740993","-9223372036854775808",9223372036854776000,1.5]'],
+              ['x-json-headers', 'm'],
+            ].map(([name, value]) => [from === 'mqtt' ? name : `u:${name}`, value]),
+          ),
+        ],
+      ]),
+    ),
+  },
+  {
     what: 'a reply-to whose topic is too long for AMQP: left out, with its exchange',
     mqtt: { 'response-topic': `r/${'x'.repeat(300)}` },
     seen: { 'mqtt to amqp': {} },
