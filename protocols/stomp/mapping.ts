@@ -74,36 +74,36 @@ function decode(view: MessageView): Properties {
     const value = unescapeText(props, Math.min(colon + 1, lineEnd), lineEnd, true);
     // Of repeated headers the first counts [STOMP 1.2, Repeated Header Entries].
     if (names.has(name)) lost++;
-    else lines.push({ name, value });
+    else if (!takeProperty(properties, name, value)) lines.push({ name, value });
     names.add(name);
     at = lineEnd + 1;
   }
-  properties.headers = unflattened(lines).filter(
-    ({ name, value }) => typeof value !== 'string' || !takeProperty(properties, name, value),
-  );
+  properties.headers = unflattened(lines).filter(({ name, value }) => {
+    const key = typeof value === 'string' ? TEXT_NAMES.get(name) : undefined;
+    if (key !== undefined) properties[key] = value as string;
+    return key === undefined;
+  });
   if (lost > 0) properties.lost = lost;
   return properties;
 }
 
-type TextKey = 'messageId' | 'contentType' | 'contentEncoding' | 'type' | 'userId' | 'appId' | 'groupId';
+type TextKey = 'messageId' | 'contentType' | 'contentEncoding' | 'type' | 'appId' | 'groupId';
+/** Those that may be marked: what the broker itself goes by, and who sent it, is what it says. */
 const TEXT_NAMES: ReadonlyMap<string, TextKey> = new Map([
   ['amqp-message-id', 'messageId'],
   ['content-type', 'contentType'],
   ['content-encoding', 'contentEncoding'],
   ['type', 'type'],
-  ['user-id', 'userId'],
   ['app-id', 'appId'],
   [GROUP, 'groupId'],
 ]);
 
-/** False for a header that is not a property, or does not hold what the property must be. */
+/** False for a header that is no property, or one of `TEXT_NAMES`, or does not hold what the property must be. */
 function takeProperty(properties: Properties, name: string, value: string): boolean {
-  const key = TEXT_NAMES.get(name);
-  if (key !== undefined) {
-    properties[key] = value;
-    return true;
-  }
   switch (name) {
+    case 'user-id':
+      properties.userId = value;
+      return true;
     case 'correlation-id':
       properties.correlationId = binaryOf(value) ?? value;
       return true;

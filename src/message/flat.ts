@@ -45,7 +45,7 @@ export function unflattened(headers: Header[]): Header[] {
   return headers.flatMap(({ name, value }) => {
     if ((name === JSON_HEADERS && json !== undefined) || (name === BASE64_HEADERS && base64 !== undefined)) return [];
     let was = value;
-    if (typeof was === 'string' && base64?.has(name)) was = textOf(Buffer.from(was, 'base64'));
+    if (typeof was === 'string' && base64?.has(name)) was = unpacked(was) ?? was;
     if (typeof was === 'string' && json?.has(name)) was = parsed(was) ?? was;
     return [{ name, value: was }];
   });
@@ -62,6 +62,12 @@ function marked(headers: Headers, name: string): ReadonlySet<string> | undefined
   const value = headers.find((header) => header.name === name)?.value;
   if (typeof value !== 'string') return undefined;
   return new Set(value.split(',').map((one) => one.replace(/%2C|%25/g, (sign) => (sign === '%25' ? '%' : ','))));
+}
+
+/** Undefined for what is no base64: somebody else's mark. */
+function unpacked(text: string): string | undefined {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? textOf(bytes) : undefined;
 }
 
 function parsed(text: string): Value | undefined {

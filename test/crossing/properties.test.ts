@@ -155,6 +155,26 @@ const ROWS: readonly Row[] = [
     seen: { 'mqtt to amqp': { 'h:user-id': 'S:admin' }, 'mqtt to stomp': {} },
   },
   {
+    what: 'a user id that is marked to stand for another: who it says',
+    mqtt: { 'u:user-id': 'guest', 'u:x-base64-headers': 'user-id' },
+    stomp: { 'user-id': 'guest', 'x-base64-headers': 'user-id' },
+    seen: Object.fromEntries([
+      ...(['mqtt', 'stomp'] as const).map((from) => [`${from} to amqp`, { 'user-id': 'guest' }]),
+      ['mqtt to stomp', { 'user-id': 'guest' }],
+      ['stomp to mqtt', { 'u:user-id': 'guest' }],
+    ]),
+  },
+  {
+    what: 'a user id that is marked, and not who publishes it: a header',
+    mqtt: { 'u:user-id': 'YWRtaW4=', 'u:x-base64-headers': 'user-id' },
+    seen: { 'mqtt to amqp': { 'h:user-id': 'S:admin' }, 'mqtt to stomp': {} },
+  },
+  {
+    what: 'a mark at what is no base64: text',
+    mqtt: { 'u:h': 'a b', 'u:x-base64-headers': 'h' },
+    seen: { 'mqtt to amqp': { 'h:h': 'S:a b' }, 'mqtt to stomp': { h: 'a b' } },
+  },
+  {
     what: 'a header that is called like the user id',
     amqp: { 'h:user-id': 'S:admin' },
     seen: { 'amqp to stomp': {} },

@@ -109,48 +109,42 @@ function decode(view: MessageView, exchange: string): Properties {
         break;
       case USER_PROPERTY: {
         const name = props.toString('utf8', reader.nameStart, reader.nameEnd);
+        const value = props.toString('utf8', start, end);
         if (names.has(name)) lost++;
-        else pairs.push({ name, value: props.toString('utf8', start, end) });
+        else if (name === USER_ID && view.userChecked) properties.userId = value;
+        else if (!takeNumber(properties, name, value)) pairs.push({ name, value });
         names.add(name);
         break;
       }
       default:
     }
   }
-  takePairs(properties, unflattened(pairs), view.userChecked);
+  takePairs(properties, unflattened(pairs));
   if (lost > 0) properties.lost = lost;
   return properties;
 }
 
-function takePairs(properties: Properties, pairs: Headers, userChecked: boolean): void {
-  const headers: Header[] = [];
-  for (const pair of pairs) {
-    const { name, value } = pair;
-    const isHeader = typeof value !== 'string' || (name === USER_ID && !userChecked);
-    if (isHeader || !takeNamed(properties, name, value)) headers.push(pair);
-  }
-  properties.headers = headers;
+/** The others, marks undone: what is a text of the neutral form, and the headers. */
+function takePairs(properties: Properties, pairs: Headers): void {
+  properties.headers = pairs.filter(({ name, value }) => {
+    // Who sent it is never told on somebody's word alone.
+    const key = typeof value === 'string' && name !== USER_ID ? TEXT_NAMES.get(name) : undefined;
+    if (key !== undefined) properties[key] = value as string;
+    return key === undefined;
+  });
 }
 
-/** False for a user property that is no neutral one, or does not hold what that must be. */
-function takeNamed(properties: Properties, name: string, value: string): boolean {
-  const key = TEXT_NAMES.get(name);
-  if (key !== undefined) {
-    properties[key] = value;
-    return true;
-  }
+/** False for a user property that is no number of the neutral form, or does not hold what that must be. */
+function takeNumber(properties: Properties, name: string, value: string): boolean {
   if (name === 'priority') {
     if (!/^\d{1,3}$/.test(value) || Number(value) > 255) return false;
     properties.priority = Number(value);
     return true;
   }
-  if (name === 'timestamp') {
-    const stamp = unsignedOf(value);
-    if (stamp === undefined) return false;
-    properties.timestampS = stamp;
-    return true;
-  }
-  return false;
+  if (name !== 'timestamp') return false;
+  const stamp = unsignedOf(value);
+  if (stamp !== undefined) properties.timestampS = stamp;
+  return stamp !== undefined;
 }
 
 type TextKey = 'messageId' | 'contentEncoding' | 'type' | 'appId' | 'userId' | 'groupId';
