@@ -13,8 +13,8 @@
  *     type               type
  *     user id, app id    user-id, app-id
  *     group id           JMSXGroupID
- *     text               –                      the body came without `content-length`; or `amq-msg-type` says so, which
- *                                               stays a header
+ *     text               –                      the body came without `content-length`, and goes so unless it holds NUL; or
+ *                                               `amq-msg-type` says so, which stays a header
  *     headers            under their own names  values as text, in the bytes they came in; lists and maps as JSON, marked
  *                                               (`src/message/flat.ts`)
  *

@@ -18,6 +18,7 @@ import { isTextMarked } from './stored.ts';
 const EMPTY = Buffer.alloc(0);
 const LF = 0x0a;
 const COLON = 0x3a;
+const NUL = 0;
 
 /** The last foreign property bytes, and the lines they became; shared by the connections that speak one version. */
 export class ForeignMemo {
@@ -25,6 +26,8 @@ export class ForeignMemo {
   userChecked = false;
   props: Buffer = EMPTY;
   lines: Buffer = EMPTY;
+  /** Their publisher says that the body is text. */
+  text = false;
   /** Headers that could not be written. */
   dropped = 0;
 }
@@ -34,7 +37,7 @@ export class OwnHeaders {
   lines: Buffer = EMPTY;
   start = 0;
   end = 0;
-  /** The body came without a length: it is text, as ActiveMQ's clients tell it from bytes. */
+  /** The body goes without a length: it is text, as ActiveMQ's clients tell it from bytes. */
   isText = false;
   private scratch: Buffer = EMPTY;
   private readonly rewritten: Rewritten = { end: 0, dropped: 0 };
@@ -99,7 +102,9 @@ export class OwnHeaders {
       !equalsBytes(memo.props, props, propsStart, propsEnd)
     ) {
       const lines = new HeaderLines(this.version);
-      writeProperties(this.session.properties(view), lines);
+      const properties = this.session.properties(view);
+      writeProperties(properties, lines);
+      memo.text = properties.text === true;
       memo.dialect = dialect;
       memo.userChecked = userChecked;
       memo.props = Buffer.from(props.subarray(propsStart, propsEnd));
@@ -107,6 +112,7 @@ export class OwnHeaders {
       memo.dropped = lines.dropped;
     }
     this.stats.lossyConversions += memo.dropped;
+    this.isText = memo.text && isWithoutNul(view);
     this.setLines(memo.lines, 0, memo.lines.length);
   }
 
@@ -125,6 +131,7 @@ export class OwnHeaders {
       const { headers, ...properties } = this.session.properties(view);
       const others = headers.filter(({ name }) => !DEATH_HEADERS.has(name));
       writeProperties({ ...properties, headers: others }, lines);
+      this.isText = properties.text === true && isWithoutNul(view);
       this.setLines(EMPTY, 0, 0);
     }
     this.stats.lossyConversions += lines.dropped;
@@ -138,6 +145,11 @@ export class OwnHeaders {
     this.start = start;
     this.end = end;
   }
+}
+
+/** Whether the body lies here and holds no NUL, so that a frame without a length ends where it should. */
+function isWithoutNul({ large, body, bodyStart, bodyEnd }: MessageView): boolean {
+  return large === null && !body.subarray(bodyStart, bodyEnd).includes(NUL);
 }
 
 /** Headers of a dead letter that are not its publisher's to write. */

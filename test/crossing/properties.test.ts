@@ -557,6 +557,35 @@ it('a STOMP message without a length is text for MQTT 5.0 where its body is UTF-
   await peer.vanish();
 });
 
+it('text from MQTT 5.0 goes to STOMP without a length, unless it holds NUL, and as a dead letter', async () => {
+  const queue = `text-${++runs}`;
+  const dead = named('x-dead-letter-exchange', field('S:'));
+  await admin.declare(queue, dead, named('x-dead-letter-routing-key', field(`S:${queue}-dead`)));
+  await admin.declare(`${queue}-dead`);
+  const reader = await Stomp.open(broker);
+  await reader.subscribe(`/amq/queue/${queue}`, { ack: 'client-individual' });
+  const sender = await mqttClient(broker, queue, true);
+  const send = async (body: string, said: Said): Promise<{ headers: [string, string][]; body: string }> => {
+    sender.publish(`$queue/${queue}`, body, 1, 1, { properties: mqttProperties(said)! });
+    await sender.next('puback');
+    return reader.frame('MESSAGE');
+  };
+  const lengthOf = (frame: { headers: [string, string][] }): string | undefined =>
+    frame.headers.find(([name]) => name === 'content-length')?.[1];
+  expect(lengthOf(await send('bytes', { 'u:k': '1' }))).toBe('5');
+  expect(lengthOf(await send('a\0b', { 'payload-format': '1', 'u:k': '1' }))).toBe('3');
+  const text = await send('text', { 'payload-format': '1', 'u:k': '1' });
+  expect([text.body, lengthOf(text)]).toEqual(['text', undefined]);
+  expect(lengthOf(await send('bytes', { 'u:k': '1' }))).toBe('5');
+  const token = text.headers.find(([name]) => name === 'ack')![1];
+  await reader.subscribe(`/amq/queue/${queue}-dead`);
+  reader.send('NACK', { id: token, requeue: 'false' });
+  const letter = await reader.frame('MESSAGE');
+  expect([letter.body, lengthOf(letter)]).toEqual(['text', undefined]);
+  reader.close();
+  await sender.leave();
+});
+
 it('an expiry that STOMP gives as a time of day is what is left of it for the others', async () => {
   for (const to of WIRES) {
     const expires = String(clock.epochMs() + 60_000);
