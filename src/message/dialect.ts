@@ -48,15 +48,12 @@ export class Dialects {
     return { ...(properties ?? NO_PROPERTIES), expiryMs };
   }
 
-  /**
-   * As routing and selectors look at a message: all headers that its publisher sent, and what the broker itself shows.
-   * @param annotations what the broker has to say of a message whose bytes do not say it yet
-   */
-  lookedAt(view: MessageView, annotations: Annotations | null = null): Properties {
+  /** As routing and selectors look at a message: all headers that its publisher sent, and what the broker itself shows. */
+  lookedAt(view: MessageView): Properties {
     const properties = this.properties(view);
     const headers = this.byId[view.dialect]?.sent?.(view, properties) ?? properties.headers;
     const all = headers === properties.headers ? properties : { ...properties, headers };
-    const said = annotations ?? annotationsOf(view);
+    const said = annotationsOf(view);
     return said === undefined ? all : withDeaths(all, said);
   }
 
@@ -67,6 +64,7 @@ export class Dialects {
 }
 
 function annotationsOf(view: MessageView): Annotations | undefined {
+  if (view.notesStart === view.notesEnd) return undefined;
   try {
     return decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
   } catch {

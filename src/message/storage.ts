@@ -20,6 +20,7 @@
  * A fixed head of 36 bytes makes a view a dozen loads, and nothing is decoded that a consumer of the same protocol copies.
  */
 import type { AddressBytes } from './address-bytes.ts';
+import { encodeAnnotations } from './annotations.ts';
 import { copyBytes, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from './bytes.ts';
 import { type Assurance, DOT, type Draft, type MessageView, SLASH, type Spelling } from './message.ts';
 
@@ -31,6 +32,7 @@ const SLASH_FLAG = 0b1_0000;
 const GROUPED_FLAG = 0b10_0000;
 const USER_FLAG = 0b100_0000;
 const NO_PRIORITY = 0xffff;
+const NO_NOTES = Buffer.alloc(0);
 
 export const TARGET_LIST_AT = 4;
 
@@ -179,9 +181,9 @@ export function viewDraft(draft: Draft, address: AddressBytes, arrivedAtMs: numb
   view.exchangeEnd = address.keyStart;
   view.keyStart = address.keyStart;
   view.keyEnd = address.end;
-  view.notes = address.bytes;
+  view.notes = draft.annotations === null ? NO_NOTES : encodeAnnotations(draft.annotations);
   view.notesStart = 0;
-  view.notesEnd = 0;
+  view.notesEnd = view.notes.length;
   view.props = draft.props;
   view.propsStart = draft.propsStart;
   view.propsEnd = draft.propsEnd;

@@ -226,7 +226,7 @@ export class Vhost implements QueueOwner, TurnTask {
     if (!route.valid) route = this.reroute(route);
     if (route.perMessage) {
       viewDraft(draft, route, 0, this.view);
-      route = this.router.resolve(route, this.dialects.lookedAt(this.view, draft.annotations));
+      route = this.router.resolve(route, this.dialects.lookedAt(this.view));
       this.turn.work.look();
     }
     if (route.own !== null && draft.origin !== '') route = this.router.withoutOwn(route, draft.origin);

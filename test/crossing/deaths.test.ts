@@ -127,6 +127,47 @@ it('a selector tells dead letters apart by what each is shown of them', async ()
   expect((await amqp.next('dead')).body).toBe('one');
 });
 
+it('a dead letter that is handed on without being kept says of its deaths, too', async () => {
+  const peer = await mqttClient(broker, 'at once', true);
+  await peer.subscribe('at/once', 0);
+  await amqp.declare(
+    'at-once',
+    named('x-dead-letter-exchange', field('S:amq.topic')),
+    named('x-dead-letter-routing-key', field('S:at.once')),
+  );
+  await amqp.publish('', 'at-once', { 'delivery-mode': '1' });
+  await refuse('at-once');
+  const { properties } = mqttSeen(await peer.next('publish'));
+  const record = Object.entries(flat('at-once', 'at-once', 1)).map(([name, value]) => [`u:${name}`, value]);
+  expect(properties).toEqual(Object.fromEntries(record));
+  await peer.vanish();
+});
+
+it('a dead letter that a full queue sends on has died twice', async () => {
+  const to = (key: string): Buffer[] => [
+    named('x-dead-letter-exchange', field('S:amq.topic')),
+    named('x-dead-letter-routing-key', field(`S:${key}`)),
+  ];
+  await amqp.declare('past-full', ...to('past.first'));
+  await amqp.declare(
+    'past-full-1',
+    ...to('past.second'),
+    named('x-max-length', field('I:1')),
+    named('x-overflow', field('S:reject-publish-dlx')),
+  );
+  await amqp.declare('past-full-2');
+  await amqp.bind('past-full-1', 'amq.topic', 'past.first');
+  await amqp.bind('past-full-2', 'amq.topic', 'past.*');
+  await amqp.publish('', 'past-full-1');
+  await amqp.publish('', 'past-full');
+  await refuse('past-full');
+  // One for the queue that has room, and one from that which has none.
+  const letters = [await amqp.next('past-full-2'), await amqp.next('past-full-2')];
+  const last = letters.find(({ address }) => address === 'past.second')!.properties;
+  expect(last['h:x-death']).toMatch(/reason=S:maxlen,queue=S:past-full-1,.*reason=S:rejected,queue=S:past-full,/);
+  expect(last['h:x-first-death-queue']).toBe('S:past-full');
+});
+
 it('an endless record of somebody else is cut to what is needed', async () => {
   const { listOf, tableOf } = await import('./ends.ts');
   const entry = (i: number) =>
