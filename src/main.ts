@@ -40,16 +40,17 @@ const program = new Command('entrepot')
 
 const configOption = new Option('--config <file>', 'read settings from a YAML file (or ENTREPOT_CONFIG)');
 
+const listenOption = new Option(
+  '--listen <address>',
+  `PROTOCOL://HOST:PORT, protocol one of ${Object.keys(USUAL_PORTS).join(', ')}; may be repeated; when given, exactly these listen`,
+).argParser(repeated);
+
 program
   .command('start')
   .description('run the broker until it is told to stop')
   .addOption(configOption)
   .option('--data <dir>', 'keep the log in this directory (default: ./data)')
-  .option(
-    '--listen <address>',
-    `PROTOCOL://HOST:PORT, protocol one of ${Object.keys(USUAL_PORTS).join(', ')}; may be repeated; when given, exactly these listen`,
-    repeated,
-  )
+  .addOption(listenOption)
   .addOption(
     new Option('--log-level <level>', 'what goes to the log on stderr (default: info)').choices([...LOG_LEVELS]),
   )
@@ -89,6 +90,7 @@ program
   .command('health')
   .description('ask the broker that runs here with these settings how it is; exits with 1 unless all is well')
   .addOption(configOption)
+  .addOption(listenOption)
   .action(async (flags: Flags) => {
     const { askHealth } = await import('./command/health.ts');
     try {

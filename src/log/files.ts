@@ -185,6 +185,11 @@ const FLAGS = {
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
 };
 
+async function isDirectory(path: string): Promise<boolean> {
+  const found = await fs.promises.stat(path).catch(() => undefined);
+  return found?.isDirectory() === true;
+}
+
 /** The operating system's files. */
 export const nodeFiles: FileSystem = {
   open(path, how) {
@@ -196,13 +201,21 @@ export const nodeFiles: FileSystem = {
     });
   },
   list: (directory) => fs.promises.readdir(directory),
+  // Not by mkdir's `recursive`: Node goes round for ever with it where the system says of a directory whose parent is there
+  // that there is no such directory, as under /proc.
   async makeDirectory(directory) {
-    const first = await fs.promises.mkdir(directory, { recursive: true, mode: 0o700 });
-    if (first === undefined) return;
-    // A directory that a power failure forgets takes its files with it.
-    for (let made = resolve(directory); made !== dirname(resolve(first)); made = dirname(made)) {
-      await nodeFiles.syncDirectory(dirname(made));
+    const path = resolve(directory);
+    const parent = dirname(path);
+    try {
+      await fs.promises.mkdir(path, 0o700);
+    } catch (error) {
+      if (await isDirectory(path)) return;
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || (await isDirectory(parent))) throw error;
+      await nodeFiles.makeDirectory(parent);
+      return nodeFiles.makeDirectory(path);
     }
+    // A directory that a power failure forgets takes its files with it.
+    await nodeFiles.syncDirectory(parent);
   },
   async syncDirectory(directory) {
     const handle = await fs.promises.open(directory, 'r');

@@ -58,6 +58,9 @@ describe('entrepot start', () => {
     expect(command.stdout.trimEnd().split('\n').at(-1)).toMatch(/^Ready in \d+ ms$/);
     const health = await fetch(`http://127.0.0.1:${command.port('http')}/healthz`);
     expect(await health.json()).toMatchObject({ status: 'ok' });
+    // Asked as it was started.
+    const asked = await Command.run(['health', '--listen', `http://127.0.0.1:${command.port('http')}`]);
+    expect(asked).toMatchObject({ code: 0, stdout: 'ok\n', stderr: '' });
     expect(command.stderr).toBe('');
   });
 

@@ -139,3 +139,18 @@ test('a small file is made whole or not at all, and never in the place of anothe
     await expect(nodeFiles.readText(directory)).rejects.toThrow('EISDIR');
   });
 });
+
+test('a directory is made with those above it, and where none can be made that is an error', async () => {
+  await withTemporaryDirectory(async (directory) => {
+    const path = join(directory, 'a', 'b', 'c');
+    await nodeFiles.makeDirectory(path);
+    await nodeFiles.makeDirectory(path);
+    expect(fs.statSync(path).mode & 0o777).toBe(0o700);
+    const file = join(directory, 'file');
+    fs.writeFileSync(file, '');
+    await expect(nodeFiles.makeDirectory(file)).rejects.toThrow('EEXIST');
+    await expect(nodeFiles.makeDirectory(join(file, 'a'))).rejects.toThrow('ENOTDIR');
+    // Its parent is there, and still the system says that there is no such directory.
+    if (fs.existsSync('/proc/self')) await expect(nodeFiles.makeDirectory('/proc/none/such')).rejects.toThrow('ENOENT');
+  });
+});
