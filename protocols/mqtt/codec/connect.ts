@@ -93,7 +93,7 @@ const BRIDGE_BIT = 0x80;
 
 /**
  * Looks no further: what follows the version depends on it. An unknown protocol name is malformed [MQTT-3.1.2-1]; each of
- * the two names has levels of its own.
+ * the two names has levels of its own. A bridge of 5.0 says by its subscriptions what it wants, and has no level of its own.
  */
 export function decodeVersion(buffer: Buffer, start: number, end: number): Version {
   const nameEnd = start + 2 + u16(buffer, start, end);
@@ -102,8 +102,8 @@ export function decodeVersion(buffer: Buffer, start: number, end: number): Versi
   if (name !== 'MQTT' && name !== 'MQIsdp') throw new MalformedPacket('an unknown protocol name [MQTT-3.1.2-1]');
   const asked = buffer[nameEnd]!;
   const level = asked & ~BRIDGE_BIT;
-  const known = name === 'MQIsdp' ? level === LEVEL_3_1 : level === LEVEL_3_1_1 || level === LEVEL_5;
-  return { level: known ? level : 0, bridge: known && asked !== level && level !== LEVEL_5 };
+  const known = name === 'MQIsdp' ? level === LEVEL_3_1 : level === LEVEL_3_1_1 || asked === LEVEL_5;
+  return { level: known ? level : 0, bridge: known && asked !== level };
 }
 
 /** Bounds on a will. */

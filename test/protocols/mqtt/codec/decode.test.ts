@@ -97,7 +97,7 @@ describe('CONNECT', () => {
     ['MQTT', name, 4, { level: 4, bridge: false }],
     ['MQTT', name, 5, { level: 5, bridge: false }],
     ['MQTT', name, 0x84, { level: 4, bridge: true }],
-    ['MQTT', name, 0x85, { level: 5, bridge: false }],
+    ['MQTT', name, 0x85, { level: 0, bridge: false }],
     ['MQTT', name, 3, { level: 0, bridge: false }],
     ['MQTT', name, 6, { level: 0, bridge: false }],
     ['MQTT', name, 0x83, { level: 0, bridge: false }],
