@@ -356,6 +356,8 @@ export interface DirectSink {
   readonly output: Backpressure;
   /** Encode it now or drop it. Returns false if it was dropped, for the counters. */
   deliverDirect(view: MessageView): boolean;
+  /** The queue is gone, and its consumers have been told. No further call. */
+  queueDeleted?(name: string): void;
 }
 
 export type GetResult = {

@@ -57,10 +57,10 @@ export function meaningOf(topic: string): Meaning {
   return PLAIN;
 }
 
-/** Whether a topic filter may be subscribed to: a reason code of 5.0. @param shared it is that of a `$share/group/` */
-export function subscribable(filter: string, shared: boolean): number {
+/** Whether a topic filter may be subscribed to, alone or behind `$share/group/`: a reason code of 5.0. */
+export function subscribable(filter: string): number {
   const nothingComes =
-    isUnder(filter, QUEUE_TOPIC_PREFIX) || isUnder(filter, DELAYED_PREFIX) || (shared && isUnder(filter, '$share/'));
+    isUnder(filter, QUEUE_TOPIC_PREFIX) || isUnder(filter, DELAYED_PREFIX) || isUnder(filter, '$share/');
   return nothingComes ? TOPIC_FILTER_INVALID : SUCCESS;
 }
 

@@ -629,6 +629,8 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     this.endPace();
     const consumers = this.consumers.splice(0);
     for (const consumer of consumers) consumer.active = false;
+    let { direct } = this;
+    this.direct = null;
     let next = 0;
     share.run(() => {
       while (next < consumers.length) {
@@ -636,6 +638,8 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
         share.work.spend(4);
         if (share.work.over) return false;
       }
+      direct?.queueDeleted?.(this.name);
+      direct = null;
       return this.letGo(share.work);
     }, gone);
     this.answerGets();

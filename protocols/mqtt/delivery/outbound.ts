@@ -117,6 +117,10 @@ export class Outbound implements Backpressure, DirectSink {
 
   // ------------------------------------------------------------------------------------------------- at most once
 
+  queueDeleted(): void {
+    this.client.queueLost();
+  }
+
   deliverDirect(view: MessageView): boolean {
     if (this.closed) return false;
     if (this.output.congested || this.out !== this.output) {

@@ -22,7 +22,7 @@ import {
   SEND_RETAINED_IF_NEW,
   type Subscription,
 } from '../codec/subscriptions.ts';
-import { levelsOf, sharedFilter } from '../codec/text.ts';
+import { levelsOf, type SharedFilter, sharedFilter } from '../codec/text.ts';
 import type { Connection } from '../connection.ts';
 import { subscribable } from '../special-topics.ts';
 
@@ -55,14 +55,14 @@ export function subscribe(connection: Connection, buffer: Buffer, start: number,
     level,
   );
   checkAnswer(connection, subscriptions.length);
+  const shares = subscriptions.map((asked) => shareOf(connection, asked));
   const granted: Granted = { type: SUBACK, packetId, codes: [], filters: [] };
   let durable = client.kept;
   const one = (asked: Subscription): void => {
-    const share = sharedFilter(asked.filter);
-    if (share === 'invalid') throw new MalformedPacket('a malformed shared subscription [MQTT-4.8.2-1]');
+    const share = shares[granted.codes.length];
     let code: number;
     try {
-      code = refusalOf(connection, share === undefined ? asked.filter : share.filter, share !== undefined);
+      code = refusalOf(connection, share === undefined ? asked.filter : share.filter);
       if (code !== SUCCESS) {
         // nothing is done for it
       } else if (share === undefined) {
@@ -72,9 +72,6 @@ export function subscribe(connection: Connection, buffer: Buffer, start: number,
         if (selector !== '') code = IMPLEMENTATION_SPECIFIC_ERROR;
         else code = subscribeOwn(connection, subscription, identifier, granted);
       } else {
-        if (asked.noLocal) {
-          throw new MalformedPacket('no local on a shared subscription [MQTT5-3.8.3-4]', PROTOCOL_ERROR);
-        }
         code = client.shares.subscribe(session, share, asked, identifier, selector);
         durable = true;
       }
@@ -82,14 +79,33 @@ export function subscribe(connection: Connection, buffer: Buffer, start: number,
       if (!(error instanceof BrokerError)) throw error;
       code = REFUSED.get(error.code) ?? UNSPECIFIED_ERROR;
     }
-    // 3.1 has no code for a refusal.
-    if (code >= REFUSALS_FROM && level === LEVEL_3_1) throw new MalformedPacket('a filter not granted');
+    if (code >= REFUSALS_FROM && level === LEVEL_3_1) throw notGranted();
     granted.codes.push(code);
   };
   inParts(connection, subscriptions, one, () => {
     if (durable) connection.answerGranted(granted, session.mark());
     else finishSubscribe(connection, granted);
   });
+}
+
+/**
+ * The share that a filter names, if any. What breaks the protocol is found here, before anything is done: of a packet that
+ * ends the connection nothing is granted.
+ */
+function shareOf(connection: Connection, { filter, noLocal }: Subscription): SharedFilter | undefined {
+  const share = sharedFilter(filter);
+  if (share === 'invalid') throw new MalformedPacket('a malformed shared subscription [MQTT-4.8.2-1]');
+  if (share !== undefined && noLocal) {
+    throw new MalformedPacket('no local on a shared subscription [MQTT5-3.8.3-4]', PROTOCOL_ERROR);
+  }
+  const refused = refusalOf(connection, share === undefined ? filter : share.filter) !== SUCCESS;
+  if (refused && connection.level === LEVEL_3_1) throw notGranted();
+  return share;
+}
+
+/** 3.1 has no code for a refusal. */
+function notGranted(): MalformedPacket {
+  return new MalformedPacket('a filter not granted');
 }
 
 /** A packet may name thousands of filters: they are dealt with in order, as far as the budget of a turn reaches. */
@@ -124,9 +140,9 @@ function checkAnswer({ packetSizeMax }: Connection, codes: number): void {
 }
 
 /** Why nobody may subscribe to a filter, alone or in a share: a reason code of 5.0. */
-function refusalOf(connection: Connection, filter: string, shared: boolean): number {
+function refusalOf(connection: Connection, filter: string): number {
   if (levelsOf(filter) > connection.adapter.limits.topicLevelsMax) return TOPIC_FILTER_INVALID;
-  return subscribable(filter, shared);
+  return subscribable(filter);
 }
 
 function subscribeOwn(

@@ -149,7 +149,7 @@ export class ClientSession {
     this.host = null;
     this.outbound = null;
     this.session = null;
-    if (this.queueKnown && session.queueExists(this.queue)) session.attachDirect(this.queue, null);
+    if (this.queueKnown && session.queueExists(this.queue)) session.attachDirect(this.queue, this.clients.absent);
     this.unanswered.park(inOrder);
     for (const feed of this.feeds()) {
       feed.outbound = null;
@@ -191,7 +191,7 @@ export class ClientSession {
       feed.consumer?.cancel(RELEASED);
     }
     this.shares.end(session);
-    if (session.queueExists(this.queue)) session.deleteQueue(this.queue, false, false);
+    if (session.queueExists(this.queue)) this.clients.withoutNews(() => session.deleteQueue(this.queue, false, false));
     this.forget();
   }
 
@@ -322,7 +322,7 @@ export class ClientSession {
     const freed = this.unanswered.forget(feed);
     if (this.outbound !== null) this.outbound.live -= freed;
     feed.consumer = null;
-    const why = reason === 'queue-deleted' ? 'the queue of the session was deleted' : 'ended by an operator';
+    const why = reason === 'queue-deleted' ? 'the queue of a share was deleted' : 'ended by an operator';
     try {
       if (feed.shared && reason === 'queue-deleted') {
         this.shares.lost(this.session, feed);
@@ -332,10 +332,19 @@ export class ClientSession {
       // It cannot be made again, so the client has to hear of it.
       if (!(error instanceof BrokerError)) throw error;
     }
-    // Without its own queue nothing is left of the session; the client is told by the end of its connection.
-    if (!feed.shared && reason === 'queue-deleted') this.drop();
-    this.host?.broken(why, ADMINISTRATIVE_ACTION);
-    if (this.ended) this.host = null;
+    if (!feed.shared && reason === 'queue-deleted') this.queueLost();
+    else this.host?.broken(why, ADMINISTRATIVE_ACTION);
+  }
+
+  /**
+   * The session's own queue was deleted, with or without a consumer. Nothing is left of the session then; the client is told
+   * by the end of its connection.
+   */
+  queueLost(): void {
+    if (this.ended) return;
+    this.drop();
+    this.host?.broken('the queue of the session was deleted', ADMINISTRATIVE_ACTION);
+    this.host = null;
   }
 
   /** The session has lost its queue: all the rest of it goes. Its connection, if there is one, has yet to be told. */

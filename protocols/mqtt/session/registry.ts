@@ -5,7 +5,7 @@
  * Adapter instances that serve the same broker (TCP, WebSocket) share one registry, since a client identifier is unique
  * in its vhost whichever way its client came [MQTT-3.1.4-2].
  */
-import type { AdapterState, SessionClient } from '../../../src/api.ts';
+import { type AdapterState, type DirectSink, NO_BACKPRESSURE, type SessionClient } from '../../../src/api.ts';
 import type { Broker } from '../../../src/broker.ts';
 import { BrokerError } from '../../../src/message/errors.ts';
 import type { Session } from '../../../src/session.ts';
@@ -31,12 +31,24 @@ import { Wills } from './wills.ts';
 /** For what is done on behalf of a client that is not there. */
 const NOBODY: SessionClient = { uncongested() {}, kicked() {} };
 
+/** Of a session's queue: the client identifier follows. */
+const QUEUE_PREFIX_LENGTH = queueOf('').length;
+
 export class VhostClients {
   /** Sessions in memory: connected ones, and kept ones with something under way. */
   readonly clients = new Map<string, ClientSession>();
   readonly state: AdapterState;
   readonly wills: Wills;
   readonly sys: SysTopics;
+  /** Hears for sessions whose clients are away that their queue was deleted, which is the end of them. */
+  readonly absent: DirectSink = {
+    output: NO_BACKPRESSURE,
+    deliverDirect: () => false,
+    queueDeleted: (name) => {
+      if (!this.deleting) this.endAbsent(name.slice(QUEUE_PREFIX_LENGTH));
+    },
+  };
+  private deleting = false;
   /** What a former run left under way, for clients that have not connected since. */
   private readonly leftovers: Map<string, Leftovers>;
   /** Members of each shared subscription, by its queue's name. */
@@ -52,7 +64,9 @@ export class VhostClients {
     this.broker = broker;
     this.vhost = session.vhost;
     this.state = session.state;
-    this.ends = new Deadlines(broker.clock, (clientId) => this.endAbsent(clientId));
+    this.ends = new Deadlines(broker.clock, (clientId) => {
+      if (this.endAbsent(clientId)) adapter.stats.sessionsExpired++;
+    });
     this.wills = new Wills(session.state, broker.clock, (clientId) => this.publishWillOf(clientId));
     this.sys = new SysTopics(broker.clock, {
       stats: adapter.stats,
@@ -74,13 +88,14 @@ export class VhostClients {
     this.sweep(session, stored.sessions);
   }
 
-  /** After a start: what belonged to clients of which nothing is kept. */
+  /** After a start: what belonged to clients of which nothing is kept. All others are away. */
   private sweep(session: Session, sessions: ReadonlyMap<string, SessionRecord>): void {
     for (const [clientId, { hasQueue }] of sessions) {
-      // Its queue was deleted while it was away, and so it is over.
-      if (!hasQueue || session.queueExists(queueOf(clientId))) continue;
+      if (!hasQueue) continue;
+      const queue = queueOf(clientId);
       try {
-        this.find(session, clientId);
+        if (session.queueExists(queue)) session.attachDirect(queue, this.absent);
+        else this.find(session, clientId); // which finds that it is over
       } catch (error) {
         // Nobody is there to be told: it is looked at again when its client is back.
         if (!(error instanceof BrokerError)) throw error;
@@ -132,15 +147,26 @@ export class VhostClients {
     this.ends.clear(clientId);
   }
 
-  private endAbsent(clientId: string): void {
+  /** A session that ends deletes its own queue. */
+  withoutNews(deletion: () => void): void {
+    this.deleting = true;
+    try {
+      deletion();
+    } finally {
+      this.deleting = false;
+    }
+  }
+
+  /** Ends a session whose client is away. Returns whether there was one. */
+  private endAbsent(clientId: string): boolean {
     const stored = getSession(this.state, clientId);
-    if (stored === undefined || this.clients.get(clientId)?.host) return;
+    if (stored === undefined || this.clients.get(clientId)?.host) return false;
     this.onBehalfOf(stored.user, (session) => {
       const due = this.wills.take(clientId); // at the end of the session at the latest [MQTT5-3.1.3-9]
       if (due !== undefined) publishWill(this.adapter, session, due.will, queueOf(clientId));
       this.find(session, clientId)?.end(session, true);
-      this.adapter.stats.sessionsExpired++;
     });
+    return true;
   }
 
   private publishWillOf(clientId: string): void {
