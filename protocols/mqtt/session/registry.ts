@@ -11,16 +11,17 @@ import { BrokerError } from '../../../src/message/errors.ts';
 import type { Session } from '../../../src/session.ts';
 import type { MqttAdapter } from '../adapter.ts';
 import { EXPIRY_NEVER_S } from '../codec/connect.ts';
+import { sharedFilter } from '../codec/text.ts';
 import { publishWill } from '../handlers/will.ts';
-import { queueOf } from '../mapping/names.ts';
+import { queueOf, SHARED_BINDING } from '../mapping/names.ts';
 import { ClientSession } from './client.ts';
 import { Deadlines } from './deadlines.ts';
 import {
   countSessions,
   deleteShare,
   getSession,
+  hasShare,
   type Leftovers,
-  putShare,
   readAll,
   type SessionRecord,
   shareQueues,
@@ -202,7 +203,6 @@ export class VhostClients {
     if (members === undefined) {
       members = new Set();
       this.members.set(queue, members);
-      putShare(this.state, queue);
     }
     members.add(clientId);
   }
@@ -217,10 +217,28 @@ export class VhostClients {
     this.shareOver(session, queue);
   }
 
-  /** A share has no member. Others may consume from its queue: then it goes with the last of them. */
+  /**
+   * A share has no member. Others may consume from its queue: then it goes with the last of them. One that others had made
+   * stays.
+   */
   private shareOver(session: Session, queue: string): void {
+    if (!hasShare(this.state, queue)) {
+      this.unbindShare(session, queue);
+      return;
+    }
     session.releaseQueue(queue);
     if (!session.queueExists(queue)) deleteShare(this.state, queue);
+  }
+
+  private unbindShare(session: Session, queue: string): void {
+    const share = sharedFilter(queue);
+    if (share === undefined || share === 'invalid' || !session.queueExists(queue)) return;
+    try {
+      session.unbindQueue(queue, this.adapter.limits.exchange, share.filter, SHARED_BINDING);
+    } catch (error) {
+      // Who may not is at an end all the same.
+      if (!(error instanceof BrokerError)) throw error;
+    }
   }
 }
 

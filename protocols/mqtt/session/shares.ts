@@ -2,7 +2,8 @@
  * The shared subscriptions of one session [MQTT 5.0, section 4.8.2]. A group and its filter are one queue, which other
  * protocols may consume from as well; a member is one consumer of it. The queue is there as long as there is a member,
  * connected or kept: it goes with the last one, and if somebody deletes it before, it is made again, empty, so that no member
- * sits there and hears nothing.
+ * sits there and hears nothing. One that others had declared before the first member came is theirs: it loses the share's
+ * binding with the last member, and stays.
  */
 import type { Session } from '../../../src/session.ts';
 import { QUOTA_EXCEEDED, TOPIC_FILTER_INVALID } from '../codec/reasons.ts';
@@ -13,7 +14,7 @@ import { SHARED_BINDING, sharedQueueOf } from '../mapping/names.ts';
 import { QUEUE_NAME_BYTES_MAX } from '../options.ts';
 import type { ClientSession } from './client.ts';
 import { identifierBytes } from './identifiers.ts';
-import type { ShareRecord } from './store.ts';
+import { putShare, type ShareRecord } from './store.ts';
 
 const QUEUE_OPTIONS = {
   durable: true,
@@ -64,7 +65,10 @@ export class Shares {
   }
 
   private make(session: Session, queue: string, filter: string): void {
+    const { clients } = this.client;
+    const there = session.queueExists(queue);
     session.declareQueue(queue, QUEUE_OPTIONS);
+    if (!there) putShare(clients.state, queue);
     session.bindQueue(queue, this.client.adapter.limits.exchange, filter, SHARED_BINDING);
     this.client.watch(filter);
   }

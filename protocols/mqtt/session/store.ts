@@ -103,7 +103,12 @@ export function deleteSession(state: AdapterState, clientId: string): void {
 }
 
 export function putShare(state: AdapterState, queue: string): void {
-  if (state.get(SHARE_PREFIX + queue) === undefined) state.put(SHARE_PREFIX + queue, NOTHING);
+  if (!hasShare(state, queue)) state.put(SHARE_PREFIX + queue, NOTHING);
+}
+
+/** Whether the queue was made for a share; else others had declared it before. */
+export function hasShare(state: AdapterState, queue: string): boolean {
+  return state.get(SHARE_PREFIX + queue) !== undefined;
 }
 
 export function deleteShare(state: AdapterState, queue: string): void {

@@ -2,10 +2,11 @@
 import { cp } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DOT } from '../../../src/message/message.ts';
 import type { Session } from '../../../src/session.ts';
 import { startTestBroker, type TestBroker, temporaryDirectory } from '../../support/broker.ts';
 import { until } from '../../support/until.ts';
-import { door } from './door.ts';
+import { door, publishAs } from './door.ts';
 import { Peer } from './peer.ts';
 
 const SHARE = '$share/g/jobs/+';
@@ -150,6 +151,29 @@ it('somebody of another protocol who consumes from it keeps it, until he leaves 
   other.close(true);
   expect(exists()).toBe(false);
 });
+
+it.each([true, false])(
+  'one that others had declared before stays with what is theirs; clean members: %s',
+  async (clean) => {
+    session.declareQueue(SHARE, { durable: true, exclusive: false, autoDelete: false, arguments: [] });
+    session.bindQueue(SHARE, 'amq.direct', 'theirs', { spelling: DOT, arguments: [] });
+    const member = await connect('m', { clean });
+    await member.subscribe(SHARE, 1);
+    await send('shared');
+    await member.next('publish'); // not acknowledged
+    if (!clean) {
+      await member.vanish();
+      await noticed(0);
+      await killed();
+      await (await connect('m')).leave();
+    } else await member.leave();
+    await noticed(0);
+    expect(session.checkQueue(SHARE).messages).toBe(1);
+    await send('no member, no binding');
+    publishAs(session, 'amq.direct', DOT, 'theirs', 'theirs');
+    expect(session.checkQueue(SHARE).messages).toBe(2);
+  },
+);
 
 describe('a queue that an operator deletes', () => {
   it('is made again for members that are there: none of them falls silent', async () => {
