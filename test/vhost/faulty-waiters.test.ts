@@ -38,3 +38,25 @@ it('where nobody hears of faults, whoever told that something is safe does', () 
   });
   expect(() => confirms.advance(1)).toThrow('a fault');
 });
+
+it('who has failed is asked again when there is something new, and not before', () => {
+  const turn = new Turn();
+  const told: unknown[] = [];
+  turn.onError = (error) => told.push(error);
+  const confirms = new Confirms(turn);
+  const heard: number[] = [];
+  const ring = confirms.ring({
+    confirm(id) {
+      if (id === 1) throw new Error('a fault');
+      heard.push(id);
+    },
+    confirmEnd() {},
+  });
+  ring.push(1, 1);
+  confirms.advance(1);
+  expect([told.length, confirms.awaited]).toEqual([1, false]);
+  ring.push(2, 2);
+  expect(confirms.awaited).toBe(true);
+  confirms.advance(2);
+  expect(heard).toEqual([2]);
+});
