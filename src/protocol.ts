@@ -50,7 +50,10 @@ export interface ConnectionHandler {
   readonly heldBytes?: number;
   /** The client has been let in; until then it may have but little kept. Left out: always. */
   readonly letIn?: boolean;
-  /** `heldBytes` is more than there is room for: tell the client in the protocol's own form, then `transport.end()`. Left out: `shutdown`. */
+  /**
+   * `heldBytes` is more than there is room for: tell the client in the protocol's own form and the operator (`clientLog.mistake`),
+   * then `transport.end()`. Left out: `shutdown`, and the operator is told for the adapter.
+   */
   exceeded?(reason: string): void;
   /** The broker is stopping: tell the client in the protocol's own form, then `transport.end()`. */
   shutdown(reason: string): void;

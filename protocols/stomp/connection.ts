@@ -373,6 +373,7 @@ export class Connection
   }
 
   exceeded(reason: string): void {
+    this.adapter.broker.clientLog.mistake(this.transport, reason);
     this.end('too much is unfinished', reason);
   }
 

@@ -83,10 +83,7 @@ export class WebSocketTransport extends Carrier {
       this.gatheredBytes += chunk.length + CHUNK_COST_BYTES;
       this.weigh();
       // A first message, which opens the protocol inside, is never large: none such is even handed on.
-      if (!this.spoken && this.gatheredBytes > STRANGER_BYTES_MAX && !this.finished) {
-        house.unfinished.refused++;
-        this.exceeded('a first message that is too large');
-      }
+      if (!this.spoken && this.gatheredBytes > STRANGER_BYTES_MAX) house.unfinished.refuse(this.held);
     });
     if (kind === 'mirror') {
       webSocket.once('message', (_data, isBinary) => {

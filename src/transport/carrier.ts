@@ -55,7 +55,7 @@ export abstract class Carrier implements Transport, OutputSink {
   private released = false;
   private graceTimer: Timer | undefined = undefined;
   protected readonly house: CarrierHouse;
-  private readonly held: MemoryAccount;
+  protected readonly held: MemoryAccount;
   private readonly sending: MemoryAccount;
 
   constructor(house: CarrierHouse, remote: Endpoint, local: Endpoint, loopback: boolean, secure: boolean) {
@@ -166,9 +166,14 @@ export abstract class Carrier implements Transport, OutputSink {
 
   /** The client makes the broker keep more than there is room for. */
   exceeded(reason: string): void {
+    const { handler } = this;
+    if (!this.finished && handler.exceeded !== undefined) {
+      this.guarded(() => handler.exceeded?.(reason)); // tells the operator as well, as of any mistake
+      return;
+    }
     this.house.clientLog.mistake(this, reason);
     if (this.finished) this.destroy();
-    else this.guarded(() => (this.handler.exceeded ?? this.handler.shutdown).call(this.handler, reason));
+    else this.guarded(() => handler.shutdown(reason));
   }
 
   /** The client does not read what it is sent, and all that wait to be read are too many. There is no telling it. */
@@ -222,8 +227,10 @@ class Unfinished extends MemoryAccount {
     return this.carrier.letIn;
   }
 
-  letGo(): void {
-    this.carrier.exceeded('more is unfinished than there is memory for');
+  letGo(asStranger: boolean): void {
+    this.carrier.exceeded(
+      asStranger ? 'a first message that is too large' : 'more is unfinished than there is memory for',
+    );
   }
 }
 

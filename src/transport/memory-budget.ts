@@ -61,11 +61,13 @@ export class MemoryBudget implements TurnTask {
     }
   }
 
-  private refuse(account: MemoryAccount): void {
+  /** It has to go: counted and told once, whoever else finds that it holds too much. */
+  refuse(account: MemoryAccount): void {
     if (account.bytes === 0) return;
     this.refused++;
+    const asStranger = account.tooMuch;
     account.close();
-    account.letGo();
+    account.letGo(asStranger);
   }
 }
 
@@ -83,8 +85,8 @@ export abstract class MemoryAccount {
   protected abstract weigh(): number;
   /** The client has been let in. */
   abstract readonly letIn: boolean;
-  /** It is to let go of all of it. */
-  abstract letGo(): void;
+  /** It is to let go of all of it. @param asStranger for its own size alone, as one who has not been let in */
+  abstract letGo(asStranger: boolean): void;
 
   /** Tells what it holds now. */
   set(bytes: number): void {

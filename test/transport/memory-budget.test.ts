@@ -125,8 +125,8 @@ function raw(web: WebSocket): Socket {
   return (web as unknown as { _socket: Socket })._socket;
 }
 
-async function webClient(): Promise<WebSocket> {
-  const web = new WebSocket(`ws://127.0.0.1:${broker!.ports.ws}/ws`, ['mqtt']);
+async function webClient(protocol = 'mqtt'): Promise<WebSocket> {
+  const web = new WebSocket(`ws://127.0.0.1:${broker!.ports.ws}/ws`, [protocol]);
   web.on('error', () => {});
   webs.push(web);
   await once(web, 'open');
@@ -179,6 +179,28 @@ it('a WebSocket client that has not been let in gets no more than little, also a
   expect(await metric('entrepot_connections_unfinished_bytes')).toBe(0);
   expect(await metric('entrepot_connections_unfinished_refused_total')).toBe(1);
 });
+
+it.each(['mqtt', 'v12.stomp'])(
+  '%s: a first message that is too large is counted and told of once, and as such',
+  async (protocol) => {
+    const told: unknown[] = [];
+    const quiet = () => {};
+    const warn = (fields: { reason?: unknown }) => void told.push(fields.reason);
+    broker = await startTestBroker({ logger: { debug: quiet, info: quiet, warn, error: quiet } });
+    const web = await webClient(protocol);
+    const header = Buffer.alloc(14);
+    header[0] = 0x82;
+    header[1] = 0xff;
+    header.writeUInt32BE(100 * MIB, 6);
+    raw(web).write(header);
+    const gone = once(web, 'close');
+    await pour(raw(web), 8 * MIB).catch(() => {}); // ended in the middle
+    await gone;
+    await until(() => broker!.connections === 0);
+    expect(await metric('entrepot_connections_unfinished_refused_total')).toBe(1);
+    expect(told).toEqual(['a first message that is too large']);
+  },
+);
 
 it.each([
   ['mqtt', Buffer.from([0x10, 0xff, 0xff, 0x3f])],
