@@ -224,12 +224,6 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     peer: 'mosquitto',
-    scenarios: ['5.0: no local on one of two subscriptions that match'],
-    theyDo: 'names the identifier of the subscription that is not no-local',
-    weDo: 'send the same one copy and name both: where several subscriptions meet, identifiers are found by the topic',
-  },
-  {
-    peer: 'mosquitto',
     scenarios: ['5.0: not sent to a shared subscription'],
     theyDo: 'sends retained messages to each new member of a group',
     weDo: 'retained messages belong to new subscriptions that are not shared; a group would get them again with each member',
