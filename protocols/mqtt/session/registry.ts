@@ -228,6 +228,23 @@ export class VhostClients {
     }
     session.releaseQueue(queue);
     if (!session.queueExists(queue)) deleteShare(this.state, queue);
+    else this.outliving(session, queue);
+  }
+
+  /** What a share has left to others goes when they do; another queue of that name is then not the share's. */
+  private outliving(session: Session, queue: string): void {
+    try {
+      session.attachDirect(queue, {
+        output: NO_BACKPRESSURE,
+        deliverDirect: () => false,
+        queueDeleted: () => {
+          if (!this.members.has(queue)) deleteShare(this.state, queue);
+        },
+      });
+    } catch (error) {
+      // Who may not hear of it leaves the record for the next start.
+      if (!(error instanceof BrokerError)) throw error;
+    }
   }
 
   private unbindShare(session: Session, queue: string): void {

@@ -150,6 +150,11 @@ it('somebody of another protocol who consumes from it keeps it, until he leaves 
   expect(exists()).toBe(true);
   other.close(true);
   expect(exists()).toBe(false);
+  // Another one of that name is somebody else's.
+  session.declareQueue(SHARE, { durable: true, exclusive: false, autoDelete: false, arguments: [] });
+  await broker.close();
+  await start(data);
+  expect(exists()).toBe(true);
 });
 
 it.each([true, false])(
