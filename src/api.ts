@@ -369,7 +369,10 @@ export type GetResult = {
 
 /** Publishes and settlements that become true together: all of them, through a crash as well, or none. */
 export interface Transaction {
-  /** Copies the draft; routed at commit. Returns nothing to wait for: `commit` does. */
+  /**
+   * Copies the draft; routed at commit. Returns nothing to wait for: `commit` does. Throws precondition-failed where the commit
+   * would make more copies than one turn has time for.
+   */
   publish(route: Route, draft: Draft): void;
   settle(consumer: Consumer, slot: number, outcome: Outcome): void;
   /** How many operations it holds, for bounds. */

@@ -270,6 +270,7 @@ export class Broker {
 
   private async closeAll(): Promise<void> {
     for (const session of [...this.sessions]) session.close(true);
+    for (const vhost of this.vhosts.values()) vhost.quieten();
     this.turn.work.finish();
     this.turn.end();
     this.clientLog.close();

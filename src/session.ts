@@ -43,11 +43,12 @@ import { SharedCredit as QueueSharedCredit } from './queue/shared-credit.ts';
 import type { StoredBody } from './queue/stored-body.ts';
 import type { CompiledRoute } from './routing/route.ts';
 import type { Confirms } from './vhost/confirms.ts';
+import type { DirectDeliveries, Publisher } from './vhost/direct-deliveries.ts';
 import type { Stallable } from './vhost/stalls.ts';
 import { VhostTransaction } from './vhost/transaction.ts';
 import type { Vhost } from './vhost/vhost.ts';
 
-export class Session implements Stallable {
+export class Session implements Stallable, Publisher {
   /** The authenticated user name; 'anonymous' for one who gave none. */
   readonly user: string;
   readonly vhost: string;
@@ -68,6 +69,8 @@ export class Session implements Stallable {
   private ownPruneAt = 32;
   /** Publishing waits for a direct subscriber, or for the consumers of a queue. */
   private stalled = false;
+  /** What it has published is still under way to direct subscribers. */
+  private delivering = 0;
 
   /** @internal `Broker.open` makes sessions */
   constructor(
@@ -272,10 +275,36 @@ export class Session implements Stallable {
    */
   publish(route: Route, draft: Draft): Mark {
     if (draft.large !== null) this.bodies.delete(draft.large as StoredBody);
-    const mark = this.home.publish(route, draft);
+    const { home } = this;
+    home.publisher = this;
+    let mark: Mark;
+    try {
+      mark = home.publish(route, draft);
+    } finally {
+      home.publisher = null;
+    }
+    this.waitIfBehind();
+    return mark;
+  }
+
+  private waitIfBehind(): void {
     const { stalls } = this.home;
     if (stalls.pending && stalls.wait(this)) this.stalled = true;
-    return mark;
+  }
+
+  /** @internal what it has just published is delivered in parts, and it waits until that is done */
+  deliverRest(rest: DirectDeliveries): void {
+    this.delivering++;
+    this.stalled = true;
+    this.share.run(
+      () => rest.step(),
+      () => {
+        this.delivering--;
+        this.stalled = false;
+        this.waitIfBehind();
+        if (!this.stalled) this.released();
+      },
+    );
   }
 
   /** While true, stop parsing the client's publishes and pause its transport; `SessionClient.uncongested` follows. */
@@ -296,6 +325,7 @@ export class Session implements Stallable {
 
   /** @internal the consumers that this publisher waited for have caught up, or were given up */
   released(): void {
+    if (this.delivering > 0) return;
     this.stalled = false;
     if (!this.closed && !this.home.brake.on) this.client.uncongested();
   }

@@ -112,7 +112,7 @@ export class Turn {
     const late = this.later[PHASE_GATHER]!;
     const count = late.length; // what is put off now waits for the next turn
     work.begin();
-    this.runAll(PHASE_GATHER);
+    this.runGathering();
     if (count === 0) return;
     // What is left of before has a time of its own.
     work.begin();
@@ -122,7 +122,24 @@ export class Turn {
       this.finish(task);
     }
     late.splice(0, done);
-    this.runAll(PHASE_GATHER);
+    this.runGathering();
+  }
+
+  /**
+   * What is woken by what is done here is done as well, while there is time: queues that send each other what has died would
+   * otherwise wake one another for as long as anything is left.
+   */
+  private runGathering(): void {
+    const tasks = this.phases[PHASE_GATHER]!;
+    const woken = tasks.length;
+    for (let i = 0; i < tasks.length; i++) {
+      if (i >= woken && this.work.over) {
+        this.later[PHASE_GATHER]!.push(...tasks.splice(i));
+        break;
+      }
+      this.finish(tasks[i]!);
+    }
+    tasks.length = 0;
   }
 
   private runAll(phase: Phase): void {

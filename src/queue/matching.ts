@@ -209,6 +209,18 @@ export class Matching {
   private mayHave(consumer: QueueConsumer, selector: Selector | null, view: MessageView): boolean {
     const reads = view.grouped || selector?.readsProperties === true;
     const properties = reads ? this.queue.properties(view) : NO_PROPERTIES;
+    const may = this.mayHaveWith(consumer, selector, view, properties);
+    // How long that took, its publisher and whoever wrote the selector have decided.
+    if (reads) this.turn.work.look();
+    return may;
+  }
+
+  private mayHaveWith(
+    consumer: QueueConsumer,
+    selector: Selector | null,
+    view: MessageView,
+    properties: Properties,
+  ): boolean {
     if (view.grouped && properties.groupId !== undefined) {
       const owner = this.groups.get(properties.groupId);
       if (owner !== undefined && owner !== consumer) return false;

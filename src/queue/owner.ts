@@ -17,6 +17,8 @@ export interface QueueOwner {
   readonly turn: Turn;
   /** The broker's own part of the budget of work, for what no client waits for. */
   readonly chores: Share;
+  /** The broker stops: nothing more is done for its own sake. */
+  readonly stopping: boolean;
   readonly clock: Clock;
   readonly counters: QueueCounters;
   /** The one view that all queues show their messages with: one message is shown at a time. */

@@ -47,6 +47,8 @@ import { attemptsOf } from './word.ts';
 const DONE = 0;
 const WAITS = 1;
 const TIME_UP = 2;
+/** Properties and body of a message that takes its time. */
+export const LONG_BYTES = 4 * 1024;
 type Pumped = typeof DONE | typeof WAITS | typeof TIME_UP;
 
 interface PendingGet {
@@ -173,7 +175,8 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     const pumped = this.handOutAll();
     let done = pumped === DONE && this.shareOut();
     // What the time has not reached for was not offered to anyone yet.
-    if (this.terms !== null && pumped !== TIME_UP) {
+    // When the broker stops, what is too much stays for the next start.
+    if (this.terms !== null && pumped !== TIME_UP && !this.owner.stopping) {
       this.terms.offered();
       done = done && this.terms.tend();
     }
@@ -314,7 +317,7 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
       if (this.turns === null) this.nextConsumer++;
       else this.turns.served(consumer);
       this.handOut(consumer, seq, word);
-      work.spend(1);
+      this.countHandedOut();
       if (work.over) return TIME_UP;
     }
   }
@@ -334,9 +337,16 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
       matching.taken(consumer, view);
       turns.served(consumer);
       this.handOut(consumer, seq, word);
-      work.spend(1);
+      this.countHandedOut();
       if (work.over) return TIME_UP;
     }
+  }
+
+  /** What a long message costs depends on what it is made into for its reader, which nobody knows. */
+  private countHandedOut(): void {
+    const { deliveryView: view, turn } = this.owner;
+    if (view.propsEnd - view.propsStart + view.bodyLength > LONG_BYTES) turn.work.look();
+    else turn.work.spend(1);
   }
 
   /** `view` shows the message. */
@@ -363,7 +373,6 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     for (const consumer of this.consumers) {
       while (consumer.replay.length > 0 && consumer.ready()) {
         if (!this.replayOne(consumer)) return false;
-        work.spend(1);
         if (work.over) return false;
       }
       if (consumer.replay.length > 0) left = true;
@@ -385,6 +394,7 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
       this.owner.counters.delivered++;
       this.owner.counters.redelivered++;
       consumer.sink.deliver(this.owner.deliveryView, slot);
+      this.countHandedOut();
     } else consumer.replay.shift();
     return true;
   }

@@ -32,6 +32,11 @@ export function deadLetter(vhost: Vhost, queue: Queue, seq: number, word: number
     return;
   }
   vhost.turn.work.spend(8);
+  if (!vhost.stopping && vhost.burials.mustWait) {
+    queue.setDying(seq, word, decision.reason);
+    vhost.burials.add({ queue, seq, word, decision });
+    return;
+  }
   const view = new MessageView();
   if (!vhost.stopping && vhost.store.view(seq, word, view)) {
     vhost.beginUnit();

@@ -3,8 +3,11 @@
  * carried out in one commit unit of the log: after a crash all of it is there, or none.
  */
 import { type Consumer, MARK_NOW, type Mark, type Outcome, type Route, type Transaction } from '../api.ts';
+import { BrokerError } from '../message/errors.ts';
 import { Draft } from '../message/message.ts';
+import type { Queue } from '../queue/queue.ts';
 import type { StoredBody } from '../queue/stored-body.ts';
+import type { CompiledRoute } from '../routing/route.ts';
 import type { Vhost } from './vhost.ts';
 
 interface Settlement {
@@ -14,14 +17,25 @@ interface Settlement {
 }
 
 interface Publish {
-  readonly route: Route;
+  readonly route: CompiledRoute<Queue>;
+  /** Where the message goes for as long as the route is valid, if more than its key decides. */
+  readonly resolved: CompiledRoute<Queue>;
   readonly draft: Draft;
 }
+
+/**
+ * Copies that a transaction may make of its messages: they are made in one go, since a commit is one unit, and so many take some
+ * 20 ms.
+ */
+export const COPIES_MAX = 500_000;
+/** To an at-most-once subscriber a copy is its bytes. */
+const COPY_SHIFT = 10;
 
 export class VhostTransaction implements Transaction {
   bytes = 0;
   private publishes: Publish[] = [];
   private settlements: Settlement[] = [];
+  private copies = 0;
   private readonly vhost: Vhost;
 
   constructor(vhost: Vhost) {
@@ -32,7 +46,12 @@ export class VhostTransaction implements Transaction {
     return this.publishes.length + this.settlements.length;
   }
 
-  publish(route: Route, draft: Draft): void {
+  publish(given: Route, draft: Draft): void {
+    const route = given as CompiledRoute<Queue>;
+    const resolved = draft.delayMs > 0 ? route : this.vhost.resolved(route, draft);
+    const copies = this.copies + copiesAlong(resolved, draft);
+    if (copies > COPIES_MAX) throw tooMany();
+    this.copies = copies;
     const copy = new Draft();
     copy.dialect = draft.dialect;
     copy.assurance = draft.assurance;
@@ -51,7 +70,7 @@ export class VhostTransaction implements Transaction {
       copy.bodyEnd = copy.body.length;
     }
     this.bytes += copy.propsEnd + copy.bodyEnd;
-    this.publishes.push({ route, draft: copy });
+    this.publishes.push({ route, resolved, draft: copy });
   }
 
   settle(consumer: Consumer, slot: number, outcome: Outcome): void {
@@ -60,12 +79,13 @@ export class VhostTransaction implements Transaction {
 
   commit(onUnroutable?: (index: number) => void): Mark {
     const { vhost, publishes, settlements } = this;
+    if (publishes.some(({ route }) => !route.valid)) this.countAgain();
     this.reset();
     if (publishes.length === 0 && settlements.length === 0) return MARK_NOW;
     let refused: Mark = MARK_NOW;
     vhost.beginUnit();
-    publishes.forEach(({ route, draft }, index) => {
-      const mark = vhost.publish(route, draft);
+    publishes.forEach(({ route, resolved, draft }, index) => {
+      const mark = vhost.publish(route.valid ? resolved : route, draft);
       if (mark < 0) refused = mark;
       else if (draft.routed === 0) onUnroutable?.(index);
     });
@@ -73,6 +93,15 @@ export class VhostTransaction implements Transaction {
     vhost.stalls.nobodyWaits();
     const mark = vhost.endUnit();
     return refused < 0 ? refused : mark;
+  }
+
+  /** Bindings have come or gone since. @throws BrokerError precondition-failed, and then nothing has been changed */
+  private countAgain(): void {
+    let copies = 0;
+    for (const { route, draft } of this.publishes) {
+      copies += copiesAlong(draft.delayMs > 0 ? route : this.vhost.resolved(route, draft), draft);
+    }
+    if (copies > COPIES_MAX) throw tooMany();
   }
 
   rollback(): void {
@@ -84,5 +113,19 @@ export class VhostTransaction implements Transaction {
     this.publishes = [];
     this.settlements = [];
     this.bytes = 0;
+    this.copies = 0;
   }
+}
+
+function copiesAlong(route: CompiledRoute<Queue>, draft: Draft): number {
+  const { targets } = route;
+  const weight = (draft.propsEnd - draft.propsStart + draft.bodyEnd - draft.bodyStart) >>> COPY_SHIFT;
+  if (weight === 0) return targets.length;
+  let copies = targets.length;
+  for (const { directMode } of targets) if (directMode) copies += weight;
+  return copies;
+}
+
+function tooMany(): BrokerError {
+  return new BrokerError('precondition-failed', `transaction of more than ${COPIES_MAX} copies of messages`);
 }

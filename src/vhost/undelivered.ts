@@ -10,7 +10,7 @@ const AGAIN_MS = 1000;
 /** Tried in one go at most. */
 const AT_ONCE = 1000;
 
-interface Letter {
+export interface Letter {
   readonly queue: Queue;
   readonly seq: number;
   readonly word: number;

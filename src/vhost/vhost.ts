@@ -18,7 +18,7 @@ import { viewDraft } from '../message/storage.ts';
 import { fullTargets } from '../queue/full.ts';
 import { MessageStore } from '../queue/message-store.ts';
 import type { QueueOwner } from '../queue/owner.ts';
-import type { Queue } from '../queue/queue.ts';
+import { LONG_BYTES, type Queue } from '../queue/queue.ts';
 import { Slab } from '../queue/slab.ts';
 import type { StoredBody } from '../queue/stored-body.ts';
 import { WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../queue/word.ts';
@@ -28,11 +28,13 @@ import { KEEP_RETAIN } from '../routing/target-word.ts';
 import type { Decision } from '../settlement/decide.ts';
 import { JournaledState } from './adapter-state.ts';
 import { Brake } from './brake.ts';
+import { Burials } from './burials.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { Confirms } from './confirms.ts';
 import { Counters } from './counters.ts';
 import { deadLetter } from './dead-letter.ts';
 import { Delays } from './delays.ts';
+import { DirectDeliveries, type Publisher } from './direct-deliveries.ts';
 import { publishPastFull } from './full.ts';
 import { HeldBack } from './held-back.ts';
 import { Journal } from './journal.ts';
@@ -44,7 +46,7 @@ import { RetainedMessages } from './retained-messages.ts';
 import { Retries } from './retries.ts';
 import { Stalls } from './stalls.ts';
 import { Topology } from './topology.ts';
-import { Undelivered } from './undelivered.ts';
+import { type Letter, Undelivered } from './undelivered.ts';
 
 export class Vhost implements QueueOwner, TurnTask {
   inTurn = false;
@@ -63,6 +65,7 @@ export class Vhost implements QueueOwner, TurnTask {
   readonly delays: Delays;
   readonly retries: Retries;
   readonly undelivered: Undelivered;
+  readonly burials: Burials;
   readonly dialects: Dialects;
   readonly clock: Clock;
   store!: MessageStore;
@@ -84,6 +87,8 @@ export class Vhost implements QueueOwner, TurnTask {
   stopping = false;
   private stopped = false;
   private unitDepth = 0;
+  /** Who publishes now, if it can wait. */
+  publisher: Publisher | null = null;
   /** Queues that have settlements to log. */
   private readonly gathering: Queue[] = [];
 
@@ -102,9 +107,9 @@ export class Vhost implements QueueOwner, TurnTask {
     this.time = new TurnClock(options.clock, options.turn);
     this.delays = new Delays(this);
     this.topology = new Topology(this, new Policies(options.logger, options.name));
-    this.undelivered = new Undelivered(options.clock, ({ queue, seq, word, decision }) =>
-      deadLetter(this, queue, seq, word, decision),
-    );
+    const deliver = ({ queue, seq, word, decision }: Letter): void => deadLetter(this, queue, seq, word, decision);
+    this.undelivered = new Undelivered(options.clock, deliver);
+    this.burials = new Burials(this, deliver);
     this.retries = new Retries(options.clock, options.turn.work, this.topology.queuesById);
     this.router = new Router(this.topology, undefined, () => options.turn.work.look());
   }
@@ -327,20 +332,36 @@ export class Vhost implements QueueOwner, TurnTask {
   private publishDirect(route: CompiledRoute<Queue>, draft: Draft): void {
     const view = this.view;
     viewDraft(draft, route, this.time.epochMs(), view);
-    view.serial = this.store.nextSerial();
     view.redelivered = false;
     view.attempts = 0;
     view.effectiveAssurance = AT_MOST_ONCE;
+    const next = this.deliverAlong(route, 0, view, this.publisher !== null && draft.large === null);
+    if (next < route.targets.length) this.publisher!.deliverRest(new DirectDeliveries(this, route, view, next));
+  }
+
+  /**
+   * Hands the message to the route's at-most-once targets from the given one on. Returns which is the next: there is one left
+   * if the time is up, the message is long and the rest may come later.
+   */
+  deliverAlong(route: CompiledRoute<Queue>, from: number, view: MessageView, inParts: boolean): number {
     const { targets, words } = route;
-    for (let i = 0; i < targets.length; i++) {
+    const { work } = this.turn;
+    const looks = inParts && view.propsEnd - view.propsStart + view.bodyLength > LONG_BYTES;
+    const always = view.assurance === AT_MOST_ONCE;
+    view.serial = this.store.nextSerial();
+    for (let i = from; i < targets.length; i++) {
       const target = targets[i]!;
       const word = words[i]!;
-      if (!target.directMode || (draft.assurance !== AT_MOST_ONCE && (word & 3) !== AT_MOST_ONCE)) continue;
-      view.retained = draft.retain && (word & KEEP_RETAIN) !== 0;
+      if (!target.directMode || !(always || (word & 3) === AT_MOST_ONCE)) continue;
+      view.retained = view.retain && (word & KEEP_RETAIN) !== 0;
       view.subscriptionData = word >>> 5;
       this.deliverDirect(target, view);
       if (target.direct?.output.congested === true) this.stalls.cause(target);
+      if (!looks) continue;
+      work.look();
+      if (work.over) return i + 1;
     }
+    return targets.length;
   }
 
   deliverDirect(queue: Queue, view: MessageView): void {
@@ -431,6 +452,11 @@ export class Vhost implements QueueOwner, TurnTask {
     return this.log.unsyncedBytes > 0 ? this.log.mark : MARK_NOW;
   }
 
+  /** What happens now is part of a commit unit. */
+  get inUnit(): boolean {
+    return this.unitDepth > 0;
+  }
+
   /** What is appended until `endUnit` is there after a crash as a whole, or not at all. Units do not nest: the outer one counts. */
   beginUnit(): void {
     if (this.unitDepth++ === 0) {
@@ -460,6 +486,15 @@ export class Vhost implements QueueOwner, TurnTask {
     this.confirms.fail();
     this.written.fail();
     this.brake.letGo();
+  }
+
+  /**
+   * Nobody is there any more: what is too much or too old stays, and what dies is only written down, for the next start to
+   * bury, since dead letters that come round could go on for hours.
+   */
+  quieten(): void {
+    this.stopping = true;
+    this.burials.stop();
   }
 
   /** Sessions are gone by now. Everything is flushed and a clean stop is written. */
