@@ -71,8 +71,8 @@ it('a record that must be read back waits for a descriptor, and is not lost', as
   await test.close();
 });
 
-it.each(['fsync', 'none'] as const)('a long backlog keeps few files open, at durability %s', async (durability) => {
-  const files = new MemoryFiles();
+/** The files, and how many of them are open now and were at most. */
+function counting(files: MemoryFiles): { files: MemoryFiles; now(): number; most(): number } {
   let open = 0;
   let most = 0;
   const counted = new Proxy(files, {
@@ -93,13 +93,34 @@ it.each(['fsync', 'none'] as const)('a long backlog keeps few files open, at dur
       };
     },
   });
-  const test = await TestLog.open(counted, { durability, residentBytesMax: 2048 });
+  return { files: counted, now: () => open, most: () => most };
+}
+
+it.each(['fsync', 'none'] as const)('a long backlog keeps few files open, at durability %s', async (durability) => {
+  const files = new MemoryFiles();
+  const counted = counting(files);
+  const test = await TestLog.open(counted.files, { durability, residentBytesMax: 2048 });
   const seqs = await fill(test, 80);
   expect(test.log.segmentCount).toBeGreaterThan(60);
   for (const seq of seqs) expect(await test.read(seq)).toContain('record');
-  expect(most).toBeLessThan(45);
-  expect(open).toBeLessThan(45);
+  expect(counted.most()).toBeLessThan(45);
+  expect(counted.now()).toBeLessThan(45);
   await test.close();
-  expect(open).toBe(0);
+  expect(counted.now()).toBe(0);
   expect([...files.names.keys()].filter((path) => path.startsWith(`${DIRECTORY}/0`)).length).toBeGreaterThan(60);
+});
+
+it('a long backlog of an earlier life keeps few files open, too', async () => {
+  const files = new MemoryFiles();
+  const before = await TestLog.open(files, { residentBytesMax: 2048 });
+  const seqs = await fill(before, 80);
+  const counted = counting(files.afterKill());
+  const test = await TestLog.open(counted.files, { residentBytesMax: 2048 });
+  test.adopt();
+  expect(test.log.segmentCount).toBeGreaterThan(60);
+  for (const seq of seqs) expect(await test.read(seq)).toContain('record');
+  expect(counted.most()).toBeLessThan(45);
+  expect(counted.now()).toBeLessThan(45);
+  await test.close();
+  await before.close();
 });
