@@ -166,7 +166,7 @@ export class Session implements Stallable, Publisher {
     if (ifUnused && queue.consumers.length > 0) {
       throw new BrokerError('precondition-failed', `queue '${name}' in vhost '${this.vhost}' in use`);
     }
-    queue.catchUp();
+    queue.catchUp(true);
     if (ifEmpty && queue.messages > 0) {
       throw new BrokerError('precondition-failed', `queue '${name}' in vhost '${this.vhost}' not empty`);
     }
@@ -196,7 +196,6 @@ export class Session implements Stallable, Publisher {
   purgeQueue(name: string, done: (purged: { messages: number; mark: Mark }) => void = () => {}): void {
     this.demand('read', name);
     const queue = this.queue(name);
-    queue.catchUp();
     queue.purge(this.share, (messages) => {
       done({ messages, mark: this.markIf(queue.durable && messages > 0) });
     });
@@ -225,8 +224,8 @@ export class Session implements Stallable, Publisher {
   }
 
   private info(queue: Queue, mark: Mark): QueueInfo {
-    queue.catchUp();
-    return { name: queue.name, messages: queue.messages, consumers: queue.consumers.length, mark };
+    queue.catchUp(true);
+    return { name: queue.name, messages: queue.count, consumers: queue.consumers.length, mark };
   }
 
   /** The end of everything that changes what there is: nobody knows how long that took. */

@@ -32,6 +32,11 @@ export const AMQP_DIFFERENCES = {
     peerDoes: 'applies basic.qos without global to consumers to come only, whoever sends it',
     weDo: 'the same, but for py-amqp: kombu, and so Celery, takes brokers of another name at the word of the specification, where it is for the channel, and its workers would stand still',
   },
+  'transactions-route-at-commit': {
+    peerDoes:
+      'routes what is published in a transaction as it comes, so that it reaches queues whose binding is gone by the commit, and not those that are bound meanwhile',
+    weDo: 'it is published by the commit (§1.9.2.3); if its exchange is gone by then nothing is carried out, and 404 says so',
+  },
   'older-versions': {
     peerDoes: 'still speaks AMQP 0-8',
     weDo: '0-9-1 alone: no client of today asks for it, and the answer names the version that is spoken',

@@ -153,6 +153,15 @@ export const exchanges = topic('exchanges', [
     );
   }),
 
+  scenario('nor one of a reserved name that is not there', '§1.6.2.3', async (t) => {
+    const ch = await t.channel();
+    await t.refused(
+      ch.deleteExchange('amq.nothing'),
+      403,
+      "ACCESS_REFUSED - deletion of system exchange 'amq.nothing' in vhost '/' not allowed",
+    );
+  }),
+
   scenario('deleting an exchange that is not there is fine', 'idempotent delete', async (t) => {
     const ch = await t.channel();
     await ch.deleteExchange(t.name('x'));

@@ -93,6 +93,40 @@ export const taking = topic('taking and looking', [
     expect([...(await answers(raw, 2)).keys()]).toEqual(['queue.declare-ok', 'basic.get-empty']);
   }),
 
+  rawScenario(
+    'what a get leaves is counted without what is over by then',
+    'ttl#per-message; §1.8.2.11 get',
+    async (t) => {
+      const raw = await t.rawChannel();
+      const q = t.name();
+      raw.send(declare(q), send(q, 'm1'), send(q, 'm2', expiring('0')), send(q, 'm3'), get(q));
+      const got = (await answers(raw, 2)).get('basic.get-ok')!;
+      expect(got.text).toBe('m1');
+      expect(got.fields.rest().readUInt32BE(got.fields.rest().length - 4)).toBe(1);
+    },
+  ),
+
+  rawScenario('a purge counts no more than a limit allows, however many came', 'maxlength', async (t) => {
+    const raw = await t.rawChannel();
+    const q = t.name();
+    const many = Array.from({ length: 9000 }, () => send(q, 'm'));
+    raw.send(declare(q, table(lengthMax(2))));
+    await raw.method();
+    raw.send(...many, method(1, 'queue.purge', u16(0), short(q), bits(false)));
+    expect((await answers(raw, 1)).get('queue.purge-ok')!.fields.u32()).toBe(2);
+  }),
+
+  rawScenario('who gives up consuming gets what came before', 'consumers; §1.8.3.5 cancel', async (t) => {
+    const raw = await t.rawChannel();
+    const q = t.name();
+    raw.send(declare(q), consume(q, 'c'));
+    await answers(raw, 2);
+    raw.send(send(q, 'm1'), method(1, 'basic.cancel', short('c'), bits(false)), send(q, 'm2'), get(q));
+    const told = await answers(raw, 3);
+    expect(told.get('basic.deliver')!.text).toBe('m1');
+    expect(told.get('basic.get-ok')!.text).toBe('m2');
+  }),
+
   rawScenario('a waiting consumer comes before a get', 'consumers; §1.8.2.11 get', async (t) => {
     const raw = await t.rawChannel();
     const q = t.name();

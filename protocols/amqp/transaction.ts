@@ -31,6 +31,8 @@ export class TransactionState {
   private readonly channel: Channel;
   private transaction: Transaction;
   private settlements: Settlement[] = [];
+  /** Where its messages go. */
+  private readonly routes = new Set<Route>();
   private publishes = 0;
   private readonly mandatory = new Map<number, Returned>();
   private keptBytes = 0;
@@ -58,6 +60,7 @@ export class TransactionState {
       this.mandatory.set(this.publishes, kept);
     }
     this.transaction.publish(route, draft);
+    this.routes.add(route);
     this.publishes++;
   }
 
@@ -67,9 +70,15 @@ export class TransactionState {
     this.transaction.settle(holder.consumer, slot, outcome);
   }
 
-  /** Carries everything out; `returned` hears of mandatory messages that no queue took. */
+  /**
+   * Carries everything out; `returned` hears of mandatory messages that no queue took.
+   * @throws BrokerError not-found if an exchange has been deleted since: then nothing of it is carried out
+   */
   commit(returned: (message: Returned) => void): Mark {
     const { stats } = this.channel.connection;
+    for (const route of this.routes) {
+      if (!route.valid) this.channel.session.checkExchange(route.exchangeBytes.utf8Slice());
+    }
     const mark = this.transaction.commit((index) => {
       const message = this.mandatory.get(index);
       if (message === undefined) stats.unroutable++;
@@ -110,6 +119,7 @@ export class TransactionState {
     this.settlements = [];
     this.publishes = 0;
     this.mandatory.clear();
+    this.routes.clear();
     this.keptBytes = 0;
   }
 

@@ -32,7 +32,7 @@ const FORMS = '/queue/NAME, /amq/queue/NAME, /topic/KEY, /exchange/NAME[/KEY], /
 
 /** Throws a FrameError that says what is wrong with it. */
 export function parseDestination(text: string): Destination {
-  if (!text.startsWith('/')) return { kind: 'queue', name: oneSegment(text, text) };
+  if (!text.startsWith('/') && !text.includes('/')) return { kind: 'queue', name: oneSegment(text, text) };
   if (text.startsWith('/queue/')) return { kind: 'queue', name: oneSegment(text, text.slice(7)) };
   if (text.startsWith('/topic/')) {
     return { kind: 'exchange', exchange: TOPIC_EXCHANGE, key: oneSegment(text, text.slice(7), true) };

@@ -19,7 +19,7 @@ export interface HeartbeatAgreement {
 /** Reads the `heart-beat` header of CONNECT; undefined is `0,0`. */
 export function agreeHeartbeat(header: string | undefined, minimumMs: number): HeartbeatAgreement {
   if (header === undefined) return { sendMs: 0, receiveMs: 0 };
-  const numbers = /^ *(\d{1,10}) *, *(\d{1,10}) *$/.exec(header);
+  const numbers = /^ *(\d{1,18}) *, *(\d{1,18}) *$/.exec(header);
   if (numbers === null) throw new FrameError('Invalid header', "'heart-beat' must be two numbers, as in 10000,10000.");
   const atLeast = (wantedMs: number): number => (wantedMs === 0 ? 0 : Math.min(Math.max(wantedMs, minimumMs), 2 ** 31));
   return { receiveMs: atLeast(Number(numbers[1])), sendMs: atLeast(Number(numbers[2])) };

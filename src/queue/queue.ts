@@ -167,8 +167,9 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
   /**
    * What a turn's end does, now: before somebody looks at how much there is, takes a message or leaves. Consumers get what
    * they can take, and what is too old or too much goes. False if something of that must wait.
+   * @param asked somebody wants to know: what is over ends even if the turn has taken long enough
    */
-  catchUp(): boolean {
+  catchUp(asked = false): boolean {
     if (this.catchingUp) return false; // a message that has died here has come round
     if (this.deleted || !this.begun) return true;
     this.catchingUp = true;
@@ -178,10 +179,16 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     // When the broker stops, what is too much stays for the next start.
     if (this.terms !== null && pumped !== TIME_UP && !this.owner.stopping) {
       this.terms.offered();
-      done = done && this.terms.tend();
+      done = done && this.terms.tend(asked);
     }
     this.catchingUp = false;
     return done;
+  }
+
+  /** How many wait, as the queue's terms allow it: more than that may be there until the turn has time to end them. */
+  get count(): number {
+    const { overflow, lengthMax } = this.settings;
+    return overflow === 'drop-head' ? Math.min(this.messages, lengthMax) : this.messages;
   }
 
   private handOutAll(): Pumped {
@@ -522,6 +529,8 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
   }
 
   cancelConsumer(consumer: QueueConsumer, outcome?: Outcome): void {
+    // Who keeps what he holds is given first what came while he was there.
+    if (outcome === undefined && this.inTurn && consumer.ready()) this.catchUp();
     if (consumer.active) {
       consumer.active = false;
       const at = this.consumers.indexOf(consumer);
@@ -568,7 +577,7 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
       const next = this.gets[0];
       if (next === undefined) break;
       if (next.holder.active && !this.deleted) {
-        if (!this.catchUp()) return;
+        if (!this.catchUp(true)) return;
         if (this.messages > 0) {
           const seq = this.headSeq();
           const word = this.headWord();
@@ -579,8 +588,8 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
           this.shiftHead();
           this.gets.shift();
           this.handOut(next.holder, seq, word);
-          if (this.terms !== null) this.wake(); // there is another head now, with a time of its own
-          next.done({ remaining: this.messages }, next.holder);
+          this.headLeft();
+          next.done({ remaining: this.count }, next.holder);
           continue;
         }
       }
@@ -589,19 +598,33 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     }
   }
 
+  /** There is another head now, with a time of its own: it may be over, and does not count as waiting then. */
+  private headLeft(): void {
+    if (this.terms === null || this.owner.stopping) return;
+    this.catchingUp = true;
+    this.terms.tend(true);
+    this.catchingUp = false;
+  }
+
   /**
-   * Removes what waits: in parts, if it is much. What consumers take meanwhile is theirs.
+   * Removes what waits: in parts, if it is much. What is over by now ends as it should first, and what consumers take
+   * meanwhile is theirs.
    * @param done is told how many it removed
    */
   purge(share: Share, done: (messages: number) => void): void {
-    if (this.terms?.countsBytes === true) {
-      done(this.purgeAtOnce());
-      return;
-    }
     const { work } = share;
-    const waiting = this.messages;
+    let waiting = -1;
     let purged = 0;
     const step = (): boolean => {
+      if (waiting < 0) {
+        // What must be fetched first goes with the rest.
+        if (!this.catchUp(true) && !this.loading) return false;
+        waiting = this.messages;
+        if (this.terms?.countsBytes === true) {
+          purged = this.purgeAtOnce();
+          return true;
+        }
+      }
       while (purged < waiting && this.messages > 0 && !this.deleted) {
         const seq = this.headSeq();
         const word = this.headWord();
@@ -632,7 +655,7 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
    * waited.
    */
   delete(share: Share, gone: () => void = () => {}): number {
-    const messages = this.messages;
+    const messages = this.count;
     this.deleted = true;
     this.terms?.disarm();
     this.lease?.hold();

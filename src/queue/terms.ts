@@ -187,8 +187,9 @@ export class Terms {
   /**
    * After what could be handed out was: ends what is too old or too much. False: there is more of it than fits into a turn,
    * or the head must be fetched first.
+   * @param asked somebody wants to know how many are left: however long the turn has taken
    */
-  tend(): boolean {
+  tend(asked = false): boolean {
     if (this.bytes !== null && !this.bytes.complete) {
       this.bytes.read(
         (seq, word, done) => this.queue.sizeOf(seq, word, done),
@@ -207,7 +208,7 @@ export class Terms {
       const left = this.endHead(overfull);
       if (left !== GONE) return left === STAYS;
       work.spend(1);
-      if (work.over) {
+      if (work.over && !asked) {
         this.again();
         return false;
       }

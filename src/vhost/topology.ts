@@ -127,13 +127,13 @@ export class Topology {
    */
   deleteExchange(name: string, ifUnused: boolean, share: Share = this.owner.chores): boolean {
     const exchange = this.exchanges.get(this.notDefault(name));
-    if (exchange === undefined) return false;
-    if (PREDECLARED.some(([system]) => system === name)) {
+    if (name.startsWith('amq.')) {
       throw new BrokerError(
         'access-refused',
         `deletion of system exchange '${name}' in vhost '${this.vhost}' not allowed`,
       );
     }
+    if (exchange === undefined) return false;
     if (ifUnused && exchange.bindings.size > 0) {
       throw new BrokerError('precondition-failed', `exchange '${name}' in vhost '${this.vhost}' in use`);
     }

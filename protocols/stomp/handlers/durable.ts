@@ -8,7 +8,7 @@
  * adds it may take away, and nothing else: so its binding says (in `BindOptions.data`) that it is a subscription's, and
  * whether the queue was made for it. The mark goes with the binding, and others who bind the same take it over.
  */
-import type { BindingInfo, QueueOptions } from '../../../src/api.ts';
+import type { BindingInfo, BindOptions, QueueOptions } from '../../../src/api.ts';
 import { BrokerError } from '../../../src/message/errors.ts';
 import { DOT } from '../../../src/message/message.ts';
 import type { Session } from '../../../src/session.ts';
@@ -68,8 +68,44 @@ export function namedDurable(connection: Connection, frame: Frame): string | und
   return namedDurableQueueName(clientId, name);
 }
 
-/** Makes its queue and binding, if they have to be. True: the queue is its own, and there is nobody else to think of. */
-export function openDurable(connection: Connection, frame: Frame, name: string, source: DurableSource): boolean {
+/** What a SUBSCRIBE has made before it is known whether it is granted. */
+export interface Opened {
+  /** It is refused: takes away what was made for it. */
+  undo(): void;
+  /** It is granted. */
+  adopt?(): void;
+}
+
+/** Binds a queue that was just made, or was there; what was made goes again if that fails. */
+export function bindNew(
+  session: Session,
+  name: string,
+  existed: boolean,
+  exchange: string,
+  key: string,
+  options: Pick<BindOptions, 'notOwn' | 'data'>,
+): Opened {
+  const asBound: BindOptions = { spelling: DOT, arguments: [], ...options };
+  const undo = (): void => {
+    if (!existed) session.deleteQueue(name, true, true);
+    else unbind(session, name, { exchange, key, options: asBound });
+  };
+  try {
+    session.bindQueue(name, exchange, key, asBound);
+  } catch (error) {
+    if (!existed) undo();
+    throw error;
+  }
+  return { undo };
+}
+
+/** Makes its queue and binding, if they have to be. `isOwn`: the queue is its own, and there is nobody else to think of. */
+export function openDurable(
+  connection: Connection,
+  frame: Frame,
+  name: string,
+  source: DurableSource,
+): Opened & { isOwn: boolean } {
   const { session } = connection;
   const existed = session.queueExists(name);
   const bindings = existed ? session.bindings(name) : [];
@@ -86,13 +122,20 @@ export function openDurable(connection: Connection, frame: Frame, name: string, 
     });
   }
   const there = bindings.find((binding) => isBinding(binding, exchange, key));
+  let undo = (): void => {};
   if (there === undefined || isMarked(there)) {
     const data = isOwn ? MADE : ADDED;
-    session.bindQueue(name, exchange, key, { spelling: DOT, arguments: [], notOwn: noLocal, data });
+    const opened = bindNew(session, name, existed, exchange, key, { notOwn: noLocal, data });
+    if (there === undefined) undo = opened.undo;
   }
-  // As with JMS: a durable subscription that comes back with another topic gives up the old one.
-  for (const old of marked) if (!isBinding(old, exchange, key)) unbind(session, name, old);
-  return isOwn;
+  return {
+    isOwn,
+    undo,
+    adopt: () => {
+      // As with JMS: a durable subscription that comes back with another topic gives up the old one.
+      for (const old of marked) if (!isBinding(old, exchange, key)) unbind(session, name, old);
+    },
+  };
 }
 
 /**

@@ -1,13 +1,12 @@
 /** Where a subscription reads: the queue that a destination names, or one that is made for it and bound to an exchange. */
 import { type QueueOptions, RELEASED } from '../../../src/api.ts';
-import { DOT } from '../../../src/message/message.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { flag } from '../codec/values.ts';
 import type { Connection } from '../connection.ts';
 import { type Destination, TEMPORARY_PREFIX, TOPIC_EXCHANGE } from '../destinations.ts';
 import { queueOptions, speaksOfQueue } from '../queues.ts';
-import { durableName, isBinding, notItsOwn, openDurable } from './durable.ts';
+import { bindNew, durableName, isBinding, notItsOwn, type Opened, openDurable } from './durable.ts';
 import { temporaryQueue } from './temporary.ts';
 
 /** Where a subscription reads. */
@@ -17,6 +16,8 @@ export interface Source {
   readonly isOwn: boolean;
   /** The durable subscription's name, if it is one. */
   readonly durable?: string;
+  /** What was made for it. */
+  readonly opened?: Opened;
 }
 
 /** The queue that is read for this destination, made if it has to be. */
@@ -98,13 +99,12 @@ function boundQueue(
   }
   const options = queueOptions(frame, { durable: isDurable, exclusive: !isDurable, autoDelete: !isDurable });
   if (durable !== undefined) {
-    const isOwn = openDurable(connection, frame, durable, { exchange, key, noLocal, options });
-    return { queue: durable, isOwn, durable };
+    const opened = openDurable(connection, frame, durable, { exchange, key, noLocal, options });
+    return { queue: durable, isOwn: opened.isOwn, durable, opened };
   }
   const origin = noLocal ? { origin: connection.sessionName } : {};
   const { name } = session.declareQueue('', { ...options, durable: false, ...origin });
-  session.bindQueue(name, exchange, key, { spelling: DOT, arguments: [], notOwn: noLocal });
-  return { queue: name, isOwn: true };
+  return { queue: name, isOwn: true, opened: bindNew(session, name, false, exchange, key, { notOwn: noLocal }) };
 }
 
 /**
@@ -125,10 +125,11 @@ function sharedQueue(
   if (noLocal && existed) throw notItsOwn(name);
   if (existed && !speaksOfQueue(frame)) session.checkQueue(name);
   else session.declareQueue(name, { ...options, ...(noLocal ? { origin: connection.sessionName } : {}) });
-  if (!existed || !session.bindings(name).some((binding) => isBinding(binding, exchange, key))) {
-    session.bindQueue(name, exchange, key, { spelling: DOT, arguments: [], notOwn: noLocal });
+  if (existed && session.bindings(name).some((binding) => isBinding(binding, exchange, key))) {
+    return { queue: name, isOwn: false };
   }
-  return { queue: name, isOwn: false };
+  const opened = bindNew(session, name, existed, exchange, key, { notOwn: noLocal });
+  return { queue: name, isOwn: false, opened };
 }
 
 /** The destination's key as a filter: ActiveMQ's `>` for any number of levels, where an operator wants it understood. */

@@ -60,18 +60,25 @@ export function subscribe(connection: Connection, frame: Frame): void {
   checkRoom(connection);
   const priority = priorityOf(frame);
   const selector = selectorOf(frame);
-  const source = sourceOf(connection, frame, destination, id);
-  const subscription = addSubscription(connection, {
-    id,
-    key,
-    mode,
-    ...source,
-    prefetch,
-    exclusive: false,
-    priority,
-    selector,
-    arguments: priority === 0 ? [] : [{ name: 'x-priority', value: { type: 'int32', value: priority } }],
-  }); // prettier-ignore
+  const { opened, ...source } = sourceOf(connection, frame, destination, id);
+  let subscription: Subscription;
+  try {
+    subscription = addSubscription(connection, {
+      id,
+      key,
+      mode,
+      ...source,
+      prefetch,
+      exclusive: false,
+      priority,
+      selector,
+      arguments: priority === 0 ? [] : [{ name: 'x-priority', value: { type: 'int32', value: priority } }],
+    }); // prettier-ignore
+  } catch (error) {
+    opened?.undo();
+    throw error;
+  }
+  opened?.adopt?.();
   if (destination.kind === 'temporary-queue') temporaryQueue(connection, destination.name).subscription = subscription;
   if (!frame.has(RECEIPT)) return;
   subscription.unanswered = true;

@@ -12,6 +12,7 @@ import {
   Inbox,
   method,
   methodOf,
+  NO_TABLE,
   publish,
   short,
   texts,
@@ -378,6 +379,20 @@ describe('transactions', () => {
     await wire.until('90.11');
     return { wire, queue, count: async () => (await channel.checkQueue(queue)).messageCount };
   }
+
+  test('whose exchange is deleted before the commit is not carried out, and the client is told', async () => {
+    const { wire, queue, count } = await opened();
+    const channel = await one.channel();
+    await channel.assertExchange('goes', 'fanout', { durable: false });
+    wire.send(one7(queue), publish(1, 'goes', 'k'), header(1, 1), frame(3, 1, u8(0x37)));
+    wire.send(method(1, 50, 10, u16(0), short(queue), u8(1), NO_TABLE));
+    await wire.until('50.11');
+    await channel.deleteExchange('goes');
+    wire.send(commit);
+    expect(closeOf(await wire.next())).toBe("404 NOT_FOUND - no exchange 'goes' in vhost '/'");
+    expect(await count()).toBe(0);
+    wire.destroy();
+  });
 
   test('publishes are there with the commit, and never after a rollback', async () => {
     const { wire, queue, count } = await opened();

@@ -31,6 +31,15 @@ describe('queues', () => {
     expect(await channel.deleteQueue('counted')).toEqual({ messageCount: 0 });
   });
 
+  test('declare-ok counts no more than a limit allows, however many have come in this turn', async () => {
+    const channel = await one.channel();
+    await channel.assertQueue('limited', { maxLength: 2 });
+    for (let i = 0; i < 5000; i++) channel.sendToQueue('limited', Buffer.alloc(0));
+    expect(await channel.checkQueue('limited')).toMatchObject({ messageCount: 2 });
+    for (let i = 0; i < 5000; i++) channel.sendToQueue('limited', Buffer.alloc(0));
+    expect(await channel.deleteQueue('limited')).toEqual({ messageCount: 2 });
+  });
+
   test('an empty name asks for one; an empty name later means the last one declared', async () => {
     const channel = await one.channel();
     const { queue } = await channel.assertQueue('', { exclusive: true });

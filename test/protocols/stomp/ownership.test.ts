@@ -241,6 +241,37 @@ describe('a durable subscription of its own', () => {
   });
 });
 
+describe('a SUBSCRIBE that is refused in the end', () => {
+  const exclusive = { tag: 'c', settled: false, exclusive: true, prefetch: 0, arguments: [] };
+  const sink = { deliver: () => {}, cancelled: () => {} };
+  const wide = { congested: false };
+
+  test('leaves no binding to a queue that was there', async () => {
+    makeOrders();
+    other.consume('orders', exclusive, sink, wide);
+    const client = await house.open();
+    const error = await client.refused('SUBSCRIBE', {
+      id: '1',
+      destination: '/topic/a.*',
+      durable: 'true',
+      'auto-delete': 'false',
+      'x-queue-name': 'orders',
+    });
+    expect(header(error, 'message')).toBe('access_refused');
+    expect(bindings()).toEqual(OF_OTHERS);
+  });
+
+  test('gives up no topic that the durable subscription had', async () => {
+    const named = { durable: 'true', 'client-id': 'c', 'activemq.subscriptionName': 's' };
+    const client = await house.open();
+    await subscribe(client, '1', '/topic/old', named);
+    await client.leave();
+    other.consume('c.s', exclusive, sink, wide);
+    await (await house.open()).refused('SUBSCRIBE', { id: '1', destination: '/topic/new', ...named });
+    expect(bindings('c.s')).toEqual(['amq.topic old']);
+  });
+});
+
 /** All queues by their names. */
 function queues(): IterableIterator<string> {
   const { home } = other as unknown as { home: { topology: { queues: Map<string, unknown> } } };
