@@ -31,6 +31,8 @@ const LOOK_UNITS = 200;
 const HALF_LIFE_MS = 128;
 /** Who has used fewer units lately is light; each row takes those who have used twice as much as the one before. */
 const LIGHT_UNITS = 128;
+/** Small steps that are let through in a stretch though its time is up. */
+const SPARED = 256;
 const ROWS = 16;
 
 /** Part of a long operation; true when nothing is left of it. It asks `Work.over` now and then. */
@@ -47,6 +49,7 @@ export class Work {
   /** How often somebody had to wait. */
   waits = 0;
   private left = LOOK_UNITS;
+  private spared = SPARED;
   private counted = 0;
   /** When the stretch of work is over, in milliseconds of the clock; 0: it has not begun, as far as anybody has looked. */
   private untilMs = 0;
@@ -107,6 +110,15 @@ export class Work {
   begin(): void {
     this.over = false;
     this.untilMs = 0;
+    this.spared = SPARED;
+  }
+
+  /**
+   * Whether one more small step may be taken though the time is up: for who has so little left that it would be worse to wait
+   * behind all who have a lot.
+   */
+  spare(): boolean {
+    return this.spared-- > 0;
   }
 
   /** @internal At a turn's end: those who wait go on, the lightest first, for a stretch. */

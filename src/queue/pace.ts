@@ -28,7 +28,7 @@ const WINDOW_MS = 10;
 /** Slower queues hold nobody. A unit is a message, and one more for each 4 KiB of its body. */
 const UNITS_MIN_A_MS = 12;
 const UNIT_SHIFT = 12;
-/** Consumers that have taken nothing for so long have stopped asking. */
+/** Nobody is held longer at a stretch: consumers that have taken too little by then for a window to end have stopped asking. */
 const SILENCE_MS = 40;
 
 /** A publisher that can be made to wait. */

@@ -56,6 +56,9 @@ interface PendingGet {
   readonly done: (result: GetResult | undefined, consumer: Consumer) => void;
 }
 
+/** So many messages are handed out at once, though a turn's time is up. */
+const LITTLE = 16;
+
 export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Readable {
   /** The session it is exclusive to, or null. */
   readonly exclusiveTo: object | null;
@@ -325,7 +328,8 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
       else this.turns.served(consumer);
       this.handOut(consumer, seq, word);
       this.countHandedOut();
-      if (work.over) return TIME_UP;
+      // A queue with little to hand out is not to wait behind a hundred long ones.
+      if (work.over && (this.messages > LITTLE || !work.spare())) return TIME_UP;
     }
   }
 
