@@ -50,6 +50,8 @@ export interface Figures extends SocketFigures {
   readonly version: string;
   readonly uptimeS: number;
   readonly sessions: number;
+  /** How often a client's input, or a long operation of its, was put off to a later turn. */
+  readonly workWaits: number;
   readonly vhosts: readonly VhostFigures[];
   /** What each adapter counts, by its name. */
   readonly protocols: readonly (readonly [protocol: string, counts: Readonly<Record<string, unknown>>])[];
@@ -94,6 +96,7 @@ export function families(figures: Figures): Family[] {
     ...memoryFamilies('unfinished', 'What clients have sent and is not whole', figures.unfinished),
     ...memoryFamilies('unsent', 'What clients are sent and have not read', figures.unsent),
     single('gauge', 'entrepot_sessions', 'Clients that have been let in', figures.sessions),
+    single('counter', 'entrepot_work_put_off_total', 'Work of clients put off to a later turn', figures.workWaits),
     single('counter', 'entrepot_connections_opened_total', 'Connections taken', figures.admitted),
     single('counter', 'entrepot_connections_refused_total', 'Turned away: too many were open', figures.refused),
     single(

@@ -75,6 +75,7 @@ export class Metrics {
         version: VERSION,
         uptimeS: (broker.clock.monotonicMs() - this.startedMs) / 1000,
         sessions: broker.sessionCount,
+        workWaits: broker.turn.work.waits,
         ...connections(),
         vhosts,
         protocols: protocols(),

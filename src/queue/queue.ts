@@ -25,7 +25,7 @@ import type {
   QueueOptions,
 } from '../api.ts';
 import { PHASE_GATHER, type TurnTask } from '../clock/turn.ts';
-import type { Share } from '../clock/work.ts';
+import type { Share, Work } from '../clock/work.ts';
 import type { DeathReason } from '../message/annotations.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Draft, MessageView } from '../message/message.ts';
@@ -47,17 +47,16 @@ import { attemptsOf } from './word.ts';
 const DONE = 0;
 const WAITS = 1;
 const TIME_UP = 2;
+type Pumped = typeof DONE | typeof WAITS | typeof TIME_UP;
 /** Properties and body of a message that takes its time. */
 export const LONG_BYTES = 4 * 1024;
-type Pumped = typeof DONE | typeof WAITS | typeof TIME_UP;
+/** So many messages are handed out at once, though a turn's time is up. */
+const LITTLE = 16;
 
 interface PendingGet {
   readonly holder: QueueConsumer;
   readonly done: (result: GetResult | undefined, consumer: Consumer) => void;
 }
-
-/** So many messages are handed out at once, though a turn's time is up. */
-const LITTLE = 16;
 
 export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Readable {
   /** The session it is exclusive to, or null. */
@@ -176,16 +175,20 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     if (this.catchingUp) return false; // a message that has died here has come round
     if (this.deleted || !this.begun) return true;
     this.catchingUp = true;
-    const pumped = this.handOutAll();
-    let done = pumped === DONE && this.shareOut();
-    // What the time has not reached for was not offered to anyone yet.
-    // When the broker stops, what is too much stays for the next start.
-    if (this.terms !== null && pumped !== TIME_UP && !this.owner.stopping) {
-      this.terms.offered();
-      done = done && this.terms.tend(asked);
+    try {
+      const pumped = this.handOutAll();
+      let done = pumped === DONE && this.shareOut();
+      // What the time has not reached for was not offered to anyone yet.
+      // When the broker stops, what is too much stays for the next start.
+      if (this.terms !== null && pumped !== TIME_UP && !this.owner.stopping) {
+        this.terms.offered();
+        done = done && this.terms.tend(asked);
+      }
+      return done;
+    } finally {
+      // Whatever a consumer's side has thrown, the queue goes on.
+      this.catchingUp = false;
     }
-    this.catchingUp = false;
-    return done;
   }
 
   /** How many wait, as the queue's terms allow it: more than that may be there until the turn has time to end them. */
@@ -328,9 +331,13 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
       else this.turns.served(consumer);
       this.handOut(consumer, seq, word);
       this.countHandedOut();
-      // A queue with little to hand out is not to wait behind a hundred long ones.
-      if (work.over && (this.messages > LITTLE || !work.spare())) return TIME_UP;
+      if (work.over && this.mustStop(work)) return TIME_UP;
     }
+  }
+
+  /** The time is up; but a queue with little to hand out is not to wait behind a hundred long ones. */
+  private mustStop(work: Work): boolean {
+    return this.messages > LITTLE || !work.spare();
   }
 
   /** The same where consumers do not all take every message. */
@@ -349,7 +356,7 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
       turns.served(consumer);
       this.handOut(consumer, seq, word);
       this.countHandedOut();
-      if (work.over) return TIME_UP;
+      if (work.over && this.mustStop(work)) return TIME_UP;
     }
   }
 

@@ -41,17 +41,20 @@ export class SharedCredit {
   serve(): void {
     if (this.serving) return;
     this.serving = true;
-    // Round after round, as long as somebody takes something: who could take more has got in line again.
-    for (let before = -1; this.held > before && this.line.size > 0; ) {
-      before = this.held;
-      for (const consumer of [...this.line]) {
-        if (this.limit !== 0 && this.held >= this.limit) break;
-        this.line.delete(consumer);
-        this.offered = consumer;
-        consumer.offer();
-        this.offered = null;
+    try {
+      // Round after round, as long as somebody takes something: who could take more has got in line again.
+      for (let before = -1; this.held > before && this.line.size > 0; ) {
+        before = this.held;
+        for (const consumer of [...this.line]) {
+          if (this.limit !== 0 && this.held >= this.limit) break;
+          this.line.delete(consumer);
+          this.offered = consumer;
+          consumer.offer();
+          this.offered = null;
+        }
       }
+    } finally {
+      this.serving = false;
     }
-    this.serving = false;
   }
 }

@@ -36,8 +36,6 @@ export class Output implements TurnTask {
   length = 0;
   /** True while more than `congestedBytes` wait: queues stop handing deliveries to this connection. */
   congested = false;
-  /** How often something has been written out, ever: who sees it unchanged knows that nothing was said in between. */
-  flushes = 0;
   /** Called when `congested` goes back to false, never from inside `reserve`. */
   onDrained: () => void = () => {};
   private readonly full: Buffer[] = [];
@@ -113,7 +111,6 @@ export class Output implements TurnTask {
     if (this.length === 0 && this.full.length === 0) return;
     if (this.length > 0) this.full.push(this.buffer.subarray(0, this.length));
     this.little = this.fullBytes + this.length <= SMALL_BYTES;
-    this.flushes++;
     const left = this.sink.writeAll(this.full);
     if (left) for (const used of this.full) keep(used);
     this.full.length = 0;
