@@ -11,11 +11,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SystemClock } from '../src/clock/clock.ts';
 import { Turn } from '../src/clock/turn.ts';
-import { nodeFiles } from '../src/log/files.ts';
+import { nodeFiles } from '../src/log/files/files.ts';
+import { RecordRef } from '../src/log/format/record.ts';
 import { Log } from '../src/log/log.ts';
-import { RecordRef } from '../src/log/record.ts';
 import { Sequence } from '../src/log/sequence.ts';
-import { TransientStore } from '../src/log/transient.ts';
+import { TransientStore } from '../src/log/transient/transient-store.ts';
 
 const WINDOW = 10_000;
 const clock = new SystemClock();

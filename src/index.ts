@@ -14,8 +14,10 @@ import { amqp } from '../protocols/amqp/index.ts';
 import { mqtt } from '../protocols/mqtt/index.ts';
 import { stomp } from '../protocols/stomp/index.ts';
 import { type SubProtocol, WebSocketGate } from '../protocols/websocket/index.ts';
-import type { Policy, PolicyInfo, PolicyKind } from './api.ts';
-import { Broker } from './broker.ts';
+import type { Authenticator } from './api/identity.ts';
+import type { Policy, PolicyInfo, PolicyKind } from './api/policies.ts';
+import type { Endpoint, Protocol } from './api/protocol.ts';
+import { Broker } from './broker/broker.ts';
 import type { Clock } from './clock/clock.ts';
 import { formatListen, type ListenAddress } from './config/listen.ts';
 import { checkListen, checkOptions, checkPolicy } from './config/program.ts';
@@ -27,40 +29,16 @@ import { Metrics } from './management/metrics.ts';
 import { managementServer } from './management/server.ts';
 import { HttpSockets } from './management/sockets.ts';
 import { BrokerError } from './message/errors.ts';
-import type { Endpoint, Protocol } from './protocol.ts';
 import { Connections } from './transport/connections.ts';
 import { descriptorLimit, shareDescriptors } from './transport/descriptors.ts';
 import { Listener } from './transport/listener.ts';
 import { TcpTransport, tcpServer } from './transport/tcp.ts';
 
-export type * from './api.ts';
-export {
-  ACCEPTED,
-  MARK_NOW,
-  MARK_REFUSED,
-  MODIFIED,
-  NO_BACKPRESSURE,
-  REJECTED,
-  RELEASED,
-} from './api.ts';
-export { Broker } from './broker.ts';
-export { type Clock, ManualClock, SystemClock, Timer } from './clock/clock.ts';
+export * from './api/index.ts';
+export { Broker } from './broker/broker.ts';
+export { ManualClock, SystemClock } from './clock/clock.ts';
 export type { ListenAddress } from './config/listen.ts';
 export { type Logger, NO_LOGGER } from './logger.ts';
-export * from './message/annotations.ts';
-export type { Dialect } from './message/dialect.ts';
-export { BrokerError, type ErrorCode } from './message/errors.ts';
-export * from './message/flat.ts';
-export * from './message/message.ts';
-export * from './message/properties.ts';
-export * from './message/spelling.ts';
-export * from './message/text.ts';
-export * from './message/values.ts';
-export type { ConnectionHandler, Endpoint, Framing, Protocol, Transport } from './protocol.ts';
-export { AddressTable, type AddressTableOptions } from './routing/address-table.ts';
-export type { Session } from './session.ts';
-export { Output, type OutputSink } from './transport/output.ts';
-export { VERSION } from './version.ts';
 
 /** How a program asks for a broker. What is left out has the default that `entrepot config print` shows. */
 export interface BrokerOptions extends Omit<ConfigInput, 'data' | 'listen' | 'log' | 'vhosts'> {
@@ -72,6 +50,8 @@ export interface BrokerOptions extends Omit<ConfigInput, 'data' | 'listen' | 'lo
   readonly listen?: string | ListenAddress | readonly (string | ListenAddress)[];
   /** Adapters besides the built-in ones; `listen` knows them by their `name`. */
   readonly protocols?: readonly Protocol[];
+  /** Says who a client is and what it may do. Default: `guest` and clients without a name, from this machine only. */
+  readonly authenticator?: Authenticator;
   /** Default: none. A pino logger fits. */
   readonly logger?: Logger;
   /** Default: the system's. */
@@ -119,7 +99,7 @@ export interface RunningBroker {
  */
 export async function createBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
   const config = checkOptions(options);
-  const { data = null, listen, protocols: more = [], logger = NO_LOGGER, clock } = options;
+  const { data = null, listen, protocols: more = [], authenticator, logger = NO_LOGGER, clock } = options;
   const adapters = builtIn(config);
   const protocols = [...Object.values(adapters), ...more];
   const names = [...protocols.map((protocol) => protocol.name), 'ws', 'http'];
@@ -141,6 +121,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
     transient: { spillBytesMax: config.transient.spillSizeMax },
     log: { flushDelayMs: config.durability.flushDelay, flushBytesMax: config.durability.flushSizeMax },
     ...(clock !== undefined && { clock }),
+    ...(authenticator !== undefined && { authenticator }),
   });
   for (const protocol of protocols) protocol.started?.(broker);
   const house = new House(broker, protocols, adapters, config, logger);

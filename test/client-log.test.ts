@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import amqplib from 'amqplib';
 import mqtt from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ADDRESS_LINES_MAX, ClientLog, LINES_MAX, WINDOW_MS } from '../src/client-log.ts';
+import { ADDRESS_LINES_MAX, ClientLog, LINES_MAX, WINDOW_MS } from '../src/broker/client-log.ts';
 import { ManualClock } from '../src/clock/clock.ts';
 import type { Logger } from '../src/logger.ts';
 import { NO_LOGGER } from '../src/logger.ts';

@@ -3,7 +3,7 @@
  * an operator does to them (policies, alarms) has one shape for both.
  */
 import { type Broker, createBroker, type RunningBroker } from '../../src/index.ts';
-import type { Brake } from '../../src/vhost/brake.ts';
+import type { Brake } from '../../src/vhost/flow/publish-flow-control.ts';
 import { installed, type PeerKind, type RabbitmqPeer, startRabbitmq } from '../peers.ts';
 import { temporaryDirectory } from '../processes.ts';
 

@@ -8,8 +8,8 @@
  * transient messages passes through: nothing in it is meant to outlive the process.
  */
 import { basename } from 'node:path';
-import type { Done, FileSystem, LogFile } from '../../src/log/files.ts';
-import { isSpillName } from '../../src/log/spill.ts';
+import type { Done, FileSystem, LogFile } from '../../src/log/files/files.ts';
+import { isSpillName } from '../../src/log/transient/spill.ts';
 
 interface Write {
   readonly position: number;

@@ -13,12 +13,12 @@ import {
   type Backpressure,
   type BodyReader,
   type GetResult,
+  type MessageView,
   type Outcome,
   RELEASED,
+  type Session,
   type SharedCredit,
-} from '../../src/api.ts';
-import type { MessageView } from '../../src/message/message.ts';
-import type { Session } from '../../src/session.ts';
+} from '../../src/api/index.ts';
 import { AckWatch } from './ack-watch.ts';
 import { CHANNEL_CLOSE } from './codec/constants.ts';
 import type { MethodWriter } from './codec/writer.ts';

@@ -1,5 +1,5 @@
 /** What a client says of itself in connection.start-ok, as far as it matters here. [§1.4.2.2.1] */
-import type { Headers } from '../../src/message/properties.ts';
+import type { Headers } from '../../src/api/index.ts';
 
 /**
  * Libraries that ask a broker for its product, and take every one that is not RabbitMQ at the specification's word:

@@ -2,7 +2,7 @@
  * Everything on one connection that happens by the clock: the deadline of the handshake and of the answer to
  * connection.close, heartbeats, and the watch over deliveries that nobody settles.
  */
-import { type Clock, Timer } from '../../src/clock/clock.ts';
+import { type Clock, Timer } from '../../src/api/index.ts';
 import { TICKS_PER_TIMEOUT } from './ack-watch.ts';
 import { Heartbeat, type HeartbeatOwner } from './heartbeat.ts';
 import type { AmqpLimits } from './options.ts';

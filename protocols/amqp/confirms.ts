@@ -2,8 +2,7 @@
  * Publisher confirms of one channel. Every publish has a number, counted from `confirm.select` on; the broker says in
  * that order what is safe, and one `basic.ack` with `multiple` answers for all up to the first refusal.
  */
-import type { ConfirmRing, ConfirmSink } from '../../src/api.ts';
-import type { Session } from '../../src/session.ts';
+import type { ConfirmRing, ConfirmSink, Session } from '../../src/api/index.ts';
 import { BASIC_ACK, BASIC_NACK, FRAME_END, FRAME_METHOD } from './codec/constants.ts';
 import { type FrameOut, head, u32, u64 } from './delivery.ts';
 

@@ -10,12 +10,17 @@
  * not read what it asked for, while others have their turn. Then the rest of the chunk is kept, the transport is paused, and everything goes on with
  * `unblock`. Deliveries and confirms go out meanwhile.
  */
-import { MARK_NOW, type Mark, type SessionClient } from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
-import type { Share } from '../../src/clock/work.ts';
-import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
-import type { Session } from '../../src/session.ts';
-import type { Output } from '../../src/transport/output.ts';
+import {
+  type BrokerServices,
+  type ConnectionHandler,
+  MARK_NOW,
+  type Mark,
+  type Output,
+  type Session,
+  type SessionClient,
+  type Share,
+  type Transport,
+} from '../../src/api/index.ts';
 import { Channels } from './channels.ts';
 import { ClientProperties } from './client-properties.ts';
 import { Clockwork, type ClockworkOwner } from './clockwork.ts';
@@ -46,7 +51,7 @@ const FRAME_BYTES_BEFORE_LOGIN = 16 * 1024;
 export class Connection implements ConnectionHandler, SessionClient, ClockworkOwner, InflowOwner {
   readonly transport: Transport;
   readonly output: Output;
-  readonly broker: Broker;
+  readonly broker: BrokerServices;
   readonly limits: AmqpLimits;
   readonly stats: AmqpStats;
   readonly wire: WireProperties;
@@ -70,7 +75,13 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
   private readonly pump: BodyPump;
   private readonly clockwork: Clockwork;
 
-  constructor(transport: Transport, broker: Broker, limits: AmqpLimits, stats: AmqpStats, wire: WireProperties) {
+  constructor(
+    transport: Transport,
+    broker: BrokerServices,
+    limits: AmqpLimits,
+    stats: AmqpStats,
+    wire: WireProperties,
+  ) {
     this.transport = transport;
     this.output = transport.output;
     this.broker = broker;
@@ -98,7 +109,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
       if (!this.greeting.accepted) {
         // The header of what is spoken here, and nothing more. [§4.2.2]
         this.stats.headersRefused++;
-        this.broker.clientLog.mistake(this.transport, 'it did not begin with the header of AMQP 0-9-1');
+        this.broker.reportMistake(this.transport, 'it did not begin with the header of AMQP 0-9-1');
         this.output.append(Greeting.header);
         this.end();
         return;
@@ -201,7 +212,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
   deadlinePassed(): void {
     if (this.state < RUNNING) {
       this.stats.handshakesTimedOut++;
-      this.broker.clientLog.mistake(this.transport, 'it did not log in in time');
+      this.broker.reportMistake(this.transport, 'it did not log in in time');
     }
     this.end();
   }
@@ -212,7 +223,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
 
   heartbeatMissed(): void {
     this.stats.heartbeatsMissed++;
-    this.broker.clientLog.mistake(this.transport, 'its heartbeats did not come');
+    this.broker.reportMistake(this.transport, 'its heartbeats did not come');
     this.left(false);
     this.state = ENDED;
     this.transport.destroy();
@@ -296,7 +307,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
     const error = asAmqpError(thrown);
     if (error.reply === 'INTERNAL_ERROR') {
       this.stats.internalErrors++;
-      if (thrown instanceof Error) this.broker.clientLog.defect(this.transport, thrown);
+      if (thrown instanceof Error) this.broker.reportFault(thrown, this.transport);
     }
     const channel = this.state === RUNNING ? this.channels.get(channelId) : undefined;
     const about = error.about ?? channel?.method ?? 0;
@@ -305,7 +316,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
       return;
     }
     this.stats.channelErrors++;
-    this.broker.clientLog.channelMistake(this.transport, channelId, error.replyText);
+    this.broker.reportChannelMistake(this.transport, channelId, error.replyText);
     channel.fail(error, about);
   }
 
@@ -322,7 +333,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
   fail(error: AmqpError, method: number): void {
     if (this.state >= CLOSING) return;
     this.stats.connectionErrors++;
-    this.broker.clientLog.mistake(this.transport, error.replyText);
+    this.broker.reportMistake(this.transport, error.replyText);
     this.close(error.replyCode, error.replyText, method);
   }
 

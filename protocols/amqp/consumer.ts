@@ -1,8 +1,7 @@
 /**
  * One consumer of a channel, or the holder of what `basic.get` took: hears from the queue and knows its channel.
  */
-import type { Consumer, DeliverySink } from '../../src/api.ts';
-import type { MessageView } from '../../src/message/message.ts';
+import type { Consumer, DeliverySink, MessageView } from '../../src/api/index.ts';
 import type { Channel } from './channel.ts';
 import { BASIC_CANCEL } from './codec/constants.ts';
 import { endReplies } from './reply-to.ts';

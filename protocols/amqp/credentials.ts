@@ -2,7 +2,7 @@
  * What a client shows of itself at the login: SASL's PLAIN [RFC 4616] and ANONYMOUS [RFC 4505], and AMQPLAIN, which is
  * AMQP's own. [§2.2.4] EXTERNAL needs a client certificate to look at, and so is unknown here.
  */
-import type { Headers, Value } from '../../src/message/properties.ts';
+import type { Headers, Value } from '../../src/api/index.ts';
 import { readTable } from './codec/table.ts';
 import { AmqpError } from './errors.ts';
 

@@ -9,8 +9,7 @@
  * Deliveries are the hot path out: one `reserve`, integer writes, no allocation. A body that is not in one piece
  * (`view.large`) is left to the channel's `Outbox`, which sends it behind the header.
  */
-import { type MessageView, SLASH } from '../../src/message/message.ts';
-import { respell } from '../../src/message/spelling.ts';
+import { type MessageView, respell, SLASH } from '../../src/api/index.ts';
 import { BASIC_DELIVER, BASIC_GET_OK, FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD } from './codec/constants.ts';
 import { KEY_BYTES_MAX, type WireProperties } from './mapping.ts';
 

@@ -2,7 +2,7 @@
  * Errors as AMQP 0-9-1 tells them: a reply code, a text that begins with the code's name, and how far the damage goes.
  * A soft error closes the channel, a hard one the connection. [§1.1, §4.10]
  */
-import { BrokerError, type ErrorCode } from '../../src/message/errors.ts';
+import { BrokerError, type ErrorCode } from '../../src/api/index.ts';
 import { REPLY, type ReplyName } from './codec/constants.ts';
 import { FieldsFault, SyntaxFault, TextFault } from './codec/fault.ts';
 

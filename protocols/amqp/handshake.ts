@@ -10,9 +10,7 @@
  *
  * AMQP names the vhost two steps after the credentials: who the client is and where it goes are two questions.
  */
-import type { Identity, Refusal } from '../../src/api.ts';
-import type { Headers } from '../../src/message/properties.ts';
-import { PRODUCT, VERSION } from '../../src/version.ts';
+import { type Headers, type Identity, PRODUCT, type Refusal, VERSION } from '../../src/api/index.ts';
 import { ClientProperties } from './client-properties.ts';
 import {
   CONNECTION_CLOSE,

@@ -5,7 +5,7 @@
  * whole interval after the last byte, when clients that are strict have given the broker up. Nothing is scheduled for a
  * frame. Received bytes only set `heard`. A client that has not been heard for two intervals is lost.
  */
-import { type Clock, Timer } from '../../src/clock/clock.ts';
+import { type Clock, Timer } from '../../src/api/index.ts';
 
 /** Half intervals of silence after which a client is given up. */
 const SILENT_TICKS_MAX = 4;

@@ -5,7 +5,7 @@
  *
  * When the broker goes on wanting no messages, the client is told, and its frames are parked instead (`parking.ts`).
  */
-import { type Clock, Timer } from '../../src/clock/clock.ts';
+import { type Clock, Timer } from '../../src/api/index.ts';
 import type { FrameParser } from './codec/frames.ts';
 
 export const WAITS_FOR_REPLY = 1;

@@ -7,7 +7,7 @@
  * Rooms: `codec/` (bytes to values and back), `connection.ts` and `channel.ts` (the state machines), `handlers/` (one
  * file a class of methods), `mapping.ts` (properties to and from the neutral form).
  */
-import type { Protocol } from '../../src/protocol.ts';
+import type { Protocol } from '../../src/api/index.ts';
 import { Connection } from './connection.ts';
 import { amqpDialect, WireProperties } from './mapping.ts';
 import { type AmqpOptions, AmqpStats, limitsOf } from './options.ts';

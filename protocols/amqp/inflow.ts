@@ -2,8 +2,7 @@
  * What comes in from one client, and when it may: the frame parser, what holds it up (`holding.ts`), and where frames wait
  * past a publish that cannot be taken (`parking.ts`).
  */
-import type { Clock } from '../../src/clock/clock.ts';
-import type { Share } from '../../src/clock/work.ts';
+import type { Clock, Share } from '../../src/api/index.ts';
 import { FRAME_HEARTBEAT } from './codec/constants.ts';
 import { FrameParser, type FrameSink } from './codec/frames.ts';
 import { Holding, type HoldingOwner, OTHERS_TURN, PARKING_FULL } from './holding.ts';

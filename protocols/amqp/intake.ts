@@ -9,9 +9,16 @@
  * when a chunk ends is taken over by `own`. A body in several frames is gathered up to INLINE_BODY_BYTES; a larger one is
  * appended to the broker's log as its frames arrive.
  */
-import type { BodyWriter, Route } from '../../src/api.ts';
-import { AT_LEAST_ONCE, AT_MOST_ONCE, DOT, Draft, INLINE_BODY_BYTES } from '../../src/message/message.ts';
-import type { Session } from '../../src/session.ts';
+import {
+  AT_LEAST_ONCE,
+  AT_MOST_ONCE,
+  type BodyWriter,
+  DOT,
+  Draft,
+  INLINE_BODY_BYTES,
+  type Route,
+  type Session,
+} from '../../src/api/index.ts';
 import { CLASS_BASIC } from './codec/constants.ts';
 import { withoutFields, withoutRepeats } from './codec/edit.ts';
 import { PropertyScan } from './codec/properties.ts';

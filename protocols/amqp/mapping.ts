@@ -11,13 +11,25 @@
  * `AmqpStats.lossyConversions`.
  */
 import { isUtf8 } from 'node:buffer';
-import { type Annotations, decodeAnnotations } from '../../src/message/annotations.ts';
-import { DEATH_HEADERS, DEATHS_HEADER, deathTable, firstDeathHeaders } from '../../src/message/deaths.ts';
-import type { Dialect } from '../../src/message/dialect.ts';
-import { AT_MOST_ONCE, type MessageView, SLASH } from '../../src/message/message.ts';
-import { type Header, NO_PROPERTIES, type Properties, type Value } from '../../src/message/properties.ts';
-import { respelled } from '../../src/message/spelling.ts';
-import { bytesOf, isText } from '../../src/message/text.ts';
+import {
+  type Annotations,
+  AT_MOST_ONCE,
+  bytesOf,
+  DEATH_HEADERS,
+  DEATHS_HEADER,
+  type Dialect,
+  deathTable,
+  decodeAnnotations,
+  firstDeathHeaders,
+  type Header,
+  isText,
+  type MessageView,
+  NO_PROPERTIES,
+  type Properties,
+  respelled,
+  SLASH,
+  type Value,
+} from '../../src/api/index.ts';
 import { ByteSink } from './codec/byte-sink.ts';
 import { HAS_DELIVERY_MODE } from './codec/constants.ts';
 import { editProperties, type PropertyEdit } from './codec/edit.ts';

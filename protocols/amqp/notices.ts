@@ -2,7 +2,7 @@
  * What a client is told beside the replies to its methods, and not before the reply to the method that has caused it: at the
  * end of the turn, or as soon as a reply that waits for the log is out.
  */
-import { PHASE_GATHER, type Turn, type TurnTask } from '../../src/clock/turn.ts';
+import { PHASE_GATHER, type Turn, type TurnTask } from '../../src/api/index.ts';
 
 export class Notices implements TurnTask {
   inTurn = false;

@@ -1,5 +1,5 @@
 /** What an operator can set on the AMQP adapter, and what the adapter counts. */
-import { PRODUCT, VERSION } from '../../src/version.ts';
+import { PRODUCT, VERSION } from '../../src/api/index.ts';
 
 export interface AmqpOptions {
   /** Channels a client may open at once. Default 2047. */

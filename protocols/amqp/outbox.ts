@@ -10,7 +10,7 @@
  * last is as large as was agreed, however the body lies on the disk: there are clients that reckon the number of frames
  * from the size in the header.
  */
-import type { BodyReader } from '../../src/api.ts';
+import type { BodyReader } from '../../src/api/index.ts';
 import { FRAME_BODY, FRAME_END } from './codec/constants.ts';
 import { type FrameOut, head } from './delivery.ts';
 

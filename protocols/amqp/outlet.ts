@@ -1,5 +1,5 @@
 /** What a connection itself says to its client, on channel 0. Channels write into the same output. */
-import type { Output } from '../../src/transport/output.ts';
+import type { Output } from '../../src/api/index.ts';
 import {
   CONNECTION_BLOCKED,
   CONNECTION_CLOSE,

@@ -3,7 +3,7 @@
  * channel waits for another's body, and never more than `SLICE_BYTES` before deliveries, confirms and other connections have
  * had their turn.
  */
-import { PHASE_GATHER, PHASE_WRITE, type Turn, type TurnTask } from '../../src/clock/turn.ts';
+import { PHASE_GATHER, PHASE_WRITE, type Turn, type TurnTask } from '../../src/api/index.ts';
 
 const SLICE_BYTES = 256 * 1024;
 

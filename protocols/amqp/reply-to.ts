@@ -8,9 +8,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { MARK_NOW, type QueueInfo } from '../../src/api.ts';
-import { BrokerError } from '../../src/message/errors.ts';
-import type { Session } from '../../src/session.ts';
+import { BrokerError, MARK_NOW, type QueueInfo, type Session } from '../../src/api/index.ts';
 import type { Channel } from './channel.ts';
 import type { ChannelConsumer } from './consumer.ts';
 import { AmqpError } from './errors.ts';

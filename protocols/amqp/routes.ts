@@ -1,10 +1,7 @@
 /** The routes a connection has used lately, so that a publish to a known exchange and key makes no string. */
 
 import { isUtf8 } from 'node:buffer';
-import type { Route } from '../../src/api.ts';
-import { DOT } from '../../src/message/message.ts';
-import { AddressTable } from '../../src/routing/address-table.ts';
-import type { Session } from '../../src/session.ts';
+import { AddressTable, DOT, type Route, type Session } from '../../src/api/index.ts';
 import { TextFault } from './codec/fault.ts';
 
 export class Routes {

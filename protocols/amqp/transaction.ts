@@ -3,8 +3,7 @@
  * commit. [§1.9 tx] Acknowledgements that are rolled back are unacknowledged again; mandatory publishes are kept until the
  * commit tells where they went, so that they can be returned.
  */
-import type { BodyReader, Mark, Outcome, Route, Transaction } from '../../src/api.ts';
-import type { Draft } from '../../src/message/message.ts';
+import type { BodyReader, Draft, Mark, Outcome, Route, Transaction } from '../../src/api/index.ts';
 import type { Channel } from './channel.ts';
 import type { Holder } from './consumer.ts';
 import { AmqpError } from './errors.ts';

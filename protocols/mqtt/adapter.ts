@@ -2,11 +2,15 @@
  * The MQTT adapter as the broker meets it: tells its streams by their first bytes, takes connections, and owns what all
  * its connections share because nothing of it outlives a call: the draft, the parsed fields, the fan-out cache.
  */
-import type { Broker } from '../../src/broker.ts';
-import type { Dialect } from '../../src/message/dialect.ts';
-import { Draft } from '../../src/message/message.ts';
-import type { Headers } from '../../src/message/properties.ts';
-import type { ConnectionHandler, Protocol, Transport } from '../../src/protocol.ts';
+import {
+  type BrokerServices,
+  type ConnectionHandler,
+  type Dialect,
+  Draft,
+  type Headers,
+  type Protocol,
+  type Transport,
+} from '../../src/api/index.ts';
 import { packetExtent } from './codec/extent.ts';
 import { MessageProperties } from './codec/message-properties.ts';
 import { PropertyWriter } from './codec/properties.ts';
@@ -102,11 +106,11 @@ export class MqttAdapter implements Protocol {
     return undecided ? undefined : false;
   }
 
-  started(broker: Broker): void {
+  started(broker: BrokerServices): void {
     wakeRegistries(this, broker);
   }
 
-  accept(transport: Transport, broker: Broker): ConnectionHandler {
+  accept(transport: Transport, broker: BrokerServices): ConnectionHandler {
     return new Connection(this, transport, broker);
   }
 }

@@ -3,7 +3,7 @@
  *
  *     bits 0-15 packet identifier | 16-19 packet type | 20-27 reason code (5.0)
  */
-import type { ConfirmRing, ConfirmSink, Mark } from '../../src/api.ts';
+import type { ConfirmRing, ConfirmSink, Mark } from '../../src/api/index.ts';
 import { writeAck } from './codec/encode.ts';
 import { writeAck5 } from './codec/encode5.ts';
 import { CONNACK, PUBACK, PUBCOMP, PUBLISH, PUBREC, SUBACK, UNSUBACK } from './codec/packet.ts';

@@ -12,15 +12,20 @@
  * MQTT 3.1.1 gives a server no word for an error after CONNACK: it closes the network connection [MQTT-4.8.0-1]. 5.0 has
  * DISCONNECT, which is sent before that [MQTT5-4.13.1-1].
  */
-import { MARK_NOW, type Mark, type SessionClient } from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
-import { Timer } from '../../src/clock/clock.ts';
-import type { Share } from '../../src/clock/work.ts';
-import { BrokerError } from '../../src/message/errors.ts';
-import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
-import type { AddressTable } from '../../src/routing/address-table.ts';
-import type { Session } from '../../src/session.ts';
-import type { Output } from '../../src/transport/output.ts';
+import {
+  type AddressTable,
+  BrokerError,
+  type BrokerServices,
+  type ConnectionHandler,
+  MARK_NOW,
+  type Mark,
+  type Output,
+  type Session,
+  type SessionClient,
+  type Share,
+  Timer,
+  type Transport,
+} from '../../src/api/index.ts';
 import type { MqttAdapter } from './adapter.ts';
 import { Answers } from './answers.ts';
 import type { Will } from './codec/connect.ts';
@@ -84,7 +89,7 @@ const AUTHENTICATING = 4;
 export class Connection implements ConnectionHandler, PacketHandler, SessionClient, IntakeHost {
   readonly adapter: MqttAdapter;
   readonly transport: Transport;
-  readonly broker: Broker;
+  readonly broker: BrokerServices;
   readonly share: Share;
   readonly intake: Intake;
   readonly reader: PacketReader;
@@ -127,7 +132,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   /** Null unless the rate of packets is bounded. */
   private pace: Pace | null = null;
 
-  constructor(adapter: MqttAdapter, transport: Transport, broker: Broker) {
+  constructor(adapter: MqttAdapter, transport: Transport, broker: BrokerServices) {
     this.adapter = adapter;
     this.transport = transport;
     this.broker = broker;
@@ -355,7 +360,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   private timeOut(): void {
     if (this.state !== OPEN) {
       this.adapter.stats.handshakeTimeouts++;
-      this.broker.clientLog.mistake(this.transport, 'no CONNECT came in time');
+      this.broker.reportMistake(this.transport, 'no CONNECT came in time');
       this.finish(false, true);
       this.transport.destroy();
       return;
@@ -400,7 +405,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   broken(why: string, reason: number): void {
     if (this.state === CLOSED) return;
     if (reason !== SERVER_SHUTTING_DOWN && reason !== ADMINISTRATIVE_ACTION) {
-      this.broker.clientLog.mistake(this.transport, why);
+      this.broker.reportMistake(this.transport, why);
     }
     if (this.state === OPEN) sayGoodbye(this, reason, why);
     this.finish(false, true);
@@ -431,9 +436,9 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
       this.adapter.stats.protocolErrors++;
     } else {
       this.adapter.stats.internalErrors++;
-      this.broker.clientLog.defect(this.transport, error);
+      this.broker.reportFault(error, this.transport);
     }
-    if (why !== AN_ERROR_OF_OURS) this.broker.clientLog.mistake(this.transport, why);
+    if (why !== AN_ERROR_OF_OURS) this.broker.reportMistake(this.transport, why);
     if (this.state === OPEN) sayGoodbye(this, reason, why);
     else if (this.level === LEVEL_5) {
       this.refuseConnect(reason); // [MQTT5-3.1.4-1]
@@ -466,7 +471,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
       if (client !== undefined && client.host === this) connectionLost(this, inOrder, withWill);
     } catch (error) {
       this.adapter.stats.internalErrors++;
-      this.broker.clientLog.defect(this.transport, error);
+      this.broker.reportFault(error, this.transport);
     }
     session.close(inOrder);
   }

@@ -1,5 +1,5 @@
 /** MQTT 3.1, 3.1.1 and 5.0 for Entrepot. */
-import type { Protocol } from '../../src/protocol.ts';
+import type { Protocol } from '../../src/api/index.ts';
 import { MqttAdapter } from './adapter.ts';
 import type { MqttOptions } from './options.ts';
 import type { MqttStats } from './stats.ts';

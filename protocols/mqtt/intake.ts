@@ -5,8 +5,7 @@
  *                    hold                     unhold, the last reason
  *     READING -------------------> HELD ----------------------------> READING, from what was kept
  */
-import type { Share } from '../../src/clock/work.ts';
-import type { Transport } from '../../src/protocol.ts';
+import type { Share, Transport } from '../../src/api/index.ts';
 import type { PacketReader } from './codec/reader.ts';
 
 /** Reasons: bits of `Intake.holds`. A CONNECT is being answered. */

@@ -1,7 +1,7 @@
 /**
  * Rates that are bounded: connections of the whole adapter, packets of one client. Both are counted by the second.
  */
-import { type Clock, Timer } from '../../src/clock/clock.ts';
+import { type Clock, Timer } from '../../src/api/index.ts';
 
 const SECOND_MS = 1000;
 

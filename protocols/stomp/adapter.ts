@@ -2,8 +2,7 @@
  * What the connections of one adapter have in common within one broker: settings, counters, and the buffers and parsers
  * that are used by one connection at a time, because a turn of the event loop is.
  */
-import type { Broker } from '../../src/broker.ts';
-import { Draft } from '../../src/message/message.ts';
+import { type BrokerServices, Draft } from '../../src/api/index.ts';
 import { FrameParser } from './codec/parser.ts';
 import { Token } from './codec/token.ts';
 import { V1_0, V1_1, V1_2, type Version } from './codec/version.ts';
@@ -15,7 +14,7 @@ import type { StompStats } from './stats.ts';
 import { StoredHeaders } from './stored.ts';
 
 export class Adapter {
-  readonly broker: Broker;
+  readonly broker: BrokerServices;
   readonly options: ResolvedOptions;
   readonly stats: StompStats;
   readonly parser: FrameParser;
@@ -31,7 +30,7 @@ export class Adapter {
   private readonly sessionPrefix: string;
   private sessions = 0;
 
-  constructor(broker: Broker, options: ResolvedOptions, stats: StompStats) {
+  constructor(broker: BrokerServices, options: ResolvedOptions, stats: StompStats) {
     this.broker = broker;
     this.options = options;
     this.stats = stats;

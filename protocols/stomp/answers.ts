@@ -6,9 +6,7 @@
  *                          └─▶ ring (entry, mark) ──safe──▶ RECEIPT
  *                                                 └─refused─▶ ERROR
  */
-import { type ConfirmRing, type ConfirmSink, MARK_NOW, type Mark } from '../../src/api.ts';
-import { textOf } from '../../src/message/text.ts';
-import type { Session } from '../../src/session.ts';
+import { type ConfirmRing, type ConfirmSink, MARK_NOW, type Mark, type Session, textOf } from '../../src/api/index.ts';
 import type { Frame } from './codec/frame.ts';
 import { RECEIPT } from './codec/names.ts';
 import type { Outlet } from './outlet.ts';

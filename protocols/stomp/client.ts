@@ -1,5 +1,5 @@
 /** What a connection has once its client is admitted, and not before: nothing that runs later has to ask whether. */
-import type { Session } from '../../src/session.ts';
+import type { Session } from '../../src/api/index.ts';
 import type { Adapter } from './adapter.ts';
 import type { MessageWriter } from './message-writer.ts';
 import { Queues } from './queues.ts';

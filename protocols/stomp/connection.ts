@@ -8,14 +8,19 @@
  *
  * Frames are taken one after the other. When the next one cannot be taken now, the connection is parked (`parking.ts`).
  */
-import { RELEASED, type Refusal, type SessionClient } from '../../src/api.ts';
-import { Timer } from '../../src/clock/clock.ts';
-import type { Share } from '../../src/clock/work.ts';
-import { BrokerError } from '../../src/message/errors.ts';
-import { INLINE_BODY_BYTES } from '../../src/message/message.ts';
-import { textOf } from '../../src/message/text.ts';
-import type { ConnectionHandler, Transport } from '../../src/protocol.ts';
-import type { Session } from '../../src/session.ts';
+import {
+  BrokerError,
+  type ConnectionHandler,
+  INLINE_BODY_BYTES,
+  RELEASED,
+  type Refusal,
+  type Session,
+  type SessionClient,
+  type Share,
+  Timer,
+  type Transport,
+  textOf,
+} from '../../src/api/index.ts';
 import type { Adapter } from './adapter.ts';
 import { Answers, type AnswersHost } from './answers.ts';
 import { Client } from './client.ts';
@@ -373,7 +378,7 @@ export class Connection
   }
 
   exceeded(reason: string): void {
-    this.adapter.broker.clientLog.mistake(this.transport, reason);
+    this.adapter.broker.reportMistake(this.transport, reason);
     this.end('too much is unfinished', reason);
   }
 
@@ -404,13 +409,13 @@ export class Connection
     } else {
       this.end('Internal error', 'The broker failed on this frame; the fault is its own.', receiptId);
       this.adapter.stats.internalErrors++;
-      this.adapter.broker.clientLog.defect(this.transport, error);
+      this.adapter.broker.reportFault(error, this.transport);
     }
   }
 
   /** Tells the operator what the client did. */
   private blame(what: string): void {
-    this.adapter.broker.clientLog.mistake(this.transport, what);
+    this.adapter.broker.reportMistake(this.transport, what);
   }
 
   /** Says why in an ERROR frame and closes. `receiptId` is escaped already, as it came. */

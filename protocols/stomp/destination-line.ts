@@ -2,9 +2,7 @@
  * The `destination` line of a MESSAGE: kept for the last address, which is very often the next one, and for some thousand
  * others by name.
  */
-import { copyBytes } from '../../src/message/bytes.ts';
-import type { MessageView } from '../../src/message/message.ts';
-import { bytesOf } from '../../src/message/text.ts';
+import { bytesOf, copyBytes, type MessageView } from '../../src/api/index.ts';
 import { escapeValue } from './codec/escape.ts';
 import type { Version } from './codec/version.ts';
 import { formatDestination } from './destinations.ts';

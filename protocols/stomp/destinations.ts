@@ -11,10 +11,7 @@
  * Each segment is percent-decoded. Towards clients `/`, `%`, control characters and bytes that are no UTF-8 (only keys have
  * such) are percent-encoded within a segment, other characters stay as they are, so that a destination is shown as it was sent.
  */
-import type { Spelling } from '../../src/message/message.ts';
-import type { Address } from '../../src/message/properties.ts';
-import { dotted } from '../../src/message/spelling.ts';
-import { bytesOf, isText, textOf } from '../../src/message/text.ts';
+import { type Address, bytesOf, dotted, isText, type Spelling, textOf } from '../../src/api/index.ts';
 import { FrameError } from './codec/errors.ts';
 
 export type Destination =

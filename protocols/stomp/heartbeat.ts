@@ -5,7 +5,7 @@
  *     client's header   x,y    sends at least every x ms; wants something at least every y ms
  *     ours              y',x'  the same from our side: x' and y' are x and y, but no less than the configured minimum
  */
-import { type Clock, TICK_MS, Timer } from '../../src/clock/clock.ts';
+import { type Clock, TICK_MS, Timer } from '../../src/api/index.ts';
 import { FrameError } from './codec/errors.ts';
 
 /** What was agreed on, ms; 0 for none. */

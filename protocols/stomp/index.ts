@@ -7,8 +7,7 @@
  *
  * Not built, and refused rather than ignored: queue browsers, messages that are scheduled again and again. Temporary topics.
  */
-import type { Broker } from '../../src/broker.ts';
-import type { Protocol, Transport } from '../../src/protocol.ts';
+import type { BrokerServices, Protocol, Transport } from '../../src/api/index.ts';
 import { Adapter } from './adapter.ts';
 import { frameExtent } from './codec/extent.ts';
 import { Connection } from './connection.ts';
@@ -26,7 +25,7 @@ export interface StompProtocol extends Protocol {
 export function stomp(options: StompOptions = {}): StompProtocol {
   const resolved = resolveOptions(options);
   const stats = new StompStats();
-  const adapters = new WeakMap<Broker, Adapter>();
+  const adapters = new WeakMap<BrokerServices, Adapter>();
   return {
     name: 'stomp',
     dialect: STOMP_DIALECT,
@@ -34,7 +33,7 @@ export function stomp(options: StompOptions = {}): StompProtocol {
     // One frame a message: clients read no more from one.
     framing: { extent: frameExtent, bytesOnly: false },
     detect,
-    accept(transport: Transport, broker: Broker): Connection {
+    accept(transport: Transport, broker: BrokerServices): Connection {
       let adapter = adapters.get(broker);
       if (adapter === undefined) {
         adapter = new Adapter(broker, resolved, stats);

@@ -21,14 +21,23 @@
  * Death records become flat headers: `x-first-death-queue`, `-reason`, `-exchange`; the same with `x-last-death-` for the
  * latest death; `x-death-count`, how often the message died in all. They stand for what its publisher may have said of others.
  */
-import { type Annotations, deathCount } from '../../src/message/annotations.ts';
-import { flatDeathHeaders } from '../../src/message/deaths.ts';
-import type { Dialect } from '../../src/message/dialect.ts';
-import { flattened, unflattened } from '../../src/message/flat.ts';
-import type { MessageView } from '../../src/message/message.ts';
-import { type Header, NO_PROPERTIES, type Properties } from '../../src/message/properties.ts';
-import { bytesOf, isText, textOf } from '../../src/message/text.ts';
-import { onceEach, unsignedOf } from '../../src/message/values.ts';
+import {
+  type Annotations,
+  bytesOf,
+  type Dialect,
+  deathCount,
+  flatDeathHeaders,
+  flattened,
+  type Header,
+  isText,
+  type MessageView,
+  NO_PROPERTIES,
+  onceEach,
+  type Properties,
+  textOf,
+  unflattened,
+  unsignedOf,
+} from '../../src/api/index.ts';
 import { escapeName, escapeValue, unescapeText } from './codec/escape.ts';
 import type { Version } from './codec/version.ts';
 import { addressOf, formatReplyTo } from './destinations.ts';

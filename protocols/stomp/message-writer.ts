@@ -19,10 +19,7 @@
  * stand in for it. A large body is not written here; the frame is left open after the empty line.
  */
 
-import { copyBytes } from '../../src/message/bytes.ts';
-import { AT_MOST_ONCE, type MessageView } from '../../src/message/message.ts';
-import type { Session } from '../../src/session.ts';
-import type { Output } from '../../src/transport/output.ts';
+import { AT_MOST_ONCE, copyBytes, type MessageView, type Output, type Session } from '../../src/api/index.ts';
 import { decimalLength, putDecimal } from './codec/decimal.ts';
 import { V1_2, type Version } from './codec/version.ts';
 import { DestinationLine } from './destination-line.ts';

@@ -3,7 +3,7 @@
  * real clients stay far below; exceeding one is answered with an ERROR frame that names it.
  */
 import { hostname } from 'node:os';
-import { PRODUCT, VERSION } from '../../src/version.ts';
+import { PRODUCT, VERSION } from '../../src/api/index.ts';
 
 export interface StompOptions {
   /** Headers in one frame. Default 128. */

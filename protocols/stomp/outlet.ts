@@ -9,9 +9,7 @@
  * Within a body nothing else may be written: consumers see the connection as congested, receipts wait, heart-beats are
  * not needed. Everyone else's connections flow on.
  */
-import type { Backpressure, BodyReader } from '../../src/api.ts';
-import { copyBytes } from '../../src/message/bytes.ts';
-import { type Output, SLAB_BYTES } from '../../src/transport/output.ts';
+import { type Backpressure, type BodyReader, copyBytes, type Output, SLAB_BYTES } from '../../src/api/index.ts';
 import type { Receipts } from './receipts.ts';
 import type { StompStats } from './stats.ts';
 

@@ -3,12 +3,15 @@
  * bytes themselves where they can be copied, rewritten ones where an older version needs that, and for what came in over
  * another protocol, lines made of its properties.
  */
-import { decodeAnnotations } from '../../src/message/annotations.ts';
-import { equalsBytes } from '../../src/message/bytes.ts';
-import { DEATH_HEADERS } from '../../src/message/deaths.ts';
-import type { MessageView } from '../../src/message/message.ts';
-import { bytesOf } from '../../src/message/text.ts';
-import type { Session } from '../../src/session.ts';
+
+import {
+  bytesOf,
+  DEATH_HEADERS,
+  decodeAnnotations,
+  equalsBytes,
+  type MessageView,
+  type Session,
+} from '../../src/api/index.ts';
 import { needsRewriting, type Rewritten, rewriteStored } from './codec/escape.ts';
 import type { Version } from './codec/version.ts';
 import { expiryLine, HeaderLines, STOMP_DIALECT, writeDeaths, writeProperties } from './mapping.ts';

@@ -7,8 +7,7 @@
  *     UNANSWERED   the broker has not answered CONNECT yet
  *     OTHERS_TURN  others have their turn, or an operation that was asked for before is not finished
  */
-import { PHASE_GATHER, type Turn, type TurnTask } from '../../src/clock/turn.ts';
-import type { Transport } from '../../src/protocol.ts';
+import { PHASE_GATHER, type Transport, type Turn, type TurnTask } from '../../src/api/index.ts';
 
 export const HELD_BACK = 1;
 export const OWING = 2;

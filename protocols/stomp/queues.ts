@@ -7,9 +7,15 @@
  *                                       `false` booleans
  */
 import { createHash } from 'node:crypto';
-import { MARK_NOW, type Mark, type QueueOptions } from '../../src/api.ts';
-import type { Header, Headers, Value } from '../../src/message/properties.ts';
-import type { Session } from '../../src/session.ts';
+import {
+  type Header,
+  type Headers,
+  MARK_NOW,
+  type Mark,
+  type QueueOptions,
+  type Session,
+  type Value,
+} from '../../src/api/index.ts';
 import type { Frame } from './codec/frame.ts';
 import { flag } from './codec/values.ts';
 

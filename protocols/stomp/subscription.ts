@@ -1,7 +1,5 @@
 /** One subscription: what a consumer of the broker is on a STOMP connection. */
-import type { Backpressure, Consumer, DeliverySink } from '../../src/api.ts';
-import type { MessageView } from '../../src/message/message.ts';
-import type { Session } from '../../src/session.ts';
+import type { Backpressure, Consumer, DeliverySink, MessageView, Session } from '../../src/api/index.ts';
 import { escapeValue } from './codec/escape.ts';
 import type { Version } from './codec/version.ts';
 import { Held } from './held.ts';

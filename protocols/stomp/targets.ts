@@ -5,12 +5,15 @@
  * Its route is no longer valid then, and `refresh` declares it again or says that it is missing.
  */
 
-import type { QueueOptions, Route } from '../../src/api.ts';
-import { BrokerError } from '../../src/message/errors.ts';
-import { DOT } from '../../src/message/message.ts';
-import { bytesOf } from '../../src/message/text.ts';
-import { AddressTable } from '../../src/routing/address-table.ts';
-import type { Session } from '../../src/session.ts';
+import {
+  AddressTable,
+  BrokerError,
+  bytesOf,
+  DOT,
+  type QueueOptions,
+  type Route,
+  type Session,
+} from '../../src/api/index.ts';
 import { FrameError } from './codec/errors.ts';
 import type { Frame } from './codec/frame.ts';
 import { DESTINATION, RECEIPT } from './codec/names.ts';

@@ -5,12 +5,17 @@
  * A long run of what is not selected writes nothing, so that no full socket would ever end it: after so many it pauses as
  * a congested connection does, until the next turn.
  */
-import { ACCEPTED, type Consumer } from '../../src/api.ts';
-import { PHASE_WRITE, type Turn, type TurnTask } from '../../src/clock/turn.ts';
-import type { MessageView } from '../../src/message/message.ts';
-import { NO_PROPERTIES } from '../../src/message/properties.ts';
-import type { Selector } from '../../src/routing/selector/selector.ts';
-import type { Session } from '../../src/session.ts';
+import {
+  ACCEPTED,
+  type Consumer,
+  type MessageView,
+  NO_PROPERTIES,
+  PHASE_WRITE,
+  type Selector,
+  type Session,
+  type Turn,
+  type TurnTask,
+} from '../../src/api/index.ts';
 import type { StompStats } from './stats.ts';
 
 const PASSED_A_TURN = 1000;

@@ -4,9 +4,7 @@
  *     BEGIN ──▶ open ──COMMIT──▶ gone, everything done in one unit
  *                 └────ABORT, DISCONNECT, connection lost──▶ gone, nothing done; its deliveries are held as before
  */
-import { type Mark, type Outcome, RELEASED, type Transaction } from '../../src/api.ts';
-import type { Draft } from '../../src/message/message.ts';
-import type { Session } from '../../src/session.ts';
+import { type Draft, type Mark, type Outcome, RELEASED, type Session, type Transaction } from '../../src/api/index.ts';
 import { FrameError } from './codec/errors.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Subscription } from './subscription.ts';

@@ -14,8 +14,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Protocol } from '../../src/protocol.ts';
-import type { Connections } from '../../src/transport/connections.ts';
+import type { Connections, Protocol } from '../../src/api/index.ts';
 import { type MessageKind, WebSocketTransport } from './transport.ts';
 
 /** Larger than what adapters take by default, so that theirs is the limit a client meets. */

@@ -12,11 +12,15 @@
 import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
-import { Timer } from '../../src/clock/clock.ts';
-import type { Protocol } from '../../src/protocol.ts';
-import { isLoopback, plainAddress } from '../../src/transport/address.ts';
-import { Carrier, type CarrierHouse } from '../../src/transport/carrier.ts';
-import { STRANGER_BYTES_MAX } from '../../src/transport/memory-budget.ts';
+import {
+  Carrier,
+  type CarrierHouse,
+  isLoopback,
+  type Protocol,
+  plainAddress,
+  STRANGER_BYTES_MAX,
+  Timer,
+} from '../../src/api/index.ts';
 import { reuse } from './frames.ts';
 import { OutgoingMessages } from './messages.ts';
 

@@ -1,25 +1,7 @@
-/**
- * Who may come in, and what they may do. Users, passwords and permissions of the operator's own come with their issue;
- * the two questions are asked in their places from the start.
- */
+/** The authenticator of a broker that was given none: one known user, from this machine only. */
 import { timingSafeEqual } from 'node:crypto';
-import type { AuthExchange, Credentials, Identity, Refusal } from '../api.ts';
+import type { AuthExchange, Authenticator, Credentials, Identity, Refusal } from '../api/identity.ts';
 import { SCRAM_SHA_256, ScramExchange, type ScramSecret, scramSecret } from './scram.ts';
-
-/** RabbitMQ's three permissions. */
-export type Action = 'configure' | 'write' | 'read';
-
-export interface Authenticator {
-  /** Calls back at once or later. */
-  authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void;
-  /**
-   * Begins an exchange of a mechanism by its registered name, such as SCRAM-SHA-256; undefined: not offered.
-   * @param credentials user and password are not looked at: the exchange says who it is
-   */
-  begin?(mechanism: string, credentials: Credentials): AuthExchange | undefined;
-  /** Whether this identity may do that to an exchange or queue of this name. Asked often: the answer is immediate. */
-  permits(identity: Identity, vhost: string, action: Action, resource: string): boolean;
-}
 
 export const ANONYMOUS = 'anonymous';
 

@@ -15,7 +15,7 @@
  * (UTF-8, no SASLprep).
  */
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { AuthExchange, AuthStep } from '../api.ts';
+import type { AuthExchange, AuthStep } from '../api/identity.ts';
 
 export const SCRAM_SHA_256 = 'SCRAM-SHA-256';
 

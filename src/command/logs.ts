@@ -1,7 +1,7 @@
 /** `entrepot log …`: a log looked at from outside, and what can be said of it. */
 import { LogRefused } from '../log/events.ts';
-import type { Verified } from '../log/offline.ts';
-import { dump, logsIn, runningOn, type VhostLog, verify } from '../vhost/offline.ts';
+import type { Verified } from '../log/read/offline.ts';
+import { dump, logsIn, runningOn, type VhostLog, verify } from '../vhost/journal/offline.ts';
 
 /** A log that is being written changes under the reader's eyes: it is tried again so often. */
 const TRIES = 3;

@@ -2,9 +2,9 @@
  * The options of `createBroker`, looked at before anything starts: a program without types gets the same words as a
  * configuration file does, never a TypeError from the depths.
  */
-import type { Policy } from '../api.ts';
+import type { Policy } from '../api/policies.ts';
+import type { Protocol } from '../api/protocol.ts';
 import { BrokerError } from '../message/errors.ts';
-import type { Protocol } from '../protocol.ts';
 import { DURABILITY_LEVELS } from './kinds.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
 import { ConfigError, checkConfig } from './load.ts';

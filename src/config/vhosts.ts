@@ -12,11 +12,11 @@
  *           - { name: short, pattern: ^tmp, applyTo: queues, definition: { max-length: 100 } }
  */
 import { z } from 'zod';
-import type { Policy } from '../api.ts';
+import type { Policy } from '../api/policies.ts';
 import { BrokerError } from '../message/errors.ts';
-import type { TopologyLimits } from '../vhost/limits.ts';
-import { checkedPolicy } from '../vhost/policies.ts';
-import { POLICY_KEYS } from '../vhost/policy-definition.ts';
+import type { TopologyLimits } from '../vhost/topology/limits.ts';
+import { checkedPolicy } from '../vhost/topology/policies.ts';
+import { POLICY_KEYS } from '../vhost/topology/policy-definition.ts';
 import { count, DURABILITY_LEVELS, duration, size } from './kinds.ts';
 import { didYouMean } from './suggest.ts';
 import { formatDuration, formatSize } from './units.ts';

@@ -16,20 +16,10 @@
 import { randomBytes } from 'node:crypto';
 import { Timer } from '../clock/clock.ts';
 import { PHASE_FLUSH, type Turn, type TurnTask } from '../clock/turn.ts';
-import { align8, BATCH_HEADER_BYTES, BatchHeader, sealBatch } from './batch.ts';
-import { NO_BYTES } from './block.ts';
-import { BlockTable, Residence } from './blocks.ts';
-import { Checkpoints } from './checkpoints.ts';
-import { ColdReads } from './cold-reads.ts';
-import { Compaction } from './compaction.ts';
 import type { RecoveryReport } from './events.ts';
-import { FlushTimes, type LogFigures } from './figures.ts';
-import { writeJobs } from './flush.ts';
-import { OnDisk } from './on-disk.ts';
-import type { LogOptions } from './options.ts';
-import { appendTable, RECORD_CHECKPOINT_BEGIN, RECORD_GONE, RECORD_START, RECORD_STOP } from './own-records.ts';
-import { Pace } from './pace.ts';
-import { Reclaimer } from './reclaimer.ts';
+import { align8, BATCH_HEADER_BYTES, BatchHeader, sealBatch } from './format/batch.ts';
+import { NO_BYTES } from './format/block.ts';
+import { appendTable, RECORD_CHECKPOINT_BEGIN, RECORD_GONE, RECORD_START, RECORD_STOP } from './format/own-records.ts';
 import {
   RECORD_BYTES_MAX,
   type RecordRef,
@@ -37,12 +27,22 @@ import {
   UNSEQUENCED_HEADER_BYTES,
   writeHeader,
   writeSequencedHeader,
-} from './record.ts';
-import { Recovery } from './recovery.ts';
-import { FORMAT_VERSION, SEGMENT_HEADER_BYTES, Segment, SegmentBlock, writeSegmentHeader } from './segment.ts';
-import { SegmentFiles } from './segment-files.ts';
+} from './format/record.ts';
+import { FORMAT_VERSION, SEGMENT_HEADER_BYTES, Segment, SegmentBlock, writeSegmentHeader } from './format/segment.ts';
+import type { LogOptions } from './options.ts';
+import { BlockTable, Residence } from './read/blocks.ts';
+import { ColdReads } from './read/cold-reads.ts';
+import { Compaction } from './reclaim/compaction.ts';
+import { Reclaimer } from './reclaim/reclaimer.ts';
+import { Checkpoints } from './recover/checkpoints.ts';
+import { Recovery } from './recover/recovery.ts';
 import { SEQUENCE_MAX } from './sequence.ts';
+import { FlushTimes, type LogFigures } from './statistics.ts';
 import type { RecordStore } from './store.ts';
+import { writeJobs } from './write/flush.ts';
+import { SegmentFiles } from './write/segment-files.ts';
+import { Pace } from './write/sync-schedule.ts';
+import { OnDisk } from './write/sync-waiters.ts';
 
 export { type LogEvent, LogRefused, type RecoveryReport } from './events.ts';
 export type { Durability, LogOptions } from './options.ts';

@@ -2,7 +2,7 @@
 import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { LogEvent } from './events.ts';
-import type { FileSystem } from './files.ts';
+import type { FileSystem } from './files/files.ts';
 import type { Sequence } from './sequence.ts';
 
 /**

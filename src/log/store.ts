@@ -2,9 +2,9 @@
  * What the layers above see of the durable log and of the transient store: records go in, are found again by number, and
  * are let go. Neither knows what a message is.
  */
-import type { RecordRef } from './record.ts';
+import type { RecordRef } from './format/record.ts';
 
-export { RECORD_BYTES_MAX, RecordRef, type RecordType } from './record.ts';
+export { RECORD_BYTES_MAX, RecordRef, type RecordType } from './format/record.ts';
 
 export interface RecordStore {
   /** The block being filled: read it again after every append. */

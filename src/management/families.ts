@@ -5,8 +5,8 @@
  * Counters begin at zero with the process. Names follow Prometheus' customs: a unit in the name, `_total` for what only
  * rises.
  */
-import { FlushTimes } from '../log/figures.ts';
-import type { VhostFigures } from '../vhost/figures.ts';
+import { FlushTimes } from '../log/statistics.ts';
+import type { VhostFigures } from '../vhost/statistics.ts';
 
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;

@@ -7,7 +7,7 @@
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { type Metric, Registry } from 'prom-client';
-import type { Broker } from '../broker.ts';
+import type { Broker } from '../broker/broker.ts';
 import type { Share } from '../clock/work.ts';
 import { VERSION } from '../version.ts';
 import { type Family, type Figures, families, type ProcessFigures, type SocketFigures } from './families.ts';

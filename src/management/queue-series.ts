@@ -2,7 +2,7 @@
  * A series for each queue, in Prometheus' text format: written a few queues at a time, since a broker may have a hundred
  * thousand of them and other things to do. No more than `max` are shown; the rest is counted.
  */
-import type { QueueFigures } from '../vhost/figures.ts';
+import type { QueueFigures } from '../vhost/statistics.ts';
 
 const SERIES: readonly (readonly [name: string, help: string, read: (queue: QueueFigures) => number])[] = [
   ['entrepot_queue_ready', 'Messages that wait in the queue', (queue) => queue.ready],

@@ -6,9 +6,9 @@ import type { DeathReason } from '../message/annotations.ts';
 import type { MessageView } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import type { Decision } from '../settlement/decide.ts';
-import type { Custody } from './custody.ts';
-import type { MessageStore } from './message-store.ts';
-import type { Slab } from './slab.ts';
+import type { Slab } from './positions/position-arena.ts';
+import type { MessageStore } from './store/message-store.ts';
+import type { Custody } from './unsettled-messages.ts';
 
 /** Carries out what a queue cannot: records, dead letters, its own end. */
 export interface QueueOwner {

@@ -22,8 +22,8 @@ import type {
   DirectSink,
   GetResult,
   Outcome,
-  QueueOptions,
-} from '../api.ts';
+} from '../api/consume.ts';
+import type { QueueOptions } from '../api/topology.ts';
 import { PHASE_GATHER, type TurnTask } from '../clock/turn.ts';
 import type { Share, Work } from '../clock/work.ts';
 import type { DeathReason } from '../message/annotations.ts';
@@ -32,16 +32,16 @@ import type { Draft, MessageView } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import type { RouteTarget } from '../routing/binding.ts';
 import { deathBy } from '../settlement/decide.ts';
-import { QueueConsumer } from './consumer.ts';
-import { Custody } from './custody.ts';
-import { Lease } from './lease.ts';
-import { Matching, type Readable } from './matching.ts';
+import { QueueConsumer } from './dispatch/consumer.ts';
+import { Turns } from './dispatch/consumer-rotation.ts';
+import { type HeldPublisher, QueuePace, WAITING_MIN } from './dispatch/publisher-pace.ts';
+import { Matching, type Readable } from './dispatch/selective-dispatch.ts';
+import { attemptsOf } from './entry-flags.ts';
+import { Lease } from './limits/idle-expiry.ts';
+import { ENDED_A_TURN, type Tended, Terms } from './limits/queue-limits.ts';
+import { type PolicySettings, type QueueSettings, withPolicy } from './limits/settings.ts';
 import type { QueueOwner } from './owner.ts';
-import { type HeldPublisher, QueuePace, WAITING_MIN } from './pace.ts';
-import { type PolicySettings, type QueueSettings, withPolicy } from './settings.ts';
-import { ENDED_A_TURN, type Tended, Terms } from './terms.ts';
-import { Turns } from './turns.ts';
-import { attemptsOf } from './word.ts';
+import { Custody } from './unsettled-messages.ts';
 
 /** How far handing out has come. It waits when something must be fetched first, or so much has expired that it is enough. */
 const DONE = 0;

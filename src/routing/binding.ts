@@ -1,5 +1,5 @@
 /** What leads on from an exchange: to a queue or to another exchange, under a key and with arguments. */
-import type { BindOptions } from '../api.ts';
+import type { BindOptions } from '../api/topology.ts';
 import { type Assurance, EXACTLY_ONCE, type Spelling } from '../message/message.ts';
 import type { Headers } from '../message/properties.ts';
 import { dotted } from '../message/spelling.ts';

@@ -2,7 +2,7 @@
  * An exchange: it has bindings, and its kind (`kinds/`) says which of them a message goes through. What none takes may go on
  * to an alternate exchange.
  */
-import type { ExchangeOptions, ExchangeType } from '../api.ts';
+import type { ExchangeOptions, ExchangeType } from '../api/topology.ts';
 import type { Headers } from '../message/properties.ts';
 import type { Binding, RouteTarget } from './binding.ts';
 import type { ExchangeKind } from './kinds/kind.ts';

@@ -2,7 +2,7 @@
  * A compiled route: where one address leads. Each queue is listed once, whatever the number of bindings that lead to it, with
  * one word for what they ask for.
  */
-import type { Route } from '../api.ts';
+import type { Route } from '../api/route.ts';
 import type { AddressBytes, Placed } from '../message/address-bytes.ts';
 import type { Spelling } from '../message/message.ts';
 import type { RouteTarget } from './binding.ts';

@@ -10,7 +10,7 @@
  * What a queue's owner publishes itself goes by another word where some of the bindings leave that out: only the others grant
  * it, and it is theirs (`OwnWords`).
  */
-import { DATA_SEVERAL, DATA_SEVERAL_OWN } from '../api.ts';
+import { DATA_SEVERAL, DATA_SEVERAL_OWN } from '../api/topology.ts';
 import type { Assurance } from '../message/message.ts';
 import type { Binding, RouteTarget } from './binding.ts';
 

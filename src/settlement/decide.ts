@@ -2,7 +2,7 @@
  * What becomes of a message when a delivery of it ends: one pure function for every protocol's words. It knows no queue
  * and no log; the vhost carries the decision out.
  */
-import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../api.ts';
+import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../api/consume.ts';
 import type { DeathReason } from '../message/annotations.ts';
 import type { Backoff } from './backoff.ts';
 

@@ -1,5 +1,5 @@
 /** Network addresses as the broker shows and judges them. */
-import type { Endpoint } from '../protocol.ts';
+import type { Endpoint } from '../api/protocol.ts';
 
 const MAPPED = '::ffff:';
 

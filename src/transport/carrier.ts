@@ -12,11 +12,12 @@
  *
  * A handler that throws is a defect of its adapter: it costs that one connection, and is logged, and nothing else.
  */
-import type { ClientLog } from '../client-log.ts';
+
+import type { ConnectionHandler, Endpoint, Protocol, Transport } from '../api/protocol.ts';
+import type { ClientLog } from '../broker/client-log.ts';
 import { type Clock, Timer } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { Logger } from '../logger.ts';
-import type { ConnectionHandler, Endpoint, Protocol, Transport } from '../protocol.ts';
 import { MemoryAccount, type MemoryBudget } from './memory-budget.ts';
 import { Output, type OutputSink } from './output.ts';
 

@@ -4,10 +4,10 @@
  */
 
 import type { Socket } from 'node:net';
-import type { Broker } from '../broker.ts';
+import type { Protocol } from '../api/protocol.ts';
+import type { Broker } from '../broker/broker.ts';
 import { Timer } from '../clock/clock.ts';
 import type { Logger } from '../logger.ts';
-import type { Protocol } from '../protocol.ts';
 import type { Carrier, CarrierHouse } from './carrier.ts';
 import { DETECT_TIMEOUT_MS, Detection } from './detection.ts';
 import { MemoryBudget } from './memory-budget.ts';
@@ -140,7 +140,7 @@ export class Connections {
       },
       () => {
         this.stats.unrecognised++;
-        this.broker.clientLog.mistake(carrier, 'it spoke no protocol of this port, or did not say a word');
+        this.broker.reportMistake(carrier, 'it spoke no protocol of this port, or did not say a word');
         carrier.destroy();
       },
       this.detectTimeoutMs,

@@ -6,8 +6,9 @@
  *
  * Nothing is answered to a client that is not understood: there is no telling in which form.
  */
+
+import type { ConnectionHandler, Protocol } from '../api/protocol.ts';
 import { type Clock, Timer } from '../clock/clock.ts';
-import type { ConnectionHandler, Protocol } from '../protocol.ts';
 
 export const DETECT_BYTES_MAX = 16;
 export const DETECT_TIMEOUT_MS = 10_000;

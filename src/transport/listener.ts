@@ -5,8 +5,8 @@
  * The host `localhost` means this machine by either family: 127.0.0.1, and ::1 where the machine has it, on the same port.
  */
 import type { Server } from 'node:net';
+import type { Endpoint } from '../api/protocol.ts';
 import { BrokerError } from '../message/errors.ts';
-import type { Endpoint } from '../protocol.ts';
 import { plainAddress } from './address.ts';
 
 /** How many connections the kernel keeps for us while we are busy: a fleet that reconnects comes all at once. */

@@ -1,13 +1,13 @@
 /** What a vhost is opened with. */
-import type { Policy } from '../api.ts';
+import type { Policy } from '../api/policies.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
-import type { FileSystem } from '../log/files.ts';
+import type { FileSystem } from '../log/files/files.ts';
 import type { LogOptions } from '../log/options.ts';
-import type { TransientOptions } from '../log/transient.ts';
+import type { TransientOptions } from '../log/transient/transient-store.ts';
 import type { Logger } from '../logger.ts';
 import type { Dialects } from '../message/dialect.ts';
-import type { TopologyLimits } from './limits.ts';
+import type { TopologyLimits } from './topology/limits.ts';
 
 export interface LogLayout
   extends Pick<

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AuthStep } from '../../src/api.ts';
+import type { AuthStep } from '../../src/api/index.ts';
 import { ScramExchange, scramSecret } from '../../src/auth/scram.ts';
 import { ScramClient } from './scram-client.ts';
 

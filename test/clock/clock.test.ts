@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Broker } from '../../src/broker.ts';
+import { Broker } from '../../src/broker/broker.ts';
 import { ManualClock, TICK_MS, Timer, TimerWheel } from '../../src/clock/clock.ts';
 import { PHASE_FLUSH, PHASE_GATHER, PHASE_WRITE, Turn, type TurnTask } from '../../src/clock/turn.ts';
 import { until } from '../support/until.ts';

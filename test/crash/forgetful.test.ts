@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { forgetful } from '../../conformance/kill/forgetful-files.ts';
-import { type LogFile, nodeFiles, readFully } from '../../src/log/files.ts';
+import { type LogFile, nodeFiles, readFully } from '../../src/log/files/files.ts';
 
 let directory: string;
 beforeEach(() => {

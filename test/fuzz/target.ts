@@ -6,7 +6,7 @@
  *
  * and `test/fuzz/fuzz.test.ts` run it.
  */
-import type { Protocol } from '../../src/protocol.ts';
+import type { Protocol } from '../../src/api/index.ts';
 
 export interface FuzzTarget {
   readonly name: string;

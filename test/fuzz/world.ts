@@ -2,9 +2,10 @@
  * A broker in memory with one adapter, and a client without a socket that says what it is given. A world is used for some
  * thousand inputs (what they declare stays in it, as with a real broker) and then thrown away.
  */
-import { Broker } from '../../src/broker.ts';
+
+import type { Protocol, Transport } from '../../src/api/index.ts';
+import { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
-import type { Protocol, Transport } from '../../src/protocol.ts';
 import { Output } from '../../src/transport/output.ts';
 import type { FuzzInput } from './mutate.ts';
 import type { FuzzTarget } from './target.ts';

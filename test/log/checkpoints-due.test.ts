@@ -1,8 +1,8 @@
 /** When the next checkpoint is due: by what was appended, by what lives, and by what one takes. */
 import { describe, expect, it } from 'vitest';
-import { Checkpoints } from '../../src/log/checkpoints.ts';
-import type { OwnRecords } from '../../src/log/own-records.ts';
-import type { Segment } from '../../src/log/segment.ts';
+import type { OwnRecords } from '../../src/log/format/own-records.ts';
+import type { Segment } from '../../src/log/format/segment.ts';
+import { Checkpoints } from '../../src/log/recover/checkpoints.ts';
 
 const LOG = { append: () => 0, buffer: Buffer.alloc(16) } as unknown as OwnRecords;
 const none = (): number => 0;

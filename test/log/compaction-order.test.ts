@@ -3,7 +3,7 @@
  * the records would be asked for again, and be nowhere.
  */
 import { expect, test } from 'vitest';
-import type { FileSystem } from '../../src/log/files.ts';
+import type { FileSystem } from '../../src/log/files/files.ts';
 import type { LogOptions } from '../../src/log/options.ts';
 import { quiet, TestLog } from './harness.ts';
 import { MemoryFiles } from './memory-files.ts';

@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type LogFile, nodeFiles } from '../../src/log/files.ts';
+import { type LogFile, nodeFiles } from '../../src/log/files/files.ts';
 import { withTemporaryDirectory } from '../support/directory.ts';
 
 const writeSynced = (file: LogFile, text: string, position: number): Promise<Error | undefined> =>

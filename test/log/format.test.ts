@@ -14,7 +14,7 @@ test('the worked example in format.md is what is written, byte by byte', async (
   it.message('hi');
   it.log.endUnit();
   await it.safe();
-  const text = await readFile(new URL('../../src/log/format.md', import.meta.url), 'utf8');
+  const text = await readFile(new URL('../../src/log/format/format.md', import.meta.url), 'utf8');
   const lines = [...text.matchAll(/^([0-9a-f]{4}) {2}((?:[0-9a-f]{2} ?){16})$/gm)];
   expect(lines.length).toBe(15);
   const bytes = files.bytes(`${DIRECTORY}/0000000001.log`);
@@ -31,7 +31,7 @@ test('the worked example in format.md is what is written, byte by byte', async (
 });
 
 test('the example reads back as it is printed', async () => {
-  const text = await readFile(new URL('../../src/log/format.md', import.meta.url), 'utf8');
+  const text = await readFile(new URL('../../src/log/format/format.md', import.meta.url), 'utf8');
   const lines = [...text.matchAll(/^[0-9a-f]{4} {2}((?:[0-9a-f]{2} ?){16})$/gm)];
   const files = new MemoryFiles();
   files.put(

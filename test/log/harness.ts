@@ -1,9 +1,9 @@
 /** A log on a disk of the test's own, with an owner that writes texts and remembers what came back. */
 import { ManualClock } from '../../src/clock/clock.ts';
 import { Turn } from '../../src/clock/turn.ts';
-import type { FileSystem } from '../../src/log/files.ts';
+import type { FileSystem } from '../../src/log/files/files.ts';
+import { RecordRef } from '../../src/log/format/record.ts';
 import { Log, type LogEvent, type LogOptions } from '../../src/log/log.ts';
-import { RecordRef } from '../../src/log/record.ts';
 import { Sequence } from '../../src/log/sequence.ts';
 import type { MemoryFiles } from './memory-files.ts';
 

@@ -1,6 +1,6 @@
 /** The files of a broker without a data directory behave as a file system's do. */
 import { expect, it } from 'vitest';
-import { MemoryFiles } from '../../src/log/memory-files.ts';
+import { MemoryFiles } from '../../src/log/files/memory-files.ts';
 
 it('is made but once where it must not be there, with its text', async () => {
   const files = new MemoryFiles();

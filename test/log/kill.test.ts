@@ -4,14 +4,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { nodeFiles } from '../../src/log/files.ts';
+import { nodeFiles } from '../../src/log/files/files.ts';
 import { TestLog } from './harness.ts';
 
 const OPTIONS = { blockBytes: 16 * 1024, segmentBytes: 256 * 1024, residentBytesMax: 128 * 1024 };
 
 /** Appends records of all sizes, and prints the highest number that is confirmed whenever a flush is done. */
 const PROGRAM = `
-  const { nodeFiles } = await import('${new URL('../../src/log/files.ts', import.meta.url)}');
+  const { nodeFiles } = await import('${new URL('../../src/log/files/files.ts', import.meta.url)}');
   const { TestLog } = await import('${new URL('./harness.ts', import.meta.url)}');
   const it = await TestLog.open(nodeFiles, { ...${JSON.stringify(OPTIONS)}, directory: process.argv[1] });
   it.adopt();

@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { nodeFiles } from '../../src/log/files.ts';
-import { LOCK_NAME, lockDirectory } from '../../src/log/lock.ts';
+import { nodeFiles } from '../../src/log/files/files.ts';
+import { LOCK_NAME, lockDirectory } from '../../src/log/files/lock.ts';
 
 let directory: string;
 const children: ChildProcess[] = [];
@@ -19,8 +19,8 @@ afterEach(async () => {
 });
 
 const PROGRAM = `
-  const { nodeFiles } = await import('${new URL('../../src/log/files.ts', import.meta.url)}');
-  const { lockDirectory } = await import('${new URL('../../src/log/lock.ts', import.meta.url)}');
+  const { nodeFiles } = await import('${new URL('../../src/log/files/files.ts', import.meta.url)}');
+  const { lockDirectory } = await import('${new URL('../../src/log/files/lock.ts', import.meta.url)}');
   try {
     await lockDirectory(nodeFiles, process.argv[1]);
     console.log('locked');

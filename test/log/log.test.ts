@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { RECORD_BYTES_MAX } from '../../src/log/record.ts';
+import { RECORD_BYTES_MAX } from '../../src/log/format/record.ts';
 import { DIRECTORY, quiet, TestLog, until } from './harness.ts';
 import { MemoryFiles } from './memory-files.ts';
 

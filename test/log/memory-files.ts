@@ -3,7 +3,7 @@
  * fails on demand. A crash keeps, of every write that was not synced, an arbitrary choice of 512-byte sectors, and, of the
  * changes to names since the directory was synced, an arbitrary number of the first ones, as a journal does.
  */
-import type { Done, FileSystem, LogFile } from '../../src/log/files.ts';
+import type { Done, FileSystem, LogFile } from '../../src/log/files/files.ts';
 
 const SECTOR_BYTES = 512;
 

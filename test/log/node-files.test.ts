@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type LogFile, nodeFiles, readFully } from '../../src/log/files.ts';
+import { type LogFile, nodeFiles, readFully } from '../../src/log/files/files.ts';
 import { withTemporaryDirectory } from '../support/directory.ts';
 
 const write = (file: LogFile, buffers: readonly Buffer[], position: number): Promise<void> =>

@@ -1,6 +1,6 @@
 /** Looking at a log without changing it. */
 import { expect, test } from 'vitest';
-import { dumpLog, verifyLog } from '../../src/log/offline.ts';
+import { dumpLog, verifyLog } from '../../src/log/read/offline.ts';
 import { DIRECTORY, MESSAGE, TestLog } from './harness.ts';
 import { MemoryFiles } from './memory-files.ts';
 

@@ -1,6 +1,6 @@
 /** Whoever waits until what was appended is on the disk waits for the flush of its own turn, and for one with a sync. */
 import { beforeEach, expect, test } from 'vitest';
-import { OnDisk } from '../../src/log/on-disk.ts';
+import { OnDisk } from '../../src/log/write/sync-waiters.ts';
 
 let onDisk: OnDisk;
 

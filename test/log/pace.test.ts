@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/clock/clock.ts';
 import type { LogOptions } from '../../src/log/options.ts';
-import { Pace } from '../../src/log/pace.ts';
+import { Pace } from '../../src/log/write/sync-schedule.ts';
 
 function stage(options: Partial<LogOptions>) {
   const clock = new ManualClock();

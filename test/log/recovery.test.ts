@@ -311,7 +311,7 @@ test('a segment of another log is refused', async () => {
 });
 
 test('a newer format is refused', async () => {
-  const { writeSegmentHeader } = await import('../../src/log/segment.ts');
+  const { writeSegmentHeader } = await import('../../src/log/format/segment.ts');
   const files = new MemoryFiles();
   const bytes = Buffer.alloc(4096);
   writeSegmentHeader(bytes, {

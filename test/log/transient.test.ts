@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { Turn } from '../../src/clock/turn.ts';
-import { RecordRef } from '../../src/log/record.ts';
-import { isSpillName } from '../../src/log/spill.ts';
-import { type TransientOptions, TransientStore } from '../../src/log/transient.ts';
+import { RecordRef } from '../../src/log/format/record.ts';
+import { isSpillName } from '../../src/log/transient/spill.ts';
+import { type TransientOptions, TransientStore } from '../../src/log/transient/transient-store.ts';
 import { DIRECTORY, quiet, until } from './harness.ts';
 import { MemoryFiles } from './memory-files.ts';
 

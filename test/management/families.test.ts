@@ -1,9 +1,9 @@
 /** Each metric shows its own number: every figure is a different one here. */
 import { describe, expect, it } from 'vitest';
-import { FlushTimes } from '../../src/log/figures.ts';
+import { FlushTimes } from '../../src/log/statistics.ts';
 import { type Family, type Figures, families } from '../../src/management/families.ts';
 import { Counters } from '../../src/vhost/counters.ts';
-import type { VhostFigures } from '../../src/vhost/figures.ts';
+import type { VhostFigures } from '../../src/vhost/statistics.ts';
 
 function vhost(name: string, more: Partial<VhostFigures> = {}): VhostFigures {
   const flushes = new FlushTimes();

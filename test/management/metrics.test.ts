@@ -3,7 +3,7 @@ import amqplib from 'amqplib';
 import { expect, it } from 'vitest';
 import { type BrokerOptions, createBroker, type RunningBroker } from '../../src/index.ts';
 import { QueueSeries } from '../../src/management/queue-series.ts';
-import type { QueueFigures } from '../../src/vhost/figures.ts';
+import type { QueueFigures } from '../../src/vhost/statistics.ts';
 import { withTemporaryDirectory } from '../support/directory.ts';
 import { openSession, TRANSIENT } from '../vhost/support.ts';
 

@@ -1,8 +1,8 @@
 /** What waits in a queue with priorities: the highest level first, in order within each, beside a model that sorts. */
 import { describe, expect, it } from 'vitest';
-import type { Chunk } from '../../src/queue/chunk.ts';
-import { Levels, levelOf, withLevel } from '../../src/queue/levels.ts';
-import { Slab } from '../../src/queue/slab.ts';
+import type { Chunk } from '../../src/queue/positions/packed-positions.ts';
+import { Slab } from '../../src/queue/positions/position-arena.ts';
+import { Levels, levelOf, withLevel } from '../../src/queue/positions/priority-levels.ts';
 
 type Entry = [seq: number, word: number];
 const word = (level: number, rest = 9): number => withLevel(rest, level, 255);

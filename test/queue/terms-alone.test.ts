@@ -3,9 +3,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { Turn } from '../../src/clock/turn.ts';
 import type { Draft, MessageView } from '../../src/message/message.ts';
-import { levelOf } from '../../src/queue/levels.ts';
-import { PLAIN, type QueueSettings } from '../../src/queue/settings.ts';
-import { ENDED_A_TURN, type Tended, Terms } from '../../src/queue/terms.ts';
+import { ENDED_A_TURN, type Tended, Terms } from '../../src/queue/limits/queue-limits.ts';
+import { PLAIN, type QueueSettings } from '../../src/queue/limits/settings.ts';
+import { levelOf } from '../../src/queue/positions/priority-levels.ts';
 
 interface Message {
   readonly seq: number;

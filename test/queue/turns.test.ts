@@ -1,8 +1,8 @@
 /** Who is served when consumers are not all alike: priorities, and a single active consumer. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ACCEPTED, RELEASED } from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
-import type { Session } from '../../src/session.ts';
+import { ACCEPTED, RELEASED } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { consume, openSession, queueArguments, type Recorder, send, startCore, TRANSIENT } from '../vhost/support.ts';
 
 let broker: Broker;

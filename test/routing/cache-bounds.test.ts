@@ -5,7 +5,7 @@ import type { QueueOwner } from '../../src/queue/owner.ts';
 import type { Queue } from '../../src/queue/queue.ts';
 import type { CompiledRoute } from '../../src/routing/route.ts';
 import { Router } from '../../src/routing/router.ts';
-import { Topology } from '../../src/vhost/topology.ts';
+import { Topology } from '../../src/vhost/topology/topology.ts';
 
 const PLAIN = { durable: false, exclusive: false, autoDelete: false, arguments: [] };
 let topology: Topology;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BindOptions } from '../../src/api.ts';
+import type { BindOptions } from '../../src/api/index.ts';
 import type { Headers, Properties } from '../../src/message/properties.ts';
 import { Binding, type RouteTarget } from '../../src/routing/binding.ts';
 import { Exchange } from '../../src/routing/exchange.ts';

@@ -1,6 +1,6 @@
 /** Bindings that leave out what the owner of their queue publishes itself, and the numbers that bindings carry. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type BindOptions, DATA_SEVERAL, DATA_SEVERAL_OWN } from '../../src/api.ts';
+import { type BindOptions, DATA_SEVERAL, DATA_SEVERAL_OWN } from '../../src/api/index.ts';
 import { Draft, type MessageView, SLASH } from '../../src/message/message.ts';
 import { door } from '../protocols/mqtt/door.ts';
 import { startTestBroker, type TestBroker } from '../support/broker.ts';

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { BindOptions } from '../../src/api.ts';
+import type { BindOptions } from '../../src/api/index.ts';
 import { Turn } from '../../src/clock/turn.ts';
 import type { Headers, Properties } from '../../src/message/properties.ts';
 import type { QueueOwner } from '../../src/queue/owner.ts';
@@ -16,7 +16,7 @@ import { makeKind } from '../../src/routing/kinds/make.ts';
 import { filterLevels, keyLevels, matches } from '../../src/routing/levels.ts';
 import type { CompiledRoute } from '../../src/routing/route.ts';
 import { Router } from '../../src/routing/router.ts';
-import { Topology } from '../../src/vhost/topology.ts';
+import { Topology } from '../../src/vhost/topology/topology.ts';
 
 const EXCHANGES = ['x0', 'x1', 'x2', 'x3'];
 const QUEUES = ['q0', 'q1', 'q2', 'a'];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ACCEPTED, MODIFIED, REJECTED, RELEASED } from '../../src/api.ts';
+import { ACCEPTED, MODIFIED, REJECTED, RELEASED } from '../../src/api/index.ts';
 import { DEAD_LETTER, DONE, DROP, decide, REQUEUE, RETRY } from '../../src/settlement/decide.ts';
 
 const unlimited = {

@@ -1,5 +1,5 @@
 /** What consumers do, and those who change queues: deliveries are judged as they come, settlements go into the model. */
-import { ACCEPTED, MODIFIED, NO_BACKPRESSURE, type Outcome, REJECTED, RELEASED } from '../../src/api.ts';
+import { ACCEPTED, MODIFIED, NO_BACKPRESSURE, type Outcome, REJECTED, RELEASED } from '../../src/api/index.ts';
 import { Draft, type MessageView } from '../../src/message/message.ts';
 import type { Reader } from './life.ts';
 import { type Body, bodyBytes, Copy, keyOf, type ModelQueue, Unit } from './model.ts';

@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { ACCEPTED, MODIFIED, type Outcome, REJECTED, RELEASED } from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
-import type { Session } from '../../src/session.ts';
+import { ACCEPTED, MODIFIED, type Outcome, REJECTED, RELEASED } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { purged } from '../support/counted.ts';
 import { consume, DURABLE, makeDraft, openSession, type Recorder, safe, send, startCore } from '../vhost/support.ts';
 

@@ -1,7 +1,7 @@
 /** A bounded number of random histories of dead letters that find no room, and bugs planted in their way, which must show. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Journal } from '../../src/vhost/journal.ts';
-import { Undelivered } from '../../src/vhost/undelivered.ts';
+import { Undelivered } from '../../src/vhost/dead-letters/pending-dead-letters.ts';
+import { Journal } from '../../src/vhost/journal/journal.ts';
 import { runCrowd } from './crowding.ts';
 
 const HISTORIES = Number(process.env['ENTREPOT_SIMULATE_CROWDS'] ?? 80);

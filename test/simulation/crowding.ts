@@ -14,12 +14,12 @@ import {
   REJECTED,
   RELEASED,
   type Refusal,
-} from '../../src/api.ts';
-import { Broker } from '../../src/broker.ts';
+} from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { Draft, type MessageView } from '../../src/message/message.ts';
 import type { Headers } from '../../src/message/properties.ts';
-import type { Session } from '../../src/session.ts';
 import type { LogLayout } from '../../src/vhost/options.ts';
 import type { Vhost } from '../../src/vhost/vhost.ts';
 import { FaultCounts, SimulatedDisk } from './disk.ts';

@@ -5,7 +5,7 @@
  *
  * What becomes of them in their queue is `history.ts`'s matter: here nothing is ever taken out of it before the end.
  */
-import type { Broker } from '../../src/broker.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { Draft } from '../../src/message/message.ts';
 import type { LogLayout } from '../../src/vhost/options.ts';

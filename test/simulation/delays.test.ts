@@ -1,6 +1,6 @@
 /** A bounded number of random histories of delayed messages, and bugs planted in their journal, which must show in as many. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { Journal } from '../../src/vhost/journal.ts';
+import { Journal } from '../../src/vhost/journal/journal.ts';
 import { runDelays } from './delaying.ts';
 
 const HISTORIES = Number(process.env['ENTREPOT_SIMULATE_DELAYS'] ?? 80);

@@ -12,7 +12,7 @@
  * A failed sync follows Linux: what could not be written back counts as clean from then on and is gone after a crash of
  * the machine.
  */
-import type { Done, FileSystem, LogFile } from '../../src/log/files.ts';
+import type { Done, FileSystem, LogFile } from '../../src/log/files/files.ts';
 import type { Random } from './random.ts';
 
 const SECTOR_BYTES = 512;

@@ -5,8 +5,8 @@
  *
  *     begin ──▶ judge ──▶ step, step, … ──▶ end: stopped, killed, without power ──▶ begin …
  */
-import { ACCEPTED, RELEASED } from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
+import { ACCEPTED, RELEASED } from '../../src/api/index.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { TICK_MS } from '../../src/clock/clock.ts';
 import { Log } from '../../src/log/log.ts';
 import { Consuming } from './consuming.ts';

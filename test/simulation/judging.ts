@@ -1,7 +1,7 @@
 /**
  * After each death: the broker that came back is asked for everything it has, and every piece is held against the model.
  */
-import { RELEASED } from '../../src/api.ts';
+import { RELEASED } from '../../src/api/index.ts';
 import type { MessageView } from '../../src/message/message.ts';
 import type { Headers } from '../../src/message/properties.ts';
 import { Reader } from './life.ts';

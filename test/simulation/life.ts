@@ -9,13 +9,13 @@ import {
   NO_BACKPRESSURE,
   type Outcome,
   type Refusal,
-} from '../../src/api.ts';
-import { Broker } from '../../src/broker.ts';
+} from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import { Broker } from '../../src/broker/broker.ts';
 import type { Clock } from '../../src/clock/clock.ts';
-import type { FileSystem } from '../../src/log/files.ts';
+import type { FileSystem } from '../../src/log/files/files.ts';
 import type { MessageView } from '../../src/message/message.ts';
-import { MessageStore } from '../../src/queue/message-store.ts';
-import type { Session } from '../../src/session.ts';
+import { MessageStore } from '../../src/queue/store/message-store.ts';
 import type { Durability, LogLayout } from '../../src/vhost/options.ts';
 import { Vhost } from '../../src/vhost/vhost.ts';
 import { type Copy, keyOfDraft, type ModelQueue, type Unit } from './model.ts';

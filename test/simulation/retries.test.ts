@@ -1,6 +1,6 @@
 /** A bounded number of random histories of failed messages that wait, and bugs planted in their journal, which must show. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { Journal } from '../../src/vhost/journal.ts';
+import { Journal } from '../../src/vhost/journal/journal.ts';
 import { runRetries } from './retrying.ts';
 
 const HISTORIES = Number(process.env['ENTREPOT_SIMULATE_RETRIES'] ?? 80);

@@ -3,11 +3,11 @@
  * that end in order, by a kill or without power, on a disk that tears, forgets and fails. Nothing confirmed is lost, nothing
  * accepted for certain comes back, nothing that failed for certain is tried again before its time, no attempt is forgotten.
  */
-import { ACCEPTED, type DeliverySink, MODIFIED, NO_BACKPRESSURE, RELEASED, type Refusal } from '../../src/api.ts';
-import { Broker } from '../../src/broker.ts';
+import { ACCEPTED, type DeliverySink, MODIFIED, NO_BACKPRESSURE, RELEASED, type Refusal } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { Draft, type MessageView } from '../../src/message/message.ts';
-import type { Session } from '../../src/session.ts';
 import type { LogLayout } from '../../src/vhost/options.ts';
 import { FaultCounts, SimulatedDisk } from './disk.ts';
 import { Random } from './random.ts';

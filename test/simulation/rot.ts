@@ -3,11 +3,11 @@
  * settlements, segments that came and went. Whatever is hit, the broker refuses to start and says why, or starts and says
  * what it dropped; what it then hands out is as it was published, in order, and nothing that lies in other batches is lost.
  */
-import { ACCEPTED, NO_BACKPRESSURE, type Refusal } from '../../src/api.ts';
-import { Broker } from '../../src/broker.ts';
+import { ACCEPTED, NO_BACKPRESSURE, type Refusal } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { Draft, type MessageView } from '../../src/message/message.ts';
-import type { Session } from '../../src/session.ts';
 import type { LogLayout } from '../../src/vhost/options.ts';
 import { FaultCounts, SimulatedDisk } from './disk.ts';
 import { Random } from './random.ts';

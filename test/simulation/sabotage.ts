@@ -2,12 +2,12 @@
  * Planted bugs, to test the simulation: what stands between a broker and its disk, or in the broker itself, does what a
  * wrong one would do. Each must be found out.
  */
-import type { Done, FileSystem, LogFile } from '../../src/log/files.ts';
-import type { QueueConsumer } from '../../src/queue/consumer.ts';
+import type { Done, FileSystem, LogFile } from '../../src/log/files/files.ts';
+import type { QueueConsumer } from '../../src/queue/dispatch/consumer.ts';
+import { Turns } from '../../src/queue/dispatch/consumer-rotation.ts';
+import { Terms } from '../../src/queue/limits/queue-limits.ts';
 import { Queue } from '../../src/queue/queue.ts';
-import { Terms } from '../../src/queue/terms.ts';
-import { Turns } from '../../src/queue/turns.ts';
-import { Journal } from '../../src/vhost/journal.ts';
+import { Journal } from '../../src/vhost/journal/journal.ts';
 import { Vhost } from '../../src/vhost/vhost.ts';
 
 export interface Sabotage {

@@ -3,7 +3,7 @@
  * now, to be certain later.
  */
 import { ManualClock } from '../../src/clock/clock.ts';
-import type { FileSystem } from '../../src/log/files.ts';
+import type { FileSystem } from '../../src/log/files/files.ts';
 import { Draft } from '../../src/message/message.ts';
 import type { Durability, LogLayout } from '../../src/vhost/options.ts';
 import { FaultCounts, SimulatedDisk } from './disk.ts';

@@ -1,7 +1,7 @@
 /** What an operation says that is finished at once: it is not long enough to be done in parts. */
-import type { BindOptions } from '../../src/api.ts';
+import type { BindOptions } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
 import type { Turn } from '../../src/clock/turn.ts';
-import type { Session } from '../../src/session.ts';
 
 /** How many messages are purged; -1 if it is not finished yet. With a turn it is finished, in as many turns as it takes. */
 export function purged(session: Session, queue: string, turn?: Turn): number {

@@ -1,10 +1,11 @@
 /** An adapter that does nothing by itself: it keeps what it hears, and lets a test write, pause and end. */
-import type { Broker } from '../../src/broker.ts';
-import { ClientLog } from '../../src/client-log.ts';
+
+import type { ConnectionHandler, Protocol, Transport } from '../../src/api/index.ts';
+import type { Broker } from '../../src/broker/broker.ts';
+import { ClientLog } from '../../src/broker/client-log.ts';
 import { type Clock, ManualClock } from '../../src/clock/clock.ts';
 import { Turn } from '../../src/clock/turn.ts';
 import { NO_LOGGER } from '../../src/logger.ts';
-import type { ConnectionHandler, Protocol, Transport } from '../../src/protocol.ts';
 
 export class RecordingHandler implements ConnectionHandler {
   readonly transport: Transport;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { Protocol } from '../../src/api/index.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
-import type { Protocol } from '../../src/protocol.ts';
 import { DETECT_BYTES_MAX, Detection, detect } from '../../src/transport/detection.ts';
 import { RecordingProtocol } from '../support/recording.ts';
 

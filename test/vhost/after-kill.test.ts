@@ -2,10 +2,10 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { NO_BACKPRESSURE } from '../../src/api.ts';
+import { NO_BACKPRESSURE } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import type { MessageView } from '../../src/message/message.ts';
-import type { Session } from '../../src/session.ts';
 import { withTemporaryDirectory } from '../support/directory.ts';
 import { until } from '../support/until.ts';
 import { DURABLE, openSession, safe, send, startCore } from './support.ts';

@@ -4,9 +4,9 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Broker, StartOptions } from '../../src/broker.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker, StartOptions } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
-import type { Session } from '../../src/session.ts';
 import { until } from '../support/until.ts';
 import { DURABLE, openSession, queueArguments, safe, send, startCore } from './support.ts';
 

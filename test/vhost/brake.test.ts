@@ -2,9 +2,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/clock/clock.ts';
 import type { Log } from '../../src/log/log.ts';
-import type { TransientStore } from '../../src/log/transient.ts';
+import type { TransientStore } from '../../src/log/transient/transient-store.ts';
 import type { Logger } from '../../src/logger.ts';
-import { Brake } from '../../src/vhost/brake.ts';
+import { Brake } from '../../src/vhost/flow/publish-flow-control.ts';
 
 const MIB = 1024 * 1024;
 let clock: ManualClock;

@@ -1,8 +1,8 @@
 /** Publishers hear of their messages in the order they sent them, when the log has them, each once. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type ConfirmSink, MARK_NOW, MARK_REFUSED } from '../../src/api.ts';
+import { type ConfirmSink, MARK_NOW, MARK_REFUSED } from '../../src/api/index.ts';
 import { Turn } from '../../src/clock/turn.ts';
-import { Confirms } from '../../src/vhost/confirms.ts';
+import { Confirms } from '../../src/vhost/publish/confirms.ts';
 
 let turn: Turn;
 let confirms: Confirms;

@@ -3,11 +3,11 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ACCEPTED, MARK_NOW, MODIFIED, NO_BACKPRESSURE, REJECTED, RELEASED } from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
+import { ACCEPTED, MARK_NOW, MODIFIED, NO_BACKPRESSURE, REJECTED, RELEASED } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import type { MessageView } from '../../src/message/message.ts';
-import type { Session } from '../../src/session.ts';
 import { purged, replayed } from '../support/counted.ts';
 import { consume, DURABLE, makeDraft, openSession, safe, seenFrom, send, startCore, TRANSIENT } from './support.ts';
 

@@ -1,10 +1,10 @@
 /** A message that was sent to several keys at once dies under all of them. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { REJECTED } from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
+import { REJECTED } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import type { Annotations } from '../../src/message/annotations.ts';
 import type { Dialect } from '../../src/message/dialect.ts';
-import type { Session } from '../../src/session.ts';
 import { consume, makeDraft, openSession, queueArguments, startCore, TRANSIENT } from './support.ts';
 
 /** Properties are the other keys, as `a,b`. */

@@ -3,11 +3,11 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type DeliverySink, NO_BACKPRESSURE } from '../../src/api.ts';
-import type { Broker, StartOptions } from '../../src/broker.ts';
+import { type DeliverySink, NO_BACKPRESSURE } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker, StartOptions } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import type { Draft, MessageView } from '../../src/message/message.ts';
-import type { Session } from '../../src/session.ts';
 import { until } from '../support/until.ts';
 import { DURABLE, makeDraft, openSession, queueArguments, safe, startCore, TRANSIENT } from './support.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DueHeap } from '../../src/vhost/due-heap.ts';
+import { DueHeap } from '../../src/vhost/timers/due-heap.ts';
 
 interface Entry {
   readonly due: number;

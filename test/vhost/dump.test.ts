@@ -1,8 +1,8 @@
 /** What an operator reads of times and policies when a stopped broker's log is dumped. */
 import { expect, it } from 'vitest';
-import { MODIFIED, REJECTED } from '../../src/api.ts';
+import { MODIFIED, REJECTED } from '../../src/api/index.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
-import { dump, logsIn } from '../../src/vhost/offline.ts';
+import { dump, logsIn } from '../../src/vhost/journal/offline.ts';
 import { withTemporaryDirectory } from '../support/directory.ts';
 import { consume, DURABLE, makeDraft, openSession, queueArguments, safe, send, startCore } from './support.ts';
 

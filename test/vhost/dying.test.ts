@@ -3,10 +3,10 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { REJECTED } from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
-import type { MessageStore } from '../../src/queue/message-store.ts';
-import type { Session } from '../../src/session.ts';
+import { REJECTED } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
+import type { MessageStore } from '../../src/queue/store/message-store.ts';
 import { consume, DURABLE, makeDraft, openSession, queueArguments, safe, send, startCore } from './support.ts';
 
 const LOG = { blockBytes: 4096, segmentBytes: 16_384, residentBytesMax: 4096 };

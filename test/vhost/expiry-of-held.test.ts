@@ -1,9 +1,9 @@
 /** A message with a time of its own expires, whatever else its queue holds or has aside meanwhile. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { ACCEPTED, REJECTED, RELEASED } from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
+import { ACCEPTED, REJECTED, RELEASED } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
-import type { Session } from '../../src/session.ts';
 import { consume, openSession, queueArguments, send, startCore, TRANSIENT } from './support.ts';
 
 let clock: ManualClock;

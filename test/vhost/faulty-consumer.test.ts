@@ -1,6 +1,6 @@
 /** What one consumer's side throws in the middle of handing out. */
 import { expect, it } from 'vitest';
-import { NO_BACKPRESSURE } from '../../src/api.ts';
+import { NO_BACKPRESSURE } from '../../src/api/index.ts';
 import { consume, openSession, send, startCore, TRANSIENT } from './support.ts';
 
 it('a consumer that throws once does not stop its queue for good', async () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { Turn } from '../../src/clock/turn.ts';
-import { Confirms } from '../../src/vhost/confirms.ts';
+import { Confirms } from '../../src/vhost/publish/confirms.ts';
 
 it('a fault of one of those who wait for the log keeps none of the others waiting', () => {
   const turn = new Turn();

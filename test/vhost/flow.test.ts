@@ -1,10 +1,10 @@
 /** Publishers that are faster than the consumers of their queue: who waits, for whom, and who does not. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Consumer, DeliverySink } from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
+import type { Consumer, DeliverySink } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { Draft } from '../../src/message/message.ts';
-import type { Session } from '../../src/session.ts';
 import { openSession, send, startCore, TRANSIENT } from './support.ts';
 
 let clock: ManualClock;

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Broker } from '../../src/broker.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
-import type { Session } from '../../src/session.ts';
 import { until } from '../support/until.ts';
 import { DURABLE, makeDraft, openSession, send, startCore } from './support.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Broker } from '../../src/broker.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { DURABLE, openSession, startCore } from './support.ts';
 
 let broker: Broker;

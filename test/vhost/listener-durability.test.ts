@@ -1,7 +1,7 @@
 /** A listener that promises less than its vhost: what it means for a confirm that a flush is written and not yet synced. */
 import { expect, it } from 'vitest';
-import type { FileSystem, LogFile } from '../../src/log/files.ts';
-import { MemoryFiles } from '../../src/log/memory-files.ts';
+import type { FileSystem, LogFile } from '../../src/log/files/files.ts';
+import { MemoryFiles } from '../../src/log/files/memory-files.ts';
 import { until } from '../support/until.ts';
 import { DURABLE, openSession, send, startCore } from './support.ts';
 

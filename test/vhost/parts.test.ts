@@ -1,7 +1,7 @@
 /** Operations that take longer than a turn may last are done in parts, and nobody can tell but by the time they take. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Broker } from '../../src/broker.ts';
-import type { Session } from '../../src/session.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { CreepingClock } from '../support/creeping-clock.ts';
 import { consume, DURABLE, openSession, send, startCore, TRANSIENT } from './support.ts';
 

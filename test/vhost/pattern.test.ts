@@ -1,6 +1,6 @@
 /** Patterns of policies: what they match, and which may keep the broker busy for a moment at most. */
 import { describe, expect, it } from 'vitest';
-import { NamePattern } from '../../src/vhost/pattern.ts';
+import { NamePattern } from '../../src/vhost/topology/pattern.ts';
 
 describe('the pattern of a policy', () => {
   it('is looked for anywhere in a name', () => {

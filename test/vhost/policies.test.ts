@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MODIFIED, type Policy, REJECTED } from '../../src/api.ts';
-import type { Broker, StartOptions } from '../../src/broker.ts';
-import type { Session } from '../../src/session.ts';
-import { NamePattern } from '../../src/vhost/pattern.ts';
-import { mergeDefinitions } from '../../src/vhost/policy-definition.ts';
+import { MODIFIED, type Policy, REJECTED } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker, StartOptions } from '../../src/broker/broker.ts';
+import { NamePattern } from '../../src/vhost/topology/pattern.ts';
+import { mergeDefinitions } from '../../src/vhost/topology/policy-definition.ts';
 import { consume, DURABLE, openSession, send, startCore } from './support.ts';
 
 let broker: Broker;

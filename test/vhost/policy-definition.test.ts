@@ -1,13 +1,13 @@
 /** What a policy may say, key by key and up to its bounds, and what a queue makes of it. */
 import { describe, expect, it } from 'vitest';
-import type { PolicyValue } from '../../src/api.ts';
+import type { PolicyValue } from '../../src/api/index.ts';
 import {
   checkDefinition,
   ignoredKeys,
   mergeDefinitions,
   POLICY_KEYS,
   queuePolicy,
-} from '../../src/vhost/policy-definition.ts';
+} from '../../src/vhost/topology/policy-definition.ts';
 
 const refusal = (name: string, value: PolicyValue, operator = false): string => {
   try {

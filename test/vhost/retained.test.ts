@@ -1,9 +1,9 @@
 /** Retained messages: their end, their limits, and what a restart makes of both. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Broker, type StartOptions } from '../../src/broker.ts';
+import type { Session } from '../../src/api/session.ts';
+import { Broker, type StartOptions } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { SLASH } from '../../src/message/message.ts';
-import type { Session } from '../../src/session.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { until } from '../support/until.ts';
 import { consume, DURABLE, openSession, type SendOptions, send } from './support.ts';
@@ -159,7 +159,7 @@ describe('a vhost that may keep so many', () => {
 });
 
 it('all of them are walked while they come and go', async () => {
-  const { RetainedIndex, RetainedMessage } = await import('../../src/queue/retained.ts');
+  const { RetainedIndex, RetainedMessage } = await import('../../src/queue/store/retained-index.ts');
   const index = new RetainedIndex();
   const make = (key: string, seq: number) => new RetainedMessage(seq, key, 1, false, 1, 0);
   for (let i = 0; i < 10; i++) index.set(make(`k${i}`, i));

@@ -3,10 +3,10 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ACCEPTED, MODIFIED, type Policy, RELEASED } from '../../src/api.ts';
-import type { Broker, StartOptions } from '../../src/broker.ts';
+import { ACCEPTED, MODIFIED, type Policy, RELEASED } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker, StartOptions } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
-import type { Session } from '../../src/session.ts';
 import { until } from '../support/until.ts';
 import { consume, DURABLE, openSession, type Recorder, safe, send, startCore } from './support.ts';
 

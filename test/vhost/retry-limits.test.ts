@@ -1,9 +1,9 @@
 /** What a backoff brings back counts again for its queue's limits, in messages and in bytes. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ACCEPTED, MODIFIED } from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
+import { ACCEPTED, MODIFIED } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
-import type { Session } from '../../src/session.ts';
 import { consume, DURABLE, openSession, queueArguments, type Recorder, send, startCore } from './support.ts';
 
 let broker: Broker;

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/clock/clock.ts';
 import type { Queue } from '../../src/queue/queue.ts';
-import { Stalls } from '../../src/vhost/stalls.ts';
+import { Stalls } from '../../src/vhost/flow/subscriber-flow-control.ts';
 
 let clock: ManualClock;
 let stalls: Stalls;

@@ -1,9 +1,9 @@
 /** What a small request may set off is as bounded as what a large one asks for. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { REJECTED } from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
-import type { Session } from '../../src/session.ts';
-import { COPIES_MAX } from '../../src/vhost/transaction.ts';
+import { REJECTED } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
+import { COPIES_MAX } from '../../src/vhost/publish/transaction.ts';
 import { CreepingClock } from '../support/creeping-clock.ts';
 import { consume, makeDraft, openSession, queueArguments, send, startCore, TRANSIENT } from './support.ts';
 

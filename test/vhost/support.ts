@@ -7,11 +7,11 @@ import {
   type QueueOptions,
   type Refusal,
   type SessionClient,
-} from '../../src/api.ts';
-import { Broker, type StartOptions } from '../../src/broker.ts';
+} from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import { Broker, type StartOptions } from '../../src/broker/broker.ts';
 import { Draft, type MessageView } from '../../src/message/message.ts';
 import type { Headers } from '../../src/message/properties.ts';
-import type { Session } from '../../src/session.ts';
 
 const CLIENT: SessionClient = { uncongested() {}, kicked() {} };
 

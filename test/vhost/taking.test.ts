@@ -1,9 +1,9 @@
 /** Taking and looking by hand, on a clock that the test moves: what a queue owes its consumers and its settings comes first. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ACCEPTED, type GetResult, MODIFIED } from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
+import { ACCEPTED, type GetResult, MODIFIED } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
-import type { Session } from '../../src/session.ts';
 import {
   consume,
   openSession,

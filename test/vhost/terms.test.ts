@@ -3,11 +3,11 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ACCEPTED, MARK_REFUSED, REJECTED, RELEASED } from '../../src/api.ts';
-import type { Broker, StartOptions } from '../../src/broker.ts';
+import { ACCEPTED, MARK_REFUSED, REJECTED, RELEASED } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker, StartOptions } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import type { Annotations } from '../../src/message/annotations.ts';
-import type { Session } from '../../src/session.ts';
 import type { Counters } from '../../src/vhost/counters.ts';
 import { purged } from '../support/counted.ts';
 import {

@@ -1,14 +1,14 @@
 /** What is declared, compared, deleted and written down of exchanges, queues and bindings. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { BindOptions, ExchangeOptions, QueueOptions } from '../../src/api.ts';
+import type { BindOptions, ExchangeOptions, QueueOptions } from '../../src/api/index.ts';
 import { Turn } from '../../src/clock/turn.ts';
 import type { BrokerError } from '../../src/message/errors.ts';
 import type { QueueOwner } from '../../src/queue/owner.ts';
+import { Slab } from '../../src/queue/positions/position-arena.ts';
 import type { Queue } from '../../src/queue/queue.ts';
-import { Slab } from '../../src/queue/slab.ts';
 import { Router } from '../../src/routing/router.ts';
-import type { Journal } from '../../src/vhost/journal.ts';
-import { Topology } from '../../src/vhost/topology.ts';
+import type { Journal } from '../../src/vhost/journal/journal.ts';
+import { Topology } from '../../src/vhost/topology/topology.ts';
 
 const EXCHANGE: ExchangeOptions = { durable: true, autoDelete: false, internal: false, arguments: [] };
 const QUEUE: QueueOptions = { durable: true, exclusive: false, autoDelete: false, arguments: [] };

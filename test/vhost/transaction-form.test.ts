@@ -1,11 +1,11 @@
 /** What a publisher asks for beside the body comes through a transaction as it does without one. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { REJECTED } from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
+import { REJECTED } from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import type { Draft } from '../../src/message/message.ts';
 import type { Properties } from '../../src/message/properties.ts';
-import type { Session } from '../../src/session.ts';
 import { consume, DURABLE, makeDraft, openSession, queueArguments, startCore } from './support.ts';
 
 let broker: Broker;

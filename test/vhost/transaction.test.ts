@@ -8,11 +8,11 @@ import {
   NO_BACKPRESSURE,
   REJECTED,
   type Transaction,
-} from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
+} from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { AT_LEAST_ONCE, AT_MOST_ONCE, type Draft, type MessageView } from '../../src/message/message.ts';
-import type { Session } from '../../src/session.ts';
 import { replayed } from '../support/counted.ts';
 import { consume, DURABLE, makeDraft, openSession, queueArguments, startCore, TRANSIENT } from './support.ts';
 

@@ -8,12 +8,12 @@ import {
   NO_BACKPRESSURE,
   type Outcome,
   RELEASED,
-} from '../../src/api.ts';
-import type { Broker } from '../../src/broker.ts';
+} from '../../src/api/index.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
-import { isSpillName } from '../../src/log/spill.ts';
+import { isSpillName } from '../../src/log/transient/spill.ts';
 import type { MessageView } from '../../src/message/message.ts';
-import type { Session } from '../../src/session.ts';
 import type { TransientLayout } from '../../src/vhost/options.ts';
 import { MemoryFiles } from '../log/memory-files.ts';
 import { Random } from '../simulation/random.ts';

@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '../../src/clock/clock.ts';
 import type { Queue } from '../../src/queue/queue.ts';
 import type { Decision } from '../../src/settlement/decide.ts';
-import { Undelivered } from '../../src/vhost/undelivered.ts';
+import { Undelivered } from '../../src/vhost/dead-letters/pending-dead-letters.ts';
 
 let clock: ManualClock;
 let tried: number[];

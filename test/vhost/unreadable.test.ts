@@ -3,10 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Broker } from '../../src/broker.ts';
+import type { Session } from '../../src/api/session.ts';
+import type { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { NO_LOGGER } from '../../src/logger.ts';
-import type { Session } from '../../src/session.ts';
 import { until } from '../support/until.ts';
 import { consume, DURABLE, makeDraft, openSession, safe, send, startCore } from './support.ts';
 

@@ -11,8 +11,7 @@
  * `PropertyScan` reads from them what the broker must know, without allocating; `readProperties` and
  * `writeProperties` are for the borders.
  */
-import type { Headers } from '../../../src/message/properties.ts';
-import { bytesOf, textOf } from '../../../src/message/text.ts';
+import { bytesOf, type Headers, textOf } from '../../../src/api/index.ts';
 import type { ByteSink } from './byte-sink.ts';
 import {
   HAS_APP_ID,

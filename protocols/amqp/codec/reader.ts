@@ -3,7 +3,7 @@
  * what does not fit is a `FieldsFault`, and so is what is left over (`finish`). Bits that follow one another share octets, as the wire has them. [§4.2.5]
  */
 import { isUtf8 } from 'node:buffer';
-import type { Headers } from '../../../src/message/properties.ts';
+import type { Headers } from '../../../src/api/index.ts';
 import { FieldsFault, TextFault } from './fault.ts';
 import { readTable } from './table.ts';
 

@@ -1,6 +1,5 @@
 /** Field tables: `Headers` to bytes. The layout and the type letters are in `table.ts`. */
-import type { Headers, Value } from '../../../src/message/properties.ts';
-import { bytesOf } from '../../../src/message/text.ts';
+import { bytesOf, type Headers, type Value } from '../../../src/api/index.ts';
 import type { ByteSink } from './byte-sink.ts';
 
 const NAME_BYTES_MAX = 255;

@@ -17,10 +17,15 @@
  * (`src/message/text.ts`).
  */
 import { randomInt } from 'node:crypto';
-import { equalRanges, equalsBytes } from '../../../src/message/bytes.ts';
-import type { Header, Headers, Value } from '../../../src/message/properties.ts';
-import { textOf } from '../../../src/message/text.ts';
-import { onceEach } from '../../../src/message/values.ts';
+import {
+  equalRanges,
+  equalsBytes,
+  type Header,
+  type Headers,
+  onceEach,
+  textOf,
+  type Value,
+} from '../../../src/api/index.ts';
 import { SyntaxFault } from './fault.ts';
 
 export const TABLE_DEPTH_MAX = 16;

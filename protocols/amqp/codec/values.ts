@@ -1,5 +1,5 @@
 /** What a field table's values are, seen from outside. */
-import type { Value } from '../../../src/message/properties.ts';
+import type { Value } from '../../../src/api/index.ts';
 
 const INTEGERS: ReadonlySet<string> = new Set(['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64']);
 

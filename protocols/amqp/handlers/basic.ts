@@ -1,5 +1,5 @@
 /** Class basic, all but publishing: consuming, getting, settling. [§1.8] */
-import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../../../src/api.ts';
+import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../../../src/api/index.ts';
 import type { Channel } from '../channel.ts';
 import {
   BASIC_CANCEL,

@@ -1,5 +1,5 @@
 /** Class channel. [§1.5] */
-import { RELEASED } from '../../../src/api.ts';
+import { RELEASED } from '../../../src/api/index.ts';
 import { Channel, GONE } from '../channel.ts';
 import {
   CHANNEL_CLOSE,

@@ -1,7 +1,5 @@
 /** What basic.consume's arguments mean, checked as RabbitMQ checks them. https://www.rabbitmq.com/docs/consumer-priority */
-import type { ConsumeOptions } from '../../../src/api.ts';
-import type { Headers } from '../../../src/message/properties.ts';
-import { compileSelector } from '../../../src/routing/selector/selector.ts';
+import { type ConsumeOptions, compileSelector, type Headers } from '../../../src/api/index.ts';
 import { integerOf, typeNameOf } from '../codec/values.ts';
 import { AmqpError } from '../errors.ts';
 

@@ -1,5 +1,5 @@
 /** Class exchange. [§1.6, and RabbitMQ's exchange.bind] */
-import { DOT } from '../../../src/message/message.ts';
+import { DOT } from '../../../src/api/index.ts';
 import type { Channel } from '../channel.ts';
 import {
   EXCHANGE_BIND,

@@ -2,8 +2,7 @@
  * basic.publish and its content: the hot path in. A publish whose frames come in one chunk to a route that was used
  * lately allocates nothing here. [§1.8.3.6]
  */
-import { MARK_REFUSED, type Route } from '../../../src/api.ts';
-import type { Draft } from '../../../src/message/message.ts';
+import { type Draft, MARK_REFUSED, type Route } from '../../../src/api/index.ts';
 import type { Channel } from '../channel.ts';
 import { BASIC_RETURN, REPLY } from '../codec/constants.ts';
 import { FieldsFault } from '../codec/fault.ts';

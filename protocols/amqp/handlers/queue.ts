@@ -1,6 +1,5 @@
 /** Class queue. [§1.7] */
-import { MARK_NOW } from '../../../src/api.ts';
-import { DOT } from '../../../src/message/message.ts';
+import { DOT, MARK_NOW } from '../../../src/api/index.ts';
 import type { Channel } from '../channel.ts';
 import {
   QUEUE_BIND,

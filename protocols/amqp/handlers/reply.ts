@@ -1,4 +1,4 @@
-import { MARK_NOW, MARK_REFUSED, type Mark } from '../../../src/api.ts';
+import { MARK_NOW, MARK_REFUSED, type Mark } from '../../../src/api/index.ts';
 import type { Channel } from '../channel.ts';
 import { AmqpError } from '../errors.ts';
 

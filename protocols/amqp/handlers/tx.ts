@@ -1,5 +1,5 @@
 /** Class tx. [§1.9] */
-import { MARK_REFUSED } from '../../../src/api.ts';
+import { MARK_REFUSED } from '../../../src/api/index.ts';
 import type { Channel } from '../channel.ts';
 import { TX_COMMIT, TX_COMMIT_OK, TX_ROLLBACK, TX_ROLLBACK_OK, TX_SELECT, TX_SELECT_OK } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/reader.ts';

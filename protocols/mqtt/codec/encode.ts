@@ -2,7 +2,7 @@
  * Control packets of 3.1 and 3.1.1 to bytes, straight into a connection's output slab; those that 5.0 writes otherwise are
  * in `encode5.ts`.
  */
-import type { Output } from '../../../src/transport/output.ts';
+import type { Output } from '../../../src/api/index.ts';
 import { varintBytes, writeVarint } from './fields.ts';
 import { CONNACK, DUP_FLAG, PINGRESP, PUBLISH, PUBREL, RETAIN_FLAG, SUBACK } from './packet.ts';
 

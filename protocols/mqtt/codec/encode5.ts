@@ -7,7 +7,7 @@
  *     DISCONNECT  reason code, properties
  *     AUTH        reason code, properties
  */
-import type { Output } from '../../../src/transport/output.ts';
+import type { Output } from '../../../src/api/index.ts';
 import { varintBytes, writeVarint } from './fields.ts';
 import { AUTH, CONNACK, DISCONNECT, PUBREL } from './packet.ts';
 import { AUTHENTICATION_DATA, AUTHENTICATION_METHOD, type PropertyWriter } from './properties.ts';

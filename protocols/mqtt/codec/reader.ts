@@ -27,7 +27,7 @@
  * It refuses: a remaining length of more than four bytes, a packet over its bound, a first packet that is not CONNECT.
  * It does not look into packets, except for where the body of a long PUBLISH begins.
  */
-import { INLINE_BODY_BYTES } from '../../../src/message/message.ts';
+import { INLINE_BODY_BYTES } from '../../../src/api/index.ts';
 import { varint, varintBytes } from './fields.ts';
 import { CONNECT, MalformedPacket, PUBLISH } from './packet.ts';
 import { PACKET_TOO_LARGE, PROTOCOL_ERROR, QUOTA_EXCEEDED } from './reasons.ts';

@@ -4,7 +4,7 @@
  * A topic's hash names its place, and the place its alias, so nothing is searched and nothing has to be thrown out: a
  * topic that finds another one in its place takes it over, which costs the three bytes that say so.
  */
-import { equalsBytes } from '../../../src/message/bytes.ts';
+import { equalsBytes } from '../../../src/api/index.ts';
 import { hashBytes } from '../codec/text.ts';
 
 const PLACES_MAX = 1024;

@@ -1,9 +1,7 @@
 /**
  * One consumer of one client: of its own session's queue, or of a shared subscription's. It outlives connections.
  */
-import type { Consumer, DeliverySink } from '../../../src/api.ts';
-import { RELEASED } from '../../../src/api.ts';
-import type { MessageView } from '../../../src/message/message.ts';
+import { type Consumer, type DeliverySink, type MessageView, RELEASED } from '../../../src/api/index.ts';
 import type { Qos } from '../codec/publish.ts';
 import type { Outbound } from './outbound.ts';
 

@@ -5,7 +5,7 @@
  *     prepare   looks at the message; everything that decides the packet's length is settled
  *     write     puts everything before the body into a buffer that has room for it
  */
-import type { MessageView } from '../../../src/message/message.ts';
+import type { MessageView } from '../../../src/api/index.ts';
 import type { FanoutCache } from '../adapter.ts';
 import { publishHeadLength, publishLength, writePublishHead } from '../codec/encode.ts';
 import { REMAINING_LENGTH_MAX } from '../codec/packet.ts';

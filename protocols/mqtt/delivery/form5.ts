@@ -6,9 +6,7 @@
  *
  * A packet that is longer than the client takes is not sent [MQTT5-3.1.2-24].
  */
-import type { Clock } from '../../../src/clock/clock.ts';
-import { copyBytes } from '../../../src/message/bytes.ts';
-import type { MessageView } from '../../../src/message/message.ts';
+import { type Clock, copyBytes, type MessageView } from '../../../src/api/index.ts';
 import type { FanoutCache, MqttAdapter } from '../adapter.ts';
 import { varintBytes, writeVarint } from '../codec/fields.ts';
 import { REMAINING_LENGTH_MAX } from '../codec/packet.ts';

@@ -7,12 +7,18 @@
  * identifier, and the receiver knows it.
  */
 
-import type { BodyReader } from '../../../src/api.ts';
-import { ACCEPTED, type Backpressure, type DirectSink, REJECTED } from '../../../src/api.ts';
-import { copyBytes } from '../../../src/message/bytes.ts';
-import { MessageView, SLASH } from '../../../src/message/message.ts';
-import type { Session } from '../../../src/session.ts';
-import type { Output } from '../../../src/transport/output.ts';
+import {
+  ACCEPTED,
+  type Backpressure,
+  type BodyReader,
+  copyBytes,
+  type DirectSink,
+  MessageView,
+  type Output,
+  REJECTED,
+  type Session,
+  SLASH,
+} from '../../../src/api/index.ts';
 import type { FanoutCache, MqttAdapter } from '../adapter.ts';
 import { publishByte, writeAck } from '../codec/encode.ts';
 import { PUBREL } from '../codec/packet.ts';

@@ -7,9 +7,7 @@
  *
  * A body is read range by range, and only while the output is not congested; it is never in memory as a whole.
  */
-import type { BodyReader } from '../../../src/api.ts';
-import { Turn } from '../../../src/clock/turn.ts';
-import { Output, type OutputSink } from '../../../src/transport/output.ts';
+import { type BodyReader, Output, type OutputSink, Turn } from '../../../src/api/index.ts';
 
 const RANGE_BYTES = 64 * 1024;
 

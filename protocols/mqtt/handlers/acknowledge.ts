@@ -2,7 +2,7 @@
  * PUBACK, PUBREC, PUBREL, PUBCOMP. The first, second and fourth answer what the client was sent; PUBREL goes on with
  * what it has published.
  */
-import { ACCEPTED, MARK_NOW, REJECTED } from '../../../src/api.ts';
+import { ACCEPTED, MARK_NOW, REJECTED } from '../../../src/api/index.ts';
 import { acknowledgedReason, decodeAcknowledgement } from '../codec/acknowledgement.ts';
 import { MalformedPacket, PUBACK, PUBCOMP, PUBREC, PUBREL } from '../codec/packet.ts';
 import { PACKET_IDENTIFIER_NOT_FOUND, PROTOCOL_ERROR, REFUSALS_FROM, SUCCESS } from '../codec/reasons.ts';

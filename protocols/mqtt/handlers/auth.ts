@@ -10,7 +10,7 @@
  *
  *     AUTH 0x19 method, data ──▶      …the same, ending with AUTH 0 instead of CONNACK
  */
-import type { AuthExchange, AuthStep, Credentials } from '../../../src/api.ts';
+import type { AuthExchange, AuthStep, Credentials } from '../../../src/api/index.ts';
 import type { Connect } from '../codec/connect.ts';
 import { writeAuth } from '../codec/encode5.ts';
 import { decodeAuth } from '../codec/farewell.ts';

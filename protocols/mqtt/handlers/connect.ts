@@ -7,9 +7,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
-import type { Credentials, Refusal } from '../../../src/api.ts';
-import { BrokerError } from '../../../src/message/errors.ts';
-import type { Session } from '../../../src/session.ts';
+import { BrokerError, type Credentials, type Refusal, type Session } from '../../../src/api/index.ts';
 import { type Connect, decodeConnect, decodeVersion, EXPIRY_NEVER_S, type Wishes } from '../codec/connect.ts';
 import { writeConnack } from '../codec/encode.ts';
 import { connackBytes, writeConnack5 } from '../codec/encode5.ts';
@@ -165,7 +163,7 @@ export function refuse(connection: Connection, reason: number): void {
   const { adapter, output } = connection;
   // Who was not let in because of who it is has been written down by the broker.
   if (!SAID_BY_BROKER.has(reason)) {
-    connection.broker.clientLog.mistake(connection.transport, `CONNECT refused with reason 0x${reason.toString(16)}`);
+    connection.broker.reportMistake(connection.transport, `CONNECT refused with reason 0x${reason.toString(16)}`);
   }
   // Session present is 0 [MQTT-3.2.2-4].
   if (connection.level === LEVEL_5) {
@@ -189,7 +187,7 @@ export function admit(connection: Connection, session: Session, request: Connect
       // It cannot be let in with what it has to know left out.
       connection.will = undefined;
       const why = 'it takes no packet as long as the CONNACK it would need [MQTT5-3.1.2-24]';
-      connection.broker.clientLog.mistake(connection.transport, why);
+      connection.broker.reportMistake(connection.transport, why);
       connection.refused();
     } else if (stored) connection.answer(CONNACK, 0, session.mark());
     else connection.established();

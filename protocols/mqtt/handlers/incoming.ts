@@ -6,9 +6,7 @@
  *     PUBLISH   decode ─▶ addressed ─▶ admit (sent before? quota) ─▶ obstacle ─▶ fill ─▶ handOver ─▶ answer
  *     will                resolve                                              fill ─▶ publish
  */
-import { type BodyWriter, MARK_REFUSED, type Mark } from '../../../src/api.ts';
-import { BrokerError } from '../../../src/message/errors.ts';
-import type { Draft } from '../../../src/message/message.ts';
+import { type BodyWriter, BrokerError, type Draft, MARK_REFUSED, type Mark } from '../../../src/api/index.ts';
 import { type MessageProperties, NO_PROPERTIES } from '../codec/message-properties.ts';
 import { MalformedPacket, PUBACK, PUBREC } from '../codec/packet.ts';
 import { decodePublishProperties, type PublishFields, type Qos } from '../codec/publish.ts';

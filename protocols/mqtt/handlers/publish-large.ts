@@ -1,5 +1,5 @@
 /** A PUBLISH whose body arrives in pieces: it is written to the log as it comes, and published once it is whole. */
-import type { BodyWriter } from '../../../src/api.ts';
+import type { BodyWriter } from '../../../src/api/index.ts';
 import { type MessageProperties, NO_PROPERTIES } from '../codec/message-properties.ts';
 import { decodePublish, type Qos } from '../codec/publish.ts';
 import { PAYLOAD_FORMAT_INVALID, SUCCESS } from '../codec/reasons.ts';

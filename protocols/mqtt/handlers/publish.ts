@@ -1,6 +1,6 @@
 /** PUBLISH from a client [section 3.3] that lies in one piece; large bodies are in `publish-large.ts`. */
 import { isUtf8 } from 'node:buffer';
-import { equalRanges } from '../../../src/message/bytes.ts';
+import { equalRanges } from '../../../src/api/index.ts';
 import { decodePublish } from '../codec/publish.ts';
 import { PAYLOAD_FORMAT_INVALID, SUCCESS } from '../codec/reasons.ts';
 import type { Connection } from '../connection.ts';

@@ -1,6 +1,5 @@
 /** SUBSCRIBE and UNSUBSCRIBE [sections 3.8 and 3.10], shared subscriptions among them. */
-import { MARK_NOW, type Mark } from '../../../src/api.ts';
-import { BrokerError } from '../../../src/message/errors.ts';
+import { BrokerError, MARK_NOW, type Mark } from '../../../src/api/index.ts';
 import { writeAck, writeSuback } from '../codec/encode.ts';
 import { reasonsBytes, writeReasons } from '../codec/encode5.ts';
 import { LEVEL_3_1, MalformedPacket, SUBACK, SUBSCRIPTION_FAILED, UNSUBACK } from '../codec/packet.ts';

@@ -2,12 +2,7 @@
  * Where a PUBLISH or a will goes. What was found out about a topic is one object, and that is what is remembered: for the
  * topic that comes again, for its alias, while a large body arrives. So nothing can be left behind on the way.
  */
-import type { Route } from '../../../src/api.ts';
-import { equalRanges } from '../../../src/message/bytes.ts';
-import { BrokerError } from '../../../src/message/errors.ts';
-import { SLASH } from '../../../src/message/message.ts';
-import { AddressTable } from '../../../src/routing/address-table.ts';
-import type { Session } from '../../../src/session.ts';
+import { AddressTable, BrokerError, equalRanges, type Route, type Session, SLASH } from '../../../src/api/index.ts';
 import type { MqttAdapter } from '../adapter.ts';
 import { checkTopicName } from '../codec/publish.ts';
 import { NOT_AUTHORIZED_5, SUCCESS, UNSPECIFIED_ERROR } from '../codec/reasons.ts';

@@ -1,7 +1,5 @@
 /** What happens when a connection is gone: to its will [section 3.1.2.5], and to its session. */
-import { MARK_REFUSED } from '../../../src/api.ts';
-import { BrokerError } from '../../../src/message/errors.ts';
-import type { Session } from '../../../src/session.ts';
+import { BrokerError, MARK_REFUSED, type Session } from '../../../src/api/index.ts';
 import { type MqttAdapter, mqttDraft } from '../adapter.ts';
 import type { Will } from '../codec/connect.ts';
 import type { Connection } from '../connection.ts';

@@ -10,9 +10,7 @@
  *     session                       queue mqtt-subscription-<client identifier>
  *     $share/group/filter           queue of that very name
  */
-import type { BindOptions } from '../../../src/api.ts';
-import { EXACTLY_ONCE, SLASH } from '../../../src/message/message.ts';
-import type { Headers } from '../../../src/message/properties.ts';
+import { type BindOptions, EXACTLY_ONCE, type Headers, SLASH } from '../../../src/api/index.ts';
 import type { Subscription } from '../codec/subscriptions.ts';
 import type { Limits } from '../options.ts';
 

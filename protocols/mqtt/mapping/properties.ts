@@ -17,21 +17,28 @@
  *     expiry            message expiry interval: what is left of it, rounded up; written by `delivery/form5.ts`
  */
 import { isUtf8 } from 'node:buffer';
-import { deathCount, decodeAnnotations } from '../../../src/message/annotations.ts';
-import { DEATH_HEADERS, flatDeathHeaders } from '../../../src/message/deaths.ts';
-import type { Dialect } from '../../../src/message/dialect.ts';
-import { flattened, unflattened } from '../../../src/message/flat.ts';
-import { DELAY_MAX_MS, type Draft, type MessageView } from '../../../src/message/message.ts';
 import {
   type Address,
+  bytesOf,
+  DEATH_HEADERS,
+  DELAY_MAX_MS,
+  type Dialect,
+  type Draft,
+  deathCount,
+  decodeAnnotations,
+  flatDeathHeaders,
+  flattened,
   type Header,
   type Headers,
+  isText,
+  type MessageView,
   NO_PROPERTIES,
+  onceEach,
   type Properties,
-} from '../../../src/message/properties.ts';
-import { respelled } from '../../../src/message/spelling.ts';
-import { bytesOf, isText } from '../../../src/message/text.ts';
-import { onceEach, unsignedOf } from '../../../src/message/values.ts';
+  respelled,
+  unflattened,
+  unsignedOf,
+} from '../../../src/api/index.ts';
 import { PUBLISH } from '../codec/packet.ts';
 import {
   CONTENT_TYPE,

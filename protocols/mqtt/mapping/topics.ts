@@ -1,7 +1,6 @@
 /** Topics as bytes, whatever protocol a message came from. */
 import { isUtf8 } from 'node:buffer';
-import { DOT, type MessageView, SLASH } from '../../../src/message/message.ts';
-import { respell } from '../../../src/message/spelling.ts';
+import { DOT, type MessageView, respell, SLASH } from '../../../src/api/index.ts';
 import { QUEUE_TOPIC_PREFIX } from '../special-topics.ts';
 import { MQTT_DIALECT_ID } from './properties.ts';
 

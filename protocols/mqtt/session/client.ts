@@ -13,11 +13,7 @@
  * goes straight to the connection, the rest waits in the queue. The queue is made with the first subscription, and a
  * consumer on it with the first that asks for more than QoS 0.
  */
-import { type Consumer, RELEASED } from '../../../src/api.ts';
-import { BrokerError } from '../../../src/message/errors.ts';
-import { SLASH } from '../../../src/message/message.ts';
-import { CONVERT_STRINGS } from '../../../src/routing/selector/selector.ts';
-import type { Session } from '../../../src/session.ts';
+import { BrokerError, CONVERT_STRINGS, type Consumer, RELEASED, type Session, SLASH } from '../../../src/api/index.ts';
 import type { MqttAdapter } from '../adapter.ts';
 import { EXPIRY_NEVER_S } from '../codec/connect.ts';
 import type { Qos } from '../codec/publish.ts';

@@ -6,7 +6,7 @@
  *     clear
  *     due      called once a deadline has passed; it is forgotten before
  */
-import { type Clock, Timer } from '../../../src/clock/clock.ts';
+import { type Clock, Timer } from '../../../src/api/index.ts';
 
 /** The timer looks again after this long at the latest, so that a clock that is set forward is noticed. */
 const LOOK_AGAIN_MS = 60_000;

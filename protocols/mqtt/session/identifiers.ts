@@ -4,8 +4,7 @@
  * Nearly always the binding that brought a message says which it is. Where several subscriptions met, or the number is too
  * large for that, the topic is matched with the session's filters; what was found is remembered by topic.
  */
-import { DATA_SEVERAL_OWN } from '../../../src/api.ts';
-import type { MessageView } from '../../../src/message/message.ts';
+import { DATA_SEVERAL_OWN, type MessageView } from '../../../src/api/index.ts';
 import { varintBytes, writeVarint } from '../codec/fields.ts';
 import { SUBSCRIPTION_IDENTIFIER } from '../codec/properties.ts';
 import { filterMatches } from '../codec/text.ts';

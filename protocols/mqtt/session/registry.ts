@@ -5,10 +5,15 @@
  * Adapter instances that serve the same broker (TCP, WebSocket) share one registry, since a client identifier is unique
  * in its vhost whichever way its client came [MQTT-3.1.4-2].
  */
-import { type AdapterState, type DirectSink, NO_BACKPRESSURE, type SessionClient } from '../../../src/api.ts';
-import type { Broker } from '../../../src/broker.ts';
-import { BrokerError } from '../../../src/message/errors.ts';
-import type { Session } from '../../../src/session.ts';
+import {
+  type AdapterState,
+  BrokerError,
+  type BrokerServices,
+  type DirectSink,
+  NO_BACKPRESSURE,
+  type Session,
+  type SessionClient,
+} from '../../../src/api/index.ts';
 import type { MqttAdapter } from '../adapter.ts';
 import { EXPIRY_NEVER_S } from '../codec/connect.ts';
 import { sharedFilter } from '../codec/text.ts';
@@ -57,10 +62,10 @@ export class VhostClients {
   /** When sessions whose clients are away end. */
   private readonly ends: Deadlines;
   private readonly adapter: MqttAdapter;
-  private readonly broker: Broker;
+  private readonly broker: BrokerServices;
   private readonly vhost: string;
 
-  constructor(adapter: MqttAdapter, broker: Broker, session: Session) {
+  constructor(adapter: MqttAdapter, broker: BrokerServices, session: Session) {
     this.adapter = adapter;
     this.broker = broker;
     this.vhost = session.vhost;
@@ -192,7 +197,7 @@ export class VhostClients {
       act(session);
     } catch (error) {
       this.adapter.stats.internalErrors++;
-      this.broker.clientLog.defect(undefined, error);
+      this.broker.reportFault(error);
     }
     session.endUnit();
     session.close(true);
@@ -259,9 +264,9 @@ export class VhostClients {
   }
 }
 
-const brokers = new WeakMap<Broker, Map<string, VhostClients>>();
+const brokers = new WeakMap<BrokerServices, Map<string, VhostClients>>();
 
-export function clientsOf(adapter: MqttAdapter, broker: Broker, session: Session): VhostClients {
+export function clientsOf(adapter: MqttAdapter, broker: BrokerServices, session: Session): VhostClients {
   let vhosts = brokers.get(broker);
   if (vhosts === undefined) {
     vhosts = new Map();
@@ -276,7 +281,7 @@ export function clientsOf(adapter: MqttAdapter, broker: Broker, session: Session
 }
 
 /** The broker has started: sessions end and wills are published from now on, whether a client comes or not. */
-export function wakeRegistries(adapter: MqttAdapter, broker: Broker): void {
+export function wakeRegistries(adapter: MqttAdapter, broker: BrokerServices): void {
   for (const vhost of broker.vhostNames) {
     const session = broker.enter({ user: 'mqtt' }, vhost, NOBODY);
     if ('refused' in session) continue;

@@ -5,7 +5,7 @@
  * sits there and hears nothing. One that others had declared before the first member came is theirs: it loses the share's
  * binding with the last member, and stays.
  */
-import type { Session } from '../../../src/session.ts';
+import type { Session } from '../../../src/api/index.ts';
 import { QUOTA_EXCEEDED, TOPIC_FILTER_INVALID } from '../codec/reasons.ts';
 import type { Subscription } from '../codec/subscriptions.ts';
 import { type SharedFilter, sharedFilter } from '../codec/text.ts';

@@ -17,8 +17,7 @@
  * The identifier stands before the client, because a client identifier may hold anything, `/` too. The subscriptions are
  * not here: they are the bindings of the session's queue.
  */
-import type { AdapterState } from '../../../src/api.ts';
-import { readU48, writeU48 } from '../../../src/message/bytes.ts';
+import { type AdapterState, readU48, writeU48 } from '../../../src/api/index.ts';
 import { EXPIRY_NEVER_S } from '../codec/connect.ts';
 import type { Qos } from '../codec/publish.ts';
 

@@ -4,10 +4,8 @@
  *
  * Values are decimal text. `load/…/1min`, `5min` and `15min` are averages per minute, which begin when somebody looks.
  */
-import { type Clock, Timer } from '../../../src/clock/clock.ts';
-import { Draft, SLASH } from '../../../src/message/message.ts';
-import type { Session } from '../../../src/session.ts';
-import { PRODUCT, VERSION } from '../../../src/version.ts';
+
+import { type Clock, Draft, PRODUCT, type Session, SLASH, Timer, VERSION } from '../../../src/api/index.ts';
 import { filterMatches } from '../codec/text.ts';
 import type { MqttStats } from '../stats.ts';
 

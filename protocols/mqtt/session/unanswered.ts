@@ -2,7 +2,7 @@
  * What one client was sent and has not answered, across its connections and, for kept sessions, across restarts of the
  * broker: the packet window, and the records that stand behind it (`store.ts`).
  */
-import { ACCEPTED, type AdapterState, MODIFIED, RELEASED as OUTCOME_RELEASED } from '../../../src/api.ts';
+import { ACCEPTED, type AdapterState, MODIFIED, RELEASED as OUTCOME_RELEASED } from '../../../src/api/index.ts';
 import type { Feed } from '../delivery/feed.ts';
 import type { MqttStats } from '../stats.ts';
 import { deleteOut, type Leftovers, putOutReleased, putOutSent } from './store.ts';

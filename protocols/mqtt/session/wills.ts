@@ -11,8 +11,7 @@
  * Both are written down for kept sessions, so that a broker that was killed publishes, once it is back, the wills of those
  * it lost.
  */
-import type { AdapterState } from '../../../src/api.ts';
-import type { Clock } from '../../../src/clock/clock.ts';
+import type { AdapterState, Clock } from '../../../src/api/index.ts';
 import type { Will } from '../codec/connect.ts';
 import { MessageProperties } from '../codec/message-properties.ts';
 import { Deadlines } from './deadlines.ts';

@@ -10,7 +10,7 @@
  *
  * Stored lines are 1.2's: escaped as above, ended by LF. Towards a consumer of 1.2 they are copied byte for byte.
  */
-import { textOf } from '../../../src/message/text.ts';
+import { textOf } from '../../../src/api/index.ts';
 import { V1_0, V1_2, type Version } from './version.ts';
 
 const LF = 0x0a;

@@ -2,7 +2,7 @@
  * A frame as offsets into the buffer it came in: command, headers, body. `FrameParser` fills it; it is valid until the next
  * frame is parsed, and nothing is allocated for one.
  */
-import { isText } from '../../../src/message/text.ts';
+import { isText } from '../../../src/api/index.ts';
 import { FrameError } from './errors.ts';
 import { unescapeText } from './escape.ts';
 import { KINDS, kindOf, OTHER } from './names.ts';

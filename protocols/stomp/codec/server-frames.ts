@@ -3,7 +3,7 @@
  * their own, which write in place. Every frame's NUL is followed by an LF, as RabbitMQ's and ActiveMQ's are: clients that
  * read line by line wait for it.
  */
-import { bytesOf } from '../../../src/message/text.ts';
+import { bytesOf } from '../../../src/api/index.ts';
 import { VERSION_TEXT, type Version } from './version.ts';
 
 export function connectedFrame(

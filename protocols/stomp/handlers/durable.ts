@@ -8,10 +8,14 @@
  * adds it may take away, and nothing else: so its binding says (in `BindOptions.data`) that it is a subscription's, and
  * whether the queue was made for it. The mark goes with the binding, and others who bind the same take it over.
  */
-import type { BindingInfo, BindOptions, QueueOptions } from '../../../src/api.ts';
-import { BrokerError } from '../../../src/message/errors.ts';
-import { DOT } from '../../../src/message/message.ts';
-import type { Session } from '../../../src/session.ts';
+import {
+  type BindingInfo,
+  type BindOptions,
+  BrokerError,
+  DOT,
+  type QueueOptions,
+  type Session,
+} from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { flag } from '../codec/values.ts';

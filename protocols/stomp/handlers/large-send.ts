@@ -2,8 +2,7 @@
  * A SEND whose body is too large to be gathered: its bytes go into the log as they come, and nobody sees the message
  * before the last one. What its headers said is kept aside until then.
  */
-import { type BodyWriter, MARK_NOW } from '../../../src/api.ts';
-import { AT_MOST_ONCE, Draft } from '../../../src/message/message.ts';
+import { AT_MOST_ONCE, type BodyWriter, Draft, MARK_NOW } from '../../../src/api/index.ts';
 import type { Frame } from '../codec/frame.ts';
 import { RECEIPT, TRANSACTION } from '../codec/names.ts';
 import { notEnded } from '../codec/parser.ts';

@@ -1,12 +1,14 @@
 /** SEND: the way of every message into the broker. */
-import { MARK_NOW, MARK_REFUSED, type Mark } from '../../../src/api.ts';
 import {
   AT_LEAST_ONCE,
   AT_MOST_ONCE,
   DELAY_MAX_MS,
   type Draft,
   INLINE_BODY_BYTES,
-} from '../../../src/message/message.ts';
+  MARK_NOW,
+  MARK_REFUSED,
+  type Mark,
+} from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import { decimalOf, type Frame } from '../codec/frame.ts';
 import {

@@ -1,5 +1,5 @@
 /** ACK and NACK: which deliveries they mean, and how those end. */
-import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../../../src/api.ts';
+import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { COMMAND_TEXT, ID, MESSAGE_ID, RECEIPT, REQUEUE, SUBSCRIPTION, TRANSACTION } from '../codec/names.ts';

@@ -1,5 +1,5 @@
 /** Where a subscription reads: the queue that a destination names, or one that is made for it and bound to an exchange. */
-import { type QueueOptions, RELEASED } from '../../../src/api.ts';
+import { type QueueOptions, RELEASED } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { flag } from '../codec/values.ts';

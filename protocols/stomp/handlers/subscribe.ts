@@ -1,7 +1,11 @@
 /** SUBSCRIBE: what its headers ask for, and the subscription that is made of it. Where it reads is in `sources.ts`. */
-import type { Headers } from '../../../src/message/properties.ts';
-import { SelectorError } from '../../../src/routing/selector/errors.ts';
-import { CONVERT_STRINGS, compileSelector, type Selector } from '../../../src/routing/selector/selector.ts';
+import {
+  CONVERT_STRINGS,
+  compileSelector,
+  type Headers,
+  type Selector,
+  SelectorError,
+} from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { ACK_ID, DESTINATION, ID, RECEIPT } from '../codec/names.ts';

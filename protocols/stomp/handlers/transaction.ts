@@ -1,5 +1,5 @@
 /** BEGIN, COMMIT, ABORT. */
-import { MARK_NOW } from '../../../src/api.ts';
+import { MARK_NOW } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { COMMAND_TEXT, RECEIPT, TRANSACTION } from '../codec/names.ts';

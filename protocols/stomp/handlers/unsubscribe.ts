@@ -1,5 +1,5 @@
 /** UNSUBSCRIBE: the end of a subscription, and of what a durable one left in the broker, where the client says so. */
-import { RELEASED } from '../../../src/api.ts';
+import { RELEASED } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { DESTINATION, ID } from '../codec/names.ts';

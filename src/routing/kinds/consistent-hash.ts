@@ -7,7 +7,7 @@
  * no ring to keep, the order of bindings does not matter, and weights cost nothing. It walks all destinations, once a key:
  * the route cache remembers. A destination that is bound twice counts with its older binding.
  */
-import type { BindOptions } from '../../api.ts';
+import type { BindOptions } from '../../api/topology.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Headers, Properties } from '../../message/properties.ts';
 import { textOf } from '../../message/text.ts';

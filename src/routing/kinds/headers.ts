@@ -4,7 +4,7 @@
  * `x-match` all (default) or any leave out arguments that begin with `x-`; all-with-x and any-with-x look at them too. A void
  * argument asks only that the header is there. With all, no arguments match every message; with any, none.
  */
-import type { BindOptions } from '../../api.ts';
+import type { BindOptions } from '../../api/topology.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Headers, Properties } from '../../message/properties.ts';
 import { typeName, valueToText } from '../../message/values.ts';

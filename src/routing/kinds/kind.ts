@@ -2,7 +2,7 @@
  * What makes one type of exchange differ from another: which of its bindings a message goes through. A kind keeps its
  * bindings in the form that answers this fastest; the exchange has them all.
  */
-import type { BindOptions } from '../../api.ts';
+import type { BindOptions } from '../../api/topology.ts';
 import type { Properties } from '../../message/properties.ts';
 import type { Binding, RouteTarget } from '../binding.ts';
 

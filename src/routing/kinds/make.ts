@@ -1,5 +1,5 @@
 /** The types of exchange there are. */
-import type { ExchangeType } from '../../api.ts';
+import type { ExchangeType } from '../../api/topology.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Headers } from '../../message/properties.ts';
 import type { RouteTarget } from '../binding.ts';

@@ -12,7 +12,7 @@ import { FrameParser, type FrameSink } from '../../../protocols/amqp/codec/frame
 import { PropertyScan, readProperties, writeProperties } from '../../../protocols/amqp/codec/properties.ts';
 import { FieldReader } from '../../../protocols/amqp/codec/reader.ts';
 import { amqpDialect } from '../../../protocols/amqp/mapping.ts';
-import type { ConnectionHandler, Protocol } from '../../../src/protocol.ts';
+import type { ConnectionHandler, Protocol } from '../../../src/api/index.ts';
 import type { FuzzTarget } from '../target.ts';
 import { amqpTarget, GREETING_BYTES } from './amqp.ts';
 

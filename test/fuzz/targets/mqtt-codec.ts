@@ -26,8 +26,8 @@ import { decodePublish, decodePublishProperties, PublishFields } from '../../../
 import { type PacketHandler, PacketReader } from '../../../protocols/mqtt/codec/reader.ts';
 import { decodeSubscribe, decodeUnsubscribe } from '../../../protocols/mqtt/codec/subscriptions.ts';
 import { mqttDialect } from '../../../protocols/mqtt/mapping/properties.ts';
+import type { ConnectionHandler, Protocol } from '../../../src/api/index.ts';
 import { MessageView } from '../../../src/message/message.ts';
-import type { ConnectionHandler, Protocol } from '../../../src/protocol.ts';
 import type { FuzzTarget } from '../target.ts';
 import { mqttTarget } from './mqtt.ts';
 

@@ -5,9 +5,9 @@
  * name, and a turn is ended before each ACK, so that what it acknowledges has been delivered.
  */
 import { type StompProtocol, stomp } from '../../../protocols/stomp/index.ts';
-import type { Broker } from '../../../src/broker.ts';
+import type { ConnectionHandler, Protocol, Transport } from '../../../src/api/index.ts';
+import type { Broker } from '../../../src/broker/broker.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
-import type { ConnectionHandler, Protocol, Transport } from '../../../src/protocol.ts';
 import type { FuzzTarget } from '../target.ts';
 
 const SESSION = `${new ManualClock().epochMs().toString(36)}-1`;

@@ -4,14 +4,13 @@
  */
 
 import { type AmqpOptions, type AmqpStats, amqp } from '../../../protocols/amqp/index.ts';
-import type { ConfirmSink, Mark } from '../../../src/api.ts';
-import type { Broker } from '../../../src/broker.ts';
-import { ClientLog } from '../../../src/client-log.ts';
+import type { ConfirmSink, ConnectionHandler, Mark, Transport } from '../../../src/api/index.ts';
+import type { Broker } from '../../../src/broker/broker.ts';
+import { ClientLog } from '../../../src/broker/client-log.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
 import { Turn } from '../../../src/clock/turn.ts';
 import { NO_LOGGER } from '../../../src/logger.ts';
 import type { Draft } from '../../../src/message/message.ts';
-import type { ConnectionHandler, Transport } from '../../../src/protocol.ts';
 import { Output } from '../../../src/transport/output.ts';
 import { CHANNEL_OPEN, type Frame, GREETING, OPEN, START_OK, TUNE_OK } from './wire.ts';
 

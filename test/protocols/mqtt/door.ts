@@ -1,6 +1,7 @@
 /** A session of no protocol: what a test does to the broker behind the adapter's back. */
+
+import type { Session } from '../../../src/api/session.ts';
 import { type Draft, Draft as NewDraft, type Spelling } from '../../../src/message/message.ts';
-import type { Session } from '../../../src/session.ts';
 import type { TestBroker } from '../../support/broker.ts';
 
 export function door(broker: TestBroker): Promise<Session> {

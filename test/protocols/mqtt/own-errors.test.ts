@@ -1,8 +1,8 @@
 /** What becomes of an error that is the broker's own: the client is not blamed, and the operator is told. */
 import { afterEach, expect, test, vi } from 'vitest';
 import { mqtt } from '../../../protocols/mqtt/index.ts';
+import { ClientSession } from '../../../src/broker/session.ts';
 import { NO_LOGGER } from '../../../src/logger.ts';
-import { Session } from '../../../src/session.ts';
 import { startTestBroker, type TestBroker } from '../../support/broker.ts';
 import { until } from '../../support/until.ts';
 import { Peer } from './peer.ts';
@@ -25,7 +25,7 @@ test.each([4, 5] as const)('a fault of ours ends a connection of version %i and 
   broker = await startTestBroker({ protocols: [protocol], listen: ['mqtt-staged://127.0.0.1:0'], logger });
   const peer = await Peer.connect(broker.port('mqtt-staged'), 'c', { protocolVersion: version });
   const fault = new TypeError('nobody thought of it');
-  vi.spyOn(Session.prototype, 'publish').mockImplementationOnce(() => {
+  vi.spyOn(ClientSession.prototype, 'publish').mockImplementationOnce(() => {
     throw fault;
   });
   peer.send({ cmd: 'publish', topic: 't', payload: 'x', qos: 0, retain: false, dup: false });

@@ -1,6 +1,6 @@
 /** The queue of a session: while it is there its client hears, and when somebody deletes it the session is over, for all. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Session } from '../../../src/session.ts';
+import type { Session } from '../../../src/api/session.ts';
 import { startTestBroker, type TestBroker, temporaryDirectory } from '../../support/broker.ts';
 import { until } from '../../support/until.ts';
 import { door } from './door.ts';

@@ -2,8 +2,8 @@
 import { cp } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Session } from '../../../src/api/session.ts';
 import { DOT } from '../../../src/message/message.ts';
-import type { Session } from '../../../src/session.ts';
 import { startTestBroker, type TestBroker, temporaryDirectory } from '../../support/broker.ts';
 import { until } from '../../support/until.ts';
 import { door, publishAs } from './door.ts';

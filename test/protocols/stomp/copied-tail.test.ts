@@ -4,9 +4,9 @@ import { V1_2 } from '../../../protocols/stomp/codec/version.ts';
 import { STOMP_DIALECT } from '../../../protocols/stomp/mapping.ts';
 import { MessageWriter, TailMemo } from '../../../protocols/stomp/message-writer.ts';
 import type { StompStats } from '../../../protocols/stomp/stats.ts';
+import type { Session } from '../../../src/api/session.ts';
 import { Turn } from '../../../src/clock/turn.ts';
 import type { MessageView } from '../../../src/message/message.ts';
-import type { Session } from '../../../src/session.ts';
 import { Output } from '../../../src/transport/output.ts';
 
 const HEAD = { opening: Buffer.from('MESSAGE\nsubscription:1\nmessage-id:s.1.'), ackOpening: Buffer.from('\nack:1.') };

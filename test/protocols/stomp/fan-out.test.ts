@@ -1,9 +1,9 @@
 /** A message that goes to many is written once a version and copied: never for another message, vhost or dialect. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { STOMP_DIALECT } from '../../../protocols/stomp/mapping.ts';
+import type { Session } from '../../../src/api/session.ts';
 import type { Dialect } from '../../../src/message/dialect.ts';
 import { DOT, Draft, SLASH, type Spelling } from '../../../src/message/message.ts';
-import type { Session } from '../../../src/session.ts';
 import { OTHER_DIALECT, StompHarness } from './harness.ts';
 import { header, type RawClient } from './raw-client.ts';
 

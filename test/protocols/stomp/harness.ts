@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { type StompOptions, type StompProtocol, stomp } from '../../../protocols/stomp/index.ts';
-import { Broker, type StartOptions } from '../../../src/broker.ts';
+import type { ConnectionHandler } from '../../../src/api/index.ts';
+import type { Session } from '../../../src/api/session.ts';
+import { Broker, type StartOptions } from '../../../src/broker/broker.ts';
 import { NO_LOGGER } from '../../../src/logger.ts';
 import type { Dialect } from '../../../src/message/dialect.ts';
-import type { ConnectionHandler } from '../../../src/protocol.ts';
-import type { Session } from '../../../src/session.ts';
 import { MemoryBudget } from '../../../src/transport/memory-budget.ts';
 import { TcpTransport, tcpServer } from '../../../src/transport/tcp.ts';
 import { RawClient } from './raw-client.ts';

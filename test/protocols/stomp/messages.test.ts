@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Session } from '../../../src/api/session.ts';
 import { AT_LEAST_ONCE, DOT, Draft, SLASH, type Spelling } from '../../../src/message/message.ts';
 import type { Properties } from '../../../src/message/properties.ts';
-import type { Session } from '../../../src/session.ts';
 import { until } from '../../support/until.ts';
 import { OTHER_DIALECT, StompHarness } from './harness.ts';
 import { type Frame, header, type RawClient } from './raw-client.ts';

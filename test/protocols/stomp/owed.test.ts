@@ -1,6 +1,6 @@
 /** Receipts that are owed are bounded: frames that ask for one more wait, and go on when enough have been given. */
 import { afterEach, expect, test, vi } from 'vitest';
-import { Session } from '../../../src/session.ts';
+import { ClientSession } from '../../../src/broker/session.ts';
 import { MemoryFiles } from '../../log/memory-files.ts';
 import { StompHarness } from './harness.ts';
 import { header } from './raw-client.ts';
@@ -17,8 +17,8 @@ test('no more are owed than may be, however many frames come at once', async () 
   const client = await house.open();
   const { answers } = house.handlers[0] as unknown as { answers: { owed: number } };
   const owed: number[] = [];
-  const publish = Session.prototype.publish;
-  vi.spyOn(Session.prototype, 'publish').mockImplementation(function (this: Session, ...given) {
+  const publish = ClientSession.prototype.publish;
+  vi.spyOn(ClientSession.prototype, 'publish').mockImplementation(function (this: ClientSession, ...given) {
     owed.push(answers.owed);
     return publish.apply(this, given);
   });

@@ -3,8 +3,8 @@
  * have made, bind and read.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Session } from '../../../src/api/session.ts';
 import { DOT } from '../../../src/message/message.ts';
-import type { Session } from '../../../src/session.ts';
 import { StompHarness } from './harness.ts';
 import { header, type RawClient } from './raw-client.ts';
 

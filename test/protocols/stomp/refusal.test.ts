@@ -1,8 +1,8 @@
 /** What the adapter does when the core says "not now", "no" or nothing yet: the core's answers are the test's own here. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { MARK_REFUSED, type Refusal } from '../../../src/api.ts';
+import { MARK_REFUSED, type Refusal } from '../../../src/api/index.ts';
+import type { Session } from '../../../src/api/session.ts';
 import { NO_LOGGER } from '../../../src/logger.ts';
-import type { Session } from '../../../src/session.ts';
 import { until } from '../../support/until.ts';
 import { StompHarness } from './harness.ts';
 import { header, RawClient } from './raw-client.ts';

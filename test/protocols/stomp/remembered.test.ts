@@ -1,6 +1,6 @@
 /** A session remembers what it has asked for, never that something is there: others may have deleted it meanwhile. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Session } from '../../../src/session.ts';
+import type { Session } from '../../../src/api/session.ts';
 import { until } from '../../support/until.ts';
 import { StompHarness } from './harness.ts';
 import { header } from './raw-client.ts';

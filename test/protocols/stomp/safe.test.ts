@@ -1,7 +1,7 @@
 /** A receipt means that what its frame asked for is on the disk. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Session } from '../../../src/api/session.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
-import type { Session } from '../../../src/session.ts';
 import { MemoryFiles } from '../../log/memory-files.ts';
 import { until } from '../../support/until.ts';
 import { StompHarness } from './harness.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Session } from '../../../src/session.ts';
+import type { Session } from '../../../src/api/session.ts';
 import { until } from '../../support/until.ts';
 import { StompHarness } from './harness.ts';
 import { type Frame, header, type RawClient } from './raw-client.ts';

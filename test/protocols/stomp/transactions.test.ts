@@ -1,7 +1,7 @@
 /** What goes through a transaction comes out of it as it went in; what it has promised is nobody else's to settle. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Session } from '../../../src/api/session.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
-import type { Session } from '../../../src/session.ts';
 import { StompHarness } from './harness.ts';
 import { type Frame, header, type RawClient } from './raw-client.ts';
 

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { TopicWriter } from '../../../../protocols/mqtt/mapping/topics.ts';
 import { identifierBytes, SubscriptionIdentifiers } from '../../../../protocols/mqtt/session/identifiers.ts';
-import { DATA_SEVERAL } from '../../../../src/api.ts';
+import { DATA_SEVERAL } from '../../../../src/api/index.ts';
 import type { MessageView } from '../../../../src/message/message.ts';
 
 let identifiers: SubscriptionIdentifiers;

@@ -4,7 +4,7 @@ import { Feed } from '../../../../protocols/mqtt/delivery/feed.ts';
 import { Unanswered } from '../../../../protocols/mqtt/session/unanswered.ts';
 import { DORMANT, PUBLISHED_1, PUBLISHED_2, RECORDING, RELEASED } from '../../../../protocols/mqtt/session/window.ts';
 import type { MqttStats } from '../../../../protocols/mqtt/stats.ts';
-import { ACCEPTED, type AdapterState, RELEASED as BACK, type Consumer, MODIFIED } from '../../../../src/api.ts';
+import { ACCEPTED, type AdapterState, RELEASED as BACK, type Consumer, MODIFIED } from '../../../../src/api/index.ts';
 
 let records: string[];
 let state: AdapterState;

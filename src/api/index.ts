@@ -1,0 +1,42 @@
+/**
+ * The adapter contract: everything that an adapter, built in or of another package, imports of the broker. Folders below
+ * `protocols/` import nothing else of `src/` (`test/layering.test.ts`); packages import the same from `entrepot`.
+ *
+ * An adapter implements `Protocol` (protocol.ts). It reads bytes from a `Transport`, opens a `Session` through
+ * `BrokerServices`, fills `Draft`s, encodes from `MessageView`s into an `Output`, and settles deliveries with an `Outcome`.
+ */
+export { type Clock, TICK_MS, Timer } from '../clock/clock.ts';
+export { PHASE_GATHER, PHASE_WRITE, Turn, type TurnTask } from '../clock/turn.ts';
+export type { Share } from '../clock/work.ts';
+export { type Annotations, deathCount, decodeAnnotations } from '../message/annotations.ts';
+export * from '../message/bytes.ts';
+export * from '../message/deaths.ts';
+export type { Dialect } from '../message/dialect.ts';
+export { BrokerError, type ErrorCode } from '../message/errors.ts';
+export * from '../message/flat.ts';
+export * from '../message/message.ts';
+export * from '../message/properties.ts';
+export * from '../message/spelling.ts';
+export * from '../message/text.ts';
+export * from '../message/values.ts';
+export { AddressTable, type AddressTableOptions } from '../routing/address-table.ts';
+export { SelectorError } from '../routing/selector/errors.ts';
+export { CONVERT_STRINGS, compileSelector, type Selector } from '../routing/selector/selector.ts';
+export { isLoopback, plainAddress } from '../transport/address.ts';
+export { Carrier, type CarrierHouse } from '../transport/carrier.ts';
+export type { Connections } from '../transport/connections.ts';
+export { STRANGER_BYTES_MAX } from '../transport/memory-budget.ts';
+export { Output, type OutputSink, SLAB_BYTES } from '../transport/output.ts';
+export { PRODUCT, VERSION } from '../version.ts';
+export * from './adapter-state.ts';
+export * from './bodies.ts';
+export * from './broker.ts';
+export * from './confirms.ts';
+export * from './consume.ts';
+export * from './identity.ts';
+export * from './policies.ts';
+export * from './protocol.ts';
+export * from './route.ts';
+export * from './session.ts';
+export * from './topology.ts';
+export * from './transaction.ts';

@@ -1,0 +1,81 @@
+/**
+ * Exchanges, queues and bindings: what a client may declare, and what it is told of them.
+ */
+import type { Assurance, Spelling } from '../message/message.ts';
+import type { Headers } from '../message/properties.ts';
+import type { Mark } from './confirms.ts';
+
+export type ExchangeType =
+  | 'direct'
+  | 'fanout'
+  | 'topic'
+  | 'headers'
+  | 'x-consistent-hash'
+  | 'x-modulus-hash'
+  | 'x-random'
+  | 'x-delayed-message';
+
+export interface ExchangeOptions {
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+  readonly internal: boolean;
+  /** Unknown `x-` arguments are kept and compared; known ones that are not built are refused. */
+  readonly arguments: Headers;
+}
+
+export interface QueueOptions {
+  readonly durable: boolean;
+  /** Belongs to this session: no one else may use it, and it goes with the session. */
+  readonly exclusive: boolean;
+  /** Goes when its last consumer does (if it ever had one). */
+  readonly autoDelete: boolean;
+  readonly arguments: Headers;
+  /**
+   * `direct`: at-most-once messages go straight to the sink attached with `attachDirect`, and are dropped, counted, when
+   * none is. Default `queue`: everything is queued.
+   */
+  readonly atMostOnce?: 'queue' | 'direct';
+  /** What its owner says in `Draft.origin` when it publishes, now that it is declared (again). Default: the queue's name. */
+  readonly origin?: string;
+  /** An adapter makes it for itself: its name may be a reserved one, and no permission is asked. Default false. */
+  readonly ownUse?: boolean;
+}
+
+export interface QueueInfo {
+  readonly name: string;
+  /** Ready messages, not those that consumers hold. */
+  readonly messages: number;
+  readonly consumers: number;
+  /** Waits for the log if this call changed something durable, else MARK_NOW. */
+  readonly mark: Mark;
+}
+
+export interface BindOptions {
+  readonly spelling: Spelling;
+  /** For a headers exchange (`x-match` …); kept and compared for all kinds. */
+  readonly arguments: Headers;
+  /** The most that this binding asks for: a message is delivered with the lower of this and its own. Default EXACTLY_ONCE. */
+  readonly assurance?: Assurance;
+  /** Topics whose first level begins with `$` do not match a leading wildcard. Default false. */
+  readonly hideReserved?: boolean;
+  /** Keep the publisher's retain flag on what this binding brings. Default false. */
+  readonly keepRetain?: boolean;
+  /** Leave out what the owner of the queue publishes itself (`Draft.origin`). Default false. */
+  readonly notOwn?: boolean;
+  /**
+   * A number of the subscriber's own, kept with the binding, 0 to 2^32 - 1. It comes back as
+   * `MessageView.subscriptionData` where it is below DATA_SEVERAL_OWN and the only one; else DATA_SEVERAL does. Default 0: none.
+   */
+  readonly data?: number;
+}
+
+/** `MessageView.subscriptionData` of a message that several bindings with different numbers led to, or one with a large one. */
+export const DATA_SEVERAL = 0x3fff;
+/** The same, of a message that the queue's owner published itself: bindings with `notOwn` have no part in it. */
+export const DATA_SEVERAL_OWN = 0x3ffe;
+
+export interface BindingInfo {
+  readonly exchange: string;
+  readonly key: string;
+  readonly options: BindOptions;
+}

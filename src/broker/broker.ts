@@ -1,0 +1,315 @@
+/**
+ * The broker: vhosts, the clock and the turn they share, and the door where clients come in. One process may hold
+ * several; nothing is global.
+ */
+import { join } from 'node:path';
+import type { BrokerServices, ClientPlace } from '../api/broker.ts';
+import type { Mark } from '../api/confirms.ts';
+import type { AuthExchange, Authenticator, ConnectRequest, Credentials, Identity, Refusal } from '../api/identity.ts';
+import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
+import type { Session, SessionClient } from '../api/session.ts';
+import { LoopbackOnly } from '../auth/authenticator.ts';
+import { type Clock, SystemClock } from '../clock/clock.ts';
+import { Turn } from '../clock/turn.ts';
+import { type FileSystem, nodeFiles } from '../log/files/files.ts';
+import { lockDirectory } from '../log/files/lock.ts';
+import { MemoryFiles } from '../log/files/memory-files.ts';
+import { type Logger, NO_LOGGER } from '../logger.ts';
+import { type Dialect, Dialects } from '../message/dialect.ts';
+import { BrokerError } from '../message/errors.ts';
+import type { Durability, LogLayout, TransientLayout } from '../vhost/options.ts';
+import { figuresOf, type QueueFigures, queueFigures, type VhostFigures } from '../vhost/statistics.ts';
+import type { TopologyLimits } from '../vhost/topology/limits.ts';
+import { Vhost } from '../vhost/vhost.ts';
+import { ClientLog, nameOf } from './client-log.ts';
+import { ClientSession } from './session.ts';
+
+export const DEFAULT_VHOST = '/';
+
+export interface VhostSettings {
+  readonly name: string;
+  /** Default: the broker's. */
+  readonly durability?: Durability;
+  /** Default: none. */
+  readonly limits?: TopologyLimits;
+  /** They are there as long as they are given here. */
+  readonly policies?: readonly Policy[];
+}
+
+export interface StartOptions {
+  /** Made if it is not there, and locked while the broker runs. Null: memory only. */
+  readonly dataDirectory: string | null;
+  /** The property dialects of the adapters in use. */
+  readonly dialects: readonly Dialect[];
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly authenticator?: Authenticator;
+  /** Default: `/` alone. */
+  readonly vhosts?: readonly VhostSettings[];
+  /** The file system to use; default: the operating system's, or one in memory where there is no data directory. */
+  readonly files?: FileSystem;
+  /** When a confirm is given. Default: after the sync. */
+  readonly durability?: Durability;
+  /** How the logs are laid out; the defaults need no tuning. */
+  readonly log?: LogLayout;
+  /** What transient messages may take up, in memory and on the disk, in each vhost. */
+  readonly transient?: TransientLayout;
+}
+
+export class Broker implements BrokerServices {
+  readonly clock: Clock;
+  /** What the operator reads about clients. */
+  readonly clientLog: ClientLog;
+  readonly turn: Turn;
+  private readonly ownClock: boolean;
+  private readonly authenticator: Authenticator;
+  private readonly vhosts = new Map<string, Vhost>();
+  private readonly sessions = new Set<ClientSession>();
+  private readonly unlock: () => Promise<void>;
+  private closing: Promise<void> | null = null;
+
+  private constructor(options: StartOptions, unlock: () => Promise<void>) {
+    this.ownClock = options.clock === undefined;
+    // What is thrown where nobody called costs no more than it must: never the process, and with it everybody.
+    const defect = (error: unknown): void => this.clientLog.defect(undefined, error);
+    this.clock = options.clock ?? new SystemClock(defect);
+    this.clientLog = new ClientLog(this.clock, options.logger ?? NO_LOGGER);
+    this.turn = new Turn(this.clock);
+    if (this.ownClock) this.turn.onError = defect;
+    this.authenticator = options.authenticator ?? new LoopbackOnly();
+    this.unlock = unlock;
+  }
+
+  /**
+   * Opens the data directory and brings back what is in it.
+   * @throws Error with one line for the operator: the directory is locked by another process, cannot be written, or holds
+   * what this version cannot read
+   */
+  static async start(options: StartOptions): Promise<Broker> {
+    const files = options.files ?? (options.dataDirectory === null ? new MemoryFiles() : nodeFiles);
+    const directory = options.dataDirectory ?? 'memory';
+    const unlock = options.dataDirectory === null ? async () => {} : await takeDirectory(files, directory);
+    const broker = new Broker(options, unlock);
+    const dialects = new Dialects(() => broker.clock.epochMs());
+    for (const dialect of options.dialects) dialects.register(dialect);
+    const release = broker.clock instanceof SystemClock ? broker.clock.hold() : () => {};
+    try {
+      for (const settings of options.vhosts ?? [{ name: DEFAULT_VHOST }]) {
+        const { name, durability = options.durability } = settings;
+        const vhost = await Vhost.open({
+          name,
+          files,
+          directory: join(directory, 'vhosts', encodeURIComponent(name)),
+          clock: broker.clock,
+          turn: broker.turn,
+          dialects,
+          logger: options.logger ?? NO_LOGGER,
+          ...(durability !== undefined && { durability }),
+          ...(settings.policies !== undefined && { policies: settings.policies }),
+          ...(settings.limits !== undefined && { limits: settings.limits }),
+          ...(options.log !== undefined && { log: options.log }),
+          ...(options.transient !== undefined && { transient: options.transient }),
+          onUncongested: () => broker.uncongested(name),
+        });
+        broker.vhosts.set(name, vhost);
+      }
+    } catch (error) {
+      await broker.close();
+      throw error;
+    } finally {
+      release();
+    }
+    return broker;
+  }
+
+  authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void {
+    if (this.closing !== null) done({ refused: 'unavailable', reason: 'the broker is shutting down' });
+    else {
+      this.authenticator.authenticate(credentials, (result) => {
+        if ('refused' in result) this.clientLog.refused(credentials.client, result.reason);
+        done(result);
+      });
+    }
+  }
+
+  beginAuthentication(mechanism: string, credentials: Credentials): AuthExchange | undefined {
+    const exchange = this.authenticator.begin?.(mechanism, credentials);
+    if (exchange === undefined) {
+      this.clientLog.refused(credentials.client, `there is no mechanism '${mechanism}'`);
+      return undefined;
+    }
+    return {
+      step: (data, done) =>
+        exchange.step(data, (step) => {
+          if ('refused' in step) this.clientLog.refused(credentials.client, step.reason);
+          done(step);
+        }),
+    };
+  }
+
+  enter(identity: Identity, vhostName: string | undefined, client: SessionClient): Session | Refusal {
+    if (this.closing !== null) return { refused: 'unavailable', reason: 'the broker is shutting down' };
+    const name = vhostName ?? DEFAULT_VHOST;
+    const vhost = this.vhosts.get(name);
+    const { transport } = client;
+    if (vhost === undefined) {
+      const reason = `vhost '${name}' not found`;
+      this.clientLog.refused(nameOf(transport), `${reason}, for user '${identity.user}'`);
+      return { refused: 'vhost-not-found', reason };
+    }
+    const session = new ClientSession(vhost, identity, this.authenticator, client, (closed, inOrder) => {
+      this.sessions.delete(closed);
+      if (transport?.remote !== undefined) this.clientLog.hasLeft(transport, identity.user, name, inOrder);
+    });
+    this.sessions.add(session);
+    // Without an address it is the broker itself, or a program that holds one.
+    if (transport?.remote !== undefined) this.clientLog.cameIn(transport, identity.user, name);
+    return session;
+  }
+
+  open(request: ConnectRequest, client: SessionClient, done: (result: Session | Refusal) => void): void {
+    this.authenticate(request, (result) => {
+      done('refused' in result ? result : this.enter(result, request.vhost, client));
+    });
+  }
+
+  reportMistake(place: ClientPlace | undefined, reason: string): void {
+    this.clientLog.mistake(place, reason);
+  }
+
+  reportChannelMistake(place: ClientPlace | undefined, channel: number, reason: string): void {
+    this.clientLog.channelMistake(place, channel, reason);
+  }
+
+  reportFault(error: unknown, place?: ClientPlace): void {
+    this.clientLog.defect(place, error);
+  }
+
+  get vhostNames(): readonly string[] {
+    return [...this.vhosts.keys()];
+  }
+
+  /** Clients that are connected. */
+  get sessionCount(): number {
+    return this.sessions.size;
+  }
+
+  /**
+   * What its vhosts tell about themselves, as of now. It walks all queues and blocks at one go: where there may be many,
+   * `figuresInParts`.
+   */
+  figures(): VhostFigures[] {
+    const parts = this.figuresInParts();
+    for (;;) {
+      const { done, value } = parts.next();
+      if (done === true) return value;
+    }
+  }
+
+  /** The same in parts of some microseconds each. */
+  *figuresInParts(): Generator<void, VhostFigures[]> {
+    const all: VhostFigures[] = [];
+    for (const vhost of this.vhosts.values()) all.push(yield* figuresOf(vhost));
+    return all;
+  }
+
+  /** The same of every queue, one after the other. */
+  *queueFigures(): Generator<QueueFigures> {
+    for (const vhost of this.vhosts.values()) yield* queueFigures(vhost);
+  }
+
+  /** Why a vhost cannot confirm anything any more; undefined while all is well. */
+  get failure(): string | undefined {
+    for (const vhost of this.vhosts.values()) {
+      if (vhost.failed !== undefined) return `vhost '${vhost.vhost}': ${vhost.failed.message}`;
+    }
+    return undefined;
+  }
+
+  /**
+   * Sets a policy of a vhost, or replaces the one of its name and kind: in force for everything at once, safe when the
+   * promise is resolved. @throws BrokerError not-found, invalid, not-allowed (the configuration sets it)
+   */
+  async setPolicy(vhost: string, policy: Policy): Promise<void> {
+    const home = this.home(vhost);
+    await new Promise<void>((done) => home.topology.setPolicy(policy, done));
+    await whenSafe(home, home.mark());
+  }
+
+  /** False if there was none. @throws BrokerError not-found (vhost), not-allowed */
+  async clearPolicy(vhost: string, name: string, kind: PolicyKind = 'policy'): Promise<boolean> {
+    const home = this.home(vhost);
+    let found = false;
+    await new Promise<void>((done) => {
+      found = home.topology.clearPolicy(kind, name, done);
+    });
+    if (found) await whenSafe(home, home.mark());
+    return found;
+  }
+
+  /** Highest priority first. @throws BrokerError not-found */
+  policies(vhost: string): PolicyInfo[] {
+    return this.home(vhost).topology.policies.list();
+  }
+
+  private home(name: string): Vhost {
+    const vhost = this.vhosts.get(name);
+    if (vhost === undefined) throw new BrokerError('not-found', `vhost '${name}' not found`);
+    return vhost;
+  }
+
+  private uncongested(vhost: string): void {
+    for (const session of this.sessions)
+      if (session.vhost === vhost && !session.congested) session.client.uncongested();
+  }
+
+  /** Ends all sessions, flushes every log and gives the directory back. Safe to call again. */
+  close(): Promise<void> {
+    this.closing ??= this.closeAll();
+    return this.closing;
+  }
+
+  private async closeAll(): Promise<void> {
+    for (const session of [...this.sessions]) session.close(true);
+    for (const vhost of this.vhosts.values()) vhost.quieten();
+    this.turn.work.finish();
+    this.turn.end();
+    this.clientLog.close();
+    for (const vhost of this.vhosts.values()) await vhost.close();
+    if (this.ownClock) this.clock.stop();
+    await this.unlock();
+  }
+}
+
+function whenSafe(vhost: Vhost, mark: Mark): Promise<void> {
+  return new Promise((resolve, reject) => {
+    vhost.confirms.whenSafe(mark, (failed) => {
+      if (failed) reject(new BrokerError('unavailable', `vhost '${vhost.vhost}': the log has failed`));
+      else resolve();
+    });
+  });
+}
+
+/** Makes the data directory, and makes it this process's alone. */
+async function takeDirectory(files: FileSystem, directory: string): Promise<() => Promise<void>> {
+  try {
+    await files.makeDirectory(directory);
+    return await lockDirectory(files, directory);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === undefined) throw error;
+    throw new BrokerError(
+      'unavailable',
+      `the data directory ${directory} cannot be used: ${DIRECTORY_FAULTS[code] ?? (error as Error).message}`,
+    );
+  }
+}
+
+const DIRECTORY_FAULTS: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of the path is not a directory',
+  EEXIST: 'there is a file of that name',
+  ENOSPC: 'the disk is full',
+};

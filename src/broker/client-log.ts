@@ -1,0 +1,163 @@
+/**
+ * What an operator reads about clients: who came in and left, who was refused, whose mistake ended a connection, and the
+ * broker's own faults. One place for all protocols, so that a refusal which says "see the log" is true in each of them.
+ *
+ * A client must not be able to fill a disk, nor to hide others behind its own noise. So each kind of line has room for
+ * LINES_MAX a minute, of which one address gets ADDRESS_LINES_MAX. What goes beyond is shown at debug only, and counted:
+ * one line at the end of the minute says how many there were. Text that came from a client is cut at TEXT_MAX characters.
+ *
+ *     info    a client has come in · a client has left
+ *     warn    a client was refused · a client's mistake ended its connection · a client's mistake ended its channel
+ *     error   a fault of the broker's own
+ */
+import type { ClientPlace } from '../api/broker.ts';
+import { type Clock, Timer } from '../clock/clock.ts';
+import { type Logger, NO_LOGGER } from '../logger.ts';
+
+/** Lines of one kind in a minute. */
+export const LINES_MAX = 120;
+/** Of those, for clients of one address. */
+export const ADDRESS_LINES_MAX = 30;
+export const WINDOW_MS = 60_000;
+const TEXT_MAX = 300;
+
+type Level = 'info' | 'warn' | 'error';
+
+/** One kind of line, and how much room it has. */
+interface Kind {
+  readonly level: Level;
+  readonly text: string;
+  /** What the line at the end of the minute says. */
+  readonly more: string;
+}
+
+const CAME: Kind = { level: 'info', text: 'a client has come in', more: 'clients came in' };
+const LEFT: Kind = { level: 'info', text: 'a client has left', more: 'clients left' };
+const REFUSED: Kind = { level: 'warn', text: 'a client was refused', more: 'clients were refused' };
+const MISTAKE: Kind = {
+  level: 'warn',
+  text: "a client's mistake ended its connection",
+  more: "connections ended by a client's mistake",
+};
+const CHANNEL_MISTAKE: Kind = {
+  level: 'warn',
+  text: "a client's mistake ended its channel",
+  more: "channels ended by a client's mistake",
+};
+const DEFECT: Kind = {
+  level: 'error',
+  text: 'a fault of the broker itself, please report it',
+  more: 'faults of the broker itself',
+};
+
+class Room {
+  lines = 0;
+  held = 0;
+  readonly byAddress = new Map<string, number>();
+
+  /** Whether there is room for one more line about this address. */
+  take(address: string): boolean {
+    const before = this.byAddress.get(address) ?? 0;
+    if (this.lines >= LINES_MAX || before >= ADDRESS_LINES_MAX) {
+      this.held++;
+      return false;
+    }
+    this.lines++;
+    this.byAddress.set(address, before + 1);
+    return true;
+  }
+}
+
+export class ClientLog {
+  private readonly logger: Logger;
+  private readonly clock: Clock;
+  private readonly rooms = new Map<Kind, Room>();
+  private readonly windowEnds = new Timer(() => this.turnOver());
+
+  constructor(clock: Clock, logger: Logger) {
+    this.clock = clock;
+    this.logger = logger;
+  }
+
+  /** A client has proved who it is and is in a vhost. */
+  cameIn(place: ClientPlace | undefined, user: string, vhost: string): void {
+    this.say(CAME, place, { user, vhost });
+  }
+
+  /** @param inOrder it said goodbye */
+  hasLeft(place: ClientPlace | undefined, user: string, vhost: string, inOrder: boolean): void {
+    this.say(LEFT, place, { user, vhost, inOrder });
+  }
+
+  /** @param client its protocol and address, as in `Credentials.client` */
+  refused(client: string, reason: string): void {
+    // The port differs from try to try; the address is what a flood has in common.
+    const address = client.slice(0, Math.max(client.lastIndexOf(':'), 0));
+    this.write(REFUSED, address, { client, reason: cut(reason) });
+  }
+
+  /** The client did what the protocol forbids, or fell silent, and is disconnected. For adapters. */
+  mistake(place: ClientPlace | undefined, reason: string): void {
+    this.say(MISTAKE, place, { reason: cut(reason) });
+  }
+
+  /** The same where only a part of the connection ends. For adapters. */
+  channelMistake(place: ClientPlace | undefined, channel: number, reason: string): void {
+    this.say(CHANNEL_MISTAKE, place, { channel, reason: cut(reason) });
+  }
+
+  /**
+   * An adapter met an error that is nobody's but the broker's. Where no logger was given it becomes a process warning, so
+   * that it is not lost. For adapters, and for who calls them.
+   */
+  defect(place: ClientPlace | undefined, error: unknown): void {
+    this.say(DEFECT, place, { err: error instanceof Error ? error : new Error(String(error)) });
+  }
+
+  /** What was held back and not yet counted in a line is. */
+  close(): void {
+    this.clock.cancel(this.windowEnds);
+    this.turnOver();
+  }
+
+  private say(kind: Kind, place: ClientPlace | undefined, fields: Record<string, unknown>): void {
+    const label = place?.label;
+    const name = label === undefined || label === '' ? {} : { name: cut(label) };
+    this.write(kind, place?.remote?.address ?? '', { client: nameOf(place), ...name, ...fields });
+  }
+
+  private write(kind: Kind, address: string, fields: object): void {
+    let room = this.rooms.get(kind);
+    if (room === undefined) {
+      room = new Room();
+      this.rooms.set(kind, room);
+      if (!this.windowEnds.scheduled) this.clock.schedule(this.windowEnds, WINDOW_MS);
+    }
+    if (!room.take(address)) {
+      this.logger.debug(fields, kind.text);
+      return;
+    }
+    if (kind === DEFECT && this.logger === NO_LOGGER) {
+      process.emitWarning((fields as { err: Error }).err);
+      return;
+    }
+    this.logger[kind.level](fields, kind.text);
+  }
+
+  private turnOver(): void {
+    for (const [{ level, more }, { held }] of this.rooms) {
+      if (held > 0) this.logger[level]({ more: held }, `more ${more} than are shown`);
+    }
+    this.rooms.clear();
+  }
+}
+
+/** The protocol, the address and the port, as `Credentials.client` has them. */
+export function nameOf(place: ClientPlace | undefined): string {
+  if (place?.remote === undefined) return 'in this process';
+  return `${place.protocol || 'unknown'} ${place.remote.address}:${place.remote.port}`;
+}
+
+function cut(text: string): string {
+  return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;
+}

@@ -1,0 +1,104 @@
+/**
+ * Blocks of the durable log that come back into memory. Every batch is verified again: what was sound when it was written
+ * or recovered may have rotted since.
+ */
+import { PHASE_FLUSH, type Turn, type TurnTask } from '../../clock/turn.ts';
+import type { LogEvent } from '../events.ts';
+import { align8, BatchHeader, findBatch, readBatch } from '../format/batch.ts';
+import type { SegmentBlock } from '../format/segment.ts';
+import { indexBatch } from '../recover/recovery.ts';
+import type { SegmentFiles } from '../write/segment-files.ts';
+import type { Residence } from './blocks.ts';
+
+export class ColdReads {
+  logId: Buffer;
+  private readonly files: SegmentFiles;
+  private readonly residence: Residence<SegmentBlock>;
+  private readonly turn: Turn;
+  /** Whose end of turn keeps memory within its budget. */
+  private readonly tidier: TurnTask;
+  private readonly report: (event: LogEvent) => void;
+
+  constructor(
+    logId: Buffer,
+    files: SegmentFiles,
+    residence: Residence<SegmentBlock>,
+    turn: Turn,
+    tidier: TurnTask,
+    report: (event: LogEvent) => void,
+  ) {
+    this.logId = logId;
+    this.files = files;
+    this.residence = residence;
+    this.turn = turn;
+    this.tidier = tidier;
+    this.report = report;
+  }
+
+  /** Calls back at once if the block is in memory; else when it is, or cannot be. Those who ask meanwhile share the read. */
+  load(block: SegmentBlock, seq: number, done: (error: Error | undefined) => void): void {
+    if (block.waiting !== undefined) {
+      block.waiting.push({ seq, done });
+      return;
+    }
+    block.waiting = [{ seq, done }];
+    if (block.resident) {
+      block.loaded(undefined);
+      return;
+    }
+    this.read(block);
+  }
+
+  private read(block: SegmentBlock): void {
+    const { segment } = block;
+    const { blockBytes, generation } = segment;
+    const { residence } = this;
+    // Of a compacted segment's block there may be little left.
+    const whole = residence.blockBytes === blockBytes && block.end * 2 > blockBytes;
+    const buffer = whole ? residence.take() : Buffer.allocUnsafeSlow(block.end);
+    this.files.read(segment, block.position, buffer, block.end, (error, bytesRead) => {
+      this.turn.add(PHASE_FLUSH, this.tidier);
+      if (segment.generation !== generation && !block.gone) {
+        // Compacted meanwhile: what was asked for lies elsewhere now.
+        residence.giveBack(buffer);
+        this.read(block);
+        return;
+      }
+      if (block.gone) error ??= new Error('nobody referred to the record any more, and it is gone');
+      if (error !== undefined) {
+        residence.giveBack(buffer);
+        block.loaded(error);
+        return;
+      }
+      block.restore(buffer);
+      this.index(block, bytesRead);
+      residence.admit(block);
+      block.loaded(undefined);
+    });
+  }
+
+  /** Rebuilds a block's index from its sound batches and reports what is not sound. */
+  private index(block: SegmentBlock, length: number): void {
+    const { buffer, segment } = block;
+    const limit = Math.min(block.end, length);
+    const header = new BatchHeader();
+    let at = block.start;
+    let number = 0;
+    while (at < block.end) {
+      if (!readBatch(buffer, at, limit, this.logId, segment.number, header) || header.number <= number) {
+        const found = findBatch(buffer, at, limit, this.logId, segment.number, number + 1, header);
+        this.report({
+          kind: 'rot',
+          segment: segment.number,
+          offset: block.position + at,
+          batches: found && number > 0 ? header.number - number - 1 : 1,
+          bytes: (found ? header.at : block.end) - at,
+        });
+        if (!found) return;
+      }
+      indexBatch(block, buffer, header);
+      number = header.number;
+      at = align8(header.end);
+    }
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * Who gets which message where not every consumer takes every one: consumers with selectors, and groups of messages that
+ * stay with one consumer for as long as it is there.
+ *
+ * Each consumer reads on from where it has come to, level by level, and takes the first that it may have; what it may not
+ * have is passed over once and stays for others. What comes back is read again, and when a consumer goes, whose groups are
+ * free then, everybody reads from the beginning.
+ *
+ * ```
+ *            cursor of B      cursor of A
+ *  ─────────────│──────────────────│──────────▶ waiting, in order
+ *   passed over by both   by A      not read
+ * ```
+ *
+ * A group belongs to the consumer that gets its first message. So many groups are remembered; the one that was used longest
+ * ago is free again when there are more.
+ */
+import { PHASE_WRITE, type Turn, type TurnTask } from '../../clock/turn.ts';
+import type { MessageView } from '../../message/message.ts';
+import { NO_PROPERTIES, type Properties } from '../../message/properties.ts';
+import { compileSelector, type Selector } from '../../routing/selector/selector.ts';
+import type { QueueConsumer } from './consumer.ts';
+
+/** Messages that are looked at in one turn at most: others want to work as well. */
+const EXAMINED_A_TURN = 2000;
+/** Positions that are read at once. */
+const READ_AT_ONCE = 64;
+const GROUPS_MAX = 16_384;
+
+type Visit = (seq: number, word: number) => void;
+
+/** The queue, as its consumers read it. */
+export interface Readable {
+  /** Those in use, the highest first. */
+  levelsInUse(): readonly number[];
+  /** Up to `max` of a level after `after`, in order, of those that were never handed out. */
+  readAfter(level: number, after: number, max: number, visit: Visit): void;
+  /** The same of those that came back. */
+  readReturned(level: number, after: number, max: number, visit: Visit): void;
+  /** Shows a message; null if it must be fetched first, and then the queue comes back by itself. */
+  show(seq: number, word: number): MessageView | null;
+  properties(view: MessageView): Properties;
+  /** It has waited too long, and is gone now. */
+  isOver(seq: number, word: number): boolean;
+  wake(): void;
+}
+
+/** How far a consumer has come in one level. */
+interface Cursor {
+  ready: number;
+  returned: number;
+}
+
+class Reading {
+  readonly selector: Selector | null;
+  readonly cursors = new Map<number, Cursor>();
+  /** There was nothing for it when the queue was in this state. */
+  dryAt = 0;
+
+  constructor(selector: Selector | null) {
+    this.selector = selector;
+  }
+
+  cursor(level: number): Cursor {
+    let cursor = this.cursors.get(level);
+    if (cursor === undefined) {
+      cursor = { ready: 0, returned: 0 };
+      this.cursors.set(level, cursor);
+    }
+    return cursor;
+  }
+}
+
+const NOTHING = 0;
+const FOUND = 1;
+/** Something must be fetched first, or it is enough for this turn. */
+const LATER = 2;
+
+export class Matching {
+  /** Of the message that `next` has found. */
+  seq = 0;
+  word = 0;
+  private readonly readings = new Map<QueueConsumer, Reading>();
+  private readonly groups = new Map<string, QueueConsumer>();
+  /** Changes whenever there may be something for those who found nothing. */
+  private state = 1;
+  private examined = 0;
+  private readonly queue: Readable;
+  private readonly turn: Turn;
+  private readonly nextTurn: TurnTask = { inTurn: false, endOfTurn: () => this.queue.wake() };
+
+  constructor(queue: Readable, turn: Turn, consumers: readonly QueueConsumer[]) {
+    this.queue = queue;
+    this.turn = turn;
+    for (const consumer of consumers) this.add(consumer, undefined);
+  }
+
+  /** @throws BrokerError invalid for a selector that cannot be read */
+  add(consumer: QueueConsumer, selector: string | undefined): void {
+    const condition = selector === undefined || selector.trim() === '' ? null : compileSelector(selector);
+    this.readings.set(consumer, new Reading(condition));
+  }
+
+  /** Its groups are free, and what others passed over for that may be theirs now. */
+  remove(consumer: QueueConsumer): void {
+    this.readings.delete(consumer);
+    let freed = false;
+    for (const [group, owner] of this.groups) {
+      if (owner !== consumer) continue;
+      this.groups.delete(group);
+      freed = true;
+    }
+    if (freed) this.startOver();
+  }
+
+  private startOver(): void {
+    for (const reading of this.readings.values()) reading.cursors.clear();
+    this.state++;
+  }
+
+  /** A message waits, for the first time or again. */
+  arrived(level: number, seq: number): void {
+    for (const reading of this.readings.values()) {
+      const cursor = reading.cursors.get(level);
+      if (cursor === undefined) continue;
+      if (seq <= cursor.returned) cursor.returned = seq - 1;
+      if (seq <= cursor.ready) cursor.ready = seq - 1; // one that was held back comes late
+    }
+    this.state++;
+  }
+
+  /** A turn begins: so many can be looked at again. */
+  begin(): void {
+    this.examined = 0;
+  }
+
+  /**
+   * Which of these gets something now; `seq` and `word` say what, and the queue takes it out. Null: nobody, for now.
+   * @param row whoever is to be asked first comes first
+   */
+  next(row: readonly QueueConsumer[]): QueueConsumer | null {
+    for (const consumer of row) {
+      const reading = this.readings.get(consumer);
+      if (reading === undefined || reading.dryAt === this.state || !consumer.ready()) continue;
+      const found = this.seek(consumer, reading);
+      if (found === FOUND) return consumer;
+      if (found === LATER) return null;
+      reading.dryAt = this.state;
+    }
+    return null;
+  }
+
+  private seek(consumer: QueueConsumer, reading: Reading): number {
+    for (const level of this.queue.levelsInUse()) {
+      const cursor = reading.cursor(level);
+      const back = this.seekIn(consumer, reading, level, cursor, 'returned');
+      if (back === LATER) return LATER;
+      const { seq, word } = this;
+      const fresh = this.seekIn(consumer, reading, level, cursor, 'ready');
+      if (fresh === LATER) return LATER;
+      if (back === FOUND && (fresh !== FOUND || seq < this.seq)) {
+        this.seq = seq;
+        this.word = word;
+      }
+      if (back === FOUND || fresh === FOUND) return FOUND;
+    }
+    return NOTHING;
+  }
+
+  /** The first after the cursor that this consumer may have; the cursor ends just before it. */
+  private seekIn(
+    consumer: QueueConsumer,
+    reading: Reading,
+    level: number,
+    cursor: Cursor,
+    side: 'ready' | 'returned',
+  ): number {
+    const { queue } = this;
+    for (;;) {
+      const seqs: number[] = [];
+      const words: number[] = [];
+      const visit: Visit = (seq, word) => {
+        seqs.push(seq);
+        words.push(word);
+      };
+      if (side === 'ready') queue.readAfter(level, cursor.ready, READ_AT_ONCE, visit);
+      else queue.readReturned(level, cursor.returned, READ_AT_ONCE, visit);
+      for (let i = 0; i < seqs.length; i++) {
+        const seq = seqs[i]!;
+        this.turn.work.spend(2);
+        if (this.examined >= EXAMINED_A_TURN || (this.examined > 0 && this.turn.work.over)) {
+          this.turn.add(PHASE_WRITE, this.nextTurn);
+          return LATER;
+        }
+        this.examined++;
+        const view = queue.show(seq, words[i]!);
+        if (view === null) return LATER;
+        if (!queue.isOver(seq, words[i]!) && this.mayHave(consumer, reading.selector, view)) {
+          this.seq = seq;
+          this.word = words[i]!;
+          return FOUND;
+        }
+        cursor[side] = seq;
+      }
+      if (seqs.length < READ_AT_ONCE) return NOTHING;
+    }
+  }
+
+  private mayHave(consumer: QueueConsumer, selector: Selector | null, view: MessageView): boolean {
+    const reads = view.grouped || selector?.readsProperties === true;
+    const properties = reads ? this.queue.properties(view) : NO_PROPERTIES;
+    const may = this.mayHaveWith(consumer, selector, view, properties);
+    // How long that took, its publisher and whoever wrote the selector have decided.
+    if (reads) this.turn.work.look();
+    return may;
+  }
+
+  private mayHaveWith(
+    consumer: QueueConsumer,
+    selector: Selector | null,
+    view: MessageView,
+    properties: Properties,
+  ): boolean {
+    if (view.grouped && properties.groupId !== undefined) {
+      const owner = this.groups.get(properties.groupId);
+      if (owner !== undefined && owner !== consumer) return false;
+    }
+    return selector === null || selector.matches(view, properties);
+  }
+
+  /** A consumer gets the message that `view` shows: its group is that consumer's from now on. */
+  taken(consumer: QueueConsumer, view: MessageView): void {
+    if (!view.grouped) return;
+    const { groupId } = this.queue.properties(view);
+    if (groupId === undefined) return;
+    this.groups.delete(groupId);
+    this.groups.set(groupId, consumer); // the last used is the last to go
+    if (this.groups.size <= GROUPS_MAX) return;
+    for (const oldest of this.groups.keys()) {
+      this.groups.delete(oldest);
+      break;
+    }
+    this.startOver();
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * What a queue is told to do with what it holds: how long, how much, in which order, for whom. It comes from the arguments
+ * it was declared with (`arguments.ts`), into which an operator's policy can be merged while the queue lives.
+ */
+import type { RetryPolicy } from '../../settlement/decide.ts';
+
+/** What happens to a publish, or to the oldest message, when a queue is full. */
+export type Overflow = 'drop-head' | 'reject-publish' | 'reject-publish-dlx';
+
+export interface QueueSettings extends RetryPolicy {
+  readonly type: 'classic' | 'quorum';
+  /** How long a message may wait here, milliseconds; -1 for as long as it likes. */
+  readonly messageTtlMs: number;
+  /** The queue goes when nobody has used it for so many milliseconds; -1 for never. */
+  readonly expiresMs: number;
+  /** Ready messages at most; Infinity for no limit. */
+  readonly lengthMax: number;
+  /** Bytes of bodies of ready messages at most; Infinity for no limit. */
+  readonly bytesMax: number;
+  readonly overflow: Overflow;
+  /** Levels of priority above the lowest, 0 to 255; -1 for a queue that knows no priorities. */
+  readonly priorityMax: number;
+  /** One consumer at a time gets everything, the others wait until it is gone. */
+  readonly singleActiveConsumer: boolean;
+}
+
+/** Of a queue that was told nothing. */
+export const PLAIN: QueueSettings = Object.freeze({
+  type: 'classic',
+  attemptsMax: Number.POSITIVE_INFINITY,
+  deadLetterExchange: null,
+  deadLetterKey: null,
+  backoff: null,
+  messageTtlMs: -1,
+  expiresMs: -1,
+  lengthMax: Number.POSITIVE_INFINITY,
+  bytesMax: Number.POSITIVE_INFINITY,
+  overflow: 'drop-head',
+  priorityMax: -1,
+  singleActiveConsumer: false,
+});
+
+/** What a policy may set. Priorities and the single active consumer belong to those who declare a queue. */
+export type PolicySettings = Partial<Omit<QueueSettings, 'type' | 'priorityMax' | 'singleActiveConsumer'>>;
+
+/** Of two numbers the lower one counts; of two words the one that came with the queue. */
+export function withPolicy(own: QueueSettings, given: readonly string[], policy: PolicySettings | null): QueueSettings {
+  if (policy === null) return own;
+  const lower = (a: number, b: number | undefined): number =>
+    b === undefined || b < 0 ? a : a < 0 ? b : Math.min(a, b);
+  const deadLetters = own.deadLetterExchange ?? policy.deadLetterExchange ?? null;
+  return {
+    ...own,
+    // What a queue of its type has by itself is no word of its own.
+    attemptsMax: given.includes('x-delivery-limit')
+      ? lower(own.attemptsMax, policy.attemptsMax)
+      : (policy.attemptsMax ?? own.attemptsMax),
+    messageTtlMs: lower(own.messageTtlMs, policy.messageTtlMs),
+    expiresMs: lower(own.expiresMs, policy.expiresMs),
+    lengthMax: lower(own.lengthMax, policy.lengthMax),
+    bytesMax: lower(own.bytesMax, policy.bytesMax),
+    overflow: given.includes('x-overflow') ? own.overflow : (policy.overflow ?? own.overflow),
+    deadLetterExchange: deadLetters,
+    backoff: policy.backoff ?? own.backoff,
+    deadLetterKey: own.deadLetterKey ?? policy.deadLetterKey ?? null,
+  };
+}

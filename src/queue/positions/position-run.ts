@@ -1,0 +1,160 @@
+/**
+ * A run of positions in a slab: sequence numbers in ascending order and their words, taken from the front, added at the
+ * back. It is three small integers and one line of memory at either end.
+ */
+import type { Unpacked } from './packed-positions.ts';
+import { CELL_MASK, LINE_END, PAGE_SHIFT, type Slab } from './position-arena.ts';
+
+/** A word that no message has: every bit set, attempts saturated, reserved data. */
+export const BURIED = 0xffff_ffff;
+
+const CELLS = 3;
+const HIGH = 0x1_0000_0000;
+/** No line: looks like the end of one, so that the next position begins another. */
+const NOWHERE = -1;
+
+export class Run {
+  /** Positions in it. */
+  count = 0;
+  /** Where the next position goes, or a line's end. */
+  private tail = NOWHERE;
+  /** Where the first position is. */
+  private head = NOWHERE;
+  protected readonly slab: Slab;
+
+  constructor(slab: Slab) {
+    this.slab = slab;
+  }
+
+  append(seq: number, word: number): void {
+    this.count++;
+    let at = this.tail;
+    if ((at & LINE_END) === LINE_END) at = this.nextLine();
+    const page = this.slab.pages[at >>> PAGE_SHIFT]!;
+    const cell = at & CELL_MASK;
+    page[cell] = seq;
+    page[cell + 1] = seq / HIGH;
+    page[cell + 2] = word;
+    this.tail = at + CELLS;
+  }
+
+  private nextLine(): number {
+    const { tail } = this;
+    const line = this.slab.take();
+    if (tail === NOWHERE) this.head = line;
+    else this.slab.pages[tail >>> PAGE_SHIFT]![tail & CELL_MASK] = line;
+    return line;
+  }
+
+  /** The first number; undefined behaviour when there is none, as for `headWord` and `drop`. */
+  headSeq(): number {
+    return this.seqAt(this.head);
+  }
+
+  headWord(): number {
+    return this.wordAt(this.head);
+  }
+
+  /** Of the last position; 0 if there is none. */
+  lastSeq(): number {
+    return this.count === 0 ? 0 : this.seqAt(this.tail - CELLS);
+  }
+
+  /** Takes the first away. */
+  drop(): void {
+    this.count--;
+    const { head } = this;
+    const next = head + CELLS;
+    if (next === this.tail) {
+      this.slab.give(head);
+      this.head = NOWHERE;
+      this.tail = NOWHERE;
+    } else if ((next & LINE_END) === LINE_END) {
+      this.head = this.slab.pages[next >>> PAGE_SHIFT]![next & CELL_MASK]!;
+      this.slab.give(head);
+    } else this.head = next;
+  }
+
+  /** Calls `visit` with the address of each position, until it says false. */
+  private each(visit: (at: number) => boolean): void {
+    let at = this.head;
+    for (let i = 0; i < this.count; i++) {
+      if ((at & LINE_END) === LINE_END) at = this.slab.pages[at >>> PAGE_SHIFT]![at & CELL_MASK]!;
+      if (!visit(at)) return;
+      at += CELLS;
+    }
+  }
+
+  /** Those that are not buried. */
+  forEachHere(visit: (seq: number, word: number) => void): void {
+    this.each((at) => {
+      const word = this.wordAt(at);
+      if (word !== BURIED) visit(this.seqAt(at), word);
+      return true;
+    });
+  }
+
+  /** The same, until `visit` says false. */
+  some(visit: (seq: number, word: number) => boolean): void {
+    this.each((at) => {
+      const word = this.wordAt(at);
+      return word === BURIED || visit(this.seqAt(at), word);
+    });
+  }
+
+  /** Copies everything. */
+  copyTo(into: Unpacked): void {
+    const { pages } = this.slab;
+    const { seqs, words } = into;
+    let at = this.head;
+    for (let i = 0; i < this.count; i++) {
+      const page = pages[at >>> PAGE_SHIFT]!;
+      const cell = at & CELL_MASK;
+      seqs[i] = (page[cell]! >>> 0) + page[cell + 1]! * HIGH;
+      words[i] = page[cell + 2]!;
+      at += CELLS;
+      if ((at & LINE_END) === LINE_END) at = page[cell + CELLS]!;
+    }
+  }
+
+  /** Recovery: where a sequence number is, or -1. Mostly it is the first, or not far from it. */
+  find(seq: number): number {
+    let found = -1;
+    if (this.count === 0 || seq > this.lastSeq()) return found;
+    this.each((at) => {
+      const there = this.seqAt(at);
+      if (there === seq) found = at;
+      return there < seq;
+    });
+    return found;
+  }
+
+  seqAt(at: number): number {
+    const page = this.slab.pages[at >>> PAGE_SHIFT]!;
+    const cell = at & CELL_MASK;
+    return (page[cell]! >>> 0) + page[cell + 1]! * HIGH;
+  }
+
+  wordAt(at: number): number {
+    return this.slab.pages[at >>> PAGE_SHIFT]![(at & CELL_MASK) + 2]! >>> 0;
+  }
+
+  setWord(at: number, word: number): void {
+    this.slab.pages[at >>> PAGE_SHIFT]![(at & CELL_MASK) + 2] = word;
+  }
+
+  /** Gives all lines back. */
+  empty(): void {
+    let at = this.head;
+    while (at !== NOWHERE) {
+      const end = at | LINE_END;
+      const last = (this.tail | LINE_END) === end;
+      const next = last ? NOWHERE : this.slab.pages[end >>> PAGE_SHIFT]![end & CELL_MASK]!;
+      this.slab.give(at);
+      at = next;
+    }
+    this.count = 0;
+    this.head = NOWHERE;
+    this.tail = NOWHERE;
+  }
+}

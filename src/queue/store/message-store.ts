@@ -1,0 +1,170 @@
+/**
+ * The messages of a vhost, wherever they lie: the durable log or the transient store, both addressed by sequence number.
+ * It ties the stores' bytes to the storage form of a message, and keeps count of who still needs what.
+ */
+import type { TurnClock } from '../../clock/turn.ts';
+import { RecordRef } from '../../log/format/record.ts';
+import type { Sequence } from '../../log/sequence.ts';
+import type { RecordStore } from '../../log/store.ts';
+import type { AddressBytes } from '../../message/address-bytes.ts';
+import { encodeAnnotations } from '../../message/annotations.ts';
+import type { Assurance, Draft, MessageView } from '../../message/message.ts';
+import { type Extents, messageBytes, readMessage, writeMessage } from '../../message/storage.ts';
+import {
+  attemptsOf,
+  WORD_ASSURANCE,
+  WORD_DATA_MASK,
+  WORD_DATA_SHIFT,
+  WORD_DELIVERED,
+  WORD_DURABLE,
+  WORD_LARGE,
+  WORD_RETAINED,
+} from '../entry-flags.ts';
+import { StoredBody } from './stored-body.ts';
+
+/** Record types with a sequence number (below 128). They are written into the log and never change. */
+export const RECORD_MESSAGE = 1;
+export const RECORD_EXTENT = 2;
+
+export class MessageStore {
+  readonly durable: RecordStore;
+  readonly transient: RecordStore;
+  private readonly sequence: Sequence;
+  private readonly time: TurnClock;
+  private readonly ref = new RecordRef();
+  /** Messages whose bodies lie in extents, by sequence number: few, and large. */
+  private readonly large = new Map<number, StoredBody>();
+  /** Every large body that somebody needs or is writing. */
+  private readonly bodies = new Set<StoredBody>();
+  private serial = 0;
+
+  /** What the next message gets. */
+  get nextSeq(): number {
+    return this.sequence.next;
+  }
+
+  constructor(durable: RecordStore, transient: RecordStore, sequence: Sequence, time: TurnClock) {
+    this.durable = durable;
+    this.transient = transient;
+    this.sequence = sequence;
+    this.time = time;
+  }
+
+  /**
+   * Appends a message and returns its sequence number. It has no references yet: `addReferences` must follow in the same
+   * call stack.
+   * @param targetList number of the list of durable queues, 0 for none
+   */
+  append(draft: Draft, address: AddressBytes, durable: boolean, targetList: number): number {
+    const body = draft.large as StoredBody | null;
+    const notes = draft.annotations === null ? null : encodeAnnotations(draft.annotations);
+    const bytes = messageBytes(draft, address.end - address.start, notes, body);
+    const seq = this.sequence.next++;
+    const store = durable ? this.durable : this.transient;
+    const at = store.appendSequenced(RECORD_MESSAGE, seq, bytes);
+    writeMessage(store.buffer, at, draft, address, targetList, this.time.epochMs(), notes, body);
+    if (body !== null) this.large.set(seq, body);
+    return seq;
+  }
+
+  /** `n` queues (or the retained index) now need this message. */
+  addReferences(seq: number, durable: boolean, n: number): void {
+    (durable ? this.durable : this.transient).addLive(seq, n);
+    const body = this.large.size === 0 ? undefined : this.large.get(seq);
+    if (body !== undefined) body.hold(n);
+  }
+
+  /** One of them does not need it any more. */
+  release(seq: number, word: number): void {
+    ((word & WORD_DURABLE) !== 0 ? this.durable : this.transient).release(seq, 1);
+    if ((word & WORD_LARGE) !== 0) this.releaseLarge(seq);
+  }
+
+  private releaseLarge(seq: number): void {
+    this.large.get(seq)?.letGo(1);
+  }
+
+  /** Keeps a large body in the books until nobody needs it. */
+  private watch(body: StoredBody): StoredBody {
+    this.bodies.add(body);
+    body.onGone = () => {
+      this.bodies.delete(body);
+      // A dead letter shares the body of what it was: there may be several names for it.
+      for (const [seq, other] of this.large) if (other === body) this.large.delete(seq);
+    };
+    return body;
+  }
+
+  isLarge(seq: number): boolean {
+    return this.large.size > 0 && this.large.has(seq);
+  }
+
+  /** Points `view` at the message; false if it must be loaded first. */
+  view(seq: number, word: number, view: MessageView): boolean {
+    const store = (word & WORD_DURABLE) !== 0 ? this.durable : this.transient;
+    if (!store.locate(seq, this.ref)) return false;
+    readMessage(this.ref.buffer, this.ref.start, view);
+    this.complete(seq, word, view);
+    return true;
+  }
+
+  /** What is in memory of the message, copied out for `viewCopy`; undefined if it must be loaded first. */
+  copy(seq: number, word: number): Buffer | undefined {
+    const store = (word & WORD_DURABLE) !== 0 ? this.durable : this.transient;
+    if (!store.locate(seq, this.ref)) return undefined;
+    return Buffer.from(this.ref.buffer.subarray(this.ref.start, this.ref.end));
+  }
+
+  /** As `view`, of a message that was copied out before. */
+  viewCopy(copy: Buffer, seq: number, word: number, view: MessageView): void {
+    readMessage(copy, 0, view);
+    this.complete(seq, word, view);
+  }
+
+  private complete(seq: number, word: number, view: MessageView): void {
+    view.seq = seq;
+    view.serial = ++this.serial;
+    if ((word & WORD_LARGE) !== 0) view.large = this.large.get(seq) ?? null;
+    view.redelivered = (word & WORD_DELIVERED) !== 0;
+    view.attempts = attemptsOf(word);
+    view.effectiveAssurance = (word & WORD_ASSURANCE) as Assurance;
+    view.retained = (word & WORD_RETAINED) !== 0;
+    view.subscriptionData = (word >>> WORD_DATA_SHIFT) & WORD_DATA_MASK;
+  }
+
+  /** A serial for a view that was made without the store. */
+  nextSerial(): number {
+    return ++this.serial;
+  }
+
+  load(seq: number, word: number, done: (error: Error | undefined) => void): void {
+    ((word & WORD_DURABLE) !== 0 ? this.durable : this.transient).load(seq, done);
+  }
+
+  /** A body that will arrive in pieces; `mayGrow` is asked before each is stored. */
+  openBody(length: number, durable: boolean, mayGrow: () => boolean = () => true): StoredBody {
+    const store = durable ? this.durable : this.transient;
+    const body = new StoredBody(store, durable, this.sequence, length, RECORD_EXTENT);
+    body.mayGrow = mayGrow;
+    return this.watch(body);
+  }
+
+  /** At recovery: a message that is still needed has its body in these extents. */
+  recoverBody(seq: number, extents: Extents): void {
+    this.large.set(seq, this.watch(StoredBody.recovered(this.durable, this.sequence, extents, RECORD_EXTENT)));
+  }
+
+  /** Messages with large bodies, and where those are. */
+  forEachLarge(visit: (seq: number, extents: Extents, durable: boolean) => void): void {
+    for (const [seq, body] of this.large) visit(seq, body, body.durable);
+  }
+
+  extentsOf(seq: number): Extents | undefined {
+    return this.large.get(seq);
+  }
+
+  /** The extents that are needed, those of bodies that are still arriving among them. */
+  forEachExtent(visit: (seq: number) => void): void {
+    for (const body of this.bodies) for (const seq of body.seqs) visit(seq);
+  }
+}

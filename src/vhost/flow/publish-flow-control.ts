@@ -1,0 +1,88 @@
+/**
+ * Holds publishers back while the vhost cannot keep up: too much is not on the disk yet, too much transient fills the memory,
+ * or the disk is full.
+ *
+ * ```
+ *         too much unsynced, or in memory                  the disk is full
+ * off ──────────────────────────────────────▶ on ◀──────────────────────────── off
+ *  ▲                                           │
+ *  └── half of it synced; 40 ms gone by; room ─┘   never while the disk is full
+ * ```
+ *
+ * What fills the memory may also be a disk that takes no spilled messages, and consumers that settle on a publishing
+ * connection: so the wait has an end, and publishing then goes on slowly rather than not at all.
+ */
+import { type Clock, Timer } from '../../clock/clock.ts';
+import type { Log } from '../../log/log.ts';
+import type { TransientStore } from '../../log/transient/transient-store.ts';
+import type { Logger } from '../../logger.ts';
+
+const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024;
+/** The transient store may have this much in memory: its spill file lags behind. */
+const TRANSIENT_BYTES_MAX = 128 * 1024 * 1024;
+const HOLD_BACK_MS = 40;
+
+export interface BrakeOptions {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly unsyncedBytesMax?: number;
+  readonly onUncongested: () => void;
+}
+
+export class Brake {
+  on = false;
+  private readonly unsyncedBytesMax: number;
+  /** Null while the log is being opened: the disk may be full, and have room again, before it is. */
+  private log: Log | null = null;
+  private transient: TransientStore | null = null;
+  private readonly options: BrakeOptions;
+  private readonly easing = new Timer(() => this.letGo());
+
+  constructor(options: BrakeOptions) {
+    this.options = options;
+    this.unsyncedBytesMax = options.unsyncedBytesMax ?? UNSYNCED_BYTES_MAX;
+  }
+
+  watches(log: Log, transient: TransientStore): void {
+    this.log = log;
+    this.transient = transient;
+  }
+
+  /** Something was stored: publishers must not get further ahead of the disk than memory allows. */
+  watch(durable: boolean): void {
+    if (durable) {
+      if (this.log!.unsyncedBytes > this.unsyncedBytesMax) this.hold();
+    } else if (this.transient!.residentBytes > TRANSIENT_BYTES_MAX) this.hold();
+  }
+
+  private hold(): void {
+    this.on = true;
+    if (!this.easing.scheduled) this.options.clock.schedule(this.easing, HOLD_BACK_MS);
+  }
+
+  /** A flush is on the disk. */
+  synced(): void {
+    if (this.on && this.log !== null && this.log.unsyncedBytes < this.unsyncedBytesMax / 2) this.letGo();
+  }
+
+  /** Publishers wait until consumers, or the operator, have made room; what is settled meanwhile is still written. */
+  diskFull(): void {
+    const { logger, name } = this.options;
+    logger.error({ vhost: name }, 'the disk is full: publishers wait until there is room again');
+    this.on = true;
+  }
+
+  diskHasRoom(): void {
+    const { logger, name } = this.options;
+    logger.info({ vhost: name }, 'the disk has room again');
+    this.letGo();
+  }
+
+  letGo(): void {
+    if (!this.on || this.log?.full === true) return;
+    this.on = false;
+    this.options.clock.cancel(this.easing);
+    this.options.onUncongested();
+  }
+}

@@ -1,0 +1,36 @@
+/** Small durable facts that adapters keep in the vhost's log; see `AdapterState` in api.ts. */
+import type { AdapterState } from '../../api/adapter-state.ts';
+import type { Journal } from './journal.ts';
+
+export class JournaledState implements AdapterState {
+  private readonly values = new Map<string, Buffer>();
+  /** Null while recovering. */
+  journal: Journal | null = null;
+
+  get(key: string): Buffer | undefined {
+    return this.values.get(key);
+  }
+
+  put(key: string, value: Buffer): void {
+    this.journal?.statePut(key, value);
+    this.values.set(key, Buffer.from(value));
+  }
+
+  delete(key: string): boolean {
+    if (!this.values.has(key)) return false;
+    this.journal?.stateDeleted(key);
+    return this.values.delete(key);
+  }
+
+  keys(prefix: string): string[] {
+    const found: string[] = [];
+    for (const key of this.values.keys()) if (key.startsWith(prefix)) found.push(key);
+    return found;
+  }
+
+  /** Writes a value again, if it is still there: for a checkpoint. */
+  rewrite(key: string, journal: Journal): void {
+    const value = this.values.get(key);
+    if (value !== undefined) journal.statePut(key, value);
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * A checkpoint: everything a vhost would have to read its whole log for, written into the log itself, in slices, while
+ * publishing goes on.
+ *
+ * The log is totally ordered, so each slice is exact at its own place: a queue's slice says what the queue holds there, and
+ * at replay replaces what is known of it; records between the beginning and the slice speak of a queue that is not known
+ * yet and are passed over. So no copy of the state is made and nothing pauses.
+ *
+ * ```
+ * BEGIN │ numbers, policies, exchanges │ queue, positions … │ bindings │ state │ retained │ delayed │ large bodies │ END
+ * ```
+ *
+ * Bindings come after the queues they lead to, for the same reason. Until END is on the disk, the checkpoint before counts.
+ */
+import { Slices } from '../../clock/slices.ts';
+import type { Turn } from '../../clock/turn.ts';
+import type { Log } from '../../log/log.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { MessageStore } from '../../queue/store/message-store.ts';
+import type { RetainedMessages } from '../publish/retained-messages.ts';
+import type { Delays } from '../timers/delays.ts';
+import type { Topology } from '../topology/topology.ts';
+import type { JournaledState } from './adapter-state.ts';
+import type { Journal } from './journal.ts';
+
+/** A slice ends when it has appended this much, unless something else is asked for. */
+const SLICE_BYTES = 128 * 1024;
+
+export interface CheckpointParts {
+  readonly topology: Topology;
+  readonly state: JournaledState;
+  readonly retained: RetainedMessages;
+  readonly delays: Delays;
+  readonly store: MessageStore;
+  readonly log: Log;
+  readonly journal: Journal;
+}
+
+export class Checkpoint {
+  private readonly parts: CheckpointParts;
+  private readonly slices: Slices;
+  private readonly sliceBytes: number;
+  private work: Iterator<void> | null = null;
+  private abandoned = false;
+
+  constructor(parts: CheckpointParts, turn: Turn, sliceBytes = SLICE_BYTES) {
+    this.parts = parts;
+    this.sliceBytes = sliceBytes;
+    this.slices = new Slices(turn, () => this.slice());
+  }
+
+  get running(): boolean {
+    return this.work !== null;
+  }
+
+  start(): void {
+    if (this.work !== null || this.abandoned || this.parts.log.failed !== undefined) return;
+    this.parts.log.beginCheckpoint();
+    this.work = this.write();
+    this.slices.start();
+  }
+
+  /**
+   * Writes a whole one, now: at an orderly stop. One that is under way is finished first and does not do: what it says of
+   * a queue may be older than what the last clients gave back.
+   */
+  complete(): void {
+    this.slices.finish();
+    this.start();
+    this.slices.finish();
+  }
+
+  /** Writes no more of the one that is under way: the log is about to be closed as it is. The one before still counts. */
+  abandon(): void {
+    this.abandoned = true;
+  }
+
+  private slice(): boolean {
+    const { log, journal } = this.parts;
+    if (log.failed !== undefined || this.abandoned) {
+      this.work = null;
+      return true;
+    }
+    const until = journal.appendedBytes + this.sliceBytes;
+    while (journal.appendedBytes < until) {
+      if (this.work!.next().done === true) {
+        this.work = null;
+        log.endCheckpoint();
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Each step appends a little and leaves the log consistent. */
+  private *write(): Generator<void> {
+    const { topology, state, retained, delays, store, journal } = this.parts;
+    journal.numbers(topology.queueNumbers);
+    for (const policy of topology.policies.durable()) {
+      if (topology.policies.holds(policy)) journal.policy(policy);
+      yield;
+    }
+    for (const exchange of topology.durableExchanges()) {
+      journal.exchange(exchange);
+      yield;
+    }
+    for (const queue of topology.durableQueues()) {
+      yield* this.writeQueue(queue);
+    }
+    for (const binding of topology.durableBindings()) {
+      if (topology.isBound(binding)) journal.bound(binding);
+      yield;
+    }
+    for (const key of state.keys('')) {
+      state.rewrite(key, journal);
+      yield;
+    }
+    for (const message of retained.index.all()) {
+      journal.retained(message);
+      yield;
+    }
+    yield* delays.checkpoint(journal);
+    const large: number[] = [];
+    store.forEachLarge((seq, _extents, durable) => {
+      if (durable) large.push(seq);
+    });
+    for (const seq of large) {
+      const extents = store.extentsOf(seq);
+      if (extents !== undefined) journal.largeBody(seq, extents);
+      yield;
+    }
+  }
+
+  /** A queue's positions are one unit: as of one place in the log. */
+  private *writeQueue(queue: Queue): Generator<void> {
+    if (queue.deleted) return;
+    const { journal, log } = this.parts;
+    queue.flushSettled();
+    log.beginUnit();
+    journal.queue(queue);
+    journal.positions(queue);
+    log.endUnit();
+    yield;
+  }
+}

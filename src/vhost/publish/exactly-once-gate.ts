@@ -1,0 +1,31 @@
+/**
+ * Messages that may not be delivered before they are safe: exactly-once ones. They have their numbers and references
+ * already; their queues get them when the flush that covers them is on the disk.
+ */
+import type { Mark } from '../../api/confirms.ts';
+import type { Queue } from '../../queue/queue.ts';
+
+interface Held {
+  readonly mark: Mark;
+  readonly queue: Queue;
+  readonly seq: number;
+}
+
+export class HeldBack {
+  private held: Held[] = [];
+
+  add(mark: Mark, queue: Queue, seq: number, word: number): void {
+    queue.pushAside(seq, word);
+    this.held.push({ mark, queue, seq });
+  }
+
+  /** Everything up to `mark` is on the disk. */
+  release(mark: Mark): void {
+    let n = 0;
+    while (n < this.held.length && this.held[n]!.mark <= mark) {
+      const { queue, seq } = this.held[n++]!;
+      queue.admit(seq);
+    }
+    if (n > 0) this.held.splice(0, n);
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * Keeping one message a topic, and sending what is kept to those who come later. The index (`queue/store/retained-index.ts`) says which;
+ * here are their references, their limits, their end, and the two ways they go out: into a queue, or straight to a connection.
+ *
+ * A message that has expired is removed as a publisher would remove it: by an empty retained message that nobody gets. So
+ * the log says that it is gone, and replay decides nothing.
+ */
+import type { BindOptions } from '../../api/topology.ts';
+import { type Clock, Timer } from '../../clock/clock.ts';
+import type { Share } from '../../clock/work.ts';
+import {
+  type Assurance,
+  AT_LEAST_ONCE,
+  AT_MOST_ONCE,
+  DOT,
+  Draft,
+  EXACTLY_ONCE,
+  MessageView,
+} from '../../message/message.ts';
+import { bytesOf } from '../../message/text.ts';
+import { WORD_DATA_SHIFT, WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../../queue/entry-flags.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { MessageStore } from '../../queue/store/message-store.ts';
+import { RetainedIndex, RetainedMessage } from '../../queue/store/retained-index.ts';
+import type { CompiledRoute } from '../../routing/route.ts';
+import type { Router } from '../../routing/router.ts';
+import { dataOf } from '../../routing/target-word.ts';
+import type { Counters } from '../counters.ts';
+import type { Journal } from '../journal/journal.ts';
+import { DueHeap } from '../timers/due-heap.ts';
+import type { TopologyLimits } from '../topology/limits.ts';
+
+/** What it needs of its vhost. */
+export interface RetainedHome {
+  readonly vhost: string;
+  readonly clock: Clock;
+  readonly store: MessageStore;
+  readonly journal: Journal;
+  readonly router: Router<Queue>;
+  readonly counters: Counters;
+  readonly stopping: boolean;
+  readonly failed: Error | undefined;
+  deliverDirect(queue: Queue, view: MessageView): void;
+  unreadable(queue: Queue, seq: number, error: Error): void;
+}
+
+/** The wall clock may be set: nothing is waited for longer than this without a look at it. */
+const WAIT_MAX_MS = 60_000;
+/** Expired messages removed in one turn. */
+const REMOVED_A_TURN = 1000;
+
+export class RetainedMessages {
+  readonly index = new RetainedIndex();
+  /** The most messages that are kept, and the most bytes of them. */
+  private messagesMax = Number.POSITIVE_INFINITY;
+  private bytesMax = Number.POSITIVE_INFINITY;
+  private readonly home: RetainedHome;
+  private readonly view = new MessageView();
+  /** Those that will expire, by number, and the heap that says which is next. */
+  private readonly expiring = new Map<number, RetainedMessage>();
+  private heap = new DueHeap();
+  private readonly timer = new Timer(() => this.removeExpired());
+  private armedFor = Number.POSITIVE_INFINITY;
+
+  constructor(home: RetainedHome) {
+    this.home = home;
+  }
+
+  limit({ retainedMessages, retainedBytes }: TopologyLimits): void {
+    this.messagesMax = retainedMessages ?? Number.POSITIVE_INFINITY;
+    this.bytesMax = retainedBytes ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether a message that asks for it cannot be kept; counted. */
+  refuses(route: CompiledRoute<Queue>, draft: Draft): boolean {
+    const empty = draft.large === null && draft.bodyEnd === draft.bodyStart;
+    if (empty || !this.isFull(route, retainedBytes(route, draft))) return false;
+    this.home.counters.refusedRetained++;
+    return true;
+  }
+
+  /** Whether there is no room for a message of this size under this address. */
+  isFull(route: CompiledRoute<Queue>, bytes: number): boolean {
+    const { index } = this;
+    if (index.size < this.messagesMax && index.bytes + bytes <= this.bytesMax) return false;
+    const before = index.get(route.key);
+    const left = before === undefined ? 0 : 1;
+    return index.size - left >= this.messagesMax || index.bytes - (before?.bytes ?? 0) + bytes > this.bytesMax;
+  }
+
+  /**
+   * A message that asked to be retained was stored.
+   * @param keep whether its reference was counted: an empty one only removes what there was
+   */
+  stored(route: CompiledRoute<Queue>, draft: Draft, seq: number, keep: boolean): void {
+    const { key } = route;
+    if (!keep) {
+      this.forget(this.index.remove(key));
+      return;
+    }
+    const large = draft.large !== null;
+    const expiresAtMs = draft.ttlMs < 0 ? 0 : this.home.clock.epochMs() + draft.ttlMs;
+    const bytes = retainedBytes(route, draft);
+    const message = new RetainedMessage(seq, key, draft.assurance, large, bytes, expiresAtMs);
+    this.forget(this.index.set(message));
+    if (expiresAtMs > 0) this.watch(message);
+  }
+
+  private forget(message: RetainedMessage | undefined): void {
+    if (message === undefined) return;
+    if (message.expiresAtMs > 0) this.expiring.delete(message.seq);
+    this.home.store.release(message.seq, wordOf(message));
+  }
+
+  // ------------------------------------------------------------------------------------------------------- expiry
+
+  /** The whole log has been read. */
+  recovered(): void {
+    for (const message of this.index.all()) if (message.expiresAtMs > 0) this.watch(message);
+  }
+
+  private watch(message: RetainedMessage): void {
+    this.expiring.set(message.seq, message);
+    this.heap.add(message.expiresAtMs, message.seq, 0);
+    if (this.heap.size > 64 && this.heap.size > 4 * this.expiring.size) this.sweep();
+    this.arm();
+  }
+
+  /** Forgets the times of messages that were replaced. */
+  private sweep(): void {
+    this.heap = new DueHeap();
+    for (const { expiresAtMs, seq } of this.expiring.values()) this.heap.add(expiresAtMs, seq, 0);
+  }
+
+  private arm(): void {
+    if (this.heap.size === 0 || this.heap.due === this.armedFor) return;
+    this.armedFor = this.heap.due;
+    const waitMs = Math.max(0, this.heap.due - this.home.clock.epochMs());
+    this.home.clock.schedule(this.timer, Math.min(WAIT_MAX_MS, waitMs));
+  }
+
+  private removeExpired(): void {
+    this.armedFor = Number.POSITIVE_INFINITY;
+    const nowMs = this.home.clock.epochMs();
+    for (let n = 0; n < REMOVED_A_TURN && this.heap.size > 0 && this.heap.due <= nowMs; n++) {
+      const message = this.expiring.get(this.heap.seq);
+      this.heap.shift();
+      if (message !== undefined) this.expire(message);
+    }
+    this.arm();
+  }
+
+  private expire(message: RetainedMessage): void {
+    const { home } = this;
+    if (home.stopping || home.failed !== undefined) return; // it is passed over, and removed after the next start
+    const key = bytesOf(message.key);
+    const draft = new Draft();
+    draft.assurance = AT_LEAST_ONCE;
+    draft.retain = true;
+    const route = home.router.resolveNowhere(home.router.route('', DOT, key, 0, key.length, home.vhost));
+    const seq = home.store.append(draft, route, true, 0);
+    home.store.addReferences(seq, true, 0);
+    this.forget(this.index.remove(message.key));
+    home.counters.expiredRetained++;
+  }
+
+  // ------------------------------------------------------------------------------------------------------- replay
+
+  /**
+   * Sends what the filter matches into the queue, or straight to its connection where that is what was asked for: what is
+   * retained now. What is retained later, while it goes on, is published to whoever has subscribed by now.
+   * @param done gets how many there were
+   */
+  replay(queue: Queue, filter: string, options: BindOptions, share: Share, done: (count: number) => void): void {
+    const { work } = share;
+    const matching = this.index.matching(filter, options.spelling, options.hideReserved ?? false);
+    const before = this.home.store.nextSeq;
+    let count = 0;
+    const step = (): boolean => {
+      while (!queue.deleted) {
+        const next = matching.next();
+        if (next.done === true) return true;
+        work.spend(1);
+        if (next.value !== undefined && next.value.seq < before && this.replayOne(queue, next.value, options)) count++;
+        if (work.over) return false;
+      }
+      return true;
+    };
+    share.run(step, () => done(count));
+  }
+
+  /** False for one that has expired. */
+  private replayOne(queue: Queue, message: RetainedMessage, options: BindOptions): boolean {
+    if (message.expiresAtMs > 0 && message.expiresAtMs <= this.home.clock.epochMs()) return false;
+    const assurance = Math.min(message.assurance, options.assurance ?? EXACTLY_ONCE) as Assurance;
+    const data = dataOf(options.data ?? 0);
+    const word = wordOf(message) | assurance | WORD_RETAINED | (data << WORD_DATA_SHIFT);
+    this.home.store.addReferences(message.seq, true, 1);
+    if (message.expiresAtMs > 0) queue.expectExpiry();
+    if (assurance === AT_MOST_ONCE && queue.directMode) this.replayDirect(queue, message.seq, word);
+    else {
+      if (queue.durable) this.home.journal.enqueued(queue, message.seq, word);
+      queue.push(message.seq, word);
+    }
+    return true;
+  }
+
+  private replayDirect(queue: Queue, seq: number, word: number): void {
+    const { store } = this.home;
+    const deliver = (error?: Error): void => {
+      if (error !== undefined) this.home.unreadable(queue, seq, error);
+      else if (store.view(seq, word, this.view)) this.home.deliverDirect(queue, this.view);
+      store.release(seq, word);
+    };
+    if (store.view(seq, word, this.view)) deliver();
+    else store.load(seq, word, deliver);
+  }
+}
+
+/** What a message counts for in a limit. */
+export function retainedBytes(route: CompiledRoute<Queue>, draft: Draft): number {
+  const body = draft.large === null ? draft.bodyEnd - draft.bodyStart : draft.large.length;
+  return route.end - route.keyStart + draft.propsEnd - draft.propsStart + body;
+}
+
+function wordOf(message: RetainedMessage): number {
+  return WORD_DURABLE | (message.large ? WORD_LARGE : 0);
+}

@@ -1,0 +1,301 @@
+/**
+ * Messages that are not to be routed yet. Each lies in the store like any other, with one reference from here; a heap says
+ * when it is due, and one timer waits for the earliest.
+ *
+ * ```
+ *            delayMs > 0                      due, and read
+ * publisher ------------> kept aside (heap) ----------------> routed as if it were published now
+ *                         DELAYED record                      new MESSAGE record and DELAY_OVER record, one unit
+ * ```
+ *
+ * What is due is published again rather than handed to queues as it lies: a queue's order is that of the numbers, and a
+ * message that was due today comes after what arrived yesterday. The old entry ends in the same commit unit, so a crash
+ * leaves exactly one of the two. Those that are due go in order of their time, and one that must be read from the disk first
+ * holds up the others: so the order is kept, and what is due at once lies together.
+ *
+ * Refuses: to look inside the message, and to say where it leads before it is due.
+ */
+import { MARK_NOW, MARK_REFUSED, type Mark } from '../../api/confirms.ts';
+import { Timer } from '../../clock/clock.ts';
+import { Slices } from '../../clock/slices.ts';
+import { decodeAnnotations } from '../../message/annotations.ts';
+import { AT_MOST_ONCE, DELAY_MAX_MS, Draft, MessageView } from '../../message/message.ts';
+import { WORD_DURABLE, WORD_LARGE } from '../../queue/entry-flags.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { StoredBody } from '../../queue/store/stored-body.ts';
+import type { CompiledRoute } from '../../routing/route.ts';
+import type { Journal } from '../journal/journal.ts';
+import { DELAYED_LARGE, DELAYED_RETAIN, DELAYED_SEVERAL_KEYS } from '../journal/records.ts';
+import type { Vhost } from '../vhost.ts';
+import { DueHeap } from './due-heap.ts';
+import { ReadAhead } from './read-ahead.ts';
+
+/** Of a heap's tag: the flags of the record, and beside them whether there is one. */
+const TAG_DURABLE = 1 << 8;
+
+/** What one commit unit takes, and with it one turn. */
+const RELEASED_A_UNIT = 256;
+const RELEASED_BYTES_A_UNIT = 256 * 1024;
+/** The wall clock may be set: nothing is waited for longer than this without a look at it. */
+const WAIT_MAX_MS = 60_000;
+/** Publishing is held back, or the disk is full. */
+const RETRY_MS = 100;
+/** What must be read back is read together with what is due so soon after it. */
+const READ_AHEAD_MS = 1_000;
+/** Entries in one record of a checkpoint at most. */
+const CHECKPOINT_ENTRIES = 4096;
+
+export class Delays {
+  private readonly home: Vhost;
+  private readonly heap = new DueHeap();
+  /** All keys of the messages that have several. */
+  private readonly keys = new Map<number, readonly string[]>();
+  /** Whose they are (`Draft.origin`), where they are anyone's. Not kept: after a restart a delayed message is no one's own. */
+  private readonly origins = new Map<number, string>();
+  /** Could not be read back: nobody's to deliver, and not to be forgotten. */
+  private readonly unreadable: { readonly due: number; readonly seq: number; readonly tag: number }[] = [];
+  private readonly timer = new Timer(() => this.slices.start());
+  private readonly slices: Slices;
+  private armedFor = Number.POSITIVE_INFINITY;
+  private readonly ahead: ReadAhead;
+  private readonly view = new MessageView();
+  private readonly draft = new Draft();
+  /** The bytes of a message may move under an append: what is carried over is copied here. */
+  private scratch = Buffer.alloc(0);
+  private overSeqs: number[] = [];
+  /** At recovery, until all of the log has been read: by number, due × 8 + flags. */
+  private found: Map<number, number> | null = new Map();
+
+  constructor(home: Vhost) {
+    this.home = home;
+    this.slices = new Slices(home.turn, () => this.release());
+    this.ahead = new ReadAhead((seq, error) => home.unreadableDelayed(seq, error));
+  }
+
+  /** Messages that wait. */
+  get size(): number {
+    return this.heap.size + this.unreadable.length;
+  }
+
+  /** Keeps a message that asks for a delay; its route says only under which address it is stored. */
+  take(route: CompiledRoute<Queue>, draft: Draft): Mark {
+    const { home } = this;
+    const body = draft.large as StoredBody | null;
+    if (draft.delayMs > DELAY_MAX_MS) {
+      home.counters.refused++;
+      body?.finish();
+      return MARK_REFUSED;
+    }
+    const { retain } = draft;
+    const durable = body !== null ? body.durable : retain || draft.assurance !== AT_MOST_ONCE;
+    if (!durable && home.transient.full) return home.refuseTransient(draft);
+    draft.retain = false; // not before it is due
+    const seq = home.store.append(draft, route, durable, 0);
+    draft.retain = retain;
+    draft.routed = 1;
+    home.store.addReferences(seq, durable, 1);
+    body?.finish();
+    const due = home.clock.epochMs() + Math.ceil(draft.delayMs);
+    const flags =
+      (body === null ? 0 : DELAYED_LARGE) |
+      (retain ? DELAYED_RETAIN : 0) |
+      (route.keys === null ? 0 : DELAYED_SEVERAL_KEYS);
+    if (durable) {
+      home.journal.delayed(seq, due, flags);
+      if (route.keys !== null) home.journal.delayedKeys(seq, route.keys);
+    }
+    if (route.keys !== null) this.keys.set(seq, route.keys);
+    if (draft.origin !== '') this.origins.set(seq, draft.origin);
+    this.heap.add(due, seq, flags | (durable ? TAG_DURABLE : 0));
+    home.counters.delayed++;
+    this.arm();
+    home.brake.watch(durable);
+    return durable ? home.log.mark : MARK_NOW;
+  }
+
+  private arm(): void {
+    if (this.heap.size === 0 || this.ahead.reading) return;
+    const { due } = this.heap;
+    if (this.timer.scheduled && this.armedFor <= due) return;
+    this.wait(Math.min(WAIT_MAX_MS, due - this.home.clock.epochMs()));
+    this.armedFor = due;
+  }
+
+  private wait(ms: number): void {
+    this.armedFor = Number.NEGATIVE_INFINITY;
+    this.home.clock.schedule(this.timer, Math.max(0, ms));
+  }
+
+  /** Routes some of what is due; true when there is nothing more to do until a timer or a read. */
+  private release(): boolean {
+    const { home, heap } = this;
+    if (home.log.failed !== undefined || home.stopping) return true;
+    if (home.brake.on || home.log.full) {
+      this.wait(RETRY_MS);
+      return true;
+    }
+    const nowMs = home.clock.epochMs();
+    let bytes = 0;
+    let count = 0;
+    let absent = false;
+    while (heap.size > 0 && heap.due <= nowMs && count < RELEASED_A_UNIT && bytes < RELEASED_BYTES_A_UNIT) {
+      if (this.ahead.reading) break;
+      const shown = this.ahead.view(home.store, heap.seq, wordOf(heap.tag), this.view);
+      absent = shown === 'absent';
+      if (absent) break;
+      if (shown === 'unreadable') {
+        this.unreadable.push({ due: heap.due, seq: heap.seq, tag: heap.tag });
+        heap.shift();
+        continue;
+      }
+      if (count++ === 0) home.beginUnit();
+      bytes += this.publish();
+    }
+    if (count > 0) {
+      if (this.overSeqs.length > 0) home.journal.delayOver(this.overSeqs);
+      this.overSeqs = [];
+      home.endUnit();
+    }
+    if (absent) this.readAhead(nowMs);
+    if (this.ahead.reading) return true;
+    if (heap.size > 0 && heap.due <= nowMs) return false;
+    this.arm();
+    return true;
+  }
+
+  /** The head of the heap, which `view` shows, is routed and is over. Returns its bytes. */
+  private publish(): number {
+    const { home, heap, view, draft } = this;
+    const { seq, tag } = heap;
+    const keys = this.keys.get(seq);
+    const exchange = view.exchange();
+    heap.shift();
+    if (exchange !== '' && !home.topology.exchanges.has(exchange)) home.counters.droppedDelayed++;
+    else {
+      const route =
+        keys === undefined
+          ? home.router.route(exchange, view.spelling, view.head, view.keyStart, view.keyEnd, home.vhost)
+          : home.router.routeAll(exchange, view.spelling, keys, home.vhost);
+      this.fill(draft, view, (tag & DELAYED_RETAIN) !== 0);
+      draft.origin = this.origins.get(seq) ?? '';
+      home.publish(route, draft);
+      home.stalls.nobodyWaits();
+    }
+    if (keys !== undefined) this.keys.delete(seq);
+    if (this.origins.size > 0) this.origins.delete(seq);
+    this.ahead.done(seq);
+    if ((tag & TAG_DURABLE) !== 0) this.overSeqs.push(seq);
+    home.store.release(seq, wordOf(tag));
+    draft.large = null;
+    return view.propsEnd - view.propsStart + view.bodyLength;
+  }
+
+  /** Reads what is due, and what soon will be, back into memory, and goes on. */
+  private readAhead(nowMs: number): void {
+    const { seqs, tags } = this.heap.earliest(nowMs + READ_AHEAD_MS, this.ahead.room);
+    this.ahead.read(this.home.store, seqs, tags.map(wordOf), () => {
+      if (!this.home.stopping && !this.release()) this.slices.start();
+    });
+  }
+
+  private fill(draft: Draft, view: MessageView, retain: boolean): void {
+    draft.reset();
+    draft.dialect = view.dialect;
+    draft.assurance = view.assurance;
+    draft.retain = retain;
+    draft.grouped = view.grouped;
+    draft.userChecked = view.userChecked;
+    draft.priority = view.priority;
+    // It began to live when it became due.
+    draft.ttlMs = view.expiresAtMs === 0 ? -1 : view.expiresAtMs - view.arrivedAtMs;
+    draft.annotations = decodeAnnotations(view.notes, view.notesStart, view.notesEnd) ?? null;
+    const propsBytes = view.propsEnd - view.propsStart;
+    const bodyBytes = view.large === null ? view.bodyEnd - view.bodyStart : 0;
+    if (this.scratch.length < propsBytes + bodyBytes)
+      this.scratch = Buffer.allocUnsafeSlow(2 * (propsBytes + bodyBytes));
+    view.props.copy(this.scratch, 0, view.propsStart, view.propsEnd);
+    draft.props = this.scratch;
+    draft.propsEnd = propsBytes;
+    if (view.large !== null)
+      draft.large = view.large; // the same extents: they have one holder more
+    else view.body.copy(this.scratch, propsBytes, view.bodyStart, view.bodyEnd);
+    draft.body = this.scratch;
+    draft.bodyStart = propsBytes;
+    draft.bodyEnd = propsBytes + bodyBytes;
+  }
+
+  stop(): void {
+    this.home.clock.cancel(this.timer);
+    this.ahead.stop();
+  }
+
+  // -------------------------------------------------------------------------------------- checkpoints, compaction
+
+  /** The messages it needs. */
+  forEach(visit: (seq: number) => void): void {
+    this.heap.forEach(visit);
+    for (const { seq } of this.unreadable) visit(seq);
+  }
+
+  /** Writes down what waits, in slices: each is exact at its own place in the log. */
+  *checkpoint(journal: Journal): Generator<void> {
+    const { dues, seqs, tags } = this.heap.snapshot();
+    for (let from = 0; from < seqs.length; from += CHECKPOINT_ENTRIES) {
+      const entries: number[] = [];
+      for (let i = from; i < Math.min(seqs.length, from + CHECKPOINT_ENTRIES); i++) {
+        if ((tags[i]! & TAG_DURABLE) !== 0 && this.heap.isPending(dues[i]!, seqs[i]!)) entries.push(i);
+      }
+      journal.delayedMany(
+        entries.map((i) => seqs[i]!),
+        entries.map((i) => dues[i]!),
+        entries.map((i) => tags[i]! & 0xff),
+      );
+      yield;
+    }
+    const lost = this.unreadable.filter(({ tag }) => (tag & TAG_DURABLE) !== 0);
+    journal.delayedMany(
+      lost.map(({ seq }) => seq),
+      lost.map(({ due }) => due),
+      lost.map(({ tag }) => tag & 0xff),
+    );
+    for (const [seq, keys] of [...this.keys]) {
+      // A transient message's keys are passed over at recovery, as its message is.
+      if (this.keys.has(seq)) journal.delayedKeys(seq, keys);
+      yield;
+    }
+  }
+
+  // ----------------------------------------------------------------------------------------------------- recovery
+
+  recoverDelayed(seq: number, due: number, flags: number): void {
+    this.found!.set(seq, due * 8 + flags);
+  }
+
+  recoverKeys(seq: number, keys: readonly string[]): void {
+    this.keys.set(seq, keys);
+  }
+
+  recoverOver(seq: number): void {
+    this.found!.delete(seq);
+  }
+
+  /** The whole log has been read. `refer` is called for each message that waits. */
+  recovered(refer: (seq: number, word: number) => void): void {
+    for (const [seq, packed] of this.found!) {
+      const tag = (packed % 8) | TAG_DURABLE;
+      this.heap.add(Math.floor(packed / 8), seq, tag);
+      refer(seq, wordOf(tag));
+    }
+    for (const seq of [...this.keys.keys()]) if (!this.found!.has(seq)) this.keys.delete(seq);
+    this.found = null;
+  }
+
+  /** Everything else is there: what came due meanwhile may go. */
+  start(): void {
+    this.arm();
+  }
+}
+
+function wordOf(tag: number): number {
+  return ((tag & TAG_DURABLE) !== 0 ? WORD_DURABLE : 0) | ((tag & DELAYED_LARGE) !== 0 ? WORD_LARGE : 0);
+}

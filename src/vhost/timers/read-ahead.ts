@@ -1,0 +1,103 @@
+/**
+ * Messages that are wanted in another order than they lie in: read back in the order of the disk, each block once, and copied
+ * out, since a block may be evicted again before its next message is wanted. Without it, a thousand messages that are due in
+ * an order of their own cost a thousand blocks.
+ */
+import type { MessageView } from '../../message/message.ts';
+import type { MessageStore } from '../../queue/store/message-store.ts';
+
+/** Copies in memory, about; never more than twice as much. */
+const COPIED_BYTES = 8 * 1024 * 1024;
+const TOGETHER_MAX = 16_384;
+
+export class ReadAhead {
+  /** Reads are under way. */
+  reading = false;
+  private readonly copies = new Map<number, Buffer>();
+  private stopped = false;
+  private bytes = 0;
+  /** What a copy takes, as far as is known. */
+  private averageBytes = 1_024;
+  /** Could not be read, and was reported. */
+  private readonly failed = new Set<number>();
+  private readonly onUnreadable: (seq: number, error: Error) => void;
+
+  constructor(onUnreadable: (seq: number, error: Error) => void) {
+    this.onUnreadable = onUnreadable;
+  }
+
+  /** No further read, also of those that are under way; `then` is not called any more. */
+  stop(): void {
+    this.stopped = true;
+  }
+
+  /** How many should be read together. */
+  get room(): number {
+    return Math.min(TOGETHER_MAX, Math.max(16, Math.floor(COPIED_BYTES / this.averageBytes)));
+  }
+
+  /** Shows a message from its copy or from memory. */
+  view(store: MessageStore, seq: number, word: number, view: MessageView): 'shown' | 'absent' | 'unreadable' {
+    const copy = this.copies.get(seq);
+    if (copy !== undefined) store.viewCopy(copy, seq, word, view);
+    else if (this.failed.delete(seq)) return 'unreadable';
+    else if (!store.view(seq, word, view)) return 'absent';
+    return 'shown';
+  }
+
+  /** The message is not needed any more. */
+  done(seq: number): void {
+    const copy = this.copies.get(seq);
+    if (copy === undefined) return;
+    this.bytes -= copy.length;
+    this.copies.delete(seq);
+  }
+
+  /**
+   * @param seqs the first of them is wanted first, and is read whatever else there is room for
+   * @param then called once, perhaps before this returns
+   */
+  read(store: MessageStore, seqs: readonly number[], words: readonly number[], then: () => void): void {
+    this.reading = true;
+    const first = seqs[0];
+    const order = seqs.map((seq, i) => ({ seq, word: words[i]! })).filter(({ seq }) => !this.copies.has(seq));
+    order.sort((a, b) => a.seq - b.seq);
+    let at = 0;
+    let loaded = -1;
+    const step = (): void => {
+      if (this.stopped) return;
+      for (; at < order.length; at++) {
+        const { seq, word } = order[at]!;
+        if (this.bytes > 2 * COPIED_BYTES && seq !== first) continue;
+        const copy = store.copy(seq, word);
+        if (copy !== undefined) this.keep(seq, copy);
+        else if (loaded === seq) this.fail(seq, new Error('the message is gone'));
+        else {
+          loaded = seq;
+          store.load(seq, word, (error) => {
+            if (error !== undefined) {
+              this.fail(seq, error);
+              at++;
+            }
+            step();
+          });
+          return;
+        }
+      }
+      this.reading = false;
+      then();
+    };
+    step();
+  }
+
+  private keep(seq: number, copy: Buffer): void {
+    this.bytes += copy.length;
+    this.copies.set(seq, copy);
+    this.averageBytes += (copy.length - this.averageBytes) / 64;
+  }
+
+  private fail(seq: number, error: Error): void {
+    this.failed.add(seq);
+    this.onUnreadable(seq, error);
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * The policies of a vhost: which one counts for a queue or an exchange. Names are matched when something is declared or a
+ * policy changes, never when a message passes.
+ *
+ * Those of the configuration are there as long as the configuration says so; those that were set while running are records in
+ * the log. Neither can take the other's name.
+ */
+import type { Policy, PolicyInfo, PolicyKind, PolicyTarget } from '../../api/policies.ts';
+import { type Logger, NO_LOGGER } from '../../logger.ts';
+import { BrokerError } from '../../message/errors.ts';
+import type { Headers } from '../../message/properties.ts';
+import type { Journal } from '../journal/journal.ts';
+import { NamePattern } from './pattern.ts';
+import { checkDefinition, ignoredKeys, mergeDefinitions, type PolicyDefinition } from './policy-definition.ts';
+
+export const POLICY_TARGETS: readonly PolicyTarget[] = [
+  'all',
+  'queues',
+  'exchanges',
+  'classic_queues',
+  'quorum_queues',
+];
+const NAME_CHARS_MAX = 255;
+const POLICIES_MAX = 10_000;
+
+interface Kept {
+  readonly info: PolicyInfo;
+  readonly pattern: NamePattern;
+}
+
+/** What is in force for one object. */
+export interface InForce {
+  readonly policy: string | undefined;
+  readonly operatorPolicy: string | undefined;
+  readonly definition: PolicyDefinition | undefined;
+}
+
+const NOTHING: InForce = { policy: undefined, operatorPolicy: undefined, definition: undefined };
+
+/** A policy with every field, checked. @throws BrokerError invalid */
+export function checkedPolicy(policy: Policy): Required<Policy> {
+  const { name, pattern, definition, applyTo = 'all', priority = 0, kind = 'policy' } = policy;
+  if (name === '' || name.length > NAME_CHARS_MAX) {
+    throw new BrokerError('invalid', `a policy's name must have 1 to ${NAME_CHARS_MAX} characters`);
+  }
+  const wrong = (why: string): BrokerError => new BrokerError('invalid', `policy '${name}': ${why}`);
+  if (!POLICY_TARGETS.includes(applyTo)) throw wrong(`apply-to must be one of ${POLICY_TARGETS.join(', ')}`);
+  if (!Number.isSafeInteger(priority)) throw wrong('the priority must be a whole number');
+  try {
+    checkDefinition(definition, kind === 'operator');
+    new NamePattern(pattern);
+  } catch (error) {
+    throw error instanceof BrokerError ? wrong(error.message) : error;
+  }
+  return { name, pattern, applyTo, priority, kind, definition: { ...definition } };
+}
+
+export class Policies {
+  /** Set while running, and by the configuration; by kind and name. */
+  private readonly own = new Map<string, PolicyInfo>();
+  private readonly configured = new Map<string, PolicyInfo>();
+  /** Those that count, highest priority first. */
+  private kept: Kept[] = [];
+  /** Null while recovering. */
+  journal: Journal | null = null;
+  private readonly logger: Logger;
+  private readonly vhost: string;
+
+  constructor(logger: Logger = NO_LOGGER, vhost = '') {
+    this.logger = logger;
+    this.vhost = vhost;
+  }
+
+  get empty(): boolean {
+    return this.kept.length === 0;
+  }
+
+  list(): PolicyInfo[] {
+    return this.kept.map(({ info }) => info);
+  }
+
+  /** Those that a checkpoint must write. */
+  durable(): PolicyInfo[] {
+    return [...this.own.values()];
+  }
+
+  /** Whether one that was listed before is still there. */
+  holds(policy: PolicyInfo): boolean {
+    return this.own.get(keyOf(policy.kind, policy.name)) === policy;
+  }
+
+  /** Sets or replaces one. Whoever calls this applies it to what is there. @throws BrokerError invalid, not-allowed */
+  set(policy: Policy): void {
+    const info = { ...checkedPolicy(policy), configured: false };
+    const key = keyOf(info.kind, info.name);
+    this.mayChange(key, info.name);
+    if (this.own.size >= POLICIES_MAX && !this.own.has(key)) {
+      throw new BrokerError('not-allowed', `there are ${POLICIES_MAX} policies already`);
+    }
+    const ignored = ignoredKeys(info.definition);
+    if (ignored.length > 0 && this.journal !== null) {
+      this.logger.info({ vhost: this.vhost, policy: info.name, ignored }, 'a policy has keys without effect here');
+    }
+    this.journal?.policy(info);
+    this.own.set(key, info);
+    this.order();
+  }
+
+  /** False if there is none of that name. @throws BrokerError not-allowed */
+  clear(kind: PolicyKind, name: string): boolean {
+    const key = keyOf(kind, name);
+    this.mayChange(key, name);
+    if (!this.own.has(key)) return false;
+    this.journal?.policyCleared(kind, name);
+    this.own.delete(key);
+    this.order();
+    return true;
+  }
+
+  /** What the configuration says, at the start: it hides what was set under the same name. */
+  configure(policies: readonly Policy[]): void {
+    for (const policy of policies) {
+      const info = { ...checkedPolicy(policy), configured: true };
+      this.configured.set(keyOf(info.kind, info.name), info);
+    }
+    this.order();
+  }
+
+  private readonly tooSlow = (pattern: string, name: string): void =>
+    this.logger.warn({ vhost: this.vhost, pattern, name }, "a policy's pattern takes too long, and does not match");
+
+  private mayChange(key: string, name: string): void {
+    if (!this.configured.has(key)) return;
+    throw new BrokerError('not-allowed', `policy '${name}' is set by the configuration, and can only be changed there`);
+  }
+
+  private order(): void {
+    const known = new Map(this.kept.map((kept) => [kept.info, kept]));
+    const infos = [...new Map([...this.own, ...this.configured]).values()];
+    // Of equals the first name counts: one rule, whatever the order they were set in.
+    infos.sort((a, b) => b.priority - a.priority || (a.name < b.name ? -1 : 1));
+    this.kept = infos.map((info) => known.get(info) ?? { info, pattern: new NamePattern(info.pattern, this.tooSlow) });
+  }
+
+  /** Many names are about to be asked for. */
+  prepare(names: readonly string[]): void {
+    for (const { pattern } of this.kept) pattern.prepare(names);
+  }
+
+  forQueue(name: string, args: Headers): InForce {
+    if (this.kept.length === 0) return NOTHING;
+    const type = args.find((argument) => argument.name === 'x-queue-type')?.value;
+    return this.inForce(name, ['all', 'queues', type === 'quorum' ? 'quorum_queues' : 'classic_queues']);
+  }
+
+  forExchange(name: string): InForce {
+    return this.kept.length === 0 ? NOTHING : this.inForce(name, ['all', 'exchanges']);
+  }
+
+  private inForce(name: string, targets: readonly PolicyTarget[]): InForce {
+    let policy: PolicyInfo | undefined;
+    let operator: PolicyInfo | undefined;
+    for (const { info, pattern } of this.kept) {
+      if ((info.kind === 'policy' ? policy : operator) !== undefined) continue;
+      if (!targets.includes(info.applyTo) || !pattern.matches(name)) continue;
+      if (info.kind === 'policy') policy = info;
+      else operator = info;
+    }
+    return {
+      policy: policy?.name,
+      operatorPolicy: operator?.name,
+      definition: mergeDefinitions(policy?.definition, operator?.definition),
+    };
+  }
+}
+
+function keyOf(kind: PolicyKind, name: string): string {
+  return `${kind}\0${name}`;
+}

@@ -1,0 +1,151 @@
+/**
+ * What a policy may say: RabbitMQ's keys, checked, and how an operator's policy and an ordinary one make one definition. How
+ * that meets what a queue was declared with is said in `queue/limits/settings.ts`. A dead letter is at least once here anyway, and
+ * a queue always lazy: so `dead-letter-strategy`, `queue-mode` and `queue-version` are checked and change nothing.
+ *
+ * Refuses keys that nobody knows: a limit that is mistyped would limit nothing.
+ */
+import type { PolicyValue } from '../../api/policies.ts';
+import { BrokerError } from '../../message/errors.ts';
+import type { PolicySettings } from '../../queue/limits/settings.ts';
+import type { Backoff } from '../../settlement/backoff.ts';
+
+export type PolicyDefinition = Readonly<Record<string, PolicyValue>>;
+
+interface Key {
+  /** RabbitMQ's words for what the value is not. */
+  readonly what: string;
+  check(value: PolicyValue): boolean;
+  /** Which of a queue's settings it is; undefined: it says nothing about queues, or nothing here. */
+  readonly setting?: keyof PolicySettings;
+  /** An operator's policy may have it. */
+  readonly operator?: boolean;
+  /** Accepted for those who bring their definitions, without effect. */
+  readonly ignored?: boolean;
+}
+
+const RETRY_DELAY_MS = 1_000;
+/** An hour. */
+const RETRY_DELAY_MAX_MS = 3_600_000;
+
+const whole =
+  (min: number) =>
+  (value: PolicyValue): boolean =>
+    Number.isSafeInteger(value) && (value as number) >= min;
+const text = (value: PolicyValue): boolean => typeof value === 'string';
+const oneOf =
+  (...values: PolicyValue[]) =>
+  (value: PolicyValue): boolean =>
+    values.includes(value);
+const anything = (): boolean => true;
+const delays = (value: PolicyValue): boolean =>
+  typeof value === 'string' && /^\d{1,10}( *, *\d{1,10}){0,99}$/.test(value) && !/(^|[ ,])0+([ ,]|$)/.test(value);
+const IGNORED: Key = { what: 'value', check: anything, ignored: true };
+
+const KEYS: Readonly<Record<string, Key>> = {
+  'alternate-exchange': { what: 'alternate exchange name', check: text },
+  'dead-letter-exchange': { what: 'dead letter exchange name', check: text, setting: 'deadLetterExchange' },
+  'dead-letter-routing-key': { what: 'dead letter routing key', check: text, setting: 'deadLetterKey' },
+  'dead-letter-strategy': {
+    what: 'dead letter strategy',
+    check: oneOf('at-most-once', 'at-least-once'),
+  },
+  'message-ttl': { what: 'message TTL', check: whole(0), setting: 'messageTtlMs', operator: true },
+  expires: { what: 'queue expiry', check: whole(1), setting: 'expiresMs', operator: true },
+  'max-length': { what: 'maximum length', check: whole(0), setting: 'lengthMax', operator: true },
+  'max-length-bytes': {
+    what: 'maximum length in bytes',
+    check: whole(0),
+    setting: 'bytesMax',
+    operator: true,
+  },
+  overflow: {
+    what: 'overflow value',
+    check: oneOf('drop-head', 'reject-publish', 'reject-publish-dlx'),
+    setting: 'overflow',
+    operator: true,
+  },
+  'delivery-limit': { what: 'delivery limit', check: whole(0), setting: 'attemptsMax', operator: true },
+  'retry-backoff': { what: 'retry backoff', check: oneOf('constant', 'linear', 'exponential') },
+  'retry-delay': { what: 'retry delay in milliseconds', check: whole(1) },
+  'retry-delay-max': { what: 'longest retry delay in milliseconds', check: whole(1) },
+  'retry-delays': { what: 'list of retry delays in milliseconds, such as "1000,5000,30000"', check: delays },
+  'retry-jitter': { what: 'retry jitter in percent', check: (value) => whole(0)(value) && (value as number) <= 100 },
+  'queue-mode': { what: 'queue-mode value', check: oneOf('default', 'lazy') },
+  'queue-version': { what: 'queue-version value', check: oneOf(1, 2), operator: true },
+  'max-in-memory-length': { what: 'maximum memory in bytes', check: whole(0), operator: true, ignored: true },
+  'max-in-memory-bytes': { what: 'maximum memory in bytes', check: whole(0), operator: true, ignored: true },
+  'queue-master-locator': IGNORED,
+  'queue-leader-locator': IGNORED,
+  'ha-mode': IGNORED,
+  'ha-params': IGNORED,
+  'ha-sync-mode': IGNORED,
+  'ha-sync-batch-size': IGNORED,
+  'ha-promote-on-shutdown': IGNORED,
+  'ha-promote-on-failure': IGNORED,
+};
+
+export const POLICY_KEYS: readonly string[] = Object.keys(KEYS);
+
+/** @throws BrokerError invalid: an unknown key, or a value that the key cannot have */
+export function checkDefinition(definition: PolicyDefinition, operator: boolean): void {
+  const entries = Object.entries(definition);
+  if (entries.length === 0) throw new BrokerError('invalid', 'no policy provided: the definition is empty');
+  for (const [name, value] of entries) {
+    const key = Object.hasOwn(KEYS, name) ? KEYS[name]! : undefined;
+    if (key === undefined || (operator && key.operator !== true)) {
+      const where = operator && key !== undefined ? ' of an operator policy' : '';
+      throw new BrokerError('invalid', `["${name}"] are not recognised policy settings${where}`);
+    }
+    if (!key.check(value)) {
+      throw new BrokerError('invalid', `${JSON.stringify(value)} is not a valid ${key.what} (${name})`);
+    }
+  }
+}
+
+/** The keys that are accepted and do nothing. */
+export function ignoredKeys(definition: PolicyDefinition): string[] {
+  return Object.keys(definition).filter((name) => KEYS[name]!.ignored === true);
+}
+
+/** An operator's policy limits what an ordinary one says: of two numbers the lower counts; its overflow and version win. */
+export function mergeDefinitions(
+  policy: PolicyDefinition | undefined,
+  operator: PolicyDefinition | undefined,
+): PolicyDefinition | undefined {
+  if (policy === undefined || operator === undefined) return policy ?? operator;
+  const merged: Record<string, PolicyValue> = { ...policy };
+  for (const [name, value] of Object.entries(operator)) {
+    const own = merged[name];
+    const limits = typeof own === 'number' && typeof value === 'number' && name !== 'queue-version';
+    merged[name] = limits ? Math.min(own, value) : value;
+  }
+  return merged;
+}
+
+/** What it says about a queue; `queue/limits/settings.ts` merges it with what the queue was declared with. */
+export function queuePolicy(definition: PolicyDefinition): PolicySettings {
+  const settings: Record<string, PolicyValue> = {};
+  for (const [name, value] of Object.entries(definition)) {
+    const { setting } = KEYS[name]!;
+    if (setting !== undefined) settings[setting] = value;
+  }
+  return { ...(settings as PolicySettings), backoff: backoffOf(definition) };
+}
+
+/**
+ * Beyond what RabbitMQ has: a message that failed waits before it is tried again. Any of the keys turns it on; `delivery-limit`
+ * says how often, the dead-letter exchange what then.
+ */
+function backoffOf(definition: PolicyDefinition): Backoff | null {
+  if (!Object.keys(definition).some((name) => name.startsWith('retry-'))) return null;
+  const number = (name: string, fallback: number): number => (definition[name] as number | undefined) ?? fallback;
+  const list = definition['retry-delays'] as string | undefined;
+  return {
+    kind: (definition['retry-backoff'] as Backoff['kind'] | undefined) ?? 'constant',
+    delayMs: number('retry-delay', RETRY_DELAY_MS),
+    delayMaxMs: number('retry-delay-max', RETRY_DELAY_MAX_MS),
+    jitter: number('retry-jitter', 0) / 100,
+    list: list === undefined ? [] : list.split(',').map(Number),
+  };
+}
