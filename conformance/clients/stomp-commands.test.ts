@@ -10,8 +10,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installed } from '../peers.ts';
 import { temporaryDirectory } from '../processes.ts';
 import { startHere, startThere, type TestBroker } from '../stomp/brokers.ts';
+import { openRaw } from '../stomp/clients/frames.ts';
 import { differenceHere } from '../stomp/differences.ts';
-import { openRaw } from '../stomp/frames.ts';
 import { has, run, start } from './commands.ts';
 
 const beside = (file: string): string => fileURLToPath(new URL(file, import.meta.url));

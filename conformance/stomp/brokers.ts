@@ -3,7 +3,7 @@ import { createBroker } from '../../src/index.ts';
 import { startActivemq } from '../activemq.ts';
 import { type Peer, type PeerKind, startRabbitmq } from '../peers.ts';
 import { temporaryDirectory } from '../processes.ts';
-import type { Addresses } from './client.ts';
+import type { Addresses } from './clients/client.ts';
 
 export interface TestBroker extends Addresses {
   readonly kind: PeerKind;

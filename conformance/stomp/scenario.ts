@@ -7,9 +7,9 @@
 import type { RawClient } from '../../test/protocols/stomp/raw-client.ts';
 import { within } from '../inbox.ts';
 import type { TestBroker } from './brokers.ts';
-import { type Connect, type Headers, PATIENCE_MS, Refused, type StompClient } from './client.ts';
+import { type Connect, type Headers, PATIENCE_MS, Refused, type StompClient } from './clients/client.ts';
+import { RawClient as Dialled, ends, errorOf, openRaw, type RawFrame } from './clients/frames.ts';
 import { differenceHere, type StompDifferenceId } from './differences.ts';
-import { RawClient as Dialled, ends, errorOf, openRaw, type RawFrame } from './frames.ts';
 
 export interface Scenario {
   readonly name: string;

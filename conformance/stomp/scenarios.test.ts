@@ -5,13 +5,13 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { installed } from '../peers.ts';
 import { startHere, startThere, type TestBroker } from './brokers.ts';
-import type { Connect } from './client.ts';
+import type { Connect } from './clients/client.ts';
+import { connectFrames } from './clients/frames.ts';
+import { connectStompit } from './clients/stompit.ts';
+import { connectStompjs, connectStompjsWeb } from './clients/stompjs.ts';
 import { differenceHere, STOMP_DIFFERENCES } from './differences.ts';
-import { connectFrames } from './frames.ts';
 import { Run, type Scenario } from './scenario.ts';
-import { connectStompit } from './stompit.ts';
-import { connectStompjs, connectStompjsWeb } from './stompjs.ts';
-import { TOPICS } from './topics.ts';
+import { TOPICS } from './scenarios/index.ts';
 
 const CLIENTS: readonly { readonly name: string; readonly connect: Connect; readonly web: boolean }[] = [
   { name: 'frames', connect: connectFrames, web: false },

@@ -6,12 +6,12 @@ import { type BrokerServices, Draft } from '../../src/api/index.ts';
 import { FrameParser } from './codec/parser.ts';
 import { Token } from './codec/token.ts';
 import { V1_0, V1_1, V1_2, type Version } from './codec/version.ts';
-import { JoinBuffer } from './intake.ts';
-import { STOMP_DIALECT } from './mapping.ts';
-import { TailMemo } from './message-writer.ts';
+import { JoinBuffer } from './connection/input-buffer.ts';
+import { TailMemo } from './deliver/delivery-writer.ts';
+import { STOMP_DIALECT } from './mapping/properties.ts';
+import { StoredHeaders } from './mapping/stored-headers.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { StompStats } from './stats.ts';
-import { StoredHeaders } from './stored.ts';
 
 export class Adapter {
   readonly broker: BrokerServices;

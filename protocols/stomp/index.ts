@@ -10,8 +10,8 @@
 import type { BrokerServices, Protocol, Transport } from '../../src/api/index.ts';
 import { Adapter } from './adapter.ts';
 import { frameExtent } from './codec/extent.ts';
-import { Connection } from './connection.ts';
-import { STOMP_DIALECT } from './mapping.ts';
+import { Connection } from './connection/connection.ts';
+import { STOMP_DIALECT } from './mapping/properties.ts';
 import { resolveOptions, type StompOptions } from './options.ts';
 import { StompStats } from './stats.ts';
 

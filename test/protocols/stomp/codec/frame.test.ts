@@ -5,7 +5,7 @@ import { escapeText } from '../../../../protocols/stomp/codec/escape.ts';
 import * as names from '../../../../protocols/stomp/codec/names.ts';
 import { COMPLETE, FrameParser, INCOMPLETE_BODY, INCOMPLETE_HEAD } from '../../../../protocols/stomp/codec/parser.ts';
 import { V1_0, V1_1, V1_2, type Version } from '../../../../protocols/stomp/codec/version.ts';
-import { Intake, JoinBuffer } from '../../../../protocols/stomp/intake.ts';
+import { Intake, JoinBuffer } from '../../../../protocols/stomp/connection/input-buffer.ts';
 
 const BOUNDS = {
   headersMax: 40,

@@ -1,0 +1,172 @@
+/**
+ * The header lines that a MESSAGE has from its publisher, and those of its deaths, in the consumer's version: the stored
+ * bytes themselves where they can be copied, rewritten ones where an older version needs that, and for what came in over
+ * another protocol, lines made of its properties.
+ */
+
+import {
+  bytesOf,
+  DEATH_HEADERS,
+  decodeAnnotations,
+  equalsBytes,
+  type MessageView,
+  type Session,
+} from '../../../src/api/index.ts';
+import { needsRewriting, type Rewritten, rewriteStored } from '../codec/escape.ts';
+import type { Version } from '../codec/version.ts';
+import { expiryLine, HeaderLines, STOMP_DIALECT, writeDeaths, writeProperties } from '../mapping/properties.ts';
+import { isTextMarked } from '../mapping/stored-headers.ts';
+import type { StompStats } from '../stats.ts';
+
+const EMPTY = Buffer.alloc(0);
+const LF = 0x0a;
+const COLON = 0x3a;
+const NUL = 0;
+
+/** The last foreign property bytes, and the lines they became; shared by the connections that speak one version. */
+export class ForeignMemo {
+  dialect = 0;
+  userChecked = false;
+  props: Buffer = EMPTY;
+  lines: Buffer = EMPTY;
+  /** Their publisher says that the body is text. */
+  text = false;
+  /** Headers that could not be written. */
+  dropped = 0;
+}
+
+export class OwnHeaders {
+  /** Set by `find`: `lines[start, end)`. */
+  lines: Buffer = EMPTY;
+  start = 0;
+  end = 0;
+  /** The body goes without a length: it is text, as ActiveMQ's clients tell it from bytes. */
+  isText = false;
+  private scratch: Buffer = EMPTY;
+  private readonly rewritten: Rewritten = { end: 0, dropped: 0 };
+  private readonly session: Session;
+  private readonly version: Version;
+  private readonly stats: StompStats;
+  private readonly memo: ForeignMemo;
+
+  constructor(session: Session, version: Version, stats: StompStats, memo: ForeignMemo) {
+    this.session = session;
+    this.version = version;
+    this.stats = stats;
+    this.memo = memo;
+  }
+
+  find(view: MessageView): void {
+    const { props, propsEnd } = view;
+    let { propsStart } = view;
+    this.isText = view.dialect === STOMP_DIALECT.id && isTextMarked(props, propsStart, propsEnd);
+    if (view.notesStart !== view.notesEnd) {
+      this.findHeadersOfDead(view);
+    } else if (view.dialect !== STOMP_DIALECT.id) {
+      this.findForeign(view);
+      const leftMs = this.session.timeLeftMs(view);
+      if (leftMs !== undefined) this.append(Buffer.from(expiryLine(leftMs), 'latin1'));
+    } else {
+      if (this.isText) propsStart++;
+      this.setOwn(props, propsStart, propsEnd);
+    }
+  }
+
+  /** Stored lines, in this version's form. */
+  private setOwn(stored: Buffer, start: number, end: number): void {
+    this.setLines(stored, start, end);
+    if (needsRewriting(stored, start, end, this.version)) this.rewriteOwn(stored, start, end);
+  }
+
+  private append(line: Buffer): void {
+    const lines = Buffer.concat([this.lines.subarray(this.start, this.end), line]);
+    this.setLines(lines, 0, lines.length);
+  }
+
+  private rewriteOwn(props: Buffer, start: number, end: number): void {
+    if (this.scratch.length < end - start) this.scratch = Buffer.allocUnsafe(2 * (end - start));
+    rewriteStored(props, start, end, this.version, this.scratch, this.rewritten);
+    this.stats.lossyConversions += this.rewritten.dropped;
+    this.setLines(this.scratch, 0, this.rewritten.end);
+  }
+
+  /** Publishers of other protocols nearly always send the same properties again: the last ones' lines are kept. */
+  private findForeign(view: MessageView): void {
+    const memo = this.memo;
+    const { dialect, props, propsStart, propsEnd } = view;
+    if (propsStart === propsEnd) {
+      this.setLines(EMPTY, 0, 0);
+      return;
+    }
+    const { userChecked } = view;
+    if (
+      memo.dialect !== dialect ||
+      memo.userChecked !== userChecked ||
+      !equalsBytes(memo.props, props, propsStart, propsEnd)
+    ) {
+      const lines = new HeaderLines(this.version);
+      const properties = this.session.properties(view);
+      writeProperties(properties, lines);
+      memo.text = properties.text === true;
+      memo.dialect = dialect;
+      memo.userChecked = userChecked;
+      memo.props = Buffer.from(props.subarray(propsStart, propsEnd));
+      memo.lines = bytesOf(lines.text);
+      memo.dropped = lines.dropped;
+    }
+    this.stats.lossyConversions += memo.dropped;
+    this.isText = memo.text && isWithoutNul(view);
+    this.setLines(memo.lines, 0, memo.lines.length);
+  }
+
+  /**
+   * A dead letter: what the broker says of its deaths stands for what its publisher may have said of others, and what it died
+   * of must not kill it again: it has no expiry of its own.
+   */
+  private findHeadersOfDead(view: MessageView): void {
+    const lines = new HeaderLines(this.version);
+    const annotations = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
+    if (annotations !== undefined) writeDeaths(annotations, lines);
+    if (view.dialect === STOMP_DIALECT.id) {
+      const stored = withoutLines(view.props, view.propsStart, view.propsEnd, BROKER_KNOWS);
+      this.setOwn(stored, 0, stored.length);
+    } else {
+      const { headers, ...properties } = this.session.properties(view);
+      const others = headers.filter(({ name }) => !DEATH_HEADERS.has(name));
+      writeProperties({ ...properties, headers: others }, lines);
+      this.isText = properties.text === true && isWithoutNul(view);
+      this.setLines(EMPTY, 0, 0);
+    }
+    this.stats.lossyConversions += lines.dropped;
+    const own = this.lines.subarray(this.start, this.end);
+    const all = Buffer.concat([bytesOf(lines.text), own]);
+    this.setLines(all, 0, all.length);
+  }
+
+  private setLines(buffer: Buffer, start: number, end: number): void {
+    this.lines = buffer;
+    this.start = start;
+    this.end = end;
+  }
+}
+
+/** Whether the body lies here and holds no NUL, so that a frame without a length ends where it should. */
+function isWithoutNul({ large, body, bodyStart, bodyEnd }: MessageView): boolean {
+  return large === null && !body.subarray(bodyStart, bodyEnd).includes(NUL);
+}
+
+/** Headers of a dead letter that are not its publisher's to write. */
+const BROKER_KNOWS: ReadonlySet<string> = new Set([...DEATH_HEADERS, 'expiration', 'expires']);
+
+/** Stored lines, the mark of a text message left out, without those of these names. */
+function withoutLines(stored: Buffer, start: number, end: number, names: ReadonlySet<string>): Buffer {
+  const kept: Buffer[] = [];
+  for (let at = isTextMarked(stored, start, end) ? start + 1 : start; at < end; ) {
+    const lf = stored.indexOf(LF, at);
+    const lineEnd = lf < 0 ? end : lf + 1;
+    const colon = stored.indexOf(COLON, at);
+    if (!names.has(stored.latin1Slice(at, colon))) kept.push(stored.subarray(at, lineEnd));
+    at = lineEnd;
+  }
+  return Buffer.concat(kept);
+}

@@ -1,0 +1,129 @@
+/**
+ * Destinations: what a `destination` header means, and how an exchange and a routing key are shown in one.
+ *
+ *     /queue/q, q            a durable queue, declared when it is first named in a session
+ *     /amq/queue/q           a queue that exists
+ *     /topic/k               exchange amq.topic, routing key k
+ *     /exchange/x[/k]        exchange x, routing key k
+ *     /temp-queue/n          a queue of this session's own
+ *     /reply-queue/n         a queue that exists; its name may hold `/`
+ *
+ * Each segment is percent-decoded. Towards clients `/`, `%`, control characters and bytes that are no UTF-8 (only keys have
+ * such) are percent-encoded within a segment, other characters stay as they are, so that a destination is shown as it was sent.
+ */
+import { type Address, bytesOf, dotted, isText, type Spelling, textOf } from '../../../src/api/index.ts';
+import { FrameError } from '../codec/errors.ts';
+
+export type Destination =
+  | { readonly kind: 'queue'; readonly name: string }
+  | { readonly kind: 'existing-queue'; readonly name: string }
+  | { readonly kind: 'exchange'; readonly exchange: string; readonly key: string }
+  | { readonly kind: 'temporary-queue'; readonly name: string };
+
+export const TOPIC_EXCHANGE = 'amq.topic';
+/** What names a session's own queue; subscription ids that begin so are the broker's. */
+export const TEMPORARY_PREFIX = '/temp-queue/';
+/** What names somebody else's, who may have gone. */
+export const REPLY_PREFIX = '/reply-queue/';
+const FORMS = '/queue/NAME, /amq/queue/NAME, /topic/KEY, /exchange/NAME[/KEY], /temp-queue/NAME, /reply-queue/NAME';
+
+/** Throws a FrameError that says what is wrong with it. */
+export function parseDestination(text: string): Destination {
+  if (!text.startsWith('/') && !text.includes('/')) return { kind: 'queue', name: oneSegment(text, text) };
+  if (text.startsWith('/queue/')) return { kind: 'queue', name: oneSegment(text, text.slice(7)) };
+  if (text.startsWith('/topic/')) {
+    return { kind: 'exchange', exchange: TOPIC_EXCHANGE, key: oneSegment(text, text.slice(7), true) };
+  }
+  if (text.startsWith('/exchange/')) {
+    const rest = text.slice(10);
+    const slash = rest.indexOf('/');
+    if (slash < 0) return { kind: 'exchange', exchange: oneSegment(text, rest), key: '' };
+    const key = rest.slice(slash + 1);
+    return {
+      kind: 'exchange',
+      exchange: oneSegment(text, rest.slice(0, slash)),
+      key: key && oneSegment(text, key, true),
+    };
+  }
+  if (text.startsWith('/amq/queue/')) return { kind: 'existing-queue', name: oneSegment(text, text.slice(11)) };
+  if (text.startsWith(REPLY_PREFIX)) return { kind: 'existing-queue', name: decodeAll(text, text.slice(13)) };
+  if (text.startsWith(TEMPORARY_PREFIX)) {
+    return { kind: 'temporary-queue', name: oneSegment(text, text.slice(TEMPORARY_PREFIX.length)) };
+  }
+  throw new FrameError(
+    'Unknown destination',
+    `'${text}' is not a valid destination. Known forms are ${FORMS}, or a queue's bare name.`,
+  );
+}
+
+/** As a consumer is shown where a message came from. */
+export function formatDestination(exchange: string, key: string, spelling: Spelling): string {
+  const name = dotted(key, spelling);
+  if (exchange === '') return `/queue/${encodeSegment(name)}`;
+  if (name === '') return `/exchange/${encodeSegment(exchange)}`;
+  if (exchange === TOPIC_EXCHANGE) return `/topic/${encodeSegment(name)}`;
+  return `/exchange/${encodeSegment(exchange)}/${encodeSegment(name)}`;
+}
+
+/**
+ * An address as a `reply-to`. Queues with reserved names are not to be declared by who replies, so they take the form
+ * that never declares.
+ */
+export function formatReplyTo(address: Address): string {
+  if (address.exchange === '' && address.key.startsWith('amq.')) return `/reply-queue/${encodeSegment(address.key)}`;
+  return formatDestination(address.exchange, address.key, 0);
+}
+
+/** Where a `reply-to` leads; undefined if it is not a destination that others could send to. */
+export function addressOf(text: string): Address | undefined {
+  try {
+    const destination = parseDestination(text);
+    switch (destination.kind) {
+      case 'queue':
+      case 'existing-queue':
+        return { exchange: '', key: destination.name };
+      case 'exchange':
+        // Publishers of other protocols name keys by text alone.
+        return isText(destination.key) ? { exchange: destination.exchange, key: destination.key } : undefined;
+      default:
+        return undefined;
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+function oneSegment(whole: string, segment: string, isKey = false): string {
+  if (segment === '') throw invalid(whole, 'A name is missing.');
+  if (segment.includes('/')) throw invalid(whole, "It has too many parts; a '/' within a name is written %2F.");
+  return decodeAll(whole, segment, isKey);
+}
+
+function decodeAll(whole: string, segment: string, isKey = false): string {
+  if (segment === '') throw invalid(whole, 'A name is missing.');
+  if (!segment.includes('%')) return segment;
+  const decoded = percentDecoded(segment);
+  if (decoded !== undefined && (isKey || isText(decoded))) return decoded;
+  const what = isKey ? '' : ' that give UTF-8';
+  throw invalid(whole, `'%' must be followed by two hexadecimal digits${what}; a '%' itself is written %25.`);
+}
+
+/** Undefined where a `%` stands for nothing. */
+function percentDecoded(segment: string): string | undefined {
+  if (/%(?![0-9a-fA-F]{2})/.test(segment)) return undefined;
+  const parts = segment.split(/((?:%..)+)/);
+  const bytes = parts.map((part, i) => (i % 2 === 0 ? bytesOf(part) : Buffer.from(part.replaceAll('%', ''), 'hex')));
+  return textOf(Buffer.concat(bytes));
+}
+
+function encodeSegment(segment: string): string {
+  // A lone surrogate stands for a byte (`src/message/text.ts`).
+  return segment.replace(/[%/\x00-\x1f\x7f]|[\udc80-\udcff]/gu, (character) => {
+    const byte = character.charCodeAt(0) & 0xff;
+    return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  });
+}
+
+function invalid(text: string, why: string): FrameError {
+  return new FrameError('Invalid destination', `'${text}' is not a valid destination. ${why}`);
+}

@@ -1,0 +1,135 @@
+/**
+ * The transactions that a connection has open: which deliveries each has promised to settle, and the bounds.
+ *
+ *     BEGIN ──▶ open ──COMMIT──▶ gone, everything done in one unit
+ *                 └────ABORT, DISCONNECT, connection lost──▶ gone, nothing done; its deliveries are held as before
+ */
+import {
+  type Draft,
+  type Mark,
+  type Outcome,
+  RELEASED,
+  type Session,
+  type Transaction,
+} from '../../../src/api/index.ts';
+import { FrameError } from '../codec/errors.ts';
+import type { Subscription } from '../deliver/subscription-consumer.ts';
+import type { ResolvedOptions } from '../options.ts';
+import type { Target } from './publish-targets.ts';
+
+const OPERATION_COST_BYTES = 256;
+
+interface PromisedDelivery {
+  readonly subscription: Subscription;
+  readonly index: number;
+}
+
+export class OpenTransaction {
+  readonly transaction: Transaction;
+  readonly promises: PromisedDelivery[] = [];
+  /** Where its messages go. */
+  readonly targets = new Set<Target>();
+  private readonly options: ResolvedOptions;
+
+  constructor(transaction: Transaction, options: ResolvedOptions) {
+    this.transaction = transaction;
+    this.options = options;
+  }
+
+  private checkRoom(): void {
+    const { transactionOperationsMax, transactionSizeMax } = this.options;
+    if (this.transaction.operations >= transactionOperationsMax) {
+      throw new FrameError(
+        'Transaction too large',
+        `A transaction may hold at most ${transactionOperationsMax} frames.`,
+      );
+    }
+    if (this.transaction.bytes >= transactionSizeMax) {
+      throw new FrameError('Transaction too large', `A transaction may hold at most ${transactionSizeMax} bytes.`);
+    }
+  }
+
+  publish(target: Target, draft: Draft): void {
+    this.checkRoom();
+    this.transaction.publish(target.route, draft);
+    this.targets.add(target);
+  }
+
+  settle(subscription: Subscription, index: number, outcome: Outcome): void {
+    this.checkRoom();
+    const { held, consumer } = subscription;
+    this.transaction.settle(consumer, held.slot(index), outcome);
+    held.promise(index);
+    this.promises.push({ subscription, index });
+  }
+}
+
+export class Transactions {
+  private readonly open = new Map<string, OpenTransaction>();
+  private readonly session: Session;
+  private readonly options: ResolvedOptions;
+
+  constructor(session: Session, options: ResolvedOptions) {
+    this.session = session;
+    this.options = options;
+  }
+
+  /** What the frames that wait for a COMMIT take, however small they are. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const { transaction } of this.open.values()) {
+      bytes += transaction.bytes + transaction.operations * OPERATION_COST_BYTES;
+    }
+    return bytes;
+  }
+
+  begin(name: string): void {
+    if (this.open.has(name)) {
+      throw new FrameError('Bad transaction', `A transaction '${name}' is open on this connection already.`);
+    }
+    if (this.open.size >= this.options.transactionsMax) {
+      const text = `A connection may have at most ${this.options.transactionsMax} transactions open.`;
+      throw new FrameError('Too many transactions', text);
+    }
+    this.open.set(name, new OpenTransaction(this.session.transaction(), this.options));
+  }
+
+  get(name: string): OpenTransaction {
+    const found = this.open.get(name);
+    if (found === undefined) {
+      throw new FrameError('Bad transaction', `No transaction '${name}' is open on this connection.`);
+    }
+    return found;
+  }
+
+  /** The transaction of that name, which is over with this. `onUnroutable` is called for each of its SENDs that no queue took. */
+  commit(name: string, onUnroutable: () => void): Mark {
+    const { transaction, promises } = this.get(name);
+    this.open.delete(name);
+    const mark = transaction.commit(onUnroutable);
+    for (const { subscription, index } of promises) subscription.held.remove(index);
+    return mark;
+  }
+
+  abort(name: string): void {
+    this.undo(this.get(name));
+    this.open.delete(name);
+  }
+
+  rollbackAll(): void {
+    for (const transaction of this.open.values()) this.undo(transaction);
+    this.open.clear();
+  }
+
+  private undo({ transaction, promises }: OpenTransaction): void {
+    transaction.rollback();
+    for (const { subscription, index } of promises) {
+      const { held, consumer } = subscription;
+      held.unpromise(index);
+      if (consumer.active) continue;
+      // It was unsubscribed meanwhile: what it held went back then, and this one goes now.
+      consumer.settle(held.slot(index), RELEASED);
+      held.remove(index);
+    }
+  }
+}

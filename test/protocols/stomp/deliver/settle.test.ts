@@ -1,0 +1,378 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Session } from '../../../../src/api/session.ts';
+import { until } from '../../../support/until.ts';
+import { StompHarness } from '../harness.ts';
+import { type Frame, header, type RawClient } from '../raw-client.ts';
+
+let house: StompHarness;
+let core: Session;
+beforeEach(async () => {
+  house = await StompHarness.start();
+  core = await house.session();
+});
+afterEach(() => house.stop());
+
+async function consume(client: RawClient, ack: string, more: Record<string, string> = {}): Promise<void> {
+  await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q', ack, ...more });
+}
+
+/** Publishes 1, 2, 3 … and takes their deliveries. */
+async function deliveries(client: RawClient, count: number): Promise<Frame[]> {
+  for (let i = 1; i <= count; i++) client.send('SEND', { destination: '/queue/q' }, `${i}`);
+  const frames: Frame[] = [];
+  for (let i = 0; i < count; i++) frames.push(await client.next('MESSAGE'));
+  return frames;
+}
+
+/** What a consumer of the core gets now: body, redelivered, attempts. */
+async function remaining(count: number): Promise<[string, boolean, number][]> {
+  const seen: [string, boolean, number][] = [];
+  const consumer = core.consume(
+    'q',
+    { tag: 't', settled: true, exclusive: false, prefetch: 0, arguments: [] },
+    {
+      deliver: (view) => {
+        seen.push([view.body.toString('utf8', view.bodyStart, view.bodyEnd), view.redelivered, view.attempts]);
+      },
+      cancelled: () => {},
+    },
+    { congested: false },
+  );
+  await until(() => seen.length >= count, `${count} messages`);
+  consumer.cancel();
+  return seen;
+}
+
+const ackOf = (frame: Frame, version = '1.2'): Record<string, string> =>
+  version === '1.2'
+    ? { id: header(frame, 'ack')! }
+    : { 'message-id': header(frame, 'message-id')!, ...(version === '1.1' && { subscription: '1' }) };
+
+describe.each(['1.0', '1.1', '1.2'])('in %s', (version) => {
+  test('auto needs no ACK, and its messages have nothing to be ACKed by', async () => {
+    const client = await house.open(version);
+    await consume(client, 'auto');
+    const [first] = await deliveries(client, 2);
+    expect(header(first!, 'ack')).toBeUndefined();
+    client.cut();
+    await until(() => house.broker.sessionCount === 1);
+    expect(core.checkQueue('q').messages).toBe(0);
+  });
+
+  test('client-individual: each ACK means one message', async () => {
+    const client = await house.open(version);
+    await consume(client, 'client-individual');
+    const [one, two, three] = await deliveries(client, 3);
+    await client.confirmed('ACK', ackOf(two!, version));
+    await client.confirmed('DISCONNECT');
+    expect(await remaining(2)).toEqual([
+      ['1', true, 0],
+      ['3', true, 0],
+    ]); // prettier-ignore
+    expect([one, three].every((frame) => (header(frame!, 'ack') !== undefined) === (version === '1.2'))).toBe(true);
+  });
+
+  test('client: an ACK means all messages up to that one', async () => {
+    const client = await house.open(version);
+    await consume(client, 'client');
+    const frames = await deliveries(client, 5);
+    await client.confirmed('ACK', ackOf(frames[2]!, version));
+    await client.confirmed('DISCONNECT');
+    expect(await remaining(2)).toEqual([
+      ['4', true, 0],
+      ['5', true, 0],
+    ]); // prettier-ignore
+  });
+});
+
+describe('NACK', () => {
+  test('gives one message back as a failed attempt', async () => {
+    const client = await house.open();
+    await consume(client, 'client-individual', { 'prefetch-count': '1' });
+    const [frame] = await deliveries(client, 1);
+    client.send('NACK', ackOf(frame!));
+    const again = await client.next('MESSAGE');
+    expect([header(frame!, 'redelivered'), header(again, 'redelivered')]).toEqual([undefined, 'true']);
+    expect(header(again, 'ack')).not.toBe(header(frame!, 'ack'));
+    await client.leave();
+    expect(await remaining(1)).toEqual([['1', true, 1]]);
+  });
+
+  test('with requeue:false lets go of it', async () => {
+    const client = await house.open();
+    await consume(client, 'client-individual');
+    const [frame] = await deliveries(client, 1);
+    await client.confirmed('NACK', { ...ackOf(frame!), requeue: 'false' });
+    await client.leave();
+    expect(core.checkQueue('q').messages).toBe(0);
+  });
+
+  test('means all up to that one where ACK does', async () => {
+    const client = await house.open();
+    await consume(client, 'client');
+    const frames = await deliveries(client, 3);
+    await client.confirmed('NACK', { ...ackOf(frames[1]!), requeue: 'false' });
+    await client.leave();
+    expect(await remaining(1)).toEqual([['3', true, 0]]);
+  });
+
+  test('is known in 1.0, too, whose clients send it to brokers that know it', async () => {
+    const client = await house.open('1.0');
+    await consume(client, 'client');
+    const [frame] = await deliveries(client, 1);
+    await client.confirmed('NACK', { ...ackOf(frame!, '1.0'), requeue: 'false' });
+    await client.leave();
+    expect(await remaining(0)).toEqual([]);
+  });
+});
+
+describe('what a client holds', () => {
+  test('comes back as a failed attempt when it is lost', async () => {
+    const client = await house.open();
+    await consume(client, 'client-individual');
+    await deliveries(client, 2);
+    client.cut();
+    expect(await remaining(2)).toEqual([
+      ['1', true, 1],
+      ['2', true, 1],
+    ]); // prettier-ignore
+  });
+
+  test('comes back without an attempt when it unsubscribes', async () => {
+    const client = await house.open();
+    await consume(client, 'client');
+    await deliveries(client, 2);
+    await client.confirmed('UNSUBSCRIBE', { id: '1' });
+    expect(await remaining(2)).toEqual([
+      ['1', true, 0],
+      ['2', true, 0],
+    ]); // prettier-ignore
+  });
+
+  test('is no more than its prefetch-count', async () => {
+    const client = await house.open();
+    await consume(client, 'client-individual', { 'prefetch-count': '2' });
+    for (let i = 1; i <= 5; i++) client.send('SEND', { destination: '/queue/q' }, `${i}`);
+    const first = await client.next('MESSAGE');
+    await client.next('MESSAGE');
+    await client.confirmed('BEGIN', { transaction: 'x' }); // nothing else came before this answer
+    client.send('ACK', ackOf(first));
+    expect((await client.next('MESSAGE')).body.toString()).toBe('3');
+  });
+});
+
+describe('a token that is not good', () => {
+  const session = (frame: Frame): string => header(frame, 'ack')!.split('.')[0]!;
+
+  test.each<[string, string, (frame: Frame) => string]>([
+    ['of another connection', 'Invalid header', (frame) => `${session(frame)}x.1.1.0`],
+    ['of a subscription that never was', 'Invalid header', (frame) => `${session(frame)}.2.1.0`],
+    ['of subscription 0', 'Invalid header', (frame) => `${session(frame)}.0.1.0`],
+    ['of a delivery that is still to come', 'Invalid header', (frame) => `${session(frame)}.1.2.0`],
+    ['of a place where nothing is held', 'precondition_failed', (frame) => `${session(frame)}.1.1.7`],
+    ['of a place far away', 'precondition_failed', (frame) => `${session(frame)}.1.1.999999999`],
+    ['that is empty', 'Invalid header', () => ''],
+    ['that is anything', 'Invalid header', () => 'anything'],
+  ])('%s is refused', async (_, message, forge) => {
+    const client = await house.open();
+    await consume(client, 'client-individual');
+    const [frame] = await deliveries(client, 1);
+    const error = await client.refused('ACK', { id: forge(frame!), receipt: 'r' });
+    expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual([message, 'r']);
+    expect(await remaining(1)).toEqual([['1', true, 1]]);
+  });
+
+  test('is refused when it was used before', async () => {
+    const client = await house.open();
+    await consume(client, 'client-individual');
+    const [frame] = await deliveries(client, 1);
+    await client.confirmed('ACK', ackOf(frame!));
+    const error = await client.refused('ACK', ackOf(frame!));
+    expect(error.body.toString()).toContain('was settled before');
+  });
+
+  test('because a later ACK has covered it is counted, and no error', async () => {
+    const client = await house.open();
+    await consume(client, 'client');
+    const frames = await deliveries(client, 3);
+    client.send('ACK', ackOf(frames[2]!));
+    await client.confirmed('ACK', ackOf(frames[0]!));
+    expect(house.stats.staleSettlements).toBe(1);
+  });
+
+  test('because of UNSUBSCRIBE is counted, but not confirmed', async () => {
+    const client = await house.open();
+    await consume(client, 'client');
+    const frames = await deliveries(client, 1);
+    await client.confirmed('UNSUBSCRIBE', { id: '1' });
+    client.send('ACK', ackOf(frames[0]!));
+    await client.confirmed('BEGIN', { transaction: 't' });
+    expect(house.stats.staleSettlements).toBe(1);
+    expect(header(await client.refused('ACK', { ...ackOf(frames[0]!), receipt: 'r' }), 'message')).toBe(
+      'Subscription not found',
+    );
+  });
+
+  test('must not name another subscription in 1.1', async () => {
+    const client = await house.open('1.1');
+    await consume(client, 'client');
+    const [frame] = await deliveries(client, 1);
+    const error = await client.refused('ACK', { 'message-id': header(frame!, 'message-id')!, subscription: '2' });
+    expect(header(error, 'message')).toBe('Invalid header');
+  });
+
+  test.each([
+    ['1.0', 'message-id'],
+    ['1.1', 'message-id'],
+    ['1.2', 'id'],
+  ])('must be there in %s, as %s', async (version, name) => {
+    const client = await house.open(version);
+    const error = await client.refused('ACK', {});
+    expect([header(error, 'message'), error.body.toString().includes(`'${name}'`)]).toEqual(['Missing header', true]);
+  }); // prettier-ignore
+});
+
+describe('a transaction', () => {
+  test('is all done at COMMIT, and nothing of it is seen before', async () => {
+    const client = await house.open();
+    await consume(client, 'client-individual');
+    const [one, two] = await deliveries(client, 2);
+    client.send('BEGIN', { transaction: 't' });
+    await client.confirmed('SEND', { destination: '/queue/other', transaction: 't', persistent: 'true' }, 'a');
+    await client.confirmed('ACK', { ...ackOf(one!), transaction: 't' });
+    await client.confirmed('NACK', { ...ackOf(two!), transaction: 't', requeue: 'false' });
+    expect(core.checkQueue('other').messages).toBe(0);
+    await client.confirmed('COMMIT', { transaction: 't' });
+    expect(core.checkQueue('other').messages).toBe(1);
+    await client.leave();
+    expect(core.checkQueue('q').messages).toBe(0);
+  });
+
+  test('is undone by ABORT: its deliveries are held as before', async () => {
+    const client = await house.open();
+    await consume(client, 'client');
+    const frames = await deliveries(client, 3);
+    client.send('BEGIN', { transaction: 't' });
+    client.send('SEND', { destination: '/queue/other', transaction: 't' }, 'a');
+    client.send('ACK', { ...ackOf(frames[1]!), transaction: 't' });
+    await client.confirmed('ABORT', { transaction: 't' });
+    expect(core.checkQueue('other').messages).toBe(0);
+    await client.confirmed('ACK', ackOf(frames[0]!));
+    await client.leave();
+    expect(await remaining(2)).toEqual([
+      ['2', true, 0],
+      ['3', true, 0],
+    ]); // prettier-ignore
+  });
+
+  test.each(['DISCONNECT', 'the connection being lost'])('is undone by %s', async (how) => {
+    const client = await house.open();
+    await consume(client, 'client-individual');
+    const [frame] = await deliveries(client, 1);
+    client.send('BEGIN', { transaction: 't' });
+    client.send('SEND', { destination: '/queue/other', transaction: 't' }, 'a');
+    await client.confirmed('ACK', { ...ackOf(frame!), transaction: 't' });
+    if (how === 'DISCONNECT') await client.leave();
+    else client.cut();
+    expect(await remaining(1)).toEqual([['1', true, how === 'DISCONNECT' ? 0 : 1]]);
+    expect(core.checkQueue('other').messages).toBe(0);
+  });
+
+  test('keeps its deliveries through UNSUBSCRIBE, the others go back', async () => {
+    const client = await house.open();
+    await consume(client, 'client-individual');
+    const [, two] = await deliveries(client, 3);
+    client.send('BEGIN', { transaction: 't' });
+    client.send('ACK', { ...ackOf(two!), transaction: 't' });
+    await client.confirmed('UNSUBSCRIBE', { id: '1' });
+    expect(core.checkQueue('q').messages).toBe(2);
+    await client.confirmed('COMMIT', { transaction: 't' });
+    await client.leave();
+    expect(await remaining(2)).toEqual([
+      ['1', true, 0],
+      ['3', true, 0],
+    ]); // prettier-ignore
+  });
+
+  test('that is undone after UNSUBSCRIBE gives them back, too', async () => {
+    const client = await house.open();
+    await consume(client, 'client-individual');
+    const [one] = await deliveries(client, 2);
+    client.send('BEGIN', { transaction: 't' });
+    client.send('ACK', { ...ackOf(one!), transaction: 't' });
+    client.send('UNSUBSCRIBE', { id: '1' });
+    await client.confirmed('ABORT', { transaction: 't' });
+    expect(await remaining(2)).toEqual([
+      ['1', true, 0],
+      ['2', true, 0],
+    ]); // prettier-ignore
+  });
+
+  test('holds a large body', async () => {
+    const client = await house.open();
+    client.send('BEGIN', { transaction: 't' });
+    const body = 'x'.repeat(500_000);
+    await client.confirmed('SEND', { destination: '/queue/other', transaction: 't', 'content-length': '500000' }, body);
+    expect(core.checkQueue('other').messages).toBe(0);
+    await client.confirmed('COMMIT', { transaction: 't' });
+    await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/other' });
+    expect((await client.next('MESSAGE')).body.toString()).toBe(body);
+  });
+
+  test('has one ACK for each delivery', async () => {
+    const client = await house.open();
+    await consume(client, 'client-individual');
+    const [frame] = await deliveries(client, 1);
+    client.send('BEGIN', { transaction: 't' });
+    client.send('ACK', { ...ackOf(frame!), transaction: 't' });
+    const error = await client.refused('ACK', ackOf(frame!));
+    expect(error.body.toString()).toContain('part of an open transaction');
+  });
+
+  test('of nothing is committed', async () => {
+    const client = await house.open();
+    client.send('BEGIN', { transaction: 't' });
+    await client.confirmed('COMMIT', { transaction: 't' });
+    client.send('BEGIN', { transaction: 't' });
+    await client.confirmed('ABORT', { transaction: 't' });
+  });
+
+  test.each<[string, [string, Record<string, string>][], string]>([
+    [
+      'begun twice',
+      [
+        ['BEGIN', { transaction: 't' }],
+        ['BEGIN', { transaction: 't' }],
+      ],
+      'Bad transaction',
+    ],
+    ['committed but never begun', [['COMMIT', { transaction: 't' }]], 'Bad transaction'],
+    ['aborted but never begun', [['ABORT', { transaction: 't' }]], 'Bad transaction'],
+    ['without a name', [['BEGIN', {}]], 'Missing transaction'],
+  ])('%s is refused', async (_, frames, message) => {
+    const client = await house.open();
+    for (const [command, headers] of frames) client.send(command, headers);
+    expect(header(await client.error(), 'message')).toBe(message);
+  }); // prettier-ignore
+
+  test('is bounded, in number, in frames and in bytes', async () => {
+    await house.stop();
+    house = await StompHarness.start({ transactionsMax: 2, transactionOperationsMax: 3, transactionSizeMax: 1_000 });
+    const many = await house.open();
+    for (const transaction of ['a', 'b']) await many.confirmed('BEGIN', { transaction });
+    expect(header(await many.refused('BEGIN', { transaction: 'c' }), 'message')).toBe('Too many transactions');
+    for (const [size, fits] of [
+      [1, 3],
+      [600, 2],
+    ] as const) {
+      const client = await house.open();
+      client.send('BEGIN', { transaction: 't' });
+      for (let i = 0; i < fits; i++)
+        await client.confirmed('SEND', { destination: '/queue/x', transaction: 't' }, 'y'.repeat(size));
+      const error = await client.refused('SEND', { destination: '/queue/x', transaction: 't' }, 'y'.repeat(size));
+      expect(header(error, 'message')).toBe('Transaction too large');
+    } // prettier-ignore
+    const session = await house.session();
+    expect(session.checkQueue('x').messages).toBe(0);
+  });
+});

@@ -1,0 +1,354 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Session } from '../../../../src/api/session.ts';
+import { until } from '../../../support/until.ts';
+import { StompHarness } from '../harness.ts';
+import { header, type RawClient } from '../raw-client.ts';
+
+let house: StompHarness;
+let core: Session;
+beforeEach(async () => {
+  house = await StompHarness.start({ subscriptionsMax: 4 });
+  core = await house.session();
+});
+afterEach(() => house.stop());
+
+const subscribe = (client: RawClient, destination: string, more: Record<string, string> = {}): Promise<void> =>
+  client.confirmed('SUBSCRIBE', { id: '1', destination, ...more });
+const gone = (client: RawClient): Promise<void> => {
+  const sessions = house.broker.sessionCount;
+  client.cut();
+  return until(() => house.broker.sessionCount === sessions - 1, 'the session to end');
+};
+
+describe('the destination', () => {
+  test.each([
+    ['/queue/q', '/queue/q', '/queue/q'],
+    ['q', '/queue/q', '/queue/q'],
+    ['/queue/a%2Fb', '/queue/a%2Fb', '/queue/a%2Fb'],
+    ['/queue/a%3Ab', '/queue/a%3Ab', '/queue/a\\cb'],
+    ['/topic/a.*.c', '/topic/a.b.c', '/topic/a.b.c'],
+    ['/topic/a.#', '/topic/a', '/topic/a'],
+    ['/exchange/amq.direct/k', '/exchange/amq.direct/k', '/exchange/amq.direct/k'],
+    ['/exchange/amq.fanout', '/exchange/amq.fanout', '/exchange/amq.fanout'],
+    ['/exchange/amq.topic/#', '/topic/x', '/topic/x'],
+  ])('%s gets what is sent to %s', async (from, to, shown) => {
+    const client = await house.open();
+    await subscribe(client, from);
+    client.send('SEND', { destination: to }, 'x');
+    expect(header(await client.next('MESSAGE'), 'destination')).toBe(shown);
+  });
+
+  test('/queue/q makes a durable queue that stays', async () => {
+    const client = await house.open();
+    await subscribe(client, '/queue/q');
+    await gone(client);
+    client.cut();
+    expect(core.checkQueue('q').messages).toBe(0);
+    expect(() =>
+      core.declareQueue('q', { durable: true, exclusive: false, autoDelete: false, arguments: [] }),
+    ).not.toThrow();
+  });
+
+  test('/queue/q takes a queue that is there as it is', async () => {
+    const options = {
+      durable: true,
+      exclusive: false,
+      autoDelete: false,
+      arguments: [{ name: 'x-dead-letter-exchange', value: 'amq.topic' }],
+    }; // prettier-ignore
+    core.declareQueue('q', options);
+    const client = await house.open();
+    await subscribe(client, '/queue/q');
+    await client.confirmed('SEND', { destination: '/queue/q' }, 'x');
+    await client.next('MESSAGE');
+  });
+
+  test('/queue/q with headers declares what they say, and is refused if the queue is another one', async () => {
+    const client = await house.open();
+    await subscribe(client, '/queue/q', { 'x-dead-letter-exchange': 'amq.topic', 'x-dead-letter-routing-key': '1' });
+    const other = await house.open();
+    const error = await other.refused('SUBSCRIBE', {
+      id: '1',
+      destination: '/queue/q',
+      'x-dead-letter-exchange': 'amq.topic',
+    });
+    expect(header(error, 'message')).toBe('precondition_failed');
+    await client.confirmed('SEND', { destination: '/queue/q' }, 'x');
+  });
+
+  test('/queue/q with exclusive and auto-delete', async () => {
+    const client = await house.open();
+    await subscribe(client, '/queue/mine', { exclusive: 'true' });
+    await client.confirmed('SUBSCRIBE', {
+      id: '2',
+      destination: '/queue/brief',
+      'auto-delete': 'true',
+      durable: 'false',
+    });
+    expect(core.queueExists('brief')).toBe(true);
+    const other = await house.open();
+    expect(header(await other.refused('SUBSCRIBE', { id: '1', destination: '/queue/mine' }), 'message')).toBe(
+      'resource_locked',
+    );
+    await client.confirmed('UNSUBSCRIBE', { id: '2' });
+    expect(core.queueExists('brief')).toBe(false);
+    await gone(client);
+    expect(core.queueExists('mine')).toBe(false);
+  });
+
+  test('/amq/queue/q must be there', async () => {
+    const client = await house.open();
+    const error = await client.refused('SUBSCRIBE', { id: '1', destination: '/amq/queue/q' });
+    expect([header(error, 'message'), error.body.toString()]).toEqual([
+      'not_found',
+      "NOT_FOUND - no queue 'q' in vhost '/'\n",
+    ]);
+    core.declareQueue('q', { durable: false, exclusive: false, autoDelete: false, arguments: [] });
+    const again = await house.open();
+    await subscribe(again, '/amq/queue/q');
+    again.send('SEND', { destination: '/amq/queue/q' }, 'x');
+    await again.next('MESSAGE');
+  });
+
+  test('/exchange/x must be there, and no queue is left of the attempt', async () => {
+    const client = await house.open();
+    const error = await client.refused('SUBSCRIBE', { id: '1', destination: '/exchange/x/k', 'x-queue-name': 'left' });
+    expect(header(error, 'message')).toBe('not_found');
+    expect(core.queueExists('left')).toBe(false);
+  });
+
+  test('/topic/k gives each subscription its own copy, and leaves no queue behind', async () => {
+    const client = await house.open();
+    await client.confirmed('SUBSCRIBE', { id: '1', destination: '/topic/k', 'x-queue-name': 'named' });
+    await client.confirmed('SUBSCRIBE', { id: '2', destination: '/topic/*' });
+    client.send('SEND', { destination: '/topic/k' }, 'x');
+    const ids = [
+      header(await client.next('MESSAGE'), 'subscription'),
+      header(await client.next('MESSAGE'), 'subscription'),
+    ];
+    expect(ids.sort()).toEqual(['1', '2']);
+    expect(core.queueExists('named')).toBe(true);
+    await gone(client);
+    expect(core.queueExists('named')).toBe(false);
+  });
+
+  test('/reply-queue/n may hold slashes', async () => {
+    core.declareQueue('a/b', { durable: false, exclusive: false, autoDelete: false, arguments: [] });
+    const client = await house.open();
+    await subscribe(client, '/queue/a%2Fb');
+    client.send('SEND', { destination: '/reply-queue/a/b' }, 'x');
+    await client.next('MESSAGE');
+  });
+});
+
+describe('SUBSCRIBE is refused', () => {
+  test.each<[string, Record<string, string>, string]>([
+    ['without a destination', { id: '1' }, 'Missing destination'],
+    ['without an id', { destination: '/queue/q' }, 'Missing Header'],
+    ['with an ack mode that is none', { id: '1', destination: '/queue/q', ack: 'sometimes' }, 'Invalid header'],
+    ['with a prefetch that is none', { id: '1', destination: '/queue/q', 'prefetch-count': 'many' }, 'Invalid header'],
+    ['with a selector that is none', { id: '1', destination: '/topic/q', selector: 'a = ' }, 'Invalid selector'],
+    ['from a queue with no-local', { id: '1', destination: '/queue/q', 'no-local': 'true' }, 'Invalid header'],
+    ['as a browser, which is not built', { id: '1', destination: '/queue/q', browser: 'true' }, 'Not implemented'],
+    ["with an id that is the broker's", { id: '/temp-queue/x', destination: '/queue/q' }, 'Invalid id'],
+    ['with a flag that is none', { id: '1', destination: '/topic/q', durable: 'yes' }, 'Invalid header'],
+    [
+      'durably without a client-id',
+      { id: '1', destination: '/topic/q', 'activemq.subscriptionName': 's' },
+      'Missing header',
+    ],
+  ])('%s', async (_, headers, message) => {
+    const client = await house.open('1.1');
+    expect(header(await client.refused('SUBSCRIBE', headers), 'message')).toBe(message);
+  });
+
+  test('with an id that is in use', async () => {
+    const client = await house.open();
+    await subscribe(client, '/queue/q');
+    const error = await client.refused('SUBSCRIBE', { id: '1', destination: '/queue/r' });
+    expect(header(error, 'message')).toBe('Duplicated subscription identifier');
+  });
+
+  test('when there are too many', async () => {
+    const client = await house.open();
+    for (const id of ['1', '2', '3', '4']) await client.confirmed('SUBSCRIBE', { id, destination: '/queue/q' });
+    const error = await client.refused('SUBSCRIBE', { id: '5', destination: '/queue/q' });
+    expect(header(error, 'message')).toBe('Too many subscriptions');
+  });
+});
+
+describe('in 1.0', () => {
+  test('a subscription without an id is known by its destination', async () => {
+    const client = await house.open('1.0');
+    await client.confirmed('SUBSCRIBE', { destination: '/queue/q', ack: 'client' });
+    await client.confirmed('SUBSCRIBE', { destination: '/queue/r' });
+    client.send('SEND', { destination: '/queue/q' }, 'x');
+    expect(header(await client.next('MESSAGE'), 'subscription')).toBeUndefined();
+    await client.confirmed('UNSUBSCRIBE', { destination: '/queue/q' });
+    client.send('SEND', { destination: '/queue/q' }, 'x');
+    client.send('SEND', { destination: '/queue/r' }, 'y');
+    expect((await client.next('MESSAGE')).body.toString()).toBe('y');
+    expect(core.checkQueue('q').messages).toBe(2);
+  });
+});
+
+describe('UNSUBSCRIBE', () => {
+  test('ends one subscription of several', async () => {
+    const client = await house.open();
+    for (const id of ['1', '2']) await client.confirmed('SUBSCRIBE', { id, destination: '/topic/k' });
+    await client.confirmed('UNSUBSCRIBE', { id: '1' });
+    client.send('SEND', { destination: '/topic/k' }, 'x');
+    expect(header(await client.next('MESSAGE'), 'subscription')).toBe('2');
+    await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q' });
+  });
+
+  test.each([
+    [{ id: 'x' }, 'No subscription found'],
+    [{}, 'Missing destination or id'],
+  ])('%j is refused', async (headers, message) => {
+    const client = await house.open();
+    expect(header(await client.refused('UNSUBSCRIBE', headers as Record<string, string>), 'message')).toBe(message);
+  });
+
+  test('with a stray durable header does not delete a queue that others made', async () => {
+    const client = await house.open();
+    await subscribe(client, '/queue/q');
+    await client.confirmed('UNSUBSCRIBE', { id: '1', durable: 'true' });
+    expect(core.queueExists('q')).toBe(true);
+  });
+});
+
+describe('a durable subscription', () => {
+  test.each([{ durable: 'true' }, { persistent: 'true' }])(
+    'by id and %j gets what was sent while it was away, until it is unsubscribed',
+    async (mark) => {
+      const headers = { id: 'sub', destination: '/topic/news.#', ack: 'client-individual', ...mark } as Record<
+        string,
+        string
+      >;
+      const first = await house.open();
+      await first.confirmed('SUBSCRIBE', headers);
+      await gone(first);
+      const publisher = await house.open();
+      await publisher.confirmed('SEND', { destination: '/topic/news.today', persistent: 'true' }, 'x');
+      const second = await house.open();
+      await second.confirmed('SUBSCRIBE', headers);
+      const frame = await second.next('MESSAGE');
+      expect([header(frame, 'subscription'), frame.body.toString()]).toEqual(['sub', 'x']);
+      await second.confirmed('ACK', { id: header(frame, 'ack')! });
+      await second.confirmed('UNSUBSCRIBE', { id: 'sub', ...mark } as Record<string, string>);
+      await publisher.confirmed('SEND', { destination: '/topic/news.today', persistent: 'true' }, 'x');
+      expect(house.stats.unroutable).toBe(1);
+    },
+  );
+
+  test('needs an id', async () => {
+    const client = await house.open('1.0');
+    const error = await client.refused('SUBSCRIBE', { destination: '/topic/k', durable: 'true' });
+    expect(header(error, 'message')).toBe('Missing Header');
+  });
+
+  test('by name, as with ActiveMQ, is one queue for client and name, and follows its topic', async () => {
+    const open = (): Promise<RawClient> => house.open('1.1', { 'client-id': 'my.client' });
+    const named = { 'activemq.subscriptionName': 'news' };
+    const first = await open();
+    await subscribe(first, '/topic/a', named);
+    expect(core.bindings('my%2Eclient.news').map((b) => b.key)).toEqual(['a']);
+    await gone(first);
+    const second = await open();
+    await subscribe(second, '/topic/b', named);
+    expect(core.bindings('my%2Eclient.news').map((b) => b.key)).toEqual(['b']);
+    second.send('SEND', { destination: '/topic/a' }, 'old');
+    second.send('SEND', { destination: '/topic/b' }, 'new');
+    expect((await second.next('MESSAGE')).body.toString()).toBe('new');
+    await gone(second);
+    const third = await open();
+    await third.confirmed('UNSUBSCRIBE', { id: '1', ...named });
+    expect(core.queueExists('my%2Eclient.news')).toBe(false);
+  });
+});
+
+describe('a temporary queue', () => {
+  test('is made by a reply-to, and its replies come by themselves', async () => {
+    const asker = await house.open();
+    const answerer = await house.open();
+    await subscribe(answerer, '/queue/rpc');
+    for (const question of ['1', '2']) {
+      asker.send(
+        'SEND',
+        { destination: '/queue/rpc', 'reply-to': '/temp-queue/answers', 'correlation-id': question },
+        '?',
+      );
+      const frame = await answerer.next('MESSAGE');
+      const replyTo = header(frame, 'reply-to')!;
+      expect(replyTo).toMatch(/^\/reply-queue\/amq\.gen-/);
+      expect(header(frame, 'correlation-id')).toBe(question);
+      answerer.send('SEND', { destination: replyTo, 'correlation-id': question }, '!');
+      const answer = await asker.next('MESSAGE');
+      expect([header(answer, 'subscription'), header(answer, 'correlation-id')]).toEqual([
+        '/temp-queue/answers',
+        question,
+      ]);
+      expect(header(answer, 'ack')).toBeUndefined();
+    }
+  });
+
+  test("goes with its session, and is nobody else's", async () => {
+    const asker = await house.open();
+    const answerer = await house.open();
+    await subscribe(answerer, '/queue/rpc');
+    asker.send('SEND', { destination: '/queue/rpc', 'reply-to': '/temp-queue/answers' }, '?');
+    const replyTo = header(await answerer.next('MESSAGE'), 'reply-to')!;
+    const thief = await house.open();
+    expect(header(await thief.refused('SUBSCRIBE', { id: '1', destination: replyTo }), 'message')).toBe(
+      'resource_locked',
+    );
+    await gone(asker);
+    await answerer.confirmed('SEND', { destination: replyTo }, 'Subscription not found');
+    expect(house.stats.unroutable).toBe(1);
+  });
+
+  test('can be subscribed to, as with ActiveMQ, and then only that subscription gets the replies', async () => {
+    const client = await house.open();
+    await client.confirmed('SUBSCRIBE', { id: 'mine', destination: '/temp-queue/t' });
+    await client.confirmed('SUBSCRIBE', { id: 'rpc', destination: '/queue/rpc' });
+    client.send('SEND', { destination: '/queue/rpc', 'reply-to': '/temp-queue/t' }, '?');
+    const replyTo = header(await client.next('MESSAGE'), 'reply-to')!;
+    client.send('SEND', { destination: replyTo }, '!');
+    expect(header(await client.next('MESSAGE'), 'subscription')).toBe('mine');
+  });
+
+  test('that a reply-to made can be taken over', async () => {
+    const client = await house.open();
+    await client.confirmed('SUBSCRIBE', { id: 'rpc', destination: '/queue/rpc' });
+    client.send('SEND', { destination: '/queue/rpc', 'reply-to': '/temp-queue/t' }, '?');
+    const replyTo = header(await client.next('MESSAGE'), 'reply-to')!;
+    await client.confirmed('SUBSCRIBE', { id: 'mine', destination: '/temp-queue/t', ack: 'client' });
+    client.send('SEND', { destination: replyTo }, '!');
+    const answer = await client.next('MESSAGE');
+    expect([header(answer, 'subscription'), header(answer, 'ack') === undefined]).toEqual(['mine', false]);
+  });
+});
+
+test('a subscription whose queue is deleted ends with an ERROR that names it', async () => {
+  const client = await house.open();
+  await client.confirmed('SUBSCRIBE', { id: 'a\\cb', destination: '/queue/q' });
+  core.deleteQueue('q', false, false);
+  const error = await client.error();
+  expect([header(error, 'message'), header(error, 'subscription')]).toEqual(['Server cancelled subscription', 'a\\cb']);
+  expect(error.body.toString()).toContain("queue 'q' was deleted");
+});
+
+test('a client that does not read holds up nobody, and gets everything when it reads again', async () => {
+  const slow = await house.open();
+  const quick = await house.open();
+  await subscribe(slow, '/topic/k');
+  await subscribe(quick, '/topic/k');
+  slow.socket.pause();
+  const body = 'x'.repeat(10_000);
+  const count = 1_000;
+  for (let i = 0; i < count; i++) quick.send('SEND', { destination: '/topic/k', n: `${i}` }, body);
+  for (let i = 0; i < count; i++) expect(header(await quick.next('MESSAGE'), 'n')).toBe(`${i}`);
+  slow.socket.resume();
+  for (let i = 0; i < count; i++) expect(header(await slow.next('MESSAGE'), 'n')).toBe(`${i}`);
+});

@@ -1,0 +1,34 @@
+/** Receipts that are owed are bounded: frames that ask for one more wait, and go on when enough have been given. */
+import { afterEach, expect, test, vi } from 'vitest';
+import { ClientSession } from '../../../../src/broker/session.ts';
+import { MemoryFiles } from '../../../log/memory-files.ts';
+import { StompHarness } from '../harness.ts';
+import { header } from '../raw-client.ts';
+
+const MAX = 4;
+let house: StompHarness | undefined;
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await house?.stop();
+});
+
+test('no more are owed than may be, however many frames come at once', async () => {
+  house = await StompHarness.start({ receiptsPendingMax: MAX }, { dataDirectory: '/own', files: new MemoryFiles() });
+  const client = await house.open();
+  const { answers } = house.handlers[0] as unknown as { answers: { owed: number } };
+  const owed: number[] = [];
+  const publish = ClientSession.prototype.publish;
+  vi.spyOn(ClientSession.prototype, 'publish').mockImplementation(function (this: ClientSession, ...given) {
+    owed.push(answers.owed);
+    return publish.apply(this, given);
+  });
+  const frames = Array.from(
+    { length: 50 },
+    (_, i) => `SEND\ndestination:/queue/q\npersistent:true\nreceipt:${i}\n\nx\0\n`,
+  );
+  client.write(frames.join(''));
+  for (let i = 0; i < 50; i++) expect(header(await client.next('RECEIPT'), 'receipt-id')).toBe(String(i));
+  expect(owed).toHaveLength(50);
+  // As many as may be, and never more: the frame that is published is not yet among them.
+  expect(Math.max(...owed)).toBe(MAX - 1);
+});
