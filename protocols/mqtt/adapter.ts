@@ -15,14 +15,14 @@ import { packetExtent } from './codec/extent.ts';
 import { MessageProperties } from './codec/message-properties.ts';
 import { PropertyWriter } from './codec/properties.ts';
 import { PublishFields } from './codec/publish.ts';
-import { Connection } from './connection.ts';
-import { Form3 } from './delivery/form.ts';
+import { Connection } from './connection/connection.ts';
+import { Rate } from './connection/rate-limits.ts';
+import { Form3 } from './deliver/publish-encoder.ts';
 import { sessionArguments } from './mapping/names.ts';
 import { MQTT_DIALECT_ID, mqttDialect, OutgoingProperties } from './mapping/properties.ts';
-import { TopicWriter } from './mapping/topics.ts';
+import { TopicWriter } from './mapping/topic-writer.ts';
 import { type Limits, limitsOf, type MqttOptions } from './options.ts';
-import { Rate } from './pace.ts';
-import { wakeRegistries } from './session/registry.ts';
+import { wakeRegistries } from './session/session-registry.ts';
 import { MqttStats } from './stats.ts';
 
 /** Where the last at-most-once message was encoded, so that its next subscriber gets a copy of the bytes. */

@@ -21,7 +21,7 @@ import {
   short,
   u16,
 } from '../../conformance/amqp/raw.ts';
-import { Peer } from '../protocols/mqtt/peer.ts';
+import { Peer } from '../protocols/mqtt/raw-client.ts';
 import type { TestBroker } from '../support/broker.ts';
 
 export const WIRES = ['amqp', 'mqtt', 'stomp'] as const;

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AmqpProtocol, amqp as amqpProtocol } from '../../protocols/amqp/index.ts';
 import { type MqttProtocol, mqtt } from '../../protocols/mqtt/index.ts';
-import type { Peer } from '../protocols/mqtt/peer.ts';
+import type { Peer } from '../protocols/mqtt/raw-client.ts';
 import { startTestBroker, type TestBroker } from '../support/broker.ts';
 import { Amqp, field, listOf, mqttClient, named, Stomp } from './ends.ts';
 

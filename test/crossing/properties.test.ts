@@ -1,7 +1,7 @@
 /** Every property between every two protocols, each with itself too: what one says, and what the other then sees. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/clock/clock.ts';
-import { Peer } from '../protocols/mqtt/peer.ts';
+import { Peer } from '../protocols/mqtt/raw-client.ts';
 import { startTestBroker, type TestBroker } from '../support/broker.ts';
 import {
   Amqp,

@@ -1,20 +1,20 @@
 /** All scenarios, by chapter. */
 import type { Scenario } from '../scenario.ts';
-import { AUTH } from './auth.ts';
-import { CONNECT } from './connect.ts';
-import { ERRORS } from './errors.ts';
-import { FLOW } from './flow.ts';
+import { AUTH } from './connection/auth.ts';
+import { CONNECT } from './connection/connect.ts';
+import { ERRORS } from './connection/errors.ts';
+import { LIMITS } from './connection/limits.ts';
+import { WEBSOCKET } from './connection/websocket.ts';
+import { RETAINED } from './deliver/retained.ts';
+import { SUBSCRIBE } from './deliver/subscribe.ts';
 import { LIBRARY } from './library.ts';
-import { LIMITS } from './limits.ts';
-import { PROPERTIES } from './properties.ts';
-import { PUBLISH } from './publish.ts';
-import { RETAINED } from './retained.ts';
-import { SESSION } from './session.ts';
-import { SPECIAL } from './special.ts';
-import { SUBSCRIBE } from './subscribe.ts';
+import { FLOW } from './publish/flow.ts';
+import { PROPERTIES } from './publish/properties.ts';
+import { PUBLISH } from './publish/publish.ts';
+import { SPECIAL } from './publish/special.ts';
+import { WILL } from './publish/will.ts';
+import { SESSION } from './session/session.ts';
 import { TOGETHER } from './together.ts';
-import { WEBSOCKET } from './websocket.ts';
-import { WILL } from './will.ts';
 
 export const CHAPTERS: Readonly<Record<string, readonly Scenario[]>> = {
   connect: CONNECT,

@@ -14,7 +14,7 @@
  *     headers           user properties, in order, each name once; values as text, or marked (`src/message/flat.ts`)
  *     deaths            user properties `x-first-death-queue`, `-reason`, `-exchange`; the same with `x-last-death-`;
  *                       `x-death-count`; in the place of what the publisher says of them
- *     expiry            message expiry interval: what is left of it, rounded up; written by `delivery/form5.ts`
+ *     expiry            message expiry interval: what is left of it, rounded up; written by `deliver/publish-encoder5.ts`
  */
 import { isUtf8 } from 'node:buffer';
 import {
@@ -50,7 +50,7 @@ import {
   USER_PROPERTY,
 } from '../codec/properties.ts';
 import { SUCCESS } from '../codec/reasons.ts';
-import { meaningOf, QUEUE_TOPIC_PREFIX } from '../special-topics.ts';
+import { meaningOf, QUEUE_TOPIC_PREFIX } from './special-topics.ts';
 
 /** Written into the log with every message. */
 export const MQTT_DIALECT_ID = 2;

@@ -7,7 +7,7 @@
  */
 import { decodeAcknowledgement } from '../../../protocols/mqtt/codec/acknowledgement.ts';
 import { decodeConnect } from '../../../protocols/mqtt/codec/connect.ts';
-import { decodeAuth, decodeDisconnect } from '../../../protocols/mqtt/codec/farewell.ts';
+import { decodeAuth, decodeDisconnect } from '../../../protocols/mqtt/codec/disconnect-auth.ts';
 import { MessageProperties } from '../../../protocols/mqtt/codec/message-properties.ts';
 import {
   AUTH,

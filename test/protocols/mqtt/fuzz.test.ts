@@ -6,7 +6,7 @@ import type { MqttProtocol } from '../../../protocols/mqtt/index.ts';
 import { mqtt } from '../../../protocols/mqtt/index.ts';
 import { startTestBroker, type TestBroker } from '../../support/broker.ts';
 import { until } from '../../support/until.ts';
-import { Peer } from './peer.ts';
+import { Peer } from './raw-client.ts';
 
 let broker: TestBroker;
 let adapter: MqttProtocol;

@@ -4,6 +4,7 @@ import * as oracle from 'mqtt-packet';
 import { describe, expect, it } from 'vitest';
 import { acknowledgedReason, decodeAcknowledgement } from '../../../../protocols/mqtt/codec/acknowledgement.ts';
 import { decodeConnect } from '../../../../protocols/mqtt/codec/connect.ts';
+import { decodeAuth, decodeDisconnect } from '../../../../protocols/mqtt/codec/disconnect-auth.ts';
 import {
   writeAck5,
   writeAuth,
@@ -11,7 +12,6 @@ import {
   writeDisconnect,
   writeReasons,
 } from '../../../../protocols/mqtt/codec/encode5.ts';
-import { decodeAuth, decodeDisconnect } from '../../../../protocols/mqtt/codec/farewell.ts';
 import { varint, varintBytes, writeVarint } from '../../../../protocols/mqtt/codec/fields.ts';
 import { MessageProperties } from '../../../../protocols/mqtt/codec/message-properties.ts';
 import { MalformedPacket } from '../../../../protocols/mqtt/codec/packet.ts';

@@ -1,0 +1,110 @@
+/**
+ * PUBLISH of 5.0 to one client [MQTT 5.0, section 3.3]:
+ *
+ *     topic | packet identifier | length | expiry, alias, subscription identifiers | the message's own properties | body
+ *             QoS 1 and 2                  if there are any: this hop's            | as stored, or converted
+ *
+ * A packet that is longer than the client takes is not sent [MQTT5-3.1.2-24].
+ */
+import { type Clock, copyBytes, type MessageView } from '../../../src/api/index.ts';
+import type { FanoutCache, MqttAdapter } from '../adapter.ts';
+import { varintBytes, writeVarint } from '../codec/fields.ts';
+import { REMAINING_LENGTH_MAX } from '../codec/packet.ts';
+import { MESSAGE_EXPIRY, TOPIC_ALIAS } from '../codec/properties.ts';
+import type { PropertySource } from '../mapping/properties.ts';
+import { OutgoingAliases } from './outgoing-aliases.ts';
+import type { PublishForm } from './publish-encoder.ts';
+
+const EXPIRY_BYTES = 5;
+const ALIAS_BYTES = 3;
+
+export class Form5 implements PublishForm {
+  lossy = false;
+  readonly fanout: FanoutCache | null;
+  private remaining = 0;
+  private topicLength = 0;
+  private propsLength = 0;
+  private expiryS = -1;
+  private alias = 0;
+  private identifiers: Buffer | null = null;
+  private readonly adapter: MqttAdapter;
+  private readonly source: PropertySource;
+  private readonly packetSizeMax: number;
+  private readonly aliases: OutgoingAliases | null;
+  private readonly clock: Clock;
+
+  /**
+   * @param packetSizeMax the longest packet the client takes
+   * @param aliasMax the highest topic alias it takes
+   */
+  constructor(adapter: MqttAdapter, source: PropertySource, packetSizeMax: number, aliasMax: number, clock: Clock) {
+    this.adapter = adapter;
+    this.source = source;
+    this.packetSizeMax = packetSizeMax;
+    this.aliases = aliasMax === 0 ? null : new OutgoingAliases(aliasMax);
+    this.fanout = this.aliases === null ? adapter.fanout5 : null;
+    this.clock = clock;
+  }
+
+  prepare(view: MessageView, identified: boolean, identifiers: Buffer | null, later: boolean): number {
+    const { topics, outgoing } = this.adapter;
+    topics.of(view);
+    outgoing.of(this.source, view);
+    this.lossy = topics.lossy || outgoing.lossy;
+    this.identifiers = identifiers;
+    this.topicLength = topics.end - topics.start;
+    this.alias = 0;
+    let length = outgoing.end - outgoing.start;
+    if (identifiers !== null) length += identifiers.length;
+    this.expiryS = -1;
+    if (view.expiresAtMs > 0) {
+      // What is left of it [MQTT5-3.3.2-6], rounded up.
+      this.expiryS = Math.max(0, Math.ceil((view.expiresAtMs - this.clock.epochMs()) / 1000));
+      length += EXPIRY_BYTES;
+    }
+    if (this.aliases !== null && !later) {
+      // One that is written later would meet a client that has been told other things meanwhile.
+      this.alias = this.aliases.find(topics.buffer, topics.start, topics.end);
+      if (this.alias > 0) {
+        length += ALIAS_BYTES;
+        if (this.aliases.known) this.topicLength = 0;
+      }
+    }
+    this.propsLength = length;
+    const { bodyLength } = view;
+    const remaining = 2 + this.topicLength + (identified ? 2 : 0) + varintBytes(length) + length + bodyLength;
+    this.remaining = remaining;
+    const total = 1 + varintBytes(remaining) + remaining;
+    return remaining > REMAINING_LENGTH_MAX || total > this.packetSizeMax ? -1 : total - bodyLength;
+  }
+
+  write(buffer: Buffer, at: number, first: number, packetId: number): number {
+    const { topics, outgoing } = this.adapter;
+    buffer[at] = first;
+    let next = writeVarint(buffer, at + 1, this.remaining);
+    buffer[next++] = this.topicLength >>> 8;
+    buffer[next++] = this.topicLength;
+    if (this.topicLength > 0) next = copyBytes(topics.buffer, topics.start, topics.end, buffer, next);
+    if (packetId !== 0) {
+      buffer[next++] = packetId >>> 8;
+      buffer[next++] = packetId;
+    }
+    next = writeVarint(buffer, next, this.propsLength);
+    if (this.expiryS >= 0) {
+      buffer[next++] = MESSAGE_EXPIRY;
+      buffer[next++] = this.expiryS >>> 24;
+      buffer[next++] = this.expiryS >>> 16;
+      buffer[next++] = this.expiryS >>> 8;
+      buffer[next++] = this.expiryS;
+    }
+    if (this.alias > 0) {
+      this.aliases!.take(topics.buffer, topics.start, topics.end);
+      buffer[next++] = TOPIC_ALIAS;
+      buffer[next++] = this.alias >>> 8;
+      buffer[next++] = this.alias;
+    }
+    const { identifiers } = this;
+    if (identifiers !== null) next = copyBytes(identifiers, 0, identifiers.length, buffer, next);
+    return copyBytes(outgoing.buffer, outgoing.start, outgoing.end, buffer, next);
+  }
+}

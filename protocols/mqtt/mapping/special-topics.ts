@@ -1,0 +1,70 @@
+/**
+ * Topics that begin with `$` and mean something here. Whoever publishes (PUBLISH of any size and version, a will, an alias)
+ * and whoever subscribes asks this one table:
+ *
+ *     topic                                PUBLISH, will                             SUBSCRIBE
+ *     $queue/q                             the default exchange: the queue q         refused
+ *     $delayed/<s>/t                       t, in so many seconds; t may be $queue/q  refused
+ *     $share/…                             not authorized                            a shared subscription
+ *     $SYS/broker/connection/<id>/state    like any other: how a bridge is           like any other
+ *     $SYS, $SYS/…                         not authorized: the broker's alone        what it says of itself
+ *     $…                                   like any other                            like any other
+ *
+ * A subscription that would never bring anything is refused rather than granted: no message arrives under `$queue/` or
+ * `$delayed/`, whose rest is where it goes. Mosquitto's bridges publish their state, and leave it as their will, by default.
+ */
+import { NOT_AUTHORIZED_5, SUCCESS, TOPIC_FILTER_INVALID, TOPIC_NAME_INVALID } from '../codec/reasons.ts';
+
+/** What a topic means to who publishes to it. */
+export interface Meaning {
+  /** A reason code of 5.0: it may not be published to. */
+  readonly reason: number;
+  /** Bytes before what remains, which is a topic, or a queue's name. */
+  readonly skip: number;
+  readonly isQueue: boolean;
+  /** Milliseconds to wait, -1 for none. */
+  readonly delayMs: number;
+}
+
+/** Topics under this go straight into the queue that the rest names. */
+export const QUEUE_TOPIC_PREFIX = '$queue/';
+const DELAYED_PREFIX = '$delayed/';
+const DELAYED = /^\$delayed\/(\d{1,10})\/(?=[\s\S])/;
+const DELAY_MAX_S = 4_294_967;
+const BRIDGE_STATE = /^\$SYS\/broker\/connection\/[^/]*\/state$/;
+
+const PLAIN: Meaning = { reason: SUCCESS, skip: 0, isQueue: false, delayMs: -1 };
+
+function refused(reason: number): Meaning {
+  return { ...PLAIN, reason };
+}
+
+/** Of a well-formed topic name. */
+export function meaningOf(topic: string): Meaning {
+  if (isUnder(topic, '$SYS/')) return BRIDGE_STATE.test(topic) ? PLAIN : refused(NOT_AUTHORIZED_5);
+  if (isUnder(topic, '$share/')) return refused(NOT_AUTHORIZED_5);
+  if (isUnder(topic, QUEUE_TOPIC_PREFIX)) {
+    if (topic.length <= QUEUE_TOPIC_PREFIX.length) return refused(TOPIC_NAME_INVALID);
+    return { ...PLAIN, skip: QUEUE_TOPIC_PREFIX.length, isQueue: true };
+  }
+  if (isUnder(topic, DELAYED_PREFIX)) {
+    const [prefix, seconds] = DELAYED.exec(topic) ?? [];
+    if (prefix === undefined || Number(seconds) > DELAY_MAX_S) return refused(TOPIC_NAME_INVALID);
+    const rest = meaningOf(topic.slice(prefix.length));
+    if (rest.delayMs >= 0) return refused(TOPIC_NAME_INVALID);
+    return { ...rest, skip: prefix.length + rest.skip, delayMs: Number(seconds) * 1000 };
+  }
+  return PLAIN;
+}
+
+/** Whether a topic filter may be subscribed to, alone or behind `$share/group/`: a reason code of 5.0. */
+export function subscribable(filter: string): number {
+  const nothingComes =
+    isUnder(filter, QUEUE_TOPIC_PREFIX) || isUnder(filter, DELAYED_PREFIX) || isUnder(filter, '$share/');
+  return nothingComes ? TOPIC_FILTER_INVALID : SUCCESS;
+}
+
+/** @param prefix with its slash */
+function isUnder(topic: string, prefix: string): boolean {
+  return topic.startsWith(prefix) || topic === prefix.slice(0, -1);
+}

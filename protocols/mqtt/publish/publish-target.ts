@@ -1,0 +1,112 @@
+/**
+ * Where a PUBLISH or a will goes. What was found out about a topic is one object, and that is what is remembered: for the
+ * topic that comes again, for its alias, while a large body arrives. So nothing can be left behind on the way.
+ */
+import { AddressTable, BrokerError, equalRanges, type Route, type Session, SLASH } from '../../../src/api/index.ts';
+import type { MqttAdapter } from '../adapter.ts';
+import { checkTopicName } from '../codec/publish.ts';
+import { NOT_AUTHORIZED_5, SUCCESS, UNSPECIFIED_ERROR } from '../codec/reasons.ts';
+import type { Connection } from '../connection/connection.ts';
+import { meaningOf } from '../mapping/special-topics.ts';
+
+const DOLLAR = 0x24;
+
+export class Target {
+  /** The topic: `bytes[start, end)`. */
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** Null: it may not be published to; `reason` says why. */
+  readonly route: Route | null;
+  /** A reason code of 5.0. */
+  readonly reason: number;
+  /** Milliseconds to wait, -1 for none. */
+  readonly delayMs: number;
+  /** A message to a queue of its own is nobody's retained one. */
+  readonly retainable: boolean;
+
+  constructor(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    route: Route | null,
+    reason: number,
+    delayMs: number,
+    retainable: boolean,
+  ) {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+    this.route = route;
+    this.reason = reason;
+    this.delayMs = delayMs;
+    this.retainable = retainable;
+  }
+
+  /** Where it leads has not changed. One that is refused is asked for each time. */
+  get valid(): boolean {
+    return this.route?.valid === true;
+  }
+}
+
+/**
+ * The target of a topic. The last one is looked at first; a publisher of several topics gets a table of its own.
+ * @throws MalformedPacket for a topic that is none
+ */
+export function targetOf(connection: Connection, buffer: Buffer, start: number, end: number): Target {
+  const last = connection.lastTarget;
+  if (last !== null) {
+    if (last.valid && equalRanges(last.bytes, last.start, last.end, buffer, start, end)) return last;
+    connection.targets ??= new AddressTable();
+    const found = connection.targets.find(buffer, start, start, start, end);
+    if (found?.valid) {
+      connection.lastTarget = found;
+      return found;
+    }
+  }
+  const { adapter, session } = connection;
+  checkTopicName(buffer, start, end, adapter.limits.topicLevelsMax);
+  const target = resolve(adapter, session, buffer, start, end);
+  if (target.route !== null) {
+    connection.targets?.set(buffer, start, start, start, end, target);
+    connection.lastTarget = target;
+  }
+  return target;
+}
+
+/** Looks a well-formed topic up, wherever it comes from. */
+export function resolve(adapter: MqttAdapter, session: Session, buffer: Buffer, start: number, end: number): Target {
+  const { exchange } = adapter.limits;
+  if (buffer[start] !== DOLLAR) {
+    const found = routeOf(session, exchange, buffer, start, end);
+    if (typeof found === 'number') return refusal(buffer, start, end, found);
+    const { bytes, keyStart, end: keyEnd } = found;
+    // Its address is the topic's bytes already, where it is spelled like it.
+    if (equalRanges(bytes, keyStart, keyEnd, buffer, start, end)) {
+      return new Target(bytes, keyStart, keyEnd, found, SUCCESS, -1, true);
+    }
+    const topic = Buffer.from(buffer.subarray(start, end));
+    return new Target(topic, 0, topic.length, found, SUCCESS, -1, true);
+  }
+  const { reason, skip, isQueue, delayMs } = meaningOf(buffer.utf8Slice(start, end));
+  if (reason !== SUCCESS) return refusal(buffer, start, end, reason);
+  const found = routeOf(session, isQueue ? '' : exchange, buffer, start + skip, end);
+  if (typeof found === 'number') return refusal(buffer, start, end, found);
+  const topic = Buffer.from(buffer.subarray(start, end));
+  return new Target(topic, 0, topic.length, found, SUCCESS, delayMs, !isQueue);
+}
+
+function refusal(buffer: Buffer, start: number, end: number, reason: number): Target {
+  const topic = Buffer.from(buffer.subarray(start, end));
+  return new Target(topic, 0, topic.length, null, reason, -1, false);
+}
+
+/** A route, or a reason code of 5.0. */
+function routeOf(session: Session, exchange: string, buffer: Buffer, start: number, end: number): Route | number {
+  try {
+    return session.route(exchange, SLASH, buffer, start, end);
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    return error.code === 'access-refused' ? NOT_AUTHORIZED_5 : UNSPECIFIED_ERROR;
+  }
+}

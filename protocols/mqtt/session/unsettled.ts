@@ -1,0 +1,191 @@
+/**
+ * What one client was sent and has not answered, across its connections and, for kept sessions, across restarts of the
+ * broker: the packet window, and the records that stand behind it (`store.ts`).
+ */
+import { ACCEPTED, type AdapterState, MODIFIED, RELEASED as OUTCOME_RELEASED } from '../../../src/api/index.ts';
+import type { Feed } from '../deliver/subscription-consumer.ts';
+import type { MqttStats } from '../stats.ts';
+import { DORMANT, FREE, PacketWindow, PUBLISHED_1, PUBLISHED_2, RECORDING, RELEASED } from './packet-window.ts';
+import { deleteOut, type Leftovers, putOutReleased, putOutSent } from './session-records.ts';
+
+export class Unanswered {
+  private packets: PacketWindow | null = null;
+  /** After a restart: sequence number to identifier of QoS 2 messages that were sent and not answered. */
+  private restored: Map<number, number> | null = null;
+  private restoredSeqMax = 0;
+  private readonly clientId: string;
+  /** Where records go; null for a clean session, which has none. */
+  private readonly state: AdapterState | null;
+  private readonly stats: MqttStats;
+
+  constructor(clientId: string, state: AdapterState | null, stats: MqttStats) {
+    this.clientId = clientId;
+    this.state = state;
+    this.stats = stats;
+  }
+
+  /** Made with the first message that needs it. */
+  get window(): PacketWindow {
+    this.packets ??= new PacketWindow();
+    return this.packets;
+  }
+
+  get size(): number {
+    return this.packets === null ? 0 : this.packets.size;
+  }
+
+  /** After a restart, until every message that was under way has come by. */
+  get restoring(): boolean {
+    return this.restored !== null;
+  }
+
+  /** Enters what a former run of the broker had under way. */
+  restore(leftovers: Leftovers): void {
+    for (const { id, seq } of leftovers.outbound) {
+      this.window.restore(id, seq === 0 ? RELEASED : PUBLISHED_2 | DORMANT);
+      if (seq === 0) continue;
+      this.restored ??= new Map();
+      this.restored.set(seq, id);
+      this.restoredSeqMax = Math.max(this.restoredSeqMax, seq);
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------------ records
+
+  recordSent(id: number, seq: number): void {
+    if (this.state !== null) putOutSent(this.state, this.clientId, id, seq);
+  }
+
+  recordReleased(id: number): void {
+    if (this.state !== null) putOutReleased(this.state, this.clientId, id);
+  }
+
+  /** The exchange is over: the identifier is free. */
+  free(place: number): void {
+    const window = this.window;
+    const stage = window.stages[place]! & ~DORMANT;
+    if (this.state !== null && stage !== PUBLISHED_1) deleteOut(this.state, this.clientId, window.ids[place]!);
+    window.free(place);
+  }
+
+  // --------------------------------------------------------------------------------------------------- connections
+
+  /** Identifiers whose PUBREL must be sent again, in order [MQTT-4.6.0-4]. */
+  released(): number[] {
+    return this.packets === null ? [] : this.packets.idsAt(RELEASED);
+  }
+
+  /** Tells each feed which of its deliveries go out again under which identifier [MQTT-4.4.0-1]. */
+  prepareAgain(): void {
+    const window = this.packets;
+    if (window === null) return;
+    for (let place = 0; place < window.places; place++) {
+      const feed = window.feeds[place];
+      if ((window.stages[place]! & DORMANT) === 0 || !feed) continue;
+      feed.again ??= new Map();
+      feed.again.set(window.slots[place]!, window.ids[place]!);
+    }
+  }
+
+  /** A dormant identifier is about to be sent again. Returns its place, -1 if it is not in use. */
+  wake(id: number): number {
+    const place = this.window.find(id);
+    if (place >= 0) this.window.stages[place]! &= ~DORMANT;
+    return place;
+  }
+
+  /**
+   * After a restart: the place of the QoS 2 message `seq`, if this client was sent it before; else -1.
+   * `stale` is called for identifiers whose message will not come any more, because a later one has: they are released.
+   */
+  placeRestored(feed: Feed, seq: number, slot: number, stale: (id: number) => void): number {
+    if (this.restored === null) return -1;
+    const window = this.window;
+    const id = this.restored.get(seq);
+    if (id === undefined) {
+      if (!feed.shared && seq > this.restoredSeqMax) this.releaseStale(stale);
+      return -1;
+    }
+    this.restored.delete(seq);
+    if (this.restored.size === 0) this.restored = null;
+    const place = this.wake(id);
+    if (place < 0) return -1;
+    window.feeds[place] = feed;
+    window.slots[place] = slot;
+    return place;
+  }
+
+  private releaseStale(stale: (id: number) => void): void {
+    const ids = [...this.restored!.values()];
+    this.restored = null;
+    for (const id of ids) {
+      const place = this.wake(id);
+      if (place < 0) continue;
+      this.window.stages[place] = RELEASED;
+      this.recordReleased(id);
+      stale(id);
+    }
+  }
+
+  /**
+   * The connection is gone. What belongs to the session's own queue stays, dormant; of shared subscriptions QoS 1 goes
+   * back to the group and QoS 2 stays, because it may go to no one else [MQTT-4.8.2-5].
+   */
+  park(inOrder: boolean): void {
+    this.forEach((window, place, feed, stage) => {
+      if (stage === RELEASED || feed === null) return;
+      if (!feed.shared) {
+        window.stages[place] = stage | DORMANT;
+        return;
+      }
+      const slot = window.slots[place]!;
+      if (stage === PUBLISHED_2 && feed.consumer?.active) {
+        window.stages[place] = stage | DORMANT;
+      } else if (stage === PUBLISHED_2) {
+        // Unsubscribed meanwhile: it cannot be sent again.
+        this.stats.sharedDropped++;
+        window.stages[place] = RELEASED;
+        window.feeds[place] = null;
+        this.recordReleased(window.ids[place]!);
+        feed.consumer?.settle(slot, ACCEPTED);
+      } else {
+        this.free(place);
+        feed.consumer?.settle(slot, stage === RECORDING || inOrder ? OUTCOME_RELEASED : MODIFIED);
+      }
+    });
+  }
+
+  /** The session ends: nothing is held any more, and no record stays. */
+  end(inOrder: boolean): void {
+    this.forEach((window, place, feed, stage) => {
+      const slot = window.slots[place]!;
+      this.free(place);
+      if (feed === null || !feed.shared || stage === RELEASED) return;
+      const sent = stage === PUBLISHED_2;
+      if (sent) this.stats.sharedDropped++;
+      feed.consumer?.settle(slot, sent ? ACCEPTED : stage === RECORDING || inOrder ? OUTCOME_RELEASED : MODIFIED);
+    });
+    this.restored = null;
+  }
+
+  /** A queue is gone, and what was held of it. Returns how many identifiers of this connection that frees. */
+  forget(feed: Feed): number {
+    let live = 0;
+    this.forEach((window, place, of, stage) => {
+      if (of !== feed || stage === RELEASED) return;
+      if ((window.stages[place]! & DORMANT) === 0) live++;
+      this.free(place);
+    });
+    feed.again = null;
+    return live;
+  }
+
+  private forEach(visit: (window: PacketWindow, place: number, feed: Feed | null, stage: number) => void): void {
+    const window = this.packets;
+    if (window === null || window.size === 0) return;
+    for (let place = 0; place < window.places; place++) {
+      const stage = window.stages[place]! & ~DORMANT;
+      if (stage !== FREE) visit(window, place, window.feeds[place]!, stage);
+    }
+  }
+}
