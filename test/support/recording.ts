@@ -1,6 +1,6 @@
 /** An adapter that does nothing by itself: it keeps what it hears, and lets a test write, pause and end. */
 
-import type { ConnectionHandler, Protocol, Transport } from '../../src/api/index.ts';
+import type { BrokerServices, ConnectionHandler, Protocol, Transport } from '../../src/api/index.ts';
 import type { Broker } from '../../src/broker/broker.ts';
 import { ClientLog } from '../../src/broker/client-log.ts';
 import { type Clock, ManualClock } from '../../src/clock/clock.ts';
@@ -74,5 +74,17 @@ export class RecordingProtocol implements Protocol {
 
 /** As much of a broker as transports need: a clock that moves when told, turns, and what is said of clients. */
 export function turningBroker(clock: Clock = new ManualClock(), logger = NO_LOGGER): Broker {
-  return { clock, turn: new Turn(), clientLog: new ClientLog(clock, logger) } as unknown as Broker;
+  const clientLog = new ClientLog(clock, logger);
+  return { clock, turn: new Turn(), clientLog, ...reports(clientLog) } as unknown as Broker;
+}
+
+/** What adapters report to, over a client log. */
+export function reports(
+  clientLog: ClientLog,
+): Pick<BrokerServices, 'reportMistake' | 'reportChannelMistake' | 'reportFault'> {
+  return {
+    reportMistake: (place, reason) => clientLog.mistake(place, reason),
+    reportChannelMistake: (place, channel, reason) => clientLog.channelMistake(place, channel, reason),
+    reportFault: (error, place) => clientLog.defect(place, error),
+  };
 }

@@ -12,6 +12,7 @@ import { Turn } from '../../../src/clock/turn.ts';
 import { NO_LOGGER } from '../../../src/logger.ts';
 import type { Draft } from '../../../src/message/message.ts';
 import { Output } from '../../../src/transport/output.ts';
+import { reports } from '../../support/recording.ts';
 import { CHANNEL_OPEN, type Frame, GREETING, OPEN, START_OK, TUNE_OK } from './wire.ts';
 
 export interface Stage {
@@ -143,7 +144,13 @@ export function stage(options: StageOptions = {}): Stage {
   };
   const protocol = amqp(options);
   const clientLog = new ClientLog(clock, NO_LOGGER);
-  const handler = protocol.accept(transport, { clock, turn, clientLog, authenticate, enter } as unknown as Broker);
+  const handler = protocol.accept(transport, {
+    clock,
+    turn,
+    ...reports(clientLog),
+    authenticate,
+    enter,
+  } as unknown as Broker);
   output.onDrained = () => handler.drained();
   const made: Stage = {
     handler,
