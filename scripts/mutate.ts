@@ -23,7 +23,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { copyProject, writeConfig } from './mutate/copy.ts';
+import { copyProject, shareModules, writeConfig } from './mutate/copy.ts';
 import { type Fault, faultsOf, planted, told } from './mutate/faults.ts';
 import { learnReach, type Reach, testsFor } from './mutate/reach.ts';
 import { runTests } from './mutate/trial.ts';
@@ -165,6 +165,24 @@ function runsOf(tests: readonly string[], reach: Reach): string[][] {
 const sound = new Set<string>();
 const unsound = new Set<string>();
 
+/** A run that told nothing speaks of the fault only if the same tests run where there is none. */
+let runs = false;
+async function provesToRun(
+  path: string,
+  before: string,
+  fault: Fault,
+  tests: readonly string[],
+  config: string,
+  limitMs: number,
+): Promise<void> {
+  if (runs) return;
+  writeFileSync(path, before);
+  const { noticedBy } = await runTests(copy, config, tests, { bail: true, limitMs });
+  writeFileSync(path, planted(before, fault));
+  if (noticedBy === 'the run failed') throw new Error(`no test can be run in ${copy}: remove it, and begin anew`);
+  runs = true;
+}
+
 async function tryFault(fault: Fault, reach: Reach, config: string): Promise<Result> {
   const path = join(copy, fault.file);
   const before = readFileSync(path, 'utf8');
@@ -191,6 +209,7 @@ async function tryFault(fault: Fault, reach: Reach, config: string): Promise<Res
         const outcome = await runTests(copy, config, left, { bail: true, limitMs });
         ({ noticedBy } = outcome);
         const { file } = outcome;
+        if (noticedBy === 'the run failed') await provesToRun(path, before, fault, left, config, limitMs);
         if (noticedBy === null || file === null || sound.has(file)) break;
         // It has failed; does it pass without the fault?
         writeFileSync(path, before);
@@ -242,6 +261,7 @@ if (values.learn !== undefined || !existsSync(reachPath)) {
   if (values.learn !== undefined) process.exit(0);
 }
 
+if (existsSync(copy)) shareModules(ROOT, copy);
 const resultsPath = join(work, `${name}.jsonl`);
 const drawnPath = join(work, `${name}.drawn.json`);
 restore();

@@ -13,7 +13,14 @@ export function copyProject(root: string, to: string): void {
     mkdirSync(dirname(join(to, file)), { recursive: true });
     cpSync(join(root, file), join(to, file), { force: true });
   }
-  symlinkSync(join(root, 'node_modules'), join(to, 'node_modules'));
+  shareModules(root, to);
+}
+
+/** Links `node_modules` of the project into the copy, which may have been made from another tree. */
+export function shareModules(root: string, to: string): void {
+  const link = join(to, 'node_modules');
+  rmSync(link, { force: true });
+  symlinkSync(join(root, 'node_modules'), link);
 }
 
 /** The tests' settings, with what a run of this tool needs on top. Returns its path. */
