@@ -6,8 +6,8 @@
  */
 import { expect } from 'vitest';
 import { until, within } from '../inbox.ts';
-import { PATIENCE_MS } from './arrivals.ts';
 import type { Policy, TestBroker } from './brokers.ts';
+import { PATIENCE_MS } from './clients/arrivals.ts';
 import {
   type AmqpChannel,
   type AmqpClient,
@@ -15,9 +15,9 @@ import {
   type Closing,
   type Connect,
   type ConnectOptions,
-} from './client.ts';
+} from './clients/client.ts';
+import { RawConnection, type RawOptions } from './clients/raw.ts';
 import { type AmqpDifferenceId, differenceHere } from './differences.ts';
-import { RawConnection, type RawOptions } from './raw.ts';
 
 export interface Scenario {
   readonly name: string;

@@ -4,12 +4,12 @@
  */
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { PeerKind } from '../peers.ts';
-import { connectAmqplib } from './amqplib.ts';
 import { AWAITED } from './awaited.ts';
 import { rabbitmqInstalled, startHere, startThere, type TestBroker } from './brokers.ts';
-import type { Connect } from './client.ts';
+import { connectAmqplib } from './clients/amqplib.ts';
+import type { Connect } from './clients/client.ts';
+import { connectRabbitmqClient } from './clients/rabbitmq-client.ts';
 import { AMQP_DIFFERENCES } from './differences.ts';
-import { connectRabbitmqClient } from './rabbitmq-client.ts';
 import { Run, type Scenario, type Topic } from './scenario.ts';
 import { TOPICS } from './topics.ts';
 

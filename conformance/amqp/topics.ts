@@ -1,21 +1,22 @@
 /** All scenarios, by topic. */
-import { queueArguments } from './arguments.scenarios.ts';
-import { consumers } from './consumers.scenarios.ts';
-import { deadLetters } from './dead-letters.scenarios.ts';
-import { delays } from './delays.scenarios.ts';
-import { exchanges } from './exchanges.scenarios.ts';
-import { frames } from './frames.scenarios.ts';
-import { handshake } from './handshake.scenarios.ts';
-import { limits } from './limits.scenarios.ts';
-import { messages } from './messages.scenarios.ts';
-import { operation } from './operation.scenarios.ts';
-import { policies } from './policies.scenarios.ts';
-import { publishers } from './publishers.scenarios.ts';
-import { queues } from './queues.scenarios.ts';
-import { routing } from './routing.scenarios.ts';
+
+import { frames } from './connection/frames.scenarios.ts';
+import { handshake } from './connection/handshake.scenarios.ts';
+import { limits } from './connection/limits.scenarios.ts';
+import { operation } from './connection/operation.scenarios.ts';
+import { consumers } from './deliver/consumers.scenarios.ts';
+import { deadLetters } from './deliver/dead-letters.scenarios.ts';
+import { taking } from './deliver/taking.scenarios.ts';
+import { delays } from './publish/delays.scenarios.ts';
+import { messages } from './publish/messages.scenarios.ts';
+import { publishers } from './publish/publishers.scenarios.ts';
+import { values } from './publish/values.scenarios.ts';
 import type { Topic } from './scenario.ts';
-import { taking } from './taking.scenarios.ts';
-import { values } from './values.scenarios.ts';
+import { queueArguments } from './topology/arguments.scenarios.ts';
+import { exchanges } from './topology/exchanges.scenarios.ts';
+import { policies } from './topology/policies.scenarios.ts';
+import { queues } from './topology/queues.scenarios.ts';
+import { routing } from './topology/routing.scenarios.ts';
 
 export const TOPICS: readonly Topic[] = [
   queues,

@@ -8,8 +8,8 @@
  * file a class of methods), `mapping.ts` (properties to and from the neutral form).
  */
 import type { Protocol } from '../../src/api/index.ts';
-import { Connection } from './connection.ts';
-import { amqpDialect, WireProperties } from './mapping.ts';
+import { Connection } from './connection/connection.ts';
+import { amqpDialect, WireProperties } from './mapping/properties.ts';
 import { type AmqpOptions, AmqpStats, limitsOf } from './options.ts';
 
 export type { AmqpOptions } from './options.ts';

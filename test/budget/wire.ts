@@ -14,7 +14,7 @@ import {
   u8,
   u16,
   u32,
-} from '../../conformance/amqp/raw.ts';
+} from '../../conformance/amqp/clients/raw.ts';
 import * as mqtt from '../../conformance/mqtt/wire.ts';
 
 export interface Ports {
@@ -104,7 +104,18 @@ export const message = (exchange: string, key: string, content: Buffer, properti
   Buffer.concat([publish(1, exchange, key), header(1, content.length, properties), body(1, content)]);
 export const many = (count: number, of: (i: number) => Buffer): Buffer =>
   Buffer.concat(Array.from({ length: count }, (_, i) => of(i)));
-export { field, HEADERS_FLAG, long, method, short, table, u8, u16, u32, u64 } from '../../conformance/amqp/raw.ts';
+export {
+  field,
+  HEADERS_FLAG,
+  long,
+  method,
+  short,
+  table,
+  u8,
+  u16,
+  u32,
+  u64,
+} from '../../conformance/amqp/clients/raw.ts';
 export { mqtt };
 
 export class MqttAbuser extends Abuser {

@@ -20,7 +20,7 @@ import {
   type Reader,
   short,
   u16,
-} from '../../conformance/amqp/raw.ts';
+} from '../../conformance/amqp/clients/raw.ts';
 import { Peer } from '../protocols/mqtt/raw-client.ts';
 import type { TestBroker } from '../support/broker.ts';
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { flattened, unflattened } from '../../src/message/flat.ts';
 import type { Header, Value } from '../../src/message/properties.ts';
 import { headersIdentity, valueIdentity, valuesEqual } from '../../src/message/values.ts';
-import { headers } from '../protocols/amqp/arbitraries.ts';
+import { headers } from '../protocols/amqp/codec/arbitraries.ts';
 
 const values = headers.map((table) => table.map(({ value }) => value));
 

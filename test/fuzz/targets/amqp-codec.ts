@@ -11,7 +11,7 @@ import { FieldsFault, SyntaxFault, TextFault } from '../../../protocols/amqp/cod
 import { FrameParser, type FrameSink } from '../../../protocols/amqp/codec/frames.ts';
 import { PropertyScan, readProperties, writeProperties } from '../../../protocols/amqp/codec/properties.ts';
 import { FieldReader } from '../../../protocols/amqp/codec/reader.ts';
-import { amqpDialect } from '../../../protocols/amqp/mapping.ts';
+import { amqpDialect } from '../../../protocols/amqp/mapping/properties.ts';
 import type { ConnectionHandler, Protocol } from '../../../src/api/index.ts';
 import type { FuzzTarget } from '../target.ts';
 import { amqpTarget, GREETING_BYTES } from './amqp.ts';

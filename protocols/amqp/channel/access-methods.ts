@@ -1,0 +1,14 @@
+/** Class access, which old clients still ask: any realm is granted, with a ticket that nobody looks at. */
+
+import { ACCESS_REQUEST, ACCESS_REQUEST_OK } from '../codec/constants.ts';
+import type { FieldReader } from '../codec/reader.ts';
+import type { Channel } from './channel.ts';
+import { unimplementedMethod } from './method-errors.ts';
+
+export function accessMethod(channel: Channel, method: number, fields: FieldReader): void {
+  if (method !== ACCESS_REQUEST) throw unimplementedMethod();
+  fields.shortString();
+  fields.bits(5);
+  fields.finish();
+  channel.send(channel.begin(ACCESS_REQUEST_OK).uint16(1));
+}

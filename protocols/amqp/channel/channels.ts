@@ -1,0 +1,85 @@
+/** The open channels of one connection. */
+
+import { AmqpError } from '../connection/errors.ts';
+import type { Channel } from './channel.ts';
+
+export class Channels {
+  /** The channel of the last frame. */
+  current: Channel | undefined = undefined;
+  /** Publishes whose body is not whole yet. */
+  openContents = 0;
+  /** Channels in transaction mode. */
+  transactional = 0;
+  private readonly byId = new Map<number, Channel>();
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  get(id: number): Channel | undefined {
+    return this.byId.get(id);
+  }
+
+  add(channel: Channel): void {
+    this.byId.set(channel.id, channel);
+  }
+
+  forget(channel: Channel): void {
+    this.byId.delete(channel.id);
+    if (this.current === channel) this.current = undefined;
+  }
+
+  [Symbol.iterator](): Iterator<Channel> {
+    return this.byId.values();
+  }
+
+  /** The bytes that drafts point into are about to go. */
+  own(): void {
+    if (this.openContents > 0) for (const channel of this.byId.values()) channel.intake.own();
+  }
+
+  wake(): void {
+    for (const channel of this.byId.values()) channel.wake();
+  }
+
+  /** Bytes of publishes that are not whole, or wait for a commit. */
+  get unfinishedBytes(): number {
+    if (this.openContents === 0 && this.transactional === 0) return 0;
+    let bytes = 0;
+    for (const { intake, transaction } of this.byId.values()) {
+      bytes += intake.heldBytes;
+      if (transaction !== null) bytes += transaction.heldBytes;
+    }
+    return bytes;
+  }
+
+  /** Bytes that wait behind large bodies. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const channel of this.byId.values()) bytes += channel.heldBytes;
+    return bytes;
+  }
+
+  /** Closes every channel that has held a delivery for too long. Returns how many. */
+  closeOverdue(timeoutMs: number): number {
+    let closed = 0;
+    for (const channel of this.byId.values()) {
+      if (!channel.isOpen || !channel.watch.tick(channel.unsettled)) continue;
+      const text =
+        `delivery acknowledgement on channel ${channel.id} timed out. Timeout value used: ${timeoutMs} ms. ` +
+        'This timeout value can be configured, see consumers doc guide to learn more';
+      channel.fail(new AmqpError('PRECONDITION_FAILED', text), 0);
+      closed++;
+    }
+    return closed;
+  }
+
+  /** The connection is over; what was delivered is given back with its session. */
+  end(): void {
+    for (const channel of this.byId.values()) {
+      channel.dispose();
+    }
+    this.byId.clear();
+    this.current = undefined;
+  }
+}

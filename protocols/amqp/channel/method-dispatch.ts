@@ -1,0 +1,67 @@
+/** From a method frame on an open channel to the handler of its class. Publishes and acknowledgements first: they are the
+ * hot ones. */
+
+import {
+  BASIC_ACK,
+  BASIC_PUBLISH,
+  CLASS_ACCESS,
+  CLASS_BASIC,
+  CLASS_CHANNEL,
+  CLASS_CONFIRM,
+  CLASS_CONNECTION,
+  CLASS_EXCHANGE,
+  CLASS_QUEUE,
+  CLASS_TX,
+} from '../codec/constants.ts';
+import { acknowledge, basicMethod } from '../deliver/basic-methods.ts';
+import { confirmMethod } from '../publish/confirm-methods.ts';
+import { publishMethod } from '../publish/publish.ts';
+import { txMethod } from '../publish/transaction-methods.ts';
+import { exchangeMethod } from '../topology/exchange-methods.ts';
+import { queueMethod } from '../topology/queue-methods.ts';
+import { accessMethod } from './access-methods.ts';
+import type { Channel } from './channel.ts';
+import { channelOwnMethod } from './channel-methods.ts';
+import { unimplementedMethod, unknownMethod } from './method-errors.ts';
+
+/** False: not now, the same frame again later. */
+export function channelMethod(channel: Channel, buffer: Buffer, start: number, end: number): boolean {
+  const classId = (buffer[start]! << 8) | buffer[start + 1]!;
+  const method = (classId << 16) | (buffer[start + 2]! << 8) | buffer[start + 3]!;
+  channel.method = method;
+  if (method === BASIC_PUBLISH) return publishMethod(channel, buffer, start + 4, end);
+  if (method === BASIC_ACK) {
+    acknowledge(channel, buffer, start + 4, end);
+    return true;
+  }
+  const { connection } = channel;
+  connection.share.work.look();
+  const fields = connection.fields.begin(buffer, start + 4, end);
+  switch (classId) {
+    case CLASS_BASIC:
+      basicMethod(channel, method, fields);
+      return true;
+    case CLASS_QUEUE:
+      queueMethod(channel, method, fields);
+      return true;
+    case CLASS_EXCHANGE:
+      exchangeMethod(channel, method, fields);
+      return true;
+    case CLASS_CHANNEL:
+      channelOwnMethod(channel, method, fields);
+      return true;
+    case CLASS_CONFIRM:
+      confirmMethod(channel, method, fields);
+      return true;
+    case CLASS_TX:
+      txMethod(channel, method, fields);
+      return true;
+    case CLASS_ACCESS:
+      accessMethod(channel, method, fields);
+      return true;
+    case CLASS_CONNECTION:
+      throw unimplementedMethod(); // on a channel of its own, as if there were no such method
+    default:
+      throw unknownMethod(method);
+  }
+}

@@ -1,0 +1,57 @@
+/** What a connection itself says to its client, on channel 0. Channels write into the same output. */
+import type { Output } from '../../../src/api/index.ts';
+import {
+  CONNECTION_BLOCKED,
+  CONNECTION_CLOSE,
+  CONNECTION_UNBLOCKED,
+  FRAME_END,
+  FRAME_HEARTBEAT,
+} from '../codec/constants.ts';
+import { MethodWriter } from '../codec/writer.ts';
+import { head } from '../deliver/content-frames.ts';
+
+export class Outlet {
+  readonly writer = new MethodWriter();
+  private readonly output: Output;
+
+  constructor(output: Output) {
+    this.output = output;
+  }
+
+  send(frame: MethodWriter): void {
+    const bytes = frame.end();
+    this.output.append(bytes, 0, bytes.length);
+  }
+
+  /**
+   * A heartbeat, whatever else was said lately: so the client never waits longer for a sign of life than the time between
+   * two of them. Not while it does not read what is there already. [§4.2.7]
+   */
+  heartbeat(): void {
+    const { output } = this;
+    if (output.congested) return;
+    const at = output.reserve(8);
+    head(output.buffer, at, FRAME_HEARTBEAT, 0, 0);
+    output.buffer[at + 7] = FRAME_END;
+  }
+
+  blocked(shortage: string): void {
+    this.send(this.writer.begin(0, CONNECTION_BLOCKED).shortString(`low on ${shortage}`));
+  }
+
+  unblocked(): void {
+    this.send(this.writer.begin(0, CONNECTION_UNBLOCKED));
+  }
+
+  /** @param method what it is about, 0 for none */
+  close(replyCode: number, replyText: string, method: number): void {
+    this.send(
+      this.writer
+        .begin(0, CONNECTION_CLOSE)
+        .uint16(replyCode)
+        .shortString(replyText)
+        .uint16(method >>> 16)
+        .uint16(method & 0xffff),
+    );
+  }
+}

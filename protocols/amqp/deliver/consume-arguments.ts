@@ -1,0 +1,34 @@
+/** What basic.consume's arguments mean, checked as RabbitMQ checks them. https://www.rabbitmq.com/docs/consumer-priority */
+import { type ConsumeOptions, compileSelector, type Headers } from '../../../src/api/index.ts';
+import { integerOf, typeNameOf } from '../codec/values.ts';
+import { AmqpError } from '../connection/errors.ts';
+
+type FromArguments = { -readonly [Name in 'priority' | 'selector']?: NonNullable<ConsumeOptions[Name]> };
+
+export function consumeArguments(args: Headers, queue: string, vhost: string): FromArguments {
+  const options: FromArguments = {};
+  for (const { name, value } of args) {
+    const refused = (why: string): AmqpError =>
+      new AmqpError('PRECONDITION_FAILED', `invalid arg '${name}' for queue '${queue}' in vhost '${vhost}'${why}`);
+    if (name === 'x-priority') {
+      const priority = integerOf(value);
+      if (priority === undefined) throw refused(`: "expected integer, got ${typeNameOf(value)}"`);
+      options.priority = priority;
+    } else if (name === 'x-cancel-on-ha-failover') {
+      // There is no other node to fail over to; what is not a boolean is wrong all the same.
+      if (typeof value !== 'boolean') throw refused(`: {unacceptable_type,${typeNameOf(value)}}`);
+    } else if (name === 'x-selector') {
+      // Ours: the selectors of JMS, for a consumer that wants some of a queue's messages only.
+      if (typeof value !== 'string') throw refused(`: {unacceptable_type,${typeNameOf(value)}}`);
+      try {
+        compileSelector(value);
+      } catch (error) {
+        throw refused(`: ${(error as Error).message}`);
+      }
+      options.selector = value;
+    } else if (name === 'x-stream-offset') {
+      throw refused(' of queue type rabbit_classic_queue');
+    }
+  }
+  return options;
+}

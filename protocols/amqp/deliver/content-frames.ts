@@ -1,0 +1,222 @@
+/**
+ * Writes messages to a client: basic.deliver, basic.get-ok, basic.return. Each is a method frame, a header frame and the
+ * body cut into frames:
+ *
+ *     | 1 | channel | size | method, its fields        | CE |
+ *     | 2 | channel | size | class 60 | 0 | body size (u64) | property flags and list | CE |
+ *     | 3 | channel | size | body … | CE |   as many as the agreed frame size asks for, none for an empty body
+ *
+ * Deliveries are the hot path out: one `reserve`, integer writes, no allocation. A body that is not in one piece
+ * (`view.large`) is left to the channel's `Outbox`, which sends it behind the header.
+ */
+import { type MessageView, respell, SLASH } from '../../../src/api/index.ts';
+import { BASIC_DELIVER, BASIC_GET_OK, FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD } from '../codec/constants.ts';
+import { KEY_BYTES_MAX, type WireProperties } from '../mapping/properties.ts';
+
+/** Where frames go: the connection's `Output`, or a `Spill` while the channel is busy with a large body. */
+export interface FrameOut {
+  readonly buffer: Buffer;
+  /** Claims `n` bytes that lie together in `buffer`, and returns where they begin. */
+  reserve(n: number): number;
+  append(source: Buffer, start?: number, end?: number): void;
+}
+
+/** Where the last `writeGetOk` has put its message count. */
+export interface CountPlace {
+  buffer: Buffer;
+  at: number;
+}
+
+/** Below this many bytes a loop beats a native copy. */
+const LOOP_BYTES = 48;
+
+/** @param tag the consumer tag as a short string, its length byte included */
+export function writeDeliver(
+  out: FrameOut,
+  channel: number,
+  tag: Buffer,
+  deliveryTag: number,
+  view: MessageView,
+  properties: WireProperties,
+  payloadBytesMax: number,
+): void {
+  const keyEnd = cutKey(view);
+  const lead = 4 + tag.length + 9;
+  const methodBytes = lead + 2 + (view.exchangeEnd - view.exchangeStart) + (keyEnd - view.keyStart);
+  let at = out.reserve(frameSetBytes(methodBytes, properties, view, payloadBytesMax));
+  const b = out.buffer;
+  at = head(b, at, FRAME_METHOD, channel, methodBytes);
+  at = u32(b, at, BASIC_DELIVER);
+  for (let i = 0; i < tag.length; i++) b[at + i] = tag[i]!;
+  at += tag.length;
+  at = tagAndAddress(b, at, deliveryTag, view, keyEnd);
+  b[at++] = FRAME_END;
+  content(b, at, channel, properties, view, payloadBytesMax);
+}
+
+/** Leaves the message count 0 and says in `count` where it is: it becomes known right after. */
+export function writeGetOk(
+  out: FrameOut,
+  channel: number,
+  deliveryTag: number,
+  view: MessageView,
+  properties: WireProperties,
+  payloadBytesMax: number,
+  count: CountPlace,
+): void {
+  const keyEnd = cutKey(view);
+  const methodBytes = 4 + 9 + 2 + (view.exchangeEnd - view.exchangeStart) + (keyEnd - view.keyStart) + 4;
+  let at = out.reserve(frameSetBytes(methodBytes, properties, view, payloadBytesMax));
+  const b = out.buffer;
+  at = head(b, at, FRAME_METHOD, channel, methodBytes);
+  at = u32(b, at, BASIC_GET_OK);
+  at = tagAndAddress(b, at, deliveryTag, view, keyEnd);
+  count.buffer = b;
+  count.at = at;
+  at = u32(b, at, 0);
+  b[at++] = FRAME_END;
+  content(b, at, channel, properties, view, payloadBytesMax);
+}
+
+/** A content header frame for properties that lie in `props[start, end)`. */
+export function writeHeader(
+  out: FrameOut,
+  channel: number,
+  bodyLength: number,
+  props: Buffer,
+  start: number,
+  end: number,
+): void {
+  const at = out.reserve(20 + end - start);
+  headerFrame(out.buffer, at, channel, bodyLength, props, start, end);
+}
+
+/** A body that lies in one piece, as body frames. */
+export function writeBody(
+  out: FrameOut,
+  channel: number,
+  body: Buffer,
+  start: number,
+  end: number,
+  payloadBytesMax: number,
+): void {
+  if (end === start) return;
+  const frames = Math.ceil((end - start) / payloadBytesMax);
+  const at = out.reserve(end - start + frames * 8);
+  bodyFrames(out.buffer, at, channel, body, start, end, payloadBytesMax);
+}
+
+function frameSetBytes(methodBytes: number, properties: WireProperties, view: MessageView, payloadMax: number): number {
+  const bytes = 8 + methodBytes + 20 + properties.end - properties.start;
+  if (view.large !== null) return bytes;
+  const body = view.bodyEnd - view.bodyStart;
+  return bytes + body + (body <= payloadMax ? (body === 0 ? 0 : 8) : Math.ceil(body / payloadMax) * 8);
+}
+
+function content(
+  b: Buffer,
+  from: number,
+  channel: number,
+  properties: WireProperties,
+  view: MessageView,
+  payloadMax: number,
+): void {
+  const large = view.large !== null;
+  const length = large ? view.bodyLength : view.bodyEnd - view.bodyStart;
+  const at = headerFrame(b, from, channel, length, properties.buffer, properties.start, properties.end);
+  if (!large && length > 0) bodyFrames(b, at, channel, view.body, view.bodyStart, view.bodyEnd, payloadMax);
+}
+
+function headerFrame(
+  b: Buffer,
+  from: number,
+  channel: number,
+  bodyLength: number,
+  props: Buffer,
+  start: number,
+  end: number,
+): number {
+  let at = head(b, from, FRAME_HEADER, channel, 12 + end - start);
+  b[at] = 0;
+  b[at + 1] = 60;
+  b[at + 2] = 0;
+  b[at + 3] = 0;
+  at = u64(b, at + 4, bodyLength);
+  at = put(b, at, props, start, end);
+  b[at] = FRAME_END;
+  return at + 1;
+}
+
+function bodyFrames(
+  b: Buffer,
+  from: number,
+  channel: number,
+  body: Buffer,
+  start: number,
+  end: number,
+  payloadMax: number,
+): void {
+  let at = from;
+  let next = start;
+  while (next < end) {
+    const n = end - next > payloadMax ? payloadMax : end - next;
+    at = head(b, at, FRAME_BODY, channel, n);
+    at = put(b, at, body, next, next + n);
+    b[at++] = FRAME_END;
+    next += n;
+  }
+}
+
+/** Writes a frame's first seven bytes. */
+export function head(b: Buffer, at: number, type: number, channel: number, size: number): number {
+  b[at] = type;
+  b[at + 1] = channel >>> 8;
+  b[at + 2] = channel & 0xff;
+  b[at + 3] = size >>> 24;
+  b[at + 4] = (size >>> 16) & 0xff;
+  b[at + 5] = (size >>> 8) & 0xff;
+  b[at + 6] = size & 0xff;
+  return at + 7;
+}
+
+export function u32(b: Buffer, at: number, value: number): number {
+  b[at] = value >>> 24;
+  b[at + 1] = (value >>> 16) & 0xff;
+  b[at + 2] = (value >>> 8) & 0xff;
+  b[at + 3] = value & 0xff;
+  return at + 4;
+}
+
+export function u64(b: Buffer, at: number, value: number): number {
+  const high = value <= 0xffff_ffff ? 0 : Math.floor(value / 0x1_0000_0000);
+  return u32(b, u32(b, at, high), value >>> 0);
+}
+
+function put(b: Buffer, at: number, source: Buffer, start: number, end: number): number {
+  const n = end - start;
+  if (n < LOOP_BYTES) for (let i = 0; i < n; i++) b[at + i] = source[start + i]!;
+  else source.copy(b, at, start, end);
+  return at + n;
+}
+
+function tagAndAddress(b: Buffer, from: number, deliveryTag: number, view: MessageView, keyEnd: number): number {
+  let at = u64(b, from, deliveryTag);
+  b[at++] = view.redelivered ? 1 : 0;
+  const source = view.head;
+  b[at++] = view.exchangeEnd - view.exchangeStart;
+  for (let i = view.exchangeStart; i < view.exchangeEnd; i++) b[at++] = source[i]!;
+  b[at++] = keyEnd - view.keyStart;
+  if (view.spelling === SLASH) at = respell(source, view.keyStart, keyEnd, b, at);
+  else {
+    for (let i = view.keyStart; i < keyEnd; i++) b[at++] = source[i]!;
+  }
+  return at;
+}
+
+/** Where the key ends that fits a short string; never within a character. */
+function cutKey(view: MessageView): number {
+  if (view.keyEnd - view.keyStart <= KEY_BYTES_MAX) return view.keyEnd;
+  let end = view.keyStart + KEY_BYTES_MAX;
+  while (end > view.keyStart && (view.head[end]! & 0xc0) === 0x80) end--;
+  return end;
+}

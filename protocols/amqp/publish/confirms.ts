@@ -1,0 +1,62 @@
+/**
+ * Publisher confirms of one channel. Every publish has a number, counted from `confirm.select` on; the broker says in
+ * that order what is safe, and one `basic.ack` with `multiple` answers for all up to the first refusal.
+ */
+import type { ConfirmRing, ConfirmSink, Session } from '../../../src/api/index.ts';
+import { BASIC_ACK, BASIC_NACK, FRAME_END, FRAME_METHOD } from '../codec/constants.ts';
+import { type FrameOut, head, u32, u64 } from '../deliver/content-frames.ts';
+
+export interface ConfirmChannel {
+  readonly id: number;
+  /** Where the channel writes now. */
+  readonly out: FrameOut;
+}
+
+export class Confirms implements ConfirmSink {
+  private readonly channel: ConfirmChannel;
+  private readonly ring: ConfirmRing;
+  private published = 0;
+  /** The last safe one that is not yet told, and how many there are before it. */
+  private safe = 0;
+  private safeCount = 0;
+
+  constructor(channel: ConfirmChannel, session: Session) {
+    this.channel = channel;
+    this.ring = session.confirms(this);
+  }
+
+  /** One more publish; `mark` as `Session.publish` gave it. */
+  push(mark: number): void {
+    this.ring.push(++this.published, mark);
+  }
+
+  confirm(id: number, refused: boolean): void {
+    if (!refused) {
+      this.safe = id;
+      this.safeCount++;
+      return;
+    }
+    this.confirmEnd();
+    this.write(BASIC_NACK, id, false);
+  }
+
+  confirmEnd(): void {
+    if (this.safeCount === 0) return;
+    this.write(BASIC_ACK, this.safe, this.safeCount > 1);
+    this.safeCount = 0;
+  }
+
+  close(): void {
+    this.ring.close();
+  }
+
+  private write(method: number, tag: number, multiple: boolean): void {
+    const out = this.channel.out;
+    let at = out.reserve(21);
+    const b = out.buffer;
+    at = head(b, at, FRAME_METHOD, this.channel.id, 13);
+    at = u64(b, u32(b, at, method), tag);
+    b[at] = multiple ? 1 : 0; // basic.nack's second bit, requeue, means nothing towards a publisher
+    b[at + 1] = FRAME_END;
+  }
+}

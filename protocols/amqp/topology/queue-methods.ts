@@ -1,0 +1,119 @@
+/** Class queue. [§1.7] */
+import { DOT, MARK_NOW } from '../../../src/api/index.ts';
+import type { Channel } from '../channel/channel.ts';
+import { unimplementedMethod } from '../channel/method-errors.ts';
+import { replyWhenSafe } from '../channel/reply.ts';
+import {
+  QUEUE_BIND,
+  QUEUE_BIND_OK,
+  QUEUE_DECLARE,
+  QUEUE_DECLARE_OK,
+  QUEUE_DELETE,
+  QUEUE_DELETE_OK,
+  QUEUE_PURGE,
+  QUEUE_PURGE_OK,
+  QUEUE_UNBIND,
+  QUEUE_UNBIND_OK,
+} from '../codec/constants.ts';
+import type { FieldReader } from '../codec/reader.ts';
+import { findReplyAddress, isReplyAddress } from '../deliver/direct-replies.ts';
+import { withoutLineBreaks } from './names.ts';
+
+export function queueMethod(channel: Channel, method: number, fields: FieldReader): void {
+  switch (method) {
+    case QUEUE_DECLARE:
+      declare(channel, fields);
+      return;
+    case QUEUE_BIND:
+      bind(channel, fields);
+      return;
+    case QUEUE_UNBIND:
+      unbind(channel, fields);
+      return;
+    case QUEUE_PURGE:
+      purge(channel, fields);
+      return;
+    case QUEUE_DELETE:
+      remove(channel, fields);
+      return;
+    default:
+      throw unimplementedMethod();
+  }
+}
+
+function declare(channel: Channel, fields: FieldReader): void {
+  fields.uint16();
+  const name = withoutLineBreaks(fields.shortString());
+  const passive = fields.bit();
+  const durable = fields.bit();
+  const exclusive = fields.bit();
+  const autoDelete = fields.bit();
+  const noWait = fields.bit();
+  const args = fields.table();
+  fields.finish();
+  const { session } = channel;
+  const info = isReplyAddress(name)
+    ? findReplyAddress(session, name)
+    : passive
+      ? session.checkQueue(name)
+      : session.declareQueue(name, { durable, exclusive, autoDelete, arguments: args });
+  channel.lastQueue = info.name;
+  replyWhenSafe(channel, info.mark, noWait, () =>
+    channel.send(channel.begin(QUEUE_DECLARE_OK).shortString(info.name).uint32(info.messages).uint32(info.consumers)),
+  );
+}
+
+function bind(channel: Channel, fields: FieldReader): void {
+  const { queue, exchange, key } = ends(channel, fields);
+  const noWait = fields.bit();
+  const args = fields.table();
+  fields.finish();
+  const mark = channel.session.bindQueue(queue, exchange, key, { spelling: DOT, arguments: args });
+  replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(QUEUE_BIND_OK)));
+}
+
+function unbind(channel: Channel, fields: FieldReader): void {
+  const { queue, exchange, key } = ends(channel, fields);
+  const args = fields.table();
+  fields.finish();
+  const { session } = channel;
+  // What does not exist is not bound either, which is no error (as RabbitMQ has it).
+  const mark = session.queueExists(queue)
+    ? session.unbindQueue(queue, exchange, key, { spelling: DOT, arguments: args })
+    : MARK_NOW;
+  replyWhenSafe(channel, mark, false, () => channel.send(channel.begin(QUEUE_UNBIND_OK)));
+}
+
+/** What queue.bind and queue.unbind have in common. */
+function ends(channel: Channel, fields: FieldReader): { queue: string; exchange: string; key: string } {
+  fields.uint16();
+  const given = withoutLineBreaks(fields.shortString());
+  const queue = channel.queueName(given);
+  const exchange = withoutLineBreaks(fields.shortString());
+  const key = fields.shortString();
+  // Neither queue nor key given: the last queue's name is both. [§1.7.2.3.2]
+  return { queue, exchange, key: given === '' && key === '' ? queue : key };
+}
+
+function purge(channel: Channel, fields: FieldReader): void {
+  fields.uint16();
+  const queue = channel.queueName(fields.shortString());
+  const noWait = fields.bit();
+  fields.finish();
+  channel.session.purgeQueue(queue, ({ messages, mark }) => {
+    channel.goOn(() =>
+      replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(QUEUE_PURGE_OK).uint32(messages))),
+    );
+  });
+}
+
+function remove(channel: Channel, fields: FieldReader): void {
+  fields.uint16();
+  const queue = channel.queueName(withoutLineBreaks(fields.shortString()));
+  const ifUnused = fields.bit();
+  const ifEmpty = fields.bit();
+  const noWait = fields.bit();
+  fields.finish();
+  const { messages, mark } = channel.session.deleteQueue(queue, ifUnused, ifEmpty);
+  replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(QUEUE_DELETE_OK).uint32(messages)));
+}
