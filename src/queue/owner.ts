@@ -29,16 +29,16 @@ export interface QueueOwner {
   settling(queue: Custody): void;
   /** These durable messages are settled in this queue; the array is the caller's to use again. */
   logSettled(queue: Custody, seqs: Float64Array, count: number): void;
-  /** A durable message was returned with this word. */
-  logReturned(queue: Custody, seq: number, word: number): void;
+  /** A durable message was returned with these flags. */
+  logReturned(queue: Custody, seq: number, flags: number): void;
   /** A durable message has died and what becomes of it is not stored yet: not to be forgotten, nor to wait here again. */
-  logDying(queue: Custody, seq: number, word: number, reason: DeathReason): void;
-  /** A durable message has failed, and is to be tried again then, with this word. */
-  logRetry(queue: Custody, seq: number, word: number, dueMs: number): void;
+  logDying(queue: Custody, seq: number, flags: number, reason: DeathReason): void;
+  /** A durable message has failed, and is to be tried again then, with these flags. */
+  logRetry(queue: Custody, seq: number, flags: number, dueMs: number): void;
   /** Call `retry` then. */
   tryAgainAt(queue: Custody, seq: number, dueMs: number): void;
   /** A message has died here. The owner settles it (`bury`) once its dead letter is stored. */
-  died(queue: Custody, seq: number, word: number, decision: Decision): void;
+  died(queue: Custody, seq: number, flags: number, decision: Decision): void;
   /** The last consumer of an auto-delete queue has gone, or nobody has used the queue for as long as it may be unused. */
   unused(queue: Custody): void;
   /** In the neutral form. */

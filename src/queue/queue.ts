@@ -148,8 +148,8 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     this.takeLease();
     for (const [seq, dueMs] of this.retrying) this.owner.tryAgainAt(this, seq, dueMs);
     for (const [seq, reason] of this.dying) {
-      const word = this.aside.get(seq)!;
-      this.owner.died(this, seq, word, deathBy(this.settings, attemptsOf(word), reason));
+      const flags = this.aside.get(seq)!;
+      this.owner.died(this, seq, flags, deathBy(this.settings, attemptsOf(flags), reason));
     }
     this.wake();
   }
@@ -231,12 +231,12 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     return this.terms?.refuses(bytes) === true;
   }
 
-  /** For a queue that is not plain, or a message with a time to live, before `push` or `pushAside`; returns its word. */
-  prepare(seq: number, word: number, draft: Draft): number {
+  /** For a queue that is not plain, or a message with a time to live, before `push` or `pushAside`; returns its flags. */
+  prepare(seq: number, flags: number, draft: Draft): number {
     if (draft.ttlMs >= 0) this.makeTerms();
     if (draft.grouped) this.expectGroups();
-    if (this.terms !== null) return this.terms.prepare(seq, word, draft);
-    return this.wordAt(word, draft.priority);
+    if (this.terms !== null) return this.terms.prepare(seq, flags, draft);
+    return this.withPriority(flags, draft.priority);
   }
 
   expectGroups(): void {
@@ -314,22 +314,22 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
       const consumer = this.nextReady();
       if (consumer === null) return DONE;
       const seq = fromReturned ? this.returned.headSeq() : this.ready.headSeq();
-      const word = fromReturned ? this.returned.headWord() : this.ready.headWord();
-      if (!this.owner.store.view(seq, word, this.owner.deliveryView)) {
-        this.load(seq, word);
+      const flags = fromReturned ? this.returned.headFlags() : this.ready.headFlags();
+      if (!this.owner.store.view(seq, flags, this.owner.deliveryView)) {
+        this.load(seq, flags);
         return WAITS;
       }
       if (fromReturned) this.returned.shift();
       else this.ready.shift();
       if (this.terms?.isOver(seq, this.owner.deliveryView)) {
-        this.expire(seq, word);
+        this.expire(seq, flags);
         if (++expired < ENDED_A_TURN) continue;
         this.terms.again();
         return WAITS;
       }
       if (this.turns === null) this.nextConsumer++;
       else this.turns.served(consumer);
-      this.handOut(consumer, seq, word);
+      this.handOut(consumer, seq, flags);
       this.countHandedOut();
       if (work.over && this.mustStop(work)) return TIME_UP;
     }
@@ -349,12 +349,12 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     for (;;) {
       const consumer = matching.next(turns.order);
       if (consumer === null) return this.loading ? WAITS : DONE;
-      const { seq, word } = matching;
+      const { seq, flags } = matching;
       // It is in memory: it has just been looked at.
-      if (!store.view(seq, word, view) || !this.takeOut(seq, word)) return DONE;
+      if (!store.view(seq, flags, view) || !this.takeOut(seq, flags)) return DONE;
       matching.taken(consumer, view);
       turns.served(consumer);
-      this.handOut(consumer, seq, word);
+      this.handOut(consumer, seq, flags);
       this.countHandedOut();
       if (work.over && this.mustStop(work)) return TIME_UP;
     }
@@ -368,7 +368,7 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
   }
 
   /** `view` shows the message. */
-  private handOut(consumer: QueueConsumer, seq: number, word: number): void {
+  private handOut(consumer: QueueConsumer, seq: number, flags: number): void {
     const counters = this.owner.counters;
     if (this.terms !== null) this.terms.left(seq, this.owner.deliveryView, !consumer.settled);
     if (this.levels !== null) this.owner.deliveryView.subscriptionData = 0;
@@ -377,10 +377,10 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     if (consumer.settled) {
       consumer.sink.deliver(this.owner.deliveryView, -1);
       counters.acknowledged++;
-      this.bury(seq, word);
+      this.bury(seq, flags);
       return;
     }
-    const slot = this.hold(seq, word, consumer);
+    const slot = this.hold(seq, flags, consumer);
     consumer.sink.deliver(this.owner.deliveryView, slot);
   }
 
@@ -403,9 +403,9 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     const slot = consumer.replay[0]!;
     if (this.deliveries.holder(slot) === consumer) {
       const seq = this.deliveries.seq(slot);
-      const word = this.deliveries.word(slot);
-      if (!this.owner.store.view(seq, word, this.owner.deliveryView)) {
-        this.load(seq, word);
+      const flags = this.deliveries.flags(slot);
+      if (!this.owner.store.view(seq, flags, this.owner.deliveryView)) {
+        this.load(seq, flags);
         return false;
       }
       consumer.replay.shift();
@@ -431,12 +431,12 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     return null;
   }
 
-  private load(seq: number, word: number): void {
+  private load(seq: number, flags: number): void {
     this.loading = true;
-    this.owner.store.load(seq, word, (error) => {
+    this.owner.store.load(seq, flags, (error) => {
       this.loading = false;
       if (this.deleted) return;
-      if (error !== undefined) this.skipUnreadable(seq, word, error);
+      if (error !== undefined) this.skipUnreadable(seq, flags, error);
       // Straight on: the block that was loaded may be evicted again by the turn's end. Where it came at once, whoever asked
       // for it is still at work.
       if (!this.catchingUp) this.endOfTurn();
@@ -445,14 +445,14 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
   }
 
   /** It stays in the log, unsettled, for whoever repairs it; the queue goes on without it. */
-  private skipUnreadable(seq: number, word: number, error: Error): void {
+  private skipUnreadable(seq: number, flags: number, error: Error): void {
     if (this.matching !== null) {
-      if (this.takeOut(seq, word)) this.setAside(seq, word);
+      if (this.takeOut(seq, flags)) this.setAside(seq, flags);
     } else if (this.returned.length > 0 && this.returned.headSeq() === seq) {
-      this.setAside(seq, this.returned.headWord());
+      this.setAside(seq, this.returned.headFlags());
       this.returned.shift();
     } else if (this.ready.length > 0 && this.ready.headSeq() === seq) {
-      this.setAside(seq, this.ready.headWord());
+      this.setAside(seq, this.ready.headFlags());
       this.ready.shift();
     }
     for (const consumer of this.consumers) {
@@ -465,35 +465,35 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
 
   look(): MessageView | null {
     const seq = this.headSeq();
-    const word = this.headWord();
-    if (this.owner.store.view(seq, word, this.owner.deliveryView)) return this.owner.deliveryView;
-    this.load(seq, word);
+    const flags = this.headFlags();
+    if (this.owner.store.view(seq, flags, this.owner.deliveryView)) return this.owner.deliveryView;
+    this.load(seq, flags);
     return null;
   }
 
   endHead(reason: DeathReason): void {
     const seq = this.headSeq();
-    const word = this.headWord();
+    const flags = this.headFlags();
     this.shiftHead();
-    this.end(seq, word, reason);
+    this.end(seq, flags, reason);
   }
 
-  sizeOf(seq: number, word: number, done: (bytes: number) => void): void {
+  sizeOf(seq: number, flags: number, done: (bytes: number) => void): void {
     const { store, deliveryView: view } = this.owner;
-    if (store.view(seq, word, view)) done(view.bodyLength);
+    if (store.view(seq, flags, view)) done(view.bodyLength);
     else {
-      store.load(seq, word, (error) => {
-        done(error === undefined && store.view(seq, word, view) ? view.bodyLength : -1);
+      store.load(seq, flags, (error) => {
+        done(error === undefined && store.view(seq, flags, view) ? view.bodyLength : -1);
       });
     }
   }
 
   // --------------------------------------------------------------------------------------------- for matching
 
-  show(seq: number, word: number): MessageView | null {
+  show(seq: number, flags: number): MessageView | null {
     const { store, deliveryView: view } = this.owner;
-    if (store.view(seq, word, view)) return view;
-    this.load(seq, word);
+    if (store.view(seq, flags, view)) return view;
+    this.load(seq, flags);
     return null;
   }
 
@@ -501,16 +501,16 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     return this.owner.properties(view);
   }
 
-  isOver(seq: number, word: number): boolean {
+  isOver(seq: number, flags: number): boolean {
     if (this.terms === null || !this.terms.isOver(seq, this.owner.deliveryView)) return false;
-    if (this.takeOut(seq, word)) this.expire(seq, word);
+    if (this.takeOut(seq, flags)) this.expire(seq, flags);
     return true;
   }
 
   /** Taken out of its place, and nobody gets it any more. `view` shows it. */
-  private expire(seq: number, word: number): void {
+  private expire(seq: number, flags: number): void {
     this.terms!.left(seq, this.owner.deliveryView, false);
-    this.end(seq, word, 'expired');
+    this.end(seq, flags, 'expired');
   }
 
   /** Delivers again what a consumer holds, before anything new. */
@@ -591,14 +591,14 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
         if (!this.catchUp(true)) return;
         if (this.messages > 0) {
           const seq = this.headSeq();
-          const word = this.headWord();
-          if (!this.owner.store.view(seq, word, this.owner.deliveryView)) {
-            this.load(seq, word);
+          const flags = this.headFlags();
+          if (!this.owner.store.view(seq, flags, this.owner.deliveryView)) {
+            this.load(seq, flags);
             return;
           }
           this.shiftHead();
           this.gets.shift();
-          this.handOut(next.holder, seq, word);
+          this.handOut(next.holder, seq, flags);
           this.headLeft();
           next.done({ remaining: this.count }, next.holder);
           continue;
@@ -638,9 +638,9 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
       }
       while (purged < waiting && this.messages > 0 && !this.deleted) {
         const seq = this.headSeq();
-        const word = this.headWord();
+        const flags = this.headFlags();
         this.shiftHead();
-        this.bury(seq, word);
+        this.bury(seq, flags);
         purged++;
         work.spend(1);
         if (work.over) return false;
@@ -654,7 +654,7 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
   /** A queue whose bytes are counted is bounded, and counts anew when it is empty. */
   private purgeAtOnce(): number {
     const messages = this.messages;
-    this.forEachReady((seq, word) => this.bury(seq, word));
+    this.forEachReady((seq, flags) => this.bury(seq, flags));
     this.empty();
     this.terms?.emptied();
     this.flushSettled();

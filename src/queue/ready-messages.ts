@@ -4,12 +4,12 @@
  */
 import type { QueueOptions } from '../api/topology.ts';
 import type { Matching } from './dispatch/selective-dispatch.ts';
-import { WORD_DELIVERED } from './entry-flags.ts';
+import { FLAG_DELIVERED, levelOf, withLevel } from './entry-flags.ts';
 import type { Terms } from './limits/queue-limits.ts';
 import type { Chunk } from './positions/packed-positions.ts';
 import type { Slab } from './positions/position-arena.ts';
 import { Positions } from './positions/positions.ts';
-import { Levels, levelOf, type Waiting, withLevel } from './positions/priority-levels.ts';
+import { Levels, type Waiting } from './positions/priority-levels.ts';
 import { Returned } from './positions/returned.ts';
 import { Holed } from './positions/sparse-positions.ts';
 
@@ -58,31 +58,31 @@ export abstract class Backlog {
   }
 
   /** Takes a message whose reference has been counted. */
-  push(seq: number, word: number): void {
-    if (seq > this.ready.lastSeq()) this.ready.push(seq, word);
-    else this.addReturned(seq, word); // it was held back while others passed: to its own place
+  push(seq: number, flags: number): void {
+    if (seq > this.ready.lastSeq()) this.ready.push(seq, flags);
+    else this.addReturned(seq, flags); // it was held back while others passed: to its own place
     if (this.terms !== null) this.terms.arrived(seq);
-    if (this.matching !== null) this.matching.arrived(this.levelOf(word), seq);
+    if (this.matching !== null) this.matching.arrived(this.levelOf(flags), seq);
     this.wake();
   }
 
-  /** The word of a message of this priority. */
-  wordAt(word: number, priority: number): number {
-    return this.levels === null ? word : withLevel(word, priority, this.priorityMax);
+  /** The flags of a message of this priority. */
+  withPriority(flags: number, priority: number): number {
+    return this.levels === null ? flags : withLevel(flags, priority, this.priorityMax);
   }
 
-  private levelOf(word: number): number {
-    return this.levels === null ? 0 : levelOf(word);
+  private levelOf(flags: number): number {
+    return this.levels === null ? 0 : levelOf(flags);
   }
 
-  protected addReturned(seq: number, word: number): void {
-    if (this.matching !== null) this.matching.arrived(this.levelOf(word), seq);
+  protected addReturned(seq: number, flags: number): void {
+    if (this.matching !== null) this.matching.arrived(this.levelOf(flags), seq);
     if (this.levels !== null) {
-      this.levels.push(seq, word);
+      this.levels.push(seq, flags);
       return;
     }
     if (this.returned === NO_RETURNED) this.returned = new Returned();
-    this.returned.add(seq, word);
+    this.returned.add(seq, flags);
   }
 
   /** Whether the next in order is one that came back. */
@@ -95,8 +95,8 @@ export abstract class Backlog {
     return this.returnedFirst() ? this.returned.headSeq() : this.ready.headSeq();
   }
 
-  protected headWord(): number {
-    return this.returnedFirst() ? this.returned.headWord() : this.ready.headWord();
+  protected headFlags(): number {
+    return this.returnedFirst() ? this.returned.headFlags() : this.ready.headFlags();
   }
 
   protected shiftHead(): void {
@@ -104,7 +104,7 @@ export abstract class Backlog {
     else this.ready.shift();
   }
 
-  forEachReady(visit: (seq: number, word: number) => void): void {
+  forEachReady(visit: (seq: number, flags: number) => void): void {
     this.returned.forEach(visit);
     this.ready.forEach(visit);
   }
@@ -127,19 +127,19 @@ export abstract class Backlog {
     return this.levels === null ? ONE_LEVEL : this.levels.levels();
   }
 
-  readAfter(level: number, after: number, max: number, visit: (seq: number, word: number) => void): void {
+  readAfter(level: number, after: number, max: number, visit: (seq: number, flags: number) => void): void {
     if (this.levels === null) (this.ready as Holed).readAfter(after, max, visit);
     else this.levels.readAfter(level, after, max, visit);
   }
 
-  readReturned(level: number, after: number, max: number, visit: (seq: number, word: number) => void): void {
+  readReturned(level: number, after: number, max: number, visit: (seq: number, flags: number) => void): void {
     if (this.levels === null) this.returned.readAfter(after, max, visit);
     else this.levels.readReturned(level, after, max, visit);
   }
 
   /** From wherever it waits; false if it does not wait any more. */
-  protected takeOut(seq: number, word: number): boolean {
-    if (this.levels !== null) return this.levels.takeOut(seq, word);
+  protected takeOut(seq: number, flags: number): boolean {
+    if (this.levels !== null) return this.levels.takeOut(seq, flags);
     return (this.ready as Holed).takeOut(seq) || (this.returned.length > 0 && this.returned.bury(seq));
   }
 
@@ -150,14 +150,14 @@ export abstract class Backlog {
     this.ready.adopt(chunk);
   }
 
-  recoverHeld(seq: number, word: number): void {
-    this.addReturned(seq, word);
+  recoverHeld(seq: number, flags: number): void {
+    this.addReturned(seq, flags);
   }
 
   /** @param unclean it cannot be known which messages had been handed out: all of them may have been */
   recovered(unclean: boolean): void {
-    this.ready.compact(unclean ? WORD_DELIVERED : 0);
-    if (unclean) this.returned.mark(WORD_DELIVERED);
+    this.ready.compact(unclean ? FLAG_DELIVERED : 0);
+    if (unclean) this.returned.mark(FLAG_DELIVERED);
   }
 
   /** What waits in order, packed. */

@@ -18,7 +18,7 @@ import { backoffMs } from '../settlement/backoff.ts';
 import { DONE, deathBy, decide, REQUEUE, RETRY } from '../settlement/decide.ts';
 import type { QueueConsumer } from './dispatch/consumer.ts';
 import { Deliveries } from './dispatch/deliveries.ts';
-import { attemptsOf, WORD_DELIVERED, WORD_DURABLE, withAttempts } from './entry-flags.ts';
+import { attemptsOf, FLAG_DELIVERED, FLAG_DURABLE, withAttempts } from './entry-flags.ts';
 import type { QueueSettings } from './limits/settings.ts';
 import type { QueueOwner } from './owner.ts';
 import { Backlog } from './ready-messages.ts';
@@ -71,42 +71,42 @@ export abstract class Custody extends Backlog {
   }
 
   /** A consumer holds it from now on; returns the delivery's slot. */
-  protected hold(seq: number, word: number, consumer: QueueConsumer): number {
+  protected hold(seq: number, flags: number, consumer: QueueConsumer): number {
     if (this.deliveries === NO_DELIVERIES) this.deliveries = new Deliveries();
     consumer.took();
-    return this.deliveries.add(seq, (word | WORD_DELIVERED) >>> 0, consumer);
+    return this.deliveries.add(seq, (flags | FLAG_DELIVERED) >>> 0, consumer);
   }
 
   // ------------------------------------------------------------------------------------------------------- aside
 
   /** Takes a message that may not be handed out before `admit`. */
-  pushAside(seq: number, word: number): void {
-    this.setAside(seq, word);
+  pushAside(seq: number, flags: number): void {
+    this.setAside(seq, flags);
   }
 
-  protected setAside(seq: number, word: number): void {
+  protected setAside(seq: number, flags: number): void {
     if (this.aside === NO_ASIDE) this.aside = new Map();
-    this.aside.set(seq, word);
+    this.aside.set(seq, flags);
   }
 
   admit(seq: number): void {
-    const word = this.aside.get(seq);
-    if (word === undefined || this.deleted) return;
+    const flags = this.aside.get(seq);
+    if (flags === undefined || this.deleted) return;
     this.aside.delete(seq);
-    this.push(seq, word);
+    this.push(seq, flags);
   }
 
-  protected end(seq: number, word: number, reason: DeathReason): void {
-    this.setAside(seq, word);
-    this.owner.died(this, seq, word, deathBy(this.settings, attemptsOf(word), reason));
+  protected end(seq: number, flags: number, reason: DeathReason): void {
+    this.setAside(seq, flags);
+    this.owner.died(this, seq, flags, deathBy(this.settings, attemptsOf(flags), reason));
   }
 
   /** It has died, and what becomes of it must be read first: neither a crash nor a restart brings it back to its place. */
-  setDying(seq: number, word: number, reason: DeathReason): void {
+  setDying(seq: number, flags: number, reason: DeathReason): void {
     if (this.dying.has(seq)) return;
     if (this.dying === NO_DYING) this.dying = new Map();
     this.dying.set(seq, reason);
-    if (this.durable && (word & WORD_DURABLE) !== 0) this.owner.logDying(this, seq, word, reason);
+    if (this.durable && (flags & FLAG_DURABLE) !== 0) this.owner.logDying(this, seq, flags, reason);
   }
 
   private forgetAside(): void {
@@ -123,44 +123,44 @@ export abstract class Custody extends Backlog {
       throw new Error(`delivery ${slot} is not held by this consumer of ${this.name}`);
     }
     const seq = this.deliveries.seq(slot);
-    const word = this.deliveries.word(slot);
+    const flags = this.deliveries.flags(slot);
     this.deliveries.remove(slot);
     consumer.gave();
     if (this.deleted) {
-      this.owner.store.release(seq, word);
+      this.owner.store.release(seq, flags);
       return;
     }
     if (outcome === ACCEPTED) {
       this.owner.counters.acknowledged++;
-      this.bury(seq, word);
-    } else this.refuse(seq, word, outcome);
+      this.bury(seq, flags);
+    } else this.refuse(seq, flags, outcome);
     this.wake();
   }
 
-  private refuse(seq: number, word: number, outcome: Outcome): void {
-    const decision = decide(this.settings, attemptsOf(word), outcome);
-    if (decision.action === DONE) this.bury(seq, word);
+  private refuse(seq: number, flags: number, outcome: Outcome): void {
+    const decision = decide(this.settings, attemptsOf(flags), outcome);
+    if (decision.action === DONE) this.bury(seq, flags);
     else if (decision.action === REQUEUE) {
-      const back = withAttempts(word, decision.attempts);
-      if (back !== word && (word & WORD_DURABLE) !== 0 && this.durable) this.owner.logReturned(this, seq, back);
+      const back = withAttempts(flags, decision.attempts);
+      if (back !== flags && (flags & FLAG_DURABLE) !== 0 && this.durable) this.owner.logReturned(this, seq, back);
       this.owner.counters.requeued++;
       this.addReturned(seq, back);
       if (this.terms !== null) this.terms.returned(seq);
     } else if (decision.action === RETRY) {
-      const back = withAttempts(word, decision.attempts);
+      const back = withAttempts(flags, decision.attempts);
       const dueMs = this.owner.nowMs() + backoffMs(this.settings.backoff!, decision.attempts, seq);
-      if ((word & WORD_DURABLE) !== 0 && this.durable) this.owner.logRetry(this, seq, back, dueMs);
+      if ((flags & FLAG_DURABLE) !== 0 && this.durable) this.owner.logRetry(this, seq, back, dueMs);
       this.owner.counters.requeued++;
       this.awaitRetry(seq, back, dueMs);
       this.owner.tryAgainAt(this, seq, dueMs);
     } else {
-      this.setAside(seq, word);
-      this.owner.died(this, seq, word, decision);
+      this.setAside(seq, flags);
+      this.owner.died(this, seq, flags, decision);
     }
   }
 
-  private awaitRetry(seq: number, word: number, dueMs: number): void {
-    this.setAside(seq, word);
+  private awaitRetry(seq: number, flags: number, dueMs: number): void {
+    this.setAside(seq, flags);
     if (this.retrying === NO_RETRYING) this.retrying = new Map();
     this.retrying.set(seq, dueMs);
   }
@@ -168,22 +168,22 @@ export abstract class Custody extends Backlog {
   /** Its time has come: back to its place, unless something else became of it. */
   retry(seq: number, dueMs: number): void {
     if (this.deleted || this.retrying.get(seq) !== dueMs) return;
-    const word = this.aside.get(seq)!;
+    const flags = this.aside.get(seq)!;
     this.retrying.delete(seq);
     this.aside.delete(seq);
-    this.addReturned(seq, word);
+    this.addReturned(seq, flags);
     if (this.terms !== null) this.terms.returned(seq);
     this.wake();
   }
 
   /** The message is done with in this queue: its settlement is logged with the turn's others, its reference goes. */
-  bury(seq: number, word: number): void {
+  bury(seq: number, flags: number): void {
     if (this.aside.size > 0) {
       this.aside.delete(seq);
       if (this.dying.size > 0) this.dying.delete(seq);
     }
     if (this.terms !== null) this.terms.gone(seq);
-    if (this.durable && (word & WORD_DURABLE) !== 0) {
+    if (this.durable && (flags & FLAG_DURABLE) !== 0) {
       if (this.settledCount === this.settledSeqs.length) {
         const larger = new Float64Array(Math.max(64, this.settledCount * 2));
         larger.set(this.settledSeqs);
@@ -192,7 +192,7 @@ export abstract class Custody extends Backlog {
       this.settledSeqs[this.settledCount++] = seq;
       if (this.settledCount === 1) this.owner.settling(this);
     }
-    this.owner.store.release(seq, word);
+    this.owner.store.release(seq, flags);
   }
 
   /** Writes the settlements gathered so far, now: for whoever needs the mark that covers them. */
@@ -228,15 +228,15 @@ export abstract class Custody extends Backlog {
     const { store } = this.owner;
     while (this.messages > 0) {
       const seq = this.headSeq();
-      const word = this.headWord();
+      const flags = this.headFlags();
       this.shiftHead();
-      store.release(seq, word);
+      store.release(seq, flags);
       work.spend(1);
       if (work.over) return false;
     }
-    for (const [seq, word] of this.aside) {
+    for (const [seq, flags] of this.aside) {
       this.aside.delete(seq);
-      store.release(seq, word);
+      store.release(seq, flags);
       work.spend(1);
       if (work.over) return false;
     }
@@ -245,7 +245,7 @@ export abstract class Custody extends Backlog {
     while (deliveries.size > 0) {
       const slot = deliveries.nextInUse();
       const consumer = deliveries.holder(slot)!;
-      store.release(deliveries.seq(slot), deliveries.word(slot));
+      store.release(deliveries.seq(slot), deliveries.flags(slot));
       deliveries.remove(slot);
       consumer.gave();
       work.spend(1);
@@ -263,25 +263,25 @@ export abstract class Custody extends Backlog {
     else if (!this.ready.bury(seq) && this.returned.length > 0) this.returned.bury(seq);
   }
 
-  recoverReturned(seq: number, word: number): void {
+  recoverReturned(seq: number, flags: number): void {
     if (this.retrying.delete(seq)) {
       this.aside.delete(seq);
-      this.addReturned(seq, word);
+      this.addReturned(seq, flags);
       return;
     }
-    if (!this.ready.amend(seq, word)) this.returned.amend(seq, word);
+    if (!this.ready.amend(seq, flags)) this.returned.amend(seq, flags);
   }
 
   /** It failed and was to be tried again at a time, which may be past by now. */
-  recoverRetry(seq: number, word: number, dueMs: number): void {
+  recoverRetry(seq: number, flags: number, dueMs: number): void {
     this.recoverSettled(seq);
-    this.awaitRetry(seq, word, dueMs);
+    this.awaitRetry(seq, flags, dueMs);
   }
 
   /** It has died, and what it was to become is not in the log. */
-  recoverDying(seq: number, word: number, reason: DeathReason): void {
+  recoverDying(seq: number, flags: number, reason: DeathReason): void {
     this.recoverSettled(seq);
-    this.setAside(seq, word);
+    this.setAside(seq, flags);
     if (this.dying === NO_DYING) this.dying = new Map();
     this.dying.set(seq, reason);
   }
@@ -295,30 +295,30 @@ export abstract class Custody extends Backlog {
   // -------------------------------------------------------------------------------------------------- checkpoints
 
   /** What is not in that order: returned, held by consumers, or aside. */
-  forEachHeld(visit: (seq: number, word: number) => void): void {
+  forEachHeld(visit: (seq: number, flags: number) => void): void {
     this.levels?.forEachReturned(visit);
     this.returned.forEach(visit);
     this.deliveries.forEach(visit);
-    this.aside.forEach((word, seq) => {
-      visit(seq, word);
+    this.aside.forEach((flags, seq) => {
+      visit(seq, flags);
     });
   }
 
   /** Those aside that are to be tried again, and when. */
-  forEachRetrying(visit: (seq: number, word: number, dueMs: number) => void): void {
+  forEachRetrying(visit: (seq: number, flags: number, dueMs: number) => void): void {
     for (const [seq, dueMs] of this.retrying) visit(seq, this.aside.get(seq)!, dueMs);
   }
 
   /** Those aside that have died, and what of. */
-  forEachDying(visit: (seq: number, word: number, reason: DeathReason) => void): void {
+  forEachDying(visit: (seq: number, flags: number, reason: DeathReason) => void): void {
     for (const [seq, reason] of this.dying) visit(seq, this.aside.get(seq)!, reason);
   }
 
   /** Everything it needs of the messages `first` to `last`. */
-  forEachIn(first: number, last: number, visit: (seq: number, word: number) => void): void {
+  forEachIn(first: number, last: number, visit: (seq: number, flags: number) => void): void {
     this.ready.forEachIn(first, last, visit);
-    this.forEachHeld((seq, word) => {
-      if (seq >= first && seq <= last) visit(seq, word);
+    this.forEachHeld((seq, flags) => {
+      if (seq >= first && seq <= last) visit(seq, flags);
     });
   }
 }

@@ -1,6 +1,6 @@
 /**
  * A compiled route: where one address leads. Each queue is listed once, whatever the number of bindings that lead to it, with
- * one word for what they ask for.
+ * the flags of what they ask for, together.
  */
 import type { Route } from '../api/route.ts';
 import type { AddressBytes, Placed } from '../message/address-bytes.ts';
@@ -8,7 +8,7 @@ import type { Spelling } from '../message/message.ts';
 import type { RouteTarget } from './binding.ts';
 import type { Exchange } from './exchange.ts';
 import { keyLevels } from './levels.ts';
-import type { OwnWords } from './target-word.ts';
+import type { OwnFlags } from './target-flags.ts';
 
 export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes {
   // What each publish looks at comes first, so that it lies together.
@@ -16,10 +16,10 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
   /** True when more than the key decides: then `targets` is empty and each message is resolved on its own. */
   readonly perMessage: boolean;
   /** Targets that do not want all of what their owner publishes itself, and what they do; nearly always null. */
-  readonly own: OwnWords<Q> | null;
-  /** The target and its word, if there is just one: nearly always, and then without a walk through two arrays. */
+  readonly own: OwnFlags<Q> | null;
+  /** The target and its flags, if there is just one: nearly always, and then without a walk through two arrays. */
   readonly only: Q | null;
-  readonly onlyWord: number;
+  readonly onlyFlags: number;
   /** The list of durable targets has this number in the log's segment `listSegment`; see the journal. */
   listId = 0;
   listSegment = -1;
@@ -34,11 +34,11 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
   /** All keys, if there are several: then `key` is the first. As they were sent. */
   readonly keys: readonly string[] | null;
   readonly spelling: Spelling;
-  /** What its messages were resolved to, by targets and words: the same few again and again. */
+  /** What its messages were resolved to, by targets and their flags: the same few again and again. */
   variants: Map<string, CompiledRoute<Q>> | null = null;
   private keyLevels: readonly string[] | null = null;
   readonly targets: Q[];
-  readonly words: number[];
+  readonly targetFlags: number[];
   /** Which of the targets are durable, by index. */
   readonly durableTargets: number[];
 
@@ -49,14 +49,14 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
     spelling: Spelling,
     perMessage: boolean,
     targets: Q[],
-    words: number[],
+    targetFlags: number[],
     keys: readonly string[] | null = null,
-    own: OwnWords<Q> | null = null,
+    own: OwnFlags<Q> | null = null,
   ) {
     this.perMessage = perMessage;
     this.own = own === null || own.size === 0 ? null : own;
     this.only = targets.length === 1 ? targets[0]! : null;
-    this.onlyWord = this.only === null ? 0 : words[0]!;
+    this.onlyFlags = this.only === null ? 0 : targetFlags[0]!;
     this.bytes = address.bytes;
     this.start = address.start;
     this.keyStart = address.keyStart;
@@ -66,7 +66,7 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
     this.keys = keys;
     this.spelling = spelling;
     this.targets = targets;
-    this.words = words;
+    this.targetFlags = targetFlags;
     this.durableTargets = [];
     for (let i = 0; i < targets.length; i++) if (targets[i]!.durable) this.durableTargets.push(i);
   }

@@ -13,7 +13,7 @@ import { bytesOf, textOf } from '../message/text.ts';
 import type { Binding, RouteTarget } from './binding.ts';
 import type { Exchange } from './exchange.ts';
 import { CompiledRoute } from './route.ts';
-import { NO_WORD, type OwnWords, shownOwn } from './target-word.ts';
+import { NO_FLAGS, type OwnFlags, shownOwn } from './target-flags.ts';
 import { type RouterTables, walk } from './walk.ts';
 
 /** Bindings changed while the cache is larger than this: it is dropped whole rather than searched. */
@@ -100,11 +100,11 @@ export class Router<Q extends RouteTarget> {
   resolve(route: CompiledRoute<Q>, properties: Properties): CompiledRoute<Q> {
     const { exchange, key, spelling, keys } = route;
     const found = new Map<Q, number>();
-    const own: OwnWords<Q> = new Map();
+    const own: OwnFlags<Q> = new Map();
     walk(this.tables, exchange, key, dottedAll(keys, spelling), properties, found, own);
     let signature = '';
-    for (const [queue, word] of found) signature += `${queue.id}:${word} `;
-    for (const [queue, word] of own) signature += `${queue.id}=${word} `;
+    for (const [queue, flags] of found) signature += `${queue.id}:${flags} `;
+    for (const [queue, flags] of own) signature += `${queue.id}=${flags} `;
     route.variants ??= new Map();
     const known = route.variants.get(signature);
     if (known !== undefined) return known;
@@ -127,29 +127,29 @@ export class Router<Q extends RouteTarget> {
   /** The route for what `origin` publishes, who may own several of its queues. Valid as long as `route` is. */
   withoutOwn(route: CompiledRoute<Q>, origin: string): CompiledRoute<Q> {
     const gone: Q[] = [];
-    const changed: OwnWords<Q> = new Map();
-    for (const [queue, word] of route.own!) {
+    const changed: OwnFlags<Q> = new Map();
+    for (const [queue, flags] of route.own!) {
       if (queue.origin !== origin) continue;
-      if (word === NO_WORD) gone.push(queue);
-      else changed.set(queue, shownOwn(word));
+      if (flags === NO_FLAGS) gone.push(queue);
+      else changed.set(queue, shownOwn(flags));
     }
     return gone.length === 0 && changed.size === 0 ? route : this.without(route, gone, changed);
   }
 
-  /** The route past some of its targets, and with other words for others. Valid as long as `route` is. */
-  without(route: CompiledRoute<Q>, gone: readonly Q[], changed: OwnWords<Q> = new Map()): CompiledRoute<Q> {
+  /** The route past some of its targets, and with other flags for others. Valid as long as `route` is. */
+  without(route: CompiledRoute<Q>, gone: readonly Q[], changed: OwnFlags<Q> = new Map()): CompiledRoute<Q> {
     let signature = `-${gone.map((queue) => queue.id).join('-')}`;
     for (const queue of changed.keys()) signature += `=${queue.id}`;
     route.variants ??= new Map();
     const known = route.variants.get(signature);
     if (known !== undefined) return known;
     if (route.variants.size >= VARIANTS_MAX) route.variants.clear();
-    const { exchange, key, spelling, keys, targets, words } = route;
+    const { exchange, key, spelling, keys, targets, targetFlags } = route;
     const others = targets.filter((queue) => !gone.includes(queue));
-    const otherWords = words
-      .map((word, i) => changed.get(targets[i]!) ?? word)
+    const otherFlags = targetFlags
+      .map((flags, i) => changed.get(targets[i]!) ?? flags)
       .filter((_, i) => !gone.includes(targets[i]!));
-    const variant = new CompiledRoute(exchange, route, key, spelling, false, others, otherWords, keys);
+    const variant = new CompiledRoute(exchange, route, key, spelling, false, others, otherFlags, keys);
     route.variants.set(signature, variant);
     return variant;
   }
@@ -168,11 +168,11 @@ export class Router<Q extends RouteTarget> {
     keys: readonly string[] | null,
   ): CompiledRoute<Q> {
     const found = new Map<Q, number>();
-    const own: OwnWords<Q> = new Map();
+    const own: OwnFlags<Q> = new Map();
     const perMessage = walk(this.tables, exchange, key, dottedAll(keys, spelling), undefined, found, own);
     this.onCompiled();
     const targets = perMessage ? [] : [...found.keys()];
-    const words = perMessage ? [] : [...found.values()];
+    const targetFlags = perMessage ? [] : [...found.values()];
     return new CompiledRoute(
       exchange,
       address,
@@ -180,7 +180,7 @@ export class Router<Q extends RouteTarget> {
       spelling,
       perMessage,
       targets,
-      words,
+      targetFlags,
       keys,
       perMessage ? null : own,
     );

@@ -3,7 +3,7 @@ import { EXACTLY_ONCE } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import type { Binding, RouteTarget } from './binding.ts';
 import type { Exchange } from './exchange.ts';
-import { bindingWord, NO_WORD, type OwnWords, widen } from './target-word.ts';
+import { bindingFlags, NO_FLAGS, type OwnFlags, widen } from './target-flags.ts';
 
 export interface RouterTables<Q extends RouteTarget> {
   readonly exchanges: ReadonlyMap<string, Exchange<Q>>;
@@ -11,7 +11,7 @@ export interface RouterTables<Q extends RouteTarget> {
 }
 
 /**
- * Follows every binding from an exchange on, each exchange once. `found` gets each queue with its word, `own` those that do not
+ * Follows every binding from an exchange on, each exchange once. `found` gets each queue with its flags, `own` those that do not
  * want all of what their owner publishes. Keys are dotted.
  * @returns whether some exchange on the way needs more than the key, and was not given it
  */
@@ -22,7 +22,7 @@ export function walk<Q extends RouteTarget>(
   keys: readonly string[] | null,
   properties: Properties | undefined,
   found: Map<Q, number>,
-  own: OwnWords<Q>,
+  own: OwnFlags<Q>,
 ): boolean {
   let perMessage = false;
   const all = keys ?? [key];
@@ -46,15 +46,15 @@ export function walk<Q extends RouteTarget>(
         visit(binding.exchange!);
         return;
       }
-      const asked = bindingWord(binding);
-      const word = found.get(queue);
+      const asked = bindingFlags(binding);
+      const flags = found.get(queue);
       if (binding.notOwn) {
-        if (!own.has(queue)) own.set(queue, word ?? NO_WORD);
+        if (!own.has(queue)) own.set(queue, flags ?? NO_FLAGS);
       } else if (own.size > 0) {
-        const ownWord = own.get(queue);
-        if (ownWord !== undefined) own.set(queue, ownWord === NO_WORD ? asked : widen(ownWord, asked));
+        const ownFlags = own.get(queue);
+        if (ownFlags !== undefined) own.set(queue, ownFlags === NO_FLAGS ? asked : widen(ownFlags, asked));
       }
-      found.set(queue, word === undefined ? asked : widen(word, asked));
+      found.set(queue, flags === undefined ? asked : widen(flags, asked));
     };
     const { kind } = at;
     if (kind.choosesOne) kind.match(key, properties, take);

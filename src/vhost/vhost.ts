@@ -16,7 +16,7 @@ import type { Dialects } from '../message/dialect.ts';
 import { AT_MOST_ONCE, type Draft, EXACTLY_ONCE, MessageView } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import { viewDraft } from '../message/storage.ts';
-import { WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../queue/entry-flags.ts';
+import { entryFlags, FLAG_DURABLE, FLAG_LARGE, FLAG_RETAINED } from '../queue/entry-flags.ts';
 import { fullTargets } from '../queue/limits/full.ts';
 import type { QueueOwner } from '../queue/owner.ts';
 import { Slab } from '../queue/positions/position-arena.ts';
@@ -25,7 +25,7 @@ import { MessageStore } from '../queue/store/message-store.ts';
 import type { StoredBody } from '../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../routing/route.ts';
 import { Router } from '../routing/router.ts';
-import { KEEP_RETAIN } from '../routing/target-word.ts';
+import { KEEP_RETAIN, lowerAssurance, targetAssurance, targetData } from '../routing/target-flags.ts';
 import type { Decision } from '../settlement/decide.ts';
 import { Counters } from './counters.ts';
 import { Burials } from './dead-letters/burials.ts';
@@ -108,7 +108,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.time = new TurnClock(options.clock, options.turn);
     this.delays = new Delays(this);
     this.topology = new Topology(this, new Policies(options.logger, options.name));
-    const deliver = ({ queue, seq, word, decision }: Letter): void => deadLetter(this, queue, seq, word, decision);
+    const deliver = ({ queue, seq, flags, decision }: Letter): void => deadLetter(this, queue, seq, flags, decision);
     this.undelivered = new Undelivered(options.clock, deliver);
     this.burials = new Burials(this, deliver);
     this.retries = new Retries(options.clock, options.turn.work, this.topology.queuesById);
@@ -250,7 +250,7 @@ export class Vhost implements QueueOwner, TurnTask {
   publishTo(route: CompiledRoute<Queue>, draft: Draft): Mark {
     const { assurance } = draft;
     const targets = route.targets;
-    const words = route.words;
+    const targetFlags = route.targetFlags;
     const count = targets.length;
     this.turn.work.spend(count);
     draft.routed = count;
@@ -258,7 +258,8 @@ export class Vhost implements QueueOwner, TurnTask {
     let durable = draft.retain;
     for (let i = 0; i < count; i++) {
       const target = targets[i]!;
-      if (target.directMode && (assurance === AT_MOST_ONCE || (words[i]! & 3) === AT_MOST_ONCE)) continue;
+      if (target.directMode && (assurance === AT_MOST_ONCE || targetAssurance(targetFlags[i]!) === AT_MOST_ONCE))
+        continue;
       stored++;
       if (target.durable && assurance !== AT_MOST_ONCE) durable = true;
     }
@@ -279,15 +280,15 @@ export class Vhost implements QueueOwner, TurnTask {
     const list = durable ? this.journal.targetList(route) : 0;
     const seq = this.store.append(draft, route, durable, list);
     this.store.addReferences(seq, durable, 1);
-    const asked = route.onlyWord;
-    queue.push(seq, (durable ? WORD_DURABLE : 0) | Math.min(assurance, asked & 3) | (asked & ~7));
+    const asked = route.onlyFlags;
+    queue.push(seq, entryFlags(asked, lowerAssurance(assurance, asked), durable ? FLAG_DURABLE : 0));
     if (queue.ahead) this.stalls.behind(queue, route.targets);
     this.brake.watch(durable);
     return durable ? this.log.mark : MARK_NOW;
   }
 
   private publishStored(route: CompiledRoute<Queue>, draft: Draft, stored: number, durable: boolean): Mark {
-    const { targets, words } = route;
+    const { targets, targetFlags } = route;
     const body = draft.large as StoredBody | null;
     const { retain } = draft;
     if (retain && this.retained.refuses(route, draft)) draft.retain = false;
@@ -298,21 +299,21 @@ export class Vhost implements QueueOwner, TurnTask {
     const seq = this.store.append(draft, route, durable, list);
     const keep = draft.retain && (body !== null || draft.bodyEnd > draft.bodyStart);
     this.store.addReferences(seq, durable, stored + (keep && durable ? 1 : 0));
-    const base = (durable ? WORD_DURABLE : 0) | (body === null ? 0 : WORD_LARGE);
+    const base = (durable ? FLAG_DURABLE : 0) | (body === null ? 0 : FLAG_LARGE);
     const mark = durable ? this.log.mark : MARK_NOW;
     const exactlyOnce = mark !== MARK_NOW && draft.assurance === EXACTLY_ONCE;
     let ahead: Queue | null = null;
     for (let i = 0; i < targets.length; i++) {
       const target = targets[i]!;
-      const targetWord = words[i]!;
-      const assurance = Math.min(draft.assurance, targetWord & 3);
+      const asked = targetFlags[i]!;
+      const assurance = lowerAssurance(draft.assurance, asked);
       if (assurance === AT_MOST_ONCE && target.directMode) continue;
-      const shown = retain && (targetWord & KEEP_RETAIN) !== 0 ? WORD_RETAINED : 0;
-      let word = base | assurance | (targetWord & ~7) | shown;
-      if (!target.plain || draft.ttlMs >= 0 || draft.grouped) word = target.prepare(seq, word, draft);
+      const shown = retain && (asked & KEEP_RETAIN) !== 0 ? FLAG_RETAINED : 0;
+      let flags = entryFlags(asked, assurance, base | shown);
+      if (!target.plain || draft.ttlMs >= 0 || draft.grouped) flags = target.prepare(seq, flags, draft);
       // A queue that a crash empties has nothing to gain from waiting, and would lose its order.
-      if (exactlyOnce && target.durable) this.heldBack.add(mark, target, seq, word);
-      else target.push(seq, word);
+      if (exactlyOnce && target.durable) this.heldBack.add(mark, target, seq, flags);
+      else target.push(seq, flags);
       if (target.ahead) ahead = target;
     }
     if (ahead !== null) this.stalls.behind(ahead, targets);
@@ -345,17 +346,17 @@ export class Vhost implements QueueOwner, TurnTask {
    * if the time is up, the message is long and the rest may come later.
    */
   deliverAlong(route: CompiledRoute<Queue>, from: number, view: MessageView, inParts: boolean): number {
-    const { targets, words } = route;
+    const { targets, targetFlags } = route;
     const { work } = this.turn;
     const looks = inParts && view.propsEnd - view.propsStart + view.bodyLength > LONG_BYTES;
     const always = view.assurance === AT_MOST_ONCE;
     view.serial = this.store.nextSerial();
     for (let i = from; i < targets.length; i++) {
       const target = targets[i]!;
-      const word = words[i]!;
-      if (!target.directMode || !(always || (word & 3) === AT_MOST_ONCE)) continue;
-      view.retained = view.retain && (word & KEEP_RETAIN) !== 0;
-      view.subscriptionData = word >>> 5;
+      const flags = targetFlags[i]!;
+      if (!target.directMode || !(always || targetAssurance(flags) === AT_MOST_ONCE)) continue;
+      view.retained = view.retain && (flags & KEEP_RETAIN) !== 0;
+      view.subscriptionData = targetData(flags);
       this.deliverDirect(target, view);
       if (target.direct?.output.congested === true) this.stalls.cause(target);
       if (!looks) continue;
@@ -402,24 +403,24 @@ export class Vhost implements QueueOwner, TurnTask {
     if (this.log.failed === undefined && !this.stopped) this.journal.settled(queue, seqs, count);
   }
 
-  logDying(queue: Queue, seq: number, word: number, reason: DeathReason): void {
-    if (this.log.failed === undefined && !this.stopped) this.journal.dying(queue, seq, word, reason);
+  logDying(queue: Queue, seq: number, flags: number, reason: DeathReason): void {
+    if (this.log.failed === undefined && !this.stopped) this.journal.dying(queue, seq, flags, reason);
   }
 
-  logRetry(queue: Queue, seq: number, word: number, dueMs: number): void {
-    if (this.log.failed === undefined && !this.stopped) this.journal.retry(queue, seq, word, dueMs);
+  logRetry(queue: Queue, seq: number, flags: number, dueMs: number): void {
+    if (this.log.failed === undefined && !this.stopped) this.journal.retry(queue, seq, flags, dueMs);
   }
 
   tryAgainAt(queue: Queue, seq: number, dueMs: number): void {
     this.retries.add(queue, seq, dueMs);
   }
 
-  logReturned(queue: Queue, seq: number, word: number): void {
-    if (this.log.failed === undefined && !this.stopped) this.journal.returned(queue, seq, word);
+  logReturned(queue: Queue, seq: number, flags: number): void {
+    if (this.log.failed === undefined && !this.stopped) this.journal.returned(queue, seq, flags);
   }
 
-  died(queue: Queue, seq: number, word: number, decision: Decision): void {
-    deadLetter(this, queue, seq, word, decision);
+  died(queue: Queue, seq: number, flags: number, decision: Decision): void {
+    deadLetter(this, queue, seq, flags, decision);
   }
 
   properties(view: MessageView): Properties {

@@ -34,7 +34,7 @@ describe('the bytes of a queue', () => {
     expect(count.total).toBe(0);
   });
 
-  it('are read in order of the numbers, at most 256 in one go, with the word of each', () => {
+  it('are read in order of the numbers, at most 256 in one go, with the flags of each', () => {
     const count = new ByteCount();
     const seqs = Array.from({ length: 600 }, (_, i) => 600 - i);
     count.begin(waiting(seqs));
@@ -43,8 +43,8 @@ describe('the bytes of a queue', () => {
     let later = 0;
     const read = () => {
       count.read(
-        (seq, word, done) => {
-          asked.push([seq, word]);
+        (seq, flags, done) => {
+          asked.push([seq, flags]);
           done(sizeOf(seq));
         },
         () => later++,
@@ -67,7 +67,7 @@ describe('the bytes of a queue', () => {
     let later = 0;
     const read = () => {
       count.read(
-        (seq, _word, done) => {
+        (seq, _flags, done) => {
           if (seq === 2) answer = done;
           else done(sizeOf(seq));
         },
@@ -87,7 +87,7 @@ describe('the bytes of a queue', () => {
     const count = new ByteCount();
     count.begin(waiting([1, 2]));
     count.read(
-      (seq, _word, done) => done(seq === 1 ? -1 : 5),
+      (seq, _flags, done) => done(seq === 1 ? -1 : 5),
       () => {},
     );
     expect([count.total, count.complete]).toEqual([5, true]);
@@ -98,7 +98,7 @@ describe('the bytes of a queue', () => {
     count.begin(waiting([1, 2]));
     let answer: (bytes: number) => void = () => {};
     count.read(
-      (_seq, _word, done) => {
+      (_seq, _flags, done) => {
         answer = done;
       },
       () => {},
@@ -126,7 +126,7 @@ describe('the bytes of a queue', () => {
       let answer: (() => void) | undefined;
       const read = () =>
         count.read(
-          (seq, _word, done) => {
+          (seq, _flags, done) => {
             if (roll(30) === 0) answer = () => done(sizeOf(seq));
             else done(sizeOf(seq));
           },

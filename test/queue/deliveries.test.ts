@@ -13,7 +13,7 @@ test('each delivery has a slot of its own until it ends, however many there are,
   expect(new Set(slots.values()).size).toBe(100);
   expect(deliveries.size).toBe(100);
   for (const [seq, slot] of slots) {
-    expect([deliveries.seq(slot), deliveries.word(slot)]).toEqual([seq, seq * 3]);
+    expect([deliveries.seq(slot), deliveries.flags(slot)]).toEqual([seq, seq * 3]);
     expect(deliveries.holder(slot)).toBe(holders[seq % 2]);
   }
 });
@@ -65,7 +65,7 @@ test('all of them are seen, and those in use are found until none is left', () =
   const slots = holders.map((holder, i) => deliveries.add(i + 1, i + 100, holder));
   deliveries.remove(slots[3]!);
   const seen: [number, number][] = [];
-  deliveries.forEach((seq, word) => void seen.push([seq, word]));
+  deliveries.forEach((seq, flags) => void seen.push([seq, flags]));
   expect(seen.sort((a, b) => a[0] - b[0])).toEqual(
     holders.map((_, i) => [i + 1, i + 100]).filter(([seq]) => seq !== 4),
   );

@@ -1,11 +1,12 @@
 /** What waits in a queue with priorities: the highest level first, in order within each, beside a model that sorts. */
 import { describe, expect, it } from 'vitest';
+import { levelOf, withLevel } from '../../src/queue/entry-flags.ts';
 import type { Chunk } from '../../src/queue/positions/packed-positions.ts';
 import { Slab } from '../../src/queue/positions/position-arena.ts';
-import { Levels, levelOf, withLevel } from '../../src/queue/positions/priority-levels.ts';
+import { Levels } from '../../src/queue/positions/priority-levels.ts';
 
-type Entry = [seq: number, word: number];
-const word = (level: number, rest = 9): number => withLevel(rest, level, 255);
+type Entry = [seq: number, flags: number];
+const flags = (level: number, rest = 9): number => withLevel(rest, level, 255);
 const order = (a: Entry, b: Entry): number => levelOf(b[1]) - levelOf(a[1]) || a[0] - b[0];
 
 function dice(seed: number): (n: number) => number {
@@ -23,7 +24,7 @@ const all = (levels: Levels): Entry[] => {
 };
 
 describe('a level', () => {
-  it('is the priority, no higher than the queue knows, the lowest for none, and leaves the rest of the word alone', () => {
+  it('is the priority, no higher than the queue knows, the lowest for none, and leaves the rest of the flags alone', () => {
     expect(levelOf(withLevel(0, 5, 9))).toBe(5);
     expect(levelOf(withLevel(0, 9, 9))).toBe(9);
     expect(levelOf(withLevel(0, 200, 9))).toBe(9);
@@ -50,7 +51,7 @@ describe('a queue with levels', () => {
           const what = roll(6);
           if (what <= 1) {
             for (let i = roll(8); i >= 0; i--) {
-              const entry: Entry = [next++, word(roll(4))];
+              const entry: Entry = [next++, flags(roll(4))];
               levels.push(...entry);
               model.push(entry);
             }
@@ -60,7 +61,7 @@ describe('a queue with levels', () => {
             model.push(entry);
           } else if (what <= 4 && model.length > 0) {
             model.sort(order);
-            expect([levels.headSeq(), levels.headWord()]).toEqual(model[0]);
+            expect([levels.headSeq(), levels.headFlags()]).toEqual(model[0]);
             levels.shift();
             out.push(model.shift()!);
           } else if (what === 5 && holed && step > 70 && model.length > 0) {
@@ -78,23 +79,23 @@ describe('a queue with levels', () => {
 
   it('has a level of its own for those that are there, and none for others', () => {
     const levels = new Levels(new Slab());
-    levels.push(1, word(3));
-    levels.push(2, word(7));
+    levels.push(1, flags(3));
+    levels.push(2, flags(7));
     expect(levels.levels()).toEqual([7, 3]);
-    expect(levels.takeOut(9, word(5))).toBe(false);
+    expect(levels.takeOut(9, flags(5))).toBe(false);
     levels.makeHoles();
-    expect(levels.takeOut(2, word(3))).toBe(false);
-    expect(levels.takeOut(2, word(7))).toBe(true);
+    expect(levels.takeOut(2, flags(3))).toBe(false);
+    expect(levels.takeOut(2, flags(7))).toBe(true);
     expect([levels.headSeq(), levels.length]).toEqual([1, 1]);
   });
 
   it('is read on from a place, level by level, those that came back apart', () => {
     const levels = new Levels(new Slab());
-    for (let seq = 1; seq <= 5; seq++) levels.push(seq, word(2));
-    levels.push(6, word(1));
+    for (let seq = 1; seq <= 5; seq++) levels.push(seq, flags(2));
+    levels.push(6, flags(1));
     levels.shift();
     levels.shift();
-    levels.push(1, word(2));
+    levels.push(1, flags(2));
     levels.makeHoles();
     const read = (level: number, after: number, max: number): number[] => {
       const seen: number[] = [];
@@ -118,10 +119,10 @@ describe('a queue with levels', () => {
   it('is empty when it is cleared, and can be filled again', () => {
     const slab = new Slab();
     const levels = new Levels(slab);
-    for (let seq = 1; seq <= 100; seq++) levels.push(seq, word(seq % 3));
+    for (let seq = 1; seq <= 100; seq++) levels.push(seq, flags(seq % 3));
     levels.clear();
     expect([levels.length, slab.lines, all(levels)]).toEqual([0, 0, []]);
-    levels.push(101, word(1));
+    levels.push(101, flags(1));
     expect([levels.length, levels.headSeq()]).toEqual([1, 101]);
   });
 });
@@ -131,7 +132,7 @@ describe('a queue with levels after a start', () => {
     const levels = new Levels(new Slab());
     const entries: Entry[] = [];
     for (let seq = 1; seq <= 30; seq++) {
-      entries.push([seq, word([0, 4, 9][seq % 3]!)]);
+      entries.push([seq, flags([0, 4, 9][seq % 3]!)]);
       levels.push(...entries.at(-1)!);
     }
     const found: Chunk[] = [];
@@ -145,12 +146,12 @@ describe('a queue with levels after a start', () => {
     const levels = new Levels(new Slab());
     for (const chunk of given.toReversed()) levels.adopt(chunk);
     expect(levels.length).toBe(30);
-    expect([levels.headSeq(), levels.headWord()]).toEqual(entries[0]);
+    expect([levels.headSeq(), levels.headFlags()]).toEqual(entries[0]);
     levels.compact(0);
     expect(all(levels)).toEqual(entries);
   });
 
-  it('lacks what was settled since, has the words that were changed, and marks what may have been handed out', () => {
+  it('lacks what was settled since, has the flags that were changed, and marks what may have been handed out', () => {
     const { chunks: given, entries } = chunks();
     const levels = new Levels(new Slab());
     for (const chunk of given) levels.adopt(chunk);
@@ -158,11 +159,11 @@ describe('a queue with levels after a start', () => {
     for (const [seq] of highest) expect(levels.bury(seq)).toBe(true);
     expect(levels.bury(highest[0]![0])).toBe(false);
     expect(levels.bury(1000)).toBe(false);
-    levels.amend(...([1, word(4, 1)] as const));
+    levels.amend(...([1, flags(4, 1)] as const));
     levels.compact(16);
     expect(levels.length).toBe(20);
     const rest = entries.filter(([, its]) => levelOf(its) !== 9);
-    expect(all(levels)).toEqual(rest.map(([seq, its]) => [seq, (seq === 1 ? word(4, 1) : its) | 16]));
+    expect(all(levels)).toEqual(rest.map(([seq, its]) => [seq, (seq === 1 ? flags(4, 1) : its) | 16]));
     expect(levels.headSeq()).toBe(rest[0]![0]);
   });
 });

@@ -4,7 +4,7 @@ import { Slab } from '../../src/queue/positions/position-arena.ts';
 import { Positions } from '../../src/queue/positions/positions.ts';
 import { Returned } from '../../src/queue/positions/returned.ts';
 
-function contents(positions: { forEach(visit: (seq: number, word: number) => void): void }): number[] {
+function contents(positions: { forEach(visit: (seq: number, flags: number) => void): void }): number[] {
   const seqs: number[] = [];
   positions.forEach((seq) => {
     seqs.push(seq);
@@ -12,12 +12,12 @@ function contents(positions: { forEach(visit: (seq: number, word: number) => voi
   return seqs;
 }
 
-/** Numbers that go up by one, mostly; words that are alike, mostly. */
+/** Numbers that go up by one, mostly; flags that are alike, mostly. */
 const step = fc.record({
   push: fc.oneof(fc.nat({ max: 60 }), fc.nat({ max: 9000 })),
   shift: fc.oneof(fc.nat({ max: 60 }), fc.nat({ max: 9000 })),
   gap: fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.integer({ min: 1, max: 2 ** 40 })),
-  word: fc.constantFrom(0, 0, 9, 0xfffffffe),
+  flags: fc.constantFrom(0, 0, 9, 0xfffffffe),
 });
 
 describe('positions', () => {
@@ -27,17 +27,17 @@ describe('positions', () => {
         const positions = new Positions(new Slab());
         let model: [number, number][] = [];
         let next = 1;
-        for (const { push, shift, gap, word } of steps) {
+        for (const { push, shift, gap, flags } of steps) {
           for (let i = 0; i < push; i++) {
             next += i % 7 === 0 ? gap : 1;
-            positions.push(next, i % 5 === 0 ? word : 0);
-            model.push([next, i % 5 === 0 ? word : 0]);
+            positions.push(next, i % 5 === 0 ? flags : 0);
+            model.push([next, i % 5 === 0 ? flags : 0]);
           }
           expect(positions.lastSeq()).toBe(model.length === 0 ? 0 : model[model.length - 1]![0]);
           const gone = Math.min(shift, model.length);
           for (let i = 0; i < gone; i++) {
-            if (positions.headSeq() !== model[i]![0] || positions.headWord() !== model[i]![1]) {
-              expect([positions.headSeq(), positions.headWord()]).toEqual(model[i]);
+            if (positions.headSeq() !== model[i]![0] || positions.headFlags() !== model[i]![1]) {
+              expect([positions.headSeq(), positions.headFlags()]).toEqual(model[i]);
             }
             positions.shift();
           }
@@ -45,8 +45,8 @@ describe('positions', () => {
           expect(positions.length).toBe(model.length);
         }
         const found: [number, number][] = [];
-        positions.forEach((seq, word) => {
-          found.push([seq, word]);
+        positions.forEach((seq, flags) => {
+          found.push([seq, flags]);
         });
         expect(found).toEqual(model);
         const [first, last] = [model[0]?.[0] ?? 0, model[model.length >> 1]?.[0] ?? 0];
@@ -63,8 +63,8 @@ describe('positions', () => {
       fc.property(fc.array(step, { maxLength: 6 }), (steps) => {
         const positions = new Positions(new Slab());
         let next = 1;
-        for (const { push, shift, gap, word } of steps) {
-          for (let i = 0; i < push; i++) positions.push((next += i % 3 === 0 ? gap : 1), word);
+        for (const { push, shift, gap, flags } of steps) {
+          for (let i = 0; i < push; i++) positions.push((next += i % 3 === 0 ? gap : 1), flags);
           for (let i = 0; i < shift && positions.length > 0; i++) positions.shift();
         }
         const again = new Positions(new Slab());
@@ -82,7 +82,7 @@ describe('positions', () => {
     for (let seq = 1; seq <= 1_000_000; seq++) positions.push(seq, 9);
     let bytes = 0;
     positions.forEachChunk((chunk) => {
-      bytes += chunk.gaps.length + chunk.words.byteLength;
+      bytes += chunk.gaps.length + chunk.flagRuns.byteLength;
     });
     expect(bytes).toBeLessThan(1_000_000 / 100);
   });
@@ -111,11 +111,11 @@ describe('positions', () => {
           const rest = Array.from({ length: total }, (_, i) => i + 1).filter((seq) => !gone.has(seq));
           expect(contents(positions)).toEqual(rest);
           expect(positions.length).toBe(rest.length);
-          const words = new Set<number>();
-          positions.forEach((_seq, word) => {
-            words.add(word);
+          const flagSets = new Set<number>();
+          positions.forEach((_seq, flags) => {
+            flagSets.add(flags);
           });
-          expect([...words].every((word) => word === 16 || word === 21)).toBe(true);
+          expect([...flagSets].every((flags) => flags === 16 || flags === 21)).toBe(true);
           for (const seq of rest.slice(0, 5000)) {
             if (positions.headSeq() !== seq) expect(positions.headSeq()).toBe(seq);
             positions.shift();
@@ -143,7 +143,7 @@ describe('returned positions', () => {
             model = model.sort((a, b) => a - b);
             if (model.length > 0) {
               expect(returned.headSeq()).toBe(model[0]);
-              expect(returned.headWord()).toBe(model[0]! * 2);
+              expect(returned.headFlags()).toBe(model[0]! * 2);
               returned.shift();
               model.shift();
             }

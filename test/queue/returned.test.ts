@@ -13,7 +13,7 @@ function dice(seed: number): (n: number) => number {
 
 const all = (returned: Returned): [number, number][] => {
   const seen: [number, number][] = [];
-  returned.forEach((seq, word) => void seen.push([seq, word]));
+  returned.forEach((seq, flags) => void seen.push([seq, flags]));
   return seen;
 };
 
@@ -31,14 +31,14 @@ describe('messages that were given back', () => {
           for (let i = 0; i < count; i++) {
             const seq = 1 + roll(1_000_000);
             if (model.has(seq)) continue;
-            const word = roll(1 << 16);
-            returned.add(seq, word);
-            model.set(seq, word);
+            const flags = roll(1 << 16);
+            returned.add(seq, flags);
+            model.set(seq, flags);
           }
         } else if (what === 2 && model.size > 0) {
           expect(returned.headSeq()).toBe(lowest());
         } else if (what === 3 && model.size > 0) {
-          expect(returned.headWord()).toBe(model.get(lowest()));
+          expect(returned.headFlags()).toBe(model.get(lowest()));
           model.delete(lowest());
           returned.shift();
         } else if (what === 4 && model.size > 0) {
@@ -56,7 +56,7 @@ describe('messages that were given back', () => {
           const after = model.size > 0 && roll(3) > 0 ? ordered[roll(ordered.length)]![0] : roll(1_000_000);
           const max = roll(6);
           const seen: [number, number][] = [];
-          returned.readAfter(after, max, (seq, word) => void seen.push([seq, word]));
+          returned.readAfter(after, max, (seq, flags) => void seen.push([seq, flags]));
           expect(seen).toEqual(ordered.filter(([seq]) => seq > after).slice(0, max));
         }
         expect(returned.length).toBe(model.size);
@@ -72,7 +72,7 @@ describe('messages that were given back', () => {
       return returned;
     };
     expect(fresh().headSeq()).toBe(2);
-    expect(fresh().headWord()).toBe(20);
+    expect(fresh().headFlags()).toBe(20);
     const shifted = fresh();
     shifted.shift();
     expect(all(shifted)).toEqual([

@@ -3,9 +3,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { Turn } from '../../src/clock/turn.ts';
 import type { Draft, MessageView } from '../../src/message/message.ts';
+import { levelOf } from '../../src/queue/entry-flags.ts';
 import { ENDED_A_TURN, type Tended, Terms } from '../../src/queue/limits/queue-limits.ts';
 import { PLAIN, type QueueSettings } from '../../src/queue/limits/settings.ts';
-import { levelOf } from '../../src/queue/positions/priority-levels.ts';
 
 interface Message {
   readonly seq: number;
@@ -46,10 +46,10 @@ class List implements Tended {
   wake(): void {
     this.woken++;
   }
-  sizeOf(seq: number, _word: number, done: (bytes: number) => void): void {
+  sizeOf(seq: number, _flags: number, done: (bytes: number) => void): void {
     done(this.waiting.find((message) => message.seq === seq)?.bodyLength ?? -1);
   }
-  forEachReady(visit: (seq: number, word: number) => void): void {
+  forEachReady(visit: (seq: number, flags: number) => void): void {
     for (const { seq } of this.waiting) visit(seq, 0);
   }
 }

@@ -111,8 +111,8 @@ export const sabotages = {
     install() {
       const { returned } = Journal.prototype;
       let n = 0;
-      Journal.prototype.returned = function (this: Journal, queue, seq, word) {
-        if (++n % ONE_OF !== 0) returned.call(this, queue, seq, word);
+      Journal.prototype.returned = function (this: Journal, queue, seq, flags) {
+        if (++n % ONE_OF !== 0) returned.call(this, queue, seq, flags);
       };
     },
   },
@@ -124,10 +124,10 @@ export const sabotages = {
       Queue.prototype.recoverChunk = function (this: Queue, chunk) {
         recoverChunk.call(this, {
           ...chunk,
-          words: chunk.words.map((word, i) => (i % 2 === 0 ? word : word & ~0x7ffe0)),
+          flagRuns: chunk.flagRuns.map((flags, i) => (i % 2 === 0 ? flags : flags & ~0x7ffe0)),
         });
       };
-      Queue.prototype.wordAt = (word: number) => word;
+      Queue.prototype.withPriority = (flags: number) => flags;
     },
   },
 
@@ -146,9 +146,9 @@ export const sabotages = {
     install() {
       const { died } = Vhost.prototype;
       let n = 0;
-      Vhost.prototype.died = function (this: Vhost, queue, seq, word, decision) {
-        if (decision.reason === 'maxlen' && ++n % ONE_OF === 0) queue.bury(seq, word);
-        else died.call(this, queue, seq, word, decision);
+      Vhost.prototype.died = function (this: Vhost, queue, seq, flags, decision) {
+        if (decision.reason === 'maxlen' && ++n % ONE_OF === 0) queue.bury(seq, flags);
+        else died.call(this, queue, seq, flags, decision);
       };
     },
   },

@@ -88,7 +88,7 @@ describe('a ring of confirms', () => {
       confirms.advance(1_049);
       expect(ring.size).toBe(50);
       confirms.advance(1_100);
-      const heard = ear.heard.split(' ').filter((word) => word !== '.' && word !== '');
+      const heard = ear.heard.split(' ').filter((flags) => flags !== '.' && flags !== '');
       expect(heard).toEqual(Array.from({ length: 100 }, (_, i) => `${offset + 1 + i}`));
       confirms = new Confirms(turn);
     }

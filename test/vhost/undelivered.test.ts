@@ -10,7 +10,7 @@ let tried: number[];
 let full: boolean;
 let undelivered: Undelivered;
 const queue = { deleted: false } as Queue;
-const letter = (seq: number, of = queue) => ({ queue: of, seq, word: 0, decision: {} as Decision });
+const letter = (seq: number, of = queue) => ({ queue: of, seq, flags: 0, decision: {} as Decision });
 
 beforeEach(() => {
   clock = new ManualClock();

@@ -6,7 +6,7 @@ import type { QueueConsumer } from './consumer.ts';
 
 export class Deliveries {
   private seqs = new Float64Array(0);
-  private words = new Uint32Array(0);
+  private flagSets = new Uint32Array(0);
   /** Order of first delivery, for replays. */
   private order = new Float64Array(0);
   private holders: (QueueConsumer | null)[] = [];
@@ -17,11 +17,11 @@ export class Deliveries {
   /** Slots in use. */
   size = 0;
 
-  add(seq: number, word: number, holder: QueueConsumer): number {
+  add(seq: number, flags: number, holder: QueueConsumer): number {
     if (this.freeCount === 0) this.grow();
     const slot = this.free[--this.freeCount]!;
     this.seqs[slot] = seq;
-    this.words[slot] = word;
+    this.flagSets[slot] = flags;
     this.order[slot] = this.nextOrder++;
     this.holders[slot] = holder;
     this.size++;
@@ -37,8 +37,8 @@ export class Deliveries {
     return this.seqs[slot]!;
   }
 
-  word(slot: number): number {
-    return this.words[slot]!;
+  flags(slot: number): number {
+    return this.flagSets[slot]!;
   }
 
   remove(slot: number): void {
@@ -70,9 +70,9 @@ export class Deliveries {
     return slots;
   }
 
-  forEach(visit: (seq: number, word: number) => void): void {
+  forEach(visit: (seq: number, flags: number) => void): void {
     for (let slot = 0; slot < this.holders.length; slot++) {
-      if (this.holders[slot] !== null) visit(this.seqs[slot]!, this.words[slot]!);
+      if (this.holders[slot] !== null) visit(this.seqs[slot]!, this.flagSets[slot]!);
     }
   }
 
@@ -88,9 +88,9 @@ export class Deliveries {
     const seqs = new Float64Array(after);
     seqs.set(this.seqs);
     this.seqs = seqs;
-    const words = new Uint32Array(after);
-    words.set(this.words);
-    this.words = words;
+    const flagSets = new Uint32Array(after);
+    flagSets.set(this.flagSets);
+    this.flagSets = flagSets;
     const order = new Float64Array(after);
     order.set(this.order);
     this.order = order;

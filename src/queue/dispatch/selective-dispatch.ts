@@ -27,7 +27,7 @@ const EXAMINED_A_TURN = 2000;
 const READ_AT_ONCE = 64;
 const GROUPS_MAX = 16_384;
 
-type Visit = (seq: number, word: number) => void;
+type Visit = (seq: number, flags: number) => void;
 
 /** The queue, as its consumers read it. */
 export interface Readable {
@@ -38,10 +38,10 @@ export interface Readable {
   /** The same of those that came back. */
   readReturned(level: number, after: number, max: number, visit: Visit): void;
   /** Shows a message; null if it must be fetched first, and then the queue comes back by itself. */
-  show(seq: number, word: number): MessageView | null;
+  show(seq: number, flags: number): MessageView | null;
   properties(view: MessageView): Properties;
   /** It has waited too long, and is gone now. */
-  isOver(seq: number, word: number): boolean;
+  isOver(seq: number, flags: number): boolean;
   wake(): void;
 }
 
@@ -79,7 +79,7 @@ const LATER = 2;
 export class Matching {
   /** Of the message that `next` has found. */
   seq = 0;
-  word = 0;
+  flags = 0;
   private readonly readings = new Map<QueueConsumer, Reading>();
   private readonly groups = new Map<string, QueueConsumer>();
   /** Changes whenever there may be something for those who found nothing. */
@@ -135,7 +135,7 @@ export class Matching {
   }
 
   /**
-   * Which of these gets something now; `seq` and `word` say what, and the queue takes it out. Null: nobody, for now.
+   * Which of these gets something now; `seq` and `flags` say what, and the queue takes it out. Null: nobody, for now.
    * @param row whoever is to be asked first comes first
    */
   next(row: readonly QueueConsumer[]): QueueConsumer | null {
@@ -155,12 +155,12 @@ export class Matching {
       const cursor = reading.cursor(level);
       const back = this.seekIn(consumer, reading, level, cursor, 'returned');
       if (back === LATER) return LATER;
-      const { seq, word } = this;
+      const { seq, flags } = this;
       const fresh = this.seekIn(consumer, reading, level, cursor, 'ready');
       if (fresh === LATER) return LATER;
       if (back === FOUND && (fresh !== FOUND || seq < this.seq)) {
         this.seq = seq;
-        this.word = word;
+        this.flags = flags;
       }
       if (back === FOUND || fresh === FOUND) return FOUND;
     }
@@ -178,10 +178,10 @@ export class Matching {
     const { queue } = this;
     for (;;) {
       const seqs: number[] = [];
-      const words: number[] = [];
-      const visit: Visit = (seq, word) => {
+      const flagSets: number[] = [];
+      const visit: Visit = (seq, flags) => {
         seqs.push(seq);
-        words.push(word);
+        flagSets.push(flags);
       };
       if (side === 'ready') queue.readAfter(level, cursor.ready, READ_AT_ONCE, visit);
       else queue.readReturned(level, cursor.returned, READ_AT_ONCE, visit);
@@ -193,11 +193,11 @@ export class Matching {
           return LATER;
         }
         this.examined++;
-        const view = queue.show(seq, words[i]!);
+        const view = queue.show(seq, flagSets[i]!);
         if (view === null) return LATER;
-        if (!queue.isOver(seq, words[i]!) && this.mayHave(consumer, reading.selector, view)) {
+        if (!queue.isOver(seq, flagSets[i]!) && this.mayHave(consumer, reading.selector, view)) {
           this.seq = seq;
-          this.word = words[i]!;
+          this.flags = flagSets[i]!;
           return FOUND;
         }
         cursor[side] = seq;

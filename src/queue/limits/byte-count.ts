@@ -11,7 +11,7 @@
  */
 
 /** Reads the size of a message: `done(-1)` if it cannot be read. Synchronously where it is in memory. */
-export type SizeOf = (seq: number, word: number, done: (bytes: number) => void) => void;
+export type SizeOf = (seq: number, flags: number, done: (bytes: number) => void) => void;
 
 /** Messages read in one go. */
 const READ_AT_ONCE = 256;
@@ -26,7 +26,7 @@ export class ByteCount {
   /** Sizes of those that are not waiting, and may: on their way in, held, or aside. */
   private readonly absent = new Map<number, number>();
   private seqs: number[] = [];
-  private words: number[] = [];
+  private flagSets: number[] = [];
   private next = 0;
   private reading = false;
 
@@ -72,11 +72,11 @@ export class ByteCount {
   }
 
   /** What waits now, in any order: it is read from the next call of `read` on. */
-  begin(waiting: readonly (readonly [seq: number, word: number])[]): void {
+  begin(waiting: readonly (readonly [seq: number, flags: number])[]): void {
     if (waiting.length === 0) return;
     const ordered = [...waiting].sort((a, b) => a[0] - b[0]);
     this.seqs = ordered.map(([seq]) => seq);
-    this.words = ordered.map(([, word]) => word);
+    this.flagSets = ordered.map(([, flags]) => flags);
     this.next = 0;
     this.counted = this.seqs[0]! - 1;
     this.last = this.seqs[this.seqs.length - 1]!;
@@ -93,7 +93,7 @@ export class ByteCount {
       }
       let answered = false;
       this.reading = true;
-      sizeOf(seq, this.words[this.next]!, (bytes) => {
+      sizeOf(seq, this.flagSets[this.next]!, (bytes) => {
         this.reading = false;
         if (this.seqs[this.next] !== seq) return; // everything went meanwhile
         if (!this.early.delete(seq) && bytes > 0) this.total += bytes;
@@ -118,7 +118,7 @@ export class ByteCount {
 
   private stopReading(): void {
     this.seqs = [];
-    this.words = [];
+    this.flagSets = [];
     this.next = 0;
     this.early.clear();
     this.counted = Number.POSITIVE_INFINITY;

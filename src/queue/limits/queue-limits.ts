@@ -11,7 +11,7 @@ import { type Clock, Timer } from '../../clock/clock.ts';
 import { PHASE_WRITE, type Turn, type TurnTask } from '../../clock/turn.ts';
 import type { DeathReason } from '../../message/annotations.ts';
 import type { Draft, MessageView } from '../../message/message.ts';
-import { withLevel } from '../positions/priority-levels.ts';
+import { withLevel } from '../entry-flags.ts';
 import { ByteCount, type SizeOf } from './byte-count.ts';
 import type { QueueSettings } from './settings.ts';
 
@@ -39,7 +39,7 @@ export interface Tended {
   /** Look again at the turn's end. */
   wake(): void;
   sizeOf(...question: Parameters<SizeOf>): void;
-  forEachReady(visit: (seq: number, word: number) => void): void;
+  forEachReady(visit: (seq: number, flags: number) => void): void;
 }
 
 export interface Time {
@@ -91,7 +91,7 @@ export class Terms {
   begin(): void {
     if (this.bytes === null) return;
     const waiting: [number, number][] = [];
-    this.queue.forEachReady((seq, word) => waiting.push([seq, word]));
+    this.queue.forEachReady((seq, flags) => waiting.push([seq, flags]));
     this.bytes.begin(waiting);
   }
 
@@ -111,12 +111,12 @@ export class Terms {
     return this.queue.messages < lengthMax && total + bytes <= bytesMax;
   }
 
-  /** A message is on its way in; returns its word. */
-  prepare(seq: number, word: number, draft: Draft): number {
+  /** A message is on its way in; returns its flags. */
+  prepare(seq: number, flags: number, draft: Draft): number {
     const { priorityMax } = this.settings;
     if (draft.ttlMs >= 0) this.mayExpire = true;
     this.bytes?.expected(seq, draft.large === null ? draft.bodyEnd - draft.bodyStart : draft.large.length);
-    return priorityMax < 0 ? word : withLevel(word, draft.priority, priorityMax);
+    return priorityMax < 0 ? flags : withLevel(flags, draft.priority, priorityMax);
   }
 
   /** A message waits, for the first time. */
@@ -192,7 +192,7 @@ export class Terms {
   tend(asked = false): boolean {
     if (this.bytes !== null && !this.bytes.complete) {
       this.bytes.read(
-        (seq, word, done) => this.queue.sizeOf(seq, word, done),
+        (seq, flags, done) => this.queue.sizeOf(seq, flags, done),
         () => this.again(),
       );
     }

@@ -2,8 +2,8 @@
  * A run of a queue's positions that is neither its head nor its tail, packed: what a long backlog costs in memory, and the
  * form in which positions are written into a checkpoint.
  *
- * Sequence numbers go up, mostly by one, and words are mostly alike; so a chunk is its first number, the gaps as variable
- * length integers (none at all when every gap is one) and the words as runs. A backlog in one queue costs a few bytes a
+ * Sequence numbers go up, mostly by one, and flags are mostly alike; so a chunk is its first number, the gaps as variable
+ * length integers (none at all when every gap is one) and the flags as runs. A backlog in one queue costs a few bytes a
  * thousand messages; one that is spread over many queues one or two bytes a message.
  */
 
@@ -16,18 +16,18 @@ export interface Chunk {
   readonly last: number;
   /** The gaps to the next number, seven bits a byte, low first, the high bit set while more follow. Empty: all are one. */
   readonly gaps: Uint8Array;
-  /** Pairs: how many positions, their word. */
-  readonly words: Uint32Array;
+  /** Pairs: how many positions, their flags. */
+  readonly flagRuns: Uint32Array;
 }
 
 /** Where `unpack` writes; as long as the longest chunk. */
 export interface Unpacked {
   readonly seqs: Float64Array;
-  readonly words: Uint32Array;
+  readonly flagSets: Uint32Array;
 }
 
 export function unpackedRoom(): Unpacked {
-  return { seqs: new Float64Array(CHUNK_LENGTH), words: new Uint32Array(CHUNK_LENGTH) };
+  return { seqs: new Float64Array(CHUNK_LENGTH), flagSets: new Uint32Array(CHUNK_LENGTH) };
 }
 
 const NO_GAPS = new Uint8Array(0);
@@ -36,7 +36,7 @@ const scratch = new Uint8Array(CHUNK_LENGTH * 7);
 
 /** The first `count` positions of `from`, which are in ascending order. */
 export function pack(from: Unpacked, count: number): Chunk {
-  const { seqs, words } = from;
+  const { seqs, flagSets } = from;
   const first = seqs[0]!;
   let before = first;
   let bytes = 0;
@@ -57,7 +57,7 @@ export function pack(from: Unpacked, count: number): Chunk {
     first,
     last: before,
     gaps: plain ? NO_GAPS : scratch.slice(0, bytes),
-    words: runsOf(words, count),
+    flagRuns: runsOf(flagSets, count),
   };
 }
 
@@ -71,25 +71,25 @@ function putGap(gap: number, at: number): number {
   return at;
 }
 
-function runsOf(words: Uint32Array, count: number): Uint32Array {
-  let word = words[0]!;
+function runsOf(flagSets: Uint32Array, count: number): Uint32Array {
+  let flags = flagSets[0]!;
   let from = 0;
   let runs: number[] | undefined;
   for (let i = 1; i < count; i++) {
-    const next = words[i]!;
-    if (next === word) continue;
+    const next = flagSets[i]!;
+    if (next === flags) continue;
     runs ??= [];
-    runs.push(i - from, word);
-    word = next;
+    runs.push(i - from, flags);
+    flags = next;
     from = i;
   }
-  if (runs === undefined) return Uint32Array.of(count, word);
-  runs.push(count - from, word);
+  if (runs === undefined) return Uint32Array.of(count, flags);
+  runs.push(count - from, flags);
   return Uint32Array.from(runs);
 }
 
 export function unpack(chunk: Chunk, into: Unpacked): void {
-  const { count, gaps, words } = chunk;
+  const { count, gaps, flagRuns } = chunk;
   let seq = chunk.first;
   into.seqs[0] = seq;
   if (gaps.length === 0) {
@@ -110,8 +110,8 @@ export function unpack(chunk: Chunk, into: Unpacked): void {
     }
   }
   let place = 0;
-  for (let i = 0; i < words.length; i += 2) {
-    into.words.fill(words[i + 1]!, place, place + words[i]!);
-    place += words[i]!;
+  for (let i = 0; i < flagRuns.length; i += 2) {
+    into.flagSets.fill(flagRuns[i + 1]!, place, place + flagRuns[i]!);
+    place += flagRuns[i]!;
   }
 }

@@ -3,7 +3,7 @@
  * processor's cache, in pages of 1 MiB.
  *
  * ```
- * line   │ low, high, word │ low, high, word │ … five positions … │ next line │      16 cells of 4 bytes
+ * line   │ low, high, flags │ low, high, flags │ … five positions … │ next line │      16 cells of 4 bytes
  * ```
  *
  * One room for all, because a broker with ten thousand queues is a walk through cold memory: a ring of its own for each

@@ -1,11 +1,11 @@
 /**
- * A run of positions in a slab: sequence numbers in ascending order and their words, taken from the front, added at the
+ * A run of positions in a slab: sequence numbers in ascending order and their flags, taken from the front, added at the
  * back. It is three small integers and one line of memory at either end.
  */
 import type { Unpacked } from './packed-positions.ts';
 import { CELL_MASK, LINE_END, PAGE_SHIFT, type Slab } from './position-arena.ts';
 
-/** A word that no message has: every bit set, attempts saturated, reserved data. */
+/** Flags that no message has: every bit set, attempts saturated, reserved data. */
 export const BURIED = 0xffff_ffff;
 
 const CELLS = 3;
@@ -26,7 +26,7 @@ export class Run {
     this.slab = slab;
   }
 
-  append(seq: number, word: number): void {
+  append(seq: number, flags: number): void {
     this.count++;
     let at = this.tail;
     if ((at & LINE_END) === LINE_END) at = this.nextLine();
@@ -34,7 +34,7 @@ export class Run {
     const cell = at & CELL_MASK;
     page[cell] = seq;
     page[cell + 1] = seq / HIGH;
-    page[cell + 2] = word;
+    page[cell + 2] = flags;
     this.tail = at + CELLS;
   }
 
@@ -46,13 +46,13 @@ export class Run {
     return line;
   }
 
-  /** The first number; undefined behaviour when there is none, as for `headWord` and `drop`. */
+  /** The first number; undefined behaviour when there is none, as for `headFlags` and `drop`. */
   headSeq(): number {
     return this.seqAt(this.head);
   }
 
-  headWord(): number {
-    return this.wordAt(this.head);
+  headFlags(): number {
+    return this.flagsAt(this.head);
   }
 
   /** Of the last position; 0 if there is none. */
@@ -86,32 +86,32 @@ export class Run {
   }
 
   /** Those that are not buried. */
-  forEachHere(visit: (seq: number, word: number) => void): void {
+  forEachHere(visit: (seq: number, flags: number) => void): void {
     this.each((at) => {
-      const word = this.wordAt(at);
-      if (word !== BURIED) visit(this.seqAt(at), word);
+      const flags = this.flagsAt(at);
+      if (flags !== BURIED) visit(this.seqAt(at), flags);
       return true;
     });
   }
 
   /** The same, until `visit` says false. */
-  some(visit: (seq: number, word: number) => boolean): void {
+  some(visit: (seq: number, flags: number) => boolean): void {
     this.each((at) => {
-      const word = this.wordAt(at);
-      return word === BURIED || visit(this.seqAt(at), word);
+      const flags = this.flagsAt(at);
+      return flags === BURIED || visit(this.seqAt(at), flags);
     });
   }
 
   /** Copies everything. */
   copyTo(into: Unpacked): void {
     const { pages } = this.slab;
-    const { seqs, words } = into;
+    const { seqs, flagSets } = into;
     let at = this.head;
     for (let i = 0; i < this.count; i++) {
       const page = pages[at >>> PAGE_SHIFT]!;
       const cell = at & CELL_MASK;
       seqs[i] = (page[cell]! >>> 0) + page[cell + 1]! * HIGH;
-      words[i] = page[cell + 2]!;
+      flagSets[i] = page[cell + 2]!;
       at += CELLS;
       if ((at & LINE_END) === LINE_END) at = page[cell + CELLS]!;
     }
@@ -135,12 +135,12 @@ export class Run {
     return (page[cell]! >>> 0) + page[cell + 1]! * HIGH;
   }
 
-  wordAt(at: number): number {
+  flagsAt(at: number): number {
     return this.slab.pages[at >>> PAGE_SHIFT]![(at & CELL_MASK) + 2]! >>> 0;
   }
 
-  setWord(at: number, word: number): void {
-    this.slab.pages[at >>> PAGE_SHIFT]![(at & CELL_MASK) + 2] = word;
+  setFlags(at: number, flags: number): void {
+    this.slab.pages[at >>> PAGE_SHIFT]![(at & CELL_MASK) + 2] = flags;
   }
 
   /** Gives all lines back. */

@@ -1,5 +1,5 @@
 /**
- * What a queue holds of the messages it has not yet handed out: sequence numbers and words in order of arrival, never
+ * What a queue holds of the messages it has not yet handed out: sequence numbers and flags in order of arrival, never
  * objects.
  *
  * ```
@@ -16,7 +16,7 @@ import { BURIED, Run } from './position-run.ts';
 /** A packed chunk, and what recovery has changed of it. */
 interface Packed {
   chunk: Chunk;
-  /** Words that differ from the chunk's; BURIED for those that are gone. Null nearly always. */
+  /** Flags that differ from the chunk's; BURIED for those that are gone. Null nearly always. */
   changes: Map<number, number> | null;
 }
 
@@ -33,9 +33,9 @@ class Rest {
     this.back = new Run(slab);
   }
 
-  push(seq: number, word: number): void {
+  push(seq: number, flags: number): void {
     if (this.back.count === CHUNK_LENGTH) this.packBack();
-    this.back.append(seq, word);
+    this.back.append(seq, flags);
     this.length++;
   }
 
@@ -98,14 +98,14 @@ export class Positions extends Run {
     return this.rest === null ? this.count : this.count + this.rest.length;
   }
 
-  push(seq: number, word: number): void {
-    if (this.rest === null && this.count < CHUNK_LENGTH) this.append(seq, word);
-    else this.pushBehind(seq, word);
+  push(seq: number, flags: number): void {
+    if (this.rest === null && this.count < CHUNK_LENGTH) this.append(seq, flags);
+    else this.pushBehind(seq, flags);
   }
 
-  private pushBehind(seq: number, word: number): void {
+  private pushBehind(seq: number, flags: number): void {
     this.rest ??= new Rest(this.slab);
-    this.rest.push(seq, word);
+    this.rest.push(seq, flags);
   }
 
   override lastSeq(): number {
@@ -123,7 +123,7 @@ export class Positions extends Run {
     if (rest.length === 0) this.rest = null;
   }
 
-  forEach(visit: (seq: number, word: number) => void): void {
+  forEach(visit: (seq: number, flags: number) => void): void {
     this.forEachHere(visit);
     const { rest } = this;
     if (rest === null) return;
@@ -132,9 +132,9 @@ export class Positions extends Run {
   }
 
   /** Those of `first` to `last`, without unpacking what lies elsewhere. */
-  forEachIn(first: number, last: number, visit: (seq: number, word: number) => void): void {
-    const within = (seq: number, word: number): void => {
-      if (seq >= first && seq <= last) visit(seq, word);
+  forEachIn(first: number, last: number, visit: (seq: number, flags: number) => void): void {
+    const within = (seq: number, flags: number): void => {
+      if (seq >= first && seq <= last) visit(seq, flags);
     };
     this.forEachHere(within);
     const { rest } = this;
@@ -147,11 +147,11 @@ export class Positions extends Run {
   }
 
   /** Up to `max` of those after `after`, in order. */
-  readAfter(after: number, max: number, visit: (seq: number, word: number) => void): void {
+  readAfter(after: number, max: number, visit: (seq: number, flags: number) => void): void {
     let left = max;
-    const some = (seq: number, word: number): boolean => {
+    const some = (seq: number, flags: number): boolean => {
       if (seq <= after) return true;
-      visit(seq, word);
+      visit(seq, flags);
       return --left > 0;
     };
     if (this.count > 0 && (this.rest === null || this.headSeq() > after || super.lastSeq() > after)) this.some(some);
@@ -198,31 +198,31 @@ export class Positions extends Run {
     return this.amend(seq, BURIED);
   }
 
-  /** Recovery: changes the word of one sequence number; false if it is not here. */
-  amend(seq: number, word: number): boolean {
-    if (this.amendIn(this, seq, word)) {
+  /** Recovery: changes the flags of one sequence number; false if it is not here. */
+  amend(seq: number, flags: number): boolean {
+    if (this.amendIn(this, seq, flags)) {
       // Mostly the head is settled first, and need not wait for the end.
-      while (this.count > 0 && this.headWord() === BURIED) this.shift();
+      while (this.count > 0 && this.headFlags() === BURIED) this.shift();
       return true;
     }
     const { rest } = this;
     if (rest === null) return false;
-    if (this.amendIn(rest.back, seq, word)) return true;
+    if (this.amendIn(rest.back, seq, flags)) return true;
     const packed = rest.find(seq);
     if (packed === undefined || packed.changes?.get(seq) === BURIED || !holds(packed, seq)) return false;
     packed.changes ??= new Map();
-    packed.changes.set(seq, word);
+    packed.changes.set(seq, flags);
     return true;
   }
 
-  private amendIn(run: Run, seq: number, word: number): boolean {
+  private amendIn(run: Run, seq: number, flags: number): boolean {
     const at = run.find(seq);
-    if (at < 0 || run.wordAt(at) === BURIED) return false;
-    run.setWord(at, word);
+    if (at < 0 || run.flagsAt(at) === BURIED) return false;
+    run.setFlags(at, flags);
     return true;
   }
 
-  /** Recovery is over: closes the gaps that `bury` left, and sets `bits` in every word. */
+  /** Recovery is over: closes the gaps that `bury` left, and sets `bits` in the flags of each. */
   compact(bits: number): void {
     if (this.length === 0) return;
     const kept = within(this, bits);
@@ -230,23 +230,23 @@ export class Positions extends Run {
     const chunks = rest === null ? [] : rest.packed.slice(rest.head);
     const tail = rest === null ? [] : within(rest.back, bits);
     this.clear();
-    for (const [seq, word] of kept) this.push(seq, word);
+    for (const [seq, flags] of kept) this.push(seq, flags);
     for (const packed of chunks) this.adoptChanged(packed, bits);
-    for (const [seq, word] of tail) this.push(seq, word);
+    for (const [seq, flags] of tail) this.push(seq, flags);
   }
 
   private adoptChanged(packed: Packed, bits: number): void {
     const { chunk, changes } = packed;
     if (changes === null) {
-      const words = chunk.words.map((value, i) => (i % 2 === 0 ? value : (value | bits) >>> 0));
-      this.adopt({ ...chunk, words });
+      const flagRuns = chunk.flagRuns.map((value, i) => (i % 2 === 0 ? value : (value | bits) >>> 0));
+      this.adopt({ ...chunk, flagRuns });
       return;
     }
     const kept = unpackedRoom();
     let count = 0;
-    visitPacked(packed, (seq, word) => {
+    visitPacked(packed, (seq, flags) => {
       kept.seqs[count] = seq;
-      kept.words[count++] = word | bits;
+      kept.flagSets[count++] = flags | bits;
     });
     if (count > 0) this.adopt(pack(kept, count));
   }
@@ -268,7 +268,7 @@ function roomFor(run: Run): Unpacked {
 }
 
 function fill(run: Run, from: Unpacked, count: number): void {
-  for (let i = 0; i < count; i++) run.append(from.seqs[i]!, from.words[i]!);
+  for (let i = 0; i < count; i++) run.append(from.seqs[i]!, from.flagSets[i]!);
 }
 
 /** A run is never longer than a chunk. */
@@ -278,13 +278,13 @@ function chunkOf(run: Run): Chunk {
 
 function within(run: Run, bits: number): [number, number][] {
   const kept: [number, number][] = [];
-  run.forEachHere((seq, word) => kept.push([seq, (word | bits) >>> 0]));
+  run.forEachHere((seq, flags) => kept.push([seq, (flags | bits) >>> 0]));
   return kept;
 }
 
 function applyChanges(changes: Map<number, number>, into: Unpacked, count: number): void {
-  const { seqs, words } = into;
-  for (let i = 0; i < count; i++) words[i] = changes.get(seqs[i]!) ?? words[i]!;
+  const { seqs, flagSets } = into;
+  for (let i = 0; i < count; i++) flagSets[i] = changes.get(seqs[i]!) ?? flagSets[i]!;
 }
 
 function holds(packed: Packed, seq: number): boolean {
@@ -299,22 +299,22 @@ function holds(packed: Packed, seq: number): boolean {
   return seqs[low] === seq;
 }
 
-function visitPacked(packed: Packed, visit: (seq: number, word: number) => void): void {
-  visitPackedWhile(packed, (seq, word) => {
-    visit(seq, word);
+function visitPacked(packed: Packed, visit: (seq: number, flags: number) => void): void {
+  visitPackedWhile(packed, (seq, flags) => {
+    visit(seq, flags);
     return true;
   });
 }
 
-function visitPackedWhile(packed: Packed, visit: (seq: number, word: number) => boolean): void {
+function visitPackedWhile(packed: Packed, visit: (seq: number, flags: number) => boolean): void {
   // What is visited may unpack another chunk: the numbers are copied out of the shared room.
   const { count } = packed.chunk;
   const unpacked = unpackTo(packed);
   const seqs = unpacked.seqs.slice(0, count);
-  const words = unpacked.words.slice(0, count);
+  const flagSets = unpacked.flagSets.slice(0, count);
   for (let i = 0; i < count; i++) {
-    const word = packed.changes?.get(seqs[i]!) ?? words[i]!;
-    if (word !== BURIED && !visit(seqs[i]!, word)) return;
+    const flags = packed.changes?.get(seqs[i]!) ?? flagSets[i]!;
+    if (flags !== BURIED && !visit(seqs[i]!, flags)) return;
   }
 }
 

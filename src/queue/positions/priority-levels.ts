@@ -7,11 +7,11 @@
  * level 0   returned, positions ──▶ last
  * ```
  *
- * The level lies in the bits of a word that other queues use for subscription data, so that it goes wherever the word
+ * The level lies in the bits of the flags that other queues use for subscription data, so that it goes wherever the flags
  * goes: held deliveries, chunks, the log. Within a level the order is that of a queue without levels.
  */
 
-import { WORD_DATA_MASK, WORD_DATA_SHIFT } from '../entry-flags.ts';
+import { levelOf } from '../entry-flags.ts';
 import type { Chunk } from './packed-positions.ts';
 import type { Slab } from './position-arena.ts';
 import { Positions } from './positions.ts';
@@ -24,7 +24,7 @@ export type Waiting = Pick<
   | 'length'
   | 'push'
   | 'headSeq'
-  | 'headWord'
+  | 'headFlags'
   | 'lastSeq'
   | 'shift'
   | 'forEach'
@@ -36,18 +36,6 @@ export type Waiting = Pick<
   | 'amend'
   | 'compact'
 >;
-
-const LEVEL_BITS = WORD_DATA_MASK << WORD_DATA_SHIFT;
-
-export function levelOf(word: number): number {
-  return (word >>> WORD_DATA_SHIFT) & WORD_DATA_MASK;
-}
-
-/** @param priority as the publisher gave it, -1 for not given, which is the lowest */
-export function withLevel(word: number, priority: number, priorityMax: number): number {
-  const level = priority < 0 ? 0 : Math.min(priority, priorityMax);
-  return ((word & ~LEVEL_BITS) | (level << WORD_DATA_SHIFT)) >>> 0;
-}
 
 interface Row {
   readonly positions: Positions | Holed;
@@ -68,11 +56,11 @@ export class Levels implements Waiting {
   }
 
   /** New ones and those that come back alike: each finds its place in its level. */
-  push(seq: number, word: number): void {
-    const level = levelOf(word);
+  push(seq: number, flags: number): void {
+    const level = levelOf(flags);
     const row = this.row(level);
-    if (seq > row.positions.lastSeq()) row.positions.push(seq, word);
-    else row.returned.add(seq, word);
+    if (seq > row.positions.lastSeq()) row.positions.push(seq, flags);
+    else row.returned.add(seq, flags);
     this.length++;
     if (level > this.top) this.top = level;
   }
@@ -92,9 +80,9 @@ export class Levels implements Waiting {
     return returnedFirst(positions, returned) ? returned.headSeq() : positions.headSeq();
   }
 
-  headWord(): number {
+  headFlags(): number {
     const { positions, returned } = this.rows[this.top]!;
-    return returnedFirst(positions, returned) ? returned.headWord() : positions.headWord();
+    return returnedFirst(positions, returned) ? returned.headFlags() : positions.headFlags();
   }
 
   /** Whatever comes finds its own place. */
@@ -118,14 +106,14 @@ export class Levels implements Waiting {
     }
   }
 
-  forEach(visit: (seq: number, word: number) => void): void {
+  forEach(visit: (seq: number, flags: number) => void): void {
     for (const row of this.inUse()) {
       row.returned.forEach(visit);
       row.positions.forEach(visit);
     }
   }
 
-  forEachIn(first: number, last: number, visit: (seq: number, word: number) => void): void {
+  forEachIn(first: number, last: number, visit: (seq: number, flags: number) => void): void {
     for (const row of this.inUse()) row.positions.forEachIn(first, last, visit);
   }
 
@@ -135,7 +123,7 @@ export class Levels implements Waiting {
   }
 
   /** Those that came back: they are in no chunk, and in no order with them. */
-  forEachReturned(visit: (seq: number, word: number) => void): void {
+  forEachReturned(visit: (seq: number, flags: number) => void): void {
     for (const row of this.inUse()) row.returned.forEach(visit);
   }
 
@@ -170,16 +158,16 @@ export class Levels implements Waiting {
     return levels;
   }
 
-  readAfter(level: number, after: number, max: number, visit: (seq: number, word: number) => void): void {
+  readAfter(level: number, after: number, max: number, visit: (seq: number, flags: number) => void): void {
     this.rows[level]!.positions.readAfter(after, max, visit);
   }
 
-  readReturned(level: number, after: number, max: number, visit: (seq: number, word: number) => void): void {
+  readReturned(level: number, after: number, max: number, visit: (seq: number, flags: number) => void): void {
     this.rows[level]!.returned.readAfter(after, max, visit);
   }
 
-  takeOut(seq: number, word: number): boolean {
-    const row = this.rows[levelOf(word)];
+  takeOut(seq: number, flags: number): boolean {
+    const row = this.rows[levelOf(flags)];
     if (row === undefined) return false;
     const { positions, returned } = row;
     const out = (positions instanceof Holed && positions.takeOut(seq)) || (returned.length > 0 && returned.bury(seq));
@@ -194,7 +182,7 @@ export class Levels implements Waiting {
 
   /** All of a chunk is of one level: it was made of one row. */
   adopt(chunk: Chunk): void {
-    this.row(levelOf(chunk.words[1]!)).positions.adopt(chunk);
+    this.row(levelOf(chunk.flagRuns[1]!)).positions.adopt(chunk);
     this.recount();
   }
 
@@ -207,9 +195,9 @@ export class Levels implements Waiting {
     return false;
   }
 
-  amend(seq: number, word: number): boolean {
-    const row = this.row(levelOf(word));
-    if (!row.positions.amend(seq, word)) row.returned.amend(seq, word);
+  amend(seq: number, flags: number): boolean {
+    const row = this.row(levelOf(flags));
+    if (!row.positions.amend(seq, flags)) row.returned.amend(seq, flags);
     return true;
   }
 

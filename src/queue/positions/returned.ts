@@ -14,29 +14,29 @@
  */
 export class Returned {
   private seqs: number[] = [];
-  private words: number[] = [];
+  private flagSets: number[] = [];
   /** Came back since the last look at all of them: a heap, the smallest first. */
   private readonly heapSeqs: number[] = [];
-  private readonly heapWords: number[] = [];
+  private readonly heapFlags: number[] = [];
 
   get length(): number {
     return this.seqs.length + this.heapSeqs.length;
   }
 
-  add(seq: number, word: number): void {
-    const { heapSeqs, heapWords } = this;
+  add(seq: number, flags: number): void {
+    const { heapSeqs, heapFlags } = this;
     let at = heapSeqs.length;
     heapSeqs.push(seq);
-    heapWords.push(word);
+    heapFlags.push(flags);
     while (at > 0) {
       const parent = (at - 1) >> 1;
       if (heapSeqs[parent]! <= seq) break;
       heapSeqs[at] = heapSeqs[parent]!;
-      heapWords[at] = heapWords[parent]!;
+      heapFlags[at] = heapFlags[parent]!;
       at = parent;
     }
     heapSeqs[at] = seq;
-    heapWords[at] = word;
+    heapFlags[at] = flags;
   }
 
   /** The next one is in the heap. */
@@ -49,22 +49,22 @@ export class Returned {
     return this.heapFirst ? this.heapSeqs[0]! : this.seqs[this.seqs.length - 1]!;
   }
 
-  headWord(): number {
-    return this.heapFirst ? this.heapWords[0]! : this.words[this.words.length - 1]!;
+  headFlags(): number {
+    return this.heapFirst ? this.heapFlags[0]! : this.flagSets[this.flagSets.length - 1]!;
   }
 
   shift(): void {
     if (this.heapFirst) this.shiftHeap();
     else {
       this.seqs.pop();
-      this.words.pop();
+      this.flagSets.pop();
     }
   }
 
   private shiftHeap(): void {
-    const { heapSeqs, heapWords } = this;
+    const { heapSeqs, heapFlags } = this;
     const seq = heapSeqs.pop()!;
-    const word = heapWords.pop()!;
+    const flags = heapFlags.pop()!;
     const size = heapSeqs.length;
     if (size === 0) return;
     let at = 0;
@@ -74,15 +74,15 @@ export class Returned {
       if (child + 1 < size && heapSeqs[child + 1]! < heapSeqs[child]!) child++;
       if (heapSeqs[child]! >= seq) break;
       heapSeqs[at] = heapSeqs[child]!;
-      heapWords[at] = heapWords[child]!;
+      heapFlags[at] = heapFlags[child]!;
       at = child;
     }
     heapSeqs[at] = seq;
-    heapWords[at] = word;
+    heapFlags[at] = flags;
   }
 
   /** Up to `max` of those after `after`, in order. */
-  readAfter(after: number, max: number, visit: (seq: number, word: number) => void): void {
+  readAfter(after: number, max: number, visit: (seq: number, flags: number) => void): void {
     if (this.length === 0) return;
     this.order();
     let low = 0;
@@ -92,7 +92,7 @@ export class Returned {
       if (this.seqs[middle]! > after) low = middle + 1;
       else high = middle;
     }
-    for (let i = low - 1, n = 0; i >= 0 && n < max; i--, n++) visit(this.seqs[i]!, this.words[i]!);
+    for (let i = low - 1, n = 0; i >= 0 && n < max; i--, n++) visit(this.seqs[i]!, this.flagSets[i]!);
   }
 
   /** Takes out one; false if it is not here. */
@@ -101,68 +101,68 @@ export class Returned {
     const at = this.seqs.indexOf(seq);
     if (at < 0) return false;
     this.seqs.splice(at, 1);
-    this.words.splice(at, 1);
+    this.flagSets.splice(at, 1);
     return true;
   }
 
-  /** Recovery: changes the word of one, if it is here. */
-  amend(seq: number, word: number): void {
+  /** Recovery: changes the flags of one, if it is here. */
+  amend(seq: number, flags: number): void {
     this.order();
     const at = this.seqs.indexOf(seq);
-    if (at >= 0) this.words[at] = word;
+    if (at >= 0) this.flagSets[at] = flags;
   }
 
-  /** Sets `bits` in every word. */
+  /** Sets `bits` in the flags of each. */
   mark(bits: number): void {
     this.order();
-    for (let i = 0; i < this.words.length; i++) this.words[i] = (this.words[i]! | bits) >>> 0;
+    for (let i = 0; i < this.flagSets.length; i++) this.flagSets[i] = (this.flagSets[i]! | bits) >>> 0;
   }
 
-  forEach(visit: (seq: number, word: number) => void): void {
+  forEach(visit: (seq: number, flags: number) => void): void {
     this.order();
-    for (let i = this.seqs.length - 1; i >= 0; i--) visit(this.seqs[i]!, this.words[i]!);
+    for (let i = this.seqs.length - 1; i >= 0; i--) visit(this.seqs[i]!, this.flagSets[i]!);
   }
 
   clear(): void {
     this.seqs = [];
-    this.words = [];
+    this.flagSets = [];
     this.heapSeqs.length = 0;
-    this.heapWords.length = 0;
+    this.heapFlags.length = 0;
   }
 
   /** Puts what is in the heap among the others. */
   private order(): void {
-    const { heapSeqs, heapWords } = this;
+    const { heapSeqs, heapFlags } = this;
     if (heapSeqs.length === 0) return;
     if (heapSeqs.length <= 8) {
-      for (let i = 0; i < heapSeqs.length; i++) this.insert(heapSeqs[i]!, heapWords[i]!);
+      for (let i = 0; i < heapSeqs.length; i++) this.insert(heapSeqs[i]!, heapFlags[i]!);
     } else this.merge();
     heapSeqs.length = 0;
-    heapWords.length = 0;
+    heapFlags.length = 0;
   }
 
   private merge(): void {
-    const { heapSeqs, heapWords } = this;
+    const { heapSeqs, heapFlags } = this;
     const order = Array.from(heapSeqs.keys()).sort((a, b) => heapSeqs[b]! - heapSeqs[a]!);
-    const { seqs, words } = this;
+    const { seqs, flagSets } = this;
     this.seqs = [];
-    this.words = [];
+    this.flagSets = [];
     let at = 0;
     for (const i of order) {
       for (; at < seqs.length && seqs[at]! > heapSeqs[i]!; at++) {
         this.seqs.push(seqs[at]!);
-        this.words.push(words[at]!);
+        this.flagSets.push(flagSets[at]!);
       }
       this.seqs.push(heapSeqs[i]!);
-      this.words.push(heapWords[i]!);
+      this.flagSets.push(heapFlags[i]!);
     }
     for (; at < seqs.length; at++) {
       this.seqs.push(seqs[at]!);
-      this.words.push(words[at]!);
+      this.flagSets.push(flagSets[at]!);
     }
   }
 
-  private insert(seq: number, word: number): void {
+  private insert(seq: number, flags: number): void {
     let low = 0;
     let high = this.seqs.length;
     while (low < high) {
@@ -171,6 +171,6 @@ export class Returned {
       else high = middle;
     }
     this.seqs.splice(low, 0, seq);
-    this.words.splice(low, 0, word);
+    this.flagSets.splice(low, 0, flags);
   }
 }

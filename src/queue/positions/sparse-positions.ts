@@ -19,16 +19,16 @@ export class Holed implements Waiting {
     return this.positions.length - this.holes;
   }
 
-  push(seq: number, word: number): void {
-    this.positions.push(seq, word);
+  push(seq: number, flags: number): void {
+    this.positions.push(seq, flags);
   }
 
   headSeq(): number {
     return this.positions.headSeq();
   }
 
-  headWord(): number {
-    return this.positions.headWord();
+  headFlags(): number {
+    return this.positions.headFlags();
   }
 
   lastSeq(): number {
@@ -43,7 +43,7 @@ export class Holed implements Waiting {
   /** Holes that the head has come to are gone. */
   private close(): void {
     const { positions } = this;
-    while (positions.length > 0 && positions.headWord() === BURIED) {
+    while (positions.length > 0 && positions.headFlags() === BURIED) {
       positions.shift();
       this.holes--;
     }
@@ -63,15 +63,15 @@ export class Holed implements Waiting {
   }
 
   /** Up to `max` of those after `after`, in order. */
-  readAfter(after: number, max: number, visit: (seq: number, word: number) => void): void {
+  readAfter(after: number, max: number, visit: (seq: number, flags: number) => void): void {
     this.positions.readAfter(after, max, visit);
   }
 
-  forEach(visit: (seq: number, word: number) => void): void {
+  forEach(visit: (seq: number, flags: number) => void): void {
     this.positions.forEach(visit);
   }
 
-  forEachIn(first: number, last: number, visit: (seq: number, word: number) => void): void {
+  forEachIn(first: number, last: number, visit: (seq: number, flags: number) => void): void {
     this.positions.forEachIn(first, last, visit);
   }
 
@@ -85,9 +85,9 @@ export class Holed implements Waiting {
       count = 0;
       visit(chunk);
     };
-    this.positions.forEach((seq, word) => {
+    this.positions.forEach((seq, flags) => {
       room.seqs[count] = seq;
-      room.words[count++] = word;
+      room.flagSets[count++] = flags;
       if (count === CHUNK_LENGTH) flush();
     });
     flush();
@@ -108,8 +108,8 @@ export class Holed implements Waiting {
     return this.takeOut(seq);
   }
 
-  amend(seq: number, word: number): boolean {
-    return this.positions.amend(seq, word);
+  amend(seq: number, flags: number): boolean {
+    return this.positions.amend(seq, flags);
   }
 
   compact(bits: number): void {

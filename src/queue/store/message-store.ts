@@ -8,17 +8,16 @@ import type { Sequence } from '../../log/sequence.ts';
 import type { RecordStore } from '../../log/store.ts';
 import type { AddressBytes } from '../../message/address-bytes.ts';
 import { encodeAnnotations } from '../../message/annotations.ts';
-import type { Assurance, Draft, MessageView } from '../../message/message.ts';
+import type { Draft, MessageView } from '../../message/message.ts';
 import { type Extents, messageBytes, readMessage, writeMessage } from '../../message/storage.ts';
 import {
+  assuranceOf,
   attemptsOf,
-  WORD_ASSURANCE,
-  WORD_DATA_MASK,
-  WORD_DATA_SHIFT,
-  WORD_DELIVERED,
-  WORD_DURABLE,
-  WORD_LARGE,
-  WORD_RETAINED,
+  FLAG_DELIVERED,
+  FLAG_DURABLE,
+  FLAG_LARGE,
+  FLAG_RETAINED,
+  subscriptionDataOf,
 } from '../entry-flags.ts';
 import { StoredBody } from './stored-body.ts';
 
@@ -75,9 +74,9 @@ export class MessageStore {
   }
 
   /** One of them does not need it any more. */
-  release(seq: number, word: number): void {
-    ((word & WORD_DURABLE) !== 0 ? this.durable : this.transient).release(seq, 1);
-    if ((word & WORD_LARGE) !== 0) this.releaseLarge(seq);
+  release(seq: number, flags: number): void {
+    ((flags & FLAG_DURABLE) !== 0 ? this.durable : this.transient).release(seq, 1);
+    if ((flags & FLAG_LARGE) !== 0) this.releaseLarge(seq);
   }
 
   private releaseLarge(seq: number): void {
@@ -100,36 +99,36 @@ export class MessageStore {
   }
 
   /** Points `view` at the message; false if it must be loaded first. */
-  view(seq: number, word: number, view: MessageView): boolean {
-    const store = (word & WORD_DURABLE) !== 0 ? this.durable : this.transient;
+  view(seq: number, flags: number, view: MessageView): boolean {
+    const store = (flags & FLAG_DURABLE) !== 0 ? this.durable : this.transient;
     if (!store.locate(seq, this.ref)) return false;
     readMessage(this.ref.buffer, this.ref.start, view);
-    this.complete(seq, word, view);
+    this.complete(seq, flags, view);
     return true;
   }
 
   /** What is in memory of the message, copied out for `viewCopy`; undefined if it must be loaded first. */
-  copy(seq: number, word: number): Buffer | undefined {
-    const store = (word & WORD_DURABLE) !== 0 ? this.durable : this.transient;
+  copy(seq: number, flags: number): Buffer | undefined {
+    const store = (flags & FLAG_DURABLE) !== 0 ? this.durable : this.transient;
     if (!store.locate(seq, this.ref)) return undefined;
     return Buffer.from(this.ref.buffer.subarray(this.ref.start, this.ref.end));
   }
 
   /** As `view`, of a message that was copied out before. */
-  viewCopy(copy: Buffer, seq: number, word: number, view: MessageView): void {
+  viewCopy(copy: Buffer, seq: number, flags: number, view: MessageView): void {
     readMessage(copy, 0, view);
-    this.complete(seq, word, view);
+    this.complete(seq, flags, view);
   }
 
-  private complete(seq: number, word: number, view: MessageView): void {
+  private complete(seq: number, flags: number, view: MessageView): void {
     view.seq = seq;
     view.serial = ++this.serial;
-    if ((word & WORD_LARGE) !== 0) view.large = this.large.get(seq) ?? null;
-    view.redelivered = (word & WORD_DELIVERED) !== 0;
-    view.attempts = attemptsOf(word);
-    view.effectiveAssurance = (word & WORD_ASSURANCE) as Assurance;
-    view.retained = (word & WORD_RETAINED) !== 0;
-    view.subscriptionData = (word >>> WORD_DATA_SHIFT) & WORD_DATA_MASK;
+    if ((flags & FLAG_LARGE) !== 0) view.large = this.large.get(seq) ?? null;
+    view.redelivered = (flags & FLAG_DELIVERED) !== 0;
+    view.attempts = attemptsOf(flags);
+    view.effectiveAssurance = assuranceOf(flags);
+    view.retained = (flags & FLAG_RETAINED) !== 0;
+    view.subscriptionData = subscriptionDataOf(flags);
   }
 
   /** A serial for a view that was made without the store. */
@@ -137,8 +136,8 @@ export class MessageStore {
     return ++this.serial;
   }
 
-  load(seq: number, word: number, done: (error: Error | undefined) => void): void {
-    ((word & WORD_DURABLE) !== 0 ? this.durable : this.transient).load(seq, done);
+  load(seq: number, flags: number, done: (error: Error | undefined) => void): void {
+    ((flags & FLAG_DURABLE) !== 0 ? this.durable : this.transient).load(seq, done);
   }
 
   /** A body that will arrive in pieces; `mayGrow` is asked before each is stored. */

@@ -25,35 +25,35 @@ const DROPPED = {
   delivery_limit: 'droppedAttempts',
 } as const satisfies Record<DeathReason, keyof Counters>;
 
-export function deadLetter(vhost: Vhost, queue: Queue, seq: number, word: number, decision: Decision): void {
+export function deadLetter(vhost: Vhost, queue: Queue, seq: number, flags: number, decision: Decision): void {
   if (decision.action === DROP) {
     vhost.counters[DROPPED[decision.reason]]++;
-    queue.bury(seq, word);
+    queue.bury(seq, flags);
     return;
   }
   vhost.turn.work.spend(8);
   if (!vhost.stopping && vhost.burials.mustWait) {
-    queue.setDying(seq, word, decision.reason);
-    vhost.burials.add({ queue, seq, word, decision });
+    queue.setDying(seq, flags, decision.reason);
+    vhost.burials.add({ queue, seq, flags, decision });
     return;
   }
   const view = new MessageView();
-  if (!vhost.stopping && vhost.store.view(seq, word, view)) {
+  if (!vhost.stopping && vhost.store.view(seq, flags, view)) {
     vhost.beginUnit();
     const done = republish(vhost, queue, decision, view);
-    if (done) queue.bury(seq, word);
-    else queue.setDying(seq, word, decision.reason);
+    if (done) queue.bury(seq, flags);
+    else queue.setDying(seq, flags, decision.reason);
     vhost.endUnit();
-    if (!done) vhost.undelivered.add({ queue, seq, word, decision });
+    if (!done) vhost.undelivered.add({ queue, seq, flags, decision });
     return;
   }
   // Not in memory, or too late: its death is written down, in the unit that it belongs to, and what it becomes follows as
   // soon as it has been read; after a crash, by the next start.
-  queue.setDying(seq, word, decision.reason);
+  queue.setDying(seq, flags, decision.reason);
   if (vhost.stopping) return;
-  vhost.store.load(seq, word, (error) => {
+  vhost.store.load(seq, flags, (error) => {
     if (queue.deleted || vhost.stopping) return;
-    if (error === undefined) deadLetter(vhost, queue, seq, word, decision);
+    if (error === undefined) deadLetter(vhost, queue, seq, flags, decision);
     else vhost.unreadable(queue, seq, error);
   });
 }

@@ -13,7 +13,7 @@ const AT_ONCE = 1000;
 export interface Letter {
   readonly queue: Queue;
   readonly seq: number;
-  readonly word: number;
+  readonly flags: number;
   readonly decision: Decision;
 }
 

@@ -72,7 +72,7 @@ export class RecordReader {
           what: 'dying',
           queues: [this.nameAt(buffer, start)],
           seq: readU48(buffer, start + 4),
-          word: readU32(buffer, start + 10),
+          flags: readU32(buffer, start + 10),
           reason: DEATH_REASONS[buffer[start + 14]!] ?? 'unknown',
         };
       case RECORD_RETRY:
@@ -80,7 +80,7 @@ export class RecordReader {
           what: 'retry',
           queues: [this.nameAt(buffer, start)],
           seq: readU48(buffer, start + 4),
-          word: readU32(buffer, start + 10),
+          flags: readU32(buffer, start + 10),
           dueAt: new Date(readU48(buffer, start + 14)),
         };
       case RECORD_RETURNED:
@@ -90,7 +90,7 @@ export class RecordReader {
           what,
           queues: [this.nameAt(buffer, start)],
           seq: readU48(buffer, start + 4),
-          word: readU32(buffer, start + 10),
+          flags: readU32(buffer, start + 10),
         };
       }
       case RECORD_TARGETS:

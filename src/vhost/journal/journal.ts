@@ -115,7 +115,7 @@ export class Journal {
       for (let i = 0; i < count; i++) {
         const target = durable[first + i]!;
         writeU32(buffer, at + 12 + i * 8, route.targets[target]!.id);
-        writeU32(buffer, at + 16 + i * 8, route.words[target]!);
+        writeU32(buffer, at + 16 + i * 8, route.targetFlags[target]!);
       }
     }
   }
@@ -132,38 +132,38 @@ export class Journal {
     }
   }
 
-  returned(queue: Queue, seq: number, word: number): void {
-    this.position(RECORD_RETURNED, queue, seq, word);
+  returned(queue: Queue, seq: number, flags: number): void {
+    this.position(RECORD_RETURNED, queue, seq, flags);
   }
 
-  retry(queue: Queue, seq: number, word: number, dueMs: number): void {
+  retry(queue: Queue, seq: number, flags: number, dueMs: number): void {
     const at = this.append(RECORD_RETRY, 20);
     const { buffer } = this.log;
     writeU32(buffer, at, queue.id);
     writeU48(buffer, at + 4, seq);
-    writeU32(buffer, at + 10, word);
+    writeU32(buffer, at + 10, flags);
     writeU48(buffer, at + 14, dueMs);
   }
 
-  dying(queue: Queue, seq: number, word: number, reason: DeathReason): void {
+  dying(queue: Queue, seq: number, flags: number, reason: DeathReason): void {
     const at = this.append(RECORD_DYING, 15);
     const buffer = this.log.buffer;
     writeU32(buffer, at, queue.id);
     writeU48(buffer, at + 4, seq);
-    writeU32(buffer, at + 10, word);
+    writeU32(buffer, at + 10, flags);
     buffer[at + 14] = DEATH_REASONS.indexOf(reason);
   }
 
-  enqueued(queue: Queue, seq: number, word: number): void {
-    this.position(RECORD_ENQUEUED, queue, seq, word);
+  enqueued(queue: Queue, seq: number, flags: number): void {
+    this.position(RECORD_ENQUEUED, queue, seq, flags);
   }
 
-  private position(type: number, queue: Queue, seq: number, word: number): void {
+  private position(type: number, queue: Queue, seq: number, flags: number): void {
     const at = this.append(type, 14);
     const buffer = this.log.buffer;
     writeU32(buffer, at, queue.id);
     writeU48(buffer, at + 4, seq);
-    writeU32(buffer, at + 10, word);
+    writeU32(buffer, at + 10, flags);
   }
 
   statePut(key: string, value: Buffer): void {

@@ -1,7 +1,7 @@
 /** What a queue holds, written into a checkpoint: its positions as they are packed, then what is in no order. */
 import type { Log } from '../../log/log.ts';
 import { writeU32, writeU48 } from '../../message/bytes.ts';
-import { WORD_DURABLE } from '../../queue/entry-flags.ts';
+import { FLAG_DURABLE } from '../../queue/entry-flags.ts';
 import { type Chunk, pack, unpack, unpackedRoom } from '../../queue/positions/packed-positions.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Journal } from './journal.ts';
@@ -26,16 +26,16 @@ export function writePositions(journal: Journal, log: Log, queue: Queue): void {
     writeU32(log.buffer, at + 5, 0);
   }
   writeHeld(journal, log, queue);
-  queue.forEachDying((seq, word, reason) => {
-    if ((word & WORD_DURABLE) !== 0) journal.dying(queue, seq, word, reason);
+  queue.forEachDying((seq, flags, reason) => {
+    if ((flags & FLAG_DURABLE) !== 0) journal.dying(queue, seq, flags, reason);
   });
-  queue.forEachRetrying((seq, word, dueMs) => {
-    if ((word & WORD_DURABLE) !== 0) journal.retry(queue, seq, word, dueMs);
+  queue.forEachRetrying((seq, flags, dueMs) => {
+    if ((flags & FLAG_DURABLE) !== 0) journal.retry(queue, seq, flags, dueMs);
   });
 }
 
 function writeChunk(journal: Journal, log: Log, queue: Queue, kind: number, chunk: Chunk): void {
-  const runs = chunk.words.length / 2;
+  const runs = chunk.flagRuns.length / 2;
   const bytes = 23 + chunk.gaps.length + runs * 8;
   if (bytes > log.recordBytesMax) {
     for (const half of halves(chunk)) {
@@ -54,17 +54,17 @@ function writeChunk(journal: Journal, log: Log, queue: Queue, kind: number, chun
   writeU32(buffer, at + 19, runs);
   buffer.set(chunk.gaps, at + 23);
   at += 23 + chunk.gaps.length;
-  for (let i = 0; i < chunk.words.length; i++) writeU32(buffer, at + i * 4, chunk.words[i]!);
+  for (let i = 0; i < chunk.flagRuns.length; i++) writeU32(buffer, at + i * 4, chunk.flagRuns[i]!);
 }
 
 function writeHeld(journal: Journal, log: Log, queue: Queue): void {
   const seqs: number[] = [];
-  const words: number[] = [];
-  queue.forEachHeld((seq, word) => {
+  const flagSets: number[] = [];
+  queue.forEachHeld((seq, flags) => {
     // What a durable log does not have is not there after a restart.
-    if ((word & WORD_DURABLE) === 0) return;
+    if ((flags & FLAG_DURABLE) === 0) return;
     seqs.push(seq);
-    words.push(word);
+    flagSets.push(flags);
   });
   const most = Math.min(HELD_MAX, Math.floor((log.recordBytesMax - 8) / 10));
   for (let from = 0; from < seqs.length; from += most) {
@@ -75,7 +75,7 @@ function writeHeld(journal: Journal, log: Log, queue: Queue): void {
     writeU32(buffer, at + 4, n);
     for (let i = 0; i < n; i++) {
       writeU48(buffer, at + 8 + i * 10, seqs[from + i]!);
-      writeU32(buffer, at + 14 + i * 10, words[from + i]!);
+      writeU32(buffer, at + 14 + i * 10, flagSets[from + i]!);
     }
   }
 }
@@ -83,27 +83,27 @@ function writeHeld(journal: Journal, log: Log, queue: Queue): void {
 /** Transient messages wait in durable queues too, and are not there after a restart. */
 function durablePart(chunk: Chunk): Chunk | undefined {
   let durable = 0;
-  for (let i = 0; i < chunk.words.length; i += 2)
-    if ((chunk.words[i + 1]! & WORD_DURABLE) !== 0) durable += chunk.words[i]!;
+  for (let i = 0; i < chunk.flagRuns.length; i += 2)
+    if ((chunk.flagRuns[i + 1]! & FLAG_DURABLE) !== 0) durable += chunk.flagRuns[i]!;
   if (durable === chunk.count) return chunk;
   if (durable === 0) return undefined;
-  const { seqs, words } = unpackedRoom();
-  unpack(chunk, { seqs, words });
+  const { seqs, flagSets } = unpackedRoom();
+  unpack(chunk, { seqs, flagSets });
   let n = 0;
   for (let i = 0; i < chunk.count; i++) {
-    if ((words[i]! & WORD_DURABLE) === 0) continue;
+    if ((flagSets[i]! & FLAG_DURABLE) === 0) continue;
     seqs[n] = seqs[i]!;
-    words[n++] = words[i]!;
+    flagSets[n++] = flagSets[i]!;
   }
-  return pack({ seqs, words }, n);
+  return pack({ seqs, flagSets }, n);
 }
 
 function halves(chunk: Chunk): Chunk[] {
-  const { seqs, words } = unpackedRoom();
-  unpack(chunk, { seqs, words });
+  const { seqs, flagSets } = unpackedRoom();
+  unpack(chunk, { seqs, flagSets });
   const middle = chunk.count >> 1;
   return [
-    pack({ seqs, words }, middle),
-    pack({ seqs: seqs.subarray(middle), words: words.subarray(middle) }, chunk.count - middle),
+    pack({ seqs, flagSets }, middle),
+    pack({ seqs: seqs.subarray(middle), flagSets: flagSets.subarray(middle) }, chunk.count - middle),
   ];
 }

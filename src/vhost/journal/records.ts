@@ -11,29 +11,29 @@
  * 133 queue deleted       u32 queue
  * 134 bound               JSON {source, queue|exchange, key, options}
  * 135 unbound             JSON, the same
- * 136 targets             u32 list, u32 first, u32 count, count × (u32 queue, u32 word); a long list takes several records,
+ * 136 targets             u32 list, u32 first, u32 count, count × (u32 queue, u32 flags); a long list takes several records,
  *                         `first` is the place of the record's first entry
  * 137 settled             u32 queue, u32 count, count × u48 sequence number
- * 138 returned            u32 queue, u48 sequence number, u32 word
+ * 138 returned            u32 queue, u48 sequence number, u32 flags
  * 139 state put           u16 key bytes, key, value
  * 140 state deleted       key
  * 141 retained            u48 sequence number, u8 flags (bit 0 slash-spelled, by older builds; bits 1-2 assurance, bit 3 large body, bit 4 the
  *                         next two are there), u48 epoch milliseconds of its expiry or 0, u32 bytes it counts for, key
- * 142 enqueued            u32 queue, u48 sequence number, u32 word
+ * 142 enqueued            u32 queue, u48 sequence number, u32 flags
  * 143 numbers             u32 next queue, u32 next list
  * 144 positions           u32 queue, u8 kind (0: replaces what is known; 1: more), u32 count, and if count is not 0:
- *                         u48 first, u32 gap bytes, u32 word runs, gaps (`queue/positions/packed-positions.ts`), runs × (u32 length, u32 word)
- * 145 held                u32 queue, u32 count, count × (u48 sequence number, u32 word): not waiting in order
+ *                         u48 first, u32 gap bytes, u32 runs of flags, gaps (`queue/positions/packed-positions.ts`), runs × (u32 length, u32 flags)
+ * 145 held                u32 queue, u32 count, count × (u48 sequence number, u32 flags): not waiting in order
  * 146 large body          u48 sequence number, u32 bytes, u32 count, count × (u48 extent, u32 bytes)
  * 147 delayed             u32 count, count × (u48 sequence number, u48 epoch ms when due, u8 flags: bit 0 large body, bit 1 to
  *                         be retained when due, bit 2 has several keys): kept aside, in no queue
  * 148 delay over          u32 count, count × u48 sequence number: routed under another number, or nowhere any more
  * 149 delayed keys        u48 sequence number, u16 count, count × (u16 bytes, key)
- * 150 dying               u32 queue, u48 sequence number, u32 word, u8 reason (0 rejected, 1 expired, 2 maxlen, 3 delivery_limit):
+ * 150 dying               u32 queue, u48 sequence number, u32 flags, u8 reason (0 rejected, 1 expired, 2 maxlen, 3 delivery_limit):
  *                         it has died, and what becomes of it is still to be published
  * 151 policy set          JSON {kind, name, pattern, applyTo, priority, definition}
  * 152 policy cleared      JSON {kind, name}
- * 153 retry               u32 queue, u48 sequence number, u32 word, u48 epoch ms: it failed, and is tried again then
+ * 153 retry               u32 queue, u48 sequence number, u32 flags, u48 epoch ms: it failed, and is tried again then
  * ```
  */
 import type { BindOptions, ExchangeOptions, ExchangeType, QueueOptions } from '../../api/topology.ts';

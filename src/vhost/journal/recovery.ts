@@ -10,14 +10,14 @@ import { type Assurance, MessageView, type Spelling } from '../../message/messag
 import { dotted } from '../../message/spelling.ts';
 import { type Extents, readExtents, readMessage, spellingOf, targetListOf } from '../../message/storage.ts';
 import { textOf } from '../../message/text.ts';
-import { WORD_ASSURANCE, WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../../queue/entry-flags.ts';
+import { entryFlags, FLAG_DURABLE, FLAG_LARGE, FLAG_RETAINED } from '../../queue/entry-flags.ts';
 import { recoverArguments } from '../../queue/limits/arguments.ts';
 import type { QueueOwner } from '../../queue/owner.ts';
 import { type Chunk, unpack, unpackedRoom } from '../../queue/positions/packed-positions.ts';
 import { Queue } from '../../queue/queue.ts';
 import { type MessageStore, RECORD_MESSAGE } from '../../queue/store/message-store.ts';
 import { type RetainedIndex, RetainedMessage } from '../../queue/store/retained-index.ts';
-import { KEEP_RETAIN } from '../../routing/target-word.ts';
+import { KEEP_RETAIN, lowerAssurance } from '../../routing/target-flags.ts';
 import type { Delays } from '../timers/delays.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { JournaledState } from './adapter-state.ts';
@@ -57,7 +57,7 @@ import {
 
 interface Target {
   readonly queue: number;
-  readonly word: number;
+  readonly flags: number;
 }
 
 export class Recovery {
@@ -234,7 +234,7 @@ export class Recovery {
     this.nextList = Math.max(this.nextList, id + 1);
     const list = first === 0 ? [] : (this.lists.get(id) ?? []);
     for (let i = 0; i < count; i++) {
-      list[first + i] = { queue: readU32(buffer, start + 12 + i * 8), word: readU32(buffer, start + 16 + i * 8) };
+      list[first + i] = { queue: readU32(buffer, start + 12 + i * 8), flags: readU32(buffer, start + 16 + i * 8) };
     }
     this.lists.set(id, list);
   }
@@ -245,16 +245,16 @@ export class Recovery {
     const extents = readExtents(buffer, start);
     if (extents !== null) this.extents.set(seq, extents);
     const large = extents !== null;
-    const base = WORD_DURABLE | (large ? WORD_LARGE : 0);
+    const base = FLAG_DURABLE | (large ? FLAG_LARGE : 0);
     for (const target of this.lists.get(targetListOf(buffer, start)) ?? []) {
       const queue = this.topology.queuesById.get(target.queue);
       if (queue === undefined) continue;
-      const assurance = Math.min(view.assurance, target.word & WORD_ASSURANCE);
+      const assurance = lowerAssurance(view.assurance, target.flags);
       if (assurance === 0 && queue.directMode) continue;
-      const shown = view.retain && (target.word & KEEP_RETAIN) !== 0 ? WORD_RETAINED : 0;
+      const shown = view.retain && (target.flags & KEEP_RETAIN) !== 0 ? FLAG_RETAINED : 0;
       if (view.expiresAtMs !== 0) queue.expectExpiry();
       if (view.grouped) queue.expectGroups();
-      queue.push(seq, queue.wordAt((base | assurance | (target.word & ~7) | shown) >>> 0, view.priority));
+      queue.push(seq, queue.withPriority(entryFlags(target.flags, assurance, base | shown), view.priority));
     }
     if (view.retain) {
       const key = dotted(view.key(), spellingOf(buffer, start));
@@ -289,10 +289,10 @@ export class Recovery {
     if (count === 0) return;
     const first = readU48(buffer, start + 9);
     const gapBytes = readU32(buffer, start + 15);
-    const words = new Uint32Array(readU32(buffer, start + 19) * 2);
+    const flagRuns = new Uint32Array(readU32(buffer, start + 19) * 2);
     const gaps = Uint8Array.from(buffer.subarray(start + 23, start + 23 + gapBytes));
-    for (let i = 0; i < words.length; i++) words[i] = readU32(buffer, start + 23 + gapBytes + i * 4);
-    queue.recoverChunk({ count, first, last: lastOf(first, count, gaps), gaps, words });
+    for (let i = 0; i < flagRuns.length; i++) flagRuns[i] = readU32(buffer, start + 23 + gapBytes + i * 4);
+    queue.recoverChunk({ count, first, last: lastOf(first, count, gaps), gaps, flagRuns });
   }
 
   private largeBody(buffer: Buffer, start: number): void {
@@ -309,8 +309,8 @@ export class Recovery {
   /** The whole log has been read: what is left is counted, so that the log knows what is still needed. */
   finish(store: MessageStore, journal: Journal, log: Log, unclean: boolean): void {
     journal.recoverNextList(this.nextList);
-    const refer = (seq: number, word: number): void => {
-      const extents = (word & WORD_LARGE) === 0 ? undefined : this.extents.get(seq);
+    const refer = (seq: number, flags: number): void => {
+      const extents = (flags & FLAG_LARGE) === 0 ? undefined : this.extents.get(seq);
       if (extents !== undefined && !store.isLarge(seq)) store.recoverBody(seq, extents);
       store.addReferences(seq, true, 1);
     };
@@ -319,13 +319,13 @@ export class Recovery {
       queue.forEachChunk((chunk) => {
         // A run of numbers is counted as one; what is transient never gets into a log.
         const plain =
-          chunk.gaps.length === 0 && chunk.words.every((word, i) => i % 2 === 0 || (word & WORD_LARGE) === 0);
+          chunk.gaps.length === 0 && chunk.flagRuns.every((flags, i) => i % 2 === 0 || (flags & FLAG_LARGE) === 0);
         if (plain) log.addLiveRange(chunk.first, chunk.count);
         else unpackEach(chunk, refer);
       });
       queue.forEachHeld(refer);
     }
-    for (const message of this.retained.all()) refer(message.seq, message.large ? WORD_LARGE : 0);
+    for (const message of this.retained.all()) refer(message.seq, message.large ? FLAG_LARGE : 0);
     this.delays.recovered(refer);
     this.lists.clear();
     this.extents.clear();
@@ -349,8 +349,8 @@ function lastOf(first: number, count: number, gaps: Uint8Array): number {
   return last;
 }
 
-function unpackEach(chunk: Chunk, visit: (seq: number, word: number) => void): void {
-  const { seqs, words } = unpackedRoom();
-  unpack(chunk, { seqs, words });
-  for (let i = 0; i < chunk.count; i++) visit(seqs[i]!, words[i]!);
+function unpackEach(chunk: Chunk, visit: (seq: number, flags: number) => void): void {
+  const { seqs, flagSets } = unpackedRoom();
+  unpack(chunk, { seqs, flagSets });
+  for (let i = 0; i < chunk.count; i++) visit(seqs[i]!, flagSets[i]!);
 }

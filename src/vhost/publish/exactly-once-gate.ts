@@ -14,8 +14,8 @@ interface Held {
 export class HeldBack {
   private held: Held[] = [];
 
-  add(mark: Mark, queue: Queue, seq: number, word: number): void {
-    queue.pushAside(seq, word);
+  add(mark: Mark, queue: Queue, seq: number, flags: number): void {
+    queue.pushAside(seq, flags);
     this.held.push({ mark, queue, seq });
   }
 

@@ -18,13 +18,13 @@ import {
   MessageView,
 } from '../../message/message.ts';
 import { bytesOf } from '../../message/text.ts';
-import { WORD_DATA_SHIFT, WORD_DURABLE, WORD_LARGE, WORD_RETAINED } from '../../queue/entry-flags.ts';
+import { FLAG_DURABLE, FLAG_LARGE, FLAG_RETAINED } from '../../queue/entry-flags.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
 import { RetainedIndex, RetainedMessage } from '../../queue/store/retained-index.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
 import type { Router } from '../../routing/router.ts';
-import { dataOf } from '../../routing/target-word.ts';
+import { DATA_SHIFT, dataOf } from '../../routing/target-flags.ts';
 import type { Counters } from '../counters.ts';
 import type { Journal } from '../journal/journal.ts';
 import { DueHeap } from '../timers/due-heap.ts';
@@ -109,7 +109,7 @@ export class RetainedMessages {
   private forget(message: RetainedMessage | undefined): void {
     if (message === undefined) return;
     if (message.expiresAtMs > 0) this.expiring.delete(message.seq);
-    this.home.store.release(message.seq, wordOf(message));
+    this.home.store.release(message.seq, flagsOf(message));
   }
 
   // ------------------------------------------------------------------------------------------------------- expiry
@@ -194,26 +194,26 @@ export class RetainedMessages {
     if (message.expiresAtMs > 0 && message.expiresAtMs <= this.home.clock.epochMs()) return false;
     const assurance = Math.min(message.assurance, options.assurance ?? EXACTLY_ONCE) as Assurance;
     const data = dataOf(options.data ?? 0);
-    const word = wordOf(message) | assurance | WORD_RETAINED | (data << WORD_DATA_SHIFT);
+    const flags = flagsOf(message) | assurance | FLAG_RETAINED | (data << DATA_SHIFT);
     this.home.store.addReferences(message.seq, true, 1);
     if (message.expiresAtMs > 0) queue.expectExpiry();
-    if (assurance === AT_MOST_ONCE && queue.directMode) this.replayDirect(queue, message.seq, word);
+    if (assurance === AT_MOST_ONCE && queue.directMode) this.replayDirect(queue, message.seq, flags);
     else {
-      if (queue.durable) this.home.journal.enqueued(queue, message.seq, word);
-      queue.push(message.seq, word);
+      if (queue.durable) this.home.journal.enqueued(queue, message.seq, flags);
+      queue.push(message.seq, flags);
     }
     return true;
   }
 
-  private replayDirect(queue: Queue, seq: number, word: number): void {
+  private replayDirect(queue: Queue, seq: number, flags: number): void {
     const { store } = this.home;
     const deliver = (error?: Error): void => {
       if (error !== undefined) this.home.unreadable(queue, seq, error);
-      else if (store.view(seq, word, this.view)) this.home.deliverDirect(queue, this.view);
-      store.release(seq, word);
+      else if (store.view(seq, flags, this.view)) this.home.deliverDirect(queue, this.view);
+      store.release(seq, flags);
     };
-    if (store.view(seq, word, this.view)) deliver();
-    else store.load(seq, word, deliver);
+    if (store.view(seq, flags, this.view)) deliver();
+    else store.load(seq, flags, deliver);
   }
 }
 
@@ -223,6 +223,6 @@ export function retainedBytes(route: CompiledRoute<Queue>, draft: Draft): number
   return route.end - route.keyStart + draft.propsEnd - draft.propsStart + body;
 }
 
-function wordOf(message: RetainedMessage): number {
-  return WORD_DURABLE | (message.large ? WORD_LARGE : 0);
+function flagsOf(message: RetainedMessage): number {
+  return FLAG_DURABLE | (message.large ? FLAG_LARGE : 0);
 }

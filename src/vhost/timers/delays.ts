@@ -20,7 +20,7 @@ import { Timer } from '../../clock/clock.ts';
 import { Slices } from '../../clock/slices.ts';
 import { decodeAnnotations } from '../../message/annotations.ts';
 import { AT_MOST_ONCE, DELAY_MAX_MS, Draft, MessageView } from '../../message/message.ts';
-import { WORD_DURABLE, WORD_LARGE } from '../../queue/entry-flags.ts';
+import { FLAG_DURABLE, FLAG_LARGE } from '../../queue/entry-flags.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
@@ -140,7 +140,7 @@ export class Delays {
     let absent = false;
     while (heap.size > 0 && heap.due <= nowMs && count < RELEASED_A_UNIT && bytes < RELEASED_BYTES_A_UNIT) {
       if (this.ahead.reading) break;
-      const shown = this.ahead.view(home.store, heap.seq, wordOf(heap.tag), this.view);
+      const shown = this.ahead.view(home.store, heap.seq, flagsOf(heap.tag), this.view);
       absent = shown === 'absent';
       if (absent) break;
       if (shown === 'unreadable') {
@@ -185,7 +185,7 @@ export class Delays {
     if (this.origins.size > 0) this.origins.delete(seq);
     this.ahead.done(seq);
     if ((tag & TAG_DURABLE) !== 0) this.overSeqs.push(seq);
-    home.store.release(seq, wordOf(tag));
+    home.store.release(seq, flagsOf(tag));
     draft.large = null;
     return view.propsEnd - view.propsStart + view.bodyLength;
   }
@@ -193,7 +193,7 @@ export class Delays {
   /** Reads what is due, and what soon will be, back into memory, and goes on. */
   private readAhead(nowMs: number): void {
     const { seqs, tags } = this.heap.earliest(nowMs + READ_AHEAD_MS, this.ahead.room);
-    this.ahead.read(this.home.store, seqs, tags.map(wordOf), () => {
+    this.ahead.read(this.home.store, seqs, tags.map(flagsOf), () => {
       if (!this.home.stopping && !this.release()) this.slices.start();
     });
   }
@@ -280,11 +280,11 @@ export class Delays {
   }
 
   /** The whole log has been read. `refer` is called for each message that waits. */
-  recovered(refer: (seq: number, word: number) => void): void {
+  recovered(refer: (seq: number, flags: number) => void): void {
     for (const [seq, packed] of this.found!) {
       const tag = (packed % 8) | TAG_DURABLE;
       this.heap.add(Math.floor(packed / 8), seq, tag);
-      refer(seq, wordOf(tag));
+      refer(seq, flagsOf(tag));
     }
     for (const seq of [...this.keys.keys()]) if (!this.found!.has(seq)) this.keys.delete(seq);
     this.found = null;
@@ -296,6 +296,6 @@ export class Delays {
   }
 }
 
-function wordOf(tag: number): number {
-  return ((tag & TAG_DURABLE) !== 0 ? WORD_DURABLE : 0) | ((tag & DELAYED_LARGE) !== 0 ? WORD_LARGE : 0);
+function flagsOf(tag: number): number {
+  return ((tag & TAG_DURABLE) !== 0 ? FLAG_DURABLE : 0) | ((tag & DELAYED_LARGE) !== 0 ? FLAG_LARGE : 0);
 }

@@ -37,11 +37,11 @@ export class ReadAhead {
   }
 
   /** Shows a message from its copy or from memory. */
-  view(store: MessageStore, seq: number, word: number, view: MessageView): 'shown' | 'absent' | 'unreadable' {
+  view(store: MessageStore, seq: number, flags: number, view: MessageView): 'shown' | 'absent' | 'unreadable' {
     const copy = this.copies.get(seq);
-    if (copy !== undefined) store.viewCopy(copy, seq, word, view);
+    if (copy !== undefined) store.viewCopy(copy, seq, flags, view);
     else if (this.failed.delete(seq)) return 'unreadable';
-    else if (!store.view(seq, word, view)) return 'absent';
+    else if (!store.view(seq, flags, view)) return 'absent';
     return 'shown';
   }
 
@@ -57,24 +57,24 @@ export class ReadAhead {
    * @param seqs the first of them is wanted first, and is read whatever else there is room for
    * @param then called once, perhaps before this returns
    */
-  read(store: MessageStore, seqs: readonly number[], words: readonly number[], then: () => void): void {
+  read(store: MessageStore, seqs: readonly number[], flagSets: readonly number[], then: () => void): void {
     this.reading = true;
     const first = seqs[0];
-    const order = seqs.map((seq, i) => ({ seq, word: words[i]! })).filter(({ seq }) => !this.copies.has(seq));
+    const order = seqs.map((seq, i) => ({ seq, flags: flagSets[i]! })).filter(({ seq }) => !this.copies.has(seq));
     order.sort((a, b) => a.seq - b.seq);
     let at = 0;
     let loaded = -1;
     const step = (): void => {
       if (this.stopped) return;
       for (; at < order.length; at++) {
-        const { seq, word } = order[at]!;
+        const { seq, flags } = order[at]!;
         if (this.bytes > 2 * COPIED_BYTES && seq !== first) continue;
-        const copy = store.copy(seq, word);
+        const copy = store.copy(seq, flags);
         if (copy !== undefined) this.keep(seq, copy);
         else if (loaded === seq) this.fail(seq, new Error('the message is gone'));
         else {
           loaded = seq;
-          store.load(seq, word, (error) => {
+          store.load(seq, flags, (error) => {
             if (error !== undefined) {
               this.fail(seq, error);
               at++;
