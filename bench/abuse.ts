@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { CASES } from '../test/budget/cases.ts';
-import { abused } from '../test/budget/stage.ts';
+import { abused } from '../test/budget/harness.ts';
 
 const { values } = parseArgs({
   options: { only: { type: 'string', default: '' }, size: { type: 'string', default: '1' } },

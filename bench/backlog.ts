@@ -10,7 +10,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type EntrepotPeer, startEntrepot } from '../conformance/peers.ts';
+import { type EntrepotPeer, startEntrepot } from '../conformance/peers/index.ts';
 import { Link } from './load/link.ts';
 
 const { values } = parseArgs({

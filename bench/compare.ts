@@ -12,8 +12,7 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs, styleText } from 'node:util';
-import { startActivemq } from '../conformance/activemq.ts';
-import { startNats } from '../conformance/nats.ts';
+import { startActivemq } from '../conformance/peers/activemq.ts';
 import {
   installed,
   type Peer,
@@ -21,7 +20,8 @@ import {
   startEntrepot,
   startMosquitto,
   startRabbitmq,
-} from '../conformance/peers.ts';
+} from '../conformance/peers/index.ts';
+import { startNats } from '../conformance/peers/nats.ts';
 import { runGauge } from './load/gauge.ts';
 import { runLoad } from './load/run.ts';
 import type { LoadProtocol, Measured, Ports, Work } from './load/work.ts';

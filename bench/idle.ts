@@ -10,7 +10,6 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { connect as connectPacket, none, packet, text, u16 } from '../conformance/mqtt/wire.ts';
-import { startNats } from '../conformance/nats.ts';
 import {
   installed,
   type Peer,
@@ -18,7 +17,8 @@ import {
   startEntrepot,
   startMosquitto,
   startRabbitmq,
-} from '../conformance/peers.ts';
+} from '../conformance/peers/index.ts';
+import { startNats } from '../conformance/peers/nats.ts';
 
 const START = { entrepot: startEntrepot, mosquitto: startMosquitto, nats: startNats, rabbitmq: startRabbitmq } as const;
 type IdlePeer = Extract<PeerKind, keyof typeof START>;

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { parseArgs } from 'node:util';
 import { connect as connectPacket, packet, publish, text, u16 } from '../conformance/mqtt/wire.ts';
-import { type EntrepotPeer, startEntrepot } from '../conformance/peers.ts';
+import { type EntrepotPeer, startEntrepot } from '../conformance/peers/index.ts';
 
 const { values } = parseArgs({ options: { sessions: { type: 'string', default: '100000' } } });
 const sessions = Number(values.sessions);

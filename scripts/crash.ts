@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runOnceRounds } from '../conformance/kill/exactly-once.ts';
 import { runKillRounds } from '../conformance/kill/rounds.ts';
-import { startEntrepot, startRabbitmq } from '../conformance/peers.ts';
+import { startEntrepot, startRabbitmq } from '../conformance/peers/index.ts';
 
 const { values } = parseArgs({
   options: {

@@ -16,8 +16,8 @@ import amqp, { type Channel, type ChannelModel, type ConsumeMessage } from 'amqp
 import mqtt, { type MqttClient } from 'mqtt';
 import stompit from 'stompit';
 import { WebSocket } from 'ws';
-import { within } from '../conformance/inbox.ts';
-import { type EntrepotPeer, startEntrepot } from '../conformance/peers.ts';
+import { type EntrepotPeer, startEntrepot } from '../conformance/peers/index.ts';
+import { within } from '../conformance/support/inbox.ts';
 
 const STEP_TIMEOUT_MS = 5_000;
 const startedMs = performance.now();

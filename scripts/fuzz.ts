@@ -8,11 +8,11 @@
  */
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { World } from '../test/fuzz/harness.ts';
 import { inputOf } from '../test/fuzz/mutate.ts';
 import type { FuzzResult } from '../test/fuzz/run.ts';
 import { targets } from '../test/fuzz/targets.ts';
 import type { FuzzWork } from '../test/fuzz/worker.ts';
-import { World } from '../test/fuzz/world.ts';
 
 const PROGRESS_MS = 10_000;
 /** An input that is still the same after this long never ends. */

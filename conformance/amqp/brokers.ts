@@ -4,8 +4,8 @@
  */
 import { type Broker, createBroker, type RunningBroker } from '../../src/index.ts';
 import type { Brake } from '../../src/vhost/flow/publish-flow-control.ts';
-import { installed, type PeerKind, type RabbitmqPeer, startRabbitmq } from '../peers.ts';
-import { temporaryDirectory } from '../processes.ts';
+import { installed, type PeerKind, type RabbitmqPeer, startRabbitmq } from '../peers/index.ts';
+import { temporaryDirectory } from '../support/processes.ts';
 
 export interface Policy {
   readonly pattern: string;

@@ -2,7 +2,7 @@
  * Where RabbitMQ 3.10 does otherwise than this broker, and why we do as we do. The list is short on purpose: an
  * application written for RabbitMQ must not have to know it.
  */
-import type { PeerKind } from '../peers.ts';
+import type { PeerKind } from '../peers/index.ts';
 
 export interface AmqpDifference {
   /** What RabbitMQ does. */

@@ -5,7 +5,7 @@
  * differences.ts.
  */
 import { expect } from 'vitest';
-import { until, within } from '../inbox.ts';
+import { until, within } from '../support/inbox.ts';
 import type { Policy, TestBroker } from './brokers.ts';
 import { PATIENCE_MS } from './clients/arrivals.ts';
 import {

@@ -3,7 +3,7 @@
  * (`npm run conformance`) and it is installed. Counts are printed at the end.
  */
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import type { PeerKind } from '../peers.ts';
+import type { PeerKind } from '../peers/index.ts';
 import { AWAITED } from './awaited.ts';
 import { rabbitmqInstalled, startHere, startThere, type TestBroker } from './brokers.ts';
 import { connectAmqplib } from './clients/amqplib.ts';

@@ -1,5 +1,5 @@
 /** Every way in and out, by name. */
-import type { Peer } from '../peers.ts';
+import type { Peer } from '../peers/index.ts';
 import { connectAmqp } from './amqp.ts';
 import type { Client, Wire } from './client.ts';
 import { connectMqtt } from './mqtt.ts';

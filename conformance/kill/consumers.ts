@@ -11,7 +11,7 @@ import amqp from 'amqplib';
 import mqtt from 'mqtt';
 import { cutAmqp } from '../clients/amqp.ts';
 import { connectStomp } from '../clients/stomp.ts';
-import type { Peer } from '../peers.ts';
+import type { Peer } from '../peers/index.ts';
 import { type Destination, idOf } from './ledger.ts';
 
 export type Habit = 'transaction' | 'receipt' | 'plain' | 'hold' | 'session';

@@ -8,10 +8,11 @@
  *
  * A round: load, kill at a moment nobody chose, restart, finish what is open, count.
  */
-import { until, within } from '../inbox.ts';
+
 import { codeOf, type Level, RawClient, type Received } from '../mqtt/raw.ts';
 import { publish } from '../mqtt/wire.ts';
-import type { RestartablePeer } from '../peers.ts';
+import type { RestartablePeer } from '../peers/index.ts';
+import { until, within } from '../support/inbox.ts';
 import { OnceLedger } from './once-ledger.ts';
 
 /** Messages that a publisher has open: enough that a kill meets every stage of the exchange. */

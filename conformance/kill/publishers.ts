@@ -3,7 +3,7 @@ import amqp from 'amqplib';
 import mqtt from 'mqtt';
 import { cutAmqp } from '../clients/amqp.ts';
 import { connectStomp } from '../clients/stomp.ts';
-import type { Peer } from '../peers.ts';
+import type { Peer } from '../peers/index.ts';
 import { bodyOf, type Ledger } from './ledger.ts';
 
 /** Unconfirmed messages at most, for each publisher. */

@@ -9,8 +9,8 @@
  */
 import amqp from 'amqplib';
 import mqtt from 'mqtt';
-import { within } from '../inbox.ts';
-import type { RestartablePeer } from '../peers.ts';
+import type { RestartablePeer } from '../peers/index.ts';
+import { within } from '../support/inbox.ts';
 import {
   KeptSession,
   QUEUE_HABITS,

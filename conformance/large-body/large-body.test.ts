@@ -1,6 +1,6 @@
 /** 64 MiB in one message, and nobody else notices. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type EntrepotPeer, startEntrepot } from '../peers.ts';
+import { type EntrepotPeer, startEntrepot } from '../peers/index.ts';
 import { runLargeBody } from './run.ts';
 
 const MIB = 1024 * 1024;

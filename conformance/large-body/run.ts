@@ -5,8 +5,8 @@
 import { Worker } from 'node:worker_threads';
 import amqp from 'amqplib';
 import type { Wire } from '../clients/client.ts';
-import { within } from '../inbox.ts';
-import type { Peer } from '../peers.ts';
+import type { Peer } from '../peers/index.ts';
+import { within } from '../support/inbox.ts';
 
 export interface LargeBodyJob {
   /** The peer, as far as it can be sent to a thread. */

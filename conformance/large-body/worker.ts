@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { connect } from '../clients/connect.ts';
-import { Inbox, within } from '../inbox.ts';
-import { noise } from '../pairs.ts';
+import { noise } from '../pairs/pairs.ts';
+import { Inbox, within } from '../support/inbox.ts';
 import type { LargeBodyJob, LargeBodyOutcome } from './run.ts';
 
 const { addresses, from, to, bytes, queue } = workerData as LargeBodyJob;

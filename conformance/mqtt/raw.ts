@@ -7,7 +7,7 @@
 import { strict as assert } from 'node:assert';
 import { connect as connectTcp, type Socket } from 'node:net';
 import mqttPacket, { type Packet } from 'mqtt-packet';
-import { within } from '../inbox.ts';
+import { within } from '../support/inbox.ts';
 
 /** MQTT's protocol level: 3 is 3.1, 4 is 3.1.1, 5 is 5.0. */
 export type Level = 3 | 4 | 5;

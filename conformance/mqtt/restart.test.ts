@@ -4,7 +4,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { type EntrepotPeer, startEntrepot } from '../peers.ts';
+import { type EntrepotPeer, startEntrepot } from '../peers/index.ts';
 import { codeOf } from './raw.ts';
 import { Stage } from './scenario.ts';
 import { nothingBefore } from './scenarios/steps.ts';

@@ -1,7 +1,7 @@
 /** The brokers that the MQTT scenarios run against: this one, Mosquitto as Debian has it, and aedes inside this process. */
 import { createServer, type Socket } from 'node:net';
 import { Aedes } from 'aedes';
-import { installed, startEntrepot, startMosquitto } from '../peers.ts';
+import { installed, startEntrepot, startMosquitto } from '../peers/index.ts';
 import type { Target } from './scenario.ts';
 
 export type TargetName = 'entrepot' | 'mosquitto' | 'aedes';

@@ -1,8 +1,8 @@
 /** The three brokers of these scenarios: this one, in the test's own process with its data on the disk; RabbitMQ; ActiveMQ. */
 import { createBroker } from '../../src/index.ts';
-import { startActivemq } from '../activemq.ts';
-import { type Peer, type PeerKind, startRabbitmq } from '../peers.ts';
-import { temporaryDirectory } from '../processes.ts';
+import { startActivemq } from '../peers/activemq.ts';
+import { type Peer, type PeerKind, startRabbitmq } from '../peers/index.ts';
+import { temporaryDirectory } from '../support/processes.ts';
 import type { Addresses } from './clients/client.ts';
 
 export interface TestBroker extends Addresses {

@@ -2,7 +2,7 @@
  * Where RabbitMQ 3.10 or ActiveMQ 5.17 do otherwise than this broker, and why we do as we do. Where the two differ from
  * each other we cannot be like both: then the specification decides, or what loses nothing.
  */
-import type { PeerKind } from '../peers.ts';
+import type { PeerKind } from '../peers/index.ts';
 
 export interface StompDifference {
   readonly peers: readonly PeerKind[];

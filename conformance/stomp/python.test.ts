@@ -3,11 +3,11 @@ import { execFile, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { installed } from '../peers.ts';
+import { installed } from '../peers/index.ts';
 import { startHere, startThere } from './brokers.ts';
 import { differenceHere } from './differences.ts';
 
-const SCRIPT = fileURLToPath(new URL('../clients/stomp.py', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('../programs/stomp/stomp.py', import.meta.url));
 /** Debian's: others on the path may not have the package. */
 const PYTHON = '/usr/bin/python3';
 

@@ -5,7 +5,7 @@
  * written down in differences.ts.
  */
 import type { RawClient } from '../../test/protocols/stomp/raw-client.ts';
-import { within } from '../inbox.ts';
+import { within } from '../support/inbox.ts';
 import type { TestBroker } from './brokers.ts';
 import { type Connect, type Headers, PATIENCE_MS, Refused, type StompClient } from './clients/client.ts';
 import { RawClient as Dialled, ends, errorOf, openRaw, type RawFrame } from './clients/frames.ts';

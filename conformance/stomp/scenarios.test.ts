@@ -3,7 +3,7 @@
  * (`npm run conformance`) and they are installed. Counts are printed at the end.
  */
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { installed } from '../peers.ts';
+import { installed } from '../peers/index.ts';
 import { startHere, startThere, type TestBroker } from './brokers.ts';
 import type { Connect } from './clients/client.ts';
 import { connectFrames } from './clients/frames.ts';

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import amqp from 'amqplib';
 import mqtt from 'mqtt';
 import { connectStomp } from '../clients/stomp.ts';
-import { until, within } from '../inbox.ts';
-import { startEntrepot } from '../peers.ts';
-import { temporaryDirectory } from '../processes.ts';
+import { startEntrepot } from '../peers/index.ts';
+import { until, within } from '../support/inbox.ts';
+import { temporaryDirectory } from '../support/processes.ts';
 import { parseTrace } from './strace.ts';
 import { type Expected, judge, type Verdict } from './verdict.ts';
 

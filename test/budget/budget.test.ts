@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { CASES } from './cases.ts';
-import { abused, type Outcome } from './stage.ts';
+import { abused, type Outcome } from './harness.ts';
 
 const P99_MAX_MS = 50;
 const STOP_MAX_MS = 2_000;

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runOnceRounds } from '../../conformance/kill/exactly-once.ts';
 import { OnceLedger } from '../../conformance/kill/once-ledger.ts';
-import { type EntrepotPeer, startEntrepot } from '../../conformance/peers.ts';
+import { type EntrepotPeer, startEntrepot } from '../../conformance/peers/index.ts';
 
 describe('QoS 2 under kill -9', () => {
   let broker: EntrepotPeer;

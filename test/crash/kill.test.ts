@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bodyOf, Ledger } from '../../conformance/kill/ledger.ts';
 import { runKillRounds } from '../../conformance/kill/rounds.ts';
-import { type EntrepotPeer, startEntrepot } from '../../conformance/peers.ts';
+import { type EntrepotPeer, startEntrepot } from '../../conformance/peers/index.ts';
 
 describe('kill -9 during load', () => {
   let broker: EntrepotPeer;

@@ -3,10 +3,10 @@
  * `node scripts/fuzz.ts`.
  */
 import { describe, expect, it } from 'vitest';
+import { World } from './harness.ts';
 import { inputOf } from './mutate.ts';
 import { fuzz } from './run.ts';
 import { targets } from './targets.ts';
-import { World } from './world.ts';
 
 const INPUTS = Number(process.env['ENTREPOT_FUZZ_INPUTS'] ?? 3_000);
 

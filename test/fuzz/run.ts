@@ -4,9 +4,9 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { World } from './harness.ts';
 import { inputOf } from './mutate.ts';
 import type { FuzzTarget } from './target.ts';
-import { World } from './world.ts';
 
 /** A call longer than this is a hang. Slow ones are tried again by processor time: a busy machine is no adapter's fault. */
 export const HANG_MS = 50;

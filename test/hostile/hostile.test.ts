@@ -7,8 +7,8 @@ import { connect as dial, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, WIRES } from '../../conformance/clients/client.ts';
 import { connect } from '../../conformance/clients/connect.ts';
-import { until } from '../../conformance/inbox.ts';
-import { type EntrepotPeer, startEntrepot } from '../../conformance/peers.ts';
+import { type EntrepotPeer, startEntrepot } from '../../conformance/peers/index.ts';
+import { until } from '../../conformance/support/inbox.ts';
 import { ATTACKS, Chance, type Port } from './attacks.ts';
 
 const ATTACKS_PER_PORT = 1_000;

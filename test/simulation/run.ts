@@ -3,9 +3,9 @@
  * that one bug hides no other.
  */
 import { Worker } from 'node:worker_threads';
-import { FaultCounts } from './disk.ts';
 import type { SabotageName } from './sabotage.ts';
-import type { HistoryReport } from './world.ts';
+import { FaultCounts } from './world/disk.ts';
+import type { HistoryReport } from './world/world.ts';
 
 export interface RunOptions {
   readonly firstSeed: number;

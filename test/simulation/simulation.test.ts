@@ -3,7 +3,7 @@
  * found within as many.
  */
 import { describe, expect, it } from 'vitest';
-import { runHistory } from './history.ts';
+import { runHistory } from './history/history.ts';
 import { runHistories } from './run.ts';
 import { type SabotageName, sabotages } from './sabotage.ts';
 

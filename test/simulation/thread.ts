@@ -1,6 +1,6 @@
 /** A thread of the simulation: runs the seeds it is sent, one after the other. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { runHistory } from './history.ts';
+import { runHistory } from './history/history.ts';
 import type { ThreadAnswer, ThreadData } from './run.ts';
 import { type Sabotage, sabotages } from './sabotage.ts';
 

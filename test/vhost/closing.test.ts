@@ -1,8 +1,8 @@
 /** A stop on a full disk: what is under way cannot be finished, and must not go on. */
 import { expect, it, onTestFinished } from 'vitest';
 import type { Vhost } from '../../src/vhost/vhost.ts';
-import { FaultCounts, SimulatedDisk } from '../simulation/disk.ts';
-import { Random } from '../simulation/random.ts';
+import { FaultCounts, SimulatedDisk } from '../simulation/world/disk.ts';
+import { Random } from '../simulation/world/random.ts';
 import { until } from '../support/until.ts';
 import { DURABLE, openSession, send, startCore } from './support.ts';
 

@@ -16,7 +16,7 @@ import { isSpillName } from '../../src/log/transient/spill.ts';
 import type { MessageView } from '../../src/message/message.ts';
 import type { TransientLayout } from '../../src/vhost/options.ts';
 import { MemoryFiles } from '../log/memory-files.ts';
-import { Random } from '../simulation/random.ts';
+import { Random } from '../simulation/world/random.ts';
 import { consume, makeDraft, openSession, queueArguments, send, startCore, TRANSIENT } from './support.ts';
 
 const SMALL: TransientLayout = { blockBytes: 8192, residentBytesMax: 16 * 1024, spillFileBytes: 64 * 1024 };

@@ -1,5 +1,5 @@
 /** What a broker sends of its own accord, in order, and how a scenario waits for it: for a number, never for a while. */
-import { within } from '../../inbox.ts';
+import { within } from '../../support/inbox.ts';
 
 /** How long a scenario waits for what must come. Generous: it is only used up when something is wrong. */
 export const PATIENCE_MS = 8_000;

@@ -3,7 +3,7 @@
  * of a connection is its last.
  */
 import { Connection } from 'rabbitmq-client';
-import { within } from '../../inbox.ts';
+import { within } from '../../support/inbox.ts';
 import { Arrivals, Later, PATIENCE_MS } from './arrivals.ts';
 import {
   type AmqpChannel,

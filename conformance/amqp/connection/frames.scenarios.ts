@@ -1,6 +1,6 @@
 /** Frames that no client library sends: broken ones, ones out of turn, no-wait, methods without a call, every field type. */
 import { expect } from 'vitest';
-import { within } from '../../inbox.ts';
+import { within } from '../../support/inbox.ts';
 import { MESSAGE_SIZE_MAX } from '../brokers.ts';
 import { PATIENCE_MS } from '../clients/arrivals.ts';
 import {

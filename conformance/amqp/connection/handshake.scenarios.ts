@@ -1,6 +1,6 @@
 /** From the greeting to the goodbye: versions, logins, what is negotiated, heartbeats. Mostly frames by hand. */
 import { expect } from 'vitest';
-import { until, within } from '../../inbox.ts';
+import { until, within } from '../../support/inbox.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../brokers.ts';
 import { PATIENCE_MS } from '../clients/arrivals.ts';
 import {

@@ -1,6 +1,6 @@
 /** What an operator's doing looks like to clients: alarms, and a broker that stops and starts again. One at a time. */
 import { expect } from 'vitest';
-import { within } from '../../inbox.ts';
+import { within } from '../../support/inbox.ts';
 import { PATIENCE_MS } from '../clients/arrivals.ts';
 import { drain, eventually, ready, scenario, texts, topic } from '../scenario.ts';
 

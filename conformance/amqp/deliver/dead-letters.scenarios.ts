@@ -1,6 +1,6 @@
 /** Dead letters: why, where to, and what the message says of it. */
 import { expect } from 'vitest';
-import { within } from '../../inbox.ts';
+import { within } from '../../support/inbox.ts';
 import { PATIENCE_MS } from '../clients/arrivals.ts';
 import type { AmqpChannel, Delivery, Got, QueueDeclaration, Table } from '../clients/client.ts';
 import { drain, eventually, type Run, ready, scenario, texts, topic } from '../scenario.ts';

@@ -3,7 +3,7 @@
  * dead letters and redeliveries byte for byte. By hand, for no client library can say all of it.
  */
 import { expect } from 'vitest';
-import { within } from '../../inbox.ts';
+import { within } from '../../support/inbox.ts';
 import { PATIENCE_MS } from '../clients/arrivals.ts';
 import {
   bits,

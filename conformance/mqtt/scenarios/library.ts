@@ -1,7 +1,7 @@
 /** What users write: MQTT.js as it comes, over TCP and WebSocket, 3.1.1 and 5.0. */
 import { strict as assert } from 'node:assert';
 import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
-import { until, within } from '../../inbox.ts';
+import { until, within } from '../../support/inbox.ts';
 import { both, type Scenario, type Stage, v5 } from '../scenario.ts';
 
 interface Message {

@@ -6,7 +6,7 @@
  * Every call but `post` asks for a receipt and resolves when it has come. Headers are as a reader of the protocol sees them, their
  * escapes undone.
  */
-import { within } from '../../inbox.ts';
+import { within } from '../../support/inbox.ts';
 
 /** How long a scenario waits for what must come. Generous: it is only used up when something is wrong. */
 export const PATIENCE_MS = 8_000;

@@ -1,6 +1,6 @@
 /** The scenarios' client in frames made by hand, in any version. */
 import { header, RawClient, type Frame as RawFrame } from '../../../test/protocols/stomp/raw-client.ts';
-import { within } from '../../inbox.ts';
+import { within } from '../../support/inbox.ts';
 import {
   type Addresses,
   type Headers,

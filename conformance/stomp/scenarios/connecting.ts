@@ -1,6 +1,6 @@
 /** Connecting: versions, hosts, credentials, heart-beats, and what may not come before or twice. */
 import { expect } from 'vitest';
-import { until } from '../../inbox.ts';
+import { until } from '../../support/inbox.ts';
 import { ends, header } from '../clients/frames.ts';
 import { frames, scenario, topic } from '../scenario.ts';
 

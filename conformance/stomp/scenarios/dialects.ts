@@ -1,6 +1,6 @@
 /** What only one of the two peers knows: RabbitMQ's exchanges and its durable subscriptions; ActiveMQ's own. */
 import { expect } from 'vitest';
-import { until } from '../../inbox.ts';
+import { until } from '../../support/inbox.ts';
 import { scenario, topic } from '../scenario.ts';
 
 export const dialects = topic('dialects', [

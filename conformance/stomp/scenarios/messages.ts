@@ -1,6 +1,6 @@
 /** SEND, SUBSCRIBE, UNSUBSCRIBE, MESSAGE, RECEIPT: queues and topics. */
 import { expect } from 'vitest';
-import { until } from '../../inbox.ts';
+import { until } from '../../support/inbox.ts';
 import { texts } from '../clients/client.ts';
 import { errorOf, header } from '../clients/frames.ts';
 import { frames, scenario, topic } from '../scenario.ts';

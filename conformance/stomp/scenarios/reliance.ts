@@ -1,6 +1,6 @@
 /** What clients rely on because both brokers do it, and the words by which they know errors. */
 import { expect } from 'vitest';
-import { until } from '../../inbox.ts';
+import { until } from '../../support/inbox.ts';
 import { errorOf, header, type RawClient } from '../clients/frames.ts';
 import { frames, type Run, scenario, topic } from '../scenario.ts';
 

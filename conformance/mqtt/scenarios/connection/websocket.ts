@@ -1,7 +1,7 @@
 /** MQTT over WebSocket [6], and the two things that a frame is not: a packet, and text. */
 import { strict as assert } from 'node:assert';
 import { WebSocket } from 'ws';
-import { within } from '../../../inbox.ts';
+import { within } from '../../../support/inbox.ts';
 import { both, type Scenario, type Stage } from '../../scenario.ts';
 import { connect, none, packet, publish, text, u16 } from '../../wire.ts';
 import { nothingBefore } from '../steps.ts';

@@ -1,0 +1,61 @@
+/** A broker, an abuser and a bystander, in a process each. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { startEntrepot } from '../../conformance/peers/index.ts';
+import { Bystander, type Latency } from './bystander.ts';
+
+const ABUSER = fileURLToPath(new URL('abuser.ts', import.meta.url));
+
+export interface Outcome extends Latency {
+  /** From SIGTERM to the end of the broker's process. */
+  readonly stopMs: number;
+  /** The same bystander's 99th percentile just before, when nobody abused anything: what the machine itself takes. */
+  readonly idleP99Ms: number;
+}
+
+export interface StageOptions {
+  readonly size?: number;
+  /** How long the bystander's work is measured. */
+  readonly measuredMs?: number;
+}
+
+/** One abuse from beginning to end, with a broker of its own. */
+export async function abused(index: number, { size = 1, measuredMs = 2_000 }: StageOptions = {}): Promise<Outcome> {
+  const broker = await startEntrepot();
+  let abuser: ChildProcess | undefined;
+  try {
+    const ports = { amqp: broker.amqpPort, mqtt: broker.mqttPort, stomp: broker.stompPort };
+    abuser = spawn(process.execPath, [ABUSER, String(index), JSON.stringify(ports), String(size)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    await said(abuser, 'prepared');
+    const bystander = await Bystander.open(broker.amqpPort);
+    await bystander.work(100, 2_000);
+    const idle = await bystander.work(300, 2_000);
+    abuser.stdin!.write('begin\n');
+    const latency = await bystander.work(measuredMs, 10_000);
+    const before = performance.now();
+    await broker.stop();
+    const stopMs = performance.now() - before;
+    bystander.close();
+    return { ...latency, stopMs, idleP99Ms: idle.p99Ms };
+  } finally {
+    abuser?.kill('SIGKILL');
+    await broker.kill().catch(() => {});
+  }
+}
+
+async function said(child: ChildProcess, word: string): Promise<void> {
+  let text = '';
+  const gone = once(child, 'exit').then(() => {
+    throw new Error(`the abuser has gone before it said '${word}'`);
+  });
+  gone.catch(() => {});
+  await Promise.race([
+    gone,
+    (async () => {
+      while (!text.includes(word)) text += String((await once(child.stdout!, 'data'))[0]);
+    })(),
+  ]);
+}

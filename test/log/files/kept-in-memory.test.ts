@@ -1,0 +1,23 @@
+/** The files of a broker without a data directory behave as a file system's do. */
+import { expect, it } from 'vitest';
+import { MemoryFiles } from '../../../src/log/files/memory-files.ts';
+
+it('is made but once where it must not be there, with its text', async () => {
+  const files = new MemoryFiles();
+  expect(await files.readText('/d/lock')).toBeUndefined();
+  expect(await files.createExclusive('/d/lock', 'mine')).toBe(true);
+  expect(await files.createExclusive('/d/lock', 'another')).toBe(false);
+  expect(await files.readText('/d/lock')).toBe('mine');
+  expect(await files.list('/d')).toEqual(['lock']);
+});
+
+it('has after a renaming the new name alone', async () => {
+  const files = new MemoryFiles();
+  await files.createExclusive('/d/a', 'text');
+  await files.rename('/d/a', '/d/b');
+  expect(await files.list('/d')).toEqual(['b']);
+  expect(await files.readText('/d/b')).toBe('text');
+  await expect(files.rename('/d/a', '/d/c')).rejects.toThrow('/d/a does not exist');
+  await files.remove('/d/b');
+  expect(await files.list('/d')).toEqual([]);
+});
