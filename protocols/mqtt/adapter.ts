@@ -16,13 +16,13 @@ import { MessageProperties } from './codec/message-properties.ts';
 import { PropertyWriter } from './codec/properties.ts';
 import { PublishFields } from './codec/publish.ts';
 import { Connection } from './connection/connection.ts';
-import { Rate } from './connection/rate-limits.ts';
-import { Form3 } from './deliver/publish-encoder.ts';
+import { RateLimit } from './connection/rate-limits.ts';
+import { PublishEncoder3 } from './deliver/publish-encoder.ts';
 import { sessionArguments } from './mapping/names.ts';
 import { MQTT_DIALECT_ID, mqttDialect, OutgoingProperties } from './mapping/properties.ts';
 import { TopicWriter } from './mapping/topic-writer.ts';
 import { type Limits, limitsOf, type MqttOptions } from './options.ts';
-import { wakeRegistries } from './session/session-registry.ts';
+import { startRegistries } from './session/session-registry.ts';
 import { MqttStats } from './stats.ts';
 
 /** Where the last at-most-once message was encoded, so that its next subscriber gets a copy of the bytes. */
@@ -60,10 +60,10 @@ export class MqttAdapter implements Protocol {
   readonly outgoing: OutgoingProperties;
   /** For the properties of CONNACK, DISCONNECT and AUTH. */
   readonly writer = new PropertyWriter();
-  readonly connectRate: Rate;
+  readonly connectRate: RateLimit;
   /** How the queue of a session is declared. */
   readonly sessionArguments: Headers;
-  readonly form3: Form3;
+  readonly form3: PublishEncoder3;
   readonly fanout5 = new FanoutCache();
   private readonly draft = mqttDraft();
 
@@ -71,9 +71,9 @@ export class MqttAdapter implements Protocol {
     this.limits = limitsOf(options);
     this.dialect = mqttDialect(this.limits.exchange);
     this.outgoing = new OutgoingProperties(this.limits.exchange);
-    this.connectRate = new Rate(this.limits.connectRateMax);
+    this.connectRate = new RateLimit(this.limits.connectRateMax);
     this.sessionArguments = sessionArguments(this.limits);
-    this.form3 = new Form3(this.topics, new FanoutCache());
+    this.form3 = new PublishEncoder3(this.topics, new FanoutCache());
   }
 
   /**
@@ -107,7 +107,7 @@ export class MqttAdapter implements Protocol {
   }
 
   started(broker: BrokerServices): void {
-    wakeRegistries(this, broker);
+    startRegistries(this, broker);
   }
 
   accept(transport: Transport, broker: BrokerServices): ConnectionHandler {

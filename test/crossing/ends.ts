@@ -21,7 +21,7 @@ import {
   short,
   u16,
 } from '../../conformance/amqp/clients/raw.ts';
-import { Peer } from '../protocols/mqtt/raw-client.ts';
+import { RawClient } from '../protocols/mqtt/raw-client.ts';
 import type { TestBroker } from '../support/broker.ts';
 
 export const WIRES = ['amqp', 'mqtt', 'stomp'] as const;
@@ -330,8 +330,8 @@ export function mqttSeen(packet: wire.IPublishPacket): Seen {
 }
 
 /** A session that is kept, whether its client is there or not. */
-export function mqttClient(broker: TestBroker, clientId: string, clean = false): Promise<Peer> {
-  return Peer.connect(broker.ports.mqtt, clientId, {
+export function mqttClient(broker: TestBroker, clientId: string, clean = false): Promise<RawClient> {
+  return RawClient.connect(broker.ports.mqtt, clientId, {
     protocolVersion: 5,
     username: 'guest',
     password: Buffer.from('guest'),

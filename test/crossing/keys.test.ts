@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AmqpProtocol, amqp as amqpProtocol } from '../../protocols/amqp/index.ts';
 import { type MqttProtocol, mqtt } from '../../protocols/mqtt/index.ts';
-import type { Peer } from '../protocols/mqtt/raw-client.ts';
+import type { RawClient } from '../protocols/mqtt/raw-client.ts';
 import { startTestBroker, type TestBroker } from '../support/broker.ts';
 import { Amqp, field, listOf, mqttClient, named, Stomp } from './ends.ts';
 
@@ -33,7 +33,7 @@ let staged: MqttProtocol;
 let stagedAmqp: AmqpProtocol;
 let amqp: Amqp;
 let stomp: Stomp;
-let publisher: Peer;
+let publisher: RawClient;
 let names = 0;
 
 beforeAll(async () => {
@@ -58,7 +58,7 @@ afterAll(async () => {
 const latin = (text: string): string => Buffer.from(text).latin1Slice();
 const name = (): string => `n${++names}`;
 
-async function subscriber(...filters: string[]): Promise<Peer> {
+async function subscriber(...filters: string[]): Promise<RawClient> {
   const peer = await mqttClient(broker, name(), true);
   for (const filter of filters) expect(await peer.subscribe(filter, 1)).toBe(1);
   return peer;

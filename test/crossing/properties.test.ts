@@ -1,7 +1,7 @@
 /** Every property between every two protocols, each with itself too: what one says, and what the other then sees. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/clock/clock.ts';
-import { Peer } from '../protocols/mqtt/raw-client.ts';
+import { RawClient } from '../protocols/mqtt/raw-client.ts';
 import { startTestBroker, type TestBroker } from '../support/broker.ts';
 import {
   Amqp,
@@ -526,7 +526,7 @@ it('a user id that was checked does not make another one checked', async () => {
   const reader = await Stomp.open(broker);
   const said = mqttProperties({ 'u:user-id': 'guest' })!;
   const guest = await mqttClient(broker, 'guest', true);
-  const nobody = await Peer.connect(broker.ports.mqtt, 'nobody', { protocolVersion: 5 });
+  const nobody = await RawClient.connect(broker.ports.mqtt, 'nobody', { protocolVersion: 5 });
   for (const to of ['amqp', 'stomp']) {
     for (const peer of [guest, nobody, guest]) {
       peer.publish('$queue/claims', 'x', 1, 1, { properties: said });

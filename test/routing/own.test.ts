@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type BindOptions, DATA_SEVERAL, DATA_SEVERAL_OWN } from '../../src/api/index.ts';
 import { Draft, type MessageView, SLASH } from '../../src/message/message.ts';
-import { door } from '../protocols/mqtt/door.ts';
+import { openSession } from '../protocols/mqtt/harness.ts';
 import { startTestBroker, type TestBroker } from '../support/broker.ts';
 
 let broker: TestBroker;
@@ -14,7 +14,7 @@ afterEach(() => broker.close());
 const plain = { spelling: SLASH, arguments: [] } as const;
 
 async function stage() {
-  const session = await door(broker);
+  const session = await openSession(broker);
   for (const name of ['mine', 'other']) {
     session.declareQueue(name, { durable: true, exclusive: false, autoDelete: false, arguments: [] });
   }
@@ -83,7 +83,7 @@ it.each<[string, [filter: string, options: BindOptions][], [number, number, bool
     [2, DATA_SEVERAL_OWN, true],
   ],
 ])('%s', async (_, bindings, shown) => {
-  const session = await door(broker);
+  const session = await openSession(broker);
   session.declareQueue('mine', { durable: true, exclusive: false, autoDelete: false, arguments: [] });
   for (const [filter, options] of bindings) session.bindQueue('mine', 'amq.topic', filter, options);
   const seen: [number, number, boolean][] = [];

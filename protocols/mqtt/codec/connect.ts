@@ -49,8 +49,8 @@ export interface Will {
 /** A session that is kept for good. */
 export const EXPIRY_NEVER_S = 0xffff_ffff;
 
-/** What only a client of 5.0 says. */
-export interface Wishes {
+/** The properties of a CONNECT of 5.0 [MQTT5 3.1.2.11], defaults filled in. */
+export interface ConnectProperties {
   /** Seconds that the session outlives its connection; EXPIRY_NEVER_S for good. */
   readonly sessionExpiryS: number;
   /** QoS 1 and 2 messages the client takes unanswered. */
@@ -78,7 +78,7 @@ export interface Connect {
   readonly user: string | undefined;
   readonly password: Buffer | undefined;
   /** Undefined before 5.0. */
-  readonly wishes: Wishes | undefined;
+  readonly properties: ConnectProperties | undefined;
 }
 
 /** The protocol version that a CONNECT asks for. */
@@ -129,10 +129,10 @@ export function decodeConnect(buffer: Buffer, start: number, end: number, limits
   if (passwordFlag && !userFlag && level !== LEVEL_5) {
     throw new MalformedPacket('a password without a user name [MQTT-3.1.2-22]');
   }
-  let wishes: Wishes | undefined;
+  let properties: ConnectProperties | undefined;
   if (level === LEVEL_5) {
     const propsEnd = propertiesEnd(buffer, at, end);
-    wishes = decodeWishes(buffer, propertiesStart(buffer, at), propsEnd);
+    properties = decodeConnectProperties(buffer, propertiesStart(buffer, at), propsEnd);
     at = propsEnd;
   }
 
@@ -142,12 +142,12 @@ export function decodeConnect(buffer: Buffer, start: number, end: number, limits
 
   let will: Will | undefined;
   if (willFlag) {
-    let properties = NO_PROPERTIES;
+    let willProperties = NO_PROPERTIES;
     if (level === LEVEL_5) {
       const propsEnd = propertiesEnd(buffer, at, end);
       const taken = new MessageProperties();
       taken.take(new PropertyReader(), buffer, propertiesStart(buffer, at), propsEnd, WILL, limits.propertiesSizeMax);
-      properties = taken;
+      willProperties = taken;
       at = propsEnd;
     }
     const topicEnd = fieldEnd(buffer, at, end);
@@ -159,8 +159,8 @@ export function decodeConnect(buffer: Buffer, start: number, end: number, limits
       payload: Buffer.from(buffer.subarray(topicEnd + 2, payloadEnd)),
       qos: willQos as Qos,
       retain: (flags & 0x20) !== 0,
-      delayS: properties.willDelayS,
-      properties: properties.copy(),
+      delayS: willProperties.willDelayS,
+      properties: willProperties.copy(),
     };
     at = payloadEnd;
   }
@@ -177,10 +177,10 @@ export function decodeConnect(buffer: Buffer, start: number, end: number, limits
     at = passwordEnd;
   }
   if (at !== end) throw new MalformedPacket('a CONNECT longer than its fields');
-  return { level, bridge, clean: (flags & 0x02) !== 0, keepAliveS, clientId, will, user, password, wishes };
+  return { level, bridge, clean: (flags & 0x02) !== 0, keepAliveS, clientId, will, user, password, properties };
 }
 
-function decodeWishes(buffer: Buffer, start: number, end: number): Wishes {
+function decodeConnectProperties(buffer: Buffer, start: number, end: number): ConnectProperties {
   let sessionExpiryS = 0;
   let receiveMax = 65_535;
   let packetSizeMax = 0xffff_ffff;

@@ -45,7 +45,7 @@ export interface Authentication {
 
 /** CONNECT names a method. */
 export function beginAuthentication(connection: Connection, request: Connect): void {
-  const { authMethod, authData } = request.wishes!;
+  const { authMethod, authData } = request.properties!;
   const { credentials, vhost } = credentialsOf(connection, request);
   const exchange = connection.broker.beginAuthentication(authMethod!, credentials);
   if (exchange === undefined) {

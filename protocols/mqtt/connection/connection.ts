@@ -58,12 +58,12 @@ import {
   UNSPECIFIED_ERROR,
 } from '../codec/reasons.ts';
 import { puback, pubcomp, pubrec, pubrel } from '../deliver/acknowledge.ts';
-import { Outbound } from '../deliver/delivery-writer.ts';
-import type { Form5 } from '../deliver/publish-encoder5.ts';
+import { DeliveryWriter } from '../deliver/delivery-writer.ts';
+import type { PublishEncoder5 } from '../deliver/publish-encoder5.ts';
 import { type Granted, subscribe, unsubscribe } from '../deliver/subscribe.ts';
 import { type Arriving, publishBegin, publishEnd, publishPiece } from '../publish/large-publish.ts';
 import { publish } from '../publish/publish.ts';
-import type { Target } from '../publish/publish-target.ts';
+import type { PublishTarget } from '../publish/publish-target.ts';
 import { connectionLost } from '../publish/publish-will.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { Answers } from './answers.ts';
@@ -72,7 +72,7 @@ import { disconnect, sayGoodbye } from './disconnect.ts';
 import { HOLD_CONGESTED, HOLD_OPENING, HOLD_OUTPUT, HOLD_RATE, Intake, type IntakeHost } from './intake.ts';
 import type { Terms } from './negotiated-options.ts';
 import { connect, finishConnect, refuse } from './opening.ts';
-import { Pace } from './rate-limits.ts';
+import { PacketRateLimit } from './rate-limits.ts';
 
 const AN_ERROR_OF_OURS = 'an error of the broker';
 /** What packets cost that are not just a message or an answer, whatever they then do (`src/clock/work.ts`). */
@@ -96,7 +96,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   /** The rest is set once CONNECT has been accepted; before that no packet is looked at. */
   session!: Session;
   client!: ClientSession;
-  outbound!: Outbound;
+  outbound!: DeliveryWriter;
   level = 0;
   /** The client is a bridge, and says so; before 5.0 only. See `Version`. */
   bridge = false;
@@ -105,7 +105,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   /** Null before 5.0. */
   terms: Terms | null = null;
   /** How messages are written to a client of 5.0; null before. */
-  form5: Form5 | null = null;
+  form5: PublishEncoder5 | null = null;
   /** Of a client of 5.0 that has named a mechanism. */
   authentication: Authentication | null = null;
   will: Will | undefined = undefined;
@@ -121,16 +121,16 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
   /** Whose its messages are, for subscriptions with No Local; '' where its version has no such thing. */
   origin = '';
   /** Where the last topic led; see publish/publish-target.ts. */
-  lastTarget: Target | null = null;
+  lastTarget: PublishTarget | null = null;
   /** Those of a publisher that has used several topics. */
-  targets: AddressTable<Target> | null = null;
+  targets: AddressTable<PublishTarget> | null = null;
   private state = WAITING;
   private answers: Answers | null = null;
   private lastHeardMs = 0;
   private silenceMaxMs = 0;
   private readonly timer: Timer;
   /** Null unless the rate of packets is bounded. */
-  private pace: Pace | null = null;
+  private pace: PacketRateLimit | null = null;
 
   constructor(adapter: MqttAdapter, transport: Transport, broker: BrokerServices) {
     this.adapter = adapter;
@@ -322,7 +322,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
     const { adapter, client, session } = this;
     const form = this.form5 ?? adapter.form3;
     const receiveMax = this.terms === null ? 65_535 : this.terms.wishes.receiveMax;
-    this.outbound = new Outbound(adapter, this.transport.output, session, client, this, form, receiveMax);
+    this.outbound = new DeliveryWriter(adapter, this.transport.output, session, client, this, form, receiveMax);
     if (this.terms !== null) this.outbound.packetSizeMax = this.terms.wishes.packetSizeMax;
     this.state = OPEN;
     adapter.stats.connected++;
@@ -335,7 +335,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
     }
     const { packetRateMax } = adapter.limits;
     if (packetRateMax > 0)
-      this.pace = new Pace(
+      this.pace = new PacketRateLimit(
         packetRateMax,
         this.broker.clock,
         () => this.slowDown(),

@@ -2,26 +2,26 @@
  * What a client of 5.0 and this broker have agreed on at CONNECT, and what counts against it. A client of 3.1 or 3.1.1
  * has none of this: its connection's `terms` is null.
  */
-import type { Wishes } from '../codec/connect.ts';
+import type { ConnectProperties } from '../codec/connect.ts';
 import { MalformedPacket } from '../codec/packet.ts';
 import { PROTOCOL_ERROR, RECEIVE_MAXIMUM_EXCEEDED, TOPIC_ALIAS_INVALID } from '../codec/reasons.ts';
-import type { Target } from '../publish/publish-target.ts';
+import type { PublishTarget } from '../publish/publish-target.ts';
 
 export class Terms {
-  readonly wishes: Wishes;
+  readonly wishes: ConnectProperties;
   /** What the session outlives its connection by, in seconds; DISCONNECT may change it. */
   sessionExpiryS: number;
   /** QoS 1 and 2 messages from the client that wait for their last answer. */
   unanswered = 0;
   private readonly receiveMax: number;
   private readonly aliasMax: number;
-  private aliases: (Target | undefined)[] | null = null;
+  private aliases: (PublishTarget | undefined)[] | null = null;
 
   /**
    * @param receiveMax QoS 1 and 2 messages the client may have unanswered
    * @param aliasMax the highest topic alias it may use
    */
-  constructor(wishes: Wishes, sessionExpiryS: number, receiveMax: number, aliasMax: number) {
+  constructor(wishes: ConnectProperties, sessionExpiryS: number, receiveMax: number, aliasMax: number) {
     this.wishes = wishes;
     this.sessionExpiryS = sessionExpiryS;
     this.receiveMax = receiveMax;
@@ -45,14 +45,14 @@ export class Terms {
   }
 
   /** The topic gets a number, or the number another topic. */
-  setAlias(alias: number, target: Target): void {
+  setAlias(alias: number, target: PublishTarget): void {
     this.checkAlias(alias);
     this.aliases ??= [];
     this.aliases[alias] = target;
   }
 
   /** What a number stands for. */
-  alias(alias: number): Target {
+  alias(alias: number): PublishTarget {
     this.checkAlias(alias);
     const found = this.aliases?.[alias];
     if (found === undefined)

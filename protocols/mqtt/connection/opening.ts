@@ -8,7 +8,13 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { BrokerError, type Credentials, type Refusal, type Session } from '../../../src/api/index.ts';
-import { type Connect, decodeConnect, decodeVersion, EXPIRY_NEVER_S, type Wishes } from '../codec/connect.ts';
+import {
+  type Connect,
+  type ConnectProperties,
+  decodeConnect,
+  decodeVersion,
+  EXPIRY_NEVER_S,
+} from '../codec/connect.ts';
 import { writeConnack } from '../codec/encode.ts';
 import { connackBytes, writeConnack5 } from '../codec/encode5.ts';
 import {
@@ -49,13 +55,13 @@ import {
   UNSUPPORTED_PROTOCOL_VERSION_5,
   USE_ANOTHER_SERVER,
 } from '../codec/reasons.ts';
-import { Form5 } from '../deliver/publish-encoder5.ts';
+import { PublishEncoder5 } from '../deliver/publish-encoder5.ts';
 import { queueOf, splitUserName } from '../mapping/names.ts';
 import { CLIENT_ID_BYTES_MAX } from '../options.ts';
 import { publishWill } from '../publish/publish-will.ts';
 import { ClientSession } from '../session/client-session.ts';
 import { getSession } from '../session/session-records.ts';
-import { clientsOf } from '../session/session-registry.ts';
+import { registryOf } from '../session/session-registry.ts';
 import { beginAuthentication } from './authentication.ts';
 import type { Connection } from './connection.ts';
 import { HOLD_OPENING } from './intake.ts';
@@ -75,7 +81,7 @@ export function connect(connection: Connection, buffer: Buffer, start: number, e
   connection.bridge = bridge;
   const request = decodeConnect(buffer, start, end, adapter.limits);
   connection.transport.label = request.clientId;
-  if (request.wishes !== undefined) connection.packetSizeMax = request.wishes.packetSizeMax;
+  if (request.properties !== undefined) connection.packetSizeMax = request.properties.packetSizeMax;
   const { will } = request;
   if (will?.properties.text === true && adapter.limits.checkPayloadFormat && !isUtf8(will.payload)) {
     refuse(connection, PAYLOAD_FORMAT_INVALID);
@@ -95,7 +101,7 @@ export function connect(connection: Connection, buffer: Buffer, start: number, e
     refuse(connection, redirect.permanent ? SERVER_MOVED : USE_ANOTHER_SERVER);
     return;
   }
-  if (request.wishes?.authMethod !== undefined) {
+  if (request.properties?.authMethod !== undefined) {
     beginAuthentication(connection, request);
     return;
   }
@@ -182,7 +188,7 @@ export function admit(connection: Connection, session: Session, request: Connect
   try {
     const stored = openSession(connection, session, request);
     connection.keepAlive(keepAliveOf(connection, request));
-    if (request.wishes !== undefined) agree(connection, session, request, request.wishes);
+    if (request.properties !== undefined) agree(connection, session, request, request.properties);
     if (connection.terms !== null && connackOf(connection, connection.terms) === null) {
       // It cannot be let in with what it has to know left out.
       connection.will = undefined;
@@ -201,7 +207,7 @@ export function admit(connection: Connection, session: Session, request: Connect
 
 /** How long the session outlives the connection. */
 function expiryOf(connection: Connection, request: Connect): number {
-  const asked = request.wishes?.sessionExpiryS ?? (request.clean ? 0 : EXPIRY_NEVER_S);
+  const asked = request.properties?.sessionExpiryS ?? (request.clean ? 0 : EXPIRY_NEVER_S);
   return Math.min(asked, connection.adapter.limits.sessionExpiryMaxS);
 }
 
@@ -213,7 +219,7 @@ function keepAliveOf(connection: Connection, { keepAliveS }: Connect): number {
 /** Returns whether something durable was there or was made. */
 function openSession(connection: Connection, session: Session, request: Connect): boolean {
   const { adapter } = connection;
-  const clients = clientsOf(adapter, connection.broker, session);
+  const clients = registryOf(adapter, connection.broker, session);
   const id = request.clientId === '' ? `auto-${randomUUID()}` : request.clientId;
   const expiryS = expiryOf(connection, request);
   clients.clients.get(id)?.host?.takenOver();
@@ -248,12 +254,12 @@ function openSession(connection: Connection, session: Session, request: Connect)
 }
 
 /** What is agreed with a client of 5.0. */
-function agree(connection: Connection, session: Session, request: Connect, wishes: Wishes): void {
+function agree(connection: Connection, session: Session, request: Connect, wishes: ConnectProperties): void {
   const { adapter, broker, client } = connection;
   const { limits } = adapter;
   connection.terms = new Terms(wishes, client.expiryS, limits.receiveMax, limits.topicAliasMax);
   connection.reader.properties = true;
-  connection.form5 = new Form5(adapter, session, wishes.packetSizeMax, wishes.topicAliasMax, broker.clock);
+  connection.form5 = new PublishEncoder5(adapter, session, wishes.packetSizeMax, wishes.topicAliasMax, broker.clock);
   connection.keepAliveAsked = request.keepAliveS;
   connection.identifierAssigned = request.clientId === '';
 }

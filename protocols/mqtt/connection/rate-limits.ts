@@ -6,7 +6,7 @@ import { type Clock, Timer } from '../../../src/api/index.ts';
 const SECOND_MS = 1000;
 
 /** So many in each second, and no more. */
-export class Rate {
+export class RateLimit {
   private readonly perSecond: number;
   private secondStartMs = Number.NEGATIVE_INFINITY;
   private count = 0;
@@ -33,14 +33,14 @@ export class Rate {
 }
 
 /** Holds back a client that sends more packets a second than it may: it is not read until the second is over. */
-export class Pace {
-  private readonly rate: Rate;
+export class PacketRateLimit {
+  private readonly rate: RateLimit;
   private readonly clock: Clock;
   private readonly hold: () => void;
   private readonly timer: Timer;
 
   constructor(perSecond: number, clock: Clock, hold: () => void, goOn: () => void) {
-    this.rate = new Rate(perSecond);
+    this.rate = new RateLimit(perSecond);
     this.clock = clock;
     this.hold = hold;
     this.timer = new Timer(goOn);

@@ -21,7 +21,7 @@ export function puback(connection: Connection, buffer: Buffer, start: number, en
   }
   const feed = window.feeds[place]!;
   const slot = window.slots[place]!;
-  client.unanswered.free(place);
+  client.unsettled.free(place);
   outbound.answered();
   feed?.consumer?.settle(slot, acknowledgedReason(buffer, start, end) >= REFUSALS_FROM ? REJECTED : ACCEPTED);
 }
@@ -62,7 +62,7 @@ export function pubrec(connection: Connection, buffer: Buffer, start: number, en
     }
     session.beginUnit();
     feed?.consumer?.settle(slot, ACCEPTED);
-    client.unanswered.recordReleased(id);
+    client.unsettled.recordReleased(id);
     connection.answerRelease(id, session.endUnit());
     return;
   }
@@ -84,7 +84,7 @@ function rejected(connection: Connection, place: number): void {
   const feed = window.feeds[place]!;
   const slot = window.slots[place]!;
   if (client.kept) session.beginUnit();
-  client.unanswered.free(place);
+  client.unsettled.free(place);
   feed?.consumer?.settle(slot, REJECTED);
   if (client.kept) session.endUnit();
   connection.outbound.answered();
@@ -100,7 +100,7 @@ export function pubcomp(connection: Connection, buffer: Buffer, start: number, e
     unexpected(connection, PUBCOMP, id, place);
     return;
   }
-  client.unanswered.free(place);
+  client.unsettled.free(place);
   connection.outbound.answered();
 }
 

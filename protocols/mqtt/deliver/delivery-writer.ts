@@ -26,9 +26,9 @@ import { UNSPECIFIED_ERROR } from '../codec/reasons.ts';
 import { MQTT_DIALECT_ID } from '../mapping/properties.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { PUBLISHED_1, PUBLISHED_2, RECORDING } from '../session/packet-window.ts';
-import type { PublishForm } from './publish-encoder.ts';
+import type { PublishEncoder } from './publish-encoder.ts';
 import { Streams } from './streams.ts';
-import type { Feed } from './subscription-consumer.ts';
+import type { SubscriptionConsumer } from './subscription-consumer.ts';
 
 /** What a connection does for its outbound side. */
 export interface OutboundHost {
@@ -55,11 +55,11 @@ interface Held {
 /** Bodies of at-most-once messages that may wait for one client. */
 const DIRECT_BODIES_MAX = 32;
 
-export class Outbound implements Backpressure, DirectSink {
+export class DeliveryWriter implements Backpressure, DirectSink {
   /** Where the next packet is written: the connection's output, or the backlog behind a large body. */
   out: Output;
   /** Packet identifiers in use on this connection. */
-  live = 0;
+  inFlight = 0;
   /** The longest packet the client takes; the form minds it, but not for what was encoded for somebody else. */
   packetSizeMax = Number.MAX_SAFE_INTEGER;
   private streams: Streams | null = null;
@@ -70,8 +70,8 @@ export class Outbound implements Backpressure, DirectSink {
   private readonly session: Session;
   private readonly client: ClientSession;
   private readonly host: OutboundHost;
-  private readonly form: PublishForm;
-  private readonly liveMax: number;
+  private readonly form: PublishEncoder;
+  private readonly inFlightMax: number;
 
   /** @param receiveMax QoS 1 and 2 messages that the client takes unanswered */
   constructor(
@@ -80,7 +80,7 @@ export class Outbound implements Backpressure, DirectSink {
     session: Session,
     client: ClientSession,
     host: OutboundHost,
-    form: PublishForm,
+    form: PublishEncoder,
     receiveMax: number,
   ) {
     this.adapter = adapter;
@@ -90,12 +90,12 @@ export class Outbound implements Backpressure, DirectSink {
     this.client = client;
     this.host = host;
     this.form = form;
-    this.liveMax = Math.min(adapter.limits.inflightMax, receiveMax);
+    this.inFlightMax = Math.min(adapter.limits.inflightMax, receiveMax);
   }
 
   /** Consumers wait while this is true. */
   get congested(): boolean {
-    return this.output.congested || this.live >= this.liveMax || this.out !== this.output;
+    return this.output.congested || this.inFlight >= this.inFlightMax || this.out !== this.output;
   }
 
   /** Bytes that wait in the socket, the slab and behind large bodies. */
@@ -104,7 +104,7 @@ export class Outbound implements Backpressure, DirectSink {
   }
 
   get full(): boolean {
-    return this.live >= this.liveMax;
+    return this.inFlight >= this.inFlightMax;
   }
 
   /** The output has room again. */
@@ -185,7 +185,7 @@ export class Outbound implements Backpressure, DirectSink {
   }
 
   /** Sends something of the broker's own, as if it were retained. */
-  say(topic: string, value: string): void {
+  publishSys(topic: string, value: string): void {
     if (this.closed || this.output.congested || this.out !== this.output) return;
     const view = new MessageView();
     view.dialect = MQTT_DIALECT_ID;
@@ -200,7 +200,7 @@ export class Outbound implements Backpressure, DirectSink {
 
   // ------------------------------------------------------------------------------------------------ QoS 1 and 2
 
-  deliver(feed: Feed, view: MessageView, slot: number): void {
+  deliver(feed: SubscriptionConsumer, view: MessageView, slot: number): void {
     const qos = Math.min(view.effectiveAssurance, feed.granted);
     const identifiers = this.identifiersOf(feed, view);
     const retained = view.retained && (!feed.shared || feed.asPublished);
@@ -224,7 +224,7 @@ export class Outbound implements Backpressure, DirectSink {
       if (this.form.lossy) this.adapter.stats.lossyConversions++;
       place = window.take(feed, slot, qos === 1 ? PUBLISHED_1 : recording ? RECORDING : PUBLISHED_2);
     }
-    this.live++;
+    this.inFlight++;
     const stage = window.stages[place]!;
     const id = window.ids[place]!;
     if (stage === RECORDING) {
@@ -242,17 +242,17 @@ export class Outbound implements Backpressure, DirectSink {
     else this.write(view, first, id, headLength);
   }
 
-  private identifiersOf(feed: Feed, view: MessageView): Buffer | null {
+  private identifiersOf(feed: SubscriptionConsumer, view: MessageView): Buffer | null {
     if (feed.shared) return feed.identifiers;
     const { identifiers } = this.client;
     return identifiers === null ? null : identifiers.of(view, this.adapter.topics);
   }
 
   /** The client cannot be sent it, and for its session that is the end of it [MQTT5-3.1.2-25]. */
-  private tooLong(feed: Feed, slot: number, place: number): void {
+  private tooLong(feed: SubscriptionConsumer, slot: number, place: number): void {
     this.adapter.stats.oversizeRejected++;
     // It may have been sent on a connection that took longer packets.
-    if (place >= 0) this.client.unanswered.free(place);
+    if (place >= 0) this.client.unsettled.free(place);
     feed.consumer!.settle(slot, REJECTED);
   }
 
@@ -285,12 +285,12 @@ export class Outbound implements Backpressure, DirectSink {
   /** A packet identifier has come free, or its client has answered as far as its window is concerned. */
   answered(): void {
     const full = this.full;
-    this.live--;
+    this.inFlight--;
     if (full) this.client.wake();
   }
 
   /** The place of a delivery that this client was sent before its connection was lost. */
-  private placeAgain(feed: Feed, slot: number): number {
+  private placeAgain(feed: SubscriptionConsumer, slot: number): number {
     const id = feed.again!.get(slot);
     if (id === undefined) return -1;
     feed.again!.delete(slot);

@@ -12,7 +12,7 @@ import { REMAINING_LENGTH_MAX } from '../codec/packet.ts';
 import { MQTT_DIALECT_ID } from '../mapping/properties.ts';
 import type { TopicWriter } from '../mapping/topic-writer.ts';
 
-export interface PublishForm {
+export interface PublishEncoder {
   /** Whether the message just prepared has something that this form cannot carry. */
   readonly lossy: boolean;
   /** Where at-most-once messages of this form are remembered for the next subscriber; null: each client's are its own. */
@@ -29,7 +29,7 @@ export interface PublishForm {
 }
 
 /** 3.1 and 3.1.1: no properties. */
-export class Form3 implements PublishForm {
+export class PublishEncoder3 implements PublishEncoder {
   lossy = false;
   readonly fanout: FanoutCache;
   private remaining = 0;

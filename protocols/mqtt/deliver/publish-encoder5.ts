@@ -13,12 +13,12 @@ import { REMAINING_LENGTH_MAX } from '../codec/packet.ts';
 import { MESSAGE_EXPIRY, TOPIC_ALIAS } from '../codec/properties.ts';
 import type { PropertySource } from '../mapping/properties.ts';
 import { OutgoingAliases } from './outgoing-aliases.ts';
-import type { PublishForm } from './publish-encoder.ts';
+import type { PublishEncoder } from './publish-encoder.ts';
 
 const EXPIRY_BYTES = 5;
 const ALIAS_BYTES = 3;
 
-export class Form5 implements PublishForm {
+export class PublishEncoder5 implements PublishEncoder {
   lossy = false;
   readonly fanout: FanoutCache | null;
   private remaining = 0;

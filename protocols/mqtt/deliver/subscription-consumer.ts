@@ -3,9 +3,9 @@
  */
 import { type Consumer, type DeliverySink, type MessageView, RELEASED } from '../../../src/api/index.ts';
 import type { Qos } from '../codec/publish.ts';
-import type { Outbound } from './delivery-writer.ts';
+import type { DeliveryWriter } from './delivery-writer.ts';
 
-export class Feed implements DeliverySink {
+export class SubscriptionConsumer implements DeliverySink {
   readonly queue: string;
   /** Of a shared subscription. */
   readonly shared: boolean;
@@ -21,16 +21,16 @@ export class Feed implements DeliverySink {
   /** Null before `consume`, and once the queue is gone. */
   consumer: Consumer | null = null;
   /** The connection's, while there is one. */
-  outbound: Outbound | null = null;
+  outbound: DeliveryWriter | null = null;
   /** After a reconnect: slot to packet identifier of what is to be sent again. Null when there is nothing. */
   again: Map<number, number> | null = null;
-  private readonly lost: (feed: Feed, reason: 'queue-deleted' | 'operator') => void;
+  private readonly lost: (feed: SubscriptionConsumer, reason: 'queue-deleted' | 'operator') => void;
 
   constructor(
     queue: string,
     shared: boolean,
     granted: Qos,
-    lost: (feed: Feed, reason: 'queue-deleted' | 'operator') => void,
+    lost: (feed: SubscriptionConsumer, reason: 'queue-deleted' | 'operator') => void,
   ) {
     this.queue = queue;
     this.shared = shared;

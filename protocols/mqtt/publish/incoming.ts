@@ -22,7 +22,7 @@ import {
 import type { Connection } from '../connection/connection.ts';
 import { HOLD_CONGESTED } from '../connection/intake.ts';
 import { readHints } from '../mapping/properties.ts';
-import { type Target, targetOf } from './publish-target.ts';
+import { type PublishTarget, targetOf } from './publish-target.ts';
 
 /** 5.0: the properties of a PUBLISH whose head is in `adapter.fields`. Others have none. */
 export function propertiesOf(connection: Connection, buffer: Buffer, end: number): MessageProperties {
@@ -39,7 +39,7 @@ export function addressed(
   buffer: Buffer,
   start: number,
   end: number,
-): Target {
+): PublishTarget {
   return alias === 0 ? targetOf(connection, buffer, start, end) : aliased(connection, alias, buffer, start, end);
 }
 
@@ -53,9 +53,9 @@ export function admit({ client, terms }: Connection, { qos, packetId }: PublishF
   return true;
 }
 
-function aliased(connection: Connection, alias: number, buffer: Buffer, start: number, end: number): Target {
+function aliased(connection: Connection, alias: number, buffer: Buffer, start: number, end: number): PublishTarget {
   const terms = connection.terms!;
-  let target: Target;
+  let target: PublishTarget;
   if (start !== end) target = targetOf(connection, buffer, start, end);
   else {
     target = terms.alias(alias);
@@ -69,7 +69,7 @@ function aliased(connection: Connection, alias: number, buffer: Buffer, start: n
 /** Why a message is not taken: a reason code of 5.0. */
 export function obstacle(
   connection: Connection,
-  target: Target,
+  target: PublishTarget,
   { qos, retain }: PublishFields,
   properties: MessageProperties,
   bodyLength: number,
@@ -86,7 +86,7 @@ export function obstacle(
 /** Says everything about a message but its body. @param user who publishes it */
 export function fill(
   draft: Draft,
-  target: Target,
+  target: PublishTarget,
   qos: Qos,
   retain: boolean,
   origin: string,
@@ -111,7 +111,7 @@ export function fill(
 /** Publishes what the draft holds, and answers once it is safe. @param body its large body, if it has one */
 export function handOver(
   connection: Connection,
-  target: Target,
+  target: PublishTarget,
   draft: Draft,
   packetId: number,
   body: BodyWriter | null,
@@ -132,7 +132,7 @@ export function handOver(
 }
 
 /** Message and identifier in one unit, so that after a crash the message is there exactly if it is known to be. */
-function publishOnce(connection: Connection, target: Target, draft: Draft, packetId: number): Mark {
+function publishOnce(connection: Connection, target: PublishTarget, draft: Draft, packetId: number): Mark {
   const { client, session } = connection;
   if (client.kept) session.beginUnit();
   let mark: Mark = MARK_REFUSED;

@@ -7,12 +7,12 @@ import { Utf8Check } from '../codec/text.ts';
 import type { Connection } from '../connection/connection.ts';
 import { HOLD_CONGESTED } from '../connection/intake.ts';
 import { addressed, admit, fill, handOver, obstacle, propertiesOf, refuse, repeated } from './incoming.ts';
-import type { Target } from './publish-target.ts';
+import type { PublishTarget } from './publish-target.ts';
 
 /** What is known of it before its body. */
 export interface Arriving {
   /** Null: it was sent before; its body is read and forgotten. */
-  readonly target: Target | null;
+  readonly target: PublishTarget | null;
   readonly qos: Qos;
   readonly retain: boolean;
   readonly packetId: number;

@@ -11,7 +11,7 @@ import { meaningOf } from '../mapping/special-topics.ts';
 
 const DOLLAR = 0x24;
 
-export class Target {
+export class PublishTarget {
   /** The topic: `bytes[start, end)`. */
   readonly bytes: Buffer;
   readonly start: number;
@@ -53,7 +53,7 @@ export class Target {
  * The target of a topic. The last one is looked at first; a publisher of several topics gets a table of its own.
  * @throws MalformedPacket for a topic that is none
  */
-export function targetOf(connection: Connection, buffer: Buffer, start: number, end: number): Target {
+export function targetOf(connection: Connection, buffer: Buffer, start: number, end: number): PublishTarget {
   const last = connection.lastTarget;
   if (last !== null) {
     if (last.valid && equalRanges(last.bytes, last.start, last.end, buffer, start, end)) return last;
@@ -75,7 +75,13 @@ export function targetOf(connection: Connection, buffer: Buffer, start: number, 
 }
 
 /** Looks a well-formed topic up, wherever it comes from. */
-export function resolve(adapter: MqttAdapter, session: Session, buffer: Buffer, start: number, end: number): Target {
+export function resolve(
+  adapter: MqttAdapter,
+  session: Session,
+  buffer: Buffer,
+  start: number,
+  end: number,
+): PublishTarget {
   const { exchange } = adapter.limits;
   if (buffer[start] !== DOLLAR) {
     const found = routeOf(session, exchange, buffer, start, end);
@@ -83,22 +89,22 @@ export function resolve(adapter: MqttAdapter, session: Session, buffer: Buffer, 
     const { bytes, keyStart, end: keyEnd } = found;
     // Its address is the topic's bytes already, where it is spelled like it.
     if (equalRanges(bytes, keyStart, keyEnd, buffer, start, end)) {
-      return new Target(bytes, keyStart, keyEnd, found, SUCCESS, -1, true);
+      return new PublishTarget(bytes, keyStart, keyEnd, found, SUCCESS, -1, true);
     }
     const topic = Buffer.from(buffer.subarray(start, end));
-    return new Target(topic, 0, topic.length, found, SUCCESS, -1, true);
+    return new PublishTarget(topic, 0, topic.length, found, SUCCESS, -1, true);
   }
   const { reason, skip, isQueue, delayMs } = meaningOf(buffer.utf8Slice(start, end));
   if (reason !== SUCCESS) return refusal(buffer, start, end, reason);
   const found = routeOf(session, isQueue ? '' : exchange, buffer, start + skip, end);
   if (typeof found === 'number') return refusal(buffer, start, end, found);
   const topic = Buffer.from(buffer.subarray(start, end));
-  return new Target(topic, 0, topic.length, found, SUCCESS, delayMs, !isQueue);
+  return new PublishTarget(topic, 0, topic.length, found, SUCCESS, delayMs, !isQueue);
 }
 
-function refusal(buffer: Buffer, start: number, end: number, reason: number): Target {
+function refusal(buffer: Buffer, start: number, end: number, reason: number): PublishTarget {
   const topic = Buffer.from(buffer.subarray(start, end));
-  return new Target(topic, 0, topic.length, null, reason, -1, false);
+  return new PublishTarget(topic, 0, topic.length, null, reason, -1, false);
 }
 
 /** A route, or a reason code of 5.0. */

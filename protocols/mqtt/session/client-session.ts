@@ -19,17 +19,17 @@ import { EXPIRY_NEVER_S } from '../codec/connect.ts';
 import type { Qos } from '../codec/publish.ts';
 import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED } from '../codec/reasons.ts';
 import type { Subscription } from '../codec/subscriptions.ts';
-import type { Outbound } from '../deliver/delivery-writer.ts';
-import { Feed } from '../deliver/subscription-consumer.ts';
+import type { DeliveryWriter } from '../deliver/delivery-writer.ts';
+import { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import { bindingOf, queueOf } from '../mapping/names.ts';
 import type { PacketWindow } from './packet-window.ts';
-import { InboundIds } from './received-ids.ts';
+import { ReceivedIds } from './received-ids.ts';
 import { deleteIn, deleteSession, getSession, putIn, putSession } from './session-records.ts';
-import type { VhostClients } from './session-registry.ts';
-import { Shares } from './shared-subscriptions.ts';
+import type { SessionRegistry } from './session-registry.ts';
+import { SharedSubscriptions } from './shared-subscriptions.ts';
 import { SubscriptionIdentifiers } from './subscription-identifiers.ts';
 import { SYS_PREFIX } from './sys-topics.ts';
-import { Unanswered } from './unsettled.ts';
+import { UnsettledPackets } from './unsettled.ts';
 import type { Wills } from './wills.ts';
 
 /** The connection, as its session sees it. */
@@ -55,12 +55,12 @@ export class ClientSession {
   /** Seconds that it outlives its connection. */
   expiryS: number;
   readonly queue: string;
-  readonly unanswered: Unanswered;
-  readonly shares: Shares;
+  readonly unsettled: UnsettledPackets;
+  readonly shares: SharedSubscriptions;
   readonly adapter: MqttAdapter;
-  readonly clients: VhostClients;
+  readonly clients: SessionRegistry;
   host: ClientHost | null = null;
-  outbound: Outbound | null = null;
+  outbound: DeliveryWriter | null = null;
   /** Nothing is left of it. */
   ended = false;
   /** Null as long as no subscription has one. */
@@ -68,20 +68,21 @@ export class ClientSession {
   /** Of its connection, while there is one. */
   private session: Session | null = null;
   private queueKnown = false;
-  private main: Feed | null = null;
+  private main: SubscriptionConsumer | null = null;
   private readonly filters = new Map<string, OwnSubscription>();
-  private inbound: InboundIds | null = null;
-  readonly lost = (feed: Feed, reason: 'queue-deleted' | 'operator'): void => this.feedLost(feed, reason);
+  private inbound: ReceivedIds | null = null;
+  readonly lost = (feed: SubscriptionConsumer, reason: 'queue-deleted' | 'operator'): void =>
+    this.feedLost(feed, reason);
 
-  constructor(adapter: MqttAdapter, clients: VhostClients, id: string, expiryS: number) {
+  constructor(adapter: MqttAdapter, clients: SessionRegistry, id: string, expiryS: number) {
     this.adapter = adapter;
     this.clients = clients;
     this.id = id;
     this.kept = expiryS > 0;
     this.expiryS = expiryS;
     this.queue = queueOf(id);
-    this.unanswered = new Unanswered(id, this.kept ? clients.state : null, adapter.stats);
-    this.shares = new Shares(this);
+    this.unsettled = new UnsettledPackets(id, this.kept ? clients.state : null, adapter.stats);
+    this.shares = new SharedSubscriptions(this);
   }
 
   get wills(): Wills {
@@ -95,12 +96,12 @@ export class ClientSession {
     const leftovers = this.clients.takeLeftovers(this.id);
     if (leftovers !== undefined) {
       for (const id of leftovers.inbound) this.received().add(id);
-      this.unanswered.restore(leftovers);
+      this.unsettled.restore(leftovers);
     }
     this.shares.restore(session, getSession(this.clients.state, this.id)?.shares ?? {});
     if (!session.queueExists(this.queue)) return;
     this.queueKnown = true;
-    let wanted = this.unanswered.size > 0 || session.checkQueue(this.queue).messages > 0;
+    let wanted = this.unsettled.size > 0 || session.checkQueue(this.queue).messages > 0;
     for (const { exchange, key, options } of session.bindings(this.queue)) {
       if (exchange !== this.adapter.limits.exchange || options.spelling !== SLASH) continue;
       const qos: Qos = options.assurance ?? 2;
@@ -108,7 +109,7 @@ export class ClientSession {
       this.remember({ filter: key, qos, noLocal: notOwn, retainAsPublished: keepRetain, retainHandling: 0 }, data);
       if (qos > 0) wanted = true;
     }
-    if (wanted) this.main = new Feed(this.queue, false, 2, this.lost);
+    if (wanted) this.main = new SubscriptionConsumer(this.queue, false, 2, this.lost);
   }
 
   /** Writes down that the session exists. @param endsAtMs when it ends if its client stays away; 0: connected, or never */
@@ -120,14 +121,14 @@ export class ClientSession {
   }
 
   /** Begins, or goes on with, deliveries. CONNACK has been written [MQTT-3.2.0-1]. */
-  attach(session: Session, outbound: Outbound): void {
+  attach(session: Session, outbound: DeliveryWriter): void {
     this.outbound = outbound;
     this.session = session;
-    for (const id of this.unanswered.released()) {
-      outbound.live++;
+    for (const id of this.unsettled.released()) {
+      outbound.inFlight++;
       this.host!.awaitRelease(id);
     }
-    this.unanswered.prepareAgain();
+    this.unsettled.prepareAgain();
     if (this.queueKnown && !session.queueExists(this.queue)) {
       // Deleted while no consumer was there to hear of it.
       this.queueKnown = false;
@@ -146,7 +147,7 @@ export class ClientSession {
     this.outbound = null;
     this.session = null;
     if (this.queueKnown && session.queueExists(this.queue)) session.attachDirect(this.queue, this.clients.absent);
-    this.unanswered.park(inOrder);
+    this.unsettled.park(inOrder);
     for (const feed of this.feeds()) {
       feed.outbound = null;
       feed.again = null;
@@ -163,7 +164,7 @@ export class ClientSession {
 
   /** Nothing is under way: what is written down is all there is. */
   private get idle(): boolean {
-    if (this.unanswered.size > 0 || (this.inbound !== null && this.inbound.size > 0)) return false;
+    if (this.unsettled.size > 0 || (this.inbound !== null && this.inbound.size > 0)) return false;
     for (const feed of this.feeds()) if (feed.consumer !== null && feed.consumer.held > 0) return false;
     return true;
   }
@@ -181,7 +182,7 @@ export class ClientSession {
     this.host = null;
     this.outbound = null;
     this.session = null;
-    this.unanswered.end(inOrder);
+    this.unsettled.end(inOrder);
     for (const feed of this.feeds()) {
       feed.outbound = null;
       feed.consumer?.cancel(RELEASED);
@@ -235,7 +236,7 @@ export class ClientSession {
     session.bindQueue(this.queue, this.adapter.limits.exchange, filter, bindingOf(subscription, identifier));
     this.remember(subscription, identifier);
     if (qos > 0 && this.main === null) {
-      this.main = new Feed(this.queue, false, 2, this.lost);
+      this.main = new SubscriptionConsumer(this.queue, false, 2, this.lost);
       this.start(session, this.main);
     }
     return qos;
@@ -259,7 +260,7 @@ export class ClientSession {
     if (own === undefined) return;
     session.replayRetained(this.queue, filter, bindingOf(own.subscription, own.identifier));
     if (!filter.startsWith(SYS_PREFIX)) return;
-    for (const [topic, value] of this.clients.sys.matching(session, filter)) this.outbound?.say(topic, value);
+    for (const [topic, value] of this.clients.sys.matching(session, filter)) this.outbound?.publishSys(topic, value);
   }
 
   /** Returns whether there was such a subscription. */
@@ -285,7 +286,7 @@ export class ClientSession {
     if (this.shares.size > 0) for (const feed of this.shares.values()) feed.consumer?.wake();
   }
 
-  start(session: Session, feed: Feed): void {
+  start(session: Session, feed: SubscriptionConsumer): void {
     if (this.outbound === null) return;
     feed.outbound = this.outbound;
     if (feed.consumer !== null) {
@@ -295,7 +296,7 @@ export class ClientSession {
     feed.consumer = this.consume(session, feed, this.outbound);
   }
 
-  private consume(session: Session, feed: Feed, outbound: Outbound): Consumer {
+  private consume(session: Session, feed: SubscriptionConsumer, outbound: DeliveryWriter): Consumer {
     const prefetch = this.adapter.limits.inflightMax;
     const options = {
       tag: this.id,
@@ -309,14 +310,14 @@ export class ClientSession {
     return session.consume(feed.queue, options, feed, outbound);
   }
 
-  private *feeds(): Iterable<Feed> {
+  private *feeds(): Iterable<SubscriptionConsumer> {
     if (this.main !== null) yield this.main;
     yield* this.shares.values();
   }
 
-  private feedLost(feed: Feed, reason: 'queue-deleted' | 'operator'): void {
-    const freed = this.unanswered.forget(feed);
-    if (this.outbound !== null) this.outbound.live -= freed;
+  private feedLost(feed: SubscriptionConsumer, reason: 'queue-deleted' | 'operator'): void {
+    const freed = this.unsettled.forget(feed);
+    if (this.outbound !== null) this.outbound.inFlight -= freed;
     feed.consumer = null;
     const why = reason === 'queue-deleted' ? 'the queue of a share was deleted' : 'ended by an operator';
     try {
@@ -347,7 +348,7 @@ export class ClientSession {
   private drop(): void {
     const user = getSession(this.clients.state, this.id)?.user ?? '';
     this.ended = true;
-    this.unanswered.end(false);
+    this.unsettled.end(false);
     for (const feed of this.shares.values()) {
       feed.outbound = null;
       feed.consumer?.cancel(RELEASED);
@@ -362,23 +363,23 @@ export class ClientSession {
   // ------------------------------------------------------------------------------------------------ packet identifiers
 
   window(): PacketWindow {
-    return this.unanswered.window;
+    return this.unsettled.window;
   }
 
   record(id: number, seq: number): void {
-    this.unanswered.recordSent(id, seq);
+    this.unsettled.recordSent(id, seq);
   }
 
-  /** @see Unanswered.wake */
+  /** @see UnsettledPackets.wake */
   wakePlace(id: number): number {
-    return this.unanswered.wake(id);
+    return this.unsettled.wake(id);
   }
 
-  /** @see Unanswered.placeRestored */
-  placeRestored(feed: Feed, seq: number, slot: number): number {
-    if (!this.unanswered.restoring) return -1;
-    return this.unanswered.placeRestored(feed, seq, slot, (id) => {
-      if (this.outbound !== null) this.outbound.live++;
+  /** @see UnsettledPackets.placeRestored */
+  placeRestored(feed: SubscriptionConsumer, seq: number, slot: number): number {
+    if (!this.unsettled.restoring) return -1;
+    return this.unsettled.placeRestored(feed, seq, slot, (id) => {
+      if (this.outbound !== null) this.outbound.inFlight++;
       this.host?.awaitRelease(id);
     });
   }
@@ -400,8 +401,8 @@ export class ClientSession {
     return known;
   }
 
-  private received(): InboundIds {
-    this.inbound ??= new InboundIds();
+  private received(): ReceivedIds {
+    this.inbound ??= new ReceivedIds();
     return this.inbound;
   }
 }

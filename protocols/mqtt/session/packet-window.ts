@@ -24,7 +24,7 @@
  * differ there differ in a table twice as large as well, so it doubles without moving anything but places. Identifiers
  * go round from 1 to 65535, so that one is used again as late as can be.
  */
-import type { Feed } from '../deliver/subscription-consumer.ts';
+import type { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 
 export const FREE = 0;
 export const PUBLISHED_1 = 1;
@@ -47,7 +47,7 @@ export class PacketWindow {
   /** The delivery's slot at its feed's consumer. */
   slots = new Int32Array(PLACES_MIN);
   /** The feed that holds the delivery; null when there is none any more, or not yet after a restart. */
-  feeds: (Feed | null)[] = new Array(PLACES_MIN).fill(null);
+  feeds: (SubscriptionConsumer | null)[] = new Array(PLACES_MIN).fill(null);
   private nextId = 1;
 
   /** The place of an identifier in use, or -1. */
@@ -57,7 +57,7 @@ export class PacketWindow {
   }
 
   /** Takes the next free identifier. Returns its place; `ids[place]` says which it is. */
-  take(feed: Feed, slot: number, stage: number): number {
+  take(feed: SubscriptionConsumer, slot: number, stage: number): number {
     if (this.size === this.places || this.size === 65_535) this.grow();
     let id = this.nextId;
     while (id === 0 || this.stages[id & (this.places - 1)] !== FREE) id = (id + 1) & 0xffff;
@@ -89,7 +89,7 @@ export class PacketWindow {
     return found.sort((a, b) => ((a - this.nextId) & 0xffff) - ((b - this.nextId) & 0xffff));
   }
 
-  private put(id: number, feed: Feed | null, slot: number, stage: number): number {
+  private put(id: number, feed: SubscriptionConsumer | null, slot: number, stage: number): number {
     const place = id & (this.places - 1);
     this.ids[place] = id;
     this.stages[place] = stage;

@@ -2,7 +2,7 @@
  * The packet identifiers of QoS 2 messages that a client has published and not yet released: method B of
  * [MQTT 3.1.1, section 4.3.3]. A bit each; made when the first one is needed.
  */
-export class InboundIds {
+export class ReceivedIds {
   size = 0;
   private readonly bits = new Uint8Array(8192);
 

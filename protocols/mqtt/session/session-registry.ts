@@ -40,7 +40,7 @@ const NOBODY: SessionClient = { uncongested() {}, kicked() {} };
 /** Of a session's queue: the client identifier follows. */
 const QUEUE_PREFIX_LENGTH = queueOf('').length;
 
-export class VhostClients {
+export class SessionRegistry {
   /** Sessions in memory: connected ones, and kept ones with something under way. */
   readonly clients = new Map<string, ClientSession>();
   readonly state: AdapterState;
@@ -264,9 +264,9 @@ export class VhostClients {
   }
 }
 
-const brokers = new WeakMap<BrokerServices, Map<string, VhostClients>>();
+const brokers = new WeakMap<BrokerServices, Map<string, SessionRegistry>>();
 
-export function clientsOf(adapter: MqttAdapter, broker: BrokerServices, session: Session): VhostClients {
+export function registryOf(adapter: MqttAdapter, broker: BrokerServices, session: Session): SessionRegistry {
   let vhosts = brokers.get(broker);
   if (vhosts === undefined) {
     vhosts = new Map();
@@ -274,18 +274,18 @@ export function clientsOf(adapter: MqttAdapter, broker: BrokerServices, session:
   }
   let clients = vhosts.get(session.vhost);
   if (clients === undefined) {
-    clients = new VhostClients(adapter, broker, session);
+    clients = new SessionRegistry(adapter, broker, session);
     vhosts.set(session.vhost, clients);
   }
   return clients;
 }
 
 /** The broker has started: sessions end and wills are published from now on, whether a client comes or not. */
-export function wakeRegistries(adapter: MqttAdapter, broker: BrokerServices): void {
+export function startRegistries(adapter: MqttAdapter, broker: BrokerServices): void {
   for (const vhost of broker.vhostNames) {
     const session = broker.enter({ user: 'mqtt' }, vhost, NOBODY);
     if ('refused' in session) continue;
-    if (session.state.keys('mqtt/').length > 0) clientsOf(adapter, broker, session);
+    if (session.state.keys('mqtt/').length > 0) registryOf(adapter, broker, session);
     session.close(true);
   }
 }

@@ -9,7 +9,7 @@ import type { Session } from '../../../src/api/index.ts';
 import { QUOTA_EXCEEDED, TOPIC_FILTER_INVALID } from '../codec/reasons.ts';
 import type { Subscription } from '../codec/subscriptions.ts';
 import { type SharedFilter, sharedFilter } from '../codec/text.ts';
-import { Feed } from '../deliver/subscription-consumer.ts';
+import { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import { SHARED_BINDING, sharedQueueOf } from '../mapping/names.ts';
 import { QUEUE_NAME_BYTES_MAX } from '../options.ts';
 import type { ClientSession } from './client-session.ts';
@@ -24,9 +24,9 @@ const QUEUE_OPTIONS = {
   atMostOnce: 'queue',
 } as const;
 
-export class Shares {
+export class SharedSubscriptions {
   /** By queue name. */
-  private readonly feeds = new Map<string, Feed>();
+  private readonly feeds = new Map<string, SubscriptionConsumer>();
   private readonly client: ClientSession;
 
   constructor(client: ClientSession) {
@@ -37,7 +37,7 @@ export class Shares {
     return this.feeds.size;
   }
 
-  values(): Iterable<Feed> {
+  values(): Iterable<SubscriptionConsumer> {
     return this.feeds.values();
   }
 
@@ -110,7 +110,7 @@ export class Shares {
   private join(
     session: Session,
     queue: string,
-    member: Feed | undefined,
+    member: SubscriptionConsumer | undefined,
     { qos, retainAsPublished }: Subscription,
     identifier: number,
     selector: string,
@@ -150,7 +150,7 @@ export class Shares {
   }
 
   /** The queue was deleted. A client that is there gets it again at once; one that is away, when it is back. */
-  lost(session: Session | null, feed: Feed): void {
+  lost(session: Session | null, feed: SubscriptionConsumer): void {
     if (session === null) return;
     this.makeAgain(session, feed.queue);
     this.client.start(session, feed);
@@ -162,8 +162,8 @@ export class Shares {
     this.feeds.clear();
   }
 
-  private feed(queue: string, { qos, asPublished, identifier, selector = '' }: ShareRecord): Feed {
-    const feed = new Feed(queue, true, qos, this.client.lost);
+  private feed(queue: string, { qos, asPublished, identifier, selector = '' }: ShareRecord): SubscriptionConsumer {
+    const feed = new SubscriptionConsumer(queue, true, qos, this.client.lost);
     feed.selector = selector;
     feed.asPublished = asPublished;
     feed.setIdentifier(identifier, identifierBytes(identifier));

@@ -3,12 +3,12 @@
  * broker: the packet window, and the records that stand behind it (`store.ts`).
  */
 import { ACCEPTED, type AdapterState, MODIFIED, RELEASED as OUTCOME_RELEASED } from '../../../src/api/index.ts';
-import type { Feed } from '../deliver/subscription-consumer.ts';
+import type { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import type { MqttStats } from '../stats.ts';
 import { DORMANT, FREE, PacketWindow, PUBLISHED_1, PUBLISHED_2, RECORDING, RELEASED } from './packet-window.ts';
 import { deleteOut, type Leftovers, putOutReleased, putOutSent } from './session-records.ts';
 
-export class Unanswered {
+export class UnsettledPackets {
   private packets: PacketWindow | null = null;
   /** After a restart: sequence number to identifier of QoS 2 messages that were sent and not answered. */
   private restored: Map<number, number> | null = null;
@@ -98,7 +98,7 @@ export class Unanswered {
    * After a restart: the place of the QoS 2 message `seq`, if this client was sent it before; else -1.
    * `stale` is called for identifiers whose message will not come any more, because a later one has: they are released.
    */
-  placeRestored(feed: Feed, seq: number, slot: number, stale: (id: number) => void): number {
+  placeRestored(feed: SubscriptionConsumer, seq: number, slot: number, stale: (id: number) => void): number {
     if (this.restored === null) return -1;
     const window = this.window;
     const id = this.restored.get(seq);
@@ -169,7 +169,7 @@ export class Unanswered {
   }
 
   /** A queue is gone, and what was held of it. Returns how many identifiers of this connection that frees. */
-  forget(feed: Feed): number {
+  forget(feed: SubscriptionConsumer): number {
     let live = 0;
     this.forEach((window, place, of, stage) => {
       if (of !== feed || stage === RELEASED) return;
@@ -180,7 +180,9 @@ export class Unanswered {
     return live;
   }
 
-  private forEach(visit: (window: PacketWindow, place: number, feed: Feed | null, stage: number) => void): void {
+  private forEach(
+    visit: (window: PacketWindow, place: number, feed: SubscriptionConsumer | null, stage: number) => void,
+  ): void {
     const window = this.packets;
     if (window === null || window.size === 0) return;
     for (let place = 0; place < window.places; place++) {

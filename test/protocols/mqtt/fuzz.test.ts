@@ -6,7 +6,7 @@ import type { MqttProtocol } from '../../../protocols/mqtt/index.ts';
 import { mqtt } from '../../../protocols/mqtt/index.ts';
 import { startTestBroker, type TestBroker } from '../../support/broker.ts';
 import { until } from '../../support/until.ts';
-import { Peer } from './raw-client.ts';
+import { RawClient } from './raw-client.ts';
 
 let broker: TestBroker;
 let adapter: MqttProtocol;
@@ -51,14 +51,14 @@ const script = fc.record({
 });
 
 it('any packets in any order, valid or not, cost the sender its connection at most', async () => {
-  const witness = await Peer.connect(port, 'witness');
+  const witness = await RawClient.connect(port, 'witness');
   await witness.subscribe('witness', 1);
   let round = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(script, { minLength: 1, maxLength: 4 }), async (scripts) => {
-      const peers = await Promise.all(
+      const clients = await Promise.all(
         scripts.map(async ({ clientId, clean, will, packets }) => {
-          const peer = await Peer.dial(port);
+          const client = await RawClient.dial(port);
           const lastWords = { topic: 'a/b', payload: Buffer.from('will'), qos: 1 as const, retain: false };
           const connect = generated({
             cmd: 'connect',
@@ -68,14 +68,14 @@ it('any packets in any order, valid or not, cost the sender its connection at mo
             clean,
             ...(will ? { will: lastWords } : {}),
           });
-          peer.raw(Buffer.concat([connect, ...packets]));
-          return peer;
+          client.raw(Buffer.concat([connect, ...packets]));
+          return client;
         }),
       );
-      for (const [i, peer] of peers.entries()) {
-        if (scripts[i]!.end === 'disconnect') peer.raw(generated({ cmd: 'disconnect' }));
+      for (const [i, client] of clients.entries()) {
+        if (scripts[i]!.end === 'disconnect') client.raw(generated({ cmd: 'disconnect' }));
         // A cut packet swallows DISCONNECT: the client goes away all the same.
-        await peer.vanish();
+        await client.vanish();
       }
       witness.publish('witness', String(++round), 1, 1 + (round % 60_000));
       await witness.next('puback');

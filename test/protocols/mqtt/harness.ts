@@ -1,13 +1,15 @@
-/** A broker and clients of 5.0 for the tests of this folder. */
+/** A broker with an MQTT adapter, raw clients for it, and a session of no protocol: what the tests of this folder begin with. */
 import type * as wire from 'mqtt-packet';
 import type { MqttOptions } from '../../../protocols/mqtt/index.ts';
 import { type MqttProtocol, mqtt } from '../../../protocols/mqtt/index.ts';
+import type { Session } from '../../../src/api/session.ts';
 import type { ManualClock } from '../../../src/clock/clock.ts';
 import type { BrokerOptions } from '../../../src/index.ts';
+import { Draft, type Spelling } from '../../../src/message/message.ts';
 import { startTestBroker, type TestBroker } from '../../support/broker.ts';
-import { Peer } from './raw-client.ts';
+import { RawClient } from './raw-client.ts';
 
-export interface Stage {
+export interface Harness {
   readonly broker: TestBroker;
   readonly adapter: MqttProtocol;
   readonly port: number;
@@ -16,16 +18,16 @@ export interface Stage {
     clientId: string,
     properties?: wire.IConnectPacket['properties'],
     more?: Partial<wire.IConnectPacket>,
-  ): Promise<Peer>;
+  ): Promise<RawClient>;
   /** One of 3.1.1. */
-  connect311(clientId: string, more?: Partial<wire.IConnectPacket>): Promise<Peer>;
+  connect311(clientId: string, more?: Partial<wire.IConnectPacket>): Promise<RawClient>;
 }
 
 /** @param data null: memory only */
-export async function stage(
+export async function startHarness(
   options: MqttOptions = {},
   more: { data?: string | null; clock?: ManualClock; vhosts?: BrokerOptions['vhosts'] } = {},
-): Promise<Stage> {
+): Promise<Harness> {
   const { data = null, clock, vhosts } = more;
   const adapter = Object.assign(mqtt(options), { name: 'mqtt-staged' });
   const broker = await startTestBroker({
@@ -41,21 +43,53 @@ export async function stage(
     adapter,
     port,
     connect: (clientId, properties = {}, rest = {}) =>
-      Peer.connect(port, clientId, { protocolVersion: 5, properties, ...rest }),
-    connect311: (clientId, rest = {}) => Peer.connect(port, clientId, rest),
+      RawClient.connect(port, clientId, { protocolVersion: 5, properties, ...rest }),
+    connect311: (clientId, rest = {}) => RawClient.connect(port, clientId, rest),
   };
 }
 
 /** Publishes with QoS 1 and returns the reason of the answer. */
 export async function publish1(
-  peer: Peer,
+  client: RawClient,
   topic: string,
   payload: string | Buffer,
   properties: wire.IPublishPacket['properties'] = {},
   messageId = 1,
 ): Promise<number> {
-  peer.publish(topic, payload, 1, messageId, { properties });
-  return (await peer.next('puback')).reasonCode ?? 0;
+  client.publish(topic, payload, 1, messageId, { properties });
+  return (await client.next('puback')).reasonCode ?? 0;
 }
 
 export const text = (packet: wire.IPublishPacket): string => packet.payload.toString();
+
+/** A session of no protocol: what a test does to the broker behind the adapter's back. */
+export function openSession(broker: TestBroker): Promise<Session> {
+  return new Promise((done, failed) => {
+    broker.broker.open(
+      { client: 'test', loopback: true, user: undefined, password: undefined, vhost: undefined },
+      { uncongested() {}, kicked() {} },
+      (result) => {
+        if ('refused' in result) failed(new Error(result.reason));
+        else done(result);
+      },
+    );
+  });
+}
+
+/** Publishes as another protocol would. */
+export function publishAs(
+  session: Session,
+  exchange: string,
+  spelling: Spelling,
+  key: string | Buffer,
+  body: string,
+  fill: (draft: Draft) => void = () => {},
+): void {
+  const keyBytes = Buffer.from(key as string);
+  const draft = new Draft();
+  draft.dialect = 200;
+  draft.body = Buffer.from(body);
+  draft.bodyEnd = draft.body.length;
+  fill(draft);
+  session.publish(session.route(exchange, spelling, keyBytes, 0, keyBytes.length), draft);
+}

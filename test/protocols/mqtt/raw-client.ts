@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import * as wire from 'mqtt-packet';
 import { until } from '../../support/until.ts';
 
-export class Peer {
+export class RawClient {
   readonly packets: wire.Packet[] = [];
   closed = false;
   private readonly socket: Socket;
@@ -27,21 +27,21 @@ export class Peer {
     });
   }
 
-  static async dial(port: number, version: 3 | 4 | 5 = 4): Promise<Peer> {
+  static async dial(port: number, version: 3 | 4 | 5 = 4): Promise<RawClient> {
     const socket = connect(port, '127.0.0.1');
     socket.setNoDelay(true);
-    const peer = new Peer(socket, version);
+    const client = new RawClient(socket, version);
     await new Promise<void>((done, failed) => {
       socket.once('connect', done);
       socket.once('error', failed);
     });
-    return peer;
+    return client;
   }
 
-  /** Dials and says CONNECT; resolves with the peer once CONNACK 0 has come. */
-  static async connect(port: number, clientId: string, options: Partial<wire.IConnectPacket> = {}): Promise<Peer> {
-    const peer = await Peer.dial(port, (options.protocolVersion ?? 4) as 3 | 4 | 5);
-    peer.send({
+  /** Dials and says CONNECT; resolves with the client once CONNACK 0 has come. */
+  static async connect(port: number, clientId: string, options: Partial<wire.IConnectPacket> = {}): Promise<RawClient> {
+    const client = await RawClient.dial(port, (options.protocolVersion ?? 4) as 3 | 4 | 5);
+    client.send({
       cmd: 'connect',
       protocolId: 'MQTT',
       protocolVersion: 4,
@@ -50,12 +50,12 @@ export class Peer {
       keepalive: 0,
       ...options,
     });
-    const connack = await peer.next('connack');
+    const connack = await client.next('connack');
     const code = connack.returnCode ?? connack.reasonCode;
     if (code !== 0) throw new Error(`CONNACK ${code}`);
-    peer.connack = connack;
-    peer.sessionPresent = connack.sessionPresent;
-    return peer;
+    client.connack = connack;
+    client.sessionPresent = connack.sessionPresent;
+    return client;
   }
 
   sessionPresent = false;

@@ -154,7 +154,7 @@ describe('CONNECT', () => {
           rest.username,
           rest.password,
         ]);
-        expect(got.wishes).toEqual({
+        expect(got.properties).toEqual({
           sessionExpiryS: properties.sessionExpiryInterval ?? 0,
           receiveMax: properties.receiveMaximum ?? 65_535,
           packetSizeMax: properties.maximumPacketSize ?? 0xffff_ffff,

@@ -3,7 +3,7 @@ import * as wire from 'mqtt-packet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestBroker, type TestBroker } from '../../../support/broker.ts';
 import { until } from '../../../support/until.ts';
-import { Peer } from '../raw-client.ts';
+import { RawClient } from '../raw-client.ts';
 
 let broker: TestBroker;
 beforeAll(async () => {
@@ -12,11 +12,11 @@ beforeAll(async () => {
 afterAll(() => broker.close());
 
 async function connackOf(bytes: Buffer): Promise<{ returnCode: number | undefined; closed: boolean }> {
-  const peer = await Peer.dial(broker.ports.mqtt);
-  peer.raw(bytes);
-  await until(() => peer.closed, 'the broker to close');
-  const connack = peer.packets.find((packet) => packet.cmd === 'connack');
-  return { returnCode: connack?.returnCode, closed: peer.closed };
+  const client = await RawClient.dial(broker.ports.mqtt);
+  client.raw(bytes);
+  await until(() => client.closed, 'the broker to close');
+  const connack = client.packets.find((packet) => packet.cmd === 'connack');
+  return { returnCode: connack?.returnCode, closed: client.closed };
 }
 
 function connect(options: Partial<wire.IConnectPacket>): Buffer {
@@ -43,13 +43,13 @@ describe('CONNECT', () => {
     expect(await connackOf(Buffer.of(0x10, 12, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 0, 0, 0, 0, 0))).toMatchObject({
       returnCode: 2,
     });
-    const peer = await Peer.connect(broker.ports.mqtt, '');
-    await peer.leave();
+    const client = await RawClient.connect(broker.ports.mqtt, '');
+    await client.leave();
   });
 
   it('with an identifier too long for a queue name is answered with 0x02', async () => {
     expect(await connackOf(connect({ clientId: 'x'.repeat(238) }))).toMatchObject({ returnCode: 2 });
-    await (await Peer.connect(broker.ports.mqtt, 'x'.repeat(237))).leave();
+    await (await RawClient.connect(broker.ports.mqtt, 'x'.repeat(237))).leave();
   });
 
   it('with a wrong password, or to an unknown vhost, is answered with 0x04', async () => {
@@ -57,20 +57,23 @@ describe('CONNECT', () => {
     expect(await connackOf(wrong)).toMatchObject({ returnCode: 4 });
     const nowhere = connect({ username: 'nowhere:guest', password: Buffer.from('guest') });
     expect(await connackOf(nowhere)).toMatchObject({ returnCode: 4 });
-    const here = await Peer.connect(broker.ports.mqtt, 'v', { username: '/:guest', password: Buffer.from('guest') });
+    const here = await RawClient.connect(broker.ports.mqtt, 'v', {
+      username: '/:guest',
+      password: Buffer.from('guest'),
+    });
     await here.leave();
   });
 
   it('of version 3.1 is spoken too', async () => {
-    const peer = await Peer.connect(broker.ports.mqtt, 'old', { protocolId: 'MQIsdp', protocolVersion: 3 });
+    const client = await RawClient.connect(broker.ports.mqtt, 'old', { protocolId: 'MQIsdp', protocolVersion: 3 });
     // SUBSCRIBE marked as sent again, which 3.1 allows.
-    peer.raw(Buffer.of(0x8a, 6, 0, 1, 0, 1, 0x61, 0));
-    expect((await peer.next('suback')).granted).toEqual([0]);
-    await peer.leave();
+    client.raw(Buffer.of(0x8a, 6, 0, 1, 0, 1, 0x61, 0));
+    expect((await client.next('suback')).granted).toEqual([0]);
+    await client.leave();
   });
 
   it('may be followed by packets at once [MQTT 3.1.4]', async () => {
-    const peer = await Peer.dial(broker.ports.mqtt);
+    const client = await RawClient.dial(broker.ports.mqtt);
     const sub = wire.generate({ cmd: 'subscribe', messageId: 9, subscriptions: [{ topic: 'eager', qos: 1 }] });
     const pub = wire.generate({
       cmd: 'publish',
@@ -81,11 +84,11 @@ describe('CONNECT', () => {
       dup: false,
       retain: false,
     });
-    peer.raw(Buffer.concat([connect({ clientId: 'eager', clean: false }), sub, pub]));
-    await peer.next('puback');
-    expect((await peer.next('publish')).payload.toString()).toBe('x');
-    expect(peer.packets.map((p) => p.cmd)).toEqual(['connack', 'suback']);
-    await peer.leave();
+    client.raw(Buffer.concat([connect({ clientId: 'eager', clean: false }), sub, pub]));
+    await client.next('puback');
+    expect((await client.next('publish')).payload.toString()).toBe('x');
+    expect(client.packets.map((p) => p.cmd)).toEqual(['connack', 'suback']);
+    await client.leave();
   });
 });
 
@@ -113,10 +116,10 @@ describe('a connection is closed, and nothing more is said, on', () => {
     ['PINGREQ with content', Buffer.of(0xc0, 1, 0)],
     ['a remaining length of five bytes', Buffer.of(0x30, 0x80, 0x80, 0x80, 0x80, 0x01)],
   ])('%s', async (_, bytes) => {
-    const peer = await Peer.connect(broker.ports.mqtt, 'breaker');
-    peer.raw(bytes);
-    await until(() => peer.closed, 'the broker to close');
-    expect(peer.packets).toEqual([]);
+    const client = await RawClient.connect(broker.ports.mqtt, 'breaker');
+    client.raw(bytes);
+    await until(() => client.closed, 'the broker to close');
+    expect(client.packets).toEqual([]);
   });
 
   it('a first packet that is not CONNECT', async () => {
@@ -128,16 +131,16 @@ describe('wills', () => {
   const will = { topic: 'will/t', payload: Buffer.from('gone'), qos: 1 as const, retain: false };
 
   it('are published when the connection is lost, when the client breaks a rule, and when it is taken over', async () => {
-    const watcher = await Peer.connect(broker.ports.mqtt, 'watcher');
+    const watcher = await RawClient.connect(broker.ports.mqtt, 'watcher');
     await watcher.subscribe('will/#', 0);
-    const lost = await Peer.connect(broker.ports.mqtt, 'mortal', { will });
+    const lost = await RawClient.connect(broker.ports.mqtt, 'mortal', { will });
     await lost.vanish();
     expect((await watcher.next('publish')).payload.toString()).toBe('gone');
-    const rude = await Peer.connect(broker.ports.mqtt, 'mortal', { will });
+    const rude = await RawClient.connect(broker.ports.mqtt, 'mortal', { will });
     rude.raw(Buffer.of(0xf0, 0));
     expect((await watcher.next('publish')).payload.toString()).toBe('gone');
-    const first = await Peer.connect(broker.ports.mqtt, 'mortal', { will });
-    const second = await Peer.connect(broker.ports.mqtt, 'mortal');
+    const first = await RawClient.connect(broker.ports.mqtt, 'mortal', { will });
+    const second = await RawClient.connect(broker.ports.mqtt, 'mortal');
     expect((await watcher.next('publish')).payload.toString()).toBe('gone');
     await until(() => first.closed, 'the taken-over connection to close');
     await second.leave();
@@ -145,9 +148,9 @@ describe('wills', () => {
   });
 
   it('are discarded by DISCONNECT [MQTT-3.1.2-10]', async () => {
-    const watcher = await Peer.connect(broker.ports.mqtt, 'watcher');
+    const watcher = await RawClient.connect(broker.ports.mqtt, 'watcher');
     await watcher.subscribe('will/#', 1);
-    const polite = await Peer.connect(broker.ports.mqtt, 'polite', { will });
+    const polite = await RawClient.connect(broker.ports.mqtt, 'polite', { will });
     await polite.leave();
     watcher.publish('will/after', 'marker', 0);
     expect((await watcher.next('publish')).topic).toBe('will/after');
@@ -156,13 +159,13 @@ describe('wills', () => {
 
   it('may be retained', async () => {
     const retained = { ...will, topic: 'last/words', retain: true };
-    const watcher = await Peer.connect(broker.ports.mqtt, 'watcher');
+    const watcher = await RawClient.connect(broker.ports.mqtt, 'watcher');
     await watcher.subscribe('last/#', 0);
-    const lost = await Peer.connect(broker.ports.mqtt, 'mortal', { will: retained });
+    const lost = await RawClient.connect(broker.ports.mqtt, 'mortal', { will: retained });
     await lost.vanish();
     expect((await watcher.next('publish')).retain).toBe(false); // [MQTT-3.3.1-9]
     await watcher.leave();
-    const later = await Peer.connect(broker.ports.mqtt, 'later');
+    const later = await RawClient.connect(broker.ports.mqtt, 'later');
     await later.subscribe('last/words', 0);
     const packet = await later.next('publish');
     expect([packet.payload.toString(), packet.retain]).toEqual(['gone', true]);
@@ -173,7 +176,7 @@ describe('wills', () => {
 describe('silence', () => {
   it('of one and a half keep-alive periods ends a connection, and not of less [MQTT-3.1.2-24]', async () => {
     const startedMs = performance.now();
-    const quiet = await Peer.connect(broker.ports.mqtt, 'quiet', { keepalive: 1 });
+    const quiet = await RawClient.connect(broker.ports.mqtt, 'quiet', { keepalive: 1 });
     await until(() => quiet.closed, 'the broker to close');
     const silentMs = performance.now() - startedMs;
     expect(silentMs).toBeGreaterThanOrEqual(1450);
@@ -182,18 +185,18 @@ describe('silence', () => {
 
   it('is broken by PINGREQ', async () => {
     const startedMs = performance.now();
-    const peer = await Peer.connect(broker.ports.mqtt, 'pinging', { keepalive: 1 });
-    while (performance.now() - startedMs < 2200) await peer.settle();
-    expect(peer.closed).toBe(false);
-    await peer.leave();
+    const client = await RawClient.connect(broker.ports.mqtt, 'pinging', { keepalive: 1 });
+    while (performance.now() - startedMs < 2200) await client.settle();
+    expect(client.closed).toBe(false);
+    await client.leave();
   });
 });
 
 describe('a client identifier', () => {
   it('belongs to the connection that came last [MQTT-3.1.4-2]', async () => {
-    const first = await Peer.connect(broker.ports.mqtt, 'same');
+    const first = await RawClient.connect(broker.ports.mqtt, 'same');
     await first.subscribe('take/over', 1);
-    const second = await Peer.connect(broker.ports.mqtt, 'same');
+    const second = await RawClient.connect(broker.ports.mqtt, 'same');
     await until(() => first.closed, 'the first connection to close');
     await second.subscribe('take/over', 1);
     second.publish('take/over', 'once', 1, 5);

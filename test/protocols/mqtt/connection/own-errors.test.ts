@@ -5,7 +5,7 @@ import { ClientSession } from '../../../../src/broker/session.ts';
 import { NO_LOGGER } from '../../../../src/logger.ts';
 import { startTestBroker, type TestBroker } from '../../../support/broker.ts';
 import { until } from '../../../support/until.ts';
-import { Peer } from '../raw-client.ts';
+import { RawClient } from '../raw-client.ts';
 
 let broker: TestBroker;
 afterEach(async () => {
@@ -23,17 +23,17 @@ test.each([4, 5] as const)('a fault of ours ends a connection of version %i and 
     error: (fields: { err?: unknown }) => void defects.push(fields.err),
   };
   broker = await startTestBroker({ protocols: [protocol], listen: ['mqtt-staged://127.0.0.1:0'], logger });
-  const peer = await Peer.connect(broker.port('mqtt-staged'), 'c', { protocolVersion: version });
+  const client = await RawClient.connect(broker.port('mqtt-staged'), 'c', { protocolVersion: version });
   const fault = new TypeError('nobody thought of it');
   vi.spyOn(ClientSession.prototype, 'publish').mockImplementationOnce(() => {
     throw fault;
   });
-  peer.send({ cmd: 'publish', topic: 't', payload: 'x', qos: 0, retain: false, dup: false });
+  client.send({ cmd: 'publish', topic: 't', payload: 'x', qos: 0, retain: false, dup: false });
   if (version === 5) {
-    const goodbye = await peer.next('disconnect');
+    const goodbye = await client.next('disconnect');
     expect([goodbye.reasonCode, goodbye.properties?.reasonString]).toEqual([0x80, 'an error of the broker']);
   }
-  await until(() => peer.closed);
+  await until(() => client.closed);
   expect(defects).toEqual([fault]);
   expect(mistakes).toEqual([]);
   expect([protocol.stats.internalErrors, protocol.stats.protocolErrors]).toEqual([1, 0]);
@@ -49,9 +49,9 @@ test("a mistake of the client is told as the client's", async () => {
     error: (fields: object) => void defects.push(fields),
   };
   broker = await startTestBroker({ protocols: [protocol], listen: ['mqtt-staged://127.0.0.1:0'], logger });
-  const peer = await Peer.connect(broker.port('mqtt-staged'), 'c');
-  peer.send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId: 'c', clean: true, keepalive: 0 });
-  await until(() => peer.closed);
+  const client = await RawClient.connect(broker.port('mqtt-staged'), 'c');
+  client.send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId: 'c', clean: true, keepalive: 0 });
+  await until(() => client.closed);
   expect(defects).toEqual([]);
   expect(mistakes).toMatchObject([{ reason: 'a second CONNECT [MQTT-3.1.0-2]' }]);
   expect([protocol.stats.internalErrors, protocol.stats.protocolErrors]).toEqual([0, 1]);

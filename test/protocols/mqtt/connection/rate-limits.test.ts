@@ -1,10 +1,10 @@
 /** Rates by the second. */
 import { expect, test } from 'vitest';
-import { Pace, Rate } from '../../../../protocols/mqtt/connection/rate-limits.ts';
+import { PacketRateLimit, RateLimit } from '../../../../protocols/mqtt/connection/rate-limits.ts';
 import { ManualClock } from '../../../../src/clock/clock.ts';
 
 test('so many in a second, no more, and as many again in the next', () => {
-  const rate = new Rate(2);
+  const rate = new RateLimit(2);
   expect([rate.take(0), rate.take(500), rate.take(999)]).toEqual([true, true, false]);
   expect(rate.waitMs(400)).toBe(600);
   expect(rate.waitMs(5_000)).toBe(1);
@@ -12,14 +12,14 @@ test('so many in a second, no more, and as many again in the next', () => {
 });
 
 test('no limit is no limit', () => {
-  const rate = new Rate(0);
+  const rate = new RateLimit(0);
   for (let i = 0; i < 1_000; i++) expect(rate.take(0)).toBe(true);
 });
 
 test('a client that is too fast is held back until the second is over, once, and then goes on', () => {
   const clock = new ManualClock();
   const seen: string[] = [];
-  const pace = new Pace(
+  const pace = new PacketRateLimit(
     2,
     clock,
     () => seen.push('hold'),

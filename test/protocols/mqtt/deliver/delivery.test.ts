@@ -4,7 +4,7 @@ import mqtt from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestBroker, type TestBroker } from '../../../support/broker.ts';
 import { until } from '../../../support/until.ts';
-import { Peer } from '../raw-client.ts';
+import { RawClient } from '../raw-client.ts';
 
 let broker: TestBroker;
 let url: string;
@@ -51,62 +51,64 @@ describe('QoS', () => {
   });
 
   it('2: a PUBLISH sent again before PUBREL is published once, and after PUBREL again [MQTT-4.3.3-2]', async () => {
-    const peer = await Peer.connect(broker.ports.mqtt, 'twice');
-    await peer.subscribe('twice', 0);
-    peer.publish('twice', 'a', 2, 7);
-    await peer.next('pubrec');
-    peer.publish('twice', 'a', 2, 7, { dup: true });
-    await peer.next('pubrec');
-    peer.send({ cmd: 'pubrel', messageId: 7 });
-    await peer.next('pubcomp');
-    peer.publish('twice', 'b', 2, 7);
-    await peer.next('pubrec');
-    await peer.settle();
-    const bodies = peer.packets.filter((p) => p.cmd === 'publish').map((p) => p.payload.toString());
+    const client = await RawClient.connect(broker.ports.mqtt, 'twice');
+    await client.subscribe('twice', 0);
+    client.publish('twice', 'a', 2, 7);
+    await client.next('pubrec');
+    client.publish('twice', 'a', 2, 7, { dup: true });
+    await client.next('pubrec');
+    client.send({ cmd: 'pubrel', messageId: 7 });
+    await client.next('pubcomp');
+    client.publish('twice', 'b', 2, 7);
+    await client.next('pubrec');
+    await client.settle();
+    const bodies = client.packets.filter((p) => p.cmd === 'publish').map((p) => p.payload.toString());
     expect(bodies).toEqual(['a', 'b']);
-    peer.send({ cmd: 'pubrel', messageId: 999 }); // of an identifier it does not know
-    expect((await peer.next('pubcomp')).messageId).toBe(999);
-    await peer.leave();
+    client.send({ cmd: 'pubrel', messageId: 999 }); // of an identifier it does not know
+    expect((await client.next('pubcomp')).messageId).toBe(999);
+    await client.leave();
   });
 
   it('1: no more than the window is sent unanswered, and each answer brings the next', async () => {
-    const peer = await Peer.connect(broker.ports.mqtt, 'slow');
-    await peer.subscribe('window', 1);
-    for (let i = 1; i <= 150; i++) peer.publish('window', String(i), 1, i);
-    for (let i = 1; i <= 150; i++) await peer.next('puback');
-    await peer.settle();
-    const publishes = (): number[] => peer.packets.filter((p) => p.cmd === 'publish').map((p) => p.messageId as number);
+    const client = await RawClient.connect(broker.ports.mqtt, 'slow');
+    await client.subscribe('window', 1);
+    for (let i = 1; i <= 150; i++) client.publish('window', String(i), 1, i);
+    for (let i = 1; i <= 150; i++) await client.next('puback');
+    await client.settle();
+    const publishes = (): number[] =>
+      client.packets.filter((p) => p.cmd === 'publish').map((p) => p.messageId as number);
     await until(() => publishes().length === 100, 'a full window');
-    await peer.settle();
+    await client.settle();
     expect(publishes().length).toBe(100);
     expect(new Set(publishes()).size).toBe(100);
-    peer.send({ cmd: 'puback', messageId: publishes()[0]! });
+    client.send({ cmd: 'puback', messageId: publishes()[0]! });
     await until(() => publishes().length === 101, 'the next message');
-    await peer.leave();
+    await client.leave();
   });
 
   it('2: identifiers stay in use until PUBCOMP, so that the window holds them too', async () => {
-    const peer = await Peer.connect(broker.ports.mqtt, 'slow2');
-    await peer.subscribe('window2', 2);
-    for (let i = 1; i <= 120; i++) peer.publish('window2', String(i), 2, i);
-    const publishes = (): number[] => peer.packets.filter((p) => p.cmd === 'publish').map((p) => p.messageId as number);
+    const client = await RawClient.connect(broker.ports.mqtt, 'slow2');
+    await client.subscribe('window2', 2);
+    for (let i = 1; i <= 120; i++) client.publish('window2', String(i), 2, i);
+    const publishes = (): number[] =>
+      client.packets.filter((p) => p.cmd === 'publish').map((p) => p.messageId as number);
     await until(() => publishes().length === 100, 'a full window');
-    for (const messageId of publishes()) peer.send({ cmd: 'pubrec', messageId });
-    for (let i = 0; i < 100; i++) await peer.next('pubrel');
-    await peer.settle();
+    for (const messageId of publishes()) client.send({ cmd: 'pubrec', messageId });
+    for (let i = 0; i < 100; i++) await client.next('pubrel');
+    await client.settle();
     expect(publishes().length).toBe(100);
-    peer.send({ cmd: 'pubcomp', messageId: publishes()[0]! });
+    client.send({ cmd: 'pubcomp', messageId: publishes()[0]! });
     await until(() => publishes().length === 101, 'the next message');
-    await peer.leave();
+    await client.leave();
   });
 
   it('answers with identifiers that were never sent are ignored', async () => {
-    const peer = await Peer.connect(broker.ports.mqtt, 'confused');
-    peer.send({ cmd: 'puback', messageId: 5 });
-    peer.send({ cmd: 'pubcomp', messageId: 6 });
-    await peer.settle();
-    expect(peer.closed).toBe(false);
-    await peer.leave();
+    const client = await RawClient.connect(broker.ports.mqtt, 'confused');
+    client.send({ cmd: 'puback', messageId: 5 });
+    client.send({ cmd: 'pubcomp', messageId: 6 });
+    await client.settle();
+    expect(client.closed).toBe(false);
+    await client.leave();
   });
 });
 
@@ -129,65 +131,65 @@ describe('subscriptions', () => {
     ['sport/+', 'sport/', true],
     ['ä/+', 'ä/ö', true],
   ])('%s and %s: %s', async (filter, topic, matches) => {
-    const peer = await Peer.connect(broker.ports.mqtt, 'matcher');
-    await peer.subscribe(filter, 1);
-    await peer.subscribe('marker', 1, 2);
-    peer.publish(topic, 'x', 0);
-    peer.publish('marker', 'end', 0);
-    expect((await peer.next('publish')).topic).toBe(matches ? topic : 'marker');
-    await peer.leave();
+    const client = await RawClient.connect(broker.ports.mqtt, 'matcher');
+    await client.subscribe(filter, 1);
+    await client.subscribe('marker', 1, 2);
+    client.publish(topic, 'x', 0);
+    client.publish('marker', 'end', 0);
+    expect((await client.next('publish')).topic).toBe(matches ? topic : 'marker');
+    await client.leave();
   });
 
   it('that overlap bring one copy, with the highest QoS', async () => {
-    const peer = await Peer.connect(broker.ports.mqtt, 'overlap');
-    await peer.subscribe('over/#', 0);
-    await peer.subscribe('over/+', 1, 2);
-    peer.publish('over/x', 'one', 1, 4);
-    expect((await peer.next('publish')).qos).toBe(1);
-    await peer.settle();
-    expect(peer.packets.filter((p) => p.cmd === 'publish')).toEqual([]);
-    await peer.leave();
+    const client = await RawClient.connect(broker.ports.mqtt, 'overlap');
+    await client.subscribe('over/#', 0);
+    await client.subscribe('over/+', 1, 2);
+    client.publish('over/x', 'one', 1, 4);
+    expect((await client.next('publish')).qos).toBe(1);
+    await client.settle();
+    expect(client.packets.filter((p) => p.cmd === 'publish')).toEqual([]);
+    await client.leave();
   });
 
   it('made again replace their QoS, up and down [MQTT-3.8.4-3]', async () => {
-    const peer = await Peer.connect(broker.ports.mqtt, 'again');
+    const client = await RawClient.connect(broker.ports.mqtt, 'again');
     for (const [i, qos] of ([0, 2, 1, 0] as const).entries()) {
-      await peer.subscribe('again', qos, i + 1);
-      peer.publish('again', 'x', 2, 10 + i);
-      const packet = await peer.next('publish');
+      await client.subscribe('again', qos, i + 1);
+      client.publish('again', 'x', 2, 10 + i);
+      const packet = await client.next('publish');
       expect(packet.qos).toBe(qos);
-      if (qos === 1) peer.send({ cmd: 'puback', messageId: packet.messageId! });
+      if (qos === 1) client.send({ cmd: 'puback', messageId: packet.messageId! });
       if (qos === 2) {
-        peer.send({ cmd: 'pubrec', messageId: packet.messageId! });
-        await peer.next('pubrel');
-        peer.send({ cmd: 'pubcomp', messageId: packet.messageId! });
+        client.send({ cmd: 'pubrec', messageId: packet.messageId! });
+        await client.next('pubrel');
+        client.send({ cmd: 'pubcomp', messageId: packet.messageId! });
       }
     }
-    await peer.leave();
+    await client.leave();
   });
 
   it('end with UNSUBSCRIBE', async () => {
-    const peer = await Peer.connect(broker.ports.mqtt, 'leaver');
-    await peer.subscribe('leave/a', 1);
-    await peer.subscribe('leave/b', 1, 2);
-    peer.send({ cmd: 'unsubscribe', messageId: 3, unsubscriptions: ['leave/a', 'never/there'] });
-    expect((await peer.next('unsuback')).messageId).toBe(3);
-    peer.publish('leave/a', 'no');
-    peer.publish('leave/b', 'yes');
-    expect((await peer.next('publish')).topic).toBe('leave/b');
-    await peer.leave();
+    const client = await RawClient.connect(broker.ports.mqtt, 'leaver');
+    await client.subscribe('leave/a', 1);
+    await client.subscribe('leave/b', 1, 2);
+    client.send({ cmd: 'unsubscribe', messageId: 3, unsubscriptions: ['leave/a', 'never/there'] });
+    expect((await client.next('unsuback')).messageId).toBe(3);
+    client.publish('leave/a', 'no');
+    client.publish('leave/b', 'yes');
+    expect((await client.next('publish')).topic).toBe('leave/b');
+    await client.leave();
   });
 
   it('of too many levels are refused with 0x80, and the others of the packet granted', async () => {
-    const peer = await Peer.connect(broker.ports.mqtt, 'deep');
+    const client = await RawClient.connect(broker.ports.mqtt, 'deep');
     const deep = new Array(129).fill('x').join('/');
     const subscriptions = [
       { topic: deep, qos: 1 as const },
       { topic: 'fine', qos: 1 as const },
     ];
-    peer.send({ cmd: 'subscribe', messageId: 2, subscriptions });
-    expect((await peer.next('suback')).granted).toEqual([0x80, 1]);
-    await peer.leave();
+    client.send({ cmd: 'subscribe', messageId: 2, subscriptions });
+    expect((await client.next('suback')).granted).toEqual([0x80, 1]);
+    await client.leave();
   });
 });
 
@@ -202,16 +204,16 @@ describe('retained messages', () => {
     await until(() => live.length === 2);
     expect(live).toEqual([false, false]);
     for (const qos of [0, 1, 2] as const) {
-      const peer = await Peer.connect(broker.ports.mqtt, 'newcomer');
-      await peer.subscribe('kept/+', qos);
-      const packet = await peer.next('publish');
+      const client = await RawClient.connect(broker.ports.mqtt, 'newcomer');
+      await client.subscribe('kept/+', qos);
+      const packet = await client.next('publish');
       expect([packet.payload.toString(), packet.retain, packet.qos]).toEqual(['second', true, Math.min(qos, 1)]);
-      await peer.subscribe('kept/+', qos, 2); // and again for the same filter [MQTT-3.8.4-3]
-      expect((await peer.next('publish')).retain).toBe(true);
-      await peer.leave();
+      await client.subscribe('kept/+', qos, 2); // and again for the same filter [MQTT-3.8.4-3]
+      expect((await client.next('publish')).retain).toBe(true);
+      await client.leave();
     }
     await publisher.publishAsync('kept/a', '', { qos: 1, retain: true });
-    const late = await Peer.connect(broker.ports.mqtt, 'late');
+    const late = await RawClient.connect(broker.ports.mqtt, 'late');
     await late.subscribe('kept/+', 1);
     await late.settle();
     expect(late.packets).toEqual([]);
@@ -253,10 +255,10 @@ describe('large bodies', () => {
   });
 
   it('hold up what follows on the same connection, and no other connection', async () => {
-    const stuck = await Peer.connect(broker.ports.mqtt, 'stuck');
+    const stuck = await RawClient.connect(broker.ports.mqtt, 'stuck');
     await stuck.subscribe('bulk', 1);
     stuck.pause();
-    const other = await Peer.connect(broker.ports.mqtt, 'other');
+    const other = await RawClient.connect(broker.ports.mqtt, 'other');
     await other.subscribe('bulk', 0);
     const publisher = await mqtt.connectAsync(url);
     const body = randomBytes(40_000_000);
@@ -272,9 +274,9 @@ describe('large bodies', () => {
   });
 
   it('broken off on the way leave nothing behind', async () => {
-    const watcher = await Peer.connect(broker.ports.mqtt, 'watcher');
+    const watcher = await RawClient.connect(broker.ports.mqtt, 'watcher');
     await watcher.subscribe('half', 1);
-    const publisher = await Peer.connect(broker.ports.mqtt, 'halver');
+    const publisher = await RawClient.connect(broker.ports.mqtt, 'halver');
     publisher.raw(Buffer.concat([Buffer.of(0x32, 0x80, 0x80, 0x80, 1, 0, 4), Buffer.from('half'), Buffer.of(0, 1)]));
     publisher.raw(Buffer.alloc(500_000));
     await publisher.vanish();
@@ -286,7 +288,7 @@ describe('large bodies', () => {
 
 describe('a client that does not read', () => {
   it('loses QoS 0 messages past the bound, none of QoS 1, and harms no one', async () => {
-    const slow = await Peer.connect(broker.ports.mqtt, 'sleeper');
+    const slow = await RawClient.connect(broker.ports.mqtt, 'sleeper');
     await slow.subscribe('flood/0', 0);
     await slow.subscribe('flood/1', 1, 2);
     slow.pause();

@@ -1,15 +1,15 @@
 /** Retained messages that a subscription gets at once are each its own, whatever was written for the one before. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type Stage, stage, text } from '../harness.ts';
+import { type Harness, startHarness, text } from '../harness.ts';
 
-let house: Stage;
+let harness: Harness;
 beforeEach(async () => {
-  house = await stage();
+  harness = await startHarness();
 });
-afterEach(() => house.broker.close());
+afterEach(() => harness.broker.close());
 
 it.each([4, 5] as const)('at QoS 0, in version %i', async (version) => {
-  const connect = version === 5 ? house.connect : house.connect311;
+  const connect = version === 5 ? harness.connect : harness.connect311;
   const publisher = await connect('p');
   const sent = new Map<string, string>();
   for (let i = 0; i < 5; i++) sent.set(`r/${i}`, `the body of ${i}`);

@@ -1,33 +1,33 @@
 /** Messages of 5.0 that cross to AMQP and back, and dead letters. */
 import * as amqp from 'amqplib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { publish1, type Stage, stage, text } from '../harness.ts';
+import { type Harness, publish1, startHarness, text } from '../harness.ts';
 
-let house: Stage;
+let harness: Harness;
 let connection: amqp.ChannelModel;
 let channel: amqp.Channel;
 beforeAll(async () => {
-  house = await stage();
-  connection = await amqp.connect(`amqp://127.0.0.1:${house.broker.port('amqp')}`);
+  harness = await startHarness();
+  connection = await amqp.connect(`amqp://127.0.0.1:${harness.broker.port('amqp')}`);
   channel = await connection.createChannel();
 });
 afterAll(async () => {
   await connection.close();
-  await house.broker.close();
+  await harness.broker.close();
 });
 
 it('properties of 5.0 are those of AMQP', async () => {
   const { queue } = await channel.assertQueue('', { exclusive: true });
   await channel.bindQueue(queue, 'amq.topic', 'to.amqp');
   const got = new Promise<amqp.ConsumeMessage>((done) => void channel.consume(queue, (m) => done(m!), { noAck: true }));
-  const peer = await house.connect('c');
+  const client = await harness.connect('c');
   const properties = {
     contentType: 'text/plain',
     responseTopic: '$queue/answers',
     correlationData: Buffer.from('id'),
     userProperties: { a: '1', type: 't', 'message-id': 'm', priority: '5' },
   };
-  expect(await publish1(peer, 'to/amqp', 'x', properties)).toBe(0);
+  expect(await publish1(client, 'to/amqp', 'x', properties)).toBe(0);
   const message = await got;
   expect(message.fields.routingKey).toBe('to.amqp');
   expect(message.properties).toMatchObject({
@@ -47,7 +47,7 @@ it('a request from AMQP is answered from 5.0, into the queue it names', async ()
   const answer = new Promise<amqp.ConsumeMessage>(
     (done) => void channel.consume(queue, (m) => done(m!), { noAck: true }),
   );
-  const responder = await house.connect('responder');
+  const responder = await harness.connect('responder');
   await responder.subscribe('requests/+', 1);
   channel.publish('amq.topic', 'requests.one', Buffer.from('question'), {
     replyTo: queue,
@@ -81,7 +81,7 @@ it('what a client refuses is a dead letter, and says so to whoever reads it', as
     arguments: { 'x-dead-letter-exchange': 'amq.topic', 'x-dead-letter-routing-key': 'dead' },
   });
   await channel.bindQueue('refusing', 'amq.topic', 'to.refuse');
-  const reader = await house.connect('reader');
+  const reader = await harness.connect('reader');
   await reader.subscribe('dead', 1);
   channel.publish('amq.topic', 'to.refuse', Buffer.from('poison'), { persistent: true });
   const message = await new Promise<amqp.ConsumeMessage>((done) => void channel.consume('refusing', (m) => done(m!)));
@@ -100,18 +100,18 @@ it('what a client refuses is a dead letter, and says so to whoever reads it', as
 });
 
 it('a member of a share may say which messages it wants, and gets no others', async () => {
-  const picky = await house.connect('picky', { sessionExpiryInterval: 100 });
+  const picky = await harness.connect('picky', { sessionExpiryInterval: 100 });
   const topic = '$share/g/jobs/+';
   const ask = (selector: string): Promise<number> => picky.subscribe(topic, 1, 1, {}, { userProperties: { selector } });
   expect(await ask('size >')).toBe(0x83);
   expect(await ask('size > 5')).toBe(1);
   expect(await picky.subscribe('jobs/own', 1, 2, {}, { userProperties: { selector: 'size > 5' } })).toBe(0x83);
-  const peer = await house.connect('p');
+  const client = await harness.connect('p');
   for (const size of ['3', '10', '4', '7']) {
-    expect(await publish1(peer, 'jobs/x', size, { userProperties: { size } })).toBe(0);
+    expect(await publish1(client, 'jobs/x', size, { userProperties: { size } })).toBe(0);
   }
   expect([text(await picky.next('publish')), text(await picky.next('publish'))]).toEqual(['10', '7']);
-  const other = await house.connect('other');
+  const other = await harness.connect('other');
   await other.subscribe(topic, 1);
   expect([text(await other.next('publish')), text(await other.next('publish'))]).toEqual(['3', '4']);
   await picky.settle();

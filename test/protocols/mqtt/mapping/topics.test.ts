@@ -4,8 +4,8 @@ import { splitUserName } from '../../../../protocols/mqtt/mapping/names.ts';
 import { TopicWriter } from '../../../../protocols/mqtt/mapping/topic-writer.ts';
 import { DOT, MessageView, SLASH, type Spelling } from '../../../../src/message/message.ts';
 import { startTestBroker, type TestBroker } from '../../../support/broker.ts';
-import { door, publishAs } from '../door.ts';
-import { Peer } from '../raw-client.ts';
+import { openSession, publishAs } from '../harness.ts';
+import { RawClient } from '../raw-client.ts';
 
 describe('the topic of a message', () => {
   const writer = new TopicWriter();
@@ -90,16 +90,16 @@ describe('a message of another protocol', () => {
   afterAll(() => broker.close());
 
   it('arrives with its topic respelled, with the QoS of its assurance, at every subscriber', async () => {
-    const peers = await Promise.all(['a', 'b', 'c'].map((id) => Peer.connect(broker.ports.mqtt, id)));
-    for (const [qos, peer] of peers.entries()) await peer.subscribe('cross/+', qos as 0 | 1 | 2);
-    const session = await door(broker);
+    const clients = await Promise.all(['a', 'b', 'c'].map((id) => RawClient.connect(broker.ports.mqtt, id)));
+    for (const [qos, client] of clients.entries()) await client.subscribe('cross/+', qos as 0 | 1 | 2);
+    const session = await openSession(broker);
     for (const assurance of [0, 1] as const) {
       publishAs(session, 'amq.topic', DOT, 'cross.x', `body ${assurance}`, (draft) => {
         draft.assurance = assurance;
       });
     }
-    for (const [qos, peer] of peers.entries()) {
-      const found = [await peer.next('publish'), await peer.next('publish')];
+    for (const [qos, client] of clients.entries()) {
+      const found = [await client.next('publish'), await client.next('publish')];
       const expected = [
         ['cross/x', 'body 0', 0],
         ['cross/x', 'body 1', Math.min(1, qos)],
@@ -111,14 +111,16 @@ describe('a message of another protocol', () => {
   });
 
   it('is not mistaken for the one before it when fanned out', async () => {
-    const peers = await Promise.all(Array.from({ length: 5 }, (_, i) => Peer.connect(broker.ports.mqtt, `fan${i}`)));
-    for (const peer of peers) await peer.subscribe('fan/#', 0);
-    const session = await door(broker);
+    const clients = await Promise.all(
+      Array.from({ length: 5 }, (_, i) => RawClient.connect(broker.ports.mqtt, `fan${i}`)),
+    );
+    for (const client of clients) await client.subscribe('fan/#', 0);
+    const session = await openSession(broker);
     const sent = Array.from({ length: 300 }, (_, i) => `${i}-${'x'.repeat((i * 7919) % 900)}`);
     for (const [i, body] of sent.entries()) publishAs(session, 'amq.topic', i % 2 === 0 ? DOT : SLASH, `fan`, body);
-    for (const peer of peers) {
+    for (const client of clients) {
       const got: string[] = [];
-      while (got.length < sent.length) got.push((await peer.next('publish')).payload.toString());
+      while (got.length < sent.length) got.push((await client.next('publish')).payload.toString());
       expect(got).toEqual(sent);
     }
     session.close(true);

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { Command } from '../../../support/command.ts';
 import { withTemporaryDirectory } from '../../../support/directory.ts';
-import { Peer } from '../raw-client.ts';
+import { RawClient } from '../raw-client.ts';
 
 const MESSAGES = 4000;
 const KILLS = 6;
@@ -19,19 +19,19 @@ class Publisher {
   readonly underWay = new Map<number, { body: string; released: boolean }>();
   private nextId = 1;
 
-  again(peer: Peer): void {
+  again(client: RawClient): void {
     for (const [id, { body, released }] of this.underWay) {
-      if (released) peer.send({ cmd: 'pubrel', messageId: id });
-      else peer.publish('once/x', body, 2, id, { dup: true });
+      if (released) client.send({ cmd: 'pubrel', messageId: id });
+      else client.publish('once/x', body, 2, id, { dup: true });
     }
   }
 
-  step(peer: Peer): void {
-    for (const packet of peer.packets.splice(0)) {
+  step(client: RawClient): void {
+    for (const packet of client.packets.splice(0)) {
       if (packet.cmd === 'pubrec') {
         const found = this.underWay.get(packet.messageId!);
         if (found !== undefined) found.released = true;
-        peer.send({ cmd: 'pubrel', messageId: packet.messageId! });
+        client.send({ cmd: 'pubrel', messageId: packet.messageId! });
       } else if (packet.cmd === 'pubcomp' && this.underWay.delete(packet.messageId!)) this.completed++;
     }
     while (this.underWay.size < WINDOW && this.next < MESSAGES) {
@@ -39,7 +39,7 @@ class Publisher {
       this.nextId = (this.nextId % 60_000) + 1;
       const body = String(this.next++);
       this.underWay.set(id, { body, released: false });
-      peer.publish('once/x', body, 2, id);
+      client.publish('once/x', body, 2, id);
     }
   }
 }
@@ -49,8 +49,8 @@ class Receiver {
   repeated = 0;
   private readonly unreleased = new Set<number>();
 
-  step(peer: Peer): void {
-    for (const packet of peer.packets.splice(0)) {
+  step(client: RawClient): void {
+    for (const packet of client.packets.splice(0)) {
       if (packet.cmd === 'publish') {
         const id = packet.messageId!;
         if (this.unreleased.has(id)) {
@@ -60,10 +60,10 @@ class Receiver {
           this.unreleased.add(id);
           this.got.push(Number(packet.payload.toString()));
         }
-        peer.send({ cmd: 'pubrec', messageId: id });
+        client.send({ cmd: 'pubrec', messageId: id });
       } else if (packet.cmd === 'pubrel') {
         this.unreleased.delete(packet.messageId!);
-        peer.send({ cmd: 'pubcomp', messageId: packet.messageId! });
+        client.send({ cmd: 'pubcomp', messageId: packet.messageId! });
       }
     }
   }
@@ -77,10 +77,10 @@ it('QoS 2 is exactly once, in order, through kills of the broker', { timeout: 12
       const broker = await Command.start(['--data', directory, '--listen', 'mqtt://127.0.0.1:0']);
       try {
         const port = broker.port('mqtt');
-        const out = await Peer.connect(port, 'receiver', { clean: false });
+        const out = await RawClient.connect(port, 'receiver', { clean: false });
         expect(out.sessionPresent).toBe(round > 0);
         if (round === 0) await out.subscribe('once/#', 2);
-        const into = await Peer.connect(port, 'publisher', { clean: false });
+        const into = await RawClient.connect(port, 'publisher', { clean: false });
         expect(into.sessionPresent).toBe(round > 0);
         publisher.again(into);
         // Killed at an arbitrary moment of the traffic; the last round runs to the end.

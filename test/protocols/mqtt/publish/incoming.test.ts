@@ -6,26 +6,25 @@ import type * as wire from 'mqtt-packet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../../src/clock/clock.ts';
 import { until } from '../../../support/until.ts';
-import { door } from '../door.ts';
-import { type Stage, stage } from '../harness.ts';
-import { Peer } from '../raw-client.ts';
+import { type Harness, openSession, startHarness } from '../harness.ts';
+import { RawClient } from '../raw-client.ts';
 
 let clock: ManualClock;
-let house: Stage;
+let harness: Harness;
 beforeEach(async () => {
   clock = new ManualClock();
-  house = await stage(
+  harness = await startHarness(
     { checkPayloadFormat: true, topicLevelsMax: 8, propertiesSizeMax: 1000, sysIntervalMs: 3_600_000 },
     { clock },
   );
 });
-afterEach(() => house.broker.close());
+afterEach(() => harness.broker.close());
 
 type Version = 3 | 4 | 5;
 const LARGE = 200_000;
 
-const dial = (clientId: string, version: Version, more: Partial<wire.IConnectPacket> = {}): Promise<Peer> =>
-  Peer.connect(house.port, clientId, {
+const dial = (clientId: string, version: Version, more: Partial<wire.IConnectPacket> = {}): Promise<RawClient> =>
+  RawClient.connect(harness.port, clientId, {
     protocolVersion: version,
     protocolId: version === 3 ? 'MQIsdp' : 'MQTT',
     ...more,
@@ -41,10 +40,10 @@ const publishes: [Version, number][] = [
 ];
 
 /** PUBLISH with QoS 1; the reason of its answer, 'closed' if the connection is. */
-async function answerTo(peer: Peer, topic: string, bytes: number, more: Partial<wire.IPublishPacket> = {}) {
-  peer.publish(topic, Buffer.alloc(bytes, 'x'), 1, 7, more);
+async function answerTo(client: RawClient, topic: string, bytes: number, more: Partial<wire.IPublishPacket> = {}) {
+  client.publish(topic, Buffer.alloc(bytes, 'x'), 1, 7, more);
   try {
-    const puback = await peer.next('puback');
+    const puback = await client.next('puback');
     return puback.reasonCode ?? 0;
   } catch {
     return 'closed';
@@ -52,20 +51,20 @@ async function answerTo(peer: Peer, topic: string, bytes: number, more: Partial<
 }
 
 const queued = async (name: string): Promise<number> => {
-  const session = await door(house.broker);
+  const session = await openSession(harness.broker);
   const { messages } = session.checkQueue(name);
   session.close(true);
   return messages;
 };
 
 async function untilQueued(name: string, messages: number): Promise<void> {
-  const session = await door(house.broker);
+  const session = await openSession(harness.broker);
   await until(() => session.checkQueue(name).messages >= messages, `${name} to have ${messages} messages`);
   session.close(true);
 }
 
 async function makeQueue(name: string): Promise<void> {
-  const session = await door(house.broker);
+  const session = await openSession(harness.broker);
   session.declareQueue(name, { durable: true, exclusive: false, autoDelete: false, arguments: [] });
   session.close(true);
 }
@@ -74,7 +73,7 @@ describe('a message that is refused leaves nothing for another client', () => {
   // What each of them would leave in an object that is used again: a delay, a time to live, a priority, a group, properties.
   const hints = { 'x-delay': '100000', priority: '9', JMSXGroupID: 'g' };
   const loaded = { messageExpiryInterval: 1, userProperties: hints, contentType: 'left/behind' };
-  const refusals: [string, (bad: Peer) => void, Version][] = [
+  const refusals: [string, (bad: RawClient) => void, Version][] = [
     ['DUP with QoS 0', (bad) => bad.raw(Buffer.from([0x38, 17, 0, 14, ...Buffer.from('$delayed/100/x'), 0x78])), 4],
     [
       'a payload that is no text',
@@ -119,10 +118,10 @@ describe('DUP with QoS 0', () => {
   it.each(publishes)('in %i, %i bytes: ends the connection, but in 3.1', async (version, bytes) => {
     const reader = await dial('reader', 4);
     await reader.subscribe('t', 0);
-    const peer = await dial('c', version);
-    peer.publish('t', Buffer.alloc(bytes, 'x'), 0, 0, { dup: true });
+    const client = await dial('c', version);
+    client.publish('t', Buffer.alloc(bytes, 'x'), 0, 0, { dup: true });
     if (version === 3) expect((await reader.next('publish')).payload.length).toBe(bytes);
-    else await until(() => peer.closed, 'the broker to close');
+    else await until(() => client.closed, 'the broker to close');
     await reader.settle();
     expect(reader.packets).toEqual([]);
   });
@@ -138,25 +137,25 @@ describe('topics that mean something', () => {
     ...[1, LARGE].map((bytes): [string, (topic: string) => Promise<unknown>] => [
       `an alias, ${bytes} bytes`,
       async (topic) => {
-        const peer = await dial('c', 5);
-        await answerTo(peer, topic, bytes, { properties: { topicAlias: 3 } });
-        await answerTo(peer, '', bytes, { properties: { topicAlias: 3 } });
-        return answerTo(peer, '', bytes, { properties: { topicAlias: 3 } });
+        const client = await dial('c', 5);
+        await answerTo(client, topic, bytes, { properties: { topicAlias: 3 } });
+        await answerTo(client, '', bytes, { properties: { topicAlias: 3 } });
+        return answerTo(client, '', bytes, { properties: { topicAlias: 3 } });
       },
     ]),
     ...([4, 5] as const).map((version): [string, (topic: string) => Promise<unknown>] => [
       `a will of ${version}`,
       async (topic) => {
         const will = { topic, payload: Buffer.from('gone'), qos: 1, retain: true };
-        const peer = await dial('w', version, { will } as Partial<wire.IConnectPacket>);
-        const { willsDropped } = house.adapter.stats;
-        await peer.vanish();
+        const client = await dial('w', version, { will } as Partial<wire.IConnectPacket>);
+        const { willsDropped } = harness.adapter.stats;
+        await client.vanish();
         await (await dial('w', version)).leave(); // so the broker has noticed
-        return house.adapter.stats.willsDropped - willsDropped === 1 ? 'dropped' : 0;
+        return harness.adapter.stats.willsDropped - willsDropped === 1 ? 'dropped' : 0;
       },
     ]),
   ];
-  const dropped = () => house.adapter.stats.publishesDropped + house.adapter.stats.willsDropped;
+  const dropped = () => harness.adapter.stats.publishesDropped + harness.adapter.stats.willsDropped;
 
   it.each(doors)("$queue/q, by %s: reaches the queue, and is nobody's retained message", async (_, send) => {
     await makeQueue('q');
@@ -229,17 +228,17 @@ describe('topics that mean something', () => {
   });
 
   it('QoS 2 of 3.1.1 that may not be published goes through its exchange', async () => {
-    const peer = await dial('c', 4);
-    peer.publish('$SYS/x', 'x', 2, 5);
-    await peer.next('pubrec');
-    peer.send({ cmd: 'pubrel', messageId: 5 });
-    expect((await peer.next('pubcomp')).messageId).toBe(5);
+    const client = await dial('c', 4);
+    client.publish('$SYS/x', 'x', 2, 5);
+    await client.next('pubrec');
+    client.send({ cmd: 'pubrel', messageId: 5 });
+    expect((await client.next('pubcomp')).messageId).toBe(5);
   });
 
   it.each([3, 4, 5] as const)('a filter in %i that would bring nothing is refused', async (version) => {
     for (const filter of ['$queue/q', '$queue/#', '$delayed/5/k', '$share/g/$queue/q', '$share/g/$share/h/t']) {
-      const peer = await dial('s', version);
-      const granted = await peer.subscribe(filter, 1).catch(() => 'closed');
+      const client = await dial('s', version);
+      const granted = await client.subscribe(filter, 1).catch(() => 'closed');
       expect([filter, granted]).toEqual([filter, version === 5 ? 0x8f : version === 4 ? 0x80 : 'closed']);
     }
   });
@@ -248,14 +247,14 @@ describe('topics that mean something', () => {
 describe('what was found out about a topic stays with it', () => {
   it('retain is no more kept under the alias of a queue than under its topic', async () => {
     await makeQueue('orders');
-    const peer = await dial('c', 5);
+    const client = await dial('c', 5);
     for (const [topic, bytes] of [
       ['$queue/orders', 1],
       ['', 1],
       ['', LARGE],
       ['$queue/orders', 1],
     ] as const) {
-      await answerTo(peer, topic, bytes, { retain: true, properties: { topicAlias: 1 } });
+      await answerTo(client, topic, bytes, { retain: true, properties: { topicAlias: 1 } });
     }
     expect(await queued('orders')).toBe(4);
     const reader = await dial('reader', 5);
@@ -267,12 +266,12 @@ describe('what was found out about a topic stays with it', () => {
   it('a delay comes again with the topic that is known, and with its alias', async () => {
     const reader = await dial('reader', 4);
     await reader.subscribe('k', 1);
-    const peer = await dial('c', 5);
-    await answerTo(peer, '$delayed/5/k', 1, { properties: { topicAlias: 1 } });
-    await answerTo(peer, 'k', 2);
+    const client = await dial('c', 5);
+    await answerTo(client, '$delayed/5/k', 1, { properties: { topicAlias: 1 } });
+    await answerTo(client, 'k', 2);
     expect((await reader.next('publish')).payload.length).toBe(2);
-    await answerTo(peer, '', 3, { properties: { topicAlias: 1 } });
-    await answerTo(peer, '$delayed/5/k', 4);
+    await answerTo(client, '', 3, { properties: { topicAlias: 1 } });
+    await answerTo(client, '$delayed/5/k', 4);
     await reader.settle();
     expect(reader.packets).toEqual([]);
     clock.advance(5_000);
@@ -282,8 +281,8 @@ describe('what was found out about a topic stays with it', () => {
   it('a delay in the topic is not undone by a property that asks for none', async () => {
     const reader = await dial('reader', 4);
     await reader.subscribe('k', 1);
-    const peer = await dial('c', 5);
-    await answerTo(peer, '$delayed/5/k', 1, { properties: { userProperties: { 'x-delay': '0' } } });
+    const client = await dial('c', 5);
+    await answerTo(client, '$delayed/5/k', 1, { properties: { userProperties: { 'x-delay': '0' } } });
     await reader.settle();
     expect(reader.packets).toEqual([]);
   });
@@ -322,9 +321,9 @@ describe('the same bounds', () => {
 
   const many = { userProperties: { name: 'x'.repeat(1000) } };
   it.each([1, LARGE])('on properties, %i bytes', async (bytes) => {
-    const peer = await dial('c', 5);
-    expect(await answerTo(peer, 't', bytes, { properties: many })).toBe('closed');
-    expect((await peer.next('disconnect')).reasonCode).toBe(0x97);
+    const client = await dial('c', 5);
+    expect(await answerTo(client, 't', bytes, { properties: many })).toBe('closed');
+    expect((await client.next('disconnect')).reasonCode).toBe(0x97);
   });
   it('on the properties of a will', async () => {
     const will = { topic: 't', payload: Buffer.from('x'), qos: 0, retain: false, properties: many };
@@ -333,21 +332,21 @@ describe('the same bounds', () => {
 
   it.each([1, LARGE])('on what is said to be text, %i bytes', async (bytes) => {
     const said = { payloadFormatIndicator: true };
-    const peer = await dial('c', 5);
+    const client = await dial('c', 5);
     const reader = await dial('reader', 5);
     await reader.subscribe('t', 1);
     const euros = Buffer.from('€'.repeat(bytes));
-    peer.publish('t', euros, 1, 1, { properties: said });
-    expect((await peer.next('puback')).reasonCode ?? 0).toBe(0);
+    client.publish('t', euros, 1, 1, { properties: said });
+    expect((await client.next('puback')).reasonCode ?? 0).toBe(0);
     expect(euros.equals((await reader.next('publish')).payload as Buffer)).toBe(true);
     for (const broken of [euros.subarray(0, -1), Buffer.concat([euros, Buffer.from([0x80])])]) {
-      peer.publish('t', broken, 1, 2, { properties: said });
-      expect((await peer.next('puback')).reasonCode).toBe(0x99);
+      client.publish('t', broken, 1, 2, { properties: said });
+      expect((await client.next('puback')).reasonCode).toBe(0x99);
     }
     await reader.settle();
     expect(reader.packets).toEqual([]);
-    peer.publish('t', euros.subarray(1), 0, 0, { properties: said });
-    expect((await peer.next('disconnect')).reasonCode).toBe(0x99);
+    client.publish('t', euros.subarray(1), 0, 0, { properties: said });
+    expect((await client.next('disconnect')).reasonCode).toBe(0x99);
   });
   it('on a will that is said to be text', async () => {
     const properties = { payloadFormatIndicator: true };
@@ -356,37 +355,37 @@ describe('the same bounds', () => {
   });
 
   it.each([1, LARGE])('on what is retained, %i bytes', async (bytes) => {
-    await house.broker.close();
-    house = await stage({}, { clock, vhosts: { '/': { limits: { retainedMessages: 1 } } } });
-    const peer = await dial('c', 5);
-    expect(await answerTo(peer, 'a', bytes, { retain: true })).not.toBe(0x97);
-    expect(await answerTo(peer, 'b', bytes, { retain: true })).toBe(0x97);
-    expect(await answerTo(peer, 'a', bytes, { retain: true })).not.toBe(0x97);
+    await harness.broker.close();
+    harness = await startHarness({}, { clock, vhosts: { '/': { limits: { retainedMessages: 1 } } } });
+    const client = await dial('c', 5);
+    expect(await answerTo(client, 'a', bytes, { retain: true })).not.toBe(0x97);
+    expect(await answerTo(client, 'b', bytes, { retain: true })).toBe(0x97);
+    expect(await answerTo(client, 'a', bytes, { retain: true })).not.toBe(0x97);
   });
 
   it.each([1, LARGE])('on what is unanswered, %i bytes', async (bytes) => {
-    await house.broker.close();
-    house = await stage({ receiveMax: 1 }, { clock });
-    const peer = await dial('c', 5);
-    for (const id of [1, 2]) peer.publish('t', Buffer.alloc(bytes, 'x'), 2, id);
-    expect((await peer.next('disconnect')).reasonCode).toBe(0x93);
+    await harness.broker.close();
+    harness = await startHarness({ receiveMax: 1 }, { clock });
+    const client = await dial('c', 5);
+    for (const id of [1, 2]) client.publish('t', Buffer.alloc(bytes, 'x'), 2, id);
+    expect((await client.next('disconnect')).reasonCode).toBe(0x93);
   });
 
   it('on packets a second, of which a large one is one', async () => {
-    await house.broker.close();
-    house = await stage({ packetRateMax: 2 }, { clock });
-    const peer = await dial('c', 4);
-    const { publishesReceived, paced } = house.adapter.stats;
-    for (let i = 0; i < 4; i++) peer.publish('t', Buffer.alloc(LARGE, 'x'), 0);
-    await until(() => house.adapter.stats.paced > paced, 'it to be held back');
-    expect(house.adapter.stats.publishesReceived - publishesReceived).toBe(3);
+    await harness.broker.close();
+    harness = await startHarness({ packetRateMax: 2 }, { clock });
+    const client = await dial('c', 4);
+    const { publishesReceived, paced } = harness.adapter.stats;
+    for (let i = 0; i < 4; i++) client.publish('t', Buffer.alloc(LARGE, 'x'), 0);
+    await until(() => harness.adapter.stats.paced > paced, 'it to be held back');
+    expect(harness.adapter.stats.publishesReceived - publishesReceived).toBe(3);
   });
 
   it('while a client proves who it is: nothing is published, in one piece or many', async () => {
     for (const bytes of [1, LARGE]) {
-      const peer = await Peer.dial(house.port, 5);
+      const client = await RawClient.dial(harness.port, 5);
       const properties = { authenticationMethod: 'SCRAM-SHA-256', authenticationData: Buffer.from('n,,n=guest,r=abc') };
-      peer.send({
+      client.send({
         cmd: 'connect',
         protocolId: 'MQTT',
         protocolVersion: 5,
@@ -395,11 +394,11 @@ describe('the same bounds', () => {
         keepalive: 0,
         properties,
       });
-      await peer.next('auth');
-      const { internalErrors } = house.adapter.stats;
-      peer.publish('t', Buffer.alloc(bytes, 'x'), 0);
-      expect((await peer.next('connack')).reasonCode).toBe(0x82);
-      expect(house.adapter.stats.internalErrors).toBe(internalErrors);
+      await client.next('auth');
+      const { internalErrors } = harness.adapter.stats;
+      client.publish('t', Buffer.alloc(bytes, 'x'), 0);
+      expect((await client.next('connack')).reasonCode).toBe(0x82);
+      expect(harness.adapter.stats.internalErrors).toBe(internalErrors);
     }
   });
 });

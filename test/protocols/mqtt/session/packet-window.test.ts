@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Feed } from '../../../../protocols/mqtt/deliver/subscription-consumer.ts';
+import { SubscriptionConsumer } from '../../../../protocols/mqtt/deliver/subscription-consumer.ts';
 import { PacketWindow, PUBLISHED_1, PUBLISHED_2, RELEASED } from '../../../../protocols/mqtt/session/packet-window.ts';
 
-const feed = new Feed('q', false, 2, () => {});
+const feed = new SubscriptionConsumer('q', false, 2, () => {});
 
 describe('the packet window', () => {
   it('knows each identifier in use and no other, whatever the order of takes and frees', () => {

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Session } from '../../../../src/api/session.ts';
 import { startTestBroker, type TestBroker, temporaryDirectory } from '../../../support/broker.ts';
 import { until } from '../../../support/until.ts';
-import { door } from '../door.ts';
-import { Peer } from '../raw-client.ts';
+import { openSession } from '../harness.ts';
+import { RawClient } from '../raw-client.ts';
 
 const SHARE = '$share/g/jobs/+';
 let data: string;
@@ -13,7 +13,7 @@ let session: Session;
 
 async function start(): Promise<void> {
   broker = await startTestBroker({ data, listen: ['mqtt://127.0.0.1:0'] });
-  session = await door(broker);
+  session = await openSession(broker);
 }
 beforeEach(() => {
   data = temporaryDirectory().path;
@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => broker.close());
 
-const connect = (id: string, more = {}): Promise<Peer> => Peer.connect(broker.ports.mqtt, id, more);
+const connect = (id: string, more = {}): Promise<RawClient> => RawClient.connect(broker.ports.mqtt, id, more);
 const noticed = (connections: number): Promise<void> =>
   until(() => broker.connections === connections, 'the broker to notice');
 const written = (): string[] => session.state.keys('mqtt/').filter((key) => key.endsWith('/m'));
@@ -31,10 +31,10 @@ describe.each([0, 1, 2] as const)('deleted while its client is there, subscribed
   it.each([true, false])(
     'the client is told by the end of its connection, and nothing stays; clean: %s',
     async (clean) => {
-      const peer = await connect('m', { clean });
-      await peer.subscribe('a', qos);
+      const client = await connect('m', { clean });
+      await client.subscribe('a', qos);
       deleteQueue();
-      await until(() => peer.closed, 'the client to be told');
+      await until(() => client.closed, 'the client to be told');
       expect(written()).toEqual([]);
       const again = await connect('m', { clean });
       expect(again.sessionPresent).toBe(false);
@@ -47,10 +47,10 @@ describe.each([0, 1, 2] as const)('deleted while its client is there, subscribed
 
 describe.each([0, 1] as const)('deleted while its client is away, subscribed with QoS %i', (qos) => {
   async function away(): Promise<void> {
-    const peer = await connect('m', { clean: false });
-    await peer.subscribe('a', qos);
-    await peer.subscribe(SHARE, 1, 2);
-    await peer.vanish();
+    const client = await connect('m', { clean: false });
+    await client.subscribe('a', qos);
+    await client.subscribe(SHARE, 1, 2);
+    await client.vanish();
     await noticed(0);
   }
 
@@ -83,9 +83,9 @@ it('a deferred will comes when its session ends so', async () => {
     retain: false,
     properties: { willDelayInterval: 900 },
   };
-  const peer = await connect('m', { protocolVersion: 5, properties, will });
-  await peer.subscribe('a', 0);
-  await peer.vanish();
+  const client = await connect('m', { protocolVersion: 5, properties, will });
+  await client.subscribe('a', 0);
+  await client.vanish();
   await noticed(1);
   deleteQueue();
   expect((await watcher.next('publish')).payload.toString()).toBe('gone');
@@ -99,14 +99,14 @@ describe('a SUBSCRIBE that ends the connection', () => {
     ['a share without a filter', five, { topic: '$share/g/', qos: 1 }],
     ['a filter that 3.1 cannot be refused', three, { topic: '$queue/q', qos: 1 }],
   ] as const)('grants nothing: %s', async (_, who, bad) => {
-    const peer = await connect('m', who);
+    const client = await connect('m', who);
     const subscriptions = [
       { topic: 'a', qos: 1 as const, nl: false, rap: false, rh: 0 },
       { nl: false, rap: false, rh: 0, ...bad },
     ];
-    peer.send({ cmd: 'subscribe', messageId: 1, subscriptions });
-    await until(() => peer.closed, 'the broker to close');
-    expect(peer.packets.some(({ cmd }) => cmd === 'suback')).toBe(false);
+    client.send({ cmd: 'subscribe', messageId: 1, subscriptions });
+    await until(() => client.closed, 'the broker to close');
+    expect(client.packets.some(({ cmd }) => cmd === 'suback')).toBe(false);
     expect(session.queueExists('mqtt-subscription-m')).toBe(false);
   });
 });

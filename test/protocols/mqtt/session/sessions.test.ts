@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startTestBroker, type TestBroker } from '../../../support/broker.ts';
 import { temporaryDirectory } from '../../../support/directory.ts';
 import { until } from '../../../support/until.ts';
-import { door } from '../door.ts';
-import { Peer } from '../raw-client.ts';
+import { openSession } from '../harness.ts';
+import { RawClient } from '../raw-client.ts';
 
 let directory: { path: string; remove(): void };
 let broker: TestBroker;
@@ -24,41 +24,41 @@ async function restart(): Promise<void> {
 }
 
 const kept = { clean: false };
-const connect = (clientId: string, options: object = {}): Promise<Peer> =>
-  Peer.connect(broker.ports.mqtt, clientId, options);
+const connect = (clientId: string, options: object = {}): Promise<RawClient> =>
+  RawClient.connect(broker.ports.mqtt, clientId, options);
 
 /** Publishes with QoS 1 or 2 and waits until the broker has taken it over for good. */
-async function send(peer: Peer, topic: string, payload: string, qos: 1 | 2 = 1, id = 1): Promise<void> {
-  peer.publish(topic, payload, qos, id);
+async function send(client: RawClient, topic: string, payload: string, qos: 1 | 2 = 1, id = 1): Promise<void> {
+  client.publish(topic, payload, qos, id);
   if (qos === 1) {
-    await peer.next('puback');
+    await client.next('puback');
     return;
   }
-  await peer.next('pubrec');
-  peer.send({ cmd: 'pubrel', messageId: id });
-  await peer.next('pubcomp');
+  await client.next('pubrec');
+  client.send({ cmd: 'pubrel', messageId: id });
+  await client.next('pubcomp');
 }
 
-async function bodies(peer: Peer, count: number): Promise<string[]> {
+async function bodies(client: RawClient, count: number): Promise<string[]> {
   const found: string[] = [];
   while (found.length < count) {
-    const packet = await peer.next('publish');
+    const packet = await client.next('publish');
     found.push(packet.payload.toString());
-    if (packet.qos === 1) peer.send({ cmd: 'puback', messageId: packet.messageId! });
+    if (packet.qos === 1) client.send({ cmd: 'puback', messageId: packet.messageId! });
   }
   return found;
 }
 
 /** Kept sessions are asked the same after a lost connection and after a restart. */
-const breaks: [string, (peer: Peer) => Promise<void>][] = [
-  ['a lost connection', (peer) => peer.vanish()],
-  ['DISCONNECT', (peer) => peer.leave()],
+const breaks: [string, (client: RawClient) => Promise<void>][] = [
+  ['a lost connection', (client) => client.vanish()],
+  ['DISCONNECT', (client) => client.leave()],
   ['a restart of the broker', () => restart()],
   [
     'a take-over',
-    async (peer) => {
+    async (client) => {
       await (await connect('kept', kept)).vanish();
-      void peer;
+      void client;
     },
   ],
 ];
@@ -215,9 +215,9 @@ describe('an unsubscribed filter of a kept session', () => {
 
 describe('retained messages', () => {
   it('survive a restart', async () => {
-    const peer = await connect('r');
-    peer.publish('r/a', 'kept', 1, 1, { retain: true });
-    await peer.next('puback');
+    const client = await connect('r');
+    client.publish('r/a', 'kept', 1, 1, { retain: true });
+    await client.next('puback');
     await restart();
     const again = await connect('r');
     await again.subscribe('r/#', 1);
@@ -326,11 +326,11 @@ describe('a shared subscription', () => {
 
 describe('a session whose queue an operator deletes', () => {
   it('ends: its client is told by closing, and finds nothing when it comes back', async () => {
-    const peer = await connect('victim', kept);
-    await peer.subscribe('v', 1);
-    const operator = await door(broker);
+    const client = await connect('victim', kept);
+    await client.subscribe('v', 1);
+    const operator = await openSession(broker);
     operator.deleteQueue('mqtt-subscription-victim', false, false);
-    await until(() => peer.closed, 'the connection to close');
+    await until(() => client.closed, 'the connection to close');
     const again = await connect('victim', kept);
     expect(again.sessionPresent).toBe(false);
     await again.subscribe('v', 1);
@@ -340,11 +340,11 @@ describe('a session whose queue an operator deletes', () => {
   });
 
   it('ends also while its client is away', async () => {
-    const peer = await connect('victim', kept);
-    await peer.subscribe('v', 1);
-    await peer.vanish();
+    const client = await connect('victim', kept);
+    await client.subscribe('v', 1);
+    await client.vanish();
     await until(() => broker.connections === 0, 'the broker to notice');
-    const operator = await door(broker);
+    const operator = await openSession(broker);
     operator.deleteQueue('mqtt-subscription-victim', false, false);
     expect((await connect('victim', kept)).sessionPresent).toBe(false);
     operator.close(true);

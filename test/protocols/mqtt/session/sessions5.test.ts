@@ -3,34 +3,34 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../../src/clock/clock.ts';
 import { temporaryDirectory } from '../../../support/directory.ts';
 import { until } from '../../../support/until.ts';
-import { publish1, type Stage, stage, text } from '../harness.ts';
-import type { Peer } from '../raw-client.ts';
+import { type Harness, publish1, startHarness, text } from '../harness.ts';
+import type { RawClient } from '../raw-client.ts';
 
 let clock: ManualClock;
 let directory: { path: string; remove(): void };
-let house: Stage;
+let harness: Harness;
 beforeEach(async () => {
   clock = new ManualClock();
   directory = temporaryDirectory();
-  house = await stage({}, { clock, data: directory.path });
+  harness = await startHarness({}, { clock, data: directory.path });
 });
 afterEach(async () => {
-  await house.broker.close();
+  await harness.broker.close();
   directory.remove();
 });
 
 async function restart(awayMs = 0): Promise<void> {
-  await house.broker.close();
+  await harness.broker.close();
   clock.advance(awayMs);
-  house = await stage({}, { clock, data: directory.path });
+  harness = await startHarness({}, { clock, data: directory.path });
 }
 
 const keep = { clean: false };
-const back = (clientId: string, sessionExpiryInterval: number): Promise<Peer> =>
-  house.connect(clientId, { sessionExpiryInterval }, keep);
-const lost = async (peer: Peer): Promise<void> => {
-  await peer.vanish();
-  await until(() => house.broker.connections === 0, 'the broker to notice');
+const back = (clientId: string, sessionExpiryInterval: number): Promise<RawClient> =>
+  harness.connect(clientId, { sessionExpiryInterval }, keep);
+const lost = async (client: RawClient): Promise<void> => {
+  await client.vanish();
+  await until(() => harness.broker.connections === 0, 'the broker to notice');
 };
 
 describe('a session', () => {
@@ -71,7 +71,7 @@ describe('a session', () => {
     await first.subscribe('$share/g/s', 1, 2);
     await lost(first);
     await meanwhile();
-    const other = await house.connect('other');
+    const other = await harness.connect('other');
     expect(await publish1(other, 't', 'x')).toBe(0x10);
     expect(await publish1(other, 's', 'x')).toBe(0x10);
     expect((await back('c', 10)).sessionPresent).toBe(false);
@@ -86,11 +86,11 @@ describe('a session', () => {
 
   it('never ends with 2^32 - 1, nor does one of 3.1.1', async () => {
     await (await back('five', 0xffff_ffff)).leave();
-    await (await house.connect311('four', keep)).leave();
+    await (await harness.connect311('four', keep)).leave();
     await restart(36_000_000);
     clock.advance(120_000);
     expect((await back('five', 0xffff_ffff)).sessionPresent).toBe(true);
-    expect((await house.connect311('four', keep)).sessionPresent).toBe(true);
+    expect((await harness.connect311('four', keep)).sessionPresent).toBe(true);
   });
 
   it('may be given another expiry by DISCONNECT, but not one if it had none', async () => {
@@ -103,14 +103,14 @@ describe('a session', () => {
     again.send({ cmd: 'disconnect', reasonCode: 0, properties: { sessionExpiryInterval: 0 } });
     await until(() => again.closed);
     expect((await back('c', 10)).sessionPresent).toBe(false);
-    const none = await house.connect('none');
+    const none = await harness.connect('none');
     none.send({ cmd: 'disconnect', reasonCode: 0, properties: { sessionExpiryInterval: 5 } });
     expect((await none.next('disconnect')).reasonCode).toBe(0x82);
   });
 
   it('that is resumed without expiry ends with its connection', async () => {
     await (await back('c', 10)).leave();
-    const second = await house.connect('c', {}, keep);
+    const second = await harness.connect('c', {}, keep);
     expect(second.sessionPresent).toBe(true);
     await lost(second);
     expect((await back('c', 10)).sessionPresent).toBe(false);
@@ -125,7 +125,7 @@ describe('a session', () => {
     await restart();
     const again = await back('c', 1000);
     expect(await publish1(again, 'own/a', 'mine')).toBe(0x10);
-    const other = await house.connect('other');
+    const other = await harness.connect('other');
     other.publish('own/a', 'theirs', 1, 1, { retain: true });
     other.publish('s', 'shared', 1, 2, { retain: true });
     const found = [await again.next('publish'), await again.next('publish')];
@@ -158,8 +158,8 @@ describe('a session', () => {
 });
 
 describe('a will with a delay', () => {
-  const willed = (sessionExpiryInterval: number, willDelayInterval: number): Promise<Peer> =>
-    house.connect(
+  const willed = (sessionExpiryInterval: number, willDelayInterval: number): Promise<RawClient> =>
+    harness.connect(
       'mortal',
       { sessionExpiryInterval },
       {
@@ -173,19 +173,19 @@ describe('a will with a delay', () => {
         },
       },
     );
-  const watch = async (): Promise<Peer> => {
+  const watch = async (): Promise<RawClient> => {
     const watcher = await back('watcher', 10_000);
     await watcher.subscribe('will', 1);
     return watcher;
   };
-  const nothingYet = async (watcher: Peer): Promise<void> => {
+  const nothingYet = async (watcher: RawClient): Promise<void> => {
     await watcher.settle();
     expect(watcher.packets.filter((p) => p.cmd === 'publish')).toEqual([]);
   };
-  const gone = async (mortal: Peer): Promise<void> => {
-    const before = house.broker.connections;
+  const gone = async (mortal: RawClient): Promise<void> => {
+    const before = harness.broker.connections;
     await mortal.vanish();
-    await until(() => house.broker.connections === before - 1, 'the broker to notice');
+    await until(() => harness.broker.connections === before - 1, 'the broker to notice');
   };
 
   it('comes when it is due, with its properties', async () => {
@@ -220,7 +220,7 @@ describe('a will with a delay', () => {
   it('comes at once if the client is back with a clean start', async () => {
     const watcher = await watch();
     await gone(await willed(1000, 10));
-    await house.connect('mortal');
+    await harness.connect('mortal');
     expect(text(await watcher.next('publish'))).toBe('gone');
   });
 
@@ -257,17 +257,17 @@ describe('a will with a delay', () => {
 
 describe('the server', () => {
   it('tells a client which identifier it was given, and what else is not as asked', async () => {
-    await house.broker.close();
-    house = await stage(
+    await harness.broker.close();
+    harness = await startHarness(
       { sessionExpiryMaxS: 60, keepAliveMaxS: 30, responseTopicPrefix: 'answers/', topicAliasMax: 3, receiveMax: 9 },
       { clock, data: directory.path },
     );
-    const peer = await house.connect(
+    const client = await harness.connect(
       '',
       { sessionExpiryInterval: 1000, requestResponseInformation: true },
       { keepalive: 99 },
     );
-    const { assignedClientIdentifier: id, maximumPacketSize, ...rest } = peer.connack!.properties!;
+    const { assignedClientIdentifier: id, maximumPacketSize, ...rest } = client.connack!.properties!;
     expect(id).toMatch(/^auto-/);
     expect(maximumPacketSize).toBeGreaterThan(128 * 1024 * 1024);
     expect(rest).toEqual({
@@ -280,16 +280,16 @@ describe('the server', () => {
   });
 
   it('says why it ends a connection: taken over, silence, stop', async () => {
-    const first = await house.connect('c');
-    const second = await house.connect('c');
+    const first = await harness.connect('c');
+    const second = await harness.connect('c');
     expect((await first.next('disconnect')).reasonCode).toBe(0x8e);
-    const quiet = await house.connect('quiet', {}, { keepalive: 1 });
+    const quiet = await harness.connect('quiet', {}, { keepalive: 1 });
     clock.advance(1_600);
     const packet = await quiet.next('disconnect');
     expect(packet.reasonCode).toBe(0x8d);
     expect(packet.properties?.reasonString).toMatch(/keep alive/);
-    const reserved = await house.connect('r', { requestProblemInformation: false });
-    await house.broker.close();
+    const reserved = await harness.connect('r', { requestProblemInformation: false });
+    await harness.broker.close();
     expect((await second.next('disconnect')).reasonCode).toBe(0x8b);
     expect((await reserved.next('disconnect')).properties).toBeUndefined();
   });
@@ -299,10 +299,13 @@ describe('the server', () => {
       [false, 0x9c],
       [true, 0x9d],
     ] as const) {
-      await house.broker.close();
-      house = await stage({ redirect: { to: 'other.example:1883', permanent } }, { clock, data: directory.path });
-      await expect(house.connect('c')).rejects.toThrow(`CONNACK ${reason}`);
-      await expect(house.connect311('c')).rejects.toThrow('CONNACK 3');
+      await harness.broker.close();
+      harness = await startHarness(
+        { redirect: { to: 'other.example:1883', permanent } },
+        { clock, data: directory.path },
+      );
+      await expect(harness.connect('c')).rejects.toThrow(`CONNACK ${reason}`);
+      await expect(harness.connect311('c')).rejects.toThrow('CONNACK 3');
     }
   });
 });

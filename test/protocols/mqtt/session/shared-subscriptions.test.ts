@@ -6,8 +6,8 @@ import type { Session } from '../../../../src/api/session.ts';
 import { DOT } from '../../../../src/message/message.ts';
 import { startTestBroker, type TestBroker, temporaryDirectory } from '../../../support/broker.ts';
 import { until } from '../../../support/until.ts';
-import { door, publishAs } from '../door.ts';
-import { Peer } from '../raw-client.ts';
+import { openSession, publishAs } from '../harness.ts';
+import { RawClient } from '../raw-client.ts';
 
 const SHARE = '$share/g/jobs/+';
 let data: string;
@@ -17,7 +17,7 @@ let session: Session;
 async function start(from: string): Promise<void> {
   data = from;
   broker = await startTestBroker({ data, listen: ['mqtt://127.0.0.1:0', 'amqp://127.0.0.1:0'] });
-  session = await door(broker);
+  session = await openSession(broker);
 }
 beforeEach(() => start(temporaryDirectory().path));
 afterEach(() => broker.close());
@@ -30,7 +30,7 @@ async function killed(): Promise<void> {
   await start(copy);
 }
 
-const connect = (id: string, more = {}): Promise<Peer> => Peer.connect(broker.ports.mqtt, id, more);
+const connect = (id: string, more = {}): Promise<RawClient> => RawClient.connect(broker.ports.mqtt, id, more);
 const kept = { clean: false } as const;
 const exists = (): boolean => session.queueExists(SHARE);
 const noticed = (connections: number): Promise<void> =>
@@ -43,7 +43,7 @@ async function send(body: string): Promise<void> {
   await publisher.leave();
 }
 
-const endings: [string, (member: Peer) => Promise<unknown>][] = [
+const endings: [string, (member: RawClient) => Promise<unknown>][] = [
   ['leaves in order', (member) => member.leave()],
   ['is lost', (member) => member.vanish()],
   [
@@ -134,7 +134,7 @@ it('it goes with the session whose own queue an operator deletes', async () => {
 it('somebody of another protocol who consumes from it keeps it, until he leaves as well', async () => {
   const member = await connect('m');
   await member.subscribe(SHARE, 1);
-  const other = await door(broker);
+  const other = await openSession(broker);
   const seen: string[] = [];
   const sink = {
     deliver: (view: { body: Buffer; bodyStart: number; bodyEnd: number }) =>
@@ -214,17 +214,17 @@ it('the will of a session whose queue an operator deletes is published, once', a
   const watcher = await connect('w');
   await watcher.subscribe('will', 1);
   const will = { topic: 'will', payload: Buffer.from('gone'), qos: 0 as const, retain: false };
-  const peer = await connect('m', { ...kept, will });
-  await peer.subscribe('own', 1);
+  const client = await connect('m', { ...kept, will });
+  await client.subscribe('own', 1);
   session.deleteQueue('mqtt-subscription-m', false, false);
   expect((await watcher.next('publish')).payload.toString()).toBe('gone');
   expect(session.state.keys('mqtt/').filter((key) => key.endsWith('/m'))).toEqual([]);
 });
 
 it('what is written down of a session whose queue was deleted while it was away goes at the next start', async () => {
-  const peer = await connect('m', kept);
-  await peer.subscribe('own', 1);
-  await peer.vanish();
+  const client = await connect('m', kept);
+  await client.subscribe('own', 1);
+  await client.vanish();
   await noticed(0);
   session.deleteQueue('mqtt-subscription-m', false, false);
   await broker.close();

@@ -1,6 +1,6 @@
 /** What a client was sent and has not answered, when its connection goes, its session ends, or the broker starts again. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Feed } from '../../../../protocols/mqtt/deliver/subscription-consumer.ts';
+import { SubscriptionConsumer } from '../../../../protocols/mqtt/deliver/subscription-consumer.ts';
 import {
   DORMANT,
   PUBLISHED_1,
@@ -8,7 +8,7 @@ import {
   RECORDING,
   RELEASED,
 } from '../../../../protocols/mqtt/session/packet-window.ts';
-import { Unanswered } from '../../../../protocols/mqtt/session/unsettled.ts';
+import { UnsettledPackets } from '../../../../protocols/mqtt/session/unsettled.ts';
 import type { MqttStats } from '../../../../protocols/mqtt/stats.ts';
 import { ACCEPTED, type AdapterState, RELEASED as BACK, type Consumer, MODIFIED } from '../../../../src/api/index.ts';
 
@@ -16,7 +16,7 @@ let records: string[];
 let state: AdapterState;
 let stats: { sharedDropped: number };
 let settled: [slot: number, outcome: number][];
-let unanswered: Unanswered;
+let unsettled: UnsettledPackets;
 
 beforeEach(() => {
   records = [];
@@ -26,11 +26,11 @@ beforeEach(() => {
   } as unknown as AdapterState;
   stats = { sharedDropped: 0 };
   settled = [];
-  unanswered = new Unanswered('client', state, stats as MqttStats);
+  unsettled = new UnsettledPackets('client', state, stats as MqttStats);
 });
 
-function feed(shared: boolean, active = true): Feed {
-  const made = new Feed('q', shared, 2, () => {});
+function feed(shared: boolean, active = true): SubscriptionConsumer {
+  const made = new SubscriptionConsumer('q', shared, 2, () => {});
   made.consumer = {
     active,
     settle: (slot: number, outcome: number) => settled.push([slot, outcome]),
@@ -39,49 +39,49 @@ function feed(shared: boolean, active = true): Feed {
 }
 
 /** Takes an identifier; returns it. */
-function sent(of: Feed, slot: number, stage: number): number {
-  return unanswered.window.ids[unanswered.window.take(of, slot, stage)]!;
+function sent(of: SubscriptionConsumer, slot: number, stage: number): number {
+  return unsettled.window.ids[unsettled.window.take(of, slot, stage)]!;
 }
 
 const stageOf = (id: number): number => {
-  const place = unanswered.window.find(id);
-  return place < 0 ? 0 : unanswered.window.stages[place]!;
+  const place = unsettled.window.find(id);
+  return place < 0 ? 0 : unsettled.window.stages[place]!;
 };
 
 describe('when the connection goes', () => {
   it('what is of the session’s own queue stays, and is sent again under its identifier', () => {
     const own = feed(false);
     const [one, two, released] = [sent(own, 7, PUBLISHED_1), sent(own, 8, PUBLISHED_2), sent(own, 9, RELEASED)];
-    unanswered.park(false);
+    unsettled.park(false);
     expect([stageOf(one), stageOf(two), stageOf(released)]).toEqual([
       PUBLISHED_1 | DORMANT,
       PUBLISHED_2 | DORMANT,
       RELEASED,
     ]);
-    unanswered.prepareAgain();
+    unsettled.prepareAgain();
     expect([...own.again!]).toEqual([
       [7, one],
       [8, two],
     ]);
     expect(settled).toEqual([]);
-    const place = unanswered.wake(one);
-    expect(unanswered.window.ids[place]).toBe(one);
+    const place = unsettled.wake(one);
+    expect(unsettled.window.ids[place]).toBe(one);
     expect(stageOf(one)).toBe(PUBLISHED_1);
-    expect(unanswered.wake(999)).toBe(-1);
-    expect(unanswered.released()).toEqual([released]);
+    expect(unsettled.wake(999)).toBe(-1);
+    expect(unsettled.released()).toEqual([released]);
   });
 
   it('what is of a share goes back, as an attempt unless that was in order; QoS 2 stays', () => {
     for (const inOrder of [true, false]) {
       settled = [];
-      unanswered = new Unanswered('client', state, stats as MqttStats);
+      unsettled = new UnsettledPackets('client', state, stats as MqttStats);
       const share = feed(true);
       const [one, recording, two] = [
         sent(share, 1, PUBLISHED_1),
         sent(share, 2, RECORDING),
         sent(share, 3, PUBLISHED_2),
       ];
-      unanswered.park(inOrder);
+      unsettled.park(inOrder);
       expect(settled).toEqual([
         [1, inOrder ? BACK : MODIFIED],
         [2, BACK],
@@ -94,7 +94,7 @@ describe('when the connection goes', () => {
   it('QoS 2 of a share that was left is dropped, counted, and its exchange finished', () => {
     const share = feed(true, false);
     const id = sent(share, 3, PUBLISHED_2);
-    unanswered.park(false);
+    unsettled.park(false);
     expect([stageOf(id), stats.sharedDropped, settled]).toEqual([RELEASED, 1, [[3, ACCEPTED]]]);
     expect(records).toHaveLength(1);
     expect(records[0]).toMatch(/^\+/);
@@ -109,8 +109,8 @@ describe('when the session ends', () => {
     sent(share, 3, PUBLISHED_2);
     sent(share, 4, RELEASED);
     sent(share, 5, RECORDING);
-    unanswered.end(false);
-    expect(unanswered.size).toBe(0);
+    unsettled.end(false);
+    expect(unsettled.size).toBe(0);
     expect(settled).toEqual([
       [2, MODIFIED],
       [3, ACCEPTED],
@@ -124,7 +124,7 @@ describe('when the session ends', () => {
   it('in order, what was only sent is no attempt', () => {
     const share = feed(true);
     sent(share, 2, PUBLISHED_1);
-    unanswered.end(true);
+    unsettled.end(true);
     expect(settled).toEqual([[2, BACK]]);
   });
 });
@@ -133,10 +133,10 @@ describe('when a queue goes', () => {
   it('its identifiers are free, all but those that are released; as many as were in use count', () => {
     const [gone, stays] = [feed(false), feed(false)];
     const dormant = sent(gone, 1, PUBLISHED_1);
-    unanswered.park(true);
+    unsettled.park(true);
     const [live, released, other] = [sent(gone, 2, PUBLISHED_2), sent(gone, 3, RELEASED), sent(stays, 4, PUBLISHED_1)];
-    unanswered.prepareAgain();
-    expect(unanswered.forget(gone)).toBe(1);
+    unsettled.prepareAgain();
+    expect(unsettled.forget(gone)).toBe(1);
     expect([stageOf(dormant), stageOf(live), stageOf(released), stageOf(other)]).toEqual([0, 0, RELEASED, PUBLISHED_1]);
     expect(gone.again).toBeNull();
   });
@@ -153,43 +153,43 @@ describe('after a start', () => {
 
   it('a QoS 2 message goes on under its identifier, and one that was released is released', () => {
     const own = feed(false);
-    unanswered.restore(leftovers);
-    expect([unanswered.size, unanswered.restoring, unanswered.released()]).toEqual([3, true, [6]]);
+    unsettled.restore(leftovers);
+    expect([unsettled.size, unsettled.restoring, unsettled.released()]).toEqual([3, true, [6]]);
     const none = (): never => expect.unreachable();
-    expect(unanswered.placeRestored(own, 99, 1, none)).toBe(-1);
-    const place = unanswered.placeRestored(own, 100, 1, none);
-    expect([unanswered.window.ids[place], unanswered.window.slots[place], unanswered.window.feeds[place]]).toEqual([
+    expect(unsettled.placeRestored(own, 99, 1, none)).toBe(-1);
+    const place = unsettled.placeRestored(own, 100, 1, none);
+    expect([unsettled.window.ids[place], unsettled.window.slots[place], unsettled.window.feeds[place]]).toEqual([
       5,
       1,
       own,
     ]);
     expect(stageOf(5)).toBe(PUBLISHED_2);
-    expect(unanswered.placeRestored(own, 101, 2, none)).toBe(-1);
-    expect(unanswered.restoring).toBe(true);
-    expect(unanswered.window.ids[unanswered.placeRestored(own, 102, 3, none)]).toBe(7);
-    expect(unanswered.restoring).toBe(false);
-    expect(unanswered.placeRestored(own, 103, 4, none)).toBe(-1);
+    expect(unsettled.placeRestored(own, 101, 2, none)).toBe(-1);
+    expect(unsettled.restoring).toBe(true);
+    expect(unsettled.window.ids[unsettled.placeRestored(own, 102, 3, none)]).toBe(7);
+    expect(unsettled.restoring).toBe(false);
+    expect(unsettled.placeRestored(own, 103, 4, none)).toBe(-1);
   });
 
   it('what does not come any more, because a later one has, is released; one of a share says nothing', () => {
-    unanswered.restore(leftovers);
+    unsettled.restore(leftovers);
     const stale: number[] = [];
     const told = (id: number): void => void stale.push(id);
-    expect(unanswered.placeRestored(feed(true), 500, 1, told)).toBe(-1);
-    expect([stale, unanswered.restoring]).toEqual([[], true]);
-    expect(unanswered.placeRestored(feed(false), 102 + 1, 1, told)).toBe(-1);
-    expect([stale.sort(), unanswered.restoring]).toEqual([[5, 7], false]);
-    expect(unanswered.released().sort()).toEqual([5, 6, 7]);
+    expect(unsettled.placeRestored(feed(true), 500, 1, told)).toBe(-1);
+    expect([stale, unsettled.restoring]).toEqual([[], true]);
+    expect(unsettled.placeRestored(feed(false), 102 + 1, 1, told)).toBe(-1);
+    expect([stale.sort(), unsettled.restoring]).toEqual([[5, 7], false]);
+    expect(unsettled.released().sort()).toEqual([5, 6, 7]);
     expect(records.every((record) => record.startsWith('+'))).toBe(true);
     expect(records).toHaveLength(2);
   });
 });
 
 it('a clean session writes nothing down', () => {
-  unanswered = new Unanswered('client', null, stats as MqttStats);
-  unanswered.recordSent(1, 2);
-  unanswered.recordReleased(1);
+  unsettled = new UnsettledPackets('client', null, stats as MqttStats);
+  unsettled.recordSent(1, 2);
+  unsettled.recordReleased(1);
   sent(feed(false), 1, PUBLISHED_2);
-  unanswered.end(true);
+  unsettled.end(true);
   expect(records).toEqual([]);
 });
