@@ -20,13 +20,23 @@ export * from '../message/spelling.ts';
 export * from '../message/text.ts';
 export * from '../message/values.ts';
 export { AddressTable, type AddressTableOptions } from '../routing/address-table.ts';
+export { RouteMemo } from '../routing/route-memo.ts';
 export { SelectorError } from '../routing/selector/errors.ts';
 export { CONVERT_STRINGS, compileSelector, type Selector } from '../routing/selector/selector.ts';
 export { isLoopback, plainAddress } from '../transport/address.ts';
+export { BodyPump } from '../transport/body-pump.ts';
+export { type BodyFraming, BodySender, type BodySenderOwner } from '../transport/body-sender.ts';
 export { Carrier, type CarrierHouse } from '../transport/carrier.ts';
 export type { Connections } from '../transport/connections.ts';
 export { STRANGER_BYTES_MAX } from '../transport/memory-budget.ts';
 export { Output, type OutputSink, SLAB_BYTES } from '../transport/output.ts';
+export {
+  type GatedReader,
+  OTHERS_TURN,
+  ReadGate,
+  type ReadGateOptions,
+  type ReadGateOwner,
+} from '../transport/read-gate.ts';
 export { PRODUCT, VERSION } from '../version.ts';
 export * from './adapter-state.ts';
 export * from './bodies.ts';
