@@ -12,16 +12,16 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs, styleText } from 'node:util';
-import { startActivemq } from '../conformance/peers/activemq.ts';
 import {
   installed,
   type Peer,
   type PeerKind,
+  startActivemq,
   startEntrepot,
   startMosquitto,
+  startNats,
   startRabbitmq,
 } from '../conformance/peers/index.ts';
-import { startNats } from '../conformance/peers/nats.ts';
 import { runGauge } from './load/gauge.ts';
 import { runLoad } from './load/run.ts';
 import type { LoadProtocol, Measured, Ports, Work } from './load/work.ts';

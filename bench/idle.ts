@@ -16,9 +16,9 @@ import {
   type PeerKind,
   startEntrepot,
   startMosquitto,
+  startNats,
   startRabbitmq,
 } from '../conformance/peers/index.ts';
-import { startNats } from '../conformance/peers/nats.ts';
 
 const START = { entrepot: startEntrepot, mosquitto: startMosquitto, nats: startNats, rabbitmq: startRabbitmq } as const;
 type IdlePeer = Extract<PeerKind, keyof typeof START>;

@@ -7,7 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { freePorts, startChild, temporaryDirectory } from '../support/processes.ts';
-import type { Peer } from './index.ts';
+import type { Peer } from './peer.ts';
 
 const HOME = '/usr/share/activemq';
 const LAUNCHER = join(HOME, 'bin', 'activemq.jar');

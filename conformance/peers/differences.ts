@@ -2,7 +2,7 @@
  * Where a peer does otherwise than this broker, and why we do as we do. A scenario asks here before it expects something
  * that a peer is known not to do; nothing is skipped without a line on this page.
  */
-import type { PeerKind } from './index.ts';
+import type { PeerKind } from './peer.ts';
 
 export type DifferenceId =
   | 'no-shared-subscriptions'

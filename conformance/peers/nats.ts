@@ -5,7 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePorts, startChild, temporaryDirectory } from '../support/processes.ts';
-import { installed, type Peer } from './index.ts';
+import { installed } from './installed.ts';
+import type { Peer } from './peer.ts';
 
 export async function startNats(): Promise<Peer> {
   const server = installed('nats');
