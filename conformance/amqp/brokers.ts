@@ -3,7 +3,7 @@
  * an operator does to them (policies, alarms) has one shape for both.
  */
 import { type Broker, createBroker, type RunningBroker } from '../../src/index.ts';
-import type { Brake } from '../../src/vhost/flow/publish-flow-control.ts';
+import type { PublishFlowControl } from '../../src/vhost/flow/publish-flow-control.ts';
 import { installed, type PeerKind, type RabbitmqPeer, startRabbitmq } from '../peers/index.ts';
 import { temporaryDirectory } from '../support/processes.ts';
 
@@ -79,12 +79,15 @@ export async function startHere(): Promise<TestBroker> {
 /** A disk cannot be filled for a test: the vhost hears what its log would say. */
 function pretendFullDisk(broker: Broker, full: boolean): void {
   interface Inside {
-    readonly vhosts: Map<string, { readonly log: object; readonly brake: Pick<Brake, 'diskFull' | 'diskHasRoom'> }>;
+    readonly vhosts: Map<
+      string,
+      { readonly log: object; readonly publishFlow: Pick<PublishFlowControl, 'diskFull' | 'diskHasRoom'> }
+    >;
   }
   const vhost = (broker as unknown as Inside).vhosts.get('/')!;
   Object.defineProperty(vhost.log, 'full', { configurable: true, get: () => full });
-  if (full) vhost.brake.diskFull();
-  else vhost.brake.diskHasRoom();
+  if (full) vhost.publishFlow.diskFull();
+  else vhost.publishFlow.diskHasRoom();
 }
 
 /**

@@ -18,7 +18,7 @@ import { type Logger, NO_LOGGER } from '../logger.ts';
 import { type Dialect, Dialects } from '../message/dialect.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Durability, LogLayout, TransientLayout } from '../vhost/options.ts';
-import { figuresOf, type QueueFigures, queueFigures, type VhostFigures } from '../vhost/statistics.ts';
+import { type QueueStatistics, queueStatistics, type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
 import type { TopologyLimits } from '../vhost/topology/limits.ts';
 import { Vhost } from '../vhost/vhost.ts';
 import { ClientLog, nameOf } from './client-log.ts';
@@ -198,7 +198,7 @@ export class Broker implements BrokerServices {
    * What its vhosts tell about themselves, as of now. It walks all queues and blocks at one go: where there may be many,
    * `figuresInParts`.
    */
-  figures(): VhostFigures[] {
+  figures(): VhostStatistics[] {
     const parts = this.figuresInParts();
     for (;;) {
       const { done, value } = parts.next();
@@ -207,15 +207,15 @@ export class Broker implements BrokerServices {
   }
 
   /** The same in parts of some microseconds each. */
-  *figuresInParts(): Generator<void, VhostFigures[]> {
-    const all: VhostFigures[] = [];
-    for (const vhost of this.vhosts.values()) all.push(yield* figuresOf(vhost));
+  *figuresInParts(): Generator<void, VhostStatistics[]> {
+    const all: VhostStatistics[] = [];
+    for (const vhost of this.vhosts.values()) all.push(yield* vhostStatistics(vhost));
     return all;
   }
 
   /** The same of every queue, one after the other. */
-  *queueFigures(): Generator<QueueFigures> {
-    for (const vhost of this.vhosts.values()) yield* queueFigures(vhost);
+  *queueFigures(): Generator<QueueStatistics> {
+    for (const vhost of this.vhosts.values()) yield* queueStatistics(vhost);
   }
 
   /** Why a vhost cannot confirm anything any more; undefined while all is well. */

@@ -29,19 +29,19 @@ import { SharedCredit as QueueSharedCredit } from '../queue/dispatch/shared-cred
 import type { Queue } from '../queue/queue.ts';
 import type { StoredBody } from '../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../routing/route.ts';
-import type { Stallable } from '../vhost/flow/subscriber-flow-control.ts';
+import type { WaitingPublisher } from '../vhost/flow/subscriber-flow-control.ts';
 import type { Confirms } from '../vhost/publish/confirms.ts';
 import type { DirectDeliveries, Publisher } from '../vhost/publish/direct-deliveries.ts';
 import { VhostTransaction } from '../vhost/publish/transaction.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 
-export class ClientSession implements Session, Stallable, Publisher {
+export class ClientSession implements Session, WaitingPublisher, Publisher {
   readonly user: string;
   readonly vhost: string;
   readonly state: AdapterState;
   readonly client: SessionClient;
   readonly share: Share;
-  private readonly home: Vhost;
+  private readonly services: Vhost;
   private readonly identity: Identity;
   private readonly authenticator: Authenticator;
   private readonly onClosed: (session: ClientSession, inOrder: boolean) => void;
@@ -65,7 +65,7 @@ export class ClientSession implements Session, Stallable, Publisher {
     client: SessionClient,
     onClosed: (session: ClientSession, inOrder: boolean) => void,
   ) {
-    this.home = home;
+    this.services = home;
     this.identity = identity;
     this.authenticator = authenticator;
     this.client = client;
@@ -81,38 +81,38 @@ export class ClientSession implements Session, Stallable, Publisher {
   declareExchange(name: string, type: string, options: ExchangeOptions): Mark {
     this.demand('configure', name);
     const alternate = options.arguments.find((argument) => argument.name === 'alternate-exchange')?.value;
-    if (typeof alternate === 'string' && !this.home.topology.exchanges.has(name)) {
+    if (typeof alternate === 'string' && !this.services.topology.exchanges.has(name)) {
       this.demand('read', name);
       this.demand('write', alternate);
     }
-    return this.markIf(this.home.topology.declareExchange(name, type, options));
+    return this.markIf(this.services.topology.declareExchange(name, type, options));
   }
 
   checkExchange(name: string): void {
-    if (name !== '') this.home.topology.exchange(name);
+    if (name !== '') this.services.topology.exchange(name);
   }
 
   deleteExchange(name: string, ifUnused: boolean): Mark {
     this.demand('configure', name);
-    return this.markIf(this.home.topology.deleteExchange(name, ifUnused, this.share));
+    return this.markIf(this.services.topology.deleteExchange(name, ifUnused, this.share));
   }
 
   bindExchange(destination: string, source: string, key: string, options: BindOptions): Mark {
     this.demand('write', destination);
     this.demand('read', source);
-    return this.markIf(this.home.topology.bind(source, null, destination, key, options));
+    return this.markIf(this.services.topology.bind(source, null, destination, key, options));
   }
 
   unbindExchange(destination: string, source: string, key: string, options: BindOptions): Mark {
     this.demand('write', destination);
     this.demand('read', source);
-    return this.markIf(this.home.topology.unbind(source, null, destination, key, options));
+    return this.markIf(this.services.topology.unbind(source, null, destination, key, options));
   }
 
   declareQueue(name: string, options: QueueOptions): QueueInfo {
     if (options.ownUse !== true) this.demand('configure', name);
     // An existing exclusive queue is asked for by its owner whatever the flag says now.
-    const { queue, wrote } = this.home.topology.declareQueue(name, options, this);
+    const { queue, wrote } = this.services.topology.declareQueue(name, options, this);
     if (options.origin !== undefined) queue.origin = options.origin;
     queue.released = false;
     if (queue.exclusiveTo === this) this.own(queue);
@@ -136,7 +136,7 @@ export class ClientSession implements Session, Stallable, Publisher {
   }
 
   queueExists(name: string): boolean {
-    return this.home.topology.find(name) !== undefined;
+    return this.services.topology.find(name) !== undefined;
   }
 
   deleteQueue(name: string, ifUnused: boolean, ifEmpty: boolean): { messages: number; mark: Mark } {
@@ -151,18 +151,18 @@ export class ClientSession implements Session, Stallable, Publisher {
       throw new BrokerError('precondition-failed', `queue '${name}' in vhost '${this.vhost}' not empty`);
     }
     this.exclusiveQueues.delete(queue);
-    const { messages, wrote } = this.home.topology.deleteQueue(queue, this.share);
+    const { messages, wrote } = this.services.topology.deleteQueue(queue, this.share);
     return { messages, mark: this.markIf(wrote) };
   }
 
   releaseQueue(name: string): Mark {
-    const queue = this.home.topology.find(name);
+    const queue = this.services.topology.find(name);
     if (queue === undefined) return MARK_NOW;
     if (queue.consumers.length > 0) {
       queue.released = true;
       return MARK_NOW;
     }
-    return this.markIf(this.home.topology.deleteQueue(queue).wrote);
+    return this.markIf(this.services.topology.deleteQueue(queue).wrote);
   }
 
   purgeQueue(name: string, done: (purged: { messages: number; mark: Mark }) => void = () => {}): void {
@@ -176,21 +176,21 @@ export class ClientSession implements Session, Stallable, Publisher {
   bindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark {
     this.demand('write', queue);
     this.demand('read', exchange);
-    return this.markIf(this.home.topology.bind(exchange, this.queue(queue), null, key, options));
+    return this.markIf(this.services.topology.bind(exchange, this.queue(queue), null, key, options));
   }
 
   unbindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark {
     this.demand('write', queue);
     this.demand('read', exchange);
-    return this.markIf(this.home.topology.unbind(exchange, this.queue(queue), null, key, options));
+    return this.markIf(this.services.topology.unbind(exchange, this.queue(queue), null, key, options));
   }
 
   bindings(queue: string): BindingInfo[] {
-    return this.home.topology.bindingsOf(this.queue(queue));
+    return this.services.topology.bindingsOf(this.queue(queue));
   }
 
   private queue(name: string): Queue {
-    return this.home.topology.queue(name, this);
+    return this.services.topology.queue(name, this);
   }
 
   private info(queue: Queue, mark: Mark): QueueInfo {
@@ -200,8 +200,8 @@ export class ClientSession implements Session, Stallable, Publisher {
 
   /** The end of everything that changes what there is: nobody knows how long that took. */
   private markIf(wrote: boolean): Mark {
-    this.home.turn.work.look();
-    return wrote ? this.home.mark() : MARK_NOW;
+    this.services.turn.work.look();
+    return wrote ? this.services.mark() : MARK_NOW;
   }
 
   private demand(action: Action, resource: string): void {
@@ -215,11 +215,11 @@ export class ClientSession implements Session, Stallable, Publisher {
   // ---------------------------------------------------------------------------------------------------- publishing
 
   route(exchange: string, spelling: Spelling, key: Buffer, start: number, end: number): Route {
-    return this.mayPublish(this.home.router.route(exchange, spelling, key, start, end, this.vhost), exchange);
+    return this.mayPublish(this.services.router.route(exchange, spelling, key, start, end, this.vhost), exchange);
   }
 
   routeAll(exchange: string, spelling: Spelling, keys: readonly string[]): Route {
-    return this.mayPublish(this.home.router.routeAll(exchange, spelling, keys, this.vhost), exchange);
+    return this.mayPublish(this.services.router.routeAll(exchange, spelling, keys, this.vhost), exchange);
   }
 
   private mayPublish(route: CompiledRoute<Queue>, exchange: string): Route {
@@ -235,21 +235,21 @@ export class ClientSession implements Session, Stallable, Publisher {
 
   publish(route: Route, draft: Draft): Mark {
     if (draft.large !== null) this.bodies.delete(draft.large as StoredBody);
-    const { home } = this;
-    home.publisher = this;
+    const { services } = this;
+    services.publisher = this;
     let mark: Mark;
     try {
-      mark = home.publish(route, draft);
+      mark = services.publish(route, draft);
     } finally {
-      home.publisher = null;
+      services.publisher = null;
     }
     this.waitIfBehind();
     return mark;
   }
 
   private waitIfBehind(): void {
-    const { stalls } = this.home;
-    if (stalls.pending && stalls.wait(this)) this.stalled = true;
+    const { subscriberFlow } = this.services;
+    if (subscriberFlow.pending && subscriberFlow.wait(this)) this.stalled = true;
   }
 
   /** @internal what it has just published is delivered in parts, and it waits until that is done */
@@ -268,11 +268,11 @@ export class ClientSession implements Session, Stallable, Publisher {
   }
 
   get congested(): boolean {
-    return this.stalled || this.home.brake.on;
+    return this.stalled || this.services.publishFlow.on;
   }
 
   get shortage(): 'disk' | 'memory' {
-    return this.home.log.full ? 'disk' : 'memory';
+    return this.services.log.full ? 'disk' : 'memory';
   }
 
   /** @internal one of its consumers holds deliveries */
@@ -285,16 +285,16 @@ export class ClientSession implements Session, Stallable, Publisher {
   released(): void {
     if (this.delivering > 0) return;
     this.stalled = false;
-    if (!this.closed && !this.home.brake.on) this.client.uncongested();
+    if (!this.closed && !this.services.publishFlow.on) this.client.uncongested();
   }
 
   directDrained(name: string): void {
-    const queue = this.home.topology.queues.get(name);
-    if (queue !== undefined) this.home.stalls.drained(queue);
+    const queue = this.services.topology.queues.get(name);
+    if (queue !== undefined) this.services.subscriberFlow.drained(queue);
   }
 
   openBody(length: number, durable: boolean): BodyWriter {
-    const body = this.home.openBody(length, durable);
+    const body = this.services.openBody(length, durable);
     this.bodies.add(body);
     return body;
   }
@@ -304,34 +304,34 @@ export class ClientSession implements Session, Stallable, Publisher {
   }
 
   properties(view: MessageView): Properties {
-    return this.home.dialects.properties(view);
+    return this.services.dialects.properties(view);
   }
 
   lookedAt(view: MessageView): Properties {
-    return this.home.dialects.lookedAt(view);
+    return this.services.dialects.lookedAt(view);
   }
 
   timeLeftMs(view: MessageView): number | undefined {
-    return this.home.dialects.timeLeftMs(view);
+    return this.services.dialects.timeLeftMs(view);
   }
 
   transaction(): Transaction {
-    return new VhostTransaction(this.home);
+    return new VhostTransaction(this.services);
   }
 
   beginUnit(): void {
-    this.home.beginUnit();
+    this.services.beginUnit();
   }
 
   endUnit(): Mark {
-    return this.home.endUnit();
+    return this.services.endUnit();
   }
 
   // -------------------------------------------------------------------------------------------------------- safety
 
   /** What `safe` means to this client. */
   private get promises(): Confirms {
-    return this.client.transport?.confirmsAtWrite === true ? this.home.written : this.home.confirms;
+    return this.client.transport?.confirmsAtWrite === true ? this.services.written : this.services.confirms;
   }
 
   confirms(sink: ConfirmSink): ConfirmRing {
@@ -343,7 +343,7 @@ export class ClientSession implements Session, Stallable, Publisher {
   }
 
   mark(): Mark {
-    return this.home.mark();
+    return this.services.mark();
   }
 
   whenSafe(mark: Mark, done: (failed: boolean) => void): void {
@@ -357,7 +357,7 @@ export class ClientSession implements Session, Stallable, Publisher {
   }
 
   consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer {
-    if (this.home.topology.queues.get(name)?.options.ownUse !== true) this.demand('read', name);
+    if (this.services.topology.queues.get(name)?.options.ownUse !== true) this.demand('read', name);
     const consumer = this.queue(name).addConsumer(options, sink, output);
     consumer.share = this.share;
     sink.attached?.(consumer);
@@ -397,26 +397,26 @@ export class ClientSession implements Session, Stallable, Publisher {
     this.demand('read', name);
     const queue = this.queue(name);
     queue.direct = sink;
-    this.home.stalls.drained(queue);
+    this.services.subscriberFlow.drained(queue);
   }
 
   get retainedCount(): number {
-    return this.home.retained.index.size;
+    return this.services.retained.index.size;
   }
 
   retainedFull(route: Route, bytes: number): boolean {
     const compiled = route as CompiledRoute<Queue>;
-    return this.home.retained.isFull(compiled, compiled.end - compiled.keyStart + bytes);
+    return this.services.retained.isFull(compiled, compiled.end - compiled.keyStart + bytes);
   }
 
   replayRetained(name: string, filter: string, options: BindOptions, done: (count: number) => void = () => {}): void {
-    this.home.retained.replay(this.queue(name), filter, options, this.share, done);
+    this.services.retained.replay(this.queue(name), filter, options, this.share, done);
   }
 
   close(inOrder: boolean): void {
     if (this.closed) return;
     this.closed = true;
-    this.home.stalls.forget(this);
+    this.services.subscriberFlow.forget(this);
     for (const ring of this.rings) ring.close();
     for (const body of this.bodies) body.abort();
     const leaving = [...this.consumers].filter((consumer) => !consumer.suspended);
@@ -428,7 +428,7 @@ export class ClientSession implements Session, Stallable, Publisher {
   }
 
   private leave(consumers: readonly QueueConsumer[], outcome: Outcome): void {
-    const { share, home } = this;
+    const { share, services } = this;
     const { work } = share;
     const queues = [...this.exclusiveQueues];
     let consumer = 0;
@@ -441,7 +441,7 @@ export class ClientSession implements Session, Stallable, Publisher {
       }
       while (queue < queues.length) {
         const own = queues[queue++]!;
-        if (!own.deleted) home.topology.deleteQueue(own, share);
+        if (!own.deleted) services.topology.deleteQueue(own, share);
         work.spend(4);
         if (work.over) return false;
       }

@@ -6,7 +6,7 @@
  * rises.
  */
 import { FlushTimes } from '../log/statistics.ts';
-import type { VhostFigures } from '../vhost/statistics.ts';
+import type { VhostStatistics } from '../vhost/statistics.ts';
 
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
@@ -52,7 +52,7 @@ export interface Figures extends SocketFigures {
   readonly sessions: number;
   /** How often a client's input, or a long operation of its, was put off to a later turn. */
   readonly workWaits: number;
-  readonly vhosts: readonly VhostFigures[];
+  readonly vhosts: readonly VhostStatistics[];
   /** What each adapter counts, by its name. */
   readonly protocols: readonly (readonly [protocol: string, counts: Readonly<Record<string, unknown>>])[];
   readonly process: ProcessFigures;
@@ -123,7 +123,7 @@ export function families(figures: Figures): Family[] {
 
 // ------------------------------------------------------------------------------------------------------------ vhosts
 
-type Read = (vhost: VhostFigures) => number;
+type Read = (vhost: VhostStatistics) => number;
 
 const VHOST: readonly (readonly [Kind, string, string, Read])[] = [
   ['gauge', 'entrepot_queues', 'Queues, those of kept sessions among them', (v) => v.queues],
@@ -193,7 +193,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   unreadable: 'Cannot be read back from the log',
 };
 
-function vhostFamilies(vhosts: readonly VhostFigures[]): Family[] {
+function vhostFamilies(vhosts: readonly VhostStatistics[]): Family[] {
   const shown: Family[] = VHOST.map(([type, name, help, read]) => ({
     type,
     name,
@@ -213,7 +213,7 @@ function vhostFamilies(vhosts: readonly VhostFigures[]): Family[] {
       help: MESSAGES[counter] ?? `Messages: ${snake(counter).replaceAll('_', ' ')}`,
       values: vhosts.map((vhost) => ({
         labels: { vhost: vhost.name },
-        value: vhost.counters[counter as keyof VhostFigures['counters']],
+        value: vhost.counters[counter as keyof VhostStatistics['counters']],
       })),
     });
   }
@@ -226,13 +226,13 @@ function vhostFamilies(vhosts: readonly VhostFigures[]): Family[] {
   return shown;
 }
 
-function durabilityLabels(vhost: VhostFigures): Sample['labels'] {
+function durabilityLabels(vhost: VhostStatistics): Sample['labels'] {
   const { durability } = vhost.log;
   const interval = durability === 'interval' ? { interval_ms: String(vhost.intervalMs) } : {};
   return { vhost: vhost.name, level: durability, ...interval };
 }
 
-function flushSamples(vhost: VhostFigures): Sample[] {
+function flushSamples(vhost: VhostStatistics): Sample[] {
   const name = 'entrepot_log_flush_seconds';
   const labels = { vhost: vhost.name };
   const { counts, count, sumMs } = vhost.log.flushes;

@@ -2,9 +2,9 @@
  * A series for each queue, in Prometheus' text format: written a few queues at a time, since a broker may have a hundred
  * thousand of them and other things to do. No more than `max` are shown; the rest is counted.
  */
-import type { QueueFigures } from '../vhost/statistics.ts';
+import type { QueueStatistics } from '../vhost/statistics.ts';
 
-const SERIES: readonly (readonly [name: string, help: string, read: (queue: QueueFigures) => number])[] = [
+const SERIES: readonly (readonly [name: string, help: string, read: (queue: QueueStatistics) => number])[] = [
   ['entrepot_queue_ready', 'Messages that wait in the queue', (queue) => queue.ready],
   ['entrepot_queue_unacked', 'Messages that its consumers hold', (queue) => queue.unsettled],
   ['entrepot_queue_consumers', 'Its consumers', (queue) => queue.consumers],
@@ -20,10 +20,10 @@ export class QueueSeries {
   private readonly done: Uint8Array[][] = SERIES.map(() => []);
   private shown = 0;
   private left = 0;
-  private readonly queues: Iterator<QueueFigures>;
+  private readonly queues: Iterator<QueueStatistics>;
   private readonly max: number;
 
-  constructor(queues: Iterator<QueueFigures>, max: number) {
+  constructor(queues: Iterator<QueueStatistics>, max: number) {
     this.queues = queues;
     this.max = max;
     this.lines = SERIES.map(([name, help]) => [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`]);

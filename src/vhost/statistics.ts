@@ -7,7 +7,7 @@ import type { TransientFigures } from '../log/transient/transient-store.ts';
 import type { Counters } from './counters.ts';
 import type { Vhost } from './vhost.ts';
 
-export interface QueueFigures {
+export interface QueueStatistics {
   readonly vhost: string;
   readonly name: string;
   readonly durable: boolean;
@@ -17,7 +17,7 @@ export interface QueueFigures {
   readonly consumers: number;
 }
 
-export interface VhostFigures {
+export interface VhostStatistics {
   readonly name: string;
   /** Milliseconds between syncs where `log.durability` is `interval`. */
   readonly intervalMs: number;
@@ -49,7 +49,7 @@ export interface VhostFigures {
 const QUEUES_A_PART = 64;
 
 /** The figures are of the last part's moment, except for the sums over queues, each of which is looked at once on the way. */
-export function* figuresOf(vhost: Vhost): Generator<void, VhostFigures> {
+export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics> {
   let queues = 0;
   let consumers = 0;
   let ready = 0;
@@ -76,14 +76,14 @@ export function* figuresOf(vhost: Vhost): Generator<void, VhostFigures> {
     retained: vhost.retained.index.size,
     delayed: vhost.delays.size,
     retrying: vhost.retries.size,
-    undelivered: vhost.undelivered.size,
-    stalled: vhost.stalls.stalled,
-    paced: vhost.stalls.paced,
-    congested: vhost.brake.on,
+    undelivered: vhost.pendingDeadLetters.size,
+    stalled: vhost.subscriberFlow.stalled,
+    paced: vhost.subscriberFlow.paced,
+    congested: vhost.publishFlow.on,
   };
 }
 
-export function* queueFigures(vhost: Vhost): Generator<QueueFigures> {
+export function* queueStatistics(vhost: Vhost): Generator<QueueStatistics> {
   for (const queue of vhost.topology.queues.values()) {
     yield {
       vhost: vhost.vhost,

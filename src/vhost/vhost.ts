@@ -28,11 +28,11 @@ import { Router } from '../routing/router.ts';
 import { KEEP_RETAIN, lowerAssurance, targetAssurance, targetData } from '../routing/target-flags.ts';
 import type { Decision } from '../settlement/decide.ts';
 import { Counters } from './counters.ts';
-import { Burials } from './dead-letters/burials.ts';
-import { deadLetter } from './dead-letters/dead-letter.ts';
-import { type Letter, Undelivered } from './dead-letters/pending-dead-letters.ts';
-import { Brake } from './flow/publish-flow-control.ts';
-import { Stalls } from './flow/subscriber-flow-control.ts';
+import { deadLetter } from './dead-letters/dead-letters.ts';
+import { DeferredDeadLetters } from './dead-letters/deferred-dead-letters.ts';
+import { type DeadLetter, PendingDeadLetters } from './dead-letters/pending-dead-letters.ts';
+import { PublishFlowControl } from './flow/publish-flow-control.ts';
+import { SubscriberFlowControl } from './flow/subscriber-flow-control.ts';
 import { JournaledState } from './journal/adapter-state.ts';
 import { Checkpoint } from './journal/checkpoint.ts';
 import { Journal } from './journal/journal.ts';
@@ -41,7 +41,7 @@ import { Recovery } from './journal/recovery.ts';
 import type { VhostOptions } from './options.ts';
 import { Confirms } from './publish/confirms.ts';
 import { DirectDeliveries, type Publisher } from './publish/direct-deliveries.ts';
-import { HeldBack } from './publish/exactly-once-gate.ts';
+import { ExactlyOnceGate } from './publish/exactly-once-gate.ts';
 import { publishPastFull } from './publish/full-queues.ts';
 import { RetainedMessages } from './publish/retained-messages.ts';
 import { Delays } from './timers/delays.ts';
@@ -58,15 +58,15 @@ export class Vhost implements QueueOwner, TurnTask {
   readonly confirms: Confirms;
   /** The same for clients of a listener that promises less: they hear when it is written, whether it is synced or not. */
   readonly written: Confirms;
-  readonly stalls: Stalls;
+  readonly subscriberFlow: SubscriberFlowControl;
   readonly topology: Topology;
   readonly router: Router<Queue>;
   readonly retained = new RetainedMessages(this);
   readonly state = new JournaledState();
   readonly delays: Delays;
   readonly retries: Retries;
-  readonly undelivered: Undelivered;
-  readonly burials: Burials;
+  readonly pendingDeadLetters: PendingDeadLetters;
+  readonly deferredDeadLetters: DeferredDeadLetters;
   readonly dialects: Dialects;
   readonly clock: Clock;
   store!: MessageStore;
@@ -75,7 +75,7 @@ export class Vhost implements QueueOwner, TurnTask {
   journal!: Journal;
   private checkpoint!: Checkpoint;
   /** Publishers are to stop while it is on. */
-  readonly brake: Brake;
+  readonly publishFlow: PublishFlowControl;
   /** Milliseconds between syncs, at durability `interval`; else 0. */
   readonly intervalMs: number;
   private readonly logger: Logger;
@@ -83,7 +83,7 @@ export class Vhost implements QueueOwner, TurnTask {
   readonly slab = new Slab();
   private readonly view = new MessageView();
   private readonly time: TurnClock;
-  private readonly heldBack = new HeldBack();
+  private readonly exactlyOnce = new ExactlyOnceGate();
   /** No message is taken any more; what is under way is put into the last checkpoint. */
   stopping = false;
   private stopped = false;
@@ -101,16 +101,17 @@ export class Vhost implements QueueOwner, TurnTask {
     this.dialects = options.dialects;
     this.intervalMs = options.durability?.level === 'interval' ? options.durability.intervalMs : 0;
     this.logger = options.logger;
-    this.brake = new Brake(options);
+    this.publishFlow = new PublishFlowControl(options);
     this.confirms = new Confirms(options.turn);
     this.written = new Confirms(options.turn);
-    this.stalls = new Stalls(options.clock);
+    this.subscriberFlow = new SubscriberFlowControl(options.clock);
     this.time = new TurnClock(options.clock, options.turn);
     this.delays = new Delays(this);
     this.topology = new Topology(this, new Policies(options.logger, options.name));
-    const deliver = ({ queue, seq, flags, decision }: Letter): void => deadLetter(this, queue, seq, flags, decision);
-    this.undelivered = new Undelivered(options.clock, deliver);
-    this.burials = new Burials(this, deliver);
+    const deliver = ({ queue, seq, flags, decision }: DeadLetter): void =>
+      deadLetter(this, queue, seq, flags, decision);
+    this.pendingDeadLetters = new PendingDeadLetters(options.clock, deliver);
+    this.deferredDeadLetters = new DeferredDeadLetters(this, deliver);
     this.retries = new Retries(options.clock, options.turn.work, this.topology.queuesById);
     this.router = new Router(this.topology, undefined, () => options.turn.work.look());
   }
@@ -157,8 +158,8 @@ export class Vhost implements QueueOwner, TurnTask {
       }),
       checkpointDue: () => this.checkpoint.start(),
       liveIn: (first, last, done) => liveMessages(this, this.turn, first, last, done),
-      onFull: () => this.brake.diskFull(),
-      onSpace: () => this.brake.diskHasRoom(),
+      onFull: () => this.publishFlow.diskFull(),
+      onSpace: () => this.publishFlow.diskHasRoom(),
       onScarce: (scarce) => {
         if (scarce) this.logger.error({ vhost: this.vhost }, 'no file descriptor is left: the log waits for one');
         else this.logger.info({ vhost: this.vhost }, 'the log has the file descriptor it waited for');
@@ -168,7 +169,7 @@ export class Vhost implements QueueOwner, TurnTask {
         else if (!event.fresh) this.logger.info({ vhost: this.vhost, ...event }, 'log recovered');
       },
     });
-    this.brake.watches(this.log, this.transient);
+    this.publishFlow.watches(this.log, this.transient);
     this.store = new MessageStore(this.log, this.transient, sequence, this.time);
     this.journal = new Journal(this.log);
     recovery.finish(this.store, this.journal, this.log, !this.log.recovered.clean);
@@ -221,7 +222,7 @@ export class Vhost implements QueueOwner, TurnTask {
    */
   openBody(length: number, durable: boolean): StoredBody {
     return this.store.openBody(length, durable, () => {
-      this.brake.watch(durable);
+      this.publishFlow.watch(durable);
       return durable || !this.transient.full;
     });
   }
@@ -282,8 +283,8 @@ export class Vhost implements QueueOwner, TurnTask {
     this.store.addReferences(seq, durable, 1);
     const asked = route.onlyFlags;
     queue.push(seq, entryFlags(asked, lowerAssurance(assurance, asked), durable ? FLAG_DURABLE : 0));
-    if (queue.ahead) this.stalls.behind(queue, route.targets);
-    this.brake.watch(durable);
+    if (queue.ahead) this.subscriberFlow.behind(queue, route.targets);
+    this.publishFlow.watch(durable);
     return durable ? this.log.mark : MARK_NOW;
   }
 
@@ -312,14 +313,14 @@ export class Vhost implements QueueOwner, TurnTask {
       let flags = entryFlags(asked, assurance, base | shown);
       if (!target.plain || draft.ttlMs >= 0 || draft.grouped) flags = target.prepare(seq, flags, draft);
       // A queue that a crash empties has nothing to gain from waiting, and would lose its order.
-      if (exactlyOnce && target.durable) this.heldBack.add(mark, target, seq, flags);
+      if (exactlyOnce && target.durable) this.exactlyOnce.add(mark, target, seq, flags);
       else target.push(seq, flags);
       if (target.ahead) ahead = target;
     }
-    if (ahead !== null) this.stalls.behind(ahead, targets);
+    if (ahead !== null) this.subscriberFlow.behind(ahead, targets);
     if (draft.retain) this.retained.stored(route, draft, seq, keep && durable);
     if (body !== null) body.finish();
-    this.brake.watch(durable);
+    this.publishFlow.watch(durable);
     return mark;
   }
 
@@ -358,7 +359,7 @@ export class Vhost implements QueueOwner, TurnTask {
       view.retained = view.retain && (flags & KEEP_RETAIN) !== 0;
       view.subscriptionData = targetData(flags);
       this.deliverDirect(target, view);
-      if (target.direct?.output.congested === true) this.stalls.cause(target);
+      if (target.direct?.output.congested === true) this.subscriberFlow.cause(target);
       if (!looks) continue;
       work.look();
       if (work.over) return i + 1;
@@ -477,17 +478,17 @@ export class Vhost implements QueueOwner, TurnTask {
   }
 
   private synced(mark: Mark): void {
-    this.heldBack.release(mark);
+    this.exactlyOnce.release(mark);
     this.confirms.advance(mark);
     this.written.advance(mark);
-    this.brake.synced();
+    this.publishFlow.synced();
   }
 
   private logFailed(error: Error): void {
     this.logger.error({ vhost: this.vhost, err: error }, 'the log has failed; nothing more will be confirmed');
     this.confirms.fail();
     this.written.fail();
-    this.brake.letGo();
+    this.publishFlow.resume();
   }
 
   /**
@@ -496,7 +497,7 @@ export class Vhost implements QueueOwner, TurnTask {
    */
   quieten(): void {
     this.stopping = true;
-    this.burials.stop();
+    this.deferredDeadLetters.stop();
   }
 
   /** Sessions are gone by now. Everything is flushed and a clean stop is written. */
@@ -504,7 +505,7 @@ export class Vhost implements QueueOwner, TurnTask {
     this.stopping = true;
     this.delays.stop();
     this.retries.stop();
-    this.undelivered.stop();
+    this.pendingDeadLetters.stop();
     this.gather();
     // On a full disk a checkpoint would wait for room. Without one, what has been handed out is not written down: the next
     // start reads a little more, and marks everything.

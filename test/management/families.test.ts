@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { FlushTimes } from '../../src/log/statistics.ts';
 import { type Family, type Figures, families } from '../../src/management/families.ts';
 import { Counters } from '../../src/vhost/counters.ts';
-import type { VhostFigures } from '../../src/vhost/statistics.ts';
+import type { VhostStatistics } from '../../src/vhost/statistics.ts';
 
-function vhost(name: string, more: Partial<VhostFigures> = {}): VhostFigures {
+function vhost(name: string, more: Partial<VhostStatistics> = {}): VhostStatistics {
   const flushes = new FlushTimes();
   for (const ms of [0.25, 0.3, 700, 5_000]) flushes.add(ms);
   const counters = new Counters();

@@ -3,9 +3,9 @@ import amqplib from 'amqplib';
 import { expect, it } from 'vitest';
 import { type BrokerOptions, createBroker, type RunningBroker } from '../../src/index.ts';
 import { QueueSeries } from '../../src/management/queue-series.ts';
-import type { QueueFigures } from '../../src/vhost/statistics.ts';
+import type { QueueStatistics } from '../../src/vhost/statistics.ts';
 import { withTemporaryDirectory } from '../support/directory.ts';
-import { openSession, TRANSIENT } from '../vhost/support.ts';
+import { openSession, TRANSIENT } from '../vhost/harness.ts';
 
 /** By the whole name, labels in it: `name{label="…"}`. */
 type Scraped = ReadonlyMap<string, number>;
@@ -113,7 +113,7 @@ it('shows queues one by one only to those who ask, and escapes their names', asy
 });
 
 it('shows no more queues than the bound, and says how many were left out', () => {
-  function* many(): Generator<QueueFigures> {
+  function* many(): Generator<QueueStatistics> {
     for (let i = 0; i < 25; i++) {
       yield { vhost: '/', name: `q${i}`, durable: true, ready: i, unsettled: 0, consumers: 0 };
     }

@@ -20,7 +20,7 @@ import {
   safe,
   startCore,
   TRANSIENT,
-} from '../vhost/support.ts';
+} from '../vhost/harness.ts';
 
 /** Properties are `colour` or `colour/group`. */
 let decoded = 0;

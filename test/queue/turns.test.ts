@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ACCEPTED, RELEASED } from '../../src/api/index.ts';
 import type { Session } from '../../src/api/session.ts';
 import type { Broker } from '../../src/broker/broker.ts';
-import { consume, openSession, queueArguments, type Recorder, send, startCore, TRANSIENT } from '../vhost/support.ts';
+import { consume, openSession, queueArguments, type Recorder, send, startCore, TRANSIENT } from '../vhost/harness.ts';
 
 let broker: Broker;
 let session: Session;

@@ -13,7 +13,7 @@ import { ACCEPTED, MODIFIED, type Outcome, REJECTED, RELEASED } from '../../src/
 import type { Session } from '../../src/api/session.ts';
 import type { Broker } from '../../src/broker/broker.ts';
 import { purged } from '../support/counted.ts';
-import { consume, DURABLE, makeDraft, openSession, type Recorder, safe, send, startCore } from '../vhost/support.ts';
+import { consume, DURABLE, makeDraft, openSession, type Recorder, safe, send, startCore } from '../vhost/harness.ts';
 
 const LAYOUT = {
   segmentBytes: 64 * 1024,

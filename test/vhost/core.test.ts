@@ -9,7 +9,7 @@ import type { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import type { MessageView } from '../../src/message/message.ts';
 import { purged, replayed } from '../support/counted.ts';
-import { consume, DURABLE, makeDraft, openSession, safe, seenFrom, send, startCore, TRANSIENT } from './support.ts';
+import { consume, DURABLE, makeDraft, openSession, safe, seenFrom, send, startCore, TRANSIENT } from './harness.ts';
 
 let broker: Broker;
 let session: Session;

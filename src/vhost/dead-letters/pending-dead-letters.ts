@@ -10,21 +10,21 @@ const AGAIN_MS = 1000;
 /** Tried in one go at most. */
 const AT_ONCE = 1000;
 
-export interface Letter {
+export interface DeadLetter {
   readonly queue: Queue;
   readonly seq: number;
   readonly flags: number;
   readonly decision: Decision;
 }
 
-export class Undelivered {
-  private letters: Letter[] = [];
+export class PendingDeadLetters {
+  private letters: DeadLetter[] = [];
   private readonly clock: Clock;
-  private readonly deliver: (letter: Letter) => void;
+  private readonly deliver: (letter: DeadLetter) => void;
   private readonly timer = new Timer(() => this.tryAgain());
 
   /** @param deliver carries the death out, or adds it again */
-  constructor(clock: Clock, deliver: (letter: Letter) => void) {
+  constructor(clock: Clock, deliver: (letter: DeadLetter) => void) {
     this.clock = clock;
     this.deliver = deliver;
   }
@@ -33,7 +33,7 @@ export class Undelivered {
     return this.letters.length;
   }
 
-  add(letter: Letter): void {
+  add(letter: DeadLetter): void {
     this.letters.push(letter);
     if (!this.timer.scheduled) this.clock.schedule(this.timer, AGAIN_MS);
   }

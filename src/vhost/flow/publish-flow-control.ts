@@ -22,7 +22,7 @@ const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024;
 const TRANSIENT_BYTES_MAX = 128 * 1024 * 1024;
 const HOLD_BACK_MS = 40;
 
-export interface BrakeOptions {
+export interface PublishFlowControlOptions {
   readonly name: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -30,16 +30,16 @@ export interface BrakeOptions {
   readonly onUncongested: () => void;
 }
 
-export class Brake {
+export class PublishFlowControl {
   on = false;
   private readonly unsyncedBytesMax: number;
   /** Null while the log is being opened: the disk may be full, and have room again, before it is. */
   private log: Log | null = null;
   private transient: TransientStore | null = null;
-  private readonly options: BrakeOptions;
-  private readonly easing = new Timer(() => this.letGo());
+  private readonly options: PublishFlowControlOptions;
+  private readonly easing = new Timer(() => this.resume());
 
-  constructor(options: BrakeOptions) {
+  constructor(options: PublishFlowControlOptions) {
     this.options = options;
     this.unsyncedBytesMax = options.unsyncedBytesMax ?? UNSYNCED_BYTES_MAX;
   }
@@ -63,7 +63,7 @@ export class Brake {
 
   /** A flush is on the disk. */
   synced(): void {
-    if (this.on && this.log !== null && this.log.unsyncedBytes < this.unsyncedBytesMax / 2) this.letGo();
+    if (this.on && this.log !== null && this.log.unsyncedBytes < this.unsyncedBytesMax / 2) this.resume();
   }
 
   /** Publishers wait until consumers, or the operator, have made room; what is settled meanwhile is still written. */
@@ -76,10 +76,10 @@ export class Brake {
   diskHasRoom(): void {
     const { logger, name } = this.options;
     logger.info({ vhost: name }, 'the disk has room again');
-    this.letGo();
+    this.resume();
   }
 
-  letGo(): void {
+  resume(): void {
     if (!this.on || this.log?.full === true) return;
     this.on = false;
     this.options.clock.cancel(this.easing);

@@ -12,12 +12,12 @@ import type { Queue } from '../../queue/queue.ts';
 const STALL_MS = 20;
 
 /** A publisher that can be made to wait. */
-export interface Stallable extends HeldPublisher {
+export interface WaitingPublisher extends HeldPublisher {
   /** It has deliveries that it must settle: what it says about them would wait behind what it publishes. */
   readonly owesSettlements: boolean;
 }
 
-export class Stalls {
+export class SubscriberFlowControl {
   /** How often a publisher was stalled, and how often the wait was in vain. */
   stalled = 0;
   gaveUp = 0;
@@ -27,7 +27,7 @@ export class Stalls {
   pending = false;
   /** The queue that it is ahead of; null where it was a direct subscriber. */
   private ahead: Queue | null = null;
-  private readonly waiting = new Set<Stallable>();
+  private readonly waiting = new Set<WaitingPublisher>();
   private readonly causes = new Set<Queue>();
   private readonly clock: Clock;
   private readonly timer = new Timer(() => this.giveUp());
@@ -60,7 +60,7 @@ export class Stalls {
   }
 
   /** Returns whether it waits: `released` follows. */
-  wait(publisher: Stallable): boolean {
+  wait(publisher: WaitingPublisher): boolean {
     const { ahead } = this;
     this.nobodyWaits();
     if (ahead?.ahead === true) {
@@ -76,7 +76,7 @@ export class Stalls {
     return true;
   }
 
-  forget(publisher: Stallable): void {
+  forget(publisher: WaitingPublisher): void {
     this.waiting.delete(publisher);
   }
 

@@ -16,7 +16,7 @@ import type { RetainedMessage } from '../../queue/store/retained-index.ts';
 import type { Binding } from '../../routing/binding.ts';
 import type { Exchange } from '../../routing/exchange.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
-import { writePositions } from './queue-records.ts';
+import { writePositions } from './queue-contents.ts';
 import {
   type BindingRecord,
   DEATH_REASONS,

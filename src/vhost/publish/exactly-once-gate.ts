@@ -11,7 +11,7 @@ interface Held {
   readonly seq: number;
 }
 
-export class HeldBack {
+export class ExactlyOnceGate {
   private held: Held[] = [];
 
   add(mark: Mark, queue: Queue, seq: number, flags: number): void {

@@ -9,7 +9,7 @@ import type { Queue } from '../../queue/queue.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
 import { deathBy } from '../../settlement/decide.ts';
-import { deadLetterUnstored } from '../dead-letters/dead-letter.ts';
+import { deadLetterUnstored } from '../dead-letters/dead-letters.ts';
 import type { Vhost } from '../vhost.ts';
 
 export function publishPastFull(vhost: Vhost, route: CompiledRoute<Queue>, draft: Draft, full: readonly Queue[]): Mark {

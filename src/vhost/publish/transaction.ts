@@ -93,7 +93,7 @@ export class VhostTransaction implements Transaction {
       else if (draft.routed === 0) onUnroutable?.(index);
     });
     for (const { consumer, slot, outcome } of settlements) consumer.settle(slot, outcome);
-    vhost.stalls.nobodyWaits();
+    vhost.subscriberFlow.nobodyWaits();
     const mark = vhost.endUnit();
     return refused < 0 ? refused : mark;
   }

@@ -109,7 +109,7 @@ export class Delays {
     this.heap.add(due, seq, flags | (durable ? TAG_DURABLE : 0));
     home.counters.delayed++;
     this.arm();
-    home.brake.watch(durable);
+    home.publishFlow.watch(durable);
     return durable ? home.log.mark : MARK_NOW;
   }
 
@@ -130,7 +130,7 @@ export class Delays {
   private release(): boolean {
     const { home, heap } = this;
     if (home.log.failed !== undefined || home.stopping) return true;
-    if (home.brake.on || home.log.full) {
+    if (home.publishFlow.on || home.log.full) {
       this.wait(RETRY_MS);
       return true;
     }
@@ -179,7 +179,7 @@ export class Delays {
       this.fill(draft, view, (tag & DELAYED_RETAIN) !== 0);
       draft.origin = this.origins.get(seq) ?? '';
       home.publish(route, draft);
-      home.stalls.nobodyWaits();
+      home.subscriberFlow.nobodyWaits();
     }
     if (keys !== undefined) this.keys.delete(seq);
     if (this.origins.size > 0) this.origins.delete(seq);

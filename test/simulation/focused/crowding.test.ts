@@ -1,6 +1,6 @@
 /** A bounded number of random histories of dead letters that find no room, and bugs planted in their way, which must show. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Undelivered } from '../../../src/vhost/dead-letters/pending-dead-letters.ts';
+import { PendingDeadLetters } from '../../../src/vhost/dead-letters/pending-dead-letters.ts';
 import { Journal } from '../../../src/vhost/journal/journal.ts';
 import { runCrowd } from './crowding.ts';
 
@@ -49,9 +49,9 @@ describe('dead letters that find no room', () => {
   });
 
   it('would be found out if they were forgotten where they wait', { timeout: 120_000 }, async () => {
-    const { add } = Undelivered.prototype;
+    const { add } = PendingDeadLetters.prototype;
     let n = 0;
-    vi.spyOn(Undelivered.prototype, 'add').mockImplementation(function (this: Undelivered, letter) {
+    vi.spyOn(PendingDeadLetters.prototype, 'add').mockImplementation(function (this: PendingDeadLetters, letter) {
       if (++n % ONE_OF !== 0) add.call(this, letter);
     });
     expect(await firstWrong(60)).toMatch(/is lost/);

@@ -1,0 +1,150 @@
+/**
+ * What becomes of a message that was refused for good: it is published again, with a record of its death, to the queue's
+ * dead-letter exchange; or dropped, counted, where there is none. The new message and the old one's settlement are one
+ * commit unit, so that a crash leaves exactly one of the two. What went at most once goes so as a dead letter as well, though
+ * it may have been stored, being retained: of that a crash leaves one of the two or neither.
+ */
+import { type Death, type DeathReason, decodeAnnotations, withDeath } from '../../message/annotations.ts';
+import { deathsIn } from '../../message/deaths.ts';
+import { type Assurance, AT_LEAST_ONCE, DOT, Draft, MessageView } from '../../message/message.ts';
+import type { Headers } from '../../message/properties.ts';
+import { dotted } from '../../message/spelling.ts';
+import { bytesOf } from '../../message/text.ts';
+import { fullTargets } from '../../queue/limits/full.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { StoredBody } from '../../queue/store/stored-body.ts';
+import type { CompiledRoute } from '../../routing/route.ts';
+import { type Decision, DROP } from '../../settlement/decide.ts';
+import type { Counters } from '../counters.ts';
+import type { Vhost } from '../vhost.ts';
+
+const DROPPED = {
+  rejected: 'droppedRejected',
+  expired: 'droppedExpired',
+  maxlen: 'droppedMaxLength',
+  delivery_limit: 'droppedAttempts',
+} as const satisfies Record<DeathReason, keyof Counters>;
+
+export function deadLetter(vhost: Vhost, queue: Queue, seq: number, flags: number, decision: Decision): void {
+  if (decision.action === DROP) {
+    vhost.counters[DROPPED[decision.reason]]++;
+    queue.bury(seq, flags);
+    return;
+  }
+  vhost.turn.work.spend(8);
+  if (!vhost.stopping && vhost.deferredDeadLetters.mustWait) {
+    queue.setDying(seq, flags, decision.reason);
+    vhost.deferredDeadLetters.add({ queue, seq, flags, decision });
+    return;
+  }
+  const view = new MessageView();
+  if (!vhost.stopping && vhost.store.view(seq, flags, view)) {
+    vhost.beginUnit();
+    const done = republish(vhost, queue, decision, view);
+    if (done) queue.bury(seq, flags);
+    else queue.setDying(seq, flags, decision.reason);
+    vhost.endUnit();
+    if (!done) vhost.pendingDeadLetters.add({ queue, seq, flags, decision });
+    return;
+  }
+  // Not in memory, or too late: its death is written down, in the unit that it belongs to, and what it becomes follows as
+  // soon as it has been read; after a crash, by the next start.
+  queue.setDying(seq, flags, decision.reason);
+  if (vhost.stopping) return;
+  vhost.store.load(seq, flags, (error) => {
+    if (queue.deleted || vhost.stopping) return;
+    if (error === undefined) deadLetter(vhost, queue, seq, flags, decision);
+    else vhost.unreadable(queue, seq, error);
+  });
+}
+
+/** A full queue sends on what it does not take. */
+export function deadLetterUnstored(vhost: Vhost, queue: Queue, decision: Decision, view: MessageView): void {
+  if (decision.action === DROP) vhost.counters[DROPPED[decision.reason]]++;
+  else if (!republish(vhost, queue, decision, view)) vhost.counters.droppedDeadLetter++;
+}
+
+/** False: there are queues that it leads to, and all of them are full and refuse. */
+function republish(vhost: Vhost, queue: Queue, decision: Decision, view: MessageView): boolean {
+  if (vhost.log.failed !== undefined) return true; // nothing is written any more; it is there again after a restart
+  const exchange = queue.settings.deadLetterExchange;
+  if (exchange === null || (exchange !== '' && !vhost.topology.exchanges.has(exchange))) {
+    vhost.counters.droppedDeadLetter++;
+    return true;
+  }
+  // Dotted, as those see it who write queues' settings: where the exchange is the default one it is a queue's name.
+  const key = dotted(view.key(), view.spelling);
+  const target = queue.settings.deadLetterKey;
+  const recorded = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
+  const { headers } = vhost.dialects.properties(view);
+  const before = recorded ?? deathsIn(headers);
+  const copies = before?.rekeyed === true ? [] : copiesOf(headers);
+  const draft = new Draft();
+  draft.dialect = view.dialect;
+  // Nothing waits for a dead letter's confirm, so nothing is gained by holding it back as exactly-once would.
+  draft.assurance = Math.min(view.assurance, AT_LEAST_ONCE) as Assurance;
+  draft.priority = view.priority;
+  draft.grouped = view.grouped;
+  draft.userChecked = view.userChecked;
+  const death = {
+    queue: queue.name,
+    reason: decision.reason,
+    timeS: Math.floor(vhost.clock.epochMs() / 1000),
+    exchange: view.exchange(),
+    routingKeys: [key, ...copies],
+    // It is not to expire again where it goes, so what it was given is only kept in the record.
+    ...(view.expiresAtMs === 0 ? {} : { originalExpirationMs: view.expiresAtMs - view.arrivedAtMs }),
+  };
+  const annotations = withDeath(before, death, target !== null);
+  draft.annotations = annotations;
+  // The store's bytes may move under an append, so what is carried over is copied out first.
+  draft.props = Buffer.from(view.props.subarray(view.propsStart, view.propsEnd));
+  draft.propsEnd = draft.props.length;
+  const body = view.large as StoredBody | null;
+  if (body !== null)
+    draft.large = body; // the same extents: they have one holder more
+  else {
+    draft.body = Buffer.from(view.body.subarray(view.bodyStart, view.bodyEnd));
+    draft.bodyEnd = draft.body.length;
+  }
+  const keys = target === null ? [key, ...copies] : [target];
+  let route = vhost.resolved(routeOver(vhost, exchange, keys), draft);
+  const again = route.targets.filter((to) => closesCycle(annotations.deaths, to.name));
+  if (again.length > 0) {
+    vhost.counters.droppedCycle += again.length;
+    if (again.length === route.targets.length) return true;
+    route = vhost.router.without(route, again);
+  }
+  if (route.targets.length > 0 && fullTargets(route.targets, draft)?.length === route.targets.length) return false;
+  vhost.counters.published++;
+  vhost.publishAlong(route, draft);
+  vhost.subscriberFlow.nobodyWaits();
+  if (draft.routed === 0) vhost.counters.droppedDeadLetter++;
+  else vhost.counters.deadLettered++;
+  return true;
+}
+
+function routeOver(vhost: Vhost, exchange: string, keys: readonly string[]): CompiledRoute<Queue> {
+  if (keys.length > 1) return vhost.router.routeAll(exchange, DOT, keys, vhost.vhost);
+  const key = bytesOf(keys[0]!);
+  return vhost.router.route(exchange, DOT, key, 0, key.length, vhost.vhost);
+}
+
+/** The other keys that its publisher sent it to, where the message still says so. */
+function copiesOf(headers: Headers): string[] {
+  const copies = headers.find(({ name }) => name === 'CC')?.value;
+  if (typeof copies !== 'object' || copies?.type !== 'list') return [];
+  return copies.value.filter((key) => typeof key === 'string');
+}
+
+/**
+ * Whether a message has been in that queue before and has come round without anybody rejecting it: then it would do so for
+ * ever (as RabbitMQ has it). What a consumer rejects may come round; the consumer can see how often.
+ */
+function closesCycle(deaths: readonly Death[], queue: string): boolean {
+  for (const death of deaths) {
+    if (death.reason === 'rejected') return false;
+    if (death.queue === queue) return true;
+  }
+  return false;
+}

@@ -1,0 +1,138 @@
+/** When publishers are held back, and when they go on. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../src/clock/clock.ts';
+import type { Log } from '../../../src/log/log.ts';
+import type { TransientStore } from '../../../src/log/transient/transient-store.ts';
+import type { Logger } from '../../../src/logger.ts';
+import { PublishFlowControl } from '../../../src/vhost/flow/publish-flow-control.ts';
+
+const MIB = 1024 * 1024;
+let clock: ManualClock;
+let log: { unsyncedBytes: number; full: boolean };
+let transient: { residentBytes: number };
+let said: string[];
+let freed: number;
+let brake: PublishFlowControl;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  log = { unsyncedBytes: 0, full: false };
+  transient = { residentBytes: 0 };
+  said = [];
+  freed = 0;
+  const logger = {
+    error: (_: object, text: string) => said.push(`error: ${text}`),
+    info: (_: object, text: string) => said.push(`info: ${text}`),
+  } as unknown as Logger;
+  brake = new PublishFlowControl({ name: '/', clock, logger, unsyncedBytesMax: 1000, onUncongested: () => freed++ });
+  brake.watches(log as Log, transient as TransientStore);
+});
+
+describe('publishers of durable messages', () => {
+  it('are held back past the bound on what is not synced, not at it', () => {
+    log.unsyncedBytes = 1000;
+    brake.watch(true);
+    expect(brake.on).toBe(false);
+    log.unsyncedBytes = 1001;
+    brake.watch(true);
+    expect(brake.on).toBe(true);
+  });
+
+  it('go on when less than half of it is left, once', () => {
+    log.unsyncedBytes = 1001;
+    brake.watch(true);
+    log.unsyncedBytes = 500;
+    brake.synced();
+    expect([brake.on, freed]).toEqual([true, 0]);
+    log.unsyncedBytes = 499;
+    brake.synced();
+    expect([brake.on, freed]).toEqual([false, 1]);
+    brake.synced();
+    clock.advance(100);
+    expect(freed).toBe(1);
+  });
+
+  it('go on after 40 ms in any case, and can be held back again', () => {
+    log.unsyncedBytes = 2000;
+    brake.watch(true);
+    clock.advance(20);
+    brake.watch(true); // does not begin the time anew
+    expect(brake.on).toBe(true);
+    clock.advance(20);
+    expect([brake.on, freed]).toEqual([false, 1]);
+    brake.watch(true);
+    expect(brake.on).toBe(true);
+    clock.advance(40);
+    expect([brake.on, freed]).toEqual([false, 2]);
+  });
+
+  it('do not mind what transient messages take', () => {
+    transient.residentBytes = 1024 * MIB;
+    brake.watch(true);
+    expect(brake.on).toBe(false);
+  });
+
+  it('have 64 MiB unless something else is said', () => {
+    const plain = new PublishFlowControl({ name: '/', clock, logger: {} as Logger, onUncongested() {} });
+    plain.watches(log as Log, transient as TransientStore);
+    log.unsyncedBytes = 64 * MIB;
+    plain.watch(true);
+    expect(plain.on).toBe(false);
+    log.unsyncedBytes++;
+    plain.watch(true);
+    expect(plain.on).toBe(true);
+  });
+});
+
+describe('publishers of transient messages', () => {
+  it('are held back past 128 MiB in memory, whatever is not synced', () => {
+    log.unsyncedBytes = 1_000_000;
+    transient.residentBytes = 128 * MIB;
+    brake.watch(false);
+    expect(brake.on).toBe(false);
+    transient.residentBytes++;
+    brake.watch(false);
+    expect(brake.on).toBe(true);
+  });
+});
+
+describe('on a full disk', () => {
+  it('publishers wait until there is room, however long, and both are said', () => {
+    log.full = true;
+    brake.diskFull();
+    clock.advance(10_000);
+    brake.resume();
+    brake.synced();
+    expect([brake.on, freed]).toEqual([true, 0]);
+    log.full = false;
+    brake.diskHasRoom();
+    expect([brake.on, freed]).toEqual([false, 1]);
+    expect(said).toEqual([
+      'error: the disk is full: publishers wait until there is room again',
+      'info: the disk has room again',
+    ]);
+  });
+
+  it('one that was held back before stays so after its 40 ms', () => {
+    log.unsyncedBytes = 2000;
+    brake.watch(true);
+    log.full = true;
+    brake.diskFull();
+    clock.advance(100);
+    expect(brake.on).toBe(true);
+  });
+
+  it('may be said before the log is open', () => {
+    const early = new PublishFlowControl({
+      name: '/',
+      clock,
+      logger: { error() {}, info() {} } as unknown as Logger,
+      onUncongested: () => freed++,
+    });
+    early.diskFull();
+    early.synced();
+    expect(early.on).toBe(true);
+    early.diskHasRoom();
+    expect([early.on, freed]).toEqual([false, 1]);
+  });
+});
