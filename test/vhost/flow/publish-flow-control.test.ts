@@ -12,7 +12,7 @@ let log: { unsyncedBytes: number; full: boolean };
 let transient: { residentBytes: number };
 let said: string[];
 let freed: number;
-let brake: PublishFlowControl;
+let flow: PublishFlowControl;
 
 beforeEach(() => {
   clock = new ManualClock();
@@ -24,52 +24,52 @@ beforeEach(() => {
     error: (_: object, text: string) => said.push(`error: ${text}`),
     info: (_: object, text: string) => said.push(`info: ${text}`),
   } as unknown as Logger;
-  brake = new PublishFlowControl({ name: '/', clock, logger, unsyncedBytesMax: 1000, onUncongested: () => freed++ });
-  brake.watches(log as Log, transient as TransientStore);
+  flow = new PublishFlowControl({ name: '/', clock, logger, unsyncedBytesMax: 1000, onUncongested: () => freed++ });
+  flow.watches(log as Log, transient as TransientStore);
 });
 
 describe('publishers of durable messages', () => {
   it('are held back past the bound on what is not synced, not at it', () => {
     log.unsyncedBytes = 1000;
-    brake.watch(true);
-    expect(brake.on).toBe(false);
+    flow.watch(true);
+    expect(flow.on).toBe(false);
     log.unsyncedBytes = 1001;
-    brake.watch(true);
-    expect(brake.on).toBe(true);
+    flow.watch(true);
+    expect(flow.on).toBe(true);
   });
 
   it('go on when less than half of it is left, once', () => {
     log.unsyncedBytes = 1001;
-    brake.watch(true);
+    flow.watch(true);
     log.unsyncedBytes = 500;
-    brake.synced();
-    expect([brake.on, freed]).toEqual([true, 0]);
+    flow.synced();
+    expect([flow.on, freed]).toEqual([true, 0]);
     log.unsyncedBytes = 499;
-    brake.synced();
-    expect([brake.on, freed]).toEqual([false, 1]);
-    brake.synced();
+    flow.synced();
+    expect([flow.on, freed]).toEqual([false, 1]);
+    flow.synced();
     clock.advance(100);
     expect(freed).toBe(1);
   });
 
   it('go on after 40 ms in any case, and can be held back again', () => {
     log.unsyncedBytes = 2000;
-    brake.watch(true);
+    flow.watch(true);
     clock.advance(20);
-    brake.watch(true); // does not begin the time anew
-    expect(brake.on).toBe(true);
+    flow.watch(true); // does not begin the time anew
+    expect(flow.on).toBe(true);
     clock.advance(20);
-    expect([brake.on, freed]).toEqual([false, 1]);
-    brake.watch(true);
-    expect(brake.on).toBe(true);
+    expect([flow.on, freed]).toEqual([false, 1]);
+    flow.watch(true);
+    expect(flow.on).toBe(true);
     clock.advance(40);
-    expect([brake.on, freed]).toEqual([false, 2]);
+    expect([flow.on, freed]).toEqual([false, 2]);
   });
 
   it('do not mind what transient messages take', () => {
     transient.residentBytes = 1024 * MIB;
-    brake.watch(true);
-    expect(brake.on).toBe(false);
+    flow.watch(true);
+    expect(flow.on).toBe(false);
   });
 
   it('have 64 MiB unless something else is said', () => {
@@ -88,25 +88,25 @@ describe('publishers of transient messages', () => {
   it('are held back past 128 MiB in memory, whatever is not synced', () => {
     log.unsyncedBytes = 1_000_000;
     transient.residentBytes = 128 * MIB;
-    brake.watch(false);
-    expect(brake.on).toBe(false);
+    flow.watch(false);
+    expect(flow.on).toBe(false);
     transient.residentBytes++;
-    brake.watch(false);
-    expect(brake.on).toBe(true);
+    flow.watch(false);
+    expect(flow.on).toBe(true);
   });
 });
 
 describe('on a full disk', () => {
   it('publishers wait until there is room, however long, and both are said', () => {
     log.full = true;
-    brake.diskFull();
+    flow.diskFull();
     clock.advance(10_000);
-    brake.resume();
-    brake.synced();
-    expect([brake.on, freed]).toEqual([true, 0]);
+    flow.resume();
+    flow.synced();
+    expect([flow.on, freed]).toEqual([true, 0]);
     log.full = false;
-    brake.diskHasRoom();
-    expect([brake.on, freed]).toEqual([false, 1]);
+    flow.diskHasRoom();
+    expect([flow.on, freed]).toEqual([false, 1]);
     expect(said).toEqual([
       'error: the disk is full: publishers wait until there is room again',
       'info: the disk has room again',
@@ -115,11 +115,11 @@ describe('on a full disk', () => {
 
   it('one that was held back before stays so after its 40 ms', () => {
     log.unsyncedBytes = 2000;
-    brake.watch(true);
+    flow.watch(true);
     log.full = true;
-    brake.diskFull();
+    flow.diskFull();
     clock.advance(100);
-    expect(brake.on).toBe(true);
+    expect(flow.on).toBe(true);
   });
 
   it('may be said before the log is open', () => {
