@@ -12,6 +12,7 @@ import type { Session } from '../../src/api/session.ts';
 import { Broker, type StartOptions } from '../../src/broker/broker.ts';
 import { Draft, type MessageView } from '../../src/message/message.ts';
 import type { Headers } from '../../src/message/properties.ts';
+import type { Vhost } from '../../src/vhost/vhost.ts';
 
 const CLIENT: SessionClient = { uncongested() {}, kicked() {} };
 
@@ -27,6 +28,11 @@ export function openSession(broker: Broker, client: SessionClient = CLIENT): Ses
   });
   if (opened === undefined || 'refused' in opened) throw new Error('the session was refused');
   return opened;
+}
+
+/** The vhost that a session is in, for what no session may see. */
+export function vhostOf(session: Session): Vhost {
+  return (session as unknown as { services: Vhost }).services;
 }
 
 export const DURABLE: QueueOptions = { durable: true, exclusive: false, autoDelete: false, arguments: [] };

@@ -21,7 +21,7 @@ import { ManualClock } from '../../../src/clock/clock.ts';
 import { Draft, type MessageView } from '../../../src/message/message.ts';
 import type { Headers } from '../../../src/message/properties.ts';
 import type { LogLayout } from '../../../src/vhost/options.ts';
-import type { Vhost } from '../../../src/vhost/vhost.ts';
+import { vhostOf } from '../../vhost/harness.ts';
 import { FaultCounts, SimulatedDisk } from '../world/disk.ts';
 import { Random } from '../world/random.ts';
 import { DURABLE, immediately, TICKS_MAX } from '../world/world.ts';
@@ -168,7 +168,7 @@ class CrowdHistory {
       opened = result;
     });
     const session = opened as Session;
-    const { topology } = (session as unknown as { home: Vhost }).home;
+    const { topology } = vhostOf(session);
     const dying = (): number => (topology.queues.get('q') as unknown as { dying: Map<number, unknown> }).dying.size;
     for (const message of this.messages) {
       message.at = undefined;

@@ -18,6 +18,7 @@ import type { MessageView } from '../../../src/message/message.ts';
 import { MessageStore } from '../../../src/queue/store/message-store.ts';
 import type { Durability, LogLayout } from '../../../src/vhost/options.ts';
 import { Vhost } from '../../../src/vhost/vhost.ts';
+import { vhostOf } from '../../vhost/harness.ts';
 import { type Copy, keyOfDraft, type ModelQueue, type Unit } from './model.ts';
 
 /** What a life tells the history. */
@@ -195,7 +196,7 @@ export class Life {
 
   /** What this life has taken, by its numbers. */
   namesTaken(into: Map<number, string>): void {
-    const { store } = (this.session as unknown as { home: Vhost }).home;
+    const { store } = vhostOf(this.session);
     for (const [seq, key] of names.get(store) ?? []) into.set(seq, key);
   }
 

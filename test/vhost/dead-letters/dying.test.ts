@@ -6,8 +6,17 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { REJECTED } from '../../../src/api/index.ts';
 import type { Session } from '../../../src/api/session.ts';
 import type { Broker } from '../../../src/broker/broker.ts';
-import type { MessageStore } from '../../../src/queue/store/message-store.ts';
-import { consume, DURABLE, makeDraft, openSession, queueArguments, safe, send, startCore } from '../harness.ts';
+import {
+  consume,
+  DURABLE,
+  makeDraft,
+  openSession,
+  queueArguments,
+  safe,
+  send,
+  startCore,
+  vhostOf,
+} from '../harness.ts';
 
 const LOG = { blockBytes: 4096, segmentBytes: 16_384, residentBytesMax: 4096 };
 let broker: Broker;
@@ -42,7 +51,7 @@ async function afterKill(): Promise<void> {
 
 /** The disk does not answer any more: what must be read stays unread. */
 function stopReading(): void {
-  const { store } = (session as unknown as { home: { store: MessageStore } }).home;
+  const { store } = vhostOf(session);
   store.load = () => {};
   store.view = () => false;
 }

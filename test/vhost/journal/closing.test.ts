@@ -1,10 +1,9 @@
 /** A stop on a full disk: what is under way cannot be finished, and must not go on. */
 import { expect, it, onTestFinished } from 'vitest';
-import type { Vhost } from '../../../src/vhost/vhost.ts';
 import { FaultCounts, SimulatedDisk } from '../../simulation/world/disk.ts';
 import { Random } from '../../simulation/world/random.ts';
 import { until } from '../../support/until.ts';
-import { DURABLE, openSession, send, startCore } from '../harness.ts';
+import { DURABLE, openSession, send, startCore, vhostOf } from '../harness.ts';
 
 const QUEUES = 3000;
 const LOG = {
@@ -30,10 +29,10 @@ it('leaves a checkpoint that is under way as it is, and the next start finds eve
   });
   const broker = await startCore(null, { files: disk, log: LOG });
   const session = openSession(broker);
-  const { home } = session as unknown as { home: Vhost };
-  const checkpointing = (): boolean => (home as unknown as { checkpoint: { running: boolean } }).checkpoint.running;
+  const vhost = vhostOf(session);
+  const checkpointing = (): boolean => (vhost as unknown as { checkpoint: { running: boolean } }).checkpoint.running;
   for (let i = 0; i < QUEUES; i++) session.declareQueue(`q${i}`, DURABLE);
-  await until(() => home.log.unsyncedBytes === 0 && !checkpointing(), 'rest');
+  await until(() => vhost.log.unsyncedBytes === 0 && !checkpointing(), 'rest');
   let confirmed = 0;
   const publish = (): void => {
     session.whenSafe(send(session, 'q0', 'x'.repeat(300)).mark, (failed) => {
@@ -46,14 +45,14 @@ it('leaves a checkpoint that is under way as it is, and the next start finds eve
   }, 'a checkpoint');
   disk.capacityBytes = disk.bytesUsed;
   await until(() => {
-    if (!home.log.full) publish();
-    return home.log.full;
+    if (!vhost.log.full) publish();
+    return vhost.log.full;
   }, 'a full disk');
   expect(checkpointing()).toBe(true);
   const closing = broker.close();
   // Slices come with the turns, of which there may be any number before the last flush is written.
   expect(() => {
-    for (let i = 0; i < 20; i++) home.turn.end();
+    for (let i = 0; i < 20; i++) vhost.turn.end();
   }).not.toThrow();
   await closing;
 

@@ -20,6 +20,7 @@ import {
   safe,
   send,
   startCore,
+  vhostOf,
 } from '../harness.ts';
 
 let broker: Broker;
@@ -66,7 +67,7 @@ const declare = (name: string, args: Record<string, string | number | boolean>, 
 const publish = (queue: string, bodies: string, options: SendOptions = {}): void => {
   for (const body of bodies) send(session, queue, body, options);
 };
-const counters = (): Counters => (session as unknown as { home: { counters: Counters } }).home.counters;
+const counters = (): Counters => vhostOf(session).counters;
 const waiting = (queue: string): number => session.checkQueue(queue).messages;
 const turn = (): void => broker.turn.end();
 /** Time passes, and the turn in which that is noticed ends. */

@@ -274,6 +274,6 @@ describe('a SUBSCRIBE that is refused in the end', () => {
 
 /** All queues by their names. */
 function queues(): IterableIterator<string> {
-  const { home } = other as unknown as { home: { topology: { queues: Map<string, unknown> } } };
-  return home.topology.queues.keys();
+  const { services } = other as unknown as { services: { topology: { queues: Map<string, unknown> } } };
+  return services.topology.queues.keys();
 }

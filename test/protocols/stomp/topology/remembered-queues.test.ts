@@ -162,11 +162,11 @@ test('a temporary queue that an operator has deleted is made again', async () =>
   const client = await house.open();
   await client.confirmed('SUBSCRIBE', { id: '1', destination: '/temp-queue/a' });
   await client.confirmed('UNSUBSCRIBE', { id: '1' });
-  const { home } = other as unknown as {
-    home: { topology: { queues: Map<string, unknown>; deleteQueue(queue: unknown): void } };
+  const { services } = other as unknown as {
+    services: { topology: { queues: Map<string, unknown>; deleteQueue(queue: unknown): void } };
   };
-  const [queue] = [...home.topology.queues.values()];
-  home.topology.deleteQueue(queue);
+  const [queue] = [...services.topology.queues.values()];
+  services.topology.deleteQueue(queue);
   await client.confirmed('SUBSCRIBE', { id: '2', destination: '/temp-queue/a' });
   await client.confirmed('SEND', { destination: '/queue/asked', 'reply-to': '/temp-queue/a' }, 'x');
   await client.confirmed('SUBSCRIBE', { id: '3', destination: '/queue/asked' });
