@@ -40,8 +40,8 @@ import { attemptsOf } from './entry-flags.ts';
 import { Lease } from './limits/idle-expiry.ts';
 import { ENDED_A_TURN, type Tended, Terms } from './limits/queue-limits.ts';
 import { type PolicySettings, type QueueSettings, withPolicy } from './limits/settings.ts';
-import type { QueueOwner } from './owner.ts';
-import { Custody } from './unsettled-messages.ts';
+import type { QueueOwner } from './queue-services.ts';
+import { Custody } from './unsettled/custody.ts';
 
 /** How far handing out has come. It waits when something must be fetched first, or so much has expired that it is enough. */
 const DONE = 0;

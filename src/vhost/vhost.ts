@@ -17,10 +17,10 @@ import { AT_MOST_ONCE, type Draft, EXACTLY_ONCE, MessageView } from '../message/
 import type { Properties } from '../message/properties.ts';
 import { viewDraft } from '../message/storage.ts';
 import { entryFlags, FLAG_DURABLE, FLAG_LARGE, FLAG_RETAINED } from '../queue/entry-flags.ts';
-import { fullTargets } from '../queue/limits/full.ts';
-import type { QueueOwner } from '../queue/owner.ts';
+import { fullTargets } from '../queue/limits/full-targets.ts';
 import { Slab } from '../queue/positions/position-arena.ts';
 import { LONG_BYTES, type Queue } from '../queue/queue.ts';
+import type { QueueOwner } from '../queue/queue-services.ts';
 import { MessageStore } from '../queue/store/message-store.ts';
 import type { StoredBody } from '../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../routing/route.ts';

@@ -1,8 +1,8 @@
 /** The route cache is bounded, and what falls out of it says so. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Turn } from '../../src/clock/turn.ts';
-import type { QueueOwner } from '../../src/queue/owner.ts';
 import type { Queue } from '../../src/queue/queue.ts';
+import type { QueueOwner } from '../../src/queue/queue-services.ts';
 import type { CompiledRoute } from '../../src/routing/route.ts';
 import { Router } from '../../src/routing/router.ts';
 import { Topology } from '../../src/vhost/topology/topology.ts';

@@ -2,10 +2,11 @@
  * What waits in a queue whose consumers do not all take every message: positions that can be taken from the middle. What
  * was taken leaves a hole, which closes when the head gets there; the head itself is never one.
  */
+
+import type { Waiting } from '../ready/priority-levels.ts';
 import { CHUNK_LENGTH, type Chunk, pack, unpackedRoom } from './packed-positions.ts';
 import { BURIED } from './position-run.ts';
 import type { Positions } from './positions.ts';
-import type { Waiting } from './priority-levels.ts';
 
 export class Holed implements Waiting {
   private readonly positions: Positions;

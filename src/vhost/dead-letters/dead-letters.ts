@@ -10,7 +10,7 @@ import { type Assurance, AT_LEAST_ONCE, DOT, Draft, MessageView } from '../../me
 import type { Headers } from '../../message/properties.ts';
 import { dotted } from '../../message/spelling.ts';
 import { bytesOf } from '../../message/text.ts';
-import { fullTargets } from '../../queue/limits/full.ts';
+import { fullTargets } from '../../queue/limits/full-targets.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../../routing/route.ts';

@@ -12,9 +12,9 @@ import { type Extents, readExtents, readMessage, spellingOf, targetListOf } from
 import { textOf } from '../../message/text.ts';
 import { entryFlags, FLAG_DURABLE, FLAG_LARGE, FLAG_RETAINED } from '../../queue/entry-flags.ts';
 import { recoverArguments } from '../../queue/limits/arguments.ts';
-import type { QueueOwner } from '../../queue/owner.ts';
 import { type Chunk, unpack, unpackedRoom } from '../../queue/positions/packed-positions.ts';
 import { Queue } from '../../queue/queue.ts';
+import type { QueueOwner } from '../../queue/queue-services.ts';
 import { type MessageStore, RECORD_MESSAGE } from '../../queue/store/message-store.ts';
 import { type RetainedIndex, RetainedMessage } from '../../queue/store/retained-index.ts';
 import { KEEP_RETAIN, lowerAssurance } from '../../routing/target-flags.ts';

@@ -1,6 +1,6 @@
 /** How a queue's own arguments and a policy make one rule. */
 import { describe, expect, it } from 'vitest';
-import { PLAIN, type QueueSettings, withPolicy } from '../../src/queue/limits/settings.ts';
+import { PLAIN, type QueueSettings, withPolicy } from '../../../src/queue/limits/settings.ts';
 
 const backoff = { kind: 'constant' as const, delayMs: 1, delayMaxMs: 1, jitter: 0, list: [] };
 

@@ -2,7 +2,7 @@
  * Deliveries that consumers hold, as numbered slots in typed arrays. A slot is what an adapter keeps beside its delivery
  * tag or packet id; it is used again once the delivery has ended.
  */
-import type { QueueConsumer } from './consumer.ts';
+import type { QueueConsumer } from '../dispatch/consumer.ts';
 
 export class Deliveries {
   private seqs = new Float64Array(0);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Slab } from '../../src/queue/positions/position-arena.ts';
-import { Positions } from '../../src/queue/positions/positions.ts';
-import { Returned } from '../../src/queue/positions/returned.ts';
+import { Slab } from '../../../src/queue/positions/position-arena.ts';
+import { Positions } from '../../../src/queue/positions/positions.ts';
+import { Returned } from '../../../src/queue/positions/returned-positions.ts';
 
 function contents(positions: { forEach(visit: (seq: number, flags: number) => void): void }): number[] {
   const seqs: number[] = [];

@@ -1,8 +1,8 @@
 /** When a consumer can take one more, and how many. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ConsumeOptions, DeliverySink } from '../../src/api/index.ts';
-import { QueueConsumer } from '../../src/queue/dispatch/consumer.ts';
-import type { Queue } from '../../src/queue/queue.ts';
+import type { ConsumeOptions, DeliverySink } from '../../../src/api/index.ts';
+import { QueueConsumer } from '../../../src/queue/dispatch/consumer.ts';
+import type { Queue } from '../../../src/queue/queue.ts';
 
 const SINK: DeliverySink = { deliver() {}, cancelled() {} };
 let output: { congested: boolean };

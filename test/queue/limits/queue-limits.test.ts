@@ -1,11 +1,11 @@
 /** What a queue ends by itself, and when it looks: its terms before a queue that is a plain list. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ManualClock } from '../../src/clock/clock.ts';
-import { Turn } from '../../src/clock/turn.ts';
-import type { Draft, MessageView } from '../../src/message/message.ts';
-import { levelOf } from '../../src/queue/entry-flags.ts';
-import { ENDED_A_TURN, type Tended, Terms } from '../../src/queue/limits/queue-limits.ts';
-import { PLAIN, type QueueSettings } from '../../src/queue/limits/settings.ts';
+import { ManualClock } from '../../../src/clock/clock.ts';
+import { Turn } from '../../../src/clock/turn.ts';
+import type { Draft, MessageView } from '../../../src/message/message.ts';
+import { levelOf } from '../../../src/queue/entry-flags.ts';
+import { ENDED_A_TURN, type Tended, Terms } from '../../../src/queue/limits/queue-limits.ts';
+import { PLAIN, type QueueSettings } from '../../../src/queue/limits/settings.ts';
 
 interface Message {
   readonly seq: number;

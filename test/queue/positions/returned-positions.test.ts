@@ -1,6 +1,6 @@
 /** What came back is read in the order of its numbers, however it came back: beside a model that sorts. */
 import { describe, expect, it } from 'vitest';
-import { Returned } from '../../src/queue/positions/returned.ts';
+import { Returned } from '../../../src/queue/positions/returned-positions.ts';
 
 /** A number from 0 up to `n`, exclusive, the same ones for a seed. */
 function dice(seed: number): (n: number) => number {

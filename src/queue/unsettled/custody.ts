@@ -10,18 +10,18 @@
  *                └──── rejected, or out of attempts ──▶ aside ── dead letter stored ──▶ buried
  * ```
  */
-import { ACCEPTED, type Outcome } from '../api/consume.ts';
-import type { QueueOptions } from '../api/topology.ts';
-import type { Work } from '../clock/work.ts';
-import type { DeathReason } from '../message/annotations.ts';
-import { backoffMs } from '../settlement/backoff.ts';
-import { DONE, deathBy, decide, REQUEUE, RETRY } from '../settlement/decide.ts';
-import type { QueueConsumer } from './dispatch/consumer.ts';
-import { Deliveries } from './dispatch/deliveries.ts';
-import { attemptsOf, FLAG_DELIVERED, FLAG_DURABLE, withAttempts } from './entry-flags.ts';
-import type { QueueSettings } from './limits/settings.ts';
-import type { QueueOwner } from './owner.ts';
-import { Backlog } from './ready-messages.ts';
+import { ACCEPTED, type Outcome } from '../../api/consume.ts';
+import type { QueueOptions } from '../../api/topology.ts';
+import type { Work } from '../../clock/work.ts';
+import type { DeathReason } from '../../message/annotations.ts';
+import { backoffMs } from '../../settlement/backoff.ts';
+import { DONE, deathBy, decide, REQUEUE, RETRY } from '../../settlement/decide.ts';
+import type { QueueConsumer } from '../dispatch/consumer.ts';
+import { attemptsOf, FLAG_DELIVERED, FLAG_DURABLE, withAttempts } from '../entry-flags.ts';
+import type { QueueSettings } from '../limits/settings.ts';
+import type { QueueOwner } from '../queue-services.ts';
+import { Backlog } from '../ready/backlog.ts';
+import { Deliveries } from './unsettled-messages.ts';
 
 // Shared by all queues that do not need one of their own yet.
 const NO_DELIVERIES = new Deliveries();

@@ -1,9 +1,17 @@
 /** Who is served when consumers are not all alike: priorities, and a single active consumer. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ACCEPTED, RELEASED } from '../../src/api/index.ts';
-import type { Session } from '../../src/api/session.ts';
-import type { Broker } from '../../src/broker/broker.ts';
-import { consume, openSession, queueArguments, type Recorder, send, startCore, TRANSIENT } from '../vhost/harness.ts';
+import { ACCEPTED, RELEASED } from '../../../src/api/index.ts';
+import type { Session } from '../../../src/api/session.ts';
+import type { Broker } from '../../../src/broker/broker.ts';
+import {
+  consume,
+  openSession,
+  queueArguments,
+  type Recorder,
+  send,
+  startCore,
+  TRANSIENT,
+} from '../../vhost/harness.ts';
 
 let broker: Broker;
 let session: Session;

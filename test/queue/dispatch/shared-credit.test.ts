@@ -1,7 +1,7 @@
 /** A limit that several consumers share: what comes free goes round, one message at a time. */
 import { describe, expect, it } from 'vitest';
-import type { QueueConsumer } from '../../src/queue/dispatch/consumer.ts';
-import { SharedCredit } from '../../src/queue/dispatch/shared-credit.ts';
+import type { QueueConsumer } from '../../../src/queue/dispatch/consumer.ts';
+import { SharedCredit } from '../../../src/queue/dispatch/shared-credit.ts';
 
 /** A consumer of a queue in which `waiting` messages wait; it takes as many as it may when it is offered room. */
 function reader(credit: SharedCredit, name: string, waiting: number, taken: string[]) {

@@ -1,7 +1,7 @@
 /** When publishers of a queue are made to wait for its consumers, by the numbers alone. A look a millisecond, as in busy turns. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ManualClock } from '../../src/clock/clock.ts';
-import { QueuePace, WAITING_MIN } from '../../src/queue/dispatch/publisher-pace.ts';
+import { ManualClock } from '../../../src/clock/clock.ts';
+import { QueuePace, WAITING_MIN } from '../../../src/queue/dispatch/publisher-pace.ts';
 
 let clock: ManualClock;
 let silences: number;

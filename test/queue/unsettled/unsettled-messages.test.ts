@@ -1,7 +1,7 @@
 /** The slots of what consumers hold. */
 import { expect, test } from 'vitest';
-import type { QueueConsumer } from '../../src/queue/dispatch/consumer.ts';
-import { Deliveries } from '../../src/queue/dispatch/deliveries.ts';
+import type { QueueConsumer } from '../../../src/queue/dispatch/consumer.ts';
+import { Deliveries } from '../../../src/queue/unsettled/unsettled-messages.ts';
 
 const consumer = (held = 0): QueueConsumer => ({ held }) as QueueConsumer;
 

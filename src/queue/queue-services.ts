@@ -8,7 +8,7 @@ import type { Properties } from '../message/properties.ts';
 import type { Decision } from '../settlement/decide.ts';
 import type { Slab } from './positions/position-arena.ts';
 import type { MessageStore } from './store/message-store.ts';
-import type { Custody } from './unsettled-messages.ts';
+import type { Custody } from './unsettled/custody.ts';
 
 /** Carries out what a queue cannot: records, dead letters, its own end. */
 export interface QueueOwner {

@@ -1,6 +1,6 @@
 /** The bytes that wait in a queue are right whatever moves while they are being read: beside a model that adds up. */
 import { describe, expect, it } from 'vitest';
-import { ByteCount } from '../../src/queue/limits/byte-count.ts';
+import { ByteCount } from '../../../src/queue/limits/byte-count.ts';
 
 const sizeOf = (seq: number): number => 10 + (seq % 7);
 const waiting = (seqs: readonly number[]): [number, number][] => seqs.map((seq) => [seq, seq * 2]);

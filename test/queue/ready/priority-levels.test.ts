@@ -1,9 +1,9 @@
 /** What waits in a queue with priorities: the highest level first, in order within each, beside a model that sorts. */
 import { describe, expect, it } from 'vitest';
-import { levelOf, withLevel } from '../../src/queue/entry-flags.ts';
-import type { Chunk } from '../../src/queue/positions/packed-positions.ts';
-import { Slab } from '../../src/queue/positions/position-arena.ts';
-import { Levels } from '../../src/queue/positions/priority-levels.ts';
+import { levelOf, withLevel } from '../../../src/queue/entry-flags.ts';
+import type { Chunk } from '../../../src/queue/positions/packed-positions.ts';
+import { Slab } from '../../../src/queue/positions/position-arena.ts';
+import { Levels } from '../../../src/queue/ready/priority-levels.ts';
 
 type Entry = [seq: number, flags: number];
 const flags = (level: number, rest = 9): number => withLevel(rest, level, 255);

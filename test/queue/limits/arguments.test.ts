@@ -1,8 +1,8 @@
 /** Error texts as RabbitMQ 3.10.8 gives them, asked one by one. */
 import { describe, expect, it } from 'vitest';
-import type { Value } from '../../src/message/properties.ts';
-import { compareArguments, readArguments, recoverArguments } from '../../src/queue/limits/arguments.ts';
-import { PLAIN, withPolicy } from '../../src/queue/limits/settings.ts';
+import type { Value } from '../../../src/message/properties.ts';
+import { compareArguments, readArguments, recoverArguments } from '../../../src/queue/limits/arguments.ts';
+import { PLAIN, withPolicy } from '../../../src/queue/limits/settings.ts';
 
 const byte = (value: number): Value => ({ type: 'int8', value });
 const long = (value: number): Value => ({ type: 'int64', value: BigInt(value) });

@@ -12,11 +12,11 @@
  */
 
 import { levelOf } from '../entry-flags.ts';
-import type { Chunk } from './packed-positions.ts';
-import type { Slab } from './position-arena.ts';
-import { Positions } from './positions.ts';
-import { Returned } from './returned.ts';
-import { Holed } from './sparse-positions.ts';
+import type { Chunk } from '../positions/packed-positions.ts';
+import type { Slab } from '../positions/position-arena.ts';
+import { Positions } from '../positions/positions.ts';
+import { Returned } from '../positions/returned-positions.ts';
+import { Holed } from '../positions/sparse-positions.ts';
 
 /** What waits in a queue, with levels or without. */
 export type Waiting = Pick<

@@ -2,16 +2,16 @@
  * What waits in a queue, in the order in which it goes: what came back, then what was never handed out; by levels where it
  * has any. Whoever must know is told of what comes: the queue's terms, and those who read from the middle.
  */
-import type { QueueOptions } from '../api/topology.ts';
-import type { Matching } from './dispatch/selective-dispatch.ts';
-import { FLAG_DELIVERED, levelOf, withLevel } from './entry-flags.ts';
-import type { Terms } from './limits/queue-limits.ts';
-import type { Chunk } from './positions/packed-positions.ts';
-import type { Slab } from './positions/position-arena.ts';
-import { Positions } from './positions/positions.ts';
-import { Levels, type Waiting } from './positions/priority-levels.ts';
-import { Returned } from './positions/returned.ts';
-import { Holed } from './positions/sparse-positions.ts';
+import type { QueueOptions } from '../../api/topology.ts';
+import type { Matching } from '../dispatch/selective-dispatch.ts';
+import { FLAG_DELIVERED, levelOf, withLevel } from '../entry-flags.ts';
+import type { Terms } from '../limits/queue-limits.ts';
+import type { Chunk } from '../positions/packed-positions.ts';
+import type { Slab } from '../positions/position-arena.ts';
+import { Positions } from '../positions/positions.ts';
+import { Returned } from '../positions/returned-positions.ts';
+import { Holed } from '../positions/sparse-positions.ts';
+import { Levels, type Waiting } from './priority-levels.ts';
 
 // Most queues are idle most of the time: what they do not need yet is shared by all of them, and never written to.
 const NO_RETURNED = new Returned();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CELL_MASK, LINE_END, Slab } from '../../src/queue/positions/position-arena.ts';
-import { Positions } from '../../src/queue/positions/positions.ts';
+import { CELL_MASK, LINE_END, Slab } from '../../../src/queue/positions/position-arena.ts';
+import { Positions } from '../../../src/queue/positions/positions.ts';
 
 const PAGE_LINES = (CELL_MASK + 1) / (LINE_END + 1);
 

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ACCEPTED, MARK_REFUSED, MODIFIED, RELEASED } from '../../src/api/index.ts';
-import type { Session } from '../../src/api/session.ts';
-import type { Broker } from '../../src/broker/broker.ts';
-import { ManualClock } from '../../src/clock/clock.ts';
-import type { Dialect } from '../../src/message/dialect.ts';
+import { ACCEPTED, MARK_REFUSED, MODIFIED, RELEASED } from '../../../src/api/index.ts';
+import type { Session } from '../../../src/api/session.ts';
+import type { Broker } from '../../../src/broker/broker.ts';
+import { ManualClock } from '../../../src/clock/clock.ts';
+import type { Dialect } from '../../../src/message/dialect.ts';
 import {
   consume,
   DURABLE,
@@ -20,7 +20,7 @@ import {
   safe,
   startCore,
   TRANSIENT,
-} from '../vhost/harness.ts';
+} from '../../vhost/harness.ts';
 
 /** Properties are `colour` or `colour/group`. */
 let decoded = 0;
