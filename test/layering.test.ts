@@ -167,7 +167,6 @@ const TO_BE_CUT = [
   'protocols/amqp/',
   'protocols/mqtt/',
   'protocols/stomp/',
-  'src/log/',
   'src/queue/',
   'src/routing/',
   'src/vhost/',

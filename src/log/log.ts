@@ -16,9 +16,12 @@
 import { randomBytes } from 'node:crypto';
 import { Timer } from '../clock/clock.ts';
 import { PHASE_FLUSH, type Turn, type TurnTask } from '../clock/turn.ts';
+import { NO_BYTES } from './blocks/block.ts';
+import { BlockTable } from './blocks/block-table.ts';
+import { Residence } from './blocks/resident-blocks.ts';
+import { Segment, SegmentBlock } from './blocks/segment.ts';
 import type { RecoveryReport } from './events.ts';
 import { align8, BATCH_HEADER_BYTES, BatchHeader, sealBatch } from './format/batch.ts';
-import { NO_BYTES } from './format/block.ts';
 import { appendTable, RECORD_CHECKPOINT_BEGIN, RECORD_GONE, RECORD_START, RECORD_STOP } from './format/own-records.ts';
 import {
   RECORD_BYTES_MAX,
@@ -28,9 +31,8 @@ import {
   writeHeader,
   writeSequencedHeader,
 } from './format/record.ts';
-import { FORMAT_VERSION, SEGMENT_HEADER_BYTES, Segment, SegmentBlock, writeSegmentHeader } from './format/segment.ts';
+import { FORMAT_VERSION, SEGMENT_HEADER_BYTES, writeSegmentHeader } from './format/segment.ts';
 import type { LogOptions } from './options.ts';
-import { BlockTable, Residence } from './read/blocks.ts';
 import { ColdReads } from './read/cold-reads.ts';
 import { Compaction } from './reclaim/compaction.ts';
 import { Reclaimer } from './reclaim/reclaimer.ts';

@@ -10,8 +10,6 @@
  *                               u32 bytes of sequenced records, u32 zero
  *     255  segments gone        u32 each: nothing in them is needed; a file that is still there is to be removed
  */
-import type { Block } from './block.ts';
-import { type Segment, SegmentBlock } from './segment.ts';
 
 export const RECORD_START = 250;
 export const RECORD_STOP = 251;
@@ -30,8 +28,27 @@ export interface OwnRecords {
   append(type: number, payloadBytes: number): number;
 }
 
+/** What a table says of one block. */
+export interface TableEntry {
+  /** Where in the file it begins, and its length, bytes. */
+  readonly position: number;
+  readonly end: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Its sequenced records, and the bytes that they take. */
+  readonly records: number;
+  readonly sequencedBytes: number;
+}
+
+/** A segment as far as its table goes. */
+export interface TabledSegment {
+  readonly number: number;
+  readonly generation: number;
+  readonly blocks: readonly TableEntry[];
+}
+
 /** Writes down where a sealed segment's blocks lie and which numbers they hold, so that a start need not read them. */
-export function appendTable(log: OwnRecords, segment: Segment): void {
+export function appendTable(log: OwnRecords, segment: TabledSegment): void {
   const { blocks } = segment;
   const most = Math.floor((log.recordBytesMax - TABLE_HEADER_BYTES) / TABLE_ENTRY_BYTES);
   let first = 0;
@@ -57,9 +74,6 @@ export function appendTable(log: OwnRecords, segment: Segment): void {
     first += count;
   } while (first < blocks.length);
 }
-
-/** What a table says of one block. */
-export type TableEntry = Pick<SegmentBlock, 'position' | 'end' | 'firstSeq' | 'lastSeq' | 'records' | 'sequencedBytes'>;
 
 export interface Table {
   readonly segment: number;
@@ -96,23 +110,4 @@ export class Tables {
   readGone(buffer: Buffer, start: number, end: number): void {
     for (let at = start; at < end; at += 4) this.bySegment.delete(buffer.readUInt32LE(at));
   }
-}
-
-/** A block that lies in a file, as a table describes it. */
-export function coldBlock(segment: Segment, entry: TableEntry): SegmentBlock {
-  const block = new SegmentBlock(segment, segment.blocks.length, entry.position);
-  block.end = entry.end;
-  block.firstSeq = entry.firstSeq;
-  block.lastSeq = entry.lastSeq;
-  block.records = entry.records;
-  block.sequencedBytes = entry.sequencedBytes;
-  onDisk(block);
-  return block;
-}
-
-/** All of the block has been on the disk for long. */
-export function onDisk(block: Block): void {
-  block.sealed = true;
-  block.takenTo = block.end;
-  block.flushedTo = block.end;
 }

@@ -1,6 +1,6 @@
 /**
- * A segment: one file of the log, made of blocks. Its number is also its generation: a file that is used again gets a new
- * number, so nothing that is left in it from before can pass for new.
+ * A segment's header and the name of its file. A segment is one file of the log, made of blocks; a file that is used again
+ * gets a new number, so nothing that is left in it from before can pass for new.
  *
  * Header, at the start of the first block:
  *
@@ -24,8 +24,6 @@
  * damaged one.
  */
 import { crc32 } from 'node:zlib';
-import type { SegmentFile } from '../write/disk-space.ts';
-import { Block } from './block.ts';
 
 export const FORMAT_VERSION = 2;
 export const SEGMENT_HEADER_BYTES = 64;
@@ -89,76 +87,4 @@ export function segmentName(number: number): string {
 export function segmentNumber(name: string): number {
   const match = NAME.exec(name);
   return match === null ? 0 : Number(match[1]);
-}
-
-export class Segment {
-  readonly number: number;
-  readonly path: string;
-  readonly blockBytes: number;
-  generation = 0;
-  file: SegmentFile | undefined = undefined;
-  /** The file's name outlives a power failure. */
-  named = false;
-  /** Reads that are under way. */
-  reading = 0;
-  /** References to records in it. */
-  live = 0;
-  /** No more is appended to it. */
-  sealed = false;
-  /** It is being rewritten; it is no part of the log any more. */
-  compacting = false;
-  /** Rewriting it makes sense, as far as is known. */
-  compactable = true;
-  /** Bytes of its file that a rewrite does not win. */
-  overheadBytes = 0;
-  gone = false;
-  /** Its blocks that hold sequenced records, in order. */
-  readonly blocks: SegmentBlock[] = [];
-  /** What it takes up on the disk, once it is sealed. */
-  fileBytes = 0;
-  /** Number of the first batch in it; known for replayed ones. */
-  firstBatch = 0;
-  /** Records in it that say anything; a replayed one without any is dropped. */
-  meaningfulRecords = 0;
-
-  constructor(number: number, path: string, blockBytes: number) {
-    this.number = number;
-    this.path = path;
-    this.blockBytes = blockBytes;
-  }
-
-  /** What its file takes up. */
-  get diskBytes(): number {
-    return Math.max(this.fileBytes, this.file?.preparedBytes ?? 0);
-  }
-
-  /** What is alive in its sealed blocks, as far as can be told without asking: references may be several to one record. */
-  get liveBytes(): number {
-    if (this.live === 0) return 0;
-    let bytes = 0;
-    for (const block of this.blocks) {
-      if (block.records > 0) bytes += block.sequencedBytes * Math.min(1, block.live / block.records);
-    }
-    return bytes;
-  }
-}
-
-export class SegmentBlock extends Block {
-  readonly segment: Segment;
-  /** Where in the file it begins. */
-  position: number;
-  /** Once it is sealed: its sequenced records, and the bytes that they take. */
-  records = 0;
-  sequencedBytes = 0;
-
-  constructor(segment: Segment, index: number, position = index * segment.blockBytes) {
-    super(index);
-    this.segment = segment;
-    this.position = position;
-  }
-
-  /** Where in it the first batch begins: the first block of a file begins with the segment's header. */
-  get start(): number {
-    return this.position === 0 ? SEGMENT_HEADER_BYTES : 0;
-  }
 }

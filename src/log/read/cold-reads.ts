@@ -3,12 +3,12 @@
  * or recovered may have rotted since.
  */
 import { PHASE_FLUSH, type Turn, type TurnTask } from '../../clock/turn.ts';
+import { indexBatch } from '../blocks/block.ts';
+import type { Residence } from '../blocks/resident-blocks.ts';
+import type { SegmentBlock } from '../blocks/segment.ts';
 import type { LogEvent } from '../events.ts';
 import { align8, BatchHeader, findBatch, readBatch } from '../format/batch.ts';
-import type { SegmentBlock } from '../format/segment.ts';
-import { indexBatch } from '../recover/recovery.ts';
 import type { SegmentFiles } from '../write/segment-files.ts';
-import type { Residence } from './blocks.ts';
 
 export class ColdReads {
   logId: Buffer;

@@ -7,6 +7,8 @@
  * the segments before the checkpoint. `dumpLog` shows every sound record of every segment that belongs to the log, in order.
  */
 
+import { Residence } from '../blocks/resident-blocks.ts';
+import type { SegmentBlock } from '../blocks/segment.ts';
 import type { LogEvent, RecoveryReport } from '../events.ts';
 import { type FileSystem, type LogFile, readFully } from '../files/files.ts';
 import { align8, BatchHeader, findBatch } from '../format/batch.ts';
@@ -17,10 +19,9 @@ import {
   UNSEQUENCED,
   UNSEQUENCED_HEADER_BYTES,
 } from '../format/record.ts';
-import { SEGMENT_HEADER_BYTES, type SegmentBlock } from '../format/segment.ts';
+import { SEGMENT_HEADER_BYTES } from '../format/segment.ts';
 import { Recovery } from '../recover/recovery.ts';
 import { type Found, Survey } from '../recover/survey.ts';
-import { Residence } from './blocks.ts';
 
 const DEFAULT_BLOCK_BYTES = 1024 * 1024;
 

@@ -15,6 +15,9 @@
  * Refuses: to touch a segment in which something is damaged, or of which the owner does not know what it refers to.
  */
 import { type Clock, Timer } from '../../clock/clock.ts';
+import type { BlockTable } from '../blocks/block-table.ts';
+import type { Residence } from '../blocks/resident-blocks.ts';
+import type { Segment, SegmentBlock } from '../blocks/segment.ts';
 import type { FileSystem, LogFile } from '../files/files.ts';
 import { align8, BATCH_HEADER_BYTES, BatchHeader, readBatch, sealBatch } from '../format/batch.ts';
 import {
@@ -24,16 +27,8 @@ import {
   UNSEQUENCED,
   UNSEQUENCED_HEADER_BYTES,
 } from '../format/record.ts';
-import {
-  FORMAT_VERSION,
-  readSegmentHeader,
-  SEGMENT_HEADER_BYTES,
-  type Segment,
-  type SegmentBlock,
-  writeSegmentHeader,
-} from '../format/segment.ts';
+import { FORMAT_VERSION, readSegmentHeader, SEGMENT_HEADER_BYTES, writeSegmentHeader } from '../format/segment.ts';
 import type { LiveIn } from '../options.ts';
-import type { BlockTable, Residence } from '../read/blocks.ts';
 import type { SegmentFiles } from '../write/segment-files.ts';
 
 export const COMPACTING_SUFFIX = '.compacting';

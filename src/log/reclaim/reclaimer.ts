@@ -3,8 +3,9 @@
  * records nobody refers. The log first says so in a record; when that is on the disk, and with it everything that let go of
  * their records, the files go. A crash in between leaves a file that the next start removes.
  */
+
+import type { Segment } from '../blocks/segment.ts';
 import { type OwnRecords, RECORD_GONE } from '../format/own-records.ts';
-import type { Segment } from '../format/segment.ts';
 
 /** Segments in one record at most. */
 const GONE_MAX = 128;

@@ -9,8 +9,9 @@
  * What was appended since the last one stays on the disk, dead or not. So where little is alive they follow each other more
  * closely, at a quarter of what lives, within bounds; but never so closely that they are much of what is written.
  */
+
+import type { Segment } from '../blocks/segment.ts';
 import { appendTable, type OwnRecords, RECORD_CHECKPOINT_END } from '../format/own-records.ts';
-import type { Segment } from '../format/segment.ts';
 
 /** The part of what is alive that may lie between the beginnings of two. */
 const LIVE_SHARE = 1 / 4;

@@ -9,12 +9,13 @@
  *     named by none ───────────────────────────────────▶ a leftover: removed
  */
 import { join } from 'node:path';
+import { indexBatch } from '../blocks/block.ts';
+import { coldBlock, markOnDisk, Segment, SegmentBlock } from '../blocks/segment.ts';
 import { LogRefused } from '../events.ts';
 import { type LogFile, readFully } from '../files/files.ts';
 import { align8, BatchHeader, findBatch } from '../format/batch.ts';
-import { coldBlock, onDisk, type Tables } from '../format/own-records.ts';
-import { SEGMENT_HEADER_BYTES, Segment, SegmentBlock, segmentName } from '../format/segment.ts';
-import { indexBatch } from './recovery.ts';
+import type { Tables } from '../format/own-records.ts';
+import { SEGMENT_HEADER_BYTES, segmentName } from '../format/segment.ts';
 import type { Found, Survey, SurveyOptions } from './survey.ts';
 
 /** Adds to `obsolete` the files that nothing speaks of. */
@@ -113,7 +114,7 @@ async function readCompacted(file: LogFile, logId: Buffer | null, found: Found, 
 
 function finishBlock(block: SegmentBlock): void {
   block.records = block.count;
-  onDisk(block);
+  markOnDisk(block);
   if (block.firstSeq >= 0) block.segment.blocks.push(block);
   block.evict();
 }

@@ -13,11 +13,13 @@
  * segment, whose header says where the one before ended. What a torn tail left behind can therefore never come back.
  */
 
+import { indexBatch } from '../blocks/block.ts';
+import type { Residence } from '../blocks/resident-blocks.ts';
+import { markOnDisk, Segment, SegmentBlock } from '../blocks/segment.ts';
 import type { RecoveryReport } from '../events.ts';
 import { type LogFile, readFully } from '../files/files.ts';
 import { align8, BATCH_HEADER_BYTES, BatchHeader, findBatch, isForeignBatch, readBatch } from '../format/batch.ts';
 import {
-  onDisk,
   RECORD_CHECKPOINT_BEGIN,
   RECORD_CHECKPOINT_END,
   RECORD_GONE,
@@ -34,8 +36,7 @@ import {
   UNSEQUENCED,
   UNSEQUENCED_HEADER_BYTES,
 } from '../format/record.ts';
-import { SEGMENT_HEADER_BYTES, Segment, SegmentBlock } from '../format/segment.ts';
-import type { Residence } from '../read/blocks.ts';
+import { SEGMENT_HEADER_BYTES } from '../format/segment.ts';
 import { readOlder } from './older-segments.ts';
 import { type Link, Survey, type SurveyOptions } from './survey.ts';
 
@@ -404,7 +405,7 @@ export class Recovery {
   }
 
   private keep(block: SegmentBlock, buffer: Buffer): void {
-    onDisk(block);
+    markOnDisk(block);
     if (block.firstSeq >= 0) {
       this.blocks.push(block);
       block.segment.blocks.push(block);
@@ -430,20 +431,4 @@ export class Recovery {
     // Units that wait for their other half still need their bytes.
     if (!this.held.some((held) => held.buffer === buffer)) this.spare = buffer;
   }
-}
-
-/** Enters the sequenced records of a sound batch into its block's index; returns how many bytes they take. */
-export function indexBatch(block: SegmentBlock, buffer: Buffer, header: BatchHeader): number {
-  const { end } = header;
-  let at = header.payloadStart;
-  let bytes = 0;
-  while (at < end) {
-    const payloadBytes = payloadBytesAt(buffer, at);
-    if (buffer[at]! < UNSEQUENCED) {
-      block.add(sequenceAt(buffer, at), at);
-      at += SEQUENCED_HEADER_BYTES + payloadBytes;
-      bytes += SEQUENCED_HEADER_BYTES + payloadBytes;
-    } else at += UNSEQUENCED_HEADER_BYTES + payloadBytes;
-  }
-  return bytes;
 }

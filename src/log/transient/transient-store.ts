@@ -12,8 +12,10 @@
  */
 import type { Clock } from '../../clock/clock.ts';
 import { PHASE_FLUSH, type Turn, type TurnTask } from '../../clock/turn.ts';
+import { Block, NO_BYTES } from '../blocks/block.ts';
+import { BlockTable } from '../blocks/block-table.ts';
+import { Residence } from '../blocks/resident-blocks.ts';
 import type { FileSystem } from '../files/files.ts';
-import { Block, NO_BYTES } from '../format/block.ts';
 import {
   payloadBytesAt,
   RECORD_BYTES_MAX,
@@ -22,7 +24,6 @@ import {
   sequenceAt,
   writeSequencedHeader,
 } from '../format/record.ts';
-import { BlockTable, Residence } from '../read/blocks.ts';
 import type { RecordStore } from '../store.ts';
 import { Spill, type SpillPlace } from './spill.ts';
 import { type LiveAmong, liveBytes, SpillCompaction } from './spill-compaction.ts';

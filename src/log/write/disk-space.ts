@@ -13,7 +13,9 @@
  */
 import { join } from 'node:path';
 import { type Clock, Timer } from '../../clock/clock.ts';
-import type { FileSystem, LogFile } from '../files/files.ts';
+import { isNoSpace } from '../files/errors.ts';
+import type { FileSystem } from '../files/files.ts';
+import type { SegmentFile } from '../files/segment-file.ts';
 
 export const RESERVE_NAME = 'reserve.log';
 const SPARE_NAME = /^spare-[0-9]+\.log$/;
@@ -26,16 +28,6 @@ const RETRY_MS = 1000;
 const RESERVE_BYTES_MAX = 16 * 1024 * 1024;
 /** Files of dead segments kept for new ones. Half a segment is enough of a file: segments end early at checkpoints. */
 const SPARES_MAX = 1;
-
-/** An open file and how much of it, from the start, is allocated or about to be written. */
-export interface SegmentFile {
-  readonly handle: LogFile;
-  preparedBytes: number;
-  /** Reads under way: it is not closed before they are back. */
-  reading: number;
-  /** Called when none is under way any more. */
-  idle?: () => void;
-}
 
 export interface SpaceOptions {
   readonly files: FileSystem;
@@ -50,21 +42,6 @@ export interface SpaceOptions {
 
 export function isSpareName(name: string): boolean {
   return SPARE_NAME.test(name);
-}
-
-/** The disk, or what this user may have of it, is used up. */
-export function isNoSpace(error: Error): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOSPC' || code === 'EDQUOT';
-}
-
-/**
- * No file descriptor is left, in this process or in the system. Nothing has been done then, and it passes: whoever needs the
- * file asks again.
- */
-export function isNoDescriptor(error: Error): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'EMFILE' || code === 'ENFILE';
 }
 
 export class Space {

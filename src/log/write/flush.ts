@@ -1,6 +1,7 @@
 /** What one flush writes: the bytes of every block that has new ones, as few writes as there are segments. */
+
+import type { SegmentBlock } from '../blocks/segment.ts';
 import { BATCH_HEADER_BYTES } from '../format/batch.ts';
-import type { SegmentBlock } from '../format/segment.ts';
 import type { WriteJob } from './segment-files.ts';
 
 /** Zeros where the next batch will begin, so that the log ends there whatever the file held before. */

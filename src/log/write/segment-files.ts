@@ -8,9 +8,12 @@
  */
 import { join } from 'node:path';
 import { Timer } from '../../clock/clock.ts';
+import type { Segment } from '../blocks/segment.ts';
+import { isNoDescriptor, isNoSpace } from '../files/errors.ts';
 import type { Done, FileSystem } from '../files/files.ts';
-import { type Segment, segmentName } from '../format/segment.ts';
-import { isNoDescriptor, isNoSpace, type SegmentFile, Space, type SpaceOptions } from './disk-space.ts';
+import type { SegmentFile } from '../files/segment-file.ts';
+import { segmentName } from '../format/segment.ts';
+import { Space, type SpaceOptions } from './disk-space.ts';
 
 /** Files of whole segments that stay open, those read last; a long backlog would take a descriptor a segment. */
 const HANDLES_MAX = 32;

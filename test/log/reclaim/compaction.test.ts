@@ -1,6 +1,6 @@
 /** Rewriting segments of which most is dead: what is left is found, whatever happens meanwhile. */
 import { expect, test } from 'vitest';
-import type { Segment } from '../../../src/log/format/segment.ts';
+import type { Segment } from '../../../src/log/blocks/segment.ts';
 import type { LiveIn } from '../../../src/log/options.ts';
 import { DIRECTORY, quiet, TestLog, until } from '../harness.ts';
 import { MemoryFiles } from '../memory-files.ts';

@@ -1,7 +1,7 @@
 /** When the next checkpoint is due: by what was appended, by what lives, and by what one takes. */
 import { describe, expect, it } from 'vitest';
+import type { Segment } from '../../../src/log/blocks/segment.ts';
 import type { OwnRecords } from '../../../src/log/format/own-records.ts';
-import type { Segment } from '../../../src/log/format/segment.ts';
 import { Checkpoints } from '../../../src/log/recover/checkpoints.ts';
 
 const LOG = { append: () => 0, buffer: Buffer.alloc(16) } as unknown as OwnRecords;

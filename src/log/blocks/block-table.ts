@@ -1,14 +1,9 @@
 /**
- * The blocks of one store in the order of their numbers, and those of them that are in memory.
- *
- * `BlockTable` answers "which block has number n?" for every delivery, so before it searches it looks at the blocks of the
- * last two answers (two queues being read in turn are common) and at the one after.
- *
- * `Residence` keeps the memory within its budget. Blocks leave in the order they came, but one that was read since gets a
- * second round: a queue's fresh tail goes before the head that consumers are at, and a long read of the past goes by
- * without driving out what is read all the time. Nothing leaves in the middle of a turn, because somebody may be reading.
+ * The blocks of one store in the order of their numbers: which block has number n? That is asked for every delivery, so
+ * before it searches it looks at the blocks of the last two answers (two queues being read in turn are common) and at the one
+ * after.
  */
-import { Block } from '../format/block.ts';
+import { Block } from './block.ts';
 
 /** Stands for "none", so that a look at the last block needs no test for undefined. */
 const NONE = new Block(-1);
@@ -148,89 +143,5 @@ export class BlockTable<B extends Block> {
     this.last = NONE;
     this.lastButOne = NONE;
     this.lastIndex = this.blocks.length;
-  }
-}
-
-export class Residence<B extends Block> {
-  readonly blockBytes: number;
-  readonly budgetBytes: number;
-  /** Bytes of blocks in memory, the free ones left out. */
-  bytes = 0;
-  private queue: B[] = [];
-  private head = 0;
-  private readonly free: Buffer[] = [];
-  /** Buffers that were given up in this turn: somebody may still be reading them. */
-  private readonly leaving: Buffer[] = [];
-
-  constructor(blockBytes: number, budgetBytes: number) {
-    this.blockBytes = blockBytes;
-    this.budgetBytes = budgetBytes;
-  }
-
-  /** A buffer to fill; what is in it is arbitrary. */
-  take(): Buffer {
-    return this.free.pop() ?? Buffer.allocUnsafeSlow(this.blockBytes);
-  }
-
-  /** Counts a block that has just got its buffer. */
-  admit(block: B): void {
-    this.bytes += block.buffer.length;
-    this.queue.push(block);
-  }
-
-  /** Takes a block's buffer away; it is used again after the end of the turn. */
-  evict(block: B): void {
-    this.bytes -= block.buffer.length;
-    if (block.buffer.length === this.blockBytes) this.leaving.push(block.buffer);
-    block.evict();
-  }
-
-  /** A buffer that never was a block's, or is one no more. */
-  giveBack(buffer: Buffer): void {
-    if (buffer.length === this.blockBytes) this.leaving.push(buffer);
-  }
-
-  /**
-   * At the end of a turn: keeps within the budget by giving up what `may` allows, oldest first. `give` is told which block
-   * goes; it evicts it, or starts what must be done first and returns.
-   */
-  endOfTurn(may: (block: B) => boolean, give: (block: B) => void): void {
-    const leaving = this.leaving;
-    if (leaving.length > 0) {
-      // A few are kept for the next blocks; the rest goes back to the operating system.
-      for (const buffer of leaving) if (this.free.length < 8) this.free.push(buffer);
-      leaving.length = 0;
-    }
-    if (this.bytes <= this.budgetBytes) {
-      if (this.queue.length > 1024) this.compact();
-      return;
-    }
-    // Two rounds: the first takes away the marks of use.
-    for (let n = (this.queue.length - this.head) * 2; n > 0 && this.bytes > this.budgetBytes; n--) {
-      const block = this.queue[this.head++];
-      if (block === undefined) break;
-      if (!block.resident) continue;
-      if (block.used || !may(block)) {
-        block.used = false;
-        this.queue.push(block);
-      } else {
-        give(block);
-        if (block.resident) this.queue.push(block);
-      }
-    }
-    if (this.head > 64) this.compact();
-  }
-
-  private compact(): void {
-    const seen = new Set<B>();
-    const kept: B[] = [];
-    for (let i = this.head; i < this.queue.length; i++) {
-      const block = this.queue[i]!;
-      if (!block.resident || seen.has(block)) continue;
-      seen.add(block);
-      kept.push(block);
-    }
-    this.queue = kept;
-    this.head = 0;
   }
 }

@@ -10,7 +10,15 @@
  *                                              ▲                  │
  *                                              └──────load────────┘
  */
-import { payloadBytesAt, RecordRef, SEQUENCED_HEADER_BYTES } from './record.ts';
+import type { BatchHeader } from '../format/batch.ts';
+import {
+  payloadBytesAt,
+  RecordRef,
+  SEQUENCED_HEADER_BYTES,
+  sequenceAt,
+  UNSEQUENCED,
+  UNSEQUENCED_HEADER_BYTES,
+} from '../format/record.ts';
 
 export const NO_BYTES = Buffer.alloc(0);
 const NO_INDEX: Uint32Array = new Uint32Array(0);
@@ -164,3 +172,19 @@ export class Block {
 }
 
 const PROBE = new RecordRef();
+
+/** Enters the sequenced records of a sound batch into its block's index; returns how many bytes they take. */
+export function indexBatch(block: Block, buffer: Buffer, header: BatchHeader): number {
+  const { end } = header;
+  let at = header.payloadStart;
+  let bytes = 0;
+  while (at < end) {
+    const payloadBytes = payloadBytesAt(buffer, at);
+    if (buffer[at]! < UNSEQUENCED) {
+      block.add(sequenceAt(buffer, at), at);
+      at += SEQUENCED_HEADER_BYTES + payloadBytes;
+      bytes += SEQUENCED_HEADER_BYTES + payloadBytes;
+    } else at += UNSEQUENCED_HEADER_BYTES + payloadBytes;
+  }
+  return bytes;
+}

@@ -1,0 +1,91 @@
+/**
+ * The blocks of one store that are in memory, kept within a budget of bytes. They leave in the order they came, but one that
+ * was read since gets a second round: a queue's fresh tail goes before the head that consumers are at, and a long read of the
+ * past goes by without driving out what is read all the time. Nothing leaves in the middle of a turn, because somebody may be
+ * reading.
+ */
+import type { Block } from './block.ts';
+
+export class Residence<B extends Block> {
+  readonly blockBytes: number;
+  readonly budgetBytes: number;
+  /** Bytes of blocks in memory, the free ones left out. */
+  bytes = 0;
+  private queue: B[] = [];
+  private head = 0;
+  private readonly free: Buffer[] = [];
+  /** Buffers that were given up in this turn: somebody may still be reading them. */
+  private readonly leaving: Buffer[] = [];
+
+  constructor(blockBytes: number, budgetBytes: number) {
+    this.blockBytes = blockBytes;
+    this.budgetBytes = budgetBytes;
+  }
+
+  /** A buffer to fill; what is in it is arbitrary. */
+  take(): Buffer {
+    return this.free.pop() ?? Buffer.allocUnsafeSlow(this.blockBytes);
+  }
+
+  /** Counts a block that has just got its buffer. */
+  admit(block: B): void {
+    this.bytes += block.buffer.length;
+    this.queue.push(block);
+  }
+
+  /** Takes a block's buffer away; it is used again after the end of the turn. */
+  evict(block: B): void {
+    this.bytes -= block.buffer.length;
+    if (block.buffer.length === this.blockBytes) this.leaving.push(block.buffer);
+    block.evict();
+  }
+
+  /** A buffer that never was a block's, or is one no more. */
+  giveBack(buffer: Buffer): void {
+    if (buffer.length === this.blockBytes) this.leaving.push(buffer);
+  }
+
+  /**
+   * At the end of a turn: keeps within the budget by giving up what `may` allows, oldest first. `give` is told which block
+   * goes; it evicts it, or starts what must be done first and returns.
+   */
+  endOfTurn(may: (block: B) => boolean, give: (block: B) => void): void {
+    const leaving = this.leaving;
+    if (leaving.length > 0) {
+      // A few are kept for the next blocks; the rest goes back to the operating system.
+      for (const buffer of leaving) if (this.free.length < 8) this.free.push(buffer);
+      leaving.length = 0;
+    }
+    if (this.bytes <= this.budgetBytes) {
+      if (this.queue.length > 1024) this.compact();
+      return;
+    }
+    // Two rounds: the first takes away the marks of use.
+    for (let n = (this.queue.length - this.head) * 2; n > 0 && this.bytes > this.budgetBytes; n--) {
+      const block = this.queue[this.head++];
+      if (block === undefined) break;
+      if (!block.resident) continue;
+      if (block.used || !may(block)) {
+        block.used = false;
+        this.queue.push(block);
+      } else {
+        give(block);
+        if (block.resident) this.queue.push(block);
+      }
+    }
+    if (this.head > 64) this.compact();
+  }
+
+  private compact(): void {
+    const seen = new Set<B>();
+    const kept: B[] = [];
+    for (let i = this.head; i < this.queue.length; i++) {
+      const block = this.queue[i]!;
+      if (!block.resident || seen.has(block)) continue;
+      seen.add(block);
+      kept.push(block);
+    }
+    this.queue = kept;
+    this.head = 0;
+  }
+}
