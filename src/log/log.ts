@@ -18,7 +18,7 @@ import { Timer } from '../clock/clock.ts';
 import { PHASE_FLUSH, type Turn, type TurnTask } from '../clock/turn.ts';
 import { NO_BYTES } from './blocks/block.ts';
 import { BlockTable } from './blocks/block-table.ts';
-import { Residence } from './blocks/resident-blocks.ts';
+import { ResidentBlocks } from './blocks/resident-blocks.ts';
 import { Segment, SegmentBlock } from './blocks/segment.ts';
 import type { RecoveryReport } from './events.ts';
 import { align8, BATCH_HEADER_BYTES, BatchHeader, sealBatch } from './format/batch.ts';
@@ -39,12 +39,12 @@ import { Reclaimer } from './reclaim/reclaimer.ts';
 import { Checkpoints } from './recover/checkpoints.ts';
 import { Recovery } from './recover/recovery.ts';
 import { SEQUENCE_MAX } from './sequence.ts';
-import { FlushTimes, type LogFigures } from './statistics.ts';
+import { FlushTimes, type LogStatistics } from './statistics.ts';
 import type { RecordStore } from './store.ts';
 import { writeJobs } from './write/flush.ts';
 import { SegmentFiles } from './write/segment-files.ts';
-import { Pace } from './write/sync-schedule.ts';
-import { OnDisk } from './write/sync-waiters.ts';
+import { SyncSchedule } from './write/sync-schedule.ts';
+import { SyncWaiters } from './write/sync-waiters.ts';
 
 export { type LogEvent, LogRefused, type RecoveryReport } from './events.ts';
 export type { Durability, LogOptions } from './options.ts';
@@ -78,7 +78,7 @@ export class Log implements RecordStore, TurnTask {
   private logId: Buffer;
   private readonly segmentFiles: SegmentFiles;
   private readonly table = new BlockTable<SegmentBlock>();
-  private readonly residence: Residence<SegmentBlock>;
+  private readonly residence: ResidentBlocks<SegmentBlock>;
   private readonly coldReads: ColdReads;
   private segments: Segment[] = [];
   private segment: Segment;
@@ -116,7 +116,7 @@ export class Log implements RecordStore, TurnTask {
   private readonly flushTimes = new FlushTimes();
   private checkpointsMade = 0;
   private removedSegments = 0;
-  private readonly pace: Pace;
+  private readonly schedule: SyncSchedule;
   private dirty: SegmentBlock[] = [];
   private inFlight: SegmentBlock[] = [];
   private closedBytes = 0;
@@ -125,11 +125,11 @@ export class Log implements RecordStore, TurnTask {
   private checkpoints = new Checkpoints(0, 0, 0);
   private readonly reclaimer = new Reclaimer();
   private readonly compaction: Compaction | undefined;
-  private readonly onDisk = new OnDisk();
+  private readonly syncWaiters = new SyncWaiters();
   /** References were taken away in this turn. */
-  private letGo = false;
+  private released = false;
   /** Blocks without references, to be let go at the end of the turn if that is still so. */
-  private readonly dying: SegmentBlock[] = [];
+  private readonly evictable: SegmentBlock[] = [];
   private closing: (() => void) | undefined = undefined;
   /** Nothing may be appended any more. */
   private shut = false;
@@ -139,7 +139,7 @@ export class Log implements RecordStore, TurnTask {
     block.sealed && block.takenTo >= block.end && block.flushedTo === block.takenTo;
   private readonly evict = (block: SegmentBlock): void => this.residence.evict(block);
   private readonly flushed = (error: Error | undefined): void => this.flushEnded(error);
-  private readonly reckonLive = (): number => this.liveBytes;
+  private readonly estimateLive = (): number => this.liveBytes;
   /** Looks each second whether the log is idle, while it is not. */
   private readonly idling = new Timer(() => this.idle());
   private idleAtBytes = 0;
@@ -158,8 +158,8 @@ export class Log implements RecordStore, TurnTask {
       this.blockBytes - SEGMENT_HEADER_BYTES - BATCH_HEADER_BYTES - SEQUENCED_HEADER_BYTES,
     );
     this.logId = options.logId ?? randomBytes(8);
-    this.residence = new Residence(this.blockBytes, options.residentBytesMax ?? DEFAULT_RESIDENT_BYTES);
-    this.pace = new Pace(options, () => this.turn.add(PHASE_FLUSH, this));
+    this.residence = new ResidentBlocks(this.blockBytes, options.residentBytesMax ?? DEFAULT_RESIDENT_BYTES);
+    this.schedule = new SyncSchedule(options, () => this.turn.add(PHASE_FLUSH, this));
     this.segmentFiles = new SegmentFiles({
       files: options.files,
       directory: options.directory,
@@ -193,7 +193,7 @@ export class Log implements RecordStore, TurnTask {
             candidates: () => this.compactable(),
             logId: () => this.logId,
             busy: () => this.flushing && !this.full,
-            settled: () => this.settled(),
+            whenSynced: () => this.whenSynced(),
             swapped: (segment) => {
               if (this.failed === undefined && !this.shut) appendTable(this, segment);
             },
@@ -370,7 +370,7 @@ export class Log implements RecordStore, TurnTask {
     this.unsequencedAtBlock = this.unsequencedBytes;
     // The rest of the block is written with it, so that a flush over several blocks is one write.
     this.buffer.fill(0, this.position, this.blockBytes);
-    if (block.live === 0) this.dying.push(block);
+    if (block.live === 0) this.evictable.push(block);
   }
 
   private beginBlock(index: number, position: number): void {
@@ -478,22 +478,22 @@ export class Log implements RecordStore, TurnTask {
   }
 
   endOfTurn(): void {
-    this.tidy();
-    if (this.unitDepth === 0) this.onDisk.endOfTurn(this.mark);
-    if (this.letGo) {
-      this.letGo = false;
+    this.evictUnused();
+    if (this.unitDepth === 0) this.syncWaiters.endOfTurn(this.mark);
+    if (this.released) {
+      this.released = false;
       this.compaction?.lookSoon();
     }
     if (this.failed === undefined && !this.shut && this.unitDepth === 0) {
-      if (this.checkpoints.due(this.appendedBytes, this.reckonLive)) this.options.checkpointDue?.();
+      if (this.checkpoints.due(this.appendedBytes, this.estimateLive)) this.options.checkpointDue?.();
     }
     if (this.flushing || this.unitDepth > 0) return;
     if (this.failed === undefined) {
       if (this.reclaimer.ready && !this.shut) this.reclaimer.reclaim(this, this.segments, this.checkpoints.safe);
       if (this.limit === 0 && this.dirty.length === 0 && this.closing !== undefined && !this.shut) this.appendStop();
       const something = this.limit > 0 || this.dirty.length > 0;
-      if (something || (this.pace.syncDue && this.segmentFiles.hasUnsynced)) {
-        const now = this.closing !== undefined || this.pace.mayFlush(this.appendedBytes - this.flushBytes);
+      if (something || (this.schedule.syncDue && this.segmentFiles.hasUnsynced)) {
+        const now = this.closing !== undefined || this.schedule.mayFlush(this.appendedBytes - this.flushBytes);
         if (now) this.startFlush(this.flushed);
         return;
       }
@@ -502,11 +502,11 @@ export class Log implements RecordStore, TurnTask {
   }
 
   /** Gives up blocks nobody needs, now that nobody can be reading them. */
-  private tidy(): void {
-    const { dying } = this;
-    if (dying.length > 0) {
-      for (const block of dying) if (block.live === 0 && block.resident && this.mayEvict(block)) this.evict(block);
-      dying.length = 0;
+  private evictUnused(): void {
+    const { evictable } = this;
+    if (evictable.length > 0) {
+      for (const block of evictable) if (block.live === 0 && block.resident && this.mayEvict(block)) this.evict(block);
+      evictable.length = 0;
     }
     this.residence.endOfTurn(this.mayEvict, this.evict);
   }
@@ -515,8 +515,8 @@ export class Log implements RecordStore, TurnTask {
     if (this.limit > 0) this.closeBatch();
     const jobs = writeJobs(this.dirty);
     // What is to go on the strength of this flush must not come back without what took its place.
-    if (this.checkpoints.ended > 0 || this.reclaimer.waiting || this.shut) this.pace.syncDue = true;
-    this.flushSyncs = this.pace.flushing();
+    if (this.checkpoints.ended > 0 || this.reclaimer.waiting || this.shut) this.schedule.syncDue = true;
+    this.flushSyncs = this.schedule.flushing();
     const { inFlight } = this;
     this.inFlight = this.dirty;
     inFlight.length = 0;
@@ -550,7 +550,7 @@ export class Log implements RecordStore, TurnTask {
     this.flushTimes.add(this.options.clock.monotonicMs() - this.flushBeganMs);
     for (const block of this.inFlight) {
       block.flushedTo = block.takenTo;
-      if (block.sealed && block.live === 0) this.dying.push(block);
+      if (block.sealed && block.live === 0) this.evictable.push(block);
     }
     this.inFlight.length = 0;
     this.compaction?.appended(this.flushBytes - this.syncedBytes);
@@ -559,7 +559,7 @@ export class Log implements RecordStore, TurnTask {
     this.syncedMark = this.flushMark;
     if (this.flushSyncs) {
       this.syncedBatch = this.flushBatch;
-      this.onDisk.synced(this.flushMark);
+      this.syncWaiters.synced(this.flushMark);
       if (this.checkpoints.synced(this.flushMark)) {
         this.checkpointsMade++;
         this.reclaimer.due = true;
@@ -568,7 +568,7 @@ export class Log implements RecordStore, TurnTask {
         this.compaction?.look();
       }
       const gone = this.reclaimer.synced(this.flushMark);
-      if (gone.length > 0) this.depart(gone);
+      if (gone.length > 0) this.dropSegments(gone);
     }
     // What waits is flushed at the end of this turn, and what memory can do without is given up.
     this.turn.add(PHASE_FLUSH, this);
@@ -592,7 +592,7 @@ export class Log implements RecordStore, TurnTask {
     this.position = 0;
     this.limit = 0;
     this.dirty.length = 0;
-    this.onDisk.end();
+    this.syncWaiters.end();
     if (this.closing !== undefined) this.turn.add(PHASE_FLUSH, this);
     this.options.onFailed(error);
   }
@@ -625,10 +625,10 @@ export class Log implements RecordStore, TurnTask {
     if (block === undefined) return;
     block.live -= n;
     block.segment.live -= n;
-    this.letGo = true;
+    this.released = true;
     if (block.live === 0 && block.sealed) {
       if (block.segment.live === 0) this.reclaimer.due = true;
-      if (block.resident) this.dying.push(block);
+      if (block.resident) this.evictable.push(block);
       this.turn.add(PHASE_FLUSH, this);
     }
   }
@@ -653,10 +653,10 @@ export class Log implements RecordStore, TurnTask {
   }
 
   /** All that is appended until the end of this turn is on the disk, whatever the durability. */
-  private settled(): Promise<void> {
-    this.pace.syncDue = true;
+  private whenSynced(): Promise<void> {
+    this.schedule.syncDue = true;
     this.turn.add(PHASE_FLUSH, this);
-    return this.onDisk.wait();
+    return this.syncWaiters.wait();
   }
 
   private *compactable(): Generator<Segment> {
@@ -667,7 +667,7 @@ export class Log implements RecordStore, TurnTask {
     }
   }
 
-  private depart(gone: readonly Segment[]): void {
+  private dropSegments(gone: readonly Segment[]): void {
     this.table.dropWhere((block) => {
       if (!block.segment.gone) return false;
       block.gone = true;
@@ -695,11 +695,11 @@ export class Log implements RecordStore, TurnTask {
     return bytes;
   }
 
-  get figures(): LogFigures {
+  get statistics(): LogStatistics {
     let diskBytes = this.segmentFiles.space.keptBytes;
     for (const segment of this.segments) diskBytes += segment.diskBytes;
     return {
-      durability: this.pace.durability,
+      durability: this.schedule.durability,
       appendedBytes: this.appendedBytes,
       unsyncedBytes: this.unsyncedBytes,
       flushes: this.flushTimes,
@@ -744,7 +744,7 @@ export class Log implements RecordStore, TurnTask {
     // A checkpoint is to be known as safe by the last batch: a start then needs to read nothing before it.
     else if (this.checkpoints.ended === 0) this.appendStop();
     // Nobody comes to sync later what is only written yet, also if there is nothing more to write.
-    this.pace.syncDue = true;
+    this.schedule.syncDue = true;
     this.turn.add(PHASE_FLUSH, this);
   }
 
@@ -757,9 +757,9 @@ export class Log implements RecordStore, TurnTask {
     const done = this.closing!;
     this.closing = undefined;
     this.closed = true;
-    this.pace.stop();
+    this.schedule.stop();
     this.options.clock.cancel(this.idling);
-    this.onDisk.end();
+    this.syncWaiters.end();
     const usedBytes = this.failed === undefined ? this.block.index * this.blockBytes + this.block.end : undefined;
     this.limit = 0;
     const closeFiles = (): Promise<void> => this.segmentFiles.close(this.segments, usedBytes);

@@ -1,7 +1,7 @@
 /** What a log tells about itself: counted anyway or once a flush, and put together when somebody asks. */
 import type { Durability } from './options.ts';
 
-export interface LogFigures {
+export interface LogStatistics {
   readonly durability: Durability;
   /** Of an earlier life nothing is counted. */
   readonly appendedBytes: number;

@@ -2,8 +2,8 @@
  * What a vhost tells about itself when it is asked; nothing is added up before. With many queues that takes a while: so it is
  * done in parts, between which others may have their turn.
  */
-import type { LogFigures } from '../log/statistics.ts';
-import type { TransientFigures } from '../log/transient/transient-store.ts';
+import type { LogStatistics } from '../log/statistics.ts';
+import type { TransientStatistics } from '../log/transient/transient-store.ts';
 import type { Counters } from './counters.ts';
 import type { Vhost } from './vhost.ts';
 
@@ -22,9 +22,9 @@ export interface VhostStatistics {
   /** Milliseconds between syncs where `log.durability` is `interval`. */
   readonly intervalMs: number;
   readonly counters: Readonly<Counters>;
-  readonly log: LogFigures;
+  readonly log: LogStatistics;
   /** What transient messages take up. */
-  readonly transient: TransientFigures;
+  readonly transient: TransientStatistics;
   /** Memory of the heads and tails of queues. */
   readonly positionBytes: number;
   readonly exchanges: number;
@@ -65,8 +65,8 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
     name: vhost.vhost,
     intervalMs: vhost.intervalMs,
     counters: vhost.counters,
-    log: vhost.log.figures,
-    transient: vhost.transient.figures,
+    log: vhost.log.statistics,
+    transient: vhost.transient.statistics,
     positionBytes: vhost.slab.bytes,
     exchanges: vhost.topology.exchanges.size,
     queues,

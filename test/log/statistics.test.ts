@@ -6,13 +6,13 @@ import { MemoryFiles } from './memory-files.ts';
 test('checkpoints are counted when they are on the disk', async () => {
   const it = await TestLog.open(new MemoryFiles());
   for (let made = 0; made < 3; made++) {
-    expect(it.log.figures.checkpoints).toBe(made);
+    expect(it.log.statistics.checkpoints).toBe(made);
     it.note('before');
     await it.safe();
     it.checkpoint();
-    expect(it.log.figures.checkpoints).toBe(made);
+    expect(it.log.statistics.checkpoints).toBe(made);
     await it.safe();
-    expect(it.log.figures.checkpoints).toBe(made + 1);
+    expect(it.log.statistics.checkpoints).toBe(made + 1);
   }
   await it.close();
 });
@@ -28,7 +28,7 @@ test('after a start no more lies in memory than may', async () => {
   const again = await TestLog.open(files.afterKill(), { residentBytesMax: 4096 });
   again.adopt();
   expect(again.replayed.length).toBeGreaterThanOrEqual(200);
-  expect(again.log.figures.residentBytes).toBeLessThanOrEqual(4096 + 1024);
+  expect(again.log.statistics.residentBytes).toBeLessThanOrEqual(4096 + 1024);
   // Nor the index of a block that is not there.
   const { table } = again.log as unknown as { table: { blocks: { resident: boolean; count: number }[] } };
   const evicted = table.blocks.filter(({ resident }) => !resident);

@@ -6,7 +6,7 @@
  */
 import type { Block } from './block.ts';
 
-export class Residence<B extends Block> {
+export class ResidentBlocks<B extends Block> {
   readonly blockBytes: number;
   readonly budgetBytes: number;
   /** Bytes of blocks in memory, the free ones left out. */

@@ -4,7 +4,7 @@
  */
 import { PHASE_FLUSH, type Turn, type TurnTask } from '../../clock/turn.ts';
 import { indexBatch } from '../blocks/block.ts';
-import type { Residence } from '../blocks/resident-blocks.ts';
+import type { ResidentBlocks } from '../blocks/resident-blocks.ts';
 import type { SegmentBlock } from '../blocks/segment.ts';
 import type { LogEvent } from '../events.ts';
 import { align8, BatchHeader, findBatch, readBatch } from '../format/batch.ts';
@@ -13,7 +13,7 @@ import type { SegmentFiles } from '../write/segment-files.ts';
 export class ColdReads {
   logId: Buffer;
   private readonly files: SegmentFiles;
-  private readonly residence: Residence<SegmentBlock>;
+  private readonly residence: ResidentBlocks<SegmentBlock>;
   private readonly turn: Turn;
   /** Whose end of turn keeps memory within its budget. */
   private readonly tidier: TurnTask;
@@ -22,7 +22,7 @@ export class ColdReads {
   constructor(
     logId: Buffer,
     files: SegmentFiles,
-    residence: Residence<SegmentBlock>,
+    residence: ResidentBlocks<SegmentBlock>,
     turn: Turn,
     tidier: TurnTask,
     report: (event: LogEvent) => void,

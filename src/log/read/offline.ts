@@ -7,7 +7,7 @@
  * the segments before the checkpoint. `dumpLog` shows every sound record of every segment that belongs to the log, in order.
  */
 
-import { Residence } from '../blocks/resident-blocks.ts';
+import { ResidentBlocks } from '../blocks/resident-blocks.ts';
 import type { SegmentBlock } from '../blocks/segment.ts';
 import type { LogEvent, RecoveryReport } from '../events.ts';
 import { type FileSystem, type LogFile, readFully } from '../files/files.ts';
@@ -57,7 +57,7 @@ export async function verifyLog(options: OfflineOptions): Promise<Verified> {
   };
   const recovery = new Recovery(
     { files, directory, report, replay: () => {} },
-    new Residence<SegmentBlock>(DEFAULT_BLOCK_BYTES, 0),
+    new ResidentBlocks<SegmentBlock>(DEFAULT_BLOCK_BYTES, 0),
   );
   await recovery.run();
   const survey = await surveyed({ files, directory });

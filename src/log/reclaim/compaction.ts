@@ -16,7 +16,7 @@
  */
 import { type Clock, Timer } from '../../clock/clock.ts';
 import type { BlockTable } from '../blocks/block-table.ts';
-import type { Residence } from '../blocks/resident-blocks.ts';
+import type { ResidentBlocks } from '../blocks/resident-blocks.ts';
 import type { Segment, SegmentBlock } from '../blocks/segment.ts';
 import type { FileSystem, LogFile } from '../files/files.ts';
 import { align8, BATCH_HEADER_BYTES, BatchHeader, readBatch, sealBatch } from '../format/batch.ts';
@@ -48,7 +48,7 @@ export interface CompactionOptions {
   readonly segmentBytes: number;
   readonly blockBytes: number;
   readonly segmentFiles: SegmentFiles;
-  readonly residence: Residence<SegmentBlock>;
+  readonly residence: ResidentBlocks<SegmentBlock>;
   readonly table: BlockTable<SegmentBlock>;
   readonly liveIn: LiveIn;
   /** Segments that may be rewritten. */
@@ -57,7 +57,7 @@ export interface CompactionOptions {
   /** A flush is under way, or waits for room. */
   busy(): boolean;
   /** Everything that has been let go of until now is on the disk as such. Rejects if the log fails or is closed. */
-  settled(): Promise<void>;
+  whenSynced(): Promise<void>;
   /** The segment lies in a new file now. */
   swapped(segment: Segment): void;
   /** The segment is not being rewritten any more, however that went. */
@@ -145,7 +145,7 @@ export class Compaction {
       if (end === 0 || segment.live === 0) return end > 0;
       await sync(file);
       // What let go of records must outlive them: after a crash they would be asked for again.
-      await this.options.settled();
+      await this.options.whenSynced();
       if (this.stopped) throw new Error('the log is being closed');
       await files.rename(path, segment.path);
       renamed = true;

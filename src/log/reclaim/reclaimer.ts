@@ -16,16 +16,16 @@ export class Reclaimer {
   /** It is worth looking: a segment lost its last reference, or a checkpoint became safe. */
   due = false;
   /** Said to be gone in a record that is on its way to the disk. */
-  private departing: Segment[] = [];
-  private departingMark = 0;
+  private dropping: Segment[] = [];
+  private droppingMark = 0;
 
   get ready(): boolean {
-    return this.due && this.counted && this.departing.length === 0;
+    return this.due && this.counted && this.dropping.length === 0;
   }
 
   /** Files wait for a record to be on the disk. */
   get waiting(): boolean {
-    return this.departing.length > 0;
+    return this.dropping.length > 0;
   }
 
   /** Takes the dead segments out of `segments` and appends a record that says so; `mark` is the flush it will be in. */
@@ -44,15 +44,15 @@ export class Reclaimer {
       segments.splice(segments.indexOf(segment), 1);
     }
     this.due = dead.length === GONE_MAX;
-    this.departing = dead;
-    this.departingMark = log.mark;
+    this.dropping = dead;
+    this.droppingMark = log.mark;
   }
 
   /** The segments whose files may go now. */
   synced(mark: number): readonly Segment[] {
-    const { departing } = this;
-    if (departing.length === 0 || mark < this.departingMark) return [];
-    this.departing = [];
-    return departing;
+    const { dropping } = this;
+    if (dropping.length === 0 || mark < this.droppingMark) return [];
+    this.dropping = [];
+    return dropping;
   }
 }

@@ -14,7 +14,7 @@
  */
 
 import { indexBatch } from '../blocks/block.ts';
-import type { Residence } from '../blocks/resident-blocks.ts';
+import type { ResidentBlocks } from '../blocks/resident-blocks.ts';
 import { markOnDisk, Segment, SegmentBlock } from '../blocks/segment.ts';
 import type { RecoveryReport } from '../events.ts';
 import { type LogFile, readFully } from '../files/files.ts';
@@ -67,7 +67,7 @@ export class Recovery {
   report: RecoveryReport;
 
   private readonly options: RecoveryOptions;
-  private readonly residence: Residence<SegmentBlock>;
+  private readonly residence: ResidentBlocks<SegmentBlock>;
   private readonly header = new BatchHeader();
   private readonly tables = new Tables();
   /** The checkpoint that is being read; 0 if none is, or a part of it was not readable. */
@@ -85,7 +85,7 @@ export class Recovery {
   private rottenBatches = 0;
   private rottenBytes = 0;
 
-  constructor(options: RecoveryOptions, residence: Residence<SegmentBlock>) {
+  constructor(options: RecoveryOptions, residence: ResidentBlocks<SegmentBlock>) {
     this.options = options;
     this.residence = residence;
     this.report = this.makeReport(true);

@@ -14,7 +14,7 @@ import type { Clock } from '../../clock/clock.ts';
 import { PHASE_FLUSH, type Turn, type TurnTask } from '../../clock/turn.ts';
 import { Block, NO_BYTES } from '../blocks/block.ts';
 import { BlockTable } from '../blocks/block-table.ts';
-import { Residence } from '../blocks/resident-blocks.ts';
+import { ResidentBlocks } from '../blocks/resident-blocks.ts';
 import type { FileSystem } from '../files/files.ts';
 import {
   payloadBytesAt,
@@ -53,7 +53,7 @@ export interface TransientOptions {
 }
 
 /** What the store takes up, in bytes. */
-export interface TransientFigures {
+export interface TransientStatistics {
   /** Blocks in memory. */
   readonly residentBytes: number;
   /** The spill files, and what of them somebody needs, estimated. */
@@ -87,7 +87,7 @@ export class TransientStore implements RecordStore, TurnTask {
   private readonly turn: Turn;
   private readonly blockBytes: number;
   private readonly table = new BlockTable<TransientBlock>();
-  private readonly residence: Residence<TransientBlock>;
+  private readonly residence: ResidentBlocks<TransientBlock>;
   private readonly spill: Spill | undefined;
   private readonly compaction: SpillCompaction | undefined;
   private readonly fullBytes: number;
@@ -96,7 +96,7 @@ export class TransientStore implements RecordStore, TurnTask {
   private block: TransientBlock;
   private position = 0;
   private limit = 0;
-  private readonly dying: TransientBlock[] = [];
+  private readonly evictable: TransientBlock[] = [];
   private spillsInFlight = 0;
   /** The spill files have come to their bound, and memory to its budget. */
   private spillFull = false;
@@ -121,7 +121,7 @@ export class TransientStore implements RecordStore, TurnTask {
     this.turn = options.turn;
     this.blockBytes = options.blockBytes ?? 1024 * 1024;
     this.recordBytesMax = Math.min(RECORD_BYTES_MAX, this.blockBytes - SEQUENCED_HEADER_BYTES);
-    this.residence = new Residence(this.blockBytes, options.residentBytesMax ?? 64 * 1024 * 1024);
+    this.residence = new ResidentBlocks(this.blockBytes, options.residentBytesMax ?? 64 * 1024 * 1024);
     this.fullBytes = options.fullBytes ?? 3 * this.residence.budgetBytes;
     this.onSpillFailed = options.onSpillFailed?.bind(options) ?? (() => {});
     this.onSpillFull = options.onSpillFull?.bind(options) ?? (() => {});
@@ -162,7 +162,7 @@ export class TransientStore implements RecordStore, TurnTask {
   }
 
   /** It walks all blocks. */
-  get figures(): TransientFigures {
+  get statistics(): TransientStatistics {
     let spillLiveBytes = 0;
     for (const block of this.table) spillLiveBytes += liveBytes(block);
     return {
@@ -209,7 +209,7 @@ export class TransientStore implements RecordStore, TurnTask {
     this.paused = false;
     const full = this.block;
     full.sealed = true;
-    if (full.live === 0 && full.resident) this.dying.push(full);
+    if (full.live === 0 && full.resident) this.evictable.push(full);
     const block = new TransientBlock(0);
     block.buffer = this.residence.take();
     block.resident = true;
@@ -259,7 +259,7 @@ export class TransientStore implements RecordStore, TurnTask {
       if (error !== undefined) {
         this.residence.giveBack(buffer);
         this.onSpillFailed(error);
-        if (block.gone) this.dying.push(block);
+        if (block.gone) this.evictable.push(block);
         block.loaded(error);
         return;
       }
@@ -269,7 +269,7 @@ export class TransientStore implements RecordStore, TurnTask {
       }
       this.residence.admit(block);
       this.loadedBlocks++;
-      if (block.gone) this.dying.push(block);
+      if (block.gone) this.evictable.push(block);
       block.loaded(undefined);
     });
   }
@@ -288,16 +288,16 @@ export class TransientStore implements RecordStore, TurnTask {
     if (block === undefined) return;
     block.live -= n;
     if (block.live === 0 && block.sealed) {
-      this.dying.push(block);
+      this.evictable.push(block);
       this.turn.add(PHASE_FLUSH, this);
     } else if (block.place !== undefined) this.compaction?.lookSoon();
   }
 
   endOfTurn(): void {
-    const { dying } = this;
-    if (dying.length > 0) {
-      for (const block of dying) if (block.live === 0) this.bury(block);
-      dying.length = 0;
+    const { evictable } = this;
+    if (evictable.length > 0) {
+      for (const block of evictable) if (block.live === 0) this.remove(block);
+      evictable.length = 0;
     }
     this.residence.endOfTurn(this.mayGive, this.give);
     this.watchSpill();
@@ -315,7 +315,7 @@ export class TransientStore implements RecordStore, TurnTask {
   }
 
   /** Nothing in the block is needed: its memory and its place are free. */
-  private bury(block: TransientBlock): void {
+  private remove(block: TransientBlock): void {
     if (!block.gone) {
       block.gone = true;
       this.table.remove(block);
@@ -346,7 +346,7 @@ export class TransientStore implements RecordStore, TurnTask {
         if (block.live < block.records) this.compaction?.lookSoon();
         // Whoever read it meanwhile may want it again; otherwise it goes at the end of this turn.
       }
-      if (block.live === 0) this.dying.push(block);
+      if (block.live === 0) this.evictable.push(block);
     });
   }
 

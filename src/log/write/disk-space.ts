@@ -44,7 +44,7 @@ export function isSpareName(name: string): boolean {
   return SPARE_NAME.test(name);
 }
 
-export class Space {
+export class DiskSpace {
   full = false;
   /** The file that is being filled with zeros. */
   filling: SegmentFile | undefined = undefined;

@@ -13,7 +13,7 @@ import { isNoDescriptor, isNoSpace } from '../files/errors.ts';
 import type { Done, FileSystem } from '../files/files.ts';
 import type { SegmentFile } from '../files/segment-file.ts';
 import { segmentName } from '../format/segment.ts';
-import { Space, type SpaceOptions } from './disk-space.ts';
+import { DiskSpace, type SpaceOptions } from './disk-space.ts';
 
 /** Files of whole segments that stay open, those read last; a long backlog would take a descriptor a segment. */
 const HANDLES_MAX = 32;
@@ -32,7 +32,7 @@ export interface WriteJob {
 }
 
 export class SegmentFiles {
-  readonly space: Space;
+  readonly space: DiskSpace;
   private readonly files: FileSystem;
   private readonly directory: string;
   /** Written to since they were last synced. */
@@ -61,7 +61,7 @@ export class SegmentFiles {
     this.onScarce = options.onScarce?.bind(options) ?? (() => {});
     this.files = options.files;
     this.directory = options.directory;
-    this.space = new Space(options, () => this.work());
+    this.space = new DiskSpace(options, () => this.work());
   }
 
   pathOf(number: number): string {

@@ -14,7 +14,7 @@ import type { Durability, LogOptions } from '../options.ts';
 const DEFAULT_INTERVAL_MS = 200;
 const DEFAULT_FLUSH_BYTES = 1024 * 1024;
 
-export class Pace {
+export class SyncSchedule {
   readonly durability: Durability;
   /** The next flush must sync, whatever the durability. */
   syncDue = false;

@@ -7,7 +7,7 @@ interface Waiter {
   reject(error: Error): void;
 }
 
-export class OnDisk {
+export class SyncWaiters {
   /** The last flush that ended with a sync. */
   mark = 0;
   private waiters: Waiter[] = [];

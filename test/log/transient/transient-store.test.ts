@@ -176,11 +176,11 @@ test('the disk is given back as soon as nothing spilled is needed, that of the f
   for (let i = 1; i <= 1000; i++) it.message(text(i));
   await until(() => it.store.residentBytes <= 4096);
   expect(spilled(files).names.length).toBeGreaterThan(2);
-  expect(it.store.figures.spillBytes).toBe(spilled(files).bytes);
+  expect(it.store.statistics.spillBytes).toBe(spilled(files).bytes);
   for (let i = 1; i <= 1000; i++) it.release(i);
   await quiet(files);
   await until(() => spilled(files).names.length === 0);
-  expect(it.store.figures).toMatchObject({ spillBytes: 0, spillLiveBytes: 0 });
+  expect(it.store.statistics).toMatchObject({ spillBytes: 0, spillLiveBytes: 0 });
   it.message('goes on');
   await it.close();
 });
@@ -200,7 +200,7 @@ test('a few messages that stay do not hold the room of all that went', async () 
   await it.settle(files);
   expect(before).toBeGreaterThan(200 * 1024);
   expect(spilled(files).bytes).toBeLessThan(16 * 1024);
-  expect(it.store.figures.compactedFiles).toBeGreaterThan(3);
+  expect(it.store.statistics.compactedFiles).toBeGreaterThan(3);
   for (const i of kept) expect(await it.read(i)).toBe(text(i));
   // And when these go, nothing is left.
   for (const i of kept) it.release(i);
@@ -282,7 +282,7 @@ test('the spill files have a bound; past it memory fills, and then the store is 
   }
   await quiet(files);
   expect(spilled(files).bytes).toBeLessThanOrEqual(8 * 1024);
-  expect(it.store.figures).toMatchObject({ full: true, spillBytesMax: 8 * 1024 });
+  expect(it.store.statistics).toMatchObject({ full: true, spillBytesMax: 8 * 1024 });
   expect(told).toEqual([true]);
   for (let seq = 1; seq <= i; seq++) expect(await it.read(seq)).toBe(text(seq));
   for (let seq = 1; seq <= i - 20; seq++) it.release(seq);

@@ -2,12 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/clock/clock.ts';
 import type { LogOptions } from '../../../src/log/options.ts';
-import { Pace } from '../../../src/log/write/sync-schedule.ts';
+import { SyncSchedule } from '../../../src/log/write/sync-schedule.ts';
 
 function stage(options: Partial<LogOptions>) {
   const clock = new ManualClock();
   const woken = { times: 0 };
-  const pace = new Pace({ clock, ...options } as LogOptions, () => woken.times++);
+  const pace = new SyncSchedule({ clock, ...options } as LogOptions, () => woken.times++);
   return { clock, woken, pace };
 }
 

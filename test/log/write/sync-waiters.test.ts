@@ -1,11 +1,11 @@
 /** Whoever waits until what was appended is on the disk waits for the flush of its own turn, and for one with a sync. */
 import { beforeEach, expect, test } from 'vitest';
-import { OnDisk } from '../../../src/log/write/sync-waiters.ts';
+import { SyncWaiters } from '../../../src/log/write/sync-waiters.ts';
 
-let onDisk: OnDisk;
+let onDisk: SyncWaiters;
 
 beforeEach(() => {
-  onDisk = new OnDisk();
+  onDisk = new SyncWaiters();
 });
 
 /** `waits`, `safe` or what it was rejected with, now. */
