@@ -239,8 +239,8 @@ class House implements RunningBroker {
         connectionsMax: this.clients.limit,
         httpSockets: this.httpSockets.size,
         httpSocketsDropped: this.httpSockets.dropped,
-        unfinished: this.clients.house.unfinished.ask(),
-        unsent: this.clients.house.unsent.ask(),
+        unfinished: this.clients.services.unfinished.refresh(),
+        unsent: this.clients.services.unsent.refresh(),
         ...this.clients.stats,
       }),
       protocols: () => protocols.map(({ name, stats }) => [name, { ...stats }]),
@@ -345,7 +345,7 @@ class House implements RunningBroker {
         socket.destroy();
         return;
       }
-      const transport = new TcpTransport(this.clients.house, socket);
+      const transport = new TcpTransport(this.clients.services, socket);
       transport.confirmsAtWrite = confirmsAtWrite;
       this.clients.admit(transport, speakers);
     });

@@ -13,7 +13,7 @@ const FIN = 0x80;
 const NOTHING = Buffer.alloc(0);
 /** Up to here Node's own pool serves. */
 const SMALL_BYTES = 2 * 1024;
-/** A full slab of an output with the headers of all but the smallest packets. */
+/** A full write buffer with the headers of all but the smallest packets. */
 const POOLED_BYTES = 96 * 1024;
 const POOL_MAX = 64;
 const pool: Buffer[] = [];

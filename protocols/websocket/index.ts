@@ -68,7 +68,7 @@ export class WebSocketGate {
       response.end(`This port speaks WebSocket, on ${[...this.options.paths.keys()].join(', ')}.\n`);
     });
     server.prependListener('connection', (socket: Socket) => {
-      if (connections.knock(socket)) return;
+      if (connections.reserve(socket)) return;
       // Nothing it says is waited for.
       refuse(socket, '503 Service Unavailable', FULL);
       socket.destroySoon();
@@ -97,7 +97,7 @@ export class WebSocketGate {
       refuse(socket, '400 Bad Request', `none of the offered sub-protocols is spoken here; these are: ${known}`);
       return;
     }
-    if (!connections.mayEnter(socket)) {
+    if (!connections.mayAdmit(socket)) {
       refuse(socket, '503 Service Unavailable', FULL);
       return;
     }
@@ -105,8 +105,8 @@ export class WebSocketGate {
       const chosen = subProtocols.find((s) => s.name === webSocket.protocol);
       const kind: MessageKind = chosen?.kind ?? 'mirror';
       const secure = 'encrypted' in socket;
-      const transport = new WebSocketTransport(connections.house, webSocket, socket, secure, kind);
-      connections.left(socket);
+      const transport = new WebSocketTransport(connections.services, webSocket, socket, secure, kind);
+      connections.unreserve(socket);
       connections.admit(transport, chosen === undefined ? candidates : [chosen.protocol]);
     });
   }

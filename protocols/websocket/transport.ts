@@ -14,12 +14,12 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import {
   Carrier,
-  type CarrierHouse,
+  type CarrierServices,
   isLoopback,
   type Protocol,
   plainAddress,
-  STRANGER_BYTES_MAX,
   Timer,
+  UNAUTHENTICATED_BYTES_MAX,
 } from '../../src/api/index.ts';
 import { reuse } from './frames.ts';
 import { OutgoingMessages } from './messages.ts';
@@ -69,9 +69,9 @@ export class WebSocketTransport extends Carrier {
   private textCame = false;
   private readonly idleTimer: Timer;
 
-  constructor(house: CarrierHouse, webSocket: WebSocket, socket: Socket, secure: boolean, kind: MessageKind) {
+  constructor(services: CarrierServices, webSocket: WebSocket, socket: Socket, secure: boolean, kind: MessageKind) {
     super(
-      house,
+      services,
       { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 },
       { address: plainAddress(socket.localAddress), port: socket.localPort ?? 0 },
       isLoopback(socket.remoteAddress),
@@ -81,13 +81,13 @@ export class WebSocketTransport extends Carrier {
     this.socket = socket;
     this.text = kind === 'text';
     this.idleTimer = new Timer(() => this.checkIdle());
-    house.clock.schedule(this.idleTimer, IDLE_CHECK_MS);
+    services.clock.schedule(this.idleTimer, IDLE_CHECK_MS);
     // Before the library sees them, which may find messages in them.
     socket.prependListener('data', (chunk: Buffer) => {
       this.gatheredBytes += chunk.length + CHUNK_COST_BYTES;
-      this.weigh();
+      this.heldChanged();
       // A first message, which opens the protocol inside, is never large: none such is even handed on.
-      if (!this.spoken && this.gatheredBytes > STRANGER_BYTES_MAX) house.unfinished.refuse(this.held);
+      if (!this.spoken && this.gatheredBytes > UNAUTHENTICATED_BYTES_MAX) services.unfinished.evict(this.held);
     });
     if (kind === 'mirror') {
       webSocket.once('message', (_data, isBinary) => {
@@ -99,14 +99,14 @@ export class WebSocketTransport extends Carrier {
       this.alive = true;
     });
     webSocket.on('error', (error: NodeJS.ErrnoException) => {
-      house.logger.debug({ remote: this.remote, code: error.code }, 'a WebSocket connection was lost');
+      services.logger.debug({ remote: this.remote, code: error.code }, 'a WebSocket connection was lost');
     });
     webSocket.on('close', () => {
-      house.clock.cancel(this.idleTimer);
+      services.clock.cancel(this.idleTimer);
       this.release();
     });
     socket.on('drain', () => {
-      this.weighUnsent(this.unsentBytes);
+      this.unsentChanged(this.unsentBytes);
       this.output.drained();
     });
   }
@@ -116,8 +116,8 @@ export class WebSocketTransport extends Carrier {
     return super.heldBytes + this.gatheredBytes + this.waitingBytes + fragments * FRAGMENT_COST_BYTES;
   }
 
-  override get letIn(): boolean {
-    return this.spoken && super.letIn;
+  override get authenticated(): boolean {
+    return this.spoken && super.authenticated;
   }
 
   override exceeded(reason: string): void {
@@ -136,7 +136,7 @@ export class WebSocketTransport extends Carrier {
     if (webSocket.readyState !== webSocket.OPEN) return true;
     if (this.outgoing !== null) {
       this.writePackets(buffers, this.outgoing);
-      this.weighUnsent(this.unsentBytes);
+      this.unsentChanged(this.unsentBytes);
       return true; // they were copied
     }
     if (this.text) {
@@ -149,7 +149,7 @@ export class WebSocketTransport extends Carrier {
       this.socket.uncork();
     }
     const unsent = webSocket.bufferedAmount;
-    this.weighUnsent(unsent);
+    this.unsentChanged(unsent);
     return unsent === 0;
   }
 
@@ -193,8 +193,8 @@ export class WebSocketTransport extends Carrier {
     this.webSocket.terminate();
   }
 
-  override spokenFor(protocol: Protocol): boolean {
-    super.spokenFor(protocol);
+  override assignProtocol(protocol: Protocol): boolean {
+    super.assignProtocol(protocol);
     const { framing } = protocol;
     if (framing === undefined) return true;
     this.outgoing = new OutgoingMessages(framing);
@@ -204,7 +204,7 @@ export class WebSocketTransport extends Carrier {
 
   /** False. */
   private refuseText(): false {
-    this.house.clientLog.mistake(this, 'a text message, where the protocol may only come in binary ones');
+    this.services.clientLog.mistake(this, 'a text message, where the protocol may only come in binary ones');
     this.closeCode = CLOSE_UNSUPPORTED_DATA;
     this.end();
     return false;
@@ -244,6 +244,6 @@ export class WebSocketTransport extends Carrier {
     }
     this.alive = false;
     if (this.webSocket.readyState === this.webSocket.OPEN) this.webSocket.ping();
-    this.house.clock.schedule(this.idleTimer, IDLE_CHECK_MS);
+    this.services.clock.schedule(this.idleTimer, IDLE_CHECK_MS);
   }
 }

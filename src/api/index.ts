@@ -26,10 +26,10 @@ export { CONVERT_STRINGS, compileSelector, type Selector } from '../routing/sele
 export { isLoopback, plainAddress } from '../transport/address.ts';
 export { BodyPump } from '../transport/body-pump.ts';
 export { type BodyFraming, BodySender, type BodySenderOwner } from '../transport/body-sender.ts';
-export { Carrier, type CarrierHouse } from '../transport/carrier.ts';
+export { Carrier, type CarrierServices } from '../transport/carrier.ts';
 export type { Connections } from '../transport/connections.ts';
-export { STRANGER_BYTES_MAX } from '../transport/memory-budget.ts';
-export { Output, type OutputSink, SLAB_BYTES } from '../transport/output.ts';
+export { UNAUTHENTICATED_BYTES_MAX } from '../transport/memory-budget.ts';
+export { Output, type OutputSink, WRITE_BUFFER_BYTES } from '../transport/output.ts';
 export {
   type GatedReader,
   OTHERS_TURN,

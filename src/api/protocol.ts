@@ -50,7 +50,7 @@ export interface ConnectionHandler {
    */
   readonly heldBytes?: number;
   /** The client has been let in; until then it may have but little kept. Left out: always. */
-  readonly letIn?: boolean;
+  readonly authenticated?: boolean;
   /**
    * `heldBytes` is more than there is room for: tell the client in the protocol's own form and the operator (`BrokerServices.reportMistake`),
    * then `transport.end()`. Left out: `shutdown`, and the operator is told for the adapter.

@@ -25,7 +25,7 @@ export interface Family {
 export interface MemoryFigures {
   readonly bytes: number;
   readonly bytesMax: number;
-  readonly refused: number;
+  readonly evicted: number;
 }
 
 export interface SocketFigures {
@@ -74,12 +74,12 @@ function single(type: Kind, name: string, help: string, value: number, labels: S
   return { type, name, help, values: [{ labels, value }] };
 }
 
-function memoryFamilies(name: string, help: string, { bytes, bytesMax, refused }: MemoryFigures): Family[] {
+function memoryFamilies(name: string, help: string, { bytes, bytesMax, evicted }: MemoryFigures): Family[] {
   const of = `entrepot_connections_${name}`;
   return [
     single('gauge', `${of}_bytes`, `${help}, in memory`, bytes),
     single('gauge', `${of}_limit_bytes`, 'What that may be', bytesMax),
-    single('counter', `${of}_refused_total`, 'Connections closed because it was more', refused),
+    single('counter', `${of}_refused_total`, 'Connections closed because it was more', evicted),
   ];
 }
 

@@ -1,5 +1,6 @@
 /**
- * What every transport has in common, whatever it runs over: one handler, told the truth exactly once.
+ * The base of every transport, whatever it runs over: attaches one handler to a client, calls it in order, and tells it of
+ * the end exactly once.
  *
  *               attach
  *     opened ───────────▶ carrying ──end()──▶ ending ──┐
@@ -7,10 +8,10 @@
  *                            └──client gone, destroy()─┘
  *
  * While carrying, the client's bytes go to the handler. From `ending` on they are read and dropped, so that the client's
- * own end is noticed. The handler hears `closed` as soon as the client has gone, which may be before the last bytes are
- * sent and the socket is free; `onReleased` tells when it is.
+ * own end is noticed. The handler's `closed` is called as soon as the client has gone, which may be before the last bytes are
+ * sent and the socket is free; `onReleased` is called when it is.
  *
- * A handler that throws is a defect of its adapter: it costs that one connection, and is logged, and nothing else.
+ * A handler that throws is a fault of its adapter: it is logged, and costs that one connection and nothing else.
  */
 
 import type { ConnectionHandler, Endpoint, Protocol, Transport } from '../api/protocol.ts';
@@ -24,14 +25,15 @@ import { Output, type OutputSink } from './output.ts';
 /** How long a client may take to read the last bytes and close its side. */
 export const END_GRACE_MS = 2_000;
 
-/** What carriers are given by the broker they serve. */
-export interface CarrierHouse {
+/** What a carrier uses of the broker it serves. */
+export interface CarrierServices {
   readonly clock: Clock;
   readonly turn: Turn;
   readonly logger: Logger;
   readonly clientLog: ClientLog;
-  /** What clients may have kept of what they send, and of what they are sent and do not read. */
+  /** Memory for what clients send and is not whole. */
   readonly unfinished: MemoryBudget;
+  /** Memory for what clients are sent and have not read. */
   readonly unsent: MemoryBudget;
 }
 
@@ -52,25 +54,25 @@ export abstract class Carrier implements Transport, OutputSink {
   protected handler: ConnectionHandler = NO_HANDLER;
   /** True from `end` or `destroy` on, or once the client has gone: nothing more is handed on. */
   protected finished = false;
-  private closedTold = false;
+  private closedNotified = false;
   private released = false;
   private graceTimer: Timer | undefined = undefined;
-  protected readonly house: CarrierHouse;
+  protected readonly services: CarrierServices;
   protected readonly held: MemoryAccount;
   private readonly sending: MemoryAccount;
 
-  constructor(house: CarrierHouse, remote: Endpoint, local: Endpoint, loopback: boolean, secure: boolean) {
-    this.house = house;
+  constructor(services: CarrierServices, remote: Endpoint, local: Endpoint, loopback: boolean, secure: boolean) {
+    this.services = services;
     this.remote = remote;
     this.local = local;
     this.loopback = loopback;
     this.secure = secure;
-    this.output = new Output(this, house.turn);
+    this.output = new Output(this, services.turn);
     this.output.onDrained = () => {
       if (!this.finished) this.guarded(() => this.handler.drained());
     };
-    this.held = new Unfinished(house.unfinished, this);
-    this.sending = new Unsent(house.unsent, this);
+    this.held = new UnfinishedAccount(services.unfinished, this);
+    this.sending = new UnsentAccount(services.unsent, this);
   }
 
   abstract writeAll(buffers: Buffer[]): boolean;
@@ -81,10 +83,10 @@ export abstract class Carrier implements Transport, OutputSink {
   protected abstract endSending(): void;
   protected abstract destroyNow(): void;
 
-  /** From now on `handler` hears of this connection. A later call replaces it. */
+  /** Calls `handler` from now on. A later call replaces it. */
   attach(handler: ConnectionHandler): void {
     this.handler = handler;
-    if (this.closedTold) handler.closed();
+    if (this.closedNotified) handler.closed();
   }
 
   /** The broker is stopping. */
@@ -111,7 +113,7 @@ export abstract class Carrier implements Transport, OutputSink {
     if (this.finished) return;
     this.finished = true;
     this.finishSending();
-    this.tellClosed();
+    this.notifyClosed();
   }
 
   /** Nothing is left of the connection. */
@@ -119,18 +121,19 @@ export abstract class Carrier implements Transport, OutputSink {
     if (this.released) return;
     this.released = true;
     this.finished = true;
-    if (this.graceTimer !== undefined) this.house.clock.cancel(this.graceTimer);
+    if (this.graceTimer !== undefined) this.services.clock.cancel(this.graceTimer);
     this.held.close();
     this.sending.close();
     this.output.close();
-    this.tellClosed();
+    this.notifyClosed();
     this.onReleased();
   }
 
   /**
-   * An adapter was found. False: what has come already is not what that protocol may come in, and the connection is ended.
+   * An adapter was found: the only one of the port, or the one that the first bytes belong to.
+   * @returns false if what carries them is not what that protocol may come in; the connection has been ended then
    */
-  spokenFor(protocol: Protocol): boolean {
+  assignProtocol(protocol: Protocol): boolean {
     this.protocol = protocol.name;
     return true;
   }
@@ -140,28 +143,28 @@ export abstract class Carrier implements Transport, OutputSink {
     try {
       this.handler.data(chunk);
     } catch (error) {
-      this.blame(error);
+      this.reportFault(error);
     }
-    this.weigh();
+    this.heldChanged();
   }
 
-  /** What is kept of the client's bytes, here and by the adapter. */
+  /** Bytes of the client's that are kept, here and by the adapter. */
   get heldBytes(): number {
     return this.finished ? 0 : (this.handler.heldBytes ?? 0);
   }
 
-  /** The client has been let in. */
-  get letIn(): boolean {
-    return this.handler.letIn ?? true;
+  /** The client has logged in. */
+  get authenticated(): boolean {
+    return this.handler.authenticated ?? true;
   }
 
-  /** What is kept has changed. */
-  protected weigh(): void {
+  /** What is kept of the client's bytes has changed. */
+  protected heldChanged(): void {
     this.held.set(this.heldBytes);
   }
 
   /** What was written and has not left has changed. */
-  protected weighUnsent(bytes: number): void {
+  protected unsentChanged(bytes: number): void {
     this.sending.set(bytes);
   }
 
@@ -172,14 +175,14 @@ export abstract class Carrier implements Transport, OutputSink {
       this.guarded(() => handler.exceeded?.(reason)); // tells the operator as well, as of any mistake
       return;
     }
-    this.house.clientLog.mistake(this, reason);
+    this.services.clientLog.mistake(this, reason);
     if (this.finished) this.destroy();
     else this.guarded(() => handler.shutdown(reason));
   }
 
-  /** The client does not read what it is sent, and all that wait to be read are too many. There is no telling it. */
-  deaf(): void {
-    this.house.clientLog.mistake(this, 'it does not read, and more waits to be read than there is memory for');
+  /** The client does not read what it is sent, and more waits for all clients than there is memory for. It cannot be told. */
+  unsentExceeded(): void {
+    this.services.clientLog.mistake(this, 'it does not read, and more waits to be read than there is memory for');
     this.destroy();
   }
 
@@ -188,12 +191,12 @@ export abstract class Carrier implements Transport, OutputSink {
     this.output.close();
     this.endSending();
     this.graceTimer = new Timer(() => this.destroyNow());
-    this.house.clock.schedule(this.graceTimer, END_GRACE_MS);
+    this.services.clock.schedule(this.graceTimer, END_GRACE_MS);
   }
 
-  private tellClosed(): void {
-    if (this.closedTold) return;
-    this.closedTold = true;
+  private notifyClosed(): void {
+    if (this.closedNotified) return;
+    this.closedNotified = true;
     this.guarded(() => this.handler.closed());
   }
 
@@ -201,18 +204,18 @@ export abstract class Carrier implements Transport, OutputSink {
     try {
       call();
     } catch (error) {
-      this.blame(error);
+      this.reportFault(error);
     }
   }
 
-  private blame(error: unknown): void {
-    this.house.clientLog.defect(this, error);
+  private reportFault(error: unknown): void {
+    this.services.clientLog.defect(this, error);
     this.destroy();
   }
 }
 
-/** What has come and is not whole. */
-class Unfinished extends MemoryAccount {
+/** What a client has sent that is not whole. */
+class UnfinishedAccount extends MemoryAccount {
   private readonly carrier: Carrier;
 
   constructor(budget: MemoryBudget, carrier: Carrier) {
@@ -220,23 +223,23 @@ class Unfinished extends MemoryAccount {
     this.carrier = carrier;
   }
 
-  protected weigh(): number {
+  protected measure(): number {
     return this.carrier.heldBytes;
   }
 
-  get letIn(): boolean {
-    return this.carrier.letIn;
+  get authenticated(): boolean {
+    return this.carrier.authenticated;
   }
 
-  letGo(asStranger: boolean): void {
+  evict(unauthenticated: boolean): void {
     this.carrier.exceeded(
-      asStranger ? 'a first message that is too large' : 'more is unfinished than there is memory for',
+      unauthenticated ? 'a first message that is too large' : 'more is unfinished than there is memory for',
     );
   }
 }
 
-/** What was written and has not left. */
-class Unsent extends MemoryAccount {
+/** What was written to a client and has not left. */
+class UnsentAccount extends MemoryAccount {
   private readonly carrier: Carrier;
 
   constructor(budget: MemoryBudget, carrier: Carrier) {
@@ -244,15 +247,15 @@ class Unsent extends MemoryAccount {
     this.carrier = carrier;
   }
 
-  protected weigh(): number {
+  protected measure(): number {
     return this.carrier.unsentBytes;
   }
 
-  get letIn(): boolean {
+  get authenticated(): boolean {
     return true;
   }
 
-  letGo(): void {
-    this.carrier.deaf();
+  evict(): void {
+    this.carrier.unsentExceeded();
   }
 }

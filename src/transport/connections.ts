@@ -1,6 +1,6 @@
 /**
- * Every client connection of a broker, whatever port or transport it came by: admits up to a limit, finds the adapter,
- * and brings all of them to an end in order when the broker stops.
+ * The client connections of a broker, whatever port or transport they came by: admits up to a limit, finds the adapter,
+ * and ends all of them in order when the broker stops.
  */
 
 import type { Socket } from 'node:net';
@@ -8,12 +8,12 @@ import type { Protocol } from '../api/protocol.ts';
 import type { Broker } from '../broker/broker.ts';
 import { Timer } from '../clock/clock.ts';
 import type { Logger } from '../logger.ts';
-import type { Carrier, CarrierHouse } from './carrier.ts';
+import type { Carrier, CarrierServices } from './carrier.ts';
 import { DETECT_TIMEOUT_MS, Detection } from './detection.ts';
 import { MemoryBudget } from './memory-budget.ts';
 
 export const CONNECTIONS_MAX = 10_000;
-/** How long clients have, all together, to take leave when the broker stops. */
+/** How long clients have, all together, to close in order when the broker stops. */
 export const CLOSE_GRACE_MS = 1_200;
 
 /** What all connections together may have kept in memory. */
@@ -38,10 +38,10 @@ export interface ConnectionsStats {
 export class Connections {
   readonly stats: ConnectionsStats = { admitted: 0, refused: 0, unrecognised: 0 };
   /** What carriers are made with. */
-  readonly house: CarrierHouse;
+  readonly services: CarrierServices;
   readonly limit: number;
   private readonly live = new Set<Carrier>();
-  /** Sockets of which it is not known yet what they are to carry. */
+  /** Sockets that have a place and no carrier yet. */
   private readonly waiting = new Set<Socket>();
   private readonly broker: Broker;
   private readonly logger: Logger;
@@ -61,7 +61,7 @@ export class Connections {
     this.broker = broker;
     this.logger = logger;
     this.limit = limit;
-    this.house = {
+    this.services = {
       clock: broker.clock,
       turn: broker.turn,
       logger,
@@ -75,7 +75,7 @@ export class Connections {
     return this.live.size + this.waiting.size;
   }
 
-  /** Those of them that have not said yet what they want: a request that precedes the connection proper. */
+  /** Sockets among them that wait for their upgrade: a request precedes the connection proper. */
   get waitingSockets(): number {
     return this.waiting.size;
   }
@@ -87,30 +87,30 @@ export class Connections {
   hasRoom(): boolean {
     if (!this.closing && this.size < this.limit) return true;
     this.stats.refused++;
-    // One line each time the limit is reached, not one for each client that knocks.
+    // One line each time the limit is reached, not one for each client that comes.
     if (!this.full) this.logger.warn({ limit: this.limit }, 'connections are refused: too many are open');
     this.full = true;
     return false;
   }
 
   /**
-   * The same for a socket that must be read from before a carrier can be made: it is counted from now on, and it is up to its
-   * server to end one that says nothing.
+   * The same for a socket that must be read from before a carrier can be made: it has a place from now on until `unreserve` or
+   * its close, and it is up to its server to end one that says nothing.
    */
-  knock(socket: Socket): boolean {
+  reserve(socket: Socket): boolean {
     if (!this.hasRoom()) return false;
     this.waiting.add(socket);
-    socket.once('close', () => this.left(socket));
+    socket.once('close', () => this.unreserve(socket));
     return true;
   }
 
-  /** Whether a carrier may be made for a socket, which may be one that has knocked. */
-  mayEnter(socket: Socket): boolean {
+  /** Whether a carrier may be made for a socket, which may have a place already (`reserve`). */
+  mayAdmit(socket: Socket): boolean {
     return this.waiting.has(socket) ? !this.closing : this.hasRoom();
   }
 
-  /** A socket that has knocked is gone, or what it carries is counted instead. */
-  left(socket: Socket): void {
+  /** A socket with a place is gone, or its carrier is counted instead. */
+  unreserve(socket: Socket): void {
     if (this.waiting.delete(socket)) this.full = false;
   }
 
@@ -125,7 +125,7 @@ export class Connections {
     };
     const only = protocols.length === 1 ? protocols[0] : undefined;
     if (only !== undefined) {
-      carrier.spokenFor(only);
+      carrier.assignProtocol(only);
       carrier.attach(only.accept(carrier, this.broker));
       return;
     }
@@ -133,7 +133,7 @@ export class Connections {
       protocols,
       this.broker.clock,
       (protocol, first) => {
-        if (!carrier.spokenFor(protocol)) return;
+        if (!carrier.assignProtocol(protocol)) return;
         const handler = protocol.accept(carrier, this.broker);
         carrier.attach(handler);
         handler.data(first);

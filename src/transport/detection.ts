@@ -25,7 +25,7 @@ export function detect(protocols: readonly Protocol[], first: Buffer): Protocol 
 }
 
 export class Detection implements ConnectionHandler {
-  readonly letIn = false;
+  readonly authenticated = false;
   private gathered: Buffer | undefined = undefined;
   private done = false;
   private readonly protocols: readonly Protocol[];

@@ -1,29 +1,29 @@
 /**
- * What clients may make the broker keep for them in memory, all connections together: bytes that have come and belong to
- * nothing whole yet, or bytes that wait to leave. Each connection says what it holds whenever that has changed; past the sum
- * somebody has to go, at the end of the turn, so that nobody is ended from within a call of his own.
+ * A bound on the memory that all connections together may make the broker use: for bytes that have come and belong to nothing
+ * whole yet, or for bytes that wait to leave (one budget each). A connection's account is set whenever what it holds has
+ * changed; past the bound connections are evicted, at the end of the turn, so that none is ended from within a call of its own.
  *
  *     set ──sum within the bound──▶ kept
- *         ──past it──▶ who has not been let in goes first, then who holds most, until the sum is within the bound again
- *         ──one who has not been let in, past STRANGER_BYTES_MAX──▶ goes
+ *         ──past it──▶ unauthenticated clients are evicted first, then who holds most, until the sum is within the bound again
+ *         ──an unauthenticated client past UNAUTHENTICATED_BYTES_MAX──▶ evicted
  *
- * Refuses: to guess. Before anybody goes, everybody is asked again what it holds.
+ * Refuses: to guess. Before anybody is evicted, every account is measured again.
  */
 import { PHASE_GATHER, type Turn, type TurnTask } from '../clock/turn.ts';
 
-/** A client that is not known yet has nothing large to say. */
-export const STRANGER_BYTES_MAX = 512 * 1024;
+/** A client that has not logged in has nothing large to send. */
+export const UNAUTHENTICATED_BYTES_MAX = 512 * 1024;
 
 export class MemoryBudget implements TurnTask {
   inTurn = false;
-  /** Held by all together. */
+  /** Held by all accounts together, as last set. */
   bytes = 0;
   readonly bytesMax: number;
-  /** Holders that had to go, so far. */
-  refused = 0;
+  /** Connections evicted since the start. */
+  evicted = 0;
   /** Those that hold anything. */
   readonly accounts = new Set<MemoryAccount>();
-  private strangers: MemoryAccount[] = [];
+  private unauthenticated: MemoryAccount[] = [];
   private readonly turn: Turn;
 
   constructor(turn: Turn, bytesMax: number) {
@@ -31,47 +31,47 @@ export class MemoryBudget implements TurnTask {
     this.bytesMax = bytesMax;
   }
 
-  /** Asks everybody, so that `bytes` is what is held now: what lets go of bytes does not always say so. */
-  ask(): this {
-    for (const account of [...this.accounts]) account.ask();
+  /** Measures every account, so that `bytes` is what is held now: what lets go of bytes does not always say so. */
+  refresh(): this {
+    for (const account of [...this.accounts]) account.refresh();
     return this;
   }
 
   /** @internal */
-  crowded(stranger: MemoryAccount | null): void {
-    if (stranger !== null) this.strangers.push(stranger);
+  exceeded(overMax: MemoryAccount | null): void {
+    if (overMax !== null) this.unauthenticated.push(overMax);
     this.turn.add(PHASE_GATHER, this);
   }
 
   endOfTurn(): void {
-    const { strangers } = this;
-    this.strangers = [];
-    for (const account of strangers) {
-      account.ask();
-      if (account.tooMuch) this.refuse(account);
+    const { unauthenticated } = this;
+    this.unauthenticated = [];
+    for (const account of unauthenticated) {
+      account.refresh();
+      if (account.overUnauthenticatedMax) this.evict(account);
     }
     if (this.bytes <= this.bytesMax) return;
-    if (this.ask().bytes <= this.bytesMax) return;
+    if (this.refresh().bytes <= this.bytesMax) return;
     const all = [...this.accounts];
-    const rank = (account: MemoryAccount): number => (account.letIn ? 0 : Number.MAX_SAFE_INTEGER / 2);
+    const rank = (account: MemoryAccount): number => (account.authenticated ? 0 : Number.MAX_SAFE_INTEGER / 2);
     all.sort((a, b) => rank(b) + b.bytes - (rank(a) + a.bytes));
     for (const account of all) {
       if (this.bytes <= this.bytesMax) return;
-      this.refuse(account);
+      this.evict(account);
     }
   }
 
-  /** It has to go: counted and told once, whoever else finds that it holds too much. */
-  refuse(account: MemoryAccount): void {
+  /** Evicts one: counted and reported once, whoever else finds that it holds too much. */
+  evict(account: MemoryAccount): void {
     if (account.bytes === 0) return;
-    this.refused++;
-    const asStranger = account.tooMuch;
+    this.evicted++;
+    const unauthenticated = account.overUnauthenticatedMax;
     account.close();
-    account.letGo(asStranger);
+    account.evict(unauthenticated);
   }
 }
 
-/** What one connection holds; a connection has one for each budget, and there may be many connections. */
+/** What one connection holds of one budget; a connection has an account in each. */
 export abstract class MemoryAccount {
   bytes = 0;
   private closed = false;
@@ -81,14 +81,17 @@ export abstract class MemoryAccount {
     this.budget = budget;
   }
 
-  /** What it holds now. */
-  protected abstract weigh(): number;
-  /** The client has been let in. */
-  abstract readonly letIn: boolean;
-  /** It is to let go of all of it. @param asStranger for its own size alone, as one who has not been let in */
-  abstract letGo(asStranger: boolean): void;
+  /** Bytes it holds now. */
+  protected abstract measure(): number;
+  /** The client has logged in. */
+  abstract readonly authenticated: boolean;
+  /**
+   * Ends the connection, and with it all that it holds.
+   * @param unauthenticated for its own size alone, which is more than a client may hold that has not logged in
+   */
+  abstract evict(unauthenticated: boolean): void;
 
-  /** Tells what it holds now. */
+  /** Says how many bytes it holds now. */
   set(bytes: number): void {
     const { budget } = this;
     const before = this.bytes;
@@ -98,21 +101,21 @@ export abstract class MemoryAccount {
     this.bytes = bytes;
     budget.bytes += bytes - before;
     if (bytes < before) return;
-    if (this.tooMuch) budget.crowded(this);
-    else if (budget.bytes > budget.bytesMax) budget.crowded(null);
+    if (this.overUnauthenticatedMax) budget.exceeded(this);
+    else if (budget.bytes > budget.bytesMax) budget.exceeded(null);
   }
 
-  /** It holds more than one who has not been let in may. */
-  get tooMuch(): boolean {
-    return this.bytes > STRANGER_BYTES_MAX && !this.letIn;
+  /** It holds more than a client may that has not logged in. */
+  get overUnauthenticatedMax(): boolean {
+    return this.bytes > UNAUTHENTICATED_BYTES_MAX && !this.authenticated;
   }
 
-  /** The same, of its own word. */
-  ask(): void {
-    this.set(this.weigh());
+  /** Sets what it measures now. */
+  refresh(): void {
+    this.set(this.measure());
   }
 
-  /** It holds nothing any more, whatever it says. */
+  /** It holds nothing any more, whatever it measures. */
   close(): void {
     this.set(0);
     this.closed = true;

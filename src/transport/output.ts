@@ -1,6 +1,6 @@
 /**
- * The output slab of a connection: bytes are written straight into it while a turn lasts, and leave in one write at the
- * end of the turn.
+ * The write buffer of a connection: adapters write bytes straight into it while a turn lasts, and they leave in one write at
+ * the end of the turn.
  *
  * Usage: `const at = output.reserve(n); const b = output.buffer; … b[at] = …` for exactly n bytes. `reserve` may change
  * `output.buffer`, so read it after the call. Nothing is allocated for a message that fits; an idle connection holds no
@@ -8,7 +8,7 @@
  */
 import { PHASE_WRITE, type Turn, type TurnTask } from '../clock/turn.ts';
 
-/** Where the slab's bytes go. */
+/** Where the bytes go. */
 export interface OutputSink {
   /** Takes all buffers, in order, in one write. Returns true if the bytes have left already and the buffers are free. */
   writeAll(buffers: Buffer[]): boolean;
@@ -16,14 +16,15 @@ export interface OutputSink {
   readonly unsentBytes: number;
 }
 
-export const SLAB_BYTES = 64 * 1024;
+/** The size of a write buffer; what is reserved in one piece may be larger, and gets a buffer of its own. */
+export const WRITE_BUFFER_BYTES = 64 * 1024;
 /**
- * What a connection begins a turn with that wrote no more than this in its last one: thousands that get a message each must
- * not take a whole slab each.
+ * The size of a connection's first buffer in a turn if it wrote no more than this in its last one: thousands that get a message
+ * each must not take WRITE_BUFFER_BYTES each.
  */
 const SMALL_BYTES = 2 * 1024;
 const NO_BUFFER = Buffer.alloc(0);
-/** Free slabs, shared by all connections. */
+/** Free buffers of either size, shared by all connections. */
 const pool: Buffer[] = [];
 const POOL_MAX = 256;
 const smallPool: Buffer[] = [];
@@ -38,11 +39,11 @@ export class Output implements TurnTask {
   congested = false;
   /** Called when `congested` goes back to false, never from inside `reserve`. */
   onDrained: () => void = () => {};
-  private readonly full: Buffer[] = [];
-  private fullBytes = 0;
+  private readonly filled: Buffer[] = [];
+  private filledBytes = 0;
   private closed = false;
-  /** The last turn's bytes would have fitted into a small slab. */
-  private little = true;
+  /** The last turn's bytes would have fitted into a small buffer. */
+  private smallLastTurn = true;
   private readonly sink: OutputSink;
   private readonly turn: Turn;
   private readonly congestedBytes: number;
@@ -55,7 +56,7 @@ export class Output implements TurnTask {
 
   /** Bytes that wait here and in the socket. */
   get pendingBytes(): number {
-    return this.fullBytes + this.length + this.sink.unsentBytes;
+    return this.filledBytes + this.length + this.sink.unsentBytes;
   }
 
   /** Claims `n` bytes that lie together in `this.buffer`, and returns where they begin. */
@@ -71,24 +72,25 @@ export class Output implements TurnTask {
 
   private reserveSlow(n: number): number {
     if (this.length > 0 && !this.closed) {
-      this.full.push(this.length === this.buffer.length ? this.buffer : this.buffer.subarray(0, this.length));
-      this.fullBytes += this.length;
-      if (this.fullBytes > this.congestedBytes) this.congested = true;
+      this.filled.push(this.length === this.buffer.length ? this.buffer : this.buffer.subarray(0, this.length));
+      this.filledBytes += this.length;
+      if (this.filledBytes > this.congestedBytes) this.congested = true;
     }
-    if (this.little && n <= SMALL_BYTES && this.buffer.length === 0) {
+    if (this.smallLastTurn && n <= SMALL_BYTES && this.buffer.length === 0) {
       this.buffer = smallPool.pop() ?? Buffer.allocUnsafeSlow(SMALL_BYTES);
     } else
-      this.buffer = n > SLAB_BYTES ? Buffer.allocUnsafeSlow(n) : (pool.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES));
+      this.buffer =
+        n > WRITE_BUFFER_BYTES ? Buffer.allocUnsafeSlow(n) : (pool.pop() ?? Buffer.allocUnsafeSlow(WRITE_BUFFER_BYTES));
     this.length = n;
     this.turn.add(PHASE_WRITE, this);
     return 0;
   }
 
-  /** Copies `source[start, end)` into the slab, over several buffers when it is long. */
+  /** Copies `source[start, end)` into the buffer, over several of them when it is long. */
   append(source: Buffer, start = 0, end = source.length): void {
     while (start < end) {
       const room = this.buffer.length - this.length;
-      const n = Math.min(end - start, room > 0 ? room : SLAB_BYTES);
+      const n = Math.min(end - start, room > 0 ? room : WRITE_BUFFER_BYTES);
       const at = this.reserve(n);
       source.copy(this.buffer, at, start, start + n);
       start += n;
@@ -108,13 +110,13 @@ export class Output implements TurnTask {
   /** Hands everything to the sink in one write. Happens by itself at the end of a turn. */
   flush(): void {
     if (this.closed) this.length = 0;
-    if (this.length === 0 && this.full.length === 0) return;
-    if (this.length > 0) this.full.push(this.buffer.subarray(0, this.length));
-    this.little = this.fullBytes + this.length <= SMALL_BYTES;
-    const left = this.sink.writeAll(this.full);
-    if (left) for (const used of this.full) keep(used);
-    this.full.length = 0;
-    this.fullBytes = 0;
+    if (this.length === 0 && this.filled.length === 0) return;
+    if (this.length > 0) this.filled.push(this.buffer.subarray(0, this.length));
+    this.smallLastTurn = this.filledBytes + this.length <= SMALL_BYTES;
+    const left = this.sink.writeAll(this.filled);
+    if (left) for (const used of this.filled) keep(used);
+    this.filled.length = 0;
+    this.filledBytes = 0;
     this.buffer = NO_BUFFER;
     this.length = 0;
     if (this.sink.unsentBytes > this.congestedBytes) this.congested = true;
@@ -131,8 +133,8 @@ export class Output implements TurnTask {
   /** Drops what waits; every later `reserve` still works and goes nowhere. */
   close(): void {
     this.closed = true;
-    this.full.length = 0;
-    this.fullBytes = 0;
+    this.filled.length = 0;
+    this.filledBytes = 0;
   }
 }
 
@@ -141,5 +143,5 @@ function keep(used: Buffer): void {
   const memory = used.buffer;
   if (memory.byteLength === SMALL_BYTES) {
     if (smallPool.length < SMALL_POOL_MAX) smallPool.push(Buffer.from(memory));
-  } else if (memory.byteLength === SLAB_BYTES && pool.length < POOL_MAX) pool.push(Buffer.from(memory));
+  } else if (memory.byteLength === WRITE_BUFFER_BYTES && pool.length < POOL_MAX) pool.push(Buffer.from(memory));
 }

@@ -1,7 +1,7 @@
 /**
  * A client over a TCP (or TLS) socket.
  *
- * One write a turn: a single slab goes out as it is, several go out corked as one vectored write. No callback is passed;
+ * One write a turn: a single buffer goes out as it is, several go out corked as one vectored write. No callback is passed;
  * `writableLength` right after the write says whether the kernel took everything, which it nearly always does.
  *
  * All sockets read into one buffer, which is free again as soon as the adapter's `data` has returned. Left to itself,
@@ -10,7 +10,7 @@
 import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net';
 import { PHASE_WRITE, type TurnTask } from '../clock/turn.ts';
 import { isLoopback, plainAddress } from './address.ts';
-import { Carrier, type CarrierHouse } from './carrier.ts';
+import { Carrier, type CarrierServices } from './carrier.ts';
 
 /**
  * What is read from one client in a turn. The kernel hands over two megabytes in a row, which is more than a consumer's
@@ -35,28 +35,28 @@ export class TcpTransport extends Carrier {
    * `accepted` must come from a server that leaves sockets half open, so that a client which has stopped sending still
    * gets what it is owed; and paused, so that nothing has been read. It belongs to the transport from now on.
    */
-  constructor(house: CarrierHouse, accepted: Socket, secure = false) {
+  constructor(services: CarrierServices, accepted: Socket, secure = false) {
     const remoteAddress = accepted.remoteAddress;
     super(
-      house,
+      services,
       { address: plainAddress(remoteAddress), port: accepted.remotePort ?? 0 },
       { address: plainAddress(accepted.localAddress), port: accepted.localPort ?? 0 },
       isLoopback(remoteAddress),
       secure,
     );
-    const socket = reading(accepted, (chunk) => {
+    const socket = withSharedReadBuffer(accepted, (chunk) => {
       if (this.finished) return;
       this.deliver(chunk);
-      this.count(chunk.length);
+      this.countRead(chunk.length);
     });
     this.socket = socket;
     socket.on('drain', () => {
-      this.weighUnsent(socket.writableLength);
+      this.unsentChanged(socket.writableLength);
       this.output.drained();
     });
     socket.on('end', () => this.clientEnded());
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      house.logger.debug({ remote: this.remote, code: error.code }, 'a connection was lost');
+      services.logger.debug({ remote: this.remote, code: error.code }, 'a connection was lost');
     });
     socket.on('close', () => this.release());
   }
@@ -76,7 +76,7 @@ export class TcpTransport extends Carrier {
       socket.uncork();
     }
     const unsent = socket.writableLength;
-    this.weighUnsent(unsent);
+    this.unsentChanged(unsent);
     return unsent === 0;
   }
 
@@ -95,8 +95,8 @@ export class TcpTransport extends Carrier {
   }
 
   /** So much has just been read. */
-  private count(bytes: number): void {
-    const { turn } = this.house;
+  private countRead(bytes: number): void {
+    const { turn } = this.services;
     if (turn.number !== this.readTurn) {
       this.readTurn = turn.number;
       this.readBytes = 0;
@@ -126,7 +126,7 @@ const readBuffer = Buffer.allocUnsafeSlow(READ_SIZE);
  * `net.Socket` has an option for this, but `net.Server` has no way to ask for it; so the connection's handle changes
  * hands. Where there is no such handle (a TLS socket, another runtime), the socket stays as it is and allocates.
  */
-function reading(accepted: Socket, take: (chunk: Buffer) => void): Socket {
+function withSharedReadBuffer(accepted: Socket, take: (chunk: Buffer) => void): Socket {
   const owner = accepted as unknown as { _handle: { useUserBuffer?: unknown } | null };
   const handle = owner._handle;
   if (handle === null || typeof handle?.useUserBuffer !== 'function' || accepted.constructor !== Socket) {

@@ -94,7 +94,7 @@ describe.each([
   async function listen(protocol: Protocol): Promise<number> {
     const createServer = () =>
       tcpServer((socket) => {
-        connections.admit(new TcpTransport(connections.house, moved(socket)), [protocol]);
+        connections.admit(new TcpTransport(connections.services, moved(socket)), [protocol]);
       });
     const listener = await Listener.open({ name: 'x', host: '127.0.0.1', port: 0, createServer });
     listeners.push(listener);

@@ -67,8 +67,8 @@ const FIGURES = {
   waitingSockets: 62,
   httpSockets: 63,
   httpSocketsDropped: 64,
-  unfinished: { bytes: 65, bytesMax: 66, refused: 67 },
-  unsent: { bytes: 68, bytesMax: 69, refused: 70 },
+  unfinished: { bytes: 65, bytesMax: 66, evicted: 67 },
+  unsent: { bytes: 68, bytesMax: 69, evicted: 70 },
   vhosts: [vhost('/')],
   protocols: [
     ['one', { lossyConversions: 41, headersStripped: 42, name: 'no number' }],

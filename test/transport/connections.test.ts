@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-async function house(protocols: RecordingProtocol[], limit?: number) {
+async function scene(protocols: RecordingProtocol[], limit?: number) {
   const clock = new ManualClock();
   const connections = new Connections(turningBroker(clock), NO_LOGGER, limit);
   const listener = await Listener.open({
@@ -25,7 +25,7 @@ async function house(protocols: RecordingProtocol[], limit?: number) {
     port: 0,
     createServer: () =>
       tcpServer((socket) => {
-        if (connections.hasRoom()) connections.admit(new TcpTransport(connections.house, socket), protocols);
+        if (connections.hasRoom()) connections.admit(new TcpTransport(connections.services, socket), protocols);
         else socket.destroy();
       }),
   });
@@ -47,7 +47,7 @@ async function house(protocols: RecordingProtocol[], limit?: number) {
 
 it('tells several protocols on one port apart by their first bytes, wherever these are cut', async () => {
   const [left, right] = [new RecordingProtocol('left', 'LEFT'), new RecordingProtocol('right', 'LIGHT')];
-  const { dial } = await house([left, right]);
+  const { dial } = await scene([left, right]);
   for (const text of ['LEFT and more', 'LIGHT and more']) {
     for (let cut = 0; cut < 6; cut++) {
       const protocol = text.startsWith('LEFT') ? left : right;
@@ -64,7 +64,7 @@ it('tells several protocols on one port apart by their first bytes, wherever the
 });
 
 it('destroys a client that no protocol of the port claims, and counts it', async () => {
-  const { dial, connections } = await house([new RecordingProtocol('a', 'AAAA'), new RecordingProtocol('b', 'BBBB')]);
+  const { dial, connections } = await scene([new RecordingProtocol('a', 'AAAA'), new RecordingProtocol('b', 'BBBB')]);
   const client = await dial();
   client.write('GET / HTTP/1.1\r\n');
   await once(client, 'close');
@@ -72,7 +72,7 @@ it('destroys a client that no protocol of the port claims, and counts it', async
 });
 
 it('destroys a client that says nothing for 10 s', async () => {
-  const { dial, connections, clock } = await house([new RecordingProtocol('a', 'A'), new RecordingProtocol('b', 'B')]);
+  const { dial, connections, clock } = await scene([new RecordingProtocol('a', 'A'), new RecordingProtocol('b', 'B')]);
   const client = await dial();
   await until(() => connections.size === 1);
   clock.advance(DETECT_TIMEOUT_MS - 1_000);
@@ -84,7 +84,7 @@ it('destroys a client that says nothing for 10 s', async () => {
 
 it('turns clients away past its limit, and lets them in again when there is room', async () => {
   const protocol = new RecordingProtocol();
-  const { dial, connections } = await house([protocol], 2);
+  const { dial, connections } = await scene([protocol], 2);
   const first = await dial();
   await dial();
   await until(() => connections.size === 2);
@@ -99,7 +99,7 @@ it('turns clients away past its limit, and lets them in again when there is room
 
 it('tells every client when the broker stops, and waits for them', async () => {
   const protocol = new RecordingProtocol();
-  const { dial, connections } = await house([protocol]);
+  const { dial, connections } = await scene([protocol]);
   const clients = [await dial(), await dial()];
   await until(() => connections.size === 2);
   await Promise.all([connections.close('for a test'), ...clients.map((client) => once(client, 'close'))]);
@@ -114,7 +114,7 @@ it('destroys clients that do not take leave within the grace', async () => {
   protocol.onAccept = (handler) => {
     handler.onShutdown = () => {};
   };
-  const { dial, connections, clock } = await house([protocol]);
+  const { dial, connections, clock } = await scene([protocol]);
   await dial();
   await until(() => connections.size === 1);
   const closed = connections.close('for a test');

@@ -5,7 +5,7 @@ import amqplib from 'amqplib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { Turn } from '../../src/clock/turn.ts';
-import { MemoryAccount, MemoryBudget, STRANGER_BYTES_MAX } from '../../src/transport/memory-budget.ts';
+import { MemoryAccount, MemoryBudget, UNAUTHENTICATED_BYTES_MAX } from '../../src/transport/memory-budget.ts';
 import { frame, GREETING, header, method, OPEN, publish, START_OK, short, TUNE_OK } from '../protocols/amqp/wire.ts';
 import { startTestBroker, type TestBroker } from '../support/broker.ts';
 import { until } from '../support/until.ts';
@@ -17,14 +17,14 @@ describe('the sum', () => {
     const turn = new Turn();
     const budget = new MemoryBudget(turn, bytesMax);
     const gone: string[] = [];
-    const holder = (name: string, letIn = true) => {
+    const holder = (name: string, authenticated = true) => {
       const state = { bytes: 0 };
       class Account extends MemoryAccount {
-        readonly letIn = letIn;
-        protected weigh(): number {
+        readonly authenticated = authenticated;
+        protected measure(): number {
           return state.bytes;
         }
-        letGo(): void {
+        evict(): void {
           gone.push(name);
         }
       }
@@ -56,7 +56,7 @@ describe('the sum', () => {
     turn.end();
     expect(gone).toEqual(['b']);
     expect(budget.bytes).toBe(501);
-    expect(budget.refused).toBe(1);
+    expect(budget.evicted).toBe(1);
     b.hold(700); // too late
     expect(budget.bytes).toBe(501);
     a.account.close();
@@ -78,11 +78,11 @@ describe('the sum', () => {
     const { turn, gone, holder } = stage(10 * MIB);
     const known = holder('known');
     known.hold(9.8 * MIB);
-    const strangers = ['x', 'y'].map((name) => holder(name, false));
-    strangers[0]!.hold(STRANGER_BYTES_MAX - 1);
+    const unknown = ['x', 'y'].map((name) => holder(name, false));
+    unknown[0]!.hold(UNAUTHENTICATED_BYTES_MAX - 1);
     turn.end();
     expect(gone).toEqual(['x']);
-    strangers[1]!.hold(STRANGER_BYTES_MAX + 1);
+    unknown[1]!.hold(UNAUTHENTICATED_BYTES_MAX + 1);
     turn.end();
     expect(gone).toEqual(['x', 'y']);
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Turn } from '../../src/clock/turn.ts';
-import { Output, type OutputSink, SLAB_BYTES } from '../../src/transport/output.ts';
+import { Output, type OutputSink, WRITE_BUFFER_BYTES } from '../../src/transport/output.ts';
 
 /** Takes what is written; when it is slow, the bytes stay the output's until `read`. */
 class Peer implements OutputSink {
@@ -31,7 +31,7 @@ class Peer implements OutputSink {
 const size = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 1, max: 300 }) },
   { weight: 3, arbitrary: fc.integer({ min: 1900, max: 2200 }) },
-  { weight: 1, arbitrary: fc.integer({ min: SLAB_BYTES - 100, max: 2 * SLAB_BYTES }) },
+  { weight: 1, arbitrary: fc.integer({ min: WRITE_BUFFER_BYTES - 100, max: 2 * WRITE_BUFFER_BYTES }) },
 );
 const step = fc.oneof(
   { weight: 8, arbitrary: fc.record({ to: fc.nat(2), size, whole: fc.boolean() }) },
@@ -100,7 +100,7 @@ describe('Output', () => {
       }
       expect(peer.writes).toBe(0); // still in the same turn
       expect(written).toBeGreaterThan(256 * 1024);
-      expect(written).toBeLessThan(256 * 1024 + 2 * SLAB_BYTES);
+      expect(written).toBeLessThan(256 * 1024 + 2 * WRITE_BUFFER_BYTES);
       if (slow) peer.unsentBytes = written;
       turn.end();
       expect(output.congested).toBe(slow);
@@ -122,17 +122,17 @@ describe('Output', () => {
     expect(peer.bytes.length).toBe(39_000);
   });
 
-  it('takes a small piece of memory for a small answer, and a slab once more was said', () => {
+  it('takes a small piece of memory for a small answer, and a whole write buffer once more was said', () => {
     const turn = new Turn();
     const output = new Output(new Peer(), turn);
     output.appendAscii('short');
-    expect(output.buffer.length).toBeLessThan(SLAB_BYTES);
+    expect(output.buffer.length).toBeLessThan(WRITE_BUFFER_BYTES);
     output.append(Buffer.alloc(10_000));
     turn.end();
     output.appendAscii('short');
-    expect(output.buffer.length).toBe(SLAB_BYTES);
+    expect(output.buffer.length).toBe(WRITE_BUFFER_BYTES);
     turn.end();
     output.appendAscii('short');
-    expect(output.buffer.length).toBeLessThan(SLAB_BYTES);
+    expect(output.buffer.length).toBeLessThan(WRITE_BUFFER_BYTES);
   });
 });

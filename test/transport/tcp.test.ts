@@ -7,7 +7,7 @@ import { NO_LOGGER } from '../../src/logger.ts';
 import { END_GRACE_MS } from '../../src/transport/carrier.ts';
 import { Connections } from '../../src/transport/connections.ts';
 import { Listener } from '../../src/transport/listener.ts';
-import { SLAB_BYTES } from '../../src/transport/output.ts';
+import { WRITE_BUFFER_BYTES } from '../../src/transport/output.ts';
 import { READ_A_TURN_BYTES, TcpTransport, tcpServer } from '../../src/transport/tcp.ts';
 import { type RecordingHandler, RecordingProtocol, turningBroker } from '../support/recording.ts';
 import { until } from '../support/until.ts';
@@ -29,7 +29,7 @@ beforeEach(async () => {
     host: '127.0.0.1',
     port: 0,
     createServer: () =>
-      tcpServer((socket) => connections.admit(new TcpTransport(connections.house, socket), [protocol])),
+      tcpServer((socket) => connections.admit(new TcpTransport(connections.services, socket), [protocol])),
   });
 });
 
@@ -79,10 +79,10 @@ describe('a TCP transport', () => {
     expect(handler.received.equals(sent)).toBe(true);
   });
 
-  it('sends what one turn wrote, over several slabs, in order', async () => {
+  it('sends what one turn wrote, over several buffers, in order', async () => {
     const { client, handler } = await dial();
     const got = collect(client);
-    const body = Buffer.alloc(SLAB_BYTES * 3 + 17);
+    const body = Buffer.alloc(WRITE_BUFFER_BYTES * 3 + 17);
     for (let i = 0; i < body.length; i++) body[i] = i % 251;
     handler.transport.output.appendAscii('head');
     handler.transport.output.append(body);
@@ -195,7 +195,7 @@ describe('a TCP transport', () => {
 
   it('reads a bounded piece of what one client sends in a turn, and all of it in the end', async () => {
     const { client, handler } = await dial();
-    const { turn } = connections.house;
+    const { turn } = connections.services;
     const byTurn = new Map<number, number>();
     let total = 0;
     handler.onData = (chunk) => {

@@ -127,7 +127,7 @@ export class Connection implements ConnectionHandler, SessionClient, ClockworkOw
     return this.inflow.heldBytes + this.channels.unfinishedBytes;
   }
 
-  get letIn(): boolean {
+  get authenticated(): boolean {
     return this.session !== null;
   }
 

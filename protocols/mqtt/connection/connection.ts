@@ -165,7 +165,7 @@ export class Connection implements ConnectionHandler, PacketHandler, SessionClie
     return this.reader.heldBytes + this.intake.heldBytes;
   }
 
-  get letIn(): boolean {
+  get authenticated(): boolean {
     return this.state === OPEN;
   }
 

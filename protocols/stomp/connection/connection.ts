@@ -373,7 +373,7 @@ export class Connection
     return intake.waiting + (client === null ? 0 : client.transactions.heldBytes);
   }
 
-  get letIn(): boolean {
+  get authenticated(): boolean {
     return this.state >= CONNECTED;
   }
 

@@ -9,7 +9,13 @@
  * Within a body nothing else may be written: consumers see the connection as congested, receipts wait, heart-beats are
  * not needed. Everyone else's connections flow on.
  */
-import { type Backpressure, type BodyReader, copyBytes, type Output, SLAB_BYTES } from '../../../src/api/index.ts';
+import {
+  type Backpressure,
+  type BodyReader,
+  copyBytes,
+  type Output,
+  WRITE_BUFFER_BYTES,
+} from '../../../src/api/index.ts';
 import type { Receipts } from '../publish/receipt-ids.ts';
 import type { StompStats } from '../stats.ts';
 
@@ -84,7 +90,7 @@ export class Outlet implements Backpressure {
     if (reader === null) return;
     while (reader.remaining > 0) {
       if (output.congested) return; // goes on when drained
-      if (!reader.next(SLAB_BYTES)) return; // goes on when ready
+      if (!reader.next(WRITE_BUFFER_BYTES)) return; // goes on when ready
       output.append(reader.buffer, reader.start, reader.end);
       this.wrote = true;
     }

@@ -8,8 +8,8 @@ import { ManualClock } from '../../../src/clock/clock.ts';
 import { NO_LOGGER } from '../../../src/logger.ts';
 import { Connections } from '../../../src/transport/connections.ts';
 import { Listener } from '../../../src/transport/listener.ts';
-import { STRANGER_BYTES_MAX } from '../../../src/transport/memory-budget.ts';
-import { SLAB_BYTES } from '../../../src/transport/output.ts';
+import { UNAUTHENTICATED_BYTES_MAX } from '../../../src/transport/memory-budget.ts';
+import { WRITE_BUFFER_BYTES } from '../../../src/transport/output.ts';
 import { type RecordingHandler, RecordingProtocol, turningBroker } from '../../support/recording.ts';
 import { until } from '../../support/until.ts';
 
@@ -129,9 +129,9 @@ describe('a byte stream over WebSocket', () => {
     await until(() => handler.received.toString() === 'text binary in fragments');
   });
 
-  it('sends what a turn wrote as one message, over several slabs too', async () => {
+  it('sends what a turn wrote as one message, over several buffers too', async () => {
     const { messages, handler } = await dial(binary, ['bin']);
-    const body = Buffer.alloc(SLAB_BYTES * 2 + 100);
+    const body = Buffer.alloc(WRITE_BUFFER_BYTES * 2 + 100);
     for (let i = 0; i < body.length; i++) body[i] = i % 253;
     handler.transport.output.appendAscii('head');
     handler.transport.output.append(body);
@@ -147,8 +147,8 @@ describe('a byte stream over WebSocket', () => {
     await until(() => messages.length === 1);
     output.append(Buffer.from([0x66, 0xff]));
     await until(() => messages.length === 2);
-    const long = Buffer.from('ü'.repeat(SLAB_BYTES));
-    output.appendAscii('x'); // an odd offset: a character lies across two slabs
+    const long = Buffer.from('ü'.repeat(WRITE_BUFFER_BYTES));
+    output.appendAscii('x'); // an odd offset: a character lies across two buffers
     output.append(long);
     await until(() => messages.length === 3);
     expect(messages.map((m) => m.isBinary)).toEqual([false, true, false]);
@@ -204,7 +204,7 @@ describe('a byte stream over WebSocket', () => {
 
   it('refuses to be made to remember a large first message, and a too large one later (1009)', async () => {
     const eager = await dial(binary, ['bin']);
-    eager.client.send(Buffer.alloc(STRANGER_BYTES_MAX + 70_000));
+    eager.client.send(Buffer.alloc(UNAUTHENTICATED_BYTES_MAX + 70_000));
     await once(eager.client, 'close');
     expect(eager.handler.chunks.length).toBe(0);
     await until(() => eager.handler.closes === 1);

@@ -38,10 +38,10 @@ function stage() {
   const connections = new Connections(turningBroker(), NO_LOGGER);
   const socket = new Socket();
   const web = script as unknown as WebSocket;
-  const transport = new WebSocketTransport(connections.house, web, socket, false, 'binary');
+  const transport = new WebSocketTransport(connections.services, web, socket, false, 'binary');
   const handler = new RecordingHandler(transport);
   transport.attach(handler);
-  const { unfinished } = connections.house;
+  const { unfinished } = connections.services;
   return { script, socket, transport, handler, unfinished, heard: () => handler.chunks.map(String) };
 }
 
