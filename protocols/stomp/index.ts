@@ -1,11 +1,14 @@
 /**
  * STOMP 1.0, 1.1 and 1.2.
  *
- *     index ── connection ── handlers/…      one file a verb or a few
- *                  │  └───── codec/…         bytes to frames and back; pure
- *                  └──────── mapping         headers and neutral properties
+ *     codec/        bytes to frames and back; pure
+ *     connection/   the state machine, CONNECT, frames in and out, heart-beats, what an admitted client has
+ *     publish/      SEND, transactions, receipts
+ *     deliver/      SUBSCRIBE and UNSUBSCRIBE, MESSAGE, ACK and NACK
+ *     topology/     the queues and bindings that destinations ask for
+ *     mapping/      destinations, headers and the neutral properties
  *
- * Not built, and refused rather than ignored: queue browsers, messages that are scheduled again and again. Temporary topics.
+ * Not built, and refused rather than ignored: queue browsers, messages that are scheduled again and again, temporary topics.
  */
 import type { BrokerServices, Protocol, Transport } from '../../src/api/index.ts';
 import { Adapter } from './adapter.ts';

@@ -1,45 +1,38 @@
 /**
- * One client's connection: the state machine, the pump from bytes to handlers, and the orderly and the other end.
+ * The state machine of one client's connection: what is done with its frames when, and the orderly and the other end.
  *
  *               CONNECT         admitted           DISCONNECT          its receipt is written
  *     GREETING ─────────▶ OPENING ─────▶ CONNECTED ─────────▶ LEAVING ─────────────────────┐
  *        │                   │              │                    │                         ▼
  *        └───────────────────┴──────────────┴── ERROR, or gone ──┴────────────────────▶ CLOSED
  *
- * Frames are taken one after the other. When the next one cannot be taken now, the connection is parked (`parking.ts`).
+ * Frames are taken one after the other (`frame-input.ts`). When the next one cannot be taken now, the gate is closed
+ * (`parking.ts`). From CONNECTED on there is a `ConnectedClient`, which the handlers of frames are given.
  */
 import {
-  BrokerError,
   type ConnectionHandler,
-  INLINE_BODY_BYTES,
   RELEASED,
   type Refusal,
   type Session,
   type SessionClient,
   type Share,
-  Timer,
   type Transport,
-  textOf,
 } from '../../../src/api/index.ts';
 import type { Adapter } from '../adapter.ts';
 import { FrameError } from '../codec/errors.ts';
 import { escapeValue } from '../codec/escape.ts';
 import type { Frame } from '../codec/frame.ts';
-import { ACK, COMMAND_TEXT, CONNECT, RECEIPT, SEND } from '../codec/names.ts';
-import { COMPLETE, INCOMPLETE_BODY, INCOMPLETE_HEAD, type ParseResult } from '../codec/parser.ts';
+import { ACK, COMMAND_TEXT, CONNECT, DISCONNECT, RECEIPT, SEND } from '../codec/names.ts';
 import { errorFrame } from '../codec/server-frames.ts';
-import { V1_0, type Version } from '../codec/version.ts';
-import { MessageWriter } from '../deliver/delivery-writer.ts';
-import type { Subscription, SubscriptionHost } from '../deliver/subscription-consumer.ts';
+import type { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import { LargeSend } from '../publish/large-send.ts';
-import { Receipts } from '../publish/receipt-ids.ts';
-import { Answers, type AnswersHost } from '../publish/receipts.ts';
-import { Client } from './client.ts';
+import { clientErrorOf } from './client-error.ts';
+import { type ClientHost, ConnectedClient, type Negotiated } from './connected-client.ts';
+import { ConnectionTimers, type ConnectionTimersHost } from './connection-timers.ts';
 import { dispatch } from './dispatch.ts';
-import { Outlet } from './frame-output.ts';
-import { connect, connected } from './handshake.ts';
-import { Heartbeat, type HeartbeatHost } from './heartbeat.ts';
-import { Intake } from './input-buffer.ts';
+import { FrameInput, type FrameInputHost } from './frame-input.ts';
+import { FrameOutput, type FrameOutputHost } from './frame-output.ts';
+import { connect, type HandshakeHost, sendConnected } from './handshake.ts';
 import { HELD_BACK, OTHERS_TURN, OWING, Parking, type ParkingHost, UNANSWERED } from './parking.ts';
 
 /** A unit of work for so many bytes (as a power of two), beside one for each frame. */
@@ -55,322 +48,251 @@ const CLOSED = 4;
 type State = 0 | 1 | 2 | 3 | 4;
 
 export class Connection
-  implements ConnectionHandler, SessionClient, AnswersHost, ParkingHost, HeartbeatHost, SubscriptionHost
+  implements
+    ConnectionHandler,
+    SessionClient,
+    HandshakeHost,
+    ClientHost,
+    FrameInputHost,
+    FrameOutputHost,
+    ParkingHost,
+    ConnectionTimersHost
 {
-  version: Version = V1_0;
   readonly adapter: Adapter;
   readonly transport: Transport;
   readonly share: Share;
-  readonly outlet: Outlet;
-  /** Receipts, and what else the client is told when the log has it. */
-  readonly answers: Answers;
+  private readonly gate: Parking;
+  private readonly input: FrameInput;
+  private readonly output: FrameOutput;
+  private readonly timers: ConnectionTimers;
   private state: State = GREETING;
-  private client: Client | null = null;
+  /** Null until the client is admitted, and never again. */
+  private client: ConnectedClient | null = null;
+  /** Something was received since the heart-beat last looked. */
   private received = false;
-  private large: LargeSend | null = null;
-  private readonly parking: Parking;
-  private readonly intake: Intake;
-  private readonly heartbeat: Heartbeat;
-  private readonly handshake: Timer;
 
   constructor(adapter: Adapter, transport: Transport) {
+    const { broker, options, stats } = adapter;
     this.adapter = adapter;
     this.transport = transport;
-    this.share = adapter.broker.turn.work.share(() => this.turnCame());
-    this.parking = new Parking(adapter.broker.turn, this);
-    this.intake = new Intake(adapter.join);
-    const receipts = new Receipts();
-    this.outlet = new Outlet(transport.output, receipts, adapter.stats);
-    this.answers = new Answers(this.outlet, receipts, this);
-    this.outlet.onBodyEnd = () => this.wakeConsumers();
-    this.outlet.onBodyLost = () => this.lose();
-    const { clock } = adapter.broker;
-    this.heartbeat = new Heartbeat(clock, this);
-    this.handshake = new Timer(() => {
-      adapter.stats.handshakesTimedOut++;
-      this.blame('it sent no CONNECT in time');
-      this.end('Handshake timeout', `No CONNECT was completed within ${adapter.options.handshakeTimeoutMs} ms.`);
-    });
-    clock.schedule(this.handshake, adapter.options.handshakeTimeoutMs);
-    adapter.stats.connectionsAccepted++;
+    this.share = broker.turn.work.share(() => this.gate.goOn(OTHERS_TURN));
+    this.gate = new Parking(broker.turn, this);
+    this.input = new FrameInput(adapter, this.gate, this);
+    this.output = new FrameOutput(transport.output, stats, this);
+    this.timers = new ConnectionTimers(broker.clock, this);
+    this.timers.startHandshake(options.handshakeTimeoutMs);
+    stats.connectionsAccepted++;
   }
 
-  /** What the client's session is made of. Only handlers that run once it is admitted may ask. */
-  get admitted(): Client {
-    return this.client!;
-  }
-
-  get session(): Session {
-    return this.client!.session;
-  }
-
-  get sessionName(): string {
-    return this.client!.sessionName;
-  }
-
-  get writer(): MessageWriter {
-    return this.client!.writer;
-  }
-
-  // ------------------------------------------------------------------------------------------------ bytes to frames
+  // ---------------------------------------------------------------------------------------------- frames that come in
 
   data(chunk: Buffer): void {
     if (this.state >= LEAVING) return;
     this.received = true;
-    const { share, parking } = this;
+    const { share } = this;
     share.begin();
     share.work.spend(chunk.length >>> BYTES_A_UNIT_BITS);
-    if (parking.reasons === 0 && share.mustWait) this.waitForTurn();
-    if (parking.reasons !== 0) this.intake.append(chunk);
-    else if (this.intake.add(chunk)) this.run();
+    if (this.gate.reasons === 0 && share.mustWait) this.waitForTurn();
+    this.input.data(chunk);
     share.end();
   }
 
-  private waitForTurn(): void {
-    this.parking.park(OTHERS_TURN);
-    this.share.wait();
-  }
-
-  /** Takes frames from the intake until they are used up or the next one has to wait. */
-  private run(): void {
-    const { intake, adapter } = this;
-    const { parser } = adapter;
-    let frame: Frame | null = null;
-    try {
-      let at = intake.start;
-      if (this.large !== null) at = this.feedLarge(this.large, at);
-      while (at < intake.end && this.state < LEAVING) {
-        frame = parser;
-        const result = parser.parse(intake.buffer, at, intake.end, this.version);
-        at = parser.start;
-        const isLarge = result === INCOMPLETE_BODY && parser.contentLength > INLINE_BODY_BYTES;
-        if (result !== COMPLETE && !isLarge) {
-          this.keepIncomplete(parser, result);
-          return;
-        }
-        if (this.mustPark(parser)) {
-          intake.keepFrames(at);
-          return;
-        }
-        if (isLarge) {
-          this.requireConnected(parser);
-          this.large = new LargeSend(this, parser);
-          at = this.feedLarge(this.large, parser.bodyStart);
-        } else {
-          at = parser.end;
-          this.take(parser);
-          if (this.parking.reasons !== 0) {
-            intake.keepFrames(at);
-            return;
-          }
-        }
-      }
-      if (this.state < LEAVING) intake.keepFrames(at);
-      else intake.clear();
-    } catch (error) {
-      this.fail(error, frame);
-    } finally {
-      parser.release();
-    }
-  }
-
-  private keepIncomplete(frame: Frame, result: ParseResult): void {
-    const { intake } = this;
-    const { headersSizeMax, unmeasuredBodySizeMax } = this.adapter.options;
-    if (result === INCOMPLETE_HEAD) intake.keepUnmeasured(frame.start, headersSizeMax);
-    else if (frame.contentLength >= 0) intake.keepMeasured(frame.start, frame.end - frame.start);
-    else intake.keepUnmeasured(frame.start, frame.bodyStart - frame.start + unmeasuredBodySizeMax);
-  }
-
-  private take(frame: Frame): void {
+  take(frame: Frame): void {
+    const { client } = this;
     this.share.work.spend(frame.command === SEND || frame.command === ACK ? 1 : CONTROL_UNITS);
-    if (this.state === CONNECTED) {
-      dispatch(this, frame);
-    } else {
-      this.requireGreeting(frame);
-      this.state = OPENING;
-      this.parking.reasons |= UNANSWERED;
-      connect(this, frame);
-      if ((this.parking.reasons & UNANSWERED) !== 0) this.transport.pause();
+    if (client === null) this.takeConnect(frame);
+    else if (frame.command === DISCONNECT) this.disconnect(client, frame);
+    else dispatch(client, frame);
+  }
+
+  beginLarge(frame: Frame): LargeSend {
+    if (this.client === null) throw beforeConnect(frame);
+    return new LargeSend(this.client, frame);
+  }
+
+  /** What a handler or the parser threw. */
+  failed(error: unknown, receiptId: string | undefined): void {
+    const known = clientErrorOf(error);
+    if (known !== undefined) {
+      this.reportMistake(known.mistake);
+      this.endWith(known.title, known.detail, receiptId, known.headers);
+      return;
     }
+    this.endWith('Internal error', 'The broker failed on this frame; the fault is its own.', receiptId);
+    this.adapter.stats.internalErrors++;
+    this.adapter.broker.reportFault(error, this.transport);
   }
 
-  private requireGreeting(frame: Frame): void {
-    if (frame.command === CONNECT) return;
-    throw new FrameError('Illegal command', `A ${COMMAND_TEXT[frame.command]} frame came before CONNECT.`);
-  }
+  // ------------------------------------------------------------------------------------------------ waiting frames
 
-  private requireConnected(frame: Frame): void {
-    if (this.state !== CONNECTED) this.requireGreeting(frame);
-  }
-
-  /** Hands the intake's bytes from `at` on to a large body; returns where they stop being its own. */
-  private feedLarge(large: LargeSend, at: number): number {
-    const { intake } = this;
-    const after = large.feed(intake.buffer, at, intake.end);
-    if (large.complete) {
-      large.publish();
-      this.large = null;
-    } else if (this.session.congested) {
-      this.parking.park(HELD_BACK);
-    }
-    return after;
-  }
-
-  // ---------------------------------------------------------------------------------------------------- parking
-
-  /** Whether this frame has to wait. */
-  private mustPark(frame: Frame): boolean {
-    const { client, parking, share } = this;
+  mustWait(frame: Frame): boolean {
+    const { client, gate, share } = this;
     if (share.mustWait) this.waitForTurn();
-    if (client === null) return parking.reasons !== 0;
-    if (frame.command === SEND && client.session.congested) parking.park(HELD_BACK);
+    if (client === null) return gate.reasons !== 0;
+    if (frame.command === SEND && client.session.congested) gate.park(HELD_BACK);
     if (
       frame.has(RECEIPT) &&
-      (this.transport.output.congested || this.answers.owed >= this.adapter.options.receiptsPendingMax)
+      (this.transport.output.congested || client.receipts.owed >= this.adapter.options.receiptsPendingMax)
     ) {
-      parking.park(OWING);
+      gate.park(OWING);
     }
-    return parking.reasons !== 0;
+    return gate.reasons !== 0;
   }
 
   goOn(): void {
     if (this.state >= LEAVING) return;
-    if (this.intake.again()) this.run();
-    // `run` may have parked it again, or ended it.
-    if (this.parking.reasons === 0 && this.state < LEAVING) this.transport.resume();
+    this.input.goOn();
+    // A frame may have closed the gate again, or ended the connection.
+    if (this.gate.reasons === 0 && this.state < LEAVING) this.transport.resume();
   }
 
-  /** It is this connection's turn again. */
-  private turnCame(): void {
-    this.parking.goOn(OTHERS_TURN);
+  private waitForTurn(): void {
+    this.gate.park(OTHERS_TURN);
+    this.share.wait();
   }
 
   uncongested(): void {
-    this.parking.unpark(HELD_BACK);
+    this.gate.unpark(HELD_BACK);
   }
+
+  receiptsGiven(owed: number): void {
+    const isOwingLittle = owed * 2 <= this.adapter.options.receiptsPendingMax;
+    if (isOwingLittle && !this.transport.output.congested) this.gate.unpark(OWING);
+  }
+
+  // ----------------------------------------------------------------------------------------------- frames that go out
 
   drained(): void {
     if (this.state >= CLOSED) return;
-    this.outlet.pump();
-    if (!this.outlet.congested) this.wakeConsumers();
-    this.parking.unpark(OWING);
+    this.output.pump();
+    if (!this.output.congested) this.wakeConsumers();
+    this.gate.unpark(OWING);
   }
 
-  answered(): void {
-    const isOwingLittle = this.answers.owed * 2 <= this.adapter.options.receiptsPendingMax;
-    if (isOwingLittle && !this.transport.output.congested) this.parking.unpark(OWING);
+  bodyEnded(): void {
+    const { client } = this;
+    if (client === null) return;
+    client.receipts.bodyEnded();
+    this.wakeConsumers();
   }
 
-  subscribed(number: number): void {
-    const subscription = this.client!.subscriptions.get(number);
-    if (subscription === undefined) return;
-    subscription.unanswered = false;
-    subscription.consumer.wake();
+  bodyLost(): void {
+    this.destroy();
   }
 
   private wakeConsumers(): void {
     if (this.client === null || this.state !== CONNECTED) return;
-    for (const subscription of this.client.subscriptions.values()) {
-      if (this.outlet.congested) return;
+    for (const subscription of this.client.subscriptions.all()) {
+      if (this.output.congested) return;
       subscription.consumer.wake();
     }
   }
 
-  // -------------------------------------------------------------------------------------------------- admission
+  // --------------------------------------------------------------------------------------------------- admission
 
-  /** The broker has answered CONNECT. Called while handling the frame or later. */
-  opened(
-    result: Session | Refusal,
-    version: Version,
-    clientId: string | undefined,
-    heartbeatHeader: string | undefined,
-  ): void {
+  private takeConnect(frame: Frame): void {
+    if (frame.command !== CONNECT) throw beforeConnect(frame);
+    this.state = OPENING;
+    this.gate.reasons |= UNANSWERED;
+    connect(this, frame);
+    if ((this.gate.reasons & UNANSWERED) !== 0) this.transport.pause();
+  }
+
+  opened(result: Session | Refusal, negotiated: Negotiated): void {
     if (this.state !== OPENING) {
       if (!('refused' in result)) result.close(false);
       return;
     }
-    const { adapter } = this;
     if ('refused' in result) {
       // Why credentials are not good is for the log, not for who tries them.
       const told =
         result.refused === 'vhost-not-found' || result.refused === 'unavailable' ? result.reason : 'Access refused.';
-      this.end('Bad CONNECT', told);
+      this.endWith('Bad CONNECT', told);
       return;
     }
-    adapter.broker.clock.cancel(this.handshake);
-    this.version = version;
-    const writer = new MessageWriter(this.transport.output, result, version, adapter.tailMemo(version), adapter.stats);
-    this.client = new Client(result, adapter.nextSessionName(), clientId, writer, adapter);
-    this.answers.start(result);
+    const client = new ConnectedClient(this.adapter, result, negotiated, this.output, this);
+    this.client = client;
     this.state = CONNECTED;
-    this.heartbeat.start(connected(this, heartbeatHeader));
-    this.parking.unpark(UNANSWERED);
+    this.input.version = negotiated.version;
+    this.timers.endHandshake();
+    this.timers.startHeartbeats(sendConnected(client, negotiated.heartbeatHeader));
+    this.gate.unpark(UNANSWERED);
+  }
+
+  handshakeTimedOut(): void {
+    const { stats, options } = this.adapter;
+    stats.handshakesTimedOut++;
+    this.reportMistake('it sent no CONNECT in time');
+    this.endWith('Handshake timeout', `No CONNECT was completed within ${options.handshakeTimeoutMs} ms.`);
   }
 
   // ------------------------------------------------------------------------------------------------- heart-beats
 
   takeSent(): boolean {
-    const { wrote } = this.outlet;
-    this.outlet.wrote = false;
+    const { wrote } = this.output;
+    this.output.wrote = false;
     return wrote;
   }
 
   takeReceived(): boolean {
-    const received = this.received || this.parking.reasons !== 0;
+    const received = this.received || this.gate.reasons !== 0;
     this.received = false;
     return received;
   }
 
   sendHeartbeat(): void {
-    this.outlet.heartbeat();
+    this.output.heartbeat();
   }
 
   heartbeatMissed(): void {
     this.adapter.stats.heartbeatsMissed++;
-    this.blame('its heart-beats did not come');
-    this.end('Heart-beat missed', 'Nothing came from the client for longer than it had promised.');
+    this.reportMistake('its heart-beats did not come');
+    this.endWith('Heart-beat missed', 'Nothing came from the client for longer than it had promised.');
   }
 
   // --------------------------------------------------------------------------------------------------------- ends
 
   /** DISCONNECT: everything goes back to its place, and the receipt comes when all that was asked before is safe. */
-  disconnect(frame: Frame): void {
-    const client = this.client!;
+  private disconnect(client: ConnectedClient, frame: Frame): void {
     this.state = LEAVING;
-    this.heartbeat.stop();
+    this.input.stop();
+    this.timers.stopHeartbeats();
     client.transactions.rollbackAll();
-    for (const subscription of client.subscriptions.values()) subscription.consumer.cancel(RELEASED);
-    this.answers.whenAllSafe(frame);
-    this.answers.goodbye();
+    for (const subscription of client.subscriptions.all()) subscription.consumer.cancel(RELEASED);
+    client.receipts.answerWhenAllSafe(frame);
+    client.receipts.endWhenAnswered();
   }
 
-  /** Everything that was asked before DISCONNECT has been answered. */
-  allAnswered(): void {
+  disconnected(): void {
     if (this.state === CLOSED) return;
     this.transport.end();
     this.close(true);
   }
 
-  subscriptionCancelled(subscription: Subscription, reason: string): void {
-    if (this.state !== CONNECTED) return;
+  subscriptionCancelled(subscription: SubscriptionConsumer, reason: string): void {
+    const { client, state } = this;
+    if (client === null || state !== CONNECTED) return;
     // STOMP has no word for it but ERROR, after which the connection is closed [STOMP 1.2, ERROR].
-    const id = subscription.id === undefined ? undefined : escapeValue(subscription.id, this.version);
+    const id = subscription.id === undefined ? undefined : escapeValue(subscription.id, client.version);
     const headers = id === undefined ? [] : [`subscription:${id}`];
-    this.end('Server cancelled subscription', `The subscription has ended: ${reason}.`, undefined, headers);
+    this.endWith('Server cancelled subscription', `The subscription has ended: ${reason}.`, undefined, headers);
   }
 
   notStored(receiptId: string | undefined): void {
-    this.end('Not stored', 'The broker did not take it: its queue is full, or it could not be made safe.', receiptId);
+    this.endWith(
+      'Not stored',
+      'The broker did not take it: its queue is full, or it could not be made safe.',
+      receiptId,
+    );
   }
 
   kicked(reason: string): void {
-    this.end('Closed by an operator', reason);
+    this.endWith('Closed by an operator', reason);
   }
 
   get heldBytes(): number {
-    const { client, intake } = this;
-    return intake.waiting + (client === null ? 0 : client.transactions.heldBytes);
+    const { client, input } = this;
+    return input.keptBytes + (client === null ? 0 : client.transactions.heldBytes);
   }
 
   get authenticated(): boolean {
@@ -378,61 +300,38 @@ export class Connection
   }
 
   exceeded(reason: string): void {
-    this.adapter.broker.reportMistake(this.transport, reason);
-    this.end('too much is unfinished', reason);
+    this.reportMistake(reason);
+    this.endWith('too much is unfinished', reason);
   }
 
   shutdown(reason: string): void {
-    this.end('Shutting down', reason);
+    this.endWith('Shutting down', reason);
   }
 
   closed(): void {
     this.close(false);
   }
 
-  /** What a handler or the parser threw. */
-  private fail(error: unknown, frame: Frame | null): void {
-    const receipt = frame?.indexOf(RECEIPT) ?? -1;
-    const receiptId =
-      this.large !== null
-        ? this.large.receipt && textOf(this.large.receipt)
-        : receipt < 0
-          ? undefined
-          : textOf(frame!.buffer, frame!.valueStart(receipt), frame!.valueEnd(receipt));
-    if (error instanceof FrameError) {
-      this.blame(`${error.title}: ${error.message}`);
-      this.end(error.title, error.message, receiptId, error.headers);
-    } else if (error instanceof BrokerError) {
-      this.blame(error.message);
-      const code = error.code.replaceAll('-', '_');
-      this.end(code, `${code.toUpperCase()} - ${error.message}`, receiptId);
-    } else {
-      this.end('Internal error', 'The broker failed on this frame; the fault is its own.', receiptId);
-      this.adapter.stats.internalErrors++;
-      this.adapter.broker.reportFault(error, this.transport);
-    }
-  }
-
   /** Tells the operator what the client did. */
-  private blame(what: string): void {
+  private reportMistake(what: string): void {
     this.adapter.broker.reportMistake(this.transport, what);
   }
 
   /** Says why in an ERROR frame and closes. `receiptId` is escaped already, as it came. */
-  private end(title: string, detail: string, receiptId?: string, headers: readonly string[] = []): void {
+  private endWith(title: string, detail: string, receiptId?: string, headers: readonly string[] = []): void {
     if (this.state === CLOSED) return;
-    if (this.outlet.withinBody) {
-      this.lose(); // nothing can be said within a frame
+    if (this.output.withinBody) {
+      this.destroy(); // nothing can be said within a frame
       return;
     }
     this.adapter.stats.errorsSent++;
-    this.outlet.output.append(errorFrame(title, detail, receiptId, headers));
+    this.output.output.append(errorFrame(title, detail, receiptId, headers));
     this.transport.end();
     this.close(false);
   }
 
   /** Closes without a word. */
-  private lose(): void {
+  private destroy(): void {
     if (this.state === CLOSED) return;
     this.transport.destroy();
     this.close(false);
@@ -441,16 +340,17 @@ export class Connection
   private close(inOrder: boolean): void {
     if (this.state === CLOSED) return;
     this.state = CLOSED;
-    this.adapter.broker.clock.cancel(this.handshake);
-    this.heartbeat.stop();
+    this.timers.stop();
     this.share.close();
-    this.intake.clear();
-    this.outlet.close();
-    this.large?.abort();
-    this.large = null;
+    this.input.close();
+    this.output.close();
     const { client } = this;
     if (client === null) return;
-    this.answers.close();
+    client.receipts.close();
     client.session.close(inOrder);
   }
+}
+
+function beforeConnect(frame: Frame): FrameError {
+  return new FrameError('Illegal command', `A ${COMMAND_TEXT[frame.command]} frame came before CONNECT.`);
 }

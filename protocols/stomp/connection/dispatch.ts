@@ -1,54 +1,40 @@
-/** Which handler takes which frame, once the client is admitted. */
+/** Hands each frame of an admitted client to its handler. DISCONNECT is the connection's own. */
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
-import {
-  ABORT,
-  ACK,
-  BEGIN,
-  COMMAND_TEXT,
-  COMMIT,
-  DISCONNECT,
-  NACK,
-  SEND,
-  SUBSCRIBE,
-  UNSUBSCRIBE,
-} from '../codec/names.ts';
+import { ABORT, ACK, BEGIN, COMMAND_TEXT, COMMIT, NACK, SEND, SUBSCRIBE, UNSUBSCRIBE } from '../codec/names.ts';
 import { ack, nack } from '../deliver/settle.ts';
 import { subscribe } from '../deliver/subscribe.ts';
 import { unsubscribe } from '../deliver/unsubscribe.ts';
 import { send } from '../publish/send.ts';
 import { abort, begin, commit } from '../publish/transaction-frames.ts';
-import type { Connection } from './connection.ts';
+import type { ConnectedClient } from './connected-client.ts';
 
-/** Throws a FrameError or a BrokerError for a frame that cannot be obeyed. */
-export function dispatch(connection: Connection, frame: Frame): void {
+/** @throws FrameError, BrokerError for a frame that cannot be obeyed */
+export function dispatch(client: ConnectedClient, frame: Frame): void {
   switch (frame.command) {
     case SEND:
-      send(connection, frame);
+      send(client, frame);
       break;
     case ACK:
-      ack(connection, frame);
+      ack(client, frame);
       break;
     case NACK:
-      nack(connection, frame);
+      nack(client, frame);
       break;
     case SUBSCRIBE:
-      subscribe(connection, frame);
+      subscribe(client, frame);
       break;
     case UNSUBSCRIBE:
-      unsubscribe(connection, frame);
+      unsubscribe(client, frame);
       break;
     case BEGIN:
-      begin(connection, frame);
+      begin(client, frame);
       break;
     case COMMIT:
-      commit(connection, frame);
+      commit(client, frame);
       break;
     case ABORT:
-      abort(connection, frame);
-      break;
-    case DISCONNECT:
-      connection.disconnect(frame);
+      abort(client, frame);
       break;
     default:
       throw new FrameError(

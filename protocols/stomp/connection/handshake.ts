@@ -1,14 +1,28 @@
-/** CONNECT and STOMP: version, virtual host, who it is, heart-beats; and the CONNECTED that answers. */
+/** CONNECT and STOMP: version, virtual host, user, heart-beats; and the CONNECTED that answers. */
+import type { Refusal, Session, SessionClient, Transport } from '../../../src/api/index.ts';
+import type { Adapter } from '../adapter.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { connectedFrame } from '../codec/server-frames.ts';
 import { negotiate, V1_0 } from '../codec/version.ts';
-import type { Connection } from './connection.ts';
+import type { ConnectedClient, Negotiated } from './connected-client.ts';
 import { agreeHeartbeat, type HeartbeatAgreement } from './heartbeat.ts';
 
-/** Asks the broker to admit the client; it answers `connection.opened`, perhaps later. */
-export function connect(connection: Connection, frame: Frame): void {
-  const { adapter, transport } = connection;
+/** The connection of a client that is about to be admitted. */
+export interface HandshakeHost extends SessionClient {
+  readonly adapter: Adapter;
+  readonly transport: Transport;
+  /** The broker has answered. Called while CONNECT is handled or later. */
+  opened(result: Session | Refusal, negotiated: Negotiated): void;
+}
+
+/**
+ * Asks the broker to admit the client.
+ *
+ * @throws FrameError for a CONNECT that cannot be obeyed
+ */
+export function connect(host: HandshakeHost, frame: Frame): void {
+  const { adapter, transport } = host;
   const version = negotiate(frame.header('accept-version'));
   if (version === undefined) {
     // [STOMP 1.2, Protocol Negotiation] the ERROR lists what the server speaks
@@ -24,28 +38,27 @@ export function connect(connection: Connection, frame: Frame): void {
   const passcode = header('passcode');
   const clientId = header('client-id');
   transport.label = clientId ?? '';
-  const heartbeat = header('heart-beat');
-  agreeHeartbeat(heartbeat, 0); // refuse a malformed one before anyone is let in
+  const heartbeatHeader = header('heart-beat');
+  agreeHeartbeat(heartbeatHeader, 0); // refuse a malformed one before anyone is let in
   adapter.broker.open(
     {
       client: `stomp ${transport.remote.address}:${transport.remote.port}`,
       loopback: transport.loopback,
       user,
       password: passcode === undefined ? undefined : Buffer.from(passcode),
-      vhost: vhostOf(connection, header('host')),
+      vhost: vhostOf(host, header('host')),
     },
-    connection,
-    (result) => connection.opened(result, version, clientId, heartbeat),
+    host,
+    (result) => host.opened(result, { version, clientId, heartbeatHeader }),
   );
 }
 
-/** Writes CONNECTED. */
-export function connected(connection: Connection, heartbeatHeader: string | undefined): HeartbeatAgreement {
-  const { options } = connection.adapter;
-  const agreement = agreeHeartbeat(heartbeatHeader, options.heartbeatMinMs);
-  const frame = connectedFrame(connection.version, connection.sessionName, options.server, agreement);
-  connection.outlet.output.append(frame);
-  connection.outlet.wrote = true;
+/** Writes CONNECTED; returns what it says of heart-beats. */
+export function sendConnected(client: ConnectedClient, heartbeatHeader: string | undefined): HeartbeatAgreement {
+  const { adapter, output, version, sessionName } = client;
+  const agreement = agreeHeartbeat(heartbeatHeader, adapter.options.heartbeatMinMs);
+  output.output.append(connectedFrame(version, sessionName, adapter.options.server, agreement));
+  output.wrote = true;
   return agreement;
 }
 
@@ -53,11 +66,11 @@ export function connected(connection: Connection, heartbeatHeader: string | unde
  * The virtual host that `host` names; undefined for the default one. Clients of other brokers put the name they dialled
  * there, so this machine's names and addresses mean the default, too.
  */
-function vhostOf(connection: Connection, host: string | undefined): string | undefined {
+function vhostOf({ transport, adapter }: HandshakeHost, host: string | undefined): string | undefined {
   if (host === undefined || host === '' || host === '/' || isLoopbackName(host)) return undefined;
-  if (host === connection.transport.local.address) return undefined;
+  if (host === transport.local.address) return undefined;
   const name = host.toLowerCase();
-  if (connection.adapter.options.hostNames.some((known) => known.toLowerCase() === name)) return undefined;
+  if (adapter.options.hostNames.some((known) => known.toLowerCase() === name)) return undefined;
   return host;
 }
 

@@ -1,5 +1,5 @@
 /**
- * A client's bytes between the socket's chunks: what is left of a chunk when it ends within a frame, and how to go on.
+ * The bytes of one client that are not parsed yet: the rest of a chunk that ended within a frame, joined with the next one.
  *
  *     chunk ──▶ [ rest + chunk ] ──parse──▶ frames … | rest, kept
  *
@@ -28,7 +28,7 @@ export class JoinBuffer {
   }
 }
 
-export class Intake {
+export class InputBuffer {
   /** After `add`: parse `buffer[start, end)`, then call one of `keep…`. */
   buffer: Buffer = EMPTY;
   start = 0;

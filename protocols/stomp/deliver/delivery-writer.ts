@@ -1,5 +1,5 @@
 /**
- * Writes MESSAGE frames straight into a connection's output.
+ * Writes deliveries as MESSAGE frames straight into a connection's output.
  *
  *     MESSAGE                                        \
  *     subscription:ID                                 | made once a subscription
@@ -24,7 +24,7 @@ import { decimalLength, putDecimal } from '../codec/decimal.ts';
 import { V1_2, type Version } from '../codec/version.ts';
 import type { StompStats } from '../stats.ts';
 import { DestinationLine } from './destination-line.ts';
-import { ForeignMemo, OwnHeaders } from './message-headers.ts';
+import { ForeignMemo, MessageHeaders } from './message-headers.ts';
 
 const LF = 0x0a;
 const NUL = 0;
@@ -57,14 +57,14 @@ export class TailMemo {
   readonly destinations = new Map<string, Buffer>();
 }
 
-export class MessageWriter {
+export class DeliveryWriter {
   private readonly output: Output;
   private readonly session: Session;
   private readonly version: Version;
   private readonly stats: StompStats;
   private readonly memo: TailMemo;
   private readonly destination: DestinationLine;
-  private readonly own: OwnHeaders;
+  private readonly headers: MessageHeaders;
 
   constructor(output: Output, session: Session, version: Version, memo: TailMemo, stats: StompStats) {
     this.output = output;
@@ -73,7 +73,7 @@ export class MessageWriter {
     this.memo = memo;
     this.stats = stats;
     this.destination = new DestinationLine(version, memo.destinations);
-    this.own = new OwnHeaders(session, version, stats, memo.foreign);
+    this.headers = new MessageHeaders(session, version, stats, memo.foreign);
   }
 
   /** `index` -1: the delivery needs no answer. A body in `view.large` is left for the caller to append, and the NUL too. */
@@ -118,24 +118,24 @@ export class MessageWriter {
   /** The size of the tail, or of that part of it which `putTail` reserves together with the head. */
   private measureTail(view: MessageView): number {
     this.destination.find(view);
-    this.own.find(view);
+    this.headers.find(view);
     let size = this.destination.line.length + 1;
-    if (!this.own.isText) size += CONTENT_LENGTH_NAME.length + decimalLength(view.bodyLength) + 1;
+    if (!this.headers.isText) size += CONTENT_LENGTH_NAME.length + decimalLength(view.bodyLength) + 1;
     if (view.assurance !== AT_MOST_ONCE) size += PERSISTENT_LINE.length;
-    size += this.own.end - this.own.start;
+    size += this.headers.end - this.headers.start;
     if (view.large === null && view.bodyLength <= TOGETHER_BYTES_MAX) size += view.bodyLength + 2;
     return size;
   }
 
   private putTail(target: Buffer, start: number, view: MessageView): void {
     let at = copyBytes(this.destination.line, 0, this.destination.line.length, target, start);
-    if (!this.own.isText) {
+    if (!this.headers.isText) {
       at = copyBytes(CONTENT_LENGTH_NAME, 0, CONTENT_LENGTH_NAME.length, target, at);
       at = putDecimal(target, at, view.bodyLength, decimalLength(view.bodyLength));
       target[at++] = LF;
     }
     if (view.assurance !== AT_MOST_ONCE) at = copyBytes(PERSISTENT_LINE, 0, PERSISTENT_LINE.length, target, at);
-    at = copyBytes(this.own.lines, this.own.start, this.own.end, target, at);
+    at = copyBytes(this.headers.lines, this.headers.start, this.headers.end, target, at);
     target[at++] = LF;
     if (view.large !== null) return;
     if (view.bodyLength > TOGETHER_BYTES_MAX) {

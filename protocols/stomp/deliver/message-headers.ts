@@ -1,7 +1,7 @@
 /**
  * The header lines that a MESSAGE has from its publisher, and those of its deaths, in the consumer's version: the stored
- * bytes themselves where they can be copied, rewritten ones where an older version needs that, and for what came in over
- * another protocol, lines made of its properties.
+ * bytes themselves where they can be copied, rewritten ones where an older version needs that, and for a message that came in
+ * over another protocol, lines made of its properties.
  */
 
 import {
@@ -35,7 +35,7 @@ export class ForeignMemo {
   dropped = 0;
 }
 
-export class OwnHeaders {
+export class MessageHeaders {
   /** Set by `find`: `lines[start, end)`. */
   lines: Buffer = EMPTY;
   start = 0;
@@ -68,14 +68,14 @@ export class OwnHeaders {
       if (leftMs !== undefined) this.append(Buffer.from(expiryLine(leftMs), 'latin1'));
     } else {
       if (this.isText) propsStart++;
-      this.setOwn(props, propsStart, propsEnd);
+      this.setStored(props, propsStart, propsEnd);
     }
   }
 
   /** Stored lines, in this version's form. */
-  private setOwn(stored: Buffer, start: number, end: number): void {
+  private setStored(stored: Buffer, start: number, end: number): void {
     this.setLines(stored, start, end);
-    if (needsRewriting(stored, start, end, this.version)) this.rewriteOwn(stored, start, end);
+    if (needsRewriting(stored, start, end, this.version)) this.rewrite(stored, start, end);
   }
 
   private append(line: Buffer): void {
@@ -83,7 +83,7 @@ export class OwnHeaders {
     this.setLines(lines, 0, lines.length);
   }
 
-  private rewriteOwn(props: Buffer, start: number, end: number): void {
+  private rewrite(props: Buffer, start: number, end: number): void {
     if (this.scratch.length < end - start) this.scratch = Buffer.allocUnsafe(2 * (end - start));
     rewriteStored(props, start, end, this.version, this.scratch, this.rewritten);
     this.stats.lossyConversions += this.rewritten.dropped;
@@ -129,7 +129,7 @@ export class OwnHeaders {
     if (annotations !== undefined) writeDeaths(annotations, lines);
     if (view.dialect === STOMP_DIALECT.id) {
       const stored = withoutLines(view.props, view.propsStart, view.propsEnd, BROKER_KNOWS);
-      this.setOwn(stored, 0, stored.length);
+      this.setStored(stored, 0, stored.length);
     } else {
       const { headers, ...properties } = this.session.properties(view);
       const others = headers.filter(({ name }) => !DEATH_HEADERS.has(name));

@@ -1,9 +1,10 @@
 /**
- * A selector on a queue that is one subscription's own, as those under `/topic/` are. What it does not select is done with:
- * there is nobody else whom it could wait for. (On a queue of many consumers the broker selects, and the rest waits.)
+ * Filters the messages of a queue that is one subscription's own, as those under `/topic/` are, by the subscription's selector.
+ * A message that is not selected is settled as accepted: it could wait for nobody else. (On a queue of many consumers the
+ * broker selects, and the rest waits.)
  *
- * A long run of what is not selected writes nothing, so that no full socket would ever end it: after so many it pauses as
- * a congested connection does, until the next turn.
+ * A long run of messages that are not selected writes nothing, so that no full socket would ever end it: after 1,000 the filter
+ * pauses as a congested connection does, until the next turn.
  */
 import {
   ACCEPTED,
@@ -18,11 +19,11 @@ import {
 } from '../../../src/api/index.ts';
 import type { StompStats } from '../stats.ts';
 
-const PASSED_A_TURN = 1000;
+const SKIPPED_A_TURN = 1000;
 
-export class TopicFilter implements TurnTask {
+export class SelectorFilter implements TurnTask {
   inTurn = false;
-  private passed = 0;
+  private skipped = 0;
   private consumer: Consumer | null = null;
   private readonly selector: Selector;
   private readonly session: Session;
@@ -36,9 +37,9 @@ export class TopicFilter implements TurnTask {
     this.stats = stats;
   }
 
-  /** Nothing more is looked at in this turn. */
+  /** Nothing more is looked at in this turn: the subscription counts as congested. */
   get paused(): boolean {
-    return this.passed >= PASSED_A_TURN;
+    return this.skipped >= SKIPPED_A_TURN;
   }
 
   /** Whether the subscriber gets it. If not, it is settled. */
@@ -47,7 +48,7 @@ export class TopicFilter implements TurnTask {
     const properties = selector.readsProperties ? this.session.lookedAt(view) : NO_PROPERTIES;
     if (selector.matches(view, properties)) return true;
     this.stats.notSelected++;
-    this.passed++;
+    this.skipped++;
     this.consumer = consumer;
     this.turn.add(PHASE_WRITE, this);
     if (slot >= 0) consumer.settle(slot, ACCEPTED);
@@ -56,7 +57,7 @@ export class TopicFilter implements TurnTask {
 
   endOfTurn(): void {
     const { paused } = this;
-    this.passed = 0;
+    this.skipped = 0;
     if (paused) this.consumer!.wake();
   }
 }

@@ -5,36 +5,35 @@ import type { Frame } from '../codec/frame.ts';
 import { COMMAND_TEXT, ID, MESSAGE_ID, RECEIPT, REQUEUE, SUBSCRIPTION, TRANSACTION } from '../codec/names.ts';
 import { isSet } from '../codec/values.ts';
 import { V1_2 } from '../codec/version.ts';
-import type { Connection } from '../connection/connection.ts';
+import type { ConnectedClient } from '../connection/connected-client.ts';
 import type { OpenTransaction } from '../publish/transactions.ts';
-import { CLIENT, type Subscription } from './subscription-consumer.ts';
+import { CLIENT, type SubscriptionConsumer } from './subscription-consumer.ts';
 
-export function ack(connection: Connection, frame: Frame): void {
-  settle(connection, frame, ACCEPTED);
+export function ack(client: ConnectedClient, frame: Frame): void {
+  settle(client, frame, ACCEPTED);
 }
 
-export function nack(connection: Connection, frame: Frame): void {
+export function nack(client: ConnectedClient, frame: Frame): void {
   // 1.0 has no NACK, but its clients send it where the broker knows it, as RabbitMQ does.
-  settle(connection, frame, frame.has(REQUEUE) && !isSet(frame, REQUEUE, 'requeue') ? REJECTED : MODIFIED);
+  settle(client, frame, frame.has(REQUEUE) && !isSet(frame, REQUEUE, 'requeue') ? REJECTED : MODIFIED);
 }
 
-function settle(connection: Connection, frame: Frame, outcome: Outcome): void {
-  const { admitted } = connection;
-  const subscription = findSubscription(connection, frame);
-  const open = frame.has(TRANSACTION) ? admitted.transactions.get(frame.text(TRANSACTION)!) : null;
+function settle(client: ConnectedClient, frame: Frame, outcome: Outcome): void {
+  const subscription = findSubscription(client, frame);
+  const open = frame.has(TRANSACTION) ? client.transactions.get(frame.text(TRANSACTION)!) : null;
   if (subscription === undefined) {
-    stale(connection, frame, 'its subscription has ended, and the message has gone back to its queue');
+    stale(client, frame, 'its subscription has ended, and the message has gone back to its queue');
   } else if (subscription.mode === CLIENT) {
-    settleUpTo(connection, frame, subscription, open, outcome);
+    settleUpTo(client, frame, subscription, open, outcome);
   } else {
-    settleOne(connection, frame, subscription, open, outcome);
+    settleOne(client, frame, subscription, open, outcome);
   }
-  connection.answers.whenAllSafe(frame);
+  client.receipts.answerWhenAllSafe(frame);
 }
 
 /** Reads the frame's token into `adapter.token`. Undefined: it was good once, but the subscription is gone. */
-function findSubscription(connection: Connection, frame: Frame): Subscription | undefined {
-  const { admitted, adapter, version } = connection;
+function findSubscription(client: ConnectedClient, frame: Frame): SubscriptionConsumer | undefined {
+  const { adapter, version, subscriptions } = client;
   const { token } = adapter;
   // [STOMP 1.2, ACK] the `id` is the MESSAGE's `ack` header; before 1.2 it is the `message-id`
   const kind = version === V1_2 ? ID : MESSAGE_ID;
@@ -43,14 +42,14 @@ function findSubscription(connection: Connection, frame: Frame): Subscription | 
     const name = version === V1_2 ? 'id' : 'message-id';
     throw new FrameError('Missing header', `${COMMAND_TEXT[frame.command]} must have an '${name}' header.`);
   }
-  if (!token.read(frame.buffer, frame.valueStart(index), frame.valueEnd(index), admitted.sessionBytes))
+  if (!token.read(frame.buffer, frame.valueStart(index), frame.valueEnd(index), client.sessionBytes))
     throw unknown(frame, kind);
-  const subscription = admitted.subscriptions.get(token.subscription);
+  const subscription = subscriptions.get(token.subscription);
   if (subscription === undefined) {
-    if (token.subscription === 0 || token.subscription >= admitted.nextSubscription) throw unknown(frame, kind);
+    if (!subscriptions.wasGiven(token.subscription)) throw unknown(frame, kind);
     return undefined;
   }
-  if (token.number === 0 || token.number >= subscription.next) throw unknown(frame, kind);
+  if (token.number === 0 || token.number >= subscription.nextDelivery) throw unknown(frame, kind);
   if (version !== V1_2 && frame.has(SUBSCRIPTION) && frame.text(SUBSCRIPTION) !== subscription.id) {
     throw new FrameError('Invalid header', `'subscription' does not fit the 'message-id' '${frame.text(kind)}'.`);
   }
@@ -58,49 +57,49 @@ function findSubscription(connection: Connection, frame: Frame): Subscription | 
 }
 
 function settleOne(
-  connection: Connection,
+  client: ConnectedClient,
   frame: Frame,
-  subscription: Subscription,
+  subscription: SubscriptionConsumer,
   open: OpenTransaction | null,
   outcome: Outcome,
 ): void {
-  const { index, number } = connection.adapter.token;
-  const { held, consumer } = subscription;
-  if (!held.has(index, number)) throw over(connection, frame, 'was settled before');
-  if (held.isPromised(index)) throw over(connection, frame, 'is part of an open transaction');
+  const { index, number } = client.adapter.token;
+  const { unsettled, consumer } = subscription;
+  if (!unsettled.has(index, number)) throw over(client, frame, 'was settled before');
+  if (unsettled.isEnlisted(index)) throw over(client, frame, 'is part of an open transaction');
   if (open !== null) {
     open.settle(subscription, index, outcome);
   } else {
-    const slot = held.slot(index);
-    held.remove(index);
+    const slot = unsettled.slot(index);
+    unsettled.remove(index);
     consumer.settle(slot, outcome);
   }
 }
 
-/** `ack:client`: the frame means this delivery and all before it that are still held. */
+/** `ack:client`: the frame means this delivery and all before it that are still unsettled. */
 function settleUpTo(
-  connection: Connection,
+  client: ConnectedClient,
   frame: Frame,
-  subscription: Subscription,
+  subscription: SubscriptionConsumer,
   open: OpenTransaction | null,
   outcome: Outcome,
 ): void {
-  const { number, index } = connection.adapter.token;
-  const { held, consumer } = subscription;
-  if (!held.has(index, number)) {
-    stale(connection, frame, 'a later one was settled before, and this one with it');
+  const { number, index } = client.adapter.token;
+  const { unsettled, consumer } = subscription;
+  if (!unsettled.has(index, number)) {
+    stale(client, frame, 'a later one was settled before, and this one with it');
     return;
   }
-  let at = held.first;
+  let at = unsettled.first;
   for (;;) {
-    const next = held.next(at);
+    const next = unsettled.next(at);
     const isLast = at === index;
-    if (!held.isPromised(at)) {
+    if (!unsettled.isEnlisted(at)) {
       if (open !== null) {
         open.settle(subscription, at, outcome);
       } else {
-        const slot = held.slot(at);
-        held.remove(at);
+        const slot = unsettled.slot(at);
+        unsettled.remove(at);
         consumer.settle(slot, outcome);
       }
     }
@@ -113,19 +112,19 @@ function settleUpTo(
  * Too late for this delivery. A client that asks for no receipt loses nothing by it: it is counted. One that does must
  * not be told that its word was taken.
  */
-function stale(connection: Connection, frame: Frame, why: string): void {
-  const isHarmless = subscriptionGoesOn(connection) || !frame.has(RECEIPT);
+function stale(client: ConnectedClient, frame: Frame, why: string): void {
+  const isHarmless = subscriptionGoesOn(client) || !frame.has(RECEIPT);
   if (!isHarmless)
     throw new FrameError(
       'Subscription not found',
       `${COMMAND_TEXT[frame.command]} names a delivery that is over: ${why}.`,
     );
-  connection.adapter.stats.staleSettlements++;
+  client.adapter.stats.staleSettlements++;
 }
 
 /** A repeated cumulative ACK says nothing that was not true before. */
-function subscriptionGoesOn(connection: Connection): boolean {
-  return connection.admitted.subscriptions.has(connection.adapter.token.subscription);
+function subscriptionGoesOn(client: ConnectedClient): boolean {
+  return client.subscriptions.get(client.adapter.token.subscription) !== undefined;
 }
 
 function unknown(frame: Frame, kind: number): FrameError {
@@ -134,7 +133,7 @@ function unknown(frame: Frame, kind: number): FrameError {
 }
 
 /** A delivery that was one, with the title that a channel's unknown delivery tag has. */
-function over(connection: Connection, frame: Frame, why: string): FrameError {
-  const name = frame.text(connection.version === V1_2 ? ID : MESSAGE_ID);
+function over(client: ConnectedClient, frame: Frame, why: string): FrameError {
+  const name = frame.text(client.version === V1_2 ? ID : MESSAGE_ID);
   return new FrameError('precondition_failed', `${COMMAND_TEXT[frame.command]}: '${name}' ${why}.`);
 }

@@ -1,96 +1,122 @@
-/** One subscription: what a consumer of the broker is on a STOMP connection. */
-import type { Backpressure, Consumer, DeliverySink, MessageView, Session } from '../../../src/api/index.ts';
+/** A client's subscription as a consumer of its queue: takes deliveries and writes them as MESSAGE frames. */
+import type { Backpressure, Consumer, DeliverySink, MessageView, Selector, Session } from '../../../src/api/index.ts';
 import { escapeValue } from '../codec/escape.ts';
 import type { Version } from '../codec/version.ts';
-import type { Outlet } from '../connection/frame-output.ts';
-import type { DeliveryHead, MessageWriter } from './delivery-writer.ts';
-import type { TopicFilter } from './selector-filter.ts';
-import { Held } from './unsettled.ts';
+import type { FrameOutput } from '../connection/frame-output.ts';
+import type { DeliveryHead, DeliveryWriter } from './delivery-writer.ts';
+import type { SelectorFilter } from './selector-filter.ts';
+import { UnsettledDeliveries } from './unsettled.ts';
 
-/** No ACK is wanted. */
+/** Deliveries are settled when they are written: no ACK is wanted. */
 export const AUTO = 0;
 /** An ACK means all deliveries up to that one. */
 export const CLIENT = 1;
+/** An ACK means one delivery. */
 export const CLIENT_INDIVIDUAL = 2;
+/** The `ack` header of a SUBSCRIBE. */
 export type AckMode = 0 | 1 | 2;
 
-/** What a subscription needs of its connection. */
-export interface SubscriptionHost {
+/** A subscription to be made. */
+export interface SubscriptionRequest {
+  /** As the client named it; undefined in 1.0 where it named none. */
+  readonly id: string | undefined;
+  /** What it is found under in `Subscriptions`: made of its id, or in 1.0 of its destination. */
+  readonly key: string;
+  readonly mode: AckMode;
+  readonly queue: string;
+  /** Unsettled deliveries at most; 0 for no limit. */
+  readonly prefetch: number;
+  /** Consumers with a higher one are served first. Default of clients: 0. */
+  readonly priority: number;
+  readonly selector: Selector | null;
+  /** The queue is this subscription's alone: a message that is not selected waits for nobody. */
+  readonly isOwn: boolean;
+  /** The durable subscription's name, if it is one. */
+  readonly durable?: string;
+}
+
+/** What a subscription needs of its client. */
+export interface SubscriptionClient {
   readonly session: Session;
   readonly version: Version;
   /** What every token of this connection begins with. */
   readonly sessionName: string;
-  readonly writer: MessageWriter;
-  readonly outlet: Outlet;
-  /** The broker ended it. */
-  subscriptionCancelled(subscription: Subscription, reason: string): void;
+  readonly writer: DeliveryWriter;
+  readonly output: FrameOutput;
+  /** The broker ended the subscription; `reason` in words. */
+  subscriptionCancelled(subscription: SubscriptionConsumer, reason: string): void;
 }
 
-export class Subscription implements Backpressure, DeliverySink, DeliveryHead {
+export class SubscriptionConsumer implements Backpressure, DeliverySink, DeliveryHead {
   readonly opening: Buffer;
   readonly ackOpening: Buffer;
   /** Counts the connection's subscriptions, from 1. */
   readonly number: number;
-  /** As the client named it; undefined in 1.0 where it named none. */
   readonly id: string | undefined;
-  /** What it is found under. */
   readonly key: string;
   readonly mode: AckMode;
   readonly queue: string;
-  /** The durable subscription's name, if it is one. */
   readonly durable: string | undefined;
-  readonly held = new Held();
-  /** The number of the next delivery. */
-  next = 1;
-  /** Set once, by who made it. */
-  consumer!: Consumer;
+  readonly unsettled = new UnsettledDeliveries();
+  /** The number of the next delivery, from 1. */
+  nextDelivery = 1;
   /** Its RECEIPT is still to come: clients that wait for it take no MESSAGE before it. */
-  unanswered = false;
+  awaitsReceipt = false;
+  readonly consumer: Consumer;
   /** For a selector that the broker's queue does not know; nearly always null. */
-  private readonly filter: TopicFilter | null;
-  private readonly host: SubscriptionHost;
+  private readonly filter: SelectorFilter | null;
+  private readonly client: SubscriptionClient;
 
-  constructor(
-    host: SubscriptionHost,
-    number: number,
-    id: string | undefined,
-    key: string,
-    mode: AckMode,
-    queue: string,
-    durable: string | undefined,
-    filter: TopicFilter | null,
-  ) {
-    this.host = host;
+  /**
+   * Consumes from then on; nothing is delivered before the turn's end.
+   *
+   * @param number no other subscription of this connection had it
+   * @param filter stands for the request's selector; null: the queue is to apply it
+   * @throws BrokerError as `Session.consume`
+   */
+  constructor(client: SubscriptionClient, number: number, request: SubscriptionRequest, filter: SelectorFilter | null) {
+    const { id, mode, queue, priority, selector } = request;
+    this.client = client;
     this.filter = filter;
     this.number = number;
     this.id = id;
-    this.key = key;
+    this.key = request.key;
     this.mode = mode;
     this.queue = queue;
-    this.durable = durable;
-    const token = `${host.sessionName}.${number}.`;
+    this.durable = request.durable;
+    const tag = `${client.sessionName}.${number}`;
     // The id came in this version, so that it can be said in it.
-    const idLine = id === undefined ? '' : `subscription:${escapeValue(id, host.version) ?? ''}\n`;
-    this.opening = Buffer.from(`MESSAGE\n${idLine}message-id:${token}`);
-    this.ackOpening = Buffer.from(`\nack:${token}`);
+    const idLine = id === undefined ? '' : `subscription:${escapeValue(id, client.version) ?? ''}\n`;
+    this.opening = Buffer.from(`MESSAGE\n${idLine}message-id:${tag}.`);
+    this.ackOpening = Buffer.from(`\nack:${tag}.`);
+    const options = {
+      tag,
+      settled: mode === AUTO,
+      exclusive: false,
+      prefetch: request.prefetch,
+      priority,
+      ...(selector !== null && filter === null ? { selector: selector.text } : {}),
+      arguments: priority === 0 ? [] : [{ name: 'x-priority', value: { type: 'int32' as const, value: priority } }],
+    };
+    this.consumer = client.session.consume(queue, options, this, this);
   }
 
   get congested(): boolean {
-    return this.unanswered || this.filter?.paused === true || this.host.outlet.congested;
+    return this.awaitsReceipt || this.filter?.paused === true || this.client.output.congested;
   }
 
   deliver(view: MessageView, slot: number): void {
-    const { host, filter } = this;
+    const { client, filter } = this;
     if (filter !== null && !filter.selects(view, slot, this.consumer)) return;
-    const number = this.next++;
-    const index = this.mode === AUTO ? -1 : this.held.add(slot, number);
-    host.writer.write(this, view, number, index);
-    host.outlet.wrote = true;
-    if (view.large !== null) host.outlet.writeBody(host.session.readBody(view.large));
+    const number = this.nextDelivery++;
+    const index = this.mode === AUTO ? -1 : this.unsettled.add(slot, number);
+    client.writer.write(this, view, number, index);
+    client.output.wrote = true;
+    if (view.large !== null) client.output.writeBody(client.session.readBody(view.large));
   }
 
   cancelled(reason: 'queue-deleted' | 'operator'): void {
     const why = reason === 'queue-deleted' ? `its queue '${this.queue}' was deleted` : 'an operator ended it';
-    this.host.subscriptionCancelled(this, why);
+    this.client.subscriptionCancelled(this, why);
   }
 }

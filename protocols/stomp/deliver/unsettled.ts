@@ -1,34 +1,34 @@
 /**
- * The deliveries that a subscription holds, in the order of their delivery: what an ACK's token is looked up in.
+ * The unsettled deliveries of one subscription, in the order of their delivery: where ACK and NACK find theirs by its token.
  *
- *     deliver          ACK, NACK, outside a transaction
- *     ───────▶ HELD ─────────────────────────────────▶ free
- *               │ ▲                                     ▲
- *       ACK,    │ │ ABORT                               │ COMMIT
- *       NACK in │ │                                     │
- *       one     ▼ │                                     │
- *              PROMISED ────────────────────────────────┘
+ *     deliver               ACK, NACK outside a transaction
+ *     ───────▶ UNSETTLED ──────────────────────────────────▶ free
+ *               │      ▲                                      ▲
+ *       ACK,    │      │ ABORT                                │ COMMIT
+ *       NACK in │      │                                      │
+ *       one     ▼      │                                      │
+ *               ENLISTED ─────────────────────────────────────┘
  *
  * An entry has an index, which is used again, and the delivery's number, which is not: a token gives both, so that it is
  * found in one step and a stale one is told from a new one. The entries are linked in order for cumulative ACKs. No
- * object is made for a delivery, and memory follows what is held, not what has passed.
+ * object is made for a delivery, and memory follows what is unsettled, not what has passed.
  */
 const FREE = 0;
-const HELD = 1;
-const PROMISED = 2;
+const UNSETTLED = 1;
+const ENLISTED = 2;
 const NONE = -1;
 
-export class Held {
-  /** How many are held or promised. */
+export class UnsettledDeliveries {
+  /** How many there are, those of open transactions included. */
   size = 0;
-  /** Index of the oldest, -1 if there is none. */
+  /** Index of the oldest one, -1 if there is none. */
   first = NONE;
   private last = NONE;
   private free = NONE;
   private states = new Uint8Array(0);
-  /** The broker's slots. */
+  /** The broker's slots (`Consumer.settle`), by index. */
   private slots = new Float64Array(0);
-  /** The deliveries' numbers. */
+  /** The deliveries' numbers, by index. */
   private numbers = new Float64Array(0);
   private nexts = new Int32Array(0);
   private previous = new Int32Array(0);
@@ -38,7 +38,7 @@ export class Held {
     if (this.free === NONE) this.grow();
     const index = this.free;
     this.free = this.nexts[index]!;
-    this.states[index] = HELD;
+    this.states[index] = UNSETTLED;
     this.slots[index] = slot;
     this.numbers[index] = number;
     this.nexts[index] = NONE;
@@ -50,38 +50,42 @@ export class Held {
     return index;
   }
 
-  /** Whether the delivery of that number is at that index, held or promised. */
+  /** Whether the delivery of that number is at that index still, enlisted or not. */
   has(index: number, number: number): boolean {
     return index < this.states.length && this.states[index] !== FREE && this.numbers[index] === number;
   }
 
-  isPromised(index: number): boolean {
-    return this.states[index] === PROMISED;
+  /** Whether an open transaction is to settle it. */
+  isEnlisted(index: number): boolean {
+    return this.states[index] === ENLISTED;
   }
 
+  /** The slot that `Consumer.settle` takes. */
   slot(index: number): number {
     return this.slots[index]!;
   }
 
+  /** The delivery's number, from 1. */
   number(index: number): number {
     return this.numbers[index]!;
   }
 
-  /** The next younger one, -1 after the last. */
+  /** Index of the next younger one, -1 after the last. */
   next(index: number): number {
     return this.nexts[index]!;
   }
 
-  /** A transaction has it. */
-  promise(index: number): void {
-    this.states[index] = PROMISED;
+  /** A transaction is to settle it. */
+  enlist(index: number): void {
+    this.states[index] = ENLISTED;
   }
 
-  /** The transaction is off: it is held as before, at its old place. */
-  unpromise(index: number): void {
-    this.states[index] = HELD;
+  /** The transaction was aborted: the delivery is as before, at its old place. */
+  delist(index: number): void {
+    this.states[index] = UNSETTLED;
   }
 
+  /** It is settled, or was given back. */
   remove(index: number): void {
     const next = this.nexts[index]!;
     const previous = this.previous[index]!;

@@ -3,13 +3,12 @@ import { RELEASED } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { DESTINATION, ID } from '../codec/names.ts';
-import type { Connection } from '../connection/connection.ts';
+import type { ConnectedClient } from '../connection/connected-client.ts';
 import { forgetDurable, namedDurable, wantsDurable } from '../topology/durable-subscriptions.ts';
-import { subscriptionKey } from './subscribe.ts';
-import type { Subscription } from './subscription-consumer.ts';
+import type { SubscriptionConsumer } from './subscription-consumer.ts';
+import { subscriptionKey } from './subscriptions.ts';
 
-export function unsubscribe(connection: Connection, frame: Frame): void {
-  const { admitted, session } = connection;
+export function unsubscribe(client: ConnectedClient, frame: Frame): void {
   const id = frame.text(ID);
   const destination = frame.text(DESTINATION);
   if (id === undefined && destination === undefined) {
@@ -18,11 +17,11 @@ export function unsubscribe(connection: Connection, frame: Frame): void {
       "UNSUBSCRIBE must have an 'id' header (in 1.0, an 'id' or a 'destination').",
     );
   }
-  const named = namedDurable(connection, frame);
+  const named = namedDurable(client, frame);
   const givesUp = named !== undefined || wantsDurable(frame);
-  const subscription = admitted.subscriptionsByKey.get(subscriptionKey(id, destination ?? ''));
+  const subscription = client.subscriptions.find(subscriptionKey(id, destination ?? ''));
   if (subscription !== undefined) {
-    end(connection, subscription);
+    end(client, subscription);
   } else if (named === undefined) {
     throw new FrameError(
       'No subscription found',
@@ -32,30 +31,29 @@ export function unsubscribe(connection: Connection, frame: Frame): void {
   // Whoever reads another queue with a stray header has given up no durable subscription.
   const durable = subscription === undefined ? named : subscription.durable;
   if (givesUp && durable !== undefined && (named === undefined || named === durable)) {
-    forgetDurable(session, durable, subscription === undefined);
+    forgetDurable(client.session, durable, subscription === undefined);
   }
-  connection.answers.whenAllSafe(frame);
+  client.receipts.answerWhenAllSafe(frame);
 }
 
-/** What it holds goes back to its place; only what an open transaction has promised to settle is left to that. */
-function end(connection: Connection, subscription: Subscription): void {
-  const { admitted } = connection;
-  const { held, consumer } = subscription;
-  admitted.subscriptions.delete(subscription.number);
-  admitted.subscriptionsByKey.delete(subscription.key);
-  admitted.temporaries.unsubscribed(subscription);
-  let isPromised = false;
-  for (let index = held.first; index >= 0; index = held.next(index)) isPromised ||= held.isPromised(index);
-  if (!isPromised) {
+/** What is unsettled goes back to its place; only what an open transaction is to settle is left to that. */
+function end(client: ConnectedClient, subscription: SubscriptionConsumer): void {
+  const { unsettled, consumer } = subscription;
+  client.subscriptions.remove(subscription);
+  client.temporaryQueues.unsubscribed(subscription);
+  let isEnlisted = false;
+  for (let index = unsettled.first; index >= 0; index = unsettled.next(index))
+    isEnlisted ||= unsettled.isEnlisted(index);
+  if (!isEnlisted) {
     consumer.cancel(RELEASED);
     return;
   }
   consumer.cancel();
-  for (let index = held.first; index >= 0; ) {
-    const next = held.next(index);
-    if (!held.isPromised(index)) {
-      const slot = held.slot(index);
-      held.remove(index);
+  for (let index = unsettled.first; index >= 0; ) {
+    const next = unsettled.next(index);
+    if (!unsettled.isEnlisted(index)) {
+      const slot = unsettled.slot(index);
+      unsettled.remove(index);
       consumer.settle(slot, RELEASED);
     }
     index = next;

@@ -1,10 +1,9 @@
 /**
- * Where SENDs go: destinations resolved to routes, kept by the bytes they were written with.
+ * The targets of a connection's SENDs: destinations resolved to routes, kept by the bytes they were written with.
  *
- * What is kept is where a destination leads, never that something is there: a queue can be deleted by others at any time.
+ * A target keeps where a destination leads, never that something is there: a queue can be deleted by others at any time.
  * Its route is no longer valid then, and `refresh` declares it again or says that it is missing.
  */
-
 import {
   AddressTable,
   BrokerError,
@@ -18,11 +17,13 @@ import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { DESTINATION, RECEIPT } from '../codec/names.ts';
 import { parseDestination, REPLY_PREFIX } from '../mapping/destinations.ts';
-import type { Queues } from '../topology/declared-queues.ts';
+import type { DeclaredQueues } from '../topology/declared-queues.ts';
 
-export interface Target {
+/** Where a SEND goes. */
+export interface PublishTarget {
   readonly exchange: string;
   readonly key: Buffer;
+  /** Asked for again by `PublishTargets.refresh` when it is no longer valid. */
   route: Route;
   /**
    * The queue that is meant, if it is one that must be there. That of a `/reply-queue/` need not: whoever asked may have gone,
@@ -30,47 +31,54 @@ export interface Target {
    */
   readonly queue: string | undefined;
   /** What that queue is declared as; undefined for one that is only to be found. */
-  readonly wish: QueueOptions | undefined;
+  readonly declaredAs: QueueOptions | undefined;
 }
 
-export class Targets {
+export class PublishTargets {
   /** By the header's value as it came. */
-  private readonly known = new AddressTable<Target>();
+  private readonly known = new AddressTable<PublishTarget>();
   private readonly session: Session;
-  private readonly queues: Queues;
+  private readonly queues: DeclaredQueues;
 
-  constructor(session: Session, queues: Queues) {
+  constructor(session: Session, queues: DeclaredQueues) {
     this.session = session;
     this.queues = queues;
   }
 
-  /** Throws a FrameError or BrokerError for what cannot be sent to. */
-  find(frame: Frame): Target {
+  /**
+   * The target of a SEND, its queue declared and its route valid.
+   *
+   * @throws FrameError, BrokerError for what cannot be sent to
+   */
+  find(frame: Frame): PublishTarget {
     const index = frame.indexOf(DESTINATION);
     if (index < 0) throw new FrameError('Missing destination', "SEND must have a 'destination' header.");
     const { buffer } = frame;
     const start = frame.valueStart(index);
     const end = frame.valueEnd(index);
-    const target = this.known.find(buffer, start, start, start, end) ?? this.resolve(frame, start, end);
+    const target = this.known.find(buffer, start, start, start, end) ?? this.resolveTarget(frame, start, end);
     this.refresh(target, frame.has(RECEIPT));
     return target;
   }
 
   /**
-   * To be called before a message is published, whatever has passed since `find`: the queue is made again, and the route
-   * asked for again. `promised`: the client will be told that the message is safe, so there must be somebody who keeps it.
+   * Declares the target's queue again and asks for its route again, if somebody has deleted them. To be called before a message
+   * is published, whatever has passed since `find`.
+   *
+   * @param receiptAsked the client will be told that the message is safe, so there must be somebody who keeps it
+   * @throws BrokerError where there is nobody, or the queue is refused
    */
-  refresh(target: Target, promised: boolean): void {
+  refresh(target: PublishTarget, receiptAsked: boolean): void {
     if (!target.route.valid) {
-      if (target.wish !== undefined) this.queues.renew(target.queue!, target.wish);
+      if (target.declaredAs !== undefined) this.queues.renew(target.queue!, target.declaredAs);
       target.route = this.session.route(target.exchange, DOT, target.key, 0, target.key.length);
     }
-    if (promised && target.queue !== undefined && !target.route.leadsSomewhere) {
+    if (receiptAsked && target.queue !== undefined && !target.route.leadsSomewhere) {
       throw new BrokerError('not-found', `no queue '${target.queue}' in vhost '${this.session.vhost}'`);
     }
   }
 
-  private resolve(frame: Frame, start: number, end: number): Target {
+  private resolveTarget(frame: Frame, start: number, end: number): PublishTarget {
     const text = frame.text(DESTINATION)!;
     const destination = parseDestination(text);
     if (destination.kind === 'temporary-queue') {
@@ -80,15 +88,15 @@ export class Targets {
     }
     const isExchange = destination.kind === 'exchange';
     const isReply = text.startsWith(REPLY_PREFIX);
-    const wish = destination.kind === 'queue' ? this.queues.declare(destination.name, frame) : undefined;
+    const declaredAs = destination.kind === 'queue' ? this.queues.declare(destination.name, frame) : undefined;
     const exchange = isExchange ? destination.exchange : '';
     const key = bytesOf(isExchange ? destination.key : destination.name);
-    const target: Target = {
+    const target: PublishTarget = {
       exchange,
       key,
       route: this.session.route(exchange, DOT, key, 0, key.length),
       queue: isExchange || isReply ? undefined : destination.name,
-      wish,
+      declaredAs,
     };
     this.known.set(frame.buffer, start, start, start, end, target);
     return target;

@@ -1,6 +1,6 @@
 /**
- * The receipts that a connection owes, in the order of the frames that asked for them: a queue of byte strings in one
- * buffer, because there may be one for every message.
+ * The ids of the receipts that a connection owes, in the order of the frames that asked for them: a queue of byte strings in
+ * one buffer, because there may be one for every message.
  *
  *     2 bytes   n, little endian
  *     n bytes   the value of the `receipt` header as it came, escapes and all: it goes back as it came
@@ -8,7 +8,7 @@
 const START_BYTES = 1024;
 const EMPTY = Buffer.alloc(0);
 
-export class Receipts {
+export class ReceiptIds {
   /** How many wait. */
   size = 0;
   /** Where the id that `shift` took lies in `buffer`; valid until the next `push`. */

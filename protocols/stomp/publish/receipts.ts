@@ -1,14 +1,17 @@
 /**
- * What the client is told once the log has it: receipts, the refusal of what could not be stored, and the end after
- * DISCONNECT. All go through one ring, so that receipts come in the order of the frames that asked for them.
+ * The answers that wait for the log: receipts, the refusal of what could not be stored, and the end after DISCONNECT. All go
+ * through one ring, so that receipts are written in the order of the frames that asked for them.
  *
  *     frame with `receipt` ──▶ ids ──────────────────────────┐
  *                          └─▶ ring (entry, mark) ──safe──▶ RECEIPT
  *                                                 └─refused─▶ ERROR
+ *
+ * Within a large body no frame may be written: what is to be written then waits until `bodyEnded`.
  */
 import {
   type ConfirmRing,
   type ConfirmSink,
+  copyBytes,
   MARK_NOW,
   type Mark,
   type Session,
@@ -16,49 +19,56 @@ import {
 } from '../../../src/api/index.ts';
 import type { Frame } from '../codec/frame.ts';
 import { RECEIPT } from '../codec/names.ts';
-import type { Outlet } from '../connection/frame-output.ts';
-import type { Receipts } from './receipt-ids.ts';
+import type { FrameOutput } from '../connection/frame-output.ts';
+import type { StompStats } from '../stats.ts';
+import { ReceiptIds } from './receipt-ids.ts';
+
+const RECEIPT_OPENING = Buffer.from('RECEIPT\nreceipt-id:');
+const LF = 0x0a;
+const NUL = 0;
 
 /** Entries of the ring. Only the first and the last kind have an id among the receipts. */
 const ENTRY_RECEIPT = 0;
 const ENTRY_COMMIT = 1;
-const ENTRY_GOODBYE = 2;
+const ENTRY_DISCONNECT = 2;
 /** And from here on: a receipt for the subscription of the number that is left. */
 const ENTRY_SUBSCRIBED = 3;
 
-/** What the answers need of their connection. */
-export interface AnswersHost {
+/** What the receipts tell their connection. */
+export interface ReceiptsHost {
   /** The broker could not make it safe. `receiptId` as it came, escaped; undefined if none was asked for. */
   notStored(receiptId: string | undefined): void;
-  /** `goodbye` has come to its turn, between frames. */
-  allAnswered(): void;
   /** The receipt for the subscription of that number is written, or waits only for the end of a body. */
   subscribed(number: number): void;
-  /** Some were given: less is owed than before. */
-  answered(): void;
+  /** Some were given; so many are owed still. */
+  receiptsGiven(owed: number): void;
+  /** Everything that was asked for before `endWhenAnswered` has been answered. Called between frames. */
+  disconnected(): void;
 }
 
-export class Answers implements ConfirmSink {
-  private ring: ConfirmRing | null = null;
-  private session: Session | null = null;
-  private readonly outlet: Outlet;
-  private readonly receipts: Receipts;
-  private readonly host: AnswersHost;
+export class Receipts implements ConfirmSink {
+  private readonly ids = new ReceiptIds();
+  /** Receipts that wait for the end of a body. */
+  private behindBody = 0;
+  /** So does the end of the connection. */
+  private endsBehindBody = false;
+  private readonly ring: ConfirmRing;
+  private readonly session: Session;
+  private readonly output: FrameOutput;
+  private readonly stats: StompStats;
+  private readonly host: ReceiptsHost;
 
-  constructor(outlet: Outlet, receipts: Receipts, host: AnswersHost) {
-    this.outlet = outlet;
-    this.receipts = receipts;
-    this.host = host;
-  }
-
-  start(session: Session): void {
+  constructor(session: Session, output: FrameOutput, stats: StompStats, host: ReceiptsHost) {
     this.session = session;
+    this.output = output;
+    this.stats = stats;
+    this.host = host;
     this.ring = session.confirms(this);
   }
 
   /** Receipts that are still to be written. */
   get owed(): number {
-    return this.receipts.size;
+    return this.ids.size;
   }
 
   /** Owes a receipt if the frame asked for one, once `mark` is safe. */
@@ -67,57 +77,94 @@ export class Answers implements ConfirmSink {
     if (index >= 0) this.owe(frame.buffer, frame.valueStart(index), frame.valueEnd(index), mark);
   }
 
+  /** Owes the receipt with the id `buffer[start, end)` (as it came, escaped; copied), once `mark` is safe. */
   owe(buffer: Buffer, start: number, end: number, mark: Mark): void {
     this.push(buffer, start, end, ENTRY_RECEIPT, mark);
   }
 
-  /** As `whenAllSafe`, and then `AnswersHost.subscribed`. The frame asks for a receipt. */
-  subscribed(frame: Frame, number: number): void {
+  /** As `answerWhenAllSafe`, and then `ReceiptsHost.subscribed`. The frame asks for a receipt. */
+  answerSubscribe(frame: Frame, number: number): void {
     const index = frame.indexOf(RECEIPT);
     const entry = ENTRY_SUBSCRIBED + number;
-    this.push(frame.buffer, frame.valueStart(index), frame.valueEnd(index), entry, this.session!.mark());
-  }
-
-  private push(buffer: Buffer, start: number, end: number, entry: number, mark: Mark): void {
-    this.receipts.push(buffer, start, end);
-    this.ring!.push(entry, mark);
+    this.push(frame.buffer, frame.valueStart(index), frame.valueEnd(index), entry, this.session.mark());
   }
 
   /** As `answer`, when everything asked until now is safe. */
-  whenAllSafe(frame: Frame): void {
-    if (frame.has(RECEIPT)) this.answer(frame, this.session!.mark());
+  answerWhenAllSafe(frame: Frame): void {
+    if (frame.has(RECEIPT)) this.answer(frame, this.session.mark());
   }
 
   /** As `answer`; but if the broker could not make it safe, the client is told even if it asked for no receipt. */
-  commit(frame: Frame, mark: Mark): void {
+  answerCommit(frame: Frame, mark: Mark): void {
     if (frame.has(RECEIPT)) this.answer(frame, mark);
-    else this.ring!.push(ENTRY_COMMIT, mark);
+    else this.ring.push(ENTRY_COMMIT, mark);
   }
 
-  /** Nothing follows. */
-  goodbye(): void {
-    this.ring!.push(ENTRY_GOODBYE, MARK_NOW);
+  /** Calls `ReceiptsHost.disconnected` after everything asked until now. */
+  endWhenAnswered(): void {
+    this.ring.push(ENTRY_DISCONNECT, MARK_NOW);
   }
 
   confirm(id: number, refused: boolean): void {
-    if (id === ENTRY_GOODBYE) this.outlet.betweenFrames(() => this.host.allAnswered());
-    else if (refused) this.host.notStored(id === ENTRY_COMMIT ? undefined : this.refusedReceipt());
-    else if (id !== ENTRY_COMMIT) this.outlet.receipt();
+    if (id === ENTRY_DISCONNECT) this.end();
+    else if (refused) this.host.notStored(id === ENTRY_COMMIT ? undefined : this.refusedId());
+    else if (id !== ENTRY_COMMIT) this.write();
     if (id >= ENTRY_SUBSCRIBED && !refused) this.host.subscribed(id - ENTRY_SUBSCRIBED);
   }
 
   confirmEnd(): void {
-    this.host.answered();
+    this.host.receiptsGiven(this.ids.size);
+  }
+
+  /** A large body has been written to its end: writes what waited for that. */
+  bodyEnded(): void {
+    for (; this.behindBody > 0; this.behindBody--) this.writeNext();
+    if (this.endsBehindBody) this.host.disconnected();
   }
 
   close(): void {
-    this.ring?.close();
+    this.ring.close();
+    this.behindBody = 0;
+    this.endsBehindBody = false;
   }
 
-  private refusedReceipt(): string | undefined {
+  private push(buffer: Buffer, start: number, end: number, entry: number, mark: Mark): void {
+    this.ids.push(buffer, start, end);
+    this.ring.push(entry, mark);
+  }
+
+  private write(): void {
+    if (this.output.withinBody) this.behindBody++;
+    else this.writeNext();
+  }
+
+  private writeNext(): void {
+    const { ids } = this;
+    ids.shift();
+    const { start, end } = ids;
+    const { output } = this.output;
+    let at = output.reserve(RECEIPT_OPENING.length + end - start + 4);
+    const target = output.buffer;
+    at = copyBytes(RECEIPT_OPENING, 0, RECEIPT_OPENING.length, target, at);
+    at = copyBytes(ids.buffer, start, end, target, at);
+    target[at++] = LF;
+    target[at++] = LF;
+    target[at++] = NUL;
+    target[at++] = LF;
+    this.output.wrote = true;
+    this.stats.receiptsOut++;
+  }
+
+  private end(): void {
+    if (this.output.withinBody) this.endsBehindBody = true;
+    else this.host.disconnected();
+  }
+
+  private refusedId(): string | undefined {
     // Receipts before it may still wait for the end of a body; then nothing can be said any more anyway.
-    if (this.outlet.withinBody) return undefined;
-    this.receipts.shift();
-    return textOf(this.receipts.buffer, this.receipts.start, this.receipts.end);
+    if (this.output.withinBody) return undefined;
+    const { ids } = this;
+    ids.shift();
+    return textOf(ids.buffer, ids.start, ids.end);
   }
 }

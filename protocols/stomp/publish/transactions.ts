@@ -1,8 +1,8 @@
 /**
- * The transactions that a connection has open: which deliveries each has promised to settle, and the bounds.
+ * The transactions that a connection has open: which deliveries each is to settle, and the bounds.
  *
  *     BEGIN ──▶ open ──COMMIT──▶ gone, everything done in one unit
- *                 └────ABORT, DISCONNECT, connection lost──▶ gone, nothing done; its deliveries are held as before
+ *                 └────ABORT, DISCONNECT, connection lost──▶ gone, nothing done; its deliveries are unsettled as before
  */
 import {
   type Draft,
@@ -13,22 +13,22 @@ import {
   type Transaction,
 } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
-import type { Subscription } from '../deliver/subscription-consumer.ts';
+import type { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import type { ResolvedOptions } from '../options.ts';
-import type { Target } from './publish-targets.ts';
+import type { PublishTarget } from './publish-targets.ts';
 
 const OPERATION_COST_BYTES = 256;
 
-interface PromisedDelivery {
-  readonly subscription: Subscription;
+interface EnlistedDelivery {
+  readonly subscription: SubscriptionConsumer;
   readonly index: number;
 }
 
 export class OpenTransaction {
   readonly transaction: Transaction;
-  readonly promises: PromisedDelivery[] = [];
+  readonly enlisted: EnlistedDelivery[] = [];
   /** Where its messages go. */
-  readonly targets = new Set<Target>();
+  readonly targets = new Set<PublishTarget>();
   private readonly options: ResolvedOptions;
 
   constructor(transaction: Transaction, options: ResolvedOptions) {
@@ -49,18 +49,18 @@ export class OpenTransaction {
     }
   }
 
-  publish(target: Target, draft: Draft): void {
+  publish(target: PublishTarget, draft: Draft): void {
     this.checkRoom();
     this.transaction.publish(target.route, draft);
     this.targets.add(target);
   }
 
-  settle(subscription: Subscription, index: number, outcome: Outcome): void {
+  settle(subscription: SubscriptionConsumer, index: number, outcome: Outcome): void {
     this.checkRoom();
-    const { held, consumer } = subscription;
-    this.transaction.settle(consumer, held.slot(index), outcome);
-    held.promise(index);
-    this.promises.push({ subscription, index });
+    const { unsettled, consumer } = subscription;
+    this.transaction.settle(consumer, unsettled.slot(index), outcome);
+    unsettled.enlist(index);
+    this.enlisted.push({ subscription, index });
   }
 }
 
@@ -104,10 +104,10 @@ export class Transactions {
 
   /** The transaction of that name, which is over with this. `onUnroutable` is called for each of its SENDs that no queue took. */
   commit(name: string, onUnroutable: () => void): Mark {
-    const { transaction, promises } = this.get(name);
+    const { transaction, enlisted } = this.get(name);
     this.open.delete(name);
     const mark = transaction.commit(onUnroutable);
-    for (const { subscription, index } of promises) subscription.held.remove(index);
+    for (const { subscription, index } of enlisted) subscription.unsettled.remove(index);
     return mark;
   }
 
@@ -121,15 +121,15 @@ export class Transactions {
     this.open.clear();
   }
 
-  private undo({ transaction, promises }: OpenTransaction): void {
+  private undo({ transaction, enlisted }: OpenTransaction): void {
     transaction.rollback();
-    for (const { subscription, index } of promises) {
-      const { held, consumer } = subscription;
-      held.unpromise(index);
+    for (const { subscription, index } of enlisted) {
+      const { unsettled, consumer } = subscription;
+      unsettled.delist(index);
       if (consumer.active) continue;
-      // It was unsubscribed meanwhile: what it held went back then, and this one goes now.
-      consumer.settle(held.slot(index), RELEASED);
-      held.remove(index);
+      // It was unsubscribed meanwhile: what was unsettled went back then, and this one goes now.
+      consumer.settle(unsettled.slot(index), RELEASED);
+      unsettled.remove(index);
     }
   }
 }

@@ -8,6 +8,7 @@
  * adds it may take away, and nothing else: so its binding says (in `BindOptions.data`) that it is a subscription's, and
  * whether the queue was made for it. The mark goes with the binding, and others who bind the same take it over.
  */
+import { createHash } from 'node:crypto';
 import {
   type BindingInfo,
   type BindOptions,
@@ -19,8 +20,11 @@ import {
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { flag } from '../codec/values.ts';
-import type { Connection } from '../connection/connection.ts';
-import { DURABLE_PREFIX, durableQueueName, namedDurableQueueName, speaksOfQueue } from './declared-queues.ts';
+import type { ConnectedClient } from '../connection/connected-client.ts';
+import { speaksOfQueue } from '../mapping/queue-options.ts';
+
+/** What the names of durable subscriptions begin with that are known by their ids. */
+const DURABLE_PREFIX = 'stomp-subscription-';
 
 /** The subscription's binding, of a queue that was there. */
 const ADDED = 1;
@@ -41,13 +45,13 @@ export interface DurableSource {
  * destination has it.
  */
 export function durableName(
-  connection: Connection,
+  client: ConnectedClient,
   frame: Frame,
   exchange: string,
   key: string,
   id: string | undefined,
 ): string | undefined {
-  const named = namedDurable(connection, frame);
+  const named = namedDurable(client, frame);
   if (named !== undefined) return named;
   if (!wantsDurable(frame)) return undefined;
   if (id === undefined) throw new FrameError('Missing Header', "A durable subscription must have an 'id' header.");
@@ -59,25 +63,25 @@ export function wantsDurable(frame: Frame): boolean {
 }
 
 /** The queue of a durable subscription that has a name of its own, as with ActiveMQ; undefined if the frame names none. */
-export function namedDurable(connection: Connection, frame: Frame): string | undefined {
+export function namedDurable(client: ConnectedClient, frame: Frame): string | undefined {
   const name =
     frame.header('durable-subscriber-name') ??
     frame.header('durable-subscription-name') ??
     frame.header('activemq.subscriptionName') ??
     frame.header('activemq.subcriptionName'); // as ActiveMQ's own documentation long spelled it
   if (name === undefined) return undefined;
-  const clientId = frame.header('client-id') ?? connection.admitted.clientId;
+  const clientId = frame.header('client-id') ?? client.clientId;
   if (!clientId)
     throw new FrameError('Missing header', "A durable subscription by name needs a 'client-id' on CONNECT.");
   return namedDurableQueueName(clientId, name);
 }
 
-/** What a SUBSCRIBE has made before it is known whether it is granted. */
-export interface Opened {
-  /** It is refused: takes away what was made for it. */
+/** What was made in the broker for a SUBSCRIBE of which it is not known yet whether it is granted. */
+export interface Made {
+  /** It is refused: takes away what was made. */
   undo(): void;
-  /** It is granted. */
-  adopt?(): void;
+  /** It is granted. Left out: there is nothing more to do. */
+  keep?(): void;
 }
 
 /** Binds a queue that was just made, or was there; what was made goes again if that fails. */
@@ -88,7 +92,7 @@ export function bindNew(
   exchange: string,
   key: string,
   options: Pick<BindOptions, 'notOwn' | 'data'>,
-): Opened {
+): Made {
   const asBound: BindOptions = { spelling: DOT, arguments: [], ...options };
   const undo = (): void => {
     if (!existed) session.deleteQueue(name, true, true);
@@ -105,12 +109,12 @@ export function bindNew(
 
 /** Makes its queue and binding, if they have to be. `isOwn`: the queue is its own, and there is nobody else to think of. */
 export function openDurable(
-  connection: Connection,
+  client: ConnectedClient,
   frame: Frame,
   name: string,
   source: DurableSource,
-): Opened & { isOwn: boolean } {
-  const { session } = connection;
+): Made & { isOwn: boolean } {
+  const { session, sessionName } = client;
   const existed = session.queueExists(name);
   const bindings = existed ? session.bindings(name) : [];
   const marked = bindings.filter(isMarked);
@@ -122,20 +126,20 @@ export function openDurable(
     session.declareQueue(name, {
       ...source.options,
       durable: true,
-      ...(noLocal ? { origin: connection.sessionName } : {}),
+      ...(noLocal ? { origin: sessionName } : {}),
     });
   }
   const there = bindings.find((binding) => isBinding(binding, exchange, key));
   let undo = (): void => {};
   if (there === undefined || isMarked(there)) {
     const data = isOwn ? MADE : ADDED;
-    const opened = bindNew(session, name, existed, exchange, key, { notOwn: noLocal, data });
-    if (there === undefined) undo = opened.undo;
+    const made = bindNew(session, name, existed, exchange, key, { notOwn: noLocal, data });
+    if (there === undefined) undo = made.undo;
   }
   return {
     isOwn,
     undo,
-    adopt: () => {
+    keep: () => {
       // As with JMS: a durable subscription that comes back with another topic gives up the old one.
       for (const old of marked) if (!isBinding(old, exchange, key)) unbind(session, name, old);
     },
@@ -181,4 +185,19 @@ function unbind(session: Session, name: string, { exchange, key, options }: Bind
 /** What others publish to a queue that is not one subscriber's own cannot be told from what he publishes. */
 export function notItsOwn(name: string): FrameError {
   return new FrameError('Invalid header', `'no-local' needs a queue of its own, and '${name}' is there already.`);
+}
+
+/** The queue of a durable subscription that is known by its `id`: the same for whoever names both again. */
+function durableQueueName(exchange: string, key: string, id: string): string {
+  const parts = [exchange, key, id];
+  // A NUL stands between them, so that one within must not be taken for it.
+  const text = parts.some((part) => part.includes('\0')) ? JSON.stringify(parts) : parts.join('\0');
+  const hash = createHash('sha256').update(text).digest('base64url').slice(0, 22);
+  return `${DURABLE_PREFIX}${hash}`;
+}
+
+/** The queue of a durable subscription that is known, as with ActiveMQ, by the client's id and the subscription's name. */
+function namedDurableQueueName(clientId: string, name: string): string {
+  // A dot separates the two, so it cannot stand in the first one: otherwise two clients could have one queue.
+  return `${clientId.replace(/[.%]/g, (character) => (character === '.' ? '%2E' : '%25'))}.${name}`;
 }

@@ -18,6 +18,14 @@ export const OTHER_DIALECT: Dialect = {
   decode: (view) => JSON.parse(view.props.toString('utf8', view.propsStart, view.propsEnd)),
 };
 
+/** What no client can see of its connection, for tests that must know when something has come. */
+export interface ConnectionInternals {
+  readonly gate: { readonly reasons: number };
+  readonly input: { readonly large: object | null };
+  readonly client: { readonly receipts: { readonly owed: number } } | null;
+  readonly received: boolean;
+}
+
 export class StompHarness {
   readonly broker: Broker;
   readonly protocol: StompProtocol;
@@ -52,6 +60,11 @@ export class StompHarness {
 
   get stats(): StompProtocol['stats'] {
     return this.protocol.stats;
+  }
+
+  /** Of the connection that was accepted as number `index`, from 0; negative from the last one on. */
+  internals(index = 0): ConnectionInternals {
+    return this.handlers.at(index) as unknown as ConnectionInternals;
   }
 
   open(version = '1.2', more: Record<string, string> = {}): Promise<RawClient> {

@@ -4,19 +4,19 @@ import { ManualClock } from '../../../../src/clock/clock.ts';
 import { StompHarness } from '../harness.ts';
 import { header, type RawClient } from '../raw-client.ts';
 
-let house: StompHarness;
+let harness: StompHarness;
 let clock: ManualClock;
 beforeEach(async () => {
   clock = new ManualClock();
-  house = await StompHarness.start({}, { clock });
+  harness = await StompHarness.start({}, { clock });
 });
-afterEach(() => house.stop());
+afterEach(() => harness.stop());
 
 const subscribe = (client: RawClient, destination: string, more: Record<string, string> = {}): Promise<void> =>
   client.confirmed('SUBSCRIBE', { id: '1', destination, ...more });
 /** Bodies that have come once a last one, sent by another client, has. */
 async function bodies(client: RawClient, destination: string): Promise<string[]> {
-  const other = await house.open();
+  const other = await harness.open();
   await other.confirmed('SEND', { destination }, 'last');
   const seen: string[] = [];
   for (;;) {
@@ -28,7 +28,7 @@ async function bodies(client: RawClient, destination: string): Promise<string[]>
 
 describe('AMQ_SCHEDULED_DELAY', () => {
   test('keeps a message back until it is due, behind those that were sent later', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/queue/q');
     await client.confirmed(
       'SEND',
@@ -47,7 +47,7 @@ describe('AMQ_SCHEDULED_DELAY', () => {
   });
 
   test('counts from the commit in a transaction, and holds for large bodies', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/topic/t');
     const large = 'x'.repeat(300_000);
     await client.confirmed('BEGIN', { transaction: 't' });
@@ -62,14 +62,14 @@ describe('AMQ_SCHEDULED_DELAY', () => {
   });
 
   test('is x-delay where the exchange is made for it, and only there', async () => {
-    const core = await house.session();
+    const core = await harness.session();
     core.declareExchange('later', 'x-delayed-message', {
       durable: true,
       autoDelete: false,
       internal: false,
       arguments: [{ name: 'x-delayed-type', value: 'direct' }],
     });
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/exchange/later/k');
     await client.confirmed('SEND', { destination: '/exchange/later/k', 'x-delay': '1000' }, 'late');
     expect(await bodies(client, '/exchange/later/k')).toEqual([]);
@@ -85,7 +85,7 @@ describe('AMQ_SCHEDULED_DELAY', () => {
 
 describe('no-local', () => {
   test.each(['no-local', 'activemq.noLocal'])('%s leaves out what the same connection sends', async (name) => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/topic/a.*', { [name]: 'true' });
     await client.confirmed('SUBSCRIBE', { id: '2', destination: '/topic/a.b', [name]: 'true' });
     await client.confirmed('SEND', { destination: '/topic/a.b' }, 'own');
@@ -97,18 +97,18 @@ describe('no-local', () => {
   });
 
   test('holds for a delayed message of its own, too', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/topic/a', { 'no-local': 'true' });
     await client.confirmed('SEND', { destination: '/topic/a', AMQ_SCHEDULED_DELAY: '1000' }, 'own');
-    const other = await house.open();
+    const other = await harness.open();
     await other.confirmed('SEND', { destination: '/topic/a', AMQ_SCHEDULED_DELAY: '1000' }, "another's");
     clock.advance(1_100);
     expect(await bodies(client, '/topic/a')).toEqual(["another's"]);
   });
 
   test('says nothing of the other subscriptions of the same connection, nor of other connections', async () => {
-    const client = await house.open();
-    const other = await house.open();
+    const client = await harness.open();
+    const other = await harness.open();
     await subscribe(client, '/topic/a', { 'no-local': 'true' });
     await client.confirmed('SUBSCRIBE', { id: '2', destination: '/topic/a' });
     await subscribe(other, '/topic/a', { 'no-local': 'true' });
@@ -119,7 +119,7 @@ describe('no-local', () => {
   });
 
   test('of a durable subscription means the connection that reads it now', async () => {
-    const open = (): Promise<RawClient> => house.open('1.2', { 'client-id': 'c' });
+    const open = (): Promise<RawClient> => harness.open('1.2', { 'client-id': 'c' });
     const durable = { 'activemq.subscriptionName': 's', 'no-local': 'true' };
     const first = await open();
     await subscribe(first, '/topic/a', durable);
@@ -135,7 +135,7 @@ describe('no-local', () => {
 
 describe('the wildcard >', () => {
   const got = async (filter: string, destination: string): Promise<string[]> => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, filter);
     await client.confirmed('SEND', { destination }, 'x');
     await client.confirmed('SEND', { destination: '/topic/end' }, 'x');
@@ -150,8 +150,8 @@ describe('the wildcard >', () => {
   };
 
   test('is any number of levels where it is configured', async () => {
-    await house.stop();
-    house = await StompHarness.start({ wildcards: 'activemq' });
+    await harness.stop();
+    harness = await StompHarness.start({ wildcards: 'activemq' });
     expect(await got('/topic/a.>', '/topic/a.b.c')).toEqual(['/topic/a.b.c']);
     expect(await got('/topic/>', '/topic/x.y')).toEqual(['/topic/x.y']);
     expect(await got('/topic/a.*.>', '/topic/a.b.c')).toEqual(['/topic/a.b.c']);
@@ -168,8 +168,8 @@ describe('the wildcard >', () => {
 
 describe('text and bytes', () => {
   test.each(['1.0', '1.1', '1.2'])('are told apart by content-length, towards %s', async (version) => {
-    const publisher = await house.open();
-    const consumer = await house.open(version);
+    const publisher = await harness.open();
+    const consumer = await harness.open(version);
     await subscribe(consumer, '/queue/q');
     publisher.send('SEND', { destination: '/queue/q', 'amq-msg-type': 'text' }, 'text');
     publisher.send('SEND', { destination: '/queue/q', 'content-length': '3' }, 'a\0b');
@@ -183,7 +183,7 @@ describe('text and bytes', () => {
 });
 
 test('a destination that is no UTF-8 is refused, since it would be mistaken for another', async () => {
-  const client = await house.open();
+  const client = await harness.open();
   client.write(Buffer.concat([Buffer.from('SEND\ndestination:/queue/'), Buffer.of(0xff), Buffer.from('\n\n\0')]));
   const error = await client.error();
   expect(header(error, 'message')).toBe('Malformed frame');
@@ -191,7 +191,7 @@ test('a destination that is no UTF-8 is refused, since it would be mistaken for 
 });
 
 test('a destination may hold the replacement character itself', async () => {
-  const client = await house.open();
+  const client = await harness.open();
   await subscribe(client, '/queue/\ufffd');
   await client.confirmed('SEND', { destination: '/queue/\ufffd' }, 'x');
   expect(header(await client.next('MESSAGE'), 'destination')).toBe('/queue/\ufffd');

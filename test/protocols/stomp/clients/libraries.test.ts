@@ -5,17 +5,17 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { socketTo } from '../../../../conformance/clients/stomp-socket.ts';
 import { StompHarness } from '../harness.ts';
 
-let house: StompHarness;
+let harness: StompHarness;
 beforeEach(async () => {
-  house = await StompHarness.start();
+  harness = await StompHarness.start();
 });
-afterEach(() => house.stop());
+afterEach(() => harness.stop());
 
 describe('stompit', () => {
   const open = (headers: Record<string, string> = {}): Promise<stompit.Client> =>
     new Promise((resolve, reject) => {
       const connectHeaders = { host: '/', login: 'guest', passcode: 'guest', ...headers };
-      stompit.connect({ host: '127.0.0.1', port: house.port, connectHeaders }, (error, client) =>
+      stompit.connect({ host: '127.0.0.1', port: harness.port, connectHeaders }, (error, client) =>
         error === null ? resolve(client) : reject(error),
       );
     });
@@ -60,7 +60,7 @@ describe('stompit', () => {
     await new Promise<void>((resolve, reject) => {
       client.disconnect((error) => (error === null ? resolve() : reject(error)));
     });
-    const core = await house.session();
+    const core = await harness.session();
     expect(core.checkQueue('q').messages).toBe(0);
   });
 
@@ -99,7 +99,7 @@ describe('stompit', () => {
 describe('@stomp/stompjs', () => {
   const open = async (more: StompConfig = {}): Promise<Client> => {
     const client = new Client({
-      webSocketFactory: () => socketTo(house.port),
+      webSocketFactory: () => socketTo(harness.port),
       connectHeaders: { login: 'guest', passcode: 'guest', host: '/' },
       reconnectDelay: 0,
       ...more,
@@ -148,7 +148,7 @@ describe('@stomp/stompjs', () => {
     transaction.commit();
     await receipt(client, (headers) => seen[1]!.ack(headers));
     await client.deactivate();
-    const core = await house.session();
+    const core = await harness.session();
     await expect.poll(() => core.checkQueue('q').messages).toBe(1);
     expect(core.checkQueue('out').messages).toBe(1);
   });

@@ -5,7 +5,7 @@ import { escapeText } from '../../../../protocols/stomp/codec/escape.ts';
 import * as names from '../../../../protocols/stomp/codec/names.ts';
 import { COMPLETE, FrameParser, INCOMPLETE_BODY, INCOMPLETE_HEAD } from '../../../../protocols/stomp/codec/parser.ts';
 import { V1_0, V1_1, V1_2, type Version } from '../../../../protocols/stomp/codec/version.ts';
-import { Intake, JoinBuffer } from '../../../../protocols/stomp/connection/input-buffer.ts';
+import { InputBuffer, JoinBuffer } from '../../../../protocols/stomp/connection/input-buffer.ts';
 
 const BOUNDS = {
   headersMax: 40,
@@ -38,28 +38,28 @@ function taken(parser: FrameParser): Parsed {
   };
 }
 
-/** Feeds the pieces through an intake as a connection does. */
+/** Feeds the pieces through an input buffer as a connection does. */
 function parsePieces(pieces: Buffer[], version: Version): Parsed[] {
   const parser = new FrameParser(BOUNDS);
-  const intake = new Intake(new JoinBuffer());
+  const input = new InputBuffer(new JoinBuffer());
   const frames: Parsed[] = [];
   for (const piece of pieces) {
-    // A socket's chunk is gone after the call: what the intake keeps must be its own.
+    // A socket's chunk is gone after the call: what the buffer keeps must be its own.
     const chunk = Buffer.from(piece);
-    if (intake.add(chunk)) {
-      let at = intake.start;
+    if (input.add(chunk)) {
+      let at = input.start;
       for (;;) {
-        const result = parser.parse(intake.buffer, at, intake.end, version);
+        const result = parser.parse(input.buffer, at, input.end, version);
         if (result !== COMPLETE) {
           const known = result === INCOMPLETE_BODY && parser.contentLength >= 0;
-          if (known) intake.keepMeasured(parser.start, parser.end - parser.start);
-          else intake.keepUnmeasured(parser.start, BOUNDS.headersSizeMax);
+          if (known) input.keepMeasured(parser.start, parser.end - parser.start);
+          else input.keepUnmeasured(parser.start, BOUNDS.headersSizeMax);
           break;
         }
         frames.push(taken(parser));
         at = parser.end;
-        if (at === intake.end) {
-          intake.keepFrames(at);
+        if (at === input.end) {
+          input.keepFrames(at);
           break;
         }
       }
@@ -304,17 +304,17 @@ test('byte by byte gives the same frames', () => {
 test('frames larger than the shared buffer come through whole', () => {
   const bounds = { ...BOUNDS, unmeasuredBodySizeMax: 1_000_000 };
   const parser = new FrameParser(bounds);
-  const intake = new Intake(new JoinBuffer());
+  const input = new InputBuffer(new JoinBuffer());
   const whole = Buffer.from(`SEND\na:b\n\n${'0123456789'.repeat(60_000)}\0DISCONNECT\n\n\0`);
   const seen: string[] = [];
   for (let at = 0; at < whole.length; at += 50_000) {
-    if (!intake.add(Buffer.from(whole.subarray(at, at + 50_000)))) continue;
-    let from = intake.start;
-    while (parser.parse(intake.buffer, from, intake.end, V1_2) === COMPLETE) {
+    if (!input.add(Buffer.from(whole.subarray(at, at + 50_000)))) continue;
+    let from = input.start;
+    while (parser.parse(input.buffer, from, input.end, V1_2) === COMPLETE) {
       seen.push(`${names.COMMAND_TEXT[parser.command]} ${parser.bodyEnd - parser.bodyStart}`);
       from = parser.end;
     }
-    intake.keepUnmeasured(parser.start, 1_000_000);
+    input.keepUnmeasured(parser.start, 1_000_000);
   }
   expect(seen).toEqual(['SEND 600000', 'DISCONNECT 0']);
 });

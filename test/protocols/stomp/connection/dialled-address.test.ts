@@ -8,17 +8,17 @@ import { TcpTransport, tcpServer } from '../../../../src/transport/tcp.ts';
 import { StompHarness } from '../harness.ts';
 import { RawClient } from '../raw-client.ts';
 
-let house: StompHarness;
+let harness: StompHarness;
 beforeEach(async () => {
-  house = await StompHarness.start();
+  harness = await StompHarness.start();
 });
-afterEach(() => house.stop());
+afterEach(() => harness.stop());
 
 test("where it is none of this machine's loopback addresses", async () => {
   // What a socket says that was dialled from elsewhere.
   const server = tcpServer((socket) => {
     Object.defineProperty(socket, 'localAddress', { value: '192.0.2.7' });
-    const { broker, protocol } = house;
+    const { broker, protocol } = harness;
     const unfinished = new MemoryBudget(broker.turn, Number.POSITIVE_INFINITY);
     const unsent = new MemoryBudget(broker.turn, Number.POSITIVE_INFINITY);
     const transport = new TcpTransport({ ...broker, logger: NO_LOGGER, unfinished, unsent }, socket);

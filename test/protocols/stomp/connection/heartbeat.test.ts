@@ -1,6 +1,7 @@
 /** What is agreed on in `heart-beat`, how often something is sent, and when a client counts as gone. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { agreeHeartbeat, Heartbeat } from '../../../../protocols/stomp/connection/heartbeat.ts';
+import { ConnectionTimers } from '../../../../protocols/stomp/connection/connection-timers.ts';
+import { agreeHeartbeat } from '../../../../protocols/stomp/connection/heartbeat.ts';
 import { ManualClock } from '../../../../src/clock/clock.ts';
 
 describe('the agreement', () => {
@@ -24,13 +25,14 @@ describe('the agreement', () => {
 describe('heart-beats', () => {
   let clock: ManualClock;
   let host: { sent: boolean; received: boolean; beats: number; missed: number };
-  let heartbeat: Heartbeat;
+  let timers: ConnectionTimers;
 
   beforeEach(() => {
     clock = new ManualClock();
     const state = { sent: false, received: false, beats: 0, missed: 0 };
     host = state;
-    heartbeat = new Heartbeat(clock, {
+    timers = new ConnectionTimers(clock, {
+      handshakeTimedOut() {},
       takeSent() {
         const { sent } = state;
         state.sent = false;
@@ -47,7 +49,7 @@ describe('heart-beats', () => {
   });
 
   it('are sent so that no silence is longer than was agreed, and not where something else was sent', () => {
-    heartbeat.start({ sendMs: 1000, receiveMs: 0 });
+    timers.startHeartbeats({ sendMs: 1000, receiveMs: 0 });
     clock.advance(460);
     expect(host.beats).toBe(0);
     clock.advance(20);
@@ -63,7 +65,7 @@ describe('heart-beats', () => {
   });
 
   it('of the client may be late once: it is gone after two silent periods', () => {
-    heartbeat.start({ sendMs: 0, receiveMs: 1000 });
+    timers.startHeartbeats({ sendMs: 0, receiveMs: 1000 });
     for (let i = 0; i < 5; i++) {
       clock.advance(1000);
       host.received = true;
@@ -80,16 +82,16 @@ describe('heart-beats', () => {
 
   it('are counted from the agreement on: what came with CONNECT is none', () => {
     host.received = true;
-    heartbeat.start({ sendMs: 0, receiveMs: 1000 });
+    timers.startHeartbeats({ sendMs: 0, receiveMs: 1000 });
     clock.advance(2000);
     expect(host.missed).toBe(1);
   });
 
   it('stop both ways', () => {
-    heartbeat.start({ sendMs: 1000, receiveMs: 1000 });
-    heartbeat.stop();
+    timers.startHeartbeats({ sendMs: 1000, receiveMs: 1000 });
+    timers.stopHeartbeats();
     clock.advance(100_000);
     expect([host.beats, host.missed]).toEqual([0, 0]);
-    new Heartbeat(clock, {} as never).stop();
+    new ConnectionTimers(clock, {} as never).stop();
   });
 });

@@ -5,11 +5,11 @@ import { until } from '../../../support/until.ts';
 import { StompHarness } from '../harness.ts';
 import { header, RawClient } from '../raw-client.ts';
 
-let house: StompHarness;
+let harness: StompHarness;
 beforeEach(async () => {
-  house = await StompHarness.start();
+  harness = await StompHarness.start();
 });
-afterEach(() => house.stop());
+afterEach(() => harness.stop());
 
 const CONNECTED = 'CONNECT\naccept-version:1.2\nhost:/\n\n\0';
 const piece = fc.oneof(
@@ -56,12 +56,12 @@ const piece = fc.oneof(
 ); // prettier-ignore
 
 test('whatever a client sends, it is served or told off, and everyone else is served', async () => {
-  const worker = await house.open();
+  const worker = await harness.open();
   await worker.confirmed('SUBSCRIBE', { id: 'w', destination: '/queue/work', ack: 'client-individual' });
   let sent = 0;
   await fc.assert(
     fc.asyncProperty(fc.boolean(), fc.array(piece, { maxLength: 40 }), async (connects, pieces) => {
-      const client = await RawClient.dial(house.port);
+      const client = await RawClient.dial(harness.port);
       if (connects) client.write(CONNECTED);
       client.write(Buffer.concat(pieces));
       client.socket.end();
@@ -74,8 +74,8 @@ test('whatever a client sends, it is served or told off, and everyone else is se
     }),
     { numRuns: 1_000 },
   );
-  await until(() => house.broker.sessionCount === 1, 'the others to be gone');
-  expect(house.stats.internalErrors).toBe(0);
+  await until(() => harness.broker.sessionCount === 1, 'the others to be gone');
+  expect(harness.stats.internalErrors).toBe(0);
 }, 60_000);
 
 test('frames cut at every byte', async () => {
@@ -83,28 +83,28 @@ test('frames cut at every byte', async () => {
     'SUBSCRIBE\nid:1\ndestination:/queue/q\nack:client\n\n\0SEND\ndestination:/queue/q\na\\c:ünï\n\nbødy\0DISCONNECT\nreceipt:z\n\n\0';
   const bytes = Buffer.from(text);
   for (let cut = 1; cut < bytes.length; cut += 3) {
-    const client = await house.open();
+    const client = await harness.open();
     client.write(bytes.subarray(0, cut));
     await new Promise<void>((resolve) => client.socket.write('', () => resolve()));
     client.write(bytes.subarray(cut));
     await client.take('RECEIPT');
     client.cut();
   }
-  const core = await house.session();
+  const core = await harness.session();
   expect(core.checkQueue('q').messages).toBeGreaterThan(0);
 });
 
 test('a head that never ends is stopped at its bound', async () => {
-  const client = await RawClient.dial(house.port);
+  const client = await RawClient.dial(harness.port);
   client.write(`CONNECT\n${'x:y\n'.repeat(100)}`);
   client.write(Buffer.alloc(100_000, 'z'));
   expect(header(await client.error(), 'message')).toBe('Headers too long');
 });
 
 test('a body that never ends is stopped at its bound', async () => {
-  await house.stop();
-  house = await StompHarness.start({ unmeasuredBodySizeMax: 100_000 });
-  const client = await house.open();
+  await harness.stop();
+  harness = await StompHarness.start({ unmeasuredBodySizeMax: 100_000 });
+  const client = await harness.open();
   client.write('SEND\ndestination:/queue/q\n\n');
   client.write(Buffer.alloc(1_000_000, 'z'));
   expect(header(await client.error(), 'message')).toBe('Body too large');

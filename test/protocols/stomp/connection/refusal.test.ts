@@ -7,17 +7,17 @@ import { until } from '../../../support/until.ts';
 import { StompHarness } from '../harness.ts';
 import { header, RawClient } from '../raw-client.ts';
 
-let house: StompHarness;
+let harness: StompHarness;
 /** The sessions of the clients that connected, in order. */
 let sessions: Session[];
 /** Answers to CONNECT wait here when a test asks for it. */
 let answers: (() => void)[] | null;
 
 beforeEach(async () => {
-  house = await StompHarness.start();
+  harness = await StompHarness.start();
   sessions = [];
   answers = null;
-  const { broker } = house;
+  const { broker } = harness;
   const open = broker.open.bind(broker);
   broker.open = (request, client, done) => {
     open(request, client, (result: Session | Refusal) => {
@@ -27,7 +27,7 @@ beforeEach(async () => {
     });
   };
 });
-afterEach(() => house.stop());
+afterEach(() => harness.stop());
 
 const hold = (session: Session, congested: boolean): void => {
   Object.defineProperty(session, 'congested', { value: congested, configurable: true });
@@ -35,12 +35,11 @@ const hold = (session: Session, congested: boolean): void => {
 };
 
 /** The first client's connection has stopped taking frames. */
-const parked = (): Promise<void> =>
-  until(() => (house.handlers[0] as unknown as { parked: number }).parked !== 0, 'the connection to be parked');
+const parked = (): Promise<void> => until(() => harness.internals().gate.reasons !== 0, 'the gate to be closed');
 
 describe('while publishers are held back', () => {
   test('a SEND waits, frames before it are taken, and nothing is lost afterwards', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     hold(sessions[0]!, true);
     client.write('BEGIN\ntransaction:t\nreceipt:before\n\n\0');
     client.write(
@@ -49,7 +48,7 @@ describe('while publishers are held back', () => {
       ),
     );
     expect(header(await client.next('RECEIPT'), 'receipt-id')).toBe('before');
-    const core = await house.session();
+    const core = await harness.session();
     await parked();
     expect(core.queueExists('q')).toBe(false);
     hold(sessions[0]!, false);
@@ -58,7 +57,7 @@ describe('while publishers are held back', () => {
   });
 
   test('a large body that has begun goes on later', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q' });
     const body = 'y'.repeat(3_000_000);
     client.write(`SEND\ndestination:/queue/q\ncontent-length:${body.length}\n\n${body.slice(0, 1_000_000)}`);
@@ -72,8 +71,8 @@ describe('while publishers are held back', () => {
   });
 
   test('consumers are served and may settle', async () => {
-    const publisher = await house.open();
-    const consumer = await house.open();
+    const publisher = await harness.open();
+    const consumer = await harness.open();
     await consumer.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q', ack: 'client', 'prefetch-count': '1' });
     publisher.send('SEND', { destination: '/queue/q' }, '1');
     publisher.send('SEND', { destination: '/queue/q' }, '2');
@@ -90,7 +89,7 @@ describe('what cannot be stored', () => {
   };
 
   test("is refused with the receipt's id, after the receipts before it", async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SEND', { destination: '/queue/q' }, 'x');
     client.send('SEND', { destination: '/queue/q', receipt: 'good' }, 'x');
     await client.next('RECEIPT');
@@ -100,16 +99,16 @@ describe('what cannot be stored', () => {
   });
 
   test('is counted where nobody asked for a receipt', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SEND', { destination: '/queue/q' }, 'x');
     refuse(sessions[0]!);
     client.send('SEND', { destination: '/queue/q' }, 'x');
     await client.confirmed('BEGIN', { transaction: 't' });
-    expect(house.stats.refusedUnasked).toBe(1);
+    expect(harness.stats.refusedUnasked).toBe(1);
   });
 
   test('in a transaction is told at COMMIT, asked for or not', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     sessions[0]!.transaction = () =>
       ({ publish() {}, settle() {}, operations: 1, bytes: 1, commit: () => MARK_REFUSED, rollback() {} }) as never;
     client.send('BEGIN', { transaction: 't' });
@@ -120,7 +119,7 @@ describe('what cannot be stored', () => {
 describe('an answer to CONNECT that comes late', () => {
   test('lets what was sent meanwhile go on', async () => {
     answers = [];
-    const client = await RawClient.dial(house.port);
+    const client = await RawClient.dial(harness.port);
     client.write('CONNECT\naccept-version:1.2\nhost:/\n\n\0SEND\ndestination:/queue/q\nreceipt:1\n\nx\0');
     await until(() => answers!.length === 1);
     client.write('SEND\ndestination:/queue/q\nreceipt:2\n\nx\0');
@@ -133,11 +132,11 @@ describe('an answer to CONNECT that comes late', () => {
 
   test('finds nobody when the client has gone, and leaves no session behind', async () => {
     answers = [];
-    const client = await RawClient.dial(house.port);
+    const client = await RawClient.dial(harness.port);
     client.send('CONNECT', { 'accept-version': '1.2', host: '/' });
     await until(() => answers!.length === 1);
     const closed = new Promise<void>((resolve) => {
-      const handler = house.handlers[0]!;
+      const handler = harness.handlers[0]!;
       const original = handler.closed.bind(handler);
       handler.closed = () => {
         original();
@@ -147,24 +146,24 @@ describe('an answer to CONNECT that comes late', () => {
     client.cut();
     await closed;
     answers[0]!();
-    expect(house.broker.sessionCount).toBe(0);
+    expect(harness.broker.sessionCount).toBe(0);
   });
 });
 
 test('a client that is closed by an operator is told why', async () => {
-  const client = await house.open();
+  const client = await harness.open();
   sessions[0]!.client.kicked('maintenance');
   expect((await client.error()).body.toString()).toBe('maintenance\n');
 });
 
 test('a defect costs one connection, is counted, and is not kept quiet', async () => {
-  await house.stop();
+  await harness.stop();
   const errors: unknown[] = [];
-  house = await StompHarness.start(
+  harness = await StompHarness.start(
     {},
     { logger: { ...NO_LOGGER, error: (fields) => errors.push((fields as { err: unknown }).err) } },
   );
-  const { broker } = house;
+  const { broker } = harness;
   const open = broker.open.bind(broker);
   broker.open = (request, client, done) =>
     open(request, client, (result) => {
@@ -175,8 +174,8 @@ test('a defect costs one connection, is counted, and is not kept quiet', async (
       }
       done(result);
     });
-  const client = await house.open();
+  const client = await harness.open();
   const error = await client.refused('SEND', { destination: '/queue/q', receipt: 'r' }, 'x');
   expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual(['Internal error', 'r']);
-  expect([house.stats.internalErrors, (errors[0] as Error).message]).toEqual([1, 'a defect']);
+  expect([harness.stats.internalErrors, (errors[0] as Error).message]).toEqual([1, 'a defect']);
 });

@@ -1,7 +1,7 @@
 /** The tail of a MESSAGE is copied from where it was written last only while it is still there. */
 import { expect, test } from 'vitest';
 import { V1_2 } from '../../../../protocols/stomp/codec/version.ts';
-import { MessageWriter, TailMemo } from '../../../../protocols/stomp/deliver/delivery-writer.ts';
+import { DeliveryWriter, TailMemo } from '../../../../protocols/stomp/deliver/delivery-writer.ts';
 import { STOMP_DIALECT } from '../../../../protocols/stomp/mapping/properties.ts';
 import type { StompStats } from '../../../../protocols/stomp/stats.ts';
 import type { Session } from '../../../../src/api/session.ts';
@@ -53,7 +53,7 @@ function view(body: string): MessageView {
 function connection(memo: TailMemo) {
   const sink = new Sink();
   const output = new Output(sink, new Turn());
-  return { sink, output, writer: new MessageWriter(output, SESSION, V1_2, memo, { messagesOut: 0 } as StompStats) };
+  return { sink, output, writer: new DeliveryWriter(output, SESSION, V1_2, memo, { messagesOut: 0 } as StompStats) };
 }
 
 test('whatever has become of the memory it was in', () => {

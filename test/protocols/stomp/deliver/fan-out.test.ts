@@ -10,17 +10,17 @@ import { header, type RawClient } from '../raw-client.ts';
 /** The same bytes say something else in it. */
 const THIRD_DIALECT: Dialect = { id: 201, name: 'third', decode: () => ({ type: 'third', headers: [] }) };
 
-let house: StompHarness;
+let harness: StompHarness;
 beforeEach(async () => {
   const dialects = [STOMP_DIALECT, OTHER_DIALECT, THIRD_DIALECT];
-  house = await StompHarness.start({}, { dialects, vhosts: [{ name: '/' }, { name: 'two' }] });
+  harness = await StompHarness.start({}, { dialects, vhosts: [{ name: '/' }, { name: 'two' }] });
 });
-afterEach(() => house.stop());
+afterEach(() => harness.stop());
 
 function sessionIn(vhost: string): Promise<Session> {
   return new Promise((resolve, reject) => {
     const request = { client: 'test', loopback: true, user: undefined, password: undefined, vhost };
-    house.broker.open(request, { uncongested() {}, kicked() {} }, (result) => {
+    harness.broker.open(request, { uncongested() {}, kicked() {} }, (result) => {
       if ('refused' in result) reject(new Error(result.reason));
       else resolve(result);
     });
@@ -47,7 +47,7 @@ function publish(
 }
 
 async function subscribed(host: string, version = '1.2'): Promise<RawClient> {
-  const client = await house.open(version, { host });
+  const client = await harness.open(version, { host });
   await client.confirmed('SUBSCRIBE', { id: '1', destination: '/topic/t' });
   return client;
 }
@@ -94,7 +94,7 @@ test('bytes that mean something else in another dialect are read anew', async ()
 });
 
 test('what a subscriber gets later is not read from where it has been written over since', async () => {
-  const [first, second] = [await subscribed('/'), await house.open()];
+  const [first, second] = [await subscribed('/'), await harness.open()];
   await second.confirmed('SUBSCRIBE', {
     id: '1',
     destination: '/topic/t',
@@ -114,7 +114,7 @@ test('what a subscriber gets later is not read from where it has been written ov
 });
 
 test('keys of the same bytes that are spelled otherwise have destinations of their own', async () => {
-  const reader = await house.open();
+  const reader = await harness.open();
   await reader.confirmed('SUBSCRIBE', { id: '1', destination: '/topic/#' });
   const session = await sessionIn('/');
   for (const spelling of [DOT, SLASH, DOT] as const) publish(session, STOMP_DIALECT.id, '', 'x', 'a.b', spelling);

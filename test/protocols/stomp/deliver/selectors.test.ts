@@ -3,11 +3,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { StompHarness } from '../harness.ts';
 import { header, type RawClient } from '../raw-client.ts';
 
-let house: StompHarness;
+let harness: StompHarness;
 beforeEach(async () => {
-  house = await StompHarness.start();
+  harness = await StompHarness.start();
 });
-afterEach(() => house.stop());
+afterEach(() => harness.stop());
 
 const subscribe = (client: RawClient, destination: string, more: Record<string, string> = {}): Promise<void> =>
   client.confirmed('SUBSCRIBE', { id: '1', destination, ...more });
@@ -22,7 +22,7 @@ describe.each(['/queue/q', '/topic/t'])('a selector on %s', (destination) => {
     client.confirmed('SEND', { destination, ...headers }, body);
 
   test.each(['auto', 'client', 'client-individual'])('lets through what it selects, with ack:%s', async (ack) => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, destination, { ack, selector: "colour = 'red' AND weight > 5" });
     await send(client, { colour: 'red', weight: '10' }, 'heavy');
     await send(client, { colour: 'red', weight: '5' }, 'light');
@@ -33,7 +33,7 @@ describe.each(['/queue/q', '/topic/t'])('a selector on %s', (destination) => {
   });
 
   test('knows the names of JMS and the properties behind them', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     const selector =
       "JMSType LIKE 'car%' AND JMSPriority BETWEEN 5 AND 9 AND JMSDeliveryMode = 'PERSISTENT' AND x IS NULL";
     await subscribe(client, destination, { selector });
@@ -46,17 +46,17 @@ describe.each(['/queue/q', '/topic/t'])('a selector on %s', (destination) => {
   });
 
   test('is refused with its place when it is none, and nothing is declared', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     client.send('SUBSCRIBE', { id: '1', destination, selector: "colour = 'red", durable: 'true' });
     const error = await client.error();
     expect(header(error, 'message')).toBe('Invalid selector');
     expect(error.body.toString()).toBe('Invalid selector: a string is not closed, at character 10.\n');
-    const core = await house.session();
+    const core = await harness.session();
     expect(core.queueExists('q')).toBe(false);
   });
 
   test('that is blank is none', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, destination, { selector: '  ' });
     await send(client, {}, 'x');
     expect(await bodies(client, 1)).toEqual(['x']);
@@ -64,20 +64,20 @@ describe.each(['/queue/q', '/topic/t'])('a selector on %s', (destination) => {
 });
 
 test('what one consumer of a queue does not select waits for another', async () => {
-  const red = await house.open();
+  const red = await harness.open();
   await subscribe(red, '/queue/q', { selector: "colour = 'red'" });
   for (const colour of ['blue', 'red', 'blue'])
     await red.confirmed('SEND', { destination: '/queue/q', colour }, colour);
   expect(await bodies(red, 1)).toEqual(['red']);
-  const core = await house.session();
+  const core = await harness.session();
   expect(core.checkQueue('q').messages).toBe(2);
-  const blue = await house.open();
+  const blue = await harness.open();
   await subscribe(blue, '/queue/q', { selector: "colour = 'blue'" });
   expect(await bodies(blue, 2)).toEqual(['blue', 'blue']);
 });
 
 test('what a subscriber of a topic does not select is over, counted, and uses up no prefetch', async () => {
-  const client = await house.open('1.2', { 'client-id': 'c' });
+  const client = await harness.open('1.2', { 'client-id': 'c' });
   const durable = { 'activemq.subscriptionName': 's', ack: 'client-individual', 'prefetch-count': '2' };
   await subscribe(client, '/topic/t', { ...durable, selector: 'keep' });
   for (let i = 0; i < 50; i++) {
@@ -86,13 +86,13 @@ test('what a subscriber of a topic does not select is over, counted, and uses up
   const got = [await client.take('MESSAGE'), await client.take('MESSAGE')];
   expect(got.map(({ body }) => body.toString())).toEqual(['0', '25']);
   for (const message of got) await client.confirmed('ACK', { id: header(message, 'ack')! });
-  const core = await house.session();
+  const core = await harness.session();
   await expect.poll(() => core.checkQueue('c.s').messages).toBe(0);
-  expect(house.stats.notSelected).toBe(48);
+  expect(harness.stats.notSelected).toBe(48);
 });
 
 test('a long run of what is not selected does not hold up the turn, and is gone through all the same', async () => {
-  const client = await house.open('1.2', { 'client-id': 'c' });
+  const client = await harness.open('1.2', { 'client-id': 'c' });
   const durable = { 'activemq.subscriptionName': 's' };
   await subscribe(client, '/topic/t', durable);
   await client.confirmed('UNSUBSCRIBE', { id: '1' });
@@ -100,14 +100,14 @@ test('a long run of what is not selected does not hold up the turn, and is gone 
   await client.confirmed('SEND', { destination: '/topic/t', keep: 'true' }, 'last');
   await subscribe(client, '/topic/t', { ...durable, selector: 'keep' });
   expect(await bodies(client, 1)).toEqual(['last']);
-  expect(house.stats.notSelected).toBe(5_000);
+  expect(harness.stats.notSelected).toBe(5_000);
 });
 
 describe('JMSXGroupID', () => {
   test("keeps a group's messages together, and in order", async () => {
-    const clients = [await house.open(), await house.open()] as const;
+    const clients = [await harness.open(), await harness.open()] as const;
     for (const client of clients) await subscribe(client, '/queue/q', { ack: 'client-individual' });
-    const sender = await house.open();
+    const sender = await harness.open();
     for (let i = 0; i < 12; i++) {
       await sender.confirmed('SEND', { destination: '/queue/q', JMSXGroupID: `g${i % 3}` }, `g${i % 3}-${i}`);
     }
@@ -123,12 +123,12 @@ describe('JMSXGroupID', () => {
   });
 
   test('moves a group on when its consumer leaves', async () => {
-    const first = await house.open();
+    const first = await harness.open();
     await subscribe(first, '/queue/q', { ack: 'client-individual' });
     const group = { destination: '/queue/q', JMSXGroupID: 'g' };
     await first.confirmed('SEND', group, '1');
     expect(await bodies(first, 1)).toEqual(['1']);
-    const second = await house.open();
+    const second = await harness.open();
     await subscribe(second, '/queue/q', { ack: 'client-individual' });
     await second.confirmed('SEND', group, '2');
     expect(await bodies(first, 1)).toEqual(['2']);

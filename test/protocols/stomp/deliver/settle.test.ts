@@ -4,13 +4,13 @@ import { until } from '../../../support/until.ts';
 import { StompHarness } from '../harness.ts';
 import { type Frame, header, type RawClient } from '../raw-client.ts';
 
-let house: StompHarness;
+let harness: StompHarness;
 let core: Session;
 beforeEach(async () => {
-  house = await StompHarness.start();
-  core = await house.session();
+  harness = await StompHarness.start();
+  core = await harness.session();
 });
-afterEach(() => house.stop());
+afterEach(() => harness.stop());
 
 async function consume(client: RawClient, ack: string, more: Record<string, string> = {}): Promise<void> {
   await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q', ack, ...more });
@@ -50,17 +50,17 @@ const ackOf = (frame: Frame, version = '1.2'): Record<string, string> =>
 
 describe.each(['1.0', '1.1', '1.2'])('in %s', (version) => {
   test('auto needs no ACK, and its messages have nothing to be ACKed by', async () => {
-    const client = await house.open(version);
+    const client = await harness.open(version);
     await consume(client, 'auto');
     const [first] = await deliveries(client, 2);
     expect(header(first!, 'ack')).toBeUndefined();
     client.cut();
-    await until(() => house.broker.sessionCount === 1);
+    await until(() => harness.broker.sessionCount === 1);
     expect(core.checkQueue('q').messages).toBe(0);
   });
 
   test('client-individual: each ACK means one message', async () => {
-    const client = await house.open(version);
+    const client = await harness.open(version);
     await consume(client, 'client-individual');
     const [one, two, three] = await deliveries(client, 3);
     await client.confirmed('ACK', ackOf(two!, version));
@@ -73,7 +73,7 @@ describe.each(['1.0', '1.1', '1.2'])('in %s', (version) => {
   });
 
   test('client: an ACK means all messages up to that one', async () => {
-    const client = await house.open(version);
+    const client = await harness.open(version);
     await consume(client, 'client');
     const frames = await deliveries(client, 5);
     await client.confirmed('ACK', ackOf(frames[2]!, version));
@@ -87,7 +87,7 @@ describe.each(['1.0', '1.1', '1.2'])('in %s', (version) => {
 
 describe('NACK', () => {
   test('gives one message back as a failed attempt', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client-individual', { 'prefetch-count': '1' });
     const [frame] = await deliveries(client, 1);
     client.send('NACK', ackOf(frame!));
@@ -99,7 +99,7 @@ describe('NACK', () => {
   });
 
   test('with requeue:false lets go of it', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client-individual');
     const [frame] = await deliveries(client, 1);
     await client.confirmed('NACK', { ...ackOf(frame!), requeue: 'false' });
@@ -108,7 +108,7 @@ describe('NACK', () => {
   });
 
   test('means all up to that one where ACK does', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client');
     const frames = await deliveries(client, 3);
     await client.confirmed('NACK', { ...ackOf(frames[1]!), requeue: 'false' });
@@ -117,7 +117,7 @@ describe('NACK', () => {
   });
 
   test('is known in 1.0, too, whose clients send it to brokers that know it', async () => {
-    const client = await house.open('1.0');
+    const client = await harness.open('1.0');
     await consume(client, 'client');
     const [frame] = await deliveries(client, 1);
     await client.confirmed('NACK', { ...ackOf(frame!, '1.0'), requeue: 'false' });
@@ -128,7 +128,7 @@ describe('NACK', () => {
 
 describe('what a client holds', () => {
   test('comes back as a failed attempt when it is lost', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client-individual');
     await deliveries(client, 2);
     client.cut();
@@ -139,7 +139,7 @@ describe('what a client holds', () => {
   });
 
   test('comes back without an attempt when it unsubscribes', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client');
     await deliveries(client, 2);
     await client.confirmed('UNSUBSCRIBE', { id: '1' });
@@ -150,7 +150,7 @@ describe('what a client holds', () => {
   });
 
   test('is no more than its prefetch-count', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client-individual', { 'prefetch-count': '2' });
     for (let i = 1; i <= 5; i++) client.send('SEND', { destination: '/queue/q' }, `${i}`);
     const first = await client.next('MESSAGE');
@@ -174,7 +174,7 @@ describe('a token that is not good', () => {
     ['that is empty', 'Invalid header', () => ''],
     ['that is anything', 'Invalid header', () => 'anything'],
   ])('%s is refused', async (_, message, forge) => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client-individual');
     const [frame] = await deliveries(client, 1);
     const error = await client.refused('ACK', { id: forge(frame!), receipt: 'r' });
@@ -183,7 +183,7 @@ describe('a token that is not good', () => {
   });
 
   test('is refused when it was used before', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client-individual');
     const [frame] = await deliveries(client, 1);
     await client.confirmed('ACK', ackOf(frame!));
@@ -192,29 +192,29 @@ describe('a token that is not good', () => {
   });
 
   test('because a later ACK has covered it is counted, and no error', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client');
     const frames = await deliveries(client, 3);
     client.send('ACK', ackOf(frames[2]!));
     await client.confirmed('ACK', ackOf(frames[0]!));
-    expect(house.stats.staleSettlements).toBe(1);
+    expect(harness.stats.staleSettlements).toBe(1);
   });
 
   test('because of UNSUBSCRIBE is counted, but not confirmed', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client');
     const frames = await deliveries(client, 1);
     await client.confirmed('UNSUBSCRIBE', { id: '1' });
     client.send('ACK', ackOf(frames[0]!));
     await client.confirmed('BEGIN', { transaction: 't' });
-    expect(house.stats.staleSettlements).toBe(1);
+    expect(harness.stats.staleSettlements).toBe(1);
     expect(header(await client.refused('ACK', { ...ackOf(frames[0]!), receipt: 'r' }), 'message')).toBe(
       'Subscription not found',
     );
   });
 
   test('must not name another subscription in 1.1', async () => {
-    const client = await house.open('1.1');
+    const client = await harness.open('1.1');
     await consume(client, 'client');
     const [frame] = await deliveries(client, 1);
     const error = await client.refused('ACK', { 'message-id': header(frame!, 'message-id')!, subscription: '2' });
@@ -226,7 +226,7 @@ describe('a token that is not good', () => {
     ['1.1', 'message-id'],
     ['1.2', 'id'],
   ])('must be there in %s, as %s', async (version, name) => {
-    const client = await house.open(version);
+    const client = await harness.open(version);
     const error = await client.refused('ACK', {});
     expect([header(error, 'message'), error.body.toString().includes(`'${name}'`)]).toEqual(['Missing header', true]);
   }); // prettier-ignore
@@ -234,7 +234,7 @@ describe('a token that is not good', () => {
 
 describe('a transaction', () => {
   test('is all done at COMMIT, and nothing of it is seen before', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client-individual');
     const [one, two] = await deliveries(client, 2);
     client.send('BEGIN', { transaction: 't' });
@@ -249,7 +249,7 @@ describe('a transaction', () => {
   });
 
   test('is undone by ABORT: its deliveries are held as before', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client');
     const frames = await deliveries(client, 3);
     client.send('BEGIN', { transaction: 't' });
@@ -266,7 +266,7 @@ describe('a transaction', () => {
   });
 
   test.each(['DISCONNECT', 'the connection being lost'])('is undone by %s', async (how) => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client-individual');
     const [frame] = await deliveries(client, 1);
     client.send('BEGIN', { transaction: 't' });
@@ -279,7 +279,7 @@ describe('a transaction', () => {
   });
 
   test('keeps its deliveries through UNSUBSCRIBE, the others go back', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client-individual');
     const [, two] = await deliveries(client, 3);
     client.send('BEGIN', { transaction: 't' });
@@ -295,7 +295,7 @@ describe('a transaction', () => {
   });
 
   test('that is undone after UNSUBSCRIBE gives them back, too', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client-individual');
     const [one] = await deliveries(client, 2);
     client.send('BEGIN', { transaction: 't' });
@@ -309,7 +309,7 @@ describe('a transaction', () => {
   });
 
   test('holds a large body', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     client.send('BEGIN', { transaction: 't' });
     const body = 'x'.repeat(500_000);
     await client.confirmed('SEND', { destination: '/queue/other', transaction: 't', 'content-length': '500000' }, body);
@@ -320,7 +320,7 @@ describe('a transaction', () => {
   });
 
   test('has one ACK for each delivery', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await consume(client, 'client-individual');
     const [frame] = await deliveries(client, 1);
     client.send('BEGIN', { transaction: 't' });
@@ -330,7 +330,7 @@ describe('a transaction', () => {
   });
 
   test('of nothing is committed', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     client.send('BEGIN', { transaction: 't' });
     await client.confirmed('COMMIT', { transaction: 't' });
     client.send('BEGIN', { transaction: 't' });
@@ -350,29 +350,29 @@ describe('a transaction', () => {
     ['aborted but never begun', [['ABORT', { transaction: 't' }]], 'Bad transaction'],
     ['without a name', [['BEGIN', {}]], 'Missing transaction'],
   ])('%s is refused', async (_, frames, message) => {
-    const client = await house.open();
+    const client = await harness.open();
     for (const [command, headers] of frames) client.send(command, headers);
     expect(header(await client.error(), 'message')).toBe(message);
   }); // prettier-ignore
 
   test('is bounded, in number, in frames and in bytes', async () => {
-    await house.stop();
-    house = await StompHarness.start({ transactionsMax: 2, transactionOperationsMax: 3, transactionSizeMax: 1_000 });
-    const many = await house.open();
+    await harness.stop();
+    harness = await StompHarness.start({ transactionsMax: 2, transactionOperationsMax: 3, transactionSizeMax: 1_000 });
+    const many = await harness.open();
     for (const transaction of ['a', 'b']) await many.confirmed('BEGIN', { transaction });
     expect(header(await many.refused('BEGIN', { transaction: 'c' }), 'message')).toBe('Too many transactions');
     for (const [size, fits] of [
       [1, 3],
       [600, 2],
     ] as const) {
-      const client = await house.open();
+      const client = await harness.open();
       client.send('BEGIN', { transaction: 't' });
       for (let i = 0; i < fits; i++)
         await client.confirmed('SEND', { destination: '/queue/x', transaction: 't' }, 'y'.repeat(size));
       const error = await client.refused('SEND', { destination: '/queue/x', transaction: 't' }, 'y'.repeat(size));
       expect(header(error, 'message')).toBe('Transaction too large');
     } // prettier-ignore
-    const session = await house.session();
+    const session = await harness.session();
     expect(session.checkQueue('x').messages).toBe(0);
   });
 });

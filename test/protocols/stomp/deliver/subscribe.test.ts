@@ -4,20 +4,20 @@ import { until } from '../../../support/until.ts';
 import { StompHarness } from '../harness.ts';
 import { header, type RawClient } from '../raw-client.ts';
 
-let house: StompHarness;
+let harness: StompHarness;
 let core: Session;
 beforeEach(async () => {
-  house = await StompHarness.start({ subscriptionsMax: 4 });
-  core = await house.session();
+  harness = await StompHarness.start({ subscriptionsMax: 4 });
+  core = await harness.session();
 });
-afterEach(() => house.stop());
+afterEach(() => harness.stop());
 
 const subscribe = (client: RawClient, destination: string, more: Record<string, string> = {}): Promise<void> =>
   client.confirmed('SUBSCRIBE', { id: '1', destination, ...more });
 const gone = (client: RawClient): Promise<void> => {
-  const sessions = house.broker.sessionCount;
+  const sessions = harness.broker.sessionCount;
   client.cut();
-  return until(() => house.broker.sessionCount === sessions - 1, 'the session to end');
+  return until(() => harness.broker.sessionCount === sessions - 1, 'the session to end');
 };
 
 describe('the destination', () => {
@@ -32,14 +32,14 @@ describe('the destination', () => {
     ['/exchange/amq.fanout', '/exchange/amq.fanout', '/exchange/amq.fanout'],
     ['/exchange/amq.topic/#', '/topic/x', '/topic/x'],
   ])('%s gets what is sent to %s', async (from, to, shown) => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, from);
     client.send('SEND', { destination: to }, 'x');
     expect(header(await client.next('MESSAGE'), 'destination')).toBe(shown);
   });
 
   test('/queue/q makes a durable queue that stays', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/queue/q');
     await gone(client);
     client.cut();
@@ -57,16 +57,16 @@ describe('the destination', () => {
       arguments: [{ name: 'x-dead-letter-exchange', value: 'amq.topic' }],
     }; // prettier-ignore
     core.declareQueue('q', options);
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/queue/q');
     await client.confirmed('SEND', { destination: '/queue/q' }, 'x');
     await client.next('MESSAGE');
   });
 
   test('/queue/q with headers declares what they say, and is refused if the queue is another one', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/queue/q', { 'x-dead-letter-exchange': 'amq.topic', 'x-dead-letter-routing-key': '1' });
-    const other = await house.open();
+    const other = await harness.open();
     const error = await other.refused('SUBSCRIBE', {
       id: '1',
       destination: '/queue/q',
@@ -77,7 +77,7 @@ describe('the destination', () => {
   });
 
   test('/queue/q with exclusive and auto-delete', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/queue/mine', { exclusive: 'true' });
     await client.confirmed('SUBSCRIBE', {
       id: '2',
@@ -86,7 +86,7 @@ describe('the destination', () => {
       durable: 'false',
     });
     expect(core.queueExists('brief')).toBe(true);
-    const other = await house.open();
+    const other = await harness.open();
     expect(header(await other.refused('SUBSCRIBE', { id: '1', destination: '/queue/mine' }), 'message')).toBe(
       'resource_locked',
     );
@@ -97,28 +97,28 @@ describe('the destination', () => {
   });
 
   test('/amq/queue/q must be there', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     const error = await client.refused('SUBSCRIBE', { id: '1', destination: '/amq/queue/q' });
     expect([header(error, 'message'), error.body.toString()]).toEqual([
       'not_found',
       "NOT_FOUND - no queue 'q' in vhost '/'\n",
     ]);
     core.declareQueue('q', { durable: false, exclusive: false, autoDelete: false, arguments: [] });
-    const again = await house.open();
+    const again = await harness.open();
     await subscribe(again, '/amq/queue/q');
     again.send('SEND', { destination: '/amq/queue/q' }, 'x');
     await again.next('MESSAGE');
   });
 
   test('/exchange/x must be there, and no queue is left of the attempt', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     const error = await client.refused('SUBSCRIBE', { id: '1', destination: '/exchange/x/k', 'x-queue-name': 'left' });
     expect(header(error, 'message')).toBe('not_found');
     expect(core.queueExists('left')).toBe(false);
   });
 
   test('/topic/k gives each subscription its own copy, and leaves no queue behind', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SUBSCRIBE', { id: '1', destination: '/topic/k', 'x-queue-name': 'named' });
     await client.confirmed('SUBSCRIBE', { id: '2', destination: '/topic/*' });
     client.send('SEND', { destination: '/topic/k' }, 'x');
@@ -134,7 +134,7 @@ describe('the destination', () => {
 
   test('/reply-queue/n may hold slashes', async () => {
     core.declareQueue('a/b', { durable: false, exclusive: false, autoDelete: false, arguments: [] });
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/queue/a%2Fb');
     client.send('SEND', { destination: '/reply-queue/a/b' }, 'x');
     await client.next('MESSAGE');
@@ -158,19 +158,19 @@ describe('SUBSCRIBE is refused', () => {
       'Missing header',
     ],
   ])('%s', async (_, headers, message) => {
-    const client = await house.open('1.1');
+    const client = await harness.open('1.1');
     expect(header(await client.refused('SUBSCRIBE', headers), 'message')).toBe(message);
   });
 
   test('with an id that is in use', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/queue/q');
     const error = await client.refused('SUBSCRIBE', { id: '1', destination: '/queue/r' });
     expect(header(error, 'message')).toBe('Duplicated subscription identifier');
   });
 
   test('when there are too many', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     for (const id of ['1', '2', '3', '4']) await client.confirmed('SUBSCRIBE', { id, destination: '/queue/q' });
     const error = await client.refused('SUBSCRIBE', { id: '5', destination: '/queue/q' });
     expect(header(error, 'message')).toBe('Too many subscriptions');
@@ -179,7 +179,7 @@ describe('SUBSCRIBE is refused', () => {
 
 describe('in 1.0', () => {
   test('a subscription without an id is known by its destination', async () => {
-    const client = await house.open('1.0');
+    const client = await harness.open('1.0');
     await client.confirmed('SUBSCRIBE', { destination: '/queue/q', ack: 'client' });
     await client.confirmed('SUBSCRIBE', { destination: '/queue/r' });
     client.send('SEND', { destination: '/queue/q' }, 'x');
@@ -194,7 +194,7 @@ describe('in 1.0', () => {
 
 describe('UNSUBSCRIBE', () => {
   test('ends one subscription of several', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     for (const id of ['1', '2']) await client.confirmed('SUBSCRIBE', { id, destination: '/topic/k' });
     await client.confirmed('UNSUBSCRIBE', { id: '1' });
     client.send('SEND', { destination: '/topic/k' }, 'x');
@@ -206,12 +206,12 @@ describe('UNSUBSCRIBE', () => {
     [{ id: 'x' }, 'No subscription found'],
     [{}, 'Missing destination or id'],
   ])('%j is refused', async (headers, message) => {
-    const client = await house.open();
+    const client = await harness.open();
     expect(header(await client.refused('UNSUBSCRIBE', headers as Record<string, string>), 'message')).toBe(message);
   });
 
   test('with a stray durable header does not delete a queue that others made', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/queue/q');
     await client.confirmed('UNSUBSCRIBE', { id: '1', durable: 'true' });
     expect(core.queueExists('q')).toBe(true);
@@ -226,30 +226,30 @@ describe('a durable subscription', () => {
         string,
         string
       >;
-      const first = await house.open();
+      const first = await harness.open();
       await first.confirmed('SUBSCRIBE', headers);
       await gone(first);
-      const publisher = await house.open();
+      const publisher = await harness.open();
       await publisher.confirmed('SEND', { destination: '/topic/news.today', persistent: 'true' }, 'x');
-      const second = await house.open();
+      const second = await harness.open();
       await second.confirmed('SUBSCRIBE', headers);
       const frame = await second.next('MESSAGE');
       expect([header(frame, 'subscription'), frame.body.toString()]).toEqual(['sub', 'x']);
       await second.confirmed('ACK', { id: header(frame, 'ack')! });
       await second.confirmed('UNSUBSCRIBE', { id: 'sub', ...mark } as Record<string, string>);
       await publisher.confirmed('SEND', { destination: '/topic/news.today', persistent: 'true' }, 'x');
-      expect(house.stats.unroutable).toBe(1);
+      expect(harness.stats.unroutable).toBe(1);
     },
   );
 
   test('needs an id', async () => {
-    const client = await house.open('1.0');
+    const client = await harness.open('1.0');
     const error = await client.refused('SUBSCRIBE', { destination: '/topic/k', durable: 'true' });
     expect(header(error, 'message')).toBe('Missing Header');
   });
 
   test('by name, as with ActiveMQ, is one queue for client and name, and follows its topic', async () => {
-    const open = (): Promise<RawClient> => house.open('1.1', { 'client-id': 'my.client' });
+    const open = (): Promise<RawClient> => harness.open('1.1', { 'client-id': 'my.client' });
     const named = { 'activemq.subscriptionName': 'news' };
     const first = await open();
     await subscribe(first, '/topic/a', named);
@@ -270,8 +270,8 @@ describe('a durable subscription', () => {
 
 describe('a temporary queue', () => {
   test('is made by a reply-to, and its replies come by themselves', async () => {
-    const asker = await house.open();
-    const answerer = await house.open();
+    const asker = await harness.open();
+    const answerer = await harness.open();
     await subscribe(answerer, '/queue/rpc');
     for (const question of ['1', '2']) {
       asker.send(
@@ -294,22 +294,22 @@ describe('a temporary queue', () => {
   });
 
   test("goes with its session, and is nobody else's", async () => {
-    const asker = await house.open();
-    const answerer = await house.open();
+    const asker = await harness.open();
+    const answerer = await harness.open();
     await subscribe(answerer, '/queue/rpc');
     asker.send('SEND', { destination: '/queue/rpc', 'reply-to': '/temp-queue/answers' }, '?');
     const replyTo = header(await answerer.next('MESSAGE'), 'reply-to')!;
-    const thief = await house.open();
+    const thief = await harness.open();
     expect(header(await thief.refused('SUBSCRIBE', { id: '1', destination: replyTo }), 'message')).toBe(
       'resource_locked',
     );
     await gone(asker);
     await answerer.confirmed('SEND', { destination: replyTo }, 'Subscription not found');
-    expect(house.stats.unroutable).toBe(1);
+    expect(harness.stats.unroutable).toBe(1);
   });
 
   test('can be subscribed to, as with ActiveMQ, and then only that subscription gets the replies', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SUBSCRIBE', { id: 'mine', destination: '/temp-queue/t' });
     await client.confirmed('SUBSCRIBE', { id: 'rpc', destination: '/queue/rpc' });
     client.send('SEND', { destination: '/queue/rpc', 'reply-to': '/temp-queue/t' }, '?');
@@ -319,7 +319,7 @@ describe('a temporary queue', () => {
   });
 
   test('that a reply-to made can be taken over', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SUBSCRIBE', { id: 'rpc', destination: '/queue/rpc' });
     client.send('SEND', { destination: '/queue/rpc', 'reply-to': '/temp-queue/t' }, '?');
     const replyTo = header(await client.next('MESSAGE'), 'reply-to')!;
@@ -331,7 +331,7 @@ describe('a temporary queue', () => {
 });
 
 test('a subscription whose queue is deleted ends with an ERROR that names it', async () => {
-  const client = await house.open();
+  const client = await harness.open();
   await client.confirmed('SUBSCRIBE', { id: 'a\\cb', destination: '/queue/q' });
   core.deleteQueue('q', false, false);
   const error = await client.error();
@@ -340,8 +340,8 @@ test('a subscription whose queue is deleted ends with an ERROR that names it', a
 });
 
 test('a client that does not read holds up nobody, and gets everything when it reads again', async () => {
-  const slow = await house.open();
-  const quick = await house.open();
+  const slow = await harness.open();
+  const quick = await harness.open();
   await subscribe(slow, '/topic/k');
   await subscribe(quick, '/topic/k');
   slow.socket.pause();

@@ -7,11 +7,11 @@ import { until } from '../../../support/until.ts';
 import { OTHER_DIALECT, StompHarness } from '../harness.ts';
 import { type Frame, header, type RawClient } from '../raw-client.ts';
 
-let house: StompHarness;
+let harness: StompHarness;
 beforeEach(async () => {
-  house = await StompHarness.start();
+  harness = await StompHarness.start();
 });
-afterEach(() => house.stop());
+afterEach(() => harness.stop());
 
 const subscribe = (client: RawClient, destination: string, more: Record<string, string> = {}): Promise<void> =>
   client.confirmed('SUBSCRIBE', { id: '1', destination, ...more });
@@ -58,7 +58,7 @@ const own = (frame: Frame): [string, string][] =>
 
 describe('a message', () => {
   test('arrives with its bytes and its headers', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/queue/q');
     const body = Buffer.from(Array.from({ length: 512 }, (_, i) => i & 255));
     client.send(
@@ -84,7 +84,7 @@ describe('a message', () => {
   });
 
   test('without a body, and one that is text', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/queue/q');
     client.send('SEND', { destination: '/queue/q' });
     client.send('SEND', { destination: '/queue/q', a: 'b' }, 'text');
@@ -100,16 +100,16 @@ describe('a message', () => {
     ['1.2', '1.1', { a: 'x\\cy\\\\z\\rw\\n' }, [['a', 'x\\cy\\\\z\rw\\n']]],
     ['1.1', '1.2', { a: 'x\\cy' }, [['a', 'x\\cy']]],
   ])('from %s to %s says the same', async (from, to, headers, expected) => {
-    const publisher = await house.open(from);
-    const consumer = await house.open(to);
+    const publisher = await harness.open(from);
+    const consumer = await harness.open(to);
     await subscribe(consumer, '/queue/q');
     publisher.send('SEND', { destination: '/queue/q', ...headers }, 'x');
     expect(own(await consumer.next('MESSAGE'))).toEqual(expected);
-    if (to === '1.0' && Object.keys(headers).length > 1) expect(house.stats.lossyConversions).toBe(2);
+    if (to === '1.0' && Object.keys(headers).length > 1) expect(harness.stats.lossyConversions).toBe(2);
   });
 
   test("cannot bring headers that are the broker's", async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/queue/q', { ack: 'client-individual' });
     client.write(
       'SEND\ndestination:/queue/q\nmessage-id:m\nsubscription:evil\nack:evil\nredelivered:true\ndestination:/queue/r\nx:y\n\nz\0',
@@ -117,11 +117,11 @@ describe('a message', () => {
     const frame = await client.next('MESSAGE');
     expect(frame.lines.map(([name]) => name)).toEqual(['subscription', 'message-id', 'ack', 'destination', 'x']);
     expect(header(frame, 'subscription')).toBe('1');
-    expect(house.stats.headersStripped).toBe(4);
+    expect(harness.stats.headersStripped).toBe(4);
   });
 
   test('to many subscribers is the same for each but for its own headers', async () => {
-    const clients = await Promise.all(Array.from({ length: 5 }, (_, i) => house.open(i === 4 ? '1.0' : '1.2')));
+    const clients = await Promise.all(Array.from({ length: 5 }, (_, i) => harness.open(i === 4 ? '1.0' : '1.2')));
     for (const [i, client] of clients.entries())
       await client.confirmed('SUBSCRIBE', { id: `s${i}`, destination: '/topic/a.*' });
     for (const key of ['a.b', 'a.c', 'a.b'])
@@ -138,15 +138,15 @@ describe('a message', () => {
   });
 
   test('that is not taken by any queue is counted', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SEND', { destination: '/topic/nobody' }, 'x');
-    expect(house.stats.unroutable).toBe(1);
+    expect(harness.stats.unroutable).toBe(1);
   });
 });
 
 describe('receipts', () => {
   test('come in order, whatever they are for, and as they were asked for', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     const ids = ['a', 'b\\cc', '', '日本', '5'];
     client.send('SUBSCRIBE', { id: '1', destination: '/queue/r', receipt: ids[0]! });
     client.send('SEND', { destination: '/queue/q', persistent: 'true', receipt: ids[1]! }, 'x');
@@ -159,16 +159,16 @@ describe('receipts', () => {
   });
 
   test('ten thousand of them', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     for (let i = 0; i < 10_000; i++)
       client.send('SEND', { destination: '/queue/q', persistent: 'true', receipt: `${i}` }, 'x');
     for (let i = 0; i < 10_000; i++) expect(header(await client.next('RECEIPT'), 'receipt-id')).toBe(`${i}`);
   });
 
   test('are not dropped when more are owed than may be', async () => {
-    await house.stop();
-    house = await StompHarness.start({ receiptsPendingMax: 4 });
-    const client = await house.open();
+    await harness.stop();
+    harness = await StompHarness.start({ receiptsPendingMax: 4 });
+    const client = await harness.open();
     client.write(
       Array.from({ length: 500 }, (_, i) => `SEND\ndestination:/queue/q\npersistent:true\nreceipt:${i}\n\nx\0`).join(
         '',
@@ -184,9 +184,9 @@ describe('a large body', () => {
   const digest = (body: Buffer): string => createHash('sha256').update(body).digest('hex');
 
   test('goes through whole, while others flow, and what is owed comes after it', async () => {
-    const sender = await house.open();
-    const receiver = await house.open();
-    const other = await house.open();
+    const sender = await harness.open();
+    const receiver = await harness.open();
+    const other = await harness.open();
     await subscribe(receiver, '/queue/large');
     await subscribe(other, '/queue/small');
     const half = large.length / 2;
@@ -211,25 +211,25 @@ describe('a large body', () => {
   }, 30_000);
 
   test('that is not ended by NUL is refused and never seen', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     client.write(`SEND\ndestination:/queue/large\ncontent-length:200000\n\n${'x'.repeat(200_001)}`);
     expect(header(await client.error(), 'message')).toBe('Malformed frame');
-    const session = await house.session();
+    const session = await harness.session();
     expect(session.checkQueue('large').messages).toBe(0);
   });
 
   test('that breaks off is never seen', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     client.write(`SEND\ndestination:/queue/large\ncontent-length:2000000\n\n${'x'.repeat(1_000_000)}`);
-    const session = await house.session();
+    const session = await harness.session();
     await until(() => session.queueExists('large'), 'the frame to be begun');
     client.cut();
-    await until(() => house.broker.sessionCount === 1, 'the session to end');
+    await until(() => harness.broker.sessionCount === 1, 'the session to end');
     expect(session.checkQueue('large').messages).toBe(0);
   });
 
   test('without a length is gathered, and arrives', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/queue/large');
     const text = 'x'.repeat(1_000_000);
     client.send('SEND', { destination: '/queue/large', a: 'b' }, text);
@@ -240,7 +240,7 @@ describe('a large body', () => {
   test.each([16 * 1024, 16 * 1024 + 1, 64 * 1024, 128 * 1024, 128 * 1024 + 1])(
     'of %d bytes, near a limit',
     async (size) => {
-      const client = await house.open();
+      const client = await harness.open();
       await subscribe(client, '/queue/q', { ack: 'client' });
       const body = large.subarray(0, size);
       for (let i = 0; i < 3; i++) client.send('SEND', { destination: '/queue/q', 'content-length': `${size}` }, body);
@@ -251,9 +251,9 @@ describe('a large body', () => {
 
 describe('between protocols', () => {
   test('properties of others become headers', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '/topic/#');
-    const session = await house.session();
+    const session = await harness.session();
     const properties: Properties = {
       messageId: 'm',
       replyTo: { exchange: 'amq.topic', key: 'x.y' },
@@ -281,12 +281,12 @@ describe('between protocols', () => {
     publish(session, 'amq.topic', 'a/b.c', { headers: [] }, '{}', SLASH);
     publish(session, 'amq.topic', 'a/b.c', null, '{}', SLASH);
     for (let i = 0; i < 2; i++) expect(own(await client.next('MESSAGE'))).toEqual([['persistent', 'true']]);
-    expect(house.stats.lossyConversions).toBe(2);
+    expect(harness.stats.lossyConversions).toBe(2);
   });
 
   test('headers become properties of others', async () => {
-    const client = await house.open();
-    const session = await house.session();
+    const client = await harness.open();
+    const session = await harness.session();
     session.declareQueue('q', { durable: true, exclusive: false, autoDelete: false, arguments: [] });
     const seen = listen(session, 'q');
     client.send(
@@ -311,7 +311,7 @@ describe('between protocols', () => {
   });
 
   test("a dead letter tells its story in flat headers, before the publisher's own", async () => {
-    const client = await house.open();
+    const client = await harness.open();
     const dead = { 'x-dead-letter-exchange': 'amq.topic', 'x-dead-letter-routing-key': 'dead' };
     await client.confirmed('SUBSCRIBE', { id: 'w', destination: '/queue/work', ack: 'client-individual', ...dead });
     await client.confirmed('SUBSCRIBE', { id: 'd', destination: '/topic/dead' });
@@ -330,8 +330,8 @@ describe('between protocols', () => {
   });
 
   test("priority and expiry are the broker's to know, too", async () => {
-    const client = await house.open();
-    const session = await house.session();
+    const client = await harness.open();
+    const session = await harness.session();
     session.declareQueue('q', { durable: true, exclusive: false, autoDelete: false, arguments: [] });
     const seen: [number, number][] = [];
     const sink = {
@@ -375,7 +375,7 @@ describe('SEND is refused', () => {
     ['by a calendar', { destination: '/queue/q', AMQ_SCHEDULED_CRON: '0 * * * *' }, 'Not implemented'],
     ['in no such transaction', { destination: '/queue/q', transaction: 't' }, 'Bad transaction'],
   ])('%s', async (_, headers, message) => {
-    const client = await house.open();
+    const client = await harness.open();
     const error = await client.refused('SEND', { ...headers, receipt: 'r-1' }, 'x');
     expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual([message, 'r-1']);
     expect(error.body.length).toBeGreaterThan(20);

@@ -6,20 +6,20 @@ import { StompHarness } from '../harness.ts';
 import { header } from '../raw-client.ts';
 
 const MAX = 4;
-let house: StompHarness | undefined;
+let harness: StompHarness | undefined;
 afterEach(async () => {
   vi.restoreAllMocks();
-  await house?.stop();
+  await harness?.stop();
 });
 
 test('no more are owed than may be, however many frames come at once', async () => {
-  house = await StompHarness.start({ receiptsPendingMax: MAX }, { dataDirectory: '/own', files: new MemoryFiles() });
-  const client = await house.open();
-  const { answers } = house.handlers[0] as unknown as { answers: { owed: number } };
+  harness = await StompHarness.start({ receiptsPendingMax: MAX }, { dataDirectory: '/own', files: new MemoryFiles() });
+  const client = await harness.open();
+  const { receipts } = harness.internals().client!;
   const owed: number[] = [];
   const publish = ClientSession.prototype.publish;
   vi.spyOn(ClientSession.prototype, 'publish').mockImplementation(function (this: ClientSession, ...given) {
-    owed.push(answers.owed);
+    owed.push(receipts.owed);
     return publish.apply(this, given);
   });
   const frames = Array.from(

@@ -7,19 +7,19 @@ import { until } from '../../../support/until.ts';
 import { StompHarness } from '../harness.ts';
 import { header, type RawClient } from '../raw-client.ts';
 
-let house: StompHarness;
+let harness: StompHarness;
 let files: MemoryFiles;
 let client: RawClient;
 let other: Session;
 beforeEach(async () => {
   files = new MemoryFiles();
-  house = await StompHarness.start({}, { dataDirectory: '/data', files });
-  client = await house.open();
-  other = await house.session();
+  harness = await StompHarness.start({}, { dataDirectory: '/data', files });
+  client = await harness.open();
+  other = await harness.session();
 });
 afterEach(async () => {
   files.release();
-  await house.stop();
+  await harness.stop();
 });
 
 const LARGE = 'x'.repeat(300_000);
@@ -85,9 +85,9 @@ test.each<[string, () => Promise<Step>]>([
   ],
 ])('%s', async (_, prepare) => {
   const [command, headers, body] = await prepare();
-  const beside = await house.open();
-  const { stats } = house;
-  const answers = (house.handlers[0] as unknown as { answers: { owed: number } }).answers;
+  const beside = await harness.open();
+  const { stats } = harness;
+  const answers = harness.internals().client!.receipts;
   files.hold = 'sync';
   const before = stats.receiptsOut;
   client.send(command, { ...headers, receipt: 'r' }, body);
@@ -111,8 +111,7 @@ test('a client whose frames wait for the disk is not taken for silent', async ()
     for (const receipt of ['1', '2']) {
       patient.send('SEND', { destination: '/queue/q', persistent: 'true', receipt }, 'x');
     }
-    const [connection] = own.handlers as unknown as { parking: { reasons: number } }[];
-    await until(() => connection!.parking.reasons !== 0, 'the connection to be parked');
+    await until(() => own.internals().gate.reasons !== 0, 'the gate to be closed');
     // Its heart-beats lie unread in the socket.
     for (let i = 0; i < 6; i++) clock.advance(1_000);
     expect(own.stats.heartbeatsMissed).toBe(0);

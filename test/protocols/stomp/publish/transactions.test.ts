@@ -5,15 +5,15 @@ import { ManualClock } from '../../../../src/clock/clock.ts';
 import { StompHarness } from '../harness.ts';
 import { type Frame, header, type RawClient } from '../raw-client.ts';
 
-let house: StompHarness;
+let harness: StompHarness;
 let clock: ManualClock;
 let other: Session;
 beforeEach(async () => {
   clock = new ManualClock();
-  house = await StompHarness.start({}, { clock });
-  other = await house.session();
+  harness = await StompHarness.start({}, { clock });
+  other = await harness.session();
 });
-afterEach(() => house.stop());
+afterEach(() => harness.stop());
 
 const LARGE = 'x'.repeat(300_000);
 const bodyOf = async (client: RawClient): Promise<string> => (await client.next('MESSAGE')).body.toString();
@@ -46,7 +46,7 @@ describe.each(['1.1', '1.2'])('a cumulative ACK outside, in %s', (version) => {
   /** What is given back by whoever leaves now. */
   async function left(client: RawClient): Promise<string[]> {
     await client.leave();
-    const reader = await house.open();
+    const reader = await harness.open();
     const count = other.checkQueue('q').messages;
     await reader.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q' });
     const bodies: string[] = [];
@@ -55,21 +55,21 @@ describe.each(['1.1', '1.2'])('a cumulative ACK outside, in %s', (version) => {
   }
 
   test('leaves what the transaction has promised to its COMMIT', async () => {
-    const client = await house.open(version);
+    const client = await harness.open(version);
     await promised(client);
     await client.confirmed('COMMIT', { transaction: 't' });
     expect(await left(client)).toEqual(['5']);
   });
 
   test('leaves what the transaction has promised to its ABORT, after which it is held again', async () => {
-    const client = await house.open(version);
+    const client = await harness.open(version);
     await promised(client);
     await client.confirmed('ABORT', { transaction: 't' });
     expect(await left(client)).toEqual(['2', '3', '5']);
   });
 
   test('takes what was promised once it is aborted', async () => {
-    const client = await house.open(version);
+    const client = await harness.open(version);
     const frames = await promised(client);
     await client.confirmed('ABORT', { transaction: 't' });
     await client.confirmed('ACK', naming(frames[2]!));
@@ -77,7 +77,7 @@ describe.each(['1.1', '1.2'])('a cumulative ACK outside, in %s', (version) => {
   });
 
   test('of a promised one settles those before it alone', async () => {
-    const client = await house.open(version);
+    const client = await harness.open(version);
     const frames = await held(client, 3);
     await client.confirmed('BEGIN', { transaction: 't' });
     await client.confirmed('ACK', { ...naming(frames[1]!), transaction: 't' });
@@ -87,7 +87,7 @@ describe.each(['1.1', '1.2'])('a cumulative ACK outside, in %s', (version) => {
   });
 
   test('in a second transaction leaves to the first what it has', async () => {
-    const client = await house.open(version);
+    const client = await harness.open(version);
     const frames = await promised(client);
     await client.confirmed('BEGIN', { transaction: 'u' });
     await client.confirmed('ACK', { ...naming(frames[4]!), transaction: 'u' });
@@ -111,7 +111,7 @@ describe.each([
   }
 
   test('lives as long as its expiration says, from the COMMIT on', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await sendIn(client, { expiration: '5000' });
     expect(other.checkQueue('q').messages).toBe(1);
     clock.advance(4_900);
@@ -123,7 +123,7 @@ describe.each([
   });
 
   test('has its priority', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SEND', { destination: '/queue/q', 'x-max-priority': '9', priority: '5' }, 'middle');
     await sendIn(client, { priority: '9' });
     await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q' });
@@ -132,7 +132,7 @@ describe.each([
   });
 
   test('waits for its delay', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await sendIn(client, { AMQ_SCHEDULED_DELAY: '1000' });
     expect(other.queueExists('q') ? other.checkQueue('q').messages : 0).toBe(0);
     clock.advance(1_100);
@@ -141,7 +141,7 @@ describe.each([
   });
 
   test('stays with the consumer that has its group', async () => {
-    const [one, two] = [await house.open(), await house.open()];
+    const [one, two] = [await harness.open(), await harness.open()];
     for (const client of [one, two]) {
       await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q', ack: 'client', 'prefetch-count': '1' });
     }
@@ -159,14 +159,14 @@ describe.each([
   });
 
   test.each(['true', 'false'])('is as safe as it asks to be: persistent:%s', async (persistent) => {
-    const client = await house.open();
+    const client = await harness.open();
     await sendIn(client, { persistent });
     await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q' });
     expect(header(await client.next('MESSAGE'), 'persistent')).toBe(persistent === 'true' ? 'true' : undefined);
   });
 
   test('carries its headers, and nothing of the one before it', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await sendIn(client, { own: 'a\\cb', 'correlation-id': 'c' });
     await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q' });
     const message = await client.next('MESSAGE');

@@ -8,14 +8,14 @@ import { DOT } from '../../../../src/message/message.ts';
 import { StompHarness } from '../harness.ts';
 import { header, type RawClient } from '../raw-client.ts';
 
-let house: StompHarness;
+let harness: StompHarness;
 /** A client of another protocol. */
 let other: Session;
 beforeEach(async () => {
-  house = await StompHarness.start();
-  other = await house.session();
+  harness = await StompHarness.start();
+  other = await harness.session();
 });
-afterEach(() => house.stop());
+afterEach(() => harness.stop());
 
 const OF_OTHERS = ['amq.direct x', 'amq.topic erp.#'];
 
@@ -44,10 +44,10 @@ describe('x-queue-name', () => {
 
   test('adds a binding to a queue that is there, and takes none away', async () => {
     makeOrders();
-    const first = await house.open();
+    const first = await harness.open();
     await subscribe(first, '1', '/topic/a.*', orders);
     await first.leave();
-    const second = await house.open();
+    const second = await harness.open();
     await subscribe(second, '2', '/topic/b.*', orders);
     const all = ['amq.direct x', 'amq.topic a.*', 'amq.topic b.*', 'amq.topic erp.#'];
     expect(bindings()).toEqual(all);
@@ -66,7 +66,7 @@ describe('x-queue-name', () => {
 
   test('takes a queue as it is where nothing is said of it', async () => {
     makeOrders();
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '1', '/topic/a.*', { 'x-queue-name': 'orders' });
     expect(bindings()).toEqual([...OF_OTHERS.slice(0, 1), 'amq.topic a.*', 'amq.topic erp.#']);
     await client.leave();
@@ -76,7 +76,7 @@ describe('x-queue-name', () => {
   test('leaves a binding that others made as they made it', async () => {
     makeOrders();
     const before = other.bindings('orders');
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '1', '/topic/erp.#', orders);
     await client.confirmed('UNSUBSCRIBE', { id: '1', durable: 'true' });
     expect(other.bindings('orders')).toEqual(before);
@@ -84,22 +84,22 @@ describe('x-queue-name', () => {
 
   test('is shared, and found again with what has come meanwhile', async () => {
     const shared = { 'x-queue-name': 'n', 'auto-delete': 'false' };
-    const first = await house.open();
+    const first = await harness.open();
     await subscribe(first, '1', '/topic/t', shared);
     await first.leave();
-    const publisher = await house.open();
+    const publisher = await harness.open();
     for (const body of ['1', '2', '3']) await publisher.confirmed('SEND', { destination: '/topic/t' }, body);
-    const again = await house.open();
+    const again = await harness.open();
     await subscribe(again, '1', '/topic/t', { ...shared, ack: 'client' });
     for (const body of ['1', '2', '3']) expect((await again.next('MESSAGE')).body.toString()).toBe(body);
-    const beside = await house.open();
+    const beside = await harness.open();
     await subscribe(beside, '1', '/topic/t', shared);
     again.cut();
     for (const body of ['1', '2', '3']) expect((await beside.next('MESSAGE')).body.toString()).toBe(body);
   });
 
   test('goes with its last reader where nothing else is said', async () => {
-    const [one, two] = [await house.open(), await house.open()];
+    const [one, two] = [await harness.open(), await harness.open()];
     await subscribe(one, '1', '/topic/t', { 'x-queue-name': 'n' });
     await subscribe(two, '1', '/topic/t', { 'x-queue-name': 'n' });
     await one.leave();
@@ -110,7 +110,7 @@ describe('x-queue-name', () => {
 
   test('is refused with no-local where it is there: whose messages would be left out?', async () => {
     makeOrders();
-    const client = await house.open();
+    const client = await harness.open();
     const wish = { id: '1', destination: '/topic/a', ...orders, 'no-local': 'true' };
     expect(header(await client.refused('SUBSCRIBE', wish), 'message')).toBe('Invalid header');
     expect(bindings()).toEqual(OF_OTHERS);
@@ -118,7 +118,7 @@ describe('x-queue-name', () => {
 });
 
 describe("a durable subscription by name whose queue's name is another's", () => {
-  const open = (): Promise<RawClient> => house.open('1.2', { 'client-id': 'erp' });
+  const open = (): Promise<RawClient> => harness.open('1.2', { 'client-id': 'erp' });
   const durable = { 'activemq.subscriptionName': 'orders' };
   beforeEach(() => makeOrders('erp.orders'));
 
@@ -162,7 +162,7 @@ describe("a durable subscription by name whose queue's name is another's", () =>
 });
 
 describe('a durable subscription of its own', () => {
-  const open = (): Promise<RawClient> => house.open('1.2', { 'client-id': 'c' });
+  const open = (): Promise<RawClient> => harness.open('1.2', { 'client-id': 'c' });
   const named = { 'activemq.subscriptionName': 's' };
 
   test('keeps what others have bound to its queue when it changes its topic', async () => {
@@ -192,7 +192,7 @@ describe('a durable subscription of its own', () => {
 
   test('that two connections share goes with the last of them', async () => {
     const wish = { durable: 'true' };
-    const [one, two] = [await house.open(), await house.open()];
+    const [one, two] = [await harness.open(), await harness.open()];
     await subscribe(one, 's', '/topic/a', wish);
     await subscribe(two, 's', '/topic/a', wish);
     await one.confirmed('UNSUBSCRIBE', { id: 's', ...wish });
@@ -221,18 +221,18 @@ describe('a durable subscription of its own', () => {
   });
 
   test('is not another of which a NUL moves between its names', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     other.declareExchange('x\0a', 'fanout', { durable: true, autoDelete: false, internal: false, arguments: [] });
     other.declareExchange('x', 'fanout', { durable: true, autoDelete: false, internal: false, arguments: [] });
     await subscribe(client, 's', '/exchange/x/a%00b', { durable: 'true' });
-    const again = await house.open();
+    const again = await harness.open();
     await subscribe(again, 's', '/exchange/x%00a/b', { durable: 'true' });
     expect([...queues()]).toHaveLength(2);
   });
 
   test('whose exchange is gone still takes its queue away', async () => {
     other.declareExchange('x', 'fanout', { durable: true, autoDelete: false, internal: false, arguments: [] });
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, 's', '/exchange/x', { durable: 'true' });
     const [queue] = [...queues()];
     other.deleteExchange('x', false);
@@ -249,7 +249,7 @@ describe('a SUBSCRIBE that is refused in the end', () => {
   test('leaves no binding to a queue that was there', async () => {
     makeOrders();
     other.consume('orders', exclusive, sink, wide);
-    const client = await house.open();
+    const client = await harness.open();
     const error = await client.refused('SUBSCRIBE', {
       id: '1',
       destination: '/topic/a.*',
@@ -263,11 +263,11 @@ describe('a SUBSCRIBE that is refused in the end', () => {
 
   test('gives up no topic that the durable subscription had', async () => {
     const named = { durable: 'true', 'client-id': 'c', 'activemq.subscriptionName': 's' };
-    const client = await house.open();
+    const client = await harness.open();
     await subscribe(client, '1', '/topic/old', named);
     await client.leave();
     other.consume('c.s', exclusive, sink, wide);
-    await (await house.open()).refused('SUBSCRIBE', { id: '1', destination: '/topic/new', ...named });
+    await (await harness.open()).refused('SUBSCRIBE', { id: '1', destination: '/topic/new', ...named });
     expect(bindings('c.s')).toEqual(['amq.topic old']);
   });
 });

@@ -4,13 +4,13 @@ import { ManualClock } from '../../../../src/clock/clock.ts';
 import { StompHarness } from '../harness.ts';
 import { header, type RawClient } from '../raw-client.ts';
 
-let house: StompHarness;
+let harness: StompHarness;
 let clock: ManualClock;
 beforeEach(async () => {
   clock = new ManualClock();
-  house = await StompHarness.start({}, { clock });
+  harness = await StompHarness.start({}, { clock });
 });
-afterEach(() => house.stop());
+afterEach(() => harness.stop());
 
 const body = async (client: RawClient): Promise<string> => (await client.next('MESSAGE')).body.toString();
 
@@ -18,7 +18,7 @@ describe('a full queue', () => {
   const full = { destination: '/queue/q', 'x-max-length': '1', 'x-overflow': 'reject-publish' };
 
   test('refuses a SEND with an ERROR that names its receipt', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SEND', full, '1');
     const error = await client.refused('SEND', { ...full, receipt: 'second' }, '2');
     expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual(['Not stored', 'second']);
@@ -26,15 +26,15 @@ describe('a full queue', () => {
   });
 
   test('refuses in silence who asked for no receipt, and counts it', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SEND', full, '1');
     client.send('SEND', full, '2');
     await client.confirmed('SEND', { destination: '/queue/other' }, 'goes on');
-    expect(house.stats.refusedUnasked).toBe(1);
+    expect(harness.stats.refusedUnasked).toBe(1);
   });
 
   test('refuses a COMMIT', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SEND', full, '1');
     await client.confirmed('BEGIN', { transaction: 't' });
     client.send('SEND', { ...full, transaction: 't' }, '2');
@@ -43,7 +43,7 @@ describe('a full queue', () => {
   });
 
   test('refuses a large body', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SEND', full, '1');
     const large = 'x'.repeat(300_000);
     const error = await client.refused('SEND', { ...full, receipt: 'r', 'content-length': `${large.length}` }, large);
@@ -56,7 +56,7 @@ describe('time', () => {
     ['expiration', () => '1000'],
     ['expires', () => String(clock.epochMs() + 1_000)],
   ])('%s ends a message', async (name, value) => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SEND', { destination: '/queue/q', [name]: value() }, 'short');
     await client.confirmed('SEND', { destination: '/queue/q', expires: '0' }, 'long');
     clock.advance(1_100);
@@ -65,7 +65,7 @@ describe('time', () => {
   });
 
   test('a message that died of it has none any more', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SUBSCRIBE', { id: '1', destination: '/topic/dead' });
     const headers = {
       destination: '/queue/q',
@@ -80,7 +80,7 @@ describe('time', () => {
   });
 
   test('x-message-ttl is for all messages of a queue', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SEND', { destination: '/queue/q', 'x-message-ttl': '1000' }, 'short');
     clock.advance(1_100);
     await client.confirmed('SEND', { destination: '/queue/q' }, 'new');
@@ -91,7 +91,7 @@ describe('time', () => {
 
 describe('priority', () => {
   test('of messages counts where the queue has levels', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     for (const priority of ['1', '9', '5']) {
       await client.confirmed('SEND', { destination: '/queue/q', 'x-max-priority': '10', priority }, priority);
     }
@@ -100,8 +100,8 @@ describe('priority', () => {
   });
 
   test.each(['x-priority', 'activemq.priority'])('of consumers is %s', async (name) => {
-    const low = await house.open();
-    const high = await house.open();
+    const low = await harness.open();
+    const high = await harness.open();
     await low.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q' });
     await high.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q', [name]: '10' });
     for (let i = 0; i < 4; i++) await low.confirmed('SEND', { destination: '/queue/q' }, `${i}`);
@@ -110,14 +110,14 @@ describe('priority', () => {
   });
 
   test('of a consumer that is no number is refused', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     const error = await client.refused('SUBSCRIBE', { id: '1', destination: '/queue/q', 'x-priority': 'high' });
     expect(header(error, 'message')).toBe('Invalid header');
   });
 });
 
 test.each(['x-single-active-consumer', 'activemq.exclusive'])('%s lets one consumer at a time read', async (name) => {
-  const clients = [await house.open(), await house.open()] as const;
+  const clients = [await harness.open(), await harness.open()] as const;
   for (const client of clients) {
     await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q', [name]: 'true' });
   }

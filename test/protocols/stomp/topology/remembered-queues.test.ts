@@ -5,13 +5,13 @@ import { until } from '../../../support/until.ts';
 import { StompHarness } from '../harness.ts';
 import { header } from '../raw-client.ts';
 
-let house: StompHarness;
+let harness: StompHarness;
 let other: Session;
 beforeEach(async () => {
-  house = await StompHarness.start();
-  other = await house.session();
+  harness = await StompHarness.start();
+  other = await harness.session();
 });
-afterEach(() => house.stop());
+afterEach(() => harness.stop());
 
 const LARGE = 'x'.repeat(300_000);
 const destroy = (name: string): void => void other.deleteQueue(name, false, false);
@@ -22,7 +22,7 @@ describe('a queue that a SEND has made and somebody has deleted', () => {
     ['a small body', 'x'],
     ['a large body', LARGE],
   ])('is made again for the next one, with %s', async (_, body) => {
-    const client = await house.open();
+    const client = await harness.open();
     const headers = { destination: '/queue/q', 'content-length': String(body.length) };
     await client.confirmed('SEND', headers, body);
     destroy('q');
@@ -31,10 +31,10 @@ describe('a queue that a SEND has made and somebody has deleted', () => {
   });
 
   test('is made again while a large body comes', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SEND', { destination: '/queue/q' }, 'x');
     client.write(`SEND\ndestination:/queue/q\nreceipt:r\ncontent-length:${LARGE.length}\n\n${LARGE.slice(0, 200_000)}`);
-    await until(() => (house.handlers[0] as unknown as { large: unknown }).large !== null, 'the body to begin');
+    await until(() => harness.internals().input.large !== null, 'the body to begin');
     destroy('q');
     client.write(`${LARGE.slice(200_000)}\0`);
     await client.next('RECEIPT');
@@ -42,7 +42,7 @@ describe('a queue that a SEND has made and somebody has deleted', () => {
   });
 
   test('is made again before a transaction is committed', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('BEGIN', { transaction: 't' });
     await client.confirmed('SEND', { destination: '/queue/q', transaction: 't' }, 'small');
     await client.confirmed(
@@ -53,11 +53,11 @@ describe('a queue that a SEND has made and somebody has deleted', () => {
     destroy('q');
     await client.confirmed('COMMIT', { transaction: 't' });
     expect(waiting('q')).toBe(2);
-    expect(house.stats.unroutable).toBe(0);
+    expect(harness.stats.unroutable).toBe(0);
   });
 
   test('is made again as it was asked for', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     const headers = { destination: '/queue/q', 'x-max-length': '1' };
     await client.confirmed('SEND', headers, '1');
     destroy('q');
@@ -66,7 +66,7 @@ describe('a queue that a SEND has made and somebody has deleted', () => {
   });
 
   test('is made again for a SUBSCRIBE', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SEND', { destination: '/queue/q' }, 'x');
     destroy('q');
     await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q' });
@@ -76,7 +76,7 @@ describe('a queue that a SEND has made and somebody has deleted', () => {
 });
 
 test('a queue that goes with its consumer is made again for the next SUBSCRIBE', async () => {
-  const client = await house.open();
+  const client = await harness.open();
   for (let i = 0; i < 3; i++) {
     await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q', 'auto-delete': 'true' });
     await client.confirmed('UNSUBSCRIBE', { id: '1' });
@@ -94,7 +94,7 @@ describe('a queue that only has to be found', () => {
     ['a small body', 'x'],
     ['a large body', LARGE],
   ])('is missed where a receipt would say that the message is safe, with %s', async (_, body) => {
-    const client = await house.open();
+    const client = await harness.open();
     const headers = { ...missing, 'content-length': String(body.length) };
     await client.confirmed('SEND', headers, body);
     destroy('q');
@@ -107,15 +107,15 @@ describe('a queue that only has to be found', () => {
   });
 
   test('is counted as missing where nobody asks', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     destroy('q');
     client.send('SEND', missing, 'x');
     await client.confirmed('BEGIN', { transaction: 't' });
-    expect(house.stats.unroutable).toBe(1);
+    expect(harness.stats.unroutable).toBe(1);
   });
 
   test('is missed when a transaction is committed, of which nothing is carried out then', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('BEGIN', { transaction: 't' });
     await client.confirmed('SEND', { ...missing, transaction: 't' }, 'x');
     await client.confirmed('SEND', { destination: '/queue/other', transaction: 't' }, 'x');
@@ -126,13 +126,13 @@ describe('a queue that only has to be found', () => {
   });
 
   test('may be gone where somebody is answered: who answers keeps his connection', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     await client.confirmed('SEND', { destination: '/reply-queue/gone' }, 'x');
-    expect(house.stats.unroutable).toBe(1);
+    expect(harness.stats.unroutable).toBe(1);
   });
 
   test('is found again when it is there again', async () => {
-    const client = await house.open();
+    const client = await harness.open();
     client.send('SEND', missing, 'x');
     destroy('q');
     client.send('SEND', missing, 'nowhere');
@@ -150,7 +150,7 @@ test.each([
   const make = (): unknown =>
     other.declareExchange('x', 'fanout', { durable: false, autoDelete: false, internal: false, arguments: [] });
   make();
-  const client = await house.open();
+  const client = await harness.open();
   const headers = { destination: '/exchange/x', 'content-length': String(body.length) };
   await client.confirmed('SEND', headers, body);
   other.deleteExchange('x', false);
@@ -159,7 +159,7 @@ test.each([
 });
 
 test('a temporary queue that an operator has deleted is made again', async () => {
-  const client = await house.open();
+  const client = await harness.open();
   await client.confirmed('SUBSCRIBE', { id: '1', destination: '/temp-queue/a' });
   await client.confirmed('UNSUBSCRIBE', { id: '1' });
   const { services } = other as unknown as {

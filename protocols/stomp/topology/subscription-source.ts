@@ -1,45 +1,49 @@
 /** Where a subscription reads: the queue that a destination names, or one that is made for it and bound to an exchange. */
-import { type QueueOptions, RELEASED } from '../../../src/api/index.ts';
+import type { QueueOptions } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { flag } from '../codec/values.ts';
-import type { Connection } from '../connection/connection.ts';
-import { type Destination, TEMPORARY_PREFIX, TOPIC_EXCHANGE } from '../mapping/destinations.ts';
-import { queueOptions, speaksOfQueue } from './declared-queues.ts';
-import { bindNew, durableName, isBinding, notItsOwn, type Opened, openDurable } from './durable-subscriptions.ts';
-import { temporaryQueue } from './temporary.ts';
+import type { ConnectedClient } from '../connection/connected-client.ts';
+import { type Destination, TOPIC_EXCHANGE } from '../mapping/destinations.ts';
+import { queueOptions, speaksOfQueue } from '../mapping/queue-options.ts';
+import { bindNew, durableName, isBinding, type Made, notItsOwn, openDurable } from './durable-subscriptions.ts';
 
 /** Where a subscription reads. */
-export interface Source {
+export interface SubscriptionSource {
   readonly queue: string;
-  /** The queue is this subscription's alone: what it does not select waits for nobody. */
+  /** The queue is this subscription's alone: a message that is not selected waits for nobody. */
   readonly isOwn: boolean;
   /** The durable subscription's name, if it is one. */
   readonly durable?: string;
-  /** What was made for it. */
-  readonly opened?: Opened;
+  /** What was made for it in the broker. */
+  readonly made?: Made;
 }
 
-/** The queue that is read for this destination, made if it has to be. */
+/**
+ * The queue that is read for this destination, made if it has to be.
+ *
+ * @param id the subscription's; undefined in 1.0 where it has none
+ * @throws FrameError for headers that cannot be obeyed; BrokerError as the session
+ */
 export function sourceOf(
-  connection: Connection,
+  client: ConnectedClient,
   frame: Frame,
   destination: Destination,
   id: string | undefined,
-): Source {
+): SubscriptionSource {
   switch (destination.kind) {
     case 'queue':
       refuseNoLocal(frame);
-      connection.admitted.queues.declare(destination.name, frame);
+      client.queues.declare(destination.name, frame);
       return { queue: destination.name, isOwn: false };
     case 'existing-queue':
       refuseNoLocal(frame);
       return { queue: destination.name, isOwn: false };
     case 'temporary-queue':
       refuseNoLocal(frame);
-      return { queue: takeTemporary(connection, destination.name), isOwn: false };
+      return { queue: client.temporaryQueues.takeOver(destination.name), isOwn: false };
     case 'exchange':
-      return boundQueue(connection, frame, destination, id);
+      return boundQueue(client, frame, destination, id);
   }
 }
 
@@ -53,58 +57,38 @@ function refuseNoLocal(frame: Frame): void {
   throw new FrameError('Invalid header', "'no-local' is for subscriptions to topics and exchanges, not to queues.");
 }
 
-/** The client reads the queue itself from now on; if it was subscribed to it for a `reply-to`, that ends. */
-function takeTemporary(connection: Connection, name: string): string {
-  const { admitted } = connection;
-  const temporary = temporaryQueue(connection, name);
-  const before = temporary.subscription;
-  if (before !== null) {
-    if (!before.id?.startsWith(TEMPORARY_PREFIX)) {
-      throw new FrameError(
-        'Duplicated subscription identifier',
-        `This connection is subscribed to '${TEMPORARY_PREFIX}${name}' already.`,
-      );
-    }
-    before.consumer.cancel(RELEASED);
-    admitted.subscriptions.delete(before.number);
-    admitted.subscriptionsByKey.delete(before.key);
-    temporary.subscription = null;
-  }
-  return temporary.queue;
-}
-
 /**
  * A queue bound to an exchange with the destination's key: one that the client names (`x-queue-name`), a durable
  * subscription's, or one that is this subscription's own and goes with the session unless headers say otherwise.
  */
 function boundQueue(
-  connection: Connection,
+  client: ConnectedClient,
   frame: Frame,
   destination: Destination & { kind: 'exchange' },
   id: string | undefined,
-): Source {
-  const { session } = connection;
+): SubscriptionSource {
+  const { session } = client;
   const { exchange } = destination;
-  const key = filterOf(connection, destination);
+  const key = filterOf(client, destination);
   session.checkExchange(exchange);
-  const durable = durableName(connection, frame, exchange, destination.key, id);
+  const durable = durableName(client, frame, exchange, destination.key, id);
   // `durable` speaks of the subscription here: without it the queue need not outlive the broker.
   const isDurable = durable !== undefined;
   const noLocal = wantsNoLocal(frame);
-  if (noLocal) connection.admitted.origin = connection.sessionName;
+  if (noLocal) client.origin = client.sessionName;
   const shared = frame.header('x-queue-name') || undefined;
   if (shared !== undefined) {
     const options = queueOptions(frame, { durable: isDurable, exclusive: false, autoDelete: !isDurable });
-    return sharedQueue(connection, frame, shared, exchange, key, { ...options, durable: isDurable }, noLocal);
+    return sharedQueue(client, frame, shared, exchange, key, { ...options, durable: isDurable }, noLocal);
   }
   const options = queueOptions(frame, { durable: isDurable, exclusive: !isDurable, autoDelete: !isDurable });
   if (durable !== undefined) {
-    const opened = openDurable(connection, frame, durable, { exchange, key, noLocal, options });
-    return { queue: durable, isOwn: opened.isOwn, durable, opened };
+    const made = openDurable(client, frame, durable, { exchange, key, noLocal, options });
+    return { queue: durable, isOwn: made.isOwn, durable, made };
   }
-  const origin = noLocal ? { origin: connection.sessionName } : {};
+  const origin = noLocal ? { origin: client.sessionName } : {};
   const { name } = session.declareQueue('', { ...options, durable: false, ...origin });
-  return { queue: name, isOwn: true, opened: bindNew(session, name, false, exchange, key, { notOwn: noLocal }) };
+  return { queue: name, isOwn: true, made: bindNew(session, name, false, exchange, key, { notOwn: noLocal }) };
 }
 
 /**
@@ -112,29 +96,29 @@ function boundQueue(
  * binding is added where there is none, and none is ever taken away.
  */
 function sharedQueue(
-  connection: Connection,
+  client: ConnectedClient,
   frame: Frame,
   name: string,
   exchange: string,
   key: string,
   options: QueueOptions,
   noLocal: boolean,
-): Source {
-  const { session } = connection;
+): SubscriptionSource {
+  const { session } = client;
   const existed = session.queueExists(name);
   if (noLocal && existed) throw notItsOwn(name);
   if (existed && !speaksOfQueue(frame)) session.checkQueue(name);
-  else session.declareQueue(name, { ...options, ...(noLocal ? { origin: connection.sessionName } : {}) });
+  else session.declareQueue(name, { ...options, ...(noLocal ? { origin: client.sessionName } : {}) });
   if (existed && session.bindings(name).some((binding) => isBinding(binding, exchange, key))) {
     return { queue: name, isOwn: false };
   }
-  const opened = bindNew(session, name, existed, exchange, key, { notOwn: noLocal });
-  return { queue: name, isOwn: false, opened };
+  const made = bindNew(session, name, existed, exchange, key, { notOwn: noLocal });
+  return { queue: name, isOwn: false, made };
 }
 
 /** The destination's key as a filter: ActiveMQ's `>` for any number of levels, where an operator wants it understood. */
-function filterOf(connection: Connection, { exchange, key }: Destination & { kind: 'exchange' }): string {
-  if (connection.adapter.options.wildcards !== 'activemq' || exchange !== TOPIC_EXCHANGE) return key;
+function filterOf(client: ConnectedClient, { exchange, key }: Destination & { kind: 'exchange' }): string {
+  if (client.adapter.options.wildcards !== 'activemq' || exchange !== TOPIC_EXCHANGE) return key;
   if (key === '>') return '#';
   return key.endsWith('.>') ? `${key.slice(0, -1)}#` : key;
 }

@@ -1,0 +1,98 @@
+/** Fills a draft with what the headers of a SEND say of its message. */
+import { AT_LEAST_ONCE, DELAY_MAX_MS, type Draft } from '../../../src/api/index.ts';
+import { FrameError } from '../codec/errors.ts';
+import { decimalOf, type Frame } from '../codec/frame.ts';
+import {
+  EXPIRATION,
+  EXPIRES,
+  GROUP_ID,
+  PERSISTENT,
+  PRIORITY,
+  REPLY_TO,
+  SCHEDULED_AGAIN,
+  SCHEDULED_DELAY,
+  USER_ID,
+} from '../codec/names.ts';
+import { isSet, numberOf, wholeNumber } from '../codec/values.ts';
+import type { ConnectedClient } from '../connection/connected-client.ts';
+import { TEMPORARY_PREFIX } from '../mapping/destinations.ts';
+import { STOMP_DIALECT } from '../mapping/properties.ts';
+import type { PublishTarget } from './publish-targets.ts';
+
+/** Ten years. */
+const EXPIRATION_MAX_MS = 315_360_000_000;
+
+/**
+ * Brings the draft to its defaults, and sets everything in it but the body. Its properties lie in the frame's buffer or in one
+ * of the adapter's: they are valid until the next frame.
+ *
+ * @throws FrameError for a header that cannot be obeyed; BrokerError where a `reply-to` needs a queue that is refused
+ */
+export function fillDraft(draft: Draft, client: ConnectedClient, frame: Frame, target: PublishTarget): void {
+  const { adapter, session } = client;
+  draft.reset();
+  draft.dialect = STOMP_DIALECT.id;
+  if (isSet(frame, PERSISTENT, 'persistent')) draft.assurance = AT_LEAST_ONCE;
+  if (frame.has(PRIORITY)) {
+    draft.priority = numberOf(frame, PRIORITY, 'priority');
+    if (draft.priority > 255) throw new FrameError('Invalid header', "'priority' must be from 0 to 255.");
+  }
+  if (frame.has(EXPIRATION)) {
+    draft.ttlMs = expirationOf(frame);
+  } else if (frame.has(EXPIRES)) {
+    const expiresMs = numberOf(frame, EXPIRES, 'expires');
+    // JMS: 0 is never; and so is what nobody will live to see.
+    const ttlMs = Math.max(0, expiresMs - adapter.broker.clock.epochMs());
+    if (expiresMs > 0 && ttlMs <= EXPIRATION_MAX_MS) draft.ttlMs = ttlMs;
+  }
+  if (frame.has(SCHEDULED_DELAY) || frame.has(SCHEDULED_AGAIN)) {
+    draft.delayMs = scheduledDelay(frame);
+  } else if (target.route.acceptsDelay) {
+    const delay = frame.header('x-delay');
+    if (delay !== undefined) draft.delayMs = delayOf('x-delay', delay);
+  }
+  draft.origin = client.origin;
+  draft.grouped = frame.has(GROUP_ID);
+  if (frame.has(USER_ID) && frame.text(USER_ID) !== session.user) {
+    const { user } = session;
+    throw preconditionFailed(`user_id property set to '${frame.text(USER_ID)}' but authenticated user was '${user}'`);
+  }
+  const { stored } = adapter;
+  stored.collect(frame, frame.has(REPLY_TO) ? replyToOf(client, frame) : undefined);
+  draft.props = stored.buffer;
+  draft.propsStart = stored.start;
+  draft.propsEnd = stored.end;
+}
+
+/** What stands in the place of `reply-to`; undefined if it may stay as it is. */
+function replyToOf(client: ConnectedClient, frame: Frame): string | undefined {
+  const replyTo = frame.text(REPLY_TO)!;
+  return replyTo.startsWith(TEMPORARY_PREFIX) ? client.temporaryQueues.replyTo(replyTo) : undefined;
+}
+
+/** ActiveMQ's scheduler. A message that comes again and again is refused rather than delivered once. */
+function scheduledDelay(frame: Frame): number {
+  if (frame.has(SCHEDULED_AGAIN)) {
+    const text = `'${frame.nameText(frame.indexOf(SCHEDULED_AGAIN))}' is not built: a message is delivered once.`;
+    throw new FrameError('Not implemented', text);
+  }
+  return delayOf('AMQ_SCHEDULED_DELAY', frame.text(SCHEDULED_DELAY)!);
+}
+
+function delayOf(name: string, text: string): number {
+  return wholeNumber(name, text, 0, DELAY_MAX_MS);
+}
+
+/** RabbitMQ's bound and its words: more than ten years would not fit where the log keeps it. */
+function expirationOf(frame: Frame): number {
+  const index = frame.indexOf(EXPIRATION);
+  const value = decimalOf(frame.buffer, frame.valueStart(index), frame.valueEnd(index));
+  if (value >= 0 && value <= EXPIRATION_MAX_MS) return value;
+  const text = frame.text(EXPIRATION)!;
+  const why = !/^ *[+-]?\d+ *$/.test(text) ? 'no_integer' : text.includes('-') ? 'value_negative' : 'value_too_large';
+  throw preconditionFailed(`invalid expiration '${text}': ${why}`);
+}
+
+function preconditionFailed(why: string): FrameError {
+  return new FrameError('precondition_failed', `PRECONDITION_FAILED - ${why}`);
+}
