@@ -44,7 +44,7 @@ export interface WebSocketOptions {
   readonly messageSizeMax?: number;
 }
 
-export class WebSocketGate {
+export class WebSocketUpgrades {
   private readonly options: WebSocketOptions;
   private readonly webSocketServer: WebSocketServer;
 
