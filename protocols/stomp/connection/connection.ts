@@ -10,6 +10,7 @@
  * the end of a later turn. From CONNECTED on there is a `ConnectedClient`, which the handlers of frames are given.
  */
 import {
+  type BodySenderOwner,
   type ConnectionHandler,
   RELEASED,
   ReadGate,
@@ -33,7 +34,7 @@ import { type ClientHost, ConnectedClient, type Negotiated } from './connected-c
 import { ConnectionTimers, type ConnectionTimersHost } from './connection-timers.ts';
 import { dispatch } from './dispatch.ts';
 import { FrameInput, type FrameInputHost } from './frame-input.ts';
-import { FrameOutput, type FrameOutputHost } from './frame-output.ts';
+import { FrameOutput } from './frame-output.ts';
 import { connect, type HandshakeHost, sendConnected } from './handshake.ts';
 
 /** What a frame costs that is neither a message nor an answer, whatever it then does (`src/clock/work.ts`). */
@@ -61,7 +62,7 @@ export class Connection
     HandshakeHost,
     ClientHost,
     FrameInputHost,
-    FrameOutputHost,
+    BodySenderOwner,
     ReadGateOwner,
     ConnectionTimersHost
 {
@@ -85,7 +86,7 @@ export class Connection
     this.input = new FrameInput(adapter, this);
     this.gate = new ReadGate(broker.turn, this.input, transport, this, { resumes: 'turn-end' });
     this.share = this.gate.share;
-    this.output = new FrameOutput(transport.output, stats, this);
+    this.output = new FrameOutput(transport.output, this);
     this.timers = new ConnectionTimers(broker.clock, this);
     this.timers.startHandshake(options.handshakeTimeoutMs);
     stats.connectionsAccepted++;
@@ -170,14 +171,17 @@ export class Connection
     this.gate.resume(OWING);
   }
 
-  bodyEnded(): void {
-    const { client } = this;
-    if (client === null) return;
-    client.receipts.bodyEnded();
+  bodyReadable(): void {
+    this.output.pump();
+  }
+
+  bodiesSent(): void {
+    this.client?.receipts.bodiesSent();
     this.wakeConsumers();
   }
 
   bodyLost(): void {
+    this.adapter.stats.bodiesUnreadable++;
     this.destroy();
   }
 
