@@ -1,6 +1,7 @@
 /** The adapters that come with the broker, made with its settings, and the ones that web clients reach, by path and sub-protocol. */
 import { amqp } from '../../protocols/amqp/index.ts';
 import { mqtt } from '../../protocols/mqtt/index.ts';
+import { redis } from '../../protocols/redis/index.ts';
 import { stomp } from '../../protocols/stomp/index.ts';
 import { type SubProtocol, WebSocketUpgrades } from '../../protocols/websocket/index.ts';
 import type { Protocol } from '../api/protocol.ts';
@@ -10,6 +11,7 @@ import type { Connections } from '../transport/connections.ts';
 export interface BuiltInProtocols {
   readonly amqp: Protocol;
   readonly mqtt: Protocol;
+  readonly redis: Protocol;
   readonly stomp: Protocol;
 }
 
@@ -43,6 +45,7 @@ export function builtInProtocols(config: Config): BuiltInProtocols {
       sessionBytesMax: config.mqtt.sessionBytesMax,
       sessionMessageTtlMs: config.mqtt.sessionMessageTtl,
     }),
+    redis: redis({ handshakeTimeoutMs, commandSizeMax: config.redis.commandSizeMax }),
     stomp: stomp({
       handshakeTimeoutMs,
       headersMax: config.stomp.headersMax,
