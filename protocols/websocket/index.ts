@@ -1,6 +1,145 @@
 /**
- * WebSocket (RFC 6455), which is no messaging protocol but a way to carry one: a socket becomes a byte stream, and the stream
- * goes to whichever adapter speaks on it. Which adapters there are is a table that is handed in; this folder knows none.
+ * WebSocket (RFC 6455), which is no messaging protocol but a way to carry one: a socket becomes a byte stream, and the
+ * stream goes to whichever adapter speaks on it. Which that can be is a table that is handed in; this folder knows none.
+ *
+ *     sub-protocol offered, and in the table      ──▶ that adapter
+ *     sub-protocol offered, none in the table     ──▶ 400, naming those that are
+ *     none offered                                ──▶ the adapters of the path; with several, the first bytes decide
+ *     a path that is not in the table             ──▶ 404
+ *     a request that is no upgrade                ──▶ 426
+ *
+ * Pages of any origin may connect, as with other brokers: a client shows who it is inside the protocol, not by a cookie
+ * that a browser would add for a foreign page. But note that a browser on a trusted machine is a client from there.
  */
-export { WebSocketUpgrades } from './connection/upgrades.ts';
-export { MESSAGE_SIZE_MAX, type SubProtocol, type WebSocketOptions } from './options.ts';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Connections, Protocol } from '../../src/api/index.ts';
+import { type MessageKind, WebSocketTransport } from './transport.ts';
+
+/** Larger than what adapters take by default, so that theirs is the limit a client meets. */
+export const MESSAGE_SIZE_MAX = 130 * 1024 * 1024;
+/** How long a client may take to ask for its upgrade. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const FULL = 'too many connections are open';
+/** How often that is looked at. */
+const CHECK_MS = 500;
+
+export interface SubProtocol {
+  /** As in Sec-WebSocket-Protocol: `mqtt`, `v12.stomp`. */
+  readonly name: string;
+  readonly protocol: Protocol;
+  /** Whether messages to the client are text where they can be. */
+  readonly kind: 'binary' | 'text';
+}
+
+export interface WebSocketOptions {
+  readonly connections: Connections;
+  readonly subProtocols: readonly SubProtocol[];
+  /** For each path that is served: who may speak on it when no sub-protocol is offered. */
+  readonly paths: ReadonlyMap<string, readonly Protocol[]>;
+  /** For a client to ask for its upgrade. Default REQUEST_TIMEOUT_MS. */
+  readonly requestTimeoutMs?: number;
+  /** Bytes of one incoming message; more is answered with close code 1009. Default MESSAGE_SIZE_MAX. */
+  readonly messageSizeMax?: number;
+}
+
+export class WebSocketGate {
+  private readonly options: WebSocketOptions;
+  private readonly webSocketServer: WebSocketServer;
+
+  constructor(options: WebSocketOptions) {
+    this.options = options;
+    this.webSocketServer = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: options.messageSizeMax ?? MESSAGE_SIZE_MAX,
+      handleProtocols: (offered) => this.choose(offered)?.name ?? false,
+    });
+  }
+
+  /** A server for WebSockets alone. */
+  createServer(): Server {
+    const { connections, requestTimeoutMs = REQUEST_TIMEOUT_MS } = this.options;
+    const timeouts = { headersTimeout: requestTimeoutMs, requestTimeout: requestTimeoutMs };
+    const server = createServer({ ...timeouts, connectionsCheckingInterval: CHECK_MS }, (_request, response) => {
+      response.writeHead(426, { connection: 'close', upgrade: 'websocket', 'content-type': 'text/plain' });
+      response.end(`This port speaks WebSocket, on ${[...this.options.paths.keys()].join(', ')}.\n`);
+    });
+    server.prependListener('connection', (socket: Socket) => {
+      if (connections.reserve(socket)) return;
+      // Nothing it says is waited for.
+      refuse(socket, '503 Service Unavailable', FULL);
+      socket.destroySoon();
+    });
+    this.attach(server);
+    return server;
+  }
+
+  /** Takes the upgrade requests of an HTTP server. */
+  attach(server: Server): void {
+    server.on('upgrade', (request, socket, head) => this.upgrade(request, socket as Socket, head));
+  }
+
+  private upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    if (socket.writableEnded) return;
+    const { connections, paths, subProtocols } = this.options;
+    const candidates = paths.get(pathOf(request));
+    if (candidates === undefined) {
+      refuse(socket, '404 Not Found', `WebSocket is served on ${[...paths.keys()].join(', ')}`);
+      return;
+    }
+    const offered = offeredBy(request);
+    if (offered.size > 0 && this.choose(offered) === undefined) {
+      const known = subProtocols.map((s) => s.name).join(', ');
+      refuse(socket, '400 Bad Request', `none of the offered sub-protocols is spoken here; these are: ${known}`);
+      return;
+    }
+    if (!connections.mayAdmit(socket)) {
+      refuse(socket, '503 Service Unavailable', FULL);
+      return;
+    }
+    this.webSocketServer.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
+      const chosen = subProtocols.find((s) => s.name === webSocket.protocol);
+      const kind: MessageKind = chosen?.kind ?? 'mirror';
+      const secure = 'encrypted' in socket;
+      const transport = new WebSocketTransport(connections.services, webSocket, socket, secure, kind);
+      connections.unreserve(socket);
+      connections.admit(transport, chosen === undefined ? candidates : [chosen.protocol]);
+    });
+  }
+
+  /** The client's first choice that is known. */
+  private choose(offered: ReadonlySet<string>): SubProtocol | undefined {
+    for (const name of offered) {
+      const known = this.options.subProtocols.find((s) => s.name === name);
+      if (known !== undefined) return known;
+    }
+    return undefined;
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  const path = (request.url ?? '/').split('?', 1)[0]!;
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+function offeredBy(request: IncomingMessage): Set<string> {
+  const header = request.headers['sec-websocket-protocol'] ?? '';
+  return new Set(
+    header
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
+  );
+}
+
+function refuse(socket: Socket, status: string, reason: string): void {
+  const body = `${reason}\n`;
+  socket.once('finish', () => socket.destroy());
+  socket.end(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

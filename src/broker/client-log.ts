@@ -1,8 +1,8 @@
 /**
- * The operator's log about clients: who has logged in and left, who was refused, whose mistake ended a connection, and the
+ * What an operator reads about clients: who came in and left, who was refused, whose mistake ended a connection, and the
  * broker's own faults. One place for all protocols, so that a refusal which says "see the log" is true in each of them.
  *
- * A client must not be able to fill a disk, nor to hide others behind its own noise. So each kind of line has a budget of
+ * A client must not be able to fill a disk, nor to hide others behind its own noise. So each kind of line has room for
  * LINES_MAX a minute, of which one address gets ADDRESS_LINES_MAX. What goes beyond is shown at debug only, and counted:
  * one line at the end of the minute says how many there were. Text that came from a client is cut at TEXT_MAX characters.
  *
@@ -31,8 +31,8 @@ interface Kind {
   readonly more: string;
 }
 
-const CONNECTED: Kind = { level: 'info', text: 'a client has come in', more: 'clients came in' };
-const DISCONNECTED: Kind = { level: 'info', text: 'a client has left', more: 'clients left' };
+const CAME: Kind = { level: 'info', text: 'a client has come in', more: 'clients came in' };
+const LEFT: Kind = { level: 'info', text: 'a client has left', more: 'clients left' };
 const REFUSED: Kind = { level: 'warn', text: 'a client was refused', more: 'clients were refused' };
 const MISTAKE: Kind = {
   level: 'warn',
@@ -44,14 +44,13 @@ const CHANNEL_MISTAKE: Kind = {
   text: "a client's mistake ended its channel",
   more: "channels ended by a client's mistake",
 };
-const FAULT: Kind = {
+const DEFECT: Kind = {
   level: 'error',
   text: 'a fault of the broker itself, please report it',
   more: 'faults of the broker itself',
 };
 
-/** How many lines of one kind have been written in this minute, and how many were held back. */
-class LineBudget {
+class Room {
   lines = 0;
   held = 0;
   readonly byAddress = new Map<string, number>();
@@ -72,22 +71,22 @@ class LineBudget {
 export class ClientLog {
   private readonly logger: Logger;
   private readonly clock: Clock;
-  private readonly budgets = new Map<Kind, LineBudget>();
-  private readonly windowEnds = new Timer(() => this.windowEnded());
+  private readonly rooms = new Map<Kind, Room>();
+  private readonly windowEnds = new Timer(() => this.turnOver());
 
   constructor(clock: Clock, logger: Logger) {
     this.clock = clock;
     this.logger = logger;
   }
 
-  /** A client has logged in, and is in a vhost. */
-  connected(place: ClientPlace | undefined, user: string, vhost: string): void {
-    this.report(CONNECTED, place, { user, vhost });
+  /** A client has proved who it is and is in a vhost. */
+  cameIn(place: ClientPlace | undefined, user: string, vhost: string): void {
+    this.say(CAME, place, { user, vhost });
   }
 
-  /** @param inOrder it closed as its protocol says */
-  disconnected(place: ClientPlace | undefined, user: string, vhost: string, inOrder: boolean): void {
-    this.report(DISCONNECTED, place, { user, vhost, inOrder });
+  /** @param inOrder it said goodbye */
+  hasLeft(place: ClientPlace | undefined, user: string, vhost: string, inOrder: boolean): void {
+    this.say(LEFT, place, { user, vhost, inOrder });
   }
 
   /** @param client its protocol and address, as in `Credentials.client` */
@@ -99,57 +98,57 @@ export class ClientLog {
 
   /** The client did what the protocol forbids, or fell silent, and is disconnected. For adapters. */
   mistake(place: ClientPlace | undefined, reason: string): void {
-    this.report(MISTAKE, place, { reason: cut(reason) });
+    this.say(MISTAKE, place, { reason: cut(reason) });
   }
 
   /** The same where only a part of the connection ends. For adapters. */
   channelMistake(place: ClientPlace | undefined, channel: number, reason: string): void {
-    this.report(CHANNEL_MISTAKE, place, { channel, reason: cut(reason) });
+    this.say(CHANNEL_MISTAKE, place, { channel, reason: cut(reason) });
   }
 
   /**
    * An adapter met an error that is nobody's but the broker's. Where no logger was given it becomes a process warning, so
    * that it is not lost. For adapters, and for who calls them.
    */
-  fault(place: ClientPlace | undefined, error: unknown): void {
-    this.report(FAULT, place, { err: error instanceof Error ? error : new Error(String(error)) });
+  defect(place: ClientPlace | undefined, error: unknown): void {
+    this.say(DEFECT, place, { err: error instanceof Error ? error : new Error(String(error)) });
   }
 
   /** What was held back and not yet counted in a line is. */
   close(): void {
     this.clock.cancel(this.windowEnds);
-    this.windowEnded();
+    this.turnOver();
   }
 
-  private report(kind: Kind, place: ClientPlace | undefined, fields: Record<string, unknown>): void {
+  private say(kind: Kind, place: ClientPlace | undefined, fields: Record<string, unknown>): void {
     const label = place?.label;
     const name = label === undefined || label === '' ? {} : { name: cut(label) };
     this.write(kind, place?.remote?.address ?? '', { client: nameOf(place), ...name, ...fields });
   }
 
   private write(kind: Kind, address: string, fields: object): void {
-    let budget = this.budgets.get(kind);
-    if (budget === undefined) {
-      budget = new LineBudget();
-      this.budgets.set(kind, budget);
+    let room = this.rooms.get(kind);
+    if (room === undefined) {
+      room = new Room();
+      this.rooms.set(kind, room);
       if (!this.windowEnds.scheduled) this.clock.schedule(this.windowEnds, WINDOW_MS);
     }
-    if (!budget.take(address)) {
+    if (!room.take(address)) {
       this.logger.debug(fields, kind.text);
       return;
     }
-    if (kind === FAULT && this.logger === NO_LOGGER) {
+    if (kind === DEFECT && this.logger === NO_LOGGER) {
       process.emitWarning((fields as { err: Error }).err);
       return;
     }
     this.logger[kind.level](fields, kind.text);
   }
 
-  private windowEnded(): void {
-    for (const [{ level, more }, { held }] of this.budgets) {
+  private turnOver(): void {
+    for (const [{ level, more }, { held }] of this.rooms) {
       if (held > 0) this.logger[level]({ more: held }, `more ${more} than are shown`);
     }
-    this.budgets.clear();
+    this.rooms.clear();
   }
 }
 

@@ -2,10 +2,10 @@
 
 import { ACCESS_REQUEST, ACCESS_REQUEST_OK } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/reader.ts';
-import type { Channel } from './channel.ts';
-import { unimplementedMethod } from './method-errors.ts';
+import { unimplementedMethod } from '../connection/method-errors.ts';
+import type { MethodChannel } from './method-channel.ts';
 
-export function accessMethod(channel: Channel, method: number, fields: FieldReader): void {
+export function accessMethod(channel: MethodChannel, method: number, fields: FieldReader): void {
   if (method !== ACCESS_REQUEST) throw unimplementedMethod();
   fields.shortString();
   fields.bits(5);

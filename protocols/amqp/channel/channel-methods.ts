@@ -7,42 +7,50 @@ import {
   CHANNEL_FLOW_OK,
   CHANNEL_OPEN,
   CHANNEL_OPEN_OK,
+  EXPECTS_METHOD,
   FRAME_METHOD,
 } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/reader.ts';
-import type { Connection } from '../connection/connection.ts';
 import { AmqpError } from '../connection/errors.ts';
 import { unexpectedIn } from '../connection/frame-errors.ts';
-import { IDLE } from '../publish/content-assembler.ts';
+import { unimplementedMethod } from '../connection/method-errors.ts';
 import { Channel, GONE } from './channel.ts';
-import { unimplementedMethod } from './method-errors.ts';
+import type { ChannelHost } from './channel-host.ts';
+import type { Channels } from './channels.ts';
+
+/** What opening a channel uses of its connection. */
+export interface ChannelOpener extends ChannelHost {
+  readonly channels: Channels;
+  /** How many channels there may be, as agreed. */
+  readonly channelMax: number;
+}
 
 /** A frame for a channel that does not exist: only channel.open may be. */
 export function openChannel(
-  connection: Connection,
+  host: ChannelOpener,
   id: number,
   type: number,
   buffer: Buffer,
   start: number,
   end: number,
 ): void {
-  if (type !== FRAME_METHOD) throw unexpectedIn(IDLE);
+  if (type !== FRAME_METHOD) throw unexpectedIn(EXPECTS_METHOD);
   const method = buffer.readUInt32BE(start);
   if (method !== CHANNEL_OPEN) throw new AmqpError('CHANNEL_ERROR', "expected 'channel.open'", method);
-  const fields = connection.fields.begin(buffer, start + 4, end);
+  const fields = host.fields.begin(buffer, start + 4, end);
   fields.shortString();
   fields.finish();
   // As RabbitMQ has it, the limit is on how many there are, not on their numbers.
-  const { size } = connection.channels;
-  if (size >= connection.channelMax) {
+  const { channels, channelMax } = host;
+  if (channels.size >= channelMax) {
     throw new AmqpError(
       'NOT_ALLOWED',
-      `number of channels opened (${size}) has reached the negotiated channel_max (${connection.channelMax})`,
+      `number of channels opened (${channels.size}) has reached the negotiated channel_max (${channelMax})`,
       0,
     );
   }
-  const channel = new Channel(connection, connection.session!, id);
-  connection.channels.add(channel);
+  const channel = new Channel(host, id);
+  channels.add(channel);
   channel.send(channel.begin(CHANNEL_OPEN_OK).longString(''));
 }
 
@@ -50,7 +58,7 @@ export function openChannel(
 export function answerClosing(channel: Channel, type: number, buffer: Buffer, start: number, end: number): void {
   if (type !== FRAME_METHOD || end - start < 4 || channel.state === GONE) return;
   const method = buffer.readUInt32BE(start);
-  if (method === CHANNEL_CLOSE_OK) leave(channel);
+  if (method === CHANNEL_CLOSE_OK) channel.leave();
   // Both sides have closed at once. Ours is answered as well, later, and then ignored.
   else if (method === CHANNEL_CLOSE) channel.send(channel.begin(CHANNEL_CLOSE_OK));
 }
@@ -61,7 +69,7 @@ export function channelOwnMethod(channel: Channel, method: number, fields: Field
       channel.release(RELEASED, () => {
         if (channel.state === GONE) return;
         channel.send(channel.begin(CHANNEL_CLOSE_OK));
-        leave(channel);
+        channel.leave();
       });
       return;
     case CHANNEL_FLOW:
@@ -75,10 +83,4 @@ export function channelOwnMethod(channel: Channel, method: number, fields: Field
     default:
       throw unimplementedMethod();
   }
-}
-
-/** The channel's number is free again as soon as the body it is sending is out. */
-function leave(channel: Channel): void {
-  channel.state = GONE;
-  if (!channel.sendingBody) channel.connection.channels.forget(channel);
 }

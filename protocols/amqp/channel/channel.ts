@@ -1,7 +1,7 @@
 /**
- * One channel: what it receives (`intake`), what it sends (`out`), its consumers and what they hold.
+ * One channel: what it receives (`assembler`), what it sends (`writer`), its consumers and what they hold (`unsettled`).
  *
- *     channel.open --> [OPEN] --channel.close--> [GONE] --the outbox is empty--> forgotten
+ *     channel.open --> [OPEN] --channel.close--> [GONE] --no large body is under way--> forgotten
  *                        |                         ^
  *                        +--an error: we close--> [CLOSING] --channel.close-ok--+
  *
@@ -11,67 +11,84 @@
 import { randomBytes } from 'node:crypto';
 import {
   type Backpressure,
-  type BodyReader,
-  type GetResult,
-  type MessageView,
+  MARK_NOW,
+  MARK_REFUSED,
+  type Mark,
   type Outcome,
   RELEASED,
   type Session,
   type SharedCredit,
 } from '../../../src/api/index.ts';
-import { CHANNEL_CLOSE } from '../codec/constants.ts';
+import { BASIC_CANCEL, CHANNEL_CLOSE } from '../codec/constants.ts';
 import type { MethodWriter } from '../codec/writer.ts';
-import type { Connection } from '../connection/connection.ts';
-import { AmqpError, unknownTag } from '../connection/errors.ts';
-import { AckWatch } from '../deliver/ack-timeout.ts';
-import { Outbox, type OutboxOwner } from '../deliver/body-sender.ts';
-import type { ChannelConsumer, Getter, Holder } from '../deliver/consumer.ts';
-import { type CountPlace, type FrameOut, writeDeliver, writeGetOk } from '../deliver/content-frames.ts';
-import { endReplies, type Replies, replyAddress } from '../deliver/direct-replies.ts';
-import { Unsettled } from '../deliver/unsettled.ts';
+import { AmqpError } from '../connection/errors.ts';
+import { AckTimeout } from '../deliver/ack-timeout.ts';
+import type { ConsumeChannel } from '../deliver/consume-methods.ts';
+import type { ChannelConsumer, Getter } from '../deliver/consumer.ts';
+import { DeliveryWriter, type DeliveryWriterOwner } from '../deliver/delivery-writer.ts';
+import { DirectReplies } from '../deliver/direct-replies.ts';
+import type { TagWindow } from '../deliver/tag-window.ts';
+import { type Holder, Unsettled, type UnsettledOwner } from '../deliver/unsettled.ts';
 import type { Confirms } from '../publish/confirms.ts';
-import { Intake, type IntakeOwner } from '../publish/content-assembler.ts';
-import type { TransactionState } from '../publish/transaction.ts';
+import { ContentAssembler, type ContentOwner } from '../publish/content-assembler.ts';
+import type { PublishChannel } from '../publish/publish.ts';
+import { TransactionState } from '../publish/transaction.ts';
+import type { TransactionChannel } from '../publish/transaction-methods.ts';
+import type { ChannelHost } from './channel-host.ts';
+import type { MethodChannel } from './method-channel.ts';
 
 export const OPEN = 0;
 export const CLOSING = 1;
 export const GONE = 2;
 
-export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
+export class Channel
+  implements
+    MethodChannel,
+    PublishChannel,
+    TransactionChannel,
+    ConsumeChannel,
+    Backpressure,
+    ContentOwner,
+    DeliveryWriterOwner,
+    UnsettledOwner
+{
   readonly id: number;
-  readonly connection: Connection;
+  readonly host: ChannelHost;
   readonly session: Session;
   state: 0 | 1 | 2 = OPEN;
-  /** Where this channel's frames go now. */
-  out: FrameOut;
-  readonly intake: Intake;
+  readonly writer: DeliveryWriter;
+  readonly assembler: ContentAssembler;
   readonly consumers = new Map<string, ChannelConsumer>();
-  readonly unsettled = new Unsettled<Holder>();
-  readonly watch = new AckWatch();
-  /** basic.qos of consumers to come, and of all consumers of this channel together. 0: no limit. */
+  readonly unsettled: Unsettled;
+  readonly tags: TagWindow<Holder>;
+  readonly ackTimeout = new AckTimeout();
+  /** basic.qos of consumers to come. 0: no limit. */
   prefetch = 0;
-  readonly shared: SharedCredit;
+  /** basic.qos of all consumers of this channel together. */
+  readonly sharedCredit: SharedCredit;
+  /** Set in confirm mode. */
   confirms: Confirms | null = null;
+  /** Set in transaction mode; `startTransactions` sets it. */
   transaction: TransactionState | null = null;
-  /** Its own address for direct replies, once it listens there. */
-  replies: Replies | null = null;
+  readonly replies: DirectReplies;
   /** A basic.get that is not answered yet. */
   getter: Getter | null = null;
   /** The queue that an empty name means: the one declared last. */
   lastQueue = '';
-  private readonly outbox: Outbox;
-  private readonly count: CountPlace = { buffer: Buffer.alloc(0), at: 0 };
-  /** What an error says it was about. */
+  /** The method that came last, class and method in one number: what an error says it was about. */
   method = 0;
 
-  constructor(connection: Connection, session: Session, id: number) {
-    this.connection = connection;
+  constructor(host: ChannelHost, id: number) {
+    const { session } = host;
+    this.host = host;
     this.session = session;
     this.id = id;
-    this.shared = session.sharedCredit(0);
-    this.out = connection.output;
-    this.intake = new Intake(this, connection.limits.bodySizeMax);
-    this.outbox = new Outbox(id, connection.output, connection.payloadBytesMax, this);
+    this.sharedCredit = session.sharedCredit(0);
+    this.writer = new DeliveryWriter(id, host, this);
+    this.assembler = new ContentAssembler(this, host.limits.bodySizeMax);
+    this.unsettled = new Unsettled(this, host.share);
+    this.tags = this.unsettled.tags;
+    this.replies = new DirectReplies(session);
   }
 
   get isOpen(): boolean {
@@ -80,150 +97,34 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
 
   /** Consumers of this channel wait: the socket is full, or a large body is on its way. */
   get congested(): boolean {
-    return this.connection.output.congested || this.outbox.busy;
+    return this.host.output.congested || this.writer.sendingBody;
   }
 
-  /** Bytes that wait behind a large body. */
-  get heldBytes(): number {
-    return this.outbox.heldBytes;
-  }
+  // -- replies
 
-  get sendingBody(): boolean {
-    return this.outbox.busy;
-  }
-
-  // -- sending
-
-  /** Starts a method frame; give it to `send`. */
   begin(method: number): MethodWriter {
-    return this.connection.writer.begin(this.id, method);
+    return this.writer.begin(method);
   }
 
   send(frame: MethodWriter): void {
-    const bytes = frame.end();
-    this.out.append(bytes, 0, bytes.length);
+    this.writer.send(frame);
   }
 
-  deliver(consumer: ChannelConsumer, view: MessageView, slot: number): void {
-    const tag = consumer.noAck ? this.unsettled.skip() : this.unsettled.push(consumer, slot);
-    const wire = this.connection.wire;
-    wire.of(this.session, view, view.attempts > 0 && consumer.consumer?.tellsAttempts === true ? view.attempts : -1);
-    const payloadMax = this.connection.payloadBytesMax;
-    writeDeliver(this.out, this.id, consumer.tagBytes, tag, view, wire, payloadMax);
-    if (view.large !== null) this.sendBody(this.session.readBody(view.large));
-  }
-
-  deliverGot(getter: Getter, view: MessageView, slot: number, noAck: boolean): void {
-    const tag = noAck ? this.unsettled.skip() : this.unsettled.push(getter, slot);
-    const wire = this.connection.wire;
-    // As RabbitMQ has it: here the first time is told as well.
-    wire.of(this.session, view, getter.consumer?.tellsAttempts === true ? view.attempts : -1);
-    writeGetOk(this.out, this.id, tag, view, wire, this.connection.payloadBytesMax, this.count);
-    if (view.large !== null) this.sendBody(this.session.readBody(view.large));
-  }
-
-  /** basic.get-ok says how many messages are left; that is known only after the message was taken. */
-  countGot(result: GetResult): void {
-    this.count.buffer.writeUInt32BE(Math.min(result.remaining, 0xffff_ffff), this.count.at);
-    this.count.buffer = Buffer.alloc(0);
-  }
-
-  /** Sends `body` behind the header frame that was just written. */
-  sendBody(body: BodyReader): void {
-    this.outbox.send(body);
-    this.out = this.outbox.out;
-    this.connection.pumpSoon();
-  }
-
-  /** Writes one frame of a large body; false if that cannot be done now. */
-  stepBody(): boolean {
-    return this.outbox.step();
-  }
-
-  outboxReady(): void {
-    this.connection.pumpSoon();
-  }
-
-  outboxIdle(): void {
-    this.out = this.connection.output;
-    if (this.state === GONE) this.connection.channels.forget(this);
-    else this.wake();
-  }
-
-  outboxFailed(error: Error): void {
-    // Half a content cannot be taken back on this channel, so the connection ends.
-    this.connection.fail(new AmqpError('INTERNAL_ERROR', `a message body could not be read back: ${error.message}`), 0);
-  }
-
-  // -- settling
-
-  /** Ends the delivery `tag`, and with `multiple` all before it. 0 with `multiple`: all there are. [§1.8.3.13.1] */
-  settle(tag: number, multiple: boolean, outcome: Outcome): void {
-    const unsettled = this.unsettled;
-    if (!multiple) {
-      if (!unsettled.take(tag)) throw unknownTag(tag);
-      this.settleOne(tag, outcome);
-    } else {
-      // As RabbitMQ has it: even with `multiple` the tag itself must be one that is held.
-      if (tag !== 0 && !unsettled.has(tag)) throw unknownTag(tag);
-      this.settleUntil(tag === 0 ? unsettled.lastTag : tag, (next) => this.settleOne(next, outcome));
+  replyWhenSafe(mark: Mark, noWait: boolean, reply: () => void): void {
+    if (mark === MARK_REFUSED) throw new AmqpError('INTERNAL_ERROR', 'the broker could not store it');
+    if (noWait || mark === MARK_NOW) {
+      if (!noWait) reply();
+      this.host.notices.replied();
       return;
     }
-    this.shareCredit();
+    this.host.whenSafe(mark, () => {
+      // Nothing is parsed meanwhile, but an error of the log or the operator may have closed the channel.
+      if (this.isOpen) reply();
+    });
   }
 
-  /** Takes out all there are up to this tag: in parts, if they are many. */
-  private settleUntil(until: number, settle: (tag: number) => void, done: () => void = () => {}): void {
-    const { unsettled, connection } = this;
-    const { share } = connection;
-    share.run(
-      () => {
-        for (let next = unsettled.first(); next !== 0 && next <= until; next = unsettled.first()) {
-          unsettled.take(next);
-          settle(next);
-          share.work.spend(1);
-          if (share.work.over) return false;
-        }
-        return true;
-      },
-      () => {
-        this.shareCredit();
-        done();
-      },
-    );
-  }
-
-  /** Everything that is held goes back to its queue, to be delivered again. */
-  recover(done: () => void): void {
-    const back = (): void => this.settleHeld(this.unsettled.holder!, this.unsettled.slot, RELEASED);
-    this.settleUntil(this.unsettled.lastTag, back, done);
-  }
-
-  private settleOne(tag: number, outcome: Outcome): void {
-    const holder = this.unsettled.holder!;
-    if (this.transaction !== null) this.transaction.settle(tag, holder, this.unsettled.slot, outcome);
-    else this.settleHeld(holder, this.unsettled.slot, outcome);
-  }
-
-  private settleHeld(holder: Holder, slot: number, outcome: Outcome): void {
-    if (holder.gone) return;
-    holder.consumer?.settle(slot, outcome);
-  }
-
-  /** Credit that came back to a limit which several consumers share serves any of them. */
-  shareCredit(): void {
-    if (this.shared.limit > 0) this.wake();
-  }
-
-  wake(): void {
-    if (this.state !== OPEN) return;
-    this.connection.share.work.spend(this.consumers.size >>> 3);
-    for (const consumer of this.consumers.values()) consumer.consumer?.wake();
-  }
-
-  /** Carries out what is left of a frame whose operation took more than one turn. */
-  goOn(rest: () => void): void {
-    if (this.state === OPEN) this.connection.goOn(this.id, rest);
+  resumeMethod(rest: () => void): void {
+    if (this.state === OPEN) this.host.resumeMethod(this.id, rest);
   }
 
   // -- names
@@ -234,17 +135,56 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
     return this.lastQueue;
   }
 
-  lost(): void {
-    this.connection.stats.lossyConversions++;
-  }
-
-  /** What `amq.rabbitmq.reply-to` means on this channel. */
-  replyAddress(): string {
-    return replyAddress(this);
-  }
-
   newConsumerTag(): string {
     return `amq.ctag-${randomBytes(16).toString('base64url')}`;
+  }
+
+  // -- publishing
+
+  get replyAddress(): string {
+    return this.replies.address;
+  }
+
+  lost(): void {
+    this.host.stats.lossyConversions++;
+  }
+
+  startTransactions(): void {
+    if (this.transaction !== null) return;
+    this.transaction = new TransactionState(this, this.host);
+    this.unsettled.deferred = this.transaction;
+    this.host.channels.transactional++;
+  }
+
+  // -- consumers
+
+  /** Credit that came back to a limit which several consumers share serves any of them. */
+  shareCredit(): void {
+    if (this.sharedCredit.limit > 0) this.wake();
+  }
+
+  wake(): void {
+    if (this.state !== OPEN) return;
+    this.host.share.work.spend(this.consumers.size >>> 3);
+    for (const consumer of this.consumers.values()) consumer.consumer?.wake();
+  }
+
+  consumerEnded(consumer: ChannelConsumer): void {
+    this.consumers.delete(consumer.tag);
+    this.replies.ended(consumer);
+    // What it held no longer counts against a limit that the channel's consumers share.
+    this.wake();
+    // Only to clients that said they understand it. [consumer_cancel_notify]
+    if (!this.host.client.can('consumer_cancel_notify')) return;
+    // Who has deleted the queue hears that it is done first.
+    this.host.notices.add(() => {
+      if (this.isOpen) this.send(this.begin(BASIC_CANCEL).shortString(consumer.tag).bit(true));
+    });
+  }
+
+  bodiesSent(): void {
+    if (this.state === GONE) this.host.channels.forget(this);
+    else this.wake();
   }
 
   // -- the end
@@ -273,7 +213,7 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
     const consumers = [...this.consumers.values()];
     this.consumers.clear();
     for (const { consumer } of consumers) consumer?.suspend();
-    const { share } = this.connection;
+    const { share } = this.host;
     let next = 0;
     share.run(() => {
       while (next < consumers.length) {
@@ -283,25 +223,31 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
       }
       return true;
     });
-    const back = (): void => this.settleHeld(this.unsettled.holder!, this.unsettled.slot, outcome);
-    this.settleUntil(this.unsettled.lastTag, back, done);
+    this.unsettled.giveBack(outcome, done);
+  }
+
+  /** Both sides have closed it: its number is free again as soon as the body that it is sending is out. */
+  leave(): void {
+    this.state = GONE;
+    if (!this.writer.sendingBody) this.host.channels.forget(this);
   }
 
   /** Gives up what was begun. Its consumers and what they hold are left to whoever ends its session, or to `release`. */
   private abandon(): void {
     this.state = CLOSING;
-    if (this.intake.abandon()) {
-      this.connection.channels.openContents--;
-      this.connection.stats.bodiesAbandoned++;
+    if (this.assembler.abandon()) {
+      this.host.channels.openContents--;
+      this.host.stats.bodiesAbandoned++;
     }
     if (this.transaction !== null) {
       this.transaction.rollback();
       this.transaction = null;
-      this.connection.channels.transactional--;
+      this.unsettled.deferred = null;
+      this.host.channels.transactional--;
     }
     this.confirms?.close();
     this.confirms = null;
-    endReplies(this);
+    this.replies.end();
     this.getter?.consumer?.cancel();
   }
 
@@ -309,6 +255,6 @@ export class Channel implements Backpressure, OutboxOwner, IntakeOwner {
   dispose(): void {
     if (this.state === OPEN) this.abandon();
     this.state = GONE;
-    this.outbox.close();
+    this.writer.close();
   }
 }

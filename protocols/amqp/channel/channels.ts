@@ -1,9 +1,10 @@
-/** The open channels of one connection. */
-
+/** The channels of one connection, and what is counted over all of them. */
+import type { BodySender } from '../../../src/api/index.ts';
 import { AmqpError } from '../connection/errors.ts';
 import type { Channel } from './channel.ts';
+import type { ChannelTotals } from './channel-host.ts';
 
-export class Channels {
+export class Channels implements ChannelTotals {
   /** The channel of the last frame. */
   current: Channel | undefined = undefined;
   /** Publishes whose body is not whole yet. */
@@ -24,18 +25,19 @@ export class Channels {
     this.byId.set(channel.id, channel);
   }
 
-  forget(channel: Channel): void {
+  forget(channel: { readonly id: number }): void {
     this.byId.delete(channel.id);
     if (this.current === channel) this.current = undefined;
   }
 
-  [Symbol.iterator](): Iterator<Channel> {
-    return this.byId.values();
+  /** The senders of large bodies, one a channel. */
+  *bodySenders(): Iterable<BodySender> {
+    for (const channel of this.byId.values()) yield channel.writer.bodies;
   }
 
   /** The bytes that drafts point into are about to go. */
   own(): void {
-    if (this.openContents > 0) for (const channel of this.byId.values()) channel.intake.own();
+    if (this.openContents > 0) for (const channel of this.byId.values()) channel.assembler.own();
   }
 
   wake(): void {
@@ -46,8 +48,8 @@ export class Channels {
   get unfinishedBytes(): number {
     if (this.openContents === 0 && this.transactional === 0) return 0;
     let bytes = 0;
-    for (const { intake, transaction } of this.byId.values()) {
-      bytes += intake.heldBytes;
+    for (const { assembler, transaction } of this.byId.values()) {
+      bytes += assembler.heldBytes;
       if (transaction !== null) bytes += transaction.heldBytes;
     }
     return bytes;
@@ -56,7 +58,7 @@ export class Channels {
   /** Bytes that wait behind large bodies. */
   get heldBytes(): number {
     let bytes = 0;
-    for (const channel of this.byId.values()) bytes += channel.heldBytes;
+    for (const channel of this.byId.values()) bytes += channel.writer.heldBytes;
     return bytes;
   }
 
@@ -64,7 +66,7 @@ export class Channels {
   closeOverdue(timeoutMs: number): number {
     let closed = 0;
     for (const channel of this.byId.values()) {
-      if (!channel.isOpen || !channel.watch.tick(channel.unsettled)) continue;
+      if (!channel.isOpen || !channel.ackTimeout.tick(channel.tags)) continue;
       const text =
         `delivery acknowledgement on channel ${channel.id} timed out. Timeout value used: ${timeoutMs} ms. ` +
         'This timeout value can be configured, see consumers doc guide to learn more';

@@ -1,6 +1,4 @@
-/** From a method frame on an open channel to the handler of its class. Publishes and acknowledgements first: they are the
- * hot ones. */
-
+/** From a method frame on an open channel to the handler of its class. Publishes and acknowledgements first: they are hot. */
 import {
   BASIC_ACK,
   BASIC_PUBLISH,
@@ -13,7 +11,9 @@ import {
   CLASS_QUEUE,
   CLASS_TX,
 } from '../codec/constants.ts';
-import { acknowledge, basicMethod } from '../deliver/basic-methods.ts';
+import { unimplementedMethod, unknownMethod } from '../connection/method-errors.ts';
+import { basicMethod } from '../deliver/basic-methods.ts';
+import { acknowledge } from '../deliver/settle-methods.ts';
 import { confirmMethod } from '../publish/confirm-methods.ts';
 import { publishMethod } from '../publish/publish.ts';
 import { txMethod } from '../publish/transaction-methods.ts';
@@ -22,7 +22,6 @@ import { queueMethod } from '../topology/queue-methods.ts';
 import { accessMethod } from './access-methods.ts';
 import type { Channel } from './channel.ts';
 import { channelOwnMethod } from './channel-methods.ts';
-import { unimplementedMethod, unknownMethod } from './method-errors.ts';
 
 /** False: not now, the same frame again later. */
 export function channelMethod(channel: Channel, buffer: Buffer, start: number, end: number): boolean {
@@ -34,9 +33,9 @@ export function channelMethod(channel: Channel, buffer: Buffer, start: number, e
     acknowledge(channel, buffer, start + 4, end);
     return true;
   }
-  const { connection } = channel;
-  connection.share.work.look();
-  const fields = connection.fields.begin(buffer, start + 4, end);
+  const { host } = channel;
+  host.share.work.look();
+  const fields = host.fields.begin(buffer, start + 4, end);
   switch (classId) {
     case CLASS_BASIC:
       basicMethod(channel, method, fields);

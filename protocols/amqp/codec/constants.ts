@@ -15,6 +15,12 @@ export const FRAME_OVERHEAD_BYTES = 8;
 /** No peer may ask for smaller frames than this. [AMQP 0-9-1 §4.2.3, frame-min-size] */
 export const FRAME_SIZE_MIN = 4096;
 
+/** Which frame must come next on a channel: a publish is a method, a content header and body frames. [§4.2.6] */
+export const EXPECTS_METHOD = 0;
+export const EXPECTS_HEADER = 1;
+export const EXPECTS_BODY = 2;
+export type ExpectedFrame = 0 | 1 | 2;
+
 export const CLASS_CONNECTION = 10;
 export const CLASS_CHANNEL = 20;
 /** Gone from the specification since 0-8, still asked by old clients. */

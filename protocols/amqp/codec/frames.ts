@@ -1,6 +1,5 @@
 /**
- * Cuts a byte stream into frames. It knows nothing of what is in them, copies only what a chunk leaves unfinished, and
- * can be stopped between two frames: then it keeps the rest of the chunk until it may go on.
+ * Cuts a byte stream into frames. It knows nothing of what is in them, and copies only what a chunk leaves unfinished.
  *
  *     0      1         3                7                 7+size   8+size
  *     +------+---------+----------------+-----------------+--------+
@@ -8,11 +7,12 @@
  *     +------+---------+----------------+-----------------+--------+
  *       u8      u16           u32          size bytes         u8            big-endian [AMQP 0-9-1 §4.2.3]
  *
- *                 push                      stop()
- *     [between] -------> [walking] -------------------> [stopped] --go()--> [walking]
- *         ^                  |  chunk used up, rest kept      ^
- *         +------------------+                                +-- push: the chunk is kept as well
+ *                 read                                     halted
+ *     [between] -------> [walking: frame, frame, …] ---------------------> returns where it stopped: before the next frame
+ *         ^                  |  bytes used up: the beginning of a frame is kept
+ *         +------------------+
  *
+ * A frame that lay in two chunks and is not taken is kept whole, and is the first of the next `read`.
  * It refuses frames that are larger than agreed, or that do not end in 0xCE: `frameError`, after which it is finished.
  */
 import { FRAME_END, FRAME_OVERHEAD_BYTES } from './constants.ts';
@@ -20,8 +20,8 @@ import { frameText } from './erlang-text.ts';
 
 export interface FrameSink {
   /**
-   * One whole frame; its payload is `buffer[start, end)`, valid until the call returns. False: not now. The sink has
-   * called `stop()` and gets this same frame again after `go()`.
+   * One whole frame; its payload is `buffer[start, end)`, valid until the call returns. False: not now. The sink has set
+   * `halted`, and gets this same frame again with the next `read`.
    */
   frame(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean;
   /** The stream cannot be understood any more. */
@@ -35,10 +35,12 @@ const FRAME_FUDGE_BYTES = FRAME_OVERHEAD_BYTES;
 export class FrameParser {
   /** The largest payload that has been agreed. Set anew when it has. */
   payloadBytesMax: number;
-  stopped = false;
+  /** Set from outside, also from within `frame`: no further frame is handed on. */
+  halted = false;
   private finished = false;
-  private walking = false;
-  /** What could not be handed on: part of a frame, or while stopped anything. */
+  /** The last frame was not taken. */
+  private refused = false;
+  /** A frame that is not whole, or one that was not taken. */
   private kept = NOTHING;
   private keptBytes = 0;
   private readonly sink: FrameSink;
@@ -48,47 +50,30 @@ export class FrameParser {
     this.payloadBytesMax = frameBytesMax - FRAME_OVERHEAD_BYTES;
   }
 
-  /** Bytes that wait for their frame's end or for `go`. */
-  get waitingBytes(): number {
+  /** Bytes kept of a frame. */
+  get heldBytes(): number {
     return this.keptBytes;
   }
 
-  /** Hands on every frame that `chunk` completes. */
-  push(chunk: Buffer): void {
-    if (this.finished) return;
-    let at = 0;
+  /**
+   * Hands on every frame that `buffer[start, end)` completes, as far as it is not halted.
+   * @returns where it has stopped: `end`, unless it was halted
+   */
+  read(buffer: Buffer, start: number, end: number): number {
+    if (this.finished) return end;
+    let at = start;
+    this.refused = false;
     if (this.keptBytes > 0) {
-      if (this.stopped || this.walking) {
-        this.keep(chunk, 0, chunk.length);
-        return;
-      }
-      at = this.completeKept(chunk);
-      if (this.finished) return;
-      if (this.keptBytes > 0) {
-        // Still not whole, or stopped on the very frame that was completed.
-        this.keep(chunk, at, chunk.length);
-        return;
-      }
+      at = this.completeKept(buffer, start, end);
+      // Still not whole, or not taken.
+      if (this.keptBytes > 0 || this.finished) return this.finished ? end : at;
     }
-    at = this.walk(chunk, at, chunk.length);
-    if (at < chunk.length) this.keep(chunk, at, chunk.length);
-  }
-
-  /** No frame is handed on until `go`. May be called from within `frame`. */
-  stop(): void {
-    this.stopped = true;
-  }
-
-  /** Goes on with what was kept. */
-  go(): void {
-    this.stopped = false;
-    if (this.walking || this.keptBytes === 0 || this.finished) return;
-    const buffer = this.kept;
-    const bytes = this.keptBytes;
-    this.kept = NOTHING;
-    this.keptBytes = 0;
-    const at = this.walk(buffer, 0, bytes);
-    if (at < bytes) this.keep(buffer, at, bytes);
+    at = this.walk(buffer, at, end);
+    if (at < end && !this.halted && !this.refused) {
+      this.keep(buffer, at, end);
+      return end;
+    }
+    return at;
   }
 
   /** Hands on nothing more, and lets go of what was kept. */
@@ -101,8 +86,7 @@ export class FrameParser {
   /** Returns where it came to: before the first frame that is incomplete or was not taken. */
   private walk(buffer: Buffer, from: number, end: number): number {
     let at = from;
-    this.walking = true;
-    while (!this.stopped && end - at >= FRAME_OVERHEAD_BYTES) {
+    while (!this.halted && end - at >= FRAME_OVERHEAD_BYTES) {
       const size = frameSize(buffer, at);
       if (size > this.payloadBytesMax + FRAME_FUDGE_BYTES) {
         this.tooLarge(buffer, at, size);
@@ -115,30 +99,32 @@ export class FrameParser {
         this.fail(`${frameText(buffer[at]!, buffer, at + 7, last)}: {invalid_frame_end_marker,${buffer[last]}}`);
         break;
       }
-      if (!this.sink.frame(buffer[at]!, frameChannel(buffer, at), buffer, at + 7, last)) break;
+      if (!this.sink.frame(buffer[at]!, frameChannel(buffer, at), buffer, at + 7, last)) {
+        this.refused = true;
+        break;
+      }
       at = last + 1;
     }
     // A frame that was begun is judged as soon as its size is known, so that nobody has to buffer a giant.
-    if (!this.stopped && !this.finished && end - at === 7) {
+    if (!this.halted && !this.finished && end - at === 7) {
       const size = frameSize(buffer, at);
       if (size > this.payloadBytesMax + FRAME_FUDGE_BYTES) this.tooLarge(buffer, at, size);
     }
-    this.walking = false;
     return this.finished ? end : at;
   }
 
-  /** Adds to the kept part until its frame is whole and hands that on; returns how much of `chunk` that took. */
-  private completeKept(chunk: Buffer): number {
-    let at = 0;
+  /** Adds to the kept part until its frame is whole and hands that on; returns how far that went in `buffer`. */
+  private completeKept(buffer: Buffer, start: number, end: number): number {
+    let at = start;
     if (this.keptBytes < 7) {
-      at = Math.min(7 - this.keptBytes, chunk.length);
-      this.keep(chunk, 0, at);
+      at = Math.min(start + 7 - this.keptBytes, end);
+      this.keep(buffer, start, at);
       if (this.keptBytes < 7) return at;
     }
     const size = frameSize(this.kept, 0);
     if (size <= this.payloadBytesMax + FRAME_FUDGE_BYTES) {
-      const more = Math.min(size + FRAME_OVERHEAD_BYTES - this.keptBytes, chunk.length - at);
-      this.keep(chunk, at, at + more);
+      const more = Math.min(size + FRAME_OVERHEAD_BYTES - this.keptBytes, end - at);
+      this.keep(buffer, at, at + more);
       at += more;
       if (this.keptBytes < size + FRAME_OVERHEAD_BYTES) return at;
     }

@@ -1,28 +1,32 @@
 /** Class connection, once the handshake is over. [§1.4] */
 import { CONNECTION_CLOSE, CONNECTION_UPDATE_SECRET, CONNECTION_UPDATE_SECRET_OK } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/reader.ts';
-import type { Connection } from './connection.ts';
-import { AmqpError } from './errors.ts';
+import type { MethodWriter } from '../codec/writer.ts';
+import { outOfTurn } from './method-errors.ts';
 
-export function connectionMethod(connection: Connection, fields: FieldReader): void {
+/** What methods of channel 0 use of their connection. */
+export interface ConnectionMethodHost {
+  readonly writer: MethodWriter;
+  /** Sends a method on channel 0. */
+  sendFrame(frame: MethodWriter): void;
+  /** The client has sent connection.close. */
+  closedByClient(): void;
+}
+
+export function connectionMethod(host: ConnectionMethodHost, fields: FieldReader): void {
   const method = fields.uint32();
   switch (method) {
     case CONNECTION_CLOSE:
-      connection.closedByClient();
+      host.closedByClient();
       return;
     case CONNECTION_UPDATE_SECRET:
       // A password that was right stays right as long as the connection lasts, so the new one changes nothing.
       fields.longBytes();
       fields.shortString();
       fields.finish();
-      connection.sendFrame(connection.writer.begin(0, CONNECTION_UPDATE_SECRET_OK));
+      host.sendFrame(host.writer.begin(0, CONNECTION_UPDATE_SECRET_OK));
       return;
     default:
       throw outOfTurn(method, 'running');
   }
-}
-
-/** @param state as RabbitMQ calls it */
-export function outOfTurn(method: number, state: string): AmqpError {
-  return new AmqpError('CHANNEL_ERROR', `unexpected method in connection state ${state}`, method);
 }

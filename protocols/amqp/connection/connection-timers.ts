@@ -1,52 +1,52 @@
 /**
- * Everything on one connection that happens by the clock: the deadline of the handshake and of the answer to
- * connection.close, heartbeats, and the watch over deliveries that nobody settles.
+ * The timers of one connection: the deadline of the handshake and of the answer to connection.close, heartbeats, and the
+ * time-out of deliveries that nobody settles.
  */
 import { type Clock, Timer } from '../../../src/api/index.ts';
 import { TICKS_PER_TIMEOUT } from '../deliver/ack-timeout.ts';
 import type { AmqpLimits } from '../options.ts';
 import { Heartbeat, type HeartbeatOwner } from './heartbeat.ts';
 
-export interface ClockworkOwner extends HeartbeatOwner {
+export interface ConnectionTimersOwner extends HeartbeatOwner {
   /** The client was too slow to log in, or to answer connection.close. */
   deadlinePassed(): void;
   /** Close the channels that have held a delivery for too long. */
-  watchAcks(): void;
+  closeOverdueChannels(): void;
 }
 
-export class Clockwork {
+export class ConnectionTimers {
   private readonly clock: Clock;
   private readonly limits: AmqpLimits;
   private readonly heartbeat: Heartbeat;
   private readonly deadline: Timer;
-  private readonly acks: Timer;
+  private readonly ackTimeout: Timer;
 
-  constructor(clock: Clock, limits: AmqpLimits, owner: ClockworkOwner) {
+  constructor(clock: Clock, limits: AmqpLimits, owner: ConnectionTimersOwner) {
     this.clock = clock;
     this.limits = limits;
     this.heartbeat = new Heartbeat(clock, owner);
     this.deadline = new Timer(() => owner.deadlinePassed());
-    this.acks = new Timer(() => {
-      owner.watchAcks();
-      this.watchAcksLater();
+    this.ackTimeout = new Timer(() => {
+      owner.closeOverdueChannels();
+      this.scheduleAckTimeout();
     });
     clock.schedule(this.deadline, limits.handshakeTimeoutMs);
   }
 
-  /** The client has said something. */
-  heard(): void {
-    this.heartbeat.heard = true;
+  /** Bytes have come from the client. */
+  received(): void {
+    this.heartbeat.received = true;
   }
 
   /** @param heartbeatS what was agreed; 0: no heartbeats */
-  tuned(heartbeatS: number): void {
+  negotiated(heartbeatS: number): void {
     this.heartbeat.start(heartbeatS);
   }
 
   /** The handshake is over. */
-  running(): void {
+  opened(): void {
     this.clock.cancel(this.deadline);
-    this.watchAcksLater();
+    this.scheduleAckTimeout();
   }
 
   /** connection.close has been sent. */
@@ -57,11 +57,11 @@ export class Clockwork {
   stop(): void {
     this.heartbeat.stop();
     this.clock.cancel(this.deadline);
-    this.clock.cancel(this.acks);
+    this.clock.cancel(this.ackTimeout);
   }
 
-  private watchAcksLater(): void {
+  private scheduleAckTimeout(): void {
     const { consumerTimeoutMs } = this.limits;
-    if (consumerTimeoutMs > 0) this.clock.schedule(this.acks, consumerTimeoutMs / TICKS_PER_TIMEOUT);
+    if (consumerTimeoutMs > 0) this.clock.schedule(this.ackTimeout, consumerTimeoutMs / TICKS_PER_TIMEOUT);
   }
 }

@@ -1,4 +1,4 @@
-/** What a connection itself says to its client, on channel 0. Channels write into the same output. */
+/** Frames of channel 0: what the connection itself tells its client. Channels write into the same output. */
 import type { Output } from '../../../src/api/index.ts';
 import {
   CONNECTION_BLOCKED,
@@ -7,10 +7,10 @@ import {
   FRAME_END,
   FRAME_HEARTBEAT,
 } from '../codec/constants.ts';
+import { frameHead } from '../codec/frame-writer.ts';
 import { MethodWriter } from '../codec/writer.ts';
-import { head } from '../deliver/content-frames.ts';
 
-export class Outlet {
+export class ConnectionWriter {
   readonly writer = new MethodWriter();
   private readonly output: Output;
 
@@ -31,7 +31,7 @@ export class Outlet {
     const { output } = this;
     if (output.congested) return;
     const at = output.reserve(8);
-    head(output.buffer, at, FRAME_HEARTBEAT, 0, 0);
+    frameHead(output.buffer, at, FRAME_HEARTBEAT, 0, 0);
     output.buffer[at + 7] = FRAME_END;
   }
 

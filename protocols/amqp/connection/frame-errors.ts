@@ -1,7 +1,14 @@
-/** Frames that cannot be what they say they are, or have no business where they stand, in RabbitMQ's words. [§4.2.3, §4.2.6] */
-import { FRAME_BODY, FRAME_HEADER, FRAME_HEARTBEAT, FRAME_METHOD } from '../codec/constants.ts';
+/** Errors for frames that cannot be what they say they are, or stand where they may not, in RabbitMQ's words. [§4.2.3, §4.2.6] */
+import {
+  EXPECTS_HEADER,
+  EXPECTS_METHOD,
+  type ExpectedFrame,
+  FRAME_BODY,
+  FRAME_HEADER,
+  FRAME_HEARTBEAT,
+  FRAME_METHOD,
+} from '../codec/constants.ts';
 import { frameText } from '../codec/erlang-text.ts';
-import { HEADER, IDLE } from '../publish/content-assembler.ts';
 import { AmqpError } from './errors.ts';
 
 /** u16 class | u16 weight | u64 body size; the property flags are looked at later. */
@@ -34,11 +41,11 @@ export function unexpected(type: number, buffer: Buffer, start: number, end: num
 }
 
 /** RabbitMQ's words for a frame that does not follow what came before it on its channel. [§4.2.6] */
-export function unexpectedIn(expected: number): AmqpError {
-  if (expected === IDLE) {
+export function unexpectedIn(expected: ExpectedFrame): AmqpError {
+  if (expected === EXPECTS_METHOD) {
     return new AmqpError('UNEXPECTED_FRAME', 'expected method frame, got non method frame instead', 0);
   }
-  if (expected === HEADER) {
+  if (expected === EXPECTS_HEADER) {
     const text = 'expected content header for class 60, got non content header frame instead';
     return new AmqpError('UNEXPECTED_FRAME', text);
   }

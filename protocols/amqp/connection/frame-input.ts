@@ -1,184 +1,211 @@
 /**
- * What comes in from one client, and when it may: the frame parser, what holds it up (`holding.ts`), and where frames wait
- * past a publish that cannot be taken (`parking.ts`).
+ * Frames from one client: cut out of its chunks by the parser, as far as the read gate lets them through, and handed on one by
+ * one. While the broker wants no messages for long, they are parked, and only what settles deliveries is handed on.
  */
-import type { Clock, Share } from '../../../src/api/index.ts';
+import {
+  type Clock,
+  type GatedReader,
+  ReadGate,
+  type ReadGateOwner,
+  type Share,
+  type Turn,
+} from '../../../src/api/index.ts';
 import { FRAME_HEARTBEAT } from '../codec/constants.ts';
 import { FrameParser, type FrameSink } from '../codec/frames.ts';
-import { Parking, settles } from './parked-frames.ts';
-import { Holding, type HoldingOwner, OTHERS_TURN, PARKING_FULL } from './reading-hold.ts';
+import type { AmqpLimits } from '../options.ts';
+import { BlockedNotice, type BlockedNoticeOwner } from './blocked-notice.ts';
+import { ParkedFrames, settles } from './parked-frames.ts';
 
-/** A unit of work for so many bytes (as a power of two), beside one for each frame. */
-const BYTES_A_UNIT_BITS = 12;
+/** Reasons not to read on, beside the gate's own: a reply must be safe first. */
+export const AWAITS_REPLY = 2;
+/** The broker wants no messages. */
+export const PUBLISHING_HELD_BACK = 4;
+/** The client does not read what it asked for. */
+export const OUTPUT_FULL = 8;
+/** More frames are parked than there is room for. */
+export const PARKED_FULL = 16;
 
-export interface InflowOwner {
-  /** Its part of the budget of work: frames are taken as far as that reaches. */
-  readonly share: Share;
-  readonly ended: boolean;
+export interface FrameInputOwner extends ReadGateOwner {
   /** Logged in, and not being closed. */
-  readonly isRunning: boolean;
+  readonly isOpen: boolean;
   /** The broker wants no messages now. */
-  readonly congested: boolean;
-  /** Carries a frame out. False: not now, the same frame again later; then publishing has been held back. */
-  handle(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean;
+  readonly publishCongested: boolean;
+  /** Carries a frame out. False: not now, the same frame again later; then reading is paused. */
+  handleFrame(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean;
+  /** The stream cannot be understood any more. */
   frameError(reason: string): void;
-  /** A stretch of bytes has been parsed that is about to go. */
-  parsed(): void;
+  /** Tells the client that its publishes wait, or no longer do. False if it does not want to know. */
   tellBlocked(blocked: boolean): boolean;
   /** Whether what settles deliveries of this channel may overtake its publishes. */
   maySettleNow(channel: number): boolean;
 }
 
-export class Inflow implements FrameSink, HoldingOwner {
-  readonly parser: FrameParser;
-  private readonly holding: Holding;
-  private readonly parking: Parking;
-  private readonly owner: InflowOwner;
-  private readonly share: Share;
-  private unparking = false;
+export class FrameInput implements GatedReader, FrameSink, BlockedNoticeOwner {
+  private readonly parser: FrameParser;
+  private readonly gate: ReadGate;
+  /** Its part of the budget of work: frames are taken as far as that reaches. */
+  readonly share: Share;
+  private readonly parked: ParkedFrames;
+  private readonly notice: BlockedNotice;
+  private readonly owner: FrameInputOwner;
+  private carryingOut = false;
 
+  /** @param frameBytesMax for frames before the login; `agreed` changes it */
   constructor(
-    owner: InflowOwner,
+    owner: FrameInputOwner,
     transport: { pause(): void; resume(): void },
     clock: Clock,
-    limits: { frameBytesMax: number; blockedNoticeMs: number; parkedSizeMax: number },
+    turn: Turn,
+    limits: Pick<AmqpLimits, 'blockedNoticeMs' | 'parkedSizeMax'>,
+    frameBytesMax: number,
   ) {
     this.owner = owner;
-    this.share = owner.share;
-    this.parser = new FrameParser(this, limits.frameBytesMax);
-    this.parking = new Parking(limits.parkedSizeMax);
-    this.holding = new Holding(this, this.parser, transport, clock, limits.blockedNoticeMs);
+    this.parser = new FrameParser(this, frameBytesMax);
+    this.gate = new ReadGate(turn, this, transport, owner);
+    this.share = this.gate.share;
+    this.parked = new ParkedFrames(limits.parkedSizeMax);
+    this.notice = new BlockedNotice(this, clock, limits.blockedNoticeMs);
   }
 
-  push(chunk: Buffer): void {
-    const { share } = this;
-    share.begin();
-    share.work.spend(chunk.length >>> BYTES_A_UNIT_BITS);
-    this.parser.push(chunk);
-    this.owner.parsed();
-    share.end();
+  data(chunk: Buffer): void {
+    this.gate.data(chunk);
   }
+
+  /** @param payloadBytesMax the largest payload of a frame, as agreed */
+  agreed(payloadBytesMax: number): void {
+    this.parser.payloadBytesMax = payloadBytesMax;
+  }
+
+  /** Bytes of frames that are not whole, or wait. */
+  get heldBytes(): number {
+    return this.parser.heldBytes + this.parked.bytes + this.gate.heldBytes;
+  }
+
+  /** Nothing is read: nothing that the client says is heard. */
+  get paused(): boolean {
+    return this.gate.paused;
+  }
+
+  /** @param reason AWAITS_REPLY, OUTPUT_FULL */
+  pause(reason: number): void {
+    this.gate.pause(reason);
+  }
+
+  /** With the last reason to go, reading goes on before this returns. */
+  resume(reason: number): void {
+    this.gate.resume(reason);
+  }
+
+  // -- what the read gate asks for
+
+  get halted(): boolean {
+    return this.parser.halted;
+  }
+
+  set halted(halted: boolean) {
+    this.parser.halted = halted;
+  }
+
+  read(buffer: Buffer, start: number, end: number): number {
+    if (this.parked.active) {
+      this.carryOutParked();
+      if (this.halted) return start;
+    }
+    return this.parser.read(buffer, start, end);
+  }
+
+  // -- what the parser finds
 
   frame(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean {
-    if (this.share.mustWait && this.owner.isRunning) {
-      this.waitForTurn();
-      return false;
+    const { share, owner, parked } = this;
+    if (share.mustWait && owner.isOpen && this.gate.mustWait()) return false;
+    share.work.spend(1);
+    if (!parked.active || this.mayPass(type, channel, buffer, start, end)) {
+      return owner.handleFrame(type, channel, buffer, start, end);
     }
-    this.share.work.spend(1);
-    if (!this.parking.active || this.mayPass(type, channel, buffer, start, end)) {
-      return this.owner.handle(type, channel, buffer, start, end);
-    }
-    this.parking.keep(type, channel, buffer, start, end);
-    if (this.parking.full) this.block(PARKING_FULL);
+    parked.keep(type, channel, buffer, start, end);
+    if (parked.full) this.gate.pause(PARKED_FULL);
     return true;
-  }
-
-  private waitForTurn(): void {
-    this.block(OTHERS_TURN);
-    this.share.wait();
-  }
-
-  /** It is this connection's turn again. */
-  turnCame(): void {
-    this.unblock(OTHERS_TURN);
-  }
-
-  private mayPass(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean {
-    return type === FRAME_HEARTBEAT || (settles(type, buffer, start, end) && this.owner.maySettleNow(channel));
   }
 
   frameError(reason: string): void {
     this.owner.frameError(reason);
   }
 
-  // -- holding up
-
-  /** Bytes of frames that are not whole, or wait. */
-  get heldBytes(): number {
-    return this.parser.waitingBytes + this.parking.bytes;
+  private mayPass(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean {
+    return type === FRAME_HEARTBEAT || (settles(type, buffer, start, end) && this.owner.maySettleNow(channel));
   }
 
-  /** Parsing waits: nothing that the client says is heard. */
-  get held(): boolean {
-    return this.holding.held;
+  // -- publishing that is held back
+
+  /** A publish has come and the broker wants no messages now. */
+  holdBack(): void {
+    this.gate.pause(PUBLISHING_HELD_BACK);
+    this.notice.heldBack();
   }
 
-  get ended(): boolean {
-    return this.owner.ended;
-  }
-
-  parsed(): void {
-    this.owner.parsed();
+  /** The broker takes messages again. */
+  uncongested(): void {
+    this.notice.over();
+    this.gate.resume(PUBLISHING_HELD_BACK | PARKED_FULL);
+    // Nothing may have been held back any more, and frames be parked all the same.
+    if (this.parked.active && !this.gate.paused) {
+      this.carryOutParked();
+      this.owner.chunkRead();
+    }
   }
 
   tellBlocked(blocked: boolean): boolean {
     return this.owner.tellBlocked(blocked);
   }
 
-  /** @param reason WAITS_FOR_REPLY, OUTPUT_FULL */
-  block(reason: number): void {
-    this.holding.block(reason);
+  heldBackForLong(): void {
+    if (this.owner.isOpen) this.parked.active = true;
+    this.gate.resume(PUBLISHING_HELD_BACK);
   }
 
-  unblock(reason: number): void {
-    this.holding.unblock(reason);
-  }
-
-  /** The broker wants no messages now. */
-  holdBack(): void {
-    this.holding.holdBack();
-  }
-
-  /** It does again. */
-  goOn(): void {
-    this.holding.goOn();
-  }
-
-  park(): void {
-    if (this.owner.isRunning) this.parking.active = true;
-  }
-
-  unpark(): void {
-    const { parking, owner } = this;
-    if (this.unparking) return;
-    this.unparking = true;
-    while (parking.active && owner.isRunning && !this.holding.held) {
-      if (owner.congested) {
-        this.holding.noticeLater();
+  /** Carries out what is parked, as far as possible now. */
+  private carryOutParked(): void {
+    const { parked, owner, gate } = this;
+    if (this.carryingOut) return;
+    this.carryingOut = true;
+    while (parked.active && owner.isOpen && !gate.paused) {
+      if (owner.publishCongested) {
+        this.notice.heldBack();
         break;
       }
-      if (parking.empty) {
-        parking.clear();
+      if (parked.empty) {
+        parked.clear();
         break;
       }
-      if (this.share.mustWait) {
-        this.waitForTurn();
-        break;
-      }
+      if (gate.mustWait()) break;
       this.share.work.spend(1);
-      const { type, channel, payload } = parking.next;
-      if (!owner.handle(type, channel, payload, 0, payload.length)) break;
-      // What it brought about may have ended the connection, and the parking with it.
-      if (parking.active) parking.taken();
+      const { type, channel, payload } = parked.next;
+      if (!owner.handleFrame(type, channel, payload, 0, payload.length)) break;
+      // What it brought about may have ended the connection, and with it what was parked.
+      if (parked.active) parked.taken();
     }
-    this.unparking = false;
+    this.carryingOut = false;
+  }
+
+  // -- the end
+
+  /** Nothing waits any more, but what comes is still read: call `release` or `finish`. */
+  close(): void {
+    this.parked.clear();
+    this.notice.stop();
+    this.share.close();
   }
 
   /** The connection is being closed: the client's answer must be heard, whatever was being waited for. */
   release(): void {
-    this.parking.clear();
-    this.holding.release();
+    this.parked.clear();
+    this.gate.release();
   }
 
-  /** Nothing waits any more. */
-  close(): void {
-    this.parking.clear();
-    this.holding.close();
-    this.share.close();
-  }
-
-  /** Nothing more is parsed. */
+  /** Nothing more is read. */
   finish(): void {
+    this.gate.finish();
     this.parser.finish();
   }
 }

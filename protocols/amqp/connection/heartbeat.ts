@@ -3,7 +3,7 @@
  *
  * The timer fires every half interval, and a heartbeat goes out each time: one that waited for silence would come up to a
  * whole interval after the last byte, when clients that are strict have given the broker up. Nothing is scheduled for a
- * frame. Received bytes only set `heard`. A client that has not been heard for two intervals is lost.
+ * frame. Received bytes only set `received`. A client from which nothing has come for two intervals is lost.
  */
 import { type Clock, Timer } from '../../../src/api/index.ts';
 
@@ -14,13 +14,14 @@ export interface HeartbeatOwner {
   /** Write a heartbeat frame. */
   heartbeatDue(): void;
   /** True while we do not read from the client, so that its silence means nothing. */
-  readonly deaf: boolean;
+  readonly readPaused: boolean;
+  /** The client is lost; the timer does not go on. */
   heartbeatMissed(): void;
 }
 
 export class Heartbeat {
   /** Set by whoever reads from the client. */
-  heard = false;
+  received = false;
   private silentTicks = 0;
   private halfMs = 0;
   private readonly timer = new Timer(() => this.tick());
@@ -44,8 +45,8 @@ export class Heartbeat {
   }
 
   private tick(): void {
-    if (this.heard || this.owner.deaf) {
-      this.heard = false;
+    if (this.received || this.owner.readPaused) {
+      this.received = false;
       this.silentTicks = 0;
     } else if (++this.silentTicks >= SILENT_TICKS_MAX) {
       this.owner.heartbeatMissed();

@@ -1,5 +1,5 @@
 /**
- * Where a client's frames wait while the broker wants no messages for longer than a moment: a full disk, a full memory. What
+ * Frames of a client that wait while the broker wants no messages for longer than a moment: a full disk, a full memory. What
  * heals that is that consumers settle, so their acknowledgements are still read and carried out, past everything that
  * waits; all the rest keeps its order.
  *
@@ -18,10 +18,12 @@ export interface ParkedFrame {
 /** What keeping a frame costs beside its payload. */
 const FRAME_COST_BYTES = 160;
 
-export class Parking {
+export class ParkedFrames {
+  /** Frames are kept, or were and are not all carried out. */
   active = false;
   private readonly frames: ParkedFrame[] = [];
   private first = 0;
+  /** Bytes that are kept, what it costs to keep them included. */
   bytes = 0;
   private readonly bytesMax: number;
 

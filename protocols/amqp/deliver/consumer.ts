@@ -1,16 +1,16 @@
-/**
- * One consumer of a channel, or the holder of what `basic.get` took: hears from the queue and knows its channel.
- */
+/** The queue's side of a consumer: a `DeliverySink` for each basic.consume, and one for each basic.get. */
 import type { Consumer, DeliverySink, MessageView } from '../../../src/api/index.ts';
-import type { Channel } from '../channel/channel.ts';
-import { BASIC_CANCEL } from '../codec/constants.ts';
-import { endReplies } from './direct-replies.ts';
+import type { DeliveryWriter } from './delivery-writer.ts';
+import type { TagWindow } from './tag-window.ts';
+import type { Holder } from './unsettled.ts';
 
-/** Who holds unsettled deliveries: what `Unsettled` points to. */
-export interface Holder {
-  readonly consumer: Consumer | undefined;
-  /** The queue is gone, and what was held with it: there is nothing to settle. */
-  readonly gone: boolean;
+/** What a consumer uses of its channel. */
+export interface ConsumerChannel {
+  /** Where its deliveries get their tags. */
+  readonly tags: TagWindow<Holder>;
+  readonly writer: DeliveryWriter;
+  /** The consumer is no more, though its client has not cancelled it. */
+  consumerEnded(consumer: ChannelConsumer): void;
 }
 
 export class ChannelConsumer implements DeliverySink, Holder {
@@ -20,9 +20,9 @@ export class ChannelConsumer implements DeliverySink, Holder {
   readonly noAck: boolean;
   gone = false;
   consumer: Consumer | undefined = undefined;
-  private readonly channel: Channel;
+  private readonly channel: ConsumerChannel;
 
-  constructor(channel: Channel, tag: string, noAck: boolean) {
+  constructor(channel: ConsumerChannel, tag: string, noAck: boolean) {
     this.channel = channel;
     this.tag = tag;
     this.noAck = noAck;
@@ -35,22 +35,15 @@ export class ChannelConsumer implements DeliverySink, Holder {
   }
 
   deliver(view: MessageView, slot: number): void {
-    this.channel.deliver(this, view, slot);
+    const { tags, writer } = this.channel;
+    const tag = this.noAck ? tags.skip() : tags.push(this, slot);
+    const tellsAttempts = view.attempts > 0 && this.consumer?.tellsAttempts === true;
+    writer.deliver(this.tagBytes, tag, view, tellsAttempts ? view.attempts : -1);
   }
 
   cancelled(reason: 'queue-deleted' | 'operator'): void {
     if (reason === 'queue-deleted') this.gone = true;
-    const channel = this.channel;
-    channel.consumers.delete(this.tag);
-    if (channel.replies?.sink === this) endReplies(channel);
-    // What it held no longer counts against a limit that the channel's consumers share.
-    channel.wake();
-    // Only to clients that said they understand it. [consumer_cancel_notify]
-    if (!channel.connection.clientCan('consumer_cancel_notify')) return;
-    // Who has deleted the queue hears that it is done first.
-    channel.connection.notices.add(() => {
-      if (channel.isOpen) channel.send(channel.begin(BASIC_CANCEL).shortString(this.tag).bit(true));
-    });
+    this.channel.consumerEnded(this);
   }
 }
 
@@ -58,10 +51,10 @@ export class ChannelConsumer implements DeliverySink, Holder {
 export class Getter implements DeliverySink, Holder {
   gone = false;
   consumer: Consumer | undefined = undefined;
-  private readonly channel: Channel;
+  private readonly channel: ConsumerChannel;
   private readonly noAck: boolean;
 
-  constructor(channel: Channel, noAck: boolean) {
+  constructor(channel: ConsumerChannel, noAck: boolean) {
     this.channel = channel;
     this.noAck = noAck;
   }
@@ -71,7 +64,10 @@ export class Getter implements DeliverySink, Holder {
   }
 
   deliver(view: MessageView, slot: number): void {
-    this.channel.deliverGot(this, view, slot, this.noAck);
+    const { tags, writer } = this.channel;
+    const tag = this.noAck ? tags.skip() : tags.push(this, slot);
+    // As RabbitMQ has it: here the first time is told as well.
+    writer.getOk(tag, view, this.consumer?.tellsAttempts === true ? view.attempts : -1);
   }
 
   cancelled(): void {

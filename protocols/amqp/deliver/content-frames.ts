@@ -1,5 +1,5 @@
 /**
- * Writes messages to a client: basic.deliver, basic.get-ok, basic.return. Each is a method frame, a header frame and the
+ * The frames of one message to a client: basic.deliver, basic.get-ok, basic.return. Each is a method frame, a header frame and the
  * body cut into frames:
  *
  *     | 1 | channel | size | method, its fields        | CE |
@@ -7,19 +7,12 @@
  *     | 3 | channel | size | body … | CE |   as many as the agreed frame size asks for, none for an empty body
  *
  * Deliveries are the hot path out: one `reserve`, integer writes, no allocation. A body that is not in one piece
- * (`view.large`) is left to the channel's `Outbox`, which sends it behind the header.
+ * (`view.large`) is left to the channel's `BodySender`, which sends it behind the header.
  */
-import { type MessageView, respell, SLASH } from '../../../src/api/index.ts';
+import { type MessageView, type Output, respell, SLASH } from '../../../src/api/index.ts';
 import { BASIC_DELIVER, BASIC_GET_OK, FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD } from '../codec/constants.ts';
-import { KEY_BYTES_MAX, type WireProperties } from '../mapping/properties.ts';
-
-/** Where frames go: the connection's `Output`, or a `Spill` while the channel is busy with a large body. */
-export interface FrameOut {
-  readonly buffer: Buffer;
-  /** Claims `n` bytes that lie together in `buffer`, and returns where they begin. */
-  reserve(n: number): number;
-  append(source: Buffer, start?: number, end?: number): void;
-}
+import { frameHead, put, u32, u64 } from '../codec/frame-writer.ts';
+import { KEY_BYTES_MAX, type WireProperties } from '../mapping/wire-properties.ts';
 
 /** Where the last `writeGetOk` has put its message count. */
 export interface CountPlace {
@@ -27,12 +20,9 @@ export interface CountPlace {
   at: number;
 }
 
-/** Below this many bytes a loop beats a native copy. */
-const LOOP_BYTES = 48;
-
 /** @param tag the consumer tag as a short string, its length byte included */
 export function writeDeliver(
-  out: FrameOut,
+  out: Output,
   channel: number,
   tag: Buffer,
   deliveryTag: number,
@@ -45,7 +35,7 @@ export function writeDeliver(
   const methodBytes = lead + 2 + (view.exchangeEnd - view.exchangeStart) + (keyEnd - view.keyStart);
   let at = out.reserve(frameSetBytes(methodBytes, properties, view, payloadBytesMax));
   const b = out.buffer;
-  at = head(b, at, FRAME_METHOD, channel, methodBytes);
+  at = frameHead(b, at, FRAME_METHOD, channel, methodBytes);
   at = u32(b, at, BASIC_DELIVER);
   for (let i = 0; i < tag.length; i++) b[at + i] = tag[i]!;
   at += tag.length;
@@ -56,7 +46,7 @@ export function writeDeliver(
 
 /** Leaves the message count 0 and says in `count` where it is: it becomes known right after. */
 export function writeGetOk(
-  out: FrameOut,
+  out: Output,
   channel: number,
   deliveryTag: number,
   view: MessageView,
@@ -68,7 +58,7 @@ export function writeGetOk(
   const methodBytes = 4 + 9 + 2 + (view.exchangeEnd - view.exchangeStart) + (keyEnd - view.keyStart) + 4;
   let at = out.reserve(frameSetBytes(methodBytes, properties, view, payloadBytesMax));
   const b = out.buffer;
-  at = head(b, at, FRAME_METHOD, channel, methodBytes);
+  at = frameHead(b, at, FRAME_METHOD, channel, methodBytes);
   at = u32(b, at, BASIC_GET_OK);
   at = tagAndAddress(b, at, deliveryTag, view, keyEnd);
   count.buffer = b;
@@ -80,7 +70,7 @@ export function writeGetOk(
 
 /** A content header frame for properties that lie in `props[start, end)`. */
 export function writeHeader(
-  out: FrameOut,
+  out: Output,
   channel: number,
   bodyLength: number,
   props: Buffer,
@@ -93,7 +83,7 @@ export function writeHeader(
 
 /** A body that lies in one piece, as body frames. */
 export function writeBody(
-  out: FrameOut,
+  out: Output,
   channel: number,
   body: Buffer,
   start: number,
@@ -136,7 +126,7 @@ function headerFrame(
   start: number,
   end: number,
 ): number {
-  let at = head(b, from, FRAME_HEADER, channel, 12 + end - start);
+  let at = frameHead(b, from, FRAME_HEADER, channel, 12 + end - start);
   b[at] = 0;
   b[at + 1] = 60;
   b[at + 2] = 0;
@@ -160,43 +150,11 @@ function bodyFrames(
   let next = start;
   while (next < end) {
     const n = end - next > payloadMax ? payloadMax : end - next;
-    at = head(b, at, FRAME_BODY, channel, n);
+    at = frameHead(b, at, FRAME_BODY, channel, n);
     at = put(b, at, body, next, next + n);
     b[at++] = FRAME_END;
     next += n;
   }
-}
-
-/** Writes a frame's first seven bytes. */
-export function head(b: Buffer, at: number, type: number, channel: number, size: number): number {
-  b[at] = type;
-  b[at + 1] = channel >>> 8;
-  b[at + 2] = channel & 0xff;
-  b[at + 3] = size >>> 24;
-  b[at + 4] = (size >>> 16) & 0xff;
-  b[at + 5] = (size >>> 8) & 0xff;
-  b[at + 6] = size & 0xff;
-  return at + 7;
-}
-
-export function u32(b: Buffer, at: number, value: number): number {
-  b[at] = value >>> 24;
-  b[at + 1] = (value >>> 16) & 0xff;
-  b[at + 2] = (value >>> 8) & 0xff;
-  b[at + 3] = value & 0xff;
-  return at + 4;
-}
-
-export function u64(b: Buffer, at: number, value: number): number {
-  const high = value <= 0xffff_ffff ? 0 : Math.floor(value / 0x1_0000_0000);
-  return u32(b, u32(b, at, high), value >>> 0);
-}
-
-function put(b: Buffer, at: number, source: Buffer, start: number, end: number): number {
-  const n = end - start;
-  if (n < LOOP_BYTES) for (let i = 0; i < n; i++) b[at + i] = source[start + i]!;
-  else source.copy(b, at, start, end);
-  return at + n;
 }
 
 function tagAndAddress(b: Buffer, from: number, deliveryTag: number, view: MessageView, keyEnd: number): number {

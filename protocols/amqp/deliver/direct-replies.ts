@@ -6,20 +6,25 @@
  * alone and goes with it. So any protocol can answer, a mandatory answer to someone who has gone is returned, and an answer
  * in flight is never lost to a full socket. Requests are stored with that address in place of the short one.
  */
-
 import { randomBytes } from 'node:crypto';
-import { BrokerError, MARK_NOW, type QueueInfo, type Session } from '../../../src/api/index.ts';
-import type { Channel } from '../channel/channel.ts';
+import {
+  type Backpressure,
+  BrokerError,
+  type DeliverySink,
+  MARK_NOW,
+  type QueueInfo,
+  type Session,
+} from '../../../src/api/index.ts';
 import { AmqpError } from '../connection/errors.ts';
-import type { ChannelConsumer } from './consumer.ts';
 
 export const REPLY_TO = 'amq.rabbitmq.reply-to';
 const REPLY_TO_BYTES = Buffer.from(REPLY_TO, 'latin1');
 const SECRET_BYTES = 16;
 
-export interface Replies {
-  readonly address: string;
-  readonly sink: ChannelConsumer;
+/** A consumer of direct replies. */
+export interface ReplyConsumer extends DeliverySink {
+  readonly tag: string;
+  readonly noAck: boolean;
 }
 
 export function isReplyAddress(queue: string): boolean {
@@ -33,15 +38,10 @@ export function isShortForm(buffer: Buffer, start: number, end: number): boolean
   );
 }
 
-/** The address that a request of this channel is to carry. */
-export function replyAddress(channel: Channel): string {
-  if (channel.replies === null) {
-    throw new AmqpError('PRECONDITION_FAILED', 'fast reply consumer does not exist');
-  }
-  return channel.replies.address;
-}
-
-/** A responder looks whether the requester is still there. Whatever the declare says, it is a passive one. */
+/**
+ * A responder looks whether the requester is still there. Whatever the declare says, it is a passive one.
+ * @throws BrokerError not-found
+ */
 export function findReplyAddress(session: Session, name: string): QueueInfo {
   if (name !== REPLY_TO && !session.queueExists(name)) {
     throw new BrokerError('not-found', `no queue '${name}' in vhost '${session.vhost}'`);
@@ -49,24 +49,51 @@ export function findReplyAddress(session: Session, name: string): QueueInfo {
   return { name, messages: 0, consumers: 1, mark: MARK_NOW };
 }
 
-export function consumeReplies(channel: Channel, sink: ChannelConsumer): void {
-  if (!sink.noAck) throw new AmqpError('PRECONDITION_FAILED', 'reply consumer cannot acknowledge');
-  if (channel.replies !== null) throw new AmqpError('PRECONDITION_FAILED', 'reply consumer already set');
-  const { session } = channel;
-  const address = `${REPLY_TO}.${randomBytes(SECRET_BYTES).toString('base64url')}`;
-  session.declareQueue(address, {
-    durable: false,
-    exclusive: true,
-    autoDelete: true,
-    arguments: [],
-    ownUse: true,
-  });
-  channel.replies = { address, sink };
-  const { tag } = sink;
-  session.consume(address, { tag, settled: true, exclusive: false, prefetch: 0, arguments: [] }, sink, channel);
-}
+/** One channel's direct replies: at most one consumer, and its address. */
+export class DirectReplies {
+  private readonly session: Session;
+  private consumer: ReplyConsumer | null = null;
+  private listensAt = '';
 
-/** Nobody listens there any more; the queue goes with its consumer. */
-export function endReplies(channel: Channel): void {
-  channel.replies = null;
+  constructor(session: Session) {
+    this.session = session;
+  }
+
+  /**
+   * The address that a request of this channel is to carry.
+   * @throws AmqpError PRECONDITION_FAILED if the channel does not listen
+   */
+  get address(): string {
+    if (this.consumer === null) throw new AmqpError('PRECONDITION_FAILED', 'fast reply consumer does not exist');
+    return this.listensAt;
+  }
+
+  /** @throws AmqpError PRECONDITION_FAILED if there is a consumer already, or this one would have to acknowledge */
+  consume(consumer: ReplyConsumer, output: Backpressure): void {
+    if (!consumer.noAck) throw new AmqpError('PRECONDITION_FAILED', 'reply consumer cannot acknowledge');
+    if (this.consumer !== null) throw new AmqpError('PRECONDITION_FAILED', 'reply consumer already set');
+    const { session } = this;
+    const address = `${REPLY_TO}.${randomBytes(SECRET_BYTES).toString('base64url')}`;
+    session.declareQueue(address, {
+      durable: false,
+      exclusive: true,
+      autoDelete: true,
+      arguments: [],
+      ownUse: true,
+    });
+    this.consumer = consumer;
+    this.listensAt = address;
+    const { tag } = consumer;
+    session.consume(address, { tag, settled: true, exclusive: false, prefetch: 0, arguments: [] }, consumer, output);
+  }
+
+  /** If this is its consumer, nobody listens there any more; the queue goes with its consumer. */
+  ended(consumer: ReplyConsumer): void {
+    if (this.consumer === consumer) this.consumer = null;
+  }
+
+  /** Nobody listens there any more. */
+  end(): void {
+    this.consumer = null;
+  }
 }

@@ -1,149 +1,100 @@
 /**
- * What a channel has delivered and not yet seen settled: from delivery tag to (consumer, slot).
- *
- * Tags are given in order, so a window of them lies in a ring of parallel arrays:
- *
- *       oldest                        next
- *         v                            v
- *     [ . | 7 | 8 | - | 10 | 11 | 12 | . ]      - settled out of order; the window begins at the oldest that is not
- *
- * A client that keeps one message for ever would stretch the window without end. When the window has become long and
- * mostly empty, its oldest entries move to a map (`stragglers`).
+ * What one channel has delivered and not yet seen settled, and settling it: one delivery, all up to a tag, or all there are.
+ * Many are settled in parts, so that nobody else waits for them.
  */
+import { type Consumer, type Outcome, RELEASED, type Share } from '../../../src/api/index.ts';
+import { unknownTag } from '../connection/errors.ts';
+import { TagWindow } from './tag-window.ts';
 
-const SIZE_MIN = 16;
-/** Windows up to this are never thinned out. */
-const WINDOW_MAX = 4096;
-
-interface Straggler<Holder> {
-  readonly holder: Holder;
-  readonly slot: number;
+/** Who holds unsettled deliveries: a consumer, or a basic.get. */
+export interface Holder {
+  /** Undefined until it is attached to its queue. */
+  readonly consumer: Consumer | undefined;
+  /** The queue is gone, and what was held with it: there is nothing to settle. */
+  readonly gone: boolean;
 }
 
-export class Unsettled<Holder> {
-  /** The highest tag given; tags begin at 1. [§1.1 delivery-tag] */
-  lastTag = 0;
-  /** How many are unsettled. */
-  count = 0;
-  /** What `take` found. */
-  holder: Holder | undefined = undefined;
-  slot = 0;
-  private oldest = 1;
-  private holders: (Holder | undefined)[] = [];
-  private slots = new Int32Array(0);
-  private mask = -1;
-  private readonly stragglers = new Map<number, Straggler<Holder>>();
+/** Where acknowledgements wait for a commit. */
+export interface DeferredSettlements {
+  settle(tag: number, holder: Holder, slot: number, outcome: Outcome): void;
+}
 
-  /** Gives the next tag to a delivery that need not be settled. */
-  skip(): number {
-    if (this.oldest > this.lastTag) {
-      // An empty window moves along for nothing.
-      this.oldest = this.lastTag + 2;
-      return ++this.lastTag;
-    }
-    return this.add(undefined, 0);
+export interface UnsettledOwner {
+  /** Credit has come back to a limit that several consumers share. */
+  shareCredit(): void;
+}
+
+export class Unsettled {
+  readonly tags = new TagWindow<Holder>();
+  /** Set while the channel is in transaction mode. */
+  deferred: DeferredSettlements | null = null;
+  private readonly owner: UnsettledOwner;
+  private readonly share: Share;
+
+  constructor(owner: UnsettledOwner, share: Share) {
+    this.owner = owner;
+    this.share = share;
   }
 
-  /** Gives the next tag to a delivery. */
-  push(holder: Holder, slot: number): number {
-    this.count++;
-    return this.add(holder, slot);
-  }
-
-  has(tag: number): boolean {
-    if (tag < this.oldest) return this.stragglers.has(tag);
-    return tag <= this.lastTag && this.holders[tag & this.mask] !== undefined;
-  }
-
-  /** Takes `tag` out; false if it is unknown or settled. Result in `holder` and `slot`. */
-  take(tag: number): boolean {
-    if (tag < this.oldest) {
-      const straggler = this.stragglers.get(tag);
-      if (straggler === undefined) return false;
-      this.stragglers.delete(tag);
-      this.holder = straggler.holder;
-      this.slot = straggler.slot;
-      this.count--;
-      return true;
-    }
-    if (tag > this.lastTag) return false;
-    const at = tag & this.mask;
-    const holder = this.holders[at];
-    if (holder === undefined) return false;
-    this.holders[at] = undefined;
-    this.holder = holder;
-    this.slot = this.slots[at]!;
-    this.count--;
-    if (tag === this.oldest) this.advance();
-    return true;
-  }
-
-  /** The oldest unsettled tag, 0 if there is none. */
-  first(): number {
-    if (this.count === 0) return 0;
-    if (this.stragglers.size > 0) for (const tag of this.stragglers.keys()) return tag;
-    if (this.holders[this.oldest & this.mask] === undefined) this.advance();
-    return this.oldest;
-  }
-
-  /** Puts back what `take` took (a rolled-back acknowledgement). */
-  restore(tag: number, holder: Holder, slot: number): void {
-    this.count++;
-    if (tag >= this.oldest && tag <= this.lastTag && this.mask >= 0) {
-      this.holders[tag & this.mask] = holder;
-      this.slots[tag & this.mask] = slot;
+  /**
+   * Ends the delivery `tag`, and with `multiple` all before it. 0 with `multiple`: all there are. [§1.8.3.13.1]
+   * @throws AmqpError PRECONDITION_FAILED for a tag that is not held
+   */
+  settle(tag: number, multiple: boolean, outcome: Outcome): void {
+    const { tags } = this;
+    if (!multiple) {
+      if (!tags.take(tag)) throw unknownTag(tag);
+      this.settleTaken(tag, outcome);
+    } else {
+      // As RabbitMQ has it: even with `multiple` the tag itself must be one that is held.
+      if (tag !== 0 && !tags.has(tag)) throw unknownTag(tag);
+      this.settleUntil(tag === 0 ? tags.lastTag : tag, (next) => this.settleTaken(next, outcome));
       return;
     }
-    this.stragglers.set(tag, { holder, slot });
-    // `first` relies on the map's order.
-    const sorted = [...this.stragglers].sort((a, b) => a[0] - b[0]);
-    this.stragglers.clear();
-    for (const [key, value] of sorted) this.stragglers.set(key, value);
+    this.owner.shareCredit();
   }
 
-  private add(holder: Holder | undefined, slot: number): number {
-    const tag = this.lastTag + 1;
-    if (tag - this.oldest > this.mask) this.makeRoom();
-    this.lastTag = tag;
-    const at = tag & this.mask;
-    this.holders[at] = holder;
-    this.slots[at] = slot;
-    return tag;
+  /** Everything that is held goes back to its queue, to be delivered again; `done` once all of it has. [§1.8.3.16] */
+  recover(done: () => void): void {
+    this.giveBack(RELEASED, done);
   }
 
-  /** Moves the window's start to the oldest entry that is unsettled. */
-  private advance(): void {
-    let oldest = this.oldest;
-    while (oldest <= this.lastTag && this.holders[oldest & this.mask] === undefined) oldest++;
-    this.oldest = oldest;
+  /** Ends everything that is held so, whether a transaction is under way or not; `done` once all of it has ended. */
+  giveBack(outcome: Outcome, done: () => void): void {
+    const { tags } = this;
+    this.settleUntil(tags.lastTag, () => settleHeld(tags.holder!, tags.slot, outcome), done);
   }
 
-  private makeRoom(): void {
-    const window = this.lastTag + 1 - this.oldest;
-    const live = this.count - this.stragglers.size;
-    if (window >= WINDOW_MAX && live < window / 4) {
-      // Oldest first, so that the map stays in order.
-      const until = this.oldest + window / 2;
-      for (let tag = this.oldest; tag < until; tag++) {
-        const at = tag & this.mask;
-        const holder = this.holders[at];
-        if (holder === undefined) continue;
-        this.stragglers.set(tag, { holder, slot: this.slots[at]! });
-        this.holders[at] = undefined;
-      }
-      this.oldest = until;
-      this.advance();
-      return;
-    }
-    const size = Math.max(SIZE_MIN, (this.mask + 1) * 2);
-    const holders = new Array<Holder | undefined>(size).fill(undefined);
-    const slots = new Int32Array(size);
-    for (let tag = this.oldest; tag <= this.lastTag; tag++) {
-      holders[tag & (size - 1)] = this.holders[tag & this.mask];
-      slots[tag & (size - 1)] = this.slots[tag & this.mask]!;
-    }
-    this.holders = holders;
-    this.slots = slots;
-    this.mask = size - 1;
+  /** Takes out all there are up to this tag: in parts, if they are many. */
+  private settleUntil(until: number, settle: (tag: number) => void, done: () => void = () => {}): void {
+    const { tags, share } = this;
+    share.run(
+      () => {
+        for (let next = tags.first(); next !== 0 && next <= until; next = tags.first()) {
+          tags.take(next);
+          settle(next);
+          share.work.spend(1);
+          if (share.work.over) return false;
+        }
+        return true;
+      },
+      () => {
+        this.owner.shareCredit();
+        done();
+      },
+    );
   }
+
+  /** Settles what `tags.take` has found. */
+  private settleTaken(tag: number, outcome: Outcome): void {
+    const { tags } = this;
+    const holder = tags.holder!;
+    if (this.deferred !== null) this.deferred.settle(tag, holder, tags.slot, outcome);
+    else settleHeld(holder, tags.slot, outcome);
+  }
+}
+
+function settleHeld(holder: Holder, slot: number, outcome: Outcome): void {
+  if (holder.gone) return;
+  holder.consumer?.settle(slot, outcome);
 }

@@ -1,18 +1,27 @@
-/** Class confirm: RabbitMQ's publisher confirms. */
-import type { Channel } from '../channel/channel.ts';
-import { unimplementedMethod } from '../channel/method-errors.ts';
+/** Class confirm: RabbitMQ's publisher confirms. https://www.rabbitmq.com/docs/confirms */
+import type { MethodChannel } from '../channel/method-channel.ts';
 import { CONFIRM_SELECT, CONFIRM_SELECT_OK } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/reader.ts';
 import { AmqpError } from '../connection/errors.ts';
-import { Confirms } from './confirms.ts';
+import { unimplementedMethod } from '../connection/method-errors.ts';
+import { type ConfirmChannel, Confirms } from './confirms.ts';
+import type { TransactionState } from './transaction.ts';
 
-export function confirmMethod(channel: Channel, method: number, fields: FieldReader): void {
+/** What confirm mode uses of its channel. */
+export interface ConfirmModeChannel extends MethodChannel {
+  confirms: Confirms | null;
+  /** Not null in transaction mode, which excludes confirms. */
+  readonly transaction: TransactionState | null;
+  readonly writer: ConfirmChannel;
+}
+
+export function confirmMethod(channel: ConfirmModeChannel, method: number, fields: FieldReader): void {
   if (method !== CONFIRM_SELECT) throw unimplementedMethod();
   const noWait = fields.bit();
   fields.finish();
   if (channel.transaction !== null) {
     throw new AmqpError('PRECONDITION_FAILED', 'cannot switch from tx to confirm mode');
   }
-  channel.confirms ??= new Confirms(channel, channel.session);
+  channel.confirms ??= new Confirms(channel.writer, channel.session);
   if (!noWait) channel.send(channel.begin(CONFIRM_SELECT_OK));
 }

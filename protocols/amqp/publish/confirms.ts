@@ -2,14 +2,14 @@
  * Publisher confirms of one channel. Every publish has a number, counted from `confirm.select` on; the broker says in
  * that order what is safe, and one `basic.ack` with `multiple` answers for all up to the first refusal.
  */
-import type { ConfirmRing, ConfirmSink, Session } from '../../../src/api/index.ts';
+import type { ConfirmRing, ConfirmSink, Output, Session } from '../../../src/api/index.ts';
 import { BASIC_ACK, BASIC_NACK, FRAME_END, FRAME_METHOD } from '../codec/constants.ts';
-import { type FrameOut, head, u32, u64 } from '../deliver/content-frames.ts';
+import { frameHead, u32, u64 } from '../codec/frame-writer.ts';
 
 export interface ConfirmChannel {
   readonly id: number;
   /** Where the channel writes now. */
-  readonly out: FrameOut;
+  readonly out: Output;
 }
 
 export class Confirms implements ConfirmSink {
@@ -54,7 +54,7 @@ export class Confirms implements ConfirmSink {
     const out = this.channel.out;
     let at = out.reserve(21);
     const b = out.buffer;
-    at = head(b, at, FRAME_METHOD, this.channel.id, 13);
+    at = frameHead(b, at, FRAME_METHOD, this.channel.id, 13);
     at = u64(b, u32(b, at, method), tag);
     b[at] = multiple ? 1 : 0; // basic.nack's second bit, requeue, means nothing towards a publisher
     b[at + 1] = FRAME_END;

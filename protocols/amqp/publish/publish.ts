@@ -2,18 +2,41 @@
  * basic.publish and its content: the hot path in. A publish whose frames come in one chunk to a route that was used
  * lately allocates nothing here. [§1.8.3.6]
  */
-import { type Draft, MARK_REFUSED, type Route } from '../../../src/api/index.ts';
-import type { Channel } from '../channel/channel.ts';
-import { BASIC_RETURN, REPLY } from '../codec/constants.ts';
+import { type Draft, MARK_REFUSED, type Route, type Session } from '../../../src/api/index.ts';
 import { FieldsFault } from '../codec/fault.ts';
 import { AmqpError } from '../connection/errors.ts';
-import { writeBody, writeHeader } from '../deliver/content-frames.ts';
-import type { Returned } from './transaction.ts';
+import type { AmqpStats } from '../stats.ts';
+import type { Confirms } from './confirms.ts';
+import type { ContentAssembler } from './content-assembler.ts';
+import type { Routes } from './routes.ts';
+import type { ReturnSink, TransactionState } from './transaction.ts';
+
+/** What publishing uses of its connection. */
+export interface PublishHost {
+  readonly routes: Routes;
+  readonly stats: AmqpStats;
+  readonly channels: {
+    /** Publishes whose body is not whole yet. */
+    openContents: number;
+  };
+  /** True, and nothing more is parsed for now, if the broker wants no messages at the moment. */
+  holdBack(): boolean;
+}
+
+/** What publishing uses of its channel. */
+export interface PublishChannel {
+  readonly session: Session;
+  readonly host: PublishHost;
+  readonly assembler: ContentAssembler;
+  readonly confirms: Confirms | null;
+  readonly transaction: TransactionState | null;
+  readonly writer: ReturnSink;
+}
 
 /** False: the broker wants no messages now; the same frame again later. */
-export function publishMethod(channel: Channel, buffer: Buffer, start: number, end: number): boolean {
-  const { connection } = channel;
-  if (connection.holdBack()) return false;
+export function publishMethod(channel: PublishChannel, buffer: Buffer, start: number, end: number): boolean {
+  const { host } = channel;
+  if (host.holdBack()) return false;
   //     u16 reserved | u8 length, exchange | u8 length, routing key | u8 mandatory, immediate
   const exchangeStart = start + 3;
   const exchangeEnd = exchangeStart + (start + 2 < end ? buffer[start + 2]! : end);
@@ -22,38 +45,38 @@ export function publishMethod(channel: Channel, buffer: Buffer, start: number, e
   if (keyEnd + 1 !== end) throw new FieldsFault(buffer, start, end);
   const bits = buffer[keyEnd]!;
   if ((bits & 2) !== 0) throw new AmqpError('NOT_IMPLEMENTED', 'immediate=true');
-  const route = connection.routes!.find(buffer, exchangeStart, exchangeEnd, keyStart, keyEnd);
-  channel.intake.begin(route, (bits & 1) !== 0);
-  connection.channels.openContents++;
+  const route = host.routes.find(buffer, exchangeStart, exchangeEnd, keyStart, keyEnd);
+  channel.assembler.begin(route, (bits & 1) !== 0);
+  host.channels.openContents++;
   return true;
 }
 
-export function publishHeader(channel: Channel, buffer: Buffer, start: number, end: number): void {
-  if (channel.intake.header(buffer, start, end)) publish(channel);
+export function publishHeader(channel: PublishChannel, buffer: Buffer, start: number, end: number): void {
+  if (channel.assembler.header(buffer, start, end)) publish(channel);
 }
 
 /** False as for `publishMethod`: a large body is held back in the middle. */
-export function publishBody(channel: Channel, buffer: Buffer, start: number, end: number): boolean {
-  const { intake } = channel;
-  if (intake.writing && channel.connection.holdBack()) return false;
-  if (intake.body(buffer, start, end)) publish(channel);
+export function publishBody(channel: PublishChannel, buffer: Buffer, start: number, end: number): boolean {
+  const { assembler } = channel;
+  if (assembler.writing && channel.host.holdBack()) return false;
+  if (assembler.body(buffer, start, end)) publish(channel);
   return true;
 }
 
-function publish(channel: Channel): void {
-  const { intake, connection } = channel;
-  const { draft } = intake;
+function publish(channel: PublishChannel): void {
+  const { assembler, host } = channel;
+  const { draft, target } = assembler;
   // Bindings may have changed since the method frame.
-  const route = intake.freshRoute(connection.routes!);
-  if (channel.transaction !== null) channel.transaction.publish(route, draft, intake.mandatory);
-  else publishNow(channel, route, draft, intake.mandatory);
-  intake.end();
-  connection.channels.openContents--;
+  const route = target.resolve(host.routes);
+  if (channel.transaction !== null) channel.transaction.publish(route, draft, target.mandatory);
+  else publishNow(channel, route, draft, target.mandatory);
+  assembler.end();
+  host.channels.openContents--;
 }
 
-function publishNow(channel: Channel, route: Route, draft: Draft, mandatory: boolean): void {
+function publishNow(channel: PublishChannel, route: Route, draft: Draft, mandatory: boolean): void {
   const { session } = channel;
-  const { stats } = channel.connection;
+  const { stats } = channel.host;
   // What nobody took is gone from the log when `publish` returns, unless it is being read.
   const large = mandatory && draft.large !== null ? session.readBody(draft.large) : null;
   const mark = session.publish(route, draft);
@@ -62,7 +85,7 @@ function publishNow(channel: Channel, route: Route, draft: Draft, mandatory: boo
   if (mandatory && draft.routed === 0 && mark !== MARK_REFUSED) {
     stats.returned++;
     // Before the confirm, which comes at the end of this turn at the earliest.
-    sendReturn(channel, {
+    channel.writer.returned({
       exchange: route.exchangeBytes,
       key: route.keyBytes,
       props: draft.props.subarray(draft.propsStart, draft.propsEnd),
@@ -71,21 +94,4 @@ function publishNow(channel: Channel, route: Route, draft: Draft, mandatory: boo
     });
   } else large?.close();
   channel.confirms?.push(mark);
-}
-
-/** Gives a mandatory message back that no queue took. [§1.8.3.9] */
-export function sendReturn(channel: Channel, message: Returned): void {
-  const { payloadBytesMax } = channel.connection;
-  channel.send(
-    channel
-      .begin(BASIC_RETURN)
-      .uint16(REPLY.NO_ROUTE)
-      .shortString('NO_ROUTE')
-      .shortString(message.exchange.utf8Slice())
-      .shortString(message.key.utf8Slice()),
-  );
-  const { props, body, large } = message;
-  writeHeader(channel.out, channel.id, large?.length ?? body.length, props, 0, props.length);
-  if (large !== null) channel.sendBody(large);
-  else writeBody(channel.out, channel.id, body, 0, body.length, payloadBytesMax);
 }

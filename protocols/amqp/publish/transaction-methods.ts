@@ -1,31 +1,37 @@
 /** Class tx. [§1.9] */
 import { MARK_REFUSED } from '../../../src/api/index.ts';
-import type { Channel } from '../channel/channel.ts';
-import { unimplementedMethod } from '../channel/method-errors.ts';
-import { replyWhenSafe } from '../channel/reply.ts';
+import type { MethodChannel } from '../channel/method-channel.ts';
 import { TX_COMMIT, TX_COMMIT_OK, TX_ROLLBACK, TX_ROLLBACK_OK, TX_SELECT, TX_SELECT_OK } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/reader.ts';
 import { AmqpError } from '../connection/errors.ts';
-import { sendReturn } from './publish.ts';
-import { TransactionState } from './transaction.ts';
+import { unimplementedMethod } from '../connection/method-errors.ts';
+import type { Confirms } from './confirms.ts';
+import type { ReturnSink, TransactionState } from './transaction.ts';
 
-export function txMethod(channel: Channel, method: number, fields: FieldReader): void {
+/** What transactions use of their channel. */
+export interface TransactionChannel extends MethodChannel {
+  /** Not null in confirm mode, which excludes transactions. */
+  readonly confirms: Confirms | null;
+  readonly transaction: TransactionState | null;
+  readonly writer: ReturnSink;
+  /** Goes into transaction mode, for good; nothing happens if it is in it. */
+  startTransactions(): void;
+}
+
+export function txMethod(channel: TransactionChannel, method: number, fields: FieldReader): void {
   fields.finish();
   switch (method) {
     case TX_SELECT:
       if (channel.confirms !== null) {
         throw new AmqpError('PRECONDITION_FAILED', 'cannot switch from confirm to tx mode');
       }
-      if (channel.transaction === null) {
-        channel.transaction = new TransactionState(channel);
-        channel.connection.channels.transactional++;
-      }
+      channel.startTransactions();
       channel.send(channel.begin(TX_SELECT_OK));
       return;
     case TX_COMMIT: {
-      const mark = transactionOf(channel).commit((message) => sendReturn(channel, message));
+      const mark = transactionOf(channel).commit(channel.writer);
       if (mark === MARK_REFUSED) throw new AmqpError('PRECONDITION_FAILED', 'partial tx completion');
-      replyWhenSafe(channel, mark, false, () => channel.send(channel.begin(TX_COMMIT_OK)));
+      channel.replyWhenSafe(mark, false, () => channel.send(channel.begin(TX_COMMIT_OK)));
       return;
     }
     case TX_ROLLBACK:
@@ -37,7 +43,7 @@ export function txMethod(channel: Channel, method: number, fields: FieldReader):
   }
 }
 
-function transactionOf(channel: Channel): TransactionState {
+function transactionOf(channel: TransactionChannel): TransactionState {
   if (channel.transaction === null) throw new AmqpError('PRECONDITION_FAILED', 'channel is not transactional');
   return channel.transaction;
 }

@@ -3,12 +3,35 @@
  * commit. [§1.9 tx] Acknowledgements that are rolled back are unacknowledged again; mandatory publishes are kept until the
  * commit tells where they went, so that they can be returned.
  */
-import type { BodyReader, Draft, Mark, Outcome, Route, Transaction } from '../../../src/api/index.ts';
-import type { Channel } from '../channel/channel.ts';
+import type { Draft, Mark, Outcome, Route, Session, Transaction } from '../../../src/api/index.ts';
 import { AmqpError } from '../connection/errors.ts';
-import type { Holder } from '../deliver/consumer.ts';
+import type { ReturnedMessage } from '../deliver/delivery-writer.ts';
+import type { TagWindow } from '../deliver/tag-window.ts';
+import type { DeferredSettlements, Holder } from '../deliver/unsettled.ts';
+import type { AmqpLimits } from '../options.ts';
+import type { AmqpStats } from '../stats.ts';
 
 const OPERATION_COST_BYTES = 256;
+
+/** What a transaction uses of its connection. */
+export interface TransactionHost {
+  readonly session: Session;
+  readonly limits: AmqpLimits;
+  readonly stats: AmqpStats;
+}
+
+/** What a transaction uses of its channel. */
+export interface TransactionOwner {
+  /** Acknowledgements that are rolled back are put back here. */
+  readonly tags: TagWindow<Holder>;
+  /** Credit has come back to a limit that several consumers share. */
+  shareCredit(): void;
+}
+
+/** Where mandatory messages go that no queue took. */
+export interface ReturnSink {
+  returned(message: ReturnedMessage): void;
+}
 
 interface Settlement {
   readonly tag: number;
@@ -16,29 +39,21 @@ interface Settlement {
   readonly slot: number;
 }
 
-/** What basic.return gives back. */
-export interface Returned {
-  readonly exchange: Buffer;
-  readonly key: Buffer;
-  readonly props: Buffer;
-  readonly body: Buffer;
-  /** Set when the body is not in `body`. Whoever gets it sends it or closes it. */
-  readonly large: BodyReader | null;
-}
-
-export class TransactionState {
-  private readonly channel: Channel;
+export class TransactionState implements DeferredSettlements {
+  private readonly owner: TransactionOwner;
+  private readonly host: TransactionHost;
   private transaction: Transaction;
   private settlements: Settlement[] = [];
   /** Where its messages go. */
   private readonly routes = new Set<Route>();
   private publishes = 0;
-  private readonly mandatory = new Map<number, Returned>();
+  private readonly mandatory = new Map<number, ReturnedMessage>();
   private keptBytes = 0;
 
-  constructor(channel: Channel) {
-    this.channel = channel;
-    this.transaction = channel.session.transaction();
+  constructor(owner: TransactionOwner, host: TransactionHost) {
+    this.owner = owner;
+    this.host = host;
+    this.transaction = host.session.transaction();
   }
 
   /** Bytes of publishes that wait for the commit. */
@@ -51,8 +66,9 @@ export class TransactionState {
     return this.bytes + this.transaction.operations * OPERATION_COST_BYTES;
   }
 
+  /** @throws AmqpError PRECONDITION_FAILED for a transaction that has become too large (`AmqpOptions`) */
   publish(route: Route, draft: Draft, mandatory: boolean): void {
-    this.bound();
+    this.checkSize();
     if (mandatory) {
       const kept = this.keep(route, draft);
       this.keptBytes += kept.body.length + kept.props.length;
@@ -70,26 +86,24 @@ export class TransactionState {
   }
 
   /**
-   * Carries everything out; `returned` hears of mandatory messages that no queue took.
+   * Carries everything out; `sink` gets the mandatory messages that no queue took. MARK_REFUSED if the broker could not.
    * @throws BrokerError not-found if an exchange has been deleted since: then nothing of it is carried out
    */
-  commit(returned: (message: Returned) => void): Mark {
-    const { stats } = this.channel.connection;
+  commit(sink: ReturnSink): Mark {
+    const { session, stats } = this.host;
     for (const route of this.routes) {
-      if (!route.valid) this.channel.session.checkExchange(route.exchangeBytes.utf8Slice());
+      if (!route.valid) session.checkExchange(route.exchangeBytes.utf8Slice());
     }
     const mark = this.transaction.commit((index) => {
+      stats.unroutable++;
       const message = this.mandatory.get(index);
-      if (message === undefined) stats.unroutable++;
-      else {
-        stats.unroutable++;
-        stats.returned++;
-        this.mandatory.delete(index);
-        returned(message);
-      }
+      if (message === undefined) return;
+      stats.returned++;
+      this.mandatory.delete(index);
+      sink.returned(message);
     });
     this.begin();
-    this.channel.shareCredit();
+    this.owner.shareCredit();
     return mark;
   }
 
@@ -97,24 +111,24 @@ export class TransactionState {
   rollback(): void {
     this.transaction.rollback();
     for (const { tag, holder, slot } of this.settlements) {
-      if (!holder.gone) this.channel.unsettled.restore(tag, holder, slot);
+      if (!holder.gone) this.owner.tags.restore(tag, holder, slot);
     }
     this.begin();
   }
 
-  private keep(route: Route, draft: Draft): Returned {
+  private keep(route: Route, draft: Draft): ReturnedMessage {
     return {
       exchange: route.exchangeBytes,
       key: route.keyBytes,
       props: Buffer.from(draft.props.subarray(draft.propsStart, draft.propsEnd)),
       body: Buffer.from(draft.body.subarray(draft.bodyStart, draft.bodyEnd)),
-      large: draft.large === null ? null : this.channel.session.readBody(draft.large),
+      large: draft.large === null ? null : this.host.session.readBody(draft.large),
     };
   }
 
   private begin(): void {
     for (const message of this.mandatory.values()) message.large?.close();
-    this.transaction = this.channel.session.transaction();
+    this.transaction = this.host.session.transaction();
     this.settlements = [];
     this.publishes = 0;
     this.mandatory.clear();
@@ -122,8 +136,8 @@ export class TransactionState {
     this.keptBytes = 0;
   }
 
-  private bound(): void {
-    const { transactionOperationsMax, transactionSizeMax } = this.channel.connection.limits;
+  private checkSize(): void {
+    const { transactionOperationsMax, transactionSizeMax } = this.host.limits;
     if (this.transaction.operations >= transactionOperationsMax) {
       throw new AmqpError('PRECONDITION_FAILED', `transaction of more than ${transactionOperationsMax} operations`);
     }

@@ -1,8 +1,6 @@
 /** Class exchange. [§1.6, and RabbitMQ's exchange.bind] */
 import { DOT } from '../../../src/api/index.ts';
-import type { Channel } from '../channel/channel.ts';
-import { unimplementedMethod } from '../channel/method-errors.ts';
-import { replyWhenSafe } from '../channel/reply.ts';
+import type { MethodChannel } from '../channel/method-channel.ts';
 import {
   EXCHANGE_BIND,
   EXCHANGE_BIND_OK,
@@ -15,9 +13,10 @@ import {
 } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/reader.ts';
 import { AmqpError } from '../connection/errors.ts';
+import { unimplementedMethod } from '../connection/method-errors.ts';
 import { withoutLineBreaks } from './names.ts';
 
-export function exchangeMethod(channel: Channel, method: number, fields: FieldReader): void {
+export function exchangeMethod(channel: MethodChannel, method: number, fields: FieldReader): void {
   switch (method) {
     case EXCHANGE_DECLARE:
       declare(channel, fields);
@@ -34,7 +33,7 @@ export function exchangeMethod(channel: Channel, method: number, fields: FieldRe
   }
 }
 
-function declare(channel: Channel, fields: FieldReader): void {
+function declare(channel: MethodChannel, fields: FieldReader): void {
   fields.uint16();
   const name = withoutLineBreaks(fields.shortString());
   const type = fields.shortString();
@@ -52,20 +51,20 @@ function declare(channel: Channel, fields: FieldReader): void {
     return;
   }
   const mark = channel.session.declareExchange(name, type, { durable, autoDelete, internal, arguments: args });
-  replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(EXCHANGE_DECLARE_OK)));
+  channel.replyWhenSafe(mark, noWait, () => channel.send(channel.begin(EXCHANGE_DECLARE_OK)));
 }
 
-function remove(channel: Channel, fields: FieldReader): void {
+function remove(channel: MethodChannel, fields: FieldReader): void {
   fields.uint16();
   const name = withoutLineBreaks(fields.shortString());
   const ifUnused = fields.bit();
   const noWait = fields.bit();
   fields.finish();
   const mark = channel.session.deleteExchange(name, ifUnused);
-  replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(EXCHANGE_DELETE_OK)));
+  channel.replyWhenSafe(mark, noWait, () => channel.send(channel.begin(EXCHANGE_DELETE_OK)));
 }
 
-function bind(channel: Channel, fields: FieldReader, add: boolean): void {
+function bind(channel: MethodChannel, fields: FieldReader, add: boolean): void {
   fields.uint16();
   const destination = withoutLineBreaks(fields.shortString());
   const source = withoutLineBreaks(fields.shortString());
@@ -77,5 +76,5 @@ function bind(channel: Channel, fields: FieldReader, add: boolean): void {
     ? channel.session.bindExchange(destination, source, key, options)
     : channel.session.unbindExchange(destination, source, key, options);
   const reply = add ? EXCHANGE_BIND_OK : EXCHANGE_UNBIND_OK;
-  replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(reply)));
+  channel.replyWhenSafe(mark, noWait, () => channel.send(channel.begin(reply)));
 }

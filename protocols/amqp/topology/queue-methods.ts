@@ -1,8 +1,6 @@
 /** Class queue. [§1.7] */
 import { DOT, MARK_NOW } from '../../../src/api/index.ts';
-import type { Channel } from '../channel/channel.ts';
-import { unimplementedMethod } from '../channel/method-errors.ts';
-import { replyWhenSafe } from '../channel/reply.ts';
+import type { MethodChannel } from '../channel/method-channel.ts';
 import {
   QUEUE_BIND,
   QUEUE_BIND_OK,
@@ -16,10 +14,22 @@ import {
   QUEUE_UNBIND_OK,
 } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/reader.ts';
+import { unimplementedMethod } from '../connection/method-errors.ts';
 import { findReplyAddress, isReplyAddress } from '../deliver/direct-replies.ts';
 import { withoutLineBreaks } from './names.ts';
 
-export function queueMethod(channel: Channel, method: number, fields: FieldReader): void {
+/** What the methods of class queue use of their channel. */
+export interface QueueChannel extends MethodChannel {
+  /** The queue that an empty name means: the one declared last on the channel. */
+  lastQueue: string;
+  /**
+   * The queue that is meant by this name.
+   * @throws AmqpError NOT_FOUND for an empty one before any was declared
+   */
+  queueName(name: string): string;
+}
+
+export function queueMethod(channel: QueueChannel, method: number, fields: FieldReader): void {
   switch (method) {
     case QUEUE_DECLARE:
       declare(channel, fields);
@@ -41,7 +51,7 @@ export function queueMethod(channel: Channel, method: number, fields: FieldReade
   }
 }
 
-function declare(channel: Channel, fields: FieldReader): void {
+function declare(channel: QueueChannel, fields: FieldReader): void {
   fields.uint16();
   const name = withoutLineBreaks(fields.shortString());
   const passive = fields.bit();
@@ -58,21 +68,21 @@ function declare(channel: Channel, fields: FieldReader): void {
       ? session.checkQueue(name)
       : session.declareQueue(name, { durable, exclusive, autoDelete, arguments: args });
   channel.lastQueue = info.name;
-  replyWhenSafe(channel, info.mark, noWait, () =>
+  channel.replyWhenSafe(info.mark, noWait, () =>
     channel.send(channel.begin(QUEUE_DECLARE_OK).shortString(info.name).uint32(info.messages).uint32(info.consumers)),
   );
 }
 
-function bind(channel: Channel, fields: FieldReader): void {
+function bind(channel: QueueChannel, fields: FieldReader): void {
   const { queue, exchange, key } = ends(channel, fields);
   const noWait = fields.bit();
   const args = fields.table();
   fields.finish();
   const mark = channel.session.bindQueue(queue, exchange, key, { spelling: DOT, arguments: args });
-  replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(QUEUE_BIND_OK)));
+  channel.replyWhenSafe(mark, noWait, () => channel.send(channel.begin(QUEUE_BIND_OK)));
 }
 
-function unbind(channel: Channel, fields: FieldReader): void {
+function unbind(channel: QueueChannel, fields: FieldReader): void {
   const { queue, exchange, key } = ends(channel, fields);
   const args = fields.table();
   fields.finish();
@@ -81,11 +91,11 @@ function unbind(channel: Channel, fields: FieldReader): void {
   const mark = session.queueExists(queue)
     ? session.unbindQueue(queue, exchange, key, { spelling: DOT, arguments: args })
     : MARK_NOW;
-  replyWhenSafe(channel, mark, false, () => channel.send(channel.begin(QUEUE_UNBIND_OK)));
+  channel.replyWhenSafe(mark, false, () => channel.send(channel.begin(QUEUE_UNBIND_OK)));
 }
 
 /** What queue.bind and queue.unbind have in common. */
-function ends(channel: Channel, fields: FieldReader): { queue: string; exchange: string; key: string } {
+function ends(channel: QueueChannel, fields: FieldReader): { queue: string; exchange: string; key: string } {
   fields.uint16();
   const given = withoutLineBreaks(fields.shortString());
   const queue = channel.queueName(given);
@@ -95,19 +105,19 @@ function ends(channel: Channel, fields: FieldReader): { queue: string; exchange:
   return { queue, exchange, key: given === '' && key === '' ? queue : key };
 }
 
-function purge(channel: Channel, fields: FieldReader): void {
+function purge(channel: QueueChannel, fields: FieldReader): void {
   fields.uint16();
   const queue = channel.queueName(fields.shortString());
   const noWait = fields.bit();
   fields.finish();
   channel.session.purgeQueue(queue, ({ messages, mark }) => {
-    channel.goOn(() =>
-      replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(QUEUE_PURGE_OK).uint32(messages))),
+    channel.resumeMethod(() =>
+      channel.replyWhenSafe(mark, noWait, () => channel.send(channel.begin(QUEUE_PURGE_OK).uint32(messages))),
     );
   });
 }
 
-function remove(channel: Channel, fields: FieldReader): void {
+function remove(channel: QueueChannel, fields: FieldReader): void {
   fields.uint16();
   const queue = channel.queueName(withoutLineBreaks(fields.shortString()));
   const ifUnused = fields.bit();
@@ -115,5 +125,5 @@ function remove(channel: Channel, fields: FieldReader): void {
   const noWait = fields.bit();
   fields.finish();
   const { messages, mark } = channel.session.deleteQueue(queue, ifUnused, ifEmpty);
-  replyWhenSafe(channel, mark, noWait, () => channel.send(channel.begin(QUEUE_DELETE_OK).uint32(messages)));
+  channel.replyWhenSafe(mark, noWait, () => channel.send(channel.begin(QUEUE_DELETE_OK).uint32(messages)));
 }

@@ -138,7 +138,7 @@ export class Checkpoint {
     queue.flushSettled();
     log.beginUnit();
     journal.queue(queue);
-    journal.contents(queue);
+    journal.positions(queue);
     log.endUnit();
     yield;
   }

@@ -11,7 +11,7 @@ import { FieldsFault, SyntaxFault, TextFault } from '../../../protocols/amqp/cod
 import { FrameParser, type FrameSink } from '../../../protocols/amqp/codec/frames.ts';
 import { PropertyScan, readProperties, writeProperties } from '../../../protocols/amqp/codec/properties.ts';
 import { FieldReader } from '../../../protocols/amqp/codec/reader.ts';
-import { amqpDialect } from '../../../protocols/amqp/mapping/properties.ts';
+import { amqpDialect } from '../../../protocols/amqp/mapping/dialect.ts';
 import type { ConnectionHandler, Protocol } from '../../../src/api/index.ts';
 import type { FuzzTarget } from '../target.ts';
 import { amqpTarget, GREETING_BYTES } from './amqp.ts';
@@ -61,7 +61,7 @@ class Codec implements ConnectionHandler, FrameSink {
 
   data(chunk: Buffer): void {
     this.chunks.push(Buffer.from(chunk));
-    this.parser.push(chunk);
+    this.parser.read(chunk, 0, chunk.length);
   }
 
   frame(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean {
@@ -113,7 +113,8 @@ class Codec implements ConnectionHandler, FrameSink {
 
   closed(): void {
     const whole = new Codec();
-    whole.parser.push(Buffer.concat(this.chunks));
+    const stream = Buffer.concat(this.chunks);
+    whole.parser.read(stream, 0, stream.length);
     if (whole.seen !== this.seen) throw new Error(`cut: ${this.seen}\nwhole: ${whole.seen}`);
   }
 

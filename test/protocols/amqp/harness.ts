@@ -59,9 +59,16 @@ export class FakeSession {
   route(exchange: string, _spelling: number, key: Buffer, start: number, end: number): object {
     this.routesAsked++;
     const session = this;
+    const exchangeBytes = Buffer.from(exchange);
+    const keyBytes = Buffer.from(key.subarray(start, end));
+    const bytes = Buffer.concat([exchangeBytes, keyBytes]);
     return {
-      exchangeBytes: Buffer.from(exchange),
-      keyBytes: Buffer.from(key.subarray(start, end)),
+      exchangeBytes,
+      keyBytes,
+      bytes,
+      start: 0,
+      keyStart: exchangeBytes.length,
+      end: bytes.length,
       spelling: 0,
       get valid() {
         return session.routeValid;

@@ -1,7 +1,9 @@
-/** The frame parser: whatever the cuts and the stops, the same frames. */
+/** The frame parser behind a read gate: whatever the cuts and the pauses, the same frames. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FrameParser, type FrameSink } from '../../../../protocols/amqp/codec/frames.ts';
+import { Turn } from '../../../../src/clock/turn.ts';
+import { ReadGate } from '../../../../src/transport/read-gate.ts';
 
 interface Frame {
   type: number;
@@ -24,6 +26,24 @@ class Recorder implements FrameSink {
   frameError(reason: string): void {
     this.errors.push(reason);
   }
+}
+
+/** A reason to pause. */
+const PAUSED = 2;
+const NO_TRANSPORT = { pause(): void {}, resume(): void {} };
+
+function gateOf(parser: FrameParser): ReadGate {
+  const owner = {
+    chunkRead(): void {},
+    readFailed(error: unknown): void {
+      throw error;
+    },
+  };
+  return new ReadGate(new Turn(), parser, NO_TRANSPORT, owner);
+}
+
+function read(parser: FrameParser, bytes: Buffer): void {
+  expect(parser.read(bytes, 0, bytes.length)).toBe(bytes.length);
 }
 
 function encode(type: number, channel: number, payload: Uint8Array): Buffer {
@@ -53,7 +73,7 @@ function feed(parser: FrameParser, stream: Buffer, sizes: number[]): void {
     const size = Math.max(i >= sizes.length * 3 ? 1 : 0, sizes[i % sizes.length]!);
     const piece = Buffer.from(stream.subarray(at, at + size));
     at += size;
-    parser.push(piece);
+    read(parser, piece);
     piece.fill(0xaa);
   }
 }
@@ -67,40 +87,41 @@ describe('cutting a stream into frames', () => {
         feed(parser, Buffer.concat(given.map((f) => encode(f.type, f.channel, f.payload))), sizes);
         expect(recorder.errors).toEqual([]);
         expect(recorder.frames).toEqual(given.map((f) => ({ ...f, payload: Buffer.from(f.payload).toString('hex') })));
-        expect(parser.waitingBytes).toBe(0);
+        expect(parser.heldBytes).toBe(0);
       }),
       { numRuns: 400 },
     );
   });
 
-  test('stopping, refusing and going on lose and repeat nothing, wherever they happen', () => {
+  test('pausing, refusing and going on lose and repeat nothing, wherever they happen', () => {
     fc.assert(
       fc.property(
         frames,
         cuts,
-        fc.array(fc.constantFrom('on', 'stop after', 'refuse', 'stop and go'), { minLength: 1, maxLength: 8 }),
+        fc.array(fc.constantFrom('on', 'pause after', 'refuse', 'pause and go'), { minLength: 1, maxLength: 8 }),
         (given, sizes, plan) => {
           const recorder = new Recorder();
           const parser = new FrameParser(recorder, 4096);
+          const gate = gateOf(parser);
           let step = 0;
           recorder.hook = () => {
             const action = plan[step++ % plan.length];
             if (action === 'on') return true;
-            parser.stop();
-            if (action === 'stop and go') parser.go();
+            gate.pause(PAUSED);
+            if (action === 'pause and go') gate.resume(PAUSED);
             return action !== 'refuse';
           };
           const stream = Buffer.concat(given.map((f) => encode(f.type, f.channel, f.payload)));
           let at = 0;
           for (let i = 0; at < stream.length; i++) {
             const size = Math.max(1, sizes[i % sizes.length]!);
-            parser.push(Buffer.from(stream.subarray(at, at + size)));
+            gate.data(Buffer.from(stream.subarray(at, at + size)));
             at += size;
             // A plan that only refuses would go on for ever.
-            for (let tries = 0; parser.stopped && tries < 100; tries++) parser.go();
+            for (let tries = 0; gate.paused && tries < 100; tries++) gate.resume(PAUSED);
           }
           recorder.hook = () => true;
-          parser.go();
+          gate.resume(PAUSED);
           expect(recorder.frames).toEqual(
             given.map((f) => ({ ...f, payload: Buffer.from(f.payload).toString('hex') })),
           );
@@ -115,19 +136,19 @@ describe('cutting a stream into frames', () => {
       const recorder = new Recorder();
       const parser = new FrameParser(recorder, 4096);
       const head = Buffer.from([3, 0, 1, 0xff, 0xff, 0xff, 0xff, 0]);
-      parser.push(Buffer.from(head.subarray(0, cut)));
-      if (cut < 8) parser.push(Buffer.from(head.subarray(cut)));
+      read(parser, Buffer.from(head.subarray(0, cut)));
+      if (cut < 8) read(parser, Buffer.from(head.subarray(cut)));
       expect(recorder.errors.length, `cut at ${cut}`).toBe(1);
-      expect(parser.waitingBytes).toBe(0);
+      expect(parser.heldBytes).toBe(0);
     }
   });
 
   test('the largest frame agreed passes, and eight bytes more, as with RabbitMQ; one above that does not', () => {
     const most = new Recorder();
-    new FrameParser(most, 4096).push(encode(3, 1, Buffer.alloc(4096)));
+    read(new FrameParser(most, 4096), encode(3, 1, Buffer.alloc(4096)));
     expect(most.frames.length).toBe(1);
     const more = new Recorder();
-    new FrameParser(more, 4096).push(encode(3, 1, Buffer.alloc(4097)));
+    read(new FrameParser(more, 4096), encode(3, 1, Buffer.alloc(4097)));
     expect(more.errors).toEqual(['type 3, all octets = <<>>: {frame_too_large,4097,4088}']);
     expect(more.frames).toEqual([]);
   });
@@ -139,8 +160,8 @@ describe('cutting a stream into frames', () => {
     for (let cut = 0; cut <= bytes.length; cut++) {
       const recorder = new Recorder();
       const parser = new FrameParser(recorder, 4096);
-      parser.push(Buffer.from(bytes.subarray(0, cut)));
-      parser.push(Buffer.from(bytes.subarray(cut)));
+      read(parser, Buffer.from(bytes.subarray(0, cut)));
+      read(parser, Buffer.from(bytes.subarray(cut)));
       expect([recorder.frames.length, recorder.errors.length], `cut at ${cut}`).toEqual([0, 1]);
     }
   });
@@ -150,15 +171,15 @@ describe('cutting a stream into frames', () => {
     bad[bad.length - 1] = 0;
     const recorder = new Recorder();
     const parser = new FrameParser(recorder, 4096);
-    parser.push(Buffer.concat([encode(1, 0, Buffer.from('good')), bad, encode(1, 0, Buffer.from('late'))]));
-    parser.push(encode(1, 0, Buffer.from('later')));
+    read(parser, Buffer.concat([encode(1, 0, Buffer.from('good')), bad, encode(1, 0, Buffer.from('late'))]));
+    read(parser, encode(1, 0, Buffer.from('later')));
     expect(recorder.frames.map((f) => Buffer.from(f.payload, 'hex').toString())).toEqual(['good']);
     expect(recorder.errors.length).toBe(1);
   });
 
   test('an announced giant that never comes holds only what has come', () => {
     const parser = new FrameParser(new Recorder(), 128 * 1024 * 1024);
-    parser.push(Buffer.from([3, 0, 1, 0x07, 0, 0, 0, 1, 2, 3]));
-    expect(parser.waitingBytes).toBe(10);
+    read(parser, Buffer.from([3, 0, 1, 0x07, 0, 0, 0, 1, 2, 3]));
+    expect(parser.heldBytes).toBe(10);
   });
 });

@@ -1,27 +1,27 @@
 /** Deadlines of one connection: who does not log in, does not answer a close, or holds deliveries for too long. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Clockwork } from '../../../../protocols/amqp/connection/connection-timers.ts';
+import { ConnectionTimers } from '../../../../protocols/amqp/connection/connection-timers.ts';
 import { TICKS_PER_TIMEOUT } from '../../../../protocols/amqp/deliver/ack-timeout.ts';
 import type { AmqpLimits } from '../../../../protocols/amqp/options.ts';
 import { ManualClock } from '../../../../src/clock/clock.ts';
 
 let clock: ManualClock;
-let seen: { passed: number; watched: number; beats: number; missed: number; deaf: boolean };
+let seen: { passed: number; watched: number; beats: number; missed: number; readPaused: boolean };
 
 beforeEach(() => {
   clock = new ManualClock();
-  seen = { passed: 0, watched: 0, beats: 0, missed: 0, deaf: false };
+  seen = { passed: 0, watched: 0, beats: 0, missed: 0, readPaused: false };
 });
 
-function start(limits: Partial<AmqpLimits> = {}): Clockwork {
+function start(limits: Partial<AmqpLimits> = {}): ConnectionTimers {
   const all = { handshakeTimeoutMs: 1_000, closeTimeoutMs: 500, consumerTimeoutMs: 0, ...limits } as AmqpLimits;
-  return new Clockwork(clock, all, {
+  return new ConnectionTimers(clock, all, {
     deadlinePassed: () => void seen.passed++,
-    watchAcks: () => void seen.watched++,
+    closeOverdueChannels: () => void seen.watched++,
     heartbeatDue: () => void seen.beats++,
     heartbeatMissed: () => void seen.missed++,
-    get deaf() {
-      return seen.deaf;
+    get readPaused() {
+      return seen.readPaused;
     },
   });
 }
@@ -33,15 +33,15 @@ describe('a client', () => {
     expect(seen.passed).toBe(0);
     clock.advance(20);
     expect(seen.passed).toBe(1);
-    start().running();
+    start().opened();
     clock.advance(100_000);
     expect(seen.passed).toBe(1);
   });
 
   it('has so long to answer a close', () => {
-    const clockwork = start();
-    clockwork.running();
-    clockwork.closing();
+    const timers = start();
+    timers.opened();
+    timers.closing();
     clock.advance(480);
     expect(seen.passed).toBe(0);
     clock.advance(20);
@@ -49,7 +49,7 @@ describe('a client', () => {
   });
 
   it('is looked at several times within the time that it may hold a delivery, and not where there is none', () => {
-    start({ consumerTimeoutMs: TICKS_PER_TIMEOUT * 100 }).running();
+    start({ consumerTimeoutMs: TICKS_PER_TIMEOUT * 100 }).opened();
     clock.advance(80);
     expect(seen.watched).toBe(0);
     clock.advance(20);
@@ -57,15 +57,15 @@ describe('a client', () => {
     clock.advance(100 * TICKS_PER_TIMEOUT);
     expect(seen.watched).toBeGreaterThanOrEqual(TICKS_PER_TIMEOUT);
     seen.watched = 0;
-    start().running();
+    start().opened();
     clock.advance(100);
     expect(seen.watched).toBe(1); // of the one before
   });
 
   it('that is silent for two intervals is lost, and hears of it once', () => {
-    const clockwork = start();
-    clockwork.running();
-    clockwork.tuned(2);
+    const timers = start();
+    timers.opened();
+    timers.negotiated(2);
     clock.advance(3_980);
     expect(seen.missed).toBe(0);
     clock.advance(20);
@@ -75,41 +75,41 @@ describe('a client', () => {
   });
 
   it('that says something, or cannot be heard, is not', () => {
-    const clockwork = start();
-    clockwork.running();
-    clockwork.tuned(2);
+    const timers = start();
+    timers.opened();
+    timers.negotiated(2);
     for (let i = 0; i < 10; i++) {
       clock.advance(3_000);
-      clockwork.heard();
+      timers.received();
     }
     expect(seen.missed).toBe(0);
-    seen.deaf = true;
+    seen.readPaused = true;
     clock.advance(30_000);
     expect(seen.missed).toBe(0);
-    seen.deaf = false;
+    seen.readPaused = false;
     clock.advance(4_000);
     expect(seen.missed).toBe(1);
   });
 
   it('hears from us at least once an interval, and from nobody where none was agreed', () => {
-    const clockwork = start();
-    clockwork.running();
-    clockwork.tuned(0);
+    const timers = start();
+    timers.opened();
+    timers.negotiated(0);
     clock.advance(100_000);
     expect([seen.beats, seen.missed]).toEqual([0, 0]);
-    clockwork.tuned(2);
-    seen.deaf = true;
+    timers.negotiated(2);
+    seen.readPaused = true;
     clock.advance(20_000);
     expect(seen.beats).toBeGreaterThanOrEqual(10);
   });
 
   it('that is gone is waited for no more', () => {
-    const clockwork = start({ consumerTimeoutMs: 1_000 });
-    clockwork.running();
-    clockwork.tuned(1);
-    clockwork.closing();
-    clockwork.stop();
+    const timers = start({ consumerTimeoutMs: 1_000 });
+    timers.opened();
+    timers.negotiated(1);
+    timers.closing();
+    timers.stop();
     clock.advance(100_000);
-    expect(seen).toEqual({ passed: 0, watched: 0, beats: 0, missed: 0, deaf: false });
+    expect(seen).toEqual({ passed: 0, watched: 0, beats: 0, missed: 0, readPaused: false });
   });
 });

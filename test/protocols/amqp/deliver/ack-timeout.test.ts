@@ -1,34 +1,34 @@
 /** A consumer that holds a delivery for too long loses its channel, and the message goes to someone else. */
 import { describe, expect, test } from 'vitest';
-import { AckWatch, TICKS_PER_TIMEOUT } from '../../../../protocols/amqp/deliver/ack-timeout.ts';
-import { Unsettled } from '../../../../protocols/amqp/deliver/unsettled.ts';
+import { AckTimeout, TICKS_PER_TIMEOUT } from '../../../../protocols/amqp/deliver/ack-timeout.ts';
+import { TagWindow } from '../../../../protocols/amqp/deliver/tag-window.ts';
 import { ManualClock } from '../../../../src/clock/clock.ts';
 import { startTestBroker } from '../../../support/broker.ts';
 import { closeOf, method, methodOf, short, u8, u16, u32, u64, Wire } from '../wire.ts';
 
-describe('the watch', () => {
+describe('the time-out', () => {
   test('counts from the delivery, not from when the delivery became the oldest', () => {
-    const held = new Unsettled<object>();
-    const watch = new AckWatch();
+    const held = new TagWindow<object>();
+    const timeout = new AckTimeout();
     const first = held.push({}, 0);
     const second = held.push({}, 1);
-    for (let i = 0; i < TICKS_PER_TIMEOUT; i++) expect(watch.tick(held)).toBe(false);
+    for (let i = 0; i < TICKS_PER_TIMEOUT; i++) expect(timeout.tick(held)).toBe(false);
     held.take(first);
-    expect(watch.tick(held)).toBe(true);
+    expect(timeout.tick(held)).toBe(true);
     held.take(second);
-    expect(watch.tick(held)).toBe(false);
+    expect(timeout.tick(held)).toBe(false);
   });
 
   test('does not mind a consumer that is slow but settles', () => {
-    const held = new Unsettled<object>();
-    const watch = new AckWatch();
+    const held = new TagWindow<object>();
+    const timeout = new AckTimeout();
     for (let i = 0; i < 200; i++) held.push({}, i);
     for (let tick = 0; tick < 1_000; tick++) {
       for (let i = 0; i < 10; i++) {
         held.take(held.first());
         held.push({}, 0);
       }
-      expect(watch.tick(held)).toBe(false);
+      expect(timeout.tick(held)).toBe(false);
     }
   });
 });

@@ -9,8 +9,10 @@ import {
   writeProperties,
 } from '../../../../protocols/amqp/codec/properties.ts';
 import { readTable } from '../../../../protocols/amqp/codec/table.ts';
-import { amqpDialect, fromNeutral, toNeutral, WireProperties } from '../../../../protocols/amqp/mapping/properties.ts';
-import { AmqpStats } from '../../../../protocols/amqp/options.ts';
+import { amqpDialect } from '../../../../protocols/amqp/mapping/dialect.ts';
+import { fromNeutral, toNeutral } from '../../../../protocols/amqp/mapping/properties.ts';
+import { WireProperties } from '../../../../protocols/amqp/mapping/wire-properties.ts';
+import { AmqpStats } from '../../../../protocols/amqp/stats.ts';
 import { encodeAnnotations, withDeath } from '../../../../src/message/annotations.ts';
 import { AT_LEAST_ONCE, MessageView, SLASH } from '../../../../src/message/message.ts';
 import type { Properties } from '../../../../src/message/properties.ts';

@@ -1,0 +1,53 @@
+/**
+ * What a client shows of itself at the login: SASL's PLAIN [RFC 4616] and ANONYMOUS [RFC 4505], and AMQPLAIN, which is
+ * AMQP's own. [§2.2.4] EXTERNAL needs a client certificate to look at, and so is unknown here.
+ */
+import type { Headers, Value } from '../../../../src/api/index.ts';
+import { readTable } from '../../codec/table.ts';
+import { AmqpError } from '../errors.ts';
+
+/** As connection.start lists them. */
+export const MECHANISMS = 'PLAIN AMQPLAIN ANONYMOUS';
+
+export interface Credentials {
+  readonly mechanism: string;
+  /** Undefined: whoever it is does not say. */
+  readonly user: string | undefined;
+  readonly password: Buffer | undefined;
+}
+
+/** Undefined if the response is not what its mechanism demands. */
+export function credentialsOf(mechanism: string, response: Buffer): Credentials | undefined {
+  switch (mechanism) {
+    case 'PLAIN': {
+      // [RFC 4616] authorization identity, NUL, user, NUL, password
+      const first = response.indexOf(0);
+      const second = first < 0 ? -1 : response.indexOf(0, first + 1);
+      if (second < 0) return undefined;
+      return { mechanism, user: response.utf8Slice(first + 1, second), password: response.subarray(second + 1) };
+    }
+    case 'AMQPLAIN': {
+      // A table without its length.
+      let fields: Headers;
+      try {
+        fields = readTable(response, 0, response.length);
+      } catch {
+        return undefined;
+      }
+      const user = bytesOf(fields.find((field) => field.name === 'LOGIN')?.value);
+      const password = bytesOf(fields.find((field) => field.name === 'PASSWORD')?.value);
+      if (user === undefined || password === undefined) return undefined;
+      return { mechanism, user: user.toString('utf8'), password };
+    }
+    case 'ANONYMOUS':
+      // The response is a trace for the log, of no meaning.
+      return { mechanism, user: undefined, password: undefined };
+    default:
+      throw new AmqpError('COMMAND_INVALID', `unknown authentication mechanism '${mechanism}'`);
+  }
+}
+
+function bytesOf(value: Value | undefined): Buffer | undefined {
+  if (typeof value === 'string') return Buffer.from(value, 'utf8');
+  return typeof value === 'object' && value?.type === 'bytes' ? value.value : undefined;
+}

@@ -1,0 +1,68 @@
+/** Class basic: acknowledging, rejecting, recovering. [§1.8.3.13 to §1.8.3.16] */
+import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../../../src/api/index.ts';
+import { BASIC_RECOVER_OK } from '../codec/constants.ts';
+import { FieldsFault } from '../codec/fault.ts';
+import type { FieldReader } from '../codec/reader.ts';
+import type { MethodWriter } from '../codec/writer.ts';
+import { AmqpError, unknownTag } from '../connection/errors.ts';
+import type { Unsettled } from './unsettled.ts';
+
+/** What settling uses of its channel. */
+export interface SettleChannel {
+  readonly unsettled: Unsettled;
+  readonly isOpen: boolean;
+  begin(method: number): MethodWriter;
+  send(frame: MethodWriter): void;
+}
+
+/** Delivery tags are counted from 1, so one that a number cannot hold has never been given. */
+const TAG_HIGH_MAX = 0x1f_ffff;
+
+/** basic.ack, straight from the bytes: u64 delivery tag | u8 multiple */
+export function acknowledge(channel: SettleChannel, buffer: Buffer, start: number, end: number): void {
+  if (end - start !== 9) throw new FieldsFault(buffer, start, end);
+  const high = buffer.readUInt32BE(start);
+  if (high > TAG_HIGH_MAX) throw unknownTag(buffer.readBigUInt64BE(start));
+  const tag =
+    high * 0x1_0000_0000 +
+    (((buffer[start + 4]! << 24) | (buffer[start + 5]! << 16) | (buffer[start + 6]! << 8) | buffer[start + 7]!) >>> 0);
+  channel.unsettled.settle(tag, (buffer[start + 8]! & 1) !== 0, ACCEPTED);
+}
+
+export function reject(channel: SettleChannel, fields: FieldReader): void {
+  const tag = tagOf(fields);
+  const requeue = fields.bit();
+  fields.finish();
+  channel.unsettled.settle(tag, false, refusal(requeue));
+}
+
+/** RabbitMQ's basic.nack. https://www.rabbitmq.com/docs/nack */
+export function nack(channel: SettleChannel, fields: FieldReader): void {
+  const tag = tagOf(fields);
+  const multiple = fields.bit();
+  const requeue = fields.bit();
+  fields.finish();
+  channel.unsettled.settle(tag, multiple, refusal(requeue));
+}
+
+/** @param reply false for basic.recover-async, which has no answer */
+export function recover(channel: SettleChannel, fields: FieldReader, reply: boolean): void {
+  const requeue = fields.bit();
+  fields.finish();
+  if (!requeue) throw new AmqpError('NOT_IMPLEMENTED', 'requeue=false');
+  channel.unsettled.recover(() => {
+    if (reply && channel.isOpen) channel.send(channel.begin(BASIC_RECOVER_OK));
+  });
+}
+
+function tagOf(fields: FieldReader): number {
+  const at = fields.take(8);
+  const high = fields.buffer.readUInt32BE(at);
+  if (high > TAG_HIGH_MAX) throw unknownTag(fields.buffer.readBigUInt64BE(at));
+  return high * 0x1_0000_0000 + fields.buffer.readUInt32BE(at + 4);
+}
+
+/** With requeue it is a failed attempt, without it is a dead letter. */
+function refusal(requeue: boolean): Outcome {
+  return requeue ? MODIFIED : REJECTED;
+}

@@ -1,0 +1,25 @@
+/** AMQP's dialect: how the broker reads property bytes that an AMQP client has sent. */
+import { type Dialect, NO_PROPERTIES } from '../../../src/api/index.ts';
+import { readProperties } from '../codec/properties.ts';
+import { toNeutral } from './properties.ts';
+
+export const amqpDialect: Dialect = {
+  id: 1,
+  name: 'amqp',
+  decode(view) {
+    try {
+      return toNeutral(readProperties(view.props, view.propsStart, view.propsEnd));
+    } catch {
+      // Checked when they came in, so this is damage; a message without properties is still a message.
+      return NO_PROPERTIES;
+    }
+  },
+  sent(view, { headers, groupId, correlationId, replyTo }) {
+    if (groupId === undefined && correlationId === undefined && !replyTo?.exchange) return headers;
+    try {
+      return readProperties(view.props, view.propsStart, view.propsEnd).headers ?? headers;
+    } catch {
+      return headers;
+    }
+  },
+};

@@ -1,0 +1,201 @@
+/**
+ * The property bytes of a message on its way to an AMQP client.
+ *
+ * Between two AMQP clients nothing is converted: the stored property bytes are the wire's. Those of another protocol are
+ * converted by way of the neutral form. What the broker adds (its death records, a count of attempts, when the message
+ * expires, in `x-mqtt-topic` the whole topic, levels parted by `/`, where the key is too long for this protocol) is put between
+ * the bytes. What cannot be carried at all is left out and counted in `AmqpStats.lossyConversions`.
+ */
+import {
+  type Annotations,
+  AT_MOST_ONCE,
+  DEATH_HEADERS,
+  DEATHS_HEADER,
+  deathTable,
+  decodeAnnotations,
+  firstDeathHeaders,
+  type Header,
+  type MessageView,
+  type Properties,
+  respelled,
+  SLASH,
+  type Value,
+} from '../../../src/api/index.ts';
+import { ByteSink } from '../codec/byte-sink.ts';
+import { HAS_DELIVERY_MODE } from '../codec/constants.ts';
+import { editProperties, type PropertyEdit } from '../codec/edit.ts';
+import { writeProperties } from '../codec/properties.ts';
+import type { AmqpStats } from '../stats.ts';
+import { amqpDialect } from './dialect.ts';
+import { expirationText, fromNeutral } from './properties.ts';
+
+/** Other keys that a message was sent to: not shown once a queue's own key has taken their place. */
+const COPIES_HEADER = 'CC';
+const TOPIC_HEADER = 'x-mqtt-topic';
+/** How often a message of a quorum queue has failed before. */
+const COUNT_HEADER = 'x-delivery-count';
+/** The longest key or exchange name that a short string holds. */
+export const KEY_BYTES_MAX = 255;
+
+/** Property bytes larger than this are not kept for comparison with the next message's. */
+const MEMO_BYTES_MAX = 4096;
+const NOTHING = Buffer.alloc(0);
+const TRANSIENT = Buffer.from([HAS_DELIVERY_MODE >> 8, 0, 1]);
+const PERSISTENT = Buffer.from([HAS_DELIVERY_MODE >> 8, 0, 2]);
+
+/** What a message's properties are read with when they are not AMQP's: a `Session`. */
+export interface PropertySource {
+  properties(view: MessageView): Properties;
+  timeLeftMs(view: MessageView): number | undefined;
+}
+
+/**
+ * The property bytes of a message on its way to an AMQP client: `buffer[start, end)` after `of`. One for the adapter,
+ * so that a message that goes to many connections is converted once.
+ */
+export class WireProperties {
+  buffer: Buffer = NOTHING;
+  start = 0;
+  end = 0;
+  private readonly stats: AmqpStats;
+  private readonly sink = new ByteSink();
+  private readonly edited = new ByteSink();
+  private memoProps: Buffer = Buffer.alloc(256);
+  private memoBytes = -1;
+  private memoDialect = -1;
+  private memoPersistent = false;
+  private memoUserChecked = false;
+  private memoResult: Buffer = NOTHING;
+  private memoLossy = false;
+
+  constructor(stats: AmqpStats) {
+    this.stats = stats;
+  }
+
+  /** @param attempts failed ones, to be told in `x-delivery-count`; -1 for nothing to tell */
+  of(source: PropertySource, view: MessageView, attempts = -1): void {
+    let lossy = false;
+    if (view.dialect === amqpDialect.id && view.propsEnd > view.propsStart) {
+      this.buffer = view.props;
+      this.start = view.propsStart;
+      this.end = view.propsEnd;
+    } else {
+      lossy = this.convert(source, view);
+      // What is left of its time is another number each time.
+      const leftMs = source.timeLeftMs(view);
+      if (leftMs !== undefined && this.edit({ expiration: expirationText(leftMs) })) lossy = true;
+    }
+    if (view.notesEnd > view.notesStart || view.keyEnd - view.keyStart > KEY_BYTES_MAX || attempts >= 0) {
+      if (this.annotate(view, attempts)) lossy = true;
+    }
+    if (lossy) this.stats.lossyConversions++;
+  }
+
+  private set(bytes: Buffer): void {
+    this.buffer = bytes;
+    this.start = 0;
+    this.end = bytes.length;
+  }
+
+  /** What another protocol sent. Returns whether something could not be carried. */
+  private convert(source: PropertySource, view: MessageView): boolean {
+    if (view.propsEnd === view.propsStart) {
+      this.set(view.assurance === AT_MOST_ONCE ? TRANSIENT : PERSISTENT);
+      return false;
+    }
+    if (this.remembers(view)) {
+      this.set(this.memoResult);
+      return this.memoLossy;
+    }
+    const { expiryMs: _, ...properties } = source.properties(view);
+    this.sink.clear();
+    const wire = fromNeutral(properties, view.assurance !== AT_MOST_ONCE);
+    const lossy = writeProperties(this.sink, wire) > 0 || properties.lost !== undefined;
+    if (view.propsEnd - view.propsStart <= MEMO_BYTES_MAX) this.remember(view, lossy);
+    this.buffer = this.sink.buffer;
+    this.start = 0;
+    this.end = this.sink.length;
+    return lossy;
+  }
+
+  /** What the broker says of it. Returns whether something could not be carried. */
+  private annotate(view: MessageView, attempts: number): boolean {
+    const without = new Set<string>();
+    const added: Header[] = [];
+    let lossy = false;
+    let expiration: null | undefined;
+    try {
+      const annotations = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
+      if (annotations !== undefined) {
+        // A dead letter does not expire again; its old expiration is in the record.
+        expiration = null;
+        addDeaths(annotations, view.dialect === amqpDialect.id, without, added);
+      }
+    } catch {
+      lossy = true;
+    }
+    if (attempts >= 0) added.push({ name: COUNT_HEADER, value: { type: 'int64', value: BigInt(attempts) } });
+    if (view.keyEnd - view.keyStart > KEY_BYTES_MAX) {
+      added.push({ name: TOPIC_HEADER, value: view.spelling === SLASH ? view.key() : respelled(view.key()) });
+      lossy = true;
+    }
+    for (const { name } of added) without.add(name);
+    return this.edit({ without, added, ...(expiration === null && { expiration }) }) || lossy;
+  }
+
+  /** Edits what `buffer[start, end)` is. Returns whether something could not be carried. */
+  private edit(edit: PropertyEdit): boolean {
+    const { sink, edited } = this;
+    const target = this.buffer === edited.buffer ? sink : edited;
+    target.clear();
+    let lossy = false;
+    try {
+      lossy = editProperties(target, this.buffer, this.start, this.end, edit) > 0;
+    } catch {
+      // They were checked when they came in, so this is damage; a message without properties is still a message.
+      target.clear();
+      target.append(TRANSIENT);
+      lossy = true;
+    }
+    this.buffer = target.buffer;
+    this.start = 0;
+    this.end = target.length;
+    return lossy;
+  }
+
+  private remembers(view: MessageView): boolean {
+    const bytes = view.propsEnd - view.propsStart;
+    if (
+      bytes !== this.memoBytes ||
+      view.dialect !== this.memoDialect ||
+      view.userChecked !== this.memoUserChecked ||
+      (view.assurance !== AT_MOST_ONCE) !== this.memoPersistent
+    ) {
+      return false;
+    }
+    return view.props.compare(this.memoProps, 0, bytes, view.propsStart, view.propsEnd) === 0;
+  }
+
+  private remember(view: MessageView, lossy: boolean): void {
+    const bytes = view.propsEnd - view.propsStart;
+    if (bytes > this.memoProps.length) this.memoProps = Buffer.alloc(MEMO_BYTES_MAX);
+    view.props.copy(this.memoProps, 0, view.propsStart, view.propsEnd);
+    this.memoBytes = bytes;
+    this.memoDialect = view.dialect;
+    this.memoPersistent = view.assurance !== AT_MOST_ONCE;
+    this.memoUserChecked = view.userChecked;
+    this.memoLossy = lossy;
+    this.memoResult = Buffer.from(this.sink.buffer.subarray(0, this.sink.length));
+  }
+}
+
+/**
+ * The record of its deaths, in the place of what its publisher has said of them.
+ * @param own an AMQP publisher's: what it calls like the flat properties of other protocols is its own business
+ */
+function addDeaths(annotations: Annotations, own: boolean, without: Set<string>, added: Header[]): void {
+  if (annotations.rekeyed === true) without.add(COPIES_HEADER);
+  if (!own) for (const name of DEATH_HEADERS) without.add(name);
+  const deaths: Value = { type: 'list', value: annotations.deaths.map(deathTable) };
+  added.push({ name: DEATHS_HEADER, value: deaths }, ...firstDeathHeaders(annotations));
+}
