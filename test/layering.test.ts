@@ -20,7 +20,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/transport/', 'src/management/', 'src/config/'],
   ['src/api/index.ts'],
   ['protocols/'],
-  ['src/index.ts', 'src/main.ts', 'src/command/'],
+  ['src/server/', 'src/index.ts', 'src/main.ts', 'src/command/'],
 ];
 
 /** Beside the layers: who knows nothing of whom, though they lie side by side. */
@@ -65,7 +65,7 @@ const GUARDED: readonly { what: string; pattern: RegExp; allowed: readonly strin
 
 /** Words that the core does not know, and where it may. */
 const PROTOCOL_WORDS = /amqp|mqtt|stomp|web-?socket/i;
-const MAY_NAME_PROTOCOLS = ['src/main.ts', 'src/index.ts', 'src/command/', 'src/config/'];
+const MAY_NAME_PROTOCOLS = ['src/main.ts', 'src/index.ts', 'src/server/', 'src/command/', 'src/config/'];
 
 interface Source {
   /** From the root, with slashes. */

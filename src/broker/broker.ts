@@ -1,6 +1,6 @@
 /**
- * The broker: vhosts, the clock and the turn they share, and the door where clients come in. One process may hold
- * several; nothing is global.
+ * The broker: its vhosts, the clock and the turn they share, and the authentication of clients. One process may hold several;
+ * nothing is global.
  */
 import { join } from 'node:path';
 import type { BrokerServices, ClientPlace } from '../api/broker.ts';
@@ -58,7 +58,7 @@ export interface StartOptions {
 
 export class Broker implements BrokerServices {
   readonly clock: Clock;
-  /** What the operator reads about clients. */
+  /** Writes what an operator reads about clients. */
   readonly clientLog: ClientLog;
   readonly turn: Turn;
   private readonly ownClock: boolean;
@@ -70,12 +70,12 @@ export class Broker implements BrokerServices {
 
   private constructor(options: StartOptions, unlock: () => Promise<void>) {
     this.ownClock = options.clock === undefined;
-    // What is thrown where nobody called costs no more than it must: never the process, and with it everybody.
-    const defect = (error: unknown): void => this.clientLog.defect(undefined, error);
-    this.clock = options.clock ?? new SystemClock(defect);
+    // What a timer or a task throws costs no more than it must: never the process, and with it everybody.
+    const fault = (error: unknown): void => this.clientLog.fault(undefined, error);
+    this.clock = options.clock ?? new SystemClock(fault);
     this.clientLog = new ClientLog(this.clock, options.logger ?? NO_LOGGER);
     this.turn = new Turn(this.clock);
-    if (this.ownClock) this.turn.onError = defect;
+    if (this.ownClock) this.turn.onError = fault;
     this.authenticator = options.authenticator ?? new LoopbackOnly();
     this.unlock = unlock;
   }
@@ -88,7 +88,7 @@ export class Broker implements BrokerServices {
   static async start(options: StartOptions): Promise<Broker> {
     const files = options.files ?? (options.dataDirectory === null ? new MemoryFiles() : nodeFiles);
     const directory = options.dataDirectory ?? 'memory';
-    const unlock = options.dataDirectory === null ? async () => {} : await takeDirectory(files, directory);
+    const unlock = options.dataDirectory === null ? async () => {} : await claimDirectory(files, directory);
     const broker = new Broker(options, unlock);
     const dialects = new Dialects(() => broker.clock.epochMs());
     for (const dialect of options.dialects) dialects.register(dialect);
@@ -159,11 +159,11 @@ export class Broker implements BrokerServices {
     }
     const session = new ClientSession(vhost, identity, this.authenticator, client, (closed, inOrder) => {
       this.sessions.delete(closed);
-      if (transport?.remote !== undefined) this.clientLog.hasLeft(transport, identity.user, name, inOrder);
+      if (transport?.remote !== undefined) this.clientLog.disconnected(transport, identity.user, name, inOrder);
     });
     this.sessions.add(session);
     // Without an address it is the broker itself, or a program that holds one.
-    if (transport?.remote !== undefined) this.clientLog.cameIn(transport, identity.user, name);
+    if (transport?.remote !== undefined) this.clientLog.connected(transport, identity.user, name);
     return session;
   }
 
@@ -182,7 +182,7 @@ export class Broker implements BrokerServices {
   }
 
   reportFault(error: unknown, place?: ClientPlace): void {
-    this.clientLog.defect(place, error);
+    this.clientLog.fault(place, error);
   }
 
   get vhostNames(): readonly string[] {
@@ -195,11 +195,11 @@ export class Broker implements BrokerServices {
   }
 
   /**
-   * What its vhosts tell about themselves, as of now. It walks all queues and blocks at one go: where there may be many,
-   * `figuresInParts`.
+   * The statistics of its vhosts, as of now. It walks all queues and blocks at one go: where there may be many,
+   * `statisticsInParts`.
    */
-  figures(): VhostStatistics[] {
-    const parts = this.figuresInParts();
+  statistics(): VhostStatistics[] {
+    const parts = this.statisticsInParts();
     for (;;) {
       const { done, value } = parts.next();
       if (done === true) return value;
@@ -207,14 +207,14 @@ export class Broker implements BrokerServices {
   }
 
   /** The same in parts of some microseconds each. */
-  *figuresInParts(): Generator<void, VhostStatistics[]> {
+  *statisticsInParts(): Generator<void, VhostStatistics[]> {
     const all: VhostStatistics[] = [];
     for (const vhost of this.vhosts.values()) all.push(yield* vhostStatistics(vhost));
     return all;
   }
 
   /** The same of every queue, one after the other. */
-  *queueFigures(): Generator<QueueStatistics> {
+  *queueStatistics(): Generator<QueueStatistics> {
     for (const vhost of this.vhosts.values()) yield* queueStatistics(vhost);
   }
 
@@ -231,28 +231,28 @@ export class Broker implements BrokerServices {
    * promise is resolved. @throws BrokerError not-found, invalid, not-allowed (the configuration sets it)
    */
   async setPolicy(vhost: string, policy: Policy): Promise<void> {
-    const home = this.home(vhost);
-    await new Promise<void>((done) => home.topology.setPolicy(policy, done));
-    await whenSafe(home, home.mark());
+    const found = this.vhostNamed(vhost);
+    await new Promise<void>((done) => found.topology.setPolicy(policy, done));
+    await whenSafe(found, found.mark());
   }
 
   /** False if there was none. @throws BrokerError not-found (vhost), not-allowed */
   async clearPolicy(vhost: string, name: string, kind: PolicyKind = 'policy'): Promise<boolean> {
-    const home = this.home(vhost);
-    let found = false;
+    const within = this.vhostNamed(vhost);
+    let existed = false;
     await new Promise<void>((done) => {
-      found = home.topology.clearPolicy(kind, name, done);
+      existed = within.topology.clearPolicy(kind, name, done);
     });
-    if (found) await whenSafe(home, home.mark());
-    return found;
+    if (existed) await whenSafe(within, within.mark());
+    return existed;
   }
 
   /** Highest priority first. @throws BrokerError not-found */
   policies(vhost: string): PolicyInfo[] {
-    return this.home(vhost).topology.policies.list();
+    return this.vhostNamed(vhost).topology.policies.list();
   }
 
-  private home(name: string): Vhost {
+  private vhostNamed(name: string): Vhost {
     const vhost = this.vhosts.get(name);
     if (vhost === undefined) throw new BrokerError('not-found', `vhost '${name}' not found`);
     return vhost;
@@ -291,7 +291,7 @@ function whenSafe(vhost: Vhost, mark: Mark): Promise<void> {
 }
 
 /** Makes the data directory, and makes it this process's alone. */
-async function takeDirectory(files: FileSystem, directory: string): Promise<() => Promise<void>> {
+async function claimDirectory(files: FileSystem, directory: string): Promise<() => Promise<void>> {
   try {
     await files.makeDirectory(directory);
     return await lockDirectory(files, directory);

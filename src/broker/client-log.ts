@@ -1,8 +1,8 @@
 /**
- * What an operator reads about clients: who came in and left, who was refused, whose mistake ended a connection, and the
+ * The operator's log about clients: who has logged in and left, who was refused, whose mistake ended a connection, and the
  * broker's own faults. One place for all protocols, so that a refusal which says "see the log" is true in each of them.
  *
- * A client must not be able to fill a disk, nor to hide others behind its own noise. So each kind of line has room for
+ * A client must not be able to fill a disk, nor to hide others behind its own noise. So each kind of line has a budget of
  * LINES_MAX a minute, of which one address gets ADDRESS_LINES_MAX. What goes beyond is shown at debug only, and counted:
  * one line at the end of the minute says how many there were. Text that came from a client is cut at TEXT_MAX characters.
  *
@@ -31,8 +31,8 @@ interface Kind {
   readonly more: string;
 }
 
-const CAME: Kind = { level: 'info', text: 'a client has come in', more: 'clients came in' };
-const LEFT: Kind = { level: 'info', text: 'a client has left', more: 'clients left' };
+const CONNECTED: Kind = { level: 'info', text: 'a client has come in', more: 'clients came in' };
+const DISCONNECTED: Kind = { level: 'info', text: 'a client has left', more: 'clients left' };
 const REFUSED: Kind = { level: 'warn', text: 'a client was refused', more: 'clients were refused' };
 const MISTAKE: Kind = {
   level: 'warn',
@@ -44,13 +44,14 @@ const CHANNEL_MISTAKE: Kind = {
   text: "a client's mistake ended its channel",
   more: "channels ended by a client's mistake",
 };
-const DEFECT: Kind = {
+const FAULT: Kind = {
   level: 'error',
   text: 'a fault of the broker itself, please report it',
   more: 'faults of the broker itself',
 };
 
-class Room {
+/** How many lines of one kind have been written in this minute, and how many were held back. */
+class LineBudget {
   lines = 0;
   held = 0;
   readonly byAddress = new Map<string, number>();
@@ -71,22 +72,22 @@ class Room {
 export class ClientLog {
   private readonly logger: Logger;
   private readonly clock: Clock;
-  private readonly rooms = new Map<Kind, Room>();
-  private readonly windowEnds = new Timer(() => this.turnOver());
+  private readonly budgets = new Map<Kind, LineBudget>();
+  private readonly windowEnds = new Timer(() => this.windowEnded());
 
   constructor(clock: Clock, logger: Logger) {
     this.clock = clock;
     this.logger = logger;
   }
 
-  /** A client has proved who it is and is in a vhost. */
-  cameIn(place: ClientPlace | undefined, user: string, vhost: string): void {
-    this.say(CAME, place, { user, vhost });
+  /** A client has logged in, and is in a vhost. */
+  connected(place: ClientPlace | undefined, user: string, vhost: string): void {
+    this.report(CONNECTED, place, { user, vhost });
   }
 
-  /** @param inOrder it said goodbye */
-  hasLeft(place: ClientPlace | undefined, user: string, vhost: string, inOrder: boolean): void {
-    this.say(LEFT, place, { user, vhost, inOrder });
+  /** @param inOrder it closed as its protocol says */
+  disconnected(place: ClientPlace | undefined, user: string, vhost: string, inOrder: boolean): void {
+    this.report(DISCONNECTED, place, { user, vhost, inOrder });
   }
 
   /** @param client its protocol and address, as in `Credentials.client` */
@@ -98,57 +99,57 @@ export class ClientLog {
 
   /** The client did what the protocol forbids, or fell silent, and is disconnected. For adapters. */
   mistake(place: ClientPlace | undefined, reason: string): void {
-    this.say(MISTAKE, place, { reason: cut(reason) });
+    this.report(MISTAKE, place, { reason: cut(reason) });
   }
 
   /** The same where only a part of the connection ends. For adapters. */
   channelMistake(place: ClientPlace | undefined, channel: number, reason: string): void {
-    this.say(CHANNEL_MISTAKE, place, { channel, reason: cut(reason) });
+    this.report(CHANNEL_MISTAKE, place, { channel, reason: cut(reason) });
   }
 
   /**
    * An adapter met an error that is nobody's but the broker's. Where no logger was given it becomes a process warning, so
    * that it is not lost. For adapters, and for who calls them.
    */
-  defect(place: ClientPlace | undefined, error: unknown): void {
-    this.say(DEFECT, place, { err: error instanceof Error ? error : new Error(String(error)) });
+  fault(place: ClientPlace | undefined, error: unknown): void {
+    this.report(FAULT, place, { err: error instanceof Error ? error : new Error(String(error)) });
   }
 
   /** What was held back and not yet counted in a line is. */
   close(): void {
     this.clock.cancel(this.windowEnds);
-    this.turnOver();
+    this.windowEnded();
   }
 
-  private say(kind: Kind, place: ClientPlace | undefined, fields: Record<string, unknown>): void {
+  private report(kind: Kind, place: ClientPlace | undefined, fields: Record<string, unknown>): void {
     const label = place?.label;
     const name = label === undefined || label === '' ? {} : { name: cut(label) };
     this.write(kind, place?.remote?.address ?? '', { client: nameOf(place), ...name, ...fields });
   }
 
   private write(kind: Kind, address: string, fields: object): void {
-    let room = this.rooms.get(kind);
-    if (room === undefined) {
-      room = new Room();
-      this.rooms.set(kind, room);
+    let budget = this.budgets.get(kind);
+    if (budget === undefined) {
+      budget = new LineBudget();
+      this.budgets.set(kind, budget);
       if (!this.windowEnds.scheduled) this.clock.schedule(this.windowEnds, WINDOW_MS);
     }
-    if (!room.take(address)) {
+    if (!budget.take(address)) {
       this.logger.debug(fields, kind.text);
       return;
     }
-    if (kind === DEFECT && this.logger === NO_LOGGER) {
+    if (kind === FAULT && this.logger === NO_LOGGER) {
       process.emitWarning((fields as { err: Error }).err);
       return;
     }
     this.logger[kind.level](fields, kind.text);
   }
 
-  private turnOver(): void {
-    for (const [{ level, more }, { held }] of this.rooms) {
+  private windowEnded(): void {
+    for (const [{ level, more }, { held }] of this.budgets) {
       if (held > 0) this.logger[level]({ more: held }, `more ${more} than are shown`);
     }
-    this.rooms.clear();
+    this.budgets.clear();
   }
 }
 

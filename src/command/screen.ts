@@ -9,6 +9,7 @@ const TITLES: Readonly<Record<string, string>> = {
   amqp: 'AMQP',
   mqtt: 'MQTT',
   stomp: 'STOMP',
+  redis: 'Redis',
   ws: 'WebSocket',
   http: 'HTTP',
 };
@@ -20,7 +21,7 @@ export function screen(listeners: readonly ListenerInfo[], directory: string, se
   for (const [name, { durability }] of Object.entries(settings.vhosts)) {
     if (durability !== undefined) rows.push(['', `vhost ${name}: ${durabilityText(durability)}`]);
   }
-  rows.push(['Access', 'from this machine: user guest, password guest; MQTT and STOMP also without a name']);
+  rows.push(['Access', 'from this machine: user guest, password guest; MQTT, STOMP and Redis also without a name']);
   rows.push([
     '',
     open

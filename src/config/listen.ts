@@ -33,6 +33,7 @@ export const USUAL_PORTS: Readonly<Record<string, number>> = {
   amqp: 5672,
   mqtt: 1883,
   stomp: 61613,
+  redis: 6379,
   ws: 15674,
   http: 15672,
 };

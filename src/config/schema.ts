@@ -49,6 +49,7 @@ export interface Config {
     sessionBytesMax: number;
     sessionMessageTtl: number;
   };
+  redis: { commandSizeMax: number };
   stomp: { headersMax: number; headersSizeMax: number; bodySizeMax: number; wildcards: 'amqp' | 'activemq' };
   websocket: { messageSizeMax: number };
 }
@@ -81,7 +82,7 @@ export const configSchema = z.strictObject({
         .min(1, 'must name at least one address')
         .default([...DEFAULT_LISTEN]),
     )
-    .describe('PROTOCOL[+PROTOCOL…]://HOST:PORT; amqp, mqtt, stomp, ws, http'),
+    .describe('PROTOCOL[+PROTOCOL…]://HOST:PORT; amqp, mqtt, stomp, redis, ws, http'),
   vhosts: vhostsSchema.describe(
     'closed worlds of exchanges and queues, each with a log, and if need be settings, of its own',
   ),
@@ -191,6 +192,11 @@ export const configSchema = z.strictObject({
       sessionMessagesMax: count(0, 1_000_000_000, 0, 'waiting for one session; 0 for any number'),
       sessionBytesMax: size(0, Number.MAX_SAFE_INTEGER, 0, 'waiting for one session; 0 for any number'),
       sessionMessageTtl: duration(0, FOREVER_MS, 0, 'that a message waits for a session; 0 for any time'),
+    })
+    .prefault({}),
+  redis: z
+    .strictObject({
+      commandSizeMax: size(1_024, 512 * MIB, 16 * MIB, 'of one command, its values included'),
     })
     .prefault({}),
   stomp: z

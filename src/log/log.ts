@@ -15,33 +15,29 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Timer } from '../clock/clock.ts';
-import { PHASE_FLUSH, type Turn, type TurnTask } from '../clock/turn.ts';
-import { NO_BYTES } from './blocks/block.ts';
-import { BlockTable } from './blocks/block-table.ts';
+import { PHASE_FLUSH, type TurnTask } from '../clock/turn.ts';
 import { ResidentBlocks } from './blocks/resident-blocks.ts';
-import { Segment, SegmentBlock } from './blocks/segment.ts';
+import type { SegmentBlock } from './blocks/segment.ts';
 import type { RecoveryReport } from './events.ts';
-import { align8, BATCH_HEADER_BYTES, BatchHeader, sealBatch } from './format/batch.ts';
-import { appendTable, RECORD_CHECKPOINT_BEGIN, RECORD_GONE, RECORD_START, RECORD_STOP } from './format/own-records.ts';
 import {
-  RECORD_BYTES_MAX,
-  type RecordRef,
-  SEQUENCED_HEADER_BYTES,
-  UNSEQUENCED_HEADER_BYTES,
-  writeHeader,
-  writeSequencedHeader,
-} from './format/record.ts';
-import { FORMAT_VERSION, SEGMENT_HEADER_BYTES, writeSegmentHeader } from './format/segment.ts';
-import type { LogOptions } from './options.ts';
+  appendMoment,
+  appendTable,
+  RECORD_CHECKPOINT_BEGIN,
+  RECORD_GONE,
+  RECORD_START,
+  RECORD_STOP,
+} from './format/own-records.ts';
+import type { RecordRef } from './format/record.ts';
+import { geometryOf, type LogGeometry, type LogOptions } from './options.ts';
 import { ColdReads } from './read/cold-reads.ts';
 import { Compaction } from './reclaim/compaction.ts';
-import { Reclaimer } from './reclaim/reclaimer.ts';
+import { References } from './reclaim/references.ts';
 import { Checkpoints } from './recover/checkpoints.ts';
-import { Recovery } from './recover/recovery.ts';
-import { SEQUENCE_MAX } from './sequence.ts';
-import { FlushTimes, type LogStatistics } from './statistics.ts';
+import { type RecoveredLog, recoverLog } from './recover/recovery.ts';
+import type { LogStatistics } from './statistics.ts';
 import type { RecordStore } from './store.ts';
-import { writeJobs } from './write/flush.ts';
+import { Appender } from './write/appender.ts';
+import { Flusher } from './write/flusher.ts';
 import { SegmentFiles } from './write/segment-files.ts';
 import { SyncSchedule } from './write/sync-schedule.ts';
 import { SyncWaiters } from './write/sync-waiters.ts';
@@ -49,122 +45,82 @@ import { SyncWaiters } from './write/sync-waiters.ts';
 export { type LogEvent, LogRefused, type RecoveryReport } from './events.ts';
 export type { Durability, LogOptions } from './options.ts';
 
-const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
-const DEFAULT_BLOCK_BYTES = 1024 * 1024;
 const DEFAULT_RESIDENT_BYTES = 64 * 1024 * 1024;
-
-const IDLE_MS = 1000;
 /** A little less than two segments: a checkpoint begins one, and what it ends should be full. */
 const DEFAULT_CHECKPOINT_BYTES = 124 * 1024 * 1024;
+const IDLE_MS = 1000;
 
 export class Log implements RecordStore, TurnTask {
   inTurn = false;
-  /** The block being filled. */
-  buffer: Buffer = NO_BYTES;
-  /** The number of the flush that will cover everything appended so far; not above `syncedMark` if all is on disk. */
-  mark = 0;
-  syncedMark = 0;
   /** Set once a write or sync failed. From then on appends go nowhere, and nothing is confirmed. */
   failed: Error | undefined = undefined;
-  /** Largest payload this log takes. */
-  readonly recordBytesMax: number;
   /** What was found at the start. */
-  recovered: RecoveryReport;
+  readonly recovered: RecoveryReport;
 
   private readonly options: LogOptions;
-  private readonly turn: Turn;
-  private readonly blockBytes: number;
-  private readonly blocksPerSegment: number;
-  private logId: Buffer;
+  private readonly appender: Appender;
+  private readonly references: References;
+  private readonly flusher: Flusher;
   private readonly segmentFiles: SegmentFiles;
-  private readonly table = new BlockTable<SegmentBlock>();
-  private readonly residence: ResidentBlocks<SegmentBlock>;
   private readonly coldReads: ColdReads;
-  private segments: Segment[] = [];
-  private segment: Segment;
-  private block: SegmentBlock;
-
-  // The open batch. `position` is where the next record goes, or the next batch when none is open; `limit` is where the
-  // block ends while a batch is open, and 0 otherwise, so that one comparison finds every reason to leave the fast path.
-  private position = 0;
-  private limit = 0;
-  private records = 0;
-  private readonly header = new BatchHeader();
-  private nextBatch = 1;
-  private syncedBatch = 0;
-
-  private unitDepth = 0;
-  /** Records of the open unit are in an earlier batch. */
-  private unitSpans = false;
-  /** Where in the open batch's payload the open unit begins. */
-  private unitAt = 0;
-  /** The open batch begins with records of a unit that spans. */
-  private joining = false;
-  private joined = 0;
-
-  /** Bytes of unsequenced records, of all and when the block was begun. */
-  private unsequencedBytes = 0;
-  private unsequencedAtBlock = 0;
-
-  private nextFlush = 1;
-  private flushing = false;
-  private flushMark = 0;
-  private flushBatch = 0;
-  /** The flush under way ends with a sync. */
-  private flushSyncs = false;
-  private flushBeganMs = 0;
-  private readonly flushTimes = new FlushTimes();
-  private checkpointsMade = 0;
-  private removedSegments = 0;
   private readonly schedule: SyncSchedule;
-  private dirty: SegmentBlock[] = [];
-  private inFlight: SegmentBlock[] = [];
-  private closedBytes = 0;
-  private flushBytes = 0;
-  private syncedBytes = 0;
-  private checkpoints = new Checkpoints(0, 0, 0);
-  private readonly reclaimer = new Reclaimer();
+  private readonly checkpoints: Checkpoints;
   private readonly compaction: Compaction | undefined;
   private readonly syncWaiters = new SyncWaiters();
-  /** References were taken away in this turn. */
-  private released = false;
-  /** Blocks without references, to be let go at the end of the turn if that is still so. */
-  private readonly evictable: SegmentBlock[] = [];
+  private checkpointsMade = 0;
   private closing: (() => void) | undefined = undefined;
-  /** Nothing may be appended any more. */
-  private shut = false;
   private closed = false;
 
-  private readonly mayEvict = (block: SegmentBlock): boolean =>
-    block.sealed && block.takenTo >= block.end && block.flushedTo === block.takenTo;
-  private readonly evict = (block: SegmentBlock): void => this.residence.evict(block);
-  private readonly flushed = (error: Error | undefined): void => this.flushEnded(error);
-  private readonly estimateLive = (): number => this.liveBytes;
+  private readonly wake = (): void => this.options.turn.add(PHASE_FLUSH, this);
+  private readonly estimateLive = (): number => this.references.liveBytes;
   /** Looks each second whether the log is idle, while it is not. */
   private readonly idling = new Timer(() => this.idle());
   private idleAtBytes = 0;
 
-  private constructor(options: LogOptions) {
-    this.options = options;
-    this.turn = options.turn;
-    this.blockBytes = options.blockBytes ?? DEFAULT_BLOCK_BYTES;
-    const segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES;
-    this.blocksPerSegment = segmentBytes / this.blockBytes;
-    if (this.blockBytes % 8 !== 0 || this.blockBytes < 1024 || !Number.isInteger(this.blocksPerSegment)) {
-      throw new RangeError(`a segment of ${segmentBytes} bytes cannot be made of blocks of ${this.blockBytes}`);
-    }
-    this.recordBytesMax = Math.min(
-      RECORD_BYTES_MAX,
-      this.blockBytes - SEGMENT_HEADER_BYTES - BATCH_HEADER_BYTES - SEQUENCED_HEADER_BYTES,
+  /**
+   * Reads the log in `options.directory`, replays it, and begins a new segment. References are the owner's to add: after
+   * this, before the first append.
+   * @throws LogRefused for a log that cannot be used as it is, RangeError for sizes that do not fit, the file system's errors
+   */
+  static async open(options: LogOptions): Promise<Log> {
+    const { files, directory, sequence } = options;
+    const geometry = geometryOf(options);
+    const residents = new ResidentBlocks<SegmentBlock>(
+      geometry.blockBytes,
+      options.residentBytesMax ?? DEFAULT_RESIDENT_BYTES,
     );
-    this.logId = options.logId ?? randomBytes(8);
-    this.residence = new ResidentBlocks(this.blockBytes, options.residentBytesMax ?? DEFAULT_RESIDENT_BYTES);
-    this.schedule = new SyncSchedule(options, () => this.turn.add(PHASE_FLUSH, this));
+    await files.makeDirectory(directory);
+    const recovered = await recoverLog(options, residents);
+    if (sequence.next <= recovered.lastSeq) sequence.next = recovered.lastSeq + 1;
+    const log = new Log(options, geometry, residents, recovered);
+    try {
+      await log.begin(recovered);
+    } catch (error) {
+      log.closed = true;
+      await log.segmentFiles.close(log.references.segments, undefined);
+      throw error;
+    }
+    return log;
+  }
+
+  private constructor(
+    options: LogOptions,
+    geometry: LogGeometry,
+    residents: ResidentBlocks<SegmentBlock>,
+    recovered: RecoveredLog,
+  ) {
+    const { files, directory, clock } = options;
+    const { segmentBytes, blockBytes } = geometry;
+    const { wake } = this;
+    const logId = recovered.logId ?? options.logId ?? randomBytes(8);
+    const report: LogOptions['report'] = (event) => options.report(event);
+    this.options = options;
+    this.recovered = recovered.report;
     this.segmentFiles = new SegmentFiles({
-      files: options.files,
-      directory: options.directory,
+      files,
+      directory,
       segmentBytes,
-      clock: options.clock,
+      clock,
       onFull: () => {
         if (this.closing !== undefined) this.segmentFiles.stopWaiting();
         options.onFull?.();
@@ -174,263 +130,118 @@ export class Log implements RecordStore, TurnTask {
       },
       onScarce: (scarce) => options.onScarce?.(scarce),
     });
-    this.coldReads = new ColdReads(this.logId, this.segmentFiles, this.residence, this.turn, this, (event) =>
-      options.report(event),
+    const { segmentFiles } = this;
+    const before = recovered.segments.at(-1);
+    this.references = new References({ residents, segments: recovered.segments, blocks: recovered.blocks, wake });
+    this.coldReads = new ColdReads({ logId, files: segmentFiles, residents, report, wake });
+    // The first segment of all needs no checkpoint: what is to be known begins with it.
+    this.checkpoints = new Checkpoints(
+      recovered.checkpoint || recovered.nextSegment,
+      segmentBytes / 2,
+      options.checkpointBytes ?? DEFAULT_CHECKPOINT_BYTES,
     );
+    this.schedule = new SyncSchedule(options, wake);
+    this.flusher = new Flusher({
+      segmentFiles,
+      schedule: this.schedule,
+      references: this.references,
+      clock,
+      syncedBatch: recovered.nextBatch - 1,
+      written: (mark) => options.onWritten?.(mark),
+      writtenAwaited: () => options.writtenAwaited?.() !== false,
+      flushed: (mark, synced, bytes) => this.flushed(mark, synced, bytes),
+      failed: (error) => this.fail(error),
+    });
+    this.appender = new Appender({
+      geometry,
+      logId,
+      clock,
+      sequence: options.sequence,
+      references: this.references,
+      checkpoints: this.checkpoints,
+      flusher: this.flusher,
+      firstSegment: recovered.nextSegment,
+      previousSegment: before?.number ?? 0,
+      firstBatch: recovered.nextBatch,
+      pathOf: (segment) => segmentFiles.pathOf(segment),
+      wake,
+    });
     this.compaction =
       options.liveIn === undefined
         ? undefined
         : new Compaction({
-            files: options.files,
-            directory: options.directory,
-            clock: options.clock,
+            files,
+            directory,
+            clock,
+            logId,
             segmentBytes,
-            blockBytes: this.blockBytes,
-            segmentFiles: this.segmentFiles,
-            residence: this.residence,
-            table: this.table,
+            blockBytes,
+            segmentFiles,
+            residents,
+            table: this.references.table,
             liveIn: options.liveIn.bind(options),
-            candidates: () => this.compactable(),
-            logId: () => this.logId,
-            busy: () => this.flushing && !this.full,
+            candidates: () => (this.failed === undefined ? this.references.compactable(this.checkpoints.safe) : []),
+            busy: () => this.flusher.running && !this.full,
             whenSynced: () => this.whenSynced(),
             swapped: (segment) => {
-              if (this.failed === undefined && !this.shut) appendTable(this, segment);
+              if (this.failed === undefined && !this.appender.shut) appendTable(this.appender, segment);
             },
             over: (segment) => {
               if (segment.live > 0) return;
-              this.reclaimer.due = true;
-              this.turn.add(PHASE_FLUSH, this);
+              this.references.reclaimer.due = true;
+              wake();
             },
           });
-    this.segment = new Segment(0, '', this.blockBytes);
-    this.block = new SegmentBlock(this.segment, 0);
-    this.recovered = new Recovery(options, this.residence).report;
   }
 
-  /**
-   * Reads the log in `options.directory`, replays it, and begins a new segment. Throws LogRefused for a log that cannot be
-   * used as it is, and the file system's errors. References are the owner's to add: after this, before the first append.
-   */
-  static async open(options: LogOptions): Promise<Log> {
-    const log = new Log(options);
-    await options.files.makeDirectory(options.directory);
-    const recovery = new Recovery(options, log.residence);
-    await recovery.run();
-    try {
-      await log.begin(recovery);
-    } catch (error) {
-      log.closed = true;
-      await log.segmentFiles.close(log.segments, undefined);
-      throw error;
-    }
-    return log;
-  }
-
-  private async begin(recovery: Recovery): Promise<void> {
-    const { options } = this;
-    this.recovered = recovery.report;
-    this.logId = recovery.logId ?? this.logId;
-    this.coldReads.logId = this.logId;
-    this.segments = recovery.segments;
-    for (const block of recovery.blocks) this.table.push(block);
-    this.nextBatch = recovery.nextBatch;
-    this.syncedBatch = recovery.nextBatch - 1;
-    if (options.sequence.next <= recovery.lastSeq) options.sequence.next = recovery.lastSeq + 1;
-    await this.segmentFiles.space.adopt(recovery.spares);
-    const before = this.segments[this.segments.length - 1];
-    // The first segment of all needs no checkpoint: what is to be known begins with it.
-    const segmentBytes = this.blocksPerSegment * this.blockBytes;
-    const checkpointBytes = options.checkpointBytes ?? DEFAULT_CHECKPOINT_BYTES;
-    this.checkpoints = new Checkpoints(recovery.checkpoint || recovery.nextSegment, segmentBytes / 2, checkpointBytes);
-    this.beginSegment(recovery.nextSegment, before?.number ?? 0);
-    this.appendOwn(RECORD_START, 6);
+  /** Takes over what an earlier life prepared, and writes that this one has begun. */
+  private async begin(recovered: RecoveredLog): Promise<void> {
+    const { files, clock } = this.options;
+    await this.segmentFiles.space.adopt(recovered.spares);
+    appendMoment(this.appender, RECORD_START, clock.epochMs());
     await new Promise<void>((resolve, reject) => {
       this.startFlush((error) => (error !== undefined ? reject(error) : resolve()));
     });
-    for (const path of recovery.obsolete) await options.files.remove(path);
+    for (const path of recovered.obsolete) await files.remove(path);
   }
 
   // -- appending
 
+  /** The bytes of the block being filled: see `RecordStore.buffer`. */
+  get buffer(): Buffer {
+    return this.appender.buffer;
+  }
+
+  /** The number of the flush that will cover everything appended so far; not above `syncedMark` if all is on disk. */
+  get mark(): number {
+    return this.appender.mark;
+  }
+
+  /** The number of the last flush that is on the disk, with all before it. */
+  get syncedMark(): number {
+    return this.flusher.syncedMark;
+  }
+
+  /** Largest payload this log takes, bytes. */
+  get recordBytesMax(): number {
+    return this.appender.recordBytesMax;
+  }
+
   append(type: number, payloadBytes: number): number {
-    const need = UNSEQUENCED_HEADER_BYTES + payloadBytes;
-    if (this.position + need > this.limit || payloadBytes > this.recordBytesMax) this.makeRoom(need);
-    const at = this.position;
-    this.position = at + need;
-    this.records++;
-    this.unsequencedBytes += need;
-    return writeHeader(this.buffer, at, type, payloadBytes);
+    return this.appender.append(type, payloadBytes);
   }
 
   appendSequenced(type: number, seq: number, payloadBytes: number): number {
-    const need = SEQUENCED_HEADER_BYTES + payloadBytes;
-    if (this.position + need > this.limit || payloadBytes > this.recordBytesMax || this.block.tooFar(seq)) {
-      this.makeRoom(need, seq);
-    }
-    const at = this.position;
-    const { block } = this;
-    if (block.count === 0) this.firstOfBlock(block, seq);
-    else if (seq <= block.lastSeq) throw new RangeError(`record ${seq} comes after record ${block.lastSeq}`);
-    block.add(seq, at);
-    this.position = at + need;
-    this.records++;
-    return writeSequencedHeader(this.buffer, at, type, seq, payloadBytes);
+    return this.appender.appendSequenced(type, seq, payloadBytes);
   }
 
-  private firstOfBlock(block: SegmentBlock, seq: number): void {
-    if (this.failed !== undefined) return;
-    if (seq <= this.table.lastSeq || seq > SEQUENCE_MAX) {
-      throw new RangeError(`record ${seq} comes after record ${this.table.lastSeq}`);
-    }
-    block.firstSeq = seq;
-    block.lastSeq = seq;
-    this.table.push(block);
-    block.segment.blocks.push(block);
-  }
-
-  /** Everything but the plain case: no batch is open, the block or the segment is full, the log failed. */
-  private makeRoom(need: number, seq = 0): void {
-    if (this.shut) throw new Error('the log is closed');
-    const payloadBytes = need - (seq > 0 ? SEQUENCED_HEADER_BYTES : UNSEQUENCED_HEADER_BYTES);
-    if (payloadBytes > this.recordBytesMax) {
-      throw new RangeError(`a record of ${payloadBytes} bytes is larger than ${this.recordBytesMax}`);
-    }
-    if (this.failed !== undefined) {
-      // Whoever does not look at `failed` writes into a scratch block, round and round; nothing of it is ever confirmed.
-      this.block.evict();
-      this.block.lastSeq = this.block.firstSeq = -1;
-      this.position = 0;
-      this.limit = this.buffer.length;
-      return;
-    }
-    for (;;) {
-      if (this.limit > 0) {
-        if (this.position + need <= this.limit && !this.block.tooFar(seq)) return;
-        this.closeBatch();
-      }
-      if (this.position + BATCH_HEADER_BYTES + need > this.blockBytes || this.block.tooFar(seq)) this.nextBlock();
-      this.openBatch();
-    }
-  }
-
-  private openBatch(): void {
-    const { header } = this;
-    header.at = this.position;
-    this.position += BATCH_HEADER_BYTES;
-    this.limit = this.blockBytes;
-    this.records = 0;
-    this.unitAt = 0;
-    this.joining = this.unitDepth > 0 && this.unitSpans;
-    this.joined = 0;
-    this.mark = this.nextFlush;
-    this.turn.add(PHASE_FLUSH, this);
-  }
-
-  /** Completes the open batch: from here on its bytes do not change. */
-  private closeBatch(): void {
-    const { header, block } = this;
-    const end = this.position;
-    const payloadBytes = end - header.payloadStart;
-    header.payloadBytes = payloadBytes;
-    header.number = this.nextBatch++;
-    header.synced = this.syncedBatch;
-    header.checkpoint = this.checkpoints.safe;
-    header.records = this.records;
-    header.joined = this.joining ? payloadBytes : this.joined;
-    header.open = payloadBytes;
-    if (this.unitDepth > 0) {
-      const opensAt = this.joining ? 0 : this.unitAt;
-      if (opensAt < payloadBytes) {
-        header.open = opensAt;
-        this.unitSpans = true;
-      }
-    }
-    sealBatch(this.buffer, this.logId, this.segment.number, header);
-    const next = Math.min(align8(end), this.blockBytes);
-    this.buffer.fill(0, end, next);
-    this.position = next;
-    this.limit = 0;
-    block.end = next;
-    this.closedBytes += next - header.at;
-    if (this.dirty[this.dirty.length - 1] !== block) this.dirty.push(block);
-  }
-
-  private nextBlock(): void {
-    this.sealBlock();
-    if (this.block.index + 1 < this.blocksPerSegment) this.beginBlock(this.block.index + 1, 0);
-    else this.nextSegment();
-  }
-
-  private sealBlock(): void {
-    const { block } = this;
-    block.sealed = true;
-    block.records = block.count;
-    block.sequencedBytes = Math.max(0, this.position - (this.unsequencedBytes - this.unsequencedAtBlock));
-    this.unsequencedAtBlock = this.unsequencedBytes;
-    // The rest of the block is written with it, so that a flush over several blocks is one write.
-    this.buffer.fill(0, this.position, this.blockBytes);
-    if (block.live === 0) this.evictable.push(block);
-  }
-
-  private beginBlock(index: number, position: number): void {
-    const block = new SegmentBlock(this.segment, index);
-    block.buffer = this.residence.take();
-    block.resident = true;
-    this.residence.admit(block);
-    this.block = block;
-    this.buffer = block.buffer;
-    this.position = position;
-    this.limit = 0;
-  }
-
-  private nextSegment(): void {
-    const { segment } = this;
-    segment.sealed = true;
-    segment.fileBytes = (this.block.index + 1) * this.blockBytes;
-    if (segment.live === 0) this.reclaimer.due = true;
-    this.beginSegment(segment.number + 1, segment.number);
-  }
-
-  private beginSegment(number: number, previous: number): void {
-    const segment = new Segment(number, this.segmentFiles.pathOf(number), this.blockBytes);
-    this.segment = segment;
-    this.segments.push(segment);
-    this.beginBlock(0, SEGMENT_HEADER_BYTES);
-    writeSegmentHeader(this.buffer, {
-      version: FORMAT_VERSION,
-      blockBytes: this.blockBytes,
-      logId: this.logId,
-      number,
-      previous,
-      firstBatch: this.nextBatch,
-      firstSeq: this.options.sequence.next,
-      checkpoint: this.checkpoints.safe,
-      beganAtMs: this.options.clock.epochMs(),
-      generation: 0,
-    });
-  }
-
-  /** A record of the log's own: epoch milliseconds. */
-  private appendOwn(type: number, payloadBytes: 6): void {
-    const at = this.append(type, payloadBytes);
-    this.buffer.writeUIntLE(this.options.clock.epochMs(), at, payloadBytes);
-  }
-
+  /** Begins a commit unit: what is appended until `endUnit` is recovered as a whole or not at all. May be nested. */
   beginUnit(): void {
-    if (this.unitDepth++ > 0) return;
-    this.unitSpans = false;
-    this.unitAt = this.limit > 0 ? this.position - this.header.payloadStart : 0;
+    this.appender.beginUnit();
   }
 
   endUnit(): void {
-    if (--this.unitDepth > 0) return;
-    if (this.joining) {
-      this.joined = this.position - this.header.payloadStart;
-      this.joining = false;
-    }
-    this.unitSpans = false;
-    if (this.limit > 0 || this.dirty.length > 0) this.turn.add(PHASE_FLUSH, this);
+    this.appender.endUnit();
   }
 
   // -- checkpoints
@@ -441,25 +252,23 @@ export class Log implements RecordStore, TurnTask {
    * between. Not within a unit, and not while another one is being written.
    */
   beginCheckpoint(): void {
+    const { appender } = this;
     if (this.failed !== undefined) return;
-    if (this.unitDepth > 0) throw new Error('a checkpoint begins between units');
+    if (appender.inUnit) throw new Error('a checkpoint begins between units');
     if (this.checkpointing) throw new Error('a checkpoint is being written already');
-    if (this.shut) throw new Error('the log is closed');
-    if (this.limit > 0) this.closeBatch();
-    if (this.block.index > 0 || this.position > SEGMENT_HEADER_BYTES) {
-      this.sealBlock();
-      this.nextSegment();
-    }
-    this.checkpoints.begin(this.segment.number, this.appendedBytes, this.unsequencedBytes);
-    this.appendOwn(RECORD_CHECKPOINT_BEGIN, 6);
+    if (appender.shut) throw new Error('the log is closed');
+    appender.beginSegment();
+    this.checkpoints.begin(appender.segment.number, appender.appendedBytes, appender.unsequencedBytes);
+    appendMoment(appender, RECORD_CHECKPOINT_BEGIN, this.options.clock.epochMs());
   }
 
   /** All that a replay from there needs has been appended. */
   endCheckpoint(): void {
+    const { appender, checkpoints } = this;
     if (this.failed !== undefined) return;
     if (!this.checkpointing) throw new Error('no checkpoint is being written');
-    this.checkpoints.end(this, this.segments);
-    this.checkpoints.endsWith(this.mark, this.unsequencedBytes);
+    checkpoints.end(appender, this.references.segments);
+    checkpoints.endsWith(appender.mark, appender.unsequencedBytes);
   }
 
   /** Between `beginCheckpoint` and `endCheckpoint`. */
@@ -467,145 +276,107 @@ export class Log implements RecordStore, TurnTask {
     return this.checkpoints.running > 0;
   }
 
-  private get appendedBytes(): number {
-    return this.closedBytes + (this.limit > 0 ? this.position - this.header.at : 0);
-  }
-
   // -- flushing
 
+  /** Bytes appended that are not on the disk, or not with the kernel where that is enough. */
   get unsyncedBytes(): number {
-    return this.appendedBytes - this.syncedBytes;
+    return this.appender.appendedBytes - this.flusher.syncedBytes;
   }
 
   endOfTurn(): void {
-    this.evictUnused();
-    if (this.unitDepth === 0) this.syncWaiters.endOfTurn(this.mark);
-    if (this.released) {
-      this.released = false;
-      this.compaction?.lookSoon();
+    const { appender, references, checkpoints, schedule } = this;
+    references.evictUnused();
+    if (!appender.inUnit) this.syncWaiters.endOfTurn(appender.mark);
+    if (references.takeReleased()) this.compaction?.lookSoon();
+    if (this.failed === undefined && !appender.shut && !appender.inUnit) {
+      if (checkpoints.due(appender.appendedBytes, this.estimateLive)) this.options.checkpointDue?.();
     }
-    if (this.failed === undefined && !this.shut && this.unitDepth === 0) {
-      if (this.checkpoints.due(this.appendedBytes, this.estimateLive)) this.options.checkpointDue?.();
-    }
-    if (this.flushing || this.unitDepth > 0) return;
+    if (this.flusher.running || appender.inUnit) return;
     if (this.failed === undefined) {
-      if (this.reclaimer.ready && !this.shut) this.reclaimer.reclaim(this, this.segments, this.checkpoints.safe);
-      if (this.limit === 0 && this.dirty.length === 0 && this.closing !== undefined && !this.shut) this.appendStop();
-      const something = this.limit > 0 || this.dirty.length > 0;
-      if (something || (this.schedule.syncDue && this.segmentFiles.hasUnsynced)) {
-        const now = this.closing !== undefined || this.schedule.mayFlush(this.appendedBytes - this.flushBytes);
-        if (now) this.startFlush(this.flushed);
+      const { reclaimer } = references;
+      if (reclaimer.ready && !appender.shut) reclaimer.reclaim(appender, references.segments, checkpoints.safe);
+      if (!appender.unflushed && this.closing !== undefined && !appender.shut) this.appendStop();
+      if (appender.unflushed || (schedule.syncDue && this.segmentFiles.hasUnsynced)) {
+        const now = this.closing !== undefined || schedule.mayFlush(appender.appendedBytes - this.flusher.takenBytes);
+        if (now) this.startFlush();
         return;
       }
     }
     if (this.closing !== undefined) this.finishClose();
   }
 
-  /** Gives up blocks nobody needs, now that nobody can be reading them. */
-  private evictUnused(): void {
-    const { evictable } = this;
-    if (evictable.length > 0) {
-      for (const block of evictable) if (block.live === 0 && block.resident && this.mayEvict(block)) this.evict(block);
-      evictable.length = 0;
-    }
-    this.residence.endOfTurn(this.mayEvict, this.evict);
-  }
-
-  private startFlush(done: (error: Error | undefined) => void): void {
-    if (this.limit > 0) this.closeBatch();
-    const jobs = writeJobs(this.dirty);
+  private startFlush(afterwards?: (error: Error | undefined) => void): void {
+    const { appender, flusher } = this;
+    appender.closeBatch();
     // What is to go on the strength of this flush must not come back without what took its place.
-    if (this.checkpoints.ended > 0 || this.reclaimer.waiting || this.shut) this.schedule.syncDue = true;
-    this.flushSyncs = this.schedule.flushing();
-    const { inFlight } = this;
-    this.inFlight = this.dirty;
-    inFlight.length = 0;
-    this.dirty = inFlight;
-    this.flushing = true;
-    this.flushBeganMs = this.options.clock.monotonicMs();
-    this.flushMark = this.nextFlush++;
-    this.flushBatch = this.nextBatch - 1;
-    this.flushBytes = this.closedBytes;
-    this.segmentFiles.flush(
-      jobs,
-      this.flushSyncs,
-      done === this.flushed
-        ? done
-        : (error) => {
-            this.flushEnded(error);
-            done(error);
-          },
-      this.flushSyncs && this.options.writtenAwaited?.() === false ? null : this.written,
-    );
+    if (this.checkpoints.ended > 0 || this.references.reclaimer.waiting || appender.shut) this.schedule.syncDue = true;
+    const dirty = appender.takeDirty(flusher.takeSpareList());
+    flusher.start(dirty, appender.lastBatch, appender.appendedBytes, afterwards);
   }
 
-  private readonly written = (): void => this.options.onWritten?.(this.flushMark);
-
-  private flushEnded(error: Error | undefined): void {
-    this.flushing = false;
-    if (error !== undefined) {
-      this.fail(error);
-      return;
-    }
-    this.flushTimes.add(this.options.clock.monotonicMs() - this.flushBeganMs);
-    for (const block of this.inFlight) {
-      block.flushedTo = block.takenTo;
-      if (block.sealed && block.live === 0) this.evictable.push(block);
-    }
-    this.inFlight.length = 0;
-    this.compaction?.appended(this.flushBytes - this.syncedBytes);
+  private flushed(mark: number, synced: boolean, bytes: number): void {
+    this.compaction?.appended(bytes);
     if (!this.idling.scheduled && this.closing === undefined) this.options.clock.schedule(this.idling, IDLE_MS);
-    this.syncedBytes = this.flushBytes;
-    this.syncedMark = this.flushMark;
-    if (this.flushSyncs) {
-      this.syncedBatch = this.flushBatch;
-      this.syncWaiters.synced(this.flushMark);
-      if (this.checkpoints.synced(this.flushMark)) {
-        this.checkpointsMade++;
-        this.reclaimer.due = true;
-        // A batch must name it before anything is done that makes the one before useless.
-        if (this.closing === undefined) this.append(RECORD_GONE, 0);
-        this.compaction?.look();
-      }
-      const gone = this.reclaimer.synced(this.flushMark);
-      if (gone.length > 0) this.dropSegments(gone);
+    if (synced) {
+      this.syncWaiters.synced(mark);
+      if (this.checkpoints.synced(mark)) this.checkpointSynced();
+      this.dropSegments(mark);
     }
     // What waits is flushed at the end of this turn, and what memory can do without is given up.
-    this.turn.add(PHASE_FLUSH, this);
-    this.options.onSynced(this.flushMark);
+    this.wake();
+    this.options.onSynced(mark);
+  }
+
+  private checkpointSynced(): void {
+    this.checkpointsMade++;
+    this.references.reclaimer.due = true;
+    // A batch must name it before anything is done that makes the one before useless.
+    if (this.closing === undefined) this.append(RECORD_GONE, 0);
+    this.compaction?.look();
+  }
+
+  /** Gives up the segments that are known as gone on the disk. */
+  private dropSegments(mark: number): void {
+    const gone = this.references.reclaimer.synced(mark);
+    if (gone.length === 0) return;
+    this.references.dropSegments(gone);
+    for (const segment of gone) this.segmentFiles.retire(segment);
   }
 
   /** A second has passed since something was written, or since this was called. */
   private idle(): void {
-    const idle = this.appendedBytes === this.idleAtBytes;
-    this.idleAtBytes = this.appendedBytes;
-    if (this.failed !== undefined || this.shut || this.unitDepth > 0) return;
+    const { appendedBytes, shut, inUnit } = this.appender;
+    const idle = appendedBytes === this.idleAtBytes;
+    this.idleAtBytes = appendedBytes;
+    if (this.failed !== undefined || shut || inUnit) return;
     if (!idle) this.options.clock.schedule(this.idling, IDLE_MS);
-    else if (this.checkpoints.worthwhile(this.appendedBytes)) this.options.checkpointDue?.();
+    else if (this.checkpoints.worthwhile(appendedBytes)) this.options.checkpointDue?.();
   }
 
   private fail(error: Error): void {
     this.failed = error;
-    // The scratch block; see makeRoom.
-    this.block = new SegmentBlock(this.segment, -1);
-    this.buffer = Buffer.allocUnsafeSlow(this.blockBytes);
-    this.position = 0;
-    this.limit = 0;
-    this.dirty.length = 0;
+    this.appender.fail();
     this.syncWaiters.end();
-    if (this.closing !== undefined) this.turn.add(PHASE_FLUSH, this);
+    if (this.closing !== undefined) this.wake();
     this.options.onFailed(error);
+  }
+
+  /** All that is appended until the end of this turn is on the disk, whatever the durability. */
+  private whenSynced(): Promise<void> {
+    this.schedule.syncDue = true;
+    this.wake();
+    return this.syncWaiters.wait();
   }
 
   // -- reading
 
   locate(seq: number, ref: RecordRef): boolean {
-    const block = this.table.find(seq);
+    const block = this.references.table.find(seq);
     return block?.resident === true && block.find(seq, ref);
   }
 
   load(seq: number, done: (error: Error | undefined) => void): void {
-    const block = this.table.find(seq);
+    const block = this.references.table.find(seq);
     if (block === undefined) done(new Error(`record ${seq} is not in the log`));
     else this.coldReads.load(block, seq, done);
   }
@@ -613,24 +384,11 @@ export class Log implements RecordStore, TurnTask {
   // -- references
 
   addLive(seq: number, n: number): void {
-    const { block } = this;
-    const found = seq >= block.firstSeq && seq <= block.lastSeq ? block : this.table.find(seq);
-    if (found === undefined) return;
-    found.live += n;
-    found.segment.live += n;
+    this.references.addLive(this.appender.block, seq, n);
   }
 
   release(seq: number, n: number): void {
-    const block = this.table.find(seq);
-    if (block === undefined) return;
-    block.live -= n;
-    block.segment.live -= n;
-    this.released = true;
-    if (block.live === 0 && block.sealed) {
-      if (block.segment.live === 0) this.reclaimer.due = true;
-      if (block.resident) this.evictable.push(block);
-      this.turn.add(PHASE_FLUSH, this);
-    }
+    this.references.release(seq, n);
   }
 
   /**
@@ -638,45 +396,19 @@ export class Log implements RecordStore, TurnTask {
    * damage took away is passed over.
    */
   addLiveRange(firstSeq: number, count: number): void {
-    this.table.forRange(firstSeq, firstSeq + count - 1, (block, n) => {
-      block.live += n;
-      block.segment.live += n;
-    });
+    this.references.addLiveRange(firstSeq, count);
   }
 
   /** The owner has added all its references to what was recovered: what has none may go from now on. */
   referencesCounted(): void {
-    this.reclaimer.counted = true;
-    this.reclaimer.due = true;
+    const { reclaimer } = this.references;
+    reclaimer.counted = true;
+    reclaimer.due = true;
     this.compaction?.lookSoon();
-    this.turn.add(PHASE_FLUSH, this);
+    this.wake();
   }
 
-  /** All that is appended until the end of this turn is on the disk, whatever the durability. */
-  private whenSynced(): Promise<void> {
-    this.schedule.syncDue = true;
-    this.turn.add(PHASE_FLUSH, this);
-    return this.syncWaiters.wait();
-  }
-
-  private *compactable(): Generator<Segment> {
-    if (!this.reclaimer.counted || this.failed !== undefined) return;
-    for (const segment of this.segments) {
-      if (segment.number >= this.checkpoints.safe) return;
-      if (segment.live > 0 && segment.compactable) yield segment;
-    }
-  }
-
-  private dropSegments(gone: readonly Segment[]): void {
-    this.table.dropWhere((block) => {
-      if (!block.segment.gone) return false;
-      block.gone = true;
-      if (block.resident) this.evict(block);
-      return true;
-    });
-    this.removedSegments += gone.length;
-    for (const segment of gone) this.segmentFiles.retire(segment);
-  }
+  // -- what it says about itself
 
   /** The disk is full: see `LogOptions.onFull`. */
   get full(): boolean {
@@ -685,45 +417,43 @@ export class Log implements RecordStore, TurnTask {
 
   /** Bytes of blocks in memory. */
   get residentBytes(): number {
-    return this.residence.bytes;
+    return this.references.residents.bytes;
   }
 
   /** Bytes of records that somebody refers to, as far as can be told without asking who. It walks all blocks. */
   get liveBytes(): number {
-    let bytes = 0;
-    for (const segment of this.segments) bytes += segment.liveBytes;
-    return bytes;
+    return this.references.liveBytes;
   }
 
+  /** The segment that is being written. */
+  get segmentNumber(): number {
+    return this.appender.segment.number;
+  }
+
+  /** Segments in use, the one being written included. */
+  get segmentCount(): number {
+    return this.references.segments.length;
+  }
+
+  /** A snapshot; it walks all blocks. */
   get statistics(): LogStatistics {
-    let diskBytes = this.segmentFiles.space.keptBytes;
-    for (const segment of this.segments) diskBytes += segment.diskBytes;
+    const { references } = this;
     return {
       durability: this.schedule.durability,
-      appendedBytes: this.appendedBytes,
+      appendedBytes: this.appender.appendedBytes,
       unsyncedBytes: this.unsyncedBytes,
-      flushes: this.flushTimes,
-      segments: this.segments.length,
-      diskBytes,
+      flushes: this.flusher.times,
+      segments: this.segmentCount,
+      diskBytes: this.segmentFiles.space.keptBytes + references.diskBytes,
       liveBytes: this.liveBytes,
       residentBytes: this.residentBytes,
       checkpoints: this.checkpointsMade,
       compactedSegments: this.compaction?.rewritten ?? 0,
       compactionWonBytes: this.compaction?.wonBytes ?? 0,
-      removedSegments: this.removedSegments,
+      removedSegments: references.removedSegments,
       full: this.full,
       failed: this.failed !== undefined,
     };
-  }
-
-  /** The segment that is being written. */
-  get segmentNumber(): number {
-    return this.segment.number;
-  }
-
-  /** Segments in use, the one being written included. */
-  get segmentCount(): number {
-    return this.segments.length;
   }
 
   // -- the end
@@ -740,17 +470,17 @@ export class Log implements RecordStore, TurnTask {
     this.closing = done;
     // What finds no room now, not even in the reserve, is not waited for; it was never confirmed.
     if (this.full) this.segmentFiles.stopWaiting();
-    if (this.failed !== undefined || !orderly) this.shut = true;
+    if (this.failed !== undefined || !orderly) this.appender.shut = true;
     // A checkpoint is to be known as safe by the last batch: a start then needs to read nothing before it.
     else if (this.checkpoints.ended === 0) this.appendStop();
     // Nobody comes to sync later what is only written yet, also if there is nothing more to write.
     this.schedule.syncDue = true;
-    this.turn.add(PHASE_FLUSH, this);
+    this.wake();
   }
 
   private appendStop(): void {
-    this.appendOwn(RECORD_STOP, 6);
-    this.shut = true;
+    appendMoment(this.appender, RECORD_STOP, this.options.clock.epochMs());
+    this.appender.shut = true;
   }
 
   private finishClose(): void {
@@ -760,9 +490,9 @@ export class Log implements RecordStore, TurnTask {
     this.schedule.stop();
     this.options.clock.cancel(this.idling);
     this.syncWaiters.end();
-    const usedBytes = this.failed === undefined ? this.block.index * this.blockBytes + this.block.end : undefined;
-    this.limit = 0;
-    const closeFiles = (): Promise<void> => this.segmentFiles.close(this.segments, usedBytes);
+    const usedBytes = this.failed === undefined ? this.appender.usedBytes : undefined;
+    this.appender.end();
+    const closeFiles = (): Promise<void> => this.segmentFiles.close(this.references.segments, usedBytes);
     (this.compaction?.stop() ?? Promise.resolve()).then(closeFiles).then(done, done);
   }
 }

@@ -3,7 +3,13 @@ import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { LogEvent } from './events.ts';
 import type { FileSystem } from './files/files.ts';
+import { BATCH_HEADER_BYTES } from './format/batch.ts';
+import { RECORD_BYTES_MAX, SEQUENCED_HEADER_BYTES } from './format/record.ts';
+import { SEGMENT_HEADER_BYTES } from './format/segment.ts';
 import type { Sequence } from './sequence.ts';
+
+const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
+const DEFAULT_BLOCK_BYTES = 1024 * 1024;
 
 /**
  * Asks which records from `firstSeq` to `lastSeq` are referred to. `done` gets a test that may say yes too often, never too
@@ -69,4 +75,29 @@ export interface LogOptions {
   /** No file descriptor is left for what must be opened next, which is tried again until there is one; or there is one. */
   onScarce?(scarce: boolean): void;
   report(event: LogEvent): void;
+}
+
+/** How large the parts of a log are, bytes. */
+export interface LogGeometry {
+  readonly segmentBytes: number;
+  readonly blockBytes: number;
+  readonly blocksPerSegment: number;
+  /** Largest payload of a record. */
+  readonly recordBytesMax: number;
+}
+
+/** @throws RangeError if segments of that size cannot be made of blocks of that size */
+export function geometryOf(options: Pick<LogOptions, 'segmentBytes' | 'blockBytes'>): LogGeometry {
+  const { segmentBytes = DEFAULT_SEGMENT_BYTES, blockBytes = DEFAULT_BLOCK_BYTES } = options;
+  const blocksPerSegment = segmentBytes / blockBytes;
+  if (blockBytes % 8 !== 0 || blockBytes < 1024 || !Number.isInteger(blocksPerSegment)) {
+    throw new RangeError(`a segment of ${segmentBytes} bytes cannot be made of blocks of ${blockBytes}`);
+  }
+  const headerBytes = SEGMENT_HEADER_BYTES + BATCH_HEADER_BYTES + SEQUENCED_HEADER_BYTES;
+  return {
+    segmentBytes,
+    blockBytes,
+    blocksPerSegment,
+    recordBytesMax: Math.min(RECORD_BYTES_MAX, blockBytes - headerBytes),
+  };
 }

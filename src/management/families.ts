@@ -22,13 +22,13 @@ export interface Family {
   readonly values: readonly Sample[];
 }
 
-export interface MemoryFigures {
+export interface MemoryStatistics {
   readonly bytes: number;
   readonly bytesMax: number;
   readonly evicted: number;
 }
 
-export interface SocketFigures {
+export interface ConnectionStatistics {
   /** Sockets of clients, those among them that have not said yet what they are to carry, and what there may be. */
   readonly connections: number;
   readonly waitingSockets: number;
@@ -37,8 +37,8 @@ export interface SocketFigures {
   readonly httpSockets: number;
   readonly httpSocketsDropped: number;
   /** Memory that connections hold, its bounds, and who was closed because of them. */
-  readonly unfinished: MemoryFigures;
-  readonly unsent: MemoryFigures;
+  readonly unfinished: MemoryStatistics;
+  readonly unsent: MemoryStatistics;
   /** Connections so far: let in, turned away because there were too many, closed because nobody knew their protocol. */
   readonly admitted: number;
   readonly refused: number;
@@ -46,7 +46,7 @@ export interface SocketFigures {
 }
 
 /** Everything that is shown, as of one moment. */
-export interface Figures extends SocketFigures {
+export interface BrokerStatistics extends ConnectionStatistics {
   readonly version: string;
   readonly uptimeS: number;
   readonly sessions: number;
@@ -55,10 +55,10 @@ export interface Figures extends SocketFigures {
   readonly vhosts: readonly VhostStatistics[];
   /** What each adapter counts, by its name. */
   readonly protocols: readonly (readonly [protocol: string, counts: Readonly<Record<string, unknown>>])[];
-  readonly process: ProcessFigures;
+  readonly process: ProcessStatistics;
 }
 
-export interface ProcessFigures {
+export interface ProcessStatistics {
   readonly cpuSeconds: number;
   readonly residentBytes: number;
   readonly heapUsedBytes: number;
@@ -74,7 +74,7 @@ function single(type: Kind, name: string, help: string, value: number, labels: S
   return { type, name, help, values: [{ labels, value }] };
 }
 
-function memoryFamilies(name: string, help: string, { bytes, bytesMax, evicted }: MemoryFigures): Family[] {
+function memoryFamilies(name: string, help: string, { bytes, bytesMax, evicted }: MemoryStatistics): Family[] {
   const of = `entrepot_connections_${name}`;
   return [
     single('gauge', `${of}_bytes`, `${help}, in memory`, bytes),
@@ -83,27 +83,27 @@ function memoryFamilies(name: string, help: string, { bytes, bytesMax, evicted }
   ];
 }
 
-export function families(figures: Figures): Family[] {
-  const { process } = figures;
+export function families(statistics: BrokerStatistics): Family[] {
+  const { process } = statistics;
   return [
-    single('gauge', 'entrepot_build_info', 'Always 1; the version is a label', 1, { version: figures.version }),
-    single('gauge', 'entrepot_uptime_seconds', 'Since the broker was started', figures.uptimeS),
-    single('gauge', 'entrepot_connections', 'Connections that are open', figures.connections),
-    single('gauge', 'entrepot_connections_limit', 'Connections that there may be', figures.connectionsMax),
-    single('gauge', 'entrepot_connections_waiting', 'Open, and not upgraded yet', figures.waitingSockets),
-    single('gauge', 'entrepot_http_sockets', 'Sockets of the HTTP ports', figures.httpSockets),
-    single('counter', 'entrepot_http_sockets_dropped_total', 'In favour of others', figures.httpSocketsDropped),
-    ...memoryFamilies('unfinished', 'What clients have sent and is not whole', figures.unfinished),
-    ...memoryFamilies('unsent', 'What clients are sent and have not read', figures.unsent),
-    single('gauge', 'entrepot_sessions', 'Clients that have been let in', figures.sessions),
-    single('counter', 'entrepot_work_put_off_total', 'Work of clients put off to a later turn', figures.workWaits),
-    single('counter', 'entrepot_connections_opened_total', 'Connections taken', figures.admitted),
-    single('counter', 'entrepot_connections_refused_total', 'Turned away: too many were open', figures.refused),
+    single('gauge', 'entrepot_build_info', 'Always 1; the version is a label', 1, { version: statistics.version }),
+    single('gauge', 'entrepot_uptime_seconds', 'Since the broker was started', statistics.uptimeS),
+    single('gauge', 'entrepot_connections', 'Connections that are open', statistics.connections),
+    single('gauge', 'entrepot_connections_limit', 'Connections that there may be', statistics.connectionsMax),
+    single('gauge', 'entrepot_connections_waiting', 'Open, and not upgraded yet', statistics.waitingSockets),
+    single('gauge', 'entrepot_http_sockets', 'Sockets of the HTTP ports', statistics.httpSockets),
+    single('counter', 'entrepot_http_sockets_dropped_total', 'In favour of others', statistics.httpSocketsDropped),
+    ...memoryFamilies('unfinished', 'What clients have sent and is not whole', statistics.unfinished),
+    ...memoryFamilies('unsent', 'What clients are sent and have not read', statistics.unsent),
+    single('gauge', 'entrepot_sessions', 'Clients that have been let in', statistics.sessions),
+    single('counter', 'entrepot_work_put_off_total', 'Work of clients put off to a later turn', statistics.workWaits),
+    single('counter', 'entrepot_connections_opened_total', 'Connections taken', statistics.admitted),
+    single('counter', 'entrepot_connections_refused_total', 'Turned away: too many were open', statistics.refused),
     single(
       'counter',
       'entrepot_connections_unrecognised_total',
       'Closed: their first bytes were no known protocol',
-      figures.unrecognised,
+      statistics.unrecognised,
     ),
     single('counter', 'process_cpu_seconds_total', 'Processor time', process.cpuSeconds),
     single('gauge', 'process_resident_memory_bytes', 'Resident memory', process.residentBytes),
@@ -116,8 +116,8 @@ export function families(figures: Figures): Family[] {
       'Part of the time since the last scrape that the event loop was busy',
       process.loopUtilization,
     ),
-    ...vhostFamilies(figures.vhosts),
-    ...protocolFamilies(figures.protocols),
+    ...vhostFamilies(statistics.vhosts),
+    ...protocolFamilies(statistics.protocols),
   ];
 }
 
@@ -249,7 +249,7 @@ function flushSamples(vhost: VhostStatistics): Sample[] {
 
 // --------------------------------------------------------------------------------------------------------- protocols
 
-function protocolFamilies(protocols: Figures['protocols']): Family[] {
+function protocolFamilies(protocols: BrokerStatistics['protocols']): Family[] {
   const values: Sample[] = [];
   const lossy: Sample[] = [];
   for (const [protocol, counts] of protocols) {

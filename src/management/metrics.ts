@@ -10,7 +10,13 @@ import { type Metric, Registry } from 'prom-client';
 import type { Broker } from '../broker/broker.ts';
 import type { Share } from '../clock/work.ts';
 import { VERSION } from '../version.ts';
-import { type Family, type Figures, families, type ProcessFigures, type SocketFigures } from './families.ts';
+import {
+  type BrokerStatistics,
+  type ConnectionStatistics,
+  type Family,
+  families,
+  type ProcessStatistics,
+} from './families.ts';
 import { QueueSeries } from './queue-series.ts';
 
 export const CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
@@ -26,8 +32,8 @@ const encoder = new TextEncoder();
 /** Who knows what the broker does not. */
 export interface MetricsSources {
   readonly broker: Broker;
-  connections(): SocketFigures;
-  protocols(): Figures['protocols'];
+  connections(): ConnectionStatistics;
+  protocols(): BrokerStatistics['protocols'];
 }
 
 export class Metrics {
@@ -63,8 +69,8 @@ export class Metrics {
 
   private async make(): Promise<Answer> {
     const { broker, connections, protocols } = this.sources;
-    const parts = broker.figuresInParts();
-    let vhosts: Figures['vhosts'] = [];
+    const parts = broker.statisticsInParts();
+    let vhosts: BrokerStatistics['vhosts'] = [];
     await this.inTurns(() => {
       const { done, value } = parts.next();
       if (done === true) vhosts = value;
@@ -85,7 +91,7 @@ export class Metrics {
   }
 
   private async list(): Promise<Answer> {
-    const series = new QueueSeries(this.sources.broker.queueFigures(), QUEUES_MAX);
+    const series = new QueueSeries(this.sources.broker.queueStatistics(), QUEUES_MAX);
     await this.inTurns(() => series.step());
     return series.bytes();
   }
@@ -110,7 +116,7 @@ export class Metrics {
     return this.lastResidentBytes;
   }
 
-  private process(): ProcessFigures {
+  private process(): ProcessStatistics {
     const { total_heap_size, used_heap_size, external_memory } = getHeapStatistics();
     const { user, system } = process.cpuUsage();
     const now = performance.eventLoopUtilization();

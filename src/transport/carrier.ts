@@ -209,7 +209,7 @@ export abstract class Carrier implements Transport, OutputSink {
   }
 
   private reportFault(error: unknown): void {
-    this.services.clientLog.defect(this, error);
+    this.services.clientLog.fault(this, error);
     this.destroy();
   }
 }

@@ -152,7 +152,7 @@ export class ReadGate implements TurnTask {
   resume(reason: number): void {
     if ((this.reasons & reason) === 0) return;
     this.reasons &= ~reason;
-    if (this.reasons !== 0) return;
+    if (this.reasons !== 0 || this.finished) return;
     this.reader.halted = false;
     if (this.atOnce) this.goOn();
     else this.turn.add(PHASE_GATHER, this);
@@ -162,7 +162,7 @@ export class ReadGate implements TurnTask {
   resumeNow(reason: number): void {
     if ((this.reasons & reason) === 0) return;
     this.reasons &= ~reason;
-    if (this.reasons !== 0) return;
+    if (this.reasons !== 0 || this.finished) return;
     this.reader.halted = false;
     this.goOn();
   }

@@ -10,7 +10,7 @@ import { WebSocket } from 'ws';
 import { amqp } from '../../protocols/amqp/index.ts';
 import { mqtt } from '../../protocols/mqtt/index.ts';
 import { stomp } from '../../protocols/stomp/index.ts';
-import { WebSocketGate } from '../../protocols/websocket/index.ts';
+import { WebSocketUpgrades } from '../../protocols/websocket/index.ts';
 import type { AuthStep, Identity, Protocol, Refusal } from '../../src/api/index.ts';
 import { LoopbackOnly } from '../../src/auth/authenticator.ts';
 import { Broker } from '../../src/broker/broker.ts';
@@ -192,7 +192,7 @@ describe.each([
 
   it.each(['mqtt', 'v12.stomp'])('WebSocket, %s', async (name) => {
     const isMqtt = name === 'mqtt';
-    const gate = new WebSocketGate({
+    const gate = new WebSocketUpgrades({
       connections,
       subProtocols: [
         { name: 'mqtt', protocol: protocols.mqtt, kind: 'binary' },

@@ -31,6 +31,7 @@ const NUMBERS: Record<string, [least: number, fallback: number, most: number]> =
   'mqtt.sessionMessagesMax': [0, 0, 1_000_000_000],
   'mqtt.sessionBytesMax': [0, 0, Number.MAX_SAFE_INTEGER],
   'mqtt.sessionMessageTtl': [0, 0, FOREVER_MS],
+  'redis.commandSizeMax': [KIB, 16 * MIB, 512 * MIB],
   'stomp.headersMax': [8, 128, 10_000],
   'stomp.headersSizeMax': [KIB, 64 * KIB, 16 * MIB],
   'stomp.bodySizeMax': [1, 128 * MIB, 2_048 * MIB],

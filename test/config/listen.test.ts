@@ -22,7 +22,7 @@ describe('says what is wrong', () => {
     ['', 'it should look like'],
     ['amqp://a:b:1', "'b:1' is not a port number"],
     ['amqp://127.0.0.1:5672/vhost', "'5672/vhost' is not a port number|it should look like"],
-    ['mqqt://h:1', "there is no protocol 'mqqt'; did you mean mqtt? (there are: amqp, mqtt, stomp, ws, http)"],
+    ['mqqt://h:1', "there is no protocol 'mqqt'; did you mean mqtt? (there are: amqp, mqtt, stomp, redis, ws, http)"],
     ['://h:1', "there is no protocol ''"],
     ['amqp://h:65536', "'65536' is not a port number (0 to 65535)"],
     ['amqp://h:1e3', 'is not a port number'],
@@ -75,7 +75,7 @@ it('listens by default on this machine alone, on the ports that clients dial', (
   const addresses = DEFAULT_LISTEN.map((text) => parseListen(text));
   expect(new Set(addresses.map((a) => a.host))).toEqual(new Set(['localhost']));
   expect(addresses.map((a) => a.port)).toEqual([5672, 1883, 61613, 15674, 15675, 15672]);
-  expect(Object.keys(USUAL_PORTS)).toEqual(['amqp', 'mqtt', 'stomp', 'ws', 'http']);
+  expect(Object.keys(USUAL_PORTS)).toEqual(['amqp', 'mqtt', 'stomp', 'redis', 'ws', 'http']);
 });
 
 it('takes a durability of its own, and nothing else after a question mark', () => {

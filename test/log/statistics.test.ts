@@ -30,7 +30,9 @@ test('after a start no more lies in memory than may', async () => {
   expect(again.replayed.length).toBeGreaterThanOrEqual(200);
   expect(again.log.statistics.residentBytes).toBeLessThanOrEqual(4096 + 1024);
   // Nor the index of a block that is not there.
-  const { table } = again.log as unknown as { table: { blocks: { resident: boolean; count: number }[] } };
+  const { table } = (
+    again.log as unknown as { references: { table: { blocks: { resident: boolean; count: number }[] } } }
+  ).references;
   const evicted = table.blocks.filter(({ resident }) => !resident);
   expect(evicted.length).toBeGreaterThan(10);
   for (const block of evicted) expect(block.count).toBe(0);

@@ -1,7 +1,7 @@
 /** Each metric shows its own number: every figure is a different one here. */
 import { describe, expect, it } from 'vitest';
 import { FlushTimes } from '../../src/log/statistics.ts';
-import { type Family, type Figures, families } from '../../src/management/families.ts';
+import { type BrokerStatistics, type Family, families } from '../../src/management/families.ts';
 import { Counters } from '../../src/vhost/counters.ts';
 import type { VhostStatistics } from '../../src/vhost/statistics.ts';
 
@@ -82,7 +82,7 @@ const FIGURES = {
     externalBytes: 55,
     loopUtilization: 0.5,
   },
-} as unknown as Figures;
+} as unknown as BrokerStatistics;
 
 const of = (all: readonly Family[], name: string): Family => {
   const found = all.filter((family) => family.name === name);

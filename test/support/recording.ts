@@ -85,6 +85,6 @@ export function reports(
   return {
     reportMistake: (place, reason) => clientLog.mistake(place, reason),
     reportChannelMistake: (place, channel, reason) => clientLog.channelMistake(place, channel, reason),
-    reportFault: (error, place) => clientLog.defect(place, error),
+    reportFault: (error, place) => clientLog.fault(place, error),
   };
 }

@@ -241,6 +241,20 @@ describe('ReadGate', () => {
     expect(scene.gate.heldBytes).toBe(0);
   });
 
+  it('reads nothing after it is finished, though a reason goes within the same frame', () => {
+    const scene = new Scene();
+    scene.onFrame = (frame) => {
+      if (frame !== 'b') return;
+      scene.gate.pause(HELD_BACK);
+      scene.gate.finish();
+      scene.gate.resume(HELD_BACK);
+      scene.gate.resumeNow(HELD_BACK);
+    };
+    scene.data('abc');
+    expect(scene.taken).toBe('ab');
+    expect(scene.halted).toBe(true);
+  });
+
   it('tells the owner what the reader has thrown, and drops the rest', () => {
     const scene = new Scene();
     const error = new Error('malformed');

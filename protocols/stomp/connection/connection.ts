@@ -6,12 +6,15 @@
  *        │                   │              │                    │                         ▼
  *        └───────────────────┴──────────────┴── ERROR, or gone ──┴────────────────────▶ CLOSED
  *
- * Frames are taken one after the other (`frame-input.ts`). When the next one cannot be taken now, the gate is closed
- * (`parking.ts`). From CONNECTED on there is a `ConnectedClient`, which the handlers of frames are given.
+ * Frames are taken one after the other (`frame-input.ts`). When the next one cannot be taken now, the read gate is closed, until
+ * the end of a later turn. From CONNECTED on there is a `ConnectedClient`, which the handlers of frames are given.
  */
 import {
+  type BodySenderOwner,
   type ConnectionHandler,
   RELEASED,
+  ReadGate,
+  type ReadGateOwner,
   type Refusal,
   type Session,
   type SessionClient,
@@ -31,14 +34,19 @@ import { type ClientHost, ConnectedClient, type Negotiated } from './connected-c
 import { ConnectionTimers, type ConnectionTimersHost } from './connection-timers.ts';
 import { dispatch } from './dispatch.ts';
 import { FrameInput, type FrameInputHost } from './frame-input.ts';
-import { FrameOutput, type FrameOutputHost } from './frame-output.ts';
+import { FrameOutput } from './frame-output.ts';
 import { connect, type HandshakeHost, sendConnected } from './handshake.ts';
-import { HELD_BACK, OTHERS_TURN, OWING, Parking, type ParkingHost, UNANSWERED } from './parking.ts';
 
-/** A unit of work for so many bytes (as a power of two), beside one for each frame. */
-const BYTES_A_UNIT_BITS = 12;
 /** What a frame costs that is neither a message nor an answer, whatever it then does (`src/clock/work.ts`). */
 const CONTROL_UNITS = 8;
+
+/** Why the gate is closed, beside the gate's own reason. */
+/** The broker holds publishers back: only a SEND waits for that, since ACKs before it are what frees memory and disk. */
+const HELD_BACK = 2;
+/** Too many receipts are owed, or the client does not read them. */
+const OWING = 4;
+/** The broker has not answered CONNECT yet. */
+const UNANSWERED = 8;
 
 const GREETING = 0;
 const OPENING = 1;
@@ -54,15 +62,15 @@ export class Connection
     HandshakeHost,
     ClientHost,
     FrameInputHost,
-    FrameOutputHost,
-    ParkingHost,
+    BodySenderOwner,
+    ReadGateOwner,
     ConnectionTimersHost
 {
   readonly adapter: Adapter;
   readonly transport: Transport;
   readonly share: Share;
-  private readonly gate: Parking;
   private readonly input: FrameInput;
+  private readonly gate: ReadGate;
   private readonly output: FrameOutput;
   private readonly timers: ConnectionTimers;
   private state: State = GREETING;
@@ -75,10 +83,10 @@ export class Connection
     const { broker, options, stats } = adapter;
     this.adapter = adapter;
     this.transport = transport;
-    this.share = broker.turn.work.share(() => this.gate.goOn(OTHERS_TURN));
-    this.gate = new Parking(broker.turn, this);
-    this.input = new FrameInput(adapter, this.gate, this);
-    this.output = new FrameOutput(transport.output, stats, this);
+    this.input = new FrameInput(adapter, this);
+    this.gate = new ReadGate(broker.turn, this.input, transport, this, { resumes: 'turn-end' });
+    this.share = this.gate.share;
+    this.output = new FrameOutput(transport.output, this);
     this.timers = new ConnectionTimers(broker.clock, this);
     this.timers.startHandshake(options.handshakeTimeoutMs);
     stats.connectionsAccepted++;
@@ -89,12 +97,7 @@ export class Connection
   data(chunk: Buffer): void {
     if (this.state >= LEAVING) return;
     this.received = true;
-    const { share } = this;
-    share.begin();
-    share.work.spend(chunk.length >>> BYTES_A_UNIT_BITS);
-    if (this.gate.reasons === 0 && share.mustWait) this.waitForTurn();
-    this.input.data(chunk);
-    share.end();
+    this.gate.data(chunk);
   }
 
   take(frame: Frame): void {
@@ -108,6 +111,13 @@ export class Connection
   beginLarge(frame: Frame): LargeSend {
     if (this.client === null) throw beforeConnect(frame);
     return new LargeSend(this.client, frame);
+  }
+
+  /** Nothing of a chunk is kept by reference. */
+  chunkRead(): void {}
+
+  readFailed(error: unknown): void {
+    this.failed(error, undefined);
   }
 
   /** What a handler or the parser threw. */
@@ -126,38 +136,30 @@ export class Connection
   // ------------------------------------------------------------------------------------------------ waiting frames
 
   mustWait(frame: Frame): boolean {
-    const { client, gate, share } = this;
-    if (share.mustWait) this.waitForTurn();
-    if (client === null) return gate.reasons !== 0;
-    if (frame.command === SEND && client.session.congested) gate.park(HELD_BACK);
+    const { client, gate } = this;
+    gate.mustWait();
+    if (client === null) return gate.paused;
+    if (frame.command === SEND && client.session.congested) gate.pause(HELD_BACK);
     if (
       frame.has(RECEIPT) &&
       (this.transport.output.congested || client.receipts.owed >= this.adapter.options.receiptsPendingMax)
     ) {
-      gate.park(OWING);
+      gate.pause(OWING);
     }
-    return gate.reasons !== 0;
+    return gate.paused;
   }
 
-  goOn(): void {
-    if (this.state >= LEAVING) return;
-    this.input.goOn();
-    // A frame may have closed the gate again, or ended the connection.
-    if (this.gate.reasons === 0 && this.state < LEAVING) this.transport.resume();
-  }
-
-  private waitForTurn(): void {
-    this.gate.park(OTHERS_TURN);
-    this.share.wait();
+  largeHeldBack(): void {
+    this.gate.pause(HELD_BACK);
   }
 
   uncongested(): void {
-    this.gate.unpark(HELD_BACK);
+    this.gate.resume(HELD_BACK);
   }
 
   receiptsGiven(owed: number): void {
     const isOwingLittle = owed * 2 <= this.adapter.options.receiptsPendingMax;
-    if (isOwingLittle && !this.transport.output.congested) this.gate.unpark(OWING);
+    if (isOwingLittle && !this.transport.output.congested) this.gate.resume(OWING);
   }
 
   // ----------------------------------------------------------------------------------------------- frames that go out
@@ -166,17 +168,20 @@ export class Connection
     if (this.state >= CLOSED) return;
     this.output.pump();
     if (!this.output.congested) this.wakeConsumers();
-    this.gate.unpark(OWING);
+    this.gate.resume(OWING);
   }
 
-  bodyEnded(): void {
-    const { client } = this;
-    if (client === null) return;
-    client.receipts.bodyEnded();
+  bodyReadable(): void {
+    this.output.pump();
+  }
+
+  bodiesSent(): void {
+    this.client?.receipts.bodiesSent();
     this.wakeConsumers();
   }
 
   bodyLost(): void {
+    this.adapter.stats.bodiesUnreadable++;
     this.destroy();
   }
 
@@ -193,9 +198,8 @@ export class Connection
   private takeConnect(frame: Frame): void {
     if (frame.command !== CONNECT) throw beforeConnect(frame);
     this.state = OPENING;
-    this.gate.reasons |= UNANSWERED;
+    this.gate.pause(UNANSWERED);
     connect(this, frame);
-    if ((this.gate.reasons & UNANSWERED) !== 0) this.transport.pause();
   }
 
   opened(result: Session | Refusal, negotiated: Negotiated): void {
@@ -216,7 +220,7 @@ export class Connection
     this.input.version = negotiated.version;
     this.timers.endHandshake();
     this.timers.startHeartbeats(sendConnected(client, negotiated.heartbeatHeader));
-    this.gate.unpark(UNANSWERED);
+    this.gate.resume(UNANSWERED);
   }
 
   handshakeTimedOut(): void {
@@ -235,7 +239,7 @@ export class Connection
   }
 
   takeReceived(): boolean {
-    const received = this.received || this.gate.reasons !== 0;
+    const received = this.received || this.gate.paused;
     this.received = false;
     return received;
   }
@@ -291,8 +295,8 @@ export class Connection
   }
 
   get heldBytes(): number {
-    const { client, input } = this;
-    return input.keptBytes + (client === null ? 0 : client.transactions.heldBytes);
+    const { client, gate, input } = this;
+    return gate.heldBytes + input.keptBytes + (client === null ? 0 : client.transactions.heldBytes);
   }
 
   get authenticated(): boolean {
@@ -341,7 +345,7 @@ export class Connection
     if (this.state === CLOSED) return;
     this.state = CLOSED;
     this.timers.stop();
-    this.share.close();
+    this.gate.finish();
     this.input.close();
     this.output.close();
     const { client } = this;

@@ -1,14 +1,14 @@
 /**
- * Turns the bytes of one client into frames and hands them on, one after the other, until they are used up or the next frame has
- * to wait.
+ * Turns the bytes of one client into frames and hands them on, one after the other, until they are used up or the read gate
+ * halts it.
  *
- *     chunk ──▶ buffer ──▶ parser ──▶ mustWait? ──no──▶ take
- *                 ▲                       │yes           │  the gate is closed meanwhile
- *                 └───────── kept ────────┴──────────────┘
+ *     gate ──▶ buffer ──▶ parser ──▶ mustWait? ──no──▶ take
+ *      ▲                                 │yes: the gate is closed
+ *      └───────── what is left ──────────┘
  *
  * The body of a SEND that is too large to be gathered is fed to its `LargeSend` as it comes.
  */
-import { INLINE_BODY_BYTES, textOf } from '../../../src/api/index.ts';
+import { type GatedReader, INLINE_BODY_BYTES, textOf } from '../../../src/api/index.ts';
 import type { Adapter } from '../adapter.ts';
 import type { Frame } from '../codec/frame.ts';
 import { RECEIPT } from '../codec/names.ts';
@@ -16,7 +16,6 @@ import { COMPLETE, INCOMPLETE_BODY, INCOMPLETE_HEAD, type ParseResult } from '..
 import { V1_0, type Version } from '../codec/version.ts';
 import type { LargeSend } from '../publish/large-send.ts';
 import { InputBuffer } from './input-buffer.ts';
-import { HELD_BACK, type Parking } from './parking.ts';
 
 /** What the input asks of its connection. The calls that get a frame may throw: `failed` is told. */
 export interface FrameInputHost {
@@ -26,23 +25,24 @@ export interface FrameInputHost {
   take(frame: Frame): void;
   /** Begins a SEND that has come as far as its body. */
   beginLarge(frame: Frame): LargeSend;
+  /** A piece of a large body was taken, and the broker holds publishers back. */
+  largeHeldBack(): void;
   /** The parser or another call threw this. `receiptId`: that of the frame, as it came, escaped; undefined if it has none. */
   failed(error: unknown, receiptId: string | undefined): void;
 }
 
-export class FrameInput {
+export class FrameInput implements GatedReader {
+  halted = false;
   /** The version whose rules hold. */
   version: Version = V1_0;
   private large: LargeSend | null = null;
   private stopped = false;
   private readonly buffer: InputBuffer;
   private readonly adapter: Adapter;
-  private readonly gate: Parking;
   private readonly host: FrameInputHost;
 
-  constructor(adapter: Adapter, gate: Parking, host: FrameInputHost) {
+  constructor(adapter: Adapter, host: FrameInputHost) {
     this.adapter = adapter;
-    this.gate = gate;
     this.host = host;
     this.buffer = new InputBuffer(adapter.join);
   }
@@ -52,69 +52,53 @@ export class FrameInput {
     return this.buffer.waiting;
   }
 
-  /** Takes the next chunk (valid until this returns): its frames are carried out now, or kept while the gate is closed. */
-  data(chunk: Buffer): void {
-    if (this.gate.reasons !== 0) this.buffer.append(chunk);
-    else if (this.buffer.add(chunk)) this.run();
-  }
-
-  /** The gate is open again: goes on with what was kept. */
-  goOn(): void {
-    if (this.buffer.again()) this.run();
-  }
-
-  /** No frame is taken any more. */
-  stop(): void {
-    this.stopped = true;
-  }
-
-  /** The connection has ended: forgets what was kept, and gives up a body that was not complete. */
-  close(): void {
-    this.stopped = true;
-    this.buffer.clear();
-    this.large?.abort();
-    this.large = null;
-  }
-
-  private run(): void {
-    const { buffer, adapter, gate, host } = this;
+  read(chunk: Buffer, start: number, end: number): number {
+    if (this.stopped || !this.buffer.add(chunk, start, end)) return end;
+    const { adapter, host, buffer } = this;
     const { parser } = adapter;
     let frame: Frame | null = null;
     try {
       let at = buffer.start;
       if (this.large !== null) at = this.feedLarge(this.large, at);
-      while (at < buffer.end && !this.stopped) {
+      while (at < buffer.end && !this.halted) {
         frame = parser;
         const result = parser.parse(buffer.buffer, at, buffer.end, this.version);
         at = parser.start;
         const isLarge = result === INCOMPLETE_BODY && parser.contentLength > INLINE_BODY_BYTES;
         if (result !== COMPLETE && !isLarge) {
           this.keepIncomplete(parser, result);
-          return;
+          return end;
         }
-        if (host.mustWait(parser)) {
-          buffer.keepFrames(at);
-          return;
-        }
+        if (host.mustWait(parser)) break;
         if (isLarge) {
           this.large = host.beginLarge(parser);
           at = this.feedLarge(this.large, parser.bodyStart);
         } else {
           at = parser.end;
           host.take(parser);
-          if (gate.reasons !== 0) {
-            buffer.keepFrames(at);
-            return;
-          }
+          if (this.stopped) break;
         }
       }
-      if (this.stopped) buffer.clear();
-      else buffer.keepFrames(at);
+      if (!this.stopped) return buffer.leave(at);
     } catch (error) {
       host.failed(error, this.receiptIdOf(frame));
     } finally {
       parser.release();
     }
+    return end;
+  }
+
+  /** No frame is taken any more, and what comes is dropped. */
+  stop(): void {
+    this.stopped = true;
+    this.buffer.clear();
+  }
+
+  /** The connection has ended: gives up a body that was not complete as well. */
+  close(): void {
+    this.stop();
+    this.large?.abort();
+    this.large = null;
   }
 
   private keepIncomplete(frame: Frame, result: ParseResult): void {
@@ -133,7 +117,7 @@ export class FrameInput {
       large.publish();
       this.large = null;
     } else if (large.congested) {
-      this.gate.park(HELD_BACK);
+      this.host.largeHeldBack();
     }
     return after;
   }

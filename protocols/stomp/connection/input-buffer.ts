@@ -1,5 +1,5 @@
 /**
- * The bytes of one client that are not parsed yet: the rest of a chunk that ended within a frame, joined with the next one.
+ * Joins a chunk with what was left of the one before, which ended within a frame.
  *
  *     chunk ──▶ [ rest + chunk ] ──parse──▶ frames … | rest, kept
  *
@@ -29,7 +29,7 @@ export class JoinBuffer {
 }
 
 export class InputBuffer {
-  /** After `add`: parse `buffer[start, end)`, then call one of `keep…`. */
+  /** After `add`: parse `buffer[start, end)`, then call one of `keep…`, `leave` or `used`. */
   buffer: Buffer = EMPTY;
   start = 0;
   end = 0;
@@ -39,6 +39,9 @@ export class InputBuffer {
   private retryAt = 0;
   /** … unless a NUL comes. */
   private retryAtNul = false;
+  /** Where in `buffer` the bytes begin that came last, and how far their place in their chunk is from there. */
+  private chunkAt = 0;
+  private chunkShift = 0;
   private readonly join: JoinBuffer;
 
   constructor(join: JoinBuffer) {
@@ -50,58 +53,57 @@ export class InputBuffer {
     return this.restLength;
   }
 
-  /** Takes a chunk. False: there is nothing to parse yet. */
-  add(chunk: Buffer): boolean {
+  /** Takes `chunk[start, end)`, which may be empty: what was kept is to be tried again. False: there is nothing to parse yet. */
+  add(chunk: Buffer, start: number, end: number): boolean {
     const before = this.restLength;
     if (before === 0) {
       this.buffer = chunk;
-      this.start = 0;
-      this.end = chunk.length;
-      return true;
+      this.start = start;
+      this.end = end;
+      this.chunkAt = start;
+      this.chunkShift = 0;
+      return start < end;
     }
-    const length = before + chunk.length;
-    if (length < this.retryAt && !(this.retryAtNul && chunk.includes(NUL))) {
-      this.append(chunk);
+    this.chunkAt = before;
+    this.chunkShift = start - before;
+    if (start === end) return this.parseRest();
+    const length = before + end - start;
+    if (length < this.retryAt && !(this.retryAtNul && hasNul(chunk, start, end))) {
+      this.append(chunk, start, end);
       return false;
     }
     const joined = this.join.take(length);
     if (joined === undefined) {
-      this.append(chunk);
-      return this.again();
+      this.append(chunk, start, end);
+      return this.parseRest();
     }
     this.rest.copy(joined, 0, 0, before);
-    chunk.copy(joined, before);
+    chunk.copy(joined, before, start, end);
     this.buffer = joined;
     this.start = 0;
     this.end = length;
     return true;
   }
 
-  /** Keeps a chunk without looking at it: parsing is suspended. */
-  append(chunk: Buffer): void {
-    const length = this.restLength + chunk.length;
-    if (length > this.rest.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(length, Math.min(this.retryAt, 2 * length), 2 * this.rest.length));
-      this.rest.copy(grown, 0, 0, this.restLength);
-      this.rest = grown;
+  /** Everything was parsed. */
+  used(): void {
+    this.keep(this.end);
+  }
+
+  /**
+   * The frames from `from` on wait. Returns where they begin in the chunk, for whoever keeps that; if the first of them began
+   * before it, they are all kept here, and the end of the chunk is returned.
+   */
+  leave(from: number): number {
+    const chunkEnd = this.end + this.chunkShift;
+    if (from >= this.chunkAt) {
+      this.used();
+      return from + this.chunkShift;
     }
-    chunk.copy(this.rest, this.restLength);
-    this.restLength = length;
-  }
-
-  /** Sets what waits to be parsed (again). False if there is nothing. */
-  again(): boolean {
-    this.buffer = this.rest;
-    this.start = 0;
-    this.end = this.restLength;
-    return this.restLength > 0;
-  }
-
-  /** Keeps `buffer[from, end)`, frames that wait for parsing to go on, or nothing. */
-  keepFrames(from: number): void {
     this.retryAtNul = false;
     this.retryAt = 1;
     this.keep(from);
+    return chunkEnd;
   }
 
   /** Keeps the beginning of a frame that will be complete at `frameBytes` bytes. */
@@ -119,6 +121,32 @@ export class InputBuffer {
     this.keep(from);
   }
 
+  /** Forgets everything. */
+  clear(): void {
+    this.rest = EMPTY;
+    this.restLength = 0;
+    this.buffer = EMPTY;
+  }
+
+  private parseRest(): boolean {
+    this.buffer = this.rest;
+    this.start = 0;
+    this.end = this.restLength;
+    return true;
+  }
+
+  /** Adds to the rest. */
+  private append(chunk: Buffer, start: number, end: number): void {
+    const length = this.restLength + end - start;
+    if (length > this.rest.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(length, Math.min(this.retryAt, 2 * length), 2 * this.rest.length));
+      this.rest.copy(grown, 0, 0, this.restLength);
+      this.rest = grown;
+    }
+    chunk.copy(this.rest, this.restLength, start, end);
+    this.restLength = length;
+  }
+
   private keep(from: number): void {
     const length = this.end - from;
     const source = this.buffer;
@@ -133,11 +161,9 @@ export class InputBuffer {
       source.copy(this.rest, 0, from, from + length); // within one buffer, too
     }
   }
+}
 
-  /** Forgets everything. */
-  clear(): void {
-    this.rest = EMPTY;
-    this.restLength = 0;
-    this.buffer = EMPTY;
-  }
+function hasNul(buffer: Buffer, start: number, end: number): boolean {
+  const at = buffer.indexOf(NUL, start);
+  return at >= 0 && at < end;
 }

@@ -68,7 +68,7 @@ export class Subscriptions {
     this.byKey.delete(subscription.key);
   }
 
-  /** The RECEIPT for the subscription of that number is written, or waits only for the end of a body. */
+  /** The RECEIPT for the subscription of that number is written, or kept behind a body. */
   receiptWritten(number: number): void {
     const subscription = this.byNumber.get(number);
     if (subscription === undefined) return;

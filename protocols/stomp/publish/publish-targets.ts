@@ -5,12 +5,12 @@
  * Its route is no longer valid then, and `refresh` declares it again or says that it is missing.
  */
 import {
-  AddressTable,
   BrokerError,
   bytesOf,
   DOT,
   type QueueOptions,
   type Route,
+  RouteMemo,
   type Session,
 } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
@@ -36,7 +36,7 @@ export interface PublishTarget {
 
 export class PublishTargets {
   /** By the header's value as it came. */
-  private readonly known = new AddressTable<PublishTarget>();
+  private readonly known = new RouteMemo<PublishTarget>();
   private readonly session: Session;
   private readonly queues: DeclaredQueues;
 
@@ -98,7 +98,8 @@ export class PublishTargets {
       queue: isExchange || isReply ? undefined : destination.name,
       declaredAs,
     };
-    this.known.set(frame.buffer, start, start, start, end, target);
+    const value = Buffer.from(frame.buffer.subarray(start, end));
+    this.known.set(value, 0, 0, 0, value.length, target);
     return target;
   }
 }

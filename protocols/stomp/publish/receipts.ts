@@ -6,7 +6,7 @@
  *                          └─▶ ring (entry, mark) ──safe──▶ RECEIPT
  *                                                 └─refused─▶ ERROR
  *
- * Within a large body no frame may be written: what is to be written then waits until `bodyEnded`.
+ * Receipts that come within a large body are kept behind it, and so is the end.
  */
 import {
   type ConfirmRing,
@@ -38,7 +38,7 @@ const ENTRY_SUBSCRIBED = 3;
 export interface ReceiptsHost {
   /** The broker could not make it safe. `receiptId` as it came, escaped; undefined if none was asked for. */
   notStored(receiptId: string | undefined): void;
-  /** The receipt for the subscription of that number is written, or waits only for the end of a body. */
+  /** The receipt for the subscription of that number is written, or kept behind a body. */
   subscribed(number: number): void;
   /** Some were given; so many are owed still. */
   receiptsGiven(owed: number): void;
@@ -48,9 +48,9 @@ export interface ReceiptsHost {
 
 export class Receipts implements ConfirmSink {
   private readonly ids = new ReceiptIds();
-  /** Receipts that wait for the end of a body. */
+  /** Receipts that are kept behind a body. */
   private behindBody = 0;
-  /** So does the end of the connection. */
+  /** So is the end of the connection. */
   private endsBehindBody = false;
   private readonly ring: ConfirmRing;
   private readonly session: Session;
@@ -66,9 +66,9 @@ export class Receipts implements ConfirmSink {
     this.ring = session.confirms(this);
   }
 
-  /** Receipts that are still to be written. */
+  /** Receipts that the client has not been sent yet. */
   get owed(): number {
-    return this.ids.size;
+    return this.ids.size + this.behindBody;
   }
 
   /** Owes a receipt if the frame asked for one, once `mark` is safe. */
@@ -113,12 +113,12 @@ export class Receipts implements ConfirmSink {
   }
 
   confirmEnd(): void {
-    this.host.receiptsGiven(this.ids.size);
+    this.host.receiptsGiven(this.owed);
   }
 
-  /** A large body has been written to its end: writes what waited for that. */
-  bodyEnded(): void {
-    for (; this.behindBody > 0; this.behindBody--) this.writeNext();
+  /** Large bodies have been written to their end, and what was kept behind them too. */
+  bodiesSent(): void {
+    this.behindBody = 0;
     if (this.endsBehindBody) this.host.disconnected();
   }
 
@@ -134,17 +134,13 @@ export class Receipts implements ConfirmSink {
   }
 
   private write(): void {
-    if (this.output.withinBody) this.behindBody++;
-    else this.writeNext();
-  }
-
-  private writeNext(): void {
     const { ids } = this;
     ids.shift();
     const { start, end } = ids;
-    const { output } = this.output;
-    let at = output.reserve(RECEIPT_OPENING.length + end - start + 4);
-    const target = output.buffer;
+    if (this.output.withinBody) this.behindBody++;
+    const { out } = this.output;
+    let at = out.reserve(RECEIPT_OPENING.length + end - start + 4);
+    const target = out.buffer;
     at = copyBytes(RECEIPT_OPENING, 0, RECEIPT_OPENING.length, target, at);
     at = copyBytes(ids.buffer, start, end, target, at);
     target[at++] = LF;
@@ -160,9 +156,7 @@ export class Receipts implements ConfirmSink {
     else this.host.disconnected();
   }
 
-  private refusedId(): string | undefined {
-    // Receipts before it may still wait for the end of a body; then nothing can be said any more anyway.
-    if (this.output.withinBody) return undefined;
+  private refusedId(): string {
     const { ids } = this;
     ids.shift();
     return textOf(ids.buffer, ids.start, ids.end);

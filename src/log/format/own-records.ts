@@ -28,6 +28,12 @@ export interface OwnRecords {
   append(type: number, payloadBytes: number): number;
 }
 
+/** Writes a record of type START, STOP or CHECKPOINT_BEGIN. */
+export function appendMoment(log: OwnRecords, type: number, epochMs: number): void {
+  const at = log.append(type, 6);
+  log.buffer.writeUIntLE(epochMs, at, 6);
+}
+
 /** What a table says of one block. */
 export interface TableEntry {
   /** Where in the file it begins, and its length, bytes. */

@@ -2,7 +2,6 @@
  * Blocks of the durable log that come back into memory. Every batch is verified again: what was sound when it was written
  * or recovered may have rotted since.
  */
-import { PHASE_FLUSH, type Turn, type TurnTask } from '../../clock/turn.ts';
 import { indexBatch } from '../blocks/block.ts';
 import type { ResidentBlocks } from '../blocks/resident-blocks.ts';
 import type { SegmentBlock } from '../blocks/segment.ts';
@@ -10,29 +9,20 @@ import type { LogEvent } from '../events.ts';
 import { align8, BatchHeader, findBatch, readBatch } from '../format/batch.ts';
 import type { SegmentFiles } from '../write/segment-files.ts';
 
-export class ColdReads {
-  logId: Buffer;
-  private readonly files: SegmentFiles;
-  private readonly residence: ResidentBlocks<SegmentBlock>;
-  private readonly turn: Turn;
-  /** Whose end of turn keeps memory within its budget. */
-  private readonly tidier: TurnTask;
-  private readonly report: (event: LogEvent) => void;
+export interface ColdReadsOptions {
+  readonly logId: Buffer;
+  readonly files: SegmentFiles;
+  readonly residents: ResidentBlocks<SegmentBlock>;
+  report(event: LogEvent): void;
+  /** Memory is to be brought back within its budget at the end of the turn. */
+  wake(): void;
+}
 
-  constructor(
-    logId: Buffer,
-    files: SegmentFiles,
-    residence: ResidentBlocks<SegmentBlock>,
-    turn: Turn,
-    tidier: TurnTask,
-    report: (event: LogEvent) => void,
-  ) {
-    this.logId = logId;
-    this.files = files;
-    this.residence = residence;
-    this.turn = turn;
-    this.tidier = tidier;
-    this.report = report;
+export class ColdReads {
+  private readonly options: ColdReadsOptions;
+
+  constructor(options: ColdReadsOptions) {
+    this.options = options;
   }
 
   /** Calls back at once if the block is in memory; else when it is, or cannot be. Those who ask meanwhile share the read. */
@@ -52,27 +42,27 @@ export class ColdReads {
   private read(block: SegmentBlock): void {
     const { segment } = block;
     const { blockBytes, generation } = segment;
-    const { residence } = this;
+    const { residents, files } = this.options;
     // Of a compacted segment's block there may be little left.
-    const whole = residence.blockBytes === blockBytes && block.end * 2 > blockBytes;
-    const buffer = whole ? residence.take() : Buffer.allocUnsafeSlow(block.end);
-    this.files.read(segment, block.position, buffer, block.end, (error, bytesRead) => {
-      this.turn.add(PHASE_FLUSH, this.tidier);
+    const whole = residents.blockBytes === blockBytes && block.end * 2 > blockBytes;
+    const buffer = whole ? residents.take() : Buffer.allocUnsafeSlow(block.end);
+    files.read(segment, block.position, buffer, block.end, (error, bytesRead) => {
+      this.options.wake();
       if (segment.generation !== generation && !block.gone) {
         // Compacted meanwhile: what was asked for lies elsewhere now.
-        residence.giveBack(buffer);
+        residents.giveBack(buffer);
         this.read(block);
         return;
       }
       if (block.gone) error ??= new Error('nobody referred to the record any more, and it is gone');
       if (error !== undefined) {
-        residence.giveBack(buffer);
+        residents.giveBack(buffer);
         block.loaded(error);
         return;
       }
       block.restore(buffer);
       this.index(block, bytesRead);
-      residence.admit(block);
+      residents.admit(block);
       block.loaded(undefined);
     });
   }
@@ -80,14 +70,15 @@ export class ColdReads {
   /** Rebuilds a block's index from its sound batches and reports what is not sound. */
   private index(block: SegmentBlock, length: number): void {
     const { buffer, segment } = block;
+    const { logId } = this.options;
     const limit = Math.min(block.end, length);
     const header = new BatchHeader();
     let at = block.start;
     let number = 0;
     while (at < block.end) {
-      if (!readBatch(buffer, at, limit, this.logId, segment.number, header) || header.number <= number) {
-        const found = findBatch(buffer, at, limit, this.logId, segment.number, number + 1, header);
-        this.report({
+      if (!readBatch(buffer, at, limit, logId, segment.number, header) || header.number <= number) {
+        const found = findBatch(buffer, at, limit, logId, segment.number, number + 1, header);
+        this.options.report({
           kind: 'rot',
           segment: segment.number,
           offset: block.position + at,

@@ -20,7 +20,7 @@ import {
   UNSEQUENCED_HEADER_BYTES,
 } from '../format/record.ts';
 import { SEGMENT_HEADER_BYTES } from '../format/segment.ts';
-import { Recovery } from '../recover/recovery.ts';
+import { recoverLog } from '../recover/recovery.ts';
 import { type Found, Survey } from '../recover/survey.ts';
 
 const DEFAULT_BLOCK_BYTES = 1024 * 1024;
@@ -55,14 +55,13 @@ export async function verifyLog(options: OfflineOptions): Promise<Verified> {
   const report = (event: LogEvent): void => {
     if (event.kind !== 'recovered') events.push(event);
   };
-  const recovery = new Recovery(
+  const recovered = await recoverLog(
     { files, directory, report, replay: () => {} },
     new ResidentBlocks<SegmentBlock>(DEFAULT_BLOCK_BYTES, 0),
   );
-  await recovery.run();
   const survey = await surveyed({ files, directory });
   const older = { batches: 0, records: 0, bytes: 0 };
-  const named = new Set(recovery.segments.map(({ number }) => number));
+  const named = new Set(recovered.segments.map(({ number }) => number));
   for (const found of survey.older) {
     if (!named.has(found.number)) continue; // a leftover
     const next = survey.older.find(({ number }) => number > found.number) ?? survey.chain[0]?.found;
@@ -71,7 +70,7 @@ export async function verifyLog(options: OfflineOptions): Promise<Verified> {
   // The last one is not among the recovery's while nothing in it has been settled by a stop.
   const segments = [...survey.older, ...survey.chain.map(({ found }) => found)].map(({ number }) => number);
   return {
-    recovery: recovery.report,
+    recovery: recovered.report,
     events,
     segments: new Set([...segments, ...named]).size,
     newestSegment: Math.max(0, ...segments, ...named),

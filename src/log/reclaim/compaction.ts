@@ -45,15 +45,15 @@ export interface CompactionOptions {
   readonly files: FileSystem;
   readonly directory: string;
   readonly clock: Clock;
+  readonly logId: Buffer;
   readonly segmentBytes: number;
   readonly blockBytes: number;
   readonly segmentFiles: SegmentFiles;
-  readonly residence: ResidentBlocks<SegmentBlock>;
+  readonly residents: ResidentBlocks<SegmentBlock>;
   readonly table: BlockTable<SegmentBlock>;
   readonly liveIn: LiveIn;
   /** Segments that may be rewritten. */
   candidates(): Iterable<Segment>;
-  logId(): Buffer;
   /** A flush is under way, or waits for room. */
   busy(): boolean;
   /** Everything that has been let go of until now is on the disk as such. Rejects if the log fails or is closed. */
@@ -223,7 +223,7 @@ export class Compaction {
       beganAtMs: 0,
       firstBatch,
       ...known,
-      logId: this.options.logId(),
+      logId: this.options.logId,
       number,
       blockBytes,
       generation: generation + 1,
@@ -256,7 +256,7 @@ export class Compaction {
     number: number,
   ): Omit<Moved, 'block' | 'position'> | undefined {
     const { header } = this;
-    const logId = this.options.logId();
+    const logId = this.options.logId;
     const limit = Math.min(block.end, bytes.length);
     let to = BATCH_HEADER_BYTES;
     let records = 0;
@@ -296,14 +296,14 @@ export class Compaction {
 
   /** From here on the segment is the new file. */
   private swap(segment: Segment, file: LogFile, end: number, moved: readonly Moved[]): void {
-    const { residence, table, segmentFiles } = this.options;
+    const { residents, table, segmentFiles } = this.options;
     this.wonBytes += segment.diskBytes - end;
     this.rewritten++;
     segment.generation++;
     segmentFiles.replace(segment, { handle: file, preparedBytes: end, reading: 0 });
     for (const block of segment.blocks) {
       block.gone = true;
-      if (block.resident) residence.evict(block);
+      if (block.resident) residents.evict(block);
     }
     segment.blocks.length = 0;
     for (const { block, position, ...there } of moved) {

@@ -87,7 +87,7 @@ export class TransientStore implements RecordStore, TurnTask {
   private readonly turn: Turn;
   private readonly blockBytes: number;
   private readonly table = new BlockTable<TransientBlock>();
-  private readonly residence: ResidentBlocks<TransientBlock>;
+  private readonly residents: ResidentBlocks<TransientBlock>;
   private readonly spill: Spill | undefined;
   private readonly compaction: SpillCompaction | undefined;
   private readonly fullBytes: number;
@@ -112,7 +112,7 @@ export class TransientStore implements RecordStore, TurnTask {
     !block.spilling &&
     (block.place !== undefined || (!this.paused && this.spillsInFlight < SPILLS_MAX && this.spill.hasRoom(block.end)));
   private readonly give = (block: TransientBlock): void => {
-    if (block.place !== undefined) this.residence.evict(block);
+    if (block.place !== undefined) this.residents.evict(block);
     else this.spillBlock(block, this.spill!);
   };
 
@@ -121,8 +121,8 @@ export class TransientStore implements RecordStore, TurnTask {
     this.turn = options.turn;
     this.blockBytes = options.blockBytes ?? 1024 * 1024;
     this.recordBytesMax = Math.min(RECORD_BYTES_MAX, this.blockBytes - SEQUENCED_HEADER_BYTES);
-    this.residence = new ResidentBlocks(this.blockBytes, options.residentBytesMax ?? 64 * 1024 * 1024);
-    this.fullBytes = options.fullBytes ?? 3 * this.residence.budgetBytes;
+    this.residents = new ResidentBlocks(this.blockBytes, options.residentBytesMax ?? 64 * 1024 * 1024);
+    this.fullBytes = options.fullBytes ?? 3 * this.residents.budgetBytes;
     this.onSpillFailed = options.onSpillFailed?.bind(options) ?? (() => {});
     this.onSpillFull = options.onSpillFull?.bind(options) ?? (() => {});
     const { clock, liveAmong } = options;
@@ -153,12 +153,12 @@ export class TransientStore implements RecordStore, TurnTask {
   }
 
   get residentBytes(): number {
-    return this.residence.bytes;
+    return this.residents.bytes;
   }
 
   /** Nothing more should be appended until something has gone. It is no more than advice: appending works on. */
   get full(): boolean {
-    return this.residence.bytes > this.fullBytes;
+    return this.residents.bytes > this.fullBytes;
   }
 
   /** It walks all blocks. */
@@ -211,9 +211,9 @@ export class TransientStore implements RecordStore, TurnTask {
     full.sealed = true;
     if (full.live === 0 && full.resident) this.evictable.push(full);
     const block = new TransientBlock(0);
-    block.buffer = this.residence.take();
+    block.buffer = this.residents.take();
     block.resident = true;
-    this.residence.admit(block);
+    this.residents.admit(block);
     this.block = block;
     this.buffer = block.buffer;
     this.position = 0;
@@ -249,7 +249,7 @@ export class TransientStore implements RecordStore, TurnTask {
   private read(block: TransientBlock, place: SpillPlace): void {
     // Of a rewritten block there may be little left.
     const whole = place.bytes * 2 > this.blockBytes;
-    const buffer = whole ? this.residence.take() : Buffer.allocUnsafeSlow(place.bytes);
+    const buffer = whole ? this.residents.take() : Buffer.allocUnsafeSlow(place.bytes);
     block.reading = true;
     this.readsInFlight++;
     this.spill!.read(place, buffer, (error) => {
@@ -257,7 +257,7 @@ export class TransientStore implements RecordStore, TurnTask {
       block.reading = false;
       this.turn.add(PHASE_FLUSH, this);
       if (error !== undefined) {
-        this.residence.giveBack(buffer);
+        this.residents.giveBack(buffer);
         this.onSpillFailed(error);
         if (block.gone) this.evictable.push(block);
         block.loaded(error);
@@ -267,7 +267,7 @@ export class TransientStore implements RecordStore, TurnTask {
       for (let at = 0; at < place.bytes; at += SEQUENCED_HEADER_BYTES + payloadBytesAt(buffer, at)) {
         block.add(sequenceAt(buffer, at), at);
       }
-      this.residence.admit(block);
+      this.residents.admit(block);
       this.loadedBlocks++;
       if (block.gone) this.evictable.push(block);
       block.loaded(undefined);
@@ -299,16 +299,16 @@ export class TransientStore implements RecordStore, TurnTask {
       for (const block of evictable) if (block.live === 0) this.remove(block);
       evictable.length = 0;
     }
-    this.residence.endOfTurn(this.mayGive, this.give);
+    this.residents.endOfTurn(this.mayGive, this.give);
     this.watchSpill();
     if (this.closing === undefined || this.spillsInFlight > 0 || this.readsInFlight > 0) return;
     if (this.compaction?.running !== true) this.finishClose();
   }
 
   private watchSpill(): void {
-    const { spill, residence } = this;
+    const { spill, residents } = this;
     if (spill === undefined) return;
-    const full = residence.bytes > residence.budgetBytes && !spill.hasRoom(this.blockBytes);
+    const full = residents.bytes > residents.budgetBytes && !spill.hasRoom(this.blockBytes);
     if (full === this.spillFull) return;
     this.spillFull = full;
     this.onSpillFull(full);
@@ -322,7 +322,7 @@ export class TransientStore implements RecordStore, TurnTask {
     }
     // A write or read under way still needs memory and place; it calls again when it is done.
     if (block.spilling || block.reading) return;
-    if (block.resident) this.residence.evict(block);
+    if (block.resident) this.residents.evict(block);
     if (block.place !== undefined) {
       this.spill!.free(block.place);
       block.place = undefined;

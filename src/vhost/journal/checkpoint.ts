@@ -138,7 +138,7 @@ export class Checkpoint {
     queue.flushSettled();
     log.beginUnit();
     journal.queue(queue);
-    journal.positions(queue);
+    journal.contents(queue);
     log.endUnit();
     yield;
   }

@@ -2,17 +2,26 @@
  * Records in words: what a person sees who dumps a log offline. It reads records in order, because a message names its
  * queues by a list that came before it, and queues by numbers that were given names before.
  */
-import { readU32, readU48 } from '../../message/bytes.ts';
-import { unpackJson } from '../../message/json.ts';
 import { MessageView } from '../../message/message.ts';
 import { readExtents, readMessage, targetListOf } from '../../message/storage.ts';
 import { RECORD_EXTENT, RECORD_MESSAGE } from '../../queue/store/message-store.ts';
+import { readHeld, readPositions } from './records/contents.ts';
+import { readDelayed, readDelayedKeys, readDelayOver } from './records/delays.ts';
+import { readDeathReason, readEntry, readQueueNumber, readRetryTime, readSettled } from './records/entries.ts';
+import { readLargeBody } from './records/large-bodies.ts';
+import { readPolicy, readPolicyCleared } from './records/policies.ts';
+import { readRetained } from './records/retained.ts';
+import { readState, readStateDeleted } from './records/state.ts';
+import { mergeTargets, readTargets, type TargetRecord } from './records/targets.ts';
 import {
-  type BindingRecord,
-  DEATH_REASONS,
-  delayedKeys,
-  type ExchangeRecord,
-  type QueueRecord,
+  readBinding,
+  readExchange,
+  readExchangeDeleted,
+  readNumbers,
+  readQueue,
+  readQueueDeleted,
+} from './records/topology.ts';
+import {
   RECORD_BOUND,
   RECORD_DELAY_OVER,
   RECORD_DELAYED,
@@ -37,8 +46,7 @@ import {
   RECORD_STATE_DELETED,
   RECORD_TARGETS,
   RECORD_UNBOUND,
-  RETAINED_LONG,
-} from './records.ts';
+} from './records/types.ts';
 
 /** How much of a body is shown. */
 const PREVIEW_BYTES = 64;
@@ -52,7 +60,7 @@ export interface Described {
 
 export class RecordReader {
   private readonly queues = new Map<number, string>();
-  private readonly lists = new Map<number, number[]>();
+  private readonly lists = new Map<number, TargetRecord[]>();
   private readonly view = new MessageView();
 
   /** Undefined for a record that this version does not know. */
@@ -63,76 +71,55 @@ export class RecordReader {
       case RECORD_EXTENT:
         return { what: 'extent', seq, bytes: end - start };
       case RECORD_SETTLED: {
-        const count = readU32(buffer, start + 4);
-        const seqs = Array.from({ length: count }, (_, i) => readU48(buffer, start + 8 + i * 6));
-        return { what: 'settled', queues: [this.nameAt(buffer, start)], seqs };
+        const seqs: number[] = [];
+        readSettled(buffer, start, (settled) => seqs.push(settled));
+        return { what: 'settled', queues: this.queuesOf(buffer, start), seqs };
       }
       case RECORD_DYING:
-        return {
-          what: 'dying',
-          queues: [this.nameAt(buffer, start)],
-          seq: readU48(buffer, start + 4),
-          flags: readU32(buffer, start + 10),
-          reason: DEATH_REASONS[buffer[start + 14]!] ?? 'unknown',
-        };
+        return { ...this.entry('dying', buffer, start), reason: readDeathReason(buffer, start) ?? 'unknown' };
       case RECORD_RETRY:
-        return {
-          what: 'retry',
-          queues: [this.nameAt(buffer, start)],
-          seq: readU48(buffer, start + 4),
-          flags: readU32(buffer, start + 10),
-          dueAt: new Date(readU48(buffer, start + 14)),
-        };
+        return { ...this.entry('retry', buffer, start), dueAt: new Date(readRetryTime(buffer, start)) };
       case RECORD_RETURNED:
-      case RECORD_ENQUEUED: {
-        const what = type === RECORD_RETURNED ? 'returned' : 'enqueued';
-        return {
-          what,
-          queues: [this.nameAt(buffer, start)],
-          seq: readU48(buffer, start + 4),
-          flags: readU32(buffer, start + 10),
-        };
-      }
+        return this.entry('returned', buffer, start);
+      case RECORD_ENQUEUED:
+        return this.entry('enqueued', buffer, start);
       case RECORD_TARGETS:
         return this.targets(buffer, start);
       case RECORD_POSITIONS: {
-        const count = readU32(buffer, start + 5);
-        const first = count === 0 ? undefined : readU48(buffer, start + 9);
-        return {
-          what: 'positions',
-          queues: [this.nameAt(buffer, start)],
-          replaces: buffer[start + 4] === 0,
-          count,
-          first,
-        };
+        const { replaces, chunk } = readPositions(buffer, start);
+        const queues = this.queuesOf(buffer, start);
+        return { what: 'positions', queues, replaces, count: chunk?.count ?? 0, first: chunk?.first };
       }
-      case RECORD_HELD:
-        return { what: 'held', queues: [this.nameAt(buffer, start)], count: readU32(buffer, start + 4) };
-      case RECORD_LARGE:
-        return { what: 'large body', seq: readU48(buffer, start), bytes: readU32(buffer, start + 6) };
-      case RECORD_RETAINED:
-        return {
-          what: 'retained',
-          seq: readU48(buffer, start),
-          key: buffer.utf8Slice(start + ((buffer[start + 6]! & RETAINED_LONG) === 0 ? 7 : 17), end),
-        };
-      case RECORD_DELAYED: {
-        const count = readU32(buffer, start);
-        const first =
-          count === 0 ? {} : { first: readU48(buffer, start + 4), dueAt: new Date(readU48(buffer, start + 10)) };
-        return { what: 'delayed', count, ...first };
+      case RECORD_HELD: {
+        let count = 0;
+        readHeld(buffer, start, () => count++);
+        return { what: 'held', queues: this.queuesOf(buffer, start), count };
       }
+      case RECORD_LARGE: {
+        const body = readLargeBody(buffer, start);
+        return { what: 'large body', seq: body.seq, bytes: body.extents.length };
+      }
+      case RECORD_RETAINED: {
+        const retained = readRetained(buffer, start, end);
+        return { what: 'retained', seq: retained.seq, key: retained.key };
+      }
+      case RECORD_DELAYED:
+        return delayed(buffer, start);
       case RECORD_DELAY_OVER: {
-        const count = readU32(buffer, start);
-        return {
-          what: 'delay over',
-          seqs: Array.from({ length: count }, (_, i) => readU48(buffer, start + 4 + i * 6)),
-        };
+        const seqs: number[] = [];
+        readDelayOver(buffer, start, (over) => seqs.push(over));
+        return { what: 'delay over', seqs };
       }
       case RECORD_DELAYED_KEYS:
-        return { what: 'delayed keys', seq: readU48(buffer, start), keys: delayedKeys(buffer, start) };
+        return { what: 'delayed keys', ...readDelayedKeys(buffer, start) };
+      case RECORD_STATE: {
+        const { key, value } = readState(buffer, start, end);
+        return { what: 'state', key, bytes: value.length };
+      }
+      case RECORD_STATE_DELETED:
+        return { what: 'state deleted', key: readStateDeleted(buffer, start, end) };
       case RECORD_NUMBERS:
-        return { what: 'numbers', nextQueue: readU32(buffer, start), nextList: readU32(buffer, start + 4) };
+        return { what: 'numbers', ...readNumbers(buffer, start) };
       default:
         return this.topology(type, buffer, start, end);
     }
@@ -141,35 +128,34 @@ export class RecordReader {
   private topology(type: number, buffer: Buffer, start: number, end: number): Described | undefined {
     switch (type) {
       case RECORD_EXCHANGE:
-        return { what: 'exchange declared', ...unpackJson<ExchangeRecord>(buffer, start, end) };
+        return { what: 'exchange declared', ...readExchange(buffer, start, end) };
       case RECORD_EXCHANGE_DELETED:
-        return { what: 'exchange deleted', name: buffer.utf8Slice(start, end) };
+        return { what: 'exchange deleted', name: readExchangeDeleted(buffer, start, end) };
       case RECORD_QUEUE: {
-        const record = unpackJson<QueueRecord>(buffer, start, end);
+        const record = readQueue(buffer, start, end);
         this.queues.set(record.id, record.name);
         return { what: 'queue declared', queues: [record.name], ...record };
       }
       case RECORD_QUEUE_DELETED:
-        return { what: 'queue deleted', queues: [this.nameAt(buffer, start)] };
+        return { what: 'queue deleted', queues: [this.name(readQueueDeleted(buffer, start))] };
       case RECORD_BOUND:
       case RECORD_UNBOUND: {
-        const record = unpackJson<BindingRecord>(buffer, start, end);
+        const record = readBinding(buffer, start, end);
         const queues = record.queue === undefined ? {} : { queues: [this.name(record.queue)] };
         return { what: type === RECORD_BOUND ? 'bound' : 'unbound', ...record, ...queues };
       }
       case RECORD_POLICY:
-        return { what: 'policy set', ...unpackJson<object>(buffer, start, end) };
+        return { what: 'policy set', ...readPolicy(buffer, start, end) };
       case RECORD_POLICY_CLEARED:
-        return { what: 'policy cleared', ...unpackJson<object>(buffer, start, end) };
-      case RECORD_STATE: {
-        const keyEnd = start + 2 + (buffer[start]! | (buffer[start + 1]! << 8));
-        return { what: 'state', key: buffer.utf8Slice(start + 2, keyEnd), bytes: end - keyEnd };
-      }
-      case RECORD_STATE_DELETED:
-        return { what: 'state deleted', key: buffer.utf8Slice(start, end) };
+        return { what: 'policy cleared', ...readPolicyCleared(buffer, start, end) };
       default:
         return undefined;
     }
+  }
+
+  private entry(what: string, buffer: Buffer, start: number): Described {
+    const { queue, seq, flags } = readEntry(buffer, start);
+    return { what, queues: [this.name(queue)], seq, flags };
   }
 
   private message(seq: number, buffer: Buffer, start: number): Described {
@@ -180,7 +166,7 @@ export class RecordReader {
     return {
       what: 'message',
       seq,
-      queues: (this.lists.get(targetListOf(buffer, start)) ?? []).map((id) => this.name(id)),
+      queues: (this.lists.get(targetListOf(buffer, start)) ?? []).map(({ queue }) => this.name(queue)),
       exchange: view.exchange(),
       key: view.key(),
       dialect: view.dialect,
@@ -193,20 +179,27 @@ export class RecordReader {
   }
 
   private targets(buffer: Buffer, start: number): Described {
-    const id = readU32(buffer, start);
-    const first = readU32(buffer, start + 4);
-    const count = readU32(buffer, start + 8);
-    const list = first === 0 ? [] : (this.lists.get(id) ?? []);
-    for (let i = 0; i < count; i++) list[first + i] = readU32(buffer, start + 12 + i * 8);
-    this.lists.set(id, list);
-    return { what: 'targets', list: id, queues: list.map((queue) => this.name(queue)) };
+    const record = readTargets(buffer, start);
+    const list = mergeTargets(this.lists.get(record.list), record);
+    this.lists.set(record.list, list);
+    return { what: 'targets', list: record.list, queues: list.map(({ queue }) => this.name(queue)) };
   }
 
-  private nameAt(buffer: Buffer, at: number): string {
-    return this.name(readU32(buffer, at));
+  private queuesOf(buffer: Buffer, start: number): string[] {
+    return [this.name(readQueueNumber(buffer, start))];
   }
 
   private name(id: number): string {
     return this.queues.get(id) ?? `#${id}`;
   }
+}
+
+/** Only the first of them is shown, and how many there are. */
+function delayed(buffer: Buffer, start: number): Described {
+  let count = 0;
+  let first = {};
+  readDelayed(buffer, start, (seq, due) => {
+    if (count++ === 0) first = { first: seq, dueAt: new Date(due) };
+  });
+  return { what: 'delayed', count, ...first };
 }

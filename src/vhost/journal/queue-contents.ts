@@ -1,83 +1,51 @@
-/** What a queue holds, written into a checkpoint: its positions as they are packed, then what is in no order. */
-import type { Log } from '../../log/log.ts';
-import { writeU32, writeU48 } from '../../message/bytes.ts';
+/** Writes what a queue holds into a checkpoint: its positions as they are packed, then what is in no order. */
 import { FLAG_DURABLE } from '../../queue/entry-flags.ts';
 import { type Chunk, pack, unpack, unpackedRoom } from '../../queue/positions/packed-positions.ts';
 import type { Queue } from '../../queue/queue.ts';
-import type { Journal } from './journal.ts';
-import { RECORD_HELD, RECORD_POSITIONS } from './records.ts';
+import { positionsBytes, writeHeld, writePositions } from './records/contents.ts';
+import { writeDying, writeRetry } from './records/entries.ts';
+import type { RecordOutput } from './records/output.ts';
 
-/** Entries in one record at most, so that no record outgrows a block. */
-const HELD_MAX = 16_384;
-
-/** What a queue holds, as of now. */
-export function writePositions(journal: Journal, log: Log, queue: Queue): void {
-  let kind = 0;
+/** Everything that is durable of it, as of now. */
+export function writeQueueContents(out: RecordOutput, queue: Queue): void {
+  const { id } = queue;
+  let replaces = true;
   queue.forEachChunk((chunk) => {
     const durable = durablePart(chunk);
     if (durable === undefined) return;
-    writeChunk(journal, log, queue, kind, durable);
-    kind = 1;
+    writeChunk(out, id, replaces, durable);
+    replaces = false;
   });
-  if (kind === 0) {
-    const at = journal.append(RECORD_POSITIONS, 9);
-    writeU32(log.buffer, at, queue.id);
-    log.buffer[at + 4] = 0;
-    writeU32(log.buffer, at + 5, 0);
-  }
-  writeHeld(journal, log, queue);
+  if (replaces) writePositions(out, { queue: id, replaces, chunk: null });
+  writeUnordered(out, queue);
   queue.forEachDying((seq, flags, reason) => {
-    if ((flags & FLAG_DURABLE) !== 0) journal.dying(queue, seq, flags, reason);
+    if ((flags & FLAG_DURABLE) !== 0) writeDying(out, id, seq, flags, reason);
   });
   queue.forEachRetrying((seq, flags, dueMs) => {
-    if ((flags & FLAG_DURABLE) !== 0) journal.retry(queue, seq, flags, dueMs);
+    if ((flags & FLAG_DURABLE) !== 0) writeRetry(out, id, seq, flags, dueMs);
   });
 }
 
-function writeChunk(journal: Journal, log: Log, queue: Queue, kind: number, chunk: Chunk): void {
-  const runs = chunk.flagRuns.length / 2;
-  const bytes = 23 + chunk.gaps.length + runs * 8;
-  if (bytes > log.recordBytesMax) {
-    for (const half of halves(chunk)) {
-      writeChunk(journal, log, queue, kind, half);
-      kind = 1;
-    }
+function writeChunk(out: RecordOutput, queue: number, replaces: boolean, chunk: Chunk): void {
+  if (positionsBytes(chunk) <= out.recordBytesMax) {
+    writePositions(out, { queue, replaces, chunk });
     return;
   }
-  let at = journal.append(RECORD_POSITIONS, bytes);
-  const buffer = log.buffer;
-  writeU32(buffer, at, queue.id);
-  buffer[at + 4] = kind;
-  writeU32(buffer, at + 5, chunk.count);
-  writeU48(buffer, at + 9, chunk.first);
-  writeU32(buffer, at + 15, chunk.gaps.length);
-  writeU32(buffer, at + 19, runs);
-  buffer.set(chunk.gaps, at + 23);
-  at += 23 + chunk.gaps.length;
-  for (let i = 0; i < chunk.flagRuns.length; i++) writeU32(buffer, at + i * 4, chunk.flagRuns[i]!);
+  const [first, second] = halves(chunk);
+  writeChunk(out, queue, replaces, first);
+  writeChunk(out, queue, false, second);
 }
 
-function writeHeld(journal: Journal, log: Log, queue: Queue): void {
+function writeUnordered(out: RecordOutput, queue: Queue): void {
   const seqs: number[] = [];
-  const flagSets: number[] = [];
-  queue.forEachHeld((seq, flags) => {
+  const flags: number[] = [];
+  queue.forEachHeld((seq, entryFlags) => {
     // What a durable log does not have is not there after a restart.
-    if ((flags & FLAG_DURABLE) === 0) return;
+    if ((entryFlags & FLAG_DURABLE) === 0) return;
     seqs.push(seq);
-    flagSets.push(flags);
+    flags.push(entryFlags);
   });
-  const most = Math.min(HELD_MAX, Math.floor((log.recordBytesMax - 8) / 10));
-  for (let from = 0; from < seqs.length; from += most) {
-    const n = Math.min(most, seqs.length - from);
-    const at = journal.append(RECORD_HELD, 8 + n * 10);
-    const buffer = log.buffer;
-    writeU32(buffer, at, queue.id);
-    writeU32(buffer, at + 4, n);
-    for (let i = 0; i < n; i++) {
-      writeU48(buffer, at + 8 + i * 10, seqs[from + i]!);
-      writeU32(buffer, at + 14 + i * 10, flagSets[from + i]!);
-    }
-  }
+  writeHeld(out, queue.id, seqs, flags);
 }
 
 /** Transient messages wait in durable queues too, and are not there after a restart. */
@@ -98,7 +66,7 @@ function durablePart(chunk: Chunk): Chunk | undefined {
   return pack({ seqs, flagSets }, n);
 }
 
-function halves(chunk: Chunk): Chunk[] {
+function halves(chunk: Chunk): [Chunk, Chunk] {
   const { seqs, flagSets } = unpackedRoom();
   unpack(chunk, { seqs, flagSets });
   const middle = chunk.count >> 1;

@@ -25,7 +25,7 @@ import type { Queue } from '../../queue/queue.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
 import type { Journal } from '../journal/journal.ts';
-import { DELAYED_LARGE, DELAYED_RETAIN, DELAYED_SEVERAL_KEYS } from '../journal/records.ts';
+import { DELAYED_LARGE, DELAYED_RETAIN, DELAYED_SEVERAL_KEYS, type DelayedRecord } from '../journal/records/delays.ts';
 import type { Vhost } from '../vhost.ts';
 import { DueHeap } from './due-heap.ts';
 import { ReadAhead } from './read-ahead.ts';
@@ -241,23 +241,18 @@ export class Delays {
   *checkpoint(journal: Journal): Generator<void> {
     const { dues, seqs, tags } = this.heap.snapshot();
     for (let from = 0; from < seqs.length; from += CHECKPOINT_ENTRIES) {
-      const entries: number[] = [];
+      const entries: DelayedRecord[] = [];
       for (let i = from; i < Math.min(seqs.length, from + CHECKPOINT_ENTRIES); i++) {
-        if ((tags[i]! & TAG_DURABLE) !== 0 && this.heap.isPending(dues[i]!, seqs[i]!)) entries.push(i);
+        const seq = seqs[i]!;
+        const due = dues[i]!;
+        const tag = tags[i]!;
+        if ((tag & TAG_DURABLE) !== 0 && this.heap.isPending(due, seq)) entries.push({ seq, due, flags: tag & 0xff });
       }
-      journal.delayedMany(
-        entries.map((i) => seqs[i]!),
-        entries.map((i) => dues[i]!),
-        entries.map((i) => tags[i]! & 0xff),
-      );
+      journal.delayedMany(entries);
       yield;
     }
     const lost = this.unreadable.filter(({ tag }) => (tag & TAG_DURABLE) !== 0);
-    journal.delayedMany(
-      lost.map(({ seq }) => seq),
-      lost.map(({ due }) => due),
-      lost.map(({ tag }) => tag & 0xff),
-    );
+    journal.delayedMany(lost.map(({ seq, due, tag }) => ({ seq, due, flags: tag & 0xff })));
     for (const [seq, keys] of [...this.keys]) {
       // A transient message's keys are passed over at recovery, as its message is.
       if (this.keys.has(seq)) journal.delayedKeys(seq, keys);

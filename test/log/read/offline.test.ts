@@ -44,7 +44,7 @@ async function texts(files: MemoryFiles): Promise<string[]> {
   return found;
 }
 
-test('a sound log is said to be sound, with its figures, and nothing is touched', async () => {
+test('a sound log is said to be sound, with its numbers, and nothing is touched', async () => {
   const files = await log();
   files.calls.length = 0;
   const before = new Map([...files.names].map(([name, { bytes }]) => [name, Buffer.from(bytes)]));

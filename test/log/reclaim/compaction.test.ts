@@ -192,7 +192,7 @@ test('a directory that cannot be synced: the file in use is the one that has the
   await owner.it.until(() => failed > 0);
   await quiet(files);
   // Its file may be used again for a new segment: then it must be the one that has the name.
-  const { segments } = owner.it.log as unknown as { segments: Segment[] };
+  const { segments } = (owner.it.log as unknown as { references: { segments: Segment[] } }).references;
   const first = segments.find(({ number }) => number === 1)!;
   expect(files.bytes(path(1)).length).toBeLessThan(2000);
   expect(await first.file?.handle.sizeBytes()).toBe(files.bytes(path(1)).length);

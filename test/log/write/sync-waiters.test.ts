@@ -2,10 +2,10 @@
 import { beforeEach, expect, test } from 'vitest';
 import { SyncWaiters } from '../../../src/log/write/sync-waiters.ts';
 
-let onDisk: SyncWaiters;
+let waiters: SyncWaiters;
 
 beforeEach(() => {
-  onDisk = new SyncWaiters();
+  waiters = new SyncWaiters();
 });
 
 /** `waits`, `safe` or what it was rejected with, now. */
@@ -18,31 +18,31 @@ async function state(promise: Promise<void>): Promise<string> {
 }
 
 test('the end of the turn says which flush that is, and its sync is the answer', async () => {
-  const first = onDisk.wait();
-  onDisk.synced(7);
+  const first = waiters.wait();
+  waiters.synced(7);
   expect(await state(first)).toBe('waits');
-  onDisk.endOfTurn(8);
-  const second = onDisk.wait();
-  onDisk.endOfTurn(9);
+  waiters.endOfTurn(8);
+  const second = waiters.wait();
+  waiters.endOfTurn(9);
   expect(await state(first)).toBe('waits');
-  onDisk.synced(8);
+  waiters.synced(8);
   expect([await state(first), await state(second)]).toEqual(['safe', 'waits']);
-  onDisk.synced(9);
+  waiters.synced(9);
   expect(await state(second)).toBe('safe');
 });
 
 test('with nothing to write, what was synced before is enough', async () => {
-  onDisk.synced(3);
-  const waiter = onDisk.wait();
-  onDisk.endOfTurn(3);
+  waiters.synced(3);
+  const waiter = waiters.wait();
+  waiters.endOfTurn(3);
   expect(await state(waiter)).toBe('safe');
 });
 
 test('when the log ends they hear so, and those who come later as well', async () => {
-  const waiter = onDisk.wait();
-  const marked = onDisk.wait();
-  onDisk.endOfTurn(5);
-  onDisk.end();
-  for (const promise of [waiter, marked, onDisk.wait()]) expect(await state(promise)).toBe('the log takes no more');
-  onDisk.synced(5);
+  const waiter = waiters.wait();
+  const marked = waiters.wait();
+  waiters.endOfTurn(5);
+  waiters.end();
+  for (const promise of [waiter, marked, waiters.wait()]) expect(await state(promise)).toBe('the log takes no more');
+  waiters.synced(5);
 });

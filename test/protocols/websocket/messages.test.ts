@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { packetExtent } from '../../../protocols/mqtt/codec/extent.ts';
 import { frameExtent } from '../../../protocols/stomp/codec/extent.ts';
-import { OutgoingMessages } from '../../../protocols/websocket/messages.ts';
+import { OutgoingMessages } from '../../../protocols/websocket/codec/messages.ts';
 import { startTestBroker, type TestBroker } from '../../support/broker.ts';
 import { until } from '../../support/until.ts';
 

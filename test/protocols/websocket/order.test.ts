@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { type AddressInfo, Socket } from 'node:net';
 import { expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { WebSocketTransport } from '../../../protocols/websocket/transport.ts';
+import { WebSocketTransport } from '../../../protocols/websocket/connection/transport.ts';
 import { NO_LOGGER } from '../../../src/logger.ts';
 import { Connections } from '../../../src/transport/connections.ts';
 import { RecordingHandler, turningBroker } from '../../support/recording.ts';

@@ -3,8 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { DOT, Draft, MessageView, SLASH, type Spelling } from '../../../src/message/message.ts';
 import { messageBytes, readMessage, spellingOf, writeMessage } from '../../../src/message/storage.ts';
 import { RetainedIndex } from '../../../src/queue/store/retained-index.ts';
-import { RECORD_RETAINED, RETAINED_LONG } from '../../../src/vhost/journal/records.ts';
+import { RECORD_RETAINED } from '../../../src/vhost/journal/records/types.ts';
 import { Recovery } from '../../../src/vhost/journal/recovery.ts';
+
+/** Of a retained record's flags: when it expires and what it counts for follow. */
+const RETAINED_LONG = 16;
 
 /** A message as it lies in the log, its key flagged as slashed or not. */
 function stored(exchange: string, key: string, spelling: Spelling): Buffer {

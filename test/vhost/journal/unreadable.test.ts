@@ -53,7 +53,7 @@ function damage(i: number): void {
   expect(found).toBe(1);
 }
 
-const unreadable = (): number => broker.figures()[0]!.counters.unreadable;
+const unreadable = (): number => broker.statistics()[0]!.counters.unreadable;
 
 it('in a queue: the others come, in order', async () => {
   for (let i = 0; i < 20; i++) send(session, 'q', body(i));
@@ -61,7 +61,7 @@ it('in a queue: the others come, in order', async () => {
   // Until memory has given up what it can do without.
   await until(() => {
     broker.turn.end();
-    return broker.figures()[0]!.log.residentBytes <= 32_768;
+    return broker.statistics()[0]!.log.residentBytes <= 32_768;
   }, 'a small log in memory');
   damage(3);
   const seen = consume(session, 'q', { settled: true });
@@ -92,5 +92,5 @@ it('that waits for its time: the others come when they are due', async () => {
   }, 'nineteen messages');
   expect(unreadable()).toBe(1);
   expect(errors.filter((text) => text === 'a delayed message cannot be read back')).toHaveLength(1);
-  expect(broker.figures()[0]!.delayed).toBe(1);
+  expect(broker.statistics()[0]!.delayed).toBe(1);
 });

@@ -54,7 +54,7 @@ function spillBytes(): number {
   return bytes;
 }
 
-const figures = () => broker!.figures()[0]!.transient;
+const figures = () => broker!.statistics()[0]!.transient;
 
 function bodyOf(i: number): string {
   return `message ${i} ${'x'.repeat((i * 7) % 200)}`;
@@ -110,7 +110,7 @@ it('refuses what need not outlive the broker once memory and disk for it are use
     if (i % 20 === 0) await turns(2);
   }
   expect(refused).toBeGreaterThan(100);
-  expect(broker!.figures()[0]!.counters.refusedTransient).toBe(refused);
+  expect(broker!.statistics()[0]!.counters.refusedTransient).toBe(refused);
   expect(spillBytes()).toBeLessThanOrEqual(64 * 1024);
   expect(figures()).toMatchObject({ full: true, spillBytesMax: 64 * 1024 });
   expect(send(session, 'durable', 'kept').mark).toBeGreaterThan(0);
@@ -220,7 +220,7 @@ it('loses and changes nothing, whatever is kept, given back, delayed, copied, la
     for (const name of names) if (waiting.get(name)!.size > 0) wrong.push(`${name} lacks ${waiting.get(name)!.size}`);
     await seconds(20);
     expect(wrong, `seed ${seed}`).toEqual([]);
-    expect(broker!.figures()[0]!.counters.unreadable).toBe(0);
+    expect(broker!.statistics()[0]!.counters.unreadable).toBe(0);
     expect(spillBytes(), `seed ${seed}`).toBe(0);
     await broker!.close();
     broker = undefined;
@@ -250,7 +250,7 @@ it('a body that arrives in pieces and may be lost is not taken past the bound, t
     draft.large = body;
     session.publish(route, draft);
   }
-  const { refusedTransient } = broker!.figures()[0]!.counters;
+  const { refusedTransient } = broker!.statistics()[0]!.counters;
   expect(refusedTransient).toBeGreaterThan(10);
   expect(session.checkQueue('q').messages).toBe(20 - refusedTransient);
   session.purgeQueue('q');

@@ -1,7 +1,7 @@
 /**
- * A byte stream over a WebSocket: what the client sends is handed on as it comes, whatever the messages' borders, and their
- * kinds unless the protocol forbids text; what the adapter writes leaves as one message for each packet (`messages.ts`), or
- * for each turn where the protocol does not say what its packets are.
+ * A client over a WebSocket, as a byte stream: what it sends is handed on as it comes, whatever the messages' borders, and their
+ * kinds unless the protocol forbids text; what the adapter writes leaves as one message for each packet
+ * (`codec/messages.ts`), or for each turn where the protocol does not say what its packets are.
  *
  * The kind of outgoing messages: binary, except where the sub-protocol is a text one (STOMP) and the bytes are valid
  * UTF-8, because older clients of those read nothing else.
@@ -20,9 +20,9 @@ import {
   plainAddress,
   Timer,
   UNAUTHENTICATED_BYTES_MAX,
-} from '../../src/api/index.ts';
-import { reuse } from './frames.ts';
-import { OutgoingMessages } from './messages.ts';
+} from '../../../src/api/index.ts';
+import { reuse } from '../codec/frames.ts';
+import { OutgoingMessages } from '../codec/messages.ts';
 
 /** A client that has said nothing for this long is pinged, and dropped if it says nothing for as long again. */
 export const IDLE_CHECK_MS = 60_000;
@@ -30,7 +30,7 @@ export const IDLE_CHECK_MS = 60_000;
 const CHUNK_COST_BYTES = 256;
 const FRAGMENT_COST_BYTES = 128;
 
-/** What the library has gathered of a message; nothing that it promises tells. */
+/** Fragments that the library has gathered of a message: it has no public name for them. */
 interface Gathering {
   readonly _receiver?: { readonly _fragments?: readonly unknown[] };
 }
@@ -58,15 +58,15 @@ export class WebSocketTransport extends Carrier {
   private waitingBytes = 0;
   /** Bytes that have come since the last message was whole. */
   private gatheredBytes = 0;
-  /** A message has come: until then a client is unknown, whatever the adapter says. */
-  private spoken = false;
+  /** A whole message has come: until then the client has not logged in, whatever the adapter says. */
+  private messageCame = false;
   private alive = true;
   private closeCode = CLOSE_NORMAL;
   private outgoing: OutgoingMessages | null = null;
   /** What was written in this turn. */
   private readonly framed: Buffer[] = [];
   private bytesOnly = false;
-  private textCame = false;
+  private textReceived = false;
   private readonly idleTimer: Timer;
 
   constructor(services: CarrierServices, webSocket: WebSocket, socket: Socket, secure: boolean, kind: MessageKind) {
@@ -87,7 +87,7 @@ export class WebSocketTransport extends Carrier {
       this.gatheredBytes += chunk.length + CHUNK_COST_BYTES;
       this.heldChanged();
       // A first message, which opens the protocol inside, is never large: none such is even handed on.
-      if (!this.spoken && this.gatheredBytes > UNAUTHENTICATED_BYTES_MAX) services.unfinished.evict(this.held);
+      if (!this.messageCame && this.gatheredBytes > UNAUTHENTICATED_BYTES_MAX) services.unfinished.evict(this.held);
     });
     if (kind === 'mirror') {
       webSocket.once('message', (_data, isBinary) => {
@@ -117,7 +117,7 @@ export class WebSocketTransport extends Carrier {
   }
 
   override get authenticated(): boolean {
-    return this.spoken && super.authenticated;
+    return this.messageCame && super.authenticated;
   }
 
   override exceeded(reason: string): void {
@@ -199,7 +199,7 @@ export class WebSocketTransport extends Carrier {
     if (framing === undefined) return true;
     this.outgoing = new OutgoingMessages(framing);
     this.bytesOnly = framing.bytesOnly;
-    return !this.bytesOnly || !this.textCame || this.refuseText();
+    return !this.bytesOnly || !this.textReceived || this.refuseText();
   }
 
   /** False. */
@@ -212,11 +212,11 @@ export class WebSocketTransport extends Carrier {
 
   private received(bytes: Buffer, isBinary: boolean): void {
     this.alive = true;
-    this.spoken = true;
+    this.messageCame = true;
     this.gatheredBytes = 0;
     if (this.finished) return;
     if (!isBinary) {
-      this.textCame = true;
+      this.textReceived = true;
       if (this.bytesOnly) {
         this.refuseText();
         return;

@@ -4,13 +4,13 @@ import { connect } from 'node:net';
 import amqplib from 'amqplib';
 import mqtt from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ADDRESS_LINES_MAX, ClientLog, LINES_MAX, WINDOW_MS } from '../src/broker/client-log.ts';
-import { ManualClock } from '../src/clock/clock.ts';
-import type { Logger } from '../src/logger.ts';
-import { NO_LOGGER } from '../src/logger.ts';
-import { startTestBroker, type TestBroker } from './support/broker.ts';
-import { RecordingProtocol } from './support/recording.ts';
-import { until } from './support/until.ts';
+import { ADDRESS_LINES_MAX, ClientLog, LINES_MAX, WINDOW_MS } from '../../src/broker/client-log.ts';
+import { ManualClock } from '../../src/clock/clock.ts';
+import type { Logger } from '../../src/logger.ts';
+import { NO_LOGGER } from '../../src/logger.ts';
+import { startTestBroker, type TestBroker } from '../support/broker.ts';
+import { RecordingProtocol } from '../support/recording.ts';
+import { until } from '../support/until.ts';
 
 interface Line {
   readonly level: string;
@@ -157,7 +157,7 @@ describe('a flood', () => {
   it('of many addresses is bounded, kind by kind', () => {
     const lines = new Lines();
     const log = new ClientLog(new ManualClock(), lines);
-    for (let i = 0; i < 5_000; i++) log.cameIn(place(`10.1.${i >> 8}.${i & 255}`), 'u', '/');
+    for (let i = 0; i < 5_000; i++) log.connected(place(`10.1.${i >> 8}.${i & 255}`), 'u', '/');
     log.mistake(place('10.0.0.1'), 'x');
     expect(lines.shown('has come in').length).toBe(LINES_MAX);
     expect(lines.shown('mistake').length).toBe(1);
@@ -175,7 +175,7 @@ describe('a flood', () => {
     const lines = new Lines();
     const clock = new ManualClock();
     const log = new ClientLog(clock, lines);
-    for (let i = 0; i < 100; i++) log.cameIn(place('10.0.0.1'), 'u', '/');
+    for (let i = 0; i < 100; i++) log.connected(place('10.0.0.1'), 'u', '/');
     log.close();
     clock.advance(2 * WINDOW_MS);
     expect(lines.shown('more clients came in')).toMatchObject([{ fields: { more: 100 - ADDRESS_LINES_MAX } }]);
@@ -184,6 +184,6 @@ describe('a flood', () => {
 
 it('a defect is not lost where no logger was given', async () => {
   const warned = once(process, 'warning');
-  new ClientLog(new ManualClock(), NO_LOGGER).defect(undefined, new TypeError('nobody would have known'));
+  new ClientLog(new ManualClock(), NO_LOGGER).fault(undefined, new TypeError('nobody would have known'));
   expect((await warned)[0]).toMatchObject({ message: 'nobody would have known' });
 });

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
-import { WebSocketGate } from '../../../protocols/websocket/index.ts';
-import { IDLE_CHECK_MS } from '../../../protocols/websocket/transport.ts';
+import { IDLE_CHECK_MS } from '../../../protocols/websocket/connection/transport.ts';
+import { WebSocketUpgrades } from '../../../protocols/websocket/index.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
 import { NO_LOGGER } from '../../../src/logger.ts';
 import { Connections } from '../../../src/transport/connections.ts';
@@ -26,7 +26,7 @@ beforeEach(async () => {
   binary = new RecordingProtocol('binary', 'BIN');
   text = new RecordingProtocol('text', 'TXT');
   connections = new Connections(turningBroker(clock), NO_LOGGER, 100);
-  const gate = new WebSocketGate({
+  const gate = new WebSocketUpgrades({
     connections,
     subProtocols: [
       { name: 'bin', protocol: binary, kind: 'binary' },

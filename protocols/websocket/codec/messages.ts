@@ -10,7 +10,7 @@
  * Text messages must be UTF-8 as a whole, which nobody knows of one that is not complete: that is binary.
  */
 import { isUtf8 } from 'node:buffer';
-import type { Framing } from '../../src/api/index.ts';
+import type { Framing } from '../../../src/api/index.ts';
 import { FrameList, OP_BINARY, OP_CONTINUATION, OP_TEXT } from './frames.ts';
 
 export class OutgoingMessages {

@@ -1,0 +1,61 @@
+/** Every command that there is, and how it may be called. */
+import type { Command } from '../codec/command.ts';
+import { psubscribe, pubsub, punsubscribe, subscribe, unsubscribe } from '../deliver/subscribe.ts';
+import { blmove, blpop, brpop, lmove, lpop, rpop } from '../deliver/take.ts';
+import { lpush, publish, rpush } from '../publish/publish.ts';
+import { del, exists, llen } from '../topology/keys.ts';
+import type { Client } from './client.ts';
+import { auth, type Control, client, describeCommands, hello, info, ping, quit, reset, select } from './control.ts';
+
+interface Rules {
+  /** As Redis counts: so many arguments, the name among them; negative: at least so many. */
+  readonly arity: number;
+  /** RESP2's clients may call it while they are subscribed. */
+  readonly whileSubscribed?: boolean;
+  /** It waits while the broker holds publishers back. */
+  readonly publishes?: boolean;
+  /** Its reply takes its place behind replies that wait for the log; others are carried out once those are given. */
+  readonly queued?: boolean;
+  /** Units of work; default 4. */
+  readonly units?: number;
+}
+
+/** What works without a client that has been let in, and what needs one. */
+export type CommandEntry = Rules &
+  (
+    | { readonly free: true; readonly run: (connection: Control, command: Command) => void }
+    | { readonly free?: false; readonly run: (client: Client, command: Command) => void }
+  );
+
+/** Letting in, and asking how the connection is, needs no client. */
+const anytime = { whileSubscribed: true };
+const pushing = { publishes: true, queued: true, units: 1 };
+
+export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, CommandEntry>([
+  ['hello', { arity: -1, free: true, run: hello, units: 200 }],
+  ['auth', { arity: -2, free: true, run: auth, units: 200 }],
+  ['reset', { arity: 1, free: true, run: reset, ...anytime }],
+  ['quit', { arity: -1, free: true, run: quit, ...anytime }],
+  ['ping', { arity: -1, free: true, run: ping, ...anytime }],
+  ['select', { arity: 2, free: true, run: select }],
+  ['client', { arity: -2, free: true, run: client }],
+  ['info', { arity: -1, free: true, run: info }],
+  ['command', { arity: -1, free: true, run: describeCommands, units: 100 }],
+  ['publish', { arity: 3, run: publish, ...pushing }],
+  ['subscribe', { arity: -2, run: subscribe, ...anytime }],
+  ['psubscribe', { arity: -2, run: psubscribe, ...anytime }],
+  ['unsubscribe', { arity: -1, run: unsubscribe, ...anytime }],
+  ['punsubscribe', { arity: -1, run: punsubscribe, ...anytime }],
+  ['pubsub', { arity: -2, run: pubsub }],
+  ['lpush', { arity: -3, run: lpush, ...pushing }],
+  ['rpush', { arity: -3, run: rpush, ...pushing }],
+  ['lpop', { arity: -2, run: lpop, units: 2 }],
+  ['rpop', { arity: -2, run: rpop, units: 2 }],
+  ['blpop', { arity: -3, run: blpop }],
+  ['brpop', { arity: -3, run: brpop }],
+  ['lmove', { arity: 5, run: lmove, publishes: true }],
+  ['blmove', { arity: 6, run: blmove, publishes: true }],
+  ['llen', { arity: 2, run: llen }],
+  ['exists', { arity: -2, run: exists }],
+  ['del', { arity: -2, run: del }],
+]);

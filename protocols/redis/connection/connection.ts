@@ -1,0 +1,346 @@
+/**
+ * One client's connection: from bytes to commands, in order, and its end.
+ *
+ *                 AUTH, HELLO, or a command that needs a client (without a name)
+ *     STRANGER ──────────────────────────────────────────────────────────────────▶ LET IN (`client`)
+ *        ▲  └────────────── too late, a protocol error, gone ──▶ CLOSED ◀── QUIT, gone ──┘ │
+ *        └───────────────────────────────────── RESET ────────────────────────────────────┘
+ *
+ * Commands are carried out one after the other, and replies come in their order; when the next one cannot be carried out now,
+ * reading is paused (`ReadGate`).
+ */
+import {
+  BrokerError,
+  type ConnectionHandler,
+  ReadGate,
+  type ReadGateOwner,
+  type Refusal,
+  type Session,
+  type SessionClient,
+  type Share,
+  Timer,
+  type Transport,
+} from '../../../src/api/index.ts';
+import type { Adapter } from '../adapter.ts';
+import type { Command } from '../codec/command.ts';
+import { CommandError, ProtocolError, wrongArity } from '../codec/errors.ts';
+import type { ReplyWriter } from '../codec/reply.ts';
+import { DeliveryWriter, type DeliveryWriterOwner } from '../deliver/delivery-writer.ts';
+import { Client, type ClientHost } from './client.ts';
+import { COMMANDS, type CommandEntry } from './commands.ts';
+import type { Control } from './control.ts';
+import { FrameInput, type FrameInputOwner } from './frame-input.ts';
+
+/** Why nothing is read; the first bit is the gate's own. */
+const HELD_BACK = 2;
+/** Replies wait for the log, or the client does not read them. */
+const OWING = 4;
+/** A command is not finished. */
+const UNANSWERED = 8;
+const UNITS = 4;
+const COMMAND_LIST = [...COMMANDS].map(([name, { arity }]) => ({ name, arity }));
+/** Lines of an HTTP request, which a web page can have sent to any port of the reader's own machine. */
+const HTTP_WORDS: ReadonlySet<string> = new Set(['post', 'host:']);
+
+export class Connection
+  implements ConnectionHandler, SessionClient, Control, ClientHost, ReadGateOwner, FrameInputOwner, DeliveryWriterOwner
+{
+  readonly adapter: Adapter;
+  readonly transport: Transport;
+  readonly writer: DeliveryWriter;
+  readonly reply: ReplyWriter;
+  readonly share: Share;
+  readonly id: number;
+  readonly commands = COMMAND_LIST;
+  private client: Client | null = null;
+  /** Who gives no name has been refused. */
+  private refused = false;
+  private closing = false;
+  private readonly input: FrameInput;
+  private readonly gate: ReadGate;
+  private readonly handshake: Timer;
+
+  constructor(adapter: Adapter, transport: Transport) {
+    this.adapter = adapter;
+    this.transport = transport;
+    this.id = ++adapter.connections;
+    this.input = new FrameInput(adapter.parser, this);
+    // Commands are parsed in memory that connections share: none is begun within another one's.
+    this.gate = new ReadGate(adapter.broker.turn, this.input, transport, this, { resumes: 'turn-end' });
+    this.share = this.gate.share;
+    this.writer = new DeliveryWriter(adapter, transport.output, this);
+    this.reply = this.writer.reply;
+    adapter.stats.connectionsAccepted++;
+    this.handshake = new Timer(() => {
+      adapter.stats.handshakesTimedOut++;
+      this.end('it did not say in time who it is');
+    });
+    adapter.broker.clock.schedule(this.handshake, adapter.options.handshakeTimeoutMs);
+  }
+
+  // ----------------------------------------------------------------------------------------------- bytes to commands
+
+  data(chunk: Buffer): void {
+    this.gate.data(chunk);
+  }
+
+  chunkRead(): void {}
+
+  readFailed(error: unknown): void {
+    if (error instanceof ProtocolError) {
+      this.replyError(`ERR Protocol error: ${error.message}`);
+      this.end(`protocol error: ${error.message}`);
+    } else this.failed(error);
+  }
+
+  take(command: Command): boolean {
+    if (command.count === 0) return true;
+    if (HTTP_WORDS.has(command.name)) {
+      this.end('it speaks HTTP');
+      return true;
+    }
+    const entry = COMMANDS.get(command.name);
+    if (this.mustWait(entry)) return false;
+    this.adapter.stats.commands++;
+    try {
+      this.run(entry, command);
+    } catch (error) {
+      if (entry?.queued === true && this.client !== null && this.client.owed > 0) {
+        // What it is told comes in its place: it is tried again when nothing is owed. It has changed nothing.
+        this.gate.pause(OWING);
+        return false;
+      }
+      this.failed(error);
+    }
+    this.gate.frameTaken(entry?.units ?? UNITS);
+    return true;
+  }
+
+  /** Whether this command must wait; then reading is paused. */
+  private mustWait(entry: CommandEntry | undefined): boolean {
+    const { client, gate } = this;
+    if (client !== null) {
+      const owedMax = entry?.queued === true ? this.adapter.options.repliesPendingMax : 0;
+      if (client.owed > owedMax || this.transport.output.congested) gate.pause(OWING);
+      if (entry?.publishes === true && client.session.congested) gate.pause(HELD_BACK);
+    } else if (entry !== undefined && entry.free !== true) this.letInNow();
+    return gate.reasons !== 0;
+  }
+
+  private run(entry: CommandEntry | undefined, command: Command): void {
+    if (entry === undefined) throw unknownCommand(command);
+    const { arity } = entry;
+    if (arity >= 0 ? command.count !== arity : command.count < -arity) throw wrongArity(command.name);
+    if (this.subscribed && this.reply.version === 2 && entry.whileSubscribed !== true) {
+      throw new CommandError(
+        `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
+      );
+    }
+    if (entry.free === true) entry.run(this, command);
+    else if (this.client === null) throw new CommandError('NOAUTH Authentication required.');
+    else entry.run(this.client, command);
+  }
+
+  // ------------------------------------------------------------------------------------------------------ admission
+
+  get letIn(): boolean {
+    return this.client !== null;
+  }
+
+  get subscribed(): boolean {
+    return this.client !== null && this.client.subscriptions.count > 0;
+  }
+
+  get clientName(): string {
+    return this.transport.label ?? '';
+  }
+
+  set clientName(name: string) {
+    this.transport.label = name;
+  }
+
+  get connectionsAccepted(): number {
+    return this.adapter.stats.connectionsAccepted;
+  }
+
+  /** For who gives no name: true once it is known whether such a client is let in. */
+  letInNow(): boolean {
+    if (this.refused || this.client !== null) return true;
+    this.authenticate(undefined, undefined, undefined, (refusal) => {
+      this.refused = refusal !== undefined;
+    });
+    return (this.gate.reasons & UNANSWERED) === 0;
+  }
+
+  authenticate(
+    vhost: string | undefined,
+    user: string | undefined,
+    password: Buffer | undefined,
+    done: (refusal: Refusal | undefined) => void,
+  ): void {
+    const { transport, adapter } = this;
+    const { address, port } = transport.remote;
+    const request = { client: `redis ${address}:${port}`, loopback: transport.loopback, user, password, vhost };
+    let waited = false;
+    let atOnce: Session | Refusal | undefined;
+    adapter.broker.open(request, this, (result) => {
+      if (!waited) atOnce = result;
+      else if (!this.closing) {
+        this.guard(() => done(this.admit(result)));
+        this.answered();
+      } else if (!('refused' in result)) result.close(false);
+    });
+    waited = true;
+    if (atOnce === undefined) this.unanswered();
+    else done(this.admit(atOnce));
+  }
+
+  private admit(result: Session | Refusal): Refusal | undefined {
+    if ('refused' in result) return result;
+    this.client?.close(true);
+    this.client = new Client(this, result);
+    this.adapter.broker.clock.cancel(this.handshake);
+    return undefined;
+  }
+
+  reset(): void {
+    this.client?.close(true);
+    this.client = null;
+    this.refused = false;
+    this.adapter.broker.clock.schedule(this.handshake, this.adapter.options.handshakeTimeoutMs);
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- pauses
+
+  unanswered(): void {
+    this.gate.pause(UNANSWERED);
+  }
+
+  answered(): void {
+    this.gate.resume(UNANSWERED);
+  }
+
+  paid(): void {
+    if (!this.transport.output.congested) this.gate.resume(OWING);
+  }
+
+  uncongested(): void {
+    this.gate.resume(HELD_BACK);
+  }
+
+  bodiesSent(): void {
+    this.client?.bodiesSent();
+  }
+
+  drained(): void {
+    if (this.closing) return;
+    this.writer.drained();
+    this.client?.subscriptions.drained();
+    this.gate.resume(OWING);
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ ends
+
+  get heldBytes(): number {
+    return this.gate.heldBytes + this.input.heldBytes;
+  }
+
+  exceeded(reason: string): void {
+    this.replyError(`ERR ${reason}`);
+    this.end(reason);
+  }
+
+  shutdown(reason: string): void {
+    this.goodbye(reason);
+  }
+
+  kicked(reason: string): void {
+    this.goodbye(reason);
+  }
+
+  unsubscribed(): void {
+    this.goodbye('its subscriptions were deleted');
+  }
+
+  bodyLost(): void {
+    if (this.closing) return;
+    this.transport.destroy();
+    this.close(false);
+  }
+
+  leave(): void {
+    this.transport.end();
+    this.close(true);
+  }
+
+  closed(): void {
+    this.close(false);
+  }
+
+  /** What a command, or what has come of it later, has thrown. */
+  failed(error: unknown): void {
+    if (error instanceof CommandError) this.replyError(error.message);
+    else if (error instanceof BrokerError) this.replyError(errorOf(error));
+    else {
+      this.adapter.stats.internalErrors++;
+      this.adapter.broker.reportFault(error, this.transport);
+      this.replyError('ERR the broker failed on this command; the fault is its own');
+      this.transport.end();
+      this.close(false);
+    }
+  }
+
+  private guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  private replyError(text: string): void {
+    if (this.closing) return;
+    this.adapter.stats.errorsSent++;
+    this.reply.error(text);
+  }
+
+  /** The client has broken a rule: tells the operator, and closes. */
+  private end(why: string): void {
+    if (this.closing) return;
+    this.adapter.broker.reportMistake(this.transport, why);
+    this.transport.end();
+    this.close(false);
+  }
+
+  /** Redis has no word for it: a client that waits for a reply gets one, to any other it would be the reply to the wrong command. */
+  private goodbye(reason: string): void {
+    if (this.closing) return;
+    if (this.client?.waiting === true && !this.writer.busy) this.replyError(`UNBLOCKED ${reason}`);
+    this.transport.end();
+    this.close(false);
+  }
+
+  private close(inOrder: boolean): void {
+    if (this.closing) return;
+    this.closing = true;
+    this.adapter.broker.clock.cancel(this.handshake);
+    this.gate.finish();
+    this.input.clear();
+    this.writer.close();
+    this.client?.close(inOrder);
+    this.client = null;
+  }
+}
+
+function errorOf({ code, message }: BrokerError): string {
+  if (code === 'access-refused' || code === 'not-allowed') return `NOPERM ${message}`;
+  return `ERR ${code}: ${message}`;
+}
+
+/** Redis' words, and as much of what it says as fits. */
+function unknownCommand(command: Command): CommandError {
+  let given = '';
+  for (let i = 1; i < command.count && given.length < 128; i++)
+    given += `'${command.text(i).slice(0, 128 - given.length)}' `;
+  return new CommandError(`ERR unknown command '${command.text(0).slice(0, 128)}', with args beginning with: ${given}`);
+}

@@ -1,0 +1,114 @@
+/**
+ * Flushes: what was appended is written, and synced when the schedule says so, one flush at a time. Each has a number, its
+ * *mark*; what is appended while one is under way joins the next.
+ */
+import type { Clock } from '../../clock/clock.ts';
+import type { SegmentBlock } from '../blocks/segment.ts';
+import type { References } from '../reclaim/references.ts';
+import { FlushTimes } from '../statistics.ts';
+import type { SegmentFiles } from './segment-files.ts';
+import type { SyncSchedule } from './sync-schedule.ts';
+import { writeJobs } from './write-jobs.ts';
+
+export interface FlusherOptions {
+  readonly segmentFiles: SegmentFiles;
+  readonly schedule: SyncSchedule;
+  readonly references: References;
+  readonly clock: Clock;
+  /** The number of the last batch that is on the disk; 0 if there is none. */
+  readonly syncedBatch: number;
+  /** See `LogOptions.onWritten`. */
+  written(mark: number): void;
+  /** Whether anybody waits for `written`. */
+  writtenAwaited(): boolean;
+  /** A flush has ended well. `synced`: it is on the disk, with all before it; `bytes`: what it wrote. */
+  flushed(mark: number, synced: boolean, bytes: number): void;
+  /** A write or a sync failed. */
+  failed(error: Error): void;
+}
+
+export class Flusher {
+  /** The mark of the next flush. */
+  nextMark = 1;
+  /** The mark of the last flush that ended well, whatever the durability. */
+  syncedMark = 0;
+  /** The last batch known to be on the disk. */
+  syncedBatch: number;
+  /** A flush is under way. */
+  running = false;
+  /** Appended bytes that flushes have taken, and that they have brought to their end. */
+  takenBytes = 0;
+  syncedBytes = 0;
+  readonly times = new FlushTimes();
+  private readonly options: FlusherOptions;
+  private mark = 0;
+  private lastBatch = 0;
+  private syncs = false;
+  private beganMs = 0;
+  private inFlight: SegmentBlock[] = [];
+  private readonly ended = (error: Error | undefined): void => this.end(error);
+  private readonly written = (): void => this.options.written(this.mark);
+
+  constructor(options: FlusherOptions) {
+    this.options = options;
+    this.syncedBatch = options.syncedBatch;
+  }
+
+  /** An empty list for the blocks that the next flush takes. */
+  takeSpareList(): SegmentBlock[] {
+    this.inFlight.length = 0;
+    return this.inFlight;
+  }
+
+  /**
+   * Begins a flush; none must be under way.
+   * @param dirty blocks with closed batches, in order; it is the flusher's from here on
+   * @param lastBatch the number of the last of these batches
+   * @param appendedBytes all that was appended in this life up to there
+   * @param afterwards called when the flush has ended, after `flushed` or `failed`
+   */
+  start(
+    dirty: SegmentBlock[],
+    lastBatch: number,
+    appendedBytes: number,
+    afterwards?: (error: Error | undefined) => void,
+  ): void {
+    const { segmentFiles, schedule, clock } = this.options;
+    const jobs = writeJobs(dirty);
+    this.syncs = schedule.flushing();
+    this.inFlight = dirty;
+    this.running = true;
+    this.beganMs = clock.monotonicMs();
+    this.mark = this.nextMark++;
+    this.lastBatch = lastBatch;
+    this.takenBytes = appendedBytes;
+    const done =
+      afterwards === undefined
+        ? this.ended
+        : (error: Error | undefined): void => {
+            this.end(error);
+            afterwards(error);
+          };
+    segmentFiles.flush(jobs, this.syncs, done, this.syncs && !this.options.writtenAwaited() ? null : this.written);
+  }
+
+  private end(error: Error | undefined): void {
+    this.running = false;
+    if (error !== undefined) {
+      this.options.failed(error);
+      return;
+    }
+    this.times.add(this.options.clock.monotonicMs() - this.beganMs);
+    const { references } = this.options;
+    for (const block of this.inFlight) {
+      block.flushedTo = block.takenTo;
+      references.blockFlushed(block);
+    }
+    this.inFlight.length = 0;
+    const bytes = this.takenBytes - this.syncedBytes;
+    this.syncedBytes = this.takenBytes;
+    this.syncedMark = this.mark;
+    if (this.syncs) this.syncedBatch = this.lastBatch;
+    this.options.flushed(this.mark, this.syncs, bytes);
+  }
+}

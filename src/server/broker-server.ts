@@ -1,0 +1,166 @@
+/**
+ * A broker with everything around it: listeners, the sockets of its clients, HTTP with health and metrics, and one way to stop.
+ *
+ *     address ──ws────▶ WebSocket, as the upgrade says
+ *             ──http──▶ health and metrics, and WebSocket too
+ *             ──else──▶ TCP, for one adapter or for several that the first bytes tell apart
+ */
+import type { Server as HttpServer } from 'node:http';
+import type { Server } from 'node:net';
+import type { WebSocketUpgrades } from '../../protocols/websocket/index.ts';
+import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
+import type { Protocol } from '../api/protocol.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { ListenAddress } from '../config/listen.ts';
+import { checkPolicy } from '../config/program.ts';
+import type { Config } from '../config/schema.ts';
+import type { Logger } from '../logger.ts';
+import { type Health, managementApp } from '../management/app.ts';
+import { Metrics } from '../management/metrics.ts';
+import { managementServer } from '../management/server.ts';
+import { HttpSockets } from '../management/sockets.ts';
+import { BrokerError } from '../message/errors.ts';
+import { Connections } from '../transport/connections.ts';
+import { descriptorLimit, shareDescriptors } from '../transport/descriptors.ts';
+import { TcpTransport, tcpServer } from '../transport/tcp.ts';
+import { type BuiltInProtocols, webSocketUpgrades } from './built-in.ts';
+import { Listeners } from './listeners.ts';
+import type { ListenerInfo, RunningBroker } from './options.ts';
+
+export class BrokerServer implements RunningBroker {
+  readonly broker: Broker;
+  private readonly open = new Listeners((address) => this.serverFor(address));
+  private readonly protocols: readonly Protocol[];
+  private readonly clients: Connections;
+  private readonly webSocket: WebSocketUpgrades;
+  private readonly metrics: Metrics;
+  private readonly httpSockets: HttpSockets;
+  private readonly httpServers: HttpServer[] = [];
+  private closing: Promise<void> | undefined = undefined;
+
+  /** @param protocols those that may be listened for: the built-in ones and the program's own */
+  constructor(
+    broker: Broker,
+    protocols: readonly Protocol[],
+    builtIn: BuiltInProtocols,
+    config: Config,
+    logger: Logger,
+  ) {
+    this.broker = broker;
+    this.protocols = protocols;
+    const { max, handshakeTimeout, unfinishedSizeMax, unsentSizeMax } = config.connections;
+    const descriptors = descriptorLimit();
+    const shares = shareDescriptors(max, descriptors, Object.keys(config.vhosts).length);
+    if (shares.clients < max) {
+      logger.warn(
+        { max, limit: shares.clients, descriptors },
+        'connections.max is lowered: this process may not have enough files open for so many (ulimit -n)',
+      );
+    }
+    this.clients = new Connections(broker, logger, shares.clients, handshakeTimeout, {
+      unfinishedBytesMax: unfinishedSizeMax,
+      unsentBytesMax: unsentSizeMax,
+    });
+    this.httpSockets = new HttpSockets(shares.http);
+    this.webSocket = webSocketUpgrades(builtIn, config, this.clients);
+    this.metrics = new Metrics({
+      broker,
+      connections: () => ({
+        connections: this.clients.size,
+        waitingSockets: this.clients.waitingSockets,
+        connectionsMax: this.clients.limit,
+        httpSockets: this.httpSockets.size,
+        httpSocketsDropped: this.httpSockets.dropped,
+        unfinished: this.clients.services.unfinished.refresh(),
+        unsent: this.clients.services.unsent.refresh(),
+        ...this.clients.stats,
+      }),
+      protocols: () => protocols.map(({ name, stats }) => [name, { ...stats }]),
+    });
+  }
+
+  get listeners(): readonly ListenerInfo[] {
+    return this.open.all;
+  }
+
+  get connections(): number {
+    return this.clients.size;
+  }
+
+  port(protocol: string): number {
+    return this.open.port(protocol);
+  }
+
+  get health(): Health {
+    if (this.closing !== undefined) return { status: 'stopping', reason: 'the broker is stopping' };
+    const failure = this.broker.failure;
+    return failure === undefined ? { status: 'ok' } : { status: 'failed', reason: failure };
+  }
+
+  async setPolicy(vhost: string, policy: Policy): Promise<void> {
+    await this.broker.setPolicy(vhost, checkPolicy(policy));
+  }
+
+  clearPolicy(vhost: string, name: string, kind: PolicyKind = 'policy'): Promise<boolean> {
+    return this.broker.clearPolicy(vhost, name, kind);
+  }
+
+  policies(vhost: string): PolicyInfo[] {
+    return this.broker.policies(vhost);
+  }
+
+  /** Opens all of them. @throws BrokerError that names every one that could not be opened */
+  async listen(addresses: readonly ListenAddress[]): Promise<void> {
+    await this.open.open(addresses);
+  }
+
+  close(reason = 'the broker is stopping'): Promise<void> {
+    this.closing ??= this.stop(reason);
+    return this.closing;
+  }
+
+  private async stop(reason: string): Promise<void> {
+    const stopped = this.open.stop();
+    await this.clients.close(reason);
+    for (const server of this.httpServers) server.closeAllConnections();
+    await stopped;
+    await this.broker.close();
+  }
+
+  private serverFor(address: ListenAddress): Server {
+    const [first] = address.protocols;
+    if (first === 'ws') return this.kept(this.webSocket.createServer());
+    if (first === 'http') return this.kept(this.managementServer());
+    return this.protocolServer(address);
+  }
+
+  private managementServer(): HttpServer {
+    const app = managementApp(this.broker.clock, () => this.health, this.metrics);
+    const server = managementServer(app, this.httpSockets);
+    this.webSocket.attach(server);
+    return server;
+  }
+
+  private protocolServer(address: ListenAddress): Server {
+    const speakers = address.protocols.map((name) => {
+      const protocol = this.protocols.find((p) => p.name === name);
+      if (protocol === undefined) throw new BrokerError('invalid', `there is no protocol '${name}'`);
+      return protocol;
+    });
+    const confirmsAtWrite = address.durability !== undefined && address.durability !== 'fsync';
+    return tcpServer((socket) => {
+      if (!this.clients.hasRoom()) {
+        socket.destroy();
+        return;
+      }
+      const transport = new TcpTransport(this.clients.services, socket);
+      transport.confirmsAtWrite = confirmsAtWrite;
+      this.clients.admit(transport, speakers);
+    });
+  }
+
+  private kept(server: HttpServer): HttpServer {
+    this.httpServers.push(server);
+    return server;
+  }
+}

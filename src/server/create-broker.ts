@@ -1,0 +1,63 @@
+/** `createBroker`: checks the options, starts the broker, and opens its listeners. */
+import { Broker } from '../broker/broker.ts';
+import { formatListen, type ListenAddress } from '../config/listen.ts';
+import { checkListen, checkOptions } from '../config/program.ts';
+import type { Config } from '../config/schema.ts';
+import { NO_LOGGER } from '../logger.ts';
+import { BrokerError } from '../message/errors.ts';
+import { BrokerServer } from './broker-server.ts';
+import { builtInProtocols } from './built-in.ts';
+import type { BrokerOptions, RunningBroker } from './options.ts';
+
+/**
+ * Starts a broker. Throws a BrokerError whose text an operator can act on: a setting that is wrong, a port in use, a
+ * directory that is locked or not writable; nothing is left running then.
+ */
+export async function createBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
+  const config = checkOptions(options);
+  const { data = null, listen, protocols: more = [], authenticator, logger = NO_LOGGER, clock } = options;
+  const builtIn = builtInProtocols(config);
+  const protocols = [...Object.values(builtIn), ...more];
+  const names = [...protocols.map((protocol) => protocol.name), 'ws', 'http'];
+  const addresses = checkListen(listen, names);
+
+  for (const address of addresses) checkPromise(address, config);
+
+  const broker = await Broker.start({
+    dataDirectory: data,
+    dialects: protocols.map((protocol) => protocol.dialect),
+    logger,
+    vhosts: Object.entries(config.vhosts).map(([name, { durability, limits, policies }]) => ({
+      name,
+      policies,
+      limits,
+      ...(durability !== undefined && { durability: { level: durability.level, intervalMs: durability.interval } }),
+    })),
+    durability: { level: config.durability.level, intervalMs: config.durability.interval },
+    transient: { spillBytesMax: config.transient.spillSizeMax },
+    log: { flushDelayMs: config.durability.flushDelay, flushBytesMax: config.durability.flushSizeMax },
+    ...(clock !== undefined && { clock }),
+    ...(authenticator !== undefined && { authenticator }),
+  });
+  for (const protocol of protocols) protocol.started?.(broker);
+  const server = new BrokerServer(broker, protocols, builtIn, config, logger);
+  try {
+    await server.listen(addresses);
+  } catch (error) {
+    await server.close('the broker could not start');
+    throw error;
+  }
+  return server;
+}
+
+/** A listener cannot promise more than the vhosts behind it do. */
+function checkPromise(address: ListenAddress, config: Config): void {
+  if (address.durability !== 'fsync') return;
+  for (const [name, { durability = config.durability }] of Object.entries(config.vhosts)) {
+    if (durability.level === 'fsync') continue;
+    throw new BrokerError(
+      'invalid',
+      `cannot listen on '${formatListen(address)}': it promises fsync, and the durability of vhost '${name}' is ${durability.level}`,
+    );
+  }
+}

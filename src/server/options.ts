@@ -1,0 +1,64 @@
+/** What a program gives `createBroker`, and what it gets from it. */
+import type { Authenticator } from '../api/identity.ts';
+import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
+import type { Endpoint, Protocol } from '../api/protocol.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { Clock } from '../clock/clock.ts';
+import type { ListenAddress } from '../config/listen.ts';
+import type { ConfigInput } from '../config/schema.ts';
+import type { VhostsInput } from '../config/vhosts.ts';
+import type { Logger } from '../logger.ts';
+import type { Health } from '../management/app.ts';
+
+/** How a program asks for a broker. What is left out has the default that `entrepot config print` shows. */
+export interface BrokerOptions extends Omit<ConfigInput, 'data' | 'listen' | 'log' | 'vhosts'> {
+  /** Names, or names with what is set for each: durability, limits, policies. Default: `/` alone. */
+  readonly vhosts?: VhostsInput;
+  /** The directory of the log, made if it is not there. Null, the default: memory only, gone at `close`. */
+  readonly data?: string | null;
+  /** As `amqp://127.0.0.1:0`, or in parts; one or several. Default: nothing listens. */
+  readonly listen?: string | ListenAddress | readonly (string | ListenAddress)[];
+  /** Adapters besides the built-in ones; `listen` knows them by their `name`. */
+  readonly protocols?: readonly Protocol[];
+  /** Says who a client is and what it may do. Default: `guest` and clients without a name, from this machine only. */
+  readonly authenticator?: Authenticator;
+  /** Default: none. A pino logger fits. */
+  readonly logger?: Logger;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+}
+
+/** One thing that is listened on. */
+export interface ListenerInfo {
+  /** As in `amqp://`; several that share the port are joined with `+`. */
+  readonly name: string;
+  /** As it was asked for. */
+  readonly host: string;
+  /** The actual one, where 0 was asked for. */
+  readonly port: number;
+  /** Every address that is bound. */
+  readonly addresses: readonly Endpoint[];
+  /** What its clients are promised; undefined: what the vhost promises. */
+  readonly durability?: ListenAddress['durability'];
+}
+
+export interface RunningBroker {
+  readonly broker: Broker;
+  readonly listeners: readonly ListenerInfo[];
+  /** The port of the first listener that serves this protocol. Throws if none does. */
+  port(protocol: string): number;
+  /** Clients that are connected now. */
+  readonly connections: number;
+  readonly health: Health;
+  /**
+   * Sets a policy of a vhost, or replaces the one of its name and kind: in force for everything at once, safe on the disk
+   * when the promise is resolved. Rejects with a BrokerError: not-found, invalid, not-allowed (the configuration sets it).
+   */
+  setPolicy(vhost: string, policy: Policy): Promise<void>;
+  /** False if there was none. Rejects with a BrokerError: not-found (vhost), not-allowed. */
+  clearPolicy(vhost: string, name: string, kind?: PolicyKind): Promise<boolean>;
+  /** Highest priority first. Throws a BrokerError: not-found. */
+  policies(vhost: string): PolicyInfo[];
+  /** Stops accepting, tells the clients, waits for them (1.2 s at most), syncs and closes the log. Again: the same promise. */
+  close(reason?: string): Promise<void>;
+}
