@@ -19,20 +19,18 @@
 import { fieldEnd, text, u16 } from './fields.ts';
 import { MessageProperties, NO_PROPERTIES } from './message-properties.ts';
 import { CONNECT, LEVEL_3_1, LEVEL_3_1_1, LEVEL_5, MalformedPacket } from './packet.ts';
+import { PropertyReader, propertiesEnd, propertiesStart } from './property-reader.ts';
 import {
   AUTHENTICATION_DATA,
   AUTHENTICATION_METHOD,
   MAXIMUM_PACKET_SIZE,
-  PropertyReader,
-  propertiesEnd,
-  propertiesStart,
   RECEIVE_MAXIMUM,
   REQUEST_PROBLEM_INFORMATION,
   REQUEST_RESPONSE_INFORMATION,
   SESSION_EXPIRY,
   TOPIC_ALIAS_MAXIMUM,
   WILL,
-} from './properties.ts';
+} from './property-table.ts';
 import { checkTopicName, type Qos } from './publish.ts';
 import { PROTOCOL_ERROR } from './reasons.ts';
 

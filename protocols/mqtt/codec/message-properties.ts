@@ -9,17 +9,17 @@
  * `mapping.ts`.
  */
 import { MalformedPacket } from './packet.ts';
+import type { PropertyReader } from './property-reader.ts';
 import {
   MESSAGE_EXPIRY,
   PAYLOAD_FORMAT,
-  type PropertyReader,
-  PropertyWriter,
   RESPONSE_TOPIC,
   SUBSCRIPTION_IDENTIFIER,
   TOPIC_ALIAS,
   USER_PROPERTY,
   WILL_DELAY,
-} from './properties.ts';
+} from './property-table.ts';
+import { PropertyWriter } from './property-writer.ts';
 import { PROTOCOL_ERROR, QUOTA_EXCEEDED, TOPIC_ALIAS_INVALID } from './reasons.ts';
 
 const NOTHING = Buffer.alloc(0);

@@ -11,7 +11,7 @@
 
 import type { MessageProperties } from './message-properties.ts';
 import { LEVEL_3_1, MalformedPacket, PUBLISH } from './packet.ts';
-import { PropertyReader, propertiesEnd, propertiesStart } from './properties.ts';
+import { PropertyReader, propertiesEnd, propertiesStart } from './property-reader.ts';
 import { PROTOCOL_ERROR, TOPIC_NAME_INVALID } from './reasons.ts';
 import { levelsIn, topicFault } from './text.ts';
 

@@ -12,7 +12,8 @@
  */
 import { fieldEnd, packetIdAt } from './fields.ts';
 import { LEVEL_5, MalformedPacket, SUBSCRIBE, UNSUBSCRIBE } from './packet.ts';
-import { PropertyReader, propertiesEnd, propertiesStart, SUBSCRIPTION_IDENTIFIER } from './properties.ts';
+import { PropertyReader, propertiesEnd, propertiesStart } from './property-reader.ts';
+import { SUBSCRIPTION_IDENTIFIER } from './property-table.ts';
 import type { Qos } from './publish.ts';
 import { PROTOCOL_ERROR } from './reasons.ts';
 import { filterFault } from './text.ts';

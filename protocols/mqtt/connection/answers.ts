@@ -1,38 +1,68 @@
 /**
- * What a client is told only once it is safe, in the order of what it asked: one ring a connection. An entry is a number:
+ * Answers that a client gets only once what they say is safe, in the order of what it asked: one ring a connection. An entry
+ * is a number:
  *
  *     bits 0-15 packet identifier | 16-19 packet type | 20-27 reason code (5.0)
  */
-import type { ConfirmRing, ConfirmSink, Mark } from '../../../src/api/index.ts';
+import type { ConfirmRing, ConfirmSink, Mark, ReadGate, Session } from '../../../src/api/index.ts';
 import { writeAck } from '../codec/encode.ts';
 import { writeAck5 } from '../codec/encode5.ts';
 import { CONNACK, PUBACK, PUBCOMP, PUBLISH, PUBREC, SUBACK, UNSUBACK } from '../codec/packet.ts';
-import { REFUSALS_FROM, SERVER_UNAVAILABLE_5, UNSPECIFIED_ERROR } from '../codec/reasons.ts';
-import { finishSubscribe, finishUnsubscribe, type Granted } from '../deliver/subscribe.ts';
-import type { Connection } from './connection.ts';
-import { HOLD_CONFIRMS } from './intake.ts';
+import { REFUSALS_FROM, UNSPECIFIED_ERROR } from '../codec/reasons.ts';
+import type { DeliveryWriter } from '../deliver/delivery-writer.ts';
+import type { ReceiveQuota } from '../publish/receive-quota.ts';
+import type { ReceivedIds } from '../session/received-ids.ts';
+import { CONFIRMS } from './pause-reasons.ts';
+
+/** The client whose answers these are; `ConnectedClient` in fact. */
+export interface AnsweredClient {
+  readonly ended: boolean;
+  readonly session: Session;
+  readonly writer: DeliveryWriter;
+  readonly gate: ReadGate;
+  /** Null before 5.0, which has no word for a message that could not be stored. */
+  readonly quota: ReceiveQuota | null;
+  readonly clientSession: { readonly received: ReceivedIds };
+  disconnect(why: string, reason: number): void;
+}
+
+/** An answer that is more than an identifier and a reason code. */
+export interface LongAnswer {
+  /** CONNACK, SUBACK or UNSUBACK. */
+  readonly type: number;
+  /** 0 for CONNACK. */
+  readonly packetId: number;
+  send(): void;
+  /** The log could not make it safe. Left out: the connection ends. */
+  refuse?(): void;
+}
+
+const ENTRY_TYPE_SHIFT = 16;
+const ENTRY_REASON_SHIFT = 20;
 
 export class Answers implements ConfirmSink {
-  /** SUBACKs and UNSUBACKs that wait, in the order of their entries in the ring. */
-  private readonly granted: Granted[] = [];
+  /** Those that wait, in the order of their entries in the ring. */
+  private readonly long: LongAnswer[] = [];
   private readonly ring: ConfirmRing;
-  private readonly connection: Connection;
+  private readonly client: AnsweredClient;
   private readonly waitingMax: number;
 
-  constructor(connection: Connection) {
-    this.connection = connection;
-    this.ring = connection.session.confirms(this);
-    this.waitingMax = connection.adapter.limits.receiveMax;
+  /** @param waitingMax entries that may wait before the client is not read on */
+  constructor(client: AnsweredClient, waitingMax: number) {
+    this.client = client;
+    this.ring = client.session.confirms(this);
+    this.waitingMax = waitingMax;
   }
 
+  /** @param type of the packet to be sent; PUBLISH: a QoS 2 message whose record is safe then */
   push(type: number, packetId: number, mark: Mark, reason: number): void {
-    this.ring.push((reason << 20) | (type << 16) | packetId, mark);
-    if (this.ring.size >= this.waitingMax) this.connection.intake.hold(HOLD_CONFIRMS);
+    this.ring.push((reason << ENTRY_REASON_SHIFT) | (type << ENTRY_TYPE_SHIFT) | packetId, mark);
+    if (this.ring.size >= this.waitingMax) this.client.gate.pause(CONFIRMS);
   }
 
-  pushGranted(granted: Granted, mark: Mark): void {
-    this.granted.push(granted);
-    this.push(granted.type, granted.packetId, mark, 0);
+  pushLong(answer: LongAnswer, mark: Mark): void {
+    this.long.push(answer);
+    this.push(answer.type, answer.packetId, mark, 0);
   }
 
   close(): void {
@@ -40,39 +70,40 @@ export class Answers implements ConfirmSink {
   }
 
   confirm(entry: number, refused: boolean): void {
-    const { connection } = this;
-    if (connection.closing) return;
-    const type = (entry >>> 16) & 15;
+    if (this.client.ended) return;
+    const type = (entry >>> ENTRY_TYPE_SHIFT) & 15;
     const packetId = entry & 0xffff;
-    if (refused) this.refused(type, packetId);
-    else if (type === CONNACK) connection.established();
-    else if (type === SUBACK) finishSubscribe(connection, this.granted.shift()!);
-    else if (type === UNSUBACK) finishUnsubscribe(connection, this.granted.shift()!);
-    else if (type === PUBLISH) connection.outbound.recorded(packetId);
-    else this.acknowledge(type, packetId, entry >>> 20);
+    if (type === CONNACK || type === SUBACK || type === UNSUBACK) {
+      const answer = this.long.shift()!;
+      if (!refused) answer.send();
+      else if (answer.refuse !== undefined) answer.refuse();
+      else this.couldNotStore();
+    } else if (refused) this.refused(type, packetId);
+    else if (type === PUBLISH) this.client.writer.recorded(packetId);
+    else this.acknowledge(type, packetId, entry >>> ENTRY_REASON_SHIFT);
   }
 
   confirmEnd(): void {
-    if (this.ring.size < this.waitingMax) this.connection.intake.unhold(HOLD_CONFIRMS);
+    if (this.ring.size < this.waitingMax) this.client.gate.resume(CONFIRMS);
   }
 
   private acknowledge(type: number, packetId: number, reason: number): void {
-    const { connection } = this;
-    if (reason === 0) writeAck(connection.output, type, packetId);
-    else writeAck5(connection.output, type, packetId, reason);
-    const { terms } = connection;
-    if (terms === null) return;
-    if (type === PUBACK || type === PUBCOMP || (type === PUBREC && reason >= REFUSALS_FROM)) terms.answered();
+    const { quota, writer } = this.client;
+    if (reason === 0) writeAck(writer.out, type, packetId);
+    else writeAck5(writer.out, type, packetId, reason);
+    if (quota === null) return;
+    if (type === PUBACK || type === PUBCOMP || (type === PUBREC && reason >= REFUSALS_FROM)) quota.answered();
   }
 
-  /** The log could not make it safe. */
   private refused(type: number, packetId: number): void {
-    const { connection } = this;
-    if (connection.terms !== null && (type === PUBACK || type === PUBREC)) {
-      if (type === PUBREC) connection.client.release(packetId);
+    if (this.client.quota !== null && (type === PUBACK || type === PUBREC)) {
+      if (type === PUBREC) this.client.clientSession.received.delete(packetId);
       this.acknowledge(type, packetId, UNSPECIFIED_ERROR);
-    } else if (type === CONNACK) connection.refuseConnect(SERVER_UNAVAILABLE_5);
-    // 3.1.1 has no refusal: unanswered and closed, the client knows that it must send again.
-    else connection.broken('the broker could not store what it was sent', UNSPECIFIED_ERROR);
+    } else this.couldNotStore();
+  }
+
+  /** 3.1.1 has no refusal: unanswered and closed, the client knows that it must send again. */
+  private couldNotStore(): void {
+    this.client.disconnect('the broker could not store what it was sent', UNSPECIFIED_ERROR);
   }
 }

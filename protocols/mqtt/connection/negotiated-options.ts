@@ -1,71 +1,50 @@
 /**
- * What a client of 5.0 and this broker have agreed on at CONNECT, and what counts against it. A client of 3.1 or 3.1.1
- * has none of this: its connection's `terms` is null.
+ * What a client and this broker have agreed on at CONNECT. A client before 5.0 cannot ask for most of it, and has the
+ * defaults of 5.0.
  */
-import type { ConnectProperties } from '../codec/connect.ts';
-import { MalformedPacket } from '../codec/packet.ts';
-import { PROTOCOL_ERROR, RECEIVE_MAXIMUM_EXCEEDED, TOPIC_ALIAS_INVALID } from '../codec/reasons.ts';
-import type { PublishTarget } from '../publish/publish-target.ts';
+import { type Connect, type ConnectProperties, EXPIRY_NEVER_S } from '../codec/connect.ts';
+import { LEVEL_5 } from '../codec/packet.ts';
+import type { Limits } from '../options.ts';
 
-export class Terms {
-  readonly wishes: ConnectProperties;
-  /** What the session outlives its connection by, in seconds; DISCONNECT may change it. */
+export interface NegotiatedOptions {
+  /** LEVEL_3_1, LEVEL_3_1_1 or LEVEL_5. */
+  readonly level: number;
+  readonly v5: boolean;
+  /** The client is a bridge, and says so; before 5.0 only. See `Version`. */
+  readonly bridge: boolean;
+  /** What the client has asked for. */
+  readonly asked: ConnectProperties;
+  /** Seconds, 0 for none: as the client has asked, or less. */
+  readonly keepAliveS: number;
+  /** Seconds that the session outlives its connection; EXPIRY_NEVER_S for good. DISCONNECT may change it. */
   sessionExpiryS: number;
-  /** QoS 1 and 2 messages from the client that wait for their last answer. */
-  unanswered = 0;
-  private readonly receiveMax: number;
-  private readonly aliasMax: number;
-  private aliases: (PublishTarget | undefined)[] | null = null;
+}
 
-  /**
-   * @param receiveMax QoS 1 and 2 messages the client may have unanswered
-   * @param aliasMax the highest topic alias it may use
-   */
-  constructor(wishes: ConnectProperties, sessionExpiryS: number, receiveMax: number, aliasMax: number) {
-    this.wishes = wishes;
-    this.sessionExpiryS = sessionExpiryS;
-    this.receiveMax = receiveMax;
-    this.aliasMax = aliasMax;
-  }
+const BEFORE_5: ConnectProperties = {
+  sessionExpiryS: EXPIRY_NEVER_S,
+  receiveMax: 65_535,
+  packetSizeMax: Number.MAX_SAFE_INTEGER,
+  topicAliasMax: 0,
+  wantsResponseInformation: false,
+  wantsProblemInformation: false,
+  authMethod: undefined,
+  authData: undefined,
+};
 
-  /** A QoS 1 or 2 message has come [MQTT5-3.3.4-9]. */
-  received(): void {
-    if (this.unanswered >= this.receiveMax) {
-      throw new MalformedPacket(
-        `more than ${this.receiveMax} messages unanswered [MQTT5-4.9.0-1]`,
-        RECEIVE_MAXIMUM_EXCEEDED,
-      );
-    }
-    this.unanswered++;
-  }
+export function negotiate(request: Connect, limits: Limits): NegotiatedOptions {
+  const { level, bridge, clean, properties } = request;
+  const sessionExpiryS = properties?.sessionExpiryS ?? (clean ? 0 : EXPIRY_NEVER_S);
+  return {
+    level,
+    v5: level === LEVEL_5,
+    bridge,
+    asked: properties ?? BEFORE_5,
+    keepAliveS: keepAliveOf(request.keepAliveS, limits.keepAliveMaxS),
+    sessionExpiryS: Math.min(sessionExpiryS, limits.sessionExpiryMaxS),
+  };
+}
 
-  /** The last answer to one has been written. */
-  answered(): void {
-    if (this.unanswered > 0) this.unanswered--;
-  }
-
-  /** The topic gets a number, or the number another topic. */
-  setAlias(alias: number, target: PublishTarget): void {
-    this.checkAlias(alias);
-    this.aliases ??= [];
-    this.aliases[alias] = target;
-  }
-
-  /** What a number stands for. */
-  alias(alias: number): PublishTarget {
-    this.checkAlias(alias);
-    const found = this.aliases?.[alias];
-    if (found === undefined)
-      throw new MalformedPacket(`topic alias ${alias} was not given [MQTT5-3.3.2-7]`, PROTOCOL_ERROR);
-    return found;
-  }
-
-  private checkAlias(alias: number): void {
-    if (alias > this.aliasMax) {
-      throw new MalformedPacket(
-        `topic alias ${alias}, more than ${this.aliasMax} [MQTT5-3.3.2-9]`,
-        TOPIC_ALIAS_INVALID,
-      );
-    }
-  }
+/** @param maxS 0 for no limit */
+function keepAliveOf(askedS: number, maxS: number): number {
+  return maxS > 0 && (askedS === 0 || askedS > maxS) ? maxS : askedS;
 }

@@ -1,130 +1,311 @@
 /**
- * CONNECT [section 3.1] and its answer.
+ * The opening of a connection: CONNECT [section 3.1], who the client is, its session, and CONNACK once that is safe.
  *
- *     decode -> identifier, redirection -> who is it (Broker.open) -> its session -> safe -> CONNACK 0
+ *     CONNECT ─▶ identifier, rate, redirection ─▶ BrokerServices.open ────────────┬─▶ admit ─▶ safe ─▶ CONNACK 0 ─▶ opened
+ *                                              └▶ AUTH, back and forth ─▶ enter ──┘
+ *     at each step: refuse ─▶ CONNACK with a refusal
  *
- * A refusal is said in the form of the client's version: a return code before 5.0, a reason code from then on.
+ * It is there until CONNACK 0 has been written, and what lasts is in the `ConnectedClient`.
  */
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
-import { BrokerError, type Credentials, type Refusal, type Session } from '../../../src/api/index.ts';
 import {
-  type Connect,
-  type ConnectProperties,
-  decodeConnect,
-  decodeVersion,
-  EXPIRY_NEVER_S,
-} from '../codec/connect.ts';
-import { writeConnack } from '../codec/encode.ts';
-import { connackBytes, writeConnack5 } from '../codec/encode5.ts';
-import {
-  BAD_USER_NAME_OR_PASSWORD,
-  CONNACK,
-  CONNECTION_ACCEPTED,
-  IDENTIFIER_REJECTED,
-  LEVEL_3_1,
-  LEVEL_3_1_1,
-  LEVEL_5,
-  NOT_AUTHORIZED,
-  SERVER_UNAVAILABLE,
-  UNACCEPTABLE_PROTOCOL_VERSION,
-} from '../codec/packet.ts';
-import {
-  ASSIGNED_CLIENT_IDENTIFIER,
-  AUTHENTICATION_DATA,
-  AUTHENTICATION_METHOD,
-  MAXIMUM_PACKET_SIZE,
-  type PropertyWriter,
-  RECEIVE_MAXIMUM,
-  RESPONSE_INFORMATION,
-  SERVER_KEEP_ALIVE,
-  SERVER_REFERENCE,
-  SESSION_EXPIRY,
-  TOPIC_ALIAS_MAXIMUM,
-} from '../codec/properties.ts';
+  type AuthStep,
+  BrokerError,
+  type BrokerServices,
+  type Credentials,
+  type ReadGate,
+  type Refusal,
+  type Session,
+  type SessionClient,
+  type Transport,
+} from '../../../src/api/index.ts';
+import { type Connect, decodeConnect, decodeVersion } from '../codec/connect.ts';
+import { decodeAuth } from '../codec/disconnect-auth.ts';
+import { writeAuth } from '../codec/encode5.ts';
+import { AUTH, CONNACK, DISCONNECT, LEVEL_3_1_1, LEVEL_5, MalformedPacket } from '../codec/packet.ts';
 import {
   BAD_AUTHENTICATION_METHOD,
   BAD_USER_NAME_OR_PASSWORD_5,
   CLIENT_IDENTIFIER_NOT_VALID,
   CONNECTION_RATE_EXCEEDED,
+  CONTINUE_AUTHENTICATION,
   NOT_AUTHORIZED_5,
+  PACKET_TOO_LARGE,
   PAYLOAD_FORMAT_INVALID,
+  PROTOCOL_ERROR,
   SERVER_MOVED,
   SERVER_UNAVAILABLE_5,
-  SUCCESS,
   UNSUPPORTED_PROTOCOL_VERSION_5,
   USE_ANOTHER_SERVER,
 } from '../codec/reasons.ts';
+import type { AdapterContext } from '../context.ts';
 import { PublishEncoder5 } from '../deliver/publish-encoder5.ts';
-import { queueOf, splitUserName } from '../mapping/names.ts';
+import { splitUserName } from '../mapping/names.ts';
 import { CLIENT_ID_BYTES_MAX } from '../options.ts';
-import { publishWill } from '../publish/publish-will.ts';
-import { ClientSession } from '../session/client-session.ts';
-import { getSession } from '../session/session-records.ts';
 import { registryOf } from '../session/session-registry.ts';
-import { beginAuthentication } from './authentication.ts';
-import type { Connection } from './connection.ts';
-import { HOLD_OPENING } from './intake.ts';
-import { Terms } from './negotiated-options.ts';
+import { Authentication } from './authentication.ts';
+import { type Acceptance, acceptanceFits, writeAcceptance, writeRefusal } from './connack.ts';
+import { ConnectedClient, type ConnectionControl } from './connected-client.ts';
+import { negotiate } from './negotiated-options.ts';
+import { AUTHENTICATING } from './pause-reasons.ts';
 
 /** The longest identifier of 3.1, in characters [MQTT 3.1, section 3.1]. */
 const CLIENT_ID_LENGTH_MAX_3_1 = 23;
 
-export function connect(connection: Connection, buffer: Buffer, start: number, end: number): void {
-  const { adapter } = connection;
-  const { level, bridge } = decodeVersion(buffer, start, end);
-  if (level === 0) {
-    refuse(connection, UNSUPPORTED_PROTOCOL_VERSION_5); // [MQTT-3.1.2-2]
-    return;
-  }
-  connection.level = level;
-  connection.bridge = bridge;
-  const request = decodeConnect(buffer, start, end, adapter.limits);
-  connection.transport.label = request.clientId;
-  if (request.properties !== undefined) connection.packetSizeMax = request.properties.packetSizeMax;
-  const { will } = request;
-  if (will?.properties.text === true && adapter.limits.checkPayloadFormat && !isUtf8(will.payload)) {
-    refuse(connection, PAYLOAD_FORMAT_INVALID);
-    return;
-  }
-  if (!mayHaveIdentifier(request)) {
-    refuse(connection, CLIENT_IDENTIFIER_NOT_VALID);
-    return;
-  }
-  if (!adapter.connectRate.take(connection.broker.clock.monotonicMs())) {
-    adapter.stats.connectRateRefused++;
-    refuse(connection, CONNECTION_RATE_EXCEEDED);
-    return;
-  }
-  const { redirect } = adapter.limits;
-  if (redirect !== null) {
-    refuse(connection, redirect.permanent ? SERVER_MOVED : USE_ANOTHER_SERVER);
-    return;
-  }
-  if (request.properties?.authMethod !== undefined) {
-    beginAuthentication(connection, request);
-    return;
-  }
-  connection.intake.hold(HOLD_OPENING);
-  const { credentials, vhost } = credentialsOf(connection, request);
-  connection.broker.open({ ...credentials, vhost }, connection, (result) => {
-    if (connection.closing) {
-      if (!('refused' in result)) result.close(true);
-    } else if ('refused' in result) refuse(connection, reasonOf(result));
-    else admit(connection, result, request);
-  });
+/** Reasons for which the broker has already told the operator who was not let in, and why. */
+const REPORTED_BY_BROKER: ReadonlySet<number> = new Set([
+  BAD_USER_NAME_OR_PASSWORD_5,
+  NOT_AUTHORIZED_5,
+  BAD_AUTHENTICATION_METHOD,
+]);
+
+/** The connection that opens; `Connection` in fact. */
+export interface OpeningOwner extends ConnectionControl, SessionClient {
+  /** The client is who it says, and its session is found or made: from now on it goes with the connection. */
+  admitted(client: ConnectedClient): void;
+  /** All is safe: CONNACK 0 is written next, and what ends the connection from now on is said with DISCONNECT. */
+  opened(client: ConnectedClient): void;
+  /** CONNACK 0 has been written, and deliveries have begun: what the client sends is read. */
+  reading(client: ConnectedClient): void;
+  /** A CONNECT was refused, and its answer, if it gets one, written. */
+  refused(): void;
 }
 
-export function credentialsOf(
-  connection: Connection,
-  request: Connect,
-): { credentials: Credentials; vhost: string | undefined } {
-  const { vhost, user } = splitUserName(request.user);
-  const { loopback, remote } = connection.transport;
-  const client = `mqtt ${remote.address}:${remote.port}`;
-  // A name of no length is none, and its password then means nothing: clients of Mosquitto rely on it.
-  if (user === '') return { credentials: { client, loopback, user: undefined, password: undefined }, vhost };
-  return { credentials: { client, loopback, user, password: request.password }, vhost };
+export class Opening {
+  /** LEVEL_3_1, LEVEL_3_1_1 or LEVEL_5; 0 before CONNECT, and for one that there is not. */
+  level = 0;
+  /** The broker's session, from when the client is known to when it is the `ConnectedClient`'s. */
+  session: Session | null = null;
+  /** The longest packet that the client takes, whole. */
+  private packetSizeMax = Number.POSITIVE_INFINITY;
+  private authentication: Authentication | null = null;
+  /** The CONNECT whose client has been sent a challenge; null: none has. */
+  private challenged: Connect | null = null;
+  private readonly context: AdapterContext;
+  private readonly transport: Transport;
+  private readonly broker: BrokerServices;
+  private readonly gate: ReadGate;
+  private readonly owner: OpeningOwner;
+
+  constructor(
+    context: AdapterContext,
+    transport: Transport,
+    broker: BrokerServices,
+    gate: ReadGate,
+    owner: OpeningOwner,
+  ) {
+    this.context = context;
+    this.transport = transport;
+    this.broker = broker;
+    this.gate = gate;
+    this.owner = owner;
+  }
+
+  /** The first packet, which is CONNECT, or one that answers a challenge. @throws MalformedPacket, BrokerError */
+  packet(first: number, buffer: Buffer, start: number, end: number): void {
+    const { challenged } = this;
+    if (challenged === null) this.connect(buffer, start, end);
+    else {
+      this.challenged = null;
+      this.answerToChallenge(challenged, first, buffer, start, end);
+    }
+  }
+
+  /** Writes CONNACK with a refusal, and ends the connection. @param reason a reason code of 5.0 */
+  refuse(reason: number): void {
+    if (!REPORTED_BY_BROKER.has(reason)) {
+      this.broker.reportMistake(this.transport, `CONNECT refused with reason 0x${reason.toString(16)}`);
+    }
+    writeRefusal(this.context, this.transport.output, this.level, this.packetSizeMax, reason);
+    this.owner.refused();
+  }
+
+  // ----------------------------------------------------------------------------------------------------- CONNECT
+
+  private connect(buffer: Buffer, start: number, end: number): void {
+    const { limits } = this.context;
+    const { level } = decodeVersion(buffer, start, end);
+    if (level === 0) {
+      this.refuse(UNSUPPORTED_PROTOCOL_VERSION_5); // [MQTT-3.1.2-2]
+      return;
+    }
+    this.level = level;
+    const request = decodeConnect(buffer, start, end, limits);
+    this.transport.label = request.clientId;
+    const { properties } = request;
+    if (properties !== undefined) this.packetSizeMax = properties.packetSizeMax;
+    const refusal = this.refusalOf(request);
+    if (refusal !== null) {
+      this.refuse(refusal);
+      return;
+    }
+    const { credentials, vhost } = this.credentialsOf(request);
+    if (properties?.authMethod !== undefined) {
+      const authentication = new Authentication(this.broker, properties.authMethod, credentials, vhost);
+      if (authentication.begin()) this.authenticate(request, authentication, properties.authData);
+      else this.refuse(BAD_AUTHENTICATION_METHOD);
+      return;
+    }
+    this.gate.pause(AUTHENTICATING);
+    this.broker.open({ ...credentials, vhost }, this.owner, (result) => {
+      if (this.owner.ended) {
+        if (!('refused' in result)) result.close(true);
+      } else if ('refused' in result) this.refuse(reasonOf(result));
+      else this.admit(result, request);
+    });
+  }
+
+  /** Why a client is refused, whoever it is: a reason code of 5.0; null: it is not. */
+  private refusalOf(request: Connect): number | null {
+    const { connectRate, limits, stats } = this.context;
+    const { will } = request;
+    if (will?.properties.text === true && limits.checkPayloadFormat && !isUtf8(will.payload)) {
+      return PAYLOAD_FORMAT_INVALID;
+    }
+    if (!mayHaveIdentifier(request)) return CLIENT_IDENTIFIER_NOT_VALID;
+    if (!connectRate.take(this.broker.clock.monotonicMs())) {
+      stats.connectRateRefused++;
+      return CONNECTION_RATE_EXCEEDED;
+    }
+    const { redirect } = limits;
+    if (redirect !== null) return redirect.permanent ? SERVER_MOVED : USE_ANOTHER_SERVER;
+    return null;
+  }
+
+  private credentialsOf(request: Connect): { credentials: Credentials; vhost: string | undefined } {
+    const { vhost, user } = splitUserName(request.user);
+    const { loopback, remote } = this.transport;
+    const client = `mqtt ${remote.address}:${remote.port}`;
+    // A name of no length is none, and its password then means nothing: clients of Mosquitto rely on it.
+    if (user === '') return { credentials: { client, loopback, user: undefined, password: undefined }, vhost };
+    return { credentials: { client, loopback, user, password: request.password }, vhost };
+  }
+
+  // -------------------------------------------------------------------------------------- enhanced authentication
+
+  /** A packet while CONNECT waits for its authentication: AUTH and DISCONNECT are all that may come [MQTT5-3.1.2-30]. */
+  private answerToChallenge(request: Connect, first: number, buffer: Buffer, start: number, end: number): void {
+    const { authentication } = this;
+    if (first === DISCONNECT << 4) {
+      this.owner.left(false);
+      return;
+    }
+    if (first !== AUTH << 4) throw new MalformedPacket('neither AUTH nor DISCONNECT [MQTT5-3.1.2-30]', PROTOCOL_ERROR);
+    const { reason, method, data } = decodeAuth(buffer, start, end);
+    if (authentication === null || reason !== CONTINUE_AUTHENTICATION || method !== authentication.method) {
+      throw new MalformedPacket('an AUTH of another method or reason [MQTT5-4.12.0-5]', PROTOCOL_ERROR);
+    }
+    this.authenticate(request, authentication, data);
+  }
+
+  private authenticate(request: Connect, authentication: Authentication, data: Buffer | undefined): void {
+    this.authentication = authentication;
+    this.gate.pause(AUTHENTICATING);
+    authentication.step(data, (result) => {
+      if (!this.owner.ended) this.authenticated(request, authentication, result);
+    });
+  }
+
+  private authenticated(request: Connect, authentication: Authentication, result: AuthStep): void {
+    if ('challenge' in result) {
+      this.challenge(request, authentication.method, result.challenge);
+      return;
+    }
+    if ('refused' in result) {
+      this.refuse(reasonOf(result));
+      return;
+    }
+    authentication.data = result.data;
+    const entered = this.broker.enter(result.identity, authentication.vhost, this.owner);
+    if ('refused' in entered) this.refuse(reasonOf(entered));
+    else this.admit(entered, request);
+  }
+
+  private challenge(request: Connect, method: string, data: Buffer): void {
+    const { writer } = this.context;
+    const { output } = this.transport;
+    if (!writeAuth(output, CONTINUE_AUTHENTICATION, method, data, writer, this.packetSizeMax)) {
+      this.owner.fail(new MalformedPacket('an AUTH longer than the client takes', PACKET_TOO_LARGE));
+      return;
+    }
+    this.challenged = request;
+    this.gate.resume(AUTHENTICATING);
+  }
+
+  // ------------------------------------------------------------------------------------------------------ admission
+
+  /** The client is who it says: finds or makes its session, then answers once that is safe. */
+  private admit(session: Session, request: Connect): void {
+    this.session = session;
+    let client: ConnectedClient | null = null;
+    try {
+      const { context, authentication } = this;
+      const registry = registryOf(context, this.broker, session);
+      const options = negotiate(request, context.limits);
+      const id = request.clientId === '' ? `auto-${randomUUID()}` : request.clientId;
+      const { clientSession, present, before } = registry.open(session, id, request.clean, options.sessionExpiryS);
+      const encoder = options.v5
+        ? new PublishEncoder5(context, session, options.asked, this.broker.clock)
+        : context.encoder3;
+      const { gate, owner: control, transport } = this;
+      client = new ConnectedClient({
+        context,
+        transport,
+        gate,
+        control,
+        session,
+        clientSession,
+        options,
+        encoder,
+        authentication,
+      });
+      this.owner.admitted(client);
+      registry.connected(clientSession, client);
+      const known = present && before?.expiryS === clientSession.expiryS && before.endsAtMs === 0;
+      if (!known) clientSession.save(session);
+      client.will = request.will;
+      if (request.will !== undefined && clientSession.kept) registry.wills.arm(id, session.user, request.will);
+      const acceptance = { request, options, clientId: id, sessionPresent: present, authentication };
+      this.answer(client, acceptance, before !== undefined || clientSession.kept);
+    } catch (error) {
+      // Nothing was promised yet, and the will not taken.
+      if (client !== null) client.will = undefined;
+      if (error instanceof BrokerError) this.refuse(SERVER_UNAVAILABLE_5);
+      else this.owner.fail(error);
+    }
+  }
+
+  /** @param durable the client may only hear of it once it is safe */
+  private answer(client: ConnectedClient, acceptance: Acceptance, durable: boolean): void {
+    if (!acceptanceFits(this.context, acceptance)) {
+      // It cannot be let in with what it has to know left out.
+      client.will = undefined;
+      const why = 'it takes no packet as long as the CONNACK it would need [MQTT5-3.1.2-24]';
+      this.broker.reportMistake(this.transport, why);
+      this.owner.refused();
+      return;
+    }
+    const send = (): void => this.accept(client, acceptance);
+    if (!durable) send();
+    else {
+      const refuse = (): void => this.refuse(SERVER_UNAVAILABLE_5);
+      client.answerLong({ type: CONNACK, packetId: 0, send, refuse }, client.session.mark());
+    }
+  }
+
+  private accept(client: ConnectedClient, acceptance: Acceptance): void {
+    this.context.stats.connected++;
+    this.owner.opened(client);
+    writeAcceptance(this.context, client.writer.out, acceptance);
+    try {
+      client.clientSession.attach(client.session, client, client.writer);
+    } catch (error) {
+      this.owner.fail(error);
+      return;
+    }
+    this.owner.reading(client);
+  }
 }
 
 /** Whether a client of this version may have this identifier, or none. */
@@ -137,7 +318,8 @@ function mayHaveIdentifier({ level, bridge, clean, clientId }: Connect): boolean
   return clientId !== '' && (bridge || clientId.length <= CLIENT_ID_LENGTH_MAX_3_1);
 }
 
-export function reasonOf(refusal: Refusal): number {
+/** The reason code of 5.0 for what the broker refuses. */
+function reasonOf(refusal: Refusal): number {
   switch (refusal.refused) {
     // The user name names the vhost, so a wrong one is a wrong user name.
     case 'credentials':
@@ -149,164 +331,3 @@ export function reasonOf(refusal: Refusal): number {
       return SERVER_UNAVAILABLE_5;
   }
 }
-
-/** The return codes of 3.1 and 3.1.1, by reason. */
-const RETURN_CODES: ReadonlyMap<number, number> = new Map([
-  [UNSUPPORTED_PROTOCOL_VERSION_5, UNACCEPTABLE_PROTOCOL_VERSION],
-  [CLIENT_IDENTIFIER_NOT_VALID, IDENTIFIER_REJECTED],
-  [BAD_USER_NAME_OR_PASSWORD_5, BAD_USER_NAME_OR_PASSWORD],
-  [NOT_AUTHORIZED_5, NOT_AUTHORIZED],
-]);
-
-const SAID_BY_BROKER: ReadonlySet<number> = new Set([
-  BAD_USER_NAME_OR_PASSWORD_5,
-  NOT_AUTHORIZED_5,
-  BAD_AUTHENTICATION_METHOD,
-]);
-
-/** Writes CONNACK with a refusal, and ends the connection. @param reason of 5.0 */
-export function refuse(connection: Connection, reason: number): void {
-  const { adapter, output } = connection;
-  // Who was not let in because of who it is has been written down by the broker.
-  if (!SAID_BY_BROKER.has(reason)) {
-    connection.broker.reportMistake(connection.transport, `CONNECT refused with reason 0x${reason.toString(16)}`);
-  }
-  // Session present is 0 [MQTT-3.2.2-4].
-  if (connection.level === LEVEL_5) {
-    const { writer } = adapter;
-    writer.clear();
-    if (adapter.limits.redirect !== null) writer.field(SERVER_REFERENCE, adapter.limits.redirect.to);
-    if (connackBytes(writer) > connection.packetSizeMax) writer.clear();
-    if (connackBytes(writer) <= connection.packetSizeMax) writeConnack5(output, false, reason, writer);
-  } else writeConnack(output, false, RETURN_CODES.get(reason) ?? SERVER_UNAVAILABLE);
-  connection.refused();
-}
-
-/** The client is who it says: finds or makes its session, then answers once that is safe. */
-export function admit(connection: Connection, session: Session, request: Connect): void {
-  connection.session = session;
-  try {
-    const stored = openSession(connection, session, request);
-    connection.keepAlive(keepAliveOf(connection, request));
-    if (request.properties !== undefined) agree(connection, session, request, request.properties);
-    if (connection.terms !== null && connackOf(connection, connection.terms) === null) {
-      // It cannot be let in with what it has to know left out.
-      connection.will = undefined;
-      const why = 'it takes no packet as long as the CONNACK it would need [MQTT5-3.1.2-24]';
-      connection.broker.reportMistake(connection.transport, why);
-      connection.refused();
-    } else if (stored) connection.answer(CONNACK, 0, session.mark());
-    else connection.established();
-  } catch (error) {
-    // Nothing was promised yet, and the will not taken.
-    connection.will = undefined;
-    if (error instanceof BrokerError) refuse(connection, SERVER_UNAVAILABLE_5);
-    else connection.fail(error);
-  }
-}
-
-/** How long the session outlives the connection. */
-function expiryOf(connection: Connection, request: Connect): number {
-  const asked = request.properties?.sessionExpiryS ?? (request.clean ? 0 : EXPIRY_NEVER_S);
-  return Math.min(asked, connection.adapter.limits.sessionExpiryMaxS);
-}
-
-function keepAliveOf(connection: Connection, { keepAliveS }: Connect): number {
-  const { keepAliveMaxS } = connection.adapter.limits;
-  return keepAliveMaxS > 0 && (keepAliveS === 0 || keepAliveS > keepAliveMaxS) ? keepAliveMaxS : keepAliveS;
-}
-
-/** Returns whether something durable was there or was made. */
-function openSession(connection: Connection, session: Session, request: Connect): boolean {
-  const { adapter } = connection;
-  const clients = registryOf(adapter, connection.broker, session);
-  const id = request.clientId === '' ? `auto-${randomUUID()}` : request.clientId;
-  const expiryS = expiryOf(connection, request);
-  clients.clients.get(id)?.host?.takenOver();
-  // One that was not kept has just ended.
-  let client = clients.find(session, id);
-  const before = client === undefined ? undefined : getSession(clients.state, id);
-  const due = clients.wills.take(id);
-  if (client === undefined || request.clean) {
-    session.beginUnit();
-    try {
-      // The former session ends, or has ended, and with it the time its will could wait [MQTT5-3.1.3-9].
-      if (due !== undefined) publishWill(adapter, session, due.will, queueOf(id));
-      client?.end(session, true); // [MQTT-3.1.2-6]
-    } finally {
-      session.endUnit();
-    }
-    client = undefined;
-  }
-  connection.sessionPresent = client !== undefined; // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
-  client ??= new ClientSession(adapter, clients, id, expiryS);
-  client.expiryS = expiryS;
-  client.host = connection;
-  connection.client = client;
-  if (connection.level === LEVEL_5 || connection.bridge) connection.origin = client.queue;
-  clients.clients.set(id, client);
-  clients.stay(id);
-  const known = connection.sessionPresent && before?.expiryS === expiryS && before.endsAtMs === 0;
-  if (!known) client.save(session);
-  connection.will = request.will;
-  if (request.will !== undefined && client.kept) clients.wills.arm(id, session.user, request.will);
-  return before !== undefined || client.kept;
-}
-
-/** What is agreed with a client of 5.0. */
-function agree(connection: Connection, session: Session, request: Connect, wishes: ConnectProperties): void {
-  const { adapter, broker, client } = connection;
-  const { limits } = adapter;
-  connection.terms = new Terms(wishes, client.expiryS, limits.receiveMax, limits.topicAliasMax);
-  connection.reader.properties = true;
-  connection.form5 = new PublishEncoder5(adapter, session, wishes.packetSizeMax, wishes.topicAliasMax, broker.clock);
-  connection.keepAliveAsked = request.keepAliveS;
-  connection.identifierAssigned = request.clientId === '';
-}
-
-/** Writes CONNACK 0. 3.1 has no session present flag. */
-export function finishConnect(connection: Connection): void {
-  const { level, output, sessionPresent, terms } = connection;
-  if (terms === null) {
-    writeConnack(output, sessionPresent && level !== LEVEL_3_1, CONNECTION_ACCEPTED);
-    return;
-  }
-  writeConnack5(output, sessionPresent, SUCCESS, connackOf(connection, terms));
-}
-
-/** What may be left out of CONNACK, one after the other, if it is longer than the client takes [MQTT5-3.1.2-24]. */
-const LEAVES_OUT = ['nothing', 'response information', 'topic aliases', 'packet size'] as const;
-
-/** The properties of CONNACK 0; null if there is no room for what the client must be told. */
-function connackOf(connection: Connection, terms: Terms): PropertyWriter | null {
-  for (let out = 0; out < LEAVES_OUT.length; out++) {
-    const writer = writeAgreed(connection, terms, out);
-    if (connackBytes(writer) <= connection.packetSizeMax) return writer;
-  }
-  return null;
-}
-
-/** @param out how many of `LEAVES_OUT` are left out */
-function writeAgreed(connection: Connection, terms: Terms, out: number): PropertyWriter {
-  const { adapter, authentication, client } = connection;
-  const { limits, writer } = adapter;
-  const { wishes } = terms;
-  writer.clear();
-  if (terms.sessionExpiryS !== wishes.sessionExpiryS) writer.integer(SESSION_EXPIRY, terms.sessionExpiryS);
-  if (limits.receiveMax < 65_535) writer.integer(RECEIVE_MAXIMUM, limits.receiveMax);
-  if (out < 3) writer.integer(MAXIMUM_PACKET_SIZE, limits.packetSizeMax + FIXED_HEADER_BYTES_MAX);
-  if (out < 2 && limits.topicAliasMax > 0) writer.integer(TOPIC_ALIAS_MAXIMUM, limits.topicAliasMax);
-  if (connection.identifierAssigned) writer.field(ASSIGNED_CLIENT_IDENTIFIER, client.id);
-  if (connection.keepAliveS !== connection.keepAliveAsked) writer.integer(SERVER_KEEP_ALIVE, connection.keepAliveS);
-  if (out < 1 && wishes.wantsResponseInformation && limits.responseTopicPrefix !== '') {
-    writer.field(RESPONSE_INFORMATION, limits.responseTopicPrefix + client.id);
-  }
-  if (authentication !== null) {
-    writer.field(AUTHENTICATION_METHOD, authentication.method); // [MQTT5-4.12.0-5]
-    if (authentication.data !== undefined) writer.field(AUTHENTICATION_DATA, authentication.data);
-  }
-  return writer;
-}
-
-/** Packet sizes are counted whole; the bound is on what follows the fixed header. */
-const FIXED_HEADER_BYTES_MAX = 5;

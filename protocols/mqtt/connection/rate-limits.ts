@@ -1,5 +1,5 @@
 /**
- * Rates that are bounded: connections of the whole adapter, packets of one client. Both are counted by the second.
+ * Limits on rates, counted by the second: CONNECTs of the whole adapter, packets of one client.
  */
 import { type Clock, Timer } from '../../../src/api/index.ts';
 
@@ -36,14 +36,14 @@ export class RateLimit {
 export class PacketRateLimit {
   private readonly rate: RateLimit;
   private readonly clock: Clock;
-  private readonly hold: () => void;
+  private readonly pause: () => void;
   private readonly timer: Timer;
 
-  constructor(perSecond: number, clock: Clock, hold: () => void, goOn: () => void) {
+  constructor(perSecond: number, clock: Clock, pause: () => void, resume: () => void) {
     this.rate = new RateLimit(perSecond);
     this.clock = clock;
-    this.hold = hold;
-    this.timer = new Timer(goOn);
+    this.pause = pause;
+    this.timer = new Timer(resume);
   }
 
   /** A packet has come. It is dealt with, but the next one may have to wait. */
@@ -51,7 +51,7 @@ export class PacketRateLimit {
     const nowMs = this.clock.monotonicMs();
     if (this.rate.take(nowMs) || this.timer.scheduled) return;
     this.clock.schedule(this.timer, this.rate.waitMs(nowMs));
-    this.hold();
+    this.pause();
   }
 
   close(): void {

@@ -1,21 +1,21 @@
 /**
- * How a message becomes the PUBLISH of one client. There are two forms: the one of 3.1 and 3.1.1, shared by all their
- * connections, and the one of 5.0, which knows what its client has said at CONNECT (`form5.ts`).
+ * Encoders of PUBLISH to a client. There are two: the one of 3.1 and 3.1.1, shared by all their connections, and the one of
+ * 5.0, which knows what its client has said at CONNECT (`publish-encoder5.ts`).
  *
  *     prepare   looks at the message; everything that decides the packet's length is settled
  *     write     puts everything before the body into a buffer that has room for it
  */
 import type { MessageView } from '../../../src/api/index.ts';
-import type { FanoutCache } from '../adapter.ts';
 import { publishHeadLength, publishLength, writePublishHead } from '../codec/encode.ts';
 import { REMAINING_LENGTH_MAX } from '../codec/packet.ts';
-import { MQTT_DIALECT_ID } from '../mapping/properties.ts';
+import { MQTT_DIALECT_ID } from '../mapping/dialect.ts';
 import type { TopicWriter } from '../mapping/topic-writer.ts';
+import type { FanoutCache } from './fanout-cache.ts';
 
 export interface PublishEncoder {
-  /** Whether the message just prepared has something that this form cannot carry. */
+  /** Whether the message just prepared has something that this version cannot carry. */
   readonly lossy: boolean;
-  /** Where at-most-once messages of this form are remembered for the next subscriber; null: each client's are its own. */
+  /** Where at-most-once messages so encoded are remembered for the next subscriber; null: each client's are its own. */
   readonly fanout: FanoutCache | null;
   /**
    * @param identified it will have a packet identifier

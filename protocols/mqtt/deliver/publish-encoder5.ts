@@ -7,16 +7,30 @@
  * A packet that is longer than the client takes is not sent [MQTT5-3.1.2-24].
  */
 import { type Clock, copyBytes, type MessageView } from '../../../src/api/index.ts';
-import type { FanoutCache, MqttAdapter } from '../adapter.ts';
 import { varintBytes, writeVarint } from '../codec/fields.ts';
 import { REMAINING_LENGTH_MAX } from '../codec/packet.ts';
-import { MESSAGE_EXPIRY, TOPIC_ALIAS } from '../codec/properties.ts';
-import type { PropertySource } from '../mapping/properties.ts';
+import { MESSAGE_EXPIRY, TOPIC_ALIAS } from '../codec/property-table.ts';
+import type { OutgoingProperties, PropertySource } from '../mapping/outgoing-properties.ts';
+import type { TopicWriter } from '../mapping/topic-writer.ts';
+import type { FanoutCache } from './fanout-cache.ts';
 import { OutgoingAliases } from './outgoing-aliases.ts';
 import type { PublishEncoder } from './publish-encoder.ts';
 
 const EXPIRY_BYTES = 5;
 const ALIAS_BYTES = 3;
+
+/** What the encoders of one adapter share (`AdapterContext`). */
+interface SharedEncoding {
+  readonly topics: TopicWriter;
+  readonly outgoing: OutgoingProperties;
+  readonly fanout5: FanoutCache;
+}
+
+/** What a client has said that it takes (`ConnectProperties`). */
+interface ClientMaxima {
+  readonly packetSizeMax: number;
+  readonly topicAliasMax: number;
+}
 
 export class PublishEncoder5 implements PublishEncoder {
   lossy = false;
@@ -27,27 +41,29 @@ export class PublishEncoder5 implements PublishEncoder {
   private expiryS = -1;
   private alias = 0;
   private identifiers: Buffer | null = null;
-  private readonly adapter: MqttAdapter;
+  private readonly topics: TopicWriter;
+  private readonly outgoing: OutgoingProperties;
   private readonly source: PropertySource;
   private readonly packetSizeMax: number;
   private readonly aliases: OutgoingAliases | null;
   private readonly clock: Clock;
 
   /**
-   * @param packetSizeMax the longest packet the client takes
-   * @param aliasMax the highest topic alias it takes
+   * @param shared the scratch objects, and the cache that clients without topic aliases share
+   * @param client the longest packet it takes, whole, and the highest topic alias, 0 for none
    */
-  constructor(adapter: MqttAdapter, source: PropertySource, packetSizeMax: number, aliasMax: number, clock: Clock) {
-    this.adapter = adapter;
+  constructor(shared: SharedEncoding, source: PropertySource, client: ClientMaxima, clock: Clock) {
+    this.topics = shared.topics;
+    this.outgoing = shared.outgoing;
     this.source = source;
-    this.packetSizeMax = packetSizeMax;
-    this.aliases = aliasMax === 0 ? null : new OutgoingAliases(aliasMax);
-    this.fanout = this.aliases === null ? adapter.fanout5 : null;
+    this.packetSizeMax = client.packetSizeMax;
+    this.aliases = client.topicAliasMax === 0 ? null : new OutgoingAliases(client.topicAliasMax);
+    this.fanout = this.aliases === null ? shared.fanout5 : null;
     this.clock = clock;
   }
 
   prepare(view: MessageView, identified: boolean, identifiers: Buffer | null, later: boolean): number {
-    const { topics, outgoing } = this.adapter;
+    const { topics, outgoing } = this;
     topics.of(view);
     outgoing.of(this.source, view);
     this.lossy = topics.lossy || outgoing.lossy;
@@ -79,7 +95,7 @@ export class PublishEncoder5 implements PublishEncoder {
   }
 
   write(buffer: Buffer, at: number, first: number, packetId: number): number {
-    const { topics, outgoing } = this.adapter;
+    const { topics, outgoing } = this;
     buffer[at] = first;
     let next = writeVarint(buffer, at + 1, this.remaining);
     buffer[next++] = this.topicLength >>> 8;

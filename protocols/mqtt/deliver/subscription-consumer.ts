@@ -1,9 +1,18 @@
 /**
- * One consumer of one client: of its own session's queue, or of a shared subscription's. It outlives connections.
+ * One consumer of one client: of its own session's queue, or of a shared subscription's. It outlives connections: the writer
+ * of the connection at hand is put in when there is one.
  */
 import { type Consumer, type DeliverySink, type MessageView, RELEASED } from '../../../src/api/index.ts';
 import type { Qos } from '../codec/publish.ts';
-import type { DeliveryWriter } from './delivery-writer.ts';
+
+/** Writes deliveries to a client; `DeliveryWriter` in fact. */
+export interface MessageWriter {
+  /** @param slot names the delivery in `consumer.consumer.settle`; -1: it is settled already */
+  deliver(consumer: SubscriptionConsumer, view: MessageView, slot: number): void;
+}
+
+/** Why a consumer has ended without its client's doing. */
+export type LossReason = 'queue-deleted' | 'operator';
 
 export class SubscriptionConsumer implements DeliverySink {
   readonly queue: string;
@@ -21,16 +30,16 @@ export class SubscriptionConsumer implements DeliverySink {
   /** Null before `consume`, and once the queue is gone. */
   consumer: Consumer | null = null;
   /** The connection's, while there is one. */
-  outbound: DeliveryWriter | null = null;
+  writer: MessageWriter | null = null;
   /** After a reconnect: slot to packet identifier of what is to be sent again. Null when there is nothing. */
   again: Map<number, number> | null = null;
-  private readonly lost: (feed: SubscriptionConsumer, reason: 'queue-deleted' | 'operator') => void;
+  private readonly lost: (consumer: SubscriptionConsumer, reason: LossReason) => void;
 
   constructor(
     queue: string,
     shared: boolean,
     granted: Qos,
-    lost: (feed: SubscriptionConsumer, reason: 'queue-deleted' | 'operator') => void,
+    lost: (consumer: SubscriptionConsumer, reason: LossReason) => void,
   ) {
     this.queue = queue;
     this.shared = shared;
@@ -38,17 +47,18 @@ export class SubscriptionConsumer implements DeliverySink {
     this.lost = lost;
   }
 
+  /** @param bytes the identifier as a property; null for none */
   setIdentifier(identifier: number, bytes: Buffer | null): void {
     this.identifier = identifier;
     this.identifiers = bytes;
   }
 
   deliver(view: MessageView, slot: number): void {
-    if (this.outbound !== null) this.outbound.deliver(this, view, slot);
+    if (this.writer !== null) this.writer.deliver(this, view, slot);
     else if (slot >= 0) this.consumer?.settle(slot, RELEASED);
   }
 
-  cancelled(reason: 'queue-deleted' | 'operator'): void {
+  cancelled(reason: LossReason): void {
     this.lost(this, reason);
   }
 }

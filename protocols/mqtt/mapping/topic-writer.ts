@@ -1,7 +1,7 @@
 /** Topics as bytes, whatever protocol a message came from. */
 import { isUtf8 } from 'node:buffer';
 import { DOT, type MessageView, respell, SLASH } from '../../../src/api/index.ts';
-import { MQTT_DIALECT_ID } from './properties.ts';
+import { MQTT_DIALECT_ID } from './dialect.ts';
 import { QUEUE_TOPIC_PREFIX } from './special-topics.ts';
 
 const TOPIC_BYTES_MAX = 65_535;

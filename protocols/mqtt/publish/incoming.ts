@@ -1,10 +1,9 @@
 /**
- * What every message from a client goes through, whatever its version, its size, and whether it is a PUBLISH or a will:
- * admitted once, its target found, filled into the draft, and refused in the same words. The files beside this one only say
- * how its bytes come.
+ * The steps of every message from a client, whatever its version and its size: counted once, its target found, published or
+ * refused in the same words. `publish.ts` and `publish-large.ts` only say how its bytes come.
  *
- *     PUBLISH   decode ─▶ addressed ─▶ admit (sent before? quota) ─▶ obstacle ─▶ fill ─▶ handOver ─▶ answer
- *     will                resolve                                              fill ─▶ publish
+ *     PUBLISH   decode ─▶ targetFor ─▶ isNew (sent before? quota) ─▶ refusalOf ─▶ fillDraft ─▶ publishDraft ─▶ answer
+ *     will                resolveTarget                                           fillDraft ─▶ publish
  */
 import { type BodyWriter, BrokerError, type Draft, MARK_REFUSED, type Mark } from '../../../src/api/index.ts';
 import { type MessageProperties, NO_PROPERTIES } from '../codec/message-properties.ts';
@@ -19,56 +18,61 @@ import {
   TOPIC_NAME_INVALID,
   UNSPECIFIED_ERROR,
 } from '../codec/reasons.ts';
-import type { Connection } from '../connection/connection.ts';
-import { HOLD_CONGESTED } from '../connection/intake.ts';
-import { readHints } from '../mapping/properties.ts';
+import type { ConnectedClient } from '../connection/connected-client.ts';
+import { CONGESTED } from '../connection/pause-reasons.ts';
 import { type PublishTarget, targetOf } from './publish-target.ts';
+import { TopicAliases } from './topic-aliases.ts';
 
-/** 5.0: the properties of a PUBLISH whose head is in `adapter.fields`. Others have none. */
-export function propertiesOf(connection: Connection, buffer: Buffer, end: number): MessageProperties {
-  if (connection.terms === null) return NO_PROPERTIES;
-  const { fields, properties, limits } = connection.adapter;
+/** 5.0: the properties of a PUBLISH whose head is in `context.fields`. Others have none. @throws MalformedPacket */
+export function propertiesOf(client: ConnectedClient, buffer: Buffer, end: number): MessageProperties {
+  if (!client.options.v5) return NO_PROPERTIES;
+  const { fields, properties, limits } = client.context;
   decodePublishProperties(buffer, end, fields, properties, limits.propertiesSizeMax);
   return properties;
 }
 
-/** The target of a PUBLISH; the alias that it gives is given, whatever becomes of it. */
-export function addressed(
-  connection: Connection,
+/**
+ * The target of a PUBLISH to the topic `buffer[start, end)`; the alias that it gives is given, whatever becomes of it.
+ * @throws MalformedPacket
+ */
+export function targetFor(
+  client: ConnectedClient,
   { alias }: MessageProperties,
   buffer: Buffer,
   start: number,
   end: number,
 ): PublishTarget {
-  return alias === 0 ? targetOf(connection, buffer, start, end) : aliased(connection, alias, buffer, start, end);
+  return alias === 0 ? targetOf(client, buffer, start, end) : aliased(client, alias, buffer, start, end);
+}
+
+function aliased(client: ConnectedClient, alias: number, buffer: Buffer, start: number, end: number): PublishTarget {
+  client.aliases ??= new TopicAliases(client.context.limits.topicAliasMax);
+  const { aliases } = client;
+  let target: PublishTarget;
+  if (start !== end) target = targetOf(client, buffer, start, end);
+  else {
+    target = aliases.get(alias);
+    if (target.valid) return target;
+    target = targetOf(client, target.bytes, target.start, target.end);
+  }
+  aliases.set(alias, target);
+  return target;
 }
 
 /**
  * Counts a QoS 1 or 2 message against the client's quota. False: it was sent before, and only its answer is wanted
  * [MQTT-4.3.3-2].
+ * @throws MalformedPacket if the client has more unanswered than it may
  */
-export function admit({ client, terms }: Connection, { qos, packetId }: PublishFields): boolean {
-  if (qos === 2 && client.hasReceived(packetId)) return false;
-  if (terms !== null) terms.received();
+export function isNew(client: ConnectedClient, { qos, packetId }: PublishFields): boolean {
+  if (qos === 2 && client.clientSession.received.has(packetId)) return false;
+  if (client.quota !== null) client.quota.received();
   return true;
 }
 
-function aliased(connection: Connection, alias: number, buffer: Buffer, start: number, end: number): PublishTarget {
-  const terms = connection.terms!;
-  let target: PublishTarget;
-  if (start !== end) target = targetOf(connection, buffer, start, end);
-  else {
-    target = terms.alias(alias);
-    if (target.valid) return target;
-    target = targetOf(connection, target.bytes, target.start, target.end);
-  }
-  terms.setAlias(alias, target);
-  return target;
-}
-
-/** Why a message is not taken: a reason code of 5.0. */
-export function obstacle(
-  connection: Connection,
+/** Why a message is not taken: a reason code of 5.0; SUCCESS: it is. */
+export function refusalOf(
+  client: ConnectedClient,
   target: PublishTarget,
   { qos, retain }: PublishFields,
   properties: MessageProperties,
@@ -76,71 +80,46 @@ export function obstacle(
 ): number {
   if (target.route === null) return target.reason;
   // Who cannot be told has it delivered and not kept, which the broker counts.
-  if (retain && target.retainable && qos > 0 && bodyLength > 0 && connection.terms !== null) {
+  if (retain && target.retainable && qos > 0 && bodyLength > 0 && client.options.v5) {
     const bytes = properties.end - properties.start + bodyLength;
-    if (connection.session.retainedFull(target.route, bytes)) return QUOTA_EXCEEDED;
+    if (client.session.retainedFull(target.route, bytes)) return QUOTA_EXCEEDED;
   }
   return SUCCESS;
 }
 
-/** Says everything about a message but its body. @param user who publishes it */
-export function fill(
-  draft: Draft,
-  target: PublishTarget,
-  qos: Qos,
-  retain: boolean,
-  origin: string,
-  properties: MessageProperties,
-  user: string,
-): void {
-  draft.assurance = qos;
-  draft.retain = retain && target.retainable;
-  if (origin !== '') draft.origin = origin;
-  if (properties !== NO_PROPERTIES) {
-    const { buffer, start, end, expiryS } = properties;
-    draft.props = buffer;
-    draft.propsStart = start;
-    draft.propsEnd = end;
-    if (expiryS >= 0) draft.ttlMs = expiryS * 1000;
-    if (properties.hasUserProperties) readHints(buffer, start, end, draft, user);
-  }
-  // A delay in the topic counts before one in a property.
-  if (target.delayMs >= 0) draft.delayMs = target.delayMs;
-}
-
 /** Publishes what the draft holds, and answers once it is safe. @param body its large body, if it has one */
-export function handOver(
-  connection: Connection,
+export function publishDraft(
+  client: ConnectedClient,
   target: PublishTarget,
   draft: Draft,
   packetId: number,
   body: BodyWriter | null,
 ): void {
-  const { session } = connection;
+  const { session } = client;
   const qos = draft.assurance;
   try {
     if (qos === 0) {
-      if (session.publish(target.route!, draft) === MARK_REFUSED) connection.adapter.stats.publishesDropped++;
-    } else if (qos === 1) answer(connection, PUBACK, packetId, session.publish(target.route!, draft), draft);
-    else answer(connection, PUBREC, packetId, publishOnce(connection, target, draft, packetId), draft);
+      if (session.publish(target.route!, draft) === MARK_REFUSED) client.context.stats.publishesDropped++;
+    } else if (qos === 1) answer(client, PUBACK, packetId, session.publish(target.route!, draft), draft);
+    else answer(client, PUBREC, packetId, publishOnce(client, target, draft, packetId), draft);
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
     body?.abort();
-    refuse(connection, qos, packetId, error.code === 'unavailable' ? QUOTA_EXCEEDED : UNSPECIFIED_ERROR);
+    refusePublish(client, qos, packetId, error.code === 'unavailable' ? QUOTA_EXCEEDED : UNSPECIFIED_ERROR);
   }
-  if (session.congested) connection.intake.hold(HOLD_CONGESTED);
+  if (session.congested) client.gate.pause(CONGESTED);
 }
 
 /** Message and identifier in one unit, so that after a crash the message is there exactly if it is known to be. */
-function publishOnce(connection: Connection, target: PublishTarget, draft: Draft, packetId: number): Mark {
-  const { client, session } = connection;
-  if (client.kept) session.beginUnit();
+function publishOnce(client: ConnectedClient, target: PublishTarget, draft: Draft, packetId: number): Mark {
+  const { clientSession, session } = client;
+  if (clientSession.kept) session.beginUnit();
   let mark: Mark = MARK_REFUSED;
   try {
     mark = session.publish(target.route!, draft);
-    if (mark !== MARK_REFUSED) client.receive(packetId);
+    if (mark !== MARK_REFUSED) clientSession.received.add(packetId);
   } finally {
-    if (client.kept) {
+    if (clientSession.kept) {
       const unit = session.endUnit();
       if (mark !== MARK_REFUSED) mark = unit;
     }
@@ -149,37 +128,38 @@ function publishOnce(connection: Connection, target: PublishTarget, draft: Draft
 }
 
 /** 5.0 hears that it was refused, or that nobody wanted it. */
-function answer(connection: Connection, type: number, packetId: number, mark: Mark, draft: Draft): void {
-  if (connection.terms === null) connection.answer(type, packetId, mark);
-  else if (mark === MARK_REFUSED) connection.answer(type, packetId, connection.session.mark(), QUOTA_EXCEEDED);
+function answer(client: ConnectedClient, type: number, packetId: number, mark: Mark, draft: Draft): void {
+  if (!client.options.v5) client.answer(type, packetId, mark);
+  else if (mark === MARK_REFUSED) client.answer(type, packetId, client.session.mark(), QUOTA_EXCEEDED);
   else {
     const nobody = draft.routed === 0 && draft.delayMs < 0;
-    connection.answer(type, packetId, mark, nobody ? NO_MATCHING_SUBSCRIBERS : SUCCESS);
+    client.answer(type, packetId, mark, nobody ? NO_MATCHING_SUBSCRIBERS : SUCCESS);
   }
 }
 
-/** It was sent before. */
-export function repeated(connection: Connection, packetId: number): void {
-  connection.answer(PUBREC, packetId, connection.session.mark());
+/** A QoS 2 message that was sent before. */
+export function acknowledgeAgain(client: ConnectedClient, packetId: number): void {
+  client.answer(PUBREC, packetId, client.session.mark());
 }
 
 /**
- * A message that is not taken. QoS 0 is dropped, counted. 5.0 is told; what 3.1.1 may not publish is acknowledged, dropped
- * and counted, as Mosquitto does, since a client that is cut off would send it again for ever [MQTT-3.3.5-2]. Where the
- * broker is short of something, the end of the connection has 3.1.1 keep its message.
+ * Answers a message that is not taken. QoS 0 is dropped, counted. 5.0 is told; what 3.1.1 may not publish is acknowledged,
+ * dropped and counted, as Mosquitto does, since a client that is cut off would send it again for ever [MQTT-3.3.5-2]. Where
+ * the broker is short of something, the end of the connection has 3.1.1 keep its message.
+ * @throws MalformedPacket where the connection has to end
  */
-export function refuse(connection: Connection, qos: Qos, packetId: number, reason: number): void {
-  const { stats } = connection.adapter;
+export function refusePublish(client: ConnectedClient, qos: Qos, packetId: number, reason: number): void {
+  const { stats } = client.context;
   if (qos === 0) {
     if (reason === PAYLOAD_FORMAT_INVALID) throw new MalformedPacket('a payload that is no UTF-8 text', reason);
     stats.publishesDropped++;
     return;
   }
   const type = qos === 1 ? PUBACK : PUBREC;
-  const mark = connection.session.mark();
-  if (connection.terms !== null) connection.answer(type, packetId, mark, reason);
+  const mark = client.session.mark();
+  if (client.options.v5) client.answer(type, packetId, mark, reason);
   else if (reason === NOT_AUTHORIZED_5 || reason === TOPIC_NAME_INVALID) {
     stats.publishesDropped++;
-    connection.answer(type, packetId, mark);
+    client.answer(type, packetId, mark);
   } else throw new MalformedPacket('the broker could not take a message', reason);
 }

@@ -2,17 +2,15 @@
  * Where a PUBLISH or a will goes. What was found out about a topic is one object, and that is what is remembered: for the
  * topic that comes again, for its alias, while a large body arrives. So nothing can be left behind on the way.
  */
-import { AddressTable, BrokerError, equalRanges, type Route, type Session, SLASH } from '../../../src/api/index.ts';
-import type { MqttAdapter } from '../adapter.ts';
+import { BrokerError, equalRanges, type Route, type RouteMemo, type Session, SLASH } from '../../../src/api/index.ts';
 import { checkTopicName } from '../codec/publish.ts';
 import { NOT_AUTHORIZED_5, SUCCESS, UNSPECIFIED_ERROR } from '../codec/reasons.ts';
-import type { Connection } from '../connection/connection.ts';
 import { meaningOf } from '../mapping/special-topics.ts';
 
 const DOLLAR = 0x24;
 
 export class PublishTarget {
-  /** The topic: `bytes[start, end)`. */
+  /** The topic: `bytes[start, end)`, memory that does not change. */
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
@@ -49,40 +47,36 @@ export class PublishTarget {
   }
 }
 
+/** What a publisher's topics are looked up with. */
+export interface TargetLookup {
+  readonly session: Session;
+  readonly targets: RouteMemo<PublishTarget>;
+  readonly context: { readonly limits: { readonly exchange: string; readonly topicLevelsMax: number } };
+}
+
 /**
- * The target of a topic. The last one is looked at first; a publisher of several topics gets a table of its own.
+ * The target of a topic `buffer[start, end)`, from the publisher's last ones if it is among them.
  * @throws MalformedPacket for a topic that is none
  */
-export function targetOf(connection: Connection, buffer: Buffer, start: number, end: number): PublishTarget {
-  const last = connection.lastTarget;
-  if (last !== null) {
-    if (last.valid && equalRanges(last.bytes, last.start, last.end, buffer, start, end)) return last;
-    connection.targets ??= new AddressTable();
-    const found = connection.targets.find(buffer, start, start, start, end);
-    if (found?.valid) {
-      connection.lastTarget = found;
-      return found;
-    }
-  }
-  const { adapter, session } = connection;
-  checkTopicName(buffer, start, end, adapter.limits.topicLevelsMax);
-  const target = resolve(adapter, session, buffer, start, end);
-  if (target.route !== null) {
-    connection.targets?.set(buffer, start, start, start, end, target);
-    connection.lastTarget = target;
-  }
+export function targetOf(lookup: TargetLookup, buffer: Buffer, start: number, end: number): PublishTarget {
+  const { targets } = lookup;
+  const known = targets.find(buffer, start, start, start, end);
+  if (known?.valid) return known;
+  const { exchange, topicLevelsMax } = lookup.context.limits;
+  checkTopicName(buffer, start, end, topicLevelsMax);
+  const target = resolveTarget(exchange, lookup.session, buffer, start, end);
+  if (target.route !== null) targets.set(target.bytes, target.start, target.start, target.start, target.end, target);
   return target;
 }
 
-/** Looks a well-formed topic up, wherever it comes from. */
-export function resolve(
-  adapter: MqttAdapter,
+/** Looks a well-formed topic up, wherever it comes from. @param exchange the one that topics live in */
+export function resolveTarget(
+  exchange: string,
   session: Session,
   buffer: Buffer,
   start: number,
   end: number,
 ): PublishTarget {
-  const { exchange } = adapter.limits;
   if (buffer[start] !== DOLLAR) {
     const found = routeOf(session, exchange, buffer, start, end);
     if (typeof found === 'number') return refusal(buffer, start, end, found);

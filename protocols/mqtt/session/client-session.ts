@@ -13,39 +13,68 @@
  * goes straight to the connection, the rest waits in the queue. The queue is made with the first subscription, and a
  * consumer on it with the first that asks for more than QoS 0.
  */
-import { BrokerError, CONVERT_STRINGS, type Consumer, RELEASED, type Session, SLASH } from '../../../src/api/index.ts';
-import type { MqttAdapter } from '../adapter.ts';
+import {
+  type AdapterState,
+  type Backpressure,
+  BrokerError,
+  CONVERT_STRINGS,
+  type Consumer,
+  type DirectSink,
+  RELEASED,
+  type Session,
+} from '../../../src/api/index.ts';
 import { EXPIRY_NEVER_S } from '../codec/connect.ts';
-import type { Qos } from '../codec/publish.ts';
 import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED } from '../codec/reasons.ts';
 import type { Subscription } from '../codec/subscriptions.ts';
-import type { DeliveryWriter } from '../deliver/delivery-writer.ts';
-import { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
-import { bindingOf, queueOf } from '../mapping/names.ts';
-import type { PacketWindow } from './packet-window.ts';
+import type { AdapterContext } from '../context.ts';
+import { type LossReason, type MessageWriter, SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
+import { queueOf } from '../mapping/names.ts';
+import { OwnSubscriptions } from './own-subscriptions.ts';
 import { ReceivedIds } from './received-ids.ts';
-import { deleteIn, deleteSession, getSession, putIn, putSession } from './session-records.ts';
-import type { SessionRegistry } from './session-registry.ts';
-import { SharedSubscriptions } from './shared-subscriptions.ts';
-import { SubscriptionIdentifiers } from './subscription-identifiers.ts';
-import { SYS_PREFIX } from './sys-topics.ts';
+import { deleteSession, getSession, type Leftovers, putSession } from './session-records.ts';
+import { SharedSubscriptions, type ShareRegistry } from './shared-subscriptions.ts';
+import { SYS_PREFIX, type SysTopics } from './sys-topics.ts';
 import { UnsettledPackets } from './unsettled.ts';
 import type { Wills } from './wills.ts';
 
-/** The connection, as its session sees it. */
-export interface ClientHost {
+/** A session's connection, while there is one. */
+export interface SessionConnection {
   /** The same client identifier has connected again [MQTT-3.1.4-2]. */
   takenOver(): void;
-  /** The session cannot go on: its queue was deleted, or an operator ended its consumer. */
-  broken(why: string, reason: number): void;
+  /** Ends it: its queue was deleted, or an operator ended its consumer. @param reason a reason code of 5.0 */
+  disconnect(why: string, reason: number): void;
   /** Sends PUBREL once everything asked of the broker until now is safe. */
   awaitRelease(packetId: number): void;
 }
 
-interface OwnSubscription {
-  readonly subscription: Subscription;
-  /** 0 for none. */
-  readonly identifier: number;
+/** Writes what a session has for its client; `DeliveryWriter` in fact. */
+export interface SessionWriter extends MessageWriter, Backpressure, DirectSink {
+  /** Packet identifiers in use on this connection. */
+  inFlight: number;
+  /** Sends something that the broker says of itself, as if it were retained; dropped while the client does not keep up. */
+  publishSys(topic: string, value: string): void;
+}
+
+/** All sessions of a vhost, as one of them sees them; `SessionRegistry` in fact. */
+export interface SessionServices {
+  readonly state: AdapterState;
+  readonly wills: Wills;
+  readonly sys: SysTopics;
+  readonly shares: ShareRegistry;
+  /** Takes the at-most-once messages of sessions whose clients are away. */
+  readonly absent: DirectSink;
+  /** Takes, once, what a former run left under way for a client. */
+  takeLeftovers(clientId: string): Leftovers | undefined;
+  /** The session has ended. */
+  forget(session: ClientSession): void;
+  /** Its client is away, and all of it is written down. */
+  parked(session: ClientSession): void;
+  /** It ends in so many seconds, if its client stays away. Returns when: epoch milliseconds. */
+  endLater(clientId: string, expiryS: number): number;
+  /** Deletes a queue that is the session's own, without the session being told. */
+  withoutNews(deletion: () => void): void;
+  /** Acts in one commit unit in the name of a user who is not there. */
+  onBehalfOf(user: string, act: (session: Session) => void): void;
 }
 
 export class ClientSession {
@@ -55,61 +84,57 @@ export class ClientSession {
   /** Seconds that it outlives its connection. */
   expiryS: number;
   readonly queue: string;
+  /** What the client was sent and has not settled. */
   readonly unsettled: UnsettledPackets;
+  /** QoS 2 messages that the client has published and not released. */
+  readonly received: ReceivedIds;
+  readonly subscriptions: OwnSubscriptions;
   readonly shares: SharedSubscriptions;
-  readonly adapter: MqttAdapter;
-  readonly clients: SessionRegistry;
-  host: ClientHost | null = null;
-  outbound: DeliveryWriter | null = null;
+  readonly services: SessionServices;
+  /** Null while the client is away. */
+  connection: SessionConnection | null = null;
+  private writer: SessionWriter | null = null;
   /** Nothing is left of it. */
   ended = false;
-  /** Null as long as no subscription has one. */
-  identifiers: SubscriptionIdentifiers | null = null;
-  /** Of its connection, while there is one. */
+  /** The broker's session of its connection, while there is one. */
   private session: Session | null = null;
   private queueKnown = false;
+  /** The consumer of its own queue. */
   private main: SubscriptionConsumer | null = null;
-  private readonly filters = new Map<string, OwnSubscription>();
-  private inbound: ReceivedIds | null = null;
-  readonly lost = (feed: SubscriptionConsumer, reason: 'queue-deleted' | 'operator'): void =>
-    this.feedLost(feed, reason);
+  private readonly context: AdapterContext;
+  readonly lost = (consumer: SubscriptionConsumer, reason: LossReason): void => this.consumerLost(consumer, reason);
 
-  constructor(adapter: MqttAdapter, clients: SessionRegistry, id: string, expiryS: number) {
-    this.adapter = adapter;
-    this.clients = clients;
+  /** @param expiryS seconds that it outlives its connection; 0: it is not kept */
+  constructor(context: AdapterContext, services: SessionServices, id: string, expiryS: number) {
+    this.context = context;
+    this.services = services;
     this.id = id;
     this.kept = expiryS > 0;
     this.expiryS = expiryS;
     this.queue = queueOf(id);
-    this.unsettled = new UnsettledPackets(id, this.kept ? clients.state : null, adapter.stats);
-    this.shares = new SharedSubscriptions(this);
-  }
-
-  get wills(): Wills {
-    return this.clients.wills;
+    const state = this.kept ? services.state : null;
+    this.unsettled = new UnsettledPackets(id, state, context.stats);
+    this.received = new ReceivedIds(id, state);
+    this.subscriptions = new OwnSubscriptions(this.queue, context.limits.exchange);
+    this.shares = new SharedSubscriptions(this, services.shares, context.limits.exchange);
   }
 
   // ------------------------------------------------------------------------------------------------- coming and going
 
-  /** Takes up what is stored of a kept session: after a restart of the broker. */
+  /** Takes up what is stored of a kept session: after a restart of the broker, or once it has left memory. */
   restore(session: Session): void {
-    const leftovers = this.clients.takeLeftovers(this.id);
+    const leftovers = this.services.takeLeftovers(this.id);
     if (leftovers !== undefined) {
-      for (const id of leftovers.inbound) this.received().add(id);
+      this.received.restore(leftovers.inbound);
       this.unsettled.restore(leftovers);
     }
-    this.shares.restore(session, getSession(this.clients.state, this.id)?.shares ?? {});
+    this.shares.restore(session, getSession(this.services.state, this.id)?.shares ?? {});
     if (!session.queueExists(this.queue)) return;
     this.queueKnown = true;
-    let wanted = this.unsettled.size > 0 || session.checkQueue(this.queue).messages > 0;
-    for (const { exchange, key, options } of session.bindings(this.queue)) {
-      if (exchange !== this.adapter.limits.exchange || options.spelling !== SLASH) continue;
-      const qos: Qos = options.assurance ?? 2;
-      const { notOwn = false, keepRetain = false, data = 0 } = options;
-      this.remember({ filter: key, qos, noLocal: notOwn, retainAsPublished: keepRetain, retainHandling: 0 }, data);
-      if (qos > 0) wanted = true;
-    }
-    if (wanted) this.main = new SubscriptionConsumer(this.queue, false, 2, this.lost);
+    const waiting = this.unsettled.size > 0 || session.checkQueue(this.queue).messages > 0;
+    const highest = this.subscriptions.restore(session);
+    for (const filter of this.subscriptions.filters()) this.watchSys(filter);
+    if (waiting || highest > 0) this.main = new SubscriptionConsumer(this.queue, false, 2, this.lost);
   }
 
   /** Writes down that the session exists. @param endsAtMs when it ends if its client stays away; 0: connected, or never */
@@ -117,25 +142,27 @@ export class ClientSession {
     if (!this.kept) return;
     const { user } = session;
     const { expiryS, queueKnown: hasQueue } = this;
-    putSession(this.clients.state, this.id, { user, shares: this.shares.records(), expiryS, endsAtMs, hasQueue });
+    putSession(this.services.state, this.id, { user, shares: this.shares.records(), expiryS, endsAtMs, hasQueue });
   }
 
-  /** Begins, or goes on with, deliveries. CONNACK has been written [MQTT-3.2.0-1]. */
-  attach(session: Session, outbound: DeliveryWriter): void {
-    this.outbound = outbound;
+  /**
+   * Begins, or goes on with, deliveries. CONNACK has been written [MQTT-3.2.0-1].
+   * @throws BrokerError where its user may not consume
+   */
+  attach(session: Session, connection: SessionConnection, writer: SessionWriter): void {
+    this.writer = writer;
     this.session = session;
-    for (const id of this.unsettled.released()) {
-      outbound.inFlight++;
-      this.host!.awaitRelease(id);
+    for (const packetId of this.unsettled.released()) {
+      writer.inFlight++;
+      connection.awaitRelease(packetId);
     }
     this.unsettled.prepareAgain();
     if (this.queueKnown && !session.queueExists(this.queue)) {
       // Deleted while no consumer was there to hear of it.
       this.queueKnown = false;
-      this.filters.clear();
-      this.identifiers = null;
+      this.subscriptions.clear();
     }
-    if (this.queueKnown) session.attachDirect(this.queue, outbound);
+    if (this.queueKnown) session.attachDirect(this.queue, writer);
     if (this.main !== null) this.start(session, this.main);
     this.shares.attach(session);
   }
@@ -143,98 +170,93 @@ export class ClientSession {
   /** The connection is gone and the session stays, until `expiryS` is over. */
   park(session: Session, inOrder: boolean): void {
     if (this.ended) return;
-    this.host = null;
-    this.outbound = null;
-    this.session = null;
-    if (this.queueKnown && session.queueExists(this.queue)) session.attachDirect(this.queue, this.clients.absent);
+    this.detach();
+    if (this.queueKnown && session.queueExists(this.queue)) session.attachDirect(this.queue, this.services.absent);
     this.unsettled.park(inOrder);
-    for (const feed of this.feeds()) {
-      feed.outbound = null;
-      feed.again = null;
-      const consumer = feed.consumer;
-      if (consumer === null) continue;
-      if (feed.shared && consumer.held === 0) {
-        consumer.cancel(RELEASED);
-        feed.consumer = null;
-      } else consumer.suspend();
+    for (const consumer of this.consumers()) {
+      consumer.writer = null;
+      consumer.again = null;
+      const { consumer: active } = consumer;
+      if (active === null) continue;
+      if (consumer.shared && active.held === 0) {
+        active.cancel(RELEASED);
+        consumer.consumer = null;
+      } else active.suspend();
     }
-    if (this.expiryS !== EXPIRY_NEVER_S) this.save(session, this.clients.endLater(this.id, this.expiryS));
+    if (this.expiryS !== EXPIRY_NEVER_S) this.save(session, this.services.endLater(this.id, this.expiryS));
     if (this.idle) this.leaveMemory();
   }
 
   /** Nothing is under way: what is written down is all there is. */
   private get idle(): boolean {
-    if (this.unsettled.size > 0 || (this.inbound !== null && this.inbound.size > 0)) return false;
-    for (const feed of this.feeds()) if (feed.consumer !== null && feed.consumer.held > 0) return false;
+    if (this.unsettled.size > 0 || this.received.size > 0) return false;
+    for (const { consumer } of this.consumers()) if (consumer !== null && consumer.held > 0) return false;
     return true;
   }
 
   /** A client that is away costs no more than its queue, its bindings and its record; `restore` makes it again of them. */
   private leaveMemory(): void {
-    for (const feed of this.feeds()) feed.consumer?.cancel(RELEASED);
-    this.clients.parked(this);
+    for (const { consumer } of this.consumers()) consumer?.cancel(RELEASED);
+    this.services.parked(this);
   }
 
   /** The session ends: its queue and every trace of it go. */
   end(session: Session, inOrder: boolean): void {
     if (this.ended) return;
     this.ended = true;
-    this.host = null;
-    this.outbound = null;
-    this.session = null;
+    this.detach();
     this.unsettled.end(inOrder);
-    for (const feed of this.feeds()) {
-      feed.outbound = null;
-      feed.consumer?.cancel(RELEASED);
+    for (const consumer of this.consumers()) {
+      consumer.writer = null;
+      consumer.consumer?.cancel(RELEASED);
     }
     this.shares.end(session);
-    if (session.queueExists(this.queue)) this.clients.withoutNews(() => session.deleteQueue(this.queue, false, false));
+    if (session.queueExists(this.queue)) this.services.withoutNews(() => session.deleteQueue(this.queue, false, false));
     this.forget();
   }
 
+  private detach(): void {
+    this.connection = null;
+    this.writer = null;
+    this.session = null;
+  }
+
   private forget(): void {
-    if (this.kept) {
-      this.inbound?.forEach((id) => {
-        deleteIn(this.clients.state, this.id, id);
-      });
-      deleteSession(this.clients.state, this.id);
-    }
+    this.received.clear();
+    if (this.kept) deleteSession(this.services.state, this.id);
     this.queueKnown = false;
     this.main = null;
-    this.filters.clear();
-    this.identifiers = null;
-    this.inbound = null;
-    this.clients.forget(this);
+    this.subscriptions.clear();
+    this.services.forget(this);
   }
 
   // --------------------------------------------------------------------------------------------------- subscriptions
 
-  hasSubscription(filter: string): boolean {
-    return this.filters.has(filter);
-  }
-
-  /** Returns the granted QoS, or why not: a reason code of 5.0. @param identifier 0 for none */
+  /**
+   * Returns the granted QoS, or why not: a reason code of 5.0.
+   * @param identifier 0 for none
+   * @throws BrokerError where the broker refuses the queue or its binding
+   */
   subscribe(session: Session, subscription: Subscription, identifier: number): number {
     const { filter, qos } = subscription;
-    if (!this.filters.has(filter) && !this.room()) return QUOTA_EXCEEDED;
+    if (!this.subscriptions.has(filter) && !this.hasRoom()) return QUOTA_EXCEEDED;
     // Looked for every time, since an operator may have deleted it.
     if (!session.queueExists(this.queue)) {
       session.declareQueue(this.queue, {
         durable: this.kept,
         exclusive: false,
         autoDelete: false,
-        arguments: this.adapter.sessionArguments,
+        arguments: this.context.sessionArguments,
         atMostOnce: 'direct',
       });
     }
     if (!this.queueKnown) {
       this.queueKnown = true;
-      session.attachDirect(this.queue, this.outbound);
+      session.attachDirect(this.queue, this.writer);
       this.save(session);
     }
-    // The same filter replaces its subscription [MQTT-3.8.4-3].
-    session.bindQueue(this.queue, this.adapter.limits.exchange, filter, bindingOf(subscription, identifier));
-    this.remember(subscription, identifier);
+    this.subscriptions.add(session, subscription, identifier);
+    this.watchSys(filter);
     if (qos > 0 && this.main === null) {
       this.main = new SubscriptionConsumer(this.queue, false, 2, this.lost);
       this.start(session, this.main);
@@ -242,95 +264,75 @@ export class ClientSession {
     return qos;
   }
 
-  private remember(subscription: Subscription, identifier: number): void {
-    this.filters.set(subscription.filter, { subscription, identifier });
-    this.watch(subscription.filter);
-    if (identifier > 0) this.identifiers ??= new SubscriptionIdentifiers();
-    this.identifiers?.set(subscription.filter, identifier, subscription.noLocal);
-  }
-
   /** Somebody has subscribed, alone or in a share, to what the broker says of itself. */
-  watch(filter: string): void {
-    if (filter.startsWith(SYS_PREFIX)) this.clients.sys.watch();
+  watchSys(filter: string): void {
+    if (filter.startsWith(SYS_PREFIX)) this.services.sys.watch();
   }
 
   /** Sends what is retained under a filter. */
   replayRetained(session: Session, filter: string): void {
-    const own = this.filters.get(filter);
-    if (own === undefined) return;
-    session.replayRetained(this.queue, filter, bindingOf(own.subscription, own.identifier));
-    if (!filter.startsWith(SYS_PREFIX)) return;
-    for (const [topic, value] of this.clients.sys.matching(session, filter)) this.outbound?.publishSys(topic, value);
-  }
-
-  /** Returns whether there was such a subscription. */
-  unsubscribe(session: Session, filter: string): boolean {
-    const own = this.filters.get(filter);
-    if (own === undefined) return false;
-    this.filters.delete(filter);
-    this.identifiers?.set(filter, 0, false);
-    session.unbindQueue(this.queue, this.adapter.limits.exchange, filter, bindingOf(own.subscription, own.identifier));
-    return true;
+    if (!this.subscriptions.replayRetained(session, filter) || !filter.startsWith(SYS_PREFIX)) return;
+    for (const [topic, value] of this.services.sys.matching(session, filter)) this.writer?.publishSys(topic, value);
   }
 
   /** Whether it may have one more subscription. */
-  room(): boolean {
-    return this.filters.size + this.shares.size < this.adapter.limits.subscriptionsMax;
+  hasRoom(): boolean {
+    return this.subscriptions.size + this.shares.size < this.context.limits.subscriptionsMax;
   }
 
-  // -------------------------------------------------------------------------------------------------------- feeds
+  // ------------------------------------------------------------------------------------------------------- consumers
 
   /** Looks again for something to deliver. */
   wake(): void {
     this.main?.consumer?.wake();
-    if (this.shares.size > 0) for (const feed of this.shares.values()) feed.consumer?.wake();
+    if (this.shares.size > 0) for (const { consumer } of this.shares.values()) consumer?.wake();
   }
 
-  start(session: Session, feed: SubscriptionConsumer): void {
-    if (this.outbound === null) return;
-    feed.outbound = this.outbound;
-    if (feed.consumer !== null) {
-      feed.consumer.resume(feed, this.outbound);
+  /** Has a consumer deliver to the connection, if there is one. @throws BrokerError where its user may not consume */
+  start(session: Session, consumer: SubscriptionConsumer): void {
+    if (this.writer === null) return;
+    consumer.writer = this.writer;
+    if (consumer.consumer !== null) {
+      consumer.consumer.resume(consumer, this.writer);
       return;
     }
-    feed.consumer = this.consume(session, feed, this.outbound);
+    consumer.consumer = this.consume(session, consumer, this.writer);
   }
 
-  private consume(session: Session, feed: SubscriptionConsumer, outbound: DeliveryWriter): Consumer {
-    const prefetch = this.adapter.limits.inflightMax;
+  private consume(session: Session, consumer: SubscriptionConsumer, writer: SessionWriter): Consumer {
     const options = {
       tag: this.id,
-      settled: feed.granted === 0,
+      settled: consumer.granted === 0,
       exclusive: false,
-      prefetch,
+      prefetch: this.context.limits.inflightMax,
       arguments: [],
       // All headers are text here.
-      ...(feed.selector !== '' && { selector: CONVERT_STRINGS + feed.selector }),
+      ...(consumer.selector !== '' && { selector: CONVERT_STRINGS + consumer.selector }),
     };
-    return session.consume(feed.queue, options, feed, outbound);
+    return session.consume(consumer.queue, options, consumer, writer);
   }
 
-  private *feeds(): Iterable<SubscriptionConsumer> {
+  private *consumers(): Iterable<SubscriptionConsumer> {
     if (this.main !== null) yield this.main;
     yield* this.shares.values();
   }
 
-  private feedLost(feed: SubscriptionConsumer, reason: 'queue-deleted' | 'operator'): void {
-    const freed = this.unsettled.forget(feed);
-    if (this.outbound !== null) this.outbound.inFlight -= freed;
-    feed.consumer = null;
+  private consumerLost(consumer: SubscriptionConsumer, reason: LossReason): void {
+    const freed = this.unsettled.forget(consumer);
+    if (this.writer !== null) this.writer.inFlight -= freed;
+    consumer.consumer = null;
     const why = reason === 'queue-deleted' ? 'the queue of a share was deleted' : 'ended by an operator';
     try {
-      if (feed.shared && reason === 'queue-deleted') {
-        this.shares.lost(this.session, feed);
+      if (consumer.shared && reason === 'queue-deleted') {
+        this.shares.lost(this.session, consumer);
         return;
       }
     } catch (error) {
       // It cannot be made again, so the client has to hear of it.
       if (!(error instanceof BrokerError)) throw error;
     }
-    if (!feed.shared && reason === 'queue-deleted') this.queueLost();
-    else this.host?.broken(why, ADMINISTRATIVE_ACTION);
+    if (!consumer.shared && reason === 'queue-deleted') this.queueLost();
+    else this.connection?.disconnect(why, ADMINISTRATIVE_ACTION);
   }
 
   /**
@@ -340,69 +342,23 @@ export class ClientSession {
   queueLost(): void {
     if (this.ended) return;
     this.drop();
-    this.host?.broken('the queue of the session was deleted', ADMINISTRATIVE_ACTION);
-    this.host = null;
+    this.connection?.disconnect('the queue of the session was deleted', ADMINISTRATIVE_ACTION);
+    this.connection = null;
   }
 
   /** The session has lost its queue: all the rest of it goes. Its connection, if there is one, has yet to be told. */
   private drop(): void {
-    const user = getSession(this.clients.state, this.id)?.user ?? '';
+    const user = getSession(this.services.state, this.id)?.user ?? '';
     this.ended = true;
     this.unsettled.end(false);
-    for (const feed of this.shares.values()) {
-      feed.outbound = null;
-      feed.consumer?.cancel(RELEASED);
+    for (const consumer of this.shares.values()) {
+      consumer.writer = null;
+      consumer.consumer?.cancel(RELEASED);
     }
     if (this.session !== null) this.shares.end(this.session);
-    else this.clients.onBehalfOf(user, (session) => this.shares.end(session));
-    this.outbound = null;
+    else this.services.onBehalfOf(user, (session) => this.shares.end(session));
+    this.writer = null;
     this.session = null;
     this.forget();
-  }
-
-  // ------------------------------------------------------------------------------------------------ packet identifiers
-
-  window(): PacketWindow {
-    return this.unsettled.window;
-  }
-
-  record(id: number, seq: number): void {
-    this.unsettled.recordSent(id, seq);
-  }
-
-  /** @see UnsettledPackets.wake */
-  wakePlace(id: number): number {
-    return this.unsettled.wake(id);
-  }
-
-  /** @see UnsettledPackets.placeRestored */
-  placeRestored(feed: SubscriptionConsumer, seq: number, slot: number): number {
-    if (!this.unsettled.restoring) return -1;
-    return this.unsettled.placeRestored(feed, seq, slot, (id) => {
-      if (this.outbound !== null) this.outbound.inFlight++;
-      this.host?.awaitRelease(id);
-    });
-  }
-
-  /** Whether a QoS 2 message is under way from the client with this identifier. */
-  hasReceived(id: number): boolean {
-    return this.inbound?.has(id) ?? false;
-  }
-
-  receive(id: number): void {
-    this.received().add(id);
-    if (this.kept) putIn(this.clients.state, this.id, id);
-  }
-
-  /** PUBREL has come; or the message was refused after all. Returns whether it was known. */
-  release(id: number): boolean {
-    const known = this.inbound?.delete(id) ?? false;
-    if (known && this.kept) deleteIn(this.clients.state, this.id, id);
-    return known;
-  }
-
-  private received(): ReceivedIds {
-    this.inbound ??= new ReceivedIds();
-    return this.inbound;
   }
 }

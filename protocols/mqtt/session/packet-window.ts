@@ -44,10 +44,10 @@ export class PacketWindow {
   /** By place: the identifier, or 0. */
   ids = new Uint16Array(PLACES_MIN);
   stages = new Uint8Array(PLACES_MIN);
-  /** The delivery's slot at its feed's consumer. */
+  /** The delivery's slot at its consumer. */
   slots = new Int32Array(PLACES_MIN);
-  /** The feed that holds the delivery; null when there is none any more, or not yet after a restart. */
-  feeds: (SubscriptionConsumer | null)[] = new Array(PLACES_MIN).fill(null);
+  /** The consumer that holds the delivery; null when there is none any more, or not yet after a restart. */
+  consumers: (SubscriptionConsumer | null)[] = new Array(PLACES_MIN).fill(null);
   private nextId = 1;
 
   /** The place of an identifier in use, or -1. */
@@ -57,12 +57,12 @@ export class PacketWindow {
   }
 
   /** Takes the next free identifier. Returns its place; `ids[place]` says which it is. */
-  take(feed: SubscriptionConsumer, slot: number, stage: number): number {
+  take(consumer: SubscriptionConsumer, slot: number, stage: number): number {
     if (this.size === this.places || this.size === 65_535) this.grow();
     let id = this.nextId;
     while (id === 0 || this.stages[id & (this.places - 1)] !== FREE) id = (id + 1) & 0xffff;
     this.nextId = (id + 1) & 0xffff;
-    return this.put(id, feed, slot, stage);
+    return this.put(id, consumer, slot, stage);
   }
 
   /** Enters an identifier that a former run of the broker, or of the session, has used. It must be free. */
@@ -75,7 +75,7 @@ export class PacketWindow {
   free(place: number): void {
     this.stages[place] = FREE;
     this.ids[place] = 0;
-    this.feeds[place] = null;
+    this.consumers[place] = null;
     this.size--;
   }
 
@@ -89,27 +89,27 @@ export class PacketWindow {
     return found.sort((a, b) => ((a - this.nextId) & 0xffff) - ((b - this.nextId) & 0xffff));
   }
 
-  private put(id: number, feed: SubscriptionConsumer | null, slot: number, stage: number): number {
+  private put(id: number, consumer: SubscriptionConsumer | null, slot: number, stage: number): number {
     const place = id & (this.places - 1);
     this.ids[place] = id;
     this.stages[place] = stage;
     this.slots[place] = slot;
-    this.feeds[place] = feed;
+    this.consumers[place] = consumer;
     this.size++;
     return place;
   }
 
   private grow(): void {
     if (this.places === PLACES_MAX) throw new RangeError('all 65535 packet identifiers are in use');
-    const { ids, stages, slots, feeds, places } = this;
+    const { ids, stages, slots, consumers, places } = this;
     this.places = places * 2;
     this.ids = new Uint16Array(this.places);
     this.stages = new Uint8Array(this.places);
     this.slots = new Int32Array(this.places);
-    this.feeds = new Array(this.places).fill(null);
+    this.consumers = new Array(this.places).fill(null);
     this.size = 0;
     for (let place = 0; place < places; place++) {
-      if (stages[place] !== FREE) this.put(ids[place]!, feeds[place]!, slots[place]!, stages[place]!);
+      if (stages[place] !== FREE) this.put(ids[place]!, consumers[place]!, slots[place]!, stages[place]!);
     }
   }
 }

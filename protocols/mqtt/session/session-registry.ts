@@ -14,23 +14,14 @@ import {
   type Session,
   type SessionClient,
 } from '../../../src/api/index.ts';
-import type { MqttAdapter } from '../adapter.ts';
 import { EXPIRY_NEVER_S } from '../codec/connect.ts';
-import { sharedFilter } from '../codec/text.ts';
-import { queueOf, SHARED_BINDING } from '../mapping/names.ts';
+import type { AdapterContext } from '../context.ts';
+import { queueOf } from '../mapping/names.ts';
 import { publishWill } from '../publish/publish-will.ts';
-import { ClientSession } from './client-session.ts';
+import { ClientSession, type SessionConnection, type SessionServices } from './client-session.ts';
 import { Deadlines } from './deadlines.ts';
-import {
-  countSessions,
-  deleteShare,
-  getSession,
-  hasShare,
-  type Leftovers,
-  readAll,
-  type SessionRecord,
-  shareQueues,
-} from './session-records.ts';
+import { countSessions, getSession, type Leftovers, readAll, type SessionRecord } from './session-records.ts';
+import { ShareMembers } from './share-members.ts';
 import { SysTopics } from './sys-topics.ts';
 import { Wills } from './wills.ts';
 
@@ -40,12 +31,22 @@ const NOBODY: SessionClient = { uncongested() {}, kicked() {} };
 /** Of a session's queue: the client identifier follows. */
 const QUEUE_PREFIX_LENGTH = queueOf('').length;
 
-export class SessionRegistry {
-  /** Sessions in memory: connected ones, and kept ones with something under way. */
-  readonly clients = new Map<string, ClientSession>();
+/** A session that a client connects to. */
+export interface OpenedSession {
+  readonly clientSession: ClientSession;
+  /** It was there before. */
+  readonly present: boolean;
+  /** What was written down of the one that was there, though the client may not have wanted it. */
+  readonly before: SessionRecord | undefined;
+}
+
+export class SessionRegistry implements SessionServices {
+  /** In memory, by client identifier: connected ones, and kept ones with something under way. */
+  readonly sessions = new Map<string, ClientSession>();
   readonly state: AdapterState;
   readonly wills: Wills;
   readonly sys: SysTopics;
+  readonly shares: ShareMembers;
   /** Hears for sessions whose clients are away that their queue was deleted, which is the end of them. */
   readonly absent: DirectSink = {
     output: NO_BACKPRESSURE,
@@ -57,35 +58,34 @@ export class SessionRegistry {
   private deleting = false;
   /** What a former run left under way, for clients that have not connected since. */
   private readonly leftovers: Map<string, Leftovers>;
-  /** Members of each shared subscription, by its queue's name. */
-  private readonly members = new Map<string, Set<string>>();
   /** When sessions whose clients are away end. */
   private readonly ends: Deadlines;
-  private readonly adapter: MqttAdapter;
+  private readonly context: AdapterContext;
   private readonly broker: BrokerServices;
   private readonly vhost: string;
 
-  constructor(adapter: MqttAdapter, broker: BrokerServices, session: Session) {
-    this.adapter = adapter;
+  constructor(context: AdapterContext, broker: BrokerServices, session: Session) {
+    this.context = context;
     this.broker = broker;
     this.vhost = session.vhost;
     this.state = session.state;
+    this.shares = new ShareMembers(session.state, context.limits.exchange);
     this.ends = new Deadlines(broker.clock, (clientId) => {
-      if (this.endAbsent(clientId)) adapter.stats.sessionsExpired++;
+      if (this.endAbsent(clientId)) context.stats.sessionsExpired++;
     });
     this.wills = new Wills(session.state, broker.clock, (clientId) => this.publishWillOf(clientId));
     this.sys = new SysTopics(broker.clock, {
-      stats: adapter.stats,
-      intervalMs: adapter.limits.sysIntervalMs,
-      exchange: adapter.limits.exchange,
-      connected: () => this.connected(),
+      stats: context.stats,
+      intervalMs: context.limits.sysIntervalMs,
+      exchange: context.limits.exchange,
+      connected: () => this.countConnected(),
       total: () => countSessions(this.state),
       withSession: (act) => this.onBehalfOf('mqtt', act),
     });
     const stored = readAll(session.state);
     this.leftovers = stored.leftovers;
     for (const [clientId, { shares, expiryS, endsAtMs }] of stored.sessions) {
-      for (const queue of Object.keys(shares)) this.join(queue, clientId);
+      for (const queue of Object.keys(shares)) this.shares.join(queue, clientId);
       // One that was connected when the broker went down has lost its connection just now.
       if (endsAtMs > 0) this.ends.set(clientId, endsAtMs);
       else if (expiryS !== EXPIRY_NEVER_S) this.endLater(clientId, expiryS);
@@ -107,10 +107,9 @@ export class SessionRegistry {
         if (!(error instanceof BrokerError)) throw error;
       }
     }
-    for (const queue of shareQueues(this.state)) if (!this.members.has(queue)) this.shareOver(session, queue);
+    this.shares.sweep(session);
   }
 
-  /** Takes, once, what a former run left under way for a client. */
   takeLeftovers(clientId: string): Leftovers | undefined {
     const found = this.leftovers.get(clientId);
     this.leftovers.delete(clientId);
@@ -119,41 +118,68 @@ export class SessionRegistry {
 
   /** The session of a client identifier, if there is one: from memory, or as it is stored. */
   find(session: Session, clientId: string): ClientSession | undefined {
-    const known = this.clients.get(clientId);
+    const known = this.sessions.get(clientId);
     if (known !== undefined) return known;
     const stored = getSession(this.state, clientId);
     if (stored === undefined) return undefined;
     // It was kept, so it is kept as long as it is there; how long it outlives its connection is said anew.
-    const client = new ClientSession(this.adapter, this, clientId, Math.max(1, stored.expiryS));
-    client.restore(session);
-    if (!stored.hasQueue || session.queueExists(client.queue)) return client;
-    client.end(session, true);
+    const restored = new ClientSession(this.context, this, clientId, Math.max(1, stored.expiryS));
+    restored.restore(session);
+    if (!stored.hasQueue || session.queueExists(restored.queue)) return restored;
+    restored.end(session, true);
     return undefined;
   }
 
-  forget(client: ClientSession): void {
-    if (this.clients.get(client.id) === client) this.clients.delete(client.id);
-    this.ends.clear(client.id);
+  /**
+   * A client connects: takes the session of its identifier from the connection that has it, or makes one where there is none,
+   * or the client wants none of what was [MQTT-3.1.2-6]. `connected` is to follow.
+   * @param expiryS seconds that it outlives its connection from now on
+   */
+  open(session: Session, clientId: string, clean: boolean, expiryS: number): OpenedSession {
+    this.sessions.get(clientId)?.connection?.takenOver();
+    // One that was not kept has just ended.
+    let clientSession = this.find(session, clientId);
+    const before = clientSession === undefined ? undefined : getSession(this.state, clientId);
+    const due = this.wills.take(clientId);
+    if (clientSession === undefined || clean) {
+      session.beginUnit();
+      try {
+        // The former session ends, or has ended, and with it the time its will could wait [MQTT5-3.1.3-9].
+        if (due !== undefined) publishWill(this.context, session, due.will, queueOf(clientId));
+        clientSession?.end(session, true);
+      } finally {
+        session.endUnit();
+      }
+      clientSession = undefined;
+    }
+    const present = clientSession !== undefined; // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
+    clientSession ??= new ClientSession(this.context, this, clientId, expiryS);
+    clientSession.expiryS = expiryS;
+    return { clientSession, present, before };
   }
 
-  /** The client is away, and its session as it is written down. */
-  parked(client: ClientSession): void {
-    if (this.clients.get(client.id) === client) this.clients.delete(client.id);
+  /** The client of a session that was opened is there. */
+  connected(clientSession: ClientSession, connection: SessionConnection): void {
+    clientSession.connection = connection;
+    this.sessions.set(clientSession.id, clientSession);
+    this.ends.clear(clientSession.id);
   }
 
-  /** The client is away: its session ends in so many seconds. Returns when: epoch milliseconds. */
+  forget(clientSession: ClientSession): void {
+    if (this.sessions.get(clientSession.id) === clientSession) this.sessions.delete(clientSession.id);
+    this.ends.clear(clientSession.id);
+  }
+
+  parked(clientSession: ClientSession): void {
+    if (this.sessions.get(clientSession.id) === clientSession) this.sessions.delete(clientSession.id);
+  }
+
   endLater(clientId: string, expiryS: number): number {
     const atMs = this.broker.clock.epochMs() + expiryS * 1000;
     this.ends.set(clientId, atMs);
     return atMs;
   }
 
-  /** The client is back. */
-  stay(clientId: string): void {
-    this.ends.clear(clientId);
-  }
-
-  /** A session that ends deletes its own queue. */
   withoutNews(deletion: () => void): void {
     this.deleting = true;
     try {
@@ -166,10 +192,10 @@ export class SessionRegistry {
   /** Ends a session whose client is away. Returns whether there was one. */
   private endAbsent(clientId: string): boolean {
     const stored = getSession(this.state, clientId);
-    if (stored === undefined || this.clients.get(clientId)?.host) return false;
+    if (stored === undefined || this.sessions.get(clientId)?.connection) return false;
     this.onBehalfOf(stored.user, (session) => {
       const due = this.wills.take(clientId); // at the end of the session at the latest [MQTT5-3.1.3-9]
-      if (due !== undefined) publishWill(this.adapter, session, due.will, queueOf(clientId));
+      if (due !== undefined) publishWill(this.context, session, due.will, queueOf(clientId));
       this.find(session, clientId)?.end(session, true);
     });
     return true;
@@ -178,13 +204,13 @@ export class SessionRegistry {
   private publishWillOf(clientId: string): void {
     this.onBehalfOf(this.wills.userOf(clientId) ?? '', (session) => {
       const due = this.wills.take(clientId);
-      if (due !== undefined) publishWill(this.adapter, session, due.will, queueOf(clientId));
+      if (due !== undefined) publishWill(this.context, session, due.will, queueOf(clientId));
     });
   }
 
-  private connected(): number {
+  private countConnected(): number {
     let count = 0;
-    for (const client of this.clients.values()) if (client.host !== null) count++;
+    for (const session of this.sessions.values()) if (session.connection !== null) count++;
     return count;
   }
 
@@ -196,77 +222,17 @@ export class SessionRegistry {
     try {
       act(session);
     } catch (error) {
-      this.adapter.stats.internalErrors++;
+      this.context.stats.internalErrors++;
       this.broker.reportFault(error);
     }
     session.endUnit();
     session.close(true);
   }
-
-  join(queue: string, clientId: string): void {
-    let members = this.members.get(queue);
-    if (members === undefined) {
-      members = new Set();
-      this.members.set(queue, members);
-    }
-    members.add(clientId);
-  }
-
-  /** A session is no member of a share any more. The last one takes the queue with it [MQTT5 4.8.2]. */
-  leave(session: Session, queue: string, clientId: string): void {
-    const members = this.members.get(queue);
-    if (members === undefined) return;
-    members.delete(clientId);
-    if (members.size > 0) return;
-    this.members.delete(queue);
-    this.shareOver(session, queue);
-  }
-
-  /**
-   * A share has no member. Others may consume from its queue: then it goes with the last of them. One that others had made
-   * stays.
-   */
-  private shareOver(session: Session, queue: string): void {
-    if (!hasShare(this.state, queue)) {
-      this.unbindShare(session, queue);
-      return;
-    }
-    session.releaseQueue(queue);
-    if (!session.queueExists(queue)) deleteShare(this.state, queue);
-    else this.outliving(session, queue);
-  }
-
-  /** What a share has left to others goes when they do; another queue of that name is then not the share's. */
-  private outliving(session: Session, queue: string): void {
-    try {
-      session.attachDirect(queue, {
-        output: NO_BACKPRESSURE,
-        deliverDirect: () => false,
-        queueDeleted: () => {
-          if (!this.members.has(queue)) deleteShare(this.state, queue);
-        },
-      });
-    } catch (error) {
-      // Who may not hear of it leaves the record for the next start.
-      if (!(error instanceof BrokerError)) throw error;
-    }
-  }
-
-  private unbindShare(session: Session, queue: string): void {
-    const share = sharedFilter(queue);
-    if (share === undefined || share === 'invalid' || !session.queueExists(queue)) return;
-    try {
-      session.unbindQueue(queue, this.adapter.limits.exchange, share.filter, SHARED_BINDING);
-    } catch (error) {
-      // Who may not is at an end all the same.
-      if (!(error instanceof BrokerError)) throw error;
-    }
-  }
 }
 
 const brokers = new WeakMap<BrokerServices, Map<string, SessionRegistry>>();
 
-export function registryOf(adapter: MqttAdapter, broker: BrokerServices, session: Session): SessionRegistry {
+export function registryOf(context: AdapterContext, broker: BrokerServices, session: Session): SessionRegistry {
   let vhosts = brokers.get(broker);
   if (vhosts === undefined) {
     vhosts = new Map();
@@ -274,18 +240,18 @@ export function registryOf(adapter: MqttAdapter, broker: BrokerServices, session
   }
   let clients = vhosts.get(session.vhost);
   if (clients === undefined) {
-    clients = new SessionRegistry(adapter, broker, session);
+    clients = new SessionRegistry(context, broker, session);
     vhosts.set(session.vhost, clients);
   }
   return clients;
 }
 
 /** The broker has started: sessions end and wills are published from now on, whether a client comes or not. */
-export function startRegistries(adapter: MqttAdapter, broker: BrokerServices): void {
+export function startRegistries(context: AdapterContext, broker: BrokerServices): void {
   for (const vhost of broker.vhostNames) {
     const session = broker.enter({ user: 'mqtt' }, vhost, NOBODY);
     if ('refused' in session) continue;
-    if (session.state.keys('mqtt/').length > 0) registryOf(adapter, broker, session);
+    if (session.state.keys('mqtt/').length > 0) registryOf(context, broker, session);
     session.close(true);
   }
 }

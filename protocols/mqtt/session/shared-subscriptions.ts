@@ -5,14 +5,13 @@
  * sits there and hears nothing. One that others had declared before the first member came is theirs: it loses the share's
  * binding with the last member, and stays.
  */
-import type { Session } from '../../../src/api/index.ts';
+import type { AdapterState, Session } from '../../../src/api/index.ts';
 import { QUOTA_EXCEEDED, TOPIC_FILTER_INVALID } from '../codec/reasons.ts';
 import type { Subscription } from '../codec/subscriptions.ts';
 import { type SharedFilter, sharedFilter } from '../codec/text.ts';
-import { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
+import { type LossReason, SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import { SHARED_BINDING, sharedQueueOf } from '../mapping/names.ts';
 import { QUEUE_NAME_BYTES_MAX } from '../options.ts';
-import type { ClientSession } from './client-session.ts';
 import { putShare, type ShareRecord } from './session-records.ts';
 import { identifierBytes } from './subscription-identifiers.ts';
 
@@ -24,60 +23,88 @@ const QUEUE_OPTIONS = {
   atMostOnce: 'queue',
 } as const;
 
+/** Who is a member of which share of the vhost; `SessionRegistry` in fact. */
+export interface ShareRegistry {
+  readonly state: AdapterState;
+  /** A session is a member of a share from now on. @param queue the share's */
+  join(queue: string, clientId: string): void;
+  /** It is none any more. The last one takes the queue with it. */
+  leave(session: Session, queue: string, clientId: string): void;
+}
+
+/** The session whose shares these are; `ClientSession` in fact. */
+export interface ShareMember {
+  readonly id: string;
+  /** Whether it may have one more subscription. */
+  hasRoom(): boolean;
+  /** It has subscribed to a filter, of `$SYS` perhaps. */
+  watchSys(filter: string): void;
+  /** Has a consumer deliver to the connection, if there is one. */
+  start(session: Session, consumer: SubscriptionConsumer): void;
+  /** Writes itself down, its shares with it. */
+  save(session: Session): void;
+  /** Hears that a consumer has ended without its client's doing. */
+  readonly lost: (consumer: SubscriptionConsumer, reason: LossReason) => void;
+}
+
 export class SharedSubscriptions {
   /** By queue name. */
-  private readonly feeds = new Map<string, SubscriptionConsumer>();
-  private readonly client: ClientSession;
+  private readonly consumers = new Map<string, SubscriptionConsumer>();
+  private readonly member: ShareMember;
+  private readonly registry: ShareRegistry;
+  private readonly exchange: string;
 
-  constructor(client: ClientSession) {
-    this.client = client;
+  /** @param exchange the one that topics live in */
+  constructor(member: ShareMember, registry: ShareRegistry, exchange: string) {
+    this.member = member;
+    this.registry = registry;
+    this.exchange = exchange;
   }
 
   get size(): number {
-    return this.feeds.size;
+    return this.consumers.size;
   }
 
   values(): Iterable<SubscriptionConsumer> {
-    return this.feeds.values();
+    return this.consumers.values();
   }
 
   /** Takes up what is stored. */
   restore(session: Session, records: { readonly [queue: string]: ShareRecord }): void {
     for (const [queue, record] of Object.entries(records)) {
-      this.feeds.set(queue, this.feed(queue, record));
+      this.consumers.set(queue, this.consumerOf(queue, record));
       this.makeAgain(session, queue);
     }
   }
 
   /** The session's client is back. */
   attach(session: Session): void {
-    for (const feed of this.feeds.values()) {
-      if (feed.consumer === null) this.makeAgain(session, feed.queue);
-      this.client.start(session, feed);
+    for (const consumer of this.consumers.values()) {
+      if (consumer.consumer === null) this.makeAgain(session, consumer.queue);
+      this.member.start(session, consumer);
     }
   }
 
   private makeAgain(session: Session, queue: string): void {
     const share = sharedFilter(queue);
     if (share === undefined || share === 'invalid') return;
-    if (session.queueExists(queue)) this.client.watch(share.filter);
+    if (session.queueExists(queue)) this.member.watchSys(share.filter);
     else this.make(session, queue, share.filter);
   }
 
   private make(session: Session, queue: string, filter: string): void {
-    const { clients } = this.client;
     const there = session.queueExists(queue);
     session.declareQueue(queue, QUEUE_OPTIONS);
-    if (!there) putShare(clients.state, queue);
-    session.bindQueue(queue, this.client.adapter.limits.exchange, filter, SHARED_BINDING);
-    this.client.watch(filter);
+    if (!there) putShare(this.registry.state, queue);
+    session.bindQueue(queue, this.exchange, filter, SHARED_BINDING);
+    this.member.watchSys(filter);
   }
 
   records(): { [queue: string]: ShareRecord } {
     const records: { [queue: string]: ShareRecord } = {};
-    for (const feed of this.feeds.values()) {
-      const { asPublished, granted: qos, identifier, selector } = feed;
-      records[feed.queue] = { qos, asPublished, identifier, ...(selector !== '' && { selector }) };
+    for (const consumer of this.consumers.values()) {
+      const { asPublished, granted: qos, identifier, selector } = consumer;
+      records[consumer.queue] = { qos, asPublished, identifier, ...(selector !== '' && { selector }) };
     }
     return records;
   }
@@ -90,11 +117,10 @@ export class SharedSubscriptions {
     identifier: number,
     selector: string,
   ): number {
-    const { client } = this;
     const { qos } = subscription;
     const queue = sharedQueueOf(share.group, share.filter);
-    const member = this.feeds.get(queue);
-    if (member === undefined && !client.room()) return QUOTA_EXCEEDED;
+    const member = this.consumers.get(queue);
+    if (member === undefined && !this.member.hasRoom()) return QUOTA_EXCEEDED;
     if (Buffer.byteLength(queue) > QUEUE_NAME_BYTES_MAX) return TOPIC_FILTER_INVALID;
     // Queue and member in one unit: after a crash there is none without the other.
     session.beginUnit();
@@ -115,58 +141,60 @@ export class SharedSubscriptions {
     identifier: number,
     selector: string,
   ): void {
-    const { client } = this;
     if (member !== undefined && member.granted > 0 === qos > 0 && member.selector === selector) {
       member.granted = qos;
       member.asPublished = retainAsPublished;
       member.setIdentifier(identifier, identifierBytes(identifier));
     } else {
-      const feed = this.feed(queue, { qos, asPublished: retainAsPublished, identifier, selector });
-      client.clients.join(queue, client.id);
+      const consumer = this.consumerOf(queue, { qos, asPublished: retainAsPublished, identifier, selector });
+      this.registry.join(queue, this.member.id);
       try {
-        client.start(session, feed);
+        this.member.start(session, consumer);
       } catch (error) {
         // A selector that is none: nothing has changed.
-        if (member === undefined) client.clients.leave(session, queue, client.id);
+        if (member === undefined) this.registry.leave(session, queue, this.member.id);
         throw error;
       }
       member?.consumer?.cancel();
-      this.feeds.set(queue, feed);
+      this.consumers.set(queue, consumer);
     }
-    client.save(session);
+    this.member.save(session);
   }
 
   /** Returns whether it was a member. */
   unsubscribe(session: Session, share: SharedFilter): boolean {
     const queue = sharedQueueOf(share.group, share.filter);
-    const feed = this.feeds.get(queue);
-    if (feed === undefined) return false;
+    const consumer = this.consumers.get(queue);
+    if (consumer === undefined) return false;
     // What was sent may still be answered [MQTT-3.10.4-3].
-    feed.consumer?.cancel();
-    this.feeds.delete(queue);
-    this.client.clients.leave(session, queue, this.client.id);
-    this.client.save(session);
+    consumer.consumer?.cancel();
+    this.consumers.delete(queue);
+    this.registry.leave(session, queue, this.member.id);
+    this.member.save(session);
     return true;
   }
 
   /** The queue was deleted. A client that is there gets it again at once; one that is away, when it is back. */
-  lost(session: Session | null, feed: SubscriptionConsumer): void {
+  lost(session: Session | null, consumer: SubscriptionConsumer): void {
     if (session === null) return;
-    this.makeAgain(session, feed.queue);
-    this.client.start(session, feed);
+    this.makeAgain(session, consumer.queue);
+    this.member.start(session, consumer);
   }
 
   /** The session ends. */
   end(session: Session): void {
-    for (const queue of this.feeds.keys()) this.client.clients.leave(session, queue, this.client.id);
-    this.feeds.clear();
+    for (const queue of this.consumers.keys()) this.registry.leave(session, queue, this.member.id);
+    this.consumers.clear();
   }
 
-  private feed(queue: string, { qos, asPublished, identifier, selector = '' }: ShareRecord): SubscriptionConsumer {
-    const feed = new SubscriptionConsumer(queue, true, qos, this.client.lost);
-    feed.selector = selector;
-    feed.asPublished = asPublished;
-    feed.setIdentifier(identifier, identifierBytes(identifier));
-    return feed;
+  private consumerOf(
+    queue: string,
+    { qos, asPublished, identifier, selector = '' }: ShareRecord,
+  ): SubscriptionConsumer {
+    const consumer = new SubscriptionConsumer(queue, true, qos, this.member.lost);
+    consumer.selector = selector;
+    consumer.asPublished = asPublished;
+    consumer.setIdentifier(identifier, identifierBytes(identifier));
+    return consumer;
   }
 }

@@ -75,15 +75,15 @@ export class UnsettledPackets {
     return this.packets === null ? [] : this.packets.idsAt(RELEASED);
   }
 
-  /** Tells each feed which of its deliveries go out again under which identifier [MQTT-4.4.0-1]. */
+  /** Tells each consumer which of its deliveries go out again under which identifier [MQTT-4.4.0-1]. */
   prepareAgain(): void {
     const window = this.packets;
     if (window === null) return;
     for (let place = 0; place < window.places; place++) {
-      const feed = window.feeds[place];
-      if ((window.stages[place]! & DORMANT) === 0 || !feed) continue;
-      feed.again ??= new Map();
-      feed.again.set(window.slots[place]!, window.ids[place]!);
+      const consumer = window.consumers[place];
+      if ((window.stages[place]! & DORMANT) === 0 || !consumer) continue;
+      consumer.again ??= new Map();
+      consumer.again.set(window.slots[place]!, window.ids[place]!);
     }
   }
 
@@ -98,19 +98,19 @@ export class UnsettledPackets {
    * After a restart: the place of the QoS 2 message `seq`, if this client was sent it before; else -1.
    * `stale` is called for identifiers whose message will not come any more, because a later one has: they are released.
    */
-  placeRestored(feed: SubscriptionConsumer, seq: number, slot: number, stale: (id: number) => void): number {
+  placeRestored(consumer: SubscriptionConsumer, seq: number, slot: number, stale: (id: number) => void): number {
     if (this.restored === null) return -1;
     const window = this.window;
     const id = this.restored.get(seq);
     if (id === undefined) {
-      if (!feed.shared && seq > this.restoredSeqMax) this.releaseStale(stale);
+      if (!consumer.shared && seq > this.restoredSeqMax) this.releaseStale(stale);
       return -1;
     }
     this.restored.delete(seq);
     if (this.restored.size === 0) this.restored = null;
     const place = this.wake(id);
     if (place < 0) return -1;
-    window.feeds[place] = feed;
+    window.consumers[place] = consumer;
     window.slots[place] = slot;
     return place;
   }
@@ -132,62 +132,62 @@ export class UnsettledPackets {
    * back to the group and QoS 2 stays, because it may go to no one else [MQTT-4.8.2-5].
    */
   park(inOrder: boolean): void {
-    this.forEach((window, place, feed, stage) => {
-      if (stage === RELEASED || feed === null) return;
-      if (!feed.shared) {
+    this.forEach((window, place, consumer, stage) => {
+      if (stage === RELEASED || consumer === null) return;
+      if (!consumer.shared) {
         window.stages[place] = stage | DORMANT;
         return;
       }
       const slot = window.slots[place]!;
-      if (stage === PUBLISHED_2 && feed.consumer?.active) {
+      if (stage === PUBLISHED_2 && consumer.consumer?.active) {
         window.stages[place] = stage | DORMANT;
       } else if (stage === PUBLISHED_2) {
         // Unsubscribed meanwhile: it cannot be sent again.
         this.stats.sharedDropped++;
         window.stages[place] = RELEASED;
-        window.feeds[place] = null;
+        window.consumers[place] = null;
         this.recordReleased(window.ids[place]!);
-        feed.consumer?.settle(slot, ACCEPTED);
+        consumer.consumer?.settle(slot, ACCEPTED);
       } else {
         this.free(place);
-        feed.consumer?.settle(slot, stage === RECORDING || inOrder ? OUTCOME_RELEASED : MODIFIED);
+        consumer.consumer?.settle(slot, stage === RECORDING || inOrder ? OUTCOME_RELEASED : MODIFIED);
       }
     });
   }
 
   /** The session ends: nothing is held any more, and no record stays. */
   end(inOrder: boolean): void {
-    this.forEach((window, place, feed, stage) => {
+    this.forEach((window, place, consumer, stage) => {
       const slot = window.slots[place]!;
       this.free(place);
-      if (feed === null || !feed.shared || stage === RELEASED) return;
+      if (consumer === null || !consumer.shared || stage === RELEASED) return;
       const sent = stage === PUBLISHED_2;
       if (sent) this.stats.sharedDropped++;
-      feed.consumer?.settle(slot, sent ? ACCEPTED : stage === RECORDING || inOrder ? OUTCOME_RELEASED : MODIFIED);
+      consumer.consumer?.settle(slot, sent ? ACCEPTED : stage === RECORDING || inOrder ? OUTCOME_RELEASED : MODIFIED);
     });
     this.restored = null;
   }
 
   /** A queue is gone, and what was held of it. Returns how many identifiers of this connection that frees. */
-  forget(feed: SubscriptionConsumer): number {
+  forget(consumer: SubscriptionConsumer): number {
     let live = 0;
     this.forEach((window, place, of, stage) => {
-      if (of !== feed || stage === RELEASED) return;
+      if (of !== consumer || stage === RELEASED) return;
       if ((window.stages[place]! & DORMANT) === 0) live++;
       this.free(place);
     });
-    feed.again = null;
+    consumer.again = null;
     return live;
   }
 
   private forEach(
-    visit: (window: PacketWindow, place: number, feed: SubscriptionConsumer | null, stage: number) => void,
+    visit: (window: PacketWindow, place: number, consumer: SubscriptionConsumer | null, stage: number) => void,
   ): void {
     const window = this.packets;
     if (window === null || window.size === 0) return;
     for (let place = 0; place < window.places; place++) {
       const stage = window.stages[place]! & ~DORMANT;
-      if (stage !== FREE) visit(window, place, window.feeds[place]!, stage);
+      if (stage !== FREE) visit(window, place, window.consumers[place]!, stage);
     }
   }
 }

@@ -21,11 +21,11 @@ import {
   SUBSCRIBE,
   UNSUBSCRIBE,
 } from '../../../protocols/mqtt/codec/packet.ts';
-import { PropertyReader } from '../../../protocols/mqtt/codec/properties.ts';
+import { PropertyReader } from '../../../protocols/mqtt/codec/property-reader.ts';
 import { decodePublish, decodePublishProperties, PublishFields } from '../../../protocols/mqtt/codec/publish.ts';
 import { type PacketHandler, PacketReader } from '../../../protocols/mqtt/codec/reader.ts';
 import { decodeSubscribe, decodeUnsubscribe } from '../../../protocols/mqtt/codec/subscriptions.ts';
-import { mqttDialect } from '../../../protocols/mqtt/mapping/properties.ts';
+import { mqttDialect } from '../../../protocols/mqtt/mapping/dialect.ts';
 import type { ConnectionHandler, Protocol } from '../../../src/api/index.ts';
 import { MessageView } from '../../../src/message/message.ts';
 import type { FuzzTarget } from '../target.ts';

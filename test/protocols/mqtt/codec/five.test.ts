@@ -15,7 +15,9 @@ import {
 import { varint, varintBytes, writeVarint } from '../../../../protocols/mqtt/codec/fields.ts';
 import { MessageProperties } from '../../../../protocols/mqtt/codec/message-properties.ts';
 import { MalformedPacket } from '../../../../protocols/mqtt/codec/packet.ts';
-import * as ids from '../../../../protocols/mqtt/codec/properties.ts';
+import { PropertyReader } from '../../../../protocols/mqtt/codec/property-reader.ts';
+import * as ids from '../../../../protocols/mqtt/codec/property-table.ts';
+import { PropertyWriter } from '../../../../protocols/mqtt/codec/property-writer.ts';
 import { decodePublish, decodePublishProperties, PublishFields } from '../../../../protocols/mqtt/codec/publish.ts';
 import { PacketReader } from '../../../../protocols/mqtt/codec/reader.ts';
 import { decodeSubscribe, decodeUnsubscribe } from '../../../../protocols/mqtt/codec/subscriptions.ts';
@@ -300,7 +302,7 @@ describe('DISCONNECT and AUTH', () => {
 });
 
 describe('properties', () => {
-  const reader = new ids.PropertyReader();
+  const reader = new PropertyReader();
   const walk = (packet: number, hex: string): number => {
     const buffer = Buffer.from(hex, 'hex');
     reader.begin(buffer, 0, buffer.length, packet);
@@ -399,7 +401,7 @@ describe('properties', () => {
   it('of a message refuse what a client may not send', () => {
     const take = (hexBytes: string): void => {
       const buffer = Buffer.from(hexBytes, 'hex');
-      new MessageProperties().take(new ids.PropertyReader(), buffer, 0, buffer.length, 3, 65_536);
+      new MessageProperties().take(new PropertyReader(), buffer, 0, buffer.length, 3, 65_536);
     };
     expect(() => take('0b05')).toThrow(expect.objectContaining({ reason: 0x82 }));
     expect(() => take('230000')).toThrow(expect.objectContaining({ reason: 0x94 }));
@@ -413,7 +415,7 @@ describe('properties', () => {
       'hex',
     );
     const properties = new MessageProperties();
-    properties.take(new ids.PropertyReader(), buffer, 0, buffer.length, 3, 65_536);
+    properties.take(new PropertyReader(), buffer, 0, buffer.length, 3, 65_536);
     expect(properties.buffer.toString('hex', properties.start, properties.end)).toBe(
       '26000161000162' + '03000161' + '26000161000162' + '0101',
     );
@@ -422,7 +424,7 @@ describe('properties', () => {
 
 describe('what is written', () => {
   it('is read by another implementation', () => {
-    const writer = new ids.PropertyWriter();
+    const writer = new PropertyWriter();
     writer.integer(ids.SESSION_EXPIRY, 0xffff_fffe);
     writer.integer(ids.RECEIVE_MAXIMUM, 5);
     writer.integer(ids.MAXIMUM_PACKET_SIZE, 70_000);
@@ -478,7 +480,7 @@ describe('what is written', () => {
   });
 
   it('leaves out what is too long for a field', () => {
-    const writer = new ids.PropertyWriter();
+    const writer = new PropertyWriter();
     expect(writer.field(ids.CONTENT_TYPE, 'x'.repeat(65_536))).toBe(false);
     expect(writer.pair('x'.repeat(65_536), '')).toBe(false);
     expect(writer.pair('', 'x'.repeat(65_536))).toBe(false);

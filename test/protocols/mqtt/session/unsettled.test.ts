@@ -158,7 +158,7 @@ describe('after a start', () => {
     const none = (): never => expect.unreachable();
     expect(unsettled.placeRestored(own, 99, 1, none)).toBe(-1);
     const place = unsettled.placeRestored(own, 100, 1, none);
-    expect([unsettled.window.ids[place], unsettled.window.slots[place], unsettled.window.feeds[place]]).toEqual([
+    expect([unsettled.window.ids[place], unsettled.window.slots[place], unsettled.window.consumers[place]]).toEqual([
       5,
       1,
       own,

@@ -1,0 +1,188 @@
+/**
+ * A client whose CONNECT has been accepted: its broker session, its MQTT session, what was agreed with it, the way its
+ * packets come in and messages go out. Handlers take it; all of it is there as long as it is.
+ *
+ * It begins a little before CONNACK, which may have to wait until the session is safe, and ends with the connection.
+ */
+import {
+  MARK_NOW,
+  type Mark,
+  type ReadGate,
+  RouteMemo,
+  type Session,
+  type Share,
+  type Transport,
+} from '../../../src/api/index.ts';
+import type { Will } from '../codec/connect.ts';
+import { PUBLISH, PUBREL } from '../codec/packet.ts';
+import { SESSION_TAKEN_OVER, SUCCESS } from '../codec/reasons.ts';
+import type { AdapterContext } from '../context.ts';
+import { type DeliveryHost, DeliveryWriter } from '../deliver/delivery-writer.ts';
+import type { PublishEncoder } from '../deliver/publish-encoder.ts';
+import type { ArrivingPublish } from '../publish/arriving-publish.ts';
+import type { PublishTarget } from '../publish/publish-target.ts';
+import { publishWill } from '../publish/publish-will.ts';
+import { ReceiveQuota } from '../publish/receive-quota.ts';
+import type { TopicAliases } from '../publish/topic-aliases.ts';
+import type { ClientSession, SessionConnection } from '../session/client-session.ts';
+import { type AnsweredClient, Answers, type LongAnswer } from './answers.ts';
+import type { Authentication } from './authentication.ts';
+import type { NegotiatedOptions } from './negotiated-options.ts';
+
+/** The ways in which a connection ends from within; `Connection` in fact. None does anything to one that has ended. */
+export interface ConnectionControl {
+  readonly ended: boolean;
+  /** Something has thrown: the client's mistake (MalformedPacket, BrokerError), or our own. */
+  fail(error: unknown): void;
+  /** Ends a connection that cannot go on; 5.0 is told. @param reason a reason code of 5.0 */
+  disconnect(why: string, reason: number): void;
+  /** DISCONNECT has come. @param withWill the client asks for its will all the same */
+  left(withWill: boolean): void;
+}
+
+/** What a client is made of. */
+export interface ClientParts {
+  readonly context: AdapterContext;
+  readonly transport: Transport;
+  readonly gate: ReadGate;
+  readonly control: ConnectionControl;
+  readonly session: Session;
+  readonly clientSession: ClientSession;
+  readonly options: NegotiatedOptions;
+  readonly encoder: PublishEncoder;
+  /** Of a client of 5.0 that has named a mechanism. */
+  readonly authentication: Authentication | null;
+}
+
+export class ConnectedClient implements SessionConnection, DeliveryHost, AnsweredClient {
+  readonly context: AdapterContext;
+  readonly session: Session;
+  readonly clientSession: ClientSession;
+  readonly writer: DeliveryWriter;
+  readonly gate: ReadGate;
+  readonly options: NegotiatedOptions;
+  /** As in `options`: for the hot path. */
+  readonly level: number;
+  /** Whose its messages are, for subscriptions with No Local; '' where its version has no such thing. */
+  readonly origin: string;
+  /** Null before 5.0. */
+  readonly quota: ReceiveQuota | null;
+  /** Where its last topics led. */
+  readonly targets = new RouteMemo<PublishTarget>();
+  /** Topic aliases it has given; null before the first. */
+  aliases: TopicAliases | null = null;
+  /** A PUBLISH whose large body is arriving. */
+  arriving: ArrivingPublish | null = null;
+  will: Will | undefined = undefined;
+  readonly authentication: Authentication | null;
+  readonly control: ConnectionControl;
+  readonly transport: Transport;
+  private answers: Answers | null = null;
+
+  constructor(parts: ClientParts) {
+    const { context, transport, session, clientSession, options, encoder } = parts;
+    const { limits, stats, topics } = context;
+    this.context = context;
+    this.session = session;
+    this.clientSession = clientSession;
+    this.options = options;
+    this.level = options.level;
+    this.gate = parts.gate;
+    this.control = parts.control;
+    this.transport = transport;
+    this.authentication = parts.authentication;
+    this.origin = options.v5 || options.bridge ? clientSession.queue : '';
+    this.quota = options.v5 ? new ReceiveQuota(limits.receiveMax) : null;
+    const { packetSizeMax, receiveMax } = options.asked;
+    const inFlightMax = Math.min(limits.inflightMax, receiveMax);
+    const { unsentBytesMax } = limits;
+    const delivery = { stats, topics, unsentBytesMax, inFlightMax, packetSizeMax };
+    this.writer = new DeliveryWriter(delivery, transport.output, session, clientSession, this, encoder);
+  }
+
+  get ended(): boolean {
+    return this.control.ended;
+  }
+
+  /** Its part of the budget of work. */
+  get share(): Share {
+    return this.gate.share;
+  }
+
+  // ------------------------------------------------------------------------------------------ what must be safe first
+
+  /** Answers with `type` and `packetId` once `mark` is safe, in order with all other answers. */
+  answer(type: number, packetId: number, mark: Mark, reason = SUCCESS): void {
+    this.answers ??= new Answers(this, this.context.limits.receiveMax);
+    this.answers.push(type, packetId, mark, reason);
+  }
+
+  answerLong(answer: LongAnswer, mark: Mark): void {
+    this.answers ??= new Answers(this, this.context.limits.receiveMax);
+    this.answers.pushLong(answer, mark);
+  }
+
+  awaitRecord(packetId: number): void {
+    this.answer(PUBLISH, packetId, this.session.mark());
+  }
+
+  awaitRelease(packetId: number, reason = SUCCESS): void {
+    this.answerRelease(packetId, this.clientSession.kept ? this.session.mark() : MARK_NOW, reason);
+  }
+
+  /** Sends PUBREL once `mark` is safe. */
+  answerRelease(packetId: number, mark: Mark, reason = SUCCESS): void {
+    this.answer(PUBREL, packetId, mark, reason);
+  }
+
+  // ------------------------------------------------------------------------------------------------------- the end
+
+  disconnect(why: string, reason: number): void {
+    this.control.disconnect(why, reason);
+  }
+
+  takenOver(): void {
+    this.context.stats.takenOver++;
+    this.disconnect('the client identifier connected again [MQTT-3.1.4-2]', SESSION_TAKEN_OVER);
+  }
+
+  /** The body that was arriving will not come any more. */
+  abortArriving(): void {
+    this.arriving?.writer?.abort();
+    this.arriving = null;
+  }
+
+  /**
+   * The connection is gone: what becomes of the will [section 3.1.2.5], and of the session.
+   * @param inOrder DISCONNECT has come
+   * @param withWill the will is to be published
+   */
+  close(inOrder: boolean, withWill: boolean): void {
+    this.answers?.close();
+    this.writer.close();
+    const { clientSession, session } = this;
+    if (clientSession.connection !== this) return;
+    clientSession.expiryS = this.options.sessionExpiryS;
+    const ends = clientSession.ended || !clientSession.kept || clientSession.expiryS === 0;
+    if (this.will !== undefined) {
+      // Published and forgotten at once, or neither.
+      if (clientSession.kept) session.beginUnit();
+      this.closeWill(this.will, ends, withWill);
+      if (clientSession.kept) session.endUnit();
+    }
+    if (ends) clientSession.end(session, inOrder);
+    else clientSession.park(session, inOrder);
+  }
+
+  private closeWill(will: Will, sessionEnds: boolean, withWill: boolean): void {
+    const { clientSession, session } = this;
+    const { expiryS, id, queue } = clientSession;
+    const { wills } = clientSession.services;
+    if (!withWill)
+      wills.discard(id); // [MQTT-3.1.2-10]
+    else if (sessionEnds || will.delayS === 0) {
+      publishWill(this.context, session, will, queue); // [MQTT-3.1.2-8]
+      wills.discard(id);
+    } else wills.defer(id, session.user, will, Math.min(will.delayS, expiryS));
+  }
+}

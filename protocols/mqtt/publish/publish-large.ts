@@ -1,0 +1,71 @@
+/** PUBLISH whose body arrives in pieces: it is written to the log as it comes, and published once it is whole. */
+import { NO_PROPERTIES } from '../codec/message-properties.ts';
+import { decodePublish } from '../codec/publish.ts';
+import { PAYLOAD_FORMAT_INVALID, SUCCESS } from '../codec/reasons.ts';
+import { Utf8Check } from '../codec/text.ts';
+import type { ConnectedClient } from '../connection/connected-client.ts';
+import { CONGESTED } from '../connection/pause-reasons.ts';
+import { fillDraft } from './fill-draft.ts';
+import {
+  acknowledgeAgain,
+  isNew,
+  propertiesOf,
+  publishDraft,
+  refusalOf,
+  refusePublish,
+  targetFor,
+} from './incoming.ts';
+
+export function publishBegin(
+  client: ConnectedClient,
+  first: number,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  bodyLength: number,
+): void {
+  const { context, session } = client;
+  const { fields, limits } = context;
+  decodePublish(first, buffer, start, end, client.level, fields);
+  const properties = propertiesOf(client, buffer, end);
+  const { qos, retain, packetId, topicStart, topicEnd } = fields;
+  const addressee = targetFor(client, properties, buffer, topicStart, topicEnd);
+  const target = qos === 0 || isNew(client, fields) ? addressee : null;
+  const reason = target === null ? SUCCESS : refusalOf(client, target, fields, properties, bodyLength);
+  const taken = target !== null && reason === SUCCESS;
+  client.arriving = {
+    target,
+    qos,
+    retain,
+    packetId,
+    properties: taken ? properties.copy() : NO_PROPERTIES,
+    writer: taken ? session.openBody(bodyLength, qos > 0 || retain) : null,
+    text: taken && properties.text && limits.checkPayloadFormat ? new Utf8Check() : null,
+    reason,
+  };
+}
+
+export function publishPiece(client: ConnectedClient, buffer: Buffer, start: number, end: number): void {
+  const { writer, text } = client.arriving!;
+  writer?.append(buffer, start, end);
+  text?.take(buffer, start, end);
+  if (client.session.congested) client.gate.pause(CONGESTED);
+}
+
+export function publishEnd(client: ConnectedClient): void {
+  const { target, qos, retain, packetId, properties, writer, text, reason } = client.arriving!;
+  client.arriving = null;
+  if (target === null) {
+    acknowledgeAgain(client, packetId);
+    return;
+  }
+  if (writer === null || text?.end() === false) {
+    writer?.abort();
+    refusePublish(client, qos, packetId, reason === SUCCESS ? PAYLOAD_FORMAT_INVALID : reason);
+    return;
+  }
+  const { draft } = client.context;
+  fillDraft(draft, target, qos, retain, client.origin, properties, client.session.user);
+  draft.large = writer;
+  publishDraft(client, target, draft, packetId, writer);
+}
