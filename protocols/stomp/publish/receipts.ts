@@ -118,7 +118,10 @@ export class Receipts implements ConfirmSink {
 
   /** Large bodies have been written to their end, and what was kept behind them too. */
   bodiesSent(): void {
-    this.behindBody = 0;
+    if (this.behindBody > 0) {
+      this.behindBody = 0;
+      this.host.receiptsGiven(this.owed);
+    }
     if (this.endsBehindBody) this.host.disconnected();
   }
 

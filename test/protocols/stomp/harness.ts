@@ -22,7 +22,7 @@ export const OTHER_DIALECT: Dialect = {
 export interface ConnectionInternals {
   readonly gate: { readonly reasons: number };
   readonly input: { readonly large: object | null };
-  readonly client: { readonly receipts: { readonly owed: number } } | null;
+  readonly client: { readonly receipts: { readonly owed: number; readonly behindBody: number } } | null;
   readonly received: boolean;
 }
 
