@@ -2,29 +2,42 @@
  * The timers of one connection: the time for CONNECT, then heart-beats both ways [STOMP 1.2, Heart-beating]. One timer a
  * direction, each looking now and then at a flag that the traffic sets: no timer is touched for a frame.
  */
-import { type Clock, TICK_MS, Timer } from '../../../src/api/index.ts';
+import { type Clock, type ReadGate, TICK_MS, Timer } from '../../../src/api/index.ts';
+import type { FrameOutput } from './frame-output.ts';
 import type { HeartbeatAgreement } from './heartbeat.ts';
 
-/** What the timers look at and what they do. */
+/** What ends the connection. */
 export interface ConnectionTimersHost {
+  /** No CONNECT came in time. */
   handshakeTimedOut(): void;
-  /** Something was sent since the last call. */
-  takeSent(): boolean;
-  /** Something was received since the last call, or nothing could be because reading was suspended. */
-  takeReceived(): boolean;
-  sendHeartbeat(): void;
+  /** Two periods have passed in which nothing came. */
   heartbeatMissed(): void;
 }
 
 export class ConnectionTimers {
+  /** Set by whoever receives something from the client. */
+  received = false;
   private readonly clock: Clock;
+  private readonly output: Pick<FrameOutput, 'wrote' | 'heartbeat'>;
+  private readonly gate: Pick<ReadGate, 'paused'>;
   private readonly host: ConnectionTimersHost;
   private readonly handshake: Timer;
   private sender: Timer | undefined = undefined;
   private receiver: Timer | undefined = undefined;
 
-  constructor(clock: Clock, host: ConnectionTimersHost) {
+  /**
+   * @param output its `wrote` is taken back, each time it is looked at
+   * @param gate nothing can be received while it is closed
+   */
+  constructor(
+    clock: Clock,
+    output: Pick<FrameOutput, 'wrote' | 'heartbeat'>,
+    gate: Pick<ReadGate, 'paused'>,
+    host: ConnectionTimersHost,
+  ) {
     this.clock = clock;
+    this.output = output;
+    this.gate = gate;
     this.host = host;
     this.handshake = new Timer(() => host.handshakeTimedOut());
   }
@@ -39,12 +52,13 @@ export class ConnectionTimers {
   }
 
   startHeartbeats(agreement: HeartbeatAgreement): void {
-    const { clock, host } = this;
+    const { clock, output, host } = this;
     if (agreement.sendMs > 0) {
       // Looked at twice in the agreed time, so that a silence never lasts longer than that.
       const everyMs = Math.max(TICK_MS, agreement.sendMs / 2 - TICK_MS);
       const sender = new Timer(() => {
-        if (!host.takeSent()) host.sendHeartbeat();
+        if (!output.wrote) output.heartbeat();
+        output.wrote = false;
         clock.schedule(sender, everyMs);
       });
       this.sender = sender;
@@ -52,9 +66,10 @@ export class ConnectionTimers {
     }
     if (agreement.receiveMs > 0) {
       let missed = 0;
-      host.takeReceived(); // CONNECT itself is no heart-beat
+      this.received = false; // CONNECT itself is no heart-beat
       const receiver = new Timer(() => {
-        missed = host.takeReceived() ? 0 : missed + 1;
+        missed = this.received || this.gate.paused ? 0 : missed + 1;
+        this.received = false;
         // A margin for error, as the specification advises: the client is gone after two silent periods.
         if (missed >= 2) host.heartbeatMissed();
         else clock.schedule(receiver, agreement.receiveMs);

@@ -40,7 +40,7 @@ import { connect, type HandshakeHost, sendConnected } from './handshake.ts';
 /** What a frame costs that is neither a message nor an answer, whatever it then does (`src/clock/work.ts`). */
 const CONTROL_UNITS = 8;
 
-/** Why the gate is closed, beside the gate's own reason. */
+// Why the gate is closed, beside the gate's own reason.
 /** The broker holds publishers back: only a SEND waits for that, since ACKs before it are what frees memory and disk. */
 const HELD_BACK = 2;
 /** Too many receipts are owed, or the client does not read them. */
@@ -76,8 +76,6 @@ export class Connection
   private state: State = GREETING;
   /** Null until the client is admitted, and never again. */
   private client: ConnectedClient | null = null;
-  /** Something was received since the heart-beat last looked. */
-  private received = false;
 
   constructor(adapter: Adapter, transport: Transport) {
     const { broker, options, stats } = adapter;
@@ -87,7 +85,7 @@ export class Connection
     this.gate = new ReadGate(broker.turn, this.input, transport, this, { resumes: 'turn-end' });
     this.share = this.gate.share;
     this.output = new FrameOutput(transport.output, this);
-    this.timers = new ConnectionTimers(broker.clock, this);
+    this.timers = new ConnectionTimers(broker.clock, this.output, this.gate, this);
     this.timers.startHandshake(options.handshakeTimeoutMs);
     stats.connectionsAccepted++;
   }
@@ -96,7 +94,7 @@ export class Connection
 
   data(chunk: Buffer): void {
     if (this.state >= LEAVING) return;
-    this.received = true;
+    this.timers.received = true;
     this.gate.data(chunk);
   }
 
@@ -230,31 +228,13 @@ export class Connection
     this.endWith('Handshake timeout', `No CONNECT was completed within ${options.handshakeTimeoutMs} ms.`);
   }
 
-  // ------------------------------------------------------------------------------------------------- heart-beats
-
-  takeSent(): boolean {
-    const { wrote } = this.output;
-    this.output.wrote = false;
-    return wrote;
-  }
-
-  takeReceived(): boolean {
-    const received = this.received || this.gate.paused;
-    this.received = false;
-    return received;
-  }
-
-  sendHeartbeat(): void {
-    this.output.heartbeat();
-  }
+  // --------------------------------------------------------------------------------------------------------- ends
 
   heartbeatMissed(): void {
     this.adapter.stats.heartbeatsMissed++;
     this.reportMistake('its heart-beats did not come');
     this.endWith('Heart-beat missed', 'Nothing came from the client for longer than it had promised.');
   }
-
-  // --------------------------------------------------------------------------------------------------------- ends
 
   /** DISCONNECT: everything goes back to its place, and the receipt comes when all that was asked before is safe. */
   private disconnect(client: ConnectedClient, frame: Frame): void {

@@ -23,7 +23,7 @@ export interface ConnectionInternals {
   readonly gate: { readonly reasons: number };
   readonly input: { readonly large: object | null };
   readonly client: { readonly receipts: { readonly owed: number; readonly behindBody: number } } | null;
-  readonly received: boolean;
+  readonly timers: { readonly received: boolean };
 }
 
 export class StompHarness {

@@ -168,10 +168,10 @@ describe('heart-beats', () => {
 
   test('are kept up by single line ends', async () => {
     const [client] = await connect('1000,0');
-    const received = harness.internals(-1);
+    const { timers } = harness.internals(-1);
     for (let second = 0; second < 10; second++) {
       client.write('\n');
-      await until(() => received.received, 'the line end to come');
+      await until(() => timers.received, 'the line end to come');
       clock.advance(1_000);
     }
     await client.confirmed('SEND', { destination: '/queue/q' }, 'x');

@@ -24,74 +24,71 @@ describe('the agreement', () => {
 
 describe('heart-beats', () => {
   let clock: ManualClock;
-  let host: { sent: boolean; received: boolean; beats: number; missed: number };
+  let output: { wrote: boolean; heartbeat(): void };
+  let beats: number;
+  let missed: number;
   let timers: ConnectionTimers;
 
   beforeEach(() => {
     clock = new ManualClock();
-    const state = { sent: false, received: false, beats: 0, missed: 0 };
-    host = state;
-    timers = new ConnectionTimers(clock, {
-      handshakeTimedOut() {},
-      takeSent() {
-        const { sent } = state;
-        state.sent = false;
-        return sent;
+    beats = 0;
+    missed = 0;
+    output = { wrote: false, heartbeat: () => void beats++ };
+    timers = new ConnectionTimers(
+      clock,
+      output,
+      { paused: false },
+      {
+        handshakeTimedOut() {},
+        heartbeatMissed: () => missed++,
       },
-      takeReceived() {
-        const { received } = state;
-        state.received = false;
-        return received;
-      },
-      sendHeartbeat: () => state.beats++,
-      heartbeatMissed: () => state.missed++,
-    });
+    );
   });
 
   it('are sent so that no silence is longer than was agreed, and not where something else was sent', () => {
     timers.startHeartbeats({ sendMs: 1000, receiveMs: 0 });
     clock.advance(460);
-    expect(host.beats).toBe(0);
+    expect(beats).toBe(0);
     clock.advance(20);
-    expect(host.beats).toBe(1);
-    host.sent = true;
+    expect(beats).toBe(1);
+    output.wrote = true;
     clock.advance(480);
-    expect(host.beats).toBe(1);
+    expect(beats).toBe(1);
     clock.advance(480);
-    expect(host.beats).toBe(2);
+    expect(beats).toBe(2);
     clock.advance(100_000);
-    expect(host.beats).toBeGreaterThan(200);
-    expect(host.missed).toBe(0);
+    expect(beats).toBeGreaterThan(200);
+    expect(missed).toBe(0);
   });
 
   it('of the client may be late once: it is gone after two silent periods', () => {
     timers.startHeartbeats({ sendMs: 0, receiveMs: 1000 });
     for (let i = 0; i < 5; i++) {
       clock.advance(1000);
-      host.received = true;
+      timers.received = true;
       clock.advance(1000);
     }
-    expect(host.missed).toBe(0);
+    expect(missed).toBe(0);
     clock.advance(1000);
-    expect(host.missed).toBe(0);
+    expect(missed).toBe(0);
     clock.advance(1000);
-    expect(host.missed).toBe(1);
+    expect(missed).toBe(1);
     clock.advance(10_000);
-    expect([host.missed, host.beats]).toEqual([1, 0]);
+    expect([missed, beats]).toEqual([1, 0]);
   });
 
   it('are counted from the agreement on: what came with CONNECT is none', () => {
-    host.received = true;
+    timers.received = true;
     timers.startHeartbeats({ sendMs: 0, receiveMs: 1000 });
     clock.advance(2000);
-    expect(host.missed).toBe(1);
+    expect(missed).toBe(1);
   });
 
   it('stop both ways', () => {
     timers.startHeartbeats({ sendMs: 1000, receiveMs: 1000 });
     timers.stopHeartbeats();
     clock.advance(100_000);
-    expect([host.beats, host.missed]).toEqual([0, 0]);
-    new ConnectionTimers(clock, {} as never).stop();
+    expect([beats, missed]).toEqual([0, 0]);
+    new ConnectionTimers(clock, output, { paused: false }, {} as never).stop();
   });
 });
