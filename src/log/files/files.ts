@@ -257,3 +257,17 @@ export function readFully(file: LogFile, into: Buffer, bytes: number, position: 
     file.read(into, 0, bytes, position, (error, n) => (error !== undefined ? reject(error) : resolve(n)));
   });
 }
+
+/** Writes through the port, as a promise. */
+export function writeFile(file: LogFile, bytes: Buffer, position: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    file.write([bytes], position, (error) => (error !== undefined ? reject(error) : resolve()));
+  });
+}
+
+/** Syncs through the port, as a promise. */
+export function syncFile(file: LogFile): Promise<void> {
+  return new Promise((resolve, reject) => {
+    file.sync((error) => (error !== undefined ? reject(error) : resolve()));
+  });
+}

@@ -10,3 +10,19 @@ export interface SegmentFile {
   /** Called when none is under way any more. */
   idle?: () => void;
 }
+
+/** Reads from a segment's file, which stays open until the read is back. */
+export function readSegmentFile(
+  file: SegmentFile,
+  into: Buffer,
+  bytes: number,
+  position: number,
+  done: (error: Error | undefined, bytesRead: number) => void,
+): void {
+  file.reading++;
+  file.handle.read(into, 0, bytes, position, (error, n) => {
+    file.reading--;
+    done(error, n);
+    if (file.reading === 0) file.idle?.();
+  });
+}

@@ -16,7 +16,7 @@ import { indexBatch } from '../blocks/block.ts';
 import type { ResidentBlocks } from '../blocks/resident-blocks.ts';
 import { markOnDisk, Segment, SegmentBlock } from '../blocks/segment.ts';
 import type { RecoveryReport } from '../events.ts';
-import { type LogFile, readFully } from '../files/files.ts';
+import { type LogFile, readFully, syncFile } from '../files/files.ts';
 import { align8, BatchHeader, findBatch, readBatch } from '../format/batch.ts';
 import { SEGMENT_HEADER_BYTES } from '../format/segment.ts';
 import { readOlder } from './older-segments.ts';
@@ -151,7 +151,7 @@ class Recovery {
       try {
         const next = await this.replaySegment(segment, file, found.sizeBytes, expected, limit);
         // What was only in the page cache when the last life ended is from now on taken to be on disk: make it so.
-        await new Promise<void>((resolve, reject) => file.sync((e) => (e ? reject(e) : resolve())));
+        await syncFile(file);
         if (found.header === undefined && tally.batches > batches) tally.headerRot(found.number);
         expected = Math.abs(next);
         if (next < 0) break;

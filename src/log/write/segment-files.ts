@@ -7,18 +7,16 @@
  *            compacted, renamed └───┘
  */
 import { join } from 'node:path';
-import { Timer } from '../../clock/clock.ts';
 import type { Segment } from '../blocks/segment.ts';
 import { isNoDescriptor, isNoSpace } from '../files/errors.ts';
 import type { Done, FileSystem } from '../files/files.ts';
-import type { SegmentFile } from '../files/segment-file.ts';
+import { readSegmentFile, type SegmentFile } from '../files/segment-file.ts';
 import { segmentName } from '../format/segment.ts';
+import { DescriptorWait } from './descriptor-wait.ts';
 import { DiskSpace, type SpaceOptions } from './disk-space.ts';
 
 /** Files of whole segments that stay open, those read last; a long backlog would take a descriptor a segment. */
 const HANDLES_MAX = 32;
-/** No descriptor was left: so long until it is tried again. */
-const DESCRIPTOR_WAIT_MS = 100;
 
 /** A flush of more than this is written first and synced afterwards: the kernel may begin with the one during the other. */
 const WRITE_SYNCED_BYTES_MAX = 128 * 1024;
@@ -49,16 +47,10 @@ export class SegmentFiles {
   private readonly open = new Set<Segment>();
   /** Of the segment written last: those before it are whole. */
   private writing = 0;
-  /** What waits for a descriptor. */
-  private waiting: (() => void)[] = [];
-  private scarce = false;
-  private readonly clock: SpaceOptions['clock'];
-  private readonly onScarce: (scarce: boolean) => void;
-  private readonly tryAgain = new Timer(() => this.goOn());
+  private readonly descriptors: DescriptorWait;
 
   constructor(options: SpaceOptions) {
-    this.clock = options.clock;
-    this.onScarce = options.onScarce?.bind(options) ?? (() => {});
+    this.descriptors = new DescriptorWait(options.clock, options.onScarce?.bind(options) ?? (() => {}));
     this.files = options.files;
     this.directory = options.directory;
     this.space = new DiskSpace(options, () => this.work());
@@ -106,7 +98,7 @@ export class SegmentFiles {
     if (segment.file === undefined || !segment.named) {
       this.begin(segment).then(again, (error: Error) => {
         // Only the name is missing: nothing was asked of the disk that could have half happened.
-        if (isNoDescriptor(error)) this.later(again);
+        if (isNoDescriptor(error)) this.descriptors.later(again);
         else failed(error);
       });
       return;
@@ -163,27 +155,6 @@ export class SegmentFiles {
     });
   }
 
-  /** Tries again what found no descriptor; the caller has nothing to lose but time. */
-  private later(again: () => void): void {
-    this.waiting.push(again);
-    if (!this.scarce) this.onScarce(true);
-    this.scarce = true;
-    if (!this.tryAgain.scheduled) this.clock.schedule(this.tryAgain, DESCRIPTOR_WAIT_MS);
-  }
-
-  private goOn(): void {
-    const { waiting } = this;
-    this.waiting = [];
-    for (const again of waiting) again();
-  }
-
-  /** A file could be opened. */
-  private found(): void {
-    if (!this.scarce || this.waiting.length > 0) return;
-    this.scarce = false;
-    this.onScarce(false);
-  }
-
   /** The segment's file is used now: of those that are open and whole, the ones used least recently are closed. */
   private used(segment: Segment): void {
     this.open.delete(segment);
@@ -221,7 +192,7 @@ export class SegmentFiles {
     this.used(segment);
     await this.files.syncDirectory(this.directory);
     segment.named = true;
-    this.found();
+    this.descriptors.found();
   }
 
   /** Reads `bytes` from `position` on. `bytesRead` is less than asked for only where the file ends. */
@@ -240,20 +211,20 @@ export class SegmentFiles {
       if (this.retired.length > 0) this.work();
     };
     if (segment.file !== undefined) {
-      readFrom(segment.file, into, bytes, position, finish);
+      readSegmentFile(segment.file, into, bytes, position, finish);
       return;
     }
     const open = (): Promise<void> =>
       this.files.open(segment.path, 'read').then(
         (opened) => {
-          this.found();
+          this.descriptors.found();
           // Two loads may have opened it at once; the second handle is one too many.
           if (segment.file === undefined) segment.file = { handle: opened, preparedBytes: 0, reading: 0 };
           else opened.close().catch(() => {});
-          readFrom(segment.file, into, bytes, position, finish);
+          readSegmentFile(segment.file, into, bytes, position, finish);
         },
         (error: Error) => {
-          if (isNoDescriptor(error) && !this.stopped) this.later(() => void open());
+          if (isNoDescriptor(error) && !this.stopped) this.descriptors.later(() => void open());
           else finish(error, 0);
         },
       );
@@ -326,8 +297,7 @@ export class SegmentFiles {
   async close(segments: readonly Segment[], usedBytes: number | undefined): Promise<void> {
     await new Promise<void>((resolve) => {
       this.stopped = true;
-      this.clock.cancel(this.tryAgain);
-      this.goOn();
+      this.descriptors.stop();
       this.whenIdle = resolve;
       this.work();
     });
@@ -339,19 +309,4 @@ export class SegmentFiles {
     }
     await this.space.close();
   }
-}
-
-function readFrom(
-  file: SegmentFile,
-  into: Buffer,
-  bytes: number,
-  position: number,
-  done: (error: Error | undefined, bytesRead: number) => void,
-): void {
-  file.reading++;
-  file.handle.read(into, 0, bytes, position, (error, n) => {
-    file.reading--;
-    done(error, n);
-    if (file.reading === 0) file.idle?.();
-  });
 }
