@@ -20,8 +20,9 @@ import {
   UNSEQUENCED_HEADER_BYTES,
 } from '../format/record.ts';
 import { SEGMENT_HEADER_BYTES } from '../format/segment.ts';
+import type { FoundSegment } from '../recover/found-segment.ts';
 import { recoverLog } from '../recover/recovery.ts';
-import { type Found, Survey } from '../recover/survey.ts';
+import { Survey } from '../recover/survey.ts';
 
 const DEFAULT_BLOCK_BYTES = 1024 * 1024;
 
@@ -87,8 +88,8 @@ const UNSOUND: ReadonlySet<LogEvent['kind']> = new Set(['rot', 'header-rot', 'in
 async function check(
   files: FileSystem,
   logId: Buffer | undefined,
-  found: Found,
-  next: Found | undefined,
+  found: FoundSegment,
+  next: FoundSegment | undefined,
   counts: { batches: number; records: number; bytes: number },
   report: (event: LogEvent) => void,
 ): Promise<void> {
@@ -185,7 +186,7 @@ async function surveyed(options: OfflineOptions): Promise<Survey> {
 async function walk(
   files: FileSystem,
   logId: Buffer | undefined,
-  found: Found,
+  found: FoundSegment,
   visit: (buffer: Buffer, header: BatchHeader, position: number) => void,
 ): Promise<void> {
   const { blockBytes, sizeBytes } = found;

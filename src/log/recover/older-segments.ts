@@ -16,7 +16,8 @@ import { type LogFile, readFully } from '../files/files.ts';
 import { align8, BatchHeader, findBatch } from '../format/batch.ts';
 import type { Tables } from '../format/own-records.ts';
 import { SEGMENT_HEADER_BYTES, segmentName } from '../format/segment.ts';
-import type { Found, Survey, SurveyOptions } from './survey.ts';
+import type { FoundSegment, SurveyOptions } from './found-segment.ts';
+import type { Survey } from './survey.ts';
 
 /** Adds to `obsolete` the files that nothing speaks of. */
 export async function readOlder(
@@ -58,7 +59,7 @@ export async function readOlder(
 async function readThrough(
   options: SurveyOptions,
   logId: Buffer | null,
-  found: Found,
+  found: FoundSegment,
   segment: Segment,
 ): Promise<void> {
   if (found.header === undefined) options.report({ kind: 'header-rot', segment: found.number });
@@ -75,7 +76,7 @@ async function readThrough(
 }
 
 /** A segment as it was written: batches keep to blocks. */
-async function readWritten(file: LogFile, logId: Buffer | null, found: Found, segment: Segment): Promise<void> {
+async function readWritten(file: LogFile, logId: Buffer | null, found: FoundSegment, segment: Segment): Promise<void> {
   const { blockBytes, sizeBytes } = found;
   const header = new BatchHeader();
   const buffer = Buffer.allocUnsafeSlow(blockBytes);
@@ -93,7 +94,12 @@ async function readWritten(file: LogFile, logId: Buffer | null, found: Found, se
 }
 
 /** A compacted segment: each batch is a block of its own, and they lie one behind the other. */
-async function readCompacted(file: LogFile, logId: Buffer | null, found: Found, segment: Segment): Promise<void> {
+async function readCompacted(
+  file: LogFile,
+  logId: Buffer | null,
+  found: FoundSegment,
+  segment: Segment,
+): Promise<void> {
   const { blockBytes, sizeBytes } = found;
   const header = new BatchHeader();
   const buffer = Buffer.allocUnsafeSlow(2 * blockBytes); // so that what begins in the first half is there whole

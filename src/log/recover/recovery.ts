@@ -19,8 +19,9 @@ import type { RecoveryReport } from '../events.ts';
 import { type LogFile, readFully, syncFile } from '../files/files.ts';
 import { align8, BatchHeader, findBatch, readBatch } from '../format/batch.ts';
 import { SEGMENT_HEADER_BYTES } from '../format/segment.ts';
+import type { ChainLink, SurveyOptions } from './found-segment.ts';
 import { readOlder } from './older-segments.ts';
-import { type Link, Survey, type SurveyOptions } from './survey.ts';
+import { Survey } from './survey.ts';
 import { RecoveryTally } from './tally.ts';
 import { findTrace, measureTail, type TornAt } from './torn-tail.ts';
 import { type Replay, UnitReplay } from './unit-replay.ts';
@@ -132,7 +133,7 @@ class Recovery {
     };
   }
 
-  private async replaySegments(chain: readonly Link[]): Promise<void> {
+  private async replaySegments(chain: readonly ChainLink[]): Promise<void> {
     const { tally, units } = this;
     const { synced } = this.survey;
     let expected = chain[0]!.firstBatch;

@@ -10,12 +10,10 @@
  * budget, and whoever watches it holds publishers back; when that is not enough either, the store says that it is `full`, and
  * its owner takes no more until something has gone.
  */
-import type { Clock } from '../../clock/clock.ts';
 import { PHASE_FLUSH, type Turn, type TurnTask } from '../../clock/turn.ts';
 import { Block, NO_BYTES } from '../blocks/block.ts';
 import { BlockTable } from '../blocks/block-table.ts';
 import { ResidentBlocks } from '../blocks/resident-blocks.ts';
-import type { FileSystem } from '../files/files.ts';
 import {
   payloadBytesAt,
   RECORD_BYTES_MAX,
@@ -25,46 +23,14 @@ import {
   writeSequencedHeader,
 } from '../format/record.ts';
 import type { RecordStore } from '../store.ts';
+import type { TransientOptions, TransientStatistics } from './options.ts';
 import { Spill, type SpillPlace } from './spill.ts';
-import { type LiveAmong, liveBytes, SpillCompaction } from './spill-compaction.ts';
+import { liveBytes, SpillCompaction } from './spill-compaction.ts';
 
-export interface TransientOptions {
-  readonly files: FileSystem;
-  /** Where the spill files go; null: nothing is ever spilled. */
-  readonly directory: string | null;
-  readonly turn: Turn;
-  readonly clock: Clock;
-  /** Which records somebody needs; without it files are not rewritten, and go only when nothing in them lives. */
-  readonly liveAmong?: LiveAmong;
-  /** Default 1 MiB. */
-  readonly blockBytes?: number;
-  /** Blocks beyond this many bytes are spilled; default 64 MiB. */
-  readonly residentBytesMax?: number;
-  /** The store is full when blocks in memory take more than this; default three times `residentBytesMax`. */
-  readonly fullBytes?: number;
-  /** All spill files together; default 16 GiB. */
-  readonly spillBytesMax?: number;
-  /** See `SpillOptions.fileBytes`. */
-  readonly spillFileBytes?: number;
-  /** Something could not be spilled, or read back. Called each time; nothing is lost by a failed write. */
-  onSpillFailed?(error: Error): void;
-  /** The bound on the spill files was reached, or there is room again. */
-  onSpillFull?(full: boolean): void;
-}
+export type { TransientOptions, TransientStatistics } from './options.ts';
 
-/** What the store takes up, in bytes. */
-export interface TransientStatistics {
-  /** Blocks in memory. */
-  readonly residentBytes: number;
-  /** The spill files, and what of them somebody needs, estimated. */
-  readonly spillBytes: number;
-  readonly spillLiveBytes: number;
-  readonly spillBytesMax: number;
-  /** Files rewritten so far. */
-  readonly compactedFiles: number;
-  readonly full: boolean;
-}
-
+/** Spill writes under way at a time: enough to keep a disk busy, few enough that a burst cannot fill the thread pool. */
+const SPILLS_MAX = 2;
 const DEFAULT_SPILL_BYTES_MAX = 16 * 1024 * 1024 * 1024;
 
 class TransientBlock extends Block {
@@ -368,6 +334,3 @@ export class TransientStore implements RecordStore, TurnTask {
     else this.spill.close().then(done, done);
   }
 }
-
-/** Spill writes under way at a time: enough to keep a disk busy, few enough that a burst cannot fill the thread pool. */
-const SPILLS_MAX = 2;
