@@ -16,6 +16,9 @@ export const CONNECTIONS_MAX = 10_000;
 /** How long clients have, all together, to close in order when the broker stops. */
 export const CLOSE_GRACE_MS = 1_200;
 
+/** At most one line in so long says that clients are turned away. */
+export const REFUSALS_LOGGED_MS = 10_000;
+
 /** What all connections together may have kept in memory. */
 export interface ConnectionsMemory {
   /** Of what clients send: messages that are not whole, frames that wait. */
@@ -47,7 +50,9 @@ export class Connections {
   private readonly logger: Logger;
   private readonly detectTimeoutMs: number;
   private closing = false;
-  private full = false;
+  /** Turned away since that was last logged. */
+  private refusedUnlogged = 0;
+  private readonly refusalsLogged = new Timer(() => this.logRefusals());
   private onEmpty: (() => void) | undefined = undefined;
 
   constructor(
@@ -87,10 +92,20 @@ export class Connections {
   hasRoom(): boolean {
     if (!this.closing && this.size < this.limit) return true;
     this.stats.refused++;
-    // One line each time the limit is reached, not one for each client that comes.
-    if (!this.full) this.logger.warn({ limit: this.limit }, 'connections are refused: too many are open');
-    this.full = true;
+    this.refusedUnlogged++;
+    if (!this.closing && !this.refusalsLogged.scheduled) this.logRefusals();
     return false;
+  }
+
+  /** The first one is logged at once; those after it are counted, in one line each REFUSALS_LOGGED_MS. */
+  private logRefusals(): void {
+    if (this.refusedUnlogged === 0) return;
+    this.logger.warn(
+      { limit: this.limit, refused: this.refusedUnlogged },
+      'connections are refused: too many are open',
+    );
+    this.refusedUnlogged = 0;
+    this.broker.clock.schedule(this.refusalsLogged, REFUSALS_LOGGED_MS);
   }
 
   /**
@@ -111,7 +126,7 @@ export class Connections {
 
   /** A socket with a place is gone, or its carrier is counted instead. */
   unreserve(socket: Socket): void {
-    if (this.waiting.delete(socket)) this.full = false;
+    this.waiting.delete(socket);
   }
 
   /** Takes a connection on; with several protocols its first bytes decide. */
@@ -120,7 +135,6 @@ export class Connections {
     this.live.add(carrier);
     carrier.onReleased = () => {
       this.live.delete(carrier);
-      this.full = false;
       if (this.live.size === 0) this.onEmpty?.();
     };
     const only = protocols.length === 1 ? protocols[0] : undefined;
@@ -151,6 +165,7 @@ export class Connections {
   /** Tells every client, waits until all have gone or the grace is over, and destroys the rest. */
   async close(reason: string, graceMs = CLOSE_GRACE_MS): Promise<void> {
     this.closing = true;
+    this.broker.clock.cancel(this.refusalsLogged);
     for (const socket of this.waiting) socket.destroy();
     if (this.live.size === 0) return;
     const empty = new Promise<void>((resolve) => {

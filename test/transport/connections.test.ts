@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { ManualClock } from '../../src/clock/clock.ts';
-import { NO_LOGGER } from '../../src/logger.ts';
-import { CLOSE_GRACE_MS, Connections } from '../../src/transport/connections.ts';
+import { type Logger, NO_LOGGER } from '../../src/logger.ts';
+import { CLOSE_GRACE_MS, Connections, REFUSALS_LOGGED_MS } from '../../src/transport/connections.ts';
 import { DETECT_TIMEOUT_MS } from '../../src/transport/detection.ts';
 import { Listener } from '../../src/transport/listener.ts';
 import { TcpTransport, tcpServer } from '../../src/transport/tcp.ts';
@@ -16,9 +16,9 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-async function scene(protocols: RecordingProtocol[], limit?: number) {
+async function scene(protocols: RecordingProtocol[], limit?: number, logger: Logger = NO_LOGGER) {
   const clock = new ManualClock();
-  const connections = new Connections(turningBroker(clock), NO_LOGGER, limit);
+  const connections = new Connections(turningBroker(clock), logger, limit);
   const listener = await Listener.open({
     name: 'test',
     host: '127.0.0.1',
@@ -95,6 +95,34 @@ it('turns clients away past its limit, and lets them in again when there is room
   await dial();
   await until(() => connections.size === 2);
   expect(protocol.handlers.length).toBe(3);
+});
+
+it('logs at once that clients are turned away, and then one line in ten seconds with their number, however they churn', async () => {
+  const lines: unknown[] = [];
+  const logger: Logger = { ...NO_LOGGER, warn: (fields, text) => void lines.push({ ...fields, text }) };
+  const { clock, connections, dial } = await scene([new RecordingProtocol()], 1, logger);
+  const text = 'connections are refused: too many are open';
+  for (let round = 0; round < 3; round++) {
+    const inside = await dial();
+    await until(() => connections.size === 1);
+    await once(await dial(), 'close');
+    await once(await dial(), 'close');
+    inside.destroy();
+    await until(() => connections.size === 0);
+  }
+  expect(lines).toEqual([{ limit: 1, refused: 1, text }]);
+  clock.advance(REFUSALS_LOGGED_MS + 100);
+  expect(lines.splice(0)).toEqual([
+    { limit: 1, refused: 1, text },
+    { limit: 1, refused: 5, text },
+  ]);
+  // Nobody was turned away in these ten seconds; then the next one is told of at once again.
+  clock.advance(REFUSALS_LOGGED_MS + 100);
+  await dial();
+  await until(() => connections.size === 1);
+  expect(lines).toEqual([]);
+  await once(await dial(), 'close');
+  expect(lines).toEqual([{ limit: 1, refused: 1, text }]);
 });
 
 it('tells every client when the broker stops, and waits for them', async () => {
