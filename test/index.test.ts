@@ -8,7 +8,7 @@ import { Client } from '@stomp/stompjs';
 import amqplib from 'amqplib';
 import mqtt from 'mqtt';
 import { describe, expect, it } from 'vitest';
-import { createBroker } from '../src/index.ts';
+import { type Authenticator, createBroker } from '../src/index.ts';
 import { startTestBroker } from './support/broker.ts';
 import { withTemporaryDirectory } from './support/directory.ts';
 import { RecordingProtocol } from './support/recording.ts';
@@ -127,6 +127,11 @@ describe('embedding', () => {
     [{ clock: Date }, 'the option clock must be a Clock'],
     [{ protocols: [{}] }, 'the option protocols must be a list of adapters'],
     [{ protocols: { name: 'x' } }, 'the option protocols must be a list of adapters'],
+    [
+      { authenticator: { authenticate() {} } },
+      'the option authenticator must have the methods authenticate and permits',
+    ],
+    [{ authenticator: true }, 'the option authenticator must have the methods'],
     [{ vhosts: 'plant' }, 'vhosts must be a list of names'],
     [{ amqp: 5 }, 'amqp must hold keys and values, not 5'],
     [{ amqp: { heartbeat: 10 } }, 'amqp.heartbeat must be a duration in whole seconds'],
@@ -137,6 +142,36 @@ describe('embedding', () => {
     const refused = createBroker(options as Parameters<typeof createBroker>[0]);
     await expect(refused).rejects.toThrow(told);
     await expect(refused).rejects.toMatchObject({ code: 'invalid' });
+  });
+
+  it('asks the authenticator that it is given who a client is, and what it may do', async () => {
+    const asked: string[] = [];
+    const authenticator: Authenticator = {
+      authenticate({ user, password }, done) {
+        asked.push(`${user}:${password}`);
+        if (user === 'ada') done({ user });
+        else done({ refused: 'credentials', reason: 'unknown' });
+      },
+      permits: (identity, vhost, action, resource) => {
+        asked.push(`${identity.user} ${vhost} ${action} ${resource}`);
+        return resource !== 'private';
+      },
+    };
+    const running = await createBroker({ listen: 'amqp://127.0.0.1:0', authenticator });
+    try {
+      const url = (user: string): string => `amqp://${user}:secret@127.0.0.1:${running.port('amqp')}`;
+      await expect(amqplib.connect(url('mallory'))).rejects.toThrow('403');
+      const connection = await amqplib.connect(url('ada'));
+      connection.on('error', () => {});
+      const channel = await connection.createChannel();
+      channel.on('error', () => {});
+      await channel.assertQueue('orders');
+      await expect(channel.assertQueue('private')).rejects.toThrow('403');
+      await connection.close();
+    } finally {
+      await running.close();
+    }
+    expect(asked).toEqual(['mallory:secret', 'ada:secret', 'ada / configure orders', 'ada / configure private']);
   });
 
   it('takes one address as well as a list, as text or in parts', async () => {

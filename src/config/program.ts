@@ -13,7 +13,7 @@ import { didYouMean } from './suggest.ts';
 import { policySchema } from './vhosts.ts';
 
 /** What a program hands over besides settings. */
-const OWN_OPTIONS = ['data', 'listen', 'protocols', 'logger', 'clock'] as const;
+const OWN_OPTIONS = ['data', 'listen', 'protocols', 'authenticator', 'logger', 'clock'] as const;
 /** Settings that are for the command only. */
 const COMMAND_ONLY: Readonly<Record<string, string>> = { log: 'give a logger instead' };
 const LISTEN_FIELDS = ['protocols', 'host', 'port', 'durability'];
@@ -32,7 +32,7 @@ export function checkOptions(options: unknown): Config {
     if (known.includes(name)) settings[name] = value;
     else problems.push(`createBroker has no option ${name}${hint(name, known)}`);
   }
-  const { data, protocols, logger, clock } = given;
+  const { data, protocols, authenticator, logger, clock } = given;
   if (data !== undefined && data !== null && (typeof data !== 'string' || data === '')) {
     problems.push(`the option data must be the path of a directory, or null for memory only, not ${show(data)}`);
   }
@@ -49,6 +49,9 @@ export function checkOptions(options: unknown): Config {
   }
   if (protocols !== undefined && !(Array.isArray(protocols) && protocols.every(isProtocol))) {
     problems.push('the option protocols must be a list of adapters: name, dialect, detect, accept');
+  }
+  if (authenticator !== undefined && !hasMethods(authenticator, ['authenticate', 'permits'])) {
+    problems.push('the option authenticator must have the methods authenticate and permits');
   }
   let config: Config | undefined;
   try {
