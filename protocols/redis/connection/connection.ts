@@ -35,7 +35,7 @@ import { FrameInput, type FrameInputOwner } from './frame-input.ts';
 const HELD_BACK = 2;
 /** Replies wait for the log, or the client does not read them. */
 const OWING = 4;
-/** A command is not finished. */
+/** A command was not finished, and much has come since. */
 const UNANSWERED = 8;
 const UNITS = 4;
 const COMMAND_LIST = [...COMMANDS].map(([name, { arity }]) => ({ name, arity }));
@@ -124,7 +124,7 @@ export class Connection
       if (client.owed > owedMax || this.transport.output.congested) gate.pause(OWING);
       if (entry?.publishes === true && client.session.congested) gate.pause(HELD_BACK);
     } else if (entry !== undefined && entry.free !== true) this.letInNow();
-    return gate.reasons !== 0;
+    return gate.reasons !== 0 || this.input.suspended;
   }
 
   private run(entry: CommandEntry | undefined, command: Command): void {
@@ -169,7 +169,7 @@ export class Connection
     this.authenticate(undefined, undefined, undefined, (refusal) => {
       this.refused = refusal !== undefined;
     });
-    return (this.gate.reasons & UNANSWERED) === 0;
+    return !this.input.suspended;
   }
 
   authenticate(
@@ -213,11 +213,17 @@ export class Connection
   // ---------------------------------------------------------------------------------------------------------- pauses
 
   unanswered(): void {
-    this.gate.pause(UNANSWERED);
+    this.input.suspended = true;
   }
 
   answered(): void {
+    this.input.suspended = false;
+    this.gate.pause(UNANSWERED);
     this.gate.resume(UNANSWERED);
+  }
+
+  full(): void {
+    this.gate.pause(UNANSWERED);
   }
 
   paid(): void {

@@ -6,6 +6,8 @@
 import type { GatedReader } from '../../../src/api/index.ts';
 import { type Command, type CommandParser, PARTIAL, UNKNOWN_TOO_LONG } from '../codec/command.ts';
 
+/** While a command waits, its client is read on all the same, so that its end is noticed: up to so many bytes. */
+const SUSPENDED_BYTES_MAX = 64 * 1024;
 /** A rest of up to this size stays allocated for the next one. */
 const KEPT_BYTES_MAX = 1024;
 const EMPTY = Buffer.alloc(0);
@@ -16,10 +18,14 @@ export interface FrameInputOwner {
   letInNow(): boolean;
   /** Carries it out. False: it must wait, and is parsed again when reading goes on. */
   take(command: Command): boolean;
+  /** So much is kept while commands are suspended that nothing more is to be read. */
+  full(): void;
 }
 
 export class FrameInput implements GatedReader {
   halted = false;
+  /** Nothing is parsed; what comes is kept. Whoever ends that has the gate read on. */
+  suspended = false;
   private rest: Buffer = EMPTY;
   private length = 0;
   private needed = 0;
@@ -37,6 +43,11 @@ export class FrameInput implements GatedReader {
   }
 
   read(buffer: Buffer, start: number, end: number): number {
+    if (this.suspended) {
+      this.append(buffer, start, end);
+      if (this.length > SUSPENDED_BYTES_MAX) this.owner.full();
+      return end;
+    }
     if (this.length === 0) {
       const at = this.run(buffer, start, end);
       if (at < end && !this.halted) {
@@ -59,7 +70,7 @@ export class FrameInput implements GatedReader {
     const { parser, owner } = this;
     let at = start;
     this.needed = 0;
-    while (at < end && !this.halted) {
+    while (at < end && !this.halted && !this.suspended) {
       const result = parser.parse(buffer, at, end, owner.letIn);
       if (result === UNKNOWN_TOO_LONG) {
         if (!owner.letInNow()) return at;

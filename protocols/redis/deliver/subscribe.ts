@@ -78,7 +78,7 @@ export function pubsub(client: Client, command: Command): void {
     reply.integer(audience.patterns.size);
   } else if (sub === 'numsub') {
     const names = command.rest(2);
-    reply.map(names.length);
+    reply.array(2 * names.length);
     for (const name of names) {
       reply.bulk(name);
       reply.integer(audience.channels.get(textOf(name)) ?? 0);

@@ -137,6 +137,7 @@ export class Subscriptions implements DirectSink {
   }
 
   queueDeleted(): void {
+    if (this.queue === null) return; // it goes with its session
     this.queue = null;
     this.lost();
   }

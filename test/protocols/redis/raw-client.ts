@@ -48,6 +48,7 @@ function read(text: string, at: number): { value: Value; end: number } | undefin
       return { value: Number(line), end: after };
     case '_':
       return { value: null, end: after };
+    case '=':
     case '$': {
       const length = Number(line);
       if (length < 0) return { value: null, end: after };
@@ -111,11 +112,11 @@ export class RawClient {
   }
 
   /** The next value; rejects if none comes. */
-  next(): Promise<Value> {
+  next(patienceMs = PATIENCE_MS): Promise<Value> {
     const value = this.arrived.shift();
     if (value !== undefined) return Promise.resolve(value);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('nothing came')), PATIENCE_MS);
+      const timer = setTimeout(() => reject(new Error('nothing came')), patienceMs);
       this.waiting.push((next) => {
         clearTimeout(timer);
         resolve(next);
