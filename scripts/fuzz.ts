@@ -8,7 +8,7 @@
  */
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { World } from '../test/fuzz/harness.ts';
+import { FuzzHarness } from '../test/fuzz/harness.ts';
 import { inputOf } from '../test/fuzz/mutate.ts';
 import type { FuzzResult } from '../test/fuzz/run.ts';
 import { targets } from '../test/fuzz/targets.ts';
@@ -52,9 +52,9 @@ if (values.only !== undefined) {
   const input = inputOf(target, seed, index);
   console.log(`${input.bytes.length} bytes, cut at ${input.cuts.join(' ') || 'no place'}`);
   console.log(input.bytes.subarray(0, 4096).toString('hex').replace(/.{64}/g, '$&\n'));
-  const world = await World.open(target);
-  const { longestMs, longestCall } = await world.converse(input);
-  await world.close();
+  const harness = await FuzzHarness.open(target);
+  const { longestMs, longestCall } = await harness.converse(input);
+  await harness.close();
   console.log(`held; the longest call was ${longestCall}, ${longestMs.toFixed(1)} ms`);
   process.exit(0);
 }

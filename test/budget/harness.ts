@@ -14,14 +14,14 @@ export interface Outcome extends Latency {
   readonly idleP99Ms: number;
 }
 
-export interface StageOptions {
+export interface AbuseOptions {
   readonly size?: number;
   /** How long the bystander's work is measured. */
   readonly measuredMs?: number;
 }
 
 /** One abuse from beginning to end, with a broker of its own. */
-export async function abused(index: number, { size = 1, measuredMs = 2_000 }: StageOptions = {}): Promise<Outcome> {
+export async function abused(index: number, { size = 1, measuredMs = 2_000 }: AbuseOptions = {}): Promise<Outcome> {
   const broker = await startEntrepot();
   let abuser: ChildProcess | undefined;
   try {

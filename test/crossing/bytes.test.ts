@@ -6,7 +6,7 @@ import { type MqttProtocol, mqtt } from '../../protocols/mqtt/index.ts';
 import { type StompProtocol, stomp as stompProtocol } from '../../protocols/stomp/index.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { startTestBroker, type TestBroker } from '../support/broker.ts';
-import { Amqp, field, mqttClient, mqttProperties, mqttSeen, named, type Said, Stomp } from './ends.ts';
+import { Amqp, field, mqttClient, mqttProperties, mqttSeen, named, type Said, Stomp } from './harness.ts';
 
 const ID = '\x8f\x00\x01\xff\xfe\x10\x7f\x80\xc3\x28\xa0\xa1\xe2\x28\xa1\x00';
 const SAID: Said = {
@@ -101,7 +101,7 @@ describe('AMQP to AMQP', () => {
     );
     await amqp.raw.expect('basic.consume-ok', 1);
     await amqp.raw.expect('basic.deliver', 1);
-    const { readPropertyList } = await import('./ends.ts');
+    const { readPropertyList } = await import('./harness.ts');
     const { properties } = await amqp.raw.content();
     expect(readPropertyList(properties)).toEqual({ ...SAID, 'h:x-delivery-count': 'l:1' });
     amqp.raw.send(method(1, 'basic.cancel', short('c'), bits(false)));

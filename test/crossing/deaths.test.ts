@@ -1,7 +1,7 @@
 /** What a dead letter says of its deaths is told to everyone, once, and counted on when an application sends it again. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startTestBroker, type TestBroker } from '../support/broker.ts';
-import { Amqp, field, mqttClient, mqttProperties, mqttSeen, named, Stomp } from './ends.ts';
+import { Amqp, field, mqttClient, mqttProperties, mqttSeen, named, Stomp } from './harness.ts';
 
 let broker: TestBroker;
 let amqp: Amqp;
@@ -169,7 +169,7 @@ it('a dead letter that a full queue sends on has died twice', async () => {
 });
 
 it('an endless record of somebody else is cut to what is needed', async () => {
-  const { listOf, tableOf } = await import('./ends.ts');
+  const { listOf, tableOf } = await import('./harness.ts');
   const entry = (i: number) =>
     tableOf(
       named('queue', field(`S:q${i}`)),

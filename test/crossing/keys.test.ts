@@ -7,7 +7,7 @@ import { type AmqpProtocol, amqp as amqpProtocol } from '../../protocols/amqp/in
 import { type MqttProtocol, mqtt } from '../../protocols/mqtt/index.ts';
 import type { RawClient } from '../protocols/mqtt/raw-client.ts';
 import { startTestBroker, type TestBroker } from '../support/broker.ts';
-import { Amqp, field, listOf, mqttClient, named, Stomp } from './ends.ts';
+import { Amqp, field, listOf, mqttClient, named, Stomp } from './harness.ts';
 
 /** A topic, and how AMQP and STOMP are shown it. */
 const TOPICS: readonly (readonly [topic: string, key: string, destination: string])[] = [

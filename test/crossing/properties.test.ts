@@ -18,7 +18,7 @@ import {
   tableOf,
   WIRES,
   type Wire,
-} from './ends.ts';
+} from './harness.ts';
 
 /** A property as each protocol says it and sees it. `seen` is for pairs that see it otherwise. */
 interface Row {

@@ -3,7 +3,7 @@
  * `node scripts/fuzz.ts`.
  */
 import { describe, expect, it } from 'vitest';
-import { World } from './harness.ts';
+import { FuzzHarness } from './harness.ts';
 import { inputOf } from './mutate.ts';
 import { fuzz } from './run.ts';
 import { targets } from './targets.ts';
@@ -13,10 +13,10 @@ const INPUTS = Number(process.env['ENTREPOT_FUZZ_INPUTS'] ?? 3_000);
 describe.each(Object.values(targets))('$name', (target) => {
   it('takes its conversations undamaged, so that the damaged ones come far', async () => {
     for (const { prelude, packets } of target.conversations) {
-      const world = await World.open(target);
-      await world.converse({ bytes: Buffer.concat([...prelude, ...packets]), cuts: [] });
-      expect(target.complaints(world.protocol)).toBe(0);
-      await world.close();
+      const harness = await FuzzHarness.open(target);
+      await harness.converse({ bytes: Buffer.concat([...prelude, ...packets]), cuts: [] });
+      expect(target.complaints(harness.protocol)).toBe(0);
+      await harness.close();
     }
   });
 

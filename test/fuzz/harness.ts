@@ -1,5 +1,5 @@
 /**
- * A broker in memory with one adapter, and a client without a socket that says what it is given. A world is used for some
+ * A broker in memory with one adapter, and a client without a socket that says what it is given. One is used for some
  * thousand inputs (what they declare stays in it, as with a real broker) and then thrown away.
  */
 
@@ -21,7 +21,7 @@ export interface Outcome {
   readonly longestCall: string;
 }
 
-export class World {
+export class FuzzHarness {
   readonly protocol: Protocol;
   private readonly target: FuzzTarget;
   private readonly broker: Broker;
@@ -37,7 +37,7 @@ export class World {
   }
 
   /** @param nowMs what calls are timed with: the clock on the wall unless said, which is quick to ask */
-  static async open(target: FuzzTarget, nowMs = () => performance.now()): Promise<World> {
+  static async open(target: FuzzTarget, nowMs = () => performance.now()): Promise<FuzzHarness> {
     const protocol = target.protocol();
     const clock = new ManualClock();
     const broker = await Broker.start({
@@ -46,7 +46,7 @@ export class World {
       clock,
       log: { segmentBytes: 16 * 1024 * 1024, residentBytesMax: 8 * 1024 * 1024 },
     });
-    return new World(target, protocol, broker, clock, nowMs);
+    return new FuzzHarness(target, protocol, broker, clock, nowMs);
   }
 
   /** One client's whole life. @throws what the adapter throws, which it never may */

@@ -4,14 +4,14 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { World } from './harness.ts';
+import { FuzzHarness } from './harness.ts';
 import { inputOf } from './mutate.ts';
 import type { FuzzTarget } from './target.ts';
 
 /** A call longer than this is a hang. Slow ones are tried again by processor time: a busy machine is no adapter's fault. */
 export const HANG_MS = 50;
 const HANG_TRIES = 4;
-/** What clients declare stays in their world; a new one keeps the inputs apart from what is long past. */
+/** What clients declare stays in the broker; a new one keeps the inputs apart from what is long past. */
 const INPUTS_PER_WORLD = 1_000;
 /** Memory is looked at every so many worlds, after the garbage has been collected. */
 const WORLDS_PER_LOOK = 5;
@@ -59,7 +59,7 @@ export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<Fu
   // Adapters make errors of what they are sent; where those were made interests nobody, and costs much time.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
-  let world = await World.open(target);
+  let harness = await FuzzHarness.open(target);
   for (let worlds = 0; result.inputs < inputs && result.failures.length < failuresMax; worlds++) {
     const until = Math.min(inputs, result.inputs + INPUTS_PER_WORLD);
     for (; result.inputs < until && result.failures.length < failuresMax; result.inputs++) {
@@ -68,17 +68,17 @@ export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<Fu
       const input = inputOf(target, seed, index);
       result.bytes += input.bytes.length;
       try {
-        const { longestMs, longestCall } = await world.converse(input);
+        const { longestMs, longestCall } = await harness.converse(input);
         if (longestMs > HANG_MS && (await hangs(target, seed, index))) {
           failed(index, `${longestCall} took ${longestMs.toFixed(0)} ms`);
         }
         if (longestMs < HANG_MS) result.longestMs = Math.max(result.longestMs, longestMs);
       } catch (error) {
         failed(index, error instanceof Error ? error.message : String(error));
-        world = await World.open(target);
+        harness = await FuzzHarness.open(target);
       }
     }
-    await world.close();
+    await harness.close();
     if (worlds % WORLDS_PER_LOOK === 0) {
       const bytes = await aliveBytes();
       // The first look sees caches and compiled code that still grow.
@@ -87,7 +87,7 @@ export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<Fu
     }
     options.told?.(result.inputs, result.failures);
     if (options.stop?.() === true) break;
-    if (result.inputs < inputs) world = await World.open(target);
+    if (result.inputs < inputs) harness = await FuzzHarness.open(target);
   }
   Error.stackTraceLimit = stackTraceLimit;
   const grown = result.memoryLastBytes - result.memoryFirstBytes;
@@ -97,12 +97,12 @@ export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<Fu
   return result;
 }
 
-/** Whether this input takes too much of the processor's time every time, in a world of its own. */
+/** Whether this input takes too much of the processor's time every time, in a broker of its own. */
 async function hangs(target: FuzzTarget, seed: number, index: number): Promise<boolean> {
   for (let i = 0; i < HANG_TRIES; i++) {
-    const world = await World.open(target, processorMs);
-    const { longestMs } = await world.converse(inputOf(target, seed, index));
-    await world.close();
+    const harness = await FuzzHarness.open(target, processorMs);
+    const { longestMs } = await harness.converse(inputOf(target, seed, index));
+    await harness.close();
     if (longestMs <= HANG_MS) return false;
   }
   return true;

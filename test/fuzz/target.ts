@@ -10,7 +10,7 @@ import type { Protocol } from '../../src/api/index.ts';
 
 export interface FuzzTarget {
   readonly name: string;
-  /** Makes the adapter; once a world (see `harness.ts`), with limits small enough to be reached. */
+  /** Makes the adapter; once a broker (see `harness.ts`), with limits small enough to be reached. */
   protocol(): Protocol;
   /** Lists of whole packets or frames that a client might send, from its first byte on. All must pass undamaged. */
   readonly conversations: readonly Conversation[];

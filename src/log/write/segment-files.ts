@@ -1,8 +1,8 @@
 /**
- * The segments' files: made, written, read, replaced and given up. All of it goes on in the background of one flush at a
- * time; nothing here knows what a record is. Where the room comes from is `space.ts`'s.
+ * The files of the segments: made, written, read, replaced and given up. All of it goes on in the background of one flush at a
+ * time; nothing here knows what a record is. Where the room comes from: `disk-space.ts`.
  *
- *     (none) ──first write──▶ NNNNNNNNNN.log ──dead──▶ given up to `Space`
+ *     (none) ──first write──▶ NNNNNNNNNN.log ──dead──▶ given up to `DiskSpace`
  *                               ▲   │
  *            compacted, renamed └───┘
  */
