@@ -221,7 +221,7 @@ export class Broker implements BrokerServices {
   /** Why a vhost cannot confirm anything any more; undefined while all is well. */
   get failure(): string | undefined {
     for (const vhost of this.vhosts.values()) {
-      if (vhost.failed !== undefined) return `vhost '${vhost.vhost}': ${vhost.failed.message}`;
+      if (vhost.failed !== undefined) return `vhost '${vhost.name}': ${vhost.failed.message}`;
     }
     return undefined;
   }
@@ -232,8 +232,8 @@ export class Broker implements BrokerServices {
    */
   async setPolicy(vhost: string, policy: Policy): Promise<void> {
     const found = this.vhostNamed(vhost);
-    await new Promise<void>((done) => found.topology.setPolicy(policy, done));
-    await whenSafe(found, found.mark());
+    await new Promise<void>((done) => found.topology.appliedPolicies.set(policy, done));
+    await whenSafe(found, found.units.mark());
   }
 
   /** False if there was none. @throws BrokerError not-found (vhost), not-allowed */
@@ -241,9 +241,9 @@ export class Broker implements BrokerServices {
     const within = this.vhostNamed(vhost);
     let existed = false;
     await new Promise<void>((done) => {
-      existed = within.topology.clearPolicy(kind, name, done);
+      existed = within.topology.appliedPolicies.clear(kind, name, done);
     });
-    if (existed) await whenSafe(within, within.mark());
+    if (existed) await whenSafe(within, within.units.mark());
     return existed;
   }
 
@@ -284,7 +284,7 @@ export class Broker implements BrokerServices {
 function whenSafe(vhost: Vhost, mark: Mark): Promise<void> {
   return new Promise((resolve, reject) => {
     vhost.confirms.whenSafe(mark, (failed) => {
-      if (failed) reject(new BrokerError('unavailable', `vhost '${vhost.vhost}': the log has failed`));
+      if (failed) reject(new BrokerError('unavailable', `vhost '${vhost.name}': the log has failed`));
       else resolve();
     });
   });

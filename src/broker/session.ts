@@ -31,11 +31,11 @@ import type { StoredBody } from '../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../routing/route.ts';
 import type { WaitingPublisher } from '../vhost/flow/subscriber-flow-control.ts';
 import type { Confirms } from '../vhost/publish/confirms.ts';
-import type { DirectDeliveries, Publisher } from '../vhost/publish/direct-deliveries.ts';
+import type { PublishingClient, RestOfDeliveries } from '../vhost/publish/direct-deliveries.ts';
 import { VhostTransaction } from '../vhost/publish/transaction.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 
-export class ClientSession implements Session, WaitingPublisher, Publisher {
+export class ClientSession implements Session, WaitingPublisher, PublishingClient {
   readonly user: string;
   readonly vhost: string;
   readonly state: AdapterState;
@@ -72,7 +72,7 @@ export class ClientSession implements Session, WaitingPublisher, Publisher {
     this.share = client.share ?? home.turn.work.share();
     this.onClosed = onClosed;
     this.user = identity.user;
-    this.vhost = home.vhost;
+    this.vhost = home.name;
     this.state = home.state;
   }
 
@@ -89,7 +89,7 @@ export class ClientSession implements Session, WaitingPublisher, Publisher {
   }
 
   checkExchange(name: string): void {
-    if (name !== '') this.services.topology.exchange(name);
+    if (name !== '') this.services.topology.registry.exchange(name);
   }
 
   deleteExchange(name: string, ifUnused: boolean): Mark {
@@ -201,7 +201,7 @@ export class ClientSession implements Session, WaitingPublisher, Publisher {
   /** The end of everything that changes what there is: nobody knows how long that took. */
   private markIf(wrote: boolean): Mark {
     this.services.turn.work.look();
-    return wrote ? this.services.mark() : MARK_NOW;
+    return wrote ? this.services.units.mark() : MARK_NOW;
   }
 
   private demand(action: Action, resource: string): void {
@@ -235,14 +235,7 @@ export class ClientSession implements Session, WaitingPublisher, Publisher {
 
   publish(route: Route, draft: Draft): Mark {
     if (draft.large !== null) this.bodies.delete(draft.large as StoredBody);
-    const { services } = this;
-    services.publisher = this;
-    let mark: Mark;
-    try {
-      mark = services.publish(route, draft);
-    } finally {
-      services.publisher = null;
-    }
+    const mark = this.services.publisher.publishFrom(this, route, draft);
     this.waitIfBehind();
     return mark;
   }
@@ -253,7 +246,7 @@ export class ClientSession implements Session, WaitingPublisher, Publisher {
   }
 
   /** @internal what it has just published is delivered in parts, and it waits until that is done */
-  deliverRest(rest: DirectDeliveries): void {
+  deliverRest(rest: RestOfDeliveries): void {
     this.delivering++;
     this.stalled = true;
     this.share.run(
@@ -294,7 +287,7 @@ export class ClientSession implements Session, WaitingPublisher, Publisher {
   }
 
   openBody(length: number, durable: boolean): BodyWriter {
-    const body = this.services.openBody(length, durable);
+    const body = this.services.publisher.openBody(length, durable);
     this.bodies.add(body);
     return body;
   }
@@ -320,18 +313,18 @@ export class ClientSession implements Session, WaitingPublisher, Publisher {
   }
 
   beginUnit(): void {
-    this.services.beginUnit();
+    this.services.units.begin();
   }
 
   endUnit(): Mark {
-    return this.services.endUnit();
+    return this.services.units.end();
   }
 
   // -------------------------------------------------------------------------------------------------------- safety
 
   /** What `safe` means to this client. */
   private get promises(): Confirms {
-    return this.client.transport?.confirmsAtWrite === true ? this.services.written : this.services.confirms;
+    return this.client.transport?.confirmsAtWrite === true ? this.services.writeConfirms : this.services.confirms;
   }
 
   confirms(sink: ConfirmSink): ConfirmRing {
@@ -343,7 +336,7 @@ export class ClientSession implements Session, WaitingPublisher, Publisher {
   }
 
   mark(): Mark {
-    return this.services.mark();
+    return this.services.units.mark();
   }
 
   whenSafe(mark: Mark, done: (failed: boolean) => void): void {

@@ -87,7 +87,7 @@ export class Binding<Q extends RouteTarget> {
  * one type (as RabbitMQ has it: a 16-bit 5 is no 32-bit 5).
  */
 export function bindingIdentity(
-  queue: RouteTarget | null,
+  queue: { readonly id: number } | null,
   exchange: { readonly name: string } | null,
   key: string,
   options: BindOptions,

@@ -62,12 +62,12 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
     if (queues % QUEUES_A_PART === 0) yield;
   }
   return {
-    name: vhost.vhost,
+    name: vhost.name,
     intervalMs: vhost.intervalMs,
     counters: vhost.counters,
     log: vhost.log.statistics,
     transient: vhost.transient.statistics,
-    positionBytes: vhost.slab.bytes,
+    positionBytes: vhost.queueServices.slab.bytes,
     exchanges: vhost.topology.exchanges.size,
     queues,
     consumers,
@@ -76,7 +76,7 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
     retained: vhost.retained.index.size,
     delayed: vhost.delays.size,
     retrying: vhost.retries.size,
-    undelivered: vhost.pendingDeadLetters.size,
+    undelivered: vhost.deadLetters.pending.size,
     stalled: vhost.subscriberFlow.stalled,
     paced: vhost.subscriberFlow.paced,
     congested: vhost.publishFlow.on,
@@ -86,7 +86,7 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
 export function* queueStatistics(vhost: Vhost): Generator<QueueStatistics> {
   for (const queue of vhost.topology.queues.values()) {
     yield {
-      vhost: vhost.vhost,
+      vhost: vhost.name,
       name: queue.name,
       durable: queue.durable,
       ready: queue.messages,

@@ -1,518 +1,288 @@
 /**
- * A vhost: a closed world of exchanges and queues with a log of its own. It ties routing, queues, the store and the log
- * together, and carries out what `settlement/` decides. Sessions come through here; adapters never do.
+ * A vhost: a closed world of exchanges and queues with a log of its own. It makes its parts, gives each what it needs of the
+ * others, and passes on what the log says. Sessions use the parts; adapters never do.
  */
-import { MARK_NOW, MARK_REFUSED, type Mark } from '../api/confirms.ts';
-import type { Route } from '../api/route.ts';
+import type { Mark } from '../api/confirms.ts';
 import type { Clock } from '../clock/clock.ts';
-import { PHASE_GATHER, type Turn, TurnClock, type TurnTask } from '../clock/turn.ts';
-import type { Share } from '../clock/work.ts';
+import { type Turn, TurnClock } from '../clock/turn.ts';
 import { Log } from '../log/log.ts';
 import { Sequence } from '../log/sequence.ts';
 import { TransientStore } from '../log/transient/transient-store.ts';
 import type { Logger } from '../logger.ts';
-import type { DeathReason } from '../message/annotations.ts';
 import type { Dialects } from '../message/dialect.ts';
-import { AT_MOST_ONCE, type Draft, EXACTLY_ONCE, MessageView } from '../message/message.ts';
-import type { Properties } from '../message/properties.ts';
-import { viewDraft } from '../message/storage.ts';
-import { entryFlags, FLAG_DURABLE, FLAG_LARGE, FLAG_RETAINED } from '../queue/entry-flags.ts';
-import { fullTargets } from '../queue/limits/full-targets.ts';
-import { Slab } from '../queue/positions/position-arena.ts';
-import { LONG_BYTES, type Queue } from '../queue/queue.ts';
-import type { QueueOwner } from '../queue/queue-services.ts';
+import type { Queue } from '../queue/queue.ts';
 import { MessageStore } from '../queue/store/message-store.ts';
-import type { StoredBody } from '../queue/store/stored-body.ts';
-import type { CompiledRoute } from '../routing/route.ts';
 import { Router } from '../routing/router.ts';
-import { KEEP_RETAIN, lowerAssurance, targetAssurance, targetData } from '../routing/target-flags.ts';
-import type { Decision } from '../settlement/decide.ts';
+import { CommitUnits } from './commit-units.ts';
 import { Counters } from './counters.ts';
-import { deadLetter } from './dead-letters/dead-letters.ts';
-import { DeferredDeadLetters } from './dead-letters/deferred-dead-letters.ts';
-import { type DeadLetter, PendingDeadLetters } from './dead-letters/pending-dead-letters.ts';
+import { DeadLetters } from './dead-letters/dead-letters.ts';
 import { PublishFlowControl } from './flow/publish-flow-control.ts';
 import { SubscriberFlowControl } from './flow/subscriber-flow-control.ts';
 import { JournaledState } from './journal/adapter-state.ts';
 import { Checkpoint } from './journal/checkpoint.ts';
 import { Journal } from './journal/journal.ts';
 import { liveAmong, liveMessages } from './journal/live-messages.ts';
-import { Recovery } from './journal/recovery.ts';
+import { Lifecycle } from './lifecycle.ts';
 import type { VhostOptions } from './options.ts';
 import { Confirms } from './publish/confirms.ts';
-import { DirectDeliveries, type Publisher } from './publish/direct-deliveries.ts';
-import { ExactlyOnceGate } from './publish/exactly-once-gate.ts';
-import { publishPastFull } from './publish/full-queues.ts';
+import { DirectDeliveries } from './publish/direct-deliveries.ts';
+import { Publisher } from './publish/publisher.ts';
 import { RetainedMessages } from './publish/retained-messages.ts';
+import { VhostQueueServices } from './queue-services.ts';
+import { Recovery } from './recovery/recovery.ts';
+import { countReferences, restoreTopology } from './recovery/restore.ts';
 import { Delays } from './timers/delays.ts';
 import { Retries } from './timers/retries.ts';
 import { Policies } from './topology/policies.ts';
+import { Registry } from './topology/registry.ts';
 import { Topology } from './topology/topology.ts';
+import { UnreadableMessages } from './unreadable.ts';
 
-export class Vhost implements QueueOwner, TurnTask {
-  inTurn = false;
-  readonly vhost: string;
+/** What a vhost is built on: its stores, and what was in them. */
+interface Stores {
+  readonly sequence: Sequence;
+  readonly log: Log;
+  readonly transient: TransientStore;
+  readonly recovered: Recovery;
+}
+
+export class Vhost {
+  readonly name: string;
+  readonly clock: Clock;
   readonly turn: Turn;
-  readonly chores: Share;
+  readonly dialects: Dialects;
+  /** Milliseconds between syncs, at durability `interval`; else 0. */
+  readonly intervalMs: number;
   readonly counters = new Counters();
+  readonly log: Log;
+  readonly transient: TransientStore;
+  readonly store: MessageStore;
+  readonly units: CommitUnits;
   readonly confirms: Confirms;
   /** The same for clients of a listener that promises less: they hear when it is written, whether it is synced or not. */
-  readonly written: Confirms;
+  readonly writeConfirms: Confirms;
+  /** Publishers are to stop while it is on. */
+  readonly publishFlow: PublishFlowControl;
   readonly subscriberFlow: SubscriberFlowControl;
   readonly topology: Topology;
   readonly router: Router<Queue>;
-  readonly retained = new RetainedMessages(this);
-  readonly state = new JournaledState();
+  readonly queueServices: VhostQueueServices;
+  readonly publisher: Publisher;
+  readonly direct: DirectDeliveries;
+  readonly deadLetters: DeadLetters;
+  readonly retained: RetainedMessages;
+  /** What adapters keep. */
+  readonly state: JournaledState;
   readonly delays: Delays;
   readonly retries: Retries;
-  readonly pendingDeadLetters: PendingDeadLetters;
-  readonly deferredDeadLetters: DeferredDeadLetters;
-  readonly dialects: Dialects;
-  readonly clock: Clock;
-  store!: MessageStore;
-  transient!: TransientStore;
-  log!: Log;
-  journal!: Journal;
-  private checkpoint!: Checkpoint;
-  /** Publishers are to stop while it is on. */
-  readonly publishFlow: PublishFlowControl;
-  /** Milliseconds between syncs, at durability `interval`; else 0. */
-  readonly intervalMs: number;
+  private readonly checkpoint: Checkpoint;
+  private readonly lifecycle = new Lifecycle();
   private readonly logger: Logger;
-  readonly deliveryView = new MessageView();
-  readonly slab = new Slab();
-  private readonly view = new MessageView();
-  private readonly time: TurnClock;
-  private readonly exactlyOnce = new ExactlyOnceGate();
-  /** No message is taken any more; what is under way is put into the last checkpoint. */
-  stopping = false;
-  private stopped = false;
-  private unitDepth = 0;
-  /** Who publishes now, if it can wait. */
-  publisher: Publisher | null = null;
-  /** Queues that have settlements to log. */
-  private readonly gathering: Queue[] = [];
 
-  private constructor(options: VhostOptions) {
-    this.vhost = options.name;
-    this.turn = options.turn;
-    this.chores = options.turn.work.share();
-    this.clock = options.clock;
-    this.dialects = options.dialects;
+  private constructor(options: VhostOptions, { sequence, log, transient, recovered }: Stores) {
+    const { name: vhost, clock, turn, dialects, logger, limits = {} } = options;
+    const { counters, lifecycle } = this;
+    const { work } = turn;
+    const chores = work.share();
+    const time = new TurnClock(clock, turn);
+    this.name = vhost;
+    this.clock = clock;
+    this.turn = turn;
+    this.dialects = dialects;
+    this.logger = logger;
     this.intervalMs = options.durability?.level === 'interval' ? options.durability.intervalMs : 0;
-    this.logger = options.logger;
-    this.publishFlow = new PublishFlowControl(options);
-    this.confirms = new Confirms(options.turn);
-    this.written = new Confirms(options.turn);
-    this.subscriberFlow = new SubscriberFlowControl(options.clock);
-    this.time = new TurnClock(options.clock, options.turn);
-    this.delays = new Delays(this);
-    this.topology = new Topology(this, new Policies(options.logger, options.name));
-    const deliver = ({ queue, seq, flags, decision }: DeadLetter): void =>
-      deadLetter(this, queue, seq, flags, decision);
-    this.pendingDeadLetters = new PendingDeadLetters(options.clock, deliver);
-    this.deferredDeadLetters = new DeferredDeadLetters(this, deliver);
-    this.retries = new Retries(options.clock, options.turn.work, this.topology.queuesById);
-    this.router = new Router(this.topology, undefined, () => options.turn.work.look());
+
+    // What is stored, and when it is safe.
+    this.log = log;
+    this.transient = transient;
+    const store = new MessageStore(log, transient, sequence, time);
+    const journal = new Journal(log, recovered.nextList);
+    const units = new CommitUnits(log, turn);
+    const unreadable = new UnreadableMessages(vhost, counters, logger);
+    this.store = store;
+    this.units = units;
+    this.state = new JournaledState(journal, recovered.state);
+    this.confirms = new Confirms(turn);
+    this.writeConfirms = new Confirms(turn);
+    const publishFlow = new PublishFlowControl({ ...options, log, transient });
+    const subscriberFlow = new SubscriberFlowControl(clock);
+    this.publishFlow = publishFlow;
+    this.subscriberFlow = subscriberFlow;
+
+    // What there is, and where it leads.
+    const registry = new Registry(vhost);
+    const router = new Router<Queue>(registry, undefined, () => work.look());
+    const { exchanges } = registry;
+    this.router = router;
+    this.retries = new Retries(clock, work, registry.queuesById);
+    this.queueServices = new VhostQueueServices({
+      ...{ vhost, clock, turn, time, chores, log, journal, store, units, dialects, counters, lifecycle, unreadable },
+      retries: this.retries,
+      died: (queue, seq, flags, decision) => this.deadLetters.died(queue, seq, flags, decision),
+      delete: (queue) => this.topology.deleteQueue(queue),
+    });
+    const policies = new Policies(journal, logger, vhost);
+    this.topology = new Topology({ registry, router, journal, services: this.queueServices, policies, limits });
+
+    // What is published, and what becomes of it.
+    const direct = new DirectDeliveries({ store, time, work, counters, subscriberFlow });
+    this.direct = direct;
+    this.retained = new RetainedMessages(
+      { vhost, clock, log, store, journal, router, counters, lifecycle, direct, unreadable },
+      limits,
+      recovered.retained,
+    );
+    const publisher = new Publisher({
+      ...{ vhost, log, transient, store, journal, exchanges, router, dialects, time, work, counters, lifecycle },
+      ...{ publishFlow, subscriberFlow, direct, retained: this.retained },
+      delay: (route, draft) => this.delays.take(route, draft),
+      diedUnstored: (queue, decision, view) => this.deadLetters.diedUnstored(queue, decision, view),
+    });
+    this.publisher = publisher;
+    this.deadLetters = new DeadLetters({
+      ...{ vhost, clock, chores, log, store, units, exchanges, router, publisher, dialects, counters, lifecycle },
+      ...{ subscriberFlow, unreadable },
+    });
+    this.delays = new Delays(
+      {
+        ...{ vhost, clock, turn, log, transient, store, journal, units, exchanges, router, publisher, counters },
+        ...{ lifecycle, publishFlow, subscriberFlow, unreadable },
+      },
+      recovered.delays,
+    );
+    const { topology, state, retained, delays } = this;
+    this.checkpoint = new Checkpoint(
+      { topology, state, retained: retained.index, delays, store, log, journal },
+      turn,
+      options.log?.checkpointSliceBytes,
+    );
+
+    policies.restore(recovered.topology.policies.values());
+    policies.configure(options.policies ?? []);
+    restoreTopology(recovered.topology, topology, this.queueServices, !log.recovered.clean);
+    countReferences({ topology, retained: retained.index, delays, store, log }, recovered.extents);
   }
 
-  /** Opens the vhost on its directory and brings back what its log holds. */
+  /**
+   * Opens the vhost on its directory and brings back what its log holds.
+   * @throws LogRefused a log that cannot be used as it is; the file system's errors
+   */
   static async open(options: VhostOptions): Promise<Vhost> {
-    const vhost = new Vhost(options);
-    await vhost.recover(options);
-    return vhost;
-  }
-
-  private async recover(options: VhostOptions): Promise<void> {
+    const { name, files, directory, turn, clock, logger, durability } = options;
     const sequence = new Sequence();
-    const { files, directory, turn } = options;
-    this.transient = await TransientStore.open({
+    const recovered = new Recovery(name);
+    // What the stores say before it is there concerns nobody.
+    let vhost: Vhost | null = null;
+    const transient = await TransientStore.open({
       ...options.transient,
       files,
       directory,
       turn,
-      clock: options.clock,
-      liveAmong: (seqs, done) => liveAmong(this, this.turn, seqs, done),
-      onSpillFailed: (error) => this.logger.warn({ vhost: this.vhost, err: error }, 'a spill file cannot be used'),
+      clock,
+      liveAmong: (seqs, done) => vhost?.liveAmong(seqs, done),
+      onSpillFailed: (error) => logger.warn({ vhost: name, err: error }, 'a spill file cannot be used'),
       onSpillFull: (full) => {
-        if (full) this.logger.warn({ vhost: this.vhost }, 'transient messages have used up their room on the disk');
-        else this.logger.info({ vhost: this.vhost }, 'transient messages have room on the disk again');
+        if (full) logger.warn({ vhost: name }, 'transient messages have used up their room on the disk');
+        else logger.info({ vhost: name }, 'transient messages have room on the disk again');
       },
     });
-    const recovery = new Recovery(this, this.topology, this.retained.index, this.state, this.delays);
-    this.log = await Log.open({
+    const log = await Log.open({
       ...options.log,
-      files: options.files,
-      directory: options.directory,
+      files,
+      directory,
       sequence,
-      turn: options.turn,
-      clock: options.clock,
-      replay: (type, seq, buffer, start, end) => recovery.replay(type, seq, buffer, start, end),
-      onSynced: (mark) => this.synced(mark),
-      onWritten: (mark) => this.written.advance(mark),
-      writtenAwaited: () => this.written.awaited,
-      onFailed: (error) => this.logFailed(error),
-      ...(options.durability !== undefined && {
-        durability: options.durability.level,
-        intervalMs: options.durability.intervalMs,
-      }),
-      checkpointDue: () => this.checkpoint.start(),
-      liveIn: (first, last, done) => liveMessages(this, this.turn, first, last, done),
-      onFull: () => this.publishFlow.diskFull(),
-      onSpace: () => this.publishFlow.diskHasRoom(),
+      turn,
+      clock,
+      replay: (type, seq, buffer, start, end) => recovered.replay(type, seq, buffer, start, end),
+      onSynced: (mark) => vhost?.synced(mark),
+      onWritten: (mark) => vhost?.writeConfirms.advance(mark),
+      writtenAwaited: () => vhost?.writeConfirms.awaited === true,
+      onFailed: (error) => vhost?.logFailed(error),
+      ...(durability !== undefined && { durability: durability.level, intervalMs: durability.intervalMs }),
+      checkpointDue: () => vhost?.checkpoint.start(),
+      liveIn: (first, last, done) => vhost?.liveIn(first, last, done),
+      onFull: () => vhost?.publishFlow.diskFull(),
+      onSpace: () => vhost?.publishFlow.diskHasRoom(),
       onScarce: (scarce) => {
-        if (scarce) this.logger.error({ vhost: this.vhost }, 'no file descriptor is left: the log waits for one');
-        else this.logger.info({ vhost: this.vhost }, 'the log has the file descriptor it waited for');
+        if (scarce) logger.error({ vhost: name }, 'no file descriptor is left: the log waits for one');
+        else logger.info({ vhost: name }, 'the log has the file descriptor it waited for');
       },
       report: (event) => {
-        if (event.kind !== 'recovered') this.logger.warn({ vhost: this.vhost, ...event }, `log: ${event.kind}`);
-        else if (!event.fresh) this.logger.info({ vhost: this.vhost, ...event }, 'log recovered');
+        if (event.kind !== 'recovered') logger.warn({ vhost: name, ...event }, `log: ${event.kind}`);
+        else if (!event.fresh) logger.info({ vhost: name, ...event }, 'log recovered');
       },
     });
-    this.publishFlow.watches(this.log, this.transient);
-    this.store = new MessageStore(this.log, this.transient, sequence, this.time);
-    this.journal = new Journal(this.log);
-    recovery.finish(this.store, this.journal, this.log, !this.log.recovered.clean);
-    this.log.referencesCounted();
-    this.checkpoint = new Checkpoint(this, this.turn, options.log?.checkpointSliceBytes);
-    this.topology.journal = this.journal;
-    this.topology.router = this.router;
-    this.state.journal = this.journal;
-    this.topology.policies.journal = this.journal;
-    this.topology.limits = options.limits ?? {};
-    this.retained.limit(options.limits ?? {});
-    this.topology.policies.configure(options.policies ?? []);
-    if (!this.topology.policies.empty) this.topology.applyPolicies();
-    recovery.begin();
-    this.retained.recovered();
-    this.delays.start();
+    recovered.finish();
+    vhost = new Vhost(options, { sequence, log, transient, recovered });
+    vhost.begin();
+    return vhost;
   }
 
-  // ------------------------------------------------------------------------------------------------------ publish
-
-  /** Takes a message; see `Session.publish`. */
-  publish(given: Route, draft: Draft): Mark {
-    if (this.log.failed !== undefined || this.stopping) {
-      this.counters.refused++;
-      (draft.large as StoredBody | null)?.finish();
-      return MARK_REFUSED;
-    }
-    if (draft.large !== null && (draft.large as StoredBody).refused) return this.refuseTransient(draft);
-    let route = given as CompiledRoute<Queue>;
-    if (draft.delayMs > 0) return this.delays.take(route.valid ? route : this.reroute(route), draft);
-    route = this.resolved(route, draft);
-    this.counters.published++;
-    const { only } = route;
-    if (
-      only?.plain === true &&
-      draft.assurance !== EXACTLY_ONCE &&
-      draft.ttlMs < 0 &&
-      !draft.grouped &&
-      !draft.retain &&
-      draft.large === null
-    ) {
-      return this.publishToOne(route, only, draft);
-    }
-    return this.publishAlong(route, draft);
+  /** Everything is there: its parts go on with what they do by themselves. */
+  private begin(): void {
+    const { topology } = this;
+    if (!topology.policies.empty) topology.appliedPolicies.applyAll();
+    for (const queue of [...topology.queues.values()]) queue.begin();
+    this.retained.begin();
+    this.delays.begin();
   }
 
-  /**
-   * A body that arrives in pieces holds publishers back as whole messages do, before it is whole and without ever being; and
-   * one that may be lost is not taken past what such may take up.
-   */
-  openBody(length: number, durable: boolean): StoredBody {
-    return this.store.openBody(length, durable, () => {
-      this.publishFlow.watch(durable);
-      return durable || !this.transient.full;
-    });
+  /** Which messages somebody still needs, of all with numbers from `first` to `last`. */
+  private liveIn(first: number, last: number, done: (isLive: (seq: number) => boolean) => void): void {
+    liveMessages(this.liveParts, this.turn, first, last, done);
   }
 
-  /** Where this message goes, now. */
-  resolved(given: CompiledRoute<Queue>, draft: Draft): CompiledRoute<Queue> {
-    let route = given;
-    if (!route.valid) route = this.reroute(route);
-    if (route.perMessage) {
-      viewDraft(draft, route, 0, this.view);
-      route = this.router.resolve(route, this.dialects.lookedAt(this.view));
-      this.turn.work.look();
-    }
-    if (route.own !== null && draft.origin !== '') route = this.router.withoutOwn(route, draft.origin);
-    return route;
+  /** The same of these alone. */
+  private liveAmong(seqs: readonly number[], done: (isLive: (seq: number) => boolean) => void): void {
+    liveAmong(this.liveParts, this.turn, seqs, done);
   }
 
-  /** To whoever takes it; MARK_REFUSED if one of them does not, though the others do. */
-  publishAlong(route: CompiledRoute<Queue>, draft: Draft): Mark {
-    if (route.targets.length === 0) this.counters.unroutable++;
-    const full = fullTargets(route.targets, draft);
-    return full === null ? this.publishTo(route, draft) : publishPastFull(this, route, draft, full);
+  private get liveParts() {
+    const { topology, retained, delays, store } = this;
+    return { registry: topology.registry, retained: retained.index, delays, store };
   }
 
-  /** To all targets of the route. */
-  publishTo(route: CompiledRoute<Queue>, draft: Draft): Mark {
-    const { assurance } = draft;
-    const targets = route.targets;
-    const targetFlags = route.targetFlags;
-    const count = targets.length;
-    this.turn.work.spend(count);
-    draft.routed = count;
-    let stored = 0;
-    let durable = draft.retain;
-    for (let i = 0; i < count; i++) {
-      const target = targets[i]!;
-      if (target.directMode && (assurance === AT_MOST_ONCE || targetAssurance(targetFlags[i]!) === AT_MOST_ONCE))
-        continue;
-      stored++;
-      if (target.durable && assurance !== AT_MOST_ONCE) durable = true;
-    }
-    if (stored < count) this.publishDirect(route, draft);
-    if (stored === 0 && !draft.retain) {
-      (draft.large as StoredBody | null)?.finish();
-      return MARK_NOW;
-    }
-    return this.publishStored(route, draft, stored, durable);
-  }
-
-  /** The plain case: one queue takes it, and nothing is special about it. */
-  private publishToOne(route: CompiledRoute<Queue>, queue: Queue, draft: Draft): Mark {
-    const { assurance } = draft;
-    const durable = queue.durable && assurance !== AT_MOST_ONCE;
-    draft.routed = 1;
-    if (!durable && this.transient.full) return this.refuseTransient(draft);
-    const list = durable ? this.journal.targetList(route) : 0;
-    const seq = this.store.append(draft, route, durable, list);
-    this.store.addReferences(seq, durable, 1);
-    const asked = route.onlyFlags;
-    queue.push(seq, entryFlags(asked, lowerAssurance(assurance, asked), durable ? FLAG_DURABLE : 0));
-    if (queue.ahead) this.subscriberFlow.behind(queue, route.targets);
-    this.publishFlow.watch(durable);
-    return durable ? this.log.mark : MARK_NOW;
-  }
-
-  private publishStored(route: CompiledRoute<Queue>, draft: Draft, stored: number, durable: boolean): Mark {
-    const { targets, targetFlags } = route;
-    const body = draft.large as StoredBody | null;
-    const { retain } = draft;
-    if (retain && this.retained.refuses(route, draft)) draft.retain = false;
-    // A large body is where it was put when it began to arrive.
-    if (body !== null) durable = body.durable;
-    if (!durable && this.transient.full) return this.refuseTransient(draft);
-    const list = durable && route.durableTargets.length > 0 ? this.journal.targetList(route) : 0;
-    const seq = this.store.append(draft, route, durable, list);
-    const keep = draft.retain && (body !== null || draft.bodyEnd > draft.bodyStart);
-    this.store.addReferences(seq, durable, stored + (keep && durable ? 1 : 0));
-    const base = (durable ? FLAG_DURABLE : 0) | (body === null ? 0 : FLAG_LARGE);
-    const mark = durable ? this.log.mark : MARK_NOW;
-    const exactlyOnce = mark !== MARK_NOW && draft.assurance === EXACTLY_ONCE;
-    let ahead: Queue | null = null;
-    for (let i = 0; i < targets.length; i++) {
-      const target = targets[i]!;
-      const asked = targetFlags[i]!;
-      const assurance = lowerAssurance(draft.assurance, asked);
-      if (assurance === AT_MOST_ONCE && target.directMode) continue;
-      const shown = retain && (asked & KEEP_RETAIN) !== 0 ? FLAG_RETAINED : 0;
-      let flags = entryFlags(asked, assurance, base | shown);
-      if (!target.plain || draft.ttlMs >= 0 || draft.grouped) flags = target.prepare(seq, flags, draft);
-      // A queue that a crash empties has nothing to gain from waiting, and would lose its order.
-      if (exactlyOnce && target.durable) this.exactlyOnce.add(mark, target, seq, flags);
-      else target.push(seq, flags);
-      if (target.ahead) ahead = target;
-    }
-    if (ahead !== null) this.subscriberFlow.behind(ahead, targets);
-    if (draft.retain) this.retained.stored(route, draft, seq, keep && durable);
-    if (body !== null) body.finish();
-    this.publishFlow.watch(durable);
-    return mark;
-  }
-
-  /** The memory and the room on the disk that transient messages have are used up. */
-  refuseTransient(draft: Draft): Mark {
-    this.counters.refusedTransient++;
-    (draft.large as StoredBody | null)?.finish();
-    return MARK_REFUSED;
-  }
-
-  /** At-most-once targets: straight to their connections, from the publisher's own bytes. */
-  private publishDirect(route: CompiledRoute<Queue>, draft: Draft): void {
-    const view = this.view;
-    viewDraft(draft, route, this.time.epochMs(), view);
-    view.redelivered = false;
-    view.attempts = 0;
-    view.effectiveAssurance = AT_MOST_ONCE;
-    const next = this.deliverAlong(route, 0, view, this.publisher !== null && draft.large === null);
-    if (next < route.targets.length) this.publisher!.deliverRest(new DirectDeliveries(this, route, view, next));
-  }
-
-  /**
-   * Hands the message to the route's at-most-once targets from the given one on. Returns which is the next: there is one left
-   * if the time is up, the message is long and the rest may come later.
-   */
-  deliverAlong(route: CompiledRoute<Queue>, from: number, view: MessageView, inParts: boolean): number {
-    const { targets, targetFlags } = route;
-    const { work } = this.turn;
-    const looks = inParts && view.propsEnd - view.propsStart + view.bodyLength > LONG_BYTES;
-    const always = view.assurance === AT_MOST_ONCE;
-    view.serial = this.store.nextSerial();
-    for (let i = from; i < targets.length; i++) {
-      const target = targets[i]!;
-      const flags = targetFlags[i]!;
-      if (!target.directMode || !(always || targetAssurance(flags) === AT_MOST_ONCE)) continue;
-      view.retained = view.retain && (flags & KEEP_RETAIN) !== 0;
-      view.subscriptionData = targetData(flags);
-      this.deliverDirect(target, view);
-      if (target.direct?.output.congested === true) this.subscriberFlow.cause(target);
-      if (!looks) continue;
-      work.look();
-      if (work.over) return i + 1;
-    }
-    return targets.length;
-  }
-
-  deliverDirect(queue: Queue, view: MessageView): void {
-    if (queue.direct?.deliverDirect(view) === true) this.counters.delivered++;
-    else this.counters.droppedDirect++;
-  }
-
-  /** The route was resolved before bindings changed; an exchange that is gone takes nothing. */
-  private reroute(route: CompiledRoute<Queue>): CompiledRoute<Queue> {
-    const exchange = route.exchange === null ? '' : route.exchange.name;
-    if (exchange !== '' && !this.topology.exchanges.has(exchange)) return this.router.resolveNowhere(route);
-    if (route.keys !== null) return this.router.routeAll(exchange, route.spelling, route.keys, this.vhost);
-    return this.router.route(exchange, route.spelling, route.keyBytes, 0, route.keyBytes.length, this.vhost);
-  }
-
+  /** Why nothing can be confirmed any more; undefined while all is well. */
   get failed(): Error | undefined {
     return this.log.failed;
   }
 
-  // ------------------------------------------------------------------------------------------------ a queue's owner
-
-  settling(queue: Queue): void {
-    this.gathering.push(queue);
-    this.turn.add(PHASE_GATHER, this);
-  }
-
-  endOfTurn(): void {
-    this.gather();
-  }
-
-  private gather(): void {
-    for (const queue of this.gathering) queue.flushSettled();
-    this.gathering.length = 0;
-  }
-
-  logSettled(queue: Queue, seqs: Float64Array, count: number): void {
-    if (this.log.failed === undefined && !this.stopped) this.journal.settled(queue, seqs, count);
-  }
-
-  logDying(queue: Queue, seq: number, flags: number, reason: DeathReason): void {
-    if (this.log.failed === undefined && !this.stopped) this.journal.dying(queue, seq, flags, reason);
-  }
-
-  logRetry(queue: Queue, seq: number, flags: number, dueMs: number): void {
-    if (this.log.failed === undefined && !this.stopped) this.journal.retry(queue, seq, flags, dueMs);
-  }
-
-  tryAgainAt(queue: Queue, seq: number, dueMs: number): void {
-    this.retries.add(queue, seq, dueMs);
-  }
-
-  logReturned(queue: Queue, seq: number, flags: number): void {
-    if (this.log.failed === undefined && !this.stopped) this.journal.returned(queue, seq, flags);
-  }
-
-  died(queue: Queue, seq: number, flags: number, decision: Decision): void {
-    deadLetter(this, queue, seq, flags, decision);
-  }
-
-  properties(view: MessageView): Properties {
-    return this.dialects.lookedAt(view);
-  }
-
-  nowMs(): number {
-    return this.time.epochMs();
-  }
-
-  unused(queue: Queue): void {
-    if (!this.stopping) this.topology.deleteQueue(queue);
-  }
-
-  unreadable(queue: Queue, seq: number, error: Error): void {
-    this.counters.unreadable++;
-    this.logger.error({ vhost: this.vhost, queue: queue.name, seq, err: error }, 'a message cannot be read back');
-  }
-
-  unreadableDelayed(seq: number, error: Error): void {
-    this.counters.unreadable++;
-    this.logger.error({ vhost: this.vhost, seq, err: error }, 'a delayed message cannot be read back');
-  }
-
-  // ------------------------------------------------------------------------------------------------------- safety
-
-  /** The mark that covers everything asked for until now. */
-  mark(): Mark {
-    this.gather();
-    if (this.log.failed !== undefined) return MARK_REFUSED;
-    return this.log.unsyncedBytes > 0 ? this.log.mark : MARK_NOW;
-  }
-
-  /** What happens now is part of a commit unit. */
-  get inUnit(): boolean {
-    return this.unitDepth > 0;
-  }
-
-  /** What is appended until `endUnit` is there after a crash as a whole, or not at all. Units do not nest: the outer one counts. */
-  beginUnit(): void {
-    if (this.unitDepth++ === 0) {
-      this.gather(); // what other clients settled is no part of it
-      this.log.beginUnit();
-    }
-  }
-
-  endUnit(): Mark {
-    if (this.unitDepth === 1) {
-      this.gather();
-      this.log.endUnit();
-    }
-    this.unitDepth--;
-    return this.mark();
-  }
-
   private synced(mark: Mark): void {
-    this.exactlyOnce.release(mark);
+    this.publisher.exactlyOnce.release(mark);
     this.confirms.advance(mark);
-    this.written.advance(mark);
+    this.writeConfirms.advance(mark);
     this.publishFlow.synced();
   }
 
   private logFailed(error: Error): void {
-    this.logger.error({ vhost: this.vhost, err: error }, 'the log has failed; nothing more will be confirmed');
+    this.logger.error({ vhost: this.name, err: error }, 'the log has failed; nothing more will be confirmed');
     this.confirms.fail();
-    this.written.fail();
+    this.writeConfirms.fail();
     this.publishFlow.resume();
   }
 
   /**
    * Nobody is there any more: what is too much or too old stays, and what dies is only written down, for the next start to
-   * bury, since dead letters that come round could go on for hours.
+   * carry out, since dead letters that come round could go on for hours.
    */
   quieten(): void {
-    this.stopping = true;
-    this.deferredDeadLetters.stop();
+    this.lifecycle.stopping = true;
+    this.deadLetters.deferred.stop();
   }
 
   /** Sessions are gone by now. Everything is flushed and a clean stop is written. */
   async close(): Promise<void> {
-    this.stopping = true;
+    this.lifecycle.stopping = true;
     this.delays.stop();
     this.retries.stop();
-    this.pendingDeadLetters.stop();
-    this.gather();
+    this.deadLetters.pending.stop();
+    this.units.flushSettled();
     // On a full disk a checkpoint would wait for room. Without one, what has been handed out is not written down: the next
     // start reads a little more, and marks everything.
     const orderly = !this.log.full;
     if (orderly) this.checkpoint.complete();
     else this.checkpoint.abandon();
-    this.stopped = true;
+    this.lifecycle.stopped = true;
     await new Promise<void>((done) => this.log.close(done, orderly));
     await new Promise<void>((done) => this.transient.close(done));
   }

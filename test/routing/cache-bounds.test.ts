@@ -1,22 +1,17 @@
 /** The route cache is bounded, and what falls out of it says so. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Turn } from '../../src/clock/turn.ts';
 import type { Queue } from '../../src/queue/queue.ts';
-import type { QueueOwner } from '../../src/queue/queue-services.ts';
 import type { CompiledRoute } from '../../src/routing/route.ts';
-import { Router } from '../../src/routing/router.ts';
-import { Topology } from '../../src/vhost/topology/topology.ts';
+import type { Router } from '../../src/routing/router.ts';
+import type { Topology } from '../../src/vhost/topology/topology.ts';
+import { makeTopology } from '../vhost/harness.ts';
 
 const PLAIN = { durable: false, exclusive: false, autoDelete: false, arguments: [] };
 let topology: Topology;
 let router: Router<Queue>;
 
 function start(targetsMax?: number): void {
-  const turn = new Turn();
-  const owner = { vhost: '/', counters: {}, store: {}, turn, chores: turn.work.share() } as unknown as QueueOwner;
-  topology = new Topology(owner);
-  router = new Router(topology, targetsMax);
-  topology.router = router;
+  ({ topology, router } = makeTopology(targetsMax === undefined ? {} : { targetsMax }));
 }
 
 beforeEach(() => start());

@@ -5,18 +5,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BindOptions } from '../../src/api/index.ts';
-import { Turn } from '../../src/clock/turn.ts';
 import type { Headers, Properties } from '../../src/message/properties.ts';
 import type { Queue } from '../../src/queue/queue.ts';
-import type { QueueOwner } from '../../src/queue/queue-services.ts';
 import type { Binding } from '../../src/routing/binding.ts';
 import type { Exchange } from '../../src/routing/exchange.ts';
 import { matchesHeaders } from '../../src/routing/kinds/headers.ts';
 import { makeKind } from '../../src/routing/kinds/make.ts';
 import { filterLevels, keyLevels, matches } from '../../src/routing/levels.ts';
 import type { CompiledRoute } from '../../src/routing/route.ts';
-import { Router } from '../../src/routing/router.ts';
-import { Topology } from '../../src/vhost/topology/topology.ts';
+import type { Router } from '../../src/routing/router.ts';
+import type { Topology } from '../../src/vhost/topology/topology.ts';
+import { makeTopology } from '../vhost/harness.ts';
 
 const EXCHANGES = ['x0', 'x1', 'x2', 'x3'];
 const QUEUES = ['q0', 'q1', 'q2', 'a'];
@@ -35,11 +34,9 @@ class World {
   private readonly held = new Set<CompiledRoute<Queue>>();
 
   constructor() {
-    const turn = new Turn();
-    const owner = { vhost: '/', counters: {}, store: {}, turn, chores: turn.work.share() } as unknown as QueueOwner;
-    this.topology = new Topology(owner);
-    this.router = new Router(this.topology);
-    this.topology.router = this.router;
+    const { topology, router } = makeTopology();
+    this.topology = topology;
+    this.router = router;
   }
 
   declare(name: string, type: string, alternate: string | undefined, autoDelete: boolean): void {

@@ -8,7 +8,7 @@ import { Turns } from '../../src/queue/dispatch/consumer-rotation.ts';
 import { Terms } from '../../src/queue/limits/queue-limits.ts';
 import { Queue } from '../../src/queue/queue.ts';
 import { Journal } from '../../src/vhost/journal/journal.ts';
-import { Vhost } from '../../src/vhost/vhost.ts';
+import { VhostQueueServices } from '../../src/vhost/queue-services.ts';
 
 export interface Sabotage {
   /** The file system that the broker gets. */
@@ -144,9 +144,9 @@ export const sabotages = {
   /** The oldest of too many goes without a dead letter. */
   'silent-drop': {
     install() {
-      const { died } = Vhost.prototype;
+      const { died } = VhostQueueServices.prototype;
       let n = 0;
-      Vhost.prototype.died = function (this: Vhost, queue, seq, flags, decision) {
+      VhostQueueServices.prototype.died = function (this: VhostQueueServices, queue, seq, flags, decision) {
         if (decision.reason === 'maxlen' && ++n % ONE_OF === 0) queue.bury(seq, flags);
         else died.call(this, queue, seq, flags, decision);
       };

@@ -10,8 +10,18 @@ import {
 } from '../../src/api/index.ts';
 import type { Session } from '../../src/api/session.ts';
 import { Broker, type StartOptions } from '../../src/broker/broker.ts';
+import { Turn } from '../../src/clock/turn.ts';
 import { Draft, type MessageView } from '../../src/message/message.ts';
 import type { Headers } from '../../src/message/properties.ts';
+import { Slab } from '../../src/queue/positions/position-arena.ts';
+import type { Queue } from '../../src/queue/queue.ts';
+import type { QueueOwner } from '../../src/queue/queue-services.ts';
+import { Router } from '../../src/routing/router.ts';
+import type { TopologyLimits } from '../../src/vhost/topology/limits.ts';
+import { Policies, type PolicyJournal } from '../../src/vhost/topology/policies.ts';
+import { Registry } from '../../src/vhost/topology/registry.ts';
+import { Topology } from '../../src/vhost/topology/topology.ts';
+import type { TopologyJournal } from '../../src/vhost/topology/topology-journal.ts';
 import type { Vhost } from '../../src/vhost/vhost.ts';
 
 const CLIENT: SessionClient = { uncongested() {}, kicked() {} };
@@ -33,6 +43,44 @@ export function openSession(broker: Broker, client: SessionClient = CLIENT): Ses
 /** The vhost that a session is in, for what no session may see. */
 export function vhostOf(session: Session): Vhost {
   return (session as unknown as { services: Vhost }).services;
+}
+
+const NO_JOURNAL: TopologyJournal & PolicyJournal = {
+  exchange() {},
+  exchangeDeleted() {},
+  queue() {},
+  queueDeleted() {},
+  bound() {},
+  unbound() {},
+  policy() {},
+  policyCleared() {},
+};
+
+export interface TopologyOptions {
+  /** What is told of what changes. */
+  readonly journal?: TopologyJournal & PolicyJournal;
+  readonly limits?: TopologyLimits;
+  /** Bounds the route cache. */
+  readonly targetsMax?: number;
+}
+
+/** Topology without a vhost around it. */
+export function makeTopology(options: TopologyOptions = {}): { topology: Topology; router: Router<Queue> } {
+  const { journal = NO_JOURNAL, limits = {}, targetsMax } = options;
+  const turn = new Turn();
+  const registry = new Registry('/');
+  const router = new Router<Queue>(registry, targetsMax);
+  const services = {
+    vhost: '/',
+    counters: {},
+    store: {},
+    slab: new Slab(),
+    turn,
+    chores: turn.work.share(),
+    unused() {},
+  } as unknown as QueueOwner;
+  const policies = new Policies(journal);
+  return { topology: new Topology({ registry, router, journal, services, policies, limits }), router };
 }
 
 export const DURABLE: QueueOptions = { durable: true, exclusive: false, autoDelete: false, arguments: [] };

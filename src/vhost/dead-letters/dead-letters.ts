@@ -4,19 +4,33 @@
  * commit unit, so that a crash leaves exactly one of the two. What went at most once goes so as a dead letter as well, though
  * it may have been stored, being retained: of that a crash leaves one of the two or neither.
  */
+import type { Clock } from '../../clock/clock.ts';
+import type { Share } from '../../clock/work.ts';
+import type { Log } from '../../log/log.ts';
 import { type Death, type DeathReason, decodeAnnotations, withDeath } from '../../message/annotations.ts';
 import { deathsIn } from '../../message/deaths.ts';
+import type { Dialects } from '../../message/dialect.ts';
 import { type Assurance, AT_LEAST_ONCE, DOT, Draft, MessageView } from '../../message/message.ts';
 import type { Headers } from '../../message/properties.ts';
 import { dotted } from '../../message/spelling.ts';
 import { bytesOf } from '../../message/text.ts';
+import type { QueueEntryFlags } from '../../queue/entry-flags.ts';
 import { fullTargets } from '../../queue/limits/full-targets.ts';
 import type { Queue } from '../../queue/queue.ts';
+import type { MessageStore } from '../../queue/store/message-store.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
+import type { Exchange } from '../../routing/exchange.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
+import type { Router } from '../../routing/router.ts';
 import { type Decision, DROP } from '../../settlement/decide.ts';
+import type { CommitUnits } from '../commit-units.ts';
 import type { Counters } from '../counters.ts';
-import type { Vhost } from '../vhost.ts';
+import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
+import type { Lifecycle } from '../lifecycle.ts';
+import type { Publisher } from '../publish/publisher.ts';
+import type { UnreadableMessages } from '../unreadable.ts';
+import { DeferredDeadLetters } from './deferred-dead-letters.ts';
+import { type DeadLetter, PendingDeadLetters } from './pending-dead-letters.ts';
 
 const DROPPED = {
   rejected: 'droppedRejected',
@@ -25,109 +39,147 @@ const DROPPED = {
   delivery_limit: 'droppedAttempts',
 } as const satisfies Record<DeathReason, keyof Counters>;
 
-export function deadLetter(vhost: Vhost, queue: Queue, seq: number, flags: number, decision: Decision): void {
-  if (decision.action === DROP) {
-    vhost.counters[DROPPED[decision.reason]]++;
-    queue.bury(seq, flags);
-    return;
+export interface DeadLettersParts {
+  readonly vhost: string;
+  readonly clock: Clock;
+  /** The broker's own part of the budget of work. */
+  readonly chores: Share;
+  readonly log: Log;
+  readonly store: MessageStore;
+  readonly units: CommitUnits;
+  readonly exchanges: ReadonlyMap<string, Exchange<Queue>>;
+  readonly router: Router<Queue>;
+  readonly publisher: Publisher;
+  readonly dialects: Dialects;
+  readonly counters: Counters;
+  readonly lifecycle: Lifecycle;
+  readonly subscriberFlow: SubscriberFlowControl;
+  readonly unreadable: UnreadableMessages;
+}
+
+export class DeadLetters {
+  /** Those that find no room for now. */
+  readonly pending: PendingDeadLetters;
+  /** Those of a commit unit that is too long already. */
+  readonly deferred: DeferredDeadLetters;
+  private readonly parts: DeadLettersParts;
+
+  constructor(parts: DeadLettersParts) {
+    this.parts = parts;
+    const again = ({ queue, seq, flags, decision }: DeadLetter): void => this.died(queue, seq, flags, decision);
+    this.pending = new PendingDeadLetters(parts.clock, again);
+    this.deferred = new DeferredDeadLetters(parts.chores, parts.units, again);
   }
-  vhost.turn.work.spend(8);
-  if (!vhost.stopping && vhost.deferredDeadLetters.mustWait) {
+
+  /** Carries out what was decided of a message that has died in this queue, now or as soon as that can be. */
+  died(queue: Queue, seq: number, flags: QueueEntryFlags, decision: Decision): void {
+    const { counters, lifecycle, store, units } = this.parts;
+    if (decision.action === DROP) {
+      counters[DROPPED[decision.reason]]++;
+      queue.bury(seq, flags);
+      return;
+    }
+    this.parts.chores.work.spend(8);
+    if (!lifecycle.stopping && this.deferred.mustWait) {
+      queue.setDying(seq, flags, decision.reason);
+      this.deferred.add({ queue, seq, flags, decision });
+      return;
+    }
+    const view = new MessageView();
+    if (!lifecycle.stopping && store.view(seq, flags, view)) {
+      units.begin();
+      const done = this.republish(queue, decision, view);
+      if (done) queue.bury(seq, flags);
+      else queue.setDying(seq, flags, decision.reason);
+      units.end();
+      if (!done) this.pending.add({ queue, seq, flags, decision });
+      return;
+    }
+    // Not in memory, or too late: its death is written down, in the unit that it belongs to, and what it becomes follows as
+    // soon as it has been read; after a crash, by the next start.
     queue.setDying(seq, flags, decision.reason);
-    vhost.deferredDeadLetters.add({ queue, seq, flags, decision });
-    return;
+    if (lifecycle.stopping) return;
+    store.load(seq, flags, (error) => {
+      if (queue.deleted || lifecycle.stopping) return;
+      if (error === undefined) this.died(queue, seq, flags, decision);
+      else this.parts.unreadable.inQueue(queue, seq, error);
+    });
   }
-  const view = new MessageView();
-  if (!vhost.stopping && vhost.store.view(seq, flags, view)) {
-    vhost.beginUnit();
-    const done = republish(vhost, queue, decision, view);
-    if (done) queue.bury(seq, flags);
-    else queue.setDying(seq, flags, decision.reason);
-    vhost.endUnit();
-    if (!done) vhost.pendingDeadLetters.add({ queue, seq, flags, decision });
-    return;
+
+  /** A full queue sends on what it does not take. */
+  diedUnstored(queue: Queue, decision: Decision, view: MessageView): void {
+    const { counters } = this.parts;
+    if (decision.action === DROP) counters[DROPPED[decision.reason]]++;
+    else if (!this.republish(queue, decision, view)) counters.droppedDeadLetter++;
   }
-  // Not in memory, or too late: its death is written down, in the unit that it belongs to, and what it becomes follows as
-  // soon as it has been read; after a crash, by the next start.
-  queue.setDying(seq, flags, decision.reason);
-  if (vhost.stopping) return;
-  vhost.store.load(seq, flags, (error) => {
-    if (queue.deleted || vhost.stopping) return;
-    if (error === undefined) deadLetter(vhost, queue, seq, flags, decision);
-    else vhost.unreadable(queue, seq, error);
-  });
-}
 
-/** A full queue sends on what it does not take. */
-export function deadLetterUnstored(vhost: Vhost, queue: Queue, decision: Decision, view: MessageView): void {
-  if (decision.action === DROP) vhost.counters[DROPPED[decision.reason]]++;
-  else if (!republish(vhost, queue, decision, view)) vhost.counters.droppedDeadLetter++;
-}
-
-/** False: there are queues that it leads to, and all of them are full and refuse. */
-function republish(vhost: Vhost, queue: Queue, decision: Decision, view: MessageView): boolean {
-  if (vhost.log.failed !== undefined) return true; // nothing is written any more; it is there again after a restart
-  const exchange = queue.settings.deadLetterExchange;
-  if (exchange === null || (exchange !== '' && !vhost.topology.exchanges.has(exchange))) {
-    vhost.counters.droppedDeadLetter++;
+  /** False: there are queues that it leads to, and all of them are full and refuse. */
+  private republish(queue: Queue, decision: Decision, view: MessageView): boolean {
+    const { log, exchanges, counters, publisher, router } = this.parts;
+    if (log.failed !== undefined) return true; // nothing is written any more; it is there again after a restart
+    const exchange = queue.settings.deadLetterExchange;
+    if (exchange === null || (exchange !== '' && !exchanges.has(exchange))) {
+      counters.droppedDeadLetter++;
+      return true;
+    }
+    // Dotted, as those see it who write queues' settings: where the exchange is the default one it is a queue's name.
+    const key = dotted(view.key(), view.spelling);
+    const target = queue.settings.deadLetterKey;
+    const recorded = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
+    const { headers } = this.parts.dialects.properties(view);
+    const before = recorded ?? deathsIn(headers);
+    const copies = before?.rekeyed === true ? [] : copiesOf(headers);
+    const draft = new Draft();
+    draft.dialect = view.dialect;
+    // Nothing waits for a dead letter's confirm, so nothing is gained by holding it back as exactly-once would.
+    draft.assurance = Math.min(view.assurance, AT_LEAST_ONCE) as Assurance;
+    draft.priority = view.priority;
+    draft.grouped = view.grouped;
+    draft.userChecked = view.userChecked;
+    const death = {
+      queue: queue.name,
+      reason: decision.reason,
+      timeS: Math.floor(this.parts.clock.epochMs() / 1000),
+      exchange: view.exchange(),
+      routingKeys: [key, ...copies],
+      // It is not to expire again where it goes, so what it was given is only kept in the record.
+      ...(view.expiresAtMs === 0 ? {} : { originalExpirationMs: view.expiresAtMs - view.arrivedAtMs }),
+    };
+    const annotations = withDeath(before, death, target !== null);
+    draft.annotations = annotations;
+    // The store's bytes may move under an append, so what is carried over is copied out first.
+    draft.props = Buffer.from(view.props.subarray(view.propsStart, view.propsEnd));
+    draft.propsEnd = draft.props.length;
+    const body = view.large as StoredBody | null;
+    if (body !== null)
+      draft.large = body; // the same extents: they have one holder more
+    else {
+      draft.body = Buffer.from(view.body.subarray(view.bodyStart, view.bodyEnd));
+      draft.bodyEnd = draft.body.length;
+    }
+    const keys = target === null ? [key, ...copies] : [target];
+    let route = publisher.resolved(this.routeOver(exchange, keys), draft);
+    const again = route.targets.filter((to) => closesCycle(annotations.deaths, to.name));
+    if (again.length > 0) {
+      counters.droppedCycle += again.length;
+      if (again.length === route.targets.length) return true;
+      route = router.without(route, again);
+    }
+    if (route.targets.length > 0 && fullTargets(route.targets, draft)?.length === route.targets.length) return false;
+    counters.published++;
+    publisher.publishAlong(route, draft);
+    this.parts.subscriberFlow.nobodyWaits();
+    if (draft.routed === 0) counters.droppedDeadLetter++;
+    else counters.deadLettered++;
     return true;
   }
-  // Dotted, as those see it who write queues' settings: where the exchange is the default one it is a queue's name.
-  const key = dotted(view.key(), view.spelling);
-  const target = queue.settings.deadLetterKey;
-  const recorded = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
-  const { headers } = vhost.dialects.properties(view);
-  const before = recorded ?? deathsIn(headers);
-  const copies = before?.rekeyed === true ? [] : copiesOf(headers);
-  const draft = new Draft();
-  draft.dialect = view.dialect;
-  // Nothing waits for a dead letter's confirm, so nothing is gained by holding it back as exactly-once would.
-  draft.assurance = Math.min(view.assurance, AT_LEAST_ONCE) as Assurance;
-  draft.priority = view.priority;
-  draft.grouped = view.grouped;
-  draft.userChecked = view.userChecked;
-  const death = {
-    queue: queue.name,
-    reason: decision.reason,
-    timeS: Math.floor(vhost.clock.epochMs() / 1000),
-    exchange: view.exchange(),
-    routingKeys: [key, ...copies],
-    // It is not to expire again where it goes, so what it was given is only kept in the record.
-    ...(view.expiresAtMs === 0 ? {} : { originalExpirationMs: view.expiresAtMs - view.arrivedAtMs }),
-  };
-  const annotations = withDeath(before, death, target !== null);
-  draft.annotations = annotations;
-  // The store's bytes may move under an append, so what is carried over is copied out first.
-  draft.props = Buffer.from(view.props.subarray(view.propsStart, view.propsEnd));
-  draft.propsEnd = draft.props.length;
-  const body = view.large as StoredBody | null;
-  if (body !== null)
-    draft.large = body; // the same extents: they have one holder more
-  else {
-    draft.body = Buffer.from(view.body.subarray(view.bodyStart, view.bodyEnd));
-    draft.bodyEnd = draft.body.length;
-  }
-  const keys = target === null ? [key, ...copies] : [target];
-  let route = vhost.resolved(routeOver(vhost, exchange, keys), draft);
-  const again = route.targets.filter((to) => closesCycle(annotations.deaths, to.name));
-  if (again.length > 0) {
-    vhost.counters.droppedCycle += again.length;
-    if (again.length === route.targets.length) return true;
-    route = vhost.router.without(route, again);
-  }
-  if (route.targets.length > 0 && fullTargets(route.targets, draft)?.length === route.targets.length) return false;
-  vhost.counters.published++;
-  vhost.publishAlong(route, draft);
-  vhost.subscriberFlow.nobodyWaits();
-  if (draft.routed === 0) vhost.counters.droppedDeadLetter++;
-  else vhost.counters.deadLettered++;
-  return true;
-}
 
-function routeOver(vhost: Vhost, exchange: string, keys: readonly string[]): CompiledRoute<Queue> {
-  if (keys.length > 1) return vhost.router.routeAll(exchange, DOT, keys, vhost.vhost);
-  const key = bytesOf(keys[0]!);
-  return vhost.router.route(exchange, DOT, key, 0, key.length, vhost.vhost);
+  private routeOver(exchange: string, keys: readonly string[]): CompiledRoute<Queue> {
+    const { router, vhost } = this.parts;
+    if (keys.length > 1) return router.routeAll(exchange, DOT, keys, vhost);
+    const key = bytesOf(keys[0]!);
+    return router.route(exchange, DOT, key, 0, key.length, vhost);
+  }
 }
 
 /** The other keys that its publisher sent it to, where the message still says so. */

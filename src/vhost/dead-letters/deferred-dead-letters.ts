@@ -4,41 +4,40 @@
  * those that must be read first. After a crash the next start does it.
  */
 import type { Share } from '../../clock/work.ts';
+import type { CommitUnits } from '../commit-units.ts';
 import type { DeadLetter } from './pending-dead-letters.ts';
-
-interface Home {
-  readonly chores: Share;
-  readonly inUnit: boolean;
-}
 
 export class DeferredDeadLetters {
   private letters: DeadLetter[] = [];
   private done = 0;
-  private readonly home: Home;
+  private readonly chores: Share;
+  private readonly units: Pick<CommitUnits, 'open'>;
   private readonly deliver: (letter: DeadLetter) => void;
 
-  constructor(home: Home, deliver: (letter: DeadLetter) => void) {
-    this.home = home;
+  /** @param deliver carries a death out */
+  constructor(chores: Share, units: Pick<CommitUnits, 'open'>, deliver: (letter: DeadLetter) => void) {
+    this.chores = chores;
+    this.units = units;
     this.deliver = deliver;
   }
 
-  /** Who dies now, is buried later: the time is up, or others are before it. */
+  /** What dies now is carried out later: the time is up, or others are before it. */
   get mustWait(): boolean {
-    return this.home.inUnit && (this.letters.length > 0 || this.home.chores.work.over);
+    return this.units.open && (this.letters.length > 0 || this.chores.work.over);
   }
 
   add(letter: DeadLetter): void {
-    if (this.letters.push(letter) === 1) this.home.chores.run(() => this.step());
+    if (this.letters.push(letter) === 1) this.chores.run(() => this.step());
   }
 
-  /** The broker stops: whoever is not buried yet stays dying, which the next start carries out. */
+  /** The broker stops: what is not carried out yet stays dying, and the next start goes on with it. */
   stop(): void {
     this.done = this.letters.length;
   }
 
   private step(): boolean {
     const { letters } = this;
-    const { work } = this.home.chores;
+    const { work } = this.chores;
     while (this.done < letters.length) {
       const letter = letters[this.done++]!;
       if (!letter.queue.deleted) this.deliver(letter);

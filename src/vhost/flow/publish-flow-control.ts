@@ -25,6 +25,8 @@ const HOLD_BACK_MS = 40;
 export interface PublishFlowControlOptions {
   readonly name: string;
   readonly clock: Clock;
+  readonly log: Pick<Log, 'unsyncedBytes' | 'full'>;
+  readonly transient: Pick<TransientStore, 'residentBytes'>;
   readonly logger: Logger;
   readonly unsyncedBytesMax?: number;
   readonly onUncongested: () => void;
@@ -33,27 +35,24 @@ export interface PublishFlowControlOptions {
 export class PublishFlowControl {
   on = false;
   private readonly unsyncedBytesMax: number;
-  /** Null while the log is being opened: the disk may be full, and have room again, before it is. */
-  private log: Log | null = null;
-  private transient: TransientStore | null = null;
+  private readonly log: Pick<Log, 'unsyncedBytes' | 'full'>;
+  private readonly transient: Pick<TransientStore, 'residentBytes'>;
   private readonly options: PublishFlowControlOptions;
   private readonly easing = new Timer(() => this.resume());
 
   constructor(options: PublishFlowControlOptions) {
     this.options = options;
+    this.log = options.log;
+    this.transient = options.transient;
     this.unsyncedBytesMax = options.unsyncedBytesMax ?? UNSYNCED_BYTES_MAX;
-  }
-
-  watches(log: Log, transient: TransientStore): void {
-    this.log = log;
-    this.transient = transient;
+    if (this.log.full) this.diskFull(); // it may be before anybody has published
   }
 
   /** Something was stored: publishers must not get further ahead of the disk than memory allows. */
   watch(durable: boolean): void {
     if (durable) {
-      if (this.log!.unsyncedBytes > this.unsyncedBytesMax) this.hold();
-    } else if (this.transient!.residentBytes > TRANSIENT_BYTES_MAX) this.hold();
+      if (this.log.unsyncedBytes > this.unsyncedBytesMax) this.hold();
+    } else if (this.transient.residentBytes > TRANSIENT_BYTES_MAX) this.hold();
   }
 
   private hold(): void {
@@ -63,7 +62,7 @@ export class PublishFlowControl {
 
   /** A flush is on the disk. */
   synced(): void {
-    if (this.on && this.log !== null && this.log.unsyncedBytes < this.unsyncedBytesMax / 2) this.resume();
+    if (this.on && this.log.unsyncedBytes < this.unsyncedBytesMax / 2) this.resume();
   }
 
   /** Publishers wait until consumers, or the operator, have made room; what is settled meanwhile is still written. */
@@ -80,7 +79,7 @@ export class PublishFlowControl {
   }
 
   resume(): void {
-    if (!this.on || this.log?.full === true) return;
+    if (!this.on || this.log.full) return;
     this.on = false;
     this.options.clock.cancel(this.easing);
     this.options.onUncongested();

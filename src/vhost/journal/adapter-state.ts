@@ -1,24 +1,29 @@
-/** Small durable facts that adapters keep in the vhost's log; see `AdapterState` in api.ts. */
+/** Small durable facts that adapters keep in the vhost's log; see `AdapterState` in `api/adapter-state.ts`. */
 import type { AdapterState } from '../../api/adapter-state.ts';
 import type { Journal } from './journal.ts';
 
 export class JournaledState implements AdapterState {
-  private readonly values = new Map<string, Buffer>();
-  /** Null while recovering. */
-  journal: Journal | null = null;
+  private readonly journal: Journal;
+  private readonly values: Map<string, Buffer>;
+
+  /** @param recovered what was kept when the log was written */
+  constructor(journal: Journal, recovered: Map<string, Buffer>) {
+    this.journal = journal;
+    this.values = recovered;
+  }
 
   get(key: string): Buffer | undefined {
     return this.values.get(key);
   }
 
   put(key: string, value: Buffer): void {
-    this.journal?.statePut(key, value);
+    this.journal.statePut(key, value);
     this.values.set(key, Buffer.from(value));
   }
 
   delete(key: string): boolean {
     if (!this.values.has(key)) return false;
-    this.journal?.stateDeleted(key);
+    this.journal.stateDeleted(key);
     return this.values.delete(key);
   }
 
@@ -29,8 +34,8 @@ export class JournaledState implements AdapterState {
   }
 
   /** Writes a value again, if it is still there: for a checkpoint. */
-  rewrite(key: string, journal: Journal): void {
+  rewrite(key: string): void {
     const value = this.values.get(key);
-    if (value !== undefined) journal.statePut(key, value);
+    if (value !== undefined) this.journal.statePut(key, value);
   }
 }

@@ -17,7 +17,7 @@ import type { Turn } from '../../clock/turn.ts';
 import type { Log } from '../../log/log.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
-import type { RetainedMessages } from '../publish/retained-messages.ts';
+import type { RetainedIndex } from '../../queue/store/retained-index.ts';
 import type { Delays } from '../timers/delays.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { JournaledState } from './adapter-state.ts';
@@ -29,7 +29,7 @@ const SLICE_BYTES = 128 * 1024;
 export interface CheckpointParts {
   readonly topology: Topology;
   readonly state: JournaledState;
-  readonly retained: RetainedMessages;
+  readonly retained: RetainedIndex;
   readonly delays: Delays;
   readonly store: MessageStore;
   readonly log: Log;
@@ -95,27 +95,28 @@ export class Checkpoint {
   /** Each step appends a little and leaves the log consistent. */
   private *write(): Generator<void> {
     const { topology, state, retained, delays, store, journal } = this.parts;
-    journal.numbers(topology.queueNumbers);
-    for (const policy of topology.policies.durable()) {
-      if (topology.policies.holds(policy)) journal.policy(policy);
+    const { registry, bindings, policies } = topology;
+    journal.numbers(registry.nextQueue);
+    for (const policy of policies.durable()) {
+      if (policies.holds(policy)) journal.policy(policy);
       yield;
     }
-    for (const exchange of topology.durableExchanges()) {
+    for (const exchange of registry.durableExchanges()) {
       journal.exchange(exchange);
       yield;
     }
-    for (const queue of topology.durableQueues()) {
+    for (const queue of registry.durableQueues()) {
       yield* this.writeQueue(queue);
     }
-    for (const binding of topology.durableBindings()) {
-      if (topology.isBound(binding)) journal.bound(binding);
+    for (const binding of bindings.durable()) {
+      if (bindings.has(binding)) journal.bound(binding);
       yield;
     }
     for (const key of state.keys('')) {
-      state.rewrite(key, journal);
+      state.rewrite(key);
       yield;
     }
-    for (const message of retained.index.all()) {
+    for (const message of retained.all()) {
       journal.retained(message);
       yield;
     }

@@ -1,6 +1,6 @@
 /**
  * Appends what happens to a vhost to its log, as records whose formats are in `records/`. It adds what only a writer knows:
- * which list of targets has which number, and how much has been appended. Nothing is written while the log is being replayed.
+ * which list of targets has which number, and how much has been appended.
  */
 import type { Policy, PolicyKind } from '../../api/policies.ts';
 import type { Log } from '../../log/log.ts';
@@ -39,12 +39,14 @@ import {
 
 export class Journal implements RecordOutput {
   private readonly log: Log;
-  private nextList = 1;
+  private nextList: number;
   /** Payload bytes appended so far, to cut long work by. */
   appendedBytes = 0;
 
-  constructor(log: Log) {
+  /** @param nextList the number that the next list of targets gets */
+  constructor(log: Log, nextList: number) {
     this.log = log;
+    this.nextList = nextList;
   }
 
   // ---------------------------------------------------------------------------------------------------- topology
@@ -184,11 +186,6 @@ export class Journal implements RecordOutput {
   append(type: number, payloadBytes: number): number {
     this.appendedBytes += payloadBytes;
     return this.log.append(type, payloadBytes);
-  }
-
-  /** Recovery: lists with lower numbers are in the log. */
-  recoverNextList(next: number): void {
-    this.nextList = Math.max(this.nextList, next);
   }
 }
 

@@ -6,15 +6,15 @@
 import { Slices } from '../../clock/slices.ts';
 import type { Turn } from '../../clock/turn.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
-import type { RetainedMessages } from '../publish/retained-messages.ts';
+import type { RetainedIndex } from '../../queue/store/retained-index.ts';
 import type { Delays } from '../timers/delays.ts';
-import type { Topology } from '../topology/topology.ts';
+import type { Registry } from '../topology/registry.ts';
 
 const QUEUES_A_SLICE = 500;
 
 export interface LiveParts {
-  readonly topology: Topology;
-  readonly retained: RetainedMessages;
+  readonly registry: Registry;
+  readonly retained: RetainedIndex;
   readonly delays: Delays;
   readonly store: MessageStore;
 }
@@ -85,13 +85,14 @@ function gather(
   done: () => void,
 ): void {
   // What is retained or large may be referred to by a new queue meanwhile; but then it is here already.
-  for (const message of parts.retained.index.all()) mark(message.seq);
+  for (const message of parts.retained.all()) mark(message.seq);
   parts.delays.forEach(mark);
   parts.store.forEachExtent(mark);
   parts.store.forEachLarge(mark);
   // A queue that a crash empties may hold durable messages too, if another queue made them so.
   // Those that are being deleted still hold what they have not let go of.
-  const queues = [...parts.topology.queues.values(), ...parts.topology.leaving];
+  const { queues: there, leaving } = parts.registry;
+  const queues = [...there.values(), ...leaving];
   let next = 0;
   new Slices(turn, () => {
     for (const end = Math.min(queues.length, next + QUEUES_A_SLICE); next < end; next++) {

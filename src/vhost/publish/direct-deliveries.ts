@@ -1,27 +1,106 @@
 /**
- * The rest of a long message's way to very many at-most-once subscribers: each of them costs its bytes, or what they have to be
- * made into, so thousands take longer than a turn may last. Its publisher waits meanwhile, as for any long operation of its own,
- * and what it says next comes after it.
+ * At-most-once deliveries: straight from the publisher's own bytes to the subscribers' connections, past their queues.
+ *
+ * A long message to very many subscribers goes in parts: each of them costs its bytes, or what they have to be made into, so
+ * thousands take longer than a turn may last. Its publisher waits meanwhile, as for any long operation of its own, and what it
+ * says next comes after it.
  */
-import { MessageView } from '../../message/message.ts';
-import type { Queue } from '../../queue/queue.ts';
+import type { TurnClock } from '../../clock/turn.ts';
+import type { Work } from '../../clock/work.ts';
+import { AT_MOST_ONCE, type Draft, MessageView } from '../../message/message.ts';
+import { viewDraft } from '../../message/storage.ts';
+import { LONG_BYTES, type Queue } from '../../queue/queue.ts';
+import type { MessageStore } from '../../queue/store/message-store.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
-import type { Vhost } from '../vhost.ts';
+import { KEEP_RETAIN, targetAssurance, targetData } from '../../routing/target-flags.ts';
+import type { Counters } from '../counters.ts';
+import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
 
-/** Who publishes, and can wait. */
-export interface Publisher {
-  deliverRest(rest: DirectDeliveries): void;
+/** A client that publishes, and can wait until all of a long message is delivered. */
+export interface PublishingClient {
+  /** It waits until `step` has returned true. */
+  deliverRest(rest: RestOfDeliveries): void;
+}
+
+export interface DirectDeliveriesParts {
+  readonly store: MessageStore;
+  readonly time: TurnClock;
+  readonly work: Work;
+  readonly counters: Counters;
+  readonly subscriberFlow: SubscriberFlowControl;
 }
 
 export class DirectDeliveries {
-  private readonly home: Vhost;
+  /** Who publishes now; null where nobody could wait. */
+  client: PublishingClient | null = null;
+  private readonly store: MessageStore;
+  private readonly time: TurnClock;
+  private readonly work: Work;
+  private readonly counters: Counters;
+  private readonly subscriberFlow: SubscriberFlowControl;
+  private readonly view = new MessageView();
+
+  constructor(parts: DirectDeliveriesParts) {
+    this.store = parts.store;
+    this.time = parts.time;
+    this.work = parts.work;
+    this.counters = parts.counters;
+    this.subscriberFlow = parts.subscriberFlow;
+  }
+
+  /** Delivers a message to all of the route's targets that take it at most once. */
+  publish(route: CompiledRoute<Queue>, draft: Draft): void {
+    const { view, client } = this;
+    viewDraft(draft, route, this.time.epochMs(), view);
+    view.redelivered = false;
+    view.attempts = 0;
+    view.effectiveAssurance = AT_MOST_ONCE;
+    const next = this.deliverAlong(route, 0, view, client !== null && draft.large === null);
+    if (next < route.targets.length) client!.deliverRest(new RestOfDeliveries(this, route, view, next));
+  }
+
+  /**
+   * Hands the message to the route's at-most-once targets from the given one on. Returns which is the next: there is one left
+   * if the time is up, the message is long and the rest may come later.
+   */
+  deliverAlong(route: CompiledRoute<Queue>, from: number, view: MessageView, inParts: boolean): number {
+    const { targets, targetFlags } = route;
+    const { work } = this;
+    const looks = inParts && view.propsEnd - view.propsStart + view.bodyLength > LONG_BYTES;
+    const always = view.assurance === AT_MOST_ONCE;
+    view.serial = this.store.nextSerial();
+    for (let i = from; i < targets.length; i++) {
+      const target = targets[i]!;
+      const flags = targetFlags[i]!;
+      if (!target.directMode || !(always || targetAssurance(flags) === AT_MOST_ONCE)) continue;
+      view.retained = view.retain && (flags & KEEP_RETAIN) !== 0;
+      view.subscriptionData = targetData(flags);
+      this.deliver(target, view);
+      if (target.direct?.output.congested === true) this.subscriberFlow.cause(target);
+      if (!looks) continue;
+      work.look();
+      if (work.over) return i + 1;
+    }
+    return targets.length;
+  }
+
+  /** Hands the message to this queue's direct subscriber; dropped, counted, if there is none or it has no room. */
+  deliver(queue: Queue, view: MessageView): void {
+    if (queue.direct?.deliverDirect(view) === true) this.counters.delivered++;
+    else this.counters.droppedDirect++;
+  }
+}
+
+/** The targets that a long message has not reached yet, with a copy of it. */
+export class RestOfDeliveries {
+  private readonly deliveries: DirectDeliveries;
   private readonly route: CompiledRoute<Queue>;
   private readonly view: MessageView;
   private next: number;
 
   /** @param view shows the publisher's bytes, which are copied */
-  constructor(home: Vhost, route: CompiledRoute<Queue>, view: MessageView, next: number) {
-    this.home = home;
+  constructor(deliveries: DirectDeliveries, route: CompiledRoute<Queue>, view: MessageView, next: number) {
+    this.deliveries = deliveries;
     this.route = route;
     this.next = next;
     this.view = Object.assign(new MessageView(), view);
@@ -31,9 +110,9 @@ export class DirectDeliveries {
     Object.assign(this.view, { body, bodyStart: 0, bodyEnd: body.length });
   }
 
-  /** Some of them; true when none is left. */
+  /** Delivers to some of them; true when none is left. */
   step(): boolean {
-    this.next = this.home.deliverAlong(this.route, this.next, this.view, true);
+    this.next = this.deliveries.deliverAlong(this.route, this.next, this.view, true);
     return this.next >= this.route.targets.length;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Messages that may not be delivered before they are safe: exactly-once ones. They have their numbers and references
+ * Holds exactly-once messages until they are safe: only then may they be delivered. They have their numbers and references
  * already; their queues get them when the flush that covers them is on the disk.
  */
 import type { Mark } from '../../api/confirms.ts';

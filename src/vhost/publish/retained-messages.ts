@@ -8,6 +8,7 @@
 import type { BindOptions } from '../../api/topology.ts';
 import { type Clock, Timer } from '../../clock/clock.ts';
 import type { Share } from '../../clock/work.ts';
+import type { Log } from '../../log/log.ts';
 import {
   type Assurance,
   AT_LEAST_ONCE,
@@ -21,27 +22,29 @@ import { bytesOf } from '../../message/text.ts';
 import { FLAG_DURABLE, FLAG_LARGE, FLAG_RETAINED } from '../../queue/entry-flags.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
-import { RetainedIndex, RetainedMessage } from '../../queue/store/retained-index.ts';
+import { type RetainedIndex, RetainedMessage } from '../../queue/store/retained-index.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
 import type { Router } from '../../routing/router.ts';
 import { DATA_SHIFT, dataOf } from '../../routing/target-flags.ts';
 import type { Counters } from '../counters.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { Lifecycle } from '../lifecycle.ts';
 import { DueHeap } from '../timers/due-heap.ts';
 import type { TopologyLimits } from '../topology/limits.ts';
+import type { UnreadableMessages } from '../unreadable.ts';
+import type { DirectDeliveries } from './direct-deliveries.ts';
 
-/** What it needs of its vhost. */
-export interface RetainedHome {
+export interface RetainedMessagesParts {
   readonly vhost: string;
   readonly clock: Clock;
   readonly store: MessageStore;
   readonly journal: Journal;
   readonly router: Router<Queue>;
   readonly counters: Counters;
-  readonly stopping: boolean;
-  readonly failed: Error | undefined;
-  deliverDirect(queue: Queue, view: MessageView): void;
-  unreadable(queue: Queue, seq: number, error: Error): void;
+  readonly log: Log;
+  readonly lifecycle: Lifecycle;
+  readonly direct: DirectDeliveries;
+  readonly unreadable: UnreadableMessages;
 }
 
 /** The wall clock may be set: nothing is waited for longer than this without a look at it. */
@@ -50,11 +53,11 @@ const WAIT_MAX_MS = 60_000;
 const REMOVED_A_TURN = 1000;
 
 export class RetainedMessages {
-  readonly index = new RetainedIndex();
+  readonly index: RetainedIndex;
   /** The most messages that are kept, and the most bytes of them. */
-  private messagesMax = Number.POSITIVE_INFINITY;
-  private bytesMax = Number.POSITIVE_INFINITY;
-  private readonly home: RetainedHome;
+  private readonly messagesMax: number;
+  private readonly bytesMax: number;
+  private readonly parts: RetainedMessagesParts;
   private readonly view = new MessageView();
   /** Those that will expire, by number, and the heap that says which is next. */
   private readonly expiring = new Map<number, RetainedMessage>();
@@ -62,20 +65,19 @@ export class RetainedMessages {
   private readonly timer = new Timer(() => this.removeExpired());
   private armedFor = Number.POSITIVE_INFINITY;
 
-  constructor(home: RetainedHome) {
-    this.home = home;
-  }
-
-  limit({ retainedMessages, retainedBytes }: TopologyLimits): void {
-    this.messagesMax = retainedMessages ?? Number.POSITIVE_INFINITY;
-    this.bytesMax = retainedBytes ?? Number.POSITIVE_INFINITY;
+  /** @param recovered what was retained when the log was written, whatever the limits are now */
+  constructor(parts: RetainedMessagesParts, limits: TopologyLimits, recovered: RetainedIndex) {
+    this.parts = parts;
+    this.index = recovered;
+    this.messagesMax = limits.retainedMessages ?? Number.POSITIVE_INFINITY;
+    this.bytesMax = limits.retainedBytes ?? Number.POSITIVE_INFINITY;
   }
 
   /** Whether a message that asks for it cannot be kept; counted. */
   refuses(route: CompiledRoute<Queue>, draft: Draft): boolean {
     const empty = draft.large === null && draft.bodyEnd === draft.bodyStart;
     if (empty || !this.isFull(route, retainedBytes(route, draft))) return false;
-    this.home.counters.refusedRetained++;
+    this.parts.counters.refusedRetained++;
     return true;
   }
 
@@ -99,7 +101,7 @@ export class RetainedMessages {
       return;
     }
     const large = draft.large !== null;
-    const expiresAtMs = draft.ttlMs < 0 ? 0 : this.home.clock.epochMs() + draft.ttlMs;
+    const expiresAtMs = draft.ttlMs < 0 ? 0 : this.parts.clock.epochMs() + draft.ttlMs;
     const bytes = retainedBytes(route, draft);
     const message = new RetainedMessage(seq, key, draft.assurance, large, bytes, expiresAtMs);
     this.forget(this.index.set(message));
@@ -109,13 +111,13 @@ export class RetainedMessages {
   private forget(message: RetainedMessage | undefined): void {
     if (message === undefined) return;
     if (message.expiresAtMs > 0) this.expiring.delete(message.seq);
-    this.home.store.release(message.seq, flagsOf(message));
+    this.parts.store.release(message.seq, flagsOf(message));
   }
 
   // ------------------------------------------------------------------------------------------------------- expiry
 
-  /** The whole log has been read. */
-  recovered(): void {
+  /** References have been counted: what has expired meanwhile may go. */
+  begin(): void {
     for (const message of this.index.all()) if (message.expiresAtMs > 0) this.watch(message);
   }
 
@@ -135,13 +137,13 @@ export class RetainedMessages {
   private arm(): void {
     if (this.heap.size === 0 || this.heap.due === this.armedFor) return;
     this.armedFor = this.heap.due;
-    const waitMs = Math.max(0, this.heap.due - this.home.clock.epochMs());
-    this.home.clock.schedule(this.timer, Math.min(WAIT_MAX_MS, waitMs));
+    const waitMs = Math.max(0, this.heap.due - this.parts.clock.epochMs());
+    this.parts.clock.schedule(this.timer, Math.min(WAIT_MAX_MS, waitMs));
   }
 
   private removeExpired(): void {
     this.armedFor = Number.POSITIVE_INFINITY;
-    const nowMs = this.home.clock.epochMs();
+    const nowMs = this.parts.clock.epochMs();
     for (let n = 0; n < REMOVED_A_TURN && this.heap.size > 0 && this.heap.due <= nowMs; n++) {
       const message = this.expiring.get(this.heap.seq);
       this.heap.shift();
@@ -151,17 +153,17 @@ export class RetainedMessages {
   }
 
   private expire(message: RetainedMessage): void {
-    const { home } = this;
-    if (home.stopping || home.failed !== undefined) return; // it is passed over, and removed after the next start
+    const { parts } = this;
+    if (parts.lifecycle.stopping || parts.log.failed !== undefined) return; // it is passed over, and removed after the next start
     const key = bytesOf(message.key);
     const draft = new Draft();
     draft.assurance = AT_LEAST_ONCE;
     draft.retain = true;
-    const route = home.router.resolveNowhere(home.router.route('', DOT, key, 0, key.length, home.vhost));
-    const seq = home.store.append(draft, route, true, 0);
-    home.store.addReferences(seq, true, 0);
+    const route = parts.router.resolveNowhere(parts.router.route('', DOT, key, 0, key.length, parts.vhost));
+    const seq = parts.store.append(draft, route, true, 0);
+    parts.store.addReferences(seq, true, 0);
     this.forget(this.index.remove(message.key));
-    home.counters.expiredRetained++;
+    parts.counters.expiredRetained++;
   }
 
   // ------------------------------------------------------------------------------------------------------- replay
@@ -174,7 +176,7 @@ export class RetainedMessages {
   replay(queue: Queue, filter: string, options: BindOptions, share: Share, done: (count: number) => void): void {
     const { work } = share;
     const matching = this.index.matching(filter, options.spelling, options.hideReserved ?? false);
-    const before = this.home.store.nextSeq;
+    const before = this.parts.store.nextSeq;
     let count = 0;
     const step = (): boolean => {
       while (!queue.deleted) {
@@ -191,25 +193,25 @@ export class RetainedMessages {
 
   /** False for one that has expired. */
   private replayOne(queue: Queue, message: RetainedMessage, options: BindOptions): boolean {
-    if (message.expiresAtMs > 0 && message.expiresAtMs <= this.home.clock.epochMs()) return false;
+    if (message.expiresAtMs > 0 && message.expiresAtMs <= this.parts.clock.epochMs()) return false;
     const assurance = Math.min(message.assurance, options.assurance ?? EXACTLY_ONCE) as Assurance;
     const data = dataOf(options.data ?? 0);
     const flags = flagsOf(message) | assurance | FLAG_RETAINED | (data << DATA_SHIFT);
-    this.home.store.addReferences(message.seq, true, 1);
+    this.parts.store.addReferences(message.seq, true, 1);
     if (message.expiresAtMs > 0) queue.expectExpiry();
     if (assurance === AT_MOST_ONCE && queue.directMode) this.replayDirect(queue, message.seq, flags);
     else {
-      if (queue.durable) this.home.journal.enqueued(queue, message.seq, flags);
+      if (queue.durable) this.parts.journal.enqueued(queue, message.seq, flags);
       queue.push(message.seq, flags);
     }
     return true;
   }
 
   private replayDirect(queue: Queue, seq: number, flags: number): void {
-    const { store } = this.home;
+    const { store } = this.parts;
     const deliver = (error?: Error): void => {
-      if (error !== undefined) this.home.unreadable(queue, seq, error);
-      else if (store.view(seq, flags, this.view)) this.home.deliverDirect(queue, this.view);
+      if (error !== undefined) this.parts.unreadable.inQueue(queue, seq, error);
+      else if (store.view(seq, flags, this.view)) this.parts.direct.deliver(queue, this.view);
       store.release(seq, flags);
     };
     if (store.view(seq, flags, this.view)) deliver();

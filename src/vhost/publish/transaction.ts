@@ -11,7 +11,9 @@ import { Draft } from '../../message/message.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
-import type { Vhost } from '../vhost.ts';
+import type { CommitUnits } from '../commit-units.ts';
+import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
+import type { Publisher } from './publisher.ts';
 
 interface Settlement {
   readonly consumer: Consumer;
@@ -34,15 +36,21 @@ export const COPIES_MAX = 500_000;
 /** To an at-most-once subscriber a copy is its bytes. */
 const COPY_SHIFT = 10;
 
+export interface TransactionParts {
+  readonly publisher: Publisher;
+  readonly units: CommitUnits;
+  readonly subscriberFlow: SubscriberFlowControl;
+}
+
 export class VhostTransaction implements Transaction {
   bytes = 0;
   private publishes: Publish[] = [];
   private settlements: Settlement[] = [];
   private copies = 0;
-  private readonly vhost: Vhost;
+  private readonly parts: TransactionParts;
 
-  constructor(vhost: Vhost) {
-    this.vhost = vhost;
+  constructor(parts: TransactionParts) {
+    this.parts = parts;
   }
 
   get operations(): number {
@@ -51,7 +59,7 @@ export class VhostTransaction implements Transaction {
 
   publish(given: Route, draft: Draft): void {
     const route = given as CompiledRoute<Queue>;
-    const resolved = draft.delayMs > 0 ? route : this.vhost.resolved(route, draft);
+    const resolved = draft.delayMs > 0 ? route : this.parts.publisher.resolved(route, draft);
     const copies = this.copies + copiesAlong(resolved, draft);
     if (copies > COPIES_MAX) throw tooMany();
     this.copies = copies;
@@ -81,20 +89,21 @@ export class VhostTransaction implements Transaction {
   }
 
   commit(onUnroutable?: (index: number) => void): Mark {
-    const { vhost, publishes, settlements } = this;
+    const { publishes, settlements } = this;
+    const { publisher, units, subscriberFlow } = this.parts;
     if (publishes.some(({ route }) => !route.valid)) this.countAgain();
     this.reset();
     if (publishes.length === 0 && settlements.length === 0) return MARK_NOW;
     let refused: Mark = MARK_NOW;
-    vhost.beginUnit();
+    units.begin();
     publishes.forEach(({ route, resolved, draft }, index) => {
-      const mark = vhost.publish(route.valid ? resolved : route, draft);
+      const mark = publisher.publish(route.valid ? resolved : route, draft);
       if (mark < 0) refused = mark;
       else if (draft.routed === 0) onUnroutable?.(index);
     });
     for (const { consumer, slot, outcome } of settlements) consumer.settle(slot, outcome);
-    vhost.subscriberFlow.nobodyWaits();
-    const mark = vhost.endUnit();
+    subscriberFlow.nobodyWaits();
+    const mark = units.end();
     return refused < 0 ? refused : mark;
   }
 
@@ -102,7 +111,7 @@ export class VhostTransaction implements Transaction {
   private countAgain(): void {
     let copies = 0;
     for (const { route, draft } of this.publishes) {
-      copies += copiesAlong(draft.delayMs > 0 ? route : this.vhost.resolved(route, draft), draft);
+      copies += copiesAlong(draft.delayMs > 0 ? route : this.parts.publisher.resolved(route, draft), draft);
     }
     if (copies > COPIES_MAX) throw tooMany();
   }

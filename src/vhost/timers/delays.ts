@@ -16,19 +16,32 @@
  * Refuses: to look inside the message, and to say where it leads before it is due.
  */
 import { MARK_NOW, MARK_REFUSED, type Mark } from '../../api/confirms.ts';
-import { Timer } from '../../clock/clock.ts';
+import { type Clock, Timer } from '../../clock/clock.ts';
 import { Slices } from '../../clock/slices.ts';
+import type { Turn } from '../../clock/turn.ts';
+import type { Log } from '../../log/log.ts';
+import type { TransientStore } from '../../log/transient/transient-store.ts';
 import { decodeAnnotations } from '../../message/annotations.ts';
 import { AT_MOST_ONCE, DELAY_MAX_MS, Draft, MessageView } from '../../message/message.ts';
-import { FLAG_DURABLE, FLAG_LARGE } from '../../queue/entry-flags.ts';
+import { FLAG_DURABLE, FLAG_LARGE, type VisitEntry } from '../../queue/entry-flags.ts';
 import type { Queue } from '../../queue/queue.ts';
+import type { MessageStore } from '../../queue/store/message-store.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
+import type { Exchange } from '../../routing/exchange.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
+import type { Router } from '../../routing/router.ts';
+import type { CommitUnits } from '../commit-units.ts';
+import type { Counters } from '../counters.ts';
+import type { PublishFlowControl } from '../flow/publish-flow-control.ts';
+import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
 import type { Journal } from '../journal/journal.ts';
 import { DELAYED_LARGE, DELAYED_RETAIN, DELAYED_SEVERAL_KEYS, type DelayedRecord } from '../journal/records/delays.ts';
-import type { Vhost } from '../vhost.ts';
+import type { Lifecycle } from '../lifecycle.ts';
+import type { Publisher } from '../publish/publisher.ts';
+import type { UnreadableMessages } from '../unreadable.ts';
 import { DueHeap } from './due-heap.ts';
 import { ReadAhead } from './read-ahead.ts';
+import type { RecoveredDelays } from './recovered-delays.ts';
 
 /** Of a heap's tag: the flags of the record, and beside them whether there is one. */
 const TAG_DURABLE = 1 << 8;
@@ -45,11 +58,30 @@ const READ_AHEAD_MS = 1_000;
 /** Entries in one record of a checkpoint at most. */
 const CHECKPOINT_ENTRIES = 4096;
 
+export interface DelaysParts {
+  readonly vhost: string;
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly log: Log;
+  readonly transient: TransientStore;
+  readonly store: MessageStore;
+  readonly journal: Journal;
+  readonly units: CommitUnits;
+  readonly exchanges: ReadonlyMap<string, Exchange<Queue>>;
+  readonly router: Router<Queue>;
+  readonly publisher: Publisher;
+  readonly counters: Counters;
+  readonly lifecycle: Lifecycle;
+  readonly publishFlow: PublishFlowControl;
+  readonly subscriberFlow: SubscriberFlowControl;
+  readonly unreadable: UnreadableMessages;
+}
+
 export class Delays {
-  private readonly home: Vhost;
+  private readonly parts: DelaysParts;
   private readonly heap = new DueHeap();
   /** All keys of the messages that have several. */
-  private readonly keys = new Map<number, readonly string[]>();
+  private readonly keys: Map<number, readonly string[]>;
   /** Whose they are (`Draft.origin`), where they are anyone's. Not kept: after a restart a delayed message is no one's own. */
   private readonly origins = new Map<number, string>();
   /** Could not be read back: nobody's to deliver, and not to be forgotten. */
@@ -63,13 +95,16 @@ export class Delays {
   /** The bytes of a message may move under an append: what is carried over is copied here. */
   private scratch = Buffer.alloc(0);
   private overSeqs: number[] = [];
-  /** At recovery, until all of the log has been read: by number, due × 8 + flags. */
-  private found: Map<number, number> | null = new Map();
 
-  constructor(home: Vhost) {
-    this.home = home;
-    this.slices = new Slices(home.turn, () => this.release());
-    this.ahead = new ReadAhead((seq, error) => home.unreadableDelayed(seq, error));
+  /** @param recovered what waited when the log was written */
+  constructor(parts: DelaysParts, recovered: RecoveredDelays) {
+    this.parts = parts;
+    this.slices = new Slices(parts.turn, () => this.release());
+    this.ahead = new ReadAhead((seq, error) => parts.unreadable.delayed(seq, error));
+    this.keys = recovered.keys;
+    recovered.forEach((seq, due, flags) => {
+      this.heap.add(due, seq, flags | TAG_DURABLE);
+    });
   }
 
   /** Messages that wait. */
@@ -79,68 +114,68 @@ export class Delays {
 
   /** Keeps a message that asks for a delay; its route says only under which address it is stored. */
   take(route: CompiledRoute<Queue>, draft: Draft): Mark {
-    const { home } = this;
+    const { parts } = this;
     const body = draft.large as StoredBody | null;
     if (draft.delayMs > DELAY_MAX_MS) {
-      home.counters.refused++;
+      parts.counters.refused++;
       body?.finish();
       return MARK_REFUSED;
     }
     const { retain } = draft;
     const durable = body !== null ? body.durable : retain || draft.assurance !== AT_MOST_ONCE;
-    if (!durable && home.transient.full) return home.refuseTransient(draft);
+    if (!durable && parts.transient.full) return parts.publisher.refuseTransient(draft);
     draft.retain = false; // not before it is due
-    const seq = home.store.append(draft, route, durable, 0);
+    const seq = parts.store.append(draft, route, durable, 0);
     draft.retain = retain;
     draft.routed = 1;
-    home.store.addReferences(seq, durable, 1);
+    parts.store.addReferences(seq, durable, 1);
     body?.finish();
-    const due = home.clock.epochMs() + Math.ceil(draft.delayMs);
+    const due = parts.clock.epochMs() + Math.ceil(draft.delayMs);
     const flags =
       (body === null ? 0 : DELAYED_LARGE) |
       (retain ? DELAYED_RETAIN : 0) |
       (route.keys === null ? 0 : DELAYED_SEVERAL_KEYS);
     if (durable) {
-      home.journal.delayed(seq, due, flags);
-      if (route.keys !== null) home.journal.delayedKeys(seq, route.keys);
+      parts.journal.delayed(seq, due, flags);
+      if (route.keys !== null) parts.journal.delayedKeys(seq, route.keys);
     }
     if (route.keys !== null) this.keys.set(seq, route.keys);
     if (draft.origin !== '') this.origins.set(seq, draft.origin);
     this.heap.add(due, seq, flags | (durable ? TAG_DURABLE : 0));
-    home.counters.delayed++;
+    parts.counters.delayed++;
     this.arm();
-    home.publishFlow.watch(durable);
-    return durable ? home.log.mark : MARK_NOW;
+    parts.publishFlow.watch(durable);
+    return durable ? parts.log.mark : MARK_NOW;
   }
 
   private arm(): void {
     if (this.heap.size === 0 || this.ahead.reading) return;
     const { due } = this.heap;
     if (this.timer.scheduled && this.armedFor <= due) return;
-    this.wait(Math.min(WAIT_MAX_MS, due - this.home.clock.epochMs()));
+    this.wait(Math.min(WAIT_MAX_MS, due - this.parts.clock.epochMs()));
     this.armedFor = due;
   }
 
   private wait(ms: number): void {
     this.armedFor = Number.NEGATIVE_INFINITY;
-    this.home.clock.schedule(this.timer, Math.max(0, ms));
+    this.parts.clock.schedule(this.timer, Math.max(0, ms));
   }
 
   /** Routes some of what is due; true when there is nothing more to do until a timer or a read. */
   private release(): boolean {
-    const { home, heap } = this;
-    if (home.log.failed !== undefined || home.stopping) return true;
-    if (home.publishFlow.on || home.log.full) {
+    const { parts, heap } = this;
+    if (parts.log.failed !== undefined || parts.lifecycle.stopping) return true;
+    if (parts.publishFlow.on || parts.log.full) {
       this.wait(RETRY_MS);
       return true;
     }
-    const nowMs = home.clock.epochMs();
+    const nowMs = parts.clock.epochMs();
     let bytes = 0;
     let count = 0;
     let absent = false;
     while (heap.size > 0 && heap.due <= nowMs && count < RELEASED_A_UNIT && bytes < RELEASED_BYTES_A_UNIT) {
       if (this.ahead.reading) break;
-      const shown = this.ahead.view(home.store, heap.seq, flagsOf(heap.tag), this.view);
+      const shown = this.ahead.view(parts.store, heap.seq, flagsOf(heap.tag), this.view);
       absent = shown === 'absent';
       if (absent) break;
       if (shown === 'unreadable') {
@@ -148,13 +183,13 @@ export class Delays {
         heap.shift();
         continue;
       }
-      if (count++ === 0) home.beginUnit();
+      if (count++ === 0) parts.units.begin();
       bytes += this.publish();
     }
     if (count > 0) {
-      if (this.overSeqs.length > 0) home.journal.delayOver(this.overSeqs);
+      if (this.overSeqs.length > 0) parts.journal.delayOver(this.overSeqs);
       this.overSeqs = [];
-      home.endUnit();
+      parts.units.end();
     }
     if (absent) this.readAhead(nowMs);
     if (this.ahead.reading) return true;
@@ -165,27 +200,27 @@ export class Delays {
 
   /** The head of the heap, which `view` shows, is routed and is over. Returns its bytes. */
   private publish(): number {
-    const { home, heap, view, draft } = this;
+    const { parts, heap, view, draft } = this;
     const { seq, tag } = heap;
     const keys = this.keys.get(seq);
     const exchange = view.exchange();
     heap.shift();
-    if (exchange !== '' && !home.topology.exchanges.has(exchange)) home.counters.droppedDelayed++;
+    if (exchange !== '' && !parts.exchanges.has(exchange)) parts.counters.droppedDelayed++;
     else {
       const route =
         keys === undefined
-          ? home.router.route(exchange, view.spelling, view.head, view.keyStart, view.keyEnd, home.vhost)
-          : home.router.routeAll(exchange, view.spelling, keys, home.vhost);
+          ? parts.router.route(exchange, view.spelling, view.head, view.keyStart, view.keyEnd, parts.vhost)
+          : parts.router.routeAll(exchange, view.spelling, keys, parts.vhost);
       this.fill(draft, view, (tag & DELAYED_RETAIN) !== 0);
       draft.origin = this.origins.get(seq) ?? '';
-      home.publish(route, draft);
-      home.subscriberFlow.nobodyWaits();
+      parts.publisher.publish(route, draft);
+      parts.subscriberFlow.nobodyWaits();
     }
     if (keys !== undefined) this.keys.delete(seq);
     if (this.origins.size > 0) this.origins.delete(seq);
     this.ahead.done(seq);
     if ((tag & TAG_DURABLE) !== 0) this.overSeqs.push(seq);
-    home.store.release(seq, flagsOf(tag));
+    parts.store.release(seq, flagsOf(tag));
     draft.large = null;
     return view.propsEnd - view.propsStart + view.bodyLength;
   }
@@ -193,8 +228,8 @@ export class Delays {
   /** Reads what is due, and what soon will be, back into memory, and goes on. */
   private readAhead(nowMs: number): void {
     const { seqs, tags } = this.heap.earliest(nowMs + READ_AHEAD_MS, this.ahead.room);
-    this.ahead.read(this.home.store, seqs, tags.map(flagsOf), () => {
-      if (!this.home.stopping && !this.release()) this.slices.start();
+    this.ahead.read(this.parts.store, seqs, tags.map(flagsOf), () => {
+      if (!this.parts.lifecycle.stopping && !this.release()) this.slices.start();
     });
   }
 
@@ -225,7 +260,7 @@ export class Delays {
   }
 
   stop(): void {
-    this.home.clock.cancel(this.timer);
+    this.parts.clock.cancel(this.timer);
     this.ahead.stop();
   }
 
@@ -262,31 +297,15 @@ export class Delays {
 
   // ----------------------------------------------------------------------------------------------------- recovery
 
-  recoverDelayed(seq: number, due: number, flags: number): void {
-    this.found!.set(seq, due * 8 + flags);
-  }
-
-  recoverKeys(seq: number, keys: readonly string[]): void {
-    this.keys.set(seq, keys);
-  }
-
-  recoverOver(seq: number): void {
-    this.found!.delete(seq);
-  }
-
-  /** The whole log has been read. `refer` is called for each message that waits. */
-  recovered(refer: (seq: number, flags: number) => void): void {
-    for (const [seq, packed] of this.found!) {
-      const tag = (packed % 8) | TAG_DURABLE;
-      this.heap.add(Math.floor(packed / 8), seq, tag);
-      refer(seq, flagsOf(tag));
-    }
-    for (const seq of [...this.keys.keys()]) if (!this.found!.has(seq)) this.keys.delete(seq);
-    this.found = null;
+  /** Every message that waits, as queues have entries: to count who is referred to. */
+  forEachEntry(visit: VisitEntry): void {
+    this.heap.forEach((seq, tag) => {
+      visit(seq, flagsOf(tag));
+    });
   }
 
   /** Everything else is there: what came due meanwhile may go. */
-  start(): void {
+  begin(): void {
     this.arm();
   }
 }

@@ -9,7 +9,6 @@ import type { Policy, PolicyInfo, PolicyKind, PolicyTarget } from '../../api/pol
 import { type Logger, NO_LOGGER } from '../../logger.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Headers } from '../../message/properties.ts';
-import type { Journal } from '../journal/journal.ts';
 import { NamePattern } from './pattern.ts';
 import { checkDefinition, ignoredKeys, mergeDefinitions, type PolicyDefinition } from './policy-definition.ts';
 
@@ -55,18 +54,24 @@ export function checkedPolicy(policy: Policy): Required<Policy> {
   return { name, pattern, applyTo, priority, kind, definition: { ...definition } };
 }
 
+/** What policies write down. */
+export interface PolicyJournal {
+  policy(policy: Required<Policy>): void;
+  policyCleared(kind: PolicyKind, name: string): void;
+}
+
 export class Policies {
   /** Set while running, and by the configuration; by kind and name. */
   private readonly own = new Map<string, PolicyInfo>();
   private readonly configured = new Map<string, PolicyInfo>();
   /** Those that count, highest priority first. */
   private kept: Kept[] = [];
-  /** Null while recovering. */
-  journal: Journal | null = null;
+  private readonly journal: PolicyJournal;
   private readonly logger: Logger;
   private readonly vhost: string;
 
-  constructor(logger: Logger = NO_LOGGER, vhost = '') {
+  constructor(journal: PolicyJournal, logger: Logger = NO_LOGGER, vhost = '') {
+    this.journal = journal;
     this.logger = logger;
     this.vhost = vhost;
   }
@@ -98,10 +103,10 @@ export class Policies {
       throw new BrokerError('not-allowed', `there are ${POLICIES_MAX} policies already`);
     }
     const ignored = ignoredKeys(info.definition);
-    if (ignored.length > 0 && this.journal !== null) {
+    if (ignored.length > 0) {
       this.logger.info({ vhost: this.vhost, policy: info.name, ignored }, 'a policy has keys without effect here');
     }
-    this.journal?.policy(info);
+    this.journal.policy(info);
     this.own.set(key, info);
     this.order();
   }
@@ -111,10 +116,19 @@ export class Policies {
     const key = keyOf(kind, name);
     this.mayChange(key, name);
     if (!this.own.has(key)) return false;
-    this.journal?.policyCleared(kind, name);
+    this.journal.policyCleared(kind, name);
     this.own.delete(key);
     this.order();
     return true;
+  }
+
+  /** Recovery: those that the log has. */
+  restore(policies: Iterable<Policy>): void {
+    for (const policy of policies) {
+      const info = { ...checkedPolicy(policy), configured: false };
+      this.own.set(keyOf(info.kind, info.name), info);
+    }
+    this.order();
   }
 
   /** What the configuration says, at the start: it hides what was set under the same name. */

@@ -17,7 +17,7 @@ import type { FileSystem } from '../../../src/log/files/files.ts';
 import type { MessageView } from '../../../src/message/message.ts';
 import { MessageStore } from '../../../src/queue/store/message-store.ts';
 import type { Durability, LogLayout } from '../../../src/vhost/options.ts';
-import { Vhost } from '../../../src/vhost/vhost.ts';
+import { VhostQueueServices } from '../../../src/vhost/queue-services.ts';
 import { vhostOf } from '../../vhost/harness.ts';
 import { type Copy, keyOfDraft, type ModelQueue, type Unit } from './model.ts';
 
@@ -117,9 +117,9 @@ MessageStore.prototype.append = function (this: MessageStore, draft, ...rest) {
 const watches = new WeakMap<object, Watch>();
 
 /** The broker says what it does by itself to no client: so it is asked where it does it. */
-const { died } = Vhost.prototype;
-Vhost.prototype.died = function (this: Vhost, queue, seq, word, decision) {
-  const watch = watches.get((this as unknown as { logger: object }).logger);
+const { died } = VhostQueueServices.prototype;
+VhostQueueServices.prototype.died = function (this: VhostQueueServices, queue, seq, word, decision) {
+  const watch = watches.get((this as unknown as { parts: { unreadable: { logger: object } } }).parts.unreadable.logger);
   const goesOn = (queue as unknown as { dying: Map<number, unknown> }).dying.has(seq);
   if (watch !== undefined && !goesOn && (decision.reason === 'expired' || decision.reason === 'maxlen')) {
     watch.sees(queue.name, names.get(this.store)?.get(seq) ?? watch.names.get(seq), decision.reason);

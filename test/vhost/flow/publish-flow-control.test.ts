@@ -1,8 +1,6 @@
 /** When publishers are held back, and when they go on. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/clock/clock.ts';
-import type { Log } from '../../../src/log/log.ts';
-import type { TransientStore } from '../../../src/log/transient/transient-store.ts';
 import type { Logger } from '../../../src/logger.ts';
 import { PublishFlowControl } from '../../../src/vhost/flow/publish-flow-control.ts';
 
@@ -24,8 +22,15 @@ beforeEach(() => {
     error: (_: object, text: string) => said.push(`error: ${text}`),
     info: (_: object, text: string) => said.push(`info: ${text}`),
   } as unknown as Logger;
-  flow = new PublishFlowControl({ name: '/', clock, logger, unsyncedBytesMax: 1000, onUncongested: () => freed++ });
-  flow.watches(log as Log, transient as TransientStore);
+  flow = new PublishFlowControl({
+    name: '/',
+    clock,
+    log,
+    transient,
+    logger,
+    unsyncedBytesMax: 1000,
+    onUncongested: () => freed++,
+  });
 });
 
 describe('publishers of durable messages', () => {
@@ -73,8 +78,14 @@ describe('publishers of durable messages', () => {
   });
 
   it('have 64 MiB unless something else is said', () => {
-    const plain = new PublishFlowControl({ name: '/', clock, logger: {} as Logger, onUncongested() {} });
-    plain.watches(log as Log, transient as TransientStore);
+    const plain = new PublishFlowControl({
+      name: '/',
+      clock,
+      log,
+      transient,
+      logger: {} as Logger,
+      onUncongested() {},
+    });
     log.unsyncedBytes = 64 * MIB;
     plain.watch(true);
     expect(plain.on).toBe(false);
@@ -122,16 +133,19 @@ describe('on a full disk', () => {
     expect(flow.on).toBe(true);
   });
 
-  it('may be said before the log is open', () => {
+  it('they wait from the start if the log was opened on one', () => {
+    log.full = true;
     const early = new PublishFlowControl({
       name: '/',
       clock,
+      log,
+      transient,
       logger: { error() {}, info() {} } as unknown as Logger,
       onUncongested: () => freed++,
     });
-    early.diskFull();
     early.synced();
     expect(early.on).toBe(true);
+    log.full = false;
     early.diskHasRoom();
     expect([early.on, freed]).toEqual([false, 1]);
   });

@@ -2,9 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { DOT, Draft, MessageView, SLASH, type Spelling } from '../../../src/message/message.ts';
 import { messageBytes, readMessage, spellingOf, writeMessage } from '../../../src/message/storage.ts';
-import { RetainedIndex } from '../../../src/queue/store/retained-index.ts';
 import { RECORD_RETAINED } from '../../../src/vhost/journal/records/types.ts';
-import { Recovery } from '../../../src/vhost/journal/recovery.ts';
+import { Recovery } from '../../../src/vhost/recovery/recovery.ts';
 
 /** Of a retained record's flags: when it expires and what it counts for follow. */
 const RETAINED_LONG = 16;
@@ -42,9 +41,8 @@ describe('a retained message of a checkpoint', () => {
     [RETAINED_LONG, 'a.b/c', 'a.b/c'],
     [RETAINED_LONG | 1, 'a.b/c', 'a/b.c'],
   ])('with flags %i and key %s is that of %s', (flags, key, dotted) => {
-    const index = new RetainedIndex();
-    const nothing = undefined as never;
-    const recovery = new Recovery(nothing, nothing, index, nothing, nothing);
+    const recovery = new Recovery('/');
+    const index = recovery.retained;
     const head = Buffer.alloc((flags & RETAINED_LONG) === 0 ? 7 : 17);
     head[0] = 9;
     head[6] = flags;

@@ -1,14 +1,13 @@
 /** What is declared, compared, deleted and written down of exchanges, queues and bindings. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { BindOptions, ExchangeOptions, QueueOptions } from '../../../src/api/index.ts';
-import { Turn } from '../../../src/clock/turn.ts';
 import type { BrokerError } from '../../../src/message/errors.ts';
-import { Slab } from '../../../src/queue/positions/position-arena.ts';
 import type { Queue } from '../../../src/queue/queue.ts';
-import type { QueueOwner } from '../../../src/queue/queue-services.ts';
-import { Router } from '../../../src/routing/router.ts';
-import type { Journal } from '../../../src/vhost/journal/journal.ts';
-import { Topology } from '../../../src/vhost/topology/topology.ts';
+import type { TopologyLimits } from '../../../src/vhost/topology/limits.ts';
+import type { PolicyJournal } from '../../../src/vhost/topology/policies.ts';
+import type { Topology } from '../../../src/vhost/topology/topology.ts';
+import type { TopologyJournal } from '../../../src/vhost/topology/topology-journal.ts';
+import { makeTopology } from '../harness.ts';
 
 const EXCHANGE: ExchangeOptions = { durable: true, autoDelete: false, internal: false, arguments: [] };
 const QUEUE: QueueOptions = { durable: true, exclusive: false, autoDelete: false, arguments: [] };
@@ -18,27 +17,19 @@ let topology: Topology;
 let written: string[];
 
 beforeEach(() => {
+  open();
+});
+
+function open(limits: TopologyLimits = {}): void {
   written = [];
-  const counters = {};
-  const turn = new Turn();
-  const owner = {
-    vhost: 'v',
-    counters,
-    store: {},
-    slab: new Slab(),
-    turn,
-    chores: turn.work.share(),
-    unused() {},
-  } as unknown as QueueOwner;
-  topology = new Topology(owner);
-  topology.router = new Router(topology);
-  topology.journal = new Proxy({} as Journal, {
+  const journal = new Proxy({} as TopologyJournal & PolicyJournal, {
     get: (_, name) => (about: { name?: string; key?: string } | string) => {
       const what = typeof about === 'string' ? about : (about.name ?? about.key ?? '');
       written.push(`${String(name)} ${what}`);
     },
   });
-});
+  ({ topology } = makeTopology({ journal, limits }));
+}
 
 function code(run: () => unknown): string {
   try {
@@ -66,8 +57,8 @@ describe('an exchange', () => {
       'amq.match': 'headers',
       'amq.rabbitmq.trace': 'topic',
     });
-    expect(topology.exchange('amq.rabbitmq.trace').internal).toBe(true);
-    expect(topology.exchange('amq.topic').internal).toBe(false);
+    expect(topology.registry.exchange('amq.rabbitmq.trace').internal).toBe(true);
+    expect(topology.registry.exchange('amq.topic').internal).toBe(false);
     expect(code(() => topology.deleteExchange('amq.topic', false))).toBe('access-refused');
   });
 
@@ -99,7 +90,7 @@ describe('an exchange', () => {
     expect(code(() => exchange('y', { arguments: [{ name: 'alternate-exchange', value: true }] }))).toBe(
       'precondition-failed',
     );
-    expect(code(() => topology.exchange('nowhere'))).toBe('not-found');
+    expect(code(() => topology.registry.exchange('nowhere'))).toBe('not-found');
   });
 
   it('that is in use is not deleted by who asks for that', () => {
@@ -117,8 +108,8 @@ describe('an exchange', () => {
     topology.bind('x', null, 'b', '', BIND);
     topology.bind('x', queue, null, '', BIND);
     topology.deleteExchange('x', false);
-    expect(topology.exchange('a').bindings.size).toBe(0);
-    expect(topology.exchange('b').incoming.size).toBe(0);
+    expect(topology.registry.exchange('a').bindings.size).toBe(0);
+    expect(topology.registry.exchange('b').incoming.size).toBe(0);
     expect(topology.bindingsOf(queue)).toEqual([]);
   });
 
@@ -153,10 +144,10 @@ describe('a queue', () => {
     const first = declare('q').id;
     topology.deleteQueue(topology.queues.get('q')!);
     expect(declare('q').id).toBe(first + 1);
-    expect(topology.queueNumbers).toBe(first + 2);
-    topology.recoverNextQueue(1);
-    expect(topology.queueNumbers).toBe(first + 2);
-    topology.recoverNextQueue(100);
+    expect(topology.registry.nextQueue).toBe(first + 2);
+    topology.registry.expectQueue(1);
+    expect(topology.registry.nextQueue).toBe(first + 2);
+    topology.registry.expectQueue(100);
     expect(declare('r').id).toBe(100);
   });
 
@@ -207,7 +198,7 @@ describe('a binding', () => {
     expect([wrote('x', q), wrote('x', t), wrote('x', e), wrote('t', q)]).toEqual([true, false, false, false]);
     expect([wrote('x', null, 'y'), wrote('x', null, 't'), wrote('t', null, 'x')]).toEqual([true, false, false]);
     expect(journal()).toEqual(['bound k', 'bound k']);
-    expect(topology.durableBindings()).toHaveLength(2);
+    expect(topology.bindings.durable()).toHaveLength(2);
     expect([topology.unbind('x', q, null, 'k', BIND), topology.unbind('x', t, null, 'k', BIND)]).toEqual([true, false]);
     expect(topology.unbind('x', q, null, 'k', BIND)).toBe(false);
     expect(journal()).toEqual(['unbound k']);
@@ -262,16 +253,16 @@ describe('a binding', () => {
     exchange('x');
     const queue = declare('q');
     topology.bind('x', queue, null, 'k', BIND);
-    const [binding] = topology.durableBindings();
-    expect(topology.isBound(binding!)).toBe(true);
+    const [binding] = topology.bindings.durable();
+    expect(topology.bindings.has(binding!)).toBe(true);
     topology.unbind('x', queue, null, 'k', BIND);
-    expect(topology.isBound(binding!)).toBe(false);
+    expect(topology.bindings.has(binding!)).toBe(false);
     topology.bind('x', queue, null, 'k', BIND);
-    expect(topology.isBound(binding!)).toBe(false); // another one
-    const [again] = topology.durableBindings();
+    expect(topology.bindings.has(binding!)).toBe(false); // another one
+    const [again] = topology.bindings.durable();
     topology.deleteExchange('x', false);
     exchange('x');
-    expect(topology.isBound(again!)).toBe(false);
+    expect(topology.bindings.has(again!)).toBe(false);
   });
 });
 
@@ -282,13 +273,13 @@ describe('a checkpoint', () => {
     declare('q');
     declare('s', { durable: false });
     declare('e', { exclusive: true }, {});
-    expect(topology.durableExchanges().map(({ name }) => name)).toEqual(['x']);
-    expect(topology.durableQueues().map(({ name }) => name)).toEqual(['q']);
+    expect(topology.registry.durableExchanges().map(({ name }) => name)).toEqual(['x']);
+    expect(topology.registry.durableQueues().map(({ name }) => name)).toEqual(['q']);
   });
 });
 
 it('limits bound what is declared, not what is there', () => {
-  topology.limits = { queues: 2, exchanges: 1, bindingsPerQueue: 1 };
+  open({ queues: 2, exchanges: 1, bindingsPerQueue: 1 });
   const queue = declare('a');
   declare('b');
   expect(code(() => declare('c'))).not.toBe('fine');

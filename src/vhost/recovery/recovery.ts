@@ -2,29 +2,21 @@
  * The fold: what a vhost becomes when its log is read from the beginning. It decides nothing again; every record is an
  * outcome. Records about what is not known (any more, or yet) are passed over, so that a replay may begin at a checkpoint.
  */
-import type { Log } from '../../log/log.ts';
 import { AT_MOST_ONCE, MessageView } from '../../message/message.ts';
 import { dotted } from '../../message/spelling.ts';
 import { type Extents, readExtents, readMessage, spellingOf, targetListOf } from '../../message/storage.ts';
 import { entryFlags, FLAG_DURABLE, FLAG_LARGE, FLAG_RETAINED } from '../../queue/entry-flags.ts';
-import { type Chunk, unpack, unpackedRoom } from '../../queue/positions/packed-positions.ts';
-import type { Queue } from '../../queue/queue.ts';
-import type { QueueOwner } from '../../queue/queue-services.ts';
-import { type MessageStore, RECORD_MESSAGE } from '../../queue/store/message-store.ts';
-import { type RetainedIndex, RetainedMessage } from '../../queue/store/retained-index.ts';
+import { RECORD_MESSAGE } from '../../queue/store/message-store.ts';
+import { RetainedIndex, RetainedMessage } from '../../queue/store/retained-index.ts';
 import { KEEP_RETAIN, lowerAssurance } from '../../routing/target-flags.ts';
-import type { Delays } from '../timers/delays.ts';
-import type { Topology } from '../topology/topology.ts';
-import type { JournaledState } from './adapter-state.ts';
-import type { Journal } from './journal.ts';
-import { readHeld, readPositions } from './records/contents.ts';
-import { readDelayed, readDelayedKeys, readDelayOver } from './records/delays.ts';
-import { readDeathReason, readEntry, readQueueNumber, readRetryTime, readSettled } from './records/entries.ts';
-import { readLargeBody } from './records/large-bodies.ts';
-import { readRetained } from './records/retained.ts';
-import { readState, readStateDeleted } from './records/state.ts';
-import { mergeTargets, readTargets, type TargetRecord } from './records/targets.ts';
-import { readNumbers } from './records/topology.ts';
+import { readHeld, readPositions } from '../journal/records/contents.ts';
+import { readDelayed, readDelayedKeys, readDelayOver } from '../journal/records/delays.ts';
+import { readDeathReason, readEntry, readQueueNumber, readRetryTime, readSettled } from '../journal/records/entries.ts';
+import { readLargeBody } from '../journal/records/large-bodies.ts';
+import { readRetained } from '../journal/records/retained.ts';
+import { readState, readStateDeleted } from '../journal/records/state.ts';
+import { mergeTargets, readTargets, type TargetRecord } from '../journal/records/targets.ts';
+import { readNumbers } from '../journal/records/topology.ts';
 import {
   RECORD_DELAY_OVER,
   RECORD_DELAYED,
@@ -42,26 +34,26 @@ import {
   RECORD_STATE,
   RECORD_STATE_DELETED,
   RECORD_TARGETS,
-} from './records/types.ts';
-import { TopologyFold } from './topology-fold.ts';
+} from '../journal/records/types.ts';
+import { RecoveredDelays } from '../timers/recovered-delays.ts';
+import type { RecoveredQueue } from './recovered-queue.ts';
+import { RecoveredTopology } from './recovered-topology.ts';
 
 export class Recovery {
+  readonly topology: RecoveredTopology;
+  readonly retained = new RetainedIndex();
+  /** The adapters' state. */
+  readonly state = new Map<string, Buffer>();
+  readonly delays = new RecoveredDelays();
+  /** Where large bodies lie, by the numbers of their messages. */
+  readonly extents = new Map<number, Extents>();
+  /** The number that the next list of targets gets. */
+  nextList = 1;
   private readonly lists = new Map<number, TargetRecord[]>();
   private readonly view = new MessageView();
-  private readonly topology: Topology;
-  private readonly topologyFold: TopologyFold;
-  private readonly retained: RetainedIndex;
-  private readonly state: JournaledState;
-  private readonly delays: Delays;
-  private nextList = 1;
-  private readonly extents = new Map<number, Extents>();
 
-  constructor(owner: QueueOwner, topology: Topology, retained: RetainedIndex, state: JournaledState, delays: Delays) {
-    this.topology = topology;
-    this.topologyFold = new TopologyFold(owner, topology);
-    this.retained = retained;
-    this.state = state;
-    this.delays = delays;
+  constructor(vhost: string) {
+    this.topology = new RecoveredTopology(vhost);
   }
 
   replay(type: number, seq: number, buffer: Buffer, start: number, end: number): void {
@@ -71,12 +63,12 @@ export class Recovery {
         return;
       case RECORD_SETTLED: {
         const queue = this.queueOf(buffer, start);
-        if (queue !== undefined) readSettled(buffer, start, (settled) => queue.recoverSettled(settled));
+        if (queue !== undefined) readSettled(buffer, start, (settled) => queue.settled(settled));
         return;
       }
       case RECORD_RETURNED: {
         const entry = readEntry(buffer, start);
-        this.queueOf(buffer, start)?.recoverReturned(entry.seq, entry.flags);
+        this.queueOf(buffer, start)?.returnedTo(entry.seq, entry.flags);
         return;
       }
       case RECORD_ENQUEUED: {
@@ -89,12 +81,12 @@ export class Recovery {
       case RECORD_DYING: {
         const entry = readEntry(buffer, start);
         const reason = readDeathReason(buffer, start) ?? 'rejected';
-        this.queueOf(buffer, start)?.recoverDying(entry.seq, entry.flags, reason);
+        this.queueOf(buffer, start)?.died(entry.seq, entry.flags, reason);
         return;
       }
       case RECORD_RETRY: {
         const entry = readEntry(buffer, start);
-        this.queueOf(buffer, start)?.recoverRetry(entry.seq, entry.flags, readRetryTime(buffer, start));
+        this.queueOf(buffer, start)?.retry(entry.seq, entry.flags, readRetryTime(buffer, start));
         return;
       }
       case RECORD_TARGETS:
@@ -105,7 +97,7 @@ export class Recovery {
         return;
       case RECORD_HELD: {
         const queue = this.queueOf(buffer, start);
-        if (queue !== undefined) readHeld(buffer, start, (held, flags) => queue.recoverHeld(held, flags));
+        if (queue !== undefined) readHeld(buffer, start, (held, flags) => queue.held(held, flags));
         return;
       }
       case RECORD_LARGE: {
@@ -115,7 +107,7 @@ export class Recovery {
       }
       case RECORD_STATE: {
         const { key, value } = readState(buffer, start, end);
-        this.state.put(key, value);
+        this.state.set(key, Buffer.from(value));
         return;
       }
       case RECORD_STATE_DELETED:
@@ -125,30 +117,30 @@ export class Recovery {
         this.retained.set(readRetained(buffer, start, end));
         return;
       case RECORD_DELAYED:
-        readDelayed(buffer, start, (delayed, due, flags) => this.delays.recoverDelayed(delayed, due, flags));
+        readDelayed(buffer, start, (delayed, due, flags) => this.delays.delayed(delayed, due, flags));
         return;
       case RECORD_DELAY_OVER:
-        readDelayOver(buffer, start, (over) => this.delays.recoverOver(over));
+        readDelayOver(buffer, start, (over) => this.delays.over(over));
         return;
       case RECORD_DELAYED_KEYS: {
         const delayed = readDelayedKeys(buffer, start);
-        this.delays.recoverKeys(delayed.seq, delayed.keys);
+        this.delays.setKeys(delayed.seq, delayed.keys);
         return;
       }
       case RECORD_NUMBERS: {
         const { nextQueue, nextList } = readNumbers(buffer, start);
-        this.topology.recoverNextQueue(nextQueue);
+        this.topology.expectQueue(nextQueue);
         this.nextList = Math.max(this.nextList, nextList);
         return;
       }
       default:
-        this.topologyFold.replay(type, buffer, start, end);
+        this.topology.replay(type, buffer, start, end);
     }
   }
 
   /** The queue that a record is about, if it is known here. */
-  private queueOf(buffer: Buffer, start: number): Queue | undefined {
-    return this.topology.queuesById.get(readQueueNumber(buffer, start));
+  private queueOf(buffer: Buffer, start: number): RecoveredQueue | undefined {
+    return this.topology.queues.get(readQueueNumber(buffer, start));
   }
 
   private targets(buffer: Buffer, start: number): void {
@@ -165,7 +157,7 @@ export class Recovery {
     const large = extents !== null;
     const base = FLAG_DURABLE | (large ? FLAG_LARGE : 0);
     for (const target of this.lists.get(targetListOf(buffer, start)) ?? []) {
-      const queue = this.topology.queuesById.get(target.queue);
+      const queue = this.topology.queues.get(target.queue);
       if (queue === undefined) continue;
       const assurance = lowerAssurance(view.assurance, target.flags);
       if (assurance === AT_MOST_ONCE && queue.directMode) continue;
@@ -190,43 +182,13 @@ export class Recovery {
     const queue = this.queueOf(buffer, start);
     if (queue === undefined) return;
     const { replaces, chunk } = readPositions(buffer, start);
-    if (replaces) queue.discard();
-    if (chunk !== null) queue.recoverChunk(chunk);
+    if (replaces) queue.clear();
+    if (chunk !== null) queue.positions(chunk);
   }
 
-  /** The whole log has been read: what is left is counted, so that the log knows what is still needed. */
-  finish(store: MessageStore, journal: Journal, log: Log, unclean: boolean): void {
-    journal.recoverNextList(this.nextList);
-    const refer = (seq: number, flags: number): void => {
-      const extents = (flags & FLAG_LARGE) === 0 ? undefined : this.extents.get(seq);
-      if (extents !== undefined && !store.isLarge(seq)) store.recoverBody(seq, extents);
-      store.addReferences(seq, true, 1);
-    };
-    for (const queue of this.topology.queues.values()) {
-      queue.recovered(unclean);
-      queue.forEachChunk((chunk) => {
-        // A run of numbers is counted as one; what is transient never gets into a log.
-        const plain =
-          chunk.gaps.length === 0 && chunk.flagRuns.every((flags, i) => i % 2 === 0 || (flags & FLAG_LARGE) === 0);
-        if (plain) log.addLiveRange(chunk.first, chunk.count);
-        else unpackEach(chunk, refer);
-      });
-      queue.forEachHeld(refer);
-    }
-    for (const message of this.retained.all()) refer(message.seq, message.large ? FLAG_LARGE : 0);
-    this.delays.recovered(refer);
+  /** The whole log has been read. */
+  finish(): void {
     this.lists.clear();
-    this.extents.clear();
+    this.delays.finish();
   }
-
-  /** Everything is there that they need: queues go on with what they do by themselves. */
-  begin(): void {
-    for (const queue of [...this.topology.queues.values()]) queue.begin();
-  }
-}
-
-function unpackEach(chunk: Chunk, visit: (seq: number, flags: number) => void): void {
-  const { seqs, flagSets } = unpackedRoom();
-  unpack(chunk, { seqs, flagSets });
-  for (let i = 0; i < chunk.count; i++) visit(seqs[i]!, flagSets[i]!);
 }

@@ -1,0 +1,72 @@
+/**
+ * What becomes durable together: commit units of the log, and the settlements of a turn, gathered into one record a queue.
+ * What is appended between `begin` and `end` is there after a crash as a whole, or not at all.
+ */
+import { MARK_NOW, MARK_REFUSED, type Mark } from '../api/confirms.ts';
+import { PHASE_GATHER, type Turn, type TurnTask } from '../clock/turn.ts';
+import type { Log } from '../log/log.ts';
+
+/** A queue that gathers settlements. */
+export interface Settling {
+  flushSettled(): void;
+}
+
+export class CommitUnits implements TurnTask {
+  inTurn = false;
+  private readonly log: Log;
+  private readonly turn: Turn;
+  private depth = 0;
+  /** Queues that have settlements to log. */
+  private readonly gathering: Settling[] = [];
+
+  constructor(log: Log, turn: Turn) {
+    this.log = log;
+    this.turn = turn;
+  }
+
+  /** This queue has begun to gather settlements: they are written at the turn's end, or with the next mark or unit. */
+  settling(queue: Settling): void {
+    this.gathering.push(queue);
+    this.turn.add(PHASE_GATHER, this);
+  }
+
+  endOfTurn(): void {
+    this.flushSettled();
+  }
+
+  /** Writes all settlements gathered so far. */
+  flushSettled(): void {
+    for (const queue of this.gathering) queue.flushSettled();
+    this.gathering.length = 0;
+  }
+
+  /** The mark that covers everything asked for until now. */
+  mark(): Mark {
+    this.flushSettled();
+    if (this.log.failed !== undefined) return MARK_REFUSED;
+    return this.log.unsyncedBytes > 0 ? this.log.mark : MARK_NOW;
+  }
+
+  /** What happens now is part of a unit. */
+  get open(): boolean {
+    return this.depth > 0;
+  }
+
+  /** Units do not nest: the outer one counts. */
+  begin(): void {
+    if (this.depth++ === 0) {
+      this.flushSettled(); // what other clients settled is no part of it
+      this.log.beginUnit();
+    }
+  }
+
+  /** Returns the mark that covers the unit. */
+  end(): Mark {
+    if (this.depth === 1) {
+      this.flushSettled();
+      this.log.endUnit();
+    }
+    this.depth--;
+    return this.mark();
+  }
+}

@@ -1,0 +1,268 @@
+/**
+ * The publish pipeline: where a message goes, who gets it at once, and what is stored for whom.
+ *
+ * ```
+ * publish ── asks for a delay ──▶ Delays
+ *    │
+ *    ├─ one plain queue ──────────────────────────────▶ store, queue
+ *    │
+ *    └─ route resolved ── full queues passed by ── at most once: DirectDeliveries
+ *                                              └── stored once, for all queues that keep it; retained
+ * ```
+ */
+import { MARK_NOW, MARK_REFUSED, type Mark } from '../../api/confirms.ts';
+import type { Route } from '../../api/route.ts';
+import type { TurnClock } from '../../clock/turn.ts';
+import type { Work } from '../../clock/work.ts';
+import type { Log } from '../../log/log.ts';
+import type { TransientStore } from '../../log/transient/transient-store.ts';
+import type { Dialects } from '../../message/dialect.ts';
+import { AT_MOST_ONCE, type Draft, EXACTLY_ONCE, MessageView } from '../../message/message.ts';
+import { viewDraft } from '../../message/storage.ts';
+import { entryFlags, FLAG_DURABLE, FLAG_LARGE, FLAG_RETAINED } from '../../queue/entry-flags.ts';
+import { fullTargets } from '../../queue/limits/full-targets.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { MessageStore } from '../../queue/store/message-store.ts';
+import type { StoredBody } from '../../queue/store/stored-body.ts';
+import type { Exchange } from '../../routing/exchange.ts';
+import type { CompiledRoute } from '../../routing/route.ts';
+import type { Router } from '../../routing/router.ts';
+import { KEEP_RETAIN, lowerAssurance, targetAssurance } from '../../routing/target-flags.ts';
+import type { Decision } from '../../settlement/decide.ts';
+import type { Counters } from '../counters.ts';
+import type { PublishFlowControl } from '../flow/publish-flow-control.ts';
+import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Lifecycle } from '../lifecycle.ts';
+import type { DirectDeliveries, PublishingClient } from './direct-deliveries.ts';
+import { ExactlyOnceGate } from './exactly-once-gate.ts';
+import { FullQueues } from './full-queues.ts';
+import type { RetainedMessages } from './retained-messages.ts';
+
+export interface PublisherParts {
+  readonly vhost: string;
+  readonly log: Log;
+  readonly transient: TransientStore;
+  readonly store: MessageStore;
+  readonly journal: Journal;
+  readonly exchanges: ReadonlyMap<string, Exchange<Queue>>;
+  readonly router: Router<Queue>;
+  readonly dialects: Dialects;
+  readonly time: TurnClock;
+  readonly work: Work;
+  readonly counters: Counters;
+  readonly lifecycle: Lifecycle;
+  readonly publishFlow: PublishFlowControl;
+  readonly subscriberFlow: SubscriberFlowControl;
+  readonly direct: DirectDeliveries;
+  readonly retained: RetainedMessages;
+  /** Keeps a message that asks for a delay. */
+  delay(route: CompiledRoute<Queue>, draft: Draft): Mark;
+  /** Carries out what was decided of a message that a full queue did not take. */
+  diedUnstored(queue: Queue, decision: Decision, view: MessageView): void;
+}
+
+export class Publisher {
+  /** Messages that wait in their queues until they are safe. */
+  readonly exactlyOnce = new ExactlyOnceGate();
+  private readonly vhost: string;
+  private readonly log: Log;
+  private readonly transient: TransientStore;
+  private readonly store: MessageStore;
+  private readonly journal: Journal;
+  private readonly router: Router<Queue>;
+  private readonly work: Work;
+  private readonly counters: Counters;
+  private readonly lifecycle: Lifecycle;
+  private readonly publishFlow: PublishFlowControl;
+  private readonly subscriberFlow: SubscriberFlowControl;
+  private readonly direct: DirectDeliveries;
+  private readonly retained: RetainedMessages;
+  private readonly parts: PublisherParts;
+  private readonly full: FullQueues;
+  private readonly view = new MessageView();
+
+  constructor(parts: PublisherParts) {
+    this.vhost = parts.vhost;
+    this.log = parts.log;
+    this.transient = parts.transient;
+    this.store = parts.store;
+    this.journal = parts.journal;
+    this.router = parts.router;
+    this.work = parts.work;
+    this.counters = parts.counters;
+    this.lifecycle = parts.lifecycle;
+    this.publishFlow = parts.publishFlow;
+    this.subscriberFlow = parts.subscriberFlow;
+    this.direct = parts.direct;
+    this.retained = parts.retained;
+    this.parts = parts;
+    this.full = new FullQueues({
+      router: parts.router,
+      time: parts.time,
+      counters: parts.counters,
+      publishTo: (route, draft) => this.publishTo(route, draft),
+      diedUnstored: (queue, decision, view) => parts.diedUnstored(queue, decision, view),
+    });
+  }
+
+  /** Takes a message of a client that can wait; see `Session.publish`. */
+  publishFrom(client: PublishingClient, route: Route, draft: Draft): Mark {
+    this.direct.client = client;
+    try {
+      return this.publish(route, draft);
+    } finally {
+      this.direct.client = null;
+    }
+  }
+
+  /** Takes a message, with or without a client: nobody waits for what of it is slow. */
+  publish(given: Route, draft: Draft): Mark {
+    if (this.log.failed !== undefined || this.lifecycle.stopping) {
+      this.counters.refused++;
+      (draft.large as StoredBody | null)?.finish();
+      return MARK_REFUSED;
+    }
+    if (draft.large !== null && (draft.large as StoredBody).refused) return this.refuseTransient(draft);
+    let route = given as CompiledRoute<Queue>;
+    if (draft.delayMs > 0) return this.parts.delay(route.valid ? route : this.reroute(route), draft);
+    route = this.resolved(route, draft);
+    this.counters.published++;
+    const { only } = route;
+    if (
+      only?.plain === true &&
+      draft.assurance !== EXACTLY_ONCE &&
+      draft.ttlMs < 0 &&
+      !draft.grouped &&
+      !draft.retain &&
+      draft.large === null
+    ) {
+      return this.publishToOne(route, only, draft);
+    }
+    return this.publishAlong(route, draft);
+  }
+
+  /**
+   * A body that arrives in pieces holds publishers back as whole messages do, before it is whole and without ever being; and
+   * one that may be lost is not taken past what such may take up.
+   */
+  openBody(length: number, durable: boolean): StoredBody {
+    return this.store.openBody(length, durable, () => {
+      this.publishFlow.watch(durable);
+      return durable || !this.transient.full;
+    });
+  }
+
+  /** Where this message goes, now. */
+  resolved(given: CompiledRoute<Queue>, draft: Draft): CompiledRoute<Queue> {
+    let route = given;
+    if (!route.valid) route = this.reroute(route);
+    if (route.perMessage) {
+      viewDraft(draft, route, 0, this.view);
+      route = this.router.resolve(route, this.parts.dialects.lookedAt(this.view));
+      this.work.look();
+    }
+    if (route.own !== null && draft.origin !== '') route = this.router.withoutOwn(route, draft.origin);
+    return route;
+  }
+
+  /** The route was resolved before bindings changed; an exchange that is gone takes nothing. */
+  private reroute(route: CompiledRoute<Queue>): CompiledRoute<Queue> {
+    const exchange = route.exchange === null ? '' : route.exchange.name;
+    if (exchange !== '' && !this.parts.exchanges.has(exchange)) return this.router.resolveNowhere(route);
+    if (route.keys !== null) return this.router.routeAll(exchange, route.spelling, route.keys, this.vhost);
+    return this.router.route(exchange, route.spelling, route.keyBytes, 0, route.keyBytes.length, this.vhost);
+  }
+
+  /** To whoever takes it; MARK_REFUSED if one of them does not, though the others do. */
+  publishAlong(route: CompiledRoute<Queue>, draft: Draft): Mark {
+    if (route.targets.length === 0) this.counters.unroutable++;
+    const full = fullTargets(route.targets, draft);
+    return full === null ? this.publishTo(route, draft) : this.full.publishPast(route, draft, full);
+  }
+
+  /** To all targets of the route. */
+  private publishTo(route: CompiledRoute<Queue>, draft: Draft): Mark {
+    const { assurance } = draft;
+    const targets = route.targets;
+    const targetFlags = route.targetFlags;
+    const count = targets.length;
+    this.work.spend(count);
+    draft.routed = count;
+    let stored = 0;
+    let durable = draft.retain;
+    for (let i = 0; i < count; i++) {
+      const target = targets[i]!;
+      if (target.directMode && (assurance === AT_MOST_ONCE || targetAssurance(targetFlags[i]!) === AT_MOST_ONCE)) {
+        continue;
+      }
+      stored++;
+      if (target.durable && assurance !== AT_MOST_ONCE) durable = true;
+    }
+    if (stored < count) this.direct.publish(route, draft);
+    if (stored === 0 && !draft.retain) {
+      (draft.large as StoredBody | null)?.finish();
+      return MARK_NOW;
+    }
+    return this.publishStored(route, draft, stored, durable);
+  }
+
+  /** The plain case: one queue takes it, and nothing is special about it. */
+  private publishToOne(route: CompiledRoute<Queue>, queue: Queue, draft: Draft): Mark {
+    const { assurance } = draft;
+    const durable = queue.durable && assurance !== AT_MOST_ONCE;
+    draft.routed = 1;
+    if (!durable && this.transient.full) return this.refuseTransient(draft);
+    const list = durable ? this.journal.targetList(route) : 0;
+    const seq = this.store.append(draft, route, durable, list);
+    this.store.addReferences(seq, durable, 1);
+    const asked = route.onlyFlags;
+    queue.push(seq, entryFlags(asked, lowerAssurance(assurance, asked), durable ? FLAG_DURABLE : 0));
+    if (queue.ahead) this.subscriberFlow.behind(queue, route.targets);
+    this.publishFlow.watch(durable);
+    return durable ? this.log.mark : MARK_NOW;
+  }
+
+  private publishStored(route: CompiledRoute<Queue>, draft: Draft, stored: number, durable: boolean): Mark {
+    const { targets, targetFlags } = route;
+    const body = draft.large as StoredBody | null;
+    const { retain } = draft;
+    if (retain && this.retained.refuses(route, draft)) draft.retain = false;
+    // A large body is where it was put when it began to arrive.
+    if (body !== null) durable = body.durable;
+    if (!durable && this.transient.full) return this.refuseTransient(draft);
+    const list = durable && route.durableTargets.length > 0 ? this.journal.targetList(route) : 0;
+    const seq = this.store.append(draft, route, durable, list);
+    const keep = draft.retain && (body !== null || draft.bodyEnd > draft.bodyStart);
+    this.store.addReferences(seq, durable, stored + (keep && durable ? 1 : 0));
+    const base = (durable ? FLAG_DURABLE : 0) | (body === null ? 0 : FLAG_LARGE);
+    const mark = durable ? this.log.mark : MARK_NOW;
+    const exactlyOnce = mark !== MARK_NOW && draft.assurance === EXACTLY_ONCE;
+    let ahead: Queue | null = null;
+    for (let i = 0; i < targets.length; i++) {
+      const target = targets[i]!;
+      const asked = targetFlags[i]!;
+      const assurance = lowerAssurance(draft.assurance, asked);
+      if (assurance === AT_MOST_ONCE && target.directMode) continue;
+      const shown = retain && (asked & KEEP_RETAIN) !== 0 ? FLAG_RETAINED : 0;
+      let flags = entryFlags(asked, assurance, base | shown);
+      if (!target.plain || draft.ttlMs >= 0 || draft.grouped) flags = target.prepare(seq, flags, draft);
+      // A queue that a crash empties has nothing to gain from waiting, and would lose its order.
+      if (exactlyOnce && target.durable) this.exactlyOnce.add(mark, target, seq, flags);
+      else target.push(seq, flags);
+      if (target.ahead) ahead = target;
+    }
+    if (ahead !== null) this.subscriberFlow.behind(ahead, targets);
+    if (draft.retain) this.retained.stored(route, draft, seq, keep && durable);
+    if (body !== null) body.finish();
+    this.publishFlow.watch(durable);
+    return mark;
+  }
+
+  /** The memory and the room on the disk that transient messages have are used up. */
+  refuseTransient(draft: Draft): Mark {
+    this.counters.refusedTransient++;
+    (draft.large as StoredBody | null)?.finish();
+    return MARK_REFUSED;
+  }
+}

@@ -1,0 +1,128 @@
+/** What the queues of a vhost ask of it: their records, dead letters, second attempts, their own end. */
+import type { Clock } from '../clock/clock.ts';
+import type { Turn, TurnClock } from '../clock/turn.ts';
+import type { Share } from '../clock/work.ts';
+import type { Log } from '../log/log.ts';
+import type { DeathReason } from '../message/annotations.ts';
+import type { Dialects } from '../message/dialect.ts';
+import { MessageView } from '../message/message.ts';
+import type { Properties } from '../message/properties.ts';
+import { Slab } from '../queue/positions/position-arena.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { QueueOwner } from '../queue/queue-services.ts';
+import type { MessageStore } from '../queue/store/message-store.ts';
+import type { Decision } from '../settlement/decide.ts';
+import type { CommitUnits } from './commit-units.ts';
+import type { Counters } from './counters.ts';
+import type { Journal } from './journal/journal.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import type { Retries } from './timers/retries.ts';
+import type { UnreadableMessages } from './unreadable.ts';
+
+export interface QueueServicesParts {
+  readonly vhost: string;
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly time: TurnClock;
+  /** The broker's own part of the budget of work. */
+  readonly chores: Share;
+  readonly log: Log;
+  readonly journal: Journal;
+  readonly store: MessageStore;
+  readonly units: CommitUnits;
+  readonly retries: Retries;
+  readonly dialects: Dialects;
+  readonly counters: Counters;
+  readonly lifecycle: Lifecycle;
+  readonly unreadable: UnreadableMessages;
+  /** Carries out what was decided of a message that has died. */
+  died(queue: Queue, seq: number, flags: number, decision: Decision): void;
+  /** A queue ends by itself. */
+  delete(queue: Queue): void;
+}
+
+export class VhostQueueServices implements QueueOwner {
+  readonly vhost: string;
+  readonly store: MessageStore;
+  readonly turn: Turn;
+  readonly chores: Share;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly deliveryView = new MessageView();
+  readonly slab = new Slab();
+  private readonly time: TurnClock;
+  private readonly lifecycle: Lifecycle;
+  private readonly log: Log;
+  private readonly journal: Journal;
+  private readonly units: CommitUnits;
+  private readonly parts: QueueServicesParts;
+
+  constructor(parts: QueueServicesParts) {
+    this.vhost = parts.vhost;
+    this.store = parts.store;
+    this.turn = parts.turn;
+    this.chores = parts.chores;
+    this.clock = parts.clock;
+    this.counters = parts.counters;
+    this.time = parts.time;
+    this.lifecycle = parts.lifecycle;
+    this.log = parts.log;
+    this.journal = parts.journal;
+    this.units = parts.units;
+    this.parts = parts;
+  }
+
+  get stopping(): boolean {
+    return this.lifecycle.stopping;
+  }
+
+  /** Epoch milliseconds. */
+  nowMs(): number {
+    return this.time.epochMs();
+  }
+
+  /** Nothing is written any more where the log has failed or the last checkpoint is made. */
+  private get writes(): boolean {
+    return this.log.failed === undefined && !this.lifecycle.stopped;
+  }
+
+  settling(queue: Queue): void {
+    this.units.settling(queue);
+  }
+
+  logSettled(queue: Queue, seqs: Float64Array, count: number): void {
+    if (this.writes) this.journal.settled(queue, seqs, count);
+  }
+
+  logReturned(queue: Queue, seq: number, flags: number): void {
+    if (this.writes) this.journal.returned(queue, seq, flags);
+  }
+
+  logDying(queue: Queue, seq: number, flags: number, reason: DeathReason): void {
+    if (this.writes) this.journal.dying(queue, seq, flags, reason);
+  }
+
+  logRetry(queue: Queue, seq: number, flags: number, dueMs: number): void {
+    if (this.writes) this.journal.retry(queue, seq, flags, dueMs);
+  }
+
+  tryAgainAt(queue: Queue, seq: number, dueMs: number): void {
+    this.parts.retries.add(queue, seq, dueMs);
+  }
+
+  died(queue: Queue, seq: number, flags: number, decision: Decision): void {
+    this.parts.died(queue, seq, flags, decision);
+  }
+
+  unused(queue: Queue): void {
+    if (!this.lifecycle.stopping) this.parts.delete(queue);
+  }
+
+  properties(view: MessageView): Properties {
+    return this.parts.dialects.lookedAt(view);
+  }
+
+  unreadable(queue: Queue, seq: number, error: Error): void {
+    this.parts.unreadable.inQueue(queue, seq, error);
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * What a queue holds, as the log says: the fold of its records, before there is a queue that does anything.
+ *
+ * ```
+ * message, enqueued ─▶ waiting ── settled ─▶ gone        positions: replaces all that waits
+ *                        │  ▲
+ *          retry, dying  ▼  │ returned
+ *                        parked
+ * ```
+ */
+
+import type { QueueOptions } from '../../api/topology.ts';
+import type { DeathReason } from '../../message/annotations.ts';
+import { FLAG_DELIVERED, type QueueEntryFlags, type VisitEntry, withLevel } from '../../queue/entry-flags.ts';
+import { recoverArguments } from '../../queue/limits/arguments.ts';
+import type { QueueSettings } from '../../queue/limits/settings.ts';
+import type { Chunk } from '../../queue/positions/packed-positions.ts';
+import type { Slab } from '../../queue/positions/position-arena.ts';
+import { Positions } from '../../queue/positions/positions.ts';
+import { Returned } from '../../queue/positions/returned-positions.ts';
+import type { Queue } from '../../queue/queue.ts';
+import { Levels, type Waiting } from '../../queue/ready/priority-levels.ts';
+import type { QueueRecord } from '../journal/records/topology.ts';
+
+export class RecoveredQueue {
+  readonly id: number;
+  readonly name: string;
+  readonly options: QueueOptions;
+  readonly settings: QueueSettings;
+  /** At-most-once messages are not for it to keep. */
+  readonly directMode: boolean;
+  private mayExpire = false;
+  private grouped = false;
+  /** Null in a queue that knows no priorities. */
+  private readonly levels: Levels | null;
+  private readonly ready: Waiting;
+  /** Handed out once, and not settled; null while there are none. In a queue with priorities they are in their levels. */
+  private returned: Returned | null = null;
+  /** Neither waiting nor held: what has died, and what is to be tried again, by number; null while there are none. */
+  private dying: Map<number, { readonly flags: QueueEntryFlags; readonly reason: DeathReason }> | null = null;
+  private retrying: Map<number, { readonly flags: QueueEntryFlags; readonly dueMs: number }> | null = null;
+
+  /** @param arena of the recovery's own: nothing of it stays */
+  constructor({ id, name, mayExpire, grouped, ...rest }: QueueRecord, vhost: string, arena: Slab) {
+    this.id = id;
+    this.name = name;
+    this.options = { ...rest, exclusive: false };
+    this.settings = recoverArguments(name, vhost, this.options);
+    this.directMode = this.options.atMostOnce === 'direct';
+    this.levels = this.settings.priorityMax < 0 ? null : new Levels(arena);
+    this.ready = this.levels ?? new Positions(arena);
+  }
+
+  /** One that expires may be among its messages. */
+  expectExpiry(): void {
+    this.mayExpire = true;
+  }
+
+  /** One that belongs to a group may be among its messages. */
+  expectGroups(): void {
+    this.grouped = true;
+  }
+
+  /** The flags that a message of this priority has here. @param priority -1 for none */
+  withPriority(flags: QueueEntryFlags, priority: number): QueueEntryFlags {
+    return this.levels === null ? flags : withLevel(flags, priority, this.settings.priorityMax);
+  }
+
+  // ----------------------------------------------------------------------------------------------------- records
+
+  push(seq: number, flags: QueueEntryFlags): void {
+    if (seq > this.ready.lastSeq()) this.ready.push(seq, flags);
+    else this.held(seq, flags);
+  }
+
+  /** Waits, but not in order: it came back, or was held by a consumer when the checkpoint was written. */
+  held(seq: number, flags: QueueEntryFlags): void {
+    if (this.levels !== null) {
+      this.levels.push(seq, flags);
+      return;
+    }
+    this.returned ??= new Returned();
+    this.returned.add(seq, flags);
+  }
+
+  positions(chunk: Chunk): void {
+    this.ready.adopt(chunk);
+  }
+
+  settled(seq: number): void {
+    if (this.unpark(seq)) return;
+    if (!this.ready.bury(seq)) this.returned?.bury(seq);
+  }
+
+  /** Back to its place with these flags. */
+  returnedTo(seq: number, flags: QueueEntryFlags): void {
+    if (this.retrying?.delete(seq)) this.held(seq, flags);
+    else if (!this.ready.amend(seq, flags)) this.returned?.amend(seq, flags);
+  }
+
+  retry(seq: number, flags: QueueEntryFlags, dueMs: number): void {
+    this.settled(seq);
+    this.retrying ??= new Map();
+    this.retrying.set(seq, { flags, dueMs });
+  }
+
+  died(seq: number, flags: QueueEntryFlags, reason: DeathReason): void {
+    this.settled(seq);
+    this.dying ??= new Map();
+    this.dying.set(seq, { flags, reason });
+  }
+
+  private unpark(seq: number): boolean {
+    return this.dying?.delete(seq) === true || this.retrying?.delete(seq) === true;
+  }
+
+  /** Whatever was known of what it holds is superseded. */
+  clear(): void {
+    this.ready.clear();
+    this.returned = null;
+    this.dying = null;
+    this.retrying = null;
+  }
+
+  // ----------------------------------------------------------------------------------------------------- restore
+
+  /**
+   * Fills a queue that was made from this.
+   * @param unclean it cannot be known which messages had been handed out: all of them may have been
+   */
+  restore(queue: Queue, unclean: boolean): void {
+    if (this.mayExpire) queue.expectExpiry();
+    if (this.grouped) queue.expectGroups();
+    const { ready, levels, returned } = this;
+    const hold: VisitEntry = (seq, flags) => queue.recoverHeld(seq, flags);
+    ready.compact(unclean ? FLAG_DELIVERED : 0);
+    ready.forEachChunk((chunk) => queue.recoverChunk(chunk));
+    levels?.forEachReturned(hold);
+    if (returned !== null) {
+      if (unclean) returned.mark(FLAG_DELIVERED);
+      returned.forEach(hold);
+    }
+    this.dying?.forEach(({ flags, reason }, seq) => {
+      queue.recoverDying(seq, flags, reason);
+    });
+    this.retrying?.forEach(({ flags, dueMs }, seq) => {
+      queue.recoverRetry(seq, flags, dueMs);
+    });
+  }
+}

@@ -1,0 +1,61 @@
+/** Which exchanges and queues there are, by name and by number: what routing, checkpoints and statistics look at. */
+import { BrokerError } from '../../message/errors.ts';
+import type { Queue } from '../../queue/queue.ts';
+import { Exchange } from '../../routing/exchange.ts';
+import type { RouterTables } from '../../routing/walk.ts';
+import { PREDECLARED } from './predeclared.ts';
+
+export class Registry implements RouterTables<Queue> {
+  readonly vhost: string;
+  readonly exchanges = new Map<string, Exchange<Queue>>();
+  readonly queues = new Map<string, Queue>();
+  readonly queuesById = new Map<number, Queue>();
+  /** Queues that are deleted and have not let go of everything yet. */
+  readonly leaving = new Set<Queue>();
+  /** The number that the next queue gets: none is used twice. */
+  nextQueue = 1;
+
+  constructor(vhost: string) {
+    this.vhost = vhost;
+    for (const { name, type, ...options } of PREDECLARED) this.exchanges.set(name, new Exchange(name, type, options));
+  }
+
+  /** Exchanges that were declared, those that are always there left out. */
+  get declaredExchanges(): number {
+    return this.exchanges.size - PREDECLARED.length;
+  }
+
+  /** @throws BrokerError not-found */
+  exchange(name: string): Exchange<Queue> {
+    const exchange = this.exchanges.get(name);
+    if (exchange === undefined) throw new BrokerError('not-found', `no exchange '${name}' in vhost '${this.vhost}'`);
+    return exchange;
+  }
+
+  addQueue(queue: Queue): void {
+    this.queues.set(queue.name, queue);
+    this.queuesById.set(queue.id, queue);
+  }
+
+  /** It is found no more, and leaves until `left`. */
+  removeQueue(queue: Queue): void {
+    this.queues.delete(queue.name);
+    this.queuesById.delete(queue.id);
+    this.leaving.add(queue);
+  }
+
+  /** Recovery: queues up to this number have been there. */
+  expectQueue(next: number): void {
+    this.nextQueue = Math.max(this.nextQueue, next);
+  }
+
+  // -------------------------------------------------------------------------------------------------- checkpoints
+
+  durableExchanges(): Exchange<Queue>[] {
+    return [...this.exchanges.values()].filter((exchange) => exchange.durable && !exchange.name.startsWith('amq.'));
+  }
+
+  durableQueues(): Queue[] {
+    return [...this.queues.values()].filter((queue) => queue.durable && !queue.options.exclusive);
+  }
+}

@@ -1,0 +1,13 @@
+/** What topology writes down: each is a record of the journal. */
+import type { Queue } from '../../queue/queue.ts';
+import type { Binding } from '../../routing/binding.ts';
+import type { Exchange } from '../../routing/exchange.ts';
+
+export interface TopologyJournal {
+  exchange(exchange: Exchange<Queue>): void;
+  exchangeDeleted(name: string): void;
+  queue(queue: Queue): void;
+  queueDeleted(queue: Queue): void;
+  bound(binding: Binding<Queue>): void;
+  unbound(binding: Binding<Queue>): void;
+}
