@@ -2,7 +2,7 @@
  * An ordinary client beside an abuser: it publishes a small message every few milliseconds, each confirmed and delivered to
  * its own consumer, and notes how long that took, from when it was due.
  */
-import { method, u8, u64 } from '../../conformance/amqp/clients/raw.ts';
+import { method, u8, u64 } from '../../conformance/amqp/clients/frames.ts';
 import { AmqpAbuser, consume, declareQueue, message } from './wire.ts';
 
 const EVERY_MS = 5;

@@ -2,19 +2,18 @@
 import { connect as dial, type Socket } from 'node:net';
 import {
   body,
-  clientProperties,
   EMPTY_TABLE,
   GREETING,
   header,
   long,
   method,
-  plain,
   publish,
   short,
   u8,
   u16,
   u32,
-} from '../../conformance/amqp/clients/raw.ts';
+} from '../../conformance/amqp/clients/frames.ts';
+import { clientProperties, plain } from '../../conformance/amqp/clients/raw.ts';
 import * as mqtt from '../../conformance/mqtt/wire.ts';
 
 export interface Ports {
@@ -115,7 +114,7 @@ export {
   u16,
   u32,
   u64,
-} from '../../conformance/amqp/clients/raw.ts';
+} from '../../conformance/amqp/clients/frames.ts';
 export { mqtt };
 
 export class MqttAbuser extends Abuser {

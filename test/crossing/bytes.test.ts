@@ -1,6 +1,6 @@
 /** Bytes that are no text pass as they are, wherever the broker has to look at a message's properties or to add to them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bits, EMPTY_TABLE, method, short, u16 } from '../../conformance/amqp/clients/raw.ts';
+import { bits, EMPTY_TABLE, method, short, u16 } from '../../conformance/amqp/clients/frames.ts';
 import { type AmqpProtocol, amqp as amqpProtocol } from '../../protocols/amqp/index.ts';
 import { type MqttProtocol, mqtt } from '../../protocols/mqtt/index.ts';
 import { type StompProtocol, stomp as stompProtocol } from '../../protocols/stomp/index.ts';

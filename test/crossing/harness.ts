@@ -16,11 +16,11 @@ import {
   header,
   method,
   publish,
-  RawConnection,
   type Reader,
   short,
   u16,
-} from '../../conformance/amqp/clients/raw.ts';
+} from '../../conformance/amqp/clients/frames.ts';
+import { RawConnection } from '../../conformance/amqp/clients/raw.ts';
 import { RawClient } from '../protocols/mqtt/raw-client.ts';
 import type { TestBroker } from '../support/broker.ts';
 

@@ -253,7 +253,7 @@ describe('the names of queues are not respelled', () => {
 
 it('exchanges of other types see the key that AMQP is shown', async () => {
   const raw = amqp.raw;
-  const { bits, method, short, u16, EMPTY_TABLE } = await import('../../conformance/amqp/clients/raw.ts');
+  const { bits, method, short, u16, EMPTY_TABLE } = await import('../../conformance/amqp/clients/frames.ts');
   const x = name();
   raw.send(
     method(
@@ -279,7 +279,7 @@ it('exchanges of other types see the key that AMQP is shown', async () => {
 });
 
 it('names with a NUL in them lead to one place, not to another exchange', async () => {
-  const { bits, method, short, u16, EMPTY_TABLE } = await import('../../conformance/amqp/clients/raw.ts');
+  const { bits, method, short, u16, EMPTY_TABLE } = await import('../../conformance/amqp/clients/frames.ts');
   const queues: string[] = [];
   for (const [x, key] of [
     ['x', 'y\0z'],

@@ -1,6 +1,7 @@
 /** The scenarios' client, by amqplib. */
 import amqp, { type Channel, type ChannelModel, type ConfirmChannel, type Options } from 'amqplib';
 import { cutAmqp } from '../../clients/amqp.ts';
+import { asClosing, toDelivery, toMessage, toTable } from './amqplib-values.ts';
 import { Arrivals, Later } from './arrivals.ts';
 import {
   type AmqpChannel,
@@ -9,12 +10,9 @@ import {
   type Closing,
   type Connect,
   type Delivery,
-  type Message,
-  type Properties,
   type Publish,
   type Returned,
   type Table,
-  type Value,
 } from './client.ts';
 
 /** Methods that the library can send and offers no call for. */
@@ -308,53 +306,3 @@ class ClientChannel implements AmqpChannel {
 /** The library acknowledges messages; all it takes of one is the tag. */
 const of = (deliveryTag: number): Parameters<ConfirmChannel['ack']>[0] =>
   ({ fields: { deliveryTag } }) as Parameters<ConfirmChannel['ack']>[0];
-
-function asClosing(error: unknown): ClosedByBroker | undefined {
-  if (error instanceof ClosedByBroker) return error;
-  if (!(error instanceof Error)) return undefined;
-  const text = /with message "([\s\S]*)"$/.exec(error.message)?.[1];
-  if (text === undefined) return undefined;
-  const code = (error as { code?: unknown }).code ?? /: (\d+) \(/.exec(error.message)?.[1];
-  return new ClosedByBroker(Number(code), text);
-}
-
-interface Incoming {
-  readonly fields: object;
-  readonly properties: object;
-  readonly content: Buffer;
-}
-
-function toMessage(message: Incoming): Message {
-  const { exchange, routingKey } = message.fields as Delivery;
-  return { exchange, routingKey, properties: toProperties(message.properties), body: message.content };
-}
-
-function toDelivery(message: Incoming): Delivery {
-  const { deliveryTag, redelivered } = message.fields as Delivery;
-  return { deliveryTag, redelivered, ...toMessage(message) };
-}
-
-function toProperties(from: object): Properties {
-  const present = Object.entries(from).filter(([, value]) => value !== undefined);
-  const properties = Object.fromEntries(present) as { headers?: object };
-  if (properties.headers !== undefined) {
-    properties.headers = fromTable(properties.headers);
-    // The library always sends a table; an empty one and none are the same to a scenario.
-    if (Object.keys(properties.headers).length === 0) delete properties.headers;
-  }
-  return properties as Properties;
-}
-
-/** Plain objects with own properties, which is all the library encodes. */
-const toTable = (table: Table | undefined): Record<string, unknown> => ({ ...table });
-
-function fromTable(table: object): Table {
-  return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, fromValue(value)]));
-}
-
-function fromValue(value: unknown): Value {
-  if (Array.isArray(value)) return value.map(fromValue);
-  if (value === null || typeof value !== 'object' || Buffer.isBuffer(value)) return value as Value;
-  const typed = value as { '!'?: string; value?: Value };
-  return typed['!'] === 'timestamp' ? typed.value! : fromTable(value);
-}

@@ -18,14 +18,14 @@ import {
   METHODS,
   method,
   publish,
-  type RawConnection,
   short,
   table,
   u8,
   u16,
   u32,
   u64,
-} from '../clients/raw.ts';
+} from '../clients/frames.ts';
+import type { RawConnection } from '../clients/raw.ts';
 import { drain, eventually, type Run, rawScenario, ready, scenario, topic, word } from '../scenario.ts';
 
 /**

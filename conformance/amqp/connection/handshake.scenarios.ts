@@ -5,8 +5,6 @@ import { HANDSHAKE_TIMEOUT_MS } from '../brokers.ts';
 import { PATIENCE_MS } from '../clients/arrivals.ts';
 import {
   bits,
-  CAPABILITIES,
-  clientProperties,
   field,
   frame,
   GREETING,
@@ -15,15 +13,14 @@ import {
   long,
   METHODS,
   method,
-  plain,
-  type RawConnection,
   Reader,
   short,
   table,
   u8,
   u16,
   u32,
-} from '../clients/raw.ts';
+} from '../clients/frames.ts';
+import { CAPABILITIES, clientProperties, plain, type RawConnection } from '../clients/raw.ts';
 import { type Run, rawScenario, scenario, topic, word } from '../scenario.ts';
 
 const gone = (promise: Promise<void>, what = 'the broker closes the socket'): Promise<void> =>

@@ -1,6 +1,7 @@
 /** Consumers: tags, prefetch, cancelling from both sides, exclusiveness, priorities, single active consumer. */
 import { expect } from 'vitest';
-import { bits, field, long, METHOD, METHODS, method, plain, short, table, u16, u32 } from '../clients/raw.ts';
+import { bits, field, long, METHOD, METHODS, method, short, table, u16, u32 } from '../clients/frames.ts';
+import { plain } from '../clients/raw.ts';
 import { drain, eventually, rawScenario, ready, scenario, texts, topic } from '../scenario.ts';
 
 const BUSY = (queue: string): string => `ACCESS_REFUSED - queue '${queue}' in vhost '/' in exclusive use`;

@@ -15,7 +15,6 @@ import {
   type MethodName,
   method,
   publish,
-  type RawConnection,
   type Reader,
   short,
   table,
@@ -23,7 +22,8 @@ import {
   u16,
   u32,
   u64,
-} from '../clients/raw.ts';
+} from '../clients/frames.ts';
+import type { RawConnection } from '../clients/raw.ts';
 import { drain, eventually, rawScenario, ready, scenario, texts, topic } from '../scenario.ts';
 
 const declare = (queue: string, args = EMPTY_TABLE, durable = false): Buffer =>

@@ -15,14 +15,14 @@ import {
   long,
   method,
   publish,
-  type RawConnection,
   short,
   table,
   u8,
   u16,
   u32,
   u64,
-} from '../clients/raw.ts';
+} from '../clients/frames.ts';
+import type { RawConnection } from '../clients/raw.ts';
 import { type Run, rawScenario, topic } from '../scenario.ts';
 
 const double = (value: number): Buffer => {
