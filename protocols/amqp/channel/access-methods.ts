@@ -1,7 +1,7 @@
 /** Class access, which old clients still ask: any realm is granted, with a ticket that nobody looks at. */
 
 import { ACCESS_REQUEST, ACCESS_REQUEST_OK } from '../codec/constants.ts';
-import type { FieldReader } from '../codec/reader.ts';
+import type { FieldReader } from '../codec/field-reader.ts';
 import { unimplementedMethod } from '../connection/method-errors.ts';
 import type { MethodChannel } from './method-channel.ts';
 

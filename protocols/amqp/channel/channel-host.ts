@@ -1,13 +1,13 @@
-/** What channels, and the handlers of their methods, use of the connection. `OpenConnection` implements it. */
+/** The connection as channels and the handlers of their methods see it. `OpenConnection` implements it. */
 import type { Mark, Share } from '../../../src/api/index.ts';
-import type { FieldReader } from '../codec/reader.ts';
+import type { FieldReader } from '../codec/field-reader.ts';
 import type { ConsumeHost } from '../deliver/consume-methods.ts';
 import type { DeliveryHost } from '../deliver/delivery-writer.ts';
 import type { PublishHost } from '../publish/publish.ts';
 import type { TransactionHost } from '../publish/transaction.ts';
 import type { Notices } from './notices.ts';
 
-/** What a connection counts over its channels. `Channels` implements it. */
+/** Counts over the channels of one connection. `Channels` implements it. */
 export interface ChannelTotals {
   /** Publishes whose body is not whole yet. */
   openContents: number;

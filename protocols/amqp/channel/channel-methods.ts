@@ -10,7 +10,7 @@ import {
   EXPECTS_METHOD,
   FRAME_METHOD,
 } from '../codec/constants.ts';
-import type { FieldReader } from '../codec/reader.ts';
+import type { FieldReader } from '../codec/field-reader.ts';
 import { AmqpError } from '../connection/errors.ts';
 import { unexpectedIn } from '../connection/frame-errors.ts';
 import { unimplementedMethod } from '../connection/method-errors.ts';
@@ -18,7 +18,7 @@ import { Channel, GONE } from './channel.ts';
 import type { ChannelHost } from './channel-host.ts';
 import type { Channels } from './channels.ts';
 
-/** What opening a channel uses of its connection. */
+/** The connection as opening a channel sees it. */
 export interface ChannelOpener extends ChannelHost {
   readonly channels: Channels;
   /** How many channels there may be, as agreed. */

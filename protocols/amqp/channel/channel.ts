@@ -20,7 +20,7 @@ import {
   type SharedCredit,
 } from '../../../src/api/index.ts';
 import { BASIC_CANCEL, CHANNEL_CLOSE } from '../codec/constants.ts';
-import type { MethodWriter } from '../codec/writer.ts';
+import type { MethodWriter } from '../codec/method-writer.ts';
 import { AmqpError } from '../connection/errors.ts';
 import { AckTimeout } from '../deliver/ack-timeout.ts';
 import type { ConsumeChannel } from '../deliver/consume-methods.ts';
@@ -145,7 +145,7 @@ export class Channel
     return this.replies.address;
   }
 
-  lost(): void {
+  countLossy(): void {
     this.host.stats.lossyConversions++;
   }
 

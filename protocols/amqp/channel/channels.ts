@@ -35,9 +35,9 @@ export class Channels implements ChannelTotals {
     for (const channel of this.byId.values()) yield channel.writer.bodies;
   }
 
-  /** The bytes that drafts point into are about to go. */
-  own(): void {
-    if (this.openContents > 0) for (const channel of this.byId.values()) channel.assembler.own();
+  /** The chunk that drafts may point into is about to go. */
+  detachFromChunk(): void {
+    if (this.openContents > 0) for (const channel of this.byId.values()) channel.assembler.detachFromChunk();
   }
 
   wake(): void {

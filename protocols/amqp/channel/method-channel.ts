@@ -1,6 +1,6 @@
-/** What the handler of an ordinary method uses of its channel: it asks the session, and replies. */
+/** The channel as the handler of an ordinary method sees it: it asks the session, and replies. */
 import type { Mark, Session } from '../../../src/api/index.ts';
-import type { MethodWriter } from '../codec/writer.ts';
+import type { MethodWriter } from '../codec/method-writer.ts';
 
 export interface MethodChannel {
   readonly session: Session;

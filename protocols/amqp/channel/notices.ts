@@ -1,6 +1,6 @@
 /**
- * What a client is told beside the replies to its methods, and not before the reply to the method that has caused it: at the
- * end of the turn, or as soon as a reply that waits for the log is out.
+ * Notices to a client that are no replies (basic.cancel), in their place behind the reply to the method that has caused them:
+ * they go out at the end of the turn, or as soon as a reply that waits for the log is out.
  */
 import { PHASE_GATHER, type Turn, type TurnTask } from '../../../src/api/index.ts';
 

@@ -1,4 +1,4 @@
-/** A growing byte array for what is encoded off the hot path. */
+/** A byte array that grows: for what is encoded off the hot path. */
 export class ByteSink {
   buffer = Buffer.allocUnsafe(512);
   length = 0;

@@ -30,7 +30,7 @@ import {
   HAS_USER_ID,
   UNDEFINED_FLAGS,
 } from './constants.ts';
-import { SyntaxFault } from './fault.ts';
+import { SyntaxFault } from './faults.ts';
 import { checkTable, HAS_COPIES, HAS_GROUP, HAS_REPEATS, readTable } from './table.ts';
 import { writeTable } from './table-writer.ts';
 

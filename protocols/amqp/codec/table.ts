@@ -26,7 +26,7 @@ import {
   textOf,
   type Value,
 } from '../../../src/api/index.ts';
-import { SyntaxFault } from './fault.ts';
+import { SyntaxFault } from './faults.ts';
 
 export const TABLE_DEPTH_MAX = 16;
 export const TABLE_FIELDS_MAX = 8192;

@@ -1,4 +1,4 @@
-/** What a field table's values are, seen from outside. */
+/** Types of field values: integers of any width as numbers, and the names that RabbitMQ gives types. */
 import type { Value } from '../../../src/api/index.ts';
 
 const INTEGERS: ReadonlySet<string> = new Set(['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64']);

@@ -1,6 +1,6 @@
 /**
- * The time for which a client's publishes have been held back: a short while is not worth a word, after that the client is
- * told, and told again when it is over (connection.blocked, connection.unblocked).
+ * Tells a client that its publishes have been held back for a while, and that this is over (connection.blocked,
+ * connection.unblocked). A short while is not worth a word.
  * https://www.rabbitmq.com/docs/connection-blocked
  */
 import { type Clock, Timer } from '../../../src/api/index.ts';

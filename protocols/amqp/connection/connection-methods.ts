@@ -1,10 +1,10 @@
 /** Class connection, once the handshake is over. [§1.4] */
 import { CONNECTION_CLOSE, CONNECTION_UPDATE_SECRET, CONNECTION_UPDATE_SECRET_OK } from '../codec/constants.ts';
-import type { FieldReader } from '../codec/reader.ts';
-import type { MethodWriter } from '../codec/writer.ts';
+import type { FieldReader } from '../codec/field-reader.ts';
+import type { MethodWriter } from '../codec/method-writer.ts';
 import { outOfTurn } from './method-errors.ts';
 
-/** What methods of channel 0 use of their connection. */
+/** The connection as methods of channel 0 see it. */
 export interface ConnectionMethodHost {
   readonly writer: MethodWriter;
   /** Sends a method on channel 0. */

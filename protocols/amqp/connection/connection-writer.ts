@@ -8,7 +8,7 @@ import {
   FRAME_HEARTBEAT,
 } from '../codec/constants.ts';
 import { frameHead } from '../codec/frame-writer.ts';
-import { MethodWriter } from '../codec/writer.ts';
+import { MethodWriter } from '../codec/method-writer.ts';
 
 export class ConnectionWriter {
   readonly writer = new MethodWriter();

@@ -21,8 +21,8 @@ import type {
   Transport,
 } from '../../../src/api/index.ts';
 import { CONNECTION_CLOSE_OK, FRAME_OVERHEAD_BYTES } from '../codec/constants.ts';
-import { FieldReader } from '../codec/reader.ts';
-import type { MethodWriter } from '../codec/writer.ts';
+import { FieldReader } from '../codec/field-reader.ts';
+import type { MethodWriter } from '../codec/method-writer.ts';
 import type { WireProperties } from '../mapping/wire-properties.ts';
 import type { AmqpLimits } from '../options.ts';
 import type { AmqpStats } from '../stats.ts';

@@ -4,7 +4,7 @@
  */
 import { BrokerError, type ErrorCode } from '../../../src/api/index.ts';
 import { REPLY, type ReplyName } from '../codec/constants.ts';
-import { FieldsFault, SyntaxFault, TextFault } from '../codec/fault.ts';
+import { FieldsFault, SyntaxFault, TextFault } from '../codec/faults.ts';
 
 const SOFT: ReadonlySet<ReplyName> = new Set([
   'CONTENT_TOO_LARGE',

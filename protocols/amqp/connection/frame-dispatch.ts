@@ -13,7 +13,7 @@ import {
   FRAME_HEARTBEAT,
   FRAME_METHOD,
 } from '../codec/constants.ts';
-import type { FieldReader } from '../codec/reader.ts';
+import type { FieldReader } from '../codec/field-reader.ts';
 import { publishBody, publishHeader } from '../publish/publish.ts';
 import { connectionMethod } from './connection-methods.ts';
 import { HEADER_BYTES_MIN, isKnown, unexpected, unexpectedIn, unusable } from './frame-errors.ts';

@@ -11,7 +11,7 @@ import {
   type Turn,
 } from '../../../src/api/index.ts';
 import { FRAME_HEARTBEAT } from '../codec/constants.ts';
-import { FrameParser, type FrameSink } from '../codec/frames.ts';
+import { FrameParser, type FrameSink } from '../codec/frame-parser.ts';
 import type { AmqpLimits } from '../options.ts';
 import { BlockedNotice, type BlockedNoticeOwner } from './blocked-notice.ts';
 import { ParkedFrames, settles } from './parked-frames.ts';

@@ -1,6 +1,6 @@
 /**
- * What exists of a connection between connection.open-ok and its end: the session, the channels and what they share. The
- * connection has none of it before and after, so no handler has to ask.
+ * The part of a connection that exists between connection.open-ok and its end: the session, the channels and what they share.
+ * Before and after there is none of it, so no handler has to ask.
  */
 import {
   BodyPump,
@@ -15,8 +15,8 @@ import type { ChannelOpener } from '../channel/channel-methods.ts';
 import { Channels } from '../channel/channels.ts';
 import { Notices } from '../channel/notices.ts';
 import { FRAME_OVERHEAD_BYTES } from '../codec/constants.ts';
-import type { FieldReader } from '../codec/reader.ts';
-import type { MethodWriter } from '../codec/writer.ts';
+import type { FieldReader } from '../codec/field-reader.ts';
+import type { MethodWriter } from '../codec/method-writer.ts';
 import type { WireProperties } from '../mapping/wire-properties.ts';
 import type { AmqpLimits } from '../options.ts';
 import { Routes } from '../publish/routes.ts';
@@ -27,7 +27,7 @@ import { AWAITS_REPLY, type FrameInput, OUTPUT_FULL } from './frame-input.ts';
 import type { ClientProperties } from './handshake/client-properties.ts';
 import type { NegotiatedOptions } from './handshake/handshake.ts';
 
-/** What an open connection uses of the connection that carries it. */
+/** The connection on which an open connection runs. */
 export interface OpenConnectionHost {
   readonly input: FrameInput;
   readonly output: Output;
@@ -149,7 +149,7 @@ export class OpenConnection implements ChannelOpener, ConnectionMethodHost {
 
   /** Bytes have been parsed that are about to go; a client that does not read what it asked for is not read either. */
   chunkRead(): void {
-    this.channels.own();
+    this.channels.detachFromChunk();
     const { output } = this;
     if (output.congested && output.pendingBytes + this.channels.heldBytes > this.limits.unsentSizeMax) {
       this.input.pause(OUTPUT_FULL);

@@ -1,6 +1,6 @@
 /**
- * Frames of a client that wait while the broker wants no messages for longer than a moment: a full disk, a full memory. What
- * heals that is that consumers settle, so their acknowledgements are still read and carried out, past everything that
+ * Frames that wait while the broker wants no messages for longer than a moment: a full disk, a full memory. What heals that is
+ * that consumers settle, so their acknowledgements are still read and carried out, past everything that
  * waits; all the rest keeps its order.
  *
  *     [off] --publishing has been held back for a while--> [on: frames are kept] --bound reached--> reading stops

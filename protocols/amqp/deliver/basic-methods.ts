@@ -9,7 +9,7 @@ import {
   BASIC_RECOVER_ASYNC,
   BASIC_REJECT,
 } from '../codec/constants.ts';
-import type { FieldReader } from '../codec/reader.ts';
+import type { FieldReader } from '../codec/field-reader.ts';
 import { unimplementedMethod } from '../connection/method-errors.ts';
 import { type ConsumeChannel, cancel, consume, get, qos } from './consume-methods.ts';
 import { nack, recover, reject } from './settle-methods.ts';

@@ -1,4 +1,4 @@
-/** What basic.consume's arguments mean, checked as RabbitMQ checks them. https://www.rabbitmq.com/docs/consumer-priority */
+/** Arguments of basic.consume, checked as RabbitMQ checks them. https://www.rabbitmq.com/docs/consumer-priority */
 import { type ConsumeOptions, compileSelector, type Headers } from '../../../src/api/index.ts';
 import { integerOf, typeNameOf } from '../codec/values.ts';
 import { AmqpError } from '../connection/errors.ts';

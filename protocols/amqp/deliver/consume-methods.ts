@@ -1,7 +1,7 @@
 /** Class basic: consuming and getting. [§1.8] */
 import type { Backpressure, Session, SharedCredit } from '../../../src/api/index.ts';
 import { BASIC_CANCEL_OK, BASIC_CONSUME_OK, BASIC_GET_EMPTY, BASIC_QOS_OK } from '../codec/constants.ts';
-import type { FieldReader } from '../codec/reader.ts';
+import type { FieldReader } from '../codec/field-reader.ts';
 import { AmqpError } from '../connection/errors.ts';
 import type { ClientProperties } from '../connection/handshake/client-properties.ts';
 import type { AmqpLimits } from '../options.ts';
@@ -10,7 +10,7 @@ import { ChannelConsumer, type ConsumerChannel, Getter } from './consumer.ts';
 import { type DirectReplies, REPLY_TO } from './direct-replies.ts';
 import type { SettleChannel } from './settle-methods.ts';
 
-/** What consuming uses of its connection. */
+/** The connection as consuming sees it. */
 export interface ConsumeHost {
   readonly limits: AmqpLimits;
   /** What the client says of itself. */
@@ -20,7 +20,7 @@ export interface ConsumeHost {
   replyReady(): void;
 }
 
-/** What consuming uses of its channel. */
+/** The channel as consuming sees it. */
 export interface ConsumeChannel extends SettleChannel, ConsumerChannel, Backpressure {
   readonly session: Session;
   readonly host: ConsumeHost;

@@ -4,7 +4,7 @@ import type { DeliveryWriter } from './delivery-writer.ts';
 import type { TagWindow } from './tag-window.ts';
 import type { Holder } from './unsettled.ts';
 
-/** What a consumer uses of its channel. */
+/** The channel as a consumer sees it. */
 export interface ConsumerChannel {
   /** Where its deliveries get their tags. */
   readonly tags: TagWindow<Holder>;

@@ -1,6 +1,6 @@
 /**
- * The frames of one message to a client: basic.deliver, basic.get-ok, basic.return. Each is a method frame, a header frame and the
- * body cut into frames:
+ * The frames of one message to a client: basic.deliver, basic.get-ok, basic.return. Each is a method frame, a header frame
+ * and the body cut into frames:
  *
  *     | 1 | channel | size | method, its fields        | CE |
  *     | 2 | channel | size | class 60 | 0 | body size (u64) | property flags and list | CE |

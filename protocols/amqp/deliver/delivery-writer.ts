@@ -12,13 +12,13 @@ import {
   type Session,
 } from '../../../src/api/index.ts';
 import { BASIC_RETURN, REPLY } from '../codec/constants.ts';
-import type { MethodWriter } from '../codec/writer.ts';
+import type { MethodWriter } from '../codec/method-writer.ts';
 import { AmqpError } from '../connection/errors.ts';
 import type { WireProperties } from '../mapping/wire-properties.ts';
 import { bodyFraming } from './body-framing.ts';
 import { type CountPlace, writeBody, writeDeliver, writeGetOk, writeHeader } from './content-frames.ts';
 
-/** What writing uses of the connection. */
+/** The connection as writing sees it. */
 export interface DeliveryHost {
   readonly session: Session;
   readonly output: Output;

@@ -1,13 +1,13 @@
 /** Class basic: acknowledging, rejecting, recovering. [§1.8.3.13 to §1.8.3.16] */
 import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../../../src/api/index.ts';
 import { BASIC_RECOVER_OK } from '../codec/constants.ts';
-import { FieldsFault } from '../codec/fault.ts';
-import type { FieldReader } from '../codec/reader.ts';
-import type { MethodWriter } from '../codec/writer.ts';
+import { FieldsFault } from '../codec/faults.ts';
+import type { FieldReader } from '../codec/field-reader.ts';
+import type { MethodWriter } from '../codec/method-writer.ts';
 import { AmqpError, unknownTag } from '../connection/errors.ts';
 import type { Unsettled } from './unsettled.ts';
 
-/** What settling uses of its channel. */
+/** The channel as settling sees it. */
 export interface SettleChannel {
   readonly unsettled: Unsettled;
   readonly isOpen: boolean;

@@ -23,8 +23,8 @@ import {
 } from '../../../src/api/index.ts';
 import { ByteSink } from '../codec/byte-sink.ts';
 import { HAS_DELIVERY_MODE } from '../codec/constants.ts';
-import { editProperties, type PropertyEdit } from '../codec/edit.ts';
 import { writeProperties } from '../codec/properties.ts';
+import { editProperties, type PropertyEdit } from '../codec/property-edit.ts';
 import type { AmqpStats } from '../stats.ts';
 import { amqpDialect } from './dialect.ts';
 import { expirationText, fromNeutral } from './properties.ts';

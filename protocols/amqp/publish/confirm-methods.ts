@@ -1,13 +1,13 @@
 /** Class confirm: RabbitMQ's publisher confirms. https://www.rabbitmq.com/docs/confirms */
 import type { MethodChannel } from '../channel/method-channel.ts';
 import { CONFIRM_SELECT, CONFIRM_SELECT_OK } from '../codec/constants.ts';
-import type { FieldReader } from '../codec/reader.ts';
+import type { FieldReader } from '../codec/field-reader.ts';
 import { AmqpError } from '../connection/errors.ts';
 import { unimplementedMethod } from '../connection/method-errors.ts';
 import { type ConfirmChannel, Confirms } from './confirms.ts';
 import type { TransactionState } from './transaction.ts';
 
-/** What confirm mode uses of its channel. */
+/** The channel as confirm mode sees it. */
 export interface ConfirmModeChannel extends MethodChannel {
   confirms: Confirms | null;
   /** Not null in transaction mode, which excludes confirms. */

@@ -6,7 +6,7 @@
  *                                     +----------------------------------------------------------+
  *
  * When all three come in one chunk nothing is copied or allocated: the draft points into the chunk. What is unfinished
- * when a chunk ends is taken over by `own`. A body in several frames is gathered up to INLINE_BODY_BYTES; a larger one is
+ * when a chunk ends is copied by `detachFromChunk`. A body in several frames is gathered up to INLINE_BODY_BYTES; a larger one is
  * appended to the broker's log as its frames arrive.
  */
 import {
@@ -124,8 +124,8 @@ export class ContentAssembler {
     return received === this.bodyBytes;
   }
 
-  /** The chunk that property bytes may point into ends: keep a copy. */
-  own(): void {
+  /** The chunk that property bytes may point into is about to go: keeps a copy of them. */
+  detachFromChunk(): void {
     const draft = this.draft;
     if (this.expected !== EXPECTS_BODY || draft.propsEnd === draft.propsStart) return;
     if (draft.propsStart === 0 && draft.propsEnd === draft.props.length) return; // owned already

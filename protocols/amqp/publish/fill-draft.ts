@@ -1,11 +1,10 @@
 /**
- * A content header's property list as a `Draft`: what a publisher's properties ask of the broker. Nearly always the draft
- * points at the bytes as they came; they are changed only where a message may not be stored as it is.
+ * Fills a `Draft` from a content header's property list: what the publisher's properties ask of the broker. Nearly always the
+ * draft points at the bytes as they came; they are changed only where a message may not be stored as it is.
  */
 import { AT_LEAST_ONCE, AT_MOST_ONCE, type Draft } from '../../../src/api/index.ts';
-import { withoutFields, withoutRepeats } from '../codec/edit.ts';
 import { PropertyScan } from '../codec/properties.ts';
-import { replaced } from '../codec/splice.ts';
+import { replaced, withoutFields, withoutRepeats } from '../codec/property-edit.ts';
 import { AmqpError } from '../connection/errors.ts';
 import { isShortForm } from '../deliver/direct-replies.ts';
 import { amqpDialect } from '../mapping/dialect.ts';
@@ -19,9 +18,12 @@ const HIDDEN_COPIES: ReadonlySet<string> = new Set(['BCC']);
 
 /** What a publish may need of its channel. */
 export interface PublisherContext {
-  /** Some of what the client has sent could not be kept: it is counted. */
-  lost(): void;
-  /** The address that stands for `amq.rabbitmq.reply-to`. Throws if the channel does not listen there. */
+  /** Counts a message of which something could not be kept. */
+  countLossy(): void;
+  /**
+   * The address that stands for `amq.rabbitmq.reply-to`.
+   * @throws AmqpError PRECONDITION_FAILED if the channel does not listen there
+   */
   readonly replyAddress: string;
 }
 
@@ -63,7 +65,7 @@ export function fillDraft(
   if (scan.repeats) {
     // A name stands for one thing, the first that it was given. [§4.2.5.5]
     replaceHeaders(draft, withoutRepeats(draft.props, scan.headersStart, scan.headersEnd));
-    context.lost();
+    context.countLossy();
   }
   if (scan.copies) addCopies(draft, target);
 }

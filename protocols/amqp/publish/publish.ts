@@ -3,7 +3,7 @@
  * lately allocates nothing here. [§1.8.3.6]
  */
 import { type Draft, MARK_REFUSED, type Route, type Session } from '../../../src/api/index.ts';
-import { FieldsFault } from '../codec/fault.ts';
+import { FieldsFault } from '../codec/faults.ts';
 import { AmqpError } from '../connection/errors.ts';
 import type { AmqpStats } from '../stats.ts';
 import type { Confirms } from './confirms.ts';
@@ -11,7 +11,7 @@ import type { ContentAssembler } from './content-assembler.ts';
 import type { Routes } from './routes.ts';
 import type { ReturnSink, TransactionState } from './transaction.ts';
 
-/** What publishing uses of its connection. */
+/** The connection as publishing sees it. */
 export interface PublishHost {
   readonly routes: Routes;
   readonly stats: AmqpStats;
@@ -23,7 +23,7 @@ export interface PublishHost {
   holdBack(): boolean;
 }
 
-/** What publishing uses of its channel. */
+/** The channel as publishing sees it. */
 export interface PublishChannel {
   readonly session: Session;
   readonly host: PublishHost;

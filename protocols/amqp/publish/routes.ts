@@ -1,7 +1,7 @@
 /** The routes of one connection's publishes: those used lately are found by their bytes, others are asked of the session. */
 import { isUtf8 } from 'node:buffer';
 import { DOT, type Route, RouteMemo, type Session } from '../../../src/api/index.ts';
-import { TextFault } from '../codec/fault.ts';
+import { TextFault } from '../codec/faults.ts';
 
 export class Routes {
   private readonly session: Session;

@@ -2,13 +2,13 @@
 import { MARK_REFUSED } from '../../../src/api/index.ts';
 import type { MethodChannel } from '../channel/method-channel.ts';
 import { TX_COMMIT, TX_COMMIT_OK, TX_ROLLBACK, TX_ROLLBACK_OK, TX_SELECT, TX_SELECT_OK } from '../codec/constants.ts';
-import type { FieldReader } from '../codec/reader.ts';
+import type { FieldReader } from '../codec/field-reader.ts';
 import { AmqpError } from '../connection/errors.ts';
 import { unimplementedMethod } from '../connection/method-errors.ts';
 import type { Confirms } from './confirms.ts';
 import type { ReturnSink, TransactionState } from './transaction.ts';
 
-/** What transactions use of their channel. */
+/** The channel as transactions see it. */
 export interface TransactionChannel extends MethodChannel {
   /** Not null in confirm mode, which excludes transactions. */
   readonly confirms: Confirms | null;

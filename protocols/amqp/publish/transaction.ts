@@ -13,14 +13,14 @@ import type { AmqpStats } from '../stats.ts';
 
 const OPERATION_COST_BYTES = 256;
 
-/** What a transaction uses of its connection. */
+/** The connection as a transaction sees it. */
 export interface TransactionHost {
   readonly session: Session;
   readonly limits: AmqpLimits;
   readonly stats: AmqpStats;
 }
 
-/** What a transaction uses of its channel. */
+/** The channel as a transaction sees it. */
 export interface TransactionOwner {
   /** Acknowledgements that are rolled back are put back here. */
   readonly tags: TagWindow<Holder>;

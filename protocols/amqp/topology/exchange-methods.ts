@@ -11,7 +11,7 @@ import {
   EXCHANGE_UNBIND,
   EXCHANGE_UNBIND_OK,
 } from '../codec/constants.ts';
-import type { FieldReader } from '../codec/reader.ts';
+import type { FieldReader } from '../codec/field-reader.ts';
 import { AmqpError } from '../connection/errors.ts';
 import { unimplementedMethod } from '../connection/method-errors.ts';
 import { withoutLineBreaks } from './names.ts';

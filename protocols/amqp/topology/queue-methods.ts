@@ -13,12 +13,12 @@ import {
   QUEUE_UNBIND,
   QUEUE_UNBIND_OK,
 } from '../codec/constants.ts';
-import type { FieldReader } from '../codec/reader.ts';
+import type { FieldReader } from '../codec/field-reader.ts';
 import { unimplementedMethod } from '../connection/method-errors.ts';
 import { findReplyAddress, isReplyAddress } from '../deliver/direct-replies.ts';
 import { withoutLineBreaks } from './names.ts';
 
-/** What the methods of class queue use of their channel. */
+/** The channel as the methods of class queue see it. */
 export interface QueueChannel extends MethodChannel {
   /** The queue that an empty name means: the one declared last on the channel. */
   lastQueue: string;

@@ -7,10 +7,10 @@
  *   is the same after it has been written again.
  */
 import { ByteSink } from '../../../protocols/amqp/codec/byte-sink.ts';
-import { FieldsFault, SyntaxFault, TextFault } from '../../../protocols/amqp/codec/fault.ts';
-import { FrameParser, type FrameSink } from '../../../protocols/amqp/codec/frames.ts';
+import { FieldsFault, SyntaxFault, TextFault } from '../../../protocols/amqp/codec/faults.ts';
+import { FieldReader } from '../../../protocols/amqp/codec/field-reader.ts';
+import { FrameParser, type FrameSink } from '../../../protocols/amqp/codec/frame-parser.ts';
 import { PropertyScan, readProperties, writeProperties } from '../../../protocols/amqp/codec/properties.ts';
-import { FieldReader } from '../../../protocols/amqp/codec/reader.ts';
 import { amqpDialect } from '../../../protocols/amqp/mapping/dialect.ts';
 import type { ConnectionHandler, Protocol } from '../../../src/api/index.ts';
 import type { FuzzTarget } from '../target.ts';

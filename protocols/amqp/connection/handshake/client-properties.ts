@@ -1,4 +1,4 @@
-/** What a client says of itself in connection.start-ok, as far as it matters here. [§1.4.2.2.1] */
+/** The client properties of connection.start-ok, as far as they matter here. [§1.4.2.2.1] */
 import type { Headers } from '../../../../src/api/index.ts';
 
 /**
@@ -14,10 +14,11 @@ export class ClientProperties {
   readonly qosOfRunning: boolean;
   private readonly capabilities = new Set<string>();
 
-  /** @param told the product that it was told this broker is */
-  constructor(properties: Headers, told = '') {
+  /** @param announcedProduct what the client was told that this broker is */
+  constructor(properties: Headers, announcedProduct = '') {
     const product = properties.find(({ name }) => name === 'product')?.value;
-    this.qosOfRunning = told !== RABBITMQ && typeof product === 'string' && BY_THE_SPECIFICATION.has(product);
+    this.qosOfRunning =
+      announcedProduct !== RABBITMQ && typeof product === 'string' && BY_THE_SPECIFICATION.has(product);
     const capabilities = properties.find(({ name }) => name === 'capabilities')?.value;
     if (typeof capabilities !== 'object' || capabilities?.type !== 'map') return;
     for (const { name, value } of capabilities.value) if (value === true) this.capabilities.add(name);

@@ -1,6 +1,5 @@
 /**
- * What a client shows of itself at the login: SASL's PLAIN [RFC 4616] and ANONYMOUS [RFC 4505], and AMQPLAIN, which is
- * AMQP's own. [§2.2.4] EXTERNAL needs a client certificate to look at, and so is unknown here.
+ * Credentials out of a SASL response: PLAIN [RFC 4616], ANONYMOUS [RFC 4505], and AMQPLAIN, which is AMQP's own. [§2.2.4] EXTERNAL needs a client certificate to look at, and so is unknown here.
  */
 import type { Headers, Value } from '../../../../src/api/index.ts';
 import { readTable } from '../../codec/table.ts';
@@ -11,12 +10,15 @@ export const MECHANISMS = 'PLAIN AMQPLAIN ANONYMOUS';
 
 export interface Credentials {
   readonly mechanism: string;
-  /** Undefined: whoever it is does not say. */
+  /** Undefined: the client does not say. */
   readonly user: string | undefined;
   readonly password: Buffer | undefined;
 }
 
-/** Undefined if the response is not what its mechanism demands. */
+/**
+ * Undefined if the response is not what its mechanism demands.
+ * @throws AmqpError COMMAND_INVALID for another mechanism
+ */
 export function credentialsOf(mechanism: string, response: Buffer): Credentials | undefined {
   switch (mechanism) {
     case 'PLAIN': {

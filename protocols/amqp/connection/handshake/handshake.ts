@@ -30,8 +30,8 @@ import {
   CONNECTION_TUNE_OK,
   FRAME_SIZE_MIN,
 } from '../../codec/constants.ts';
-import type { FieldReader } from '../../codec/reader.ts';
-import type { MethodWriter } from '../../codec/writer.ts';
+import type { FieldReader } from '../../codec/field-reader.ts';
+import type { MethodWriter } from '../../codec/method-writer.ts';
 import type { AmqpLimits } from '../../options.ts';
 import type { AmqpStats } from '../../stats.ts';
 import { AmqpError } from '../errors.ts';
@@ -49,7 +49,7 @@ export interface NegotiatedOptions {
   readonly heartbeatS: number;
 }
 
-/** What the handshake uses of its connection. */
+/** The connection as the handshake sees it. */
 export interface HandshakeHost {
   readonly broker: Pick<BrokerServices, 'authenticate'>;
   readonly transport: Transport;

@@ -1,7 +1,7 @@
 /** The fields of methods, read and written: every type at its bounds, bits that share octets, and nothing past the end. */
 import { describe, expect, it } from 'vitest';
-import { FieldReader } from '../../../../protocols/amqp/codec/reader.ts';
-import { MethodWriter } from '../../../../protocols/amqp/codec/writer.ts';
+import { FieldReader } from '../../../../protocols/amqp/codec/field-reader.ts';
+import { MethodWriter } from '../../../../protocols/amqp/codec/method-writer.ts';
 
 const reader = (hex: string): FieldReader => {
   const bytes = Buffer.from(`ffff${hex}ffff`, 'hex');

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ByteSink } from '../../../../protocols/amqp/codec/byte-sink.ts';
-import { withoutRepeats } from '../../../../protocols/amqp/codec/edit.ts';
-import { FieldReader } from '../../../../protocols/amqp/codec/reader.ts';
+import { FieldReader } from '../../../../protocols/amqp/codec/field-reader.ts';
+import { withoutRepeats } from '../../../../protocols/amqp/codec/property-edit.ts';
 import {
   checkTable,
   HAS_REPEATS,

@@ -1,7 +1,7 @@
 /** The frame parser behind a read gate: whatever the cuts and the pauses, the same frames. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FrameParser, type FrameSink } from '../../../../protocols/amqp/codec/frames.ts';
+import { FrameParser, type FrameSink } from '../../../../protocols/amqp/codec/frame-parser.ts';
 import { Turn } from '../../../../src/clock/turn.ts';
 import { ReadGate } from '../../../../src/transport/read-gate.ts';
 

@@ -1,3 +1,4 @@
+/** Faults of the codec: bytes that are not what they must be. `connection/errors.ts` makes errors for the client of them. */
 import { octets } from './erlang-text.ts';
 
 /** The bytes are not what the specification says they must be. */

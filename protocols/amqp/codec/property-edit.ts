@@ -14,7 +14,7 @@ import {
   HAS_PRIORITY,
   HAS_REPLY_TO,
 } from './constants.ts';
-import { SyntaxFault } from './fault.ts';
+import { SyntaxFault } from './faults.ts';
 import { valueEnd } from './table.ts';
 import { writeFields } from './table-writer.ts';
 
@@ -141,4 +141,9 @@ function appendValue(sink: ByteSink, buffer: Buffer, start: number, end: number)
     }
   }
   sink.buffer.writeUInt32BE(sink.length - lengthAt - 4, lengthAt);
+}
+
+/** `buffer[start, end)` as a copy in which `bytes` stand for what lies at `[from, to)`. */
+export function replaced(buffer: Buffer, start: number, end: number, from: number, to: number, bytes: Buffer): Buffer {
+  return Buffer.concat([buffer.subarray(start, from), bytes, buffer.subarray(to, end)]);
 }

@@ -1,6 +1,6 @@
 /**
  * Builds one method frame of the kind that is sent now and then: replies, closes, cancels. Deliveries and confirms are
- * written straight into the output (`delivery.ts`, `confirms.ts`).
+ * written straight into the output (`frame-writer.ts`).
  */
 import type { Headers } from '../../../src/api/index.ts';
 import { ByteSink } from './byte-sink.ts';

@@ -1,10 +1,11 @@
 /**
  * Reads the fields of one method, header or table from a range of bytes. Every read is checked against the range's end;
- * what does not fit is a `FieldsFault`, and so is what is left over (`finish`). Bits that follow one another share octets, as the wire has them. [§4.2.5]
+ * what does not fit is a `FieldsFault`, and so is what is left over (`finish`). Bits that follow one another share octets, as the wire has
+ * them. [§4.2.5]
  */
 import { isUtf8 } from 'node:buffer';
 import type { Headers } from '../../../src/api/index.ts';
-import { FieldsFault, TextFault } from './fault.ts';
+import { FieldsFault, TextFault } from './faults.ts';
 import { readTable } from './table.ts';
 
 const NOTHING = Buffer.alloc(0);
