@@ -7,39 +7,61 @@ import type { Turn } from '../clock/turn.ts';
 import type { AuthExchange, ConnectRequest, Credentials, Identity, Refusal } from './identity.ts';
 import type { Session, SessionClient } from './session.ts';
 
-/** As much of a transport as is needed to name its client in the operator's log. */
+/** As much of a `Transport` as is needed to name its client in the operator's log. */
 export interface ClientPlace {
+  /** Left out: no client over a network. */
   readonly remote?: { readonly address: string; readonly port: number };
   /** The adapter's name. */
   readonly protocol?: string;
-  /** What the client calls itself. */
+  /** What the client calls itself; cut at 300 characters in the log. */
   readonly label?: string;
 }
 
+/** The broker as adapters see it (`Protocol.accept`). */
 export interface BrokerServices {
-  /** The one clock and timer wheel. Nothing else may be asked for the time. */
+  /** The one clock and timer wheel. Nothing else may be asked for the time, and no other timer set. */
   readonly clock: Clock;
   /** The end of the current turn, and the budget of work in one. */
   readonly turn: Turn;
   /** Vhosts that clients may name. */
   readonly vhostNames: readonly string[];
 
-  /** Who a client is, or why it may not come in; `done` may be called before this returns, or later. */
+  /**
+   * Asks who a client is. A refusal is logged already.
+   * @param done called once: before this returns, or later, when the client may have gone
+   */
   authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void;
-  /** Begins a SASL exchange of several messages; undefined: that mechanism is not offered. */
+  /**
+   * Begins an exchange of a SASL mechanism (RFC 4422), of several messages.
+   * @param mechanism its registered name, such as SCRAM-SHA-256
+   * @param credentials `user` and `password` are not looked at: the exchange says who the client is
+   * @returns undefined: that mechanism is not offered, which is logged
+   */
   beginAuthentication(mechanism: string, credentials: Credentials): AuthExchange | undefined;
-  /** Lets a client that has proved who it is into a vhost; undefined is the default one. */
+  /**
+   * Opens a session for a client that has proved who it is. Close it when the client is gone.
+   * @param vhost undefined: the default one, `/`
+   * @returns a refusal (`vhost-not-found`, or `unavailable` while the broker stops), which is logged already
+   */
   enter(identity: Identity, vhost: string | undefined, client: SessionClient): Session | Refusal;
-  /** `authenticate` and `enter` in one, for protocols whose clients say everything at once. */
+  /**
+   * `authenticate` and `enter` in one, for protocols whose clients say everything at once.
+   * @param done called once: before this returns, or later; an adapter whose client has gone closes the session it gets
+   */
   open(request: ConnectRequest, client: SessionClient, done: (result: Session | Refusal) => void): void;
 
   /**
-   * The client did what its protocol forbids, or fell silent, and is disconnected: tells the operator why, once. The adapter
-   * tells the client, in the protocol's own form.
+   * Tells the operator, once, why a client is disconnected that did what its protocol forbids, or fell silent. The adapter tells
+   * the client, in the protocol's own form.
+   * @param place the transport
+   * @param reason for people, without a full stop; cut at 300 characters
    */
   reportMistake(place: ClientPlace | undefined, reason: string): void;
   /** The same where only a channel of the connection ends. */
   reportChannelMistake(place: ClientPlace | undefined, channel: number, reason: string): void;
-  /** An error that is nobody's but the broker's own: what an adapter catches and does not know. It costs that client its connection at most. */
+  /**
+   * Tells the operator of an error that is the broker's own or the adapter's: whatever an adapter catches and does not know. It costs
+   * the client its connection at most.
+   */
   reportFault(error: unknown, place?: ClientPlace): void;
 }

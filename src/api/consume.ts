@@ -4,47 +4,53 @@
 import type { MessageView } from '../message/message.ts';
 import type { Headers } from '../message/properties.ts';
 
-/** How a delivery ended; the table in ARCHITECTURE.md says what each protocol's word becomes. */
+/** The consumer has done with it. */
 export const ACCEPTED = 0;
-/** Not acceptable ever: dead-letter. */
+/** Not acceptable ever: it becomes a dead letter, or is dropped where the queue has nowhere to send those. */
 export const REJECTED = 1;
-/** Back to its place, not counted as an attempt. */
+/** Back to its place in the queue, not counted as an attempt. */
 export const RELEASED = 2;
-/** Back to its place, counted as a failed attempt. */
+/** Back to its place, counted as a failed attempt: the queue's retry policy and delivery limit look at those. */
 export const MODIFIED = 3;
+/** How a delivery ended; the table in ARCHITECTURE.md says what each protocol's word becomes. */
 export type Outcome = 0 | 1 | 2 | 3;
 
-/** The adapter's side of a consumer. */
+/** The adapter's side of a consumer. What a call throws is logged as a fault, and the queue goes on with others. */
 export interface DeliverySink {
-  /** The consumer that it hears for, told before anything else. */
+  /** The consumer that this sink is for. Called within `Session.consume` and `Session.get`, before anything else. */
   attached?(consumer: Consumer): void;
   /**
-   * A message for this consumer. Encode it now: `view` is the queue's own and is used again for the next one.
-   * `slot` names the delivery in `Consumer.settle`; for a `settled` consumer it is -1 and the message is done once this
-   * returns.
+   * A message for this consumer. Called at the end of a turn, or within any client's call that counts or takes what is in the
+   * queue (declare, get, purge, delete). It may settle at once.
+   * @param view the queue's own, and used again for the next message: encode it before this returns
+   * @param slot names the delivery in `Consumer.settle`; -1 for a `settled` consumer, whose message is done once this returns
    */
   deliver(view: MessageView, slot: number): void;
-  /** The queue is gone, or the broker ended the consumer. No further call. Held deliveries are gone with a deleted queue. */
+  /**
+   * The queue is gone, or an operator ended the consumer. No further call. What it holds has gone with a deleted queue; do not
+   * settle it.
+   */
   cancelled(reason: 'queue-deleted' | 'operator'): void;
 }
 
 export interface ConsumeOptions {
   /** Shown to operators; the adapter keeps it unique where its protocol demands that. */
   readonly tag: string;
-  /** Deliveries need no settling (they are done when they are written). */
+  /** Deliveries need no settling: they are done when they are written. */
   readonly settled: boolean;
+  /** No other consumer may be attached to the queue while this one is. */
   readonly exclusive: boolean;
-  /** Unsettled deliveries at most; 0 for no limit. Can be changed later. */
+  /** Unsettled deliveries at most; 0 for no limit. Can be changed later (`Consumer.setPrefetch`). */
   readonly prefetch: number;
   /**
-   * Only messages for which this is true (a JMS selector, `routing/selector/`); others wait for other consumers. One that
-   * cannot be read is refused as `invalid`.
+   * Only messages for which this is true (a JMS selector, `routing/selector/`); others wait for other consumers. Default: all.
    */
   readonly selector?: string;
   /** Consumers with a higher one are served first, as long as they can take more; equals take turns. Default 0. */
   readonly priority?: number;
-  /** Several consumers may share a limit (a channel's, say). */
+  /** A limit that it shares with other consumers (of a channel, say), beside its own. Default: none. */
   readonly shared?: SharedCredit;
+  /** As the client gave them, for operators: they change nothing. */
   readonly arguments: Headers;
 }
 
@@ -53,29 +59,41 @@ export interface ConsumeOptions {
  * `Session.sharedCredit`. Wake one of its consumers after it was raised.
  */
 export interface SharedCredit {
-  /** 0: none. */
+  /** Unsettled deliveries at most; 0: no limit. */
   limit: number;
+  /** Unsettled deliveries of all its consumers. */
   readonly held: number;
 }
 
+/** A reader attached to a queue. Made with `Session.consume`, or for one message with `Session.get`. */
 export interface Consumer {
-  /** Its queue is one that tells consumers how often a message has failed before. */
+  /** Its queue is one that tells consumers how often a message has failed before (`MessageView.attempts`). */
   readonly tellsAttempts: boolean;
+  /** As in its options; '' for that of a `get`. */
   readonly tag: string;
+  /** The name of its queue. */
   readonly queue: string;
   /** How many deliveries it holds. */
   readonly held: number;
   /** False once cancelled. */
   readonly active: boolean;
-  /** Ends one delivery. Unknown or already settled slots are a programmer's error (the adapter checks its client's word). */
+  /**
+   * Ends one delivery, also after `cancel` without an outcome. A slot that is unknown or settled already is a fault of the
+   * adapter's, which checks what its client says.
+   */
   settle(slot: number, outcome: Outcome): void;
-  /** Changes the limit; more credit takes effect at once. */
+  /** Changes the limit, from 0 (none) on. More credit has its effect at the end of this turn; what it holds stays held. */
   setPrefetch(limit: number): void;
-  /** Looks again for something to deliver: credit was given back to a shared limit, or the socket has drained. */
+  /**
+   * Has its queue look again, at the end of this turn, for something to deliver: call it when the socket has drained
+   * (`ConnectionHandler.drained`) or credit came back to a shared limit.
+   */
   wake(): void;
   /**
-   * Takes the consumer from its queue, which stops deliveries. With an outcome, what it holds ends that way; without,
-   * held deliveries stay the caller's to settle (its channel may acknowledge them later).
+   * Takes the consumer from its queue, which stops deliveries; the sink's `cancelled` is not called. A queue that is declared
+   * auto-delete goes with its last one.
+   * @param outcome how what it holds ends, in parts if it is much. Left out: held deliveries stay the caller's to settle (its
+   * channel may acknowledge them later)
    */
   cancel(outcome?: Outcome): void;
   /**
@@ -89,6 +107,7 @@ export interface Consumer {
 
 /** What a queue looks at before it hands out one more delivery: a connection's `Output`, nearly always. */
 export interface Backpressure {
+  /** True: deliver nothing now. When it has gone back to false the adapter calls `Consumer.wake`. */
   readonly congested: boolean;
 }
 
@@ -96,7 +115,8 @@ export interface Backpressure {
 export const NO_BACKPRESSURE: Backpressure = { congested: false };
 
 /**
- * Takes at-most-once messages of a queue that was declared with `atMostOnce: 'direct'`.
+ * Takes at-most-once messages of a queue that was declared with `atMostOnce: 'direct'` (`Session.attachDirect`), within the call
+ * that publishes them.
  *
  * While `output.congested`, publishers to it are stalled for a short while (`Session.congested`), so that a subscriber
  * which merely keeps up a little less well loses nothing; one that does not drain in that time is slow, stalls nobody any
@@ -104,12 +124,16 @@ export const NO_BACKPRESSURE: Backpressure = { congested: false };
  */
 export interface DirectSink {
   readonly output: Backpressure;
-  /** Encode it now or drop it. Returns false if it was dropped, for the counters. */
+  /**
+   * Encode it now or drop it: `view` is used again for the next message.
+   * @returns false if it was dropped, for the counters
+   */
   deliverDirect(view: MessageView): boolean;
   /** The queue is gone, and its consumers have been told. No further call. */
   queueDeleted?(name: string): void;
 }
 
+/** What `Session.get` says beside the message. */
 export type GetResult = {
   /** Messages that are still ready after this one. */
   readonly remaining: number;

@@ -4,6 +4,7 @@
 
 /** What a policy applies to. `classic_queues` and `quorum_queues` go by the queue's declared type. */
 export type PolicyTarget = 'all' | 'queues' | 'exchanges' | 'classic_queues' | 'quorum_queues';
+/** The value of one setting; numbers are whole, in the unit that the setting has (`message-ttl`: milliseconds). */
 export type PolicyValue = string | number | boolean;
 
 /**
@@ -11,6 +12,7 @@ export type PolicyValue = string | number | boolean;
  * highest priority counts, alone; beside it, one of the kind `operator` sets limits that no client or policy can raise.
  */
 export interface Policy {
+  /** Unique among those of its kind in the vhost. */
   readonly name: string;
   /** A regular expression that is looked for anywhere in the name; at most 1024 characters. */
   readonly pattern: string;
@@ -24,8 +26,10 @@ export interface Policy {
   readonly kind?: PolicyKind;
 }
 
+/** `operator`: limits that no client and no policy can raise. */
 export type PolicyKind = 'policy' | 'operator';
 
+/** A policy as it is in force, with its defaults. */
 export interface PolicyInfo extends Required<Policy> {
   /** It comes from the configuration, and cannot be changed but there. */
   readonly configured: boolean;

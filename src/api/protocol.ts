@@ -1,23 +1,31 @@
 /**
- * The adapter port: what a protocol gives the broker, and what it is given. An adapter lives in a folder or a package of
- * its own, knows no other adapter, and reaches everything through `BrokerServices` and `Transport`.
+ * The adapter port: what a protocol gives the broker (`Protocol`, `ConnectionHandler`), and what it is given. An adapter lives in a
+ * folder or a package of its own, knows no other adapter, and reaches everything through `BrokerServices` and `Transport`.
+ *
+ *     Protocol.accept(transport, broker) ──▶ handler.data(chunk), … , handler.drained(), … ──▶ handler.closed(), once
  */
 
 import type { Dialect } from '../message/dialect.ts';
 import type { Output } from '../transport/output.ts';
 import type { BrokerServices } from './broker.ts';
 
+/** A network address and port. */
 export interface Endpoint {
+  /** In its plain form: `10.0.0.1`, `::1`. '' where it is not known. */
   readonly address: string;
+  /** 0 where it is not known. */
   readonly port: number;
 }
 
 /** One client's byte stream, whatever carries it: a TCP socket, a TLS socket, the messages of a web client. */
 export interface Transport {
+  /** The client. */
   readonly remote: Endpoint;
+  /** The listener's side. */
   readonly local: Endpoint;
   /** The client is on this machine: the address is a loopback one. */
   readonly loopback: boolean;
+  /** The stream is encrypted. */
   readonly secure: boolean;
   /** The `name` of the adapter that was found for it, for the log; undefined until then. */
   readonly protocol?: string;
@@ -25,42 +33,47 @@ export interface Transport {
   label?: string;
   /** Its listener promises less than `fsync`: what is confirmed is written, and may not be synced yet. Default false. */
   readonly confirmsAtWrite?: boolean;
-  /** Where the adapter writes. Its bytes leave once a turn. */
+  /** Where the adapter writes. Its bytes leave once a turn; look at `congested` before more is written than was asked for. */
   readonly output: Output;
-  /** Stops reading from the client. `data` may not be called again until `resume`. */
+  /** Stops reading from the client. `data` may be called again until `resume`, with what has been read already. */
   pause(): void;
+  /** Reads on; `data` is not called before this returns. */
   resume(): void;
-  /** Sends what is in `output`, then closes the sending side; destroys the rest soon after. `data` is not called again. */
+  /**
+   * Sends what is in `output`, then closes the sending side, and destroys what is left 2 s later. `data` and `drained` are not called
+   * again; `closed` is, when the client has gone.
+   */
   end(): void;
-  /** Closes at once; what is unsent is lost. */
+  /** Closes at once; what is unsent is lost. `closed` is called, if it has not been. */
   destroy(): void;
 }
 
-/** The adapter's side of one connection. No call may throw. */
+/** The adapter's side of one connection. No call may throw: that is logged as a fault, and costs the connection. */
 export interface ConnectionHandler {
-  /** The client's next bytes. `chunk` belongs to the transport and is valid until the call returns. */
+  /** The client's next bytes, at least one. `chunk` belongs to the transport and is valid until the call returns. */
   data(chunk: Buffer): void;
-  /** `transport.output.congested` has gone back to false. */
+  /** `transport.output.congested` has gone back to false: wake consumers, go on with a body. */
   drained(): void;
-  /** The client's side is gone, in order or not; called exactly once, and nothing after it. */
+  /** The client's side is gone, in order or not; called exactly once, and nothing after it. Close the session. */
   closed(): void;
   /**
    * Bytes of the client's that are kept in memory because what they belong to is not whole, or waits: they count towards a
    * sum over all connections. Asked after each `data`. Left out: none.
    */
   readonly heldBytes?: number;
-  /** The client has been let in; until then it may have but little kept. Left out: always. */
+  /** The client has logged in; until then it may have but little kept (UNAUTHENTICATED_BYTES_MAX). Left out: always. */
   readonly authenticated?: boolean;
   /**
-   * `heldBytes` is more than there is room for: tell the client in the protocol's own form and the operator (`BrokerServices.reportMistake`),
-   * then `transport.end()`. Left out: `shutdown`, and the operator is told for the adapter.
+   * `heldBytes` is more than there is room for: tell the client in the protocol's own form and the operator
+   * (`BrokerServices.reportMistake`), then `transport.end()`. Called at a turn's end. Left out: `shutdown` is called, and the operator
+   * is told for the adapter.
    */
   exceeded?(reason: string): void;
-  /** The broker is stopping: tell the client in the protocol's own form, then `transport.end()`. */
+  /** The broker is stopping: tell the client in the protocol's own form, then `transport.end()`; 1.2 s later it is destroyed. */
   shutdown(reason: string): void;
 }
 
-/** How a protocol's bytes are to be cut where what carries them has messages of its own. */
+/** Where a protocol's packets end, for a transport that has messages of its own: one message for each packet. */
 export interface Framing {
   /**
    * The length of the packet that begins at `start`, which may be more than there is; 0 if it cannot be told from
@@ -71,21 +84,27 @@ export interface Framing {
   readonly bytesOnly: boolean;
 }
 
+/** An adapter. One serves all connections of a broker; `createBroker({ protocols })` takes those that are not built in. */
 export interface Protocol {
-  /** As in `--listen NAME://…`. */
+  /** As in `--listen NAME://…`; unique among the adapters of a broker. */
   readonly name: string;
+  /** What its property bytes mean, for other protocols. */
   readonly dialect: Dialect;
-  /** What it counts, by name, over all its connections: shown with the metrics. Numbers that only rise. */
+  /** What it counts, by name, over all its connections: shown with the metrics. Numbers that only rise. Left out: nothing. */
   readonly stats?: object;
-  /** Left out: any way will do, in both directions. */
+  /** Left out: a message may begin and end anywhere, in both directions. */
   readonly framing?: Framing;
   /**
-   * Whether a stream that begins with these bytes is this protocol: so that one port can serve several.
-   * Undefined: more bytes are needed to tell (at most 16).
+   * Tells whether a stream that begins with these bytes is this protocol: so that one port can serve several.
+   * @param first at most 16 bytes, valid until the call returns
+   * @returns undefined if more bytes are needed to tell
    */
   detect(first: Buffer): boolean | undefined;
   /** The broker has started, with what it had; called once for each broker, before anything listens. */
   started?(broker: BrokerServices): void;
-  /** Takes a connection. The handler's `data` is called in order from the first byte. Starts its own handshake timer. */
+  /**
+   * Takes a connection, and starts its own handshake timer. The handler's `data` is called in order from the first byte, not before
+   * this returns.
+   */
   accept(transport: Transport, broker: BrokerServices): ConnectionHandler;
 }

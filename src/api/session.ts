@@ -1,8 +1,14 @@
 /**
- * A session: one authenticated client in one vhost, and everything it may ask of the broker. Every permission is asked behind it.
+ * A session: one authenticated client in one vhost, and everything it may ask of the broker. Permissions are checked behind it,
+ * per call (`Authenticator.permits`).
  *
- * All calls are synchronous; those that change something durable say with a `Mark` when it is safe. Errors are
- * `BrokerError`s, thrown before anything was changed.
+ * All calls are synchronous. Those that change something durable return a `Mark` that says when it is safe: an adapter answers its
+ * client once it is (`confirms`, `whenSafe`). Callbacks named `done` are called once; each says whether that may be before the call
+ * returns.
+ *
+ * Errors are `BrokerError`s, thrown before anything was changed: nothing is half done. What each call throws is listed with it;
+ * `access-refused` (the identity may not) can be thrown by all that name an exchange or a queue, and is not listed again.
+ * Names are text of at most 255 bytes (a queue's: 65,535); longer ones are `precondition-failed` where they are declared.
  */
 import type { Share } from '../clock/work.ts';
 import type { Draft, LargeBody, MessageView, Spelling } from '../message/message.ts';
@@ -23,9 +29,12 @@ import type { Route } from './route.ts';
 import type { BindingInfo, BindOptions, ExchangeOptions, QueueInfo, QueueOptions } from './topology.ts';
 import type { Transaction } from './transaction.ts';
 
-/** What a session calls back on its client. */
+/** What a session calls back on its client. No call may throw. */
 export interface SessionClient {
-  /** What carries the client, if anything does: its listener may promise less than the vhost does; the log names it. */
+  /**
+   * What carries the client: its listener may promise less than the vhost does (`confirmsAtWrite`), and the operator's log names
+   * it. Left out: a part of the broker itself, or of the program that holds it.
+   */
   readonly transport?: {
     readonly confirmsAtWrite?: boolean;
     readonly protocol?: string;
@@ -33,139 +42,202 @@ export interface SessionClient {
     readonly remote?: { readonly address: string; readonly port: number };
   };
   /**
-   * Its part of the budget of work (`clock/work.ts`). The session's long operations run in it; while one is not finished
-   * `mustWait` is true, and the client's next frame is not carried out. Default: the session has one of its own.
+   * The connection's part of the budget of work (`Share`; that of its `ReadGate`). The session's long operations run in it; while
+   * one is not finished `mustWait` is true, and the client's next frame is not carried out. Default: one of the session's own.
    */
   readonly share?: Share;
-  /** Publishing was held back (`Session.congested`) and may go on. */
+  /** `Session.congested` has gone back to false: publishing may go on. Called at any time, also from within another client's call. */
   uncongested(): void;
-  /** An operator closes this client. Tell it in the protocol's own form and end. */
+  /** An operator closes this client. Tell it in the protocol's own form, then `transport.end()`. @param reason for people */
   kicked(reason: string): void;
 }
 
 export interface Session {
-  /** The authenticated user name; 'anonymous' for one who gave none. */
+  /** The authenticated user name; `anonymous` for a client that gave none. */
   readonly user: string;
 
+  /** The name of the vhost. */
   readonly vhost: string;
 
+  /** Small durable facts of the adapter in this vhost. */
   readonly state: AdapterState;
 
   readonly client: SessionClient;
 
-  /** Its part of the budget of work: its long operations run in it (`SessionClient.share`). */
+  /** Its part of the budget of work (`SessionClient.share`). */
   readonly share: Share;
 
   // ---------------------------------------------------------------------------------------------------- topology
-  /** @param type one of ExchangeType; anything else is refused as `invalid` */
+  /**
+   * Makes an exchange, or finds that it is there with the same settings.
+   * @param type one of `ExchangeType`
+   * @throws BrokerError invalid (type), access-refused (also: the default exchange, a name `amq.…`), precondition-failed (it exists
+   * with other settings, arguments that cannot be, too many exchanges)
+   */
   declareExchange(name: string, type: string, options: ExchangeOptions): Mark;
 
-  /** Passive declare: throws not-found. */
+  /** Passive declare; no permission is asked. The default exchange ('') is always there. @throws BrokerError not-found */
   checkExchange(name: string): void;
 
+  /**
+   * Removes an exchange with its bindings. One that does not exist is none to remove (as RabbitMQ has it).
+   * @throws BrokerError access-refused (also: one that is predeclared), precondition-failed (`ifUnused`, and it has bindings)
+   */
   deleteExchange(name: string, ifUnused: boolean): Mark;
 
+  /**
+   * Leads what is published to `source` with a matching key on to `destination`. Binding again changes what the options carry.
+   * @throws BrokerError not-found, access-refused (also: the default exchange), precondition-failed (a key or arguments that the
+   * source's type cannot have)
+   */
   bindExchange(destination: string, source: string, key: string, options: BindOptions): Mark;
 
+  /** Nothing happens if there is no such binding. @throws BrokerError access-refused */
   unbindExchange(destination: string, source: string, key: string, options: BindOptions): Mark;
 
-  /** '' asks for a server-made name (amq.gen-…). */
+  /**
+   * Makes a queue, or finds that it is there with the same settings.
+   * @param name '' asks for a server-made name (`amq.gen-…`)
+   * @throws BrokerError access-refused (also: a name `amq.…`, unless `ownUse`), precondition-failed (it exists with other settings,
+   * arguments that cannot be, too many queues), resource-locked (it is exclusive to another session)
+   */
   declareQueue(name: string, options: QueueOptions): QueueInfo;
 
-  /** Passive declare. Throws not-found, resource-locked. */
+  /** Passive declare; no permission is asked. @throws BrokerError not-found, resource-locked */
   checkQueue(name: string): QueueInfo;
 
+  /** Whether there is such a queue, whosever it is. */
   queueExists(name: string): boolean;
 
-  /** Returns how many ready messages went with it. A queue that does not exist has none (as RabbitMQ has it). */
+  /**
+   * Removes a queue with its messages and bindings. One that does not exist has none (as RabbitMQ has it).
+   * @returns how many ready messages went with it
+   * @throws BrokerError resource-locked, precondition-failed (`ifUnused` and it has consumers, `ifEmpty` and it has messages)
+   */
   deleteQueue(name: string, ifUnused: boolean, ifEmpty: boolean): { messages: number; mark: Mark };
 
   /**
-   * Whoever made the queue has done with it: it goes now, or, if others consume from it, with the last of them, unless it is
-   * declared again. No permission is asked: it is the end of something, not a wish. After a restart nobody knows of it.
+   * The client that made the queue has done with it: it goes now, or, if others consume from it, with the last of them, unless it
+   * is declared again. No permission is asked, since it ends something. Not kept through a restart.
    */
   releaseQueue(name: string): Mark;
 
   /**
    * Removes the messages that are ready now: in parts, if they are many.
-   * @param done is told how many there were, once they are gone
+   * @param done gets their number and the mark once they are gone; called before this returns if they are few
+   * @throws BrokerError not-found, resource-locked
    */
   purgeQueue(name: string, done?: (purged: { messages: number; mark: Mark }) => void): void;
 
+  /** As `bindExchange`, to a queue. @throws BrokerError not-found, resource-locked, access-refused, precondition-failed (also: too many bindings) */
   bindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark;
 
-  /** Nothing happens if there is no such binding (as RabbitMQ has it). */
+  /** Nothing happens if there is no such binding (as RabbitMQ has it). @throws BrokerError not-found (queue), resource-locked */
   unbindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark;
 
-  /** The bindings of a queue, the default exchange's left out. */
+  /** The bindings of a queue, the default exchange's left out. No permission is asked. @throws BrokerError not-found, resource-locked */
   bindings(queue: string): BindingInfo[];
 
   // ---------------------------------------------------------------------------------------------------- publishing
-  /** Throws not-found for an unknown exchange, access-refused for an internal one or one that may not be written to. */
+  /**
+   * Resolves an address. Keep the route for the next message to it (`RouteMemo`), and ask again once it is not `valid`.
+   * @param key the routing key as it came: `key[start, end)`, its levels separated as `spelling` says (DOT or SLASH); copied
+   * @throws BrokerError not-found (exchange), access-refused (also: an internal exchange)
+   */
   route(exchange: string, spelling: Spelling, key: Buffer, start: number, end: number): Route;
 
   /**
    * One route over several keys of an exchange: each queue gets the message once, which is stored under the first key.
-   * At least one key. Throws as `route` does.
+   * @param keys at least one
+   * @throws BrokerError as `route` does
    */
   routeAll(exchange: string, spelling: Spelling, keys: readonly string[]): Route;
 
   /**
-   * Takes a message. `draft.routed` says how many took it. The returned mark goes to a `ConfirmRing` if the publisher
-   * waits for it; MARK_REFUSED if the broker cannot store it. EXACTLY_ONCE messages are delivered only once they are safe.
+   * Takes a message; what it keeps of `draft` is copied before it returns. A route that is not valid any more is resolved again on
+   * the way; if its exchange is gone the message is unroutable. `draft.routed` says afterwards how many took it.
+   * @returns a mark for a `ConfirmRing` if the publisher waits for it: MARK_NOW if nothing durable took it, MARK_REFUSED if the
+   * broker cannot store it or one of its queues is full and refuses. An EXACTLY_ONCE message is delivered only once it is safe
    */
   publish(route: Route, draft: Draft): Mark;
 
-  /** While true, stop parsing the client's publishes and pause its transport; `SessionClient.uncongested` follows. */
+  /**
+   * The broker wants no messages of this client now: no room, or consumers that have to catch up. Take no publish then (pause the
+   * `ReadGate`), but go on with what settles; `SessionClient.uncongested` follows. One that is published all the same is taken while there is room.
+   */
   readonly congested: boolean;
 
   /** What the broker is short of while `congested`, in a word for people. */
   readonly shortage: 'disk' | 'memory';
 
-  /** The connection behind a direct sink has room again: whoever waits for it may go on. */
+  /** The connection behind the direct sink of this queue has room again: publishers that wait for it may go on. */
   directDrained(name: string): void;
 
-  /** For bodies over INLINE_BODY_BYTES. `durable`: the message asks for more than AT_MOST_ONCE, or is to be retained. */
+  /**
+   * Begins a body that does not come in one piece; required for one of more than INLINE_BODY_BYTES.
+   * @param length bytes in all
+   * @param durable the message asks for more than AT_MOST_ONCE, or is to be retained
+   */
   openBody(length: number, durable: boolean): BodyWriter;
 
+  /** Begins to read the large body of a delivery (`MessageView.large`); close the reader in the end. */
   readBody(body: LargeBody): BodyReader;
 
-  /** The message's properties in the neutral form; not for the hot path. */
+  /** The message's properties in the neutral form, decoded anew at each call: not for messages that come and leave in one dialect. */
   properties(view: MessageView): Properties;
 
-  /** As selectors look at them (`Dialects.lookedAt`); not for the hot path. */
-  lookedAt(view: MessageView): Properties;
+  /** The properties that selectors and headers exchanges match: `properties` with all headers as they were sent. Decoded anew too. */
+  matchProperties(view: MessageView): Properties;
 
-  /** Milliseconds until the message expires, 0 if it is over; undefined if it never does. */
+  /** Milliseconds until the message expires, 0 if it has; undefined if it never does. */
   timeLeftMs(view: MessageView): number | undefined;
 
+  /** Begins a transaction; several may be open. */
   transaction(): Transaction;
 
-  /** What follows, until `endUnit`, is one commit unit: all or nothing after a crash. It does not outlive the turn. */
+  /**
+   * What follows, until `endUnit`, is one commit unit: all of it is there after a crash, or nothing. End it within the same call
+   * stack: it must not outlive the turn. Units do not nest; the outer one counts.
+   */
   beginUnit(): void;
 
+  /** @returns the mark that covers the unit */
   endUnit(): Mark;
 
   // -------------------------------------------------------------------------------------------------------- safety
+  /** Makes a ring for the confirms of one publisher: a channel, a connection. It is closed with the session. */
   confirms(sink: ConfirmSink): ConfirmRing;
 
   /** The mark that covers everything this vhost has been asked until now, settlements included. */
   mark(): Mark;
 
-  /** Calls back once, never synchronously unless nothing is to be waited for. `failed`: the log could not make it safe. */
+  /**
+   * Calls `done` when what the mark stands for is safe: before this returns if it is already (MARK_NOW, an earlier flush, a log
+   * that has failed), else when a flush has ended. Calls with later marks come later.
+   * @param done `failed`: the log could not make it safe, and never will
+   */
   whenSafe(mark: Mark, done: (failed: boolean) => void): void;
 
   // ----------------------------------------------------------------------------------------------------- consuming
-  /** A limit that several consumers of this client are to share. */
+  /** A limit that several consumers of this client are to share. @param limit unsettled deliveries in all, 0 for none */
   sharedCredit(limit: number): SharedCredit;
 
-  /** Throws not-found, resource-locked, access-refused. The first delivery comes at the end of this turn or later. */
+  /**
+   * Attaches a consumer to a queue. `sink.attached` is called before this returns; the first delivery comes at the end of this
+   * turn or later.
+   * @param output what is looked at before each delivery: the connection's `Output`, nearly always
+   * @throws BrokerError not-found, resource-locked, access-refused (also: an exclusive consumer is there, or `exclusive` is asked
+   * for and others are), invalid (selector)
+   */
   consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer;
 
   /**
-   * Takes one message on demand, of those that are left when consumers have got what they can take. `done(undefined)` if
-   * there is none, or the consumer that `sink` was attached to is cancelled meanwhile. Otherwise `sink.deliver` is called,
-   * with the slot to be settled on that consumer, just before `done`. Usually both happen synchronously.
+   * Takes one message on demand, of those that are left when consumers have got what they can take.
+   * @param settled the message is done when it is written
+   * @param sink its `attached` is called with the consumer that the delivery is to be settled on, then `deliver` just before `done`
+   * @param done undefined: there is none, or that consumer was cancelled meanwhile. Called before this returns, unless a message
+   * must be read from the disk, or consumers are to be served first
+   * @throws BrokerError not-found, resource-locked
    */
   get(
     name: string,
@@ -174,7 +246,11 @@ export interface Session {
     done: (result: GetResult | undefined, consumer: Consumer) => void,
   ): void;
 
-  /** Who takes at-most-once messages of this queue now; null for nobody. */
+  /**
+   * Sets who takes the at-most-once messages of a queue that was declared with `atMostOnce: 'direct'`.
+   * @param sink null: nobody, and they are dropped, counted
+   * @throws BrokerError not-found, resource-locked
+   */
   attachDirect(name: string, sink: DirectSink | null): void;
 
   /** Retained messages of the vhost. */
@@ -185,13 +261,16 @@ export interface Session {
 
   /**
    * Sends every retained message that the filter matches into the queue, marked `retained`: in parts, if they are many.
-   * @param done is told how many there were
+   * @param filter in the spelling that `options` says
+   * @param done gets their number; called before this returns if they are few
+   * @throws BrokerError not-found, resource-locked
    */
   replayRetained(name: string, filter: string, options: BindOptions, done?: (count: number) => void): void;
 
   /**
-   * The client is gone. Exclusive queues go. Consumers that were not suspended are cancelled: what they hold ends as
-   * RELEASED when the client left in order, as MODIFIED when it was lost.
+   * The client is gone; a second call does nothing. Its rings are closed, its bodies given up, its exclusive queues removed.
+   * Consumers that are not suspended are cancelled: what they hold ends as RELEASED where the client left in order, as MODIFIED
+   * where it was lost.
    */
   close(inOrder: boolean): void;
 }

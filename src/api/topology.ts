@@ -1,10 +1,12 @@
 /**
- * Exchanges, queues and bindings: what a client may declare, and what it is told of them.
+ * Exchanges, queues and bindings: what a client may declare, and what it is told of them. Arguments and their errors are
+ * RabbitMQ's.
  */
 import type { Assurance, Spelling } from '../message/message.ts';
 import type { Headers } from '../message/properties.ts';
 import type { Mark } from './confirms.ts';
 
+/** Which bindings a key goes through: see `routing/kinds/`. */
 export type ExchangeType =
   | 'direct'
   | 'fanout'
@@ -16,19 +18,24 @@ export type ExchangeType =
   | 'x-delayed-message';
 
 export interface ExchangeOptions {
+  /** It is there after a restart. */
   readonly durable: boolean;
+  /** It goes when its last binding does (if it ever had one). */
   readonly autoDelete: boolean;
+  /** Clients cannot publish to it: it gets messages from other exchanges. */
   readonly internal: boolean;
   /** Unknown `x-` arguments are kept and compared; known ones that are not built are refused. */
   readonly arguments: Headers;
 }
 
 export interface QueueOptions {
+  /** It is there after a restart, with its messages of more than AT_MOST_ONCE. */
   readonly durable: boolean;
   /** Belongs to this session: no one else may use it, and it goes with the session. */
   readonly exclusive: boolean;
   /** Goes when its last consumer does (if it ever had one). */
   readonly autoDelete: boolean;
+  /** `x-message-ttl`, `x-max-length` and so on. Unknown ones are kept and compared; known ones that are not built are refused. */
   readonly arguments: Headers;
   /**
    * `direct`: at-most-once messages go straight to the sink attached with `attachDirect`, and are dropped, counted, when
@@ -41,16 +48,21 @@ export interface QueueOptions {
   readonly ownUse?: boolean;
 }
 
+/** What a declare says of the queue. */
 export interface QueueInfo {
+  /** The one that was given, or made by the server. */
   readonly name: string;
   /** Ready messages, not those that consumers hold. */
   readonly messages: number;
+  /** Consumers that are attached. */
   readonly consumers: number;
   /** Waits for the log if this call changed something durable, else MARK_NOW. */
   readonly mark: Mark;
 }
 
+/** A binding beside its ends and its key. A binding is the same if ends, key, spelling and arguments are. */
 export interface BindOptions {
+  /** How the key, or the filter, separates its levels. */
   readonly spelling: Spelling;
   /** For a headers exchange (`x-match` …); kept and compared for all kinds. */
   readonly arguments: Headers;
@@ -74,6 +86,7 @@ export const DATA_SEVERAL = 0x3fff;
 /** The same, of a message that the queue's owner published itself: bindings with `notOwn` have no part in it. */
 export const DATA_SEVERAL_OWN = 0x3ffe;
 
+/** A binding as a queue has it. */
 export interface BindingInfo {
   readonly exchange: string;
   readonly key: string;

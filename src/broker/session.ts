@@ -300,8 +300,8 @@ export class ClientSession implements Session, WaitingPublisher, PublishingClien
     return this.services.dialects.properties(view);
   }
 
-  lookedAt(view: MessageView): Properties {
-    return this.services.dialects.lookedAt(view);
+  matchProperties(view: MessageView): Properties {
+    return this.services.dialects.matchProperties(view);
   }
 
   timeLeftMs(view: MessageView): number | undefined {

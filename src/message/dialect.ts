@@ -49,7 +49,7 @@ export class Dialects {
   }
 
   /** As routing and selectors look at a message: all headers that its publisher sent, and what the broker itself shows. */
-  lookedAt(view: MessageView): Properties {
+  matchProperties(view: MessageView): Properties {
     const properties = this.properties(view);
     const headers = this.byId[view.dialect]?.sent?.(view, properties) ?? properties.headers;
     const all = headers === properties.headers ? properties : { ...properties, headers };

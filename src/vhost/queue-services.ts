@@ -119,7 +119,7 @@ export class VhostQueueServices implements QueueOwner {
   }
 
   properties(view: MessageView): Properties {
-    return this.parts.dialects.lookedAt(view);
+    return this.parts.dialects.matchProperties(view);
   }
 
   unreadable(queue: Queue, seq: number, error: Error): void {

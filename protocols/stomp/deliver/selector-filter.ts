@@ -45,7 +45,7 @@ export class SelectorFilter implements TurnTask {
   /** Whether the subscriber gets it. If not, it is settled. */
   selects(view: MessageView, slot: number, consumer: Consumer): boolean {
     const { selector } = this;
-    const properties = selector.readsProperties ? this.session.lookedAt(view) : NO_PROPERTIES;
+    const properties = selector.readsProperties ? this.session.matchProperties(view) : NO_PROPERTIES;
     if (selector.matches(view, properties)) return true;
     this.stats.notSelected++;
     this.skipped++;

@@ -159,7 +159,7 @@ export class Publisher {
     if (!route.valid) route = this.reroute(route);
     if (route.perMessage) {
       viewDraft(draft, route, 0, this.view);
-      route = this.router.resolve(route, this.parts.dialects.lookedAt(this.view));
+      route = this.router.resolve(route, this.parts.dialects.matchProperties(this.view));
       this.work.look();
     }
     if (route.own !== null && draft.origin !== '') route = this.router.withoutOwn(route, draft.origin);
