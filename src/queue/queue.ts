@@ -1,108 +1,128 @@
 /**
- * A queue: each message goes to one consumer, and leaves when it is settled. What waits is in `backlog.ts`, what is held or
- * aside and how it ends in `custody.ts`; here are its consumers, the handing out, and what it does by itself.
+ * A queue: each message goes to one consumer, and leaves when it is settled. Here are its declaration, its settings and its
+ * life; its messages are in one of three parts at a time, and the dispatcher hands them out.
  *
  * ```
- *            push                    pump                    settle: accepted
- * publisher ------> ready (ring) -----------> held (slots) ------------------> gone
- *                   returned (ordered) <------------------- released, failed
- *                                                          rejected ---------> dead letter, or dropped
+ *            push            dispatcher                  settle: accepted
+ * publisher ------> ready ----------------> unsettled -----------------------> removed
+ *                     ^  <---------------------- | released, failed
+ *                     |                          | rejected, to be tried later
+ *                     +--------------- parked <--+ -------------------------> removed, dead-lettered
  * ```
  *
  * What arrives, comes back or gets credit marks the queue, and one pump at the turn's end serves it. In the middle of a turn
  * that happens only for somebody who looks at the queue, takes from it or deletes it, and for a publisher that would be
  * refused: `catchUp` does first what the turn's end would do, so that nobody can tell when that is. The queue decides
- * nothing about retries (`settlement/`) and writes no record itself: its owner, the vhost, does.
+ * nothing about retries (`settlement/`) and writes no record itself: its vhost does (`queue-services.ts`).
  */
-import type {
-  Backpressure,
-  ConsumeOptions,
-  Consumer,
-  DeliverySink,
-  DirectSink,
-  GetResult,
-  Outcome,
-} from '../api/consume.ts';
+import type { Backpressure, ConsumeOptions, DeliverySink, DirectSink, Outcome } from '../api/consume.ts';
 import type { QueueOptions } from '../api/topology.ts';
 import { PHASE_GATHER, type TurnTask } from '../clock/turn.ts';
 import type { Share, Work } from '../clock/work.ts';
 import type { DeathReason } from '../message/annotations.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Draft, MessageView } from '../message/message.ts';
-import type { Properties } from '../message/properties.ts';
 import type { RouteTarget } from '../routing/binding.ts';
-import { deathBy } from '../settlement/decide.ts';
-import { QueueConsumer } from './dispatch/consumer.ts';
-import { Turns } from './dispatch/consumer-rotation.ts';
-import { type HeldPublisher, QueuePace, WAITING_MIN } from './dispatch/publisher-pace.ts';
-import { Matching, type Readable } from './dispatch/selective-dispatch.ts';
-import { attemptsOf } from './entry-flags.ts';
-import { Lease } from './limits/idle-expiry.ts';
-import { ENDED_A_TURN, type Tended, Terms } from './limits/queue-limits.ts';
+import { backoffMs } from '../settlement/backoff.ts';
+import { type Decision, deathBy } from '../settlement/decide.ts';
+import type { QueueConsumer } from './dispatch/consumer.ts';
+import { type DispatchedQueue, Dispatcher, DONE, type Pumped, TIME_UP, WAITS } from './dispatch/dispatcher.ts';
+import type { GetDone } from './dispatch/pending-gets.ts';
+import type { HeldPublisher } from './dispatch/publisher-pace.ts';
+import type { SelectiveDispatch } from './dispatch/selective-dispatch.ts';
+import { attemptsOf, FLAG_DURABLE, levelOf, type QueueEntryFlags, type VisitEntry, withLevel } from './entry-flags.ts';
+import { IdleExpiry } from './limits/idle-expiry.ts';
+import { type LimitedQueue, QueueLimits } from './limits/queue-limits.ts';
 import { type PolicySettings, type QueueSettings, withPolicy } from './limits/settings.ts';
-import type { QueueOwner } from './queue-services.ts';
-import { Custody } from './unsettled/custody.ts';
+import type { Chunk } from './positions/packed-positions.ts';
+import type { QueueServices } from './queue-services.ts';
+import { PriorityLevels } from './ready/priority-levels.ts';
+import { NOT_AT_HEAD, type ReadyMessages } from './ready/ready-messages.ts';
+import { SingleLevel } from './ready/single-level.ts';
+import { ParkedMessages } from './unsettled/parked-messages.ts';
+import { SettlementBatch } from './unsettled/settlement-batch.ts';
+import { type SettlingQueue, UnsettledMessages } from './unsettled/unsettled-messages.ts';
 
-/** How far handing out has come. It waits when something must be fetched first, or so much has expired that it is enough. */
-const DONE = 0;
-const WAITS = 1;
-const TIME_UP = 2;
-type Pumped = typeof DONE | typeof WAITS | typeof TIME_UP;
-/** Properties and body of a message that takes its time. */
-export const LONG_BYTES = 4 * 1024;
-/** So many messages are handed out at once, though a turn's time is up. */
-const LITTLE = 16;
+// Most queues are idle most of the time: what they do not need yet is shared by all of them, and never written to.
+const NOTHING_PARKED = new ParkedMessages();
+const NO_CONSUMERS: readonly QueueConsumer[] = [];
 
-interface PendingGet {
-  readonly holder: QueueConsumer;
-  readonly done: (result: GetResult | undefined, consumer: Consumer) => void;
-}
-
-export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Readable {
+export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQueue, SettlingQueue {
+  // What each publish looks at comes first, so that it lies together.
+  inTurn = false;
+  readonly durable: boolean;
+  /** At-most-once messages go to the queue's direct subscriber rather than into the queue. */
+  readonly directMode: boolean;
+  /** It takes every message as it comes: nothing to be asked or noted before `push`. */
+  plain = true;
+  /** When it is full it takes no more, and says so. */
+  rejects = false;
+  /** Its publishers are to wait for its consumers (`dispatch/publisher-pace.ts`). */
+  ahead = false;
+  /** It has consumers, or limits: there is something to do at a turn's end. */
+  private attended = false;
+  readonly ready: ReadyMessages;
+  /** Null for a queue that does nothing by itself. */
+  limits: QueueLimits | null = null;
+  /** Null where every consumer takes every message. */
+  selective: SelectiveDispatch | null = null;
+  readonly services: QueueServices<Queue>;
+  // What each delivery looks at.
+  loading = false;
+  deleted = false;
+  readonly unsettled: UnsettledMessages;
+  private parked = NOTHING_PARKED;
+  /** Null until a durable message was settled. */
+  private settled: SettlementBatch | null = null;
+  /** Null until it has a consumer, or was asked for a message. */
+  private dispatcher: Dispatcher | null = null;
+  private catchingUp = false;
+  /** Whatever was to be recovered has been. */
+  private begun = false;
+  grouped = false;
+  readonly id: number;
+  readonly name: string;
+  readonly options: QueueOptions;
+  /** What it does with its messages: what it was declared with, and an operator's policy merged into that. */
+  settings: QueueSettings;
+  private readonly declared: QueueSettings;
+  private idleExpiry: IdleExpiry | null = null;
   /** The session it is exclusive to, or null. */
   readonly exclusiveTo: object | null;
   origin: string;
+  /** The session that it was exclusive to has gone: whoever looks for it finds it deleted. */
+  abandoned = false;
   /** Whoever made it has done with it: it goes with its last consumer, until it is declared again. */
   released = false;
   direct: DirectSink | null = null;
   /** The direct subscriber did not drain in time: publishers do not wait for it. */
   slow = false;
-  readonly consumers: QueueConsumer[] = [];
-  /** Whatever was to be recovered has been. */
-  private begun = false;
-  /** Messages may have groups. */
-  grouped = false;
-  private lease: Lease | null = null;
-  /** Null while no more waits than always may. */
-  private pace: QueuePace | null = null;
-  /** Null where all consumers are alike. */
-  private turns: Turns | null = null;
-  private readonly declared: QueueSettings;
-  private nextConsumer = 0;
-  private loading = false;
-  /** A consumer has deliveries to be made again. */
-  private replaying = false;
-  /** A consumer that shares a limit with others could take more. */
-  shares = false;
-  private catchingUp = false;
-  /** Who asked for a message and is not answered yet: something must be fetched, or is to be done, first. */
-  private readonly gets: PendingGet[] = [];
 
+  /** @param exclusiveTo the session that it is exclusive to */
   constructor(
-    owner: QueueOwner,
+    services: QueueServices<Queue>,
     id: number,
     name: string,
     options: QueueOptions,
     settings: QueueSettings,
     exclusiveTo: object | null,
   ) {
-    super(owner, id, name, options, settings);
+    this.durable = options.durable;
+    this.directMode = options.atMostOnce === 'direct';
+    this.ready = settings.priorityMax < 0 ? new SingleLevel(services.arena) : new PriorityLevels(services.arena);
+    this.services = services;
+    this.unsettled = new UnsettledMessages(this);
+    this.id = id;
+    this.name = name;
+    this.options = options;
+    this.settings = settings;
     this.declared = settings;
     this.exclusiveTo = exclusiveTo;
     this.origin = name;
-    if (settings.singleActiveConsumer) this.turns = new Turns(true, []);
     this.takeOn(settings);
   }
+
+  // --------------------------------------------------------------------------------------------------- its settings
 
   /** Merges an operator's policy into what the queue was declared with; null takes it out again. */
   apply(policy: PolicySettings | null): void {
@@ -110,11 +130,11 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     const before = this.settings;
     this.settings = withPolicy(this.declared, given, policy);
     this.takeOn(this.settings);
-    if (before.bytesMax === Number.POSITIVE_INFINITY) this.terms?.begin();
+    if (before.bytesMax === Number.POSITIVE_INFINITY) this.limits?.begin();
     if (before.expiresMs !== this.settings.expiresMs) {
-      this.lease?.hold();
-      this.lease = null;
-      this.takeLease();
+      this.idleExpiry?.stop();
+      this.idleExpiry = null;
+      this.startIdleExpiry();
     }
     this.wake();
   }
@@ -122,48 +142,136 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
   private takeOn(settings: QueueSettings): void {
     const { messageTtlMs, lengthMax, bytesMax } = settings;
     const bounded = lengthMax !== Number.POSITIVE_INFINITY || bytesMax !== Number.POSITIVE_INFINITY;
-    this.plain = !this.directMode && this.levels === null && messageTtlMs < 0 && !bounded;
+    this.plain = !this.directMode && settings.priorityMax < 0 && messageTtlMs < 0 && !bounded;
     this.rejects = bounded && settings.overflow !== 'drop-head';
-    if (this.terms !== null) this.terms.apply(settings);
-    else if (messageTtlMs >= 0 || bounded) this.makeTerms();
+    if (this.limits !== null) this.limits.apply(settings);
+    else if (messageTtlMs >= 0 || bounded) this.makeLimits();
     this.noteAttended();
   }
 
-  private makeTerms(): Terms {
-    this.terms ??= new Terms(this, this.settings, this.owner);
+  private makeLimits(): QueueLimits {
+    this.limits ??= new QueueLimits(this, this.settings, this.services);
     this.noteAttended();
-    return this.terms;
+    return this.limits;
   }
 
   private noteAttended(): void {
-    this.attended = this.consumers.length > 0 || (this.terms !== null && this.begun);
+    this.attended = this.consumers.length > 0 || (this.limits !== null && this.begun);
   }
 
   /** It was declared, or has been recovered: from now on it does what its settings say by itself. */
   begin(): void {
     this.begun = true;
-    if (this.grouped) this.match();
     this.noteAttended();
-    this.terms?.begin();
-    this.takeLease();
-    for (const [seq, dueMs] of this.retrying) this.owner.tryAgainAt(this, seq, dueMs);
-    for (const [seq, reason] of this.dying) {
-      const flags = this.aside.get(seq)!;
-      this.owner.died(this, seq, flags, deathBy(this.settings, attemptsOf(flags), reason));
-    }
+    this.limits?.begin();
+    this.startIdleExpiry();
+    this.parked.forEachRetrying((seq, _flags, dueMs) => this.services.tryAgainAt(this, seq, dueMs));
+    this.parked.forEachDying((seq, flags, reason) => {
+      this.services.died(this, seq, flags, deathBy(this.settings, attemptsOf(flags), reason));
+    });
     this.wake();
   }
 
-  private takeLease(): void {
+  private startIdleExpiry(): void {
     const { expiresMs } = this.settings;
     if (expiresMs < 0 || this.deleted) return;
-    this.lease ??= new Lease(this.owner.clock, expiresMs, () => this.owner.unused(this));
-    if (this.consumers.length === 0) this.lease.renew();
+    this.idleExpiry ??= new IdleExpiry(this.services.clock, expiresMs, () => this.services.unused(this));
+    this.touch();
   }
 
   /** Somebody has asked for it, or asked it for a message. */
   touch(): void {
-    if (this.lease !== null && this.consumers.length === 0) this.lease.renew();
+    if (this.idleExpiry !== null && this.consumers.length === 0) this.idleExpiry.restart();
+  }
+
+  // ---------------------------------------------------------------------------------------------- messages come in
+
+  /** Takes a message whose reference has been counted. */
+  push(seq: number, flags: QueueEntryFlags): void {
+    this.ready.push(seq, flags);
+    if (this.limits !== null) this.limits.arrived(seq);
+    if (this.selective !== null) this.noteArrived(seq, flags);
+    this.wake();
+  }
+
+  private noteArrived(seq: number, flags: QueueEntryFlags): void {
+    this.selective!.arrived(this.settings.priorityMax < 0 ? 0 : levelOf(flags), seq);
+  }
+
+  /** For a queue that is not plain, or a message with a time to live, before `push` or `pushParked`; returns its flags. */
+  prepare(seq: number, flags: QueueEntryFlags, draft: Draft): QueueEntryFlags {
+    if (draft.ttlMs >= 0) this.makeLimits();
+    if (draft.grouped) this.expectGroups();
+    if (this.limits !== null) return this.limits.prepare(seq, flags, draft);
+    return this.withPriority(flags, draft.priority);
+  }
+
+  /** The flags of a message of this priority. */
+  withPriority(flags: QueueEntryFlags, priority: number): QueueEntryFlags {
+    return this.settings.priorityMax < 0 ? flags : withLevel(flags, priority, this.settings.priorityMax);
+  }
+
+  /** Messages may have groups from now on. */
+  expectGroups(): void {
+    this.grouped = true;
+    this.dispatcher?.selectively();
+  }
+
+  /** A message may expire here: remembered in the log, where a checkpoint names no times. */
+  get mayExpire(): boolean {
+    return this.limits?.mayExpire === true;
+  }
+
+  expectExpiry(): void {
+    this.makeLimits().mayExpire = true;
+  }
+
+  /** Whether one more message of so many bytes is one too many, and its publisher to be told. */
+  refuses(bytes: number): boolean {
+    return this.limits?.refuses(bytes) === true;
+  }
+
+  // -------------------------------------------------------------------------------------------------- how many there are
+
+  /** Ready messages: they wait, and nobody holds them. */
+  get messages(): number {
+    return this.ready.length;
+  }
+
+  /** How many wait, as the queue's limits allow it: more than that may be there until the turn has time to end them. */
+  get count(): number {
+    const { overflow, lengthMax } = this.settings;
+    return overflow === 'drop-head' ? Math.min(this.messages, lengthMax) : this.messages;
+  }
+
+  /** Messages that consumers hold. */
+  get unsettledCount(): number {
+    return this.unsettled.count;
+  }
+
+  get isEmpty(): boolean {
+    return this.messages + this.unsettled.count + this.parked.size === 0;
+  }
+
+  get consumers(): readonly QueueConsumer[] {
+    return this.dispatcher === null ? NO_CONSUMERS : this.dispatcher.consumers;
+  }
+
+  // ------------------------------------------------------------------------------------------------- a turn's end
+
+  /** Something may be deliverable: look at the end of this turn. */
+  wake(): void {
+    if (this.attended && !this.inTurn) this.services.turn.add(PHASE_GATHER, this);
+  }
+
+  endOfTurn(): void {
+    const { counters } = this.services;
+    const before = counters.delivered;
+    this.catchUp();
+    const { dispatcher } = this;
+    if (dispatcher === null) return;
+    dispatcher.keepPace(counters.delivered - before);
+    dispatcher.answerGets();
   }
 
   /**
@@ -176,13 +284,13 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     if (this.deleted || !this.begun) return true;
     this.catchingUp = true;
     try {
-      const pumped = this.handOutAll();
-      let done = pumped === DONE && this.shareOut();
+      const pumped = this.pump();
+      let done = pumped === DONE && this.dispatcher?.serveSharedCredit() !== false;
       // What the time has not reached for was not offered to anyone yet.
       // When the broker stops, what is too much stays for the next start.
-      if (this.terms !== null && pumped !== TIME_UP && !this.owner.stopping) {
-        this.terms.offered();
-        done = done && this.terms.tend(asked);
+      if (this.limits !== null && pumped !== TIME_UP && !this.services.stopping) {
+        this.limits.offered();
+        done = done && this.limits.enforce(asked);
       }
       return done;
     } finally {
@@ -191,295 +299,75 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     }
   }
 
-  /** How many wait, as the queue's terms allow it: more than that may be there until the turn has time to end them. */
-  get count(): number {
-    const { overflow, lengthMax } = this.settings;
-    return overflow === 'drop-head' ? Math.min(this.messages, lengthMax) : this.messages;
-  }
-
-  private handOutAll(): Pumped {
-    const pumped = this.pump();
-    if (pumped === TIME_UP) this.owner.turn.addLater(PHASE_GATHER, this);
+  private pump(): Pumped {
+    if (this.dispatcher === null) return this.loading ? WAITS : DONE;
+    const pumped = this.dispatcher.pump();
+    if (pumped === TIME_UP) this.services.turn.addLater(PHASE_GATHER, this);
     return pumped;
   }
 
-  /** What consumers may take is up to others, too. */
-  private shareOut(): boolean {
-    if (!this.shares) return true;
-    this.shares = false;
-    for (const consumer of [...this.consumers]) consumer.serveShared();
-    return !this.loading;
+  // --------------------------------------------------------------------------------------------- messages are shown
+
+  /** Shows a message in `services.deliveryView`; false if it must be fetched first, and then the queue comes back by itself. */
+  show(seq: number, flags: QueueEntryFlags): boolean {
+    const { store, deliveryView } = this.services;
+    if (store.view(seq, flags, deliveryView)) return true;
+    this.load(seq, flags);
+    return false;
   }
 
-  /** @internal a limit that consumers share may have room for one of this queue's */
-  offer(): void {
-    this.handOutAll();
-    if (this.terms !== null) this.wake();
-  }
-
-  /** A message may expire here: remembered in the log, where a checkpoint names no times. */
-  get mayExpire(): boolean {
-    return this.terms?.mayExpire === true;
-  }
-
-  expectExpiry(): void {
-    this.makeTerms().mayExpire = true;
-  }
-
-  /** Whether one more message of so many bytes is one too many, and its publisher to be told. */
-  refuses(bytes: number): boolean {
-    return this.terms?.refuses(bytes) === true;
-  }
-
-  /** For a queue that is not plain, or a message with a time to live, before `push` or `pushAside`; returns its flags. */
-  prepare(seq: number, flags: number, draft: Draft): number {
-    if (draft.ttlMs >= 0) this.makeTerms();
-    if (draft.grouped) this.expectGroups();
-    if (this.terms !== null) return this.terms.prepare(seq, flags, draft);
-    return this.withPriority(flags, draft.priority);
-  }
-
-  expectGroups(): void {
-    this.grouped = true;
-    if (this.begun) this.match();
-  }
-
-  /** From now on not every consumer takes every message. */
-  private match(): Matching {
-    if (this.matching !== null) return this.matching;
-    this.makeHoles();
-    this.turns ??= new Turns(false, this.consumers);
-    this.matching = new Matching(this, this.owner.turn, this.consumers);
-    return this.matching;
-  }
-
-  /** Something may be deliverable: look at the end of this turn. */
-  override wake(): void {
-    if (this.attended && !this.inTurn) this.owner.turn.add(PHASE_GATHER, this);
-  }
-
-  endOfTurn(): void {
-    const { counters } = this.owner;
-    const before = counters.delivered;
-    this.catchUp();
-    if (this.pace !== null || this.messages > WAITING_MIN) this.keepPace(counters.delivered - before);
-    if (this.gets.length > 0) this.answerGets();
-  }
-
-  // ------------------------------------------------------------------------------------------------------- its pace
-
-  /** @param left messages that have just been handed out */
-  private keepPace(left: number): void {
-    if (this.consumers.length === 0 || this.deleted) {
-      this.endPace();
-      return;
-    }
-    const { clock, deliveryView } = this.owner;
-    const nowMs = clock.monotonicMs();
-    this.pace ??= new QueuePace(clock, nowMs, this.messages, () => this.paceChanged());
-    this.pace.look(nowMs, this.messages, left, left > 0 ? deliveryView.bodyLength : 0);
-    this.paceChanged();
-  }
-
-  private paceChanged(): void {
-    const { pace } = this;
-    if (pace === null) return;
-    this.ahead = pace.ahead;
-    if (pace.idle) this.endPace();
-  }
-
-  private endPace(): void {
-    this.ahead = false;
-    this.pace?.close();
-    this.pace = null;
-  }
-
-  /** This publisher waits until consumers have caught up with it, or have stopped asking. */
-  holdPublisher(publisher: HeldPublisher): void {
-    this.pace!.hold(publisher);
-  }
-
-  // ------------------------------------------------------------------------------------------------- handing out
-
-  private pump(): Pumped {
-    if (this.loading || this.deleted) return WAITS;
-    if (this.messages === 0 && !this.replaying) return DONE;
-    const { work } = this.owner.turn;
-    if (this.replaying && !this.replayAll()) return work.over ? TIME_UP : WAITS;
-    if (this.matching !== null) return this.handOutMatching(this.matching);
-    let expired = 0;
-    for (;;) {
-      const fromReturned = this.returnedFirst();
-      if (!fromReturned && this.ready.length === 0) return DONE;
-      const consumer = this.nextReady();
-      if (consumer === null) return DONE;
-      const seq = fromReturned ? this.returned.headSeq() : this.ready.headSeq();
-      const flags = fromReturned ? this.returned.headFlags() : this.ready.headFlags();
-      if (!this.owner.store.view(seq, flags, this.owner.deliveryView)) {
-        this.load(seq, flags);
-        return WAITS;
-      }
-      if (fromReturned) this.returned.shift();
-      else this.ready.shift();
-      if (this.terms?.isOver(seq, this.owner.deliveryView)) {
-        this.expire(seq, flags);
-        if (++expired < ENDED_A_TURN) continue;
-        this.terms.again();
-        return WAITS;
-      }
-      if (this.turns === null) this.nextConsumer++;
-      else this.turns.served(consumer);
-      this.handOut(consumer, seq, flags);
-      this.countHandedOut();
-      if (work.over && this.mustStop(work)) return TIME_UP;
-    }
-  }
-
-  /** The time is up; but a queue with little to hand out is not to wait behind a hundred long ones. */
-  private mustStop(work: Work): boolean {
-    return this.messages > LITTLE || !work.spare();
-  }
-
-  /** The same where consumers do not all take every message. */
-  private handOutMatching(matching: Matching): Pumped {
-    const { work } = this.owner.turn;
-    const turns = this.turns!;
-    const { deliveryView: view, store } = this.owner;
-    matching.begin();
-    for (;;) {
-      const consumer = matching.next(turns.order);
-      if (consumer === null) return this.loading ? WAITS : DONE;
-      const { seq, flags } = matching;
-      // It is in memory: it has just been looked at.
-      if (!store.view(seq, flags, view) || !this.takeOut(seq, flags)) return DONE;
-      matching.taken(consumer, view);
-      turns.served(consumer);
-      this.handOut(consumer, seq, flags);
-      this.countHandedOut();
-      if (work.over && this.mustStop(work)) return TIME_UP;
-    }
-  }
-
-  /** What a long message costs depends on what it is made into for its reader, which nobody knows. */
-  private countHandedOut(): void {
-    const { deliveryView: view, turn } = this.owner;
-    if (view.propsEnd - view.propsStart + view.bodyLength > LONG_BYTES) turn.work.look();
-    else turn.work.spend(1);
-  }
-
-  /** `view` shows the message. */
-  private handOut(consumer: QueueConsumer, seq: number, flags: number): void {
-    const counters = this.owner.counters;
-    if (this.terms !== null) this.terms.left(seq, this.owner.deliveryView, !consumer.settled);
-    if (this.levels !== null) this.owner.deliveryView.subscriptionData = 0;
-    counters.delivered++;
-    if (this.owner.deliveryView.redelivered) counters.redelivered++;
-    if (consumer.settled) {
-      consumer.sink.deliver(this.owner.deliveryView, -1);
-      counters.acknowledged++;
-      this.bury(seq, flags);
-      return;
-    }
-    const slot = this.hold(seq, flags, consumer);
-    consumer.sink.deliver(this.owner.deliveryView, slot);
-  }
-
-  /** What resumed consumers hold comes before anything new. False if something must be loaded first. */
-  private replayAll(): boolean {
-    const { work } = this.owner.turn;
-    let left = false;
-    for (const consumer of this.consumers) {
-      while (consumer.replay.length > 0 && consumer.ready()) {
-        if (!this.replayOne(consumer)) return false;
-        if (work.over) return false;
-      }
-      if (consumer.replay.length > 0) left = true;
-    }
-    this.replaying = left;
-    return true;
-  }
-
-  private replayOne(consumer: QueueConsumer): boolean {
-    const slot = consumer.replay[0]!;
-    if (this.deliveries.holder(slot) === consumer) {
-      const seq = this.deliveries.seq(slot);
-      const flags = this.deliveries.flags(slot);
-      if (!this.owner.store.view(seq, flags, this.owner.deliveryView)) {
-        this.load(seq, flags);
-        return false;
-      }
-      consumer.replay.shift();
-      this.owner.counters.delivered++;
-      this.owner.counters.redelivered++;
-      consumer.sink.deliver(this.owner.deliveryView, slot);
-      this.countHandedOut();
-    } else consumer.replay.shift();
-    return true;
-  }
-
-  /** The next consumer in turn that can take one; null if none can. Its turn is over once it got something. */
-  private nextReady(): QueueConsumer | null {
-    if (this.turns !== null) return this.turns.next();
-    const consumers = this.consumers;
-    const n = consumers.length;
-    for (let i = 0; i < n; i++) {
-      if (this.nextConsumer >= n) this.nextConsumer = 0;
-      const consumer = consumers[this.nextConsumer]!;
-      if (consumer.ready()) return consumer;
-      this.nextConsumer++;
-    }
-    return null;
-  }
-
-  private load(seq: number, flags: number): void {
+  private load(seq: number, flags: QueueEntryFlags): void {
     this.loading = true;
-    this.owner.store.load(seq, flags, (error) => {
+    this.services.store.load(seq, flags, (error) => {
       this.loading = false;
       if (this.deleted) return;
       if (error !== undefined) this.skipUnreadable(seq, flags, error);
       // Straight on: the block that was loaded may be evicted again by the turn's end. Where it came at once, whoever asked
       // for it is still at work.
       if (!this.catchingUp) this.endOfTurn();
-      else if (!this.inTurn) this.owner.turn.add(PHASE_GATHER, this);
+      else if (!this.inTurn) this.services.turn.add(PHASE_GATHER, this);
     });
   }
 
   /** It stays in the log, unsettled, for whoever repairs it; the queue goes on without it. */
-  private skipUnreadable(seq: number, flags: number, error: Error): void {
-    if (this.matching !== null) {
-      if (this.takeOut(seq, flags)) this.setAside(seq, flags);
-    } else if (this.returned.length > 0 && this.returned.headSeq() === seq) {
-      this.setAside(seq, this.returned.headFlags());
-      this.returned.shift();
-    } else if (this.ready.length > 0 && this.ready.headSeq() === seq) {
-      this.setAside(seq, this.ready.headFlags());
-      this.ready.shift();
+  private skipUnreadable(seq: number, flags: QueueEntryFlags, error: Error): void {
+    if (this.selective !== null) {
+      if (this.ready.removeAt(seq, flags)) this.park(seq, flags);
+    } else {
+      const shifted = this.ready.shiftIf(seq);
+      if (shifted !== NOT_AT_HEAD) this.park(seq, shifted);
     }
-    for (const consumer of this.consumers) {
-      consumer.replay = consumer.replay.filter((slot) => this.deliveries.seq(slot) !== seq);
-    }
-    this.owner.unreadable(this, seq, error);
+    this.dispatcher?.forgetReplays(seq);
+    this.services.unreadable(this, seq, error);
   }
 
-  // ------------------------------------------------------------------------------------------------ for its terms
+  // ------------------------------------------------------------------------------------------------- for its limits
 
-  look(): MessageView | null {
-    const seq = this.headSeq();
-    const flags = this.headFlags();
-    if (this.owner.store.view(seq, flags, this.owner.deliveryView)) return this.owner.deliveryView;
-    this.load(seq, flags);
-    return null;
+  headSeq(): number {
+    return this.ready.headSeq();
+  }
+
+  showHead(): MessageView | null {
+    return this.show(this.ready.headSeq(), this.ready.headFlags()) ? this.services.deliveryView : null;
   }
 
   endHead(reason: DeathReason): void {
-    const seq = this.headSeq();
-    const flags = this.headFlags();
-    this.shiftHead();
+    const seq = this.ready.headSeq();
+    const flags = this.ready.headFlags();
+    this.ready.shift();
     this.end(seq, flags, reason);
   }
 
-  sizeOf(seq: number, flags: number, done: (bytes: number) => void): void {
-    const { store, deliveryView: view } = this.owner;
+  /** There is another head now, with a time of its own: it may be over, and does not count as waiting then. */
+  headLeft(): void {
+    if (this.limits === null || this.services.stopping) return;
+    this.catchingUp = true;
+    this.limits.enforce(true);
+    this.catchingUp = false;
+  }
+
+  sizeOf(seq: number, flags: QueueEntryFlags, done: (bytes: number) => void): void {
+    const { store, deliveryView: view } = this.services;
     if (store.view(seq, flags, view)) done(view.bodyLength);
     else {
       store.load(seq, flags, (error) => {
@@ -488,55 +376,136 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     }
   }
 
-  // --------------------------------------------------------------------------------------------- for matching
-
-  show(seq: number, flags: number): MessageView | null {
-    const { store, deliveryView: view } = this.owner;
-    if (store.view(seq, flags, view)) return view;
-    this.load(seq, flags);
-    return null;
-  }
-
-  properties(view: MessageView): Properties {
-    return this.owner.properties(view);
-  }
-
-  isOver(seq: number, flags: number): boolean {
-    if (this.terms === null || !this.terms.isOver(seq, this.owner.deliveryView)) return false;
-    if (this.takeOut(seq, flags)) this.expire(seq, flags);
+  endIfExpired(seq: number, flags: QueueEntryFlags): boolean {
+    if (this.limits === null || !this.limits.isOver(seq, this.services.deliveryView)) return false;
+    if (this.ready.removeAt(seq, flags)) this.expire(seq, flags);
     return true;
   }
 
-  /** Taken out of its place, and nobody gets it any more. `view` shows it. */
-  private expire(seq: number, flags: number): void {
-    this.terms!.left(seq, this.owner.deliveryView, false);
+  /** Taken out of its place, and nobody gets it any more. It is shown. */
+  expire(seq: number, flags: QueueEntryFlags): void {
+    this.limits!.left(seq, this.services.deliveryView, false);
     this.end(seq, flags, 'expired');
   }
 
-  /** Delivers again what a consumer holds, before anything new. */
-  replay(consumer: QueueConsumer): void {
-    consumer.replay = this.deliveries.heldBy(consumer);
-    this.replaying = true;
+  // --------------------------------------------------------------------------------------------- messages are parked
+
+  /** Takes a message that may not be handed out before `admit`: it is not safe yet. */
+  pushParked(seq: number, flags: QueueEntryFlags): void {
+    this.park(seq, flags);
+  }
+
+  private park(seq: number, flags: QueueEntryFlags): void {
+    if (this.parked === NOTHING_PARKED) this.parked = new ParkedMessages();
+    this.parked.add(seq, flags);
+  }
+
+  /** A message that was parked by `pushParked` is safe, and ready. */
+  admit(seq: number): void {
+    if (this.deleted) return;
+    const flags = this.parked.take(seq);
+    if (flags !== undefined) this.push(seq, flags);
+  }
+
+  private end(seq: number, flags: QueueEntryFlags, reason: DeathReason): void {
+    this.die(seq, flags, deathBy(this.settings, attemptsOf(flags), reason));
+  }
+
+  /** It is dead: parked until its vhost has carried out what becomes of it. */
+  die(seq: number, flags: QueueEntryFlags, decision: Decision): void {
+    this.park(seq, flags);
+    this.services.died(this, seq, flags, decision);
+  }
+
+  /** It has died, and what becomes of it must be read first: neither a crash nor a restart brings it back to its place. */
+  setDying(seq: number, flags: QueueEntryFlags, reason: DeathReason): void {
+    if (!this.parked.setDying(seq, reason)) return;
+    if (this.isDurable(flags)) this.services.logDying(this, seq, flags, reason);
+  }
+
+  /** Its settlement is logged. */
+  private isDurable(flags: QueueEntryFlags): boolean {
+    return this.durable && (flags & FLAG_DURABLE) !== 0;
+  }
+
+  retryLater(seq: number, back: QueueEntryFlags): void {
+    const { services } = this;
+    const dueMs = services.nowMs() + backoffMs(this.settings.backoff!, attemptsOf(back), seq);
+    if (this.isDurable(back)) services.logRetry(this, seq, back, dueMs);
+    services.counters.requeued++;
+    this.awaitRetry(seq, back, dueMs);
+    services.tryAgainAt(this, seq, dueMs);
+  }
+
+  private awaitRetry(seq: number, flags: QueueEntryFlags, dueMs: number): void {
+    this.park(seq, flags);
+    this.parked.setRetrying(seq, dueMs);
+  }
+
+  /** Its time has come: back to its place, unless something else became of it. @param dueMs epoch milliseconds */
+  retry(seq: number, dueMs: number): void {
+    if (this.deleted || this.parked.retriesAtMs(seq) !== dueMs) return;
+    this.giveBack(seq, this.parked.take(seq)!);
     this.wake();
+  }
+
+  // ------------------------------------------------------------------------------------------- messages are settled
+
+  settle(consumer: QueueConsumer, slot: number, outcome: Outcome): void {
+    this.unsettled.settle(consumer, slot, outcome);
+  }
+
+  /** Ends what the consumer holds: in parts, if it is much. */
+  settleAll(consumer: QueueConsumer, outcome: Outcome, done: () => void): void {
+    this.unsettled.settleAll(consumer, outcome, done);
+  }
+
+  requeue(seq: number, flags: QueueEntryFlags, back: QueueEntryFlags): void {
+    if (back !== flags && this.isDurable(flags)) this.services.logReturned(this, seq, back);
+    this.services.counters.requeued++;
+    this.giveBack(seq, back);
+  }
+
+  private giveBack(seq: number, flags: QueueEntryFlags): void {
+    if (this.selective !== null) this.noteArrived(seq, flags);
+    this.ready.giveBack(seq, flags);
+    if (this.limits !== null) this.limits.returned(seq);
+  }
+
+  /** The message is done with in this queue: its settlement is logged with the turn's others, its reference goes. */
+  remove(seq: number, flags: QueueEntryFlags): void {
+    if (this.parked.size > 0) this.parked.take(seq);
+    if (this.limits !== null) this.limits.gone(seq);
+    if (this.isDurable(flags)) {
+      this.settled ??= new SettlementBatch();
+      this.settled.add(seq);
+      if (this.settled.count === 1) this.services.settling(this);
+    }
+    this.services.store.release(seq, flags);
+  }
+
+  /** Writes the settlements gathered so far, now: for whoever needs the mark that covers them. */
+  flushSettled(): void {
+    const { settled } = this;
+    if (settled === null || settled.count === 0) return;
+    this.services.logSettled(this, settled.seqs, settled.count);
+    settled.clear();
   }
 
   // --------------------------------------------------------------------------------------------------- consumers
 
+  /** @throws BrokerError access-refused while it is in exclusive use; invalid for a selector that cannot be read */
   addConsumer(options: ConsumeOptions, sink: DeliverySink, output: Backpressure): QueueConsumer {
-    const alone = options.exclusive && (this.consumers.length > 0 || this.settings.singleActiveConsumer);
-    if (alone || this.consumers.some((c) => c.exclusive)) {
-      throw new BrokerError('access-refused', `queue '${this.name}' in vhost '${this.owner.vhost}' in exclusive use`);
-    }
-    const consumer = new QueueConsumer(this, options, sink, output);
-    const selects = options.selector !== undefined && options.selector.trim() !== '';
-    if (selects || this.matching !== null) this.match().add(consumer, options.selector);
-    if (consumer.priority !== 0) this.turns ??= new Turns(false, this.consumers);
-    this.consumers.push(consumer);
-    this.turns?.add(consumer);
-    this.lease?.hold();
+    const consumer = this.makeDispatcher().add(options, sink, output);
+    this.idleExpiry?.stop();
     this.attended = true;
     this.wake();
     return consumer;
+  }
+
+  private makeDispatcher(): Dispatcher {
+    this.dispatcher ??= new Dispatcher(this);
+    return this.dispatcher;
   }
 
   cancelConsumer(consumer: QueueConsumer, outcome?: Outcome): void {
@@ -544,14 +513,11 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
     if (outcome === undefined && this.inTurn && consumer.ready()) this.catchUp();
     if (consumer.active) {
       consumer.active = false;
-      const at = this.consumers.indexOf(consumer);
-      if (at >= 0) this.consumers.splice(at, 1);
-      this.turns?.remove(consumer);
-      this.matching?.remove(consumer);
+      const another = this.dispatcher?.remove(consumer) === true;
       this.noteAttended();
       if (!consumer.passive) {
         this.touch();
-        if (this.turns !== null) this.wake(); // it is another's turn now
+        if (another) this.wake();
       }
     }
     if (outcome !== undefined && consumer.held > 0 && !this.deleted) {
@@ -561,61 +527,48 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
 
   private cancelled(consumer: QueueConsumer): void {
     const last = this.consumers.length === 0 && !consumer.passive;
-    if (last) this.endPace();
-    if (last && (this.options.autoDelete || this.released) && !this.deleted) this.owner.unused(this);
+    if (last) this.dispatcher?.endPace();
+    if (last && (this.options.autoDelete || this.released) && !this.deleted) this.services.unused(this);
+  }
+
+  replay(consumer: QueueConsumer): void {
+    this.dispatcher?.replay(consumer);
+    this.wake();
+  }
+
+  /** @internal a limit that consumers share may have room for one of this queue's */
+  offer(): void {
+    this.pump();
+    if (this.limits !== null) this.wake();
+  }
+
+  /** @internal */
+  awaitSharedCredit(): void {
+    this.dispatcher?.awaitSharedCredit();
   }
 
   /**
    * Takes one message for `holder`, if there is one left when consumers have got theirs; `done` is called with undefined if
-   * not. @throws resource-locked
+   * not. @throws BrokerError resource-locked
    */
-  get(holder: QueueConsumer, done: PendingGet['done']): void {
+  get(holder: QueueConsumer, done: GetDone): void {
     const { type, singleActiveConsumer } = this.settings;
     if (singleActiveConsumer && type === 'quorum') {
       throw new BrokerError(
         'resource-locked',
-        `cannot obtain access to locked queue '${this.name}' in vhost '${this.owner.vhost}'. basic.get operations are not supported by quorum queues with single active consumer`,
+        `cannot obtain access to locked queue '${this.name}' in vhost '${this.services.vhost}'. basic.get operations are not supported by quorum queues with single active consumer`,
       );
     }
     this.touch();
-    this.gets.push({ holder, done });
-    this.answerGets();
+    this.makeDispatcher().get(holder, done);
   }
 
-  /** Takes for whoever asked, in order; what must be fetched first brings the queue back here by itself. */
-  private answerGets(): void {
-    for (;;) {
-      const next = this.gets[0];
-      if (next === undefined) break;
-      if (next.holder.active && !this.deleted) {
-        if (!this.catchUp(true)) return;
-        if (this.messages > 0) {
-          const seq = this.headSeq();
-          const flags = this.headFlags();
-          if (!this.owner.store.view(seq, flags, this.owner.deliveryView)) {
-            this.load(seq, flags);
-            return;
-          }
-          this.shiftHead();
-          this.gets.shift();
-          this.handOut(next.holder, seq, flags);
-          this.headLeft();
-          next.done({ remaining: this.count }, next.holder);
-          continue;
-        }
-      }
-      this.gets.shift();
-      next.done(undefined, next.holder);
-    }
+  /** This publisher waits until consumers have caught up with it, or have stopped asking. */
+  holdPublisher(publisher: HeldPublisher): void {
+    this.dispatcher!.holdPublisher(publisher);
   }
 
-  /** There is another head now, with a time of its own: it may be over, and does not count as waiting then. */
-  private headLeft(): void {
-    if (this.terms === null || this.owner.stopping) return;
-    this.catchingUp = true;
-    this.terms.tend(true);
-    this.catchingUp = false;
-  }
+  // ------------------------------------------------------------------------------------------------ purge and delete
 
   /**
    * Removes what waits: in parts, if it is much. What is over by now ends as it should first, and what consumers take
@@ -624,23 +577,24 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
    */
   purge(share: Share, done: (messages: number) => void): void {
     const { work } = share;
+    const { ready } = this;
     let waiting = -1;
     let purged = 0;
     const step = (): boolean => {
       if (waiting < 0) {
         // What must be fetched first goes with the rest.
         if (!this.catchUp(true) && !this.loading) return false;
-        waiting = this.messages;
-        if (this.terms?.countsBytes === true) {
+        waiting = ready.length;
+        if (this.limits?.countsBytes === true) {
           purged = this.purgeAtOnce();
           return true;
         }
       }
-      while (purged < waiting && this.messages > 0 && !this.deleted) {
-        const seq = this.headSeq();
-        const flags = this.headFlags();
-        this.shiftHead();
-        this.bury(seq, flags);
+      while (purged < waiting && ready.length > 0 && !this.deleted) {
+        const seq = ready.headSeq();
+        const flags = ready.headFlags();
+        ready.shift();
+        this.remove(seq, flags);
         purged++;
         work.spend(1);
         if (work.over) return false;
@@ -653,26 +607,26 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
 
   /** A queue whose bytes are counted is bounded, and counts anew when it is empty. */
   private purgeAtOnce(): number {
-    const messages = this.messages;
-    this.forEachReady((seq, flags) => this.bury(seq, flags));
-    this.empty();
-    this.terms?.emptied();
+    const messages = this.ready.length;
+    this.ready.forEach((seq, flags) => {
+      this.remove(seq, flags);
+    });
+    this.ready.clear();
+    this.limits?.emptied();
     this.flushSettled();
     return messages;
   }
 
   /**
-   * Lets go of everything: in parts, if it is much. The owner has logged that the queue is gone. Returns how many messages
+   * Lets go of everything: in parts, if it is much. The vhost has logged that the queue is gone. Returns how many messages
    * waited.
    */
   delete(share: Share, gone: () => void = () => {}): number {
     const messages = this.count;
     this.deleted = true;
-    this.terms?.disarm();
-    this.lease?.hold();
-    this.endPace();
-    const consumers = this.consumers.splice(0);
-    for (const consumer of consumers) consumer.active = false;
+    this.limits?.disarm();
+    this.idleExpiry?.stop();
+    const consumers = this.dispatcher?.removeAll() ?? [];
     let { direct } = this;
     this.direct = null;
     let next = 0;
@@ -684,9 +638,91 @@ export class Queue extends Custody implements RouteTarget, TurnTask, Tended, Rea
       }
       direct?.queueDeleted?.(this.name);
       direct = null;
-      return this.letGo(share.work);
+      return this.releaseAll(share.work);
     }, gone);
-    this.answerGets();
+    this.dispatcher?.answerGets();
     return messages;
+  }
+
+  /** Lets go of everything, held, parked or waiting; nothing of it is written down. A part; true when all is gone. */
+  private releaseAll(work: Work): boolean {
+    this.settled?.clear();
+    const { ready, parked } = this;
+    const { store } = this.services;
+    while (ready.length > 0) {
+      const seq = ready.headSeq();
+      const flags = ready.headFlags();
+      ready.shift();
+      store.release(seq, flags);
+      work.spend(1);
+      if (work.over) return false;
+    }
+    for (let entry = parked.takeAny(); entry !== undefined; entry = parked.takeAny()) {
+      store.release(...entry);
+      work.spend(1);
+      if (work.over) return false;
+    }
+    if (!this.unsettled.releaseAll(work)) return false;
+    ready.clear();
+    return true;
+  }
+
+  // ---------------------------------------------------------------------------------------------------- recovery
+
+  /** Recovery: positions from a checkpoint. */
+  recoverChunk(chunk: Chunk): void {
+    this.ready.adopt(chunk);
+  }
+
+  /** Recovery: one that is not in that order. */
+  recoverHeld(seq: number, flags: QueueEntryFlags): void {
+    this.giveBack(seq, flags);
+  }
+
+  /** It failed and is to be tried again then, which may be past by now. @param dueMs epoch milliseconds */
+  recoverRetry(seq: number, flags: QueueEntryFlags, dueMs: number): void {
+    this.awaitRetry(seq, flags, dueMs);
+  }
+
+  /** It has died, and what it was to become is not in the log. */
+  recoverDying(seq: number, flags: QueueEntryFlags, reason: DeathReason): void {
+    this.park(seq, flags);
+    this.parked.setDying(seq, reason);
+  }
+
+  // -------------------------------------------------------------------------------------------------- checkpoints
+
+  /** What waits in order, packed. */
+  forEachChunk(visit: (chunk: Chunk) => void): void {
+    this.ready.forEachChunk(visit);
+  }
+
+  forEachReady(visit: VisitEntry): void {
+    this.ready.forEach(visit);
+  }
+
+  /** What is not in that order: returned, held by consumers, or parked. */
+  forEachHeld(visit: VisitEntry): void {
+    this.ready.forEachReturned(visit);
+    this.unsettled.forEach(visit);
+    this.parked.forEach(visit);
+  }
+
+  /** Those that are parked to be tried again, and when. */
+  forEachRetrying(visit: (seq: number, flags: QueueEntryFlags, dueMs: number) => void): void {
+    this.parked.forEachRetrying(visit);
+  }
+
+  /** Those that are parked because they have died, and what of. */
+  forEachDying(visit: (seq: number, flags: QueueEntryFlags, reason: DeathReason) => void): void {
+    this.parked.forEachDying(visit);
+  }
+
+  /** Everything it needs of the messages `first` to `last`. */
+  forEachIn(first: number, last: number, visit: VisitEntry): void {
+    this.ready.forEachIn(first, last, visit);
+    this.forEachHeld((seq, flags) => {
+      if (seq >= first && seq <= last) visit(seq, flags);
+    });
   }
 }

@@ -7,9 +7,9 @@ import type { DeathReason } from '../message/annotations.ts';
 import type { Dialects } from '../message/dialect.ts';
 import { MessageView } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
-import { Slab } from '../queue/positions/position-arena.ts';
+import { PositionArena } from '../queue/positions/position-arena.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { QueueOwner } from '../queue/queue-services.ts';
+import type { QueueServices } from '../queue/queue-services.ts';
 import type { MessageStore } from '../queue/store/message-store.ts';
 import type { Decision } from '../settlement/decide.ts';
 import type { CommitUnits } from './commit-units.ts';
@@ -41,7 +41,7 @@ export interface QueueServicesParts {
   delete(queue: Queue): void;
 }
 
-export class VhostQueueServices implements QueueOwner {
+export class VhostQueueServices implements QueueServices<Queue> {
   readonly vhost: string;
   readonly store: MessageStore;
   readonly turn: Turn;
@@ -49,7 +49,7 @@ export class VhostQueueServices implements QueueOwner {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly deliveryView = new MessageView();
-  readonly slab = new Slab();
+  readonly arena = new PositionArena();
   private readonly time: TurnClock;
   private readonly lifecycle: Lifecycle;
   private readonly log: Log;

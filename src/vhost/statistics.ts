@@ -58,7 +58,7 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
     queues++;
     consumers += queue.consumers.length;
     ready += queue.messages;
-    unsettled += queue.unsettled;
+    unsettled += queue.unsettledCount;
     if (queues % QUEUES_A_PART === 0) yield;
   }
   return {
@@ -67,7 +67,7 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
     counters: vhost.counters,
     log: vhost.log.statistics,
     transient: vhost.transient.statistics,
-    positionBytes: vhost.queueServices.slab.bytes,
+    positionBytes: vhost.queueServices.arena.bytes,
     exchanges: vhost.topology.exchanges.size,
     queues,
     consumers,
@@ -90,7 +90,7 @@ export function* queueStatistics(vhost: Vhost): Generator<QueueStatistics> {
       name: queue.name,
       durable: queue.durable,
       ready: queue.messages,
-      unsettled: queue.unsettled,
+      unsettled: queue.unsettledCount,
       consumers: queue.consumers.length,
     };
   }

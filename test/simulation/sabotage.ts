@@ -4,8 +4,8 @@
  */
 import type { Done, FileSystem, LogFile } from '../../src/log/files/files.ts';
 import type { QueueConsumer } from '../../src/queue/dispatch/consumer.ts';
-import { Turns } from '../../src/queue/dispatch/consumer-rotation.ts';
-import { Terms } from '../../src/queue/limits/queue-limits.ts';
+import { ConsumerRotation } from '../../src/queue/dispatch/consumer-rotation.ts';
+import { QueueLimits } from '../../src/queue/limits/queue-limits.ts';
 import { Queue } from '../../src/queue/queue.ts';
 import { Journal } from '../../src/vhost/journal/journal.ts';
 import { VhostQueueServices } from '../../src/vhost/queue-services.ts';
@@ -134,8 +134,8 @@ export const sabotages = {
   /** Messages expire a little too early. */
   impatience: {
     install() {
-      const { isOver } = Terms.prototype;
-      Terms.prototype.isOver = function (this: Terms, seq, view) {
+      const { isOver } = QueueLimits.prototype;
+      QueueLimits.prototype.isOver = function (this: QueueLimits, seq, view) {
         return isOver.call(this, seq, { ...view, arrivedAtMs: view.arrivedAtMs - 200 } as typeof view);
       };
     },
@@ -147,7 +147,7 @@ export const sabotages = {
       const { died } = VhostQueueServices.prototype;
       let n = 0;
       VhostQueueServices.prototype.died = function (this: VhostQueueServices, queue, seq, flags, decision) {
-        if (decision.reason === 'maxlen' && ++n % ONE_OF === 0) queue.bury(seq, flags);
+        if (decision.reason === 'maxlen' && ++n % ONE_OF === 0) queue.remove(seq, flags);
         else died.call(this, queue, seq, flags, decision);
       };
     },
@@ -156,9 +156,9 @@ export const sabotages = {
   /** Whoever is ready is served, whose turn it is or not. */
   'second-in-line': {
     install() {
-      Turns.prototype.next = function (this: Turns) {
-        const { row } = this as unknown as { row: QueueConsumer[] };
-        return row.findLast((consumer) => consumer.ready()) ?? null;
+      ConsumerRotation.prototype.next = function (this: ConsumerRotation) {
+        const { order } = this as unknown as { order: QueueConsumer[] };
+        return order.findLast((consumer) => consumer.ready()) ?? null;
       };
     },
   },

@@ -13,9 +13,9 @@ import { Broker, type StartOptions } from '../../src/broker/broker.ts';
 import { Turn } from '../../src/clock/turn.ts';
 import { Draft, type MessageView } from '../../src/message/message.ts';
 import type { Headers } from '../../src/message/properties.ts';
-import { Slab } from '../../src/queue/positions/position-arena.ts';
+import { PositionArena } from '../../src/queue/positions/position-arena.ts';
 import type { Queue } from '../../src/queue/queue.ts';
-import type { QueueOwner } from '../../src/queue/queue-services.ts';
+import type { QueueServices } from '../../src/queue/queue-services.ts';
 import { Router } from '../../src/routing/router.ts';
 import type { TopologyLimits } from '../../src/vhost/topology/limits.ts';
 import { Policies, type PolicyJournal } from '../../src/vhost/topology/policies.ts';
@@ -74,11 +74,11 @@ export function makeTopology(options: TopologyOptions = {}): { topology: Topolog
     vhost: '/',
     counters: {},
     store: {},
-    slab: new Slab(),
+    arena: new PositionArena(),
     turn,
     chores: turn.work.share(),
     unused() {},
-  } as unknown as QueueOwner;
+  } as unknown as QueueServices<Queue>;
   const policies = new Policies(journal);
   return { topology: new Topology({ registry, router, journal, services, policies, limits }), router };
 }

@@ -1,4 +1,4 @@
-/** One attached reader of a queue, and how many more deliveries it may hold. */
+/** A consumer of a queue: one attached reader, and how many more deliveries it may hold. */
 import {
   type Backpressure,
   type ConsumeOptions,
@@ -8,16 +8,35 @@ import {
   type Outcome,
 } from '../../api/consume.ts';
 import type { Share } from '../../clock/work.ts';
-import type { Queue } from '../queue.ts';
-import type { SharedCredit } from './shared-credit.ts';
+import type { QueueSettings } from '../limits/settings.ts';
+import type { CreditTaker, SharedCredit } from './shared-credit.ts';
 
-export class QueueConsumer implements Consumer {
+/** The queue, as its consumers see it. */
+export interface ConsumedQueue {
+  readonly name: string;
+  readonly settings: Pick<QueueSettings, 'type'>;
+  settle(consumer: QueueConsumer, slot: number, outcome: Outcome): void;
+  cancelConsumer(consumer: QueueConsumer, outcome?: Outcome): void;
+  /** Delivers again what the consumer holds, before anything new. */
+  replay(consumer: QueueConsumer): void;
+  /** Something may be deliverable: look at the turn's end. */
+  wake(): void;
+  /** A limit that its consumers share may have room: hand out what can go now. */
+  offer(): void;
+  /** One of its consumers could take more, but for a limit that it shares with others. */
+  awaitSharedCredit(): void;
+}
+
+/** Shared by all that have nothing to get again, and never written to. */
+const NO_REPLAY: number[] = [];
+
+export class QueueConsumer implements Consumer, CreditTaker {
   readonly tag: string;
   readonly settled: boolean;
   readonly exclusive: boolean;
   /** Higher ones are served first. */
   readonly priority: number;
-  readonly of: Queue;
+  readonly of: ConsumedQueue;
   held = 0;
   active = true;
   /** Whose work its end is. */
@@ -29,11 +48,11 @@ export class QueueConsumer implements Consumer {
   sink: DeliverySink;
   output: Backpressure;
   /** Held slots to be delivered again before anything new; empty nearly always. */
-  replay: number[] = [];
+  replay = NO_REPLAY;
   private prefetch: number;
   private readonly shared: SharedCredit | null;
 
-  constructor(queue: Queue, options: ConsumeOptions, sink: DeliverySink, output: Backpressure) {
+  constructor(queue: ConsumedQueue, options: ConsumeOptions, sink: DeliverySink, output: Backpressure) {
     this.of = queue;
     this.tag = options.tag;
     this.settled = options.settled;
@@ -59,7 +78,7 @@ export class QueueConsumer implements Consumer {
     if (this.replay.length > 0) return true;
     if (!this.settled && this.prefetch !== 0 && this.held >= this.prefetch) return false;
     if (this.shared === null || this.shared.allows(this)) return true;
-    this.of.shares = true;
+    this.of.awaitSharedCredit();
     return false;
   }
 
@@ -104,7 +123,7 @@ export class QueueConsumer implements Consumer {
 
   suspend(): void {
     this.suspended = true;
-    this.replay.length = 0;
+    this.replay = NO_REPLAY;
   }
 
   resume(sink: DeliverySink, output: Backpressure): void {
@@ -115,7 +134,7 @@ export class QueueConsumer implements Consumer {
   }
 
   /** @internal for a `get` */
-  static passive(queue: Queue, settled: boolean, sink: DeliverySink): QueueConsumer {
+  static passive(queue: ConsumedQueue, settled: boolean, sink: DeliverySink): QueueConsumer {
     const options = { tag: '', settled, exclusive: false, prefetch: 0, arguments: [] };
     const consumer = new QueueConsumer(queue, options, sink, NO_BACKPRESSURE);
     consumer.passive = true;

@@ -37,7 +37,7 @@ export interface HeldPublisher {
   released(): void;
 }
 
-export class QueuePace {
+export class PublisherPace {
   /** Publishers are to wait. */
   ahead = false;
   /** Messages that left, a millisecond; a moving average. */

@@ -1,6 +1,6 @@
 /**
- * Who gets which message where not every consumer takes every one: consumers with selectors, and groups of messages that
- * stay with one consumer for as long as it is there.
+ * Selective dispatch: finds the message for each consumer of a queue where not every consumer takes every one, because some
+ * have selectors, or because groups of messages stay with one consumer for as long as it is there.
  *
  * Each consumer reads on from where it has come to, level by level, and takes the first that it may have; what it may not
  * have is passed over once and stays for others. What comes back is read again, and when a consumer goes, whose groups are
@@ -15,33 +15,29 @@
  * A group belongs to the consumer that gets its first message. So many groups are remembered; the one that was used longest
  * ago is free again when there are more.
  */
-import { PHASE_WRITE, type Turn, type TurnTask } from '../../clock/turn.ts';
+import { PHASE_WRITE, type TurnTask } from '../../clock/turn.ts';
 import type { MessageView } from '../../message/message.ts';
 import { NO_PROPERTIES, type Properties } from '../../message/properties.ts';
 import { compileSelector, type Selector } from '../../routing/selector/selector.ts';
+import type { QueueEntryFlags, VisitEntry } from '../entry-flags.ts';
+import type { QueueEnvironment } from '../queue-services.ts';
+import type { ReadyMessages } from '../ready/ready-messages.ts';
 import type { QueueConsumer } from './consumer.ts';
 
 /** Messages that are looked at in one turn at most: others want to work as well. */
-const EXAMINED_A_TURN = 2000;
+const EXAMINED_PER_TURN_MAX = 2000;
 /** Positions that are read at once. */
 const READ_AT_ONCE = 64;
 const GROUPS_MAX = 16_384;
 
-type Visit = (seq: number, flags: number) => void;
-
 /** The queue, as its consumers read it. */
-export interface Readable {
-  /** Those in use, the highest first. */
-  levelsInUse(): readonly number[];
-  /** Up to `max` of a level after `after`, in order, of those that were never handed out. */
-  readAfter(level: number, after: number, max: number, visit: Visit): void;
-  /** The same of those that came back. */
-  readReturned(level: number, after: number, max: number, visit: Visit): void;
-  /** Shows a message; null if it must be fetched first, and then the queue comes back by itself. */
-  show(seq: number, flags: number): MessageView | null;
-  properties(view: MessageView): Properties;
-  /** It has waited too long, and is gone now. */
-  isOver(seq: number, flags: number): boolean;
+export interface SelectableQueue {
+  readonly ready: Pick<ReadyMessages, 'levels' | 'readAfter' | 'readReturned'>;
+  readonly services: Pick<QueueEnvironment, 'turn' | 'deliveryView' | 'properties'>;
+  /** Shows a message in `services.deliveryView`; false if it must be fetched first, and then the queue comes back by itself. */
+  show(seq: number, flags: QueueEntryFlags): boolean;
+  /** Whether the message that is shown has waited too long; then it is gone now. */
+  endIfExpired(seq: number, flags: QueueEntryFlags): boolean;
   wake(): void;
 }
 
@@ -51,11 +47,12 @@ interface Cursor {
   returned: number;
 }
 
-class Reading {
+/** What one consumer has read. */
+class ReadState {
   readonly selector: Selector | null;
   readonly cursors = new Map<number, Cursor>();
-  /** There was nothing for it when the queue was in this state. */
-  dryAt = 0;
+  /** There was nothing for it at this version of the queue. */
+  emptyAt = 0;
 
   constructor(selector: Selector | null) {
     this.selector = selector;
@@ -76,34 +73,32 @@ const FOUND = 1;
 /** Something must be fetched first, or it is enough for this turn. */
 const LATER = 2;
 
-export class Matching {
+export class SelectiveDispatch {
   /** Of the message that `next` has found. */
   seq = 0;
   flags = 0;
-  private readonly readings = new Map<QueueConsumer, Reading>();
+  private readonly readers = new Map<QueueConsumer, ReadState>();
   private readonly groups = new Map<string, QueueConsumer>();
   /** Changes whenever there may be something for those who found nothing. */
-  private state = 1;
+  private version = 1;
   private examined = 0;
-  private readonly queue: Readable;
-  private readonly turn: Turn;
+  private readonly queue: SelectableQueue;
   private readonly nextTurn: TurnTask = { inTurn: false, endOfTurn: () => this.queue.wake() };
 
-  constructor(queue: Readable, turn: Turn, consumers: readonly QueueConsumer[]) {
+  constructor(queue: SelectableQueue, consumers: readonly QueueConsumer[]) {
     this.queue = queue;
-    this.turn = turn;
     for (const consumer of consumers) this.add(consumer, undefined);
   }
 
   /** @throws BrokerError invalid for a selector that cannot be read */
   add(consumer: QueueConsumer, selector: string | undefined): void {
     const condition = selector === undefined || selector.trim() === '' ? null : compileSelector(selector);
-    this.readings.set(consumer, new Reading(condition));
+    this.readers.set(consumer, new ReadState(condition));
   }
 
   /** Its groups are free, and what others passed over for that may be theirs now. */
   remove(consumer: QueueConsumer): void {
-    this.readings.delete(consumer);
+    this.readers.delete(consumer);
     let freed = false;
     for (const [group, owner] of this.groups) {
       if (owner !== consumer) continue;
@@ -114,19 +109,19 @@ export class Matching {
   }
 
   private startOver(): void {
-    for (const reading of this.readings.values()) reading.cursors.clear();
-    this.state++;
+    for (const reader of this.readers.values()) reader.cursors.clear();
+    this.version++;
   }
 
   /** A message waits, for the first time or again. */
   arrived(level: number, seq: number): void {
-    for (const reading of this.readings.values()) {
-      const cursor = reading.cursors.get(level);
+    for (const reader of this.readers.values()) {
+      const cursor = reader.cursors.get(level);
       if (cursor === undefined) continue;
       if (seq <= cursor.returned) cursor.returned = seq - 1;
       if (seq <= cursor.ready) cursor.ready = seq - 1; // one that was held back comes late
     }
-    this.state++;
+    this.version++;
   }
 
   /** A turn begins: so many can be looked at again. */
@@ -136,27 +131,27 @@ export class Matching {
 
   /**
    * Which of these gets something now; `seq` and `flags` say what, and the queue takes it out. Null: nobody, for now.
-   * @param row whoever is to be asked first comes first
+   * @param candidates the one that is to be asked first comes first
    */
-  next(row: readonly QueueConsumer[]): QueueConsumer | null {
-    for (const consumer of row) {
-      const reading = this.readings.get(consumer);
-      if (reading === undefined || reading.dryAt === this.state || !consumer.ready()) continue;
-      const found = this.seek(consumer, reading);
+  next(candidates: readonly QueueConsumer[]): QueueConsumer | null {
+    for (const consumer of candidates) {
+      const reader = this.readers.get(consumer);
+      if (reader === undefined || reader.emptyAt === this.version || !consumer.ready()) continue;
+      const found = this.seek(consumer, reader);
       if (found === FOUND) return consumer;
       if (found === LATER) return null;
-      reading.dryAt = this.state;
+      reader.emptyAt = this.version;
     }
     return null;
   }
 
-  private seek(consumer: QueueConsumer, reading: Reading): number {
-    for (const level of this.queue.levelsInUse()) {
-      const cursor = reading.cursor(level);
-      const back = this.seekIn(consumer, reading, level, cursor, 'returned');
+  private seek(consumer: QueueConsumer, reader: ReadState): number {
+    for (const level of this.queue.ready.levels()) {
+      const cursor = reader.cursor(level);
+      const back = this.seekIn(consumer, reader, level, cursor, 'returned');
       if (back === LATER) return LATER;
       const { seq, flags } = this;
-      const fresh = this.seekIn(consumer, reading, level, cursor, 'ready');
+      const fresh = this.seekIn(consumer, reader, level, cursor, 'ready');
       if (fresh === LATER) return LATER;
       if (back === FOUND && (fresh !== FOUND || seq < this.seq)) {
         this.seq = seq;
@@ -170,7 +165,7 @@ export class Matching {
   /** The first after the cursor that this consumer may have; the cursor ends just before it. */
   private seekIn(
     consumer: QueueConsumer,
-    reading: Reading,
+    reader: ReadState,
     level: number,
     cursor: Cursor,
     side: 'ready' | 'returned',
@@ -179,23 +174,23 @@ export class Matching {
     for (;;) {
       const seqs: number[] = [];
       const flagSets: number[] = [];
-      const visit: Visit = (seq, flags) => {
+      const visit: VisitEntry = (seq, flags) => {
         seqs.push(seq);
         flagSets.push(flags);
       };
-      if (side === 'ready') queue.readAfter(level, cursor.ready, READ_AT_ONCE, visit);
-      else queue.readReturned(level, cursor.returned, READ_AT_ONCE, visit);
+      if (side === 'ready') queue.ready.readAfter(level, cursor.ready, READ_AT_ONCE, visit);
+      else queue.ready.readReturned(level, cursor.returned, READ_AT_ONCE, visit);
       for (let i = 0; i < seqs.length; i++) {
         const seq = seqs[i]!;
-        this.turn.work.spend(2);
-        if (this.examined >= EXAMINED_A_TURN || (this.examined > 0 && this.turn.work.over)) {
-          this.turn.add(PHASE_WRITE, this.nextTurn);
+        this.queue.services.turn.work.spend(2);
+        if (this.examined >= EXAMINED_PER_TURN_MAX || (this.examined > 0 && this.queue.services.turn.work.over)) {
+          this.queue.services.turn.add(PHASE_WRITE, this.nextTurn);
           return LATER;
         }
         this.examined++;
-        const view = queue.show(seq, flagSets[i]!);
-        if (view === null) return LATER;
-        if (!queue.isOver(seq, flagSets[i]!) && this.mayHave(consumer, reading.selector, view)) {
+        if (!queue.show(seq, flagSets[i]!)) return LATER;
+        const view = queue.services.deliveryView;
+        if (!queue.endIfExpired(seq, flagSets[i]!) && this.mayHave(consumer, reader.selector, view)) {
           this.seq = seq;
           this.flags = flagSets[i]!;
           return FOUND;
@@ -208,10 +203,10 @@ export class Matching {
 
   private mayHave(consumer: QueueConsumer, selector: Selector | null, view: MessageView): boolean {
     const reads = view.grouped || selector?.readsProperties === true;
-    const properties = reads ? this.queue.properties(view) : NO_PROPERTIES;
+    const properties = reads ? this.queue.services.properties(view) : NO_PROPERTIES;
     const may = this.mayHaveWith(consumer, selector, view, properties);
     // How long that took, its publisher and whoever wrote the selector have decided.
-    if (reads) this.turn.work.look();
+    if (reads) this.queue.services.turn.work.look();
     return may;
   }
 
@@ -231,7 +226,7 @@ export class Matching {
   /** A consumer gets the message that `view` shows: its group is that consumer's from now on. */
   taken(consumer: QueueConsumer, view: MessageView): void {
     if (!view.grouped) return;
-    const { groupId } = this.queue.properties(view);
+    const { groupId } = this.queue.services.properties(view);
     if (groupId === undefined) return;
     this.groups.delete(groupId);
     this.groups.set(groupId, consumer); // the last used is the last to go

@@ -1,9 +1,16 @@
 /**
- * A limit on unsettled deliveries over several consumers of a session (a channel's, say), which may be of different queues.
- * Whoever asks while it is used up, or while others wait, gets in line; what comes free goes to the one that has waited
- * longest, one message at a time as long as there are others. So no queue keeps the others from being served.
+ * A limit on unsettled deliveries that several consumers of a session share (a channel's, say), which may be of different
+ * queues. A consumer that asks while it is used up, or while others wait, gets in line; what comes free goes to the one that
+ * has waited longest, one message at a time as long as there are others. So no queue keeps the others from being served.
  */
-import type { QueueConsumer } from './consumer.ts';
+
+/** A consumer, as the limit that it shares sees it. */
+export interface CreditTaker {
+  /** It settles by itself and uses nothing up. */
+  readonly settled: boolean;
+  /** There may be room for one: take it now, if there is a message. */
+  offer(): void;
+}
 
 export class SharedCredit {
   /** 0: no limit. */
@@ -11,8 +18,8 @@ export class SharedCredit {
   /** Deliveries that its consumers hold, together. */
   held = 0;
   /** In the order in which they asked since they were served last. */
-  private readonly line = new Set<QueueConsumer>();
-  private offered: QueueConsumer | null = null;
+  private readonly waiting = new Set<CreditTaker>();
+  private offered: CreditTaker | null = null;
   private serving = false;
 
   constructor(limit: number) {
@@ -20,17 +27,17 @@ export class SharedCredit {
   }
 
   /** Whether this consumer may take one more now. If not, it is offered one as soon as `serve` comes to it. */
-  allows(consumer: QueueConsumer): boolean {
+  allows(consumer: CreditTaker): boolean {
     if (this.limit === 0) return true;
     // Who settles nothing uses nothing up, but waits as well while it is used up.
     if (this.held < this.limit && (this.offered === consumer || consumer.settled)) return true;
-    this.line.add(consumer);
+    this.waiting.add(consumer);
     return false;
   }
 
   took(): void {
     this.held++;
-    if (this.line.size > 0) this.offered = null; // the others first
+    if (this.waiting.size > 0) this.offered = null; // the others first
   }
 
   gave(): void {
@@ -43,11 +50,11 @@ export class SharedCredit {
     this.serving = true;
     try {
       // Round after round, as long as somebody takes something: who could take more has got in line again.
-      for (let before = -1; this.held > before && this.line.size > 0; ) {
+      for (let before = -1; this.held > before && this.waiting.size > 0; ) {
         before = this.held;
-        for (const consumer of [...this.line]) {
+        for (const consumer of [...this.waiting]) {
           if (this.limit !== 0 && this.held >= this.limit) break;
-          this.line.delete(consumer);
+          this.waiting.delete(consumer);
           this.offered = consumer;
           consumer.offer();
           this.offered = null;

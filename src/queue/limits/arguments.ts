@@ -9,7 +9,7 @@ import type { QueueOptions } from '../../api/topology.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Headers, Value } from '../../message/properties.ts';
 import { typeName, valuesEqual, valueToText } from '../../message/values.ts';
-import { type Overflow, PLAIN, type QueueSettings } from './settings.ts';
+import { DEFAULT_SETTINGS, type Overflow, type QueueSettings } from './settings.ts';
 
 /** Ten years, as RabbitMQ has it. */
 const TTL_MAX_MS = 315_360_000_000;
@@ -119,8 +119,8 @@ export function readArguments(name: string, vhost: string, options: QueueOptions
   const what = `queue '${name}' in vhost '${vhost}'`;
   const type = typeOf(options.arguments, what);
   if (type === 'quorum') checkQuorum(name, what, options);
-  if (options.arguments.length === 0) return PLAIN;
-  const settings: Mutable<QueueSettings> = { ...PLAIN, type };
+  if (options.arguments.length === 0) return DEFAULT_SETTINGS;
+  const settings: Mutable<QueueSettings> = { ...DEFAULT_SETTINGS, type };
   if (type === 'quorum') settings.attemptsMax = QUORUM_DELIVERY_LIMIT;
   const bit = type === 'quorum' ? QUORUM : CLASSIC;
   for (const known of KNOWN) {

@@ -1,7 +1,7 @@
-/** The time that a queue may go unused: without consumers, and nobody declares it or asks it for a message. */
+/** Idle expiry (x-expires): the time that a queue may go unused, without consumers, and nobody declares it or asks it for a message. */
 import { type Clock, Timer } from '../../clock/clock.ts';
 
-export class Lease {
+export class IdleExpiry {
   private readonly clock: Clock;
   private readonly ms: number;
   private readonly timer: Timer;
@@ -12,13 +12,13 @@ export class Lease {
     this.timer = new Timer(onEnd);
   }
 
-  /** It is in use until the next `renew`. */
-  hold(): void {
+  /** It is in use until the next `restart`. */
+  stop(): void {
     this.clock.cancel(this.timer);
   }
 
   /** It was used just now. */
-  renew(): void {
+  restart(): void {
     this.clock.schedule(this.timer, this.ms);
   }
 }

@@ -16,7 +16,7 @@ import { ByteCount, type SizeOf } from './byte-count.ts';
 import type { QueueSettings } from './settings.ts';
 
 /** Messages that are ended in one turn at most: others want to work as well. */
-export const ENDED_A_TURN = 2048;
+export const ENDED_PER_TURN_MAX = 2048;
 
 /** What has become of a queue's head. It is absent when it must be fetched first. */
 const GONE = 0;
@@ -24,16 +24,16 @@ const STAYS = 1;
 const ABSENT = 2;
 
 /** The queue, as its terms see it. */
-export interface Tended {
+export interface LimitedQueue {
   /** Ready messages. */
   readonly messages: number;
   /** Nothing is held or aside either. */
-  readonly hollow: boolean;
+  readonly isEmpty: boolean;
   /** Hands out what consumers can take, and ends what is too old or too much. */
   catchUp(): void;
   headSeq(): number;
   /** Shows the head; null if it must be fetched first, and then the queue comes back by itself. */
-  look(): MessageView | null;
+  showHead(): MessageView | null;
   /** Takes the head away for good. */
   endHead(reason: DeathReason): void;
   /** Look again at the turn's end. */
@@ -42,14 +42,14 @@ export interface Tended {
   forEachReady(visit: (seq: number, flags: number) => void): void;
 }
 
-export interface Time {
+export interface TurnTime {
   readonly clock: Clock;
   readonly turn: Turn;
   /** Epoch milliseconds, the same throughout a turn. */
   nowMs(): number;
 }
 
-export class Terms {
+export class QueueLimits {
   /** A message may expire: the queue gives them a time to live, or one came that had its own. */
   mayExpire = false;
   private settings: QueueSettings;
@@ -66,12 +66,12 @@ export class Terms {
     this.armedMs = Number.POSITIVE_INFINITY;
     this.queue.wake();
   });
-  private readonly queue: Tended;
-  private readonly time: Time;
+  private readonly queue: LimitedQueue;
+  private readonly time: TurnTime;
   /** A task that is added in a later phase waits for the next turn. */
   private readonly nextTurn: TurnTask = { inTurn: false, endOfTurn: () => this.queue.wake() };
 
-  constructor(queue: Tended, settings: QueueSettings, time: Time) {
+  constructor(queue: LimitedQueue, settings: QueueSettings, time: TurnTime) {
     this.queue = queue;
     this.settings = settings;
     this.time = time;
@@ -189,11 +189,11 @@ export class Terms {
    * or the head must be fetched first.
    * @param asked somebody wants to know how many are left: however long the turn has taken
    */
-  tend(asked = false): boolean {
+  enforce(asked = false): boolean {
     if (this.bytes !== null && !this.bytes.complete) {
       this.bytes.read(
         (seq, flags, done) => this.queue.sizeOf(seq, flags, done),
-        () => this.again(),
+        () => this.resumeNextTurn(),
       );
     }
     const { queue } = this;
@@ -201,32 +201,32 @@ export class Terms {
     for (let n = 0; queue.messages > 0; n++) {
       const overfull = this.overfull;
       if (!overfull && !this.mayExpire) return true;
-      if (n === ENDED_A_TURN) {
-        this.again();
+      if (n === ENDED_PER_TURN_MAX) {
+        this.resumeNextTurn();
         return false;
       }
       const left = this.endHead(overfull);
       if (left !== GONE) return left === STAYS;
       work.spend(1);
       if (work.over && !asked) {
-        this.again();
+        this.resumeNextTurn();
         return false;
       }
     }
     this.disarm();
-    if (this.settings.messageTtlMs < 0 && queue.hollow) this.mayExpire = false;
+    if (this.settings.messageTtlMs < 0 && queue.isEmpty) this.mayExpire = false;
     return true;
   }
 
   /** There is more to do than fits into a turn. */
-  again(): void {
+  resumeNextTurn(): void {
     this.time.turn.add(PHASE_WRITE, this.nextTurn);
   }
 
   private endHead(overfull: boolean): typeof GONE | typeof STAYS | typeof ABSENT {
     const { queue } = this;
     if (this.mayExpire || this.bytes !== null) {
-      const view = queue.look();
+      const view = queue.showHead();
       if (view === null) return ABSENT;
       const leftMs = overfull ? 0 : this.dueMs(view) - this.time.nowMs();
       if (leftMs > 0) {

@@ -25,7 +25,7 @@ export interface QueueSettings extends RetryPolicy {
 }
 
 /** Of a queue that was told nothing. */
-export const PLAIN: QueueSettings = Object.freeze({
+export const DEFAULT_SETTINGS: QueueSettings = Object.freeze({
   type: 'classic',
   attemptsMax: Number.POSITIVE_INFINITY,
   deadLetterExchange: null,

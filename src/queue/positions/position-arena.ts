@@ -1,12 +1,12 @@
 /**
- * The room in which all queues of a vhost keep the positions that wait: lines of 64 bytes, as long as a line of the
+ * The arena in which all queues of a vhost keep the positions that wait: lines of 64 bytes, as long as a line of the
  * processor's cache, in pages of 1 MiB.
  *
  * ```
  * line   │ low, high, flags │ low, high, flags │ … five positions … │ next line │      16 cells of 4 bytes
  * ```
  *
- * One room for all, because a broker with ten thousand queues is a walk through cold memory: a ring of its own for each
+ * One arena for all, because a broker with ten thousand queues is a walk through cold memory: a ring of its own for each
  * costs four lines and as many pages a message, this costs one. Lines are used again last in, first out, so queues that
  * are served as fast as they are filled share a few warm ones. A page that holds nothing is given back.
  *
@@ -22,7 +22,7 @@ const PAGE_CELLS = 1 << PAGE_SHIFT;
 /** Addresses are small integers. */
 const PAGES_MAX = 1 << (30 - PAGE_SHIFT);
 
-export class Slab {
+export class PositionArena {
   /** By number; an empty array in the place of one that was given back. */
   readonly pages: Int32Array[] = [];
   /** By page: its first line that is free again, -1 for none. */
@@ -45,7 +45,7 @@ export class Slab {
   }
 
   /** Returns a line's address. */
-  take(): number {
+  allocate(): number {
     const { open } = this;
     for (;;) {
       const number = open[open.length - 1];
@@ -70,7 +70,7 @@ export class Slab {
   }
 
   /** @param address any cell of the line */
-  give(address: number): void {
+  release(address: number): void {
     const number = address >>> PAGE_SHIFT;
     const cell = address & CELL_MASK & ~LINE_END;
     const full = this.free[number]! < 0 && this.fresh[number]! >= PAGE_CELLS;

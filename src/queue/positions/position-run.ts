@@ -1,36 +1,37 @@
 /**
- * A run of positions in a slab: sequence numbers in ascending order and their flags, taken from the front, added at the
+ * A run of positions in the arena: sequence numbers in ascending order and their flags, taken from the front, added at the
  * back. It is three small integers and one line of memory at either end.
  */
+import type { QueueEntryFlags, VisitEntry } from '../entry-flags.ts';
 import type { Unpacked } from './packed-positions.ts';
-import { CELL_MASK, LINE_END, PAGE_SHIFT, type Slab } from './position-arena.ts';
+import { CELL_MASK, LINE_END, PAGE_SHIFT, type PositionArena } from './position-arena.ts';
 
-/** Flags that no message has: every bit set, attempts saturated, reserved data. */
-export const BURIED = 0xffff_ffff;
+/** In the place of flags, for a position that was removed. No message has these: every bit set, attempts saturated, reserved data. */
+export const TOMBSTONE = 0xffff_ffff;
 
 const CELLS = 3;
 const HIGH = 0x1_0000_0000;
 /** No line: looks like the end of one, so that the next position begins another. */
 const NOWHERE = -1;
 
-export class Run {
+export class PositionRun {
   /** Positions in it. */
   count = 0;
   /** Where the next position goes, or a line's end. */
   private tail = NOWHERE;
   /** Where the first position is. */
   private head = NOWHERE;
-  protected readonly slab: Slab;
+  protected readonly arena: PositionArena;
 
-  constructor(slab: Slab) {
-    this.slab = slab;
+  constructor(arena: PositionArena) {
+    this.arena = arena;
   }
 
-  append(seq: number, flags: number): void {
+  append(seq: number, flags: QueueEntryFlags): void {
     this.count++;
     let at = this.tail;
     if ((at & LINE_END) === LINE_END) at = this.nextLine();
-    const page = this.slab.pages[at >>> PAGE_SHIFT]!;
+    const page = this.arena.pages[at >>> PAGE_SHIFT]!;
     const cell = at & CELL_MASK;
     page[cell] = seq;
     page[cell + 1] = seq / HIGH;
@@ -40,9 +41,9 @@ export class Run {
 
   private nextLine(): number {
     const { tail } = this;
-    const line = this.slab.take();
+    const line = this.arena.allocate();
     if (tail === NOWHERE) this.head = line;
-    else this.slab.pages[tail >>> PAGE_SHIFT]![tail & CELL_MASK] = line;
+    else this.arena.pages[tail >>> PAGE_SHIFT]![tail & CELL_MASK] = line;
     return line;
   }
 
@@ -51,7 +52,7 @@ export class Run {
     return this.seqAt(this.head);
   }
 
-  headFlags(): number {
+  headFlags(): QueueEntryFlags {
     return this.flagsAt(this.head);
   }
 
@@ -66,12 +67,12 @@ export class Run {
     const { head } = this;
     const next = head + CELLS;
     if (next === this.tail) {
-      this.slab.give(head);
+      this.arena.release(head);
       this.head = NOWHERE;
       this.tail = NOWHERE;
     } else if ((next & LINE_END) === LINE_END) {
-      this.head = this.slab.pages[next >>> PAGE_SHIFT]![next & CELL_MASK]!;
-      this.slab.give(head);
+      this.head = this.arena.pages[next >>> PAGE_SHIFT]![next & CELL_MASK]!;
+      this.arena.release(head);
     } else this.head = next;
   }
 
@@ -79,32 +80,32 @@ export class Run {
   private each(visit: (at: number) => boolean): void {
     let at = this.head;
     for (let i = 0; i < this.count; i++) {
-      if ((at & LINE_END) === LINE_END) at = this.slab.pages[at >>> PAGE_SHIFT]![at & CELL_MASK]!;
+      if ((at & LINE_END) === LINE_END) at = this.arena.pages[at >>> PAGE_SHIFT]![at & CELL_MASK]!;
       if (!visit(at)) return;
       at += CELLS;
     }
   }
 
-  /** Those that are not buried. */
-  forEachHere(visit: (seq: number, flags: number) => void): void {
+  /** Those that are not removed. */
+  forEachInRun(visit: VisitEntry): void {
     this.each((at) => {
       const flags = this.flagsAt(at);
-      if (flags !== BURIED) visit(this.seqAt(at), flags);
+      if (flags !== TOMBSTONE) visit(this.seqAt(at), flags);
       return true;
     });
   }
 
   /** The same, until `visit` says false. */
-  some(visit: (seq: number, flags: number) => boolean): void {
+  forEachWhile(visit: (seq: number, flags: QueueEntryFlags) => boolean): void {
     this.each((at) => {
       const flags = this.flagsAt(at);
-      return flags === BURIED || visit(this.seqAt(at), flags);
+      return flags === TOMBSTONE || visit(this.seqAt(at), flags);
     });
   }
 
   /** Copies everything. */
   copyTo(into: Unpacked): void {
-    const { pages } = this.slab;
+    const { pages } = this.arena;
     const { seqs, flagSets } = into;
     let at = this.head;
     for (let i = 0; i < this.count; i++) {
@@ -117,8 +118,16 @@ export class Run {
     }
   }
 
-  /** Recovery: where a sequence number is, or -1. Mostly it is the first, or not far from it. */
-  find(seq: number): number {
+  /** Recovery: gives one position other flags, TOMBSTONE to remove it; false if it is not here. */
+  amend(seq: number, flags: QueueEntryFlags): boolean {
+    const at = this.find(seq);
+    if (at < 0 || this.flagsAt(at) === TOMBSTONE) return false;
+    this.setFlags(at, flags);
+    return true;
+  }
+
+  /** Where a sequence number is, or -1. Mostly it is the first, or not far from it. */
+  private find(seq: number): number {
     let found = -1;
     if (this.count === 0 || seq > this.lastSeq()) return found;
     this.each((at) => {
@@ -129,18 +138,18 @@ export class Run {
     return found;
   }
 
-  seqAt(at: number): number {
-    const page = this.slab.pages[at >>> PAGE_SHIFT]!;
+  private seqAt(at: number): number {
+    const page = this.arena.pages[at >>> PAGE_SHIFT]!;
     const cell = at & CELL_MASK;
     return (page[cell]! >>> 0) + page[cell + 1]! * HIGH;
   }
 
-  flagsAt(at: number): number {
-    return this.slab.pages[at >>> PAGE_SHIFT]![(at & CELL_MASK) + 2]! >>> 0;
+  private flagsAt(at: number): QueueEntryFlags {
+    return this.arena.pages[at >>> PAGE_SHIFT]![(at & CELL_MASK) + 2]! >>> 0;
   }
 
-  setFlags(at: number, flags: number): void {
-    this.slab.pages[at >>> PAGE_SHIFT]![(at & CELL_MASK) + 2] = flags;
+  private setFlags(at: number, flags: QueueEntryFlags): void {
+    this.arena.pages[at >>> PAGE_SHIFT]![(at & CELL_MASK) + 2] = flags;
   }
 
   /** Gives all lines back. */
@@ -149,8 +158,8 @@ export class Run {
     while (at !== NOWHERE) {
       const end = at | LINE_END;
       const last = (this.tail | LINE_END) === end;
-      const next = last ? NOWHERE : this.slab.pages[end >>> PAGE_SHIFT]![end & CELL_MASK]!;
-      this.slab.give(at);
+      const next = last ? NOWHERE : this.arena.pages[end >>> PAGE_SHIFT]![end & CELL_MASK]!;
+      this.arena.release(at);
       at = next;
     }
     this.count = 0;

@@ -1,6 +1,7 @@
-/** What consumers gave back: read before anything that was never handed out, so that it is again where it was. */
-
 /**
+ * Positions of messages that consumers gave back: read before anything that was never handed out, so that each is again where
+ * it was.
+ *
  * What came back lately is a heap, so that each costs the same however many there are; what somebody wanted to see in order
  * is two arrays in descending order, whose last one goes out next.
  *
@@ -12,7 +13,9 @@
  *         arrays ─┘
  * ```
  */
-export class Returned {
+import type { QueueEntryFlags, VisitEntry } from '../entry-flags.ts';
+
+export class ReturnedPositions {
   private seqs: number[] = [];
   private flagSets: number[] = [];
   /** Came back since the last look at all of them: a heap, the smallest first. */
@@ -23,7 +26,7 @@ export class Returned {
     return this.seqs.length + this.heapSeqs.length;
   }
 
-  add(seq: number, flags: number): void {
+  add(seq: number, flags: QueueEntryFlags): void {
     const { heapSeqs, heapFlags } = this;
     let at = heapSeqs.length;
     heapSeqs.push(seq);
@@ -49,7 +52,7 @@ export class Returned {
     return this.heapFirst ? this.heapSeqs[0]! : this.seqs[this.seqs.length - 1]!;
   }
 
-  headFlags(): number {
+  headFlags(): QueueEntryFlags {
     return this.heapFirst ? this.heapFlags[0]! : this.flagSets[this.flagSets.length - 1]!;
   }
 
@@ -82,7 +85,7 @@ export class Returned {
   }
 
   /** Up to `max` of those after `after`, in order. */
-  readAfter(after: number, max: number, visit: (seq: number, flags: number) => void): void {
+  readAfter(after: number, max: number, visit: VisitEntry): void {
     if (this.length === 0) return;
     this.order();
     let low = 0;
@@ -96,7 +99,7 @@ export class Returned {
   }
 
   /** Takes out one; false if it is not here. */
-  bury(seq: number): boolean {
+  remove(seq: number): boolean {
     this.order();
     const at = this.seqs.indexOf(seq);
     if (at < 0) return false;
@@ -106,7 +109,7 @@ export class Returned {
   }
 
   /** Recovery: changes the flags of one, if it is here. */
-  amend(seq: number, flags: number): void {
+  amend(seq: number, flags: QueueEntryFlags): void {
     this.order();
     const at = this.seqs.indexOf(seq);
     if (at >= 0) this.flagSets[at] = flags;
@@ -118,7 +121,7 @@ export class Returned {
     for (let i = 0; i < this.flagSets.length; i++) this.flagSets[i] = (this.flagSets[i]! | bits) >>> 0;
   }
 
-  forEach(visit: (seq: number, flags: number) => void): void {
+  forEach(visit: VisitEntry): void {
     this.order();
     for (let i = this.seqs.length - 1; i >= 0; i--) visit(this.seqs[i]!, this.flagSets[i]!);
   }
@@ -162,7 +165,7 @@ export class Returned {
     }
   }
 
-  private insert(seq: number, flags: number): void {
+  private insert(seq: number, flags: QueueEntryFlags): void {
     let low = 0;
     let high = this.seqs.length;
     while (low < high) {

@@ -1,26 +1,26 @@
 /**
- * What waits in a queue whose consumers do not all take every message: positions that can be taken from the middle. What
- * was taken leaves a hole, which closes when the head gets there; the head itself is never one.
+ * Positions of a queue, or of one of its levels, whose consumers do not all take every message: they can be taken from the
+ * middle. What was taken leaves a gap, which closes when the head gets there; the head itself is never one.
  */
-
-import type { Waiting } from '../ready/priority-levels.ts';
+import type { QueueEntryFlags, VisitEntry } from '../entry-flags.ts';
 import { CHUNK_LENGTH, type Chunk, pack, unpackedRoom } from './packed-positions.ts';
-import { BURIED } from './position-run.ts';
+import { TOMBSTONE } from './position-run.ts';
+import type { PositionSequence } from './position-sequence.ts';
 import type { Positions } from './positions.ts';
 
-export class Holed implements Waiting {
+export class SparsePositions implements PositionSequence {
   private readonly positions: Positions;
-  private holes = 0;
+  private gaps = 0;
 
   constructor(positions: Positions) {
     this.positions = positions;
   }
 
   get length(): number {
-    return this.positions.length - this.holes;
+    return this.positions.length - this.gaps;
   }
 
-  push(seq: number, flags: number): void {
+  push(seq: number, flags: QueueEntryFlags): void {
     this.positions.push(seq, flags);
   }
 
@@ -28,7 +28,7 @@ export class Holed implements Waiting {
     return this.positions.headSeq();
   }
 
-  headFlags(): number {
+  headFlags(): QueueEntryFlags {
     return this.positions.headFlags();
   }
 
@@ -38,45 +38,44 @@ export class Holed implements Waiting {
 
   shift(): void {
     this.positions.shift();
-    this.close();
+    this.closeGaps();
   }
 
-  /** Holes that the head has come to are gone. */
-  private close(): void {
+  /** Gaps that the head has come to are gone. */
+  private closeGaps(): void {
     const { positions } = this;
-    while (positions.length > 0 && positions.headFlags() === BURIED) {
+    while (positions.length > 0 && positions.headFlags() === TOMBSTONE) {
       positions.shift();
-      this.holes--;
+      this.gaps--;
     }
   }
 
   /** False if it does not wait here any more. */
-  takeOut(seq: number): boolean {
+  removeAt(seq: number): boolean {
     const { positions } = this;
     if (positions.length === 0 || seq < positions.headSeq()) return false;
     if (seq === positions.headSeq()) {
       this.shift();
       return true;
     }
-    if (!positions.bury(seq)) return false;
-    this.holes++;
+    if (!positions.remove(seq)) return false;
+    this.gaps++;
     return true;
   }
 
-  /** Up to `max` of those after `after`, in order. */
-  readAfter(after: number, max: number, visit: (seq: number, flags: number) => void): void {
+  readAfter(after: number, max: number, visit: VisitEntry): void {
     this.positions.readAfter(after, max, visit);
   }
 
-  forEach(visit: (seq: number, flags: number) => void): void {
+  forEach(visit: VisitEntry): void {
     this.positions.forEach(visit);
   }
 
-  forEachIn(first: number, last: number, visit: (seq: number, flags: number) => void): void {
+  forEachIn(first: number, last: number, visit: VisitEntry): void {
     this.positions.forEachIn(first, last, visit);
   }
 
-  /** Packed anew: there may be holes in what is packed. */
+  /** Packed anew: there may be gaps in what is packed. */
   forEachChunk(visit: (chunk: Chunk) => void): void {
     const room = unpackedRoom();
     let count = 0;
@@ -96,25 +95,25 @@ export class Holed implements Waiting {
 
   clear(): void {
     this.positions.clear();
-    this.holes = 0;
+    this.gaps = 0;
   }
 
-  // Recovery is over before there are holes; what follows is there for the interface.
+  // Recovery is over before there are gaps; what follows is there for the interface.
 
   adopt(chunk: Chunk): void {
     this.positions.adopt(chunk);
   }
 
-  bury(seq: number): boolean {
-    return this.takeOut(seq);
+  remove(seq: number): boolean {
+    return this.removeAt(seq);
   }
 
-  amend(seq: number, flags: number): boolean {
+  amend(seq: number, flags: QueueEntryFlags): boolean {
     return this.positions.amend(seq, flags);
   }
 
   compact(bits: number): void {
     this.positions.compact(bits);
-    this.holes = 0;
+    this.gaps = 0;
   }
 }

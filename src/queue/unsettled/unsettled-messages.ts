@@ -1,104 +1,148 @@
 /**
- * Deliveries that consumers hold, as numbered slots in typed arrays. A slot is what an adapter keeps beside its delivery
- * tag or packet id; it is used again once the delivery has ended.
+ * Unsettled messages: delivered by a queue and held by its consumers until they say how each delivery ended.
+ *
+ * ```
+ *  ready ──▶ unsettled ── accepted ─────────────────────▶ removed
+ *    ▲          ├──────── released, failed ──▶ ready
+ *    │          ├──────── to be tried later ──▶ parked ──▶ ready
+ *    └──────────┴──────── rejected, or out of attempts ──▶ parked ── dead letter stored ──▶ removed
+ * ```
+ *
+ * `settlement/decide.ts` says what becomes of each; the queue carries it out.
  */
+import { ACCEPTED, type Outcome } from '../../api/consume.ts';
+import type { Work } from '../../clock/work.ts';
+import { type Decision, DONE, decide, REQUEUE, RETRY, type RetryPolicy } from '../../settlement/decide.ts';
 import type { QueueConsumer } from '../dispatch/consumer.ts';
+import { attemptsOf, FLAG_DELIVERED, type QueueEntryFlags, type VisitEntry, withAttempts } from '../entry-flags.ts';
+import type { QueueEnvironment } from '../queue-services.ts';
+import { DeliverySlots } from './delivery-slots.ts';
 
-export class Deliveries {
-  private seqs = new Float64Array(0);
-  private flagSets = new Uint32Array(0);
-  /** Order of first delivery, for replays. */
-  private order = new Float64Array(0);
-  private holders: (QueueConsumer | null)[] = [];
-  private free = new Int32Array(0);
-  private freeCount = 0;
-  private nextOrder = 1;
-  private sought = 0;
-  /** Slots in use. */
-  size = 0;
+/** The queue, as the settling of its messages sees it. */
+export interface SettlingQueue {
+  readonly name: string;
+  readonly deleted: boolean;
+  readonly settings: RetryPolicy;
+  readonly services: Pick<QueueEnvironment, 'store' | 'counters' | 'chores'>;
+  /** It is done with here. */
+  remove(seq: number, flags: QueueEntryFlags): void;
+  /** It is ready again, with new flags. */
+  requeue(seq: number, flags: QueueEntryFlags, back: QueueEntryFlags): void;
+  /** It is tried again later, with new flags. */
+  retryLater(seq: number, back: QueueEntryFlags): void;
+  die(seq: number, flags: QueueEntryFlags, decision: Decision): void;
+  wake(): void;
+}
 
-  add(seq: number, flags: number, holder: QueueConsumer): number {
-    if (this.freeCount === 0) this.grow();
-    const slot = this.free[--this.freeCount]!;
-    this.seqs[slot] = seq;
-    this.flagSets[slot] = flags;
-    this.order[slot] = this.nextOrder++;
-    this.holders[slot] = holder;
-    this.size++;
-    return slot;
+/** Shared by all queues that have delivered nothing yet, and never written to. */
+const NO_SLOTS = new DeliverySlots();
+
+export class UnsettledMessages {
+  private slots = NO_SLOTS;
+  private readonly queue: SettlingQueue;
+
+  constructor(queue: SettlingQueue) {
+    this.queue = queue;
+  }
+
+  get count(): number {
+    return this.slots.size;
+  }
+
+  /** A consumer holds it from now on; returns the delivery's slot. */
+  hold(seq: number, flags: QueueEntryFlags, consumer: QueueConsumer): number {
+    if (this.slots === NO_SLOTS) this.slots = new DeliverySlots();
+    consumer.took();
+    return this.slots.add(seq, (flags | FLAG_DELIVERED) >>> 0, consumer);
+  }
+
+  /** @throws Error for a slot that this consumer does not hold, unless the queue is deleted */
+  settle(consumer: QueueConsumer, slot: number, outcome: Outcome): void {
+    const { slots, queue } = this;
+    const { services } = queue;
+    if (slots.holder(slot) !== consumer) {
+      if (queue.deleted) return; // what a deleted queue had handed out is gone with it
+      throw new Error(`delivery ${slot} is not held by this consumer of ${queue.name}`);
+    }
+    const seq = slots.seq(slot);
+    const flags = slots.flags(slot);
+    slots.remove(slot);
+    consumer.gave();
+    if (queue.deleted) {
+      services.store.release(seq, flags);
+      return;
+    }
+    if (outcome === ACCEPTED) {
+      services.counters.acknowledged++;
+      queue.remove(seq, flags);
+    } else this.refuse(seq, flags, outcome);
+    queue.wake();
+  }
+
+  private refuse(seq: number, flags: QueueEntryFlags, outcome: Outcome): void {
+    const { queue } = this;
+    const decision = decide(queue.settings, attemptsOf(flags), outcome);
+    if (decision.action === DONE) queue.remove(seq, flags);
+    else if (decision.action === REQUEUE) queue.requeue(seq, flags, withAttempts(flags, decision.attempts));
+    else if (decision.action === RETRY) queue.retryLater(seq, withAttempts(flags, decision.attempts));
+    else queue.die(seq, flags, decision);
+  }
+
+  /** Ends what the consumer holds: in parts, if it is much. */
+  settleAll(consumer: QueueConsumer, outcome: Outcome, done: () => void): void {
+    const share = consumer.share ?? this.queue.services.chores;
+    const { work } = share;
+    let held: number[] | null = null;
+    let next = 0;
+    const step = (): boolean => {
+      held ??= this.slots.heldBy(consumer);
+      while (next < held.length) {
+        const slot = held[next++]!;
+        if (this.slots.holder(slot) === consumer) this.settle(consumer, slot, outcome);
+        work.spend(1);
+        if (work.over) return false;
+      }
+      return true;
+    };
+    share.run(step, done);
+  }
+
+  /** Lets go of all without a word in the log: the queue is deleted. A part of it; true when all are gone. */
+  releaseAll(work: Work): boolean {
+    const { slots } = this;
+    while (slots.size > 0) {
+      const slot = slots.nextInUse();
+      const consumer = slots.holder(slot)!;
+      this.queue.services.store.release(slots.seq(slot), slots.flags(slot));
+      slots.remove(slot);
+      consumer.gave();
+      work.spend(1);
+      if (work.over) return false;
+    }
+    return true;
+  }
+
+  // -------------------------------------------------------------------------------------------- to be delivered again
+
+  /** The slots that a consumer holds, in the order of their first delivery. */
+  heldBy(consumer: QueueConsumer): number[] {
+    return this.slots.heldBy(consumer);
   }
 
   /** Null for a slot that is not in use. */
   holder(slot: number): QueueConsumer | null {
-    return this.holders[slot] ?? null;
+    return this.slots.holder(slot);
   }
 
   seq(slot: number): number {
-    return this.seqs[slot]!;
+    return this.slots.seq(slot);
   }
 
-  flags(slot: number): number {
-    return this.flagSets[slot]!;
+  flags(slot: number): QueueEntryFlags {
+    return this.slots.flags(slot);
   }
 
-  remove(slot: number): void {
-    this.holders[slot] = null;
-    this.free[this.freeCount++] = slot;
-    this.size--;
-  }
-
-  /** The slots that `holder` holds, in the order of their first delivery. */
-  heldBy(holder: QueueConsumer): number[] {
-    const slots: number[] = [];
-    let first = Number.POSITIVE_INFINITY;
-    let last = 0;
-    for (let slot = 0; slot < this.holders.length && slots.length < holder.held; slot++) {
-      if (this.holders[slot] !== holder) continue;
-      slots.push(slot);
-      const order = this.order[slot]!;
-      if (order < first) first = order;
-      if (order > last) last = order;
-    }
-    // Mostly they were handed out one soon after the other: then each has its place, and nothing has to be compared.
-    if (slots.length < 64 || last - first > 8 * slots.length) {
-      return slots.sort((a, b) => this.order[a]! - this.order[b]!);
-    }
-    const places = new Int32Array(last - first + 1).fill(-1);
-    for (const slot of slots) places[this.order[slot]! - first] = slot;
-    slots.length = 0;
-    for (const slot of places) if (slot >= 0) slots.push(slot);
-    return slots;
-  }
-
-  forEach(visit: (seq: number, flags: number) => void): void {
-    for (let slot = 0; slot < this.holders.length; slot++) {
-      if (this.holders[slot] !== null) visit(this.seqs[slot]!, this.flagSets[slot]!);
-    }
-  }
-
-  /** Some slot in use, as long as nothing is added: for those who take out all. There must be one. */
-  nextInUse(): number {
-    while ((this.holders[this.sought] ?? null) === null) this.sought = (this.sought + 1) % this.holders.length;
-    return this.sought;
-  }
-
-  private grow(): void {
-    const before = this.holders.length;
-    const after = Math.max(16, before * 2);
-    const seqs = new Float64Array(after);
-    seqs.set(this.seqs);
-    this.seqs = seqs;
-    const flagSets = new Uint32Array(after);
-    flagSets.set(this.flagSets);
-    this.flagSets = flagSets;
-    const order = new Float64Array(after);
-    order.set(this.order);
-    this.order = order;
-    this.free = new Int32Array(after);
-    for (let slot = after - 1; slot >= before; slot--) {
-      this.holders[slot] = null;
-      this.free[this.freeCount++] = slot;
-    }
-    this.holders.length = after;
+  forEach(visit: VisitEntry): void {
+    this.slots.forEach(visit);
   }
 }

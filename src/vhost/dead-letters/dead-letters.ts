@@ -76,7 +76,7 @@ export class DeadLetters {
     const { counters, lifecycle, store, units } = this.parts;
     if (decision.action === DROP) {
       counters[DROPPED[decision.reason]]++;
-      queue.bury(seq, flags);
+      queue.remove(seq, flags);
       return;
     }
     this.parts.chores.work.spend(8);
@@ -89,7 +89,7 @@ export class DeadLetters {
     if (!lifecycle.stopping && store.view(seq, flags, view)) {
       units.begin();
       const done = this.republish(queue, decision, view);
-      if (done) queue.bury(seq, flags);
+      if (done) queue.remove(seq, flags);
       else queue.setDying(seq, flags, decision.reason);
       units.end();
       if (!done) this.pending.add({ queue, seq, flags, decision });

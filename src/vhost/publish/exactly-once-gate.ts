@@ -15,7 +15,7 @@ export class ExactlyOnceGate {
   private held: Held[] = [];
 
   add(mark: Mark, queue: Queue, seq: number, flags: number): void {
-    queue.pushAside(seq, flags);
+    queue.pushParked(seq, flags);
     this.held.push({ mark, queue, seq });
   }
 

@@ -15,11 +15,11 @@ import { FLAG_DELIVERED, type QueueEntryFlags, type VisitEntry, withLevel } from
 import { recoverArguments } from '../../queue/limits/arguments.ts';
 import type { QueueSettings } from '../../queue/limits/settings.ts';
 import type { Chunk } from '../../queue/positions/packed-positions.ts';
-import type { Slab } from '../../queue/positions/position-arena.ts';
-import { Positions } from '../../queue/positions/positions.ts';
-import { Returned } from '../../queue/positions/returned-positions.ts';
+import type { PositionArena } from '../../queue/positions/position-arena.ts';
 import type { Queue } from '../../queue/queue.ts';
-import { Levels, type Waiting } from '../../queue/ready/priority-levels.ts';
+import { PriorityLevels } from '../../queue/ready/priority-levels.ts';
+import type { ReadyMessages } from '../../queue/ready/ready-messages.ts';
+import { SingleLevel } from '../../queue/ready/single-level.ts';
 import type { QueueRecord } from '../journal/records/topology.ts';
 
 export class RecoveredQueue {
@@ -31,24 +31,19 @@ export class RecoveredQueue {
   readonly directMode: boolean;
   private mayExpire = false;
   private grouped = false;
-  /** Null in a queue that knows no priorities. */
-  private readonly levels: Levels | null;
-  private readonly ready: Waiting;
-  /** Handed out once, and not settled; null while there are none. In a queue with priorities they are in their levels. */
-  private returned: Returned | null = null;
+  private readonly ready: ReadyMessages;
   /** Neither waiting nor held: what has died, and what is to be tried again, by number; null while there are none. */
   private dying: Map<number, { readonly flags: QueueEntryFlags; readonly reason: DeathReason }> | null = null;
   private retrying: Map<number, { readonly flags: QueueEntryFlags; readonly dueMs: number }> | null = null;
 
   /** @param arena of the recovery's own: nothing of it stays */
-  constructor({ id, name, mayExpire, grouped, ...rest }: QueueRecord, vhost: string, arena: Slab) {
+  constructor({ id, name, mayExpire, grouped, ...rest }: QueueRecord, vhost: string, arena: PositionArena) {
     this.id = id;
     this.name = name;
     this.options = { ...rest, exclusive: false };
     this.settings = recoverArguments(name, vhost, this.options);
     this.directMode = this.options.atMostOnce === 'direct';
-    this.levels = this.settings.priorityMax < 0 ? null : new Levels(arena);
-    this.ready = this.levels ?? new Positions(arena);
+    this.ready = this.settings.priorityMax < 0 ? new SingleLevel(arena) : new PriorityLevels(arena);
   }
 
   /** One that expires may be among its messages. */
@@ -63,24 +58,19 @@ export class RecoveredQueue {
 
   /** The flags that a message of this priority has here. @param priority -1 for none */
   withPriority(flags: QueueEntryFlags, priority: number): QueueEntryFlags {
-    return this.levels === null ? flags : withLevel(flags, priority, this.settings.priorityMax);
+    const { priorityMax } = this.settings;
+    return priorityMax < 0 ? flags : withLevel(flags, priority, priorityMax);
   }
 
   // ----------------------------------------------------------------------------------------------------- records
 
   push(seq: number, flags: QueueEntryFlags): void {
-    if (seq > this.ready.lastSeq()) this.ready.push(seq, flags);
-    else this.held(seq, flags);
+    this.ready.push(seq, flags);
   }
 
   /** Waits, but not in order: it came back, or was held by a consumer when the checkpoint was written. */
   held(seq: number, flags: QueueEntryFlags): void {
-    if (this.levels !== null) {
-      this.levels.push(seq, flags);
-      return;
-    }
-    this.returned ??= new Returned();
-    this.returned.add(seq, flags);
+    this.ready.giveBack(seq, flags);
   }
 
   positions(chunk: Chunk): void {
@@ -89,13 +79,13 @@ export class RecoveredQueue {
 
   settled(seq: number): void {
     if (this.unpark(seq)) return;
-    if (!this.ready.bury(seq)) this.returned?.bury(seq);
+    this.ready.remove(seq);
   }
 
   /** Back to its place with these flags. */
   returnedTo(seq: number, flags: QueueEntryFlags): void {
     if (this.retrying?.delete(seq)) this.held(seq, flags);
-    else if (!this.ready.amend(seq, flags)) this.returned?.amend(seq, flags);
+    else this.ready.amend(seq, flags);
   }
 
   retry(seq: number, flags: QueueEntryFlags, dueMs: number): void {
@@ -117,7 +107,6 @@ export class RecoveredQueue {
   /** Whatever was known of what it holds is superseded. */
   clear(): void {
     this.ready.clear();
-    this.returned = null;
     this.dying = null;
     this.retrying = null;
   }
@@ -131,15 +120,11 @@ export class RecoveredQueue {
   restore(queue: Queue, unclean: boolean): void {
     if (this.mayExpire) queue.expectExpiry();
     if (this.grouped) queue.expectGroups();
-    const { ready, levels, returned } = this;
+    const { ready } = this;
     const hold: VisitEntry = (seq, flags) => queue.recoverHeld(seq, flags);
     ready.compact(unclean ? FLAG_DELIVERED : 0);
     ready.forEachChunk((chunk) => queue.recoverChunk(chunk));
-    levels?.forEachReturned(hold);
-    if (returned !== null) {
-      if (unclean) returned.mark(FLAG_DELIVERED);
-      returned.forEach(hold);
-    }
+    ready.forEachReturned(hold);
     this.dying?.forEach(({ flags, reason }, seq) => {
       queue.recoverDying(seq, flags, reason);
     });

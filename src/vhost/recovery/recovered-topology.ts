@@ -3,7 +3,7 @@
  * An exchange that goes by itself with its last binding goes here as well, though its own record may have been lost.
  */
 import type { Policy, PolicyKind } from '../../api/policies.ts';
-import { Slab } from '../../queue/positions/position-arena.ts';
+import { PositionArena } from '../../queue/positions/position-arena.ts';
 import { bindingIdentity } from '../../routing/binding.ts';
 import { readPolicy, readPolicyCleared } from '../journal/records/policies.ts';
 import {
@@ -54,7 +54,7 @@ export class RecoveredTopology {
   /** The number that the next queue gets. */
   nextQueue = 1;
   private readonly vhost: string;
-  private readonly arena = new Slab();
+  private readonly arena = new PositionArena();
   private readonly bindingsByQueue = new Map<RecoveredQueue, Set<RecoveredBinding>>();
 
   constructor(vhost: string) {

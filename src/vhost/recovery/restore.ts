@@ -7,7 +7,7 @@ import type { Extents } from '../../message/storage.ts';
 import { FLAG_LARGE, type VisitEntry } from '../../queue/entry-flags.ts';
 import { type Chunk, unpack, unpackedRoom } from '../../queue/positions/packed-positions.ts';
 import { Queue } from '../../queue/queue.ts';
-import type { QueueOwner } from '../../queue/queue-services.ts';
+import type { QueueServices } from '../../queue/queue-services.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
 import type { RetainedIndex } from '../../queue/store/retained-index.ts';
 import { Exchange } from '../../routing/exchange.ts';
@@ -19,7 +19,7 @@ import type { RecoveredTopology } from './recovered-topology.ts';
 export function restoreTopology(
   recovered: RecoveredTopology,
   topology: Topology,
-  services: QueueOwner,
+  services: QueueServices<Queue>,
   unclean: boolean,
 ): void {
   const { registry } = topology;

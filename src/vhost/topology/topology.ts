@@ -8,7 +8,7 @@ import type { Share } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
 import { readArguments } from '../../queue/limits/arguments.ts';
 import { Queue } from '../../queue/queue.ts';
-import type { QueueOwner } from '../../queue/queue-services.ts';
+import type { QueueServices } from '../../queue/queue-services.ts';
 import type { Binding } from '../../routing/binding.ts';
 import { Exchange } from '../../routing/exchange.ts';
 import { checkType } from '../../routing/kinds/make.ts';
@@ -33,7 +33,7 @@ export interface TopologyParts {
   readonly router: Router<Queue>;
   readonly journal: TopologyJournal;
   /** What its queues ask of the vhost. */
-  readonly services: QueueOwner;
+  readonly services: QueueServices<Queue>;
   readonly policies: Policies;
   /** They bound what is declared, not what is there from before. */
   readonly limits: TopologyLimits;
@@ -46,7 +46,7 @@ export class Topology {
   readonly appliedPolicies: AppliedPolicies;
   private readonly router: Router<Queue>;
   private readonly journal: TopologyJournal;
-  private readonly services: QueueOwner;
+  private readonly services: QueueServices<Queue>;
   private readonly limits: TopologyLimits;
   private readonly vhost: string;
 

@@ -1,7 +1,7 @@
 /** When publishers of a queue are made to wait for its consumers, by the numbers alone. A look a millisecond, as in busy turns. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/clock/clock.ts';
-import { QueuePace, WAITING_MIN } from '../../../src/queue/dispatch/publisher-pace.ts';
+import { PublisherPace, WAITING_MIN } from '../../../src/queue/dispatch/publisher-pace.ts';
 
 let clock: ManualClock;
 let silences: number;
@@ -12,7 +12,7 @@ beforeEach(() => {
 
 /** A queue that is looked at once a millisecond. */
 class Course {
-  readonly pace: QueuePace;
+  readonly pace: PublisherPace;
   waiting: number;
   /** What its consumers take a millisecond. */
   left = 0;
@@ -21,7 +21,7 @@ class Course {
 
   constructor(waiting: number) {
     this.waiting = waiting;
-    this.pace = new QueuePace(clock, 0, waiting, () => void silences++);
+    this.pace = new PublisherPace(clock, 0, waiting, () => void silences++);
   }
 
   /** A millisecond in which that many are published; true if publishers are to wait after it. */

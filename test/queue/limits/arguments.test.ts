@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Value } from '../../../src/message/properties.ts';
 import { compareArguments, readArguments, recoverArguments } from '../../../src/queue/limits/arguments.ts';
-import { PLAIN, withPolicy } from '../../../src/queue/limits/settings.ts';
+import { DEFAULT_SETTINGS, withPolicy } from '../../../src/queue/limits/settings.ts';
 
 const byte = (value: number): Value => ({ type: 'int8', value });
 const long = (value: number): Value => ({ type: 'int64', value: BigInt(value) });
@@ -112,7 +112,7 @@ describe('arguments that are wrong', () => {
   it('are passed over in a log that has them', () => {
     const args = headers({ 'x-message-ttl': 'a', 'x-max-length': byte(3), 'x-dead-letter-routing-key': 'k' });
     const options = { durable: true, exclusive: false, autoDelete: false, arguments: args };
-    expect(recoverArguments('q', '/', options)).toEqual({ ...PLAIN, lengthMax: 3 });
+    expect(recoverArguments('q', '/', options)).toEqual({ ...DEFAULT_SETTINGS, lengthMax: 3 });
   });
 });
 
@@ -197,7 +197,7 @@ describe('declaring again', () => {
 
 describe('a policy', () => {
   it('has its way where the lower of two numbers is its own, and where nothing was said', () => {
-    const own = { ...PLAIN, messageTtlMs: 100, lengthMax: 5, overflow: 'drop-head' as const };
+    const own = { ...DEFAULT_SETTINGS, messageTtlMs: 100, lengthMax: 5, overflow: 'drop-head' as const };
     const policy = {
       messageTtlMs: 50,
       lengthMax: 9,

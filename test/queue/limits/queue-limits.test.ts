@@ -4,8 +4,8 @@ import { ManualClock } from '../../../src/clock/clock.ts';
 import { Turn } from '../../../src/clock/turn.ts';
 import type { Draft, MessageView } from '../../../src/message/message.ts';
 import { levelOf } from '../../../src/queue/entry-flags.ts';
-import { ENDED_A_TURN, type Tended, Terms } from '../../../src/queue/limits/queue-limits.ts';
-import { PLAIN, type QueueSettings } from '../../../src/queue/limits/settings.ts';
+import { ENDED_PER_TURN_MAX, type LimitedQueue, QueueLimits } from '../../../src/queue/limits/queue-limits.ts';
+import { DEFAULT_SETTINGS, type QueueSettings } from '../../../src/queue/limits/settings.ts';
 
 interface Message {
   readonly seq: number;
@@ -14,9 +14,9 @@ interface Message {
   readonly bodyLength: number;
 }
 
-class List implements Tended {
+class List implements LimitedQueue {
   waiting: Message[] = [];
-  hollow = false;
+  isEmpty = false;
   /** What consumers take when they are asked. */
   taken = 0;
   asked = 0;
@@ -36,7 +36,7 @@ class List implements Tended {
   headSeq(): number {
     return this.waiting[0]!.seq;
   }
-  look(): MessageView | null {
+  showHead(): MessageView | null {
     this.looks++;
     return this.cold ? null : (this.waiting[0] as unknown as MessageView);
   }
@@ -66,11 +66,11 @@ beforeEach(() => {
   next = 1;
 });
 
-const terms = (settings: Partial<QueueSettings>): Terms =>
-  new Terms(list, { ...PLAIN, ...settings }, { clock, turn, nowMs: () => clock.epochMs() });
+const terms = (settings: Partial<QueueSettings>): QueueLimits =>
+  new QueueLimits(list, { ...DEFAULT_SETTINGS, ...settings }, { clock, turn, nowMs: () => clock.epochMs() });
 
 /** A message comes, and has been offered to whoever could take it. */
-function come(to: Terms, { ttlMs = -1, bytes = 10 } = {}): Message {
+function come(to: QueueLimits, { ttlMs = -1, bytes = 10 } = {}): Message {
   const seq = next++;
   to.prepare(seq, 0, { ttlMs, priority: -1, large: null, bodyStart: 5, bodyEnd: 5 + bytes } as Draft);
   const arrivedAtMs = clock.epochMs();
@@ -87,12 +87,12 @@ describe('a time to live', () => {
     const of = terms({ messageTtlMs: 100 });
     come(of);
     of.offered();
-    of.tend();
+    of.enforce();
     clock.advance(80);
     expect([list.woken, list.ended]).toEqual([0, []]);
     clock.advance(20);
     expect(list.woken).toBe(1);
-    of.tend();
+    of.enforce();
     expect(list.ended).toEqual(['1 expired']);
     clock.advance(1_000);
     expect(list.woken).toBe(1);
@@ -118,21 +118,21 @@ describe('a time to live', () => {
     of.offered();
     clock.advance(1_000_000);
     expect(of.isOver(forever.seq, view(forever))).toBe(false);
-    of.tend();
+    of.enforce();
     expect([list.ended, list.woken]).toEqual([[], 0]); // behind one that lives longer
     list.waiting.shift();
-    of.tend();
+    of.enforce();
     expect(list.ended).toEqual(['2 expired']);
     expect(of.mayExpire).toBe(true); // somebody may hold one
-    list.hollow = true;
-    of.tend();
+    list.isEmpty = true;
+    of.enforce();
     expect(of.mayExpire).toBe(false);
   });
 
   it('stays one of the queue’s own however empty it is', () => {
     const of = terms({ messageTtlMs: 100 });
-    list.hollow = true;
-    of.tend();
+    list.isEmpty = true;
+    of.enforce();
     expect(of.mayExpire).toBe(true);
   });
 
@@ -160,14 +160,14 @@ describe('a time to live', () => {
     const of = terms({ messageTtlMs: 1_000 });
     come(of);
     of.offered();
-    of.tend();
+    of.enforce();
     list.waiting = [];
     come(of, { ttlMs: 100 });
     of.offered();
-    of.tend();
+    of.enforce();
     clock.advance(100);
     expect(list.woken).toBe(1);
-    of.tend();
+    of.enforce();
     expect(list.ended).toEqual(['2 expired']);
   });
 
@@ -177,35 +177,35 @@ describe('a time to live', () => {
     of.offered();
     clock.advance(200);
     list.cold = true;
-    of.tend();
+    of.enforce();
     expect(list.ended).toEqual([]);
     list.cold = false;
-    of.tend();
+    of.enforce();
     expect(list.ended).toEqual(['1 expired']);
   });
 
   it('says whether all that is too old or too much is gone', () => {
     const of = terms({ messageTtlMs: 100 });
-    expect(of.tend()).toBe(true);
+    expect(of.enforce()).toBe(true);
     come(of);
     of.offered();
-    expect(of.tend()).toBe(true);
+    expect(of.enforce()).toBe(true);
     clock.advance(100);
     list.cold = true;
-    expect(of.tend()).toBe(false);
+    expect(of.enforce()).toBe(false);
     list.cold = false;
-    expect(of.tend()).toBe(true);
-    of.apply({ ...PLAIN, lengthMax: 0 });
-    for (let i = 0; i < ENDED_A_TURN + 1; i++) come(of);
-    expect([of.tend(), of.tend()]).toEqual([false, true]);
+    expect(of.enforce()).toBe(true);
+    of.apply({ ...DEFAULT_SETTINGS, lengthMax: 0 });
+    for (let i = 0; i < ENDED_PER_TURN_MAX + 1; i++) come(of);
+    expect([of.enforce(), of.enforce()]).toEqual([false, true]);
   });
 
   it('that is taken away by a policy is not looked at any more', () => {
     const of = terms({ messageTtlMs: 100 });
     come(of);
     of.offered();
-    of.tend();
-    of.apply(PLAIN);
+    of.enforce();
+    of.apply(DEFAULT_SETTINGS);
     clock.advance(1_000);
     expect(list.woken).toBe(0);
   });
@@ -215,7 +215,7 @@ describe('a limit', () => {
   it('of messages: the oldest go, and as many stay as may', () => {
     const of = terms({ lengthMax: 2 });
     for (let i = 0; i < 5; i++) come(of);
-    of.tend();
+    of.enforce();
     expect(list.ended).toEqual(['1 maxlen', '2 maxlen', '3 maxlen']);
     expect(list.looks).toBe(0); // nobody has to read them for that
   });
@@ -223,13 +223,13 @@ describe('a limit', () => {
   it('of bytes: up to it and not beyond', () => {
     const of = terms({ bytesMax: 30 });
     for (let i = 0; i < 3; i++) come(of);
-    of.tend();
+    of.enforce();
     expect(list.ended).toEqual([]);
     come(of, { bytes: 1 });
-    of.tend();
+    of.enforce();
     expect(list.ended).toEqual(['1 maxlen']);
     come(of, { bytes: 19 });
-    of.tend();
+    of.enforce();
     expect(list.ended).toEqual(['1 maxlen', '2 maxlen']);
   });
 
@@ -241,31 +241,31 @@ describe('a limit', () => {
     of.left(second.seq, view(second), false);
     come(of);
     come(of);
-    of.tend();
+    of.enforce();
     expect(list.ended).toEqual([]);
     list.waiting.unshift(first);
     of.returned(first.seq);
-    of.tend();
+    of.enforce();
     expect(list.ended).toEqual(['1 maxlen']);
   });
 
   it('of bytes that comes late counts what waits already', () => {
     const of = terms({});
     for (let i = 0; i < 4; i++) come(of);
-    of.apply({ ...PLAIN, bytesMax: 20 });
+    of.apply({ ...DEFAULT_SETTINGS, bytesMax: 20 });
     of.begin();
-    of.tend();
+    of.enforce();
     expect(list.ended).toEqual(['1 maxlen', '2 maxlen']);
   });
 
   it('is carried out in pieces: so many in a turn, the rest in the next', () => {
     const of = terms({ lengthMax: 0 });
-    for (let i = 0; i < ENDED_A_TURN + 1; i++) come(of);
-    of.tend();
-    expect([list.ended.length, list.messages, list.woken]).toEqual([ENDED_A_TURN, 1, 0]);
+    for (let i = 0; i < ENDED_PER_TURN_MAX + 1; i++) come(of);
+    of.enforce();
+    expect([list.ended.length, list.messages, list.woken]).toEqual([ENDED_PER_TURN_MAX, 1, 0]);
     turn.end();
     expect(list.woken).toBe(1);
-    of.tend();
+    of.enforce();
     expect(list.messages).toBe(0);
   });
 });
@@ -279,7 +279,7 @@ describe('a queue that refuses', () => {
     come(of);
     expect(of.refuses(1)).toBe(true);
     come(of);
-    of.tend();
+    of.enforce();
     expect(list.ended).toEqual([]);
   });
 

@@ -1,12 +1,12 @@
 /** How a queue's own arguments and a policy make one rule. */
 import { describe, expect, it } from 'vitest';
-import { PLAIN, type QueueSettings, withPolicy } from '../../../src/queue/limits/settings.ts';
+import { DEFAULT_SETTINGS, type QueueSettings, withPolicy } from '../../../src/queue/limits/settings.ts';
 
 const backoff = { kind: 'constant' as const, delayMs: 1, delayMaxMs: 1, jitter: 0, list: [] };
 
 describe('a policy', () => {
   it('changes nothing where there is none', () => {
-    expect(withPolicy(PLAIN, [], null)).toBe(PLAIN);
+    expect(withPolicy(DEFAULT_SETTINGS, [], null)).toBe(DEFAULT_SETTINGS);
   });
 
   it('says what the queue does not say itself', () => {
@@ -21,12 +21,12 @@ describe('a policy', () => {
       deadLetterKey: 'k',
       backoff,
     };
-    expect(withPolicy(PLAIN, [], policy)).toEqual({ ...PLAIN, ...policy });
-    expect(withPolicy(PLAIN, [], {})).toEqual(PLAIN);
+    expect(withPolicy(DEFAULT_SETTINGS, [], policy)).toEqual({ ...DEFAULT_SETTINGS, ...policy });
+    expect(withPolicy(DEFAULT_SETTINGS, [], {})).toEqual(DEFAULT_SETTINGS);
   });
 
   it('limits what the queue says: of two numbers the lower counts, and none is no number', () => {
-    const own: QueueSettings = { ...PLAIN, messageTtlMs: 10, expiresMs: 20, lengthMax: 30, bytesMax: 40 };
+    const own: QueueSettings = { ...DEFAULT_SETTINGS, messageTtlMs: 10, expiresMs: 20, lengthMax: 30, bytesMax: 40 };
     expect(withPolicy(own, [], { messageTtlMs: 9, expiresMs: 19, lengthMax: 29, bytesMax: 39 })).toMatchObject({
       messageTtlMs: 9,
       expiresMs: 19,
@@ -39,14 +39,19 @@ describe('a policy', () => {
   });
 
   it('does not overrule a word of the queue’s own', () => {
-    const own: QueueSettings = { ...PLAIN, overflow: 'drop-head', deadLetterExchange: '', deadLetterKey: '' };
+    const own: QueueSettings = {
+      ...DEFAULT_SETTINGS,
+      overflow: 'drop-head',
+      deadLetterExchange: '',
+      deadLetterKey: '',
+    };
     const policy = { overflow: 'reject-publish' as const, deadLetterExchange: 'x', deadLetterKey: 'k' };
     expect(withPolicy(own, ['x-overflow'], policy)).toEqual(own);
     expect(withPolicy(own, [], policy).overflow).toBe('reject-publish');
   });
 
   it('sets the attempts, lower or higher, where they come with the type alone, and lowers them where they were asked for', () => {
-    const own: QueueSettings = { ...PLAIN, type: 'quorum', attemptsMax: 20 };
+    const own: QueueSettings = { ...DEFAULT_SETTINGS, type: 'quorum', attemptsMax: 20 };
     expect(withPolicy(own, [], { attemptsMax: 100 }).attemptsMax).toBe(100);
     expect(withPolicy(own, [], {}).attemptsMax).toBe(20);
     expect(withPolicy(own, ['x-delivery-limit'], { attemptsMax: 100 }).attemptsMax).toBe(20);
@@ -55,7 +60,7 @@ describe('a policy', () => {
   });
 
   it('turns a backoff off when it says so', () => {
-    const own: QueueSettings = { ...PLAIN, backoff };
+    const own: QueueSettings = { ...DEFAULT_SETTINGS, backoff };
     expect(withPolicy(own, [], { backoff: null }).backoff).toBe(backoff);
   });
 });

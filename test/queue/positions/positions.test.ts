@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Slab } from '../../../src/queue/positions/position-arena.ts';
+import { PositionArena } from '../../../src/queue/positions/position-arena.ts';
 import { Positions } from '../../../src/queue/positions/positions.ts';
-import { Returned } from '../../../src/queue/positions/returned-positions.ts';
+import { ReturnedPositions } from '../../../src/queue/positions/returned-positions.ts';
 
 function contents(positions: { forEach(visit: (seq: number, flags: number) => void): void }): number[] {
   const seqs: number[] = [];
@@ -24,7 +24,7 @@ describe('positions', () => {
   it('are a queue, however it grows, shrinks, wraps and packs', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
-        const positions = new Positions(new Slab());
+        const positions = new Positions(new PositionArena());
         let model: [number, number][] = [];
         let next = 1;
         for (const { push, shift, gap, flags } of steps) {
@@ -61,13 +61,13 @@ describe('positions', () => {
   it('come back from their chunks', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 6 }), (steps) => {
-        const positions = new Positions(new Slab());
+        const positions = new Positions(new PositionArena());
         let next = 1;
         for (const { push, shift, gap, flags } of steps) {
           for (let i = 0; i < push; i++) positions.push((next += i % 3 === 0 ? gap : 1), flags);
           for (let i = 0; i < shift && positions.length > 0; i++) positions.shift();
         }
-        const again = new Positions(new Slab());
+        const again = new Positions(new PositionArena());
         positions.forEachChunk((chunk) => again.adopt(chunk));
         again.compact(0);
         expect(contents(again)).toEqual(contents(positions));
@@ -78,7 +78,7 @@ describe('positions', () => {
   });
 
   it('cost next to nothing for a long backlog in one queue', () => {
-    const positions = new Positions(new Slab());
+    const positions = new Positions(new PositionArena());
     for (let seq = 1; seq <= 1_000_000; seq++) positions.push(seq, 9);
     let bytes = 0;
     positions.forEachChunk((chunk) => {
@@ -94,18 +94,18 @@ describe('positions', () => {
         fc.uniqueArray(fc.integer({ min: 1, max: total }), { maxLength: 400 }),
         fc.nat({ max: total }),
         (settled, head) => {
-          const positions = new Positions(new Slab());
+          const positions = new Positions(new PositionArena());
           for (let seq = 1; seq <= total; seq++) positions.push(seq, 0);
           const gone = new Set(settled);
           for (const seq of settled) {
-            expect(positions.bury(seq)).toBe(true);
-            expect(positions.bury(seq)).toBe(false);
+            expect(positions.remove(seq)).toBe(true);
+            expect(positions.remove(seq)).toBe(false);
           }
           for (let seq = 1; seq <= head; seq++) {
-            positions.bury(seq);
+            positions.remove(seq);
             gone.add(seq);
           }
-          expect(positions.bury(total + 1)).toBe(false);
+          expect(positions.remove(total + 1)).toBe(false);
           positions.amend(total, gone.has(total) ? 0xffff_ffff : 5);
           positions.compact(16);
           const rest = Array.from({ length: total }, (_, i) => i + 1).filter((seq) => !gone.has(seq));
@@ -133,7 +133,7 @@ describe('returned positions', () => {
       fc.property(
         fc.array(fc.array(fc.integer({ min: 1, max: 1000 }), { maxLength: 30 }), { maxLength: 8 }),
         (batches) => {
-          const returned = new Returned();
+          const returned = new ReturnedPositions();
           let model: number[] = [];
           for (const batch of batches) {
             for (const seq of batch) {

@@ -1,6 +1,6 @@
 /** What came back is read in the order of its numbers, however it came back: beside a model that sorts. */
 import { describe, expect, it } from 'vitest';
-import { Returned } from '../../../src/queue/positions/returned-positions.ts';
+import { ReturnedPositions } from '../../../src/queue/positions/returned-positions.ts';
 
 /** A number from 0 up to `n`, exclusive, the same ones for a seed. */
 function dice(seed: number): (n: number) => number {
@@ -11,7 +11,7 @@ function dice(seed: number): (n: number) => number {
   };
 }
 
-const all = (returned: Returned): [number, number][] => {
+const all = (returned: ReturnedPositions): [number, number][] => {
   const seen: [number, number][] = [];
   returned.forEach((seq, flags) => void seen.push([seq, flags]));
   return seen;
@@ -21,7 +21,7 @@ describe('messages that were given back', () => {
   it('come out again in order, one at a time, few or thousands', () => {
     for (let seed = 1; seed <= 40; seed++) {
       const roll = dice(seed);
-      const returned = new Returned();
+      const returned = new ReturnedPositions();
       const model = new Map<number, number>();
       const lowest = (): number => Math.min(...model.keys());
       for (let step = 0; step < 120; step++) {
@@ -44,8 +44,8 @@ describe('messages that were given back', () => {
         } else if (what === 4 && model.size > 0) {
           const seq = [...model.keys()][roll(model.size)]!;
           if (roll(2) === 0) {
-            expect(returned.bury(seq)).toBe(true);
-            expect(returned.bury(seq)).toBe(false);
+            expect(returned.remove(seq)).toBe(true);
+            expect(returned.remove(seq)).toBe(false);
             model.delete(seq);
           } else {
             returned.amend(seq, 7);
@@ -66,8 +66,8 @@ describe('messages that were given back', () => {
   });
 
   it('are looked at in order by each question, also right after some came back', () => {
-    const fresh = (): Returned => {
-      const returned = new Returned();
+    const fresh = (): ReturnedPositions => {
+      const returned = new ReturnedPositions();
       for (const seq of [5, 2, 9]) returned.add(seq, seq * 10);
       return returned;
     };
@@ -82,7 +82,7 @@ describe('messages that were given back', () => {
     const seen: number[] = [];
     fresh().readAfter(2, 10, (seq) => void seen.push(seq));
     expect(seen).toEqual([5, 9]);
-    expect(fresh().bury(5)).toBe(true);
+    expect(fresh().remove(5)).toBe(true);
     const amended = fresh();
     amended.amend(9, 1);
     amended.amend(3, 1);
@@ -94,7 +94,7 @@ describe('messages that were given back', () => {
   });
 
   it('are all marked, and all gone when cleared, those that came just now as well', () => {
-    const returned = new Returned();
+    const returned = new ReturnedPositions();
     returned.add(3, 0x8000_0000);
     returned.headSeq();
     returned.add(1, 1);

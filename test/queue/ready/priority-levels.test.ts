@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { levelOf, withLevel } from '../../../src/queue/entry-flags.ts';
 import type { Chunk } from '../../../src/queue/positions/packed-positions.ts';
-import { Slab } from '../../../src/queue/positions/position-arena.ts';
-import { Levels } from '../../../src/queue/ready/priority-levels.ts';
+import { PositionArena } from '../../../src/queue/positions/position-arena.ts';
+import { PriorityLevels } from '../../../src/queue/ready/priority-levels.ts';
 
 type Entry = [seq: number, flags: number];
 const flags = (level: number, rest = 9): number => withLevel(rest, level, 255);
@@ -17,7 +17,7 @@ function dice(seed: number): (n: number) => number {
   };
 }
 
-const all = (levels: Levels): Entry[] => {
+const all = (levels: PriorityLevels): Entry[] => {
   const seen: Entry[] = [];
   levels.forEach((seq, each) => void seen.push([seq, each]));
   return seen;
@@ -41,13 +41,13 @@ describe('a queue with levels', () => {
     it(`hands out the highest first, whatever came back or was taken out of the middle (holes: ${holed})`, () => {
       for (let seed = 1; seed <= 30; seed++) {
         const roll = dice(seed);
-        const levels = new Levels(new Slab());
-        if (holed && roll(2) === 0) levels.makeHoles();
+        const levels = new PriorityLevels(new PositionArena());
+        if (holed && roll(2) === 0) levels.allowRemoval();
         let model: Entry[] = [];
         const out: Entry[] = [];
         let next = 1;
         for (let step = 0; step < 150; step++) {
-          if (step === 70 && holed) levels.makeHoles();
+          if (step === 70 && holed) levels.allowRemoval();
           const what = roll(6);
           if (what <= 1) {
             for (let i = roll(8); i >= 0; i--) {
@@ -66,8 +66,8 @@ describe('a queue with levels', () => {
             out.push(model.shift()!);
           } else if (what === 5 && holed && step > 70 && model.length > 0) {
             const [seq, its] = model[roll(model.length)]!;
-            expect(levels.takeOut(seq, its)).toBe(true);
-            expect(levels.takeOut(seq, its)).toBe(false);
+            expect(levels.removeAt(seq, its)).toBe(true);
+            expect(levels.removeAt(seq, its)).toBe(false);
             model = model.filter((entry) => entry[0] !== seq);
           }
           expect(levels.length).toBe(model.length);
@@ -78,25 +78,25 @@ describe('a queue with levels', () => {
   }
 
   it('has a level of its own for those that are there, and none for others', () => {
-    const levels = new Levels(new Slab());
+    const levels = new PriorityLevels(new PositionArena());
     levels.push(1, flags(3));
     levels.push(2, flags(7));
     expect(levels.levels()).toEqual([7, 3]);
-    expect(levels.takeOut(9, flags(5))).toBe(false);
-    levels.makeHoles();
-    expect(levels.takeOut(2, flags(3))).toBe(false);
-    expect(levels.takeOut(2, flags(7))).toBe(true);
+    expect(levels.removeAt(9, flags(5))).toBe(false);
+    levels.allowRemoval();
+    expect(levels.removeAt(2, flags(3))).toBe(false);
+    expect(levels.removeAt(2, flags(7))).toBe(true);
     expect([levels.headSeq(), levels.length]).toEqual([1, 1]);
   });
 
   it('is read on from a place, level by level, those that came back apart', () => {
-    const levels = new Levels(new Slab());
+    const levels = new PriorityLevels(new PositionArena());
     for (let seq = 1; seq <= 5; seq++) levels.push(seq, flags(2));
     levels.push(6, flags(1));
     levels.shift();
     levels.shift();
     levels.push(1, flags(2));
-    levels.makeHoles();
+    levels.allowRemoval();
     const read = (level: number, after: number, max: number): number[] => {
       const seen: number[] = [];
       levels.readAfter(level, after, max, (seq) => void seen.push(seq));
@@ -117,11 +117,11 @@ describe('a queue with levels', () => {
   });
 
   it('is empty when it is cleared, and can be filled again', () => {
-    const slab = new Slab();
-    const levels = new Levels(slab);
+    const arena = new PositionArena();
+    const levels = new PriorityLevels(arena);
     for (let seq = 1; seq <= 100; seq++) levels.push(seq, flags(seq % 3));
     levels.clear();
-    expect([levels.length, slab.lines, all(levels)]).toEqual([0, 0, []]);
+    expect([levels.length, arena.lines, all(levels)]).toEqual([0, 0, []]);
     levels.push(101, flags(1));
     expect([levels.length, levels.headSeq()]).toEqual([1, 101]);
   });
@@ -129,7 +129,7 @@ describe('a queue with levels', () => {
 
 describe('a queue with levels after a start', () => {
   function chunks(): { chunks: Chunk[]; entries: Entry[] } {
-    const levels = new Levels(new Slab());
+    const levels = new PriorityLevels(new PositionArena());
     const entries: Entry[] = [];
     for (let seq = 1; seq <= 30; seq++) {
       entries.push([seq, flags([0, 4, 9][seq % 3]!)]);
@@ -143,7 +143,7 @@ describe('a queue with levels after a start', () => {
   it('has what its chunks say, each in its level', () => {
     const { chunks: given, entries } = chunks();
     expect(given).toHaveLength(3);
-    const levels = new Levels(new Slab());
+    const levels = new PriorityLevels(new PositionArena());
     for (const chunk of given.toReversed()) levels.adopt(chunk);
     expect(levels.length).toBe(30);
     expect([levels.headSeq(), levels.headFlags()]).toEqual(entries[0]);
@@ -153,12 +153,12 @@ describe('a queue with levels after a start', () => {
 
   it('lacks what was settled since, has the flags that were changed, and marks what may have been handed out', () => {
     const { chunks: given, entries } = chunks();
-    const levels = new Levels(new Slab());
+    const levels = new PriorityLevels(new PositionArena());
     for (const chunk of given) levels.adopt(chunk);
     const highest = entries.filter(([, its]) => levelOf(its) === 9);
-    for (const [seq] of highest) expect(levels.bury(seq)).toBe(true);
-    expect(levels.bury(highest[0]![0])).toBe(false);
-    expect(levels.bury(1000)).toBe(false);
+    for (const [seq] of highest) expect(levels.remove(seq)).toBe(true);
+    expect(levels.remove(highest[0]![0])).toBe(false);
+    expect(levels.remove(1000)).toBe(false);
     levels.amend(...([1, flags(4, 1)] as const));
     levels.compact(16);
     expect(levels.length).toBe(20);

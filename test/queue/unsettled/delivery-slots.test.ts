@@ -1,12 +1,12 @@
 /** The slots of what consumers hold. */
 import { expect, test } from 'vitest';
 import type { QueueConsumer } from '../../../src/queue/dispatch/consumer.ts';
-import { Deliveries } from '../../../src/queue/unsettled/unsettled-messages.ts';
+import { DeliverySlots } from '../../../src/queue/unsettled/delivery-slots.ts';
 
 const consumer = (held = 0): QueueConsumer => ({ held }) as QueueConsumer;
 
 test('each delivery has a slot of its own until it ends, however many there are, and knows what it holds', () => {
-  const deliveries = new Deliveries();
+  const deliveries = new DeliverySlots();
   const holders = [consumer(), consumer()];
   const slots = new Map<number, number>();
   for (let seq = 1; seq <= 100; seq++) slots.set(seq, deliveries.add(seq, seq * 3, holders[seq % 2]!));
@@ -19,7 +19,7 @@ test('each delivery has a slot of its own until it ends, however many there are,
 });
 
 test('a slot whose delivery has ended is nobody’s, and is the next to be used', () => {
-  const deliveries = new Deliveries();
+  const deliveries = new DeliverySlots();
   const holder = consumer();
   const first = deliveries.add(1, 0, holder);
   const second = deliveries.add(2, 0, holder);
@@ -32,7 +32,7 @@ test('a slot whose delivery has ended is nobody’s, and is the next to be used'
 });
 
 test('a consumer’s deliveries are told in the order in which they were first made, not that of their slots', () => {
-  const deliveries = new Deliveries();
+  const deliveries = new DeliverySlots();
   const mine = consumer(2);
   const other = consumer(1);
   const first = deliveries.add(1, 0, mine);
@@ -45,7 +45,7 @@ test('a consumer’s deliveries are told in the order in which they were first m
 
 test('so are very many, whatever order their slots were given back in', () => {
   for (const gap of [1, 50]) {
-    const deliveries = new Deliveries();
+    const deliveries = new DeliverySlots();
     const [mine, other] = [consumer(), consumer()];
     const before = Array.from({ length: 300 }, (_, i) => deliveries.add(i, 0, other));
     for (const i of before.keys()) deliveries.remove(before[(i * 7) % 300]!);
@@ -60,7 +60,7 @@ test('so are very many, whatever order their slots were given back in', () => {
 });
 
 test('all of them are seen, and those in use are found until none is left', () => {
-  const deliveries = new Deliveries();
+  const deliveries = new DeliverySlots();
   const holders = Array.from({ length: 20 }, () => consumer(1));
   const slots = holders.map((holder, i) => deliveries.add(i + 1, i + 100, holder));
   deliveries.remove(slots[3]!);

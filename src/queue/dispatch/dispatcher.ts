@@ -1,0 +1,329 @@
+/**
+ * The dispatcher of a queue: its consumers, and the pump that hands ready messages out to them. A queue makes one when it gets
+ * its first consumer, or is asked for a message.
+ *
+ * Each consumer gets a message in turn while it can take more. Two things take other ways: consumers that are not all alike
+ * (`consumer-rotation.ts`), and messages that not every consumer takes (`selective-dispatch.ts`).
+ */
+import type { Backpressure, ConsumeOptions, DeliverySink } from '../../api/consume.ts';
+import type { Work } from '../../clock/work.ts';
+import { BrokerError } from '../../message/errors.ts';
+import type { QueueEntryFlags } from '../entry-flags.ts';
+import { ENDED_PER_TURN_MAX, type QueueLimits } from '../limits/queue-limits.ts';
+import type { QueueSettings } from '../limits/settings.ts';
+import type { QueueEnvironment } from '../queue-services.ts';
+import type { ReadyMessages } from '../ready/ready-messages.ts';
+import type { UnsettledMessages } from '../unsettled/unsettled-messages.ts';
+import { type ConsumedQueue, QueueConsumer } from './consumer.ts';
+import { ConsumerRotation } from './consumer-rotation.ts';
+import { type AskedQueue, type GetDone, PendingGets } from './pending-gets.ts';
+import { type HeldPublisher, PublisherPace, WAITING_MIN } from './publisher-pace.ts';
+import { type SelectableQueue, SelectiveDispatch } from './selective-dispatch.ts';
+
+/** How far handing out has come. It waits when something must be fetched first, or so much has expired that it is enough. */
+export const DONE = 0;
+export const WAITS = 1;
+export const TIME_UP = 2;
+export type Pumped = typeof DONE | typeof WAITS | typeof TIME_UP;
+
+/** Properties and body of a message that takes its time. */
+export const LONG_BYTES = 4 * 1024;
+/** So many messages are handed out at once, though a turn's time is up. */
+const LITTLE = 16;
+
+/** The queue, as its dispatcher sees it. */
+export interface DispatchedQueue extends ConsumedQueue, SelectableQueue, AskedQueue {
+  readonly services: QueueEnvironment;
+  readonly settings: QueueSettings;
+  readonly ready: ReadyMessages;
+  readonly unsettled: UnsettledMessages;
+  /** Null for a queue that does nothing by itself. */
+  readonly limits: QueueLimits | null;
+  /** A message is being fetched: nothing is handed out until then. */
+  readonly loading: boolean;
+  /** Messages may have groups. */
+  readonly grouped: boolean;
+  /** Its publishers are to wait for its consumers. */
+  ahead: boolean;
+  /** Null where every consumer takes every message. The dispatcher's; the queue tells it of each that arrives. */
+  selective: SelectiveDispatch | null;
+  /** A message that was taken out of its place has waited too long. It is shown. */
+  expire(seq: number, flags: QueueEntryFlags): void;
+  remove(seq: number, flags: QueueEntryFlags): void;
+}
+
+export class Dispatcher {
+  readonly consumers: QueueConsumer[] = [];
+  /** Null where all consumers are alike. */
+  private rotation: ConsumerRotation | null = null;
+  private nextConsumer = 0;
+  /** A consumer has deliveries to be made again. */
+  private replaying = false;
+  /** A consumer that shares a limit with others could take more. */
+  private creditAwaited = false;
+  /** Null while no more waits than always may. */
+  private pace: PublisherPace | null = null;
+  private gets: PendingGets | null = null;
+  private readonly queue: DispatchedQueue;
+
+  constructor(queue: DispatchedQueue) {
+    this.queue = queue;
+    if (queue.settings.singleActiveConsumer) this.rotation = new ConsumerRotation(true, []);
+    if (queue.grouped) this.selectively();
+  }
+
+  // --------------------------------------------------------------------------------------------------- consumers
+
+  /** @throws BrokerError access-refused while it is in exclusive use; invalid for a selector that cannot be read */
+  add(options: ConsumeOptions, sink: DeliverySink, output: Backpressure): QueueConsumer {
+    const { queue, consumers } = this;
+    const alone = options.exclusive && (consumers.length > 0 || queue.settings.singleActiveConsumer);
+    if (alone || consumers.some((consumer) => consumer.exclusive)) {
+      throw new BrokerError(
+        'access-refused',
+        `queue '${queue.name}' in vhost '${this.queue.services.vhost}' in exclusive use`,
+      );
+    }
+    const consumer = new QueueConsumer(queue, options, sink, output);
+    const selects = options.selector !== undefined && options.selector.trim() !== '';
+    if (selects || queue.selective !== null) this.selectively().add(consumer, options.selector);
+    if (consumer.priority !== 0) this.rotation ??= new ConsumerRotation(false, consumers);
+    consumers.push(consumer);
+    this.rotation?.add(consumer);
+    return consumer;
+  }
+
+  /** Returns whether it may be another's turn now. */
+  remove(consumer: QueueConsumer): boolean {
+    const at = this.consumers.indexOf(consumer);
+    if (at >= 0) this.consumers.splice(at, 1);
+    this.rotation?.remove(consumer);
+    this.queue.selective?.remove(consumer);
+    return this.rotation !== null;
+  }
+
+  /** The queue is deleted: none of them gets anything any more. */
+  removeAll(): QueueConsumer[] {
+    this.endPace();
+    const consumers = this.consumers.splice(0);
+    for (const consumer of consumers) consumer.active = false;
+    return consumers;
+  }
+
+  /** From now on not every consumer takes every message. */
+  selectively(): SelectiveDispatch {
+    const { queue } = this;
+    if (queue.selective !== null) return queue.selective;
+    this.queue.ready.allowRemoval();
+    this.rotation ??= new ConsumerRotation(false, this.consumers);
+    queue.selective = new SelectiveDispatch(queue, this.consumers);
+    return queue.selective;
+  }
+
+  /** A consumer could take more, but for a limit that it shares. */
+  awaitSharedCredit(): void {
+    this.creditAwaited = true;
+  }
+
+  /** Asks for room where limits are shared: what consumers may take is up to others, too. False while a message is fetched. */
+  serveSharedCredit(): boolean {
+    if (!this.creditAwaited) return true;
+    this.creditAwaited = false;
+    for (const consumer of [...this.consumers]) consumer.serveShared();
+    return !this.queue.loading;
+  }
+
+  // -------------------------------------------------------------------------------------------------- handing out
+
+  /** Hands out what consumers can take. */
+  pump(): Pumped {
+    const { queue } = this;
+    const { ready, services } = queue;
+    if (queue.loading || queue.deleted) return WAITS;
+    if (ready.length === 0 && !this.replaying) return DONE;
+    const { work } = services.turn;
+    if (this.replaying && !this.replayAll()) return work.over ? TIME_UP : WAITS;
+    if (queue.selective !== null) return this.pumpSelectively(queue.selective);
+    let expired = 0;
+    while (ready.length > 0) {
+      const consumer = this.nextReady();
+      if (consumer === null) return DONE;
+      const seq = ready.headSeq();
+      const flags = ready.headFlags();
+      if (!queue.show(seq, flags)) return WAITS;
+      ready.shift();
+      if (queue.limits?.isOver(seq, services.deliveryView)) {
+        queue.expire(seq, flags);
+        if (++expired < ENDED_PER_TURN_MAX) continue;
+        queue.limits.resumeNextTurn();
+        return WAITS;
+      }
+      if (this.rotation === null) this.nextConsumer++;
+      else this.rotation.served(consumer);
+      this.handOut(consumer, seq, flags);
+      this.countHandedOut();
+      if (work.over && this.mustStop(work)) return TIME_UP;
+    }
+    return DONE;
+  }
+
+  /** The time is up; but a queue with little to hand out is not to wait behind a hundred long ones. */
+  private mustStop(work: Work): boolean {
+    return this.queue.ready.length > LITTLE || !work.spare();
+  }
+
+  /** The same where consumers do not all take every message. */
+  private pumpSelectively(selective: SelectiveDispatch): Pumped {
+    const { queue } = this;
+    const { ready, services } = queue;
+    const { work } = services.turn;
+    const rotation = this.rotation!;
+    selective.begin();
+    for (;;) {
+      const consumer = selective.next(rotation.candidates);
+      if (consumer === null) return queue.loading ? WAITS : DONE;
+      const { seq, flags } = selective;
+      // It is in memory: it has just been looked at.
+      if (!services.store.view(seq, flags, services.deliveryView) || !ready.removeAt(seq, flags)) return DONE;
+      selective.taken(consumer, services.deliveryView);
+      rotation.served(consumer);
+      this.handOut(consumer, seq, flags);
+      this.countHandedOut();
+      if (work.over && this.mustStop(work)) return TIME_UP;
+    }
+  }
+
+  /** What a long message costs depends on what it is made into for its reader, which nobody knows. */
+  private countHandedOut(): void {
+    const { deliveryView: view, turn } = this.queue.services;
+    if (view.propsEnd - view.propsStart + view.bodyLength > LONG_BYTES) turn.work.look();
+    else turn.work.spend(1);
+  }
+
+  /** Delivers the message that is shown. */
+  private handOut(consumer: QueueConsumer, seq: number, flags: QueueEntryFlags): void {
+    const { queue } = this;
+    const { counters, deliveryView: view } = queue.services;
+    if (queue.limits !== null) queue.limits.left(seq, view, !consumer.settled);
+    // In the place of subscription data there is a level of priority.
+    if (queue.settings.priorityMax >= 0) view.subscriptionData = 0;
+    counters.delivered++;
+    if (view.redelivered) counters.redelivered++;
+    if (consumer.settled) {
+      consumer.sink.deliver(view, -1);
+      counters.acknowledged++;
+      queue.remove(seq, flags);
+      return;
+    }
+    const slot = queue.unsettled.hold(seq, flags, consumer);
+    consumer.sink.deliver(view, slot);
+  }
+
+  /** The next consumer in turn that can take one; null if none can. Its turn is over once it got something. */
+  private nextReady(): QueueConsumer | null {
+    if (this.rotation !== null) return this.rotation.next();
+    const consumers = this.consumers;
+    const n = consumers.length;
+    for (let i = 0; i < n; i++) {
+      if (this.nextConsumer >= n) this.nextConsumer = 0;
+      const consumer = consumers[this.nextConsumer]!;
+      if (consumer.ready()) return consumer;
+      this.nextConsumer++;
+    }
+    return null;
+  }
+
+  // ------------------------------------------------------------------------------------------------------ replays
+
+  /** Delivers again what a consumer holds, before anything new. */
+  replay(consumer: QueueConsumer): void {
+    consumer.replay = this.queue.unsettled.heldBy(consumer);
+    this.replaying = true;
+  }
+
+  /** What resumed consumers hold comes before anything new. False if something must be loaded first. */
+  private replayAll(): boolean {
+    const { work } = this.queue.services.turn;
+    let left = false;
+    for (const consumer of this.consumers) {
+      while (consumer.replay.length > 0 && consumer.ready()) {
+        if (!this.replayOne(consumer)) return false;
+        if (work.over) return false;
+      }
+      if (consumer.replay.length > 0) left = true;
+    }
+    this.replaying = left;
+    return true;
+  }
+
+  private replayOne(consumer: QueueConsumer): boolean {
+    const { unsettled } = this.queue;
+    const slot = consumer.replay[0]!;
+    if (unsettled.holder(slot) === consumer) {
+      if (!this.queue.show(unsettled.seq(slot), unsettled.flags(slot))) return false;
+      consumer.replay.shift();
+      const { counters, deliveryView } = this.queue.services;
+      counters.delivered++;
+      counters.redelivered++;
+      consumer.sink.deliver(deliveryView, slot);
+      this.countHandedOut();
+    } else consumer.replay.shift();
+    return true;
+  }
+
+  /** A message cannot be read: nobody gets it again. */
+  forgetReplays(seq: number): void {
+    for (const consumer of this.consumers) {
+      if (consumer.replay.length === 0) continue;
+      consumer.replay = consumer.replay.filter((slot) => this.queue.unsettled.seq(slot) !== seq);
+    }
+  }
+
+  // --------------------------------------------------------------------------------------------------------- gets
+
+  /** Takes one message for `holder`, if there is one left when consumers have got theirs. */
+  get(holder: QueueConsumer, done: GetDone): void {
+    this.gets ??= new PendingGets(this.queue, (consumer, seq, flags) => this.handOut(consumer, seq, flags));
+    this.gets.add(holder, done);
+  }
+
+  answerGets(): void {
+    this.gets?.answer();
+  }
+
+  // --------------------------------------------------------------------------------------------- its publishers' pace
+
+  /** Looks, once a turn, at how publishers and consumers get on. @param left messages that have just been handed out */
+  keepPace(left: number): void {
+    const { queue } = this;
+    const { ready } = queue;
+    if (this.pace === null && ready.length <= WAITING_MIN) return;
+    if (this.consumers.length === 0 || queue.deleted) {
+      this.endPace();
+      return;
+    }
+    const { clock, deliveryView } = this.queue.services;
+    const nowMs = clock.monotonicMs();
+    this.pace ??= new PublisherPace(clock, nowMs, ready.length, () => this.paceChanged());
+    this.pace.look(nowMs, ready.length, left, left > 0 ? deliveryView.bodyLength : 0);
+    this.paceChanged();
+  }
+
+  private paceChanged(): void {
+    const { pace } = this;
+    if (pace === null) return;
+    this.queue.ahead = pace.ahead;
+    if (pace.idle) this.endPace();
+  }
+
+  endPace(): void {
+    this.queue.ahead = false;
+    this.pace?.close();
+    this.pace = null;
+  }
+
+  /** This publisher waits until consumers have caught up with it, or have stopped asking. */
+  holdPublisher(publisher: HeldPublisher): void {
+    this.pace!.hold(publisher);
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * Pending gets: requests for one message of a queue, answered in the order in which they came. One is answered at once unless
+ * something must be fetched first, or consumers have not got yet what they can take.
+ */
+import type { Consumer, GetResult } from '../../api/consume.ts';
+import type { QueueEntryFlags } from '../entry-flags.ts';
+import type { ReadyMessages } from '../ready/ready-messages.ts';
+import type { QueueConsumer } from './consumer.ts';
+
+/** Called once: undefined if there was no message. */
+export type GetDone = (result: GetResult | undefined, holder: Consumer) => void;
+
+/** The queue, as those who ask it for a message see it. */
+export interface AskedQueue {
+  readonly deleted: boolean;
+  readonly ready: ReadyMessages;
+  /** Ready messages, as the queue's limits allow it. */
+  readonly count: number;
+  /** Hands out what consumers can take, and ends what is too old or too much; false if something of that must wait. */
+  catchUp(asked?: boolean): boolean;
+  /** Shows a message; false if it must be fetched first, and then the queue comes back by itself. */
+  show(seq: number, flags: QueueEntryFlags): boolean;
+  /** There is another head now: it may be over, and does not count then. */
+  headLeft(): void;
+}
+
+interface PendingGet {
+  readonly holder: QueueConsumer;
+  readonly done: GetDone;
+}
+
+export class PendingGets {
+  private readonly gets: PendingGet[] = [];
+  private readonly queue: AskedQueue;
+  private readonly handOut: (holder: QueueConsumer, seq: number, flags: QueueEntryFlags) => void;
+
+  /** @param handOut delivers the message that is shown */
+  constructor(queue: AskedQueue, handOut: (holder: QueueConsumer, seq: number, flags: QueueEntryFlags) => void) {
+    this.queue = queue;
+    this.handOut = handOut;
+  }
+
+  add(holder: QueueConsumer, done: GetDone): void {
+    this.gets.push({ holder, done });
+    this.answer();
+  }
+
+  /** Answers those who asked, as far as it can. What must be fetched first brings the queue back here by itself. */
+  answer(): void {
+    const { queue } = this;
+    for (;;) {
+      const next = this.gets[0];
+      if (next === undefined) return;
+      if (next.holder.active && !queue.deleted) {
+        if (!queue.catchUp(true)) return;
+        const { ready } = queue;
+        if (ready.length > 0) {
+          const seq = ready.headSeq();
+          const flags = ready.headFlags();
+          if (!queue.show(seq, flags)) return;
+          ready.shift();
+          this.gets.shift();
+          this.handOut(next.holder, seq, flags);
+          queue.headLeft();
+          next.done({ remaining: queue.count }, next.holder);
+          continue;
+        }
+      }
+      this.gets.shift();
+      next.done(undefined, next.holder);
+    }
+  }
+}

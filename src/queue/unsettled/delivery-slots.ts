@@ -1,0 +1,105 @@
+/**
+ * Slots of unsettled deliveries: numbered places in typed arrays for what consumers hold. A slot is what an adapter keeps
+ * beside its delivery tag or packet id; it is used again once the delivery has ended.
+ */
+import type { QueueConsumer } from '../dispatch/consumer.ts';
+import type { QueueEntryFlags, VisitEntry } from '../entry-flags.ts';
+
+export class DeliverySlots {
+  private seqs = new Float64Array(0);
+  private flagSets = new Uint32Array(0);
+  /** Order of first delivery, for replays. */
+  private order = new Float64Array(0);
+  private holders: (QueueConsumer | null)[] = [];
+  private free = new Int32Array(0);
+  private freeCount = 0;
+  private nextOrder = 1;
+  private sought = 0;
+  /** Slots in use. */
+  size = 0;
+
+  add(seq: number, flags: QueueEntryFlags, holder: QueueConsumer): number {
+    if (this.freeCount === 0) this.grow();
+    const slot = this.free[--this.freeCount]!;
+    this.seqs[slot] = seq;
+    this.flagSets[slot] = flags;
+    this.order[slot] = this.nextOrder++;
+    this.holders[slot] = holder;
+    this.size++;
+    return slot;
+  }
+
+  /** Null for a slot that is not in use. */
+  holder(slot: number): QueueConsumer | null {
+    return this.holders[slot] ?? null;
+  }
+
+  seq(slot: number): number {
+    return this.seqs[slot]!;
+  }
+
+  flags(slot: number): QueueEntryFlags {
+    return this.flagSets[slot]!;
+  }
+
+  remove(slot: number): void {
+    this.holders[slot] = null;
+    this.free[this.freeCount++] = slot;
+    this.size--;
+  }
+
+  /** The slots that `holder` holds, in the order of their first delivery. */
+  heldBy(holder: QueueConsumer): number[] {
+    const slots: number[] = [];
+    let first = Number.POSITIVE_INFINITY;
+    let last = 0;
+    for (let slot = 0; slot < this.holders.length && slots.length < holder.held; slot++) {
+      if (this.holders[slot] !== holder) continue;
+      slots.push(slot);
+      const order = this.order[slot]!;
+      if (order < first) first = order;
+      if (order > last) last = order;
+    }
+    // Mostly they were handed out one soon after the other: then each has its place, and nothing has to be compared.
+    if (slots.length < 64 || last - first > 8 * slots.length) {
+      return slots.sort((a, b) => this.order[a]! - this.order[b]!);
+    }
+    const places = new Int32Array(last - first + 1).fill(-1);
+    for (const slot of slots) places[this.order[slot]! - first] = slot;
+    slots.length = 0;
+    for (const slot of places) if (slot >= 0) slots.push(slot);
+    return slots;
+  }
+
+  forEach(visit: VisitEntry): void {
+    for (let slot = 0; slot < this.holders.length; slot++) {
+      if (this.holders[slot] !== null) visit(this.seqs[slot]!, this.flagSets[slot]!);
+    }
+  }
+
+  /** Some slot in use, as long as nothing is added: for those who take out all. There must be one. */
+  nextInUse(): number {
+    while ((this.holders[this.sought] ?? null) === null) this.sought = (this.sought + 1) % this.holders.length;
+    return this.sought;
+  }
+
+  private grow(): void {
+    const before = this.holders.length;
+    const after = Math.max(16, before * 2);
+    const seqs = new Float64Array(after);
+    seqs.set(this.seqs);
+    this.seqs = seqs;
+    const flagSets = new Uint32Array(after);
+    flagSets.set(this.flagSets);
+    this.flagSets = flagSets;
+    const order = new Float64Array(after);
+    order.set(this.order);
+    this.order = order;
+    this.free = new Int32Array(after);
+    for (let slot = after - 1; slot >= before; slot--) {
+      this.holders[slot] = null;
+      this.free[this.freeCount++] = slot;
+    }
+    this.holders.length = after;
+  }
+}
