@@ -3,7 +3,7 @@
  * to happen without a client.
  */
 import type { BrokerServices, ConnectionHandler, Dialect, Protocol, Transport } from '../../src/api/index.ts';
-import { packetExtent } from './codec/extent.ts';
+import { packetExtent } from './codec/packet.ts';
 import { Connection } from './connection/connection.ts';
 import { AdapterContext } from './context.ts';
 import { mqttDialect } from './mapping/dialect.ts';

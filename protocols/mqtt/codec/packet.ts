@@ -1,6 +1,6 @@
 /**
  * The vocabulary of the wire: packet types, the return codes of 3.1 and 3.1.1, and the one error that a codec throws.
- * The reason codes of 5.0 are in `reasons.ts`, its properties in `properties.ts`. A tag such as [MQTT-3.1.0-1] is a
+ * The reason codes of 5.0 are in `reasons.ts`, its properties in `property-table.ts`. A tag such as [MQTT-3.1.0-1] is a
  * statement of MQTT 3.1.1; [MQTT5-3.1.0-1] is one of 5.0.
  *
  * Every control packet has this form [MQTT 3.1.1, section 2]:
@@ -74,4 +74,15 @@ export class MalformedPacket extends Error {
     this.name = 'MalformedPacket';
     this.reason = reason;
   }
+}
+
+/** How long the control packet that begins at `start` is, fixed header included; 0 if that cannot be told from `buffer[start, end)`. */
+export function packetExtent(buffer: Buffer, start: number, end: number): number {
+  let remaining = 0;
+  for (let at = start + 1, shift = 0; at < end && shift < 28; at++, shift += 7) {
+    const byte = buffer[at]!;
+    remaining |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return at + 1 - start + remaining;
+  }
+  return 0;
 }

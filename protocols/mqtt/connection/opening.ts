@@ -7,15 +7,12 @@
  *
  * It is there until CONNACK 0 has been written, and what lasts is in the `ConnectedClient`.
  */
-import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import {
   type AuthStep,
   BrokerError,
   type BrokerServices,
-  type Credentials,
   type ReadGate,
-  type Refusal,
   type Session,
   type SessionClient,
   type Transport,
@@ -23,35 +20,26 @@ import {
 import { type Connect, decodeConnect, decodeVersion } from '../codec/connect.ts';
 import { decodeAuth } from '../codec/disconnect-auth.ts';
 import { writeAuth } from '../codec/encode5.ts';
-import { AUTH, CONNACK, DISCONNECT, LEVEL_3_1_1, LEVEL_5, MalformedPacket } from '../codec/packet.ts';
+import { AUTH, CONNACK, DISCONNECT, MalformedPacket } from '../codec/packet.ts';
 import {
   BAD_AUTHENTICATION_METHOD,
   BAD_USER_NAME_OR_PASSWORD_5,
-  CLIENT_IDENTIFIER_NOT_VALID,
-  CONNECTION_RATE_EXCEEDED,
   CONTINUE_AUTHENTICATION,
   NOT_AUTHORIZED_5,
   PACKET_TOO_LARGE,
-  PAYLOAD_FORMAT_INVALID,
   PROTOCOL_ERROR,
-  SERVER_MOVED,
   SERVER_UNAVAILABLE_5,
   UNSUPPORTED_PROTOCOL_VERSION_5,
-  USE_ANOTHER_SERVER,
 } from '../codec/reasons.ts';
 import type { AdapterContext } from '../context.ts';
 import { PublishEncoder5 } from '../deliver/publish-encoder5.ts';
-import { splitUserName } from '../mapping/names.ts';
-import { CLIENT_ID_BYTES_MAX } from '../options.ts';
 import { registryOf } from '../session/session-registry.ts';
 import { Authentication } from './authentication.ts';
 import { type Acceptance, acceptanceFits, writeAcceptance, writeRefusal } from './connack.ts';
+import { credentialsOf, reasonOf, refusalOf } from './connect-checks.ts';
 import { ConnectedClient, type ConnectionControl } from './connected-client.ts';
 import { negotiate } from './negotiated-options.ts';
 import { AUTHENTICATING } from './pause-reasons.ts';
-
-/** The longest identifier of 3.1, in characters [MQTT 3.1, section 3.1]. */
-const CLIENT_ID_LENGTH_MAX_3_1 = 23;
 
 /** Reasons for which the broker has already told the operator who was not let in, and why. */
 const REPORTED_BY_BROKER: ReadonlySet<number> = new Set([
@@ -135,12 +123,12 @@ export class Opening {
     this.transport.label = request.clientId;
     const { properties } = request;
     if (properties !== undefined) this.packetSizeMax = properties.packetSizeMax;
-    const refusal = this.refusalOf(request);
+    const refusal = refusalOf(this.context, request, this.broker.clock.monotonicMs());
     if (refusal !== null) {
       this.refuse(refusal);
       return;
     }
-    const { credentials, vhost } = this.credentialsOf(request);
+    const { credentials, vhost } = credentialsOf(this.transport, request);
     if (properties?.authMethod !== undefined) {
       const authentication = new Authentication(this.broker, properties.authMethod, credentials, vhost);
       if (authentication.begin()) this.authenticate(request, authentication, properties.authData);
@@ -154,32 +142,6 @@ export class Opening {
       } else if ('refused' in result) this.refuse(reasonOf(result));
       else this.admit(result, request);
     });
-  }
-
-  /** Why a client is refused, whoever it is: a reason code of 5.0; null: it is not. */
-  private refusalOf(request: Connect): number | null {
-    const { connectRate, limits, stats } = this.context;
-    const { will } = request;
-    if (will?.properties.text === true && limits.checkPayloadFormat && !isUtf8(will.payload)) {
-      return PAYLOAD_FORMAT_INVALID;
-    }
-    if (!mayHaveIdentifier(request)) return CLIENT_IDENTIFIER_NOT_VALID;
-    if (!connectRate.take(this.broker.clock.monotonicMs())) {
-      stats.connectRateRefused++;
-      return CONNECTION_RATE_EXCEEDED;
-    }
-    const { redirect } = limits;
-    if (redirect !== null) return redirect.permanent ? SERVER_MOVED : USE_ANOTHER_SERVER;
-    return null;
-  }
-
-  private credentialsOf(request: Connect): { credentials: Credentials; vhost: string | undefined } {
-    const { vhost, user } = splitUserName(request.user);
-    const { loopback, remote } = this.transport;
-    const client = `mqtt ${remote.address}:${remote.port}`;
-    // A name of no length is none, and its password then means nothing: clients of Mosquitto rely on it.
-    if (user === '') return { credentials: { client, loopback, user: undefined, password: undefined }, vhost };
-    return { credentials: { client, loopback, user, password: request.password }, vhost };
   }
 
   // -------------------------------------------------------------------------------------- enhanced authentication
@@ -305,29 +267,5 @@ export class Opening {
       return;
     }
     this.owner.reading(client);
-  }
-}
-
-/** Whether a client of this version may have this identifier, or none. */
-function mayHaveIdentifier({ level, bridge, clean, clientId }: Connect): boolean {
-  if (Buffer.byteLength(clientId) > CLIENT_ID_BYTES_MAX) return false;
-  if (level === LEVEL_5) return true; // it is told what it is given [MQTT5-3.1.3-6]
-  // One that gives no identifier cannot come back to its session [MQTT-3.1.3-8]; 3.1 wants one in any case.
-  if (level === LEVEL_3_1_1) return clientId !== '' || clean;
-  // A bridge's is made of the names of its host and its connection, which are longer than that.
-  return clientId !== '' && (bridge || clientId.length <= CLIENT_ID_LENGTH_MAX_3_1);
-}
-
-/** The reason code of 5.0 for what the broker refuses. */
-function reasonOf(refusal: Refusal): number {
-  switch (refusal.refused) {
-    // The user name names the vhost, so a wrong one is a wrong user name.
-    case 'credentials':
-    case 'vhost-not-found':
-      return BAD_USER_NAME_OR_PASSWORD_5;
-    case 'forbidden':
-      return NOT_AUTHORIZED_5;
-    case 'unavailable':
-      return SERVER_UNAVAILABLE_5;
   }
 }

@@ -20,7 +20,7 @@ export function puback(client: ConnectedClient, buffer: Buffer, start: number, e
   const slot = window.slots[place]!;
   unsettled.free(place);
   client.writer.settled();
-  consumer?.consumer?.settle(slot, acknowledgedReason(buffer, start, end) >= REFUSALS_FROM ? REJECTED : ACCEPTED);
+  consumer?.handle?.settle(slot, acknowledgedReason(buffer, start, end) >= REFUSALS_FROM ? REJECTED : ACCEPTED);
 }
 
 /**
@@ -51,14 +51,14 @@ export function pubrec(client: ConnectedClient, buffer: Buffer, start: number, e
     window.stages[place] = RELEASED;
     window.consumers[place] = null;
     if (!clientSession.kept) {
-      consumer?.consumer?.settle(slot, ACCEPTED);
+      consumer?.handle?.settle(slot, ACCEPTED);
       // A shared subscription's queue is durable: its settlement must be safe before the client may forget the message.
       if (consumer?.shared) client.answerRelease(packetId, session.mark());
       else client.writer.release(packetId);
       return;
     }
     session.beginUnit();
-    consumer?.consumer?.settle(slot, ACCEPTED);
+    consumer?.handle?.settle(slot, ACCEPTED);
     clientSession.unsettled.recordReleased(packetId);
     client.answerRelease(packetId, session.endUnit());
     return;
@@ -82,7 +82,7 @@ function rejected(client: ConnectedClient, place: number): void {
   const slot = unsettled.window.slots[place]!;
   if (clientSession.kept) session.beginUnit();
   unsettled.free(place);
-  consumer?.consumer?.settle(slot, REJECTED);
+  consumer?.handle?.settle(slot, REJECTED);
   if (clientSession.kept) session.endUnit();
   client.writer.settled();
 }

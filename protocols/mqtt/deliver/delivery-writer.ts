@@ -1,33 +1,23 @@
 /**
- * The writer of one connection's deliveries: encodes them into the output, gives them packet identifiers, and holds
- * consumers back while the socket, the window of unsettled packets or a large body says so.
+ * The writer of one connection's deliveries of QoS 1 and 2: gives them packet identifiers, and holds consumers back while the
+ * socket, the window of unsettled packets or a large body says so. Those of QoS 0 come direct (`direct-writer.ts`).
  *
- * QoS 0 comes direct and is dropped, counted, past a bound of unsent bytes. QoS 2 of a kept session is sent once the
- * record (packet identifier, message) is on disk (`held-packets.ts`).
+ * QoS 2 of a kept session is sent once the record (packet identifier, message) is on disk (`held-packets.ts`).
  */
-import {
-  ACCEPTED,
-  type BodyReader,
-  BodySender,
-  type BodySenderOwner,
-  copyBytes,
-  MessageView,
-  type Output,
-  REJECTED,
-  type Session,
-  SLASH,
-} from '../../../src/api/index.ts';
+import { ACCEPTED, type MessageView, type Output, REJECTED, type Session } from '../../../src/api/index.ts';
 import { publishByte, writeAck } from '../codec/encode.ts';
 import { PUBREL } from '../codec/packet.ts';
 import { UNSPECIFIED_ERROR } from '../codec/reasons.ts';
-import { MQTT_DIALECT_ID } from '../mapping/dialect.ts';
 import type { TopicWriter } from '../mapping/topic-writer.ts';
-import type { ClientSession, SessionWriter } from '../session/client-session.ts';
+import type { ClientSession } from '../session/client-session.ts';
 import { PUBLISHED_1, PUBLISHED_2, RECORDING } from '../session/packet-window.ts';
+import type { SessionWriter } from '../session/ports.ts';
 import type { MqttStats } from '../stats.ts';
-import type { FanoutCache } from './fanout-cache.ts';
+import type { DeliveryOptions } from './delivery-options.ts';
+import { DirectWriter } from './direct-writer.ts';
 import { HeldPackets } from './held-packets.ts';
 import type { PublishEncoder } from './publish-encoder.ts';
+import { PublishWriter, type PublishWriterOwner } from './publish-writer.ts';
 import type { SubscriptionConsumer } from './subscription-consumer.ts';
 
 /** What a connection does for its writer. */
@@ -40,39 +30,19 @@ export interface DeliveryHost {
   disconnect(why: string, reason: number): void;
 }
 
-/** What bounds a writer, and what it counts and shares with others of its adapter. */
-export interface DeliveryOptions {
-  readonly stats: MqttStats;
-  readonly topics: TopicWriter;
-  /** Unsent bytes past which at-most-once messages are dropped. */
-  readonly unsentBytesMax: number;
-  /** QoS 1 and 2 messages that may be unsettled. */
-  readonly inFlightMax: number;
-  /** The longest packet the client takes, whole; the encoder minds it, but not for what was encoded for somebody else. */
-  readonly packetSizeMax: number;
-}
-
-/** Bodies of at-most-once messages that may wait for one client. */
-const DIRECT_BODIES_MAX = 32;
-
-export class DeliveryWriter implements SessionWriter, BodySenderOwner {
-  /** Where the next packet is written: the connection's output, or what waits behind a large body. */
-  out: Output;
+export class DeliveryWriter implements SessionWriter, PublishWriterOwner {
   /** Packet identifiers in use on this connection. */
   inFlight = 0;
-  private bodies: BodySender | null = null;
+  /** Takes at-most-once messages. */
+  readonly direct: DirectWriter;
+  private readonly packets: PublishWriter;
   private held: HeldPackets | null = null;
-  private closed = false;
-  readonly output: Output;
   private readonly stats: MqttStats;
   private readonly topics: TopicWriter;
   private readonly session: Session;
   private readonly clientSession: ClientSession;
   private readonly host: DeliveryHost;
-  private readonly encoder: PublishEncoder;
   private readonly inFlightMax: number;
-  private readonly packetSizeMax: number;
-  private readonly unsentBytesMax: number;
 
   constructor(
     options: DeliveryOptions,
@@ -82,133 +52,58 @@ export class DeliveryWriter implements SessionWriter, BodySenderOwner {
     host: DeliveryHost,
     encoder: PublishEncoder,
   ) {
+    this.packets = new PublishWriter(output, encoder, options.stats, session, this);
+    this.direct = new DirectWriter(options, this.packets, clientSession);
     this.stats = options.stats;
     this.topics = options.topics;
-    this.output = output;
-    this.out = output;
     this.session = session;
     this.clientSession = clientSession;
     this.host = host;
-    this.encoder = encoder;
     this.inFlightMax = options.inFlightMax;
-    this.packetSizeMax = options.packetSizeMax;
-    this.unsentBytesMax = options.unsentBytesMax;
+  }
+
+  /** Where packets to the client are written now, deliveries or not. */
+  get out(): Output {
+    return this.packets.out;
+  }
+
+  /** A large body is under way: what is written to the transport's output itself would be taken for a part of it. */
+  get midBody(): boolean {
+    return this.packets.midBody;
   }
 
   /** Consumers wait while this is true. */
   get congested(): boolean {
-    return this.output.congested || this.inFlight >= this.inFlightMax || this.out !== this.output;
+    return this.packets.output.congested || this.inFlight >= this.inFlightMax || this.packets.midBody;
   }
 
   /** Bytes that wait in the socket, in the output and behind large bodies. */
   get pendingBytes(): number {
-    return this.output.pendingBytes + (this.bodies === null ? 0 : this.bodies.pendingBytes);
-  }
-
-  /** A large body is under way: what is written now would be taken for a part of it, if it went out at once. */
-  get midBody(): boolean {
-    return this.out !== this.output;
+    return this.packets.pendingBytes;
   }
 
   /** The output has room again. */
   drained(): void {
-    this.bodies?.pump();
+    this.packets.pump();
     this.session.directDrained(this.clientSession.queue);
     this.clientSession.wake();
   }
 
+  /** Nothing is written any more. */
   close(): void {
-    this.closed = true;
-    this.bodies?.close();
+    this.direct.close();
+    this.packets.close();
     this.held?.close();
     this.held = null;
   }
-
-  // ------------------------------------------------------------------------------------------------- at most once
-
-  queueDeleted(): void {
-    this.clientSession.queueLost();
-  }
-
-  deliverDirect(view: MessageView): boolean {
-    if (this.closed) return false;
-    if (this.output.congested || this.out !== this.output) {
-      const bodies = this.bodies === null ? 0 : this.bodies.bodies;
-      if (bodies > DIRECT_BODIES_MAX || this.pendingBytes > this.unsentBytesMax) {
-        this.stats.directDropped++;
-        return false;
-      }
-    }
-    if (view.large !== null) return this.publishDirect(view);
-    const { fanout } = this.encoder;
-    if (
-      fanout !== null &&
-      fanout.serial === view.serial &&
-      fanout.retained === view.retained &&
-      view.subscriptionData === 0 &&
-      fanout.length <= this.packetSizeMax
-    ) {
-      const { length } = fanout;
-      const at = this.out.reserve(length);
-      copyBytes(fanout.buffer, fanout.at, fanout.at + length, this.out.buffer, at);
-      this.stats.publishesSent++;
-      return true;
-    }
-    if (fanout === null || view.subscriptionData !== 0) return this.publishDirect(view);
-    return this.encodeDirect(view, fanout);
-  }
-
-  private publishDirect(view: MessageView): boolean {
-    const { identifiers } = this.clientSession.subscriptions;
-    const known = identifiers === null ? null : identifiers.of(view, this.topics);
-    return this.publish(view, publishByte(0, false, view.retained), 0, known);
-  }
-
-  /** Encodes an at-most-once message and remembers where, for the next subscriber. */
-  private encodeDirect(view: MessageView, fanout: FanoutCache): boolean {
-    const { encoder } = this;
-    const headLength = encoder.prepare(view, false, null, false);
-    if (encoder.lossy) this.stats.lossyConversions++;
-    if (headLength < 0) {
-      this.stats.oversizeDropped++;
-      return false;
-    }
-    const length = headLength + view.bodyEnd - view.bodyStart;
-    const at = this.out.reserve(length);
-    const { buffer } = this.out;
-    const body = encoder.write(buffer, at, publishByte(0, false, view.retained), 0);
-    copyBytes(view.body, view.bodyStart, view.bodyEnd, buffer, body);
-    fanout.serial = view.serial;
-    fanout.retained = view.retained;
-    fanout.buffer = buffer;
-    fanout.at = at;
-    fanout.length = length;
-    this.stats.publishesSent++;
-    return true;
-  }
-
-  publishSys(topic: string, value: string): void {
-    if (this.closed || this.output.congested || this.out !== this.output) return;
-    const view = new MessageView();
-    view.dialect = MQTT_DIALECT_ID;
-    view.spelling = SLASH;
-    view.head = Buffer.from(topic, 'utf8');
-    view.keyEnd = view.head.length;
-    view.body = Buffer.from(value, 'utf8');
-    view.bodyEnd = view.body.length;
-    view.bodyLength = view.body.length;
-    this.publish(view, publishByte(0, false, true), 0, null);
-  }
-
-  // ------------------------------------------------------------------------------------------------ QoS 1 and 2
 
   deliver(consumer: SubscriptionConsumer, view: MessageView, slot: number): void {
     const qos = Math.min(view.effectiveAssurance, consumer.granted);
     const identifiers = this.identifiersOf(consumer, view);
     const retained = view.retained && (!consumer.shared || consumer.asPublished);
     if (qos === 0 || slot < 0) {
-      const sent = this.publish(view, publishByte(0, false, retained), 0, identifiers);
-      if (slot >= 0) consumer.consumer!.settle(slot, sent ? ACCEPTED : REJECTED);
+      const sent = this.packets.publish(view, publishByte(0, false, retained), 0, identifiers);
+      if (slot >= 0) consumer.handle!.settle(slot, sent ? ACCEPTED : REJECTED);
       return;
     }
     const { unsettled } = this.clientSession;
@@ -220,13 +115,13 @@ export class DeliveryWriter implements SessionWriter, BodySenderOwner {
     const { window } = unsettled;
     const recording = known ? window.stages[place]! === RECORDING : qos === 2 && this.clientSession.kept;
     const later = recording || (this.held !== null && this.held.size > 0);
-    const headLength = this.encoder.prepare(view, true, identifiers, later);
+    const headLength = this.packets.encoder.prepare(view, true, identifiers, later);
     if (headLength < 0) {
       this.tooLong(consumer, slot, place);
       return;
     }
     if (!known) {
-      if (this.encoder.lossy) this.stats.lossyConversions++;
+      if (this.packets.encoder.lossy) this.stats.lossyConversions++;
       place = window.take(consumer, slot, qos === 1 ? PUBLISHED_1 : recording ? RECORDING : PUBLISHED_2);
     }
     this.inFlight++;
@@ -244,7 +139,7 @@ export class DeliveryWriter implements SessionWriter, BodySenderOwner {
     const dup = known || (stage === PUBLISHED_1 && view.redelivered && !consumer.shared);
     const first = publishByte(stage === PUBLISHED_1 ? 1 : 2, dup, retained);
     if (later) this.hold(view, packetId, headLength, first, stage);
-    else this.write(view, first, packetId, headLength);
+    else this.packets.writePrepared(view, first, packetId, headLength);
   }
 
   private identifiersOf(consumer: SubscriptionConsumer, view: MessageView): Buffer | null {
@@ -258,7 +153,7 @@ export class DeliveryWriter implements SessionWriter, BodySenderOwner {
     this.stats.oversizeRejected++;
     // It may have been sent on a connection that took longer packets.
     if (place >= 0) this.clientSession.unsettled.free(place);
-    consumer.consumer!.settle(slot, REJECTED);
+    consumer.handle!.settle(slot, REJECTED);
   }
 
   /** The place of a delivery that this client was sent before its connection was lost. */
@@ -288,15 +183,13 @@ export class DeliveryWriter implements SessionWriter, BodySenderOwner {
         continue;
       }
       if (packet.stage === RECORDING) window.stages[place] = PUBLISHED_2;
-      this.out.append(packet.bytes);
-      this.stats.publishesSent++;
-      if (packet.reader !== null) this.sendBody(packet.reader);
+      this.packets.writeCopied(packet.bytes, packet.reader);
     }
   }
 
   /** Writes PUBREL for an identifier whose release is recorded. */
   release(packetId: number): void {
-    writeAck(this.out, PUBREL, packetId);
+    writeAck(this.packets.out, PUBREL, packetId);
   }
 
   /** A packet identifier has come free, or its client has answered as far as its window is concerned. */
@@ -306,41 +199,9 @@ export class DeliveryWriter implements SessionWriter, BodySenderOwner {
     if (full) this.clientSession.wake();
   }
 
-  // ----------------------------------------------------------------------------------------------------- encoding
-
-  /** Writes a PUBLISH; false if the client cannot be sent it. */
-  private publish(view: MessageView, first: number, packetId: number, identifiers: Buffer | null): boolean {
-    const headLength = this.encoder.prepare(view, packetId !== 0, identifiers, false);
-    if (this.encoder.lossy) this.stats.lossyConversions++;
-    if (headLength < 0) {
-      this.stats.oversizeDropped++;
-      return false;
-    }
-    this.write(view, first, packetId, headLength);
-    return true;
-  }
-
-  /** Writes what the encoder has prepared. */
-  private write(view: MessageView, first: number, packetId: number, headLength: number): void {
-    this.stats.publishesSent++;
-    if (view.large !== null) {
-      const at = this.out.reserve(headLength);
-      this.encoder.write(this.out.buffer, at, first, packetId);
-      this.sendBody(this.session.readBody(view.large));
-      return;
-    }
-    const at = this.out.reserve(headLength + view.bodyLength);
-    const { buffer } = this.out;
-    const body = this.encoder.write(buffer, at, first, packetId);
-    copyBytes(view.body, view.bodyStart, view.bodyEnd, buffer, body);
-  }
-
   /** Keeps a packet that has to wait; the view will not be there any more. */
   private hold(view: MessageView, packetId: number, headLength: number, first: number, stage: number): void {
-    const inline = view.large === null ? view.bodyEnd - view.bodyStart : 0;
-    const bytes = Buffer.allocUnsafe(headLength + inline);
-    const body = this.encoder.write(bytes, 0, first, packetId);
-    if (inline > 0) copyBytes(view.body, view.bodyStart, view.bodyEnd, bytes, body);
+    const bytes = this.packets.copyPrepared(view, first, packetId, headLength);
     const reader = view.large === null ? null : this.session.readBody(view.large);
     this.held ??= new HeldPackets();
     this.held.hold({ packetId, bytes, reader, stage, ready: stage !== RECORDING });
@@ -348,20 +209,7 @@ export class DeliveryWriter implements SessionWriter, BodySenderOwner {
 
   // ------------------------------------------------------------------------------------------------- large bodies
 
-  /** The head of a packet has been written to `out`; this is its body. */
-  private sendBody(reader: BodyReader): void {
-    this.bodies ??= new BodySender(this.output, this);
-    this.bodies.send(reader);
-    this.out = this.bodies.out;
-    this.bodies.pump();
-  }
-
-  bodyReadable(): void {
-    this.bodies?.pump();
-  }
-
   bodiesSent(): void {
-    this.out = this.output;
     // While a body was under way this looked congested, so whoever has something to deliver has stopped.
     this.clientSession.wake();
   }

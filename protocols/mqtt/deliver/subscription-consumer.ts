@@ -7,7 +7,7 @@ import type { Qos } from '../codec/publish.ts';
 
 /** Writes deliveries to a client; `DeliveryWriter` in fact. */
 export interface MessageWriter {
-  /** @param slot names the delivery in `consumer.consumer.settle`; -1: it is settled already */
+  /** @param slot names the delivery in `consumer.handle.settle`; -1: it is settled already */
   deliver(consumer: SubscriptionConsumer, view: MessageView, slot: number): void;
 }
 
@@ -27,8 +27,8 @@ export class SubscriptionConsumer implements DeliverySink {
   identifiers: Buffer | null = null;
   /** A share's member: which messages it wants; '' for all. */
   selector = '';
-  /** Null before `consume`, and once the queue is gone. */
-  consumer: Consumer | null = null;
+  /** What the broker has given for it: settles, wakes, cancels. Null before `Session.consume`, and once the queue is gone. */
+  handle: Consumer | null = null;
   /** The connection's, while there is one. */
   writer: MessageWriter | null = null;
   /** After a reconnect: slot to packet identifier of what is to be sent again. Null when there is nothing. */
@@ -55,7 +55,7 @@ export class SubscriptionConsumer implements DeliverySink {
 
   deliver(view: MessageView, slot: number): void {
     if (this.writer !== null) this.writer.deliver(this, view, slot);
-    else if (slot >= 0) this.consumer?.settle(slot, RELEASED);
+    else if (slot >= 0) this.handle?.settle(slot, RELEASED);
   }
 
   cancelled(reason: LossReason): void {

@@ -13,69 +13,20 @@
  * goes straight to the connection, the rest waits in the queue. The queue is made with the first subscription, and a
  * consumer on it with the first that asks for more than QoS 0.
  */
-import {
-  type AdapterState,
-  type Backpressure,
-  BrokerError,
-  CONVERT_STRINGS,
-  type Consumer,
-  type DirectSink,
-  RELEASED,
-  type Session,
-} from '../../../src/api/index.ts';
+import { BrokerError, CONVERT_STRINGS, type Consumer, RELEASED, type Session } from '../../../src/api/index.ts';
 import { EXPIRY_NEVER_S } from '../codec/connect.ts';
 import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED } from '../codec/reasons.ts';
 import type { Subscription } from '../codec/subscriptions.ts';
 import type { AdapterContext } from '../context.ts';
-import { type LossReason, type MessageWriter, SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
+import { type LossReason, SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import { queueOf } from '../mapping/names.ts';
 import { OwnSubscriptions } from './own-subscriptions.ts';
+import type { SessionConnection, SessionServices, SessionWriter } from './ports.ts';
 import { ReceivedIds } from './received-ids.ts';
-import { deleteSession, getSession, type Leftovers, putSession } from './session-records.ts';
-import { SharedSubscriptions, type ShareRegistry } from './shared-subscriptions.ts';
-import { SYS_PREFIX, type SysTopics } from './sys-topics.ts';
+import { deleteSession, getSession, putSession } from './session-records.ts';
+import { SharedSubscriptions } from './shared-subscriptions.ts';
+import { SYS_PREFIX } from './sys-topics.ts';
 import { UnsettledPackets } from './unsettled.ts';
-import type { Wills } from './wills.ts';
-
-/** A session's connection, while there is one. */
-export interface SessionConnection {
-  /** The same client identifier has connected again [MQTT-3.1.4-2]. */
-  takenOver(): void;
-  /** Ends it: its queue was deleted, or an operator ended its consumer. @param reason a reason code of 5.0 */
-  disconnect(why: string, reason: number): void;
-  /** Sends PUBREL once everything asked of the broker until now is safe. */
-  awaitRelease(packetId: number): void;
-}
-
-/** Writes what a session has for its client; `DeliveryWriter` in fact. */
-export interface SessionWriter extends MessageWriter, Backpressure, DirectSink {
-  /** Packet identifiers in use on this connection. */
-  inFlight: number;
-  /** Sends something that the broker says of itself, as if it were retained; dropped while the client does not keep up. */
-  publishSys(topic: string, value: string): void;
-}
-
-/** All sessions of a vhost, as one of them sees them; `SessionRegistry` in fact. */
-export interface SessionServices {
-  readonly state: AdapterState;
-  readonly wills: Wills;
-  readonly sys: SysTopics;
-  readonly shares: ShareRegistry;
-  /** Takes the at-most-once messages of sessions whose clients are away. */
-  readonly absent: DirectSink;
-  /** Takes, once, what a former run left under way for a client. */
-  takeLeftovers(clientId: string): Leftovers | undefined;
-  /** The session has ended. */
-  forget(session: ClientSession): void;
-  /** Its client is away, and all of it is written down. */
-  parked(session: ClientSession): void;
-  /** It ends in so many seconds, if its client stays away. Returns when: epoch milliseconds. */
-  endLater(clientId: string, expiryS: number): number;
-  /** Deletes a queue that is the session's own, without the session being told. */
-  withoutNews(deletion: () => void): void;
-  /** Acts in one commit unit in the name of a user who is not there. */
-  onBehalfOf(user: string, act: (session: Session) => void): void;
-}
 
 export class ClientSession {
   readonly id: string;
@@ -162,7 +113,7 @@ export class ClientSession {
       this.queueKnown = false;
       this.subscriptions.clear();
     }
-    if (this.queueKnown) session.attachDirect(this.queue, writer);
+    if (this.queueKnown) session.attachDirect(this.queue, writer.direct);
     if (this.main !== null) this.start(session, this.main);
     this.shares.attach(session);
   }
@@ -176,12 +127,12 @@ export class ClientSession {
     for (const consumer of this.consumers()) {
       consumer.writer = null;
       consumer.again = null;
-      const { consumer: active } = consumer;
-      if (active === null) continue;
-      if (consumer.shared && active.held === 0) {
-        active.cancel(RELEASED);
-        consumer.consumer = null;
-      } else active.suspend();
+      const { handle } = consumer;
+      if (handle === null) continue;
+      if (consumer.shared && handle.held === 0) {
+        handle.cancel(RELEASED);
+        consumer.handle = null;
+      } else handle.suspend();
     }
     if (this.expiryS !== EXPIRY_NEVER_S) this.save(session, this.services.endLater(this.id, this.expiryS));
     if (this.idle) this.leaveMemory();
@@ -190,13 +141,13 @@ export class ClientSession {
   /** Nothing is under way: what is written down is all there is. */
   private get idle(): boolean {
     if (this.unsettled.size > 0 || this.received.size > 0) return false;
-    for (const { consumer } of this.consumers()) if (consumer !== null && consumer.held > 0) return false;
+    for (const { handle } of this.consumers()) if (handle !== null && handle.held > 0) return false;
     return true;
   }
 
   /** A client that is away costs no more than its queue, its bindings and its record; `restore` makes it again of them. */
   private leaveMemory(): void {
-    for (const { consumer } of this.consumers()) consumer?.cancel(RELEASED);
+    for (const { handle } of this.consumers()) handle?.cancel(RELEASED);
     this.services.parked(this);
   }
 
@@ -208,7 +159,7 @@ export class ClientSession {
     this.unsettled.end(inOrder);
     for (const consumer of this.consumers()) {
       consumer.writer = null;
-      consumer.consumer?.cancel(RELEASED);
+      consumer.handle?.cancel(RELEASED);
     }
     this.shares.end(session);
     if (session.queueExists(this.queue)) this.services.withoutNews(() => session.deleteQueue(this.queue, false, false));
@@ -252,7 +203,7 @@ export class ClientSession {
     }
     if (!this.queueKnown) {
       this.queueKnown = true;
-      session.attachDirect(this.queue, this.writer);
+      session.attachDirect(this.queue, this.writer?.direct ?? null);
       this.save(session);
     }
     this.subscriptions.add(session, subscription, identifier);
@@ -272,7 +223,8 @@ export class ClientSession {
   /** Sends what is retained under a filter. */
   replayRetained(session: Session, filter: string): void {
     if (!this.subscriptions.replayRetained(session, filter) || !filter.startsWith(SYS_PREFIX)) return;
-    for (const [topic, value] of this.services.sys.matching(session, filter)) this.writer?.publishSys(topic, value);
+    for (const [topic, value] of this.services.sys.matching(session, filter))
+      this.writer?.direct.publishSys(topic, value);
   }
 
   /** Whether it may have one more subscription. */
@@ -284,19 +236,19 @@ export class ClientSession {
 
   /** Looks again for something to deliver. */
   wake(): void {
-    this.main?.consumer?.wake();
-    if (this.shares.size > 0) for (const { consumer } of this.shares.values()) consumer?.wake();
+    this.main?.handle?.wake();
+    if (this.shares.size > 0) for (const { handle } of this.shares.values()) handle?.wake();
   }
 
   /** Has a consumer deliver to the connection, if there is one. @throws BrokerError where its user may not consume */
   start(session: Session, consumer: SubscriptionConsumer): void {
     if (this.writer === null) return;
     consumer.writer = this.writer;
-    if (consumer.consumer !== null) {
-      consumer.consumer.resume(consumer, this.writer);
+    if (consumer.handle !== null) {
+      consumer.handle.resume(consumer, this.writer);
       return;
     }
-    consumer.consumer = this.consume(session, consumer, this.writer);
+    consumer.handle = this.consume(session, consumer, this.writer);
   }
 
   private consume(session: Session, consumer: SubscriptionConsumer, writer: SessionWriter): Consumer {
@@ -320,7 +272,7 @@ export class ClientSession {
   private consumerLost(consumer: SubscriptionConsumer, reason: LossReason): void {
     const freed = this.unsettled.forget(consumer);
     if (this.writer !== null) this.writer.inFlight -= freed;
-    consumer.consumer = null;
+    consumer.handle = null;
     const why = reason === 'queue-deleted' ? 'the queue of a share was deleted' : 'ended by an operator';
     try {
       if (consumer.shared && reason === 'queue-deleted') {
@@ -353,7 +305,7 @@ export class ClientSession {
     this.unsettled.end(false);
     for (const consumer of this.shares.values()) {
       consumer.writer = null;
-      consumer.consumer?.cancel(RELEASED);
+      consumer.handle?.cancel(RELEASED);
     }
     if (this.session !== null) this.shares.end(this.session);
     else this.services.onBehalfOf(user, (session) => this.shares.end(session));

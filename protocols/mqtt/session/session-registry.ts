@@ -18,8 +18,9 @@ import { EXPIRY_NEVER_S } from '../codec/connect.ts';
 import type { AdapterContext } from '../context.ts';
 import { queueOf } from '../mapping/names.ts';
 import { publishWill } from '../publish/publish-will.ts';
-import { ClientSession, type SessionConnection, type SessionServices } from './client-session.ts';
+import { ClientSession } from './client-session.ts';
 import { Deadlines } from './deadlines.ts';
+import type { IdentifiedSession, SessionConnection, SessionServices } from './ports.ts';
 import { countSessions, getSession, type Leftovers, readAll, type SessionRecord } from './session-records.ts';
 import { ShareMembers } from './share-members.ts';
 import { SysTopics } from './sys-topics.ts';
@@ -165,12 +166,12 @@ export class SessionRegistry implements SessionServices {
     this.ends.clear(clientSession.id);
   }
 
-  forget(clientSession: ClientSession): void {
+  forget(clientSession: IdentifiedSession): void {
     if (this.sessions.get(clientSession.id) === clientSession) this.sessions.delete(clientSession.id);
     this.ends.clear(clientSession.id);
   }
 
-  parked(clientSession: ClientSession): void {
+  parked(clientSession: IdentifiedSession): void {
     if (this.sessions.get(clientSession.id) === clientSession) this.sessions.delete(clientSession.id);
   }
 

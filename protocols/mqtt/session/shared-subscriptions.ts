@@ -80,7 +80,7 @@ export class SharedSubscriptions {
   /** The session's client is back. */
   attach(session: Session): void {
     for (const consumer of this.consumers.values()) {
-      if (consumer.consumer === null) this.makeAgain(session, consumer.queue);
+      if (consumer.handle === null) this.makeAgain(session, consumer.queue);
       this.member.start(session, consumer);
     }
   }
@@ -155,7 +155,7 @@ export class SharedSubscriptions {
         if (member === undefined) this.registry.leave(session, queue, this.member.id);
         throw error;
       }
-      member?.consumer?.cancel();
+      member?.handle?.cancel();
       this.consumers.set(queue, consumer);
     }
     this.member.save(session);
@@ -167,7 +167,7 @@ export class SharedSubscriptions {
     const consumer = this.consumers.get(queue);
     if (consumer === undefined) return false;
     // What was sent may still be answered [MQTT-3.10.4-3].
-    consumer.consumer?.cancel();
+    consumer.handle?.cancel();
     this.consumers.delete(queue);
     this.registry.leave(session, queue, this.member.id);
     this.member.save(session);

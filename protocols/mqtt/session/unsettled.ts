@@ -139,7 +139,7 @@ export class UnsettledPackets {
         return;
       }
       const slot = window.slots[place]!;
-      if (stage === PUBLISHED_2 && consumer.consumer?.active) {
+      if (stage === PUBLISHED_2 && consumer.handle?.active) {
         window.stages[place] = stage | DORMANT;
       } else if (stage === PUBLISHED_2) {
         // Unsubscribed meanwhile: it cannot be sent again.
@@ -147,10 +147,10 @@ export class UnsettledPackets {
         window.stages[place] = RELEASED;
         window.consumers[place] = null;
         this.recordReleased(window.ids[place]!);
-        consumer.consumer?.settle(slot, ACCEPTED);
+        consumer.handle?.settle(slot, ACCEPTED);
       } else {
         this.free(place);
-        consumer.consumer?.settle(slot, stage === RECORDING || inOrder ? OUTCOME_RELEASED : MODIFIED);
+        consumer.handle?.settle(slot, stage === RECORDING || inOrder ? OUTCOME_RELEASED : MODIFIED);
       }
     });
   }
@@ -163,7 +163,7 @@ export class UnsettledPackets {
       if (consumer === null || !consumer.shared || stage === RELEASED) return;
       const sent = stage === PUBLISHED_2;
       if (sent) this.stats.sharedDropped++;
-      consumer.consumer?.settle(slot, sent ? ACCEPTED : stage === RECORDING || inOrder ? OUTCOME_RELEASED : MODIFIED);
+      consumer.handle?.settle(slot, sent ? ACCEPTED : stage === RECORDING || inOrder ? OUTCOME_RELEASED : MODIFIED);
     });
     this.restored = null;
   }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { parser as mqttParser } from 'mqtt-packet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { packetExtent } from '../../../protocols/mqtt/codec/extent.ts';
+import { packetExtent } from '../../../protocols/mqtt/codec/packet.ts';
 import { frameExtent } from '../../../protocols/stomp/codec/extent.ts';
 import { OutgoingMessages } from '../../../protocols/websocket/codec/messages.ts';
 import { startTestBroker, type TestBroker } from '../../support/broker.ts';

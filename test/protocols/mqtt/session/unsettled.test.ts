@@ -31,7 +31,7 @@ beforeEach(() => {
 
 function feed(shared: boolean, active = true): SubscriptionConsumer {
   const made = new SubscriptionConsumer('q', shared, 2, () => {});
-  made.consumer = {
+  made.handle = {
     active,
     settle: (slot: number, outcome: number) => settled.push([slot, outcome]),
   } as unknown as Consumer;

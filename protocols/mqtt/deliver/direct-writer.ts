@@ -1,0 +1,120 @@
+/**
+ * The writer of at-most-once messages to one connection: they come straight from their publishers, in no queue, and are
+ * dropped, counted, past a bound of unsent bytes. What several clients get in the same form is encoded once.
+ */
+import { copyBytes, type DirectSink, MessageView, type Output, SLASH } from '../../../src/api/index.ts';
+import { publishByte } from '../codec/encode.ts';
+import { MQTT_DIALECT_ID } from '../mapping/dialect.ts';
+import type { TopicWriter } from '../mapping/topic-writer.ts';
+import type { ClientSession } from '../session/client-session.ts';
+import type { MqttStats } from '../stats.ts';
+import type { DeliveryOptions } from './delivery-options.ts';
+import type { FanoutCache } from './fanout-cache.ts';
+import type { PublishWriter } from './publish-writer.ts';
+
+/** Bodies of at-most-once messages that may wait for one client. */
+const DIRECT_BODIES_MAX = 32;
+
+export class DirectWriter implements DirectSink {
+  readonly output: Output;
+  private closed = false;
+  private readonly packets: PublishWriter;
+  private readonly stats: MqttStats;
+  private readonly topics: TopicWriter;
+  private readonly clientSession: ClientSession;
+  private readonly packetSizeMax: number;
+  private readonly unsentBytesMax: number;
+
+  constructor(options: DeliveryOptions, packets: PublishWriter, clientSession: ClientSession) {
+    this.output = packets.output;
+    this.packets = packets;
+    this.stats = options.stats;
+    this.topics = options.topics;
+    this.clientSession = clientSession;
+    this.packetSizeMax = options.packetSizeMax;
+    this.unsentBytesMax = options.unsentBytesMax;
+  }
+
+  queueDeleted(): void {
+    this.clientSession.queueLost();
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  deliverDirect(view: MessageView): boolean {
+    if (this.closed) return false;
+    const { packets } = this;
+    const { out } = packets;
+    if ((this.output.congested || out !== this.output) && this.overBound()) return false;
+    if (view.large !== null) return this.publish(view);
+    const { fanout } = packets.encoder;
+    if (
+      fanout !== null &&
+      fanout.serial === view.serial &&
+      fanout.retained === view.retained &&
+      view.subscriptionData === 0 &&
+      fanout.length <= this.packetSizeMax
+    ) {
+      const { length } = fanout;
+      const at = out.reserve(length);
+      copyBytes(fanout.buffer, fanout.at, fanout.at + length, out.buffer, at);
+      this.stats.publishesSent++;
+      return true;
+    }
+    if (fanout === null || view.subscriptionData !== 0) return this.publish(view);
+    return this.encode(view, fanout);
+  }
+
+  /** The client does not keep up, and has as much unsent as it may: the message is dropped. */
+  private overBound(): boolean {
+    const { packets } = this;
+    if (packets.bodies <= DIRECT_BODIES_MAX && packets.pendingBytes <= this.unsentBytesMax) return false;
+    this.stats.directDropped++;
+    return true;
+  }
+
+  private publish(view: MessageView): boolean {
+    const { identifiers } = this.clientSession.subscriptions;
+    const known = identifiers === null ? null : identifiers.of(view, this.topics);
+    return this.packets.publish(view, publishByte(0, false, view.retained), 0, known);
+  }
+
+  /** Encodes a message and remembers where, for the next subscriber. */
+  private encode(view: MessageView, fanout: FanoutCache): boolean {
+    const { encoder, out } = this.packets;
+    const headLength = encoder.prepare(view, false, null, false);
+    if (encoder.lossy) this.stats.lossyConversions++;
+    if (headLength < 0) {
+      this.stats.oversizeDropped++;
+      return false;
+    }
+    const length = headLength + view.bodyEnd - view.bodyStart;
+    const at = out.reserve(length);
+    const { buffer } = out;
+    const body = encoder.write(buffer, at, publishByte(0, false, view.retained), 0);
+    copyBytes(view.body, view.bodyStart, view.bodyEnd, buffer, body);
+    fanout.serial = view.serial;
+    fanout.retained = view.retained;
+    fanout.buffer = buffer;
+    fanout.at = at;
+    fanout.length = length;
+    this.stats.publishesSent++;
+    return true;
+  }
+
+  /** Sends something that the broker says of itself, as if it were retained; dropped while the client does not keep up. */
+  publishSys(topic: string, value: string): void {
+    if (this.closed || this.output.congested || this.packets.midBody) return;
+    const view = new MessageView();
+    view.dialect = MQTT_DIALECT_ID;
+    view.spelling = SLASH;
+    view.head = Buffer.from(topic, 'utf8');
+    view.keyEnd = view.head.length;
+    view.body = Buffer.from(value, 'utf8');
+    view.bodyEnd = view.body.length;
+    view.bodyLength = view.body.length;
+    this.packets.publish(view, publishByte(0, false, true), 0, null);
+  }
+}
