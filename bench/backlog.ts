@@ -1,7 +1,8 @@
 /**
  * `node bench/backlog.ts [--rows TEXT] [--scale N] [--data DIR]`: what the broker does with far more than fits its memory,
  * each figure beside its target. The work is the full one at scale 1 (10 million messages, 100,000 queues: 25 GB of disk and
- * an hour at most); `--scale 0.1` does a tenth. Data directories are made in DIR (default: the system's temporary one) and removed.
+ * an hour at most); `--scale 0.1` does a tenth. Data directories are made in DIR (default: the system's temporary one) and
+ * removed.
  *
  * The load comes from this process over plain sockets (`load/link.ts`), so on a small machine it takes its share from
  * the broker, the same in each figure that is compared.

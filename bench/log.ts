@@ -2,10 +2,9 @@
  * What the log itself can do, without a broker around it: `node bench/log.ts [directory]`. The directory should be on the
  * disk that is meant to be measured; it is removed afterwards.
  *
- * - appends end to end: a publisher with a window of unconfirmed records, as a connection with confirms is;
- * - latency of a lone record, which is what one flush costs;
- * - look-ups, in processor time, so that what else the machine does counts less: in order, by a second reader further back, and at random, all in memory;
- * - recovery of what was written.
+ * - appends end to end: a publisher with a window of unconfirmed records, as a connection with confirms is; - latency of a
+ * lone record, which is what one flush costs; - look-ups, in processor time, so that what else the machine does counts less:
+ * in order, by a second reader further back, and at random, all in memory; - recovery of what was written.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';

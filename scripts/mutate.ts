@@ -1,6 +1,6 @@
 /**
- * `npm run mutate -- [PATHS] [--sample N] [--seed S]`: plants small faults in the source, one at a time, and runs the tests that
- * reach them. What no test notices is listed: there a behaviour is not tested, or the fault cannot matter
+ * `npm run mutate -- [PATHS] [--sample N] [--seed S]`: plants small faults in the source, one at a time, and runs the tests
+ * that reach them. What no test notices is listed: there a behaviour is not tested, or the fault cannot matter
  * (test/mutation-survivors.md keeps those that were looked at).
  *
  * PATHS are folders or files under src/ and protocols/, both unless said; N faults are drawn at random (100), by S (1).

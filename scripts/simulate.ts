@@ -1,7 +1,8 @@
 /**
  * `node scripts/simulate.ts [--seeds N] [--seed S] [--threads N] [--sabotage NAME]`: random histories of the broker's core
- * beside a model, on a disk that tears, forgets and fails (`test/simulation/history/history.ts`). 1000 unless said, on a thread for
- * each core, with seeds that follow on from S (default: 1). Exits 1 if anything was wrong, and says with which seeds.
+ * beside a model, on a disk that tears, forgets and fails (`test/simulation/history/history.ts`). 1000 unless said, on a
+ * thread for each core, with seeds that follow on from S (default: 1). Exits 1 if anything was wrong, and says with which
+ * seeds.
  *
  * `--seed S` alone runs that one history again and tells every step. `--sabotage` plants a bug, which should be found.
  */

@@ -1,4 +1,4 @@
-/** What a load is: the words that the project's own generator and the neutral gauge have in common. */
+/** The description of a load, which the project's own generator and the neutral gauge have in common. */
 
 export type LoadProtocol = 'amqp' | 'mqtt' | 'stomp';
 

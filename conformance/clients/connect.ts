@@ -1,4 +1,4 @@
-/** Every way in and out, by name. */
+/** Connecting a client by the name of its protocol. */
 import type { Peer } from '../peers/index.ts';
 import { connectAmqp } from './amqp.ts';
 import type { Client, Wire } from './client.ts';

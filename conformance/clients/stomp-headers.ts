@@ -1,4 +1,4 @@
-/** How STOMP spells properties and destinations; the same for both libraries. */
+/** STOMP's spelling of properties and destinations; the same for both libraries. */
 import type { MessageProperties } from './client.ts';
 
 export const topicDestination = (levels: readonly string[]): string =>

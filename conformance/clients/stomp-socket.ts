@@ -1,4 +1,4 @@
-/** As much of a WebSocket as @stomp/stompjs asks for, over TCP. */
+/** A TCP connection in the shape of a WebSocket, as far as @stomp/stompjs asks for one. */
 import { connect } from 'node:net';
 import { type IStompSocket, StompSocketState } from '@stomp/stompjs';
 

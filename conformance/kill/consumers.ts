@@ -1,5 +1,5 @@
 /**
- * Who reads while the broker is killed, each settling in another way:
+ * Consumers at work while the broker is killed, each settling in another way:
  *
  *   transaction   AMQP, acks gathered in transactions; tx.commit-ok is the confirmation
  *   receipt       STOMP, client-individual; the receipt on each ACK is

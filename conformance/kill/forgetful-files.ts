@@ -4,8 +4,8 @@
  *
  *     write ──▶ kept in this process ──sync──▶ the real file, synced        SIGKILL: what is kept here is gone
  *
- * Reads see both. Names (made, renamed, removed) change at once: what becomes of those is `test/simulation`'s. The spill file of
- * transient messages passes through: nothing in it is meant to outlive the process.
+ * Reads see both. Names (made, renamed, removed) change at once: what becomes of those is `test/simulation`'s. The spill file
+ * of transient messages passes through: nothing in it is meant to outlive the process.
  */
 import { basename } from 'node:path';
 import type { Done, FileSystem, LogFile } from '../../src/log/files/files.ts';

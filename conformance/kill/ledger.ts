@@ -1,6 +1,7 @@
 /**
- * What a broker has promised, message by message, and whether it kept it: the judge of the kill scenario. It knows no
- * protocol and no client; it is told what was sent, confirmed, seen and settled, and gives a verdict after each restart.
+ * The ledger of what a broker has promised, message by message, and whether it kept it: the judge of the kill scenario. It
+ * knows no protocol and no client; it is told what was sent, confirmed, seen and settled, and gives a verdict after each
+ * restart.
  *
  * For each destination (a queue, an MQTT session) a message goes through these:
  *

@@ -1,4 +1,4 @@
-/** What a subscriber has counted, by publisher and number: each exactly once, in the order they were published. */
+/** The ledger of a QoS 2 subscriber, by publisher and number: each exactly once, in the order they were published. */
 
 export class OnceLedger {
   /** Messages counted in all. */

@@ -1,5 +1,5 @@
 /**
- * The promise of the house, pair by pair: whatever a message came in by, it leaves by whatever the consumer speaks, its
+ * One message through each pair of protocols: whatever it came in by, it leaves by whatever the consumer speaks, its
  * body byte for byte and its properties as far as both protocols carry them. Two scenarios for each of the 25 pairs:
  *
  *   topic    one publisher ──▶ amq.topic ──▶ two subscribers of one kind, each gets all, in order

@@ -1,4 +1,4 @@
-/** Where a scenario's messages arrive, and how it waits for them: for a number of them, never for a while. */
+/** The inbox of a scenario: it keeps what arrives, and waits for a number of messages, never for a while. */
 import type { Incoming, OnMessage } from '../clients/client.ts';
 
 export class Inbox {

@@ -1,7 +1,7 @@
 /**
  * The faults that can be planted in a source file: what Stryker's instrumenter knows (a comparison turned, a condition that
- * always or never holds, a block left empty, a sign changed, …), and two slips of the hand it does not know: a statement left out
- * and an `await` left out. A fault is a replacement of a range of the file's text; nothing here writes a file.
+ * always or never holds, a block left empty, a sign changed, …), and two slips of the hand it does not know: a statement left
+ * out and an `await` left out. A fault is a replacement of a range of the file's text; nothing here writes a file.
  *
  * Texts that become empty (`StringLiteral`) are left out: nobody makes that slip, and most of them would be error texts.
  */

@@ -1,6 +1,7 @@
 /**
- * Which test files reach which functions, and how long each takes: learnt by running all tests once, in a copy of the project
- * whose outermost functions each say that they were called. Processes and threads that a test starts are heard, too.
+ * The reach of test files: which functions each calls, and how long it takes. Learnt by running all tests once, in a copy of
+ * the project whose outermost functions each say that they were called. Processes and threads that a test starts are heard,
+ * too.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

@@ -1,4 +1,4 @@
-/** What a log has to say about itself: what it found at its start, what it could not use and why, and why it refuses. */
+/** Events and errors of a log: what it found at its start, what it could not use and why, and why it refuses. */
 
 /** The directory cannot be used as it is; nothing in it was changed. */
 export class LogRefused extends Error {

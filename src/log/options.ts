@@ -1,4 +1,4 @@
-/** What a log is opened with, and what it calls back. */
+/** Options of a log: sizes, durability, and the callbacks of its owner. */
 import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { LogEvent } from './events.ts';

@@ -1,6 +1,6 @@
 /**
- * Where messages get their numbers. One for each vhost, shared by its durable log and its transient store, so that a
- * number alone says which message is meant, and which of two came first.
+ * Sequence numbers of messages. There is one source of them for each vhost, shared by its durable log and its transient
+ * store, so that a number alone says which message is meant, and which of two came first.
  */
 
 /** Largest number that the log's six bytes can hold; at a million messages a second it lasts nine years. */

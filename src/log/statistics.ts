@@ -1,4 +1,4 @@
-/** What a log tells about itself: counted anyway or once a flush, and put together when somebody asks. */
+/** Statistics of a log: counted anyway or once a flush, and put together when somebody asks. */
 import type { Durability } from './options.ts';
 
 export interface LogStatistics {

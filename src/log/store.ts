@@ -1,6 +1,6 @@
 /**
- * What the layers above see of the durable log and of the transient store: records go in, are found again by number, and
- * are let go. Neither knows what a message is.
+ * A store of records, as the layers above see the durable log and the transient store: records go in, are found again by
+ * number, and are let go. Neither knows what a message is.
  */
 import type { RecordRef } from './format/record.ts';
 

@@ -1,6 +1,6 @@
 /**
- * What one client, or some, can do to all others. Each is prepared, which takes as long as it takes, and then begins; its
- * function may return when all is sent, or go on for as long as the process lives.
+ * The abuses: what one client, or some, can do to all others. Each is prepared, which takes as long as it takes, and then
+ * begins; its function may return when all is sent, or go on for as long as the process lives.
  */
 import {
   AmqpAbuser,

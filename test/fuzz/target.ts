@@ -1,5 +1,5 @@
 /**
- * What a protocol gives the fuzzer: valid conversations to damage, and how to tell that its adapter met something nobody
+ * A target of the fuzzer: a protocol's valid conversations to damage, and how to tell that its adapter met something nobody
  * foresaw. Put yours into `test/fuzz/targets/` and name it in `targets.ts`; then
  *
  *     node scripts/fuzz.ts NAME --inputs 1000000

@@ -1,5 +1,5 @@
 /**
- * What a hostile or broken peer sends: per protocol a list of attacks, each a seeded generator of bytes. They differ in how
+ * The attacks of hostile or broken clients: per protocol a list, each a seeded generator of bytes. They differ in how
  * far they get before they turn bad: before the handshake, in the middle of it, or after it, where a connection has state.
  */
 import { createHash } from 'node:crypto';

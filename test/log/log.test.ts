@@ -1,3 +1,4 @@
+/** Appending, finding and letting go of records, in one life of a log. */
 import { expect, test } from 'vitest';
 import { RECORD_BYTES_MAX } from '../../src/log/format/record.ts';
 import { DIRECTORY, quiet, TestLog, until } from './harness.ts';

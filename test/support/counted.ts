@@ -1,4 +1,4 @@
-/** What an operation says that is finished at once: it is not long enough to be done in parts. */
+/** Results of operations that may be done in parts: purging, and sending retained messages. */
 import type { BindOptions } from '../../src/api/index.ts';
 import type { Session } from '../../src/api/session.ts';
 import type { Turn } from '../../src/clock/turn.ts';

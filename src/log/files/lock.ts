@@ -1,5 +1,5 @@
 /**
- * One process for one data directory. The lock is a file that names the process that holds it and when that process
+ * The lock of a data directory: one process at a time. It is a file that names the process that holds it and when that process
  * began, so that the lock of a process that was killed is taken over, even if its number is in use again.
  *
  *     entrepot.lock:  "<pid> <start time or ->\n"

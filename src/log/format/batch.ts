@@ -18,8 +18,8 @@
  *     56      …      payload: records, one after the other
  *
  * A batch begins at a multiple of eight bytes and never crosses a block. Behind the last one of a flush there are as many
- * zeros as a header has, if the block has room: what an earlier use of the file left there is not to be seen. Batch number, log id and segment number together
- * tell a batch from what an earlier use of the same file left behind.
+ * zeros as a header has, if the block has room: what an earlier use of the file left there is not to be seen. Batch number,
+ * log id and segment number together tell a batch from what an earlier use of the same file left behind.
  */
 import { crc32 } from 'node:zlib';
 

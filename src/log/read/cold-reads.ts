@@ -1,6 +1,6 @@
 /**
- * Blocks of the durable log that come back into memory. Every batch is verified again: what was sound when it was written
- * or recovered may have rotted since.
+ * Cold reads: blocks of the durable log are brought back into memory. Every batch is verified again: what was sound when it
+ * was written or recovered may have rotted since.
  */
 import { indexBatch } from '../blocks/block.ts';
 import type { ResidentBlocks } from '../blocks/resident-blocks.ts';

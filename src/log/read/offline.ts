@@ -1,7 +1,7 @@
 /**
- * Looking at a log without opening it: nothing is changed, repaired, or made safe. For tools that a person runs while the
- * broker is not running. Of one that is running they see what is on the disk as they read, and a write that is under way
- * looks like a torn end to them; who has the directory is for the caller to find out.
+ * Offline reading: a log is verified or dumped without being opened. Nothing is changed, repaired, or made safe. For tools
+ * that a person runs while the broker is not running. Of one that is running they see what is on the disk as they read, and a
+ * write that is under way looks like a torn end to them; who has the directory is for the caller to find out.
  *
  * `verifyLog` does all that a start does, with the same judgement, and also reads what a start takes on trust: every batch of
  * the segments before the checkpoint. `dumpLog` shows every sound record of every segment that belongs to the log, in order.

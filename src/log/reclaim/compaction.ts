@@ -1,6 +1,6 @@
 /**
- * Rewriting segments of which most is dead: what somebody still refers to is copied into a new file, which takes the old
- * one's name. Numbers stay, so nobody notices but whoever reads a block just then, and that read is done again.
+ * Compaction: segments of which most is dead are rewritten. What somebody still refers to is copied into a new file, which
+ * takes the old one's name. Numbers stay, so nobody notices but whoever reads a block just then, and that read is done again.
  *
  *     idle ──look: a segment is mostly dead──▶ asking what is live ──▶ copying, block by block ──▶ synced, renamed
  *       ▲                                                                                             │

@@ -1,7 +1,7 @@
 /**
- * Which segments go, wherever in the log they are: sealed ones before the last checkpoint that is on the disk, to whose
- * records nobody refers. The log first says so in a record; when that is on the disk, and with it everything that let go of
- * their records, the files go. A crash in between leaves a file that the next start removes.
+ * The reclaiming of whole segments, wherever in the log they are: sealed ones before the last checkpoint that is on the disk,
+ * to whose records nobody refers. The log first says so in a record; when that is on the disk, and with it everything that
+ * let go of their records, the files go. A crash in between leaves a file that the next start removes.
  */
 
 import type { Segment } from '../blocks/segment.ts';

@@ -1,6 +1,6 @@
 /**
- * Choosing where replay begins: the last checkpoint known to be on the disk, or another one that is whole, with every segment
- * from there to the last one. Refuses when there is none.
+ * The chain of segments to replay: it begins with the last checkpoint known to be on the disk, or another one that is whole,
+ * with every segment from there to the last one. Refuses when there is none.
  */
 import { join } from 'node:path';
 import { LogRefused } from '../events.ts';

@@ -1,6 +1,6 @@
 /**
- * Where replay may begin, and when the next checkpoint is due. A checkpoint is the owner's whole state in ordinary records,
- * written over as many turns as it takes while everything else goes on:
+ * Checkpoints: where replay may begin, and when the next one is due. A checkpoint is the owner's whole state in ordinary
+ * records, written over as many turns as it takes while everything else goes on:
  *
  *     idle ──begin──▶ running ──end──▶ ended ──its flush is on the disk──▶ idle, and replay may begin with it
  *       ▲                │

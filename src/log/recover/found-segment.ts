@@ -1,4 +1,4 @@
-/** What a survey finds out about segment files before anything is read in order. */
+/** Segment files as a survey finds them, before anything is read in order. */
 import type { LogEvent } from '../events.ts';
 import type { FileSystem } from '../files/files.ts';
 import type { SegmentHeader } from '../format/segment.ts';

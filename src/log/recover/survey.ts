@@ -1,6 +1,6 @@
 /**
- * Finding out which files make up a log, before anything is read in order: which segment is the last, how far everything
- * is known to have been on disk, and whether a file is missing, foreign or newer.
+ * The survey of a log's files, before anything is read in order: which of them make up the log, which segment is the last,
+ * how far everything is known to have been on disk, and whether a file is missing, foreign or newer.
  *
  * Only the headers and the last segment are read. Nothing is changed before it is clear that the log can be used.
  */

@@ -1,4 +1,4 @@
-/** What a flush that did not finish left at the end of a segment, measured for the report. None of it was ever confirmed. */
+/** Torn tails: the remains of a flush that did not finish, measured for the report. None of it was ever confirmed. */
 import type { Segment } from '../blocks/segment.ts';
 import { type LogFile, readFully } from '../files/files.ts';
 import { BATCH_HEADER_BYTES, BatchHeader, findBatch, isForeignBatch } from '../format/batch.ts';

@@ -1,4 +1,4 @@
-/** What a transient store is opened with, and what it tells about itself. */
+/** Options and statistics of a transient store. */
 import type { Clock } from '../../clock/clock.ts';
 import type { Turn } from '../../clock/turn.ts';
 import type { FileSystem } from '../files/files.ts';
@@ -28,7 +28,7 @@ export interface TransientOptions {
   onSpillFull?(full: boolean): void;
 }
 
-/** What the store takes up, in bytes. */
+/** What a transient store takes up, in bytes. */
 export interface TransientStatistics {
   /** Blocks in memory. */
   readonly residentBytes: number;

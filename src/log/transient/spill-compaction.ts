@@ -1,6 +1,7 @@
 /**
- * Rewriting spill files of which most is dead: what somebody still refers to is written again at the end of the row, and
- * the file goes. It is the transient store's `compaction.ts`, with less to fear: a crash forgets all of it anyway.
+ * Compaction of spill files: those of which most is dead are rewritten. What somebody still refers to is written again at the
+ * end of the row, and the file goes. It is the transient store's `compaction.ts`, with less to fear: a crash forgets all of
+ * it anyway.
  *
  *     idle ──a second after something was let go: a file is mostly dead──▶ a few blocks are read
  *      ▲                                                                        │

@@ -1,8 +1,8 @@
 /**
- * Where transient messages lie that memory has no room for: a row of files, of which the last is written to. What is kept
- * in them are ranges of bytes, each of which somebody holds a *place* of; a file goes when the last of its places is given
- * back, the one that is being written to as well. Nothing is synced, and nothing in a file says what it holds, since only
- * this process reads it: the files are removed at the next start, whatever ended this one.
+ * Spill files: transient messages that memory has no room for, in a row of files, of which the last is written to. What is
+ * kept in them are ranges of bytes, each of which somebody holds a *place* of; a file goes when the last of its places is
+ * given back, the one that is being written to as well. Nothing is synced, and nothing in a file says what it holds, since
+ * only this process reads it: the files are removed at the next start, whatever ended this one.
  *
  *     (none) ──first write──▶ written to ──full, or ended──▶ only read ──last place freed──▶ removed
  *                                 └────────────last place freed────────────────────────────▶ removed

@@ -1,5 +1,5 @@
 /**
- * Room on the disk, ahead of need: files filled with zeros before they are written to (a sync that must also write down new
+ * Disk space ahead of need: files filled with zeros before they are written to (a sync that must also write down new
  * sizes and block maps takes half as long again, see format.md), files of dead segments kept for new ones, and a reserve
  * that makes sure that a full disk can be cleared up: what consumers settle must still be written down, or nothing is ever
  * freed.

@@ -1,5 +1,5 @@
 /**
- * When what was appended is written, and when what was written is synced.
+ * The schedule of flushes and syncs: when what was appended is written, and when what was written is synced.
  *
  *     durability   written                      synced
  *     fsync        at the end of the turn (1)   with every flush

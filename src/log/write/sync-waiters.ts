@@ -1,4 +1,4 @@
-/** Those who wait until everything appended by the end of a turn is on the disk, whatever the durability. */
+/** Promises that resolve once everything appended by the end of a turn is on the disk, whatever the durability. */
 
 interface Waiter {
   /** The flush that covers it; -1 until the end of the turn. */

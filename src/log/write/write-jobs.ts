@@ -1,4 +1,4 @@
-/** What one flush writes: the bytes of every block that has new ones, as few writes as there are segments. */
+/** The writes of one flush: the bytes of every block that has new ones, in as few writes as there are segments. */
 
 import type { SegmentBlock } from '../blocks/segment.ts';
 import { BATCH_HEADER_BYTES } from '../format/batch.ts';

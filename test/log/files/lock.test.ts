@@ -1,3 +1,4 @@
+/** The lock of a data directory: one process at a time, and a killed one's lock is taken over. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

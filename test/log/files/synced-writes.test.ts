@@ -1,3 +1,4 @@
+/** Writing and syncing in one call, on the operating system's files. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+/** Starts on what a kill, a power failure or rot has left of a log. */
 import { expect, test } from 'vitest';
 import type { LogEvent } from '../../../src/log/log.ts';
 import { DIRECTORY, quiet, TestLog, until } from '../harness.ts';

@@ -1,3 +1,4 @@
+/** The transient store: what it keeps in memory, spills, reads back and gives up. */
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../../src/clock/clock.ts';
 import { Turn } from '../../../src/clock/turn.ts';

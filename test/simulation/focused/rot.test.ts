@@ -1,3 +1,4 @@
+/** A bounded number of logs in which bits change by themselves. */
 import { expect, it } from 'vitest';
 import { runRot } from './rot.ts';
 

@@ -1,4 +1,4 @@
-/** What consumers do, and those who change queues: deliveries are judged as they come, settlements go into the model. */
+/** The steps of consumers, and of those who change queues: deliveries are judged as they come, settlements go into the model. */
 import { ACCEPTED, MODIFIED, NO_BACKPRESSURE, type Outcome, REJECTED, RELEASED } from '../../../src/api/index.ts';
 import { Draft, type MessageView } from '../../../src/message/message.ts';
 import type { Reader } from '../world/life.ts';

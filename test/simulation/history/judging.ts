@@ -1,5 +1,6 @@
 /**
- * After each death: the broker that came back is asked for everything it has, and every piece is held against the model.
+ * The judge of each new life: the broker that came back is asked for everything it has, and every piece is held against the
+ * model.
  */
 import { RELEASED } from '../../../src/api/index.ts';
 import type { MessageView } from '../../../src/message/message.ts';

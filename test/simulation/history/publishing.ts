@@ -1,4 +1,4 @@
-/** What publishers do: to one queue, to many, retained, exactly once; each message's copies go into the model. */
+/** The steps of publishers: to one queue, to many, retained, exactly once; each message's copies go into the model. */
 import type { Assurance } from '../../../src/message/message.ts';
 import { type Body, bodyBytes, Copy, type ModelQueue, type Unit } from '../world/model.ts';
 import { COPIES_MAX, TEMP, WORKERS } from '../world/world.ts';

@@ -1,5 +1,5 @@
 /**
- * A disk that obeys nobody but its seed. Every call is answered when the simulation says so and in an order of its
+ * A simulated disk that obeys nobody but its seed. Every call is answered when the simulation says so and in an order of its
  * choosing; what was not synced can be torn, forgotten and reordered; calls fail; room runs out.
  *
  *     call ──▶ pending ──step()──▶ done, or failed        crash(): a new disk with what this one kept; this one is dead,

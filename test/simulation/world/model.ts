@@ -1,6 +1,6 @@
 /**
- * What a broker promises, without a broker: messages in queues, registers (bindings, state, retained topics), and the
- * units that brought each change about.
+ * The model: what a broker promises, without a broker. Messages in queues, registers (bindings, state, retained topics), and
+ * the units that brought each change about.
  *
  * A unit is what the log must keep whole or not at all. It is *certain* once the broker has said so; before, a crash may
  * keep it or not, and what is found afterwards is evidence, of which no two pieces may contradict:

@@ -1,5 +1,5 @@
 /**
- * What a history stands on: the disk, the clock, the model, chance; the turns that pass; and what is asked of the broker
+ * The world of a history: the disk, the clock, the model, chance; the turns that pass; and what is asked of the broker
  * now, to be certain later.
  */
 import { ManualClock } from '../../../src/clock/clock.ts';
