@@ -23,6 +23,7 @@ import type { References } from '../reclaim/references.ts';
 import type { Checkpoints } from '../recover/checkpoints.ts';
 import { SEQUENCE_MAX, type Sequence } from '../sequence.ts';
 import type { Flusher } from './flusher.ts';
+import { OpenUnit } from './open-unit.ts';
 
 export interface AppenderOptions {
   readonly geometry: LogGeometry;
@@ -59,14 +60,7 @@ export class Appender implements OwnRecords {
   private readonly header = new BatchHeader();
   private nextBatch: number;
 
-  private unitDepth = 0;
-  /** Records of the open unit are in an earlier batch. */
-  private unitSpans = false;
-  /** Where in the open batch's payload the open unit begins. */
-  private unitAt = 0;
-  /** The open batch begins with records of a unit that spans. */
-  private joining = false;
-  private joined = 0;
+  private readonly unit = new OpenUnit();
 
   /** Bytes of unsequenced records, of all and when the block was begun. */
   unsequencedBytes = 0;
@@ -165,9 +159,7 @@ export class Appender implements OwnRecords {
     this.position += BATCH_HEADER_BYTES;
     this.limit = this.blockBytes;
     this.records = 0;
-    this.unitAt = 0;
-    this.joining = this.unitDepth > 0 && this.unitSpans;
-    this.joined = 0;
+    this.unit.batchOpened();
     this.mark = this.options.flusher.nextMark;
     this.options.wake();
   }
@@ -177,21 +169,12 @@ export class Appender implements OwnRecords {
     if (this.limit === 0) return;
     const { header, block } = this;
     const end = this.position;
-    const payloadBytes = end - header.payloadStart;
-    header.payloadBytes = payloadBytes;
+    header.payloadBytes = end - header.payloadStart;
     header.number = this.nextBatch++;
     header.synced = this.options.flusher.syncedBatch;
     header.checkpoint = this.options.checkpoints.safe;
     header.records = this.records;
-    header.joined = this.joining ? payloadBytes : this.joined;
-    header.open = payloadBytes;
-    if (this.unitDepth > 0) {
-      const opensAt = this.joining ? 0 : this.unitAt;
-      if (opensAt < payloadBytes) {
-        header.open = opensAt;
-        this.unitSpans = true;
-      }
-    }
+    this.unit.batchClosed(header);
     sealBatch(this.buffer, this.options.logId, this.segment.number, header);
     const next = Math.min(align8(end), this.blockBytes);
     this.buffer.fill(0, end, next);
@@ -301,24 +284,21 @@ export class Appender implements OwnRecords {
   // -- units
 
   get inUnit(): boolean {
-    return this.unitDepth > 0;
+    return this.unit.isOpen;
   }
 
   /** What is appended until `endUnit` is recovered as a whole or not at all. Units within units are one. */
   beginUnit(): void {
-    if (this.unitDepth++ > 0) return;
-    this.unitSpans = false;
-    this.unitAt = this.limit > 0 ? this.position - this.header.payloadStart : 0;
+    this.unit.begin(this.payloadBytes);
   }
 
   endUnit(): void {
-    if (--this.unitDepth > 0) return;
-    if (this.joining) {
-      this.joined = this.position - this.header.payloadStart;
-      this.joining = false;
-    }
-    this.unitSpans = false;
-    if (this.unflushed) this.options.wake();
+    if (this.unit.end(this.payloadBytes) && this.unflushed) this.options.wake();
+  }
+
+  /** Bytes in the open batch; 0 if none is open. */
+  private get payloadBytes(): number {
+    return this.limit > 0 ? this.position - this.header.payloadStart : 0;
   }
 
   // -- the end
