@@ -1,24 +1,7 @@
-/** What must wait, waits; what waits is not lost; and what must not wait, does not. */
+/** Publishing that is held back, and a client that does not read: what must wait, waits, and nothing is lost. */
 import { describe, expect, test } from 'vitest';
 import { type Harness, harness } from '../harness.ts';
-import {
-  closeOf,
-  frame,
-  GREETING,
-  header,
-  long,
-  method,
-  methodOf,
-  OPEN,
-  publish,
-  START_OK,
-  short,
-  TUNE_OK,
-  u8,
-  u16,
-  u32,
-  u64,
-} from '../wire.ts';
+import { frame, header, long, method, methodOf, publish, START_OK, short, u8, u16, u32, u64 } from '../wire.ts';
 
 const declare = (name: string): Buffer => method(1, 50, 10, u16(0), short(name), u8(2), u32(0));
 const qos = method(1, 60, 10, u32(0), u16(1), u8(0));
@@ -39,67 +22,6 @@ const BLOCKABLE = method(
   long('\0guest\0guest'),
   short('en_US'),
 );
-
-describe('a reply that promises something durable', () => {
-  test('comes after the log has it, and nothing overtakes it', () => {
-    const s = harness();
-    s.session.mark = 7;
-    s.send(declare('q'), qos, message('q', 'kept'));
-    expect(s.frames()).toEqual([]);
-    expect(s.transport.paused).toBe(true);
-    expect(s.session.published).toEqual([]);
-    expect(s.session.waiting.map((w) => w.mark)).toEqual([7]);
-    s.session.waiting[0]!.done(false);
-    expect(s.frames().map(methodOf)).toEqual(['50.11', '60.11']);
-    expect(s.transport.paused).toBe(false);
-    expect(s.session.published).toEqual([{ key: 'q', props: '\0\0', body: 'kept' }]);
-  });
-
-  test('several in one chunk wait one after the other', () => {
-    const s = harness();
-    s.session.mark = 7;
-    s.send(declare('a'), declare('b'), declare('c'));
-    for (let i = 0; i < 3; i++) {
-      expect(s.session.waiting.length).toBe(i + 1);
-      expect(s.transport.paused).toBe(true);
-      s.session.waiting[i]!.done(false);
-      expect(s.frames().map(methodOf)).toEqual(['50.11']);
-    }
-    expect(s.transport.paused).toBe(false);
-  });
-
-  test('never comes when the log has failed: 541', () => {
-    const s = harness();
-    s.session.mark = 7;
-    s.send(declare('q'));
-    s.session.waiting[0]!.done(true);
-    const frames = s.frames();
-    expect(frames.map(methodOf)).toEqual(['10.50']);
-    expect(closeOf(frames[0]!)).toMatch(/^541 INTERNAL_ERROR/);
-    expect(s.transport.paused).toBe(false);
-    s.send(method(0, 10, 51));
-    expect(s.transport.ended).toBe(true);
-  });
-
-  test('does not wait when there is nothing to wait for, nor when nobody wants it', () => {
-    const s = harness();
-    s.send(declare('q'));
-    expect(s.frames().map(methodOf)).toEqual(['50.11']);
-    s.session.mark = 7;
-    s.send(method(1, 50, 10, u16(0), short('q'), u8(0b10010), u32(0)), qos);
-    expect(s.frames().map(methodOf)).toEqual(['60.11']);
-  });
-
-  test('that comes after the client has gone is not sent', () => {
-    const s = harness();
-    s.session.mark = 7;
-    s.send(declare('q'), qos);
-    s.handler.closed();
-    s.session.waiting[0]!.done(false);
-    expect(s.frames()).toEqual([]);
-    expect(s.session.closes).toEqual([false]);
-  });
-});
 
 describe('publishing that is held back', () => {
   test('parks the publish, takes what came before it, and goes on with exactly it', () => {
@@ -255,87 +177,6 @@ describe('publishing that is held back for long', () => {
   });
 });
 
-describe('the login', () => {
-  test('may take its time: nothing is parsed meanwhile, and nothing is lost', () => {
-    const answers: (() => void)[] = [];
-    const s = harness({
-      login: (answer) => answers.push(answer),
-      first: [GREETING, START_OK, TUNE_OK, OPEN],
-    });
-    expect(s.frames().map(methodOf)).toEqual(['10.10']);
-    expect(s.transport.paused).toBe(true);
-    answers[0]!();
-    expect(s.frames().map(methodOf)).toEqual(['10.30', '10.41']);
-    expect(s.transport.paused).toBe(false);
-  });
-
-  test('that is answered after the client has gone leaves no session behind', () => {
-    const answers: (() => void)[] = [];
-    const s = harness({
-      login: (answer) => answers.push(answer),
-      first: [GREETING, START_OK],
-    });
-    s.handler.closed();
-    answers[0]!();
-    expect(s.session.entered).toBe(0);
-  });
-
-  test('alone lets nobody into a vhost', () => {
-    const s = harness({ first: [GREETING, START_OK] });
-    expect(s.session.entered).toBe(0);
-    s.send(TUNE_OK, OPEN);
-    expect(s.session.entered).toBe(1);
-  });
-});
-
-describe('publishing in pieces', () => {
-  test('properties and body survive that their chunk is used again', () => {
-    const s = harness();
-    const properties = Buffer.concat([u16(0x8000), short('text/plain')]);
-    s.send(publish(1, '', 'k'), header(1, 10, properties));
-    s.send(frame(3, 1, Buffer.from('hello')));
-    s.send(frame(3, 1, Buffer.from('world')));
-    expect(s.session.published).toEqual([{ key: 'k', props: '\x80\0\x0atext/plain', body: 'helloworld' }]);
-  });
-
-  test('a route that went stale in between is asked for again', () => {
-    const s = harness();
-    s.send(publish(1, 'x', 'k'), header(1, 1));
-    expect(s.session.routesAsked).toBe(1);
-    s.session.routeValid = false;
-    s.send(frame(3, 1, u8(1)));
-    expect(s.session.routesAsked).toBe(2);
-    s.session.routeValid = true;
-    s.send(message('k', '1'), message('k', '2'), message('l', '3'), message('k', '4'));
-    // Asked once for each key that is new, not for each message.
-    expect(s.session.routesAsked).toBe(4);
-  });
-});
-
-describe('confirms', () => {
-  test('are gathered up to a refusal, which stands alone', () => {
-    const s = harness();
-    s.send(method(1, 85, 10, u8(0)), ...['1', '2', '3', '4', '5'].map((b) => message('k', b)));
-    expect(s.session.pushed.map(([id]) => id)).toEqual([1, 2, 3, 4, 5]);
-    s.frames();
-    const sink = s.session.confirmSink!;
-    sink.confirm(1, false);
-    sink.confirm(2, false);
-    sink.confirm(3, true);
-    sink.confirm(4, false);
-    sink.confirmEnd();
-    sink.confirm(5, true);
-    sink.confirmEnd();
-    const told = s.frames().map((f) => [methodOf(f), Number(f.payload.readBigUInt64BE(4)), f.payload[12]]);
-    expect(told).toEqual([
-      ['60.80', 2, 1],
-      ['60.120', 3, 0],
-      ['60.80', 4, 0],
-      ['60.120', 5, 0],
-    ]);
-  });
-});
-
 describe('a client that does not read', () => {
   test('is not read from either, past a bound, until it does', () => {
     const s = harness({ unsentSizeMax: 600_000 });
@@ -348,30 +189,5 @@ describe('a client that does not read', () => {
     s.output.drained();
     expect(s.transport.paused).toBe(false);
     expect(s.frames().map(methodOf)).toEqual(['60.11', '60.11']);
-  });
-});
-
-describe('the end', () => {
-  test('a client that does not answer connection.close is not waited for long', () => {
-    const s = harness();
-    s.handler.shutdown('bye');
-    expect(s.frames().map(methodOf)).toEqual(['10.50']);
-    s.send(qos);
-    expect(s.frames()).toEqual([]);
-    expect(s.transport.ended).toBe(false);
-    s.clock.advance(4_000);
-    expect(s.transport.ended).toBe(true);
-    s.handler.closed();
-    expect(s.session.closes).toEqual([true]);
-  });
-
-  test('nothing is scheduled any more once the client has gone', () => {
-    const s = harness({ tuneOk: method(0, 10, 31, u16(2047), u32(131072), u16(2)) });
-    s.session.congested = true;
-    s.send(message('a', 'x'));
-    s.handler.closed();
-    s.clock.advance(100_000);
-    expect(s.frames()).toEqual([]);
-    expect((s.clock as unknown as { wheel: { size: number } }).wheel.size).toBe(0);
   });
 });

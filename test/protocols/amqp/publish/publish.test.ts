@@ -1,4 +1,4 @@
-/** Publishing: contents in every shape, returns, confirms, transactions, and what is refused. */
+/** Publishing: contents in every shape, returns, and what is refused. */
 import type { ConfirmChannel, Message } from 'amqplib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startTestBroker, type TestBroker } from '../../../support/broker.ts';
@@ -12,7 +12,6 @@ import {
   Inbox,
   method,
   methodOf,
-  NO_TABLE,
   publish,
   short,
   texts,
@@ -315,163 +314,6 @@ describe('mandatory', () => {
     channel.on('return', () => expect.fail('returned'));
     channel.publish('amq.direct', 'to nobody', Buffer.from('x'));
     await channel.waitForConfirms();
-  });
-});
-
-describe('confirms', () => {
-  test('every publish is confirmed once, in order, many at a time', async () => {
-    const wire = await Wire.open(port);
-    const channel = await one.channel();
-    const { queue } = await channel.assertQueue('confirmed', { autoDelete: true });
-    wire.send(method(1, 85, 10, u8(0)));
-    await wire.until('85.11');
-    const message = Buffer.concat([
-      publish(1, '', queue),
-      header(1, 1, Buffer.concat([u16(0x1000), u8(2)])),
-      frame(3, 1, u8(7)),
-    ]);
-    const n = 1000;
-    wire.send(...new Array(n).fill(message));
-    let confirmed = 0;
-    let frames = 0;
-    while (confirmed < n) {
-      const ack = await wire.until('60.80');
-      const tag = Number(ack.payload.readBigUInt64BE(4));
-      const multiple = ack.payload[12] === 1;
-      expect(tag).toBeGreaterThan(confirmed);
-      if (!multiple) expect(tag).toBe(confirmed + 1);
-      confirmed = tag;
-      frames++;
-    }
-    expect(confirmed).toBe(n);
-    expect(frames).toBeLessThan(n / 4);
-    expect(await channel.checkQueue(queue)).toMatchObject({ messageCount: n });
-    wire.destroy();
-  });
-
-  test('a channel is in one mode only', async () => {
-    const confirm = await Wire.open(port);
-    confirm.send(method(1, 85, 10, u8(0)), method(1, 85, 10, u8(0)), method(1, 90, 10));
-    await confirm.until('85.11');
-    await confirm.until('85.11');
-    expect(closeOf(await confirm.next())).toBe('406 PRECONDITION_FAILED - cannot switch from confirm to tx mode');
-    confirm.destroy();
-    const tx = await Wire.open(port);
-    tx.send(method(1, 90, 10), method(1, 85, 10, u8(0)));
-    await tx.until('90.11');
-    expect(closeOf(await tx.next())).toBe('406 PRECONDITION_FAILED - cannot switch from tx to confirm mode');
-    tx.destroy();
-  });
-});
-
-describe('transactions', () => {
-  const select = method(1, 90, 10);
-  const commit = method(1, 90, 20);
-  const rollback = method(1, 90, 30);
-  const one7 = (queue: string, bits = 0): Buffer =>
-    Buffer.concat([publish(1, '', queue, bits), header(1, 1), frame(3, 1, u8(0x37))]);
-
-  async function opened(): Promise<{ wire: Wire; queue: string; count(): Promise<number> }> {
-    const wire = await Wire.open(port);
-    const channel = await one.channel();
-    const { queue } = await channel.assertQueue('', { exclusive: false, autoDelete: true });
-    wire.send(select);
-    await wire.until('90.11');
-    return { wire, queue, count: async () => (await channel.checkQueue(queue)).messageCount };
-  }
-
-  test('whose exchange is deleted before the commit is not carried out, and the client is told', async () => {
-    const { wire, queue, count } = await opened();
-    const channel = await one.channel();
-    await channel.assertExchange('goes', 'fanout', { durable: false });
-    wire.send(one7(queue), publish(1, 'goes', 'k'), header(1, 1), frame(3, 1, u8(0x37)));
-    wire.send(method(1, 50, 10, u16(0), short(queue), u8(1), NO_TABLE));
-    await wire.until('50.11');
-    await channel.deleteExchange('goes');
-    wire.send(commit);
-    expect(closeOf(await wire.next())).toBe("404 NOT_FOUND - no exchange 'goes' in vhost '/'");
-    expect(await count()).toBe(0);
-    wire.destroy();
-  });
-
-  test('publishes are there with the commit, and never after a rollback', async () => {
-    const { wire, queue, count } = await opened();
-    wire.send(one7(queue), one7(queue), method(1, 20, 20, u8(1)));
-    await wire.until('20.21');
-    expect(await count()).toBe(0);
-    wire.send(commit);
-    await wire.until('90.21');
-    expect(await count()).toBe(2);
-    wire.send(one7(queue), rollback, commit);
-    await wire.until('90.31');
-    await wire.until('90.21');
-    expect(await count()).toBe(2);
-    wire.destroy();
-  });
-
-  test('acknowledgements count with the commit; after a rollback they are held again', async () => {
-    const { wire, queue, count } = await opened();
-    wire.send(one7(queue), one7(queue), one7(queue), commit);
-    await wire.until('90.21');
-    const get = method(1, 60, 70, u16(0), short(queue), u8(0));
-    wire.send(get, get);
-    await wire.until('60.71');
-    await wire.until('60.71');
-    const ack = method(1, 60, 80, u64(2), u8(1));
-    wire.send(ack, rollback, ack, commit);
-    await wire.until('90.31');
-    await wire.until('90.21');
-    expect(await count()).toBe(1);
-    // Both are settled: the tag is unknown now.
-    wire.send(ack);
-    expect(closeOf(await wire.next())).toBe('406 PRECONDITION_FAILED - unknown delivery tag 2');
-    wire.destroy();
-  });
-
-  test('acknowledgements that were never committed go back with the channel', async () => {
-    const { wire, queue, count } = await opened();
-    wire.send(one7(queue), commit);
-    await wire.until('90.21');
-    wire.send(method(1, 60, 70, u16(0), short(queue), u8(0)), method(1, 60, 80, u64(1), u8(0)));
-    await wire.until('60.71');
-    expect(await count()).toBe(0);
-    wire.send(method(1, 20, 40, u16(200), short(''), u16(0), u16(0)));
-    await wire.until('20.41');
-    expect(await count()).toBe(1);
-    wire.destroy();
-  });
-
-  test('mandatory messages that nobody takes come back before commit-ok', async () => {
-    const { wire, queue } = await opened();
-    wire.send(one7('no such queue', 1), one7(queue, 1), commit);
-    expect(methodOf(await wire.next())).toBe('60.50');
-    expect((await wire.next()).type).toBe(2);
-    expect((await wire.next()).payload).toEqual(u8(0x37));
-    expect(methodOf(await wire.next())).toBe('90.21');
-    wire.destroy();
-  });
-
-  test('large bodies take part', async () => {
-    const { wire, queue, count } = await opened();
-    const large = Buffer.alloc(200_000, 1);
-    const bytes = Buffer.concat([
-      publish(1, '', queue),
-      header(1, large.length),
-      frame(3, 1, large.subarray(0, 131_064)),
-      frame(3, 1, large.subarray(131_064)),
-    ]);
-    wire.send(bytes, rollback, bytes, commit);
-    await wire.until('90.31');
-    await wire.until('90.21');
-    expect(await count()).toBe(1);
-    wire.destroy();
-  });
-
-  test('commit and rollback need tx.select', async () => {
-    const wire = await Wire.open(port);
-    wire.send(commit);
-    expect(closeOf(await wire.next())).toBe('406 PRECONDITION_FAILED - channel is not transactional');
-    wire.destroy();
   });
 });
 
