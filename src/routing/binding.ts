@@ -1,10 +1,10 @@
 /** What leads on from an exchange: to a queue or to another exchange, under a key and with arguments. */
-import type { BindOptions } from '../api/topology.ts';
+import type { BindOptions, ExchangeType } from '../api/topology.ts';
 import { type Assurance, EXACTLY_ONCE, type Spelling } from '../message/message.ts';
 import type { Headers } from '../message/properties.ts';
 import { dotted } from '../message/spelling.ts';
 import { headersIdentity, onceEach } from '../message/values.ts';
-import type { Exchange } from './exchange.ts';
+import type { ExchangeKind, KeyedBinding } from './kinds/kind.ts';
 import { filterLevels } from './levels.ts';
 
 /** What routing needs to know of a queue. */
@@ -18,11 +18,29 @@ export interface RouteTarget {
   readonly origin: string;
 }
 
-export class Binding<Q extends RouteTarget> {
-  readonly source: Exchange<Q>;
+/** An exchange, as its bindings and those who follow them see it; `exchange.ts` is the one there is. */
+export interface ExchangeRef<Q extends RouteTarget> {
+  readonly name: string;
+  readonly type: ExchangeType;
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+  readonly deleted: boolean;
+  /** Where a message goes that nothing here takes: null for nowhere, '' for the default exchange. */
+  readonly alternate: string | null;
+  readonly kind: ExchangeKind<Binding<Q>>;
+  /** By identity, in the order they were made. */
+  readonly bindings: Map<string, Binding<Q>>;
+  /** Bindings that lead to this exchange. */
+  readonly incoming: Set<Binding<Q>>;
+  add(binding: Binding<Q>): void;
+  remove(binding: Binding<Q>): void;
+}
+
+export class Binding<Q extends RouteTarget> implements KeyedBinding {
+  readonly source: ExchangeRef<Q>;
   /** Exactly one of the two is set. */
   readonly queue: Q | null;
-  readonly exchange: Exchange<Q> | null;
+  readonly exchange: ExchangeRef<Q> | null;
   /** As it was asked for. */
   readonly key: string;
   /** As it is compared with keys. */
@@ -37,7 +55,13 @@ export class Binding<Q extends RouteTarget> {
   notOwn: boolean;
   data: number;
 
-  constructor(source: Exchange<Q>, queue: Q | null, exchange: Exchange<Q> | null, key: string, options: BindOptions) {
+  constructor(
+    source: ExchangeRef<Q>,
+    queue: Q | null,
+    exchange: ExchangeRef<Q> | null,
+    key: string,
+    options: BindOptions,
+  ) {
     this.source = source;
     this.queue = queue;
     this.exchange = exchange;

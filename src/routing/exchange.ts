@@ -4,18 +4,18 @@
  */
 import type { ExchangeOptions, ExchangeType } from '../api/topology.ts';
 import type { Headers } from '../message/properties.ts';
-import type { Binding, RouteTarget } from './binding.ts';
+import type { Binding, ExchangeRef, RouteTarget } from './binding.ts';
 import type { ExchangeKind } from './kinds/kind.ts';
 import { makeKind } from './kinds/make.ts';
 
-export class Exchange<Q extends RouteTarget> {
+export class Exchange<Q extends RouteTarget> implements ExchangeRef<Q> {
   readonly name: string;
   readonly type: ExchangeType;
   readonly durable: boolean;
   readonly autoDelete: boolean;
   readonly internal: boolean;
   readonly arguments: Headers;
-  readonly kind: ExchangeKind<Q>;
+  readonly kind: ExchangeKind<Binding<Q>>;
   /**
    * Where a message goes that nothing here takes: null for nowhere, '' for the default exchange. A policy may change it;
    * the router must be told then.

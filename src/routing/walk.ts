@@ -1,7 +1,7 @@
 /** Follows bindings from where a message was published to the queues that get it. */
 import { EXACTLY_ONCE } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
-import type { Binding, RouteTarget } from './binding.ts';
+import type { Binding, ExchangeRef, RouteTarget } from './binding.ts';
 import type { Exchange } from './exchange.ts';
 import { bindingFlags, NO_FLAGS, type OwnFlags, widen } from './target-flags.ts';
 
@@ -32,8 +32,8 @@ export function walk<Q extends RouteTarget>(
       if (queue !== undefined && !found.has(queue)) found.set(queue, EXACTLY_ONCE);
     }
   };
-  const seen = new Set<Exchange<Q>>();
-  const visit = (at: Exchange<Q>): void => {
+  const seen = new Set<ExchangeRef<Q>>();
+  const visit = (at: ExchangeRef<Q>): void => {
     if (seen.has(at)) return;
     seen.add(at);
     if (at.kind.perMessage && properties === undefined) perMessage = true;

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { BindOptions } from '../../src/api/index.ts';
 import type { Headers, Properties } from '../../src/message/properties.ts';
 import type { Queue } from '../../src/queue/queue.ts';
-import type { Binding } from '../../src/routing/binding.ts';
+import type { Binding, ExchangeRef } from '../../src/routing/binding.ts';
 import type { Exchange } from '../../src/routing/exchange.ts';
 import { matchesHeaders } from '../../src/routing/kinds/headers.ts';
 import { makeKind } from '../../src/routing/kinds/make.ts';
@@ -107,7 +107,7 @@ class World {
       for (const key of keys) if (this.topology.queues.has(key)) queues.add(key);
     };
     const seen = new Set<string>();
-    const walk = (exchange: Exchange<Queue>): void => {
+    const walk = (exchange: ExchangeRef<Queue>): void => {
       if (seen.has(exchange.name)) return;
       seen.add(exchange.name);
       if (exchange.type === 'headers') perMessage = true;
@@ -127,7 +127,7 @@ class World {
   }
 }
 
-function goes(exchange: Exchange<Queue>, binding: Binding<Queue>, keys: readonly string[]): boolean {
+function goes(exchange: ExchangeRef<Queue>, binding: Binding<Queue>, keys: readonly string[]): boolean {
   switch (exchange.type) {
     case 'direct':
       return keys.includes(binding.key);
@@ -138,7 +138,7 @@ function goes(exchange: Exchange<Queue>, binding: Binding<Queue>, keys: readonly
     case 'x-consistent-hash':
     case 'x-modulus-hash': {
       // Chosen from the same bindings made in the opposite order: where a key leads may not depend on it.
-      const again = makeKind<Queue>(exchange.type, []);
+      const again = makeKind<Binding<Queue>>(exchange.type, []);
       for (const one of [...exchange.bindings.values()].reverse()) again.add(one);
       let chosen: Binding<Queue> | undefined;
       again.match(keys[0]!, undefined, (one) => {

@@ -12,25 +12,24 @@ import { BrokerError } from '../../message/errors.ts';
 import type { Headers, Properties } from '../../message/properties.ts';
 import { textOf } from '../../message/text.ts';
 import { valueToText } from '../../message/values.ts';
-import type { Binding, RouteTarget } from '../binding.ts';
 import { hashText, mix } from './hash.ts';
-import type { ExchangeKind } from './kind.ts';
+import type { ExchangeKind, KeyedBinding } from './kind.ts';
 
 const HASHABLE = ['correlation_id', 'message_id', 'timestamp'];
 const WEIGHT_MAX = 10_000;
 
-interface Destination<Q extends RouteTarget> {
+interface Destination<B extends KeyedBinding> {
   readonly seed: number;
   /** Oldest first: the first one's weight counts. */
-  readonly bindings: Binding<Q>[];
+  readonly bindings: B[];
 }
 
-export class ConsistentHashKind<Q extends RouteTarget> implements ExchangeKind<Q> {
+export class ConsistentHashKind<B extends KeyedBinding> implements ExchangeKind<B> {
   readonly choosesOne = true;
   readonly perMessage: boolean;
   private readonly header: string | undefined;
   private readonly property: string | undefined;
-  private readonly destinations = new Map<string, Destination<Q>>();
+  private readonly destinations = new Map<string, Destination<B>>();
 
   constructor(args: Headers) {
     this.header = textArgument(args, 'hash-header');
@@ -54,14 +53,14 @@ export class ConsistentHashKind<Q extends RouteTarget> implements ExchangeKind<Q
     }
   }
 
-  add(binding: Binding<Q>): void {
+  add(binding: B): void {
     const name = binding.destination;
     const known = this.destinations.get(name);
     if (known === undefined) this.destinations.set(name, { seed: hashText(name), bindings: [binding] });
     else known.bindings.push(binding);
   }
 
-  remove(binding: Binding<Q>): void {
+  remove(binding: B): void {
     const { destination } = binding;
     const bindings = this.destinations.get(destination)?.bindings;
     const at = bindings?.indexOf(binding) ?? -1;
@@ -70,14 +69,14 @@ export class ConsistentHashKind<Q extends RouteTarget> implements ExchangeKind<Q
     if (bindings!.length === 0) this.destinations.delete(destination);
   }
 
-  match(key: string, properties: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
+  match(key: string, properties: Properties | undefined, visit: (binding: B) => void): void {
     let hashed = key;
     if (this.perMessage) {
       if (properties === undefined) return;
       hashed = this.hashedOf(properties);
     }
     const hash = hashText(hashed);
-    let best: Binding<Q> | undefined;
+    let best: B | undefined;
     let bestScore = -1;
     for (const { seed, bindings } of this.destinations.values()) {
       const first = bindings[0]!;

@@ -1,24 +1,23 @@
 /** `fanout`: a message goes through every binding. */
 import type { Properties } from '../../message/properties.ts';
-import type { Binding, RouteTarget } from '../binding.ts';
-import type { ExchangeKind } from './kind.ts';
+import type { ExchangeKind, KeyedBinding } from './kind.ts';
 
-export class FanoutKind<Q extends RouteTarget> implements ExchangeKind<Q> {
+export class FanoutKind<B extends KeyedBinding> implements ExchangeKind<B> {
   readonly perMessage = false;
   readonly choosesOne = false;
-  private readonly bindings = new Set<Binding<Q>>();
+  private readonly bindings = new Set<B>();
 
   checkBinding(): void {}
 
-  add(binding: Binding<Q>): void {
+  add(binding: B): void {
     this.bindings.add(binding);
   }
 
-  remove(binding: Binding<Q>): void {
+  remove(binding: B): void {
     this.bindings.delete(binding);
   }
 
-  match(_k: string, _p: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
+  match(_k: string, _p: Properties | undefined, visit: (binding: B) => void): void {
     for (const binding of this.bindings) visit(binding);
   }
 

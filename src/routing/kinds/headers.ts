@@ -8,17 +8,16 @@ import type { BindOptions } from '../../api/topology.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Headers, Properties } from '../../message/properties.ts';
 import { typeName, valueToText } from '../../message/values.ts';
-import type { Binding, RouteTarget } from '../binding.ts';
 import { type Condition, HeaderConditions } from './header-conditions.ts';
-import type { ExchangeKind } from './kind.ts';
+import type { ExchangeKind, KeyedBinding } from './kind.ts';
 
 const HOW = new Set(['all', 'any', 'all-with-x', 'any-with-x']);
 
-export class HeadersKind<Q extends RouteTarget> implements ExchangeKind<Q> {
+export class HeadersKind<B extends KeyedBinding> implements ExchangeKind<B> {
   readonly perMessage = true;
   readonly choosesOne = false;
   private readonly conditions = new HeaderConditions();
-  private readonly bindings = new Map<Binding<Q>, Condition>();
+  private readonly bindings = new Map<B, Condition>();
 
   checkBinding(_key: string, options: BindOptions): void {
     const how = options.arguments.find((a) => a.name === 'x-match');
@@ -34,18 +33,18 @@ export class HeadersKind<Q extends RouteTarget> implements ExchangeKind<Q> {
     throw new BrokerError('precondition-failed', `Invalid x-match field value <<"${how.value}">>; ${expected}`);
   }
 
-  add(binding: Binding<Q>): void {
+  add(binding: B): void {
     this.bindings.set(binding, this.conditions.add(binding.arguments));
   }
 
-  remove(binding: Binding<Q>): void {
+  remove(binding: B): void {
     const condition = this.bindings.get(binding);
     if (condition === undefined) return;
     this.conditions.remove(condition);
     this.bindings.delete(binding);
   }
 
-  match(_k: string, properties: Properties | undefined, visit: (binding: Binding<Q>) => void): void {
+  match(_k: string, properties: Properties | undefined, visit: (binding: B) => void): void {
     if (properties === undefined) return;
     const { conditions } = this;
     conditions.begin(properties.headers);

@@ -2,12 +2,11 @@
 import type { ExchangeType } from '../../api/topology.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Headers } from '../../message/properties.ts';
-import type { RouteTarget } from '../binding.ts';
 import { ConsistentHashKind } from './consistent-hash.ts';
 import { DirectKind } from './direct.ts';
 import { FanoutKind } from './fanout.ts';
 import { HeadersKind } from './headers.ts';
-import type { ExchangeKind } from './kind.ts';
+import type { ExchangeKind, KeyedBinding } from './kind.ts';
 import { ModulusHashKind } from './modulus-hash.ts';
 import { RandomKind } from './random.ts';
 import { TopicKind } from './topic.ts';
@@ -29,7 +28,7 @@ export function checkType(type: string): void {
 }
 
 /** @throws BrokerError invalid for an unknown type, precondition-failed for arguments it cannot have */
-export function makeKind<Q extends RouteTarget>(type: string, args: Headers): ExchangeKind<Q> {
+export function makeKind<B extends KeyedBinding>(type: string, args: Headers): ExchangeKind<B> {
   checkType(type);
   switch (type as ExchangeType) {
     case 'direct':

@@ -1,7 +1,7 @@
 /** The bindings of a vhost: made, removed, and written to the journal where both of their ends are durable. */
 import type { BindingInfo, BindOptions } from '../../api/topology.ts';
 import type { Queue } from '../../queue/queue.ts';
-import { Binding, bindingIdentity } from '../../routing/binding.ts';
+import { Binding, bindingIdentity, type ExchangeRef } from '../../routing/binding.ts';
 import type { Exchange } from '../../routing/exchange.ts';
 import type { Router } from '../../routing/router.ts';
 import { notDefault, sameData } from './compare.ts';
@@ -15,7 +15,7 @@ export interface BindingsParts {
   readonly journal: TopologyJournal;
   readonly limits: TopologyLimits;
   /** An auto-delete exchange has lost its last binding. */
-  deleteUnbound(exchange: Exchange<Queue>): void;
+  deleteUnbound(exchange: ExchangeRef<Queue>): void;
 }
 
 export class Bindings {

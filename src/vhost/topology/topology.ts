@@ -9,7 +9,7 @@ import { BrokerError } from '../../message/errors.ts';
 import { readArguments } from '../../queue/limits/arguments.ts';
 import { Queue } from '../../queue/queue.ts';
 import type { QueueServices } from '../../queue/queue-services.ts';
-import type { Binding } from '../../routing/binding.ts';
+import type { Binding, ExchangeRef } from '../../routing/binding.ts';
 import { Exchange } from '../../routing/exchange.ts';
 import { checkType } from '../../routing/kinds/make.ts';
 import type { Router } from '../../routing/router.ts';
@@ -60,7 +60,7 @@ export class Topology {
     this.policies = policies;
     this.vhost = registry.vhost;
     this.appliedPolicies = new AppliedPolicies({ policies, registry, router, chores: services.chores });
-    const deleteUnbound = ({ name }: Exchange<Queue>): void => {
+    const deleteUnbound = ({ name }: ExchangeRef<Queue>): void => {
       this.deleteExchange(name, false);
     };
     this.bindings = new Bindings({ registry, router, journal, limits, deleteUnbound });
