@@ -7,7 +7,7 @@
  */
 export { type Clock, TICK_MS, Timer } from '../clock/clock.ts';
 export { PHASE_GATHER, PHASE_WRITE, Turn, type TurnTask } from '../clock/turn.ts';
-export type { Share } from '../clock/work.ts';
+export type { Share, Step, Work } from '../clock/work.ts';
 export { type Annotations, deathCount, decodeAnnotations } from '../message/annotations.ts';
 export * from '../message/bytes.ts';
 export * from '../message/deaths.ts';

@@ -200,7 +200,7 @@ export class ClientSession implements Session, WaitingPublisher, PublishingClien
 
   /** The end of everything that changes what there is: nobody knows how long that took. */
   private markIf(wrote: boolean): Mark {
-    this.services.turn.work.look();
+    this.services.turn.work.checkTime();
     return wrote ? this.services.units.mark() : MARK_NOW;
   }
 

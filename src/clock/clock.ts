@@ -1,14 +1,17 @@
 /**
- * The one `now` and the one timer wheel.
+ * The clock: the one `now` and the one timer wheel.
  *
  * Everything that asks for the time or wants to be called later does it here, so that a test, an embedder or a
- * simulation can hand in a clock that only moves when told. Nothing else in `src/` or `protocols/` may call `Date.now`
+ * simulation can hand in a clock that only moves when it is moved. Nothing else in `src/` or `protocols/` may call `Date.now`
  * or set a timer.
  */
 
-/** Something that can be called later; an entry is in at most one place of one wheel. Subclass or assign `fire`. */
+/**
+ * A callback that can be scheduled (`Clock.schedule`) and cancelled, again and again; one object for the life of whatever it times,
+ * so that pushing a keepalive back allocates nothing. Subclass or assign `fire`.
+ */
 export class Timer {
-  /** Called once when due. It may schedule itself again. */
+  /** Called once when due. It may schedule the timer again. */
   fire: () => void;
   /** @internal the tick it is due at, or -1 while idle */
   dueTick = -1;
@@ -22,6 +25,7 @@ export class Timer {
     this.fire = fire;
   }
 
+  /** It will fire. */
   get scheduled(): boolean {
     return this.slot >= 0;
   }
@@ -32,7 +36,7 @@ export interface Clock {
   epochMs(): number;
   /** Milliseconds that never go back, for how long something took. The origin is arbitrary. */
   monotonicMs(): number;
-  /** (Re)schedules `timer` to fire after at least `delayMs`; a wheel tick (`TICK_MS`) late at the most. */
+  /** Has `timer` fire once after at least `delayMs`, a wheel tick (`TICK_MS`) late at the most; one that is scheduled is moved. */
   schedule(timer: Timer, delayMs: number): void;
   /** Takes `timer` out; nothing happens if it is idle. */
   cancel(timer: Timer): void;
@@ -55,7 +59,7 @@ export class TimerWheel {
   size = 0;
   private readonly onError: ((error: unknown) => void) | undefined;
 
-  /** @param onError told what a timer threw, and the others fire all the same; without it whoever moves the time hears of it */
+  /** @param onError called with what a timer threw, and the others fire all the same; without it it is thrown on from `advanceTo` */
   constructor(onError?: (error: unknown) => void) {
     this.onError = onError;
   }
@@ -129,7 +133,7 @@ export class SystemClock implements Clock {
   private readonly startedMs = performance.now();
   private readonly interval: NodeJS.Timeout;
 
-  /** @param onError told what a timer threw; without it that ends the process, as Node has it */
+  /** @param onError called with what a timer threw; without it that ends the process, as Node has it */
   constructor(onError?: (error: unknown) => void) {
     this.wheel = new TimerWheel(onError);
     this.interval = setInterval(() => {
@@ -171,7 +175,7 @@ export class SystemClock implements Clock {
   }
 }
 
-/** A clock that moves only when told: for tests, simulations, and embedders that test against a broker. */
+/** A clock that moves only when it is moved: for tests, simulations, and embedders that test against a broker. */
 export class ManualClock implements Clock {
   private readonly wheel = new TimerWheel();
   private nowMs = 0;

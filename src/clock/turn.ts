@@ -1,7 +1,7 @@
 /**
- * What happens once at the end of an event-loop turn, however many messages the turn moved.
+ * The end of an event-loop turn: work that is done once, however many messages the turn moved.
  *
- * First those go on who had to wait with what they were asked for (`work.ts`). Then three phases in a fixed order, because
+ * First those connections go on whose input had to wait (`work.ts`). Then three phases in a fixed order, because
  * each feeds the next: what was gathered is appended to the log (`gather`), the log starts its flush (`flush`), every
  * connection that has bytes writes them (`write`). Work that a phase adds to its own or a later phase is done in the same
  * pass; work for an earlier phase waits for the next turn.
@@ -13,21 +13,26 @@
 import type { Clock } from './clock.ts';
 import { STRETCH_MS, Work } from './work.ts';
 
+/** Something to be done at the end of a turn. */
 export interface TurnTask {
-  /** True while it waits in a turn; `Turn.add` uses it so that a task is listed once. */
+  /** True while it is listed; set by the turn alone, so that a task is listed once. Begin with false. */
   inTurn: boolean;
+  /** Called once for each `Turn.add`; it may add itself again. What it throws is logged as a fault, and other tasks go on. */
   endOfTurn(): void;
 }
 
+/** What was gathered in the turn is worked on: deliveries, settlements, confirms; what was paused is resumed. */
 export const PHASE_GATHER = 0;
+/** The log starts its flush. */
 export const PHASE_FLUSH = 1;
+/** Connections write their bytes. */
 export const PHASE_WRITE = 2;
 export type Phase = 0 | 1 | 2;
 
 export class Turn {
-  /** What is done for clients is counted here, and has its time. */
+  /** The budget of work: what is done for clients is counted here, and has its time. */
   readonly work: Work;
-  /** Counts turns, so that who has done much can tell whether it was in this one. */
+  /** Counts turns, from 0: so that work can be told apart by the turn that it was done in. */
   number = 0;
   private readonly phases: TurnTask[][] = [[], [], []];
   /** What was put off to the next turn, by phase, the oldest first. */
@@ -36,8 +41,8 @@ export class Turn {
   private readonly clock: Clock | null;
   private readonly serving: TurnTask = { inTurn: false, endOfTurn: () => this.work.serve() };
   /**
-   * Told what a task threw, and the others go on: a fault costs the one who has it, never the process. Without it, whoever
-   * ends the turn hears of it.
+   * Called with what a task threw; the others go on: a fault costs the one that has it, never the process. Undefined: it is thrown
+   * on from `end`.
    */
   onError: ((error: unknown) => void) | undefined = undefined;
   private readonly run = (): void => this.end();
@@ -48,6 +53,10 @@ export class Turn {
     this.work = new Work(clock, () => this.arm());
   }
 
+  /**
+   * Has `task.endOfTurn` called in this phase, unless it is listed already. Added within a phase: in this pass for the same phase
+   * and later ones, in the next turn for earlier ones.
+   */
   add(phase: Phase, task: TurnTask): void {
     if (task.inTurn) return;
     task.inTurn = true;
@@ -55,7 +64,7 @@ export class Turn {
     if (!this.armed) this.arm();
   }
 
-  /** The same for the next turn, behind what is new by then: for a task that goes on where it stopped. */
+  /** The same in the next turn, behind what is new by then: for a task that goes on where it stopped. */
   addLater(phase: Phase, task: TurnTask): void {
     if (task.inTurn) return;
     task.inTurn = true;
@@ -95,7 +104,7 @@ export class Turn {
     }
   }
 
-  /** For who calls several that know nothing of one another, outside of a turn's end: what one of them has thrown. */
+  /** Reports what one of several callbacks has thrown that were called outside of a turn's end; without `onError` it is thrown on. */
   fault(error: unknown): void {
     if (this.onError === undefined) throw error;
     this.onError(error);
@@ -176,30 +185,5 @@ export class Turn {
       this.finish(task);
     }
     tasks.splice(0, done);
-  }
-}
-
-/** The time of day, asked once a turn: a message's time of arrival needs no finer one. */
-export class TurnClock implements TurnTask {
-  inTurn = false;
-  private nowMs = 0;
-  private readonly clock: Clock;
-  private readonly turn: Turn;
-
-  constructor(clock: Clock, turn: Turn) {
-    this.clock = clock;
-    this.turn = turn;
-  }
-
-  epochMs(): number {
-    if (this.nowMs === 0) {
-      this.nowMs = this.clock.epochMs();
-      this.turn.add(PHASE_GATHER, this);
-    }
-    return this.nowMs;
-  }
-
-  endOfTurn(): void {
-    this.nowMs = 0;
   }
 }

@@ -1,41 +1,40 @@
 /**
- * The budget of work: how long what clients ask for may go on before others have their turn. One a broker, like its turn.
+ * The budget of work: how long the work that clients ask for may go on before others have their turn. One a broker, like its turn.
  *
  * ```
  *  bytes of a client ──▶ next frame? ──must not wait──▶ carried out ── spend(units) ──┐
  *                            │                                                        │ from time to time the clock is
- *                            │ mustWait                                               │ looked at: `over`
+ *                            │ mustWait                                               │ asked: `over`
  *                            ▼                                                        ▼
- *                        wait() ──▶ row of those who wait, the lightest first ──▶ at the turn's end: goOn()
+ *                        wait() ──▶ queue of those who wait, the lightest first ──▶ at the turn's end: resume()
  * ```
  *
- * Whoever works counts what it does in units of about half a microsecond (a frame, a copy of a message, a few comparisons),
- * since a clock that is looked at for each of them would cost more than they do. Once the time is up `over` is true, and
- * whoever is at work stops at the next step: an adapter between two frames, a long operation between two of its parts.
- * Both have a `Share`, one a connection, and go on in a later turn, in order: while an operation of a connection is not
- * finished, the connection's next frame waits.
+ * Work is counted in units of about half a microsecond (a frame, a copy of a message, a few comparisons), since asking the clock
+ * for each of them would cost more than they do. Once the time is up `over` is true, and whatever is at work stops at its next
+ * step: an adapter between two frames, a long operation between two of its parts. Both have a `Share`, one a connection, and go on
+ * in a later turn, in order: while an operation of a connection is not finished, the connection's next frame waits.
  *
- * Who has worked least in the last moments goes first, so that one who asks for little hardly notices a hundred who ask for
- * a lot. The sum is bounded, not what each may do: what arrives, what waited and what is handed out have some milliseconds
- * a turn each, all clients together.
+ * The connection that has worked least in the last moments goes first, so that one that asks for little hardly notices a hundred
+ * that ask for a lot. The sum is bounded, not what each may do: what arrives, what waited and what is handed out have some
+ * milliseconds a turn each, all clients together.
  */
 import type { Clock } from './clock.ts';
 
 /** What arrives in a turn, and what had to wait, may each take so long; and so may what is handed out. */
 export const STRETCH_MS = 3;
-/** What one of several that wait gets before the next. */
+/** What each of several that wait gets before the next. */
 const SLICE_MS = 1;
-/** After so many units somebody looks at the clock. */
-const LOOK_UNITS = 200;
+/** After so many units the clock is asked. */
+const CHECK_UNITS = 200;
 /** Half of what somebody has used is forgotten after so long. */
 const HALF_LIFE_MS = 128;
-/** Who has used fewer units lately is light; each row takes those who have used twice as much as the one before. */
+/** Those that have used fewer units lately wait in the first row; each row takes those that have used twice as much as the one before. */
 const LIGHT_UNITS = 128;
 /** Small steps that are let through in a stretch though its time is up. */
 const SPARED = 256;
 const ROWS = 16;
 
-/** Part of a long operation; true when nothing is left of it. It asks `Work.over` now and then. */
+/** Carries out part of a long operation: it asks `Work.over` now and then, and returns true when nothing is left of it. */
 export type Step = () => boolean;
 
 interface Operation {
@@ -44,12 +43,12 @@ interface Operation {
 }
 
 export class Work {
-  /** The time is up: whoever is at work stops at its next step. */
+  /** The time is up: whatever is at work stops at its next step. */
   over = false;
-  /** How often somebody had to wait. */
+  /** How often a share has had to wait, since the start. */
   waits = 0;
-  private left = LOOK_UNITS;
-  private spared = SPARED;
+  private left = CHECK_UNITS;
+  private sparedLeft = SPARED;
   private counted = 0;
   /** When the stretch of work is over, in milliseconds of the clock; 0: it has not begun, as far as anybody has looked. */
   private untilMs = 0;
@@ -69,35 +68,38 @@ export class Work {
     this.arm = arm;
   }
 
-  /** Counts work that is about to be done, or has been: about half a microsecond a unit. */
+  /** Counts work that is about to be done, or has been. @param units whole, of about half a microsecond each */
   spend(units: number): void {
     this.left -= units;
-    if (this.left <= 0) this.look();
+    if (this.left <= 0) this.checkTime();
   }
 
-  /** Units that anybody has spent, ever. */
+  /** Units spent since the start, by all. */
   get spent(): number {
-    return this.counted + LOOK_UNITS - this.left;
+    return this.counted + CHECK_UNITS - this.left;
   }
 
-  /** Somebody waits. */
+  /** Some share waits. */
   get pending(): boolean {
     return this.waiting > 0;
   }
 
-  /** @param goOn what came in may be carried out again; called at a turn's end, after `Share.wait` */
-  share(goOn: () => void = () => {}): Share {
-    return new Share(this, goOn);
+  /**
+   * Makes a share, for a connection or for a part of the broker; a `ReadGate` makes its own.
+   * @param resume what came in may be carried out again; called at a turn's end, after `Share.wait`
+   */
+  share(resume: () => void = () => {}): Share {
+    return new Share(this, resume);
   }
 
   /**
-   * Looks at the clock now: something was done of which nobody knows how long it takes. It costs less than a tenth of a
-   * microsecond, so only what is done for every message should count instead.
+   * Asks the clock now: something was done of which nobody knows how long it takes. It costs less than a tenth of a microsecond,
+   * so only what is done for every message should count instead (`spend`).
    */
-  look(): void {
-    this.left -= LOOK_UNITS / 10;
-    this.counted += LOOK_UNITS - this.left;
-    this.left = LOOK_UNITS;
+  checkTime(): void {
+    this.left -= CHECK_UNITS / 10;
+    this.counted += CHECK_UNITS - this.left;
+    this.left = CHECK_UNITS;
     if (this.clock === null || this.unbounded) return;
     const nowMs = this.clock.monotonicMs();
     if (this.untilMs === 0) {
@@ -110,15 +112,15 @@ export class Work {
   begin(): void {
     this.over = false;
     this.untilMs = 0;
-    this.spared = SPARED;
+    this.sparedLeft = SPARED;
   }
 
   /**
-   * Whether one more small step may be taken though the time is up: for who has so little left that it would be worse to wait
-   * behind all who have a lot.
+   * Whether one more small step may be taken though the time is up: for work of which so little is left that it would be worse to
+   * have it wait behind all that is large. Each call counts; there are SPARED in a stretch.
    */
-  spare(): boolean {
-    return this.spared-- > 0;
+  spareStep(): boolean {
+    return this.sparedLeft-- > 0;
   }
 
   /** @internal At a turn's end: those who wait go on, the lightest first, for a stretch. */
@@ -170,43 +172,47 @@ export class Work {
   }
 }
 
-/** One connection's part of the budget, or that of somebody who works for the broker itself. */
+/**
+ * One connection's part of the budget, or that of a part of the broker itself. Its input and its long operations keep their order:
+ * no frame is taken while an operation that was begun before is not finished.
+ */
 export class Share {
+  /** The budget: `share.work.spend(units)`, `share.work.over`. */
   readonly work: Work;
   /** @internal who waits behind it */
   next: Share | null = null;
-  private readonly goOn: () => void;
+  private readonly resume: () => void;
   private operations: Operation[] | null = null;
   private queued = false;
-  /** What came in waits. */
+  /** Input waits for `resume`. */
   private inputWaits = false;
   private closed = false;
   private usedUnits = 0;
   private period = 0;
   private beganAt = 0;
 
-  constructor(work: Work, goOn: () => void) {
+  constructor(work: Work, resume: () => void) {
     this.work = work;
-    this.goOn = goOn;
+    this.resume = resume;
   }
 
-  /** Asked before each frame: the time is up, or an operation that was begun before is not finished. Then call `wait`. */
+  /** Ask before each frame: true if the time is up, or an operation that was begun before is not finished. Then call `wait`. */
   get mustWait(): boolean {
     return this.operations !== null || this.work.over;
   }
 
-  /** An operation of it is not finished. */
+  /** An operation is not finished. */
   get busy(): boolean {
     return this.operations !== null;
   }
 
-  /** `goOn` is called at a turn's end, when its turn has come and its operations are finished. */
+  /** Has `resume` called once, at a turn's end, when its turn has come and its operations are finished. Again: nothing more. */
   wait(): void {
     this.inputWaits = !this.closed;
     this.queue();
   }
 
-  /** What it does between `begin` and `end` counts as its own. */
+  /** What is spent between `begin` and `end` counts as its own: it decides how soon its turn comes. They do not nest. */
   begin(): void {
     this.beganAt = this.work.spent;
   }
@@ -216,8 +222,10 @@ export class Share {
   }
 
   /**
-   * Runs a long operation: at once, as far as the time reaches, and the rest in turns to come, after those that were begun
-   * before. `done` is called when it is finished, which may be before this returns.
+   * Runs a long operation: at once, as far as the time reaches, and the rest at the end of turns to come, after those that were
+   * begun before.
+   * @param step called until it returns true
+   * @param done called once when it is finished, which may be before this returns
    */
   run(step: Step, done: () => void = () => {}): void {
     if (this.operations === null) {
@@ -233,7 +241,7 @@ export class Share {
     this.queue();
   }
 
-  /** Nothing comes in any more; its operations go on. */
+  /** Nothing comes in any more: `resume` is not called again. Its operations go on. */
   close(): void {
     this.closed = true;
     this.inputWaits = false;
@@ -253,12 +261,12 @@ export class Share {
     this.queued = false;
     const { work } = this;
     const beganAt = work.spent;
-    this.goOnWorking();
+    this.serveOperations();
     this.usedUnits += work.spent - beganAt;
     if (this.operations !== null || this.inputWaits) this.queue();
   }
 
-  private goOnWorking(): void {
+  private serveOperations(): void {
     const { work, operations } = this;
     while (operations !== null && operations.length > 0) {
       const { step, done } = operations[0]!;
@@ -272,7 +280,7 @@ export class Share {
     }
     if (!this.inputWaits || this.operations !== null || work.over) return;
     this.inputWaits = false;
-    this.goOn();
+    this.resume();
   }
 
   private queue(): void {

@@ -154,7 +154,7 @@ export class ReadGate implements TurnTask {
     this.reasons &= ~reason;
     if (this.reasons !== 0 || this.finished) return;
     this.reader.halted = false;
-    if (this.atOnce) this.goOn();
+    if (this.atOnce) this.readOn();
     else this.turn.add(PHASE_GATHER, this);
   }
 
@@ -164,7 +164,7 @@ export class ReadGate implements TurnTask {
     this.reasons &= ~reason;
     if (this.reasons !== 0 || this.finished) return;
     this.reader.halted = false;
-    this.goOn();
+    this.readOn();
   }
 
   /**
@@ -178,7 +178,7 @@ export class ReadGate implements TurnTask {
   }
 
   endOfTurn(): void {
-    if (this.reasons === 0) this.goOn();
+    if (this.reasons === 0) this.readOn();
   }
 
   /** Nothing is read any more, and what was kept is forgotten. May be called from within `read`. */
@@ -190,7 +190,7 @@ export class ReadGate implements TurnTask {
   }
 
   /** Reads what was kept, then lets the transport go on. */
-  private goOn(): void {
+  private readOn(): void {
     // Within `read` the reader goes on by itself, and whoever has called it does the rest.
     if (this.reading || this.finished) return;
     const { kept, keptStart, keptEnd } = this;
@@ -214,7 +214,7 @@ export class ReadGate implements TurnTask {
     this.owner.chunkRead();
     if (this.reasons !== 0 || this.isFinished()) return;
     if (this.keptEnd > this.keptStart) {
-      this.goOn(); // what came from within `read`, or the last reason went while the reader was stopping
+      this.readOn(); // what came from within `read`, or the last reason went while the reader was stopping
     } else if (this.transportPaused) {
       this.transportPaused = false;
       this.transport.resume();

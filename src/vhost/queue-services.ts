@@ -1,6 +1,7 @@
 /** What the queues of a vhost ask of it: their records, dead letters, second attempts, their own end. */
 import type { Clock } from '../clock/clock.ts';
-import type { Turn, TurnClock } from '../clock/turn.ts';
+import type { Turn } from '../clock/turn.ts';
+import type { TurnClock } from '../clock/turn-clock.ts';
 import type { Share } from '../clock/work.ts';
 import type { Log } from '../log/log.ts';
 import type { DeathReason } from '../message/annotations.ts';

@@ -4,7 +4,8 @@
  */
 import type { Mark } from '../api/confirms.ts';
 import type { Clock } from '../clock/clock.ts';
-import { type Turn, TurnClock } from '../clock/turn.ts';
+import type { Turn } from '../clock/turn.ts';
+import { TurnClock } from '../clock/turn-clock.ts';
 import { Log } from '../log/log.ts';
 import { Sequence } from '../log/sequence.ts';
 import { TransientStore } from '../log/transient/transient-store.ts';
@@ -111,7 +112,7 @@ export class Vhost {
 
     // What there is, and where it leads.
     const registry = new Registry(vhost);
-    const router = new Router<Queue>(registry, undefined, () => work.look());
+    const router = new Router<Queue>(registry, undefined, () => work.checkTime());
     const { exchanges } = registry;
     this.router = router;
     this.retries = new Retries(clock, work, registry.queuesById);

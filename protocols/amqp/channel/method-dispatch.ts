@@ -34,7 +34,7 @@ export function channelMethod(channel: Channel, buffer: Buffer, start: number, e
     return true;
   }
   const { host } = channel;
-  host.share.work.look();
+  host.share.work.checkTime();
   const fields = host.fields.begin(buffer, start + 4, end);
   switch (classId) {
     case CLASS_BASIC:

@@ -39,7 +39,7 @@ export function openFrame(
     channel = channels.get(channelId);
     if (channel === undefined) {
       if (!isKnown(type, start, end)) throw unusable(type, buffer, start, end);
-      open.share.work.look();
+      open.share.work.checkTime();
       openChannel(open, channelId, type, buffer, start, end);
       return true;
     }

@@ -169,7 +169,7 @@ export class Dispatcher {
 
   /** The time is up; but a queue with little to hand out is not to wait behind a hundred long ones. */
   private mustStop(work: Work): boolean {
-    return this.queue.ready.length > LITTLE || !work.spare();
+    return this.queue.ready.length > LITTLE || !work.spareStep();
   }
 
   /** The same where consumers do not all take every message. */
@@ -196,7 +196,7 @@ export class Dispatcher {
   /** What a long message costs depends on what it is made into for its reader, which nobody knows. */
   private countHandedOut(): void {
     const { deliveryView: view, turn } = this.queue.services;
-    if (view.propsEnd - view.propsStart + view.bodyLength > LONG_BYTES) turn.work.look();
+    if (view.propsEnd - view.propsStart + view.bodyLength > LONG_BYTES) turn.work.checkTime();
     else turn.work.spend(1);
   }
 

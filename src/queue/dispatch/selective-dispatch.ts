@@ -206,7 +206,7 @@ export class SelectiveDispatch {
     const properties = reads ? this.queue.services.properties(view) : NO_PROPERTIES;
     const may = this.mayHaveWith(consumer, selector, view, properties);
     // How long that took, its publisher and whoever wrote the selector have decided.
-    if (reads) this.queue.services.turn.work.look();
+    if (reads) this.queue.services.turn.work.checkTime();
     return may;
   }
 

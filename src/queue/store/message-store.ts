@@ -2,7 +2,7 @@
  * The messages of a vhost, wherever they lie: the durable log or the transient store, both addressed by sequence number.
  * It ties the stores' bytes to the storage form of a message, and keeps count of who still needs what.
  */
-import type { TurnClock } from '../../clock/turn.ts';
+import type { TurnClock } from '../../clock/turn-clock.ts';
 import { RecordRef } from '../../log/format/record.ts';
 import type { Sequence } from '../../log/sequence.ts';
 import type { RecordStore } from '../../log/store.ts';

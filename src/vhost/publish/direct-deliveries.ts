@@ -5,7 +5,7 @@
  * thousands take longer than a turn may last. Its publisher waits meanwhile, as for any long operation of its own, and what it
  * says next comes after it.
  */
-import type { TurnClock } from '../../clock/turn.ts';
+import type { TurnClock } from '../../clock/turn-clock.ts';
 import type { Work } from '../../clock/work.ts';
 import { AT_MOST_ONCE, type Draft, MessageView } from '../../message/message.ts';
 import { viewDraft } from '../../message/storage.ts';
@@ -79,7 +79,7 @@ export class DirectDeliveries {
       this.deliver(target, view);
       if (target.direct?.output.congested === true) this.subscriberFlow.cause(target);
       if (!looks) continue;
-      work.look();
+      work.checkTime();
       if (work.over) return i + 1;
     }
     return targets.length;

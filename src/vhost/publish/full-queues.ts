@@ -3,7 +3,7 @@
  * to all others, and its publisher hears that it was refused.
  */
 import { MARK_REFUSED, type Mark } from '../../api/confirms.ts';
-import type { TurnClock } from '../../clock/turn.ts';
+import type { TurnClock } from '../../clock/turn-clock.ts';
 import { type Draft, MessageView } from '../../message/message.ts';
 import { viewDraft } from '../../message/storage.ts';
 import type { Queue } from '../../queue/queue.ts';

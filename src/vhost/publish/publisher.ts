@@ -12,7 +12,7 @@
  */
 import { MARK_NOW, MARK_REFUSED, type Mark } from '../../api/confirms.ts';
 import type { Route } from '../../api/route.ts';
-import type { TurnClock } from '../../clock/turn.ts';
+import type { TurnClock } from '../../clock/turn-clock.ts';
 import type { Work } from '../../clock/work.ts';
 import type { Log } from '../../log/log.ts';
 import type { TransientStore } from '../../log/transient/transient-store.ts';
@@ -160,7 +160,7 @@ export class Publisher {
     if (route.perMessage) {
       viewDraft(draft, route, 0, this.view);
       route = this.router.resolve(route, this.parts.dialects.matchProperties(this.view));
-      this.work.look();
+      this.work.checkTime();
     }
     if (route.own !== null && draft.origin !== '') route = this.router.withoutOwn(route, draft.origin);
     return route;

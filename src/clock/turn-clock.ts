@@ -1,0 +1,28 @@
+/** The time of day, asked once a turn. */
+import type { Clock } from './clock.ts';
+import { PHASE_GATHER, type Turn, type TurnTask } from './turn.ts';
+
+/** The milliseconds since the epoch at which this turn first asked: a message's time of arrival needs no finer one. */
+export class TurnClock implements TurnTask {
+  inTurn = false;
+  private nowMs = 0;
+  private readonly clock: Clock;
+  private readonly turn: Turn;
+
+  constructor(clock: Clock, turn: Turn) {
+    this.clock = clock;
+    this.turn = turn;
+  }
+
+  epochMs(): number {
+    if (this.nowMs === 0) {
+      this.nowMs = this.clock.epochMs();
+      this.turn.add(PHASE_GATHER, this);
+    }
+    return this.nowMs;
+  }
+
+  endOfTurn(): void {
+    this.nowMs = 0;
+  }
+}
