@@ -14,6 +14,12 @@ export function header(frame: Frame, name: string): string | undefined {
   return frame.lines.find(([key]) => key === name)?.[1];
 }
 
+/** The headers that a MESSAGE has from its publisher, as they came, in order. */
+export const ownHeaders = (frame: Frame): [string, string][] =>
+  frame.lines
+    .filter(([name]) => !['subscription', 'message-id', 'ack', 'destination', 'content-length'].includes(name))
+    .map(([name, value]) => [name, value]);
+
 export class RawClient {
   /** Frames that came and were not asked for yet. */
   readonly frames: Frame[] = [];

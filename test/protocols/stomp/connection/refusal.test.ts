@@ -12,7 +12,6 @@ let harness: StompHarness;
 let sessions: Session[];
 /** Answers to CONNECT wait here when a test asks for it. */
 let answers: (() => void)[] | null;
-
 beforeEach(async () => {
   harness = await StompHarness.start();
   sessions = [];

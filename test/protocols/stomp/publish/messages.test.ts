@@ -1,11 +1,6 @@
-import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Session } from '../../../../src/api/session.ts';
-import { AT_LEAST_ONCE, DOT, Draft, SLASH, type Spelling } from '../../../../src/message/message.ts';
-import type { Properties } from '../../../../src/message/properties.ts';
-import { until } from '../../../support/until.ts';
-import { OTHER_DIALECT, StompHarness } from '../harness.ts';
-import { type Frame, header, type RawClient } from '../raw-client.ts';
+import { StompHarness } from '../harness.ts';
+import { header, ownHeaders, type RawClient } from '../raw-client.ts';
 
 let harness: StompHarness;
 beforeEach(async () => {
@@ -15,46 +10,6 @@ afterEach(() => harness.stop());
 
 const subscribe = (client: RawClient, destination: string, more: Record<string, string> = {}): Promise<void> =>
   client.confirmed('SUBSCRIBE', { id: '1', destination, ...more });
-
-/** Publishes as another adapter would. */
-function publish(
-  session: Session,
-  exchange: string,
-  key: string,
-  properties: Properties | null,
-  body = 'x',
-  spelling: Spelling = DOT,
-): void {
-  const draft = new Draft();
-  draft.dialect = OTHER_DIALECT.id;
-  draft.assurance = AT_LEAST_ONCE;
-  draft.props = Buffer.from(properties === null ? '' : JSON.stringify(properties));
-  draft.propsEnd = draft.props.length;
-  draft.body = Buffer.from(body);
-  draft.bodyEnd = draft.body.length;
-  const keyBytes = Buffer.from(key);
-  session.publish(session.route(exchange, spelling, keyBytes, 0, keyBytes.length), draft);
-}
-
-/** Consumes as another adapter would: the neutral form of each message. */
-function listen(session: Session, queue: string): { properties: Properties; body: string; key: string }[] {
-  const seen: { properties: Properties; body: string; key: string }[] = [];
-  const options = { tag: 't', settled: true, exclusive: false, prefetch: 0, arguments: [] };
-  const sink = {
-    deliver: (view: Parameters<Session['properties']>[0]) => {
-      const body = view.body.toString('utf8', view.bodyStart, view.bodyEnd);
-      seen.push({ properties: session.properties(view), body, key: view.key() });
-    },
-    cancelled: () => {},
-  };
-  session.consume(queue, options, sink, { congested: false });
-  return seen;
-}
-
-const own = (frame: Frame): [string, string][] =>
-  frame.lines
-    .filter(([name]) => !['subscription', 'message-id', 'ack', 'destination', 'content-length'].includes(name))
-    .map(([name, value]) => [name, value]);
 
 describe('a message', () => {
   test('arrives with its bytes and its headers', async () => {
@@ -76,7 +31,7 @@ describe('a message', () => {
       'persistent',
     ]); // prettier-ignore
     expect(header(frame, 'destination')).toBe('/queue/q');
-    expect(own(frame)).toEqual([
+    expect(ownHeaders(frame)).toEqual([
       ['persistent', 'true'],
       ['foo', 'b\\ca\\nr'],
       ['ünï', 'cødé'],
@@ -90,7 +45,7 @@ describe('a message', () => {
     client.send('SEND', { destination: '/queue/q', a: 'b' }, 'text');
     expect((await client.next('MESSAGE')).body).toHaveLength(0);
     const frame = await client.next('MESSAGE');
-    expect([frame.body.toString(), own(frame)]).toEqual(['text', [['a', 'b']]]);
+    expect([frame.body.toString(), ownHeaders(frame)]).toEqual(['text', [['a', 'b']]]);
   });
 
   test.each([
@@ -104,7 +59,7 @@ describe('a message', () => {
     const consumer = await harness.open(to);
     await subscribe(consumer, '/queue/q');
     publisher.send('SEND', { destination: '/queue/q', ...headers }, 'x');
-    expect(own(await consumer.next('MESSAGE'))).toEqual(expected);
+    expect(ownHeaders(await consumer.next('MESSAGE'))).toEqual(expected);
     if (to === '1.0' && Object.keys(headers).length > 1) expect(harness.stats.lossyConversions).toBe(2);
   });
 
@@ -141,216 +96,6 @@ describe('a message', () => {
     const client = await harness.open();
     await client.confirmed('SEND', { destination: '/topic/nobody' }, 'x');
     expect(harness.stats.unroutable).toBe(1);
-  });
-});
-
-describe('receipts', () => {
-  test('come in order, whatever they are for, and as they were asked for', async () => {
-    const client = await harness.open();
-    const ids = ['a', 'b\\cc', '', '日本', '5'];
-    client.send('SUBSCRIBE', { id: '1', destination: '/queue/r', receipt: ids[0]! });
-    client.send('SEND', { destination: '/queue/q', persistent: 'true', receipt: ids[1]! }, 'x');
-    client.send('SEND', { destination: '/queue/q', receipt: ids[2]! }, 'x');
-    client.send('BEGIN', { transaction: 't', receipt: ids[3]! });
-    client.send('UNSUBSCRIBE', { id: '1', receipt: ids[4]! });
-    const seen: (string | undefined)[] = [];
-    for (const _ of ids) seen.push(header(await client.next('RECEIPT'), 'receipt-id'));
-    expect(seen).toEqual(ids);
-  });
-
-  test('ten thousand of them', async () => {
-    const client = await harness.open();
-    for (let i = 0; i < 10_000; i++)
-      client.send('SEND', { destination: '/queue/q', persistent: 'true', receipt: `${i}` }, 'x');
-    for (let i = 0; i < 10_000; i++) expect(header(await client.next('RECEIPT'), 'receipt-id')).toBe(`${i}`);
-  });
-
-  test('are not dropped when more are owed than may be', async () => {
-    await harness.stop();
-    harness = await StompHarness.start({ receiptsPendingMax: 4 });
-    const client = await harness.open();
-    client.write(
-      Array.from({ length: 500 }, (_, i) => `SEND\ndestination:/queue/q\npersistent:true\nreceipt:${i}\n\nx\0`).join(
-        '',
-      ),
-    );
-    for (let i = 0; i < 500; i++) expect(header(await client.next('RECEIPT'), 'receipt-id')).toBe(`${i}`);
-  });
-});
-
-describe('a large body', () => {
-  const MIB = 1024 * 1024;
-  const large = Buffer.alloc(20 * MIB, 'The quick brown fox jumps over the lazy dog. ');
-  const digest = (body: Buffer): string => createHash('sha256').update(body).digest('hex');
-
-  test('goes through whole, while others flow, and what is owed comes after it', async () => {
-    const sender = await harness.open();
-    const receiver = await harness.open();
-    const other = await harness.open();
-    await subscribe(receiver, '/queue/large');
-    await subscribe(other, '/queue/small');
-    const half = large.length / 2;
-    sender.write(`SEND\ndestination:/queue/large\nfoo:bar\nreceipt:done\ncontent-length:${large.length}\n\n`);
-    sender.write(large.subarray(0, half));
-    // Half of it is on its way: nobody sees it, and everyone else is served.
-    for (let i = 0; i < 100; i++) {
-      other.send('SEND', { destination: '/queue/small' }, `${i}`);
-      expect((await other.next('MESSAGE')).body.toString()).toBe(`${i}`);
-    }
-    expect(receiver.frames).toEqual([]);
-    sender.write(large.subarray(half));
-    sender.write('\0\nSEND\ndestination:/queue/large\n\nafter\0');
-    receiver.send('SEND', { destination: '/queue/small', receipt: 'mine' }, 'x');
-    const frames = [await receiver.next(), await receiver.next(), await receiver.next()];
-    const [message, after] = frames.filter((frame) => frame.command === 'MESSAGE');
-    expect(digest(message!.body)).toBe(digest(large));
-    expect(header(message!, 'foo')).toBe('bar');
-    expect(after!.body.toString()).toBe('after');
-    expect(frames.some((frame) => header(frame, 'receipt-id') === 'mine')).toBe(true);
-    expect(header(await sender.next('RECEIPT'), 'receipt-id')).toBe('done');
-  }, 30_000);
-
-  test('that is not ended by NUL is refused and never seen', async () => {
-    const client = await harness.open();
-    client.write(`SEND\ndestination:/queue/large\ncontent-length:200000\n\n${'x'.repeat(200_001)}`);
-    expect(header(await client.error(), 'message')).toBe('Malformed frame');
-    const session = await harness.session();
-    expect(session.checkQueue('large').messages).toBe(0);
-  });
-
-  test('that breaks off is never seen', async () => {
-    const client = await harness.open();
-    client.write(`SEND\ndestination:/queue/large\ncontent-length:2000000\n\n${'x'.repeat(1_000_000)}`);
-    const session = await harness.session();
-    await until(() => session.queueExists('large'), 'the frame to be begun');
-    client.cut();
-    await until(() => harness.broker.sessionCount === 1, 'the session to end');
-    expect(session.checkQueue('large').messages).toBe(0);
-  });
-
-  test('without a length is gathered, and arrives', async () => {
-    const client = await harness.open();
-    await subscribe(client, '/queue/large');
-    const text = 'x'.repeat(1_000_000);
-    client.send('SEND', { destination: '/queue/large', a: 'b' }, text);
-    const frame = await client.next('MESSAGE');
-    expect([frame.body.length, own(frame)]).toEqual([text.length, [['a', 'b']]]);
-  });
-
-  test.each([16 * 1024, 16 * 1024 + 1, 64 * 1024, 128 * 1024, 128 * 1024 + 1])(
-    'of %d bytes, near a limit',
-    async (size) => {
-      const client = await harness.open();
-      await subscribe(client, '/queue/q', { ack: 'client' });
-      const body = large.subarray(0, size);
-      for (let i = 0; i < 3; i++) client.send('SEND', { destination: '/queue/q', 'content-length': `${size}` }, body);
-      for (let i = 0; i < 3; i++) expect(digest((await client.next('MESSAGE')).body)).toBe(digest(body));
-    },
-  );
-});
-
-describe('between protocols', () => {
-  test('properties of others become headers', async () => {
-    const client = await harness.open();
-    await subscribe(client, '/topic/#');
-    const session = await harness.session();
-    const properties: Properties = {
-      messageId: 'm',
-      replyTo: { exchange: 'amq.topic', key: 'x.y' },
-      contentType: 'application/json',
-      priority: 5,
-      headers: [
-        { name: 'destination', value: '/queue/evil' },
-        { name: 'n', value: { type: 'int32', value: 7 } },
-      ],
-    };
-    publish(session, 'amq.topic', 'a/b.c', properties, '{}', SLASH);
-    publish(session, 'amq.topic', 'a/b.c', properties, '{}', SLASH);
-    for (let i = 0; i < 2; i++) {
-      const frame = await client.next('MESSAGE');
-      expect(header(frame, 'destination')).toBe('/topic/a.b%2Fc');
-      expect(own(frame)).toEqual([
-        ['persistent', 'true'],
-        ['amqp-message-id', 'm'],
-        ['reply-to', '/topic/x.y'],
-        ['content-type', 'application/json'],
-        ['priority', '5'],
-        ['n', '7'],
-      ]);
-    }
-    publish(session, 'amq.topic', 'a/b.c', { headers: [] }, '{}', SLASH);
-    publish(session, 'amq.topic', 'a/b.c', null, '{}', SLASH);
-    for (let i = 0; i < 2; i++) expect(own(await client.next('MESSAGE'))).toEqual([['persistent', 'true']]);
-    expect(harness.stats.lossyConversions).toBe(2);
-  });
-
-  test('headers become properties of others', async () => {
-    const client = await harness.open();
-    const session = await harness.session();
-    session.declareQueue('q', { durable: true, exclusive: false, autoDelete: false, arguments: [] });
-    const seen = listen(session, 'q');
-    client.send(
-      'SEND',
-      { destination: '/queue/q', 'content-type': 'a/b', 'correlation-id': 'c', 'reply-to': '/queue/back', x: 'y' },
-      'text',
-    );
-    client.send('SEND', { destination: '/amq/queue/q', 'content-length': '3' }, 'bin');
-    await until(() => seen.length === 2);
-    expect(seen[0]).toEqual({
-      body: 'text',
-      key: 'q',
-      properties: {
-        text: true,
-        contentType: 'a/b',
-        correlationId: 'c',
-        replyTo: { exchange: '', key: 'back' },
-        headers: [{ name: 'x', value: 'y' }],
-      },
-    });
-    expect(seen[1]).toMatchObject({ body: 'bin', properties: { headers: [] } });
-  });
-
-  test("a dead letter tells its story in flat headers, before the publisher's own", async () => {
-    const client = await harness.open();
-    const dead = { 'x-dead-letter-exchange': 'amq.topic', 'x-dead-letter-routing-key': 'dead' };
-    await client.confirmed('SUBSCRIBE', { id: 'w', destination: '/queue/work', ack: 'client-individual', ...dead });
-    await client.confirmed('SUBSCRIBE', { id: 'd', destination: '/topic/dead' });
-    client.send('SEND', { destination: '/queue/work', 'x-first-death-queue': 'forged', a: 'b' }, 'x');
-    const message = await client.next('MESSAGE');
-    client.send('NACK', { id: header(message, 'ack')!, requeue: 'false' });
-    const letter = await client.next('MESSAGE');
-    expect(header(letter, 'subscription')).toBe('d');
-    expect(Object.fromEntries([...own(letter)].reverse())).toMatchObject({
-      'x-first-death-queue': 'work',
-      'x-first-death-reason': 'rejected',
-      'x-last-death-queue': 'work',
-      'x-death-count': '1',
-      a: 'b',
-    });
-  });
-
-  test("priority and expiry are the broker's to know, too", async () => {
-    const client = await harness.open();
-    const session = await harness.session();
-    session.declareQueue('q', { durable: true, exclusive: false, autoDelete: false, arguments: [] });
-    const seen: [number, number][] = [];
-    const sink = {
-      deliver: (view: { priority: number; expiresAtMs: number; arrivedAtMs: number }) => {
-        seen.push([view.priority, view.expiresAtMs === 0 ? 0 : view.expiresAtMs - view.arrivedAtMs]);
-      },
-      cancelled: () => {},
-    };
-    session.consume('q', { tag: 't', settled: true, exclusive: false, prefetch: 0, arguments: [] }, sink, {
-      congested: false,
-    });
-    client.send('SEND', { destination: '/queue/q', priority: '9', expiration: '60000' }, 'x');
-    client.send('SEND', { destination: '/queue/q', expires: String(Date.now() + 100_000) }, 'x');
-    client.send('SEND', { destination: '/queue/q', expires: '0' }, 'x');
-    await until(() => seen.length === 3);
-    expect(seen[0]).toEqual([9, 60_000]);
-    expect(seen[1]![1]).toBeGreaterThan(90_000);
-    expect(seen[1]![1]).toBeLessThanOrEqual(100_000);
-    expect(seen[2]).toEqual([-1, 0]);
   });
 });
 
