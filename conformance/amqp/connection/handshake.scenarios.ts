@@ -1,25 +1,9 @@
-/** From the greeting to the goodbye: versions, logins, what is negotiated, heartbeats. Mostly frames by hand. */
+/** The handshake, and how connections close: versions, logins, what is negotiated. Mostly frames by hand. */
 import { expect } from 'vitest';
-import { until, within } from '../../support/inbox.ts';
+import { within } from '../../support/inbox.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../brokers.ts';
 import { PATIENCE_MS } from '../clients/arrivals.ts';
-import {
-  bits,
-  field,
-  frame,
-  GREETING,
-  HEARTBEAT,
-  header,
-  long,
-  METHODS,
-  method,
-  Reader,
-  short,
-  table,
-  u8,
-  u16,
-  u32,
-} from '../clients/frames.ts';
+import { bits, field, GREETING, long, METHODS, method, Reader, short, table, u8, u16, u32 } from '../clients/frames.ts';
 import { CAPABILITIES, clientProperties, plain, type RawConnection } from '../clients/raw.ts';
 import { type Run, rawScenario, scenario, topic, word } from '../scenario.ts';
 
@@ -33,8 +17,6 @@ const tuneOk = (channelMax: number, frameMax: number, heartbeatS = 0): Buffer =>
   method(0, 'connection.tune-ok', u16(channelMax), u32(frameMax), u16(heartbeatS));
 
 const open = (vhost = '/'): Buffer => method(0, 'connection.open', short(vhost), short(''), bits(false));
-
-const EMPTY_CONTENT = header(1, 0);
 
 /** The names in a field table, and nothing else of it. */
 function namesIn(bytes: Buffer): string[] {
@@ -90,13 +72,11 @@ export const handshake = topic('handshake', [
       },
     ),
   ),
-
   rawScenario('a greeting of AMQP 0-9 is taken for 0-9-1', 'protocol (0-9 clients)', async (t) => {
     const raw = await t.raw({ silent: true });
     raw.send(Buffer.from('AMQP\x01\x01\x00\x09', 'latin1'));
     await raw.expect('connection.start');
   }),
-
   rawScenario('a greeting in eight pieces', '§4.2.2', async (t) => {
     const raw = await t.raw({ silent: true });
     for (const octet of GREETING) {
@@ -105,7 +85,6 @@ export const handshake = topic('handshake', [
     }
     await raw.expect('connection.start');
   }),
-
   rawScenario(
     'start offers version 0-9, PLAIN and AMQPLAIN, en_US, and says what the server can',
     '§1.4.2.1 start',
@@ -137,14 +116,12 @@ export const handshake = topic('handshake', [
       expect(start.long().toString('utf8')).toBe('en_US');
     },
   ),
-
   rawScenario('tune offers 2047 channels, frames of 128 KiB, a heartbeat of 60 s', '§1.4.2.5 tune', async (t) => {
     const raw = await t.raw({ greetOnly: true });
     raw.send(startOk('PLAIN', plain('guest', 'guest')));
     const tune = await raw.expect('connection.tune');
     expect([tune.u16(), tune.u32(), tune.u16()]).toEqual([2_047, 131_072, 60]);
   }),
-
   rawScenario('AMQPLAIN', 'access-control#mechanisms', async (t) => {
     const raw = await t.raw({ greetOnly: true });
     const response = Buffer.concat([field('LOGIN', 'S', long('guest')), field('PASSWORD', 'S', long('guest'))]);
@@ -153,7 +130,6 @@ export const handshake = topic('handshake', [
     raw.send(tuneOk(2_047, 131_072), open());
     await raw.expect('connection.open-ok');
   }),
-
   rawScenario('a wrong password, for a client that says it understands', 'auth-notification', async (t) => {
     const raw = await t.raw({ greetOnly: true });
     raw.send(startOk('PLAIN', plain('guest', 'wrong')));
@@ -162,7 +138,6 @@ export const handshake = topic('handshake', [
     );
     await gone(raw.ended);
   }),
-
   rawScenario(
     'a wrong password, for one that does not: the socket is closed',
     'auth-notification; §4.8.1',
@@ -173,7 +148,6 @@ export const handshake = topic('handshake', [
       expect(raw.frames.all.length).toBe(1);
     },
   ),
-
   scenario('a wrong password, by a client library', 'auth-notification', async (t) => {
     await t.refused(
       t.client({ user: 'guest', password: 'wrong' }),
@@ -181,7 +155,6 @@ export const handshake = topic('handshake', [
       'ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile.',
     );
   }),
-
   scenario('an unknown user, by a client library', 'auth-notification', async (t) => {
     await t.refused(
       t.client({ user: 'nobody', password: 'x' }),
@@ -189,13 +162,11 @@ export const handshake = topic('handshake', [
       'ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile.',
     );
   }),
-
   rawScenario('a mechanism that was not offered', '§1.4.2.2.2 mechanism', async (t) => {
     const raw = await t.raw({ greetOnly: true });
     raw.send(startOk('KERBEROS', long('x')));
     await explained(t, raw, "503 COMMAND_INVALID - unknown authentication mechanism 'KERBEROS'");
   }),
-
   rawScenario('a PLAIN response that is none', '§1.4.2.2.3 response', async (t) => {
     const raw = await t.raw({ greetOnly: true });
     raw.send(startOk('PLAIN', long('nonsense')));
@@ -205,7 +176,6 @@ export const handshake = topic('handshake', [
       '403 ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile.',
     );
   }),
-
   rawScenario('a vhost that is not there', '§1.4.2.7.1 virtual-host', async (t) => {
     const raw = await t.raw({ greetOnly: true });
     raw.send(startOk('PLAIN', plain('guest', 'guest')));
@@ -213,7 +183,6 @@ export const handshake = topic('handshake', [
     raw.send(tuneOk(2_047, 131_072), open('nowhere'));
     expect(word(await raw.connectionClose())).toBe('530 NOT_ALLOWED - vhost nowhere not found');
   }),
-
   rawScenario('fewer bytes a frame than the minimum', '§1.4.2.6.2 frame-max', (t) =>
     tuned(
       t,
@@ -221,7 +190,6 @@ export const handshake = topic('handshake', [
       'NOT_ALLOWED - negotiated frame_max = 1000 is lower than the minimum allowed value (4096)',
     ),
   ),
-
   rawScenario('more bytes a frame than were offered', '§1.4.2.6.2 frame-max', (t) =>
     tuned(
       t,
@@ -229,7 +197,6 @@ export const handshake = topic('handshake', [
       'NOT_ALLOWED - negotiated frame_max = 200000 is higher than the maximum allowed value (131072)',
     ),
   ),
-
   rawScenario('no limit of frames where there is one', '§1.4.2.6.2 frame-max', (t) =>
     tuned(
       t,
@@ -237,7 +204,6 @@ export const handshake = topic('handshake', [
       'NOT_ALLOWED - negotiated frame_max = 0 (no limit) is higher than the maximum allowed value (131072)',
     ),
   ),
-
   rawScenario('more channels than were offered', '§1.4.2.6.1 channel-max', (t) =>
     tuned(
       t,
@@ -245,7 +211,6 @@ export const handshake = topic('handshake', [
       'NOT_ALLOWED - negotiated channel_max = 4000 is higher than the maximum allowed value (2047)',
     ),
   ),
-
   rawScenario('no limit of channels where there is one', '§1.4.2.6.1 channel-max', (t) =>
     tuned(
       t,
@@ -253,7 +218,6 @@ export const handshake = topic('handshake', [
       'NOT_ALLOWED - negotiated channel_max = 0 (no limit) is higher than the maximum allowed value (2047)',
     ),
   ),
-
   rawScenario('one channel more than was agreed', '§1.4.2.6.1 channel-max', async (t) => {
     const raw = await t.raw({ channelMax: 4 });
     for (const channel of [1, 2, 3, 4]) await raw.openChannel(channel);
@@ -262,7 +226,6 @@ export const handshake = topic('handshake', [
       '530 NOT_ALLOWED - number of channels opened (4) has reached the negotiated channel_max (4)',
     );
   }),
-
   rawScenario('as many channels as were agreed', '§1.4.2.6.1 channel-max', async (t) => {
     const raw = await t.raw({ channelMax: 3 });
     for (const channel of [1, 2, 3]) await raw.openChannel(channel);
@@ -270,37 +233,31 @@ export const handshake = topic('handshake', [
     await raw.expect('channel.close-ok', 2);
     await raw.openChannel(2);
   }),
-
   rawScenario('a method out of turn', '§2.2.4', async (t) => {
     const raw = await t.raw({ greetOnly: true });
     raw.send(open());
     await explained(t, raw, '504 CHANNEL_ERROR - unexpected method in connection state starting');
   }),
-
   rawScenario('a channel before the connection is open', '§2.2.4', async (t) => {
     const raw = await t.raw({ greetOnly: true });
     raw.send(method(1, 'channel.open', short('')));
     await explained(t, raw, '505 UNEXPECTED_FRAME - type 1, all octets = <<0,20,0,10,0>>');
   }),
-
   rawScenario('a client that does not finish its handshake in time', 'networking (handshake_timeout)', async (t) => {
     const raw = await t.raw({ greetOnly: true });
     const before = performance.now();
     await gone(raw.ended);
     expect(performance.now() - before).toBeLessThan(HANDSHAKE_TIMEOUT_MS * 4);
   }),
-
   rawScenario('a client that does not even greet', 'networking (handshake_timeout)', async (t) => {
     const raw = await t.raw({ silent: true });
     await gone(raw.ended);
   }),
-
   rawScenario('close is answered', '§1.4.2.10 close', async (t) => {
     const raw = await t.raw();
     raw.send(method(0, 'connection.close', u16(200), short('bye'), u16(0), u16(0)));
     await raw.expect('connection.close-ok');
   }),
-
   rawScenario('close with channels open, with work on them', '§1.4.2.10 close', async (t) => {
     const q = t.name();
     const raw = await t.rawChannel();
@@ -314,7 +271,6 @@ export const handshake = topic('handshake', [
     }
     await (await t.channel()).declareQueue(q, { passive: true });
   }),
-
   rawScenario('after its own close the broker hears nothing but the answer', '§1.4.2.10, §1.4.2.11', async (t) => {
     const raw = await t.rawChannel();
     const q = t.name();
@@ -330,70 +286,12 @@ export const handshake = topic('handshake', [
     const ch = await t.channel();
     await t.refused(ch.declareQueue(q, { passive: true }), 404, `NOT_FOUND - no queue '${q}' in vhost '/'`);
   }),
-
-  rawScenario(
-    'the broker’s heartbeats come while there is nothing else to say',
-    '§1.4.2.6.3 heartbeat; heartbeats',
-    async (t) => {
-      const raw = await t.raw({ heartbeatS: 1 });
-      const beat = setInterval(() => raw.send(frame(HEARTBEAT, 0, Buffer.alloc(0))), 300);
-      try {
-        await raw.heartbeats.next(2);
-      } finally {
-        clearInterval(beat);
-      }
-    },
-  ),
-
-  rawScenario('a client that is silent for too long is closed', 'heartbeats', async (t) => {
-    const raw = await t.raw({ heartbeatS: 1 });
-    const before = performance.now();
-    await within(raw.ended, 15_000, () => 'the broker did not miss the heartbeats');
-    expect(performance.now() - before).toBeGreaterThan(1_500);
-  }),
-
-  rawScenario('any traffic stands for a heartbeat', 'heartbeats', async (t) => {
-    const raw = await t.rawChannel({ heartbeatS: 1 });
-    const q = t.name();
-    let ended = false;
-    void raw.ended.then(() => {
-      ended = true;
-    });
-    raw.send(method(1, 'queue.declare', u16(0), short(q), bits(), table()));
-    await raw.expect('queue.declare-ok', 1);
-    const before = performance.now();
-    const talk = setInterval(
-      () => raw.send(method(1, 'basic.publish', u16(0), short(''), short(q), bits()), EMPTY_CONTENT),
-      400,
-    );
-    try {
-      await until(() => ended || performance.now() - before > 4_000, 'four seconds', 10_000);
-    } finally {
-      clearInterval(talk);
-    }
-    expect(ended).toBe(false);
-  }),
-
-  rawScenario('without a heartbeat nobody is missed', 'heartbeats#disabling', async (t) => {
-    const raw = await t.raw({ heartbeatS: 0 });
-    const silent = await t.raw({ heartbeatS: 1 });
-    await within(silent.ended, 15_000, () => 'the other one is not missed either');
-    await raw.openChannel(1);
-  }),
-
-  rawScenario('a heartbeat on a channel is an error', '§4.2.7', async (t) => {
-    const raw = await t.rawChannel();
-    raw.send(frame(HEARTBEAT, 1, Buffer.alloc(0)));
-    expect((await raw.connectionClose()).replyCode).toBe(505);
-  }),
-
   rawScenario('update-secret is answered', 'oauth2 (connection.update-secret)', async (t) => {
     const raw = await t.raw();
     raw.send(method(0, 'connection.update-secret', long('guest'), short('refresh')));
     await raw.expect('connection.update-secret-ok');
     await raw.openChannel(1);
   }),
-
   rawScenario('client properties may be large and nested', '§1.4.2.2.1 client-properties', async (t) => {
     const raw = await t.raw({ greetOnly: true });
     const deep = table(field('a', 'F', table(field('b', 'F', table(field('c', 'S', long('x'.repeat(2_000))))))));

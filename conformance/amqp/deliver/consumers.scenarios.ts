@@ -1,8 +1,7 @@
-/** Consumers: tags, prefetch, cancelling from both sides, exclusiveness, priorities, single active consumer. */
+/** Consumers: tags, turns, cancelling, exclusive ones, priorities, a single active one. */
 import { expect } from 'vitest';
-import { bits, field, long, METHOD, METHODS, method, short, table, u16, u32 } from '../clients/frames.ts';
-import { plain } from '../clients/raw.ts';
-import { drain, eventually, rawScenario, ready, scenario, texts, topic } from '../scenario.ts';
+import { bits, method, short, table, u16 } from '../clients/frames.ts';
+import { drain, rawScenario, ready, scenario, texts, topic } from '../scenario.ts';
 
 const BUSY = (queue: string): string => `ACCESS_REFUSED - queue '${queue}' in vhost '/' in exclusive use`;
 
@@ -22,7 +21,6 @@ export const consumers = topic('consumers', [
       routingKey: q,
     });
   }),
-
   scenario('a consumer without a tag gets one that begins with amq.ctag-', '§1.8.2.3.3 consumer-tag', async (t) => {
     const ch = await t.channel();
     const q = t.name();
@@ -31,7 +29,6 @@ export const consumers = topic('consumers', [
     expect(one.tag).toMatch(/^amq\.ctag-[A-Za-z0-9_-]{22}$/);
     expect(two.tag).not.toBe(one.tag);
   }),
-
   scenario('a tag may be used once on a channel: again costs the connection', '§1.8.2.3.3: not-allowed', async (t) => {
     const client = await t.client();
     const ch = await client.openChannel();
@@ -41,7 +38,6 @@ export const consumers = topic('consumers', [
     await t.refused(ch.consume(q, { tag: 'twice' }), 530, "NOT_ALLOWED - attempt to reuse consumer tag 'twice'");
     await t.closes(client, 530, "NOT_ALLOWED - attempt to reuse consumer tag 'twice'");
   }),
-
   scenario('two channels may use the same tag', '§1.8.2.3.3 local to a channel', async (t) => {
     const [one, two] = [await t.channel(), await t.channel()];
     const q = t.name();
@@ -50,13 +46,11 @@ export const consumers = topic('consumers', [
     await two.consume(q, { tag: 'same' });
     expect((await one.declareQueue(q, { passive: true })).consumerCount).toBe(2);
   }),
-
   scenario('consuming from a queue that is not there', '§1.8.2.3.2', async (t) => {
     const ch = await t.channel();
     const q = t.name();
     await t.refused(ch.consume(q), 404, `NOT_FOUND - no queue '${q}' in vhost '/'`);
   }),
-
   scenario('messages are dealt out in turn', 'consumers; tutorials/two (round robin)', async (t) => {
     const ch = await t.confirming();
     const q = t.name();
@@ -66,7 +60,6 @@ export const consumers = topic('consumers', [
     await ch.confirms();
     for (const consumer of all) expect((await consumer.next(3)).length).toBe(3);
   }),
-
   scenario('after cancel-ok nothing more comes; what was held stays held', '§1.8.2.5 cancel', async (t) => {
     const ch = await t.confirming();
     const q = t.name();
@@ -83,13 +76,11 @@ export const consumers = topic('consumers', [
     ch.ack(held!.deliveryTag);
     expect(await drain(ch, q)).toEqual(['waits']);
   }),
-
   scenario('cancelling a consumer that is not there is fine', '§1.8.2.5', async (t) => {
     const ch = await t.channel();
     await ch.cancel('nobody');
     await ch.declareQueue(t.name());
   }),
-
   scenario('a consumer is cancelled by the broker when its queue is deleted', 'consumer-cancel', async (t) => {
     const ch = await t.channel();
     const other = await t.channel();
@@ -101,7 +92,6 @@ export const consumers = topic('consumers', [
     // The channel lives.
     await ch.declareQueue(t.name('next'));
   }),
-
   scenario('what a cancelled consumer holds may still be acknowledged', 'consumer-cancel', async (t) => {
     const ch = await t.confirming();
     const other = await t.channel();
@@ -115,7 +105,6 @@ export const consumers = topic('consumers', [
     ch.ack(held!.deliveryTag);
     await ch.declareQueue(t.name('next'));
   }),
-
   scenario('an exclusive consumer keeps others out', '§1.8.2.3.6 exclusive', async (t) => {
     const ch = await t.channel();
     const q = t.name();
@@ -126,7 +115,6 @@ export const consumers = topic('consumers', [
     await ch.cancel(first.tag);
     await (await t.channel()).consume(q);
   }),
-
   scenario(
     'nobody becomes the exclusive consumer of a queue that has one already',
     '§1.8.2.3.6 exclusive',
@@ -138,173 +126,6 @@ export const consumers = topic('consumers', [
       await t.refused((await t.channel()).consume(q, { exclusive: true }), 403, BUSY(q));
     },
   ),
-
-  scenario('prefetch holds back what is not acknowledged', '§1.8.2.1 qos; consumer-prefetch', async (t) => {
-    const ch = await t.confirming();
-    const q = t.name();
-    await ch.declareQueue(q);
-    for (let i = 0; i < 5; i++) ch.publish('', q, String(i));
-    await ch.confirms();
-    const other = await t.channel();
-    await other.qos(2);
-    const consumer = await other.consume(q);
-    const first = await consumer.next(2);
-    expect(await ready(ch, q)).toBe(3);
-    expect(consumer.deliveries.length).toBe(2);
-    other.ack(first[0]!.deliveryTag);
-    expect(texts(await consumer.next(1))).toEqual(['2']);
-    await eventually(() => ready(ch, q), 2);
-  }),
-
-  scenario('prefetch without global is each new consumer’s own', 'consumer-prefetch', async (t) => {
-    const ch = await t.confirming();
-    const q = t.name();
-    await ch.declareQueue(q);
-    for (let i = 0; i < 10; i++) ch.publish('', q, String(i));
-    await ch.confirms();
-    const other = await t.channel();
-    await other.qos(2);
-    const two = await other.consume(q);
-    await other.qos(3);
-    const three = await other.consume(q);
-    expect((await two.next(2)).length + (await three.next(3)).length).toBe(5);
-    expect(await ready(ch, q)).toBe(5);
-  }),
-
-  scenario('global prefetch is shared by all consumers of the channel', 'consumer-prefetch', async (t) => {
-    const ch = await t.confirming();
-    const q = t.name();
-    await ch.declareQueue(q);
-    for (let i = 0; i < 10; i++) ch.publish('', q, String(i));
-    await ch.confirms();
-    const other = await t.channel();
-    await other.qos(3, true);
-    const one = await other.consume(q);
-    const two = await other.consume(q);
-    await eventually(() => ready(ch, q), 7);
-    await eventually(() => one.deliveries.length + two.deliveries.length, 3);
-    other.ack(3, true);
-    await eventually(() => ready(ch, q), 4);
-  }),
-
-  scenario('both limits hold where both are set', 'consumer-prefetch', async (t) => {
-    const ch = await t.confirming();
-    const q = t.name();
-    await ch.declareQueue(q);
-    for (let i = 0; i < 20; i++) ch.publish('', q, String(i));
-    await ch.confirms();
-    const other = await t.channel();
-    await other.qos(2, false);
-    await other.qos(3, true);
-    const one = await other.consume(q);
-    const two = await other.consume(q);
-    await eventually(() => ready(ch, q), 17);
-    await eventually(() => one.deliveries.length + two.deliveries.length, 3);
-    expect(Math.max(one.deliveries.length, two.deliveries.length)).toBe(2);
-  }),
-
-  scenario('asking for a prefetch without global gives up that of the channel', 'consumer-prefetch', async (t) => {
-    const ch = await t.confirming();
-    const q = t.name();
-    await ch.declareQueue(q);
-    for (let i = 0; i < 10; i++) ch.publish('', q, String(i));
-    await ch.confirms();
-    const other = await t.channel();
-    await other.qos(1, true);
-    const one = await other.consume(q);
-    await one.next(1);
-    expect(await ready(ch, q)).toBe(9);
-    await other.qos(2);
-    expect((await one.next(9)).length).toBe(9);
-  }),
-
-  scenario('no-ack consumers are not held back by prefetch', '§1.8.2.1.2 prefetch-count', async (t) => {
-    const ch = await t.confirming();
-    const q = t.name();
-    await ch.declareQueue(q);
-    for (let i = 0; i < 10; i++) ch.publish('', q, String(i));
-    await ch.confirms();
-    const other = await t.channel();
-    await other.qos(1);
-    const consumer = await other.consume(q, { noAck: true });
-    expect((await consumer.next(10)).length).toBe(10);
-    expect(await ready(ch, q)).toBe(0);
-  }),
-
-  scenario(
-    'no-ack consumers wait while the prefetch of their channel is used up',
-    '§1.8.2.1.2 prefetch-count',
-    async (t) => {
-      const ch = await t.confirming();
-      const [q, free] = [t.name(), t.name('free')];
-      await ch.declareQueue(q);
-      await ch.declareQueue(free);
-      const other = await t.channel();
-      await other.qos(1, true);
-      const held = await other.consume(q);
-      const consumer = await other.consume(free, { noAck: true });
-      ch.publish('', q, 'held');
-      await held.next(1);
-      for (let i = 0; i < 3; i++) ch.publish('', free, String(i));
-      await ch.confirms();
-      expect(await ready(ch, free)).toBe(3);
-      other.ack(1);
-      expect(texts(await consumer.next(3))).toEqual(['0', '1', '2']);
-    },
-  ),
-
-  rawScenario('py-amqp changes the prefetch of consumers that run', '§1.8.2.1 qos', async (t) => {
-    const raw = await t.raw({ greetOnly: true });
-    const properties = table(field('product', 'S', long('py-amqp')));
-    raw.send(method(0, 'connection.start-ok', properties, short('PLAIN'), plain('guest', 'guest'), short('en_US')));
-    await raw.expect('connection.tune');
-    raw.send(method(0, 'connection.tune-ok', u16(2_047), u32(131_072), u16(0)));
-    raw.send(method(0, 'connection.open', short('/'), short(''), bits(false)));
-    await raw.expect('connection.open-ok');
-    await raw.openChannel(1);
-    const q = t.name();
-    const ch = await t.confirming();
-    await ch.declareQueue(q);
-    for (let i = 0; i < 5; i++) ch.publish('', q, String(i));
-    await ch.confirms();
-    const qos = (count: number): Buffer => method(1, 'basic.qos', u32(0), u16(count), bits(false));
-    raw.send(qos(1), method(1, 'basic.consume', u16(0), short(q), short('c'), bits(false), table()));
-    await eventually(() => ready(ch, q), 4);
-    raw.send(qos(3));
-    const answered = (): number =>
-      raw.frames.all.filter(
-        ({ type, payload }) => type === METHOD && payload.readUInt32BE(0) === METHODS['basic.qos-ok'],
-      ).length;
-    await eventually(answered, 2);
-    await eventually(() => ready(ch, q), t.differs('prefetch-by-the-specification') ? 4 : 2);
-  }),
-
-  scenario('prefetch does not count what basic.get holds', '§1.8.2.1', async (t) => {
-    const ch = await t.confirming();
-    const q = t.name();
-    await ch.declareQueue(q);
-    for (let i = 0; i < 3; i++) ch.publish('', q, String(i));
-    await ch.confirms();
-    const other = await t.channel();
-    await other.qos(1);
-    await other.get(q);
-    await other.get(q);
-    const consumer = await other.consume(q);
-    expect(texts(await consumer.next(1))).toEqual(['2']);
-  }),
-
-  scenario('prefetch 0 means no limit', '§1.8.2.1.2', async (t) => {
-    const ch = await t.confirming();
-    const q = t.name();
-    await ch.declareQueue(q);
-    for (let i = 0; i < 300; i++) ch.publish('', q, String(i));
-    await ch.confirms();
-    const other = await t.channel();
-    await other.qos(1);
-    await other.qos(0);
-    expect((await (await other.consume(q)).next(300)).length).toBe(300);
-  }),
-
   scenario('a consumer with a higher priority is served first', 'consumer-priority', async (t) => {
     const ch = await t.confirming();
     const q = t.name();
@@ -317,7 +138,6 @@ export const consumers = topic('consumers', [
     expect((await high.next(6)).length).toBe(6);
     expect(low.deliveries.length + negative.deliveries.length).toBe(0);
   }),
-
   scenario('a lower priority is served while the higher one’s prefetch is used up', 'consumer-priority', async (t) => {
     const ch = await t.confirming();
     const q = t.name();
@@ -330,7 +150,6 @@ export const consumers = topic('consumers', [
     expect(texts(await high.next(2))).toEqual(['0', '1']);
     expect(texts(await low.next(3))).toEqual(['2', '3', '4']);
   }),
-
   scenario('a priority that is no number is refused', 'consumer-priority', async (t) => {
     const ch = await t.channel();
     const q = t.name();
@@ -341,7 +160,6 @@ export const consumers = topic('consumers', [
       `PRECONDITION_FAILED - invalid arg 'x-priority' for queue '${q}' in vhost '/': "expected integer, got longstr"`,
     );
   }),
-
   scenario(
     'single active consumer: one gets all, the next takes over',
     'consumers#single-active-consumer',
@@ -359,7 +177,6 @@ export const consumers = topic('consumers', [
       expect((await ch.declareQueue(q, { passive: true })).consumerCount).toBe(2);
     },
   ),
-
   scenario(
     'single active consumer: a cancelled one is followed by the next',
     'consumers#single-active-consumer',
@@ -378,7 +195,6 @@ export const consumers = topic('consumers', [
       first.ack(held!.deliveryTag);
     },
   ),
-
   scenario(
     'single active consumer: a closed channel’s messages go to the next in order',
     'consumers#single-active-consumer',
@@ -395,14 +211,12 @@ export const consumers = topic('consumers', [
       expect(texts(await two.next(3))).toEqual(['1', '2', '3']);
     },
   ),
-
   scenario('single active consumer: exclusive consumers are refused', 'consumers#single-active-consumer', async (t) => {
     const ch = await t.channel();
     const q = t.name();
     await ch.declareQueue(q, { arguments: { 'x-single-active-consumer': true } });
     await t.refused(ch.consume(q, { exclusive: true }), 403, BUSY(q));
   }),
-
   scenario('a consumer in a channel that closes is gone', '§1.5.2.5', async (t) => {
     const ch = await t.channel();
     const q = t.name();
@@ -412,7 +226,6 @@ export const consumers = topic('consumers', [
     await other.close();
     expect((await ch.declareQueue(q, { passive: true })).consumerCount).toBe(0);
   }),
-
   rawScenario('a consumer that does not read holds up nobody but itself', 'flow; §1.8.2.9', async (t) => {
     const [slow, quick] = [t.name('slow'), t.name('quick')];
     const ch = await t.confirming();
@@ -438,7 +251,6 @@ export const consumers = topic('consumers', [
       expect((await raw.content()).body.length).toBe(body.length);
     }
   }),
-
   scenario('many channels, many consumers, each message once', '§2.3.7', async (t) => {
     const ch = await t.confirming();
     const q = t.name();

@@ -1,6 +1,6 @@
-/** Exchanges: declaring, deleting, binding to each other, the predeclared ones; what is refused, with RabbitMQ's words. */
+/** Exchanges: declaring, deleting, auto-delete, the default exchange. */
 import { expect } from 'vitest';
-import { drain, ready, scenario, texts, topic } from '../scenario.ts';
+import { ready, scenario, texts, topic } from '../scenario.ts';
 
 const DEFAULT_EXCHANGE = 'ACCESS_REFUSED - operation not permitted on the default exchange';
 
@@ -20,7 +20,6 @@ export const exchanges = topic('exchanges', [
       );
     }),
   ),
-
   ...(
     [
       ['amq.direct', 'direct'],
@@ -36,7 +35,6 @@ export const exchanges = topic('exchanges', [
       await ch.declareExchange(x, type, { durable: true });
     }),
   ),
-
   scenario('declaring a predeclared exchange with another type', '§1.6.2.1.3', async (t) => {
     const ch = await t.channel();
     await t.refused(
@@ -45,12 +43,10 @@ export const exchanges = topic('exchanges', [
       "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'amq.direct' in vhost '/': received 'fanout' but current is 'direct'",
     );
   }),
-
   scenario('amq.rabbitmq.trace is there, internal, of type topic', 'firehose', async (t) => {
     const ch = await t.channel();
     await ch.declareExchange('amq.rabbitmq.trace', 'topic', { internal: true, durable: true });
   }),
-
   ...(
     [
       ['type', ['direct', {}], ['fanout', {}], 'direct', 'fanout'],
@@ -70,7 +66,6 @@ export const exchanges = topic('exchanges', [
       );
     }),
   ),
-
   scenario('declaring again with another alternate exchange', 'ae', async (t) => {
     const ch = await t.channel();
     const x = t.name('x');
@@ -81,7 +76,6 @@ export const exchanges = topic('exchanges', [
       `PRECONDITION_FAILED - inequivalent arg 'alternate-exchange' for exchange '${x}' in vhost '/': received 'amq.direct' but current is 'amq.fanout'`,
     );
   }),
-
   scenario('declaring again without the alternate exchange', 'ae', async (t) => {
     const ch = await t.channel();
     const x = t.name('x');
@@ -92,7 +86,6 @@ export const exchanges = topic('exchanges', [
       `PRECONDITION_FAILED - inequivalent arg 'alternate-exchange' for exchange '${x}' in vhost '/': received none but current is the value 'amq.fanout' of type 'longstr'`,
     );
   }),
-
   scenario('an alternate exchange that is not a name', 'ae', async (t) => {
     const ch = await t.channel();
     const x = t.name('x');
@@ -102,7 +95,6 @@ export const exchanges = topic('exchanges', [
       `PRECONDITION_FAILED - invalid type 'byte' for arg 'alternate-exchange' in exchange '${x}' in vhost '/'`,
     );
   }),
-
   scenario('an unknown type costs the connection', '§1.6.2.1.4 type: command-invalid', async (t) => {
     const client = await t.client();
     const ch = await client.openChannel();
@@ -113,7 +105,6 @@ export const exchanges = topic('exchanges', [
     );
     await t.closes(client, 503, "COMMAND_INVALID - unknown exchange type 'nonsense'");
   }),
-
   scenario('passive declaration of one that is not there', '§1.6.2.1.5 passive', async (t) => {
     const ch = await t.channel();
     const x = t.name('x');
@@ -123,7 +114,6 @@ export const exchanges = topic('exchanges', [
       `NOT_FOUND - no exchange '${x}' in vhost '/'`,
     );
   }),
-
   scenario('a name beginning with amq. is reserved', '§1.6.2.1.3 reserved', async (t) => {
     const ch = await t.channel();
     const x = t.name('amq.x');
@@ -133,17 +123,14 @@ export const exchanges = topic('exchanges', [
       `ACCESS_REFUSED - exchange name '${x}' contains reserved prefix 'amq.*'`,
     );
   }),
-
   scenario('nobody may declare the default exchange', '§1.6.2.1 exchange', async (t) => {
     const ch = await t.channel();
     await t.refused(ch.declareExchange('', 'direct'), 403, DEFAULT_EXCHANGE);
   }),
-
   scenario('nobody may delete the default exchange', '§1.6.2.3', async (t) => {
     const ch = await t.channel();
     await t.refused(ch.deleteExchange(''), 403, DEFAULT_EXCHANGE);
   }),
-
   scenario('nobody may delete a predeclared exchange', '§1.6.2.3', async (t) => {
     const ch = await t.channel();
     await t.refused(
@@ -152,7 +139,6 @@ export const exchanges = topic('exchanges', [
       "ACCESS_REFUSED - deletion of system exchange 'amq.topic' in vhost '/' not allowed",
     );
   }),
-
   scenario('nor one of a reserved name that is not there', '§1.6.2.3', async (t) => {
     const ch = await t.channel();
     await t.refused(
@@ -161,12 +147,10 @@ export const exchanges = topic('exchanges', [
       "ACCESS_REFUSED - deletion of system exchange 'amq.nothing' in vhost '/' not allowed",
     );
   }),
-
   scenario('deleting an exchange that is not there is fine', 'idempotent delete', async (t) => {
     const ch = await t.channel();
     await ch.deleteExchange(t.name('x'));
   }),
-
   scenario('delete if-unused of an exchange with a binding', '§1.6.2.3.4 if-unused', async (t) => {
     const ch = await t.channel();
     const x = t.name('x');
@@ -183,7 +167,6 @@ export const exchanges = topic('exchanges', [
     await again.unbindQueue(q, x, '');
     await again.deleteExchange(x, { ifUnused: true });
   }),
-
   scenario('deleting an exchange takes its bindings', '§1.6.2.3', async (t) => {
     const ch = await t.confirming();
     const x = t.name('x');
@@ -196,7 +179,6 @@ export const exchanges = topic('exchanges', [
     ch.publish(x, '', 'nobody', { mandatory: true });
     expect(texts(await ch.returned(1))).toEqual(['nobody']);
   }),
-
   scenario('publishing to an exchange that is not there closes the channel', '§1.8.2.7.3 exchange', async (t) => {
     const ch = await t.channel();
     const x = t.name('x');
@@ -204,7 +186,6 @@ export const exchanges = topic('exchanges', [
     await t.closes(ch, 404, `NOT_FOUND - no exchange '${x}' in vhost '/'`);
     await t.channel();
   }),
-
   scenario('an auto-delete exchange goes with its last binding', 'tutorials/amqp-concepts#exchanges', async (t) => {
     const ch = await t.channel();
     const x = t.name('x');
@@ -222,7 +203,6 @@ export const exchanges = topic('exchanges', [
       `NOT_FOUND - no exchange '${x}' in vhost '/'`,
     );
   }),
-
   scenario(
     'an auto-delete exchange goes with the queue that was bound to it',
     'tutorials/amqp-concepts#exchanges',
@@ -241,7 +221,6 @@ export const exchanges = topic('exchanges', [
       );
     },
   ),
-
   scenario('an auto-delete exchange that was never bound stays', 'tutorials/amqp-concepts#exchanges', async (t) => {
     const ch = await t.channel();
     const x = t.name('x');
@@ -250,7 +229,6 @@ export const exchanges = topic('exchanges', [
     await ch.returned(1);
     await ch.declareExchange(x, 'direct', { passive: true });
   }),
-
   scenario('an auto-delete exchange bound to an exchange goes with that binding', 'e2e', async (t) => {
     const ch = await t.channel();
     const source = t.name('source');
@@ -265,165 +243,6 @@ export const exchanges = topic('exchanges', [
       `NOT_FOUND - no exchange '${source}' in vhost '/'`,
     );
   }),
-
-  scenario('exchange to exchange: messages go through both', 'e2e', async (t) => {
-    const ch = await t.confirming();
-    const source = t.name('source');
-    const destination = t.name('destination');
-    const q = t.name();
-    await ch.declareExchange(source, 'topic');
-    await ch.declareExchange(destination, 'direct');
-    await ch.declareQueue(q);
-    await ch.bindExchange(destination, source, 'stock.#');
-    await ch.bindQueue(q, destination, 'stock.usd');
-    ch.publish(source, 'stock.usd', 'matches both');
-    ch.publish(source, 'stock.eur', 'matches the first only');
-    ch.publish(source, 'news', 'matches neither');
-    await ch.confirms();
-    const got = await ch.get(q, { noAck: true });
-    expect(got).toMatchObject({ exchange: source, routingKey: 'stock.usd', messageCount: 0 });
-    await ch.unbindExchange(destination, source, 'stock.#');
-    ch.publish(source, 'stock.usd', 'no more', { mandatory: true });
-    expect(texts(await ch.returned(1))).toEqual(['no more']);
-  }),
-
-  scenario('exchange to exchange: a circle delivers once', 'e2e', async (t) => {
-    const ch = await t.confirming();
-    const [a, b, q] = [t.name('a'), t.name('b'), t.name()];
-    await ch.declareExchange(a, 'fanout');
-    await ch.declareExchange(b, 'fanout');
-    await ch.bindExchange(b, a, '');
-    await ch.bindExchange(a, b, '');
-    await ch.declareQueue(q);
-    await ch.bindQueue(q, a, '');
-    await ch.bindQueue(q, b, '');
-    ch.publish(a, '', 'once');
-    ch.publish(b, '', 'once more');
-    await ch.confirms();
-    expect(await drain(ch, q)).toEqual(['once', 'once more']);
-  }),
-
-  scenario('exchange to exchange: an exchange may be bound to itself', 'e2e', async (t) => {
-    const ch = await t.confirming();
-    const [x, q] = [t.name('x'), t.name()];
-    await ch.declareExchange(x, 'fanout');
-    await ch.bindExchange(x, x, '');
-    await ch.declareQueue(q);
-    await ch.bindQueue(q, x, '');
-    ch.publish(x, '', 'once');
-    await ch.confirms();
-    expect(await drain(ch, q)).toEqual(['once']);
-  }),
-
-  scenario('exchange to exchange: neither may be missing', 'e2e', async (t) => {
-    const x = t.name('x');
-    const text = `NOT_FOUND - no exchange '${x}' in vhost '/'`;
-    await t.refused((await t.channel()).bindExchange(x, 'amq.direct', 'k'), 404, text);
-    await t.refused((await t.channel()).bindExchange('amq.direct', x, 'k'), 404, text);
-  }),
-
-  scenario('exchange to exchange: the default exchange may be neither', 'e2e', async (t) => {
-    await t.refused((await t.channel()).bindExchange('', 'amq.direct', 'k'), 403, DEFAULT_EXCHANGE);
-    await t.refused((await t.channel()).bindExchange('amq.direct', '', 'k'), 403, DEFAULT_EXCHANGE);
-  }),
-
-  scenario('exchange to exchange: deleting the destination unbinds it', 'e2e', async (t) => {
-    const ch = await t.confirming();
-    const [source, destination] = [t.name('source'), t.name('destination')];
-    await ch.declareExchange(source, 'fanout');
-    await ch.declareExchange(destination, 'fanout');
-    await ch.bindExchange(destination, source, '');
-    await ch.deleteExchange(destination);
-    await ch.deleteExchange(source, { ifUnused: true });
-  }),
-
-  scenario('an internal exchange takes no publishes', '§1.6.2.1.8 internal', async (t) => {
-    const ch = await t.channel();
-    const x = t.name('x');
-    await ch.declareExchange(x, 'fanout', { internal: true });
-    ch.publish(x, 'k', 'refused');
-    await t.closes(ch, 403, `ACCESS_REFUSED - cannot publish to internal exchange '${x}' in vhost '/'`);
-  }),
-
-  scenario('an internal exchange routes what comes from another exchange', '§1.6.2.1.8 internal', async (t) => {
-    const ch = await t.confirming();
-    const [x, inner, q] = [t.name('x'), t.name('inner'), t.name()];
-    await ch.declareExchange(x, 'fanout');
-    await ch.declareExchange(inner, 'fanout', { internal: true });
-    await ch.bindExchange(inner, x, '');
-    await ch.declareQueue(q);
-    await ch.bindQueue(q, inner, '');
-    ch.publish(x, '', 'through');
-    await ch.confirms();
-    expect(await drain(ch, q)).toEqual(['through']);
-  }),
-
-  scenario('an alternate exchange gets what is not routed', 'ae', async (t) => {
-    const ch = await t.confirming();
-    const [x, alternate, q, unrouted] = [t.name('x'), t.name('alternate'), t.name(), t.name('unrouted')];
-    await ch.declareExchange(alternate, 'fanout');
-    await ch.declareExchange(x, 'direct', { arguments: { 'alternate-exchange': alternate } });
-    await ch.declareQueue(q);
-    await ch.bindQueue(q, x, 'known');
-    await ch.declareQueue(unrouted);
-    await ch.bindQueue(unrouted, alternate, '');
-    ch.publish(x, 'known', 'routed');
-    ch.publish(x, 'unknown', 'not routed', { mandatory: true });
-    await ch.confirms();
-    expect(await drain(ch, q)).toEqual(['routed']);
-    const got = await ch.get(unrouted, { noAck: true });
-    expect(got).toMatchObject({ exchange: x, routingKey: 'unknown' });
-    expect(got!.body.toString()).toBe('not routed');
-    // It counts as routed: nothing is returned before this one is.
-    ch.publish('', t.name('nobody'), 'returned', { mandatory: true });
-    expect(texts(await ch.returned(1))).toEqual(['returned']);
-  }),
-
-  scenario('an alternate exchange may have one of its own', 'ae', async (t) => {
-    const ch = await t.confirming();
-    const [x, second, third, q] = [t.name('x'), t.name('second'), t.name('third'), t.name()];
-    await ch.declareExchange(third, 'fanout');
-    await ch.declareExchange(second, 'direct', { arguments: { 'alternate-exchange': third } });
-    await ch.declareExchange(x, 'direct', { arguments: { 'alternate-exchange': second } });
-    await ch.declareQueue(q);
-    await ch.bindQueue(q, third, '');
-    ch.publish(x, 'k', 'by the third');
-    await ch.confirms();
-    expect(await drain(ch, q)).toEqual(['by the third']);
-  }),
-
-  scenario('alternate exchanges in a circle end, and the message is returned', 'ae', async (t) => {
-    const ch = await t.confirming();
-    const [a, b] = [t.name('a'), t.name('b')];
-    await ch.declareExchange(a, 'direct', { arguments: { 'alternate-exchange': b } });
-    await ch.declareExchange(b, 'direct', { arguments: { 'alternate-exchange': a } });
-    ch.publish(a, 'k', 'round', { mandatory: true });
-    expect(texts(await ch.returned(1))).toEqual(['round']);
-    expect(await ch.confirms()).toEqual(['ack']);
-  }),
-
-  scenario('an alternate exchange that is not there is as none', 'ae', async (t) => {
-    const ch = await t.confirming();
-    const [x, missing] = [t.name('x'), t.name('missing')];
-    await ch.declareExchange(x, 'direct', { arguments: { 'alternate-exchange': missing } });
-    ch.publish(x, 'k', 'returned', { mandatory: true });
-    expect(texts(await ch.returned(1))).toEqual(['returned']);
-  }),
-
-  scenario('an alternate exchange may be declared later', 'ae', async (t) => {
-    const ch = await t.confirming();
-    const [x, later, q] = [t.name('x'), t.name('later'), t.name()];
-    await ch.declareExchange(x, 'direct', { arguments: { 'alternate-exchange': later } });
-    ch.publish(x, 'k', 'too early', { mandatory: true });
-    await ch.returned(1);
-    await ch.declareExchange(later, 'fanout');
-    await ch.declareQueue(q);
-    await ch.bindQueue(q, later, '');
-    ch.publish(x, 'k', 'in time');
-    await ch.confirms();
-    expect(await drain(ch, q)).toEqual(['in time']);
-  }),
-
   scenario(
     'the default exchange routes by the queue’s name, and only by that',
     '§3.1.3.1 default exchange',

@@ -1,4 +1,4 @@
-/** What bounds a queue: time to live, expiry, length, size, priority levels. Times are short and real. */
+/** Limits of queues: times to live, lengths, and what overflows. */
 import { expect } from 'vitest';
 import type { AmqpChannel, Table } from '../clients/client.ts';
 import { drain, eventually, type Run, ready, scenario, texts, topic } from '../scenario.ts';
@@ -30,7 +30,6 @@ export const limits = topic('limits', [
     await gone(ch, q);
     expect(await ch.get(q)).toBeUndefined();
   }),
-
   scenario('queue ttl: what is delivered in time is not taken back', 'ttl#message-ttl-using-x-args', async (t) => {
     const { ch, q } = await filled(t, { 'x-message-ttl': 500 }, ['held', 'waits']);
     const held = await ch.get(q);
@@ -38,7 +37,6 @@ export const limits = topic('limits', [
     ch.ack(held!.deliveryTag);
     await ch.declareQueue(q, { passive: true });
   }),
-
   scenario('queue ttl: what comes back too late is gone', 'ttl', async (t) => {
     const { ch, q } = await filled(t, { 'x-message-ttl': 500 }, ['held', 'waits']);
     const held = await ch.get(q);
@@ -49,7 +47,6 @@ export const limits = topic('limits', [
     await gone(ch, q);
     expect(await ch.get(q)).toBeUndefined();
   }),
-
   scenario('queue ttl 0: delivered at once or not at all', 'ttl (TTL of 0)', async (t) => {
     const { ch, q } = await filled(t, { 'x-message-ttl': 0 }, ['nobody there']);
     expect(await ch.get(q)).toBeUndefined();
@@ -57,7 +54,6 @@ export const limits = topic('limits', [
     ch.publish('', q, 'at once');
     expect(texts(await consumer.next(1))).toEqual(['at once']);
   }),
-
   scenario('message ttl: only that message goes', 'ttl#per-message-ttl-in-publishers', async (t) => {
     const ch = await t.confirming();
     const q = t.name();
@@ -69,7 +65,6 @@ export const limits = topic('limits', [
     await eventually(() => ready(ch, q), 2);
     expect(await drain(ch, q)).toEqual(['long', 'for ever']);
   }),
-
   scenario('message ttl 0: delivered at once or not at all', 'ttl#per-message-ttl-in-publishers', async (t) => {
     const ch = await t.confirming();
     const q = t.name();
@@ -79,7 +74,6 @@ export const limits = topic('limits', [
     await ch.confirms();
     expect(await drain(ch, q)).toEqual(['stays']);
   }),
-
   scenario(
     'message ttl: it goes when it comes to the head, and is never delivered',
     'ttl#per-message-ttl-caveats',
@@ -99,7 +93,6 @@ export const limits = topic('limits', [
       expect(await drain(ch, q)).toEqual(['head', 'tail']);
     },
   ),
-
   scenario('both ttls: the lower counts', 'ttl', async (t) => {
     const ch = await t.confirming();
     const [low, high] = [t.name('low'), t.name('high')];
@@ -111,7 +104,6 @@ export const limits = topic('limits', [
     await gone(ch, low);
     await gone(ch, high);
   }),
-
   scenario(
     'the expiration property is still there for the consumer',
     'ttl#per-message-ttl-in-publishers',
@@ -124,7 +116,6 @@ export const limits = topic('limits', [
       expect((await ch.get(q))!.properties.expiration).toBe('60000');
     },
   ),
-
   scenario('x-expires: a queue that nobody uses goes, with what is in it', 'ttl#queue-ttl', async (t) => {
     const ch = await t.confirming();
     const q = t.name();
@@ -134,7 +125,6 @@ export const limits = topic('limits', [
     await aWhile(t, ch, 500);
     await t.refused(ch.declareQueue(q, { passive: true }), 404, `NOT_FOUND - no queue '${q}' in vhost '/'`);
   }),
-
   scenario(
     'x-expires: a consumer keeps it alive, and its leaving starts the time again',
     'ttl#queue-ttl',
@@ -151,7 +141,6 @@ export const limits = topic('limits', [
       await t.refused(ch.declareQueue(q, { passive: true }), 404, `NOT_FOUND - no queue '${q}' in vhost '/'`);
     },
   ),
-
   scenario(
     'x-expires: basic.get, declaring again and looking (a passive declare) start the time again',
     'ttl#queue-ttl',
@@ -170,12 +159,10 @@ export const limits = topic('limits', [
       expect((await ch.declareQueue(declared, { passive: true })).queue).toBe(declared);
     },
   ),
-
   scenario('max-length: the oldest go', 'maxlength', async (t) => {
     const { ch, q } = await filled(t, { 'x-max-length': 3 }, ['1', '2', '3', '4', '5']);
     expect(await drain(ch, q)).toEqual(['3', '4', '5']);
   }),
-
   scenario('max-length 0: nothing waits', 'maxlength', async (t) => {
     const { ch, q } = await filled(t, { 'x-max-length': 0 }, ['1']);
     expect(await drain(ch, q)).toEqual([]);
@@ -183,7 +170,6 @@ export const limits = topic('limits', [
     ch.publish('', q, 'at once');
     expect(texts(await consumer.next(1))).toEqual(['at once']);
   }),
-
   scenario('max-length counts what is ready, not what is held', 'maxlength', async (t) => {
     const { ch, q } = await filled(t, { 'x-max-length': 2 }, ['1', '2']);
     const held = [await ch.get(q), await ch.get(q)];
@@ -193,7 +179,6 @@ export const limits = topic('limits', [
     ch.ack(held[1]!.deliveryTag, true);
     expect(await drain(ch, q)).toEqual(['3', '4']);
   }),
-
   scenario('max-length-bytes: bodies count, the oldest go', 'maxlength', async (t) => {
     const ch = await t.confirming();
     const q = t.name();
@@ -202,7 +187,6 @@ export const limits = topic('limits', [
     await ch.confirms();
     expect((await drain(ch, q)).map((body) => body[0])).toEqual(['b', 'c']);
   }),
-
   scenario('max-length-bytes: a message that is larger than all is not kept', 'maxlength', async (t) => {
     const ch = await t.confirming();
     const q = t.name();
@@ -212,12 +196,10 @@ export const limits = topic('limits', [
     await ch.confirms();
     expect(await drain(ch, q)).toEqual([]);
   }),
-
   scenario('both lengths: whichever is reached first', 'maxlength', async (t) => {
     const { ch, q } = await filled(t, { 'x-max-length': 2, 'x-max-length-bytes': 5 }, ['aaaa', 'bb', 'cc', 'd']);
     expect(await drain(ch, q)).toEqual(['cc', 'd']);
   }),
-
   scenario('overflow reject-publish: the newest are refused', 'maxlength#overflow-behaviour', async (t) => {
     const ch = await t.confirming();
     const q = t.name();
@@ -233,7 +215,6 @@ export const limits = topic('limits', [
     ch.publish('', q, 'room again');
     expect(await ch.confirms()).toEqual(['ack']);
   }),
-
   scenario(
     'overflow reject-publish: one full queue refuses, the others have it',
     'maxlength#overflow-behaviour',
@@ -249,7 +230,6 @@ export const limits = topic('limits', [
       expect(await drain(ch, other)).toEqual(['x']);
     },
   ),
-
   scenario(
     'overflow reject-publish without confirms: dropped without a word',
     'maxlength#overflow-behaviour',
@@ -262,7 +242,6 @@ export const limits = topic('limits', [
       expect(await drain(ch, q)).toEqual(['1']);
     },
   ),
-
   scenario('overflow reject-publish with bytes', 'maxlength#overflow-behaviour', async (t) => {
     const ch = await t.confirming();
     const q = t.name();
@@ -275,90 +254,5 @@ export const limits = topic('limits', [
     // What does not fit is refused, what does is taken.
     expect(outcomes).toEqual(['ack', 'nack', 'ack']);
     expect(await drain(ch, q)).toEqual(['12345', '1']);
-  }),
-
-  scenario('priority: the higher first, in order within a level', 'priority', async (t) => {
-    const ch = await t.confirming();
-    const q = t.name();
-    await ch.declareQueue(q, { arguments: { 'x-max-priority': 5 } });
-    for (const [body, priority] of [
-      ['a1', 1],
-      ['b3', 3],
-      ['c1', 1],
-      ['d5', 5],
-      ['e3', 3],
-      ['f0', 0],
-    ] as const) {
-      ch.publish('', q, body, { priority });
-    }
-    ch.publish('', q, 'g-');
-    await ch.confirms();
-    expect(await drain(ch, q)).toEqual(['d5', 'b3', 'e3', 'a1', 'c1', 'f0', 'g-']);
-  }),
-
-  scenario('priority: more than the maximum is the maximum', 'priority', async (t) => {
-    const ch = await t.confirming();
-    const q = t.name();
-    await ch.declareQueue(q, { arguments: { 'x-max-priority': 3 } });
-    ch.publish('', q, 'three', { priority: 3 });
-    ch.publish('', q, 'nine', { priority: 9 });
-    await ch.confirms();
-    const got = [await ch.get(q), await ch.get(q)];
-    expect(texts(got.map((g) => g!))).toEqual(['three', 'nine']);
-    // The property is the publisher's own.
-    expect(got[1]!.properties.priority).toBe(9);
-  }),
-
-  scenario('priority: what comes back keeps its place in its level', 'priority', async (t) => {
-    const ch = await t.confirming();
-    const q = t.name();
-    await ch.declareQueue(q, { arguments: { 'x-max-priority': 5 } });
-    for (const [body, priority] of [
-      ['low', 1],
-      ['high', 4],
-    ] as const) {
-      ch.publish('', q, body, { priority });
-    }
-    await ch.confirms();
-    const high = await ch.get(q);
-    ch.publish('', q, 'high too', { priority: 4 });
-    await ch.confirms();
-    ch.nack(high!.deliveryTag);
-    await eventually(() => ready(ch, q), 3);
-    expect(await drain(ch, q)).toEqual(['high', 'high too', 'low']);
-  }),
-
-  scenario('priority: a queue without levels keeps the order', 'priority', async (t) => {
-    const ch = await t.confirming();
-    const q = t.name();
-    await ch.declareQueue(q);
-    ch.publish('', q, '1', { priority: 1 });
-    ch.publish('', q, '2', { priority: 9 });
-    await ch.confirms();
-    expect(await drain(ch, q)).toEqual(['1', '2']);
-  }),
-
-  scenario(
-    'priority with a length limit: the head goes first, which is the highest',
-    'priority#interaction-with-other-features',
-    async (t) => {
-      const ch = await t.confirming();
-      const q = t.name();
-      await ch.declareQueue(q, { arguments: { 'x-max-priority': 5, 'x-max-length': 2 } });
-      ch.publish('', q, 'high', { priority: 5 });
-      ch.publish('', q, 'low', { priority: 1 });
-      ch.publish('', q, 'middle', { priority: 3 });
-      await ch.confirms();
-      expect(await drain(ch, q)).toEqual(['middle', 'low']);
-    },
-  ),
-
-  scenario('priority: 255 levels', 'priority', async (t) => {
-    const ch = await t.confirming();
-    const q = t.name();
-    await ch.declareQueue(q, { arguments: { 'x-max-priority': 255 } });
-    for (const priority of [0, 128, 255, 1, 254]) ch.publish('', q, String(priority), { priority });
-    await ch.confirms();
-    expect(await drain(ch, q)).toEqual(['255', '254', '128', '1', '0']);
   }),
 ]);
