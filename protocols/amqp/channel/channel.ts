@@ -29,13 +29,14 @@ import { DeliveryWriter, type DeliveryWriterOwner } from '../deliver/delivery-wr
 import { DirectReplies } from '../deliver/direct-replies.ts';
 import type { TagWindow } from '../deliver/tag-window.ts';
 import { type Holder, Unsettled, type UnsettledOwner } from '../deliver/unsettled.ts';
+import type { ConfirmModeChannel } from '../publish/confirm-methods.ts';
 import type { Confirms } from '../publish/confirms.ts';
 import { ContentAssembler, type ContentOwner } from '../publish/content-assembler.ts';
 import type { PublishChannel } from '../publish/publish.ts';
 import { TransactionState } from '../publish/transaction.ts';
 import type { TransactionChannel } from '../publish/transaction-methods.ts';
+import type { QueueChannel } from '../topology/queue-methods.ts';
 import type { ChannelHost } from './channel-host.ts';
-import type { MethodChannel } from './method-channel.ts';
 
 export const OPEN = 0;
 export const CLOSING = 1;
@@ -43,10 +44,11 @@ export const GONE = 2;
 
 export class Channel
   implements
-    MethodChannel,
     PublishChannel,
+    ConfirmModeChannel,
     TransactionChannel,
     ConsumeChannel,
+    QueueChannel,
     Backpressure,
     ContentOwner,
     DeliveryWriterOwner,
