@@ -5,7 +5,7 @@ import { blmove, blpop, brpop, lmove, lpop, rpop } from '../deliver/take.ts';
 import { lpush, publish, rpush } from '../publish/publish.ts';
 import { del, exists, llen } from '../topology/keys.ts';
 import type { Client } from './client.ts';
-import { auth, type Control, client, describeCommands, hello, info, ping, quit, reset, select } from './control.ts';
+import { auth, type Control, client, describeCommands, echo, hello, info, ping, quit, reset, select } from './control.ts';
 
 interface Rules {
   /** As Redis counts: so many arguments, the name among them; negative: at least so many. */
@@ -37,6 +37,7 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
   ['reset', { arity: 1, free: true, run: reset, ...anytime }],
   ['quit', { arity: -1, free: true, run: quit, ...anytime }],
   ['ping', { arity: -1, free: true, run: ping, ...anytime }],
+  ['echo', { arity: 2, free: true, run: echo }],
   ['select', { arity: 2, free: true, run: select }],
   ['client', { arity: -2, free: true, run: client }],
   ['info', { arity: -1, free: true, run: info }],

@@ -142,6 +142,11 @@ export function ping(connection: Control, command: Command): void {
   else reply.simple('PONG');
 }
 
+/** What redis-cli tells the end of a bulk transfer by. */
+export function echo(connection: Control, command: Command): void {
+  connection.reply.bulk(command.buffer, command.start(1), command.end(1));
+}
+
 /** There is one database, number 0. */
 export function select(connection: Control, command: Command): void {
   const number = command.word(1);
