@@ -4,6 +4,7 @@ import { amqpTarget } from './targets/amqp.ts';
 import { amqpCodecTarget } from './targets/amqp-codec.ts';
 import { mqttTarget } from './targets/mqtt.ts';
 import { mqttCodecTarget } from './targets/mqtt-codec.ts';
+import { redisTarget } from './targets/redis.ts';
 import { stompTarget } from './targets/stomp.ts';
 
 export const targets: Readonly<Record<string, FuzzTarget>> = {
@@ -11,5 +12,6 @@ export const targets: Readonly<Record<string, FuzzTarget>> = {
   [mqttTarget.name]: mqttTarget,
   [amqpCodecTarget.name]: amqpCodecTarget,
   [mqttCodecTarget.name]: mqttCodecTarget,
+  [redisTarget.name]: redisTarget,
   [stompTarget.name]: stompTarget,
 };

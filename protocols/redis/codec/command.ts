@@ -106,6 +106,8 @@ export class CommandParser {
   next = 0;
   /** After PARTIAL: how many bytes, from the command's first on, must have come before it is worth trying again. */
   needed = 0;
+  /** After UNKNOWN_TOO_LONG: which length, in Redis' words. */
+  tooLong: 'multibulk' | 'bulk' = 'bulk';
   private readonly bounds: CommandBounds;
 
   constructor(bounds: CommandBounds) {
@@ -129,7 +131,7 @@ export class CommandParser {
     if (at < 0) return this.partial(end - start + 1);
     const count = integer(buffer, start + 1, at - 2);
     if (Number.isNaN(count) || count > argumentsMax) throw new ProtocolError('invalid multibulk length');
-    if (!known && count > UNKNOWN_ARGUMENTS_MAX) return UNKNOWN_TOO_LONG;
+    if (!known && count > UNKNOWN_ARGUMENTS_MAX) return this.unknown('multibulk');
     for (let left = count; left > 0; left--) {
       if (at >= end) return this.partial(at - start + left * 5);
       if (buffer[at] !== DOLLAR) {
@@ -139,7 +141,7 @@ export class CommandParser {
       if (content < 0) return this.partial(end - start + 1);
       const length = integer(buffer, at + 1, content - 2);
       if (!(length >= 0) || content - start + length > commandSizeMax) throw new ProtocolError('invalid bulk length');
-      if (!known && length > UNKNOWN_BULK_BYTES_MAX) return UNKNOWN_TOO_LONG;
+      if (!known && length > UNKNOWN_BULK_BYTES_MAX) return this.unknown('bulk');
       at = content + length + 2;
       if (at > end) return this.partial(at - start + (left - 1) * 5);
       command.add(content, content + length);
@@ -164,6 +166,11 @@ export class CommandParser {
     let at = 0;
     for (const word of words) this.command.add(at, (at += word.length));
     return WHOLE;
+  }
+
+  private unknown(tooLong: 'multibulk' | 'bulk'): ParseResult {
+    this.tooLong = tooLong;
+    return UNKNOWN_TOO_LONG;
   }
 
   private partial(needed: number): ParseResult {

@@ -5,7 +5,19 @@ import { blmove, blpop, brpop, lmove, lpop, rpop } from '../deliver/take.ts';
 import { lpush, publish, rpush } from '../publish/publish.ts';
 import { del, exists, llen } from '../topology/keys.ts';
 import type { Client } from './client.ts';
-import { auth, type Control, client, describeCommands, echo, hello, info, ping, quit, reset, select } from './control.ts';
+import {
+  auth,
+  type Control,
+  client,
+  describeCommands,
+  echo,
+  hello,
+  info,
+  ping,
+  quit,
+  reset,
+  select,
+} from './control.ts';
 
 interface Rules {
   /** As Redis counts: so many arguments, the name among them; negative: at least so many. */

@@ -5,6 +5,7 @@
  */
 import type { GatedReader } from '../../../src/api/index.ts';
 import { type Command, type CommandParser, PARTIAL, UNKNOWN_TOO_LONG } from '../codec/command.ts';
+import { ProtocolError } from '../codec/errors.ts';
 
 /** While a command waits, its client is read on all the same, so that its end is noticed: up to so many bytes. */
 const SUSPENDED_BYTES_MAX = 64 * 1024;
@@ -14,7 +15,7 @@ const EMPTY = Buffer.alloc(0);
 
 export interface FrameInputOwner {
   readonly letIn: boolean;
-  /** A command is longer than one may be whose client is not let in: lets it in, or throws. False: that takes a while. */
+  /** A command is longer than one may be whose client is not let in: lets it in, if it may come in. False: that takes a while. */
   letInNow(): boolean;
   /** Carries it out. False: it must wait, and is parsed again when reading goes on. */
   take(command: Command): boolean;
@@ -74,6 +75,7 @@ export class FrameInput implements GatedReader {
       const result = parser.parse(buffer, at, end, owner.letIn);
       if (result === UNKNOWN_TOO_LONG) {
         if (!owner.letInNow()) return at;
+        if (!owner.letIn) throw new ProtocolError(`unauthenticated ${parser.tooLong} length`);
         continue;
       }
       if (result === PARTIAL) {
