@@ -1,10 +1,10 @@
 /**
  * `node bench/abuse.ts [--only TEXT] [--size N]`: what an ordinary client notices while another abuses the broker, case by
- * case (`test/budget/cases.ts`): how old a message is when it has been delivered and confirmed, and how long SIGTERM takes
+ * case (`test/budget/cases/index.ts`): how old a message is when it has been delivered and confirmed, and how long SIGTERM takes
  * in the middle of it. `--size 10` does ten times as much as the test.
  */
 import { parseArgs } from 'node:util';
-import { CASES } from '../test/budget/cases.ts';
+import { CASES } from '../test/budget/cases/index.ts';
 import { abused } from '../test/budget/harness.ts';
 
 const { values } = parseArgs({

@@ -1,6 +1,6 @@
 /** A process that abuses a broker: `node test/budget/abuser.ts CASE PORTS SIZE`. It says when it is ready, and waits for a line. */
 import { once } from 'node:events';
-import { CASES } from './cases.ts';
+import { CASES } from './cases/index.ts';
 import type { Ports } from './wire.ts';
 
 const [index, ports, size] = process.argv.slice(2);

@@ -4,7 +4,7 @@
  * process each, so that nobody's own work counts for another's. Larger sizes: `node bench/abuse.ts --size 10`.
  */
 import { describe, expect, it } from 'vitest';
-import { CASES } from './cases.ts';
+import { CASES } from './cases/index.ts';
 import { abused, type Outcome } from './harness.ts';
 
 const P99_MAX_MS = 50;

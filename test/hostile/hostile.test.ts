@@ -9,7 +9,7 @@ import { type Client, WIRES } from '../../conformance/clients/client.ts';
 import { connect } from '../../conformance/clients/connect.ts';
 import { type EntrepotPeer, startEntrepot } from '../../conformance/peers/index.ts';
 import { until } from '../../conformance/support/inbox.ts';
-import { ATTACKS, Chance, type Port } from './attacks.ts';
+import { ATTACKS, Chance, type Port } from './attacks/index.ts';
 
 const ATTACKS_PER_PORT = 1_000;
 const AT_A_TIME = 25;

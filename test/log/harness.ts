@@ -156,3 +156,28 @@ export async function until(done: () => boolean, turns = 10_000): Promise<void> 
 export async function quiet(files: MemoryFiles): Promise<void> {
   await until(() => files.pending === 0);
 }
+
+/** Where a segment lies. */
+export const pathOf = (segment: number): string => `${DIRECTORY}/${String(segment).padStart(10, '0')}.log`;
+/** The paths of all segments there are, in order. */
+export const segmentsIn = (files: MemoryFiles): string[] =>
+  [...files.names.keys()].filter((name) => /\/0.*log$/.test(name)).sort();
+
+/** Appends so many messages, all of them safe. Returns their numbers. */
+export async function fill(it: TestLog, count: number): Promise<number[]> {
+  const numbers: number[] = [];
+  for (let i = 0; i < count; i++) {
+    numbers.push(it.message(`text ${it.sequence.next} ${'x'.repeat(90)}`));
+    if (i % 10 === 9) await it.safe();
+  }
+  await it.safe();
+  return numbers;
+}
+
+/** A checkpoint, and one flush more, so that the last batch knows of it. */
+export async function safeCheckpoint(it: TestLog): Promise<void> {
+  it.checkpoint();
+  await it.safe();
+  it.note('after');
+  await it.safe();
+}

@@ -1,7 +1,7 @@
 /** Starts on what a kill, a power failure or rot has left of a log. */
 import { expect, test } from 'vitest';
 import type { LogEvent } from '../../../src/log/log.ts';
-import { DIRECTORY, quiet, TestLog, until } from '../harness.ts';
+import { DIRECTORY, quiet, TestLog } from '../harness.ts';
 import { MemoryFiles } from '../memory-files.ts';
 
 const FIRST = `${DIRECTORY}/0000000001.log`;
@@ -286,51 +286,6 @@ test('a unit whose middle went bad on disk is not taken for whole', async () => 
   }
 });
 
-test('a missing segment in the middle is refused by name', async () => {
-  const files = new MemoryFiles();
-  const it = await TestLog.open(files);
-  for (let i = 0; i < 100; i++) it.message('x'.repeat(100));
-  await it.close();
-  for (const gone of ['0000000001', '0000000002']) {
-    const broken = files.afterKill();
-    broken.delete(`${DIRECTORY}/${gone}.log`);
-    const before = [...broken.names.keys()];
-    await expect(TestLog.open(broken)).rejects.toThrow(`${gone}.log is missing`);
-    expect([...broken.names.keys()]).toEqual(before); // and nothing was touched
-  }
-});
-
-test('a segment of another log is refused', async () => {
-  const files = new MemoryFiles();
-  await (await TestLog.open(files)).close();
-  const other = new MemoryFiles();
-  const it = await TestLog.open(other, { logId: Buffer.from('ffffffffffffffff', 'hex') });
-  for (let i = 0; i < 60; i++) it.message('x'.repeat(100));
-  await it.close();
-  files.put(`${DIRECTORY}/0000000002.log`, other.bytes(`${DIRECTORY}/0000000002.log`));
-  await expect(TestLog.open(files)).rejects.toThrow('belongs to log');
-});
-
-test('a newer format is refused', async () => {
-  const { writeSegmentHeader } = await import('../../../src/log/format/segment.ts');
-  const files = new MemoryFiles();
-  const bytes = Buffer.alloc(4096);
-  writeSegmentHeader(bytes, {
-    version: 3,
-    blockBytes: 1024,
-    logId: Buffer.alloc(8, 1),
-    number: 1,
-    previous: 0,
-    firstBatch: 1,
-    firstSeq: 1,
-    checkpoint: 1,
-    beganAtMs: 0,
-    generation: 0,
-  });
-  files.put(FIRST, bytes);
-  await expect(TestLog.open(files)).rejects.toThrow('version 3');
-});
-
 test('a log whose blocks were of another size is read, and goes on with the new size', async () => {
   const files = new MemoryFiles();
   const it = await TestLog.open(files, { blockBytes: 2048, segmentBytes: 8192 });
@@ -342,65 +297,4 @@ test('a log whose blocks were of another size is read, and goes on with the new 
   for (let seq = 1; seq <= 50; seq++) expect(await again.read(seq)).toBe(texts[seq - 1]);
   again.message('new');
   await again.close();
-});
-
-test('a failed write: the owner is told once, nothing is confirmed any more, appends go nowhere', async () => {
-  await failing('write');
-});
-
-test('a failed sync: the owner is told once, nothing is confirmed any more, appends go nowhere', async () => {
-  await failing('sync');
-});
-
-async function failing(call: 'write' | 'sync'): Promise<void> {
-  const files = new MemoryFiles();
-  const it = await TestLog.open(files, ROOMY);
-  it.message('safe');
-  await it.safe();
-  await quiet(files);
-  const confirmed = it.synced.length;
-  files.fail = (what) => (what === call ? new Error(`EIO in ${what}`) : undefined);
-  files.failedWriteKeepsBytes = 70;
-  it.message('doubtful');
-  await until(() => it.failures.length > 0);
-  expect(it.log.failed?.message).toBe(`EIO in ${call}`);
-  files.fail = () => undefined; // as a kernel that has forgotten the error
-  for (let i = 0; i < 3000; i++) it.message(`nowhere ${'x'.repeat(100)}`);
-  it.note('nowhere');
-  for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
-  expect(it.synced.length).toBe(confirmed);
-  expect(it.failures.length).toBe(1);
-  expect(it.log.residentBytes).toBeLessThan(4096);
-  expect(it.peek(1)).toBe('safe');
-  await it.close();
-  expect(it.synced.length).toBe(confirmed);
-  const again = await TestLog.open(
-    files.afterPowerLoss(() => 0.9),
-    ROOMY,
-  );
-  expect(again.texts()[0]).toBe('safe');
-  expect(again.texts().filter((text) => text.startsWith('nowhere'))).toEqual([]);
-  expect(again.log.recovered.clean).toBe(false);
-}
-
-test('a disk that fails at the start is an error of open', async () => {
-  const files = new MemoryFiles();
-  files.fail = (call) => (call === 'sync' ? new Error('EIO') : undefined);
-  await expect(TestLog.open(files)).rejects.toThrow('EIO');
-  await quiet(files);
-  const opened = files.calls.filter((call) => /^open .* done$/.test(call)).length;
-  expect(files.calls.filter((call) => /^close .* done$/.test(call)).length).toBe(opened);
-});
-
-test('a disk too full to prepare space ahead goes on as long as flushes succeed', async () => {
-  const files = new MemoryFiles();
-  let writes = 0;
-  files.fail = (call) => (call === 'write' && ++writes % 2 === 0 ? new Error('ENOSPC') : undefined);
-  const it = await TestLog.open(files); // the first write is the flush, the second prepares
-  await quiet(files);
-  files.fail = () => undefined;
-  it.message('one');
-  await it.safe();
-  expect(it.failures).toEqual([]);
-  await it.close();
 });

@@ -13,84 +13,16 @@
  * the machine.
  */
 import type { Done, FileSystem, LogFile } from '../../../src/log/files/files.ts';
+import type { FaultCounts } from './fault-counts.ts';
+import { Inode, type Write } from './inode.ts';
 import type { Random } from './random.ts';
+
+export { FaultCounts } from './fault-counts.ts';
 
 const SECTOR_BYTES = 512;
 const SEGMENT = /\/[0-9]{10}\.log$/;
 
-interface Write {
-  readonly position: number;
-  readonly bytes: Buffer;
-}
-
-class Inode {
-  bytes: Buffer = Buffer.alloc(0);
-  length = 0;
-  /** What a crash that keeps nothing unsynced leaves. */
-  safe: Buffer = Buffer.alloc(0);
-  safeLength = 0;
-  unsynced: Write[] = [];
-
-  write(position: number, bytes: Buffer): void {
-    this.bytes = grown(this.bytes, position + bytes.length);
-    bytes.copy(this.bytes, position);
-    this.length = Math.max(this.length, position + bytes.length);
-  }
-
-  persist(position: number, bytes: Buffer): void {
-    this.safe = grown(this.safe, position + bytes.length);
-    bytes.copy(this.safe, position);
-    this.safeLength = Math.max(this.safeLength, position + bytes.length);
-  }
-
-  truncate(length: number): void {
-    if (length < this.length) this.bytes.fill(0, length, this.length);
-    if (length < this.safeLength) this.safe.fill(0, length, this.safeLength);
-    this.length = length;
-    this.safeLength = Math.min(this.safeLength, length);
-    // Of a write across the cut, what is left is still to be synced.
-    this.unsynced = this.unsynced
-      .filter(({ position }) => position < length)
-      .map((write) => {
-        const left = length - write.position;
-        return write.bytes.length <= left ? write : { ...write, bytes: write.bytes.subarray(0, left) };
-      });
-  }
-}
-
-function grown(buffer: Buffer, length: number): Buffer {
-  if (length <= buffer.length) return buffer;
-  const larger = Buffer.alloc(Math.max(length, buffer.length * 2, 4096));
-  buffer.copy(larger);
-  return larger;
-}
-
 type Names = Map<string, Inode>;
-
-/** What was done to the broker, by kind; added up over histories. */
-export class FaultCounts {
-  powerLosses = 0;
-  kills = 0;
-  /** Crashes while the broker was still starting. */
-  crashesInRecovery = 0;
-  /** Unsynced writes of which a crash kept some sectors and not others. */
-  tornWrites = 0;
-  forgottenWrites = 0;
-  /** Writes of which an older, overlapping or earlier one was lost while a later one was kept. */
-  reorderedWrites = 0;
-  forgottenNames = 0;
-  writeErrors = 0;
-  syncErrors = 0;
-  readErrors = 0;
-  otherErrors = 0;
-  fullDisk = 0;
-
-  add(other: FaultCounts): void {
-    for (const kind of Object.keys(this) as (keyof FaultCounts & string)[]) {
-      (this as unknown as Record<string, number>)[kind]! += (other as unknown as Record<string, number>)[kind]!;
-    }
-  }
-}
 
 export type Call = 'open' | 'write' | 'sync' | 'read' | 'syncDirectory' | 'rename' | 'remove' | 'truncate' | 'close';
 

@@ -1,0 +1,58 @@
+/** A case of the budget, and what several of them prepare. */
+import {
+  AmqpAbuser,
+  bindQueue,
+  consume,
+  declareExchange,
+  declareQueue,
+  many,
+  message,
+  method,
+  type Ports,
+  u8,
+  u64,
+} from '../wire.ts';
+
+export interface Case {
+  readonly name: string;
+  /** How much is done at size 1. */
+  prepare(ports: Ports, size: number): Promise<() => Promise<void>>;
+}
+
+export const SMALL = Buffer.from('0123456789abcdef');
+export const AUTO_DELETE = 16 | 8;
+
+export async function fillQueue(client: AmqpAbuser, queue: string, count: number, properties?: Buffer): Promise<void> {
+  const piece = many(1_000, () => message('', queue, SMALL, properties));
+  for (let sent = 0; sent < count; sent += 1_000) await client.write(piece);
+  await client.sync(Buffer.alloc(0));
+}
+
+export async function declareQueues(
+  client: AmqpAbuser,
+  count: number,
+  name: (i: number) => string,
+  bits = 16,
+): Promise<void> {
+  await client.sync(many(count, (i) => declareQueue(name(i), bits)));
+}
+
+export async function fanOut(ports: Ports, exchange: string, queues: number): Promise<AmqpAbuser> {
+  const client = await AmqpAbuser.open(ports.amqp);
+  await client.sync(declareExchange(exchange, 'fanout'));
+  await declareQueues(client, queues, (i) => `${exchange}.${i}`);
+  await client.sync(many(queues, (i) => bindQueue(`${exchange}.${i}`, exchange, '')));
+  return client;
+}
+
+export async function unsettled(ports: Ports, queue: string, count: number): Promise<AmqpAbuser> {
+  const client = await AmqpAbuser.open(ports.amqp);
+  await client.sync(declareQueue(queue));
+  await fillQueue(client, queue, count);
+  const before = client.received;
+  await client.sync(consume(queue, 'c', false));
+  while (client.received - before < count * 60) await new Promise((resolve) => setTimeout(resolve, 20));
+  return client;
+}
+
+export const nackAll = (requeue: boolean): Buffer => method(1, 'basic.nack', u64(0), u8(requeue ? 3 : 1));

@@ -1,0 +1,12 @@
+/**
+ * The abuses: what one client, or some, can do to all others. Each is prepared, which takes as long as it takes, and then
+ * begins; its function may return when all is sent, or go on for as long as the process lives.
+ */
+import type { Case } from './case.ts';
+import { DELIVERIES } from './deliveries.ts';
+import { SUBSCRIPTIONS } from './subscriptions.ts';
+import { TOPOLOGY } from './topology.ts';
+
+export type { Case } from './case.ts';
+
+export const CASES: readonly Case[] = [...TOPOLOGY, ...DELIVERIES, ...SUBSCRIPTIONS];
