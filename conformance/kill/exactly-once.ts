@@ -9,7 +9,8 @@
  * A round: load, kill at a moment nobody chose, restart, finish what is open, count.
  */
 
-import { codeOf, type Level, RawClient, type Received } from '../mqtt/raw.ts';
+import { RawClient } from '../mqtt/raw-client.ts';
+import { codeOf, type Level, type Received } from '../mqtt/received.ts';
 import { publish } from '../mqtt/wire.ts';
 import type { RestartablePeer } from '../peers/index.ts';
 import { until, within } from '../support/inbox.ts';

@@ -62,7 +62,7 @@ describe('MQTT scenarios', () => {
       async () => {
         const theirs = await playOn(peer);
         const { unexplained, stale, differences } = compare(peer, SCENARIOS, ours, theirs);
-        lines.push(`    ${differences} differences, in conformance/mqtt/differences.ts`);
+        lines.push(`    ${differences} differences, in conformance/mqtt/differences/`);
         expect(unexplained).toEqual([]);
         expect(stale).toEqual([]);
       },

@@ -1,8 +1,8 @@
 /** What a run shows, in figures: scenarios passed by each broker, differences, and the statements of the specification. */
-import { differenceOf } from './differences.ts';
-import type { Level } from './raw.ts';
+import { differenceOf } from './differences/differences.ts';
+import type { Level } from './received.ts';
 import { type Result, type Scenario, titleOf, VERSIONS } from './scenario.ts';
-import { NOT_SHOWN, STATEMENTS } from './statements.ts';
+import { NOT_SHOWN, STATEMENTS } from './statements/statements.ts';
 
 export interface Coverage {
   readonly version: string;

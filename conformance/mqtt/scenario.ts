@@ -3,11 +3,8 @@
  * so. The same scenario runs against every broker; what a statement leaves open it does not judge but reports, as the text
  * it returns, so that brokers can be compared there too.
  */
-import { randomBytes } from 'node:crypto';
-import { type ConnectOptions, type Level, RawClient } from './raw.ts';
-
-/** What a broker may lack: a WebSocket listener, shared subscriptions, SCRAM-SHA-256, queues that AMQP clients declare. */
-export type Need = 'websocket' | 'shared' | 'scram' | 'queues';
+import { Harness, type Need, type Target } from './harness.ts';
+import type { Level } from './received.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -16,7 +13,7 @@ export interface Scenario {
   readonly checks: readonly string[];
   readonly needs?: Need;
   /** Throws what is wrong. A text that it gives says what was seen where the specification leaves a choice. */
-  readonly run: (stage: Stage) => Promise<unknown>;
+  readonly run: (harness: Harness) => Promise<unknown>;
 }
 
 type Run = Scenario['run'];
@@ -49,78 +46,6 @@ const ids = (text: string): string[] => text.split(/\s+/).filter((id) => id !== 
 export const titleOf = (scenario: Scenario): string => `${VERSIONS[scenario.level]}: ${scenario.name}`;
 export const VERSIONS: Readonly<Record<Level, string>> = { 3: '3.1', 4: '3.1.1', 5: '5.0' };
 
-/** Where a broker can be reached; what it lacks is -1 or empty. */
-export interface Target {
-  readonly name: string;
-  readonly mqttPort: number;
-  readonly wsMqttUrl: string;
-  readonly levels: readonly Level[];
-  readonly amqpPort: number;
-  readonly offers: readonly Need[];
-}
-
-let serial = 0;
-const run = randomBytes(3).toString('hex');
-
-/** What a scenario plays on: clients that are closed after it, names that nobody else uses. */
-export class Stage {
-  readonly target: Target;
-  readonly level: Level;
-  private readonly clients: { close(): void }[] = [];
-  private readonly unique = `${run}${++serial}`;
-
-  constructor(target: Target, level: Level) {
-    this.target = target;
-    this.level = level;
-  }
-
-  /** A topic of this scenario's own. */
-  topic(name = 't'): string {
-    return `conf/${this.unique}/${name}`;
-  }
-
-  /** A client identifier, the same for the same name. Within the 23 characters that every broker takes. */
-  id(name = 'a'): string {
-    return `c${this.unique}${name}`;
-  }
-
-  /** A connection on which nothing has been sent. */
-  async open(level = this.level): Promise<RawClient> {
-    return this.closing(await RawClient.open(this.target.mqttPort, level));
-  }
-
-  async connect(options: ConnectOptions = {}, level = this.level): Promise<RawClient> {
-    const client = await this.open(level);
-    const { password, ...rest } = options;
-    return client.connected({
-      clientId: this.id(`x${this.clients.length}`),
-      ...rest,
-      ...(options.username === undefined ? {} : { password: password ?? 'guest' }),
-    });
-  }
-
-  /** A session that outlives its connection, in whatever way the version asks for it. */
-  kept(name = 'k', options: ConnectOptions = {}): Promise<RawClient> {
-    const properties = { sessionExpiryInterval: 300, ...options.properties };
-    return this.connect({
-      clientId: this.id(name),
-      clean: false,
-      ...options,
-      ...(this.level === 5 ? { properties } : {}),
-    });
-  }
-
-  /** Has something closed when the scenario is over. */
-  closing<T extends { close(): void }>(client: T): T {
-    this.clients.push(client);
-    return client;
-  }
-
-  end(): void {
-    for (const client of this.clients) client.close();
-  }
-}
-
 /** `passed` with what was seen where the specification leaves a choice, `failed` with why, or `lacking` what it needs. */
 export type Result =
   | { readonly outcome: 'passed'; readonly seen: string }
@@ -130,14 +55,14 @@ export type Result =
 export async function play(scenario: Scenario, target: Target): Promise<Result> {
   if (!target.levels.includes(scenario.level)) return { outcome: 'lacking' };
   if (scenario.needs !== undefined && !target.offers.includes(scenario.needs)) return { outcome: 'lacking' };
-  const stage = new Stage(target, scenario.level);
+  const harness = new Harness(target, scenario.level);
   try {
-    const seen = await scenario.run(stage);
+    const seen = await scenario.run(harness);
     return { outcome: 'passed', seen: typeof seen === 'string' ? seen : '' };
   } catch (error) {
     return { outcome: 'failed', why: (error as Error).message };
   } finally {
-    stage.end();
+    harness.end();
   }
 }
 

@@ -2,7 +2,7 @@
 import { createServer, type Socket } from 'node:net';
 import { Aedes } from 'aedes';
 import { installed, startEntrepot, startMosquitto } from '../peers/index.ts';
-import type { Target } from './scenario.ts';
+import type { Target } from './harness.ts';
 
 export type TargetName = 'entrepot' | 'mosquitto' | 'aedes';
 export const TARGETS: readonly TargetName[] = ['entrepot', 'mosquitto', 'aedes'];

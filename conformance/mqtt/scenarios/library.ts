@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert';
 import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import { until, within } from '../../support/inbox.ts';
-import { both, type Scenario, type Stage, v5 } from '../scenario.ts';
+import type { Harness } from '../harness.ts';
+import { both, type Scenario, v5 } from '../scenario.ts';
 
 interface Message {
   readonly topic: string;
@@ -36,20 +37,20 @@ class User {
   }
 }
 
-async function user(stage: Stage, options: IClientOptions = {}, web = false): Promise<User> {
-  const url = web ? stage.target.wsMqttUrl : `mqtt://127.0.0.1:${stage.target.mqttPort}`;
-  const protocolVersion = stage.level === 5 ? 5 : 4;
+async function user(harness: Harness, options: IClientOptions = {}, web = false): Promise<User> {
+  const url = web ? harness.target.wsMqttUrl : `mqtt://127.0.0.1:${harness.target.mqttPort}`;
+  const protocolVersion = harness.level === 5 ? 5 : 4;
   const connecting = mqtt.connectAsync(url, { protocolVersion, reconnectPeriod: 0, ...options });
   const connected = new User(await within(connecting, 6_000, () => 'MQTT.js did not connect'));
-  stage.closing(connected);
+  harness.closing(connected);
   return connected;
 }
 
 export const LIBRARY: readonly Scenario[] = [
-  ...both('MQTT.js: every QoS there and back', '', '', async (stage) => {
-    const me = await user(stage, { username: 'guest', password: 'guest' });
-    await me.client.subscribeAsync(stage.topic('#'), { qos: 2 });
-    for (const qos of [0, 1, 2] as const) await me.client.publishAsync(stage.topic(`q${qos}`), `m${qos}`, { qos });
+  ...both('MQTT.js: every QoS there and back', '', '', async (harness) => {
+    const me = await user(harness, { username: 'guest', password: 'guest' });
+    await me.client.subscribeAsync(harness.topic('#'), { qos: 2 });
+    for (const qos of [0, 1, 2] as const) await me.client.publishAsync(harness.topic(`q${qos}`), `m${qos}`, { qos });
     const got = (await me.until(3)).map(({ topic, payload, packet }) => `${topic.at(-1)} ${payload} ${packet.qos}`);
     assert.deepEqual([...got].sort(), ['0 m0 0', '1 m1 1', '2 m2 2']);
   }),
@@ -57,11 +58,11 @@ export const LIBRARY: readonly Scenario[] = [
     'MQTT.js over WebSocket',
     '',
     '',
-    async (stage) => {
-      const me = await user(stage, {}, true);
-      await me.client.subscribeAsync(stage.topic(), { qos: 2 });
+    async (harness) => {
+      const me = await user(harness, {}, true);
+      await me.client.subscribeAsync(harness.topic(), { qos: 2 });
       for (let i = 0; i < 50; i++)
-        await me.client.publishAsync(stage.topic(), String(i), { qos: (i % 3) as 0 | 1 | 2 });
+        await me.client.publishAsync(harness.topic(), String(i), { qos: (i % 3) as 0 | 1 | 2 });
       const got = (await me.until(50)).map((message) => Number(message.payload)).sort((a, b) => a - b);
       assert.deepEqual(
         got,
@@ -70,50 +71,50 @@ export const LIBRARY: readonly Scenario[] = [
     },
     { needs: 'websocket' },
   ),
-  ...both('MQTT.js: a session across connections, exactly once', '', '', async (stage) => {
+  ...both('MQTT.js: a session across connections, exactly once', '', '', async (harness) => {
     const options: IClientOptions = {
-      clientId: stage.id('lib'),
+      clientId: harness.id('lib'),
       clean: false,
-      ...(stage.level === 5 ? { properties: { sessionExpiryInterval: 300 } } : {}),
+      ...(harness.level === 5 ? { properties: { sessionExpiryInterval: 300 } } : {}),
     };
-    const before = await user(stage, options);
-    await before.client.subscribeAsync(stage.topic(), { qos: 2 });
+    const before = await user(harness, options);
+    await before.client.subscribeAsync(harness.topic(), { qos: 2 });
     await before.client.endAsync();
-    const publisher = await user(stage);
-    for (let i = 0; i < 20; i++) await publisher.client.publishAsync(stage.topic(), String(i), { qos: 2 });
-    const after = await user(stage, { ...options, incomingStore: new mqtt.Store({ clean: false }) });
+    const publisher = await user(harness);
+    for (let i = 0; i < 20; i++) await publisher.client.publishAsync(harness.topic(), String(i), { qos: 2 });
+    const after = await user(harness, { ...options, incomingStore: new mqtt.Store({ clean: false }) });
     const got = (await after.until(20)).map((message) => Number(message.payload));
     assert.deepEqual(
       got,
       Array.from({ length: 20 }, (_, i) => i),
     );
   }),
-  ...both('MQTT.js: retained and will', '', '', async (stage) => {
-    const watcher = await user(stage);
-    await watcher.client.publishAsync(stage.topic('state'), 'on', { qos: 1, retain: true });
-    const late = await user(stage);
-    await late.client.subscribeAsync(stage.topic('+'), { qos: 1 });
+  ...both('MQTT.js: retained and will', '', '', async (harness) => {
+    const watcher = await user(harness);
+    await watcher.client.publishAsync(harness.topic('state'), 'on', { qos: 1, retain: true });
+    const late = await user(harness);
+    await late.client.subscribeAsync(harness.topic('+'), { qos: 1 });
     assert.equal((await late.until(1))[0]!.packet.retain, true);
-    const dying = await user(stage, {
-      will: { topic: stage.topic('will'), payload: Buffer.from('gone'), qos: 1, retain: false },
+    const dying = await user(harness, {
+      will: { topic: harness.topic('will'), payload: Buffer.from('gone'), qos: 1, retain: false },
     });
     dying.client.stream.destroy();
     assert.equal((await late.until(2))[1]!.payload, 'gone');
-    await watcher.client.publishAsync(stage.topic('state'), '', { qos: 1, retain: true });
+    await watcher.client.publishAsync(harness.topic('state'), '', { qos: 1, retain: true });
   }),
-  v5('MQTT.js: properties, aliases chosen by the library', '', async (stage) => {
-    const subscriber = await user(stage, { properties: { topicAliasMaximum: 10 } });
-    await subscriber.client.subscribeAsync(stage.topic('#'), { qos: 1, properties: { subscriptionIdentifier: 3 } });
-    const publisher = await user(stage, { autoUseTopicAlias: true, autoAssignTopicAlias: true });
+  v5('MQTT.js: properties, aliases chosen by the library', '', async (harness) => {
+    const subscriber = await user(harness, { properties: { topicAliasMaximum: 10 } });
+    await subscriber.client.subscribeAsync(harness.topic('#'), { qos: 1, properties: { subscriptionIdentifier: 3 } });
+    const publisher = await user(harness, { autoUseTopicAlias: true, autoAssignTopicAlias: true });
     for (let i = 0; i < 10; i++) {
-      await publisher.client.publishAsync(stage.topic(`long/name/${i % 2}`), String(i), {
+      await publisher.client.publishAsync(harness.topic(`long/name/${i % 2}`), String(i), {
         qos: 1,
         properties: { contentType: 'text/plain', userProperties: { n: String(i) } },
       });
     }
     const got = await subscriber.until(10);
     for (const [i, { topic, payload, packet }] of got.entries()) {
-      assert.deepEqual([topic, payload], [stage.topic(`long/name/${i % 2}`), String(i)]);
+      assert.deepEqual([topic, payload], [harness.topic(`long/name/${i % 2}`), String(i)]);
       assert.equal(packet.properties?.contentType, 'text/plain');
       assert.deepEqual({ ...packet.properties?.userProperties }, { n: String(i) });
       assert.equal(packet.properties?.subscriptionIdentifier, 3);

@@ -1,7 +1,7 @@
 /** Steps that many scenarios share. */
 import { strict as assert } from 'node:assert';
-import type { RawClient } from '../raw.ts';
-import type { Stage } from '../scenario.ts';
+import type { Harness } from '../harness.ts';
+import type { RawClient } from '../raw-client.ts';
 
 /** The broker closes the connection, and has not accepted a CONNECT on it. Returns what it said before. */
 export async function refused(client: RawClient, timeoutMs?: number): Promise<string> {
@@ -9,6 +9,13 @@ export async function refused(client: RawClient, timeoutMs?: number): Promise<st
   assert.ok(!how.includes('CONNACK 0x00'), `it was accepted: ${how}`);
   assert.ok(!how.startsWith('DISCONNECT'), 'DISCONNECT before CONNACK [MQTT-3.14.0-1]');
   return how;
+}
+
+/** Sends one CONNECT made by hand, which must be refused. */
+export async function refusing(harness: Harness, bytes: Buffer): Promise<string> {
+  const client = await harness.open();
+  client.bytes(bytes);
+  return refused(client);
 }
 
 /** What was sent on an open connection has the broker close it. Returns what it said before; never an acknowledgement. */
@@ -31,13 +38,13 @@ export async function nothingBefore(
 
 /** A subscriber and a publisher, the one subscribed to `filter`. */
 export async function pair(
-  stage: Stage,
+  harness: Harness,
   filter: string,
   qos = 0,
 ): Promise<[subscriber: RawClient, publisher: RawClient]> {
-  const subscriber = await stage.connect();
+  const subscriber = await harness.connect();
   await subscriber.subscribe({ topic: filter, qos });
-  return [subscriber, await stage.connect()];
+  return [subscriber, await harness.connect()];
 }
 
 /** Time passes: for what the specification bounds by time and nothing announces. */

@@ -5,7 +5,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RawClient } from '../../mqtt/raw.ts';
+import { RawClient } from '../../mqtt/raw-client.ts';
 import { type EntrepotPeer, installed, startEntrepot } from '../../peers/index.ts';
 import { type Child, freePorts, startChild, temporaryDirectory } from '../../support/processes.ts';
 

@@ -19,6 +19,8 @@ export class DirectWriter implements DirectSink {
   readonly output: Output;
   private closed = false;
   private readonly packets: PublishWriter;
+  /** The encoder's. */
+  private readonly fanout: FanoutCache | null;
   private readonly stats: MqttStats;
   private readonly topics: TopicWriter;
   private readonly clientSession: ClientSession;
@@ -28,6 +30,7 @@ export class DirectWriter implements DirectSink {
   constructor(options: DeliveryOptions, packets: PublishWriter, clientSession: ClientSession) {
     this.output = packets.output;
     this.packets = packets;
+    this.fanout = packets.encoder.fanout;
     this.stats = options.stats;
     this.topics = options.topics;
     this.clientSession = clientSession;
@@ -45,11 +48,10 @@ export class DirectWriter implements DirectSink {
 
   deliverDirect(view: MessageView): boolean {
     if (this.closed) return false;
-    const { packets } = this;
-    const { out } = packets;
+    const { fanout } = this;
+    const { out } = this.packets;
     if ((this.output.congested || out !== this.output) && this.overBound()) return false;
     if (view.large !== null) return this.publish(view);
-    const { fanout } = packets.encoder;
     if (
       fanout !== null &&
       fanout.serial === view.serial &&

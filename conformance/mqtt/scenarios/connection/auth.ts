@@ -1,7 +1,9 @@
 /** Enhanced authentication [4.12]. */
 import { strict as assert } from 'node:assert';
-import { codeOf, hex, type RawClient, type Received } from '../../raw.ts';
-import { type Scenario, type Stage, v5 } from '../../scenario.ts';
+import type { Harness } from '../../harness.ts';
+import type { RawClient } from '../../raw-client.ts';
+import { codeOf, hex, type Received } from '../../received.ts';
+import { type Scenario, v5 } from '../../scenario.ts';
 import { ScramClient } from '../../scram.ts';
 import { refused } from '../steps.ts';
 
@@ -17,10 +19,10 @@ const challengeOf = (auth: Received): Buffer => {
 };
 
 /** Begins with CONNECT; returns the client and what it has to answer. */
-async function begun(stage: Stage, scram: ScramClient): Promise<[RawClient, Buffer]> {
-  const client = await stage.open();
+async function begun(harness: Harness, scram: ScramClient): Promise<[RawClient, Buffer]> {
+  const client = await harness.open();
   const properties = { authenticationMethod: METHOD, authenticationData: scram.first, maximumPacketSize: MAXIMUM };
-  client.bytes(client.connectPacket({ clientId: stage.id(), properties }));
+  client.bytes(client.connectPacket({ clientId: harness.id(), properties }));
   return [client, challengeOf(await client.expect('auth'))];
 }
 
@@ -28,9 +30,9 @@ const say = (client: RawClient, reasonCode: number, authenticationData: Buffer, 
   client.send({ cmd: 'auth', reasonCode, properties: { authenticationMethod, authenticationData } });
 
 /** A client that has proved who it is. */
-async function proved(stage: Stage): Promise<RawClient> {
+async function proved(harness: Harness): Promise<RawClient> {
   const scram = new ScramClient('guest', 'guest');
-  const [client, challenge] = await begun(stage, scram);
+  const [client, challenge] = await begun(harness, scram);
   say(client, 0x18, scram.answer(challenge));
   const connack = await client.expect('connack');
   assert.equal(codeOf(connack), 0);
@@ -43,10 +45,10 @@ export const AUTH: readonly Scenario[] = [
   v5(
     'SCRAM-SHA-256: the password is proved, both ways',
     '4.12.0-2 4.12.0-5 3.15.2-1 3.15.2-2 3.15.2-3',
-    async (stage) => {
-      const client = await proved(stage);
-      await client.subscribe(stage.topic());
-      await client.publish(stage.topic(), 'authenticated');
+    async (harness) => {
+      const client = await proved(harness);
+      await client.subscribe(harness.topic());
+      await client.publish(harness.topic(), 'authenticated');
       await client.message('authenticated');
     },
     SCRAM,
@@ -54,14 +56,14 @@ export const AUTH: readonly Scenario[] = [
   v5(
     'SCRAM-SHA-256: a wrong password is refused at the end, as is a user that there is not',
     '4.12.0-4 4.13.2-1',
-    async (stage) => {
+    async (harness) => {
       const seen = new Set<string>();
       for (const [user, password] of [
         ['guest', 'wrong'],
         ['nobody', 'guest'],
       ] as const) {
         const scram = new ScramClient(user, password);
-        const [client, challenge] = await begun(stage, scram);
+        const [client, challenge] = await begun(harness, scram);
         say(client, 0x18, scram.answer(challenge));
         seen.add(await refused(client));
       }
@@ -72,14 +74,14 @@ export const AUTH: readonly Scenario[] = [
   v5(
     'SCRAM-SHA-256: another packet in between is refused',
     '3.1.4-6 4.13.1-1',
-    async (stage) => {
-      const [client] = await begun(stage, new ScramClient('guest', 'guest'));
-      client.send({ cmd: 'publish', topic: stage.topic(), payload: 'early', qos: 0 });
+    async (harness) => {
+      const [client] = await begun(harness, new ScramClient('guest', 'guest'));
+      client.send({ cmd: 'publish', topic: harness.topic(), payload: 'early', qos: 0 });
       await refused(client);
       // One with what the right AUTH holds: its type alone is wrong.
       for (const first of [0xc0, 0xa2]) {
         const scram = new ScramClient('guest', 'guest');
-        const [other, challenge] = await begun(stage, scram);
+        const [other, challenge] = await begun(harness, scram);
         const properties = { authenticationMethod: METHOD, authenticationData: scram.answer(challenge) };
         const bytes = other.encode({ cmd: 'auth', reasonCode: 0x18, properties });
         bytes[0] = first;
@@ -92,9 +94,9 @@ export const AUTH: readonly Scenario[] = [
   v5(
     'SCRAM-SHA-256: another method in between is refused',
     '4.12.0-4 4.12.0-5',
-    async (stage) => {
+    async (harness) => {
       const scram = new ScramClient('guest', 'guest');
-      const [client, challenge] = await begun(stage, scram);
+      const [client, challenge] = await begun(harness, scram);
       say(client, 0x18, scram.answer(challenge), 'SCRAM-SHA-1');
       await refused(client);
     },
@@ -103,8 +105,8 @@ export const AUTH: readonly Scenario[] = [
   v5(
     'SCRAM-SHA-256: proved again on an open connection',
     '4.12.0-2 4.12.0-5 3.15.2-1',
-    async (stage) => {
-      const client = await proved(stage);
+    async (harness) => {
+      const client = await proved(harness);
       const scram = new ScramClient('guest', 'guest');
       say(client, 0x19, scram.first);
       say(client, 0x18, scram.answer(challengeOf(await client.expect('auth'))));
@@ -119,8 +121,8 @@ export const AUTH: readonly Scenario[] = [
   v5(
     'SCRAM-SHA-256: who fails to prove it again is disconnected',
     '4.12.1-2 4.13.2-1',
-    async (stage) => {
-      const client = await proved(stage);
+    async (harness) => {
+      const client = await proved(harness);
       const scram = new ScramClient('guest', 'wrong');
       say(client, 0x19, scram.first);
       say(client, 0x18, scram.answer(challengeOf(await client.expect('auth'))));

@@ -1,6 +1,6 @@
 /** What is malformed or out of turn, text that is none, DISCONNECT and AUTH [1.5, 2, 3.12 to 3.15, 4.12, 4.13]. */
 import { strict as assert } from 'node:assert';
-import { codeOf, hex } from '../../raw.ts';
+import { codeOf, hex } from '../../received.ts';
 import { both, type Scenario, v4, v5 } from '../../scenario.ts';
 import { connect, join, none, packet, publish, section, text, u16 } from '../../wire.ts';
 import { closedBy, nothingBefore, pair, refused } from '../steps.ts';
@@ -12,12 +12,12 @@ const breaks = (
   checks5: string,
   bytes: (level: number, topic: string) => Buffer,
 ): Scenario[] =>
-  both(name, checks4, checks5, async (stage) => {
-    const [watcher, publisher] = await pair(stage, stage.topic('calm'), 1);
-    const client = await stage.connect();
-    client.bytes(bytes(stage.level, stage.topic()));
+  both(name, checks4, checks5, async (harness) => {
+    const [watcher, publisher] = await pair(harness, harness.topic('calm'), 1);
+    const client = await harness.connect();
+    client.bytes(bytes(harness.level, harness.topic()));
     const how = await closedBy(client);
-    await nothingBefore(watcher, publisher, stage.topic('calm'), 1);
+    await nothingBefore(watcher, publisher, harness.topic('calm'), 1);
     return how;
   });
 
@@ -47,22 +47,22 @@ export const ERRORS: readonly Scenario[] = [
   ...breaks('a filter that is not UTF-8, in UNSUBSCRIBE', '3.10.3-1 1.5.3-1', '3.10.3-1 1.5.4-1', (level, topic) =>
     packet(0xa2, u16(1), none(level), text(join(topic, 0xff))),
   ),
-  ...both('U+FEFF is a character like any other', '1.5.3-3', '1.5.4-3', async (stage) => {
-    const marked = stage.topic('\ufeffx');
-    const [subscriber, publisher] = await pair(stage, marked, 1);
-    await publisher.publish(stage.topic('x'), 'unmarked', { qos: 1 });
+  ...both('U+FEFF is a character like any other', '1.5.3-3', '1.5.4-3', async (harness) => {
+    const marked = harness.topic('\ufeffx');
+    const [subscriber, publisher] = await pair(harness, marked, 1);
+    await publisher.publish(harness.topic('x'), 'unmarked', { qos: 1 });
     await publisher.publish(marked, 'marked', { qos: 1 });
     assert.equal((await subscriber.message('marked')).topic, marked);
   }),
-  ...both('a topic of 65,535 bytes', '4.7.3-3', '4.7.3-3', async (stage) => {
-    const topic = stage.topic().padEnd(65_535, 'x');
-    const [subscriber, publisher] = await pair(stage, topic, 1);
+  ...both('a topic of 65,535 bytes', '4.7.3-3', '4.7.3-3', async (harness) => {
+    const topic = harness.topic().padEnd(65_535, 'x');
+    const [subscriber, publisher] = await pair(harness, topic, 1);
     await publisher.publish(topic, 'long', { qos: 1 });
     assert.equal((await subscriber.message('long')).topic, topic);
   }),
   ...breaks('packet type 0', '4.8.0-1', '4.13.1-1', () => packet(0x00)),
-  v4('packet type 15 ends the connection', '4.8.0-1', async (stage) => {
-    const client = await stage.connect();
+  v4('packet type 15 ends the connection', '4.8.0-1', async (harness) => {
+    const client = await harness.connect();
     client.bytes(packet(0xf0));
     return closedBy(client);
   }),
@@ -89,16 +89,16 @@ export const ERRORS: readonly Scenario[] = [
   ...breaks('a SUBSCRIBE that ends before its QoS', '4.8.0-1', '4.13.1-1', (level, topic) =>
     packet(0x82, u16(1), none(level), text(topic)),
   ),
-  ...both('PINGREQ is answered', '3.12.4-1', '3.12.4-1', async (stage) => {
-    const client = await stage.connect();
+  ...both('PINGREQ is answered', '3.12.4-1', '3.12.4-1', async (harness) => {
+    const client = await harness.connect();
     for (let i = 0; i < 3; i++) client.send({ cmd: 'pingreq' });
     for (let i = 0; i < 3; i++) assert.deepEqual((await client.expect('pingresp')).bytes, Buffer.from([0xd0, 0]));
   }),
-  ...both('packets cut at every byte are the same packets', '4.3.2-2', '4.3.2-4', async (stage) => {
-    const topic = stage.topic();
-    const client = await stage.open();
+  ...both('packets cut at every byte are the same packets', '4.3.2-2', '4.3.2-4', async (harness) => {
+    const topic = harness.topic();
+    const client = await harness.open();
     const all = Buffer.concat([
-      client.connectPacket({ clientId: stage.id() }),
+      client.connectPacket({ clientId: harness.id() }),
       client.encode({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic, qos: 1 }] }),
       client.encode({ cmd: 'publish', topic, payload: 'piecemeal', qos: 1, messageId: 2 }),
     ]);
@@ -111,30 +111,30 @@ export const ERRORS: readonly Scenario[] = [
     assert.equal((await client.expectAmong('puback')).messageId, 2);
     assert.equal((await client.expectAmong('publish')).payload.toString(), 'piecemeal');
   }),
-  ...both('the server closes after DISCONNECT', '3.14.4-3', '3.14.4-3', async (stage) => {
-    const client = await stage.connect();
+  ...both('the server closes after DISCONNECT', '3.14.4-3', '3.14.4-3', async (harness) => {
+    const client = await harness.connect();
     client.send({ cmd: 'disconnect', reasonCode: 0 });
     assert.equal(await client.ended(), 'closed');
   }),
-  ...both('nothing behind DISCONNECT is done', '3.14.4-3', '3.14.4-3', async (stage) => {
-    const topic = stage.topic();
-    const [watcher, publisher] = await pair(stage, topic, 1);
-    const client = await stage.connect();
-    client.bytes(packet(0xe0), publish(stage.level, 0x30, topic, undefined, 'late'));
+  ...both('nothing behind DISCONNECT is done', '3.14.4-3', '3.14.4-3', async (harness) => {
+    const topic = harness.topic();
+    const [watcher, publisher] = await pair(harness, topic, 1);
+    const client = await harness.connect();
+    client.bytes(packet(0xe0), publish(harness.level, 0x30, topic, undefined, 'late'));
     await client.ended();
     await nothingBefore(watcher, publisher, topic, 1);
   }),
-  v5('DISCONNECT with a reason that there is not', '4.13.1-1', async (stage) => {
-    const client = await stage.connect();
+  v5('DISCONNECT with a reason that there is not', '4.13.1-1', async (harness) => {
+    const client = await harness.connect();
     client.bytes(packet(0xe0, 0x33));
     return client.ended();
   }),
   v5(
     'the reason of a DISCONNECT from the server is one of its own',
     '3.14.2-1 3.14.2-2 3.14.4-1 3.14.4-2 4.13.2-1',
-    async (stage) => {
-      const client = await stage.connect();
-      client.bytes(publish(5, 0x36, stage.topic(), 1, 'x'));
+    async (harness) => {
+      const client = await harness.connect();
+      client.bytes(publish(5, 0x36, harness.topic(), 1, 'x'));
       const bye = await client.expect('disconnect');
       const known = [0x81, 0x82, 0x9b];
       assert.ok(known.includes(codeOf(bye)), hex(codeOf(bye)));
@@ -143,34 +143,34 @@ export const ERRORS: readonly Scenario[] = [
       return hex(codeOf(bye));
     },
   ),
-  v5('an authentication method that is not known', '4.12.0-1 4.13.2-1', async (stage) => {
-    const client = await stage.open();
+  v5('an authentication method that is not known', '4.12.0-1 4.13.2-1', async (harness) => {
+    const client = await harness.open();
     client.bytes(
-      client.connectPacket({ clientId: stage.id(), properties: { authenticationMethod: 'NO-SUCH-METHOD' } }),
+      client.connectPacket({ clientId: harness.id(), properties: { authenticationMethod: 'NO-SUCH-METHOD' } }),
     );
     const how = await refused(client);
     assert.match(how, /^(CONNACK 0x8[7c], )?closed$/);
     return how;
   }),
-  v5('no AUTH and no method without one asked for', '4.12.0-6', async (stage) => {
-    const client = await stage.connect();
+  v5('no AUTH and no method without one asked for', '4.12.0-6', async (harness) => {
+    const client = await harness.connect();
     assert.equal(client.connack.properties['authenticationMethod'], undefined);
     assert.equal(client.connack.properties['authenticationData'], undefined);
     await client.ping();
     assert.deepEqual(client.waiting, []);
   }),
-  v5('AUTH from a client that named no method ends the connection', '4.13.1-1', async (stage) => {
-    const client = await stage.connect();
+  v5('AUTH from a client that named no method ends the connection', '4.13.1-1', async (harness) => {
+    const client = await harness.connect();
     client.send({ cmd: 'auth', reasonCode: 0x19, properties: { authenticationMethod: 'SCRAM-SHA-256' } });
     return closedBy(client);
   }),
-  v5('AUTH with flags ends the connection', '3.15.1-1', async (stage) => {
-    const client = await stage.connect();
+  v5('AUTH with flags ends the connection', '3.15.1-1', async (harness) => {
+    const client = await harness.connect();
     client.bytes(packet(0xf1, 0x19, section(0x15, text('SCRAM-SHA-256'))));
     return closedBy(client);
   }),
-  v5('authentication data without a method', '3.1.4-1', async (stage) => {
-    const client = await stage.open();
+  v5('authentication data without a method', '3.1.4-1', async (harness) => {
+    const client = await harness.open();
     client.bytes(connect({ level: 5, properties: [0x16, ...text('data')] }));
     return refused(client);
   }),

@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert';
 import { WebSocket } from 'ws';
 import { within } from '../../../support/inbox.ts';
-import { both, type Scenario, type Stage } from '../../scenario.ts';
+import type { Harness } from '../../harness.ts';
+import { both, type Scenario } from '../../scenario.ts';
 import { connect, none, packet, publish, text, u16 } from '../../wire.ts';
 import { nothingBefore } from '../steps.ts';
 
@@ -69,27 +70,27 @@ class Web {
   }
 }
 
-async function web(stage: Stage): Promise<Web> {
-  return stage.closing(await new Web(stage.target.wsMqttUrl, ['mqtt']).opened());
+async function web(harness: Harness): Promise<Web> {
+  return harness.closing(await new Web(harness.target.wsMqttUrl, ['mqtt']).opened());
 }
 
 /** CONNECT, SUBSCRIBE and PUBLISH, and how long the answers are: CONNACK's length is in its second byte. */
-function conversation(stage: Stage): Buffer[] {
-  const { level } = stage;
+function conversation(harness: Harness): Buffer[] {
+  const { level } = harness;
   return [
-    connect({ level, payload: [text(stage.id('web'))] }),
-    packet(0x82, u16(1), none(level), text(stage.topic()), 0),
-    publish(level, 0x30, stage.topic(), undefined, 'over the web'),
+    connect({ level, payload: [text(harness.id('web'))] }),
+    packet(0x82, u16(1), none(level), text(harness.topic()), 0),
+    publish(level, 0x30, harness.topic(), undefined, 'over the web'),
   ];
 }
 
-async function answered(stage: Stage, socket: Web): Promise<void> {
+async function answered(harness: Harness, socket: Web): Promise<void> {
   const [, length] = await socket.take(2, 'CONNACK');
   const connack = await socket.take(length!, 'CONNACK');
   assert.equal(connack[1], 0);
-  const suback = await socket.take(5 + none(stage.level).length, 'SUBACK');
+  const suback = await socket.take(5 + none(harness.level).length, 'SUBACK');
   assert.equal(suback[0], 0x90);
-  const expected = publish(stage.level, 0x30, stage.topic(), undefined, 'over the web');
+  const expected = publish(harness.level, 0x30, harness.topic(), undefined, 'over the web');
   assert.deepEqual(await socket.take(expected.length, 'PUBLISH'), expected);
 }
 
@@ -98,8 +99,8 @@ export const WEBSOCKET: readonly Scenario[] = [
     'the sub-protocol is mqtt',
     '6.0.0-3 6.0.0-4',
     '6.0.0-3 6.0.0-4',
-    async (stage) => {
-      const socket = stage.closing(await new Web(stage.target.wsMqttUrl, ['other', 'mqtt']).opened());
+    async (harness) => {
+      const socket = harness.closing(await new Web(harness.target.wsMqttUrl, ['other', 'mqtt']).opened());
       assert.equal(socket.socket.protocol, 'mqtt');
     },
     WEB,
@@ -108,10 +109,10 @@ export const WEBSOCKET: readonly Scenario[] = [
     'several packets in one frame',
     '6.0.0-2',
     '6.0.0-2',
-    async (stage) => {
-      const socket = await web(stage);
-      socket.socket.send(Buffer.concat(conversation(stage)));
-      await answered(stage, socket);
+    async (harness) => {
+      const socket = await web(harness);
+      socket.socket.send(Buffer.concat(conversation(harness)));
+      await answered(harness, socket);
     },
     WEB,
   ),
@@ -119,10 +120,10 @@ export const WEBSOCKET: readonly Scenario[] = [
     'one packet in many frames',
     '6.0.0-2',
     '6.0.0-2',
-    async (stage) => {
-      const socket = await web(stage);
-      for (const byte of Buffer.concat(conversation(stage))) socket.socket.send(Buffer.from([byte]));
-      await answered(stage, socket);
+    async (harness) => {
+      const socket = await web(harness);
+      for (const byte of Buffer.concat(conversation(harness))) socket.socket.send(Buffer.from([byte]));
+      await answered(harness, socket);
     },
     WEB,
   ),
@@ -130,13 +131,13 @@ export const WEBSOCKET: readonly Scenario[] = [
     'one message in many fragments',
     '6.0.0-2',
     '6.0.0-2',
-    async (stage) => {
-      const socket = await web(stage);
-      const all = Buffer.concat(conversation(stage));
+    async (harness) => {
+      const socket = await web(harness);
+      const all = Buffer.concat(conversation(harness));
       for (let at = 0; at < all.length; at += 3) {
         socket.socket.send(all.subarray(at, at + 3), { binary: true, fin: at + 3 >= all.length });
       }
-      await answered(stage, socket);
+      await answered(harness, socket);
     },
     WEB,
   ),
@@ -144,10 +145,10 @@ export const WEBSOCKET: readonly Scenario[] = [
     'a CONNECT in a text frame ends the connection',
     '6.0.0-1',
     '6.0.0-1',
-    async (stage) => {
-      const socket = await web(stage);
+    async (harness) => {
+      const socket = await web(harness);
       // Sound in itself, and text: nothing else is wrong with it.
-      socket.socket.send(conversation(stage)[0]!.toString('latin1'), { binary: false });
+      socket.socket.send(conversation(harness)[0]!.toString('latin1'), { binary: false });
       await socket.ended();
       assert.equal(socket.left.length, 0, 'it was answered');
     },
@@ -157,11 +158,11 @@ export const WEBSOCKET: readonly Scenario[] = [
     'a PUBLISH in a text frame ends the connection, and reaches nobody',
     '6.0.0-1',
     '6.0.0-1',
-    async (stage) => {
-      const subscriber = await stage.connect();
-      await subscriber.subscribe(stage.topic());
-      const socket = await web(stage);
-      const [hello, , message] = conversation(stage);
+    async (harness) => {
+      const subscriber = await harness.connect();
+      await subscriber.subscribe(harness.topic());
+      const socket = await web(harness);
+      const [hello, , message] = conversation(harness);
       socket.socket.send(hello!);
       const [, length] = await socket.take(2, 'CONNACK');
       await socket.take(length!, 'CONNACK');
@@ -169,7 +170,7 @@ export const WEBSOCKET: readonly Scenario[] = [
       assert.ok(Buffer.from(words, 'utf8').equals(message!), 'the same bytes as text');
       socket.socket.send(words, { binary: false });
       await socket.ended();
-      await nothingBefore(subscriber, await stage.connect(), stage.topic());
+      await nothingBefore(subscriber, await harness.connect(), harness.topic());
     },
     WEB,
   ),
@@ -177,12 +178,12 @@ export const WEBSOCKET: readonly Scenario[] = [
     'a large message in both directions',
     '6.0.0-2',
     '6.0.0-2',
-    async (stage) => {
-      const socket = await web(stage);
-      const topic = stage.topic();
-      socket.socket.send(Buffer.concat(conversation(stage)));
-      await answered(stage, socket);
-      const large = publish(stage.level, 0x30, topic, undefined, 'x'.repeat(300_000));
+    async (harness) => {
+      const socket = await web(harness);
+      const topic = harness.topic();
+      socket.socket.send(Buffer.concat(conversation(harness)));
+      await answered(harness, socket);
+      const large = publish(harness.level, 0x30, topic, undefined, 'x'.repeat(300_000));
       socket.socket.send(large);
       assert.ok((await socket.take(large.length, 'a large PUBLISH')).equals(large));
     },

@@ -1,12 +1,13 @@
 /** Retained messages [3.3.1.3]. */
 import { strict as assert } from 'node:assert';
-import { both, type Scenario, type Stage, v4, v5 } from '../../scenario.ts';
+import type { Harness } from '../../harness.ts';
+import { both, type Scenario, v4, v5 } from '../../scenario.ts';
 import { nothingBefore, pair, pass } from '../steps.ts';
 
 /** What a new subscription to `filter` gets of what is retained: topic, payload and flag of each. */
-async function retainedUnder(stage: Stage, filter: string, qos = 2): Promise<string[]> {
-  const client = await stage.connect();
-  const end = stage.topic('..end');
+async function retainedUnder(harness: Harness, filter: string, qos = 2): Promise<string[]> {
+  const client = await harness.connect();
+  const end = harness.topic('..end');
   await client.subscribe({ topic: filter, qos }, { topic: end, qos });
   await client.publish(end, 'end', { qos: 0 });
   const found: string[] = [];
@@ -20,30 +21,30 @@ async function retainedUnder(stage: Stage, filter: string, qos = 2): Promise<str
 }
 
 export const RETAINED: readonly Scenario[] = [
-  ...both('kept for those who subscribe later', '3.3.1-5 3.3.1-6 3.3.1-8', '3.3.1-5 3.3.1-9', async (stage) => {
-    const publisher = await stage.connect();
-    for (const qos of [0, 1, 2]) await publisher.publish(stage.topic(`q${qos}`), 'x', { qos, retain: true });
-    assert.deepEqual(await retainedUnder(stage, stage.topic('+')), [
+  ...both('kept for those who subscribe later', '3.3.1-5 3.3.1-6 3.3.1-8', '3.3.1-5 3.3.1-9', async (harness) => {
+    const publisher = await harness.connect();
+    for (const qos of [0, 1, 2]) await publisher.publish(harness.topic(`q${qos}`), 'x', { qos, retain: true });
+    assert.deepEqual(await retainedUnder(harness, harness.topic('+')), [
       'q0=x q0 retained',
       'q1=x q1 retained',
       'q2=x q2 retained',
     ]);
-    assert.deepEqual(await retainedUnder(stage, stage.topic('q2'), 1), ['q2=x q1 retained']);
-    for (const qos of [0, 1, 2]) await publisher.publish(stage.topic(`q${qos}`), '', { retain: true });
+    assert.deepEqual(await retainedUnder(harness, harness.topic('q2'), 1), ['q2=x q1 retained']);
+    for (const qos of [0, 1, 2]) await publisher.publish(harness.topic(`q${qos}`), '', { retain: true });
   }),
-  ...both('the last one replaces those before, QoS 0 as well', '3.3.1-5 3.3.1-7', '3.3.1-5', async (stage) => {
-    const topic = stage.topic();
-    const publisher = await stage.connect();
+  ...both('the last one replaces those before, QoS 0 as well', '3.3.1-5 3.3.1-7', '3.3.1-5', async (harness) => {
+    const topic = harness.topic();
+    const publisher = await harness.connect();
     await publisher.publish(topic, 'one', { qos: 1, retain: true });
     await publisher.publish(topic, 'two', { qos: 0, retain: true });
-    const found = await retainedUnder(stage, topic);
+    const found = await retainedUnder(harness, topic);
     assert.ok(!found.some((entry) => entry.includes('one')), String(found));
     await publisher.publish(topic, '', { retain: true });
     return String(found);
   }),
-  ...both('without the flag to who is subscribed already', '3.3.1-9', '3.3.1-12', async (stage) => {
-    const topic = stage.topic();
-    const [subscriber, publisher] = await pair(stage, topic, 1);
+  ...both('without the flag to who is subscribed already', '3.3.1-9', '3.3.1-12', async (harness) => {
+    const topic = harness.topic();
+    const [subscriber, publisher] = await pair(harness, topic, 1);
     for (const qos of [0, 1]) {
       await publisher.publish(topic, 'x', { qos, retain: true });
       assert.equal((await subscriber.message('x')).retain, false);
@@ -54,66 +55,66 @@ export const RETAINED: readonly Scenario[] = [
     'an empty payload removes it, is delivered, and is not kept',
     '3.3.1-10 3.3.1-11',
     '3.3.1-6 3.3.1-7',
-    async (stage) => {
-      const topic = stage.topic();
-      const [subscriber, publisher] = await pair(stage, topic, 1);
+    async (harness) => {
+      const topic = harness.topic();
+      const [subscriber, publisher] = await pair(harness, topic, 1);
       await publisher.publish(topic, 'x', { qos: 1, retain: true });
       await publisher.publish(topic, '', { qos: 1, retain: true });
       await subscriber.message('x');
       assert.equal((await subscriber.message('')).retain, false);
-      assert.deepEqual(await retainedUnder(stage, topic), []);
+      assert.deepEqual(await retainedUnder(harness, topic), []);
     },
   ),
-  ...both('a message without the flag changes nothing', '3.3.1-12', '3.3.1-8', async (stage) => {
-    const topic = stage.topic();
-    const publisher = await stage.connect();
+  ...both('a message without the flag changes nothing', '3.3.1-12', '3.3.1-8', async (harness) => {
+    const topic = harness.topic();
+    const publisher = await harness.connect();
     await publisher.publish(topic, 'kept', { qos: 1, retain: true });
     await publisher.publish(topic, 'passing', { qos: 1 });
     await publisher.publish(topic, '', { qos: 1 });
-    assert.deepEqual(await retainedUnder(stage, topic), ['t=kept q1 retained']);
+    assert.deepEqual(await retainedUnder(harness, topic), ['t=kept q1 retained']);
     await publisher.publish(topic, '', { retain: true });
   }),
-  v4('stays when the session of its publisher ends', '3.1.2-7', async (stage) => {
-    const topic = stage.topic();
-    const publisher = await stage.connect();
+  v4('stays when the session of its publisher ends', '3.1.2-7', async (harness) => {
+    const topic = harness.topic();
+    const publisher = await harness.connect();
     await publisher.publish(topic, 'x', { qos: 1, retain: true });
     await publisher.leave();
-    assert.deepEqual(await retainedUnder(stage, topic), ['t=x q1 retained']);
-    await (await stage.connect()).publish(topic, '', { retain: true });
+    assert.deepEqual(await retainedUnder(harness, topic), ['t=x q1 retained']);
+    await (await harness.connect()).publish(topic, '', { retain: true });
   }),
-  ...both('sent again for the same subscription made anew', '3.8.4-3', '3.8.4-4 3.3.1-9', async (stage) => {
-    const topic = stage.topic();
-    const [subscriber, publisher] = await pair(stage, topic, 1);
+  ...both('sent again for the same subscription made anew', '3.8.4-3', '3.8.4-4 3.3.1-9', async (harness) => {
+    const topic = harness.topic();
+    const [subscriber, publisher] = await pair(harness, topic, 1);
     await publisher.publish(topic, 'x', { qos: 1, retain: true });
     assert.equal((await subscriber.message('x')).retain, false);
     await subscriber.subscribe({ topic, qos: 1 });
     assert.equal((await subscriber.message('x')).retain, true);
     await publisher.publish(topic, '', { retain: true });
   }),
-  ...both('not sent again to a session that is found again', '3.3.1-6', '3.3.1-9', async (stage) => {
-    const topic = stage.topic();
-    const publisher = await stage.connect();
+  ...both('not sent again to a session that is found again', '3.3.1-6', '3.3.1-9', async (harness) => {
+    const topic = harness.topic();
+    const publisher = await harness.connect();
     await publisher.publish(topic, 'x', { qos: 1, retain: true });
-    const before = await stage.kept();
+    const before = await harness.kept();
     await before.subscribe({ topic, qos: 1 });
     await before.message('x');
     await before.leave();
-    await nothingBefore(await stage.kept(), publisher, topic, 1);
+    await nothingBefore(await harness.kept(), publisher, topic, 1);
     await publisher.publish(topic, '', { retain: true });
   }),
-  ...both('$-topics are not under a leading wildcard', '4.7.2-1', '4.7.2-1', async (stage) => {
-    const name = stage.topic().replaceAll('/', '-');
-    const publisher = await stage.connect();
+  ...both('$-topics are not under a leading wildcard', '4.7.2-1', '4.7.2-1', async (harness) => {
+    const name = harness.topic().replaceAll('/', '-');
+    const publisher = await harness.connect();
     await publisher.publish(`$conf/${name}`, 'hidden', { qos: 1, retain: true });
     await publisher.publish(`conf/${name}`, 'shown', { qos: 1, retain: true });
-    assert.deepEqual(await retainedUnder(stage, `+/${name}`), [`${name}=shown q1 retained`]);
+    assert.deepEqual(await retainedUnder(harness, `+/${name}`), [`${name}=shown q1 retained`]);
     for (const first of ['conf', '$conf']) await publisher.publish(`${first}/${name}`, '', { retain: true });
   }),
-  v5('retain as published', '3.3.1-13', async (stage) => {
-    const topic = stage.topic();
-    const subscriber = await stage.connect();
+  v5('retain as published', '3.3.1-13', async (harness) => {
+    const topic = harness.topic();
+    const subscriber = await harness.connect();
     await subscriber.subscribe({ topic, qos: 1, rap: true });
-    const publisher = await stage.connect();
+    const publisher = await harness.connect();
     for (const retain of [true, false]) {
       for (const qos of [0, 1]) {
         await publisher.publish(topic, 'x', { qos, retain });
@@ -122,11 +123,11 @@ export const RETAINED: readonly Scenario[] = [
     }
     await publisher.publish(topic, '', { retain: true });
   }),
-  v5('retain handling 1: only for a subscription that is new', '3.3.1-10', async (stage) => {
-    const topic = stage.topic();
-    const publisher = await stage.connect();
+  v5('retain handling 1: only for a subscription that is new', '3.3.1-10', async (harness) => {
+    const topic = harness.topic();
+    const publisher = await harness.connect();
     await publisher.publish(topic, 'x', { qos: 1, retain: true });
-    const subscriber = await stage.connect();
+    const subscriber = await harness.connect();
     await subscriber.subscribe({ topic, qos: 1, rh: 1 });
     assert.equal((await subscriber.message('x')).retain, true);
     await subscriber.subscribe({ topic, qos: 1, rh: 1 });
@@ -136,18 +137,18 @@ export const RETAINED: readonly Scenario[] = [
     await subscriber.message('x');
     await publisher.publish(topic, '', { retain: true });
   }),
-  v5('retain handling 2: never', '3.3.1-11', async (stage) => {
-    const topic = stage.topic();
-    const publisher = await stage.connect();
+  v5('retain handling 2: never', '3.3.1-11', async (harness) => {
+    const topic = harness.topic();
+    const publisher = await harness.connect();
     await publisher.publish(topic, 'x', { qos: 1, retain: true });
-    const subscriber = await stage.connect();
+    const subscriber = await harness.connect();
     await subscriber.subscribe({ topic, qos: 1, rh: 2 });
     await nothingBefore(subscriber, publisher, topic, 1);
     await publisher.publish(topic, '', { retain: true });
   }),
-  v5('properties of a retained message are kept', '3.3.2-4 3.3.2-15 3.3.2-16 3.3.2-17 3.3.2-20', async (stage) => {
-    const topic = stage.topic();
-    const publisher = await stage.connect();
+  v5('properties of a retained message are kept', '3.3.2-4 3.3.2-15 3.3.2-16 3.3.2-17 3.3.2-20', async (harness) => {
+    const topic = harness.topic();
+    const publisher = await harness.connect();
     const properties = {
       payloadFormatIndicator: true,
       contentType: 'text/plain',
@@ -156,7 +157,7 @@ export const RETAINED: readonly Scenario[] = [
       userProperties: { colour: 'blue' },
     };
     await publisher.publish(topic, 'x', { qos: 1, retain: true, properties });
-    const subscriber = await stage.connect();
+    const subscriber = await harness.connect();
     await subscriber.subscribe({ topic, qos: 1 });
     const got = (await subscriber.message('x')).properties;
     for (const [name, value] of Object.entries(properties)) {
@@ -165,29 +166,29 @@ export const RETAINED: readonly Scenario[] = [
     }
     await publisher.publish(topic, '', { retain: true });
   }),
-  v5('a retained message expires', '3.3.2-5 3.3.2-6', async (stage) => {
-    const topic = stage.topic();
-    const publisher = await stage.connect();
+  v5('a retained message expires', '3.3.2-5 3.3.2-6', async (harness) => {
+    const topic = harness.topic();
+    const publisher = await harness.connect();
     await publisher.publish(topic, 'x', { qos: 1, retain: true, properties: { messageExpiryInterval: 2 } });
-    const early = await stage.connect();
+    const early = await harness.connect();
     await early.subscribe({ topic, qos: 1 });
     const left = (await early.message('x')).properties['messageExpiryInterval'] as number;
     assert.ok(left >= 1 && left <= 2, `${left} s left`);
     await pass(3_200);
-    assert.deepEqual(await retainedUnder(stage, topic), []);
+    assert.deepEqual(await retainedUnder(harness, topic), []);
   }),
   v5(
     'not sent to a shared subscription',
     '',
-    async (stage) => {
-      const topic = stage.topic();
-      const publisher = await stage.connect();
+    async (harness) => {
+      const topic = harness.topic();
+      const publisher = await harness.connect();
       await publisher.publish(topic, 'x', { qos: 1, retain: true });
-      const member = await stage.connect();
-      await member.subscribe({ topic: `$share/${stage.id()}/${topic}`, qos: 1 });
+      const member = await harness.connect();
+      await member.subscribe({ topic: `$share/${harness.id()}/${topic}`, qos: 1 });
       await nothingBefore(member, publisher, topic, 1);
       await publisher.publish(topic, '', { retain: true });
-      await member.unsubscribe(`$share/${stage.id()}/${topic}`);
+      await member.unsubscribe(`$share/${harness.id()}/${topic}`);
     },
     { needs: 'shared' },
   ),
