@@ -1,6 +1,6 @@
 /**
- * What the connections of one adapter have in common within one broker: settings, counters, and the buffers and parsers
- * that are used by one connection at a time, because a turn of the event loop is.
+ * The adapter as its connections within one broker share it: settings, counters, and the parser, draft and buffers that one
+ * connection uses at a time, from the beginning of a frame to its end.
  */
 import { type BrokerServices, Draft } from '../../src/api/index.ts';
 import { FrameParser } from './codec/parser.ts';
@@ -8,7 +8,6 @@ import { Token } from './codec/token.ts';
 import { V1_0, V1_1, V1_2, type Version } from './codec/version.ts';
 import { JoinBuffer } from './connection/input-buffer.ts';
 import { TailMemo } from './deliver/delivery-writer.ts';
-import { STOMP_DIALECT } from './mapping/properties.ts';
 import { StoredHeaders } from './mapping/stored-headers.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { StompStats } from './stats.ts';
@@ -17,10 +16,13 @@ export class Adapter {
   readonly broker: BrokerServices;
   readonly options: ResolvedOptions;
   readonly stats: StompStats;
+  /** Holds the frame that is being carried out. */
   readonly parser: FrameParser;
-  readonly join = new JoinBuffer();
-  readonly stored: StoredHeaders;
+  readonly joinBuffer = new JoinBuffer();
+  readonly storedHeaders: StoredHeaders;
+  /** That of the ACK or NACK that is being carried out. */
   readonly token = new Token();
+  /** For the SEND that is being carried out; large ones have a draft of their own. */
   readonly draft = new Draft();
   private readonly memos: Readonly<Record<Version, TailMemo>> = {
     [V1_0]: new TailMemo(),
@@ -35,8 +37,7 @@ export class Adapter {
     this.options = options;
     this.stats = stats;
     this.parser = new FrameParser(options);
-    this.stored = new StoredHeaders(stats);
-    this.draft.dialect = STOMP_DIALECT.id;
+    this.storedHeaders = new StoredHeaders(stats);
     this.sessionPrefix = broker.clock.epochMs().toString(36);
   }
 
@@ -45,6 +46,7 @@ export class Adapter {
     return `${this.sessionPrefix}-${(++this.sessions).toString(36)}`;
   }
 
+  /** Shared by the connections that speak the version. */
   tailMemo(version: Version): TailMemo {
     return this.memos[version];
   }

@@ -22,9 +22,15 @@ export type { StompOptions } from './options.ts';
 export { StompStats } from './stats.ts';
 
 export interface StompProtocol extends Protocol {
+  /** Counts over all connections, of all brokers that were given this adapter. */
   readonly stats: StompStats;
 }
 
+/**
+ * The STOMP adapter, for `createBroker({ protocols })`.
+ *
+ * @throws RangeError for options that cannot be kept
+ */
 export function stomp(options: StompOptions = {}): StompProtocol {
   const resolved = resolveOptions(options);
   const stats = new StompStats();

@@ -1,5 +1,5 @@
 /**
- * What an operator may set for STOMP, and the bounds on everything that a client sends. Every bound has a default that
+ * Options of the STOMP adapter: what an operator may set, and the bounds on everything that a client sends. Every bound has a default that
  * real clients stay far below; exceeding one is answered with an ERROR frame that names it.
  */
 import { hostname } from 'node:os';

@@ -1,4 +1,4 @@
-/** What an adapter instance counts: so that nothing is dropped, changed or refused in silence. Plain numbers, all rising. */
+/** Statistics of one adapter: nothing is dropped, changed or refused without being counted. Plain numbers, all rising from 0. */
 export class StompStats {
   connectionsAccepted = 0;
   /** ERROR frames written, for whatever reason. */

@@ -1,4 +1,4 @@
-/** Numbers as decimal digits straight into a buffer. */
+/** Decimal digits of numbers, written straight into a buffer. */
 
 /** How many digits `value` has; an integer from 0. */
 export function decimalLength(value: number): number {

@@ -1,5 +1,5 @@
 /**
- * A frame that cannot be obeyed. Becomes an ERROR frame: `title` is its `message` header, `message` its body. The
+ * The error of a frame that cannot be obeyed. Becomes an ERROR frame: `title` is its `message` header, `message` its body. The
  * connection is closed after it, as the specification demands [STOMP 1.2, ERROR].
  *
  * Titles are RabbitMQ's where it has one for the case, for clients tell errors apart by them: `Missing destination`,

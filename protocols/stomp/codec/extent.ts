@@ -1,5 +1,5 @@
 /**
- * Where the frames that a server sends end, told without parsing them: a frame goes to the line feed after its NUL, a heart-beat is
+ * The length of a frame that a server sends, told without parsing it: a frame goes to the line feed after its NUL, a heart-beat is
  * a line feed by itself. Header lines end in LF, and their names and values have none: so a line that begins
  * with `content-length:` is that header.
  */

@@ -6,7 +6,7 @@
  *     session        the connection's name, `[0-9a-z-]+`: no token is good on another connection
  *     subscription   counts the connection's subscriptions, from 1
  *     number         counts the subscription's deliveries, from 1
- *     index          where the delivery is held; not there if it needs no ACK
+ *     index          where the delivery is kept while it is unsettled; not there if it needs no ACK
  *
  * Reading one takes no search: it leads straight to the place where the delivery must be.
  */

@@ -1,6 +1,6 @@
 /**
- * Header values that mean more than their text: what may be written for true and false, and for a whole number. Every
- * handler reads them here, so that one word means the same in every frame.
+ * Reads header values that are true, false or a whole number. Every handler reads them here, so that one word means the same in
+ * every frame.
  *
  *     true     true in any case (Python writes True), 1 (as PHP writes it)
  *     false    false in any case, 0, nothing at all (as PHP writes it)

@@ -1,4 +1,4 @@
-/** What a client is told of an error that its frame has caused. */
+/** The ERROR frame that a client is sent for an error, and what the operator is told of it. */
 import { BrokerError } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 

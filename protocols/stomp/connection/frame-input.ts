@@ -44,7 +44,7 @@ export class FrameInput implements GatedReader {
   constructor(adapter: Adapter, host: FrameInputHost) {
     this.adapter = adapter;
     this.host = host;
-    this.buffer = new InputBuffer(adapter.join);
+    this.buffer = new InputBuffer(adapter.joinBuffer);
   }
 
   /** Bytes that are kept because they are no whole frame, or wait. */

@@ -14,7 +14,8 @@ import {
 } from '../../../src/api/index.ts';
 import { needsRewriting, type Rewritten, rewriteStored } from '../codec/escape.ts';
 import type { Version } from '../codec/version.ts';
-import { expiryLine, HeaderLines, STOMP_DIALECT, writeDeaths, writeProperties } from '../mapping/properties.ts';
+import { HeaderLines } from '../mapping/header-lines.ts';
+import { expiryLine, STOMP_DIALECT, writeDeaths, writeProperties } from '../mapping/properties.ts';
 import { isTextMarked } from '../mapping/stored-headers.ts';
 import type { StompStats } from '../stats.ts';
 

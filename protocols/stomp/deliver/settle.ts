@@ -1,4 +1,4 @@
-/** ACK and NACK: which deliveries they mean, and how those end. */
+/** ACK and NACK: the deliveries they mean, and their outcomes. */
 import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';

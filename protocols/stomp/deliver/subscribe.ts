@@ -1,4 +1,4 @@
-/** SUBSCRIBE: what its headers ask for, and the subscription that is made of it. Where it reads is in `topology/subscription-source.ts`. */
+/** SUBSCRIBE: the subscription that its headers ask for. The queue that it reads is found in `topology/subscription-source.ts`. */
 import { CONVERT_STRINGS, compileSelector, type Selector, SelectorError } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';

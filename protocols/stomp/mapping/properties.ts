@@ -38,9 +38,9 @@ import {
   unflattened,
   unsignedOf,
 } from '../../../src/api/index.ts';
-import { escapeName, escapeValue, unescapeText } from '../codec/escape.ts';
-import type { Version } from '../codec/version.ts';
+import { unescapeText } from '../codec/escape.ts';
 import { addressOf, formatReplyTo } from './destinations.ts';
+import type { HeaderLines } from './header-lines.ts';
 import { isTextMarked } from './stored-headers.ts';
 
 const GROUP = 'JMSXGroupID';
@@ -158,59 +158,6 @@ function correlationText(id: string | Buffer): string {
 function binaryOf(text: string): Buffer | undefined {
   const hex = text.startsWith(BINARY_PREFIX) ? text.slice(BINARY_PREFIX.length) : undefined;
   return hex !== undefined && /^(?:[0-9a-fA-F]{2})+$/.test(hex) ? Buffer.from(hex, 'hex') : undefined;
-}
-
-/** Names that the broker writes itself on a MESSAGE, or that say how to read the frame: no message may bring them along. */
-const RESERVED: ReadonlySet<string> = new Set([
-  'destination',
-  'message-id',
-  'subscription',
-  'ack',
-  'redelivered',
-  'content-length',
-  'receipt',
-  'receipt-id',
-  'transaction',
-  'persistent',
-  'expiration',
-]); // prettier-ignore
-
-/** Header lines under construction, in the form of one version. */
-export class HeaderLines {
-  text = '';
-  /** Headers that could not be written. */
-  dropped = 0;
-  private readonly version: Version;
-  /** Names written so far that a later header must not repeat. */
-  private readonly taken = new Set<string>(RESERVED);
-
-  constructor(version: Version) {
-    this.version = version;
-  }
-
-  /** Whether that name may still be written. */
-  isFree(name: string): boolean {
-    return !this.taken.has(name);
-  }
-
-  /** A property: nothing that follows may take its name. */
-  property(name: string, value: string | undefined): void {
-    if (value !== undefined) this.header(name, value);
-  }
-
-  /** A header of the publisher's own. */
-  header(name: string, value: string): void {
-    if (this.taken.has(name)) this.dropped++;
-    else this.write(name, value);
-    this.taken.add(name);
-  }
-
-  private write(name: string, value: string): void {
-    const escapedName = escapeName(name, this.version);
-    const escapedValue = escapeValue(value, this.version);
-    if (escapedName === undefined || escapedValue === undefined) this.dropped++;
-    else this.text += `${escapedName}:${escapedValue}\n`;
-  }
 }
 
 /** Writes the properties of a message that came in over another protocol; its expiry is written by whoever has the time. */

@@ -57,11 +57,11 @@ export function fillDraft(draft: Draft, client: ConnectedClient, frame: Frame, t
     const { user } = session;
     throw preconditionFailed(`user_id property set to '${frame.text(USER_ID)}' but authenticated user was '${user}'`);
   }
-  const { stored } = adapter;
-  stored.collect(frame, frame.has(REPLY_TO) ? replyToOf(client, frame) : undefined);
-  draft.props = stored.buffer;
-  draft.propsStart = stored.start;
-  draft.propsEnd = stored.end;
+  const { storedHeaders } = adapter;
+  storedHeaders.collect(frame, frame.has(REPLY_TO) ? replyToOf(client, frame) : undefined);
+  draft.props = storedHeaders.buffer;
+  draft.propsStart = storedHeaders.start;
+  draft.propsEnd = storedHeaders.end;
 }
 
 /** What stands in the place of `reply-to`; undefined if it may stay as it is. */

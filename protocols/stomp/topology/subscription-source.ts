@@ -1,4 +1,4 @@
-/** Where a subscription reads: the queue that a destination names, or one that is made for it and bound to an exchange. */
+/** The queue that a subscription reads: the one that its destination names, or one that is made for it and bound to an exchange. */
 import type { QueueOptions } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
@@ -8,7 +8,6 @@ import { type Destination, TOPIC_EXCHANGE } from '../mapping/destinations.ts';
 import { queueOptions, speaksOfQueue } from '../mapping/queue-options.ts';
 import { bindNew, durableName, isBinding, type Made, notItsOwn, openDurable } from './durable-subscriptions.ts';
 
-/** Where a subscription reads. */
 export interface SubscriptionSource {
   readonly queue: string;
   /** The queue is this subscription's alone: a message that is not selected waits for nobody. */

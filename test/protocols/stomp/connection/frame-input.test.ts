@@ -19,7 +19,7 @@ class Reader implements FrameInputHost {
 
   constructor(waits: readonly boolean[]) {
     const options = resolveOptions({});
-    const adapter = { options, parser: new FrameParser(options), join: new JoinBuffer() } as unknown as Adapter;
+    const adapter = { options, parser: new FrameParser(options), joinBuffer: new JoinBuffer() } as unknown as Adapter;
     this.waits = [...waits];
     const fail = (error: unknown): never => {
       throw error;

@@ -34,7 +34,7 @@ const hold = (session: Session, congested: boolean): void => {
 };
 
 /** The first client's connection has stopped taking frames. */
-const parked = (): Promise<void> => until(() => harness.internals().gate.reasons !== 0, 'the gate to be closed');
+const gateClosed = (): Promise<void> => until(() => harness.internals().gate.reasons !== 0, 'the gate to be closed');
 
 describe('while publishers are held back', () => {
   test('a SEND waits, frames before it are taken, and nothing is lost afterwards', async () => {
@@ -48,7 +48,7 @@ describe('while publishers are held back', () => {
     );
     expect(header(await client.next('RECEIPT'), 'receipt-id')).toBe('before');
     const core = await harness.session();
-    await parked();
+    await gateClosed();
     expect(core.queueExists('q')).toBe(false);
     hold(sessions[0]!, false);
     for (let i = 0; i < 3_000; i++) expect(header(await client.next('RECEIPT'), 'receipt-id')).toBe(`${i}`);
@@ -63,7 +63,7 @@ describe('while publishers are held back', () => {
     await until(() => sessions.length === 1);
     hold(sessions[0]!, true);
     client.write(`${body.slice(1_000_000)}\0SEND\ndestination:/queue/q\n\nafter\0`);
-    await parked();
+    await gateClosed();
     hold(sessions[0]!, false);
     expect((await client.next('MESSAGE')).body.toString() === body).toBe(true);
     expect((await client.next('MESSAGE')).body.toString()).toBe('after');

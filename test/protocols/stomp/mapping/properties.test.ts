@@ -2,12 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FrameParser } from '../../../../protocols/stomp/codec/parser.ts';
 import { V1_0, V1_1, V1_2, type Version } from '../../../../protocols/stomp/codec/version.ts';
-import {
-  HeaderLines,
-  STOMP_DIALECT,
-  writeDeaths,
-  writeProperties,
-} from '../../../../protocols/stomp/mapping/properties.ts';
+import { HeaderLines } from '../../../../protocols/stomp/mapping/header-lines.ts';
+import { STOMP_DIALECT, writeDeaths, writeProperties } from '../../../../protocols/stomp/mapping/properties.ts';
 import { StoredHeaders } from '../../../../protocols/stomp/mapping/stored-headers.ts';
 import { resolveOptions } from '../../../../protocols/stomp/options.ts';
 import { StompStats } from '../../../../protocols/stomp/stats.ts';

@@ -26,7 +26,7 @@ const LARGE = 'x'.repeat(300_000);
 const durable = { id: 's', destination: '/topic/t', durable: 'true' };
 
 /** A persistent message that the client holds; its token. */
-async function held(): Promise<string> {
+async function unsettled(): Promise<string> {
   await client.confirmed('SEND', { destination: '/queue/q', persistent: 'true' }, 'x');
   await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q', ack: 'client-individual' });
   return header(await client.next('MESSAGE'), 'ack')!;
@@ -64,8 +64,8 @@ test.each<[string, () => Promise<Step>]>([
       return ['SEND', { destination: '/queue/q' }, 'x'];
     },
   ],
-  ['ACK', async () => ['ACK', { id: await held() }]],
-  ['NACK', async () => ['NACK', { id: await held(), requeue: 'false' }]],
+  ['ACK', async () => ['ACK', { id: await unsettled() }]],
+  ['NACK', async () => ['NACK', { id: await unsettled(), requeue: 'false' }]],
   [
     'COMMIT',
     async () => {
@@ -87,15 +87,15 @@ test.each<[string, () => Promise<Step>]>([
   const [command, headers, body] = await prepare();
   const beside = await harness.open();
   const { stats } = harness;
-  const answers = harness.internals().client!.receipts;
+  const receipts = harness.internals().client!.receipts;
   files.hold = 'sync';
   const before = stats.receiptsOut;
   client.send(command, { ...headers, receipt: 'r' }, body);
-  await until(() => answers.owed === 1, 'the frame to be taken');
+  await until(() => receipts.owed === 1, 'the frame to be taken');
   await until(() => files.waiting > 0, 'the disk to be asked');
   // A frame that asks for nothing of the disk is answered meanwhile.
   await beside.confirmed('BEGIN', { transaction: 'b' });
-  expect([stats.receiptsOut - before, answers.owed]).toEqual([1, 1]);
+  expect([stats.receiptsOut - before, receipts.owed]).toEqual([1, 1]);
   files.release();
   expect(header(await client.next('RECEIPT'), 'receipt-id')).toBe('r');
 });

@@ -65,7 +65,7 @@ describe('a transaction', () => {
     expect(core.checkQueue('q').messages).toBe(0);
   });
 
-  test('is undone by ABORT: its deliveries are held as before', async () => {
+  test('is undone by ABORT: its deliveries are unsettled as before', async () => {
     const client = await harness.open();
     await consume(client, 'client');
     const frames = await deliveries(client, 3);

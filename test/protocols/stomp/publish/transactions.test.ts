@@ -1,4 +1,4 @@
-/** What goes through a transaction comes out of it as it went in; what it has promised is nobody else's to settle. */
+/** What goes through a transaction comes out of it as it went in; what it is to settle is nobody else's to settle. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Session } from '../../../../src/api/session.ts';
 import { ManualClock } from '../../../../src/clock/clock.ts';
@@ -18,8 +18,8 @@ afterEach(() => harness.stop());
 const LARGE = 'x'.repeat(300_000);
 const bodyOf = async (client: RawClient): Promise<string> => (await client.next('MESSAGE')).body.toString();
 
-/** Messages 1 to `count`, held by the client in mode `client`. */
-async function held(client: RawClient, count: number): Promise<Frame[]> {
+/** Messages 1 to `count`, unsettled by the client in mode `client`. */
+async function unsettled(client: RawClient, count: number): Promise<Frame[]> {
   for (let i = 1; i <= count; i++) await client.confirmed('SEND', { destination: '/queue/q' }, String(i));
   await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q', ack: 'client' });
   const frames: Frame[] = [];
@@ -33,9 +33,9 @@ describe.each(['1.1', '1.2'])('a cumulative ACK outside, in %s', (version) => {
       ? { id: header(frame, 'ack')! }
       : { 'message-id': header(frame, 'message-id')!, subscription: header(frame, 'subscription')! };
 
-  /** The middle two of five are promised, and what is outside is acknowledged up to the fourth. */
-  async function promised(client: RawClient): Promise<Frame[]> {
-    const frames = await held(client, 5);
+  /** The middle two of five are enlisted, and what is outside is acknowledged up to the fourth. */
+  async function enlisted(client: RawClient): Promise<Frame[]> {
+    const frames = await unsettled(client, 5);
     await client.confirmed('ACK', naming(frames[0]!));
     await client.confirmed('BEGIN', { transaction: 't' });
     await client.confirmed('ACK', { ...naming(frames[2]!), transaction: 't' });
@@ -54,31 +54,31 @@ describe.each(['1.1', '1.2'])('a cumulative ACK outside, in %s', (version) => {
     return bodies;
   }
 
-  test('leaves what the transaction has promised to its COMMIT', async () => {
+  test('leaves what the transaction is to settle to its COMMIT', async () => {
     const client = await harness.open(version);
-    await promised(client);
+    await enlisted(client);
     await client.confirmed('COMMIT', { transaction: 't' });
     expect(await left(client)).toEqual(['5']);
   });
 
-  test('leaves what the transaction has promised to its ABORT, after which it is held again', async () => {
+  test('leaves what the transaction is to settle to its ABORT, after which it is unsettled again', async () => {
     const client = await harness.open(version);
-    await promised(client);
+    await enlisted(client);
     await client.confirmed('ABORT', { transaction: 't' });
     expect(await left(client)).toEqual(['2', '3', '5']);
   });
 
-  test('takes what was promised once it is aborted', async () => {
+  test('takes what was enlisted once it is aborted', async () => {
     const client = await harness.open(version);
-    const frames = await promised(client);
+    const frames = await enlisted(client);
     await client.confirmed('ABORT', { transaction: 't' });
     await client.confirmed('ACK', naming(frames[2]!));
     expect(await left(client)).toEqual(['5']);
   });
 
-  test('of a promised one settles those before it alone', async () => {
+  test('of an enlisted one settles those before it alone', async () => {
     const client = await harness.open(version);
-    const frames = await held(client, 3);
+    const frames = await unsettled(client, 3);
     await client.confirmed('BEGIN', { transaction: 't' });
     await client.confirmed('ACK', { ...naming(frames[1]!), transaction: 't' });
     await client.confirmed('ACK', naming(frames[1]!));
@@ -88,7 +88,7 @@ describe.each(['1.1', '1.2'])('a cumulative ACK outside, in %s', (version) => {
 
   test('in a second transaction leaves to the first what it has', async () => {
     const client = await harness.open(version);
-    const frames = await promised(client);
+    const frames = await enlisted(client);
     await client.confirmed('BEGIN', { transaction: 'u' });
     await client.confirmed('ACK', { ...naming(frames[4]!), transaction: 'u' });
     await client.confirmed('ABORT', { transaction: 't' });

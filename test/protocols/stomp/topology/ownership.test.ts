@@ -111,8 +111,8 @@ describe('x-queue-name', () => {
   test('is refused with no-local where it is there: whose messages would be left out?', async () => {
     makeOrders();
     const client = await harness.open();
-    const wish = { id: '1', destination: '/topic/a', ...orders, 'no-local': 'true' };
-    expect(header(await client.refused('SUBSCRIBE', wish), 'message')).toBe('Invalid header');
+    const headers = { id: '1', destination: '/topic/a', ...orders, 'no-local': 'true' };
+    expect(header(await client.refused('SUBSCRIBE', headers), 'message')).toBe('Invalid header');
     expect(bindings()).toEqual(OF_OTHERS);
   });
 });
@@ -155,8 +155,8 @@ describe("a durable subscription by name whose queue's name is another's", () =>
 
   test('is refused with no-local', async () => {
     const client = await open();
-    const wish = { id: '1', destination: '/topic/a', ...durable, 'no-local': 'true' };
-    expect(header(await client.refused('SUBSCRIBE', wish), 'message')).toBe('Invalid header');
+    const headers = { id: '1', destination: '/topic/a', ...durable, 'no-local': 'true' };
+    expect(header(await client.refused('SUBSCRIBE', headers), 'message')).toBe('Invalid header');
     expect(bindings('erp.orders')).toEqual(OF_OTHERS);
   });
 });
@@ -191,16 +191,16 @@ describe('a durable subscription of its own', () => {
   });
 
   test('that two connections share goes with the last of them', async () => {
-    const wish = { durable: 'true' };
+    const headers = { durable: 'true' };
     const [one, two] = [await harness.open(), await harness.open()];
-    await subscribe(one, 's', '/topic/a', wish);
-    await subscribe(two, 's', '/topic/a', wish);
-    await one.confirmed('UNSUBSCRIBE', { id: 's', ...wish });
+    await subscribe(one, 's', '/topic/a', headers);
+    await subscribe(two, 's', '/topic/a', headers);
+    await one.confirmed('UNSUBSCRIBE', { id: 's', ...headers });
     await one.confirmed('SEND', { destination: '/topic/a' }, 'to the other');
     expect((await two.next('MESSAGE')).body.toString()).toBe('to the other');
     const [queue] = [...queues()] as [string];
     expect(queue).toMatch(/^stomp-subscription-/);
-    await two.confirmed('UNSUBSCRIBE', { id: 's', ...wish });
+    await two.confirmed('UNSUBSCRIBE', { id: 's', ...headers });
     expect(other.queueExists(queue)).toBe(false);
   });
 
