@@ -169,7 +169,11 @@ class CrowdHistory {
     });
     const session = opened as Session;
     const { topology } = vhostOf(session);
-    const dying = (): number => (topology.queues.get('q') as unknown as { dying: Map<number, unknown> }).dying.size;
+    const dying = (): number => {
+      let n = 0;
+      topology.queues.get('q')!.forEachDying(() => n++);
+      return n;
+    };
     for (const message of this.messages) {
       message.at = undefined;
       message.held = message.rejectedNow = message.acceptedNow = false;

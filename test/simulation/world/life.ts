@@ -120,7 +120,10 @@ const watches = new WeakMap<object, Watch>();
 const { died } = VhostQueueServices.prototype;
 VhostQueueServices.prototype.died = function (this: VhostQueueServices, queue, seq, word, decision) {
   const watch = watches.get((this as unknown as { parts: { unreadable: { logger: object } } }).parts.unreadable.logger);
-  const goesOn = (queue as unknown as { dying: Map<number, unknown> }).dying.has(seq);
+  let goesOn = false;
+  queue.forEachDying((one) => {
+    if (one === seq) goesOn = true;
+  });
   if (watch !== undefined && !goesOn && (decision.reason === 'expired' || decision.reason === 'maxlen')) {
     watch.sees(queue.name, names.get(this.store)?.get(seq) ?? watch.names.get(seq), decision.reason);
   }

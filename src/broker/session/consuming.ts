@@ -1,0 +1,115 @@
+/** The part of a session that consumes: what each call means is said at `Session`. */
+import {
+  type Backpressure,
+  type ConsumeOptions,
+  type Consumer,
+  type DeliverySink,
+  type DirectSink,
+  type GetResult,
+  MODIFIED,
+  type Outcome,
+  RELEASED,
+} from '../../api/consume.ts';
+import type { Share } from '../../clock/work.ts';
+import { QueueConsumer } from '../../queue/dispatch/consumer.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { Vhost } from '../../vhost/vhost.ts';
+import type { Permissions } from './permissions.ts';
+import type { SessionTopology } from './topology.ts';
+
+export class SessionConsuming {
+  private readonly vhost: Vhost;
+  private readonly permissions: Permissions;
+  private readonly topology: SessionTopology;
+  private readonly share: Share;
+  private readonly consumers = new Set<QueueConsumer>();
+  private pruneAt = 32;
+
+  constructor(vhost: Vhost, permissions: Permissions, topology: SessionTopology, share: Share) {
+    this.vhost = vhost;
+    this.permissions = permissions;
+    this.topology = topology;
+    this.share = share;
+  }
+
+  /** One of its consumers holds deliveries. */
+  get holds(): boolean {
+    for (const consumer of this.consumers) if (consumer.held > 0) return true;
+    return false;
+  }
+
+  consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer {
+    if (this.vhost.topology.queues.get(name)?.options.ownUse !== true) this.permissions.demand('read', name);
+    const consumer = this.topology.queue(name).addConsumer(options, sink, output);
+    consumer.share = this.share;
+    sink.attached?.(consumer);
+    this.keep(consumer);
+    return consumer;
+  }
+
+  get(
+    name: string,
+    settled: boolean,
+    sink: DeliverySink,
+    done: (result: GetResult | undefined, consumer: Consumer) => void,
+  ): void {
+    this.permissions.demand('read', name);
+    const queue = this.topology.queue(name);
+    const holder = QueueConsumer.passive(queue, settled, sink);
+    holder.share = this.share;
+    sink.attached?.(holder);
+    if (!settled) this.keep(holder);
+    queue.get(holder, done);
+  }
+
+  /** Those that are cancelled or passive and hold nothing are forgotten once there are many. */
+  private keep(consumer: QueueConsumer): void {
+    const { consumers } = this;
+    if (consumers.size >= this.pruneAt) {
+      for (const one of consumers) if (one.held === 0 && (!one.active || one.passive)) consumers.delete(one);
+      this.pruneAt = Math.max(32, consumers.size * 2);
+    }
+    consumers.add(consumer);
+  }
+
+  attachDirect(name: string, sink: DirectSink | null): void {
+    this.permissions.demand('read', name);
+    const queue = this.topology.queue(name);
+    queue.direct = sink;
+    this.vhost.subscriberFlow.drained(queue);
+  }
+
+  directDrained(name: string): void {
+    const queue = this.vhost.topology.queues.get(name);
+    if (queue !== undefined) this.vhost.subscriberFlow.drained(queue);
+  }
+
+  /** The session ends: nothing more is delivered at once, and the rest takes as long as it takes. */
+  close(inOrder: boolean): void {
+    const leaving = [...this.consumers].filter((consumer) => !consumer.suspended);
+    for (const consumer of leaving) consumer.suspend();
+    this.leave(leaving, [...this.topology.abandon()], inOrder ? RELEASED : MODIFIED);
+  }
+
+  /** Gives back what these consumers hold, then deletes these queues: in parts, if it is much. */
+  private leave(consumers: readonly QueueConsumer[], queues: readonly Queue[], outcome: Outcome): void {
+    const { share, vhost } = this;
+    const { work } = share;
+    let consumer = 0;
+    let queue = 0;
+    share.run(() => {
+      while (consumer < consumers.length) {
+        consumers[consumer++]!.cancel(outcome);
+        work.spend(2);
+        if (work.over) return false;
+      }
+      while (queue < queues.length) {
+        const own = queues[queue++]!;
+        if (!own.deleted) vhost.topology.deleteQueue(own, share);
+        work.spend(4);
+        if (work.over) return false;
+      }
+      return true;
+    });
+  }
+}

@@ -1,0 +1,121 @@
+/** The part of a session that publishes, and that waits where publishers have to: what each call means is said at `Session`. */
+import type { BodyWriter } from '../../api/bodies.ts';
+import type { Mark } from '../../api/confirms.ts';
+import type { Route } from '../../api/route.ts';
+import type { SessionClient } from '../../api/session.ts';
+import type { Share } from '../../clock/work.ts';
+import { BrokerError } from '../../message/errors.ts';
+import type { Draft, Spelling } from '../../message/message.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { StoredBody } from '../../queue/store/stored-body.ts';
+import type { CompiledRoute } from '../../routing/route.ts';
+import type { WaitingPublisher } from '../../vhost/flow/subscriber-flow-control.ts';
+import type { PublishingClient, RestOfDeliveries } from '../../vhost/publish/direct-deliveries.ts';
+import type { Vhost } from '../../vhost/vhost.ts';
+import type { Permissions } from './permissions.ts';
+
+export class SessionPublishing implements WaitingPublisher, PublishingClient {
+  private readonly vhost: Vhost;
+  private readonly permissions: Permissions;
+  private readonly client: SessionClient;
+  private readonly share: Share;
+  private readonly consuming: { readonly holds: boolean };
+  private closed = false;
+  /** Publishing waits for a direct subscriber, or for the consumers of a queue. */
+  private stalled = false;
+  /** What it has published is still under way to direct subscribers. */
+  private delivering = 0;
+  /** Bodies that are arriving; null while there has been none. */
+  private bodies: Set<StoredBody> | null = null;
+
+  /** @param consuming what the client consumes: it may owe settlements */
+  constructor(
+    vhost: Vhost,
+    permissions: Permissions,
+    client: SessionClient,
+    share: Share,
+    consuming: { readonly holds: boolean },
+  ) {
+    this.vhost = vhost;
+    this.permissions = permissions;
+    this.client = client;
+    this.share = share;
+    this.consuming = consuming;
+  }
+
+  route(exchange: string, spelling: Spelling, key: Buffer, start: number, end: number): Route {
+    return this.permitted(this.vhost.router.route(exchange, spelling, key, start, end, this.vhost.name), exchange);
+  }
+
+  routeAll(exchange: string, spelling: Spelling, keys: readonly string[]): Route {
+    return this.permitted(this.vhost.router.routeAll(exchange, spelling, keys, this.vhost.name), exchange);
+  }
+
+  private permitted(route: CompiledRoute<Queue>, exchange: string): Route {
+    if (route.exchange?.internal === true) {
+      throw new BrokerError(
+        'access-refused',
+        `cannot publish to internal exchange '${exchange}' in vhost '${this.vhost.name}'`,
+      );
+    }
+    this.permissions.demand('write', exchange);
+    return route;
+  }
+
+  publish(route: Route, draft: Draft): Mark {
+    if (draft.large !== null) this.bodies?.delete(draft.large as StoredBody);
+    const mark = this.vhost.publisher.publishFrom(this, route, draft);
+    this.waitIfBehind();
+    return mark;
+  }
+
+  openBody(length: number, durable: boolean): BodyWriter {
+    const body = this.vhost.publisher.openBody(length, durable);
+    this.bodies ??= new Set();
+    this.bodies.add(body);
+    return body;
+  }
+
+  // ------------------------------------------------------------------------------------------------------ waiting
+
+  private waitIfBehind(): void {
+    const { subscriberFlow } = this.vhost;
+    if (subscriberFlow.pending && subscriberFlow.wait(this)) this.stalled = true;
+  }
+
+  /** What it has just published is delivered in parts, and it waits until that is done. */
+  deliverRest(rest: RestOfDeliveries): void {
+    this.delivering++;
+    this.stalled = true;
+    this.share.run(
+      () => rest.step(),
+      () => {
+        this.delivering--;
+        this.stalled = false;
+        this.waitIfBehind();
+        if (!this.stalled) this.released();
+      },
+    );
+  }
+
+  get congested(): boolean {
+    return this.stalled || this.vhost.publishFlow.on;
+  }
+
+  get owesSettlements(): boolean {
+    return this.consuming.holds;
+  }
+
+  /** The consumers that this publisher waited for have caught up, or were given up. */
+  released(): void {
+    if (this.delivering > 0) return;
+    this.stalled = false;
+    if (!this.closed && !this.vhost.publishFlow.on) this.client.uncongested();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.vhost.subscriberFlow.forget(this);
+    if (this.bodies !== null) for (const body of this.bodies) body.abort();
+  }
+}
