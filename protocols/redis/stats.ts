@@ -10,6 +10,8 @@ export class RedisStats {
   messagesOut = 0;
   /** Messages that a subscriber had no room for. */
   directDropped = 0;
+  /** Messages that a subscriber's patterns were not all compared with, because that would have taken too long. */
+  patternsTooDear = 0;
   /** Messages with properties, which Redis' clients cannot be shown. */
   lossyConversions = 0;
   /** Clients that were not let in in time. */

@@ -1,6 +1,7 @@
 /**
  * Redis' patterns, byte by byte: `*` any bytes, `?` one, `[abc]`, `[^abc]` and `[a-c]` one of a set, `\` before what is meant
- * literally. A set that is not closed reaches to the end. Takes at most as many steps as pattern and text have bytes, multiplied.
+ * literally. A set that is not closed reaches to the end. Takes at most as many steps as pattern and text have bytes, multiplied,
+ * or as many as it is given.
  */
 const STAR = 0x2a;
 const QUESTION = 0x3f;
@@ -10,18 +11,26 @@ const CARET = 0x5e;
 const DASH = 0x2d;
 const BACKSLASH = 0x5c;
 
-export function globMatches(pattern: Buffer, text: Buffer, start = 0, end = text.length): boolean {
+/** How many bytes may still be compared; below zero: it was too much, and what was answered meanwhile means nothing. */
+export interface Steps {
+  left: number;
+}
+
+export function globMatches(pattern: Buffer, text: Buffer, steps: Steps): boolean {
+  const end = text.length;
   let p = 0;
-  let t = start;
+  let t = 0;
   // Where to go on when it does not fit: the last `*` takes one byte more.
   let afterStar = -1;
-  let takenTo = start;
+  let takenTo = 0;
   while (t < end) {
     if (pattern[p] === STAR) {
       afterStar = ++p;
       takenTo = t;
       continue;
     }
+    steps.left -= pattern[p] === OPEN ? setEnd(pattern, p) - p : 1;
+    if (steps.left < 0) return false;
     const next = p < pattern.length ? matchByte(pattern, p, text[t]!) : -1;
     if (next >= 0) {
       p = next;

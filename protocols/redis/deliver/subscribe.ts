@@ -6,6 +6,9 @@ import { CommandError, unknownSubcommand, wrongArity } from '../codec/errors.ts'
 import { globMatches } from '../codec/glob.ts';
 import type { Client } from '../connection/client.ts';
 
+/** Bytes that are compared for one channel. */
+const STEPS_MAX = 65_536;
+
 export function subscribe(client: Client, command: Command): void {
   add(client, command, 'subscribe', (name) => client.subscriptions.addChannel(textOf(name)));
 }
@@ -98,7 +101,7 @@ function channels(client: Client, names: readonly string[], pattern: Buffer | un
     names.length,
     (i) => {
       const name = bytesOf(names[i]!);
-      if (pattern === undefined || globMatches(pattern, name)) found.push(name);
+      if (pattern === undefined || globMatches(pattern, name, { left: STEPS_MAX })) found.push(name);
     },
     () => {
       client.reply.array(found.length);

@@ -17,20 +17,23 @@ import {
   type Session,
 } from '../../../src/api/index.ts';
 import type { Adapter } from '../adapter.ts';
-import { globMatches } from '../codec/glob.ts';
+import { globMatches, type Steps } from '../codec/glob.ts';
 import { bindingOf, CHANNELS } from '../mapping/names.ts';
 import { type Audience, joined, left } from './audience.ts';
 import type { DeliveryWriter } from './delivery-writer.ts';
 
 const BINDING: BindOptions = { spelling: DOT, arguments: [], assurance: AT_MOST_ONCE };
-/** Patterns that are compared in a unit of work. */
-const PATTERNS_A_UNIT_BITS = 2;
+/** Bytes that are compared of patterns for one message: a pattern that needs more of a channel does not get it. */
+const STEPS_MAX = 65_536;
+/** Of those, in a unit of work. */
+const STEPS_A_UNIT_BITS = 8;
 
 export class Subscriptions implements DirectSink {
   readonly output: Backpressure;
   /** By their text; channels as they are bound, patterns with their bytes. */
   readonly channels = new Set<string>();
   readonly patterns = new Map<string, Buffer>();
+  private readonly steps: Steps = { left: 0 };
   private readonly bindings = new Map<string, number>();
   private queue: string | null = null;
   private readonly audience: Audience;
@@ -123,12 +126,15 @@ export class Subscriptions implements DirectSink {
       copies++;
     }
     if (patterns.size > 0) {
-      adapter.broker.turn.work.spend(patterns.size >>> PATTERNS_A_UNIT_BITS);
+      const { steps } = this;
+      steps.left = STEPS_MAX;
       for (const pattern of patterns.values()) {
-        if (!globMatches(pattern, channel.bytes)) continue;
+        if (!globMatches(pattern, channel.bytes, steps)) continue;
         writer.message(pattern, channel, view, this.session);
         copies++;
       }
+      adapter.broker.turn.work.spend((STEPS_MAX - steps.left) >>> STEPS_A_UNIT_BITS);
+      if (steps.left < 0) adapter.stats.patternsTooDear++;
     }
     adapter.extraCopies += copies - 1;
     adapter.stats.messagesOut += copies;

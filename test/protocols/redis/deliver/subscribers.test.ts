@@ -91,6 +91,19 @@ it('a connection has so many subscriptions, and patterns so many bytes', async (
   );
 });
 
+it('patterns take so long of a message, and no longer', async () => {
+  harness = await RedisHarness.start();
+  const raw = await harness.open();
+  await raw.call('PSUBSCRIBE', 'short*');
+  for (let i = 0; i < 50; i++) await raw.call('PSUBSCRIBE', `*${'a'.repeat(200)}b${i}`);
+  const publisher = await harness.open();
+  await publisher.call('PUBLISH', 'a'.repeat(60_000), 'dear');
+  expect(harness.stats.patternsTooDear).toBe(1);
+  await publisher.call('PUBLISH', `short${'a'.repeat(100)}`, 'cheap');
+  expect(await raw.next()).toEqual(['pmessage', 'short*', `short${'a'.repeat(100)}`, 'cheap']);
+  expect(harness.stats.patternsTooDear).toBe(1);
+});
+
 it('whose queue an operator deletes is hung up on', async () => {
   harness = await RedisHarness.start();
   const raw = await subscribed('SUBSCRIBE', 'c');
