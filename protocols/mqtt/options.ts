@@ -1,5 +1,4 @@
-/** What an operator can set, and what is assumed otherwise. Every bound on what comes from outside is here. */
-
+/** The options that an operator can set, and their defaults. Every bound on what comes from outside is here. */
 import { EXPIRY_NEVER_S } from './codec/connect.ts';
 
 export interface MqttOptions {

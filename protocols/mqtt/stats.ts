@@ -1,4 +1,4 @@
-/** What the adapter counts. Nothing is dropped or bent in silence; each number says what became of what. */
+/** The adapter's statistics: numbers that only rise. Nothing is dropped or bent in silence; each says what became of what. */
 export class MqttStats {
   /** Whole packets from clients, and the bytes that came. */
   packetsReceived = 0;

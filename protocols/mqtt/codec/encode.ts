@@ -1,5 +1,5 @@
 /**
- * Control packets of 3.1 and 3.1.1 to bytes, straight into a connection's output slab; those that 5.0 writes otherwise are
+ * Control packets of 3.1 and 3.1.1 to bytes, straight into a connection's output; those that 5.0 writes otherwise are
  * in `encode5.ts`.
  */
 import type { Output } from '../../../src/api/index.ts';

@@ -6,7 +6,7 @@
  *     taken out, with meaning  message expiry interval, topic alias, will delay interval
  *
  * A message that has none of the second kind keeps its bytes where they lie. What is made of the bytes is said in
- * `mapping.ts`.
+ * `mapping/dialect.ts`.
  */
 import { MalformedPacket } from './packet.ts';
 import type { PropertyReader } from './property-reader.ts';

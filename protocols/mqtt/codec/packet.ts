@@ -76,7 +76,10 @@ export class MalformedPacket extends Error {
   }
 }
 
-/** How long the control packet that begins at `start` is, fixed header included; 0 if that cannot be told from `buffer[start, end)`. */
+/**
+ * How long the control packet that begins at `start` is, in bytes, fixed header included; 0 if that cannot be told from
+ * `buffer[start, end)`.
+ */
 export function packetExtent(buffer: Buffer, start: number, end: number): number {
   let remaining = 0;
   for (let at = start + 1, shift = 0; at < end && shift < 28; at++, shift += 7) {

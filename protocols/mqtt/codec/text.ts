@@ -1,6 +1,6 @@
 /**
- * The rules for strings, topic names and topic filters [MQTT 3.1.1, sections 1.5.3 and 4.7; 5.0, 1.5.4 and 4.7], over byte ranges, so that a
- * topic is looked at without becoming a string.
+ * The rules for strings, topic names and topic filters [MQTT 3.1.1, sections 1.5.3 and 4.7; 5.0, 1.5.4 and 4.7], over byte
+ * ranges, so that a topic is looked at without becoming a string.
  *
  * A string field is two bytes of length, most significant first, and that many bytes of UTF-8.
  */

@@ -1,6 +1,6 @@
 /**
- * Answers that a client gets only once what they say is safe, in the order of what it asked: one ring a connection. An entry
- * is a number:
+ * The answers that a client gets only once what they say is safe, in the order of what it asked: one ring a connection. An
+ * entry is a number:
  *
  *     bits 0-15 packet identifier | 16-19 packet type | 20-27 reason code (5.0)
  */

@@ -1,4 +1,4 @@
-/** What is looked at in a CONNECT before anybody asks whose it is, and the reason codes of 5.0 for what is refused. */
+/** Checks of a CONNECT that come before anybody asks whose it is, and the reason codes of 5.0 for what is refused. */
 import { isUtf8 } from 'node:buffer';
 import type { Credentials, Refusal, Transport } from '../../../src/api/index.ts';
 import type { Connect } from '../codec/connect.ts';

@@ -1,6 +1,6 @@
 /**
- * What a client and this broker have agreed on at CONNECT. A client before 5.0 cannot ask for most of it, and has the
- * defaults of 5.0.
+ * The options that a client and this broker have agreed on at CONNECT. A client before 5.0 cannot ask for most of them, and
+ * has the defaults of 5.0.
  */
 import { type Connect, type ConnectProperties, EXPIRY_NEVER_S } from '../codec/connect.ts';
 import { LEVEL_5 } from '../codec/packet.ts';

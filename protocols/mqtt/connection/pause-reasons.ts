@@ -1,4 +1,4 @@
-/** Why a client's bytes are not read on: bits of `ReadGate.reasons`, the first of which (`OTHERS_TURN`) is the gate's own. */
+/** Reasons to pause reading from a client: bits of `ReadGate.reasons`, the first of which (`OTHERS_TURN`) is the gate's own. */
 
 /** A CONNECT or an AUTH is being answered. */
 export const AUTHENTICATING = 2;

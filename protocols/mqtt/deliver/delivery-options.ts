@@ -1,4 +1,4 @@
-/** What bounds the deliveries of one connection, and what its writers share with others of their adapter. */
+/** The bounds of one connection's deliveries, and what its writers share with others of their adapter. */
 import type { TopicWriter } from '../mapping/topic-writer.ts';
 import type { MqttStats } from '../stats.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Where the last at-most-once message was encoded, so that its next subscriber gets a copy of the bytes. One for each form
- * that a PUBLISH has, shared by all connections of the adapter.
+ * The cache of the last at-most-once message as it was encoded, so that its next subscriber gets a copy of the bytes. There is
+ * one for each encoder that several connections share.
  */
 export class FanoutCache {
   /** `MessageView.serial` of the message; -1 before the first. */

@@ -1,6 +1,7 @@
 /**
  * The MQTT dialect: how properties of MQTT 5.0 and the neutral form become each other. A message from an MQTT client is
- * stored with its own property bytes (dialect 2, `codec/message-properties.ts`), which other MQTT clients get as they are; 3.1.1 messages have none.
+ * stored with its own property bytes (dialect 2, `codec/message-properties.ts`), which other MQTT clients get as they are;
+ * 3.1.1 messages have none.
  *
  *     neutral           MQTT 5.0
  *     text              payload format indicator 1, where the body is UTF-8 indeed

@@ -1,6 +1,6 @@
 /**
- * Where MQTT meets the neutral model: names. Topics are in `topics.ts`, properties in `properties.ts`; no other files of
- * this adapter know both sides.
+ * The names of MQTT in the neutral model. Topics are in `topic-writer.ts`, properties in `dialect.ts`, topics that begin with
+ * `$` in `special-topics.ts`; no files outside this folder know both sides.
  *
  *     MQTT                          the broker
  *     topic a/b                     exchange amq.topic, key `a/b` spelled with slashes

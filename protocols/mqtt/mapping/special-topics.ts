@@ -1,6 +1,6 @@
 /**
- * Topics that begin with `$` and mean something here. Whoever publishes (PUBLISH of any size and version, a will, an alias)
- * and whoever subscribes asks this one table:
+ * The table of topics that begin with `$` and mean something here. It is asked for each PUBLISH, of any size and version and by
+ * alias too, for each will, and for each subscription:
  *
  *     topic                                PUBLISH, will                             SUBSCRIBE
  *     $queue/q                             the default exchange: the queue q         refused
@@ -15,7 +15,7 @@
  */
 import { NOT_AUTHORIZED_5, SUCCESS, TOPIC_FILTER_INVALID, TOPIC_NAME_INVALID } from '../codec/reasons.ts';
 
-/** What a topic means to who publishes to it. */
+/** What a topic means where it is published to. */
 export interface Meaning {
   /** A reason code of 5.0: it may not be published to. */
   readonly reason: number;

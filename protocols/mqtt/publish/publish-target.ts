@@ -1,6 +1,6 @@
 /**
- * Where a PUBLISH or a will goes. What was found out about a topic is one object, and that is what is remembered: for the
- * topic that comes again, for its alias, while a large body arrives. So nothing can be left behind on the way.
+ * The target of a PUBLISH or a will. All that was found out about a topic is one object, and that is what is remembered: for
+ * the topic that comes again, for its alias, while a large body arrives. So nothing can be left behind on the way.
  */
 import { BrokerError, equalRanges, type Route, type RouteMemo, type Session, SLASH } from '../../../src/api/index.ts';
 import { checkTopicName } from '../codec/publish.ts';

@@ -1,6 +1,6 @@
 /**
- * Points in time, each under a name, and one timer for all of them: when sessions end, when wills are due. A hundred
- * thousand cost an entry in a heap each, and nothing while none is due.
+ * Deadlines by name, and one timer for all of them: when sessions end, when wills are due. A hundred thousand cost an entry
+ * in a heap each, and nothing while none is due.
  *
  *     set      (again: moves it)
  *     clear

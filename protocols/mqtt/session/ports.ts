@@ -1,4 +1,4 @@
-/** What a session asks of the world around it: of its connection, of the writer to its client, of the other sessions of its vhost. */
+/** The interfaces that a session needs: of its connection, of the writer to its client, of the sessions of its vhost. */
 import type { AdapterState, Backpressure, DirectSink, Session } from '../../../src/api/index.ts';
 import type { MessageWriter } from '../deliver/subscription-consumer.ts';
 import type { Leftovers } from './session-records.ts';

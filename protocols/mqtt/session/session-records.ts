@@ -1,5 +1,5 @@
 /**
- * What is kept of a session in the broker's log, beside its queue: keys and values of the adapter's durable state.
+ * The records of sessions in the broker's log, beside their queues: keys and values of the adapter's durable state.
  *
  *     mqtt/session/<client>       the session exists; JSON, see `SessionRecord`
  *     mqtt/will/<client>          its will; see `wills.ts`

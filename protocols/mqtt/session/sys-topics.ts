@@ -1,6 +1,6 @@
 /**
- * What the broker says of itself under `$SYS/broker/…`, as Mosquitto's users know it: sent to whoever subscribes, as if it
- * were retained, and again every ten seconds. It costs nothing as long as nobody has subscribed.
+ * The `$SYS/broker/…` topics: statistics of the broker, as Mosquitto's users know them, sent to each new subscriber as if they
+ * were retained, and again every ten seconds. They cost nothing as long as nobody has subscribed.
  *
  * Values are decimal text. `load/…/1min`, `5min` and `15min` are averages per minute, which begin when somebody looks.
  */
@@ -12,7 +12,7 @@ import type { MqttStats } from '../stats.ts';
 export const SYS_PREFIX = '$SYS/';
 const ROOT = '$SYS/broker/';
 
-/** What it needs to know of the sessions. */
+/** What the statistics come from. */
 export interface SysSource {
   readonly stats: MqttStats;
   readonly intervalMs: number;

@@ -1,6 +1,6 @@
 /**
- * What one client was sent and has not answered, across its connections and, for kept sessions, across restarts of the
- * broker: the packet window, and the records that stand behind it (`store.ts`).
+ * The unsettled packets of one client: sent and not answered, across its connections and, for kept sessions, across restarts
+ * of the broker. They are the packet window, and the records that stand behind it (`session-records.ts`).
  */
 import { ACCEPTED, type AdapterState, MODIFIED, RELEASED as OUTCOME_RELEASED } from '../../../src/api/index.ts';
 import type { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
