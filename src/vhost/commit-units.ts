@@ -1,5 +1,5 @@
 /**
- * What becomes durable together: commit units of the log, and the settlements of a turn, gathered into one record a queue.
+ * Commit units of the log, and the settlements of a turn, which become one record a queue: what becomes durable together.
  * What is appended between `begin` and `end` is there after a crash as a whole, or not at all.
  */
 import { MARK_NOW, MARK_REFUSED, type Mark } from '../api/confirms.ts';

@@ -1,4 +1,4 @@
-/** What a vhost counts. Nothing is dropped in silence: every way a message can end without being delivered has a number. */
+/** The counters of a vhost. Nothing is dropped in silence: every way a message can end without being delivered has a number. */
 export class Counters {
   published = 0;
   /** Deliveries to consumers and direct subscriptions. */
@@ -23,7 +23,7 @@ export class Counters {
   droppedAttempts = 0;
   /** Meant to be dead-lettered, but the exchange does not exist or leads nowhere. */
   droppedDeadLetter = 0;
-  /** Kept aside because they asked for a delay. They count as published once they are due. */
+  /** Delayed, since they asked for it. They count as published once they are due. */
   delayed = 0;
   /** Due, but the exchange is gone. */
   droppedDelayed = 0;

@@ -1,5 +1,5 @@
 /**
- * How far a vhost is from its end. Its parts look at it before they do anything for its own sake.
+ * The lifecycle of a vhost. Its parts look at it before they do anything by themselves.
  *
  * ```
  * open ── the broker begins to stop ──▶ stopping ── the last checkpoint is written ──▶ stopped

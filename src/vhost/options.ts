@@ -1,4 +1,4 @@
-/** What a vhost is opened with. */
+/** The options that a vhost is opened with. */
 import type { Policy } from '../api/policies.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';

@@ -1,4 +1,4 @@
-/** What the queues of a vhost ask of it: their records, dead letters, second attempts, their own end. */
+/** The services that a vhost gives its queues: their records, dead letters, second attempts, their own end. */
 import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { TurnClock } from '../clock/turn-clock.ts';

@@ -1,5 +1,5 @@
 /**
- * What a vhost tells about itself when it is asked; nothing is added up before. With many queues that takes a while: so it is
+ * The statistics of a vhost and its queues, taken when somebody asks: nothing is added up before. With many queues that takes a while: so it is
  * done in parts, between which others may have their turn.
  */
 import type { LogStatistics } from '../log/statistics.ts';

@@ -1,4 +1,4 @@
-/** What a client may do in its vhost: asked of the authenticator, call by call. */
+/** The permissions of a client in its vhost: asked of the authenticator, call by call. */
 import type { Action, Authenticator, Identity } from '../../api/identity.ts';
 import { BrokerError } from '../../message/errors.ts';
 

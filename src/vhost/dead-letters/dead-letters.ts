@@ -1,5 +1,5 @@
 /**
- * What becomes of a message that was refused for good: it is published again, with a record of its death, to the queue's
+ * Dead letters: a message that was refused for good is published again, with a record of its death, to the queue's
  * dead-letter exchange; or dropped, counted, where there is none. The new message and the old one's settlement are one
  * commit unit, so that a crash leaves exactly one of the two. What went at most once goes so as a dead letter as well, though
  * it may have been stored, being retained: of that a crash leaves one of the two or neither.

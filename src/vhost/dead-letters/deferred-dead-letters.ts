@@ -1,5 +1,5 @@
 /**
- * Deaths in a commit unit that is too long already: a transaction may reject a hundred thousand messages, each of which goes
+ * Dead letters of a commit unit that is too long already, put off until after it: a transaction may reject a hundred thousand messages, each of which goes
  * to thousands of queues. That they have died is part of the unit; what they become follows in parts, in order, as it does for
  * those that must be read first. After a crash the next start does it.
  */

@@ -1,4 +1,4 @@
-/** Small durable facts that adapters keep in the vhost's log; see `AdapterState` in `api/adapter-state.ts`. */
+/** The adapters' state: small durable facts that they keep in the vhost's log; see `AdapterState` in `api/adapter-state.ts`. */
 import type { AdapterState } from '../../api/adapter-state.ts';
 import type { Journal } from './journal.ts';
 

@@ -1,5 +1,5 @@
 /**
- * Records in words: what a person sees who dumps a log offline. It reads records in order, because a message names its
+ * Describes records in words, for a person who dumps a log offline. It reads records in order, because a message names its
  * queues by a list that came before it, and queues by numbers that were given names before.
  */
 import { MessageView } from '../../message/message.ts';

@@ -1,6 +1,6 @@
 /**
- * Which messages somebody still needs: of a stretch of the log before a segment is copied forward, or of some that were
- * spilled before those that live are written again. The answer is gathered in slices over several turns; what is let go
+ * Finds the messages that somebody still needs: of a stretch of the log before a segment is copied forward, or of some that were
+ * spilled before those that live are written again. The answer is gathered in slices over several turns; what is released
  * meanwhile may still be in it, what is needed always is, because nothing new ever refers to a message that nobody referred to.
  */
 import { Slices } from '../../clock/slices.ts';

@@ -1,5 +1,5 @@
 /**
- * Looking at a broker's data from outside: is it sound, and what is in it. Nothing is written, so it may be somebody's only
+ * Verifies and dumps a broker's data from outside: is it sound, and what is in it. Nothing is written, so it may be somebody's only
  * copy, and a running broker does not notice.
  */
 import { basename, join, resolve } from 'node:path';

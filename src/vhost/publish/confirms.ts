@@ -1,5 +1,5 @@
 /**
- * Who waits for the log, and how they hear of it.
+ * Confirms: who waits for the log, and how they hear of it.
  *
  * Each publisher (a channel, a connection) has one ring of (its own number, the mark that covers it), released in order
  * from its head: so a publisher hears of its messages in the order it sent them. When a flush is on disk every waiting

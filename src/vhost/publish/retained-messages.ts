@@ -1,5 +1,5 @@
 /**
- * Keeping one message a topic, and sending what is kept to those who come later. The index (`queue/store/retained-index.ts`) says which;
+ * Retained messages: one is kept a topic, and sent to those who subscribe later. The index (`queue/store/retained-index.ts`) says which;
  * here are their references, their limits, their end, and the two ways they go out: into a queue, or straight to a connection.
  *
  * A message that has expired is removed as a publisher would remove it: by an empty retained message that nobody gets. So

@@ -1,5 +1,5 @@
 /**
- * Publishes and settlements that become true together. Until `commit` nothing of it can be seen; then everything is
+ * A transaction: publishes and settlements that become true together. Until `commit` nothing of it can be seen; then everything is
  * carried out in one commit unit of the log: after a crash all of it is there, or none.
  */
 import { MARK_NOW, type Mark } from '../../api/confirms.ts';

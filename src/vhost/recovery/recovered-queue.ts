@@ -1,5 +1,5 @@
 /**
- * What a queue holds, as the log says: the fold of its records, before there is a queue that does anything.
+ * A recovered queue: what it holds, as the log says, before there is a queue that does anything.
  *
  * ```
  * message, enqueued ─▶ waiting ── settled ─▶ gone        positions: replaces all that waits

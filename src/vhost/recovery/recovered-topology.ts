@@ -1,5 +1,5 @@
 /**
- * Exchanges, queues, bindings and policies, as the log says: the fold of their records, before there is anything that routes.
+ * The recovered topology: exchanges, queues, bindings and policies, as the log says, before there is anything that routes.
  * An exchange that goes by itself with its last binding goes here as well, though its own record may have been lost.
  */
 import type { Policy, PolicyKind } from '../../api/policies.ts';

@@ -1,6 +1,5 @@
 /**
- * The fold: what a vhost becomes when its log is read from the beginning. It decides nothing again; every record is an
- * outcome. Records about what is not known (any more, or yet) are passed over, so that a replay may begin at a checkpoint.
+ * Recovery: folds the records of a vhost's log into what the vhost was. It decides nothing again; every record is an outcome. Records about what is not known (any more, or yet) are passed over, so that a replay may begin at a checkpoint.
  */
 import { AT_MOST_ONCE, MessageView } from '../../message/message.ts';
 import { dotted } from '../../message/spelling.ts';

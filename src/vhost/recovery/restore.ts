@@ -1,5 +1,5 @@
 /**
- * Makes a vhost's parts what the fold says they were, and counts who refers to which message, so that the log knows what is
+ * Restores a vhost's parts from what recovery has found, and counts who refers to which message, so that the log knows what is
  * still needed.
  */
 import type { Log } from '../../log/log.ts';

@@ -1,10 +1,10 @@
 /**
- * Messages that are not to be routed yet. Each lies in the store like any other, with one reference from here; a heap says
+ * Delayed messages: they are not to be routed yet. Each lies in the store like any other, with one reference from here; a heap says
  * when it is due, and one timer waits for the earliest.
  *
  * ```
  *            delayMs > 0                      due, and read
- * publisher ------------> kept aside (heap) ----------------> routed as if it were published now
+ * publisher ------------> delayed (heap)    ----------------> routed as if it were published now
  *                         DELAYED record                      new MESSAGE record and DELAY_OVER record, one unit
  * ```
  *
@@ -21,8 +21,7 @@ import { Slices } from '../../clock/slices.ts';
 import type { Turn } from '../../clock/turn.ts';
 import type { Log } from '../../log/log.ts';
 import type { TransientStore } from '../../log/transient/transient-store.ts';
-import { decodeAnnotations } from '../../message/annotations.ts';
-import { AT_MOST_ONCE, DELAY_MAX_MS, Draft, MessageView } from '../../message/message.ts';
+import { AT_MOST_ONCE, DELAY_MAX_MS, type Draft, MessageView } from '../../message/message.ts';
 import { FLAG_DURABLE, FLAG_LARGE, type VisitEntry } from '../../queue/entry-flags.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
@@ -42,6 +41,7 @@ import type { UnreadableMessages } from '../unreadable.ts';
 import { DueHeap } from './due-heap.ts';
 import { ReadAhead } from './read-ahead.ts';
 import type { RecoveredDelays } from './recovered-delays.ts';
+import { RepublishedDraft } from './republished-draft.ts';
 
 /** Of a heap's tag: the flags of the record, and beside them whether there is one. */
 const TAG_DURABLE = 1 << 8;
@@ -91,9 +91,7 @@ export class Delays {
   private armedFor = Number.POSITIVE_INFINITY;
   private readonly ahead: ReadAhead;
   private readonly view = new MessageView();
-  private readonly draft = new Draft();
-  /** The bytes of a message may move under an append: what is carried over is copied here. */
-  private scratch = Buffer.alloc(0);
+  private readonly republished = new RepublishedDraft();
   private overSeqs: number[] = [];
 
   /** @param recovered what waited when the log was written */
@@ -200,7 +198,8 @@ export class Delays {
 
   /** The head of the heap, which `view` shows, is routed and is over. Returns its bytes. */
   private publish(): number {
-    const { parts, heap, view, draft } = this;
+    const { parts, heap, view } = this;
+    const { draft } = this.republished;
     const { seq, tag } = heap;
     const keys = this.keys.get(seq);
     const exchange = view.exchange();
@@ -211,7 +210,7 @@ export class Delays {
         keys === undefined
           ? parts.router.route(exchange, view.spelling, view.head, view.keyStart, view.keyEnd, parts.vhost)
           : parts.router.routeAll(exchange, view.spelling, keys, parts.vhost);
-      this.fill(draft, view, (tag & DELAYED_RETAIN) !== 0);
+      this.republished.fill(view, (tag & DELAYED_RETAIN) !== 0);
       draft.origin = this.origins.get(seq) ?? '';
       parts.publisher.publish(route, draft);
       parts.subscriberFlow.nobodyWaits();
@@ -231,32 +230,6 @@ export class Delays {
     this.ahead.read(this.parts.store, seqs, tags.map(flagsOf), () => {
       if (!this.parts.lifecycle.stopping && !this.release()) this.slices.start();
     });
-  }
-
-  private fill(draft: Draft, view: MessageView, retain: boolean): void {
-    draft.reset();
-    draft.dialect = view.dialect;
-    draft.assurance = view.assurance;
-    draft.retain = retain;
-    draft.grouped = view.grouped;
-    draft.userChecked = view.userChecked;
-    draft.priority = view.priority;
-    // It began to live when it became due.
-    draft.ttlMs = view.expiresAtMs === 0 ? -1 : view.expiresAtMs - view.arrivedAtMs;
-    draft.annotations = decodeAnnotations(view.notes, view.notesStart, view.notesEnd) ?? null;
-    const propsBytes = view.propsEnd - view.propsStart;
-    const bodyBytes = view.large === null ? view.bodyEnd - view.bodyStart : 0;
-    if (this.scratch.length < propsBytes + bodyBytes)
-      this.scratch = Buffer.allocUnsafeSlow(2 * (propsBytes + bodyBytes));
-    view.props.copy(this.scratch, 0, view.propsStart, view.propsEnd);
-    draft.props = this.scratch;
-    draft.propsEnd = propsBytes;
-    if (view.large !== null)
-      draft.large = view.large; // the same extents: they have one holder more
-    else view.body.copy(this.scratch, propsBytes, view.bodyStart, view.bodyEnd);
-    draft.body = this.scratch;
-    draft.bodyStart = propsBytes;
-    draft.bodyEnd = propsBytes + bodyBytes;
   }
 
   stop(): void {

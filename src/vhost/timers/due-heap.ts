@@ -1,5 +1,5 @@
 /**
- * What is due when: a binary heap in typed arrays, earliest first, and in order of their numbers among those due at the same
+ * A heap of what is due when: binary, in typed arrays, earliest first, and in order of their numbers among those due at the same
  * millisecond. 20 bytes an entry, so that a million of them cost 20 MB and no object.
  */
 const ROOM_MIN = 16;

@@ -1,5 +1,5 @@
 /**
- * Messages that are wanted in another order than they lie in: read back in the order of the disk, each block once, and copied
+ * Reads messages ahead that are wanted in another order than they lie in: in the order of the disk, each block once, and copied
  * out, since a block may be evicted again before its next message is wanted. Without it, a thousand messages that are due in
  * an order of their own cost a thousand blocks.
  */

@@ -1,4 +1,4 @@
-/** The messages that wait for their time, as the log says: the fold of its records about delays. */
+/** The recovered delays: the messages that wait for their time, as the log says. */
 export class RecoveredDelays {
   /** All keys of the messages that have several. */
   readonly keys = new Map<number, readonly string[]>();

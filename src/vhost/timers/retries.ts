@@ -1,5 +1,5 @@
 /**
- * Who is to be tried again when. The messages stay in their queues, aside; here are their times, for all queues of a vhost:
+ * The times of retries: which message is to be tried again when. The messages stay parked in their queues; here are their times, for all queues of a vhost:
  * one heap, one timer. A restart finds the times in the log.
  */
 import { type Clock, Timer } from '../../clock/clock.ts';

@@ -1,4 +1,4 @@
-/** How much a vhost may hold. Nothing is bounded unless it is said: as in RabbitMQ, whose words the errors have. */
+/** The limits of a vhost's topology: how much it may hold. Nothing is bounded unless it is said: as in RabbitMQ, whose words the errors have. */
 import { BrokerError } from '../../message/errors.ts';
 
 export interface TopologyLimits {

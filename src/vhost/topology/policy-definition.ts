@@ -1,5 +1,5 @@
 /**
- * What a policy may say: RabbitMQ's keys, checked, and how an operator's policy and an ordinary one make one definition. How
+ * The definition of a policy: RabbitMQ's keys, checked, and how an operator's policy and an ordinary one make one definition. How
  * that meets what a queue was declared with is said in `queue/limits/settings.ts`. A dead letter is at least once here anyway, and
  * a queue always lazy: so `dead-letter-strategy`, `queue-mode` and `queue-version` are checked and change nothing.
  *

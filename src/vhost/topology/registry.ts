@@ -1,4 +1,4 @@
-/** Which exchanges and queues there are, by name and by number: what routing, checkpoints and statistics look at. */
+/** The registry of exchanges and queues, by name and by number: what routing, checkpoints and statistics look at. */
 import { BrokerError } from '../../message/errors.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { Exchange } from '../../routing/exchange.ts';
@@ -10,7 +10,7 @@ export class Registry implements RouterTables<Queue> {
   readonly exchanges = new Map<string, Exchange<Queue>>();
   readonly queues = new Map<string, Queue>();
   readonly queuesById = new Map<number, Queue>();
-  /** Queues that are deleted and have not let go of everything yet. */
+  /** Queues that are deleted and still hold something. */
   readonly leaving = new Set<Queue>();
   /** The number that the next queue gets: none is used twice. */
   nextQueue = 1;

@@ -1,4 +1,4 @@
-/** What topology writes down: each is a record of the journal. */
+/** The part of the journal that topology writes to. */
 import type { Queue } from '../../queue/queue.ts';
 import type { Binding } from '../../routing/binding.ts';
 import type { Exchange } from '../../routing/exchange.ts';
