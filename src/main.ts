@@ -15,7 +15,7 @@ import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
-import type { Said } from './command/logs.ts';
+import type { CommandOutput } from './command/logs.ts';
 import { screen } from './command/screen.ts';
 import { USUAL_PORTS } from './config/listen.ts';
 import { ConfigError, type Flags, keyPaths, type Loaded, loadConfig } from './config/load.ts';
@@ -133,10 +133,12 @@ for (const stream of [process.stdout, process.stderr]) {
 
 await program.parseAsync();
 
-async function withLogs(work: (said: Said, logs: typeof import('./command/logs.ts')) => Promise<void>): Promise<void> {
-  const said: Said = {
+async function withLogs(
+  work: (said: CommandOutput, logs: typeof import('./command/logs.ts')) => Promise<void>,
+): Promise<void> {
+  const said: CommandOutput = {
     out: (line) => void process.stdout.write(`${line}\n`),
-    aside: (line) => void process.stderr.write(`entrepot: ${line}\n`),
+    note: (line) => void process.stderr.write(`entrepot: ${line}\n`),
   };
   try {
     await work(said, await import('./command/logs.ts'));

@@ -19,7 +19,6 @@ export * from '../message/properties.ts';
 export * from '../message/spelling.ts';
 export * from '../message/text.ts';
 export * from '../message/values.ts';
-export { AddressTable, type AddressTableOptions } from '../routing/address-table.ts';
 export { RouteMemo } from '../routing/route-memo.ts';
 export { SelectorError } from '../routing/selector/errors.ts';
 export { CONVERT_STRINGS, compileSelector, type Selector } from '../routing/selector/selector.ts';

@@ -12,7 +12,6 @@ import { LoopbackOnly } from '../auth/authenticator.ts';
 import { type Clock, SystemClock } from '../clock/clock.ts';
 import { Turn } from '../clock/turn.ts';
 import { type FileSystem, nodeFiles } from '../log/files/files.ts';
-import { lockDirectory } from '../log/files/lock.ts';
 import { MemoryFiles } from '../log/files/memory-files.ts';
 import { type Logger, NO_LOGGER } from '../logger.ts';
 import { type Dialect, Dialects } from '../message/dialect.ts';
@@ -22,6 +21,7 @@ import { type QueueStatistics, queueStatistics, type VhostStatistics, vhostStati
 import type { TopologyLimits } from '../vhost/topology/limits.ts';
 import { Vhost } from '../vhost/vhost.ts';
 import { ClientLog, nameOf } from './client-log.ts';
+import { claimDirectory } from './data-directory.ts';
 import { ClientSession } from './session.ts';
 
 export const DEFAULT_VHOST = '/';
@@ -289,27 +289,3 @@ function whenSafe(vhost: Vhost, mark: Mark): Promise<void> {
     });
   });
 }
-
-/** Makes the data directory, and makes it this process's alone. */
-async function claimDirectory(files: FileSystem, directory: string): Promise<() => Promise<void>> {
-  try {
-    await files.makeDirectory(directory);
-    return await lockDirectory(files, directory);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === undefined) throw error;
-    throw new BrokerError(
-      'unavailable',
-      `the data directory ${directory} cannot be used: ${DIRECTORY_FAULTS[code] ?? (error as Error).message}`,
-    );
-  }
-}
-
-const DIRECTORY_FAULTS: Readonly<Record<string, string>> = {
-  EACCES: 'this user may not write there',
-  EPERM: 'this user may not write there',
-  EROFS: 'the file system is read-only',
-  ENOTDIR: 'a part of the path is not a directory',
-  EEXIST: 'there is a file of that name',
-  ENOSPC: 'the disk is full',
-};

@@ -1,4 +1,4 @@
-/** `entrepot log …`: a log looked at from outside, and what can be said of it. */
+/** `entrepot log …`: checks and dumps the logs below a directory, also those of a broker that is running. */
 import { LogRefused } from '../log/events.ts';
 import type { Verified } from '../log/read/offline.ts';
 import { dump, logsIn, runningOn, type VhostLog, verify } from '../vhost/journal/offline.ts';
@@ -6,20 +6,23 @@ import { dump, logsIn, runningOn, type VhostLog, verify } from '../vhost/journal
 /** A log that is being written changes under the reader's eyes: it is tried again so often. */
 const TRIES = 3;
 
-export interface Said {
+/** Where a command writes its lines. */
+export interface CommandOutput {
+  /** Standard output: what was asked for. */
   out(line: string): void;
-  aside(line: string): void;
+  /** Standard error: what is to be known beside it. */
+  note(line: string): void;
 }
 
 /**
  * Checks every log below a directory, and says what was checked. False: something is damaged.
  * @throws BrokerError there is no log
  */
-export async function verifyLogs(directory: string, said: Said): Promise<boolean> {
+export async function verifyLogs(directory: string, output: CommandOutput): Promise<boolean> {
   const logs = await logsIn(directory);
   const holder = await runningOn(directory);
   if (holder !== 0) {
-    said.out(
+    output.out(
       `process ${holder} is running on this directory: what was on the disk when it was read is checked, not what it is writing now`,
     );
   }
@@ -27,13 +30,13 @@ export async function verifyLogs(directory: string, said: Said): Promise<boolean
   for (const log of logs) {
     const found = await patiently(log, holder !== 0);
     if (found === undefined) {
-      said.out(`vhost ${log.vhost}: not checked: it changed faster than it could be read; stop the broker first`);
+      output.out(`vhost ${log.vhost}: not checked: it changed faster than it could be read; stop the broker first`);
       continue;
     }
     const damage = found.events.filter((event) => holder === 0 || isOld(event, found.newestSegment));
-    for (const event of damage) said.out(`vhost ${log.vhost}: ${JSON.stringify(event)}`);
+    for (const event of damage) output.out(`vhost ${log.vhost}: ${JSON.stringify(event)}`);
     const damaged = !found.sound && damage.some(({ kind }) => kind !== 'torn-tail' && kind !== 'leftover');
-    said.out(`vhost ${log.vhost}: ${judged(found, damaged, holder !== 0)}`);
+    output.out(`vhost ${log.vhost}: ${judged(found, damaged, holder !== 0)}`);
     if (damaged) sound = false;
   }
   return sound;
@@ -73,9 +76,9 @@ async function patiently(log: VhostLog, running: boolean): Promise<Verified | un
 }
 
 /** Prints every record as a line of JSON. @throws BrokerError there is no log */
-export async function dumpLogs(directory: string, queue: string | undefined, said: Said): Promise<void> {
+export async function dumpLogs(directory: string, queue: string | undefined, output: CommandOutput): Promise<void> {
   const logs = await logsIn(directory);
   const holder = await runningOn(directory);
-  if (holder !== 0) said.aside(`process ${holder} is running on this directory: its newest records may be missing`);
-  for (const log of logs) await dump(log, queue, (line) => said.out(line));
+  if (holder !== 0) output.note(`process ${holder} is running on this directory: its newest records may be missing`);
+  for (const log of logs) await dump(log, queue, (line) => output.out(line));
 }

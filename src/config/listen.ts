@@ -1,5 +1,5 @@
 /**
- * Where to listen, as operators write it:
+ * Listen addresses, as operators write them:
  *
  *     PROTOCOL[+PROTOCOL…]://HOST[:PORT]
  *

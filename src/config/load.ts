@@ -1,5 +1,5 @@
 /**
- * Brings the settings together: flag over environment over file over default. Every value remembers where it came from,
+ * The settings in force: flag over environment over file over default. Every value remembers where it came from,
  * so that an error names the flag, the variable, or the file and line, and `config print` can say it.
  *
  * Environment: `ENTREPOT_` and the key's path in capitals: `amqp.bodySizeMax` is ENTREPOT_AMQP_BODY_SIZE_MAX. `listen`

@@ -1,5 +1,5 @@
 /**
- * The options of `createBroker`, looked at before anything starts: a program without types gets the same words as a
+ * The check of `createBroker`'s options, before anything starts: a program without types gets the same words as a
  * configuration file does, never a TypeError from the depths.
  */
 import type { Policy } from '../api/policies.ts';

@@ -1,5 +1,5 @@
 /**
- * Every setting there is: its kind, its bounds, its default, and one line that `entrepot config print` shows beside it.
+ * The schema of the settings: each one's kind, its bounds, its default, and one line that `entrepot config print` shows beside it.
  * An unknown key is an error everywhere.
  */
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-/** The nearest word to one that was mistyped. */
+/** Suggestions: the nearest known word to one that was mistyped. */
 
 /** Edit distance with swaps of neighbours counted as one, as people mistype. */
 export function distance(a: string, b: string): number {

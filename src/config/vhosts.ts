@@ -1,5 +1,5 @@
 /**
- * The vhosts: names alone, or names with what is set for each.
+ * The settings of vhosts: names alone, or names with what is set for each.
  *
  *     vhosts: [/, plant]
  *

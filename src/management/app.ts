@@ -1,6 +1,5 @@
 /**
- * What the HTTP port answers: what this is, and whether it is well. It refuses everything else; the admin API has an
- * issue of its own.
+ * The HTTP port's resources: what this is, whether it is well, and its metrics. Everything else is 404.
  *
  *     GET /         text/plain, for the person who opened the port in a browser
  *     GET /healthz  200 {"status":"ok","version":"0.1.0","uptimeS":12}

@@ -1,5 +1,5 @@
 /**
- * What `GET /metrics` shows, family by family: names, meanings and where each number is read. All of it is read when it is
+ * The metric families of `GET /metrics`: their names, help texts and where each number is read. All of it is read when it is
  * asked for; nothing here costs a message anything.
  *
  * Counters begin at zero with the process. Names follow Prometheus' customs: a unit in the name, `_total` for what only
@@ -36,16 +36,16 @@ export interface ConnectionStatistics {
   /** Sockets of the HTTP ports; those dropped to make room, or because they did not read their answers. */
   readonly httpSockets: number;
   readonly httpSocketsDropped: number;
-  /** Memory that connections hold, its bounds, and who was closed because of them. */
+  /** Memory that connections hold, its bounds, and how many were closed because of them. */
   readonly unfinished: MemoryStatistics;
   readonly unsent: MemoryStatistics;
-  /** Connections so far: let in, turned away because there were too many, closed because nobody knew their protocol. */
+  /** Connections since the start: taken, turned away because there were too many, closed because their protocol was unknown. */
   readonly admitted: number;
   readonly refused: number;
   readonly unrecognised: number;
 }
 
-/** Everything that is shown, as of one moment. */
+/** Every number that is shown, as of one moment. */
 export interface BrokerStatistics extends ConnectionStatistics {
   readonly version: string;
   readonly uptimeS: number;
@@ -95,7 +95,7 @@ export function families(statistics: BrokerStatistics): Family[] {
     single('counter', 'entrepot_http_sockets_dropped_total', 'In favour of others', statistics.httpSocketsDropped),
     ...memoryFamilies('unfinished', 'What clients have sent and is not whole', statistics.unfinished),
     ...memoryFamilies('unsent', 'What clients are sent and have not read', statistics.unsent),
-    single('gauge', 'entrepot_sessions', 'Clients that have been let in', statistics.sessions),
+    single('gauge', 'entrepot_sessions', 'Clients that have logged in', statistics.sessions),
     single('counter', 'entrepot_work_put_off_total', 'Work of clients put off to a later turn', statistics.workWaits),
     single('counter', 'entrepot_connections_opened_total', 'Connections taken', statistics.admitted),
     single('counter', 'entrepot_connections_refused_total', 'Turned away: too many were open', statistics.refused),

@@ -1,5 +1,5 @@
 /**
- * Gives memory back that a burst has left with the JavaScript heap.
+ * The collector of an idle process: gives memory back that a burst has left with the JavaScript heap.
  *
  * The engine grows its young generation under load (from about 1 to 48 MiB) and only shrinks it in a full collection;
  * but a broker with nothing to do allocates nothing, so none comes, and what a burst took would be held for good. So,

@@ -24,12 +24,12 @@ const QUEUES_MAX = 10_000;
 /** Of the budget of work: a step takes some 20 µs. */
 const UNITS_A_STEP = 40;
 
-/** Bytes that all who asked at once share. */
+/** Bytes of an answer, which several requests may share. */
 type Answer = Uint8Array<ArrayBuffer>;
 
 const encoder = new TextEncoder();
 
-/** Who knows what the broker does not. */
+/** Where the numbers come from. */
 export interface MetricsSources {
   readonly broker: Broker;
   connections(): ConnectionStatistics;
@@ -51,7 +51,7 @@ export class Metrics {
     this.startedMs = sources.broker.clock.monotonicMs();
   }
 
-  /** Who asks while an answer is being made gets that one; it is UTF-8. */
+  /** The families of the whole broker, in UTF-8. Requests that come while an answer is being made share that one. */
   text(): Promise<Answer> {
     this.making ??= this.make().finally(() => {
       this.making = undefined;
@@ -59,7 +59,7 @@ export class Metrics {
     return this.making;
   }
 
-  /** The same of each queue. */
+  /** A series for each queue, in UTF-8; requests share an answer here too. */
   queuesText(): Promise<Answer> {
     this.listing ??= this.list().finally(() => {
       this.listing = undefined;
@@ -106,12 +106,12 @@ export class Metrics {
     });
   }
 
-  /** The system tells it in a file: without a descriptor to read that with it is what it was. */
+  /** The system has it in a file: without a descriptor to read that with, the last value is given again. */
   private residentBytes(): number {
     try {
       this.lastResidentBytes = process.memoryUsage.rss();
     } catch {
-      // As it was.
+      // The last value.
     }
     return this.lastResidentBytes;
   }

@@ -1,6 +1,6 @@
 /**
- * The sockets of the HTTP ports: so few that they need no share of the clients' descriptors worth speaking of, and yet
- * enough that somebody who asks whether the broker is well is always heard.
+ * The sockets of the HTTP ports, bounded: so few that they need no share of the clients' descriptors worth speaking of, and yet
+ * a question whether the broker is well always gets through.
  *
  *     accepted ──a place is free──────────────────────────▶ kept
  *              ──none is: the one longest without a request─▶ dropped in favour of the new one, counted
@@ -16,7 +16,7 @@ const PIPELINED_MAX = 16;
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** One socket, and the requests on it that wait for the answer before. */
-class Caller {
+class HttpSocket {
   busy = false;
   readonly waiting: (() => void)[] = [];
 }
@@ -25,66 +25,66 @@ export class HttpSockets {
   readonly max: number;
   /** Sockets dropped to make room for others, and because they asked without listening. */
   dropped = 0;
-  /** In the order in which they were last heard of. */
-  private readonly callers = new Map<Socket, Caller>();
+  /** In the order of their last requests. */
+  private readonly sockets = new Map<Socket, HttpSocket>();
 
   constructor(max: number) {
     this.max = max;
   }
 
   get size(): number {
-    return this.callers.size;
+    return this.sockets.size;
   }
 
-  /** Has the server's sockets counted, and its requests answered by `handler`. What is upgraded is nobody's here any more. */
+  /** Has the server's sockets counted, and its requests answered by `handler`. A socket that is upgraded is counted elsewhere. */
   serve(server: Server, handler: HttpHandler): void {
     server.prependListener('connection', (socket: Socket) => this.accepted(socket));
     server.on('request', (request, response) => this.requested(request, response, handler));
-    server.on('upgrade', (_request, socket) => this.callers.delete(socket as Socket));
+    server.on('upgrade', (_request, socket) => this.sockets.delete(socket as Socket));
   }
 
   private accepted(socket: Socket): void {
-    if (this.callers.size >= this.max) this.makeRoom();
-    this.callers.set(socket, new Caller());
-    socket.once('close', () => this.callers.delete(socket));
+    if (this.sockets.size >= this.max) this.makeRoom();
+    this.sockets.set(socket, new HttpSocket());
+    socket.once('close', () => this.sockets.delete(socket));
   }
 
   private makeRoom(): void {
-    let victim: Socket | undefined;
-    for (const [socket, { busy }] of this.callers) {
-      victim ??= socket;
+    let oldest: Socket | undefined;
+    for (const [socket, { busy }] of this.sockets) {
+      oldest ??= socket;
       if (busy) continue;
-      victim = socket;
+      oldest = socket;
       break;
     }
-    if (victim !== undefined) this.drop(victim);
+    if (oldest !== undefined) this.drop(oldest);
   }
 
   private drop(socket: Socket): void {
     this.dropped++;
-    this.callers.delete(socket);
+    this.sockets.delete(socket);
     socket.destroy();
   }
 
   private requested(request: IncomingMessage, response: ServerResponse, handler: HttpHandler): void {
     const { socket } = request;
-    const caller = this.callers.get(socket);
-    if (caller === undefined) {
+    const state = this.sockets.get(socket);
+    if (state === undefined) {
       socket.destroy();
       return;
     }
-    this.callers.delete(socket);
-    this.callers.set(socket, caller);
+    this.sockets.delete(socket);
+    this.sockets.set(socket, state);
     const answer = (): void => {
-      caller.busy = true;
+      state.busy = true;
       // Closed: the last byte of it has left, or the socket is gone.
       response.once('close', () => {
-        caller.busy = false;
-        caller.waiting.shift()?.();
+        state.busy = false;
+        state.waiting.shift()?.();
       });
       handler(request, response);
     };
-    if (!caller.busy) answer();
-    else if (caller.waiting.push(answer) > PIPELINED_MAX) this.drop(socket);
+    if (!state.busy) answer();
+    else if (state.waiting.push(answer) > PIPELINED_MAX) this.drop(socket);
   }
 }

@@ -1,4 +1,4 @@
-/** Network addresses as the broker shows and judges them. */
+/** Network addresses: in plain form, as text, and whether they are of this machine. */
 import type { Endpoint } from '../api/protocol.ts';
 
 const MAPPED = '::ffff:';

@@ -1,5 +1,5 @@
 /**
- * Shares one output among several senders of large bodies: piece by piece in rotation, a slice a turn, so that no channel of
+ * The pump that shares one output among several senders of large bodies: piece by piece in rotation, a slice a turn, so that no channel of
  * a connection waits for another's body, and never more than SLICE_BYTES go before deliveries, confirms and other connections
  * have had their turn.
  */

@@ -1,5 +1,5 @@
 /**
- * Sends large bodies piece by piece, and keeps in order what is written behind them.
+ * The sender of large bodies: writes them piece by piece, and keeps in order what is written behind them.
  *
  * Where nothing may stand between the pieces of one body (in the whole stream of a connection, or in one channel of it), there
  * is one `BodySender`. While a body is under way, `out` is a buffer behind it instead of the output: write there, at any time,

@@ -1,5 +1,5 @@
 /**
- * How many file descriptors there are, and who gets them. Every socket takes one, and so does every file of a log: a broker
+ * The shares of the process's file descriptors. Every socket takes one, and so does every file of a log: a broker
  * that accepts until there are none cannot begin the log's next segment. So the clients' share is what is left when the
  * rest has been set aside, and a bound that is higher than that is lowered when the broker starts.
  *

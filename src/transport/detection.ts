@@ -1,5 +1,5 @@
 /**
- * Tells from a client's first bytes which of several protocols it speaks, where an operator wants them on one port.
+ * Detection of the protocol that a client speaks, by its first bytes, where an operator wants several on one port.
  *
  *     first bytes ──▶ exactly one can still be it and says yes ──▶ that adapter, which gets the same bytes again
  *                 ──▶ all say no, 16 bytes were not enough, or 10 s have passed ──▶ destroyed, counted

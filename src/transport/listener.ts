@@ -1,6 +1,6 @@
 /**
- * One place that is listened on. It binds, says in one line why it could not, and stops; what happens to the sockets is
- * the business of whoever made the server.
+ * A listener: one host and port. It binds, says in one line why it could not, and stops; the sockets belong to the server that
+ * it is given.
  *
  * The host `localhost` means this machine by either family: 127.0.0.1, and ::1 where the machine has it, on the same port.
  */

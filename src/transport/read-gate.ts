@@ -1,5 +1,5 @@
 /**
- * Why a connection's bytes are not read on, and what has come meanwhile.
+ * The gate that a connection's bytes go through: open, or paused for one reason or several, with what has come meanwhile kept.
  *
  * A connection gives each chunk to its gate. With no reason to pause, the gate hands it to the reader, which takes it frame
  * by frame. With a reason, the gate halts the reader after the frame at hand, keeps what is left of the chunk, and pauses

@@ -1,5 +1,5 @@
 /**
- * A client over a TCP (or TLS) socket.
+ * The transport over a TCP (or TLS) socket.
  *
  * One write a turn: a single buffer goes out as it is, several go out corked as one vectored write. No callback is passed;
  * `writableLength` right after the write says whether the kernel took everything, which it nearly always does.
