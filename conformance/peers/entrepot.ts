@@ -7,6 +7,7 @@ import type { RestartablePeer } from './peer.ts';
 
 export interface EntrepotPeer extends RestartablePeer {
   readonly data: string;
+  readonly redisPort: number;
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -24,7 +25,8 @@ export interface EntrepotOptions {
 export async function startEntrepot(options: EntrepotOptions = {}): Promise<EntrepotPeer> {
   const own = options.data === undefined ? await temporaryDirectory('data') : undefined;
   const data = options.data ?? own!.path;
-  const [amqpPort, mqttPort, stompPort, wsPort, httpPort] = (await freePorts(5)) as [
+  const [amqpPort, mqttPort, stompPort, redisPort, wsPort, httpPort] = (await freePorts(6)) as [
+    number,
     number,
     number,
     number,
@@ -41,6 +43,7 @@ export async function startEntrepot(options: EntrepotOptions = {}): Promise<Entr
     ...['--listen', `amqp://127.0.0.1:${amqpPort}`],
     ...['--listen', `mqtt://127.0.0.1:${mqttPort}`],
     ...['--listen', `stomp://127.0.0.1:${stompPort}`],
+    ...['--listen', `redis://127.0.0.1:${redisPort}`],
     ...['--listen', `ws://127.0.0.1:${wsPort}`],
     ...['--listen', `http://127.0.0.1:${httpPort}`],
   ];
@@ -67,6 +70,7 @@ export async function startEntrepot(options: EntrepotOptions = {}): Promise<Entr
     amqpPort,
     mqttPort,
     stompPort,
+    redisPort,
     httpPort,
     wsPort,
     wsMqttUrl: `ws://127.0.0.1:${wsPort}/mqtt`,

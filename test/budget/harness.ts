@@ -25,7 +25,8 @@ export async function abused(index: number, { size = 1, measuredMs = 2_000 }: Ab
   const broker = await startEntrepot();
   let abuser: ChildProcess | undefined;
   try {
-    const ports = { amqp: broker.amqpPort, mqtt: broker.mqttPort, stomp: broker.stompPort };
+    const { amqpPort: amqp, mqttPort: mqtt, stompPort: stomp, redisPort: redis } = broker;
+    const ports = { amqp, mqtt, stomp, redis };
     abuser = spawn(process.execPath, [ABUSER, String(index), JSON.stringify(ports), String(size)], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });

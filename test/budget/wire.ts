@@ -1,4 +1,4 @@
-/** Raw AMQP, MQTT and STOMP for abusers: everything in one write, whatever comes back is thrown away. */
+/** Raw AMQP, MQTT, STOMP and Redis for abusers: everything in one write, whatever comes back is thrown away. */
 import { connect as dial, type Socket } from 'node:net';
 import {
   body,
@@ -20,6 +20,7 @@ export interface Ports {
   readonly amqp: number;
   readonly mqtt: number;
   readonly stomp: number;
+  readonly redis: number;
 }
 
 /** A socket that writes in large pieces and counts what it is told, by a mark in the bytes. */
@@ -140,6 +141,23 @@ export class StompAbuser extends Abuser {
     );
     return client;
   }
+}
+
+export class RedisAbuser extends Abuser {
+  static async open(port: number): Promise<RedisAbuser> {
+    const client = new RedisAbuser(port);
+    await client.sync(redisCommand('LLEN', 'nothing'));
+    return client;
+  }
+
+  /** Writes, and waits until everything before has been carried out. */
+  sync(bytes: Buffer): Promise<void> {
+    return this.ask(Buffer.concat([bytes, redisCommand('ECHO', 'synchronised')]), Buffer.from('synchronised'));
+  }
+}
+
+export function redisCommand(...words: readonly string[]): Buffer {
+  return Buffer.from(`*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`, 'latin1');
 }
 
 export const longText = (text: string): Buffer => long(text);

@@ -22,6 +22,8 @@ import {
 interface Rules {
   /** As Redis counts: so many arguments, the name among them; negative: at least so many. */
   readonly arity: number;
+  /** It may be called by who is not let in; any other command lets in who needs no name. */
+  readonly unknown?: boolean;
   /** RESP2's clients may call it while they are subscribed. */
   readonly whileSubscribed?: boolean;
   /** It waits while the broker holds publishers back. */
@@ -32,28 +34,27 @@ interface Rules {
   readonly units?: number;
 }
 
-/** What works without a client that has been let in, and what needs one. */
+/** Commands about the connection itself take the connection, all others its client. */
 export type CommandEntry = Rules &
   (
-    | { readonly free: true; readonly run: (connection: Control, command: Command) => void }
-    | { readonly free?: false; readonly run: (client: Client, command: Command) => void }
+    | { readonly control: true; readonly run: (connection: Control, command: Command) => void }
+    | { readonly control?: false; readonly run: (client: Client, command: Command) => void }
   );
 
-/** Letting in, and asking how the connection is, needs no client. */
 const anytime = { whileSubscribed: true };
 const pushing = { publishes: true, queued: true, units: 1 };
 
 export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, CommandEntry>([
-  ['hello', { arity: -1, free: true, run: hello, units: 200 }],
-  ['auth', { arity: -2, free: true, run: auth, units: 200 }],
-  ['reset', { arity: 1, free: true, run: reset, ...anytime }],
-  ['quit', { arity: -1, free: true, run: quit, ...anytime }],
-  ['ping', { arity: -1, free: true, run: ping, ...anytime }],
-  ['echo', { arity: 2, free: true, run: echo }],
-  ['select', { arity: 2, free: true, run: select }],
-  ['client', { arity: -2, free: true, run: client }],
-  ['info', { arity: -1, free: true, run: info }],
-  ['command', { arity: -1, free: true, run: describeCommands, units: 100 }],
+  ['hello', { arity: -1, control: true, unknown: true, run: hello, units: 200 }],
+  ['auth', { arity: -2, control: true, unknown: true, run: auth, units: 200 }],
+  ['reset', { arity: 1, control: true, unknown: true, run: reset, ...anytime }],
+  ['quit', { arity: -1, control: true, unknown: true, run: quit, ...anytime }],
+  ['ping', { arity: -1, control: true, run: ping, ...anytime }],
+  ['echo', { arity: 2, control: true, run: echo }],
+  ['select', { arity: 2, control: true, run: select }],
+  ['client', { arity: -2, control: true, run: client }],
+  ['info', { arity: -1, control: true, run: info }],
+  ['command', { arity: -1, control: true, run: describeCommands, units: 100 }],
   ['publish', { arity: 3, run: publish, ...pushing }],
   ['subscribe', { arity: -2, run: subscribe, ...anytime }],
   ['psubscribe', { arity: -2, run: psubscribe, ...anytime }],

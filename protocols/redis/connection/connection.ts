@@ -123,11 +123,13 @@ export class Connection
       const owedMax = entry?.queued === true ? this.adapter.options.repliesPendingMax : 0;
       if (client.owed > owedMax || this.transport.output.congested) gate.pause(OWING);
       if (entry?.publishes === true && client.session.congested) gate.pause(HELD_BACK);
-    } else if (entry !== undefined && entry.free !== true) this.letInNow();
+    } else if (entry?.unknown !== true) this.letInNow();
     return gate.reasons !== 0 || this.input.suspended;
   }
 
   private run(entry: CommandEntry | undefined, command: Command): void {
+    const { client } = this;
+    if (client === null && entry?.unknown !== true) throw new CommandError('NOAUTH Authentication required.');
     if (entry === undefined) throw unknownCommand(command);
     const { arity } = entry;
     if (arity >= 0 ? command.count !== arity : command.count < -arity) throw wrongArity(command.name);
@@ -136,9 +138,8 @@ export class Connection
         `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
       );
     }
-    if (entry.free === true) entry.run(this, command);
-    else if (this.client === null) throw new CommandError('NOAUTH Authentication required.');
-    else entry.run(this.client, command);
+    if (entry.control === true) entry.run(this, command);
+    else entry.run(client!, command);
   }
 
   // ------------------------------------------------------------------------------------------------------ admission

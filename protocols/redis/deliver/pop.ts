@@ -17,6 +17,7 @@ import {
   type DeliverySink,
   Draft,
   INLINE_BODY_BYTES,
+  MARK_NOW,
   type Mark,
   type MessageView,
   PHASE_GATHER,
@@ -154,10 +155,15 @@ export class Pop implements TurnTask {
         );
       }
       const target = client.lists.resolveTarget(to.name, 0, to.name.length, to.filledAt);
+      let stored = false;
+      let mark: Mark = MARK_NOW;
       session.beginUnit();
-      const stored = session.publish(target.route, draft) >= 0 && draft.routed > 0;
-      this.settle(stored ? ACCEPTED : RELEASED);
-      const mark = session.endUnit();
+      try {
+        stored = session.publish(target.route, draft) >= 0 && draft.routed > 0;
+        this.settle(stored ? ACCEPTED : RELEASED);
+      } finally {
+        mark = session.endUnit();
+      }
       if (!stored) throw new CommandError(`ERR list '${target.name}' does not take it, and it is where it was`);
       this.moved(draft, mark);
     } catch (error) {

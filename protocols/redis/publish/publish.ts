@@ -1,5 +1,5 @@
 /** What comes in: PUBLISH to a channel; LPUSH and RPUSH to a list. */
-import { AT_LEAST_ONCE, AT_MOST_ONCE, DOT, MARK_NOW, MARK_REFUSED } from '../../../src/api/index.ts';
+import { AT_LEAST_ONCE, AT_MOST_ONCE, DOT, MARK_NOW, MARK_REFUSED, type Mark } from '../../../src/api/index.ts';
 import type { Command } from '../codec/command.ts';
 import type { Client } from '../connection/client.ts';
 import { CHANNELS } from '../mapping/names.ts';
@@ -35,14 +35,18 @@ function push(client: Client, command: Command, end: End): void {
   const target = lists.resolveTarget(command.buffer, command.start(1), command.end(1), end);
   let length = session.checkQueue(target.name).messages;
   let refused = false;
+  let mark: Mark = MARK_NOW;
   session.beginUnit();
-  for (let i = 2; i < command.count; i++) {
-    fillDraft(draft, session, AT_LEAST_ONCE, command.buffer, command.start(i), command.end(i));
-    if (session.publish(target.route, draft) === MARK_REFUSED) refused = true;
-    length++;
-    stats.messagesIn++;
-    broker.turn.work.spend(1);
+  try {
+    for (let i = 2; i < command.count; i++) {
+      fillDraft(draft, session, AT_LEAST_ONCE, command.buffer, command.start(i), command.end(i));
+      if (session.publish(target.route, draft) === MARK_REFUSED) refused = true;
+      length++;
+      stats.messagesIn++;
+      broker.turn.work.spend(1);
+    }
+  } finally {
+    mark = session.endUnit();
   }
-  const mark = session.endUnit();
   client.integerWhenSafe(length, refused ? MARK_REFUSED : mark);
 }

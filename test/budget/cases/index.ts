@@ -4,9 +4,10 @@
  */
 import type { Case } from './case.ts';
 import { DELIVERIES } from './deliveries.ts';
+import { REDIS } from './redis.ts';
 import { SUBSCRIPTIONS } from './subscriptions.ts';
 import { TOPOLOGY } from './topology.ts';
 
 export type { Case } from './case.ts';
 
-export const CASES: readonly Case[] = [...TOPOLOGY, ...DELIVERIES, ...SUBSCRIPTIONS];
+export const CASES: readonly Case[] = [...TOPOLOGY, ...DELIVERIES, ...SUBSCRIPTIONS, ...REDIS];
