@@ -18,36 +18,30 @@
 import type { Backpressure, ConsumeOptions, DeliverySink, DirectSink, Outcome } from '../api/consume.ts';
 import type { QueueOptions } from '../api/topology.ts';
 import { PHASE_GATHER, type TurnTask } from '../clock/turn.ts';
-import type { Share, Work } from '../clock/work.ts';
+import type { Share } from '../clock/work.ts';
 import type { DeathReason } from '../message/annotations.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Draft, MessageView } from '../message/message.ts';
 import type { RouteTarget } from '../routing/binding.ts';
-import { backoffMs } from '../settlement/backoff.ts';
-import { type Decision, deathBy } from '../settlement/decide.ts';
 import type { QueueConsumer } from './dispatch/consumer.ts';
 import { type DispatchedQueue, Dispatcher, DONE, type Pumped, TIME_UP, WAITS } from './dispatch/dispatcher.ts';
 import type { GetDone } from './dispatch/pending-gets.ts';
 import type { HeldPublisher } from './dispatch/publisher-pace.ts';
 import type { SelectiveDispatch } from './dispatch/selective-dispatch.ts';
-import { attemptsOf, FLAG_DURABLE, levelOf, type QueueEntryFlags, type VisitEntry, withLevel } from './entry-flags.ts';
+import { levelOf, type QueueEntryFlags, type VisitEntry, withLevel } from './entry-flags.ts';
 import { IdleExpiry } from './limits/idle-expiry.ts';
 import { type LimitedQueue, QueueLimits } from './limits/queue-limits.ts';
 import { type PolicySettings, type QueueSettings, withPolicy } from './limits/settings.ts';
-import type { Chunk } from './positions/packed-positions.ts';
+import { type ContainingQueue, QueueContents } from './queue-contents.ts';
 import type { QueueServices } from './queue-services.ts';
 import { PriorityLevels } from './ready/priority-levels.ts';
 import { NOT_AT_HEAD, type ReadyMessages } from './ready/ready-messages.ts';
 import { SingleLevel } from './ready/single-level.ts';
-import { ParkedMessages } from './unsettled/parked-messages.ts';
-import { SettlementBatch } from './unsettled/settlement-batch.ts';
-import { type SettlingQueue, UnsettledMessages } from './unsettled/unsettled-messages.ts';
 
-// Most queues are idle most of the time: what they do not need yet is shared by all of them, and never written to.
-const NOTHING_PARKED = new ParkedMessages();
+/** Shared by all queues that have none, and never written to. */
 const NO_CONSUMERS: readonly QueueConsumer[] = [];
 
-export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQueue, SettlingQueue {
+export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQueue, ContainingQueue<Queue> {
   // What each publish looks at comes first, so that it lies together.
   inTurn = false;
   readonly durable: boolean;
@@ -70,10 +64,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   // What each delivery looks at.
   loading = false;
   deleted = false;
-  readonly unsettled: UnsettledMessages;
-  private parked = NOTHING_PARKED;
-  /** Null until a durable message was settled. */
-  private settled: SettlementBatch | null = null;
+  readonly contents: QueueContents<Queue>;
   /** Null until it has a consumer, or was asked for a message. */
   private dispatcher: Dispatcher | null = null;
   private catchingUp = false;
@@ -111,7 +102,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     this.directMode = options.atMostOnce === 'direct';
     this.ready = settings.priorityMax < 0 ? new SingleLevel(services.arena) : new PriorityLevels(services.arena);
     this.services = services;
-    this.unsettled = new UnsettledMessages(this);
+    this.contents = new QueueContents<Queue>(this);
     this.id = id;
     this.name = name;
     this.options = options;
@@ -165,10 +156,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     this.noteAttended();
     this.limits?.begin();
     this.startIdleExpiry();
-    this.parked.forEachRetrying((seq, _flags, dueMs) => this.services.tryAgainAt(this, seq, dueMs));
-    this.parked.forEachDying((seq, flags, reason) => {
-      this.services.died(this, seq, flags, deathBy(this.settings, attemptsOf(flags), reason));
-    });
+    this.contents.begin();
     this.wake();
   }
 
@@ -194,11 +182,18 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     this.wake();
   }
 
+  /** Takes a message that comes back to its place. */
+  giveBack(seq: number, flags: QueueEntryFlags): void {
+    if (this.selective !== null) this.noteArrived(seq, flags);
+    this.ready.giveBack(seq, flags);
+    if (this.limits !== null) this.limits.returned(seq);
+  }
+
   private noteArrived(seq: number, flags: QueueEntryFlags): void {
     this.selective!.arrived(this.settings.priorityMax < 0 ? 0 : levelOf(flags), seq);
   }
 
-  /** For a queue that is not plain, or a message with a time to live, before `push` or `pushParked`; returns its flags. */
+  /** For a queue that is not plain, or a message with a time to live, before `push` or `contents.park`; returns its flags. */
   prepare(seq: number, flags: QueueEntryFlags, draft: Draft): QueueEntryFlags {
     if (draft.ttlMs >= 0) this.makeLimits();
     if (draft.grouped) this.expectGroups();
@@ -246,11 +241,11 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
 
   /** Messages that consumers hold. */
   get unsettledCount(): number {
-    return this.unsettled.count;
+    return this.contents.unsettledCount;
   }
 
   get isEmpty(): boolean {
-    return this.messages + this.unsettled.count + this.parked.size === 0;
+    return this.contents.isEmpty;
   }
 
   get consumers(): readonly QueueConsumer[] {
@@ -332,16 +327,20 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   /** It stays in the log, unsettled, for whoever repairs it; the queue goes on without it. */
   private skipUnreadable(seq: number, flags: QueueEntryFlags, error: Error): void {
     if (this.selective !== null) {
-      if (this.ready.removeAt(seq, flags)) this.park(seq, flags);
+      if (this.ready.removeAt(seq, flags)) this.contents.park(seq, flags);
     } else {
       const shifted = this.ready.shiftIf(seq);
-      if (shifted !== NOT_AT_HEAD) this.park(seq, shifted);
+      if (shifted !== NOT_AT_HEAD) this.contents.park(seq, shifted);
     }
     this.dispatcher?.forgetReplays(seq);
     this.services.unreadable(this, seq, error);
   }
 
   // ------------------------------------------------------------------------------------------------- for its limits
+
+  forEachReady(visit: VisitEntry): void {
+    this.ready.forEach(visit);
+  }
 
   headSeq(): number {
     return this.ready.headSeq();
@@ -355,7 +354,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     const seq = this.ready.headSeq();
     const flags = this.ready.headFlags();
     this.ready.shift();
-    this.end(seq, flags, reason);
+    this.contents.end(seq, flags, reason);
   }
 
   /** There is another head now, with a time of its own: it may be over, and does not count as waiting then. */
@@ -385,114 +384,14 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   /** Taken out of its place, and nobody gets it any more. It is shown. */
   expire(seq: number, flags: QueueEntryFlags): void {
     this.limits!.left(seq, this.services.deliveryView, false);
-    this.end(seq, flags, 'expired');
-  }
-
-  // --------------------------------------------------------------------------------------------- messages are parked
-
-  /** Takes a message that may not be handed out before `admit`: it is not safe yet. */
-  pushParked(seq: number, flags: QueueEntryFlags): void {
-    this.park(seq, flags);
-  }
-
-  private park(seq: number, flags: QueueEntryFlags): void {
-    if (this.parked === NOTHING_PARKED) this.parked = new ParkedMessages();
-    this.parked.add(seq, flags);
-  }
-
-  /** A message that was parked by `pushParked` is safe, and ready. */
-  admit(seq: number): void {
-    if (this.deleted) return;
-    const flags = this.parked.take(seq);
-    if (flags !== undefined) this.push(seq, flags);
-  }
-
-  private end(seq: number, flags: QueueEntryFlags, reason: DeathReason): void {
-    this.die(seq, flags, deathBy(this.settings, attemptsOf(flags), reason));
-  }
-
-  /** It is dead: parked until its vhost has carried out what becomes of it. */
-  die(seq: number, flags: QueueEntryFlags, decision: Decision): void {
-    this.park(seq, flags);
-    this.services.died(this, seq, flags, decision);
-  }
-
-  /** It has died, and what becomes of it must be read first: neither a crash nor a restart brings it back to its place. */
-  setDying(seq: number, flags: QueueEntryFlags, reason: DeathReason): void {
-    if (!this.parked.setDying(seq, reason)) return;
-    if (this.isDurable(flags)) this.services.logDying(this, seq, flags, reason);
-  }
-
-  /** Its settlement is logged. */
-  private isDurable(flags: QueueEntryFlags): boolean {
-    return this.durable && (flags & FLAG_DURABLE) !== 0;
-  }
-
-  retryLater(seq: number, back: QueueEntryFlags): void {
-    const { services } = this;
-    const dueMs = services.nowMs() + backoffMs(this.settings.backoff!, attemptsOf(back), seq);
-    if (this.isDurable(back)) services.logRetry(this, seq, back, dueMs);
-    services.counters.requeued++;
-    this.awaitRetry(seq, back, dueMs);
-    services.tryAgainAt(this, seq, dueMs);
-  }
-
-  private awaitRetry(seq: number, flags: QueueEntryFlags, dueMs: number): void {
-    this.park(seq, flags);
-    this.parked.setRetrying(seq, dueMs);
-  }
-
-  /** Its time has come: back to its place, unless something else became of it. @param dueMs epoch milliseconds */
-  retry(seq: number, dueMs: number): void {
-    if (this.deleted || this.parked.retriesAtMs(seq) !== dueMs) return;
-    this.giveBack(seq, this.parked.take(seq)!);
-    this.wake();
-  }
-
-  // ------------------------------------------------------------------------------------------- messages are settled
-
-  settle(consumer: QueueConsumer, slot: number, outcome: Outcome): void {
-    this.unsettled.settle(consumer, slot, outcome);
-  }
-
-  /** Ends what the consumer holds: in parts, if it is much. */
-  settleAll(consumer: QueueConsumer, outcome: Outcome, done: () => void): void {
-    this.unsettled.settleAll(consumer, outcome, done);
-  }
-
-  requeue(seq: number, flags: QueueEntryFlags, back: QueueEntryFlags): void {
-    if (back !== flags && this.isDurable(flags)) this.services.logReturned(this, seq, back);
-    this.services.counters.requeued++;
-    this.giveBack(seq, back);
-  }
-
-  private giveBack(seq: number, flags: QueueEntryFlags): void {
-    if (this.selective !== null) this.noteArrived(seq, flags);
-    this.ready.giveBack(seq, flags);
-    if (this.limits !== null) this.limits.returned(seq);
-  }
-
-  /** The message is done with in this queue: its settlement is logged with the turn's others, its reference goes. */
-  remove(seq: number, flags: QueueEntryFlags): void {
-    if (this.parked.size > 0) this.parked.take(seq);
-    if (this.limits !== null) this.limits.gone(seq);
-    if (this.isDurable(flags)) {
-      this.settled ??= new SettlementBatch();
-      this.settled.add(seq);
-      if (this.settled.count === 1) this.services.settling(this);
-    }
-    this.services.store.release(seq, flags);
-  }
-
-  /** Writes the settlements gathered so far, now: for whoever needs the mark that covers them. */
-  flushSettled(): void {
-    const { settled } = this;
-    if (settled === null || settled.count === 0) return;
-    this.services.logSettled(this, settled.seqs, settled.count);
-    settled.clear();
+    this.contents.end(seq, flags, 'expired');
   }
 
   // --------------------------------------------------------------------------------------------------- consumers
+
+  settle(consumer: QueueConsumer, slot: number, outcome: Outcome): void {
+    this.contents.unsettled!.settle(consumer, slot, outcome);
+  }
 
   /** @throws BrokerError access-refused while it is in exclusive use; invalid for a selector that cannot be read */
   addConsumer(options: ConsumeOptions, sink: DeliverySink, output: Backpressure): QueueConsumer {
@@ -521,7 +420,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
       }
     }
     if (outcome !== undefined && consumer.held > 0 && !this.deleted) {
-      this.settleAll(consumer, outcome, () => this.cancelled(consumer));
+      this.contents.settleAll(consumer, outcome, () => this.cancelled(consumer));
     } else this.cancelled(consumer);
   }
 
@@ -594,12 +493,12 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
         const seq = ready.headSeq();
         const flags = ready.headFlags();
         ready.shift();
-        this.remove(seq, flags);
+        this.contents.remove(seq, flags);
         purged++;
         work.spend(1);
         if (work.over) return false;
       }
-      this.flushSettled();
+      this.contents.flushSettled();
       return true;
     };
     share.run(step, () => done(purged));
@@ -609,11 +508,11 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   private purgeAtOnce(): number {
     const messages = this.ready.length;
     this.ready.forEach((seq, flags) => {
-      this.remove(seq, flags);
+      this.contents.remove(seq, flags);
     });
     this.ready.clear();
     this.limits?.emptied();
-    this.flushSettled();
+    this.contents.flushSettled();
     return messages;
   }
 
@@ -638,91 +537,9 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
       }
       direct?.queueDeleted?.(this.name);
       direct = null;
-      return this.releaseAll(share.work);
+      return this.contents.releaseAll(share.work);
     }, gone);
     this.dispatcher?.answerGets();
     return messages;
-  }
-
-  /** Lets go of everything, held, parked or waiting; nothing of it is written down. A part; true when all is gone. */
-  private releaseAll(work: Work): boolean {
-    this.settled?.clear();
-    const { ready, parked } = this;
-    const { store } = this.services;
-    while (ready.length > 0) {
-      const seq = ready.headSeq();
-      const flags = ready.headFlags();
-      ready.shift();
-      store.release(seq, flags);
-      work.spend(1);
-      if (work.over) return false;
-    }
-    for (let entry = parked.takeAny(); entry !== undefined; entry = parked.takeAny()) {
-      store.release(...entry);
-      work.spend(1);
-      if (work.over) return false;
-    }
-    if (!this.unsettled.releaseAll(work)) return false;
-    ready.clear();
-    return true;
-  }
-
-  // ---------------------------------------------------------------------------------------------------- recovery
-
-  /** Recovery: positions from a checkpoint. */
-  recoverChunk(chunk: Chunk): void {
-    this.ready.adopt(chunk);
-  }
-
-  /** Recovery: one that is not in that order. */
-  recoverHeld(seq: number, flags: QueueEntryFlags): void {
-    this.giveBack(seq, flags);
-  }
-
-  /** It failed and is to be tried again then, which may be past by now. @param dueMs epoch milliseconds */
-  recoverRetry(seq: number, flags: QueueEntryFlags, dueMs: number): void {
-    this.awaitRetry(seq, flags, dueMs);
-  }
-
-  /** It has died, and what it was to become is not in the log. */
-  recoverDying(seq: number, flags: QueueEntryFlags, reason: DeathReason): void {
-    this.park(seq, flags);
-    this.parked.setDying(seq, reason);
-  }
-
-  // -------------------------------------------------------------------------------------------------- checkpoints
-
-  /** What waits in order, packed. */
-  forEachChunk(visit: (chunk: Chunk) => void): void {
-    this.ready.forEachChunk(visit);
-  }
-
-  forEachReady(visit: VisitEntry): void {
-    this.ready.forEach(visit);
-  }
-
-  /** What is not in that order: returned, held by consumers, or parked. */
-  forEachHeld(visit: VisitEntry): void {
-    this.ready.forEachReturned(visit);
-    this.unsettled.forEach(visit);
-    this.parked.forEach(visit);
-  }
-
-  /** Those that are parked to be tried again, and when. */
-  forEachRetrying(visit: (seq: number, flags: QueueEntryFlags, dueMs: number) => void): void {
-    this.parked.forEachRetrying(visit);
-  }
-
-  /** Those that are parked because they have died, and what of. */
-  forEachDying(visit: (seq: number, flags: QueueEntryFlags, reason: DeathReason) => void): void {
-    this.parked.forEachDying(visit);
-  }
-
-  /** Everything it needs of the messages `first` to `last`. */
-  forEachIn(first: number, last: number, visit: VisitEntry): void {
-    this.ready.forEachIn(first, last, visit);
-    this.forEachHeld((seq, flags) => {
-      if (seq >= first && seq <= last) visit(seq, flags);
-    });
   }
 }

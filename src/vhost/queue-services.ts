@@ -88,7 +88,7 @@ export class VhostQueueServices implements QueueServices<Queue> {
   }
 
   settling(queue: Queue): void {
-    this.units.settling(queue);
+    this.units.settling(queue.contents);
   }
 
   logSettled(queue: Queue, seqs: Float64Array, count: number): void {

@@ -7,6 +7,7 @@ import type { QueueConsumer } from '../../src/queue/dispatch/consumer.ts';
 import { ConsumerRotation } from '../../src/queue/dispatch/consumer-rotation.ts';
 import { QueueLimits } from '../../src/queue/limits/queue-limits.ts';
 import { Queue } from '../../src/queue/queue.ts';
+import { QueueContents } from '../../src/queue/queue-contents.ts';
 import { Journal } from '../../src/vhost/journal/journal.ts';
 import { VhostQueueServices } from '../../src/vhost/queue-services.ts';
 
@@ -120,8 +121,8 @@ export const sabotages = {
   /** A level of priority is forgotten by a start. */
   'forgotten-level': {
     install() {
-      const { recoverChunk } = Queue.prototype;
-      Queue.prototype.recoverChunk = function (this: Queue, chunk) {
+      const { recoverChunk } = QueueContents.prototype;
+      QueueContents.prototype.recoverChunk = function (this: QueueContents<Queue>, chunk) {
         recoverChunk.call(this, {
           ...chunk,
           flagRuns: chunk.flagRuns.map((flags, i) => (i % 2 === 0 ? flags : flags & ~0x7ffe0)),
@@ -147,7 +148,7 @@ export const sabotages = {
       const { died } = VhostQueueServices.prototype;
       let n = 0;
       VhostQueueServices.prototype.died = function (this: VhostQueueServices, queue, seq, flags, decision) {
-        if (decision.reason === 'maxlen' && ++n % ONE_OF === 0) queue.remove(seq, flags);
+        if (decision.reason === 'maxlen' && ++n % ONE_OF === 0) queue.contents.remove(seq, flags);
         else died.call(this, queue, seq, flags, decision);
       };
     },

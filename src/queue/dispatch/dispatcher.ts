@@ -36,7 +36,7 @@ export interface DispatchedQueue extends ConsumedQueue, SelectableQueue, AskedQu
   readonly services: QueueEnvironment;
   readonly settings: QueueSettings;
   readonly ready: ReadyMessages;
-  readonly unsettled: UnsettledMessages;
+  readonly contents: DispatchedContents;
   /** Null for a queue that does nothing by itself. */
   readonly limits: QueueLimits | null;
   /** A message is being fetched: nothing is handed out until then. */
@@ -49,6 +49,15 @@ export interface DispatchedQueue extends ConsumedQueue, SelectableQueue, AskedQu
   selective: SelectiveDispatch | null;
   /** A message that was taken out of its place has waited too long. It is shown. */
   expire(seq: number, flags: QueueEntryFlags): void;
+}
+
+/** The queue's contents, as its dispatcher sees them. */
+export interface DispatchedContents {
+  /** Null until something was delivered. */
+  readonly unsettled: UnsettledMessages | null;
+  /** A consumer holds it from now on; returns the delivery's slot. */
+  hold(seq: number, flags: QueueEntryFlags, consumer: QueueConsumer): number;
+  /** It is done with. */
   remove(seq: number, flags: QueueEntryFlags): void;
 }
 
@@ -212,10 +221,10 @@ export class Dispatcher {
     if (consumer.settled) {
       consumer.sink.deliver(view, -1);
       counters.acknowledged++;
-      queue.remove(seq, flags);
+      queue.contents.remove(seq, flags);
       return;
     }
-    const slot = queue.unsettled.hold(seq, flags, consumer);
+    const slot = queue.contents.hold(seq, flags, consumer);
     consumer.sink.deliver(view, slot);
   }
 
@@ -237,7 +246,9 @@ export class Dispatcher {
 
   /** Delivers again what a consumer holds, before anything new. */
   replay(consumer: QueueConsumer): void {
-    consumer.replay = this.queue.unsettled.heldBy(consumer);
+    const { unsettled } = this.queue.contents;
+    if (unsettled === null) return;
+    consumer.replay = unsettled.heldBy(consumer);
     this.replaying = true;
   }
 
@@ -257,7 +268,7 @@ export class Dispatcher {
   }
 
   private replayOne(consumer: QueueConsumer): boolean {
-    const { unsettled } = this.queue;
+    const unsettled = this.queue.contents.unsettled!;
     const slot = consumer.replay[0]!;
     if (unsettled.holder(slot) === consumer) {
       if (!this.queue.show(unsettled.seq(slot), unsettled.flags(slot))) return false;
@@ -275,7 +286,7 @@ export class Dispatcher {
   forgetReplays(seq: number): void {
     for (const consumer of this.consumers) {
       if (consumer.replay.length === 0) continue;
-      consumer.replay = consumer.replay.filter((slot) => this.queue.unsettled.seq(slot) !== seq);
+      consumer.replay = consumer.replay.filter((slot) => this.queue.contents.unsettled!.seq(slot) !== seq);
     }
   }
 

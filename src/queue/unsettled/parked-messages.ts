@@ -50,6 +50,10 @@ export class ParkedMessages {
     return true;
   }
 
+  isDying(seq: number): boolean {
+    return this.reasons.has(seq);
+  }
+
   /** @param dueMs epoch milliseconds */
   setRetrying(seq: number, dueMs: number): void {
     this.dueMs.set(seq, dueMs);

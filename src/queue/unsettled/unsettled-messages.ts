@@ -1,14 +1,7 @@
 /**
  * Unsettled messages: delivered by a queue and held by its consumers until they say how each delivery ended.
  *
- * ```
- *  ready ──▶ unsettled ── accepted ─────────────────────▶ removed
- *    ▲          ├──────── released, failed ──▶ ready
- *    │          ├──────── to be tried later ──▶ parked ──▶ ready
- *    └──────────┴──────── rejected, or out of attempts ──▶ parked ── dead letter stored ──▶ removed
- * ```
- *
- * `settlement/decide.ts` says what becomes of each; the queue carries it out.
+ * `settlement/decide.ts` says what becomes of each; the queue's contents carry it out.
  */
 import { ACCEPTED, type Outcome } from '../../api/consume.ts';
 import type { Work } from '../../clock/work.ts';
@@ -24,14 +17,19 @@ export interface SettlingQueue {
   readonly deleted: boolean;
   readonly settings: RetryPolicy;
   readonly services: Pick<QueueEnvironment, 'store' | 'counters' | 'chores'>;
+  wake(): void;
+}
+
+/** What becomes of a message whose delivery has ended. */
+export interface MessageEnds {
   /** It is done with here. */
   remove(seq: number, flags: QueueEntryFlags): void;
   /** It is ready again, with new flags. */
   requeue(seq: number, flags: QueueEntryFlags, back: QueueEntryFlags): void;
   /** It is tried again later, with new flags. */
   retryLater(seq: number, back: QueueEntryFlags): void;
+  /** It is dead. */
   die(seq: number, flags: QueueEntryFlags, decision: Decision): void;
-  wake(): void;
 }
 
 /** Shared by all queues that have delivered nothing yet, and never written to. */
@@ -40,9 +38,11 @@ const NO_SLOTS = new DeliverySlots();
 export class UnsettledMessages {
   private slots = NO_SLOTS;
   private readonly queue: SettlingQueue;
+  private readonly ends: MessageEnds;
 
-  constructor(queue: SettlingQueue) {
+  constructor(queue: SettlingQueue, ends: MessageEnds) {
     this.queue = queue;
+    this.ends = ends;
   }
 
   get count(): number {
@@ -74,18 +74,18 @@ export class UnsettledMessages {
     }
     if (outcome === ACCEPTED) {
       services.counters.acknowledged++;
-      queue.remove(seq, flags);
+      this.ends.remove(seq, flags);
     } else this.refuse(seq, flags, outcome);
     queue.wake();
   }
 
   private refuse(seq: number, flags: QueueEntryFlags, outcome: Outcome): void {
-    const { queue } = this;
-    const decision = decide(queue.settings, attemptsOf(flags), outcome);
-    if (decision.action === DONE) queue.remove(seq, flags);
-    else if (decision.action === REQUEUE) queue.requeue(seq, flags, withAttempts(flags, decision.attempts));
-    else if (decision.action === RETRY) queue.retryLater(seq, withAttempts(flags, decision.attempts));
-    else queue.die(seq, flags, decision);
+    const { ends } = this;
+    const decision = decide(this.queue.settings, attemptsOf(flags), outcome);
+    if (decision.action === DONE) ends.remove(seq, flags);
+    else if (decision.action === REQUEUE) ends.requeue(seq, flags, withAttempts(flags, decision.attempts));
+    else if (decision.action === RETRY) ends.retryLater(seq, withAttempts(flags, decision.attempts));
+    else ends.die(seq, flags, decision);
   }
 
   /** Ends what the consumer holds: in parts, if it is much. */

@@ -76,12 +76,12 @@ export class DeadLetters {
     const { counters, lifecycle, store, units } = this.parts;
     if (decision.action === DROP) {
       counters[DROPPED[decision.reason]]++;
-      queue.remove(seq, flags);
+      queue.contents.remove(seq, flags);
       return;
     }
     this.parts.chores.work.spend(8);
     if (!lifecycle.stopping && this.deferred.mustWait) {
-      queue.setDying(seq, flags, decision.reason);
+      queue.contents.setDying(seq, flags, decision.reason);
       this.deferred.add({ queue, seq, flags, decision });
       return;
     }
@@ -89,15 +89,15 @@ export class DeadLetters {
     if (!lifecycle.stopping && store.view(seq, flags, view)) {
       units.begin();
       const done = this.republish(queue, decision, view);
-      if (done) queue.remove(seq, flags);
-      else queue.setDying(seq, flags, decision.reason);
+      if (done) queue.contents.remove(seq, flags);
+      else queue.contents.setDying(seq, flags, decision.reason);
       units.end();
       if (!done) this.pending.add({ queue, seq, flags, decision });
       return;
     }
     // Not in memory, or too late: its death is written down, in the unit that it belongs to, and what it becomes follows as
     // soon as it has been read; after a crash, by the next start.
-    queue.setDying(seq, flags, decision.reason);
+    queue.contents.setDying(seq, flags, decision.reason);
     if (lifecycle.stopping) return;
     store.load(seq, flags, (error) => {
       if (queue.deleted || lifecycle.stopping) return;

@@ -136,7 +136,7 @@ export class Checkpoint {
   private *writeQueue(queue: Queue): Generator<void> {
     if (queue.deleted) return;
     const { journal, log } = this.parts;
-    queue.flushSettled();
+    queue.contents.flushSettled();
     log.beginUnit();
     journal.queue(queue);
     journal.contents(queue);

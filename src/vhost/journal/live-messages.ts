@@ -96,7 +96,7 @@ function gather(
   let next = 0;
   new Slices(turn, () => {
     for (const end = Math.min(queues.length, next + QUEUES_A_SLICE); next < end; next++) {
-      queues[next]!.forEachIn(first, last, mark);
+      queues[next]!.contents.forEachIn(first, last, mark);
     }
     if (next < queues.length) return false;
     done();

@@ -10,7 +10,7 @@ import type { RecordOutput } from './records/output.ts';
 export function writeQueueContents(out: RecordOutput, queue: Queue): void {
   const { id } = queue;
   let replaces = true;
-  queue.forEachChunk((chunk) => {
+  queue.contents.forEachChunk((chunk) => {
     const durable = durablePart(chunk);
     if (durable === undefined) return;
     writeChunk(out, id, replaces, durable);
@@ -18,10 +18,10 @@ export function writeQueueContents(out: RecordOutput, queue: Queue): void {
   });
   if (replaces) writePositions(out, { queue: id, replaces, chunk: null });
   writeUnordered(out, queue);
-  queue.forEachDying((seq, flags, reason) => {
+  queue.contents.forEachDying((seq, flags, reason) => {
     if ((flags & FLAG_DURABLE) !== 0) writeDying(out, id, seq, flags, reason);
   });
-  queue.forEachRetrying((seq, flags, dueMs) => {
+  queue.contents.forEachRetrying((seq, flags, dueMs) => {
     if ((flags & FLAG_DURABLE) !== 0) writeRetry(out, id, seq, flags, dueMs);
   });
 }
@@ -39,7 +39,7 @@ function writeChunk(out: RecordOutput, queue: number, replaces: boolean, chunk: 
 function writeUnordered(out: RecordOutput, queue: Queue): void {
   const seqs: number[] = [];
   const flags: number[] = [];
-  queue.forEachHeld((seq, entryFlags) => {
+  queue.contents.forEachHeld((seq, entryFlags) => {
     // What a durable log does not have is not there after a restart.
     if ((entryFlags & FLAG_DURABLE) === 0) return;
     seqs.push(seq);

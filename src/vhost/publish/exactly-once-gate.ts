@@ -15,7 +15,7 @@ export class ExactlyOnceGate {
   private held: Held[] = [];
 
   add(mark: Mark, queue: Queue, seq: number, flags: number): void {
-    queue.pushParked(seq, flags);
+    queue.contents.park(seq, flags);
     this.held.push({ mark, queue, seq });
   }
 
@@ -24,7 +24,7 @@ export class ExactlyOnceGate {
     let n = 0;
     while (n < this.held.length && this.held[n]!.mark <= mark) {
       const { queue, seq } = this.held[n++]!;
-      queue.admit(seq);
+      queue.contents.admit(seq);
     }
     if (n > 0) this.held.splice(0, n);
   }

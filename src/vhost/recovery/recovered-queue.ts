@@ -121,15 +121,15 @@ export class RecoveredQueue {
     if (this.mayExpire) queue.expectExpiry();
     if (this.grouped) queue.expectGroups();
     const { ready } = this;
-    const hold: VisitEntry = (seq, flags) => queue.recoverHeld(seq, flags);
+    const hold: VisitEntry = (seq, flags) => queue.contents.recoverHeld(seq, flags);
     ready.compact(unclean ? FLAG_DELIVERED : 0);
-    ready.forEachChunk((chunk) => queue.recoverChunk(chunk));
+    ready.forEachChunk((chunk) => queue.contents.recoverChunk(chunk));
     ready.forEachReturned(hold);
     this.dying?.forEach(({ flags, reason }, seq) => {
-      queue.recoverDying(seq, flags, reason);
+      queue.contents.recoverDying(seq, flags, reason);
     });
     this.retrying?.forEach(({ flags, dueMs }, seq) => {
-      queue.recoverRetry(seq, flags, dueMs);
+      queue.contents.recoverRetry(seq, flags, dueMs);
     });
   }
 }

@@ -63,14 +63,14 @@ export function countReferences(parts: ReferringParts, extents: ReadonlyMap<numb
     store.addReferences(seq, true, 1);
   };
   for (const queue of parts.topology.queues.values()) {
-    queue.forEachChunk((chunk) => {
+    queue.contents.forEachChunk((chunk) => {
       // A run of numbers is counted as one; what is transient never gets into a log.
       const plain =
         chunk.gaps.length === 0 && chunk.flagRuns.every((value, i) => i % 2 === 0 || (value & FLAG_LARGE) === 0);
       if (plain) log.addLiveRange(chunk.first, chunk.count);
       else forEachEntry(chunk, refer);
     });
-    queue.forEachHeld(refer);
+    queue.contents.forEachHeld(refer);
   }
   for (const message of parts.retained.all()) refer(message.seq, message.large ? FLAG_LARGE : 0);
   parts.delays.forEachEntry(refer);

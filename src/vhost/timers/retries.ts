@@ -45,7 +45,7 @@ export class Retries {
     while (heap.size > 0 && heap.due <= nowMs) {
       const { due, seq, tag } = heap;
       heap.shift();
-      this.queuesById.get(tag)?.retry(seq, due);
+      this.queuesById.get(tag)?.contents.retry(seq, due);
       this.work.spend(2);
       if (this.work.over) break; // the rest at the clock's next tick
     }

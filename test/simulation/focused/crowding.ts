@@ -170,9 +170,9 @@ class CrowdHistory {
     const session = opened as Session;
     const { topology } = vhostOf(session);
     const dying = (): number => {
-      let n = 0;
-      topology.queues.get('q')!.forEachDying(() => n++);
-      return n;
+      let count = 0;
+      topology.queues.get('q')!.contents.forEachDying(() => count++);
+      return count;
     };
     for (const message of this.messages) {
       message.at = undefined;

@@ -118,16 +118,13 @@ const watches = new WeakMap<object, Watch>();
 
 /** The broker says what it does by itself to no client: so it is asked where it does it. */
 const { died } = VhostQueueServices.prototype;
-VhostQueueServices.prototype.died = function (this: VhostQueueServices, queue, seq, word, decision) {
+VhostQueueServices.prototype.died = function (this: VhostQueueServices, queue, seq, flags, decision) {
   const watch = watches.get((this as unknown as { parts: { unreadable: { logger: object } } }).parts.unreadable.logger);
-  let goesOn = false;
-  queue.forEachDying((one) => {
-    if (one === seq) goesOn = true;
-  });
+  const goesOn = queue.contents.isDying(seq);
   if (watch !== undefined && !goesOn && (decision.reason === 'expired' || decision.reason === 'maxlen')) {
     watch.sees(queue.name, names.get(this.store)?.get(seq) ?? watch.names.get(seq), decision.reason);
   }
-  died.call(this, queue, seq, word, decision);
+  died.call(this, queue, seq, flags, decision);
 };
 
 export class Life {
