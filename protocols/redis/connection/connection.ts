@@ -16,9 +16,7 @@ import {
   type ReadGateOwner,
   type Refusal,
   type Session,
-  type SessionClient,
   type Share,
-  Timer,
   type Transport,
 } from '../../../src/api/index.ts';
 import type { Adapter } from '../adapter.ts';
@@ -26,9 +24,11 @@ import type { Command } from '../codec/command.ts';
 import { CommandError, ProtocolError, wrongArity } from '../codec/errors.ts';
 import type { ReplyWriter } from '../codec/reply.ts';
 import { DeliveryWriter, type DeliveryWriterOwner } from '../deliver/delivery-writer.ts';
+import { Admission, type AdmissionHost } from './admission.ts';
 import { Client, type ClientHost } from './client.ts';
 import { COMMANDS, type CommandEntry } from './commands.ts';
 import type { Control } from './control.ts';
+import { replyOf, unknownCommand } from './error-replies.ts';
 import { FrameInput, type FrameInputOwner } from './frame-input.ts';
 
 /** Why nothing is read; the first bit is the gate's own. */
@@ -43,7 +43,7 @@ const COMMAND_LIST = [...COMMANDS].map(([name, { arity }]) => ({ name, arity }))
 const HTTP_WORDS: ReadonlySet<string> = new Set(['post', 'host:']);
 
 export class Connection
-  implements ConnectionHandler, SessionClient, Control, ClientHost, ReadGateOwner, FrameInputOwner, DeliveryWriterOwner
+  implements ConnectionHandler, AdmissionHost, Control, ClientHost, ReadGateOwner, FrameInputOwner, DeliveryWriterOwner
 {
   readonly adapter: Adapter;
   readonly transport: Transport;
@@ -53,12 +53,10 @@ export class Connection
   readonly id: number;
   readonly commands = COMMAND_LIST;
   private client: Client | null = null;
-  /** Who gives no name has been refused. */
-  private refused = false;
   private closing = false;
   private readonly input: FrameInput;
   private readonly gate: ReadGate;
-  private readonly handshake: Timer;
+  private readonly admission: Admission;
 
   constructor(adapter: Adapter, transport: Transport) {
     this.adapter = adapter;
@@ -71,11 +69,7 @@ export class Connection
     this.writer = new DeliveryWriter(adapter, transport.output, this);
     this.reply = this.writer.reply;
     adapter.stats.connectionsAccepted++;
-    this.handshake = new Timer(() => {
-      adapter.stats.handshakesTimedOut++;
-      this.end('it did not say in time who it is');
-    });
-    adapter.broker.clock.schedule(this.handshake, adapter.options.handshakeTimeoutMs);
+    this.admission = new Admission(this);
   }
 
   // ----------------------------------------------------------------------------------------------- bytes to commands
@@ -166,9 +160,10 @@ export class Connection
 
   /** For who gives no name: true once it is known whether such a client is let in. */
   letInNow(): boolean {
-    if (this.refused || this.client !== null) return true;
-    this.authenticate(undefined, undefined, undefined, (refusal) => {
-      this.refused = refusal !== undefined;
+    const { admission } = this;
+    if (admission.refused || this.client !== null) return true;
+    admission.authenticate(undefined, undefined, undefined, (refusal) => {
+      admission.refused = refusal !== undefined;
     });
     return !this.input.suspended;
   }
@@ -179,36 +174,22 @@ export class Connection
     password: Buffer | undefined,
     done: (refusal: Refusal | undefined) => void,
   ): void {
-    const { transport, adapter } = this;
-    const { address, port } = transport.remote;
-    const request = { client: `redis ${address}:${port}`, loopback: transport.loopback, user, password, vhost };
-    let waited = false;
-    let atOnce: Session | Refusal | undefined;
-    adapter.broker.open(request, this, (result) => {
-      if (!waited) atOnce = result;
-      else if (!this.closing) {
-        this.guard(() => done(this.admit(result)));
-        this.answered();
-      } else if (!('refused' in result)) result.close(false);
-    });
-    waited = true;
-    if (atOnce === undefined) this.unanswered();
-    else done(this.admit(atOnce));
+    this.admission.authenticate(vhost, user, password, done);
   }
 
-  private admit(result: Session | Refusal): Refusal | undefined {
-    if ('refused' in result) return result;
+  letInAs(session: Session): void {
     this.client?.close(true);
-    this.client = new Client(this, result);
-    this.adapter.broker.clock.cancel(this.handshake);
-    return undefined;
+    this.client = new Client(this, session);
+  }
+
+  late(): void {
+    this.end('it did not say in time who it is');
   }
 
   reset(): void {
     this.client?.close(true);
     this.client = null;
-    this.refused = false;
-    this.adapter.broker.clock.schedule(this.handshake, this.adapter.options.handshakeTimeoutMs);
+    this.admission.begin();
   }
 
   // ---------------------------------------------------------------------------------------------------------- pauses
@@ -287,21 +268,13 @@ export class Connection
   /** What a command, or what has come of it later, has thrown. */
   failed(error: unknown): void {
     if (error instanceof CommandError) this.replyError(error.message);
-    else if (error instanceof BrokerError) this.replyError(errorOf(error));
+    else if (error instanceof BrokerError) this.replyError(replyOf(error));
     else {
       this.adapter.stats.internalErrors++;
       this.adapter.broker.reportFault(error, this.transport);
       this.replyError('ERR the broker failed on this command; the fault is its own');
       this.transport.end();
       this.close(false);
-    }
-  }
-
-  private guard(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.failed(error);
     }
   }
 
@@ -330,24 +303,11 @@ export class Connection
   private close(inOrder: boolean): void {
     if (this.closing) return;
     this.closing = true;
-    this.adapter.broker.clock.cancel(this.handshake);
+    this.admission.close();
     this.gate.finish();
     this.input.clear();
     this.writer.close();
     this.client?.close(inOrder);
     this.client = null;
   }
-}
-
-function errorOf({ code, message }: BrokerError): string {
-  if (code === 'access-refused' || code === 'not-allowed') return `NOPERM ${message}`;
-  return `ERR ${code}: ${message}`;
-}
-
-/** Redis' words, and as much of what it says as fits. */
-function unknownCommand(command: Command): CommandError {
-  let given = '';
-  for (let i = 1; i < command.count && given.length < 128; i++)
-    given += `'${command.text(i).slice(0, 128 - given.length)}' `;
-  return new CommandError(`ERR unknown command '${command.text(0).slice(0, 128)}', with args beginning with: ${given}`);
 }
