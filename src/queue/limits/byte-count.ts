@@ -23,7 +23,7 @@ export class ByteCount {
   private last = Number.NEGATIVE_INFINITY;
   /** Left before they were read. */
   private readonly early = new Set<number>();
-  /** Sizes of those that are not waiting, and may: on their way in, held, or aside. */
+  /** Sizes of those that are not waiting, and may: on their way in, unsettled, or parked. */
   private readonly absent = new Map<number, number>();
   private seqs: number[] = [];
   private flagSets: number[] = [];

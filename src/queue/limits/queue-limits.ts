@@ -1,6 +1,6 @@
 /**
- * What a queue does with messages by itself: those that have waited too long go, and so do the oldest of too many, or new
- * ones are not taken. Most queues have no terms.
+ * The limits of a queue: messages that have waited too long go, and so do the oldest of too many, or new ones are not taken.
+ * Most queues have none.
  *
  * Nothing is kept for a message that waits: when it expires follows from when it arrived, how long its publisher gives it
  * and how long the queue does. So expiry is looked at where messages leave, at the head: when one is handed out, and by one
@@ -23,11 +23,11 @@ const GONE = 0;
 const STAYS = 1;
 const ABSENT = 2;
 
-/** The queue, as its terms see it. */
+/** The queue, as its limits see it. */
 export interface LimitedQueue {
   /** Ready messages. */
   readonly messages: number;
-  /** Nothing is held or aside either. */
+  /** Nothing is unsettled or parked either. */
   readonly isEmpty: boolean;
   /** Hands out what consumers can take, and ends what is too old or too much. */
   catchUp(): void;

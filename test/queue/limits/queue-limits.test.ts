@@ -1,4 +1,4 @@
-/** What a queue ends by itself, and when it looks: its terms before a queue that is a plain list. */
+/** What a queue ends by itself, and when it looks: its limits before a queue that is a plain list. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/clock/clock.ts';
 import { Turn } from '../../../src/clock/turn.ts';
@@ -66,7 +66,7 @@ beforeEach(() => {
   next = 1;
 });
 
-const terms = (settings: Partial<QueueSettings>): QueueLimits =>
+const limits = (settings: Partial<QueueSettings>): QueueLimits =>
   new QueueLimits(list, { ...DEFAULT_SETTINGS, ...settings }, { clock, turn, nowMs: () => clock.epochMs() });
 
 /** A message comes, and has been offered to whoever could take it. */
@@ -84,7 +84,7 @@ const view = (message: Message): MessageView => message as unknown as MessageVie
 
 describe('a time to live', () => {
   it('ends the head when it is over, and looks no sooner', () => {
-    const of = terms({ messageTtlMs: 100 });
+    const of = limits({ messageTtlMs: 100 });
     come(of);
     of.offered();
     of.enforce();
@@ -99,7 +99,7 @@ describe('a time to live', () => {
   });
 
   it('is the shorter of the queue’s and the message’s own', () => {
-    const of = terms({ messageTtlMs: 100 });
+    const of = limits({ messageTtlMs: 100 });
     const [short, long] = [come(of, { ttlMs: 40 }), come(of, { ttlMs: 400 })];
     of.offered();
     clock.advance(40);
@@ -109,7 +109,7 @@ describe('a time to live', () => {
   });
 
   it('of a message alone: others live for ever, and nothing is looked at once none is left', () => {
-    const of = terms({});
+    const of = limits({});
     const forever = come(of);
     of.offered();
     expect(of.mayExpire).toBe(false);
@@ -130,14 +130,14 @@ describe('a time to live', () => {
   });
 
   it('stays one of the queue’s own however empty it is', () => {
-    const of = terms({ messageTtlMs: 100 });
+    const of = limits({ messageTtlMs: 100 });
     list.isEmpty = true;
     of.enforce();
     expect(of.mayExpire).toBe(true);
   });
 
   it('of nothing is offered once before it is over', () => {
-    const of = terms({ messageTtlMs: 0 });
+    const of = limits({ messageTtlMs: 0 });
     const message = come(of);
     expect(of.isOver(message.seq, view(message))).toBe(false);
     of.offered();
@@ -145,7 +145,7 @@ describe('a time to live', () => {
   });
 
   it('of nothing: one that was held back while later ones passed is offered, too', () => {
-    const of = terms({ messageTtlMs: 0 });
+    const of = limits({ messageTtlMs: 0 });
     const held = { ...come(of), seq: 1 };
     come(of);
     of.offered();
@@ -157,7 +157,7 @@ describe('a time to live', () => {
   });
 
   it('looks earlier when an earlier end comes to the head, not later', () => {
-    const of = terms({ messageTtlMs: 1_000 });
+    const of = limits({ messageTtlMs: 1_000 });
     come(of);
     of.offered();
     of.enforce();
@@ -172,7 +172,7 @@ describe('a time to live', () => {
   });
 
   it('waits for a head that must be read', () => {
-    const of = terms({ messageTtlMs: 100 });
+    const of = limits({ messageTtlMs: 100 });
     come(of);
     of.offered();
     clock.advance(200);
@@ -185,7 +185,7 @@ describe('a time to live', () => {
   });
 
   it('says whether all that is too old or too much is gone', () => {
-    const of = terms({ messageTtlMs: 100 });
+    const of = limits({ messageTtlMs: 100 });
     expect(of.enforce()).toBe(true);
     come(of);
     of.offered();
@@ -201,7 +201,7 @@ describe('a time to live', () => {
   });
 
   it('that is taken away by a policy is not looked at any more', () => {
-    const of = terms({ messageTtlMs: 100 });
+    const of = limits({ messageTtlMs: 100 });
     come(of);
     of.offered();
     of.enforce();
@@ -213,7 +213,7 @@ describe('a time to live', () => {
 
 describe('a limit', () => {
   it('of messages: the oldest go, and as many stay as may', () => {
-    const of = terms({ lengthMax: 2 });
+    const of = limits({ lengthMax: 2 });
     for (let i = 0; i < 5; i++) come(of);
     of.enforce();
     expect(list.ended).toEqual(['1 maxlen', '2 maxlen', '3 maxlen']);
@@ -221,7 +221,7 @@ describe('a limit', () => {
   });
 
   it('of bytes: up to it and not beyond', () => {
-    const of = terms({ bytesMax: 30 });
+    const of = limits({ bytesMax: 30 });
     for (let i = 0; i < 3; i++) come(of);
     of.enforce();
     expect(list.ended).toEqual([]);
@@ -234,7 +234,7 @@ describe('a limit', () => {
   });
 
   it('of bytes knows what has left, and what came back', () => {
-    const of = terms({ bytesMax: 20 });
+    const of = limits({ bytesMax: 20 });
     const [first, second] = [come(of), come(of)];
     list.waiting = [];
     of.left(first.seq, view(first), true);
@@ -250,7 +250,7 @@ describe('a limit', () => {
   });
 
   it('of bytes that comes late counts what waits already', () => {
-    const of = terms({});
+    const of = limits({});
     for (let i = 0; i < 4; i++) come(of);
     of.apply({ ...DEFAULT_SETTINGS, bytesMax: 20 });
     of.begin();
@@ -259,7 +259,7 @@ describe('a limit', () => {
   });
 
   it('is carried out in pieces: so many in a turn, the rest in the next', () => {
-    const of = terms({ lengthMax: 0 });
+    const of = limits({ lengthMax: 0 });
     for (let i = 0; i < ENDED_PER_TURN_MAX + 1; i++) come(of);
     of.enforce();
     expect([list.ended.length, list.messages, list.woken]).toEqual([ENDED_PER_TURN_MAX, 1, 0]);
@@ -272,7 +272,7 @@ describe('a limit', () => {
 
 describe('a queue that refuses', () => {
   it('drops nothing, takes as many as it may, and no more', () => {
-    const of = terms({ lengthMax: 2, overflow: 'reject-publish' });
+    const of = limits({ lengthMax: 2, overflow: 'reject-publish' });
     expect(of.refuses(1)).toBe(false);
     come(of);
     expect(of.refuses(1)).toBe(false);
@@ -284,14 +284,14 @@ describe('a queue that refuses', () => {
   });
 
   it('counts bytes to the last one', () => {
-    const of = terms({ bytesMax: 25, overflow: 'reject-publish-dlx' });
+    const of = limits({ bytesMax: 25, overflow: 'reject-publish-dlx' });
     come(of);
     come(of);
     expect([of.refuses(5), of.refuses(6)]).toEqual([false, true]);
   });
 
   it('does not count what consumers take at once, and asks them only when it matters', () => {
-    const of = terms({ lengthMax: 1, overflow: 'reject-publish' });
+    const of = limits({ lengthMax: 1, overflow: 'reject-publish' });
     expect([of.refuses(1), list.asked]).toEqual([false, 0]);
     come(of);
     expect([of.refuses(1), list.asked]).toEqual([true, 1]);
@@ -300,7 +300,7 @@ describe('a queue that refuses', () => {
   });
 
   it('is one that was told to: others drop their oldest', () => {
-    const of = terms({ lengthMax: 0 });
+    const of = limits({ lengthMax: 0 });
     come(of);
     expect(of.refuses(1)).toBe(false);
   });
@@ -308,6 +308,6 @@ describe('a queue that refuses', () => {
 
 it('a level is given where the queue knows them', () => {
   const draft = { ttlMs: -1, priority: 7, large: null, bodyStart: 0, bodyEnd: 0 } as Draft;
-  expect(levelOf(terms({ priorityMax: 5 }).prepare(1, 3, draft))).toBe(5);
-  expect(terms({}).prepare(1, 3, draft)).toBe(3);
+  expect(levelOf(limits({ priorityMax: 5 }).prepare(1, 3, draft))).toBe(5);
+  expect(limits({}).prepare(1, 3, draft)).toBe(3);
 });
