@@ -9,10 +9,12 @@ import type { ConnectedClient } from '../connection/connected-client.ts';
 import type { OpenTransaction } from '../publish/transactions.ts';
 import { CLIENT, type SubscriptionConsumer } from './subscription-consumer.ts';
 
+/** @throws FrameError for a token that names no delivery to be settled, or an unknown transaction */
 export function ack(client: ConnectedClient, frame: Frame): void {
   settle(client, frame, ACCEPTED);
 }
 
+/** As a failed attempt, or with `requeue:false` as not acceptable ever. Throws as `ack`. */
 export function nack(client: ConnectedClient, frame: Frame): void {
   // 1.0 has no NACK, but its clients send it where the broker knows it, as RabbitMQ does.
   settle(client, frame, frame.has(REQUEUE) && !isSet(frame, REQUEUE, 'requeue') ? REJECTED : MODIFIED);

@@ -13,6 +13,7 @@ import { subscriptionKey } from './subscriptions.ts';
 
 const NUMBER_MAX = 999_999_999;
 
+/** @throws FrameError for headers that cannot be obeyed; BrokerError where the queue or its binding is refused */
 export function subscribe(client: ConnectedClient, frame: Frame): void {
   const { subscriptions } = client;
   const text = frame.text(DESTINATION);

@@ -8,6 +8,7 @@ import { forgetDurable, namedDurable, wantsDurable } from '../topology/durable-s
 import type { SubscriptionConsumer } from './subscription-consumer.ts';
 import { subscriptionKey } from './subscriptions.ts';
 
+/** @throws FrameError where there is no such subscription; BrokerError where a durable one is in use by others */
 export function unsubscribe(client: ConnectedClient, frame: Frame): void {
   const id = frame.text(ID);
   const destination = frame.text(DESTINATION);

@@ -5,11 +5,13 @@ import type { Frame } from '../codec/frame.ts';
 import { COMMAND_TEXT, RECEIPT, TRANSACTION } from '../codec/names.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
 
+/** @throws FrameError where the name is open already, or too many are */
 export function begin(client: ConnectedClient, frame: Frame): void {
   client.transactions.begin(nameOf(frame));
   client.receipts.answer(frame, MARK_NOW);
 }
 
+/** @throws FrameError for an unknown name; BrokerError where one of its messages cannot be kept: nothing is done then */
 export function commit(client: ConnectedClient, frame: Frame): void {
   const { stats } = client.adapter;
   const { targets, transactions } = client;
@@ -22,6 +24,7 @@ export function commit(client: ConnectedClient, frame: Frame): void {
   client.receipts.answerCommit(frame, mark);
 }
 
+/** @throws FrameError for an unknown name */
 export function abort(client: ConnectedClient, frame: Frame): void {
   client.transactions.abort(nameOf(frame));
   client.receipts.answerWhenAllSafe(frame);

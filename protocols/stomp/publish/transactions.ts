@@ -17,6 +17,7 @@ import type { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { PublishTarget } from './publish-targets.ts';
 
+/** What an operation takes beside its body. */
 const OPERATION_COST_BYTES = 256;
 
 interface EnlistedDelivery {
@@ -49,12 +50,14 @@ export class OpenTransaction {
     }
   }
 
+  /** @throws FrameError where it may hold no more */
   publish(target: PublishTarget, draft: Draft): void {
     this.checkRoom();
     this.transaction.publish(target.route, draft);
     this.targets.add(target);
   }
 
+  /** Settles the unsettled delivery at `index` when it is committed. @throws FrameError where it may hold no more */
   settle(subscription: SubscriptionConsumer, index: number, outcome: Outcome): void {
     this.checkRoom();
     const { unsettled, consumer } = subscription;
@@ -74,7 +77,7 @@ export class Transactions {
     this.options = options;
   }
 
-  /** What the frames that wait for a COMMIT take, however small they are. */
+  /** Bytes that the frames that wait for a COMMIT take, however small they are. */
   get heldBytes(): number {
     let bytes = 0;
     for (const { transaction } of this.open.values()) {
@@ -83,6 +86,7 @@ export class Transactions {
     return bytes;
   }
 
+  /** @throws FrameError where the name is open already, or too many are */
   begin(name: string): void {
     if (this.open.has(name)) {
       throw new FrameError('Bad transaction', `A transaction '${name}' is open on this connection already.`);
@@ -94,6 +98,7 @@ export class Transactions {
     this.open.set(name, new OpenTransaction(this.session.transaction(), this.options));
   }
 
+  /** @throws FrameError for a name that is not open */
   get(name: string): OpenTransaction {
     const found = this.open.get(name);
     if (found === undefined) {
@@ -111,11 +116,13 @@ export class Transactions {
     return mark;
   }
 
+  /** @throws FrameError as `get` */
   abort(name: string): void {
     this.undo(this.get(name));
     this.open.delete(name);
   }
 
+  /** The connection is about to end: all are undone. */
   rollbackAll(): void {
     for (const transaction of this.open.values()) this.undo(transaction);
     this.open.clear();
