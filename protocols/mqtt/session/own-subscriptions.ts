@@ -14,10 +14,14 @@ interface OwnSubscription {
   readonly identifier: number;
 }
 
+/** Never written to. */
+const NONE = new Map<string, OwnSubscription>();
+
 export class OwnSubscriptions {
   /** Null as long as no subscription has one. */
   identifiers: SubscriptionIdentifiers | null = null;
-  private readonly byFilter = new Map<string, OwnSubscription>();
+  /** NONE until there is one. */
+  private byFilter = NONE;
   private readonly queue: string;
   private readonly exchange: string;
 
@@ -78,11 +82,12 @@ export class OwnSubscriptions {
 
   /** The queue is gone, and its bindings with it. */
   clear(): void {
-    this.byFilter.clear();
+    this.byFilter = NONE;
     this.identifiers = null;
   }
 
   private remember(subscription: Subscription, identifier: number): void {
+    if (this.byFilter === NONE) this.byFilter = new Map();
     this.byFilter.set(subscription.filter, { subscription, identifier });
     if (identifier > 0) this.identifiers ??= new SubscriptionIdentifiers();
     this.identifiers?.set(subscription.filter, identifier, subscription.noLocal);

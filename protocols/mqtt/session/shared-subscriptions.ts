@@ -47,9 +47,12 @@ export interface ShareMember {
   readonly lost: (consumer: SubscriptionConsumer, reason: LossReason) => void;
 }
 
+/** Never written to. */
+const NONE = new Map<string, SubscriptionConsumer>();
+
 export class SharedSubscriptions {
-  /** By queue name. */
-  private readonly consumers = new Map<string, SubscriptionConsumer>();
+  /** By queue name; NONE until there is one: most clients have none. */
+  private consumers = NONE;
   private readonly member: ShareMember;
   private readonly registry: ShareRegistry;
   private readonly exchange: string;
@@ -72,7 +75,7 @@ export class SharedSubscriptions {
   /** Takes up what is stored. */
   restore(session: Session, records: { readonly [queue: string]: ShareRecord }): void {
     for (const [queue, record] of Object.entries(records)) {
-      this.consumers.set(queue, this.consumerOf(queue, record));
+      this.put(this.consumerOf(queue, record));
       this.makeAgain(session, queue);
     }
   }
@@ -156,7 +159,7 @@ export class SharedSubscriptions {
         throw error;
       }
       member?.handle?.cancel();
-      this.consumers.set(queue, consumer);
+      this.put(consumer);
     }
     this.member.save(session);
   }
@@ -184,7 +187,12 @@ export class SharedSubscriptions {
   /** The session ends. */
   end(session: Session): void {
     for (const queue of this.consumers.keys()) this.registry.leave(session, queue, this.member.id);
-    this.consumers.clear();
+    this.consumers = NONE;
+  }
+
+  private put(consumer: SubscriptionConsumer): void {
+    if (this.consumers === NONE) this.consumers = new Map();
+    this.consumers.set(consumer.queue, consumer);
   }
 
   private consumerOf(
