@@ -70,6 +70,7 @@ export class ConnectedClient implements SessionConnection, DeliveryHost, Answere
   readonly quota: ReceiveQuota | null;
   /** Where its last topics led. */
   readonly targets = new RouteMemo<PublishTarget>();
+  lastTarget: PublishTarget | null = null;
   /** Topic aliases it has given; null before the first. */
   aliases: TopicAliases | null = null;
   /** A PUBLISH whose large body is arriving. */

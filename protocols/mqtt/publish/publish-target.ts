@@ -51,6 +51,8 @@ export class PublishTarget {
 export interface TargetLookup {
   readonly session: Session;
   readonly targets: RouteMemo<PublishTarget>;
+  /** The last one that was looked up; null before the first. */
+  lastTarget: PublishTarget | null;
   readonly context: { readonly limits: { readonly exchange: string; readonly topicLevelsMax: number } };
 }
 
@@ -61,11 +63,17 @@ export interface TargetLookup {
 export function targetOf(lookup: TargetLookup, buffer: Buffer, start: number, end: number): PublishTarget {
   const { targets } = lookup;
   const known = targets.find(buffer, start, start, start, end);
-  if (known?.valid) return known;
+  if (known?.valid) {
+    lookup.lastTarget = known;
+    return known;
+  }
   const { exchange, topicLevelsMax } = lookup.context.limits;
   checkTopicName(buffer, start, end, topicLevelsMax);
   const target = resolveTarget(exchange, lookup.session, buffer, start, end);
-  if (target.route !== null) targets.set(target.bytes, target.start, target.start, target.start, target.end, target);
+  if (target.route !== null) {
+    targets.set(target.bytes, target.start, target.start, target.start, target.end, target);
+    lookup.lastTarget = target;
+  }
   return target;
 }
 

@@ -1,5 +1,6 @@
 /** PUBLISH from a client [section 3.3] that lies in one piece; large bodies are in `publish-large.ts`. */
 import { isUtf8 } from 'node:buffer';
+import { equalRanges } from '../../../src/api/index.ts';
 import { decodePublish } from '../codec/publish.ts';
 import { PAYLOAD_FORMAT_INVALID, SUCCESS } from '../codec/reasons.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
@@ -15,12 +16,16 @@ import {
 } from './incoming.ts';
 
 export function publish(client: ConnectedClient, first: number, buffer: Buffer, start: number, end: number): void {
-  const { context, session } = client;
+  const { context, lastTarget: last, session } = client;
   const { fields, limits } = context;
   decodePublish(first, buffer, start, end, client.level, fields);
   const properties = propertiesOf(client, buffer, end);
   const { qos, retain, packetId, topicStart, topicEnd, bodyStart } = fields;
-  const target = targetFor(client, properties, buffer, topicStart, topicEnd);
+  // The same topic as before, nearly always.
+  const target =
+    last?.valid && properties.alias === 0 && equalRanges(last.bytes, last.start, last.end, buffer, topicStart, topicEnd)
+      ? last
+      : targetFor(client, properties, buffer, topicStart, topicEnd);
   if (qos > 0 && !isNew(client, fields)) {
     acknowledgeAgain(client, packetId);
     return;
