@@ -58,7 +58,7 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
 
   /** Messages that consumers hold. */
   get unsettledCount(): number {
-    return this.unsettled === null ? 0 : this.unsettled.count;
+    return this.unsettled === null ? 0 : this.unsettled.size;
   }
 
   get isEmpty(): boolean {

@@ -7,7 +7,7 @@ import { ACCEPTED, type Outcome } from '../../api/consume.ts';
 import type { Work } from '../../clock/work.ts';
 import { type Decision, DONE, decide, REQUEUE, RETRY, type RetryPolicy } from '../../settlement/decide.ts';
 import type { QueueConsumer } from '../dispatch/consumer.ts';
-import { attemptsOf, FLAG_DELIVERED, type QueueEntryFlags, type VisitEntry, withAttempts } from '../entry-flags.ts';
+import { attemptsOf, FLAG_DELIVERED, type QueueEntryFlags, withAttempts } from '../entry-flags.ts';
 import type { QueueEnvironment } from '../queue-services.ts';
 import { DeliverySlots } from './delivery-slots.ts';
 
@@ -32,41 +32,34 @@ export interface MessageEnds {
   die(seq: number, flags: QueueEntryFlags, decision: Decision): void;
 }
 
-/** Shared by all queues that have delivered nothing yet, and never written to. */
-const NO_SLOTS = new DeliverySlots();
-
-export class UnsettledMessages {
-  private slots = NO_SLOTS;
+/** Its own slots: one object fewer on the way of each message, which counts where there are very many queues. */
+export class UnsettledMessages extends DeliverySlots {
   private readonly queue: SettlingQueue;
   private readonly ends: MessageEnds;
 
   constructor(queue: SettlingQueue, ends: MessageEnds) {
+    super();
     this.queue = queue;
     this.ends = ends;
   }
 
-  get count(): number {
-    return this.slots.size;
-  }
-
   /** A consumer holds it from now on; returns the delivery's slot. */
   hold(seq: number, flags: QueueEntryFlags, consumer: QueueConsumer): number {
-    if (this.slots === NO_SLOTS) this.slots = new DeliverySlots();
     consumer.took();
-    return this.slots.add(seq, (flags | FLAG_DELIVERED) >>> 0, consumer);
+    return this.add(seq, (flags | FLAG_DELIVERED) >>> 0, consumer);
   }
 
   /** @throws Error for a slot that this consumer does not hold, unless the queue is deleted */
   settle(consumer: QueueConsumer, slot: number, outcome: Outcome): void {
-    const { slots, queue } = this;
+    const { queue } = this;
     const { services } = queue;
-    if (slots.holder(slot) !== consumer) {
+    if (this.holder(slot) !== consumer) {
       if (queue.deleted) return; // what a deleted queue had handed out is gone with it
       throw new Error(`delivery ${slot} is not held by this consumer of ${queue.name}`);
     }
-    const seq = slots.seq(slot);
-    const flags = slots.flags(slot);
-    slots.remove(slot);
+    const seq = this.seq(slot);
+    const flags = this.flags(slot);
+    this.remove(slot);
     consumer.gave();
     if (queue.deleted) {
       services.store.release(seq, flags);
@@ -95,10 +88,10 @@ export class UnsettledMessages {
     let held: number[] | null = null;
     let next = 0;
     const step = (): boolean => {
-      held ??= this.slots.heldBy(consumer);
+      held ??= this.heldBy(consumer);
       while (next < held.length) {
         const slot = held[next++]!;
-        if (this.slots.holder(slot) === consumer) this.settle(consumer, slot, outcome);
+        if (this.holder(slot) === consumer) this.settle(consumer, slot, outcome);
         work.spend(1);
         if (work.over) return false;
       }
@@ -109,40 +102,15 @@ export class UnsettledMessages {
 
   /** Lets go of all without a word in the log: the queue is deleted. A part of it; true when all are gone. */
   releaseAll(work: Work): boolean {
-    const { slots } = this;
-    while (slots.size > 0) {
-      const slot = slots.nextInUse();
-      const consumer = slots.holder(slot)!;
-      this.queue.services.store.release(slots.seq(slot), slots.flags(slot));
-      slots.remove(slot);
+    while (this.size > 0) {
+      const slot = this.nextInUse();
+      const consumer = this.holder(slot)!;
+      this.queue.services.store.release(this.seq(slot), this.flags(slot));
+      this.remove(slot);
       consumer.gave();
       work.spend(1);
       if (work.over) return false;
     }
     return true;
-  }
-
-  // -------------------------------------------------------------------------------------------- to be delivered again
-
-  /** The slots that a consumer holds, in the order of their first delivery. */
-  heldBy(consumer: QueueConsumer): number[] {
-    return this.slots.heldBy(consumer);
-  }
-
-  /** Null for a slot that is not in use. */
-  holder(slot: number): QueueConsumer | null {
-    return this.slots.holder(slot);
-  }
-
-  seq(slot: number): number {
-    return this.slots.seq(slot);
-  }
-
-  flags(slot: number): QueueEntryFlags {
-    return this.slots.flags(slot);
-  }
-
-  forEach(visit: VisitEntry): void {
-    this.slots.forEach(visit);
   }
 }
