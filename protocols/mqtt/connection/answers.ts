@@ -16,7 +16,6 @@ import { CONFIRMS } from './pause-reasons.ts';
 
 /** The client whose answers these are; `ConnectedClient` in fact. */
 export interface AnsweredClient {
-  readonly ended: boolean;
   readonly session: Session;
   readonly writer: DeliveryWriter;
   readonly gate: ReadGate;
@@ -45,11 +44,16 @@ export class Answers implements ConfirmSink {
   private readonly long: LongAnswer[] = [];
   private readonly ring: ConfirmRing;
   private readonly client: AnsweredClient;
+  private readonly writer: DeliveryWriter;
+  private readonly quota: ReceiveQuota | null;
+  private closed = false;
   private readonly waitingMax: number;
 
   /** @param waitingMax entries that may wait before the client is not read on */
   constructor(client: AnsweredClient, waitingMax: number) {
     this.client = client;
+    this.writer = client.writer;
+    this.quota = client.quota;
     this.ring = client.session.confirms(this);
     this.waitingMax = waitingMax;
   }
@@ -66,11 +70,12 @@ export class Answers implements ConfirmSink {
   }
 
   close(): void {
+    this.closed = true;
     this.ring.close();
   }
 
   confirm(entry: number, refused: boolean): void {
-    if (this.client.ended) return;
+    if (this.closed) return;
     const type = (entry >>> ENTRY_TYPE_SHIFT) & 15;
     const packetId = entry & 0xffff;
     if (type === CONNACK || type === SUBACK || type === UNSUBACK) {
@@ -79,7 +84,7 @@ export class Answers implements ConfirmSink {
       else if (answer.refuse !== undefined) answer.refuse();
       else this.couldNotStore();
     } else if (refused) this.refused(type, packetId);
-    else if (type === PUBLISH) this.client.writer.recorded(packetId);
+    else if (type === PUBLISH) this.writer.recorded(packetId);
     else this.acknowledge(type, packetId, entry >>> ENTRY_REASON_SHIFT);
   }
 
@@ -88,7 +93,7 @@ export class Answers implements ConfirmSink {
   }
 
   private acknowledge(type: number, packetId: number, reason: number): void {
-    const { quota, writer } = this.client;
+    const { quota, writer } = this;
     if (reason === 0) writeAck(writer.out, type, packetId);
     else writeAck5(writer.out, type, packetId, reason);
     if (quota === null) return;
@@ -96,7 +101,7 @@ export class Answers implements ConfirmSink {
   }
 
   private refused(type: number, packetId: number): void {
-    if (this.client.quota !== null && (type === PUBACK || type === PUBREC)) {
+    if (this.quota !== null && (type === PUBACK || type === PUBREC)) {
       if (type === PUBREC) this.client.clientSession.received.delete(packetId);
       this.acknowledge(type, packetId, UNSPECIFIED_ERROR);
     } else this.couldNotStore();
