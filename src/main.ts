@@ -15,6 +15,7 @@ import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
+import { allowMoreInlining } from './command/engine.ts';
 import type { CommandOutput } from './command/logs.ts';
 import { screen } from './command/screen.ts';
 import { USUAL_PORTS } from './config/listen.ts';
@@ -150,6 +151,7 @@ async function withLogs(
 async function start(flags: Flags): Promise<void> {
   const beganMs = performance.now();
   outlivesReaders = true;
+  allowMoreInlining();
   const { config: settings } = load(flags);
   const { data, listen, log, ...rest } = settings;
   const directory = resolve(data);
