@@ -152,9 +152,9 @@ describe('embedding', () => {
         if (user === 'ada') done({ user });
         else done({ refused: 'credentials', reason: 'unknown' });
       },
-      permits: (identity, vhost, action, resource) => {
-        asked.push(`${identity.user} ${vhost} ${action} ${resource}`);
-        return resource !== 'private';
+      permits: (identity, { vhost, action, resource, name }) => {
+        asked.push(`${identity.user} ${vhost} ${action} ${resource} ${name}`);
+        return name !== 'private';
       },
     };
     const running = await createBroker({ listen: 'amqp://127.0.0.1:0', authenticator });
@@ -171,7 +171,12 @@ describe('embedding', () => {
     } finally {
       await running.close();
     }
-    expect(asked).toEqual(['mallory:secret', 'ada:secret', 'ada / configure orders', 'ada / configure private']);
+    expect(asked).toEqual([
+      'mallory:secret',
+      'ada:secret',
+      'ada / configure queue orders',
+      'ada / configure queue private',
+    ]);
   });
 
   it('takes one address as well as a list, as text or in parts', async () => {

@@ -6,6 +6,8 @@
 export interface Identity {
   /** As it is shown, and as messages that claim a user id are checked against. */
   readonly user: string;
+  /** RabbitMQ's user tags, such as `administrator` and `monitoring`. Default: none. */
+  readonly tags?: readonly string[];
 }
 
 /** What a client says of itself when it wants in. */
@@ -18,6 +20,24 @@ export interface Credentials {
   readonly user: string | undefined;
   /** Its bytes as they came. Undefined: the client gave none. */
   readonly password: Buffer | undefined;
+  /** What the client calls itself where its protocol has an identifier of clients (MQTT, a JMS client id). */
+  readonly clientId?: string;
+  /** The client's address, without its port: guesses are counted by it. */
+  readonly address?: string;
+  /** The certificate that it showed, verified up to the listener's authority. Undefined: none, or no TLS. */
+  readonly certificate?: ClientCertificate;
+}
+
+/** A verified client certificate, as far as it names somebody. */
+export interface ClientCertificate {
+  /** RFC 4514, most specific part first: `CN=sensor-1,O=Example`. */
+  readonly subject: string;
+  /** The subject's common names, in their order. */
+  readonly commonNames: readonly string[];
+  /** Subject alternative names by kind. */
+  readonly dnsNames: readonly string[];
+  readonly emails: readonly string[];
+  readonly uris: readonly string[];
 }
 
 /** Credentials, and where the client wants to go. */
@@ -58,6 +78,20 @@ export type AuthStep =
 /** RabbitMQ's three permissions: to declare and delete, to publish and bind to, to consume and bind from. */
 export type Action = 'configure' | 'write' | 'read';
 
+/** One question about what a client may do. */
+export interface AccessRequest {
+  readonly vhost: string;
+  readonly action: Action;
+  /** `topic`: a routing key (to write) or a binding key (to read) of a topic exchange, asked after the exchange itself. */
+  readonly resource: 'exchange' | 'queue' | 'topic';
+  /** The exchange's or queue's name; of a topic, its exchange's. '' is the default exchange. */
+  readonly name: string;
+  /** Of a topic: the key, its levels parted by `.`. */
+  readonly routingKey?: string;
+  /** `Credentials.clientId`. */
+  readonly clientId?: string;
+}
+
 /**
  * Says who a client is and what it may do. `createBroker({ authenticator })` takes one; the default knows `guest` and clients
  * without a name, from this machine only, who may do everything.
@@ -75,9 +109,16 @@ export interface Authenticator {
    * @returns undefined: that mechanism is not offered
    */
   begin?(mechanism: string, credentials: Credentials): AuthExchange | undefined;
+  /** Whether this identity may come into the vhost, which exists. Left out: into every one. */
+  mayEnter?(identity: Identity, vhost: string): boolean;
   /**
-   * Whether this identity may do that to an exchange or a queue of this name ('' is the default exchange). Asked at every declare,
-   * bind and consume, and whenever an address is resolved, so the answer is immediate: keep what a back end has said.
+   * Whether this identity may do that. Asked at every declare, bind and consume, and whenever an address is resolved, so the answer
+   * is immediate: keep what a back end has said. Not asked for each message: tell of changes by `onChanged`.
    */
-  permits(identity: Identity, vhost: string, action: Action, resource: string): boolean;
+  permits(identity: Identity, request: AccessRequest): boolean;
+  /**
+   * Takes whom to call when answers of `permits` may have changed: live sessions ask again then, and lose what they may not have any
+   * more. Left out: they never change.
+   */
+  onChanged?(listener: () => void): void;
 }

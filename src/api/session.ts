@@ -31,6 +31,8 @@ import type { Transaction } from './transaction.ts';
 
 /** What a session calls back on its client. No call may throw. */
 export interface SessionClient {
+  /** What the client calls itself where its protocol has such an identifier; permissions may depend on it. */
+  readonly clientId?: string;
   /**
    * What carries the client: its listener may promise less than the vhost does (`confirmsAtWrite`), and the operator's log names
    * it. Left out: a part of the broker itself, or of the program that holds it.

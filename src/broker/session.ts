@@ -58,7 +58,7 @@ export class ClientSession implements Session {
     onClosed: (session: ClientSession, inOrder: boolean) => void,
   ) {
     const share = client.share ?? vhost.turn.work.share();
-    const permissions = new Permissions(authenticator, identity, vhost.name);
+    const permissions = new Permissions(authenticator, identity, vhost.name, client.clientId);
     this.services = vhost;
     this.client = client;
     this.share = share;

@@ -15,8 +15,7 @@ const authenticator: Authenticator = {
       else done({ refused: 'credentials', reason: `who is ${user}?` });
     }, 5);
   },
-  permits: (identity: Identity, _vhost, _action, resource) =>
-    identity.user === 'ada' && !resource.startsWith('private'),
+  permits: (identity: Identity, { name }) => identity.user === 'ada' && !name.startsWith('private'),
 };
 
 const running = await createBroker({

@@ -39,7 +39,7 @@ export class SessionConsuming {
   }
 
   consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer {
-    if (this.vhost.topology.queues.get(name)?.options.ownUse !== true) this.permissions.demand('read', name);
+    if (this.vhost.topology.queues.get(name)?.options.ownUse !== true) this.permissions.demand('read', 'queue', name);
     const consumer = this.topology.queue(name).addConsumer(options, sink, output);
     consumer.share = this.share;
     sink.attached?.(consumer);
@@ -53,7 +53,7 @@ export class SessionConsuming {
     sink: DeliverySink,
     done: (result: GetResult | undefined, consumer: Consumer) => void,
   ): void {
-    this.permissions.demand('read', name);
+    this.permissions.demand('read', 'queue', name);
     const queue = this.topology.queue(name);
     const holder = QueueConsumer.passive(queue, settled, sink);
     holder.share = this.share;
@@ -73,7 +73,7 @@ export class SessionConsuming {
   }
 
   attachDirect(name: string, sink: DirectSink | null): void {
-    this.permissions.demand('read', name);
+    this.permissions.demand('read', 'queue', name);
     const queue = this.topology.queue(name);
     queue.direct = sink;
     this.vhost.subscriberFlow.drained(queue);

@@ -58,7 +58,7 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
         `cannot publish to internal exchange '${exchange}' in vhost '${this.vhost.name}'`,
       );
     }
-    this.permissions.demand('write', exchange);
+    this.permissions.demand('write', 'exchange', exchange);
     return route;
   }
 

@@ -30,11 +30,11 @@ export class SessionTopology {
   // --------------------------------------------------------------------------------------------------- exchanges
 
   declareExchange(name: string, type: string, options: ExchangeOptions): Mark {
-    this.permissions.demand('configure', name);
+    this.permissions.demand('configure', 'exchange', name);
     const alternate = options.arguments.find((argument) => argument.name === 'alternate-exchange')?.value;
     if (typeof alternate === 'string' && !this.topology.exchanges.has(name)) {
-      this.permissions.demand('read', name);
-      this.permissions.demand('write', alternate);
+      this.permissions.demand('read', 'exchange', name);
+      this.permissions.demand('write', 'exchange', alternate);
     }
     return this.markIf(this.topology.declareExchange(name, type, options));
   }
@@ -44,26 +44,26 @@ export class SessionTopology {
   }
 
   deleteExchange(name: string, ifUnused: boolean): Mark {
-    this.permissions.demand('configure', name);
+    this.permissions.demand('configure', 'exchange', name);
     return this.markIf(this.topology.deleteExchange(name, ifUnused, this.share));
   }
 
   bindExchange(destination: string, source: string, key: string, options: BindOptions): Mark {
-    this.permissions.demand('write', destination);
-    this.permissions.demand('read', source);
+    this.permissions.demand('write', 'exchange', destination);
+    this.permissions.demand('read', 'exchange', source);
     return this.markIf(this.topology.bind(source, null, destination, key, options));
   }
 
   unbindExchange(destination: string, source: string, key: string, options: BindOptions): Mark {
-    this.permissions.demand('write', destination);
-    this.permissions.demand('read', source);
+    this.permissions.demand('write', 'exchange', destination);
+    this.permissions.demand('read', 'exchange', source);
     return this.markIf(this.topology.unbind(source, null, destination, key, options));
   }
 
   // ------------------------------------------------------------------------------------------------------ queues
 
   declareQueue(name: string, options: QueueOptions): QueueInfo {
-    if (options.ownUse !== true) this.permissions.demand('configure', name);
+    if (options.ownUse !== true) this.permissions.demand('configure', 'queue', name);
     // An existing exclusive queue is asked for by its owner whatever the flag says now.
     const { queue, wrote } = this.topology.declareQueue(name, options, this.owner);
     if (options.origin !== undefined) queue.origin = options.origin;
@@ -94,7 +94,7 @@ export class SessionTopology {
   }
 
   deleteQueue(name: string, ifUnused: boolean, ifEmpty: boolean): { messages: number; mark: Mark } {
-    this.permissions.demand('configure', name);
+    this.permissions.demand('configure', 'queue', name);
     if (!this.queueExists(name)) return { messages: 0, mark: MARK_NOW };
     const queue = this.queue(name);
     if (ifUnused && queue.consumers.length > 0) {
@@ -120,7 +120,7 @@ export class SessionTopology {
   }
 
   purgeQueue(name: string, done: (purged: { messages: number; mark: Mark }) => void): void {
-    this.permissions.demand('read', name);
+    this.permissions.demand('read', 'queue', name);
     const queue = this.queue(name);
     queue.purge(this.share, (messages) => {
       done({ messages, mark: this.markIf(queue.durable && messages > 0) });
@@ -128,14 +128,14 @@ export class SessionTopology {
   }
 
   bindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark {
-    this.permissions.demand('write', queue);
-    this.permissions.demand('read', exchange);
+    this.permissions.demand('write', 'queue', queue);
+    this.permissions.demand('read', 'exchange', exchange);
     return this.markIf(this.topology.bind(exchange, this.queue(queue), null, key, options));
   }
 
   unbindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark {
-    this.permissions.demand('write', queue);
-    this.permissions.demand('read', exchange);
+    this.permissions.demand('write', 'queue', queue);
+    this.permissions.demand('read', 'exchange', exchange);
     return this.markIf(this.topology.unbind(exchange, this.queue(queue), null, key, options));
   }
 

@@ -1,6 +1,6 @@
 /** Who is let in, when, and what a client that is not may do. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Authenticator, Identity, Refusal } from '../../../../src/api/index.ts';
+import type { AccessRequest, Authenticator, Identity, Refusal } from '../../../../src/api/index.ts';
 import { ManualClock } from '../../../../src/clock/clock.ts';
 import { RedisHarness } from '../harness.ts';
 import { ErrorReply, encode } from '../raw-client.ts';
@@ -29,7 +29,7 @@ class Door implements Authenticator {
     else done(result);
   }
 
-  permits(_: Identity, __: string, action: string, resource: string): boolean {
+  permits(_: Identity, { action, name: resource }: AccessRequest): boolean {
     return !(action === 'read' && resource === 'secret');
   }
 }
@@ -117,7 +117,7 @@ it('what is not permitted is refused, and the connection goes on', async () => {
   await raw.call('AUTH', 'ann', 'secret');
   expect(await raw.call('LPUSH', 'secret', 'x')).toBe(1);
   expect(await raw.call('RPOP', 'secret')).toMatchObject({
-    text: expect.stringMatching(/^NOPERM read access to 'secret'/),
+    text: expect.stringMatching(/^NOPERM read access to queue 'secret'/),
   });
   expect(await raw.call('BRPOP', 'other', 'secret', '1')).toMatchObject({ text: expect.stringMatching(/^NOPERM/) });
   expect(await raw.call('LLEN', 'other')).toBe(0);
