@@ -51,7 +51,7 @@ export class PropertyReader {
   /** The value of a text, a binary, or a pair: without its length. */
   start = 0;
   end = 0;
-  /** The name of a pair. */
+  /** The name of a pair; an empty range for every other property. */
   nameStart = 0;
   nameEnd = 0;
   /** Where the next one begins. */
@@ -85,12 +85,19 @@ export class PropertyReader {
       throw new MalformedPacket(`property 0x${id.toString(16)} in packet type ${this.packet} [MQTT5 2.2.2.2]`);
     }
     this.id = id;
+    this.nameStart = 0;
+    this.nameEnd = 0;
     if (id !== USER_PROPERTY) this.once(id);
     this.at++;
     const type = TYPES[id]!;
     if (type >= TEXT) this.ranges(type);
     else this.integer(type, id);
     return true;
+  }
+
+  /** It is a pair of this name. @param name ASCII, not empty */
+  isNamed(name: string): boolean {
+    return this.buffer.latin1Slice(this.nameStart, this.nameEnd) === name;
   }
 
   /** A server's PUBLISH alone may have a property twice, and a client may not send that one at all. */

@@ -10,10 +10,11 @@
  *      7   6 | 5   4 | 3 | 2 | 1   0
  *      zero  |  RH   |RAP| NL|  QoS      RH retain handling, RAP retain as published, NL no local; zero before 5.0
  */
+import { SELECTOR } from '../mapping/property-names.ts';
 import { fieldEnd, packetIdAt } from './fields.ts';
 import { LEVEL_5, MalformedPacket, SUBSCRIBE, UNSUBSCRIBE } from './packet.ts';
 import { PropertyReader, propertiesEnd, propertiesStart } from './property-reader.ts';
-import { SUBSCRIPTION_IDENTIFIER } from './property-table.ts';
+import { SUBSCRIPTION_IDENTIFIER, USER_PROPERTY } from './property-table.ts';
 import type { Qos } from './publish.ts';
 import { PROTOCOL_ERROR } from './reasons.ts';
 import { filterFault } from './text.ts';
@@ -22,8 +23,6 @@ import { filterFault } from './text.ts';
 export const SEND_RETAINED = 0;
 export const SEND_RETAINED_IF_NEW = 1;
 export const SEND_NO_RETAINED = 2;
-
-const SELECTOR = 'selector';
 
 export interface Subscription {
   readonly filter: string;
@@ -60,7 +59,7 @@ export function decodeSubscribe(
     reader.begin(buffer, propertiesStart(buffer, at), propsEnd, SUBSCRIBE);
     while (reader.next()) {
       if (reader.id === SUBSCRIPTION_IDENTIFIER) identifier = reader.number;
-      else if (buffer.latin1Slice(reader.nameStart, reader.nameEnd) === SELECTOR) {
+      else if (reader.id === USER_PROPERTY && reader.isNamed(SELECTOR)) {
         selector = buffer.toString('utf8', reader.start, reader.end);
       }
     }

@@ -1,4 +1,4 @@
-/** The user properties that the broker itself goes by. */
+/** Hints: user properties of a PUBLISH that the broker itself goes by. */
 import { DELAY_MAX_MS, type Draft } from '../../../src/api/index.ts';
 import { PUBLISH } from '../codec/packet.ts';
 import { PropertyReader } from '../codec/property-reader.ts';

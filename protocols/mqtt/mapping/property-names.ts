@@ -1,7 +1,9 @@
-/** The names of user properties that stand for properties of the neutral form. */
+/** The names of user properties that the broker goes by: those that stand for properties of the neutral form, and a share's selector. */
 
 export const USER_ID = 'user-id';
 export const GROUP = 'JMSXGroupID';
+/** Of a SUBSCRIBE: which messages of a shared subscription are wanted. */
+export const SELECTOR = 'selector';
 
 /** A property of the neutral form that is a text. */
 export type TextKey = 'messageId' | 'contentEncoding' | 'type' | 'appId' | 'userId' | 'groupId';

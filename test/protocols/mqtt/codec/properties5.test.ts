@@ -100,6 +100,19 @@ describe('properties', () => {
     expect(() => walk(packet, bytesOf)).toThrow(expect.objectContaining({ reason }));
   });
 
+  it('that are no pair have no name, whatever came before them', () => {
+    // User property "selector" = "a", then content type "a", then a subscription identifier.
+    const pair = '26000873656c6563746f72000161';
+    const wire = Buffer.from(`${pair}03000161${pair}0101`, 'hex');
+    reader.begin(wire, 0, wire.length, 3);
+    const named: boolean[] = [];
+    while (reader.next()) {
+      named.push(reader.isNamed('selector'));
+      expect(reader.nameEnd > reader.nameStart).toBe(reader.id === 38);
+    }
+    expect(named).toEqual([true, false, true, false]);
+  });
+
   it('of a message refuse what a client may not send', () => {
     const take = (hexBytes: string): void => {
       const buffer = Buffer.from(hexBytes, 'hex');
