@@ -3,7 +3,7 @@
  * connection at a time, because a turn of the event loop is.
  */
 import { type BrokerServices, DOT, Draft, type MessageView, respell, textOf } from '../../src/api/index.ts';
-import { CommandParser } from './codec/command.ts';
+import { CommandParser } from './codec/command-parser.ts';
 import { Audience } from './deliver/audience.ts';
 import { REDIS_DIALECT } from './mapping/names.ts';
 import type { ResolvedOptions } from './options.ts';

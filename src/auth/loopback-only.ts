@@ -1,4 +1,4 @@
-/** The authenticator of a broker that was given none: one known user, from this machine only. */
+/** LoopbackOnly: the authenticator of a broker that was given none. One known user, from this machine only. */
 import { timingSafeEqual } from 'node:crypto';
 import type { AuthExchange, Authenticator, Credentials, Identity, Refusal } from '../api/identity.ts';
 import { SCRAM_SHA_256, ScramExchange, type ScramSecret, scramSecret } from './scram.ts';

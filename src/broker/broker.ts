@@ -8,7 +8,7 @@ import type { Mark } from '../api/confirms.ts';
 import type { AuthExchange, Authenticator, ConnectRequest, Credentials, Identity, Refusal } from '../api/identity.ts';
 import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Session, SessionClient } from '../api/session.ts';
-import { LoopbackOnly } from '../auth/authenticator.ts';
+import { LoopbackOnly } from '../auth/loopback-only.ts';
 import { type Clock, SystemClock } from '../clock/clock.ts';
 import { Turn } from '../clock/turn.ts';
 import { type FileSystem, nodeFiles } from '../log/files/files.ts';

@@ -1,32 +1,13 @@
 /**
- * What the broker itself has to say about a message, kept beside the publisher's property bytes and never mixed into
- * them: its death records. Adapters show them in their own form (`x-death`, flat properties), in the place of what its
- * publisher may have said of the same; that is where a record begins (`deaths.ts`).
+ * Annotations: notes of the broker's own about a message, its death records, kept beside the publisher's property bytes and
+ * never mixed into them. Adapters show them in their own form (`x-death`, flat properties), in the place of what its
+ * publisher may have said of the same; that is where a record begins (`death-headers.ts`).
  *
  * Bytes: a JSON text in UTF-8. It is written when a message dies and read when a dead letter is delivered, neither of
  * which is a hot path, and a format that a person can read in a log dump is worth more there.
  */
+import type { Death } from './deaths.ts';
 import { packJson, unpackJson } from './json.ts';
-import type { Headers } from './properties.ts';
-
-export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
-
-export interface Death {
-  readonly queue: string;
-  /** A DeathReason, or what another broker calls it. */
-  readonly reason: string;
-  /** How often it died there for that reason. */
-  readonly count: number;
-  /** Epoch seconds of the first time. */
-  readonly timeS?: number;
-  readonly exchange?: string;
-  /** Dotted. */
-  readonly routingKeys?: readonly string[];
-  /** Milliseconds, when a time to live was taken off. */
-  readonly originalExpirationMs?: number;
-  /** What else a record says that came with the message. */
-  readonly others?: Headers;
-}
 
 export interface Annotations {
   /** Newest first, one entry per (queue, reason). */

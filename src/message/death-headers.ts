@@ -1,5 +1,5 @@
 /**
- * The deaths that a message's publisher knows of: an application that republishes a dead letter hands its headers on, and
+ * Headers that speak of deaths: as the broker shows its records, and as a publisher sends them in. An application that republishes a dead letter hands its headers on, and
  * the next death counts from there (as RabbitMQ has it). They come in the forms in which the broker shows them:
  *
  *     x-death                         a list of tables: all of it
@@ -8,7 +8,8 @@
  *
  * Of what somebody else has written, only so much is taken as fits into a record of a reasonable size.
  */
-import { type Annotations, type Death, deathCount, encodeAnnotations } from './annotations.ts';
+import { type Annotations, deathCount, encodeAnnotations } from './annotations.ts';
+import type { Death } from './deaths.ts';
 import type { Header, Headers, Properties, Value } from './properties.ts';
 
 export const DEATHS_HEADER = 'x-death';

@@ -5,8 +5,8 @@
 import type { ExchangeOptions, ExchangeType } from '../api/topology.ts';
 import type { Headers } from '../message/properties.ts';
 import type { Binding, ExchangeRef, RouteTarget } from './binding.ts';
+import { makeKind } from './kinds/exchange-types.ts';
 import type { ExchangeKind } from './kinds/kind.ts';
-import { makeKind } from './kinds/make.ts';
 
 export class Exchange<Q extends RouteTarget> implements ExchangeRef<Q> {
   readonly name: string;

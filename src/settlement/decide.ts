@@ -3,7 +3,7 @@
  * and no log; the vhost carries the decision out.
  */
 import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../api/consume.ts';
-import type { DeathReason } from '../message/annotations.ts';
+import type { DeathReason } from '../message/deaths.ts';
 import type { Backoff } from './backoff.ts';
 
 export interface RetryPolicy {

@@ -30,7 +30,7 @@ import { DirectDeliveries } from './publish/direct-deliveries.ts';
 import { Publisher } from './publish/publisher.ts';
 import { RetainedMessages } from './publish/retained-messages.ts';
 import { VhostQueueServices } from './queue-services.ts';
-import { Recovery } from './recovery/recovery.ts';
+import { RecoveredVhost } from './recovery/recovered-vhost.ts';
 import { countReferences, restoreTopology } from './recovery/restore.ts';
 import { Delays } from './timers/delays.ts';
 import { Retries } from './timers/retries.ts';
@@ -44,7 +44,7 @@ interface Stores {
   readonly sequence: Sequence;
   readonly log: Log;
   readonly transient: TransientStore;
-  readonly recovered: Recovery;
+  readonly recovered: RecoveredVhost;
 }
 
 export class Vhost {
@@ -171,7 +171,7 @@ export class Vhost {
   static async open(options: VhostOptions): Promise<Vhost> {
     const { name, files, directory, turn, clock, logger, durability } = options;
     const sequence = new Sequence();
-    const recovered = new Recovery(name);
+    const recovered = new RecoveredVhost(name);
     // What the stores say before it is there concerns nobody.
     let vhost: Vhost | null = null;
     const transient = await TransientStore.open({

@@ -12,7 +12,7 @@ import { mqtt } from '../../protocols/mqtt/index.ts';
 import { stomp } from '../../protocols/stomp/index.ts';
 import { WebSocketUpgrades } from '../../protocols/websocket/index.ts';
 import type { AuthStep, Identity, Protocol, Refusal } from '../../src/api/index.ts';
-import { LoopbackOnly } from '../../src/auth/authenticator.ts';
+import { LoopbackOnly } from '../../src/auth/loopback-only.ts';
 import { Broker } from '../../src/broker/broker.ts';
 import { NO_LOGGER } from '../../src/logger.ts';
 import { Connections } from '../../src/transport/connections.ts';

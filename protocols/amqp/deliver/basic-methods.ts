@@ -1,4 +1,4 @@
-/** Class basic, all but publishing and acknowledging: from a method to its handler. [§1.8] */
+/** Handlers of consuming, getting and settling (class basic but for publishing): from a method to the one it is for. [§1.8] */
 import {
   BASIC_CANCEL,
   BASIC_CONSUME,

@@ -1,4 +1,4 @@
-/** Class basic: consuming and getting. [§1.8] */
+/** Consuming and getting: basic.consume, cancel, get, qos. [§1.8.3] */
 import type { Backpressure, Session, SharedCredit } from '../../../src/api/index.ts';
 import { BASIC_CANCEL_OK, BASIC_CONSUME_OK, BASIC_GET_EMPTY, BASIC_QOS_OK } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/field-reader.ts';

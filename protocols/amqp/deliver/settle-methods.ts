@@ -1,4 +1,4 @@
-/** Class basic: acknowledging, rejecting, recovering. [§1.8.3.13 to §1.8.3.16] */
+/** Settling: basic.ack, nack, reject, recover. [§1.8.3.13 to §1.8.3.16] */
 import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../../../src/api/index.ts';
 import { BASIC_RECOVER_OK } from '../codec/constants.ts';
 import { FieldsFault } from '../codec/faults.ts';

@@ -21,7 +21,7 @@ export interface AnsweredClient {
   readonly gate: ReadGate;
   /** Null before 5.0, which has no word for a message that could not be stored. */
   readonly quota: ReceiveQuota | null;
-  readonly clientSession: { readonly received: ReceivedIds };
+  readonly mqttSession: { readonly received: ReceivedIds };
   disconnect(why: string, reason: number): void;
 }
 
@@ -102,7 +102,7 @@ export class Answers implements ConfirmSink {
 
   private refused(type: number, packetId: number): void {
     if (this.quota !== null && (type === PUBACK || type === PUBREC)) {
-      if (type === PUBREC) this.client.clientSession.received.delete(packetId);
+      if (type === PUBREC) this.client.mqttSession.received.delete(packetId);
       this.acknowledge(type, packetId, UNSPECIFIED_ERROR);
     } else this.couldNotStore();
   }

@@ -24,7 +24,7 @@ import type { PublishTarget } from '../publish/publish-target.ts';
 import { publishWill } from '../publish/publish-will.ts';
 import { ReceiveQuota } from '../publish/receive-quota.ts';
 import type { TopicAliases } from '../publish/topic-aliases.ts';
-import type { ClientSession } from '../session/client-session.ts';
+import type { MqttSession } from '../session/mqtt-session.ts';
 import type { SessionConnection } from '../session/ports.ts';
 import { type AnsweredClient, Answers, type LongAnswer } from './answers.ts';
 import type { Authentication } from './authentication.ts';
@@ -48,7 +48,7 @@ export interface ClientParts {
   readonly gate: ReadGate;
   readonly control: ConnectionControl;
   readonly session: Session;
-  readonly clientSession: ClientSession;
+  readonly mqttSession: MqttSession;
   readonly options: NegotiatedOptions;
   readonly encoder: PublishEncoder;
   /** Of a client of 5.0 that has named a mechanism. */
@@ -58,7 +58,7 @@ export interface ClientParts {
 export class ConnectedClient implements SessionConnection, DeliveryHost, AnsweredClient {
   readonly context: AdapterContext;
   readonly session: Session;
-  readonly clientSession: ClientSession;
+  readonly mqttSession: MqttSession;
   readonly writer: DeliveryWriter;
   readonly gate: ReadGate;
   readonly options: NegotiatedOptions;
@@ -82,24 +82,24 @@ export class ConnectedClient implements SessionConnection, DeliveryHost, Answere
   private answers: Answers | null = null;
 
   constructor(parts: ClientParts) {
-    const { context, transport, session, clientSession, options, encoder } = parts;
+    const { context, transport, session, mqttSession, options, encoder } = parts;
     const { limits, stats, topics } = context;
     this.context = context;
     this.session = session;
-    this.clientSession = clientSession;
+    this.mqttSession = mqttSession;
     this.options = options;
     this.level = options.level;
     this.gate = parts.gate;
     this.control = parts.control;
     this.transport = transport;
     this.authentication = parts.authentication;
-    this.origin = options.v5 || options.bridge ? clientSession.queue : '';
+    this.origin = options.v5 || options.bridge ? mqttSession.queue : '';
     this.quota = options.v5 ? new ReceiveQuota(limits.receiveMax) : null;
     const { packetSizeMax, receiveMax } = options.asked;
     const inFlightMax = Math.min(limits.inflightMax, receiveMax);
     const { unsentBytesMax } = limits;
     const delivery = { stats, topics, unsentBytesMax, inFlightMax, packetSizeMax };
-    this.writer = new DeliveryWriter(delivery, transport.output, session, clientSession, this, encoder);
+    this.writer = new DeliveryWriter(delivery, transport.output, session, mqttSession, this, encoder);
   }
 
   get ended(): boolean {
@@ -129,7 +129,7 @@ export class ConnectedClient implements SessionConnection, DeliveryHost, Answere
   }
 
   awaitRelease(packetId: number, reason = SUCCESS): void {
-    this.answerRelease(packetId, this.clientSession.kept ? this.session.mark() : MARK_NOW, reason);
+    this.answerRelease(packetId, this.mqttSession.kept ? this.session.mark() : MARK_NOW, reason);
   }
 
   /** Sends PUBREL once `mark` is safe. */
@@ -162,24 +162,24 @@ export class ConnectedClient implements SessionConnection, DeliveryHost, Answere
   close(inOrder: boolean, withWill: boolean): void {
     this.answers?.close();
     this.writer.close();
-    const { clientSession, session } = this;
-    if (clientSession.connection !== this) return;
-    clientSession.expiryS = this.options.sessionExpiryS;
-    const ends = clientSession.ended || !clientSession.kept || clientSession.expiryS === 0;
+    const { mqttSession, session } = this;
+    if (mqttSession.connection !== this) return;
+    mqttSession.expiryS = this.options.sessionExpiryS;
+    const ends = mqttSession.ended || !mqttSession.kept || mqttSession.expiryS === 0;
     if (this.will !== undefined) {
       // Published and forgotten at once, or neither.
-      if (clientSession.kept) session.beginUnit();
+      if (mqttSession.kept) session.beginUnit();
       this.closeWill(this.will, ends, withWill);
-      if (clientSession.kept) session.endUnit();
+      if (mqttSession.kept) session.endUnit();
     }
-    if (ends) clientSession.end(session, inOrder);
-    else clientSession.park(session, inOrder);
+    if (ends) mqttSession.end(session, inOrder);
+    else mqttSession.park(session, inOrder);
   }
 
   private closeWill(will: Will, sessionEnds: boolean, withWill: boolean): void {
-    const { clientSession, session } = this;
-    const { expiryS, id, queue } = clientSession;
-    const { wills } = clientSession.services;
+    const { mqttSession, session } = this;
+    const { expiryS, id, queue } = mqttSession;
+    const { wills } = mqttSession.services;
     if (!withWill)
       wills.discard(id); // [MQTT-3.1.2-10]
     else if (sessionEnds || will.delayS === 0) {

@@ -206,7 +206,7 @@ export class Opening {
       const registry = registryOf(context, this.broker, session);
       const options = negotiate(request, context.limits);
       const id = request.clientId === '' ? `auto-${randomUUID()}` : request.clientId;
-      const { clientSession, present, before } = registry.open(session, id, request.clean, options.sessionExpiryS);
+      const { mqttSession, present, before } = registry.open(session, id, request.clean, options.sessionExpiryS);
       const encoder = options.v5
         ? new PublishEncoder5(context, session, options.asked, this.broker.clock)
         : context.encoder3;
@@ -217,19 +217,19 @@ export class Opening {
         gate,
         control,
         session,
-        clientSession,
+        mqttSession,
         options,
         encoder,
         authentication,
       });
       this.owner.admitted(client);
-      registry.connected(clientSession, client);
-      const known = present && before?.expiryS === clientSession.expiryS && before.endsAtMs === 0;
-      if (!known) clientSession.save(session);
+      registry.connected(mqttSession, client);
+      const known = present && before?.expiryS === mqttSession.expiryS && before.endsAtMs === 0;
+      if (!known) mqttSession.save(session);
       client.will = request.will;
-      if (request.will !== undefined && clientSession.kept) registry.wills.arm(id, session.user, request.will);
+      if (request.will !== undefined && mqttSession.kept) registry.wills.arm(id, session.user, request.will);
       const acceptance = { request, options, clientId: id, sessionPresent: present, authentication };
-      this.answer(client, acceptance, before !== undefined || clientSession.kept);
+      this.answer(client, acceptance, before !== undefined || mqttSession.kept);
     } catch (error) {
       // Nothing was promised yet, and the will not taken.
       if (client !== null) client.will = undefined;
@@ -261,7 +261,7 @@ export class Opening {
     this.owner.opened(client);
     writeAcceptance(this.context, client.writer.out, acceptance);
     try {
-      client.clientSession.attach(client.session, client, client.writer);
+      client.mqttSession.attach(client.session, client, client.writer);
     } catch (error) {
       this.owner.fail(error);
       return;

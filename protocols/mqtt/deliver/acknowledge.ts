@@ -9,7 +9,7 @@ import { DORMANT, PUBLISHED_1, PUBLISHED_2, RECORDING, RELEASED } from '../sessi
 /** QoS 1 is received; or, in 5.0, refused for good. */
 export function puback(client: ConnectedClient, buffer: Buffer, start: number, end: number): void {
   const packetId = decodeAcknowledgement(PUBACK, buffer, start, end, client.level);
-  const { unsettled } = client.clientSession;
+  const { unsettled } = client.mqttSession;
   const { window } = unsettled;
   const place = window.find(packetId);
   if (place < 0 || window.stages[place] !== PUBLISHED_1) {
@@ -30,7 +30,7 @@ export function puback(client: ConnectedClient, buffer: Buffer, start: number, e
 function unexpected(client: ConnectedClient, type: number, packetId: number, place: number): void {
   client.context.stats.unexpectedAcks++;
   if (place < 0) return;
-  const stage = client.clientSession.unsettled.window.stages[place]!;
+  const stage = client.mqttSession.unsettled.window.stages[place]!;
   if ((stage & DORMANT) !== 0 || stage === RECORDING) return;
   throw new MalformedPacket(`packet type ${type} for identifier ${packetId}, which waits for another`, PROTOCOL_ERROR);
 }
@@ -38,8 +38,8 @@ function unexpected(client: ConnectedClient, type: number, packetId: number, pla
 /** QoS 2 is received: settled, and released in the same unit, so that neither can be without the other after a crash. */
 export function pubrec(client: ConnectedClient, buffer: Buffer, start: number, end: number): void {
   const packetId = decodeAcknowledgement(PUBREC, buffer, start, end, client.level);
-  const { clientSession, session } = client;
-  const { window } = clientSession.unsettled;
+  const { mqttSession, session } = client;
+  const { window } = mqttSession.unsettled;
   const place = window.find(packetId);
   if (place >= 0 && window.stages[place] === PUBLISHED_2) {
     if (acknowledgedReason(buffer, start, end) >= REFUSALS_FROM) {
@@ -50,7 +50,7 @@ export function pubrec(client: ConnectedClient, buffer: Buffer, start: number, e
     const slot = window.slots[place]!;
     window.stages[place] = RELEASED;
     window.consumers[place] = null;
-    if (!clientSession.kept) {
+    if (!mqttSession.kept) {
       consumer?.handle?.settle(slot, ACCEPTED);
       // A shared subscription's queue is durable: its settlement must be safe before the client may forget the message.
       if (consumer?.shared) client.answerRelease(packetId, session.mark());
@@ -59,7 +59,7 @@ export function pubrec(client: ConnectedClient, buffer: Buffer, start: number, e
     }
     session.beginUnit();
     consumer?.handle?.settle(slot, ACCEPTED);
-    clientSession.unsettled.recordReleased(packetId);
+    mqttSession.unsettled.recordReleased(packetId);
     client.answerRelease(packetId, session.endUnit());
     return;
   }
@@ -76,21 +76,21 @@ export function pubrec(client: ConnectedClient, buffer: Buffer, start: number, e
 
 /** 5.0: the client will not have it, and must not be sent it again; its identifier is free at once [MQTT5 4.3.3]. */
 function rejected(client: ConnectedClient, place: number): void {
-  const { clientSession, session } = client;
-  const { unsettled } = clientSession;
+  const { mqttSession, session } = client;
+  const { unsettled } = mqttSession;
   const consumer = unsettled.window.consumers[place]!;
   const slot = unsettled.window.slots[place]!;
-  if (clientSession.kept) session.beginUnit();
+  if (mqttSession.kept) session.beginUnit();
   unsettled.free(place);
   consumer?.handle?.settle(slot, REJECTED);
-  if (clientSession.kept) session.endUnit();
+  if (mqttSession.kept) session.endUnit();
   client.writer.settled();
 }
 
 /** QoS 2 is complete. */
 export function pubcomp(client: ConnectedClient, buffer: Buffer, start: number, end: number): void {
   const packetId = decodeAcknowledgement(PUBCOMP, buffer, start, end, client.level);
-  const { unsettled } = client.clientSession;
+  const { unsettled } = client.mqttSession;
   const { window } = unsettled;
   const place = window.find(packetId);
   if (place < 0 || window.stages[place] !== RELEASED) {

@@ -9,7 +9,7 @@ import { publishByte, writeAck } from '../codec/encode.ts';
 import { PUBREL } from '../codec/packet.ts';
 import { UNSPECIFIED_ERROR } from '../codec/reasons.ts';
 import type { TopicWriter } from '../mapping/topic-writer.ts';
-import type { ClientSession } from '../session/client-session.ts';
+import type { MqttSession } from '../session/mqtt-session.ts';
 import { PUBLISHED_1, PUBLISHED_2, RECORDING } from '../session/packet-window.ts';
 import type { SessionWriter } from '../session/ports.ts';
 import type { MqttStats } from '../stats.ts';
@@ -40,7 +40,7 @@ export class DeliveryWriter implements SessionWriter, PublishWriterOwner {
   private readonly stats: MqttStats;
   private readonly topics: TopicWriter;
   private readonly session: Session;
-  private readonly clientSession: ClientSession;
+  private readonly mqttSession: MqttSession;
   private readonly host: DeliveryHost;
   private readonly inFlightMax: number;
 
@@ -48,16 +48,16 @@ export class DeliveryWriter implements SessionWriter, PublishWriterOwner {
     options: DeliveryOptions,
     output: Output,
     session: Session,
-    clientSession: ClientSession,
+    mqttSession: MqttSession,
     host: DeliveryHost,
     encoder: PublishEncoder,
   ) {
     this.packets = new PublishWriter(output, encoder, options.stats, session, this);
-    this.direct = new DirectWriter(options, this.packets, clientSession);
+    this.direct = new DirectWriter(options, this.packets, mqttSession);
     this.stats = options.stats;
     this.topics = options.topics;
     this.session = session;
-    this.clientSession = clientSession;
+    this.mqttSession = mqttSession;
     this.host = host;
     this.inFlightMax = options.inFlightMax;
   }
@@ -85,8 +85,8 @@ export class DeliveryWriter implements SessionWriter, PublishWriterOwner {
   /** The output has room again. */
   drained(): void {
     this.packets.pump();
-    this.session.directDrained(this.clientSession.queue);
-    this.clientSession.wake();
+    this.session.directDrained(this.mqttSession.queue);
+    this.mqttSession.wake();
   }
 
   /** Nothing is written any more. */
@@ -106,14 +106,14 @@ export class DeliveryWriter implements SessionWriter, PublishWriterOwner {
       if (slot >= 0) consumer.handle!.settle(slot, sent ? ACCEPTED : REJECTED);
       return;
     }
-    const { unsettled } = this.clientSession;
+    const { unsettled } = this.mqttSession;
     let place = consumer.again === null ? -1 : this.placeAgain(consumer, slot);
     if (place < 0 && unsettled.restoring) {
       place = unsettled.placeRestored(consumer, view.seq, slot, (packetId) => this.stale(packetId));
     }
     const known = place >= 0;
     const { window } = unsettled;
-    const recording = known ? window.stages[place]! === RECORDING : qos === 2 && this.clientSession.kept;
+    const recording = known ? window.stages[place]! === RECORDING : qos === 2 && this.mqttSession.kept;
     const later = recording || (this.held !== null && this.held.size > 0);
     const headLength = this.packets.encoder.prepare(view, true, identifiers, later);
     if (headLength < 0) {
@@ -144,7 +144,7 @@ export class DeliveryWriter implements SessionWriter, PublishWriterOwner {
 
   private identifiersOf(consumer: SubscriptionConsumer, view: MessageView): Buffer | null {
     if (consumer.shared) return consumer.identifiers;
-    const { identifiers } = this.clientSession.subscriptions;
+    const { identifiers } = this.mqttSession.subscriptions;
     return identifiers === null ? null : identifiers.of(view, this.topics);
   }
 
@@ -152,7 +152,7 @@ export class DeliveryWriter implements SessionWriter, PublishWriterOwner {
   private tooLong(consumer: SubscriptionConsumer, slot: number, place: number): void {
     this.stats.oversizeRejected++;
     // It may have been sent on a connection that took longer packets.
-    if (place >= 0) this.clientSession.unsettled.free(place);
+    if (place >= 0) this.mqttSession.unsettled.free(place);
     consumer.handle!.settle(slot, REJECTED);
   }
 
@@ -162,7 +162,7 @@ export class DeliveryWriter implements SessionWriter, PublishWriterOwner {
     if (packetId === undefined) return -1;
     consumer.again!.delete(slot);
     if (consumer.again!.size === 0) consumer.again = null;
-    return this.clientSession.unsettled.wake(packetId);
+    return this.mqttSession.unsettled.wake(packetId);
   }
 
   /** The message of an identifier will not come any more: it is released. */
@@ -175,7 +175,7 @@ export class DeliveryWriter implements SessionWriter, PublishWriterOwner {
   recorded(packetId: number): void {
     const { held } = this;
     if (held === null || !held.recorded(packetId)) return;
-    const { window } = this.clientSession.unsettled;
+    const { window } = this.mqttSession.unsettled;
     for (let packet = held.take(); packet !== undefined; packet = held.take()) {
       const place = window.find(packet.packetId);
       if (place < 0 || window.stages[place] !== packet.stage) {
@@ -196,7 +196,7 @@ export class DeliveryWriter implements SessionWriter, PublishWriterOwner {
   settled(): void {
     const full = this.inFlight >= this.inFlightMax;
     this.inFlight--;
-    if (full) this.clientSession.wake();
+    if (full) this.mqttSession.wake();
   }
 
   /** Keeps a packet that has to wait; the view will not be there any more. */
@@ -211,7 +211,7 @@ export class DeliveryWriter implements SessionWriter, PublishWriterOwner {
 
   bodiesSent(): void {
     // While a body was under way this looked congested, so whoever has something to deliver has stopped.
-    this.clientSession.wake();
+    this.mqttSession.wake();
   }
 
   bodyLost(): void {

@@ -6,7 +6,7 @@ import { copyBytes, type DirectSink, MessageView, type Output, SLASH } from '../
 import { publishByte } from '../codec/encode.ts';
 import { MQTT_DIALECT_ID } from '../mapping/dialect.ts';
 import type { TopicWriter } from '../mapping/topic-writer.ts';
-import type { ClientSession } from '../session/client-session.ts';
+import type { MqttSession } from '../session/mqtt-session.ts';
 import type { MqttStats } from '../stats.ts';
 import type { DeliveryOptions } from './delivery-options.ts';
 import type { FanoutCache } from './fanout-cache.ts';
@@ -23,23 +23,23 @@ export class DirectWriter implements DirectSink {
   private readonly fanout: FanoutCache | null;
   private readonly stats: MqttStats;
   private readonly topics: TopicWriter;
-  private readonly clientSession: ClientSession;
+  private readonly mqttSession: MqttSession;
   private readonly packetSizeMax: number;
   private readonly unsentBytesMax: number;
 
-  constructor(options: DeliveryOptions, packets: PublishWriter, clientSession: ClientSession) {
+  constructor(options: DeliveryOptions, packets: PublishWriter, mqttSession: MqttSession) {
     this.output = packets.output;
     this.packets = packets;
     this.fanout = packets.encoder.fanout;
     this.stats = options.stats;
     this.topics = options.topics;
-    this.clientSession = clientSession;
+    this.mqttSession = mqttSession;
     this.packetSizeMax = options.packetSizeMax;
     this.unsentBytesMax = options.unsentBytesMax;
   }
 
   queueDeleted(): void {
-    this.clientSession.queueLost();
+    this.mqttSession.queueLost();
   }
 
   close(): void {
@@ -78,7 +78,7 @@ export class DirectWriter implements DirectSink {
   }
 
   private publish(view: MessageView): boolean {
-    const { identifiers } = this.clientSession.subscriptions;
+    const { identifiers } = this.mqttSession.subscriptions;
     const known = identifiers === null ? null : identifiers.of(view, this.topics);
     return this.packets.publish(view, publishByte(0, false, view.retained), 0, known);
   }

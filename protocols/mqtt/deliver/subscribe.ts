@@ -44,7 +44,7 @@ interface Granted {
 }
 
 export function subscribe(client: ConnectedClient, buffer: Buffer, start: number, end: number): void {
-  const { context, clientSession, level, options, session } = client;
+  const { context, mqttSession, level, options, session } = client;
   const { packetId, identifier, selector, subscriptions } = decodeSubscribe(
     buffer,
     start,
@@ -55,7 +55,7 @@ export function subscribe(client: ConnectedClient, buffer: Buffer, start: number
   checkAnswer(client, subscriptions.length);
   const shares = subscriptions.map((asked) => shareOf(client, asked));
   const granted: Granted = { packetId, codes: [], filters: [] };
-  let durable = clientSession.kept;
+  let durable = mqttSession.kept;
   const one = (asked: Subscription): void => {
     const share = shares[granted.codes.length];
     let code: number;
@@ -70,7 +70,7 @@ export function subscribe(client: ConnectedClient, buffer: Buffer, start: number
         if (selector !== '') code = IMPLEMENTATION_SPECIFIC_ERROR;
         else code = subscribeOwn(client, subscription, identifier, granted);
       } else {
-        code = clientSession.shares.subscribe(session, share, asked, identifier, selector);
+        code = mqttSession.shares.subscribe(session, share, asked, identifier, selector);
         durable = true;
       }
     } catch (error) {
@@ -150,9 +150,9 @@ function subscribeOwn(
   identifier: number,
   granted: Granted,
 ): number {
-  const { clientSession, session } = client;
-  const known = clientSession.subscriptions.has(subscription.filter);
-  const code = clientSession.subscribe(session, subscription, identifier);
+  const { mqttSession, session } = client;
+  const known = mqttSession.subscriptions.has(subscription.filter);
+  const code = mqttSession.subscribe(session, subscription, identifier);
   if (code >= REFUSALS_FROM) return code;
   const { retainHandling } = subscription;
   if (retainHandling === SEND_RETAINED || (retainHandling === SEND_RETAINED_IF_NEW && !known)) {
@@ -164,7 +164,7 @@ function subscribeOwn(
 /** The subscriptions are safe: says so, then sends what is retained under them [MQTT-3.3.1-6]. */
 function finishSubscribe(client: ConnectedClient, granted: Granted): void {
   const { codes, filters, packetId } = granted;
-  const { clientSession, options, session, writer } = client;
+  const { mqttSession, options, session, writer } = client;
   if (options.v5) writeReasons(writer.out, SUBACK, packetId, codes);
   else {
     const plain = codes.map((code) => (code >= REFUSALS_FROM ? SUBSCRIPTION_FAILED : code));
@@ -172,7 +172,7 @@ function finishSubscribe(client: ConnectedClient, granted: Granted): void {
   }
   for (const filter of filters) {
     try {
-      clientSession.replayRetained(session, filter);
+      mqttSession.replayRetained(session, filter);
     } catch (error) {
       // The queue may have been deleted meanwhile; then the connection is about to be told.
       if (!(error instanceof BrokerError)) throw error;
@@ -181,19 +181,19 @@ function finishSubscribe(client: ConnectedClient, granted: Granted): void {
 }
 
 export function unsubscribe(client: ConnectedClient, buffer: Buffer, start: number, end: number): void {
-  const { context, clientSession, level, session } = client;
+  const { context, mqttSession, level, session } = client;
   const { packetId, filters } = decodeUnsubscribe(buffer, start, end, context.limits.subscriptionsMax, level);
   checkAnswer(client, filters.length);
   const granted: Granted = { packetId, codes: [], filters: [] };
   let mark: Mark = MARK_NOW;
-  let durable = clientSession.kept;
+  let durable = mqttSession.kept;
   const one = (filter: string): void => {
     const share = sharedFilter(filter);
     let existed = false;
     try {
-      if (share === undefined) existed = clientSession.subscriptions.delete(session, filter);
+      if (share === undefined) existed = mqttSession.subscriptions.delete(session, filter);
       else if (share !== 'invalid') {
-        existed = clientSession.shares.unsubscribe(session, share);
+        existed = mqttSession.shares.unsubscribe(session, share);
         durable = true;
       }
     } catch (error) {

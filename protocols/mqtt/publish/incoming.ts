@@ -65,7 +65,7 @@ function aliased(client: ConnectedClient, alias: number, buffer: Buffer, start: 
  * @throws MalformedPacket if the client has more unanswered than it may
  */
 export function isNew(client: ConnectedClient, { qos, packetId }: PublishFields): boolean {
-  if (qos === 2 && client.clientSession.received.has(packetId)) return false;
+  if (qos === 2 && client.mqttSession.received.has(packetId)) return false;
   if (client.quota !== null) client.quota.received();
   return true;
 }
@@ -112,14 +112,14 @@ export function publishDraft(
 
 /** Message and identifier in one unit, so that after a crash the message is there exactly if it is known to be. */
 function publishOnce(client: ConnectedClient, target: PublishTarget, draft: Draft, packetId: number): Mark {
-  const { clientSession, session } = client;
-  if (clientSession.kept) session.beginUnit();
+  const { mqttSession, session } = client;
+  if (mqttSession.kept) session.beginUnit();
   let mark: Mark = MARK_REFUSED;
   try {
     mark = session.publish(target.route!, draft);
-    if (mark !== MARK_REFUSED) clientSession.received.add(packetId);
+    if (mark !== MARK_REFUSED) mqttSession.received.add(packetId);
   } finally {
-    if (clientSession.kept) {
+    if (mqttSession.kept) {
       const unit = session.endUnit();
       if (mark !== MARK_REFUSED) mark = unit;
     }

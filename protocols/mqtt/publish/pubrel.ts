@@ -8,8 +8,8 @@ import type { ConnectedClient } from '../connection/connected-client.ts';
 /** The client has our PUBREC: its identifier may be used for another message [MQTT-4.3.3-2]. */
 export function pubrel(client: ConnectedClient, buffer: Buffer, start: number, end: number): void {
   const packetId = decodeAcknowledgement(PUBREL, buffer, start, end, client.level);
-  const { clientSession, options, session } = client;
-  const known = clientSession.received.delete(packetId);
+  const { mqttSession, options, session } = client;
+  const known = mqttSession.received.delete(packetId);
   const reason = known || !options.v5 ? SUCCESS : PACKET_IDENTIFIER_NOT_FOUND;
-  client.answer(PUBCOMP, packetId, clientSession.kept ? session.mark() : MARK_NOW, reason);
+  client.answer(PUBCOMP, packetId, mqttSession.kept ? session.mark() : MARK_NOW, reason);
 }

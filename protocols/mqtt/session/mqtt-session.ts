@@ -28,7 +28,7 @@ import { SharedSubscriptions } from './shared-subscriptions.ts';
 import { SYS_PREFIX } from './sys-topics.ts';
 import { UnsettledPackets } from './unsettled.ts';
 
-export class ClientSession {
+export class MqttSession {
   readonly id: string;
   /** It may outlive its connection, so all of it is written down. */
   readonly kept: boolean;

@@ -24,7 +24,7 @@ export interface SessionWriter extends MessageWriter, Backpressure {
   readonly direct: DirectSink & { publishSys(topic: string, value: string): void };
 }
 
-/** A session by its client identifier; `ClientSession` in fact. */
+/** A session by its client identifier; `MqttSession` in fact. */
 export interface IdentifiedSession {
   readonly id: string;
 }
@@ -40,9 +40,9 @@ export interface SessionServices {
   /** Takes, once, what a former run left under way for a client. */
   takeLeftovers(clientId: string): Leftovers | undefined;
   /** The session has ended. */
-  forget(clientSession: IdentifiedSession): void;
+  forget(mqttSession: IdentifiedSession): void;
   /** Its client is away, and all of it is written down. */
-  parked(clientSession: IdentifiedSession): void;
+  parked(mqttSession: IdentifiedSession): void;
   /** It ends in so many seconds, if its client stays away. Returns when: epoch milliseconds. */
   endLater(clientId: string, expiryS: number): number;
   /** Deletes a queue that is the session's own, without the session being told. */

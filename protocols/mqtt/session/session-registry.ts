@@ -18,8 +18,8 @@ import { EXPIRY_NEVER_S } from '../codec/connect.ts';
 import type { AdapterContext } from '../context.ts';
 import { queueOf } from '../mapping/names.ts';
 import { publishWill } from '../publish/publish-will.ts';
-import { ClientSession } from './client-session.ts';
 import { Deadlines } from './deadlines.ts';
+import { MqttSession } from './mqtt-session.ts';
 import type { IdentifiedSession, SessionConnection, SessionServices } from './ports.ts';
 import { countSessions, getSession, type Leftovers, readAll, type SessionRecord } from './session-records.ts';
 import { ShareMembers } from './share-members.ts';
@@ -34,7 +34,7 @@ const QUEUE_PREFIX_LENGTH = queueOf('').length;
 
 /** A session that a client connects to. */
 export interface OpenedSession {
-  readonly clientSession: ClientSession;
+  readonly mqttSession: MqttSession;
   /** It was there before. */
   readonly present: boolean;
   /** What was written down of the one that was there, though the client may not have wanted it. */
@@ -43,7 +43,7 @@ export interface OpenedSession {
 
 export class SessionRegistry implements SessionServices {
   /** In memory, by client identifier: connected ones, and kept ones with something under way. */
-  readonly sessions = new Map<string, ClientSession>();
+  readonly sessions = new Map<string, MqttSession>();
   readonly state: AdapterState;
   readonly wills: Wills;
   readonly sys: SysTopics;
@@ -118,13 +118,13 @@ export class SessionRegistry implements SessionServices {
   }
 
   /** The session of a client identifier, if there is one: from memory, or as it is stored. */
-  find(session: Session, clientId: string): ClientSession | undefined {
+  find(session: Session, clientId: string): MqttSession | undefined {
     const known = this.sessions.get(clientId);
     if (known !== undefined) return known;
     const stored = getSession(this.state, clientId);
     if (stored === undefined) return undefined;
     // It was kept, so it is kept as long as it is there; how long it outlives its connection is said anew.
-    const restored = new ClientSession(this.context, this, clientId, Math.max(1, stored.expiryS));
+    const restored = new MqttSession(this.context, this, clientId, Math.max(1, stored.expiryS));
     restored.restore(session);
     if (!stored.hasQueue || session.queueExists(restored.queue)) return restored;
     restored.end(session, true);
@@ -139,40 +139,40 @@ export class SessionRegistry implements SessionServices {
   open(session: Session, clientId: string, clean: boolean, expiryS: number): OpenedSession {
     this.sessions.get(clientId)?.connection?.takenOver();
     // One that was not kept has just ended.
-    let clientSession = this.find(session, clientId);
-    const before = clientSession === undefined ? undefined : getSession(this.state, clientId);
+    let mqttSession = this.find(session, clientId);
+    const before = mqttSession === undefined ? undefined : getSession(this.state, clientId);
     const due = this.wills.take(clientId);
-    if (clientSession === undefined || clean) {
+    if (mqttSession === undefined || clean) {
       session.beginUnit();
       try {
         // The former session ends, or has ended, and with it the time its will could wait [MQTT5-3.1.3-9].
         if (due !== undefined) publishWill(this.context, session, due.will, queueOf(clientId));
-        clientSession?.end(session, true);
+        mqttSession?.end(session, true);
       } finally {
         session.endUnit();
       }
-      clientSession = undefined;
+      mqttSession = undefined;
     }
-    const present = clientSession !== undefined; // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
-    clientSession ??= new ClientSession(this.context, this, clientId, expiryS);
-    clientSession.expiryS = expiryS;
-    return { clientSession, present, before };
+    const present = mqttSession !== undefined; // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
+    mqttSession ??= new MqttSession(this.context, this, clientId, expiryS);
+    mqttSession.expiryS = expiryS;
+    return { mqttSession, present, before };
   }
 
   /** The client of a session that was opened is there. */
-  connected(clientSession: ClientSession, connection: SessionConnection): void {
-    clientSession.connection = connection;
-    this.sessions.set(clientSession.id, clientSession);
-    this.ends.clear(clientSession.id);
+  connected(mqttSession: MqttSession, connection: SessionConnection): void {
+    mqttSession.connection = connection;
+    this.sessions.set(mqttSession.id, mqttSession);
+    this.ends.clear(mqttSession.id);
   }
 
-  forget(clientSession: IdentifiedSession): void {
-    if (this.sessions.get(clientSession.id) === clientSession) this.sessions.delete(clientSession.id);
-    this.ends.clear(clientSession.id);
+  forget(mqttSession: IdentifiedSession): void {
+    if (this.sessions.get(mqttSession.id) === mqttSession) this.sessions.delete(mqttSession.id);
+    this.ends.clear(mqttSession.id);
   }
 
-  parked(clientSession: IdentifiedSession): void {
-    if (this.sessions.get(clientSession.id) === clientSession) this.sessions.delete(clientSession.id);
+  parked(mqttSession: IdentifiedSession): void {
+    if (this.sessions.get(mqttSession.id) === mqttSession) this.sessions.delete(mqttSession.id);
   }
 
   endLater(clientId: string, expiryS: number): number {

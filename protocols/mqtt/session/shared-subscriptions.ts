@@ -32,7 +32,7 @@ export interface ShareRegistry {
   leave(session: Session, queue: string, clientId: string): void;
 }
 
-/** The session whose shares these are; `ClientSession` in fact. */
+/** The session whose shares these are; `MqttSession` in fact. */
 export interface ShareMember {
   readonly id: string;
   /** Whether it may have one more subscription. */

@@ -8,8 +8,8 @@
  * a client that sends byte by byte costs little more than what it sends.
  */
 import { textOf } from '../../../src/api/index.ts';
-import { ProtocolError } from './errors.ts';
 import { splitLine } from './inline.ts';
+import { ProtocolError } from './protocol-error.ts';
 
 export const WHOLE = 0;
 export const PARTIAL = 1;

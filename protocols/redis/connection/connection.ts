@@ -20,15 +20,15 @@ import {
   type Transport,
 } from '../../../src/api/index.ts';
 import type { Adapter } from '../adapter.ts';
-import type { Command } from '../codec/command.ts';
-import { CommandError, ProtocolError, wrongArity } from '../codec/errors.ts';
+import type { Command } from '../codec/command-parser.ts';
+import { ProtocolError } from '../codec/protocol-error.ts';
 import type { ReplyWriter } from '../codec/reply.ts';
 import { DeliveryWriter, type DeliveryWriterOwner } from '../deliver/delivery-writer.ts';
 import { Admission, type AdmissionHost } from './admission.ts';
 import { Client, type ClientHost } from './client.ts';
 import { COMMANDS, type CommandEntry } from './commands.ts';
 import type { Control } from './control.ts';
-import { replyOf, unknownCommand } from './error-replies.ts';
+import { CommandError, replyOf, unknownCommand, wrongArity } from './error-replies.ts';
 import { FrameInput, type FrameInputOwner } from './frame-input.ts';
 
 /** Why nothing is read; the first bit is the gate's own. */

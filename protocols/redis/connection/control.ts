@@ -1,9 +1,9 @@
 /** Commands about the connection itself: who the client is, which version of RESP it speaks, what it wants to know of the server. */
 import { type Refusal, VERSION } from '../../../src/api/index.ts';
-import type { Command } from '../codec/command.ts';
-import { CommandError, unknownSubcommand, wrongArity } from '../codec/errors.ts';
+import type { Command } from '../codec/command-parser.ts';
 import type { ReplyWriter, RespVersion } from '../codec/reply.ts';
 import { splitUserName } from '../mapping/names.ts';
+import { CommandError, unknownSubcommand, wrongArity } from './error-replies.ts';
 
 /** The Redis whose commands these are, for clients that go by it. */
 const REDIS_VERSION = '7.0.15';

@@ -1,10 +1,26 @@
-/** Errors in the words of a reply, its code first. */
+/** Error replies: in Redis' words, its code first. */
 import type { BrokerError } from '../../../src/api/index.ts';
-import type { Command } from '../codec/command.ts';
-import { CommandError } from '../codec/errors.ts';
+import type { Command } from '../codec/command-parser.ts';
 
 /** Bytes of what an unknown command has been given that are repeated. */
 const GIVEN_BYTES_MAX = 128;
+
+/** A command that cannot be carried out: the client gets an error reply, and the connection goes on. */
+export class CommandError extends Error {
+  /** @param message the whole reply, its code first: `ERR …`, `NOAUTH …` */
+  constructor(message: string) {
+    super(message);
+    this.name = 'CommandError';
+  }
+}
+
+export function wrongArity(name: string): CommandError {
+  return new CommandError(`ERR wrong number of arguments for '${name}' command`);
+}
+
+export function unknownSubcommand(name: string, subcommand: string): CommandError {
+  return new CommandError(`ERR unknown subcommand '${subcommand.slice(0, 128)}'. Try ${name} HELP.`);
+}
 
 /** What the broker refuses: NOPERM where somebody else might be allowed to, else ERR and the broker's own code. */
 export function replyOf({ code, message }: BrokerError): string {

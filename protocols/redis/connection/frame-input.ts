@@ -4,8 +4,8 @@
  *     chunk ──▶ [ rest + chunk ] ──parse──▶ commands … | rest, kept
  */
 import type { GatedReader } from '../../../src/api/index.ts';
-import { type Command, type CommandParser, PARTIAL, UNKNOWN_TOO_LONG } from '../codec/command.ts';
-import { ProtocolError } from '../codec/errors.ts';
+import { type Command, type CommandParser, PARTIAL, UNKNOWN_TOO_LONG } from '../codec/command-parser.ts';
+import { ProtocolError } from '../codec/protocol-error.ts';
 
 /** While a command waits, its client is read on all the same, so that its end is noticed: up to so many bytes. */
 const SUSPENDED_BYTES_MAX = 64 * 1024;

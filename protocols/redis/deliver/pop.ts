@@ -25,8 +25,8 @@ import {
   Timer,
   type TurnTask,
 } from '../../../src/api/index.ts';
-import { CommandError } from '../codec/errors.ts';
 import type { Client } from '../connection/client.ts';
+import { CommandError } from '../connection/error-replies.ts';
 import type { End } from '../topology/lists.ts';
 
 /** What a pop does with its element. */

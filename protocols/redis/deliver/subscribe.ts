@@ -1,10 +1,10 @@
 /** SUBSCRIBE, PSUBSCRIBE, UNSUBSCRIBE, PUNSUBSCRIBE, PUBSUB. */
 
 import { bytesOf, textOf } from '../../../src/api/index.ts';
-import type { Command } from '../codec/command.ts';
-import { CommandError, unknownSubcommand, wrongArity } from '../codec/errors.ts';
+import type { Command } from '../codec/command-parser.ts';
 import { globMatches } from '../codec/glob.ts';
 import type { Client } from '../connection/client.ts';
+import { CommandError, unknownSubcommand, wrongArity } from '../connection/error-replies.ts';
 
 /** Bytes that are compared for one channel. */
 const STEPS_MAX = 65_536;

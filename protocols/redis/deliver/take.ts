@@ -1,7 +1,7 @@
 /** LPOP, RPOP, BLPOP, BRPOP, LMOVE, BLMOVE: commands that take from lists, as tasks of a `Pop`. */
-import type { Command } from '../codec/command.ts';
-import { CommandError } from '../codec/errors.ts';
+import type { Command } from '../codec/command-parser.ts';
 import type { Client } from '../connection/client.ts';
+import { CommandError } from '../connection/error-replies.ts';
 import type { End } from '../topology/lists.ts';
 import { Pop } from './pop.ts';
 

@@ -1,6 +1,6 @@
 /** What comes in: PUBLISH to a channel; LPUSH and RPUSH to a list. */
 import { AT_LEAST_ONCE, AT_MOST_ONCE, DOT, MARK_NOW, MARK_REFUSED, type Mark } from '../../../src/api/index.ts';
-import type { Command } from '../codec/command.ts';
+import type { Command } from '../codec/command-parser.ts';
 import type { Client } from '../connection/client.ts';
 import { CHANNELS } from '../mapping/names.ts';
 import type { End } from '../topology/lists.ts';

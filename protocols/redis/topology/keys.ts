@@ -1,6 +1,6 @@
 /** LLEN, EXISTS, DEL. A list without elements is none, as with Redis; its queue stays until DEL. */
 import { MARK_NOW, type Mark } from '../../../src/api/index.ts';
-import type { Command } from '../codec/command.ts';
+import type { Command } from '../codec/command-parser.ts';
 import type { Client } from '../connection/client.ts';
 
 export function llen({ lists, reply }: Client, command: Command): void {

@@ -17,7 +17,7 @@ import {
   type Session,
   textOf,
 } from '../../../src/api/index.ts';
-import { CommandError } from '../codec/errors.ts';
+import { CommandError } from '../connection/error-replies.ts';
 
 /** The end that a list is filled at. */
 export type End = 'left' | 'right';

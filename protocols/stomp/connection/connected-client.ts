@@ -8,8 +8,8 @@ import type { Version } from '../codec/version.ts';
 import { DeliveryWriter } from '../deliver/delivery-writer.ts';
 import type { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import { Subscriptions, type SubscriptionsClient } from '../deliver/subscriptions.ts';
-import { PublishTargets } from '../publish/publish-targets.ts';
 import { Receipts, type ReceiptsHost } from '../publish/receipts.ts';
+import { TargetMemo } from '../publish/target-memo.ts';
 import { Transactions } from '../publish/transactions.ts';
 import { DeclaredQueues } from '../topology/declared-queues.ts';
 import { TemporaryQueues } from '../topology/temporary-queues.ts';
@@ -48,7 +48,7 @@ export class ConnectedClient implements SubscriptionsClient, ReceiptsHost {
   readonly writer: DeliveryWriter;
   readonly receipts: Receipts;
   readonly queues: DeclaredQueues;
-  readonly targets: PublishTargets;
+  readonly targets: TargetMemo;
   readonly transactions: Transactions;
   readonly subscriptions: Subscriptions;
   readonly temporaryQueues: TemporaryQueues;
@@ -69,7 +69,7 @@ export class ConnectedClient implements SubscriptionsClient, ReceiptsHost {
     this.writer = new DeliveryWriter(output.output, session, version, adapter.tailMemo(version), adapter.stats);
     this.receipts = new Receipts(session, output, adapter.stats, this);
     this.queues = new DeclaredQueues(session);
-    this.targets = new PublishTargets(session, this.queues);
+    this.targets = new TargetMemo(session, this.queues);
     this.transactions = new Transactions(session, adapter.options);
     this.subscriptions = new Subscriptions(this);
     this.temporaryQueues = new TemporaryQueues(session, this.subscriptions, adapter.options.subscriptionsMax);

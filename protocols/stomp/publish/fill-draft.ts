@@ -17,7 +17,7 @@ import { isSet, numberOf, wholeNumber } from '../codec/values.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
 import { TEMPORARY_PREFIX } from '../mapping/destinations.ts';
 import { STOMP_DIALECT } from '../mapping/properties.ts';
-import type { PublishTarget } from './publish-targets.ts';
+import type { PublishTarget } from './target-memo.ts';
 
 /** Ten years. */
 const EXPIRATION_MAX_MS = 315_360_000_000;

@@ -8,8 +8,8 @@ import { RECEIPT, TRANSACTION } from '../codec/names.ts';
 import { notEnded } from '../codec/parser.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
 import { fillDraft } from './fill-draft.ts';
-import type { PublishTarget } from './publish-targets.ts';
 import { countUntaken, receiptMark } from './send.ts';
+import type { PublishTarget } from './target-memo.ts';
 
 export class LargeSend {
   /** The body and its NUL are there. */

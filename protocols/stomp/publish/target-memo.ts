@@ -1,5 +1,5 @@
 /**
- * The targets of a connection's SENDs: destinations resolved to routes, kept by the bytes they were written with.
+ * The memo of a connection's SEND targets: destinations resolved to routes, kept by the bytes they were written with.
  *
  * A target keeps where a destination leads, never that something is there: a queue can be deleted by others at any time.
  * Its route is no longer valid then, and `refresh` declares it again or says that it is missing.
@@ -23,7 +23,7 @@ import type { DeclaredQueues } from '../topology/declared-queues.ts';
 export interface PublishTarget {
   readonly exchange: string;
   readonly key: Buffer;
-  /** Asked for again by `PublishTargets.refresh` when it is no longer valid. */
+  /** Asked for again by `TargetMemo.refresh` when it is no longer valid. */
   route: Route;
   /**
    * The queue that is meant, if it is one that must be there. That of a `/reply-queue/` need not: whoever asked may have gone,
@@ -34,7 +34,7 @@ export interface PublishTarget {
   readonly declaredAs: QueueOptions | undefined;
 }
 
-export class PublishTargets {
+export class TargetMemo {
   /** By the header's value as it came. */
   private readonly known = new RouteMemo<PublishTarget>();
   private readonly session: Session;

@@ -15,7 +15,7 @@ import {
 import { FrameError } from '../codec/errors.ts';
 import type { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import type { ResolvedOptions } from '../options.ts';
-import type { PublishTarget } from './publish-targets.ts';
+import type { PublishTarget } from './target-memo.ts';
 
 /** What an operation takes beside its body. */
 const OPERATION_COST_BYTES = 256;

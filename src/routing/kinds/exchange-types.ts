@@ -1,4 +1,4 @@
-/** The types of exchange there are. */
+/** The list of exchange types, and the kind that is made for each. */
 import type { ExchangeType } from '../../api/topology.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Headers } from '../../message/properties.ts';

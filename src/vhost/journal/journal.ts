@@ -4,7 +4,7 @@
  */
 import type { Policy, PolicyKind } from '../../api/policies.ts';
 import type { Log } from '../../log/log.ts';
-import type { DeathReason } from '../../message/annotations.ts';
+import type { DeathReason } from '../../message/deaths.ts';
 import type { Extents } from '../../message/storage.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { RetainedMessage } from '../../queue/store/retained-index.ts';
@@ -21,8 +21,8 @@ import {
 } from './records/delays.ts';
 import { writeDying, writeEnqueued, writeRetry, writeReturned, writeSettled } from './records/entries.ts';
 import { writeLargeBody } from './records/large-bodies.ts';
-import type { RecordOutput } from './records/output.ts';
 import { writePolicy, writePolicyCleared } from './records/policies.ts';
+import type { RecordOutput } from './records/record-output.ts';
 import { writeRetained } from './records/retained.ts';
 import { writeState, writeStateDeleted } from './records/state.ts';
 import { type TargetRecord, writeTargets } from './records/targets.ts';

@@ -4,7 +4,7 @@ import { type Chunk, pack, unpack, unpackedRoom } from '../../queue/positions/pa
 import type { Queue } from '../../queue/queue.ts';
 import { positionsBytes, writeHeld, writePositions } from './records/contents.ts';
 import { writeDying, writeRetry } from './records/entries.ts';
-import type { RecordOutput } from './records/output.ts';
+import type { RecordOutput } from './records/record-output.ts';
 
 /** Everything that is durable of it, as of now. */
 export function writeQueueContents(out: RecordOutput, queue: Queue): void {

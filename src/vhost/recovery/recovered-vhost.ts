@@ -1,5 +1,6 @@
 /**
- * Recovery: folds the records of a vhost's log into what the vhost was. It decides nothing again; every record is an outcome. Records about what is not known (any more, or yet) are passed over, so that a replay may begin at a checkpoint.
+ * A recovered vhost: the records of its log, folded into what it was. Nothing is decided again, for every record is an outcome.
+ * Records about what is not known (any more, or yet) are passed over, so that a replay may begin at a checkpoint.
  */
 import { AT_MOST_ONCE, MessageView } from '../../message/message.ts';
 import { dotted } from '../../message/spelling.ts';
@@ -38,7 +39,7 @@ import { RecoveredDelays } from '../timers/recovered-delays.ts';
 import type { RecoveredQueue } from './recovered-queue.ts';
 import { RecoveredTopology } from './recovered-topology.ts';
 
-export class Recovery {
+export class RecoveredVhost {
   readonly topology: RecoveredTopology;
   readonly retained = new RetainedIndex();
   /** The adapters' state. */

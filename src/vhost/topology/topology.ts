@@ -11,7 +11,7 @@ import { Queue } from '../../queue/queue.ts';
 import type { QueueServices } from '../../queue/queue-services.ts';
 import type { Binding, ExchangeRef } from '../../routing/binding.ts';
 import { Exchange } from '../../routing/exchange.ts';
-import { checkType } from '../../routing/kinds/make.ts';
+import { checkType } from '../../routing/kinds/exchange-types.ts';
 import type { Router } from '../../routing/router.ts';
 import { AppliedPolicies } from './applied-policies.ts';
 import { Bindings } from './bindings.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { DOT, Draft, MessageView, SLASH, type Spelling } from '../../../src/message/message.ts';
 import { messageBytes, readMessage, spellingOf, writeMessage } from '../../../src/message/storage.ts';
 import { RECORD_RETAINED } from '../../../src/vhost/journal/records/types.ts';
-import { Recovery } from '../../../src/vhost/recovery/recovery.ts';
+import { RecoveredVhost } from '../../../src/vhost/recovery/recovered-vhost.ts';
 
 /** Of a retained record's flags: when it expires and what it counts for follow. */
 const RETAINED_LONG = 16;
@@ -41,7 +41,7 @@ describe('a retained message of a checkpoint', () => {
     [RETAINED_LONG, 'a.b/c', 'a.b/c'],
     [RETAINED_LONG | 1, 'a.b/c', 'a/b.c'],
   ])('with flags %i and key %s is that of %s', (flags, key, dotted) => {
-    const recovery = new Recovery('/');
+    const recovery = new RecoveredVhost('/');
     const index = recovery.retained;
     const head = Buffer.alloc((flags & RETAINED_LONG) === 0 ? 7 : 17);
     head[0] = 9;

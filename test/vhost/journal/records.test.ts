@@ -26,13 +26,13 @@ import {
   writeSettled,
 } from '../../../src/vhost/journal/records/entries.ts';
 import { readLargeBody, writeLargeBody } from '../../../src/vhost/journal/records/large-bodies.ts';
-import type { RecordOutput } from '../../../src/vhost/journal/records/output.ts';
 import {
   readPolicy,
   readPolicyCleared,
   writePolicy,
   writePolicyCleared,
 } from '../../../src/vhost/journal/records/policies.ts';
+import type { RecordOutput } from '../../../src/vhost/journal/records/record-output.ts';
 import { readRetained, writeRetained } from '../../../src/vhost/journal/records/retained.ts';
 import {
   readState,

@@ -11,7 +11,7 @@ import {
   writeReturned,
   writeSettled,
 } from '../../../src/vhost/journal/records/entries.ts';
-import type { RecordOutput } from '../../../src/vhost/journal/records/output.ts';
+import type { RecordOutput } from '../../../src/vhost/journal/records/record-output.ts';
 import {
   writeBound,
   writeExchange,
@@ -21,17 +21,17 @@ import {
   writeQueueDeleted,
   writeUnbound,
 } from '../../../src/vhost/journal/records/topology.ts';
-import { Recovery } from '../../../src/vhost/recovery/recovery.ts';
+import { RecoveredVhost } from '../../../src/vhost/recovery/recovered-vhost.ts';
 
 const BIND = { spelling: 0 as const, arguments: [] };
 const F = FLAG_DURABLE;
 
-let recovery: Recovery;
+let recovery: RecoveredVhost;
 /** Whatever is written is replayed at once. */
 let log: RecordOutput;
 
 beforeEach(() => {
-  recovery = new Recovery('/');
+  recovery = new RecoveredVhost('/');
   let pending: (() => void) | null = null;
   const flush = (): void => {
     pending?.();

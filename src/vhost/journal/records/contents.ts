@@ -11,7 +11,7 @@
 import { readU32, readU48, writeU32, writeU48 } from '../../../message/bytes.ts';
 import type { VisitEntry } from '../../../queue/entry-flags.ts';
 import type { Chunk } from '../../../queue/positions/packed-positions.ts';
-import type { RecordOutput } from './output.ts';
+import type { RecordOutput } from './record-output.ts';
 import { RECORD_HELD, RECORD_POSITIONS } from './types.ts';
 
 const EMPTY_BYTES = 9;

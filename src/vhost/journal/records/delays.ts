@@ -13,7 +13,7 @@
  */
 import { copyBytes, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../../../message/bytes.ts';
 import { bytesOf, textOf } from '../../../message/text.ts';
-import type { RecordOutput } from './output.ts';
+import type { RecordOutput } from './record-output.ts';
 import { RECORD_DELAY_OVER, RECORD_DELAYED, RECORD_DELAYED_KEYS } from './types.ts';
 
 /** Flags of a delayed message; the upper five bits of their byte are free. */

@@ -12,10 +12,11 @@
  *
  * The flags are those of `queue/entry-flags.ts`.
  */
-import type { DeathReason } from '../../../message/annotations.ts';
+
 import { readU32, readU48, writeU32, writeU48 } from '../../../message/bytes.ts';
+import type { DeathReason } from '../../../message/deaths.ts';
 import type { QueueEntryFlags } from '../../../queue/entry-flags.ts';
-import type { RecordOutput } from './output.ts';
+import type { RecordOutput } from './record-output.ts';
 import { RECORD_DYING, RECORD_ENQUEUED, RECORD_RETRY, RECORD_RETURNED, RECORD_SETTLED } from './types.ts';
 
 /** Settlements in one record at most, so that no record outgrows a block. */

@@ -7,7 +7,7 @@
  */
 import { readU32, readU48, writeU32, writeU48 } from '../../../message/bytes.ts';
 import type { Extents } from '../../../message/storage.ts';
-import type { RecordOutput } from './output.ts';
+import type { RecordOutput } from './record-output.ts';
 import { RECORD_LARGE } from './types.ts';
 
 const HEAD_BYTES = 14;

@@ -8,7 +8,7 @@
  */
 import type { Policy, PolicyKind } from '../../../api/policies.ts';
 import { unpackJson } from '../../../message/json.ts';
-import { type RecordOutput, writeJson } from './output.ts';
+import { type RecordOutput, writeJson } from './record-output.ts';
 import { RECORD_POLICY, RECORD_POLICY_CLEARED } from './types.ts';
 
 export interface PolicyClearedRecord {

@@ -1,4 +1,4 @@
-/** Where records are written to, and the two forms that several records share: text, and JSON as text. */
+/** The output that records are written to, and the two forms that several records share: text, and JSON as text. */
 import { RECORD_BYTES_MAX } from '../../../log/store.ts';
 import { copyBytes } from '../../../message/bytes.ts';
 import { BrokerError } from '../../../message/errors.ts';

@@ -17,7 +17,7 @@ import type { Assurance, Spelling } from '../../../message/message.ts';
 import { dotted } from '../../../message/spelling.ts';
 import { bytesOf, textOf } from '../../../message/text.ts';
 import { RetainedMessage } from '../../../queue/store/retained-index.ts';
-import type { RecordOutput } from './output.ts';
+import type { RecordOutput } from './record-output.ts';
 import { RECORD_RETAINED } from './types.ts';
 
 const SLASH_FLAG = 1;

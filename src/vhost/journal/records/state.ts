@@ -7,7 +7,7 @@
  * ```
  */
 import { copyBytes, readU16, writeU16 } from '../../../message/bytes.ts';
-import { type RecordOutput, readText, writeText } from './output.ts';
+import { type RecordOutput, readText, writeText } from './record-output.ts';
 import { RECORD_STATE, RECORD_STATE_DELETED } from './types.ts';
 
 export interface StateRecord {

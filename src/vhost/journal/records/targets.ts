@@ -9,7 +9,7 @@
  * `routing/target-flags.ts`.
  */
 import { readU32, writeU32 } from '../../../message/bytes.ts';
-import type { RecordOutput } from './output.ts';
+import type { RecordOutput } from './record-output.ts';
 import { RECORD_TARGETS } from './types.ts';
 
 /** Targets in one record at most, so that no record outgrows a block. */

@@ -14,7 +14,7 @@
 import type { BindOptions, ExchangeOptions, ExchangeType, QueueOptions } from '../../../api/topology.ts';
 import { readU32, writeU32 } from '../../../message/bytes.ts';
 import { unpackJson } from '../../../message/json.ts';
-import { type RecordOutput, readText, writeJson, writeText } from './output.ts';
+import { type RecordOutput, readText, writeJson, writeText } from './record-output.ts';
 import {
   RECORD_BOUND,
   RECORD_EXCHANGE,

@@ -1,6 +1,6 @@
 /**
  * The types of the vhost's records in its log: every number that is in use, and the file of this folder that writes and reads
- * what has it. The vhost's durable state is a fold over these records: `journal.ts` appends them, `recovery.ts` folds them,
+ * what has it. The vhost's durable state is a fold over these records: `journal.ts` appends them, `../../recovery/recovered-vhost.ts` folds them,
  * `describe.ts` shows them.
  *
  * | type | record | file | type | record | file |
@@ -22,8 +22,9 @@
  *
  * All numbers are little endian. Topology and policies are JSON: they are rare, and a person can read them in a dump. A number
  * is never used again for something else. A new record gets the next number (up to 249; below 128 are records that can be
- * found again by their sequence number), a line here, a write and a read function beside each other, a case in `recovery.ts`
- * and in `describe.ts`, and one in `test/vhost/journal/records.test.ts`.
+ * found again by their sequence number), a line here, a write and a read function beside each other, a case where it is
+ * folded (`recovery/recovered-vhost.ts`; for topology and policies `recovered-topology.ts`) and in `describe.ts`, and one in
+ * `test/vhost/journal/records.test.ts`. If it says something of state, a checkpoint repeats it (`checkpoint.ts`, `queue-contents.ts`).
  */
 export const RECORD_EXCHANGE = 130;
 export const RECORD_EXCHANGE_DELETED = 131;

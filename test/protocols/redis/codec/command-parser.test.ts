@@ -7,7 +7,7 @@ import {
   PARTIAL,
   UNKNOWN_TOO_LONG,
   WHOLE,
-} from '../../../../protocols/redis/codec/command.ts';
+} from '../../../../protocols/redis/codec/command-parser.ts';
 import { FrameInput } from '../../../../protocols/redis/connection/frame-input.ts';
 import { encode } from '../raw-client.ts';
 

@@ -1,0 +1,25 @@
+/** Deaths of a message: why a queue gave it up, and the record that is kept of it. */
+import type { Headers } from './properties.ts';
+
+/**
+ * Why a queue gives a message up. A new one gets a number in the log (`DEATH_REASONS`, vhost/journal/records/entries.ts) and a
+ * counter for where there is no dead-letter exchange (`DROPPED`, vhost/dead-letters/dead-letters.ts).
+ */
+export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
+
+export interface Death {
+  readonly queue: string;
+  /** A DeathReason, or what another broker calls it. */
+  readonly reason: string;
+  /** How often it died there for that reason. */
+  readonly count: number;
+  /** Epoch seconds of the first time. */
+  readonly timeS?: number;
+  readonly exchange?: string;
+  /** Dotted. */
+  readonly routingKeys?: readonly string[];
+  /** Milliseconds, when a time to live was taken off. */
+  readonly originalExpirationMs?: number;
+  /** What else a record says that came with the message. */
+  readonly others?: Headers;
+}
