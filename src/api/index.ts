@@ -11,6 +11,7 @@ export type { Share, Step, Work } from '../clock/work.ts';
 export { type Annotations, deathCount, decodeAnnotations } from '../message/annotations.ts';
 export * from '../message/bytes.ts';
 export * from '../message/death-headers.ts';
+export type { Death, DeathReason } from '../message/deaths.ts';
 export type { Dialect } from '../message/dialect.ts';
 export { BrokerError, type ErrorCode } from '../message/errors.ts';
 export * from '../message/flat.ts';
