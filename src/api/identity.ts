@@ -20,7 +20,7 @@ export interface Credentials {
   readonly user: string | undefined;
   /** Its bytes as they came. Undefined: the client gave none. */
   readonly password: Buffer | undefined;
-  /** What the client calls itself where its protocol has an identifier of clients (MQTT, a JMS client id). */
+  /** What the client calls itself where its protocol has an identifier of clients (its client id). */
   readonly clientId?: string;
   /** The client's address, without its port: guesses are counted by it. */
   readonly address?: string;

@@ -43,8 +43,7 @@ export class AppliedPolicies {
 
   /** Policies have changed: everything gets what is in force for it now. */
   applyAll(done: () => void = () => {}): void {
-    const { policies, registry, router, chores } = this.parts;
-    policies.prepare([...registry.exchanges.keys(), ...registry.queues.keys()]);
+    const { registry, router, chores } = this.parts;
     for (const exchange of registry.exchanges.values()) this.applyToExchange(exchange);
     router.exchangesChanged();
     inParts(chores, registry.queues.values(), (queue) => this.applyToQueue(queue), done);

@@ -8,8 +8,8 @@
 import type { Policy, PolicyInfo, PolicyKind, PolicyTarget } from '../../api/policies.ts';
 import { type Logger, NO_LOGGER } from '../../logger.ts';
 import { BrokerError } from '../../message/errors.ts';
+import { NamePattern } from '../../message/name-pattern.ts';
 import type { Headers } from '../../message/properties.ts';
-import { NamePattern } from './pattern.ts';
 import { checkDefinition, ignoredKeys, mergeDefinitions, type PolicyDefinition } from './policy-definition.ts';
 
 export const POLICY_TARGETS: readonly PolicyTarget[] = [
@@ -24,8 +24,10 @@ const POLICIES_MAX = 10_000;
 
 interface Kept {
   readonly info: PolicyInfo;
-  readonly pattern: NamePattern;
+  readonly pattern: Pick<NamePattern, 'matches'>;
 }
+
+const MATCHES_NOTHING = { matches: () => false };
 
 /** What is in force for one object. */
 export interface InForce {
@@ -36,8 +38,12 @@ export interface InForce {
 
 const NOTHING: InForce = { policy: undefined, operatorPolicy: undefined, definition: undefined };
 
-/** A policy with every field, checked. @throws BrokerError invalid */
-export function checkedPolicy(policy: Policy): Required<Policy> {
+/**
+ * A policy with every field, checked.
+ * @param kept it is in the log: its pattern was taken once, and is not looked at again
+ * @throws BrokerError invalid
+ */
+export function checkedPolicy(policy: Policy, kept = false): Required<Policy> {
   const { name, pattern, definition, applyTo = 'all', priority = 0, kind = 'policy' } = policy;
   if (name === '' || name.length > NAME_CHARS_MAX) {
     throw new BrokerError('invalid', `a policy's name must have 1 to ${NAME_CHARS_MAX} characters`);
@@ -47,7 +53,7 @@ export function checkedPolicy(policy: Policy): Required<Policy> {
   if (!Number.isSafeInteger(priority)) throw wrong('the priority must be a whole number');
   try {
     checkDefinition(definition, kind === 'operator');
-    new NamePattern(pattern);
+    if (!kept) new NamePattern(pattern);
   } catch (error) {
     throw error instanceof BrokerError ? wrong(error.message) : error;
   }
@@ -125,7 +131,7 @@ export class Policies {
   /** Recovery: those that the log has. */
   restore(policies: Iterable<Policy>): void {
     for (const policy of policies) {
-      const info = { ...checkedPolicy(policy), configured: false };
+      const info = { ...checkedPolicy(policy, true), configured: false };
       this.own.set(keyOf(info.kind, info.name), info);
     }
     this.order();
@@ -140,9 +146,6 @@ export class Policies {
     this.order();
   }
 
-  private readonly tooSlow = (pattern: string, name: string): void =>
-    this.logger.warn({ vhost: this.vhost, pattern, name }, "a policy's pattern takes too long, and does not match");
-
   private mayChange(key: string, name: string): void {
     if (!this.configured.has(key)) return;
     throw new BrokerError('not-allowed', `policy '${name}' is set by the configuration, and can only be changed there`);
@@ -153,12 +156,19 @@ export class Policies {
     const infos = [...new Map([...this.own, ...this.configured]).values()];
     // Of equals the first name counts: one rule, whatever the order they were set in.
     infos.sort((a, b) => b.priority - a.priority || (a.name < b.name ? -1 : 1));
-    this.kept = infos.map((info) => known.get(info) ?? { info, pattern: new NamePattern(info.pattern, this.tooSlow) });
+    this.kept = infos.map((info) => known.get(info) ?? { info, pattern: this.patternOf(info) });
   }
 
-  /** Many names are about to be asked for. */
-  prepare(names: readonly string[]): void {
-    for (const { pattern } of this.kept) pattern.prepare(names);
+  /** One that the log has may be from a version that took more. */
+  private patternOf({ name, pattern }: PolicyInfo): Kept['pattern'] {
+    try {
+      return new NamePattern(pattern);
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error;
+      const why = error.message;
+      this.logger.warn({ vhost: this.vhost, policy: name, pattern, why }, "a policy's pattern matches nothing");
+      return MATCHES_NOTHING;
+    }
   }
 
   forQueue(name: string, args: Headers): InForce {

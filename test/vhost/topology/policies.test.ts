@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MODIFIED, type Policy, REJECTED } from '../../../src/api/index.ts';
 import type { Session } from '../../../src/api/session.ts';
 import type { Broker, StartOptions } from '../../../src/broker/broker.ts';
-import { NamePattern } from '../../../src/vhost/topology/pattern.ts';
+import { type Logger, NO_LOGGER } from '../../../src/logger.ts';
+import { Policies } from '../../../src/vhost/topology/policies.ts';
 import { mergeDefinitions } from '../../../src/vhost/topology/policy-definition.ts';
 import { consume, DURABLE, openSession, send, startCore } from '../harness.ts';
 
@@ -176,17 +177,15 @@ describe('definitions', () => {
 });
 
 describe('a pattern', () => {
-  it('is looked for anywhere in a name', () => {
-    const pattern = new NamePattern('b.d');
-    expect(['abcd', 'bd', 'xb-dx'].map((name) => pattern.matches(name))).toEqual([true, false, true]);
-  });
-
-  it('that would take for ever does not match, and that is reported', () => {
-    const slow: string[] = [];
-    const pattern = new NamePattern('^(a|a)*b$', (_, name) => slow.push(name));
-    const name = 'a'.repeat(100);
-    pattern.prepare(['ab', name, 'b', 'c']);
-    expect(['ab', name, 'b', 'c'].map((one) => pattern.matches(one))).toEqual([true, false, true, false]);
-    expect(slow).toEqual([name]);
+  it('that the log has from before, and that is not taken any more, matches nothing and is reported', () => {
+    const told: object[] = [];
+    const logger = { ...NO_LOGGER, warn: (fields: object) => told.push(fields) };
+    const policies = new Policies({ policy() {}, policyCleared() {} }, logger as Logger, '/');
+    const one = policy('old', '^(?!x)', { 'max-length': 1 });
+    expect(() => policies.set(one)).toThrow('not a valid regular expression');
+    policies.restore([one]);
+    expect(policies.list()).toMatchObject([{ name: 'old', pattern: '^(?!x)' }]);
+    expect(policies.forQueue('y', []).policy).toBe(undefined);
+    expect(told).toMatchObject([{ vhost: '/', policy: 'old' }]);
   });
 });
