@@ -1,5 +1,5 @@
 /**
- * What the broker needs of a logger: four levels, fields first, then a text for people. A pino logger is one as it is.
+ * The logger that the broker writes to: four levels, fields first, then a text for people. A pino logger is one as it is.
  * Nothing on a message's way logs; lines are for what an operator would want to know the next morning.
  */
 export interface Logger {

@@ -1,5 +1,5 @@
 /**
- * What the connections of one adapter have in common within one broker: settings, counters, and what is used by one
+ * The adapter as its connections within one broker share it: settings, counters, and what is used by one
  * connection at a time, because a turn of the event loop is.
  */
 import { type BrokerServices, DOT, Draft, type MessageView, respell, textOf } from '../../src/api/index.ts';

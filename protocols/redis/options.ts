@@ -1,4 +1,4 @@
-/** What an operator may set for Redis' protocol, and the bounds on everything that a client sends. */
+/** Options of the Redis adapter, and the bounds on everything that a client sends. */
 
 export interface RedisOptions {
   /** Bytes of one command, which is gathered before it is carried out. Default 16 MiB. */

@@ -1,4 +1,4 @@
-/** What an adapter instance counts: so that nothing is dropped or refused in silence. Plain numbers, all rising. */
+/** Statistics of one adapter, so that nothing is dropped or refused in silence. Plain numbers, all rising. */
 export class RedisStats {
   connectionsAccepted = 0;
   commands = 0;

@@ -1,4 +1,4 @@
-/** How WebSocket is offered: which adapters, on which paths, within which bounds. */
+/** Options of WebSocket: which adapters, on which paths, within which bounds. */
 import type { Connections, Protocol } from '../../src/api/index.ts';
 
 /** Bytes of a message; larger than what adapters take by default, so that theirs is the limit a client meets. */

@@ -1,5 +1,5 @@
 /**
- * What an adapter may ask of the broker itself, before a client has a session: the clock and the turn, who a client is,
+ * The broker's services to an adapter, before a client has a session: the clock and the turn, who a client is,
  * and where mistakes and faults are reported.
  */
 import type { Clock } from '../clock/clock.ts';

@@ -1,6 +1,4 @@
-/**
- * Who a client is, how it proves it, and what it may do.
- */
+/** Identity of clients: who one is, how it proves it, and what it may do. */
 
 /** Who a client has proved to be. An authenticator may put more into it, and gets it back in `permits`. */
 export interface Identity {

@@ -1,4 +1,4 @@
-/** Long work of the broker itself, in short slices, one a turn, so that clients do not wait for it. */
+/** Slices of the broker's own long work: short, and one a turn, so that clients do not wait for it. */
 import { PHASE_GATHER, PHASE_WRITE, type Turn, type TurnTask } from './turn.ts';
 
 export class Slices implements TurnTask {

@@ -1,5 +1,5 @@
 /**
- * The end of an event-loop turn: work that is done once, however many messages the turn moved.
+ * A turn of the event loop, and its end: work that is done once, however many messages the turn moved.
  *
  * First those connections go on whose input had to wait (`work.ts`). Then three phases in a fixed order, because
  * each feeds the next: what was gathered is appended to the log (`gather`), the log starts its flush (`flush`), every

@@ -1,5 +1,5 @@
 /**
- * Where a message goes, as bytes: the name of its exchange and its routing key, one after the other.
+ * An address as bytes: the name of its exchange and its routing key, one after the other.
  *
  * The addresses of many routes lie side by side in pieces of memory that they share. A broker that is used under ten
  * thousand keys reads one of them a message, and finds it in few cold lines.

@@ -1,5 +1,5 @@
 /**
- * What the broker knows of a protocol's properties: a number that is stored with each message, and how to read the bytes.
+ * A dialect: what the broker knows of a protocol's properties, a number that is stored with each message, and how to read the bytes.
  */
 import { type Annotations, decodeAnnotations } from './annotations.ts';
 import { withDeaths } from './death-headers.ts';

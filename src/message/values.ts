@@ -1,4 +1,4 @@
-/** What header values are to each other, and to those who can only read text. */
+/** Header values compared with each other, and shown to those who can only read text. */
 
 import type { Header, Headers, Value } from './properties.ts';
 import { textOf } from './text.ts';

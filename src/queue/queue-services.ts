@@ -1,4 +1,4 @@
-/** What a queue needs of its vhost. */
+/** The services that a queue needs of its vhost; `src/vhost/queue-services.ts` has them. */
 import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { Share } from '../clock/work.ts';

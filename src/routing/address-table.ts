@@ -1,5 +1,5 @@
 /**
- * What a connection knows about the addresses it has used lately, found by comparing bytes: so that a publish to a known
+ * A table of the addresses that a connection has used lately, found by comparing bytes: so that a publish to a known
  * address makes no string.
  *
  * An address is two ranges of bytes (an exchange and a key, say; either may be empty). The bytes of all of them lie in one

@@ -1,4 +1,4 @@
-/** What leads on from an exchange: to a queue or to another exchange, under a key and with arguments. */
+/** A binding leads on from an exchange: to a queue or to another exchange, under a key and with arguments. */
 import type { BindOptions, ExchangeType } from '../api/topology.ts';
 import { type Assurance, EXACTLY_ONCE, type Spelling } from '../message/message.ts';
 import type { Headers } from '../message/properties.ts';

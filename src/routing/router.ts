@@ -1,5 +1,5 @@
 /**
- * From (exchange, key) to a list of queues, once: the route cache.
+ * The router: from (exchange, key) to a list of queues, once, kept in the route cache.
  *
  * A compiled route (`route.ts`) stays valid until a binding that matters to it changes; whoever holds one looks at `valid` and asks again.
  * The cache is bounded by its number of targets; when full it starts anew.

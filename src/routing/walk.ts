@@ -1,4 +1,4 @@
-/** Follows bindings from where a message was published to the queues that get it. */
+/** The walk: follows bindings from where a message was published to the queues that get it. */
 import { EXACTLY_ONCE } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import type { Binding, ExchangeRef, RouteTarget } from './binding.ts';

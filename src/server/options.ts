@@ -1,4 +1,4 @@
-/** What a program gives `createBroker`, and what it gets from it. */
+/** Options of `createBroker`, and the running broker that it returns. */
 import type { Authenticator } from '../api/identity.ts';
 import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Endpoint, Protocol } from '../api/protocol.ts';

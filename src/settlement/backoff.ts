@@ -1,5 +1,5 @@
 /**
- * How long a message that failed waits before it is tried again. A pure function: what looks like chance is made from the
+ * Backoff: how long a message that failed waits before it is tried again. A pure function: what looks like chance is made from the
  * message's number, so that the same failure waits the same time in a simulation.
  *
  *     constant      d     d     d     d

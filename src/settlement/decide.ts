@@ -1,6 +1,6 @@
 /**
- * What becomes of a message when a delivery of it ends: one pure function for every protocol's words. It knows no queue
- * and no log; the vhost carries the decision out.
+ * Decisions on what becomes of a message, when a delivery of it ends (`decide`) or its queue gives it up (`deathBy`): pure
+ * functions for every protocol's words. They know no queue and no log; the vhost carries the decision out.
  */
 import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../api/consume.ts';
 import type { DeathReason } from '../message/deaths.ts';

@@ -1,6 +1,6 @@
 /**
- * The statistics of a vhost and its queues, taken when somebody asks: nothing is added up before. With many queues that takes a while: so it is
- * done in parts, between which others may have their turn.
+ * The statistics of a vhost and its queues, taken when somebody asks: nothing is added up before. With many queues that takes
+ * a while, so it is done in parts, between which others may have their turn.
  */
 import type { LogStatistics } from '../log/statistics.ts';
 import type { TransientStatistics } from '../log/transient/transient-store.ts';

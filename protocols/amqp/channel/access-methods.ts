@@ -1,4 +1,4 @@
-/** Class access, which old clients still ask: any realm is granted, with a ticket that nobody looks at. */
+/** Methods of class access, which old clients still ask: any realm is granted, with a ticket that nobody looks at. */
 
 import { ACCESS_REQUEST, ACCESS_REQUEST_OK } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/field-reader.ts';

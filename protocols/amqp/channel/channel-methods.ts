@@ -1,4 +1,4 @@
-/** Class channel. [§1.5] */
+/** Methods of class channel. [§1.5] */
 import { RELEASED } from '../../../src/api/index.ts';
 import {
   CHANNEL_CLOSE,

@@ -1,4 +1,4 @@
-/** From a method frame on an open channel to the handler of its class. Publishes and acknowledgements first: they are hot. */
+/** Dispatch of methods: from a method frame on an open channel to the handler of its class. Publishes and acknowledgements first: they are hot. */
 import {
   BASIC_ACK,
   BASIC_PUBLISH,

@@ -1,4 +1,4 @@
-/** Class connection, once the handshake is over. [§1.4] */
+/** Methods of class connection, once the handshake is over. [§1.4] */
 import { CONNECTION_CLOSE, CONNECTION_UPDATE_SECRET, CONNECTION_UPDATE_SECRET_OK } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/field-reader.ts';
 import type { MethodWriter } from '../codec/method-writer.ts';

@@ -1,4 +1,4 @@
-/** From a frame to the channel and the handler that it is for, in each of a connection's states. */
+/** Dispatch of frames: from a frame to the channel and the handler that it is for, in each of a connection's states. */
 import { type Channel, OPEN } from '../channel/channel.ts';
 import { answerClosing, openChannel } from '../channel/channel-methods.ts';
 import { channelMethod } from '../channel/method-dispatch.ts';

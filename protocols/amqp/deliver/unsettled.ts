@@ -1,5 +1,5 @@
 /**
- * What one channel has delivered and not yet seen settled, and settling it: one delivery, all up to a tag, or all there are.
+ * Unsettled deliveries of one channel, and settling them: one delivery, all up to a tag, or all there are.
  * Many are settled in parts, so that nobody else waits for them.
  */
 import { type Consumer, type Outcome, RELEASED, type Share } from '../../../src/api/index.ts';

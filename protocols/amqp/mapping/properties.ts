@@ -1,5 +1,5 @@
 /**
- * Between AMQP's properties and the broker's neutral form, used when a message crosses to or from another protocol.
+ * AMQP's properties and the broker's neutral form, read and written: used when a message crosses to or from another protocol.
  *
  * What AMQP has no field for travels in headers: `x-correlation-id` (one that is not a short string of text), `JMSXGroupID`
  * (the group), `x-reply-to-exchange` (where a reply goes when that is not the default exchange). `WireProperties` adds what

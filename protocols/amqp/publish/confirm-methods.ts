@@ -1,4 +1,4 @@
-/** Class confirm: RabbitMQ's publisher confirms. https://www.rabbitmq.com/docs/confirms */
+/** Methods of class confirm: RabbitMQ's publisher confirms. https://www.rabbitmq.com/docs/confirms */
 import type { MethodChannel } from '../channel/method-channel.ts';
 import { CONFIRM_SELECT, CONFIRM_SELECT_OK } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/field-reader.ts';

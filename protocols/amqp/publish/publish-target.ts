@@ -1,4 +1,4 @@
-/** Where one message goes: the route of its address, or of all its addresses if it names more than one. */
+/** The target of one message: the route of its address, or of all its addresses if it names more than one. */
 import { DOT, type Route, type Session } from '../../../src/api/index.ts';
 import type { Routes } from './routes.ts';
 

@@ -1,4 +1,4 @@
-/** Class tx. [§1.9] */
+/** Methods of class tx. [§1.9] */
 import { MARK_REFUSED } from '../../../src/api/index.ts';
 import type { MethodChannel } from '../channel/method-channel.ts';
 import { TX_COMMIT, TX_COMMIT_OK, TX_ROLLBACK, TX_ROLLBACK_OK, TX_SELECT, TX_SELECT_OK } from '../codec/constants.ts';

@@ -1,4 +1,4 @@
-/** Class exchange. [§1.6, and RabbitMQ's exchange.bind] */
+/** Methods of class exchange. [§1.6, and RabbitMQ's exchange.bind] */
 import { DOT } from '../../../src/api/index.ts';
 import type { MethodChannel } from '../channel/method-channel.ts';
 import {

@@ -1,4 +1,4 @@
-/** Class queue. [§1.7] */
+/** Methods of class queue. [§1.7] */
 import { DOT, MARK_NOW } from '../../../src/api/index.ts';
 import type { MethodChannel } from '../channel/method-channel.ts';
 import {

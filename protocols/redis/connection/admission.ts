@@ -1,4 +1,4 @@
-/** Who a client is: asks the broker, which answers at once or later, and gives up on who does not say in time. */
+/** Admission of a client: asks the broker who it is, which answers at once or later, and gives up on who does not say in time. */
 import { type Refusal, type Session, type SessionClient, Timer, type Transport } from '../../../src/api/index.ts';
 import type { Adapter } from '../adapter.ts';
 

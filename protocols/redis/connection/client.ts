@@ -1,4 +1,4 @@
-/** What a connection has once its client is let in, and not before; and all that a command's handler may use of it. */
+/** The client of a connection once it is let in, and not before: all that a command's handler may use of it. */
 import {
   type ConfirmRing,
   type ConfirmSink,

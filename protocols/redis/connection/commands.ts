@@ -1,4 +1,4 @@
-/** Every command that there is, and how it may be called. */
+/** The table of commands: each that there is, and how it may be called. */
 import type { Command } from '../codec/command-parser.ts';
 import { psubscribe, pubsub, punsubscribe, subscribe, unsubscribe } from '../deliver/subscribe.ts';
 import { blmove, blpop, brpop, lmove, lpop, rpop } from '../deliver/take.ts';

@@ -1,4 +1,4 @@
-/** How many connections of a vhost have subscribed to each channel and pattern, for PUBSUB. */
+/** The audience of a vhost: how many connections have subscribed to each channel and pattern, for PUBSUB. */
 export class Audience {
   readonly channels = new Map<string, number>();
   readonly patterns = new Map<string, number>();

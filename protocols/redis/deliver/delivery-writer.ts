@@ -1,5 +1,5 @@
 /**
- * Writes what a client is given: pushes of messages, and elements of lists. Large bodies go out piece by piece, and what is
+ * The writer of one client's deliveries: pushes of messages, and elements of lists. Large bodies go out piece by piece, and what is
  * written meanwhile waits behind them (`BodySender`).
  */
 import { type Backpressure, BodySender, type MessageView, type Output, type Session } from '../../../src/api/index.ts';

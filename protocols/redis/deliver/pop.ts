@@ -1,5 +1,5 @@
 /**
- * One command that takes an element: from the first of its lists that has one, or else from whichever gets one first, within
+ * A pop, one command that takes an element: from the first of its lists that has one, or else from whichever gets one first, within
  * a time.
  *
  *     look at each list ──one has──▶ TAKEN ──▶ replied, and settled

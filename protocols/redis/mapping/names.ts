@@ -1,5 +1,5 @@
 /**
- * Where Redis meets the neutral model: names.
+ * Names of Redis in the neutral model.
  *
  *     Redis                       the broker
  *     channel `a.b`               exchange amq.topic, key `a.b` in dots, byte for byte: AMQP's and STOMP's `a.b`, MQTT's `a/b`

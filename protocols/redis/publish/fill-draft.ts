@@ -1,4 +1,4 @@
-/** A value that is published: it is the body, and all there is. */
+/** Fills the draft of a value that is published: it is the body, and all there is. */
 import { type Assurance, AT_MOST_ONCE, type Draft, INLINE_BODY_BYTES, type Session } from '../../../src/api/index.ts';
 import { REDIS_DIALECT } from '../mapping/names.ts';
 

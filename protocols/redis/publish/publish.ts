@@ -1,4 +1,4 @@
-/** What comes in: PUBLISH to a channel; LPUSH and RPUSH to a list. */
+/** Publishing: PUBLISH to a channel; LPUSH and RPUSH to a list. */
 import { AT_LEAST_ONCE, AT_MOST_ONCE, DOT, MARK_NOW, MARK_REFUSED, type Mark } from '../../../src/api/index.ts';
 import type { Command } from '../codec/command-parser.ts';
 import type { Client } from '../connection/client.ts';

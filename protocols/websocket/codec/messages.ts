@@ -1,5 +1,5 @@
 /**
- * What an adapter writes, as the messages of a WebSocket: one for each packet of its protocol, since clients read one from
+ * Messages of a WebSocket, cut from what an adapter writes: one for each packet of its protocol, since clients read one from
  * each; a packet that leaves in pieces is one message in fragments.
  *
  *     ┌ bytes of a turn ──────────────────────────┐   ┌ of the next ─────────┐

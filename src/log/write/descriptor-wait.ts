@@ -1,4 +1,4 @@
-/** Waiting for a file descriptor where none is left: what found none is tried again every 100 ms until there is one. */
+/** The wait for a file descriptor where none is left: whatever found none is tried again every 100 ms until there is one. */
 import { type Clock, Timer } from '../../clock/clock.ts';
 
 const WAIT_MS = 100;

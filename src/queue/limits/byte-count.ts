@@ -1,5 +1,5 @@
 /**
- * How many bytes of bodies wait in a queue that has a limit on them. No size is kept for what waits: it is read when a
+ * The count of the bytes of bodies that wait in a queue with a limit on them. No size is kept for what waits: it is read when a
  * message leaves. For what may come back, and is not read then, a size is kept by its sequence number.
  *
  * After a restart, or when a limit comes late, what waits has to be read once. That is done in pieces while the queue

@@ -1,4 +1,4 @@
-/** Queues that take no more and say so. */
+/** Full targets: queues that take no more and say so to publishers. */
 import type { Draft } from '../../message/message.ts';
 import type { Queue } from '../queue.ts';
 

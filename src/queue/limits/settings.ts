@@ -1,5 +1,5 @@
 /**
- * What a queue is told to do with what it holds: how long, how much, in which order, for whom. It comes from the arguments
+ * The settings of a queue: how long, how much, in which order, for whom. It comes from the arguments
  * it was declared with (`arguments.ts`), into which an operator's policy can be merged while the queue lives.
  */
 import type { RetryPolicy } from '../../settlement/decide.ts';

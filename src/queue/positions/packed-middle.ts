@@ -1,5 +1,5 @@
 /**
- * What a long run of positions has behind its front: packed chunks (`packed-positions.ts`) and the run at the back.
+ * The packed middle of a long run of positions, all that is behind its front: packed chunks (`packed-positions.ts`) and the run at the back.
  *
  * ```
  * front (a run) ◀── chunk ◀── chunk ◀── … ◀── back (run) ◀── push

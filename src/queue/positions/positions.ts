@@ -1,5 +1,5 @@
 /**
- * Sequence numbers and flags of messages in order of arrival, never objects: what a queue, or one of its levels, has not yet
+ * Positions of a queue: sequence numbers and flags of messages in order of arrival, never objects: what a queue, or one of its levels, has not yet
  * handed out.
  *
  * ```

@@ -1,5 +1,5 @@
 /**
- * A body too large for one record: appended as extents while it arrives, named by the message's record when it is
+ * A stored body, too large for one record: appended as extents while it arrives, named by the message's record when it is
  * complete, read back range by range. Until a message names them, extents are invisible, and a crash forgets them.
  *
  * References: one while it is being written, one for each queue that holds the message, one for each reader. The last

@@ -1,4 +1,4 @@
-/** Numbers from text, the same after every restart: what a hash exchange chooses by. */
+/** The hash that hash exchanges choose by: numbers from text, the same after every restart. */
 
 /** 32 bits, unsigned. FNV-1a over the UTF-16 units, then mixed, for short keys differ in few bits. */
 export function hashText(text: string): number {

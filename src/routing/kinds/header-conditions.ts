@@ -1,5 +1,5 @@
 /**
- * What the bindings of a headers exchange ask for, kept so that a message costs its own headers once and then one look a
+ * The conditions of a headers exchange's bindings, kept so that a message costs its own headers once and then one look a
  * condition: everything that any binding asks for, a name with a value, has a number; a message marks the numbers that are
  * true of it; and a binding is a row of numbers.
  *

@@ -1,5 +1,5 @@
 /**
- * What makes one type of exchange differ from another: which of its bindings a message goes through. A kind keeps its
+ * The kind of an exchange answers the one question in which types of exchange differ: which of its bindings a message goes through. A kind keeps its
  * bindings in the form that answers this fastest; the exchange has them all.
  */
 import type { BindOptions } from '../../api/topology.ts';

@@ -1,4 +1,4 @@
-/** A selector that cannot be read. Says what was wrong and where. */
+/** The error of a selector that cannot be read: what is wrong, and where. */
 import { BrokerError } from '../../message/errors.ts';
 
 export class SelectorError extends BrokerError {

@@ -1,5 +1,5 @@
 /**
- * What a selector's names stand for.
+ * Names in selectors, and what of a message they stand for.
  *
  *     JMSDestination       queue://NAME, topic://KEY, or exchange://NAME/KEY
  *     JMSReplyTo           the same

@@ -1,4 +1,4 @@
-/** What a selector says, as a tree: between the parser, which makes it, and `compile.ts`, which makes a function of it. */
+/** The tree of a selector: between the parser, which makes it, and `compile.ts`, which makes a function of it. */
 
 export type Comparison = '=' | '<>' | '<' | '<=' | '>' | '>=';
 export type Arithmetic = '+' | '-' | '*' | '/' | '%';

@@ -1,5 +1,5 @@
 /**
- * What a selector calculates with, and the rules of its types.
+ * Values that a selector calculates with, and the rules of their types.
  *
  *     type          in JavaScript     comes from
  *     string        string            text, bytes read as text

@@ -1,5 +1,5 @@
 /**
- * Makes publishers wait: for direct subscribers that lag a little behind, and for queues whose consumers do (`queue/dispatch/publisher-pace.ts`).
+ * Flow control by subscribers makes publishers wait: for direct subscribers that lag a little behind, and for queues whose consumers do (`queue/dispatch/publisher-pace.ts`).
  *
  * A subscriber whose connection is congested stalls those who publish to it, until it has drained or `STALL_MS` have
  * passed. In the second case it counts as slow: nobody waits for it again before it has drained, and what it has no room

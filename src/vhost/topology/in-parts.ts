@@ -1,4 +1,4 @@
-/** Does something to each of many, in parts: others have their turn in between. */
+/** A loop in parts, over each of many: others have their turn in between. */
 import type { Share } from '../../clock/work.ts';
 
 /** @param share whose budget of work it costs @param done called once, perhaps before this returns */
