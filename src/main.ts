@@ -18,7 +18,7 @@ import { pino } from 'pino';
 import { allowMoreInlining } from './command/engine.ts';
 import type { CommandOutput } from './command/logs.ts';
 import { screen } from './command/screen.ts';
-import { USUAL_PORTS } from './config/listen.ts';
+import { LISTEN_NAMES, titlesOf } from './config/listen.ts';
 import { ConfigError, type Flags, keyPaths, type Loaded, loadConfig } from './config/load.ts';
 import { printConfig } from './config/print.ts';
 import { type Config, LOG_LEVELS } from './config/schema.ts';
@@ -33,7 +33,7 @@ function repeated(value: string, before: string[] | undefined): string[] {
 }
 
 const program = new Command('entrepot')
-  .description('A message broker: AMQP 0-9-1, MQTT, STOMP and WebSocket clients meet in one durable model.')
+  .description(`A message broker: ${titlesOf((_, name) => name !== 'http')} clients meet in one durable model.`)
   .version(`${PRODUCT.toLowerCase()} ${VERSION}`, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help')
   .configureOutput({ outputError: (text, write) => write(oneLine(text.replace(/^error: /, 'entrepot: '))) })
@@ -43,7 +43,7 @@ const configOption = new Option('--config <file>', 'read settings from a YAML fi
 
 const listenOption = new Option(
   '--listen <address>',
-  `PROTOCOL://HOST:PORT, protocol one of ${Object.keys(USUAL_PORTS).join(', ')}; may be repeated; when given, exactly these listen`,
+  `PROTOCOL://HOST:PORT, protocol one of ${LISTEN_NAMES.join(', ')}; may be repeated; when given, exactly these listen`,
 ).argParser(repeated);
 
 program

@@ -52,7 +52,7 @@ const GUARDED: readonly { what: string; pattern: RegExp; allowed: readonly strin
   {
     what: 'node:fs',
     pattern: /['"](node:)?fs(\/promises)?['"]/,
-    allowed: ['src/log/files/files.ts', 'src/log/file-system.ts', 'src/config/file.ts', 'src/transport/descriptors.ts'],
+    allowed: ['src/log/files/files.ts', 'src/config/file.ts', 'src/transport/descriptors.ts'],
   },
   {
     what: 'node:net',
@@ -61,10 +61,17 @@ const GUARDED: readonly { what: string; pattern: RegExp; allowed: readonly strin
       /^\s*(?:import|export)\s+(?!type\b)[^;]*?['"](node:)?(net|tls|dgram)['"]|import\(['"](node:)?(net|tls)['"]\)/m,
     allowed: ['src/transport/'],
   },
+  {
+    what: 'node:http',
+    pattern:
+      /^\s*(?:import|export)\s+(?!type\b)[^;]*?\bfrom\s*['"](node:)?https?2?['"]|import\(['"](node:)?https?2?['"]\)/m,
+    allowed: ['src/management/server.ts', 'protocols/websocket/connection/upgrades.ts'],
+  },
+  { what: 'fetch', pattern: /(?<![.\w])fetch\(/, allowed: ['src/command/health.ts'] },
 ];
 
 /** Words that the core does not know, and where it may. */
-const PROTOCOL_WORDS = /amqp|mqtt|stomp|web-?socket/i;
+const PROTOCOL_WORDS = /amqp|mqtt|stomp|redis(?![a-z])|web-?socket/i;
 const MAY_NAME_PROTOCOLS = ['src/main.ts', 'src/index.ts', 'src/server/', 'src/command/', 'src/config/'];
 
 interface Source {
@@ -261,9 +268,11 @@ const RULES: readonly {
       { path: 'src/queue/x.ts', text: '// as AMQP has it' },
       { path: 'src/vhost/x.ts', text: "if (name === 'mqtt') return;" },
       { path: 'src/transport/x.ts', text: 'class WebSocketThing {}' },
+      { path: 'src/vhost/x.ts', text: '// a list of Redis' },
     ],
     keeps: [
       { path: 'src/queue/x.ts', text: "const topic = 'amq.topic';" },
+      { path: 'src/vhost/x.ts', text: '// redistributed' },
       { path: 'src/config/x.ts', text: 'const usual = { mqtt: 1883 };' },
       { path: 'protocols/mqtt/x.ts', text: '// MQTT' },
     ],
@@ -282,12 +291,17 @@ const RULES: readonly {
       { path: 'src/vhost/x.ts', text: "import fs from 'fs/promises';" },
       { path: 'protocols/x/x.ts', text: "import { connect } from 'node:net';" },
       { path: 'protocols/x/x.ts', text: "import {\n  connect,\n} from 'node:tls';" },
+      { path: 'src/vhost/x.ts', text: "import { createServer, type Server } from 'node:http';" },
+      { path: 'protocols/x/x.ts', text: "const { request } = await import('https');" },
+      { path: 'src/management/x.ts', text: 'await fetch(url);' },
     ],
     keeps: [
       { path: 'src/clock/x.ts', text: 'Date.now(); setInterval(f, 20);' },
       { path: 'src/queue/x.ts', text: '// Date.now is for the clock alone\nconst date = new Date(epochMs);' },
       { path: 'src/transport/x.ts', text: "import { createServer } from 'node:net';" },
       { path: 'protocols/x/x.ts', text: "import type { Socket } from 'node:net';" },
+      { path: 'src/server/x.ts', text: "import type { Server } from 'node:http';" },
+      { path: 'src/vhost/x.ts', text: 'store.fetch(seq);' },
     ],
   },
 ];

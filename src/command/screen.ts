@@ -1,18 +1,9 @@
 /** The start-up screen: what listens where, where the data is, what is promised, who may connect, and a line to try. */
-import { formatListen, USUAL_PORTS } from '../config/listen.ts';
+import { formatListen, LISTEN_PROTOCOLS, titlesOf } from '../config/listen.ts';
 import type { Config } from '../config/schema.ts';
 import type { ListenerInfo } from '../index.ts';
 import { formatEndpoint, isLoopback } from '../transport/address.ts';
 import { PRODUCT, VERSION } from '../version.ts';
-
-const TITLES: Readonly<Record<string, string>> = {
-  amqp: 'AMQP',
-  mqtt: 'MQTT',
-  stomp: 'STOMP',
-  redis: 'Redis',
-  ws: 'WebSocket',
-  http: 'HTTP',
-};
 
 export function screen(listeners: readonly ListenerInfo[], directory: string, settings: Config): string {
   const rows: [string, string][] = listeners.map((listener) => [titleOf(listener), placeOf(listener)]);
@@ -21,7 +12,10 @@ export function screen(listeners: readonly ListenerInfo[], directory: string, se
   for (const [name, { durability }] of Object.entries(settings.vhosts)) {
     if (durability !== undefined) rows.push(['', `vhost ${name}: ${durabilityText(durability)}`]);
   }
-  rows.push(['Access', 'from this machine: user guest, password guest; MQTT, STOMP and Redis also without a name']);
+  rows.push([
+    'Access',
+    `from this machine: user guest, password guest; ${titlesOf((one) => one.nameless === true)} also without a name`,
+  ]);
   rows.push([
     '',
     open
@@ -30,7 +24,7 @@ export function screen(listeners: readonly ListenerInfo[], directory: string, se
   ]);
   const tryIt = listeners.find((l) => l.name.split('+').includes('mqtt'));
   if (tryIt !== undefined) {
-    const port = tryIt.port === USUAL_PORTS['mqtt'] ? '' : ` -p ${tryIt.port}`;
+    const port = tryIt.port === LISTEN_PROTOCOLS['mqtt']!.port ? '' : ` -p ${tryIt.port}`;
     rows.push(['', '']);
     rows.push([
       'Try',
@@ -52,7 +46,7 @@ function durabilityText({ level, interval }: Pick<Config['durability'], 'level' 
 function titleOf(listener: ListenerInfo): string {
   return listener.name
     .split('+')
-    .map((name) => TITLES[name] ?? name)
+    .map((name) => LISTEN_PROTOCOLS[name]?.title ?? name)
     .join(', ');
 }
 

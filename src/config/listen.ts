@@ -29,14 +29,34 @@ export interface ListenAddress {
   readonly durability?: (typeof DURABILITY_LEVELS)[number] | undefined;
 }
 
-export const USUAL_PORTS: Readonly<Record<string, number>> = {
-  amqp: 5672,
-  mqtt: 1883,
-  stomp: 61613,
-  redis: 6379,
-  ws: 15674,
-  http: 15672,
+/** What can be listened for, by its name in an address: what people call it, and the port that its clients dial. */
+export interface ListenProtocol {
+  readonly title: string;
+  readonly port: number;
+  /** Its clients may come without a name (`LoopbackOnly` lets them in from this machine). */
+  readonly nameless?: true;
+  /** It is no protocol for messages by itself: `ws` carries others, `http` answers operators. Neither shares a port. */
+  readonly alone?: true;
+}
+
+/** The table of what can be listened for; the command's texts and the settings' are made from it. */
+export const LISTEN_PROTOCOLS: Readonly<Record<string, ListenProtocol>> = {
+  amqp: { title: 'AMQP', port: 5672 },
+  mqtt: { title: 'MQTT', port: 1883, nameless: true },
+  stomp: { title: 'STOMP', port: 61613, nameless: true },
+  redis: { title: 'Redis', port: 6379, nameless: true },
+  ws: { title: 'WebSocket', port: 15674, alone: true },
+  http: { title: 'HTTP', port: 15672, alone: true },
 };
+
+/** The names that an address may have: `amqp`, `ws` … */
+export const LISTEN_NAMES: readonly string[] = Object.keys(LISTEN_PROTOCOLS);
+
+/** Titles in a row for a sentence, `A, B and C`. @param which true for those that are wanted */
+export function titlesOf(which: (protocol: ListenProtocol, name: string) => boolean): string {
+  const titles = Object.entries(LISTEN_PROTOCOLS).flatMap(([name, one]) => (which(one, name) ? [one.title] : []));
+  return `${titles.slice(0, -1).join(', ')} and ${titles.at(-1)}`;
+}
 
 /** What listens when nobody says otherwise: the ports that clients already dial, reachable from this machine alone. */
 export const DEFAULT_LISTEN: readonly string[] = [
@@ -49,7 +69,7 @@ export const DEFAULT_LISTEN: readonly string[] = [
 ];
 
 /** Reads one address. `known`: the protocol names there are. Throws a BrokerError that says what is wrong with it. */
-export function parseListen(text: string, known: readonly string[] = Object.keys(USUAL_PORTS)): ListenAddress {
+export function parseListen(text: string, known: readonly string[] = LISTEN_NAMES): ListenAddress {
   const match = /^([^:/]*):\/\/(\[[^\]]*\]|[^:/?#[\]]*)(?::([^/?]*))?\/?(?:\?(.*))?$/.exec(text.trim());
   if (match === null) throw wrong(text, 'it should look like amqp://127.0.0.1:5672');
   const protocols = match[1]!.toLowerCase().split('+');
@@ -57,13 +77,13 @@ export function parseListen(text: string, known: readonly string[] = Object.keys
     if (!known.includes(name)) {
       throw wrong(text, `there is no protocol '${name}'${didYouMean(name, known)} (there are: ${known.join(', ')})`);
     }
-    if (protocols.length > 1 && (name === 'ws' || name === 'http')) {
+    if (protocols.length > 1 && LISTEN_PROTOCOLS[name]?.alone === true) {
       throw wrong(text, `${name} cannot share its port; WebSocket is also served on the http port`);
     }
   }
   if (new Set(protocols).size < protocols.length) throw wrong(text, 'a protocol is named twice');
   const host = match[2]!.startsWith('[') ? match[2]!.slice(1, -1) : match[2]!;
-  const usual = protocols.length === 1 ? USUAL_PORTS[protocols[0]!] : undefined;
+  const usual = protocols.length === 1 ? LISTEN_PROTOCOLS[protocols[0]!]?.port : undefined;
   const portText = match[3];
   if ((portText === undefined || portText === '') && usual === undefined) throw wrong(text, 'it needs a port');
   const port = portText === undefined || portText === '' ? usual! : Number(portText);
@@ -80,7 +100,7 @@ function parseQuery(text: string, query: string, protocols: readonly string[]): 
   if (name !== 'durability') throw wrong(text, `there is no setting '${name}'${didYouMean(name, ['durability'])}`);
   const level = DURABILITY_LEVELS.find((one) => one === value);
   if (level === undefined) throw wrong(text, `durability is one of ${DURABILITY_LEVELS.join(', ')}, not '${value}'`);
-  if (protocols[0] === 'ws' || protocols[0] === 'http') {
+  if (LISTEN_PROTOCOLS[protocols[0]!]?.alone === true) {
     throw wrong(text, `${protocols[0]} cannot have a durability of its own`);
   }
   return level;

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { BrokerError } from '../message/errors.ts';
 import { PRODUCT, VERSION } from '../version.ts';
 import { count, DURABILITY_LEVELS, duration, size } from './kinds.ts';
-import { DEFAULT_LISTEN, parseListen } from './listen.ts';
+import { DEFAULT_LISTEN, LISTEN_NAMES, parseListen } from './listen.ts';
 import { type VhostConfig, vhostsSchema } from './vhosts.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -82,7 +82,7 @@ export const configSchema = z.strictObject({
         .min(1, 'must name at least one address')
         .default([...DEFAULT_LISTEN]),
     )
-    .describe('PROTOCOL[+PROTOCOL…]://HOST:PORT; amqp, mqtt, stomp, redis, ws, http'),
+    .describe(`PROTOCOL[+PROTOCOL…]://HOST:PORT; ${LISTEN_NAMES.join(', ')}`),
   vhosts: vhostsSchema.describe(
     'closed worlds of exchanges and queues, each with a log, and if need be settings, of its own',
   ),

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_LISTEN, formatListen, parseListen, USUAL_PORTS } from '../../src/config/listen.ts';
+import {
+  DEFAULT_LISTEN,
+  formatListen,
+  LISTEN_NAMES,
+  LISTEN_PROTOCOLS,
+  parseListen,
+  titlesOf,
+} from '../../src/config/listen.ts';
 
 it.each([
   ['amqp://127.0.0.1:5672', ['amqp'], '127.0.0.1', 5672],
@@ -75,7 +82,7 @@ it('listens by default on this machine alone, on the ports that clients dial', (
   const addresses = DEFAULT_LISTEN.map((text) => parseListen(text));
   expect(new Set(addresses.map((a) => a.host))).toEqual(new Set(['localhost']));
   expect(addresses.map((a) => a.port)).toEqual([5672, 1883, 61613, 15674, 15675, 15672]);
-  expect(Object.keys(USUAL_PORTS)).toEqual(['amqp', 'mqtt', 'stomp', 'redis', 'ws', 'http']);
+  expect(LISTEN_NAMES).toEqual(['amqp', 'mqtt', 'stomp', 'redis', 'ws', 'http']);
 });
 
 it('takes a durability of its own, and nothing else after a question mark', () => {
@@ -89,4 +96,10 @@ it('takes a durability of its own, and nothing else after a question mark', () =
   expect(() => parseListen('amqp://localhost?durability=soft')).toThrow('one of fsync, interval, none');
   expect(() => parseListen('amqp://localhost?durabilty=none')).toThrow('did you mean durability?');
   expect(() => parseListen('ws://localhost?durability=none')).toThrow('cannot have a durability of its own');
+});
+
+it('has the titles of protocols in a row, for sentences', () => {
+  expect(titlesOf((one) => one.nameless === true)).toBe('MQTT, STOMP and Redis');
+  expect(titlesOf((_, name) => name !== 'http')).toBe('AMQP, MQTT, STOMP, Redis and WebSocket');
+  expect(LISTEN_NAMES.map((name) => LISTEN_PROTOCOLS[name]?.port)).toEqual([5672, 1883, 61613, 6379, 15674, 15672]);
 });
