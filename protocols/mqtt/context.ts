@@ -4,8 +4,8 @@
  * returns, and no longer.
  */
 import { Draft, type Headers } from '../../src/api/index.ts';
-import { MessageProperties } from './codec/message-properties.ts';
-import { PropertyWriter } from './codec/property-writer.ts';
+import { MessageProperties } from './codec/properties/message-properties.ts';
+import { PropertyWriter } from './codec/properties/property-writer.ts';
 import { PublishFields } from './codec/publish.ts';
 import { RateLimit } from './connection/rate-limits.ts';
 import { FanoutCache } from './deliver/fanout-cache.ts';

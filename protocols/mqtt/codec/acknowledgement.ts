@@ -7,7 +7,7 @@
  */
 import { packetIdAt } from './fields.ts';
 import { LEVEL_5, MalformedPacket, PUBACK, PUBREC } from './packet.ts';
-import { PropertyReader, propertiesEnd, propertiesStart } from './property-reader.ts';
+import { PropertyReader, propertiesEnd, propertiesStart } from './properties/property-reader.ts';
 import {
   IMPLEMENTATION_SPECIFIC_ERROR,
   NO_MATCHING_SUBSCRIBERS,

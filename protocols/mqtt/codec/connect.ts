@@ -17,9 +17,9 @@
  * decides nothing about sessions or permissions.
  */
 import { fieldEnd, text, u16 } from './fields.ts';
-import { MessageProperties, NO_PROPERTIES } from './message-properties.ts';
 import { CONNECT, LEVEL_3_1, LEVEL_3_1_1, LEVEL_5, MalformedPacket } from './packet.ts';
-import { PropertyReader, propertiesEnd, propertiesStart } from './property-reader.ts';
+import { MessageProperties, NO_PROPERTIES } from './properties/message-properties.ts';
+import { PropertyReader, propertiesEnd, propertiesStart } from './properties/property-reader.ts';
 import {
   AUTHENTICATION_DATA,
   AUTHENTICATION_METHOD,
@@ -30,7 +30,7 @@ import {
   SESSION_EXPIRY,
   TOPIC_ALIAS_MAXIMUM,
   WILL,
-} from './property-table.ts';
+} from './properties/property-table.ts';
 import { checkTopicName, type Qos } from './publish.ts';
 import { PROTOCOL_ERROR } from './reasons.ts';
 

@@ -7,8 +7,13 @@
  * In 3.1.1 a DISCONNECT is empty.
  */
 import { AUTH, DISCONNECT, MalformedPacket } from './packet.ts';
-import { PropertyReader, propertiesEnd, propertiesStart } from './property-reader.ts';
-import { AUTHENTICATION_DATA, AUTHENTICATION_METHOD, SERVER_REFERENCE, SESSION_EXPIRY } from './property-table.ts';
+import { PropertyReader, propertiesEnd, propertiesStart } from './properties/property-reader.ts';
+import {
+  AUTHENTICATION_DATA,
+  AUTHENTICATION_METHOD,
+  SERVER_REFERENCE,
+  SESSION_EXPIRY,
+} from './properties/property-table.ts';
 import {
   ADMINISTRATIVE_ACTION,
   CONTINUE_AUTHENTICATION,

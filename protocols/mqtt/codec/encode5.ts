@@ -10,8 +10,8 @@
 import type { Output } from '../../../src/api/index.ts';
 import { varintBytes, writeVarint } from './fields.ts';
 import { AUTH, CONNACK, DISCONNECT, PUBREL } from './packet.ts';
-import { AUTHENTICATION_DATA, AUTHENTICATION_METHOD } from './property-table.ts';
-import type { PropertyWriter } from './property-writer.ts';
+import { AUTHENTICATION_DATA, AUTHENTICATION_METHOD } from './properties/property-table.ts';
+import type { PropertyWriter } from './properties/property-writer.ts';
 
 /** `properties` is null for none. */
 export function writeConnack5(

@@ -9,9 +9,9 @@
  * The topic's own rules (`checkTopicName`) are checked where it is not known already.
  */
 
-import type { MessageProperties } from './message-properties.ts';
 import { LEVEL_3_1, MalformedPacket, PUBLISH } from './packet.ts';
-import { PropertyReader, propertiesEnd, propertiesStart } from './property-reader.ts';
+import type { MessageProperties } from './properties/message-properties.ts';
+import { PropertyReader, propertiesEnd, propertiesStart } from './properties/property-reader.ts';
 import { PROTOCOL_ERROR, TOPIC_NAME_INVALID } from './reasons.ts';
 import { levelsIn, topicFault } from './text.ts';
 

@@ -13,8 +13,8 @@
 import { SELECTOR } from '../mapping/property-names.ts';
 import { fieldEnd, packetIdAt } from './fields.ts';
 import { LEVEL_5, MalformedPacket, SUBSCRIBE, UNSUBSCRIBE } from './packet.ts';
-import { PropertyReader, propertiesEnd, propertiesStart } from './property-reader.ts';
-import { SUBSCRIPTION_IDENTIFIER, USER_PROPERTY } from './property-table.ts';
+import { PropertyReader, propertiesEnd, propertiesStart } from './properties/property-reader.ts';
+import { SUBSCRIPTION_IDENTIFIER, USER_PROPERTY } from './properties/property-table.ts';
 import type { Qos } from './publish.ts';
 import { PROTOCOL_ERROR } from './reasons.ts';
 import { filterFault } from './text.ts';

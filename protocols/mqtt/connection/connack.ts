@@ -27,8 +27,8 @@ import {
   SERVER_REFERENCE,
   SESSION_EXPIRY,
   TOPIC_ALIAS_MAXIMUM,
-} from '../codec/property-table.ts';
-import type { PropertyWriter } from '../codec/property-writer.ts';
+} from '../codec/properties/property-table.ts';
+import type { PropertyWriter } from '../codec/properties/property-writer.ts';
 import {
   BAD_USER_NAME_OR_PASSWORD_5,
   CLIENT_IDENTIFIER_NOT_VALID,

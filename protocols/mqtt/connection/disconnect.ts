@@ -2,7 +2,7 @@
 import { decodeDisconnect } from '../codec/disconnect-auth.ts';
 import { disconnectBytes, writeDisconnect } from '../codec/encode5.ts';
 import { MalformedPacket } from '../codec/packet.ts';
-import { REASON_STRING } from '../codec/property-table.ts';
+import { REASON_STRING } from '../codec/properties/property-table.ts';
 import { NORMAL_DISCONNECTION, PROTOCOL_ERROR } from '../codec/reasons.ts';
 import type { ConnectedClient } from './connected-client.ts';
 

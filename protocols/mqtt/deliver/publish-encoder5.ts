@@ -9,7 +9,7 @@
 import { type Clock, copyBytes, type MessageView } from '../../../src/api/index.ts';
 import { varintBytes, writeVarint } from '../codec/fields.ts';
 import { REMAINING_LENGTH_MAX } from '../codec/packet.ts';
-import { MESSAGE_EXPIRY, TOPIC_ALIAS } from '../codec/property-table.ts';
+import { MESSAGE_EXPIRY, TOPIC_ALIAS } from '../codec/properties/property-table.ts';
 import type { OutgoingProperties, PropertySource } from '../mapping/outgoing-properties.ts';
 import type { TopicWriter } from '../mapping/topic-writer.ts';
 import type { FanoutCache } from './fanout-cache.ts';

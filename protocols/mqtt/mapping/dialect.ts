@@ -28,14 +28,14 @@ import {
   unsignedOf,
 } from '../../../src/api/index.ts';
 import { PUBLISH } from '../codec/packet.ts';
-import { PropertyReader } from '../codec/property-reader.ts';
+import { PropertyReader } from '../codec/properties/property-reader.ts';
 import {
   CONTENT_TYPE,
   CORRELATION_DATA,
   PAYLOAD_FORMAT,
   RESPONSE_TOPIC,
   USER_PROPERTY,
-} from '../codec/property-table.ts';
+} from '../codec/properties/property-table.ts';
 import { GROUP, TEXT_NAMES, USER_ID } from './property-names.ts';
 import { addressOf } from './response-topics.ts';
 

@@ -1,8 +1,8 @@
 /** Hints: user properties of a PUBLISH that the broker itself goes by. */
 import { DELAY_MAX_MS, type Draft } from '../../../src/api/index.ts';
 import { PUBLISH } from '../codec/packet.ts';
-import { PropertyReader } from '../codec/property-reader.ts';
-import { USER_PROPERTY } from '../codec/property-table.ts';
+import { PropertyReader } from '../codec/properties/property-reader.ts';
+import { USER_PROPERTY } from '../codec/properties/property-table.ts';
 import { GROUP, USER_ID } from './property-names.ts';
 
 const HINTS = [GROUP, USER_ID, 'x-delay', 'priority'];

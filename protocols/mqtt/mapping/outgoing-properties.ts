@@ -14,15 +14,15 @@ import {
   type Properties,
 } from '../../../src/api/index.ts';
 import { PUBLISH } from '../codec/packet.ts';
-import { PropertyReader } from '../codec/property-reader.ts';
+import { PropertyReader } from '../codec/properties/property-reader.ts';
 import {
   CONTENT_TYPE,
   CORRELATION_DATA,
   PAYLOAD_FORMAT,
   RESPONSE_TOPIC,
   USER_PROPERTY,
-} from '../codec/property-table.ts';
-import { PropertyWriter } from '../codec/property-writer.ts';
+} from '../codec/properties/property-table.ts';
+import { PropertyWriter } from '../codec/properties/property-writer.ts';
 import { MQTT_DIALECT_ID } from './dialect.ts';
 import { TEXT_NAMES } from './property-names.ts';
 import { topicOf } from './response-topics.ts';

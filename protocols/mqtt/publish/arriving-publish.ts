@@ -1,6 +1,6 @@
 /** A PUBLISH whose body arrives in pieces, between its first piece and its last: what is known of it before its body. */
 import type { BodyWriter } from '../../../src/api/index.ts';
-import type { MessageProperties } from '../codec/message-properties.ts';
+import type { MessageProperties } from '../codec/properties/message-properties.ts';
 import type { Qos } from '../codec/publish.ts';
 import type { Utf8Check } from '../codec/text.ts';
 import type { PublishTarget } from './publish-target.ts';

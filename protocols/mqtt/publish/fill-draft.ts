@@ -3,7 +3,7 @@
  * begins with `reset`: whatever became of the message before, which may be another client's, nothing of it stays.
  */
 import type { Draft } from '../../../src/api/index.ts';
-import { type MessageProperties, NO_PROPERTIES } from '../codec/message-properties.ts';
+import { type MessageProperties, NO_PROPERTIES } from '../codec/properties/message-properties.ts';
 import type { Qos } from '../codec/publish.ts';
 import { MQTT_DIALECT_ID } from '../mapping/dialect.ts';
 import { readHints } from '../mapping/hints.ts';

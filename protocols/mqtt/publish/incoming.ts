@@ -6,8 +6,8 @@
  *     will                resolveTarget                                           fillDraft ─▶ publish
  */
 import { type BodyWriter, BrokerError, type Draft, MARK_REFUSED, type Mark } from '../../../src/api/index.ts';
-import { type MessageProperties, NO_PROPERTIES } from '../codec/message-properties.ts';
 import { MalformedPacket, PUBACK, PUBREC } from '../codec/packet.ts';
+import { type MessageProperties, NO_PROPERTIES } from '../codec/properties/message-properties.ts';
 import { decodePublishProperties, type PublishFields, type Qos } from '../codec/publish.ts';
 import {
   NO_MATCHING_SUBSCRIBERS,

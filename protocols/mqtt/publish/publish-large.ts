@@ -1,5 +1,5 @@
 /** PUBLISH whose body arrives in pieces: it is written to the log as it comes, and published once it is whole. */
-import { NO_PROPERTIES } from '../codec/message-properties.ts';
+import { NO_PROPERTIES } from '../codec/properties/message-properties.ts';
 import { decodePublish } from '../codec/publish.ts';
 import { PAYLOAD_FORMAT_INVALID, SUCCESS } from '../codec/reasons.ts';
 import { Utf8Check } from '../codec/text.ts';

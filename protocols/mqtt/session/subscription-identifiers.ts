@@ -6,7 +6,7 @@
  */
 import { DATA_SEVERAL_OWN, type MessageView } from '../../../src/api/index.ts';
 import { varintBytes, writeVarint } from '../codec/fields.ts';
-import { SUBSCRIPTION_IDENTIFIER } from '../codec/property-table.ts';
+import { SUBSCRIPTION_IDENTIFIER } from '../codec/properties/property-table.ts';
 import { filterMatches } from '../codec/text.ts';
 import type { TopicWriter } from '../mapping/topic-writer.ts';
 

@@ -13,7 +13,7 @@
  */
 import type { AdapterState, Clock } from '../../../src/api/index.ts';
 import type { Will } from '../codec/connect.ts';
-import { MessageProperties } from '../codec/message-properties.ts';
+import { MessageProperties } from '../codec/properties/message-properties.ts';
 import { Deadlines } from './deadlines.ts';
 
 const WILL_PREFIX = 'mqtt/will/';

@@ -8,7 +8,6 @@
 import { decodeAcknowledgement } from '../../../protocols/mqtt/codec/acknowledgement.ts';
 import { decodeConnect } from '../../../protocols/mqtt/codec/connect.ts';
 import { decodeAuth, decodeDisconnect } from '../../../protocols/mqtt/codec/disconnect-auth.ts';
-import { MessageProperties } from '../../../protocols/mqtt/codec/message-properties.ts';
 import {
   AUTH,
   CONNECT,
@@ -21,7 +20,8 @@ import {
   SUBSCRIBE,
   UNSUBSCRIBE,
 } from '../../../protocols/mqtt/codec/packet.ts';
-import { PropertyReader } from '../../../protocols/mqtt/codec/property-reader.ts';
+import { MessageProperties } from '../../../protocols/mqtt/codec/properties/message-properties.ts';
+import { PropertyReader } from '../../../protocols/mqtt/codec/properties/property-reader.ts';
 import { decodePublish, decodePublishProperties, PublishFields } from '../../../protocols/mqtt/codec/publish.ts';
 import { type PacketHandler, PacketReader } from '../../../protocols/mqtt/codec/reader.ts';
 import { decodeSubscribe, decodeUnsubscribe } from '../../../protocols/mqtt/codec/subscriptions.ts';

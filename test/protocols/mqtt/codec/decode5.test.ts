@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { acknowledgedReason, decodeAcknowledgement } from '../../../../protocols/mqtt/codec/acknowledgement.ts';
 import { decodeConnect } from '../../../../protocols/mqtt/codec/connect.ts';
 import { decodeAuth, decodeDisconnect } from '../../../../protocols/mqtt/codec/disconnect-auth.ts';
-import { MessageProperties } from '../../../../protocols/mqtt/codec/message-properties.ts';
 import { MalformedPacket } from '../../../../protocols/mqtt/codec/packet.ts';
+import { MessageProperties } from '../../../../protocols/mqtt/codec/properties/message-properties.ts';
 import { decodePublish, decodePublishProperties, PublishFields } from '../../../../protocols/mqtt/codec/publish.ts';
 import { decodeSubscribe, decodeUnsubscribe } from '../../../../protocols/mqtt/codec/subscriptions.ts';
 import {

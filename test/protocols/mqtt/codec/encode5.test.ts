@@ -8,8 +8,8 @@ import {
 } from '../../../../protocols/mqtt/codec/encode5.ts';
 import { varint, varintBytes, writeVarint } from '../../../../protocols/mqtt/codec/fields.ts';
 import { MalformedPacket } from '../../../../protocols/mqtt/codec/packet.ts';
-import * as ids from '../../../../protocols/mqtt/codec/property-table.ts';
-import { PropertyWriter } from '../../../../protocols/mqtt/codec/property-writer.ts';
+import * as ids from '../../../../protocols/mqtt/codec/properties/property-table.ts';
+import { PropertyWriter } from '../../../../protocols/mqtt/codec/properties/property-writer.ts';
 import { parsed } from './oracle5.ts';
 
 describe('what is written', () => {

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import * as oracle from 'mqtt-packet';
 import { expect } from 'vitest';
 import { varintBytes, writeVarint } from '../../../../protocols/mqtt/codec/fields.ts';
-import type { MessageProperties } from '../../../../protocols/mqtt/codec/message-properties.ts';
+import type { MessageProperties } from '../../../../protocols/mqtt/codec/properties/message-properties.ts';
 import { Turn } from '../../../../src/clock/turn.ts';
 import { Output } from '../../../../src/transport/output.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { MessageProperties } from '../../../../protocols/mqtt/codec/message-properties.ts';
 import { MalformedPacket } from '../../../../protocols/mqtt/codec/packet.ts';
-import { PropertyReader } from '../../../../protocols/mqtt/codec/property-reader.ts';
+import { MessageProperties } from '../../../../protocols/mqtt/codec/properties/message-properties.ts';
+import { PropertyReader } from '../../../../protocols/mqtt/codec/properties/property-reader.ts';
 
 describe('properties', () => {
   const reader = new PropertyReader();

@@ -1,7 +1,7 @@
 /** A draft is as good as new each time it is filled: nothing of the message before is in it, which may be another client's. */
 import { expect, it } from 'vitest';
-import { MessageProperties, NO_PROPERTIES } from '../../../../protocols/mqtt/codec/message-properties.ts';
-import { PropertyWriter } from '../../../../protocols/mqtt/codec/property-writer.ts';
+import { MessageProperties, NO_PROPERTIES } from '../../../../protocols/mqtt/codec/properties/message-properties.ts';
+import { PropertyWriter } from '../../../../protocols/mqtt/codec/properties/property-writer.ts';
 import { MQTT_DIALECT_ID } from '../../../../protocols/mqtt/mapping/dialect.ts';
 import { fillDraft } from '../../../../protocols/mqtt/publish/fill-draft.ts';
 import { PublishTarget } from '../../../../protocols/mqtt/publish/publish-target.ts';

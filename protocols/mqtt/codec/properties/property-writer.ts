@@ -1,5 +1,5 @@
 /** The writer of MQTT 5.0's properties [section 2.2.2]. */
-import { writeVarint } from './fields.ts';
+import { writeVarint } from '../fields.ts';
 import { BYTE, TYPES, U16, USER_PROPERTY, VARINT } from './property-table.ts';
 
 const ROOM = 256;

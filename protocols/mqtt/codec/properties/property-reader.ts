@@ -4,8 +4,10 @@
  * The reader refuses: an identifier that is not in the table or not for its packet, a value of another form (malformed
  * packet [MQTT5 2.2.2.2]); one that comes twice and may not, a value out of its range (protocol error).
  */
-import { varint, varintBytes } from './fields.ts';
-import { MalformedPacket } from './packet.ts';
+import { varint, varintBytes } from '../fields.ts';
+import { MalformedPacket } from '../packet.ts';
+import { PROTOCOL_ERROR } from '../reasons.ts';
+import { isText } from '../text.ts';
 import {
   ABSENT,
   BINARY,
@@ -21,8 +23,6 @@ import {
   USER_PROPERTY,
   VARINT,
 } from './property-table.ts';
-import { PROTOCOL_ERROR } from './reasons.ts';
-import { isText } from './text.ts';
 
 /** Where the properties end whose length is at `at`. */
 export function propertiesEnd(buffer: Buffer, at: number, end: number): number {

@@ -55,7 +55,7 @@ import {
   SUBSCRIBE,
   UNSUBACK,
   UNSUBSCRIBE,
-} from './packet.ts';
+} from '../packet.ts';
 
 export const PAYLOAD_FORMAT = 0x01;
 export const MESSAGE_EXPIRY = 0x02;

@@ -8,7 +8,8 @@
  * A message that has none of the second kind keeps its bytes where they lie. What is made of the bytes is said in
  * `mapping/dialect.ts`.
  */
-import { MalformedPacket } from './packet.ts';
+import { MalformedPacket } from '../packet.ts';
+import { PROTOCOL_ERROR, QUOTA_EXCEEDED, TOPIC_ALIAS_INVALID } from '../reasons.ts';
 import type { PropertyReader } from './property-reader.ts';
 import {
   MESSAGE_EXPIRY,
@@ -20,7 +21,6 @@ import {
   WILL_DELAY,
 } from './property-table.ts';
 import { PropertyWriter } from './property-writer.ts';
-import { PROTOCOL_ERROR, QUOTA_EXCEEDED, TOPIC_ALIAS_INVALID } from './reasons.ts';
 
 const NOTHING = Buffer.alloc(0);
 const PLUS = 0x2b;
