@@ -106,6 +106,19 @@ describe('embedding', () => {
     });
   });
 
+  it('lets spill files take as much of the disk as it is told', async () => {
+    await withTemporaryDirectory(async (data) => {
+      const running = await createBroker({
+        data,
+        listen: ['http://127.0.0.1:0'],
+        transient: { spillSizeMax: 3 << 20 },
+      });
+      const text = await (await fetch(`http://127.0.0.1:${running.port('http')}/metrics`)).text();
+      await running.close();
+      expect(text).toMatch(/^entrepot_transient_spill_limit_bytes(\{.*\})? 3145728$/m);
+    });
+  });
+
   it('refuses settings and addresses it does not know, by name', async () => {
     // @ts-expect-error a mistyped setting
     await expect(createBroker({ amqp: { bodySize: 1 } })).rejects.toThrow('did you mean bodySizeMax?');
@@ -125,6 +138,9 @@ describe('embedding', () => {
     [{ logger: true }, 'the option logger must have the methods'],
     [{ logger: { log() {} } }, 'the option logger must have the methods'],
     [{ clock: Date }, 'the option clock must be a Clock'],
+    [{ protocols: [undefined] }, 'the option protocols must be a list of adapters'],
+    [{ protocols: [null] }, 'the option protocols must be a list of adapters'],
+    [{ protocols: ['amqp'] }, 'the option protocols must be a list of adapters'],
     [{ protocols: [{}] }, 'the option protocols must be a list of adapters'],
     [{ protocols: { name: 'x' } }, 'the option protocols must be a list of adapters'],
     [

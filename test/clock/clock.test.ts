@@ -98,6 +98,24 @@ describe('a turn', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(order).toEqual(['write', 'gather']);
   });
+
+  it('does a task that is put off once in the next turn, however often that was asked for', () => {
+    const turn = new Turn();
+    const order: string[] = [];
+    const rest = task(order, 'rest');
+    const busy = task(order, 'busy', () => {
+      turn.addLater(PHASE_GATHER, rest);
+      turn.addLater(PHASE_GATHER, rest);
+    });
+    turn.add(PHASE_GATHER, busy);
+    turn.addLater(PHASE_GATHER, busy); // it is in this turn already
+    turn.end();
+    // What is put off while the phase runs waits, as what was put off before would.
+    expect(order).toEqual(['busy']);
+    turn.end();
+    turn.end();
+    expect(order).toEqual(['busy', 'rest']);
+  });
 });
 
 describe('what a timer or a task of a turn throws', () => {

@@ -274,7 +274,13 @@ it('a frame without an end and an open transaction are in the sum: an ERROR says
 });
 
 it('a client that reads nothing is closed when all that wait to be read are too many', async () => {
-  broker = await startTestBroker({ connections: { unsentSizeMax: MIB } });
+  const told: unknown[] = [];
+  const quiet = () => {};
+  const warn = (fields: { reason?: unknown }) => void told.push(fields.reason);
+  broker = await startTestBroker({
+    connections: { unsentSizeMax: MIB },
+    logger: { debug: quiet, info: quiet, warn, error: quiet },
+  });
   for (let n = 0; n < 4; n++) {
     const slow = connect(broker.ports.mqtt, '127.0.0.1');
     slow.on('error', () => {});
@@ -294,6 +300,7 @@ it('a client that reads nothing is closed when all that wait to be read are too 
   }
   expect(broker.connections).toBeLessThanOrEqual(4);
   expect(await metric('entrepot_connections_unsent_refused_total')).toBeGreaterThan(0);
+  expect(told).toContain('it does not read, and more waits to be read than there is memory for');
   expect(await metric('entrepot_connections_unsent_bytes')).toBeLessThanOrEqual(MIB);
   await publisher.close();
 });

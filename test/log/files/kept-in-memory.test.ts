@@ -11,6 +11,14 @@ it('is made but once where it must not be there, with its text', async () => {
   expect(await files.list('/d')).toEqual(['lock']);
 });
 
+it('lists what is in a directory by its name there, and nothing of another', async () => {
+  const files = new MemoryFiles();
+  for (const path of ['/d/a', '/d/b', '/dd/c', '/e/d/f']) await files.createExclusive(path, '');
+  expect(await files.list('/d')).toEqual(['a', 'b']);
+  expect(await files.list('/dd')).toEqual(['c']);
+  expect(await files.list('/nothing')).toEqual([]);
+});
+
 it('has after a renaming the new name alone', async () => {
   const files = new MemoryFiles();
   await files.createExclusive('/d/a', 'text');

@@ -324,6 +324,27 @@ test('what does not come back as it was written is an error, never a wrong messa
   await it.close();
 });
 
+test('what is read back counts as memory, and goes again when others are read', async () => {
+  const files = new MemoryFiles();
+  const it = await Owner.open(files);
+  for (let i = 1; i <= 400; i++) it.message(text(i));
+  await until(() => it.store.residentBytes <= 4096);
+  await quiet(files);
+  const before = it.store.residentBytes;
+  it.store.load(1, () => {});
+  await until(() => it.peek(1) !== undefined);
+  expect(it.store.residentBytes).toBe(before + 1024);
+  for (let i = 1; i <= 400; i++) expect(await it.read(i)).toBe(text(i));
+  await it.settle(files);
+  expect(it.store.residentBytes).toBeGreaterThan(0);
+  expect(it.store.residentBytes).toBeLessThanOrEqual(4096);
+  let there = 0;
+  for (let i = 1; i <= 400; i++) if (it.peek(i) !== undefined) there++;
+  // Four blocks of some fourteen messages each.
+  expect(there).toBeLessThan(100);
+  await it.close();
+});
+
 test('without a directory nothing is spilled', async () => {
   const files = new MemoryFiles();
   const it = await Owner.open(files, { directory: null });

@@ -168,6 +168,8 @@ describe('declaring again', () => {
     [{ 'x-message-ttl': byte(5) }, {}, "received none but current is the value '5' of type 'byte'"],
     [{}, { 'x-message-ttl': byte(5) }, "received the value '5' of type 'byte' but current is none"],
     [{ 'x-message-ttl': byte(5) }, { 'x-message-ttl': real(5) }, "received '5.0' but current is '5'"],
+    [{ 'x-message-ttl': byte(5) }, { 'x-message-ttl': real(-7) }, "received '-7.0' but current is '5'"],
+    [{ 'x-message-ttl': byte(5) }, { 'x-message-ttl': real(1.5) }, "received '1.5' but current is '5'"],
     [{ 'x-message-ttl': byte(5) }, { 'x-message-ttl': 'a' }, "received 'a' but current is '5'"],
     [
       { 'x-single-active-consumer': true },

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CHUNK_LENGTH } from '../../../src/queue/positions/packed-positions.ts';
 import { PositionArena } from '../../../src/queue/positions/position-arena.ts';
 import { Positions } from '../../../src/queue/positions/positions.ts';
 import { ReturnedPositions } from '../../../src/queue/positions/returned-positions.ts';
@@ -75,6 +76,31 @@ describe('positions', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it.each([CHUNK_LENGTH - 1, CHUNK_LENGTH, CHUNK_LENGTH + 1, 2 * CHUNK_LENGTH, 2 * CHUNK_LENGTH + 1])(
+    'come back from their chunks, %i of them',
+    (count) => {
+      const positions = new Positions(new PositionArena());
+      for (let seq = 1; seq <= count; seq++) positions.push(3 * seq, 9);
+      const again = new Positions(new PositionArena());
+      positions.forEachChunk((chunk) => again.adopt(chunk));
+      const found: number[] = [];
+      again.forEach((seq, flags) => void (flags === 9 && found.push(seq)));
+      expect(found).toEqual(Array.from({ length: count }, (_, i) => 3 * (i + 1)));
+    },
+  );
+
+  it('are found one by one, also where one chunk ends and the next begins', () => {
+    const positions = new Positions(new PositionArena());
+    for (let seq = 1; seq <= 3 * CHUNK_LENGTH + 10; seq++) positions.push(seq, 0);
+    for (let end = CHUNK_LENGTH; end <= 3 * CHUNK_LENGTH; end += CHUNK_LENGTH) {
+      for (const seq of [end - 1, end, end + 1]) {
+        const found: number[] = [];
+        positions.forEachIn(seq, seq, (at) => void found.push(at));
+        expect(found).toEqual([seq]);
+      }
+    }
   });
 
   it('cost next to nothing for a long backlog in one queue', () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { REJECTED, RELEASED } from '../../../src/api/index.ts';
 import type { Session } from '../../../src/api/session.ts';
 import type { Broker } from '../../../src/broker/broker.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
@@ -53,16 +54,19 @@ function damage(i: number): void {
   expect(found).toBe(1);
 }
 
+/** Until memory has given up what it can do without. */
+const untilFewInMemory = (): Promise<void> =>
+  until(() => {
+    broker.turn.end();
+    return broker.statistics()[0]!.log.residentBytes <= 32_768;
+  }, 'a small log in memory');
+
 const unreadable = (): number => broker.statistics()[0]!.counters.unreadable;
 
 it('in a queue: the others come, in order', async () => {
   for (let i = 0; i < 20; i++) send(session, 'q', body(i));
   await safe(session);
-  // Until memory has given up what it can do without.
-  await until(() => {
-    broker.turn.end();
-    return broker.statistics()[0]!.log.residentBytes <= 32_768;
-  }, 'a small log in memory');
+  await untilFewInMemory();
   damage(3);
   const seen = consume(session, 'q', { settled: true });
   await until(() => {
@@ -74,6 +78,53 @@ it('in a queue: the others come, in order', async () => {
   );
   expect(unreadable()).toBe(1);
   expect(errors.filter((text) => text === 'a message cannot be read back')).toHaveLength(1);
+});
+
+it('that has come back to its queue: the others come again, in order', async () => {
+  for (let i = 0; i < 20; i++) send(session, 'q', body(i));
+  const before = consume(session, 'q');
+  broker.turn.end();
+  expect(before.seen).toHaveLength(20);
+  await safe(session);
+  before.consumer.cancel();
+  for (const { slot } of before.seen) before.consumer.settle(slot, RELEASED);
+  await untilFewInMemory();
+  damage(3);
+  const { seen } = consume(session, 'q', { settled: true });
+  await until(() => {
+    broker.turn.end();
+    return seen.length === 19;
+  }, 'nineteen messages');
+  expect(seen.map(({ body: text }) => Number(text.split(' ')[1]))).toEqual(
+    Array.from({ length: 20 }, (_, i) => i).filter((i) => i !== 3),
+  );
+  expect(unreadable()).toBe(1);
+  expect(errors).toEqual(['a message cannot be read back']);
+});
+
+it('that is refused: the others become dead letters, in order, and it is told of', async () => {
+  session.declareQueue('dead', DURABLE);
+  session.declareQueue('refusing', {
+    ...DURABLE,
+    arguments: [
+      { name: 'x-dead-letter-exchange', value: '' },
+      { name: 'x-dead-letter-routing-key', value: 'dead' },
+    ],
+  });
+  for (let i = 0; i < 20; i++) send(session, 'refusing', body(i));
+  const { seen, consumer } = consume(session, 'refusing');
+  broker.turn.end();
+  expect(seen).toHaveLength(20);
+  await safe(session);
+  await untilFewInMemory();
+  damage(3);
+  for (const { slot } of seen) consumer.settle(slot, REJECTED);
+  await until(() => {
+    broker.turn.end();
+    return session.checkQueue('dead').messages === 19 && errors.length > 0;
+  }, 'nineteen dead letters, and a word of the other');
+  expect(unreadable()).toBe(1);
+  expect(errors).toEqual(['a message cannot be read back']);
 });
 
 it('that waits for its time: the others come when they are due', async () => {

@@ -138,6 +138,17 @@ describe('consume', () => {
     expect(await drain(queue)).toEqual([]);
   });
 
+  test('a client that has declared nothing hears of a deleted queue as well', async () => {
+    const queue = await filled(0);
+    const reader = await client(port);
+    const channel = await reader.channel();
+    const inbox = new Inbox();
+    await channel.consume(queue, inbox.consume);
+    await (await one.channel()).deleteQueue(queue);
+    await inbox.ended();
+    await reader.close();
+  });
+
   test('a client that does not understand basic.cancel gets none', async () => {
     const queue = await filled(0);
     const wire = await Wire.open(port); // no capabilities

@@ -102,6 +102,19 @@ describe('QoS', () => {
     await client.leave();
   });
 
+  it('1: answers with identifiers that were never sent make no room in the window', async () => {
+    const client = await RawClient.connect(broker.ports.mqtt, 'bold');
+    await client.subscribe('window3', 1);
+    for (const cmd of ['puback', 'pubcomp'] as const) {
+      for (let messageId = 1000; messageId < 1010; messageId++) client.send({ cmd, messageId });
+    }
+    for (let i = 1; i <= 120; i++) client.publish('window3', String(i), 1, i);
+    for (let i = 1; i <= 120; i++) await client.next('puback');
+    await client.settle();
+    expect(client.packets.filter((p) => p.cmd === 'publish')).toHaveLength(100);
+    await client.leave();
+  });
+
   it('answers with identifiers that were never sent are ignored', async () => {
     const client = await RawClient.connect(broker.ports.mqtt, 'confused');
     client.send({ cmd: 'puback', messageId: 5 });

@@ -133,6 +133,7 @@ describe('a topic alias', () => {
 
   it.each<[string, wire.IPublishPacket['properties'], string, number]>([
     ['over the maximum', { topicAlias: 1001 }, 't', 0x94],
+    ['over the maximum, for a topic,', { topicAlias: 1001 }, '', 0x94],
     ['that was not given', { topicAlias: 7 }, '', 0x82],
   ])('%s ends the connection', async (_, properties, topic, reason) => {
     const client = await harness.connect('c');

@@ -82,6 +82,28 @@ describe.each(endings)('when the last member %s', (_, end) => {
   });
 });
 
+it.each([
+  [0, false, false],
+  [0, true, true],
+  [1, false, false],
+  [1, true, true],
+] as const)(
+  'QoS %i with RETAIN: a member gets it with that QoS, and with RETAIN if it asked for that: %s, and has it but once',
+  async (qos, rap, retain) => {
+    const member = await connect('m', { protocolVersion: 5 });
+    await member.subscribe(SHARE, 2, 1, { rap });
+    const publisher = await connect('publisher', { protocolVersion: 5 });
+    publisher.publish('jobs/1', 'x', qos, qos, { retain: true });
+    await publisher.settle();
+    const got = await member.next('publish');
+    expect([got.payload.toString(), got.qos, got.retain]).toEqual(['x', qos, retain]);
+    if (qos === 1) member.send({ cmd: 'puback', messageId: got.messageId! });
+    await member.settle();
+    await until(() => broker.broker.statistics()[0]!.counters.acknowledged === 1, 'the message to be settled');
+    expect(session.checkQueue(SHARE).messages).toBe(0);
+  },
+);
+
 it('it stays while another member is there, who gets what was not acknowledged', async () => {
   const first = await connect('m');
   await first.subscribe(SHARE, 1);

@@ -76,6 +76,20 @@ test('what one consumer of a queue does not select waits for another', async () 
   expect(await bodies(blue, 2)).toEqual(['blue', 'blue']);
 });
 
+test('what a reader of a queue with a name, bound to a topic, does not select waits for another', async () => {
+  const [red, blue] = [await harness.open(), await harness.open()];
+  const named = { 'x-queue-name': 'shared' };
+  // The one makes the queue, the other finds it with its binding.
+  await subscribe(red, '/topic/t', { ...named, selector: "colour = 'red'" });
+  await subscribe(blue, '/topic/t', { ...named, selector: "colour = 'blue'" });
+  for (const [i, colour] of ['red', 'blue', 'blue', 'red'].entries()) {
+    await red.confirmed('SEND', { destination: '/topic/t', colour }, `${i} ${colour}`);
+  }
+  expect(await bodies(blue, 2)).toEqual(['1 blue', '2 blue']);
+  expect(await bodies(red, 2)).toEqual(['0 red', '3 red']);
+  expect(harness.stats.notSelected).toBe(0);
+});
+
 test('what a subscriber of a topic does not select is over, counted, and uses up no prefetch', async () => {
   const client = await harness.open('1.2', { 'client-id': 'c' });
   const durable = { 'activemq.subscriptionName': 's', ack: 'client-individual', 'prefetch-count': '2' };

@@ -53,6 +53,15 @@ describe('a destination', () => {
     expect(() => parseDestination(text)).toThrow(FrameError);
   }); // prettier-ignore
 
+  test.each([
+    ['/exchange//k', 'A name is missing.'],
+    ['/exchange/', 'A name is missing.'],
+    ['/exchange/x/k/l', "It has too many parts; a '/' within a name is written %2F."],
+    ['/queue/a/b', "It has too many parts; a '/' within a name is written %2F."],
+  ])('%j: it is told what is wrong with it', (text, why) => {
+    expect(() => parseDestination(text)).toThrow(`'${text}' is not a valid destination. ${why}`);
+  });
+
   test('that is shown leads to the same place', () => {
     const name = fc.string({ unit: 'grapheme', minLength: 1 });
     fc.assert(

@@ -97,6 +97,23 @@ describe.each(['1.1', '1.2'])('a cumulative ACK outside, in %s', (version) => {
   });
 });
 
+test('frames that wait for a COMMIT count against memory with more than their bodies, until they are done with', async () => {
+  const client = await harness.open();
+  const held = (): number => harness.handlers[0]!.heldBytes!;
+  await client.confirmed('BEGIN', { transaction: 't' });
+  expect(held()).toBe(0);
+  for (let i = 0; i < 50; i++) await client.confirmed('SEND', { destination: '/queue/q', transaction: 't' }, '12345');
+  const before = held();
+  expect(before).toBeGreaterThanOrEqual(50 * (5 + 256));
+  expect(before).toBeLessThan(50 * 300);
+  await client.confirmed('BEGIN', { transaction: 'u' });
+  await client.confirmed('SEND', { destination: '/queue/q', transaction: 'u' }, '');
+  expect(held()).toBeGreaterThanOrEqual(before + 256);
+  await client.confirmed('COMMIT', { transaction: 't' });
+  await client.confirmed('ABORT', { transaction: 'u' });
+  expect(held()).toBe(0);
+});
+
 describe.each([
   ['a small body', 'x'],
   ['a large body', LARGE],

@@ -190,6 +190,16 @@ describe('a durable subscription of its own', () => {
     expect(bindings('c.s')).toEqual(['amq.topic a']);
   });
 
+  test.each(['durable', 'persistent'])('that %s:true asks for is there for who comes back', async (header) => {
+    const one = await harness.open();
+    await subscribe(one, 's', '/topic/a', { [header]: 'true' });
+    await one.leave();
+    const two = await harness.open();
+    await two.confirmed('SEND', { destination: '/topic/a' }, 'meanwhile');
+    await subscribe(two, 's', '/topic/a', { [header]: 'true' });
+    expect((await two.next('MESSAGE')).body.toString()).toBe('meanwhile');
+  });
+
   test('that two connections share goes with the last of them', async () => {
     const headers = { durable: 'true' };
     const [one, two] = [await harness.open(), await harness.open()];

@@ -1,0 +1,82 @@
+/** Messages that are read back into copies of their own: each is there until it is done with, and no longer. */
+import { beforeEach, expect, it } from 'vitest';
+import type { MessageView } from '../../../src/message/message.ts';
+import type { MessageStore } from '../../../src/queue/store/message-store.ts';
+import { ReadAhead } from '../../../src/vhost/timers/read-ahead.ts';
+
+/** A store that has nothing in memory but what was loaded last. */
+class Disk {
+  readonly loads: number[] = [];
+  readonly damaged = new Set<number>();
+  private inMemory = -1;
+
+  copy(seq: number): Buffer | undefined {
+    return seq === this.inMemory ? Buffer.alloc(1_000) : undefined;
+  }
+
+  view(): boolean {
+    return false;
+  }
+
+  viewCopy(copy: Buffer, seq: number, _flags: number, view: MessageView): void {
+    Object.assign(view, { seq, bodyEnd: copy.length });
+  }
+
+  load(seq: number, _flags: number, done: (error: Error | undefined) => void): void {
+    this.loads.push(seq);
+    if (this.damaged.has(seq)) {
+      done(new Error('damaged'));
+      return;
+    }
+    this.inMemory = seq;
+    done(undefined);
+  }
+}
+
+let disk: Disk;
+let ahead: ReadAhead;
+let lost: number[];
+beforeEach(() => {
+  disk = new Disk();
+  lost = [];
+  ahead = new ReadAhead((seq) => void lost.push(seq));
+});
+
+const store = (): MessageStore => disk as unknown as MessageStore;
+const shown = (seq: number): string => ahead.view(store(), seq, 0, {} as MessageView);
+function read(...seqs: number[]): void {
+  let done = 0;
+  ahead.read(
+    store(),
+    seqs,
+    seqs.map(() => 0),
+    () => done++,
+  );
+  expect([done, ahead.reading]).toEqual([1, false]);
+}
+
+it('in the order in which they lie on the disk, each once', () => {
+  read(5, 2, 9);
+  expect(disk.loads).toEqual([2, 5, 9]);
+  read(5, 9, 11);
+  expect(disk.loads).toEqual([2, 5, 9, 11]);
+  expect([5, 2, 9, 11, 12].map(shown)).toEqual(['shown', 'shown', 'shown', 'shown', 'absent']);
+});
+
+it('one that is done with is there no more, and has to be read again', () => {
+  read(1, 2);
+  ahead.done(1);
+  ahead.done(1);
+  ahead.done(77);
+  expect([shown(1), shown(2)]).toEqual(['absent', 'shown']);
+  read(1);
+  expect(disk.loads).toEqual([1, 2, 1]);
+  expect(shown(1)).toBe('shown');
+});
+
+it('one that is damaged is told of once, and the others are there', () => {
+  disk.damaged.add(2);
+  read(1, 2, 3);
+  expect(lost).toEqual([2]);
+  expect([1, 2, 3].map(shown)).toEqual(['shown', 'unreadable', 'shown']);
+});
