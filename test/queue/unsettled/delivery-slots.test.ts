@@ -1,4 +1,6 @@
 /** The slots of what consumers hold. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { QueueConsumer } from '../../../src/queue/dispatch/consumer.ts';
 import { DeliverySlots } from '../../../src/queue/unsettled/delivery-slots.ts';
@@ -77,4 +79,14 @@ test('all of them are seen, and those in use are found until none is left', () =
     deliveries.remove(slot);
   }
   expect(found.size).toBe(19);
+});
+
+test('however many there are, they lie in an array and not in a hash table, which takes seconds to grow', () => {
+  setFlagsFromString('--allow-natives-syntax');
+  const isHashTable = runInNewContext('(array) => %HasDictionaryElements(array)') as (array: unknown) => boolean;
+  const deliveries = new DeliverySlots();
+  const holder = consumer();
+  for (let seq = 1; seq <= 100_000; seq++) deliveries.add(seq, 0, holder);
+  expect(isHashTable((deliveries as unknown as { holders: unknown }).holders)).toBe(false);
+  setFlagsFromString('--no-allow-natives-syntax');
 });
