@@ -12,6 +12,8 @@ export class RedisStats {
   directDropped = 0;
   /** Messages that a subscriber's patterns were not all compared with, because that would have taken too long. */
   patternsTooDear = 0;
+  /** Commands that would have brought messages, refused because memory is past its mark. */
+  refusedOutOfMemory = 0;
   /** Messages with properties, which Redis' clients cannot be shown. */
   lossyConversions = 0;
   /** Clients that were not let in in time. */

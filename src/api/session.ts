@@ -172,6 +172,12 @@ export interface Session {
   /** What the broker is short of while `congested`, in a word for people. */
   readonly shortage: 'disk' | 'memory';
 
+  /**
+   * The machine's memory has passed its mark, and publishers are `congested` until it is within it again: for protocols that have
+   * an error for this, and clients that want it at once rather than wait.
+   */
+  readonly outOfMemory: boolean;
+
   /** The connection behind the direct sink of this queue has room again: publishers that wait for it may go on. */
   directDrained(name: string): void;
 

@@ -16,6 +16,7 @@ import { MemoryFiles } from '../log/files/memory-files.ts';
 import { type Logger, NO_LOGGER } from '../logger.ts';
 import { type Dialect, Dialects } from '../message/dialect.ts';
 import { BrokerError } from '../message/errors.ts';
+import type { Resource } from '../vhost/flow/publish-flow-control.ts';
 import type { Durability, LogLayout, TransientLayout } from '../vhost/options.ts';
 import { type QueueStatistics, queueStatistics, type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
 import type { TopologyLimits } from '../vhost/topology/limits.ts';
@@ -61,6 +62,8 @@ export class Broker implements BrokerServices {
   /** Writes what an operator reads about clients. */
   readonly clientLog: ClientLog;
   readonly turn: Turn;
+  /** Bytes free on the disk that the data are on; undefined where nothing bounds them. */
+  readonly freeBytes: (() => Promise<number>) | undefined;
   private readonly ownClock: boolean;
   private readonly authenticator: Authenticator;
   private readonly vhosts = new Map<string, Vhost>();
@@ -68,7 +71,8 @@ export class Broker implements BrokerServices {
   private readonly unlock: () => Promise<void>;
   private closing: Promise<void> | null = null;
 
-  private constructor(options: StartOptions, unlock: () => Promise<void>) {
+  private constructor(options: StartOptions, files: FileSystem, directory: string, unlock: () => Promise<void>) {
+    this.freeBytes = files.freeBytes === undefined ? undefined : () => files.freeBytes!(directory);
     this.ownClock = options.clock === undefined;
     // What a timer or a task throws costs no more than it must: never the process, and with it everybody.
     const fault = (error: unknown): void => this.clientLog.fault(undefined, error);
@@ -89,7 +93,7 @@ export class Broker implements BrokerServices {
     const files = options.files ?? (options.dataDirectory === null ? new MemoryFiles() : nodeFiles);
     const directory = options.dataDirectory ?? 'memory';
     const unlock = options.dataDirectory === null ? async () => {} : await claimDirectory(files, directory);
-    const broker = new Broker(options, unlock);
+    const broker = new Broker(options, files, directory, unlock);
     const dialects = new Dialects(() => broker.clock.epochMs());
     for (const dialect of options.dialects) dialects.register(dialect);
     const release = broker.clock instanceof SystemClock ? broker.clock.hold() : () => {};
@@ -183,6 +187,11 @@ export class Broker implements BrokerServices {
 
   reportFault(error: unknown, place?: ClientPlace): void {
     this.clientLog.fault(place, error);
+  }
+
+  /** The machine has too little of this, or enough again: all publishers wait meanwhile. */
+  setScarce(resource: Resource, scarce: boolean): void {
+    for (const vhost of this.vhosts.values()) vhost.publishFlow.setScarce(resource, scarce);
   }
 
   get vhostNames(): readonly string[] {

@@ -148,7 +148,12 @@ export class ClientSession implements Session {
   }
 
   get shortage(): 'disk' | 'memory' {
-    return this.services.log.full ? 'disk' : 'memory';
+    const { log, publishFlow } = this.services;
+    return log.full || publishFlow.isScarce('disk') ? 'disk' : 'memory';
+  }
+
+  get outOfMemory(): boolean {
+    return this.services.publishFlow.isScarce('memory');
   }
 
   openBody(length: number, durable: boolean): BodyWriter {

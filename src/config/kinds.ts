@@ -67,6 +67,29 @@ function meant(
   return `needs a unit: write ${second === undefined ? first : `${first} or ${second}`}`;
 }
 
+/** A part of the machine's memory, such as 60 %, kept as 0.6; or a size in bytes; or 0 for none. */
+export function shareOrSize(fallback: number, description: string) {
+  const schema = z
+    .any()
+    .default(formatShareOrSize(fallback))
+    .transform((value, context): number => {
+      const percent = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*%$/.exec(value.trim()) : null;
+      const number = percent !== null ? Number(percent[1]) / 100 : Number(value);
+      if (number === 0 || (number > 0 && number <= 1)) return number;
+      const bytes = percent === null ? parseSize(value) : undefined;
+      if (typeof bytes === 'number' && bytes > 1) return bytes;
+      context.addIssue(`must be a part of the memory or a size, such as "${formatShareOrSize(fallback)}" or "2 GiB"`);
+      return z.NEVER;
+    })
+    .describe(description);
+  kinds.set(schema, formatShareOrSize);
+  return schema;
+}
+
+function formatShareOrSize(value: number): string {
+  return value > 0 && value <= 1 ? `${Math.round(value * 10_000) / 100}%` : formatSize(value);
+}
+
 /** Without a fallback it may be left out. */
 export function count<F extends number | undefined>(min: number, max: number, fallback: F, description: string) {
   const schema = z

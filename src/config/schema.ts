@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { BrokerError } from '../message/errors.ts';
 import { PRODUCT, VERSION } from '../version.ts';
-import { count, DURABILITY_LEVELS, duration, size } from './kinds.ts';
+import { count, DURABILITY_LEVELS, duration, shareOrSize, size } from './kinds.ts';
 import { DEFAULT_LISTEN, LISTEN_NAMES, parseListen } from './listen.ts';
 import { type VhostConfig, vhostsSchema } from './vhosts.ts';
 
@@ -24,6 +24,9 @@ export interface Config {
   };
   log: { level: (typeof LOG_LEVELS)[number] };
   transient: { spillSizeMax: number };
+  /** `highWatermark`: up to 1 a part of the machine's memory, else bytes; 0 for none. */
+  memory: { highWatermark: number };
+  disk: { freeMin: number };
   connections: { max: number; handshakeTimeout: number; unfinishedSizeMax: number; unsentSizeMax: number };
   amqp: {
     frameSizeMax: number;
@@ -119,6 +122,24 @@ export const configSchema = z.strictObject({
         Number.MAX_SAFE_INTEGER,
         16 * 1024 * MIB,
         'on disk, of messages that need not outlive the broker, in one vhost; more are refused',
+      ),
+    })
+    .prefault({}),
+  memory: z
+    .strictObject({
+      highWatermark: shareOrSize(
+        0.6,
+        'resident memory, a part of the machine (of its cgroup) or a size; past it publishers wait; 0 for none',
+      ),
+    })
+    .prefault({}),
+  disk: z
+    .strictObject({
+      freeMin: size(
+        0,
+        Number.MAX_SAFE_INTEGER,
+        64 * MIB,
+        'free on the disk of the data; below it publishers wait; 0 for none',
       ),
     })
     .prefault({}),

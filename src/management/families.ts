@@ -5,6 +5,7 @@
  * Counters begin at zero with the process. Names follow Prometheus' customs: a unit in the name, `_total` for what only
  * rises.
  */
+import type { WatermarkStatistics } from '../broker/watermarks.ts';
 import { FlushTimes } from '../log/statistics.ts';
 import type { VhostStatistics } from '../vhost/statistics.ts';
 
@@ -56,6 +57,8 @@ export interface BrokerStatistics extends ConnectionStatistics {
   /** What each adapter counts, by its name. */
   readonly protocols: readonly (readonly [protocol: string, counts: Readonly<Record<string, unknown>>])[];
   readonly process: ProcessStatistics;
+  /** The marks of memory and disk that hold publishers back. */
+  readonly watermarks: WatermarkStatistics;
 }
 
 export interface ProcessStatistics {
@@ -116,8 +119,38 @@ export function families(statistics: BrokerStatistics): Family[] {
       'Part of the time since the last scrape that the event loop was busy',
       process.loopUtilization,
     ),
+    ...watermarkFamilies(statistics.watermarks),
     ...vhostFamilies(statistics.vhosts),
     ...protocolFamilies(statistics.protocols),
+  ];
+}
+
+function watermarkFamilies(marks: WatermarkStatistics): Family[] {
+  const { memoryMaxBytes, memoryScarce, memoryPassed, diskFreeMinBytes, diskFreeBytes, diskScarce, diskPassed } = marks;
+  const passed = (resource: string, value: number) => ({ labels: { resource }, value });
+  return [
+    single(
+      'gauge',
+      'entrepot_memory_watermark_bytes',
+      'Resident memory that publishers may fill; 0: any',
+      memoryMaxBytes,
+    ),
+    single('gauge', 'entrepot_disk_free_watermark_bytes', 'Free disk that publishers leave; 0: none', diskFreeMinBytes),
+    ...(diskFreeBytes === undefined
+      ? []
+      : [single('gauge', 'entrepot_disk_free_bytes', 'Free on the disk of the data', diskFreeBytes)]),
+    {
+      type: 'gauge',
+      name: 'entrepot_watermark_passed',
+      help: '1 while publishers wait for this',
+      values: [passed('memory', Number(memoryScarce)), passed('disk', Number(diskScarce))],
+    },
+    {
+      type: 'counter',
+      name: 'entrepot_watermark_passed_total',
+      help: 'How often publishers had to wait for this',
+      values: [passed('memory', memoryPassed), passed('disk', diskPassed)],
+    },
   ];
 }
 

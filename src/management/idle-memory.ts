@@ -85,10 +85,15 @@ class ProcessHeap implements HeapPort {
   }
 
   collect(): void {
-    // There is no other way to ask: a same-thread inspector session, which has a command for it, blocks the process.
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as (options: object) => void;
-    setFlagsFromString('--no-expose-gc');
-    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+    collectGarbage();
   }
+}
+
+/** Collects the whole heap, and gives back what is free of it: some 20 ms for a small one. */
+export function collectGarbage(): void {
+  // There is no other way to ask: a same-thread inspector session, which has a command for it, blocks the process.
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as (options: object) => void;
+  setFlagsFromString('--no-expose-gc');
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }

@@ -34,6 +34,7 @@ export interface MetricsSources {
   readonly broker: Broker;
   connections(): ConnectionStatistics;
   protocols(): BrokerStatistics['protocols'];
+  watermarks(): BrokerStatistics['watermarks'];
 }
 
 export class Metrics {
@@ -68,7 +69,7 @@ export class Metrics {
   }
 
   private async make(): Promise<Answer> {
-    const { broker, connections, protocols } = this.sources;
+    const { broker, connections, protocols, watermarks } = this.sources;
     const parts = broker.statisticsInParts();
     let vhosts: BrokerStatistics['vhosts'] = [];
     await this.inTurns(() => {
@@ -86,6 +87,7 @@ export class Metrics {
         vhosts,
         protocols: protocols(),
         process: this.process(),
+        watermarks: watermarks(),
       }),
     );
   }

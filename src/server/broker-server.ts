@@ -11,6 +11,7 @@ import type { WebSocketUpgrades } from '../../protocols/websocket/index.ts';
 import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Protocol } from '../api/protocol.ts';
 import type { Broker } from '../broker/broker.ts';
+import { Watermarks } from '../broker/watermarks.ts';
 import type { ListenAddress } from '../config/listen.ts';
 import { checkPolicy } from '../config/program.ts';
 import type { Config } from '../config/schema.ts';
@@ -25,6 +26,7 @@ import { descriptorLimit, shareDescriptors } from '../transport/descriptors.ts';
 import { TcpTransport, tcpServer } from '../transport/tcp.ts';
 import { type BuiltInProtocols, webSocketUpgrades } from './built-in.ts';
 import { Listeners } from './listeners.ts';
+import { machine, marksOf } from './machine.ts';
 import type { ListenerInfo, RunningBroker } from './options.ts';
 
 export class BrokerServer implements RunningBroker {
@@ -33,6 +35,7 @@ export class BrokerServer implements RunningBroker {
   private readonly protocols: readonly Protocol[];
   private readonly clients: Connections;
   private readonly webSocket: WebSocketUpgrades;
+  private readonly watermarks: Watermarks;
   private readonly metrics: Metrics;
   private readonly httpSockets: HttpSockets;
   private readonly httpServers: HttpServer[] = [];
@@ -76,7 +79,12 @@ export class BrokerServer implements RunningBroker {
         ...this.clients.stats,
       }),
       protocols: () => protocols.map(({ name, stats }) => [name, { ...stats }]),
+      watermarks: () => this.watermarks.statistics,
     });
+    this.watermarks = new Watermarks(marksOf(config), broker.clock, logger, machine(broker), (resource, scarce) =>
+      broker.setScarce(resource, scarce),
+    );
+    this.watermarks.start();
   }
 
   get listeners(): readonly ListenerInfo[] {
@@ -120,6 +128,7 @@ export class BrokerServer implements RunningBroker {
   }
 
   private async stop(reason: string): Promise<void> {
+    this.watermarks.stop();
     const stopped = this.open.stop();
     await this.clients.close(reason);
     for (const server of this.httpServers) server.closeAllConnections();

@@ -82,6 +82,15 @@ const FIGURES = {
     externalBytes: 55,
     loopUtilization: 0.5,
   },
+  watermarks: {
+    memoryMaxBytes: 71,
+    diskFreeMinBytes: 72,
+    diskFreeBytes: 73,
+    memoryScarce: true,
+    diskScarce: false,
+    memoryPassed: 74,
+    diskPassed: 75,
+  },
 } as unknown as BrokerStatistics;
 
 const of = (all: readonly Family[], name: string): Family => {
@@ -139,6 +148,9 @@ const BROKER: Record<string, [type: string, value: number]> = {
   entrepot_connections_unsent_bytes: ['gauge', 68],
   entrepot_connections_unsent_limit_bytes: ['gauge', 69],
   entrepot_connections_unsent_refused_total: ['counter', 70],
+  entrepot_memory_watermark_bytes: ['gauge', 71],
+  entrepot_disk_free_watermark_bytes: ['gauge', 72],
+  entrepot_disk_free_bytes: ['gauge', 73],
   process_cpu_seconds_total: ['counter', 51],
   process_resident_memory_bytes: ['gauge', 52],
   nodejs_heap_size_used_bytes: ['gauge', 53],
@@ -148,6 +160,18 @@ const BROKER: Record<string, [type: string, value: number]> = {
 };
 
 describe('a metric', () => {
+  it('says which mark is passed, and how often each was', () => {
+    const values = (name: string) => of(families(FIGURES), name).values.map((v) => [v.labels['resource'], v.value]);
+    expect(values('entrepot_watermark_passed')).toEqual([
+      ['memory', 1],
+      ['disk', 0],
+    ]);
+    expect(values('entrepot_watermark_passed_total')).toEqual([
+      ['memory', 74],
+      ['disk', 75],
+    ]);
+  });
+
   const all = families(FIGURES);
 
   it('of the broker has its own number', () => {

@@ -116,7 +116,7 @@ export class Connection
     if (client !== null) {
       const owedMax = entry?.queued === true ? this.adapter.options.repliesPendingMax : 0;
       if (client.owed > owedMax || this.transport.output.congested) gate.pause(OWING);
-      if (entry?.publishes === true && client.session.congested) gate.pause(HELD_BACK);
+      if (entry?.publishes === true && client.session.congested && !client.session.outOfMemory) gate.pause(HELD_BACK);
     } else if (entry?.unknown !== true) this.letInNow();
     return gate.reasons !== 0 || this.input.suspended;
   }
@@ -131,6 +131,10 @@ export class Connection
       throw new CommandError(
         `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
       );
+    }
+    if (entry.publishes === true && client?.session.outOfMemory === true) {
+      this.adapter.stats.refusedOutOfMemory++;
+      throw new CommandError("OOM command not allowed when used memory > 'maxmemory'.");
     }
     if (entry.control === true) entry.run(this, command);
     else entry.run(client!, command);

@@ -51,6 +51,8 @@ export interface FileSystem {
   createExclusive(path: string, text: string): Promise<boolean>;
   /** The text of a small file; undefined if there is none. */
   readText(path: string): Promise<string | undefined>;
+  /** Bytes that may still be written on the disk of this directory. Left out where there is no such bound. */
+  freeBytes?(directory: string): Promise<number>;
 }
 
 class NodeFile implements LogFile {
@@ -240,6 +242,10 @@ export const nodeFiles: FileSystem = {
     } finally {
       await fs.promises.unlink(draft);
     }
+  },
+  async freeBytes(directory) {
+    const { bavail, bsize } = await fs.promises.statfs(directory);
+    return bavail * bsize;
   },
   async readText(path) {
     try {

@@ -1,12 +1,12 @@
 /**
  * Holds publishers back while the vhost cannot keep up: too much is not on the disk yet, too much transient fills the memory,
- * or the disk is full.
+ * or the disk is full; and while the machine's memory or disk is past its mark (`broker/watermarks.ts`).
  *
  * ```
- *         too much unsynced, or in memory                  the disk is full
- * off ──────────────────────────────────────▶ on ◀──────────────────────────── off
+ *         too much unsynced, or in memory            the disk is full, a mark is passed
+ * off ──────────────────────────────────────▶ on ◀──────────────────────────────────── off
  *  ▲                                           │
- *  └── half of it synced; 40 ms gone by; room ─┘   never while the disk is full
+ *  └── half of it synced; 40 ms gone by; room ─┘   never while the disk is full or a mark is passed
  * ```
  *
  * What fills the memory may also be a disk that takes no spilled messages, and consumers that settle on a publishing
@@ -22,6 +22,9 @@ const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024;
 const TRANSIENT_BYTES_MAX = 128 * 1024 * 1024;
 const HOLD_BACK_MS = 40;
 
+/** What a broker may have too little of. */
+export type Resource = 'memory' | 'disk';
+
 export interface PublishFlowControlOptions {
   readonly name: string;
   readonly clock: Clock;
@@ -34,6 +37,8 @@ export interface PublishFlowControlOptions {
 
 export class PublishFlowControl {
   on = false;
+  /** What the machine has too little of. */
+  private readonly scarce = new Set<Resource>();
   private readonly unsyncedBytesMax: number;
   private readonly log: Pick<Log, 'unsyncedBytes' | 'full'>;
   private readonly transient: Pick<TransientStore, 'residentBytes'>;
@@ -53,6 +58,19 @@ export class PublishFlowControl {
     if (durable) {
       if (this.log.unsyncedBytes > this.unsyncedBytesMax) this.hold();
     } else if (this.transient.residentBytes > TRANSIENT_BYTES_MAX) this.hold();
+  }
+
+  /** The machine's memory or disk has passed its mark, or is within it again. */
+  setScarce(resource: Resource, scarce: boolean): void {
+    if (scarce) {
+      this.scarce.add(resource);
+      this.on = true;
+    } else if (this.scarce.delete(resource)) this.resume();
+  }
+
+  /** The machine has too little of this: it holds publishers back until consumers or the operator have made room. */
+  isScarce(resource: Resource): boolean {
+    return this.scarce.has(resource);
   }
 
   private hold(): void {
@@ -79,7 +97,7 @@ export class PublishFlowControl {
   }
 
   resume(): void {
-    if (!this.on || this.log.full) return;
+    if (!this.on || this.log.full || this.scarce.size > 0) return;
     this.on = false;
     this.options.clock.cancel(this.easing);
     this.options.onUncongested();

@@ -19,7 +19,7 @@ class HeldSyncs {
   get files(): FileSystem {
     const { disk } = this;
     return new Proxy<FileSystem>(disk, {
-      get: (_, name: keyof FileSystem) => {
+      get: (_, name: Exclude<keyof FileSystem, 'freeBytes'>) => {
         if (name !== 'open') return disk[name].bind(disk);
         return async (path: string, how: 'read' | 'update' | 'create') => {
           const file = await disk.open(path, how);

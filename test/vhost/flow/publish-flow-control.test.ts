@@ -33,6 +33,33 @@ beforeEach(() => {
   });
 });
 
+describe('publishers, while the machine has too little memory or disk', () => {
+  it('wait until it has enough of both, however much is synced and however long it takes', () => {
+    flow.setScarce('memory', true);
+    flow.setScarce('disk', true);
+    log.unsyncedBytes = 1001;
+    flow.watch(true);
+    log.unsyncedBytes = 0;
+    flow.synced();
+    clock.advance(10_000);
+    flow.setScarce('memory', false);
+    expect([flow.on, freed, flow.isScarce('memory'), flow.isScarce('disk')]).toEqual([true, 0, false, true]);
+    flow.setScarce('disk', false);
+    expect([flow.on, freed]).toEqual([false, 1]);
+  });
+
+  it('wait for the log as well, if its disk is full', () => {
+    log.full = true;
+    flow.diskFull();
+    flow.setScarce('memory', true);
+    log.full = false;
+    flow.diskHasRoom();
+    expect(flow.on).toBe(true);
+    flow.setScarce('memory', false);
+    expect(flow.on).toBe(false);
+  });
+});
+
 describe('publishers of durable messages', () => {
   it('are held back past the bound on what is not synced, not at it', () => {
     log.unsyncedBytes = 1000;
