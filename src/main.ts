@@ -7,7 +7,7 @@
  *        │                                    └──second signal──▶ exit 1 at once (what was confirmed is safe all the same)
  *        └──wrong setting, port in use, directory locked──▶ a line each on stderr, exit 1
  *
- * SIGHUP reads the settings again (see readAgain).
+ * SIGHUP reads the settings again (see readAgain), and the TLS certificates.
  *
  * The start-up screen goes to stdout and ends with a line that begins with `Ready`; the log goes to stderr as JSON.
  */
@@ -43,7 +43,7 @@ const configOption = new Option('--config <file>', 'read settings from a YAML fi
 
 const listenOption = new Option(
   '--listen <address>',
-  `PROTOCOL://HOST:PORT, protocol one of ${LISTEN_NAMES.join(', ')}; may be repeated; when given, exactly these listen`,
+  `PROTOCOL://HOST:PORT, protocol one of ${LISTEN_NAMES.join(', ')}, with an s over TLS; may be repeated; when given, exactly these listen`,
 ).argParser(repeated);
 
 program
@@ -178,7 +178,9 @@ async function start(flags: Flags): Promise<void> {
   process.on('SIGINT', stop);
   // What other daemons use these for differs; none of them dies of one.
   process.on('SIGHUP', () => {
-    if (!stopping) readAgain(flags, settings, logger);
+    if (stopping) return;
+    readAgain(flags, settings, logger);
+    running?.reloadCertificates();
   });
   for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
     process.on(signal, () =>

@@ -30,6 +30,7 @@ export { Carrier, type CarrierServices } from '../transport/carrier.ts';
 export type { Connections } from '../transport/connections.ts';
 export { UNAUTHENTICATED_BYTES_MAX } from '../transport/memory-budget.ts';
 export { Output, type OutputSink, WRITE_BUFFER_BYTES } from '../transport/output.ts';
+export { type Peer, peerOf } from '../transport/peer.ts';
 export {
   type GatedReader,
   OTHERS_TURN,

@@ -8,6 +8,7 @@
 import type { Dialect } from '../message/dialect.ts';
 import type { Output } from '../transport/output.ts';
 import type { BrokerServices } from './broker.ts';
+import type { ClientCertificate } from './identity.ts';
 
 /** A network address and port. */
 export interface Endpoint {
@@ -23,10 +24,12 @@ export interface Transport {
   readonly remote: Endpoint;
   /** The listener's side. */
   readonly local: Endpoint;
-  /** The client is on this machine: the address is a loopback one. */
+  /** The client is on this machine: the address is a loopback one. Never where a proxy says who the client is. */
   readonly loopback: boolean;
   /** The stream is encrypted. */
   readonly secure: boolean;
+  /** What the client has shown of itself in the TLS handshake, verified. Undefined: nothing. */
+  readonly certificate?: ClientCertificate | undefined;
   /** The `name` of the adapter that was found for it, for the log; undefined until then. */
   readonly protocol?: string;
   /** What the client calls itself, for the log: the adapter writes it here as soon as it is known. */

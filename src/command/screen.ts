@@ -46,8 +46,13 @@ function durabilityText({ level, interval }: Pick<Config['durability'], 'level' 
 function titleOf(listener: ListenerInfo): string {
   return listener.name
     .split('+')
-    .map((name) => LISTEN_PROTOCOLS[name]?.title ?? name)
+    .map((name) => LISTEN_PROTOCOLS[name]?.title ?? secureTitleOf(name))
     .join(', ');
+}
+
+function secureTitleOf(name: string): string {
+  const plain = LISTEN_PROTOCOLS[name.slice(0, -1)];
+  return plain === undefined ? name : `${plain.title} over TLS`;
 }
 
 function placeOf(listener: ListenerInfo): string {
@@ -55,8 +60,10 @@ function placeOf(listener: ListenerInfo): string {
   const url = formatListen({ protocols: [listener.name], host: listener.host, port: listener.port });
   switch (listener.name) {
     case 'http':
+    case 'https':
       return `${url}/healthz (${shown}); WebSocket here too`;
     case 'ws':
+    case 'wss':
       return `${url}/ws (${shown})`;
     default:
       return `${url} (${shown})${listener.durability === undefined ? '' : `, durability ${listener.durability}`}`;

@@ -1,20 +1,37 @@
 /**
  * Listen addresses, as operators write them:
  *
- *     PROTOCOL[+PROTOCOL…]://HOST[:PORT]
+ *     PROTOCOL[+PROTOCOL…]://HOST[:PORT][?SETTING=VALUE[&…]]
  *
  *     amqp://localhost:5672              one protocol; localhost is 127.0.0.1 and ::1
  *     amqp+mqtt+stomp://0.0.0.0:7000     several on one port, told apart by a client's first bytes
  *     ws://[::1]:15674                   WebSocket: the sub-protocol says what is spoken on it
  *     http://127.0.0.1:0                 port 0: any free one
+ *     amqps://0.0.0.0                    over TLS: the protocol's name and an s; on a shared port each has it (amqps+mqtts)
  *
  *     amqp://0.0.0.0:5673?durability=none    its clients hear when what they sent is written, whether it is synced or not
+ *     mqtts://*?clientCertificates=demanded&authority=/etc/devices.pem    TLS settings that are this listener's own
  *
- * Without a port it is the protocol's usual one. `*` and an empty host mean every address of the machine.
+ * Without a port it is the protocol's usual one. `*` and an empty host mean every address of the machine. Values may be
+ * percent-encoded, as in any URL.
  */
 import { BrokerError } from '../message/errors.ts';
 import { DURABILITY_LEVELS } from './kinds.ts';
 import { didYouMean } from './suggest.ts';
+
+/** Whether clients are asked for a certificate of their own; one that is shown must be good in any case. */
+export const CLIENT_CERTIFICATES = ['none', 'asked', 'demanded'] as const;
+
+/** What a listener's address may set of `tls`; what it leaves out is as the settings say. */
+export interface ListenTls {
+  /** A PEM file: the certificate, then those that lead to its authority. */
+  readonly certificate?: string;
+  /** A PEM file. Default: the certificate's. */
+  readonly key?: string;
+  /** A PEM file: who may have signed clients' certificates. */
+  readonly authority?: string;
+  readonly clientCertificates?: (typeof CLIENT_CERTIFICATES)[number];
+}
 
 export interface ListenAddress {
   /** One name, or several that share the port. `ws` and `http` stand alone. */
@@ -27,12 +44,18 @@ export interface ListenAddress {
    * follow the write. When that is synced is the vhost's matter.
    */
   readonly durability?: (typeof DURABILITY_LEVELS)[number] | undefined;
+  /** All of it over TLS. Default false. */
+  readonly secure?: boolean | undefined;
+  /** Of a secure listener: what differs from the settings. */
+  readonly tls?: ListenTls | undefined;
 }
 
 /** What can be listened for, by its name in an address: what people call it, and the port that its clients dial. */
 export interface ListenProtocol {
   readonly title: string;
   readonly port: number;
+  /** The same over TLS. */
+  readonly securePort: number;
   /** Its clients may come without a name (`LoopbackOnly` lets them in from this machine). */
   readonly nameless?: true;
   /** It is no protocol for messages by itself: `ws` carries others, `http` answers operators. Neither shares a port. */
@@ -41,12 +64,12 @@ export interface ListenProtocol {
 
 /** The table of what can be listened for; the command's texts and the settings' are made from it. */
 export const LISTEN_PROTOCOLS: Readonly<Record<string, ListenProtocol>> = {
-  amqp: { title: 'AMQP', port: 5672 },
-  mqtt: { title: 'MQTT', port: 1883, nameless: true },
-  stomp: { title: 'STOMP', port: 61613, nameless: true },
-  redis: { title: 'Redis', port: 6379, nameless: true },
-  ws: { title: 'WebSocket', port: 15674, alone: true },
-  http: { title: 'HTTP', port: 15672, alone: true },
+  amqp: { title: 'AMQP', port: 5672, securePort: 5671 },
+  mqtt: { title: 'MQTT', port: 1883, securePort: 8883, nameless: true },
+  stomp: { title: 'STOMP', port: 61613, securePort: 61614, nameless: true },
+  redis: { title: 'Redis', port: 6379, securePort: 6380, nameless: true },
+  ws: { title: 'WebSocket', port: 15674, securePort: 15673, alone: true },
+  http: { title: 'HTTP', port: 15672, securePort: 15671, alone: true },
 };
 
 /** The names that an address may have: `amqp`, `ws` … */
@@ -68,36 +91,88 @@ export const DEFAULT_LISTEN: readonly string[] = [
   'http://localhost:15672',
 ];
 
-/** Reads one address. `known`: the protocol names there are. Throws a BrokerError that says what is wrong with it. */
+/** What a listener's address may say behind its `?`. */
+const PARTS = ['durability', 'certificate', 'key', 'authority', 'clientCertificates'] as const;
+
+/**
+ * Reads one address. Throws a BrokerError that says what is wrong with it.
+ * @param known the names of the protocols there are; each may have an `s` behind it
+ */
 export function parseListen(text: string, known: readonly string[] = LISTEN_NAMES): ListenAddress {
   const match = /^([^:/]*):\/\/(\[[^\]]*\]|[^:/?#[\]]*)(?::([^/?]*))?\/?(?:\?(.*))?$/.exec(text.trim());
   if (match === null) throw wrong(text, 'it should look like amqp://127.0.0.1:5672');
-  const protocols = match[1]!.toLowerCase().split('+');
-  for (const name of protocols) {
-    if (!known.includes(name)) {
-      throw wrong(text, `there is no protocol '${name}'${didYouMean(name, known)} (there are: ${known.join(', ')})`);
-    }
-    if (protocols.length > 1 && LISTEN_PROTOCOLS[name]?.alone === true) {
-      throw wrong(text, `${name} cannot share its port; WebSocket is also served on the http port`);
-    }
-  }
-  if (new Set(protocols).size < protocols.length) throw wrong(text, 'a protocol is named twice');
+  const { protocols, secure } = readProtocols(text, match[1]!.toLowerCase().split('+'), known);
   const host = match[2]!.startsWith('[') ? match[2]!.slice(1, -1) : match[2]!;
-  const usual = protocols.length === 1 ? LISTEN_PROTOCOLS[protocols[0]!]?.port : undefined;
+  const usual = protocols.length === 1 ? LISTEN_PROTOCOLS[protocols[0]!]?.[secure ? 'securePort' : 'port'] : undefined;
   const portText = match[3];
   if ((portText === undefined || portText === '') && usual === undefined) throw wrong(text, 'it needs a port');
   const port = portText === undefined || portText === '' ? usual! : Number(portText);
   if (!Number.isInteger(port) || port < 0 || port > 65_535 || (portText !== undefined && !/^\d*$/.test(portText))) {
     throw wrong(text, `'${portText}' is not a port number (0 to 65535)`);
   }
-  const address = { protocols, host: host === '' ? '*' : host, port };
+  const address = { protocols, host: host === '' ? '*' : host, port, ...(secure && { secure }) };
   const query = match[4];
-  return query === undefined ? address : { ...address, durability: parseQuery(text, query, protocols) };
+  return query === undefined ? address : { ...address, ...readQuery(text, query, protocols, secure) };
 }
 
-function parseQuery(text: string, query: string, protocols: readonly string[]): (typeof DURABILITY_LEVELS)[number] {
-  const [name = '', value = ''] = query.split('=');
-  if (name !== 'durability') throw wrong(text, `there is no setting '${name}'${didYouMean(name, ['durability'])}`);
+function readProtocols(
+  text: string,
+  names: readonly string[],
+  known: readonly string[],
+): { protocols: string[]; secure: boolean } {
+  const protocols: string[] = [];
+  let overTls = 0;
+  for (const name of names) {
+    const plain = known.includes(name) ? name : name.endsWith('s') ? name.slice(0, -1) : '';
+    if (!known.includes(plain)) {
+      throw wrong(text, `there is no protocol '${name}'${didYouMean(name, known)} (there are: ${known.join(', ')})`);
+    }
+    if (plain !== name) overTls++;
+    if (names.length > 1 && LISTEN_PROTOCOLS[plain]?.alone === true) {
+      throw wrong(text, `${name} cannot share its port; WebSocket is also served on the http port`);
+    }
+    protocols.push(plain);
+  }
+  if (new Set(protocols).size < protocols.length) throw wrong(text, 'a protocol is named twice');
+  if (overTls > 0 && overTls < names.length) {
+    throw wrong(text, `a port has TLS for all or for none; write ${protocols.map((name) => `${name}s`).join('+')}`);
+  }
+  return { protocols, secure: overTls > 0 };
+}
+
+/** What an address says of its own. */
+type Own = { -readonly [P in 'durability' | 'tls']?: ListenAddress[P] };
+
+function readQuery(text: string, query: string, protocols: readonly string[], secure: boolean): Own {
+  const own: Own = {};
+  const tls: Record<string, string> = {};
+  for (const part of query.split('&')) {
+    const equals = part.indexOf('=');
+    const name = equals < 0 ? part : part.slice(0, equals);
+    const value = equals < 0 ? '' : decoded(text, part.slice(equals + 1));
+    if (name === 'durability') own.durability = readDurability(text, value, protocols);
+    else if (!(PARTS as readonly string[]).includes(name)) {
+      throw wrong(text, `there is no setting '${name}'${didYouMean(name, PARTS)}`);
+    } else if (!secure)
+      throw wrong(text, `${name} is for TLS; write ${protocols.map((one) => `${one}s`).join('+')}://`);
+    else if (value === '') throw wrong(text, `${name} has no value`);
+    else if (name === 'clientCertificates' && !(CLIENT_CERTIFICATES as readonly string[]).includes(value)) {
+      throw wrong(text, `clientCertificates is one of ${CLIENT_CERTIFICATES.join(', ')}, not '${value}'`);
+    } else tls[name] = value;
+  }
+  if (Object.keys(tls).length > 0) own.tls = tls;
+  return own;
+}
+
+function decoded(text: string, value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    throw wrong(text, `'${value}' is not percent-encoded as it should be`);
+  }
+}
+
+function readDurability(text: string, value: string, protocols: readonly string[]): ListenAddress['durability'] {
   const level = DURABILITY_LEVELS.find((one) => one === value);
   if (level === undefined) throw wrong(text, `durability is one of ${DURABILITY_LEVELS.join(', ')}, not '${value}'`);
   if (LISTEN_PROTOCOLS[protocols[0]!]?.alone === true) {
@@ -106,11 +181,19 @@ function parseQuery(text: string, query: string, protocols: readonly string[]): 
   return level;
 }
 
+/** `amqps+mqtts` */
+export function listenName({ protocols, secure }: Pick<ListenAddress, 'protocols' | 'secure'>): string {
+  return protocols.map((name) => (secure === true ? `${name}s` : name)).join('+');
+}
+
 /** `amqp+mqtt://127.0.0.1:5672` */
 export function formatListen(address: ListenAddress): string {
   const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-  const query = address.durability === undefined ? '' : `?durability=${address.durability}`;
-  return `${address.protocols.join('+')}://${host}:${address.port}${query}`;
+  const { durability, tls } = address;
+  const parts = Object.entries({ durability, ...tls })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${encodeURIComponent(String(value)).replaceAll('%2F', '/')}`);
+  return `${listenName(address)}://${host}:${address.port}${parts.length === 0 ? '' : `?${parts.join('&')}`}`;
 }
 
 function wrong(text: string, why: string): BrokerError {

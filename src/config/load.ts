@@ -43,7 +43,7 @@ export class ConfigError extends BrokerError {
 }
 
 /** Keys whose value is a list: separated by spaces or commas in the environment. */
-const LISTS: ReadonlySet<string> = new Set(['listen', 'vhosts']);
+const LISTS: ReadonlySet<string> = new Set(['listen', 'vhosts', 'tls.certificate', 'tls.key']);
 
 const VARIABLE_PREFIX = 'ENTREPOT_';
 /** What an orchestrator sets by itself for a service that is called `entrepot`; none of our business. */
@@ -101,7 +101,7 @@ export function loadConfig(flags: Flags, environment: Readonly<Record<string, st
       );
       continue;
     }
-    set(path, LISTS.has(path[0]!) ? value.split(/[\s,]+/).filter((part) => part !== '') : value, name);
+    set(path, LISTS.has(path.join('.')) ? value.split(/[\s,]+/).filter((part) => part !== '') : value, name);
   }
 
   if (flags.data !== undefined) set(['data'], flags.data, '--data');

@@ -6,7 +6,7 @@ import type { Policy } from '../api/policies.ts';
 import type { Protocol } from '../api/protocol.ts';
 import { BrokerError } from '../message/errors.ts';
 import { DURABILITY_LEVELS } from './kinds.ts';
-import { type ListenAddress, parseListen } from './listen.ts';
+import { formatListen, type ListenAddress, parseListen } from './listen.ts';
 import { ConfigError, checkConfig } from './load.ts';
 import { type Config, configSchema } from './schema.ts';
 import { didYouMean } from './suggest.ts';
@@ -16,7 +16,7 @@ import { policySchema } from './vhosts.ts';
 const OWN_OPTIONS = ['data', 'listen', 'protocols', 'authenticator', 'logger', 'clock'] as const;
 /** Settings that are for the command only. */
 const COMMAND_ONLY: Readonly<Record<string, string>> = { log: 'give a logger instead' };
-const LISTEN_FIELDS = ['protocols', 'host', 'port', 'durability'];
+const LISTEN_FIELDS = ['protocols', 'host', 'port', 'durability', 'secure', 'tls'];
 
 /** Checks what is not a setting of its own kind; returns the settings. Throws a ConfigError that names every problem. */
 export function checkOptions(options: unknown): Config {
@@ -100,7 +100,7 @@ function inParts(given: unknown, known: readonly string[]): ListenAddress {
   for (const field of Object.keys(address)) {
     if (!LISTEN_FIELDS.includes(field)) throw wrong(`it has the unknown part ${field}${hint(field, LISTEN_FIELDS)}`);
   }
-  const { protocols, host, port, durability } = address;
+  const { protocols, host, port, durability, secure, tls } = address;
   if (!Array.isArray(protocols) || protocols.length === 0) throw wrong('protocols must be a list of names');
   if (typeof host !== 'string' || host === '') throw wrong('host must be an address or a name; * for all');
   if (!Number.isInteger(port) || (port as number) < 0 || (port as number) > 65_535) {
@@ -109,12 +109,10 @@ function inParts(given: unknown, known: readonly string[]): ListenAddress {
   if (durability !== undefined && !DURABILITY_LEVELS.some((level) => level === durability)) {
     throw wrong(`durability is one of ${DURABILITY_LEVELS.join(', ')}`);
   }
+  if (secure !== undefined && typeof secure !== 'boolean') throw wrong('secure is true or false');
+  if (tls !== undefined && (typeof tls !== 'object' || tls === null)) throw wrong('tls holds settings of TLS');
   // The rest of the rules is the same for text.
-  const shown = host.includes(':') ? `[${host}]` : host;
-  return parseListen(
-    `${protocols.join('+')}://${shown}:${port}${durability === undefined ? '' : `?durability=${durability}`}`,
-    known,
-  );
+  return parseListen(formatListen(address as unknown as ListenAddress), known);
 }
 
 function isProtocol(value: unknown): value is Protocol {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { BrokerError } from '../message/errors.ts';
 import { PRODUCT, VERSION } from '../version.ts';
 import { count, DURABILITY_LEVELS, duration, shareOrSize, size } from './kinds.ts';
-import { DEFAULT_LISTEN, LISTEN_NAMES, parseListen } from './listen.ts';
+import { CLIENT_CERTIFICATES, DEFAULT_LISTEN, LISTEN_NAMES, parseListen } from './listen.ts';
 import { type VhostConfig, vhostsSchema } from './vhosts.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -55,7 +55,33 @@ export interface Config {
   redis: { commandSizeMax: number };
   stomp: { headersMax: number; headersSizeMax: number; bodySizeMax: number; wildcards: 'amqp' | 'activemq' };
   websocket: { messageSizeMax: number };
+  tls: {
+    certificate: string[];
+    key: string[];
+    authority: string;
+    clientCertificates: (typeof CLIENT_CERTIFICATES)[number];
+    userFrom: (typeof USER_FROM)[number];
+    minimumVersion: (typeof TLS_VERSIONS)[number];
+    ciphers: string;
+    handshakesMax: number;
+  };
 }
+
+/** What of a client's certificate is its user name. */
+export const USER_FROM = ['subject', 'commonName', 'dns', 'email', 'uri'] as const;
+export const TLS_VERSIONS = ['1.2', '1.3'] as const;
+
+/** One path or several. */
+const files = (description: string) =>
+  z
+    .preprocess(
+      (value) => (typeof value === 'string' ? [value] : value),
+      z
+        .array(z.string().min(1), 'must be the path of a file, or a list of them')
+        .max(64, 'must be 64 at most')
+        .default([]),
+    )
+    .describe(description);
 
 const listenAddress = z.string('must be an address such as amqp://127.0.0.1:5672').superRefine((text, context) => {
   try {
@@ -85,7 +111,7 @@ export const configSchema = z.strictObject({
         .min(1, 'must name at least one address')
         .default([...DEFAULT_LISTEN]),
     )
-    .describe(`PROTOCOL[+PROTOCOL…]://HOST:PORT; ${LISTEN_NAMES.join(', ')}`),
+    .describe(`PROTOCOL[+PROTOCOL…]://HOST:PORT; ${LISTEN_NAMES.join(', ')}; with an s over TLS`),
   vhosts: vhostsSchema.describe(
     'closed worlds of exchanges and queues, each with a log, and if need be settings, of its own',
   ),
@@ -234,6 +260,37 @@ export const configSchema = z.strictObject({
   websocket: z
     .strictObject({
       messageSizeMax: size(1_024, 2_047 * MIB, 130 * MIB, 'of one WebSocket message from a client'),
+    })
+    .prefault({}),
+  tls: z
+    .strictObject({
+      certificate: files(
+        'PEM, with those that lead to its authority; of several the one whose names fit, else the first',
+      ),
+      key: files("PEM, in the order of the certificates; left out: they are in the certificates' files"),
+      authority: z
+        .string('must be the path of a file')
+        .default('')
+        .describe("PEM: who may have signed clients' certificates; '' for nobody"),
+      clientCertificates: z
+        .enum(CLIENT_CERTIFICATES, `must be one of ${CLIENT_CERTIFICATES.join(', ')}`)
+        .default('none')
+        .describe(`${CLIENT_CERTIFICATES.join(', ')}; one that is shown must be good`),
+      userFrom: z
+        .enum(USER_FROM, `must be one of ${USER_FROM.join(', ')}`)
+        .default('commonName')
+        .describe(`what of a client's certificate is its user name: ${USER_FROM.join(', ')}`),
+      minimumVersion: z
+        .preprocess(
+          (value) => (typeof value === 'number' ? String(value) : value),
+          z.enum(TLS_VERSIONS, `must be one of ${TLS_VERSIONS.join(', ')}`).default('1.2'),
+        )
+        .describe('of TLS'),
+      ciphers: z
+        .string('must be names of ciphers with colons between them')
+        .default('')
+        .describe("names of ciphers, as OpenSSL writes them, with colons between; '' for Node's"),
+      handshakesMax: count(1, 100_000, 1_000, 'TLS handshakes at a time; for one more the oldest is given up'),
     })
     .prefault({}),
 }) satisfies z.ZodType<Config>;

@@ -44,6 +44,15 @@ export interface ConnectionStatistics {
   readonly admitted: number;
   readonly refused: number;
   readonly unrecognised: number;
+  readonly tls: TlsStatistics;
+}
+
+export interface TlsStatistics {
+  /** Handshakes since the start: come to their end, failed, given up for others; and those under way. */
+  readonly handshakes: { readonly done: number; readonly failed: number; readonly displaced: number };
+  readonly handshaking: number;
+  /** Certificates in force, by file. */
+  readonly certificates: readonly { readonly path: string; readonly expiresMs: number }[];
 }
 
 /** Every number that is shown, as of one moment. */
@@ -108,6 +117,7 @@ export function families(statistics: BrokerStatistics): Family[] {
       'Closed: their first bytes were no known protocol',
       statistics.unrecognised,
     ),
+    ...tlsFamilies(statistics.tls),
     single('counter', 'process_cpu_seconds_total', 'Processor time', process.cpuSeconds),
     single('gauge', 'process_resident_memory_bytes', 'Resident memory', process.residentBytes),
     single('gauge', 'nodejs_heap_size_used_bytes', 'JavaScript heap in use', process.heapUsedBytes),
@@ -150,6 +160,22 @@ function watermarkFamilies(marks: WatermarkStatistics): Family[] {
       name: 'entrepot_watermark_passed_total',
       help: 'How often publishers had to wait for this',
       values: [passed('memory', memoryPassed), passed('disk', diskPassed)],
+    },
+  ];
+}
+
+function tlsFamilies({ handshakes, handshaking, certificates }: TlsStatistics): Family[] {
+  const { done, failed, displaced } = handshakes;
+  return [
+    single('gauge', 'entrepot_tls_handshakes_pending', 'TLS handshakes under way', handshaking),
+    single('counter', 'entrepot_tls_handshakes_total', 'TLS handshakes that were good', done),
+    single('counter', 'entrepot_tls_handshakes_failed_total', 'Those that failed, or took too long', failed),
+    single('counter', 'entrepot_tls_handshakes_displaced_total', 'Given up: there were too many', displaced),
+    {
+      type: 'gauge',
+      name: 'entrepot_tls_certificate_expiry_timestamp_seconds',
+      help: 'When a certificate expires, since the epoch',
+      values: certificates.map(({ path, expiresMs }) => ({ labels: { certificate: path }, value: expiresMs / 1000 })),
     },
   ];
 }

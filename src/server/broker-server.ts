@@ -4,9 +4,10 @@
  *     address ──ws────▶ WebSocket, as the upgrade says
  *             ──http──▶ health and metrics, and WebSocket too
  *             ──else──▶ TCP, for one adapter or for several that the first bytes tell apart
+ *     over TLS the same, once the handshake is over
  */
 import type { Server as HttpServer } from 'node:http';
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { WebSocketUpgrades } from '../../protocols/websocket/index.ts';
 import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Protocol } from '../api/protocol.ts';
@@ -28,6 +29,7 @@ import { type BuiltInProtocols, webSocketUpgrades } from './built-in.ts';
 import { Listeners } from './listeners.ts';
 import { machine, marksOf } from './machine.ts';
 import type { ListenerInfo, RunningBroker } from './options.ts';
+import { SecureServers } from './secure-servers.ts';
 
 export class BrokerServer implements RunningBroker {
   readonly broker: Broker;
@@ -36,6 +38,7 @@ export class BrokerServer implements RunningBroker {
   private readonly clients: Connections;
   private readonly webSocket: WebSocketUpgrades;
   private readonly watermarks: Watermarks;
+  private readonly secure: SecureServers;
   private readonly metrics: Metrics;
   private readonly httpSockets: HttpSockets;
   private readonly httpServers: HttpServer[] = [];
@@ -64,6 +67,7 @@ export class BrokerServer implements RunningBroker {
       unfinishedBytesMax: unfinishedSizeMax,
       unsentBytesMax: unsentSizeMax,
     });
+    this.secure = new SecureServers(config, this.clients.services, logger);
     this.httpSockets = new HttpSockets(shares.http);
     this.webSocket = webSocketUpgrades(builtIn, config, this.clients);
     this.metrics = new Metrics({
@@ -77,6 +81,7 @@ export class BrokerServer implements RunningBroker {
         unfinished: this.clients.services.unfinished.refresh(),
         unsent: this.clients.services.unsent.refresh(),
         ...this.clients.stats,
+        tls: this.secure.statistics,
       }),
       protocols: () => protocols.map(({ name, stats }) => [name, { ...stats }]),
       watermarks: () => this.watermarks.statistics,
@@ -117,6 +122,10 @@ export class BrokerServer implements RunningBroker {
     return this.broker.policies(vhost);
   }
 
+  reloadCertificates(): void {
+    this.secure.reload();
+  }
+
   /** Opens all of them. @throws BrokerError that names every one that could not be opened */
   async listen(addresses: readonly ListenAddress[]): Promise<void> {
     await this.open.open(addresses);
@@ -130,6 +139,7 @@ export class BrokerServer implements RunningBroker {
   private async stop(reason: string): Promise<void> {
     this.watermarks.stop();
     const stopped = this.open.stop();
+    this.secure.close();
     await this.clients.close(reason);
     for (const server of this.httpServers) server.closeAllConnections();
     await stopped;
@@ -138,9 +148,23 @@ export class BrokerServer implements RunningBroker {
 
   private serverFor(address: ListenAddress): Server {
     const [first] = address.protocols;
-    if (first === 'ws') return this.kept(this.webSocket.createServer());
-    if (first === 'http') return this.kept(this.managementServer());
-    return this.protocolServer(address);
+    if (first !== 'ws' && first !== 'http') return this.protocolServer(address);
+    const server = this.kept(first === 'ws' ? this.webSocket.createServer() : this.managementServer());
+    return address.secure === true ? this.secureWeb(address, server) : server;
+  }
+
+  /** A web server gets sockets that have shaken hands. Those of the HTTP port take no client's place meanwhile. */
+  private secureWeb(address: ListenAddress, server: HttpServer): Server {
+    // What a server does when it begins to listen: this one never will, and is to look after its requests' time all the same.
+    server.emit('listening');
+    const forClients = address.protocols[0] === 'ws';
+    return this.secure.serverFor(address, {
+      reserve: (socket) => !forClients || this.clients.reserve(socket),
+      accept: (secured, carrying) => {
+        this.clients.unreserve(carrying);
+        server.emit('connection', secured);
+      },
+    });
   }
 
   private managementServer(): HttpServer {
@@ -157,14 +181,23 @@ export class BrokerServer implements RunningBroker {
       return protocol;
     });
     const confirmsAtWrite = address.durability !== undefined && address.durability !== 'fsync';
-    return tcpServer((socket) => {
-      if (!this.clients.hasRoom()) {
-        socket.destroy();
-        return;
-      }
+    const admit = (socket: Socket): void => {
       const transport = new TcpTransport(this.clients.services, socket);
       transport.confirmsAtWrite = confirmsAtWrite;
       this.clients.admit(transport, speakers);
+    };
+    if (address.secure === true) {
+      return this.secure.serverFor(address, {
+        reserve: (socket) => this.clients.reserve(socket),
+        accept: (secured, carrying) => {
+          this.clients.unreserve(carrying);
+          admit(secured);
+        },
+      });
+    }
+    return tcpServer((socket) => {
+      if (this.clients.hasRoom()) admit(socket);
+      else socket.destroy();
     });
   }
 

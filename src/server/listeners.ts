@@ -1,6 +1,6 @@
 /** Everything that a broker listens on: opened one after the other, and stopped together. */
 import type { Server } from 'node:net';
-import { formatListen, type ListenAddress } from '../config/listen.ts';
+import { formatListen, type ListenAddress, listenName } from '../config/listen.ts';
 import { BrokerError } from '../message/errors.ts';
 import { Listener } from '../transport/listener.ts';
 
@@ -56,7 +56,7 @@ export class Listeners {
   private async openOne(address: ListenAddress): Promise<void> {
     this.all.push(
       await Listener.open({
-        name: address.protocols.join('+'),
+        name: listenName(address),
         host: address.host,
         port: address.port,
         durability: address.durability,

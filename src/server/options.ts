@@ -30,7 +30,7 @@ export interface BrokerOptions extends Omit<ConfigInput, 'data' | 'listen' | 'lo
 
 /** One thing that is listened on. */
 export interface ListenerInfo {
-  /** As in `amqp://`; several that share the port are joined with `+`. */
+  /** As in `amqp://` or `amqps://`; several that share the port are joined with `+`. */
   readonly name: string;
   /** As it was asked for. */
   readonly host: string;
@@ -59,6 +59,8 @@ export interface RunningBroker {
   clearPolicy(vhost: string, name: string, kind?: PolicyKind): Promise<boolean>;
   /** Highest priority first. Throws a BrokerError: not-found. */
   policies(vhost: string): PolicyInfo[];
+  /** Reads the TLS certificates anew, for handshakes to come. What is wrong is logged, and what was in force stays so. */
+  reloadCertificates(): void;
   /** Stops accepting, tells the clients, waits for them (1.2 s at most), syncs and closes the log. Again: the same promise. */
   close(reason?: string): Promise<void>;
 }

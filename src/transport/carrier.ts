@@ -14,6 +14,7 @@
  * A handler that throws is a fault of its adapter: it is logged, and costs that one connection and nothing else.
  */
 
+import type { ClientCertificate } from '../api/identity.ts';
 import type { ConnectionHandler, Endpoint, Protocol, Transport } from '../api/protocol.ts';
 import type { ClientLog } from '../broker/client-log.ts';
 import { type Clock, Timer } from '../clock/clock.ts';
@@ -21,6 +22,7 @@ import type { Turn } from '../clock/turn.ts';
 import type { Logger } from '../logger.ts';
 import { MemoryAccount, type MemoryBudget } from './memory-budget.ts';
 import { Output, type OutputSink } from './output.ts';
+import type { Peer } from './peer.ts';
 
 /** How long a client may take to read the last bytes and close its side. */
 export const END_GRACE_MS = 2_000;
@@ -44,6 +46,7 @@ export abstract class Carrier implements Transport, OutputSink {
   readonly local: Endpoint;
   readonly loopback: boolean;
   readonly secure: boolean;
+  readonly certificate: ClientCertificate | undefined;
   readonly output: Output;
   confirmsAtWrite = false;
   /** Set when an adapter is found. */
@@ -61,12 +64,13 @@ export abstract class Carrier implements Transport, OutputSink {
   protected readonly held: MemoryAccount;
   private readonly sending: MemoryAccount;
 
-  constructor(services: CarrierServices, remote: Endpoint, local: Endpoint, loopback: boolean, secure: boolean) {
+  constructor(services: CarrierServices, { remote, local, loopback, secure, certificate }: Peer) {
     this.services = services;
     this.remote = remote;
     this.local = local;
     this.loopback = loopback;
     this.secure = secure;
+    this.certificate = certificate;
     this.output = new Output(this, services.turn);
     this.output.onDrained = () => {
       if (!this.finished) this.guarded(() => this.handler.drained());

@@ -9,8 +9,8 @@
  */
 import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net';
 import { PHASE_WRITE, type TurnTask } from '../clock/turn.ts';
-import { isLoopback, plainAddress } from './address.ts';
 import { Carrier, type CarrierServices } from './carrier.ts';
+import { peerOf } from './peer.ts';
 
 /**
  * What is read from one client in a turn. The kernel hands over two megabytes in a row, which is more than a consumer's
@@ -35,15 +35,8 @@ export class TcpTransport extends Carrier {
    * `accepted` must come from a server that leaves sockets half open, so that a client which has stopped sending still
    * gets what it is owed; and paused, so that nothing has been read. It belongs to the transport from now on.
    */
-  constructor(services: CarrierServices, accepted: Socket, secure = false) {
-    const remoteAddress = accepted.remoteAddress;
-    super(
-      services,
-      { address: plainAddress(remoteAddress), port: accepted.remotePort ?? 0 },
-      { address: plainAddress(accepted.localAddress), port: accepted.localPort ?? 0 },
-      isLoopback(remoteAddress),
-      secure,
-    );
+  constructor(services: CarrierServices, accepted: Socket) {
+    super(services, peerOf(accepted));
     const socket = withSharedReadBuffer(accepted, (chunk) => {
       if (this.finished) return;
       this.deliver(chunk);

@@ -103,3 +103,37 @@ it('has the titles of protocols in a row, for sentences', () => {
   expect(titlesOf((_, name) => name !== 'http')).toBe('AMQP, MQTT, STOMP, Redis and WebSocket');
   expect(LISTEN_NAMES.map((name) => LISTEN_PROTOCOLS[name]?.port)).toEqual([5672, 1883, 61613, 6379, 15674, 15672]);
 });
+describe('an address over TLS', () => {
+  it('is written with an s behind each protocol, and has a port of its own', () => {
+    expect(parseListen('amqps://*')).toEqual({ protocols: ['amqp'], host: '*', port: 5671, secure: true });
+    expect(parseListen('https://[::1]')).toEqual({ protocols: ['http'], host: '::1', port: 15671, secure: true });
+    expect(parseListen('amqps+mqtts://localhost:1').protocols).toEqual(['amqp', 'mqtt']);
+  });
+
+  it('may differ from the settings, and says so in the same words again', () => {
+    const text =
+      'mqtts://*:8883?durability=none&certificate=/a/b.pem&key=/a/with%20blank&authority=/c&clientCertificates=demanded';
+    const address = parseListen(text);
+    expect(address.tls).toEqual({
+      certificate: '/a/b.pem',
+      key: '/a/with blank',
+      authority: '/c',
+      clientCertificates: 'demanded',
+    });
+    expect(address.durability).toBe('none');
+    expect(formatListen(address)).toBe(text);
+  });
+
+  it.each([
+    ['amqps+mqtt://*:1', /TLS for all or for none; write amqps\+mqtts/],
+    ['amqp://*?certificate=/a', /certificate is for TLS; write amqps:/],
+    ['amqps://*?clientCertificates=maybe', /one of none, asked, demanded, not 'maybe'/],
+    ['amqps://*?certifcate=/a', /no setting 'certifcate'; did you mean certificate\?/],
+    ['amqps://*?certificate=', /certificate has no value/],
+    ['amqps://*?certificate=%zz', /not percent-encoded/],
+    ['amqpss://*', /no protocol 'amqpss'/],
+    ['wss+amqps://*:1', /wss cannot share its port/],
+  ])('%s is refused in words', (text, problem) => {
+    expect(() => parseListen(text)).toThrow(problem);
+  });
+});

@@ -69,6 +69,11 @@ const FIGURES = {
   httpSocketsDropped: 64,
   unfinished: { bytes: 65, bytesMax: 66, evicted: 67 },
   unsent: { bytes: 68, bytesMax: 69, evicted: 70 },
+  tls: {
+    handshakes: { done: 71, failed: 72, displaced: 73 },
+    handshaking: 74,
+    certificates: [{ path: '/a.pem', expiresMs: 75_000 }],
+  },
   vhosts: [vhost('/')],
   protocols: [
     ['one', { lossyConversions: 41, headersStripped: 42, name: 'no number' }],
@@ -151,6 +156,10 @@ const BROKER: Record<string, [type: string, value: number]> = {
   entrepot_memory_watermark_bytes: ['gauge', 71],
   entrepot_disk_free_watermark_bytes: ['gauge', 72],
   entrepot_disk_free_bytes: ['gauge', 73],
+  entrepot_tls_handshakes_total: ['counter', 71],
+  entrepot_tls_handshakes_failed_total: ['counter', 72],
+  entrepot_tls_handshakes_displaced_total: ['counter', 73],
+  entrepot_tls_handshakes_pending: ['gauge', 74],
   process_cpu_seconds_total: ['counter', 51],
   process_resident_memory_bytes: ['gauge', 52],
   nodejs_heap_size_used_bytes: ['gauge', 53],
@@ -178,6 +187,9 @@ describe('a metric', () => {
     for (const [name, [type, value]] of Object.entries(BROKER)) {
       expect(of(all, name)).toMatchObject({ name, type, values: [{ labels: {}, value }] });
     }
+    expect(of(all, 'entrepot_tls_certificate_expiry_timestamp_seconds').values).toEqual([
+      { labels: { certificate: '/a.pem' }, value: 75 },
+    ]);
     expect(of(all, 'entrepot_build_info').values).toEqual([{ labels: { version: '1.2.3' }, value: 1 }]);
   });
 

@@ -15,9 +15,8 @@ import type { WebSocket } from 'ws';
 import {
   Carrier,
   type CarrierServices,
-  isLoopback,
   type Protocol,
-  plainAddress,
+  peerOf,
   Timer,
   UNAUTHENTICATED_BYTES_MAX,
 } from '../../../src/api/index.ts';
@@ -69,14 +68,8 @@ export class WebSocketTransport extends Carrier {
   private textReceived = false;
   private readonly idleTimer: Timer;
 
-  constructor(services: CarrierServices, webSocket: WebSocket, socket: Socket, secure: boolean, kind: MessageKind) {
-    super(
-      services,
-      { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 },
-      { address: plainAddress(socket.localAddress), port: socket.localPort ?? 0 },
-      isLoopback(socket.remoteAddress),
-      secure,
-    );
+  constructor(services: CarrierServices, webSocket: WebSocket, socket: Socket, kind: MessageKind) {
+    super(services, peerOf(socket));
     this.webSocket = webSocket;
     this.socket = socket;
     this.text = kind === 'text';

@@ -81,8 +81,7 @@ export class WebSocketUpgrades {
     this.webSocketServer.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
       const chosen = subProtocols.find((s) => s.name === webSocket.protocol);
       const kind: MessageKind = chosen?.kind ?? 'mirror';
-      const secure = 'encrypted' in socket;
-      const transport = new WebSocketTransport(connections.services, webSocket, socket, secure, kind);
+      const transport = new WebSocketTransport(connections.services, webSocket, socket, kind);
       connections.unreserve(socket);
       connections.admit(transport, chosen === undefined ? candidates : [chosen.protocol]);
     });

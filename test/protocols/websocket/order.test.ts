@@ -38,7 +38,7 @@ function stage() {
   const connections = new Connections(turningBroker(), NO_LOGGER);
   const socket = new Socket();
   const web = script as unknown as WebSocket;
-  const transport = new WebSocketTransport(connections.services, web, socket, false, 'binary');
+  const transport = new WebSocketTransport(connections.services, web, socket, 'binary');
   const handler = new RecordingHandler(transport);
   transport.attach(handler);
   const { unfinished } = connections.services;
