@@ -14,7 +14,7 @@ export interface Credentials {
   readonly client: string;
   /** It is on this machine (`Transport.loopback`). */
   readonly loopback: boolean;
-  /** Undefined: the client gave no name (anonymous). */
+  /** Undefined: the client gave no name. With a `certificate` it claims to be whom that names, else it is anonymous. */
   readonly user: string | undefined;
   /** Its bytes as they came. Undefined: the client gave none. */
   readonly password: Buffer | undefined;
@@ -23,7 +23,7 @@ export interface Credentials {
   /** The client's address, without its port: guesses are counted by it. */
   readonly address?: string;
   /** The certificate that it showed, verified up to the listener's authority. Undefined: none, or no TLS. */
-  readonly certificate?: ClientCertificate;
+  readonly certificate?: ClientCertificate | undefined;
 }
 
 /** A verified client certificate, as far as it names somebody. */

@@ -10,7 +10,14 @@ export class LoopbackOnly implements Authenticator {
   private guest: ScramSecret | undefined;
 
   authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void {
-    if (credentials.user !== undefined && !(credentials.user === 'guest' && same(credentials.password, 'guest'))) {
+    if (credentials.user === undefined && credentials.certificate !== undefined) {
+      // Who shows a certificate claims to be somebody, and here nobody is known by one.
+      const { subject } = credentials.certificate;
+      done({ refused: 'credentials', reason: `the certificate '${subject}' names no user of this broker` });
+    } else if (
+      credentials.user !== undefined &&
+      !(credentials.user === 'guest' && same(credentials.password, 'guest'))
+    ) {
       done({ refused: 'credentials', reason: `user '${credentials.user}' - invalid credentials` });
     } else if (!credentials.loopback) {
       done({

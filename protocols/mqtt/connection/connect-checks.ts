@@ -42,14 +42,24 @@ export function refusalOf(context: AdapterContext, request: Connect, nowMs: numb
 
 /** @returns who the client says it is, and the vhost that it wants; undefined: the default one */
 export function credentialsOf(
-  { loopback, remote }: Transport,
+  { loopback, remote, certificate }: Transport,
   request: Connect,
 ): { credentials: Credentials; vhost: string | undefined } {
   const { vhost, user } = splitUserName(request.user);
   const client = `mqtt ${remote.address}:${remote.port}`;
   // A name of no length is none, and its password then means nothing: clients of Mosquitto rely on it.
-  if (user === '') return { credentials: { client, loopback, user: undefined, password: undefined }, vhost };
-  return { credentials: { client, loopback, user, password: request.password }, vhost };
+  const nameless = user === '';
+  return {
+    credentials: {
+      client,
+      address: remote.address,
+      loopback,
+      certificate,
+      user: nameless ? undefined : user,
+      password: nameless ? undefined : request.password,
+    },
+    vhost,
+  };
 }
 
 /** Whether a client of this version may have this identifier, or none. */

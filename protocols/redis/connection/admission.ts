@@ -50,8 +50,9 @@ export class Admission {
     done: (refusal: Refusal | undefined) => void,
   ): void {
     const { host } = this;
-    const { loopback, remote } = host.transport;
-    const request = { client: `redis ${remote.address}:${remote.port}`, loopback, user, password, vhost };
+    const { loopback, remote, certificate } = host.transport;
+    const client = `redis ${remote.address}:${remote.port}`;
+    const request = { client, address: remote.address, loopback, certificate, user, password, vhost };
     let waited = false;
     let atOnce: Session | Refusal | undefined;
     host.adapter.broker.open(request, host, (result) => {

@@ -43,7 +43,9 @@ export function connect(host: HandshakeHost, frame: Frame): void {
   adapter.broker.open(
     {
       client: `stomp ${transport.remote.address}:${transport.remote.port}`,
+      address: transport.remote.address,
       loopback: transport.loopback,
+      certificate: transport.certificate,
       user,
       password: passcode === undefined ? undefined : Buffer.from(passcode),
       vhost: vhostOf(host, header('host')),

@@ -1,5 +1,6 @@
 /**
- * Credentials out of a SASL response: PLAIN [RFC 4616], ANONYMOUS [RFC 4505], and AMQPLAIN, which is AMQP's own. [§2.2.4] EXTERNAL needs a client certificate to look at, and so is unknown here.
+ * Credentials out of a SASL response: PLAIN [RFC 4616], ANONYMOUS [RFC 4505], AMQPLAIN, which is AMQP's own [§2.2.4], and, for a
+ * client that has shown a certificate, EXTERNAL [RFC 4422, appendix A].
  */
 import type { Headers, Value } from '../../../../src/api/index.ts';
 import { readTable } from '../../codec/table.ts';
@@ -7,19 +8,24 @@ import { AmqpError } from '../errors.ts';
 
 /** As connection.start lists them. */
 export const MECHANISMS = 'PLAIN AMQPLAIN ANONYMOUS';
+/** The same for a client that has shown a certificate. */
+export const MECHANISMS_BY_CERTIFICATE = `EXTERNAL ${MECHANISMS}`;
 
 export interface Credentials {
   readonly mechanism: string;
   /** Undefined: the client does not say. */
   readonly user: string | undefined;
   readonly password: Buffer | undefined;
+  /** Of EXTERNAL: whom the client wants to be; '' for whom its certificate names. Undefined: another mechanism. */
+  readonly external?: string;
 }
 
 /**
  * Undefined if the response is not what its mechanism demands.
+ * @param certified the client has shown a certificate
  * @throws AmqpError COMMAND_INVALID for another mechanism
  */
-export function credentialsOf(mechanism: string, response: Buffer): Credentials | undefined {
+export function credentialsOf(mechanism: string, response: Buffer, certified: boolean): Credentials | undefined {
   switch (mechanism) {
     case 'PLAIN': {
       // [RFC 4616] authorization identity, NUL, user, NUL, password
@@ -44,9 +50,13 @@ export function credentialsOf(mechanism: string, response: Buffer): Credentials 
     case 'ANONYMOUS':
       // The response is a trace for the log, of no meaning.
       return { mechanism, user: undefined, password: undefined };
+    case 'EXTERNAL':
+      // [RFC 4422, appendix A] the response is the authorization identity
+      if (certified) return { mechanism, user: undefined, password: undefined, external: response.toString('utf8') };
+      break;
     default:
-      throw new AmqpError('COMMAND_INVALID', `unknown authentication mechanism '${mechanism}'`);
   }
+  throw new AmqpError('COMMAND_INVALID', `unknown authentication mechanism '${mechanism}'`);
 }
 
 function bytesOf(value: Value | undefined): Buffer | undefined {

@@ -37,7 +37,7 @@ import type { AmqpStats } from '../../stats.ts';
 import { AmqpError } from '../errors.ts';
 import { outOfTurn } from '../method-errors.ts';
 import { ClientProperties } from './client-properties.ts';
-import { type Credentials, credentialsOf, MECHANISMS } from './credentials.ts';
+import { type Credentials, credentialsOf, MECHANISMS, MECHANISMS_BY_CERTIFICATE } from './credentials.ts';
 
 /** What connection.tune and tune-ok have come to. [§1.4.2.5, §1.4.2.6] */
 export interface NegotiatedOptions {
@@ -126,7 +126,7 @@ export class Handshake {
         .uint8(0)
         .uint8(9)
         .table(serverProperties(host.limits))
-        .longString(MECHANISMS)
+        .longString(host.transport.certificate === undefined ? MECHANISMS : MECHANISMS_BY_CERTIFICATE)
         .longString('en_US'),
     );
   }
@@ -157,7 +157,7 @@ export class Handshake {
     this.host.client = new ClientProperties(properties, this.host.limits.product);
     const name = properties.find((header) => header.name === 'connection_name')?.value;
     if (typeof name === 'string') this.host.transport.label = name;
-    const credentials = credentialsOf(mechanism, response);
+    const credentials = credentialsOf(mechanism, response, this.host.transport.certificate !== undefined);
     if (credentials === undefined) {
       this.refuseLogin(mechanism);
       return;
@@ -165,6 +165,10 @@ export class Handshake {
     this.ask(credentials, (result) => {
       if ('refused' in result) {
         if (result.refused === 'unavailable') throw new AmqpError('RESOURCE_ERROR', result.reason);
+        this.refuseLogin(mechanism);
+        return;
+      }
+      if (credentials.external && credentials.external !== result.user) {
         this.refuseLogin(mechanism);
         return;
       }
@@ -213,13 +217,15 @@ export class Handshake {
   }
 
   /** Asks the broker; until it answers nothing more is parsed. What `then` throws ends the connection. */
-  private ask({ user, password }: Credentials, then: (result: Identity | Refusal) => void): void {
+  private ask({ user, password, external }: Credentials, then: (result: Identity | Refusal) => void): void {
     const { host } = this;
     const { remote, loopback } = host.transport;
+    // Who says by another mechanism that it is nobody, or somebody, means that.
+    const certificate = external === undefined ? undefined : host.transport.certificate;
     const client = `amqp ${remote.address}:${remote.port}`;
     let answered = false;
     let waits = false;
-    host.broker.authenticate({ client, loopback, user, password }, (result) => {
+    host.broker.authenticate({ client, loopback, user, password, certificate, address: remote.address }, (result) => {
       answered = true;
       if (this.abandoned) return;
       if (!waits) {
