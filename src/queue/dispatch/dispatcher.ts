@@ -61,8 +61,15 @@ export interface DispatchedContents {
   remove(seq: number, flags: QueueEntryFlags): void;
 }
 
+/** An empty list with room for one consumer, which is what nearly every queue has: a literal one makes room for seventeen. */
+function roomForOne(): QueueConsumer[] {
+  const list: (QueueConsumer | null)[] = [null];
+  list.pop();
+  return list as QueueConsumer[];
+}
+
 export class Dispatcher {
-  readonly consumers: QueueConsumer[] = [];
+  readonly consumers: QueueConsumer[] = roomForOne();
   /** Null where all consumers are alike. */
   private rotation: ConsumerRotation | null = null;
   private nextConsumer = 0;
