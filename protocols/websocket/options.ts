@@ -21,6 +21,8 @@ export interface WebSocketOptions {
   readonly paths: ReadonlyMap<string, readonly Protocol[]>;
   /** For a client to ask for its upgrade. Default REQUEST_TIMEOUT_MS. */
   readonly requestTimeoutMs?: number;
+  /** Pages that may connect, by origin, as `https://app.example.org` or `https://*.example.org`. Default, and none: any. */
+  readonly origins?: readonly string[];
   /** Bytes of one incoming message; more is answered with close code 1009. Default MESSAGE_SIZE_MAX. */
   readonly messageSizeMax?: number;
 }

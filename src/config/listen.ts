@@ -10,6 +10,7 @@
  *     amqps://0.0.0.0                    over TLS: the protocol's name and an s; on a shared port each has it (amqps+mqtts)
  *
  *     amqp://0.0.0.0:5673?durability=none    its clients hear when what they sent is written, whether it is synced or not
+ *     amqp://*?proxy=v1+v2               behind a proxy that says who the client is (see proxy.from)
  *     mqtts://*?clientCertificates=demanded&authority=/etc/devices.pem    TLS settings that are this listener's own
  *
  * Without a port it is the protocol's usual one. `*` and an empty host mean every address of the machine. Values may be
@@ -21,6 +22,9 @@ import { didYouMean } from './suggest.ts';
 
 /** Whether clients are asked for a certificate of their own; one that is shown must be good in any case. */
 export const CLIENT_CERTIFICATES = ['none', 'asked', 'demanded'] as const;
+
+/** Versions of the PROXY protocol, or both. */
+export const PROXY_VERSIONS = ['v1', 'v2', 'v1+v2'] as const;
 
 /** What a listener's address may set of `tls`; what it leaves out is as the settings say. */
 export interface ListenTls {
@@ -46,6 +50,8 @@ export interface ListenAddress {
   readonly durability?: (typeof DURABILITY_LEVELS)[number] | undefined;
   /** All of it over TLS. Default false. */
   readonly secure?: boolean | undefined;
+  /** Every connection begins with a proxy's header, of one of these versions (PROXY protocol). */
+  readonly proxy?: (typeof PROXY_VERSIONS)[number] | undefined;
   /** Of a secure listener: what differs from the settings. */
   readonly tls?: ListenTls | undefined;
 }
@@ -92,7 +98,7 @@ export const DEFAULT_LISTEN: readonly string[] = [
 ];
 
 /** What a listener's address may say behind its `?`. */
-const PARTS = ['durability', 'certificate', 'key', 'authority', 'clientCertificates'] as const;
+const PARTS = ['durability', 'certificate', 'key', 'authority', 'clientCertificates', 'proxy'] as const;
 
 /**
  * Reads one address. Throws a BrokerError that says what is wrong with it.
@@ -141,7 +147,7 @@ function readProtocols(
 }
 
 /** What an address says of its own. */
-type Own = { -readonly [P in 'durability' | 'tls']?: ListenAddress[P] };
+type Own = { -readonly [P in 'durability' | 'tls' | 'proxy']?: ListenAddress[P] };
 
 function readQuery(text: string, query: string, protocols: readonly string[], secure: boolean): Own {
   const own: Own = {};
@@ -151,6 +157,7 @@ function readQuery(text: string, query: string, protocols: readonly string[], se
     const name = equals < 0 ? part : part.slice(0, equals);
     const value = equals < 0 ? '' : decoded(text, part.slice(equals + 1));
     if (name === 'durability') own.durability = readDurability(text, value, protocols);
+    else if (name === 'proxy') own.proxy = readProxy(text, value);
     else if (!(PARTS as readonly string[]).includes(name)) {
       throw wrong(text, `there is no setting '${name}'${didYouMean(name, PARTS)}`);
     } else if (!secure)
@@ -181,6 +188,17 @@ function readDurability(text: string, value: string, protocols: readonly string[
   return level;
 }
 
+function readProxy(text: string, value: string): ListenAddress['proxy'] {
+  const version = PROXY_VERSIONS.find((one) => one === value);
+  if (version === undefined) throw wrong(text, `proxy is one of ${PROXY_VERSIONS.join(', ')}, not '${value}'`);
+  return version;
+}
+
+/** The versions of the PROXY protocol that a listener takes; none: it takes no header. */
+export function proxyVersions({ proxy }: ListenAddress): readonly ('v1' | 'v2')[] {
+  return proxy === undefined ? [] : (proxy.split('+') as ('v1' | 'v2')[]);
+}
+
 /** `amqps+mqtts` */
 export function listenName({ protocols, secure }: Pick<ListenAddress, 'protocols' | 'secure'>): string {
   return protocols.map((name) => (secure === true ? `${name}s` : name)).join('+');
@@ -189,10 +207,12 @@ export function listenName({ protocols, secure }: Pick<ListenAddress, 'protocols
 /** `amqp+mqtt://127.0.0.1:5672` */
 export function formatListen(address: ListenAddress): string {
   const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-  const { durability, tls } = address;
-  const parts = Object.entries({ durability, ...tls })
+  const { durability, proxy, tls } = address;
+  const parts = Object.entries({ durability, proxy, ...tls })
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${encodeURIComponent(String(value)).replaceAll('%2F', '/')}`);
+    .map(
+      ([name, value]) => `${name}=${encodeURIComponent(String(value)).replaceAll('%2F', '/').replaceAll('%2B', '+')}`,
+    );
   return `${listenName(address)}://${host}:${address.port}${parts.length === 0 ? '' : `?${parts.join('&')}`}`;
 }
 

@@ -43,7 +43,14 @@ export class ConfigError extends BrokerError {
 }
 
 /** Keys whose value is a list: separated by spaces or commas in the environment. */
-const LISTS: ReadonlySet<string> = new Set(['listen', 'vhosts', 'tls.certificate', 'tls.key']);
+const LISTS: ReadonlySet<string> = new Set([
+  'listen',
+  'vhosts',
+  'tls.certificate',
+  'tls.key',
+  'proxy.from',
+  'websocket.origins',
+]);
 
 const VARIABLE_PREFIX = 'ENTREPOT_';
 /** What an orchestrator sets by itself for a service that is called `entrepot`; none of our business. */

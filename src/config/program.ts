@@ -16,7 +16,7 @@ import { policySchema } from './vhosts.ts';
 const OWN_OPTIONS = ['data', 'listen', 'protocols', 'authenticator', 'logger', 'clock'] as const;
 /** Settings that are for the command only. */
 const COMMAND_ONLY: Readonly<Record<string, string>> = { log: 'give a logger instead' };
-const LISTEN_FIELDS = ['protocols', 'host', 'port', 'durability', 'secure', 'tls'];
+const LISTEN_FIELDS = ['protocols', 'host', 'port', 'durability', 'secure', 'tls', 'proxy'];
 
 /** Checks what is not a setting of its own kind; returns the settings. Throws a ConfigError that names every problem. */
 export function checkOptions(options: unknown): Config {

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { BrokerError } from '../message/errors.ts';
+import { isAddressRange } from '../transport/proxy/proxies.ts';
 import { PRODUCT, VERSION } from '../version.ts';
 import { count, DURABILITY_LEVELS, duration, shareOrSize, size } from './kinds.ts';
 import { CLIENT_CERTIFICATES, DEFAULT_LISTEN, LISTEN_NAMES, parseListen } from './listen.ts';
@@ -54,7 +55,8 @@ export interface Config {
   };
   redis: { commandSizeMax: number };
   stomp: { headersMax: number; headersSizeMax: number; bodySizeMax: number; wildcards: 'amqp' | 'activemq' };
-  websocket: { messageSizeMax: number };
+  websocket: { messageSizeMax: number; origins: string[] };
+  proxy: { from: string[] };
   tls: {
     certificate: string[];
     key: string[];
@@ -260,6 +262,38 @@ export const configSchema = z.strictObject({
   websocket: z
     .strictObject({
       messageSizeMax: size(1_024, 2_047 * MIB, 130 * MIB, 'of one WebSocket message from a client'),
+      origins: z
+        .preprocess(
+          (value) => (typeof value === 'string' ? [value] : value),
+          z
+            .array(
+              z
+                .string()
+                .regex(/^https?:\/\/(\*\.)?[^/*\s]+$/i, 'must be as https://app.example.org or https://*.example.org'),
+              'must be a list of origins such as https://app.example.org',
+            )
+            .max(256, 'must be 256 at most')
+            .default([]),
+        )
+        .describe(
+          'of pages that may connect, such as https://app.example.org or https://*.example.org; none named: any',
+        ),
+    })
+    .prefault({}),
+  proxy: z
+    .strictObject({
+      from: z
+        .preprocess(
+          (value) => (typeof value === 'string' ? [value] : value),
+          z
+            .array(
+              z.string().refine(isAddressRange, 'must be an address or a range such as 10.0.0.0/8'),
+              'must be a list of addresses and ranges such as 10.0.0.0/8',
+            )
+            .max(256, 'must be 256 at most')
+            .default([]),
+        )
+        .describe('proxies that are believed who a client is, on listeners with ?proxy=v1+v2'),
     })
     .prefault({}),
   tls: z

@@ -4,7 +4,7 @@
  *     address ──ws────▶ WebSocket, as the upgrade says
  *             ──http──▶ health and metrics, and WebSocket too
  *             ──else──▶ TCP, for one adapter or for several that the first bytes tell apart
- *     over TLS the same, once the handshake is over
+ *     the same behind a proxy and over TLS, once that is through
  */
 import type { Server as HttpServer } from 'node:http';
 import type { Server, Socket } from 'node:net';
@@ -26,10 +26,10 @@ import { Connections } from '../transport/connections.ts';
 import { descriptorLimit, shareDescriptors } from '../transport/descriptors.ts';
 import { TcpTransport, tcpServer } from '../transport/tcp.ts';
 import { type BuiltInProtocols, webSocketUpgrades } from './built-in.ts';
+import { GuardedServers } from './guarded-servers.ts';
 import { Listeners } from './listeners.ts';
 import { machine, marksOf } from './machine.ts';
 import type { ListenerInfo, RunningBroker } from './options.ts';
-import { SecureServers } from './secure-servers.ts';
 
 export class BrokerServer implements RunningBroker {
   readonly broker: Broker;
@@ -38,7 +38,7 @@ export class BrokerServer implements RunningBroker {
   private readonly clients: Connections;
   private readonly webSocket: WebSocketUpgrades;
   private readonly watermarks: Watermarks;
-  private readonly secure: SecureServers;
+  private readonly guarded: GuardedServers;
   private readonly metrics: Metrics;
   private readonly httpSockets: HttpSockets;
   private readonly httpServers: HttpServer[] = [];
@@ -67,7 +67,7 @@ export class BrokerServer implements RunningBroker {
       unfinishedBytesMax: unfinishedSizeMax,
       unsentBytesMax: unsentSizeMax,
     });
-    this.secure = new SecureServers(config, this.clients.services, logger);
+    this.guarded = new GuardedServers(config, this.clients.services, logger);
     this.httpSockets = new HttpSockets(shares.http);
     this.webSocket = webSocketUpgrades(builtIn, config, this.clients);
     this.metrics = new Metrics({
@@ -81,7 +81,7 @@ export class BrokerServer implements RunningBroker {
         unfinished: this.clients.services.unfinished.refresh(),
         unsent: this.clients.services.unsent.refresh(),
         ...this.clients.stats,
-        tls: this.secure.statistics,
+        tls: this.guarded.statistics,
       }),
       protocols: () => protocols.map(({ name, stats }) => [name, { ...stats }]),
       watermarks: () => this.watermarks.statistics,
@@ -123,7 +123,7 @@ export class BrokerServer implements RunningBroker {
   }
 
   reloadCertificates(): void {
-    this.secure.reload();
+    this.guarded.reload();
   }
 
   /** Opens all of them. @throws BrokerError that names every one that could not be opened */
@@ -139,7 +139,7 @@ export class BrokerServer implements RunningBroker {
   private async stop(reason: string): Promise<void> {
     this.watermarks.stop();
     const stopped = this.open.stop();
-    this.secure.close();
+    this.guarded.close();
     await this.clients.close(reason);
     for (const server of this.httpServers) server.closeAllConnections();
     await stopped;
@@ -150,19 +150,19 @@ export class BrokerServer implements RunningBroker {
     const [first] = address.protocols;
     if (first !== 'ws' && first !== 'http') return this.protocolServer(address);
     const server = this.kept(first === 'ws' ? this.webSocket.createServer() : this.managementServer());
-    return address.secure === true ? this.secureWeb(address, server) : server;
+    return isGuarded(address) ? this.guardedWeb(address, server) : server;
   }
 
-  /** A web server gets sockets that have shaken hands. Those of the HTTP port take no client's place meanwhile. */
-  private secureWeb(address: ListenAddress, server: HttpServer): Server {
+  /** A web server gets sockets that are through. Those of the HTTP port take no client's place meanwhile. */
+  private guardedWeb(address: ListenAddress, server: HttpServer): Server {
     // What a server does when it begins to listen: this one never will, and is to look after its requests' time all the same.
     server.emit('listening');
     const forClients = address.protocols[0] === 'ws';
-    return this.secure.serverFor(address, {
+    return this.guarded.serverFor(address, {
       reserve: (socket) => !forClients || this.clients.reserve(socket),
-      accept: (secured, carrying) => {
+      accept: (socket, carrying) => {
         this.clients.unreserve(carrying);
-        server.emit('connection', secured);
+        server.emit('connection', socket);
       },
     });
   }
@@ -186,12 +186,12 @@ export class BrokerServer implements RunningBroker {
       transport.confirmsAtWrite = confirmsAtWrite;
       this.clients.admit(transport, speakers);
     };
-    if (address.secure === true) {
-      return this.secure.serverFor(address, {
+    if (isGuarded(address)) {
+      return this.guarded.serverFor(address, {
         reserve: (socket) => this.clients.reserve(socket),
-        accept: (secured, carrying) => {
+        accept: (socket, carrying) => {
           this.clients.unreserve(carrying);
-          admit(secured);
+          admit(socket);
         },
       });
     }
@@ -205,4 +205,9 @@ export class BrokerServer implements RunningBroker {
     this.httpServers.push(server);
     return server;
   }
+}
+
+/** Its clients have something to get through before their protocol begins. */
+function isGuarded({ secure, proxy }: ListenAddress): boolean {
+  return secure === true || proxy !== undefined;
 }

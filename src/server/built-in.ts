@@ -79,6 +79,7 @@ export function webSocketUpgrades(
       ['/stomp', [stomp]],
     ]),
     messageSizeMax: config.websocket.messageSizeMax,
+    origins: config.websocket.origins,
     requestTimeoutMs: config.connections.handshakeTimeout,
   });
 }

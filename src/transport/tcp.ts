@@ -33,7 +33,7 @@ export class TcpTransport extends Carrier {
 
   /**
    * `accepted` must come from a server that leaves sockets half open, so that a client which has stopped sending still
-   * gets what it is owed; and paused, so that nothing has been read. It belongs to the transport from now on.
+   * gets what it is owed; and paused, so that nothing is lost that has been read. It belongs to the transport from now on.
    */
   constructor(services: CarrierServices, accepted: Socket) {
     super(services, peerOf(accepted));
@@ -117,12 +117,13 @@ const readBuffer = Buffer.allocUnsafeSlow(READ_SIZE);
  * A socket for the same connection as `accepted` that reads into the shared buffer and calls `take` with what came.
  *
  * `net.Socket` has an option for this, but `net.Server` has no way to ask for it; so the connection's handle changes
- * hands. Where there is no such handle (a TLS socket, another runtime), the socket stays as it is and allocates.
+ * hands. Where there is no such handle (a TLS socket, another runtime), or something was read already, the socket stays as it is and allocates.
  */
 function withSharedReadBuffer(accepted: Socket, take: (chunk: Buffer) => void): Socket {
   const owner = accepted as unknown as { _handle: { useUserBuffer?: unknown } | null };
   const handle = owner._handle;
-  if (handle === null || typeof handle?.useUserBuffer !== 'function' || accepted.constructor !== Socket) {
+  const begun = accepted.readableDidRead || accepted.readableLength > 0;
+  if (begun || handle === null || typeof handle?.useUserBuffer !== 'function' || accepted.constructor !== Socket) {
     accepted.on('data', take);
     accepted.resume();
     return accepted;

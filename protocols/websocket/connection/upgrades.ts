@@ -8,13 +8,16 @@
  *     a request that is no upgrade                ──▶ 426
  *     too many connections are open               ──▶ 503
  *
- * Pages of any origin may connect, as with other brokers: a client shows who it is inside the protocol, not by a cookie
+ *     a page of an origin that is not listed      ──▶ 403
+ *
+ * Unless origins are listed, pages of any may connect, as with other brokers: a client shows who it is inside the protocol, not by a cookie
  * that a browser would add for a foreign page. But note that a browser on a trusted machine is a client from there.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { MESSAGE_SIZE_MAX, REQUEST_TIMEOUT_MS, type SubProtocol, type WebSocketOptions } from '../options.ts';
+import { Origins } from './origins.ts';
 import { type MessageKind, WebSocketTransport } from './transport.ts';
 
 const FULL = 'too many connections are open';
@@ -24,9 +27,11 @@ const CHECK_MS = 500;
 export class WebSocketUpgrades {
   private readonly options: WebSocketOptions;
   private readonly webSocketServer: WebSocketServer;
+  private readonly origins: Origins;
 
   constructor(options: WebSocketOptions) {
     this.options = options;
+    this.origins = new Origins(options.origins ?? []);
     this.webSocketServer = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -66,6 +71,10 @@ export class WebSocketUpgrades {
     const candidates = paths.get(pathOf(request));
     if (candidates === undefined) {
       refuse(socket, '404 Not Found', `WebSocket is served on ${[...paths.keys()].join(', ')}`);
+      return;
+    }
+    if (!this.origins.allow(request.headers.origin)) {
+      refuse(socket, '403 Forbidden', 'pages of this origin may not connect');
       return;
     }
     const offered = offeredBy(request);

@@ -1,9 +1,15 @@
-/** Servers over TLS: the credentials of each, shared where they are the same; their handshakes; their certificates' care. */
+/**
+ * Servers whose clients have something to get through before their protocol begins: a proxy's header, a TLS handshake, or both.
+ * Credentials of TLS are shared where they are the same, and looked after.
+ */
 import type { Server, Socket } from 'node:net';
-import type { ListenAddress } from '../config/listen.ts';
+import type { Server as TlsServer } from 'node:tls';
+import { formatListen, type ListenAddress, proxyVersions } from '../config/listen.ts';
 import type { Config } from '../config/schema.ts';
 import type { Logger } from '../logger.ts';
+import { BrokerError } from '../message/errors.ts';
 import type { CarrierServices } from '../transport/carrier.ts';
+import { Proxies } from '../transport/proxy/proxies.ts';
 import { tcpServer } from '../transport/tcp.ts';
 import { type CertificateExpiry, CertificateWatch } from '../transport/tls/certificate-watch.ts';
 import { TlsCredentials, type TlsSettings } from '../transport/tls/credentials.ts';
@@ -14,14 +20,15 @@ const ALPN_NAMES: Readonly<Record<string, string>> = { amqp: 'amqp', mqtt: 'mqtt
 
 /** Where sockets go. */
 export interface Entrance {
-  /** A place for a socket that shakes hands; false: there is none. */
+  /** A place for a socket that is not through yet; false: there is none. */
   reserve(socket: Socket): boolean;
-  /** The handshake is over. @param carrying the socket that had the place */
-  accept(secured: Socket, carrying: Socket): void;
+  /** It is through. @param carrying the socket that had the place: the same, or under TLS the one below */
+  accept(socket: Socket, carrying: Socket): void;
 }
 
-export class SecureServers {
+export class GuardedServers {
   readonly handshakes: Handshakes;
+  private readonly proxies: Proxies;
   private readonly watch: CertificateWatch;
   private readonly credentials = new Map<string, TlsCredentials>();
   private readonly config: Config;
@@ -29,6 +36,7 @@ export class SecureServers {
   constructor(config: Config, services: CarrierServices, logger: Logger) {
     this.config = config;
     this.watch = new CertificateWatch(services.clock, logger);
+    this.proxies = new Proxies(services, config.proxy.from, config.connections.handshakeTimeout);
     this.handshakes = new Handshakes(services, config.tls.handshakesMax, config.connections.handshakeTimeout);
   }
 
@@ -42,16 +50,28 @@ export class SecureServers {
 
   /** A server that is not yet listening. Throws a BrokerError: certificates that are missing or wrong. */
   serverFor(address: ListenAddress, { reserve, accept }: Entrance): Server {
-    const credentials = this.credentialsFor(address);
-    const names = address.protocols.map((protocol) => ALPN_NAMES[protocol]).filter((name) => name !== undefined);
-    const { handshakes } = this;
-    const secure = handshakes.server(credentials, names, accept);
+    const versions = proxyVersions(address);
+    if (versions.length > 0 && this.config.proxy.from.length === 0) {
+      throw new BrokerError('invalid', `${formatListen(address)}: proxy.from has to say which proxies are believed`);
+    }
+    const secure = address.secure === true ? this.secureServer(address, accept) : undefined;
+    const behindProxy = (socket: Socket): void => {
+      if (secure === undefined) accept(socket, socket);
+      else this.handshakes.begin(socket, secure);
+    };
     const server = tcpServer((socket) => {
-      if (reserve(socket)) handshakes.begin(socket, secure);
-      else socket.destroy();
+      if (!reserve(socket)) socket.destroy();
+      else if (versions.length === 0) behindProxy(socket);
+      else this.proxies.read(socket, versions, behindProxy);
     });
-    server.once('close', () => secure.emit('close'));
+    // Nothing is taken over any more for a server that is gone.
+    if (secure !== undefined) server.once('close', () => secure.emit('close'));
     return server;
+  }
+
+  private secureServer(address: ListenAddress, accept: Entrance['accept']): TlsServer {
+    const names = address.protocols.map((protocol) => ALPN_NAMES[protocol]).filter((name) => name !== undefined);
+    return this.handshakes.server(this.credentialsFor(address), names, accept);
   }
 
   /** Reads all certificates anew. What is wrong is logged, and what was in force stays so. */
