@@ -41,9 +41,14 @@ export interface BrokerServices {
   /**
    * Opens a session for a client that has proved who it is. Close it when the client is gone.
    * @param vhost undefined: the default one, `/`
-   * @returns a refusal (`vhost-not-found`, or `unavailable` while the broker stops), which is logged already
+   * @returns a refusal (`vhost-not-found`, `forbidden`, or `unavailable` while the broker stops), which is logged already
    */
   enter(identity: Identity, vhost: string | undefined, client: SessionClient): Session | Refusal;
+  /**
+   * Opens a session for what an adapter does itself, with no client who would have to be asked for: no permission is asked.
+   * @param name how it is shown in place of a user
+   */
+  enterAsAdapter(name: string, vhost: string, client: SessionClient): Session | Refusal;
   /**
    * `authenticate` and `enter` in one, for protocols whose clients say everything at once.
    * @param done called once: before this returns, or later; an adapter whose client has gone closes the session it gets

@@ -15,6 +15,9 @@ export const MODIFIED = 3;
 /** How a delivery ended; the table in ARCHITECTURE.md says what each protocol's word becomes. */
 export type Outcome = 0 | 1 | 2 | 3;
 
+/** Why a consumer has ended without its client's doing. */
+export type CancelReason = 'queue-deleted' | 'operator' | 'access-refused';
+
 /** The adapter's side of a consumer. What a call throws is logged as a fault, and the queue goes on with others. */
 export interface DeliverySink {
   /** The consumer that this sink is for. Called within `Session.consume` and `Session.get`, before anything else. */
@@ -27,10 +30,10 @@ export interface DeliverySink {
    */
   deliver(view: MessageView, slot: number): void;
   /**
-   * The queue is gone, or an operator ended the consumer. No further call. What it holds has gone with a deleted queue; do not
-   * settle it.
+   * The queue is gone, an operator ended the consumer, or its user may not read the queue any more. No further call. What it holds
+   * has gone with a deleted queue, and is not to be settled; else it stays the sink's to settle.
    */
-  cancelled(reason: 'queue-deleted' | 'operator'): void;
+  cancelled(reason: CancelReason): void;
 }
 
 export interface ConsumeOptions {

@@ -50,7 +50,12 @@ export interface SessionClient {
   readonly share?: Share;
   /** `Session.congested` has gone back to false: publishing may go on. Called at any time, also from within another client's call. */
   uncongested(): void;
-  /** An operator closes this client. Tell it in the protocol's own form, then `transport.end()`. @param reason for people */
+  /**
+   * Bindings of a queue of its own (`QueueOptions.ownUse`) have been removed, because the client may not read any more what they
+   * brought. Left out: nobody is told.
+   */
+  accessLost?(queue: string, bindings: readonly BindingInfo[]): void;
+  /** An operator closes this client, or it may not be in the vhost any more. Tell it in the protocol's own form, then `transport.end()`. @param reason for people */
   kicked(reason: string): void;
 }
 
@@ -119,6 +124,12 @@ export interface Session {
   deleteQueue(name: string, ifUnused: boolean, ifEmpty: boolean): { messages: number; mark: Mark };
 
   /**
+   * Takes up a queue that another session of the same client has declared with `ownUse`, as if this one had.
+   * @returns the bindings that the client may not read any more, which have been removed
+   */
+  adoptQueue(name: string): readonly BindingInfo[];
+
+  /**
    * The client that made the queue has done with it: it goes now, or, if others consume from it, with the last of them, unless it
    * is declared again. No permission is asked, since it ends something. Not kept through a restart.
    */
@@ -158,6 +169,7 @@ export interface Session {
   /**
    * Takes a message; what it keeps of `draft` is copied before it returns. A route that is not valid any more is resolved again on
    * the way; if its exchange is gone the message is unroutable. `draft.routed` says afterwards how many took it.
+   * @throws BrokerError access-refused: the client may not publish there any more
    * @returns a mark for a `ConfirmRing` if the publisher waits for it: MARK_NOW if nothing durable took it, MARK_REFUSED if the
    * broker cannot store it or one of its queues is full and refuses. An EXACTLY_ONCE message is delivered only once it is safe
    */

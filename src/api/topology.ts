@@ -44,8 +44,12 @@ export interface QueueOptions {
   readonly atMostOnce?: 'queue' | 'direct';
   /** What its owner says in `Draft.origin` when it publishes, now that it is declared (again). Default: the queue's name. */
   readonly origin?: string;
-  /** An adapter makes it for itself: its name may be a reserved one, and no permission is asked. Default false. */
-  readonly ownUse?: boolean;
+  /**
+   * An adapter makes it for its client's own use: its name may be a reserved one, and from now on this session is not asked whether it
+   * may use the queue. What it is bound to is asked for, and goes when its client may not read that any more
+   * (`SessionClient.accessLost`). `shared`: other clients use it so as well, and only this session's consumers go. Default false.
+   */
+  readonly ownUse?: boolean | 'shared';
 }
 
 /** What a declare says of the queue. */

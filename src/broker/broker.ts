@@ -23,6 +23,8 @@ import type { TopologyLimits } from '../vhost/topology/limits.ts';
 import { Vhost } from '../vhost/vhost.ts';
 import { ClientLog, nameOf } from './client-log.ts';
 import { claimDirectory } from './data-directory.ts';
+import { AccessReview } from './session/access-review.ts';
+import { type Judge, NO_QUESTIONS } from './session/permissions.ts';
 import { ClientSession } from './session.ts';
 
 export const DEFAULT_VHOST = '/';
@@ -82,6 +84,8 @@ export class Broker implements BrokerServices {
     if (this.ownClock) this.turn.onError = fault;
     this.authenticator = options.authenticator ?? new LoopbackOnly();
     this.unlock = unlock;
+    const review = new AccessReview(this.sessions, this.vhosts, this.turn.work, fault);
+    this.authenticator.onChanged?.(() => review.rulesChanged());
   }
 
   /**
@@ -152,6 +156,19 @@ export class Broker implements BrokerServices {
   }
 
   enter(identity: Identity, vhostName: string | undefined, client: SessionClient): Session | Refusal {
+    return this.enterAs(identity, this.authenticator, vhostName, client);
+  }
+
+  enterAsAdapter(name: string, vhost: string, client: SessionClient): Session | Refusal {
+    return this.enterAs({ user: name }, NO_QUESTIONS, vhost, client);
+  }
+
+  private enterAs(
+    identity: Identity,
+    judge: Judge,
+    vhostName: string | undefined,
+    client: SessionClient,
+  ): Session | Refusal {
     if (this.closing !== null) return { refused: 'unavailable', reason: 'the broker is shutting down' };
     const name = vhostName ?? DEFAULT_VHOST;
     const vhost = this.vhosts.get(name);
@@ -161,7 +178,12 @@ export class Broker implements BrokerServices {
       this.clientLog.refused(nameOf(transport), `${reason}, for user '${identity.user}'`);
       return { refused: 'vhost-not-found', reason };
     }
-    const session = new ClientSession(vhost, identity, this.authenticator, client, (closed, inOrder) => {
+    if (judge.mayEnter?.(identity, name) === false) {
+      const reason = `access to vhost '${name}' refused for user '${identity.user}'`;
+      this.clientLog.refused(nameOf(transport), reason);
+      return { refused: 'forbidden', reason };
+    }
+    const session = new ClientSession(vhost, identity, judge, client, (closed, inOrder) => {
       this.sessions.delete(closed);
       if (transport?.remote !== undefined) this.clientLog.disconnected(transport, identity.user, name, inOrder);
     });

@@ -14,7 +14,7 @@ import type {
   GetResult,
   SharedCredit,
 } from '../api/consume.ts';
-import type { Authenticator, Identity } from '../api/identity.ts';
+import type { Identity } from '../api/identity.ts';
 import type { Route } from '../api/route.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import type { BindingInfo, BindOptions, ExchangeOptions, QueueInfo, QueueOptions } from '../api/topology.ts';
@@ -30,8 +30,9 @@ import type { Confirms } from '../vhost/publish/confirms.ts';
 import { VhostTransaction } from '../vhost/publish/transaction.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { SessionConsuming } from './session/consuming.ts';
-import { Permissions } from './session/permissions.ts';
+import { type Judge, Permissions } from './session/permissions.ts';
 import { SessionPublishing } from './session/publishing.ts';
+import { reviewSession } from './session/review.ts';
 import { SessionTopology } from './session/topology.ts';
 
 export class ClientSession implements Session {
@@ -47,19 +48,21 @@ export class ClientSession implements Session {
   private readonly onClosed: (session: ClientSession, inOrder: boolean) => void;
   /** Null while there has been none. */
   private rings: Set<ConfirmRing> | null = null;
+  private readonly permissions: Permissions;
   private closed = false;
 
   /** @internal `Broker.enter` makes sessions */
   constructor(
     vhost: Vhost,
     identity: Identity,
-    authenticator: Authenticator,
+    judge: Judge,
     client: SessionClient,
     onClosed: (session: ClientSession, inOrder: boolean) => void,
   ) {
     const share = client.share ?? vhost.turn.work.share();
-    const permissions = new Permissions(authenticator, identity, vhost.name, client.clientId);
+    const permissions = new Permissions(judge, identity, vhost.name, client.clientId);
     this.services = vhost;
+    this.permissions = permissions;
     this.client = client;
     this.share = share;
     this.onClosed = onClosed;
@@ -67,7 +70,7 @@ export class ClientSession implements Session {
     this.vhost = vhost.name;
     this.state = vhost.state;
     this.topology = new SessionTopology(vhost, permissions, share, this);
-    this.consuming = new SessionConsuming(vhost, permissions, this.topology, share);
+    this.consuming = new SessionConsuming(vhost, this.topology, share);
     this.publishing = new SessionPublishing(vhost, permissions, client, share, this.consuming);
   }
 
@@ -107,6 +110,10 @@ export class ClientSession implements Session {
 
   deleteQueue(name: string, ifUnused: boolean, ifEmpty: boolean): { messages: number; mark: Mark } {
     return this.topology.deleteQueue(name, ifUnused, ifEmpty);
+  }
+
+  adoptQueue(name: string): readonly BindingInfo[] {
+    return this.topology.adoptQueue(name);
   }
 
   releaseQueue(name: string): Mark {
@@ -250,6 +257,13 @@ export class ClientSession implements Session {
 
   replayRetained(name: string, filter: string, options: BindOptions, done: (count: number) => void = () => {}): void {
     this.services.retained.replay(this.topology.queue(name), filter, options, this.share, done);
+  }
+
+  /** What its user may do has changed: it loses what it may not have any more. In steps, for who has a budget. */
+  *review(): Generator<void> {
+    if (this.closed) return;
+    const { client, consuming, permissions, topology } = this;
+    yield* reviewSession({ client, consuming, permissions, topology, user: this.user, vhost: this.vhost });
   }
 
   close(inOrder: boolean): void {

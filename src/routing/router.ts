@@ -209,6 +209,11 @@ export class Router<Q extends RouteTarget> {
     this.clear();
   }
 
+  /** Who may publish where has changed: whoever holds a route is to ask again. */
+  rulesChanged(): void {
+    this.clear();
+  }
+
   /** An exchange came or went, or has another alternate. */
   exchangesChanged(): void {
     this.alternates = null;

@@ -1,5 +1,5 @@
 /** The queue's side of a consumer: a `DeliverySink` for each basic.consume, and one for each basic.get. */
-import type { Consumer, DeliverySink, MessageView } from '../../../src/api/index.ts';
+import type { CancelReason, Consumer, DeliverySink, MessageView } from '../../../src/api/index.ts';
 import type { DeliveryWriter } from './delivery-writer.ts';
 import type { TagWindow } from './tag-window.ts';
 import type { Holder } from './unsettled.ts';
@@ -41,7 +41,7 @@ export class ChannelConsumer implements DeliverySink, Holder {
     writer.deliver(this.tagBytes, tag, view, tellsAttempts ? view.attempts : -1);
   }
 
-  cancelled(reason: 'queue-deleted' | 'operator'): void {
+  cancelled(reason: CancelReason): void {
     if (reason === 'queue-deleted') this.gone = true;
     this.channel.consumerEnded(this);
   }

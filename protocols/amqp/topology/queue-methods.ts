@@ -1,5 +1,5 @@
 /** Methods of class queue. [§1.7] */
-import { DOT, MARK_NOW } from '../../../src/api/index.ts';
+import { BrokerError, DOT, MARK_NOW, type Mark } from '../../../src/api/index.ts';
 import type { MethodChannel } from '../channel/method-channel.ts';
 import {
   QUEUE_BIND,
@@ -87,10 +87,13 @@ function unbind(channel: QueueChannel, fields: FieldReader): void {
   const args = fields.table();
   fields.finish();
   const { session } = channel;
-  // What does not exist is not bound either, which is no error (as RabbitMQ has it).
-  const mark = session.queueExists(queue)
-    ? session.unbindQueue(queue, exchange, key, { spelling: DOT, arguments: args })
-    : MARK_NOW;
+  let mark: Mark = MARK_NOW;
+  try {
+    mark = session.unbindQueue(queue, exchange, key, { spelling: DOT, arguments: args });
+  } catch (error) {
+    // What does not exist is not bound either, which is no error (as RabbitMQ has it).
+    if (!(error instanceof BrokerError) || error.code !== 'not-found') throw error;
+  }
   channel.replyWhenSafe(mark, false, () => channel.send(channel.begin(QUEUE_UNBIND_OK)));
 }
 

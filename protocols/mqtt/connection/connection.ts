@@ -15,6 +15,7 @@
  * DISCONNECT, which is sent before that [MQTT5-4.13.1-1].
  */
 import {
+  type BindingInfo,
   BrokerError,
   type BrokerServices,
   type ConnectionHandler,
@@ -50,6 +51,7 @@ const OPENING_UNITS = 40;
 
 export class Connection implements ConnectionHandler, PacketHandler, OpeningOwner, ReadGateOwner, TimersOwner {
   ended = false;
+  clientId?: string;
   /** Null unless the connection is open. */
   private client: ConnectedClient | null = null;
   /** Null once it is open. */
@@ -222,6 +224,10 @@ export class Connection implements ConnectionHandler, PacketHandler, OpeningOwne
   left(withWill: boolean): void {
     this.finish(true, withWill);
     this.transport.end();
+  }
+
+  accessLost(_queue: string, bindings: readonly BindingInfo[]): void {
+    this.admittedClient?.mqttSession.accessLost(bindings);
   }
 
   kicked(reason: string): void {

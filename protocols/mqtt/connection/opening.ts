@@ -29,10 +29,13 @@ import {
   PACKET_TOO_LARGE,
   PROTOCOL_ERROR,
   SERVER_UNAVAILABLE_5,
+  SUCCESS,
   UNSUPPORTED_PROTOCOL_VERSION_5,
 } from '../codec/reasons.ts';
 import type { AdapterContext } from '../context.ts';
 import { PublishEncoder5 } from '../deliver/publish-encoder5.ts';
+import { meaningOf } from '../mapping/special-topics.ts';
+import { resolveTarget } from '../publish/publish-target.ts';
 import { registryOf } from '../session/session-registry.ts';
 import { Authentication } from './authentication.ts';
 import { type Acceptance, acceptanceFits, writeAcceptance, writeRefusal } from './connack.ts';
@@ -40,6 +43,8 @@ import { credentialsOf, reasonOf, refusalOf } from './connect-checks.ts';
 import { ConnectedClient, type ConnectionControl } from './connected-client.ts';
 import { negotiate } from './negotiated-options.ts';
 import { AUTHENTICATING } from './pause-reasons.ts';
+
+const DOLLAR = 0x24;
 
 /** Reasons for which the broker has already told the operator who was not let in, and why. */
 const REPORTED_BY_BROKER: ReadonlySet<number> = new Set([
@@ -50,6 +55,8 @@ const REPORTED_BY_BROKER: ReadonlySet<number> = new Set([
 
 /** The connection that opens; `Connection` in fact. */
 export interface OpeningOwner extends ConnectionControl, SessionClient {
+  /** Its client identifier, the one that it is given if it has none; set once CONNECT has come. */
+  clientId?: string;
   /** The client is who it says, and its session is found or made: from now on it goes with the connection. */
   admitted(client: ConnectedClient): void;
   /** All is safe: CONNACK 0 is written next, and what ends the connection from now on is said with DISCONNECT. */
@@ -128,7 +135,10 @@ export class Opening {
       this.refuse(refusal);
       return;
     }
-    const { credentials, vhost } = credentialsOf(this.transport, request);
+    const clientId = request.clientId === '' ? `auto-${randomUUID()}` : request.clientId;
+    this.owner.clientId = clientId;
+    const { credentials: said, vhost } = credentialsOf(this.transport, request);
+    const credentials = { ...said, clientId };
     if (properties?.authMethod !== undefined) {
       const authentication = new Authentication(this.broker, properties.authMethod, credentials, vhost);
       if (authentication.begin()) this.authenticate(request, authentication, properties.authData);
@@ -205,7 +215,8 @@ export class Opening {
       const { context, authentication } = this;
       const registry = registryOf(context, this.broker, session);
       const options = negotiate(request, context.limits);
-      const id = request.clientId === '' ? `auto-${randomUUID()}` : request.clientId;
+      if (!this.mayHaveWill(session, request)) return;
+      const id = this.owner.clientId!;
       const { mqttSession, present, before } = registry.open(session, id, request.clean, options.sessionExpiryS);
       const encoder = options.v5
         ? new PublishEncoder5(context, session, options.asked, this.broker.clock)
@@ -236,6 +247,20 @@ export class Opening {
       if (error instanceof BrokerError) this.refuse(SERVER_UNAVAILABLE_5);
       else this.owner.fail(error);
     }
+  }
+
+  /** A will that its user may not publish is refused now, rather than when nobody is there to be told. */
+  private mayHaveWill(session: Session, { will }: Connect): boolean {
+    if (will === undefined) return true;
+    const { topic } = will;
+    // What nobody may publish is dropped when its time comes, as ever.
+    if (topic[0] === DOLLAR && meaningOf(topic.utf8Slice()).reason !== SUCCESS) return true;
+    const { reason } = resolveTarget(this.context.limits.exchange, session, topic, 0, topic.length);
+    if (reason !== NOT_AUTHORIZED_5) return true;
+    const what = topic.utf8Slice();
+    this.broker.reportMistake(this.transport, `user '${session.user}' may not publish its will to '${what}'`);
+    this.refuse(NOT_AUTHORIZED_5);
+    return false;
   }
 
   /** @param durable the client may only hear of it once it is safe */

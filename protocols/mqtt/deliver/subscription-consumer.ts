@@ -2,7 +2,13 @@
  * One consumer of one client: of its own session's queue, or of a shared subscription's. It outlives connections: the writer
  * of the connection at hand is put in when there is one.
  */
-import { type Consumer, type DeliverySink, type MessageView, RELEASED } from '../../../src/api/index.ts';
+import {
+  type CancelReason,
+  type Consumer,
+  type DeliverySink,
+  type MessageView,
+  RELEASED,
+} from '../../../src/api/index.ts';
 import type { Qos } from '../codec/publish.ts';
 
 /** Writes deliveries to a client; `DeliveryWriter` in fact. */
@@ -10,9 +16,6 @@ export interface MessageWriter {
   /** @param slot names the delivery in `consumer.handle.settle`; -1: it is settled already */
   deliver(consumer: SubscriptionConsumer, view: MessageView, slot: number): void;
 }
-
-/** Why a consumer has ended without its client's doing. */
-export type LossReason = 'queue-deleted' | 'operator';
 
 export class SubscriptionConsumer implements DeliverySink {
   readonly queue: string;
@@ -33,13 +36,13 @@ export class SubscriptionConsumer implements DeliverySink {
   writer: MessageWriter | null = null;
   /** After a reconnect: slot to packet identifier of what is to be sent again. Null when there is nothing. */
   again: Map<number, number> | null = null;
-  private readonly lost: (consumer: SubscriptionConsumer, reason: LossReason) => void;
+  private readonly lost: (consumer: SubscriptionConsumer, reason: CancelReason) => void;
 
   constructor(
     queue: string,
     shared: boolean,
     granted: Qos,
-    lost: (consumer: SubscriptionConsumer, reason: LossReason) => void,
+    lost: (consumer: SubscriptionConsumer, reason: CancelReason) => void,
   ) {
     this.queue = queue;
     this.shared = shared;
@@ -58,7 +61,7 @@ export class SubscriptionConsumer implements DeliverySink {
     else if (slot >= 0) this.handle?.settle(slot, RELEASED);
   }
 
-  cancelled(reason: LossReason): void {
+  cancelled(reason: CancelReason): void {
     this.lost(this, reason);
   }
 }

@@ -23,6 +23,12 @@ import { CONGESTED } from '../connection/pause-reasons.ts';
 import { type PublishTarget, targetOf } from './publish-target.ts';
 import { TopicAliases } from './topic-aliases.ts';
 
+/** What the broker refuses, as a reason code of 5.0. */
+const REFUSED: ReadonlyMap<string, number> = new Map([
+  ['unavailable', QUOTA_EXCEEDED],
+  ['access-refused', NOT_AUTHORIZED_5],
+]);
+
 /** 5.0: the properties of a PUBLISH whose head is in `context.fields`. Others have none. @throws MalformedPacket */
 export function propertiesOf(client: ConnectedClient, buffer: Buffer, end: number): MessageProperties {
   if (!client.options.v5) return NO_PROPERTIES;
@@ -105,7 +111,7 @@ export function publishDraft(
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
     body?.abort();
-    refusePublish(client, qos, packetId, error.code === 'unavailable' ? QUOTA_EXCEEDED : UNSPECIFIED_ERROR);
+    refusePublish(client, qos, packetId, REFUSED.get(error.code) ?? UNSPECIFIED_ERROR);
   }
   if (session.congested) client.gate.pause(CONGESTED);
 }

@@ -13,12 +13,20 @@
  * goes straight to the connection, the rest waits in the queue. The queue is made with the first subscription, and a
  * consumer on it with the first that asks for more than QoS 0.
  */
-import { BrokerError, CONVERT_STRINGS, type Consumer, RELEASED, type Session } from '../../../src/api/index.ts';
+import {
+  type BindingInfo,
+  BrokerError,
+  type CancelReason,
+  CONVERT_STRINGS,
+  type Consumer,
+  RELEASED,
+  type Session,
+} from '../../../src/api/index.ts';
 import { EXPIRY_NEVER_S } from '../codec/connect.ts';
-import { ADMINISTRATIVE_ACTION, QUOTA_EXCEEDED } from '../codec/reasons.ts';
+import { ADMINISTRATIVE_ACTION, NOT_AUTHORIZED_5, QUOTA_EXCEEDED } from '../codec/reasons.ts';
 import type { Subscription } from '../codec/subscriptions.ts';
 import type { AdapterContext } from '../context.ts';
-import { type LossReason, SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
+import { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import { queueOf } from '../mapping/names.ts';
 import { OwnSubscriptions } from './own-subscriptions.ts';
 import type { SessionConnection, SessionServices, SessionWriter } from './ports.ts';
@@ -53,7 +61,7 @@ export class MqttSession {
   /** The consumer of its own queue. */
   private main: SubscriptionConsumer | null = null;
   private readonly context: AdapterContext;
-  readonly lost = (consumer: SubscriptionConsumer, reason: LossReason): void => this.consumerLost(consumer, reason);
+  readonly lost = (consumer: SubscriptionConsumer, reason: CancelReason): void => this.consumerLost(consumer, reason);
 
   /** @param expiryS seconds that it outlives its connection; 0: it is not kept */
   constructor(context: AdapterContext, services: SessionServices, id: string, expiryS: number) {
@@ -113,7 +121,11 @@ export class MqttSession {
       this.queueKnown = false;
       this.subscriptions.clear();
     }
-    if (this.queueKnown) session.attachDirect(this.queue, writer.direct);
+    if (this.queueKnown) {
+      // What its user may read may have changed since.
+      this.subscriptions.forget(session.adoptQueue(this.queue));
+      session.attachDirect(this.queue, writer.direct);
+    }
     if (this.main !== null) this.start(session, this.main);
     this.shares.attach(session);
   }
@@ -155,14 +167,18 @@ export class MqttSession {
   end(session: Session, inOrder: boolean): void {
     if (this.ended) return;
     this.ended = true;
+    const attached = this.session === session;
     this.detach();
     this.unsettled.end(inOrder);
     for (const consumer of this.consumers()) {
       consumer.writer = null;
       consumer.handle?.cancel(RELEASED);
     }
-    this.shares.end(session);
-    if (session.queueExists(this.queue)) this.services.withoutNews(() => session.deleteQueue(this.queue, false, false));
+    this.shares.end();
+    if (session.queueExists(this.queue)) {
+      if (!attached) session.adoptQueue(this.queue);
+      this.services.withoutNews(() => session.deleteQueue(this.queue, false, false));
+    }
     this.forget();
   }
 
@@ -199,6 +215,7 @@ export class MqttSession {
         autoDelete: false,
         arguments: this.context.sessionArguments,
         atMostOnce: 'direct',
+        ownUse: true,
       });
     }
     if (!this.queueKnown) {
@@ -213,6 +230,12 @@ export class MqttSession {
       this.start(session, this.main);
     }
     return qos;
+  }
+
+  /** Its user may not read any more what these subscriptions bring: they have gone, and the client hears of it as it can. */
+  accessLost(bindings: readonly BindingInfo[]): void {
+    this.subscriptions.forget(bindings);
+    this.connection?.disconnect(`its user may not read ${bindings.length} of its filters any more`, NOT_AUTHORIZED_5);
   }
 
   /** Somebody has subscribed, alone or in a share, to what the broker says of itself. */
@@ -269,10 +292,15 @@ export class MqttSession {
     yield* this.shares.values();
   }
 
-  private consumerLost(consumer: SubscriptionConsumer, reason: LossReason): void {
+  private consumerLost(consumer: SubscriptionConsumer, reason: CancelReason): void {
     const freed = this.unsettled.forget(consumer);
     if (this.writer !== null) this.writer.inFlight -= freed;
     consumer.handle = null;
+    if (reason === 'access-refused') {
+      if (this.session !== null) this.shares.refused(this.session, consumer);
+      this.connection?.disconnect('its user may not read a share any more', NOT_AUTHORIZED_5);
+      return;
+    }
     const why = reason === 'queue-deleted' ? 'the queue of a share was deleted' : 'ended by an operator';
     try {
       if (consumer.shared && reason === 'queue-deleted') {
@@ -300,15 +328,13 @@ export class MqttSession {
 
   /** The session has lost its queue: all the rest of it goes. Its connection, if there is one, has yet to be told. */
   private drop(): void {
-    const user = getSession(this.services.state, this.id)?.user ?? '';
     this.ended = true;
     this.unsettled.end(false);
     for (const consumer of this.shares.values()) {
       consumer.writer = null;
       consumer.handle?.cancel(RELEASED);
     }
-    if (this.session !== null) this.shares.end(this.session);
-    else this.services.onBehalfOf(user, (session) => this.shares.end(session));
+    this.shares.end();
     this.writer = null;
     this.session = null;
     this.forget();

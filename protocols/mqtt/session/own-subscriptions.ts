@@ -2,7 +2,7 @@
  * The subscriptions of one session but the shared ones: bindings of its queue, and here by their filters, with their
  * subscription identifiers [MQTT 5.0, section 3.8.2.1.2].
  */
-import { type Session, SLASH } from '../../../src/api/index.ts';
+import { type BindingInfo, type Session, SLASH } from '../../../src/api/index.ts';
 import type { Qos } from '../codec/publish.ts';
 import type { Subscription } from '../codec/subscriptions.ts';
 import { bindingOf } from '../mapping/names.ts';
@@ -78,6 +78,14 @@ export class OwnSubscriptions {
     if (own === undefined) return false;
     session.replayRetained(this.queue, filter, bindingOf(own.subscription, own.identifier));
     return true;
+  }
+
+  /** Bindings that have gone, of whatever exchange. */
+  forget(bindings: readonly BindingInfo[]): void {
+    for (const { exchange, key, options } of bindings) {
+      if (exchange !== this.exchange || options.spelling !== SLASH || !this.byFilter.delete(key)) continue;
+      this.identifiers?.set(key, 0, false);
+    }
   }
 
   /** The queue is gone, and its bindings with it. */

@@ -47,6 +47,6 @@ export interface SessionServices {
   endLater(clientId: string, expiryS: number): number;
   /** Deletes a queue that is the session's own, without the session being told. */
   withoutNews(deletion: () => void): void;
-  /** Acts in one commit unit in the name of a user who is not there. */
-  onBehalfOf(user: string, act: (session: Session) => void): void;
+  /** Acts in one commit unit for the adapter itself: no permission is asked. */
+  asAdapter(act: (session: Session) => void): void;
 }

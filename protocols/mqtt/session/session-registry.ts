@@ -24,7 +24,7 @@ import type { IdentifiedSession, SessionConnection, SessionServices } from './po
 import { countSessions, getSession, type Leftovers, readAll, type SessionRecord } from './session-records.ts';
 import { ShareMembers } from './share-members.ts';
 import { SysTopics } from './sys-topics.ts';
-import { Wills } from './wills.ts';
+import { type DueWill, Wills } from './wills.ts';
 
 /** For what is done on behalf of a client that is not there. */
 const NOBODY: SessionClient = { uncongested() {}, kicked() {} };
@@ -70,7 +70,7 @@ export class SessionRegistry implements SessionServices {
     this.broker = broker;
     this.vhost = session.vhost;
     this.state = session.state;
-    this.shares = new ShareMembers(session.state, context.limits.exchange);
+    this.shares = new ShareMembers(session.state, context.limits.exchange, (act) => this.asAdapter(act));
     this.ends = new Deadlines(broker.clock, (clientId) => {
       if (this.endAbsent(clientId)) context.stats.sessionsExpired++;
     });
@@ -81,7 +81,7 @@ export class SessionRegistry implements SessionServices {
       exchange: context.limits.exchange,
       connected: () => this.countConnected(),
       total: () => countSessions(this.state),
-      withSession: (act) => this.onBehalfOf('mqtt', act),
+      withSession: (act) => this.asAdapter(act),
     });
     const stored = readAll(session.state);
     this.leftovers = stored.leftovers;
@@ -92,7 +92,7 @@ export class SessionRegistry implements SessionServices {
       else if (expiryS !== EXPIRY_NEVER_S) this.endLater(clientId, expiryS);
     }
     this.wills.restore();
-    this.sweep(session, stored.sessions);
+    this.asAdapter((own) => this.sweep(own, stored.sessions));
   }
 
   /** After a start: what belonged to clients of which nothing is kept. All others are away. */
@@ -108,7 +108,7 @@ export class SessionRegistry implements SessionServices {
         if (!(error instanceof BrokerError)) throw error;
       }
     }
-    this.shares.sweep(session);
+    this.shares.sweep();
   }
 
   takeLeftovers(clientId: string): Leftovers | undefined {
@@ -142,11 +142,12 @@ export class SessionRegistry implements SessionServices {
     let mqttSession = this.find(session, clientId);
     const before = mqttSession === undefined ? undefined : getSession(this.state, clientId);
     const due = this.wills.take(clientId);
-    if (mqttSession === undefined || clean) {
+    // What was kept for one user is not another's.
+    if (mqttSession === undefined || clean || (before !== undefined && before.user !== session.user)) {
       session.beginUnit();
       try {
         // The former session ends, or has ended, and with it the time its will could wait [MQTT5-3.1.3-9].
-        if (due !== undefined) publishWill(this.context, session, due.will, queueOf(clientId));
+        if (due !== undefined) this.publishFor(clientId, due);
         mqttSession?.end(session, true);
       } finally {
         session.endUnit();
@@ -194,19 +195,30 @@ export class SessionRegistry implements SessionServices {
   private endAbsent(clientId: string): boolean {
     const stored = getSession(this.state, clientId);
     if (stored === undefined || this.sessions.get(clientId)?.connection) return false;
-    this.onBehalfOf(stored.user, (session) => {
+    this.asAdapter((session) => {
       const due = this.wills.take(clientId); // at the end of the session at the latest [MQTT5-3.1.3-9]
-      if (due !== undefined) publishWill(this.context, session, due.will, queueOf(clientId));
+      if (due !== undefined) this.publishFor(clientId, due);
       this.find(session, clientId)?.end(session, true);
     });
     return true;
   }
 
   private publishWillOf(clientId: string): void {
-    this.onBehalfOf(this.wills.userOf(clientId) ?? '', (session) => {
+    this.asAdapter(() => {
       const due = this.wills.take(clientId);
-      if (due !== undefined) publishWill(this.context, session, due.will, queueOf(clientId));
+      if (due !== undefined) this.publishFor(clientId, due);
     });
+  }
+
+  /** Publishes the will of a client that is not there, as far as its user still may. */
+  private publishFor(clientId: string, { user, will }: DueWill): void {
+    const session = this.broker.enter({ user }, this.vhost, { ...NOBODY, clientId });
+    if ('refused' in session) {
+      this.context.stats.willsDropped++;
+      return;
+    }
+    publishWill(this.context, session, will, queueOf(clientId));
+    session.close(true);
   }
 
   private countConnected(): number {
@@ -216,8 +228,8 @@ export class SessionRegistry implements SessionServices {
   }
 
   /** Carries something out in one commit unit, so that a crash leaves all of it or none. */
-  onBehalfOf(user: string, act: (session: Session) => void): void {
-    const session = this.broker.enter({ user }, this.vhost, NOBODY);
+  asAdapter(act: (session: Session) => void): void {
+    const session = this.broker.enterAsAdapter('mqtt', this.vhost, NOBODY);
     if ('refused' in session) return; // the broker is stopping: what is stored is due again after the start
     session.beginUnit();
     try {
@@ -250,7 +262,7 @@ export function registryOf(context: AdapterContext, broker: BrokerServices, sess
 /** The broker has started: sessions end and wills are published from now on, whether a client comes or not. */
 export function startRegistries(context: AdapterContext, broker: BrokerServices): void {
   for (const vhost of broker.vhostNames) {
-    const session = broker.enter({ user: 'mqtt' }, vhost, NOBODY);
+    const session = broker.enterAsAdapter('mqtt', vhost, NOBODY);
     if ('refused' in session) continue;
     if (session.state.keys('mqtt/').length > 0) registryOf(context, broker, session);
     session.close(true);

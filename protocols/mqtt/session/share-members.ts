@@ -13,16 +13,21 @@ export class ShareMembers implements ShareRegistry {
   /** Client identifiers, by the queue's name. */
   private readonly members = new Map<string, Set<string>>();
   private readonly exchange: string;
+  private readonly asAdapter: (act: (session: Session) => void) => void;
 
-  /** @param exchange the one that topics live in */
-  constructor(state: AdapterState, exchange: string) {
+  /**
+   * @param exchange the one that topics live in
+   * @param asAdapter has something done for which no client is asked: the end of a share is nobody's in particular
+   */
+  constructor(state: AdapterState, exchange: string, asAdapter: (act: (session: Session) => void) => void) {
     this.state = state;
     this.exchange = exchange;
+    this.asAdapter = asAdapter;
   }
 
   /** After a start: shares of which no member is kept are over. */
-  sweep(session: Session): void {
-    for (const queue of shareQueues(this.state)) if (!this.members.has(queue)) this.shareOver(session, queue);
+  sweep(): void {
+    for (const queue of shareQueues(this.state)) if (!this.members.has(queue)) this.shareOver(queue);
   }
 
   /** A session is a member of a share from now on. @param queue the share's */
@@ -36,20 +41,24 @@ export class ShareMembers implements ShareRegistry {
   }
 
   /** A session is no member of a share any more. The last one takes the queue with it [MQTT5 4.8.2]. */
-  leave(session: Session, queue: string, clientId: string): void {
+  leave(queue: string, clientId: string): void {
     const members = this.members.get(queue);
     if (members === undefined) return;
     members.delete(clientId);
     if (members.size > 0) return;
     this.members.delete(queue);
-    this.shareOver(session, queue);
+    this.shareOver(queue);
   }
 
   /**
    * A share has no member. Others may consume from its queue: then it goes with the last of them. One that others had made
    * stays.
    */
-  private shareOver(session: Session, queue: string): void {
+  private shareOver(queue: string): void {
+    this.asAdapter((session) => this.endShare(session, queue));
+  }
+
+  private endShare(session: Session, queue: string): void {
     if (!hasShare(this.state, queue)) {
       this.unbindShare(session, queue);
       return;

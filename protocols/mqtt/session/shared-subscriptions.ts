@@ -5,11 +5,11 @@
  * sits there and hears nothing. One that others had declared before the first member came is theirs: it loses the share's
  * binding with the last member, and stays.
  */
-import type { AdapterState, Session } from '../../../src/api/index.ts';
+import { type AdapterState, BrokerError, type CancelReason, RELEASED, type Session } from '../../../src/api/index.ts';
 import { QUOTA_EXCEEDED, TOPIC_FILTER_INVALID } from '../codec/reasons.ts';
 import type { Subscription } from '../codec/subscriptions.ts';
 import { type SharedFilter, sharedFilter } from '../codec/text.ts';
-import { type LossReason, SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
+import { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import { SHARED_BINDING, sharedQueueOf } from '../mapping/names.ts';
 import { QUEUE_NAME_BYTES_MAX } from '../options.ts';
 import { putShare, type ShareRecord } from './session-records.ts';
@@ -21,6 +21,7 @@ const QUEUE_OPTIONS = {
   autoDelete: false,
   arguments: [],
   atMostOnce: 'queue',
+  ownUse: 'shared',
 } as const;
 
 /** Who is a member of which share of the vhost; `SessionRegistry` in fact. */
@@ -29,7 +30,7 @@ export interface ShareRegistry {
   /** A session is a member of a share from now on. @param queue the share's */
   join(queue: string, clientId: string): void;
   /** It is none any more. The last one takes the queue with it. */
-  leave(session: Session, queue: string, clientId: string): void;
+  leave(queue: string, clientId: string): void;
 }
 
 /** The session whose shares these are; `MqttSession` in fact. */
@@ -44,7 +45,7 @@ export interface ShareMember {
   /** Writes itself down, its shares with it. */
   save(session: Session): void;
   /** Hears that a consumer has ended without its client's doing. */
-  readonly lost: (consumer: SubscriptionConsumer, reason: LossReason) => void;
+  readonly lost: (consumer: SubscriptionConsumer, reason: CancelReason) => void;
 }
 
 /** Never written to. */
@@ -76,16 +77,30 @@ export class SharedSubscriptions {
   restore(session: Session, records: { readonly [queue: string]: ShareRecord }): void {
     for (const [queue, record] of Object.entries(records)) {
       this.put(this.consumerOf(queue, record));
-      this.makeAgain(session, queue);
+      ifPermitted(() => this.makeAgain(session, queue));
     }
   }
 
   /** The session's client is back. */
   attach(session: Session): void {
-    for (const consumer of this.consumers.values()) {
-      if (consumer.handle === null) this.makeAgain(session, consumer.queue);
-      this.member.start(session, consumer);
+    for (const consumer of [...this.consumers.values()]) {
+      const share = sharedFilter(consumer.queue);
+      if (share === undefined || share === 'invalid') continue;
+      // Bound again, for what its user may read may have changed since.
+      if (ifPermitted(() => this.make(session, consumer.queue, share.filter))) this.member.start(session, consumer);
+      else {
+        consumer.handle?.cancel(RELEASED);
+        this.refused(session, consumer);
+      }
     }
+  }
+
+  /** Its user may not read what the share brings: the client is no member any more. */
+  refused(session: Session, consumer: SubscriptionConsumer): void {
+    if (this.consumers.get(consumer.queue) !== consumer) return;
+    this.consumers.delete(consumer.queue);
+    this.registry.leave(consumer.queue, this.member.id);
+    this.member.save(session);
   }
 
   private makeAgain(session: Session, queue: string): void {
@@ -155,7 +170,7 @@ export class SharedSubscriptions {
         this.member.start(session, consumer);
       } catch (error) {
         // A selector that is none: nothing has changed.
-        if (member === undefined) this.registry.leave(session, queue, this.member.id);
+        if (member === undefined) this.registry.leave(queue, this.member.id);
         throw error;
       }
       member?.handle?.cancel();
@@ -172,7 +187,7 @@ export class SharedSubscriptions {
     // What was sent may still be answered [MQTT-3.10.4-3].
     consumer.handle?.cancel();
     this.consumers.delete(queue);
-    this.registry.leave(session, queue, this.member.id);
+    this.registry.leave(queue, this.member.id);
     this.member.save(session);
     return true;
   }
@@ -185,8 +200,8 @@ export class SharedSubscriptions {
   }
 
   /** The session ends. */
-  end(session: Session): void {
-    for (const queue of this.consumers.keys()) this.registry.leave(session, queue, this.member.id);
+  end(): void {
+    for (const queue of this.consumers.keys()) this.registry.leave(queue, this.member.id);
     this.consumers = NONE;
   }
 
@@ -204,5 +219,16 @@ export class SharedSubscriptions {
     consumer.asPublished = asPublished;
     consumer.setIdentifier(identifier, identifierBytes(identifier));
     return consumer;
+  }
+}
+
+/** False: it was refused, which is borne. Throws whatever else is thrown. */
+function ifPermitted(act: () => void): boolean {
+  try {
+    act();
+    return true;
+  } catch (error) {
+    if (!(error instanceof BrokerError) || error.code !== 'access-refused') throw error;
+    return false;
   }
 }

@@ -246,6 +246,10 @@ export class Connection
     this.goodbye(reason);
   }
 
+  accessLost(): void {
+    this.goodbye('its user may not read all of its channels any more');
+  }
+
   kicked(reason: string): void {
     this.goodbye(reason);
   }

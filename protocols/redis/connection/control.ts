@@ -114,6 +114,8 @@ function logIn(connection: Control, userName: string, password: Buffer, done: ()
     if (refusal === undefined) done();
     else if (refusal.refused === 'vhost-not-found' || refusal.refused === 'unavailable') {
       throw new CommandError(`ERR ${refusal.reason}`);
+    } else if (refusal.refused === 'forbidden') {
+      throw new CommandError('NOPERM this user may not come in from here, or not into this vhost');
     } else throw new CommandError('WRONGPASS invalid username-password pair or user is disabled.');
   });
 }

@@ -13,6 +13,7 @@
 import {
   ACCEPTED,
   AT_LEAST_ONCE,
+  type CancelReason,
   type Consumer,
   type DeliverySink,
   Draft,
@@ -57,8 +58,8 @@ export class Pop implements TurnTask {
   /** A copy of the element, for who is to move it. */
   private draft: Draft | null = null;
   private tooLarge = false;
-  /** A list that it waited for is gone. */
-  private deleted: string | null = null;
+  /** Why nothing comes from a list that it waits for: an error reply. */
+  private lost = '';
   private ended = false;
   private held = false;
   /** What was thrown before the command returned. */
@@ -85,6 +86,7 @@ export class Pop implements TurnTask {
       client.session.get(task.names[i]!, false, new Taker(this, task.names[i]!), (result) => {
         this.guard(() => (result === undefined ? this.look(i + 1) : this.taken()));
       });
+      client.lists.remember(task.names[i]!, task.filledAt);
       return;
     }
     if (task.waitMs === undefined) this.end(() => this.nothing());
@@ -101,6 +103,7 @@ export class Pop implements TurnTask {
       client.lists.open(name, task.filledAt);
       const taker = new Taker(this, name);
       session.consume(name, options, taker, client.writer);
+      client.lists.remember(name, task.filledAt);
       this.takers.push(taker);
     }
     if (waitMs > 0) client.adapter.broker.clock.schedule(this.timer, waitMs);
@@ -132,7 +135,7 @@ export class Pop implements TurnTask {
     if (this.ended) return;
     this.guard(() => {
       if (this.taker !== null) this.taken();
-      else throw new CommandError(`UNBLOCKED list '${this.deleted}' was deleted`);
+      else throw new CommandError(this.lost);
     });
   }
 
@@ -189,9 +192,10 @@ export class Pop implements TurnTask {
     this.taker!.consumer!.settle(this.slot, outcome);
   }
 
-  /** A list that it waits for was deleted by somebody else. */
-  cancelled(taker: Taker): void {
-    this.deleted = taker.name;
+  /** A list that it waits for was deleted by somebody else, or may not be read any more. */
+  cancelled({ name }: Taker, reason: CancelReason): void {
+    if (reason === 'access-refused') this.lost = `NOPERM list '${name}' may not be read any more`;
+    else this.lost = `UNBLOCKED list '${name}' was deleted`;
     this.client.adapter.broker.turn.add(PHASE_GATHER, this);
   }
 
@@ -262,8 +266,8 @@ class Taker implements DeliverySink {
     this.pop.take(this, view, slot);
   }
 
-  cancelled(): void {
-    this.pop.cancelled(this);
+  cancelled(reason: CancelReason): void {
+    this.pop.cancelled(this, reason);
   }
 }
 

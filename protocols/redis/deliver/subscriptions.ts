@@ -95,6 +95,7 @@ export class Subscriptions implements DirectSink {
         autoDelete: false,
         arguments: [],
         atMostOnce: 'direct',
+        ownUse: true,
       } as const;
       this.queue = this.session.declareQueue('', options).name;
       this.session.attachDirect(this.queue, this);

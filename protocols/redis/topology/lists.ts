@@ -65,10 +65,14 @@ export class Lists {
   }
 
   private demand(name: string, filledAt: End): void {
+    const known = this.session.state.get(STATE_PREFIX + name);
+    if (known !== undefined && known.latin1Slice() !== filledAt) throw turned(name, filledAt);
+  }
+
+  /** The list, which is there, has been filled or emptied at this end by who may: from now on it is that. */
+  remember(name: string, filledAt: End): void {
     const { state } = this.session;
-    const known = state.get(STATE_PREFIX + name);
-    if (known === undefined) state.put(STATE_PREFIX + name, Buffer.from(filledAt));
-    else if (known.latin1Slice() !== filledAt) throw turned(name, filledAt);
+    if (state.get(STATE_PREFIX + name) === undefined) state.put(STATE_PREFIX + name, Buffer.from(filledAt));
   }
 
   /** Where elements for this list go. Throws as `open`. */
@@ -78,6 +82,7 @@ export class Lists {
     const name = textOf(key, start, end);
     this.open(name, filledAt);
     const target = { name, filledAt, route: this.session.route('', DOT, key, start, end) };
+    this.remember(name, filledAt);
     const { keyBytes } = target.route;
     this.targets.set(keyBytes, 0, 0, 0, keyBytes.length, target);
     return target;

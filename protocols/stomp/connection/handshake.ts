@@ -10,6 +10,8 @@ import { agreeHeartbeat, type HeartbeatAgreement } from './heartbeat.ts';
 
 /** The connection of a client that is about to be admitted. */
 export interface HandshakeHost extends SessionClient {
+  /** Set from CONNECT's header. */
+  clientId?: string;
   readonly adapter: Adapter;
   readonly transport: Transport;
   /** The broker has answered. Called while CONNECT is handled or later. */
@@ -38,6 +40,7 @@ export function connect(host: HandshakeHost, frame: Frame): void {
   const passcode = header('passcode');
   const clientId = header('client-id');
   transport.label = clientId ?? '';
+  if (clientId !== undefined) host.clientId = clientId;
   const heartbeatHeader = header('heart-beat');
   agreeHeartbeat(heartbeatHeader, 0); // refuse a malformed one before anyone is let in
   adapter.broker.open(
@@ -49,6 +52,7 @@ export function connect(host: HandshakeHost, frame: Frame): void {
       user,
       password: passcode === undefined ? undefined : Buffer.from(passcode),
       vhost: vhostOf(host, header('host')),
+      ...(clientId !== undefined && { clientId }),
     },
     host,
     (result) => host.opened(result, { version, clientId, heartbeatHeader }),

@@ -1,5 +1,13 @@
 /** A client's subscription as a consumer of its queue: takes deliveries and writes them as MESSAGE frames. */
-import type { Backpressure, Consumer, DeliverySink, MessageView, Selector, Session } from '../../../src/api/index.ts';
+import type {
+  Backpressure,
+  CancelReason,
+  Consumer,
+  DeliverySink,
+  MessageView,
+  Selector,
+  Session,
+} from '../../../src/api/index.ts';
 import { escapeValue } from '../codec/escape.ts';
 import type { Version } from '../codec/version.ts';
 import type { FrameOutput } from '../connection/frame-output.ts';
@@ -115,8 +123,18 @@ export class SubscriptionConsumer implements Backpressure, DeliverySink, Deliver
     if (view.large !== null) client.output.writeBody(client.session.readBody(view.large));
   }
 
-  cancelled(reason: 'queue-deleted' | 'operator'): void {
-    const why = reason === 'queue-deleted' ? `its queue '${this.queue}' was deleted` : 'an operator ended it';
-    this.client.subscriptionCancelled(this, why);
+  cancelled(reason: CancelReason): void {
+    this.client.subscriptionCancelled(this, this.whyCancelled(reason));
+  }
+
+  private whyCancelled(reason: CancelReason): string {
+    switch (reason) {
+      case 'queue-deleted':
+        return `its queue '${this.queue}' was deleted`;
+      case 'operator':
+        return 'an operator ended it';
+      case 'access-refused':
+        return 'its user may not read it any more';
+    }
   }
 }

@@ -14,20 +14,17 @@ import type { Share } from '../../clock/work.ts';
 import { QueueConsumer } from '../../queue/dispatch/consumer.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
-import type { Permissions } from './permissions.ts';
 import type { SessionTopology } from './topology.ts';
 
 export class SessionConsuming {
   private readonly vhost: Vhost;
-  private readonly permissions: Permissions;
   private readonly topology: SessionTopology;
   private readonly share: Share;
   private readonly consumers = new Set<QueueConsumer>();
   private pruneAt = 32;
 
-  constructor(vhost: Vhost, permissions: Permissions, topology: SessionTopology, share: Share) {
+  constructor(vhost: Vhost, topology: SessionTopology, share: Share) {
     this.vhost = vhost;
-    this.permissions = permissions;
     this.topology = topology;
     this.share = share;
   }
@@ -39,7 +36,7 @@ export class SessionConsuming {
   }
 
   consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer {
-    if (this.vhost.topology.queues.get(name)?.options.ownUse !== true) this.permissions.demand('read', 'queue', name);
+    this.topology.demandQueue('read', name);
     const consumer = this.topology.queue(name).addConsumer(options, sink, output);
     consumer.share = this.share;
     sink.attached?.(consumer);
@@ -53,7 +50,7 @@ export class SessionConsuming {
     sink: DeliverySink,
     done: (result: GetResult | undefined, consumer: Consumer) => void,
   ): void {
-    this.permissions.demand('read', 'queue', name);
+    this.topology.demandQueue('read', name);
     const queue = this.topology.queue(name);
     const holder = QueueConsumer.passive(queue, settled, sink);
     holder.share = this.share;
@@ -73,7 +70,7 @@ export class SessionConsuming {
   }
 
   attachDirect(name: string, sink: DirectSink | null): void {
-    this.permissions.demand('read', 'queue', name);
+    this.topology.demandQueue('read', name);
     const queue = this.topology.queue(name);
     queue.direct = sink;
     this.vhost.subscriberFlow.drained(queue);
@@ -82,6 +79,20 @@ export class SessionConsuming {
   directDrained(name: string): void {
     const queue = this.vhost.topology.queues.get(name);
     if (queue !== undefined) this.vhost.subscriberFlow.drained(queue);
+  }
+
+  /** Those that deliver, for who looks at each of them. */
+  delivering(): QueueConsumer[] {
+    return [...this.consumers].filter(({ active, passive }) => active && !passive);
+  }
+
+  /** Its user may not read that queue any more. What it holds stays with it, to be settled. */
+  refuse(consumer: QueueConsumer): void {
+    const { suspended } = consumer;
+    consumer.suspended = true; // what came last is not for it
+    consumer.cancel();
+    consumer.suspended = suspended;
+    consumer.sink.cancelled('access-refused');
   }
 
   /** The session ends: nothing more is delivered at once, and the rest takes as long as it takes. */

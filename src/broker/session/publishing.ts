@@ -6,6 +6,7 @@ import type { SessionClient } from '../../api/session.ts';
 import type { Share } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Draft, Spelling } from '../../message/message.ts';
+import { dotted } from '../../message/spelling.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
@@ -44,29 +45,42 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
   }
 
   route(exchange: string, spelling: Spelling, key: Buffer, start: number, end: number): Route {
-    return this.permitted(this.vhost.router.route(exchange, spelling, key, start, end, this.vhost.name), exchange);
+    this.permissions.demand('write', 'exchange', exchange);
+    return this.permitted(this.vhost.router.route(exchange, spelling, key, start, end, this.vhost.name));
   }
 
   routeAll(exchange: string, spelling: Spelling, keys: readonly string[]): Route {
-    return this.permitted(this.vhost.router.routeAll(exchange, spelling, keys, this.vhost.name), exchange);
+    this.permissions.demand('write', 'exchange', exchange);
+    return this.permitted(this.vhost.router.routeAll(exchange, spelling, keys, this.vhost.name));
   }
 
-  private permitted(route: CompiledRoute<Queue>, exchange: string): Route {
-    if (route.exchange?.internal === true) {
+  /** What is left to ask once the exchange is known: its topics, of each of the keys. */
+  private permitted(route: CompiledRoute<Queue>): Route {
+    const { exchange, key, keys, spelling } = route;
+    if (exchange === null) return route;
+    if (exchange.internal) {
       throw new BrokerError(
         'access-refused',
-        `cannot publish to internal exchange '${exchange}' in vhost '${this.vhost.name}'`,
+        `cannot publish to internal exchange '${exchange.name}' in vhost '${this.vhost.name}'`,
       );
     }
-    this.permissions.demand('write', 'exchange', exchange);
+    if (keys === null) this.permissions.demandTopic('write', exchange, key);
+    else for (const one of keys) this.permissions.demandTopic('write', exchange, dotted(one, spelling));
     return route;
   }
 
   publish(route: Route, draft: Draft): Mark {
+    if (!route.valid) this.askAgain(route as CompiledRoute<Queue>);
     if (draft.large !== null) this.bodies?.delete(draft.large as StoredBody);
     const mark = this.vhost.publisher.publishFrom(this, route, draft);
     this.waitIfBehind();
     return mark;
+  }
+
+  /** Something has changed while the message was on its way in: what its user may do, perhaps. */
+  private askAgain(route: CompiledRoute<Queue>): void {
+    this.permissions.demand('write', 'exchange', route.exchange === null ? '' : route.exchange.name);
+    this.permitted(route);
   }
 
   openBody(length: number, durable: boolean): BodyWriter {

@@ -1,12 +1,15 @@
 /** The part of a session that declares, binds and deletes: what each call means is said at `Session`. */
 import { MARK_NOW, type Mark } from '../../api/confirms.ts';
+import type { Action } from '../../api/identity.ts';
 import type { BindingInfo, BindOptions, ExchangeOptions, QueueInfo, QueueOptions } from '../../api/topology.ts';
 import type { Share } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Queue } from '../../queue/queue.ts';
-import type { Topology } from '../../vhost/topology/topology.ts';
+import { notDefault } from '../../vhost/topology/compare.ts';
+import { generatedName, type Topology } from '../../vhost/topology/topology.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
-import type { Permissions } from './permissions.ts';
+import { OwnQueues } from './own-queues.ts';
+import { bindingKey, type Permissions } from './permissions.ts';
 
 export class SessionTopology {
   private readonly vhost: Vhost;
@@ -15,6 +18,7 @@ export class SessionTopology {
   private readonly share: Share;
   /** The session: what exclusive queues belong to. */
   private readonly owner: object;
+  readonly own: OwnQueues;
   /** Null while there has been none. */
   private exclusive: Set<Queue> | null = null;
   private pruneAt = 32;
@@ -25,12 +29,13 @@ export class SessionTopology {
     this.permissions = permissions;
     this.share = share;
     this.owner = owner;
+    this.own = new OwnQueues(this.topology, permissions);
   }
 
   // --------------------------------------------------------------------------------------------------- exchanges
 
   declareExchange(name: string, type: string, options: ExchangeOptions): Mark {
-    this.permissions.demand('configure', 'exchange', name);
+    this.permissions.demand('configure', 'exchange', notDefault(name));
     const alternate = options.arguments.find((argument) => argument.name === 'alternate-exchange')?.value;
     if (typeof alternate === 'string' && !this.topology.exchanges.has(name)) {
       this.permissions.demand('read', 'exchange', name);
@@ -44,32 +49,66 @@ export class SessionTopology {
   }
 
   deleteExchange(name: string, ifUnused: boolean): Mark {
+    this.topology.checkDeletable(name);
     this.permissions.demand('configure', 'exchange', name);
     return this.markIf(this.topology.deleteExchange(name, ifUnused, this.share));
   }
 
   bindExchange(destination: string, source: string, key: string, options: BindOptions): Mark {
-    this.permissions.demand('write', 'exchange', destination);
-    this.permissions.demand('read', 'exchange', source);
+    this.demandBinding('exchange', notDefault(destination), source, key, options);
     return this.markIf(this.topology.bind(source, null, destination, key, options));
   }
 
   unbindExchange(destination: string, source: string, key: string, options: BindOptions): Mark {
-    this.permissions.demand('write', 'exchange', destination);
-    this.permissions.demand('read', 'exchange', source);
+    this.demandBinding('exchange', notDefault(destination), source, key, options);
     return this.markIf(this.topology.unbind(source, null, destination, key, options));
+  }
+
+  private demandBinding(
+    kind: 'exchange' | 'queue',
+    destination: string,
+    source: string,
+    key: string,
+    { spelling }: BindOptions,
+  ): void {
+    notDefault(source);
+    if (kind === 'exchange' || !this.own.has(destination)) this.permissions.demand('write', kind, destination);
+    this.permissions.demand('read', 'exchange', source);
+    const exchange = this.topology.exchanges.get(source);
+    if (exchange !== undefined) this.permissions.demandTopic('read', exchange, bindingKey(key, spelling));
   }
 
   // ------------------------------------------------------------------------------------------------------ queues
 
   declareQueue(name: string, options: QueueOptions): QueueInfo {
-    if (options.ownUse !== true) this.permissions.demand('configure', 'queue', name);
+    const full = name === '' ? generatedName() : name;
+    if (options.ownUse === undefined || options.ownUse === false) this.demandDeclare(full, options);
     // An existing exclusive queue is asked for by its owner whatever the flag says now.
-    const { queue, wrote } = this.topology.declareQueue(name, options, this.owner);
+    const { queue, wrote } = this.topology.declareQueue(name, options, this.owner, full);
+    if (options.ownUse !== undefined && options.ownUse !== false) this.own.add(full, options.ownUse === 'shared');
     if (options.origin !== undefined) queue.origin = options.origin;
     queue.released = false;
     if (queue.exclusiveTo === this.owner) this.keep(queue);
     return this.info(queue, this.markIf(wrote));
+  }
+
+  private demandDeclare(name: string, { arguments: args }: QueueOptions): void {
+    this.permissions.demand('configure', 'queue', name);
+    const target = args.find((argument) => argument.name === 'x-dead-letter-exchange')?.value;
+    if (typeof target !== 'string' || this.queueExists(name)) return;
+    this.permissions.demand('read', 'queue', name);
+    this.permissions.demand('write', 'exchange', target);
+  }
+
+  /** Asks, unless the queue is the client's own. @throws BrokerError access-refused */
+  demandQueue(action: Action, name: string): void {
+    if (!this.own.has(name)) this.permissions.demand(action, 'queue', name);
+  }
+
+  adoptQueue(name: string): readonly BindingInfo[] {
+    this.own.add(name, false);
+    const queue = this.topology.find(name);
+    return queue === undefined ? [] : [...this.own.withdraw(queue)].filter((lost) => lost !== undefined);
   }
 
   /** Exclusive queues may come and go by themselves: those that have gone are forgotten once there are many. */
@@ -94,7 +133,7 @@ export class SessionTopology {
   }
 
   deleteQueue(name: string, ifUnused: boolean, ifEmpty: boolean): { messages: number; mark: Mark } {
-    this.permissions.demand('configure', 'queue', name);
+    this.demandQueue('configure', name);
     if (!this.queueExists(name)) return { messages: 0, mark: MARK_NOW };
     const queue = this.queue(name);
     if (ifUnused && queue.consumers.length > 0) {
@@ -120,7 +159,7 @@ export class SessionTopology {
   }
 
   purgeQueue(name: string, done: (purged: { messages: number; mark: Mark }) => void): void {
-    this.permissions.demand('read', 'queue', name);
+    this.demandQueue('read', name);
     const queue = this.queue(name);
     queue.purge(this.share, (messages) => {
       done({ messages, mark: this.markIf(queue.durable && messages > 0) });
@@ -128,14 +167,15 @@ export class SessionTopology {
   }
 
   bindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark {
-    this.permissions.demand('write', 'queue', queue);
-    this.permissions.demand('read', 'exchange', exchange);
-    return this.markIf(this.topology.bind(exchange, this.queue(queue), null, key, options));
+    this.demandBinding('queue', queue, exchange, key, options);
+    const mark = this.markIf(this.topology.bind(exchange, this.queue(queue), null, key, options));
+    this.own.bound(queue, { exchange, key, options });
+    return mark;
   }
 
   unbindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark {
-    this.permissions.demand('write', 'queue', queue);
-    this.permissions.demand('read', 'exchange', exchange);
+    // What a client has of its own it may always give up.
+    if (!this.own.has(queue)) this.demandBinding('queue', queue, exchange, key, options);
     return this.markIf(this.topology.unbind(exchange, this.queue(queue), null, key, options));
   }
 
@@ -157,6 +197,23 @@ export class SessionTopology {
   private markIf(wrote: boolean): Mark {
     this.vhost.turn.work.checkTime();
     return wrote ? this.vhost.units.mark() : MARK_NOW;
+  }
+
+  // ------------------------------------------------------------------------------------------------ rules that change
+
+  /** The queues that are this client's alone: what they are bound to is what it reads. */
+  get alone(): Queue[] {
+    const queues = new Set(this.exclusive ?? []);
+    for (const name of this.own.alone()) {
+      const queue = this.topology.find(name);
+      if (queue !== undefined) queues.add(queue);
+    }
+    return [...queues].filter((queue) => !queue.deleted);
+  }
+
+  /** Whether it may still consume from this queue. */
+  mayRead(name: string): boolean {
+    return this.own.mayRead(name) ?? this.permissions.permits('read', 'queue', name);
   }
 
   /** The session ends: its exclusive queues are found by nobody any more. Returns those that are to be deleted. */

@@ -28,6 +28,11 @@ const QUEUE_NAME_BYTES_MAX = 65_535;
 /** Bindings of a queue that is deleted: more are removed in parts. */
 const UNBOUND_AT_ONCE = 64;
 
+/** A name for a queue that its client gives none. */
+export function generatedName(): string {
+  return `amq.gen-${randomBytes(16).toString('base64url')}`;
+}
+
 export interface TopologyParts {
   readonly registry: Registry;
   readonly router: Router<Queue>;
@@ -117,12 +122,7 @@ export class Topology {
    */
   deleteExchange(name: string, ifUnused: boolean, share: Share = this.services.chores): boolean {
     const exchange = this.exchanges.get(notDefault(name));
-    if (name.startsWith('amq.')) {
-      throw new BrokerError(
-        'access-refused',
-        `deletion of system exchange '${name}' in vhost '${this.vhost}' not allowed`,
-      );
-    }
+    this.checkDeletable(name);
     if (exchange === undefined) return false;
     if (ifUnused && exchange.bindings.size > 0) {
       throw new BrokerError('precondition-failed', `exchange '${name}' in vhost '${this.vhost}' in use`);
@@ -140,14 +140,29 @@ export class Topology {
     return exchange.durable;
   }
 
+  /** @throws BrokerError access-refused: one that is predeclared */
+  checkDeletable(name: string): void {
+    if (!notDefault(name).startsWith('amq.')) return;
+    throw new BrokerError(
+      'access-refused',
+      `deletion of system exchange '${name}' in vhost '${this.vhost}' not allowed`,
+    );
+  }
+
   // ------------------------------------------------------------------------------------------------------ queues
 
   /**
    * @param name '' for a name that the broker makes
    * @param exclusiveTo the session, if the queue is to be exclusive
+   * @param made the name that the broker has made already (`generatedName`); '' for none
    * @throws BrokerError access-refused, resource-locked, precondition-failed (there is another one of that name; arguments; a limit)
    */
-  declareQueue(name: string, options: QueueOptions, exclusiveTo: object | null): { queue: Queue; wrote: boolean } {
+  declareQueue(
+    name: string,
+    options: QueueOptions,
+    exclusiveTo: object | null,
+    made = '',
+  ): { queue: Queue; wrote: boolean } {
     const known = this.find(name);
     if (known !== undefined) {
       this.checkAccess(known, exclusiveTo ?? undefined);
@@ -156,7 +171,7 @@ export class Topology {
       return { queue: known, wrote: false };
     }
     const settings = readArguments(name, this.vhost, options);
-    const full = name === '' ? `amq.gen-${randomBytes(16).toString('base64url')}` : name;
+    const full = name === '' ? made || generatedName() : name;
     if (name.startsWith('amq.') && options.ownUse !== true) {
       throw new BrokerError('access-refused', `queue name '${name}' contains reserved prefix 'amq.*'`);
     }

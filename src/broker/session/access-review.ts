@@ -1,0 +1,80 @@
+/**
+ * What users may do has changed: routes are asked for again, and each session looks at what it has, in parts.
+ */
+import type { Work } from '../../clock/work.ts';
+
+/** What a session costs to look at, beside what it has (`src/clock/work.ts`). */
+const STEP_UNITS = 2;
+
+/** A session, as far as it is looked at. */
+interface Reviewed {
+  review(): Generator<void>;
+}
+
+/** A vhost, as far as rules matter to it. */
+interface Ruled {
+  readonly router: { rulesChanged(): void };
+}
+
+export class AccessReview {
+  private readonly sessions: Iterable<Reviewed>;
+  private readonly vhosts: ReadonlyMap<string, Ruled>;
+  private readonly work: Work;
+  private readonly onFault: (error: unknown) => void;
+  private running = false;
+  /** They have changed again meanwhile. */
+  private again = false;
+
+  constructor(
+    sessions: Iterable<Reviewed>,
+    vhosts: ReadonlyMap<string, Ruled>,
+    work: Work,
+    onFault: (error: unknown) => void,
+  ) {
+    this.sessions = sessions;
+    this.vhosts = vhosts;
+    this.work = work;
+    this.onFault = onFault;
+  }
+
+  rulesChanged(): void {
+    for (const { router } of this.vhosts.values()) router.rulesChanged();
+    if (this.running) {
+      this.again = true;
+      return;
+    }
+    this.running = true;
+    const { work } = this;
+    const steps = this.steps();
+    const step = (): boolean => {
+      while (steps.next().done !== true) {
+        work.spend(STEP_UNITS);
+        if (work.over) return false;
+      }
+      return true;
+    };
+    work.share().run(step, () => {
+      this.running = false;
+      if (!this.again) return;
+      this.again = false;
+      this.rulesChanged();
+    });
+  }
+
+  /** Sessions that come meanwhile come under the new rules. */
+  private *steps(): Generator<void> {
+    for (const session of [...this.sessions]) {
+      const reviewing = session.review();
+      for (;;) {
+        try {
+          if (reviewing.next().done === true) break;
+        } catch (error) {
+          this.onFault(error);
+          break;
+        }
+        yield;
+      }
+      yield;
+    }
+  }
+}

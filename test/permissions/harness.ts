@@ -1,0 +1,72 @@
+/** A broker whose users may do what a test says, and says otherwise later; and clients that ask, by protocol. */
+import amqplib, { type ChannelModel } from 'amqplib';
+import type { AccessRequest, Authenticator, Credentials, Identity, Refusal } from '../../src/api/index.ts';
+import { RuledAccess } from '../../src/auth/permissions/ruled-access.ts';
+import type { AccessRules, PermissionPatterns, TopicPatterns } from '../../src/auth/permissions/rules.ts';
+import { createBroker, type RunningBroker } from '../../src/index.ts';
+
+export const ALL: PermissionPatterns = { configure: '.*', write: '.*', read: '.*' };
+
+/** What one user may do; undefined: it has no permission. */
+export type Rules = (Partial<PermissionPatterns> & { readonly topics?: readonly TopicPatterns[] }) | undefined;
+
+/** Knows everybody by the password `p`; `admin` may do all, others what has been said of them last, and nothing before. */
+export class RulesByUser implements Authenticator, AccessRules {
+  private readonly access = new RuledAccess(this);
+  private readonly rules = new Map<string, Rules>([['admin', {}]]);
+  private readonly listeners: (() => void)[] = [];
+
+  set(user: string, rules: Rules): void {
+    this.rules.set(user, rules);
+    for (const listener of this.listeners) listener();
+  }
+
+  permissionsOf(user: string): PermissionPatterns | undefined {
+    const rules = this.rules.get(user);
+    return rules === undefined ? undefined : { ...ALL, ...rules };
+  }
+
+  topicPermissionsOf(user: string): readonly TopicPatterns[] {
+    return this.rules.get(user)?.topics ?? [];
+  }
+
+  authenticate({ user, password }: Credentials, done: (result: Identity | Refusal) => void): void {
+    if (user === undefined || password?.toString() !== 'p') done({ refused: 'credentials', reason: 'not known' });
+    else done({ user });
+  }
+
+  mayEnter(identity: Identity, vhost: string): boolean {
+    return this.access.mayEnter(identity, vhost);
+  }
+
+  permits(identity: Identity, request: AccessRequest): boolean {
+    return this.access.permits(identity, request);
+  }
+
+  onChanged(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+}
+
+export interface RuledBroker {
+  readonly running: RunningBroker;
+  readonly rules: RulesByUser;
+  readonly ports: Readonly<Record<'amqp' | 'mqtt' | 'stomp' | 'redis', number>>;
+  stop(): Promise<void>;
+}
+
+export async function startRuledBroker(): Promise<RuledBroker> {
+  const rules = new RulesByUser();
+  const names = ['amqp', 'mqtt', 'stomp', 'redis'] as const;
+  const listen = names.map((name) => `${name}://127.0.0.1:0`);
+  const running = await createBroker({ listen, authenticator: rules });
+  const port = (name: string): number => running.listeners.find((one) => one.name === name)!.port;
+  const ports = { amqp: port('amqp'), mqtt: port('mqtt'), stomp: port('stomp'), redis: port('redis') };
+  return { running, rules, ports, stop: () => running.close() };
+}
+
+export async function amqp(port: number, user: string): Promise<ChannelModel> {
+  const connection = await amqplib.connect(`amqp://${user}:p@127.0.0.1:${port}`);
+  connection.on('error', () => {});
+  return connection;
+}

@@ -1,0 +1,209 @@
+/** Ways past a permission: each was one, or could become one. */
+import { Buffer } from 'node:buffer';
+import type { ChannelModel } from 'amqplib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RawClient as MqttClient } from '../protocols/mqtt/raw-client.ts';
+import { RawClient as RedisClient } from '../protocols/redis/raw-client.ts';
+import { RawClient as StompClient } from '../protocols/stomp/raw-client.ts';
+import { until } from '../support/until.ts';
+import { amqp, type RuledBroker, startRuledBroker } from './harness.ts';
+
+let broker: RuledBroker;
+let admin: ChannelModel;
+
+beforeEach(async () => {
+  broker = await startRuledBroker();
+  admin = await amqp(broker.ports.amqp, 'admin');
+});
+
+afterEach(async () => {
+  await admin.close();
+  await broker.stop();
+});
+
+const mqtt = (clientId: string, user: string, more: object = {}): Promise<MqttClient> =>
+  MqttClient.connect(broker.ports.mqtt, clientId, { username: user, password: Buffer.from('p'), ...more });
+
+/** What a channel of user `u` is refused with; '' if it is not. */
+async function refusal(
+  act: (channel: Awaited<ReturnType<ChannelModel['createChannel']>>) => Promise<unknown>,
+): Promise<string> {
+  const connection = await amqp(broker.ports.amqp, 'u');
+  const channel = await connection.createChannel();
+  channel.on('error', () => {});
+  try {
+    await act(channel);
+    return '';
+  } catch (error) {
+    return String(error);
+  } finally {
+    await connection.close();
+  }
+}
+
+describe('a user without any permission in the vhost', () => {
+  it('is let in nowhere, in the words of each protocol', async () => {
+    await expect(amqp(broker.ports.amqp, 'nobody')).rejects.toThrow('<ConnectionClose channel:0>');
+    await expect(mqtt('c', 'nobody')).rejects.toThrow('CONNACK 5');
+    await expect(mqtt('c', 'nobody', { protocolVersion: 5 })).rejects.toThrow('CONNACK 135');
+    const stomp = await StompClient.dial(broker.ports.stomp);
+    stomp.send('CONNECT', { 'accept-version': '1.2', host: '/', login: 'nobody', passcode: 'p' });
+    expect(String((await stomp.error()).body)).toContain('Access refused');
+    const redis = await RedisClient.open(broker.ports.redis);
+    expect(await redis.call('AUTH', 'nobody', 'p')).toMatchObject({ text: expect.stringMatching(/^NOPERM /) });
+    redis.cut();
+  });
+
+  it('is put out when its permissions go', async () => {
+    broker.rules.set('u', {});
+    const connection = await amqp(broker.ports.amqp, 'u');
+    const closed = new Promise((resolve) => connection.once('close', resolve));
+    const client = await mqtt('c', 'u');
+    broker.rules.set('u', undefined);
+    expect(String(await closed)).toContain("access to vhost '/' refused for user 'u'");
+    await until(() => client.closed);
+  });
+});
+
+describe("another client's own queue", () => {
+  it('cannot be read, bound, purged or deleted by its name', async () => {
+    const client = await mqtt('owner', 'admin');
+    await client.subscribe('t', 1);
+    broker.rules.set('u', { read: '^(mine|amq\\.topic)$', write: '^mine$', configure: '^mine$' });
+    const queue = 'mqtt-subscription-owner';
+    expect(await refusal((channel) => channel.consume(queue, () => {}))).toContain('ACCESS_REFUSED');
+    expect(await refusal((channel) => channel.bindQueue(queue, 'amq.topic', 'x'))).toContain('ACCESS_REFUSED');
+    expect(await refusal((channel) => channel.purgeQueue(queue))).toContain('ACCESS_REFUSED');
+    expect(await refusal((channel) => channel.deleteQueue(queue))).toContain('ACCESS_REFUSED');
+    await client.leave();
+  });
+});
+
+describe('a kept session', () => {
+  const kept = { clean: false };
+
+  it('comes back without the subscriptions that its user may not read any more', async () => {
+    broker.rules.set('u', {});
+    const first = await mqtt('kept', 'u', kept);
+    await first.subscribe('open/x', 1, 1);
+    await first.subscribe('closed/x', 1, 2);
+    await first.leave();
+    broker.rules.set('u', { topics: [{ exchange: 'amq.topic', write: '.*', read: '^open' }] });
+    const second = await mqtt('kept', 'u', kept);
+    expect(second.sessionPresent).toBe(true);
+    const other = await mqtt('other', 'admin');
+    other.publish('closed/x', 'no', 1, 1);
+    await other.next('puback');
+    other.publish('open/x', 'yes', 1, 2);
+    expect(await second.next('publish')).toMatchObject({ topic: 'open/x' });
+    await second.leave();
+    await other.leave();
+  });
+
+  it('of one user is not given to another who has its client identifier', async () => {
+    broker.rules.set('u', {});
+    broker.rules.set('v', {});
+    const first = await mqtt('kept', 'u', kept);
+    await first.subscribe('secret', 1);
+    await first.leave();
+    const other = await mqtt('other', 'admin');
+    other.publish('secret', 'for u', 1, 1);
+    await other.next('puback');
+    await other.leave();
+    const second = await mqtt('kept', 'v', kept);
+    expect(second.sessionPresent).toBe(false);
+    await second.settle();
+    expect(second.packets).toEqual([]);
+    await second.leave();
+  });
+
+  it('ends when its time is over though its user has gone', async () => {
+    broker.rules.set('u', {});
+    const first = await mqtt('kept', 'u', {
+      clean: false,
+      protocolVersion: 5,
+      properties: { sessionExpiryInterval: 1 },
+    });
+    await first.subscribe('t', 1);
+    await first.leave();
+    broker.rules.set('u', undefined);
+    const channel = await admin.createChannel();
+    channel.on('error', () => {});
+    await until(() => queuesOf().every((name) => name !== 'mqtt-subscription-kept'), 'its queue to go');
+  });
+
+  function queuesOf(): string[] {
+    return [...broker.running.broker.queueStatistics()].map(({ name }) => name);
+  }
+});
+
+describe('the keys of a message', () => {
+  const topics = [{ exchange: 'amq.topic', write: '^mine\\.', read: '.*' }];
+
+  it('that its sender adds are asked for as the first one is', async () => {
+    broker.rules.set('u', { topics });
+    const publish = (headers: object): Promise<string> =>
+      refusal(async (channel) => {
+        channel.publish('amq.topic', 'mine.x', Buffer.from('x'), headers);
+        await channel.checkExchange('amq.topic');
+      });
+    expect(await publish({ CC: ['mine.y'] })).toBe('');
+    expect(await publish({ CC: ['yours.y'] })).toContain("access to topic 'yours.y' in exchange 'amq.topic'");
+    expect(await publish({ BCC: ['yours.y'] })).toContain('ACCESS_REFUSED');
+  });
+
+  it('are compared with the client identifier as text, whatever a client calls itself', async () => {
+    broker.rules.set('u', { topics: [{ exchange: 'amq.topic', write: '^{client_id}\\.', read: '^{client_id}\\.' }] });
+    const honest = await mqtt('me', 'u');
+    expect(await honest.subscribe('me/x', 0)).toBe(0);
+    expect(await honest.subscribe('you/x', 0, 2)).toBe(0x80);
+    await honest.leave();
+    const sly = await mqtt('.*', 'u');
+    expect(await sly.subscribe('you/x', 0)).toBe(0x80);
+    await sly.leave();
+  });
+});
+
+describe('a list', () => {
+  it('is not turned round by who may not read it', async () => {
+    broker.rules.set('u', { read: '' });
+    const channel = await admin.createChannel();
+    await channel.assertQueue('list');
+    const stranger = await RedisClient.open(broker.ports.redis);
+    await stranger.call('AUTH', 'u', 'p');
+    expect(await stranger.call('RPOP', 'list')).toMatchObject({ text: expect.stringMatching(/^NOPERM /) });
+    const friend = await RedisClient.open(broker.ports.redis);
+    await friend.call('AUTH', 'admin', 'p');
+    expect(await friend.call('LPOP', 'list')).toBe(null);
+    stranger.cut();
+    friend.cut();
+  });
+});
+
+it('a message whose permission goes while its body arrives is not taken', async () => {
+  broker.rules.set('u', {});
+  const client = await mqtt('c', 'u', { protocolVersion: 5 });
+  const body = Buffer.alloc(400_000, 1);
+  const packet = Buffer.concat([
+    Buffer.from([0x32]),
+    lengthOf(2 + 1 + 2 + 1 + body.length),
+    Buffer.from([0, 1, 0x74, 0, 7, 0]),
+  ]);
+  client.raw(packet);
+  client.raw(body.subarray(0, 200_000));
+  const other = await mqtt('other', 'admin');
+  await other.settle();
+  broker.rules.set('u', { write: '' });
+  client.raw(body.subarray(200_000));
+  expect(await client.next('puback')).toMatchObject({ reasonCode: 0x87 });
+  await client.leave();
+  await other.leave();
+});
+
+/** As MQTT writes the length of what remains of a packet. */
+function lengthOf(bytes: number): Buffer {
+  const digits: number[] = [];
+  for (let rest = bytes; rest > 0 || digits.length === 0; rest >>>= 7)
+    digits.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
+  return Buffer.from(digits);
+}
