@@ -179,7 +179,7 @@ async function start(flags: Flags): Promise<void> {
   // What other daemons use these for differs; none of them dies of one.
   process.on('SIGHUP', () => {
     if (stopping) return;
-    readAgain(flags, settings, logger);
+    readAgain(flags, settings, logger, running);
     running?.reloadCertificates();
   });
   for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
@@ -201,10 +201,15 @@ async function start(flags: Flags): Promise<void> {
 }
 
 /**
- * SIGHUP: the settings are read again. The log's level is taken over; of the rest it is said what has changed, for that
- * takes effect at the next start. Settings that are wrong change nothing.
+ * SIGHUP: the settings are read again. The log's level, watermarks and limits are taken over; of the rest it is said what has
+ * changed, for that takes effect at the next start. Settings that are wrong change nothing.
  */
-function readAgain(flags: Flags, before: Config, logger: Logger & { level: string }): void {
+function readAgain(
+  flags: Flags,
+  before: Config,
+  logger: Logger & { level: string },
+  running: RunningBroker | undefined,
+): void {
   let settings: Config;
   try {
     settings = loadConfig(flags, process.env).config;
@@ -214,9 +219,21 @@ function readAgain(flags: Flags, before: Config, logger: Logger & { level: strin
     return;
   }
   const changed = keyPaths().filter((path) => !isDeepStrictEqual(valueAt(before, path), valueAt(settings, path)));
-  const names = changed.map((path) => path.join('.')).filter((name) => name !== 'log.level');
+  const names = changed.map((path) => path.join('.')).filter((name) => !isTakenOver(name, before, settings));
   logger.level = settings.log.level;
+  const { memory, disk, limits, connections, vhosts } = settings;
+  running?.setLimits({ memory, disk, limits, connections, vhosts });
   logger.info({ logLevel: settings.log.level, atNextStart: names }, 'SIGHUP: the settings were read again');
+}
+
+/** Whether a setting that has changed is in force without a new start. */
+function isTakenOver(name: string, before: Config, now: Config): boolean {
+  if (/^(log\.level|(memory|disk|limits)\..*|connections\.(rateMax|perAddressMax))$/.test(name)) return true;
+  return name === 'vhosts' && isDeepStrictEqual(withoutLimits(before.vhosts), withoutLimits(now.vhosts));
+}
+
+function withoutLimits(vhosts: Config['vhosts']): unknown {
+  return Object.entries(vhosts).map(([name, { durability, policies }]) => [name, durability, policies]);
 }
 
 function valueAt(settings: Config, path: readonly string[]): unknown {

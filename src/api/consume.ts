@@ -43,7 +43,7 @@ export interface ConsumeOptions {
   readonly settled: boolean;
   /** No other consumer may be attached to the queue while this one is. */
   readonly exclusive: boolean;
-  /** Unsettled deliveries at most; 0 for no limit. Can be changed later (`Consumer.setPrefetch`). */
+  /** Unsettled deliveries at most; 0 for as many as the broker lets one hold. Can be changed later (`Consumer.setPrefetch`). */
   readonly prefetch: number;
   /**
    * Only messages for which this is true (a JMS selector, `routing/selector/`); others wait for other consumers. Default: all.
@@ -85,7 +85,7 @@ export interface Consumer {
    * adapter's, which checks what its client says.
    */
   settle(slot: number, outcome: Outcome): void;
-  /** Changes the limit, from 0 (none) on. More credit has its effect at the end of this turn; what it holds stays held. */
+  /** Changes the limit; 0 for as many as the broker lets one hold. More credit has its effect at the end of this turn; what it holds stays held. */
   setPrefetch(limit: number): void;
   /**
    * Has its queue look again, at the end of this turn, for something to deliver: call it when the socket has drained

@@ -48,10 +48,11 @@ export interface ConnectRequest extends Credentials {
 export interface Refusal {
   /**
    * `credentials`: unknown user or wrong password. `forbidden`: known, but not from here or not in this vhost. `unavailable`: it
-   * cannot be told now, because a back end is away or the broker stops.
+   * cannot be told now, because a back end is away or the broker stops. `limit`: there are as many clients of this user, or in this vhost,
+   * as there may be.
    */
-  readonly refused: 'credentials' | 'forbidden' | 'vhost-not-found' | 'unavailable';
-  /** Why, for the log; only the texts of `vhost-not-found` and `unavailable` should be shown to the client. */
+  readonly refused: 'credentials' | 'forbidden' | 'vhost-not-found' | 'unavailable' | 'limit';
+  /** Why, for the log; only the texts of `vhost-not-found`, `unavailable` and `limit` should be shown to the client. */
   readonly reason: string;
 }
 

@@ -74,6 +74,12 @@ export interface Session {
   /** Its part of the budget of work (`SessionClient.share`). */
   readonly share: Share;
 
+  /** Counts one more channel of the client's user, in protocols that have such. @throws BrokerError not-allowed: there may be no more */
+  channelOpened(): void;
+
+  /** A channel has gone. Those that are left go with the session. */
+  channelClosed(): void;
+
   // ---------------------------------------------------------------------------------------------------- topology
   /**
    * Makes an exchange, or finds that it is there with the same settings.
@@ -181,8 +187,8 @@ export interface Session {
    */
   readonly congested: boolean;
 
-  /** What the broker is short of while `congested`, in a word for people. */
-  readonly shortage: 'disk' | 'memory';
+  /** What there is too little of while `congested`, in a word for people; `rate`: the client sends faster than it may. */
+  readonly shortage: 'disk' | 'memory' | 'rate';
 
   /**
    * The machine's memory has passed its mark, and publishers are `congested` until it is within it again: for protocols that have
@@ -247,7 +253,7 @@ export interface Session {
    * turn or later.
    * @param output what is looked at before each delivery: the connection's `Output`, nearly always
    * @throws BrokerError not-found, resource-locked, access-refused (also: an exclusive consumer is there, or `exclusive` is asked
-   * for and others are), invalid (selector)
+   * for and others are), invalid (selector), not-allowed (the connection has as many as it may)
    */
   consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer;
 

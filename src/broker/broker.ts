@@ -21,6 +21,7 @@ import type { Durability, LogLayout, TransientLayout } from '../vhost/options.ts
 import { type QueueStatistics, queueStatistics, type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
 import type { TopologyLimits } from '../vhost/topology/limits.ts';
 import { Vhost } from '../vhost/vhost.ts';
+import { type ClientLimits, ClientUsage } from './client-limits.ts';
 import { ClientLog, nameOf } from './client-log.ts';
 import { claimDirectory } from './data-directory.ts';
 import { AccessReview } from './session/access-review.ts';
@@ -55,6 +56,8 @@ export interface StartOptions {
   readonly durability?: Durability;
   /** How the logs are laid out; the defaults need no tuning. */
   readonly log?: LogLayout;
+  /** Of users and connections. Default: none. */
+  readonly clientLimits?: ClientLimits;
   /** What transient messages may take up, in memory and on the disk, in each vhost. */
   readonly transient?: TransientLayout;
 }
@@ -66,6 +69,8 @@ export class Broker implements BrokerServices {
   readonly turn: Turn;
   /** Bytes free on the disk that the data are on; undefined where nothing bounds them. */
   readonly freeBytes: (() => Promise<number>) | undefined;
+  /** What users and vhosts have of what is limited. */
+  readonly usage: ClientUsage;
   private readonly ownClock: boolean;
   private readonly authenticator: Authenticator;
   private readonly vhosts = new Map<string, Vhost>();
@@ -75,6 +80,7 @@ export class Broker implements BrokerServices {
 
   private constructor(options: StartOptions, files: FileSystem, directory: string, unlock: () => Promise<void>) {
     this.freeBytes = files.freeBytes === undefined ? undefined : () => files.freeBytes!(directory);
+    this.usage = new ClientUsage(options.clientLimits);
     this.ownClock = options.clock === undefined;
     // What a timer or a task throws costs no more than it must: never the process, and with it everybody.
     const fault = (error: unknown): void => this.clientLog.fault(undefined, error);
@@ -183,12 +189,19 @@ export class Broker implements BrokerServices {
       this.clientLog.refused(nameOf(transport), reason);
       return { refused: 'forbidden', reason };
     }
-    const session = new ClientSession(vhost, identity, judge, client, (closed, inOrder) => {
+    // Without an address it is the broker itself, or a program that holds one: neither counts.
+    const counts = transport?.remote !== undefined;
+    const refusal = counts ? this.usage.connected(identity.user, name, vhost.limits.now.connections) : undefined;
+    if (refusal !== undefined) {
+      this.clientLog.refused(nameOf(transport), refusal.reason);
+      return refusal;
+    }
+    const session = new ClientSession(vhost, identity, judge, this.usage, client, (closed, inOrder) => {
       this.sessions.delete(closed);
+      if (counts) this.usage.disconnected(identity.user, name);
       if (transport?.remote !== undefined) this.clientLog.disconnected(transport, identity.user, name, inOrder);
     });
     this.sessions.add(session);
-    // Without an address it is the broker itself, or a program that holds one.
     if (transport?.remote !== undefined) this.clientLog.connected(transport, identity.user, name);
     return session;
   }
@@ -209,6 +222,16 @@ export class Broker implements BrokerServices {
 
   reportFault(error: unknown, place?: ClientPlace): void {
     this.clientLog.fault(place, error);
+  }
+
+  /** Limits of users and connections that hold for what comes from now on; what is there stays. */
+  setClientLimits(limits: ClientLimits): void {
+    this.usage.limits = limits;
+  }
+
+  /** The same of a vhost. @throws BrokerError not-found */
+  setVhostLimits(vhost: string, limits: TopologyLimits): void {
+    this.vhostNamed(vhost).limits.now = limits;
   }
 
   /** The machine has too little of this, or enough again: all publishers wait meanwhile. */

@@ -29,6 +29,7 @@ import type { CompiledRoute } from '../routing/route.ts';
 import type { Confirms } from '../vhost/publish/confirms.ts';
 import { VhostTransaction } from '../vhost/publish/transaction.ts';
 import type { Vhost } from '../vhost/vhost.ts';
+import type { ClientUsage } from './client-limits.ts';
 import { SessionConsuming } from './session/consuming.ts';
 import { type Judge, Permissions } from './session/permissions.ts';
 import { SessionPublishing } from './session/publishing.ts';
@@ -45,6 +46,8 @@ export class ClientSession implements Session {
   private readonly topology: SessionTopology;
   private readonly publishing: SessionPublishing;
   private readonly consuming: SessionConsuming;
+  private readonly usage: ClientUsage;
+  private channels = 0;
   private readonly onClosed: (session: ClientSession, inOrder: boolean) => void;
   /** Null while there has been none. */
   private rings: Set<ConfirmRing> | null = null;
@@ -56,6 +59,7 @@ export class ClientSession implements Session {
     vhost: Vhost,
     identity: Identity,
     judge: Judge,
+    usage: ClientUsage,
     client: SessionClient,
     onClosed: (session: ClientSession, inOrder: boolean) => void,
   ) {
@@ -65,13 +69,24 @@ export class ClientSession implements Session {
     this.permissions = permissions;
     this.client = client;
     this.share = share;
+    this.usage = usage;
     this.onClosed = onClosed;
     this.user = identity.user;
     this.vhost = vhost.name;
     this.state = vhost.state;
     this.topology = new SessionTopology(vhost, permissions, share, this);
-    this.consuming = new SessionConsuming(vhost, this.topology, share);
-    this.publishing = new SessionPublishing(vhost, permissions, client, share, this.consuming);
+    this.consuming = new SessionConsuming(vhost, this.topology, share, usage);
+    this.publishing = new SessionPublishing(vhost, permissions, client, share, this.consuming, usage.limits);
+  }
+
+  channelOpened(): void {
+    this.usage.channelOpened(this.user);
+    this.channels++;
+  }
+
+  channelClosed(): void {
+    this.channels--;
+    this.usage.channelsClosed(this.user, 1);
   }
 
   // ---------------------------------------------------------------------------------------------------- topology
@@ -154,8 +169,9 @@ export class ClientSession implements Session {
     return this.publishing.congested;
   }
 
-  get shortage(): 'disk' | 'memory' {
+  get shortage(): 'disk' | 'memory' | 'rate' {
     const { log, publishFlow } = this.services;
+    if (this.publishing.paced && !publishFlow.on) return 'rate';
     return log.full || publishFlow.isScarce('disk') ? 'disk' : 'memory';
   }
 
@@ -270,6 +286,8 @@ export class ClientSession implements Session {
     if (this.closed) return;
     this.closed = true;
     if (this.rings !== null) for (const ring of this.rings) ring.close();
+    this.usage.channelsClosed(this.user, this.channels);
+    this.channels = 0;
     this.publishing.close();
     this.consuming.close(inOrder);
     this.onClosed(this, inOrder);

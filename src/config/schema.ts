@@ -3,12 +3,13 @@
  * An unknown key is an error everywhere.
  */
 import { z } from 'zod';
+import type { UserLimits } from '../broker/client-limits.ts';
 import { BrokerError } from '../message/errors.ts';
 import { isAddressRange } from '../transport/proxy/proxies.ts';
 import { PRODUCT, VERSION } from '../version.ts';
 import { count, DURABILITY_LEVELS, duration, shareOrSize, size } from './kinds.ts';
 import { CLIENT_CERTIFICATES, DEFAULT_LISTEN, LISTEN_NAMES, parseListen } from './listen.ts';
-import { type VhostConfig, vhostsSchema } from './vhosts.ts';
+import { renamed, type VhostConfig, vhostsSchema } from './vhosts.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
@@ -28,7 +29,23 @@ export interface Config {
   /** `highWatermark`: up to 1 a part of the machine's memory, else bytes; 0 for none. */
   memory: { highWatermark: number };
   disk: { freeMin: number };
-  connections: { max: number; handshakeTimeout: number; unfinishedSizeMax: number; unsentSizeMax: number };
+  limits: {
+    userConnections: number;
+    userChannels: number;
+    users: Record<string, UserLimits>;
+    consumers: number;
+    unsettled: number;
+    publishRate: number;
+    publishSize: number;
+  };
+  connections: {
+    max: number;
+    rateMax: number;
+    perAddressMax: number;
+    handshakeTimeout: number;
+    unfinishedSizeMax: number;
+    unsentSizeMax: number;
+  };
   amqp: {
     frameSizeMax: number;
     bodySizeMax: number;
@@ -95,6 +112,15 @@ const listenAddress = z.string('must be an address such as amqp://127.0.0.1:5672
 });
 
 const MIB = 1024 * 1024;
+
+/** RabbitMQ's names are taken too. */
+const userLimits = z.preprocess(
+  (value) => renamed(value, { 'max-connections': 'connections', 'max-channels': 'channels' }),
+  z.strictObject({
+    connections: count(0, 1_000_000, undefined, 'at a time, 0 for none; default: as userConnections says'),
+    channels: count(0, 100_000_000, undefined, 'over all its connections, 0 for none; default: as userChannels says'),
+  }),
+);
 /** As long as any setting goes: 136 years. */
 const FOREVER_MS = 0xffff_fffe * 1000;
 
@@ -171,9 +197,35 @@ export const configSchema = z.strictObject({
       ),
     })
     .prefault({}),
+  limits: z
+    .strictObject({
+      userConnections: count(0, 1_000_000, 0, 'of each user that is not named under users; 0 for any number'),
+      userChannels: count(0, 100_000_000, 0, 'of each such user, over all its connections; 0 for any number'),
+      users: z
+        .record(z.string().min(1, 'must be the name of a user'), userLimits)
+        .default({})
+        .describe('users with limits of their own: connections, channels'),
+      consumers: count(0, 1_000_000, 0, 'of one connection; 0 for any number'),
+      unsettled: count(
+        0,
+        100_000_000,
+        100_000,
+        'deliveries that a consumer holds which has set no prefetch; 0 for any number',
+      ),
+      publishRate: count(
+        0,
+        100_000_000,
+        0,
+        'messages a second of one connection, which is then read more slowly; 0 for any number',
+      ),
+      publishSize: size(0, Number.MAX_SAFE_INTEGER, 0, 'bodies a second of one connection, the same; 0 for any number'),
+    })
+    .prefault({}),
   connections: z
     .strictObject({
       max: count(1, 1_000_000, 10_000, 'open at a time; more are turned away'),
+      rateMax: count(0, 1_000_000, 0, 'new ones a second; more are turned away; 0 for any number'),
+      perAddressMax: count(0, 1_000_000, 0, 'open at a time from one address; more are turned away; 0 for any number'),
       handshakeTimeout: duration(100, 600_000, 10_000, 'for a client to say who it is'),
       unfinishedSizeMax: size(
         MIB,

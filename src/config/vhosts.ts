@@ -37,6 +37,7 @@ export interface VhostInput {
     | undefined;
   readonly limits?:
     | {
+        readonly connections?: number | undefined;
         readonly queues?: number | undefined;
         readonly exchanges?: number | undefined;
         readonly bindingsPerQueue?: number | undefined;
@@ -108,7 +109,16 @@ const durability = z.strictObject({
   interval: duration(1, 60_000, 200, 'between syncs, with the level interval'),
 });
 
+/** A group of settings, keys of RabbitMQ's by ours. */
+export function renamed(value: unknown, names: Readonly<Record<string, string>>): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, of]) => [Object.hasOwn(names, key) ? names[key] : key, of]),
+  );
+}
+
 const limits = z.strictObject({
+  connections: count(0, 1_000_000, undefined, 'clients at a time, 0 for none; default: any number'),
   queues: limit('queues'),
   exchanges: limit('exchanges'),
   bindingsPerQueue: limit('bindings of one queue'),
@@ -120,7 +130,10 @@ const vhost = z.preprocess(
   (value) => value ?? {},
   z.strictObject({
     durability: durability.optional(),
-    limits: limits.prefault({}),
+    limits: z.preprocess(
+      (value) => renamed(value ?? {}, { 'max-connections': 'connections', 'max-queues': 'queues' }),
+      limits,
+    ),
     policies: z.array(policySchema, 'must be a list of policies').default([]),
   }),
 );
@@ -135,7 +148,7 @@ export const VHOST_SHAPES: Readonly<Record<string, Readonly<Record<string, unkno
 export const VHOST_KEYS: Readonly<Record<string, readonly string[]>> = {
   '': ['durability', 'limits', 'policies'],
   durability: ['level', 'interval'],
-  limits: ['queues', 'exchanges', 'bindingsPerQueue', 'retainedMessages', 'retainedBytes'],
+  limits: ['connections', 'queues', 'exchanges', 'bindingsPerQueue', 'retainedMessages', 'retainedBytes'],
 };
 
 export const vhostsSchema = z.preprocess(

@@ -5,6 +5,7 @@
  * Counters begin at zero with the process. Names follow Prometheus' customs: a unit in the name, `_total` for what only
  * rises.
  */
+import type { LimitRefusals } from '../broker/client-limits.ts';
 import type { WatermarkStatistics } from '../broker/watermarks.ts';
 import { FlushTimes } from '../log/statistics.ts';
 import type { VhostStatistics } from '../vhost/statistics.ts';
@@ -43,6 +44,9 @@ export interface ConnectionStatistics {
   /** Connections since the start: taken, turned away because there were too many, closed because their protocol was unknown. */
   readonly admitted: number;
   readonly refused: number;
+  /** Of those: because they came too fast one after the other, or too many from one address. */
+  readonly refusedRate: number;
+  readonly refusedAddress: number;
   readonly unrecognised: number;
   readonly tls: TlsStatistics;
 }
@@ -66,6 +70,8 @@ export interface BrokerStatistics extends ConnectionStatistics {
   /** What each adapter counts, by its name. */
   readonly protocols: readonly (readonly [protocol: string, counts: Readonly<Record<string, unknown>>])[];
   readonly process: ProcessStatistics;
+  /** How often limits of users, vhosts and connections have refused something. */
+  readonly limitRefusals: LimitRefusals;
   /** The marks of memory and disk that hold publishers back. */
   readonly watermarks: WatermarkStatistics;
 }
@@ -130,9 +136,31 @@ export function families(statistics: BrokerStatistics): Family[] {
       process.loopUtilization,
     ),
     ...watermarkFamilies(statistics.watermarks),
+    limitFamily(statistics),
     ...vhostFamilies(statistics.vhosts),
     ...protocolFamilies(statistics.protocols),
   ];
+}
+
+function limitFamily({ limitRefusals, refusedRate, refusedAddress, vhosts }: BrokerStatistics): Family {
+  const sum = (read: Read): number => vhosts.reduce((total, vhost) => total + read(vhost), 0);
+  const counts: Readonly<Record<string, number>> = {
+    connection_rate: refusedRate,
+    address_connections: refusedAddress,
+    vhost_connections: limitRefusals.vhostConnections,
+    user_connections: limitRefusals.userConnections,
+    user_channels: limitRefusals.userChannels,
+    consumers: limitRefusals.consumers,
+    queues: sum((v) => v.refusedQueues),
+    exchanges: sum((v) => v.refusedExchanges),
+    bindings: sum((v) => v.refusedBindings),
+  };
+  return {
+    type: 'counter',
+    name: 'entrepot_limit_refusals_total',
+    help: 'Connections, channels, consumers, declarations and bindings that a limit has refused',
+    values: Object.entries(counts).map(([limit, value]) => ({ labels: { limit }, value })),
+  };
 }
 
 function watermarkFamilies(marks: WatermarkStatistics): Family[] {

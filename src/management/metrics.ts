@@ -88,6 +88,7 @@ export class Metrics {
         protocols: protocols(),
         process: this.process(),
         watermarks: watermarks(),
+        limitRefusals: broker.usage.refusals,
       }),
     );
   }

@@ -14,7 +14,7 @@ import type { Protocol } from '../api/protocol.ts';
 import type { Broker } from '../broker/broker.ts';
 import { Watermarks } from '../broker/watermarks.ts';
 import type { ListenAddress } from '../config/listen.ts';
-import { checkPolicy } from '../config/program.ts';
+import { checkOptions, checkPolicy } from '../config/program.ts';
 import type { Config } from '../config/schema.ts';
 import type { Logger } from '../logger.ts';
 import { type Health, managementApp } from '../management/app.ts';
@@ -22,14 +22,16 @@ import { Metrics } from '../management/metrics.ts';
 import { managementServer } from '../management/server.ts';
 import { HttpSockets } from '../management/sockets.ts';
 import { BrokerError } from '../message/errors.ts';
+import { plainAddress } from '../transport/address.ts';
 import { Connections } from '../transport/connections.ts';
 import { descriptorLimit, shareDescriptors } from '../transport/descriptors.ts';
 import { TcpTransport, tcpServer } from '../transport/tcp.ts';
 import { type BuiltInProtocols, webSocketUpgrades } from './built-in.ts';
 import { GuardedServers } from './guarded-servers.ts';
+import { clientLimitsOf } from './limits.ts';
 import { Listeners } from './listeners.ts';
 import { machine, marksOf } from './machine.ts';
-import type { ListenerInfo, RunningBroker } from './options.ts';
+import type { LimitsInput, ListenerInfo, RunningBroker } from './options.ts';
 
 export class BrokerServer implements RunningBroker {
   readonly broker: Broker;
@@ -68,6 +70,7 @@ export class BrokerServer implements RunningBroker {
       unsentBytesMax: unsentSizeMax,
     });
     this.guarded = new GuardedServers(config, this.clients.services, logger);
+    this.clients.intake = config.connections;
     this.httpSockets = new HttpSockets(shares.http);
     this.webSocket = webSocketUpgrades(builtIn, config, this.clients);
     this.metrics = new Metrics({
@@ -108,6 +111,27 @@ export class BrokerServer implements RunningBroker {
     if (this.closing !== undefined) return { status: 'stopping', reason: 'the broker is stopping' };
     const failure = this.broker.failure;
     return failure === undefined ? { status: 'ok' } : { status: 'failed', reason: failure };
+  }
+
+  setLimits(limits: LimitsInput): void {
+    const { memory, disk, vhosts, connections, limits: ofClients } = limits;
+    this.applyLimits(
+      checkOptions({
+        ...(memory !== undefined && { memory }),
+        ...(disk !== undefined && { disk }),
+        ...(vhosts !== undefined && { vhosts }),
+        ...(connections !== undefined && { connections }),
+        ...(ofClients !== undefined && { limits: ofClients }),
+      }),
+    );
+  }
+
+  /** The same of settings that have been checked. */
+  private applyLimits(config: Pick<Config, 'memory' | 'disk' | 'vhosts' | 'connections' | 'limits'>): void {
+    this.watermarks.setMarks(marksOf(config));
+    this.clients.intake = config.connections;
+    this.broker.setClientLimits(clientLimitsOf(config));
+    for (const name of this.broker.vhostNames) this.broker.setVhostLimits(name, config.vhosts[name]?.limits ?? {});
   }
 
   async setPolicy(vhost: string, policy: Policy): Promise<void> {
@@ -196,7 +220,7 @@ export class BrokerServer implements RunningBroker {
       });
     }
     return tcpServer((socket) => {
-      if (this.clients.hasRoom()) admit(socket);
+      if (this.clients.hasRoom(plainAddress(socket.remoteAddress))) admit(socket);
       else socket.destroy();
     });
   }

@@ -7,6 +7,7 @@ import { NO_LOGGER } from '../logger.ts';
 import { BrokerError } from '../message/errors.ts';
 import { BrokerServer } from './broker-server.ts';
 import { builtInProtocols } from './built-in.ts';
+import { clientLimitsOf } from './limits.ts';
 import type { BrokerOptions, RunningBroker } from './options.ts';
 
 /**
@@ -34,6 +35,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
       ...(durability !== undefined && { durability: { level: durability.level, intervalMs: durability.interval } }),
     })),
     durability: { level: config.durability.level, intervalMs: config.durability.interval },
+    clientLimits: clientLimitsOf(config),
     transient: { spillBytesMax: config.transient.spillSizeMax },
     log: { flushDelayMs: config.durability.flushDelay, flushBytesMax: config.durability.flushSizeMax },
     ...(clock !== undefined && { clock }),

@@ -28,6 +28,14 @@ export interface BrokerOptions extends Omit<ConfigInput, 'data' | 'listen' | 'lo
   readonly clock?: Clock;
 }
 
+/** The options that may be changed while the broker runs; what is left out has its default again. */
+export type LimitsInput = Pick<BrokerOptions, 'memory' | 'disk' | 'limits'> & {
+  /** Of these only `limits` is looked at; a vhost that is not named has none any more. */
+  readonly vhosts?: VhostsInput;
+  /** Of these only `rateMax` and `perAddressMax`. */
+  readonly connections?: BrokerOptions['connections'];
+};
+
 /** One thing that is listened on. */
 export interface ListenerInfo {
   /** As in `amqp://` or `amqps://`; several that share the port are joined with `+`. */
@@ -50,6 +58,11 @@ export interface RunningBroker {
   /** Clients that are connected now. */
   readonly connections: number;
   readonly health: Health;
+  /**
+   * Sets the watermarks and limits, in force at once for what comes from now on; what is there stays. Throws a BrokerError,
+   * and then nothing has changed: invalid.
+   */
+  setLimits(limits: LimitsInput): void;
   /**
    * Sets a policy of a vhost, or replaces the one of its name and kind: in force for everything at once, safe on the disk
    * when the promise is resolved. Rejects with a BrokerError: not-found, invalid, not-allowed (the configuration sets it).

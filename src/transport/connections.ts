@@ -8,6 +8,7 @@ import type { Protocol } from '../api/protocol.ts';
 import type { Broker } from '../broker/broker.ts';
 import { Timer } from '../clock/clock.ts';
 import type { Logger } from '../logger.ts';
+import { plainAddress } from './address.ts';
 import type { Carrier, CarrierServices } from './carrier.ts';
 import { DETECT_TIMEOUT_MS, Detection } from './detection.ts';
 import { MemoryBudget } from './memory-budget.ts';
@@ -29,26 +30,49 @@ export interface ConnectionsMemory {
 
 const MEMORY: ConnectionsMemory = { unfinishedBytesMax: 256 * 1024 * 1024, unsentBytesMax: 1024 * 1024 * 1024 };
 
+/** How fast connections may come, and how many from where. 0: any number. */
+export interface ConnectionsIntake {
+  /** A second, in all; a second's worth may come at once. */
+  readonly rateMax: number;
+  readonly perAddressMax: number;
+}
+
 export interface ConnectionsStats {
   /** Connections admitted since the start. */
   admitted: number;
-  /** Turned away because `limit` connections were open. */
+  /** Turned away: too many were open, in all or from one address, or too many came. */
   refused: number;
+  /** Of those: too many came in a second; too many were open from that address. */
+  refusedRate: number;
+  refusedAddress: number;
   /** Ended because their first bytes belonged to no protocol of the port. */
   unrecognised: number;
 }
 
 export class Connections {
-  readonly stats: ConnectionsStats = { admitted: 0, refused: 0, unrecognised: 0 };
+  readonly stats: ConnectionsStats = {
+    admitted: 0,
+    refused: 0,
+    refusedRate: 0,
+    refusedAddress: 0,
+    unrecognised: 0,
+  };
   /** What carriers are made with. */
   readonly services: CarrierServices;
   readonly limit: number;
   private readonly live = new Set<Carrier>();
-  /** Sockets that have a place and no carrier yet. */
-  private readonly waiting = new Set<Socket>();
+  /** Sockets that have a place and no carrier yet, and where they come from. */
+  private readonly waiting = new Map<Socket, string>();
   private readonly broker: Broker;
   private readonly logger: Logger;
   private readonly detectTimeoutMs: number;
+  /** In force for those that come from now on. */
+  intake: ConnectionsIntake = { rateMax: 0, perAddressMax: 0 };
+  /** Places by address, while there are any. */
+  private readonly byAddress = new Map<string, number>();
+  /** Connections that may come at once, as of `intakeAtMs`. */
+  private intakeLeft = Number.POSITIVE_INFINITY;
+  private intakeAtMs = 0;
   private closing = false;
   /** Turned away since that was last logged. */
   private refusedUnlogged = 0;
@@ -88,13 +112,38 @@ export class Connections {
   /**
    * Asked as soon as a new socket has been accepted for which a carrier will be made. False: the limit is reached or the
    * broker is stopping, and the socket must be destroyed.
+   * @param address where it comes from
    */
-  hasRoom(): boolean {
-    if (!this.closing && this.size < this.limit) return true;
+  hasRoom(address = ''): boolean {
+    if (!this.closing && this.size < this.limit && this.mayCome(address)) return true;
     this.stats.refused++;
     this.refusedUnlogged++;
     if (!this.closing && !this.refusalsLogged.scheduled) this.logRefusals();
     return false;
+  }
+
+  private mayCome(address: string): boolean {
+    const { rateMax, perAddressMax } = this.intake;
+    if (perAddressMax > 0 && (this.byAddress.get(address) ?? 0) >= perAddressMax) {
+      this.stats.refusedAddress++;
+      return false;
+    }
+    if (rateMax === 0) return true;
+    const now = this.broker.clock.monotonicMs();
+    this.intakeLeft = Math.min(rateMax, this.intakeLeft + ((now - this.intakeAtMs) / 1000) * rateMax);
+    this.intakeAtMs = now;
+    if (this.intakeLeft < 1) {
+      this.stats.refusedRate++;
+      return false;
+    }
+    this.intakeLeft--;
+    return true;
+  }
+
+  private countAddress(address: string, change: 1 | -1): void {
+    const count = (this.byAddress.get(address) ?? 0) + change;
+    if (count > 0) this.byAddress.set(address, count);
+    else this.byAddress.delete(address);
   }
 
   /** The first one is logged at once; those after it are counted, in one line each REFUSALS_LOGGED_MS. */
@@ -113,27 +162,34 @@ export class Connections {
    * its close, and it is up to its server to end one that says nothing.
    */
   reserve(socket: Socket): boolean {
-    if (!this.hasRoom()) return false;
-    this.waiting.add(socket);
+    const address = plainAddress(socket.remoteAddress);
+    if (!this.hasRoom(address)) return false;
+    this.waiting.set(socket, address);
+    this.countAddress(address, 1);
     socket.once('close', () => this.unreserve(socket));
     return true;
   }
 
   /** Whether a carrier may be made for a socket, which may have a place already (`reserve`). */
   mayAdmit(socket: Socket): boolean {
-    return this.waiting.has(socket) ? !this.closing : this.hasRoom();
+    return this.waiting.has(socket) ? !this.closing : this.hasRoom(plainAddress(socket.remoteAddress));
   }
 
   /** A socket with a place is gone, or its carrier is counted instead. */
   unreserve(socket: Socket): void {
-    this.waiting.delete(socket);
+    const address = this.waiting.get(socket);
+    if (!this.waiting.delete(socket)) return;
+    this.countAddress(address!, -1);
   }
 
   /** Takes a connection on; with several protocols its first bytes decide. */
   admit(carrier: Carrier, protocols: readonly Protocol[]): void {
     this.stats.admitted++;
     this.live.add(carrier);
+    const { address } = carrier.remote;
+    this.countAddress(address, 1);
     carrier.onReleased = () => {
+      this.countAddress(address, -1);
       this.live.delete(carrier);
       if (this.live.size === 0) this.onEmpty?.();
     };
@@ -166,7 +222,7 @@ export class Connections {
   async close(reason: string, graceMs = CLOSE_GRACE_MS): Promise<void> {
     this.closing = true;
     this.broker.clock.cancel(this.refusalsLogged);
-    for (const socket of this.waiting) socket.destroy();
+    for (const socket of this.waiting.keys()) socket.destroy();
     if (this.live.size === 0) return;
     const empty = new Promise<void>((resolve) => {
       this.onEmpty = resolve;

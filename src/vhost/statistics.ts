@@ -43,6 +43,10 @@ export interface VhostStatistics {
   readonly paced: number;
   /** Publishers are held back. */
   readonly congested: boolean;
+  /** Declarations and bindings that its limits have refused. */
+  readonly refusedQueues: number;
+  readonly refusedExchanges: number;
+  readonly refusedBindings: number;
 }
 
 /** Queues at a time: some 20 µs. */
@@ -80,6 +84,9 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
     stalled: vhost.subscriberFlow.stalled,
     paced: vhost.subscriberFlow.paced,
     congested: vhost.publishFlow.on,
+    refusedQueues: vhost.limits.refusedQueues,
+    refusedExchanges: vhost.limits.refusedExchanges,
+    refusedBindings: vhost.limits.refusedBindings,
   };
 }
 

@@ -34,6 +34,7 @@ import { RecoveredVhost } from './recovery/recovered-vhost.ts';
 import { countReferences, restoreTopology } from './recovery/restore.ts';
 import { Delays } from './timers/delays.ts';
 import { Retries } from './timers/retries.ts';
+import { LimitsInForce } from './topology/limits.ts';
 import { Policies } from './topology/policies.ts';
 import { Registry } from './topology/registry.ts';
 import { Topology } from './topology/topology.ts';
@@ -55,6 +56,8 @@ export class Vhost {
   /** Milliseconds between syncs, at durability `interval`; else 0. */
   readonly intervalMs: number;
   readonly counters = new Counters();
+  /** How much it may hold. */
+  readonly limits: LimitsInForce;
   readonly log: Log;
   readonly transient: TransientStore;
   readonly store: MessageStore;
@@ -81,7 +84,9 @@ export class Vhost {
   private readonly logger: Logger;
 
   private constructor(options: VhostOptions, { sequence, log, transient, recovered }: Stores) {
-    const { name: vhost, clock, turn, dialects, logger, limits = {} } = options;
+    const { name: vhost, clock, turn, dialects, logger } = options;
+    const limits = new LimitsInForce(options.limits ?? {});
+    this.limits = limits;
     const { counters, lifecycle } = this;
     const { work } = turn;
     const chores = work.share();

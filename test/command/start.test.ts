@@ -141,6 +141,16 @@ describe('entrepot start', () => {
     writeFileSync(file, `${listen}log: { level: info }\namqp: { heartbeat: 5 s }\n`);
     command.signal('SIGHUP');
     await said(/"logLevel":"info","atNextStart":\["amqp.heartbeat"\].*read again/);
+    // Watermarks and limits are in force at once: nobody comes in any more.
+    writeFileSync(file, `${listen}vhosts: { /: { limits: { max-connections: 0 } } }\nmemory: { highWatermark: 50% }\n`);
+    command.signal('SIGHUP');
+    await said(/"logLevel":"info","atNextStart":\[\].*read again/);
+    const refused = await mqtt
+      .connectAsync(`mqtt://127.0.0.1:${command.port('mqtt')}`, { reconnectPeriod: 0 })
+      .catch((error: Error) => error.message);
+    expect(refused).toBe('Connection refused: Server unavailable');
+    writeFileSync(file, listen);
+    command.signal('SIGHUP');
     writeFileSync(file, 'lsiten: x\n');
     command.signal('SIGHUP');
     await said(/lsiten is not known; did you mean listen.*those in force stay/);

@@ -51,6 +51,9 @@ function vhost(name: string, more: Partial<VhostStatistics> = {}): VhostStatisti
     stalled: 26,
     paced: 27,
     congested: false,
+    refusedQueues: 81,
+    refusedExchanges: 82,
+    refusedBindings: 83,
     ...more,
   };
 }
@@ -62,6 +65,8 @@ const FIGURES = {
   connections: 33,
   admitted: 34,
   refused: 35,
+  refusedRate: 84,
+  refusedAddress: 85,
   unrecognised: 36,
   connectionsMax: 61,
   waitingSockets: 62,
@@ -87,6 +92,7 @@ const FIGURES = {
     externalBytes: 55,
     loopUtilization: 0.5,
   },
+  limitRefusals: { vhostConnections: 86, userConnections: 87, userChannels: 88, consumers: 89 },
   watermarks: {
     memoryMaxBytes: 71,
     diskFreeMinBytes: 72,
@@ -169,6 +175,21 @@ const BROKER: Record<string, [type: string, value: number]> = {
 };
 
 describe('a metric', () => {
+  it('says how often each limit has refused something, those of all vhosts together', () => {
+    const shown = of(families({ ...FIGURES, vhosts: [vhost('/'), vhost('plant')] }), 'entrepot_limit_refusals_total');
+    expect(Object.fromEntries(shown.values.map((v) => [v.labels['limit'], v.value]))).toEqual({
+      connection_rate: 84,
+      address_connections: 85,
+      vhost_connections: 86,
+      user_connections: 87,
+      user_channels: 88,
+      consumers: 89,
+      queues: 162,
+      exchanges: 164,
+      bindings: 166,
+    });
+  });
+
   it('says which mark is passed, and how often each was', () => {
     const values = (name: string) => of(families(FIGURES), name).values.map((v) => [v.labels['resource'], v.value]);
     expect(values('entrepot_watermark_passed')).toEqual([

@@ -17,7 +17,7 @@ import { PositionArena } from '../../src/queue/positions/position-arena.ts';
 import type { Queue } from '../../src/queue/queue.ts';
 import type { QueueServices } from '../../src/queue/queue-services.ts';
 import { Router } from '../../src/routing/router.ts';
-import type { TopologyLimits } from '../../src/vhost/topology/limits.ts';
+import { LimitsInForce, type TopologyLimits } from '../../src/vhost/topology/limits.ts';
 import { Policies, type PolicyJournal } from '../../src/vhost/topology/policies.ts';
 import { Registry } from '../../src/vhost/topology/registry.ts';
 import { Topology } from '../../src/vhost/topology/topology.ts';
@@ -80,7 +80,10 @@ export function makeTopology(options: TopologyOptions = {}): { topology: Topolog
     unused() {},
   } as unknown as QueueServices<Queue>;
   const policies = new Policies(journal);
-  return { topology: new Topology({ registry, router, journal, services, policies, limits }), router };
+  return {
+    topology: new Topology({ registry, router, journal, services, policies, limits: new LimitsInForce(limits) }),
+    router,
+  };
 }
 
 export const DURABLE: QueueOptions = { durable: true, exclusive: false, autoDelete: false, arguments: [] };

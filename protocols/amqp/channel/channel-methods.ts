@@ -49,6 +49,7 @@ export function openChannel(
       0,
     );
   }
+  host.session.channelOpened();
   const channel = new Channel(host, id);
   channels.add(channel);
   channel.send(channel.begin(CHANNEL_OPEN_OK).longString(''));

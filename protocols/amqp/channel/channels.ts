@@ -1,5 +1,5 @@
 /** The channels of one connection, and what is counted over all of them. */
-import type { BodySender } from '../../../src/api/index.ts';
+import type { BodySender, Session } from '../../../src/api/index.ts';
 import { AmqpError } from '../connection/errors.ts';
 import type { Channel } from './channel.ts';
 import type { ChannelTotals } from './channel-host.ts';
@@ -12,6 +12,12 @@ export class Channels implements ChannelTotals {
   /** Channels in transaction mode. */
   transactional = 0;
   private readonly byId = new Map<number, Channel>();
+  private readonly session: Pick<Session, 'channelClosed'>;
+
+  /** @param session counts the channels of its user */
+  constructor(session: Pick<Session, 'channelClosed'>) {
+    this.session = session;
+  }
 
   get size(): number {
     return this.byId.size;
@@ -26,7 +32,7 @@ export class Channels implements ChannelTotals {
   }
 
   forget(channel: { readonly id: number }): void {
-    this.byId.delete(channel.id);
+    if (this.byId.delete(channel.id)) this.session.channelClosed();
     if (this.current === channel) this.current = undefined;
   }
 

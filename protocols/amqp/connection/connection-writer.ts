@@ -35,8 +35,9 @@ export class ConnectionWriter {
     output.buffer[at + 7] = FRAME_END;
   }
 
-  blocked(shortage: string): void {
-    this.send(this.writer.begin(0, CONNECTION_BLOCKED).shortString(`low on ${shortage}`));
+  blocked(shortage: 'disk' | 'memory' | 'rate'): void {
+    const reason = shortage === 'rate' ? 'the publish rate of this connection is used up' : `low on ${shortage}`;
+    this.send(this.writer.begin(0, CONNECTION_BLOCKED).shortString(reason));
   }
 
   unblocked(): void {

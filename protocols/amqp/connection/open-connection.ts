@@ -47,7 +47,7 @@ export interface OpenConnectionHost {
 export class OpenConnection implements ChannelOpener, ConnectionMethodHost {
   readonly session: Session;
   readonly routes: Routes;
-  readonly channels = new Channels();
+  readonly channels: Channels;
   readonly notices: Notices;
   readonly output: Output;
   readonly writer: MethodWriter;
@@ -65,6 +65,7 @@ export class OpenConnection implements ChannelOpener, ConnectionMethodHost {
   constructor(host: OpenConnectionHost, session: Session, turn: Turn, negotiated: NegotiatedOptions) {
     this.host = host;
     this.session = session;
+    this.channels = new Channels(session);
     this.routes = new Routes(session);
     this.notices = new Notices(turn);
     this.output = host.output;

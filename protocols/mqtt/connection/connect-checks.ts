@@ -9,6 +9,7 @@ import {
   CONNECTION_RATE_EXCEEDED,
   NOT_AUTHORIZED_5,
   PAYLOAD_FORMAT_INVALID,
+  QUOTA_EXCEEDED,
   SERVER_MOVED,
   SERVER_UNAVAILABLE_5,
   USE_ANOTHER_SERVER,
@@ -83,5 +84,7 @@ export function reasonOf(refusal: Refusal): number {
       return NOT_AUTHORIZED_5;
     case 'unavailable':
       return SERVER_UNAVAILABLE_5;
+    case 'limit':
+      return QUOTA_EXCEEDED;
   }
 }

@@ -112,7 +112,7 @@ function logIn(connection: Control, userName: string, password: Buffer, done: ()
   const { vhost, user } = splitUserName(userName);
   connection.authenticate(vhost, user, password, (refusal) => {
     if (refusal === undefined) done();
-    else if (refusal.refused === 'vhost-not-found' || refusal.refused === 'unavailable') {
+    else if (refusal.refused !== 'credentials' && refusal.refused !== 'forbidden') {
       throw new CommandError(`ERR ${refusal.reason}`);
     } else if (refusal.refused === 'forbidden') {
       throw new CommandError('NOPERM this user may not come in from here, or not into this vhost');

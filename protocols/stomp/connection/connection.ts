@@ -207,8 +207,8 @@ export class Connection
     }
     if ('refused' in result) {
       // Why credentials are not good is for the log, not for who tries them.
-      const told =
-        result.refused === 'vhost-not-found' || result.refused === 'unavailable' ? result.reason : 'Access refused.';
+      const secret = result.refused === 'credentials' || result.refused === 'forbidden';
+      const told = secret ? 'Access refused.' : result.reason;
       this.endWith('Bad CONNECT', told);
       return;
     }

@@ -14,19 +14,22 @@ import type { Share } from '../../clock/work.ts';
 import { QueueConsumer } from '../../queue/dispatch/consumer.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
+import type { ClientUsage } from '../client-limits.ts';
 import type { SessionTopology } from './topology.ts';
 
 export class SessionConsuming {
   private readonly vhost: Vhost;
   private readonly topology: SessionTopology;
   private readonly share: Share;
+  private readonly usage: ClientUsage;
   private readonly consumers = new Set<QueueConsumer>();
   private pruneAt = 32;
 
-  constructor(vhost: Vhost, topology: SessionTopology, share: Share) {
+  constructor(vhost: Vhost, topology: SessionTopology, share: Share, usage: ClientUsage) {
     this.vhost = vhost;
     this.topology = topology;
     this.share = share;
+    this.usage = usage;
   }
 
   /** One of its consumers holds deliveries. */
@@ -37,11 +40,19 @@ export class SessionConsuming {
 
   consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer {
     this.topology.demandQueue('read', name);
+    if (this.usage.limits.consumers !== undefined) this.usage.checkConsumers(this.activeCount);
     const consumer = this.topology.queue(name).addConsumer(options, sink, output);
+    consumer.heldMax = this.usage.limits.unsettled ?? 0;
     consumer.share = this.share;
     sink.attached?.(consumer);
     this.keep(consumer);
     return consumer;
+  }
+
+  private get activeCount(): number {
+    let count = 0;
+    for (const { active, passive } of this.consumers) if (active && !passive) count++;
+    return count;
   }
 
   get(

@@ -13,7 +13,9 @@ import type { CompiledRoute } from '../../routing/route.ts';
 import type { WaitingPublisher } from '../../vhost/flow/subscriber-flow-control.ts';
 import type { PublishingClient, RestOfDeliveries } from '../../vhost/publish/direct-deliveries.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
+import type { ConnectionLimits } from '../client-limits.ts';
 import type { Permissions } from './permissions.ts';
+import { PublishRate } from './publish-rate.ts';
 
 export class SessionPublishing implements WaitingPublisher, PublishingClient {
   private readonly vhost: Vhost;
@@ -29,6 +31,9 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
   /** Bodies that are arriving; null while there has been none. */
   private bodies: Set<StoredBody> | null = null;
 
+  /** Null: it may publish as fast as it likes. */
+  private readonly rate: PublishRate | null;
+
   /** @param consuming what the client consumes: it may owe settlements */
   constructor(
     vhost: Vhost,
@@ -36,12 +41,16 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
     client: SessionClient,
     share: Share,
     consuming: { readonly holds: boolean },
+    limits: ConnectionLimits,
   ) {
     this.vhost = vhost;
     this.permissions = permissions;
     this.client = client;
     this.share = share;
     this.consuming = consuming;
+    const { publishRate: messages, publishBytes: bytes } = limits;
+    const limited = client.transport !== undefined && (messages !== undefined || bytes !== undefined);
+    this.rate = limited ? new PublishRate(vhost.clock, { messages, bytes }, () => this.goOn()) : null;
   }
 
   route(exchange: string, spelling: Spelling, key: Buffer, start: number, end: number): Route {
@@ -74,6 +83,7 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
     if (draft.large !== null) this.bodies?.delete(draft.large as StoredBody);
     const mark = this.vhost.publisher.publishFrom(this, route, draft);
     this.waitIfBehind();
+    if (this.rate !== null) this.rate.took(draft.large?.length ?? draft.bodyEnd - draft.bodyStart);
     return mark;
   }
 
@@ -113,7 +123,12 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
   }
 
   get congested(): boolean {
-    return this.stalled || this.vhost.publishFlow.on;
+    return this.stalled || this.vhost.publishFlow.on || this.paced;
+  }
+
+  /** It has published faster than it may. */
+  get paced(): boolean {
+    return this.rate?.waiting === true;
   }
 
   get owesSettlements(): boolean {
@@ -124,11 +139,16 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
   released(): void {
     if (this.delivering > 0) return;
     this.stalled = false;
-    if (!this.closed && !this.vhost.publishFlow.on) this.client.uncongested();
+    this.goOn();
+  }
+
+  private goOn(): void {
+    if (!this.closed && !this.congested) this.client.uncongested();
   }
 
   close(): void {
     this.closed = true;
+    this.rate?.close();
     this.vhost.subscriberFlow.forget(this);
     if (this.bodies !== null) for (const body of this.bodies) body.abort();
   }

@@ -50,6 +50,10 @@ export class QueueConsumer implements Consumer, CreditTaker {
   /** Held slots to be delivered again before anything new; empty nearly always. */
   replay = NO_REPLAY;
   private prefetch: number;
+  /** What it may hold where it has set no limit itself; 0 for any number. */
+  private ownMax = 0;
+  /** Deliveries that it may hold, after both. */
+  private allowed: number;
   private readonly shared: SharedCredit | null;
 
   constructor(queue: ConsumedQueue, options: ConsumeOptions, sink: DeliverySink, output: Backpressure) {
@@ -59,6 +63,7 @@ export class QueueConsumer implements Consumer, CreditTaker {
     this.exclusive = options.exclusive;
     this.priority = options.priority ?? 0;
     this.prefetch = options.prefetch;
+    this.allowed = this.prefetch || Number.POSITIVE_INFINITY;
     this.shared = (options.shared as SharedCredit | undefined) ?? null;
     this.sink = sink;
     this.output = output;
@@ -76,7 +81,7 @@ export class QueueConsumer implements Consumer, CreditTaker {
   ready(): boolean {
     if (!this.active || this.suspended || this.output.congested) return false;
     if (this.replay.length > 0) return true;
-    if (!this.settled && this.prefetch !== 0 && this.held >= this.prefetch) return false;
+    if (!this.settled && this.held >= this.allowed) return false;
     if (this.shared === null || this.shared.allows(this)) return true;
     this.of.awaitSharedCredit();
     return false;
@@ -108,8 +113,15 @@ export class QueueConsumer implements Consumer, CreditTaker {
     this.of.settle(this, slot, outcome);
   }
 
+  /** Bounds what it holds while it has set no limit itself; 0: nothing does. */
+  set heldMax(max: number) {
+    this.ownMax = max;
+    this.allowed = this.prefetch || max || Number.POSITIVE_INFINITY;
+  }
+
   setPrefetch(limit: number): void {
     this.prefetch = limit;
+    this.allowed = limit || this.ownMax || Number.POSITIVE_INFINITY;
     this.wake();
   }
 

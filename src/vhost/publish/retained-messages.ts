@@ -30,7 +30,7 @@ import type { Counters } from '../counters.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { DueHeap } from '../timers/due-heap.ts';
-import type { TopologyLimits } from '../topology/limits.ts';
+import type { LimitsInForce } from '../topology/limits.ts';
 import type { UnreadableMessages } from '../unreadable.ts';
 import type { DirectDeliveries } from './direct-deliveries.ts';
 
@@ -55,8 +55,7 @@ const REMOVED_A_TURN = 1000;
 export class RetainedMessages {
   readonly index: RetainedIndex;
   /** The most messages that are kept, and the most bytes of them. */
-  private readonly messagesMax: number;
-  private readonly bytesMax: number;
+  private readonly limits: LimitsInForce;
   private readonly parts: RetainedMessagesParts;
   private readonly view = new MessageView();
   /** Those that will expire, by number, and the heap that says which is next. */
@@ -66,11 +65,10 @@ export class RetainedMessages {
   private armedFor = Number.POSITIVE_INFINITY;
 
   /** @param recovered what was retained when the log was written, whatever the limits are now */
-  constructor(parts: RetainedMessagesParts, limits: TopologyLimits, recovered: RetainedIndex) {
+  constructor(parts: RetainedMessagesParts, limits: LimitsInForce, recovered: RetainedIndex) {
     this.parts = parts;
     this.index = recovered;
-    this.messagesMax = limits.retainedMessages ?? Number.POSITIVE_INFINITY;
-    this.bytesMax = limits.retainedBytes ?? Number.POSITIVE_INFINITY;
+    this.limits = limits;
   }
 
   /** Whether a message that asks for it cannot be kept; counted. */
@@ -84,10 +82,13 @@ export class RetainedMessages {
   /** Whether there is no room for a message of this size under this address. */
   isFull(route: CompiledRoute<Queue>, bytes: number): boolean {
     const { index } = this;
-    if (index.size < this.messagesMax && index.bytes + bytes <= this.bytesMax) return false;
+    const { retainedMessages, retainedBytes } = this.limits.now;
+    const messagesMax = retainedMessages ?? Number.POSITIVE_INFINITY;
+    const bytesMax = retainedBytes ?? Number.POSITIVE_INFINITY;
+    if (index.size < messagesMax && index.bytes + bytes <= bytesMax) return false;
     const before = index.get(route.key);
     const left = before === undefined ? 0 : 1;
-    return index.size - left >= this.messagesMax || index.bytes - (before?.bytes ?? 0) + bytes > this.bytesMax;
+    return index.size - left >= messagesMax || index.bytes - (before?.bytes ?? 0) + bytes > bytesMax;
   }
 
   /**

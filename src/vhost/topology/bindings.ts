@@ -5,7 +5,7 @@ import { Binding, bindingIdentity, type ExchangeRef } from '../../routing/bindin
 import type { Exchange } from '../../routing/exchange.ts';
 import type { Router } from '../../routing/router.ts';
 import { notDefault, sameData } from './compare.ts';
-import { checkBindingRoom, type TopologyLimits } from './limits.ts';
+import { checkBindingRoom, type LimitsInForce } from './limits.ts';
 import type { Registry } from './registry.ts';
 import type { TopologyJournal } from './topology-journal.ts';
 
@@ -13,7 +13,7 @@ export interface BindingsParts {
   readonly registry: Registry;
   readonly router: Router<Queue>;
   readonly journal: TopologyJournal;
-  readonly limits: TopologyLimits;
+  readonly limits: LimitsInForce;
   /** An auto-delete exchange has lost its last binding. */
   deleteUnbound(exchange: ExchangeRef<Queue>): void;
 }
@@ -40,7 +40,7 @@ export class Bindings {
     const known = source.bindings.get(bindingIdentity(queue, exchange, key, options));
     if (known === undefined && queue !== null) {
       const count = this.byQueue.get(queue)?.size ?? 0;
-      checkBindingRoom(queue.name, count, limits.bindingsPerQueue, registry.vhost);
+      checkBindingRoom(queue.name, count, limits, registry.vhost);
     }
     const binding = known ?? new Binding(source, queue, exchange, key, options);
     if (known !== undefined) {

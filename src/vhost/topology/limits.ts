@@ -2,6 +2,8 @@
 import { BrokerError } from '../../message/errors.ts';
 
 export interface TopologyLimits {
+  /** Clients at a time. 0: nobody comes in. */
+  readonly connections?: number | undefined;
   readonly queues?: number | undefined;
   readonly exchanges?: number | undefined;
   /** Bindings that lead to one queue, the default exchange's left out. */
@@ -12,24 +14,41 @@ export interface TopologyLimits {
   readonly retainedBytes?: number | undefined;
 }
 
-/** @throws BrokerError precondition-failed if there is no room for one more */
+/** The limits in force, which may change, and how often each has refused something. */
+export class LimitsInForce {
+  refusedQueues = 0;
+  refusedExchanges = 0;
+  refusedBindings = 0;
+  now: TopologyLimits;
+
+  constructor(limits: TopologyLimits) {
+    this.now = limits;
+  }
+}
+
+/** @throws BrokerError precondition-failed if there is no room for one more; counted */
 export function checkRoom(
   what: 'queue' | 'exchange',
   name: string,
   count: number,
-  max: number | undefined,
+  limits: LimitsInForce,
   vhost: string,
 ): void {
+  const max = what === 'queue' ? limits.now.queues : limits.now.exchanges;
   if (max === undefined || count < max) return;
+  if (what === 'queue') limits.refusedQueues++;
+  else limits.refusedExchanges++;
   throw new BrokerError(
     'precondition-failed',
     `cannot declare ${what} '${name}': ${what} limit in vhost '${vhost}' (${max}) is reached`,
   );
 }
 
-/** @throws BrokerError precondition-failed */
-export function checkBindingRoom(queue: string, count: number, max: number | undefined, vhost: string): void {
+/** @throws BrokerError precondition-failed; counted */
+export function checkBindingRoom(queue: string, count: number, limits: LimitsInForce, vhost: string): void {
+  const max = limits.now.bindingsPerQueue;
   if (max === undefined || count < max) return;
+  limits.refusedBindings++;
   throw new BrokerError(
     'precondition-failed',
     `cannot bind queue '${queue}' in vhost '${vhost}': limit of bindings of one queue (${max}) is reached`,

@@ -17,7 +17,7 @@ import { AppliedPolicies } from './applied-policies.ts';
 import { Bindings } from './bindings.ts';
 import { checkAlternate, checkName, compareExchange, compareQueue, locked, notDefault } from './compare.ts';
 import { inParts } from './in-parts.ts';
-import { checkRoom, type TopologyLimits } from './limits.ts';
+import { checkRoom, type LimitsInForce } from './limits.ts';
 import type { Policies } from './policies.ts';
 import type { Registry } from './registry.ts';
 import type { TopologyJournal } from './topology-journal.ts';
@@ -41,7 +41,7 @@ export interface TopologyParts {
   readonly services: QueueServices<Queue>;
   readonly policies: Policies;
   /** They bound what is declared, not what is there from before. */
-  readonly limits: TopologyLimits;
+  readonly limits: LimitsInForce;
 }
 
 export class Topology {
@@ -52,7 +52,7 @@ export class Topology {
   private readonly router: Router<Queue>;
   private readonly journal: TopologyJournal;
   private readonly services: QueueServices<Queue>;
-  private readonly limits: TopologyLimits;
+  private readonly limits: LimitsInForce;
   private readonly vhost: string;
 
   constructor(parts: TopologyParts) {
@@ -100,7 +100,7 @@ export class Topology {
       throw new BrokerError('access-refused', `exchange name '${name}' contains reserved prefix 'amq.*'`);
     }
     checkName('exchange', name, NAME_BYTES_MAX);
-    checkRoom('exchange', name, this.registry.declaredExchanges, this.limits.exchanges, this.vhost);
+    checkRoom('exchange', name, this.registry.declaredExchanges, this.limits, this.vhost);
     checkAlternate(name, options.arguments, this.vhost);
     const exchange = new Exchange<Queue>(name, type, options);
     if (exchange.durable) this.journal.exchange(exchange);
@@ -176,7 +176,7 @@ export class Topology {
       throw new BrokerError('access-refused', `queue name '${name}' contains reserved prefix 'amq.*'`);
     }
     checkName('queue', full, QUEUE_NAME_BYTES_MAX);
-    checkRoom('queue', full, this.queues.size, this.limits.queues, this.vhost);
+    checkRoom('queue', full, this.queues.size, this.limits, this.vhost);
     const { registry } = this;
     const exclusive = options.exclusive ? exclusiveTo : null;
     const queue = new Queue(this.services, registry.nextQueue, full, options, settings, exclusive);

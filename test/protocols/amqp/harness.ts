@@ -36,6 +36,8 @@ export class FakeSession {
   /** What the next declarations answer. */
   mark: Mark = 0;
   congested = false;
+  /** Channels that are open, as it was told. */
+  channels = 0;
   readonly shortage = 'memory';
   readonly published: { key: string; props: string; body: string }[] = [];
   readonly waiting: { mark: Mark; done: (failed: boolean) => void }[] = [];
@@ -46,6 +48,14 @@ export class FakeSession {
   routesAsked = 0;
   entered = 0;
   routeValid = true;
+
+  channelOpened(): void {
+    this.channels++;
+  }
+
+  channelClosed(): void {
+    this.channels--;
+  }
 
   sharedCredit(limit: number): object {
     return { limit, held: 0 };
