@@ -18,6 +18,8 @@ export interface EntrepotOptions {
   /** A command that the broker is started under, as `strace -o FILE --`. */
   readonly under?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Addresses besides the usual ones, as `mqtts://127.0.0.1:8883`. */
+  readonly listen?: readonly string[];
   /** Options for Node itself, as `--cpu-prof`. */
   readonly nodeOptions?: readonly string[];
 }
@@ -46,6 +48,7 @@ export async function startEntrepot(options: EntrepotOptions = {}): Promise<Entr
     ...['--listen', `redis://127.0.0.1:${redisPort}`],
     ...['--listen', `ws://127.0.0.1:${wsPort}`],
     ...['--listen', `http://127.0.0.1:${httpPort}`],
+    ...(options.listen ?? []).flatMap((address) => ['--listen', address]),
   ];
   const [command, ...rest] = [...(options.under ?? []), ...broker] as [string, ...string[]];
   const start = (): Promise<Child> =>

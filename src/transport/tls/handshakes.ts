@@ -37,7 +37,6 @@ interface Handshake {
   readonly socket: Socket;
   readonly server: Server;
   readonly timer: Timer;
-  begun: boolean;
 }
 
 export class Handshakes implements TurnTask {
@@ -80,7 +79,9 @@ export class Handshakes implements TurnTask {
   begin(socket: Socket, server: Server): void {
     const key = keyOf(socket);
     if (this.pending.size >= this.max) this.displaceOldest();
-    const handshake: Handshake = { socket, server, begun: false, timer: new Timer(() => this.late(key)) };
+    // Until the handshake is over, who stops sending has left.
+    socket.allowHalfOpen = false;
+    const handshake: Handshake = { socket, server, timer: new Timer(() => this.late(key)) };
     this.pending.set(key, handshake);
     this.waiting.push(handshake);
     this.services.clock.schedule(handshake.timer, this.timeoutMs);
@@ -92,7 +93,6 @@ export class Handshakes implements TurnTask {
   endOfTurn(): void {
     for (const handshake of this.waiting.splice(0, HANDSHAKES_A_TURN)) {
       if (handshake.socket.destroyed) continue;
-      handshake.begun = true;
       handshake.server.emit('connection', handshake.socket);
     }
     if (this.waiting.length > 0) this.services.turn.addLater(PHASE_GATHER, this);
@@ -112,6 +112,7 @@ export class Handshakes implements TurnTask {
       this.failed(socket, why);
       return;
     }
+    socket.allowHalfOpen = true;
     this.forget(key, handshake.socket);
     this.stats.done++;
     passPeer(handshake.socket, socket);
