@@ -22,8 +22,12 @@ export interface TestBroker {
   readonly amqpPort: number;
   setPolicy(name: string, policy: Policy): Promise<void>;
   clearPolicy(name: string, kind: Policy['kind']): Promise<void>;
-  /** The disk is full, or has room again. */
-  alarm(on: boolean): Promise<void>;
+  /** The disk is full, or memory past its mark; or there is room again. */
+  alarm(on: boolean, resource?: 'disk' | 'memory'): Promise<void>;
+  /** Limits of the vhost, by RabbitMQ's names, until they are set again: {} for none. */
+  setVhostLimits(limits: Readonly<Partial<Record<'max-connections' | 'max-queues', number>>>): Promise<void>;
+  /** The same of the user guest. */
+  setUserLimits(limits: Readonly<Partial<Record<'max-connections' | 'max-channels', number>>>): Promise<void>;
   /** Stops it in order and starts it again on its data, perhaps on another port. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -62,8 +66,17 @@ export async function startHere(): Promise<TestBroker> {
     async clearPolicy(name, kind) {
       await running.broker.clearPolicy('/', name, kind);
     },
-    async alarm(on) {
-      pretendFullDisk(running.broker, on);
+    async alarm(on, resource = 'disk') {
+      if (resource === 'memory') running.setLimits(on ? { memory: { highWatermark: 1024 * 1024 } } : {});
+      else pretendFullDisk(running.broker, on);
+    },
+    async setVhostLimits(limits) {
+      const { 'max-connections': connections, 'max-queues': queues } = limits;
+      running.setLimits({ vhosts: { '/': { limits: { connections, queues } } } });
+    },
+    async setUserLimits(limits) {
+      const { 'max-connections': connections, 'max-channels': channels } = limits;
+      running.setLimits({ limits: { users: { guest: { connections, channels } } } });
     },
     async restart() {
       await running.close();
@@ -141,7 +154,17 @@ function there(peer: Pick<RabbitmqPeer, 'version' | 'amqpPort' | 'httpPort' | 'c
         definition,
       }),
     clearPolicy: (name, kind) => ask('DELETE', pathOf(name, kind)),
-    alarm: (on) => peer.control(['set_disk_free_limit', on ? '1000000000000000' : '1000000']),
+    alarm: (on, resource = 'disk') =>
+      peer.control(
+        resource === 'memory'
+          ? ['set_vm_memory_high_watermark', on ? '0.00001' : '0.4']
+          : ['set_disk_free_limit', on ? '1000000000000000' : '1000000'],
+      ),
+    setVhostLimits: (limits) => peer.control(['set_vhost_limits', JSON.stringify(limits)]),
+    setUserLimits: async (limits) => {
+      await peer.control(['clear_user_limits', 'guest', 'all']);
+      await peer.control(['set_user_limits', 'guest', JSON.stringify(limits)]);
+    },
     async restart() {
       await peer.control(['stop_app']);
       await peer.control(['start_app']);

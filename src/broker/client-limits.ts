@@ -63,7 +63,7 @@ export class ClientUsage {
     const { connections: max } = this.userLimits(user);
     if (max !== undefined && ofUser >= max) {
       this.refusals.userConnections++;
-      const reason = `Connection refused for user '${user}': user connection limit (${max}) is reached`;
+      const reason = `connection refused for user '${user}': user connection limit (${max}) is reached`;
       return { refused: 'limit', reason };
     }
     this.vhostConnections.set(vhost, inVhost + 1);

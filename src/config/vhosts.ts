@@ -119,7 +119,7 @@ export function renamed(value: unknown, names: Readonly<Record<string, string>>)
 
 const limits = z.strictObject({
   connections: count(0, 1_000_000, undefined, 'clients at a time, 0 for none; default: any number'),
-  queues: limit('queues'),
+  queues: count(0, 100_000_000, undefined, 'queues at most; default: any number'),
   exchanges: limit('exchanges'),
   bindingsPerQueue: limit('bindings of one queue'),
   retainedMessages: limit('retained messages'),

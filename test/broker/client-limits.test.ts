@@ -99,7 +99,7 @@ describe('as many connections as may be', () => {
     await open();
     await open();
     expect(await refusedOpening()).toContain(
-      "NOT_ALLOWED - Connection refused for user 'guest': user connection limit (2) is reached",
+      "NOT_ALLOWED - connection refused for user 'guest': user connection limit (2) is reached",
     );
     expect(await metric('user_connections')).toBe(1);
     broker.setLimits({ limits: { users: { guest: { connections: 3 } } } });

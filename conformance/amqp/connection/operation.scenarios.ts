@@ -2,9 +2,22 @@
 import { expect } from 'vitest';
 import { within } from '../../support/inbox.ts';
 import { PATIENCE_MS } from '../clients/arrivals.ts';
-import { drain, eventually, ready, scenario, texts, topic } from '../scenario.ts';
+import { bits, method, short, u16, u32 } from '../clients/frames.ts';
+import { clientProperties, plain } from '../clients/raw.ts';
+import { drain, eventually, type Run, ready, scenario, texts, topic, word } from '../scenario.ts';
 
 const ALONE = { alone: true } as const;
+
+/** What a client is told that opens a connection when there may be no more: the libraries do not all hand it on. */
+async function openingRefused(t: Run): Promise<string> {
+  const raw = await t.raw({ greetOnly: true });
+  const startOk = [clientProperties([]), short('PLAIN'), plain('guest', 'guest'), short('en_US')];
+  raw.send(method(0, 'connection.start-ok', ...startOk));
+  await raw.expect('connection.tune');
+  raw.send(method(0, 'connection.tune-ok', u16(2_047), u32(131_072), u16(0)));
+  raw.send(method(0, 'connection.open', short('/'), short(''), bits(false)));
+  return word(await raw.connectionClose());
+}
 
 export const operation = topic('operation', [
   scenario(
@@ -35,6 +48,81 @@ export const operation = topic('operation', [
       expect(await publisher.blocked(1)).toEqual([undefined]);
       expect(await during).toEqual(['ack']);
       expect(texts(await consumer.next(1))).toEqual(['during']);
+    },
+    ALONE,
+  ),
+
+  scenario(
+    'memory past its mark blocks those who publish, tells them which, and lets them go on',
+    'connection-blocked; memory#threshold',
+    async (t) => {
+      const publisher = await t.client();
+      const ch = await publisher.openChannel();
+      await ch.confirmSelect();
+      const q = t.name();
+      await ch.declareQueue(q);
+      await t.broker.alarm(true, 'memory');
+      let during: Promise<readonly string[]>;
+      try {
+        ch.publish('', q, 'during');
+        during = ch.confirms();
+        expect(await publisher.blocked(1)).toEqual(['low on memory']);
+        await (await t.channel()).declareQueue(q, { passive: true });
+      } finally {
+        await t.broker.alarm(false, 'memory');
+      }
+      expect(await publisher.blocked(1)).toEqual([undefined]);
+      expect(await during).toEqual(['ack']);
+    },
+    ALONE,
+  ),
+
+  scenario(
+    'a vhost with as many connections or queues as it may have refuses one more',
+    'vhosts#limits',
+    async (t) => {
+      const ch = await t.channel();
+      const q = t.name();
+      await t.broker.setVhostLimits({ 'max-connections': 0 });
+      try {
+        expect(await openingRefused(t)).toBe(
+          "530 NOT_ALLOWED - access to vhost '/' refused for user 'guest': connection limit (0) is reached",
+        );
+        await t.broker.setVhostLimits({ 'max-queues': 0 });
+        await t.refused(
+          ch.declareQueue(q),
+          406,
+          `PRECONDITION_FAILED - cannot declare queue '${q}': queue limit in vhost '/' (0) is reached`,
+        );
+      } finally {
+        await t.broker.setVhostLimits({});
+      }
+      await (await t.channel()).declareQueue(q);
+    },
+    ALONE,
+  ),
+
+  scenario(
+    'a user with as many connections or channels as it may have is refused one more',
+    'user-limits',
+    async (t) => {
+      const client = await t.client();
+      await t.broker.setUserLimits({ 'max-connections': 0 });
+      try {
+        expect(await openingRefused(t)).toBe(
+          "530 NOT_ALLOWED - connection refused for user 'guest': user connection limit (0) is reached",
+        );
+        await t.broker.setUserLimits({ 'max-channels': 0 });
+        client.openChannel().catch(() => {});
+        await t.closes(
+          client,
+          530,
+          "NOT_ALLOWED - number of channels opened for user 'guest' has reached the maximum allowed user limit of (0)",
+        );
+      } finally {
+        await t.broker.setUserLimits({});
+      }
+      await (await t.client()).openChannel();
     },
     ALONE,
   ),
