@@ -3,6 +3,7 @@
  * ready, waits for the word, and reports what it has counted.
  */
 import { connect, type Socket } from 'node:net';
+import { connect as connectSecurely } from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Acks, type Dialogue, dialogue, type Heard } from './wire.ts';
 import { byTopic, type Ports, type Work } from './work.ts';
@@ -45,7 +46,10 @@ function open(
   heard: Omit<Heard, 'onStep' | 'onError'>,
   ready: (socket: Socket) => void,
 ): void {
-  const socket = connect(to, '127.0.0.1');
+  const secure = ports.secure === true;
+  const socket = secure
+    ? connectSecurely({ port: to, host: '127.0.0.1', rejectUnauthorized: false })
+    : connect(to, '127.0.0.1');
   socket.setNoDelay(true);
   const acks = new Acks();
   let step = 0;
@@ -56,7 +60,7 @@ function open(
     step++;
   };
   const all: Heard = { ...heard, onStep: next, onError: fail };
-  socket.on('connect', next);
+  socket.on(secure ? 'secureConnect' : 'connect', next);
   socket.on('error', (error) => fail(error.message));
   socket.on('close', () => fail('the broker closed the connection'));
   socket.on('data', (chunk) => {

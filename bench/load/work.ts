@@ -31,6 +31,8 @@ export interface Work {
 export interface Ports {
   readonly publish: number;
   readonly consume: number;
+  /** They are spoken to over TLS; whoever answers is believed. Default false. */
+  readonly secure?: boolean;
 }
 
 export interface Measured {

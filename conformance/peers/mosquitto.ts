@@ -14,6 +14,8 @@ export interface MosquittoOptions {
    * off unless asked for.
    */
   readonly limits?: 'default' | 'none';
+  /** Lines behind the listeners', for more of them. */
+  readonly settings?: readonly string[];
 }
 
 /** Mosquitto as it comes, MQTT over TCP and WebSocket, nothing persisted. */
@@ -46,6 +48,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Pe
       `listener ${mqttPort} 127.0.0.1`,
       `listener ${wsPort} 127.0.0.1`,
       'protocol websockets',
+      ...(options.settings ?? []),
       '',
     ].join('\n'),
   );
