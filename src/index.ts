@@ -11,6 +11,14 @@
  * `src/server/` brings the core, the adapters, the ports and the settings together; `src/api/` is what an adapter is given.
  */
 export * from './api/index.ts';
+export type {
+  HashingAlgorithm,
+  Permissions,
+  TopicPermissions,
+  UserInfo,
+  UserSettings,
+  Users,
+} from './api/users.ts';
 export { Broker } from './broker/broker.ts';
 export { ManualClock, SystemClock } from './clock/clock.ts';
 export type { ListenAddress } from './config/listen.ts';

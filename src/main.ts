@@ -22,6 +22,7 @@ import { LISTEN_NAMES, titlesOf } from './config/listen.ts';
 import { ConfigError, type Flags, keyPaths, type Loaded, loadConfig } from './config/load.ts';
 import { printConfig } from './config/print.ts';
 import { type Config, LOG_LEVELS } from './config/schema.ts';
+import { configuredUsers } from './config/users.ts';
 import type { RunningBroker } from './index.ts';
 import type { Logger } from './logger.ts';
 import { IdleMemory } from './management/idle-memory.ts';
@@ -177,10 +178,13 @@ async function start(flags: Flags): Promise<void> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   // What other daemons use these for differs; none of them dies of one.
+  let rereading = Promise.resolve();
   process.on('SIGHUP', () => {
-    if (stopping) return;
-    readAgain(flags, settings, logger, running);
-    running?.reloadCertificates();
+    if (stopping || running === undefined) return;
+    const broker = running;
+    // One after the other: what was written last counts.
+    rereading = rereading.then(() => readAgain(flags, settings, broker, logger));
+    broker.reloadCertificates();
   });
   for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
     process.on(signal, () =>
@@ -196,20 +200,20 @@ async function start(flags: Flags): Promise<void> {
     fail(error);
   }
   new IdleMemory(running.broker.clock, logger).start();
-  process.stdout.write(screen(running.listeners, directory, settings));
+  process.stdout.write(screen(running.listeners, directory, settings, running.users.list().length));
   process.stdout.write(`Ready in ${Math.round(performance.now() - beganMs)} ms\n`);
 }
 
 /**
- * SIGHUP: the settings are read again. The log's level, watermarks and limits are taken over; of the rest it is said what has
- * changed, for that takes effect at the next start. Settings that are wrong change nothing.
+ * SIGHUP: the settings are read again. The log's level, users, who may log in, watermarks and limits are taken over; of the rest it
+ * is said what has changed, for that takes effect at the next start. Settings that are wrong change nothing.
  */
-function readAgain(
+async function readAgain(
   flags: Flags,
   before: Config,
+  running: RunningBroker,
   logger: Logger & { level: string },
-  running: RunningBroker | undefined,
-): void {
+): Promise<void> {
   let settings: Config;
   try {
     settings = loadConfig(flags, process.env).config;
@@ -220,15 +224,23 @@ function readAgain(
   }
   const changed = keyPaths().filter((path) => !isDeepStrictEqual(valueAt(before, path), valueAt(settings, path)));
   const names = changed.map((path) => path.join('.')).filter((name) => !isTakenOver(name, before, settings));
+  try {
+    await running.broker.users.configure(configuredUsers(settings.users), settings.login);
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    logger.warn({ problems: [error.message] }, 'SIGHUP: the settings are wrong now, and those in force stay');
+    return;
+  }
   logger.level = settings.log.level;
   const { memory, disk, limits, connections, vhosts } = settings;
-  running?.setLimits({ memory, disk, limits, connections, vhosts });
+  running.setLimits({ memory, disk, limits, connections, vhosts });
   logger.info({ logLevel: settings.log.level, atNextStart: names }, 'SIGHUP: the settings were read again');
 }
 
 /** Whether a setting that has changed is in force without a new start. */
 function isTakenOver(name: string, before: Config, now: Config): boolean {
-  if (/^(log\.level|(memory|disk|limits)\..*|connections\.(rateMax|perAddressMax))$/.test(name)) return true;
+  if (/^(log\.level|users|login\..*|(memory|disk|limits)\..*|connections\.(rateMax|perAddressMax))$/.test(name))
+    return true;
   return name === 'vhosts' && isDeepStrictEqual(withoutLimits(before.vhosts), withoutLimits(now.vhosts));
 }
 

@@ -57,6 +57,7 @@ const GUARDED: readonly { what: string; pattern: RegExp; allowed: readonly strin
       'src/config/file.ts',
       'src/transport/descriptors.ts',
       'src/transport/tls/files.ts',
+      'src/config/secret-file.ts',
     ],
   },
   {

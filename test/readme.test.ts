@@ -185,7 +185,11 @@ describe('the command', () => {
     const { stdout: help } = await Command.run(['start', '--help']);
     for (const flag of new Set(README.match(/(?<= )--(data|listen|config|log-level)\b/g))) expect(help).toContain(flag);
     const named = [...new Set(README.match(/ENTREPOT_[A-Z_]*[A-Z]/g))].filter((name) => name !== 'ENTREPOT_CONFIG');
-    const values: Record<string, string> = { ENTREPOT_LISTEN: 'amqp://127.0.0.1:5672', ENTREPOT_VHOSTS: '/' };
+    const values: Record<string, string> = {
+      ENTREPOT_LISTEN: 'amqp://127.0.0.1:5672',
+      ENTREPOT_VHOSTS: '/',
+      ENTREPOT_USERS: '{}',
+    };
     const environment = Object.fromEntries(
       named.map((name) => [name, values[name] ?? (/SIZE/.test(name) ? '1 MiB' : 'x')]),
     );

@@ -14,7 +14,7 @@
  * It refuses channel binding, which it does not offer, and mandatory extensions. User names and passwords are taken as they are
  * (UTF-8, no SASLprep).
  */
-import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, pbkdf2, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AuthExchange, AuthStep } from '../api/identity.ts';
 
 export const SCRAM_SHA_256 = 'SCRAM-SHA-256';
@@ -29,8 +29,11 @@ export interface ScramSecret {
 
 const HASH = 'sha256';
 const HASH_BYTES = 32;
-/** As RFC 7677 asks for at least. */
-const ITERATIONS = 4096;
+/**
+ * RFC 7677 asks for 4,096 at least. What is kept for SCRAM lies beside the password's scrypt hash and must not be the easier prey;
+ * but the client pays for each of them at every login.
+ */
+const ITERATIONS = 100_000;
 const NONCE_BYTES = 18;
 const MESSAGE_BYTES_MAX = 4096;
 const REFUSED: AuthStep = { refused: 'credentials', reason: 'SCRAM: wrong user or password' };
@@ -38,7 +41,21 @@ const REFUSED: AuthStep = { refused: 'credentials', reason: 'SCRAM: wrong user o
 const madeUp = randomBytes(HASH_BYTES);
 
 export function scramSecret(password: string, salt = randomBytes(16), iterations = ITERATIONS): ScramSecret {
-  const salted = pbkdf2Sync(password, salt, iterations, HASH_BYTES, HASH);
+  return keysOf(pbkdf2Sync(password, salt, iterations, HASH_BYTES, HASH), salt, iterations);
+}
+
+/** The same, off the event loop. */
+export function scramSecretLater(password: Buffer): Promise<ScramSecret> {
+  const salt = randomBytes(16);
+  return new Promise((resolve, reject) => {
+    pbkdf2(password, salt, ITERATIONS, HASH_BYTES, HASH, (error, salted) => {
+      if (error !== null) reject(error);
+      else resolve(keysOf(salted, salt, ITERATIONS));
+    });
+  });
+}
+
+function keysOf(salted: Buffer, salt: Buffer, iterations: number): ScramSecret {
   return {
     salt,
     iterations,

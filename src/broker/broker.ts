@@ -8,7 +8,8 @@ import type { Mark } from '../api/confirms.ts';
 import type { AuthExchange, Authenticator, ConnectRequest, Credentials, Identity, Refusal } from '../api/identity.ts';
 import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Session, SessionClient } from '../api/session.ts';
-import { LoopbackOnly } from '../auth/loopback-only.ts';
+import type { CertificateUserFrom } from '../auth/certificate-user.ts';
+import type { LoginSettings } from '../auth/internal-authenticator.ts';
 import { type Clock, SystemClock } from '../clock/clock.ts';
 import { Turn } from '../clock/turn.ts';
 import { type FileSystem, nodeFiles } from '../log/files/files.ts';
@@ -24,9 +25,12 @@ import { Vhost } from '../vhost/vhost.ts';
 import { type ClientLimits, ClientUsage } from './client-limits.ts';
 import { ClientLog, nameOf } from './client-log.ts';
 import { claimDirectory } from './data-directory.ts';
+import { type LoginStatistics, Logins } from './logins.ts';
 import { AccessReview } from './session/access-review.ts';
 import { type Judge, NO_QUESTIONS } from './session/permissions.ts';
 import { ClientSession } from './session.ts';
+import { BrokerState } from './state.ts';
+import { BrokerUsers, type ConfiguredUser } from './users.ts';
 
 export const DEFAULT_VHOST = '/';
 
@@ -47,7 +51,14 @@ export interface StartOptions {
   readonly dialects: readonly Dialect[];
   readonly clock?: Clock;
   readonly logger?: Logger;
+  /** Default: the broker's own users. */
   readonly authenticator?: Authenticator;
+  /** They are there as long as they are given here, beside those that the data directory holds. */
+  readonly users?: readonly ConfiguredUser[];
+  /** Who may come in beside them. */
+  readonly login?: LoginSettings;
+  /** What of a client's certificate is its user's name. Default: the common name. */
+  readonly userFrom?: CertificateUserFrom;
   /** Default: `/` alone. */
   readonly vhosts?: readonly VhostSettings[];
   /** The file system to use; default: the operating system's, or one in memory where there is no data directory. */
@@ -72,7 +83,11 @@ export class Broker implements BrokerServices {
   /** What users and vhosts have of what is limited. */
   readonly usage: ClientUsage;
   private readonly ownClock: boolean;
-  private readonly authenticator: Authenticator;
+  /** It and the users are set by `start`, before anybody can ask. */
+  private authenticator!: Authenticator;
+  private ownUsers!: BrokerUsers;
+  private logins!: Logins;
+  private state: BrokerState | null = null;
   private readonly vhosts = new Map<string, Vhost>();
   private readonly sessions = new Set<ClientSession>();
   private readonly unlock: () => Promise<void>;
@@ -88,10 +103,7 @@ export class Broker implements BrokerServices {
     this.clientLog = new ClientLog(this.clock, options.logger ?? NO_LOGGER);
     this.turn = new Turn(this.clock);
     if (this.ownClock) this.turn.onError = fault;
-    this.authenticator = options.authenticator ?? new LoopbackOnly();
     this.unlock = unlock;
-    const review = new AccessReview(this.sessions, this.vhosts, this.turn.work, fault);
-    this.authenticator.onChanged?.(() => review.rulesChanged());
   }
 
   /**
@@ -108,6 +120,7 @@ export class Broker implements BrokerServices {
     for (const dialect of options.dialects) dialects.register(dialect);
     const release = broker.clock instanceof SystemClock ? broker.clock.hold() : () => {};
     try {
+      await broker.openUsers(options, files, directory);
       for (const settings of options.vhosts ?? [{ name: DEFAULT_VHOST }]) {
         const { name, durability = options.durability } = settings;
         const vhost = await Vhost.open({
@@ -127,6 +140,7 @@ export class Broker implements BrokerServices {
         });
         broker.vhosts.set(name, vhost);
       }
+      await broker.users.configure(options.users ?? []);
     } catch (error) {
       await broker.close();
       throw error;
@@ -136,29 +150,40 @@ export class Broker implements BrokerServices {
     return broker;
   }
 
+  private async openUsers(options: StartOptions, files: FileSystem, directory: string): Promise<void> {
+    const { clock, turn } = this;
+    this.state = await BrokerState.open({ files, directory, clock, turn, logger: options.logger ?? NO_LOGGER });
+    this.ownUsers = new BrokerUsers({
+      state: this.state,
+      clock,
+      login: options.login ?? { anonymous: 'auto', guest: 'auto' },
+      userFrom: options.userFrom ?? 'commonName',
+      hasVhost: (name) => this.vhosts.has(name),
+      onFault: (error) => this.reportFault(error),
+    });
+    this.authenticator = options.authenticator ?? this.ownUsers.authenticator;
+    const review = new AccessReview(this.sessions, this.vhosts, turn.work, (error) => this.reportFault(error));
+    this.authenticator.onChanged?.(() => review.rulesChanged());
+    this.logins = new Logins(this.authenticator, this.clientLog);
+  }
+
+  /** The broker's own users; without meaning for who comes in where the program has brought an authenticator. */
+  get users(): BrokerUsers {
+    return this.ownUsers;
+  }
+
   authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void {
     if (this.closing !== null) done({ refused: 'unavailable', reason: 'the broker is shutting down' });
-    else {
-      this.authenticator.authenticate(credentials, (result) => {
-        if ('refused' in result) this.clientLog.refused(credentials.client, result.reason);
-        done(result);
-      });
-    }
+    else this.logins.authenticate(credentials, done);
   }
 
   beginAuthentication(mechanism: string, credentials: Credentials): AuthExchange | undefined {
-    const exchange = this.authenticator.begin?.(mechanism, credentials);
-    if (exchange === undefined) {
-      this.clientLog.refused(credentials.client, `there is no mechanism '${mechanism}'`);
-      return undefined;
-    }
-    return {
-      step: (data, done) =>
-        exchange.step(data, (step) => {
-          if ('refused' in step) this.clientLog.refused(credentials.client, step.reason);
-          done(step);
-        }),
-    };
+    return this.logins.begin(mechanism, credentials);
+  }
+
+  get loginStatistics(): LoginStatistics {
+    const { succeeded, failed } = this.logins;
+    return { succeeded, failed, delayed: this.ownUsers.authenticator.guesses.delayed };
   }
 
   enter(identity: Identity, vhostName: string | undefined, client: SessionClient): Session | Refusal {
@@ -274,6 +299,7 @@ export class Broker implements BrokerServices {
 
   /** Why a vhost cannot confirm anything any more; undefined while all is well. */
   get failure(): string | undefined {
+    if (this.state?.failed !== undefined) return `the broker's own state: ${this.state.failed.message}`;
     for (const vhost of this.vhosts.values()) {
       if (vhost.failed !== undefined) return `vhost '${vhost.name}': ${vhost.failed.message}`;
     }
@@ -330,6 +356,7 @@ export class Broker implements BrokerServices {
     this.turn.end();
     this.clientLog.close();
     for (const vhost of this.vhosts.values()) await vhost.close();
+    await this.state?.close();
     if (this.ownClock) this.clock.stop();
     await this.unlock();
   }

@@ -1,7 +1,7 @@
 /** `entrepot log …`: checks and dumps the logs below a directory, also those of a broker that is running. */
 import { LogRefused } from '../log/events.ts';
 import type { Verified } from '../log/read/offline.ts';
-import { dump, logsIn, runningOn, type VhostLog, verify } from '../vhost/journal/offline.ts';
+import { dump, logsIn, runningOn, type StoredLog, verify } from '../vhost/journal/offline.ts';
 
 /** A log that is being written changes under the reader's eyes: it is tried again so often. */
 const TRIES = 3;
@@ -30,16 +30,20 @@ export async function verifyLogs(directory: string, output: CommandOutput): Prom
   for (const log of logs) {
     const found = await patiently(log, holder !== 0);
     if (found === undefined) {
-      output.out(`vhost ${log.vhost}: not checked: it changed faster than it could be read; stop the broker first`);
+      output.out(`${titleOf(log)}: not checked: it changed faster than it could be read; stop the broker first`);
       continue;
     }
     const damage = found.events.filter((event) => holder === 0 || isOld(event, found.newestSegment));
-    for (const event of damage) output.out(`vhost ${log.vhost}: ${JSON.stringify(event)}`);
+    for (const event of damage) output.out(`${titleOf(log)}: ${JSON.stringify(event)}`);
     const damaged = !found.sound && damage.some(({ kind }) => kind !== 'torn-tail' && kind !== 'leftover');
-    output.out(`vhost ${log.vhost}: ${judged(found, damaged, holder !== 0)}`);
+    output.out(`${titleOf(log)}: ${judged(found, damaged, holder !== 0)}`);
     if (damaged) sound = false;
   }
   return sound;
+}
+
+function titleOf({ vhost }: StoredLog): string {
+  return vhost === undefined ? "the broker's own state" : `vhost ${vhost}`;
 }
 
 /** Of what a running broker writes just now, a half looks like damage. */
@@ -63,7 +67,7 @@ function counted(n: number, one: string, many = `${one}s`): string {
 }
 
 /** Undefined: it kept changing. */
-async function patiently(log: VhostLog, running: boolean): Promise<Verified | undefined> {
+async function patiently(log: StoredLog, running: boolean): Promise<Verified | undefined> {
   for (let tries = 1; ; tries++) {
     try {
       return await verify(log);

@@ -5,23 +5,15 @@ import type { ListenerInfo } from '../index.ts';
 import { formatEndpoint, isLoopback } from '../transport/address.ts';
 import { PRODUCT, VERSION } from '../version.ts';
 
-export function screen(listeners: readonly ListenerInfo[], directory: string, settings: Config): string {
+/** @param users how many there are */
+export function screen(listeners: readonly ListenerInfo[], directory: string, settings: Config, users: number): string {
   const rows: [string, string][] = listeners.map((listener) => [titleOf(listener), placeOf(listener)]);
   const open = listeners.some((l) => !l.addresses.every((address) => isLoopback(address.address)));
   rows.push(['', ''], ['Data', directory], ['', durabilityText(settings.durability)]);
   for (const [name, { durability }] of Object.entries(settings.vhosts)) {
     if (durability !== undefined) rows.push(['', `vhost ${name}: ${durabilityText(durability)}`]);
   }
-  rows.push([
-    'Access',
-    `from this machine: user guest, password guest; ${titlesOf((one) => one.nameless === true)} also without a name`,
-  ]);
-  rows.push([
-    '',
-    open
-      ? 'other machines reach the open ports, but guest and nameless clients are let in from this machine only'
-      : 'to open a port to other machines: --listen amqp://0.0.0.0:5672 (guest stays local)',
-  ]);
+  rows.push(...accessRows(users, open, settings.login));
   const tryIt = listeners.find((l) => l.name.split('+').includes('mqtt'));
   if (tryIt !== undefined) {
     const port = tryIt.port === LISTEN_PROTOCOLS['mqtt']!.port ? '' : ` -p ${tryIt.port}`;
@@ -34,6 +26,25 @@ export function screen(listeners: readonly ListenerInfo[], directory: string, se
   const width = Math.max(...rows.map(([title]) => title.length)) + 3;
   const lines = rows.map(([title, text]) => (text === '' ? '' : `  ${title.padEnd(width)}${text}`));
   return `${PRODUCT} ${VERSION}\n\n${lines.join('\n')}\n\n`;
+}
+
+/** Who may connect, and how others could. */
+function accessRows(users: number, open: boolean, { anonymous, guest }: Config['login']): [string, string][] {
+  const nameless = {
+    auto: users === 0 ? `${titlesOf((one) => one.nameless === true)} also without a name` : 'nobody without a name',
+    local: 'without a name from this machine',
+    anywhere: 'without a name from everywhere',
+    never: 'nobody without a name',
+  }[anonymous];
+  if (users > 0) return [['Access', `${users === 1 ? 'one user' : `${users} users`}; ${nameless}`]];
+  const known = guest === 'never' ? 'there is no user' : 'from this machine: user guest, password guest';
+  return [
+    ['Access', `${known}; ${nameless}`],
+    [
+      '',
+      open ? 'other machines reach the open ports' : 'to open a port to other machines, set users first, then --listen',
+    ],
+  ];
 }
 
 function durabilityText({ level, interval }: Pick<Config['durability'], 'level' | 'interval'>): string {

@@ -13,6 +13,7 @@ import { kinds } from './kinds.ts';
 import { type Config, configSchema } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 import { formatDuration, formatSize } from './units.ts';
+import { USER_KEYS } from './users.ts';
 import { VHOST_KEYS, VHOST_SHAPES } from './vhosts.ts';
 
 export interface Flags {
@@ -108,6 +109,14 @@ export function loadConfig(flags: Flags, environment: Readonly<Record<string, st
       );
       continue;
     }
+    if (name === variableName(['users'])) {
+      // Passwords may hold whatever would separate them here.
+      const users = parsedJson(value);
+      if (users === undefined)
+        problems.push(`${name}: must be JSON, such as {"plant": {"passwordFile": "/run/plant"}}`);
+      else set(path, users, name);
+      continue;
+    }
     set(path, LISTS.has(path.join('.')) ? value.split(/[\s,]+/).filter((part) => part !== '') : value, name);
   }
 
@@ -170,6 +179,14 @@ function groupWithUnits(shape: Readonly<Record<string, unknown>>, group: unknown
   return result;
 }
 
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function isGroup(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -210,7 +227,8 @@ function explain(
       (at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step],
       values,
     );
-    const complete = issue.code === 'custom' && issue.params?.['complete'] === true;
+    // Whatever stands among the users may be a secret in the wrong place.
+    const complete = issue.path[0] === 'users' || (issue.code === 'custom' && issue.params?.['complete'] === true);
     const text = issue.message.startsWith('cannot listen')
       ? issue.message
       : `${names} ${phrase(issue)}${complete ? '' : `, not ${show(value)}`}`;
@@ -239,6 +257,7 @@ function suggestKey(parent: readonly PropertyKey[], key: string): string {
     ...(prefix === '' ? new Set(all.filter((path) => path.length > 1).map((path) => path[0]!)) : []),
   ];
   // A vhost has any name; what is set for it has not.
+  if (parent[0] === 'users') return didYouMean(key, USER_KEYS[String(parent[2] ?? '')] ?? []);
   if (parent[0] === 'vhosts') return didYouMean(key, VHOST_KEYS[String(parent[2] ?? '')] ?? []);
   const near = didYouMean(key, siblings);
   if (near !== '') return near;

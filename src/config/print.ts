@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { kinds } from './kinds.ts';
 import { innermost, keyPaths, type Loaded } from './load.ts';
 import { configSchema } from './schema.ts';
+import { writtenUsers } from './users.ts';
 import { writtenVhosts } from './vhosts.ts';
 
 export function printConfig(loaded: Loaded): string {
@@ -13,7 +14,7 @@ export function printConfig(loaded: Loaded): string {
   for (const path of keyPaths()) {
     const name = path.join('.');
     const inForce = path.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], loaded.config);
-    const value = name === 'vhosts' ? writtenVhosts(loaded.config.vhosts) : inForce;
+    const value = shown(name, loaded) ?? inForce;
     const origin = loaded.origins.get(name);
     const note = [describe(path), origin === undefined ? '' : `(from ${origin})`]
       .filter((part) => part !== '')
@@ -28,6 +29,12 @@ export function printConfig(loaded: Loaded): string {
   }
   for (const pair of root.items) if (pair.value instanceof YAMLMap && isScalar(pair.key)) pair.key.spaceBefore = true;
   return document.toString({ lineWidth: 0 });
+}
+
+/** Of settings that are not written as they are kept. */
+function shown(name: string, { config }: Loaded): unknown {
+  if (name === 'vhosts') return writtenVhosts(config.vhosts);
+  return name === 'users' ? writtenUsers(config.users) : undefined;
 }
 
 function groupOf(root: YAMLMap, name: string): YAMLMap {

@@ -3,12 +3,14 @@
  * An unknown key is an error everywhere.
  */
 import { z } from 'zod';
+import type { LoginSettings } from '../auth/internal-authenticator.ts';
 import type { UserLimits } from '../broker/client-limits.ts';
 import { BrokerError } from '../message/errors.ts';
 import { isAddressRange } from '../transport/proxy/proxies.ts';
 import { PRODUCT, VERSION } from '../version.ts';
 import { count, DURABILITY_LEVELS, duration, shareOrSize, size } from './kinds.ts';
 import { CLIENT_CERTIFICATES, DEFAULT_LISTEN, LISTEN_NAMES, parseListen } from './listen.ts';
+import { type UserConfig, usersSchema } from './users.ts';
 import { renamed, type VhostConfig, vhostsSchema } from './vhosts.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -18,6 +20,8 @@ export interface Config {
   data: string;
   listen: string[];
   vhosts: Record<string, VhostConfig>;
+  users: Record<string, UserConfig>;
+  login: LoginSettings;
   durability: {
     level: (typeof DURABILITY_LEVELS)[number];
     interval: number;
@@ -143,6 +147,19 @@ export const configSchema = z.strictObject({
   vhosts: vhostsSchema.describe(
     'closed worlds of exchanges and queues, each with a log, and if need be settings, of its own',
   ),
+  users: usersSchema.describe('who may log in, and what each may do; secrets are not shown'),
+  login: z
+    .strictObject({
+      anonymous: z
+        .enum(['auto', 'local', 'anywhere', 'never'], 'must be one of auto, local, anywhere, never')
+        .default('auto')
+        .describe('clients without a name; auto: from this machine while there is no user, and then not'),
+      guest: z
+        .enum(['auto', 'anywhere', 'never'], 'must be one of auto, anywhere, never')
+        .default('auto')
+        .describe('auto: from this machine only; without a user of that name, guest/guest while there is no user'),
+    })
+    .prefault({}),
   durability: z
     .strictObject({
       level: z

@@ -6,6 +6,7 @@
  * rises.
  */
 import type { LimitRefusals } from '../broker/client-limits.ts';
+import type { LoginStatistics } from '../broker/logins.ts';
 import type { WatermarkStatistics } from '../broker/watermarks.ts';
 import { FlushTimes } from '../log/statistics.ts';
 import type { VhostStatistics } from '../vhost/statistics.ts';
@@ -64,6 +65,7 @@ export interface BrokerStatistics extends ConnectionStatistics {
   readonly version: string;
   readonly uptimeS: number;
   readonly sessions: number;
+  readonly logins: LoginStatistics;
   /** How often a client's input, or a long operation of its, was put off to a later turn. */
   readonly workWaits: number;
   readonly vhosts: readonly VhostStatistics[];
@@ -114,6 +116,9 @@ export function families(statistics: BrokerStatistics): Family[] {
     ...memoryFamilies('unfinished', 'What clients have sent and is not whole', statistics.unfinished),
     ...memoryFamilies('unsent', 'What clients are sent and have not read', statistics.unsent),
     single('gauge', 'entrepot_sessions', 'Clients that have logged in', statistics.sessions),
+    single('counter', 'entrepot_logins_succeeded_total', 'Logins', statistics.logins.succeeded),
+    single('counter', 'entrepot_logins_failed_total', 'Logins that were refused', statistics.logins.failed),
+    single('counter', 'entrepot_logins_delayed_total', 'Put off because of failures before', statistics.logins.delayed),
     single('counter', 'entrepot_work_put_off_total', 'Work of clients put off to a later turn', statistics.workWaits),
     single('counter', 'entrepot_connections_opened_total', 'Connections taken', statistics.admitted),
     single('counter', 'entrepot_connections_refused_total', 'Turned away: too many were open', statistics.refused),

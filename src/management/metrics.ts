@@ -82,6 +82,7 @@ export class Metrics {
         version: VERSION,
         uptimeS: (broker.clock.monotonicMs() - this.startedMs) / 1000,
         sessions: broker.sessionCount,
+        logins: broker.loginStatistics,
         workWaits: broker.turn.work.waits,
         ...connections(),
         vhosts,

@@ -11,6 +11,7 @@ import type { Server, Socket } from 'node:net';
 import type { WebSocketUpgrades } from '../../protocols/websocket/index.ts';
 import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Protocol } from '../api/protocol.ts';
+import type { Users } from '../api/users.ts';
 import type { Broker } from '../broker/broker.ts';
 import { Watermarks } from '../broker/watermarks.ts';
 import type { ListenAddress } from '../config/listen.ts';
@@ -148,6 +149,10 @@ export class BrokerServer implements RunningBroker {
 
   reloadCertificates(): void {
     this.guarded.reload();
+  }
+
+  get users(): Users {
+    return this.broker.users;
   }
 
   /** Opens all of them. @throws BrokerError that names every one that could not be opened */

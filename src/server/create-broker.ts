@@ -3,8 +3,10 @@ import { Broker } from '../broker/broker.ts';
 import { formatListen, type ListenAddress } from '../config/listen.ts';
 import { checkListen, checkOptions } from '../config/program.ts';
 import type { Config } from '../config/schema.ts';
+import { configuredUsers } from '../config/users.ts';
 import { NO_LOGGER } from '../logger.ts';
 import { BrokerError } from '../message/errors.ts';
+import { isLoopback } from '../transport/address.ts';
 import { BrokerServer } from './broker-server.ts';
 import { builtInProtocols } from './built-in.ts';
 import { clientLimitsOf } from './limits.ts';
@@ -40,16 +42,32 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
     log: { flushDelayMs: config.durability.flushDelay, flushBytesMax: config.durability.flushSizeMax },
     ...(clock !== undefined && { clock }),
     ...(authenticator !== undefined && { authenticator }),
+    users: configuredUsers(config.users),
+    login: config.login,
+    userFrom: config.tls.userFrom,
   });
   for (const protocol of protocols) protocol.started?.(broker);
   const server = new BrokerServer(broker, protocols, builtIn, config, logger);
   try {
     await server.listen(addresses);
+    if (authenticator === undefined) checkReach(server, config);
   } catch (error) {
     await server.close('the broker could not start');
     throw error;
   }
   return server;
+}
+
+/** Where other machines reach a port and none of them could log in, somebody has been forgotten. */
+function checkReach({ listeners, broker }: BrokerServer, { login }: Config): void {
+  if (!broker.users.empty || login.anonymous === 'anywhere') return;
+  const open = listeners.find(({ addresses }) => !addresses.every(({ address }) => isLoopback(address)));
+  if (open === undefined) return;
+  const url = formatListen({ protocols: open.name.split('+'), host: open.host, port: open.port });
+  throw new BrokerError(
+    'invalid',
+    `other machines reach '${url}', and there is no user: set one (users: { NAME: { password: …, permissions: … } }), or listen on 127.0.0.1 (listen)`,
+  );
 }
 
 /** A listener cannot promise more than the vhosts behind it do. */

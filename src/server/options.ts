@@ -2,25 +2,30 @@
 import type { Authenticator } from '../api/identity.ts';
 import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Endpoint, Protocol } from '../api/protocol.ts';
+import type { Users } from '../api/users.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { ListenAddress } from '../config/listen.ts';
 import type { ConfigInput } from '../config/schema.ts';
+import type { UsersInput } from '../config/users.ts';
 import type { VhostsInput } from '../config/vhosts.ts';
 import type { Logger } from '../logger.ts';
 import type { Health } from '../management/app.ts';
 
 /** How a program asks for a broker. What is left out has the default that `entrepot config print` shows. */
-export interface BrokerOptions extends Omit<ConfigInput, 'data' | 'listen' | 'log' | 'vhosts'> {
+export interface BrokerOptions extends Omit<ConfigInput, 'data' | 'listen' | 'log' | 'users' | 'vhosts'> {
   /** Names, or names with what is set for each: durability, limits, policies. Default: `/` alone. */
   readonly vhosts?: VhostsInput;
+  /** Who may log in, beside those that were `put` at `RunningBroker.users`. Default: nobody. */
+  readonly users?: UsersInput;
   /** The directory of the log, made if it is not there. Null, the default: memory only, gone at `close`. */
   readonly data?: string | null;
   /** As `amqp://127.0.0.1:0`, or in parts; one or several. Default: nothing listens. */
   readonly listen?: string | ListenAddress | readonly (string | ListenAddress)[];
   /** Adapters besides the built-in ones; `listen` knows them by their `name`. */
   readonly protocols?: readonly Protocol[];
-  /** Says who a client is and what it may do. Default: `guest` and clients without a name, from this machine only. */
+  /** Says who a client is and what it may do. Default: the broker's own `users`; while there is none, `guest` and clients without a
+   * name, from this machine only. */
   readonly authenticator?: Authenticator;
   /** Default: none. A pino logger fits. */
   readonly logger?: Logger;
@@ -74,6 +79,8 @@ export interface RunningBroker {
   policies(vhost: string): PolicyInfo[];
   /** Reads the TLS certificates anew, for handshakes to come. What is wrong is logged, and what was in force stays so. */
   reloadCertificates(): void;
+  /** Who may log in, and what each may do. */
+  readonly users: Users;
   /** Stops accepting, tells the clients, waits for them (1.2 s at most), syncs and closes the log. Again: the same promise. */
   close(reason?: string): Promise<void>;
 }

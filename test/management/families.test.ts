@@ -62,6 +62,7 @@ const FIGURES = {
   version: '1.2.3',
   uptimeS: 31,
   sessions: 32,
+  logins: { succeeded: 91, failed: 92, delayed: 93 },
   connections: 33,
   admitted: 34,
   refused: 35,
@@ -145,6 +146,9 @@ const VHOST: Record<string, [type: string, value: number]> = {
 const BROKER: Record<string, [type: string, value: number]> = {
   entrepot_uptime_seconds: ['gauge', 31],
   entrepot_sessions: ['gauge', 32],
+  entrepot_logins_succeeded_total: ['counter', 91],
+  entrepot_logins_failed_total: ['counter', 92],
+  entrepot_logins_delayed_total: ['counter', 93],
   entrepot_connections: ['gauge', 33],
   entrepot_connections_opened_total: ['counter', 34],
   entrepot_connections_refused_total: ['counter', 35],

@@ -9,23 +9,32 @@ import { dumpLog, type Verified, verifyLog } from '../../log/read/offline.ts';
 import { BrokerError } from '../../message/errors.ts';
 import { RecordReader } from './describe.ts';
 
-export interface VhostLog {
-  readonly vhost: string;
+/** The directory of the log of the broker's own state, beside those of the vhosts. */
+export const STATE_LOG = 'state';
+
+export interface StoredLog {
+  /** Undefined: the broker's own state. */
+  readonly vhost: string | undefined;
   readonly directory: string;
 }
 
 /** The logs below a data directory; a directory that is a log itself, or holds logs, is taken as it is. */
-export async function logsIn(directory: string, files: FileSystem = nodeFiles): Promise<VhostLog[]> {
+export async function logsIn(directory: string, files: FileSystem = nodeFiles): Promise<StoredLog[]> {
   const names = await listed(files, directory);
-  const found: VhostLog[] = [];
+  const found: StoredLog[] = [];
   const vhosts = names.includes('vhosts') ? join(directory, 'vhosts') : directory;
   if (names.some(isSegment)) {
-    found.push({ vhost: vhostOf(directory), directory });
+    const own = basename(resolve(directory)) === STATE_LOG && basename(resolve(directory, '..')) !== 'vhosts';
+    found.push({ vhost: own ? undefined : vhostOf(directory), directory });
   } else if (vhosts !== directory || basename(resolve(directory)) === 'vhosts') {
     for (const name of (await listed(files, vhosts)).sort()) {
       const log = join(vhosts, name);
       const inside = await files.list(log).catch((): string[] => []);
       if (inside.some(isSegment)) found.push({ vhost: vhostOf(name), directory: log });
+    }
+    const state = join(directory, STATE_LOG);
+    if (vhosts !== directory && names.includes(STATE_LOG) && (await listed(files, state)).some(isSegment)) {
+      found.push({ vhost: undefined, directory: state });
     }
   }
   if (found.length === 0) {
@@ -74,13 +83,13 @@ export async function runningOn(directory: string, files: FileSystem = nodeFiles
   return 0;
 }
 
-export function verify(log: VhostLog, files: FileSystem = nodeFiles): Promise<Verified> {
+export function verify(log: StoredLog, files: FileSystem = nodeFiles): Promise<Verified> {
   return verifyLog({ files, directory: log.directory });
 }
 
 /** Every record as one line of JSON; with `queue`, only those that are about this queue. */
 export async function dump(
-  log: VhostLog,
+  log: StoredLog,
   queue: string | undefined,
   line: (text: string) => void,
   files: FileSystem = nodeFiles,
@@ -90,7 +99,8 @@ export async function dump(
     const described = reader.describe(type, seq, buffer, start, end);
     if (described === undefined) return true;
     if (queue === undefined || described.queues?.includes(queue) === true) {
-      line(JSON.stringify({ vhost: log.vhost, segment, batch, ...described }, plain));
+      const place = log.vhost === undefined ? { log: STATE_LOG } : { vhost: log.vhost };
+      line(JSON.stringify({ ...place, segment, batch, ...described }, plain));
     }
     return true;
   });

@@ -1,0 +1,275 @@
+/**
+ * The authenticator over the broker's own users.
+ *
+ * While there is no user at all, `guest` and clients without a name are let in from this machine, and may do everything
+ * (`LoopbackOnly`). With the first user that ends, unless the settings say otherwise: clients without a name are let in by
+ * `login.anonymous` alone, and `guest` is a user like others, which still has to be on this machine unless `login.guest` says
+ * `anywhere`.
+ *
+ * A password that was right is remembered as its HMAC under a key of this process, so that a client that comes back does not cost
+ * a hash. What is wrong costs one, whatever it is: an unknown user, a user without a password, an empty password.
+ */
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type {
+  AccessRequest,
+  AuthExchange,
+  Authenticator,
+  ClientCertificate,
+  Credentials,
+  Identity,
+  Refusal,
+} from '../api/identity.ts';
+import type { Permissions } from '../api/users.ts';
+import type { Clock } from '../clock/clock.ts';
+import { BrokerError } from '../message/errors.ts';
+import { type CertificateUserFrom, certificateUser } from './certificate-user.ts';
+import { Guesses } from './guesses.ts';
+import { ANONYMOUS, GUEST, LoopbackOnly } from './loopback-only.ts';
+import { PasswordWork } from './password-work.ts';
+import { hashPassword, PASSWORD_BYTES_MAX, verifyPassword } from './passwords.ts';
+import { SCRAM_SHA_256, ScramExchange, scramSecretLater } from './scram.ts';
+import type { TopicRule, User, UserStore } from './user-store.ts';
+
+/** `auto`: from this machine while there is no user, and then not. */
+export type AnonymousLogin = 'auto' | 'local' | 'anywhere' | 'never';
+/** `auto`: from this machine only; without a user of that name, while there is no user at all. */
+export type GuestLogin = 'auto' | 'anywhere' | 'never';
+
+export interface LoginSettings {
+  readonly anonymous: AnonymousLogin;
+  readonly guest: GuestLogin;
+}
+
+/** What decides about an identity that was let in. */
+export interface Access {
+  permits(identity: Identity, request: AccessRequest): boolean;
+  mayEnter(identity: Identity, vhost: string): boolean;
+}
+
+/** Where the access reads what a user may do. */
+export interface Rules {
+  permissionsOf(user: string, vhost: string): Permissions | undefined;
+  topicPermissionsOf(user: string, vhost: string): readonly TopicRule[];
+}
+
+const ALL: Permissions = { configure: '.*', write: '.*', read: '.*' };
+const BUSY: Refusal = { refused: 'unavailable', reason: 'too many logins wait to be checked; try again later' };
+
+export class InternalAuthenticator implements Authenticator, Rules {
+  readonly guesses: Guesses;
+  login: LoginSettings;
+  private readonly store: UserStore;
+  private readonly userFrom: CertificateUserFrom;
+  private readonly access: Access;
+  private readonly local = new LoopbackOnly();
+  private readonly work = new PasswordWork();
+  private readonly proofKey = randomBytes(32);
+  private readonly onFault: (error: unknown) => void;
+  private readonly change: (work: () => unknown) => Promise<unknown>;
+
+  constructor(options: {
+    readonly store: UserStore;
+    readonly clock: Clock;
+    readonly login: LoginSettings;
+    readonly userFrom: CertificateUserFrom;
+    readonly accessOver: (rules: Rules) => Access;
+    readonly onFault: (error: unknown) => void;
+    /** Has the store changed when it can be; a change that cannot be kept is left out. */
+    readonly change: (work: () => unknown) => Promise<unknown>;
+  }) {
+    this.store = options.store;
+    this.login = options.login;
+    this.userFrom = options.userFrom;
+    this.guesses = new Guesses(options.clock);
+    this.access = options.accessOver(this);
+    this.onFault = options.onFault;
+    this.change = options.change;
+  }
+
+  authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void {
+    const { user } = credentials;
+    const address = addressOf(credentials);
+    if (credentials.certificate !== undefined && (credentials.password?.length ?? 0) === 0) {
+      done(this.certified(credentials, credentials.certificate));
+    } else if (user === undefined) done(this.anonymous(credentials));
+    else if (this.usesLocal(user)) this.local.authenticate(credentials, done);
+    else {
+      const admitted = this.guesses.admit(address, user, () => this.check(credentials, user, address, done));
+      if (!admitted) done(BUSY);
+    }
+  }
+
+  /** A password as it is remembered. */
+  proofOf(password: Buffer): Buffer {
+    return createHmac('sha256', this.proofKey).update(password).digest();
+  }
+
+  begin(mechanism: string, credentials: Credentials): AuthExchange | undefined {
+    if (mechanism !== SCRAM_SHA_256) return undefined;
+    const { loopback } = credentials;
+    const address = addressOf(credentials);
+    let local: AuthExchange | undefined;
+    let name = '';
+    const exchange = new ScramExchange((user, found) => {
+      name = user;
+      const lookUp = () => found(this.passable(user, loopback) ? this.store.find(user)?.secrets.scram : undefined);
+      if (!this.guesses.admit(address, user, lookUp)) found(undefined);
+    });
+    if (this.usesLocal(GUEST)) local = this.local.begin(mechanism, credentials);
+    return {
+      step: (data, done) =>
+        (local ?? exchange).step(data, (step) => {
+          if ('refused' in step) {
+            if (name !== '') this.guesses.failed(address, name);
+            done(step);
+          } else if ('identity' in step) {
+            if (local === undefined) this.guesses.succeeded(address, name);
+            done({ ...step, identity: this.identityOf(step.identity.user) });
+          } else done(step);
+        }),
+    };
+  }
+
+  mayEnter(identity: Identity, vhost: string): boolean {
+    return this.access.mayEnter(identity, vhost);
+  }
+
+  permits(identity: Identity, request: AccessRequest): boolean {
+    return this.access.permits(identity, request);
+  }
+
+  onChanged(listener: () => void): void {
+    this.store.onChanged(listener);
+  }
+
+  permissionsOf(user: string, vhost: string): Permissions | undefined {
+    if (this.mayDoAll(user)) return ALL;
+    return this.store.permissionsOf(user, vhost);
+  }
+
+  topicPermissionsOf(user: string, vhost: string): readonly TopicRule[] {
+    return this.store.topicPermissionsOf(user, vhost);
+  }
+
+  /** Those that nobody has set up, as long as they are let in. */
+  private mayDoAll(user: string): boolean {
+    if (this.store.find(user) !== undefined) return false;
+    if (user === ANONYMOUS) return this.anonymousFrom !== 'never';
+    return user === GUEST && this.usesLocal(user);
+  }
+
+  /** `guest` of a broker without users. */
+  private usesLocal(user: string): boolean {
+    return this.store.empty && user === GUEST && this.login.guest !== 'never';
+  }
+
+  private get anonymousFrom(): 'local' | 'anywhere' | 'never' {
+    const { anonymous } = this.login;
+    if (anonymous !== 'auto') return anonymous;
+    return this.store.empty ? 'local' : 'never';
+  }
+
+  /** Who shows a certificate and gives no password is whom the certificate names, whatever else it says, and never anonymous. */
+  private certified({ user, loopback }: Credentials, certificate: ClientCertificate): Identity | Refusal {
+    const named = certificateUser(certificate, this.userFrom);
+    if (named === undefined || this.store.find(named) === undefined || (user !== undefined && user !== named)) {
+      const { subject } = certificate;
+      return {
+        refused: 'credentials',
+        reason: `the certificate '${subject}' names no user, or another than the client`,
+      };
+    }
+    return this.passable(named, loopback) ? this.identityOf(named) : onlyLocal(named);
+  }
+
+  private anonymous({ loopback }: Credentials): Identity | Refusal {
+    const from = this.anonymousFrom;
+    if (from === 'never') return { refused: 'credentials', reason: 'a client without a name is not let in' };
+    if (from === 'anywhere' || loopback) return this.identityOf(ANONYMOUS);
+    return onlyLocal(ANONYMOUS);
+  }
+
+  private check(
+    { password = Buffer.alloc(0), loopback }: Credentials,
+    name: string,
+    address: string,
+    done: (result: Identity | Refusal) => void,
+  ): void {
+    // Before the password is looked at: what is wrong with it is told to nobody who may not come from there anyway.
+    if (!this.passable(name, loopback)) {
+      done(onlyLocal(name));
+      return;
+    }
+    const user = this.store.find(name);
+    const usable = password.length > 0 && password.length <= PASSWORD_BYTES_MAX;
+    const proof = this.proofOf(usable ? password : Buffer.alloc(0));
+    const judged = (right: boolean): void => {
+      // It may have been deleted, or been given another password, meanwhile.
+      if (!right || user === undefined || this.store.find(name) !== user) {
+        this.guesses.failed(address, name);
+        done({ refused: 'credentials', reason: `user '${name}' - invalid credentials` });
+      } else {
+        user.proof ??= proof;
+        this.guesses.succeeded(address, name);
+        done(this.identityOf(name));
+      }
+    };
+    if (usable && user?.proof !== undefined && timingSafeEqual(user.proof, proof)) {
+      judged(true);
+      return;
+    }
+    const hash = user?.secrets.hash;
+    const copy = usable ? Buffer.from(password) : Buffer.from('-');
+    const checked = this.work.run(address, () => verifyPassword(copy, hash));
+    if (checked === undefined) {
+      done(BUSY);
+      return;
+    }
+    checked.then(
+      (fits) => {
+        judged(fits && usable);
+        if (fits && usable && user !== undefined) this.improve(user, copy, address);
+      },
+      (error: unknown) => {
+        this.onFault(error);
+        done({ refused: 'unavailable', reason: 'passwords cannot be checked now' });
+      },
+    );
+  }
+
+  /** A password that was hashed by somebody else, or is kept without SCRAM's keys, is kept as ours from now on. */
+  private improve(user: User, password: Buffer, address: string): void {
+    const { hash, scram } = user.secrets;
+    if (user.configured || hash === undefined || (hash.algorithm === 'scrypt' && scram !== undefined)) return;
+    const improved = this.work.run(address, async () => ({
+      hash: hash.algorithm === 'scrypt' ? hash : await hashPassword(password),
+      scram: await scramSecretLater(password),
+    }));
+    const kept = improved?.then((secrets) =>
+      this.change(() => user.secrets.hash === hash && this.store.upgrade(user, secrets)),
+    );
+    kept?.catch((error: unknown) => {
+      // The broker stops, or its disk has failed, which is told elsewhere: it is the next login's, then.
+      if (!(error instanceof BrokerError && error.code === 'unavailable')) this.onFault(error);
+    });
+  }
+
+  /** Whether a user of that name may come from there at all. */
+  private passable(name: string, loopback: boolean): boolean {
+    if (name !== GUEST) return true;
+    return this.login.guest === 'anywhere' || (this.login.guest === 'auto' && loopback);
+  }
+
+  private identityOf(user: string): Identity {
+    return { user, tags: this.store.find(user)?.tags ?? [] };
+  }
+}
+
+function onlyLocal(user: string): Refusal {
+  return { refused: 'forbidden', reason: `user '${user}' can only connect from this machine` };
+}
+
+/** Who does not say its address apart has it in what is shown of the client. */
+function addressOf({ address, client }: Credentials): string {
+  return address ?? client.replace(/:\d+$/, '');
+}

@@ -1,0 +1,46 @@
+/**
+ * The queue before the hashing of passwords: two at a time, because each holds a thread that the log needs for its syncs too. The
+ * addresses take turns, so that who guesses from one address waits for itself; what waits is bounded, by address and in all.
+ */
+
+const AT_A_TIME = 2;
+const WAITING_MAX = 2_000;
+const WAITING_OF_ADDRESS_MAX = 64;
+
+type Task = () => Promise<void>;
+
+export class PasswordWork {
+  private running = 0;
+  private waiting = 0;
+  /** By address, which come round in the order of the map. */
+  private readonly queues = new Map<string, Task[]>();
+
+  /** Undefined: too many wait, and this was not begun. */
+  run<T>(address: string, work: () => Promise<T>): Promise<T> | undefined {
+    const queue = this.queues.get(address);
+    if (this.waiting >= WAITING_MAX || (queue?.length ?? 0) >= WAITING_OF_ADDRESS_MAX) return undefined;
+    return new Promise<T>((resolve, reject) => {
+      const task = () => work().then(resolve, reject);
+      if (queue === undefined) this.queues.set(address, [task]);
+      else queue.push(task);
+      this.waiting++;
+      this.next();
+    });
+  }
+
+  private next(): void {
+    if (this.running >= AT_A_TIME) return;
+    const [first] = this.queues;
+    if (first === undefined) return;
+    const [address, queue] = first;
+    const task = queue.shift()!;
+    this.queues.delete(address);
+    if (queue.length > 0) this.queues.set(address, queue);
+    this.waiting--;
+    this.running++;
+    void task().finally(() => {
+      this.running--;
+      this.next();
+    });
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * The broker's own durable state: small facts that belong to no vhost, such as users, in a log of their own under `state/` in the
+ * data directory. The log is small (segments of 1 MiB) and is made with the first fact, so a broker that keeps none has none.
+ *
+ *     opened() ──▶ unit(put, delete …) ──▶ safe()
+ *
+ * Always synced, whatever the durability of messages: there are few changes, and a user that comes back after a power failure is a
+ * surprise that nobody wants.
+ */
+import { join } from 'node:path';
+import type { AdapterState } from '../api/adapter-state.ts';
+import type { Clock } from '../clock/clock.ts';
+import { Slices } from '../clock/slices.ts';
+import type { Turn } from '../clock/turn.ts';
+import type { FileSystem } from '../log/files/files.ts';
+import { Log } from '../log/log.ts';
+import { Sequence } from '../log/sequence.ts';
+import type { Logger } from '../logger.ts';
+import { BrokerError } from '../message/errors.ts';
+import { JournaledState } from '../vhost/journal/adapter-state.ts';
+import { Journal } from '../vhost/journal/journal.ts';
+import { STATE_LOG } from '../vhost/journal/offline.ts';
+import { readState, readStateDeleted } from '../vhost/journal/records/state.ts';
+import { RECORD_STATE, RECORD_STATE_DELETED } from '../vhost/journal/records/types.ts';
+import { Confirms } from '../vhost/publish/confirms.ts';
+
+const SEGMENT_BYTES = 1024 * 1024;
+const BLOCK_BYTES = 128 * 1024;
+const CHECKPOINT_BYTES = 512 * 1024;
+const CHECKPOINT_SLICE_BYTES = 64 * 1024;
+
+export interface BrokerStateOptions {
+  readonly files: FileSystem;
+  /** The data directory. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly logger: Logger;
+}
+
+export class BrokerState implements AdapterState {
+  private readonly options: BrokerStateOptions;
+  private readonly directory: string;
+  private readonly confirms: Confirms;
+  private readonly values = new Map<string, Buffer>();
+  private opening: Promise<void> | undefined = undefined;
+  private log: Log | undefined = undefined;
+  private kept: JournaledState | undefined = undefined;
+  private journal: Journal | undefined = undefined;
+  private closed = false;
+  /** Of the checkpoint that is being written. */
+  private left: string[] = [];
+  private readonly slices: Slices;
+
+  private constructor(options: BrokerStateOptions) {
+    this.options = options;
+    this.directory = join(options.directory, STATE_LOG);
+    this.confirms = new Confirms(options.turn);
+    this.slices = new Slices(options.turn, () => this.checkpointSlice());
+  }
+
+  /** Brings back what was kept. @throws LogRefused, the file system's errors */
+  static async open(options: BrokerStateOptions): Promise<BrokerState> {
+    const state = new BrokerState(options);
+    const names = await options.files.list(state.directory).catch((error: NodeJS.ErrnoException): string[] => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    if (names.length > 0) await state.opened();
+    return state;
+  }
+
+  /** There is a log to write to: to be awaited before a change. @throws BrokerError unavailable */
+  async opened(): Promise<void> {
+    if (this.closed) throw new BrokerError('unavailable', 'the broker is shutting down');
+    this.opening ??= this.openLog();
+    try {
+      await this.opening;
+    } catch (error) {
+      // The next one tries again.
+      this.opening = undefined;
+      throw error;
+    }
+    if (this.closed) throw new BrokerError('unavailable', 'the broker is shutting down');
+  }
+
+  get(key: string): Buffer | undefined {
+    return this.values.get(key);
+  }
+
+  put(key: string, value: Buffer): void {
+    this.written.put(key, value);
+  }
+
+  delete(key: string): boolean {
+    return this.written.delete(key);
+  }
+
+  keys(prefix: string): string[] {
+    return [...this.values.keys()].filter((key) => key.startsWith(prefix));
+  }
+
+  /** What `work` changes is there after a crash as a whole, or not at all. */
+  unit<T>(work: () => T): T {
+    const log = this.log!;
+    log.beginUnit();
+    try {
+      return work();
+    } finally {
+      log.endUnit();
+    }
+  }
+
+  /** Resolves when all that was changed so far is on the disk. @throws BrokerError unavailable: the log has failed */
+  safe(): Promise<void> {
+    const { log } = this;
+    if (log === undefined) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.confirms.whenSafe(log.mark, (failed) => {
+        if (failed) reject(new BrokerError('unavailable', "the log of the broker's own state has failed"));
+        else resolve();
+      });
+    });
+  }
+
+  /** Why nothing can be kept any more; undefined while all is well. */
+  get failed(): Error | undefined {
+    return this.log?.failed;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.opening?.catch(() => {});
+    const { log } = this;
+    if (log === undefined) return;
+    this.slices.finish();
+    await new Promise<void>((done) => log.close(done, !log.full));
+  }
+
+  private get written(): JournaledState {
+    if (this.kept === undefined) throw new BrokerError('internal', 'the state is changed before its log is open');
+    return this.kept;
+  }
+
+  private async openLog(): Promise<void> {
+    const { files, clock, turn, logger } = this.options;
+    const { values } = this;
+    this.log = await Log.open({
+      ...{ files, clock, turn, directory: this.directory, sequence: new Sequence() },
+      ...{ segmentBytes: SEGMENT_BYTES, blockBytes: BLOCK_BYTES, checkpointBytes: CHECKPOINT_BYTES },
+      replay: (type, _seq, buffer, start, end) => {
+        if (type === RECORD_STATE) {
+          const { key, value } = readState(buffer, start, end);
+          values.set(key, Buffer.from(value));
+        } else if (type === RECORD_STATE_DELETED) values.delete(readStateDeleted(buffer, start, end));
+      },
+      onSynced: (mark) => this.confirms.advance(mark),
+      onFailed: (error) => {
+        logger.error({ err: error }, "the log of the broker's own state has failed; users cannot be changed any more");
+        this.confirms.fail();
+      },
+      onFull: () => logger.error({}, "the disk is full: changes of the broker's own state wait for room"),
+      checkpointDue: () => this.checkpoint(),
+      report: (event) => {
+        if (event.kind !== 'recovered') logger.warn({ log: STATE_LOG, ...event }, `log: ${event.kind}`);
+      },
+    });
+    this.journal = new Journal(this.log, 1);
+    this.kept = new JournaledState(this.journal, values);
+  }
+
+  private checkpoint(): void {
+    if (this.closed || this.log!.checkpointing) return;
+    this.log!.beginCheckpoint();
+    this.left = [...this.values.keys()];
+    this.slices.start();
+  }
+
+  private checkpointSlice(): boolean {
+    const log = this.log!;
+    const journal = this.journal!;
+    const until = journal.appendedBytes + CHECKPOINT_SLICE_BYTES;
+    while (log.failed === undefined && journal.appendedBytes < until) {
+      const key = this.left.pop();
+      if (key === undefined) {
+        log.endCheckpoint();
+        return true;
+      }
+      this.written.rewrite(key);
+    }
+    return log.failed !== undefined;
+  }
+}
