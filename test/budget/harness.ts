@@ -1,9 +1,11 @@
 /** A broker, an abuser and a bystander, in a process each. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { startEntrepot } from '../../conformance/peers/index.ts';
 import { Bystander, type Latency } from './bystander.ts';
+import { CASES } from './cases/index.ts';
 
 const ABUSER = fileURLToPath(new URL('abuser.ts', import.meta.url));
 
@@ -12,6 +14,8 @@ export interface Outcome extends Latency {
   readonly stopMs: number;
   /** The same bystander's 99th percentile just before, when nobody abused anything: what the machine itself takes. */
   readonly idleP99Ms: number;
+  /** The most that the broker has had in memory. */
+  readonly residentPeakBytes: number;
 }
 
 export interface AbuseOptions {
@@ -22,7 +26,13 @@ export interface AbuseOptions {
 
 /** One abuse from beginning to end, with a broker of its own. */
 export async function abused(index: number, { size = 1, measuredMs = 2_000 }: AbuseOptions = {}): Promise<Outcome> {
-  const broker = await startEntrepot();
+  const { residentMaxBytes } = CASES[index]!;
+  // Without a bound of the case's own, its size says how much is held.
+  const environment: Record<string, string> =
+    residentMaxBytes === undefined
+      ? { ENTREPOT_LIMITS_UNSETTLED: '0' }
+      : { ENTREPOT_MEMORY_HIGH_WATERMARK: String(residentMaxBytes) };
+  const broker = await startEntrepot({ environment });
   let abuser: ChildProcess | undefined;
   try {
     const { amqpPort: amqp, mqttPort: mqtt, stompPort: stomp, redisPort: redis } = broker;
@@ -36,15 +46,21 @@ export async function abused(index: number, { size = 1, measuredMs = 2_000 }: Ab
     const idle = await bystander.work(300, 2_000);
     abuser.stdin!.write('begin\n');
     const latency = await bystander.work(measuredMs, 10_000);
+    const residentPeakBytes = peakBytes(broker.pid);
     const before = performance.now();
     await broker.stop();
     const stopMs = performance.now() - before;
     bystander.close();
-    return { ...latency, stopMs, idleP99Ms: idle.p99Ms };
+    return { ...latency, stopMs, idleP99Ms: idle.p99Ms, residentPeakBytes };
   } finally {
     abuser?.kill('SIGKILL');
     await broker.kill().catch(() => {});
   }
+}
+
+function peakBytes(pid: number): number {
+  const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))!;
+  return Number(kilobytes) * 1024;
 }
 
 async function said(child: ChildProcess, word: string): Promise<void> {

@@ -15,6 +15,10 @@ import {
 
 export interface Case {
   readonly name: string;
+  /** The broker's mark for memory, which it must stay within all the time. Default: its own, and nobody looks. */
+  readonly residentMaxBytes?: number;
+  /** How long the bystander's work is measured, if the abuse takes a while to be felt. */
+  readonly measuredMs?: number;
   /** How much is done at size 1. */
   prepare(ports: Ports, size: number): Promise<() => Promise<void>>;
 }

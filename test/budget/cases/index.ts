@@ -4,10 +4,11 @@
  */
 import type { Case } from './case.ts';
 import { DELIVERIES } from './deliveries.ts';
+import { MEMORY } from './memory.ts';
 import { REDIS } from './redis.ts';
 import { SUBSCRIPTIONS } from './subscriptions.ts';
 import { TOPOLOGY } from './topology.ts';
 
 export type { Case } from './case.ts';
 
-export const CASES: readonly Case[] = [...TOPOLOGY, ...DELIVERIES, ...SUBSCRIPTIONS, ...REDIS];
+export const CASES: readonly Case[] = [...TOPOLOGY, ...DELIVERIES, ...SUBSCRIPTIONS, ...REDIS, ...MEMORY];
