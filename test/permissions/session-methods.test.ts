@@ -185,6 +185,8 @@ const ASK_NOTHING: readonly (keyof ClientSession)[] = [
   'retainedCount',
   'retainedFull',
   'review',
+  'channelOpened',
+  'channelClosed',
   'close',
 ];
 
