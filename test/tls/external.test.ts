@@ -6,7 +6,7 @@ import mqtt from 'mqtt';
 import stompit from 'stompit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { certificateUser } from '../../src/auth/certificate-user.ts';
-import type { Authenticator, Credentials } from '../../src/index.ts';
+import type { Authenticator, BrokerOptions, Credentials } from '../../src/index.ts';
 import { startTestBroker, type TestBroker, temporaryDirectory } from '../support/broker.ts';
 import { Authority, OPENSSL } from '../support/certificates.ts';
 
@@ -33,6 +33,7 @@ describe.skipIf(OPENSSL === undefined)("a client's certificate", () => {
   const users = new ByCertificate();
   let broker: TestBroker;
   let plain: TestBroker;
+  let options: BrokerOptions;
   let tls: { ca: Buffer; cert: Buffer; key: Buffer };
   const port = (name: string, of = broker): number => of.port(name);
 
@@ -45,7 +46,7 @@ describe.skipIf(OPENSSL === undefined)("a client's certificate", () => {
       cert: readFileSync(client.certificate),
       key: readFileSync(client.key),
     };
-    const options = {
+    options = {
       tls: {
         certificate: server.certificate,
         key: server.key,
@@ -124,5 +125,21 @@ describe.skipIf(OPENSSL === undefined)("a client's certificate", () => {
     await (await mqtt.connectAsync(url, { ca: tls.ca })).endAsync();
     const external = { ...tls, credentials: amqp.credentials.external() };
     await expect(amqp.connect(`amqps://localhost:${port('amqps', plain)}`, external)).rejects.toThrow(/ACCESS.REFUSED/);
+  });
+
+  it("lets in the broker's own user of that name, whom no password knows", async () => {
+    const own = await startTestBroker({
+      tls: { ...options.tls, userFrom: 'commonName' },
+      listen: ['amqps://localhost:0', 'mqtts://localhost:0'],
+      users: { 'sensor-1': { permissions: { '/': { configure: '.*', write: '.*', read: '.*' } } } },
+    });
+    const external = { ...tls, credentials: amqp.credentials.external() };
+    const connection = await amqp.connect(`amqps://localhost:${port('amqps', own)}`, external);
+    await connection.close();
+    const url = `mqtts://localhost:${port('mqtts', own)}`;
+    await (await mqtt.connectAsync(url, tls)).endAsync();
+    const empty = { ca: tls.ca, username: 'sensor-1', password: '', reconnectPeriod: 0 };
+    await expect(mqtt.connectAsync(url, empty, false)).rejects.toThrow(/user ?name|authori[sz]ed/i);
+    await own.close();
   });
 });
