@@ -1,7 +1,6 @@
 /** Both brokers, with the users of these questions: this one in the test's own process, and RabbitMQ. */
 import amqplib from 'amqplib';
 import { createBroker } from '../../src/index.ts';
-import { RulesByUser } from '../../test/permissions/harness.ts';
 import { startRabbitmq } from '../peers/index.ts';
 import type { Ports } from './ask.ts';
 import { EXCHANGES, QUEUES, USERS } from './users.ts';
@@ -11,12 +10,18 @@ export interface AskedBroker extends Ports {
 }
 
 export async function startHere(): Promise<AskedBroker> {
-  const rules = new RulesByUser();
-  for (const [user, { permissions, topics }] of Object.entries(USERS)) {
-    rules.set(user, permissions === undefined ? undefined : { ...permissions, topics });
-  }
+  const users = Object.fromEntries(
+    Object.entries(USERS).map(([user, { permissions, topics }]) => [
+      user,
+      {
+        password: 'p',
+        permissions: permissions === undefined ? {} : { '/': permissions },
+        topicPermissions: topics.map((topic) => ({ vhost: '/', ...topic })),
+      },
+    ]),
+  );
   const listen = ['amqp', 'mqtt', 'stomp'].map((name) => `${name}://127.0.0.1:0`);
-  const running = await createBroker({ listen, authenticator: rules });
+  const running = await createBroker({ listen, users });
   const ports = { amqpPort: running.port('amqp'), mqttPort: running.port('mqtt'), stompPort: running.port('stomp') };
   await prepare(`amqp://all:p@127.0.0.1:${ports.amqpPort}`);
   return { ...ports, stop: () => running.close() };
