@@ -21,6 +21,16 @@ export function marksOf({ memory, disk }: Pick<Config, 'memory' | 'disk'>): Mark
   };
 }
 
+/**
+ * What counts against the mark is resident memory, but no more than is in use: what the process has once had and let go of, its
+ * allocator keeps for what comes next, and publishers that waited for that to go would wait for ever.
+ */
 export function machine(broker: Pick<Broker, 'freeBytes'>): MachinePort {
-  return { residentBytes: () => process.memoryUsage.rss(), freeBytes: broker.freeBytes, collect: collectGarbage };
+  const began = process.memoryUsage();
+  const ownBytes = began.rss - began.heapTotal - began.external;
+  const residentBytes = (): number => {
+    const { rss, heapTotal, external } = process.memoryUsage();
+    return Math.min(rss, ownBytes + heapTotal + external);
+  };
+  return { residentBytes, freeBytes: broker.freeBytes, collect: collectGarbage };
 }
