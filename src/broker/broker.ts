@@ -8,70 +8,23 @@ import type { Mark } from '../api/confirms.ts';
 import type { AuthExchange, Authenticator, ConnectRequest, Credentials, Identity, Refusal } from '../api/identity.ts';
 import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Session, SessionClient } from '../api/session.ts';
-import type { CertificateUserFrom } from '../auth/certificate-user.ts';
-import type { LoginSettings } from '../auth/internal-authenticator.ts';
 import { type Clock, SystemClock } from '../clock/clock.ts';
-import { Turn } from '../clock/turn.ts';
-import { type FileSystem, nodeFiles } from '../log/files/files.ts';
-import { MemoryFiles } from '../log/files/memory-files.ts';
-import { type Logger, NO_LOGGER } from '../logger.ts';
-import { type Dialect, Dialects } from '../message/dialect.ts';
+import type { Turn } from '../clock/turn.ts';
+import { Dialects } from '../message/dialect.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Resource } from '../vhost/flow/publish-flow-control.ts';
-import type { Durability, LogLayout, TransientLayout } from '../vhost/options.ts';
 import { type QueueStatistics, queueStatistics, type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
 import type { TopologyLimits } from '../vhost/topology/limits.ts';
 import { Vhost } from '../vhost/vhost.ts';
 import { type ClientLimits, ClientUsage } from './client-limits.ts';
-import { ClientLog, nameOf } from './client-log.ts';
-import { claimDirectory } from './data-directory.ts';
+import { type ClientLog, nameOf } from './client-log.ts';
+import { type Ground, openGround } from './ground.ts';
 import { type LoginStatistics, Logins } from './logins.ts';
+import { DEFAULT_VHOST, type StartOptions } from './options.ts';
 import { AccessReview } from './session/access-review.ts';
 import { type Judge, NO_QUESTIONS } from './session/permissions.ts';
 import { ClientSession } from './session.ts';
-import { BrokerState } from './state.ts';
-import { BrokerUsers, type ConfiguredUser } from './users.ts';
-
-export const DEFAULT_VHOST = '/';
-
-export interface VhostSettings {
-  readonly name: string;
-  /** Default: the broker's. */
-  readonly durability?: Durability;
-  /** Default: none. */
-  readonly limits?: TopologyLimits;
-  /** They are there as long as they are given here. */
-  readonly policies?: readonly Policy[];
-}
-
-export interface StartOptions {
-  /** Made if it is not there, and locked while the broker runs. Null: memory only. */
-  readonly dataDirectory: string | null;
-  /** The property dialects of the adapters in use. */
-  readonly dialects: readonly Dialect[];
-  readonly clock?: Clock;
-  readonly logger?: Logger;
-  /** Default: the broker's own users. */
-  readonly authenticator?: Authenticator;
-  /** They are there as long as they are given here, beside those that the data directory holds. */
-  readonly users?: readonly ConfiguredUser[];
-  /** Who may come in beside them. */
-  readonly login?: LoginSettings;
-  /** What of a client's certificate is its user's name. Default: the common name. */
-  readonly userFrom?: CertificateUserFrom;
-  /** Default: `/` alone. */
-  readonly vhosts?: readonly VhostSettings[];
-  /** The file system to use; default: the operating system's, or one in memory where there is no data directory. */
-  readonly files?: FileSystem;
-  /** When a confirm is given. Default: after the sync. */
-  readonly durability?: Durability;
-  /** How the logs are laid out; the defaults need no tuning. */
-  readonly log?: LogLayout;
-  /** Of users and connections. Default: none. */
-  readonly clientLimits?: ClientLimits;
-  /** What transient messages may take up, in memory and on the disk, in each vhost. */
-  readonly transient?: TransientLayout;
-}
+import { BrokerUsers } from './users.ts';
 
 export class Broker implements BrokerServices {
   readonly clock: Clock;
@@ -82,28 +35,36 @@ export class Broker implements BrokerServices {
   readonly freeBytes: (() => Promise<number>) | undefined;
   /** What users and vhosts have of what is limited. */
   readonly usage: ClientUsage;
-  private readonly ownClock: boolean;
-  /** It and the users are set by `start`, before anybody can ask. */
-  private authenticator!: Authenticator;
-  private ownUsers!: BrokerUsers;
-  private logins!: Logins;
-  private state: BrokerState | null = null;
+  /** The broker's own users; without meaning for who comes in where the program has brought an authenticator. */
+  readonly users: BrokerUsers;
+  private readonly authenticator: Authenticator;
+  private readonly logins: Logins;
+  private readonly ground: Ground;
   private readonly vhosts = new Map<string, Vhost>();
   private readonly sessions = new Set<ClientSession>();
-  private readonly unlock: () => Promise<void>;
   private closing: Promise<void> | null = null;
 
-  private constructor(options: StartOptions, files: FileSystem, directory: string, unlock: () => Promise<void>) {
+  private constructor(options: StartOptions, ground: Ground) {
+    const { clock, turn, clientLog, files, directory, state } = ground;
+    this.ground = ground;
+    this.clock = clock;
+    this.turn = turn;
+    this.clientLog = clientLog;
     this.freeBytes = files.freeBytes === undefined ? undefined : () => files.freeBytes!(directory);
     this.usage = new ClientUsage(options.clientLimits);
-    this.ownClock = options.clock === undefined;
-    // What a timer or a task throws costs no more than it must: never the process, and with it everybody.
-    const fault = (error: unknown): void => this.clientLog.fault(undefined, error);
-    this.clock = options.clock ?? new SystemClock(fault);
-    this.clientLog = new ClientLog(this.clock, options.logger ?? NO_LOGGER);
-    this.turn = new Turn(this.clock);
-    if (this.ownClock) this.turn.onError = fault;
-    this.unlock = unlock;
+    const onFault = (error: unknown): void => this.reportFault(error);
+    this.users = new BrokerUsers({
+      state,
+      clock,
+      login: options.login ?? { anonymous: 'auto', guest: 'auto' },
+      userFrom: options.userFrom ?? 'commonName',
+      hasVhost: (name) => this.vhosts.has(name),
+      onFault,
+    });
+    this.authenticator = options.authenticator ?? this.users.authenticator;
+    const review = new AccessReview(this.sessions, this.vhosts, turn.work, onFault);
+    this.authenticator.onChanged?.(() => review.rulesChanged());
+    this.logins = new Logins(this.authenticator, clientLog);
   }
 
   /**
@@ -112,34 +73,11 @@ export class Broker implements BrokerServices {
    * what this version cannot read
    */
   static async start(options: StartOptions): Promise<Broker> {
-    const files = options.files ?? (options.dataDirectory === null ? new MemoryFiles() : nodeFiles);
-    const directory = options.dataDirectory ?? 'memory';
-    const unlock = options.dataDirectory === null ? async () => {} : await claimDirectory(files, directory);
-    const broker = new Broker(options, files, directory, unlock);
-    const dialects = new Dialects(() => broker.clock.epochMs());
-    for (const dialect of options.dialects) dialects.register(dialect);
+    const ground = await openGround(options);
+    const broker = new Broker(options, ground);
     const release = broker.clock instanceof SystemClock ? broker.clock.hold() : () => {};
     try {
-      await broker.openUsers(options, files, directory);
-      for (const settings of options.vhosts ?? [{ name: DEFAULT_VHOST }]) {
-        const { name, durability = options.durability } = settings;
-        const vhost = await Vhost.open({
-          name,
-          files,
-          directory: join(directory, 'vhosts', encodeURIComponent(name)),
-          clock: broker.clock,
-          turn: broker.turn,
-          dialects,
-          logger: options.logger ?? NO_LOGGER,
-          ...(durability !== undefined && { durability }),
-          ...(settings.policies !== undefined && { policies: settings.policies }),
-          ...(settings.limits !== undefined && { limits: settings.limits }),
-          ...(options.log !== undefined && { log: options.log }),
-          ...(options.transient !== undefined && { transient: options.transient }),
-          onUncongested: () => broker.uncongested(name),
-        });
-        broker.vhosts.set(name, vhost);
-      }
+      await broker.openVhosts(options);
       await broker.users.configure(options.users ?? []);
     } catch (error) {
       await broker.close();
@@ -150,26 +88,24 @@ export class Broker implements BrokerServices {
     return broker;
   }
 
-  private async openUsers(options: StartOptions, files: FileSystem, directory: string): Promise<void> {
-    const { clock, turn } = this;
-    this.state = await BrokerState.open({ files, directory, clock, turn, logger: options.logger ?? NO_LOGGER });
-    this.ownUsers = new BrokerUsers({
-      state: this.state,
-      clock,
-      login: options.login ?? { anonymous: 'auto', guest: 'auto' },
-      userFrom: options.userFrom ?? 'commonName',
-      hasVhost: (name) => this.vhosts.has(name),
-      onFault: (error) => this.reportFault(error),
-    });
-    this.authenticator = options.authenticator ?? this.ownUsers.authenticator;
-    const review = new AccessReview(this.sessions, this.vhosts, turn.work, (error) => this.reportFault(error));
-    this.authenticator.onChanged?.(() => review.rulesChanged());
-    this.logins = new Logins(this.authenticator, this.clientLog);
-  }
-
-  /** The broker's own users; without meaning for who comes in where the program has brought an authenticator. */
-  get users(): BrokerUsers {
-    return this.ownUsers;
+  private async openVhosts(options: StartOptions): Promise<void> {
+    const { clock, turn, logger, files, directory } = this.ground;
+    const dialects = new Dialects(() => clock.epochMs());
+    for (const dialect of options.dialects) dialects.register(dialect);
+    for (const settings of options.vhosts ?? [{ name: DEFAULT_VHOST }]) {
+      const { name, durability = options.durability } = settings;
+      const vhost = await Vhost.open({
+        ...{ name, files, clock, turn, dialects, logger },
+        directory: join(directory, 'vhosts', encodeURIComponent(name)),
+        ...(durability !== undefined && { durability }),
+        ...(settings.policies !== undefined && { policies: settings.policies }),
+        ...(settings.limits !== undefined && { limits: settings.limits }),
+        ...(options.log !== undefined && { log: options.log }),
+        ...(options.transient !== undefined && { transient: options.transient }),
+        onUncongested: () => this.uncongested(name),
+      });
+      this.vhosts.set(name, vhost);
+    }
   }
 
   authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void {
@@ -183,7 +119,7 @@ export class Broker implements BrokerServices {
 
   get loginStatistics(): LoginStatistics {
     const { succeeded, failed } = this.logins;
-    return { succeeded, failed, delayed: this.ownUsers.authenticator.guesses.delayed };
+    return { succeeded, failed, delayed: this.users.authenticator.guesses.delayed };
   }
 
   enter(identity: Identity, vhostName: string | undefined, client: SessionClient): Session | Refusal {
@@ -299,7 +235,8 @@ export class Broker implements BrokerServices {
 
   /** Why a vhost cannot confirm anything any more; undefined while all is well. */
   get failure(): string | undefined {
-    if (this.state?.failed !== undefined) return `the broker's own state: ${this.state.failed.message}`;
+    const { failed } = this.ground.state;
+    if (failed !== undefined) return `the broker's own state: ${failed.message}`;
     for (const vhost of this.vhosts.values()) {
       if (vhost.failed !== undefined) return `vhost '${vhost.name}': ${vhost.failed.message}`;
     }
@@ -356,9 +293,7 @@ export class Broker implements BrokerServices {
     this.turn.end();
     this.clientLog.close();
     for (const vhost of this.vhosts.values()) await vhost.close();
-    await this.state?.close();
-    if (this.ownClock) this.clock.stop();
-    await this.unlock();
+    await this.ground.release();
   }
 }
 

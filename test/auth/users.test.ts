@@ -1,7 +1,8 @@
 /** Users of a broker: what its authenticator says of them, how they are changed, and that they are kept. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AuthStep, Credentials, Identity, Refusal } from '../../src/api/index.ts';
-import { Broker, type StartOptions } from '../../src/broker/broker.ts';
+import { Broker } from '../../src/broker/broker.ts';
+import type { StartOptions } from '../../src/broker/options.ts';
 import { MemoryFiles } from '../../src/log/files/memory-files.ts';
 import { BrokerError } from '../../src/message/errors.ts';
 import { ScramClient } from './scram-client.ts';

@@ -9,7 +9,8 @@ import {
   type SessionClient,
 } from '../../src/api/index.ts';
 import type { Session } from '../../src/api/session.ts';
-import { Broker, type StartOptions } from '../../src/broker/broker.ts';
+import { Broker } from '../../src/broker/broker.ts';
+import type { StartOptions } from '../../src/broker/options.ts';
 import { Turn } from '../../src/clock/turn.ts';
 import { Draft, type MessageView } from '../../src/message/message.ts';
 import type { Headers } from '../../src/message/properties.ts';

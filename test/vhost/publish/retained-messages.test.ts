@@ -1,7 +1,8 @@
 /** Retained messages: their end, their limits, and what a restart makes of both. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Session } from '../../../src/api/session.ts';
-import { Broker, type StartOptions } from '../../../src/broker/broker.ts';
+import { Broker } from '../../../src/broker/broker.ts';
+import type { StartOptions } from '../../../src/broker/options.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
 import { SLASH } from '../../../src/message/message.ts';
 import { temporaryDirectory } from '../../support/directory.ts';
