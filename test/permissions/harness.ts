@@ -4,6 +4,7 @@ import type { AccessRequest, Authenticator, Credentials, Identity, Refusal } fro
 import { RuledAccess } from '../../src/auth/permissions/ruled-access.ts';
 import type { AccessRules, PermissionPatterns, TopicPatterns } from '../../src/auth/permissions/rules.ts';
 import { createBroker, type RunningBroker } from '../../src/index.ts';
+import type { Issued } from '../support/certificates.ts';
 
 export const ALL: PermissionPatterns = { configure: '.*', write: '.*', read: '.*' };
 
@@ -48,19 +49,23 @@ export class RulesByUser implements Authenticator, AccessRules {
   }
 }
 
+export type Ports = Readonly<Record<'amqp' | 'mqtt' | 'stomp' | 'redis', number>>;
+
 export interface RuledBroker {
   readonly running: RunningBroker;
   readonly rules: RulesByUser;
-  readonly ports: Readonly<Record<'amqp' | 'mqtt' | 'stomp' | 'redis', number>>;
+  readonly ports: Ports;
   stop(): Promise<void>;
 }
 
-export async function startRuledBroker(): Promise<RuledBroker> {
+/** @param tls the broker's certificate: it listens over TLS too then, and for WebSocket with and without */
+export async function startRuledBroker(tls?: Issued): Promise<RuledBroker> {
   const rules = new RulesByUser();
-  const names = ['amqp', 'mqtt', 'stomp', 'redis'] as const;
-  const listen = names.map((name) => `${name}://127.0.0.1:0`);
-  const running = await createBroker({ listen, authenticator: rules });
-  const port = (name: string): number => running.listeners.find((one) => one.name === name)!.port;
+  const plain = ['amqp', 'mqtt', 'stomp', 'redis', 'ws'];
+  const names = tls === undefined ? plain.slice(0, 4) : [...plain, ...plain.map((name) => `${name}s`)];
+  const listen = names.map((name) => `${name}://localhost:0`);
+  const running = await createBroker({ listen, authenticator: rules, ...(tls !== undefined && { tls }) });
+  const port = (name: string): number => running.port(name);
   const ports = { amqp: port('amqp'), mqtt: port('mqtt'), stomp: port('stomp'), redis: port('redis') };
   return { running, rules, ports, stop: () => running.close() };
 }
