@@ -42,6 +42,8 @@ const program = new Command('entrepot')
 
 const configOption = new Option('--config <file>', 'read settings from a YAML file (or ENTREPOT_CONFIG)');
 
+const dataOption = new Option('--data <dir>', 'the data directory (default: ./data)');
+
 const listenOption = new Option(
   '--listen <address>',
   `PROTOCOL://HOST:PORT, protocol one of ${LISTEN_NAMES.join(', ')}, with an s over TLS; may be repeated; when given, exactly these listen`,
@@ -102,6 +104,21 @@ program
     }
   });
 
+program
+  .command('import')
+  .description('take over what another broker has; this one is stopped meanwhile')
+  .command('rabbitmq')
+  .description("users, their hashed passwords, permissions and topic permissions of RabbitMQ's exported definitions")
+  .argument('<file>', 'as rabbitmqctl export_definitions or the management page has written it')
+  .addOption(configOption)
+  .addOption(dataOption)
+  .action((file: string, flags: Flags) =>
+    reporting(async (said) => {
+      const { importRabbitmq } = await import('./command/import.ts');
+      await importRabbitmq(file, load(flags).config, said);
+    }),
+  );
+
 const log = program.command('log').description("look at a broker's log, best a stopped one's; nothing is written");
 log
   .command('verify')
@@ -135,15 +152,19 @@ for (const stream of [process.stdout, process.stderr]) {
 
 await program.parseAsync();
 
-async function withLogs(
+function withLogs(
   work: (said: CommandOutput, logs: typeof import('./command/logs.ts')) => Promise<void>,
 ): Promise<void> {
+  return reporting(async (said) => work(said, await import('./command/logs.ts')));
+}
+
+async function reporting(work: (said: CommandOutput) => Promise<void>): Promise<void> {
   const said: CommandOutput = {
     out: (line) => void process.stdout.write(`${line}\n`),
     note: (line) => void process.stderr.write(`entrepot: ${line}\n`),
   };
   try {
-    await work(said, await import('./command/logs.ts'));
+    await work(said);
   } catch (error) {
     fail(error);
   }

@@ -22,18 +22,21 @@ export interface StoredLog {
 export async function logsIn(directory: string, files: FileSystem = nodeFiles): Promise<StoredLog[]> {
   const names = await listed(files, directory);
   const found: StoredLog[] = [];
+  const isVhosts = basename(resolve(directory)) === 'vhosts';
   const vhosts = names.includes('vhosts') ? join(directory, 'vhosts') : directory;
   if (names.some(isSegment)) {
     const own = basename(resolve(directory)) === STATE_LOG && basename(resolve(directory, '..')) !== 'vhosts';
     found.push({ vhost: own ? undefined : vhostOf(directory), directory });
-  } else if (vhosts !== directory || basename(resolve(directory)) === 'vhosts') {
-    for (const name of (await listed(files, vhosts)).sort()) {
+  } else {
+    for (const name of vhosts !== directory || isVhosts ? (await listed(files, vhosts)).sort() : []) {
       const log = join(vhosts, name);
       const inside = await files.list(log).catch((): string[] => []);
       if (inside.some(isSegment)) found.push({ vhost: vhostOf(name), directory: log });
     }
+    // It may be there before any vhost is: users have been taken over, and no broker has run yet.
     const state = join(directory, STATE_LOG);
-    if (vhosts !== directory && names.includes(STATE_LOG) && (await listed(files, state)).some(isSegment)) {
+    const hasState = !(isVhosts && vhosts === directory) && names.includes(STATE_LOG);
+    if (hasState && (await files.list(state).catch((): string[] => [])).some(isSegment)) {
       found.push({ vhost: undefined, directory: state });
     }
   }
