@@ -16,6 +16,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { allowMoreInlining } from './command/engine.ts';
+import type { Question } from './command/explain.ts';
 import type { CommandOutput } from './command/logs.ts';
 import { screen } from './command/screen.ts';
 import { LISTEN_NAMES, titlesOf } from './config/listen.ts';
@@ -118,6 +119,33 @@ program
       await importRabbitmq(file, load(flags).config, said);
     }),
   );
+
+program
+  .command('auth')
+  .description("look at a stopped broker's rules of who may do what")
+  .command('explain')
+  .description(
+    'say which rule lets a user do something, or does not: exits with 0 if it may, 1 if not, 2 if it cannot be said',
+  )
+  .argument('<user>')
+  .argument('<action>', 'configure, write or read')
+  .argument('<resource>', 'queue:NAME or exchange:NAME')
+  .option('--vhost <name>', 'where (default: /)')
+  .option('--topic <key>', 'also with this key, its levels parted by a dot, of a topic exchange')
+  .option('--client-id <id>', 'as the client calls itself')
+  .addOption(configOption)
+  .addOption(dataOption)
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .action(async (user: string, action: string, resource: string, flags: Flags & Partial<Question>) => {
+    try {
+      const { explainAccess } = await import('./command/explain.ts');
+      const question = { ...flags, user, action, resource };
+      const out = (line: string): void => void process.stdout.write(`${line}\n`);
+      if (!(await explainAccess(question, loadConfig(flags, process.env).config, out))) process.exitCode = 1;
+    } catch (error) {
+      fail(error, 2);
+    }
+  });
 
 const log = program.command('log').description("look at a broker's log, best a stopped one's; nothing is written");
 log
@@ -282,7 +310,7 @@ function load(flags: Flags): Loaded {
 }
 
 /** What cannot be gone on with. What an operator can mend is told in a line; a defect shows where it happened. */
-function fail(error: unknown): never {
+function fail(error: unknown, code = 1): never {
   if (error instanceof BrokerError && 'problems' in error) {
     for (const problem of error.problems as readonly string[]) process.stderr.write(`entrepot: ${oneLine(problem)}\n`);
   } else if (error instanceof Error && !isDefect(error)) {
@@ -291,7 +319,7 @@ function fail(error: unknown): never {
     const shown = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(`entrepot: this is a defect of the broker, please report it: ${shown}\n`);
   }
-  process.exit(1);
+  process.exit(code);
 }
 
 function isDefect(error: Error): boolean {
