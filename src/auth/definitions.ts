@@ -87,7 +87,10 @@ export class Definitions {
       if (TAKEN.includes(kind) || !Array.isArray(value)) continue;
       for (const one of value as unknown[]) {
         const name = typeof one === 'object' && one !== null ? (one as Json)['name'] : undefined;
-        if (kind === 'vhosts' && typeof name === 'string' && place.hasVhost(name)) continue;
+        if (kind === 'vhosts' && typeof name === 'string' && place.hasVhost(name)) {
+          if (Object.keys((one as Json)['limits'] ?? {}).length > 0) left.add('limits of vhosts', name);
+          continue;
+        }
         left.add(kind.replaceAll('_', ' '), typeof name === 'string' ? name : undefined);
       }
     }

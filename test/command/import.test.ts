@@ -50,7 +50,7 @@ it('takes users with their hashes and rules, says what it leaves out, and they l
         { ...ANN, name: 'Zoë', tags: 'monitoring,management', limits: { 'max-connections': 3 } },
         { ...ANN, name: 'set' },
       ],
-      vhosts: [{ name: '/' }, { name: 'gone' }],
+      vhosts: [{ name: '/', limits: [{ name: 'max-queues', value: 3 }] }, { name: 'gone' }],
       permissions: [
         { user: 'ann', vhost: '/', ...ALL, write: '^(amq\\.topic|orders)$' },
         { user: 'ann', vhost: 'gone', ...ALL },
@@ -69,6 +69,7 @@ it('takes users with their hashes and rules, says what it leaves out, and they l
     'left out: 1 passwords and tags of users that the configuration sets (set)',
     'left out: 1 permissions in vhosts that the settings do not have (gone)',
     'left out: 1 permissions of users that the configuration sets (set)',
+    'left out: 1 limits of vhosts (/)',
     'left out: 1 vhosts (gone)',
     'left out: 1 queues (orders)',
     'left out: 1 global parameters (cluster_name)',
