@@ -12,20 +12,18 @@
  * The start-up screen goes to stdout and ends with a line that begins with `Ready`; the log goes to stderr as JSON.
  */
 import { resolve } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { allowMoreInlining } from './command/engine.ts';
 import type { Question } from './command/explain.ts';
 import type { CommandOutput } from './command/logs.ts';
+import { readAgain } from './command/reread.ts';
 import { screen } from './command/screen.ts';
 import { LISTEN_NAMES, titlesOf } from './config/listen.ts';
-import { ConfigError, type Flags, keyPaths, type Loaded, loadConfig } from './config/load.ts';
+import { type Flags, type Loaded, loadConfig } from './config/load.ts';
 import { printConfig } from './config/print.ts';
-import { type Config, LOG_LEVELS } from './config/schema.ts';
-import { configuredUsers } from './config/users.ts';
+import { LOG_LEVELS } from './config/schema.ts';
 import type { RunningBroker } from './index.ts';
-import type { Logger } from './logger.ts';
 import { IdleMemory } from './management/idle-memory.ts';
 import { BrokerError } from './message/errors.ts';
 import { PRODUCT, VERSION } from './version.ts';
@@ -251,54 +249,6 @@ async function start(flags: Flags): Promise<void> {
   new IdleMemory(running.broker.clock, logger).start();
   process.stdout.write(screen(running.listeners, directory, settings, running.users.list().length));
   process.stdout.write(`Ready in ${Math.round(performance.now() - beganMs)} ms\n`);
-}
-
-/**
- * SIGHUP: the settings are read again. The log's level, users, who may log in, watermarks and limits are taken over; of the rest it
- * is said what has changed, for that takes effect at the next start. Settings that are wrong change nothing.
- */
-async function readAgain(
-  flags: Flags,
-  before: Config,
-  running: RunningBroker,
-  logger: Logger & { level: string },
-): Promise<void> {
-  let settings: Config;
-  try {
-    settings = loadConfig(flags, process.env).config;
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    logger.warn({ problems: error.problems }, 'SIGHUP: the settings are wrong now, and those in force stay');
-    return;
-  }
-  const changed = keyPaths().filter((path) => !isDeepStrictEqual(valueAt(before, path), valueAt(settings, path)));
-  const names = changed.map((path) => path.join('.')).filter((name) => !isTakenOver(name, before, settings));
-  try {
-    await running.broker.users.configure(configuredUsers(settings.users), settings.login);
-  } catch (error) {
-    if (!(error instanceof BrokerError)) throw error;
-    logger.warn({ problems: [error.message] }, 'SIGHUP: the settings are wrong now, and those in force stay');
-    return;
-  }
-  logger.level = settings.log.level;
-  const { memory, disk, limits, connections, vhosts } = settings;
-  running.setLimits({ memory, disk, limits, connections, vhosts });
-  logger.info({ logLevel: settings.log.level, atNextStart: names }, 'SIGHUP: the settings were read again');
-}
-
-/** Whether a setting that has changed is in force without a new start. */
-function isTakenOver(name: string, before: Config, now: Config): boolean {
-  if (/^(log\.level|users|login\..*|(memory|disk|limits)\..*|connections\.(rateMax|perAddressMax))$/.test(name))
-    return true;
-  return name === 'vhosts' && isDeepStrictEqual(withoutLimits(before.vhosts), withoutLimits(now.vhosts));
-}
-
-function withoutLimits(vhosts: Config['vhosts']): unknown {
-  return Object.entries(vhosts).map(([name, { durability, policies }]) => [name, durability, policies]);
-}
-
-function valueAt(settings: Config, path: readonly string[]): unknown {
-  return path.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], settings);
 }
 
 function load(flags: Flags): Loaded {
