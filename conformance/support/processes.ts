@@ -11,24 +11,30 @@ import { join } from 'node:path';
 /** How much of a child's output is kept, to be shown when something fails. */
 const TRANSCRIPT_CHARACTERS_MAX = 20_000;
 
+/** Below the ports that systems give to outgoing connections (Linux from 32,768 on), or one of those could take a port meanwhile. */
+const PORT_MIN = 10_240;
+const PORT_MAX = 32_000;
+/** So many ports in a row that are taken: something else is wrong. */
+const TRIES_MAX = 200;
+
 /** Loopback ports that were free a moment ago. All are held open until the last is found, so that no two are equal. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers: Server[] = [];
-  for (let i = 0; i < count; i++) {
+  const servers = new Map<number, Server>();
+  let tries = 0;
+  while (servers.size < count) {
+    const port = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN));
     const server = createServer();
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(0, '127.0.0.1', resolve);
+    const free = await new Promise<boolean>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        if (error.code === 'EADDRINUSE' && ++tries < TRIES_MAX) resolve(false);
+        else reject(error);
+      });
+      server.listen(port, '127.0.0.1', () => resolve(true));
     });
-    servers.push(server);
+    if (free) servers.set(port, server);
   }
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
-    return address.port;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  await Promise.all([...servers.values()].map((server) => new Promise((resolve) => server.close(resolve))));
+  return [...servers.keys()];
 }
 
 /** A directory that `remove` takes away with everything in it. */

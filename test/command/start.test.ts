@@ -151,6 +151,7 @@ describe('entrepot start', () => {
     expect(refused).toBe('Connection refused: Server unavailable');
     writeFileSync(file, listen);
     command.signal('SIGHUP');
+    await until(() => command.stderr.match(/read again/g)?.length === 3, 'the settings are read a third time');
     writeFileSync(file, 'lsiten: x\n');
     command.signal('SIGHUP');
     await said(/lsiten is not known; did you mean listen.*those in force stay/);
