@@ -115,6 +115,8 @@ def main():
         assert result.get(timeout=PATIENCE_S) == 'done'
         works('a task of a worker that was killed is done by the next, if it is acknowledged late')
 
+        # A result is there before its task is acknowledged; the next task is begun after that.
+        assert add.delay(1, 2).get(timeout=PATIENCE_S) == 3
         stop(worker)
         until('everything is back', lambda: waiting() == len(later))
         assert app.control.purge() == len(later)
