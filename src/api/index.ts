@@ -8,10 +8,10 @@
 export { type Clock, TICK_MS, Timer } from '../clock/clock.ts';
 export { PHASE_GATHER, PHASE_WRITE, Turn, type TurnTask } from '../clock/turn.ts';
 export type { Share, Step, Work } from '../clock/work.ts';
-export { type Annotations, deathCount, decodeAnnotations } from '../message/annotations.ts';
 export * from '../message/bytes.ts';
-export * from '../message/death-headers.ts';
-export type { Death, DeathReason } from '../message/deaths.ts';
+export { type Annotations, deathCount, decodeAnnotations } from '../message/deaths/annotations.ts';
+export * from '../message/deaths/death-headers.ts';
+export type { Death, DeathReason } from '../message/deaths/deaths.ts';
 export type { Dialect } from '../message/dialect.ts';
 export { BrokerError, type ErrorCode } from '../message/errors.ts';
 export * from '../message/flat.ts';

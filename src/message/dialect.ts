@@ -1,8 +1,8 @@
 /**
  * A dialect: what the broker knows of a protocol's properties, a number that is stored with each message, and how to read the bytes.
  */
-import { type Annotations, decodeAnnotations } from './annotations.ts';
-import { withDeaths } from './death-headers.ts';
+import { type Annotations, decodeAnnotations } from './deaths/annotations.ts';
+import { withDeaths } from './deaths/death-headers.ts';
 import type { MessageView } from './message.ts';
 import { type Headers, NO_PROPERTIES, type Properties } from './properties.ts';
 

@@ -2,7 +2,7 @@
  * A message on its way in (`Draft`) and on its way out (`MessageView`). Both are mutable structures that one owner uses
  * again and again; neither is kept for a message, and nothing is allocated for one.
  */
-import type { Annotations } from './annotations.ts';
+import type { Annotations } from './deaths/annotations.ts';
 import { textOf } from './text.ts';
 
 /** How a routing key separates its levels: `a.b` or `a/b`. Keys are stored as they were sent; see `spelling.ts`. */

@@ -20,8 +20,8 @@
  * A fixed head of 36 bytes makes a view a dozen loads, and nothing is decoded that a consumer of the same protocol copies.
  */
 import type { AddressBytes } from './address-bytes.ts';
-import { encodeAnnotations } from './annotations.ts';
 import { copyBytes, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from './bytes.ts';
+import { encodeAnnotations } from './deaths/annotations.ts';
 import { type Assurance, DOT, type Draft, type MessageView, SLASH, type Spelling } from './message.ts';
 
 export const MESSAGE_HEAD_BYTES = 36;

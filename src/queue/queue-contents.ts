@@ -14,7 +14,7 @@
  */
 import type { Outcome } from '../api/consume.ts';
 import type { Work } from '../clock/work.ts';
-import type { DeathReason } from '../message/deaths.ts';
+import type { DeathReason } from '../message/deaths/deaths.ts';
 import { backoffMs } from '../settlement/backoff.ts';
 import { type Decision, deathBy, type RetryPolicy } from '../settlement/decide.ts';
 import type { QueueConsumer } from './dispatch/consumer.ts';

@@ -2,7 +2,7 @@
 import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { Share } from '../clock/work.ts';
-import type { DeathReason } from '../message/deaths.ts';
+import type { DeathReason } from '../message/deaths/deaths.ts';
 import type { MessageView } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import type { Decision } from '../settlement/decide.ts';

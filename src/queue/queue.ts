@@ -19,7 +19,7 @@ import type { Backpressure, ConsumeOptions, DeliverySink, DirectSink, Outcome } 
 import type { QueueOptions } from '../api/topology.ts';
 import { PHASE_GATHER, type TurnTask } from '../clock/turn.ts';
 import type { Share } from '../clock/work.ts';
-import type { DeathReason } from '../message/deaths.ts';
+import type { DeathReason } from '../message/deaths/deaths.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Draft, MessageView } from '../message/message.ts';
 import type { RouteTarget } from '../routing/binding.ts';

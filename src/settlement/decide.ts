@@ -3,7 +3,7 @@
  * functions for every protocol's words. They know no queue and no log; the vhost carries the decision out.
  */
 import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../api/consume.ts';
-import type { DeathReason } from '../message/deaths.ts';
+import type { DeathReason } from '../message/deaths/deaths.ts';
 import type { Backoff } from './backoff.ts';
 
 export interface RetryPolicy {

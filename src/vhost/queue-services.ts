@@ -4,7 +4,7 @@ import type { Turn } from '../clock/turn.ts';
 import type { TurnClock } from '../clock/turn-clock.ts';
 import type { Share } from '../clock/work.ts';
 import type { Log } from '../log/log.ts';
-import type { DeathReason } from '../message/deaths.ts';
+import type { DeathReason } from '../message/deaths/deaths.ts';
 import type { Dialects } from '../message/dialect.ts';
 import { MessageView } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';

@@ -1,13 +1,13 @@
 /** The deaths that a publisher tells of, in the two forms in which they come, and how the broker shows its own. */
 import { describe, expect, it } from 'vitest';
-import type { Annotations } from '../../src/message/annotations.ts';
+import type { Annotations } from '../../src/message/deaths/annotations.ts';
 import {
   DEATH_HEADERS,
   deathsIn,
   deathTable,
   firstDeathHeaders,
   flatDeathHeaders,
-} from '../../src/message/death-headers.ts';
+} from '../../src/message/deaths/death-headers.ts';
 import type { Header, Headers, Value } from '../../src/message/properties.ts';
 
 const fields = (given: Record<string, Value>): Header[] =>

@@ -9,7 +9,7 @@
  */
 import { type Clock, Timer } from '../../clock/clock.ts';
 import { PHASE_WRITE, type Turn, type TurnTask } from '../../clock/turn.ts';
-import type { DeathReason } from '../../message/deaths.ts';
+import type { DeathReason } from '../../message/deaths/deaths.ts';
 import type { Draft, MessageView } from '../../message/message.ts';
 import { withLevel } from '../entry-flags.ts';
 import { ByteCount, type SizeOf } from './byte-count.ts';

@@ -7,7 +7,7 @@ import { RecordRef } from '../../log/format/record.ts';
 import type { Sequence } from '../../log/sequence.ts';
 import type { RecordStore } from '../../log/store.ts';
 import type { AddressBytes } from '../../message/address-bytes.ts';
-import { encodeAnnotations } from '../../message/annotations.ts';
+import { encodeAnnotations } from '../../message/deaths/annotations.ts';
 import type { Draft, MessageView } from '../../message/message.ts';
 import { type Extents, messageBytes, readMessage, writeMessage } from '../../message/storage.ts';
 import {

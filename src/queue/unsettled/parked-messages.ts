@@ -6,7 +6,7 @@
  * - retrying: it has failed, and is tried again at a time;
  * - unreadable: the log cannot give it back.
  */
-import type { DeathReason } from '../../message/deaths.ts';
+import type { DeathReason } from '../../message/deaths/deaths.ts';
 import type { QueueEntryFlags, VisitEntry } from '../entry-flags.ts';
 
 export class ParkedMessages {

@@ -7,9 +7,9 @@
 import type { Clock } from '../../clock/clock.ts';
 import type { Share } from '../../clock/work.ts';
 import type { Log } from '../../log/log.ts';
-import { decodeAnnotations, withDeath } from '../../message/annotations.ts';
-import { deathsIn } from '../../message/death-headers.ts';
-import type { Death, DeathReason } from '../../message/deaths.ts';
+import { decodeAnnotations, withDeath } from '../../message/deaths/annotations.ts';
+import { deathsIn } from '../../message/deaths/death-headers.ts';
+import type { Death, DeathReason } from '../../message/deaths/deaths.ts';
 import type { Dialects } from '../../message/dialect.ts';
 import { type Assurance, AT_LEAST_ONCE, DOT, Draft, MessageView } from '../../message/message.ts';
 import type { Headers } from '../../message/properties.ts';

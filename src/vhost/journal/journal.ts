@@ -4,7 +4,7 @@
  */
 import type { Policy, PolicyKind } from '../../api/policies.ts';
 import type { Log } from '../../log/log.ts';
-import type { DeathReason } from '../../message/deaths.ts';
+import type { DeathReason } from '../../message/deaths/deaths.ts';
 import type { Extents } from '../../message/storage.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { RetainedMessage } from '../../queue/store/retained-index.ts';

@@ -10,7 +10,7 @@
  */
 
 import type { QueueOptions } from '../../api/topology.ts';
-import type { DeathReason } from '../../message/deaths.ts';
+import type { DeathReason } from '../../message/deaths/deaths.ts';
 import { FLAG_DELIVERED, type QueueEntryFlags, type VisitEntry, withLevel } from '../../queue/entry-flags.ts';
 import { recoverArguments } from '../../queue/limits/arguments.ts';
 import type { QueueSettings } from '../../queue/limits/settings.ts';

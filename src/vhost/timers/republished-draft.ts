@@ -1,5 +1,5 @@
 /** The draft of a message that is published again as it lies in the store: one, used again and again. */
-import { decodeAnnotations } from '../../message/annotations.ts';
+import { decodeAnnotations } from '../../message/deaths/annotations.ts';
 import { Draft, type MessageView } from '../../message/message.ts';
 
 export class RepublishedDraft {

@@ -12,7 +12,7 @@
  * A copy (a message in one queue) is there exactly if its birth happened and its death did not.
  */
 
-import { type Annotations, decodeAnnotations } from '../../../src/message/annotations.ts';
+import { type Annotations, decodeAnnotations } from '../../../src/message/deaths/annotations.ts';
 import type { Draft, MessageView } from '../../../src/message/message.ts';
 
 export class Unit {

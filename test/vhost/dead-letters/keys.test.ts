@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { REJECTED } from '../../../src/api/index.ts';
 import type { Session } from '../../../src/api/session.ts';
 import type { Broker } from '../../../src/broker/broker.ts';
-import type { Annotations } from '../../../src/message/annotations.ts';
+import type { Annotations } from '../../../src/message/deaths/annotations.ts';
 import type { Dialect } from '../../../src/message/dialect.ts';
 import { consume, makeDraft, openSession, queueArguments, startCore, TRANSIENT } from '../harness.ts';
 

@@ -8,7 +8,7 @@ import type { Session } from '../../../src/api/session.ts';
 import type { Broker } from '../../../src/broker/broker.ts';
 import type { StartOptions } from '../../../src/broker/options.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
-import type { Annotations } from '../../../src/message/annotations.ts';
+import type { Annotations } from '../../../src/message/deaths/annotations.ts';
 import type { Counters } from '../../../src/vhost/counters.ts';
 import { purged } from '../../support/counted.ts';
 import {

@@ -14,7 +14,7 @@
  */
 
 import { readU32, readU48, writeU32, writeU48 } from '../../../message/bytes.ts';
-import type { DeathReason } from '../../../message/deaths.ts';
+import type { DeathReason } from '../../../message/deaths/deaths.ts';
 import type { QueueEntryFlags } from '../../../queue/entry-flags.ts';
 import type { RecordOutput } from './record-output.ts';
 import { RECORD_DYING, RECORD_ENQUEUED, RECORD_RETRY, RECORD_RETURNED, RECORD_SETTLED } from './types.ts';

@@ -13,7 +13,7 @@ import { amqpDialect } from '../../../../protocols/amqp/mapping/dialect.ts';
 import { fromNeutral, toNeutral } from '../../../../protocols/amqp/mapping/properties.ts';
 import { WireProperties } from '../../../../protocols/amqp/mapping/wire-properties.ts';
 import { AmqpStats } from '../../../../protocols/amqp/stats.ts';
-import { encodeAnnotations, withDeath } from '../../../../src/message/annotations.ts';
+import { encodeAnnotations, withDeath } from '../../../../src/message/deaths/annotations.ts';
 import { AT_LEAST_ONCE, MessageView, SLASH } from '../../../../src/message/message.ts';
 import type { Properties } from '../../../../src/message/properties.ts';
 import { textOf } from '../../../../src/message/text.ts';

@@ -7,7 +7,7 @@ import { STOMP_DIALECT, writeDeaths, writeProperties } from '../../../../protoco
 import { StoredHeaders } from '../../../../protocols/stomp/mapping/stored-headers.ts';
 import { resolveOptions } from '../../../../protocols/stomp/options.ts';
 import { StompStats } from '../../../../protocols/stomp/stats.ts';
-import { withDeath } from '../../../../src/message/annotations.ts';
+import { withDeath } from '../../../../src/message/deaths/annotations.ts';
 import { MessageView } from '../../../../src/message/message.ts';
 import type { Properties } from '../../../../src/message/properties.ts';
 

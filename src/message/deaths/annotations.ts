@@ -6,8 +6,9 @@
  * Bytes: a JSON text in UTF-8. It is written when a message dies and read when a dead letter is delivered, neither of
  * which is a hot path, and a format that a person can read in a log dump is worth more there.
  */
+
+import { packJson, unpackJson } from '../json.ts';
 import type { Death } from './deaths.ts';
-import { packJson, unpackJson } from './json.ts';
 
 export interface Annotations {
   /** Newest first, one entry per (queue, reason). */

@@ -1,5 +1,5 @@
 /** Deaths of a message: why a queue gave it up, and the record that is kept of it. */
-import type { Headers } from './properties.ts';
+import type { Headers } from '../properties.ts';
 
 /**
  * Why a queue gives a message up. A new one gets a number in the log (`DEATH_REASONS`, vhost/journal/records/entries.ts) and a

@@ -8,9 +8,10 @@
  *
  * Of what somebody else has written, only so much is taken as fits into a record of a reasonable size.
  */
+
+import type { Header, Headers, Properties, Value } from '../properties.ts';
 import { type Annotations, deathCount, encodeAnnotations } from './annotations.ts';
 import type { Death } from './deaths.ts';
-import type { Header, Headers, Properties, Value } from './properties.ts';
 
 export const DEATHS_HEADER = 'x-death';
 export const COUNT_HEADER = 'x-death-count';
