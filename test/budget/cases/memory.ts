@@ -24,6 +24,7 @@ export const MEMORY: readonly Case[] = [
   {
     name: 'a publisher that never stops, of transient messages that nobody consumes',
     residentMaxBytes: MARK_BYTES,
+    slackMs: 150,
     measuredMs: 3_000,
     async prepare(ports) {
       const client = await AmqpAbuser.open(ports.amqp);
@@ -38,6 +39,7 @@ export const MEMORY: readonly Case[] = [
   {
     name: 'consumers that never read, whose publisher never stops',
     residentMaxBytes: MARK_BYTES,
+    slackMs: 150,
     measuredMs: 3_000,
     async prepare(ports) {
       const publisher = await AmqpAbuser.open(ports.amqp);
@@ -60,6 +62,7 @@ export const MEMORY: readonly Case[] = [
   {
     name: 'a consumer without prefetch that settles nothing, whose publisher never stops',
     residentMaxBytes: MARK_BYTES,
+    slackMs: 150,
     measuredMs: 3_000,
     async prepare(ports) {
       const consumer = await AmqpAbuser.open(ports.amqp);
