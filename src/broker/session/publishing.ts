@@ -17,6 +17,9 @@ import type { ConnectionLimits } from '../client-limits.ts';
 import type { Permissions } from './permissions.ts';
 import { PublishRate } from './publish-rate.ts';
 
+/** What a message takes up beside its body, roughly. */
+const MESSAGE_BYTES = 100;
+
 export class SessionPublishing implements WaitingPublisher, PublishingClient {
   private readonly vhost: Vhost;
   private readonly permissions: Permissions;
@@ -30,7 +33,9 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
   private delivering = 0;
   /** Bodies that are arriving; null while there has been none. */
   private bodies: Set<StoredBody> | null = null;
-
+  /** Bytes that it has published since the vhost's flow control began this period. */
+  private sentBytes = 0;
+  private period = 0;
   /** Null: it may publish as fast as it likes. */
   private readonly rate: PublishRate | null;
 
@@ -83,8 +88,19 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
     if (draft.large !== null) this.bodies?.delete(draft.large as StoredBody);
     const mark = this.vhost.publisher.publishFrom(this, route, draft);
     this.waitIfBehind();
-    if (this.rate !== null) this.rate.took(draft.large?.length ?? draft.bodyEnd - draft.bodyStart);
+    const bodyBytes = draft.large?.length ?? draft.bodyEnd - draft.bodyStart;
+    this.sent(bodyBytes + MESSAGE_BYTES);
+    if (this.rate !== null) this.rate.took(bodyBytes);
     return mark;
+  }
+
+  private sent(bytes: number): void {
+    const { period } = this.vhost.publishFlow;
+    if (this.period !== period) {
+      this.period = period;
+      this.sentBytes = 0;
+    }
+    this.sentBytes += bytes;
   }
 
   /** Something has changed while the message was on its way in: what its user may do, perhaps. */
@@ -123,7 +139,14 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
   }
 
   get congested(): boolean {
-    return this.stalled || this.vhost.publishFlow.on || this.paced;
+    return this.stalled || this.heldBack || this.paced;
+  }
+
+  /** It waits for the vhost: with a body under way in any case, which is much. */
+  private get heldBack(): boolean {
+    const { publishFlow } = this.vhost;
+    if (!publishFlow.on) return false;
+    return (this.bodies !== null && this.bodies.size > 0) || publishFlow.holds(this.period, this.sentBytes);
   }
 
   /** It has published faster than it may. */

@@ -9,6 +9,9 @@
  *  └── half of it synced; 40 ms gone by; room ─┘   never while the disk is full or a mark is passed
  * ```
  *
+ * Too much unsynced or in memory holds each publisher once it has sent 4 KiB more: who sends little does not wait for what another
+ * does. A full disk and a passed mark hold everybody at once.
+ *
  * What fills the memory may also be a disk that takes no spilled messages, and consumers that settle on a publishing
  * connection: so the wait has an end, and publishing then goes on slowly rather than not at all.
  */
@@ -21,6 +24,8 @@ const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024;
 /** The transient store may have this much in memory: its spill file lags behind. */
 const TRANSIENT_BYTES_MAX = 128 * 1024 * 1024;
 const HOLD_BACK_MS = 40;
+/** What each publisher may send in such a hold before it waits. */
+const LITTLE_BYTES_MAX = 4 * 1024;
 
 /** What a broker may have too little of. */
 export type Resource = 'memory' | 'disk';
@@ -37,6 +42,8 @@ export interface PublishFlowControlOptions {
 
 export class PublishFlowControl {
   on = false;
+  /** Rises when a hold begins: what publishers have sent is counted from there. */
+  period = 0;
   /** What the machine has too little of. */
   private readonly scarce = new Set<Resource>();
   private readonly unsyncedBytesMax: number;
@@ -73,7 +80,14 @@ export class PublishFlowControl {
     return this.scarce.has(resource);
   }
 
+  /** Whether a publisher is to wait that has sent so many bytes since this `period` began. */
+  holds(period: number, sentBytes: number): boolean {
+    if (!this.on) return false;
+    return (period === this.period && sentBytes > LITTLE_BYTES_MAX) || this.log.full || this.scarce.size > 0;
+  }
+
   private hold(): void {
+    if (!this.on) this.period++;
     this.on = true;
     if (!this.easing.scheduled) this.options.clock.schedule(this.easing, HOLD_BACK_MS);
   }

@@ -17,8 +17,6 @@ export interface Case {
   readonly name: string;
   /** The broker's mark for memory, which it must stay within all the time. Default: its own, and nobody looks. */
   readonly residentMaxBytes?: number;
-  /** Milliseconds on top of what is allowed: a soft hold of 40 ms stops every publisher of the vhost, the well-behaved one too. */
-  readonly slackMs?: number;
   /** How long the bystander's work is measured, if the abuse takes a while to be felt. */
   readonly measuredMs?: number;
   /** How much is done at size 1. */

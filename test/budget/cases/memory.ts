@@ -24,7 +24,6 @@ export const MEMORY: readonly Case[] = [
   {
     name: 'a publisher that never stops, of transient messages that nobody consumes',
     residentMaxBytes: MARK_BYTES,
-    slackMs: 150,
     measuredMs: 3_000,
     async prepare(ports) {
       const client = await AmqpAbuser.open(ports.amqp);
@@ -39,7 +38,6 @@ export const MEMORY: readonly Case[] = [
   {
     name: 'consumers that never read, whose publisher never stops',
     residentMaxBytes: MARK_BYTES,
-    slackMs: 150,
     measuredMs: 3_000,
     async prepare(ports) {
       const publisher = await AmqpAbuser.open(ports.amqp);
@@ -62,7 +60,6 @@ export const MEMORY: readonly Case[] = [
   {
     name: 'a consumer without prefetch that settles nothing, whose publisher never stops',
     residentMaxBytes: MARK_BYTES,
-    slackMs: 150,
     measuredMs: 3_000,
     async prepare(ports) {
       const consumer = await AmqpAbuser.open(ports.amqp);
