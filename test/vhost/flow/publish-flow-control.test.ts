@@ -177,3 +177,25 @@ describe('on a full disk', () => {
     expect([early.on, freed]).toEqual([false, 1]);
   });
 });
+
+describe('who waits while the log lags', () => {
+  it('is who sends much from then on, not who sends little, and everybody while the disk is full or a mark is passed', () => {
+    log.unsyncedBytes = 1001;
+    flow.watch(true);
+    const { period } = flow;
+    expect([flow.holds(period, 4096), flow.holds(period, 4097)]).toEqual([false, true]);
+    expect(flow.holds(period - 1, 1_000_000), 'what was sent before does not count').toBe(false);
+    flow.watch(true);
+    expect(flow.period, 'one hold, however often it is asked for').toBe(period);
+    clock.advance(40);
+    expect(flow.holds(period, 1_000_000), 'none is in force').toBe(false);
+    flow.watch(true);
+    expect(flow.period).toBe(period + 1);
+    flow.setScarce('memory', true);
+    expect(flow.holds(period + 1, 0)).toBe(true);
+    flow.setScarce('memory', false);
+    log.full = true;
+    flow.diskFull();
+    expect(flow.holds(period + 1, 0)).toBe(true);
+  });
+});

@@ -270,3 +270,17 @@ it('a body that arrives in pieces and must not be lost holds publishers back whi
   body.abort();
   files.release();
 });
+
+it('a client that publishes little goes on while another is held back that fills the memory', async () => {
+  await start({ residentBytesMax: 1024 * 1024 * 1024 });
+  const little = openSession(broker!);
+  session.declareQueue('q', TRANSIENT);
+  const body = Buffer.alloc(64 * 1024, 'x');
+  let n = 0;
+  while (!session.congested && n++ < 4_000) send(session, 'q', body);
+  expect(n).toBeLessThan(4_000);
+  send(little, 'q', Buffer.from('small'));
+  expect([session.congested, little.congested]).toEqual([true, false]);
+  send(little, 'q', body);
+  expect(little.congested).toBe(true);
+});
