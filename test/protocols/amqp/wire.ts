@@ -247,3 +247,27 @@ export async function failure(act: () => PromiseLike<unknown>): Promise<string> 
   }
   throw new Error('it should have failed');
 }
+
+let names = 0;
+/** A queue of its own with the messages '1' to n. */
+export async function filled(client: Client, n: number, options: object = {}): Promise<string> {
+  const channel = await client.model.createConfirmChannel();
+  const { queue } = await channel.assertQueue(`filled-${++names}`, options);
+  for (let i = 1; i <= n; i++) channel.sendToQueue(queue, Buffer.from(String(i)));
+  await channel.waitForConfirms();
+  await channel.close();
+  return queue;
+}
+
+/** Every message that waits, as `text` or `text*` when it is marked redelivered. */
+export async function drain(client: Client, queue: string): Promise<string[]> {
+  const channel = await client.channel();
+  const all: string[] = [];
+  for (;;) {
+    const got = await channel.get(queue, { noAck: true });
+    if (got === false) break;
+    all.push(`${got.content}${got.fields.redelivered ? '*' : ''}`);
+  }
+  await channel.close();
+  return all;
+}

@@ -1,7 +1,22 @@
 /** Consuming and getting: tags, turns, prefetch. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startTestBroker, type TestBroker } from '../../../support/broker.ts';
-import { type Client, client, failure, Inbox, method, methodOf, short, texts, u8, u16, u32, Wire } from '../wire.ts';
+import {
+  type Client,
+  client,
+  drain,
+  failure,
+  filled,
+  Inbox,
+  method,
+  methodOf,
+  short,
+  texts,
+  u8,
+  u16,
+  u32,
+  Wire,
+} from '../wire.ts';
 
 let broker: TestBroker;
 let port: number;
@@ -16,57 +31,33 @@ beforeEach(async () => {
 });
 afterEach(() => one.close());
 
-let names = 0;
-/** A queue of its own with the messages '1' to n. */
-async function filled(n: number, options: object = {}): Promise<string> {
-  const channel = await one.model.createConfirmChannel();
-  const { queue } = await channel.assertQueue(`filled-${++names}`, options);
-  for (let i = 1; i <= n; i++) channel.sendToQueue(queue, Buffer.from(String(i)));
-  await channel.waitForConfirms();
-  await channel.close();
-  return queue;
-}
-
-/** Every message that waits, as `text` or `text*` when it is marked redelivered. */
-async function drain(queue: string): Promise<string[]> {
-  const channel = await one.channel();
-  const all: string[] = [];
-  for (;;) {
-    const got = await channel.get(queue, { noAck: true });
-    if (got === false) break;
-    all.push(`${got.content}${got.fields.redelivered ? '*' : ''}`);
-  }
-  await channel.close();
-  return all;
-}
-
 describe('get', () => {
   test('says how many are left; unacknowledged ones come back in their place, redelivered', async () => {
-    const queue = await filled(3);
+    const queue = await filled(one, 3);
     const channel = await one.channel();
     const first = (await channel.get(queue)) || undefined;
     expect([first?.content.toString(), first?.fields.messageCount]).toEqual(['1', 2]);
     await channel.close();
-    expect(await drain(queue)).toEqual(['1*', '2', '3']);
+    expect(await drain(one, queue)).toEqual(['1*', '2', '3']);
   });
 
   test('does not count as a consumer: an auto-delete queue stays', async () => {
-    const queue = await filled(1, { autoDelete: true });
+    const queue = await filled(one, 1, { autoDelete: true });
     const two = await client(port);
     await (await two.channel()).get(queue);
     await two.close();
-    expect(await drain(queue)).toEqual(['1*']);
+    expect(await drain(one, queue)).toEqual(['1*']);
   });
 
   test('an empty queue', async () => {
-    const queue = await filled(0);
+    const queue = await filled(one, 0);
     expect(await (await one.channel()).get(queue)).toBe(false);
   });
 });
 
 describe('consume', () => {
   test('deliveries come in order with the tag that was asked for; cancel stops them', async () => {
-    const queue = await filled(5);
+    const queue = await filled(one, 5);
     const channel = await one.channel();
     await channel.prefetch(2);
     const inbox = new Inbox();
@@ -83,11 +74,11 @@ describe('consume', () => {
     channel.nack(second!, false, true);
     await channel.checkQueue(queue);
     expect(inbox.messages).toEqual([]);
-    expect(await drain(queue)).toEqual(['2*', '3', '4', '5']);
+    expect(await drain(one, queue)).toEqual(['2*', '3', '4', '5']);
   });
 
   test('a tag is made when none is given, and cannot be used twice', async () => {
-    const queue = await filled(0);
+    const queue = await filled(one, 0);
     const channel = await one.channel();
     const made = await channel.consume(queue, () => {});
     expect(made.consumerTag).toMatch(/^amq\.ctag-/);
@@ -96,7 +87,7 @@ describe('consume', () => {
   });
 
   test('an exclusive consumer is alone', async () => {
-    const queue = await filled(0);
+    const queue = await filled(one, 0);
     const channel = await one.channel();
     await channel.consume(queue, () => {}, { exclusive: true });
     const text = `ACCESS_REFUSED - queue '${queue}' in vhost '/' in exclusive use`;
@@ -104,18 +95,18 @@ describe('consume', () => {
   });
 
   test('no-ack deliveries are settled by being sent', async () => {
-    const queue = await filled(3);
+    const queue = await filled(one, 3);
     const channel = await one.channel();
     const inbox = new Inbox();
     await channel.consume(queue, inbox.consume, { noAck: true });
     const messages = await inbox.take(3);
     expect(messages.map((m) => m.fields.deliveryTag)).toEqual([1, 2, 3]);
     await channel.close();
-    expect(await drain(queue)).toEqual([]);
+    expect(await drain(one, queue)).toEqual([]);
   });
 
   test('consumers of a queue take turns', async () => {
-    const queue = await filled(0);
+    const queue = await filled(one, 0);
     const channel = await one.model.createConfirmChannel();
     const inboxes = [new Inbox(), new Inbox(), new Inbox()];
     for (const inbox of inboxes) await channel.consume(queue, inbox.consume, { noAck: true });
@@ -124,7 +115,7 @@ describe('consume', () => {
   });
 
   test('a deleted queue cancels its consumers, who hear of it; acknowledging afterwards harms nobody', async () => {
-    const queue = await filled(2);
+    const queue = await filled(one, 2);
     const channel = await one.channel();
     const inbox = new Inbox();
     await channel.consume(queue, inbox.consume);
@@ -135,11 +126,11 @@ describe('consume', () => {
     channel.ack(held[0]!);
     channel.nack(held[1]!);
     await channel.assertQueue(queue);
-    expect(await drain(queue)).toEqual([]);
+    expect(await drain(one, queue)).toEqual([]);
   });
 
   test('a client that has declared nothing hears of a deleted queue as well', async () => {
-    const queue = await filled(0);
+    const queue = await filled(one, 0);
     const reader = await client(port);
     const channel = await reader.channel();
     const inbox = new Inbox();
@@ -150,7 +141,7 @@ describe('consume', () => {
   });
 
   test('a client that does not understand basic.cancel gets none', async () => {
-    const queue = await filled(0);
+    const queue = await filled(one, 0);
     const wire = await Wire.open(port); // no capabilities
     wire.send(method(1, 60, 20, u16(0), short(queue), short('t'), u8(0), u32(0)));
     await wire.until('60.21');
@@ -163,7 +154,7 @@ describe('consume', () => {
 
 describe('prefetch', () => {
   test('holds each new consumer to its own limit', async () => {
-    const queue = await filled(10);
+    const queue = await filled(one, 10);
     const channel = await one.channel();
     await channel.prefetch(2);
     const small = new Inbox();
@@ -179,7 +170,7 @@ describe('prefetch', () => {
   });
 
   test('global: one limit for all consumers of the channel; credit that comes back serves any of them', async () => {
-    const [a, b] = [await filled(3), await filled(3)];
+    const [a, b] = [await filled(one, 3), await filled(one, 3)];
     const channel = await one.channel();
     await channel.prefetch(2, true);
     const inbox = new Inbox();
@@ -197,7 +188,7 @@ describe('prefetch', () => {
   });
 
   test('a deleted queue gives its share of a global limit back', async () => {
-    const [a, b] = [await filled(2), await filled(1)];
+    const [a, b] = [await filled(one, 2), await filled(one, 1)];
     const channel = await one.channel();
     await channel.prefetch(2, true);
     const inbox = new Inbox();

@@ -5,6 +5,8 @@ import {
   type Client,
   client,
   closeOf,
+  drain,
+  filled,
   frame,
   header,
   Inbox,
@@ -32,33 +34,9 @@ beforeEach(async () => {
 });
 afterEach(() => one.close());
 
-let names = 0;
-/** A queue of its own with the messages '1' to n. */
-async function filled(n: number, options: object = {}): Promise<string> {
-  const channel = await one.model.createConfirmChannel();
-  const { queue } = await channel.assertQueue(`filled-${++names}`, options);
-  for (let i = 1; i <= n; i++) channel.sendToQueue(queue, Buffer.from(String(i)));
-  await channel.waitForConfirms();
-  await channel.close();
-  return queue;
-}
-
-/** Every message that waits, as `text` or `text*` when it is marked redelivered. */
-async function drain(queue: string): Promise<string[]> {
-  const channel = await one.channel();
-  const all: string[] = [];
-  for (;;) {
-    const got = await channel.get(queue, { noAck: true });
-    if (got === false) break;
-    all.push(`${got.content}${got.fields.redelivered ? '*' : ''}`);
-  }
-  await channel.close();
-  return all;
-}
-
 describe('settling', () => {
   test('ack, multiple ack, ack of all', async () => {
-    const queue = await filled(6);
+    const queue = await filled(one, 6);
     const channel = await one.channel();
     const inbox = new Inbox();
     await channel.consume(queue, inbox.consume);
@@ -74,7 +52,7 @@ describe('settling', () => {
     ]);
     channel.ackAll();
     await channel.close();
-    expect(await drain(queue)).toEqual([]);
+    expect(await drain(one, queue)).toEqual([]);
   });
 
   test.each([
@@ -86,7 +64,7 @@ describe('settling', () => {
     ['recover', (c: Wire) => c.send(method(1, 60, 110, u8(1))), ['1*', '2*', '3']],
     ['recover-async', (c: Wire) => c.send(method(1, 60, 100, u8(1))), ['1*', '2*', '3']],
   ])('%s', async (_name, act, expected) => {
-    const queue = await filled(3);
+    const queue = await filled(one, 3);
     const wire = await Wire.open(port);
     const get = method(1, 60, 70, u16(0), short(queue), u8(0));
     wire.send(get, get);
@@ -95,7 +73,7 @@ describe('settling', () => {
     act(wire);
     wire.send(method(1, 20, 40, u16(200), short(''), u16(0), u16(0)));
     await wire.until('20.41');
-    expect(await drain(queue)).toEqual(expected);
+    expect(await drain(one, queue)).toEqual(expected);
     wire.destroy();
   });
 
@@ -119,7 +97,7 @@ describe('settling', () => {
     ],
     ['recover without requeue', [method(1, 60, 110, u8(0))], '540 NOT_IMPLEMENTED - requeue=false'],
   ])('%s is refused', async (_name, bytes, expected) => {
-    const queue = await filled(1);
+    const queue = await filled(one, 1);
     const wire = await Wire.open(port);
     wire.send(method(1, 60, 70, u16(0), short(queue), u8(0)));
     await wire.until('60.71');
@@ -136,7 +114,7 @@ describe('settling', () => {
     const channel = await one.channel();
     await channel.assertQueue('graves');
     await channel.bindQueue('graves', 'amq.fanout', '');
-    const queue = await filled(1, { deadLetterExchange: 'amq.fanout', deadLetterRoutingKey: 'dead' });
+    const queue = await filled(one, 1, { deadLetterExchange: 'amq.fanout', deadLetterRoutingKey: 'dead' });
     const live = await channel.get(queue);
     channel.nack(live || (undefined as never), false, false);
     const inbox = new Inbox();
@@ -163,7 +141,7 @@ describe('leaving', () => {
     ['an error on the connection', (w: Wire) => w.send(method(1, 60, 99))],
     ['a frame that cannot be read', (w: Wire) => w.send(Buffer.from('this is not a frame at all'))],
   ])('%s: what was held waits again, in order, redelivered', async (_name, leave) => {
-    const queue = await filled(4);
+    const queue = await filled(one, 4);
     const wire = await Wire.open(port);
     // One is held by a consumer, one by a cancelled consumer, one was got.
     wire.send(method(1, 60, 10, u32(0), u16(1), u8(0)));
@@ -185,14 +163,14 @@ describe('leaving', () => {
   });
 
   test('a publish that was cut off leaves nothing', async () => {
-    const queue = await filled(0);
+    const queue = await filled(one, 0);
     for (const size of [100, 1_000_000]) {
       const wire = await Wire.open(port);
       wire.send(publish(1, '', queue), header(1, size), frame(3, 1, Buffer.alloc(50)), method(2, 20, 10, short('')));
       await wire.until('20.11');
       wire.destroy();
     }
-    expect(await drain(queue)).toEqual([]);
+    expect(await drain(one, queue)).toEqual([]);
   });
 
   test('a broker that stops says so: 320', async () => {

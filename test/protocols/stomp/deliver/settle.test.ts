@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Session } from '../../../../src/api/session.ts';
 import { until } from '../../../support/until.ts';
 import { StompHarness } from '../harness.ts';
-import { type Frame, header, type RawClient } from '../raw-client.ts';
+import { type Frame, header } from '../raw-client.ts';
+import { ackOf, consume, deliveries, remaining } from '../settling.ts';
 
 let harness: StompHarness;
 let core: Session;
@@ -11,42 +12,6 @@ beforeEach(async () => {
   core = await harness.session();
 });
 afterEach(() => harness.stop());
-
-async function consume(client: RawClient, ack: string, more: Record<string, string> = {}): Promise<void> {
-  await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q', ack, ...more });
-}
-
-/** Publishes 1, 2, 3 … and takes their deliveries. */
-async function deliveries(client: RawClient, count: number): Promise<Frame[]> {
-  for (let i = 1; i <= count; i++) client.send('SEND', { destination: '/queue/q' }, `${i}`);
-  const frames: Frame[] = [];
-  for (let i = 0; i < count; i++) frames.push(await client.next('MESSAGE'));
-  return frames;
-}
-
-/** What a consumer of the core gets now: body, redelivered, attempts. */
-async function remaining(count: number): Promise<[string, boolean, number][]> {
-  const seen: [string, boolean, number][] = [];
-  const consumer = core.consume(
-    'q',
-    { tag: 't', settled: true, exclusive: false, prefetch: 0, arguments: [] },
-    {
-      deliver: (view) => {
-        seen.push([view.body.toString('utf8', view.bodyStart, view.bodyEnd), view.redelivered, view.attempts]);
-      },
-      cancelled: () => {},
-    },
-    { congested: false },
-  );
-  await until(() => seen.length >= count, `${count} messages`);
-  consumer.cancel();
-  return seen;
-}
-
-const ackOf = (frame: Frame, version = '1.2'): Record<string, string> =>
-  version === '1.2'
-    ? { id: header(frame, 'ack')! }
-    : { 'message-id': header(frame, 'message-id')!, ...(version === '1.1' && { subscription: '1' }) };
 
 describe.each(['1.0', '1.1', '1.2'])('in %s', (version) => {
   test('auto needs no ACK, and its messages have nothing to be ACKed by', async () => {
@@ -65,7 +30,7 @@ describe.each(['1.0', '1.1', '1.2'])('in %s', (version) => {
     const [one, two, three] = await deliveries(client, 3);
     await client.confirmed('ACK', ackOf(two!, version));
     await client.confirmed('DISCONNECT');
-    expect(await remaining(2)).toEqual([
+    expect(await remaining(core, 2)).toEqual([
       ['1', true, 0],
       ['3', true, 0],
     ]); // prettier-ignore
@@ -78,7 +43,7 @@ describe.each(['1.0', '1.1', '1.2'])('in %s', (version) => {
     const frames = await deliveries(client, 5);
     await client.confirmed('ACK', ackOf(frames[2]!, version));
     await client.confirmed('DISCONNECT');
-    expect(await remaining(2)).toEqual([
+    expect(await remaining(core, 2)).toEqual([
       ['4', true, 0],
       ['5', true, 0],
     ]); // prettier-ignore
@@ -95,7 +60,7 @@ describe('NACK', () => {
     expect([header(frame!, 'redelivered'), header(again, 'redelivered')]).toEqual([undefined, 'true']);
     expect(header(again, 'ack')).not.toBe(header(frame!, 'ack'));
     await client.leave();
-    expect(await remaining(1)).toEqual([['1', true, 1]]);
+    expect(await remaining(core, 1)).toEqual([['1', true, 1]]);
   });
 
   test('with requeue:false lets go of it', async () => {
@@ -113,7 +78,7 @@ describe('NACK', () => {
     const frames = await deliveries(client, 3);
     await client.confirmed('NACK', { ...ackOf(frames[1]!), requeue: 'false' });
     await client.leave();
-    expect(await remaining(1)).toEqual([['3', true, 0]]);
+    expect(await remaining(core, 1)).toEqual([['3', true, 0]]);
   });
 
   test('is known in 1.0, too, whose clients send it to brokers that know it', async () => {
@@ -122,7 +87,7 @@ describe('NACK', () => {
     const [frame] = await deliveries(client, 1);
     await client.confirmed('NACK', { ...ackOf(frame!, '1.0'), requeue: 'false' });
     await client.leave();
-    expect(await remaining(0)).toEqual([]);
+    expect(await remaining(core, 0)).toEqual([]);
   });
 });
 
@@ -132,7 +97,7 @@ describe('what a client holds', () => {
     await consume(client, 'client-individual');
     await deliveries(client, 2);
     client.cut();
-    expect(await remaining(2)).toEqual([
+    expect(await remaining(core, 2)).toEqual([
       ['1', true, 1],
       ['2', true, 1],
     ]); // prettier-ignore
@@ -143,7 +108,7 @@ describe('what a client holds', () => {
     await consume(client, 'client');
     await deliveries(client, 2);
     await client.confirmed('UNSUBSCRIBE', { id: '1' });
-    expect(await remaining(2)).toEqual([
+    expect(await remaining(core, 2)).toEqual([
       ['1', true, 0],
       ['2', true, 0],
     ]); // prettier-ignore
@@ -179,7 +144,7 @@ describe('a token that is not good', () => {
     const [frame] = await deliveries(client, 1);
     const error = await client.refused('ACK', { id: forge(frame!), receipt: 'r' });
     expect([header(error, 'message'), header(error, 'receipt-id')]).toEqual([message, 'r']);
-    expect(await remaining(1)).toEqual([['1', true, 1]]);
+    expect(await remaining(core, 1)).toEqual([['1', true, 1]]);
   });
 
   test('is refused when it was used before', async () => {

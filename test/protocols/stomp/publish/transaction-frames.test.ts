@@ -1,9 +1,9 @@
 /** BEGIN, COMMIT and ABORT: all of a transaction is done, or nothing. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Session } from '../../../../src/api/session.ts';
-import { until } from '../../../support/until.ts';
 import { StompHarness } from '../harness.ts';
-import { type Frame, header, type RawClient } from '../raw-client.ts';
+import { header } from '../raw-client.ts';
+import { ackOf, consume, deliveries, remaining } from '../settling.ts';
 
 let harness: StompHarness;
 let core: Session;
@@ -12,42 +12,6 @@ beforeEach(async () => {
   core = await harness.session();
 });
 afterEach(() => harness.stop());
-
-async function consume(client: RawClient, ack: string, more: Record<string, string> = {}): Promise<void> {
-  await client.confirmed('SUBSCRIBE', { id: '1', destination: '/queue/q', ack, ...more });
-}
-
-/** Publishes 1, 2, 3 … and takes their deliveries. */
-async function deliveries(client: RawClient, count: number): Promise<Frame[]> {
-  for (let i = 1; i <= count; i++) client.send('SEND', { destination: '/queue/q' }, `${i}`);
-  const frames: Frame[] = [];
-  for (let i = 0; i < count; i++) frames.push(await client.next('MESSAGE'));
-  return frames;
-}
-
-/** What a consumer of the core gets now: body, redelivered, attempts. */
-async function remaining(count: number): Promise<[string, boolean, number][]> {
-  const seen: [string, boolean, number][] = [];
-  const consumer = core.consume(
-    'q',
-    { tag: 't', settled: true, exclusive: false, prefetch: 0, arguments: [] },
-    {
-      deliver: (view) => {
-        seen.push([view.body.toString('utf8', view.bodyStart, view.bodyEnd), view.redelivered, view.attempts]);
-      },
-      cancelled: () => {},
-    },
-    { congested: false },
-  );
-  await until(() => seen.length >= count, `${count} messages`);
-  consumer.cancel();
-  return seen;
-}
-
-const ackOf = (frame: Frame, version = '1.2'): Record<string, string> =>
-  version === '1.2'
-    ? { id: header(frame, 'ack')! }
-    : { 'message-id': header(frame, 'message-id')!, ...(version === '1.1' && { subscription: '1' }) };
 
 describe('a transaction', () => {
   test('is all done at COMMIT, and nothing of it is seen before', async () => {
@@ -76,7 +40,7 @@ describe('a transaction', () => {
     expect(core.checkQueue('other').messages).toBe(0);
     await client.confirmed('ACK', ackOf(frames[0]!));
     await client.leave();
-    expect(await remaining(2)).toEqual([
+    expect(await remaining(core, 2)).toEqual([
       ['2', true, 0],
       ['3', true, 0],
     ]); // prettier-ignore
@@ -91,7 +55,7 @@ describe('a transaction', () => {
     await client.confirmed('ACK', { ...ackOf(frame!), transaction: 't' });
     if (how === 'DISCONNECT') await client.leave();
     else client.cut();
-    expect(await remaining(1)).toEqual([['1', true, how === 'DISCONNECT' ? 0 : 1]]);
+    expect(await remaining(core, 1)).toEqual([['1', true, how === 'DISCONNECT' ? 0 : 1]]);
     expect(core.checkQueue('other').messages).toBe(0);
   });
 
@@ -105,7 +69,7 @@ describe('a transaction', () => {
     expect(core.checkQueue('q').messages).toBe(2);
     await client.confirmed('COMMIT', { transaction: 't' });
     await client.leave();
-    expect(await remaining(2)).toEqual([
+    expect(await remaining(core, 2)).toEqual([
       ['1', true, 0],
       ['3', true, 0],
     ]); // prettier-ignore
@@ -119,7 +83,7 @@ describe('a transaction', () => {
     client.send('ACK', { ...ackOf(one!), transaction: 't' });
     client.send('UNSUBSCRIBE', { id: '1' });
     await client.confirmed('ABORT', { transaction: 't' });
-    expect(await remaining(2)).toEqual([
+    expect(await remaining(core, 2)).toEqual([
       ['1', true, 0],
       ['2', true, 0],
     ]); // prettier-ignore
