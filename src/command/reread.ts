@@ -28,7 +28,9 @@ export async function readAgain(
   const changed = keyPaths().filter((path) => !isDeepStrictEqual(valueAt(before, path), valueAt(settings, path)));
   const names = changed.map((path) => path.join('.')).filter((name) => !isTakenOver(name, before, settings));
   try {
-    await running.broker.users.configure(configuredUsers(settings.users), settings.login);
+    // Another profile is for the next start, and with it what follows from it.
+    const login = settings.profile === before.profile ? settings.login : undefined;
+    await running.broker.users.configure(configuredUsers(settings.users), login);
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
     logger.warn({ problems: [error.message] }, 'SIGHUP: the settings are wrong now, and those in force stay');
@@ -42,6 +44,7 @@ export async function readAgain(
 
 /** Whether a setting that has changed is in force without a new start. */
 function isTakenOver(name: string, before: Config, now: Config): boolean {
+  if (name.startsWith('login.') && before.profile !== now.profile) return false;
   if (/^(log\.level|users|login\..*|(memory|disk|limits)\..*|connections\.(rateMax|perAddressMax))$/.test(name))
     return true;
   return name === 'vhosts' && isDeepStrictEqual(withoutLimits(before.vhosts), withoutLimits(now.vhosts));

@@ -14,6 +14,9 @@ export function screen(listeners: readonly ListenerInfo[], directory: string, se
     if (durability !== undefined) rows.push(['', `vhost ${name}: ${durabilityText(durability)}`]);
   }
   rows.push(...accessRows(users, open, settings.login));
+  if (settings.profile === 'hardened') {
+    rows.push(['Profile', 'hardened: TLS for all that other machines reach, nobody without a name, no guest']);
+  } else rows.push(['Profile', 'default; hardened is for networks (profile: hardened)']);
   const tryIt = listeners.find((l) => l.name.split('+').includes('mqtt'));
   if (tryIt !== undefined) {
     const port = tryIt.port === LISTEN_PROTOCOLS['mqtt']!.port ? '' : ` -p ${tryIt.port}`;

@@ -10,6 +10,8 @@ import { z } from 'zod';
 import { BrokerError } from '../message/errors.ts';
 import { ConfigFile } from './file.ts';
 import { kinds } from './kinds.ts';
+import { parseListen } from './listen.ts';
+import { listenConflicts, type ProfileConflict, settingsConflicts, withProfile } from './profile.ts';
 import { type Config, configSchema } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 import { formatDuration, formatSize } from './units.ts';
@@ -127,7 +129,17 @@ export function loadConfig(flags: Flags, environment: Readonly<Record<string, st
   const result = configSchema.safeParse(values);
   if (!result.success) problems.push(...explain(result.error, values, file, origins));
   if (problems.length > 0 || !result.success) throw new ConfigError(problems);
-  return { config: result.data, origins };
+  const { config, defaults } = withProfile(result.data);
+  const addresses = config.listen.map((text) => parseListen(text));
+  const conflicts = [...settingsConflicts(config), ...listenConflicts(config, addresses)];
+  if (conflicts.length > 0) throw new ConfigError(conflicts.map((conflict) => placed(conflict, origins)));
+  for (const name of defaults) origins.set(name, `profile: ${config.profile}`);
+  return { config, origins };
+}
+
+/** With where it was set, or else where the profile was. */
+function placed({ setting, text }: ProfileConflict, origins: ReadonlyMap<string, string>): string {
+  return `${origins.get(setting) ?? origins.get('profile')!}: ${text}`;
 }
 
 /**
@@ -136,7 +148,12 @@ export function loadConfig(flags: Flags, environment: Readonly<Record<string, st
  */
 export function checkConfig(values: object): Config {
   const result = configSchema.safeParse(withUnits(values));
-  if (result.success) return result.data;
+  if (result.success) {
+    const { config } = withProfile(result.data);
+    const conflicts = settingsConflicts(config);
+    if (conflicts.length === 0) return config;
+    throw new ConfigError(conflicts.map(({ text }) => text));
+  }
   throw new ConfigError(explain(result.error, values as Record<string, unknown>, undefined, new Map()));
 }
 

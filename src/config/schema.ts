@@ -13,12 +13,15 @@ import { CLIENT_CERTIFICATES, DEFAULT_LISTEN, LISTEN_NAMES, parseListen } from '
 import { type UserConfig, usersSchema } from './users.ts';
 import { renamed, type VhostConfig, vhostsSchema } from './vhosts.ts';
 
+export const PROFILES = ['default', 'hardened'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** The settings of a broker, complete. Sizes in bytes, durations in milliseconds. */
 export interface Config {
   data: string;
   listen: string[];
+  /** What is demanded of all settings together (`profile.ts`). */
+  profile: (typeof PROFILES)[number];
   vhosts: Record<string, VhostConfig>;
   users: Record<string, UserConfig>;
   login: LoginSettings;
@@ -144,6 +147,12 @@ export const configSchema = z.strictObject({
         .default([...DEFAULT_LISTEN]),
     )
     .describe(`PROTOCOL[+PROTOCOL…]://HOST:PORT; ${LISTEN_NAMES.join(', ')}; with an s over TLS`),
+  profile: z
+    .enum(PROFILES, `must be one of ${PROFILES.join(', ')}`)
+    .default('default')
+    .describe(
+      'default: easy on this machine; hardened: TLS on all that others reach, nobody without a name, no guest, origins listed',
+    ),
   vhosts: vhostsSchema.describe(
     'closed worlds of exchanges and queues, each with a log, and if need be settings, of its own',
   ),
@@ -153,7 +162,9 @@ export const configSchema = z.strictObject({
       anonymous: z
         .enum(['auto', 'local', 'anywhere', 'never'], 'must be one of auto, local, anywhere, never')
         .default('auto')
-        .describe('clients without a name; auto: from this machine while there is no user, and then not'),
+        .describe(
+          'clients without a name; auto: from this machine while there is no user, and then not; hardened: never',
+        ),
       guest: z
         .enum(['auto', 'anywhere', 'never'], 'must be one of auto, anywhere, never')
         .default('auto')
@@ -338,14 +349,17 @@ export const configSchema = z.strictObject({
             .array(
               z
                 .string()
-                .regex(/^https?:\/\/(\*\.)?[^/*\s]+$/i, 'must be as https://app.example.org or https://*.example.org'),
+                .regex(
+                  /^(https?:\/\/(\*\.)?[^/*\s]+|none)$/i,
+                  'must be as https://app.example.org or https://*.example.org, or none',
+                ),
               'must be a list of origins such as https://app.example.org',
             )
             .max(256, 'must be 256 at most')
             .default([]),
         )
         .describe(
-          'of pages that may connect, such as https://app.example.org or https://*.example.org; none named: any',
+          'of pages that may connect, such as https://app.example.org or https://*.example.org; none: no page; nothing named: any',
         ),
     })
     .prefault({}),

@@ -1,6 +1,8 @@
 /** `createBroker`: checks the options, starts the broker, and opens its listeners. */
 import { Broker } from '../broker/broker.ts';
 import { formatListen, type ListenAddress } from '../config/listen.ts';
+import { ConfigError } from '../config/load.ts';
+import { listenConflicts } from '../config/profile.ts';
 import { checkListen, checkOptions } from '../config/program.ts';
 import type { Config } from '../config/schema.ts';
 import { configuredUsers } from '../config/users.ts';
@@ -24,6 +26,8 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
   const names = [...protocols.map((protocol) => protocol.name), 'ws', 'http'];
   const addresses = checkListen(listen, names);
 
+  const conflicts = listenConflicts(config, addresses);
+  if (conflicts.length > 0) throw new ConfigError(conflicts.map(({ text }) => text));
   for (const address of addresses) checkPromise(address, config);
 
   const broker = await Broker.start({

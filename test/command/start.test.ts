@@ -164,6 +164,28 @@ describe('entrepot start', () => {
     expect((await command.stop()).code).toBe(0);
   });
 
+  it('says which profile is in force, and takes another one, with all that follows from it, only at the next start', async () => {
+    const file = join(directory.path, 'entrepot.yaml');
+    const listen = 'listen: mqtt://127.0.0.1:0\n';
+    writeFileSync(file, listen);
+    const command = await start('--config', file);
+    expect(command.stdout).toMatch(/^ {2}Profile +default/m);
+    writeFileSync(file, `${listen}profile: hardened\n`);
+    command.signal('SIGHUP');
+    await until(
+      () =>
+        /"atNextStart":\["profile","login.anonymous","login.guest","tls.ciphers"\].*read again/.test(command.stderr),
+      'what waits for the next start is named',
+    );
+    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${command.port('mqtt')}`, { reconnectPeriod: 0 });
+    await client.endAsync();
+    expect((await command.stop()).code).toBe(0);
+    const hardened = await start('--config', file);
+    expect(hardened.stdout).toMatch(/^ {2}Profile +hardened: TLS/m);
+    expect(hardened.stdout).toMatch(/there is no user; nobody without a name/);
+    expect((await hardened.stop()).code).toBe(0);
+  });
+
   it('serves several protocols on one port', async () => {
     const command = await start('--listen', 'amqp+mqtt+stomp://127.0.0.1:0');
     const port = command.port('amqp+mqtt+stomp');

@@ -6,10 +6,11 @@ export class Origins {
   private readonly below: { readonly scheme: string; readonly domain: string }[] = [];
   private readonly any: boolean;
 
-  /** @param listed as `https://app.example.org:8443`, or `https://*.example.org` for all below it; none: any */
+  /** @param listed as `https://app.example.org:8443`, or `https://*.example.org` for all below it, or `none`, which stands for no page; empty: any */
   constructor(listed: readonly string[]) {
     this.any = listed.length === 0;
     for (const origin of listed) {
+      if (origin.toLowerCase() === 'none') continue;
       const wild = /^([a-z]+:\/\/)\*(\..+)$/i.exec(origin);
       if (wild === null) this.exact.add(normal(origin));
       else this.below.push({ scheme: wild[1]!.toLowerCase(), domain: wild[2]!.toLowerCase() });
