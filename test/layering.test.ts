@@ -17,6 +17,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/queue/'],
   ['src/vhost/', 'src/auth/'],
   ['src/broker/'],
+  ['src/operator/'],
   ['src/transport/', 'src/management/', 'src/config/'],
   ['src/api/index.ts'],
   ['protocols/'],

@@ -8,15 +8,8 @@
 import type { Dialect } from '../message/dialect.ts';
 import type { Output } from '../transport/output.ts';
 import type { BrokerServices } from './broker.ts';
+import type { Endpoint } from './endpoint.ts';
 import type { ClientCertificate } from './identity.ts';
-
-/** A network address and port. */
-export interface Endpoint {
-  /** In its plain form: `10.0.0.1`, `::1`. '' where it is not known. */
-  readonly address: string;
-  /** 0 where it is not known. */
-  readonly port: number;
-}
 
 /** One client's byte stream, whatever carries it: a TCP socket, a TLS socket, the messages of a web client. */
 export interface Transport {
@@ -36,6 +29,9 @@ export interface Transport {
   label?: string;
   /** Its listener promises less than `fsync`: what is confirmed is written, and may not be synced yet. Default false. */
   readonly confirmsAtWrite?: boolean;
+  /** Bytes of the stream that have come and that were sent, so far: for operators. Left out: nobody counts. */
+  readonly bytesIn?: number;
+  readonly bytesOut?: number;
   /** Where the adapter writes. Its bytes leave once a turn; look at `congested` before more is written than was asked for. */
   readonly output: Output;
   /** Stops reading from the client. `data` may be called again until `resume`, with what has been read already. */

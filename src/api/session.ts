@@ -25,12 +25,15 @@ import type {
   GetResult,
   SharedCredit,
 } from './consume.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { ClientCertificate } from './identity.ts';
+import type { ReportingClient } from './reports.ts';
 import type { Route } from './route.ts';
 import type { BindingInfo, BindOptions, ExchangeOptions, QueueInfo, QueueOptions } from './topology.ts';
 import type { Transaction } from './transaction.ts';
 
 /** What a session calls back on its client. No call may throw. */
-export interface SessionClient {
+export interface SessionClient extends ReportingClient {
   /** What the client calls itself where its protocol has such an identifier; permissions may depend on it. */
   readonly clientId?: string;
   /**
@@ -41,7 +44,12 @@ export interface SessionClient {
     readonly confirmsAtWrite?: boolean;
     readonly protocol?: string;
     readonly label?: string;
-    readonly remote?: { readonly address: string; readonly port: number };
+    readonly remote?: Endpoint;
+    readonly local?: Endpoint;
+    readonly secure?: boolean;
+    readonly certificate?: ClientCertificate | undefined;
+    readonly bytesIn?: number;
+    readonly bytesOut?: number;
   };
   /**
    * The connection's part of the budget of work (`Share`; that of its `ReadGate`). The session's long operations run in it; while

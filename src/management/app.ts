@@ -4,15 +4,19 @@
  *     GET /         text/plain, for the person who opened the port in a browser
  *     GET /healthz  200 {"status":"ok","version":"0.1.0","uptimeS":12}
  *                   503 {"status":"stopping"|"failed", …, "reason":"…"} while stopping, or when nothing can be confirmed
+ *     /api/…        RabbitMQ's HTTP API (`rabbitmq/`), which asks for a login
  *     GET /metrics  200 in Prometheus' text format; with ?family=queues a series for each queue
  *
- * They answer anyone who reaches the port, and so say nothing about messages or users; the metrics name vhosts, and queues
- * where those are asked for.
+ * All but the API answer anyone who reaches the port, and so say nothing about messages or users; the metrics name vhosts, and
+ * queues where those are asked for.
  */
+import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Clock } from '../clock/clock.ts';
+import { peerOf } from '../transport/peer.ts';
 import { PRODUCT, VERSION } from '../version.ts';
 import { CONTENT_TYPE, type Metrics } from './metrics.ts';
+import { RabbitApi } from './rabbitmq/api.ts';
 
 export interface Health {
   readonly status: 'ok' | 'stopping' | 'failed';
@@ -20,8 +24,15 @@ export interface Health {
   readonly reason?: string;
 }
 
-export function managementApp(clock: Clock, health: () => Health, metrics?: Metrics): Hono {
-  const app = new Hono();
+export type ManagementApp = Hono<{ Bindings: HttpBindings }>;
+
+export function managementApp(
+  clock: Clock,
+  health: () => Health,
+  metrics?: Metrics,
+  rabbitApi?: RabbitApi,
+): ManagementApp {
+  const app: ManagementApp = new Hono();
   const startedMs = clock.monotonicMs();
   app.get('/', (context) =>
     context.text(
@@ -42,6 +53,12 @@ export function managementApp(clock: Clock, health: () => Health, metrics?: Metr
       }
       const answer = family === undefined ? await metrics.text() : await metrics.queuesText();
       return context.body(answer, 200, { 'content-type': CONTENT_TYPE, 'cache-control': 'no-store' });
+    });
+  }
+  if (rabbitApi !== undefined) {
+    app.use(async ({ env, req }, next) => {
+      const { url = '', socket } = env.incoming;
+      return RabbitApi.covers(url) ? rabbitApi.answer(req.raw, url, peerOf(socket)) : next();
     });
   }
   app.notFound((context) => context.text('There is nothing here. Try GET /healthz or GET /metrics\n', 404));

@@ -1,7 +1,6 @@
 /** The HTTP server that an app runs on. */
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
-import type { Hono } from 'hono';
 import type { HttpSockets } from './sockets.ts';
 
 /** Milliseconds. */
@@ -20,7 +19,12 @@ export interface HttpTimeouts {
 const TIMEOUTS: HttpTimeouts = { head: 5_000, request: 10_000, idle: 5_000, stuck: 10_000, check: 500 };
 const REQUESTS_A_SOCKET = 1_000;
 
-export function managementServer(app: Hono, sockets: HttpSockets, timeouts = TIMEOUTS): Server {
+/** What answers requests; a Hono app fits. */
+interface Answering {
+  readonly fetch: Parameters<typeof getRequestListener>[0];
+}
+
+export function managementServer(app: Answering, sockets: HttpSockets, timeouts = TIMEOUTS): Server {
   const server = createServer({
     connectionsCheckingInterval: timeouts.check,
     headersTimeout: timeouts.head,

@@ -20,9 +20,11 @@ import type { Config } from '../config/schema.ts';
 import type { Logger } from '../logger.ts';
 import { type Health, managementApp } from '../management/app.ts';
 import { Metrics } from '../management/metrics.ts';
+import { RabbitApi } from '../management/rabbitmq/api.ts';
 import { managementServer } from '../management/server.ts';
 import { HttpSockets } from '../management/sockets.ts';
 import { BrokerError } from '../message/errors.ts';
+import { Operator } from '../operator/operator.ts';
 import { plainAddress } from '../transport/address.ts';
 import { Connections } from '../transport/connections.ts';
 import { descriptorLimit, shareDescriptors } from '../transport/descriptors.ts';
@@ -36,6 +38,7 @@ import type { LimitsInput, ListenerInfo, RunningBroker } from './options.ts';
 
 export class BrokerServer implements RunningBroker {
   readonly broker: Broker;
+  readonly operator: Operator;
   private readonly open = new Listeners((address) => this.serverFor(address));
   private readonly protocols: readonly Protocol[];
   private readonly clients: Connections;
@@ -56,6 +59,7 @@ export class BrokerServer implements RunningBroker {
     logger: Logger,
   ) {
     this.broker = broker;
+    this.operator = new Operator(broker);
     this.protocols = protocols;
     const { max, handshakeTimeout, unfinishedSizeMax, unsentSizeMax } = config.connections;
     const descriptors = descriptorLimit();
@@ -197,7 +201,8 @@ export class BrokerServer implements RunningBroker {
   }
 
   private managementServer(): HttpServer {
-    const app = managementApp(this.broker.clock, () => this.health, this.metrics);
+    const api = new RabbitApi(this.operator, this.broker);
+    const app = managementApp(this.broker.clock, () => this.health, this.metrics, api);
     const server = managementServer(app, this.httpSockets);
     this.webSocket.attach(server);
     return server;

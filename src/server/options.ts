@@ -1,7 +1,9 @@
 /** Options of `createBroker`, and the running broker that it returns. */
+
+import type { Endpoint } from '../api/endpoint.ts';
 import type { Authenticator } from '../api/identity.ts';
 import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
-import type { Endpoint, Protocol } from '../api/protocol.ts';
+import type { Protocol } from '../api/protocol.ts';
 import type { Users } from '../api/users.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Clock } from '../clock/clock.ts';
@@ -11,6 +13,7 @@ import type { UsersInput } from '../config/users.ts';
 import type { VhostsInput } from '../config/vhosts.ts';
 import type { Logger } from '../logger.ts';
 import type { Health } from '../management/app.ts';
+import type { Operator } from '../operator/operator.ts';
 
 /** How a program asks for a broker. What is left out has the default that `entrepot config print` shows. */
 export interface BrokerOptions extends Omit<ConfigInput, 'data' | 'listen' | 'log' | 'users' | 'vhosts'> {
@@ -60,6 +63,8 @@ export interface RunningBroker {
   readonly listeners: readonly ListenerInfo[];
   /** The port of the first listener that serves this protocol. Throws if none does. */
   port(protocol: string): number;
+  /** What there is in it, and what may be done about it. */
+  readonly operator: Operator;
   /** Clients that are connected now. */
   readonly connections: number;
   readonly health: Health;

@@ -1,5 +1,5 @@
 /** Network addresses: in plain form, as text, and whether they are of this machine. */
-import type { Endpoint } from '../api/protocol.ts';
+import type { Endpoint } from '../api/endpoint.ts';
 
 const MAPPED = '::ffff:';
 

@@ -14,8 +14,9 @@
  * A handler that throws is a fault of its adapter: it is logged, and costs that one connection and nothing else.
  */
 
+import type { Endpoint } from '../api/endpoint.ts';
 import type { ClientCertificate } from '../api/identity.ts';
-import type { ConnectionHandler, Endpoint, Protocol, Transport } from '../api/protocol.ts';
+import type { ConnectionHandler, Protocol, Transport } from '../api/protocol.ts';
 import type { ClientLog } from '../broker/client-log.ts';
 import { type Clock, Timer } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
@@ -52,6 +53,7 @@ export abstract class Carrier implements Transport, OutputSink {
   /** Set when an adapter is found. */
   protocol = '';
   label = '';
+  bytesIn = 0;
   /** Called once when nothing is left of the connection. */
   onReleased: () => void = () => {};
   protected handler: ConnectionHandler = NO_HANDLER;
@@ -86,6 +88,10 @@ export abstract class Carrier implements Transport, OutputSink {
   /** Closes the sending side after what was written. */
   protected abstract endSending(): void;
   protected abstract destroyNow(): void;
+
+  get bytesOut(): number {
+    return this.output.writtenBytes;
+  }
 
   /** Calls `handler` from now on. A later call replaces it. */
   attach(handler: ConnectionHandler): void {
@@ -144,6 +150,7 @@ export abstract class Carrier implements Transport, OutputSink {
 
   /** Hands bytes on. Not called while `finished`. */
   protected deliver(chunk: Buffer): void {
+    this.bytesIn += chunk.length;
     try {
       this.handler.data(chunk);
     } catch (error) {

@@ -5,7 +5,7 @@
  * The host `localhost` means this machine by either family: 127.0.0.1, and ::1 where the machine has it, on the same port.
  */
 import type { Server } from 'node:net';
-import type { Endpoint } from '../api/protocol.ts';
+import type { Endpoint } from '../api/endpoint.ts';
 import { BrokerError } from '../message/errors.ts';
 import { plainAddress } from './address.ts';
 

@@ -37,6 +37,8 @@ export class Output implements TurnTask {
   length = 0;
   /** True while more than `congestedBytes` wait: queues stop handing deliveries to this connection. */
   congested = false;
+  /** Bytes given to the sink, so far. */
+  writtenBytes = 0;
   /** Called when `congested` goes back to false, never from inside `reserve`. */
   onDrained: () => void = () => {};
   private readonly filled: Buffer[] = [];
@@ -112,7 +114,9 @@ export class Output implements TurnTask {
     if (this.closed) this.length = 0;
     if (this.length === 0 && this.filled.length === 0) return;
     if (this.length > 0) this.filled.push(this.buffer.subarray(0, this.length));
-    this.smallLastTurn = this.filledBytes + this.length <= SMALL_BYTES;
+    const bytes = this.filledBytes + this.length;
+    this.writtenBytes += bytes;
+    this.smallLastTurn = bytes <= SMALL_BYTES;
     const left = this.sink.writeAll(this.filled);
     if (left) for (const used of this.filled) keep(used);
     this.filled.length = 0;

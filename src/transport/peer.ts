@@ -3,8 +3,8 @@
  * handshake or a proxy's header.
  */
 import type { Socket } from 'node:net';
+import type { Endpoint } from '../api/endpoint.ts';
 import type { ClientCertificate } from '../api/identity.ts';
-import type { Endpoint } from '../api/protocol.ts';
 import { isLoopback, plainAddress } from './address.ts';
 
 export interface Peer {

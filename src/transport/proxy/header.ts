@@ -7,7 +7,7 @@
  * A proxy also connects by itself, to see whether the broker is there: LOCAL, or UNKNOWN. That names no client.
  */
 import { isIPv4, isIPv6 } from 'node:net';
-import type { Endpoint } from '../../api/protocol.ts';
+import type { Endpoint } from '../../api/endpoint.ts';
 import { plainAddress } from '../address.ts';
 
 export type ProxyVersion = 'v1' | 'v2';

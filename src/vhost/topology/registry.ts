@@ -5,6 +5,12 @@ import { Exchange } from '../../routing/exchange.ts';
 import type { RouterTables } from '../../routing/walk.ts';
 import { PREDECLARED } from './predeclared.ts';
 
+/** Hears which queues come and go. */
+export interface RegistryWatcher {
+  queueAdded(queue: Queue): void;
+  queueRemoved(queue: Queue): void;
+}
+
 export class Registry implements RouterTables<Queue> {
   readonly vhost: string;
   readonly exchanges = new Map<string, Exchange<Queue>>();
@@ -14,6 +20,8 @@ export class Registry implements RouterTables<Queue> {
   readonly leaving = new Set<Queue>();
   /** The number that the next queue gets: none is used twice. */
   nextQueue = 1;
+  /** Null: nobody watches. */
+  watcher: RegistryWatcher | null = null;
 
   constructor(vhost: string) {
     this.vhost = vhost;
@@ -35,6 +43,7 @@ export class Registry implements RouterTables<Queue> {
   addQueue(queue: Queue): void {
     this.queues.set(queue.name, queue);
     this.queuesById.set(queue.id, queue);
+    this.watcher?.queueAdded(queue);
   }
 
   /** It is found no more, and leaves until `left`. */
@@ -42,6 +51,7 @@ export class Registry implements RouterTables<Queue> {
     this.queues.delete(queue.name);
     this.queuesById.delete(queue.id);
     this.leaving.add(queue);
+    this.watcher?.queueRemoved(queue);
   }
 
   /** Recovery: queues up to this number have been there. */

@@ -1,0 +1,135 @@
+/**
+ * A request as a handler sees it: who asks and what he may see, the parts of the path, the query, the body. What is wrong with any of
+ * these is thrown as a `Failure`.
+ */
+import type { Identity } from '../../../api/identity.ts';
+import type { Session } from '../../../api/session.ts';
+import { parseJson } from '../../../message/values.ts';
+import type { Operator } from '../../../operator/operator.ts';
+import type { VhostView } from '../../../operator/vhosts.ts';
+import { badRequest, Failure, notAuthorised, notFound } from './errors.ts';
+import { hasTag, type Tag } from './tags.ts';
+
+/** Of a request that is not an import of definitions. */
+export const BODY_BYTES_MAX = 16 * 1024 * 1024;
+
+/** What is done for this request in a vhost, with its user's permissions. */
+const SESSION_CLIENT = { uncongested() {}, kicked() {} };
+
+export class ApiRequest {
+  readonly operator: Operator;
+  readonly identity: Identity;
+  /** Of the path, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  private readonly request: Request;
+  private sessions: Session[] = [];
+
+  constructor(
+    operator: Operator,
+    identity: Identity,
+    params: Readonly<Record<string, string>>,
+    query: URLSearchParams,
+    request: Request,
+  ) {
+    this.operator = operator;
+    this.identity = identity;
+    this.params = params;
+    this.query = query;
+    this.request = request;
+  }
+
+  param(name: string): string {
+    return this.params[name] ?? '';
+  }
+
+  header(name: string): string | undefined {
+    return this.request.headers.get(name) ?? undefined;
+  }
+
+  // ------------------------------------------------------------------------------------------------------ what he may
+
+  has(tag: Tag): boolean {
+    return hasTag(this.identity.tags ?? [], tag);
+  }
+
+  /** The vhosts that he has permissions in, by name. */
+  get ownVhosts(): readonly string[] {
+    return this.operator.vhosts.names.filter((name) => this.mayEnter(name));
+  }
+
+  /** Those of the path's one vhost, or of all that are his. @throws Failure as `vhost` does */
+  get scope(): readonly string[] {
+    return this.params['vhost'] === undefined ? this.ownVhosts : [this.vhost().name];
+  }
+
+  mayEnter(vhost: string): boolean {
+    return this.operator.mayEnter(this.identity, vhost);
+  }
+
+  /** The path's vhost. @throws Failure 404; 401 where he has no permissions in it */
+  vhost(): VhostView {
+    const found = this.operator.vhosts.find(this.param('vhost'));
+    if (found === undefined) throw notFound();
+    if (!this.mayEnter(found.name)) throw notAuthorised('User not authorised to access virtual host');
+    return found;
+  }
+
+  /**
+   * A session of his in a vhost, until the request has been answered: whatever it is asked to do, his permissions decide, as over any
+   * protocol. @throws Failure 401, 404
+   */
+  enter(vhost: string): Session {
+    const session = this.operator.enter(this.identity, vhost, SESSION_CLIENT);
+    if ('refused' in session) {
+      if (session.refused === 'vhost-not-found') throw new Failure(404, 'not_found', 'vhost_not_found');
+      if (session.refused === 'unavailable') throw new Failure(503, 'unavailable', session.reason);
+      throw notAuthorised('Access refused.');
+    }
+    this.sessions.push(session);
+    return session;
+  }
+
+  /** The request has been answered. */
+  close(): void {
+    for (const session of this.sessions) session.close(true);
+    this.sessions = [];
+  }
+
+  // ----------------------------------------------------------------------------------------------------------- the body
+
+  /**
+   * The body as an object; nothing, and `null`, is an empty one. Whole numbers of 64 bits are exact.
+   * @throws Failure 400 `not_json`; 413
+   */
+  async body(bytesMax = BODY_BYTES_MAX): Promise<Readonly<Record<string, unknown>>> {
+    const text = await this.text(bytesMax);
+    if (text === '') return {};
+    let value: unknown;
+    try {
+      value = parseJson(text);
+    } catch {
+      throw badRequest('not_json');
+    }
+    if (value === null) return {};
+    if (typeof value === 'string') {
+      throw badRequest('invalid payload: the request body JSON-decoded to a string. Is the input doubly-JSON-encoded?');
+    }
+    if (typeof value !== 'object' || Array.isArray(value)) throw badRequest('not_json');
+    return value as Record<string, unknown>;
+  }
+
+  /** The body as text. @throws Failure 413 */
+  async text(bytesMax = BODY_BYTES_MAX): Promise<string> {
+    const { body } = this.request;
+    if (body === null) return '';
+    const pieces: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const piece of body) {
+      bytes += piece.length;
+      if (bytes > bytesMax) throw new Failure(413, 'bad_request', `a body has at most ${bytesMax} bytes here`);
+      pieces.push(piece);
+    }
+    return Buffer.concat(pieces).toString('utf8');
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Lists of what there is, in pages and in pieces, never built whole. Made in slices (`Pace`) while things come and go: what is there
+ * all the while is listed once; what comes or goes meanwhile may be in the list or not.
+ *
+ *     page:   in the list's own order, unfiltered: read from the index (`NameIndex`)
+ *             else: one walk over everything, of which the first `skip + take` are kept (`FirstFew`)
+ *     pieces: in the list's own order: from name to name along the index
+ *             else: a walk for each PIECE_KEPT of them
+ */
+import { FirstFew } from './first-few.ts';
+import { compareKeys, type SortKey } from './order.ts';
+import type { Pace } from './pace.ts';
+
+/** Vhosts that are looked at, by name, in their order. */
+export type Scope = readonly string[];
+
+export interface Order<T> {
+  /** Left out: all. */
+  readonly filter?: ((item: T) => boolean) | undefined;
+  /** Left out: the list's own order, by vhost and name. Asked once an item. */
+  readonly sortBy?: ((item: T) => SortKey) | undefined;
+  /** Last things first. Default false. */
+  readonly reverse?: boolean | undefined;
+}
+
+export interface PageQuery<T> extends Order<T> {
+  readonly skip: number;
+  readonly take: number;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** How many there are in these vhosts, and how many of them the filter lets through. */
+  readonly total: number;
+  readonly filtered: number;
+}
+
+/** Where a listing finds its things. `E` is what is kept of one while a list is made, small; `T` what is shown. */
+export interface Source<E, T> {
+  /** How many there are, cheaply. */
+  count(scope: Scope): number;
+  /** All of them in any order, of the moment at which each is reached. */
+  walk(scope: Scope): Iterator<E>;
+  view(entry: E): T;
+  /** The list's own order, which is total. */
+  compare(a: E, b: E): number;
+  /** Left out: there is no index, and there are not so many that it would be missed. */
+  readonly index?: OrderedSource<E>;
+}
+
+/** An index in the list's own order. */
+export interface OrderedSource<E> {
+  /** It is there, and up to date. Else it is made from now on. */
+  ready(scope: Scope): boolean;
+  /** Resolves when it is. */
+  whenReady(scope: Scope): Promise<void>;
+  slice(scope: Scope, rank: number, max: number): E[];
+  after(scope: Scope, entry: E | undefined, max: number): E[];
+}
+
+/** Things that are shown in one piece. */
+const PIECE = 64;
+/** Things that are kept at a time where a list has an order of its own. */
+const PIECE_KEPT = 20_000;
+/** So many pages in, a page waits for the index rather than keeping all that come before. */
+const KEPT_MAX = 10_000;
+
+interface Ranked<E> {
+  readonly entry: E;
+  readonly key: SortKey;
+}
+
+export class Listing<E, T> {
+  private readonly source: Source<E, T>;
+  private readonly pace: Pace;
+
+  constructor(source: Source<E, T>, pace: Pace) {
+    this.source = source;
+    this.pace = pace;
+  }
+
+  count(scope: Scope): number {
+    return this.source.count(scope);
+  }
+
+  async page(scope: Scope, query: PageQuery<T>): Promise<Page<T>> {
+    const { source } = this;
+    const { index } = source;
+    const { skip, take, filter, sortBy, reverse = false } = query;
+    if (index !== undefined && filter === undefined && sortBy === undefined) {
+      const deep = skip + take > KEPT_MAX;
+      if (!index.ready(scope) && deep) await index.whenReady(scope);
+      if (index.ready(scope)) {
+        const total = source.count(scope);
+        const end = Math.max(0, total - skip);
+        const start = Math.max(0, end - take);
+        const entries = reverse ? index.slice(scope, start, end - start).reverse() : index.slice(scope, skip, take);
+        return { items: entries.map((entry) => source.view(entry)), total, filtered: total };
+      }
+    }
+    const compare = this.comparison(query);
+    const first = new FirstFew<Ranked<E>>(skip + take, compare);
+    const { total, filtered } = await this.walk(scope, query, (ranked) => first.add(ranked));
+    const kept: E[] = [];
+    while (first.size > skip) {
+      kept.push(first.takeLast()!.entry);
+      if (this.pace.over()) await this.pace.next();
+    }
+    return { items: kept.reverse().map((entry) => source.view(entry)), total, filtered };
+  }
+
+  /** All of them, a few at a time; each piece is asked for once the one before has been used. */
+  async *pieces(scope: Scope, order: Order<T> = {}): AsyncGenerator<readonly T[]> {
+    const { index } = this.source;
+    if (index !== undefined && order.sortBy === undefined && order.reverse !== true) {
+      await index.whenReady(scope);
+      yield* this.indexed(scope, index, order);
+    } else yield* this.sorted(scope, order);
+  }
+
+  private async *indexed(scope: Scope, index: OrderedSource<E>, { filter }: Order<T>): AsyncGenerator<readonly T[]> {
+    let last: E | undefined;
+    for (;;) {
+      await this.pace.next();
+      const entries = index.after(scope, last, PIECE);
+      if (entries.length === 0) return;
+      last = entries.at(-1);
+      const items = entries.map((entry) => this.source.view(entry));
+      const shown = filter === undefined ? items : items.filter(filter);
+      if (shown.length > 0) yield shown;
+    }
+  }
+
+  private async *sorted(scope: Scope, order: Order<T>): AsyncGenerator<readonly T[]> {
+    const compare = this.comparison(order);
+    let last: Ranked<E> | undefined;
+    for (;;) {
+      const first = new FirstFew<Ranked<E>>(PIECE_KEPT, compare);
+      await this.walk(scope, order, (ranked) => {
+        if (last === undefined || compare(ranked, last) > 0) first.add(ranked);
+      });
+      const kept: Ranked<E>[] = [];
+      while (first.size > 0) {
+        kept.push(first.takeLast()!);
+        if (this.pace.over()) await this.pace.next();
+      }
+      kept.reverse();
+      for (let at = 0; at < kept.length; at += PIECE) {
+        await this.pace.next();
+        yield kept.slice(at, at + PIECE).map(({ entry }) => this.source.view(entry));
+      }
+      if (kept.length < PIECE_KEPT) return;
+      last = kept.at(-1);
+    }
+  }
+
+  private async walk(
+    scope: Scope,
+    { filter, sortBy }: Order<T>,
+    visit: (ranked: Ranked<E>) => void,
+  ): Promise<{ total: number; filtered: number }> {
+    const { pace, source } = this;
+    const entries = source.walk(scope);
+    let total = 0;
+    let filtered = 0;
+    await pace.next();
+    for (let next = entries.next(); next.done !== true; next = entries.next()) {
+      const entry = next.value;
+      total++;
+      const item = filter === undefined && sortBy === undefined ? undefined : source.view(entry);
+      if (filter === undefined || filter(item!)) {
+        filtered++;
+        visit({ entry, key: sortBy?.(item!) });
+      }
+      if (pace.over()) await pace.next();
+    }
+    return { total, filtered };
+  }
+
+  private comparison({ sortBy, reverse = false }: Order<T>): (a: Ranked<E>, b: Ranked<E>) => number {
+    const { source } = this;
+    const sign = reverse ? -1 : 1;
+    if (sortBy === undefined) return (a, b) => sign * source.compare(a.entry, b.entry);
+    return (a, b) => sign * (compareKeys(a.key, b.key) || source.compare(a.entry, b.entry));
+  }
+}

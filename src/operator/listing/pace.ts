@@ -1,0 +1,55 @@
+/**
+ * The pace of an operator's long work: short slices, one a turn, however many lists are being made at a time, so that clients do not
+ * notice. Those that wait are served in rotation.
+ *
+ *     const slice = await pace.next();
+ *     while (there is more) { …; if (slice.over()) await pace.next(); }
+ */
+import type { Clock } from '../../clock/clock.ts';
+import { PHASE_GATHER, PHASE_WRITE, type Turn, type TurnTask } from '../../clock/turn.ts';
+
+/** Milliseconds: what one slice may take. */
+export const SLICE_MS = 0.5;
+/** How often `over` looks at the clock. */
+const CHECK_EVERY = 16;
+
+export class Pace implements TurnTask {
+  inTurn = false;
+  private readonly clock: Clock;
+  private readonly turn: Turn;
+  private readonly waiting: (() => void)[] = [];
+  private untilMs = 0;
+  private asked = 0;
+  /** A task of an earlier phase that is added in a later one waits for the next turn. */
+  private readonly nextTurn: TurnTask = {
+    inTurn: false,
+    endOfTurn: () => this.turn.add(PHASE_GATHER, this),
+  };
+
+  constructor(clock: Clock, turn: Turn) {
+    this.clock = clock;
+    this.turn = turn;
+  }
+
+  /** Resolves when a slice may begin; it lasts until `over`, and must not wait for anything else. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.waiting.push(resolve);
+      if (this.waiting.length === 1) this.turn.add(PHASE_WRITE, this.nextTurn);
+    });
+  }
+
+  /** The slice has taken long enough. Ask once for each small thing that was done. */
+  over(): boolean {
+    if (++this.asked % CHECK_EVERY !== 0) return false;
+    return this.clock.monotonicMs() >= this.untilMs;
+  }
+
+  endOfTurn(): void {
+    const resolve = this.waiting.shift();
+    if (this.waiting.length > 0) this.turn.add(PHASE_WRITE, this.nextTurn);
+    this.untilMs = this.clock.monotonicMs() + SLICE_MS;
+    this.asked = 0;
+    resolve?.();
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The queues of each vhost in the order of their names, for lists: made in slices when a list is first asked for, kept in order while
+ * queues come and go, and let go of when nobody has asked for UNUSED_MS. So a broker whose queues nobody lists pays nothing.
+ */
+import type { Broker } from '../broker/broker.ts';
+import { Timer } from '../clock/clock.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { Registry, RegistryWatcher } from '../vhost/topology/registry.ts';
+import type { OrderedSource, Scope } from './listing/listing.ts';
+import { NameIndex } from './listing/name-index.ts';
+import type { Pace } from './listing/pace.ts';
+
+export const UNUSED_MS = 300_000;
+
+export class QueueIndex implements OrderedSource<Queue> {
+  private readonly broker: Broker;
+  private readonly pace: Pace;
+  private readonly vhosts = new Map<Registry, VhostIndex>();
+  private usedAtMs = 0;
+  private readonly unused = new Timer(() => this.letGo());
+
+  constructor(broker: Broker, pace: Pace) {
+    this.broker = broker;
+    this.pace = pace;
+  }
+
+  ready(scope: Scope): boolean {
+    let ready = true;
+    for (const one of this.of(scope)) if (!one.ready) ready = false;
+    return ready;
+  }
+
+  async whenReady(scope: Scope): Promise<void> {
+    for (const one of this.of(scope)) await one.whenReady;
+  }
+
+  slice(scope: Scope, rank: number, max: number): Queue[] {
+    const found: Queue[] = [];
+    let skip = rank;
+    for (const { names } of this.of(scope)) {
+      if (found.length >= max) break;
+      if (skip < names.size) found.push(...names.slice(skip, max - found.length));
+      skip = Math.max(0, skip - names.size);
+    }
+    return found;
+  }
+
+  after(scope: Scope, entry: Queue | undefined, max: number): Queue[] {
+    const found: Queue[] = [];
+    const from = entry?.services.vhost;
+    for (const { vhost, names } of this.of(scope)) {
+      if (found.length >= max) break;
+      if (from !== undefined && vhost < from) continue;
+      found.push(...names.after(vhost === from ? entry!.name : undefined, max - found.length));
+    }
+    return found;
+  }
+
+  /** Those of these vhosts, being made where there is none. */
+  private of(scope: Scope): VhostIndex[] {
+    this.usedAtMs = this.broker.clock.monotonicMs();
+    if (!this.unused.scheduled) this.broker.clock.schedule(this.unused, UNUSED_MS);
+    const found: VhostIndex[] = [];
+    for (const name of scope) {
+      const registry = this.broker.vhostsByName.get(name)?.topology.registry;
+      if (registry === undefined) continue;
+      let index = this.vhosts.get(registry);
+      if (index === undefined) {
+        index = new VhostIndex(registry, this.pace);
+        this.vhosts.set(registry, index);
+      }
+      found.push(index);
+    }
+    return found;
+  }
+
+  private letGo(): void {
+    const left = this.usedAtMs + UNUSED_MS - this.broker.clock.monotonicMs();
+    if (left > 0) {
+      this.broker.clock.schedule(this.unused, left);
+      return;
+    }
+    for (const index of this.vhosts.values()) index.close();
+    this.vhosts.clear();
+  }
+}
+
+class VhostIndex implements RegistryWatcher {
+  readonly names = new NameIndex<Queue>();
+  readonly vhost: string;
+  readonly whenReady: Promise<void>;
+  ready = false;
+  private readonly registry: Registry;
+
+  constructor(registry: Registry, pace: Pace) {
+    this.registry = registry;
+    this.vhost = registry.vhost;
+    registry.watcher = this;
+    this.whenReady = this.fill(pace);
+  }
+
+  private async fill(pace: Pace): Promise<void> {
+    await pace.next();
+    for (const queue of this.registry.queues.values()) {
+      this.names.add(queue);
+      if (pace.over()) await pace.next();
+    }
+    this.ready = true;
+  }
+
+  queueAdded(queue: Queue): void {
+    this.names.add(queue);
+  }
+
+  queueRemoved(queue: Queue): void {
+    this.names.remove(queue);
+  }
+
+  close(): void {
+    this.registry.watcher = null;
+  }
+}
