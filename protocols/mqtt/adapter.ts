@@ -8,7 +8,7 @@ import { Connection } from './connection/connection.ts';
 import { AdapterContext } from './context.ts';
 import { mqttDialect } from './mapping/dialect.ts';
 import type { MqttOptions } from './options.ts';
-import { startRegistries } from './session/session-registry.ts';
+import { reviewRegistries, startRegistries } from './session/session-registry.ts';
 import type { MqttStats } from './stats.ts';
 
 const NAMES = [
@@ -54,6 +54,10 @@ export class MqttAdapter implements Protocol {
 
   started(broker: BrokerServices): void {
     startRegistries(this.context, broker);
+  }
+
+  review(broker: BrokerServices): Iterable<void> {
+    return reviewRegistries(broker);
   }
 
   accept(transport: Transport, broker: BrokerServices): ConnectionHandler {

@@ -44,6 +44,8 @@ export interface BrokerServices {
    * @returns a refusal (`vhost-not-found`, `forbidden`, or `unavailable` while the broker stops), which is logged already
    */
   enter(identity: Identity, vhost: string | undefined, client: SessionClient): Session | Refusal;
+  /** Who a user is that is not connected (`Authenticator.recall`), to `enter` for what is kept for it. Undefined: it cannot be told. */
+  recall(user: string): Identity | undefined;
   /**
    * Opens a session for what an adapter does itself, with no client who would have to be asked for: no permission is asked.
    * @param name how it is shown in place of a user

@@ -3,6 +3,7 @@
  */
 import type { MessageView } from '../message/message.ts';
 import type { Headers } from '../message/properties.ts';
+import type { BindingInfo } from './topology.ts';
 
 /** The consumer has done with it. */
 export const ACCEPTED = 0;
@@ -53,6 +54,11 @@ export interface ConsumeOptions {
   readonly priority?: number;
   /** A limit that it shares with other consumers (of a channel, say), beside its own. Default: none. */
   readonly shared?: SharedCredit;
+  /**
+   * The binding that its client reads the queue for, which was asked for: when its user may not read that any more, the consumer ends
+   * though the queue may be read. Default: the queue alone counts.
+   */
+  readonly through?: BindingInfo;
   /** As the client gave them, for operators: they change nothing. */
   readonly arguments: Headers;
 }

@@ -108,6 +108,11 @@ export interface Authenticator {
    * @returns undefined: that mechanism is not offered
    */
   begin?(mechanism: string, credentials: Credentials): AuthExchange | undefined;
+  /**
+   * Who a user is that is not connected, for what is kept for it: its wills, its sessions. Undefined: it cannot be told without the
+   * client, and neither is looked at before it is back. Left out: of nobody.
+   */
+  recall?(user: string): Identity | undefined;
   /** Whether this identity may come into the vhost, which exists. Left out: into every one. */
   mayEnter?(identity: Identity, vhost: string): boolean;
   /**

@@ -102,6 +102,11 @@ export interface Protocol {
   /** The broker has started, with what it had; called once for each broker, before anything listens. */
   started?(broker: BrokerServices): void;
   /**
+   * What users may do has changed, or may have changed while the broker was down: looks, a step each, at what is kept for clients that
+   * are not there. Left out: nothing is.
+   */
+  review?(broker: BrokerServices): Iterable<void>;
+  /**
    * Takes a connection, and starts its own handshake timer. The handler's `data` is called in order from the first byte, not before
    * this returns.
    */

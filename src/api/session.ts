@@ -26,7 +26,7 @@ import type {
   SharedCredit,
 } from './consume.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { ClientCertificate } from './identity.ts';
+import type { ClientCertificate, Identity } from './identity.ts';
 import type { ReportingClient } from './reports.ts';
 import type { Route } from './route.ts';
 import type { BindingInfo, BindOptions, ExchangeOptions, QueueInfo, QueueOptions } from './topology.ts';
@@ -70,6 +70,9 @@ export interface SessionClient extends ReportingClient {
 export interface Session {
   /** The authenticated user name; `anonymous` for a client that gave none. */
   readonly user: string;
+
+  /** Who the client has proved to be: for what is done for it once it has gone. */
+  readonly identity: Identity;
 
   /** The name of the vhost. */
   readonly vhost: string;
@@ -294,12 +297,20 @@ export interface Session {
   retainedFull(route: Route, bytes: number): boolean;
 
   /**
-   * Sends every retained message that the filter matches into the queue, marked `retained`: in parts, if they are many.
+   * Sends every retained message that the filter matches and the client may read into the queue, marked `retained`: in parts, if
+   * they are many. Each topic is asked for by itself.
+   * @param exchange the one that the queue is bound to by the filter
    * @param filter in the spelling that `options` says
    * @param done gets their number; called before this returns if they are few
    * @throws BrokerError not-found, resource-locked
    */
-  replayRetained(name: string, filter: string, options: BindOptions, done?: (count: number) => void): void;
+  replayRetained(
+    name: string,
+    exchange: string,
+    filter: string,
+    options: BindOptions,
+    done?: (count: number) => void,
+  ): void;
 
   /**
    * The client is gone; a second call does nothing. Its rings are closed, its bodies given up, its exclusive queues removed.

@@ -27,7 +27,8 @@ export interface Transaction {
    * Carries everything out in one commit unit: the publishes in order, then the settlements in order.
    * @param onUnroutable gets the index, from 0, of each publish that nothing took; called before this returns
    * @returns MARK_REFUSED if the broker cannot make it safe
-   * @throws BrokerError precondition-failed (bindings have come since, and it would make too many copies); nothing was changed then
+   * @throws BrokerError precondition-failed (bindings have come since, and it would make too many copies), access-refused (the client
+   * may not publish there any more); nothing was changed then
    */
   commit(onUnroutable?: (index: number) => void): Mark;
   /** Forgets everything; large bodies are given up, deliveries stay held. */

@@ -130,6 +130,10 @@ export class InternalAuthenticator implements Authenticator, Rules {
     };
   }
 
+  recall(user: string): Identity {
+    return this.identityOf(user);
+  }
+
   mayEnter(identity: Identity, vhost: string): boolean {
     return this.access.mayEnter(identity, vhost);
   }

@@ -7,6 +7,7 @@ import type { BrokerServices, ClientPlace } from '../api/broker.ts';
 import type { Mark } from '../api/confirms.ts';
 import type { AuthExchange, Authenticator, ConnectRequest, Credentials, Identity, Refusal } from '../api/identity.ts';
 import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
+import type { Protocol } from '../api/protocol.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import { type Clock, SystemClock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
@@ -42,6 +43,7 @@ export class Broker implements BrokerServices {
   private readonly ground: Ground;
   private readonly vhosts = new Map<string, Vhost>();
   private readonly sessions = new Set<ClientSession>();
+  private readonly review: AccessReview;
   private closing: Promise<void> | null = null;
 
   private constructor(options: StartOptions, ground: Ground) {
@@ -62,8 +64,8 @@ export class Broker implements BrokerServices {
       onFault,
     });
     this.authenticator = options.authenticator ?? this.users.authenticator;
-    const review = new AccessReview(this.sessions, this.vhosts, turn.work, onFault);
-    this.authenticator.onChanged?.(() => review.rulesChanged());
+    this.review = new AccessReview(this.sessions, this.vhosts, turn.work, onFault);
+    this.authenticator.onChanged?.(() => this.review.rulesChanged());
     this.logins = new Logins(this.authenticator, clientLog);
   }
 
@@ -108,6 +110,14 @@ export class Broker implements BrokerServices {
     }
   }
 
+  /** Has protocols begin, and look at what they keep for clients whose rights may have changed while the broker was down. */
+  begin(protocols: readonly Pick<Protocol, 'started' | 'review'>[]): void {
+    for (const protocol of protocols) protocol.started?.(this);
+    for (const protocol of protocols)
+      if (protocol.review !== undefined) this.review.absent.push(() => protocol.review!(this));
+    this.review.rulesChanged();
+  }
+
   authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void {
     if (this.closing !== null) done({ refused: 'unavailable', reason: 'the broker is shutting down' });
     else this.logins.authenticate(credentials, done);
@@ -124,6 +134,10 @@ export class Broker implements BrokerServices {
 
   enter(identity: Identity, vhostName: string | undefined, client: SessionClient): Session | Refusal {
     return this.enterAs(identity, this.authenticator, vhostName, client);
+  }
+
+  recall(user: string): Identity | undefined {
+    return this.authenticator.recall?.(user);
   }
 
   enterAsAdapter(name: string, vhost: string, client: SessionClient): Session | Refusal {

@@ -38,6 +38,7 @@ import { SessionTopology } from './session/topology.ts';
 
 export class ClientSession implements Session {
   readonly user: string;
+  readonly identity: Identity;
   readonly vhost: string;
   readonly state: AdapterState;
   readonly client: SessionClient;
@@ -72,6 +73,7 @@ export class ClientSession implements Session {
     this.usage = usage;
     this.onClosed = onClosed;
     this.user = identity.user;
+    this.identity = identity;
     this.vhost = vhost.name;
     this.state = vhost.state;
     this.topology = new SessionTopology(vhost, permissions, share, this);
@@ -200,7 +202,7 @@ export class ClientSession implements Session {
   }
 
   transaction(): Transaction {
-    return new VhostTransaction(this.services);
+    return new VhostTransaction(this.services, (route) => this.publishing.askAgain(route));
   }
 
   beginUnit(): void {
@@ -271,8 +273,17 @@ export class ClientSession implements Session {
     return this.services.retained.isFull(compiled, compiled.end - compiled.keyStart + bytes);
   }
 
-  replayRetained(name: string, filter: string, options: BindOptions, done: (count: number) => void = () => {}): void {
-    this.services.retained.replay(this.topology.queue(name), filter, options, this.share, done);
+  replayRetained(
+    name: string,
+    exchange: string,
+    filter: string,
+    options: BindOptions,
+    done: (count: number) => void = () => {},
+  ): void {
+    const queue = this.topology.queue(name);
+    const from = this.services.topology.registry.exchange(exchange);
+    const mayRead = (key: string): boolean => this.permissions.permitsMessage(from, key);
+    this.services.retained.replay(queue, filter, options, mayRead, this.share, done);
   }
 
   /** What its user may do has changed: it loses what it may not have any more. In steps, for who has a budget. */

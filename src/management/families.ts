@@ -279,6 +279,8 @@ const MESSAGES: Readonly<Record<string, string>> = {
   refusedTransient: 'Not taken, because memory and disk for what need not outlive the broker are used up',
   refusedFull: 'Not taken by a full queue, and its publisher told so',
   droppedMaxLength: 'The oldest of too many, without a dead-letter exchange',
+  droppedForbidden: 'Waited for a client whose user may not read them any more',
+  withheldRetained: 'Retained, and not shown to a new subscriber who may not read their topics',
   droppedCycle: 'Dead letters that would have come round for ever',
   droppedExpired: 'Expired, without a dead-letter exchange',
   droppedDeadLetter: 'Dead letters that nothing took',

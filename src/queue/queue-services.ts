@@ -62,4 +62,5 @@ export interface QueueCounters {
   redelivered: number;
   acknowledged: number;
   requeued: number;
+  droppedForbidden: number;
 }

@@ -50,7 +50,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
     login: config.login,
     userFrom: config.tls.userFrom,
   });
-  for (const protocol of protocols) protocol.started?.(broker);
+  broker.begin(protocols);
   const server = new BrokerServer(broker, protocols, builtIn, config, logger);
   try {
     await server.listen(addresses);

@@ -33,6 +33,10 @@ export class Counters {
   droppedMaxLength = 0;
   /** Dead letters that would have come again to a queue they had died in, and nobody rejected them on the way. */
   droppedCycle = 0;
+  /** Waited for a client who may not read them any more. */
+  droppedForbidden = 0;
+  /** Retained messages not shown to a new subscriber, who may not read their topics. */
+  withheldRetained = 0;
   /** Published, but not kept as their topics' retained messages: the vhost keeps as many as it may. */
   refusedRetained = 0;
   /** Retained messages removed because their time was over. */

@@ -1,8 +1,9 @@
 /** A broker whose users may do what a test says, and says otherwise later; and clients that ask, by protocol. */
-import amqplib, { type ChannelModel } from 'amqplib';
+import amqplib, { type Channel, type ChannelModel } from 'amqplib';
 import type { AccessRequest, Authenticator, Credentials, Identity, Refusal } from '../../src/api/index.ts';
 import { RuledAccess } from '../../src/auth/permissions/ruled-access.ts';
 import type { AccessRules, PermissionPatterns, TopicPatterns } from '../../src/auth/permissions/rules.ts';
+import type { Clock } from '../../src/clock/clock.ts';
 import { createBroker, type RunningBroker } from '../../src/index.ts';
 import type { Issued } from '../support/certificates.ts';
 
@@ -36,6 +37,10 @@ export class RulesByUser implements Authenticator, AccessRules {
     else done({ user });
   }
 
+  recall(user: string): Identity {
+    return { user };
+  }
+
   mayEnter(identity: Identity, vhost: string): boolean {
     return this.access.mayEnter(identity, vhost);
   }
@@ -58,13 +63,28 @@ export interface RuledBroker {
   stop(): Promise<void>;
 }
 
-/** @param tls the broker's certificate: it listens over TLS too then, and for WebSocket with and without */
-export async function startRuledBroker(tls?: Issued): Promise<RuledBroker> {
-  const rules = new RulesByUser();
+export interface RuledOptions {
+  /** The broker's certificate: it listens over TLS too then, and for WebSocket with and without. */
+  readonly tls?: Issued | undefined;
+  readonly clock?: Clock;
+  /** Where it keeps its data; left out: in memory. */
+  readonly data?: string;
+  /** Default: rules of its own. */
+  readonly rules?: RulesByUser;
+}
+
+export async function startRuledBroker({ tls, clock, data, ...given }: RuledOptions = {}): Promise<RuledBroker> {
+  const rules = given.rules ?? new RulesByUser();
   const plain = ['amqp', 'mqtt', 'stomp', 'redis', 'ws'];
   const names = tls === undefined ? plain.slice(0, 4) : [...plain, ...plain.map((name) => `${name}s`)];
   const listen = names.map((name) => `${name}://localhost:0`);
-  const running = await createBroker({ listen, authenticator: rules, ...(tls !== undefined && { tls }) });
+  const running = await createBroker({
+    listen,
+    authenticator: rules,
+    ...(tls !== undefined && { tls }),
+    ...(clock !== undefined && { clock }),
+    ...(data !== undefined && { data }),
+  });
   const port = (name: string): number => running.port(name);
   const ports = { amqp: port('amqp'), mqtt: port('mqtt'), stomp: port('stomp'), redis: port('redis') };
   return { running, rules, ports, stop: () => running.close() };
@@ -75,3 +95,18 @@ export async function amqp(port: number, user: string): Promise<ChannelModel> {
   connection.on('error', () => {});
   return connection;
 }
+
+const TX_SELECT = 0x5a000a;
+const TX_COMMIT = 0x5a0014;
+
+/** amqplib has no transactions: says the methods itself, whose answers are numbered one up. */
+async function method(channel: Channel, id: number): Promise<void> {
+  const { rpc } = channel as unknown as { rpc(method: number, fields: object, reply: number): Promise<unknown> };
+  await rpc.call(channel, id, {}, id + 1);
+}
+
+/** tx.select */
+export const transactional = (channel: Channel): Promise<void> => method(channel, TX_SELECT);
+
+/** tx.commit */
+export const commit = (channel: Channel): Promise<void> => method(channel, TX_COMMIT);

@@ -67,7 +67,7 @@ let count = 0;
 
 beforeAll(async () => {
   const authority = OPENSSL === undefined ? undefined : new Authority(directory.path, 'authority');
-  broker = await startRuledBroker(authority?.issue('localhost', { dns: ['localhost'] }));
+  broker = await startRuledBroker({ tls: authority?.issue('localhost', { dns: ['localhost'] }) });
   portsOf.set('TCP', broker.ports);
   if (authority !== undefined) await openTunnels(readFileSync(authority.certificate));
   admin = await amqp(broker.ports.amqp, 'admin');

@@ -12,7 +12,7 @@ import {
 } from '../../src/api/index.ts';
 import type { Broker } from '../../src/broker/broker.ts';
 import { ClientSession } from '../../src/broker/session.ts';
-import { openSession, startCore } from '../vhost/harness.ts';
+import { openSession, send, startCore } from '../vhost/harness.ts';
 
 let broker: Broker;
 let session: Session;
@@ -161,8 +161,17 @@ const ROWS: readonly Row[] = [
   { call: 'get', does: (s) => s.get('q', true, SINK, () => {}), asks: ['read queue q'] },
   { call: 'attachDirect', does: (s) => s.attachDirect('q', null), asks: ['read queue q'] },
   { call: 'attachDirect', about: 'its own', does: (s) => s.attachDirect('own', null), asks: [] },
-  // What is retained comes through a filter that is bound, and was asked for then.
-  { call: 'replayRetained', does: (s) => s.replayRetained('own', 'a', { ...BIND, assurance: AT_MOST_ONCE }), asks: [] },
+  {
+    call: 'replayRetained',
+    about: 'each topic by itself',
+    does: (s) => {
+      for (const topic of ['a.b', 'a.c']) send(s, topic, 'x', { exchange: 'e', retain: true });
+      asked = [];
+      s.replayRetained('own', 'e', 'a.*', { ...BIND, assurance: AT_MOST_ONCE });
+      broker.turn.end();
+    },
+    asks: ['read exchange e', 'read topic e a.b', 'read exchange e', 'read topic e a.c'],
+  },
 ];
 
 /** They name neither a queue nor an exchange, or speak of what was asked for before. */

@@ -6,7 +6,7 @@ import { RawClient as MqttClient } from '../protocols/mqtt/raw-client.ts';
 import { RawClient as RedisClient } from '../protocols/redis/raw-client.ts';
 import { RawClient as StompClient } from '../protocols/stomp/raw-client.ts';
 import { until } from '../support/until.ts';
-import { amqp, type RuledBroker, startRuledBroker } from './harness.ts';
+import { amqp, commit, type RuledBroker, startRuledBroker, transactional } from './harness.ts';
 
 let broker: RuledBroker;
 let admin: ChannelModel;
@@ -161,6 +161,46 @@ describe('the keys of a message', () => {
     const sly = await mqtt('.*', 'u');
     expect(await sly.subscribe('you/x', 0)).toBe(0x80);
     await sly.leave();
+  });
+});
+
+describe('a transaction', () => {
+  const own = async (): Promise<() => Promise<number>> => {
+    const channel = await admin.createChannel();
+    await channel.assertQueue('seen');
+    await channel.bindQueue('seen', 'amq.topic', '#');
+    return async () => (await channel.checkQueue('seen')).messageCount;
+  };
+
+  it.each([
+    ['exchange', { write: '^other' }],
+    ['topic', { topics: [{ exchange: 'amq.topic', write: '^other', read: '.*' }] }],
+  ])('of AMQP is not committed once its client may not publish to the %s any more', async (_what, now) => {
+    broker.rules.set('u', {});
+    const seen = await own();
+    const told = await refusal(async (channel) => {
+      await transactional(channel);
+      channel.publish('amq.topic', 'a', Buffer.from('x'));
+      await channel.checkExchange('amq.topic');
+      broker.rules.set('u', now);
+      await commit(channel);
+    });
+    expect(told).toContain('ACCESS_REFUSED');
+    expect(await seen()).toBe(0);
+  });
+
+  it('of STOMP is not committed once its client may not publish there any more', async () => {
+    broker.rules.set('u', {});
+    const seen = await own();
+    const client = await StompClient.open(broker.ports.stomp, '1.2', { login: 'u', passcode: 'p' });
+    client.send('BEGIN', { transaction: 't' });
+    client.send('SEND', { destination: '/topic/a', transaction: 't', receipt: 'sent' });
+    expect((await client.take('RECEIPT')).command).toBe('RECEIPT');
+    broker.rules.set('u', { write: '' });
+    client.send('COMMIT', { transaction: 't', receipt: 'done' });
+    expect(String((await client.error()).body)).toContain("access to exchange 'amq.topic'");
+    expect(await seen()).toBe(0);
+    client.cut();
   });
 });
 

@@ -294,7 +294,7 @@ class History {
     const fan = new Set(QUEUES.filter((name) => session.bindings(name).some((binding) => binding.exchange === 'fan')));
     expect(fan).toEqual(model.bound);
     const { name } = session.declareQueue('', { durable: false, exclusive: true, autoDelete: false, arguments: [] });
-    session.replayRetained(name, '#', { spelling: 0, arguments: [] });
+    session.replayRetained(name, 'amq.topic', '#', { spelling: 0, arguments: [] });
     const reader = await this.read(name, model.retained.size);
     expect(Object.fromEntries(reader.seen.map((seen) => [seen.key, seen.body]))).toEqual(
       Object.fromEntries(model.retained),

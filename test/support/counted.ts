@@ -16,7 +16,7 @@ export function purged(session: Session, queue: string, turn?: Turn): number {
 /** How many retained messages are sent; -1 if it is not finished yet. */
 export function replayed(session: Session, queue: string, filter: string, options: BindOptions): number {
   let count = -1;
-  session.replayRetained(queue, filter, options, (all) => {
+  session.replayRetained(queue, 'amq.topic', filter, options, (all) => {
     count = all;
   });
   return count;

@@ -185,6 +185,6 @@ export class ConnectedClient implements SessionConnection, DeliveryHost, Answere
     else if (sessionEnds || will.delayS === 0) {
       publishWill(this.context, session, will, queue); // [MQTT-3.1.2-8]
       wills.discard(id);
-    } else wills.defer(id, session.user, will, Math.min(will.delayS, expiryS));
+    } else wills.defer(id, session.identity, will, Math.min(will.delayS, expiryS));
   }
 }

@@ -76,7 +76,7 @@ export class OwnSubscriptions {
   replayRetained(session: Session, filter: string): boolean {
     const own = this.byFilter.get(filter);
     if (own === undefined) return false;
-    session.replayRetained(this.queue, filter, bindingOf(own.subscription, own.identifier));
+    session.replayRetained(this.queue, this.exchange, filter, bindingOf(own.subscription, own.identifier));
     return true;
   }
 

@@ -92,7 +92,12 @@ export function getSession(state: AdapterState, clientId: string): SessionRecord
   return { user, shares, expiryS, endsAtMs, hasQueue };
 }
 
-/** Kept sessions. It walks the whole state. */
+/** The client identifiers of kept sessions. It walks the whole state. */
+export function keptSessions(state: AdapterState): string[] {
+  return state.keys(SESSION_PREFIX).map((key) => key.slice(SESSION_PREFIX.length));
+}
+
+/** How many there are. It walks the whole state. */
 export function countSessions(state: AdapterState): number {
   return state.keys(SESSION_PREFIX).length;
 }

@@ -21,7 +21,14 @@ import { publishWill } from '../publish/publish-will.ts';
 import { Deadlines } from './deadlines.ts';
 import { MqttSession } from './mqtt-session.ts';
 import type { IdentifiedSession, SessionConnection, SessionServices } from './ports.ts';
-import { countSessions, getSession, type Leftovers, readAll, type SessionRecord } from './session-records.ts';
+import {
+  countSessions,
+  getSession,
+  keptSessions,
+  type Leftovers,
+  readAll,
+  type SessionRecord,
+} from './session-records.ts';
 import { ShareMembers } from './share-members.ts';
 import { SysTopics } from './sys-topics.ts';
 import { type DueWill, Wills } from './wills.ts';
@@ -210,15 +217,46 @@ export class SessionRegistry implements SessionServices {
     });
   }
 
-  /** Publishes the will of a client that is not there, as far as its user still may. */
-  private publishFor(clientId: string, { user, will }: DueWill): void {
-    const session = this.broker.enter({ user }, this.vhost, { ...NOBODY, clientId });
+  /** Publishes the will of a client that is not there, if its user still may. */
+  private publishFor(clientId: string, { identity, proved, will }: DueWill): void {
+    const owner = proved ? identity : (this.broker.recall(identity.user) ?? identity);
+    const session = this.broker.enter(owner, this.vhost, { ...NOBODY, clientId });
     if ('refused' in session) {
       this.context.stats.willsDropped++;
       return;
     }
     publishWill(this.context, session, will, queueOf(clientId));
     session.close(true);
+  }
+
+  /** What users may do may have changed: sessions whose clients are away lose what their users may not read. A step each. */
+  *review(): Generator<void> {
+    for (const clientId of keptSessions(this.state)) {
+      if (!this.sessions.get(clientId)?.connection) this.reviewAbsent(clientId);
+      yield;
+    }
+  }
+
+  private reviewAbsent(clientId: string): void {
+    const record = getSession(this.state, clientId);
+    if (record === undefined || !record.hasQueue || record.user === '') return;
+    const owner = this.broker.recall(record.user);
+    if (owner === undefined) return;
+    const queue = queueOf(clientId);
+    const session = this.broker.enter(owner, this.vhost, { ...NOBODY, clientId });
+    if (!('refused' in session)) {
+      const lost = session.adoptQueue(queue);
+      this.sessions.get(clientId)?.subscriptions.forget(lost);
+      session.close(true);
+    } else if (session.refused === 'forbidden') {
+      // It may not even come in: there is nothing that it may read.
+      this.asAdapter((own) => {
+        if (!own.queueExists(queue)) return;
+        const lost = own.bindings(queue);
+        for (const { exchange, key, options } of lost) own.unbindQueue(queue, exchange, key, options);
+        this.sessions.get(clientId)?.subscriptions.forget(lost);
+      });
+    }
   }
 
   private countConnected(): number {
@@ -267,4 +305,9 @@ export function startRegistries(context: AdapterContext, broker: BrokerServices)
     if (session.state.keys('mqtt/').length > 0) registryOf(context, broker, session);
     session.close(true);
   }
+}
+
+/** What users may do may have changed: a step for each session of a client that is not there. */
+export function* reviewRegistries(broker: BrokerServices): Generator<void> {
+  for (const registry of [...(brokers.get(broker)?.values() ?? [])]) yield* registry.review();
 }

@@ -11,7 +11,7 @@
  * Both are written down for kept sessions, so that a broker that was killed publishes, once it is back, the wills of those
  * it lost.
  */
-import type { AdapterState, Clock } from '../../../src/api/index.ts';
+import type { AdapterState, Clock, Identity } from '../../../src/api/index.ts';
 import type { Will } from '../codec/connect.ts';
 import { MessageProperties } from '../codec/properties/message-properties.ts';
 import { Deadlines } from './deadlines.ts';
@@ -33,7 +33,10 @@ interface WillRecord {
 }
 
 export interface DueWill {
-  readonly user: string;
+  /** Whose it is; after a start no more than a name. */
+  readonly identity: Identity;
+  /** It is who the client proved to be; else what was written down. */
+  readonly proved: boolean;
   readonly will: Will;
 }
 
@@ -52,7 +55,7 @@ export class Wills {
 
   /** Whose deferred will it is. */
   userOf(clientId: string): string | undefined {
-    return this.deferred.get(clientId)?.user;
+    return this.deferred.get(clientId)?.identity.user;
   }
 
   /** A kept session has a will from now on. */
@@ -61,10 +64,10 @@ export class Wills {
   }
 
   /** The client is lost; its will waits. */
-  defer(clientId: string, user: string, will: Will, delayS: number): void {
+  defer(clientId: string, identity: Identity, will: Will, delayS: number): void {
     const dueAtMs = this.clock.epochMs() + delayS * 1000;
-    this.put(clientId, user, will, dueAtMs);
-    this.deferred.set(clientId, { user, will });
+    this.put(clientId, identity.user, will, dueAtMs);
+    this.deferred.set(clientId, { identity, proved: true, will });
     this.deadlines.set(clientId, dueAtMs);
   }
 
@@ -98,7 +101,7 @@ export class Wills {
         delayS: rest.delayS,
         properties: MessageProperties.stored(Buffer.from(rest.props, 'base64'), rest.expiryS),
       };
-      this.deferred.set(clientId, { user, will });
+      this.deferred.set(clientId, { identity: { user }, proved: false, will });
       this.deadlines.set(clientId, dueAtMs === 0 ? this.clock.epochMs() + will.delayS * 1000 : dueAtMs);
     }
   }

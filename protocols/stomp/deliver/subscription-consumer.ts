@@ -1,6 +1,7 @@
 /** A client's subscription as a consumer of its queue: takes deliveries and writes them as MESSAGE frames. */
 import type {
   Backpressure,
+  BindingInfo,
   CancelReason,
   Consumer,
   DeliverySink,
@@ -41,6 +42,8 @@ export interface SubscriptionRequest {
   readonly isOwn: boolean;
   /** The durable subscription's name, if it is one. */
   readonly durable?: string;
+  /** The binding that it is there for; undefined: it reads the queue itself. */
+  readonly through?: BindingInfo;
 }
 
 /** What a subscription needs of its client. */
@@ -83,7 +86,7 @@ export class SubscriptionConsumer implements Backpressure, DeliverySink, Deliver
    * @throws BrokerError as `Session.consume`
    */
   constructor(client: SubscriptionClient, number: number, request: SubscriptionRequest, filter: SelectorFilter | null) {
-    const { id, mode, queue, priority, selector } = request;
+    const { id, mode, queue, priority, selector, through } = request;
     this.client = client;
     this.filter = filter;
     this.number = number;
@@ -104,6 +107,7 @@ export class SubscriptionConsumer implements Backpressure, DeliverySink, Deliver
       prefetch: request.prefetch,
       priority,
       ...(selector !== null && filter === null ? { selector: selector.text } : {}),
+      ...(through !== undefined && { through }),
       arguments: priority === 0 ? [] : [{ name: 'x-priority', value: { type: 'int32' as const, value: priority } }],
     };
     this.consumer = client.session.consume(queue, options, this, this);

@@ -107,13 +107,16 @@ export function bindNew(
   return { undo };
 }
 
-/** Makes its queue and binding, if they have to be. `isOwn`: the queue is its own, and there is nobody else to think of. */
+/**
+ * Makes its queue and binding, if they have to be. `isOwn`: the queue is its own, and there is nobody else to think of. `through`: its
+ * binding; undefined where others had made it.
+ */
 export function openDurable(
   client: ConnectedClient,
   frame: Frame,
   name: string,
   source: DurableSource,
-): Made & { isOwn: boolean } {
+): Made & { isOwn: boolean; through: BindingInfo | undefined } {
   const { session, sessionName } = client;
   const existed = session.queueExists(name);
   const bindings = existed ? session.bindings(name) : [];
@@ -131,13 +134,16 @@ export function openDurable(
   }
   const there = bindings.find((binding) => isBinding(binding, exchange, key));
   let undo = (): void => {};
+  let through: BindingInfo | undefined;
   if (there === undefined || isMarked(there)) {
     const data = isOwn ? MADE : ADDED;
     const made = bindNew(session, name, existed, exchange, key, { notOwn: noLocal, data });
+    through = { exchange, key, options: { spelling: DOT, arguments: [], notOwn: noLocal, data } };
     if (there === undefined) undo = made.undo;
   }
   return {
     isOwn,
+    through,
     undo,
     keep: () => {
       // As with JMS: a durable subscription that comes back with another topic gives up the old one.

@@ -1,5 +1,5 @@
 /** The queue that a subscription reads: the one that its destination names, or one that is made for it and bound to an exchange. */
-import type { QueueOptions } from '../../../src/api/index.ts';
+import type { BindingInfo, QueueOptions } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { flag } from '../codec/values.ts';
@@ -14,6 +14,8 @@ export interface SubscriptionSource {
   readonly isOwn: boolean;
   /** The durable subscription's name, if it is one. */
   readonly durable?: string;
+  /** The binding that it is there for. */
+  readonly through?: BindingInfo;
   /** What was made for it in the broker. */
   readonly made?: Made;
 }
@@ -83,7 +85,8 @@ function boundQueue(
   const options = queueOptions(frame, { durable: isDurable, exclusive: !isDurable, autoDelete: !isDurable });
   if (durable !== undefined) {
     const made = openDurable(client, frame, durable, { exchange, key, noLocal, options });
-    return { queue: durable, isOwn: made.isOwn, durable, made };
+    const { isOwn, through } = made;
+    return { queue: durable, isOwn, durable, made, ...(through !== undefined && { through }) };
   }
   const origin = noLocal ? { origin: client.sessionName } : {};
   const { name } = session.declareQueue('', { ...options, durable: false, ...origin });

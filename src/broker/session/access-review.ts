@@ -17,6 +17,8 @@ interface Ruled {
 }
 
 export class AccessReview {
+  /** What is kept for clients that are not there, by who keeps it. */
+  readonly absent: (() => Iterable<void>)[] = [];
   private readonly sessions: Iterable<Reviewed>;
   private readonly vhosts: ReadonlyMap<string, Ruled>;
   private readonly work: Work;
@@ -63,18 +65,22 @@ export class AccessReview {
 
   /** Sessions that come meanwhile come under the new rules. */
   private *steps(): Generator<void> {
-    for (const session of [...this.sessions]) {
-      const reviewing = session.review();
-      for (;;) {
-        try {
-          if (reviewing.next().done === true) break;
-        } catch (error) {
-          this.onFault(error);
-          break;
-        }
-        yield;
+    for (const session of [...this.sessions]) yield* this.guarded(session.review());
+    for (const kept of this.absent) yield* this.guarded(kept());
+  }
+
+  /** What goes wrong with one of them is told, and the others are looked at all the same. */
+  private *guarded(reviewing: Iterable<void>): Generator<void> {
+    const steps = reviewing[Symbol.iterator]();
+    for (;;) {
+      try {
+        if (steps.next().done === true) break;
+      } catch (error) {
+        this.onFault(error);
+        break;
       }
       yield;
     }
+    yield;
   }
 }

@@ -44,6 +44,7 @@ export class SessionConsuming {
     const consumer = this.topology.queue(name).addConsumer(options, sink, output);
     consumer.heldMax = this.usage.limits.unsettled ?? 0;
     consumer.share = this.share;
+    consumer.guard = this.topology.guardOf(name);
     sink.attached?.(consumer);
     this.keep(consumer);
     return consumer;

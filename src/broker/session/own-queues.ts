@@ -64,7 +64,8 @@ export class OwnQueues {
     }
   }
 
-  private permitsBinding({ exchange: name, key, options }: BindingInfo): boolean {
+  /** Whether the client may read what a binding brings. */
+  permitsBinding({ exchange: name, key, options }: BindingInfo): boolean {
     if (!this.permissions.permits('read', 'exchange', name)) return false;
     const exchange = this.topology.exchanges.get(name);
     return exchange === undefined || this.permissions.permitsTopic('read', exchange, bindingKey(key, options.spelling));

@@ -55,6 +55,11 @@ export class Permissions {
     return this.ask({ vhost: this.vhost, action, resource: 'topic', name: exchange.name, routingKey: key });
   }
 
+  /** Whether it may read what comes through this exchange with this key. @param key dotted */
+  permitsMessage(exchange: Exchange<Queue>, key: string): boolean {
+    return this.permits('read', 'exchange', exchange.name) && this.permitsTopic('read', exchange, key);
+  }
+
   private ask(request: AccessRequest): boolean {
     const { clientId } = this;
     return this.judge.permits(this.identity, clientId === undefined ? request : { ...request, clientId });

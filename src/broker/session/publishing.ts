@@ -103,8 +103,8 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
     this.sentBytes += bytes;
   }
 
-  /** Something has changed while the message was on its way in: what its user may do, perhaps. */
-  private askAgain(route: CompiledRoute<Queue>): void {
+  /** Something has changed while the message was on its way in: what its user may do, perhaps. @throws BrokerError access-refused */
+  askAgain(route: CompiledRoute<Queue>): void {
     this.permissions.demand('write', 'exchange', route.exchange === null ? '' : route.exchange.name);
     this.permitted(route);
   }

@@ -36,7 +36,7 @@ export function* reviewSession(session: ReviewedSession): Generator<void> {
     else poorer.add(queue.name);
   }
   for (const consumer of consuming.delivering()) {
-    if (consumer.active && (poorer.has(consumer.queue) || !topology.mayRead(consumer.queue)))
+    if (consumer.active && (poorer.has(consumer.queue) || !topology.mayRead(consumer.queue, consumer.through)))
       consuming.refuse(consumer);
     yield;
   }

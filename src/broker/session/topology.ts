@@ -10,6 +10,7 @@ import { generatedName, type Topology } from '../../vhost/topology/topology.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import { OwnQueues } from './own-queues.ts';
 import { bindingKey, type Permissions } from './permissions.ts';
+import { ReadGuard } from './read-guard.ts';
 
 export class SessionTopology {
   private readonly vhost: Vhost;
@@ -22,6 +23,8 @@ export class SessionTopology {
   /** Null while there has been none. */
   private exclusive: Set<Queue> | null = null;
   private pruneAt = 32;
+  /** Of queues that the client has come back to; null while there are none. */
+  private guards: Map<string, ReadGuard> | null = null;
 
   constructor(vhost: Vhost, permissions: Permissions, share: Share, owner: object) {
     this.vhost = vhost;
@@ -108,7 +111,23 @@ export class SessionTopology {
   adoptQueue(name: string): readonly BindingInfo[] {
     this.own.add(name, false);
     const queue = this.topology.find(name);
-    return queue === undefined ? [] : [...this.own.withdraw(queue)].filter((lost) => lost !== undefined);
+    if (queue === undefined) return [];
+    const lost = [...this.own.withdraw(queue)].filter((binding) => binding !== undefined);
+    if (queue.messages + queue.unsettledCount > 0) this.guard(queue);
+    return lost;
+  }
+
+  /** What waits in the queue may have come when its client could read more than now. */
+  private guard(queue: Queue): void {
+    const guard = new ReadGuard(this.vhost, this.permissions, queue);
+    this.guards ??= new Map();
+    this.guards.set(queue.name, guard);
+    for (const consumer of queue.consumers) if (consumer.suspended) consumer.guard = guard;
+  }
+
+  /** What a new consumer of a queue is to be guarded with. */
+  guardOf(name: string): ReadGuard | null {
+    return this.guards?.get(name) ?? null;
   }
 
   /** Exclusive queues may come and go by themselves: those that have gone are forgotten once there are many. */
@@ -211,9 +230,13 @@ export class SessionTopology {
     return [...queues].filter((queue) => !queue.deleted);
   }
 
-  /** Whether it may still consume from this queue. */
-  mayRead(name: string): boolean {
-    return this.own.mayRead(name) ?? this.permissions.permits('read', 'queue', name);
+  /** Whether it may still consume from this queue. @param through what it reads the queue for, if not for itself */
+  mayRead(name: string, through: BindingInfo | undefined): boolean {
+    const own = this.own.mayRead(name);
+    if (own !== undefined) return own;
+    return (
+      (through === undefined || this.own.permitsBinding(through)) && this.permissions.permits('read', 'queue', name)
+    );
   }
 
   /** The session ends: its exclusive queues are found by nobody any more. Returns those that are to be deleted. */

@@ -7,7 +7,9 @@ import {
   NO_BACKPRESSURE,
   type Outcome,
 } from '../../api/consume.ts';
+import type { BindingInfo } from '../../api/topology.ts';
 import type { Share } from '../../clock/work.ts';
+import type { MessageView } from '../../message/message.ts';
 import type { QueueSettings } from '../limits/settings.ts';
 import type { CreditTaker, SharedCredit } from './shared-credit.ts';
 
@@ -25,6 +27,11 @@ export interface ConsumedQueue {
   offer(): void;
   /** One of its consumers could take more, but for a limit that it shares with others. */
   awaitSharedCredit(): void;
+}
+
+/** Says of each message whether a consumer may have it. One that it may not have is removed as if it had been delivered. */
+export interface DeliveryGuard {
+  permits(view: MessageView): boolean;
 }
 
 /** Shared by all that have nothing to get again, and never written to. */
@@ -47,6 +54,10 @@ export class QueueConsumer implements Consumer, CreditTaker {
   suspended = false;
   sink: DeliverySink;
   output: Backpressure;
+  /** What its client reads the queue for; undefined: the queue itself. */
+  readonly through: BindingInfo | undefined;
+  /** Null: it may have all of them, as nearly always. */
+  guard: DeliveryGuard | null = null;
   /** Held slots to be delivered again before anything new; empty nearly always. */
   replay = NO_REPLAY;
   private prefetch: number;
@@ -62,6 +73,7 @@ export class QueueConsumer implements Consumer, CreditTaker {
     this.settled = options.settled;
     this.exclusive = options.exclusive;
     this.priority = options.priority ?? 0;
+    this.through = options.through;
     this.prefetch = options.prefetch;
     this.allowed = this.prefetch || Number.POSITIVE_INFINITY;
     this.shared = (options.shared as SharedCredit | undefined) ?? null;

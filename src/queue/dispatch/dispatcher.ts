@@ -220,7 +220,13 @@ export class Dispatcher {
   private handOut(consumer: QueueConsumer, seq: number, flags: QueueEntryFlags): void {
     const { queue } = this;
     const { counters, deliveryView: view } = queue.services;
-    if (queue.limits !== null) queue.limits.left(seq, view, !consumer.settled);
+    const withheld = consumer.guard !== null && !consumer.guard.permits(view);
+    if (queue.limits !== null) queue.limits.left(seq, view, !consumer.settled && !withheld);
+    if (withheld) {
+      counters.droppedForbidden++;
+      queue.contents.remove(seq, flags);
+      return;
+    }
     // In the place of subscription data there is a level of priority.
     if (queue.settings.priorityMax >= 0) view.subscriptionData = 0;
     counters.delivered++;

@@ -172,9 +172,17 @@ export class RetainedMessages {
   /**
    * Sends what the filter matches into the queue, or straight to its connection where that is what was asked for: what is
    * retained now. What is retained later, while it goes on, is published to whoever has subscribed by now.
+   * @param mayRead whether a topic may be shown, dotted; asked of each
    * @param done gets how many there were
    */
-  replay(queue: Queue, filter: string, options: BindOptions, share: Share, done: (count: number) => void): void {
+  replay(
+    queue: Queue,
+    filter: string,
+    options: BindOptions,
+    mayRead: (key: string) => boolean,
+    share: Share,
+    done: (count: number) => void,
+  ): void {
     const { work } = share;
     const matching = this.index.matching(filter, options.spelling, options.hideReserved ?? false);
     const before = this.parts.store.nextSeq;
@@ -184,7 +192,11 @@ export class RetainedMessages {
         const next = matching.next();
         if (next.done === true) return true;
         work.spend(1);
-        if (next.value !== undefined && next.value.seq < before && this.replayOne(queue, next.value, options)) count++;
+        const message = next.value;
+        if (message !== undefined && message.seq < before) {
+          if (!mayRead(message.key)) this.parts.counters.withheldRetained++;
+          else if (this.replayOne(queue, message, options)) count++;
+        }
         if (work.over) return false;
       }
       return true;

@@ -48,9 +48,12 @@ export class VhostTransaction implements Transaction {
   private settlements: Settlement[] = [];
   private copies = 0;
   private readonly parts: TransactionParts;
+  private readonly askAgain: (route: CompiledRoute<Queue>) => void;
 
-  constructor(parts: TransactionParts) {
+  /** @param askAgain a message's address may mean something else by now, or be its client's no more. Throws what a publish would */
+  constructor(parts: TransactionParts, askAgain: (route: CompiledRoute<Queue>) => void = () => {}) {
     this.parts = parts;
+    this.askAgain = askAgain;
   }
 
   get operations(): number {
@@ -91,7 +94,7 @@ export class VhostTransaction implements Transaction {
   commit(onUnroutable?: (index: number) => void): Mark {
     const { publishes, settlements } = this;
     const { publisher, units, subscriberFlow } = this.parts;
-    if (publishes.some(({ route }) => !route.valid)) this.countAgain();
+    if (publishes.some(({ route }) => !route.valid)) this.lookAgain();
     this.reset();
     if (publishes.length === 0 && settlements.length === 0) return MARK_NOW;
     let refused: Mark = MARK_NOW;
@@ -107,8 +110,10 @@ export class VhostTransaction implements Transaction {
     return refused < 0 ? refused : mark;
   }
 
-  /** Bindings have come or gone since. @throws BrokerError precondition-failed, and then nothing has been changed */
-  private countAgain(): void {
+  /** Bindings have come or gone since, or rules changed. @throws BrokerError, and then nothing has been changed */
+  private lookAgain(): void {
+    const stale = new Set(this.publishes.map(({ route }) => route).filter(({ valid }) => !valid));
+    for (const route of stale) this.askAgain(route);
     let copies = 0;
     for (const { route, draft } of this.publishes) {
       copies += copiesAlong(draft.delayMs > 0 ? route : this.parts.publisher.resolved(route, draft), draft);

@@ -142,7 +142,7 @@ export class Judging extends World {
     const options = { durable: false, exclusive: true, autoDelete: false, arguments: [] };
     const { name } = session.declareQueue('', options);
     let count = -1;
-    session.replayRetained(name, '#', BIND, (all) => {
+    session.replayRetained(name, 'amq.topic', '#', BIND, (all) => {
       count = all;
     });
     const kept = new Map<string, string>();

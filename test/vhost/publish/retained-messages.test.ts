@@ -44,7 +44,7 @@ function retain(key: string, body: string, options: SendOptions = {}): void {
 async function kept(filter = '#'): Promise<string[]> {
   session.declareQueue('look', DURABLE);
   let count = -1;
-  session.replayRetained('look', filter, { spelling: SLASH, arguments: [] }, (all) => {
+  session.replayRetained('look', 'amq.topic', filter, { spelling: SLASH, arguments: [] }, (all) => {
     count = all;
   });
   const { seen, consumer } = consume(session, 'look', { settled: true });
@@ -67,7 +67,7 @@ describe('a retained message with a time to live', () => {
   it('is over in the queue of a subscriber that has got it and has not taken it yet', () => {
     retain('a', '1', { ttlMs: 1000 });
     session.declareQueue('look', DURABLE);
-    session.replayRetained('look', '#', { spelling: SLASH, arguments: [] });
+    session.replayRetained('look', 'amq.topic', '#', { spelling: SLASH, arguments: [] });
     broker.turn.end();
     clock.advance(980);
     broker.turn.end();

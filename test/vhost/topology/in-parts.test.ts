@@ -137,7 +137,7 @@ describe('in parts', () => {
     session.bindQueue('s', 'amq.topic', '#', BIND);
     slowly();
     let count = -1;
-    session.replayRetained('s', '#', BIND, (all) => {
+    session.replayRetained('s', 'amq.topic', '#', BIND, (all) => {
       count = all;
     });
     const last = `r.${MANY - 1}`;
