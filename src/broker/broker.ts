@@ -13,14 +13,15 @@ import { type Clock, SystemClock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import { Dialects } from '../message/dialect.ts';
 import { BrokerError } from '../message/errors.ts';
+import { Traffic } from '../metrics/traffic.ts';
 import type { Resource } from '../vhost/flow/publish-flow-control.ts';
-import { type QueueStatistics, queueStatistics, type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
+import { type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
 import type { TopologyLimits } from '../vhost/topology/limits.ts';
 import { Vhost } from '../vhost/vhost.ts';
 import { type ClientLimits, ClientUsage } from './client-limits.ts';
 import { type ClientLog, nameOf } from './client-log.ts';
 import { type Ground, openGround } from './ground.ts';
-import { type LoginStatistics, Logins } from './logins.ts';
+import { type LoginRefusals, type LoginStatistics, Logins } from './logins.ts';
 import { DEFAULT_VHOST, type StartOptions } from './options.ts';
 import { AccessReview } from './session/access-review.ts';
 import { type Judge, NO_QUESTIONS } from './session/permissions.ts';
@@ -36,6 +37,8 @@ export class Broker implements BrokerServices {
   readonly freeBytes: (() => Promise<number>) | undefined;
   /** What users and vhosts have of what is limited. */
   readonly usage: ClientUsage;
+  /** What goes in and out, by protocol. */
+  readonly traffic = new Traffic();
   /** The broker's own users; without meaning for who comes in where the program has brought an authenticator. */
   readonly users: BrokerUsers;
   private readonly authenticator: Authenticator;
@@ -66,7 +69,7 @@ export class Broker implements BrokerServices {
     this.authenticator = options.authenticator ?? this.users.authenticator;
     this.review = new AccessReview(this.sessions, this.vhosts, turn.work, onFault);
     this.authenticator.onChanged?.(() => this.review.rulesChanged());
-    this.logins = new Logins(this.authenticator, clientLog);
+    this.logins = new Logins(this.authenticator, clientLog, clock, this.traffic);
   }
 
   /**
@@ -150,6 +153,17 @@ export class Broker implements BrokerServices {
     vhostName: string | undefined,
     client: SessionClient,
   ): Session | Refusal {
+    const result = this.admitted(identity, judge, vhostName, client);
+    if ('refused' in result) this.logins.refused(client.transport?.protocol ?? '', result.refused);
+    return result;
+  }
+
+  private admitted(
+    identity: Identity,
+    judge: Judge,
+    vhostName: string | undefined,
+    client: SessionClient,
+  ): Session | Refusal {
     if (this.closing !== null) return { refused: 'unavailable', reason: 'the broker is shutting down' };
     const name = vhostName ?? DEFAULT_VHOST;
     const vhost = this.vhosts.get(name);
@@ -171,7 +185,8 @@ export class Broker implements BrokerServices {
       this.clientLog.refused(nameOf(transport), refusal.reason);
       return refusal;
     }
-    const session = new ClientSession(vhost, identity, judge, this.usage, client, (closed, inOrder) => {
+    const traffic = this.traffic.of(transport?.protocol ?? '');
+    const session = new ClientSession(vhost, identity, judge, this.usage, client, traffic, (closed, inOrder) => {
       this.sessions.delete(closed);
       if (counts) this.usage.disconnected(identity.user, name);
       if (transport?.remote !== undefined) this.clientLog.disconnected(transport, identity.user, name, inOrder);
@@ -252,9 +267,29 @@ export class Broker implements BrokerServices {
     return all;
   }
 
-  /** The same of every queue, one after the other. */
-  *queueStatistics(): Generator<QueueStatistics> {
-    for (const vhost of this.vhosts.values()) yield* queueStatistics(vhost);
+  /** All vhosts. What is in them may change while somebody walks it in parts. */
+  get allVhosts(): Iterable<Vhost> {
+    return this.vhosts.values();
+  }
+
+  /** Consumers by the protocol of their clients. A part for each client. */
+  *consumersByProtocol(): Generator<void, Map<string, number>> {
+    const counts = new Map<string, number>();
+    for (const { traffic, consumerCount } of this.sessions) {
+      counts.set(traffic.protocol, (counts.get(traffic.protocol) ?? 0) + consumerCount);
+      yield;
+    }
+    return counts;
+  }
+
+  /** Why somebody was kept out, by protocol. */
+  get loginRefusals(): LoginRefusals {
+    return this.logins.refusals;
+  }
+
+  /** Logins that were refused, by protocol. */
+  get loginsFailed(): ReadonlyMap<string, number> {
+    return this.logins.failedBy;
   }
 
   /** Why a vhost cannot confirm anything any more; undefined while all is well. */

@@ -42,6 +42,9 @@ export interface LimitRefusals {
 export class ClientUsage {
   /** In force for what comes from now on; what is there stays. */
   limits: ClientLimits;
+  /** Channels since the start: opened, and gone. */
+  channelsOpened = 0;
+  channelsGone = 0;
   readonly refusals: LimitRefusals = { vhostConnections: 0, userConnections: 0, userChannels: 0, consumers: 0 };
   private readonly userConnections = new Map<string, number>();
   private readonly userChannels = new Map<string, number>();
@@ -88,10 +91,13 @@ export class ClientUsage {
       );
     }
     this.userChannels.set(user, open + 1);
+    this.channelsOpened++;
   }
 
   channelsClosed(user: string, count: number): void {
-    if (count > 0) take(this.userChannels, user, count);
+    if (count === 0) return;
+    this.channelsGone += count;
+    take(this.userChannels, user, count);
   }
 
   /** The connection has so many consumers. @throws BrokerError not-allowed: there may be no more */

@@ -22,6 +22,7 @@ import type { Transaction } from '../api/transaction.ts';
 import type { Share } from '../clock/work.ts';
 import type { Draft, LargeBody, MessageView, Spelling } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
+import type { ProtocolTraffic } from '../metrics/traffic.ts';
 import { SharedCredit as QueueSharedCredit } from '../queue/dispatch/shared-credit.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { StoredBody } from '../queue/store/stored-body.ts';
@@ -48,6 +49,8 @@ export class ClientSession implements Session {
   private readonly publishing: SessionPublishing;
   private readonly consuming: SessionConsuming;
   private readonly usage: ClientUsage;
+  /** Of its protocol. */
+  readonly traffic: ProtocolTraffic;
   private channels = 0;
   private readonly onClosed: (session: ClientSession, inOrder: boolean) => void;
   /** Null while there has been none. */
@@ -62,6 +65,7 @@ export class ClientSession implements Session {
     judge: Judge,
     usage: ClientUsage,
     client: SessionClient,
+    traffic: ProtocolTraffic,
     onClosed: (session: ClientSession, inOrder: boolean) => void,
   ) {
     const share = client.share ?? vhost.turn.work.share();
@@ -71,14 +75,15 @@ export class ClientSession implements Session {
     this.client = client;
     this.share = share;
     this.usage = usage;
+    this.traffic = traffic;
     this.onClosed = onClosed;
     this.user = identity.user;
     this.identity = identity;
     this.vhost = vhost.name;
     this.state = vhost.state;
     this.topology = new SessionTopology(vhost, permissions, share, this);
-    this.consuming = new SessionConsuming(vhost, this.topology, share, usage);
-    this.publishing = new SessionPublishing(vhost, permissions, client, share, this.consuming, usage.limits);
+    this.consuming = new SessionConsuming(vhost, this.topology, share, usage, traffic);
+    this.publishing = new SessionPublishing(vhost, permissions, client, share, this.consuming, usage.limits, traffic);
   }
 
   channelOpened(): void {
@@ -202,7 +207,7 @@ export class ClientSession implements Session {
   }
 
   transaction(): Transaction {
-    return new VhostTransaction(this.services, (route) => this.publishing.askAgain(route));
+    return new VhostTransaction(this.services, (route) => this.publishing.askAgain(route), this.traffic);
   }
 
   beginUnit(): void {
@@ -224,7 +229,7 @@ export class ClientSession implements Session {
     this.rings ??= new Set();
     // Channels come and go on one connection: their rings are not kept.
     for (const ring of this.rings) if (ring.closed) this.rings.delete(ring);
-    const ring = this.promises.ring(sink);
+    const ring = this.promises.ring(sink, this.traffic);
     this.rings.add(ring);
     return ring;
   }
@@ -254,6 +259,11 @@ export class ClientSession implements Session {
     done: (result: GetResult | undefined, consumer: Consumer) => void,
   ): void {
     this.consuming.get(name, settled, sink, done);
+  }
+
+  /** Its consumers, without those made to take one message. */
+  get consumerCount(): number {
+    return this.consuming.activeCount;
   }
 
   attachDirect(name: string, sink: DirectSink | null): void {

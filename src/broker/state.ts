@@ -55,7 +55,7 @@ export class BrokerState implements AdapterState {
   private constructor(options: BrokerStateOptions) {
     this.options = options;
     this.directory = join(options.directory, STATE_LOG);
-    this.confirms = new Confirms(options.turn);
+    this.confirms = new Confirms(options.turn, options.clock);
     this.slices = new Slices(options.turn, () => this.checkpointSlice());
   }
 

@@ -22,6 +22,7 @@ import type { Share } from '../clock/work.ts';
 import type { DeathReason } from '../message/deaths/deaths.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Draft, MessageView } from '../message/message.ts';
+import { type DeliveryCounts, UNCOUNTED } from '../metrics/traffic.ts';
 import type { RouteTarget } from '../routing/binding.ts';
 import type { QueueConsumer } from './dispatch/consumer.ts';
 import { type DispatchedQueue, Dispatcher, DONE, type Pumped, TIME_UP, WAITS } from './dispatch/dispatcher.ts';
@@ -86,6 +87,8 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   /** Whoever made it has done with it: it goes with its last consumer, until it is declared again. */
   released = false;
   direct: DirectSink | null = null;
+  /** Counts what its direct subscriber gets, and what the last one did not. */
+  directCounts: DeliveryCounts = UNCOUNTED.deliveries.classic;
   /** The direct subscriber did not drain in time: publishers do not wait for it. */
   slow = false;
 

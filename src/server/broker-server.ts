@@ -19,7 +19,7 @@ import { checkOptions, checkPolicy } from '../config/program.ts';
 import type { Config } from '../config/schema.ts';
 import type { Logger } from '../logger.ts';
 import { type Health, managementApp } from '../management/app.ts';
-import { Metrics } from '../management/metrics.ts';
+import { Metrics } from '../management/metrics/metrics.ts';
 import { RabbitApi } from '../management/rabbitmq/api.ts';
 import { managementServer } from '../management/server.ts';
 import { HttpSockets } from '../management/sockets.ts';
@@ -27,7 +27,7 @@ import { BrokerError } from '../message/errors.ts';
 import { Operator } from '../operator/operator.ts';
 import { plainAddress } from '../transport/address.ts';
 import { Connections } from '../transport/connections.ts';
-import { descriptorLimit, shareDescriptors } from '../transport/descriptors.ts';
+import { descriptorLimit, openDescriptors, shareDescriptors } from '../transport/descriptors.ts';
 import { TcpTransport, tcpServer } from '../transport/tcp.ts';
 import { type BuiltInProtocols, webSocketUpgrades } from './built-in.ts';
 import { GuardedServers } from './guarded-servers.ts';
@@ -35,6 +35,7 @@ import { clientLimitsOf } from './limits.ts';
 import { Listeners } from './listeners.ts';
 import { machine, marksOf } from './machine.ts';
 import type { LimitsInput, ListenerInfo, RunningBroker } from './options.ts';
+import { rabbitmqIdentity } from './rabbitmq-identity.ts';
 
 export class BrokerServer implements RunningBroker {
   readonly broker: Broker;
@@ -93,6 +94,11 @@ export class BrokerServer implements RunningBroker {
       }),
       protocols: () => protocols.map(({ name, stats }) => [name, { ...stats }]),
       watermarks: () => this.watermarks.statistics,
+      rabbitmq: rabbitmqIdentity(config),
+      descriptors: () => ({
+        openFiles: openDescriptors(this.clients.size + this.httpSockets.size, broker.vhostNames.length),
+        filesMax: descriptors,
+      }),
     });
     this.watermarks = new Watermarks(marksOf(config), broker.clock, logger, machine(broker), (resource, scarce) =>
       broker.setScarce(resource, scarce),

@@ -6,6 +6,8 @@ export class Counters {
   redelivered = 0;
   acknowledged = 0;
   requeued = 0;
+  /** Failed, and put aside to be tried again after a while. */
+  retried = 0;
   /** Publishes that nothing took. */
   unroutable = 0;
   /** Publishes that were refused because the log could not take them. */

@@ -11,6 +11,7 @@ import {
   RELEASED,
 } from '../../api/consume.ts';
 import type { Share } from '../../clock/work.ts';
+import type { DeliveryCounts, ProtocolTraffic } from '../../metrics/traffic.ts';
 import { QueueConsumer } from '../../queue/dispatch/consumer.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
@@ -22,10 +23,12 @@ export class SessionConsuming {
   private readonly topology: SessionTopology;
   private readonly share: Share;
   private readonly usage: ClientUsage;
+  private readonly traffic: ProtocolTraffic;
   private readonly consumers = new Set<QueueConsumer>();
   private pruneAt = 32;
 
-  constructor(vhost: Vhost, topology: SessionTopology, share: Share, usage: ClientUsage) {
+  constructor(vhost: Vhost, topology: SessionTopology, share: Share, usage: ClientUsage, traffic: ProtocolTraffic) {
+    this.traffic = traffic;
     this.vhost = vhost;
     this.topology = topology;
     this.share = share;
@@ -45,12 +48,18 @@ export class SessionConsuming {
     consumer.heldMax = this.usage.limits.unsettled ?? 0;
     consumer.share = this.share;
     consumer.guard = this.topology.guardOf(name);
+    consumer.counts = this.countsOf(consumer);
     sink.attached?.(consumer);
     this.keep(consumer);
     return consumer;
   }
 
-  private get activeCount(): number {
+  private countsOf({ of }: QueueConsumer): DeliveryCounts {
+    return this.traffic.deliveries[of.settings.type];
+  }
+
+  /** Those that are attached to queues by themselves. */
+  get activeCount(): number {
     let count = 0;
     for (const { active, passive } of this.consumers) if (active && !passive) count++;
     return count;
@@ -66,6 +75,7 @@ export class SessionConsuming {
     const queue = this.topology.queue(name);
     const holder = QueueConsumer.passive(queue, settled, sink);
     holder.share = this.share;
+    holder.counts = this.countsOf(holder);
     sink.attached?.(holder);
     if (!settled) this.keep(holder);
     queue.get(holder, done);
@@ -85,6 +95,7 @@ export class SessionConsuming {
     this.topology.demandQueue('read', name);
     const queue = this.topology.queue(name);
     queue.direct = sink;
+    queue.directCounts = this.traffic.deliveries.classic;
     this.vhost.subscriberFlow.drained(queue);
   }
 

@@ -7,10 +7,12 @@ import type { Share } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Draft, Spelling } from '../../message/message.ts';
 import { dotted } from '../../message/spelling.ts';
+import type { ProtocolTraffic } from '../../metrics/traffic.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
 import type { WaitingPublisher } from '../../vhost/flow/subscriber-flow-control.ts';
+import { countPublish } from '../../vhost/publish/count-publish.ts';
 import type { PublishingClient, RestOfDeliveries } from '../../vhost/publish/direct-deliveries.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { ConnectionLimits } from '../client-limits.ts';
@@ -26,7 +28,10 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
   private readonly client: SessionClient;
   private readonly share: Share;
   private readonly consuming: { readonly holds: boolean };
+  private readonly traffic: ProtocolTraffic;
   private closed = false;
+  /** It counts among those that publish. */
+  private publishes = false;
   /** Publishing waits for a direct subscriber, or for the consumers of a queue. */
   private stalled = false;
   /** What it has published is still under way to direct subscribers. */
@@ -47,7 +52,9 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
     share: Share,
     consuming: { readonly holds: boolean },
     limits: ConnectionLimits,
+    traffic: ProtocolTraffic,
   ) {
+    this.traffic = traffic;
     this.vhost = vhost;
     this.permissions = permissions;
     this.client = client;
@@ -87,6 +94,11 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
     if (!route.valid) this.askAgain(route as CompiledRoute<Queue>);
     if (draft.large !== null) this.bodies?.delete(draft.large as StoredBody);
     const mark = this.vhost.publisher.publishFrom(this, route, draft);
+    countPublish(this.traffic, this.vhost.publisher, draft, mark);
+    if (!this.publishes) {
+      this.publishes = true;
+      this.traffic.publishers++;
+    }
     this.waitIfBehind();
     const bodyBytes = draft.large?.length ?? draft.bodyEnd - draft.bodyStart;
     this.sent(bodyBytes + MESSAGE_BYTES);
@@ -171,6 +183,7 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
 
   close(): void {
     this.closed = true;
+    if (this.publishes) this.traffic.publishers--;
     this.rate?.close();
     this.vhost.subscriberFlow.forget(this);
     if (this.bodies !== null) for (const body of this.bodies) body.abort();

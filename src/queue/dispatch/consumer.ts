@@ -10,6 +10,7 @@ import {
 import type { BindingInfo } from '../../api/topology.ts';
 import type { Share } from '../../clock/work.ts';
 import type { MessageView } from '../../message/message.ts';
+import { type DeliveryCounts, UNCOUNTED } from '../../metrics/traffic.ts';
 import type { QueueSettings } from '../limits/settings.ts';
 import type { CreditTaker, SharedCredit } from './shared-credit.ts';
 
@@ -46,6 +47,8 @@ export class QueueConsumer implements Consumer, CreditTaker {
   readonly of: ConsumedQueue;
   held = 0;
   active = true;
+  /** Counts what it gets. */
+  counts: DeliveryCounts = UNCOUNTED.deliveries.classic;
   /** Whose work its end is. */
   share: Share | null = null;
   /** Made for a `get`: it holds deliveries and receives none by itself. */

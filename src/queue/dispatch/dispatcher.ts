@@ -229,14 +229,22 @@ export class Dispatcher {
     }
     // In the place of subscription data there is a level of priority.
     if (queue.settings.priorityMax >= 0) view.subscriptionData = 0;
+    const { counts } = consumer;
     counters.delivered++;
-    if (view.redelivered) counters.redelivered++;
+    if (view.redelivered) {
+      counters.redelivered++;
+      counts.redelivered++;
+    }
     if (consumer.settled) {
+      if (consumer.passive) counts.gotSettled++;
+      else counts.consumedSettled++;
       consumer.sink.deliver(view, -1);
       counters.acknowledged++;
       queue.contents.remove(seq, flags);
       return;
     }
+    if (consumer.passive) counts.gotUnsettled++;
+    else counts.consumedUnsettled++;
     const slot = queue.contents.hold(seq, flags, consumer);
     consumer.sink.deliver(view, slot);
   }
@@ -289,6 +297,8 @@ export class Dispatcher {
       const { counters, deliveryView } = this.queue.services;
       counters.delivered++;
       counters.redelivered++;
+      consumer.counts.consumedUnsettled++;
+      consumer.counts.redelivered++;
       consumer.sink.deliver(deliveryView, slot);
       this.countHandedOut();
     } else consumer.replay.shift();

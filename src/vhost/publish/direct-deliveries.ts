@@ -87,8 +87,13 @@ export class DirectDeliveries {
 
   /** Hands the message to this queue's direct subscriber; dropped, counted, if there is none or it has no room. */
   deliver(queue: Queue, view: MessageView): void {
-    if (queue.direct?.deliverDirect(view) === true) this.counters.delivered++;
-    else this.counters.droppedDirect++;
+    if (queue.direct?.deliverDirect(view) === true) {
+      this.counters.delivered++;
+      queue.directCounts.consumedSettled++;
+    } else {
+      this.counters.droppedDirect++;
+      queue.directCounts.droppedDirect++;
+    }
   }
 }
 

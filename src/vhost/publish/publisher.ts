@@ -19,6 +19,7 @@ import type { TransientStore } from '../../log/transient/transient-store.ts';
 import type { Dialects } from '../../message/dialect.ts';
 import { AT_MOST_ONCE, type Draft, EXACTLY_ONCE, MessageView } from '../../message/message.ts';
 import { viewDraft } from '../../message/storage.ts';
+import type { RefusalReason } from '../../metrics/traffic.ts';
 import { entryFlags, FLAG_DURABLE, FLAG_LARGE, FLAG_RETAINED } from '../../queue/entry-flags.ts';
 import { fullTargets } from '../../queue/limits/full-targets.ts';
 import type { Queue } from '../../queue/queue.ts';
@@ -65,6 +66,8 @@ export interface PublisherParts {
 export class Publisher {
   /** Messages that wait in their queues until they are safe. */
   readonly exactlyOnce = new ExactlyOnceGate();
+  /** Why the last publish that was refused was. */
+  lastRefusal: RefusalReason = 'log';
   private readonly vhost: string;
   private readonly log: Log;
   private readonly transient: TransientStore;
@@ -120,6 +123,7 @@ export class Publisher {
   publish(given: Route, draft: Draft): Mark {
     if (this.log.failed !== undefined || this.lifecycle.stopping) {
       this.counters.refused++;
+      this.lastRefusal = 'log';
       (draft.large as StoredBody | null)?.finish();
       return MARK_REFUSED;
     }
@@ -178,7 +182,10 @@ export class Publisher {
   publishAlong(route: CompiledRoute<Queue>, draft: Draft): Mark {
     if (route.targets.length === 0) this.counters.unroutable++;
     const full = fullTargets(route.targets, draft);
-    return full === null ? this.publishTo(route, draft) : this.full.publishPast(route, draft, full);
+    if (full === null) return this.publishTo(route, draft);
+    const mark = this.full.publishPast(route, draft, full);
+    this.lastRefusal = 'queueFull';
+    return mark;
   }
 
   /** To all targets of the route. */
@@ -262,6 +269,7 @@ export class Publisher {
   /** The memory and the room on the disk that transient messages have are used up. */
   refuseTransient(draft: Draft): Mark {
     this.counters.refusedTransient++;
+    this.lastRefusal = 'transient';
     (draft.large as StoredBody | null)?.finish();
     return MARK_REFUSED;
   }

@@ -8,11 +8,13 @@ import type { Route } from '../../api/route.ts';
 import type { Transaction } from '../../api/transaction.ts';
 import { BrokerError } from '../../message/errors.ts';
 import { Draft } from '../../message/message.ts';
+import { type ProtocolTraffic, UNCOUNTED } from '../../metrics/traffic.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
 import type { CommitUnits } from '../commit-units.ts';
 import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
+import { countPublish } from './count-publish.ts';
 import type { Publisher } from './publisher.ts';
 
 interface Settlement {
@@ -49,11 +51,20 @@ export class VhostTransaction implements Transaction {
   private copies = 0;
   private readonly parts: TransactionParts;
   private readonly askAgain: (route: CompiledRoute<Queue>) => void;
+  private readonly traffic: ProtocolTraffic;
 
-  /** @param askAgain a message's address may mean something else by now, or be its client's no more. Throws what a publish would */
-  constructor(parts: TransactionParts, askAgain: (route: CompiledRoute<Queue>) => void = () => {}) {
+  /**
+   * @param askAgain a message's address may mean something else by now, or be its client's no more. Throws what a publish would
+   * @param traffic of its client's protocol
+   */
+  constructor(
+    parts: TransactionParts,
+    askAgain: (route: CompiledRoute<Queue>) => void = () => {},
+    traffic: ProtocolTraffic = UNCOUNTED,
+  ) {
     this.parts = parts;
     this.askAgain = askAgain;
+    this.traffic = traffic;
   }
 
   get operations(): number {
@@ -101,6 +112,7 @@ export class VhostTransaction implements Transaction {
     units.begin();
     publishes.forEach(({ route, resolved, draft }, index) => {
       const mark = publisher.publish(route.valid ? resolved : route, draft);
+      countPublish(this.traffic, publisher, draft, mark);
       if (mark < 0) refused = mark;
       else if (draft.routed === 0) onUnroutable?.(index);
     });

@@ -1,12 +1,15 @@
 /** Each metric shows its own number: every figure is a different one here. */
 import { describe, expect, it } from 'vitest';
-import { FlushTimes } from '../../src/log/statistics.ts';
-import { type BrokerStatistics, type Family, families } from '../../src/management/families.ts';
-import { Counters } from '../../src/vhost/counters.ts';
-import type { VhostStatistics } from '../../src/vhost/statistics.ts';
+import type { Family } from '../../../src/management/metrics/exposition.ts';
+import { families } from '../../../src/management/metrics/families.ts';
+import type { BrokerStatistics } from '../../../src/management/metrics/statistics.ts';
+import { Histogram } from '../../../src/metrics/histogram.ts';
+import { ProtocolTraffic } from '../../../src/metrics/traffic.ts';
+import { Counters } from '../../../src/vhost/counters.ts';
+import type { VhostStatistics } from '../../../src/vhost/statistics.ts';
 
 function vhost(name: string, more: Partial<VhostStatistics> = {}): VhostStatistics {
-  const flushes = new FlushTimes();
+  const flushes = new Histogram();
   for (const ms of [0.25, 0.3, 700, 5_000]) flushes.add(ms);
   const counters = new Counters();
   for (const [i, key] of Object.keys(counters).entries()) counters[key as keyof Counters] = 1_000 + i;
@@ -54,9 +57,27 @@ function vhost(name: string, more: Partial<VhostStatistics> = {}): VhostStatisti
     refusedQueues: 81,
     refusedExchanges: 82,
     refusedBindings: 83,
+    churn: { declared: 0, created: 0, deleted: 0 },
+    oldest: undefined,
     ...more,
   };
 }
+
+const TRAFFIC = new ProtocolTraffic('one');
+TRAFFIC.received = 121;
+TRAFFIC.confirmed = 122;
+TRAFFIC.deliveries.classic.consumedSettled = 1;
+TRAFFIC.deliveries.classic.consumedUnsettled = 20;
+TRAFFIC.deliveries.classic.gotSettled = 300;
+TRAFFIC.deliveries.quorum.gotUnsettled = 4_000;
+TRAFFIC.deliveries.classic.acknowledged = 60;
+TRAFFIC.deliveries.quorum.acknowledged = 7;
+TRAFFIC.deliveries.classic.droppedDirect = 124;
+TRAFFIC.refusals.queueFull = 125;
+TRAFFIC.refusals.log = 126;
+TRAFFIC.confirmTimes.add(3, 2);
+TRAFFIC.loginTimes.add(80);
+TRAFFIC.sizes.add(5_000);
 
 const FIGURES = {
   version: '1.2.3',
@@ -80,6 +101,9 @@ const FIGURES = {
     handshaking: 74,
     certificates: [{ path: '/a.pem', expiresMs: 75_000 }],
   },
+  traffic: [TRAFFIC, new ProtocolTraffic('')],
+  loginRefusals: new Map([['one', { credentials: 141, 'vhost-not-found': 142 }]]),
+  oldestReadyMs: new Map([['/', 143_500]]),
   vhosts: [vhost('/')],
   protocols: [
     ['one', { lossyConversions: 41, headersStripped: 42, name: 'no number' }],
@@ -246,6 +270,47 @@ describe('a metric', () => {
     }
   });
 
+  it('of a protocol has its own number, and the broker itself is none', () => {
+    const shown: Record<string, number> = {
+      entrepot_received_messages_total: 121,
+      entrepot_confirmed_messages_total: 122,
+      entrepot_delivered_messages_total: 4_321,
+      entrepot_settled_messages_total: 67,
+      entrepot_dropped_direct_messages_total: 124,
+    };
+    for (const [name, value] of Object.entries(shown)) {
+      expect(of(all, name)).toMatchObject({ type: 'counter', values: [{ labels: { protocol: 'one' }, value }] });
+      expect(of(all, name).values).toHaveLength(1);
+    }
+    for (const [name, sum] of [
+      ['entrepot_confirm_seconds', 0.006],
+      ['entrepot_login_seconds', 0.08],
+      ['entrepot_message_size_bytes', 5_000],
+    ] as const) {
+      const { values, type } = of(all, name);
+      expect(type).toBe('histogram');
+      expect(values.find(({ metricName }) => metricName === `${name}_sum`)).toMatchObject({ value: sum });
+    }
+  });
+
+  it('says why messages and clients were refused', () => {
+    const refusals = of(all, 'entrepot_publish_refusals_total').values;
+    expect(refusals).toContainEqual({ labels: { protocol: 'one', reason: 'queue_full' }, value: 125 });
+    expect(refusals).toContainEqual({ labels: { protocol: 'one', reason: 'log' }, value: 126 });
+    expect(of(all, 'entrepot_login_refusals_total').values).toEqual([
+      { labels: { protocol: 'one', reason: 'credentials' }, value: 141 },
+      { labels: { protocol: 'one', reason: 'vhost_not_found' }, value: 142 },
+    ]);
+  });
+
+  it('says for how long the oldest message has waited', () => {
+    const vhosts = [vhost('/'), vhost('empty')];
+    expect(of(families({ ...FIGURES, vhosts }), 'entrepot_oldest_ready_message_seconds').values).toEqual([
+      { labels: { vhost: '/' }, value: 143.5 },
+      { labels: { vhost: 'empty' }, value: 0 },
+    ]);
+  });
+
   it('has one series for each vhost', () => {
     const shown = families({ ...FIGURES, vhosts: [vhost('/'), vhost('plant', { queues: 99 })] });
     expect(of(shown, 'entrepot_queues').values).toEqual([
@@ -281,10 +346,10 @@ describe('a metric', () => {
 
 describe('the times of flushes', () => {
   it('are counted by bound, at the bound and below it, and what is longer than all bounds', () => {
-    const times = new FlushTimes();
+    const times = new Histogram();
     for (const ms of [0, 0.25, 0.26, 2_500, 2_501]) times.add(ms);
     expect([times.counts[0], times.counts[1], times.counts.at(-2), times.counts.at(-1)]).toEqual([2, 1, 1, 1]);
-    expect([times.count, times.sumMs]).toEqual([5, 5_001.51]);
+    expect([times.count, times.sum]).toEqual([5, 5_001.51]);
   });
 
   it('are shown in seconds, each bucket with what is below it', () => {
