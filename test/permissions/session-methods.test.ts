@@ -213,6 +213,7 @@ describe('a session asks', () => {
       'constructor',
       'promises',
       'outOfMemory',
+      'consumerCount',
     ]);
     expect(names.filter((name) => !known.has(name))).toEqual([]);
     expect([...known].filter((name) => !names.includes(name))).toEqual([]);
