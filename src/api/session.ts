@@ -14,6 +14,7 @@ import type { Share } from '../clock/work.ts';
 import type { Draft, LargeBody, MessageView, Spelling } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import type { AdapterState } from './adapter-state.ts';
+import type { Administration } from './administration.ts';
 import type { BodyReader, BodyWriter } from './bodies.ts';
 import type { ConfirmRing, ConfirmSink, Mark } from './confirms.ts';
 import type {
@@ -84,6 +85,13 @@ export interface Session {
 
   /** Its part of the budget of work (`SessionClient.share`). */
   readonly share: Share;
+
+  /**
+   * The administration of the broker's users.
+   * @param topic the address that commands come by, dotted: who is judged by roles may if they let it publish there
+   * @throws BrokerError access-refused; not-implemented where a program has put its own authenticator in the place of the users
+   */
+  administration(topic: string): Administration;
 
   /** Counts one more channel of the client's user, in protocols that have such. @throws BrokerError not-allowed: there may be no more */
   channelOpened(): void;
@@ -164,6 +172,15 @@ export interface Session {
 
   /** Nothing happens if there is no such binding (as RabbitMQ has it). @throws BrokerError not-found (queue), resource-locked */
   unbindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark;
+
+  /**
+   * Whether its user's roles let it end a subscription: for protocols that have an answer for no. (What a client has of its own it
+   * may give up all the same: `unbindQueue` does not ask.)
+   */
+  mayUnsubscribe(exchange: string, filter: string, spelling: Spelling): boolean;
+
+  /** Whether its user's roles let it receive what is published to a topic: for what an adapter says of its own. @param topic dotted */
+  mayReceive(exchange: string, topic: string): boolean;
 
   /** The bindings of a queue, the default exchange's left out. No permission is asked. @throws BrokerError not-found, resource-locked */
   bindings(queue: string): BindingInfo[];

@@ -113,9 +113,13 @@ export class UserStore {
     return this.configured.get(name) ?? this.kept.get(name);
   }
 
+  /** Sorted. */
+  names(): string[] {
+    return [...new Set([...this.configured.keys(), ...this.kept.keys()])].sort();
+  }
+
   list(): UserInfo[] {
-    const names = new Set([...this.configured.keys(), ...this.kept.keys()]);
-    return [...names].sort().map((name) => this.find(name)!.describe());
+    return this.names().map((name) => this.find(name)!.describe());
   }
 
   permissionsOf(user: string, vhost: string): Permissions | undefined {
@@ -133,7 +137,7 @@ export class UserStore {
   /** Takes the configuration's users, in the place of those it had. */
   configure(users: readonly User[]): void {
     this.configured = new Map(users.map((user) => [user.name, user]));
-    this.changed();
+    this.announce();
   }
 
   /** @throws BrokerError invalid, not-allowed */
@@ -146,7 +150,7 @@ export class UserStore {
     const user = new User(name, tags, secrets, { before, ...(proof !== undefined && { proof }) });
     this.write(user);
     this.kept.set(name, user);
-    this.changed();
+    this.announce();
   }
 
   /** Keeps better secrets of the same password; false: the user is not the same any more. */
@@ -168,7 +172,7 @@ export class UserStore {
     }
     state.delete(`user:${name}`);
     this.kept.delete(name);
-    this.changed();
+    this.announce();
     return true;
   }
 
@@ -183,7 +187,7 @@ export class UserStore {
     const permissions = { configure: configure!, write: write!, read: read! };
     this.options.state.put(permissionsKey(name, vhost), json(permissions));
     user.permissions.set(vhost, permissions);
-    this.changed();
+    this.announce();
   }
 
   clearPermissions(name: string, vhost: string): boolean {
@@ -191,7 +195,7 @@ export class UserStore {
     const topics = this.clearTopics(user, vhost, undefined);
     const had = user.permissions.delete(vhost);
     if (had) this.options.state.delete(permissionsKey(name, vhost));
-    if (had || topics) this.changed();
+    if (had || topics) this.announce();
     return had || topics;
   }
 
@@ -204,12 +208,12 @@ export class UserStore {
     if (!user.topics.has(vhost)) bounded(user.topics.size);
     this.options.state.put(topicsKey(name, vhost, exchange), json(permissions));
     user.setTopic(vhost, { exchange, ...permissions });
-    this.changed();
+    this.announce();
   }
 
   clearTopicPermissions(name: string, vhost: string, exchange: string | undefined): boolean {
     const had = this.clearTopics(this.existing(name, vhost), vhost, exchange);
-    if (had) this.changed();
+    if (had) this.announce();
     return had;
   }
 
@@ -243,7 +247,8 @@ export class UserStore {
     this.options.state.put(`user:${name}`, json({ tags, hash, scram: scram && scramText(scram) } satisfies KeptUser));
   }
 
-  private changed(): void {
+  /** What somebody may do has changed. */
+  announce(): void {
     for (const listener of this.listeners) listener();
   }
 }

@@ -18,6 +18,7 @@ import type { Resource } from '../vhost/flow/publish-flow-control.ts';
 import { type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
 import type { TopologyLimits } from '../vhost/topology/limits.ts';
 import { Vhost } from '../vhost/vhost.ts';
+import { type AdministrationFor, administrationOf } from './administration.ts';
 import { type ClientLimits, ClientUsage } from './client-limits.ts';
 import { type ClientLog, nameOf } from './client-log.ts';
 import { type Ground, openGround } from './ground.ts';
@@ -42,6 +43,7 @@ export class Broker implements BrokerServices {
   /** The broker's own users; without meaning for who comes in where the program has brought an authenticator. */
   readonly users: BrokerUsers;
   private readonly authenticator: Authenticator;
+  private readonly administration: AdministrationFor;
   private readonly logins: Logins;
   private readonly ground: Ground;
   private readonly vhosts = new Map<string, Vhost>();
@@ -67,6 +69,7 @@ export class Broker implements BrokerServices {
       onFault,
     });
     this.authenticator = options.authenticator ?? this.users.authenticator;
+    this.administration = administrationOf(this.users, options.authenticator === undefined);
     this.review = new AccessReview(this.sessions, this.vhosts, turn.work, onFault);
     this.authenticator.onChanged?.(() => this.review.rulesChanged());
     this.logins = new Logins(this.authenticator, clientLog, clock, this.traffic);
@@ -186,11 +189,21 @@ export class Broker implements BrokerServices {
       return refusal;
     }
     const traffic = this.traffic.of(transport?.protocol ?? '');
-    const session = new ClientSession(vhost, identity, judge, this.usage, client, traffic, (closed, inOrder) => {
+    const onClosed = (closed: ClientSession, inOrder: boolean): void => {
       this.sessions.delete(closed);
       if (counts) this.usage.disconnected(identity.user, name);
       if (transport?.remote !== undefined) this.clientLog.disconnected(transport, identity.user, name, inOrder);
-    });
+    };
+    const session = new ClientSession(
+      vhost,
+      identity,
+      judge,
+      this.usage,
+      client,
+      traffic,
+      onClosed,
+      this.administration,
+    );
     this.sessions.add(session);
     if (transport?.remote !== undefined) this.clientLog.connected(transport, identity.user, name);
     return session;

@@ -3,6 +3,7 @@
  * parts are in `session/`.
  */
 import type { AdapterState } from '../api/adapter-state.ts';
+import type { Administration } from '../api/administration.ts';
 import type { BodyReader, BodyWriter } from '../api/bodies.ts';
 import type { ConfirmRing, ConfirmSink, Mark } from '../api/confirms.ts';
 import type {
@@ -30,14 +31,17 @@ import type { CompiledRoute } from '../routing/route.ts';
 import type { Confirms } from '../vhost/publish/confirms.ts';
 import { VhostTransaction } from '../vhost/publish/transaction.ts';
 import type { Vhost } from '../vhost/vhost.ts';
+import type { AdministrationFor } from './administration.ts';
 import type { ClientUsage } from './client-limits.ts';
 import { SessionConsuming } from './session/consuming.ts';
-import { type Judge, Permissions } from './session/permissions.ts';
+import { bindingKey, type Judge, Permissions } from './session/permissions.ts';
 import { SessionPublishing } from './session/publishing.ts';
+import { Receiving } from './session/receiving.ts';
 import { reviewSession } from './session/review.ts';
 import { SessionTopology } from './session/topology.ts';
 
 export class ClientSession implements Session {
+  private readonly administrationFor: AdministrationFor;
   readonly user: string;
   readonly identity: Identity;
   readonly vhost: string;
@@ -67,7 +71,9 @@ export class ClientSession implements Session {
     client: SessionClient,
     traffic: ProtocolTraffic,
     onClosed: (session: ClientSession, inOrder: boolean) => void,
+    administration: AdministrationFor,
   ) {
+    this.administrationFor = administration;
     const share = client.share ?? vhost.turn.work.share();
     const permissions = new Permissions(judge, identity, vhost.name, client.clientId);
     this.services = vhost;
@@ -81,9 +87,14 @@ export class ClientSession implements Session {
     this.identity = identity;
     this.vhost = vhost.name;
     this.state = vhost.state;
-    this.topology = new SessionTopology(vhost, permissions, share, this);
-    this.consuming = new SessionConsuming(vhost, this.topology, share, usage, traffic);
+    const receiving = new Receiving(permissions, vhost.router);
+    this.topology = new SessionTopology(vhost, permissions, share, this, receiving);
+    this.consuming = new SessionConsuming(vhost, this.topology, share, usage, traffic, receiving);
     this.publishing = new SessionPublishing(vhost, permissions, client, share, this.consuming, usage.limits, traffic);
+  }
+
+  administration(topic: string): Administration {
+    return this.administrationFor(this.identity, topic, this.client.clientId);
   }
 
   channelOpened(): void {
@@ -152,6 +163,14 @@ export class ClientSession implements Session {
 
   unbindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark {
     return this.topology.unbindQueue(queue, exchange, key, options);
+  }
+
+  mayUnsubscribe(exchange: string, filter: string, spelling: Spelling): boolean {
+    return this.permissions.mayUnsubscribe(exchange, bindingKey(filter, spelling));
+  }
+
+  mayReceive(exchange: string, topic: string): boolean {
+    return this.permissions.topicRules?.receives(exchange, topic) ?? true;
   }
 
   bindings(queue: string): BindingInfo[] {
@@ -292,7 +311,7 @@ export class ClientSession implements Session {
   ): void {
     const queue = this.topology.queue(name);
     const from = this.services.topology.registry.exchange(exchange);
-    const mayRead = (key: string): boolean => this.permissions.permitsMessage(from, key);
+    const mayRead = (key: string): boolean => this.permissions.permitsRetained(from, key);
     this.services.retained.replay(queue, filter, options, mayRead, this.share, done);
   }
 

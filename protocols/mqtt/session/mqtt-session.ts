@@ -20,6 +20,7 @@ import {
   CONVERT_STRINGS,
   type Consumer,
   RELEASED,
+  respelled,
   type Session,
 } from '../../../src/api/index.ts';
 import { EXPIRY_NEVER_S } from '../codec/connect.ts';
@@ -246,8 +247,10 @@ export class MqttSession {
   /** Sends what is retained under a filter. */
   replayRetained(session: Session, filter: string): void {
     if (!this.subscriptions.replayRetained(session, filter) || !filter.startsWith(SYS_PREFIX)) return;
-    for (const [topic, value] of this.services.sys.matching(session, filter))
-      this.writer?.direct.publishSys(topic, value);
+    for (const [topic, value] of this.services.sys.matching(session, filter)) {
+      const may = session.mayReceive(this.context.limits.exchange, respelled(topic));
+      if (may) this.writer?.direct.publishOwn(topic, value, true);
+    }
   }
 
   /** Whether it may have one more subscription. */

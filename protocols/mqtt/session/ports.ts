@@ -21,7 +21,7 @@ export interface SessionWriter extends MessageWriter, Backpressure {
   /** Packet identifiers in use on this connection. */
   inFlight: number;
   /** Takes at-most-once messages, and what the broker says of itself. */
-  readonly direct: DirectSink & { publishSys(topic: string, value: string): void };
+  readonly direct: DirectSink & { publishOwn(topic: string, value: string, retained: boolean): void };
 }
 
 /** A session by its client identifier; `MqttSession` in fact. */

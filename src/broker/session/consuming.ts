@@ -16,6 +16,7 @@ import { QueueConsumer } from '../../queue/dispatch/consumer.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { ClientUsage } from '../client-limits.ts';
+import type { Receiving } from './receiving.ts';
 import type { SessionTopology } from './topology.ts';
 
 export class SessionConsuming {
@@ -26,9 +27,18 @@ export class SessionConsuming {
   private readonly traffic: ProtocolTraffic;
   private readonly consumers = new Set<QueueConsumer>();
   private pruneAt = 32;
+  private readonly receiving: Receiving;
 
-  constructor(vhost: Vhost, topology: SessionTopology, share: Share, usage: ClientUsage, traffic: ProtocolTraffic) {
+  constructor(
+    vhost: Vhost,
+    topology: SessionTopology,
+    share: Share,
+    usage: ClientUsage,
+    traffic: ProtocolTraffic,
+    receiving: Receiving,
+  ) {
     this.traffic = traffic;
+    this.receiving = receiving;
     this.vhost = vhost;
     this.topology = topology;
     this.share = share;
@@ -96,6 +106,7 @@ export class SessionConsuming {
     const queue = this.topology.queue(name);
     queue.direct = sink;
     queue.directCounts = this.traffic.deliveries.classic;
+    queue.directGuard = this.receiving;
     this.vhost.subscriberFlow.drained(queue);
   }
 

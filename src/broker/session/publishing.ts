@@ -66,12 +66,12 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
   }
 
   route(exchange: string, spelling: Spelling, key: Buffer, start: number, end: number): Route {
-    this.permissions.demand('write', 'exchange', exchange);
+    this.permissions.demandPublishing(exchange);
     return this.permitted(this.vhost.router.route(exchange, spelling, key, start, end, this.vhost.name));
   }
 
   routeAll(exchange: string, spelling: Spelling, keys: readonly string[]): Route {
-    this.permissions.demand('write', 'exchange', exchange);
+    this.permissions.demandPublishing(exchange);
     return this.permitted(this.vhost.router.routeAll(exchange, spelling, keys, this.vhost.name));
   }
 
@@ -117,7 +117,7 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
 
   /** Something has changed while the message was on its way in: what its user may do, perhaps. @throws BrokerError access-refused */
   askAgain(route: CompiledRoute<Queue>): void {
-    this.permissions.demand('write', 'exchange', route.exchange === null ? '' : route.exchange.name);
+    this.permissions.demandPublishing(route.exchange === null ? '' : route.exchange.name);
     this.permitted(route);
   }
 

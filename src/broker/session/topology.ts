@@ -4,6 +4,7 @@ import type { Action } from '../../api/identity.ts';
 import type { BindingInfo, BindOptions, ExchangeOptions, QueueInfo, QueueOptions } from '../../api/topology.ts';
 import type { Share } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
+import type { DeliveryGuard } from '../../queue/dispatch/consumer.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { notDefault } from '../../vhost/topology/compare.ts';
 import { generatedName, type Topology } from '../../vhost/topology/topology.ts';
@@ -11,6 +12,7 @@ import type { Vhost } from '../../vhost/vhost.ts';
 import { OwnQueues } from './own-queues.ts';
 import { bindingKey, type Permissions } from './permissions.ts';
 import { ReadGuard } from './read-guard.ts';
+import type { Receiving } from './receiving.ts';
 
 export class SessionTopology {
   private readonly vhost: Vhost;
@@ -25,8 +27,10 @@ export class SessionTopology {
   private pruneAt = 32;
   /** Of queues that the client has come back to; null while there are none. */
   private guards: Map<string, ReadGuard> | null = null;
+  private readonly receiving: Receiving;
 
-  constructor(vhost: Vhost, permissions: Permissions, share: Share, owner: object) {
+  constructor(vhost: Vhost, permissions: Permissions, share: Share, owner: object, receiving: Receiving) {
+    this.receiving = receiving;
     this.vhost = vhost;
     this.topology = vhost.topology;
     this.permissions = permissions;
@@ -113,21 +117,23 @@ export class SessionTopology {
     const queue = this.topology.find(name);
     if (queue === undefined) return [];
     const lost = [...this.own.withdraw(queue)].filter((binding) => binding !== undefined);
-    if (queue.messages + queue.unsettledCount > 0) this.guard(queue);
+    const old = queue.messages + queue.unsettledCount > 0;
+    this.guard(queue, old ? new ReadGuard(this.vhost, this.permissions, queue, this.receiving) : this.receiving);
     return lost;
   }
 
   /** What waits in the queue may have come when its client could read more than now. */
-  private guard(queue: Queue): void {
-    const guard = new ReadGuard(this.vhost, this.permissions, queue);
-    this.guards ??= new Map();
-    this.guards.set(queue.name, guard);
+  private guard(queue: Queue, guard: DeliveryGuard): void {
+    if (guard instanceof ReadGuard) {
+      this.guards ??= new Map();
+      this.guards.set(queue.name, guard);
+    }
     for (const consumer of queue.consumers) if (consumer.suspended) consumer.guard = guard;
   }
 
   /** What a new consumer of a queue is to be guarded with. */
-  guardOf(name: string): ReadGuard | null {
-    return this.guards?.get(name) ?? null;
+  guardOf(name: string): DeliveryGuard | null {
+    return this.guards?.get(name) ?? (this.own.has(name) ? this.receiving : null);
   }
 
   /** Exclusive queues may come and go by themselves: those that have gone are forgotten once there are many. */

@@ -72,7 +72,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   droppedMaxLength: 'The oldest of too many, without a dead-letter exchange',
   droppedCycle: 'Dead letters that would have come round for ever',
   droppedExpired: 'Expired, without a dead-letter exchange',
-  droppedForbidden: 'Waited for a client whose user may not read them any more',
+  droppedForbidden: 'Not handed to a client whose user may not read them (any more)',
   withheldRetained: 'Retained, and not shown to a new subscriber who may not read their topics',
   droppedDeadLetter: 'Dead letters that nothing took',
   unreadable: 'Cannot be read back from the log',

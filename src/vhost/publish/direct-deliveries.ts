@@ -87,7 +87,9 @@ export class DirectDeliveries {
 
   /** Hands the message to this queue's direct subscriber; dropped, counted, if there is none or it has no room. */
   deliver(queue: Queue, view: MessageView): void {
-    if (queue.direct?.deliverDirect(view) === true) {
+    const { directGuard } = queue;
+    if (directGuard !== null && !directGuard.permits(view)) this.counters.droppedForbidden++;
+    else if (queue.direct?.deliverDirect(view) === true) {
       this.counters.delivered++;
       queue.directCounts.consumedSettled++;
     } else {
