@@ -87,7 +87,18 @@ export class UserStore {
 
   constructor(options: UserStoreOptions) {
     this.options = options;
-    const { state } = options;
+    this.read();
+  }
+
+  /** Takes what is kept as it is now: something of it has been taken back. */
+  reload(): void {
+    this.kept.clear();
+    this.read();
+    this.announce();
+  }
+
+  private read(): void {
+    const { state } = this.options;
     for (const key of state.keys('user:')) {
       const { tags, hash, scram } = JSON.parse(state.get(key)!.toString()) as KeptUser;
       const name = key.slice('user:'.length);

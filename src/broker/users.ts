@@ -54,6 +54,10 @@ export class BrokerUsers implements Users {
     const roleAccess = new RoleAccess(roles, ANONYMOUS);
     this.roles = roles;
     this.roleAccess = roleAccess;
+    state.onTakenBack(() => {
+      roles.reload();
+      this.store.reload();
+    });
     this.authenticator = new InternalAuthenticator({
       ...{ store: this.store, clock, login, userFrom, onFault },
       change: (work) => this.change(work),
@@ -164,7 +168,7 @@ export class BrokerUsers implements Users {
     return made;
   }
 
-  /** In force when it has been appended, safe when it is on the disk. */
+  /** In force when it has been appended, safe when it is on the disk; taken back if that fails. @throws BrokerError unavailable */
   async change<T>(work: () => T): Promise<T> {
     await this.state.opened();
     const result = this.state.unit(work);

@@ -73,6 +73,21 @@ export class RoleStore {
 
   constructor(state: AdapterState) {
     this.state = state;
+    this.read();
+  }
+
+  /** Takes what is kept as it is now: something of it has been taken back. */
+  reload(): void {
+    for (const held of [this.roles, this.groups, this.members, this.users]) held.clear();
+    this.ruleCount = 0;
+    this.access = FIRST_DEFAULTS;
+    this.anonymous = undefined;
+    this.read();
+    for (const listener of this.listeners) listener();
+  }
+
+  private read(): void {
+    const { state } = this;
     const each = <T>(prefix: string, to: (name: string, value: T) => void): void => {
       for (const key of state.keys(prefix)) {
         if (key.startsWith(prefix)) to(key.slice(prefix.length), JSON.parse(state.get(key)!.toString()) as T);
