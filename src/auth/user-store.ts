@@ -210,6 +210,15 @@ export class UserStore {
     return had || topics;
   }
 
+  /** A vhost goes, with what anybody kept may do in it. */
+  vhostRemoved(vhost: string): void {
+    for (const user of this.kept.values()) {
+      this.clearTopics(user, vhost, undefined);
+      if (user.permissions.delete(vhost)) this.options.state.delete(permissionsKey(user.name, vhost));
+    }
+    this.announce();
+  }
+
   setTopicPermissions(name: string, vhost: string, exchange: string, given: TopicPermissions): void {
     const user = this.existing(name, vhost);
     checkName(exchange, "an exchange's name");

@@ -103,6 +103,11 @@ export class BrokerUsers implements Users {
     return had;
   }
 
+  /** Within a commit unit that removes the vhost: what anybody may do in it goes too. */
+  vhostRemoved(vhost: string): void {
+    this.store.vhostRemoved(vhost);
+  }
+
   setPermissions(user: string, vhost: string, permissions: Permissions): Promise<void> {
     return this.change(() => this.store.setPermissions(user, vhost, permissions));
   }

@@ -64,6 +64,7 @@ export class SessionRegistry implements SessionServices {
     },
   };
   private deleting = false;
+  private closed = false;
   /** What a former run left under way, for clients that have not connected since. */
   private readonly leftovers: Map<string, Leftovers>;
   /** When sessions whose clients are away end. */
@@ -259,6 +260,13 @@ export class SessionRegistry implements SessionServices {
     }
   }
 
+  /** Its vhost is gone: there may be another of the same name. */
+  close(): void {
+    this.closed = true;
+    this.ends.close();
+    this.wills.close();
+  }
+
   private countConnected(): number {
     let count = 0;
     for (const session of this.sessions.values()) if (session.connection !== null) count++;
@@ -267,6 +275,7 @@ export class SessionRegistry implements SessionServices {
 
   /** Carries something out in one commit unit, so that a crash leaves all of it or none. */
   asAdapter(act: (session: Session) => void): void {
+    if (this.closed) return;
     const session = this.broker.enterAsAdapter('mqtt', this.vhost, NOBODY);
     if ('refused' in session) return; // the broker is stopping: what is stored is due again after the start
     session.beginUnit();
@@ -305,6 +314,13 @@ export function startRegistries(context: AdapterContext, broker: BrokerServices)
     if (session.state.keys('mqtt/').length > 0) registryOf(context, broker, session);
     session.close(true);
   }
+}
+
+/** A vhost is gone, with all sessions in it. */
+export function removeRegistry(broker: BrokerServices, vhost: string): void {
+  const vhosts = brokers.get(broker);
+  vhosts?.get(vhost)?.close();
+  vhosts?.delete(vhost);
 }
 
 /** What users may do may have changed: a step for each session of a client that is not there. */
