@@ -261,7 +261,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
 
   /** Something may be deliverable: look at the end of this turn. */
   wake(): void {
-    if (this.attended && !this.inTurn) this.services.turn.add(PHASE_GATHER, this);
+    if (this.attended && !this.inTurn) this.services.turn.addDelivery(PHASE_GATHER, this);
   }
 
   endOfTurn(): void {

@@ -133,7 +133,7 @@ export class Vhost {
     this.topology = new Topology({ registry, router, journal, services: this.queueServices, policies, limits });
 
     // What is published, and what becomes of it.
-    const direct = new DirectDeliveries({ store, time, work, counters, subscriberFlow });
+    const direct = new DirectDeliveries({ store, time, turn, counters, subscriberFlow });
     this.direct = direct;
     this.retained = new RetainedMessages(
       { vhost, clock, log, store, journal, router, counters, lifecycle, direct, unreadable },
@@ -141,7 +141,7 @@ export class Vhost {
       recovered.retained,
     );
     const publisher = new Publisher({
-      ...{ vhost, log, transient, store, journal, exchanges, router, dialects, time, work, counters, lifecycle },
+      ...{ vhost, log, transient, store, journal, exchanges, router, dialects, time, turn, counters, lifecycle },
       ...{ publishFlow, subscriberFlow, direct, retained: this.retained },
       delay: (route, draft) => this.delays.take(route, draft),
       diedUnstored: (queue, decision, view) => this.deadLetters.diedUnstored(queue, decision, view),

@@ -12,6 +12,7 @@
  */
 import { MARK_NOW, MARK_REFUSED, type Mark } from '../../api/confirms.ts';
 import type { Route } from '../../api/route.ts';
+import type { Turn } from '../../clock/turn.ts';
 import type { TurnClock } from '../../clock/turn-clock.ts';
 import type { Work } from '../../clock/work.ts';
 import type { Log } from '../../log/log.ts';
@@ -40,6 +41,9 @@ import { ExactlyOnceGate } from './exactly-once-gate.ts';
 import { FullQueues } from './full-queues.ts';
 import type { RetainedMessages } from './retained-messages.ts';
 
+/** A message that goes to so many makes a crowd of them (`Turn.crowd`). */
+export const CROWD_MIN = 64;
+
 export interface PublisherParts {
   readonly vhost: string;
   readonly log: Log;
@@ -50,7 +54,7 @@ export interface PublisherParts {
   readonly router: Router<Queue>;
   readonly dialects: Dialects;
   readonly time: TurnClock;
-  readonly work: Work;
+  readonly turn: Turn;
   readonly counters: Counters;
   readonly lifecycle: Lifecycle;
   readonly publishFlow: PublishFlowControl;
@@ -75,6 +79,7 @@ export class Publisher {
   private readonly journal: Journal;
   private readonly router: Router<Queue>;
   private readonly work: Work;
+  private readonly turn: Turn;
   private readonly counters: Counters;
   private readonly lifecycle: Lifecycle;
   private readonly publishFlow: PublishFlowControl;
@@ -92,7 +97,8 @@ export class Publisher {
     this.store = parts.store;
     this.journal = parts.journal;
     this.router = parts.router;
-    this.work = parts.work;
+    this.work = parts.turn.work;
+    this.turn = parts.turn;
     this.counters = parts.counters;
     this.lifecycle = parts.lifecycle;
     this.publishFlow = parts.publishFlow;
@@ -206,12 +212,14 @@ export class Publisher {
       stored++;
       if (target.durable && assurance !== AT_MOST_ONCE) durable = true;
     }
+    const { turn } = this;
+    if (count >= CROWD_MIN) turn.crowd = true;
     if (stored < count) this.direct.publish(route, draft);
-    if (stored === 0 && !draft.retain) {
-      (draft.large as StoredBody | null)?.finish();
-      return MARK_NOW;
-    }
-    return this.publishStored(route, draft, stored, durable);
+    let mark = MARK_NOW;
+    if (stored === 0 && !draft.retain) (draft.large as StoredBody | null)?.finish();
+    else mark = this.publishStored(route, draft, stored, durable);
+    turn.crowd = false;
+    return mark;
   }
 
   /** The plain case: one queue takes it, and nothing is special about it. */

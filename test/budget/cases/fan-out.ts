@@ -18,16 +18,19 @@ import {
 } from '../wire.ts';
 import { type Case, declareQueues, fanOut, SMALL } from './case.ts';
 
+/** As many as the name says, unless it is to be a very small one: what these do is in their number. */
+const all = (count: number, size: number): number => Math.round(count * Math.min(1, 2.5 * size));
+
 /** So many connections are opened at a time. */
 const AT_ONCE = 50;
 
 async function inRows<T>(count: number, of: (i: number) => Promise<T>): Promise<T[]> {
-  const all: T[] = [];
-  while (all.length < count) {
-    const row = Math.min(AT_ONCE, count - all.length);
-    all.push(...(await Promise.all(Array.from({ length: row }, (_, i) => of(all.length + i)))));
+  const made: T[] = [];
+  while (made.length < count) {
+    const row = Math.min(AT_ONCE, count - made.length);
+    made.push(...(await Promise.all(Array.from({ length: row }, (_, i) => of(made.length + i)))));
   }
-  return all;
+  return made;
 }
 
 const headers = (count: number): Buffer =>
@@ -49,7 +52,7 @@ export const FAN_OUT: readonly Case[] = [
   {
     name: 'long messages to 1,500 MQTT subscribers',
     async prepare(ports, size) {
-      await mqttSubscribers(ports.mqtt, Math.round(1_500 * Math.min(1, size)), 0, 'all');
+      await mqttSubscribers(ports.mqtt, all(1_500, size), 0, 'all');
       const client = await MqttAbuser.open(ports.mqtt, 'publisher');
       const piece = mqtt.publish(4, 0x30, 'all', undefined, 'x'.repeat(60_000));
       return () => client.write(many(Math.round(20 * Math.max(1, size)), () => piece));
@@ -58,7 +61,7 @@ export const FAN_OUT: readonly Case[] = [
   {
     name: 'long messages to 1,500 MQTT subscribers that acknowledge none',
     async prepare(ports, size) {
-      await mqttSubscribers(ports.mqtt, Math.round(1_500 * Math.min(1, size)), 1, 'all');
+      await mqttSubscribers(ports.mqtt, all(1_500, size), 1, 'all');
       const client = await MqttAbuser.open(ports.mqtt, 'publisher');
       return () => client.write(many(20, (i) => mqtt.publish(4, 0x32, 'all', 1 + i, 'x'.repeat(60_000))));
     },
@@ -66,7 +69,7 @@ export const FAN_OUT: readonly Case[] = [
   {
     name: 'messages with five thousand headers to 500 MQTT 5 subscribers',
     async prepare(ports, size) {
-      await mqttSubscribers(ports.mqtt, Math.round(500 * Math.min(1, size)), 0, 'all', 5);
+      await mqttSubscribers(ports.mqtt, all(500, size), 0, 'all', 5);
       const client = await AmqpAbuser.open(ports.amqp);
       const properties = headers(5_000);
       return () =>
@@ -76,7 +79,7 @@ export const FAN_OUT: readonly Case[] = [
   {
     name: 'messages with five thousand headers, each with others, to 500 MQTT 5 subscribers at QoS 1',
     async prepare(ports, size) {
-      await mqttSubscribers(ports.mqtt, Math.round(500 * Math.min(1, size)), 1, 'all', 5);
+      await mqttSubscribers(ports.mqtt, all(500, size), 1, 'all', 5);
       const clients = await Promise.all(Array.from({ length: 10 }, () => AmqpAbuser.open(ports.amqp)));
       return async () => {
         await Promise.all(
@@ -91,7 +94,7 @@ export const FAN_OUT: readonly Case[] = [
     name: 'messages with five thousand headers to a thousand STOMP subscriptions',
     async prepare(ports, size) {
       const client = await StompAbuser.open(ports.stomp);
-      const count = Math.round(1_000 * size);
+      const count = all(1_000, size);
       const subscribe = many(count, (i) => Buffer.from(`SUBSCRIBE\nid:${i}\ndestination:/topic/all\n\n\0`));
       await client.ask(
         Buffer.concat([subscribe, Buffer.from('SUBSCRIBE\nid:x\ndestination:/topic/none\nreceipt:all-there\n\n\0')]),
@@ -105,7 +108,7 @@ export const FAN_OUT: readonly Case[] = [
   {
     name: 'fifty publishers to 4,000 MQTT subscribers',
     async prepare(ports, size) {
-      await mqttSubscribers(ports.mqtt, Math.round(4_000 * Math.min(1, size)), 0, 'all');
+      await mqttSubscribers(ports.mqtt, all(4_000, size), 0, 'all');
       const clients = await inRows(50, (i) => MqttAbuser.open(ports.mqtt, `p${i}`));
       const piece = many(100, () => mqtt.publish(4, 0x30, 'all', undefined, 'message'));
       return async () => {
@@ -116,7 +119,7 @@ export const FAN_OUT: readonly Case[] = [
   {
     name: 'fifty publishers to a fan-out of very many queues',
     async prepare(ports, size) {
-      await fanOut(ports, 'f', Math.round(20_000 * Math.min(1, size)));
+      await fanOut(ports, 'f', all(20_000, size));
       const clients = await inRows(50, () => AmqpAbuser.open(ports.amqp));
       const piece = many(20, () => message('f', '', SMALL));
       return async () => {
