@@ -87,18 +87,7 @@ export class UserStore {
 
   constructor(options: UserStoreOptions) {
     this.options = options;
-    this.read();
-  }
-
-  /** Takes what is kept as it is now: something of it has been taken back. */
-  reload(): void {
-    this.kept.clear();
-    this.read();
-    this.announce();
-  }
-
-  private read(): void {
-    const { state } = this.options;
+    const { state } = options;
     for (const key of state.keys('user:')) {
       const { tags, hash, scram } = JSON.parse(state.get(key)!.toString()) as KeptUser;
       const name = key.slice('user:'.length);
@@ -124,13 +113,9 @@ export class UserStore {
     return this.configured.get(name) ?? this.kept.get(name);
   }
 
-  /** Sorted. */
-  names(): string[] {
-    return [...new Set([...this.configured.keys(), ...this.kept.keys()])].sort();
-  }
-
   list(): UserInfo[] {
-    return this.names().map((name) => this.find(name)!.describe());
+    const names = new Set([...this.configured.keys(), ...this.kept.keys()]);
+    return [...names].sort().map((name) => this.find(name)!.describe());
   }
 
   permissionsOf(user: string, vhost: string): Permissions | undefined {
@@ -148,7 +133,7 @@ export class UserStore {
   /** Takes the configuration's users, in the place of those it had. */
   configure(users: readonly User[]): void {
     this.configured = new Map(users.map((user) => [user.name, user]));
-    this.announce();
+    this.changed();
   }
 
   /** @throws BrokerError invalid, not-allowed */
@@ -161,7 +146,7 @@ export class UserStore {
     const user = new User(name, tags, secrets, { before, ...(proof !== undefined && { proof }) });
     this.write(user);
     this.kept.set(name, user);
-    this.announce();
+    this.changed();
   }
 
   /** Keeps better secrets of the same password; false: the user is not the same any more. */
@@ -183,7 +168,7 @@ export class UserStore {
     }
     state.delete(`user:${name}`);
     this.kept.delete(name);
-    this.announce();
+    this.changed();
     return true;
   }
 
@@ -198,7 +183,7 @@ export class UserStore {
     const permissions = { configure: configure!, write: write!, read: read! };
     this.options.state.put(permissionsKey(name, vhost), json(permissions));
     user.permissions.set(vhost, permissions);
-    this.announce();
+    this.changed();
   }
 
   clearPermissions(name: string, vhost: string): boolean {
@@ -206,17 +191,8 @@ export class UserStore {
     const topics = this.clearTopics(user, vhost, undefined);
     const had = user.permissions.delete(vhost);
     if (had) this.options.state.delete(permissionsKey(name, vhost));
-    if (had || topics) this.announce();
+    if (had || topics) this.changed();
     return had || topics;
-  }
-
-  /** A vhost goes, with what anybody kept may do in it. */
-  vhostRemoved(vhost: string): void {
-    for (const user of this.kept.values()) {
-      this.clearTopics(user, vhost, undefined);
-      if (user.permissions.delete(vhost)) this.options.state.delete(permissionsKey(user.name, vhost));
-    }
-    this.announce();
   }
 
   setTopicPermissions(name: string, vhost: string, exchange: string, given: TopicPermissions): void {
@@ -228,12 +204,12 @@ export class UserStore {
     if (!user.topics.has(vhost)) bounded(user.topics.size);
     this.options.state.put(topicsKey(name, vhost, exchange), json(permissions));
     user.setTopic(vhost, { exchange, ...permissions });
-    this.announce();
+    this.changed();
   }
 
   clearTopicPermissions(name: string, vhost: string, exchange: string | undefined): boolean {
     const had = this.clearTopics(this.existing(name, vhost), vhost, exchange);
-    if (had) this.announce();
+    if (had) this.changed();
     return had;
   }
 
@@ -267,8 +243,7 @@ export class UserStore {
     this.options.state.put(`user:${name}`, json({ tags, hash, scram: scram && scramText(scram) } satisfies KeptUser));
   }
 
-  /** What somebody may do has changed. */
-  announce(): void {
+  private changed(): void {
     for (const listener of this.listeners) listener();
   }
 }

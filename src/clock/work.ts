@@ -52,7 +52,6 @@ export class Work {
   private counted = 0;
   /** When the stretch of work is over, in milliseconds of the clock; 0: it has not begun, as far as anybody has looked. */
   private untilMs = 0;
-  private stretchMs = STRETCH_MS;
   private readonly heads: (Share | null)[] = new Array(ROWS).fill(null);
   private readonly tails: (Share | null)[] = new Array(ROWS).fill(null);
   private waiting = 0;
@@ -104,16 +103,15 @@ export class Work {
     if (this.clock === null || this.unbounded) return;
     const nowMs = this.clock.monotonicMs();
     if (this.untilMs === 0) {
-      this.untilMs = nowMs + this.stretchMs;
+      this.untilMs = nowMs + STRETCH_MS;
       this.arm();
     } else if (nowMs >= this.untilMs) this.over = true;
   }
 
   /** @internal A stretch of work begins: it has its time from the first look on. */
-  begin(stretchMs = STRETCH_MS): void {
+  begin(): void {
     this.over = false;
     this.untilMs = 0;
-    this.stretchMs = stretchMs;
     this.sparedLeft = SPARED;
   }
 

@@ -63,5 +63,4 @@ export interface QueueCounters {
   acknowledged: number;
   requeued: number;
   droppedForbidden: number;
-  retried: number;
 }

@@ -4,7 +4,6 @@ import { equalRanges } from '../../../src/api/index.ts';
 import { decodePublish } from '../codec/publish.ts';
 import { PAYLOAD_FORMAT_INVALID, SUCCESS } from '../codec/reasons.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
-import { administer } from './administer.ts';
 import { fillDraft } from './fill-draft.ts';
 import {
   acknowledgeAgain,
@@ -37,10 +36,6 @@ export function publish(client: ConnectedClient, first: number, buffer: Buffer, 
   }
   if (reason !== SUCCESS) {
     refusePublish(client, qos, packetId, reason);
-    return;
-  }
-  if (target.administration !== null) {
-    administer(client, target.administration, qos, packetId, buffer.subarray(bodyStart, end));
     return;
   }
   const { draft } = context;

@@ -53,11 +53,6 @@ export class Wills {
     this.deadlines = new Deadlines(clock, due);
   }
 
-  /** None of them comes due any more. */
-  close(): void {
-    this.deadlines.close();
-  }
-
   /** Whose deferred will it is. */
   userOf(clientId: string): string | undefined {
     return this.deferred.get(clientId)?.identity.user;

@@ -74,18 +74,12 @@ export class Receipts implements ConfirmSink {
   /** Owes a receipt if the frame asked for one, once `mark` is safe. */
   answer(frame: Frame, mark: Mark): void {
     const index = frame.indexOf(RECEIPT);
-    if (index >= 0) this.push(frame.buffer, frame.valueStart(index), frame.valueEnd(index), ENTRY_RECEIPT, mark);
+    if (index >= 0) this.owe(frame.buffer, frame.valueStart(index), frame.valueEnd(index), mark);
   }
 
-  /** As `answer`, for a SEND that asked for one: a confirm. */
-  confirmSend(frame: Frame, mark: Mark): void {
-    const index = frame.indexOf(RECEIPT);
-    this.owe(frame.buffer, frame.valueStart(index), frame.valueEnd(index), mark);
-  }
-
-  /** Owes the receipt of a SEND with the id `buffer[start, end)` (as it came, escaped; copied), once `mark` is safe. */
+  /** Owes the receipt with the id `buffer[start, end)` (as it came, escaped; copied), once `mark` is safe. */
   owe(buffer: Buffer, start: number, end: number, mark: Mark): void {
-    this.push(buffer, start, end, ENTRY_RECEIPT, mark, true);
+    this.push(buffer, start, end, ENTRY_RECEIPT, mark);
   }
 
   /** As `answerWhenAllSafe`, and then `ReceiptsHost.subscribed`. The frame asks for a receipt. */
@@ -103,12 +97,12 @@ export class Receipts implements ConfirmSink {
   /** As `answer`; but if the broker could not make it safe, the client is told even if it asked for no receipt. */
   answerCommit(frame: Frame, mark: Mark): void {
     if (frame.has(RECEIPT)) this.answer(frame, mark);
-    else this.ring.push(ENTRY_COMMIT, mark, false);
+    else this.ring.push(ENTRY_COMMIT, mark);
   }
 
   /** Calls `ReceiptsHost.disconnected` after everything asked until now. */
   endWhenAnswered(): void {
-    this.ring.push(ENTRY_DISCONNECT, MARK_NOW, false);
+    this.ring.push(ENTRY_DISCONNECT, MARK_NOW);
   }
 
   confirm(id: number, refused: boolean): void {
@@ -137,9 +131,9 @@ export class Receipts implements ConfirmSink {
     this.endsBehindBody = false;
   }
 
-  private push(buffer: Buffer, start: number, end: number, entry: number, mark: Mark, publish = false): void {
+  private push(buffer: Buffer, start: number, end: number, entry: number, mark: Mark): void {
     this.ids.push(buffer, start, end);
-    this.ring.push(entry, mark, publish);
+    this.ring.push(entry, mark);
   }
 
   private write(): void {

@@ -16,11 +16,8 @@ export class ReadGuard implements DeliveryGuard {
   private readonly queue: Queue;
   /** What comes from now on comes through bindings that are asked for. */
   private readonly before: number;
-  private readonly receiving: DeliveryGuard;
 
-  /** @param receiving what its client may be handed in any case */
-  constructor(vhost: Vhost, permissions: Permissions, queue: Queue, receiving: DeliveryGuard) {
-    this.receiving = receiving;
+  constructor(vhost: Vhost, permissions: Permissions, queue: Queue) {
     this.vhost = vhost;
     this.permissions = permissions;
     this.queue = queue;
@@ -28,10 +25,6 @@ export class ReadGuard implements DeliveryGuard {
   }
 
   permits(view: MessageView): boolean {
-    return this.receiving.permits(view) && this.mayRead(view);
-  }
-
-  private mayRead(view: MessageView): boolean {
     if (view.seq >= this.before || view.exchangeStart === view.exchangeEnd) return true;
     const name = view.exchange();
     const exchange = this.vhost.topology.exchanges.get(name);

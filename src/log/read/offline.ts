@@ -250,7 +250,6 @@ function withoutWriting(files: FileSystem): FileSystem {
     syncDirectory: nothing,
     rename: nothing,
     remove: nothing,
-    removeDirectory: nothing,
     createExclusive: async () => false,
   };
 }

@@ -67,7 +67,6 @@ export class PendingGets {
         }
       }
       this.gets.shift();
-      next.holder.counts.getsEmpty++;
       next.done(undefined, next.holder);
     }
   }
