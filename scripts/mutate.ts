@@ -7,44 +7,38 @@
  * Everything happens in a copy of the project under --work (a directory in the system's temporary one), where the results are
  * kept, too: the same command goes on where it was stopped. Never part of `npm test` or CI; one worker, minutes to hours.
  *
- *   --budget S    stop looking for a test after S seconds' worth of tests (60); 0: run every test that reaches the fault
+ *   --budget S    no more than S seconds' worth of tests for a fault (120); 0: every test that reaches it. The same command with
+ *                 a larger one goes on with what was not noticed
  *   --minutes M   stop after M minutes; the same command goes on
  *   --learn PATH  only learn which functions the tests under PATH (`test/`, `conformance/`) reach. Done by itself when nothing is known
  *   --again       copy the project as it is now, and try what was not noticed before once more
  *   --list        print the faults drawn, plant nothing
  *
+ * First the type check looks at all that were drawn. What it lets pass is tried with the tests that are most likely to notice
+ * it (a few seconds' worth), each fault in turn; then those that are left, with as many tests as the budget allows.
+ *
  * The faults are Stryker's (its instrumenter) and two of our own (mutate/faults.ts). Stryker's own runner is not used: with
  * coverage per test it runs all tests for a start whatever the folder (4.5 minutes), a whole run for each fault outside a
  * function, and sees nothing in the processes that tests start; and it cannot draw.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { copyProject, shareModules, writeConfig } from './mutate/copy.ts';
-import { type Fault, faultsOf, planted, told } from './mutate/faults.ts';
-import { learnReach, type Reach, testsFor } from './mutate/reach.ts';
-import { runTests } from './mutate/trial.ts';
+import { draw, findAgain, lineOf, sources } from './mutate/draw.ts';
+import { type Fault, told } from './mutate/faults.ts';
+import { orderedTests, tookMs } from './mutate/order.ts';
+import { Planting } from './mutate/planting.ts';
+import { learnReach, type Reach } from './mutate/reach.ts';
+import { byTypes, type Result, Results } from './mutate/results.ts';
+import { Trier } from './mutate/trier.ts';
+import { typeErrors } from './mutate/types.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-/** Tests get this much longer than they took before, and so much on top, before a fault counts as an endless loop. */
-const LIMIT_FACTOR = 6;
-const LIMIT_EXTRA_MS = 25_000;
-/** What the first run of tests for a fault may take; each run after it may take twice as long. */
-const FIRST_RUN_MS = 2_500;
-
-interface Result {
-  readonly fault: Fault;
-  /** The line as it stands, to find it again after changes. */
-  readonly source: string;
-  readonly change: string;
-  readonly noticedBy: string | null;
-  /** Test files that were run without noticing, and those that reach it altogether. */
-  readonly ran: number;
-  readonly reaching: number;
-}
+/** Tests for a fault before those of all others have had their turn, in seconds' worth of them. */
+const FIRST_BUDGET = 8;
 
 function usage(problem: string): never {
   console.error(
@@ -58,7 +52,7 @@ const { values, positionals } = parseArgs({
   options: {
     sample: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
-    budget: { type: 'string', default: '60' },
+    budget: { type: 'string', default: '120' },
     minutes: { type: 'string', default: '0' },
     work: { type: 'string', default: join(tmpdir(), 'entrepot-mutate') },
     learn: { type: 'string', multiple: true },
@@ -75,264 +69,144 @@ function whole(name: 'sample' | 'seed' | 'budget' | 'minutes'): number {
 
 const sample = whole('sample');
 const seed = whole('seed');
-const budgetMs = whole('budget') * 1000;
+const budget = whole('budget') === 0 ? Number.POSITIVE_INFINITY : whole('budget');
 const minutes = whole('minutes');
 const endsAt = minutes === 0 ? Number.POSITIVE_INFINITY : performance.now() + minutes * 60_000;
-const work = values.work;
+const { work } = values;
 const name = `${positionals.map((path) => path.replaceAll('/', '-')).join('+') || 'all'}-${sample}-${seed}`;
 const copy = join(work, name);
-/** Which file has a fault in it, and its text without. */
-const plantedPath = join(work, `${name}.planted.json`);
+const drawnPath = join(work, `${name}.drawn.json`);
+const resultsPath = join(work, `${name}.jsonl`);
 const reachPath = join(work, 'reach.json');
 mkdirSync(work, { recursive: true });
 
-/** The sources below the given paths, from the root of the project. */
-function sources(root: string, paths: readonly string[]): string[] {
-  const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', 'src', 'protocols'], {
-    cwd: ROOT,
-  });
-  return files
-    .toString()
-    .split('\n')
-    .filter((file) => file.endsWith('.ts') && existsSync(join(root, file)))
-    .filter((file) => paths.length === 0 || paths.some((path) => file === path || file.startsWith(`${path}/`)))
-    .sort();
-}
-
-/** A number from 0 up to 1, one after the other, the same for a seed (mulberry32). */
-function random(from: number): () => number {
-  let state = from >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let value = Math.imul(state ^ (state >>> 15), state | 1);
-    value ^= value + Math.imul(value ^ (value >>> 7), value | 61);
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-async function draw(root: string, paths: readonly string[]): Promise<Fault[]> {
-  const all: Fault[] = [];
-  for (const file of sources(root, paths)) all.push(...(await faultsOf(root, file)));
-  const next = random(seed);
-  const taken = Math.min(sample, all.length);
-  for (let at = 0; at < taken; at++) {
-    const other = at + Math.floor(next() * (all.length - at));
-    [all[at], all[other]] = [all[other]!, all[at]!];
-  }
-  console.log(
-    `${all.length} faults can be planted in ${sources(root, paths).length} files; ${taken} drawn by seed ${seed}`,
+async function knownReach(): Promise<Reach> {
+  const none = { tests: {}, took: {}, longest: {} };
+  const known = existsSync(reachPath)
+    ? { ...none, ...(JSON.parse(readFileSync(reachPath, 'utf8')) as Partial<Reach>) }
+    : none;
+  if (values.learn === undefined && existsSync(reachPath)) return known;
+  console.log('learning which tests reach what; this runs them all once …');
+  const learnt = await learnReach(
+    ROOT,
+    work,
+    sources(ROOT, ROOT, []),
+    values.learn ?? ['test/', 'conformance/'],
+    known,
   );
-  return all.slice(0, taken);
+  writeFileSync(reachPath, JSON.stringify(learnt));
+  console.log(`${Object.keys(learnt.took).length} test files reach ${Object.keys(learnt.tests).length} functions`);
+  return learnt;
 }
 
-function lineOf(root: string, { file, line }: Fault): string {
-  return readFileSync(join(root, file), 'utf8').split('\n')[line - 1]!.trim();
-}
-
-const identity = (fault: Fault, source: string): string =>
-  JSON.stringify([fault.file, fault.where, source, fault.kind, fault.column - fault.start, fault.replacement]);
-
-/** Takes the fault out again that is planted now, or was when an earlier run was stopped. */
-function restore(): void {
-  if (!existsSync(plantedPath)) return;
-  const [path, before] = JSON.parse(readFileSync(plantedPath, 'utf8')) as [string, string];
-  writeFileSync(path, before);
-  rmSync(plantedPath);
-}
-
-/** Cuts the tests into runs: short ones first, each run about twice the one before. */
-function runsOf(tests: readonly string[], reach: Reach): string[][] {
-  const runs: string[][] = [];
-  let room = FIRST_RUN_MS;
-  let used = 0;
-  let run: string[] = [];
-  for (const test of tests) {
-    const took = reach.took[test] ?? 1000;
-    if (run.length > 0 && used + took > room) {
-      runs.push(run);
-      room *= 2;
-      used = 0;
-      run = [];
-    }
-    run.push(test);
-    used += took;
+/** The faults to be tried, as a run before this one has drawn them, or drawn now. */
+async function faultsToTry(results: Results): Promise<Fault[]> {
+  if (values.again) {
+    copyProject(ROOT, copy);
+    const { survivors } = results;
+    const found = await findAgain(copy, survivors);
+    const gone = survivors.length - found.length;
+    if (gone > 0) console.log(`${gone} of those that were not noticed are left out: their lines have changed`);
+    results.forgetSurvivors();
+    writeFileSync(drawnPath, JSON.stringify(found));
+    return found;
   }
-  if (run.length > 0) runs.push(run);
-  return runs;
-}
-
-/** Test files that are known to pass where no fault is planted, and those that do not. */
-const sound = new Set<string>();
-const unsound = new Set<string>();
-
-/** A run that told nothing speaks of the fault only if the same tests run where there is none. */
-let runs = false;
-async function provesToRun(
-  path: string,
-  before: string,
-  fault: Fault,
-  tests: readonly string[],
-  config: string,
-  limitMs: number,
-): Promise<void> {
-  if (runs) return;
-  writeFileSync(path, before);
-  const { noticedBy } = await runTests(copy, config, tests, { bail: true, limitMs });
-  writeFileSync(path, planted(before, fault));
-  if (noticedBy === 'the run failed') throw new Error(`no test can be run in ${copy}: remove it, and begin anew`);
-  runs = true;
-}
-
-async function tryFault(fault: Fault, reach: Reach, config: string): Promise<Result> {
-  const path = join(copy, fault.file);
-  const before = readFileSync(path, 'utf8');
-  const source = lineOf(copy, fault);
-  const change = told(before, fault);
-  const reaching = testsFor(reach, fault.file, fault.where).filter((test) => existsSync(join(copy, test)));
-  let spent = 0;
-  const affordable = reaching.filter((test) => {
-    const took = reach.took[test] ?? 1000;
-    if (budgetMs > 0 && spent + took > budgetMs) return false;
-    spent += took;
-    return true;
-  });
-  let ran = 0;
-  let noticedBy: string | null = null;
-  writeFileSync(plantedPath, JSON.stringify([path, before]));
-  writeFileSync(path, planted(before, fault));
-  try {
-    for (const run of runsOf(affordable, reach)) {
-      let left = run.filter((test) => !unsound.has(test));
-      while (left.length > 0) {
-        const usual = left.reduce((sum, test) => sum + (reach.took[test] ?? 1000), 0);
-        const limitMs = usual * LIMIT_FACTOR + LIMIT_EXTRA_MS;
-        const outcome = await runTests(copy, config, left, { bail: true, limitMs });
-        ({ noticedBy } = outcome);
-        const { file } = outcome;
-        if (noticedBy === 'the run failed') await provesToRun(path, before, fault, left, config, limitMs);
-        if (noticedBy === null || file === null || sound.has(file)) break;
-        // It has failed; does it pass without the fault?
-        writeFileSync(path, before);
-        const without = await runTests(copy, config, [file], { bail: true, limitMs });
-        writeFileSync(path, planted(before, fault));
-        if (without.noticedBy === null) {
-          sound.add(file);
-          break;
-        }
-        console.log(`    ${file} fails without a fault, too, and is left out from now on`);
-        unsound.add(file);
-        noticedBy = null;
-        left = left.filter((test) => test !== file);
-      }
-      if (noticedBy !== null) break;
-      ran += left.length;
-    }
-    if (noticedBy === null) {
-      const types = spawnSync(process.execPath, [join(copy, 'node_modules', 'typescript', 'bin', 'tsc'), '--noEmit'], {
-        cwd: copy,
-        encoding: 'utf8',
-      });
-      const said = types.stdout.split('\n').find((line) => line.startsWith(fault.file));
-      if (said !== undefined) noticedBy = `type check: ${said}`;
-    }
-  } finally {
-    restore();
+  if (existsSync(drawnPath)) {
+    shareModules(ROOT, copy);
+    return JSON.parse(readFileSync(drawnPath, 'utf8')) as Fault[];
   }
-  return { fault, source, change, noticedBy, ran, reaching: reaching.length };
+  copyProject(ROOT, copy);
+  const files = sources(ROOT, copy, positionals);
+  const { drawn, of } = await draw(copy, files, sample, seed);
+  console.log(`${of} faults can be planted in ${files.length} files; ${drawn.length} drawn by seed ${seed}`);
+  writeFileSync(drawnPath, JSON.stringify(drawn));
+  return drawn;
 }
 
-function readResults(path: string): Result[] {
-  if (!existsSync(path)) return [];
-  const lines = readFileSync(path, 'utf8').split('\n');
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Result);
-}
+const textOf = (fault: Fault): string => told(readFileSync(join(copy, fault.file), 'utf8'), fault);
 
-const sayFault = ({ fault, change }: Result): string =>
+const sayFault = (fault: Fault, change: string): string =>
   `${fault.file}:${fault.line}:${fault.column} ${fault.kind}: ${change}`;
 
-let reach: Reach = existsSync(reachPath)
-  ? (JSON.parse(readFileSync(reachPath, 'utf8')) as Reach)
-  : { tests: {}, took: {} };
-if (values.learn !== undefined || !existsSync(reachPath)) {
-  console.log('learning which tests reach what; this runs them all once …');
-  reach = await learnReach(ROOT, work, sources(ROOT, []), values.learn ?? ['test/', 'conformance/'], reach);
-  writeFileSync(reachPath, JSON.stringify(reach));
-  console.log(`${Object.keys(reach.took).length} test files reach ${Object.keys(reach.tests).length} functions`);
-  if (values.learn !== undefined) process.exit(0);
-}
+const reach = await knownReach();
+if (values.learn !== undefined) process.exit(0);
 
-if (existsSync(copy)) shareModules(ROOT, copy);
-const resultsPath = join(work, `${name}.jsonl`);
-const drawnPath = join(work, `${name}.drawn.json`);
-restore();
-let results = readResults(resultsPath);
-
-let todo: Fault[];
-if (values.again) {
-  copyProject(ROOT, copy);
-  const missed = results.filter(({ noticedBy }) => noticedBy === null);
-  const now: Fault[] = [];
-  for (const file of new Set(missed.map(({ fault }) => fault.file))) {
-    if (existsSync(join(copy, file))) now.push(...(await faultsOf(copy, file)));
-  }
-  todo = [];
-  let gone = 0;
-  for (const { fault, source } of missed) {
-    const found = now.filter(
-      (each) =>
-        each.file === fault.file &&
-        each.kind === fault.kind &&
-        each.replacement === fault.replacement &&
-        lineOf(copy, each) === source &&
-        each.column === fault.column,
-    );
-    const closest = found.sort((a, b) => Math.abs(a.line - fault.line) - Math.abs(b.line - fault.line))[0];
-    if (closest !== undefined) todo.push(closest);
-    else gone++;
-  }
-  if (gone > 0) console.log(`${gone} of those that were not noticed are left out: their lines have changed`);
-  results = results.filter(({ noticedBy }) => noticedBy !== null);
-  writeFileSync(resultsPath, results.map((result) => `${JSON.stringify(result)}\n`).join(''));
-  writeFileSync(drawnPath, JSON.stringify(todo));
-} else if (existsSync(drawnPath)) {
-  const done = new Set(results.map(({ fault, source }) => identity(fault, source)));
-  todo = (JSON.parse(readFileSync(drawnPath, 'utf8')) as Fault[]).filter(
-    (fault) => !done.has(identity(fault, lineOf(copy, fault))),
-  );
-} else {
-  copyProject(ROOT, copy);
-  todo = await draw(copy, positionals);
-  writeFileSync(drawnPath, JSON.stringify(todo));
-}
+const planting = new Planting(copy, join(work, `${name}.planted.json`));
+planting.restore();
+const results = new Results(resultsPath);
+const faults = await faultsToTry(results);
 if (values.list) {
-  for (const fault of todo) {
-    const change = told(readFileSync(join(copy, fault.file), 'utf8'), fault);
-    console.log(`${fault.file}:${fault.line}:${fault.column} ${fault.kind}: ${change}`);
-  }
+  for (const fault of faults) console.log(sayFault(fault, textOf(fault)));
   process.exit(0);
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
-    restore();
+    planting.restore();
     process.exit(1);
   });
 }
-const config = writeConfig(copy, {});
-const total = results.length + todo.length;
-for (const fault of todo) {
-  if (performance.now() > endsAt) break;
-  const result = await tryFault(fault, reach, config);
-  results.push(result);
-  appendFileSync(resultsPath, `${JSON.stringify(result)}\n`);
-  const noticed = results.filter(({ noticedBy }) => noticedBy !== null).length;
-  const verdict = result.noticedBy ?? `NOT NOTICED by ${result.ran} of the ${result.reaching} test files that reach it`;
-  console.log(`${results.length}/${total} (${noticed} noticed) ${sayFault(result)}\n    ${verdict}`);
+
+function keep(fault: Fault, result: Pick<Result, 'noticedBy' | 'ran' | 'reaching' | 'spentMs'>): void {
+  const change = textOf(fault);
+  results.add({ fault, source: lineOf(copy, fault), change, ...result });
+  const { noticedBy, ran, reaching, spentMs } = result;
+  const verdict = noticedBy ?? `NOT NOTICED by ${ran.length} of the ${reaching} test files that reach it`;
+  console.log(`${sayFault(fault, change)}\n    ${verdict} (${(spentMs / 1000).toFixed(1)} s)`);
 }
 
-const survivors = results.filter(({ noticedBy }) => noticedBy === null);
-const share = results.length === 0 ? 0 : (results.length - survivors.length) / results.length;
-console.log(
-  `\n${results.length - survivors.length} of ${results.length} noticed (${share.toFixed(3)}); results in ${resultsPath}`,
-);
-for (const survivor of survivors) console.log(`  ${sayFault(survivor)}`);
+// The type check, once for all that are drawn.
+const typedPath = join(work, `${name}.typed.json`);
+let typed: (string | null)[];
+if (existsSync(typedPath) && !values.again) {
+  typed = JSON.parse(readFileSync(typedPath, 'utf8')) as (string | null)[];
+} else {
+  console.log('asking the type check …');
+  typed = await typeErrors(copy, planting, faults);
+  writeFileSync(typedPath, JSON.stringify(typed));
+}
+
+const trier = new Trier(copy, planting, reach, writeConfig(copy, 'trial', { isolate: false }), `${copy}.sound.json`);
+
+/** The tests to run for a fault within a number of seconds, without those that have run. */
+function affordable(tests: readonly string[], ran: readonly string[], seconds: number): string[] {
+  let spentMs = 0;
+  return tests.filter((test) => {
+    const took = tookMs(reach, test);
+    // One that is longer than all the time there is gets its turn where nothing else is left to run.
+    if (spentMs + took > seconds * 1000) return false;
+    spentMs += took;
+    return !ran.includes(test);
+  });
+}
+
+async function tryWithin(fault: Fault, seconds: number): Promise<void> {
+  const before = results.of(fault, lineOf(copy, fault));
+  if (before !== undefined && before.noticedBy !== null) return;
+  const reaching = orderedTests(reach, fault, results.all).filter((test) => existsSync(join(copy, test)));
+  const ran = before?.ran ?? [];
+  const tests = affordable(reaching, ran, seconds);
+  if (before !== undefined && tests.length === 0) return;
+  const startedMs = performance.now();
+  const { noticedBy, passed } = await trier.try(fault, tests);
+  const spentMs = Math.round(performance.now() - startedMs) + (before?.spentMs ?? 0);
+  keep(fault, { noticedBy, ran: [...ran, ...passed], reaching: reaching.length, spentMs });
+}
+
+let late = false;
+for (const seconds of budget > FIRST_BUDGET ? [FIRST_BUDGET, budget] : [budget]) {
+  console.log(`with ${Number.isFinite(seconds) ? `${seconds} seconds' worth of tests` : 'all tests'} for each fault`);
+  for (const [at, fault] of faults.entries()) {
+    late ||= performance.now() > endsAt;
+    if (late) break;
+    const said = typed[at] ?? null;
+    if (said === null) await tryWithin(fault, seconds);
+    else if (results.of(fault, lineOf(copy, fault)) === undefined) {
+      keep(fault, { noticedBy: byTypes(said), ran: [], reaching: 0, spentMs: 0 });
+    }
+    if ((at + 1) % 25 === 0) console.log(`== ${at + 1} of ${faults.length}: ${results.share()}`);
+  }
+}
+
+console.log(`\n${results.share()}; results in ${resultsPath}`);
+for (const { fault, change } of results.survivors) console.log(`  ${sayFault(fault, change)}`);

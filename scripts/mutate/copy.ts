@@ -23,15 +23,24 @@ export function shareModules(root: string, to: string): void {
   symlinkSync(join(root, 'node_modules'), link);
 }
 
+/** Test files run in the order in which they are asked for, not in the order that vitest would take. */
+const IN_ORDER = `class InOrder extends BaseSequencer {
+  async sort(files) {
+    const order = JSON.parse(process.env.MUTATE_ORDER ?? '[]').map((test) => join(import.meta.dirname, test));
+    return files.sort((a, b) => order.indexOf(a.moduleId) - order.indexOf(b.moduleId));
+  }
+}`;
+
 /** The tests' settings, with what a run of this tool needs on top. Returns its path. */
-export function writeConfig(copy: string, extra: Record<string, unknown>): string {
-  const path = join(copy, 'mutate.vitest.config.ts');
+export function writeConfig(copy: string, name: string, extra: Record<string, unknown>): string {
+  const path = join(copy, `mutate.${name}.config.ts`);
   const cache = { fsModuleCache: true, fsModuleCachePath: join(copy, '.cache') };
-  const settings = { maxWorkers: 1, watch: false, ...cache, ...extra };
+  const settings = { maxWorkers: 1, watch: false, reporters: ['./scripts/mutate/telling.ts'], ...cache, ...extra };
   writeFileSync(
     path,
-    `import { mergeConfig } from 'vitest/config';\nimport base from './vitest.config.ts';\n` +
-      `export default mergeConfig(base, { test: ${JSON.stringify(settings)} });\n`,
+    `// @ts-nocheck\nimport { join } from 'node:path';\nimport { mergeConfig } from 'vitest/config';\n` +
+      `import { BaseSequencer } from 'vitest/node';\nimport base from './vitest.config.ts';\n${IN_ORDER}\n` +
+      `export default mergeConfig(base, { test: { ...${JSON.stringify(settings)}, sequence: { sequencer: InOrder } } });\n`,
   );
   return path;
 }

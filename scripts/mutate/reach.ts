@@ -12,8 +12,9 @@ import { runTests } from './trial.ts';
 export interface Reach {
   /** `file#function` to the test files that reach it. */
   readonly tests: Record<string, string[]>;
-  /** How long each test file takes, in ms. */
+  /** How long each test file takes, and its longest test, in ms. */
   readonly took: Record<string, number>;
+  readonly longest: Record<string, number>;
 }
 
 const SETUP = `import { afterAll, expect } from 'vitest';
@@ -52,8 +53,8 @@ export async function learnReach(
     writeFileSync(path, withCalls(file, readFileSync(path, 'utf8')));
   }
   writeFileSync(join(copy, 'mutate.setup.ts'), SETUP);
-  const config = writeConfig(copy, { setupFiles: ['./mutate.setup.ts'] });
-  const { took } = await runTests(copy, config, only, {
+  const config = writeConfig(copy, 'reach', { setupFiles: ['./mutate.setup.ts'] });
+  const { took, longest } = await runTests(copy, config, only, {
     environment: {
       MUTATE_REACH: heard,
       NODE_OPTIONS: `--import=${join(root, 'scripts', 'mutate', 'collect.mjs')}`,
@@ -68,29 +69,16 @@ export async function learnReach(
       if (!before.includes(test)) tests[reached] = [...before, test];
     }
   }
-  return { tests, took: { ...known.took, ...took } };
+  return { tests, took: { ...known.took, ...took }, longest: { ...known.longest, ...longest } };
 }
 
-/** The test files worth running for a fault, those closest to it first, and short ones before long ones. */
-export function testsFor(reach: Reach, file: string, where: string): string[] {
-  const exact = reach.tests[`${file}#${where}`];
-  const found = new Set(exact ?? []);
-  if (exact === undefined) {
-    for (const [reached, tests] of Object.entries(reach.tests)) {
-      if (reached.startsWith(`${file}#`)) for (const test of tests) found.add(test);
-    }
+/** The test files that reach a function; those that reach its file, if nothing is known of the function. */
+export function testsReaching({ tests }: Reach, file: string, where: string): string[] {
+  const exact = tests[`${file}#${where}`];
+  if (exact !== undefined) return exact;
+  const found = new Set<string>();
+  for (const [reached, by] of Object.entries(tests)) {
+    if (reached.startsWith(`${file}#`)) for (const test of by) found.add(test);
   }
-  return [...found].sort(
-    (a, b) => closeness(file, b) - closeness(file, a) || (reach.took[a] ?? 0) - (reach.took[b] ?? 0),
-  );
-}
-
-/** How many folders the paths have in common, and one more for the same name. */
-function closeness(file: string, test: string): number {
-  const of = file.replace(/^src\//, '').split('/');
-  const against = test.replace(/^(test|conformance)\//, '').split('/');
-  let same = 0;
-  while (same < of.length - 1 && same < against.length - 1 && of[same] === against[same]) same++;
-  const name = of.at(-1)!.replace(/\.ts$/, '');
-  return 2 * same + (against.at(-1)!.startsWith(`${name}.`) ? 1 : 0);
+  return [...found];
 }

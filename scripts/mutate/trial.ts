@@ -1,64 +1,54 @@
 /** Runs test files in a copy of the project, until the first failure or the time limit; what hangs is killed, with its children. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Told } from './telling.ts';
 
 export interface Outcome {
-  /** The test that failed first, `timeout` when time was up, null when nothing was noticed. */
+  /** The test that failed first, or what else went wrong; null when nothing did. */
   readonly noticedBy: string | null;
-  /** The file of that test; null when it is not known. */
+  /** The file it happened in; null when nothing did. */
   readonly file: string | null;
-  /** How long each test file took, in ms. */
+  /** The files that ended with nothing to be noticed, in their order. */
+  readonly passed: readonly string[];
+  /** How long each test file took, and its longest test, in ms. */
   readonly took: Record<string, number>;
+  readonly longest: Record<string, number>;
 }
 
 export interface RunOptions {
-  readonly limitMs?: number;
+  /** Stops with the first failure. A test that fails is tried once more before. Default false. */
   readonly bail?: boolean;
+  /** How long a file may take before the run counts as hung, in ms, from the moment it begins; 0 (default): any time. */
+  readonly limitMs?: (test: string) => number;
+  /** How long a test and a hook may take that say nothing else, in ms; 0 (default): as the project's settings say. */
+  readonly testMs?: number;
   readonly environment?: Record<string, string>;
 }
 
-interface Told {
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly message: string;
-    readonly startTime: number;
-    readonly endTime: number;
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
-  }[];
-}
+/** What vitest may take to start, in ms. */
+const START_MS = 60_000;
+/** After a failure the run may end by itself, so that tests stop what they have started; then it is killed. */
+const ENDING_MS = 2_000;
 
-/** Files that were not begun after the first failure count as failed, too: they say nothing. */
-function firstFailure(results: Told['testResults'], copy: string): { file: string; what: string } | undefined {
-  for (const { name, assertionResults } of results) {
-    const failed = assertionResults.find((test) => test.status === 'failed');
-    if (failed !== undefined) return { file: name.slice(copy.length + 1), what: failed.fullName };
-  }
-  const broken = results.find(({ status, message }) => status === 'failed' && message !== '');
-  if (broken === undefined) return undefined;
-  return { file: broken.name.slice(copy.length + 1), what: broken.message.split('\n')[0]! };
-}
-
-/** Vitest in a process of its own, in `copy`, on the test files that `filters` name. */
+/** Vitest in a process of its own, in `copy`, on `tests` in their order. They are paths from the root, or beginnings of such. */
 export function runTests(
   copy: string,
   config: string,
-  filters: readonly string[],
-  { limitMs = 0, bail = false, environment = {} }: RunOptions,
+  tests: readonly string[],
+  { limitMs, bail = false, testMs = 0, environment = {} }: RunOptions,
 ): Promise<Outcome> {
-  const told = join(copy, 'mutate.told.json');
   const scratch = join(copy, '.scratch');
-  rmSync(told, { force: true });
-  rmSync(scratch, { recursive: true, force: true });
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });
   mkdirSync(scratch);
-  const flags = ['--config', config, '--reporter=json', `--outputFile=${told}`];
-  if (bail) flags.push('--bail=1', '--retry=1', '--testTimeout=12000', '--hookTimeout=12000');
+  const flags = ['--config', config];
+  if (bail) flags.push('--bail=1', '--retry=1');
+  if (testMs > 0) flags.push(`--testTimeout=${testMs}`, `--hookTimeout=${testMs}`);
   const vitest = join(copy, 'node_modules', 'vitest', 'vitest.mjs');
-  const child = spawn(process.execPath, [vitest, 'run', ...flags, ...filters], {
+  const child = spawn(process.execPath, [vitest, 'run', ...flags, ...tests], {
     cwd: copy,
-    env: { ...process.env, TMPDIR: scratch, ...environment },
-    stdio: 'ignore',
+    env: { ...process.env, TMPDIR: scratch, MUTATE_ORDER: JSON.stringify(tests), ...environment },
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     detached: true,
   });
   const kill = () => {
@@ -69,32 +59,55 @@ export function runTests(
     }
   };
   return new Promise((resolve, reject) => {
-    let late = false;
-    const stop = () => {
-      late = true;
+    const took: Record<string, number> = {};
+    const longest: Record<string, number> = {};
+    const passed: string[] = [];
+    const failed = new Set<string>();
+    let current: string | null = null;
+    let noticed: { what: string; file: string | null } | null = null;
+    let timer: NodeJS.Timeout | undefined;
+    const within = (ms: number, late: () => void) => {
+      clearTimeout(timer);
+      timer = setTimeout(late, ms);
+    };
+    const notice = (what: string, file: string | null) => {
+      noticed ??= { what, file };
+      if (file !== null) failed.add(file);
+      if (bail) within(ENDING_MS, kill);
+    };
+    const hangs = () => {
+      notice('timeout', current);
       kill();
     };
-    const limit = limitMs === 0 ? undefined : setTimeout(stop, limitMs);
+    if (limitMs !== undefined) within(START_MS, hangs);
     process.once('exit', kill);
+    child.on('message', (told: Told) => {
+      if (told.tell === 'problem') {
+        notice(told.what, current);
+        return;
+      }
+      const file = told.file.slice(copy.length + 1);
+      if (told.tell === 'begins') {
+        current = file;
+        if (limitMs !== undefined && noticed === null) within(limitMs(file), hangs);
+      } else if (told.tell === 'failed') {
+        notice(told.what, file);
+      } else {
+        took[file] = told.took;
+        longest[file] = told.longest;
+        if (!failed.has(file)) passed.push(file);
+      }
+    });
     child.once('error', reject);
-    child.once('exit', (code) => {
-      clearTimeout(limit);
+    child.once('exit', (code, signal) => {
+      clearTimeout(timer);
       process.off('exit', kill);
       // Whatever the tests have started and a fault has kept from stopping.
       kill();
-      const took: Record<string, number> = {};
-      let file: string | null = null;
-      let noticedBy: string | null = late ? 'timeout' : code === 0 ? null : 'the run failed';
-      if (existsSync(told)) {
-        const { testResults } = JSON.parse(readFileSync(told, 'utf8')) as Told;
-        for (const { name, startTime, endTime } of testResults) took[name.slice(copy.length + 1)] = endTime - startTime;
-        const failure = noticedBy === null || late ? undefined : firstFailure(testResults, copy);
-        if (failure !== undefined) {
-          file = failure.file;
-          noticedBy = `${file}: ${failure.what}`;
-        }
-      }
-      resolve({ noticedBy, file, took });
+      if (code !== 0 && noticed === null) notice(`the run failed (${code ?? signal})`, current);
+      const file = noticed?.file ?? null;
+      const noticedBy = noticed === null ? null : file === null ? noticed.what : `${file}: ${noticed.what}`;
+      resolve({ noticedBy, file, passed: passed.filter((test) => test !== file), took, longest });
     });
   });
 }
