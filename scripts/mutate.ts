@@ -14,8 +14,8 @@
  *   --again       copy the project as it is now, and try what was not noticed before once more
  *   --list        print the faults drawn, plant nothing
  *
- * First the type check looks at all that were drawn. What it lets pass is tried with the tests that are most likely to notice
- * it (a few seconds' worth), each fault in turn; then those that are left, with as many tests as the budget allows.
+ * Each fault in turn is tried with the tests that are most likely to notice it, a few seconds' worth. The type check looks at
+ * those that are left, all at once; what it lets pass is tried with as many tests as the budget allows.
  *
  * The faults are Stryker's (its instrumenter) and two of our own (mutate/faults.ts). Stryker's own runner is not used: with
  * coverage per test it runs all tests for a start whatever the folder (4.5 minutes), a whole run for each fault outside a
@@ -38,7 +38,7 @@ import { typeErrors } from './mutate/types.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Tests for a fault before those of all others have had their turn, in seconds' worth of them. */
-const FIRST_BUDGET = 8;
+const FIRST_BUDGET = 6;
 
 function usage(problem: string): never {
   console.error(
@@ -147,23 +147,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-function keep(fault: Fault, result: Pick<Result, 'noticedBy' | 'ran' | 'reaching' | 'spentMs'>): void {
+function keep(fault: Fault, result: Omit<Result, 'fault' | 'source' | 'change'>): void {
   const change = textOf(fault);
-  results.add({ fault, source: lineOf(copy, fault), change, ...result });
+  results.add({ ...result, fault, source: lineOf(copy, fault), change });
   const { noticedBy, ran, reaching, spentMs } = result;
   const verdict = noticedBy ?? `NOT NOTICED by ${ran.length} of the ${reaching} test files that reach it`;
   console.log(`${sayFault(fault, change)}\n    ${verdict} (${(spentMs / 1000).toFixed(1)} s)`);
-}
-
-// The type check, once for all that are drawn.
-const typedPath = join(work, `${name}.typed.json`);
-let typed: (string | null)[];
-if (existsSync(typedPath) && !values.again) {
-  typed = JSON.parse(readFileSync(typedPath, 'utf8')) as (string | null)[];
-} else {
-  console.log('asking the type check …');
-  typed = await typeErrors(copy, planting, faults);
-  writeFileSync(typedPath, JSON.stringify(typed));
 }
 
 const trier = new Trier(copy, planting, reach, writeConfig(copy, 'trial', { isolate: false }), `${copy}.sound.json`);
@@ -190,23 +179,40 @@ async function tryWithin(fault: Fault, seconds: number): Promise<void> {
   const startedMs = performance.now();
   const { noticedBy, passed } = await trier.try(fault, tests);
   const spentMs = Math.round(performance.now() - startedMs) + (before?.spentMs ?? 0);
-  keep(fault, { noticedBy, ran: [...ran, ...passed], reaching: reaching.length, spentMs });
+  keep(fault, {
+    noticedBy,
+    ran: [...ran, ...passed],
+    reaching: reaching.length,
+    spentMs,
+    typed: before?.typed ?? false,
+  });
 }
 
-let late = false;
-for (const seconds of budget > FIRST_BUDGET ? [FIRST_BUDGET, budget] : [budget]) {
+/** Asks of all that nothing has noticed so far. */
+async function askTypes(): Promise<void> {
+  const asked = results.survivors.filter(({ typed }) => typed !== true).map(({ fault }) => fault);
+  if (asked.length === 0) return;
+  console.log(`asking the type check of ${asked.length} …`);
+  const said = await typeErrors(copy, planting, asked);
+  for (const [at, fault] of asked.entries()) {
+    const noticedBy = said[at] ?? null;
+    const before = results.of(fault, lineOf(copy, fault))!;
+    keep(fault, { ...before, noticedBy: noticedBy === null ? null : byTypes(noticedBy), typed: true });
+  }
+}
+
+async function tryAll(seconds: number): Promise<void> {
   console.log(`with ${Number.isFinite(seconds) ? `${seconds} seconds' worth of tests` : 'all tests'} for each fault`);
   for (const [at, fault] of faults.entries()) {
-    late ||= performance.now() > endsAt;
-    if (late) break;
-    const said = typed[at] ?? null;
-    if (said === null) await tryWithin(fault, seconds);
-    else if (results.of(fault, lineOf(copy, fault)) === undefined) {
-      keep(fault, { noticedBy: byTypes(said), ran: [], reaching: 0, spentMs: 0 });
-    }
+    if (performance.now() > endsAt) break;
+    if (seconds === budget || results.of(fault, lineOf(copy, fault)) === undefined) await tryWithin(fault, seconds);
     if ((at + 1) % 25 === 0) console.log(`== ${at + 1} of ${faults.length}: ${results.share()}`);
   }
 }
+
+if (budget > FIRST_BUDGET) await tryAll(FIRST_BUDGET);
+if (performance.now() <= endsAt) await askTypes();
+await tryAll(budget);
 
 console.log(`\n${results.share()}; results in ${resultsPath}`);
 for (const { fault, change } of results.survivors) console.log(`  ${sayFault(fault, change)}`);

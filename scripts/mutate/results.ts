@@ -13,6 +13,8 @@ export interface Result {
   readonly ran: readonly string[];
   /** How many test files reach it. */
   readonly reaching: number;
+  /** The type check has been asked. */
+  readonly typed: boolean;
   /** How long it took to try, in ms. */
   readonly spentMs: number;
 }

@@ -11,10 +11,11 @@ import { type Outcome, runTests } from './trial.ts';
 
 /** A file gets this much longer than it took before, and so much on top, before a fault counts as an endless loop. */
 const LIMIT_FACTOR = 6;
-const LIMIT_EXTRA_MS = 15_000;
-/** The same for a single test. */
+const LIMIT_EXTRA_MS = 12_000;
+/** The same for a single test, and what one takes at most where it is not known. */
 const TEST_FACTOR = 5;
-const TEST_EXTRA_MS = 6_000;
+const TEST_EXTRA_MS = 5_000;
+const TEST_UNKNOWN_MS = 1_000;
 
 export interface Tried {
   readonly noticedBy: string | null;
@@ -42,11 +43,13 @@ export class Trier {
   }
 
   #run(tests: readonly string[]): Promise<Outcome> {
-    const longest = Math.max(...tests.map((test) => this.#reach.longest[test] ?? tookMs(this.#reach, test)));
+    const longestMs = tests.map(
+      (test) => this.#reach.longest[test] ?? Math.min(tookMs(this.#reach, test), TEST_UNKNOWN_MS),
+    );
     return runTests(this.#copy, this.#config, tests, {
       bail: true,
       limitMs: (test) => tookMs(this.#reach, test) * LIMIT_FACTOR + LIMIT_EXTRA_MS,
-      testMs: Math.round(longest * TEST_FACTOR + TEST_EXTRA_MS),
+      testMs: Math.round(Math.max(...longestMs) * TEST_FACTOR + TEST_EXTRA_MS),
     });
   }
 
@@ -57,9 +60,13 @@ export class Trier {
     const sound = (await this.#run([file])).noticedBy === null;
     this.#planting.plant([fault]);
     if (!sound) console.log(`    ${file} fails without a fault, too, and is left out from now on`);
-    this.#sound.set(file, sound);
-    writeFileSync(this.#knownPath, JSON.stringify([...this.#sound]));
+    this.#know([file], sound);
     return sound;
+  }
+
+  #know(tests: readonly string[], sound: boolean): void {
+    for (const test of tests) this.#sound.set(test, sound);
+    writeFileSync(this.#knownPath, JSON.stringify([...this.#sound]));
   }
 
   async try(fault: Fault, tests: readonly string[]): Promise<Tried> {
@@ -72,6 +79,8 @@ export class Trier {
         const { file } = outcome;
         let { noticedBy } = outcome;
         passed.push(...outcome.passed);
+        // What passes in spite of a fault would pass without.
+        this.#know(outcome.passed, true);
         if (noticedBy === null) break;
         if (file === null) throw new Error(`no test can be run in ${this.#copy}: ${noticedBy}`);
         const alone = file === left[0] && !noticedBy.endsWith(': timeout');

@@ -38,6 +38,9 @@ async function check(copy: string): Promise<Map<string, TypeError>> {
   return errors;
 }
 
+/** What it can only say for what stands in the same file: unused names, paths without a return, names without a value. */
+const LOCAL = /error TS(6133|6138|6192|6196|6198|6199|2355|2366|7030|7027|7029|2454|2564|2565):/;
+
 /** For each fault what the type check says, or null. */
 export async function typeErrors(
   copy: string,
@@ -60,8 +63,9 @@ export async function typeErrors(
       const error = errors.get(fault.file);
       if (error === undefined) continue;
       const lines = fault.replacement.split('\n').length;
+      const there = error.line >= fault.line && error.line < fault.line + lines;
       // Elsewhere in the file it may come from what was planted in another.
-      if (error.line >= fault.line && error.line < fault.line + lines) found.set(fault, error.said);
+      if (there || LOCAL.test(error.said)) found.set(fault, error.said);
       else doubtful.push(fault);
     }
   }
