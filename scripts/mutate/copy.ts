@@ -1,6 +1,6 @@
 /** A copy of the project in a temporary directory, where faults are planted: the tree that people work in is never touched. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Copies what git knows or would add. `node_modules` is shared. */
@@ -16,11 +16,17 @@ export function copyProject(root: string, to: string): void {
   shareModules(root, to);
 }
 
-/** Links `node_modules` of the project into the copy, which may have been made from another tree. */
+/**
+ * Links what is in `node_modules` of the project into the copy, which may have been made from another tree. Each entry has a
+ * link of its own: a test that installs in the copy must not empty the project's folder.
+ */
 export function shareModules(root: string, to: string): void {
-  const link = join(to, 'node_modules');
-  rmSync(link, { force: true });
-  symlinkSync(join(root, 'node_modules'), link);
+  const modules = join(to, 'node_modules');
+  rmSync(modules, { recursive: true, force: true });
+  mkdirSync(modules);
+  for (const name of readdirSync(join(root, 'node_modules'))) {
+    symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  }
 }
 
 /** Test files run in the order in which they are asked for, not in the order that vitest would take. */
