@@ -1,13 +1,15 @@
 /**
- * `node scripts/crash.ts [--rounds N] [--peer entrepot|rabbitmq] [--forget-unsynced] [--exactly-once]`: kill -9 during load,
+ * `node scripts/crash.ts [--rounds N] [--peer entrepot|rabbitmq] [--forget-unsynced] [--exactly-once] [--users]`: kill -9 during load,
  * N times (20 unless said) on the same data, and after each restart the account: everything confirmed is there, everything
  * settled with a confirmation is gone. Exits 1 otherwise. `--forget-unsynced`: each kill also takes what was written and not
- * synced. `--exactly-once`: MQTT QoS 2 instead, end to end, each message counted once.
+ * synced. `--exactly-once`: MQTT QoS 2 instead, end to end, each message counted once. `--users`: changes of users and permissions
+ * instead.
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runOnceRounds } from '../conformance/kill/exactly-once.ts';
 import { runKillRounds } from '../conformance/kill/rounds.ts';
+import { runUserRounds, type UserReport } from '../conformance/kill/user-rounds.ts';
 import { startEntrepot, startRabbitmq } from '../conformance/peers/index.ts';
 
 const { values } = parseArgs({
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     peer: { type: 'string', default: 'entrepot' },
     'forget-unsynced': { type: 'boolean', default: false },
     'exactly-once': { type: 'boolean', default: false },
+    users: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds);
@@ -25,15 +28,29 @@ if (!Number.isInteger(rounds) || rounds < 1) {
 }
 
 const forget = values['forget-unsynced'];
-if (forget && values.peer === 'rabbitmq') {
-  console.error('--forget-unsynced is for this broker only: it stands between the broker and its files');
+if ((forget || values.users) && values.peer === 'rabbitmq') {
+  console.error(
+    '--forget-unsynced and --users are for this broker only: they stand between the broker and its files, or embed it',
+  );
   process.exit(2);
 }
 const forgetful = fileURLToPath(new URL('../conformance/kill/forget-unsynced.ts', import.meta.url));
-const broker =
-  values.peer === 'rabbitmq'
-    ? await startRabbitmq()
-    : await startEntrepot(forget ? { nodeOptions: ['--import', forgetful] } : {});
+const nodeOptions = forget ? ['--import', forgetful] : [];
+if (values.users) {
+  let wrong = 0;
+  let confirmed = 0;
+  const onRound = (report: UserReport): void => {
+    wrong += report.failures.length;
+    confirmed += report.confirmed;
+    const times = `killed after ${report.killedAfterMs.toFixed(0)} ms`;
+    console.log(`round ${String(report.round).padStart(3)}  ${times}, ${report.confirmed} changes confirmed`);
+    for (const failure of report.failures) console.log(`    ${failure}`);
+  };
+  await runUserRounds({ rounds, nodeOptions, onRound });
+  console.log(`${rounds} kills, ${confirmed} changes of users confirmed, ${wrong} wrong`);
+  process.exit(wrong === 0 ? 0 : 1);
+}
+const broker = values.peer === 'rabbitmq' ? await startRabbitmq() : await startEntrepot(forget ? { nodeOptions } : {});
 // Whoever interrupts this ends the broker too, though that runs on after a kill of this process alone.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {

@@ -11,7 +11,7 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** From low to high: a file may import from its own layer and from lower ones. The longest prefix that fits counts. */
 const LAYERS: readonly (readonly string[])[] = [
-  ['src/message/', 'src/clock/', 'src/log/', 'src/logger.ts', 'src/version.ts'],
+  ['src/message/', 'src/clock/', 'src/log/', 'src/metrics/', 'src/logger.ts', 'src/version.ts'],
   ['src/transport/output.ts', 'src/api/'],
   ['src/routing/', 'src/settlement/'],
   ['src/queue/'],

@@ -119,6 +119,10 @@ export function forgetful(disk: FileSystem): FileSystem {
       await disk.remove(path);
       unsyncedOf.delete(path);
     },
+    async removeDirectory(directory) {
+      await disk.removeDirectory(directory);
+      for (const path of unsyncedOf.keys()) if (path.startsWith(`${directory}/`)) unsyncedOf.delete(path);
+    },
     createExclusive: (path, text) => disk.createExclusive(path, text),
     readText: (path) => disk.readText(path),
   };

@@ -8,7 +8,7 @@ import { Connection } from './connection/connection.ts';
 import { AdapterContext } from './context.ts';
 import { mqttDialect } from './mapping/dialect.ts';
 import type { MqttOptions } from './options.ts';
-import { reviewRegistries, startRegistries } from './session/session-registry.ts';
+import { removeRegistry, reviewRegistries, startRegistries } from './session/session-registry.ts';
 import type { MqttStats } from './stats.ts';
 
 const NAMES = [
@@ -58,6 +58,10 @@ export class MqttAdapter implements Protocol {
 
   review(broker: BrokerServices): Iterable<void> {
     return reviewRegistries(broker);
+  }
+
+  vhostRemoved(broker: BrokerServices, vhost: string): void {
+    removeRegistry(broker, vhost);
   }
 
   accept(transport: Transport, broker: BrokerServices): ConnectionHandler {

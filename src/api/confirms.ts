@@ -30,8 +30,9 @@ export interface ConfirmRing {
   /**
    * Adds an entry. One that need not wait comes out at the end of this turn, never inside `push`.
    * @param id the adapter's own number for it, which `ConfirmSink.confirm` gets; any that a double holds
+   * @param publish false: it answers something else than a message that came in, and is not counted as a confirm. Default true
    */
-  push(id: number, mark: Mark): void;
+  push(id: number, mark: Mark, publish?: boolean): void;
   /** Forgets all entries; the sink is not called again. */
   close(): void;
   readonly closed: boolean;

@@ -49,10 +49,10 @@ export interface Refusal {
   /**
    * `credentials`: unknown user or wrong password. `forbidden`: known, but not from here or not in this vhost. `unavailable`: it
    * cannot be told now, because a back end is away or the broker stops. `limit`: there are as many clients of this user, or in this vhost,
-   * as there may be. `rate`: more come in a second than may.
+   * as there may be.
    */
-  readonly refused: 'credentials' | 'forbidden' | 'vhost-not-found' | 'unavailable' | 'limit' | 'rate';
-  /** Why, for the log; only the texts of `vhost-not-found`, `unavailable`, `limit` and `rate` should be shown to the client. */
+  readonly refused: 'credentials' | 'forbidden' | 'vhost-not-found' | 'unavailable' | 'limit';
+  /** Why, for the log; only the texts of `vhost-not-found`, `unavailable` and `limit` should be shown to the client. */
   readonly reason: string;
 }
 
@@ -89,6 +89,16 @@ export interface AccessRequest {
   readonly routingKey?: string;
   /** `Credentials.clientId`. */
   readonly clientId?: string;
+  /** Of an exchange: a message is published to it, and its keys are asked for next, if it has topics. */
+  readonly topicsFollow?: boolean;
+}
+
+/** What holds for what an identity has subscribed to, beside what `permits` has said of the subscriptions. */
+export interface TopicRules {
+  /** Whether what was published there may be delivered to it. @param key dotted */
+  receives(exchange: string, key: string): boolean;
+  /** Whether it may end a subscription. @param key dotted, with `*` and `#` */
+  mayUnsubscribe(exchange: string, key: string): boolean;
 }
 
 /**
@@ -120,6 +130,11 @@ export interface Authenticator {
    * is immediate: keep what a back end has said. Not asked for each message: tell of changes by `onChanged`.
    */
   permits(identity: Identity, request: AccessRequest): boolean;
+  /**
+   * Undefined: none, it gets whatever it has subscribed to. Asked whenever rules have changed (`onChanged`), not for each message.
+   * Left out: nobody has any.
+   */
+  topicRules?(identity: Identity, vhost: string, clientId?: string): TopicRules | undefined;
   /**
    * Takes whom to call when answers of `permits` may have changed: live sessions ask again then, and lose what they may not have any
    * more. Left out: they never change.

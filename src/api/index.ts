@@ -13,7 +13,7 @@ export { type Annotations, deathCount, decodeAnnotations } from '../message/deat
 export * from '../message/deaths/death-headers.ts';
 export type { Death, DeathReason } from '../message/deaths/deaths.ts';
 export type { Dialect } from '../message/dialect.ts';
-export { BrokerError, type ErrorCode, LimitError } from '../message/errors.ts';
+export { BrokerError, type ErrorCode } from '../message/errors.ts';
 export * from '../message/flat.ts';
 export * from '../message/message.ts';
 export * from '../message/properties.ts';
@@ -40,6 +40,7 @@ export {
 } from '../transport/read-gate.ts';
 export { PRODUCT, VERSION } from '../version.ts';
 export * from './adapter-state.ts';
+export * from './administration.ts';
 export * from './bodies.ts';
 export * from './broker.ts';
 export * from './confirms.ts';

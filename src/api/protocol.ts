@@ -106,6 +106,8 @@ export interface Protocol {
    * are not there. Left out: nothing is.
    */
   review?(broker: BrokerServices): Iterable<void>;
+  /** A vhost is deleted, and its clients have gone: lets go of all that is remembered of it, timers too. Left out: nothing is. */
+  vhostRemoved?(broker: BrokerServices, vhost: string): void;
   /**
    * Takes a connection, and starts its own handshake timer. The handler's `data` is called in order from the first byte, not before
    * this returns.

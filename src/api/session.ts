@@ -14,6 +14,7 @@ import type { Share } from '../clock/work.ts';
 import type { Draft, LargeBody, MessageView, Spelling } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import type { AdapterState } from './adapter-state.ts';
+import type { Administration } from './administration.ts';
 import type { BodyReader, BodyWriter } from './bodies.ts';
 import type { ConfirmRing, ConfirmSink, Mark } from './confirms.ts';
 import type {
@@ -50,8 +51,6 @@ export interface SessionClient extends ReportingClient {
     readonly certificate?: ClientCertificate | undefined;
     readonly bytesIn?: number;
     readonly bytesOut?: number;
-    /** Where it came in, as far as that has limits of its own. */
-    readonly listener?: object | undefined;
   };
   /**
    * The connection's part of the budget of work (`Share`; that of its `ReadGate`). The session's long operations run in it; while
@@ -65,11 +64,6 @@ export interface SessionClient extends ReportingClient {
    * brought. Left out: nobody is told.
    */
   accessLost?(queue: string, bindings: readonly BindingInfo[]): void;
-  /**
-   * The client ends another connection of this user in this vhost as soon as it is let in (a session is taken over): where there are
-   * as many connections as there may be, it is let in all the same. Left out: never.
-   */
-  replaces?(user: string, vhost: string): boolean;
   /** An operator closes this client, or it may not be in the vhost any more. Tell it in the protocol's own form, then `transport.end()`. @param reason for people */
   kicked(reason: string): void;
 }
@@ -92,21 +86,18 @@ export interface Session {
   /** Its part of the budget of work (`SessionClient.share`). */
   readonly share: Share;
 
+  /**
+   * The administration of the broker's users.
+   * @param topic the address that commands come by, dotted: who is judged by roles may if they let it publish there
+   * @throws BrokerError access-refused; not-implemented where a program has put its own authenticator in the place of the users
+   */
+  administration(topic: string): Administration;
+
   /** Counts one more channel of the client's user, in protocols that have such. @throws BrokerError not-allowed: there may be no more */
   channelOpened(): void;
 
   /** A channel has gone. Those that are left go with the session. */
   channelClosed(): void;
-
-  /** Sessions that outlive their connections are bounded here: count them, and ask before there is one more. */
-  readonly boundsSessions: boolean;
-
-  /**
-   * Whether the adapter may keep one more such session for this client.
-   * @param count those that there are, in the vhost and of the client's user
-   * @throws LimitError not-allowed
-   */
-  checkSessions(count: { readonly vhost: number; readonly user: number }): void;
 
   // ---------------------------------------------------------------------------------------------------- topology
   /**
@@ -182,6 +173,15 @@ export interface Session {
   /** Nothing happens if there is no such binding (as RabbitMQ has it). @throws BrokerError not-found (queue), resource-locked */
   unbindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark;
 
+  /**
+   * Whether its user's roles let it end a subscription: for protocols that have an answer for no. (What a client has of its own it
+   * may give up all the same: `unbindQueue` does not ask.)
+   */
+  mayUnsubscribe(exchange: string, filter: string, spelling: Spelling): boolean;
+
+  /** Whether its user's roles let it receive what is published to a topic: for what an adapter says of its own. @param topic dotted */
+  mayReceive(exchange: string, topic: string): boolean;
+
   /** The bindings of a queue, the default exchange's left out. No permission is asked. @throws BrokerError not-found, resource-locked */
   bindings(queue: string): BindingInfo[];
 
@@ -203,7 +203,7 @@ export interface Session {
   /**
    * Takes a message; what it keeps of `draft` is copied before it returns. A route that is not valid any more is resolved again on
    * the way; if its exchange is gone the message is unroutable. `draft.routed` says afterwards how many took it.
-   * @throws BrokerError access-refused: the client may not publish there any more; LimitError: the body is larger than it may be
+   * @throws BrokerError access-refused: the client may not publish there any more
    * @returns a mark for a `ConfirmRing` if the publisher waits for it: MARK_NOW if nothing durable took it, MARK_REFUSED if the
    * broker cannot store it or one of its queues is full and refuses. An EXACTLY_ONCE message is delivered only once it is safe
    */
@@ -231,7 +231,6 @@ export interface Session {
    * Begins a body that does not come in one piece; required for one of more than INLINE_BODY_BYTES.
    * @param length bytes in all
    * @param durable the message asks for more than AT_MOST_ONCE, or is to be retained
-   * @throws LimitError it is larger than it may be
    */
   openBody(length: number, durable: boolean): BodyWriter;
 

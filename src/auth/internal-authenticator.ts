@@ -18,6 +18,7 @@ import type {
   Credentials,
   Identity,
   Refusal,
+  TopicRules,
 } from '../api/identity.ts';
 import type { Permissions } from '../api/users.ts';
 import type { Clock } from '../clock/clock.ts';
@@ -42,6 +43,7 @@ export interface LoginSettings {
 
 /** What decides about an identity that was let in. */
 export interface Access {
+  topicRules(identity: Identity, vhost: string, clientId?: string): TopicRules | undefined;
   permits(identity: Identity, request: AccessRequest): boolean;
   mayEnter(identity: Identity, vhost: string): boolean;
 }
@@ -50,6 +52,17 @@ export interface Access {
 export interface Rules {
   permissionsOf(user: string, vhost: string): Permissions | undefined;
   topicPermissionsOf(user: string, vhost: string): readonly TopicRule[];
+}
+
+/** What is said of users beside their passwords. */
+export interface Standing {
+  /** A user may log in as this client. */
+  admits(user: string, clientId: string | undefined): boolean;
+  isDisabled(user: string): boolean;
+  /** Another number than at its login: its sessions are over. */
+  epochOf(user: string): number;
+  /** Roles say what it may do. */
+  judges(user: string): boolean;
 }
 
 const ALL: Permissions = { configure: '.*', write: '.*', read: '.*' };
@@ -61,8 +74,11 @@ export class InternalAuthenticator implements Authenticator, Rules {
   private readonly store: UserStore;
   private readonly userFrom: CertificateUserFrom;
   private readonly access: Access;
+  private readonly standing: Standing;
   private readonly local = new LoopbackOnly();
   private readonly work = new PasswordWork();
+  /** What the number of sessions' ends was when somebody came. */
+  private readonly epochs = new WeakMap<Identity, number>();
   private readonly proofKey = randomBytes(32);
   private readonly onFault: (error: unknown) => void;
   private readonly change: (work: () => unknown) => Promise<unknown>;
@@ -73,6 +89,7 @@ export class InternalAuthenticator implements Authenticator, Rules {
     readonly login: LoginSettings;
     readonly userFrom: CertificateUserFrom;
     readonly accessOver: (rules: Rules) => Access;
+    readonly standing: Standing;
     readonly onFault: (error: unknown) => void;
     /** Has the store changed when it can be; a change that cannot be kept is left out. */
     readonly change: (work: () => unknown) => Promise<unknown>;
@@ -81,6 +98,7 @@ export class InternalAuthenticator implements Authenticator, Rules {
     this.login = options.login;
     this.userFrom = options.userFrom;
     this.guesses = new Guesses(options.clock);
+    this.standing = options.standing;
     this.access = options.accessOver(this);
     this.onFault = options.onFault;
     this.change = options.change;
@@ -106,13 +124,14 @@ export class InternalAuthenticator implements Authenticator, Rules {
 
   begin(mechanism: string, credentials: Credentials): AuthExchange | undefined {
     if (mechanism !== SCRAM_SHA_256) return undefined;
-    const { loopback } = credentials;
+    const { loopback, clientId } = credentials;
     const address = addressOf(credentials);
     let local: AuthExchange | undefined;
     let name = '';
     const exchange = new ScramExchange((user, found) => {
       name = user;
-      const lookUp = () => found(this.passable(user, loopback) ? this.store.find(user)?.secrets.scram : undefined);
+      const passes = () => this.passable(user, loopback) && this.standing.admits(user, clientId);
+      const lookUp = () => found(passes() ? this.store.find(user)?.secrets.scram : undefined);
       if (!this.guesses.admit(address, user, lookUp)) found(undefined);
     });
     if (this.usesLocal(GUEST)) local = this.local.begin(mechanism, credentials);
@@ -135,7 +154,14 @@ export class InternalAuthenticator implements Authenticator, Rules {
   }
 
   mayEnter(identity: Identity, vhost: string): boolean {
+    const epoch = this.epochs.get(identity);
+    if (epoch !== undefined && epoch !== this.standing.epochOf(identity.user)) return false;
+    if (this.standing.isDisabled(identity.user)) return false;
     return this.access.mayEnter(identity, vhost);
+  }
+
+  topicRules(identity: Identity, vhost: string, clientId?: string): TopicRules | undefined {
+    return this.access.topicRules(identity, vhost, clientId);
   }
 
   permits(identity: Identity, request: AccessRequest): boolean {
@@ -157,13 +183,13 @@ export class InternalAuthenticator implements Authenticator, Rules {
 
   /** Those that nobody has set up, as long as they are let in. */
   private mayDoAll(user: string): boolean {
-    if (this.store.find(user) !== undefined) return false;
+    if (this.store.find(user) !== undefined || this.standing.judges(user)) return false;
     if (user === ANONYMOUS) return this.anonymousFrom !== 'never';
     return user === GUEST && this.usesLocal(user);
   }
 
   /** `guest` of a broker without users. */
-  private usesLocal(user: string): boolean {
+  usesLocal(user: string): boolean {
     return this.store.empty && user === GUEST && this.login.guest !== 'never';
   }
 
@@ -174,7 +200,7 @@ export class InternalAuthenticator implements Authenticator, Rules {
   }
 
   /** Who shows a certificate and gives no password is whom the certificate names, whatever else it says, and never anonymous. */
-  private certified({ user, loopback }: Credentials, certificate: ClientCertificate): Identity | Refusal {
+  private certified({ user, loopback, clientId }: Credentials, certificate: ClientCertificate): Identity | Refusal {
     const named = certificateUser(certificate, this.userFrom);
     if (named === undefined || this.store.find(named) === undefined || (user !== undefined && user !== named)) {
       const { subject } = certificate;
@@ -183,6 +209,7 @@ export class InternalAuthenticator implements Authenticator, Rules {
         reason: `the certificate '${subject}' names no user, or another than the client`,
       };
     }
+    if (!this.standing.admits(named, clientId)) return notAdmitted(named);
     return this.passable(named, loopback) ? this.identityOf(named) : onlyLocal(named);
   }
 
@@ -194,7 +221,7 @@ export class InternalAuthenticator implements Authenticator, Rules {
   }
 
   private check(
-    { password = Buffer.alloc(0), loopback }: Credentials,
+    { password = Buffer.alloc(0), loopback, clientId }: Credentials,
     name: string,
     address: string,
     done: (result: Identity | Refusal) => void,
@@ -212,6 +239,9 @@ export class InternalAuthenticator implements Authenticator, Rules {
       if (!right || user === undefined || this.store.find(name) !== user) {
         this.guesses.failed(address, name);
         done({ refused: 'credentials', reason: `user '${name}' - invalid credentials` });
+      } else if (!this.standing.admits(name, clientId)) {
+        this.guesses.failed(address, name);
+        done(notAdmitted(name));
       } else {
         user.proof ??= proof;
         this.guesses.succeeded(address, name);
@@ -265,8 +295,14 @@ export class InternalAuthenticator implements Authenticator, Rules {
   }
 
   private identityOf(user: string): Identity {
-    return { user, tags: this.store.find(user)?.tags ?? [] };
+    const identity = { user, tags: this.store.find(user)?.tags ?? [] };
+    this.epochs.set(identity, this.standing.epochOf(user));
+    return identity;
   }
+}
+
+function notAdmitted(user: string): Refusal {
+  return { refused: 'credentials', reason: `user '${user}' is disabled, or bound to another client identifier` };
 }
 
 function onlyLocal(user: string): Refusal {

@@ -87,7 +87,18 @@ export class UserStore {
 
   constructor(options: UserStoreOptions) {
     this.options = options;
-    const { state } = options;
+    this.read();
+  }
+
+  /** Takes what is kept as it is now: something of it has been taken back. */
+  reload(): void {
+    this.kept.clear();
+    this.read();
+    this.announce();
+  }
+
+  private read(): void {
+    const { state } = this.options;
     for (const key of state.keys('user:')) {
       const { tags, hash, scram } = JSON.parse(state.get(key)!.toString()) as KeptUser;
       const name = key.slice('user:'.length);
@@ -113,9 +124,13 @@ export class UserStore {
     return this.configured.get(name) ?? this.kept.get(name);
   }
 
+  /** Sorted. */
+  names(): string[] {
+    return [...new Set([...this.configured.keys(), ...this.kept.keys()])].sort();
+  }
+
   list(): UserInfo[] {
-    const names = new Set([...this.configured.keys(), ...this.kept.keys()]);
-    return [...names].sort().map((name) => this.find(name)!.describe());
+    return this.names().map((name) => this.find(name)!.describe());
   }
 
   permissionsOf(user: string, vhost: string): Permissions | undefined {
@@ -133,7 +148,7 @@ export class UserStore {
   /** Takes the configuration's users, in the place of those it had. */
   configure(users: readonly User[]): void {
     this.configured = new Map(users.map((user) => [user.name, user]));
-    this.changed();
+    this.announce();
   }
 
   /** @throws BrokerError invalid, not-allowed */
@@ -146,7 +161,7 @@ export class UserStore {
     const user = new User(name, tags, secrets, { before, ...(proof !== undefined && { proof }) });
     this.write(user);
     this.kept.set(name, user);
-    this.changed();
+    this.announce();
   }
 
   /** Keeps better secrets of the same password; false: the user is not the same any more. */
@@ -168,7 +183,7 @@ export class UserStore {
     }
     state.delete(`user:${name}`);
     this.kept.delete(name);
-    this.changed();
+    this.announce();
     return true;
   }
 
@@ -183,7 +198,7 @@ export class UserStore {
     const permissions = { configure: configure!, write: write!, read: read! };
     this.options.state.put(permissionsKey(name, vhost), json(permissions));
     user.permissions.set(vhost, permissions);
-    this.changed();
+    this.announce();
   }
 
   clearPermissions(name: string, vhost: string): boolean {
@@ -191,8 +206,17 @@ export class UserStore {
     const topics = this.clearTopics(user, vhost, undefined);
     const had = user.permissions.delete(vhost);
     if (had) this.options.state.delete(permissionsKey(name, vhost));
-    if (had || topics) this.changed();
+    if (had || topics) this.announce();
     return had || topics;
+  }
+
+  /** A vhost goes, with what anybody kept may do in it. */
+  vhostRemoved(vhost: string): void {
+    for (const user of this.kept.values()) {
+      this.clearTopics(user, vhost, undefined);
+      if (user.permissions.delete(vhost)) this.options.state.delete(permissionsKey(user.name, vhost));
+    }
+    this.announce();
   }
 
   setTopicPermissions(name: string, vhost: string, exchange: string, given: TopicPermissions): void {
@@ -204,12 +228,12 @@ export class UserStore {
     if (!user.topics.has(vhost)) bounded(user.topics.size);
     this.options.state.put(topicsKey(name, vhost, exchange), json(permissions));
     user.setTopic(vhost, { exchange, ...permissions });
-    this.changed();
+    this.announce();
   }
 
   clearTopicPermissions(name: string, vhost: string, exchange: string | undefined): boolean {
     const had = this.clearTopics(this.existing(name, vhost), vhost, exchange);
-    if (had) this.changed();
+    if (had) this.announce();
     return had;
   }
 
@@ -243,7 +267,8 @@ export class UserStore {
     this.options.state.put(`user:${name}`, json({ tags, hash, scram: scram && scramText(scram) } satisfies KeptUser));
   }
 
-  private changed(): void {
+  /** What somebody may do has changed. */
+  announce(): void {
     for (const listener of this.listeners) listener();
   }
 }

@@ -2,32 +2,35 @@
  * The broker: its vhosts, the clock and the turn they share, and the authentication of clients. One process may hold several;
  * nothing is global.
  */
-import { join } from 'node:path';
 import type { BrokerServices, ClientPlace } from '../api/broker.ts';
 import type { Mark } from '../api/confirms.ts';
 import type { AuthExchange, Authenticator, ConnectRequest, Credentials, Identity, Refusal } from '../api/identity.ts';
 import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Protocol } from '../api/protocol.ts';
 import type { Session, SessionClient } from '../api/session.ts';
-import { type Clock, SystemClock } from '../clock/clock.ts';
+import { type Clock, SystemClock, Timer } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import { Dialects } from '../message/dialect.ts';
 import { BrokerError } from '../message/errors.ts';
+import { Traffic } from '../metrics/traffic.ts';
 import type { Resource } from '../vhost/flow/publish-flow-control.ts';
-import { type QueueStatistics, queueStatistics, type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
+import { type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
+import type { TopologyLimits } from '../vhost/topology/limits.ts';
 import { Vhost } from '../vhost/vhost.ts';
-import { type ClientLimits, ClientUsage, type VhostLimits } from './client-limits.ts';
+import { type AdministrationFor, administrationOf } from './administration.ts';
+import { type ClientLimits, ClientUsage } from './client-limits.ts';
 import { type ClientLog, nameOf } from './client-log.ts';
 import { type Ground, openGround } from './ground.ts';
-import { LimitsReview } from './limits/limits-review.ts';
-import { Membership } from './limits/membership.ts';
-import { Scope } from './limits/scope.ts';
-import { type LoginStatistics, Logins } from './logins.ts';
-import { DEFAULT_VHOST, type StartOptions } from './options.ts';
+import { type LoginRefusals, type LoginStatistics, Logins } from './logins.ts';
+import { DEFAULT_VHOST, type StartOptions, type VhostSettings } from './options.ts';
 import { AccessReview } from './session/access-review.ts';
 import { type Judge, NO_QUESTIONS } from './session/permissions.ts';
 import { ClientSession } from './session.ts';
 import { BrokerUsers } from './users.ts';
+import { NO_DETAILS, type VhostDetails, VhostRegistry } from './vhost-registry.ts';
+
+/** What clients of a vhost that is deleted have to leave; a transport that is ended takes two seconds of it at most. */
+const LEAVING_MS = 3_000;
 
 export class Broker implements BrokerServices {
   readonly clock: Clock;
@@ -38,26 +41,43 @@ export class Broker implements BrokerServices {
   readonly freeBytes: (() => Promise<number>) | undefined;
   /** What users and vhosts have of what is limited. */
   readonly usage: ClientUsage;
+  /** What goes in and out, by protocol. */
+  readonly traffic = new Traffic();
   /** The broker's own users; without meaning for who comes in where the program has brought an authenticator. */
   readonly users: BrokerUsers;
   private readonly authenticator: Authenticator;
+  private readonly administration: AdministrationFor;
   private readonly logins: Logins;
-  private readonly limitsReview: LimitsReview;
   private readonly ground: Ground;
-  private readonly vhosts = new Map<string, Vhost>();
+  private readonly vhostRegistry: VhostRegistry;
+  private readonly vhosts: ReadonlyMap<string, Vhost>;
   private readonly sessions = new Set<ClientSession>();
   private readonly review: AccessReview;
+  /** Who is told when a vhost goes. */
+  private protocols: readonly Pick<Protocol, 'vhostRemoved'>[] = [];
+  /** Vhosts that are being left, and who waits for the last of their clients. */
+  private readonly leaving = new Map<string, () => void>();
+  /** Of what the machine has too little. */
+  private readonly scarce = new Set<Resource>();
   private closing: Promise<void> | null = null;
 
   private constructor(options: StartOptions, ground: Ground) {
     const { clock, turn, clientLog, files, directory, state } = ground;
+    const dialects = new Dialects(() => clock.epochMs());
+    for (const dialect of options.dialects) dialects.register(dialect);
+    this.vhostRegistry = new VhostRegistry({
+      ...{ state, files, directory },
+      open: (settings, own) => this.openVhost(settings, own, options, dialects),
+      leave: (name) => this.leave(name),
+      forget: (name) => this.users.vhostRemoved(name),
+    });
+    this.vhosts = this.vhostRegistry.all;
     this.ground = ground;
     this.clock = clock;
     this.turn = turn;
     this.clientLog = clientLog;
     this.freeBytes = files.freeBytes === undefined ? undefined : () => files.freeBytes!(directory);
-    this.usage = new ClientUsage(options.clientLimits ?? {}, clock);
-    this.limitsReview = new LimitsReview(this.sessions, turn.work, (error) => this.reportFault(error));
+    this.usage = new ClientUsage(options.clientLimits);
     const onFault = (error: unknown): void => this.reportFault(error);
     this.users = new BrokerUsers({
       state,
@@ -68,9 +88,10 @@ export class Broker implements BrokerServices {
       onFault,
     });
     this.authenticator = options.authenticator ?? this.users.authenticator;
+    this.administration = administrationOf(this.users, options.authenticator === undefined);
     this.review = new AccessReview(this.sessions, this.vhosts, turn.work, onFault);
     this.authenticator.onChanged?.(() => this.review.rulesChanged());
-    this.logins = new Logins(this.authenticator, clientLog);
+    this.logins = new Logins(this.authenticator, clientLog, clock, this.traffic);
   }
 
   /**
@@ -83,7 +104,7 @@ export class Broker implements BrokerServices {
     const broker = new Broker(options, ground);
     const release = broker.clock instanceof SystemClock ? broker.clock.hold() : () => {};
     try {
-      await broker.openVhosts(options);
+      await broker.vhostRegistry.openAll(options.vhosts ?? [{ name: DEFAULT_VHOST }]);
       await broker.users.configure(options.users ?? []);
     } catch (error) {
       await broker.close();
@@ -94,29 +115,30 @@ export class Broker implements BrokerServices {
     return broker;
   }
 
-  private async openVhosts(options: StartOptions): Promise<void> {
-    const { clock, turn, logger, files, directory } = this.ground;
-    const dialects = new Dialects(() => clock.epochMs());
-    for (const dialect of options.dialects) dialects.register(dialect);
-    for (const settings of options.vhosts ?? [{ name: DEFAULT_VHOST }]) {
-      const { name, durability = options.durability } = settings;
-      const vhost = await Vhost.open({
-        ...{ name, files, clock, turn, dialects, logger },
-        directory: join(directory, 'vhosts', encodeURIComponent(name)),
-        ...(durability !== undefined && { durability }),
-        ...(settings.policies !== undefined && { policies: settings.policies }),
-        ...(settings.limits !== undefined && { limits: settings.limits }),
-        ...(options.log !== undefined && { log: options.log }),
-        ...(options.transient !== undefined && { transient: options.transient }),
-        onUncongested: () => this.uncongested(name),
-      });
-      this.vhosts.set(name, vhost);
-      this.usage.setVhostLimits(name, settings.limits ?? {});
-    }
+  private async openVhost(
+    settings: VhostSettings,
+    directory: string,
+    options: StartOptions,
+    dialects: Dialects,
+  ): Promise<Vhost> {
+    const { clock, turn, logger, files } = this.ground;
+    const { name, durability = options.durability } = settings;
+    const vhost = await Vhost.open({
+      ...{ name, files, clock, turn, dialects, logger, directory },
+      ...(durability !== undefined && { durability }),
+      ...(settings.policies !== undefined && { policies: settings.policies }),
+      ...(settings.limits !== undefined && { limits: settings.limits }),
+      ...(options.log !== undefined && { log: options.log }),
+      ...(options.transient !== undefined && { transient: options.transient }),
+      onUncongested: () => this.uncongested(name),
+    });
+    for (const resource of this.scarce) vhost.publishFlow.setScarce(resource, true);
+    return vhost;
   }
 
   /** Has protocols begin, and look at what they keep for clients whose rights may have changed while the broker was down. */
-  begin(protocols: readonly Pick<Protocol, 'started' | 'review'>[]): void {
+  begin(protocols: readonly Pick<Protocol, 'started' | 'review' | 'vhostRemoved'>[]): void {
+    this.protocols = protocols;
     for (const protocol of protocols) protocol.started?.(this);
     for (const protocol of protocols)
       if (protocol.review !== undefined) this.review.absent.push(() => protocol.review!(this));
@@ -155,6 +177,17 @@ export class Broker implements BrokerServices {
     vhostName: string | undefined,
     client: SessionClient,
   ): Session | Refusal {
+    const result = this.admitted(identity, judge, vhostName, client);
+    if ('refused' in result) this.logins.refused(client.transport?.protocol ?? '', result.refused);
+    return result;
+  }
+
+  private admitted(
+    identity: Identity,
+    judge: Judge,
+    vhostName: string | undefined,
+    client: SessionClient,
+  ): Session | Refusal {
     if (this.closing !== null) return { refused: 'unavailable', reason: 'the broker is shutting down' };
     const name = vhostName ?? DEFAULT_VHOST;
     const vhost = this.vhosts.get(name);
@@ -171,24 +204,28 @@ export class Broker implements BrokerServices {
     }
     // Without an address it is the broker itself, or a program that holds one: neither counts.
     const counts = transport?.remote !== undefined;
-    const listener = transport?.listener;
-    const membership = counts
-      ? this.usage.enter({
-          user: identity.user,
-          vhost: name,
-          listener: listener instanceof Scope ? listener : undefined,
-          protocol: () => transport.protocol ?? '',
-          replaces: () => client.replaces?.(identity.user, name) === true,
-        })
-      : this.usage.unbounded();
-    if (!(membership instanceof Membership)) {
-      this.clientLog.refused(nameOf(transport), membership.reason);
-      return membership;
+    const refusal = counts ? this.usage.connected(identity.user, name, vhost.limits.now.connections) : undefined;
+    if (refusal !== undefined) {
+      this.clientLog.refused(nameOf(transport), refusal.reason);
+      return refusal;
     }
-    const session = new ClientSession(vhost, identity, judge, membership, client, (closed, inOrder) => {
+    const traffic = this.traffic.of(transport?.protocol ?? '');
+    const onClosed = (closed: ClientSession, inOrder: boolean): void => {
       this.sessions.delete(closed);
+      this.leaving.get(name)?.();
+      if (counts) this.usage.disconnected(identity.user, name);
       if (transport?.remote !== undefined) this.clientLog.disconnected(transport, identity.user, name, inOrder);
-    });
+    };
+    const session = new ClientSession(
+      vhost,
+      identity,
+      judge,
+      this.usage,
+      client,
+      traffic,
+      onClosed,
+      this.administration,
+    );
     this.sessions.add(session);
     if (transport?.remote !== undefined) this.clientLog.connected(transport, identity.user, name);
     return session;
@@ -212,22 +249,61 @@ export class Broker implements BrokerServices {
     this.clientLog.fault(place, error);
   }
 
-  /**
-   * Limits of users and connections, and of vhosts by name, that hold for what comes from now on; what is there stays. Rates, and what
-   * consumers may hold, change for connections that are there too, in parts. @throws BrokerError not-found (vhost)
-   */
-  setLimits(limits: ClientLimits, vhosts: Readonly<Record<string, VhostLimits>>): void {
+  /** Limits of users and connections that hold for what comes from now on; what is there stays. */
+  setClientLimits(limits: ClientLimits): void {
     this.usage.limits = limits;
-    for (const [name, ofVhost] of Object.entries(vhosts)) {
-      this.vhostNamed(name).limits.now = ofVhost;
-      this.usage.setVhostLimits(name, ofVhost);
-    }
-    this.limitsReview.limitsChanged();
+  }
+
+  /** The same of a vhost. @throws BrokerError not-found */
+  setVhostLimits(vhost: string, limits: TopologyLimits): void {
+    this.vhostNamed(vhost).limits.now = limits;
   }
 
   /** The machine has too little of this, or enough again: all publishers wait meanwhile. */
   setScarce(resource: Resource, scarce: boolean): void {
+    if (scarce) this.scarce.add(resource);
+    else this.scarce.delete(resource);
     for (const vhost of this.vhosts.values()) vhost.publishFlow.setScarce(resource, scarce);
+  }
+
+  /**
+   * Makes a vhost, or takes what is said of the one there is: safe when the promise is resolved. @returns whether it was made
+   * @throws BrokerError invalid, not-allowed (too many), unavailable
+   */
+  putVhost(name: string, details: VhostDetails = NO_DETAILS): Promise<boolean> {
+    return this.vhostRegistry.put(name, details);
+  }
+
+  /**
+   * Removes a vhost with all that is in it; its clients are told to go. False: there was none.
+   * @throws BrokerError not-allowed (the configuration has it), unavailable
+   */
+  deleteVhost(name: string): Promise<boolean> {
+    return this.vhostRegistry.remove(name);
+  }
+
+  vhostDetails(name: string): VhostDetails {
+    return this.vhostRegistry.details(name);
+  }
+
+  /** Tells who is in a vhost to go, and waits for them: they may still write down what they leave behind. */
+  private async leave(name: string): Promise<void> {
+    const inside = (): ClientSession[] => [...this.sessions].filter(({ vhost }) => vhost === name);
+    for (const session of inside()) session.client.kicked(`vhost '${name}' is deleted`);
+    if (inside().length > 0) {
+      await new Promise<void>((resolve) => {
+        const late = new Timer(resolve);
+        this.clock.schedule(late, LEAVING_MS);
+        this.leaving.set(name, () => {
+          if (inside().length > 0) return;
+          this.clock.cancel(late);
+          resolve();
+        });
+      });
+      this.leaving.delete(name);
+    }
+    for (const session of inside()) session.close(true);
+    for (const protocol of this.protocols) protocol.vhostRemoved?.(this, name);
   }
 
   get vhostNames(): readonly string[] {
@@ -268,9 +344,29 @@ export class Broker implements BrokerServices {
     return all;
   }
 
-  /** The same of every queue, one after the other. */
-  *queueStatistics(): Generator<QueueStatistics> {
-    for (const vhost of this.vhosts.values()) yield* queueStatistics(vhost);
+  /** All vhosts. What is in them may change while somebody walks it in parts. */
+  get allVhosts(): Iterable<Vhost> {
+    return this.vhosts.values();
+  }
+
+  /** Consumers by the protocol of their clients. A part for each client. */
+  *consumersByProtocol(): Generator<void, Map<string, number>> {
+    const counts = new Map<string, number>();
+    for (const { traffic, consumerCount } of this.sessions) {
+      counts.set(traffic.protocol, (counts.get(traffic.protocol) ?? 0) + consumerCount);
+      yield;
+    }
+    return counts;
+  }
+
+  /** Why somebody was kept out, by protocol. */
+  get loginRefusals(): LoginRefusals {
+    return this.logins.refusals;
+  }
+
+  /** Logins that were refused, by protocol. */
+  get loginsFailed(): ReadonlyMap<string, number> {
+    return this.logins.failedBy;
   }
 
   /** Why a vhost cannot confirm anything any more; undefined while all is well. */

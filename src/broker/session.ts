@@ -3,6 +3,7 @@
  * parts are in `session/`.
  */
 import type { AdapterState } from '../api/adapter-state.ts';
+import type { Administration } from '../api/administration.ts';
 import type { BodyReader, BodyWriter } from '../api/bodies.ts';
 import type { ConfirmRing, ConfirmSink, Mark } from '../api/confirms.ts';
 import type {
@@ -22,6 +23,7 @@ import type { Transaction } from '../api/transaction.ts';
 import type { Share } from '../clock/work.ts';
 import type { Draft, LargeBody, MessageView, Spelling } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
+import type { ProtocolTraffic } from '../metrics/traffic.ts';
 import { SharedCredit as QueueSharedCredit } from '../queue/dispatch/shared-credit.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { StoredBody } from '../queue/store/stored-body.ts';
@@ -29,14 +31,17 @@ import type { CompiledRoute } from '../routing/route.ts';
 import type { Confirms } from '../vhost/publish/confirms.ts';
 import { VhostTransaction } from '../vhost/publish/transaction.ts';
 import type { Vhost } from '../vhost/vhost.ts';
-import type { Membership } from './limits/membership.ts';
+import type { AdministrationFor } from './administration.ts';
+import type { ClientUsage } from './client-limits.ts';
 import { SessionConsuming } from './session/consuming.ts';
-import { type Judge, Permissions } from './session/permissions.ts';
+import { bindingKey, type Judge, Permissions } from './session/permissions.ts';
 import { SessionPublishing } from './session/publishing.ts';
+import { Receiving } from './session/receiving.ts';
 import { reviewSession } from './session/review.ts';
 import { SessionTopology } from './session/topology.ts';
 
 export class ClientSession implements Session {
+  private readonly administrationFor: AdministrationFor;
   readonly user: string;
   readonly identity: Identity;
   readonly vhost: string;
@@ -47,7 +52,10 @@ export class ClientSession implements Session {
   private readonly topology: SessionTopology;
   private readonly publishing: SessionPublishing;
   private readonly consuming: SessionConsuming;
-  private readonly membership: Membership;
+  private readonly usage: ClientUsage;
+  /** Of its protocol. */
+  readonly traffic: ProtocolTraffic;
+  private channels = 0;
   private readonly onClosed: (session: ClientSession, inOrder: boolean) => void;
   /** Null while there has been none. */
   private rings: Set<ConfirmRing> | null = null;
@@ -59,47 +67,50 @@ export class ClientSession implements Session {
     vhost: Vhost,
     identity: Identity,
     judge: Judge,
-    membership: Membership,
+    usage: ClientUsage,
     client: SessionClient,
+    traffic: ProtocolTraffic,
     onClosed: (session: ClientSession, inOrder: boolean) => void,
+    administration: AdministrationFor,
   ) {
+    this.administrationFor = administration;
     const share = client.share ?? vhost.turn.work.share();
     const permissions = new Permissions(judge, identity, vhost.name, client.clientId);
     this.services = vhost;
     this.permissions = permissions;
     this.client = client;
     this.share = share;
-    this.membership = membership;
+    this.usage = usage;
+    this.traffic = traffic;
     this.onClosed = onClosed;
     this.user = identity.user;
     this.identity = identity;
     this.vhost = vhost.name;
     this.state = vhost.state;
-    this.topology = new SessionTopology(vhost, permissions, share, this, membership);
-    this.consuming = new SessionConsuming(vhost, this.topology, share, membership);
-    this.publishing = new SessionPublishing(vhost, permissions, client, share, this.consuming, membership);
+    const receiving = new Receiving(permissions, vhost.router);
+    this.topology = new SessionTopology(vhost, permissions, share, this, receiving);
+    this.consuming = new SessionConsuming(vhost, this.topology, share, usage, traffic, receiving);
+    this.publishing = new SessionPublishing(vhost, permissions, client, share, this.consuming, usage.limits, traffic);
+  }
+
+  administration(topic: string): Administration {
+    return this.administrationFor(this.identity, topic, this.client.clientId);
   }
 
   channelOpened(): void {
-    this.membership.channelOpened();
+    this.usage.channelOpened(this.user);
+    this.channels++;
   }
 
   channelClosed(): void {
-    this.membership.channelClosed();
-  }
-
-  get boundsSessions(): boolean {
-    return this.membership.boundsSessions;
-  }
-
-  checkSessions(count: { readonly vhost: number; readonly user: number }): void {
-    this.membership.checkSessions(count);
+    this.channels--;
+    this.usage.channelsClosed(this.user, 1);
   }
 
   // ---------------------------------------------------------------------------------------------------- topology
 
   declareExchange(name: string, type: string, options: ExchangeOptions): Mark {
-    return this.membership.counting(() => this.topology.declareExchange(name, type, options));
+    return this.topology.declareExchange(name, type, options);
   }
 
   checkExchange(name: string): void {
@@ -119,7 +130,7 @@ export class ClientSession implements Session {
   }
 
   declareQueue(name: string, options: QueueOptions): QueueInfo {
-    return this.membership.counting(() => this.topology.declareQueue(name, options));
+    return this.topology.declareQueue(name, options);
   }
 
   checkQueue(name: string): QueueInfo {
@@ -147,11 +158,19 @@ export class ClientSession implements Session {
   }
 
   bindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark {
-    return this.membership.counting(() => this.topology.bindQueue(queue, exchange, key, options));
+    return this.topology.bindQueue(queue, exchange, key, options);
   }
 
   unbindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark {
     return this.topology.unbindQueue(queue, exchange, key, options);
+  }
+
+  mayUnsubscribe(exchange: string, filter: string, spelling: Spelling): boolean {
+    return this.permissions.mayUnsubscribe(exchange, bindingKey(filter, spelling));
+  }
+
+  mayReceive(exchange: string, topic: string): boolean {
+    return this.permissions.topicRules?.receives(exchange, topic) ?? true;
   }
 
   bindings(queue: string): BindingInfo[] {
@@ -207,7 +226,7 @@ export class ClientSession implements Session {
   }
 
   transaction(): Transaction {
-    return new VhostTransaction(this.services, this.publishing);
+    return new VhostTransaction(this.services, (route) => this.publishing.askAgain(route), this.traffic);
   }
 
   beginUnit(): void {
@@ -229,7 +248,7 @@ export class ClientSession implements Session {
     this.rings ??= new Set();
     // Channels come and go on one connection: their rings are not kept.
     for (const ring of this.rings) if (ring.closed) this.rings.delete(ring);
-    const ring = this.promises.ring(sink);
+    const ring = this.promises.ring(sink, this.traffic);
     this.rings.add(ring);
     return ring;
   }
@@ -261,6 +280,11 @@ export class ClientSession implements Session {
     this.consuming.get(name, settled, sink, done);
   }
 
+  /** Its consumers, without those made to take one message. */
+  get consumerCount(): number {
+    return this.consuming.activeCount;
+  }
+
   attachDirect(name: string, sink: DirectSink | null): void {
     this.consuming.attachDirect(name, sink);
   }
@@ -287,7 +311,7 @@ export class ClientSession implements Session {
   ): void {
     const queue = this.topology.queue(name);
     const from = this.services.topology.registry.exchange(exchange);
-    const mayRead = (key: string): boolean => this.permissions.permitsMessage(from, key);
+    const mayRead = (key: string): boolean => this.permissions.permitsRetained(from, key);
     this.services.retained.replay(queue, filter, options, mayRead, this.share, done);
   }
 
@@ -298,20 +322,14 @@ export class ClientSession implements Session {
     yield* reviewSession({ client, consuming, permissions, topology, user: this.user, vhost: this.vhost });
   }
 
-  /** Limits have changed: in steps, for who has a budget. */
-  *limitsChanged(): Generator<void> {
-    if (this.closed) return;
-    this.publishing.takeLimits();
-    yield* this.consuming.limitsChanged();
-  }
-
   close(inOrder: boolean): void {
     if (this.closed) return;
     this.closed = true;
     if (this.rings !== null) for (const ring of this.rings) ring.close();
+    this.usage.channelsClosed(this.user, this.channels);
+    this.channels = 0;
     this.publishing.close();
     this.consuming.close(inOrder);
-    this.membership.end();
     this.onClosed(this, inOrder);
   }
 }

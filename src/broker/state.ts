@@ -4,11 +4,16 @@
  *
  *     opened() ──▶ unit(put, delete …) ──▶ safe()
  *
+ * A change is in force when it has been appended, and told to be safe when it is on the disk. If the log fails before, what was
+ * not safe is taken back (`onTakenBack`): nothing is in force that was refused. While the disk is full no change is begun, and one
+ * that is under way waits for room.
+ *
  * Always synced, whatever the durability of messages: there are few changes, and a user that comes back after a power failure is a
  * surprise that nobody wants.
  */
 import { join } from 'node:path';
 import type { AdapterState } from '../api/adapter-state.ts';
+import type { Mark } from '../api/confirms.ts';
 import type { Clock } from '../clock/clock.ts';
 import { Slices } from '../clock/slices.ts';
 import type { Turn } from '../clock/turn.ts';
@@ -38,6 +43,14 @@ export interface BrokerStateOptions {
   readonly logger: Logger;
 }
 
+/** What a change that is not safe yet has replaced. */
+interface Replaced {
+  readonly key: string;
+  /** Undefined: there was nothing. */
+  readonly value: Buffer | undefined;
+  readonly mark: Mark;
+}
+
 export class BrokerState implements AdapterState {
   private readonly options: BrokerStateOptions;
   private readonly directory: string;
@@ -48,6 +61,9 @@ export class BrokerState implements AdapterState {
   private kept: JournaledState | undefined = undefined;
   private journal: Journal | undefined = undefined;
   private closed = false;
+  /** Oldest first. */
+  private replaced: Replaced[] = [];
+  private readonly takenBack: (() => void)[] = [];
   /** Of the checkpoint that is being written. */
   private left: string[] = [];
   private readonly slices: Slices;
@@ -55,7 +71,7 @@ export class BrokerState implements AdapterState {
   private constructor(options: BrokerStateOptions) {
     this.options = options;
     this.directory = join(options.directory, STATE_LOG);
-    this.confirms = new Confirms(options.turn);
+    this.confirms = new Confirms(options.turn, options.clock);
     this.slices = new Slices(options.turn, () => this.checkpointSlice());
   }
 
@@ -81,7 +97,18 @@ export class BrokerState implements AdapterState {
       this.opening = undefined;
       throw error;
     }
+    this.demandWritable();
+  }
+
+  private demandWritable(): void {
     if (this.closed) throw new BrokerError('unavailable', 'the broker is shutting down');
+    if (this.failed !== undefined) throw hasFailed();
+    if (this.log?.full === true) throw new BrokerError('unavailable', 'the disk is full: nothing can be changed now');
+  }
+
+  /** Takes whom to call when changes that had been in force are not any more, since they cannot be made safe. */
+  onTakenBack(listener: () => void): void {
+    this.takenBack.push(listener);
   }
 
   get(key: string): Buffer | undefined {
@@ -89,26 +116,59 @@ export class BrokerState implements AdapterState {
   }
 
   put(key: string, value: Buffer): void {
+    const before = this.values.get(key);
     this.written.put(key, value);
+    this.replacedBy(key, before);
   }
 
   delete(key: string): boolean {
-    return this.written.delete(key);
+    const before = this.values.get(key);
+    if (!this.written.delete(key)) return false;
+    this.replacedBy(key, before);
+    return true;
+  }
+
+  /** It has been written, so that the log's mark covers it. */
+  private replacedBy(key: string, value: Buffer | undefined): void {
+    this.replaced.push({ key, value, mark: this.log!.mark });
   }
 
   keys(prefix: string): string[] {
     return [...this.values.keys()].filter((key) => key.startsWith(prefix));
   }
 
-  /** What `work` changes is there after a crash as a whole, or not at all. */
+  /** What `work` changes is there after a crash as a whole, or not at all. @throws BrokerError unavailable: the log has failed */
   unit<T>(work: () => T): T {
     const log = this.log!;
+    let result: T;
     log.beginUnit();
     try {
-      return work();
+      result = work();
     } finally {
       log.endUnit();
     }
+    if (log.failed === undefined) return result;
+    this.takeBack();
+    throw hasFailed();
+  }
+
+  /** What is not safe never will be. */
+  private takeBack(): void {
+    if (this.replaced.length === 0) return;
+    for (const { key, value } of this.replaced.reverse()) {
+      if (value === undefined) this.values.delete(key);
+      else this.values.set(key, value);
+    }
+    this.replaced = [];
+    for (const listener of this.takenBack) listener();
+  }
+
+  /** Marks are of flushes, in their order. */
+  private synced(mark: Mark): void {
+    let safe = 0;
+    while (safe < this.replaced.length && this.replaced[safe]!.mark <= mark) safe++;
+    this.replaced.splice(0, safe);
+    this.confirms.advance(mark);
   }
 
   /** Resolves when all that was changed so far is on the disk. @throws BrokerError unavailable: the log has failed */
@@ -117,7 +177,7 @@ export class BrokerState implements AdapterState {
     if (log === undefined) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.confirms.whenSafe(log.mark, (failed) => {
-        if (failed) reject(new BrokerError('unavailable', "the log of the broker's own state has failed"));
+        if (failed) reject(hasFailed());
         else resolve();
       });
     });
@@ -154,9 +214,10 @@ export class BrokerState implements AdapterState {
           values.set(key, Buffer.from(value));
         } else if (type === RECORD_STATE_DELETED) values.delete(readStateDeleted(buffer, start, end));
       },
-      onSynced: (mark) => this.confirms.advance(mark),
+      onSynced: (mark) => this.synced(mark),
       onFailed: (error) => {
         logger.error({ err: error }, "the log of the broker's own state has failed; users cannot be changed any more");
+        this.takeBack();
         this.confirms.fail();
       },
       onFull: () => logger.error({}, "the disk is full: changes of the broker's own state wait for room"),
@@ -190,4 +251,8 @@ export class BrokerState implements AdapterState {
     }
     return log.failed !== undefined;
   }
+}
+
+function hasFailed(): BrokerError {
+  return new BrokerError('unavailable', "the log of the broker's own state has failed");
 }

@@ -3,9 +3,12 @@
 import type { Permissions, TopicPermissions, UserInfo, UserSettings, Users } from '../api/users.ts';
 import type { CertificateUserFrom } from '../auth/certificate-user.ts';
 import { InternalAuthenticator, type LoginSettings } from '../auth/internal-authenticator.ts';
+import { ANONYMOUS } from '../auth/loopback-only.ts';
 import { PasswordWork } from '../auth/password-work.ts';
 import { hashPassword } from '../auth/passwords.ts';
 import { checkPattern, RuledAccess } from '../auth/permissions/ruled-access.ts';
+import { RoleAccess } from '../auth/roles/role-access.ts';
+import { RoleStore } from '../auth/roles/role-store.ts';
 import { scramSecretLater } from '../auth/scram.ts';
 import { checkName, checkPermissions, checkSettings } from '../auth/user-checks.ts';
 import { User, type UserSecrets, UserStore } from '../auth/user-store.ts';
@@ -36,7 +39,9 @@ const OWN_ADDRESS = 'own';
 
 export class BrokerUsers implements Users {
   readonly authenticator: InternalAuthenticator;
-  private readonly store: UserStore;
+  readonly store: UserStore;
+  readonly roles: RoleStore;
+  readonly roleAccess: RoleAccess;
   private readonly state: BrokerState;
   private readonly hasVhost: (name: string) => boolean;
   private readonly work = new PasswordWork();
@@ -45,11 +50,26 @@ export class BrokerUsers implements Users {
     this.state = state;
     this.hasVhost = hasVhost;
     this.store = new UserStore({ state, checkPattern, hasVhost });
+    const roles = new RoleStore(state);
+    const roleAccess = new RoleAccess(roles, ANONYMOUS);
+    this.roles = roles;
+    this.roleAccess = roleAccess;
+    state.onTakenBack(() => {
+      roles.reload();
+      this.store.reload();
+    });
     this.authenticator = new InternalAuthenticator({
       ...{ store: this.store, clock, login, userFrom, onFault },
       change: (work) => this.change(work),
-      accessOver: (rules) => new RuledAccess(rules),
+      accessOver: (rules) => new RuledAccess(rules, roleAccess),
+      standing: {
+        admits: (user, clientId) => roles.admits(user, clientId),
+        isDisabled: (user) => roles.isDisabled(user),
+        epochOf: (user) => roles.epochOf(user),
+        judges: (user) => roleAccess.judges(user),
+      },
     });
+    roles.onChanged(() => this.store.announce());
   }
 
   /** There is neither a configured user nor a kept one. */
@@ -74,7 +94,18 @@ export class BrokerUsers implements Users {
   }
 
   delete(name: string): Promise<boolean> {
-    return this.change(() => this.store.delete(name));
+    return this.change(() => this.deleteNow(name));
+  }
+
+  deleteNow(name: string): boolean {
+    const had = this.store.delete(name);
+    if (had) this.roles.forget(name);
+    return had;
+  }
+
+  /** Within a commit unit that removes the vhost: what anybody may do in it goes too. */
+  vhostRemoved(vhost: string): void {
+    this.store.vhostRemoved(vhost);
   }
 
   setPermissions(user: string, vhost: string, permissions: Permissions): Promise<void> {
@@ -133,7 +164,7 @@ export class BrokerUsers implements Users {
     if (!this.hasVhost(vhost)) throw new BrokerError('invalid', `there is no vhost '${vhost}'`);
   }
 
-  private async secretsOf(password: Buffer): Promise<UserSecrets> {
+  async secretsOf(password: Buffer): Promise<UserSecrets> {
     const made = this.work.run(OWN_ADDRESS, async () => ({
       hash: await hashPassword(password),
       scram: await scramSecretLater(password),
@@ -142,8 +173,8 @@ export class BrokerUsers implements Users {
     return made;
   }
 
-  /** In force when it has been appended, safe when it is on the disk. */
-  private async change<T>(work: () => T): Promise<T> {
+  /** In force when it has been appended, safe when it is on the disk; taken back if that fails. @throws BrokerError unavailable */
+  async change<T>(work: () => T): Promise<T> {
     await this.state.opened();
     const result = this.state.unit(work);
     await this.state.safe();

@@ -8,7 +8,8 @@
  *
  * A turn is not to last, whoever has much to do in it. A task that gathers asks `work.over` and goes on with `addLater`; of
  * the connections that have bytes, some write them in the next turn when there are very many. What is left of earlier turns
- * comes behind what is new, but some of it always comes: so a small thing does not wait for a thousand large ones.
+ * comes behind what is new, but some of it always comes: so a small thing does not wait for a thousand large ones. Neither does
+ * it for a thousand small ones that one message has brought about: a crowd comes behind as well.
  */
 import type { Clock } from './clock.ts';
 import { STRETCH_MS, Work } from './work.ts';
@@ -37,6 +38,11 @@ export class Turn {
   private readonly phases: TurnTask[][] = [[], [], []];
   /** What was put off to the next turn, by phase, the oldest first. */
   private readonly later: TurnTask[][] = [[], [], []];
+  /**
+   * What is listed to hand out or to write now is one of very many for which there is one cause. Set by whoever hands a message to
+   * very many; back to false when that is done.
+   */
+  crowd = false;
   private armed = false;
   private readonly clock: Clock | null;
   private readonly serving: TurnTask = { inTurn: false, endOfTurn: () => this.work.serve() };
@@ -64,6 +70,12 @@ export class Turn {
     if (!this.armed) this.arm();
   }
 
+  /** The same for what hands out messages, or writes them: one of a crowd comes in this turn too, if there is time, but behind. */
+  addDelivery(phase: typeof PHASE_GATHER | typeof PHASE_WRITE, task: TurnTask): void {
+    if (this.crowd) this.addLater(phase, task);
+    else this.add(phase, task);
+  }
+
   /** The same in the next turn, behind what is new by then: for a task that goes on where it stopped. */
   addLater(phase: Phase, task: TurnTask): void {
     if (task.inTurn) return;
@@ -81,6 +93,7 @@ export class Turn {
   /** Runs the phases now. A broker's turn ends by itself; tests and `close` call it. */
   end(): void {
     this.armed = true; // what is added while running is picked up below or armed for the next turn
+    this.crowd = false; // whoever has set it may have failed
     this.finish(this.serving);
     this.gather();
     this.runAll(PHASE_FLUSH);
@@ -120,16 +133,19 @@ export class Turn {
     const { work } = this;
     const late = this.later[PHASE_GATHER]!;
     const count = late.length; // what is put off now waits for the next turn
+    const startMs = this.nowMs();
     work.begin();
     this.runGathering();
     if (count === 0) return;
-    // What is left of before has a time of its own.
-    work.begin();
+    // What is left of before has a time of its own, and what is new has left over. What it brings about comes behind as well.
+    work.begin(2 * STRETCH_MS - Math.min(STRETCH_MS, this.nowMs() - startMs));
+    this.crowd = true;
     let done = 0;
     while (done < count && !work.over) {
       const task = late[done++]!;
       this.finish(task);
     }
+    this.crowd = false;
     late.splice(0, done);
     this.runGathering();
   }
@@ -143,7 +159,7 @@ export class Turn {
     const woken = tasks.length;
     for (let i = 0; i < tasks.length; i++) {
       if (i >= woken && this.work.over) {
-        this.later[PHASE_GATHER]!.push(...tasks.splice(i));
+        for (const task of tasks.splice(i)) this.later[PHASE_GATHER]!.push(task);
         break;
       }
       this.finish(tasks[i]!);
@@ -168,22 +184,26 @@ export class Turn {
       this.runAll(PHASE_WRITE);
       return;
     }
-    this.later[PHASE_WRITE] = [];
-    this.runSome(fresh);
-    this.runSome(late);
-    this.later[PHASE_WRITE]!.push(...late, ...fresh);
-    fresh.length = 0;
+    const startMs = this.nowMs();
+    const before = late.length;
+    this.runSome(fresh, Number.POSITIVE_INFINITY, startMs + STRETCH_MS);
+    this.runSome(late, before, Math.max(startMs + 2 * STRETCH_MS, this.nowMs() + STRETCH_MS));
+    for (const task of fresh.splice(0)) late.push(task);
   }
 
-  /** Takes out what it runs; what the time does not reach for is left. */
-  private runSome(tasks: TurnTask[]): void {
-    const endMs = this.clock === null ? Number.POSITIVE_INFINITY : this.clock.monotonicMs() + STRETCH_MS;
+  /** Takes out what it runs of the first `count`; what the time does not reach for is left. */
+  private runSome(tasks: TurnTask[], count: number, endMs: number): void {
     let done = 0;
-    while (done < tasks.length) {
-      if (done > 0 && this.clock !== null && this.clock.monotonicMs() >= endMs) break;
+    while (done < tasks.length && done < count) {
+      if (done > 0 && this.nowMs() >= endMs) break;
       const task = tasks[done++]!;
       this.finish(task);
     }
     tasks.splice(0, done);
+  }
+
+  /** 0 without a clock: no time is up then. */
+  private nowMs(): number {
+    return this.clock === null ? 0 : this.clock.monotonicMs();
   }
 }

@@ -52,6 +52,7 @@ export class Work {
   private counted = 0;
   /** When the stretch of work is over, in milliseconds of the clock; 0: it has not begun, as far as anybody has looked. */
   private untilMs = 0;
+  private stretchMs = STRETCH_MS;
   private readonly heads: (Share | null)[] = new Array(ROWS).fill(null);
   private readonly tails: (Share | null)[] = new Array(ROWS).fill(null);
   private waiting = 0;
@@ -103,15 +104,16 @@ export class Work {
     if (this.clock === null || this.unbounded) return;
     const nowMs = this.clock.monotonicMs();
     if (this.untilMs === 0) {
-      this.untilMs = nowMs + STRETCH_MS;
+      this.untilMs = nowMs + this.stretchMs;
       this.arm();
     } else if (nowMs >= this.untilMs) this.over = true;
   }
 
   /** @internal A stretch of work begins: it has its time from the first look on. */
-  begin(): void {
+  begin(stretchMs = STRETCH_MS): void {
     this.over = false;
     this.untilMs = 0;
+    this.stretchMs = stretchMs;
     this.sparedLeft = SPARED;
   }
 

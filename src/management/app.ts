@@ -5,7 +5,7 @@
  *     GET /healthz  200 {"status":"ok","version":"0.1.0","uptimeS":12}
  *                   503 {"status":"stopping"|"failed", …, "reason":"…"} while stopping, or when nothing can be confirmed
  *     /api/…        RabbitMQ's HTTP API (`rabbitmq/`), which asks for a login
- *     GET /metrics  200 in Prometheus' text format; with ?family=queues a series for each queue
+ *     GET /metrics  200 in Prometheus' text format; the paths and queries: metrics/routes.ts
  *
  * All but the API answer anyone who reaches the port, and so say nothing about messages or users; the metrics name vhosts, and
  * queues where those are asked for.
@@ -15,7 +15,8 @@ import { Hono } from 'hono';
 import type { Clock } from '../clock/clock.ts';
 import { peerOf } from '../transport/peer.ts';
 import { PRODUCT, VERSION } from '../version.ts';
-import { CONTENT_TYPE, type Metrics } from './metrics.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import { metricsRoutes } from './metrics/routes.ts';
 import { RabbitApi } from './rabbitmq/api.ts';
 
 export interface Health {
@@ -45,16 +46,7 @@ export function managementApp(
     const body = { status: now.status, version: VERSION, uptimeS, ...(now.reason && { reason: now.reason }) };
     return context.json(body, now.status === 'ok' ? 200 : 503, { 'cache-control': 'no-store' });
   });
-  if (metrics !== undefined) {
-    app.get('/metrics', async (context) => {
-      const family = context.req.query('family');
-      if (family !== undefined && family !== 'queues') {
-        return context.text(`There is no family '${family}'; there is 'queues'\n`, 404);
-      }
-      const answer = family === undefined ? await metrics.text() : await metrics.queuesText();
-      return context.body(answer, 200, { 'content-type': CONTENT_TYPE, 'cache-control': 'no-store' });
-    });
-  }
+  if (metrics !== undefined) app.route('/metrics', metricsRoutes(metrics));
   if (rabbitApi !== undefined) {
     app.use(async ({ env, req }, next) => {
       const { url = '', socket } = env.incoming;

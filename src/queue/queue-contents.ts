@@ -155,6 +155,7 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
     const dueMs = services.nowMs() + backoffMs(queue.settings.backoff!, attemptsOf(back), seq);
     if (this.isDurable(back)) services.logRetry(queue, seq, back, dueMs);
     services.counters.requeued++;
+    services.counters.retried++;
     this.awaitRetry(seq, back, dueMs);
     services.tryAgainAt(queue, seq, dueMs);
   }

@@ -63,4 +63,5 @@ export interface QueueCounters {
   acknowledged: number;
   requeued: number;
   droppedForbidden: number;
+  retried: number;
 }

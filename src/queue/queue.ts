@@ -22,8 +22,9 @@ import type { Share } from '../clock/work.ts';
 import type { DeathReason } from '../message/deaths/deaths.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Draft, MessageView } from '../message/message.ts';
+import { type DeliveryCounts, UNCOUNTED } from '../metrics/traffic.ts';
 import type { RouteTarget } from '../routing/binding.ts';
-import type { QueueConsumer } from './dispatch/consumer.ts';
+import type { DeliveryGuard, QueueConsumer } from './dispatch/consumer.ts';
 import { type DispatchedQueue, Dispatcher, DONE, type Pumped, TIME_UP, WAITS } from './dispatch/dispatcher.ts';
 import type { GetDone } from './dispatch/pending-gets.ts';
 import type { HeldPublisher } from './dispatch/publisher-pace.ts';
@@ -86,6 +87,10 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   /** Whoever made it has done with it: it goes with its last consumer, until it is declared again. */
   released = false;
   direct: DirectSink | null = null;
+  /** Counts what its direct subscriber gets, and what the last one did not. */
+  directCounts: DeliveryCounts = UNCOUNTED.deliveries.classic;
+  /** What the direct subscriber may be handed; null: everything. */
+  directGuard: DeliveryGuard | null = null;
   /** The direct subscriber did not drain in time: publishers do not wait for it. */
   slow = false;
 
@@ -256,7 +261,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
 
   /** Something may be deliverable: look at the end of this turn. */
   wake(): void {
-    if (this.attended && !this.inTurn) this.services.turn.add(PHASE_GATHER, this);
+    if (this.attended && !this.inTurn) this.services.turn.addDelivery(PHASE_GATHER, this);
   }
 
   endOfTurn(): void {
@@ -411,7 +416,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     // Who keeps what he holds is given first what came while he was there.
     if (outcome === undefined && this.inTurn && consumer.ready()) this.catchUp();
     if (consumer.active) {
-      consumer.ended();
+      consumer.active = false;
       const another = this.dispatcher?.remove(consumer) === true;
       this.noteAttended();
       if (!consumer.passive) {

@@ -33,6 +33,8 @@ export class Router<Q extends RouteTarget> {
   /** Exchanges that are the alternate of another; null: to be gathered. */
   private alternates: Set<string> | null = null;
   private cachedTargets = 0;
+  /** Counts changes of what clients may do. */
+  rulesVersion = 0;
   private readonly targetsMax: number;
   private readonly onCompiled: () => void;
 
@@ -211,6 +213,7 @@ export class Router<Q extends RouteTarget> {
 
   /** Who may publish where has changed: whoever holds a route is to ask again. */
   rulesChanged(): void {
+    this.rulesVersion++;
     this.clear();
   }
 

@@ -13,14 +13,13 @@ import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Protocol } from '../api/protocol.ts';
 import type { Users } from '../api/users.ts';
 import type { Broker } from '../broker/broker.ts';
-import { Scope } from '../broker/limits/scope.ts';
 import { Watermarks } from '../broker/watermarks.ts';
-import { formatListen, type ListenAddress } from '../config/listen.ts';
+import type { ListenAddress } from '../config/listen.ts';
 import { checkOptions, checkPolicy } from '../config/program.ts';
 import type { Config } from '../config/schema.ts';
 import type { Logger } from '../logger.ts';
 import { type Health, managementApp } from '../management/app.ts';
-import { Metrics } from '../management/metrics.ts';
+import { Metrics } from '../management/metrics/metrics.ts';
 import { RabbitApi } from '../management/rabbitmq/api.ts';
 import { managementServer } from '../management/server.ts';
 import { HttpSockets } from '../management/sockets.ts';
@@ -28,15 +27,15 @@ import { BrokerError } from '../message/errors.ts';
 import { Operator } from '../operator/operator.ts';
 import { plainAddress } from '../transport/address.ts';
 import { Connections } from '../transport/connections.ts';
-import { descriptorLimit, shareDescriptors } from '../transport/descriptors.ts';
-import { learnPeer, listenerOf } from '../transport/peer.ts';
+import { descriptorLimit, openDescriptors, shareDescriptors } from '../transport/descriptors.ts';
 import { TcpTransport, tcpServer } from '../transport/tcp.ts';
 import { type BuiltInProtocols, webSocketUpgrades } from './built-in.ts';
 import { GuardedServers } from './guarded-servers.ts';
-import { clientLimitsOf, scopeLimitsOf, vhostLimitsOf } from './limits.ts';
+import { clientLimitsOf } from './limits.ts';
 import { Listeners } from './listeners.ts';
 import { machine, marksOf } from './machine.ts';
 import type { LimitsInput, ListenerInfo, RunningBroker } from './options.ts';
+import { rabbitmqIdentity } from './rabbitmq-identity.ts';
 
 export class BrokerServer implements RunningBroker {
   readonly broker: Broker;
@@ -50,8 +49,6 @@ export class BrokerServer implements RunningBroker {
   private readonly metrics: Metrics;
   private readonly httpSockets: HttpSockets;
   private readonly httpServers: HttpServer[] = [];
-  /** Of listeners that have limits of their own. */
-  private readonly scopes = new Map<ListenAddress, Scope>();
   private closing: Promise<void> | undefined = undefined;
 
   /** @param protocols those that may be listened for: the built-in ones and the program's own */
@@ -97,6 +94,11 @@ export class BrokerServer implements RunningBroker {
       }),
       protocols: () => protocols.map(({ name, stats }) => [name, { ...stats }]),
       watermarks: () => this.watermarks.statistics,
+      rabbitmq: rabbitmqIdentity(config),
+      descriptors: () => ({
+        openFiles: openDescriptors(this.clients.size + this.httpSockets.size, broker.vhostNames.length),
+        filesMax: descriptors,
+      }),
     });
     this.watermarks = new Watermarks(marksOf(config), broker.clock, logger, machine(broker), (resource, scarce) =>
       broker.setScarce(resource, scarce),
@@ -139,8 +141,8 @@ export class BrokerServer implements RunningBroker {
   private applyLimits(config: Pick<Config, 'memory' | 'disk' | 'vhosts' | 'connections' | 'limits'>): void {
     this.watermarks.setMarks(marksOf(config));
     this.clients.intake = config.connections;
-    const vhosts = this.broker.vhostNames.map((name) => [name, vhostLimitsOf(config.vhosts[name]?.limits)]);
-    this.broker.setLimits(clientLimitsOf(config), Object.fromEntries(vhosts));
+    this.broker.setClientLimits(clientLimitsOf(config));
+    for (const name of this.broker.vhostNames) this.broker.setVhostLimits(name, config.vhosts[name]?.limits ?? {});
   }
 
   async setPolicy(vhost: string, policy: Policy): Promise<void> {
@@ -184,26 +186,6 @@ export class BrokerServer implements RunningBroker {
   }
 
   private serverFor(address: ListenAddress): Server {
-    const server = this.plainServerFor(address);
-    const scope = this.scopeOf(address);
-    // Before anybody asks whether there is room for it.
-    if (scope !== undefined) server.prependListener('connection', (socket) => learnPeer(socket, { listener: scope }));
-    return server;
-  }
-
-  /** One for all addresses of the machine that it stands for. */
-  private scopeOf(address: ListenAddress): Scope | undefined {
-    if (address.limits === undefined) return undefined;
-    let scope = this.scopes.get(address);
-    if (scope === undefined) {
-      const name = formatListen({ ...address, limits: undefined, tls: undefined });
-      scope = new Scope('listener', name, scopeLimitsOf(address.limits), this.broker.clock);
-      this.scopes.set(address, scope);
-    }
-    return scope;
-  }
-
-  private plainServerFor(address: ListenAddress): Server {
     const [first] = address.protocols;
     if (first !== 'ws' && first !== 'http') return this.protocolServer(address);
     const server = this.kept(first === 'ws' ? this.webSocket.createServer() : this.managementServer());
@@ -218,7 +200,7 @@ export class BrokerServer implements RunningBroker {
     return this.guarded.serverFor(address, {
       reserve: (socket) => !forClients || this.clients.reserve(socket),
       accept: (socket, carrying) => {
-        this.clients.passOn(carrying, socket);
+        this.clients.unreserve(carrying);
         server.emit('connection', socket);
       },
     });
@@ -254,7 +236,7 @@ export class BrokerServer implements RunningBroker {
       });
     }
     return tcpServer((socket) => {
-      if (this.clients.hasRoom(plainAddress(socket.remoteAddress), listenerOf(socket))) admit(socket);
+      if (this.clients.hasRoom(plainAddress(socket.remoteAddress))) admit(socket);
       else socket.destroy();
     });
   }

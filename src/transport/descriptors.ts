@@ -11,6 +11,9 @@ import { readFileSync } from 'node:fs';
 const PROCESS_DESCRIPTORS = 64;
 /** Of a vhost: the segment that is written, those prepared and rewritten, those that are read, spilled messages. */
 const VHOST_DESCRIPTORS = 80;
+/** Of those, what is really open nearly always. */
+const OPEN_DESCRIPTORS = 24;
+const OPEN_VHOST_DESCRIPTORS = 4;
 /** Sockets of the HTTP port, where there are plenty. */
 export const HTTP_SOCKETS_MAX = 128;
 
@@ -29,6 +32,11 @@ export function descriptorLimit(): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** How many are open, as far as can be told without asking the system for all of them. @param sockets of clients, and HTTP's */
+export function openDescriptors(sockets: number, vhosts: number): number {
+  return sockets + OPEN_DESCRIPTORS + vhosts * OPEN_VHOST_DESCRIPTORS;
 }
 
 /**

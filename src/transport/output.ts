@@ -66,7 +66,7 @@ export class Output implements TurnTask {
     const at = this.length;
     if (at + n <= this.buffer.length) {
       this.length = at + n;
-      if (at === 0) this.turn.add(PHASE_WRITE, this);
+      if (at === 0) this.turn.addDelivery(PHASE_WRITE, this);
       return at;
     }
     return this.reserveSlow(n);
@@ -84,7 +84,7 @@ export class Output implements TurnTask {
       this.buffer =
         n > WRITE_BUFFER_BYTES ? Buffer.allocUnsafeSlow(n) : (pool.pop() ?? Buffer.allocUnsafeSlow(WRITE_BUFFER_BYTES));
     this.length = n;
-    this.turn.add(PHASE_WRITE, this);
+    this.turn.addDelivery(PHASE_WRITE, this);
     return 0;
   }
 

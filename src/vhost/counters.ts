@@ -6,6 +6,8 @@ export class Counters {
   redelivered = 0;
   acknowledged = 0;
   requeued = 0;
+  /** Failed, and put aside to be tried again after a while. */
+  retried = 0;
   /** Publishes that nothing took. */
   unroutable = 0;
   /** Publishes that were refused because the log could not take them. */
@@ -33,7 +35,7 @@ export class Counters {
   droppedMaxLength = 0;
   /** Dead letters that would have come again to a queue they had died in, and nobody rejected them on the way. */
   droppedCycle = 0;
-  /** Waited for a client who may not read them any more. */
+  /** Not handed to a client who may not read them (any more). */
   droppedForbidden = 0;
   /** Retained messages not shown to a new subscriber, who may not read their topics. */
   withheldRetained = 0;

@@ -1,21 +1,13 @@
 /**
- * The statistics of a vhost and its queues, taken when somebody asks: nothing is added up before. With many queues that takes
+ * The statistics of a vhost, taken when somebody asks: nothing is added up before. With many queues that takes
  * a while, so it is done in parts, between which others may have their turn.
  */
 import type { LogStatistics } from '../log/statistics.ts';
 import type { TransientStatistics } from '../log/transient/transient-store.ts';
+import type { WaitingMessage } from '../queue/ready/ready-messages.ts';
 import type { Counters } from './counters.ts';
+import type { QueueChurn } from './topology/topology.ts';
 import type { Vhost } from './vhost.ts';
-
-export interface QueueStatistics {
-  readonly vhost: string;
-  readonly name: string;
-  readonly durable: boolean;
-  /** Messages that wait, and that consumers hold. */
-  readonly ready: number;
-  readonly unsettled: number;
-  readonly consumers: number;
-}
 
 export interface VhostStatistics {
   readonly name: string;
@@ -47,6 +39,10 @@ export interface VhostStatistics {
   readonly refusedQueues: number;
   readonly refusedExchanges: number;
   readonly refusedBindings: number;
+  /** Queues since the start. */
+  readonly churn: Readonly<QueueChurn>;
+  /** The message that has waited longest, of all queues. */
+  readonly oldest: WaitingMessage | undefined;
 }
 
 /** Queues at a time: some 20 µs. */
@@ -58,11 +54,16 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
   let consumers = 0;
   let ready = 0;
   let unsettled = 0;
+  let oldest: WaitingMessage | undefined;
+  const look = (seq: number, flags: number): void => {
+    if (oldest === undefined || seq < oldest.seq) oldest = { seq, flags };
+  };
   for (const queue of vhost.topology.queues.values()) {
     queues++;
     consumers += queue.consumers.length;
     ready += queue.messages;
     unsettled += queue.unsettledCount;
+    queue.ready.oldest(look);
     if (queues % QUEUES_A_PART === 0) yield;
   }
   return {
@@ -87,18 +88,7 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
     refusedQueues: vhost.limits.refusedQueues,
     refusedExchanges: vhost.limits.refusedExchanges,
     refusedBindings: vhost.limits.refusedBindings,
+    churn: vhost.topology.churn,
+    oldest,
   };
-}
-
-export function* queueStatistics(vhost: Vhost): Generator<QueueStatistics> {
-  for (const queue of vhost.topology.queues.values()) {
-    yield {
-      vhost: vhost.name,
-      name: queue.name,
-      durable: queue.durable,
-      ready: queue.messages,
-      unsettled: queue.unsettledCount,
-      consumers: queue.consumers.length,
-    };
-  }
 }

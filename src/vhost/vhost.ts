@@ -11,7 +11,9 @@ import { Sequence } from '../log/sequence.ts';
 import { TransientStore } from '../log/transient/transient-store.ts';
 import type { Logger } from '../logger.ts';
 import type { Dialects } from '../message/dialect.ts';
+import { MessageView } from '../message/message.ts';
 import type { Queue } from '../queue/queue.ts';
+import type { WaitingMessage } from '../queue/ready/ready-messages.ts';
 import { MessageStore } from '../queue/store/message-store.ts';
 import { Router } from '../routing/router.ts';
 import { CommitUnits } from './commit-units.ts';
@@ -108,8 +110,8 @@ export class Vhost {
     this.store = store;
     this.units = units;
     this.state = new JournaledState(journal, recovered.state);
-    this.confirms = new Confirms(turn);
-    this.writeConfirms = new Confirms(turn);
+    this.confirms = new Confirms(turn, clock, time);
+    this.writeConfirms = new Confirms(turn, clock, time);
     const publishFlow = new PublishFlowControl({ ...options, log, transient });
     const subscriberFlow = new SubscriberFlowControl(clock);
     this.publishFlow = publishFlow;
@@ -131,7 +133,7 @@ export class Vhost {
     this.topology = new Topology({ registry, router, journal, services: this.queueServices, policies, limits });
 
     // What is published, and what becomes of it.
-    const direct = new DirectDeliveries({ store, time, work, counters, subscriberFlow });
+    const direct = new DirectDeliveries({ store, time, turn, counters, subscriberFlow });
     this.direct = direct;
     this.retained = new RetainedMessages(
       { vhost, clock, log, store, journal, router, counters, lifecycle, direct, unreadable },
@@ -139,7 +141,7 @@ export class Vhost {
       recovered.retained,
     );
     const publisher = new Publisher({
-      ...{ vhost, log, transient, store, journal, exchanges, router, dialects, time, work, counters, lifecycle },
+      ...{ vhost, log, transient, store, journal, exchanges, router, dialects, time, turn, counters, lifecycle },
       ...{ publishFlow, subscriberFlow, direct, retained: this.retained },
       delay: (route, draft) => this.delays.take(route, draft),
       diedUnstored: (queue, decision, view) => this.deadLetters.diedUnstored(queue, decision, view),
@@ -246,6 +248,20 @@ export class Vhost {
   private get liveParts() {
     const { topology, retained, delays, store } = this;
     return { registry: topology.registry, retained: retained.index, delays, store };
+  }
+
+  /**
+   * When a message that waits in a queue came in.
+   * @param load it may be read from the disk
+   * @param done gets epoch milliseconds; undefined: it is gone, cannot be read, or would have to be
+   */
+  arrivedAtMs({ seq, flags }: WaitingMessage, load: boolean, done: (epochMs: number | undefined) => void): void {
+    const { store } = this;
+    const view = new MessageView();
+    const look = (): number | undefined => (store.view(seq, flags, view) ? view.arrivedAtMs : undefined);
+    const there = look();
+    if (there !== undefined || !load) done(there);
+    else store.load(seq, flags, (error) => done(error === undefined ? look() : undefined));
   }
 
   /** Why nothing can be confirmed any more; undefined while all is well. */

@@ -95,6 +95,8 @@ export const bindQueue = (queue: string, exchange: string, key: string, args = E
   method(1, 'queue.bind', u16(0), short(queue), short(exchange), short(key), u8(1), args);
 export const unbindQueue = (queue: string, exchange: string, key: string): Buffer =>
   method(1, 'queue.unbind', u16(0), short(queue), short(exchange), short(key), EMPTY_TABLE);
+export const bindExchange = (destination: string, source: string, key: string): Buffer =>
+  method(1, 'exchange.bind', u16(0), short(destination), short(source), short(key), u8(1), EMPTY_TABLE);
 export const declareExchange = (name: string, type: string): Buffer =>
   method(1, 'exchange.declare', u16(0), short(name), short(type), u8(16), EMPTY_TABLE);
 export const deleteExchange = (name: string): Buffer => method(1, 'exchange.delete', u16(0), short(name), u8(0));
@@ -119,10 +121,16 @@ export {
 export { mqtt };
 
 export class MqttAbuser extends Abuser {
-  static async open(port: number, id: string, flags = 0x02, more: readonly Buffer[] = []): Promise<MqttAbuser> {
+  static async open(
+    port: number,
+    id: string,
+    flags = 0x02,
+    more: readonly Buffer[] = [],
+    level = 4,
+  ): Promise<MqttAbuser> {
     const client = new MqttAbuser(port);
-    const connect = mqtt.connect({ level: 4, flags, payload: [mqtt.text(id), ...more] });
-    await client.ask(connect, Buffer.from([0x20, 2]));
+    const connect = mqtt.connect({ level, flags, payload: [mqtt.text(id), ...more] });
+    await client.ask(connect, Buffer.from(level === 5 ? [0x20] : [0x20, 2]));
     return client;
   }
 

@@ -170,4 +170,56 @@ describe('a turn', () => {
     for (let i = 0; i < 100; i++) turn.end();
     expect(written).toBe(201);
   });
+
+  it('hands out and writes what is single before a crowd, however many that is, and some of a crowd each turn', () => {
+    const clock = new CreepingClock();
+    const turn = new Turn(clock);
+    for (const phase of [PHASE_GATHER, PHASE_WRITE] as const) {
+      clock.stepMs = 0;
+      const order: string[] = [];
+      let ended = 0;
+      const task = (name: string): TurnTask => ({
+        inTurn: false,
+        endOfTurn: () => {
+          ended++;
+          order.push(name);
+          turn.work.checkTime();
+        },
+      });
+      turn.crowd = true;
+      for (let i = 0; i < 100; i++) turn.addDelivery(phase, task('one of many'));
+      turn.crowd = false;
+      turn.addDelivery(phase, task('single'));
+      clock.stepMs = 1;
+      turn.end();
+      expect(order[0]).toBe('single');
+      expect(order.length).toBeGreaterThan(1);
+      expect(order.length).toBeLessThan(20);
+      // Nor does another wait for those that are left, in the turns to come.
+      order.length = 0;
+      turn.addDelivery(phase, task('single'));
+      turn.end();
+      expect(order[0]).toBe('single');
+      for (let i = 0; i < 100; i++) turn.end();
+      expect(ended).toBe(102);
+    }
+  });
+
+  it('lets what a crowd brings about come behind as well', () => {
+    const turn = new Turn(new ManualClock());
+    const order: string[] = [];
+    const written = (name: string): TurnTask => ({ inTurn: false, endOfTurn: () => order.push(name) });
+    const outputs = [written('many'), written('many'), written('single')] as const;
+    const handsOut = (i: number): TurnTask => ({
+      inTurn: false,
+      endOfTurn: () => turn.addDelivery(PHASE_WRITE, outputs[i]!),
+    });
+    turn.crowd = true;
+    turn.addDelivery(PHASE_GATHER, handsOut(0));
+    turn.addDelivery(PHASE_GATHER, handsOut(1));
+    turn.crowd = false;
+    turn.addDelivery(PHASE_GATHER, handsOut(2));
+    turn.end();
+    expect(order).toEqual(['single', 'many', 'many']);
+  });
 });

@@ -191,6 +191,10 @@ export class MemoryFiles implements FileSystem {
     });
   }
 
+  async removeDirectory(directory: string): Promise<void> {
+    for (const path of [...this.names.keys()]) if (path.startsWith(`${directory}/`)) await this.remove(path);
+  }
+
   async createExclusive(path: string, text: string): Promise<boolean> {
     if (this.names.has(path)) return false;
     this.put(path, Buffer.from(text));

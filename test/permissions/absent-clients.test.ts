@@ -63,7 +63,8 @@ async function subscribedAndAway(clientId: string, ...filters: string[]): Promis
 const back = (clientId: string): Promise<MqttClient> => connect(clientId, 'u', { clean: false });
 
 function waiting(queue: string): number {
-  return [...broker.running.broker.queueStatistics()].find(({ name }) => name === queue)?.ready ?? 0;
+  const [vhost] = [...broker.running.broker.allVhosts];
+  return vhost!.topology.queues.get(queue)?.messages ?? 0;
 }
 
 function counted(name: 'droppedForbidden' | 'withheldRetained'): number {

@@ -18,8 +18,12 @@ let broker: Broker;
 let session: Session;
 let asked: string[];
 
+/** The user has rules over topics. */
+let judged: boolean;
+
 beforeEach(async () => {
   asked = [];
+  judged = false;
   broker = await startCore(null, {
     authenticator: {
       authenticate: (_credentials, done) => done({ user: 'u' }),
@@ -27,6 +31,13 @@ beforeEach(async () => {
         asked.push(`${action} ${resource} ${name}${routingKey === undefined ? '' : ` ${routingKey}`}`);
         return true;
       },
+      topicRules: () =>
+        judged
+          ? {
+              receives: (exchange, key) => asked.push(`receive ${exchange} ${key}`) > 0,
+              mayUnsubscribe: (exchange, key) => asked.push(`give up ${exchange} ${key}`) > 0,
+            }
+          : undefined,
     },
   });
   session = openSession(broker);
@@ -172,6 +183,34 @@ const ROWS: readonly Row[] = [
     },
     asks: ['read exchange e', 'read topic e a.b', 'read exchange e', 'read topic e a.c'],
   },
+  {
+    call: 'replayRetained',
+    about: 'each topic of who has rules over topics',
+    does: (s) => {
+      send(s, 'a.b', 'x', { exchange: 'e', retain: true });
+      asked = [];
+      judged = true;
+      s.replayRetained('own', 'e', 'a.*', { ...BIND, assurance: AT_MOST_ONCE });
+      broker.turn.end();
+    },
+    asks: ['receive e a.b'],
+  },
+  {
+    call: 'mayUnsubscribe',
+    does: (s) => {
+      judged = true;
+      s.mayUnsubscribe('e', 'a/+/#', SLASH);
+    },
+    asks: ['give up e a.*.#'],
+  },
+  {
+    call: 'mayReceive',
+    does: (s) => {
+      judged = true;
+      s.mayReceive('e', 'a.b');
+    },
+    asks: ['receive e a.b'],
+  },
 ];
 
 /** They name neither a queue nor an exchange, or speak of what was asked for before. */
@@ -194,11 +233,10 @@ const ASK_NOTHING: readonly (keyof ClientSession)[] = [
   'retainedCount',
   'retainedFull',
   'review',
+  // It is asked of the broker's own users: test/permissions/administration.test.ts.
+  'administration',
   'channelOpened',
   'channelClosed',
-  'boundsSessions',
-  'checkSessions',
-  'limitsChanged',
   'close',
 ];
 
@@ -216,6 +254,7 @@ describe('a session asks', () => {
       'constructor',
       'promises',
       'outOfMemory',
+      'consumerCount',
     ]);
     expect(names.filter((name) => !known.has(name))).toEqual([]);
     expect([...known].filter((name) => !names.includes(name))).toEqual([]);

@@ -133,7 +133,7 @@ describe('a kept session', () => {
   });
 
   function queuesOf(): string[] {
-    return [...broker.running.broker.queueStatistics()].map(({ name }) => name);
+    return [...broker.running.broker.allVhosts].flatMap(({ topology }) => [...topology.queues.keys()]);
   }
 });
 

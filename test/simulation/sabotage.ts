@@ -42,6 +42,7 @@ function through(disk: FileSystem, change: (file: LogFile) => Partial<LogFile>):
     list: (directory) => disk.list(directory),
     makeDirectory: (directory) => disk.makeDirectory(directory),
     syncDirectory: (directory) => disk.syncDirectory(directory),
+    removeDirectory: (directory) => disk.removeDirectory(directory),
     rename: (from, to) => disk.rename(from, to),
     remove: (path) => disk.remove(path),
     createExclusive: (path, text) => disk.createExclusive(path, text),

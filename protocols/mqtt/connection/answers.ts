@@ -60,7 +60,8 @@ export class Answers implements ConfirmSink {
 
   /** @param type of the packet to be sent; PUBLISH: a QoS 2 message whose record is safe then */
   push(type: number, packetId: number, mark: Mark, reason: number): void {
-    this.ring.push((reason << ENTRY_REASON_SHIFT) | (type << ENTRY_TYPE_SHIFT) | packetId, mark);
+    const publish = type === PUBACK || type === PUBREC;
+    this.ring.push((reason << ENTRY_REASON_SHIFT) | (type << ENTRY_TYPE_SHIFT) | packetId, mark, publish);
     if (this.ring.size >= this.waitingMax) this.client.gate.pause(CONFIRMS);
   }
 

@@ -9,6 +9,7 @@ import {
   type Mark,
   type ReadGate,
   RouteMemo,
+  respelled,
   type Session,
   type Share,
   type Transport,
@@ -17,6 +18,7 @@ import type { Will } from '../codec/connect.ts';
 import { PUBLISH, PUBREL } from '../codec/packet.ts';
 import { SESSION_TAKEN_OVER, SUCCESS } from '../codec/reasons.ts';
 import type { AdapterContext } from '../context.ts';
+import { ControlRequests, type Requester } from '../control/requests.ts';
 import { type DeliveryHost, DeliveryWriter } from '../deliver/delivery-writer.ts';
 import type { PublishEncoder } from '../deliver/publish-encoder.ts';
 import type { ArrivingPublish } from '../publish/arriving-publish.ts';
@@ -55,7 +57,7 @@ export interface ClientParts {
   readonly authentication: Authentication | null;
 }
 
-export class ConnectedClient implements SessionConnection, DeliveryHost, AnsweredClient {
+export class ConnectedClient implements SessionConnection, DeliveryHost, AnsweredClient, Requester {
   readonly context: AdapterContext;
   readonly session: Session;
   readonly mqttSession: MqttSession;
@@ -80,6 +82,7 @@ export class ConnectedClient implements SessionConnection, DeliveryHost, Answere
   readonly control: ConnectionControl;
   readonly transport: Transport;
   private answers: Answers | null = null;
+  private commands: ControlRequests | null = null;
 
   constructor(parts: ClientParts) {
     const { context, transport, session, mqttSession, options, encoder } = parts;
@@ -109,6 +112,29 @@ export class ConnectedClient implements SessionConnection, DeliveryHost, Answere
   /** Its part of the budget of work. */
   get share(): Share {
     return this.gate.share;
+  }
+
+  // --------------------------------------------------------------------------------------------- commands to the broker
+
+  get requests(): ControlRequests {
+    this.commands ??= new ControlRequests(this);
+    return this.commands;
+  }
+
+  filters(): Iterable<string> {
+    return this.mqttSession.subscriptions.filters();
+  }
+
+  mayReceive(topic: string): boolean {
+    return this.session.mayReceive(this.context.limits.exchange, respelled(topic));
+  }
+
+  sendOwn(topic: string, payload: string): void {
+    this.writer.direct.publishOwn(topic, payload, false);
+  }
+
+  fault(error: unknown): void {
+    this.control.fail(error);
   }
 
   // ------------------------------------------------------------------------------------------ what must be safe first

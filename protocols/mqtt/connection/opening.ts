@@ -12,7 +12,6 @@ import {
   type AuthStep,
   BrokerError,
   type BrokerServices,
-  LimitError,
   type ReadGate,
   type Session,
   type SessionClient,
@@ -29,7 +28,6 @@ import {
   NOT_AUTHORIZED_5,
   PACKET_TOO_LARGE,
   PROTOCOL_ERROR,
-  QUOTA_EXCEEDED,
   SERVER_UNAVAILABLE_5,
   SUCCESS,
   UNSUPPORTED_PROTOCOL_VERSION_5,
@@ -246,8 +244,7 @@ export class Opening {
     } catch (error) {
       // Nothing was promised yet, and the will not taken.
       if (client !== null) client.will = undefined;
-      if (error instanceof LimitError) this.refuse(QUOTA_EXCEEDED);
-      else if (error instanceof BrokerError) this.refuse(SERVER_UNAVAILABLE_5);
+      if (error instanceof BrokerError) this.refuse(SERVER_UNAVAILABLE_5);
       else this.owner.fail(error);
     }
   }

@@ -106,9 +106,13 @@ export class DirectWriter implements DirectSink {
     return true;
   }
 
-  /** Sends something that the broker says of itself, as if it were retained; dropped while the client does not keep up. */
-  publishSys(topic: string, value: string): void {
-    if (this.closed || this.output.congested || this.packets.midBody) return;
+  /** Sends something of the broker's own; dropped, counted, while the client does not keep up. @param retained as if it were that */
+  publishOwn(topic: string, value: string, retained: boolean): void {
+    if (this.closed) return;
+    if (this.output.congested || this.packets.midBody) {
+      this.stats.directDropped++;
+      return;
+    }
     const view = new MessageView();
     view.dialect = MQTT_DIALECT_ID;
     view.spelling = SLASH;
@@ -117,6 +121,8 @@ export class DirectWriter implements DirectSink {
     view.body = Buffer.from(value, 'utf8');
     view.bodyEnd = view.body.length;
     view.bodyLength = view.body.length;
-    this.packets.publish(view, publishByte(0, false, true), 0, null);
+    const { identifiers } = this.mqttSession.subscriptions;
+    const known = identifiers === null || retained ? null : identifiers.of(view, this.topics);
+    this.packets.publish(view, publishByte(0, false, retained), 0, known);
   }
 }

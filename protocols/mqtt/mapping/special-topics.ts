@@ -8,12 +8,16 @@
  *     $share/…                             not authorized                            a shared subscription
  *     $SYS/broker/connection/<id>/state    like any other: how a bridge is           like any other
  *     $SYS, $SYS/…                         not authorized: the broker's alone        what it says of itself
+ *     $CONTROL/dynamic-security/v1          commands of who may administer users   their answers, below it in /response
+ *     $CONTROL, $CONTROL/…                 not authorized                            like any other
  *     $…                                   like any other                            like any other
  *
  * A subscription that would never bring anything is refused rather than granted: no message arrives under `$queue/` or
  * `$delayed/`, whose rest is where it goes. Mosquitto's bridges publish their state, and leave it as their will, by default.
  */
+
 import { NOT_AUTHORIZED_5, SUCCESS, TOPIC_FILTER_INVALID, TOPIC_NAME_INVALID } from '../codec/reasons.ts';
+import { CONTROL_PREFIX, DYNAMIC_SECURITY_TOPIC } from '../control/topics.ts';
 
 /** What a topic means where it is published to. */
 export interface Meaning {
@@ -22,6 +26,8 @@ export interface Meaning {
   /** Bytes before what remains, which is a topic, or a queue's name. */
   readonly skip: number;
   readonly isQueue: boolean;
+  /** Commands, and no message. */
+  readonly isControl: boolean;
   /** Milliseconds to wait, -1 for none. */
   readonly delayMs: number;
 }
@@ -33,7 +39,7 @@ const DELAYED = /^\$delayed\/(\d{1,10})\/(?=[\s\S])/;
 const DELAY_MAX_S = 4_294_967;
 const BRIDGE_STATE = /^\$SYS\/broker\/connection\/[^/]*\/state$/;
 
-const PLAIN: Meaning = { reason: SUCCESS, skip: 0, isQueue: false, delayMs: -1 };
+const PLAIN: Meaning = { reason: SUCCESS, skip: 0, isQueue: false, isControl: false, delayMs: -1 };
 
 function refused(reason: number): Meaning {
   return { ...PLAIN, reason };
@@ -42,6 +48,9 @@ function refused(reason: number): Meaning {
 /** Of a well-formed topic name. */
 export function meaningOf(topic: string): Meaning {
   if (isUnder(topic, '$SYS/')) return BRIDGE_STATE.test(topic) ? PLAIN : refused(NOT_AUTHORIZED_5);
+  if (isUnder(topic, CONTROL_PREFIX)) {
+    return topic === DYNAMIC_SECURITY_TOPIC ? { ...PLAIN, isControl: true } : refused(NOT_AUTHORIZED_5);
+  }
   if (isUnder(topic, '$share/')) return refused(NOT_AUTHORIZED_5);
   if (isUnder(topic, QUEUE_TOPIC_PREFIX)) {
     if (topic.length <= QUEUE_TOPIC_PREFIX.length) return refused(TOPIC_NAME_INVALID);
@@ -51,7 +60,7 @@ export function meaningOf(topic: string): Meaning {
     const [prefix, seconds] = DELAYED.exec(topic) ?? [];
     if (prefix === undefined || Number(seconds) > DELAY_MAX_S) return refused(TOPIC_NAME_INVALID);
     const rest = meaningOf(topic.slice(prefix.length));
-    if (rest.delayMs >= 0) return refused(TOPIC_NAME_INVALID);
+    if (rest.delayMs >= 0 || rest.isControl) return refused(TOPIC_NAME_INVALID);
     return { ...rest, skip: prefix.length + rest.skip, delayMs: Number(seconds) * 1000 };
   }
   return PLAIN;

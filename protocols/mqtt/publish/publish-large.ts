@@ -1,8 +1,7 @@
 /** PUBLISH whose body arrives in pieces: it is written to the log as it comes, and published once it is whole. */
-import { type BodyWriter, LimitError } from '../../../src/api/index.ts';
 import { NO_PROPERTIES } from '../codec/properties/message-properties.ts';
 import { decodePublish } from '../codec/publish.ts';
-import { PAYLOAD_FORMAT_INVALID, SUCCESS } from '../codec/reasons.ts';
+import { PACKET_TOO_LARGE, PAYLOAD_FORMAT_INVALID, SUCCESS } from '../codec/reasons.ts';
 import { Utf8Check } from '../codec/text.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
 import { CONGESTED } from '../connection/pause-reasons.ts';
@@ -12,7 +11,6 @@ import {
   isNew,
   propertiesOf,
   publishDraft,
-  publishReasonOf,
   refusalOf,
   refusePublish,
   targetFor,
@@ -33,27 +31,24 @@ export function publishBegin(
   const { qos, retain, packetId, topicStart, topicEnd } = fields;
   const addressee = targetFor(client, properties, buffer, topicStart, topicEnd);
   const target = qos === 0 || isNew(client, fields) ? addressee : null;
-  let reason = target === null ? SUCCESS : refusalOf(client, target, fields, properties, bodyLength);
-  let writer: BodyWriter | null = null;
-  if (target !== null && reason === SUCCESS) {
-    try {
-      writer = session.openBody(bodyLength, qos > 0 || retain);
-    } catch (error) {
-      if (!(error instanceof LimitError)) throw error;
-      reason = publishReasonOf(error);
-    }
-  }
-  const taken = writer !== null;
+  const reason = target === null ? SUCCESS : largeRefusalOf(client, target, fields, properties, bodyLength);
+  const taken = target !== null && reason === SUCCESS;
   client.arriving = {
     target,
     qos,
     retain,
     packetId,
     properties: taken ? properties.copy() : NO_PROPERTIES,
-    writer,
+    writer: taken ? session.openBody(bodyLength, qos > 0 || retain) : null,
     text: taken && properties.text && limits.checkPayloadFormat ? new Utf8Check() : null,
     reason,
   };
+}
+
+/** Commands come in one piece. */
+function largeRefusalOf(...about: Parameters<typeof refusalOf>): number {
+  const [, { administration }] = about;
+  return administration === null ? refusalOf(...about) : PACKET_TOO_LARGE;
 }
 
 export function publishPiece(client: ConnectedClient, buffer: Buffer, start: number, end: number): void {

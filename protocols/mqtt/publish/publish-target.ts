@@ -2,7 +2,16 @@
  * The target of a PUBLISH or a will. All that was found out about a topic is one object, and that is what is remembered: for
  * the topic that comes again, for its alias, while a large body arrives. So nothing can be left behind on the way.
  */
-import { BrokerError, equalRanges, type Route, type RouteMemo, type Session, SLASH } from '../../../src/api/index.ts';
+import {
+  type Administration,
+  BrokerError,
+  equalRanges,
+  type Route,
+  type RouteMemo,
+  respelled,
+  type Session,
+  SLASH,
+} from '../../../src/api/index.ts';
 import { checkTopicName } from '../codec/publish.ts';
 import { NOT_AUTHORIZED_5, SUCCESS, UNSPECIFIED_ERROR } from '../codec/reasons.ts';
 import { meaningOf } from '../mapping/special-topics.ts';
@@ -22,6 +31,8 @@ export class PublishTarget {
   readonly delayMs: number;
   /** A message to a queue of its own is nobody's retained one. */
   readonly retainable: boolean;
+  /** Not null: it is no message but commands, for this. */
+  readonly administration: Administration | null;
 
   constructor(
     bytes: Buffer,
@@ -31,7 +42,9 @@ export class PublishTarget {
     reason: number,
     delayMs: number,
     retainable: boolean,
+    administration: Administration | null = null,
   ) {
+    this.administration = administration;
     this.bytes = bytes;
     this.start = start;
     this.end = end;
@@ -96,12 +109,26 @@ export function resolveTarget(
     const topic = Buffer.from(buffer.subarray(start, end));
     return new PublishTarget(topic, 0, topic.length, found, SUCCESS, -1, true);
   }
-  const { reason, skip, isQueue, delayMs } = meaningOf(buffer.utf8Slice(start, end));
+  const text = buffer.utf8Slice(start, end);
+  const { reason, skip, isQueue, isControl, delayMs } = meaningOf(text);
   if (reason !== SUCCESS) return refusal(buffer, start, end, reason);
+  if (isControl) return controlTarget(session, text, buffer, start, end);
   const found = routeOf(session, isQueue ? '' : exchange, buffer, start + skip, end);
   if (typeof found === 'number') return refusal(buffer, start, end, found);
   const topic = Buffer.from(buffer.subarray(start, end));
   return new PublishTarget(topic, 0, topic.length, found, SUCCESS, delayMs, !isQueue);
+}
+
+/** It is asked for each time: what its client may do can change. */
+function controlTarget(session: Session, text: string, buffer: Buffer, start: number, end: number): PublishTarget {
+  try {
+    const administration = session.administration(respelled(text));
+    const topic = Buffer.from(buffer.subarray(start, end));
+    return new PublishTarget(topic, 0, topic.length, null, SUCCESS, -1, false, administration);
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    return refusal(buffer, start, end, NOT_AUTHORIZED_5);
+  }
 }
 
 function refusal(buffer: Buffer, start: number, end: number, reason: number): PublishTarget {

@@ -4,6 +4,7 @@ import { equalRanges } from '../../../src/api/index.ts';
 import { decodePublish } from '../codec/publish.ts';
 import { PAYLOAD_FORMAT_INVALID, SUCCESS } from '../codec/reasons.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
+import { administer } from './administer.ts';
 import { fillDraft } from './fill-draft.ts';
 import {
   acknowledgeAgain,
@@ -36,6 +37,10 @@ export function publish(client: ConnectedClient, first: number, buffer: Buffer, 
   }
   if (reason !== SUCCESS) {
     refusePublish(client, qos, packetId, reason);
+    return;
+  }
+  if (target.administration !== null) {
+    administer(client, target.administration, qos, packetId, buffer.subarray(bodyStart, end));
     return;
   }
   const { draft } = context;

@@ -47,6 +47,13 @@ export class Deadlines {
     this.current.delete(name);
   }
 
+  /** Forgets all of them. */
+  close(): void {
+    this.current.clear();
+    this.heap = [];
+    this.clock.cancel(this.timer);
+  }
+
   private fire(): void {
     const nowMs = this.clock.epochMs();
     while (this.heap.length > 0 && this.heap[0]!.atMs <= nowMs) {

@@ -20,6 +20,7 @@ import {
   CONVERT_STRINGS,
   type Consumer,
   RELEASED,
+  respelled,
   type Session,
 } from '../../../src/api/index.ts';
 import { EXPIRY_NEVER_S } from '../codec/connect.ts';
@@ -31,7 +32,7 @@ import { queueOf } from '../mapping/names.ts';
 import { OwnSubscriptions } from './own-subscriptions.ts';
 import type { SessionConnection, SessionServices, SessionWriter } from './ports.ts';
 import { ReceivedIds } from './received-ids.ts';
-import { getSession } from './session-records.ts';
+import { deleteSession, getSession, putSession } from './session-records.ts';
 import { SharedSubscriptions } from './shared-subscriptions.ts';
 import { SYS_PREFIX } from './sys-topics.ts';
 import { UnsettledPackets } from './unsettled.ts';
@@ -78,11 +79,6 @@ export class MqttSession {
     this.shares = new SharedSubscriptions(this, services.shares, context.limits.exchange);
   }
 
-  /** Of the client that is connected. */
-  get user(): string | undefined {
-    return this.session?.user;
-  }
-
   // ------------------------------------------------------------------------------------------------- coming and going
 
   /** Takes up what is stored of a kept session: after a restart of the broker, or once it has left memory. */
@@ -106,7 +102,7 @@ export class MqttSession {
     if (!this.kept) return;
     const { user } = session;
     const { expiryS, queueKnown: hasQueue } = this;
-    this.services.kept.put(this.id, { user, shares: this.shares.records(), expiryS, endsAtMs, hasQueue });
+    putSession(this.services.state, this.id, { user, shares: this.shares.records(), expiryS, endsAtMs, hasQueue });
   }
 
   /**
@@ -195,7 +191,7 @@ export class MqttSession {
 
   private forget(): void {
     this.received.clear();
-    if (this.kept) this.services.kept.delete(this.id);
+    if (this.kept) deleteSession(this.services.state, this.id);
     this.queueKnown = false;
     this.main = null;
     this.subscriptions.clear();
@@ -251,8 +247,10 @@ export class MqttSession {
   /** Sends what is retained under a filter. */
   replayRetained(session: Session, filter: string): void {
     if (!this.subscriptions.replayRetained(session, filter) || !filter.startsWith(SYS_PREFIX)) return;
-    for (const [topic, value] of this.services.sys.matching(session, filter))
-      this.writer?.direct.publishSys(topic, value);
+    for (const [topic, value] of this.services.sys.matching(session, filter)) {
+      const may = session.mayReceive(this.context.limits.exchange, respelled(topic));
+      if (may) this.writer?.direct.publishOwn(topic, value, true);
+    }
   }
 
   /** Whether it may have one more subscription. */

@@ -1,7 +1,6 @@
 /** The interfaces that a session needs: of its connection, of the writer to its client, of the sessions of its vhost. */
 import type { AdapterState, Backpressure, DirectSink, Session } from '../../../src/api/index.ts';
 import type { MessageWriter } from '../deliver/subscription-consumer.ts';
-import type { KeptSessions } from './kept-sessions.ts';
 import type { Leftovers } from './session-records.ts';
 import type { ShareRegistry } from './shared-subscriptions.ts';
 import type { SysTopics } from './sys-topics.ts';
@@ -22,7 +21,7 @@ export interface SessionWriter extends MessageWriter, Backpressure {
   /** Packet identifiers in use on this connection. */
   inFlight: number;
   /** Takes at-most-once messages, and what the broker says of itself. */
-  readonly direct: DirectSink & { publishSys(topic: string, value: string): void };
+  readonly direct: DirectSink & { publishOwn(topic: string, value: string, retained: boolean): void };
 }
 
 /** A session by its client identifier; `MqttSession` in fact. */
@@ -36,8 +35,6 @@ export interface SessionServices {
   readonly wills: Wills;
   readonly sys: SysTopics;
   readonly shares: ShareRegistry;
-  /** The records of kept sessions. */
-  readonly kept: Pick<KeptSessions, 'put' | 'delete'>;
   /** Takes the at-most-once messages of sessions whose clients are away. */
   readonly absent: DirectSink;
   /** Takes, once, what a former run left under way for a client. */

@@ -19,7 +19,6 @@ import type { AdapterContext } from '../context.ts';
 import { queueOf } from '../mapping/names.ts';
 import { publishWill } from '../publish/publish-will.ts';
 import { Deadlines } from './deadlines.ts';
-import { KeptSessions } from './kept-sessions.ts';
 import { MqttSession } from './mqtt-session.ts';
 import type { IdentifiedSession, SessionConnection, SessionServices } from './ports.ts';
 import {
@@ -56,7 +55,6 @@ export class SessionRegistry implements SessionServices {
   readonly wills: Wills;
   readonly sys: SysTopics;
   readonly shares: ShareMembers;
-  readonly kept: KeptSessions;
   /** Hears for sessions whose clients are away that their queue was deleted, which is the end of them. */
   readonly absent: DirectSink = {
     output: NO_BACKPRESSURE,
@@ -66,6 +64,7 @@ export class SessionRegistry implements SessionServices {
     },
   };
   private deleting = false;
+  private closed = false;
   /** What a former run left under way, for clients that have not connected since. */
   private readonly leftovers: Map<string, Leftovers>;
   /** When sessions whose clients are away end. */
@@ -93,7 +92,6 @@ export class SessionRegistry implements SessionServices {
       withSession: (act) => this.asAdapter(act),
     });
     const stored = readAll(session.state);
-    this.kept = new KeptSessions(session.state, stored.sessions.values());
     this.leftovers = stored.leftovers;
     for (const [clientId, { shares, expiryS, endsAtMs }] of stored.sessions) {
       for (const queue of Object.keys(shares)) this.shares.join(queue, clientId);
@@ -145,7 +143,6 @@ export class SessionRegistry implements SessionServices {
    * A client connects: takes the session of its identifier from the connection that has it, or makes one where there is none,
    * or the client wants none of what was [MQTT-3.1.2-6]. `connected` is to follow.
    * @param expiryS seconds that it outlives its connection from now on
-   * @throws LimitError there are as many kept ones as there may be
    */
   open(session: Session, clientId: string, clean: boolean, expiryS: number): OpenedSession {
     this.sessions.get(clientId)?.connection?.takenOver();
@@ -166,16 +163,9 @@ export class SessionRegistry implements SessionServices {
       mqttSession = undefined;
     }
     const present = mqttSession !== undefined; // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
-    if (mqttSession === undefined && expiryS > 0) this.kept.checkRoom(session);
     mqttSession ??= new MqttSession(this.context, this, clientId, expiryS);
     mqttSession.expiryS = expiryS;
     return { mqttSession, present, before };
-  }
-
-  /** Whether a client of this user is connected by that identifier. */
-  isConnected(clientId: string, user: string): boolean {
-    const known = this.sessions.get(clientId);
-    return known !== undefined && known.connection !== null && known.user === user;
   }
 
   /** The client of a session that was opened is there. */
@@ -270,6 +260,13 @@ export class SessionRegistry implements SessionServices {
     }
   }
 
+  /** Its vhost is gone: there may be another of the same name. */
+  close(): void {
+    this.closed = true;
+    this.ends.close();
+    this.wills.close();
+  }
+
   private countConnected(): number {
     let count = 0;
     for (const session of this.sessions.values()) if (session.connection !== null) count++;
@@ -278,6 +275,7 @@ export class SessionRegistry implements SessionServices {
 
   /** Carries something out in one commit unit, so that a crash leaves all of it or none. */
   asAdapter(act: (session: Session) => void): void {
+    if (this.closed) return;
     const session = this.broker.enterAsAdapter('mqtt', this.vhost, NOBODY);
     if ('refused' in session) return; // the broker is stopping: what is stored is due again after the start
     session.beginUnit();
@@ -308,11 +306,6 @@ export function registryOf(context: AdapterContext, broker: BrokerServices, sess
   return clients;
 }
 
-/** Those of a vhost that some client has come into; undefined: none has. */
-export function knownRegistry(broker: BrokerServices, vhost: string): SessionRegistry | undefined {
-  return brokers.get(broker)?.get(vhost);
-}
-
 /** The broker has started: sessions end and wills are published from now on, whether a client comes or not. */
 export function startRegistries(context: AdapterContext, broker: BrokerServices): void {
   for (const vhost of broker.vhostNames) {
@@ -321,6 +314,13 @@ export function startRegistries(context: AdapterContext, broker: BrokerServices)
     if (session.state.keys('mqtt/').length > 0) registryOf(context, broker, session);
     session.close(true);
   }
+}
+
+/** A vhost is gone, with all sessions in it. */
+export function removeRegistry(broker: BrokerServices, vhost: string): void {
+  const vhosts = brokers.get(broker);
+  vhosts?.get(vhost)?.close();
+  vhosts?.delete(vhost);
 }
 
 /** What users may do may have changed: a step for each session of a client that is not there. */

@@ -53,6 +53,11 @@ export class Wills {
     this.deadlines = new Deadlines(clock, due);
   }
 
+  /** None of them comes due any more. */
+  close(): void {
+    this.deadlines.close();
+  }
+
   /** Whose deferred will it is. */
   userOf(clientId: string): string | undefined {
     return this.deferred.get(clientId)?.identity.user;

@@ -74,12 +74,18 @@ export class Receipts implements ConfirmSink {
   /** Owes a receipt if the frame asked for one, once `mark` is safe. */
   answer(frame: Frame, mark: Mark): void {
     const index = frame.indexOf(RECEIPT);
-    if (index >= 0) this.owe(frame.buffer, frame.valueStart(index), frame.valueEnd(index), mark);
+    if (index >= 0) this.push(frame.buffer, frame.valueStart(index), frame.valueEnd(index), ENTRY_RECEIPT, mark);
   }
 
-  /** Owes the receipt with the id `buffer[start, end)` (as it came, escaped; copied), once `mark` is safe. */
+  /** As `answer`, for a SEND that asked for one: a confirm. */
+  confirmSend(frame: Frame, mark: Mark): void {
+    const index = frame.indexOf(RECEIPT);
+    this.owe(frame.buffer, frame.valueStart(index), frame.valueEnd(index), mark);
+  }
+
+  /** Owes the receipt of a SEND with the id `buffer[start, end)` (as it came, escaped; copied), once `mark` is safe. */
   owe(buffer: Buffer, start: number, end: number, mark: Mark): void {
-    this.push(buffer, start, end, ENTRY_RECEIPT, mark);
+    this.push(buffer, start, end, ENTRY_RECEIPT, mark, true);
   }
 
   /** As `answerWhenAllSafe`, and then `ReceiptsHost.subscribed`. The frame asks for a receipt. */
@@ -97,12 +103,12 @@ export class Receipts implements ConfirmSink {
   /** As `answer`; but if the broker could not make it safe, the client is told even if it asked for no receipt. */
   answerCommit(frame: Frame, mark: Mark): void {
     if (frame.has(RECEIPT)) this.answer(frame, mark);
-    else this.ring.push(ENTRY_COMMIT, mark);
+    else this.ring.push(ENTRY_COMMIT, mark, false);
   }
 
   /** Calls `ReceiptsHost.disconnected` after everything asked until now. */
   endWhenAnswered(): void {
-    this.ring.push(ENTRY_DISCONNECT, MARK_NOW);
+    this.ring.push(ENTRY_DISCONNECT, MARK_NOW, false);
   }
 
   confirm(id: number, refused: boolean): void {
@@ -131,9 +137,9 @@ export class Receipts implements ConfirmSink {
     this.endsBehindBody = false;
   }
 
-  private push(buffer: Buffer, start: number, end: number, entry: number, mark: Mark): void {
+  private push(buffer: Buffer, start: number, end: number, entry: number, mark: Mark, publish = false): void {
     this.ids.push(buffer, start, end);
-    this.ring.push(entry, mark);
+    this.ring.push(entry, mark, publish);
   }
 
   private write(): void {

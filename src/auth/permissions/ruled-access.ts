@@ -5,13 +5,21 @@
  *     topic             write or read of its topic permission for that exchange is found in the key; where there is none, all are
  *
  * The default exchange is asked for as `amq.default`. An empty pattern matches only an empty name, and so nothing.
+ *
+ * Who is judged by roles (`roles/`) may enter the default vhost; what it publishes to the topics of `amq.topic` there, and what it
+ * binds to them, its roles decide alone. Everything else is its permissions' as ever.
  */
-import type { AccessRequest, Identity } from '../../api/identity.ts';
+import type { TopicUse } from '../../api/administration.ts';
+import type { AccessRequest, Identity, TopicRules } from '../../api/identity.ts';
 import { BrokerError } from '../../message/errors.ts';
 import { NamePattern } from '../../message/name-pattern.ts';
+import type { RoleAccess, RoleDecision } from '../roles/role-access.ts';
 import type { AccessRules, TopicPatterns } from './rules.ts';
 
 const DEFAULT_EXCHANGE = 'amq.default';
+/** Where roles hold: topics of the default vhost, of every protocol. */
+const ROLES_VHOST = '/';
+const ROLES_EXCHANGE = 'amq.topic';
 /** Patterns that are kept compiled; the oldest goes. */
 const PATTERNS_MAX = 4096;
 /** Names whose answers one pattern remembers, and how long such a name may be. */
@@ -23,7 +31,9 @@ const VARIABLE = /\{(username|vhost|client_id)\}/g;
 export interface Explanation {
   readonly allowed: boolean;
   /** `no-permissions`: none in this vhost. `no-topic-permission`: none for this exchange, so all of its keys are free. */
-  readonly decidedBy: 'permission' | 'topic-permission' | 'no-permissions' | 'no-topic-permission';
+  readonly decidedBy: 'permission' | 'topic-permission' | 'no-permissions' | 'no-topic-permission' | 'roles';
+  /** What roles have said; undefined of their exchange itself: its topics are asked for. */
+  readonly byRole?: RoleDecision;
   readonly user: string;
   readonly request: AccessRequest;
   /** The name or key that was looked at: `amq.default` for the default exchange. */
@@ -43,18 +53,52 @@ export function checkPattern(text: string): void {
 
 export class RuledAccess {
   private readonly rules: AccessRules;
+  private readonly roles: RoleAccess | undefined;
   private readonly patterns = new Map<string, Pattern>();
 
-  constructor(rules: AccessRules) {
+  /** @param roles undefined: there are none */
+  constructor(rules: AccessRules, roles?: RoleAccess) {
     this.rules = rules;
+    this.roles = roles;
   }
 
   mayEnter({ user }: Identity, vhost: string): boolean {
+    if (vhost === ROLES_VHOST && this.roles?.judges(user) === true) return true;
     return this.rules.permissionsOf(user, vhost) !== undefined;
+  }
+
+  topicRules({ user }: Identity, vhost: string, clientId?: string): TopicRules | undefined {
+    const { roles } = this;
+    if (vhost !== ROLES_VHOST || roles === undefined || !roles.judges(user)) return undefined;
+    const asker = { user, clientId };
+    const says = (use: TopicUse, exchange: string, key: string): boolean =>
+      exchange !== ROLES_EXCHANGE || roles.permits(use, key, asker);
+    return {
+      receives: (exchange, key) => says('receive', exchange, key),
+      mayUnsubscribe: (exchange, key) => says('unsubscribe', exchange, key),
+    };
+  }
+
+  /** What roles say of a request; undefined: it is none of theirs. */
+  private byRoles(
+    user: string,
+    request: AccessRequest,
+  ): { readonly allowed: boolean; byRole?: RoleDecision } | undefined {
+    const { action, resource, name, vhost, routingKey = '', clientId } = request;
+    if (name !== ROLES_EXCHANGE || vhost !== ROLES_VHOST || this.roles?.judges(user) !== true) return undefined;
+    if (resource === 'topic') {
+      const byRole = this.roles.decide(action === 'write' ? 'publish' : 'subscribe', routingKey, { user, clientId });
+      return { allowed: byRole.allowed, byRole };
+    }
+    // What is written there in another way than by publishing is not asked for by its topics.
+    const topicsFollow = action === 'read' || (action === 'write' && request.topicsFollow === true);
+    return resource === 'exchange' && topicsFollow ? { allowed: true } : undefined;
   }
 
   permits(identity: Identity, request: AccessRequest): boolean {
     const { user } = identity;
+    const said = this.byRoles(user, request);
+    if (said !== undefined) return said.allowed;
     const rules = this.rules.permissionsOf(user, request.vhost);
     if (rules === undefined) return false;
     if (request.resource !== 'topic') return this.pattern(rules[request.action]).matches(subjectOf(request));
@@ -69,6 +113,8 @@ export class RuledAccess {
     const { user } = identity;
     const rules = this.rules.permissionsOf(user, request.vhost);
     const about = { user, request, subject: subjectOf(request), allowed: this.permits(identity, request) };
+    const said = this.byRoles(user, request);
+    if (said !== undefined) return { ...about, ...said, decidedBy: 'roles' };
     if (rules === undefined) return { ...about, decidedBy: 'no-permissions' };
     if (request.resource !== 'topic') {
       const pattern = rules[request.action];

@@ -11,29 +11,38 @@ import {
   RELEASED,
 } from '../../api/consume.ts';
 import type { Share } from '../../clock/work.ts';
+import type { DeliveryCounts, ProtocolTraffic } from '../../metrics/traffic.ts';
 import { QueueConsumer } from '../../queue/dispatch/consumer.ts';
-import { HeldSum } from '../../queue/dispatch/held-sum.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
-import type { Membership } from '../limits/membership.ts';
+import type { ClientUsage } from '../client-limits.ts';
+import type { Receiving } from './receiving.ts';
 import type { SessionTopology } from './topology.ts';
 
 export class SessionConsuming {
   private readonly vhost: Vhost;
   private readonly topology: SessionTopology;
   private readonly share: Share;
-  private readonly membership: Membership;
-  private readonly sum: HeldSum;
+  private readonly usage: ClientUsage;
+  private readonly traffic: ProtocolTraffic;
   private readonly consumers = new Set<QueueConsumer>();
   private pruneAt = 32;
-  private readonly onEnded = (): void => this.membership.consumerLeft();
+  private readonly receiving: Receiving;
 
-  constructor(vhost: Vhost, topology: SessionTopology, share: Share, membership: Membership) {
+  constructor(
+    vhost: Vhost,
+    topology: SessionTopology,
+    share: Share,
+    usage: ClientUsage,
+    traffic: ProtocolTraffic,
+    receiving: Receiving,
+  ) {
+    this.traffic = traffic;
+    this.receiving = receiving;
     this.vhost = vhost;
     this.topology = topology;
     this.share = share;
-    this.membership = membership;
-    this.sum = new HeldSum(membership.limits.connectionUnsettled ?? 0);
+    this.usage = usage;
   }
 
   /** One of its consumers holds deliveries. */
@@ -44,29 +53,26 @@ export class SessionConsuming {
 
   consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer {
     this.topology.demandQueue('read', name);
-    const { membership } = this;
-    membership.checkConsumer();
+    if (this.usage.limits.consumers !== undefined) this.usage.checkConsumers(this.activeCount);
     const consumer = this.topology.queue(name).addConsumer(options, sink, output);
-    membership.consumerCame();
-    consumer.onEnded = this.onEnded;
-    consumer.heldMax = membership.limits.unsettled ?? 0;
-    consumer.sum = this.sum;
+    consumer.heldMax = this.usage.limits.unsettled ?? 0;
     consumer.share = this.share;
     consumer.guard = this.topology.guardOf(name);
+    consumer.counts = this.countsOf(consumer);
     sink.attached?.(consumer);
     this.keep(consumer);
     return consumer;
   }
 
-  /** Limits have changed: what each consumer may hold, for what is handed out from now on. A step for each. */
-  *limitsChanged(): Generator<void> {
-    const { unsettled = 0, connectionUnsettled = 0 } = this.membership.limits;
-    this.sum.limit = connectionUnsettled;
-    for (const consumer of [...this.consumers]) {
-      consumer.heldMax = unsettled;
-      consumer.wake();
-      yield;
-    }
+  private countsOf({ of }: QueueConsumer): DeliveryCounts {
+    return this.traffic.deliveries[of.settings.type];
+  }
+
+  /** Those that are attached to queues by themselves. */
+  get activeCount(): number {
+    let count = 0;
+    for (const { active, passive } of this.consumers) if (active && !passive) count++;
+    return count;
   }
 
   get(
@@ -77,10 +83,9 @@ export class SessionConsuming {
   ): void {
     this.topology.demandQueue('read', name);
     const queue = this.topology.queue(name);
-    if (!settled && this.sum.full) throw this.membership.holdsTooMany(this.sum.limit);
     const holder = QueueConsumer.passive(queue, settled, sink);
-    holder.sum = this.sum;
     holder.share = this.share;
+    holder.counts = this.countsOf(holder);
     sink.attached?.(holder);
     if (!settled) this.keep(holder);
     queue.get(holder, done);
@@ -100,6 +105,8 @@ export class SessionConsuming {
     this.topology.demandQueue('read', name);
     const queue = this.topology.queue(name);
     queue.direct = sink;
+    queue.directCounts = this.traffic.deliveries.classic;
+    queue.directGuard = this.receiving;
     this.vhost.subscriberFlow.drained(queue);
   }
 

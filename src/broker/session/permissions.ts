@@ -1,7 +1,7 @@
 /**
  * The permissions of a client in its vhost: asked of the authenticator, call by call. The texts of refusals are RabbitMQ's.
  */
-import type { AccessRequest, Action, Authenticator, Identity } from '../../api/identity.ts';
+import type { AccessRequest, Action, Authenticator, Identity, TopicRules } from '../../api/identity.ts';
 import { BrokerError } from '../../message/errors.ts';
 import { DOT, type Spelling } from '../../message/message.ts';
 import { dotted } from '../../message/spelling.ts';
@@ -10,7 +10,7 @@ import type { Exchange } from '../../routing/exchange.ts';
 import { TopicKind } from '../../routing/kinds/topic.ts';
 
 /** Who is asked. */
-export type Judge = Pick<Authenticator, 'permits' | 'mayEnter'>;
+export type Judge = Pick<Authenticator, 'permits' | 'mayEnter' | 'topicRules'>;
 
 /** For what the broker's own parts do: everything is permitted. */
 export const NO_QUESTIONS: Judge = { permits: () => true };
@@ -40,6 +40,23 @@ export class Permissions {
     throw this.refusal(`${resource} '${shown}'`);
   }
 
+  /** Asks for an exchange that a message is published to; `demandTopic` follows, of each of its keys. @throws BrokerError access-refused */
+  demandPublishing(exchange: string): void {
+    if (this.ask({ vhost: this.vhost, action: 'write', resource: 'exchange', name: exchange, topicsFollow: true }))
+      return;
+    throw this.refusal(`exchange '${exchange === '' ? 'amq.default' : exchange}'`);
+  }
+
+  /** @param key as `bindingKey` has it */
+  mayUnsubscribe(exchange: string, key: string): boolean {
+    return this.topicRules?.mayUnsubscribe(exchange, key) ?? true;
+  }
+
+  /** As they are now. Undefined: there are none for this client. */
+  get topicRules(): TopicRules | undefined {
+    return this.judge.topicRules?.(this.identity, this.vhost, this.clientId);
+  }
+
   permits(action: Action, resource: 'exchange' | 'queue', name: string): boolean {
     return this.ask({ vhost: this.vhost, action, resource, name });
   }
@@ -58,6 +75,11 @@ export class Permissions {
   /** Whether it may read what comes through this exchange with this key. @param key dotted */
   permitsMessage(exchange: Exchange<Queue>, key: string): boolean {
     return this.permits('read', 'exchange', exchange.name) && this.permitsTopic('read', exchange, key);
+  }
+
+  /** The same of what is retained, for who has subscribed to it: rules over topics say by themselves what is received. */
+  permitsRetained(exchange: Exchange<Queue>, key: string): boolean {
+    return this.topicRules?.receives(exchange.name, key) ?? this.permitsMessage(exchange, key);
   }
 
   private ask(request: AccessRequest): boolean {

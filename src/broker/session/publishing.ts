@@ -7,26 +7,31 @@ import type { Share } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Draft, Spelling } from '../../message/message.ts';
 import { dotted } from '../../message/spelling.ts';
+import type { ProtocolTraffic } from '../../metrics/traffic.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
 import type { WaitingPublisher } from '../../vhost/flow/subscriber-flow-control.ts';
+import { countPublish } from '../../vhost/publish/count-publish.ts';
 import type { PublishingClient, RestOfDeliveries } from '../../vhost/publish/direct-deliveries.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
-import type { Membership } from '../limits/membership.ts';
-import { type PacedPublisher, PublishRate } from '../limits/publish-rate.ts';
+import type { ConnectionLimits } from '../client-limits.ts';
 import type { Permissions } from './permissions.ts';
+import { PublishRate } from './publish-rate.ts';
 
 /** What a message takes up beside its body, roughly. */
 const MESSAGE_BYTES = 100;
 
-export class SessionPublishing implements WaitingPublisher, PublishingClient, PacedPublisher {
+export class SessionPublishing implements WaitingPublisher, PublishingClient {
   private readonly vhost: Vhost;
   private readonly permissions: Permissions;
   private readonly client: SessionClient;
   private readonly share: Share;
   private readonly consuming: { readonly holds: boolean };
+  private readonly traffic: ProtocolTraffic;
   private closed = false;
+  /** It counts among those that publish. */
+  private publishes = false;
   /** Publishing waits for a direct subscriber, or for the consumers of a queue. */
   private stalled = false;
   /** What it has published is still under way to direct subscribers. */
@@ -36,13 +41,8 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
   /** Bytes that it has published since the vhost's flow control began this period. */
   private sentBytes = 0;
   private period = 0;
-  private readonly membership: Membership;
-  /** Its own, if it has one. */
-  private ownRate: PublishRate | null = null;
-  /** All that it has to keep to; null: it may publish as fast as it likes. */
-  private rates: readonly PublishRate[] | null = null;
-  /** Of the body of a message. */
-  private messageBytesMax = Number.POSITIVE_INFINITY;
+  /** Null: it may publish as fast as it likes. */
+  private readonly rate: PublishRate | null;
 
   /** @param consuming what the client consumes: it may owe settlements */
   constructor(
@@ -51,43 +51,27 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
     client: SessionClient,
     share: Share,
     consuming: { readonly holds: boolean },
-    membership: Membership,
+    limits: ConnectionLimits,
+    traffic: ProtocolTraffic,
   ) {
+    this.traffic = traffic;
     this.vhost = vhost;
     this.permissions = permissions;
     this.client = client;
     this.share = share;
     this.consuming = consuming;
-    this.membership = membership;
-    this.takeLimits();
-  }
-
-  /** Limits have changed, or it begins. */
-  takeLimits(): void {
-    const { client, membership, vhost } = this;
-    const { publishRate: messages, publishBytes: bytes } = membership.limits;
-    const rates = membership.sharedRates;
-    if (client.transport !== undefined && (messages !== undefined || bytes !== undefined)) {
-      this.ownRate ??= new PublishRate(vhost.clock);
-      this.ownRate.change({ messages, bytes });
-      rates.push(this.ownRate);
-    } else {
-      this.ownRate?.close();
-      this.ownRate = null;
-    }
-    const wasPaced = this.rates !== null;
-    this.rates = rates.length > 0 ? rates : null;
-    this.messageBytesMax = membership.messageBytesMax;
-    if (wasPaced) this.goOn();
+    const { publishRate: messages, publishBytes: bytes } = limits;
+    const limited = client.transport !== undefined && (messages !== undefined || bytes !== undefined);
+    this.rate = limited ? new PublishRate(vhost.clock, { messages, bytes }, () => this.goOn()) : null;
   }
 
   route(exchange: string, spelling: Spelling, key: Buffer, start: number, end: number): Route {
-    this.permissions.demand('write', 'exchange', exchange);
+    this.permissions.demandPublishing(exchange);
     return this.permitted(this.vhost.router.route(exchange, spelling, key, start, end, this.vhost.name));
   }
 
   routeAll(exchange: string, spelling: Spelling, keys: readonly string[]): Route {
-    this.permissions.demand('write', 'exchange', exchange);
+    this.permissions.demandPublishing(exchange);
     return this.permitted(this.vhost.router.routeAll(exchange, spelling, keys, this.vhost.name));
   }
 
@@ -109,23 +93,17 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
   publish(route: Route, draft: Draft): Mark {
     if (!route.valid) this.askAgain(route as CompiledRoute<Queue>);
     if (draft.large !== null) this.bodies?.delete(draft.large as StoredBody);
-    const bodyBytes = draft.large?.length ?? draft.bodyEnd - draft.bodyStart;
-    this.checkSize(bodyBytes);
     const mark = this.vhost.publisher.publishFrom(this, route, draft);
+    countPublish(this.traffic, this.vhost.publisher, draft, mark);
+    if (!this.publishes) {
+      this.publishes = true;
+      this.traffic.publishers++;
+    }
     this.waitIfBehind();
+    const bodyBytes = draft.large?.length ?? draft.bodyEnd - draft.bodyStart;
     this.sent(bodyBytes + MESSAGE_BYTES);
-    this.published(bodyBytes);
+    if (this.rate !== null) this.rate.took(bodyBytes);
     return mark;
-  }
-
-  /** @throws LimitError the body of a message is larger than it may be */
-  checkSize(bodyBytes: number): void {
-    if (bodyBytes > this.messageBytesMax) throw this.membership.tooLarge(bodyBytes, this.messageBytesMax);
-  }
-
-  /** A message of this client has been published, at once or with a transaction. */
-  published(bodyBytes: number): void {
-    if (this.rates !== null) for (const rate of this.rates) rate.took(bodyBytes);
   }
 
   private sent(bytes: number): void {
@@ -139,12 +117,11 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
 
   /** Something has changed while the message was on its way in: what its user may do, perhaps. @throws BrokerError access-refused */
   askAgain(route: CompiledRoute<Queue>): void {
-    this.permissions.demand('write', 'exchange', route.exchange === null ? '' : route.exchange.name);
+    this.permissions.demandPublishing(route.exchange === null ? '' : route.exchange.name);
     this.permitted(route);
   }
 
   openBody(length: number, durable: boolean): BodyWriter {
-    this.checkSize(length);
     const body = this.vhost.publisher.openBody(length, durable);
     this.bodies ??= new Set();
     this.bodies.add(body);
@@ -184,19 +161,9 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
     return (this.bodies !== null && this.bodies.size > 0) || publishFlow.holds(this.period, this.sentBytes);
   }
 
-  /** It, or it and those it shares a rate with, have published faster than they may. Who asks hears when that is over. */
+  /** It has published faster than it may. */
   get paced(): boolean {
-    if (this.rates === null) return false;
-    for (const rate of this.rates) {
-      if (!rate.waiting) continue;
-      rate.wait(this);
-      return true;
-    }
-    return false;
-  }
-
-  paceEased(): void {
-    this.goOn();
+    return this.rate?.waiting === true;
   }
 
   get owesSettlements(): boolean {
@@ -216,8 +183,8 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
 
   close(): void {
     this.closed = true;
-    if (this.rates !== null) for (const rate of this.rates) rate.forget(this);
-    this.ownRate?.close();
+    if (this.publishes) this.traffic.publishers--;
+    this.rate?.close();
     this.vhost.subscriberFlow.forget(this);
     if (this.bodies !== null) for (const body of this.bodies) body.abort();
   }

@@ -16,8 +16,11 @@ export class ReadGuard implements DeliveryGuard {
   private readonly queue: Queue;
   /** What comes from now on comes through bindings that are asked for. */
   private readonly before: number;
+  private readonly receiving: DeliveryGuard;
 
-  constructor(vhost: Vhost, permissions: Permissions, queue: Queue) {
+  /** @param receiving what its client may be handed in any case */
+  constructor(vhost: Vhost, permissions: Permissions, queue: Queue, receiving: DeliveryGuard) {
+    this.receiving = receiving;
     this.vhost = vhost;
     this.permissions = permissions;
     this.queue = queue;
@@ -25,6 +28,10 @@ export class ReadGuard implements DeliveryGuard {
   }
 
   permits(view: MessageView): boolean {
+    return this.receiving.permits(view) && this.mayRead(view);
+  }
+
+  private mayRead(view: MessageView): boolean {
     if (view.seq >= this.before || view.exchangeStart === view.exchangeEnd) return true;
     const name = view.exchange();
     const exchange = this.vhost.topology.exchanges.get(name);

@@ -4,14 +4,15 @@ import type { Action } from '../../api/identity.ts';
 import type { BindingInfo, BindOptions, ExchangeOptions, QueueInfo, QueueOptions } from '../../api/topology.ts';
 import type { Share } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
+import type { DeliveryGuard } from '../../queue/dispatch/consumer.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { notDefault } from '../../vhost/topology/compare.ts';
 import { generatedName, type Topology } from '../../vhost/topology/topology.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
-import type { Membership } from '../limits/membership.ts';
 import { OwnQueues } from './own-queues.ts';
 import { bindingKey, type Permissions } from './permissions.ts';
 import { ReadGuard } from './read-guard.ts';
+import type { Receiving } from './receiving.ts';
 
 export class SessionTopology {
   private readonly vhost: Vhost;
@@ -20,21 +21,21 @@ export class SessionTopology {
   private readonly share: Share;
   /** The session: what exclusive queues belong to. */
   private readonly owner: object;
-  private readonly membership: Membership;
   readonly own: OwnQueues;
   /** Null while there has been none. */
   private exclusive: Set<Queue> | null = null;
   private pruneAt = 32;
   /** Of queues that the client has come back to; null while there are none. */
   private guards: Map<string, ReadGuard> | null = null;
+  private readonly receiving: Receiving;
 
-  constructor(vhost: Vhost, permissions: Permissions, share: Share, owner: object, membership: Membership) {
+  constructor(vhost: Vhost, permissions: Permissions, share: Share, owner: object, receiving: Receiving) {
+    this.receiving = receiving;
     this.vhost = vhost;
     this.topology = vhost.topology;
     this.permissions = permissions;
     this.share = share;
     this.owner = owner;
-    this.membership = membership;
     this.own = new OwnQueues(this.topology, permissions);
   }
 
@@ -89,9 +90,6 @@ export class SessionTopology {
   declareQueue(name: string, options: QueueOptions): QueueInfo {
     const full = name === '' ? generatedName() : name;
     if (options.ownUse === undefined || options.ownUse === false) this.demandDeclare(full, options);
-    if (options.exclusive && this.membership.limits.queues !== undefined && !this.queueExists(full)) {
-      this.membership.checkOwnQueues(full, this.exclusiveCount);
-    }
     // An existing exclusive queue is asked for by its owner whatever the flag says now.
     const { queue, wrote } = this.topology.declareQueue(name, options, this.owner, full);
     if (options.ownUse !== undefined && options.ownUse !== false) this.own.add(full, options.ownUse === 'shared');
@@ -119,21 +117,23 @@ export class SessionTopology {
     const queue = this.topology.find(name);
     if (queue === undefined) return [];
     const lost = [...this.own.withdraw(queue)].filter((binding) => binding !== undefined);
-    if (queue.messages + queue.unsettledCount > 0) this.guard(queue);
+    const old = queue.messages + queue.unsettledCount > 0;
+    this.guard(queue, old ? new ReadGuard(this.vhost, this.permissions, queue, this.receiving) : this.receiving);
     return lost;
   }
 
   /** What waits in the queue may have come when its client could read more than now. */
-  private guard(queue: Queue): void {
-    const guard = new ReadGuard(this.vhost, this.permissions, queue);
-    this.guards ??= new Map();
-    this.guards.set(queue.name, guard);
+  private guard(queue: Queue, guard: DeliveryGuard): void {
+    if (guard instanceof ReadGuard) {
+      this.guards ??= new Map();
+      this.guards.set(queue.name, guard);
+    }
     for (const consumer of queue.consumers) if (consumer.suspended) consumer.guard = guard;
   }
 
   /** What a new consumer of a queue is to be guarded with. */
-  guardOf(name: string): ReadGuard | null {
-    return this.guards?.get(name) ?? null;
+  guardOf(name: string): DeliveryGuard | null {
+    return this.guards?.get(name) ?? (this.own.has(name) ? this.receiving : null);
   }
 
   /** Exclusive queues may come and go by themselves: those that have gone are forgotten once there are many. */
@@ -145,11 +145,6 @@ export class SessionTopology {
       this.pruneAt = Math.max(32, queues.size * 2);
     }
     queues.add(queue);
-  }
-
-  private get exclusiveCount(): number {
-    if (this.exclusive !== null) for (const one of this.exclusive) if (one.deleted) this.exclusive.delete(one);
-    return this.exclusive?.size ?? 0;
   }
 
   checkQueue(name: string): QueueInfo {

@@ -47,6 +47,8 @@ export interface FileSystem {
   syncDirectory(directory: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Removes a directory with all that is in it, if there is one, to outlive a power failure. Its files are closed by now. */
+  removeDirectory(directory: string): Promise<void>;
   /** Makes `path` with this content, never to be seen without it; false if it exists already. */
   createExclusive(path: string, text: string): Promise<boolean>;
   /** The text of a small file; undefined if there is none. */
@@ -229,6 +231,12 @@ export const nodeFiles: FileSystem = {
   },
   rename: (from, to) => fs.promises.rename(from, to),
   remove: (path) => fs.promises.unlink(path),
+  async removeDirectory(directory) {
+    const path = resolve(directory);
+    if (!(await isDirectory(path))) return;
+    await fs.promises.rm(path, { recursive: true, force: true });
+    await nodeFiles.syncDirectory(dirname(path));
+  },
   async createExclusive(path, text) {
     // Written first and named afterwards, so that nobody ever sees it without its text.
     const draft = `${path}.${process.pid}.draft`;

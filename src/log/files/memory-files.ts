@@ -119,6 +119,11 @@ export class MemoryFiles implements FileSystem {
     this.files.delete(path);
   }
 
+  async removeDirectory(directory: string): Promise<void> {
+    const prefix = `${directory}/`;
+    for (const path of this.files.keys()) if (path.startsWith(prefix)) this.files.delete(path);
+  }
+
   async createExclusive(path: string, text: string): Promise<boolean> {
     if (this.files.has(path)) return false;
     const file = (await this.open(path, 'create')) as MemoryFile;

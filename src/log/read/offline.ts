@@ -250,6 +250,7 @@ function withoutWriting(files: FileSystem): FileSystem {
     syncDirectory: nothing,
     rename: nothing,
     remove: nothing,
+    removeDirectory: nothing,
     createExclusive: async () => false,
   };
 }

@@ -3,9 +3,9 @@
  * *mark*; what is appended while one is under way joins the next.
  */
 import type { Clock } from '../../clock/clock.ts';
+import { Histogram } from '../../metrics/histogram.ts';
 import type { SegmentBlock } from '../blocks/segment.ts';
 import type { References } from '../reclaim/references.ts';
-import { FlushTimes } from '../statistics.ts';
 import type { SegmentFiles } from './segment-files.ts';
 import type { SyncSchedule } from './sync-schedule.ts';
 import { writeJobs } from './write-jobs.ts';
@@ -39,7 +39,7 @@ export class Flusher {
   /** Appended bytes that flushes have taken, and that they have brought to their end. */
   takenBytes = 0;
   syncedBytes = 0;
-  readonly times = new FlushTimes();
+  readonly times = new Histogram();
   private readonly options: FlusherOptions;
   private mark = 0;
   private lastBatch = 0;

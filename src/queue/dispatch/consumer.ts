@@ -10,8 +10,8 @@ import {
 import type { BindingInfo } from '../../api/topology.ts';
 import type { Share } from '../../clock/work.ts';
 import type { MessageView } from '../../message/message.ts';
+import { type DeliveryCounts, UNCOUNTED } from '../../metrics/traffic.ts';
 import type { QueueSettings } from '../limits/settings.ts';
-import type { HeldSum } from './held-sum.ts';
 import type { CreditTaker, SharedCredit } from './shared-credit.ts';
 
 /** The queue, as its consumers see it. */
@@ -47,10 +47,8 @@ export class QueueConsumer implements Consumer, CreditTaker {
   readonly of: ConsumedQueue;
   held = 0;
   active = true;
-  /** Told once, when it is not active any more. */
-  onEnded: (() => void) | null = null;
-  /** What it shares with all consumers of its connection. */
-  sum: HeldSum | null = null;
+  /** Counts what it gets. */
+  counts: DeliveryCounts = UNCOUNTED.deliveries.classic;
   /** Whose work its end is. */
   share: Share | null = null;
   /** Made for a `get`: it holds deliveries and receives none by itself. */
@@ -98,7 +96,7 @@ export class QueueConsumer implements Consumer, CreditTaker {
   ready(): boolean {
     if (!this.active || this.suspended || this.output.congested) return false;
     if (this.replay.length > 0) return true;
-    if (!this.settled && (this.held >= this.allowed || (this.sum !== null && this.sum.isFull(this)))) return false;
+    if (!this.settled && this.held >= this.allowed) return false;
     if (this.shared === null || this.shared.allows(this)) return true;
     this.of.awaitSharedCredit();
     return false;
@@ -117,14 +115,12 @@ export class QueueConsumer implements Consumer, CreditTaker {
   /** @internal the queue counts a delivery that this consumer now holds, or no longer holds */
   took(): void {
     this.held++;
-    if (this.sum !== null) this.sum.held++;
     if (this.shared !== null) this.shared.took();
   }
 
   /** @internal */
   gave(): void {
     this.held--;
-    if (this.sum !== null) this.sum.gave();
     if (this.shared !== null) this.shared.gave();
   }
 
@@ -146,13 +142,6 @@ export class QueueConsumer implements Consumer, CreditTaker {
 
   wake(): void {
     if (this.active) this.of.wake();
-  }
-
-  /** @internal its queue has let go of it */
-  ended(): void {
-    if (!this.active) return;
-    this.active = false;
-    this.onEnded?.();
   }
 
   cancel(outcome?: Outcome): void {

@@ -8,6 +8,7 @@
 import type { Backpressure, ConsumeOptions, DeliverySink } from '../../api/consume.ts';
 import type { Work } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
+import type { MessageView } from '../../message/message.ts';
 import type { QueueEntryFlags } from '../entry-flags.ts';
 import { ENDED_PER_TURN_MAX, type QueueLimits } from '../limits/queue-limits.ts';
 import type { QueueSettings } from '../limits/settings.ts';
@@ -27,7 +28,7 @@ export const TIME_UP = 2;
 export type Pumped = typeof DONE | typeof WAITS | typeof TIME_UP;
 
 /** Properties and body of a message that takes its time. */
-export const LONG_BYTES = 4 * 1024;
+const LONG_BYTES = 4 * 1024;
 /** So many messages are handed out at once, though a turn's time is up. */
 const LITTLE = 16;
 
@@ -59,6 +60,10 @@ export interface DispatchedContents {
   hold(seq: number, flags: QueueEntryFlags, consumer: QueueConsumer): number;
   /** It is done with. */
   remove(seq: number, flags: QueueEntryFlags): void;
+}
+
+export function isLong(view: MessageView): boolean {
+  return view.propsEnd - view.propsStart + view.bodyLength > LONG_BYTES;
 }
 
 /** An empty list with room for one consumer, which is what nearly every queue has: a literal one makes room for seventeen. */
@@ -122,7 +127,7 @@ export class Dispatcher {
   removeAll(): QueueConsumer[] {
     this.endPace();
     const consumers = this.consumers.splice(0);
-    for (const consumer of consumers) consumer.ended();
+    for (const consumer of consumers) consumer.active = false;
     return consumers;
   }
 
@@ -185,7 +190,7 @@ export class Dispatcher {
 
   /** The time is up; but a queue with little to hand out is not to wait behind a hundred long ones. */
   private mustStop(work: Work): boolean {
-    return this.queue.ready.length > LITTLE || !work.spareStep();
+    return this.queue.ready.length > LITTLE || isLong(this.queue.services.deliveryView) || !work.spareStep();
   }
 
   /** The same where consumers do not all take every message. */
@@ -212,7 +217,7 @@ export class Dispatcher {
   /** What a long message costs depends on what it is made into for its reader, which nobody knows. */
   private countHandedOut(): void {
     const { deliveryView: view, turn } = this.queue.services;
-    if (view.propsEnd - view.propsStart + view.bodyLength > LONG_BYTES) turn.work.checkTime();
+    if (isLong(view)) turn.work.checkTime();
     else turn.work.spend(1);
   }
 
@@ -229,14 +234,22 @@ export class Dispatcher {
     }
     // In the place of subscription data there is a level of priority.
     if (queue.settings.priorityMax >= 0) view.subscriptionData = 0;
+    const { counts } = consumer;
     counters.delivered++;
-    if (view.redelivered) counters.redelivered++;
+    if (view.redelivered) {
+      counters.redelivered++;
+      counts.redelivered++;
+    }
     if (consumer.settled) {
+      if (consumer.passive) counts.gotSettled++;
+      else counts.consumedSettled++;
       consumer.sink.deliver(view, -1);
       counters.acknowledged++;
       queue.contents.remove(seq, flags);
       return;
     }
+    if (consumer.passive) counts.gotUnsettled++;
+    else counts.consumedUnsettled++;
     const slot = queue.contents.hold(seq, flags, consumer);
     consumer.sink.deliver(view, slot);
   }
@@ -289,6 +302,8 @@ export class Dispatcher {
       const { counters, deliveryView } = this.queue.services;
       counters.delivered++;
       counters.redelivered++;
+      consumer.counts.consumedUnsettled++;
+      consumer.counts.redelivered++;
       consumer.sink.deliver(deliveryView, slot);
       this.countHandedOut();
     } else consumer.replay.shift();

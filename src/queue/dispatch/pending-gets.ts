@@ -67,6 +67,7 @@ export class PendingGets {
         }
       }
       this.gets.shift();
+      next.holder.counts.getsEmpty++;
       next.done(undefined, next.holder);
     }
   }

@@ -24,13 +24,16 @@ export class PackedMiddle {
   private packed: Packed[] = [];
   /** Chunks before this one have been read. */
   private head = 0;
+  /** How long the back is when it is packed. */
+  private backMax: number;
 
   constructor(arena: PositionArena) {
     this.back = new PositionRun(arena);
+    this.backMax = CHUNK_LENGTH - arena.offset(CHUNK_LENGTH / 2);
   }
 
   push(seq: number, flags: QueueEntryFlags): void {
-    if (this.back.count === CHUNK_LENGTH) this.packBack();
+    if (this.back.count >= this.backMax) this.packBack();
     this.back.append(seq, flags);
     this.length++;
   }
@@ -42,6 +45,7 @@ export class PackedMiddle {
   private packBack(): void {
     this.packed.push({ chunk: chunkOf(this.back), changes: null });
     this.back.empty();
+    this.backMax = CHUNK_LENGTH;
   }
 
   adopt(chunk: Chunk): void {

@@ -19,6 +19,8 @@ export const CELL_MASK = (1 << PAGE_SHIFT) - 1;
 export const LINE_END = 15;
 const LINE_CELLS = 16;
 const PAGE_CELLS = 1 << PAGE_SHIFT;
+/** Odd, so that all numbers below a power of two come up, and neighbours lie far apart. */
+const OFFSET_STEP = 1_265;
 /** Addresses are small integers. */
 const PAGES_MAX = 1 << (30 - PAGE_SHIFT);
 
@@ -33,6 +35,16 @@ export class PositionArena {
   private readonly used: number[] = [];
   /** Pages with room, the last of them first; perhaps some that have none any more. */
   private readonly open: number[] = [];
+
+  private offsets = 0;
+
+  /**
+   * Another number below `bound`, a power of two, for each that asks: very many queues that get the same messages must not all have
+   * something to do at the same one.
+   */
+  offset(bound: number): number {
+    return (this.offsets++ * OFFSET_STEP) & (bound - 1);
+  }
 
   /** Lines in use. */
   get lines(): number {

@@ -51,6 +51,15 @@ export class PriorityLevels implements ReadyMessages {
     return level;
   }
 
+  oldest(visit: VisitEntry): void {
+    let first: SingleLevel | null = null;
+    for (const level of this.byLevel) {
+      if (level === undefined || level.length === 0) continue;
+      if (first === null || level.headSeq() < first.headSeq()) first = level;
+    }
+    first?.oldest(visit);
+  }
+
   headSeq(): number {
     return this.byLevel[this.top]!.headSeq();
   }

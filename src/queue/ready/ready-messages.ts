@@ -5,6 +5,12 @@
 import type { QueueEntryFlags, VisitEntry } from '../entry-flags.ts';
 import type { Chunk } from '../positions/packed-positions.ts';
 
+/** One of them, as far as it takes to look at it. */
+export interface WaitingMessage {
+  readonly seq: number;
+  readonly flags: QueueEntryFlags;
+}
+
 export interface ReadyMessages {
   readonly length: number;
   /** Takes a new message, or one that was parked while others passed: it finds its own place. */
@@ -14,6 +20,8 @@ export interface ReadyMessages {
   /** The next one's; undefined behaviour when there is none, as for `headFlags` and `shift`. */
   headSeq(): number;
   headFlags(): QueueEntryFlags;
+  /** Shows the one that came in first; nothing where none waits. */
+  oldest(visit: VisitEntry): void;
   /** Takes the next away. */
   shift(): void;
   /** Takes `seq` away and returns its flags, if it is the first of those that came back or of the others; else NOT_AT_HEAD. */

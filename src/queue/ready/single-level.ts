@@ -41,6 +41,10 @@ export class SingleLevel implements ReadyMessages {
     return positions.length === 0 || returned.headSeq() < positions.headSeq();
   }
 
+  oldest(visit: VisitEntry): void {
+    if (this.length > 0) visit(this.headSeq(), this.headFlags());
+  }
+
   headSeq(): number {
     return this.returnedFirst ? this.returned.headSeq() : this.positions.headSeq();
   }

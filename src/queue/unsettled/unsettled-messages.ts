@@ -67,6 +67,7 @@ export class UnsettledMessages extends DeliverySlots {
     }
     if (outcome === ACCEPTED) {
       services.counters.acknowledged++;
+      consumer.counts.acknowledged++;
       this.ends.remove(seq, flags);
     } else this.refuse(seq, flags, outcome);
     queue.wake();

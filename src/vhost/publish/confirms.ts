@@ -6,9 +6,14 @@
  * ring is visited once.
  */
 import { type ConfirmRing, type ConfirmSink, MARK_NOW, MARK_REFUSED, type Mark } from '../../api/confirms.ts';
+import type { Clock } from '../../clock/clock.ts';
 import { PHASE_GATHER, type Turn, type TurnTask } from '../../clock/turn.ts';
+import { TurnClock } from '../../clock/turn-clock.ts';
+import { type ProtocolTraffic, UNCOUNTED } from '../../metrics/traffic.ts';
 
 const CAPACITY_MIN = 16;
+/** In place of a time: an answer to something else than a publish. */
+const NO_PUBLISH = -1;
 
 class Ring implements ConfirmRing, TurnTask {
   inTurn = false;
@@ -17,22 +22,28 @@ class Ring implements ConfirmRing, TurnTask {
   size = 0;
   private ids = new Float64Array(CAPACITY_MIN);
   private marks = new Float64Array(CAPACITY_MIN);
+  /** When each was pushed, milliseconds; NO_PUBLISH: it is not counted. */
+  private times = new Float64Array(CAPACITY_MIN);
   private head = 0;
   closed = false;
   private readonly owner: Confirms;
   private readonly sink: ConfirmSink;
+  private readonly traffic: ProtocolTraffic;
 
-  constructor(owner: Confirms, sink: ConfirmSink) {
+  constructor(owner: Confirms, sink: ConfirmSink, traffic: ProtocolTraffic) {
     this.owner = owner;
     this.sink = sink;
+    this.traffic = traffic;
   }
 
-  push(id: number, mark: Mark): void {
+  push(id: number, mark: Mark, publish = true): void {
     if (this.closed) return;
     if (this.size === this.ids.length) this.grow();
     const at = (this.head + this.size++) & (this.ids.length - 1);
     this.ids[at] = id;
     this.marks[at] = mark;
+    this.times[at] = publish ? this.owner.time.monotonicMs() : NO_PUBLISH;
+    if (publish) this.traffic.receivedConfirm++;
     if (this.size === 1) this.owner.wait(this, mark);
   }
 
@@ -46,6 +57,9 @@ class Ring implements ConfirmRing, TurnTask {
     const safeMark = this.owner.safeMark;
     const failed = this.owner.failed;
     let released = 0;
+    // Those that came in one turn have waited for the same time.
+    let since = NO_PUBLISH;
+    let alike = 0;
     while (this.size > 0) {
       const mark = this.marks[this.head]!;
       let refused = mark === MARK_REFUSED;
@@ -54,14 +68,27 @@ class Ring implements ConfirmRing, TurnTask {
         refused = true;
       }
       const id = this.ids[this.head]!;
+      const pushed = this.times[this.head]!;
+      if (pushed !== since) {
+        if (alike > 0) this.count(since, alike);
+        since = pushed;
+        alike = 0;
+      }
+      if (!refused && pushed !== NO_PUBLISH) alike++;
       this.head = (this.head + 1) & (this.ids.length - 1);
       this.size--;
       released++;
       this.sink.confirm(id, refused);
       if (this.closed) return false;
     }
+    if (alike > 0) this.count(since, alike);
     if (released > 0) this.sink.confirmEnd();
     return this.size > 0;
+  }
+
+  private count(sinceMs: number, publishes: number): void {
+    this.traffic.confirmed += publishes;
+    this.traffic.confirmTimes.add(this.owner.clock.monotonicMs() - sinceMs, publishes);
   }
 
   close(): void {
@@ -73,12 +100,15 @@ class Ring implements ConfirmRing, TurnTask {
     const n = this.ids.length;
     const ids = new Float64Array(n * 2);
     const marks = new Float64Array(n * 2);
+    const times = new Float64Array(n * 2);
     for (let i = 0; i < n; i++) {
       ids[i] = this.ids[(this.head + i) & (n - 1)]!;
       marks[i] = this.marks[(this.head + i) & (n - 1)]!;
+      times[i] = this.times[(this.head + i) & (n - 1)]!;
     }
     this.ids = ids;
     this.marks = marks;
+    this.times = times;
     this.head = 0;
   }
 }
@@ -90,14 +120,21 @@ export class Confirms {
   failed = false;
   private waiting: Ring[] = [];
   private callbacks: { mark: Mark; done: (failed: boolean) => void }[] = [];
+  /** @internal */
+  readonly time: TurnClock;
+  /** @internal */
+  readonly clock: Clock;
   private readonly turn: Turn;
 
-  constructor(turn: Turn) {
+  constructor(turn: Turn, clock: Clock, time: TurnClock = new TurnClock(clock, turn)) {
     this.turn = turn;
+    this.clock = clock;
+    this.time = time;
   }
 
-  ring(sink: ConfirmSink): ConfirmRing {
-    return new Ring(this, sink);
+  /** @param traffic counts what is confirmed, and how long that took */
+  ring(sink: ConfirmSink, traffic: ProtocolTraffic = UNCOUNTED): ConfirmRing {
+    return new Ring(this, sink, traffic);
   }
 
   /** @internal a ring's head waits for this mark */

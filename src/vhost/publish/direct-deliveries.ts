@@ -5,11 +5,11 @@
  * thousands take longer than a turn may last. Its publisher waits meanwhile, as for any long operation of its own, and what it
  * says next comes after it.
  */
+import type { Turn } from '../../clock/turn.ts';
 import type { TurnClock } from '../../clock/turn-clock.ts';
-import type { Work } from '../../clock/work.ts';
 import { AT_MOST_ONCE, type Draft, MessageView } from '../../message/message.ts';
 import { viewDraft } from '../../message/storage.ts';
-import { LONG_BYTES } from '../../queue/dispatch/dispatcher.ts';
+import { isLong } from '../../queue/dispatch/dispatcher.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
@@ -26,7 +26,7 @@ export interface PublishingClient {
 export interface DirectDeliveriesParts {
   readonly store: MessageStore;
   readonly time: TurnClock;
-  readonly work: Work;
+  readonly turn: Turn;
   readonly counters: Counters;
   readonly subscriberFlow: SubscriberFlowControl;
 }
@@ -36,7 +36,7 @@ export class DirectDeliveries {
   client: PublishingClient | null = null;
   private readonly store: MessageStore;
   private readonly time: TurnClock;
-  private readonly work: Work;
+  private readonly turn: Turn;
   private readonly counters: Counters;
   private readonly subscriberFlow: SubscriberFlowControl;
   private readonly view = new MessageView();
@@ -44,7 +44,7 @@ export class DirectDeliveries {
   constructor(parts: DirectDeliveriesParts) {
     this.store = parts.store;
     this.time = parts.time;
-    this.work = parts.work;
+    this.turn = parts.turn;
     this.counters = parts.counters;
     this.subscriberFlow = parts.subscriberFlow;
   }
@@ -66,8 +66,8 @@ export class DirectDeliveries {
    */
   deliverAlong(route: CompiledRoute<Queue>, from: number, view: MessageView, inParts: boolean): number {
     const { targets, targetFlags } = route;
-    const { work } = this;
-    const looks = inParts && view.propsEnd - view.propsStart + view.bodyLength > LONG_BYTES;
+    const { work } = this.turn;
+    const looks = inParts && isLong(view);
     const always = view.assurance === AT_MOST_ONCE;
     view.serial = this.store.nextSerial();
     for (let i = from; i < targets.length; i++) {
@@ -85,10 +85,25 @@ export class DirectDeliveries {
     return targets.length;
   }
 
+  /** The same for what was left over: one of very many. */
+  deliverRest(route: CompiledRoute<Queue>, from: number, view: MessageView): number {
+    this.turn.crowd = true;
+    const next = this.deliverAlong(route, from, view, true);
+    this.turn.crowd = false;
+    return next;
+  }
+
   /** Hands the message to this queue's direct subscriber; dropped, counted, if there is none or it has no room. */
   deliver(queue: Queue, view: MessageView): void {
-    if (queue.direct?.deliverDirect(view) === true) this.counters.delivered++;
-    else this.counters.droppedDirect++;
+    const { directGuard } = queue;
+    if (directGuard !== null && !directGuard.permits(view)) this.counters.droppedForbidden++;
+    else if (queue.direct?.deliverDirect(view) === true) {
+      this.counters.delivered++;
+      queue.directCounts.consumedSettled++;
+    } else {
+      this.counters.droppedDirect++;
+      queue.directCounts.droppedDirect++;
+    }
   }
 }
 
@@ -113,7 +128,7 @@ export class RestOfDeliveries {
 
   /** Delivers to some of them; true when none is left. */
   step(): boolean {
-    this.next = this.deliveries.deliverAlong(this.route, this.next, this.view, true);
+    this.next = this.deliveries.deliverRest(this.route, this.next, this.view);
     return this.next >= this.route.targets.length;
   }
 }

@@ -12,6 +12,7 @@
  */
 import { MARK_NOW, MARK_REFUSED, type Mark } from '../../api/confirms.ts';
 import type { Route } from '../../api/route.ts';
+import type { Turn } from '../../clock/turn.ts';
 import type { TurnClock } from '../../clock/turn-clock.ts';
 import type { Work } from '../../clock/work.ts';
 import type { Log } from '../../log/log.ts';
@@ -19,6 +20,7 @@ import type { TransientStore } from '../../log/transient/transient-store.ts';
 import type { Dialects } from '../../message/dialect.ts';
 import { AT_MOST_ONCE, type Draft, EXACTLY_ONCE, MessageView } from '../../message/message.ts';
 import { viewDraft } from '../../message/storage.ts';
+import type { RefusalReason } from '../../metrics/traffic.ts';
 import { entryFlags, FLAG_DURABLE, FLAG_LARGE, FLAG_RETAINED } from '../../queue/entry-flags.ts';
 import { fullTargets } from '../../queue/limits/full-targets.ts';
 import type { Queue } from '../../queue/queue.ts';
@@ -39,6 +41,9 @@ import { ExactlyOnceGate } from './exactly-once-gate.ts';
 import { FullQueues } from './full-queues.ts';
 import type { RetainedMessages } from './retained-messages.ts';
 
+/** A message that goes to so many makes a crowd of them (`Turn.crowd`). */
+export const CROWD_MIN = 64;
+
 export interface PublisherParts {
   readonly vhost: string;
   readonly log: Log;
@@ -49,7 +54,7 @@ export interface PublisherParts {
   readonly router: Router<Queue>;
   readonly dialects: Dialects;
   readonly time: TurnClock;
-  readonly work: Work;
+  readonly turn: Turn;
   readonly counters: Counters;
   readonly lifecycle: Lifecycle;
   readonly publishFlow: PublishFlowControl;
@@ -65,6 +70,8 @@ export interface PublisherParts {
 export class Publisher {
   /** Messages that wait in their queues until they are safe. */
   readonly exactlyOnce = new ExactlyOnceGate();
+  /** Why the last publish that was refused was. */
+  lastRefusal: RefusalReason = 'log';
   private readonly vhost: string;
   private readonly log: Log;
   private readonly transient: TransientStore;
@@ -72,6 +79,7 @@ export class Publisher {
   private readonly journal: Journal;
   private readonly router: Router<Queue>;
   private readonly work: Work;
+  private readonly turn: Turn;
   private readonly counters: Counters;
   private readonly lifecycle: Lifecycle;
   private readonly publishFlow: PublishFlowControl;
@@ -89,7 +97,8 @@ export class Publisher {
     this.store = parts.store;
     this.journal = parts.journal;
     this.router = parts.router;
-    this.work = parts.work;
+    this.work = parts.turn.work;
+    this.turn = parts.turn;
     this.counters = parts.counters;
     this.lifecycle = parts.lifecycle;
     this.publishFlow = parts.publishFlow;
@@ -120,6 +129,7 @@ export class Publisher {
   publish(given: Route, draft: Draft): Mark {
     if (this.log.failed !== undefined || this.lifecycle.stopping) {
       this.counters.refused++;
+      this.lastRefusal = 'log';
       (draft.large as StoredBody | null)?.finish();
       return MARK_REFUSED;
     }
@@ -178,7 +188,10 @@ export class Publisher {
   publishAlong(route: CompiledRoute<Queue>, draft: Draft): Mark {
     if (route.targets.length === 0) this.counters.unroutable++;
     const full = fullTargets(route.targets, draft);
-    return full === null ? this.publishTo(route, draft) : this.full.publishPast(route, draft, full);
+    if (full === null) return this.publishTo(route, draft);
+    const mark = this.full.publishPast(route, draft, full);
+    this.lastRefusal = 'queueFull';
+    return mark;
   }
 
   /** To all targets of the route. */
@@ -199,12 +212,14 @@ export class Publisher {
       stored++;
       if (target.durable && assurance !== AT_MOST_ONCE) durable = true;
     }
+    const { turn } = this;
+    if (count >= CROWD_MIN) turn.crowd = true;
     if (stored < count) this.direct.publish(route, draft);
-    if (stored === 0 && !draft.retain) {
-      (draft.large as StoredBody | null)?.finish();
-      return MARK_NOW;
-    }
-    return this.publishStored(route, draft, stored, durable);
+    let mark = MARK_NOW;
+    if (stored === 0 && !draft.retain) (draft.large as StoredBody | null)?.finish();
+    else mark = this.publishStored(route, draft, stored, durable);
+    turn.crowd = false;
+    return mark;
   }
 
   /** The plain case: one queue takes it, and nothing is special about it. */
@@ -262,6 +277,7 @@ export class Publisher {
   /** The memory and the room on the disk that transient messages have are used up. */
   refuseTransient(draft: Draft): Mark {
     this.counters.refusedTransient++;
+    this.lastRefusal = 'transient';
     (draft.large as StoredBody | null)?.finish();
     return MARK_REFUSED;
   }

@@ -8,11 +8,13 @@ import type { Route } from '../../api/route.ts';
 import type { Transaction } from '../../api/transaction.ts';
 import { BrokerError } from '../../message/errors.ts';
 import { Draft } from '../../message/message.ts';
+import { type ProtocolTraffic, UNCOUNTED } from '../../metrics/traffic.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
 import type { CommitUnits } from '../commit-units.ts';
 import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
+import { countPublish } from './count-publish.ts';
 import type { Publisher } from './publisher.ts';
 
 interface Settlement {
@@ -42,28 +44,27 @@ export interface TransactionParts {
   readonly subscriberFlow: SubscriberFlowControl;
 }
 
-/** Who publishes by it: what it may, and how much. */
-export interface TransactionPublisher {
-  /** A message's address may mean something else by now, or be its client's no more. Throws what a publish would. */
-  askAgain(route: CompiledRoute<Queue>): void;
-  /** @throws LimitError the body of a message is larger than it may be */
-  checkSize(bodyBytes: number): void;
-  /** A message has been published. */
-  published(bodyBytes: number): void;
-}
-
 export class VhostTransaction implements Transaction {
   bytes = 0;
   private publishes: Publish[] = [];
   private settlements: Settlement[] = [];
   private copies = 0;
   private readonly parts: TransactionParts;
-  private readonly publisher: TransactionPublisher | undefined;
+  private readonly askAgain: (route: CompiledRoute<Queue>) => void;
+  private readonly traffic: ProtocolTraffic;
 
-  /** @param publisher default: nobody who has to be asked for */
-  constructor(parts: TransactionParts, publisher?: TransactionPublisher) {
+  /**
+   * @param askAgain a message's address may mean something else by now, or be its client's no more. Throws what a publish would
+   * @param traffic of its client's protocol
+   */
+  constructor(
+    parts: TransactionParts,
+    askAgain: (route: CompiledRoute<Queue>) => void = () => {},
+    traffic: ProtocolTraffic = UNCOUNTED,
+  ) {
     this.parts = parts;
-    this.publisher = publisher;
+    this.askAgain = askAgain;
+    this.traffic = traffic;
   }
 
   get operations(): number {
@@ -71,7 +72,6 @@ export class VhostTransaction implements Transaction {
   }
 
   publish(given: Route, draft: Draft): void {
-    this.publisher?.checkSize(bodyBytes(draft));
     const route = given as CompiledRoute<Queue>;
     const resolved = draft.delayMs > 0 ? route : this.parts.publisher.resolved(route, draft);
     const copies = this.copies + copiesAlong(resolved, draft);
@@ -111,8 +111,8 @@ export class VhostTransaction implements Transaction {
     let refused: Mark = MARK_NOW;
     units.begin();
     publishes.forEach(({ route, resolved, draft }, index) => {
-      this.publisher?.published(bodyBytes(draft));
       const mark = publisher.publish(route.valid ? resolved : route, draft);
+      countPublish(this.traffic, publisher, draft, mark);
       if (mark < 0) refused = mark;
       else if (draft.routed === 0) onUnroutable?.(index);
     });
@@ -125,7 +125,7 @@ export class VhostTransaction implements Transaction {
   /** Bindings have come or gone since, or rules changed. @throws BrokerError, and then nothing has been changed */
   private lookAgain(): void {
     const stale = new Set(this.publishes.map(({ route }) => route).filter(({ valid }) => !valid));
-    for (const route of stale) this.publisher?.askAgain(route);
+    for (const route of stale) this.askAgain(route);
     let copies = 0;
     for (const { route, draft } of this.publishes) {
       copies += copiesAlong(draft.delayMs > 0 ? route : this.parts.publisher.resolved(route, draft), draft);
@@ -144,10 +144,6 @@ export class VhostTransaction implements Transaction {
     this.bytes = 0;
     this.copies = 0;
   }
-}
-
-function bodyBytes(draft: Draft): number {
-  return draft.large?.length ?? draft.bodyEnd - draft.bodyStart;
 }
 
 function copiesAlong(route: CompiledRoute<Queue>, draft: Draft): number {

@@ -1,7 +1,9 @@
 /** The limits of a vhost's topology: how much it may hold. Nothing is bounded unless it is said: as in RabbitMQ, whose words the errors have. */
-import { LimitError } from '../../message/errors.ts';
+import { BrokerError } from '../../message/errors.ts';
 
 export interface TopologyLimits {
+  /** Clients at a time. 0: nobody comes in. */
+  readonly connections?: number | undefined;
   readonly queues?: number | undefined;
   readonly exchanges?: number | undefined;
   /** Bindings that lead to one queue, the default exchange's left out. */
@@ -24,7 +26,7 @@ export class LimitsInForce {
   }
 }
 
-/** @throws LimitError precondition-failed if there is no room for one more; counted */
+/** @throws BrokerError precondition-failed if there is no room for one more; counted */
 export function checkRoom(
   what: 'queue' | 'exchange',
   name: string,
@@ -36,21 +38,19 @@ export function checkRoom(
   if (max === undefined || count < max) return;
   if (what === 'queue') limits.refusedQueues++;
   else limits.refusedExchanges++;
-  throw new LimitError(
+  throw new BrokerError(
     'precondition-failed',
-    `${what}s`,
     `cannot declare ${what} '${name}': ${what} limit in vhost '${vhost}' (${max}) is reached`,
   );
 }
 
-/** @throws LimitError precondition-failed; counted */
+/** @throws BrokerError precondition-failed; counted */
 export function checkBindingRoom(queue: string, count: number, limits: LimitsInForce, vhost: string): void {
   const max = limits.now.bindingsPerQueue;
   if (max === undefined || count < max) return;
   limits.refusedBindings++;
-  throw new LimitError(
+  throw new BrokerError(
     'precondition-failed',
-    'bindings',
     `cannot bind queue '${queue}' in vhost '${vhost}': limit of bindings of one queue (${max}) is reached`,
   );
 }

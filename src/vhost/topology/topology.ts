@@ -44,7 +44,16 @@ export interface TopologyParts {
   readonly limits: LimitsInForce;
 }
 
+/** Queues since the start. */
+export interface QueueChurn {
+  /** Declarations that were good, those of queues that were there among them. */
+  declared: number;
+  created: number;
+  deleted: number;
+}
+
 export class Topology {
+  readonly churn: QueueChurn = { declared: 0, created: 0, deleted: 0 };
   readonly registry: Registry;
   readonly bindings: Bindings;
   readonly policies: Policies;
@@ -168,6 +177,7 @@ export class Topology {
       this.checkAccess(known, exclusiveTo ?? undefined);
       compareQueue(known, options, this.vhost);
       known.touch();
+      this.churn.declared++;
       return { queue: known, wrote: false };
     }
     const settings = readArguments(name, this.vhost, options);
@@ -188,6 +198,8 @@ export class Topology {
     registry.addQueue(queue);
     this.router.queueChanged(queue.name);
     queue.begin();
+    this.churn.declared++;
+    this.churn.created++;
     return { queue, wrote };
   }
 
@@ -223,6 +235,7 @@ export class Topology {
     registry.removeQueue(queue);
     const bindings = this.bindings.take(queue);
     this.router.queueChanged(queue.name);
+    this.churn.deleted++;
     const messages = queue.delete(share, () => registry.leaving.delete(queue));
     if (bindings !== undefined) this.unbindAll(bindings, share);
     return { messages, wrote };

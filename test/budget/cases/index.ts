@@ -4,6 +4,7 @@
  */
 import type { Case } from './case.ts';
 import { DELIVERIES } from './deliveries.ts';
+import { FAN_OUT } from './fan-out.ts';
 import { MEMORY } from './memory.ts';
 import { REDIS } from './redis.ts';
 import { SUBSCRIPTIONS } from './subscriptions.ts';
@@ -11,4 +12,4 @@ import { TOPOLOGY } from './topology.ts';
 
 export type { Case } from './case.ts';
 
-export const CASES: readonly Case[] = [...TOPOLOGY, ...DELIVERIES, ...SUBSCRIPTIONS, ...REDIS, ...MEMORY];
+export const CASES: readonly Case[] = [...TOPOLOGY, ...DELIVERIES, ...SUBSCRIPTIONS, ...FAN_OUT, ...REDIS, ...MEMORY];

@@ -60,4 +60,24 @@ describe('the arena', () => {
     queue.clear();
     expect(arena.lines).toBe(0);
   });
+
+  it('has long queues that get the same messages pack at different ones', () => {
+    const arena = new PositionArena();
+    const queues = Array.from({ length: 200 }, () => new Positions(arena));
+    let most = 0;
+    for (let seq = 1; seq <= 9_000; seq++) {
+      const before = arena.lines;
+      for (const queue of queues) queue.push(seq, 0);
+      most = Math.max(most, before - arena.lines);
+    }
+    // A queue that packs gives some eight hundred lines back.
+    expect(most).toBeLessThan(10 * 820);
+    for (const queue of queues) {
+      let seq = 0;
+      queue.forEach((at) => {
+        if (at === seq + 1) seq++;
+      });
+      expect(seq).toBe(9_000);
+    }
+  });
 });

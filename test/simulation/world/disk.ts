@@ -360,6 +360,10 @@ export class SimulatedDisk implements FileSystem {
     });
   }
 
+  async removeDirectory(directory: string): Promise<void> {
+    for (const path of [...this.names.keys()]) if (path.startsWith(`${directory}/`)) await this.remove(path);
+  }
+
   async createExclusive(path: string, text: string): Promise<boolean> {
     if (this.names.has(path)) return false;
     const made = new Inode();

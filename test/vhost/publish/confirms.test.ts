@@ -1,6 +1,7 @@
 /** Publishers hear of their messages in the order they sent them, when the log has them, each once. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type ConfirmSink, MARK_NOW, MARK_REFUSED } from '../../../src/api/index.ts';
+import { ManualClock } from '../../../src/clock/clock.ts';
 import { Turn } from '../../../src/clock/turn.ts';
 import { Confirms } from '../../../src/vhost/publish/confirms.ts';
 
@@ -9,7 +10,7 @@ let confirms: Confirms;
 
 beforeEach(() => {
   turn = new Turn();
-  confirms = new Confirms(turn);
+  confirms = new Confirms(turn, new ManualClock());
 });
 
 /** Writes down what it hears: `5`, `5!` for refused, `.` for the end of a batch. */
@@ -90,7 +91,7 @@ describe('a ring of confirms', () => {
       confirms.advance(1_100);
       const heard = ear.heard.split(' ').filter((flags) => flags !== '.' && flags !== '');
       expect(heard).toEqual(Array.from({ length: 100 }, (_, i) => `${offset + 1 + i}`));
-      confirms = new Confirms(turn);
+      confirms = new Confirms(turn, new ManualClock());
     }
   });
 

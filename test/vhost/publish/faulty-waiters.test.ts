@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { ManualClock } from '../../../src/clock/clock.ts';
 import { Turn } from '../../../src/clock/turn.ts';
 import { Confirms } from '../../../src/vhost/publish/confirms.ts';
 
@@ -6,7 +7,7 @@ it('a fault of one of those who wait for the log keeps none of the others waitin
   const turn = new Turn();
   const told: unknown[] = [];
   turn.onError = (error) => told.push(error);
-  const confirms = new Confirms(turn);
+  const confirms = new Confirms(turn, new ManualClock());
   const heard: string[] = [];
   const sink = (name: string) => ({
     confirm(id: number) {
@@ -32,7 +33,7 @@ it('a fault of one of those who wait for the log keeps none of the others waitin
 });
 
 it('where nobody hears of faults, whoever told that something is safe does', () => {
-  const confirms = new Confirms(new Turn());
+  const confirms = new Confirms(new Turn(), new ManualClock());
   confirms.whenSafe(1, () => {
     throw new Error('a fault');
   });
@@ -43,7 +44,7 @@ it('who has failed is asked again when there is something new, and not before', 
   const turn = new Turn();
   const told: unknown[] = [];
   turn.onError = (error) => told.push(error);
-  const confirms = new Confirms(turn);
+  const confirms = new Confirms(turn, new ManualClock());
   const heard: number[] = [];
   const ring = confirms.ring({
     confirm(id) {

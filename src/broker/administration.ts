@@ -1,0 +1,173 @@
+/** The administration of users, roles and groups by a client: who may, and how its commands are carried out on the broker's users. */
+import type {
+  AccessEditor,
+  Administration,
+  Group,
+  Member,
+  PasswordSecret,
+  Role,
+  TopicUse,
+} from '../api/administration.ts';
+import type { Identity } from '../api/identity.ts';
+import { GUEST } from '../auth/loopback-only.ts';
+import type { RoleStore } from '../auth/roles/role-store.ts';
+import { checkName, checkSettings } from '../auth/user-checks.ts';
+import type { UserSecrets } from '../auth/user-store.ts';
+import { BrokerError } from '../message/errors.ts';
+import type { BrokerUsers } from './users.ts';
+
+const ADMINISTRATOR = 'administrator';
+
+/** Whose administration it is. @param topic dotted @throws BrokerError as `Session.administration` does */
+export type AdministrationFor = (identity: Identity, topic: string, clientId: string | undefined) => Administration;
+
+/** @param theirs the broker asks these users who somebody is, and nobody else */
+export function administrationOf(users: BrokerUsers, theirs: boolean): AdministrationFor {
+  const administration = new UserAdministration(users);
+  return (identity, topic, clientId) => {
+    if (!theirs) throw new BrokerError('not-implemented', 'the users of this broker are administered by its program');
+    if (mayAdminister(users, identity, topic, clientId)) return administration;
+    throw new BrokerError('access-refused', `user '${identity.user}' may not administer users`);
+  };
+}
+
+/**
+ * Those with the tag `administrator` may, those whose roles let them publish to the topic that commands come by, and the `guest` of a
+ * broker without users.
+ * @param key of that topic, dotted
+ */
+function mayAdminister(users: BrokerUsers, identity: Identity, key: string, clientId: string | undefined): boolean {
+  const { user } = identity;
+  // As they are now: not those that it had when it came.
+  if (users.store.find(user)?.tags.includes(ADMINISTRATOR) === true) return true;
+  if (user === GUEST && users.authenticator.usesLocal(user)) return true;
+  const { roleAccess } = users;
+  return roleAccess.judges(user) && roleAccess.permits('publish', key, { user, clientId });
+}
+
+class UserAdministration implements Administration {
+  readonly access: AccessEditor;
+  private readonly users: BrokerUsers;
+
+  constructor(users: BrokerUsers) {
+    this.users = users;
+    this.access = new Editor(users);
+  }
+
+  async hash(password: string): Promise<PasswordSecret> {
+    const { password: bytes } = checkSettings({ password });
+    return { secret: await this.users.secretsOf(bytes!) };
+  }
+
+  change<T>(work: (access: AccessEditor) => T): Promise<T> {
+    return this.users.change(() => work(this.access));
+  }
+}
+
+class Editor implements AccessEditor {
+  private readonly all: BrokerUsers;
+  private readonly kept: RoleStore;
+
+  constructor(users: BrokerUsers) {
+    this.all = users;
+    this.kept = users.roles;
+  }
+
+  users(): string[] {
+    return this.all.store.names();
+  }
+
+  member(user: string): Member | undefined {
+    return this.all.store.find(user) === undefined ? undefined : this.kept.member(user);
+  }
+
+  roles(): string[] {
+    return this.kept.roleNames();
+  }
+
+  role(name: string): Role | undefined {
+    return this.kept.role(name);
+  }
+
+  groups(): string[] {
+    return this.kept.groupNames();
+  }
+
+  group(name: string): Group | undefined {
+    return this.kept.group(name);
+  }
+
+  usersOf(group: string): string[] {
+    return this.kept.usersOf(group);
+  }
+
+  get defaults(): Readonly<Record<TopicUse, boolean>> {
+    return this.kept.defaults;
+  }
+
+  get anonymousGroup(): string | undefined {
+    return this.kept.anonymousGroup;
+  }
+
+  createUser(name: string, password: PasswordSecret | undefined, member: Member): void {
+    if (this.all.store.find(name) !== undefined)
+      throw new BrokerError('precondition-failed', `there is a user '${name}'`);
+    checkName(name, "a user's name");
+    // What may be wrong with it is found before there is a user.
+    this.kept.check(member);
+    this.all.store.put(name, [], (password?.secret ?? {}) as UserSecrets, undefined);
+    this.kept.putMember(name, member, true);
+  }
+
+  setPassword(user: string, password: PasswordSecret): void {
+    const { tags } = this.changeable(user);
+    this.all.store.put(user, tags, password.secret as UserSecrets, undefined);
+    this.kept.endSessions(user);
+  }
+
+  setMember(user: string, member: Member): void {
+    this.changeable(user);
+    const before = this.kept.member(user);
+    this.kept.putMember(user, member);
+    const { clientId } = member;
+    if (member.disabled || (clientId !== undefined && clientId !== before.clientId)) this.kept.endSessions(user);
+  }
+
+  deleteUser(user: string): boolean {
+    return this.all.deleteNow(user);
+  }
+
+  putRole(role: Role): void {
+    this.kept.putRole(role);
+  }
+
+  deleteRole(name: string): boolean {
+    return this.kept.deleteRole(name);
+  }
+
+  putGroup(group: Group): void {
+    this.kept.putGroup(group);
+  }
+
+  deleteGroup(name: string): boolean {
+    return this.kept.deleteGroup(name);
+  }
+
+  setDefaults(defaults: Partial<Record<TopicUse, boolean>>): void {
+    this.kept.setDefaults(defaults);
+  }
+
+  setAnonymousGroup(group: string): void {
+    this.kept.setAnonymousGroup(group);
+  }
+
+  /** @throws BrokerError not-found, not-allowed */
+  private changeable(user: string): { readonly tags: readonly string[] } {
+    const found = this.all.store.find(user);
+    if (found === undefined) throw new BrokerError('not-found', `no user '${user}'`);
+    if (found.configured) {
+      throw new BrokerError('not-allowed', `the configuration sets the user '${user}': change it there`);
+    }
+    return found;
+  }
+}

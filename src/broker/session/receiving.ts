@@ -1,0 +1,56 @@
+/**
+ * What a client may be handed of what it has subscribed to, by the rules over topics (`TopicRules`). A decision is made once for each
+ * address and remembered, by its bytes; when rules change all of them are forgotten. Who has no rules costs a comparison a message.
+ */
+import type { TopicRules } from '../../api/identity.ts';
+import { DOT, type MessageView } from '../../message/message.ts';
+import { dotted } from '../../message/spelling.ts';
+import { textOf } from '../../message/text.ts';
+import type { DeliveryGuard } from '../../queue/dispatch/consumer.ts';
+import { RouteMemo } from '../../routing/route-memo.ts';
+
+/** Changes of rules, counted. */
+interface RulesVersion {
+  readonly rulesVersion: number;
+}
+
+export class Receiving implements DeliveryGuard {
+  private readonly client: { readonly topicRules: TopicRules | undefined };
+  private readonly version: RulesVersion;
+  private seen = -1;
+  /** Null: it has none. */
+  private rules: TopicRules | null = null;
+  /** Null before the first decision. */
+  private decisions: RouteMemo<boolean> | null = null;
+
+  constructor(client: { readonly topicRules: TopicRules | undefined }, version: RulesVersion) {
+    this.client = client;
+    this.version = version;
+  }
+
+  permits(view: MessageView): boolean {
+    if (this.seen !== this.version.rulesVersion) this.renew();
+    return this.rules === null || this.decide(this.rules, view);
+  }
+
+  private renew(): void {
+    this.seen = this.version.rulesVersion;
+    this.rules = this.client.topicRules ?? null;
+    this.decisions = null;
+  }
+
+  private decide(rules: TopicRules, view: MessageView): boolean {
+    const { head, exchangeStart, exchangeEnd, keyStart, keyEnd } = view;
+    const known = this.decisions?.find(head, exchangeStart, exchangeEnd, keyStart, keyEnd);
+    if (known !== undefined) return known;
+    const exchange = view.exchange();
+    const key = dotted(textOf(head, keyStart, keyEnd), exchange === '' ? DOT : view.spelling);
+    const receives = rules.receives(exchange, key);
+    // The view's bytes are used again.
+    const bytes = Buffer.concat([head.subarray(exchangeStart, exchangeEnd), head.subarray(keyStart, keyEnd)]);
+    const middle = exchangeEnd - exchangeStart;
+    this.decisions ??= new RouteMemo();
+    this.decisions.set(bytes, 0, middle, middle, bytes.length, receives);
+    return receives;
+  }
+}

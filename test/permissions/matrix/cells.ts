@@ -1,0 +1,91 @@
+/** The cells of the table: what can be tried in a protocol, and what becomes of it. */
+import type { Rules } from '../harness.ts';
+
+export const OPERATIONS = [
+  'publish',
+  'consume',
+  'browse',
+  'declare',
+  'bind',
+  'delete',
+  'purge',
+  'will',
+  'retained',
+  'share',
+  'dead-letter',
+  'alternate exchange',
+  'reply-to',
+  'transaction',
+] as const;
+export type Operation = (typeof OPERATIONS)[number];
+
+export const PROTOCOLS = ['amqp', 'mqtt 3.1.1', 'mqtt 5', 'stomp', 'redis'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+/** What came of an attempt: DONE, or how its client was told that it may not, in its protocol's form. */
+export type Answer = string;
+export const DONE = 'done';
+
+/** One thing to do. */
+export interface Cell<C> {
+  /** What the user may do where it is refused. */
+  readonly denied: Rules;
+  /** Does it as user `u`, whose client this is. More than once with the same client, unless it was refused. */
+  attempt(client: C): Promise<Answer>;
+  /** How it is refused, where that is not the protocol's usual form. */
+  readonly refused?: Answer;
+  /**
+   * Begins what lasts, and returns who goes on, or waits until the client hears that it is over, once it is taken away. Left out: it is
+   * attempted again by the same client.
+   */
+  begin?(client: C): Promise<() => Promise<Answer>>;
+  /** How that ends, where it is another form than a refusal. */
+  readonly over?: Answer;
+}
+
+/** One client of user `u` that tries. */
+export interface Trial {
+  attempt(): Promise<Answer>;
+  begin?(): Promise<() => Promise<Answer>>;
+  leave(): Promise<void>;
+}
+
+export interface BoundCell {
+  readonly denied: Rules;
+  readonly refused: Answer;
+  readonly over: Answer;
+  open(): Promise<Trial>;
+}
+
+/** What a protocol can do, and what it has no such thing of. */
+export interface Side {
+  readonly cells: Partial<Record<Operation, BoundCell>>;
+  readonly none: Partial<Record<Operation, string>>;
+}
+
+export interface SideOptions<C> {
+  /** The usual form of a refusal. */
+  readonly refused: Answer;
+  /** A client of user `u`. */
+  connect(): Promise<C>;
+  leave(client: C): Promise<void> | void;
+  readonly cells: Partial<Record<Operation, Cell<C>>>;
+  /** What there is no such thing of, and why. */
+  readonly none: Partial<Record<Operation, string>>;
+}
+
+export function sideOf<C>({ refused: usual, connect, leave, cells, none }: SideOptions<C>): Side {
+  const bound = Object.entries(cells).map(([operation, cell]) => {
+    const { denied, refused = usual, over = refused } = cell;
+    const open = async (): Promise<Trial> => {
+      const client = await connect();
+      return {
+        attempt: () => cell.attempt(client),
+        ...(cell.begin !== undefined && { begin: () => cell.begin!(client) }),
+        leave: async () => leave(client),
+      };
+    };
+    return [operation, { denied, refused, over, open } satisfies BoundCell];
+  });
+  return { cells: Object.fromEntries(bound), none };
+}
