@@ -16,6 +16,7 @@ import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { allowMoreInlining } from './command/engine.ts';
 import type { Question } from './command/explain.ts';
+import type { MosquittoFiles } from './command/import-mosquitto.ts';
 import type { CommandOutput } from './command/logs.ts';
 import { readAgain } from './command/reread.ts';
 import { screen } from './command/screen.ts';
@@ -103,9 +104,11 @@ program
     }
   });
 
-program
+const importing = program
   .command('import')
-  .description('take over what another broker has; this one is stopped meanwhile')
+  .description('take over what another broker has; this one is stopped meanwhile');
+
+importing
   .command('rabbitmq')
   .description("users, their hashed passwords, permissions and topic permissions of RabbitMQ's exported definitions")
   .argument('<file>', 'as rabbitmqctl export_definitions or the management page has written it')
@@ -118,6 +121,22 @@ program
     }),
   );
 
+importing
+  .command('mosquitto')
+  .description("users, their hashed passwords, and what they may do, of Mosquitto's files")
+  .option('--passwords <file>', 'its password_file')
+  .option('--acl <file>', 'its acl_file: each user gets roles that say the same')
+  .option('--dynamic-security <file>', "the dynamic security plugin's dynamic-security.json")
+  .option('--dry-run', 'say what would be taken, and take nothing')
+  .addOption(configOption)
+  .addOption(dataOption)
+  .action(({ passwords, acl, dynamicSecurity, dryRun, ...flags }: Flags & MosquittoFiles) =>
+    reporting(async (said) => {
+      const { importMosquitto } = await import('./command/import-mosquitto.ts');
+      await importMosquitto({ passwords, acl, dynamicSecurity, dryRun }, load(flags).config, said);
+    }),
+  );
+
 program
   .command('auth')
   .description("look at a stopped broker's rules of who may do what")
@@ -126,8 +145,8 @@ program
     'say which rule lets a user do something, or does not: exits with 0 if it may, 1 if not, 2 if it cannot be said',
   )
   .argument('<user>')
-  .argument('<action>', 'configure, write or read')
-  .argument('<resource>', 'queue:NAME or exchange:NAME')
+  .argument('<action>', 'configure, write or read; of a topic: publish, receive, subscribe or unsubscribe')
+  .argument('<resource>', 'queue:NAME or exchange:NAME, or topic:A/B')
   .option('--vhost <name>', 'where (default: /)')
   .option('--topic <key>', 'also with this key, its levels parted by a dot, of a topic exchange')
   .option('--client-id <id>', 'as the client calls itself')

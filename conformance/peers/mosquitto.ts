@@ -14,6 +14,8 @@ export interface MosquittoOptions {
    * off unless asked for.
    */
   readonly limits?: 'default' | 'none';
+  /** Whoever gives no name is let in. Default true. */
+  readonly anonymous?: boolean;
   /** Lines behind the listeners', for more of them. */
   readonly settings?: readonly string[];
 }
@@ -42,7 +44,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Pe
     file,
     [
       'per_listener_settings false',
-      'allow_anonymous true',
+      `allow_anonymous ${options.anonymous ?? true}`,
       ...(options.users === undefined ? [] : [`password_file ${passwords}`]),
       ...(options.limits === 'default' ? [] : ['max_queued_messages 0', 'max_inflight_messages 0']),
       `listener ${mqttPort} 127.0.0.1`,

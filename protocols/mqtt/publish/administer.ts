@@ -2,7 +2,7 @@
 import type { Administration } from '../../../src/api/index.ts';
 import { PUBACK, PUBREC } from '../codec/packet.ts';
 import type { Qos } from '../codec/publish.ts';
-import { PACKET_TOO_LARGE, QUOTA_EXCEEDED } from '../codec/reasons.ts';
+import { QUOTA_EXCEEDED } from '../codec/reasons.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
 import { COMMANDS_BYTES_MAX } from '../control/dynamic-security.ts';
 import { refusePublish } from './incoming.ts';
@@ -15,7 +15,7 @@ export function administer(
   packetId: number,
   payload: Buffer,
 ): void {
-  if (payload.length > COMMANDS_BYTES_MAX) refusePublish(client, qos, packetId, PACKET_TOO_LARGE);
+  if (payload.length > COMMANDS_BYTES_MAX) refusePublish(client, qos, packetId, QUOTA_EXCEEDED);
   else if (!client.requests.take(administration, payload)) refusePublish(client, qos, packetId, QUOTA_EXCEEDED);
   else if (qos === 1) client.answer(PUBACK, packetId, client.session.mark());
   else if (qos === 2) {

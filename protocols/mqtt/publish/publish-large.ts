@@ -1,7 +1,7 @@
 /** PUBLISH whose body arrives in pieces: it is written to the log as it comes, and published once it is whole. */
 import { NO_PROPERTIES } from '../codec/properties/message-properties.ts';
 import { decodePublish } from '../codec/publish.ts';
-import { PACKET_TOO_LARGE, PAYLOAD_FORMAT_INVALID, SUCCESS } from '../codec/reasons.ts';
+import { PAYLOAD_FORMAT_INVALID, QUOTA_EXCEEDED, SUCCESS } from '../codec/reasons.ts';
 import { Utf8Check } from '../codec/text.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
 import { CONGESTED } from '../connection/pause-reasons.ts';
@@ -48,7 +48,7 @@ export function publishBegin(
 /** Commands come in one piece. */
 function largeRefusalOf(...about: Parameters<typeof refusalOf>): number {
   const [, { administration }] = about;
-  return administration === null ? refusalOf(...about) : PACKET_TOO_LARGE;
+  return administration === null ? refusalOf(...about) : QUOTA_EXCEEDED;
 }
 
 export function publishPiece(client: ConnectedClient, buffer: Buffer, start: number, end: number): void {

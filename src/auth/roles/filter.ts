@@ -16,7 +16,8 @@ const REST = '\ud800#';
 
 /** Who asks. */
 export interface Asker {
-  readonly user: string;
+  /** Undefined: it gave no name, and `%u` stands for nothing. */
+  readonly user: string | undefined;
   /** Undefined: its protocol has no such thing, and `%c` stands for nothing. */
   readonly clientId?: string | undefined;
 }

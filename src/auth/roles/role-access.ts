@@ -27,6 +27,10 @@ export interface RuleOfRole {
   readonly group: string | undefined;
 }
 
+interface NamedAsker extends Asker {
+  readonly user: string;
+}
+
 interface Candidate extends RuleOfRole {
   readonly filter: Filter;
 }
@@ -60,14 +64,15 @@ export class RoleAccess {
     return user === this.anonymous && this.store.anonymousGroup !== undefined;
   }
 
-  permits(use: TopicUse, key: string, asker: Asker): boolean {
+  permits(use: TopicUse, key: string, asker: NamedAsker): boolean {
     return this.decide(use, key, asker).allowed;
   }
 
   /** @param key dotted: a topic, or the filter of a subscription with `*` and `#` */
-  decide(use: TopicUse, key: string, asker: Asker): RoleDecision {
+  decide(use: TopicUse, key: string, { user, clientId }: NamedAsker): RoleDecision {
     const levels = key.split('.');
-    for (const candidate of this.rulesOf(asker.user)[use]) {
+    const asker: Asker = { user: user === this.anonymous ? undefined : user, clientId };
+    for (const candidate of this.rulesOf(user)[use]) {
       if (!fits(candidate, levels, asker)) continue;
       const { rule, role, group, filter } = candidate;
       const shown = filter.shownFor(asker);

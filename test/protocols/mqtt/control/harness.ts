@@ -1,6 +1,7 @@
 /** A broker with an administrator, and its control topic. */
 import { RawClient } from '../../../../conformance/mqtt/raw-client.ts';
 import type { Level } from '../../../../conformance/mqtt/received.ts';
+import type { BrokerOptions } from '../../../../src/index.ts';
 import { startTestBroker, type TestBroker } from '../../../support/broker.ts';
 
 export const CONTROL = '$CONTROL/dynamic-security/v1';
@@ -45,8 +46,9 @@ export class Admin {
   }
 }
 
-export async function startControlled(data?: string): Promise<ControlledBroker> {
+export async function startControlled(data?: string, more: BrokerOptions = {}): Promise<ControlledBroker> {
   const broker = await startTestBroker({
+    ...more,
     ...(data !== undefined && { data }),
     users: { admin: { password: 'p', tags: ['administrator'], permissions: { '/': ALL } } },
   });
