@@ -1,4 +1,7 @@
-/** Where Mosquitto 2.0.11's dynamic security answers otherwise than this broker, and why we do as we do. */
+/**
+ * Where Mosquitto 2.0.11's dynamic security answers otherwise than this broker, and why we do as we do. (`findings/mosquitto-ctrl-default-access.sh`,
+ * `mosquitto-dynsec-variables.sh` and `mosquitto-dynsec-refused-command.sh` show three of them.)
+ */
 export const DIFFERENCES = {
   'default-access-set':
     'mosquitto_ctrl 2.0.11 sends `access` where the plugin reads `allow`, so setDefaultACLAccess changes nothing and says nothing. Here both are understood: what an operator sets is set.',
@@ -14,6 +17,11 @@ export const DIFFERENCES = {
     'Every client that has subscribed to the response topic gets the answers of all others there. Here only who has asked gets them.',
   'will-at-connect':
     'Mosquitto takes a will that may not be published, and drops it when its time comes. Here the client hears of it while it is there.',
+  'login-reason':
+    'Mosquitto says 0x87, not authorized, to a wrong password; MQTT 5.0 has 0x86 for it, bad user name or password.',
+  'bad-rules-refused':
+    'The plugin leaves rules of unknown kinds out of a createRole, keeps filters that match nothing, and answers that all is well. Here the command is refused: a rule that denies nothing is worse than none.',
+  'empty-name': 'The plugin makes a client, a role or a group without a name. Here a name has at least a character.',
 } as const;
 
 export type DifferenceId = keyof typeof DIFFERENCES;

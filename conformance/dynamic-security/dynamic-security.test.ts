@@ -6,6 +6,7 @@ import { ask } from './ask.ts';
 import { ADMIN, type Pair, pluginPath, startPair } from './brokers.ts';
 import { LAST, type Line, SESSION } from './commands.ts';
 import { DIFFERENCES } from './differences.ts';
+import { EFFECTS, Scene } from './effects.ts';
 import { QUESTIONS } from './questions.ts';
 
 const plugin = process.env['CONFORMANCE_PEERS'] === 'all' ? pluginPath() : undefined;
@@ -56,6 +57,19 @@ describe.skipIf(plugin === undefined)('dynamic security', () => {
       await asker.leave();
     }
     expect(answers).toEqual(expected);
+  });
+
+  it.each(EFFECTS.map((effect) => [effect.name, effect] as const))('%s', { timeout: 60_000 }, async (_name, effect) => {
+    const seen: string[] = [];
+    for (const port of [pair.mosquitto.mqttPort, pair.entrepot.mqttPort]) {
+      const scene = await Scene.open(port);
+      seen.push(await effect.seen(scene));
+      scene.close();
+    }
+    const { there, here = there, because } = effect;
+    if (there !== '') expect(seen).toEqual([there, here]);
+    else if (because === undefined) expect(seen[1]).toBe(seen[0]);
+    else expect(seen[1]).not.toBe(seen[0]);
   });
 
   it('sets what is allowed by default', { timeout: 60_000 }, () => same(LAST));

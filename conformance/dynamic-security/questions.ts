@@ -6,10 +6,10 @@ export type Question = readonly [line: string, answer: string, here?: string, be
 /** By user and client identifier; `ann` has two roles of her own, `bob` one by his group. */
 export const QUESTIONS: readonly Question[] = [
   ['ann/x connect', '0x00'],
-  ['ann/x wrong-password', '0x87', '0x86'],
-  ['nobody/x connect', '0x87', '0x86'],
+  ['ann/x wrong-password', '0x87', '0x86', 'login-reason'],
+  ['nobody/x connect', '0x87', '0x86', 'login-reason'],
   ['bob/bobs-device connect', '0x00'],
-  ['bob/other connect', '0x87', '0x86'],
+  ['bob/other connect', '0x87', '0x86', 'login-reason'],
   ['ann/x publish sensors/a', '0x10'],
   ['ann/x publish sensors', '0x10'],
   ['ann/x publish sensors/secret/a', '0x87'],

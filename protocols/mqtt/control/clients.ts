@@ -18,6 +18,8 @@ import {
 export type Handler = (administration: Administration, command: Json) => Promise<Json | undefined> | Json | undefined;
 
 const NOT_FOUND = 'Client not found';
+/** Entries of one answer; `totalCount` says that there are more. */
+const LISTED_MAX = 10_000;
 
 export const CLIENT_COMMANDS: Readonly<Record<string, Handler>> = {
   createClient,
@@ -179,7 +181,8 @@ export function shownAssignments(assignments: readonly Assignment[], as: string)
 export function listed(command: Json, as: string, names: readonly string[], whole: (name: string) => Json): Json {
   const count = integer(command, 'count', -1);
   const offset = Math.max(0, integer(command, 'offset', 0));
-  const some = names.slice(offset, count < 0 ? undefined : offset + Math.max(1, count));
+  const wanted = count < 0 ? LISTED_MAX : Math.min(LISTED_MAX, Math.max(1, count));
+  const some = names.slice(offset, offset + wanted);
   return { totalCount: names.length, [as]: flag(command, 'verbose') ? some.map(whole) : some };
 }
 
