@@ -189,6 +189,8 @@ describe('the command', () => {
       ENTREPOT_LISTEN: 'amqp://127.0.0.1:5672',
       ENTREPOT_VHOSTS: '/',
       ENTREPOT_USERS: '{}',
+      ENTREPOT_PROFILE: 'hardened',
+      ENTREPOT_WEBSOCKET_ORIGINS: 'none',
     };
     const environment = Object.fromEntries(
       named.map((name) => [name, values[name] ?? (/SIZE/.test(name) ? '1 MiB' : 'x')]),

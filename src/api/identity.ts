@@ -49,10 +49,10 @@ export interface Refusal {
   /**
    * `credentials`: unknown user or wrong password. `forbidden`: known, but not from here or not in this vhost. `unavailable`: it
    * cannot be told now, because a back end is away or the broker stops. `limit`: there are as many clients of this user, or in this vhost,
-   * as there may be.
+   * as there may be. `rate`: more come in a second than may.
    */
-  readonly refused: 'credentials' | 'forbidden' | 'vhost-not-found' | 'unavailable' | 'limit';
-  /** Why, for the log; only the texts of `vhost-not-found`, `unavailable` and `limit` should be shown to the client. */
+  readonly refused: 'credentials' | 'forbidden' | 'vhost-not-found' | 'unavailable' | 'limit' | 'rate';
+  /** Why, for the log; only the texts of `vhost-not-found`, `unavailable`, `limit` and `rate` should be shown to the client. */
   readonly reason: string;
 }
 

@@ -13,7 +13,7 @@ export { type Annotations, deathCount, decodeAnnotations } from '../message/deat
 export * from '../message/deaths/death-headers.ts';
 export type { Death, DeathReason } from '../message/deaths/deaths.ts';
 export type { Dialect } from '../message/dialect.ts';
-export { BrokerError, type ErrorCode } from '../message/errors.ts';
+export { BrokerError, type ErrorCode, LimitError } from '../message/errors.ts';
 export * from '../message/flat.ts';
 export * from '../message/message.ts';
 export * from '../message/properties.ts';

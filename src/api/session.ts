@@ -51,6 +51,8 @@ export interface SessionClient extends ReportingClient {
     readonly certificate?: ClientCertificate | undefined;
     readonly bytesIn?: number;
     readonly bytesOut?: number;
+    /** Where it came in, as far as that has limits of its own. */
+    readonly listener?: object | undefined;
   };
   /**
    * The connection's part of the budget of work (`Share`; that of its `ReadGate`). The session's long operations run in it; while
@@ -64,6 +66,11 @@ export interface SessionClient extends ReportingClient {
    * brought. Left out: nobody is told.
    */
   accessLost?(queue: string, bindings: readonly BindingInfo[]): void;
+  /**
+   * The client ends another connection of this user in this vhost as soon as it is let in (a session is taken over): where there are
+   * as many connections as there may be, it is let in all the same. Left out: never.
+   */
+  replaces?(user: string, vhost: string): boolean;
   /** An operator closes this client, or it may not be in the vhost any more. Tell it in the protocol's own form, then `transport.end()`. @param reason for people */
   kicked(reason: string): void;
 }
@@ -98,6 +105,16 @@ export interface Session {
 
   /** A channel has gone. Those that are left go with the session. */
   channelClosed(): void;
+
+  /** Sessions that outlive their connections are bounded here: count them, and ask before there is one more. */
+  readonly boundsSessions: boolean;
+
+  /**
+   * Whether the adapter may keep one more such session for this client.
+   * @param count those that there are, in the vhost and of the client's user
+   * @throws LimitError not-allowed
+   */
+  checkSessions(count: { readonly vhost: number; readonly user: number }): void;
 
   // ---------------------------------------------------------------------------------------------------- topology
   /**
@@ -203,7 +220,7 @@ export interface Session {
   /**
    * Takes a message; what it keeps of `draft` is copied before it returns. A route that is not valid any more is resolved again on
    * the way; if its exchange is gone the message is unroutable. `draft.routed` says afterwards how many took it.
-   * @throws BrokerError access-refused: the client may not publish there any more
+   * @throws BrokerError access-refused: the client may not publish there any more; LimitError: the body is larger than it may be
    * @returns a mark for a `ConfirmRing` if the publisher waits for it: MARK_NOW if nothing durable took it, MARK_REFUSED if the
    * broker cannot store it or one of its queues is full and refuses. An EXACTLY_ONCE message is delivered only once it is safe
    */
@@ -231,6 +248,7 @@ export interface Session {
    * Begins a body that does not come in one piece; required for one of more than INLINE_BODY_BYTES.
    * @param length bytes in all
    * @param durable the message asks for more than AT_MOST_ONCE, or is to be retained
+   * @throws LimitError it is larger than it may be
    */
   openBody(length: number, durable: boolean): BodyWriter;
 

@@ -15,12 +15,14 @@ import { BrokerError } from '../message/errors.ts';
 import { Traffic } from '../metrics/traffic.ts';
 import type { Resource } from '../vhost/flow/publish-flow-control.ts';
 import { type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
-import type { TopologyLimits } from '../vhost/topology/limits.ts';
 import { Vhost } from '../vhost/vhost.ts';
 import { type AdministrationFor, administrationOf } from './administration.ts';
-import { type ClientLimits, ClientUsage } from './client-limits.ts';
+import { type ClientLimits, ClientUsage, type VhostLimits } from './client-limits.ts';
 import { type ClientLog, nameOf } from './client-log.ts';
 import { type Ground, openGround } from './ground.ts';
+import { LimitsReview } from './limits/limits-review.ts';
+import { Membership } from './limits/membership.ts';
+import { Scope } from './limits/scope.ts';
 import { type LoginRefusals, type LoginStatistics, Logins } from './logins.ts';
 import { DEFAULT_VHOST, type StartOptions, type VhostSettings } from './options.ts';
 import { AccessReview } from './session/access-review.ts';
@@ -48,6 +50,7 @@ export class Broker implements BrokerServices {
   private readonly authenticator: Authenticator;
   private readonly administration: AdministrationFor;
   private readonly logins: Logins;
+  private readonly limitsReview: LimitsReview;
   private readonly ground: Ground;
   private readonly vhostRegistry: VhostRegistry;
   private readonly vhosts: ReadonlyMap<string, Vhost>;
@@ -77,7 +80,8 @@ export class Broker implements BrokerServices {
     this.turn = turn;
     this.clientLog = clientLog;
     this.freeBytes = files.freeBytes === undefined ? undefined : () => files.freeBytes!(directory);
-    this.usage = new ClientUsage(options.clientLimits);
+    this.usage = new ClientUsage(options.clientLimits ?? {}, clock);
+    this.limitsReview = new LimitsReview(this.sessions, turn.work, (error) => this.reportFault(error));
     const onFault = (error: unknown): void => this.reportFault(error);
     this.users = new BrokerUsers({
       state,
@@ -204,23 +208,32 @@ export class Broker implements BrokerServices {
     }
     // Without an address it is the broker itself, or a program that holds one: neither counts.
     const counts = transport?.remote !== undefined;
-    const refusal = counts ? this.usage.connected(identity.user, name, vhost.limits.now.connections) : undefined;
-    if (refusal !== undefined) {
-      this.clientLog.refused(nameOf(transport), refusal.reason);
-      return refusal;
+    const listener = transport?.listener;
+    const membership = counts
+      ? this.usage.enter({
+          user: identity.user,
+          vhost: name,
+          vhostLimits: vhost.limits.now as VhostLimits,
+          listener: listener instanceof Scope ? listener : undefined,
+          protocol: () => transport.protocol ?? '',
+          replaces: () => client.replaces?.(identity.user, name) === true,
+        })
+      : this.usage.unbounded();
+    if (!(membership instanceof Membership)) {
+      this.clientLog.refused(nameOf(transport), membership.reason);
+      return membership;
     }
     const traffic = this.traffic.of(transport?.protocol ?? '');
     const onClosed = (closed: ClientSession, inOrder: boolean): void => {
       this.sessions.delete(closed);
       this.leaving.get(name)?.();
-      if (counts) this.usage.disconnected(identity.user, name);
       if (transport?.remote !== undefined) this.clientLog.disconnected(transport, identity.user, name, inOrder);
     };
     const session = new ClientSession(
       vhost,
       identity,
       judge,
-      this.usage,
+      membership,
       client,
       traffic,
       onClosed,
@@ -249,14 +262,17 @@ export class Broker implements BrokerServices {
     this.clientLog.fault(place, error);
   }
 
-  /** Limits of users and connections that hold for what comes from now on; what is there stays. */
-  setClientLimits(limits: ClientLimits): void {
+  /**
+   * Limits of users and connections, and of vhosts by name, that hold for what comes from now on; what is there stays. Rates, and what
+   * consumers may hold, change for connections that are there too, in parts. @throws BrokerError not-found (vhost)
+   */
+  setLimits(limits: ClientLimits, vhosts: Readonly<Record<string, VhostLimits>>): void {
     this.usage.limits = limits;
-  }
-
-  /** The same of a vhost. @throws BrokerError not-found */
-  setVhostLimits(vhost: string, limits: TopologyLimits): void {
-    this.vhostNamed(vhost).limits.now = limits;
+    for (const [name, ofVhost] of Object.entries(vhosts)) {
+      this.vhostNamed(name).limits.now = ofVhost;
+      this.usage.setVhostLimits(name, ofVhost);
+    }
+    this.limitsReview.limitsChanged();
   }
 
   /** The machine has too little of this, or enough again: all publishers wait meanwhile. */
@@ -304,6 +320,7 @@ export class Broker implements BrokerServices {
     }
     for (const session of inside()) session.close(true);
     for (const protocol of this.protocols) protocol.vhostRemoved?.(this, name);
+    this.usage.forgetVhost(name);
   }
 
   get vhostNames(): readonly string[] {

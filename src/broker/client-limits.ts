@@ -1,28 +1,18 @@
 /**
- * The limits of clients, beside those of a vhost's topology: how many connections and channels a user may have, how many
- * connections a vhost takes, and what one connection may ask for. Nothing but unsettled deliveries is bounded unless it is said;
- * the errors have RabbitMQ's words where it has such a limit (max-connections, max-channels).
+ * The limits of clients: of each connection, and of all clients of a vhost, a user or a listener together (`limits/scope.ts`). Nothing
+ * but unsettled deliveries is bounded unless it is said; the errors have RabbitMQ's words where it has such a limit
+ * (max-connections, max-channels).
  */
 import type { Refusal } from '../api/identity.ts';
-import { BrokerError } from '../message/errors.ts';
+import type { Clock } from '../clock/clock.ts';
+import type { TopologyLimits } from '../vhost/topology/limits.ts';
+import { type ConnectionLimits, Membership, saidOf } from './limits/membership.ts';
+import { LimitRefusals } from './limits/refusals.ts';
+import { Scope, type ScopeLimits } from './limits/scope.ts';
 
-/** Of one user, over all its connections. 0: none at all. */
-export interface UserLimits {
-  readonly connections?: number | undefined;
-  /** Of protocols that have channels. */
-  readonly channels?: number | undefined;
-}
-
-/** Of one connection. */
-export interface ConnectionLimits {
-  /** Consumers at a time. */
-  readonly consumers?: number | undefined;
-  /** Messages and bytes of their bodies a second; who sends more is read more slowly. */
-  readonly publishRate?: number | undefined;
-  readonly publishBytes?: number | undefined;
-  /** Deliveries that one consumer may hold that has set no limit itself. */
-  readonly unsettled?: number | undefined;
-}
+export type { ConnectionLimits, ScopeLimits };
+export interface VhostLimits extends ScopeLimits, TopologyLimits {}
+export type UserLimits = ScopeLimits;
 
 export interface ClientLimits extends ConnectionLimits {
   /** Of each user that has none of its own in `users`. */
@@ -30,98 +20,128 @@ export interface ClientLimits extends ConnectionLimits {
   readonly users?: Readonly<Record<string, UserLimits>>;
 }
 
-/** How often each limit has refused something. */
-export interface LimitRefusals {
-  vhostConnections: number;
-  userConnections: number;
-  userChannels: number;
-  consumers: number;
+/** Who comes in, and where. */
+export interface Entrant {
+  readonly user: string;
+  readonly vhost: string;
+  readonly vhostLimits: ScopeLimits;
+  /** Where it came in, if that has limits. */
+  readonly listener: Scope | undefined;
+  protocol(): string;
+  /** It ends another connection of this user in this vhost as soon as it is let in. */
+  replaces(): boolean;
 }
 
 /** Counts what users and vhosts have, and refuses what is too much. */
 export class ClientUsage {
-  /** In force for what comes from now on; what is there stays. */
-  limits: ClientLimits;
+  readonly refusals = new LimitRefusals();
+  readonly channels = { opened: 0, gone: 0 };
+  private readonly clock: Clock;
+  private inForce: ClientLimits;
+  private readonly users = new Map<string, Scope>();
+  private readonly vhosts = new Map<string, Scope>();
+  private pruneAt = 1_024;
+  private readonly connectionLimits = (): ConnectionLimits => this.inForce;
+
+  constructor(limits: ClientLimits, clock: Clock) {
+    this.inForce = limits;
+    this.clock = clock;
+  }
+
+  get limits(): ClientLimits {
+    return this.inForce;
+  }
+
+  /** In force for what comes from now on; what is there stays. Rates change for everybody at once. */
+  set limits(limits: ClientLimits) {
+    this.inForce = limits;
+    for (const scope of this.users.values()) scope.limits = this.userLimits(scope.name);
+  }
+
+  /** The same of a vhost. */
+  setVhostLimits(vhost: string, limits: ScopeLimits): Scope {
+    let scope = this.vhosts.get(vhost);
+    if (scope === undefined) {
+      scope = new Scope('vhost', vhost, limits, this.clock);
+      this.vhosts.set(vhost, scope);
+    } else if (scope.given !== limits) scope.limits = limits;
+    return scope;
+  }
+
+  /** It is gone, and with it all that its clients had. */
+  forgetVhost(vhost: string): void {
+    this.vhosts.delete(vhost);
+  }
+
   /** Channels since the start: opened, and gone. */
-  channelsOpened = 0;
-  channelsGone = 0;
-  readonly refusals: LimitRefusals = { vhostConnections: 0, userConnections: 0, userChannels: 0, consumers: 0 };
-  private readonly userConnections = new Map<string, number>();
-  private readonly userChannels = new Map<string, number>();
-  private readonly vhostConnections = new Map<string, number>();
-
-  constructor(limits: ClientLimits = {}) {
-    this.limits = limits;
+  get channelsOpened(): number {
+    return this.channels.opened;
   }
 
-  /** Counts a connection of this user in this vhost; undefined: it may be. `disconnected` follows. */
-  connected(user: string, vhost: string, vhostMax: number | undefined): Refusal | undefined {
-    const inVhost = this.vhostConnections.get(vhost) ?? 0;
-    if (vhostMax !== undefined && inVhost >= vhostMax) {
-      this.refusals.vhostConnections++;
-      const reason = `access to vhost '${vhost}' refused for user '${user}': connection limit (${vhostMax}) is reached`;
-      return { refused: 'limit', reason };
-    }
-    const ofUser = this.userConnections.get(user) ?? 0;
-    const { connections: max } = this.userLimits(user);
-    if (max !== undefined && ofUser >= max) {
-      this.refusals.userConnections++;
-      const reason = `connection refused for user '${user}': user connection limit (${max}) is reached`;
-      return { refused: 'limit', reason };
-    }
-    this.vhostConnections.set(vhost, inVhost + 1);
-    this.userConnections.set(user, ofUser + 1);
-    return undefined;
+  get channelsGone(): number {
+    return this.channels.gone;
   }
 
-  disconnected(user: string, vhost: string): void {
-    take(this.userConnections, user, 1);
-    take(this.vhostConnections, vhost, 1);
-  }
-
-  /** @throws BrokerError not-allowed: the user has as many as it may */
-  channelOpened(user: string): void {
-    const open = this.userChannels.get(user) ?? 0;
-    const { channels: max } = this.userLimits(user);
-    if (max !== undefined && open >= max) {
-      this.refusals.userChannels++;
-      throw new BrokerError(
-        'not-allowed',
-        `number of channels opened for user '${user}' has reached the maximum allowed user limit of (${max})`,
+  /** Counts a connection until its membership ends; a refusal: it may not be. */
+  enter(entrant: Entrant): Membership | Refusal {
+    const { user: name, listener } = entrant;
+    const vhost = this.setVhostLimits(entrant.vhost, entrant.vhostLimits);
+    const user = this.userScope(name);
+    for (const scope of [vhost, user]) {
+      const refuses = scope.refuses();
+      // One that takes the place of another makes no more of them.
+      if (refuses === undefined || (refuses === 'connections' && scope.limits.connections !== 0 && entrant.replaces()))
+        continue;
+      this.refusals.count(
+        `${scope.kind}_${refuses === 'connections' ? 'connections' : 'connection_rate'}`,
+        entrant.protocol(),
       );
+      return { refused: refuses === 'connections' ? 'limit' : 'rate', reason: reasonOf(refuses, scope, name) };
     }
-    this.userChannels.set(user, open + 1);
-    this.channelsOpened++;
+    vhost.connections++;
+    user.connections++;
+    const scopes = listener === undefined ? [vhost, user] : [vhost, user, listener];
+    return new Membership(scopes, this.connectionLimits, this, entrant.protocol, () => {
+      vhost.connections--;
+      user.connections--;
+      if (user.forgettable) this.users.delete(name);
+    });
   }
 
-  channelsClosed(user: string, count: number): void {
-    if (count === 0) return;
-    this.channelsGone += count;
-    take(this.userChannels, user, count);
+  /** For who is no client, but a part of the broker or of its program: it counts nowhere. */
+  unbounded(): Membership {
+    return new Membership(
+      [],
+      this.connectionLimits,
+      this,
+      () => '',
+      () => {},
+    );
   }
 
-  /** The connection has so many consumers. @throws BrokerError not-allowed: there may be no more */
-  checkConsumers(count: number): void {
-    const { consumers: max } = this.limits;
-    if (max === undefined || count < max) return;
-    this.refusals.consumers++;
-    throw new BrokerError('not-allowed', `reached maximum (${max}) of consumers per connection`);
+  /** Names of users come from outside: who has nothing is forgotten. */
+  private userScope(name: string): Scope {
+    let scope = this.users.get(name);
+    if (scope !== undefined) return scope;
+    if (this.users.size >= this.pruneAt) {
+      for (const [other, { forgettable }] of this.users) if (forgettable) this.users.delete(other);
+      this.pruneAt = Math.max(1_024, this.users.size * 2);
+    }
+    scope = new Scope('user', name, this.userLimits(name), this.clock);
+    this.users.set(name, scope);
+    return scope;
   }
 
   private userLimits(user: string): UserLimits {
-    const { users, user: all = {} } = this.limits;
-    return users !== undefined && Object.hasOwn(users, user) ? { ...all, ...set(users[user]!) } : all;
+    const { users, user: all = {} } = this.inForce;
+    return users !== undefined && Object.hasOwn(users, user) ? { ...all, ...saidOf(users[user]!) } : all;
   }
 }
 
-/** What of the limits is said. */
-function set(limits: UserLimits): UserLimits {
-  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
-}
-
-/** Names of users come from outside: who has nothing is forgotten. */
-function take(counts: Map<string, number>, name: string, count: number): void {
-  const left = (counts.get(name) ?? 0) - count;
-  if (left > 0) counts.set(name, left);
-  else counts.delete(name);
+function reasonOf(refuses: 'connections' | 'connectionRate', { kind, name, limits }: Scope, user: string): string {
+  const max = refuses === 'connections' ? limits.connections : limits.connectionRate;
+  const what = refuses === 'connections' ? `connection limit (${max})` : `connection rate limit (${max} a second)`;
+  return kind === 'user'
+    ? `connection refused for user '${user}': user ${what} is reached`
+    : `access to vhost '${name}' refused for user '${user}': ${what} is reached`;
 }

@@ -8,8 +8,7 @@ import type { FileSystem } from '../log/files/files.ts';
 import type { Logger } from '../logger.ts';
 import type { Dialect } from '../message/dialect.ts';
 import type { Durability, LogLayout, TransientLayout } from '../vhost/options.ts';
-import type { TopologyLimits } from '../vhost/topology/limits.ts';
-import type { ClientLimits } from './client-limits.ts';
+import type { ClientLimits, VhostLimits } from './client-limits.ts';
 import type { ConfiguredUser } from './users.ts';
 
 export const DEFAULT_VHOST = '/';
@@ -19,7 +18,7 @@ export interface VhostSettings {
   /** Default: the broker's. */
   readonly durability?: Durability;
   /** Default: none. */
-  readonly limits?: TopologyLimits;
+  readonly limits?: VhostLimits;
   /** They are there as long as they are given here. */
   readonly policies?: readonly Policy[];
 }

@@ -32,7 +32,7 @@ import type { Confirms } from '../vhost/publish/confirms.ts';
 import { VhostTransaction } from '../vhost/publish/transaction.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import type { AdministrationFor } from './administration.ts';
-import type { ClientUsage } from './client-limits.ts';
+import type { Membership } from './limits/membership.ts';
 import { SessionConsuming } from './session/consuming.ts';
 import { bindingKey, type Judge, Permissions } from './session/permissions.ts';
 import { SessionPublishing } from './session/publishing.ts';
@@ -52,10 +52,9 @@ export class ClientSession implements Session {
   private readonly topology: SessionTopology;
   private readonly publishing: SessionPublishing;
   private readonly consuming: SessionConsuming;
-  private readonly usage: ClientUsage;
+  private readonly membership: Membership;
   /** Of its protocol. */
   readonly traffic: ProtocolTraffic;
-  private channels = 0;
   private readonly onClosed: (session: ClientSession, inOrder: boolean) => void;
   /** Null while there has been none. */
   private rings: Set<ConfirmRing> | null = null;
@@ -67,7 +66,7 @@ export class ClientSession implements Session {
     vhost: Vhost,
     identity: Identity,
     judge: Judge,
-    usage: ClientUsage,
+    membership: Membership,
     client: SessionClient,
     traffic: ProtocolTraffic,
     onClosed: (session: ClientSession, inOrder: boolean) => void,
@@ -80,7 +79,7 @@ export class ClientSession implements Session {
     this.permissions = permissions;
     this.client = client;
     this.share = share;
-    this.usage = usage;
+    this.membership = membership;
     this.traffic = traffic;
     this.onClosed = onClosed;
     this.user = identity.user;
@@ -88,9 +87,9 @@ export class ClientSession implements Session {
     this.vhost = vhost.name;
     this.state = vhost.state;
     const receiving = new Receiving(permissions, vhost.router);
-    this.topology = new SessionTopology(vhost, permissions, share, this, receiving);
-    this.consuming = new SessionConsuming(vhost, this.topology, share, usage, traffic, receiving);
-    this.publishing = new SessionPublishing(vhost, permissions, client, share, this.consuming, usage.limits, traffic);
+    this.topology = new SessionTopology(vhost, permissions, share, this, receiving, membership);
+    this.consuming = new SessionConsuming(vhost, this.topology, share, membership, traffic, receiving);
+    this.publishing = new SessionPublishing(vhost, permissions, client, share, this.consuming, membership, traffic);
   }
 
   administration(topic: string): Administration {
@@ -98,19 +97,25 @@ export class ClientSession implements Session {
   }
 
   channelOpened(): void {
-    this.usage.channelOpened(this.user);
-    this.channels++;
+    this.membership.channelOpened();
   }
 
   channelClosed(): void {
-    this.channels--;
-    this.usage.channelsClosed(this.user, 1);
+    this.membership.channelClosed();
+  }
+
+  get boundsSessions(): boolean {
+    return this.membership.boundsSessions;
+  }
+
+  checkSessions(count: { readonly vhost: number; readonly user: number }): void {
+    this.membership.checkSessions(count);
   }
 
   // ---------------------------------------------------------------------------------------------------- topology
 
   declareExchange(name: string, type: string, options: ExchangeOptions): Mark {
-    return this.topology.declareExchange(name, type, options);
+    return this.membership.counting(() => this.topology.declareExchange(name, type, options));
   }
 
   checkExchange(name: string): void {
@@ -130,7 +135,7 @@ export class ClientSession implements Session {
   }
 
   declareQueue(name: string, options: QueueOptions): QueueInfo {
-    return this.topology.declareQueue(name, options);
+    return this.membership.counting(() => this.topology.declareQueue(name, options));
   }
 
   checkQueue(name: string): QueueInfo {
@@ -158,7 +163,7 @@ export class ClientSession implements Session {
   }
 
   bindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark {
-    return this.topology.bindQueue(queue, exchange, key, options);
+    return this.membership.counting(() => this.topology.bindQueue(queue, exchange, key, options));
   }
 
   unbindQueue(queue: string, exchange: string, key: string, options: BindOptions): Mark {
@@ -226,7 +231,7 @@ export class ClientSession implements Session {
   }
 
   transaction(): Transaction {
-    return new VhostTransaction(this.services, (route) => this.publishing.askAgain(route), this.traffic);
+    return new VhostTransaction(this.services, this.publishing, this.traffic);
   }
 
   beginUnit(): void {
@@ -322,14 +327,20 @@ export class ClientSession implements Session {
     yield* reviewSession({ client, consuming, permissions, topology, user: this.user, vhost: this.vhost });
   }
 
+  /** Limits have changed: in steps, for who has a budget. */
+  *limitsChanged(): Generator<void> {
+    if (this.closed) return;
+    this.publishing.takeLimits();
+    yield* this.consuming.limitsChanged();
+  }
+
   close(inOrder: boolean): void {
     if (this.closed) return;
     this.closed = true;
     if (this.rings !== null) for (const ring of this.rings) ring.close();
-    this.usage.channelsClosed(this.user, this.channels);
-    this.channels = 0;
     this.publishing.close();
     this.consuming.close(inOrder);
+    this.membership.end();
     this.onClosed(this, inOrder);
   }
 }

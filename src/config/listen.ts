@@ -11,6 +11,8 @@
  *
  *     amqp://0.0.0.0:5673?durability=none    its clients hear when what they sent is written, whether it is synced or not
  *     amqp://*?proxy=v1+v2               behind a proxy that says who the client is (see proxy.from)
+ *     mqtt://*?connections=1000&connectionRate=50   limits of all its clients together (connections, connectionRate, channels, consumers,
+ *                                                    publishRate, publishSize, messageSize)
  *     mqtts://*?clientCertificates=demanded&authority=/etc/devices.pem    TLS settings that are this listener's own
  *
  * Without a port it is the protocol's usual one. `*` and an empty host mean every address of the machine. Values may be
@@ -18,6 +20,7 @@
  */
 import { BrokerError } from '../message/errors.ts';
 import { DURABILITY_LEVELS } from './kinds.ts';
+import { FAMILIAR_NAMES, type ScopeLimitsConfig, scopeLimits, writtenLimits } from './limits.ts';
 import { didYouMean } from './suggest.ts';
 
 /** Whether clients are asked for a certificate of their own; one that is shown must be good in any case. */
@@ -54,6 +57,8 @@ export interface ListenAddress {
   readonly proxy?: (typeof PROXY_VERSIONS)[number] | undefined;
   /** Of a secure listener: what differs from the settings. */
   readonly tls?: ListenTls | undefined;
+  /** Of all its clients together; `sessions` is none of them. */
+  readonly limits?: ScopeLimitsConfig | undefined;
 }
 
 /** What can be listened for, by its name in an address: what people call it, and the port that its clients dial. */
@@ -98,7 +103,9 @@ export const DEFAULT_LISTEN: readonly string[] = [
 ];
 
 /** What a listener's address may say behind its `?`. */
-const PARTS = ['durability', 'certificate', 'key', 'authority', 'clientCertificates', 'proxy'] as const;
+const TLS_PARTS = ['certificate', 'key', 'authority', 'clientCertificates'];
+const LIMIT_PARTS = Object.keys(scopeLimits).filter((name) => name !== 'sessions');
+const PARTS = ['durability', ...TLS_PARTS, 'proxy', ...LIMIT_PARTS];
 
 /**
  * Reads one address. Throws a BrokerError that says what is wrong with it.
@@ -147,18 +154,20 @@ function readProtocols(
 }
 
 /** What an address says of its own. */
-type Own = { -readonly [P in 'durability' | 'tls' | 'proxy']?: ListenAddress[P] };
+type Own = { -readonly [P in 'durability' | 'tls' | 'proxy' | 'limits']?: ListenAddress[P] };
 
 function readQuery(text: string, query: string, protocols: readonly string[], secure: boolean): Own {
   const own: Own = {};
   const tls: Record<string, string> = {};
   for (const part of query.split('&')) {
     const equals = part.indexOf('=');
-    const name = equals < 0 ? part : part.slice(0, equals);
+    const given = equals < 0 ? part : part.slice(0, equals);
+    const name = Object.hasOwn(FAMILIAR_NAMES, given) ? FAMILIAR_NAMES[given]! : given;
     const value = equals < 0 ? '' : decoded(text, part.slice(equals + 1));
     if (name === 'durability') own.durability = readDurability(text, value, protocols);
     else if (name === 'proxy') own.proxy = readProxy(text, value);
-    else if (!(PARTS as readonly string[]).includes(name)) {
+    else if (LIMIT_PARTS.includes(name)) own.limits = { ...own.limits, [name]: readLimit(text, name, value) };
+    else if (!PARTS.includes(name)) {
       throw wrong(text, `there is no setting '${name}'${didYouMean(name, PARTS)}`);
     } else if (!secure)
       throw wrong(text, `${name} is for TLS; write ${protocols.map((one) => `${one}s`).join('+')}://`);
@@ -188,6 +197,12 @@ function readDurability(text: string, value: string, protocols: readonly string[
   return level;
 }
 
+function readLimit(text: string, name: string, value: string): number | undefined {
+  const result = scopeLimits[name as keyof typeof scopeLimits].safeParse(value);
+  if (!result.success) throw wrong(text, `${name} ${result.error.issues[0]!.message}, not '${value}'`);
+  return result.data;
+}
+
 function readProxy(text: string, value: string): ListenAddress['proxy'] {
   const version = PROXY_VERSIONS.find((one) => one === value);
   if (version === undefined) throw wrong(text, `proxy is one of ${PROXY_VERSIONS.join(', ')}, not '${value}'`);
@@ -207,11 +222,14 @@ export function listenName({ protocols, secure }: Pick<ListenAddress, 'protocols
 /** `amqp+mqtt://127.0.0.1:5672` */
 export function formatListen(address: ListenAddress): string {
   const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-  const { durability, proxy, tls } = address;
-  const parts = Object.entries({ durability, proxy, ...tls })
+  const { durability, proxy, tls, limits = {} } = address;
+  const parts = Object.entries({ durability, proxy, ...tls, ...writtenLimits(limits) })
     .filter(([, value]) => value !== undefined)
     .map(
-      ([name, value]) => `${name}=${encodeURIComponent(String(value)).replaceAll('%2F', '/').replaceAll('%2B', '+')}`,
+      ([name, value]) =>
+        `${name}=${encodeURIComponent(String(value).replace(/ (?=\w*B$)/, ''))
+          .replaceAll('%2F', '/')
+          .replaceAll('%2B', '+')}`,
     );
   return `${listenName(address)}://${host}:${address.port}${parts.length === 0 ? '' : `?${parts.join('&')}`}`;
 }

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { BrokerError } from '../message/errors.ts';
 import { ConfigFile } from './file.ts';
 import { kinds } from './kinds.ts';
+import { scopeLimits } from './limits.ts';
 import { parseListen } from './listen.ts';
 import { listenConflicts, type ProfileConflict, settingsConflicts, withProfile } from './profile.ts';
 import { type Config, configSchema } from './schema.ts';
@@ -164,7 +165,11 @@ function withUnits(values: object): object {
     const inner = innermost(schema);
     if (inner instanceof z.ZodObject) result[name] = groupWithUnits(inner.shape, result[name]);
   }
-  const { vhosts } = result;
+  const { limits, vhosts } = result;
+  if (isGroup(limits) && isGroup(limits['users'])) {
+    const users = Object.entries(limits['users']).map(([name, group]) => [name, groupWithUnits(scopeLimits, group)]);
+    result['limits'] = { ...limits, users: Object.fromEntries(users) };
+  }
   if (isGroup(vhosts)) {
     result['vhosts'] = Object.fromEntries(
       Object.entries(vhosts).map(([name, settings]) => [name, vhostWithUnits(settings)]),

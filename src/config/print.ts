@@ -2,6 +2,7 @@
 import { Document, isScalar, type Pair, Scalar, YAMLMap, type YAMLSeq } from 'yaml';
 import type { z } from 'zod';
 import { kinds } from './kinds.ts';
+import { writtenLimits } from './limits.ts';
 import { innermost, keyPaths, type Loaded } from './load.ts';
 import { configSchema } from './schema.ts';
 import { writtenUsers } from './users.ts';
@@ -34,6 +35,11 @@ export function printConfig(loaded: Loaded): string {
 /** Of settings that are not written as they are kept. */
 function shown(name: string, { config }: Loaded): unknown {
   if (name === 'vhosts') return writtenVhosts(config.vhosts);
+  if (name === 'limits.users') {
+    return Object.fromEntries(
+      Object.entries(config.limits.users).map(([user, limits]) => [user, writtenLimits(limits)]),
+    );
+  }
   return name === 'users' ? writtenUsers(config.users) : undefined;
 }
 

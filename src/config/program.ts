@@ -16,7 +16,7 @@ import { policySchema } from './vhosts.ts';
 const OWN_OPTIONS = ['data', 'listen', 'protocols', 'authenticator', 'logger', 'clock'] as const;
 /** Settings that are for the command only. */
 const COMMAND_ONLY: Readonly<Record<string, string>> = { log: 'give a logger instead' };
-const LISTEN_FIELDS = ['protocols', 'host', 'port', 'durability', 'secure', 'tls', 'proxy'];
+const LISTEN_FIELDS = ['protocols', 'host', 'port', 'durability', 'secure', 'tls', 'proxy', 'limits'];
 
 /** Checks what is not a setting of its own kind; returns the settings. Throws a ConfigError that names every problem. */
 export function checkOptions(options: unknown): Config {
@@ -103,7 +103,7 @@ function inParts(given: unknown, known: readonly string[]): ListenAddress {
   for (const field of Object.keys(address)) {
     if (!LISTEN_FIELDS.includes(field)) throw wrong(`it has the unknown part ${field}${hint(field, LISTEN_FIELDS)}`);
   }
-  const { protocols, host, port, durability, secure, tls } = address;
+  const { protocols, host, port, durability, secure, tls, limits } = address;
   if (!Array.isArray(protocols) || protocols.length === 0) throw wrong('protocols must be a list of names');
   if (typeof host !== 'string' || host === '') throw wrong('host must be an address or a name; * for all');
   if (!Number.isInteger(port) || (port as number) < 0 || (port as number) > 65_535) {
@@ -114,6 +114,7 @@ function inParts(given: unknown, known: readonly string[]): ListenAddress {
   }
   if (secure !== undefined && typeof secure !== 'boolean') throw wrong('secure is true or false');
   if (tls !== undefined && (typeof tls !== 'object' || tls === null)) throw wrong('tls holds settings of TLS');
+  if (limits !== undefined && (typeof limits !== 'object' || limits === null)) throw wrong('limits holds numbers');
   // The rest of the rules is the same for text.
   return parseListen(formatListen(address as unknown as ListenAddress), known);
 }

@@ -4,14 +4,14 @@
  */
 import { z } from 'zod';
 import type { LoginSettings } from '../auth/internal-authenticator.ts';
-import type { UserLimits } from '../broker/client-limits.ts';
 import { BrokerError } from '../message/errors.ts';
 import { isAddressRange } from '../transport/proxy/proxies.ts';
 import { PRODUCT, VERSION } from '../version.ts';
 import { count, DURABILITY_LEVELS, duration, shareOrSize, size } from './kinds.ts';
+import { renamed, type ScopeLimitsConfig, scopeLimits } from './limits.ts';
 import { CLIENT_CERTIFICATES, DEFAULT_LISTEN, LISTEN_NAMES, parseListen } from './listen.ts';
 import { type UserConfig, usersSchema } from './users.ts';
-import { renamed, type VhostConfig, vhostsSchema } from './vhosts.ts';
+import { type VhostConfig, vhostsSchema } from './vhosts.ts';
 
 export const PROFILES = ['default', 'hardened'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -39,11 +39,20 @@ export interface Config {
   limits: {
     userConnections: number;
     userChannels: number;
-    users: Record<string, UserLimits>;
+    userConnectionRate: number;
+    userConsumers: number;
+    userSessions: number;
+    userPublishRate: number;
+    userPublishSize: number;
+    userMessageSize: number;
+    users: Record<string, ScopeLimitsConfig>;
     consumers: number;
+    queues: number;
     unsettled: number;
+    connectionUnsettled: number;
     publishRate: number;
     publishSize: number;
+    messageSize: number;
   };
   connections: {
     max: number;
@@ -120,14 +129,8 @@ const listenAddress = z.string('must be an address such as amqp://127.0.0.1:5672
 
 const MIB = 1024 * 1024;
 
-/** RabbitMQ's names are taken too. */
-const userLimits = z.preprocess(
-  (value) => renamed(value, { 'max-connections': 'connections', 'max-channels': 'channels' }),
-  z.strictObject({
-    connections: count(0, 1_000_000, undefined, 'at a time, 0 for none; default: as userConnections says'),
-    channels: count(0, 100_000_000, undefined, 'over all its connections, 0 for none; default: as userChannels says'),
-  }),
-);
+/** What is left out is as the keys say that begin with `user`. */
+const userLimits = z.preprocess(renamed, z.strictObject(scopeLimits));
 /** As long as any setting goes: 136 years. */
 const FOREVER_MS = 0xffff_fffe * 1000;
 
@@ -229,16 +232,34 @@ export const configSchema = z.strictObject({
     .strictObject({
       userConnections: count(0, 1_000_000, 0, 'of each user that is not named under users; 0 for any number'),
       userChannels: count(0, 100_000_000, 0, 'of each such user, over all its connections; 0 for any number'),
+      userConnectionRate: count(0, 1_000_000, 0, 'new connections a second of each such user; 0 for any number'),
+      userConsumers: count(0, 100_000_000, 0, 'of each such user, over all its connections; 0 for any number'),
+      userSessions: count(0, 100_000_000, 0, 'of each such user that outlive their connections; 0 for any number'),
+      userPublishRate: count(
+        0,
+        100_000_000,
+        0,
+        'messages a second of each such user, who is then read more slowly; 0 for any number',
+      ),
+      userPublishSize: size(0, Number.MAX_SAFE_INTEGER, 0, 'bodies a second of each such user, the same'),
+      userMessageSize: size(0, Number.MAX_SAFE_INTEGER, 0, 'of the body of one message of each such user; 0 for any'),
       users: z
         .record(z.string().min(1, 'must be the name of a user'), userLimits)
         .default({})
-        .describe('users with limits of their own: connections, channels'),
+        .describe(`users with limits of their own: ${Object.keys(scopeLimits).join(', ')}; -1 for any number`),
       consumers: count(0, 1_000_000, 0, 'of one connection; 0 for any number'),
+      queues: count(0, 1_000_000, 0, 'exclusive to one connection; 0 for any number'),
       unsettled: count(
         0,
         100_000_000,
         100_000,
         'deliveries that a consumer holds which has set no prefetch; 0 for any number',
+      ),
+      connectionUnsettled: count(
+        0,
+        100_000_000,
+        1_000_000,
+        'deliveries that a connection holds, of all its consumers and by basic.get; 0 for any number',
       ),
       publishRate: count(
         0,
@@ -247,6 +268,7 @@ export const configSchema = z.strictObject({
         'messages a second of one connection, which is then read more slowly; 0 for any number',
       ),
       publishSize: size(0, Number.MAX_SAFE_INTEGER, 0, 'bodies a second of one connection, the same; 0 for any number'),
+      messageSize: size(0, Number.MAX_SAFE_INTEGER, 0, 'of the body of one message, in every protocol; 0 for any'),
     })
     .prefault({}),
   connections: z

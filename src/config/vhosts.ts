@@ -18,13 +18,14 @@ import type { TopologyLimits } from '../vhost/topology/limits.ts';
 import { checkedPolicy } from '../vhost/topology/policies.ts';
 import { POLICY_KEYS } from '../vhost/topology/policy-definition.ts';
 import { count, DURABILITY_LEVELS, duration, size } from './kinds.ts';
+import { renamed, type ScopeLimitsConfig, type ScopeLimitsInput, scopeLimits, upTo, writtenLimits } from './limits.ts';
 import { didYouMean } from './suggest.ts';
-import { formatDuration, formatSize } from './units.ts';
+import { formatDuration } from './units.ts';
 
 export interface VhostConfig {
   /** Undefined: the broker's. */
   durability?: { level: (typeof DURABILITY_LEVELS)[number]; interval: number } | undefined;
-  limits: TopologyLimits;
+  limits: TopologyLimits & ScopeLimitsConfig;
   policies: Required<Policy>[];
 }
 
@@ -36,14 +37,13 @@ export interface VhostInput {
     | { readonly level?: (typeof DURABILITY_LEVELS)[number]; readonly interval?: number | string }
     | undefined;
   readonly limits?:
-    | {
-        readonly connections?: number | undefined;
+    | (ScopeLimitsInput & {
         readonly queues?: number | undefined;
         readonly exchanges?: number | undefined;
         readonly bindingsPerQueue?: number | undefined;
         readonly retainedMessages?: number | undefined;
         readonly retainedBytes?: number | string | undefined;
-      }
+      })
     | undefined;
   readonly policies?: readonly Policy[] | undefined;
 }
@@ -109,17 +109,9 @@ const durability = z.strictObject({
   interval: duration(1, 60_000, 200, 'between syncs, with the level interval'),
 });
 
-/** A group of settings, keys of RabbitMQ's by ours. */
-export function renamed(value: unknown, names: Readonly<Record<string, string>>): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, of]) => [Object.hasOwn(names, key) ? names[key] : key, of]),
-  );
-}
-
 const limits = z.strictObject({
-  connections: count(0, 1_000_000, undefined, 'clients at a time, 0 for none; default: any number'),
-  queues: count(0, 100_000_000, undefined, 'queues at most; default: any number'),
+  ...scopeLimits,
+  queues: upTo(0, 100_000_000, 'queues at most; default: any number'),
   exchanges: limit('exchanges'),
   bindingsPerQueue: limit('bindings of one queue'),
   retainedMessages: limit('retained messages'),
@@ -130,10 +122,7 @@ const vhost = z.preprocess(
   (value) => value ?? {},
   z.strictObject({
     durability: durability.optional(),
-    limits: z.preprocess(
-      (value) => renamed(value ?? {}, { 'max-connections': 'connections', 'max-queues': 'queues' }),
-      limits,
-    ),
+    limits: z.preprocess((value) => renamed(value ?? {}), limits),
     policies: z.array(policySchema, 'must be a list of policies').default([]),
   }),
 );
@@ -148,7 +137,7 @@ export const VHOST_SHAPES: Readonly<Record<string, Readonly<Record<string, unkno
 export const VHOST_KEYS: Readonly<Record<string, readonly string[]>> = {
   '': ['durability', 'limits', 'policies'],
   durability: ['level', 'interval'],
-  limits: ['connections', 'queues', 'exchanges', 'bindingsPerQueue', 'retainedMessages', 'retainedBytes'],
+  limits: Object.keys(limits.shape),
 };
 
 export const vhostsSchema = z.preprocess(
@@ -178,10 +167,7 @@ export function writtenVhosts(vhosts: Readonly<Record<string, VhostConfig>>): un
           durability: { level: durability.level, interval: formatDuration(durability.interval) },
         }),
         ...(Object.values(limits).some((value) => value !== undefined) && {
-          limits: {
-            ...limits,
-            ...(limits.retainedBytes !== undefined && { retainedBytes: formatSize(limits.retainedBytes) }),
-          },
+          limits: writtenLimits(limits),
         }),
         ...(policies.length > 0 && { policies }),
       },

@@ -33,3 +33,17 @@ export class BrokerError extends Error {
     this.code = code;
   }
 }
+
+/** An operator's limit leaves no room for what a client asked for. */
+export class LimitError extends BrokerError {
+  /** Which: as it is counted (`entrepot_limit_refusals_total`). */
+  readonly limit: string;
+  /** It is in the counts by protocol already. */
+  readonly counted: boolean;
+
+  constructor(code: ErrorCode, limit: string, message: string, counted = false) {
+    super(code, message);
+    this.limit = limit;
+    this.counted = counted;
+  }
+}

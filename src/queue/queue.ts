@@ -416,7 +416,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     // Who keeps what he holds is given first what came while he was there.
     if (outcome === undefined && this.inTurn && consumer.ready()) this.catchUp();
     if (consumer.active) {
-      consumer.active = false;
+      consumer.ended();
       const another = this.dispatcher?.remove(consumer) === true;
       this.noteAttended();
       if (!consumer.passive) {

@@ -13,8 +13,9 @@ import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Protocol } from '../api/protocol.ts';
 import type { Users } from '../api/users.ts';
 import type { Broker } from '../broker/broker.ts';
+import { Scope } from '../broker/limits/scope.ts';
 import { Watermarks } from '../broker/watermarks.ts';
-import type { ListenAddress } from '../config/listen.ts';
+import { formatListen, type ListenAddress } from '../config/listen.ts';
 import { checkOptions, checkPolicy } from '../config/program.ts';
 import type { Config } from '../config/schema.ts';
 import type { Logger } from '../logger.ts';
@@ -28,10 +29,11 @@ import { Operator } from '../operator/operator.ts';
 import { plainAddress } from '../transport/address.ts';
 import { Connections } from '../transport/connections.ts';
 import { descriptorLimit, openDescriptors, shareDescriptors } from '../transport/descriptors.ts';
+import { learnPeer, listenerOf } from '../transport/peer.ts';
 import { TcpTransport, tcpServer } from '../transport/tcp.ts';
 import { type BuiltInProtocols, webSocketUpgrades } from './built-in.ts';
 import { GuardedServers } from './guarded-servers.ts';
-import { clientLimitsOf } from './limits.ts';
+import { clientLimitsOf, scopeLimitsOf, vhostLimitsOf } from './limits.ts';
 import { Listeners } from './listeners.ts';
 import { machine, marksOf } from './machine.ts';
 import type { LimitsInput, ListenerInfo, RunningBroker } from './options.ts';
@@ -49,6 +51,8 @@ export class BrokerServer implements RunningBroker {
   private readonly metrics: Metrics;
   private readonly httpSockets: HttpSockets;
   private readonly httpServers: HttpServer[] = [];
+  /** Of listeners that have limits of their own. */
+  private readonly scopes = new Map<ListenAddress, Scope>();
   private closing: Promise<void> | undefined = undefined;
 
   /** @param protocols those that may be listened for: the built-in ones and the program's own */
@@ -141,8 +145,8 @@ export class BrokerServer implements RunningBroker {
   private applyLimits(config: Pick<Config, 'memory' | 'disk' | 'vhosts' | 'connections' | 'limits'>): void {
     this.watermarks.setMarks(marksOf(config));
     this.clients.intake = config.connections;
-    this.broker.setClientLimits(clientLimitsOf(config));
-    for (const name of this.broker.vhostNames) this.broker.setVhostLimits(name, config.vhosts[name]?.limits ?? {});
+    const vhosts = this.broker.vhostNames.map((name) => [name, vhostLimitsOf(config.vhosts[name]?.limits)]);
+    this.broker.setLimits(clientLimitsOf(config), Object.fromEntries(vhosts));
   }
 
   async setPolicy(vhost: string, policy: Policy): Promise<void> {
@@ -186,6 +190,26 @@ export class BrokerServer implements RunningBroker {
   }
 
   private serverFor(address: ListenAddress): Server {
+    const server = this.plainServerFor(address);
+    const scope = this.scopeOf(address);
+    // Before anybody asks whether there is room for it.
+    if (scope !== undefined) server.prependListener('connection', (socket) => learnPeer(socket, { listener: scope }));
+    return server;
+  }
+
+  /** One for all addresses of the machine that it stands for. */
+  private scopeOf(address: ListenAddress): Scope | undefined {
+    if (address.limits === undefined) return undefined;
+    let scope = this.scopes.get(address);
+    if (scope === undefined) {
+      const name = formatListen({ ...address, limits: undefined, tls: undefined });
+      scope = new Scope('listener', name, scopeLimitsOf(address.limits), this.broker.clock);
+      this.scopes.set(address, scope);
+    }
+    return scope;
+  }
+
+  private plainServerFor(address: ListenAddress): Server {
     const [first] = address.protocols;
     if (first !== 'ws' && first !== 'http') return this.protocolServer(address);
     const server = this.kept(first === 'ws' ? this.webSocket.createServer() : this.managementServer());
@@ -200,7 +224,7 @@ export class BrokerServer implements RunningBroker {
     return this.guarded.serverFor(address, {
       reserve: (socket) => !forClients || this.clients.reserve(socket),
       accept: (socket, carrying) => {
-        this.clients.unreserve(carrying);
+        this.clients.passOn(carrying, socket);
         server.emit('connection', socket);
       },
     });
@@ -236,7 +260,7 @@ export class BrokerServer implements RunningBroker {
       });
     }
     return tcpServer((socket) => {
-      if (this.clients.hasRoom(plainAddress(socket.remoteAddress))) admit(socket);
+      if (this.clients.hasRoom(plainAddress(socket.remoteAddress), listenerOf(socket))) admit(socket);
       else socket.destroy();
     });
   }

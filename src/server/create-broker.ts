@@ -11,7 +11,7 @@ import { BrokerError } from '../message/errors.ts';
 import { isLoopback } from '../transport/address.ts';
 import { BrokerServer } from './broker-server.ts';
 import { builtInProtocols } from './built-in.ts';
-import { clientLimitsOf } from './limits.ts';
+import { clientLimitsOf, vhostLimitsOf } from './limits.ts';
 import type { BrokerOptions, RunningBroker } from './options.ts';
 
 /**
@@ -37,7 +37,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
     vhosts: Object.entries(config.vhosts).map(([name, { durability, limits, policies }]) => ({
       name,
       policies,
-      limits,
+      limits: vhostLimitsOf(limits),
       ...(durability !== undefined && { durability: { level: durability.level, intervalMs: durability.interval } }),
     })),
     durability: { level: config.durability.level, intervalMs: config.durability.interval },

@@ -1,17 +1,37 @@
 /** Limits as the settings say them, in the words of those who hold to them. */
-import type { ClientLimits } from '../broker/client-limits.ts';
+import type { ClientLimits, ScopeLimits, VhostLimits } from '../broker/client-limits.ts';
+import type { ScopeLimitsConfig } from '../config/limits.ts';
 import type { Config } from '../config/schema.ts';
 
 export function clientLimitsOf({ limits }: Pick<Config, 'limits'>): ClientLimits {
-  const { userConnections, userChannels, users, consumers, unsettled, publishRate, publishSize } = limits;
   return {
-    user: { connections: unlessAny(userConnections), channels: unlessAny(userChannels) },
-    users,
-    consumers: unlessAny(consumers),
-    unsettled: unlessAny(unsettled),
-    publishRate: unlessAny(publishRate),
-    publishBytes: unlessAny(publishSize),
+    user: {
+      connections: unlessAny(limits.userConnections),
+      connectionRate: unlessAny(limits.userConnectionRate),
+      channels: unlessAny(limits.userChannels),
+      consumers: unlessAny(limits.userConsumers),
+      sessions: unlessAny(limits.userSessions),
+      publishRate: unlessAny(limits.userPublishRate),
+      publishBytes: unlessAny(limits.userPublishSize),
+      messageBytes: unlessAny(limits.userMessageSize),
+    },
+    users: Object.fromEntries(Object.entries(limits.users).map(([user, own]) => [user, scopeLimitsOf(own)])),
+    consumers: unlessAny(limits.consumers),
+    queues: unlessAny(limits.queues),
+    unsettled: unlessAny(limits.unsettled),
+    connectionUnsettled: unlessAny(limits.connectionUnsettled),
+    publishRate: unlessAny(limits.publishRate),
+    publishBytes: unlessAny(limits.publishSize),
+    messageBytes: unlessAny(limits.messageSize),
   };
+}
+
+export function scopeLimitsOf({ publishSize, messageSize, ...limits }: ScopeLimitsConfig): ScopeLimits {
+  return { ...limits, publishBytes: publishSize, messageBytes: messageSize };
+}
+
+export function vhostLimitsOf(limits: Config['vhosts'][string]['limits'] = {}): VhostLimits {
+  return { ...limits, ...scopeLimitsOf(limits) };
 }
 
 /** 0 stands for any number. */

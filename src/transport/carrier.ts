@@ -18,6 +18,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import type { ClientCertificate } from '../api/identity.ts';
 import type { ConnectionHandler, Protocol, Transport } from '../api/protocol.ts';
 import type { ClientLog } from '../broker/client-log.ts';
+import type { Scope } from '../broker/limits/scope.ts';
 import { type Clock, Timer } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { Logger } from '../logger.ts';
@@ -48,6 +49,8 @@ export abstract class Carrier implements Transport, OutputSink {
   readonly loopback: boolean;
   readonly secure: boolean;
   readonly certificate: ClientCertificate | undefined;
+  /** Where it came in, if that has limits of its own. */
+  readonly listener: Scope | undefined;
   readonly output: Output;
   confirmsAtWrite = false;
   /** Set when an adapter is found. */
@@ -66,13 +69,14 @@ export abstract class Carrier implements Transport, OutputSink {
   protected readonly held: MemoryAccount;
   private readonly sending: MemoryAccount;
 
-  constructor(services: CarrierServices, { remote, local, loopback, secure, certificate }: Peer) {
+  constructor(services: CarrierServices, { remote, local, loopback, secure, certificate, listener }: Peer) {
     this.services = services;
     this.remote = remote;
     this.local = local;
     this.loopback = loopback;
     this.secure = secure;
     this.certificate = certificate;
+    this.listener = listener;
     this.output = new Output(this, services.turn);
     this.output.onDrained = () => {
       if (!this.finished) this.guarded(() => this.handler.drained());

@@ -6,12 +6,15 @@
 import type { Socket } from 'node:net';
 import type { Protocol } from '../api/protocol.ts';
 import type { Broker } from '../broker/broker.ts';
+import { RateBucket } from '../broker/limits/rate-bucket.ts';
+import type { Scope } from '../broker/limits/scope.ts';
 import { Timer } from '../clock/clock.ts';
 import type { Logger } from '../logger.ts';
 import { plainAddress } from './address.ts';
 import type { Carrier, CarrierServices } from './carrier.ts';
 import { DETECT_TIMEOUT_MS, Detection } from './detection.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import { listenerOf } from './peer.ts';
 
 export const CONNECTIONS_MAX = 10_000;
 /** How long clients have, all together, to close in order when the broker stops. */
@@ -35,6 +38,12 @@ export interface ConnectionsIntake {
   /** A second, in all; a second's worth may come at once. */
   readonly rateMax: number;
   readonly perAddressMax: number;
+}
+
+/** What a socket takes up beside itself. */
+interface Place {
+  readonly address: string;
+  readonly listener: Scope | undefined;
 }
 
 export interface ConnectionsStats {
@@ -61,8 +70,8 @@ export class Connections {
   readonly services: CarrierServices;
   readonly limit: number;
   private readonly live = new Set<Carrier>();
-  /** Sockets that have a place and no carrier yet, and where they come from. */
-  private readonly waiting = new Map<Socket, string>();
+  /** Sockets that have a place and no carrier yet. */
+  private readonly waiting = new Map<Socket, Place>();
   private readonly broker: Broker;
   private readonly logger: Logger;
   private readonly detectTimeoutMs: number;
@@ -70,9 +79,7 @@ export class Connections {
   intake: ConnectionsIntake = { rateMax: 0, perAddressMax: 0 };
   /** Places by address, while there are any. */
   private readonly byAddress = new Map<string, number>();
-  /** Connections that may come at once, as of `intakeAtMs`. */
-  private intakeLeft = Number.POSITIVE_INFINITY;
-  private intakeAtMs = 0;
+  private readonly coming: RateBucket;
   private closing = false;
   /** Turned away since that was last logged. */
   private refusedUnlogged = 0;
@@ -90,6 +97,7 @@ export class Connections {
     this.broker = broker;
     this.logger = logger;
     this.limit = limit;
+    this.coming = new RateBucket(broker.clock);
     this.services = {
       clock: broker.clock,
       turn: broker.turn,
@@ -113,34 +121,36 @@ export class Connections {
    * Asked as soon as a new socket has been accepted for which a carrier will be made. False: the limit is reached or the
    * broker is stopping, and the socket must be destroyed.
    * @param address where it comes from
+   * @param listener where it comes in, if that has limits of its own
    */
-  hasRoom(address = ''): boolean {
-    if (!this.closing && this.size < this.limit && this.mayCome(address)) return true;
+  hasRoom(address = '', listener?: Scope): boolean {
+    if (!this.closing && this.size < this.limit && this.mayCome(address, listener)) return true;
     this.stats.refused++;
     this.refusedUnlogged++;
     if (!this.closing && !this.refusalsLogged.scheduled) this.logRefusals();
     return false;
   }
 
-  private mayCome(address: string): boolean {
+  private mayCome(address: string, listener: Scope | undefined): boolean {
     const { rateMax, perAddressMax } = this.intake;
     if (perAddressMax > 0 && (this.byAddress.get(address) ?? 0) >= perAddressMax) {
       this.stats.refusedAddress++;
       return false;
     }
-    if (rateMax === 0) return true;
-    const now = this.broker.clock.monotonicMs();
-    this.intakeLeft = Math.min(rateMax, this.intakeLeft + ((now - this.intakeAtMs) / 1000) * rateMax);
-    this.intakeAtMs = now;
-    if (this.intakeLeft < 1) {
-      this.stats.refusedRate++;
+    const refused = listener?.refuses();
+    if (refused !== undefined) {
+      const limit = refused === 'connections' ? 'listener_connections' : 'listener_connection_rate';
+      // Nothing of it has been read yet: the protocol is one of the listener's.
+      this.broker.usage.refusals.count(limit, listener!.name.replace(/:.*/, ''));
       return false;
     }
-    this.intakeLeft--;
-    return true;
+    if (rateMax === 0 || this.coming.take(rateMax)) return true;
+    this.stats.refusedRate++;
+    return false;
   }
 
-  private countAddress(address: string, change: 1 | -1): void {
+  private countPlace({ address, listener }: Place, change: 1 | -1): void {
+    if (listener !== undefined) listener.connections += change;
     const count = (this.byAddress.get(address) ?? 0) + change;
     if (count > 0) this.byAddress.set(address, count);
     else this.byAddress.delete(address);
@@ -162,34 +172,47 @@ export class Connections {
    * its close, and it is up to its server to end one that says nothing.
    */
   reserve(socket: Socket): boolean {
-    const address = plainAddress(socket.remoteAddress);
-    if (!this.hasRoom(address)) return false;
-    this.waiting.set(socket, address);
-    this.countAddress(address, 1);
+    if (this.waiting.has(socket)) return !this.closing;
+    const place: Place = { address: plainAddress(socket.remoteAddress), listener: listenerOf(socket) };
+    if (!this.hasRoom(place.address, place.listener)) return false;
+    this.waiting.set(socket, place);
+    this.countPlace(place, 1);
     socket.once('close', () => this.unreserve(socket));
     return true;
   }
 
+  /** Another socket, which the first one carries, has its place from now on. */
+  passOn(from: Socket, to: Socket): void {
+    const place = this.waiting.get(from);
+    if (place === undefined || from === to) return;
+    this.waiting.delete(from);
+    this.waiting.set(to, place);
+    to.once('close', () => this.unreserve(to));
+  }
+
   /** Whether a carrier may be made for a socket, which may have a place already (`reserve`). */
   mayAdmit(socket: Socket): boolean {
-    return this.waiting.has(socket) ? !this.closing : this.hasRoom(plainAddress(socket.remoteAddress));
+    if (this.waiting.has(socket)) return !this.closing;
+    return this.hasRoom(plainAddress(socket.remoteAddress), listenerOf(socket));
   }
 
   /** A socket with a place is gone, or its carrier is counted instead. */
   unreserve(socket: Socket): void {
-    const address = this.waiting.get(socket);
-    if (!this.waiting.delete(socket)) return;
-    this.countAddress(address!, -1);
+    const place = this.waiting.get(socket);
+    if (place === undefined) return;
+    this.waiting.delete(socket);
+    this.countPlace(place, -1);
   }
 
   /** Takes a connection on; with several protocols its first bytes decide. */
   admit(carrier: Carrier, protocols: readonly Protocol[]): void {
     this.stats.admitted++;
     this.live.add(carrier);
-    const { address } = carrier.remote;
-    this.countAddress(address, 1);
+    const { remote, listener } = carrier;
+    const place: Place = { address: remote.address, listener };
+    this.countPlace(place, 1);
     carrier.onReleased = () => {
-      this.countAddress(address, -1);
+      this.countPlace(place, -1);
       this.live.delete(carrier);
       if (this.live.size === 0) this.onEmpty?.();
     };

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import type { Endpoint } from '../api/endpoint.ts';
 import type { ClientCertificate } from '../api/identity.ts';
+import type { Scope } from '../broker/limits/scope.ts';
 import { isLoopback, plainAddress } from './address.ts';
 
 export interface Peer {
@@ -15,6 +16,8 @@ export interface Peer {
   readonly secure: boolean;
   /** Verified. Undefined: it has shown none. */
   readonly certificate: ClientCertificate | undefined;
+  /** Where it came in, if that has limits of its own. */
+  readonly listener?: Scope | undefined;
 }
 
 const known = new WeakMap<Socket, Partial<Peer>>();
@@ -28,6 +31,11 @@ export function learnPeer(socket: Socket, learned: Partial<Peer>): void {
 export function passPeer(from: Socket, to: Socket): void {
   const learned = known.get(from);
   if (learned !== undefined) learnPeer(to, learned);
+}
+
+/** What of `peerOf` is known without asking the operating system. */
+export function listenerOf(socket: Socket): Scope | undefined {
+  return known.get(socket)?.listener;
 }
 
 export function peerOf(socket: Socket): Peer {

@@ -237,6 +237,9 @@ const ASK_NOTHING: readonly (keyof ClientSession)[] = [
   'administration',
   'channelOpened',
   'channelClosed',
+  'boundsSessions',
+  'checkSessions',
+  'limitsChanged',
   'close',
 ];
 

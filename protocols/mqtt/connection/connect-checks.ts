@@ -86,5 +86,7 @@ export function reasonOf(refusal: Refusal): number {
       return SERVER_UNAVAILABLE_5;
     case 'limit':
       return QUOTA_EXCEEDED;
+    case 'rate':
+      return CONNECTION_RATE_EXCEEDED;
   }
 }

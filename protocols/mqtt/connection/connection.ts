@@ -37,6 +37,7 @@ import {
 } from '../codec/reasons.ts';
 import type { AdapterContext } from '../context.ts';
 import { publishBegin, publishEnd, publishPiece } from '../publish/publish-large.ts';
+import { knownRegistry } from '../session/session-registry.ts';
 import type { ConnectedClient } from './connected-client.ts';
 import { ConnectionTimers, type TimersOwner } from './connection-timers.ts';
 import { sendDisconnect } from './disconnect.ts';
@@ -167,6 +168,10 @@ export class Connection implements ConnectionHandler, PacketHandler, OpeningOwne
 
   uncongested(): void {
     this.gate.resume(CONGESTED);
+  }
+
+  replaces(user: string, vhost: string): boolean {
+    return knownRegistry(this.broker, vhost)?.isConnected(this.clientId ?? '', user) === true;
   }
 
   admitted(client: ConnectedClient): void {

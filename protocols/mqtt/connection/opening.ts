@@ -12,6 +12,7 @@ import {
   type AuthStep,
   BrokerError,
   type BrokerServices,
+  LimitError,
   type ReadGate,
   type Session,
   type SessionClient,
@@ -28,6 +29,7 @@ import {
   NOT_AUTHORIZED_5,
   PACKET_TOO_LARGE,
   PROTOCOL_ERROR,
+  QUOTA_EXCEEDED,
   SERVER_UNAVAILABLE_5,
   SUCCESS,
   UNSUPPORTED_PROTOCOL_VERSION_5,
@@ -244,7 +246,8 @@ export class Opening {
     } catch (error) {
       // Nothing was promised yet, and the will not taken.
       if (client !== null) client.will = undefined;
-      if (error instanceof BrokerError) this.refuse(SERVER_UNAVAILABLE_5);
+      if (error instanceof LimitError) this.refuse(QUOTA_EXCEEDED);
+      else if (error instanceof BrokerError) this.refuse(SERVER_UNAVAILABLE_5);
       else this.owner.fail(error);
     }
   }

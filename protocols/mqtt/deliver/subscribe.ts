@@ -1,5 +1,5 @@
 /** SUBSCRIBE and UNSUBSCRIBE [sections 3.8 and 3.10], shared subscriptions among them. */
-import { BrokerError, MARK_NOW, type Mark, SLASH } from '../../../src/api/index.ts';
+import { BrokerError, LimitError, MARK_NOW, type Mark, SLASH } from '../../../src/api/index.ts';
 import { writeAck, writeSuback } from '../codec/encode.ts';
 import { reasonsBytes, writeReasons } from '../codec/encode5.ts';
 import { LEVEL_3_1, MalformedPacket, SUBACK, SUBSCRIPTION_FAILED, UNSUBACK } from '../codec/packet.ts';
@@ -9,6 +9,7 @@ import {
   NOT_AUTHORIZED_5,
   PACKET_TOO_LARGE,
   PROTOCOL_ERROR,
+  QUOTA_EXCEEDED,
   REFUSALS_FROM,
   SUCCESS,
   TOPIC_FILTER_INVALID,
@@ -75,7 +76,7 @@ export function subscribe(client: ConnectedClient, buffer: Buffer, start: number
       }
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
-      code = REFUSED.get(error.code) ?? UNSPECIFIED_ERROR;
+      code = error instanceof LimitError ? QUOTA_EXCEEDED : (REFUSED.get(error.code) ?? UNSPECIFIED_ERROR);
     }
     if (code >= REFUSALS_FROM && level === LEVEL_3_1) throw notGranted();
     granted.codes.push(code);

@@ -5,13 +5,21 @@
  *     PUBLISH   decode ─▶ targetFor ─▶ isNew (sent before? quota) ─▶ refusalOf ─▶ fillDraft ─▶ publishDraft ─▶ answer
  *     will                resolveTarget                                           fillDraft ─▶ publish
  */
-import { type BodyWriter, BrokerError, type Draft, MARK_REFUSED, type Mark } from '../../../src/api/index.ts';
+import {
+  type BodyWriter,
+  BrokerError,
+  type Draft,
+  LimitError,
+  MARK_REFUSED,
+  type Mark,
+} from '../../../src/api/index.ts';
 import { MalformedPacket, PUBACK, PUBREC } from '../codec/packet.ts';
 import { type MessageProperties, NO_PROPERTIES } from '../codec/properties/message-properties.ts';
 import { decodePublishProperties, type PublishFields, type Qos } from '../codec/publish.ts';
 import {
   NO_MATCHING_SUBSCRIBERS,
   NOT_AUTHORIZED_5,
+  PACKET_TOO_LARGE,
   PAYLOAD_FORMAT_INVALID,
   QUOTA_EXCEEDED,
   SUCCESS,
@@ -93,6 +101,12 @@ export function refusalOf(
   return SUCCESS;
 }
 
+/** Why the broker does not take a message: a reason code of 5.0. */
+export function publishReasonOf(error: BrokerError): number {
+  if (error instanceof LimitError) return PACKET_TOO_LARGE;
+  return REFUSED.get(error.code) ?? UNSPECIFIED_ERROR;
+}
+
 /** Publishes what the draft holds, and answers once it is safe. @param body its large body, if it has one */
 export function publishDraft(
   client: ConnectedClient,
@@ -111,7 +125,7 @@ export function publishDraft(
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
     body?.abort();
-    refusePublish(client, qos, packetId, REFUSED.get(error.code) ?? UNSPECIFIED_ERROR);
+    refusePublish(client, qos, packetId, publishReasonOf(error));
   }
   if (session.congested) client.gate.pause(CONGESTED);
 }
@@ -150,7 +164,8 @@ export function acknowledgeAgain(client: ConnectedClient, packetId: number): voi
 
 /**
  * Answers a message that is not taken. QoS 0 is dropped, counted. 5.0 is told; what 3.1.1 may not publish is acknowledged,
- * dropped and counted, as Mosquitto does, since a client that is cut off would send it again for ever [MQTT-3.3.5-2]. Where
+ * dropped and counted, as Mosquitto does, since a client that is cut off would send it again for ever [MQTT-3.3.5-2]; so is what is
+ * larger than an operator's limit, which is no error of the packet, and so a quota that is exceeded in 5.0 [MQTT5-3.4.2-1]. Where
  * the broker is short of something, the end of the connection has 3.1.1 keep its message.
  * @throws MalformedPacket where the connection has to end
  */
@@ -163,8 +178,8 @@ export function refusePublish(client: ConnectedClient, qos: Qos, packetId: numbe
   }
   const type = qos === 1 ? PUBACK : PUBREC;
   const mark = client.session.mark();
-  if (client.options.v5) client.answer(type, packetId, mark, reason);
-  else if (reason === NOT_AUTHORIZED_5 || reason === TOPIC_NAME_INVALID) {
+  if (client.options.v5) client.answer(type, packetId, mark, reason === PACKET_TOO_LARGE ? QUOTA_EXCEEDED : reason);
+  else if (reason === NOT_AUTHORIZED_5 || reason === TOPIC_NAME_INVALID || reason === PACKET_TOO_LARGE) {
     stats.publishesDropped++;
     client.answer(type, packetId, mark);
   } else throw new MalformedPacket('the broker could not take a message', reason);

@@ -1,4 +1,5 @@
 /** PUBLISH whose body arrives in pieces: it is written to the log as it comes, and published once it is whole. */
+import { type BodyWriter, LimitError } from '../../../src/api/index.ts';
 import { NO_PROPERTIES } from '../codec/properties/message-properties.ts';
 import { decodePublish } from '../codec/publish.ts';
 import { PAYLOAD_FORMAT_INVALID, QUOTA_EXCEEDED, SUCCESS } from '../codec/reasons.ts';
@@ -11,6 +12,7 @@ import {
   isNew,
   propertiesOf,
   publishDraft,
+  publishReasonOf,
   refusalOf,
   refusePublish,
   targetFor,
@@ -31,15 +33,24 @@ export function publishBegin(
   const { qos, retain, packetId, topicStart, topicEnd } = fields;
   const addressee = targetFor(client, properties, buffer, topicStart, topicEnd);
   const target = qos === 0 || isNew(client, fields) ? addressee : null;
-  const reason = target === null ? SUCCESS : largeRefusalOf(client, target, fields, properties, bodyLength);
-  const taken = target !== null && reason === SUCCESS;
+  let reason = target === null ? SUCCESS : largeRefusalOf(client, target, fields, properties, bodyLength);
+  let writer: BodyWriter | null = null;
+  if (target !== null && reason === SUCCESS) {
+    try {
+      writer = session.openBody(bodyLength, qos > 0 || retain);
+    } catch (error) {
+      if (!(error instanceof LimitError)) throw error;
+      reason = publishReasonOf(error);
+    }
+  }
+  const taken = writer !== null;
   client.arriving = {
     target,
     qos,
     retain,
     packetId,
     properties: taken ? properties.copy() : NO_PROPERTIES,
-    writer: taken ? session.openBody(bodyLength, qos > 0 || retain) : null,
+    writer,
     text: taken && properties.text && limits.checkPayloadFormat ? new Utf8Check() : null,
     reason,
   };

@@ -32,7 +32,7 @@ import { queueOf } from '../mapping/names.ts';
 import { OwnSubscriptions } from './own-subscriptions.ts';
 import type { SessionConnection, SessionServices, SessionWriter } from './ports.ts';
 import { ReceivedIds } from './received-ids.ts';
-import { deleteSession, getSession, putSession } from './session-records.ts';
+import { getSession } from './session-records.ts';
 import { SharedSubscriptions } from './shared-subscriptions.ts';
 import { SYS_PREFIX } from './sys-topics.ts';
 import { UnsettledPackets } from './unsettled.ts';
@@ -79,6 +79,11 @@ export class MqttSession {
     this.shares = new SharedSubscriptions(this, services.shares, context.limits.exchange);
   }
 
+  /** Of the client that is connected. */
+  get user(): string | undefined {
+    return this.session?.user;
+  }
+
   // ------------------------------------------------------------------------------------------------- coming and going
 
   /** Takes up what is stored of a kept session: after a restart of the broker, or once it has left memory. */
@@ -102,7 +107,7 @@ export class MqttSession {
     if (!this.kept) return;
     const { user } = session;
     const { expiryS, queueKnown: hasQueue } = this;
-    putSession(this.services.state, this.id, { user, shares: this.shares.records(), expiryS, endsAtMs, hasQueue });
+    this.services.kept.put(this.id, { user, shares: this.shares.records(), expiryS, endsAtMs, hasQueue });
   }
 
   /**
@@ -191,7 +196,7 @@ export class MqttSession {
 
   private forget(): void {
     this.received.clear();
-    if (this.kept) deleteSession(this.services.state, this.id);
+    if (this.kept) this.services.kept.delete(this.id);
     this.queueKnown = false;
     this.main = null;
     this.subscriptions.clear();

@@ -1,6 +1,7 @@
 /** The interfaces that a session needs: of its connection, of the writer to its client, of the sessions of its vhost. */
 import type { AdapterState, Backpressure, DirectSink, Session } from '../../../src/api/index.ts';
 import type { MessageWriter } from '../deliver/subscription-consumer.ts';
+import type { KeptSessions } from './kept-sessions.ts';
 import type { Leftovers } from './session-records.ts';
 import type { ShareRegistry } from './shared-subscriptions.ts';
 import type { SysTopics } from './sys-topics.ts';
@@ -35,6 +36,8 @@ export interface SessionServices {
   readonly wills: Wills;
   readonly sys: SysTopics;
   readonly shares: ShareRegistry;
+  /** The records of kept sessions. */
+  readonly kept: Pick<KeptSessions, 'put' | 'delete'>;
   /** Takes the at-most-once messages of sessions whose clients are away. */
   readonly absent: DirectSink;
   /** Takes, once, what a former run left under way for a client. */

@@ -92,6 +92,10 @@ export function getSession(state: AdapterState, clientId: string): SessionRecord
   return { user, shares, expiryS, endsAtMs, hasQueue };
 }
 
+export function hasSession(state: AdapterState, clientId: string): boolean {
+  return state.get(SESSION_PREFIX + clientId) !== undefined;
+}
+
 /** The client identifiers of kept sessions. It walks the whole state. */
 export function keptSessions(state: AdapterState): string[] {
   return state.keys(SESSION_PREFIX).map((key) => key.slice(SESSION_PREFIX.length));

@@ -19,6 +19,7 @@ import type { AdapterContext } from '../context.ts';
 import { queueOf } from '../mapping/names.ts';
 import { publishWill } from '../publish/publish-will.ts';
 import { Deadlines } from './deadlines.ts';
+import { KeptSessions } from './kept-sessions.ts';
 import { MqttSession } from './mqtt-session.ts';
 import type { IdentifiedSession, SessionConnection, SessionServices } from './ports.ts';
 import {
@@ -55,6 +56,7 @@ export class SessionRegistry implements SessionServices {
   readonly wills: Wills;
   readonly sys: SysTopics;
   readonly shares: ShareMembers;
+  readonly kept: KeptSessions;
   /** Hears for sessions whose clients are away that their queue was deleted, which is the end of them. */
   readonly absent: DirectSink = {
     output: NO_BACKPRESSURE,
@@ -92,6 +94,7 @@ export class SessionRegistry implements SessionServices {
       withSession: (act) => this.asAdapter(act),
     });
     const stored = readAll(session.state);
+    this.kept = new KeptSessions(session.state, stored.sessions.values());
     this.leftovers = stored.leftovers;
     for (const [clientId, { shares, expiryS, endsAtMs }] of stored.sessions) {
       for (const queue of Object.keys(shares)) this.shares.join(queue, clientId);
@@ -143,6 +146,7 @@ export class SessionRegistry implements SessionServices {
    * A client connects: takes the session of its identifier from the connection that has it, or makes one where there is none,
    * or the client wants none of what was [MQTT-3.1.2-6]. `connected` is to follow.
    * @param expiryS seconds that it outlives its connection from now on
+   * @throws LimitError there are as many kept ones as there may be
    */
   open(session: Session, clientId: string, clean: boolean, expiryS: number): OpenedSession {
     this.sessions.get(clientId)?.connection?.takenOver();
@@ -163,9 +167,16 @@ export class SessionRegistry implements SessionServices {
       mqttSession = undefined;
     }
     const present = mqttSession !== undefined; // [MQTT-3.2.2-1] [MQTT-3.2.2-2]
+    if (mqttSession === undefined && expiryS > 0) this.kept.checkRoom(session);
     mqttSession ??= new MqttSession(this.context, this, clientId, expiryS);
     mqttSession.expiryS = expiryS;
     return { mqttSession, present, before };
+  }
+
+  /** Whether a client of this user is connected by that identifier. */
+  isConnected(clientId: string, user: string): boolean {
+    const known = this.sessions.get(clientId);
+    return known !== undefined && known.connection !== null && known.user === user;
   }
 
   /** The client of a session that was opened is there. */
@@ -304,6 +315,11 @@ export function registryOf(context: AdapterContext, broker: BrokerServices, sess
     vhosts.set(session.vhost, clients);
   }
   return clients;
+}
+
+/** Those of a vhost that some client has come into; undefined: none has. */
+export function knownRegistry(broker: BrokerServices, vhost: string): SessionRegistry | undefined {
+  return brokers.get(broker)?.get(vhost);
 }
 
 /** The broker has started: sessions end and wills are published from now on, whether a client comes or not. */

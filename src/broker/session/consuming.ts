@@ -13,9 +13,10 @@ import {
 import type { Share } from '../../clock/work.ts';
 import type { DeliveryCounts, ProtocolTraffic } from '../../metrics/traffic.ts';
 import { QueueConsumer } from '../../queue/dispatch/consumer.ts';
+import { HeldSum } from '../../queue/dispatch/held-sum.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
-import type { ClientUsage } from '../client-limits.ts';
+import type { Membership } from '../limits/membership.ts';
 import type { Receiving } from './receiving.ts';
 import type { SessionTopology } from './topology.ts';
 
@@ -23,17 +24,19 @@ export class SessionConsuming {
   private readonly vhost: Vhost;
   private readonly topology: SessionTopology;
   private readonly share: Share;
-  private readonly usage: ClientUsage;
+  private readonly membership: Membership;
+  private readonly sum: HeldSum;
   private readonly traffic: ProtocolTraffic;
   private readonly consumers = new Set<QueueConsumer>();
   private pruneAt = 32;
   private readonly receiving: Receiving;
+  private readonly onEnded = (): void => this.membership.consumerLeft();
 
   constructor(
     vhost: Vhost,
     topology: SessionTopology,
     share: Share,
-    usage: ClientUsage,
+    membership: Membership,
     traffic: ProtocolTraffic,
     receiving: Receiving,
   ) {
@@ -42,7 +45,8 @@ export class SessionConsuming {
     this.vhost = vhost;
     this.topology = topology;
     this.share = share;
-    this.usage = usage;
+    this.membership = membership;
+    this.sum = new HeldSum(membership.limits.connectionUnsettled ?? 0);
   }
 
   /** One of its consumers holds deliveries. */
@@ -53,9 +57,13 @@ export class SessionConsuming {
 
   consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer {
     this.topology.demandQueue('read', name);
-    if (this.usage.limits.consumers !== undefined) this.usage.checkConsumers(this.activeCount);
+    const { membership } = this;
+    membership.checkConsumer();
     const consumer = this.topology.queue(name).addConsumer(options, sink, output);
-    consumer.heldMax = this.usage.limits.unsettled ?? 0;
+    membership.consumerCame();
+    consumer.onEnded = this.onEnded;
+    consumer.heldMax = membership.limits.unsettled ?? 0;
+    consumer.sum = this.sum;
     consumer.share = this.share;
     consumer.guard = this.topology.guardOf(name);
     consumer.counts = this.countsOf(consumer);
@@ -75,6 +83,17 @@ export class SessionConsuming {
     return count;
   }
 
+  /** Limits have changed: what each consumer may hold, for what is handed out from now on. A step for each. */
+  *limitsChanged(): Generator<void> {
+    const { unsettled = 0, connectionUnsettled = 0 } = this.membership.limits;
+    this.sum.limit = connectionUnsettled;
+    for (const consumer of [...this.consumers]) {
+      consumer.heldMax = unsettled;
+      consumer.wake();
+      yield;
+    }
+  }
+
   get(
     name: string,
     settled: boolean,
@@ -83,7 +102,9 @@ export class SessionConsuming {
   ): void {
     this.topology.demandQueue('read', name);
     const queue = this.topology.queue(name);
+    if (!settled && this.sum.full) throw this.membership.holdsTooMany(this.sum.limit);
     const holder = QueueConsumer.passive(queue, settled, sink);
+    holder.sum = this.sum;
     holder.share = this.share;
     holder.counts = this.countsOf(holder);
     sink.attached?.(holder);

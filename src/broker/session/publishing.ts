@@ -15,14 +15,14 @@ import type { WaitingPublisher } from '../../vhost/flow/subscriber-flow-control.
 import { countPublish } from '../../vhost/publish/count-publish.ts';
 import type { PublishingClient, RestOfDeliveries } from '../../vhost/publish/direct-deliveries.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
-import type { ConnectionLimits } from '../client-limits.ts';
+import type { Membership } from '../limits/membership.ts';
+import { type PacedPublisher, PublishRate } from '../limits/publish-rate.ts';
 import type { Permissions } from './permissions.ts';
-import { PublishRate } from './publish-rate.ts';
 
 /** What a message takes up beside its body, roughly. */
 const MESSAGE_BYTES = 100;
 
-export class SessionPublishing implements WaitingPublisher, PublishingClient {
+export class SessionPublishing implements WaitingPublisher, PublishingClient, PacedPublisher {
   private readonly vhost: Vhost;
   private readonly permissions: Permissions;
   private readonly client: SessionClient;
@@ -41,8 +41,13 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
   /** Bytes that it has published since the vhost's flow control began this period. */
   private sentBytes = 0;
   private period = 0;
-  /** Null: it may publish as fast as it likes. */
-  private readonly rate: PublishRate | null;
+  private readonly membership: Membership;
+  /** Its own, if it has one. */
+  private ownRate: PublishRate | null = null;
+  /** All that it has to keep to; null: it may publish as fast as it likes. */
+  private rates: readonly PublishRate[] | null = null;
+  /** Of the body of a message. */
+  private messageBytesMax = Number.POSITIVE_INFINITY;
 
   /** @param consuming what the client consumes: it may owe settlements */
   constructor(
@@ -51,7 +56,7 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
     client: SessionClient,
     share: Share,
     consuming: { readonly holds: boolean },
-    limits: ConnectionLimits,
+    membership: Membership,
     traffic: ProtocolTraffic,
   ) {
     this.traffic = traffic;
@@ -60,9 +65,27 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
     this.client = client;
     this.share = share;
     this.consuming = consuming;
-    const { publishRate: messages, publishBytes: bytes } = limits;
-    const limited = client.transport !== undefined && (messages !== undefined || bytes !== undefined);
-    this.rate = limited ? new PublishRate(vhost.clock, { messages, bytes }, () => this.goOn()) : null;
+    this.membership = membership;
+    this.takeLimits();
+  }
+
+  /** Limits have changed, or it begins. */
+  takeLimits(): void {
+    const { client, membership, vhost } = this;
+    const { publishRate: messages, publishBytes: bytes } = membership.limits;
+    const rates = membership.sharedRates;
+    if (client.transport !== undefined && (messages !== undefined || bytes !== undefined)) {
+      this.ownRate ??= new PublishRate(vhost.clock);
+      this.ownRate.change({ messages, bytes });
+      rates.push(this.ownRate);
+    } else {
+      this.ownRate?.close();
+      this.ownRate = null;
+    }
+    const wasPaced = this.rates !== null;
+    this.rates = rates.length > 0 ? rates : null;
+    this.messageBytesMax = membership.messageBytesMax;
+    if (wasPaced) this.goOn();
   }
 
   route(exchange: string, spelling: Spelling, key: Buffer, start: number, end: number): Route {
@@ -93,6 +116,8 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
   publish(route: Route, draft: Draft): Mark {
     if (!route.valid) this.askAgain(route as CompiledRoute<Queue>);
     if (draft.large !== null) this.bodies?.delete(draft.large as StoredBody);
+    const bodyBytes = draft.large?.length ?? draft.bodyEnd - draft.bodyStart;
+    this.checkSize(bodyBytes);
     const mark = this.vhost.publisher.publishFrom(this, route, draft);
     countPublish(this.traffic, this.vhost.publisher, draft, mark);
     if (!this.publishes) {
@@ -100,10 +125,19 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
       this.traffic.publishers++;
     }
     this.waitIfBehind();
-    const bodyBytes = draft.large?.length ?? draft.bodyEnd - draft.bodyStart;
     this.sent(bodyBytes + MESSAGE_BYTES);
-    if (this.rate !== null) this.rate.took(bodyBytes);
+    this.published(bodyBytes);
     return mark;
+  }
+
+  /** @throws LimitError the body of a message is larger than it may be */
+  checkSize(bodyBytes: number): void {
+    if (bodyBytes > this.messageBytesMax) throw this.membership.tooLarge(bodyBytes, this.messageBytesMax);
+  }
+
+  /** A message of this client has been published, at once or with a transaction. */
+  published(bodyBytes: number): void {
+    if (this.rates !== null) for (const rate of this.rates) rate.took(bodyBytes);
   }
 
   private sent(bytes: number): void {
@@ -122,6 +156,7 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
   }
 
   openBody(length: number, durable: boolean): BodyWriter {
+    this.checkSize(length);
     const body = this.vhost.publisher.openBody(length, durable);
     this.bodies ??= new Set();
     this.bodies.add(body);
@@ -161,9 +196,19 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
     return (this.bodies !== null && this.bodies.size > 0) || publishFlow.holds(this.period, this.sentBytes);
   }
 
-  /** It has published faster than it may. */
+  /** It, or it and those it shares a rate with, have published faster than they may. Who asks hears when that is over. */
   get paced(): boolean {
-    return this.rate?.waiting === true;
+    if (this.rates === null) return false;
+    for (const rate of this.rates) {
+      if (!rate.waiting) continue;
+      rate.wait(this);
+      return true;
+    }
+    return false;
+  }
+
+  paceEased(): void {
+    this.goOn();
   }
 
   get owesSettlements(): boolean {
@@ -184,7 +229,8 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient {
   close(): void {
     this.closed = true;
     if (this.publishes) this.traffic.publishers--;
-    this.rate?.close();
+    if (this.rates !== null) for (const rate of this.rates) rate.forget(this);
+    this.ownRate?.close();
     this.vhost.subscriberFlow.forget(this);
     if (this.bodies !== null) for (const body of this.bodies) body.abort();
   }

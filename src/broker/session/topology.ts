@@ -9,6 +9,7 @@ import type { Queue } from '../../queue/queue.ts';
 import { notDefault } from '../../vhost/topology/compare.ts';
 import { generatedName, type Topology } from '../../vhost/topology/topology.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
+import type { Membership } from '../limits/membership.ts';
 import { OwnQueues } from './own-queues.ts';
 import { bindingKey, type Permissions } from './permissions.ts';
 import { ReadGuard } from './read-guard.ts';
@@ -21,6 +22,7 @@ export class SessionTopology {
   private readonly share: Share;
   /** The session: what exclusive queues belong to. */
   private readonly owner: object;
+  private readonly membership: Membership;
   readonly own: OwnQueues;
   /** Null while there has been none. */
   private exclusive: Set<Queue> | null = null;
@@ -29,13 +31,21 @@ export class SessionTopology {
   private guards: Map<string, ReadGuard> | null = null;
   private readonly receiving: Receiving;
 
-  constructor(vhost: Vhost, permissions: Permissions, share: Share, owner: object, receiving: Receiving) {
+  constructor(
+    vhost: Vhost,
+    permissions: Permissions,
+    share: Share,
+    owner: object,
+    receiving: Receiving,
+    membership: Membership,
+  ) {
     this.receiving = receiving;
     this.vhost = vhost;
     this.topology = vhost.topology;
     this.permissions = permissions;
     this.share = share;
     this.owner = owner;
+    this.membership = membership;
     this.own = new OwnQueues(this.topology, permissions);
   }
 
@@ -90,6 +100,9 @@ export class SessionTopology {
   declareQueue(name: string, options: QueueOptions): QueueInfo {
     const full = name === '' ? generatedName() : name;
     if (options.ownUse === undefined || options.ownUse === false) this.demandDeclare(full, options);
+    if (options.exclusive && this.membership.limits.queues !== undefined && !this.queueExists(full)) {
+      this.membership.checkOwnQueues(full, this.exclusiveCount);
+    }
     // An existing exclusive queue is asked for by its owner whatever the flag says now.
     const { queue, wrote } = this.topology.declareQueue(name, options, this.owner, full);
     if (options.ownUse !== undefined && options.ownUse !== false) this.own.add(full, options.ownUse === 'shared');
@@ -145,6 +158,11 @@ export class SessionTopology {
       this.pruneAt = Math.max(32, queues.size * 2);
     }
     queues.add(queue);
+  }
+
+  private get exclusiveCount(): number {
+    if (this.exclusive !== null) for (const one of this.exclusive) if (one.deleted) this.exclusive.delete(one);
+    return this.exclusive?.size ?? 0;
   }
 
   checkQueue(name: string): QueueInfo {

@@ -52,7 +52,31 @@ export function brokerFamilies(statistics: BrokerStatistics): Family[] {
     ),
     ...watermarkFamilies(statistics.watermarks),
     limitFamily(statistics),
+    limitByProtocolFamily(statistics),
   ];
+}
+
+/** Those that are counted by protocol alone (`broker/limits/`). */
+const CLIENT_LIMITS: readonly string[] = [
+  ...['listener', 'vhost', 'user'].flatMap((scope) =>
+    ['connections', 'connection_rate', 'channels', 'consumers'].map((limit) => `${scope}_${limit}`),
+  ),
+  'vhost_sessions',
+  'user_sessions',
+  'consumers',
+  'connection_queues',
+  'connection_unsettled',
+  'message_size',
+];
+
+/** Only what has happened: most limits never refuse anything. */
+function limitByProtocolFamily({ limitRefusals }: BrokerStatistics): Family {
+  return {
+    type: 'counter',
+    name: 'entrepot_protocol_limit_refusals_total',
+    help: 'The same by protocol, as far as it was known',
+    values: [...limitRefusals].map(({ limit, protocol, count }) => ({ labels: { limit, protocol }, value: count })),
+  };
 }
 
 function limitFamily({ limitRefusals, refusedRate, refusedAddress, vhosts }: BrokerStatistics): Family {
@@ -61,10 +85,7 @@ function limitFamily({ limitRefusals, refusedRate, refusedAddress, vhosts }: Bro
   const counts: Readonly<Record<string, number>> = {
     connection_rate: refusedRate,
     address_connections: refusedAddress,
-    vhost_connections: limitRefusals.vhostConnections,
-    user_connections: limitRefusals.userConnections,
-    user_channels: limitRefusals.userChannels,
-    consumers: limitRefusals.consumers,
+    ...Object.fromEntries(CLIENT_LIMITS.map((limit) => [limit, limitRefusals.total(limit)])),
     queues: sum((v) => v.refusedQueues),
     exchanges: sum((v) => v.refusedExchanges),
     bindings: sum((v) => v.refusedBindings),
@@ -72,7 +93,7 @@ function limitFamily({ limitRefusals, refusedRate, refusedAddress, vhosts }: Bro
   return {
     type: 'counter',
     name: 'entrepot_limit_refusals_total',
-    help: 'Connections, channels, consumers, declarations and bindings that a limit has refused',
+    help: 'Connections, channels, consumers, sessions, messages, declarations and bindings that a limit has refused',
     values: Object.entries(counts).map(([limit, value]) => ({ labels: { limit }, value })),
   };
 }

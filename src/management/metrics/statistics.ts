@@ -1,5 +1,5 @@
 /** Every number of the broker that is shown, as of one moment. What is read, and from where: `metrics.ts`. */
-import type { LimitRefusals } from '../../broker/client-limits.ts';
+import type { LimitRefusals } from '../../broker/limits/refusals.ts';
 import type { LoginRefusals, LoginStatistics } from '../../broker/logins.ts';
 import type { WatermarkStatistics } from '../../broker/watermarks.ts';
 import type { ProtocolTraffic } from '../../metrics/traffic.ts';
@@ -65,8 +65,8 @@ export interface BrokerStatistics extends ConnectionStatistics {
   /** What each adapter counts, by its name. */
   readonly protocols: readonly (readonly [protocol: string, counts: Readonly<Record<string, unknown>>])[];
   readonly process: ProcessStatistics;
-  /** How often limits of users, vhosts and connections have refused something. */
-  readonly limitRefusals: LimitRefusals;
+  /** How often limits of listeners, vhosts, users and connections have refused something. */
+  readonly limitRefusals: Pick<LimitRefusals, 'total' | typeof Symbol.iterator>;
   /** The marks of memory and disk that hold publishers back. */
   readonly watermarks: WatermarkStatistics;
 }

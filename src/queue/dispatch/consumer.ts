@@ -12,6 +12,7 @@ import type { Share } from '../../clock/work.ts';
 import type { MessageView } from '../../message/message.ts';
 import { type DeliveryCounts, UNCOUNTED } from '../../metrics/traffic.ts';
 import type { QueueSettings } from '../limits/settings.ts';
+import type { HeldSum } from './held-sum.ts';
 import type { CreditTaker, SharedCredit } from './shared-credit.ts';
 
 /** The queue, as its consumers see it. */
@@ -49,6 +50,10 @@ export class QueueConsumer implements Consumer, CreditTaker {
   active = true;
   /** Counts what it gets. */
   counts: DeliveryCounts = UNCOUNTED.deliveries.classic;
+  /** Told once, when it is not active any more. */
+  onEnded: (() => void) | null = null;
+  /** What it shares with all consumers of its connection. */
+  sum: HeldSum | null = null;
   /** Whose work its end is. */
   share: Share | null = null;
   /** Made for a `get`: it holds deliveries and receives none by itself. */
@@ -96,7 +101,7 @@ export class QueueConsumer implements Consumer, CreditTaker {
   ready(): boolean {
     if (!this.active || this.suspended || this.output.congested) return false;
     if (this.replay.length > 0) return true;
-    if (!this.settled && this.held >= this.allowed) return false;
+    if (!this.settled && (this.held >= this.allowed || (this.sum !== null && this.sum.isFull(this)))) return false;
     if (this.shared === null || this.shared.allows(this)) return true;
     this.of.awaitSharedCredit();
     return false;
@@ -115,12 +120,14 @@ export class QueueConsumer implements Consumer, CreditTaker {
   /** @internal the queue counts a delivery that this consumer now holds, or no longer holds */
   took(): void {
     this.held++;
+    if (this.sum !== null) this.sum.held++;
     if (this.shared !== null) this.shared.took();
   }
 
   /** @internal */
   gave(): void {
     this.held--;
+    if (this.sum !== null) this.sum.gave();
     if (this.shared !== null) this.shared.gave();
   }
 
@@ -142,6 +149,13 @@ export class QueueConsumer implements Consumer, CreditTaker {
 
   wake(): void {
     if (this.active) this.of.wake();
+  }
+
+  /** @internal its queue has let go of it */
+  ended(): void {
+    if (!this.active) return;
+    this.active = false;
+    this.onEnded?.();
   }
 
   cancel(outcome?: Outcome): void {

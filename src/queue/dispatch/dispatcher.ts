@@ -127,7 +127,7 @@ export class Dispatcher {
   removeAll(): QueueConsumer[] {
     this.endPace();
     const consumers = this.consumers.splice(0);
-    for (const consumer of consumers) consumer.active = false;
+    for (const consumer of consumers) consumer.ended();
     return consumers;
   }
 

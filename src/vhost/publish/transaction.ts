@@ -44,26 +44,32 @@ export interface TransactionParts {
   readonly subscriberFlow: SubscriberFlowControl;
 }
 
+/** Who publishes by it: what it may, and how much. */
+export interface TransactionPublisher {
+  /** A message's address may mean something else by now, or be its client's no more. Throws what a publish would. */
+  askAgain(route: CompiledRoute<Queue>): void;
+  /** @throws LimitError the body of a message is larger than it may be */
+  checkSize(bodyBytes: number): void;
+  /** A message has been published. */
+  published(bodyBytes: number): void;
+}
+
 export class VhostTransaction implements Transaction {
   bytes = 0;
   private publishes: Publish[] = [];
   private settlements: Settlement[] = [];
   private copies = 0;
   private readonly parts: TransactionParts;
-  private readonly askAgain: (route: CompiledRoute<Queue>) => void;
+  private readonly publisher: TransactionPublisher | undefined;
   private readonly traffic: ProtocolTraffic;
 
   /**
-   * @param askAgain a message's address may mean something else by now, or be its client's no more. Throws what a publish would
+   * @param publisher default: nobody who has to be asked for
    * @param traffic of its client's protocol
    */
-  constructor(
-    parts: TransactionParts,
-    askAgain: (route: CompiledRoute<Queue>) => void = () => {},
-    traffic: ProtocolTraffic = UNCOUNTED,
-  ) {
+  constructor(parts: TransactionParts, publisher?: TransactionPublisher, traffic: ProtocolTraffic = UNCOUNTED) {
     this.parts = parts;
-    this.askAgain = askAgain;
+    this.publisher = publisher;
     this.traffic = traffic;
   }
 
@@ -72,6 +78,7 @@ export class VhostTransaction implements Transaction {
   }
 
   publish(given: Route, draft: Draft): void {
+    this.publisher?.checkSize(bodyBytes(draft));
     const route = given as CompiledRoute<Queue>;
     const resolved = draft.delayMs > 0 ? route : this.parts.publisher.resolved(route, draft);
     const copies = this.copies + copiesAlong(resolved, draft);
@@ -111,6 +118,7 @@ export class VhostTransaction implements Transaction {
     let refused: Mark = MARK_NOW;
     units.begin();
     publishes.forEach(({ route, resolved, draft }, index) => {
+      this.publisher?.published(bodyBytes(draft));
       const mark = publisher.publish(route.valid ? resolved : route, draft);
       countPublish(this.traffic, publisher, draft, mark);
       if (mark < 0) refused = mark;
@@ -125,7 +133,7 @@ export class VhostTransaction implements Transaction {
   /** Bindings have come or gone since, or rules changed. @throws BrokerError, and then nothing has been changed */
   private lookAgain(): void {
     const stale = new Set(this.publishes.map(({ route }) => route).filter(({ valid }) => !valid));
-    for (const route of stale) this.askAgain(route);
+    for (const route of stale) this.publisher?.askAgain(route);
     let copies = 0;
     for (const { route, draft } of this.publishes) {
       copies += copiesAlong(draft.delayMs > 0 ? route : this.parts.publisher.resolved(route, draft), draft);
@@ -144,6 +152,10 @@ export class VhostTransaction implements Transaction {
     this.bytes = 0;
     this.copies = 0;
   }
+}
+
+function bodyBytes(draft: Draft): number {
+  return draft.large?.length ?? draft.bodyEnd - draft.bodyStart;
 }
 
 function copiesAlong(route: CompiledRoute<Queue>, draft: Draft): number {

@@ -1,9 +1,7 @@
 /** The limits of a vhost's topology: how much it may hold. Nothing is bounded unless it is said: as in RabbitMQ, whose words the errors have. */
-import { BrokerError } from '../../message/errors.ts';
+import { LimitError } from '../../message/errors.ts';
 
 export interface TopologyLimits {
-  /** Clients at a time. 0: nobody comes in. */
-  readonly connections?: number | undefined;
   readonly queues?: number | undefined;
   readonly exchanges?: number | undefined;
   /** Bindings that lead to one queue, the default exchange's left out. */
@@ -26,7 +24,7 @@ export class LimitsInForce {
   }
 }
 
-/** @throws BrokerError precondition-failed if there is no room for one more; counted */
+/** @throws LimitError precondition-failed if there is no room for one more; counted */
 export function checkRoom(
   what: 'queue' | 'exchange',
   name: string,
@@ -38,19 +36,21 @@ export function checkRoom(
   if (max === undefined || count < max) return;
   if (what === 'queue') limits.refusedQueues++;
   else limits.refusedExchanges++;
-  throw new BrokerError(
+  throw new LimitError(
     'precondition-failed',
+    `${what}s`,
     `cannot declare ${what} '${name}': ${what} limit in vhost '${vhost}' (${max}) is reached`,
   );
 }
 
-/** @throws BrokerError precondition-failed; counted */
+/** @throws LimitError precondition-failed; counted */
 export function checkBindingRoom(queue: string, count: number, limits: LimitsInForce, vhost: string): void {
   const max = limits.now.bindingsPerQueue;
   if (max === undefined || count < max) return;
   limits.refusedBindings++;
-  throw new BrokerError(
+  throw new LimitError(
     'precondition-failed',
+    'bindings',
     `cannot bind queue '${queue}' in vhost '${vhost}': limit of bindings of one queue (${max}) is reached`,
   );
 }

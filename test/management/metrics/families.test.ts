@@ -1,5 +1,6 @@
 /** Each metric shows its own number: every figure is a different one here. */
 import { describe, expect, it } from 'vitest';
+import { LimitRefusals } from '../../../src/broker/limits/refusals.ts';
 import type { Family } from '../../../src/management/metrics/exposition.ts';
 import { families } from '../../../src/management/metrics/families.ts';
 import type { BrokerStatistics } from '../../../src/management/metrics/statistics.ts';
@@ -79,6 +80,12 @@ TRAFFIC.confirmTimes.add(3, 2);
 TRAFFIC.loginTimes.add(80);
 TRAFFIC.sizes.add(5_000);
 
+function refusals(counts: readonly (readonly [limit: string, protocol: string, count: number])[]): LimitRefusals {
+  const all = new LimitRefusals();
+  for (const [limit, protocol, count] of counts) for (let i = 0; i < count; i++) all.count(limit, protocol);
+  return all;
+}
+
 const FIGURES = {
   version: '1.2.3',
   uptimeS: 31,
@@ -117,7 +124,13 @@ const FIGURES = {
     externalBytes: 55,
     loopUtilization: 0.5,
   },
-  limitRefusals: { vhostConnections: 86, userConnections: 87, userChannels: 88, consumers: 89 },
+  limitRefusals: refusals([
+    ['vhost_connections', 'amqp', 86],
+    ['user_connections', 'mqtt', 80],
+    ['user_connections', 'stomp', 7],
+    ['user_channels', 'amqp', 88],
+    ['consumers', 'mqtt', 89],
+  ]),
   watermarks: {
     memoryMaxBytes: 71,
     diskFreeMinBytes: 72,
@@ -205,7 +218,14 @@ const BROKER: Record<string, [type: string, value: number]> = {
 describe('a metric', () => {
   it('says how often each limit has refused something, those of all vhosts together', () => {
     const shown = of(families({ ...FIGURES, vhosts: [vhost('/'), vhost('plant')] }), 'entrepot_limit_refusals_total');
-    expect(Object.fromEntries(shown.values.map((v) => [v.labels['limit'], v.value]))).toEqual({
+    const said = shown.values.map((v) => [v.labels['limit'], v.value] as const);
+    expect(said.filter(([, value]) => value === 0).map(([limit]) => limit)).toEqual([
+      ...['connections', 'connection_rate', 'channels', 'consumers'].map((limit) => `listener_${limit}`),
+      ...['connection_rate', 'channels', 'consumers'].map((limit) => `vhost_${limit}`),
+      ...['connection_rate', 'consumers'].map((limit) => `user_${limit}`),
+      ...['vhost_sessions', 'user_sessions', 'connection_queues', 'connection_unsettled', 'message_size'],
+    ]);
+    expect(Object.fromEntries(said.filter(([, value]) => value > 0))).toEqual({
       connection_rate: 84,
       address_connections: 85,
       vhost_connections: 86,
@@ -216,6 +236,16 @@ describe('a metric', () => {
       exchanges: 164,
       bindings: 166,
     });
+  });
+
+  it('says the same by protocol, for those limits that have refused something', () => {
+    const shown = of(families(FIGURES), 'entrepot_protocol_limit_refusals_total');
+    expect(shown.values.map(({ labels, value }) => [labels['limit'], labels['protocol'], value])).toContainEqual([
+      'user_connections',
+      'stomp',
+      7,
+    ]);
+    expect(shown.values).toHaveLength(5);
   });
 
   it('says which mark is passed, and how often each was', () => {

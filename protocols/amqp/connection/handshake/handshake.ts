@@ -206,7 +206,8 @@ export class Handshake {
       if (result.refused === 'vhost-not-found')
         throw new AmqpError('NOT_ALLOWED', `vhost ${vhost} not found`, CONNECTION_OPEN);
       if (result.refused === 'unavailable') throw new AmqpError('RESOURCE_ERROR', result.reason);
-      if (result.refused === 'limit') throw new AmqpError('NOT_ALLOWED', result.reason, CONNECTION_OPEN);
+      if (result.refused === 'limit' || result.refused === 'rate')
+        throw new AmqpError('NOT_ALLOWED', result.reason, CONNECTION_OPEN);
       throw new AmqpError(
         'NOT_ALLOWED',
         `access to vhost '${vhost}' refused for user '${identity.user}'`,
