@@ -72,7 +72,12 @@ const GUARDED: readonly { what: string; pattern: RegExp; allowed: readonly strin
     what: 'node:http',
     pattern:
       /^\s*(?:import|export)\s+(?!type\b)[^;]*?\bfrom\s*['"](node:)?https?2?['"]|import\(['"](node:)?https?2?['"]\)/m,
-    allowed: ['src/management/server.ts', 'protocols/websocket/connection/upgrades.ts', 'src/command/health.ts'],
+    allowed: [
+      'src/management/server.ts',
+      'protocols/websocket/connection/upgrades.ts',
+      'src/command/health.ts',
+      'src/auth/backends/http/request.ts',
+    ],
   },
   { what: 'fetch', pattern: /(?<![.\w])fetch\(/, allowed: [] },
 ];

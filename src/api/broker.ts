@@ -42,6 +42,7 @@ export interface BrokerServices {
    * Opens a session for a client that has proved who it is. Close it when the client is gone.
    * @param vhost undefined: the default one, `/`
    * @returns a refusal (`vhost-not-found`, `forbidden`, or `unavailable` while the broker stops), which is logged already
+   * @throws AccessPending: it is not known yet whether it may
    */
   enter(identity: Identity, vhost: string | undefined, client: SessionClient): Session | Refusal;
   /** Who a user is that is not connected (`Authenticator.recall`), to `enter` for what is kept for it. Undefined: it cannot be told. */

@@ -6,6 +6,8 @@ export interface Identity {
   readonly user: string;
   /** RabbitMQ's user tags, such as `administrator` and `monitoring`. Default: none. */
   readonly tags?: readonly string[];
+  /** Milliseconds since the epoch until when this holds; then the client is disconnected, unless it has been renewed. Default: for ever. */
+  readonly expiresAtMs?: number | undefined;
 }
 
 /** What a client says of itself when it wants in. */
@@ -20,6 +22,8 @@ export interface Credentials {
   readonly password: Buffer | undefined;
   /** What the client calls itself where its protocol has an identifier of clients (its client id). */
   readonly clientId?: string;
+  /** Where it wants to go, if it has said so already. */
+  readonly vhost?: string | undefined;
   /** The client's address, without its port: guesses are counted by it. */
   readonly address?: string;
   /** The certificate that it showed, verified up to the listener's authority. Undefined: none, or no TLS. */
@@ -101,6 +105,16 @@ export interface TopicRules {
   mayUnsubscribe(exchange: string, key: string): boolean;
 }
 
+/** What a permission is asked of has to ask somebody else: it is not known yet. */
+export interface PendingAnswer {
+  /**
+   * It could not be found out. Who asks for something new is refused; who has it already keeps it.
+   */
+  readonly failed: boolean;
+  /** @param done called once, later: asking again gives an answer. Not to be called where it has failed */
+  whenKnown(done: () => void): void;
+}
+
 /**
  * Says who a client is and what it may do. `createBroker({ authenticator })` takes one; the default knows `guest` and clients
  * without a name, from this machine only, who may do everything.
@@ -124,12 +138,14 @@ export interface Authenticator {
    */
   recall?(user: string): Identity | undefined;
   /** Whether this identity may come into the vhost, which exists. Left out: into every one. */
-  mayEnter?(identity: Identity, vhost: string): boolean;
+  mayEnter?(identity: Identity, vhost: string): boolean | PendingAnswer;
   /**
-   * Whether this identity may do that. Asked at every declare, bind and consume, and whenever an address is resolved, so the answer
-   * is immediate: keep what a back end has said. Not asked for each message: tell of changes by `onChanged`.
+   * Whether this identity may do that. Asked at every declare, bind and consume, and whenever an address is resolved: keep what has
+   * been found out, for a client waits meanwhile. Not asked for each message: tell of changes by `onChanged`.
    */
-  permits(identity: Identity, request: AccessRequest): boolean;
+  permits(identity: Identity, request: AccessRequest): boolean | PendingAnswer;
+  /** Whether two identities of one user may do the same; asked where a client has proved anew who it is. Left out: they may. */
+  sameRights?(one: Identity, other: Identity): boolean;
   /**
    * Undefined: none, it gets whatever it has subscribed to. Asked whenever rules have changed (`onChanged`), not for each message.
    * Left out: nobody has any.

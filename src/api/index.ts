@@ -47,6 +47,7 @@ export * from './confirms.ts';
 export * from './consume.ts';
 export * from './endpoint.ts';
 export * from './identity.ts';
+export * from './pending.ts';
 export * from './policies.ts';
 export * from './protocol.ts';
 export * from './reports.ts';

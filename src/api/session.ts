@@ -6,6 +6,9 @@
  * client once it is (`confirms`, `whenSafe`). Callbacks named `done` are called once; each says whether that may be before the call
  * returns.
  *
+ * What may be done may have to be asked of a back end: then `AccessPending` is thrown by what names an exchange or a queue, and the
+ * call is to be made again once the answer has come.
+ *
  * Errors are `BrokerError`s, thrown before anything was changed: nothing is half done. What each call throws is listed with it;
  * `access-refused` (the identity may not) can be thrown by all that name an exchange or a queue, and is not listed again.
  * Names are text of at most 255 bytes (a queue's: 65,535); longer ones are `precondition-failed` where they are declared.
@@ -27,7 +30,7 @@ import type {
   SharedCredit,
 } from './consume.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { ClientCertificate, Identity } from './identity.ts';
+import type { ClientCertificate, Identity, Refusal } from './identity.ts';
 import type { ReportingClient } from './reports.ts';
 import type { Route } from './route.ts';
 import type { BindingInfo, BindOptions, ExchangeOptions, QueueInfo, QueueOptions } from './topology.ts';
@@ -71,6 +74,11 @@ export interface SessionClient extends ReportingClient {
    * as many connections as there may be, it is let in all the same. Left out: never.
    */
   replaces?(user: string, vhost: string): boolean;
+  /**
+   * What it has proved itself with holds no longer, and was not renewed in time. Tell it in the protocol's own form, then
+   * `transport.end()`. Left out: `kicked` is called. @param reason for people
+   */
+  expired?(reason: string): void;
   /** An operator closes this client, or it may not be in the vhost any more. Tell it in the protocol's own form, then `transport.end()`. @param reason for people */
   kicked(reason: string): void;
 }
@@ -99,6 +107,25 @@ export interface Session {
    * @throws BrokerError access-refused; not-implemented where a program has put its own authenticator in the place of the users
    */
   administration(topic: string): Administration;
+
+  /**
+   * The client has proved anew who it is: the rights of this identity are in force at once, and it expires when that one says.
+   * @returns a refusal if it is another user, or may not be in the vhost
+   */
+  renewIdentity(identity: Identity): Refusal | undefined;
+
+  /**
+   * The same by a new password or token, for protocols that hand on nothing else. One that nobody checks (what the client came in
+   * with never expires) changes nothing.
+   * @param done undefined: it is renewed. Called before this returns, or later
+   */
+  renewSecret(secret: Buffer, done: (refusal: Refusal | undefined) => void): void;
+
+  /**
+   * Does what was begun when it was permitted, and cannot wait: the end of a message that comes in parts, of a subscription, a will.
+   * What `act` asks, and nobody can answer at once, counts as permitted; AccessPending is not thrown.
+   */
+  ofBegun<T>(act: () => T): T;
 
   /** Counts one more channel of the client's user, in protocols that have such. @throws BrokerError not-allowed: there may be no more */
   channelOpened(): void;

@@ -66,11 +66,13 @@ export interface Standing {
 }
 
 const ALL: Permissions = { configure: '.*', write: '.*', read: '.*' };
-const BUSY: Refusal = { refused: 'unavailable', reason: 'too many logins wait to be checked; try again later' };
+export const BUSY: Refusal = { refused: 'unavailable', reason: 'too many logins wait to be checked; try again later' };
 
 export class InternalAuthenticator implements Authenticator, Rules {
   readonly guesses: Guesses;
   login: LoginSettings;
+  /** Nobody else knows users either: as long as there is none, those that nobody has set up may come in. */
+  alone = true;
   private readonly store: UserStore;
   private readonly userFrom: CertificateUserFrom;
   private readonly access: Access;
@@ -112,9 +114,31 @@ export class InternalAuthenticator implements Authenticator, Rules {
     } else if (user === undefined) done(this.anonymous(credentials));
     else if (this.usesLocal(user)) this.local.authenticate(credentials, done);
     else {
-      const admitted = this.guesses.admit(address, user, () => this.check(credentials, user, address, done));
+      const admitted = this.guesses.admit(address, user, () =>
+        this.check(credentials, user, address, (result) => {
+          if (!('refused' in result)) this.guesses.succeeded(address, user);
+          else if (result.refused === 'credentials') this.guesses.failed(address, user);
+          done(result);
+        }),
+      );
       if (!admitted) done(BUSY);
     }
+  }
+
+  /** Whether a user's password is right, for who counts the guesses itself. */
+  verify(credentials: Credentials, user: string, address: string, done: (result: Identity | Refusal) => void): void {
+    if (this.usesLocal(user)) this.local.authenticate(credentials, done);
+    else this.check(credentials, user, address, done);
+  }
+
+  /** Nothing is known of that name, and a password for it can only be wrong. */
+  isStrange(user: string): boolean {
+    return !this.knows(user) && !this.usesLocal(user);
+  }
+
+  /** There is such a user. */
+  knows(user: string): boolean {
+    return this.store.find(user) !== undefined;
   }
 
   /** A password as it is remembered. */
@@ -190,13 +214,13 @@ export class InternalAuthenticator implements Authenticator, Rules {
 
   /** `guest` of a broker without users. */
   usesLocal(user: string): boolean {
-    return this.store.empty && user === GUEST && this.login.guest !== 'never';
+    return this.alone && this.store.empty && user === GUEST && this.login.guest !== 'never';
   }
 
   private get anonymousFrom(): 'local' | 'anywhere' | 'never' {
     const { anonymous } = this.login;
     if (anonymous !== 'auto') return anonymous;
-    return this.store.empty ? 'local' : 'never';
+    return this.alone && this.store.empty ? 'local' : 'never';
   }
 
   /** Who shows a certificate and gives no password is whom the certificate names, whatever else it says, and never anonymous. */
@@ -237,14 +261,12 @@ export class InternalAuthenticator implements Authenticator, Rules {
     const judged = (right: boolean): void => {
       // It may have been deleted, or been given another password, meanwhile.
       if (!right || user === undefined || this.store.find(name) !== user) {
-        this.guesses.failed(address, name);
         done({ refused: 'credentials', reason: `user '${name}' - invalid credentials` });
       } else if (!this.standing.admits(name, clientId)) {
         this.guesses.failed(address, name);
         done(notAdmitted(name));
       } else {
         user.proof ??= proof;
-        this.guesses.succeeded(address, name);
         done(this.identityOf(name));
       }
     };
@@ -310,6 +332,6 @@ function onlyLocal(user: string): Refusal {
 }
 
 /** Who does not say its address apart has it in what is shown of the client. */
-function addressOf({ address, client }: Credentials): string {
+export function addressOf({ address, client }: Credentials): string {
   return address ?? client.replace(/:\d+$/, '');
 }

@@ -1,6 +1,7 @@
 /**
- * The queue before the hashing of passwords: two at a time, because each holds a thread that the log needs for its syncs too. The
- * addresses take turns, so that who guesses from one address waits for itself; what waits is bounded, by address and in all.
+ * The queue before work that logins make, such as the hashing of passwords: by default two at a time, because each holds a thread
+ * that the log needs for its syncs too. The addresses take turns, so that who guesses from one address waits for itself; what waits
+ * is bounded, by address and in all.
  */
 
 const AT_A_TIME = 2;
@@ -10,10 +11,15 @@ const WAITING_OF_ADDRESS_MAX = 64;
 type Task = () => Promise<void>;
 
 export class PasswordWork {
+  private readonly atATime: number;
   private running = 0;
   private waiting = 0;
   /** By address, which come round in the order of the map. */
   private readonly queues = new Map<string, Task[]>();
+
+  constructor(atATime = AT_A_TIME) {
+    this.atATime = atATime;
+  }
 
   /** Undefined: too many wait, and this was not begun. */
   run<T>(address: string, work: () => Promise<T>): Promise<T> | undefined {
@@ -29,7 +35,7 @@ export class PasswordWork {
   }
 
   private next(): void {
-    if (this.running >= AT_A_TIME) return;
+    if (this.running >= this.atATime) return;
     const [first] = this.queues;
     if (first === undefined) return;
     const [address, queue] = first;

@@ -5,9 +5,12 @@
 import type { BrokerServices, ClientPlace } from '../api/broker.ts';
 import type { Mark } from '../api/confirms.ts';
 import type { AuthExchange, Authenticator, ConnectRequest, Credentials, Identity, Refusal } from '../api/identity.ts';
+import { AccessPending } from '../api/pending.ts';
 import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Protocol } from '../api/protocol.ts';
 import type { Session, SessionClient } from '../api/session.ts';
+import type { BackendChain } from '../auth/backends/chain.ts';
+import { chainOf } from '../auth/backends/plan.ts';
 import { type Clock, SystemClock, Timer } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import { Dialects } from '../message/dialect.ts';
@@ -49,6 +52,8 @@ export class Broker implements BrokerServices {
   readonly users: BrokerUsers;
   private readonly authenticator: Authenticator;
   private readonly administration: AdministrationFor;
+  /** Null: the broker's own users are all there is. */
+  private readonly chain: BackendChain | null;
   private readonly logins: Logins;
   private readonly limitsReview: LimitsReview;
   private readonly ground: Ground;
@@ -91,7 +96,10 @@ export class Broker implements BrokerServices {
       hasVhost: (name) => this.vhosts.has(name),
       onFault,
     });
-    this.authenticator = options.authenticator ?? this.users.authenticator;
+    this.chain = chainOf(options.backends ?? [], this.users.authenticator, clock, (backend, reason) =>
+      clientLog.backendFailed(backend, reason),
+    );
+    this.authenticator = options.authenticator ?? this.chain ?? this.users.authenticator;
     this.administration = administrationOf(this.users, options.authenticator === undefined);
     this.review = new AccessReview(this.sessions, this.vhosts, turn.work, onFault);
     this.authenticator.onChanged?.(() => this.review.rulesChanged());
@@ -163,6 +171,16 @@ export class Broker implements BrokerServices {
     return { succeeded, failed, delayed: this.users.authenticator.guesses.delayed };
   }
 
+  /** Of the back ends that clients are looked up in, in their order; none: the broker's own users are all there is. */
+  get backendStatistics(): BackendChain['statistics'] {
+    return this.chain?.statistics ?? [];
+  }
+
+  /** What back ends have said is forgotten, and their files are read again. */
+  forgetAnswers(): void {
+    this.chain?.forget();
+  }
+
   enter(identity: Identity, vhostName: string | undefined, client: SessionClient): Session | Refusal {
     return this.enterAs(identity, this.authenticator, vhostName, client);
   }
@@ -201,7 +219,9 @@ export class Broker implements BrokerServices {
       this.clientLog.refused(nameOf(transport), `${reason}, for user '${identity.user}'`);
       return { refused: 'vhost-not-found', reason };
     }
-    if (judge.mayEnter?.(identity, name) === false) {
+    const admitted = judge.mayEnter?.(identity, name) ?? true;
+    if (typeof admitted !== 'boolean' && !admitted.failed) throw new AccessPending(admitted);
+    if (admitted !== true) {
       const reason = `access to vhost '${name}' refused for user '${identity.user}'`;
       this.clientLog.refused(nameOf(transport), reason);
       return { refused: 'forbidden', reason };
@@ -224,21 +244,17 @@ export class Broker implements BrokerServices {
       return membership;
     }
     const traffic = this.traffic.of(transport?.protocol ?? '');
-    const onClosed = (closed: ClientSession, inOrder: boolean): void => {
-      this.sessions.delete(closed);
-      this.leaving.get(name)?.();
-      if (transport?.remote !== undefined) this.clientLog.disconnected(transport, identity.user, name, inOrder);
-    };
-    const session = new ClientSession(
-      vhost,
-      identity,
-      judge,
-      membership,
-      client,
+    const session = new ClientSession(vhost, identity, judge, membership, client, {
       traffic,
-      onClosed,
-      this.administration,
-    );
+      administration: this.administration,
+      prover: this.logins,
+      rightsChanged: (changed, routesToo) => this.review.sessionChanged(changed, name, routesToo),
+      onClosed: (closed, inOrder) => {
+        this.sessions.delete(closed);
+        this.leaving.get(name)?.();
+        if (transport?.remote !== undefined) this.clientLog.disconnected(transport, identity.user, name, inOrder);
+      },
+    });
     this.sessions.add(session);
     if (transport?.remote !== undefined) this.clientLog.connected(transport, identity.user, name);
     return session;
@@ -246,8 +262,27 @@ export class Broker implements BrokerServices {
 
   open(request: ConnectRequest, client: SessionClient, done: (result: Session | Refusal) => void): void {
     this.authenticate(request, (result) => {
-      done('refused' in result ? result : this.enter(result, request.vhost, client));
+      if ('refused' in result) done(result);
+      else this.enterLater(result, request.vhost, client, done);
     });
+  }
+
+  /** Enters as soon as it is known whether that may be. */
+  private enterLater(
+    identity: Identity,
+    vhost: string | undefined,
+    client: SessionClient,
+    done: (result: Session | Refusal) => void,
+  ): void {
+    let result: Session | Refusal;
+    try {
+      result = this.enter(identity, vhost, client);
+    } catch (error) {
+      if (!(error instanceof AccessPending)) throw error;
+      error.whenKnown(() => this.enterLater(identity, vhost, client, done));
+      return;
+    }
+    done(result);
   }
 
   reportMistake(place: ClientPlace | undefined, reason: string): void {
@@ -332,9 +367,9 @@ export class Broker implements BrokerServices {
     return this.vhosts;
   }
 
-  /** Whether this identity has anything to do in the vhost, which exists. */
+  /** Whether this identity has anything to do in the vhost, which exists; no, as long as a back end has not said so. */
   mayEnter(identity: Identity, vhost: string): boolean {
-    return this.authenticator.mayEnter?.(identity, vhost) ?? true;
+    return (this.authenticator.mayEnter?.(identity, vhost) ?? true) === true;
   }
 
   /** Clients that are connected. */

@@ -50,6 +50,12 @@ const FAULT: Kind = {
   more: 'faults of the broker itself',
 };
 
+const BACKEND: Kind = {
+  level: 'warn',
+  text: 'a back end could not be asked who a client is, or what it may do',
+  more: 'questions to back ends were not answered',
+};
+
 /** How many lines of one kind have been written in this minute, and how many were held back. */
 class LineBudget {
   lines = 0;
@@ -113,6 +119,11 @@ export class ClientLog {
    */
   fault(place: ClientPlace | undefined, error: unknown): void {
     this.report(FAULT, place, { err: error instanceof Error ? error : new Error(String(error)) });
+  }
+
+  /** A back end of the authentication has failed; whoever was asked for is refused. */
+  backendFailed(backend: string, reason: string): void {
+    this.write(BACKEND, backend, { backend, reason: cut(reason) });
   }
 
   /** What was held back and not yet counted in a line is. */

@@ -62,6 +62,11 @@ export class Logins {
     };
   }
 
+  /** What the two may do is the same, as far as anybody can tell without asking. */
+  sameRights(one: Identity, other: Identity): boolean {
+    return this.authenticator.sameRights?.(one, other) ?? true;
+  }
+
   private ended(
     { client }: Credentials,
     result: { readonly identity: Identity } | Identity | Refusal,

@@ -1,6 +1,7 @@
 /** Options of a broker: where its data lie, who may come in, its vhosts and how safe they are. */
 import type { Authenticator } from '../api/identity.ts';
 import type { Policy } from '../api/policies.ts';
+import type { BackendPlan } from '../auth/backends/plan.ts';
 import type { CertificateUserFrom } from '../auth/certificate-user.ts';
 import type { LoginSettings } from '../auth/internal-authenticator.ts';
 import type { Clock } from '../clock/clock.ts';
@@ -36,6 +37,8 @@ export interface StartOptions {
   readonly users?: readonly ConfiguredUser[];
   /** Who may come in beside them. */
   readonly login?: LoginSettings;
+  /** Who is asked about clients with a password, in order. Default: the broker's own users alone. */
+  readonly backends?: readonly BackendPlan[];
   /** What of a client's certificate is its user's name. Default: the common name. */
   readonly userFrom?: CertificateUserFrom;
   /** Default: `/` alone. */

@@ -15,7 +15,7 @@ import type {
   GetResult,
   SharedCredit,
 } from '../api/consume.ts';
-import type { Identity } from '../api/identity.ts';
+import type { Identity, Refusal } from '../api/identity.ts';
 import type { Route } from '../api/route.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import type { BindingInfo, BindOptions, ExchangeOptions, QueueInfo, QueueOptions } from '../api/topology.ts';
@@ -37,13 +37,24 @@ import { SessionConsuming } from './session/consuming.ts';
 import { bindingKey, type Judge, Permissions } from './session/permissions.ts';
 import { SessionPublishing } from './session/publishing.ts';
 import { Receiving } from './session/receiving.ts';
+import { type Prover, SessionRenewals } from './session/renewals.ts';
 import { reviewSession } from './session/review.ts';
 import { SessionTopology } from './session/topology.ts';
+
+/** What a session has of the broker, beside its vhost. */
+export interface SessionEnvironment {
+  /** Of its protocol. */
+  readonly traffic: ProtocolTraffic;
+  readonly administration: AdministrationFor;
+  readonly prover: Prover;
+  /** @param routesToo what it may publish to is to be asked again as well */
+  rightsChanged(session: ClientSession, routesToo: boolean): void;
+  onClosed(session: ClientSession, inOrder: boolean): void;
+}
 
 export class ClientSession implements Session {
   private readonly administrationFor: AdministrationFor;
   readonly user: string;
-  readonly identity: Identity;
   readonly vhost: string;
   readonly state: AdapterState;
   readonly client: SessionClient;
@@ -55,10 +66,11 @@ export class ClientSession implements Session {
   private readonly membership: Membership;
   /** Of its protocol. */
   readonly traffic: ProtocolTraffic;
-  private readonly onClosed: (session: ClientSession, inOrder: boolean) => void;
+  private readonly onClosed: SessionEnvironment['onClosed'];
   /** Null while there has been none. */
   private rings: Set<ConfirmRing> | null = null;
   private readonly permissions: Permissions;
+  private readonly renewals: SessionRenewals;
   private closed = false;
 
   /** @internal `Broker.enter` makes sessions */
@@ -68,13 +80,13 @@ export class ClientSession implements Session {
     judge: Judge,
     membership: Membership,
     client: SessionClient,
-    traffic: ProtocolTraffic,
-    onClosed: (session: ClientSession, inOrder: boolean) => void,
-    administration: AdministrationFor,
+    environment: SessionEnvironment,
   ) {
-    this.administrationFor = administration;
     const share = client.share ?? vhost.turn.work.share();
-    const permissions = new Permissions(judge, identity, vhost.name, client.clientId);
+    const { prover, rightsChanged, onClosed, traffic, administration } = environment;
+    this.administrationFor = administration;
+    const looked = (): void => rightsChanged(this, false);
+    const permissions = new Permissions(judge, identity, vhost.name, client.clientId, looked);
     this.services = vhost;
     this.permissions = permissions;
     this.client = client;
@@ -83,13 +95,31 @@ export class ClientSession implements Session {
     this.traffic = traffic;
     this.onClosed = onClosed;
     this.user = identity.user;
-    this.identity = identity;
     this.vhost = vhost.name;
     this.state = vhost.state;
     const receiving = new Receiving(permissions, vhost.router);
     this.topology = new SessionTopology(vhost, permissions, share, this, receiving, membership);
     this.consuming = new SessionConsuming(vhost, this.topology, share, membership, traffic, receiving);
     this.publishing = new SessionPublishing(vhost, permissions, client, share, this.consuming, membership, traffic);
+    const { clock } = vhost;
+    const changed = (): void => rightsChanged(this, true);
+    this.renewals = new SessionRenewals({ client, permissions, prover, clock, changed });
+  }
+
+  get identity(): Identity {
+    return this.permissions.identity;
+  }
+
+  renewIdentity(identity: Identity): Refusal | undefined {
+    return this.renewals.renewed(identity);
+  }
+
+  renewSecret(secret: Buffer, done: (refusal: Refusal | undefined) => void): void {
+    this.renewals.secret(secret, done);
+  }
+
+  ofBegun<T>(act: () => T): T {
+    return this.permissions.ofBegun(act);
   }
 
   administration(topic: string): Administration {
@@ -338,6 +368,7 @@ export class ClientSession implements Session {
     if (this.closed) return;
     this.closed = true;
     if (this.rings !== null) for (const ring of this.rings) ring.close();
+    this.renewals.close();
     this.publishing.close();
     this.consuming.close(inOrder);
     this.membership.end();

@@ -8,7 +8,8 @@ import type { Logger } from '../logger.ts';
 import { BrokerError } from '../message/errors.ts';
 
 /**
- * SIGHUP: the settings are read again. The log's level, users, who may log in, watermarks and limits are taken over; of the rest it
+ * SIGHUP: the settings are read again. The log's level, users, who may log in, watermarks and limits are taken over, and
+ * what back ends have said of clients is asked again; of the rest it
  * is said what has changed, for that takes effect at the next start. Settings that are wrong change nothing.
  */
 export async function readAgain(
@@ -36,6 +37,7 @@ export async function readAgain(
     logger.warn({ problems: [error.message] }, 'SIGHUP: the settings are wrong now, and those in force stay');
     return;
   }
+  running.broker.forgetAnswers();
   logger.level = settings.log.level;
   const { memory, disk, limits, connections, vhosts } = settings;
   running.setLimits({ memory, disk, limits, connections, vhosts });

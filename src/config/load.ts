@@ -8,6 +8,7 @@
  */
 import { z } from 'zod';
 import { BrokerError } from '../message/errors.ts';
+import { backendsWithUnits } from './auth.ts';
 import { ConfigFile } from './file.ts';
 import { kinds } from './kinds.ts';
 import { scopeLimits } from './limits.ts';
@@ -33,6 +34,11 @@ export interface Loaded {
 }
 
 const PROBLEMS_SHOWN_MAX = 50;
+/** Settings that the environment has in JSON, with an example. */
+const IN_JSON: Readonly<Record<string, string>> = {
+  users: '{"plant": {"passwordFile": "/run/plant"}}',
+  'auth.backends': '["internal", {"jwt": {"issuer": "https://login.example.org/", …}}]',
+};
 
 /** What is wrong with a configuration; each problem is one line. */
 export class ConfigError extends BrokerError {
@@ -112,12 +118,12 @@ export function loadConfig(flags: Flags, environment: Readonly<Record<string, st
       );
       continue;
     }
-    if (name === variableName(['users'])) {
-      // Passwords may hold whatever would separate them here.
-      const users = parsedJson(value);
-      if (users === undefined)
-        problems.push(`${name}: must be JSON, such as {"plant": {"passwordFile": "/run/plant"}}`);
-      else set(path, users, name);
+    const example = IN_JSON[path.join('.')];
+    if (example !== undefined) {
+      // What is in it may hold whatever would separate it here.
+      const parsed = parsedJson(value);
+      if (parsed === undefined) problems.push(`${name}: must be JSON, such as ${example}`);
+      else set(path, parsed, name);
       continue;
     }
     set(path, LISTS.has(path.join('.')) ? value.split(/[\s,]+/).filter((part) => part !== '') : value, name);
@@ -165,6 +171,7 @@ function withUnits(values: object): object {
     const inner = innermost(schema);
     if (inner instanceof z.ZodObject) result[name] = groupWithUnits(inner.shape, result[name]);
   }
+  result['auth'] = backendsWithUnits(result['auth'], groupWithUnits);
   const { limits, vhosts } = result;
   if (isGroup(limits) && isGroup(limits['users'])) {
     const users = Object.entries(limits['users']).map(([name, group]) => [name, groupWithUnits(scopeLimits, group)]);

@@ -1,6 +1,7 @@
 /** The settings in force as a configuration file, each with what it means and, unless it is the default, who set it. */
 import { Document, isScalar, type Pair, Scalar, YAMLMap, type YAMLSeq } from 'yaml';
 import type { z } from 'zod';
+import { writtenBackends } from './auth.ts';
 import { kinds } from './kinds.ts';
 import { writtenLimits } from './limits.ts';
 import { innermost, keyPaths, type Loaded } from './load.ts';
@@ -34,6 +35,7 @@ export function printConfig(loaded: Loaded): string {
 
 /** Of settings that are not written as they are kept. */
 function shown(name: string, { config }: Loaded): unknown {
+  if (name === 'auth.backends') return writtenBackends(config.auth);
   if (name === 'vhosts') return writtenVhosts(config.vhosts);
   if (name === 'limits.users') {
     return Object.fromEntries(

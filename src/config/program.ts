@@ -53,8 +53,13 @@ export function checkOptions(options: unknown): Config {
   if (authenticator !== undefined && !hasMethods(authenticator, ['authenticate', 'permits'])) {
     problems.push('the option authenticator must have the methods authenticate and permits');
   }
-  if (authenticator !== undefined && (given['users'] !== undefined || given['login'] !== undefined)) {
-    problems.push('the options users and login are for the built-in authenticator: leave them out, or authenticator');
+  if (
+    authenticator !== undefined &&
+    (given['users'] !== undefined || given['login'] !== undefined || given['auth'] !== undefined)
+  ) {
+    problems.push(
+      'the options users, login and auth are for the built-in authenticator: leave them out, or authenticator',
+    );
   }
   let config: Config | undefined;
   try {

@@ -7,6 +7,7 @@ import type { LoginSettings } from '../auth/internal-authenticator.ts';
 import { BrokerError } from '../message/errors.ts';
 import { isAddressRange } from '../transport/proxy/proxies.ts';
 import { PRODUCT, VERSION } from '../version.ts';
+import { type AuthConfig, authSchema } from './auth.ts';
 import { count, DURABILITY_LEVELS, duration, shareOrSize, size } from './kinds.ts';
 import { renamed, type ScopeLimitsConfig, scopeLimits } from './limits.ts';
 import { CLIENT_CERTIFICATES, DEFAULT_LISTEN, LISTEN_NAMES, parseListen } from './listen.ts';
@@ -25,6 +26,7 @@ export interface Config {
   vhosts: Record<string, VhostConfig>;
   users: Record<string, UserConfig>;
   login: LoginSettings;
+  auth: AuthConfig;
   durability: {
     level: (typeof DURABILITY_LEVELS)[number];
     interval: number;
@@ -174,6 +176,7 @@ export const configSchema = z.strictObject({
         .describe('auto: from this machine only; without a user of that name, guest/guest while there is no user'),
     })
     .prefault({}),
+  auth: authSchema,
   durability: z
     .strictObject({
       level: z

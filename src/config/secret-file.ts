@@ -6,8 +6,8 @@ import { BrokerError } from '../message/errors.ts';
 const SIZE_MAX_BYTES = 65_536;
 
 /** @throws BrokerError invalid: not there, not readable, too large, not text; what it holds is not said */
-export function readSecretFile(path: string): string {
-  const bytes = Buffer.alloc(SIZE_MAX_BYTES + 1);
+export function readSecretFile(path: string, bytesMax = SIZE_MAX_BYTES): string {
+  const bytes = Buffer.alloc(bytesMax + 1);
   let length = 0;
   try {
     const file = openSync(path, 'r');
@@ -21,7 +21,7 @@ export function readSecretFile(path: string): string {
   } catch (error) {
     throw new BrokerError('invalid', `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`);
   }
-  if (length > SIZE_MAX_BYTES) throw new BrokerError('invalid', `holds more than ${SIZE_MAX_BYTES} bytes`);
+  if (length > bytesMax) throw new BrokerError('invalid', `holds more than ${bytesMax} bytes`);
   const text = bytes.subarray(0, length);
   if (!isUtf8(text)) throw new BrokerError('invalid', 'holds no text in UTF-8');
   return text.toString('utf8').replace(/\r?\n$/, '');

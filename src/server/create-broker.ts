@@ -1,5 +1,6 @@
 /** `createBroker`: checks the options, starts the broker, and opens its listeners. */
 import { Broker } from '../broker/broker.ts';
+import { backendPlans } from '../config/auth.ts';
 import { formatListen, type ListenAddress } from '../config/listen.ts';
 import { ConfigError } from '../config/load.ts';
 import { listenConflicts } from '../config/profile.ts';
@@ -48,6 +49,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
     ...(authenticator !== undefined && { authenticator }),
     users: configuredUsers(config.users),
     login: config.login,
+    backends: backendPlans(config.auth),
     userFrom: config.tls.userFrom,
   });
   broker.begin(protocols);
@@ -63,8 +65,9 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
 }
 
 /** Where other machines reach a port and none of them could log in, somebody has been forgotten. */
-function checkReach({ listeners, broker }: BrokerServer, { login }: Config): void {
+function checkReach({ listeners, broker }: BrokerServer, { auth, login }: Config): void {
   if (!broker.users.empty || login.anonymous === 'anywhere') return;
+  if (auth.backends.some((one) => !('internal' in one))) return;
   const open = listeners.find(({ addresses }) => !addresses.every(({ address }) => isLoopback(address)));
   if (open === undefined) return;
   const url = formatListen({ protocols: open.name.split('+'), host: open.host, port: open.port });

@@ -11,7 +11,7 @@
  *        └── data: reader.read(chunk)        └── data: kept        └── finish() ──▶ nothing is read any more
  * ```
  *
- * Reasons are bits of the adapter's own, from 2 on: a reply that must be safe first, publishing held back, a client that does
+ * Reasons are bits of the adapter's own, from 2 to 1 << 29: a reply that must be safe first, publishing held back, a client that does
  * not read, a rate. The first bit, OTHERS_TURN, is the gate's: it holds the connection's share of the budget of work
  * (`clock/work.ts`), counts a chunk's bytes, and waits when the time is up, or when a long operation of the connection is not
  * finished. An adapter calls `frameTaken` after each frame (or asks `mustWait` before one), and that is all it does for it.
@@ -27,6 +27,8 @@ export const OTHERS_TURN = 1;
 /** A unit of work for so many bytes (as a power of two), beside what each frame costs. */
 const BYTES_A_UNIT_BITS = 12;
 const ALL_REASONS = -1;
+/** What the client asks for may have to be asked of a back end. */
+const ANSWER_AWAITED = 1 << 30;
 const EMPTY = Buffer.alloc(0);
 
 /** Cuts bytes into frames and carries them out. What it gathers of a frame that is not whole is its own affair. */
@@ -68,6 +70,8 @@ export class ReadGate implements TurnTask {
   /** `reader.read` is under way. */
   private reading = false;
   private transportPaused = false;
+  /** Answers of back ends that are awaited. */
+  private answers = 0;
   /** What waits, `kept[keptStart, keptEnd)`: memory of the gate's own. */
   private kept: Buffer = EMPTY;
   private keptStart = 0;
@@ -146,6 +150,23 @@ export class ReadGate implements TurnTask {
     if (this.transportPaused) return;
     this.transportPaused = true;
     this.transport.pause();
+  }
+
+  /**
+   * What the frame at hand asks for has to be asked of a back end: takes no further frame until the answer has come.
+   * @param again called before reading goes on, to carry the frame out once more; not if the connection has ended. It may not throw.
+   * Left out: the reader has left the frame, and is given it again
+   */
+  awaitAnswer(pending: { whenKnown(done: () => void): void }, again: () => void = () => {}): void {
+    if (this.finished || this.released) return;
+    this.answers++;
+    this.pause(ANSWER_AWAITED);
+    pending.whenKnown(() => {
+      this.answers--;
+      if (this.finished || this.released) return;
+      again();
+      if (this.answers === 0) this.resume(ANSWER_AWAITED);
+    });
   }
 
   /** A reason has gone. With the last one reading goes on, when the options say. Nothing happens if it did not hold. */

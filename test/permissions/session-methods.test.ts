@@ -235,6 +235,9 @@ const ASK_NOTHING: readonly (keyof ClientSession)[] = [
   'review',
   // It is asked of the broker's own users: test/permissions/administration.test.ts.
   'administration',
+  'renewIdentity',
+  'renewSecret',
+  'ofBegun',
   'channelOpened',
   'channelClosed',
   'boundsSessions',

@@ -9,16 +9,17 @@
  * Reading can be paused (`FrameInput`): while a reply waits for the log, while publishing is held back, while the client does
  * not read what it asked for, while others have their turn. Deliveries and confirms go out meanwhile.
  */
-import type {
-  BrokerServices,
-  ConnectionHandler,
-  Identity,
-  Output,
-  Refusal,
-  Session,
-  SessionClient,
-  Share,
-  Transport,
+import {
+  AccessPending,
+  type BrokerServices,
+  type ConnectionHandler,
+  type Identity,
+  type Output,
+  type Refusal,
+  type Session,
+  type SessionClient,
+  type Share,
+  type Transport,
 } from '../../../src/api/index.ts';
 import { CONNECTION_CLOSE_OK, FRAME_OVERHEAD_BYTES } from '../codec/constants.ts';
 import { FieldReader } from '../codec/field-reader.ts';
@@ -133,6 +134,10 @@ export class Connection
         handshakeFrame(this.handshake, this.fields, type, channelId, buffer, start, end);
       } else if (this.state === CLOSING) closingFrame(this, type, channelId, buffer, start, end);
     } catch (error) {
+      if (error instanceof AccessPending) {
+        this.input.awaitAnswer(error);
+        return false;
+      }
       this.frameFailed(error, channelId);
     }
     return true;
@@ -308,6 +313,11 @@ export class Connection
 
   kicked(reason: string): void {
     this.forced(reason);
+  }
+
+  expired(reason: string): void {
+    if (this.state < OPEN) this.end();
+    else this.fail(new AmqpError('NOT_ALLOWED', reason), 0);
   }
 
   private forced(reason: string): void {

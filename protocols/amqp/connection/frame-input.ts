@@ -3,6 +3,7 @@
  * one. While the broker wants no messages for long, they are parked, and only what settles deliveries is handed on.
  */
 import {
+  type AccessPending,
   type Clock,
   type GatedReader,
   ReadGate,
@@ -89,6 +90,11 @@ export class FrameInput implements GatedReader, FrameSink, BlockedNoticeOwner {
   /** @param reason AWAITS_REPLY, OUTPUT_FULL */
   pause(reason: number): void {
     this.gate.pause(reason);
+  }
+
+  /** No further frame is taken until the answer has come; then the one at hand is, once more. */
+  awaitAnswer(pending: AccessPending): void {
+    this.gate.awaitAnswer(pending);
   }
 
   /** With the last reason to go, reading goes on before this returns. */

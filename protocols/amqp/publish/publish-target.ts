@@ -37,7 +37,8 @@ export class PublishTarget {
   resolve(routes: Routes): Route {
     const route = this.route!;
     if (route.valid) return route;
-    return this.keys === null ? routes.renew(route) : this.routeAll(route, this.keys);
+    const { keys } = this;
+    return keys === null ? routes.renew(route) : this.session.ofBegun(() => this.routeAll(route, keys));
   }
 
   clear(): void {

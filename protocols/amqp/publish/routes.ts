@@ -27,9 +27,9 @@ export class Routes {
     return route;
   }
 
-  /** The same address again, after `route` has become invalid. Throws as `Session.route` does. */
+  /** The same address again, after `route` has become invalid while its message came. Throws as `Session.route` does, but for AccessPending. */
   renew(route: Route): Route {
     const key = route.keyBytes;
-    return this.session.route(route.exchangeBytes.utf8Slice(), DOT, key, 0, key.length);
+    return this.session.ofBegun(() => this.session.route(route.exchangeBytes.utf8Slice(), DOT, key, 0, key.length));
   }
 }

@@ -209,7 +209,7 @@ export class ConnectedClient implements SessionConnection, DeliveryHost, Answere
     if (!withWill)
       wills.discard(id); // [MQTT-3.1.2-10]
     else if (sessionEnds || will.delayS === 0) {
-      publishWill(this.context, session, will, queue); // [MQTT-3.1.2-8]
+      session.ofBegun(() => publishWill(this.context, session, will, queue)); // [MQTT-3.1.2-8]
       wills.discard(id);
     } else wills.defer(id, session.identity, will, Math.min(will.delayS, expiryS));
   }

@@ -15,6 +15,7 @@
  * DISCONNECT, which is sent before that [MQTT5-4.13.1-1].
  */
 import {
+  AccessPending,
   type BindingInfo,
   BrokerError,
   type BrokerServices,
@@ -61,6 +62,8 @@ export class Connection implements ConnectionHandler, PacketHandler, OpeningOwne
   private admittedClient: ConnectedClient | null = null;
   /** Null unless the rate of packets is bounded. */
   private rateLimit: PacketRateLimit | null = null;
+  /** Of a packet that waits until it is known whether it is permitted. */
+  private waitingBytes = 0;
   readonly transport: Transport;
   private readonly context: AdapterContext;
   private readonly broker: BrokerServices;
@@ -88,7 +91,7 @@ export class Connection implements ConnectionHandler, PacketHandler, OpeningOwne
   }
 
   get heldBytes(): number {
-    return this.reader.heldBytes + this.gate.heldBytes;
+    return this.reader.heldBytes + this.gate.heldBytes + this.waitingBytes;
   }
 
   get authenticated(): boolean {
@@ -126,11 +129,32 @@ export class Connection implements ConnectionHandler, PacketHandler, OpeningOwne
   packet(first: number, buffer: Buffer, start: number, end: number): void {
     this.count(first >> 4);
     const { client } = this;
-    if (client !== null) this.gate.frameTaken(dispatch(client, first, buffer, start, end));
-    else {
+    if (client === null) {
       this.opening?.packet(first, buffer, start, end);
       this.gate.frameTaken(OPENING_UNITS);
+      return;
     }
+    try {
+      this.gate.frameTaken(dispatch(client, first, buffer, start, end));
+    } catch (error) {
+      if (!(error instanceof AccessPending)) throw error;
+      const waiting = Buffer.from(buffer.subarray(start, end));
+      this.again(error, waiting, () => dispatch(client, first, waiting, 0, waiting.length));
+    }
+  }
+
+  /** A packet that has changed nothing is carried out again once it is known whether it is permitted. */
+  private again(pending: AccessPending, packet: Buffer, carryOut: () => void): void {
+    this.waitingBytes = packet.length;
+    this.gate.awaitAnswer(pending, () => {
+      this.waitingBytes = 0;
+      try {
+        carryOut();
+      } catch (error) {
+        if (error instanceof AccessPending) this.again(error, packet, carryOut);
+        else this.fail(error);
+      }
+    });
   }
 
   private count(type: number): void {
@@ -144,7 +168,13 @@ export class Connection implements ConnectionHandler, PacketHandler, OpeningOwne
     this.count(PUBLISH);
     const { client } = this;
     if (client === null) throw new MalformedPacket('PUBLISH while the client is not let in', PROTOCOL_ERROR);
-    publishBegin(client, first, buffer, start, end, bodyLength);
+    try {
+      publishBegin(client, first, buffer, start, end, bodyLength);
+    } catch (error) {
+      if (!(error instanceof AccessPending)) throw error;
+      const waiting = Buffer.from(buffer.subarray(start, end));
+      this.again(error, waiting, () => publishBegin(client, first, waiting, 0, waiting.length, bodyLength));
+    }
   }
 
   bodyPiece(buffer: Buffer, start: number, end: number): void {
@@ -237,6 +267,10 @@ export class Connection implements ConnectionHandler, PacketHandler, OpeningOwne
 
   kicked(reason: string): void {
     this.disconnect(reason, ADMINISTRATIVE_ACTION);
+  }
+
+  expired(reason: string): void {
+    this.disconnect(reason, NOT_AUTHORIZED_5);
   }
 
   disconnect(why: string, reason: number): void {

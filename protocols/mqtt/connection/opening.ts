@@ -9,11 +9,14 @@
  */
 import { randomUUID } from 'node:crypto';
 import {
+  AccessPending,
   type AuthStep,
+  type BindingInfo,
   BrokerError,
   type BrokerServices,
   LimitError,
   type ReadGate,
+  type Refusal,
   type Session,
   type SessionClient,
   type Transport,
@@ -36,8 +39,10 @@ import {
 } from '../codec/reasons.ts';
 import type { AdapterContext } from '../context.ts';
 import { PublishEncoder5 } from '../deliver/publish-encoder5.ts';
+import { queueOf } from '../mapping/names.ts';
 import { meaningOf } from '../mapping/special-topics.ts';
 import { resolveTarget } from '../publish/publish-target.ts';
+import { getSession } from '../session/session-records.ts';
 import { registryOf } from '../session/session-registry.ts';
 import { Authentication } from './authentication.ts';
 import { type Acceptance, acceptanceFits, writeAcceptance, writeRefusal } from './connack.ts';
@@ -191,7 +196,16 @@ export class Opening {
       return;
     }
     authentication.data = result.data;
-    const entered = this.broker.enter(result.identity, authentication.vhost, this.owner);
+    let entered: Session | Refusal;
+    try {
+      entered = this.broker.enter(result.identity, authentication.vhost, this.owner);
+    } catch (error) {
+      if (!(error instanceof AccessPending)) throw error;
+      error.whenKnown(() => {
+        if (!this.owner.ended) this.authenticated(request, authentication, result);
+      });
+      return;
+    }
     if ('refused' in entered) this.refuse(reasonOf(entered));
     else this.admit(entered, request);
   }
@@ -214,6 +228,7 @@ export class Opening {
     this.session = session;
     let client: ConnectedClient | null = null;
     try {
+      const lost = this.known(session, request);
       const { context, authentication } = this;
       const registry = registryOf(context, this.broker, session);
       const options = negotiate(request, context.limits);
@@ -223,6 +238,8 @@ export class Opening {
       const encoder = options.v5
         ? new PublishEncoder5(context, session, options.asked, this.broker.clock)
         : context.encoder3;
+      // What its user may read may have changed since.
+      mqttSession.subscriptions.forget(lost);
       const { gate, owner: control, transport } = this;
       client = new ConnectedClient({
         context,
@@ -244,12 +261,32 @@ export class Opening {
       const acceptance = { request, options, clientId: id, sessionPresent: present, authentication };
       this.answer(client, acceptance, before !== undefined || mqttSession.kept);
     } catch (error) {
+      if (error instanceof AccessPending) {
+        error.whenKnown(() => {
+          if (!this.owner.ended) this.admit(session, request);
+        });
+        return;
+      }
       // Nothing was promised yet, and the will not taken.
       if (client !== null) client.will = undefined;
       if (error instanceof LimitError) this.refuse(QUOTA_EXCEEDED);
       else if (error instanceof BrokerError) this.refuse(SERVER_UNAVAILABLE_5);
       else this.owner.fail(error);
     }
+  }
+
+  /**
+   * Before anything is done, all is to be known that is asked for on the way: about the will, and about what a kept session reads.
+   * @returns bindings of a kept session that its user may not read any more, which have gone
+   * @throws AccessPending
+   */
+  private known(session: Session, { clean, will }: Connect): readonly BindingInfo[] {
+    if (will !== undefined && will.topic[0] !== DOLLAR) {
+      resolveTarget(this.context.limits.exchange, session, will.topic, 0, will.topic.length);
+    }
+    const id = this.owner.clientId!;
+    const kept = clean ? undefined : getSession(session.state, id);
+    return kept?.hasQueue === true && kept.user === session.user ? session.adoptQueue(queueOf(id)) : [];
   }
 
   /** A will that its user may not publish is refused now, rather than when nobody is there to be told. */

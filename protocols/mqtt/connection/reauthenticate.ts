@@ -32,7 +32,7 @@ export function reauthenticate(client: ConnectedClient, buffer: Buffer, start: n
 
 function stepped(client: ConnectedClient, method: string, result: AuthStep): void {
   if ('challenge' in result) send(client, CONTINUE_AUTHENTICATION, method, result.challenge);
-  else if ('refused' in result || result.identity.user !== client.session.user) {
+  else if ('refused' in result || client.session.renewIdentity(result.identity) !== undefined) {
     // Whoever proves to be somebody else has a session that is not theirs.
     client.disconnect('not authenticated again [MQTT5-4.12.1-2]', NOT_AUTHORIZED_5);
     return;

@@ -1,5 +1,5 @@
 /** SUBSCRIBE and UNSUBSCRIBE [sections 3.8 and 3.10], shared subscriptions among them. */
-import { BrokerError, LimitError, MARK_NOW, type Mark, SLASH } from '../../../src/api/index.ts';
+import { AccessPending, BrokerError, LimitError, MARK_NOW, type Mark, SLASH } from '../../../src/api/index.ts';
 import { writeAck, writeSuback } from '../codec/encode.ts';
 import { reasonsBytes, writeReasons } from '../codec/encode5.ts';
 import { LEVEL_3_1, MalformedPacket, SUBACK, SUBSCRIPTION_FAILED, UNSUBACK } from '../codec/packet.ts';
@@ -112,24 +112,37 @@ function notGranted(): MalformedPacket {
 function inParts<T>(client: ConnectedClient, items: readonly T[], each: (item: T) => void, done: () => void): void {
   const { share } = client;
   let next = 0;
+  let pending: AccessPending | null = null;
   const guarded = (act: () => boolean): boolean => {
     try {
       return act();
     } catch (error) {
-      client.control.fail(error);
+      if (error instanceof AccessPending) pending = error;
+      else client.control.fail(error);
       return true;
     }
   };
   const step = (): boolean => {
     while (next < items.length && !client.ended) {
-      each(items[next++]!);
+      each(items[next]!);
+      next++;
       share.work.spend(FILTER_UNITS);
       if (share.work.over) return false;
     }
     if (!client.ended) done();
     return true;
   };
-  share.run(() => guarded(step));
+  const goOn = (): void =>
+    share.run(
+      () => guarded(step),
+      () => {
+        const awaited = pending;
+        pending = null;
+        // The same filter again, once it is known whether it is permitted.
+        if (awaited !== null && !client.ended) client.gate.awaitAnswer(awaited, goOn);
+      },
+    );
+  goOn();
 }
 
 /** Nothing is done whose answer the client would not take [MQTT5-3.1.2-24]. */

@@ -6,11 +6,13 @@
  * in its vhost whichever way its client came [MQTT-3.1.4-2].
  */
 import {
+  AccessPending,
   type AdapterState,
   BrokerError,
   type BrokerServices,
   type DirectSink,
   NO_BACKPRESSURE,
+  type Refusal,
   type Session,
   type SessionClient,
 } from '../../../src/api/index.ts';
@@ -229,23 +231,42 @@ export class SessionRegistry implements SessionServices {
     });
   }
 
-  /** Publishes the will of a client that is not there, if its user still may. */
-  private publishFor(clientId: string, { identity, proved, will }: DueWill): void {
+  /** Publishes the will of a client that is not there, if its user still may; as soon as it is known whether it does. */
+  private publishFor(clientId: string, due: DueWill): void {
+    const { identity, proved, will } = due;
     const owner = proved ? identity : (this.broker.recall(identity.user) ?? identity);
-    const session = this.broker.enter(owner, this.vhost, { ...NOBODY, clientId });
-    if ('refused' in session) {
-      this.context.stats.willsDropped++;
-      return;
+    let session: Session | Refusal | null = null;
+    try {
+      session = this.broker.enter(owner, this.vhost, { ...NOBODY, clientId });
+      if ('refused' in session) {
+        this.context.stats.willsDropped++;
+        return;
+      }
+      publishWill(this.context, session, will, queueOf(clientId));
+      session.close(true);
+    } catch (error) {
+      if (session !== null && !('refused' in session)) session.close(true);
+      if (!(error instanceof AccessPending)) throw error;
+      error.whenKnown(() => this.asAdapter(() => this.publishFor(clientId, due)));
     }
-    publishWill(this.context, session, will, queueOf(clientId));
-    session.close(true);
   }
 
   /** What users may do may have changed: sessions whose clients are away lose what their users may not read. A step each. */
   *review(): Generator<void> {
     for (const clientId of keptSessions(this.state)) {
-      if (!this.sessions.get(clientId)?.connection) this.reviewAbsent(clientId);
+      this.lookAt(clientId);
       yield;
+    }
+  }
+
+  /** Once it is known what its user may. */
+  private lookAt(clientId: string): void {
+    if (this.sessions.get(clientId)?.connection) return;
+    try {
+      this.reviewAbsent(clientId);
+    } catch (error) {
+      if (!(error instanceof AccessPending)) throw error;
+      error.whenKnown(() => this.asAdapter(() => this.lookAt(clientId)));
     }
   }
 
@@ -257,9 +278,11 @@ export class SessionRegistry implements SessionServices {
     const queue = queueOf(clientId);
     const session = this.broker.enter(owner, this.vhost, { ...NOBODY, clientId });
     if (!('refused' in session)) {
-      const lost = session.adoptQueue(queue);
-      this.sessions.get(clientId)?.subscriptions.forget(lost);
-      session.close(true);
+      try {
+        this.sessions.get(clientId)?.subscriptions.forget(session.adoptQueue(queue));
+      } finally {
+        session.close(true);
+      }
     } else if (session.refused === 'forbidden') {
       // It may not even come in: there is nothing that it may read.
       this.asAdapter((own) => {

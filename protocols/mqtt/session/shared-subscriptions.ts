@@ -87,7 +87,9 @@ export class SharedSubscriptions {
       const share = sharedFilter(consumer.queue);
       if (share === undefined || share === 'invalid') continue;
       // Bound again, for what its user may read may have changed since.
-      if (ifPermitted(() => this.make(session, consumer.queue, share.filter))) this.member.start(session, consumer);
+      // What cannot be told at once is looked at when it is known, as for anything that it has.
+      if (ifPermitted(() => session.ofBegun(() => this.make(session, consumer.queue, share.filter))))
+        this.member.start(session, consumer);
       else {
         consumer.handle?.cancel(RELEASED);
         this.refused(session, consumer);
@@ -107,7 +109,7 @@ export class SharedSubscriptions {
     const share = sharedFilter(queue);
     if (share === undefined || share === 'invalid') return;
     if (session.queueExists(queue)) this.member.watchSys(share.filter);
-    else this.make(session, queue, share.filter);
+    else session.ofBegun(() => this.make(session, queue, share.filter));
   }
 
   private make(session: Session, queue: string, filter: string): void {

@@ -1,5 +1,6 @@
 /** The client of a connection once it is let in, and not before: all that a command's handler may use of it. */
 import {
+  AccessPending,
   type ConfirmRing,
   type ConfirmSink,
   MARK_NOW,
@@ -22,6 +23,8 @@ export interface ClientHost {
   /** The next command waits until `answered`. */
   unanswered(): void;
   answered(): void;
+  /** Nothing more is carried out until the answer has come; then `again` is called. */
+  awaitAnswer(pending: AccessPending, again: () => void): void;
   /** What was owed has been written. */
   paid(): void;
   /** An error reply, or the connection's end if it is our own fault. */
@@ -119,30 +122,45 @@ export class Client implements ConfirmSink {
 
   /** Does `count` steps within the budget of work, then `done`; the next command waits for both. */
   eachStep(count: number, step: (index: number) => void, done: () => void): void {
-    const { share } = this.host;
+    const { host } = this;
+    const { share } = host;
     let next = 0;
     let failed = false;
+    let pending: AccessPending | null = null;
     const guarded = (work: () => void): void => {
       try {
         work();
       } catch (error) {
-        failed = true;
-        this.failed(error);
+        if (error instanceof AccessPending) pending = error;
+        else {
+          failed = true;
+          this.failed(error);
+        }
       }
     };
-    share.run(
-      () => {
-        while (next < count && !failed) {
-          guarded(() => step(next++));
-          share.work.spend(STEP_UNITS);
-          if (share.work.over) return failed || next === count;
-        }
-        return true;
-      },
-      () => {
-        if (!failed) guarded(done);
-      },
-    );
+    const goOn = (): void =>
+      share.run(
+        () => {
+          while (next < count && !failed) {
+            guarded(() => {
+              step(next);
+              next++;
+            });
+            share.work.spend(STEP_UNITS);
+            if (pending !== null) return true;
+            if (share.work.over) return failed || next === count;
+          }
+          return true;
+        },
+        () => {
+          const awaited = pending;
+          pending = null;
+          // The same step again, once it is known whether it is permitted.
+          if (awaited !== null) host.awaitAnswer(awaited, goOn);
+          else if (!failed) guarded(done);
+        },
+      );
+    goOn();
   }
 
   /** @param inOrder the client has said that it leaves */

@@ -10,6 +10,7 @@
  * reading is paused (`ReadGate`).
  */
 import {
+  AccessPending,
   BrokerError,
   type ConnectionHandler,
   ReadGate,
@@ -99,6 +100,12 @@ export class Connection
     try {
       this.run(entry, command);
     } catch (error) {
+      if (error instanceof AccessPending) {
+        // It has changed nothing: it is tried again when it is known whether it may.
+        this.adapter.stats.commands--;
+        this.gate.awaitAnswer(error);
+        return false;
+      }
       if (entry?.queued === true && this.client !== null && this.client.owed > 0) {
         // What it is told comes in its place: it is tried again when nothing is owed. It has changed nothing.
         this.gate.pause(OWING);
@@ -208,6 +215,10 @@ export class Connection
     this.gate.resume(UNANSWERED);
   }
 
+  awaitAnswer(pending: AccessPending, again: () => void): void {
+    this.gate.awaitAnswer(pending, again);
+  }
+
   full(): void {
     this.gate.pause(UNANSWERED);
   }
@@ -276,6 +287,8 @@ export class Connection
   /** What a command, or what has come of it later, has thrown. */
   failed(error: unknown): void {
     if (error instanceof CommandError) this.replyError(error.message);
+    else if (error instanceof AccessPending)
+      this.replyError('TRYAGAIN whether this is permitted had to be asked first');
     else if (error instanceof BrokerError) this.replyError(replyOf(error));
     else {
       this.adapter.stats.internalErrors++;

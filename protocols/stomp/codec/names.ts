@@ -11,6 +11,8 @@ export const BEGIN = 7;
 export const COMMIT = 8;
 export const ABORT = 9;
 export const DISCONNECT = 10;
+/** Ours: the client proves anew who it is, with its `passcode`. */
+export const UPDATE_SECRET = 11;
 
 export const COMMAND_TEXT: readonly string[] = [
   '',
@@ -24,6 +26,7 @@ export const COMMAND_TEXT: readonly string[] = [
   'COMMIT',
   'ABORT',
   'DISCONNECT',
+  'UPDATE-SECRET',
 ]; // prettier-ignore
 
 /** Headers that are looked at on the way of every message, so that they are told apart while the bytes are walked. */
@@ -96,6 +99,8 @@ export function commandOf(buffer: Buffer, start: number, end: number): number {
       return match(buffer, start, 'DISCONNECT', DISCONNECT);
     case 11:
       return match(buffer, start, 'UNSUBSCRIBE', UNSUBSCRIBE);
+    case 13:
+      return match(buffer, start, 'UPDATE-SECRET', UPDATE_SECRET);
     default:
       return 0;
   }

@@ -10,6 +10,7 @@
  * the end of a later turn. From CONNECTED on there is a `ConnectedClient`, which the handlers of frames are given.
  */
 import {
+  type AccessPending,
   type BodySenderOwner,
   type ConnectionHandler,
   RELEASED,
@@ -20,12 +21,13 @@ import {
   type SessionClient,
   type Share,
   type Transport,
+  textOf,
 } from '../../../src/api/index.ts';
 import type { Adapter } from '../adapter.ts';
 import { FrameError } from '../codec/errors.ts';
 import { escapeValue } from '../codec/escape.ts';
 import type { Frame } from '../codec/frame.ts';
-import { ACK, COMMAND_TEXT, CONNECT, DISCONNECT, RECEIPT, SEND } from '../codec/names.ts';
+import { ACK, COMMAND_TEXT, CONNECT, DISCONNECT, RECEIPT, SEND, UPDATE_SECRET } from '../codec/names.ts';
 import { errorFrame } from '../codec/server-frames.ts';
 import type { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import { LargeSend } from '../publish/large-send.ts';
@@ -103,6 +105,7 @@ export class Connection
     this.share.work.spend(frame.command === SEND || frame.command === ACK ? 1 : CONTROL_UNITS);
     if (client === null) this.takeConnect(frame);
     else if (frame.command === DISCONNECT) this.disconnect(client, frame);
+    else if (frame.command === UPDATE_SECRET) this.updateSecret(client, frame);
     else dispatch(client, frame);
   }
 
@@ -145,6 +148,10 @@ export class Connection
       gate.pause(OWING);
     }
     return gate.paused;
+  }
+
+  awaitAnswer(pending: AccessPending, again?: () => void): void {
+    this.gate.awaitAnswer(pending, again);
   }
 
   largeHeldBack(): void {
@@ -236,6 +243,25 @@ export class Connection
     this.endWith('Heart-beat missed', 'Nothing came from the client for longer than it had promised.');
   }
 
+  /** UPDATE-SECRET: the client proves anew who it is. The receipt says that it did; the next frame waits for that. */
+  private updateSecret(client: ConnectedClient, frame: Frame): void {
+    const secret = frame.header('passcode');
+    if (secret === undefined) throw new FrameError('Missing Header', "UPDATE-SECRET must have a 'passcode' header.");
+    const index = frame.indexOf(RECEIPT);
+    const receipt =
+      index < 0 ? undefined : Buffer.from(frame.buffer.subarray(frame.valueStart(index), frame.valueEnd(index)));
+    this.gate.pause(UNANSWERED);
+    client.session.renewSecret(Buffer.from(secret), (refusal) => {
+      if (this.state !== CONNECTED) return;
+      if (refusal !== undefined) {
+        this.endWith('Secret refused', 'Access refused.', receipt && textOf(receipt));
+        return;
+      }
+      if (receipt !== undefined) client.receipts.owe(receipt, 0, receipt.length, client.session.mark());
+      this.gate.resume(UNANSWERED);
+    });
+  }
+
   /** DISCONNECT: everything goes back to its place, and the receipt comes when all that was asked before is safe. */
   private disconnect(client: ConnectedClient, frame: Frame): void {
     this.state = LEAVING;
@@ -272,6 +298,10 @@ export class Connection
 
   kicked(reason: string): void {
     this.endWith('Closed by an operator', reason);
+  }
+
+  expired(reason: string): void {
+    this.endWith('Authentication expired', `${reason}.`);
   }
 
   get heldBytes(): number {

@@ -8,7 +8,7 @@
  *
  * The body of a SEND that is too large to be gathered is fed to its `LargeSend` as it comes.
  */
-import { type GatedReader, INLINE_BODY_BYTES, textOf } from '../../../src/api/index.ts';
+import { AccessPending, type GatedReader, INLINE_BODY_BYTES, textOf } from '../../../src/api/index.ts';
 import type { Adapter } from '../adapter.ts';
 import type { Frame } from '../codec/frame.ts';
 import { RECEIPT } from '../codec/names.ts';
@@ -27,6 +27,8 @@ export interface FrameInputHost {
   beginLarge(frame: Frame): LargeSend;
   /** A piece of a large body was taken, and the broker holds publishers back. */
   largeHeldBack(): void;
+  /** No frame is taken until the answer has come; `again` is called before that goes on. */
+  awaitAnswer(pending: AccessPending, again?: () => void): void;
   /** The parser or another call threw this. `receiptId`: that of the frame, as it came, escaped; undefined if it has none. */
   failed(error: unknown, receiptId: string | undefined): void;
 }
@@ -81,6 +83,11 @@ export class FrameInput implements GatedReader {
       }
       if (!this.stopped) return buffer.leave(at);
     } catch (error) {
+      if (error instanceof AccessPending && frame !== null) {
+        // The same frame again, once it is known whether it is permitted: it has changed nothing.
+        host.awaitAnswer(error);
+        return buffer.leave(frame.start);
+      }
       host.failed(error, this.receiptIdOf(frame));
     } finally {
       parser.release();

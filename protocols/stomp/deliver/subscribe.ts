@@ -45,10 +45,10 @@ export function subscribe(client: ConnectedClient, frame: Frame): void {
   try {
     subscription = subscriptions.add({ id, key, mode, ...source, prefetch, priority, selector });
   } catch (error) {
-    made?.undo();
+    client.session.ofBegun(() => made?.undo());
     throw error;
   }
-  made?.keep?.();
+  client.session.ofBegun(() => made?.keep?.());
   if (destination.kind === 'temporary-queue') client.temporaryQueues.subscribed(destination.name, subscription);
   if (!frame.has(RECEIPT)) return;
   subscription.awaitsReceipt = true;

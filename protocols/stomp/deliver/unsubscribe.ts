@@ -32,7 +32,7 @@ export function unsubscribe(client: ConnectedClient, frame: Frame): void {
   // Whoever reads another queue with a stray header has given up no durable subscription.
   const durable = subscription === undefined ? named : subscription.durable;
   if (givesUp && durable !== undefined && (named === undefined || named === durable)) {
-    forgetDurable(client.session, durable, subscription === undefined);
+    client.session.ofBegun(() => forgetDurable(client.session, durable, subscription === undefined));
   }
   client.receipts.answerWhenAllSafe(frame);
 }

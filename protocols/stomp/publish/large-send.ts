@@ -63,7 +63,7 @@ export class LargeSend {
   publish(): void {
     const { client, target, draft, receipt } = this;
     const { session, adapter } = client;
-    client.targets.refresh(target, receipt !== undefined);
+    session.ofBegun(() => client.targets.refresh(target, receipt !== undefined));
     adapter.stats.messagesIn++;
     let mark = MARK_NOW;
     if (this.transaction !== undefined) {

@@ -101,7 +101,7 @@ export function bindNew(
   try {
     session.bindQueue(name, exchange, key, asBound);
   } catch (error) {
-    if (!existed) undo();
+    if (!existed) session.ofBegun(undo);
     throw error;
   }
   return { undo };

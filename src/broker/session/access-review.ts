@@ -25,7 +25,9 @@ export class AccessReview {
   private readonly onFault: (error: unknown) => void;
   private running = false;
   /** They have changed again meanwhile. */
-  private again = false;
+  private allAgain = false;
+  /** Sessions of which something has changed. */
+  private readonly again = new Set<Reviewed>();
 
   constructor(
     sessions: Iterable<Reviewed>,
@@ -41,13 +43,13 @@ export class AccessReview {
 
   rulesChanged(): void {
     for (const { router } of this.vhosts.values()) router.rulesChanged();
-    if (this.running) {
-      this.again = true;
-      return;
-    }
+    if (this.running) this.allAgain = true;
+    else this.begin(this.steps());
+  }
+
+  private begin(steps: Generator<void>): void {
     this.running = true;
     const { work } = this;
-    const steps = this.steps();
     const step = (): boolean => {
       while (steps.next().done !== true) {
         work.spend(STEP_UNITS);
@@ -57,10 +59,31 @@ export class AccessReview {
     };
     work.share().run(step, () => {
       this.running = false;
-      if (!this.again) return;
-      this.again = false;
-      this.rulesChanged();
+      if (this.allAgain) {
+        this.allAgain = false;
+        this.rulesChanged();
+      } else if (this.again.size > 0) this.begin(this.some());
     });
+  }
+
+  /**
+   * What one session may do has changed, or has become known.
+   * @param routesToo what it may publish to is to be asked again as well
+   */
+  sessionChanged(session: Reviewed, vhost: string, routesToo: boolean): void {
+    if (routesToo) this.vhosts.get(vhost)?.router.rulesChanged();
+    if (this.again.has(session)) return;
+    this.again.add(session);
+    if (this.running) return;
+    this.begin(this.some());
+  }
+
+  /** Those that are to be looked at once more. */
+  private *some(): Generator<void> {
+    for (const session of this.again) {
+      this.again.delete(session);
+      yield* this.guarded(session.review());
+    }
   }
 
   /** Sessions that come meanwhile come under the new rules. */

@@ -64,6 +64,15 @@ export class OwnQueues {
     }
   }
 
+  /** @throws AccessPending: it is not known of one of the bindings whether the client may still read it */
+  demandKnown(queue: Queue): void {
+    for (const { exchange: name, key, options } of this.topology.bindingsOf(queue)) {
+      const exchange = this.topology.exchanges.get(name);
+      this.permissions.demandKnown('exchange', name);
+      if (exchange !== undefined) this.permissions.demandKnown(exchange, bindingKey(key, options.spelling));
+    }
+  }
+
   /** Whether the client may read what a binding brings. */
   permitsBinding({ exchange: name, key, options }: BindingInfo): boolean {
     if (!this.permissions.permits('read', 'exchange', name)) return false;

@@ -1,7 +1,8 @@
 /**
  * The permissions of a client in its vhost: asked of the authenticator, call by call. The texts of refusals are RabbitMQ's.
  */
-import type { AccessRequest, Action, Authenticator, Identity, TopicRules } from '../../api/identity.ts';
+import type { AccessRequest, Action, Authenticator, Identity, PendingAnswer, TopicRules } from '../../api/identity.ts';
+import { AccessPending } from '../../api/pending.ts';
 import { BrokerError } from '../../message/errors.ts';
 import { DOT, type Spelling } from '../../message/message.ts';
 import { dotted } from '../../message/spelling.ts';
@@ -16,35 +17,51 @@ export type Judge = Pick<Authenticator, 'permits' | 'mayEnter' | 'topicRules'>;
 export const NO_QUESTIONS: Judge = { permits: () => true };
 
 export class Permissions {
+  /** Whose permissions they are; another one of the same user once the client has proved anew who it is. */
+  identity: Identity;
   private readonly judge: Judge;
-  private readonly identity: Identity;
   private readonly vhost: string;
   private readonly clientId: string | undefined;
+  /** Called once for each answer that was not known when it was asked what the client still may. */
+  private readonly onKnown: () => void;
+  /** What has been begun goes on: what cannot be told counts as permitted. */
+  private begun = false;
+  /** Something that was asked for has to be asked for again; who looks sets it back. */
+  interrupted = false;
 
-  constructor(judge: Judge, identity: Identity, vhost: string, clientId?: string) {
+  constructor(judge: Judge, identity: Identity, vhost: string, clientId?: string, onKnown: () => void = () => {}) {
     this.judge = judge;
     this.identity = identity;
     this.vhost = vhost;
     this.clientId = clientId;
+    this.onKnown = onKnown;
   }
 
   /** Whether its user may still be in the vhost. */
   get mayStay(): boolean {
-    return this.judge.mayEnter?.(this.identity, this.vhost) ?? true;
+    return this.still(this.judge.mayEnter?.(this.identity, this.vhost) ?? true);
   }
 
-  /** @throws BrokerError access-refused */
+  /** @throws BrokerError access-refused; AccessPending */
   demand(action: Action, resource: 'exchange' | 'queue', name: string): void {
-    if (this.permits(action, resource, name)) return;
+    if (this.granted(this.ask({ vhost: this.vhost, action, resource, name }))) return;
     const shown = resource === 'exchange' && name === '' ? 'amq.default' : name;
     throw this.refusal(`${resource} '${shown}'`);
   }
 
-  /** Asks for an exchange that a message is published to; `demandTopic` follows, of each of its keys. @throws BrokerError access-refused */
+  /**
+   * Asks for an exchange that a message is published to; `demandTopic` follows, of each of its keys.
+   * @throws BrokerError access-refused; AccessPending
+   */
   demandPublishing(exchange: string): void {
-    if (this.ask({ vhost: this.vhost, action: 'write', resource: 'exchange', name: exchange, topicsFollow: true }))
-      return;
-    throw this.refusal(`exchange '${exchange === '' ? 'amq.default' : exchange}'`);
+    const answer = this.ask({
+      vhost: this.vhost,
+      action: 'write',
+      resource: 'exchange',
+      name: exchange,
+      topicsFollow: true,
+    });
+    if (!this.granted(answer)) throw this.refusal(`exchange '${exchange === '' ? 'amq.default' : exchange}'`);
   }
 
   /** @param key as `bindingKey` has it */
@@ -57,17 +74,59 @@ export class Permissions {
     return this.judge.topicRules?.(this.identity, this.vhost, this.clientId);
   }
 
+  /** Whether the client, which has done that, still may: true as long as nobody can tell. */
   permits(action: Action, resource: 'exchange' | 'queue', name: string): boolean {
-    return this.ask({ vhost: this.vhost, action, resource, name });
+    return this.still(this.ask({ vhost: this.vhost, action, resource, name }));
   }
 
-  /** @param key dotted @throws BrokerError access-refused, for a key of a topic exchange; other exchanges have no topics */
+  /**
+   * @param key dotted
+   * @throws BrokerError access-refused, for a key of a topic exchange; other exchanges have no topics. AccessPending
+   */
   demandTopic(action: 'write' | 'read', exchange: Exchange<Queue>, key: string): void {
-    if (this.permitsTopic(action, exchange, key)) return;
+    if (this.granted(this.askTopic(action, exchange, key))) return;
     throw this.refusal(`topic '${key}' in exchange '${exchange.name}'`);
   }
 
   permitsTopic(action: 'write' | 'read', exchange: Exchange<Queue>, key: string): boolean {
+    return this.still(this.askTopic(action, exchange, key));
+  }
+
+  /** What `work` asks was permitted when it was begun: only what is refused by now is refused. */
+  ofBegun<T>(work: () => T): T {
+    const { begun } = this;
+    this.begun = true;
+    try {
+      return work();
+    } finally {
+      this.begun = begun;
+    }
+  }
+
+  /** Whether it may be read is to be known, whatever the answer. @throws AccessPending */
+  demandKnown(resource: 'exchange' | Exchange<Queue>, nameOrKey: string): void {
+    const answer =
+      resource === 'exchange'
+        ? this.ask({ vhost: this.vhost, action: 'read', resource, name: nameOrKey })
+        : this.askTopic('read', resource, nameOrKey);
+    if (typeof answer !== 'boolean') this.granted(answer);
+  }
+
+  private granted(answer: boolean | PendingAnswer): boolean {
+    if (typeof answer === 'boolean') return answer;
+    if (this.begun) return this.still(answer);
+    if (answer.failed) return false;
+    this.interrupted = true;
+    throw new AccessPending(answer);
+  }
+
+  private still(answer: boolean | PendingAnswer): boolean {
+    if (typeof answer === 'boolean') return answer;
+    if (!answer.failed) answer.whenKnown(this.onKnown);
+    return true;
+  }
+
+  private askTopic(action: 'write' | 'read', exchange: Exchange<Queue>, key: string): boolean | PendingAnswer {
     if (!(exchange.kind instanceof TopicKind)) return true;
     return this.ask({ vhost: this.vhost, action, resource: 'topic', name: exchange.name, routingKey: key });
   }
@@ -82,7 +141,7 @@ export class Permissions {
     return this.topicRules?.receives(exchange.name, key) ?? this.permitsMessage(exchange, key);
   }
 
-  private ask(request: AccessRequest): boolean {
+  private ask(request: AccessRequest): boolean | PendingAnswer {
     const { clientId } = this;
     return this.judge.permits(this.identity, clientId === undefined ? request : { ...request, clientId });
   }

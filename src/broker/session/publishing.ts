@@ -151,8 +151,10 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
 
   /** Something has changed while the message was on its way in: what its user may do, perhaps. @throws BrokerError access-refused */
   askAgain(route: CompiledRoute<Queue>): void {
-    this.permissions.demandPublishing(route.exchange === null ? '' : route.exchange.name);
-    this.permitted(route);
+    this.permissions.ofBegun(() => {
+      this.permissions.demandPublishing(route.exchange === null ? '' : route.exchange.name);
+      this.permitted(route);
+    });
   }
 
   openBody(length: number, durable: boolean): BodyWriter {

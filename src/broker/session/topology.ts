@@ -30,6 +30,8 @@ export class SessionTopology {
   /** Of queues that the client has come back to; null while there are none. */
   private guards: Map<string, ReadGuard> | null = null;
   private readonly receiving: Receiving;
+  /** The name that was made last. */
+  private generated = '';
 
   constructor(
     vhost: Vhost,
@@ -98,7 +100,7 @@ export class SessionTopology {
   // ------------------------------------------------------------------------------------------------------ queues
 
   declareQueue(name: string, options: QueueOptions): QueueInfo {
-    const full = name === '' ? generatedName() : name;
+    const full = name === '' ? this.newName() : name;
     if (options.ownUse === undefined || options.ownUse === false) this.demandDeclare(full, options);
     if (options.exclusive && this.membership.limits.queues !== undefined && !this.queueExists(full)) {
       this.membership.checkOwnQueues(full, this.exclusiveCount);
@@ -110,6 +112,14 @@ export class SessionTopology {
     queue.released = false;
     if (queue.exclusiveTo === this.owner) this.keep(queue);
     return this.info(queue, this.markIf(wrote));
+  }
+
+  /** What is asked for once more, because nobody could tell whether it is permitted, is asked for by the same name. */
+  private newName(): string {
+    const { interrupted } = this.permissions;
+    this.permissions.interrupted = false;
+    if (!interrupted || this.generated === '' || this.queueExists(this.generated)) this.generated = generatedName();
+    return this.generated;
   }
 
   private demandDeclare(name: string, { arguments: args }: QueueOptions): void {
@@ -129,6 +139,7 @@ export class SessionTopology {
     this.own.add(name, false);
     const queue = this.topology.find(name);
     if (queue === undefined) return [];
+    this.own.demandKnown(queue);
     const lost = [...this.own.withdraw(queue)].filter((binding) => binding !== undefined);
     const old = queue.messages + queue.unsettledCount > 0;
     this.guard(queue, old ? new ReadGuard(this.vhost, this.permissions, queue, this.receiving) : this.receiving);

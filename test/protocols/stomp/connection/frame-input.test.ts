@@ -34,6 +34,8 @@ class Reader implements FrameInputHost {
     return true;
   }
 
+  awaitAnswer(): void {}
+
   take(frame: FrameParser): void {
     this.taken.push(frame.buffer.latin1Slice(frame.bodyStart, frame.bodyEnd));
     if (this.waits.shift() === true) this.gate.pause(WAITING);

@@ -1,0 +1,179 @@
+/**
+ * The chain of back ends: asked in order who a client with a password is. The first one that knows it decides from then on what it may
+ * do, unless the settings name another one for that.
+ *
+ *     password ──▶ internal ──unknown──▶ http ──failed──▶ jwt ──unknown──▶ refused: unavailable, since one has failed
+ *
+ * Clients without a name, certificates and SCRAM are the broker's own affair (`InternalAuthenticator`), whatever the chain; mechanisms
+ * of a back end are its. Guesses are counted here, by the outcome of the whole chain.
+ */
+import type {
+  AccessRequest,
+  AuthExchange,
+  Authenticator,
+  Credentials,
+  Identity,
+  PendingAnswer,
+  Refusal,
+  TopicRules,
+} from '../../api/identity.ts';
+import { addressOf, BUSY, type InternalAuthenticator } from '../internal-authenticator.ts';
+import { AnswerCache } from './answer-cache.ts';
+import type { Backend, BackendName, BackendStatistics, Verdict } from './backend.ts';
+
+/** A back end in its place, and who decides about those that it lets in. */
+export interface Link {
+  readonly backend: Backend;
+  readonly authorization?: BackendName | undefined;
+}
+
+/** An identity, and which back end decides about it. */
+interface ChainIdentity extends Identity {
+  readonly decidedBy?: Backend;
+  /** As the back end knows it that has let it in. */
+  readonly inside?: Identity;
+}
+
+/** Users of whom only the name is known, because they are not connected: what was known of them last. */
+const RECENT_MAX = 10_000;
+const RECENT_MS = 24 * 3_600_000;
+
+export class BackendChain implements Authenticator {
+  private readonly internal: InternalAuthenticator;
+  private readonly links: readonly Link[];
+  private readonly recent: AnswerCache<ChainIdentity>;
+  private readonly nowMs: () => number;
+
+  /** @param nowMs since the epoch */
+  constructor(internal: InternalAuthenticator, links: readonly Link[], nowMs: () => number) {
+    this.internal = internal;
+    this.links = links;
+    this.nowMs = nowMs;
+    this.recent = new AnswerCache(RECENT_MAX, nowMs);
+  }
+
+  /** Of each back end, in order. */
+  get statistics(): readonly (readonly [name: string, statistics: BackendStatistics])[] {
+    return this.links.map(({ backend }) => [backend.name, backend.statistics]);
+  }
+
+  authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void {
+    const { user, password, certificate } = credentials;
+    const hasPassword = (password?.length ?? 0) > 0;
+    if ((user === undefined && !hasPassword) || (certificate !== undefined && !hasPassword)) {
+      this.internal.authenticate(credentials, done);
+      return;
+    }
+    const address = addressOf(credentials);
+    const name = user ?? '';
+    const { guesses } = this.internal;
+    // What waits is read later than its chunk may live.
+    const own = password === undefined ? credentials : { ...credentials, password: Buffer.from(password) };
+    const admitted = guesses.admit(address, name, () =>
+      this.askFrom(0, own, address, [], (result, failed) => {
+        if (!('refused' in result)) guesses.succeeded(address, name);
+        else if (!failed) guesses.failed(address, name);
+        done(result);
+      }),
+    );
+    if (!admitted) done(BUSY);
+  }
+
+  begin(mechanism: string, credentials: Credentials): AuthExchange | undefined {
+    for (const link of this.links) {
+      const exchange = link.backend.begin?.(mechanism, credentials);
+      if (exchange === undefined) continue;
+      return {
+        step: (data, done) =>
+          exchange.step(data, (step) =>
+            done('identity' in step ? { ...step, identity: this.taken(step.identity, link) } : step),
+          ),
+      };
+    }
+    return this.internal.begin(mechanism, credentials);
+  }
+
+  mayEnter(identity: Identity, vhost: string): boolean | PendingAnswer {
+    const { decidedBy, inside } = identity as ChainIdentity;
+    return (decidedBy ?? this.internal).mayEnter(inside ?? identity, vhost);
+  }
+
+  permits(identity: Identity, request: AccessRequest): boolean | PendingAnswer {
+    const { decidedBy, inside } = identity as ChainIdentity;
+    return (decidedBy ?? this.internal).permits(inside ?? identity, request);
+  }
+
+  topicRules(identity: Identity, vhost: string, clientId?: string): TopicRules | undefined {
+    const { decidedBy, inside } = identity as ChainIdentity;
+    if (decidedBy !== undefined && decidedBy.name !== 'internal') return undefined;
+    return this.internal.topicRules(inside ?? identity, vhost, clientId);
+  }
+
+  /** Who is not connected is what was known of it last: the broker's own user, or as a back end has let it in. */
+  recall(user: string): Identity | undefined {
+    return this.internal.knows(user) ? this.internal.recall(user) : this.recent.get(user);
+  }
+
+  sameRights(one: Identity, other: Identity): boolean {
+    const before = one as ChainIdentity;
+    const after = other as ChainIdentity;
+    if (before.decidedBy !== after.decidedBy) return false;
+    return before.decidedBy?.sameRights?.(before.inside!, after.inside!) ?? true;
+  }
+
+  onChanged(listener: () => void): void {
+    this.internal.onChanged(listener);
+    for (const { backend } of this.links) backend.onChanged(listener);
+  }
+
+  /** Forgets what back ends have said, and has them read their files again. */
+  forget(): void {
+    for (const { backend } of this.links) backend.forget();
+  }
+
+  private askFrom(
+    index: number,
+    credentials: Credentials,
+    address: string,
+    failures: readonly string[],
+    done: (result: Identity | Refusal, failed: boolean) => void,
+  ): void {
+    const link = this.links[index];
+    if (link === undefined) {
+      const [failure] = failures;
+      if (failure !== undefined) done({ refused: 'unavailable', reason: CANNOT_BE_TOLD }, true);
+      else this.refuse(credentials, address, done);
+      return;
+    }
+    link.backend.authenticate(credentials, address, (verdict: Verdict) => {
+      if ('failed' in verdict) this.askFrom(index + 1, credentials, address, [...failures, verdict.failed], done);
+      else if ('unknown' in verdict) this.askFrom(index + 1, credentials, address, failures, done);
+      else if ('forbidden' in verdict) done({ refused: 'forbidden', reason: verdict.forbidden }, false);
+      else done(this.taken(verdict, link), false);
+    });
+  }
+
+  /** Nobody knows the client. It takes as long as for a user whom the broker knows: how long it takes is not to tell who there is. */
+  private refuse(
+    credentials: Credentials,
+    address: string,
+    done: (result: Identity | Refusal, failed: boolean) => void,
+  ): void {
+    const { user = '' } = credentials;
+    const refused = (): void => done({ refused: 'credentials', reason: `user '${user}' - invalid credentials` }, false);
+    const isAsked = this.links.some(({ backend }) => backend.name === 'internal');
+    if (isAsked && user !== '' && this.internal.isStrange(user))
+      this.internal.verify(credentials, user, address, refused);
+    else refused();
+  }
+
+  private taken(inside: Identity, { backend, authorization = backend.name }: Link): ChainIdentity {
+    const decidedBy = this.links.find((link) => link.backend.name === authorization)?.backend ?? backend;
+    const { user, tags, expiresAtMs } = inside;
+    const identity: ChainIdentity = { user, tags: tags ?? [], expiresAtMs, inside, decidedBy };
+    this.recent.set(user, identity, Math.min(RECENT_MS, (expiresAtMs ?? Number.POSITIVE_INFINITY) - this.nowMs()));
+    return identity;
+  }
+}
+
+const CANNOT_BE_TOLD = 'who may log in cannot be found out now; try again later';
