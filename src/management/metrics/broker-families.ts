@@ -1,4 +1,5 @@
 /** Families of the broker as a whole: its clients' sockets, logins, limits, marks and the process. */
+import type { BackendStatistics } from '../../auth/backends/backend.ts';
 import type { WatermarkStatistics } from '../../broker/watermarks.ts';
 import type { VhostStatistics } from '../../vhost/statistics.ts';
 import { type Family, single } from './exposition.ts';
@@ -29,6 +30,7 @@ export function brokerFamilies(statistics: BrokerStatistics): Family[] {
     single('counter', 'entrepot_logins_succeeded_total', 'Logins', statistics.logins.succeeded),
     single('counter', 'entrepot_logins_failed_total', 'Logins that were refused', statistics.logins.failed),
     single('counter', 'entrepot_logins_delayed_total', 'Put off because of failures before', statistics.logins.delayed),
+    ...backendFamilies(statistics.backends),
     single('counter', 'entrepot_work_put_off_total', 'Work of clients put off to a later turn', statistics.workWaits),
     single('counter', 'entrepot_connections_opened_total', 'Connections taken', statistics.admitted),
     single('counter', 'entrepot_connections_refused_total', 'Turned away: too many were open', statistics.refused),
@@ -77,6 +79,23 @@ function limitByProtocolFamily({ limitRefusals }: BrokerStatistics): Family {
     help: 'The same by protocol, as far as it was known',
     values: [...limitRefusals].map(({ limit, protocol, count }) => ({ labels: { limit, protocol }, value: count })),
   };
+}
+
+const BACKEND: readonly (readonly [keyof BackendStatistics, string])[] = [
+  ['accepted', 'Clients that a back end has let in'],
+  ['refused', 'Clients that a back end did not know'],
+  ['asked', 'Questions that a back end has put to somebody else'],
+  ['failed', 'Of those, the ones that were not answered'],
+];
+
+function backendFamilies(backends: BrokerStatistics['backends']): Family[] {
+  if (backends.length === 0) return [];
+  return BACKEND.map(([key, help]) => ({
+    type: 'counter',
+    name: `entrepot_auth_backend_${key}_total`,
+    help,
+    values: backends.map(([backend, statistics]) => ({ labels: { backend }, value: statistics[key] })),
+  }));
 }
 
 function limitFamily({ limitRefusals, refusedRate, refusedAddress, vhosts }: BrokerStatistics): Family {

@@ -171,6 +171,7 @@ export class Metrics {
       uptimeS: (broker.clock.monotonicMs() - this.startedMs) / 1000,
       sessions: broker.sessionCount,
       logins: broker.loginStatistics,
+      backends: broker.backendStatistics,
       loginRefusals: broker.loginRefusals,
       loginsFailed: broker.loginsFailed,
       channelsOpened: broker.usage.channelsOpened,

@@ -1,4 +1,5 @@
 /** Every number of the broker that is shown, as of one moment. What is read, and from where: `metrics.ts`. */
+import type { BackendStatistics } from '../../auth/backends/backend.ts';
 import type { LimitRefusals } from '../../broker/limits/refusals.ts';
 import type { LoginRefusals, LoginStatistics } from '../../broker/logins.ts';
 import type { WatermarkStatistics } from '../../broker/watermarks.ts';
@@ -46,6 +47,8 @@ export interface BrokerStatistics extends ConnectionStatistics {
   readonly uptimeS: number;
   readonly sessions: number;
   readonly logins: LoginStatistics;
+  /** Of the back ends that clients are looked up in, by name; none: the broker's own users are all there is. */
+  readonly backends: readonly (readonly [name: string, statistics: BackendStatistics])[];
   /** Why somebody was kept out, by protocol. */
   readonly loginRefusals: LoginRefusals;
   /** Logins that were refused, by protocol. */

@@ -91,6 +91,7 @@ const FIGURES = {
   uptimeS: 31,
   sessions: 32,
   logins: { succeeded: 91, failed: 92, delayed: 93 },
+  backends: [['http', { accepted: 301, refused: 302, asked: 303, failed: 304 }]],
   connections: 33,
   admitted: 34,
   refused: 35,
@@ -269,6 +270,10 @@ describe('a metric', () => {
     expect(of(all, 'entrepot_tls_certificate_expiry_timestamp_seconds').values).toEqual([
       { labels: { certificate: '/a.pem' }, value: 75 },
     ]);
+    for (const [what, value] of [['accepted', 301], ['refused', 302], ['asked', 303], ['failed', 304]] as const) {
+      const values = [{ labels: { backend: 'http' }, value }];
+      expect(of(all, `entrepot_auth_backend_${what}_total`)).toMatchObject({ type: 'counter', values });
+    }
     expect(of(all, 'entrepot_build_info').values).toEqual([{ labels: { version: '1.2.3' }, value: 1 }]);
   });
 
