@@ -116,7 +116,10 @@ for (const { kind, there, start, skipped } of BROKERS) {
       const ended = new Promise<string>((done) => connection.on('error', (error: Error) => done(error.message)));
       const other = await connect({ exp: nowS() + 3 });
       const otherEnded = new Promise<string>((done) => other.on('error', (error: Error) => done(error.message)));
-      await other.updateSecret(Buffer.from(await issuing.token({ exp: nowS() + 300, scope: 'rabbitmq.read:*/*' })), 'r');
+      await other.updateSecret(
+        Buffer.from(await issuing.token({ exp: nowS() + 300, scope: 'rabbitmq.read:*/*' })),
+        'r',
+      );
       expect(await ended).toMatch(there ? EXPIRED_THERE : /530 \(NOT-ALLOWED\)|NOT_ALLOWED/);
       const bad = await issuing.token({ exp: nowS() - 100, scope: 'rabbitmq.read:*/*' });
       other.updateSecret(Buffer.from(bad), 'r').catch(() => {});

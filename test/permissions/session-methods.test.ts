@@ -233,6 +233,7 @@ const ASK_NOTHING: readonly (keyof ClientSession)[] = [
   'retainedCount',
   'retainedFull',
   'review',
+  'identity',
   // It is asked of the broker's own users: test/permissions/administration.test.ts.
   'administration',
   'renewIdentity',

@@ -270,7 +270,12 @@ describe('a metric', () => {
     expect(of(all, 'entrepot_tls_certificate_expiry_timestamp_seconds').values).toEqual([
       { labels: { certificate: '/a.pem' }, value: 75 },
     ]);
-    for (const [what, value] of [['accepted', 301], ['refused', 302], ['asked', 303], ['failed', 304]] as const) {
+    for (const [what, value] of [
+      ['accepted', 301],
+      ['refused', 302],
+      ['asked', 303],
+      ['failed', 304],
+    ] as const) {
       const values = [{ labels: { backend: 'http' }, value }];
       expect(of(all, `entrepot_auth_backend_${what}_total`)).toMatchObject({ type: 'counter', values });
     }
