@@ -3,7 +3,6 @@ import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Identity } from '../../../src/api/identity.ts';
 import type { Verdict } from '../../../src/auth/backends/backend.ts';
@@ -12,7 +11,7 @@ import { ManualClock } from '../../../src/clock/clock.ts';
 import { Authority, OPENSSL } from '../../support/certificates.ts';
 import { temporaryDirectory } from '../../support/directory.ts';
 import { until } from '../../support/until.ts';
-import { AUDIENCE, ISSUER, type Issuer, issuer } from './harness.ts';
+import { AUDIENCE, ISSUER, type Issuer, issuer, signed } from './harness.ts';
 
 const NOW_S = 1_700_000_000;
 const good = issuer();
@@ -85,7 +84,7 @@ describe('a token', () => {
     ['signed by another key', () => token({}, {}, others)],
     [
       'that names a key of another kind than its algorithm',
-      () => new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'one' }).sign(pair.privateKey),
+      () => signed({ alg: 'ES256', kid: 'one' }, claims, pair.privateKey),
     ],
     ['with a key that nobody knows', () => token({}, { kid: 'two' })],
     ['that brings its own key', () => token({}, { jwk: JSON.parse(others.keySet).keys[0] }, others)],

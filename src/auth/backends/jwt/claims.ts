@@ -1,10 +1,10 @@
 /** What a verified token says: who its user is, and its scopes. */
-import type { JWTPayload } from 'jose';
+import type { Claims } from './jose.ts';
 
 const USER_BYTES_MAX = 255;
 
 /** The first of these claims that is a text is the user; undefined: none is, or it is too long. */
-export function userOf(claims: JWTPayload, names: readonly string[]): string | undefined {
+export function userOf(claims: Claims, names: readonly string[]): string | undefined {
   const name = names.map((claim) => claims[claim]).find((value) => typeof value === 'string' && value !== '');
   return typeof name === 'string' && Buffer.byteLength(name) <= USER_BYTES_MAX ? name : undefined;
 }
@@ -13,7 +13,7 @@ export function userOf(claims: JWTPayload, names: readonly string[]): string | u
  * The scopes in `scope` and in another claim, if one is named: each a text with blanks between them, or a list. The other may be within
  * others (`a.b.c`), and may hold them by audience.
  */
-export function scopesOf(claims: JWTPayload, more: string | undefined, audiences: readonly string[]): string[] {
+export function scopesOf(claims: Claims, more: string | undefined, audiences: readonly string[]): string[] {
   const scopes = listOf(claims['scope']);
   if (more === undefined) return scopes;
   let at: unknown = claims;

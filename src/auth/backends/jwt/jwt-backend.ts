@@ -4,7 +4,6 @@
  * is whom the token names, whatever name the client gives beside it.
  */
 import { createHash } from 'node:crypto';
-import { errors, jwtVerify } from 'jose';
 import type {
   AccessRequest,
   AuthExchange,
@@ -21,6 +20,7 @@ import { type Backend, type CacheSettings, noStatistics, type ReportFailure, typ
 import { FAILURE_MS } from '../decisions.ts';
 import { HttpClient } from '../http/request.ts';
 import { scopesOf, userOf } from './claims.ts';
+import { jose } from './jose.ts';
 import { KeySet, KeysUnavailable } from './key-set.ts';
 import { Rights, SCOPES_MAX } from './scopes.ts';
 
@@ -172,11 +172,12 @@ export class JwtBackend implements Backend {
 
   private async judge(token: string): Promise<Verdict> {
     const { settings } = this;
+    const { errors, jwtVerify } = await jose();
     try {
       const { payload } = await jwtVerify(token, this.keys.find, {
         issuer: settings.issuer,
-        audience: [...settings.audiences],
-        algorithms: [...settings.algorithms],
+        audience: settings.audiences,
+        algorithms: settings.algorithms,
         clockTolerance: settings.leewayMs / 1_000,
         currentDate: new Date(this.clock.epochMs()),
         requiredClaims: ['exp'],

@@ -4,9 +4,9 @@
  * is a private one, is left out.
  */
 import { createPublicKey } from 'node:crypto';
-import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { Clock } from '../../../clock/clock.ts';
 import type { HttpClient } from '../http/request.ts';
+import { type FindKey, jose, type KeyList } from './jose.ts';
 
 /** Of a key set. */
 const BYTES_MAX = 256 * 1024;
@@ -32,7 +32,9 @@ export class KeySet {
   private readonly clock: Clock;
   private readonly client: HttpClient;
   private readonly onAsked: (failure: string | undefined) => void;
-  private current: JWTVerifyGetKey | undefined = undefined;
+  private current: KeyList | undefined = undefined;
+  /** Of those keys, once a token has come. */
+  private finder: { readonly of: KeyList; readonly find: FindKey } | undefined = undefined;
   private fetchedAtMs = Number.NEGATIVE_INFINITY;
   private triedAtMs = Number.NEGATIVE_INFINITY;
   private fetching: Promise<void> | undefined = undefined;
@@ -54,7 +56,7 @@ export class KeySet {
   }
 
   /** The key of a token's header. Rejects: there is none, or no keys could be had (KeysUnavailable). */
-  readonly find: JWTVerifyGetKey = async (header, token) => {
+  readonly find: FindKey = async (header, token) => {
     const nowMs = this.clock.monotonicMs();
     if (this.source.url !== undefined) {
       if (this.current === undefined || nowMs - this.fetchedAtMs > STALE_MS) await this.fetchOnce();
@@ -62,13 +64,19 @@ export class KeySet {
     }
     if (this.current === undefined || (this.source.url !== undefined && this.isStale)) throw new KeysUnavailable();
     try {
-      return await this.current(header, token);
+      return await (await this.finderOf(this.current))(header, token);
     } catch (error) {
       if (this.source.url === undefined || !isNoKey(error)) throw error;
       await this.fetchOnce();
-      return this.current(header, token);
+      return (await this.finderOf(this.current))(header, token);
     }
   };
+
+  private async finderOf(keys: KeyList): Promise<FindKey> {
+    const { createLocalJWKSet } = await jose();
+    if (this.finder?.of !== keys) this.finder = { of: keys, find: createLocalJWKSet(keys) };
+    return this.finder.find;
+  }
 
   private get isStale(): boolean {
     return this.clock.monotonicMs() - this.fetchedAtMs > STALE_MS;
@@ -76,7 +84,7 @@ export class KeySet {
 
   private readFile(): void {
     const { keys } = this.source;
-    if (keys !== undefined) this.current = createLocalJWKSet(keySetOf(keys()));
+    if (keys !== undefined) this.current = keySetOf(keys());
   }
 
   /** One at a time, and not again at once. Never rejects. */
@@ -96,7 +104,7 @@ export class KeySet {
     try {
       const { status, body } = await this.client.ask(url!, { method: 'get', timeoutMs, bytesMax: BYTES_MAX });
       if (status !== 200) throw new Error(`the keys' address answered with status ${status}`);
-      this.current = createLocalJWKSet(keySetOf(body));
+      this.current = keySetOf(body);
       this.fetchedAtMs = this.clock.monotonicMs();
       this.onAsked(undefined);
     } catch (error) {
@@ -113,12 +121,12 @@ export class KeysUnavailable extends Error {
 }
 
 /** The public keys in a text: a JWK Set, or PEM. @throws Error with what is wrong, without the text */
-export function keySetOf(text: string): JSONWebKeySet {
+export function keySetOf(text: string): KeyList {
   const keys = text.includes('-----BEGIN') ? pemKeys(text) : jwkKeys(text);
   const usable = keys.filter((key) => KINDS.has(key['kty']) && !('d' in key) && !('k' in key));
   if (usable.length === 0) throw new Error('there is no public key of RSA, EC or OKP in it');
   if (usable.length > KEYS_MAX) throw new Error(`there are more than ${KEYS_MAX} keys in it`);
-  return { keys: usable } as unknown as JSONWebKeySet;
+  return { keys: usable };
 }
 
 function pemKeys(text: string): Record<string, unknown>[] {
