@@ -164,6 +164,63 @@ describe('the keys of a message', () => {
   });
 });
 
+describe('a topic that means something else', () => {
+  const answers = async (topic: string, more: object = {}): Promise<number | undefined> => {
+    const client = await mqtt('c', 'u', { protocolVersion: 5, ...more });
+    client.publish(topic, 'x', 1, 1);
+    const { reasonCode } = await client.next('puback');
+    await client.leave();
+    return reasonCode;
+  };
+
+  it.each(['$queue/q', '$delayed/1/$queue/q'])('%s is asked for as the default exchange', async (topic) => {
+    broker.rules.set('u', { write: '^amq\\.topic$' });
+    expect(await answers(topic)).toBe(0x87);
+    broker.rules.set('u', { write: '^amq\\.default$' });
+    expect(await answers(topic)).not.toBe(0x87);
+  });
+
+  it('a delayed one is asked for as the topic that it will have', async () => {
+    broker.rules.set('u', { topics: [{ exchange: 'amq.topic', write: '^mine\\.', read: '' }] });
+    expect(await answers('$delayed/1/yours/x')).toBe(0x87);
+    expect(await answers('$delayed/1/mine/x')).not.toBe(0x87);
+  });
+
+  it('a will to one is refused at CONNECT as it would be later', async () => {
+    broker.rules.set('u', { write: '^amq\\.topic$' });
+    const will = { topic: '$queue/q', payload: Buffer.from('x'), qos: 1 as const, retain: false };
+    await expect(mqtt('c', 'u', { protocolVersion: 5, will })).rejects.toThrow('CONNACK 135');
+  });
+
+  it.each(['$share/g/yours/x', '$SYS/broker/uptime'])(
+    '%s is subscribed to by who may read the filter',
+    async (filter) => {
+      broker.rules.set('u', { topics: [{ exchange: 'amq.topic', write: '', read: '^mine\\.' }] });
+      const client = await mqtt('c', 'u', { protocolVersion: 5 });
+      expect(await client.subscribe(filter, 1)).toBe(0x87);
+      expect(await client.subscribe('$share/g/mine/x', 1, 2)).toBe(1);
+      await client.leave();
+    },
+  );
+
+  it('a share that its member may not read any more brings it nothing when it is back', async () => {
+    broker.rules.set('u', {});
+    const first = await mqtt('kept', 'u', { clean: false });
+    await first.subscribe('$share/g/yours/x', 1);
+    await first.leave();
+    const other = await mqtt('other', 'admin');
+    other.publish('yours/x', 'x', 1, 1);
+    await other.next('puback');
+    await other.leave();
+    broker.rules.set('u', { topics: [{ exchange: 'amq.topic', write: '', read: '^mine\\.' }] });
+    const second = await mqtt('kept', 'u', { clean: false });
+    await second.settle();
+    await second.settle();
+    expect(second.packets).toEqual([]);
+    await second.leave();
+  });
+});
+
 describe('a transaction', () => {
   const own = async (): Promise<() => Promise<number>> => {
     const channel = await admin.createChannel();
