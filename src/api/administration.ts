@@ -115,14 +115,16 @@ export interface AccessEditor extends AccessReader {
   setAnonymousGroup(group: string): void;
 }
 
+/** Each call asks whether its client may still administer: access-refused. */
 export interface Administration {
   readonly access: AccessReader;
   /** @throws BrokerError invalid (its length), unavailable (too many wait) */
   hash(password: string): Promise<PasswordSecret>;
   /**
    * What `work` changes is in force at once, and there after a crash as a whole or not at all.
+   * @param what for the operator's log, with no secret in it: `createRole 'r'`
    * @returns once it is safe
    * @throws BrokerError what `work` has thrown; unavailable
    */
-  change<T>(work: (access: AccessEditor) => T): Promise<T>;
+  change<T>(what: string, work: (access: AccessEditor) => T): Promise<T>;
 }

@@ -1,6 +1,7 @@
 /** The administration of users, roles and groups by a client: who may, and how its commands are carried out on the broker's users. */
 import type {
   AccessEditor,
+  AccessReader,
   Administration,
   Group,
   Member,
@@ -13,6 +14,7 @@ import { GUEST } from '../auth/loopback-only.ts';
 import type { RoleStore } from '../auth/roles/role-store.ts';
 import { checkName, checkSettings } from '../auth/user-checks.ts';
 import type { UserSecrets } from '../auth/user-store.ts';
+import type { Logger } from '../logger.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { BrokerUsers } from './users.ts';
 
@@ -22,12 +24,18 @@ const ADMINISTRATOR = 'administrator';
 export type AdministrationFor = (identity: Identity, topic: string, clientId: string | undefined) => Administration;
 
 /** @param theirs the broker asks these users who somebody is, and nobody else */
-export function administrationOf(users: BrokerUsers, theirs: boolean): AdministrationFor {
-  const administration = new UserAdministration(users);
+export function administrationOf(users: BrokerUsers, theirs: boolean, logger: Logger): AdministrationFor {
+  const editor = new Editor(users);
   return (identity, topic, clientId) => {
     if (!theirs) throw new BrokerError('not-implemented', 'the users of this broker are administered by its program');
-    if (mayAdminister(users, identity, topic, clientId)) return administration;
-    throw new BrokerError('access-refused', `user '${identity.user}' may not administer users`);
+    const { user } = identity;
+    const demand = (): void => {
+      if (mayAdminister(users, identity, topic, clientId)) return;
+      throw new BrokerError('access-refused', `user '${user}' may not administer users`);
+    };
+    demand();
+    const changed = (what: string): void => logger.info({ user, change: what }, 'users or roles were changed');
+    return new UserAdministration(users, editor, demand, changed);
   };
 }
 
@@ -46,12 +54,22 @@ function mayAdminister(users: BrokerUsers, identity: Identity, key: string, clie
 }
 
 class UserAdministration implements Administration {
-  readonly access: AccessEditor;
   private readonly users: BrokerUsers;
+  private readonly editor: AccessEditor;
+  private readonly demand: () => void;
+  private readonly changed: (what: string) => void;
 
-  constructor(users: BrokerUsers) {
+  /** @param demand asked again each time: what was permitted when a command came may not be any more when it is its turn */
+  constructor(users: BrokerUsers, editor: AccessEditor, demand: () => void, changed: (what: string) => void) {
     this.users = users;
-    this.access = new Editor(users);
+    this.editor = editor;
+    this.demand = demand;
+    this.changed = changed;
+  }
+
+  get access(): AccessReader {
+    this.demand();
+    return this.editor;
   }
 
   async hash(password: string): Promise<PasswordSecret> {
@@ -59,8 +77,13 @@ class UserAdministration implements Administration {
     return { secret: await this.users.secretsOf(bytes!) };
   }
 
-  change<T>(work: (access: AccessEditor) => T): Promise<T> {
-    return this.users.change(() => work(this.access));
+  async change<T>(what: string, work: (access: AccessEditor) => T): Promise<T> {
+    const result = await this.users.change(() => {
+      this.demand();
+      return work(this.editor);
+    });
+    this.changed(what);
+    return result;
   }
 }
 

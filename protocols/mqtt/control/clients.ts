@@ -1,5 +1,5 @@
 /** Commands of dynamic security about clients: users of the broker. */
-import type { AccessEditor, AccessReader, Administration, Assignment, Member } from '../../../src/api/index.ts';
+import type { AccessEditor, AccessReader, Assignment, Member, PasswordSecret } from '../../../src/api/index.ts';
 import {
   CommandRefused,
   flag,
@@ -14,8 +14,15 @@ import {
   textIfAny,
 } from './fields.ts';
 
+/** The administration, as one command has it: the operator's log is told by the command's name. */
+export interface OneCommand {
+  readonly access: AccessReader;
+  hash(password: string): Promise<PasswordSecret>;
+  change<T>(work: (access: AccessEditor) => T): Promise<T>;
+}
+
 /** Carries a command out. Returns the data of the answer, if it has any. @throws CommandRefused, BrokerError */
-export type Handler = (administration: Administration, command: Json) => Promise<Json | undefined> | Json | undefined;
+export type Handler = (administration: OneCommand, command: Json) => Promise<Json | undefined> | Json | undefined;
 
 const NOT_FOUND = 'Client not found';
 /** Entries of one answer; `totalCount` says that there are more. */
@@ -68,7 +75,7 @@ export const CLIENT_COMMANDS: Readonly<Record<string, Handler>> = {
   },
 };
 
-async function createClient(administration: Administration, command: Json): Promise<undefined> {
+async function createClient(administration: OneCommand, command: Json): Promise<undefined> {
   const { access } = administration;
   const username = nameIn(command, 'username');
   const password = optionalText(command, 'password');
@@ -91,7 +98,7 @@ async function createClient(administration: Administration, command: Json): Prom
   });
 }
 
-async function setClientPassword(administration: Administration, command: Json): Promise<undefined> {
+async function setClientPassword(administration: OneCommand, command: Json): Promise<undefined> {
   const username = text(command, 'username');
   const password = text(command, 'password');
   if (password === '') throw new CommandRefused('Empty password is not allowed');
@@ -103,7 +110,7 @@ async function setClientPassword(administration: Administration, command: Json):
   });
 }
 
-async function modifyClient(administration: Administration, command: Json): Promise<undefined> {
+async function modifyClient(administration: OneCommand, command: Json): Promise<undefined> {
   const { access } = administration;
   const username = text(command, 'username');
   memberOf(access, username);
@@ -129,7 +136,7 @@ async function modifyClient(administration: Administration, command: Json): Prom
 }
 
 function modify(
-  administration: Administration,
+  administration: OneCommand,
   command: Json,
   changes: () => Partial<Record<keyof Member, unknown>>,
 ): Promise<undefined> {
@@ -140,10 +147,7 @@ function modify(
 }
 
 /** A change without data in its answer. */
-export async function changed(
-  administration: Administration,
-  work: (access: AccessEditor) => void,
-): Promise<undefined> {
+export async function changed(administration: OneCommand, work: (access: AccessEditor) => void): Promise<undefined> {
   await administration.change(work);
 }
 

@@ -9,7 +9,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { type Administration, BrokerError } from '../../../src/api/index.ts';
-import { CLIENT_COMMANDS, type Handler } from './clients.ts';
+import { CLIENT_COMMANDS, type Handler, type OneCommand } from './clients.ts';
 import { CommandRefused, isObject, type Json } from './fields.ts';
 import { GROUP_COMMANDS } from './groups.ts';
 import { ROLE_COMMANDS } from './roles.ts';
@@ -18,6 +18,9 @@ import { ROLE_COMMANDS } from './roles.ts';
 export const COMMANDS_BYTES_MAX = 64 * 1024;
 const COMMANDS_MAX = 256;
 const UNKNOWN = 'Unknown command';
+/** Fields that say in the log whom a command was about, and how long that may be. */
+const NAMED = ['username', 'groupname', 'rolename', 'acltype', 'topic'];
+const WHAT_CHARS_MAX = 300;
 
 /** By their names in small letters: the plugin does not mind. */
 const HANDLERS: ReadonlyMap<string, readonly [name: string, handler: Handler]> = new Map(
@@ -69,7 +72,7 @@ async function respond(
   const [name, handler] = HANDLERS.get(asked.toLowerCase()) ?? [];
   if (name === undefined || handler === undefined) return { ...refusal(asked, UNKNOWN), ...more };
   try {
-    const data = await handler(administration, command);
+    const data = await handler(oneCommand(administration, name, command), command);
     return { command: name, ...(data !== undefined && { data }), ...more };
   } catch (error) {
     if (error instanceof CommandRefused || error instanceof BrokerError)
@@ -77,6 +80,18 @@ async function respond(
     onFault(error);
     return { ...refusal(name, 'Internal error'), ...more };
   }
+}
+
+function oneCommand(administration: Administration, name: string, command: Json): OneCommand {
+  const about = [name, ...NAMED.map((field) => command[field]).filter((value) => typeof value === 'string')];
+  const what = about.join(' ').slice(0, WHAT_CHARS_MAX);
+  return {
+    get access() {
+      return administration.access;
+    },
+    hash: (password) => administration.hash(password),
+    change: (work) => administration.change(what, work),
+  };
 }
 
 function refusal(command: string, error: string): Json {
