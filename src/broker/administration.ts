@@ -23,14 +23,25 @@ const ADMINISTRATOR = 'administrator';
 /** Whose administration it is. @param topic dotted @throws BrokerError as `Session.administration` does */
 export type AdministrationFor = (identity: Identity, topic: string, clientId: string | undefined) => Administration;
 
-/** @param theirs the broker asks these users who somebody is, and nobody else */
-export function administrationOf(users: BrokerUsers, theirs: boolean, logger: Logger): AdministrationFor {
+/**
+ * @param isOwn whether an identity is one of these users, rather than a back end's of the same name; null: who somebody is, a program's
+ * own authenticator says
+ */
+export function administrationOf(
+  users: BrokerUsers,
+  isOwn: ((identity: Identity) => boolean) | null,
+  logger: Logger,
+): AdministrationFor {
   const editor = new Editor(users);
   return (identity, topic, clientId) => {
-    if (!theirs) throw new BrokerError('not-implemented', 'the users of this broker are administered by its program');
+    if (isOwn === null)
+      throw new BrokerError('not-implemented', 'the users of this broker are administered by its program');
     const { user } = identity;
     const demand = (): void => {
-      if (mayAdminister(users, identity, topic, clientId)) return;
+      const may = isOwn(identity)
+        ? mayAdminister(users, identity, topic, clientId)
+        : identity.tags?.includes(ADMINISTRATOR) === true;
+      if (may) return;
       throw new BrokerError('access-refused', `user '${user}' may not administer users`);
     };
     demand();

@@ -100,7 +100,12 @@ export class Broker implements BrokerServices {
       clientLog.backendFailed(backend, reason),
     );
     this.authenticator = options.authenticator ?? this.chain ?? this.users.authenticator;
-    this.administration = administrationOf(this.users, options.authenticator === undefined, ground.logger);
+    const isOwn = (identity: Identity): boolean => this.chain?.isInternal(identity) ?? true;
+    this.administration = administrationOf(
+      this.users,
+      options.authenticator === undefined ? isOwn : null,
+      ground.logger,
+    );
     this.review = new AccessReview(this.sessions, this.vhosts, turn.work, onFault);
     this.authenticator.onChanged?.(() => this.review.rulesChanged());
     this.logins = new Logins(this.authenticator, clientLog, clock, this.traffic);

@@ -93,6 +93,12 @@ export class BackendChain implements Authenticator {
     return this.internal.begin(mechanism, credentials);
   }
 
+  /** Whether what this identity may do is for the broker's own users to say: a back end's user may have the name of one of them. */
+  isInternal(identity: Identity): boolean {
+    const { decidedBy } = identity as ChainIdentity;
+    return decidedBy === undefined || decidedBy.name === 'internal';
+  }
+
   mayEnter(identity: Identity, vhost: string): boolean | PendingAnswer {
     const { decidedBy, inside } = identity as ChainIdentity;
     return (decidedBy ?? this.internal).mayEnter(inside ?? identity, vhost);
@@ -104,9 +110,8 @@ export class BackendChain implements Authenticator {
   }
 
   topicRules(identity: Identity, vhost: string, clientId?: string): TopicRules | undefined {
-    const { decidedBy, inside } = identity as ChainIdentity;
-    if (decidedBy !== undefined && decidedBy.name !== 'internal') return undefined;
-    return this.internal.topicRules(inside ?? identity, vhost, clientId);
+    if (!this.isInternal(identity)) return undefined;
+    return this.internal.topicRules((identity as ChainIdentity).inside ?? identity, vhost, clientId);
   }
 
   /** Who is not connected is what was known of it last: the broker's own user, or as a back end has let it in. */
