@@ -84,7 +84,15 @@ const GUARDED: readonly { what: string; pattern: RegExp; allowed: readonly strin
 
 /** Words that the core does not know, and where it may. */
 const PROTOCOL_WORDS = /amqp|mqtt|stomp|redis(?![a-z])|web-?socket/i;
-const MAY_NAME_PROTOCOLS = ['src/main.ts', 'src/index.ts', 'src/server/', 'src/command/', 'src/config/'];
+// RabbitMQ's dialect of HTTP shows protocols under the names that RabbitMQ gives them.
+const MAY_NAME_PROTOCOLS = [
+  'src/management/rabbitmq/',
+  'src/main.ts',
+  'src/index.ts',
+  'src/server/',
+  'src/command/',
+  'src/config/',
+];
 
 interface Source {
   /** From the root, with slashes. */

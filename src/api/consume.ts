@@ -61,6 +61,8 @@ export interface ConsumeOptions {
   readonly through?: BindingInfo;
   /** As the client gave them, for operators: they change nothing. */
   readonly arguments: Headers;
+  /** The number of the client's channel that it belongs to, for operators. Default 1. */
+  readonly channel?: number;
 }
 
 /**

@@ -68,6 +68,8 @@ export class Broker implements BrokerServices {
   /** Of what the machine has too little. */
   private readonly scarce = new Set<Resource>();
   private closing: Promise<void> | null = null;
+  /** Clients over a network that have come in, and that have left; since the start. */
+  readonly churn = { opened: 0, closed: 0 };
 
   private constructor(options: StartOptions, ground: Ground) {
     const { clock, turn, clientLog, files, directory, state } = ground;
@@ -257,11 +259,16 @@ export class Broker implements BrokerServices {
       onClosed: (closed, inOrder) => {
         this.sessions.delete(closed);
         this.leaving.get(name)?.();
-        if (transport?.remote !== undefined) this.clientLog.disconnected(transport, identity.user, name, inOrder);
+        if (transport?.remote === undefined) return;
+        this.churn.closed++;
+        this.clientLog.disconnected(transport, identity.user, name, inOrder);
       },
     });
     this.sessions.add(session);
-    if (transport?.remote !== undefined) this.clientLog.connected(transport, identity.user, name);
+    if (transport?.remote !== undefined) {
+      this.churn.opened++;
+      this.clientLog.connected(transport, identity.user, name);
+    }
     return session;
   }
 
@@ -370,6 +377,10 @@ export class Broker implements BrokerServices {
   /** For who looks at it from inside, as an operator does. */
   get vhostsByName(): ReadonlyMap<string, Vhost> {
     return this.vhosts;
+  }
+
+  get openSessions(): ReadonlySet<ClientSession> {
+    return this.sessions;
   }
 
   /** Whether this identity has anything to do in the vhost, which exists; no, as long as a back end has not said so. */

@@ -24,6 +24,7 @@ import type { Share } from '../clock/work.ts';
 import type { Draft, LargeBody, MessageView, Spelling } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import type { ProtocolTraffic } from '../metrics/traffic.ts';
+import type { QueueConsumer } from '../queue/dispatch/consumer.ts';
 import { SharedCredit as QueueSharedCredit } from '../queue/dispatch/shared-credit.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { StoredBody } from '../queue/store/stored-body.ts';
@@ -52,6 +53,14 @@ export interface SessionEnvironment {
   onClosed(session: ClientSession, inOrder: boolean): void;
 }
 
+/** Bytes at a moment, and how many came and went a second until then. */
+export interface SampledBytes {
+  bytesIn: number;
+  bytesOut: number;
+  inPerSecond: number;
+  outPerSecond: number;
+}
+
 export class ClientSession implements Session {
   private readonly administrationFor: AdministrationFor;
   readonly user: string;
@@ -72,6 +81,10 @@ export class ClientSession implements Session {
   private readonly permissions: Permissions;
   private readonly renewals: SessionRenewals;
   private closed = false;
+  /** Epoch milliseconds. */
+  readonly beganAtMs: number;
+  /** What a sampler has seen of it last, and made of that; the operator's. */
+  sampled: SampledBytes | null = null;
 
   /** @internal `Broker.enter` makes sessions */
   constructor(
@@ -94,12 +107,13 @@ export class ClientSession implements Session {
     this.membership = membership;
     this.traffic = traffic;
     this.onClosed = onClosed;
+    this.beganAtMs = vhost.clock.epochMs();
     this.user = identity.user;
     this.vhost = vhost.name;
     this.state = vhost.state;
     const receiving = new Receiving(permissions, vhost.router);
     this.topology = new SessionTopology(vhost, permissions, share, this, receiving, membership);
-    this.consuming = new SessionConsuming(vhost, this.topology, share, membership, traffic, receiving);
+    this.consuming = new SessionConsuming(vhost, this.topology, share, membership, traffic, receiving, this);
     this.publishing = new SessionPublishing(vhost, permissions, client, share, this.consuming, membership, traffic);
     const { clock } = vhost;
     const changed = (): void => rightsChanged(this, true);
@@ -124,6 +138,16 @@ export class ClientSession implements Session {
 
   administration(topic: string): Administration {
     return this.administrationFor(this.identity, topic, this.client.clientId);
+  }
+
+  /** Channels that are open, in protocols that have such. */
+  get channelCount(): number {
+    return this.membership.channelCount;
+  }
+
+  /** Consumers that deliver by themselves. */
+  consumers(): QueueConsumer[] {
+    return this.consuming.delivering();
   }
 
   channelOpened(): void {

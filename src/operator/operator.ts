@@ -12,23 +12,60 @@ import type { Identity, Refusal } from '../api/identity.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import type { Users } from '../api/users.ts';
 import type { Broker } from '../broker/broker.ts';
+import type { LoginStatistics } from '../broker/logins.ts';
+import { Connections } from './connections.ts';
+import { Exchanges } from './exchanges.ts';
 import { Pace } from './listing/pace.ts';
 import { Queues } from './queues.ts';
+import { Sampler } from './rates/sampler.ts';
 import { NO_SURROUNDINGS, type Surroundings } from './surroundings.ts';
 import { Vhosts } from './vhosts.ts';
 
 export class Operator {
   readonly vhosts: Vhosts;
   readonly queues: Queues;
+  readonly exchanges: Exchanges;
+  readonly connections: Connections;
   readonly surroundings: Surroundings;
   private readonly broker: Broker;
+  private readonly sampler: Sampler;
+  private readonly startedMs: number;
 
   constructor(broker: Broker, surroundings: Surroundings = NO_SURROUNDINGS) {
     const pace = new Pace(broker.clock, broker.turn);
+    const sampler = new Sampler(broker, pace);
     this.broker = broker;
     this.surroundings = surroundings;
-    this.vhosts = new Vhosts(broker, pace);
-    this.queues = new Queues(broker, pace);
+    this.sampler = sampler;
+    this.startedMs = broker.clock.monotonicMs();
+    this.vhosts = new Vhosts(broker, pace, sampler);
+    this.queues = new Queues(broker, pace, sampler);
+    this.exchanges = new Exchanges(broker, pace, sampler);
+    this.connections = new Connections(broker, pace);
+    sampler.start();
+  }
+
+  /** The broker stops: nothing is sampled any more. */
+  close(): void {
+    this.sampler.stop();
+  }
+
+  get uptimeMs(): number {
+    return this.broker.clock.monotonicMs() - this.startedMs;
+  }
+
+  /** Epoch milliseconds. */
+  get nowMs(): number {
+    return this.broker.clock.epochMs();
+  }
+
+  get logins(): LoginStatistics {
+    return this.broker.loginStatistics;
+  }
+
+  /** Why a vhost cannot confirm anything any more; undefined while all is well. */
+  get failure(): string | undefined {
+    return this.broker.failure;
   }
 
   /** Who may log in, and what each may do. */

@@ -34,6 +34,12 @@ export class QueueIndex implements OrderedSource<Queue> {
     for (const one of this.of(scope)) await one.whenReady;
   }
 
+  count(scope: Scope): number {
+    let count = 0;
+    for (const { names } of this.of(scope)) count += names.size;
+    return count;
+  }
+
   slice(scope: Scope, rank: number, max: number): Queue[] {
     const found: Queue[] = [];
     let skip = rank;

@@ -1,23 +1,34 @@
 /** Queues as an operator sees them. */
 import type { QueueOptions } from '../api/topology.ts';
 import type { Broker } from '../broker/broker.ts';
+import { ClientSession } from '../broker/session.ts';
+import { MessageView } from '../message/message.ts';
 import type { Headers } from '../message/properties.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { InForce } from '../vhost/topology/policies.ts';
 import type { Vhost } from '../vhost/vhost.ts';
+import { ConnectionView, ConsumerView } from './connections.ts';
 import { Listing, type Scope, type Source } from './listing/listing.ts';
 import { compareText } from './listing/order.ts';
 import type { Pace } from './listing/pace.ts';
 import { QueueIndex } from './queue-index.ts';
+import { type Measured, MeasuredRows } from './rates/measured.ts';
+import { QUEUE_COLUMNS, type QueueColumn, queueRow } from './rates/rows.ts';
+import type { Sampler } from './rates/sampler.ts';
+
+/** Shows heads of queues, one at a time. */
+const headView = new MessageView();
 
 /** One queue, looked at when it is asked: keep none. */
 export class QueueView {
   private readonly queue: Queue;
-  private readonly topology: Vhost['topology'];
+  private readonly within: Vhost;
+  private readonly sampler: Sampler;
 
-  constructor(queue: Queue, topology: Vhost['topology']) {
+  constructor(queue: Queue, vhost: Vhost, sampler: Sampler) {
     this.queue = queue;
-    this.topology = topology;
+    this.within = vhost;
+    this.sampler = sampler;
   }
 
   get name(): string {
@@ -25,7 +36,7 @@ export class QueueView {
   }
 
   get vhost(): string {
-    return this.queue.services.vhost;
+    return this.within.name;
   }
 
   get options(): QueueOptions {
@@ -50,45 +61,96 @@ export class QueueView {
     return this.queue.unsettledCount;
   }
 
-  get consumers(): number {
+  get consumerCount(): number {
     return this.queue.consumers.length;
+  }
+
+  consumers(): ConsumerView[] {
+    return this.queue.consumers.flatMap((consumer) => {
+      const { owner } = consumer;
+      return owner instanceof ClientSession ? [new ConsumerView(consumer, new ConnectionView(owner))] : [];
+    });
+  }
+
+  /** The tag of the one that has it for itself, or gets everything. */
+  get exclusiveConsumer(): string | undefined {
+    return this.queue.consumers.find(({ exclusive }) => exclusive)?.tag;
+  }
+
+  get singleActiveConsumer(): string | undefined {
+    return this.queue.singleActive?.tag;
+  }
+
+  /** The connection that it is exclusive to. */
+  get owner(): ConnectionView | undefined {
+    const { exclusiveTo } = this.queue;
+    return exclusiveTo instanceof ClientSession ? new ConnectionView(exclusiveTo) : undefined;
+  }
+
+  /** Something came or went, ever. */
+  get used(): boolean {
+    return this.queue.traffic !== null;
   }
 
   /** The policies that apply to it, and what they come to. */
   get policies(): InForce {
-    return this.topology.policies.forQueue(this.queue.name, this.queue.options.arguments);
+    return this.within.topology.policies.forQueue(this.queue.name, this.queue.options.arguments);
+  }
+
+  /**
+   * Its numbers and rates. @param ask gives it a series of samples if it has none; `history`: one that goes back. Lists do not ask,
+   * or they would ask for all there are
+   */
+  measured(ask: 'nothing' | 'rates' | 'history'): Measured<QueueColumn> {
+    const { queue, sampler } = this;
+    const series = ask === 'nothing' ? sampler.known(queue) : sampler.queue(queue, ask === 'history');
+    const row = new Float64Array(QUEUE_COLUMNS.length);
+    queueRow(queue, row);
+    return new MeasuredRows(QUEUE_COLUMNS, row, series === undefined ? [] : [series]);
+  }
+
+  /** Bytes of the bodies that wait; undefined: nobody counts them, for the queue has no limit on them. */
+  get readyBytes(): number | undefined {
+    return this.queue.limits?.readyBytes;
+  }
+
+  /** What the publisher of its head has said of the time, seconds since the epoch. Null: nothing, none waits, or it is not in memory. */
+  get headTimestampS(): number | null {
+    const { ready, services } = this.queue;
+    if (ready.length === 0) return null;
+    if (!services.store.view(ready.headSeq(), ready.headFlags(), headView)) return null;
+    const { timestampS } = services.properties(headView);
+    return timestampS === undefined ? null : Number(timestampS);
   }
 }
 
 export class Queues {
   readonly list: Listing<Queue, QueueView>;
   private readonly broker: Broker;
+  private readonly sampler: Sampler;
 
-  constructor(broker: Broker, pace: Pace) {
+  constructor(broker: Broker, pace: Pace, sampler: Sampler) {
     this.broker = broker;
-    this.list = new Listing(new QueueSource(broker, pace), pace);
+    this.sampler = sampler;
+    this.list = new Listing(new QueueSource(broker, pace, sampler), pace);
   }
 
   find(vhost: string, name: string): QueueView | undefined {
-    const topology = this.broker.vhostsByName.get(vhost)?.topology;
-    const queue = topology?.queues.get(name);
-    return queue === undefined || queue.abandoned ? undefined : new QueueView(queue, topology!);
+    const within = this.broker.vhostsByName.get(vhost);
+    const queue = within?.topology.queues.get(name);
+    return queue === undefined || queue.abandoned ? undefined : new QueueView(queue, within!, this.sampler);
   }
 }
 
 class QueueSource implements Source<Queue, QueueView> {
   readonly index: QueueIndex;
   private readonly broker: Broker;
+  private readonly sampler: Sampler;
 
-  constructor(broker: Broker, pace: Pace) {
+  constructor(broker: Broker, pace: Pace, sampler: Sampler) {
     this.broker = broker;
+    this.sampler = sampler;
     this.index = new QueueIndex(broker, pace);
-  }
-
-  count(scope: Scope): number {
-    let count = 0;
-    for (const name of scope) count += this.broker.vhostsByName.get(name)?.topology.queues.size ?? 0;
-    return count;
   }
 
   *walk(scope: Scope): Generator<Queue> {
@@ -99,7 +161,7 @@ class QueueSource implements Source<Queue, QueueView> {
   }
 
   view(queue: Queue): QueueView {
-    return new QueueView(queue, this.broker.vhostsByName.get(queue.services.vhost)!.topology);
+    return new QueueView(queue, this.broker.vhostsByName.get(queue.services.vhost)!, this.sampler);
   }
 
   compare(a: Queue, b: Queue): number {

@@ -2,14 +2,16 @@
 import type { Endpoint } from '../api/endpoint.ts';
 
 export interface ListenerView {
-  /** As it was asked for: `name`, or several joined with `+`. */
-  readonly name: string;
-  /** The protocols that are spoken there, by the adapters' names. */
+  /** The protocols that are spoken there, by the adapters' names; over TLS with an `s` behind. */
   readonly protocols: readonly string[];
   readonly addresses: readonly Endpoint[];
-  readonly secure: boolean;
-  /** When the certificate that it shows ends, epoch milliseconds. Undefined: it shows none. */
-  readonly certificateUntilMs: number | undefined;
+}
+
+export interface CertificateView {
+  /** The file that it was read from. */
+  readonly path: string;
+  /** Epoch milliseconds. */
+  readonly untilMs: number;
 }
 
 /** Of what there is too little. */
@@ -30,16 +32,14 @@ export interface MachineView {
 
 export interface Surroundings {
   listeners(): readonly ListenerView[];
+  certificates(): readonly CertificateView[];
   machine(): MachineView;
-  /** The data directory; undefined: everything is in memory. */
-  readonly dataDirectory: string | undefined;
-  /** The file that the settings were read from. */
-  readonly configurationFile: string | undefined;
 }
 
 /** For a broker that nothing is around. */
 export const NO_SURROUNDINGS: Surroundings = {
   listeners: () => [],
+  certificates: () => [],
   machine: () => ({
     memoryMaxBytes: 0,
     diskFreeMinBytes: 0,
@@ -49,6 +49,4 @@ export const NO_SURROUNDINGS: Surroundings = {
     socketsMax: 0,
     descriptorsMax: 0,
   }),
-  dataDirectory: undefined,
-  configurationFile: undefined,
 };

@@ -9,6 +9,7 @@ import type { Decision } from '../settlement/decide.ts';
 import type { QueueEntryFlags } from './entry-flags.ts';
 import type { PositionArena } from './positions/position-arena.ts';
 import type { MessageStore } from './store/message-store.ts';
+import type { QueueTraffic } from './traffic.ts';
 
 /** What all queues of a vhost share: its store, its turn, its clock. */
 export interface QueueEnvironment {
@@ -22,6 +23,8 @@ export interface QueueEnvironment {
   readonly stopping: boolean;
   readonly clock: Clock;
   readonly counters: QueueCounters;
+  /** What goes through all its queues; `published` is not counted here. */
+  readonly traffic: QueueTraffic;
   /** The one view that all queues show their messages with: one message is shown at a time. */
   readonly deliveryView: MessageView;
   /** Where all queues keep what waits. */

@@ -38,6 +38,7 @@ import type { QueueServices } from './queue-services.ts';
 import { PriorityLevels } from './ready/priority-levels.ts';
 import { NOT_AT_HEAD, type ReadyMessages } from './ready/ready-messages.ts';
 import { SingleLevel } from './ready/single-level.ts';
+import { QueueTraffic } from './traffic.ts';
 
 /** Shared by all queues that have none, and never written to. */
 const NO_CONSUMERS: readonly QueueConsumer[] = [];
@@ -65,6 +66,8 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   // What each delivery looks at.
   loading = false;
   deleted = false;
+  /** Null until it had a message. */
+  traffic: QueueTraffic | null = null;
   readonly contents: QueueContents<Queue>;
   /** Null until it has a consumer, or was asked for a message. */
   private dispatcher: Dispatcher | null = null;
@@ -181,10 +184,16 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
 
   /** Takes a message whose reference has been counted. */
   push(seq: number, flags: QueueEntryFlags): void {
+    this.counted.published++;
     this.ready.push(seq, flags);
     if (this.limits !== null) this.limits.arrived(seq);
     if (this.selective !== null) this.noteArrived(seq, flags);
     this.wake();
+  }
+
+  get counted(): QueueTraffic {
+    this.traffic ??= new QueueTraffic();
+    return this.traffic;
   }
 
   /** Takes a message that comes back to its place. */
@@ -255,6 +264,10 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
 
   get consumers(): readonly QueueConsumer[] {
     return this.dispatcher === null ? NO_CONSUMERS : this.dispatcher.consumers;
+  }
+
+  get singleActive(): QueueConsumer | null {
+    return this.dispatcher === null ? null : this.dispatcher.singleActive;
   }
 
   // ------------------------------------------------------------------------------------------------- a turn's end

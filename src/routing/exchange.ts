@@ -27,6 +27,9 @@ export class Exchange<Q extends RouteTarget> implements ExchangeRef<Q> {
   readonly incoming = new Set<Binding<Q>>();
   /** Its bindings may be there for a while yet. */
   deleted = false;
+  /** Messages published to it, and copies of them that queues took; since it was made. */
+  publishedIn = 0;
+  publishedOut = 0;
 
   /** @throws BrokerError invalid for an unknown type, precondition-failed for arguments that the type cannot have */
   constructor(name: string, type: string, options: ExchangeOptions) {

@@ -38,6 +38,7 @@ import { Listeners } from './listeners.ts';
 import { machine, marksOf } from './machine.ts';
 import type { LimitsInput, ListenerInfo, RunningBroker } from './options.ts';
 import { rabbitmqIdentity } from './rabbitmq-identity.ts';
+import { surroundingsOf } from './surroundings.ts';
 
 export class BrokerServer implements RunningBroker {
   readonly broker: Broker;
@@ -64,7 +65,6 @@ export class BrokerServer implements RunningBroker {
     logger: Logger,
   ) {
     this.broker = broker;
-    this.operator = new Operator(broker);
     this.protocols = protocols;
     const { max, handshakeTimeout, unfinishedSizeMax, unsentSizeMax } = config.connections;
     const descriptors = descriptorLimit();
@@ -108,6 +108,8 @@ export class BrokerServer implements RunningBroker {
       broker.setScarce(resource, scarce),
     );
     this.watermarks.start();
+    const { open, clients, guarded, watermarks } = this;
+    this.operator = new Operator(broker, surroundingsOf({ open, clients, guarded, watermarks, descriptors }));
   }
 
   get listeners(): readonly ListenerInfo[] {
@@ -181,6 +183,7 @@ export class BrokerServer implements RunningBroker {
 
   private async stop(reason: string): Promise<void> {
     this.watermarks.stop();
+    this.operator.close();
     const stopped = this.open.stop();
     this.guarded.close();
     await this.clients.close(reason);

@@ -12,6 +12,7 @@ import { PositionArena } from '../queue/positions/position-arena.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { QueueServices } from '../queue/queue-services.ts';
 import type { MessageStore } from '../queue/store/message-store.ts';
+import { QueueTraffic } from '../queue/traffic.ts';
 import type { Decision } from '../settlement/decide.ts';
 import type { CommitUnits } from './commit-units.ts';
 import type { Counters } from './counters.ts';
@@ -49,6 +50,7 @@ export class VhostQueueServices implements QueueServices<Queue> {
   readonly chores: Share;
   readonly clock: Clock;
   readonly counters: Counters;
+  readonly traffic = new QueueTraffic();
   readonly deliveryView = new MessageView();
   readonly arena = new PositionArena();
   private readonly time: TurnClock;

@@ -9,3 +9,16 @@ export async function until(condition: () => boolean, what = 'a condition', with
     await nextTurn();
   }
 }
+
+/** The same for what has to be asked for. */
+export async function untilAsked(
+  condition: () => Promise<boolean>,
+  what = 'a condition',
+  withinMs = 10_000,
+): Promise<void> {
+  const startedMs = performance.now();
+  while (!(await condition())) {
+    if (performance.now() - startedMs > withinMs) throw new Error(`${what} did not come true within ${withinMs} ms`);
+    await nextTurn();
+  }
+}

@@ -36,6 +36,7 @@ import type { PublishChannel } from '../publish/publish.ts';
 import { TransactionState } from '../publish/transaction.ts';
 import type { TransactionChannel } from '../publish/transaction-methods.ts';
 import type { QueueChannel } from '../topology/queue-methods.ts';
+import { Counts } from './channel-counts.ts';
 import type { ChannelHost } from './channel-host.ts';
 
 export const OPEN = 0;
@@ -64,6 +65,7 @@ export class Channel
   readonly unsettled: Unsettled;
   readonly tags: TagWindow<Holder>;
   readonly ackTimeout = new AckTimeout();
+  readonly counts = new Counts();
   /** basic.qos of consumers to come. 0: no limit. */
   prefetch = 0;
   /** basic.qos of all consumers of this channel together. */

@@ -46,6 +46,10 @@ export class Channels implements ChannelTotals {
     if (this.openContents > 0) for (const channel of this.byId.values()) channel.assembler.detachFromChunk();
   }
 
+  all(): Iterable<Channel> {
+    return this.byId.values();
+  }
+
   wake(): void {
     for (const channel of this.byId.values()) channel.wake();
   }

@@ -12,7 +12,9 @@
 import {
   AccessPending,
   type BrokerServices,
+  type ChannelReport,
   type ConnectionHandler,
+  type ConnectionReport,
   type Identity,
   type Output,
   type Refusal,
@@ -21,6 +23,7 @@ import {
   type Share,
   type Transport,
 } from '../../../src/api/index.ts';
+import { channelReport } from '../channel/channel-report.ts';
 import { CONNECTION_CLOSE_OK, FRAME_OVERHEAD_BYTES } from '../codec/constants.ts';
 import { FieldReader } from '../codec/field-reader.ts';
 import type { MethodWriter } from '../codec/method-writer.ts';
@@ -259,6 +262,30 @@ export class Connection
     if (blocked) this.channelZero.blocked(this.open.session.shortage);
     else this.channelZero.unblocked();
     return true;
+  }
+
+  // -- what an operator sees
+
+  connectionReport(): ConnectionReport {
+    const { channelMax = 0, frameSizeMax = 0, heartbeatS = 0 } = this.options ?? {};
+    return {
+      protocol: 'AMQP 0-9-1',
+      mechanism: this.client.mechanism,
+      properties: this.client.all,
+      state: this.state === CLOSING ? 'closing' : this.publishState,
+      ...{ channelMax, frameSizeMax, heartbeatS },
+      channels: this.open?.channels.size ?? 0,
+    };
+  }
+
+  private get publishState(): 'running' | 'blocked' | 'flow' {
+    if (!this.publishCongested) return 'running';
+    return this.open!.session.shortage === 'rate' ? 'flow' : 'blocked';
+  }
+
+  *channelReports(): Generator<ChannelReport> {
+    const blocked = this.publishState === 'blocked';
+    for (const channel of this.open?.channels.all() ?? []) yield channelReport(channel, blocked);
   }
 
   // -- the end

@@ -22,6 +22,7 @@ export interface ConsumeHost {
 
 /** The channel as consuming sees it. */
 export interface ConsumeChannel extends SettleChannel, ConsumerChannel, Backpressure {
+  readonly id: number;
   readonly session: Session;
   readonly host: ConsumeHost;
   readonly consumers: Map<string, ChannelConsumer>;
@@ -94,6 +95,7 @@ export function consume(channel: ConsumeChannel, fields: FieldReader): void {
         arguments: args,
         ...consumeArguments(args, queue, session.vhost),
         shared: channel.sharedCredit,
+        channel: channel.id,
       },
       sink,
       channel,
@@ -130,8 +132,11 @@ export function get(channel: ConsumeChannel, fields: FieldReader): void {
   channel.session.get(queue, noAck, getter, (result) => {
     channel.getter = null;
     if (channel.isOpen) {
-      if (result === undefined) channel.send(channel.begin(BASIC_GET_EMPTY).shortString(''));
-      else channel.writer.countGot(result);
+      if (result !== undefined) channel.writer.countGot(result);
+      else {
+        channel.counts.gotNothing++;
+        channel.send(channel.begin(BASIC_GET_EMPTY).shortString(''));
+      }
     }
     if (waits) host.replyReady();
   });

@@ -1,5 +1,5 @@
 /** The queue's side of a consumer: a `DeliverySink` for each basic.consume, and one for each basic.get. */
-import type { CancelReason, Consumer, DeliverySink, MessageView } from '../../../src/api/index.ts';
+import type { CancelReason, ChannelCounts, Consumer, DeliverySink, MessageView } from '../../../src/api/index.ts';
 import type { DeliveryWriter } from './delivery-writer.ts';
 import type { TagWindow } from './tag-window.ts';
 import type { Holder } from './unsettled.ts';
@@ -9,6 +9,7 @@ export interface ConsumerChannel {
   /** Where its deliveries get their tags. */
   readonly tags: TagWindow<Holder>;
   readonly writer: DeliveryWriter;
+  readonly counts: { -readonly [N in keyof ChannelCounts]: number };
   /** The consumer is no more, though its client has not cancelled it. */
   consumerEnded(consumer: ChannelConsumer): void;
 }
@@ -35,7 +36,10 @@ export class ChannelConsumer implements DeliverySink, Holder {
   }
 
   deliver(view: MessageView, slot: number): void {
-    const { tags, writer } = this.channel;
+    const { counts, tags, writer } = this.channel;
+    if (this.noAck) counts.deliveredSettled++;
+    else counts.delivered++;
+    if (view.redelivered) counts.redelivered++;
     const tag = this.noAck ? tags.skip() : tags.push(this, slot);
     const tellsAttempts = view.attempts > 0 && this.consumer?.tellsAttempts === true;
     writer.deliver(this.tagBytes, tag, view, tellsAttempts ? view.attempts : -1);
@@ -64,7 +68,10 @@ export class Getter implements DeliverySink, Holder {
   }
 
   deliver(view: MessageView, slot: number): void {
-    const { tags, writer } = this.channel;
+    const { counts, tags, writer } = this.channel;
+    if (this.noAck) counts.gotSettled++;
+    else counts.got++;
+    if (view.redelivered) counts.redelivered++;
     const tag = this.noAck ? tags.skip() : tags.push(this, slot);
     // As RabbitMQ has it: here the first time is told as well.
     writer.getOk(tag, view, this.consumer?.tellsAttempts === true ? view.attempts : -1);

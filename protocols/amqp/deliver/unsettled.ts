@@ -2,7 +2,7 @@
  * Unsettled deliveries of one channel, and settling them: one delivery, all up to a tag, or all there are.
  * Many are settled in parts, so that nobody else waits for them.
  */
-import { type Consumer, type Outcome, RELEASED, type Share } from '../../../src/api/index.ts';
+import { ACCEPTED, type Consumer, type Outcome, RELEASED, type Share } from '../../../src/api/index.ts';
 import { unknownTag } from '../connection/errors.ts';
 import { TagWindow } from './tag-window.ts';
 
@@ -20,6 +20,7 @@ export interface DeferredSettlements {
 }
 
 export interface UnsettledOwner {
+  readonly counts: { acknowledged: number };
   /** Credit has come back to a limit that several consumers share. */
   shareCredit(): void;
 }
@@ -89,6 +90,7 @@ export class Unsettled {
   private settleTaken(tag: number, outcome: Outcome): void {
     const { tags } = this;
     const holder = tags.holder!;
+    if (outcome === ACCEPTED) this.owner.counts.acknowledged++;
     if (this.deferred !== null) this.deferred.settle(tag, holder, tags.slot, outcome);
     else settleHeld(holder, tags.slot, outcome);
   }

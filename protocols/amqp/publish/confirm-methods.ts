@@ -13,6 +13,7 @@ export interface ConfirmModeChannel extends MethodChannel {
   /** Not null in transaction mode, which excludes confirms. */
   readonly transaction: TransactionState | null;
   readonly writer: ConfirmChannel;
+  readonly counts: { confirmed: number };
 }
 
 export function confirmMethod(channel: ConfirmModeChannel, method: number, fields: FieldReader): void {
@@ -22,6 +23,6 @@ export function confirmMethod(channel: ConfirmModeChannel, method: number, field
   if (channel.transaction !== null) {
     throw new AmqpError('PRECONDITION_FAILED', 'cannot switch from tx to confirm mode');
   }
-  channel.confirms ??= new Confirms(channel.writer, channel.session);
+  channel.confirms ??= new Confirms(channel.writer, channel.session, channel.counts);
   if (!noWait) channel.send(channel.begin(CONFIRM_SELECT_OK));
 }

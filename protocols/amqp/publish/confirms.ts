@@ -19,9 +19,11 @@ export class Confirms implements ConfirmSink {
   /** The last safe one that is not yet told, and how many there are before it. */
   private safe = 0;
   private safeCount = 0;
+  private readonly counts: { confirmed: number };
 
-  constructor(channel: ConfirmChannel, session: Session) {
+  constructor(channel: ConfirmChannel, session: Session, counts: { confirmed: number }) {
     this.channel = channel;
+    this.counts = counts;
     this.ring = session.confirms(this);
   }
 
@@ -30,10 +32,16 @@ export class Confirms implements ConfirmSink {
     this.ring.push(++this.published, mark);
   }
 
+  /** Publishes that are not answered yet. */
+  get waiting(): number {
+    return this.ring.size;
+  }
+
   confirm(id: number, refused: boolean): void {
     if (!refused) {
       this.safe = id;
       this.safeCount++;
+      this.counts.confirmed++;
       return;
     }
     this.confirmEnd();

@@ -31,6 +31,7 @@ export interface PublishChannel {
   readonly confirms: Confirms | null;
   readonly transaction: TransactionState | null;
   readonly writer: ReturnSink;
+  readonly counts: { published: number; returned: number; dropped: number };
 }
 
 /** False: the broker wants no messages now; the same frame again later. */
@@ -75,13 +76,18 @@ function publish(channel: PublishChannel): void {
 }
 
 function publishNow(channel: PublishChannel, route: Route, draft: Draft, mandatory: boolean): void {
-  const { session } = channel;
+  const { session, counts } = channel;
   const { stats } = channel.host;
   // What nobody took is gone from the log when `publish` returns, unless it is being read.
   const large = mandatory && draft.large !== null ? session.readBody(draft.large) : null;
   const mark = session.publish(route, draft);
+  counts.published++;
   if (mark === MARK_REFUSED) stats.refused++;
-  else if (draft.routed === 0) stats.unroutable++;
+  else if (draft.routed === 0) {
+    stats.unroutable++;
+    if (mandatory) counts.returned++;
+    else counts.dropped++;
+  }
   if (mandatory && draft.routed === 0 && mark !== MARK_REFUSED) {
     stats.returned++;
     // Before the confirm, which comes at the end of this turn at the earliest.

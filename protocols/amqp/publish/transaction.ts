@@ -24,6 +24,7 @@ export interface TransactionHost {
 export interface TransactionOwner {
   /** Acknowledgements that are rolled back are put back here. */
   readonly tags: TagWindow<Holder>;
+  readonly counts: { published: number; returned: number; dropped: number };
   /** Credit has come back to a limit that several consumers share. */
   shareCredit(): void;
 }
@@ -61,6 +62,14 @@ export class TransactionState implements DeferredSettlements {
     return this.transaction.bytes + this.keptBytes;
   }
 
+  get publishCount(): number {
+    return this.publishes;
+  }
+
+  get settlementCount(): number {
+    return this.settlements.length;
+  }
+
   /** The same with what it costs to keep each of them, however small. */
   get heldBytes(): number {
     return this.bytes + this.transaction.operations * OPERATION_COST_BYTES;
@@ -94,11 +103,17 @@ export class TransactionState implements DeferredSettlements {
     for (const route of this.routes) {
       if (!route.valid) session.checkExchange(route.exchangeBytes.utf8Slice());
     }
+    const { counts } = this.owner;
+    counts.published += this.publishes;
     const mark = this.transaction.commit((index) => {
       stats.unroutable++;
       const message = this.mandatory.get(index);
-      if (message === undefined) return;
+      if (message === undefined) {
+        counts.dropped++;
+        return;
+      }
       stats.returned++;
+      counts.returned++;
       this.mandatory.delete(index);
       sink.returned(message);
     });

@@ -20,12 +20,13 @@ import {
   BrokerError,
   type BrokerServices,
   type ConnectionHandler,
+  type ConnectionReport,
   ReadGate,
   type ReadGateOwner,
   type Share,
   type Transport,
 } from '../../../src/api/index.ts';
-import { LEVEL_5, MalformedPacket, PUBLISH } from '../codec/packet.ts';
+import { LEVEL_3_1, LEVEL_3_1_1, LEVEL_5, MalformedPacket, PUBLISH } from '../codec/packet.ts';
 import { type PacketHandler, PacketReader } from '../codec/reader.ts';
 import {
   ADMINISTRATIVE_ACTION,
@@ -50,6 +51,8 @@ import { PacketRateLimit } from './rate-limits.ts';
 const AN_ERROR_OF_OURS = 'an error of the broker';
 /** What a packet costs before the connection is open, whatever it then does (`src/clock/work.ts`). */
 const OPENING_UNITS = 40;
+
+const VERSIONS: Readonly<Record<number, string>> = { [LEVEL_3_1]: '3.1', [LEVEL_3_1_1]: '3.1.1', [LEVEL_5]: '5.0' };
 
 export class Connection implements ConnectionHandler, PacketHandler, OpeningOwner, ReadGateOwner, TimersOwner {
   ended = false;
@@ -229,6 +232,26 @@ export class Connection implements ConnectionHandler, PacketHandler, OpeningOwne
   private slowDown(): void {
     this.context.stats.paced++;
     this.gate.pause(RATE);
+  }
+
+  // -------------------------------------------------------------------------------------------- what an operator sees
+
+  connectionReport(): ConnectionReport {
+    const { admittedClient, clientId = '' } = this;
+    const level = admittedClient?.level ?? LEVEL_5;
+    return {
+      protocol: `MQTT ${VERSIONS[level] ?? ''}`,
+      ...(admittedClient?.authentication && { mechanism: admittedClient.authentication.method }),
+      properties: [
+        { name: 'client_id', value: clientId },
+        { name: 'product', value: 'MQTT client' },
+      ],
+      state: this.ended ? 'closing' : admittedClient?.session.congested === true ? 'blocked' : 'running',
+      channelMax: 1,
+      frameSizeMax: 0,
+      heartbeatS: admittedClient?.options.keepAliveS ?? 0,
+      channels: 1,
+    };
   }
 
   // -------------------------------------------------------------------------------------------------------- the end

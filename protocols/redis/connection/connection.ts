@@ -13,6 +13,7 @@ import {
   AccessPending,
   BrokerError,
   type ConnectionHandler,
+  type ConnectionReport,
   ReadGate,
   type ReadGateOwner,
   type Refusal,
@@ -71,6 +72,18 @@ export class Connection
     this.reply = this.writer.reply;
     adapter.stats.connectionsAccepted++;
     this.admission = new Admission(this);
+  }
+
+  connectionReport(): ConnectionReport {
+    return {
+      protocol: `Redis RESP${this.reply.version}`,
+      properties: [{ name: 'product', value: 'Redis client' }],
+      state: this.client?.session.congested === true ? 'blocked' : 'running',
+      channelMax: 1,
+      frameSizeMax: 0,
+      heartbeatS: 0,
+      channels: 1,
+    };
   }
 
   // ----------------------------------------------------------------------------------------------- bytes to commands

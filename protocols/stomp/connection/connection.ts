@@ -13,6 +13,7 @@ import {
   type AccessPending,
   type BodySenderOwner,
   type ConnectionHandler,
+  type ConnectionReport,
   RELEASED,
   ReadGate,
   type ReadGateOwner,
@@ -29,6 +30,7 @@ import { escapeValue } from '../codec/escape.ts';
 import type { Frame } from '../codec/frame.ts';
 import { ACK, COMMAND_TEXT, CONNECT, DISCONNECT, RECEIPT, SEND, UPDATE_SECRET } from '../codec/names.ts';
 import { errorFrame } from '../codec/server-frames.ts';
+import { V1_2, VERSION_TEXT } from '../codec/version.ts';
 import type { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import { LargeSend } from '../publish/large-send.ts';
 import { clientErrorOf } from './client-error.ts';
@@ -90,6 +92,25 @@ export class Connection
     this.timers = new ConnectionTimers(broker.clock, this.output, this.gate, this);
     this.timers.startHandshake(options.handshakeTimeoutMs);
     stats.connectionsAccepted++;
+  }
+
+  // -------------------------------------------------------------------------------------------- what an operator sees
+
+  connectionReport(): ConnectionReport {
+    const { client } = this;
+    const version = VERSION_TEXT[client?.version ?? V1_2];
+    return {
+      protocol: `STOMP ${version}`,
+      properties: [
+        ...(client?.clientId === undefined ? [] : [{ name: 'client_id', value: client.clientId }]),
+        { name: 'product', value: 'STOMP client' },
+      ],
+      state: this.state >= LEAVING ? 'closing' : client?.session.congested === true ? 'blocked' : 'running',
+      channelMax: 1,
+      frameSizeMax: 0,
+      heartbeatS: 0,
+      channels: 1,
+    };
   }
 
   // ---------------------------------------------------------------------------------------------- frames that come in

@@ -60,6 +60,11 @@ export class Membership {
     return this.inForce();
   }
 
+  /** Channels that are open. */
+  get channelCount(): number {
+    return this.channels;
+  }
+
   /** @throws LimitError not-allowed: there may be no more */
   channelOpened(): void {
     for (const scope of this.scopes) {

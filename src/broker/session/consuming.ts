@@ -27,6 +27,8 @@ export class SessionConsuming {
   private readonly membership: Membership;
   private readonly sum: HeldSum;
   private readonly traffic: ProtocolTraffic;
+  /** The session. */
+  private readonly owner: object;
   private readonly consumers = new Set<QueueConsumer>();
   private pruneAt = 32;
   private readonly receiving: Receiving;
@@ -39,6 +41,7 @@ export class SessionConsuming {
     membership: Membership,
     traffic: ProtocolTraffic,
     receiving: Receiving,
+    owner: object,
   ) {
     this.traffic = traffic;
     this.receiving = receiving;
@@ -47,6 +50,7 @@ export class SessionConsuming {
     this.share = share;
     this.membership = membership;
     this.sum = new HeldSum(membership.limits.connectionUnsettled ?? 0);
+    this.owner = owner;
   }
 
   /** One of its consumers holds deliveries. */
@@ -67,6 +71,7 @@ export class SessionConsuming {
     consumer.share = this.share;
     consumer.guard = this.topology.guardOf(name);
     consumer.counts = this.countsOf(consumer);
+    consumer.owner = this.owner;
     sink.attached?.(consumer);
     this.keep(consumer);
     return consumer;

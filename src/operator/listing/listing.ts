@@ -15,6 +15,8 @@ import type { Pace } from './pace.ts';
 export type Scope = readonly string[];
 
 export interface Order<T> {
+  /** Which of them there are at all, for who asks. Left out: all. */
+  readonly visible?: ((item: T) => boolean) | undefined;
   /** Left out: all. */
   readonly filter?: ((item: T) => boolean) | undefined;
   /** Left out: the list's own order, by vhost and name. Asked once an item. */
@@ -30,15 +32,13 @@ export interface PageQuery<T> extends Order<T> {
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** How many there are in these vhosts, and how many of them the filter lets through. */
+  /** How many are visible in these vhosts, and how many of them the filter lets through. */
   readonly total: number;
   readonly filtered: number;
 }
 
 /** Where a listing finds its things. `E` is what is kept of one while a list is made, small; `T` what is shown. */
 export interface Source<E, T> {
-  /** How many there are, cheaply. */
-  count(scope: Scope): number;
   /** All of them in any order, of the moment at which each is reached. */
   walk(scope: Scope): Iterator<E>;
   view(entry: E): T;
@@ -50,6 +50,8 @@ export interface Source<E, T> {
 
 /** An index in the list's own order. */
 export interface OrderedSource<E> {
+  /** How many there are. */
+  count(scope: Scope): number;
   /** It is there, and up to date. Else it is made from now on. */
   ready(scope: Scope): boolean;
   /** Resolves when it is. */
@@ -79,19 +81,15 @@ export class Listing<E, T> {
     this.pace = pace;
   }
 
-  count(scope: Scope): number {
-    return this.source.count(scope);
-  }
-
   async page(scope: Scope, query: PageQuery<T>): Promise<Page<T>> {
     const { source } = this;
     const { index } = source;
-    const { skip, take, filter, sortBy, reverse = false } = query;
-    if (index !== undefined && filter === undefined && sortBy === undefined) {
+    const { skip, take, visible, filter, sortBy, reverse = false } = query;
+    if (index !== undefined && visible === undefined && filter === undefined && sortBy === undefined) {
       const deep = skip + take > KEPT_MAX;
       if (!index.ready(scope) && deep) await index.whenReady(scope);
       if (index.ready(scope)) {
-        const total = source.count(scope);
+        const total = index.count(scope);
         const end = Math.max(0, total - skip);
         const start = Math.max(0, end - take);
         const entries = reverse ? index.slice(scope, start, end - start).reverse() : index.slice(scope, skip, take);
@@ -118,7 +116,11 @@ export class Listing<E, T> {
     } else yield* this.sorted(scope, order);
   }
 
-  private async *indexed(scope: Scope, index: OrderedSource<E>, { filter }: Order<T>): AsyncGenerator<readonly T[]> {
+  private async *indexed(
+    scope: Scope,
+    index: OrderedSource<E>,
+    { visible, filter }: Order<T>,
+  ): AsyncGenerator<readonly T[]> {
     let last: E | undefined;
     for (;;) {
       await this.pace.next();
@@ -126,7 +128,8 @@ export class Listing<E, T> {
       if (entries.length === 0) return;
       last = entries.at(-1);
       const items = entries.map((entry) => this.source.view(entry));
-      const shown = filter === undefined ? items : items.filter(filter);
+      const seen = visible === undefined ? items : items.filter(visible);
+      const shown = filter === undefined ? seen : seen.filter(filter);
       if (shown.length > 0) yield shown;
     }
   }
@@ -156,19 +159,21 @@ export class Listing<E, T> {
 
   private async walk(
     scope: Scope,
-    { filter, sortBy }: Order<T>,
+    { visible, filter, sortBy }: Order<T>,
     visit: (ranked: Ranked<E>) => void,
   ): Promise<{ total: number; filtered: number }> {
     const { pace, source } = this;
     const entries = source.walk(scope);
     let total = 0;
     let filtered = 0;
+    const plain = visible === undefined && filter === undefined && sortBy === undefined;
     await pace.next();
     for (let next = entries.next(); next.done !== true; next = entries.next()) {
       const entry = next.value;
-      total++;
-      const item = filter === undefined && sortBy === undefined ? undefined : source.view(entry);
-      if (filter === undefined || filter(item!)) {
+      const item = plain ? undefined : source.view(entry);
+      const seen = visible === undefined || visible(item!);
+      if (seen) total++;
+      if (seen && (filter === undefined || filter(item!))) {
         filtered++;
         visit({ entry, key: sortBy?.(item!) });
       }

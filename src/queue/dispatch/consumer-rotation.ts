@@ -31,6 +31,11 @@ export class ConsumerRotation {
     if (this.activeConsumer === consumer) this.activeConsumer = this.order[0] ?? null;
   }
 
+  /** The one that gets everything; null: no consumer, or each gets its part. */
+  get active(): QueueConsumer | null {
+    return this.activeConsumer;
+  }
+
   /** All that may get something, the one that is to be asked first at the front. */
   get candidates(): readonly QueueConsumer[] {
     if (!this.singleActive) return this.order;

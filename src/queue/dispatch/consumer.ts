@@ -10,6 +10,7 @@ import {
 import type { BindingInfo } from '../../api/topology.ts';
 import type { Share } from '../../clock/work.ts';
 import type { MessageView } from '../../message/message.ts';
+import type { Headers } from '../../message/properties.ts';
 import { type DeliveryCounts, UNCOUNTED } from '../../metrics/traffic.ts';
 import type { QueueSettings } from '../limits/settings.ts';
 import type { HeldSum } from './held-sum.ts';
@@ -19,6 +20,8 @@ import type { CreditTaker, SharedCredit } from './shared-credit.ts';
 export interface ConsumedQueue {
   readonly name: string;
   readonly settings: Pick<QueueSettings, 'type'>;
+  /** The consumer that gets everything; null where each gets its part. */
+  readonly singleActive: QueueConsumer | null;
   settle(consumer: QueueConsumer, slot: number, outcome: Outcome): void;
   cancelConsumer(consumer: QueueConsumer, outcome?: Outcome): void;
   /** Delivers again what the consumer holds, before anything new. */
@@ -45,6 +48,11 @@ export class QueueConsumer implements Consumer, CreditTaker {
   readonly exclusive: boolean;
   /** Higher ones are served first. */
   readonly priority: number;
+  /** As the client gave them, and where: for operators. */
+  readonly arguments: Headers;
+  readonly channel: number;
+  /** The session that it belongs to. */
+  owner: object | null = null;
   readonly of: ConsumedQueue;
   held = 0;
   active = true;
@@ -82,6 +90,8 @@ export class QueueConsumer implements Consumer, CreditTaker {
     this.exclusive = options.exclusive;
     this.priority = options.priority ?? 0;
     this.through = options.through;
+    this.arguments = options.arguments;
+    this.channel = options.channel ?? 1;
     this.prefetch = options.prefetch;
     this.allowed = this.prefetch || Number.POSITIVE_INFINITY;
     this.shared = (options.shared as SharedCredit | undefined) ?? null;
@@ -91,6 +101,11 @@ export class QueueConsumer implements Consumer, CreditTaker {
 
   get tellsAttempts(): boolean {
     return this.of.settings.type === 'quorum';
+  }
+
+  /** The limit that it has set itself; 0: none. */
+  get ownPrefetch(): number {
+    return this.prefetch;
   }
 
   get queue(): string {

@@ -14,6 +14,7 @@ import { ENDED_PER_TURN_MAX, type QueueLimits } from '../limits/queue-limits.ts'
 import type { QueueSettings } from '../limits/settings.ts';
 import type { QueueEnvironment } from '../queue-services.ts';
 import type { ReadyMessages } from '../ready/ready-messages.ts';
+import type { QueueTraffic } from '../traffic.ts';
 import type { UnsettledMessages } from '../unsettled/unsettled-messages.ts';
 import { type ConsumedQueue, QueueConsumer } from './consumer.ts';
 import { ConsumerRotation } from './consumer-rotation.ts';
@@ -46,6 +47,8 @@ export interface DispatchedQueue extends ConsumedQueue, SelectableQueue, AskedQu
   readonly grouped: boolean;
   /** Its publishers are to wait for its consumers. */
   ahead: boolean;
+  /** What goes through it. */
+  readonly counted: QueueTraffic;
   /** Null where every consumer takes every message. The dispatcher's; the queue tells it of each that arrives. */
   selective: SelectiveDispatch | null;
   /** A message that was taken out of its place has waited too long. It is shown. */
@@ -112,6 +115,11 @@ export class Dispatcher {
     consumers.push(consumer);
     this.rotation?.add(consumer);
     return consumer;
+  }
+
+  /** The consumer that gets everything; null where each gets its part. */
+  get singleActive(): QueueConsumer | null {
+    return this.rotation?.active ?? null;
   }
 
   /** Returns whether it may be another's turn now. */
@@ -240,6 +248,8 @@ export class Dispatcher {
       counters.redelivered++;
       counts.redelivered++;
     }
+    queue.counted.handedOut(consumer.passive, consumer.settled, view.redelivered);
+    queue.services.traffic.handedOut(consumer.passive, consumer.settled, view.redelivered);
     if (consumer.settled) {
       if (consumer.passive) counts.gotSettled++;
       else counts.consumedSettled++;
@@ -304,6 +314,8 @@ export class Dispatcher {
       counters.redelivered++;
       consumer.counts.consumedUnsettled++;
       consumer.counts.redelivered++;
+      this.queue.counted.handedOut(false, false, true);
+      this.queue.services.traffic.handedOut(false, false, true);
       consumer.sink.deliver(deliveryView, slot);
       this.countHandedOut();
     } else consumer.replay.shift();

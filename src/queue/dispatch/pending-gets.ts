@@ -4,7 +4,9 @@
  */
 import type { Consumer, GetResult } from '../../api/consume.ts';
 import type { QueueEntryFlags } from '../entry-flags.ts';
+import type { QueueEnvironment } from '../queue-services.ts';
 import type { ReadyMessages } from '../ready/ready-messages.ts';
+import type { QueueTraffic } from '../traffic.ts';
 import type { QueueConsumer } from './consumer.ts';
 
 /** Called once: undefined if there was no message. */
@@ -14,6 +16,8 @@ export type GetDone = (result: GetResult | undefined, holder: Consumer) => void;
 export interface AskedQueue {
   readonly deleted: boolean;
   readonly ready: ReadyMessages;
+  readonly counted: QueueTraffic;
+  readonly services: Pick<QueueEnvironment, 'traffic'>;
   /** Ready messages, as the queue's limits allow it. */
   readonly count: number;
   /** Hands out what consumers can take, and ends what is too old or too much; false if something of that must wait. */
@@ -68,6 +72,8 @@ export class PendingGets {
       }
       this.gets.shift();
       next.holder.counts.getsEmpty++;
+      queue.counted.gotNothing++;
+      queue.services.traffic.gotNothing++;
       next.done(undefined, next.holder);
     }
   }

@@ -87,6 +87,11 @@ export class QueueLimits {
     this.disarm();
   }
 
+  /** Bytes that wait; undefined: they are not counted. */
+  get readyBytes(): number | undefined {
+    return this.bytes?.total;
+  }
+
   /** What waits already has to be counted. */
   begin(): void {
     if (this.bytes === null) return;

@@ -9,6 +9,7 @@ import { type Decision, DONE, decide, REQUEUE, RETRY, type RetryPolicy } from '.
 import type { QueueConsumer } from '../dispatch/consumer.ts';
 import { attemptsOf, FLAG_DELIVERED, type QueueEntryFlags, withAttempts } from '../entry-flags.ts';
 import type { QueueEnvironment } from '../queue-services.ts';
+import type { QueueTraffic } from '../traffic.ts';
 import { DeliverySlots } from './delivery-slots.ts';
 
 /** The queue, as the settling of its messages sees it. */
@@ -16,7 +17,8 @@ export interface SettlingQueue {
   readonly name: string;
   readonly deleted: boolean;
   readonly settings: RetryPolicy;
-  readonly services: Pick<QueueEnvironment, 'store' | 'counters' | 'chores'>;
+  readonly counted: QueueTraffic;
+  readonly services: Pick<QueueEnvironment, 'store' | 'counters' | 'traffic' | 'chores'>;
   wake(): void;
 }
 
@@ -68,6 +70,8 @@ export class UnsettledMessages extends DeliverySlots {
     if (outcome === ACCEPTED) {
       services.counters.acknowledged++;
       consumer.counts.acknowledged++;
+      services.traffic.acknowledged++;
+      queue.counted.acknowledged++;
       this.ends.remove(seq, flags);
     } else this.refuse(seq, flags, outcome);
     queue.wake();

@@ -11,7 +11,7 @@ import { ModulusHashKind } from './modulus-hash.ts';
 import { RandomKind } from './random.ts';
 import { TopicKind } from './topic.ts';
 
-const TYPES: ReadonlySet<string> = new Set<ExchangeType>([
+export const EXCHANGE_TYPES: ReadonlySet<string> = new Set<ExchangeType>([
   'direct',
   'fanout',
   'topic',
@@ -24,7 +24,7 @@ const TYPES: ReadonlySet<string> = new Set<ExchangeType>([
 
 /** @throws BrokerError invalid for an unknown type */
 export function checkType(type: string): void {
-  if (!TYPES.has(type)) throw new BrokerError('invalid', `unknown exchange type '${type}'`);
+  if (!EXCHANGE_TYPES.has(type)) throw new BrokerError('invalid', `unknown exchange type '${type}'`);
 }
 
 /** @throws BrokerError invalid for an unknown type, precondition-failed for arguments it cannot have */

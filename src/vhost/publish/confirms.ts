@@ -78,6 +78,7 @@ class Ring implements ConfirmRing, TurnTask {
       this.head = (this.head + 1) & (this.ids.length - 1);
       this.size--;
       released++;
+      if (!refused) this.owner.confirmed++;
       this.sink.confirm(id, refused);
       if (this.closed) return false;
     }
@@ -118,6 +119,8 @@ export class Confirms {
   safeMark = 0;
   /** The log has failed: whatever is not safe by now never will be. */
   failed = false;
+  /** Publishes that were told to be safe, since the start. */
+  confirmed = 0;
   private waiting: Ring[] = [];
   private callbacks: { mark: Mark; done: (failed: boolean) => void }[] = [];
   /** @internal */

@@ -72,6 +72,8 @@ export class Publisher {
   readonly exactlyOnce = new ExactlyOnceGate();
   /** Why the last publish that was refused was. */
   lastRefusal: RefusalReason = 'log';
+  /** What an exchange counts, of the default one. */
+  readonly toDefault = { publishedIn: 0, publishedOut: 0 };
   private readonly vhost: string;
   private readonly log: Log;
   private readonly transient: TransientStore;
@@ -138,7 +140,14 @@ export class Publisher {
     if (draft.delayMs > 0) return this.parts.delay(route.valid ? route : this.reroute(route), draft);
     route = this.resolved(route, draft);
     this.counters.published++;
-    const { only } = route;
+    const { only, exchange } = route;
+    if (exchange === null) {
+      this.toDefault.publishedIn++;
+      this.toDefault.publishedOut += route.targets.length;
+    } else {
+      exchange.publishedIn++;
+      exchange.publishedOut += route.targets.length;
+    }
     if (
       only?.plain === true &&
       draft.assurance !== EXACTLY_ONCE &&

@@ -125,6 +125,11 @@ export class Bindings {
     return bindings;
   }
 
+  /** Those that lead to this queue, sources that are gone among them. */
+  leadingTo(queue: Queue): Iterable<Binding<Queue>> {
+    return this.byQueue.get(queue) ?? [];
+  }
+
   /** Those that lead to this queue, the default exchange's left out. */
   of(queue: Queue): BindingInfo[] {
     const bindings = [...(this.byQueue.get(queue) ?? [])].filter(({ source }) => !source.deleted);

@@ -20,6 +20,8 @@ export class Registry implements RouterTables<Queue> {
   readonly leaving = new Set<Queue>();
   /** The number that the next queue gets: none is used twice. */
   nextQueue = 1;
+  /** Queues that were declared, made and deleted, since the start. */
+  readonly churn = { declared: 0, created: 0, deleted: 0 };
   /** Null: nobody watches. */
   watcher: RegistryWatcher | null = null;
 
@@ -51,6 +53,7 @@ export class Registry implements RouterTables<Queue> {
     this.queues.delete(queue.name);
     this.queuesById.delete(queue.id);
     this.leaving.add(queue);
+    this.churn.deleted++;
     this.watcher?.queueRemoved(queue);
   }
 

@@ -172,6 +172,7 @@ export class Topology {
     exclusiveTo: object | null,
     made = '',
   ): { queue: Queue; wrote: boolean } {
+    this.registry.churn.declared++;
     const known = this.find(name);
     if (known !== undefined) {
       this.checkAccess(known, exclusiveTo ?? undefined);
@@ -194,6 +195,7 @@ export class Topology {
     const wrote = queue.durable && !options.exclusive;
     if (wrote) this.journal.queue(queue);
     registry.nextQueue++;
+    registry.churn.created++;
     if (!this.policies.empty) this.appliedPolicies.applyToQueue(queue);
     registry.addQueue(queue);
     this.router.queueChanged(queue.name);

@@ -151,10 +151,12 @@ export class Handshake {
   }
 
   private startOk(fields: FieldReader): void {
+    const tableAt = fields.at;
     const properties = fields.table();
+    const given = Buffer.from(fields.buffer.subarray(tableAt, fields.at));
     const mechanism = fields.shortString();
     const response = fields.longBytes();
-    this.host.client = new ClientProperties(properties, this.host.limits.product);
+    this.host.client = new ClientProperties(properties, this.host.limits.product, given, mechanism);
     const name = properties.find((header) => header.name === 'connection_name')?.value;
     if (typeof name === 'string') this.host.transport.label = name;
     const credentials = credentialsOf(mechanism, response, this.host.transport.certificate !== undefined);

@@ -24,7 +24,7 @@ export interface ListSpec<T> {
   /** Columns that can be read without showing the whole of it. */
   readonly sortBy?: Readonly<Record<string, (item: T) => SortKey>>;
   /** Which of them he may see. Default: all. */
-  readonly filter?: ((item: T) => boolean) | undefined;
+  readonly visible?: ((item: T) => boolean) | undefined;
 }
 
 export async function listReply<E, T>(
@@ -55,14 +55,12 @@ export async function listReply<E, T>(
 
 function orderOf<T>(query: URLSearchParams, spec: ListSpec<T>, pages: Pagination | undefined): Order<T> {
   const { column, reverse } = sorting(query);
-  const { filter } = spec;
   const nameOf = spec.name ?? ((item: T) => String((spec.show(item) as { name?: unknown }).name));
   const matches = pages?.matches;
-  const both =
-    matches === undefined ? filter : (item: T) => (filter === undefined || filter(item)) && matches(nameOf(item));
+  const filter = matches === undefined ? undefined : (item: T) => matches(nameOf(item));
   const sortBy =
     column === undefined ? undefined : (spec.sortBy?.[column] ?? ((item: T) => columnOf(spec.show(item), column)));
-  return { filter: both, sortBy, reverse };
+  return { visible: spec.visible, filter, sortBy, reverse };
 }
 
 async function whole<T>(pieces: AsyncGenerator<readonly T[]>, shown: (item: T) => unknown): Promise<Response> {

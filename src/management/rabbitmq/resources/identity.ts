@@ -18,8 +18,7 @@ export const IDENTITY: readonly Resource[] = [
     verbs: {
       GET: {
         tag: 'anyone',
-        handle: () =>
-          json({ oauth_enabled: false, oauth_client_id: '', oauth_client_secret: '', oauth_provider_url: '' }),
+        handle: () => json({ enable_uaa: false, uaa_client_id: '', uaa_location: '' }),
       },
     },
   },

@@ -1,0 +1,170 @@
+/** The node: what the machine has, what is used of it, which alarms there are. */
+import { availableParallelism } from 'node:os';
+import type { Operator } from '../../../operator/operator.ts';
+import { VERSION } from '../../../version.ts';
+import { Failure, notFound } from '../http/errors.ts';
+import { json } from '../http/replies.ts';
+import type { ApiRequest } from '../http/request.ts';
+import type { Resource } from '../http/router.ts';
+import { columnsOf, onlyColumns } from '../lists/columns.ts';
+import { NODE } from '../node-name.ts';
+import { detailed } from '../shapes/details.ts';
+import { EXCHANGE_TYPE_SHAPES } from '../shapes/exchange-types.ts';
+import { contexts, listenerShapes } from '../shapes/listeners.ts';
+import { churnRates } from './overview.ts';
+
+const MECHANISMS = [
+  ['PLAIN', 'SASL PLAIN authentication mechanism'],
+  ['AMQPLAIN', 'QPid AMQPLAIN mechanism'],
+] as const;
+
+function node(operator: Operator): object {
+  const { surroundings, vhosts } = operator;
+  const machine = surroundings.machine();
+  const listeners = surroundings.listeners();
+  const spoken = new Set(listenerShapes(listeners).map(({ protocol }) => protocol));
+  return {
+    partitions: [],
+    os_pid: String(process.pid),
+    fd_total: machine.descriptorsMax,
+    sockets_total: machine.socketsMax,
+    mem_limit: machine.memoryMaxBytes,
+    mem_alarm: machine.alarms.includes('memory'),
+    disk_free_limit: machine.diskFreeMinBytes,
+    disk_free_alarm: machine.alarms.includes('disk'),
+    proc_total: 0,
+    rates_mode: 'basic',
+    uptime: Math.floor(operator.uptimeMs),
+    run_queue: 0,
+    processors: availableParallelism(),
+    exchange_types: EXCHANGE_TYPE_SHAPES,
+    auth_mechanisms: MECHANISMS.map(([name, description]) => ({ name, description, enabled: true })),
+    applications: [{ name: 'entrepot', description: 'A multi-protocol message broker', version: VERSION }],
+    contexts: contexts(listeners),
+    log_files: [],
+    db_dir: '',
+    config_files: [],
+    net_ticktime: 60,
+    enabled_plugins: plugins(spoken),
+    mem_calculation_strategy: 'rss',
+    name: NODE,
+    type: 'disc',
+    running: true,
+    ...detailed('mem_used', residentBytes(), 0),
+    // Files of the log are not counted, sockets are.
+    ...detailed('fd_used', machine.sockets, 0),
+    ...detailed('sockets_used', machine.sockets, 0),
+    ...detailed('proc_used', 0, 0),
+    ...detailed('disk_free', machine.diskFreeBytes ?? 0, 0),
+    ...churnRates(vhosts.churn),
+    cluster_links: [],
+    metrics_gc_queue_length: {},
+  };
+}
+
+/** RabbitMQ's names of what can be spoken beside its own protocol. */
+function plugins(spoken: ReadonlySet<string>): string[] {
+  const known = [
+    ['rabbitmq_management', 'http'],
+    ['rabbitmq_mqtt', 'mqtt'],
+    ['rabbitmq_stomp', 'stomp'],
+    ['rabbitmq_web_mqtt', 'http/web-mqtt'],
+    ['rabbitmq_web_stomp', 'http/web-stomp'],
+  ] as const;
+  return known.filter(([, protocol]) => spoken.has(protocol)).map(([name]) => name);
+}
+
+function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return 0; // no descriptor to read it with
+  }
+}
+
+/** @throws Failure 500 for another node, as RabbitMQ has it */
+function mustBeThis(request: ApiRequest): void {
+  if (request.param('node') !== NODE) throw new Failure(500);
+}
+
+function memory(): object {
+  const { rss, heapTotal, heapUsed, external, arrayBuffers } = process.memoryUsage();
+  return {
+    memory: {
+      binary: arrayBuffers,
+      code: 0,
+      other_system: Math.max(0, rss - heapTotal - external),
+      other_proc: heapUsed,
+      allocated_unused: heapTotal - heapUsed,
+      reserved_unallocated: 0,
+      strategy: 'rss',
+      total: { erlang: heapUsed + external, rss, allocated: heapTotal + external },
+    },
+  };
+}
+
+function attempts({ operator }: ApiRequest): object[] {
+  const { succeeded, failed } = operator.logins;
+  return [
+    {
+      protocol: 'all',
+      auth_attempts: succeeded + failed,
+      auth_attempts_failed: failed,
+      auth_attempts_succeeded: succeeded,
+    },
+  ];
+}
+
+export const NODES: readonly Resource[] = [
+  {
+    path: '/nodes',
+    verbs: {
+      GET: {
+        tag: 'monitoring',
+        handle: ({ operator, query }) => json(onlyColumns([node(operator)], columnsOf(query))),
+      },
+    },
+  },
+  {
+    path: '/nodes/:node',
+    verbs: {
+      GET: {
+        tag: 'monitoring',
+        handle: (request) => {
+          mustBeThis(request);
+          return json(onlyColumns(node(request.operator), columnsOf(request.query)));
+        },
+      },
+    },
+  },
+  {
+    path: '/nodes/:node/memory',
+    verbs: {
+      GET: {
+        tag: 'monitoring',
+        handle: (request) => {
+          if (request.param('node') !== NODE) throw notFound();
+          return json(memory());
+        },
+      },
+    },
+  },
+  {
+    path: '/auth/attempts/:node',
+    verbs: {
+      GET: {
+        tag: 'monitoring',
+        handle: (request) => {
+          if (request.param('node') !== NODE) throw notFound();
+          return json(attempts(request));
+        },
+      },
+    },
+  },
+  {
+    path: '/auth/attempts/:node/source',
+    verbs: { GET: { tag: 'monitoring', handle: () => json([]) } },
+  },
+  // What a mixed cluster must agree on: there is nobody to agree with.
+  { path: '/feature-flags', verbs: { GET: { tag: 'administrator', handle: () => json([]) } } },
+];

@@ -1,0 +1,91 @@
+/** A queue as RabbitMQ shows it. */
+import type { QueueView } from '../../../operator/queues.ts';
+import { NODE } from '../node-name.ts';
+import { argumentsJson } from './arguments.ts';
+import { consumer } from './consumer.ts';
+import { asksHistory, type HistoryQuery } from './details.ts';
+import { lengths, queueStats } from './message-stats.ts';
+import { connectionName } from './names.ts';
+
+/** What RabbitMQ says of the heap of the process that a queue is there; there is none here. */
+export const NO_COLLECTOR = {
+  fullsweep_after: -1,
+  max_heap_size: -1,
+  min_bin_vheap_size: -1,
+  min_heap_size: -1,
+  minor_gcs: -1,
+};
+
+/** @param single it was asked for alone, and not in a list */
+export function queue(view: QueueView, history: HistoryQuery, single: boolean): object {
+  const { options, policies } = view;
+  const measured = view.measured(asksHistory(history) ? 'history' : single ? 'rates' : 'nothing');
+  const bytes = view.readyBytes;
+  return {
+    ...(single && { consumer_details: view.consumers().map(consumer), deliveries: [], incoming: [] }),
+    arguments: argumentsJson(view.arguments),
+    auto_delete: options.autoDelete,
+    consumer_capacity: view.consumerCount > 0 ? 1 : 0,
+    consumer_utilisation: view.consumerCount > 0 ? 1 : 0,
+    consumers: view.consumerCount,
+    durable: options.durable,
+    effective_policy_definition: policies.definition ?? {},
+    exclusive: options.exclusive,
+    garbage_collection: NO_COLLECTOR,
+    message_bytes_ready: bytes,
+    message_stats: queueStats(measured, history),
+    ...lengths(measured, history),
+    name: view.name,
+    node: NODE,
+    operator_policy: policies.operatorPolicy ?? null,
+    policy: policies.policy ?? null,
+    state: 'running',
+    ...(view.type === 'classic' ? classic(view) : quorum(view)),
+    type: view.type,
+    vhost: view.vhost,
+  };
+}
+
+function classic(view: QueueView): object {
+  const { owner } = view;
+  return {
+    exclusive_consumer_tag: view.exclusiveConsumer ?? null,
+    head_message_timestamp: view.headTimestampS,
+    ...(owner !== undefined && {
+      owner_pid_details: {
+        name: connectionName(owner),
+        peer_host: owner.remote.address,
+        peer_port: owner.remote.port,
+      },
+    }),
+    single_active_consumer_tag: view.singleActiveConsumer ?? null,
+  };
+}
+
+function quorum(view: QueueView): object {
+  return {
+    leader: NODE,
+    members: [NODE],
+    online: [NODE],
+    open_files: { [NODE]: 0 },
+    single_active_consumer_ctag: view.singleActiveConsumer ?? null,
+  };
+}
+
+/** The same where `disable_stats` asks for what a queue is, and not how it goes. */
+export function plainQueue(view: QueueView, totals: boolean): object {
+  const { options, policies, ready, unsettled } = view;
+  return {
+    arguments: argumentsJson(view.arguments),
+    auto_delete: options.autoDelete,
+    durable: options.durable,
+    exclusive: options.exclusive,
+    ...(totals && { messages: ready + unsettled, messages_ready: ready, messages_unacknowledged: unsettled }),
+    name: view.name,
+    node: NODE,
+    policy: policies.policy,
+    state: totals ? 'running' : 'live',
+    type: view.type,
+    vhost: view.vhost,
+  };
+}

@@ -1,0 +1,66 @@
+/** The rows that are sampled: of a queue, of a vhost, of an exchange. */
+import type { Queue } from '../../queue/queue.ts';
+import type { Vhost } from '../../vhost/vhost.ts';
+
+/** The columns of a queue, in their order. */
+export const QUEUE_COLUMNS = [
+  'published',
+  'delivered',
+  'deliveredSettled',
+  'got',
+  'gotSettled',
+  'gotNothing',
+  'redelivered',
+  'acknowledged',
+  'ready',
+  'unsettled',
+] as const;
+export type QueueColumn = (typeof QUEUE_COLUMNS)[number];
+
+export function queueRow(queue: Queue, row: Float64Array): void {
+  const { traffic } = queue;
+  if (traffic === null) row.fill(0, 0, 8);
+  else {
+    row[0] = traffic.published;
+    row[1] = traffic.delivered;
+    row[2] = traffic.deliveredSettled;
+    row[3] = traffic.got;
+    row[4] = traffic.gotSettled;
+    row[5] = traffic.gotNothing;
+    row[6] = traffic.redelivered;
+    row[7] = traffic.acknowledged;
+  }
+  row[8] = queue.count;
+  row[9] = queue.unsettledCount;
+}
+
+/** The columns of a vhost. */
+export const VHOST_COLUMNS = [...QUEUE_COLUMNS, 'confirmed', 'unroutable'] as const;
+export type VhostColumn = (typeof VHOST_COLUMNS)[number];
+
+/** Of all its queues, those that are gone included. */
+export interface VhostTotals {
+  ready: number;
+  unsettled: number;
+}
+
+export function vhostRow(vhost: Vhost, totals: VhostTotals, row: Float64Array): void {
+  const { counters, queueServices } = vhost;
+  const { traffic } = queueServices;
+  row[0] = counters.published;
+  row[1] = traffic.delivered;
+  // What goes past a queue straight to its subscriber need not be settled either.
+  row[2] = Math.max(0, counters.delivered - traffic.delivered - traffic.got - traffic.gotSettled);
+  row[3] = traffic.got;
+  row[4] = traffic.gotSettled;
+  row[5] = traffic.gotNothing;
+  row[6] = counters.redelivered;
+  row[7] = traffic.acknowledged;
+  row[8] = totals.ready;
+  row[9] = totals.unsettled;
+  row[10] = vhost.confirms.confirmed + vhost.writeConfirms.confirmed;
+  row[11] = counters.unroutable;
+}
+
+export const EXCHANGE_COLUMNS = ['publishedIn', 'publishedOut'] as const;
+export type ExchangeColumn = (typeof EXCHANGE_COLUMNS)[number];
