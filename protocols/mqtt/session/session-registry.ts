@@ -279,7 +279,9 @@ export class SessionRegistry implements SessionServices {
     const session = this.broker.enter(owner, this.vhost, { ...NOBODY, clientId });
     if (!('refused' in session)) {
       try {
-        this.sessions.get(clientId)?.subscriptions.forget(session.adoptQueue(queue));
+        // By itself: behind `?.` it would not be called where nothing of the session is in memory.
+        const lost = session.adoptQueue(queue);
+        this.sessions.get(clientId)?.subscriptions.forget(lost);
       } finally {
         session.close(true);
       }
