@@ -103,6 +103,45 @@ export const operation = topic('operation', [
   ),
 
   scenario(
+    'a limit of -1 of a vhost or a user is none',
+    'vhosts#limits',
+    async (t) => {
+      await t.broker.setVhostLimits({ 'max-connections': -1, 'max-queues': -1 });
+      await t.broker.setUserLimits({ 'max-connections': -1, 'max-channels': -1 });
+      try {
+        const clients = [await t.client(), await t.client()];
+        for (const client of clients) {
+          const ch = await client.openChannel();
+          await ch.declareQueue(t.name(`q${clients.indexOf(client)}`));
+          await client.openChannel();
+        }
+      } finally {
+        await t.broker.setVhostLimits({});
+        await t.broker.setUserLimits({});
+      }
+    },
+    ALONE,
+  ),
+
+  scenario(
+    'a vhost with as many queues as it may have still answers for one that is there',
+    'vhosts#limits',
+    async (t) => {
+      const ch = await t.channel();
+      const q = t.name();
+      await ch.declareQueue(q);
+      await t.broker.setVhostLimits({ 'max-queues': 0 });
+      try {
+        await ch.declareQueue(q);
+        await ch.declareQueue(q, { passive: true });
+      } finally {
+        await t.broker.setVhostLimits({});
+      }
+    },
+    ALONE,
+  ),
+
+  scenario(
     'a user with as many connections or channels as it may have is refused one more',
     'user-limits',
     async (t) => {
