@@ -10,6 +10,16 @@ export const HASHING_ALGORITHMS = [
 ] as const;
 export type HashingAlgorithm = (typeof HASHING_ALGORITHMS)[number];
 
+/** The name of what is hashed otherwise, as this broker's own are: base64 of a text that only this broker reads. */
+export const OWN_HASHING_ALGORITHM = 'entrepot_password_hashing';
+
+/** A password's hash, to be taken to another broker. */
+export interface ExportedHash {
+  /** '' for a user that cannot log in with a password. */
+  readonly passwordHash: string;
+  readonly hashingAlgorithm: HashingAlgorithm | typeof OWN_HASHING_ALGORITHM;
+}
+
 /** How a user proves who it is, and its tags. Neither a password nor a hash: it exists and cannot log in with one. */
 export interface UserSettings {
   /** 1 to 4,096 bytes of UTF-8. Only what lets it be checked is kept. */
@@ -17,7 +27,7 @@ export interface UserSettings {
   /** Instead of a password: a hash as RabbitMQ's definitions have it. */
   readonly passwordHash?: string | undefined;
   /** Of `passwordHash`; default rabbit_password_hashing_sha256. */
-  readonly hashingAlgorithm?: HashingAlgorithm | undefined;
+  readonly hashingAlgorithm?: ExportedHash['hashingAlgorithm'] | undefined;
   /** At most 16, of 64 characters. Default: none. */
   readonly tags?: readonly string[] | undefined;
 }
@@ -55,6 +65,10 @@ export interface Users {
   /** By name. */
   list(): UserInfo[];
   get(name: string): UserInfo | undefined;
+  /** In their order. */
+  names(): string[];
+  /** What `put` of another broker takes in the place of the user's password: a secret. Of no user: of one without a password. */
+  passwordHash(name: string): ExportedHash;
   /** Makes a user, or replaces password and tags of the one there is; its permissions stay. */
   put(name: string, settings: UserSettings): Promise<void>;
   /** With its permissions. False: there was none. */

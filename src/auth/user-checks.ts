@@ -1,7 +1,8 @@
 /** What may be said of a user: names, tags, passwords, permissions, each with its bound. */
 import type { UserSettings } from '../api/users.ts';
 import { BrokerError } from '../message/errors.ts';
-import { PASSWORD_BYTES_MAX, type PasswordHash, rabbitmqHash } from './passwords.ts';
+import { importedHash } from './exported-hash.ts';
+import { PASSWORD_BYTES_MAX, type PasswordHash } from './passwords.ts';
 
 export const USERS_MAX = 100_000;
 const NAME_BYTES_MAX = 255;
@@ -41,7 +42,7 @@ export function checkSettings({ password, passwordHash, hashingAlgorithm, tags =
   if (!wellFormed) {
     throw new BrokerError('invalid', `tags are ${TAGS_MAX} texts at most, of 1 to ${TAG_CHARS_MAX} characters`);
   }
-  const hash = passwordHash === undefined ? undefined : rabbitmqHash(passwordHash, hashingAlgorithm);
+  const hash = passwordHash === undefined ? undefined : importedHash(passwordHash, hashingAlgorithm);
   return { password: bytes, hash, tags: [...tags] };
 }
 

@@ -15,6 +15,7 @@ import { type Clock, SystemClock, Timer } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import { Dialects } from '../message/dialect.ts';
 import { BrokerError } from '../message/errors.ts';
+import { NEUTRAL_DIALECT } from '../message/neutral-dialect.ts';
 import { Traffic } from '../metrics/traffic.ts';
 import type { Resource } from '../vhost/flow/publish-flow-control.ts';
 import { type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
@@ -22,6 +23,7 @@ import { Vhost } from '../vhost/vhost.ts';
 import { type AdministrationFor, administrationOf } from './administration.ts';
 import { type ClientLimits, ClientUsage, type VhostLimits } from './client-limits.ts';
 import { type ClientLog, nameOf } from './client-log.ts';
+import { GlobalParameters } from './global-parameters.ts';
 import { type Ground, openGround } from './ground.ts';
 import { LimitsReview } from './limits/limits-review.ts';
 import { Membership } from './limits/membership.ts';
@@ -50,6 +52,8 @@ export class Broker implements BrokerServices {
   readonly traffic = new Traffic();
   /** The broker's own users; without meaning for who comes in where the program has brought an authenticator. */
   readonly users: BrokerUsers;
+  /** What operators keep in it. */
+  readonly globals: GlobalParameters;
   private readonly authenticator: Authenticator;
   private readonly administration: AdministrationFor;
   /** Null: the broker's own users are all there is. */
@@ -74,7 +78,7 @@ export class Broker implements BrokerServices {
   private constructor(options: StartOptions, ground: Ground) {
     const { clock, turn, clientLog, files, directory, state } = ground;
     const dialects = new Dialects(() => clock.epochMs());
-    for (const dialect of options.dialects) dialects.register(dialect);
+    for (const dialect of [NEUTRAL_DIALECT, ...options.dialects]) dialects.register(dialect);
     this.vhostRegistry = new VhostRegistry({
       ...{ state, files, directory },
       open: (settings, own) => this.openVhost(settings, own, options, dialects),
@@ -82,6 +86,7 @@ export class Broker implements BrokerServices {
       forget: (name) => this.users.vhostRemoved(name),
     });
     this.vhosts = this.vhostRegistry.all;
+    this.globals = new GlobalParameters(state);
     this.ground = ground;
     this.clock = clock;
     this.turn = turn;

@@ -1,7 +1,8 @@
 /** The users of a broker: changed by programs and the configuration, kept in its state, and asked by its authenticator. */
 
-import type { Permissions, TopicPermissions, UserInfo, UserSettings, Users } from '../api/users.ts';
+import type { ExportedHash, Permissions, TopicPermissions, UserInfo, UserSettings, Users } from '../api/users.ts';
 import type { CertificateUserFrom } from '../auth/certificate-user.ts';
+import { exportedHash } from '../auth/exported-hash.ts';
 import { InternalAuthenticator, type LoginSettings } from '../auth/internal-authenticator.ts';
 import { ANONYMOUS } from '../auth/loopback-only.ts';
 import { PasswordWork } from '../auth/password-work.ts';
@@ -83,6 +84,14 @@ export class BrokerUsers implements Users {
 
   get(name: string): UserInfo | undefined {
     return this.store.find(name)?.describe();
+  }
+
+  names(): string[] {
+    return this.store.names();
+  }
+
+  passwordHash(name: string): ExportedHash {
+    return exportedHash(this.store.find(name)?.secrets.hash);
   }
 
   async put(name: string, settings: UserSettings): Promise<void> {

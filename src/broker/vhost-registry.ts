@@ -80,7 +80,8 @@ export class VhostRegistry {
   }
 
   details(name: string): VhostDetails {
-    return this.kept.get(name) ?? NO_DETAILS;
+    const kept = this.kept.get(name);
+    return kept === undefined ? NO_DETAILS : { description: kept.description, tags: kept.tags };
   }
 
   /** The configuration has it: it is removed there. */

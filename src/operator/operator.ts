@@ -12,13 +12,17 @@ import type { Identity, Refusal } from '../api/identity.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import type { Users } from '../api/users.ts';
 import type { Broker } from '../broker/broker.ts';
+import type { GlobalParameters } from '../broker/global-parameters.ts';
 import type { LoginStatistics } from '../broker/logins.ts';
+import { BrokerError } from '../message/errors.ts';
 import { Connections } from './connections.ts';
 import { Exchanges } from './exchanges.ts';
 import { Pace } from './listing/pace.ts';
+import { Policies } from './policies.ts';
 import { Queues } from './queues.ts';
 import { Sampler } from './rates/sampler.ts';
 import { NO_SURROUNDINGS, type Surroundings } from './surroundings.ts';
+import { UserLists } from './users.ts';
 import { Vhosts } from './vhosts.ts';
 
 export class Operator {
@@ -26,6 +30,8 @@ export class Operator {
   readonly queues: Queues;
   readonly exchanges: Exchanges;
   readonly connections: Connections;
+  readonly policies: Policies;
+  readonly userLists: UserLists;
   readonly surroundings: Surroundings;
   private readonly broker: Broker;
   private readonly sampler: Sampler;
@@ -42,6 +48,8 @@ export class Operator {
     this.queues = new Queues(broker, pace, sampler);
     this.exchanges = new Exchanges(broker, pace, sampler);
     this.connections = new Connections(broker, pace);
+    this.policies = new Policies(broker, pace);
+    this.userLists = new UserLists(broker.users, pace);
     sampler.start();
   }
 
@@ -71,6 +79,21 @@ export class Operator {
   /** Who may log in, and what each may do. */
   get users(): Users {
     return this.broker.users;
+  }
+
+  /** Facts of the whole broker that operators keep in it, each a value of JSON by its name. */
+  get globals(): GlobalParameters {
+    return this.broker.globals;
+  }
+
+  /**
+   * A session with an operator's rights, for what is declared or published on nobody's behalf: no permission is asked. Close it.
+   * @throws BrokerError not-found, unavailable
+   */
+  enterAsOperator(vhost: string): Session {
+    const session = this.broker.enterAsAdapter('operator', vhost, { uncongested() {}, kicked() {} });
+    if (!('refused' in session)) return session;
+    throw new BrokerError(session.refused === 'vhost-not-found' ? 'not-found' : 'unavailable', session.reason);
   }
 
   /** Whether the user has permissions in a vhost, which exists. */

@@ -1,5 +1,6 @@
 /** Vhosts as an operator sees them, alone and together. */
 import type { Broker } from '../broker/broker.ts';
+import type { VhostDetails } from '../broker/vhost-registry.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { Listing, type Scope, type Source } from './listing/listing.ts';
 import { compareText } from './listing/order.ts';
@@ -33,11 +34,13 @@ export interface Churn {
 }
 
 export class VhostView {
+  readonly details: VhostDetails;
   private readonly vhost: Vhost;
   private readonly sampler: Sampler;
 
-  constructor(vhost: Vhost, sampler: Sampler) {
+  constructor(vhost: Vhost, details: VhostDetails, sampler: Sampler) {
     this.vhost = vhost;
+    this.details = details;
     this.sampler = sampler;
   }
 
@@ -89,7 +92,17 @@ export class Vhosts {
 
   find(name: string): VhostView | undefined {
     const vhost = this.broker.vhostsByName.get(name);
-    return vhost === undefined ? undefined : new VhostView(vhost, this.sampler);
+    return vhost === undefined ? undefined : new VhostView(vhost, this.broker.vhostDetails(name), this.sampler);
+  }
+
+  /** Makes one, or takes what is said of it. @returns whether it was made @throws BrokerError invalid, not-allowed (too many) */
+  put(name: string, details: VhostDetails): Promise<boolean> {
+    return this.broker.putVhost(name, details);
+  }
+
+  /** With all that is in it. False: there was none. @throws BrokerError not-allowed (the configuration has it) */
+  delete(name: string): Promise<boolean> {
+    return this.broker.deleteVhost(name);
   }
 
   /** What there is in these together, as of now; counted in slices. */
@@ -169,7 +182,7 @@ class VhostSource implements Source<Vhost, VhostView> {
   }
 
   view(vhost: Vhost): VhostView {
-    return new VhostView(vhost, this.sampler);
+    return new VhostView(vhost, this.broker.vhostDetails(vhost.name), this.sampler);
   }
 
   compare(a: Vhost, b: Vhost): number {

@@ -116,7 +116,7 @@ export class QueueConsumer implements Consumer, CreditTaker {
   ready(): boolean {
     if (!this.active || this.suspended || this.output.congested) return false;
     if (this.replay.length > 0) return true;
-    if (!this.settled && (this.held >= this.allowed || (this.sum !== null && this.sum.isFull(this)))) return false;
+    if (!this.settled && (this.held >= this.allowed || this.sum?.isFull(this) === true)) return false;
     if (this.shared === null || this.shared.allows(this)) return true;
     this.of.awaitSharedCredit();
     return false;

@@ -3,12 +3,19 @@ import type { Resource } from '../http/router.ts';
 import { BINDINGS } from './bindings.ts';
 import { CONNECTIONS } from './connections.ts';
 import { EXCHANGES } from './exchanges.ts';
+import { EXCHANGES_CHANGED } from './exchanges-changed.ts';
 import { HEALTH } from './health.ts';
 import { IDENTITY } from './identity.ts';
 import { NODES } from './nodes.ts';
 import { OVERVIEW } from './overview.ts';
+import { PARAMETERS } from './parameters.ts';
+import { PERMISSIONS } from './permissions.ts';
+import { POLICIES } from './policies.ts';
 import { QUEUES } from './queues.ts';
+import { QUEUES_CHANGED } from './queues-changed.ts';
+import { USERS } from './users.ts';
 import { VHOSTS } from './vhosts.ts';
+import { VHOSTS_CHANGED } from './vhosts-changed.ts';
 
 export const RESOURCES: readonly Resource[] = [
   ...OVERVIEW,
@@ -20,4 +27,11 @@ export const RESOURCES: readonly Resource[] = [
   ...VHOSTS,
   ...IDENTITY,
   ...HEALTH,
+  ...VHOSTS_CHANGED,
+  ...QUEUES_CHANGED,
+  ...EXCHANGES_CHANGED,
+  ...USERS,
+  ...PERMISSIONS,
+  ...POLICIES,
+  ...PARAMETERS,
 ];

@@ -15,10 +15,9 @@ function vhost(view: VhostView, history: HistoryQuery): object {
   const stats = vhostStats(measured, history);
   return {
     name: view.name,
-    description: '',
-    tags: [],
+    ...view.details,
     default_queue_type: 'undefined',
-    metadata: { description: '', tags: [] },
+    metadata: view.details,
     tracing: false,
     cluster_state: { [NODE]: view.running ? 'running' : 'stopped' },
     ...(Object.keys(stats).length > 0 && { ...lengths(measured, history), message_stats: stats }),

@@ -1,0 +1,80 @@
+/** Exchanges, declared and deleted, and messages published to them. */
+import { BrokerError } from '../../../message/errors.ts';
+import { notAuthorised, notFound } from '../http/errors.ts';
+import { booleanOf, headersOf, textOf } from '../http/fields.ts';
+import { created, json, noContent } from '../http/replies.ts';
+import type { ApiRequest } from '../http/request.ts';
+import type { Resource } from '../http/router.ts';
+import { whenSafe } from '../http/safe.ts';
+import { publish } from '../messages/publish.ts';
+import { demandShortName } from './queues-changed.ts';
+
+/** What the default exchange is called in a path. */
+const DEFAULT = 'amq.default';
+
+/** The path's exchange; '' is the default one. */
+function exchangeName(request: ApiRequest): string {
+  const name = request.param('exchange');
+  return name === DEFAULT ? '' : name;
+}
+
+function exists(request: ApiRequest, vhost: string, name: string): boolean {
+  try {
+    request.enter(vhost).checkExchange(name);
+    return true;
+  } catch (error) {
+    if (error instanceof BrokerError && error.code === 'not-found') return false;
+    throw error;
+  }
+}
+
+export const EXCHANGES_CHANGED: readonly Resource[] = [
+  {
+    path: '/exchanges/:vhost/:exchange',
+    verbs: {
+      PUT: {
+        tag: 'management',
+        handle: async (request) => {
+          const vhost = request.vhost().name;
+          const name = exchangeName(request);
+          demandShortName('exchange', name);
+          const body = await request.body();
+          if (name === '') throw notAuthorised('Access refused.');
+          const existed = exists(request, vhost, name);
+          const session = request.enter(vhost);
+          const mark = session.declareExchange(name, textOf(body, 'type', 'direct'), {
+            durable: booleanOf(body, 'durable'),
+            autoDelete: booleanOf(body, 'auto_delete'),
+            internal: booleanOf(body, 'internal'),
+            arguments: headersOf(body, 'arguments'),
+          });
+          await whenSafe(session, mark);
+          return existed ? noContent() : created();
+        },
+      },
+      DELETE: {
+        tag: 'management',
+        handle: async (request) => {
+          const vhost = request.vhost().name;
+          const name = exchangeName(request);
+          if (!exists(request, vhost, name)) throw notFound();
+          const session = request.enter(vhost);
+          await whenSafe(session, session.deleteExchange(name, request.query.get('if-unused') === 'true'));
+          return noContent();
+        },
+      },
+    },
+  },
+  {
+    path: '/exchanges/:vhost/:exchange/publish',
+    verbs: {
+      POST: {
+        tag: 'management',
+        handle: async (request) => {
+          const session = request.enter(request.vhost().name);
+          return json({ routed: await publish(session, exchangeName(request), await request.body()) });
+        },
+      },
+    },
+  },
+];

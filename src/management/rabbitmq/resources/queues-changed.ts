@@ -1,0 +1,112 @@
+/** Queues, declared, deleted, emptied, and read from. */
+import { badRequest, notFound } from '../http/errors.ts';
+import { booleanOf, headersOf } from '../http/fields.ts';
+import { created, json, noContent } from '../http/replies.ts';
+import type { ApiRequest } from '../http/request.ts';
+import type { Resource } from '../http/router.ts';
+import { whenSafe } from '../http/safe.ts';
+import { get } from '../messages/get.ts';
+
+const NAME_BYTES_MAX = 255;
+
+/** @throws Failure 400, in RabbitMQ's words */
+export function demandShortName(kind: string, name: string): void {
+  const bytes = Buffer.byteLength(name);
+  if (bytes > NAME_BYTES_MAX) {
+    throw badRequest(`${kind} should be less than ${NAME_BYTES_MAX} bytes, actually was ${bytes}\n`);
+  }
+}
+
+/** The path's queue. @throws Failure 404 */
+function demandQueue(request: ApiRequest): string {
+  const name = request.param('queue');
+  if (request.operator.queues.find(request.vhost().name, name) === undefined) throw notFound();
+  return name;
+}
+
+export const QUEUES_CHANGED: readonly Resource[] = [
+  {
+    path: '/queues/:vhost/:queue',
+    verbs: {
+      PUT: {
+        tag: 'management',
+        handle: async (request) => {
+          const vhost = request.vhost().name;
+          const name = request.param('queue');
+          demandShortName('queue', name);
+          const body = await request.body();
+          const session = request.enter(vhost);
+          const existed = session.queueExists(name);
+          const { mark } = session.declareQueue(name, {
+            // RabbitMQ's default over HTTP, where nobody says anything.
+            durable: booleanOf(body, 'durable'),
+            autoDelete: booleanOf(body, 'auto_delete'),
+            exclusive: false,
+            arguments: headersOf(body, 'arguments'),
+          });
+          await whenSafe(session, mark);
+          return existed ? noContent() : created();
+        },
+      },
+      DELETE: {
+        tag: 'management',
+        handle: async (request) => {
+          const name = demandQueue(request);
+          const session = request.enter(request.vhost().name);
+          const { query } = request;
+          const { mark } = session.deleteQueue(
+            name,
+            query.get('if-unused') === 'true',
+            query.get('if-empty') === 'true',
+          );
+          await whenSafe(session, mark);
+          return noContent();
+        },
+      },
+    },
+  },
+  {
+    path: '/queues/:vhost/:queue/contents',
+    verbs: {
+      DELETE: {
+        tag: 'management',
+        handle: async (request) => {
+          const name = demandQueue(request);
+          const session = request.enter(request.vhost().name);
+          const mark = await new Promise<number>((resolve) =>
+            session.purgeQueue(name, ({ mark: safe }) => resolve(safe)),
+          );
+          await whenSafe(session, mark);
+          return noContent();
+        },
+      },
+    },
+  },
+  {
+    path: '/queues/:vhost/:queue/actions',
+    verbs: {
+      POST: {
+        tag: 'management',
+        handle: async (request) => {
+          demandQueue(request);
+          const { action } = await request.body();
+          // There are no mirrors to be synchronised: it is done.
+          if (action === 'sync' || action === 'cancel_sync') return noContent();
+          throw badRequest(['unknown', action ?? 'undefined']);
+        },
+      },
+    },
+  },
+  {
+    path: '/queues/:vhost/:queue/get',
+    verbs: {
+      POST: {
+        tag: 'management',
+        handle: async (request) => {
+          const body = await request.body();
+          return json(await get(request.enter(request.vhost().name), request.param('queue'), body));
+        },
+      },
+    },
+  },
+];

@@ -1,0 +1,53 @@
+/** Vhosts, made and deleted. */
+import { notFound } from '../http/errors.ts';
+import { type Body, textOf, wordsOf } from '../http/fields.ts';
+import { created, noContent } from '../http/replies.ts';
+import type { ApiRequest } from '../http/request.ts';
+import type { Resource } from '../http/router.ts';
+
+const ALL = { configure: '.*', write: '.*', read: '.*' };
+
+/**
+ * Makes one, or takes what is said of it; whoever makes it may do everything in it. @returns whether it was there
+ * @throws Failure 400, BrokerError invalid, not-allowed
+ */
+export async function putVhost(
+  operator: ApiRequest['operator'],
+  name: string,
+  body: Body,
+  maker: string,
+): Promise<boolean> {
+  const { metadata } = body;
+  const told: Body = typeof metadata === 'object' && metadata !== null ? { ...(metadata as Body), ...body } : body;
+  const made = await operator.vhosts.put(name, {
+    description: textOf(told, 'description'),
+    tags: wordsOf(told, 'tags') ?? [],
+  });
+  const user = made ? operator.users.get(maker) : undefined;
+  // The configuration's users may do what it says.
+  if (user !== undefined && !user.configured) await operator.users.setPermissions(maker, name, ALL);
+  return !made;
+}
+
+export const VHOSTS_CHANGED: readonly Resource[] = [
+  {
+    path: '/vhosts/:vhost',
+    verbs: {
+      PUT: {
+        tag: 'administrator',
+        handle: async (request) => {
+          const body = await request.body();
+          const existed = await putVhost(request.operator, request.param('vhost'), body, request.identity.user);
+          return existed ? noContent() : created();
+        },
+      },
+      DELETE: {
+        tag: 'administrator',
+        handle: async (request) => {
+          if (!(await request.operator.vhosts.delete(request.param('vhost')))) throw notFound();
+          return noContent();
+        },
+      },
+    },
+  },
+];
