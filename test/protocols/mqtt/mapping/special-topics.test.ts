@@ -5,7 +5,7 @@ import { meaningOf, subscribable } from '../../../../protocols/mqtt/mapping/spec
 const NOT_AUTHORIZED = 0x87;
 const NAME_INVALID = 0x90;
 const FILTER_INVALID = 0x8f;
-const PLAIN = { reason: 0, skip: 0, isQueue: false, delayMs: -1 };
+const PLAIN = { reason: 0, skip: 0, isQueue: false, isControl: false, delayMs: -1 };
 
 it.each([
   ['a/b', PLAIN],
@@ -22,6 +22,8 @@ it.each([
   ['$delayed/4294967/t', { ...PLAIN, skip: 17, delayMs: 4_294_967_000 }],
   ['$delayed/0000000005/t', { ...PLAIN, skip: 20, delayMs: 5_000 }],
   ['$delayed/5/$queue/q', { ...PLAIN, skip: 18, isQueue: true, delayMs: 5_000 }],
+  ['$CONTROL/dynamic-security/v1', { ...PLAIN, isControl: true }],
+  ['$CONTROLS', PLAIN],
   ['$SYS/broker/connection/me/state', PLAIN],
   ['$SYS/broker/connection//state', PLAIN],
   ['$delayed/5/$SYS/broker/connection/me/state', { ...PLAIN, skip: 11, delayMs: 5_000 }],
