@@ -70,7 +70,7 @@ export class BackendChain implements Authenticator {
     // What waits is read later than its chunk may live.
     const own = password === undefined ? credentials : { ...credentials, password: Buffer.from(password) };
     const admitted = guesses.admit(address, name, () =>
-      this.askFrom(0, own, address, [], (result, failed) => {
+      this.askFrom(0, own, address, { failed: false, notes: [] }, (result, failed) => {
         if (!('refused' in result)) guesses.succeeded(address, name);
         else if (!failed) guesses.failed(address, name);
         done(result);
@@ -140,20 +140,22 @@ export class BackendChain implements Authenticator {
     index: number,
     credentials: Credentials,
     address: string,
-    failures: readonly string[],
+    before: { readonly failed: boolean; readonly notes: readonly string[] },
     done: (result: Identity | Refusal, failed: boolean) => void,
   ): void {
     const link = this.links[index];
     if (link === undefined) {
-      const [failure] = failures;
-      if (failure !== undefined) done({ refused: 'unavailable', reason: CANNOT_BE_TOLD }, true);
-      else this.refuse(credentials, address, done);
+      if (before.failed) done({ refused: 'unavailable', reason: CANNOT_BE_TOLD }, true);
+      else this.refuse(credentials, address, before.notes, (refusal) => done(refusal, false));
       return;
     }
+    const { name } = link.backend;
     link.backend.authenticate(credentials, address, (verdict: Verdict) => {
-      if ('failed' in verdict) this.askFrom(index + 1, credentials, address, [...failures, verdict.failed], done);
-      else if ('unknown' in verdict) this.askFrom(index + 1, credentials, address, failures, done);
-      else if ('forbidden' in verdict) done({ refused: 'forbidden', reason: verdict.forbidden }, false);
+      if ('failed' in verdict) this.askFrom(index + 1, credentials, address, { ...before, failed: true }, done);
+      else if ('unknown' in verdict) {
+        const notes = [...before.notes, `${name}: ${verdict.unknown}`];
+        this.askFrom(index + 1, credentials, address, { ...before, notes }, done);
+      } else if ('forbidden' in verdict) done({ refused: 'forbidden', reason: verdict.forbidden }, false);
       else done(this.taken(verdict, link), false);
     });
   }
@@ -162,14 +164,16 @@ export class BackendChain implements Authenticator {
   private refuse(
     credentials: Credentials,
     address: string,
-    done: (result: Identity | Refusal, failed: boolean) => void,
+    notes: readonly string[],
+    done: (refusal: Refusal) => void,
   ): void {
     const { user = '' } = credentials;
-    const refused = (): void => done({ refused: 'credentials', reason: `user '${user}' - invalid credentials` }, false);
+    const reason = `user '${user}' - invalid credentials (${notes.join('; ')})`;
+    const refused = (): void => done({ refused: 'credentials', reason });
     const isAsked = this.links.some(({ backend }) => backend.name === 'internal');
-    if (isAsked && user !== '' && this.internal.isStrange(user))
+    if (isAsked && user !== '' && this.internal.isStrange(user)) {
       this.internal.verify(credentials, user, address, refused);
-    else refused();
+    } else refused();
   }
 
   private taken(inside: Identity, { backend, authorization = backend.name }: Link): ChainIdentity {

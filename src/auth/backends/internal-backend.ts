@@ -21,7 +21,7 @@ export class InternalBackend implements Backend {
     // A hash for each client of the others would be too much. The chain makes up for it when nobody has let the client in.
     if (this.internal.isStrange(user)) {
       this.statistics.refused++;
-      done({ unknown: `there is no user '${user}'` });
+      done({ unknown: 'there is no such user' });
       return;
     }
     this.internal.verify(credentials, user, address, (result) => {
@@ -33,7 +33,7 @@ export class InternalBackend implements Backend {
       this.statistics.refused++;
       if (result.refused === 'forbidden') done({ forbidden: result.reason });
       else if (result.refused === 'unavailable') done({ failed: result.reason });
-      else done({ unknown: result.reason });
+      else done({ unknown: 'not by this password' });
     });
   }
 

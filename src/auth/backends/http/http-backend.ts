@@ -77,7 +77,7 @@ export class HttpBackend implements Backend {
         done(identity);
       } else {
         this.statistics.refused++;
-        done({ unknown: `user '${user}' - the authentication service says deny` });
+        done({ unknown: 'the service says deny' });
       }
     };
     const known = this.logins.get(key);
