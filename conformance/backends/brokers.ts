@@ -39,7 +39,7 @@ export function httpThere(service: AuthService): Promise<BackendBroker> {
 }
 
 export const tokensHere = (issuing: Issuer, directory: string): Promise<BackendBroker> =>
-  here(jwtBackend(issuing, directory, { leeway: 0 }));
+  here(jwtBackend(issuing, directory, { leeway: 0, additionalScopes: 'extra_scope' }));
 
 export async function tokensThere(issuing: Issuer, directory: string): Promise<BackendBroker> {
   const key = join(directory, 'key.pem');

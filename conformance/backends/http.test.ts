@@ -60,7 +60,7 @@ const ANSWERS: readonly (readonly [answer: string, there: boolean, here?: boolea
   [' allow \n', true],
   ['deny', false],
   ['deny because', false],
-  ['Allowed', false],
+  ['Allowed', true, false, 'words'],
   ['yes', false],
   ['{"result": "allow"}', false],
   ['', false],
@@ -208,8 +208,10 @@ for (const { kind, there, start, skipped } of BROKERS) {
         );
       };
       service.answer = ({ path, fields }) =>
-        path === 'vhost' || fields['name'] === 'no' || fields['routing_key'] === 'no' ? 'deny of course' : 'allow';
+        path === 'vhost' || fields['name'] === 'no' || fields['routing_key'] === 'no' ? 'deny' : 'allow';
       await refusedOf(() => amqp('nowhere'));
+      // What this client makes of connection.close in the place of open-ok.
+      expect(texts).toEqual([expect.stringContaining('ConnectionClose')]);
       const channel = await connection.createChannel();
       channel.on('error', () => {});
       await refusedOf(() => channel.assertQueue('no'));
@@ -218,7 +220,7 @@ for (const { kind, there, start, skipped } of BROKERS) {
       await refusedOf(() => other.bindQueue('q1', 'amq.topic', 'no'));
       service.answer = () => 'allow';
       expect(texts.map((text) => /(NOT_ALLOWED|ACCESS_REFUSED) - [^"]*/.exec(text)?.[0])).toEqual([
-        "NOT_ALLOWED - access to vhost '/' refused for user 'nowhere'",
+        undefined,
         "ACCESS_REFUSED - access to queue 'no' in vhost '/' refused for user 'u'",
         "ACCESS_REFUSED - access to topic 'no' in exchange 'amq.topic' in vhost '/' refused for user 'u'",
       ]);

@@ -278,7 +278,7 @@ export class Broker implements BrokerServices {
   }
 
   open(request: ConnectRequest, client: SessionClient, done: (result: Session | Refusal) => void): void {
-    this.authenticate(request, (result) => {
+    this.authenticate({ ...request, vhost: request.vhost ?? DEFAULT_VHOST }, (result) => {
       if ('refused' in result) done(result);
       else this.enterLater(result, request.vhost, client, done);
     });
