@@ -160,6 +160,17 @@ describe('embedding', () => {
     await expect(refused).rejects.toMatchObject({ code: 'invalid' });
   });
 
+  it('promises on an address no more than the vhosts behind it keep', async () => {
+    const vhosts = { '/': {}, quick: { durability: { level: 'interval' } } } as const;
+    const listen = 'amqp://127.0.0.1:0';
+    await expect(createBroker({ listen: `${listen}?durability=fsync`, vhosts })).rejects.toThrow(
+      "it promises fsync, and the durability of vhost 'quick' is interval",
+    );
+    for (const promised of [listen, `${listen}?durability=interval`]) {
+      await (await createBroker({ listen: promised, vhosts })).close();
+    }
+  });
+
   it('asks the authenticator that it is given who a client is, and what it may do', async () => {
     const asked: string[] = [];
     const authenticator: Authenticator = {
@@ -249,6 +260,7 @@ describe('embedding', () => {
       [{ name: 'x', pattern: '(', definition: {} }, "policy 'x'"],
       [{ ...policy, definition: { 'max-lenght': 1 } }, 'did you mean max-length?'],
       [{ ...policy, apply: 'queues' }, 'the key apply, which is not known'],
+      [{ ...policy, applyTo: 'topics' }, 'apply-to must be one of'],
     ] as const) {
       await expect(running.setPolicy('/', wrong as never)).rejects.toThrow(told);
     }

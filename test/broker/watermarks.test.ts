@@ -7,7 +7,8 @@ import type { Logger } from '../../src/logger.ts';
 let clock: ManualClock;
 let resident: number | Error;
 let afterCollecting: number | undefined;
-let free: number | Error;
+let free: number | Error | Promise<number>;
+let asked: number;
 let collected: number;
 let said: string[];
 let scarce: string[];
@@ -18,6 +19,7 @@ beforeEach(() => {
   resident = 500;
   afterCollecting = undefined;
   free = 10_000;
+  asked = 0;
   collected = 0;
   said = [];
   scarce = [];
@@ -30,7 +32,10 @@ beforeEach(() => {
       if (resident instanceof Error) throw resident;
       return resident;
     },
-    freeBytes: () => (free instanceof Error ? Promise.reject(free) : Promise.resolve(free)),
+    freeBytes: () => {
+      asked++;
+      return free instanceof Error ? Promise.reject(free) : Promise.resolve(free);
+    },
     collect: () => {
       collected++;
       if (afterCollecting !== undefined) resident = afterCollecting;
@@ -131,6 +136,21 @@ describe('the disk', () => {
     free = 1;
     await lookAtDisk();
     expect(scarce).toEqual(['disk true']);
+  });
+
+  it('that does not answer is not asked again before it does', async () => {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    free = promise;
+    await lookAtDisk();
+    const before = asked;
+    await lookAtDisk();
+    await lookAtDisk();
+    expect(asked).toBe(before);
+    resolve(1999);
+    await promise;
+    expect(scarce).toEqual(['disk true']);
+    await lookAtDisk();
+    expect(asked).toBe(before + 1);
   });
 });
 
