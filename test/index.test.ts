@@ -148,6 +148,10 @@ describe('embedding', () => {
       'the option authenticator must have the methods authenticate and permits',
     ],
     [{ authenticator: true }, 'the option authenticator must have the methods'],
+    [
+      { authenticator: { authenticate() {}, permits() {} }, login: {} },
+      'the options users and login are for the built-in authenticator',
+    ],
     [{ vhosts: 'plant' }, 'vhosts must be a list of names'],
     [{ amqp: 5 }, 'amqp must hold keys and values, not 5'],
     [{ amqp: { heartbeat: 10 } }, 'amqp.heartbeat must be a duration in whole seconds'],
@@ -158,6 +162,11 @@ describe('embedding', () => {
     const refused = createBroker(options as Parameters<typeof createBroker>[0]);
     await expect(refused).rejects.toThrow(told);
     await expect(refused).rejects.toMatchObject({ code: 'invalid' });
+  });
+
+  it('takes users and how they log in, where it is given no authenticator', async () => {
+    const anna = { password: 'a good one', permissions: { '/': { configure: '.*', write: '.*', read: '.*' } } };
+    await (await createBroker({ users: { anna }, login: { anonymous: 'never' } })).close();
   });
 
   it('promises on an address no more than the vhosts behind it keep', async () => {

@@ -112,6 +112,22 @@ describe('Output', () => {
     }
   });
 
+  it('counts the bytes that it has given away, and gives away none once it is closed', () => {
+    const [turn, peer] = [new Turn(), new Peer()];
+    const output = new Output(peer, turn);
+    const say = (text: string): void => {
+      const at = output.reserve(text.length);
+      output.buffer.latin1Write(text, at);
+      turn.end();
+    };
+    say('one');
+    expect([output.writtenBytes, peer.bytes.toString()]).toEqual([3, 'one']);
+    say('three');
+    output.close();
+    say('nothing');
+    expect([output.writtenBytes, peer.bytes.toString()]).toEqual([8, 'onethree']);
+  });
+
   it('writes once a turn', () => {
     const turn = new Turn();
     const peer = new Peer();

@@ -34,6 +34,13 @@ async function subscribed(command: string, ...names: string[]): Promise<RawClien
   return raw;
 }
 
+it('who has unsubscribed from a channel is not led to any more', async () => {
+  harness = await RedisHarness.start();
+  const raw = await subscribed('SUBSCRIBE', 'a', 'b');
+  await raw.call('UNSUBSCRIBE', 'a');
+  expect([await publishAs(DOT, 'a', 'x'), await publishAs(DOT, 'b', 'y')]).toEqual([0, 1]);
+});
+
 describe("other protocols' messages", () => {
   it('come under their names in dots, whatever was promised to their publishers', async () => {
     harness = await RedisHarness.start();

@@ -46,6 +46,16 @@ describe('a frame', () => {
     });
   }
 
+  it('knows the names of the protocol however many headers come behind them', () => {
+    const kindOf = (parser: FrameParser, name: string): number =>
+      Array.from({ length: parser.count }, (_, i) => i)
+        .filter((i) => parser.nameText(i) === name)
+        .map((i) => parser.kind(i))[0]!;
+    const [few, many] = [parse(['receipt']), parse(['receipt', ...filler, ...filler.map((name) => `${name}-more`)])];
+    for (const name of ['destination', 'receipt']) expect(kindOf(many, name)).toBe(kindOf(few, name));
+    expect(kindOf(many, 'receipt')).not.toBe(kindOf(many, 'filler-0'));
+  });
+
   it('counts the first of each name, and no other', () => {
     const parser = parse(['a', 'b', 'a', 'destination', 'c', 'b']);
     expect([...parser.firsts()]).toEqual([0, 1, 2, 5]);

@@ -1,0 +1,40 @@
+/** Which messages somebody still needs: what compaction keeps, and all that it may throw away. */
+import { expect, it } from 'vitest';
+import { Turn } from '../../../src/clock/turn.ts';
+import { type LiveParts, liveAmong, liveMessages } from '../../../src/vhost/journal/live-messages.ts';
+
+type Visit = (seq: number) => void;
+
+const holding = (...seqs: number[]) => ({
+  contents: {
+    forEachIn: (first: number, last: number, visit: Visit) =>
+      seqs.filter((seq) => seq >= first && seq <= last).forEach(visit),
+  },
+});
+
+const PARTS = {
+  registry: { queues: new Map([['q', holding(10, 12, 90)]]), leaving: [holding(14)] },
+  retained: { all: () => [{ seq: 16 }, { seq: 5 }] },
+  delays: { forEach: (visit: Visit) => visit(18) },
+  store: { forEachExtent: (visit: Visit) => visit(20), forEachLarge: (visit: Visit) => visit(99) },
+} as unknown as LiveParts;
+
+function asked(ask: (turn: Turn, done: (isLive: (seq: number) => boolean) => void) => void): number[] {
+  const turn = new Turn();
+  let live: number[] | undefined;
+  ask(turn, (isLive) => {
+    live = Array.from({ length: 120 }, (_, seq) => seq).filter(isLive);
+  });
+  for (let turns = 0; live === undefined && turns < 10; turns++) turn.end();
+  return live!;
+}
+
+it('of a stretch are those that queues hold, also queues on their way out, the retained, delayed and large ones', () => {
+  expect(asked((turn, done) => liveMessages(PARTS, turn, 10, 30, done))).toEqual([10, 12, 14, 16, 18, 20]);
+  expect(asked((turn, done) => liveMessages(PARTS, turn, 12, 12, done))).toEqual([12]);
+});
+
+it('of some are the same, and no others', () => {
+  const seqs = [5, 10, 11, 90, 91, 99];
+  expect(asked((turn, done) => liveAmong(PARTS, turn, seqs, done))).toEqual([5, 10, 90, 99]);
+});
