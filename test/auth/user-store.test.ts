@@ -5,7 +5,7 @@ const ALL = { configure: '.*', write: '.*', read: '.*' };
 
 /** State of an adapter that is kept in memory. */
 function storeWith(kept: Iterable<[string, unknown]>): UserStore {
-  const values = new Map([...kept].map(([key, value]) => [key, Buffer.from(JSON.stringify(value))]));
+  const values = new Map<string, Buffer>([...kept].map(([key, value]) => [key, Buffer.from(JSON.stringify(value))]));
   const state = {
     get: (key: string) => values.get(key),
     put: (key: string, value: Buffer) => void values.set(key, value),
