@@ -29,6 +29,8 @@ export async function runGauge(program: string, work: Work, ports: Ports): Promi
     '--prefetch': work.prefetch,
     '--dest': work.destination,
     '--only': work.publishOnly ? 1 : 0,
+    '--user': work.user ?? 'guest',
+    '--pass': work.user ?? 'guest',
   };
   const text = await new Promise<string>((resolve, reject) => {
     execFile(

@@ -78,6 +78,7 @@ const frame = (type: number, channel: number, payload: Buffer): Buffer =>
   join(Buffer.from([type]), u16(channel), u32(payload.length), payload, '\xce');
 const method = (channel: number, classId: number, methodId: number, ...rest: (Buffer | string)[]): Buffer =>
   frame(1, channel, join(u16(classId), u16(methodId), ...rest));
+const userOf = (work: Work): string => work.user ?? 'guest';
 const short = (text: string): Buffer => join(Buffer.from([text.length]), text);
 const long = (text: string): Buffer => join(u32(text.length), text);
 
@@ -86,7 +87,7 @@ function amqp(role: 'publisher' | 'consumer', work: Work, index: number, topic: 
   const durable = work.persistent || work.publish === 'stomp';
   const steps = [
     join('AMQP\x00\x00\x09\x01'),
-    method(0, 10, 11, u32(0), short('PLAIN'), long('\x00guest\x00guest'), short('en_US')),
+    method(0, 10, 11, u32(0), short('PLAIN'), long(`\x00${userOf(work)}\x00${userOf(work)}`), short('en_US')),
     join(method(0, 10, 31, u16(2047), u32(131072), u16(0)), method(0, 10, 40, short('/'), '\x00\x00')),
     method(1, 20, 10, '\x00'),
   ];
@@ -168,7 +169,10 @@ function mqtt(role: 'publisher' | 'consumer', work: Work, index: number): Dialog
   const filter = work.filters ? `${work.destination}/+/${String(index).padStart(4, '0')}/#` : work.destination;
   const topic = work.filters ? `${work.destination}/plant/0000/temperature` : work.destination;
   const steps = [
-    packet(0x10, join(string16('MQTT'), '\x04\xc2', u16(0), string16(clientId), string16('guest'), string16('guest'))),
+    packet(
+      0x10,
+      join(string16('MQTT'), '\x04\xc2', u16(0), string16(clientId), string16(userOf(work)), string16(userOf(work))),
+    ),
   ];
   if (role === 'consumer') steps.push(packet(0x82, join(u16(1), string16(filter), work.acknowledge ? '\x01' : '\x00')));
   const confirmed = work.window > 0;
@@ -228,7 +232,8 @@ const ACK = Buffer.from('\nack:');
 
 function stomp(role: 'publisher' | 'consumer', work: Work, topic: boolean): Dialogue {
   const destination = `${topic ? '/topic/' : '/queue/'}${work.destination}`;
-  const steps = [join('CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\nheart-beat:0,0\n\n\x00')];
+  const login = `login:${userOf(work)}\npasscode:${userOf(work)}`;
+  const steps = [join(`CONNECT\naccept-version:1.2\nhost:/\n${login}\nheart-beat:0,0\n\n\x00`)];
   if (role === 'consumer') {
     const ack = work.acknowledge ? `client-individual\nprefetch-count:${work.prefetch}` : 'auto';
     steps.push(join(`SUBSCRIBE\nid:1\nreceipt:s\ndestination:${destination}\nack:${ack}\n\n\x00`));

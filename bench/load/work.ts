@@ -26,6 +26,8 @@ export interface Work {
   readonly filters: boolean;
   /** Queue or topic, of its own for each run. */
   readonly destination: string;
+  /** Who logs in, with a password that is the same as the name. Default: guest. */
+  readonly user?: string;
 }
 
 export interface Ports {

@@ -10,6 +10,7 @@ import {
   MqttAbuser,
   many,
   message,
+  method,
   mqtt,
   StompAbuser,
   table,
@@ -158,6 +159,36 @@ export const FAN_OUT: readonly Case[] = [
         client.write(
           many(2_000, (i) => message('e0', `${Array.from({ length: 20 }, (_, k) => `k${k}`).join('.')}.${i}`, SMALL)),
         );
+    },
+  },
+  {
+    name: 'transactions whose commit makes as many copies as one may',
+    async prepare(ports, size) {
+      const client = await fanOut(ports, 'f', 1_500);
+      await client.sync(method(1, 'tx.select'));
+      const piece = many(all(330, size), () => message('f', '', SMALL));
+      return () => client.write(many(4, () => Buffer.concat([piece, method(1, 'tx.commit')])));
+    },
+  },
+  {
+    name: 'messages that match a thousand filters of each of 50 MQTT 5 subscribers',
+    async prepare(ports, size) {
+      const filters = all(1_000, size);
+      await inRows(50, async (k) => {
+        const client = await MqttAbuser.open(ports.mqtt, `s${k}`, 0x02, [], 5);
+        const subscribe = (i: number): Buffer =>
+          mqtt.packet(
+            0x82,
+            mqtt.u16(1 + i),
+            mqtt.section(0x0b, mqtt.varint(1 + i)),
+            mqtt.text(Array.from({ length: 10 }, (_, level) => ((i >> level) & 1 ? '+' : 'a')).join('/')),
+            0,
+          );
+        await client.sync(many(filters, subscribe));
+      });
+      const client = await MqttAbuser.open(ports.mqtt, 'publisher');
+      const piece = mqtt.publish(4, 0x30, 'a/a/a/a/a/a/a/a/a/a', undefined, 'message');
+      return () => client.write(many(5_000, () => piece));
     },
   },
 ];

@@ -1,0 +1,153 @@
+/**
+ * `node bench/authorization.ts`: what it costs that somebody asks who may do what: each row of the tables by a user with patterns of
+ * permissions and of topics, beside the same by `guest`, who may do everything.
+ *
+ *   --rows TEXT     only rows whose name holds this            --gauge PATH   drive with this neutral load generator
+ *   --rounds N      rounds of both; default 7                  --scale N      N times the messages; default 0.2
+ *   --json FILE     write the figures as well
+ *
+ * Two brokers run side by side, and take turns at the work, one run each: whatever the machine does meanwhile befalls both. What is
+ * told is the median of either, and the median of what each round's two runs were to each other; and the same of the processor time
+ * that a message has cost the broker, which says more where the machine is busy with other things.
+ */
+import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { type EntrepotPeer, startEntrepot } from '../conformance/peers/entrepot.ts';
+import { temporaryDirectory } from '../conformance/support/processes.ts';
+import { runGauge } from './load/gauge.ts';
+import { ORDINARY, ROWS, type Row } from './load/rows.ts';
+import { runLoad } from './load/run.ts';
+import type { Work } from './load/work.ts';
+
+const USER = 'worker';
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '' },
+    rounds: { type: 'string', default: '7' },
+    scale: { type: 'string', default: '0.2' },
+    gauge: { type: 'string' },
+    json: { type: 'string' },
+  },
+});
+const rounds = Number(values.rounds);
+const scale = Number(values.scale);
+
+/** As RabbitMQ keeps it: four bytes of salt, and SHA-256 of them and the password. */
+function passwordHash(password: string): string {
+  const salt = randomBytes(4);
+  return Buffer.concat([salt, createHash('sha256').update(salt).update(password).digest()]).toString('base64');
+}
+
+/** Patterns that match this bench's names and no others, with alternatives and variables in them, as people write them. */
+const DEFINITIONS = {
+  users: [
+    {
+      name: USER,
+      password_hash: passwordHash(USER),
+      hashing_algorithm: 'rabbit_password_hashing_sha256',
+      tags: [],
+    },
+  ],
+  permissions: [
+    {
+      user: USER,
+      vhost: '/',
+      configure: '^(bench[0-9]+x.*|amq\\.gen-.*)$',
+      write: '^(amq\\.(default|topic)|bench[0-9]+x.*|amq\\.gen-.*)$',
+      read: '^(amq\\.(default|topic)|bench[0-9]+x.*|amq\\.gen-.*)$',
+    },
+  ],
+  topic_permissions: [
+    {
+      user: USER,
+      vhost: '/',
+      exchange: 'amq.topic',
+      write: '^bench[0-9]+x[0-9]+(\\.plant\\.[0-9]{4}\\..*)?$',
+      read: '^bench[0-9]+x[0-9]+(\\.[*]\\.[0-9]{4}\\.#)?$',
+    },
+  ],
+};
+
+interface Run {
+  /** Messages a second. */
+  readonly rate: number;
+  /** Of the broker's processor time, a message; 0 where the system does not tell. */
+  readonly cpuUs: number;
+}
+
+/** Clock ticks of 10 ms, user's and system's. */
+function cpuUs(pid: number): number {
+  if (process.platform !== 'linux') return 0;
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
+let runs = 0;
+async function run(peer: EntrepotPeer, row: Row, count: number, user: string): Promise<Run> {
+  const port = { amqp: peer.amqpPort, mqtt: peer.mqttPort, stomp: peer.stompPort };
+  const ports = { publish: port[row.work.publish], consume: port[row.work.consume] };
+  const destination = `bench${process.pid}x${++runs}`;
+  const work: Work = { ...ORDINARY, ...row.work, count: Math.max(100, Math.round(count)), destination, user };
+  const before = cpuUs(peer.pid);
+  const measured =
+    values.gauge === undefined || work.filters ? await runLoad(work, ports) : await runGauge(values.gauge, work, ports);
+  if (measured.complete < 0.9999) throw new Error(`${row.name}: ${measured.complete} of the messages came`);
+  const messages = work.count * (work.fanout ? work.subscribers : 1);
+  return { rate: measured.rate, cpuUs: (cpuUs(peer.pid) - before) / messages };
+}
+
+const median = (all: readonly number[]): number => [...all].sort((a, b) => a - b)[Math.floor(all.length / 2)]!;
+
+const data = await temporaryDirectory('authorization');
+const definitions = join(data.path, 'definitions.json');
+await writeFile(definitions, JSON.stringify(DEFINITIONS));
+await promisify(execFile)(process.execPath, [MAIN, 'import', 'rabbitmq', definitions, '--data', join(data.path, 'on')]);
+const off = await startEntrepot();
+const on = await startEntrepot({ data: join(data.path, 'on') });
+const figures: { row: string; off: Run; on: Run; rates: number; cpu: number }[] = [];
+const medians = (all: readonly Run[]): Run => ({
+  rate: median(all.map(({ rate }) => rate)),
+  cpuUs: median(all.map((one) => one.cpuUs)),
+});
+try {
+  console.log(
+    '|  | messages a second without rules | with rules | with / without | µs of processor time | with rules | without / with |',
+  );
+  console.log('|---|---:|---:|---:|---:|---:|---:|');
+  for (const row of ROWS.filter(({ name }) => name.toLowerCase().includes(values.rows.toLowerCase()))) {
+    const count = row.counts.entrepot! * scale;
+    const without: Run[] = [];
+    const within: Run[] = [];
+    await run(off, row, count, 'guest');
+    await run(on, row, count, USER);
+    for (let i = 0; i < rounds; i++) {
+      // Who goes first changes from round to round.
+      if (i % 2 === 0) without.push(await run(off, row, count, 'guest'));
+      within.push(await run(on, row, count, USER));
+      if (i % 2 === 1) without.push(await run(off, row, count, 'guest'));
+    }
+    const figure = {
+      row: row.name,
+      off: medians(without),
+      on: medians(within),
+      rates: median(within.map(({ rate }, i) => rate / without[i]!.rate)),
+      cpu: median(within.map((one, i) => without[i]!.cpuUs / one.cpuUs)),
+    };
+    figures.push(figure);
+    const rates = [figure.off, figure.on].map(({ rate }) => `${Math.round(rate / 1000)} k`);
+    const times = [figure.off, figure.on].map((one) => one.cpuUs.toFixed(2));
+    console.log(
+      `| ${row.name} | ${rates.join(' | ')} | ${figure.rates.toFixed(2)} | ${times.join(' | ')} | ${figure.cpu.toFixed(2)} |`,
+    );
+  }
+} finally {
+  await Promise.all([off.stop(), on.stop()]);
+  await data.remove();
+}
+if (values.json !== undefined) await writeFile(values.json, JSON.stringify(figures, undefined, 2));
