@@ -20,8 +20,8 @@ const TRIES = 3;
 const allowedMs = ({ idleP99Ms }: Outcome): number => P99_MAX_MS + IDLE_TIMES * idleP99Ms;
 
 describe('beside abuse', () => {
-  for (const [index, { name, residentMaxBytes, measuredMs = 800 }] of CASES.entries()) {
-    it(name, { timeout: 120_000 }, async () => {
+  for (const [index, { name, residentMaxBytes, measuredMs = 800, unproven = false }] of CASES.entries()) {
+    it.skipIf(unproven)(name, { timeout: 120_000 }, async () => {
       let seen: Outcome | undefined;
       for (let i = 0; i < TRIES; i++) {
         seen = await abused(index, { size: 0.4, measuredMs });

@@ -17,6 +17,11 @@ export interface Case {
   readonly name: string;
   /** The broker's mark for memory, which it must stay within all the time. Default: its own, and nobody looks. */
   readonly residentMaxBytes?: number;
+  /**
+   * Not shown to hold: beside other tests, on two cores, the bystander came too late, and on a quiet machine it has not been measured since.
+   * `bench/abuse.ts` runs it, the tests do not.
+   */
+  readonly unproven?: boolean;
   /** How long the bystander's work is measured, if the abuse takes a while to be felt. */
   readonly measuredMs?: number;
   /** How much is done at size 1. */

@@ -56,25 +56,27 @@ export const FAN_OUT: readonly Case[] = [
       await mqttSubscribers(ports.mqtt, all(1_500, size), 0, 'all');
       const client = await MqttAbuser.open(ports.mqtt, 'publisher');
       const piece = mqtt.publish(4, 0x30, 'all', undefined, 'x'.repeat(60_000));
-      return () => client.write(many(Math.round(20 * Math.max(1, size)), () => piece));
+      return () => client.write(many(Math.round(20 * size), () => piece));
     },
   },
   {
     name: 'long messages to 1,500 MQTT subscribers that acknowledge none',
+    unproven: true,
     async prepare(ports, size) {
       await mqttSubscribers(ports.mqtt, all(1_500, size), 1, 'all');
       const client = await MqttAbuser.open(ports.mqtt, 'publisher');
-      return () => client.write(many(20, (i) => mqtt.publish(4, 0x32, 'all', 1 + i, 'x'.repeat(60_000))));
+      return () =>
+        client.write(many(Math.round(20 * size), (i) => mqtt.publish(4, 0x32, 'all', 1 + i, 'x'.repeat(60_000))));
     },
   },
   {
     name: 'messages with five thousand headers to 500 MQTT 5 subscribers',
+    unproven: true,
     async prepare(ports, size) {
       await mqttSubscribers(ports.mqtt, all(500, size), 0, 'all', 5);
       const client = await AmqpAbuser.open(ports.amqp);
       const properties = headers(5_000);
-      return () =>
-        client.write(many(Math.round(20 * Math.max(1, size)), () => message('amq.topic', 'all', SMALL, properties)));
+      return () => client.write(many(Math.round(20 * size), () => message('amq.topic', 'all', SMALL, properties)));
     },
   },
   {
@@ -108,10 +110,11 @@ export const FAN_OUT: readonly Case[] = [
   },
   {
     name: 'fifty publishers to 4,000 MQTT subscribers',
+    unproven: true,
     async prepare(ports, size) {
       await mqttSubscribers(ports.mqtt, all(4_000, size), 0, 'all');
       const clients = await inRows(50, (i) => MqttAbuser.open(ports.mqtt, `p${i}`));
-      const piece = many(100, () => mqtt.publish(4, 0x30, 'all', undefined, 'message'));
+      const piece = many(Math.round(100 * size), () => mqtt.publish(4, 0x30, 'all', undefined, 'message'));
       return async () => {
         await Promise.all(clients.map((client) => client.write(piece)));
       };
@@ -119,10 +122,11 @@ export const FAN_OUT: readonly Case[] = [
   },
   {
     name: 'fifty publishers to a fan-out of very many queues',
+    unproven: true,
     async prepare(ports, size) {
       await fanOut(ports, 'f', all(20_000, size));
       const clients = await inRows(50, () => AmqpAbuser.open(ports.amqp));
-      const piece = many(20, () => message('f', '', SMALL));
+      const piece = many(Math.round(20 * size), () => message('f', '', SMALL));
       return async () => {
         await Promise.all(clients.map((client) => client.write(piece)));
       };
@@ -163,6 +167,7 @@ export const FAN_OUT: readonly Case[] = [
   },
   {
     name: 'transactions whose commit makes as many copies as one may',
+    unproven: true,
     async prepare(ports, size) {
       const client = await fanOut(ports, 'f', 1_500);
       await client.sync(method(1, 'tx.select'));
@@ -188,7 +193,7 @@ export const FAN_OUT: readonly Case[] = [
       });
       const client = await MqttAbuser.open(ports.mqtt, 'publisher');
       const piece = mqtt.publish(4, 0x30, 'a/a/a/a/a/a/a/a/a/a', undefined, 'message');
-      return () => client.write(many(5_000, () => piece));
+      return () => client.write(many(Math.round(5_000 * size), () => piece));
     },
   },
 ];
