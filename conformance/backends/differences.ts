@@ -5,6 +5,8 @@ export const DIFFERENCES = {
     'RabbitMQ 3.10 believes a token for ever that never expires. Later versions refuse it, as it is refused here.',
   'expired-connection':
     'RabbitMQ 3.10 permits nothing more when a token has expired, and leaves the connection open. Here it ends, as in later versions.',
+  'expired-secret':
+    'RabbitMQ 3.10 answers update-secret-ok to a token that has expired, and permits nothing by it. Here it is refused, as one that is not good.',
   issuer: 'RabbitMQ does not look at who has issued a token. Here that is a setting that must be made.',
   'own-queues':
     'RabbitMQ asks an MQTT client for configure, write and read of the queue behind its session. Here it is asked for what it reads: the exchange and the filter.',
