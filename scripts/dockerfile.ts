@@ -6,7 +6,7 @@
  *
  * What is real: the build context (what git has, less what .dockerignore leaves out), COPY, RUN, ENV and WORKDIR; the last
  * stage's command as process 1 of a process namespace of its own and as its USER, where this machine lets us; HEALTHCHECK's
- * own command; SIGTERM; a second start on the same volume. What is not: the base image. Its place takes this machine with
+ * own command; a root file system that is read-only; SIGTERM; a second start on the same volume. What is not: the base image. Its place takes this machine with
  * the pinned Node, and the folders that the Dockerfile names (WORKDIR, VOLUME) are folders in the temporary one.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -32,6 +32,9 @@ import { kept, lastOf, parseDockerfile, type Stage, variables } from './dockerfi
 
 const SOURCE = dirname(dirname(fileURLToPath(import.meta.url)));
 const READY_WITHIN_MS = 60_000;
+/** Makes everything read-only but the volume `$1`, as `docker run --read-only` does, then becomes the rest of its words. */
+const READ_ONLY =
+  'set -e; mount --make-rprivate /; mount --bind "$1" "$1"; mount -o remount,ro,bind /; shift; exec "$@"';
 /** How long engines wait after SIGTERM before they kill. */
 const STOP_WITHIN_MS = 10_000;
 
@@ -217,9 +220,11 @@ interface Running {
 async function start(image: Built, command: readonly string[], env: Record<string, string>): Promise<Running> {
   const [uid = '', gid = uid] = (image.user ?? '').split(':');
   if (uid === '' || uid === '0' || uid === 'root') throw new Error('the image runs as root');
-  const apart = isRoot && spawnSync('unshare', ['--pid', '--fork', 'true']).status === 0;
+  const apart = isRoot && spawnSync('unshare', ['--pid', '--mount', '--fork', 'true']).status === 0;
   const asUser = isRoot ? ['setpriv', '--reuid', uid, '--regid', gid, '--clear-groups', '--'] : [];
-  const all = [...(apart ? ['unshare', '--pid', '--fork', '--kill-child', '--'] : []), ...asUser, ...command];
+  const data = inside(image, image.volumes[0]!);
+  const namespaces = ['unshare', '--pid', '--mount', '--fork', '--kill-child', '--', 'sh', '-c', READ_ONLY, 'sh', data];
+  const all = [...(apart ? namespaces : []), ...asUser, ...command];
   const child = spawn(all[0]!, all.slice(1), { cwd: inside(image, '.'), env, stdio: ['ignore', 'pipe', 'inherit'] });
   process1 = child;
   let out = '';
@@ -235,7 +240,7 @@ async function start(image: Built, command: readonly string[], env: Record<strin
   const below = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
   const pid = apart ? Number(below) : child.pid!;
   say(
-    `  runs as ${isRoot ? `user ${uid}` : 'this user'}, ${apart ? 'as process 1' : 'not as process 1: that needs root here'}`,
+    `  runs as ${isRoot ? `user ${uid}` : 'this user'}, ${apart ? 'as process 1 on a read-only root' : 'not as process 1, nor on a read-only root: that needs root here'}`,
   );
   return { child, pid };
 }
