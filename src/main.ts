@@ -9,11 +9,11 @@
  *
  * SIGHUP reads the settings again (see readAgain), and the TLS certificates.
  *
- * The start-up screen goes to stdout and ends with a line that begins with `Ready`; the log goes to stderr as JSON.
+ * The start-up screen goes to stdout and ends with a line that begins with `Ready`; the log goes to stderr, as JSON unless that is a terminal.
  */
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { pino } from 'pino';
+import { ConsoleLog } from './command/console-log.ts';
 import { allowMoreInlining } from './command/engine.ts';
 import type { Question } from './command/explain.ts';
 import type { MosquittoFiles } from './command/import-mosquitto.ts';
@@ -222,7 +222,7 @@ async function start(flags: Flags): Promise<void> {
   const { config: settings } = load(flags);
   const { data, listen, log, ...rest } = settings;
   const directory = resolve(data);
-  const logger = pino({ level: log.level, base: null }, process.stderr);
+  const logger = new ConsoleLog(log, process.stderr);
 
   let running: RunningBroker | undefined;
   let stopping = false;

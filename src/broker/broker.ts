@@ -13,10 +13,12 @@ import type { BackendChain } from '../auth/backends/chain.ts';
 import { chainOf } from '../auth/backends/plan.ts';
 import { type Clock, SystemClock, Timer } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
+import { loggerOf } from '../logger.ts';
 import { Dialects } from '../message/dialect.ts';
 import { BrokerError } from '../message/errors.ts';
 import { NEUTRAL_DIALECT } from '../message/neutral-dialect.ts';
 import { Traffic } from '../metrics/traffic.ts';
+import type { Tracer } from '../tracing/tracer.ts';
 import type { Resource } from '../vhost/flow/publish-flow-control.ts';
 import { type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
 import { Vhost } from '../vhost/vhost.ts';
@@ -32,6 +34,7 @@ import { type LoginRefusals, type LoginStatistics, Logins } from './logins.ts';
 import { DEFAULT_VHOST, type StartOptions, type VhostSettings } from './options.ts';
 import { AccessReview } from './session/access-review.ts';
 import { type Judge, NO_QUESTIONS } from './session/permissions.ts';
+import { SessionTraces } from './session/traced.ts';
 import { ClientSession } from './session.ts';
 import { BrokerUsers } from './users.ts';
 import { NO_DETAILS, type VhostDetails, VhostRegistry } from './vhost-registry.ts';
@@ -48,6 +51,8 @@ export class Broker implements BrokerServices {
   readonly freeBytes: (() => Promise<number>) | undefined;
   /** What users and vhosts have of what is limited. */
   readonly usage: ClientUsage;
+  /** Null: nothing is traced. */
+  readonly tracer: Tracer | null;
   /** What goes in and out, by protocol. */
   readonly traffic = new Traffic();
   /** The broker's own users; without meaning for who comes in where the program has brought an authenticator. */
@@ -94,6 +99,7 @@ export class Broker implements BrokerServices {
     this.freeBytes = files.freeBytes === undefined ? undefined : () => files.freeBytes!(directory);
     this.usage = new ClientUsage(options.clientLimits ?? {}, clock);
     this.limitsReview = new LimitsReview(this.sessions, turn.work, (error) => this.reportFault(error));
+    this.tracer = options.tracer?.(clock) ?? null;
     const onFault = (error: unknown): void => this.reportFault(error);
     this.users = new BrokerUsers({
       state,
@@ -148,7 +154,9 @@ export class Broker implements BrokerServices {
     const { clock, turn, logger, files } = this.ground;
     const { name, durability = options.durability } = settings;
     const vhost = await Vhost.open({
-      ...{ name, files, clock, turn, dialects, logger, directory },
+      ...{ name, files, clock, turn, dialects, directory },
+      logger: loggerOf(logger, 'storage'),
+      topologyLogger: loggerOf(logger, 'topology'),
       ...(durability !== undefined && { durability }),
       ...(settings.policies !== undefined && { policies: settings.policies }),
       ...(settings.limits !== undefined && { limits: settings.limits }),
@@ -269,6 +277,17 @@ export class Broker implements BrokerServices {
         this.clientLog.disconnected(transport, identity.user, name, inOrder);
       },
     });
+    if (transport?.remote !== undefined) {
+      const at = { user: identity.user, vhost: name };
+      session.notices = {
+        queueMade: (queue, policy) => this.clientLog.queueMade(transport, { ...at, queue }, policy),
+        queueDeleted: (queue, messages) => this.clientLog.queueDeleted(transport, { ...at, queue }, messages),
+      };
+    }
+    if (this.tracer !== null) {
+      const traced = { protocol: transport?.protocol ?? '', vhost: name, user: identity.user };
+      session.traces = new SessionTraces(this.tracer, vhost, traced, (mark, done) => session.whenSafe(mark, done));
+    }
     this.sessions.add(session);
     if (transport?.remote !== undefined) {
       this.churn.opened++;
@@ -502,6 +521,7 @@ export class Broker implements BrokerServices {
     this.turn.end();
     this.clientLog.close();
     for (const vhost of this.vhosts.values()) await vhost.close();
+    await this.tracer?.close();
     await this.ground.release();
   }
 }

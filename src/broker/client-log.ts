@@ -6,13 +6,13 @@
  * LINES_MAX a minute, of which one address gets ADDRESS_LINES_MAX. What goes beyond is shown at debug only, and counted:
  * one line at the end of the minute says how many there were. Text that came from a client is cut at TEXT_MAX characters.
  *
- *     info    a client has come in · a client has left
+ *     info    a client has come in · a client has left · a queue was made · a queue was deleted
  *     warn    a client was refused · a client's mistake ended its connection · a client's mistake ended its channel
  *     error   a fault of the broker's own
  */
 import type { ClientPlace } from '../api/broker.ts';
 import { type Clock, Timer } from '../clock/clock.ts';
-import { type Logger, NO_LOGGER } from '../logger.ts';
+import { type LogArea, type Logger, loggerOf, NO_LOGGER } from '../logger.ts';
 
 /** Lines of one kind in a minute. */
 export const LINES_MAX = 120;
@@ -25,25 +25,31 @@ type Level = 'info' | 'warn' | 'error';
 
 /** One kind of line, and how much room it has. */
 interface Kind {
+  /** Undefined: none of them. */
+  readonly area?: LogArea;
   readonly level: Level;
   readonly text: string;
   /** What the line at the end of the minute says. */
   readonly more: string;
 }
 
-const CONNECTED: Kind = { level: 'info', text: 'a client has come in', more: 'clients came in' };
-const DISCONNECTED: Kind = { level: 'info', text: 'a client has left', more: 'clients left' };
-const REFUSED: Kind = { level: 'warn', text: 'a client was refused', more: 'clients were refused' };
+const CONNECTED: Kind = { area: 'connections', level: 'info', text: 'a client has come in', more: 'clients came in' };
+const DISCONNECTED: Kind = { area: 'connections', level: 'info', text: 'a client has left', more: 'clients left' };
+const REFUSED: Kind = { area: 'auth', level: 'warn', text: 'a client was refused', more: 'clients were refused' };
 const MISTAKE: Kind = {
+  area: 'connections',
   level: 'warn',
   text: "a client's mistake ended its connection",
   more: "connections ended by a client's mistake",
 };
 const CHANNEL_MISTAKE: Kind = {
+  area: 'connections',
   level: 'warn',
   text: "a client's mistake ended its channel",
   more: "channels ended by a client's mistake",
 };
+const QUEUE_MADE: Kind = { area: 'topology', level: 'info', text: 'a queue was made', more: 'queues were made' };
+const QUEUE_GONE: Kind = { area: 'topology', level: 'info', text: 'a queue was deleted', more: 'queues were deleted' };
 const FAULT: Kind = {
   level: 'error',
   text: 'a fault of the broker itself, please report it',
@@ -51,10 +57,17 @@ const FAULT: Kind = {
 };
 
 const BACKEND: Kind = {
+  area: 'auth',
   level: 'warn',
   text: 'a back end could not be asked who a client is, or what it may do',
   more: 'questions to back ends were not answered',
 };
+/** A queue, and whose client does something with it. */
+export interface QueuePlace {
+  readonly user: string;
+  readonly vhost: string;
+  readonly queue: string;
+}
 
 /** How many lines of one kind have been written in this minute, and how many were held back. */
 class LineBudget {
@@ -103,6 +116,16 @@ export class ClientLog {
     this.write(REFUSED, address, { client, reason: cut(reason) });
   }
 
+  /** @param policy of the queue's name, if there is one */
+  queueMade(place: ClientPlace | undefined, queue: QueuePlace, policy: string | undefined): void {
+    this.report(QUEUE_MADE, place, { ...queue, ...(policy !== undefined && { policy }) });
+  }
+
+  /** By a client; not because its time was over. @param messages that waited in it */
+  queueDeleted(place: ClientPlace | undefined, queue: QueuePlace, messages: number): void {
+    this.report(QUEUE_GONE, place, { ...queue, messages });
+  }
+
   /** The client did what the protocol forbids, or fell silent, and is disconnected. For adapters. */
   mistake(place: ClientPlace | undefined, reason: string): void {
     this.report(MISTAKE, place, { reason: cut(reason) });
@@ -139,6 +162,7 @@ export class ClientLog {
   }
 
   private write(kind: Kind, address: string, fields: object): void {
+    const logger = this.loggerOf(kind);
     let budget = this.budgets.get(kind);
     if (budget === undefined) {
       budget = new LineBudget();
@@ -146,19 +170,23 @@ export class ClientLog {
       if (!this.windowEnds.scheduled) this.clock.schedule(this.windowEnds, WINDOW_MS);
     }
     if (!budget.take(address)) {
-      this.logger.debug(fields, kind.text);
+      logger.debug(fields, kind.text);
       return;
     }
     if (kind === FAULT && this.logger === NO_LOGGER) {
       process.emitWarning((fields as { err: Error }).err);
       return;
     }
-    this.logger[kind.level](fields, kind.text);
+    logger[kind.level](fields, kind.text);
+  }
+
+  private loggerOf({ area }: Kind): Logger {
+    return area === undefined ? this.logger : loggerOf(this.logger, area);
   }
 
   private windowEnded(): void {
-    for (const [{ level, more }, { held }] of this.budgets) {
-      if (held > 0) this.logger[level]({ more: held }, `more ${more} than are shown`);
+    for (const [kind, { held }] of this.budgets) {
+      if (held > 0) this.loggerOf(kind)[kind.level]({ more: held }, `more ${kind.more} than are shown`);
     }
     this.budgets.clear();
   }

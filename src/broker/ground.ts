@@ -6,7 +6,7 @@ import { type Clock, SystemClock } from '../clock/clock.ts';
 import { Turn } from '../clock/turn.ts';
 import { type FileSystem, nodeFiles } from '../log/files/files.ts';
 import { MemoryFiles } from '../log/files/memory-files.ts';
-import { type Logger, NO_LOGGER } from '../logger.ts';
+import { type Logger, loggerOf, NO_LOGGER } from '../logger.ts';
 import { ClientLog } from './client-log.ts';
 import { claimDirectory } from './data-directory.ts';
 import type { StartOptions } from './options.ts';
@@ -43,7 +43,7 @@ export async function openGround(options: StartOptions): Promise<Ground> {
   };
   const hold = clock instanceof SystemClock ? clock.hold() : () => {};
   try {
-    const state = await BrokerState.open({ files, directory, clock, turn, logger });
+    const state = await BrokerState.open({ files, directory, clock, turn, logger: loggerOf(logger, 'storage') });
     const release = async (): Promise<void> => {
       await state.close();
       await stop();

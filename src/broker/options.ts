@@ -8,6 +8,7 @@ import type { Clock } from '../clock/clock.ts';
 import type { FileSystem } from '../log/files/files.ts';
 import type { Logger } from '../logger.ts';
 import type { Dialect } from '../message/dialect.ts';
+import type { Tracer } from '../tracing/tracer.ts';
 import type { Durability, LogLayout, TransientLayout } from '../vhost/options.ts';
 import type { ClientLimits, VhostLimits } from './client-limits.ts';
 import type { ConfiguredUser } from './users.ts';
@@ -51,6 +52,8 @@ export interface StartOptions {
   readonly log?: LogLayout;
   /** Of users and connections. Default: none. */
   readonly clientLimits?: ClientLimits;
+  /** Makes what traces. Default: nothing is traced. */
+  readonly tracer?: (clock: Clock) => Tracer;
   /** What transient messages may take up, in memory and on the disk, in each vhost. */
   readonly transient?: TransientLayout;
 }

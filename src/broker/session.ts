@@ -40,7 +40,8 @@ import { SessionPublishing } from './session/publishing.ts';
 import { Receiving } from './session/receiving.ts';
 import { type Prover, SessionRenewals } from './session/renewals.ts';
 import { reviewSession } from './session/review.ts';
-import { SessionTopology } from './session/topology.ts';
+import { type QueueNotices, SessionTopology } from './session/topology.ts';
+import type { SessionTraces } from './session/traced.ts';
 
 /** What a session has of the broker, beside its vhost. */
 export interface SessionEnvironment {
@@ -85,6 +86,10 @@ export class ClientSession implements Session {
   readonly beganAtMs: number;
   /** What a sampler has seen of it last, and made of that; the operator's. */
   sampled: SampledBytes | null = null;
+  /** Null: nobody hears of its queues. */
+  notices: QueueNotices | null = null;
+  /** Null: nothing is traced. */
+  traces: SessionTraces | null = null;
 
   /** @internal `Broker.enter` makes sessions */
   constructor(
@@ -247,6 +252,7 @@ export class ClientSession implements Session {
   }
 
   publish(route: Route, draft: Draft): Mark {
+    if (this.traces !== null) return this.traces.publish(route, draft, this.publishing);
     return this.publishing.publish(route, draft);
   }
 
@@ -285,7 +291,9 @@ export class ClientSession implements Session {
   }
 
   transaction(): Transaction {
-    return new VhostTransaction(this.services, this.publishing, this.traffic);
+    const { publishing, services, traces, traffic } = this;
+    const through = traces === null ? services.publisher : traces.through(services.publisher);
+    return new VhostTransaction(services, publishing, traffic, through);
   }
 
   beginUnit(): void {
@@ -327,7 +335,8 @@ export class ClientSession implements Session {
   }
 
   consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer {
-    return this.consuming.consume(name, options, sink, output);
+    const seen = this.traces === null ? sink : this.traces.sink(name, sink);
+    return this.consuming.consume(name, options, seen, output);
   }
 
   get(
@@ -336,7 +345,7 @@ export class ClientSession implements Session {
     sink: DeliverySink,
     done: (result: GetResult | undefined, consumer: Consumer) => void,
   ): void {
-    this.consuming.get(name, settled, sink, done);
+    this.consuming.get(name, settled, this.traces === null ? sink : this.traces.sink(name, sink), done);
   }
 
   /** Its consumers, without those made to take one message. */
@@ -345,7 +354,8 @@ export class ClientSession implements Session {
   }
 
   attachDirect(name: string, sink: DirectSink | null): void {
-    this.consuming.attachDirect(name, sink);
+    const seen = this.traces === null || sink === null ? sink : this.traces.direct(name, sink);
+    this.consuming.attachDirect(name, seen);
   }
 
   directDrained(name: string): void {

@@ -8,7 +8,7 @@ import type { Logger } from '../logger.ts';
 import { BrokerError } from '../message/errors.ts';
 
 /**
- * SIGHUP: the settings are read again. The log's level, users, who may log in, watermarks and limits are taken over, and
+ * SIGHUP: the settings are read again. The log's levels, users, who may log in, watermarks and limits are taken over, and
  * what back ends have said of clients is asked again; of the rest it
  * is said what has changed, for that takes effect at the next start. Settings that are wrong change nothing.
  */
@@ -16,7 +16,7 @@ export async function readAgain(
   flags: Flags,
   before: Config,
   running: RunningBroker,
-  logger: Logger & { level: string },
+  logger: Logger & { levels: Config['log'] },
 ): Promise<void> {
   let settings: Config;
   try {
@@ -38,7 +38,7 @@ export async function readAgain(
     return;
   }
   running.broker.forgetAnswers();
-  logger.level = settings.log.level;
+  logger.levels = settings.log;
   const { memory, disk, limits, connections, vhosts } = settings;
   running.setLimits({ memory, disk, limits, connections, vhosts });
   logger.info({ logLevel: settings.log.level, atNextStart: names }, 'SIGHUP: the settings were read again');
@@ -47,7 +47,7 @@ export async function readAgain(
 /** Whether a setting that has changed is in force without a new start. */
 function isTakenOver(name: string, before: Config, now: Config): boolean {
   if (name.startsWith('login.') && before.profile !== now.profile) return false;
-  if (/^(log\.level|users|login\..*|(memory|disk|limits)\..*|connections\.(rateMax|perAddressMax))$/.test(name))
+  if (/^(log\.levels?|users|login\..*|(memory|disk|limits)\..*|connections\.(rateMax|perAddressMax))$/.test(name))
     return true;
   return name === 'vhosts' && isDeepStrictEqual(withoutLimits(before.vhosts), withoutLimits(now.vhosts));
 }

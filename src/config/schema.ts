@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { LoginSettings } from '../auth/internal-authenticator.ts';
+import { LOG_AREAS, type LogArea } from '../logger.ts';
 import { BrokerError } from '../message/errors.ts';
 import { isAddressRange } from '../transport/proxy/proxies.ts';
 import { PRODUCT, VERSION } from '../version.ts';
@@ -15,6 +16,7 @@ import { type UserConfig, usersSchema } from './users.ts';
 import { type VhostConfig, vhostsSchema } from './vhosts.ts';
 
 export const PROFILES = ['default', 'hardened'] as const;
+export const LOG_FORMATS = ['auto', 'json', 'text'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** The settings of a broker, complete. Sizes in bytes, durations in milliseconds. */
@@ -33,7 +35,14 @@ export interface Config {
     flushDelay: number;
     flushSizeMax: number;
   };
-  log: { level: (typeof LOG_LEVELS)[number] };
+  log: {
+    level: (typeof LOG_LEVELS)[number];
+    /** Of areas that are to have another. */
+    levels: Partial<Record<LogArea, (typeof LOG_LEVELS)[number]>>;
+    format: (typeof LOG_FORMATS)[number];
+  };
+  /** `otlp` '' : nothing is traced. */
+  tracing: { otlp: string; sample: number };
   transient: { spillSizeMax: number };
   /** `highWatermark`: up to 1 a part of the machine's memory, else bytes; 0 for none. */
   memory: { highWatermark: number };
@@ -201,6 +210,31 @@ export const configSchema = z.strictObject({
         .enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)
         .default('info')
         .describe(`${LOG_LEVELS.join(', ')}`),
+      levels: z
+        .partialRecord(z.enum(LOG_AREAS), z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`))
+        .default({})
+        .describe(`for lines about one thing: { auth: debug }; there are ${LOG_AREAS.join(', ')}`),
+      format: z
+        .enum(LOG_FORMATS, `must be one of ${LOG_FORMATS.join(', ')}`)
+        .default('auto')
+        .describe('json: a line of JSON per event; text: for people; auto: text on a terminal, else JSON'),
+    })
+    .prefault({}),
+  tracing: z
+    .strictObject({
+      otlp: z
+        .string('must be the address of a collector')
+        .refine(isCollector, 'must be http://HOST:PORT or https://HOST:PORT, without a password in it')
+        .default('')
+        .describe(
+          'where spans of messages are sent over OTLP/HTTP, as http://127.0.0.1:4318; empty: nothing is traced',
+        ),
+      sample: z
+        .number('must be a number from 0 to 1')
+        .min(0, 'must be a number from 0 to 1')
+        .max(1, 'must be a number from 0 to 1')
+        .default(0)
+        .describe('part of the messages without a traceparent that are traced; those that have one say so themselves'),
     })
     .prefault({}),
   transient: z
@@ -439,3 +473,10 @@ export const configSchema = z.strictObject({
 
 /** What may be written: any part of it, with sizes and durations as numbers or text. */
 export type ConfigInput = z.input<typeof configSchema>;
+
+function isCollector(address: string): boolean {
+  if (address === '') return true;
+  if (!URL.canParse(address)) return false;
+  const { protocol, username, password } = new URL(address);
+  return /^https?:$/.test(protocol) && username === '' && password === '';
+}

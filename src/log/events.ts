@@ -38,6 +38,8 @@ export type LogEvent =
   | { readonly kind: 'leftover'; readonly file: string }
   /** A file whose content is unreadable from the first batch on; kept under the new name. */
   | { readonly kind: 'set-aside'; readonly file: string; readonly as: string }
+  /** The disk took long to write and sync what had been appended. `more`: so many others since the last time it was told. */
+  | { readonly kind: 'slow-flush'; readonly ms: number; readonly more: number }
   | ({ readonly kind: 'recovered' } & RecoveryReport);
 
 export interface RecoveryReport {

@@ -147,6 +147,7 @@ export class Log implements RecordStore, TurnTask {
       references: this.references,
       clock,
       syncedBatch: recovered.nextBatch - 1,
+      slow: (ms, more) => report({ kind: 'slow-flush', ms, more }),
       written: (mark) => options.onWritten?.(mark),
       writtenAwaited: () => options.writtenAwaited?.() !== false,
       flushed: (mark, synced, bytes) => this.flushed(mark, synced, bytes),

@@ -18,7 +18,7 @@ import { Watermarks } from '../broker/watermarks.ts';
 import { formatListen, type ListenAddress } from '../config/listen.ts';
 import { checkOptions, checkPolicy } from '../config/program.ts';
 import type { Config } from '../config/schema.ts';
-import type { Logger } from '../logger.ts';
+import { type Logger, loggerOf } from '../logger.ts';
 import { type Health, managementApp } from '../management/app.ts';
 import { Metrics } from '../management/metrics/metrics.ts';
 import { RabbitApi } from '../management/rabbitmq/api.ts';
@@ -70,16 +70,16 @@ export class BrokerServer implements RunningBroker {
     const descriptors = descriptorLimit();
     const shares = shareDescriptors(max, descriptors, Object.keys(config.vhosts).length);
     if (shares.clients < max) {
-      logger.warn(
+      loggerOf(logger, 'resources').warn(
         { max, limit: shares.clients, descriptors },
         'connections.max is lowered: this process may not have enough files open for so many (ulimit -n)',
       );
     }
-    this.clients = new Connections(broker, logger, shares.clients, handshakeTimeout, {
+    this.clients = new Connections(broker, loggerOf(logger, 'connections'), shares.clients, handshakeTimeout, {
       unfinishedBytesMax: unfinishedSizeMax,
       unsentBytesMax: unsentSizeMax,
     });
-    this.guarded = new GuardedServers(config, this.clients.services, logger);
+    this.guarded = new GuardedServers(config, this.clients.services, loggerOf(logger, 'certificates'));
     this.clients.intake = config.connections;
     this.httpSockets = new HttpSockets(shares.http);
     this.webSocket = webSocketUpgrades(builtIn, config, this.clients);
@@ -104,8 +104,12 @@ export class BrokerServer implements RunningBroker {
         filesMax: descriptors,
       }),
     });
-    this.watermarks = new Watermarks(marksOf(config), broker.clock, logger, machine(broker), (resource, scarce) =>
-      broker.setScarce(resource, scarce),
+    this.watermarks = new Watermarks(
+      marksOf(config),
+      broker.clock,
+      loggerOf(logger, 'resources'),
+      machine(broker),
+      (resource, scarce) => broker.setScarce(resource, scarce),
     );
     this.watermarks.start();
     const { open, clients, guarded, watermarks } = this;

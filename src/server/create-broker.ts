@@ -1,5 +1,6 @@
 /** `createBroker`: checks the options, starts the broker, and opens its listeners. */
 import { Broker } from '../broker/broker.ts';
+import type { Clock } from '../clock/clock.ts';
 import { backendPlans } from '../config/auth.ts';
 import { formatListen, type ListenAddress } from '../config/listen.ts';
 import { ConfigError } from '../config/load.ts';
@@ -7,8 +8,9 @@ import { listenConflicts } from '../config/profile.ts';
 import { checkListen, checkOptions } from '../config/program.ts';
 import type { Config } from '../config/schema.ts';
 import { configuredUsers } from '../config/users.ts';
-import { NO_LOGGER } from '../logger.ts';
+import { type Logger, NO_LOGGER } from '../logger.ts';
 import { BrokerError } from '../message/errors.ts';
+import type { Tracer } from '../tracing/tracer.ts';
 import { isLoopback } from '../transport/address.ts';
 import { BrokerServer } from './broker-server.ts';
 import { builtInProtocols } from './built-in.ts';
@@ -31,6 +33,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
   if (conflicts.length > 0) throw new ConfigError(conflicts.map(({ text }) => text));
   for (const address of addresses) checkPromise(address, config);
 
+  const tracer = await tracerOf(config, logger);
   const broker = await Broker.start({
     dataDirectory: data,
     dialects: protocols.map((protocol) => protocol.dialect),
@@ -47,6 +50,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
     log: { flushDelayMs: config.durability.flushDelay, flushBytesMax: config.durability.flushSizeMax },
     ...(clock !== undefined && { clock }),
     ...(authenticator !== undefined && { authenticator }),
+    ...(tracer !== undefined && { tracer }),
     users: configuredUsers(config.users),
     login: config.login,
     backends: backendPlans(config.auth),
@@ -62,6 +66,13 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
     throw error;
   }
   return server;
+}
+
+/** Undefined: nothing is traced, and what would trace is not even loaded. */
+async function tracerOf({ tracing }: Config, logger: Logger): Promise<((clock: Clock) => Tracer) | undefined> {
+  if (tracing.otlp === '') return undefined;
+  const { makeTracer } = await import('./tracing.ts');
+  return (clock) => makeTracer(tracing, logger, clock);
 }
 
 /** Where other machines reach a port and none of them could log in, somebody has been forgotten. */

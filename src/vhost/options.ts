@@ -42,6 +42,8 @@ export interface VhostOptions {
   readonly turn: Turn;
   readonly dialects: Dialects;
   readonly logger: Logger;
+  /** Of policies. Default: `logger`. */
+  readonly topologyLogger?: Logger;
   /** Publishers are held back while more than this is not on disk yet. Default 64 MiB. */
   readonly unsyncedBytesMax?: number;
   readonly durability?: Durability;

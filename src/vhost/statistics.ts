@@ -6,7 +6,7 @@ import type { LogStatistics } from '../log/statistics.ts';
 import type { TransientStatistics } from '../log/transient/transient-store.ts';
 import type { WaitingMessage } from '../queue/ready/ready-messages.ts';
 import type { Counters } from './counters.ts';
-import type { QueueChurn } from './topology/topology.ts';
+import type { Registry } from './topology/registry.ts';
 import type { Vhost } from './vhost.ts';
 
 export interface VhostStatistics {
@@ -40,7 +40,7 @@ export interface VhostStatistics {
   readonly refusedExchanges: number;
   readonly refusedBindings: number;
   /** Queues since the start. */
-  readonly churn: Readonly<QueueChurn>;
+  readonly churn: Readonly<Registry['churn']>;
   /** The message that has waited longest, of all queues. */
   readonly oldest: WaitingMessage | undefined;
 }
@@ -88,7 +88,7 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
     refusedQueues: vhost.limits.refusedQueues,
     refusedExchanges: vhost.limits.refusedExchanges,
     refusedBindings: vhost.limits.refusedBindings,
-    churn: vhost.topology.churn,
+    churn: vhost.topology.registry.churn,
     oldest,
   };
 }

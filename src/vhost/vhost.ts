@@ -129,7 +129,7 @@ export class Vhost {
       died: (queue, seq, flags, decision) => this.deadLetters.died(queue, seq, flags, decision),
       delete: (queue) => this.topology.deleteQueue(queue),
     });
-    const policies = new Policies(journal, logger, vhost);
+    const policies = new Policies(journal, options.topologyLogger ?? logger, vhost);
     this.topology = new Topology({ registry, router, journal, services: this.queueServices, policies, limits });
 
     // What is published, and what becomes of it.
@@ -216,7 +216,8 @@ export class Vhost {
         else logger.info({ vhost: name }, 'the log has the file descriptor it waited for');
       },
       report: (event) => {
-        if (event.kind !== 'recovered') logger.warn({ vhost: name, ...event }, `log: ${event.kind}`);
+        if (event.kind === 'slow-flush') logger.warn({ vhost: name, ...event }, 'the disk is slow: a flush took long');
+        else if (event.kind !== 'recovered') logger.warn({ vhost: name, ...event }, `log: ${event.kind}`);
         else if (!event.fresh) logger.info({ vhost: name, ...event }, 'log recovered');
       },
     });

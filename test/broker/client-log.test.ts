@@ -132,6 +132,24 @@ describe('over the wire', () => {
     expect(line).toMatchObject({ level: 'error', fields: { client: expect.stringMatching(/^gopher 127/) } });
     expect((line!.fields['err'] as Error).stack).toContain('client-log.test');
   });
+
+  it('tells of queues that are made and deleted for others to use, with the policy of their name', async () => {
+    await start();
+    await broker.setPolicy('/', { name: 'short', pattern: '^jobs', definition: { 'max-length': 10 } });
+    const connection = await amqplib.connect(`amqp://127.0.0.1:${broker.ports.amqp}`);
+    const channel = await connection.createChannel();
+    await channel.assertQueue('jobs', { durable: true });
+    await channel.assertQueue('jobs', { durable: true });
+    await channel.assertQueue('mine', { durable: true, exclusive: true });
+    await channel.assertQueue('passing', { durable: false });
+    await channel.deleteQueue('jobs');
+    await channel.deleteQueue('passing');
+    await connection.close();
+    const made = lines.shown('a queue was made').map(({ fields }) => fields);
+    expect(made).toMatchObject([{ user: 'guest', vhost: '/', queue: 'jobs', policy: 'short' }]);
+    const gone = lines.shown('a queue was deleted').map(({ fields }) => fields);
+    expect(gone).toMatchObject([{ user: 'guest', vhost: '/', queue: 'jobs', messages: 0 }]);
+  });
 });
 
 describe('a flood', () => {

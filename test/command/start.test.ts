@@ -75,7 +75,9 @@ describe('entrepot start', () => {
     const finished = await before.stop();
     expect(finished.code).toBe(0);
     const lines = finished.stderr.trimEnd().split('\n');
-    expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['a client has come in', 'a client has left']);
+    expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
+      ...['a client has come in', 'a queue was made', 'a client has left'],
+    ]);
     expect(finished.stdout).toMatch(/Stopping \(SIGTERM\).*\nStopped\n$/);
     expect(String((await told)[0])).toContain('CONNECTION_FORCED');
 

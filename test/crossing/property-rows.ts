@@ -19,7 +19,15 @@ const HEX = Buffer.from(RANDOM, 'latin1').toString('hex').toUpperCase();
 const NESTED = tableOf(named('k', listOf(field('S:v'), field('l:1'), field('t:true'))), named('d', field('d:0.5')));
 const JSON_TEXT = '{"k":["v",1,true],"d":0.5}';
 
+const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+
 export const ROWS: readonly Row[] = [
+  {
+    what: 'trace context: unchanged, under its own names',
+    amqp: { 'h:traceparent': `S:${TRACEPARENT}`, 'h:tracestate': 'S:congo=t61rcWkgMzE,rojo=00f0' },
+    mqtt: { 'u:traceparent': TRACEPARENT, 'u:tracestate': 'congo=t61rcWkgMzE,rojo=00f0' },
+    stomp: { traceparent: TRACEPARENT, tracestate: 'congo=t61rcWkgMzE,rojo=00f0' },
+  },
   {
     what: 'content type',
     amqp: { 'content-type': 'text/x' },

@@ -15,13 +15,20 @@ import { bindingKey, type Permissions } from './permissions.ts';
 import { ReadGuard } from './read-guard.ts';
 import type { Receiving } from './receiving.ts';
 
+/** Who hears of queues that the client makes and deletes. */
+export interface QueueNotices {
+  /** @param policy of its name, if there is one */
+  queueMade(queue: string, policy: string | undefined): void;
+  queueDeleted(queue: string, messages: number): void;
+}
+
 export class SessionTopology {
   private readonly vhost: Vhost;
   private readonly topology: Topology;
   private readonly permissions: Permissions;
   private readonly share: Share;
   /** The session: what exclusive queues belong to. */
-  private readonly owner: object;
+  private readonly owner: { readonly notices: QueueNotices | null };
   private readonly membership: Membership;
   readonly own: OwnQueues;
   /** Null while there has been none. */
@@ -37,7 +44,7 @@ export class SessionTopology {
     vhost: Vhost,
     permissions: Permissions,
     share: Share,
-    owner: object,
+    owner: { readonly notices: QueueNotices | null },
     receiving: Receiving,
     membership: Membership,
   ) {
@@ -106,7 +113,9 @@ export class SessionTopology {
       this.membership.checkOwnQueues(full, this.exclusiveCount);
     }
     // An existing exclusive queue is asked for by its owner whatever the flag says now.
-    const { queue, wrote } = this.topology.declareQueue(name, options, this.owner, full);
+    const { queue, wrote, made } = this.topology.declareQueue(name, options, this.owner, full);
+    if (made && isShared(queue))
+      this.owner.notices?.queueMade(queue.name, this.topology.policies.forQueue(queue.name, options.arguments).policy);
     if (options.ownUse !== undefined && options.ownUse !== false) this.own.add(full, options.ownUse === 'shared');
     if (options.origin !== undefined) queue.origin = options.origin;
     queue.released = false;
@@ -199,6 +208,7 @@ export class SessionTopology {
     }
     this.exclusive?.delete(queue);
     const { messages, wrote } = this.topology.deleteQueue(queue, this.share);
+    if (isShared(queue)) this.owner.notices?.queueDeleted(name, messages);
     return { messages, mark: this.markIf(wrote) };
   }
 
@@ -280,4 +290,10 @@ export class SessionTopology {
     for (const queue of queues) queue.abandoned = true;
     return queues;
   }
+}
+
+/** It is for others too, and there when its client has gone: one that an operator knows of. */
+function isShared({ options }: Queue): boolean {
+  const { durable, exclusive, ownUse } = options;
+  return durable && !exclusive && (ownUse === undefined || ownUse === false);
 }

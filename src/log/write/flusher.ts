@@ -10,7 +10,13 @@ import type { SegmentFiles } from './segment-files.ts';
 import type { SyncSchedule } from './sync-schedule.ts';
 import { writeJobs } from './write-jobs.ts';
 
+/** A flush that takes so long is told of, once in TELL_SLOW_MS; all of them are in the histogram. */
+export const SLOW_MS = 1_000;
+export const TELL_SLOW_MS = 60_000;
+
 export interface FlusherOptions {
+  /** It took long. @param more others that did since this was last called */
+  slow(ms: number, more: number): void;
   readonly segmentFiles: SegmentFiles;
   readonly schedule: SyncSchedule;
   readonly references: References;
@@ -40,6 +46,8 @@ export class Flusher {
   takenBytes = 0;
   syncedBytes = 0;
   readonly times = new Histogram();
+  private slowUntold = 0;
+  private tellAgainMs = 0;
   private readonly options: FlusherOptions;
   private mark = 0;
   private lastBatch = 0;
@@ -92,13 +100,25 @@ export class Flusher {
     segmentFiles.flush(jobs, this.syncs, done, this.syncs && !this.options.writtenAwaited() ? null : this.written);
   }
 
+  private tellSlow(endMs: number): void {
+    if (endMs < this.tellAgainMs) {
+      this.slowUntold++;
+      return;
+    }
+    this.options.slow(Math.round(endMs - this.beganMs), this.slowUntold);
+    this.slowUntold = 0;
+    this.tellAgainMs = endMs + TELL_SLOW_MS;
+  }
+
   private end(error: Error | undefined): void {
     this.running = false;
     if (error !== undefined) {
       this.options.failed(error);
       return;
     }
-    this.times.add(this.options.clock.monotonicMs() - this.beganMs);
+    const endMs = this.options.clock.monotonicMs();
+    this.times.add(endMs - this.beganMs);
+    if (endMs - this.beganMs >= SLOW_MS) this.tellSlow(endMs);
     const { references } = this.options;
     for (const block of this.inFlight) {
       block.flushedTo = block.takenTo;

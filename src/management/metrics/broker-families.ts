@@ -55,7 +55,15 @@ export function brokerFamilies(statistics: BrokerStatistics): Family[] {
     ...watermarkFamilies(statistics.watermarks),
     limitFamily(statistics),
     limitByProtocolFamily(statistics),
+    ...tracingFamilies(statistics.tracing),
   ];
+}
+
+function tracingFamilies(tracing: BrokerStatistics['tracing']): Family[] {
+  if (tracing === undefined) return [];
+  const values = Object.entries(tracing).map(([result, value]) => ({ labels: { result }, value }));
+  const help = 'Spans that were exported, dropped for want of room, or not taken by the collector';
+  return [{ type: 'counter', name: 'entrepot_trace_spans_total', help, values }];
 }
 
 /** Those that are counted by protocol alone (`broker/limits/`). */

@@ -180,6 +180,7 @@ export class Metrics {
       consumersByProtocol,
       oldestReadyMs,
       workWaits: broker.turn.work.waits,
+      tracing: broker.tracer?.statistics,
       ...connections(),
       vhosts,
       protocols: counted,

@@ -4,6 +4,7 @@ import type { LimitRefusals } from '../../broker/limits/refusals.ts';
 import type { LoginRefusals, LoginStatistics } from '../../broker/logins.ts';
 import type { WatermarkStatistics } from '../../broker/watermarks.ts';
 import type { ProtocolTraffic } from '../../metrics/traffic.ts';
+import type { TracingStatistics } from '../../tracing/exporter.ts';
 import type { VhostStatistics } from '../../vhost/statistics.ts';
 
 export interface MemoryStatistics {
@@ -64,6 +65,8 @@ export interface BrokerStatistics extends ConnectionStatistics {
   readonly oldestReadyMs: ReadonlyMap<string, number>;
   /** How often a client's input, or a long operation of its, was put off to a later turn. */
   readonly workWaits: number;
+  /** Of spans; undefined: nothing is traced. */
+  readonly tracing?: TracingStatistics | undefined;
   readonly vhosts: readonly VhostStatistics[];
   /** What each adapter counts, by its name. */
   readonly protocols: readonly (readonly [protocol: string, counts: Readonly<Record<string, unknown>>])[];

@@ -62,12 +62,20 @@ export class VhostTransaction implements Transaction {
   private readonly parts: TransactionParts;
   private readonly publisher: TransactionPublisher | undefined;
   private readonly traffic: ProtocolTraffic;
+  private readonly publishing: Pick<Publisher, 'publish'>;
 
   /**
    * @param publisher default: nobody who has to be asked for
    * @param traffic of its client's protocol
+   * @param publishing what messages go through. Default: the vhost's publisher itself
    */
-  constructor(parts: TransactionParts, publisher?: TransactionPublisher, traffic: ProtocolTraffic = UNCOUNTED) {
+  constructor(
+    parts: TransactionParts,
+    publisher?: TransactionPublisher,
+    traffic: ProtocolTraffic = UNCOUNTED,
+    publishing: Pick<Publisher, 'publish'> = parts.publisher,
+  ) {
+    this.publishing = publishing;
     this.parts = parts;
     this.publisher = publisher;
     this.traffic = traffic;
@@ -119,7 +127,7 @@ export class VhostTransaction implements Transaction {
     units.begin();
     publishes.forEach(({ route, resolved, draft }, index) => {
       this.publisher?.published(bodyBytes(draft));
-      const mark = publisher.publish(route.valid ? resolved : route, draft);
+      const mark = this.publishing.publish(route.valid ? resolved : route, draft);
       countPublish(this.traffic, publisher, draft, mark);
       if (mark < 0) refused = mark;
       else if (draft.routed === 0) onUnroutable?.(index);

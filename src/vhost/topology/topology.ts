@@ -44,16 +44,7 @@ export interface TopologyParts {
   readonly limits: LimitsInForce;
 }
 
-/** Queues since the start. */
-export interface QueueChurn {
-  /** Declarations that were good, those of queues that were there among them. */
-  declared: number;
-  created: number;
-  deleted: number;
-}
-
 export class Topology {
-  readonly churn: QueueChurn = { declared: 0, created: 0, deleted: 0 };
   readonly registry: Registry;
   readonly bindings: Bindings;
   readonly policies: Policies;
@@ -171,15 +162,14 @@ export class Topology {
     options: QueueOptions,
     exclusiveTo: object | null,
     made = '',
-  ): { queue: Queue; wrote: boolean } {
+  ): { queue: Queue; wrote: boolean; made: boolean } {
     this.registry.churn.declared++;
     const known = this.find(name);
     if (known !== undefined) {
       this.checkAccess(known, exclusiveTo ?? undefined);
       compareQueue(known, options, this.vhost);
       known.touch();
-      this.churn.declared++;
-      return { queue: known, wrote: false };
+      return { queue: known, wrote: false, made: false };
     }
     const settings = readArguments(name, this.vhost, options);
     const full = name === '' ? made || generatedName() : name;
@@ -200,9 +190,7 @@ export class Topology {
     registry.addQueue(queue);
     this.router.queueChanged(queue.name);
     queue.begin();
-    this.churn.declared++;
-    this.churn.created++;
-    return { queue, wrote };
+    return { queue, wrote, made: true };
   }
 
   /** The queue, for a client that may use it. @throws BrokerError not-found, resource-locked */
@@ -237,7 +225,6 @@ export class Topology {
     registry.removeQueue(queue);
     const bindings = this.bindings.take(queue);
     this.router.queueChanged(queue.name);
-    this.churn.deleted++;
     const messages = queue.delete(share, () => registry.leaving.delete(queue));
     if (bindings !== undefined) this.unbindAll(bindings, share);
     return { messages, wrote };
