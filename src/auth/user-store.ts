@@ -37,6 +37,8 @@ export class User {
   proof: Buffer | undefined;
   readonly permissions: Map<string, Permissions>;
   readonly topics: Map<string, readonly TopicRule[]>;
+  /** Of a configured user: vhosts that the configuration says nothing of for it, and that it has been let into while running. */
+  readonly added = new Set<string>();
 
   constructor(
     name: string,
@@ -94,7 +96,24 @@ export class UserStore {
   reload(): void {
     this.kept.clear();
     this.read();
+    for (const user of this.configured.values()) {
+      for (const vhost of user.added) user.permissions.delete(vhost);
+      user.added.clear();
+    }
+    this.readAdded();
     this.announce();
+  }
+
+  /** What configured users were let into while running. */
+  private readAdded(): void {
+    const { state } = this.options;
+    for (const key of state.keys(ADDED)) {
+      const [name, vhost] = JSON.parse(key.slice(ADDED.length)) as [string, string];
+      const user = this.configured.get(name);
+      if (user === undefined || user.permissions.has(vhost)) continue;
+      user.permissions.set(vhost, JSON.parse(state.get(key)!.toString()));
+      user.added.add(vhost);
+    }
   }
 
   private read(): void {
@@ -148,6 +167,7 @@ export class UserStore {
   /** Takes the configuration's users, in the place of those it had. */
   configure(users: readonly User[]): void {
     this.configured = new Map(users.map((user) => [user.name, user]));
+    this.readAdded();
     this.announce();
   }
 
@@ -188,7 +208,7 @@ export class UserStore {
   }
 
   setPermissions(name: string, vhost: string, given: Permissions): void {
-    const user = this.existing(name, vhost);
+    const user = this.enterable(name, vhost);
     const { configure, write, read } = checkPermissions(
       given,
       ['configure', 'write', 'read'],
@@ -196,16 +216,18 @@ export class UserStore {
     );
     if (!user.permissions.has(vhost)) bounded(user.permissions.size);
     const permissions = { configure: configure!, write: write!, read: read! };
-    this.options.state.put(permissionsKey(name, vhost), json(permissions));
+    this.options.state.put(keyOf(user, vhost), json(permissions));
     user.permissions.set(vhost, permissions);
+    if (user.configured) user.added.add(vhost);
     this.announce();
   }
 
   clearPermissions(name: string, vhost: string): boolean {
-    const user = this.existing(name, vhost);
+    const user = this.enterable(name, vhost);
     const topics = this.clearTopics(user, vhost, undefined);
     const had = user.permissions.delete(vhost);
-    if (had) this.options.state.delete(permissionsKey(name, vhost));
+    if (had) this.options.state.delete(keyOf(user, vhost));
+    user.added.delete(vhost);
     if (had || topics) this.announce();
     return had || topics;
   }
@@ -215,6 +237,11 @@ export class UserStore {
     for (const user of this.kept.values()) {
       this.clearTopics(user, vhost, undefined);
       if (user.permissions.delete(vhost)) this.options.state.delete(permissionsKey(user.name, vhost));
+    }
+    for (const user of this.configured.values()) {
+      if (!user.added.delete(vhost)) continue;
+      user.permissions.delete(vhost);
+      this.options.state.delete(keyOf(user, vhost));
     }
     this.announce();
   }
@@ -245,6 +272,18 @@ export class UserStore {
     if (left.length > 0) user.topics.set(vhost, left);
     else user.topics.delete(vhost);
     return gone.length > 0;
+  }
+
+  /**
+   * For permissions in a vhost: also a configured user's, where the configuration says nothing of that vhost for it.
+   * @throws BrokerError not-found, not-allowed
+   */
+  private enterable(name: string, vhost: string): User {
+    const user = this.configured.get(name);
+    if (user === undefined || (user.permissions.has(vhost) && !user.added.has(vhost)))
+      return this.existing(name, vhost);
+    if (!this.options.hasVhost(vhost)) throw new BrokerError('not-found', `vhost '${vhost}' not found`);
+    return user;
   }
 
   /** @throws BrokerError not-found, not-allowed */
@@ -295,6 +334,13 @@ function scramText({ salt, iterations, storedKey, serverKey }: ScramSecret): Kep
 function scramFrom({ salt, iterations, storedKey, serverKey }: KeptScram): ScramSecret {
   const bytes = (text: string): Buffer => Buffer.from(text, 'base64');
   return { salt: bytes(salt), iterations, storedKey: bytes(storedKey), serverKey: bytes(serverKey) };
+}
+
+/** Of a configured user's added permissions: they are not those of a kept user of the same name. */
+const ADDED = 'added-permissions:';
+
+function keyOf({ name, configured }: User, vhost: string): string {
+  return configured ? `${ADDED}${JSON.stringify([name, vhost])}` : permissionsKey(name, vhost);
 }
 
 function permissionsKey(user: string, vhost: string): string {

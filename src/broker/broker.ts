@@ -27,6 +27,7 @@ import { type ClientLimits, ClientUsage, type VhostLimits } from './client-limit
 import { type ClientLog, nameOf } from './client-log.ts';
 import { GlobalParameters } from './global-parameters.ts';
 import { type Ground, openGround } from './ground.ts';
+import { KeptLimits } from './kept-limits.ts';
 import { LimitsReview } from './limits/limits-review.ts';
 import { Membership } from './limits/membership.ts';
 import { Scope } from './limits/scope.ts';
@@ -59,6 +60,8 @@ export class Broker implements BrokerServices {
   readonly users: BrokerUsers;
   /** What operators keep in it. */
   readonly globals: GlobalParameters;
+  /** Limits that operators set, beside the configuration's. */
+  readonly limits: KeptLimits;
   private readonly authenticator: Authenticator;
   private readonly administration: AdministrationFor;
   /** Null: the broker's own users are all there is. */
@@ -88,10 +91,14 @@ export class Broker implements BrokerServices {
       ...{ state, files, directory },
       open: (settings, own) => this.openVhost(settings, own, options, dialects),
       leave: (name) => this.leave(name),
-      forget: (name) => this.users.vhostRemoved(name),
+      forget: (name) => {
+        this.users.vhostRemoved(name);
+        this.limits.vhosts.forget(name);
+      },
     });
     this.vhosts = this.vhostRegistry.all;
     this.globals = new GlobalParameters(state);
+    this.limits = new KeptLimits(state, () => this.applyLimits());
     this.ground = ground;
     this.clock = clock;
     this.turn = turn;
@@ -136,6 +143,7 @@ export class Broker implements BrokerServices {
     try {
       await broker.vhostRegistry.openAll(options.vhosts ?? [{ name: DEFAULT_VHOST }]);
       await broker.users.configure(options.users ?? []);
+      broker.setLimits(options.clientLimits ?? {}, limitsOf(options.vhosts ?? []));
     } catch (error) {
       await broker.close();
       throw error;
@@ -338,9 +346,17 @@ export class Broker implements BrokerServices {
    * consumers may hold, change for connections that are there too, in parts. @throws BrokerError not-found (vhost)
    */
   setLimits(limits: ClientLimits, vhosts: Readonly<Record<string, VhostLimits>>): void {
-    this.usage.limits = limits;
-    for (const [name, ofVhost] of Object.entries(vhosts)) {
-      this.vhostNamed(name).limits.now = ofVhost;
+    for (const name of Object.keys(vhosts)) this.vhostNamed(name);
+    this.limits.configure(limits, vhosts);
+    this.applyLimits();
+  }
+
+  /** Those of the configuration and those that operators have set, together. */
+  private applyLimits(): void {
+    this.usage.limits = this.limits.ofClients;
+    for (const [name, vhost] of this.vhosts) {
+      const ofVhost = this.limits.ofVhost(name);
+      vhost.limits.now = ofVhost;
       this.usage.setVhostLimits(name, ofVhost);
     }
     this.limitsReview.limitsChanged();
@@ -533,4 +549,8 @@ function whenSafe(vhost: Vhost, mark: Mark): Promise<void> {
       else resolve();
     });
   });
+}
+
+function limitsOf(vhosts: readonly VhostSettings[]): Record<string, VhostLimits> {
+  return Object.fromEntries(vhosts.map(({ name, limits }) => [name, limits ?? {}]));
 }

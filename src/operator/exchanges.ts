@@ -1,5 +1,5 @@
 /** Exchanges and bindings as an operator sees them. The default exchange is among them, and so is what leads from it to each queue. */
-import type { ExchangeType } from '../api/topology.ts';
+import type { BindOptions, ExchangeType } from '../api/topology.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Headers } from '../message/properties.ts';
 import { headersIdentity } from '../message/values.ts';
@@ -42,6 +42,8 @@ export interface BindingView {
   readonly destination: string;
   readonly destinationType: 'queue' | 'exchange';
   readonly key: string;
+  /** As it was made; null for what is there by itself. */
+  readonly made: { readonly key: string; readonly options: BindOptions } | null;
   readonly arguments: Headers;
 }
 
@@ -226,7 +228,15 @@ function isGone({ source, queue, exchange }: Binding<Queue>): boolean {
 /** From the default exchange to the queue of that name. */
 function implicit(vhost: Vhost, queue: string): BindingView {
   const { name } = vhost;
-  return { vhost: name, source: '', destination: queue, destinationType: 'queue', key: queue, arguments: NONE };
+  return {
+    vhost: name,
+    source: '',
+    destination: queue,
+    destinationType: 'queue',
+    key: queue,
+    made: null,
+    arguments: NONE,
+  };
 }
 
 function bindingView(vhost: Vhost, binding: Binding<Queue>): BindingView {
@@ -237,6 +247,7 @@ function bindingView(vhost: Vhost, binding: Binding<Queue>): BindingView {
     destination: queue === null ? exchange!.name : queue.name,
     destinationType: queue === null ? 'exchange' : 'queue',
     key: dotted,
+    made: binding,
     arguments: binding.arguments,
   };
 }

@@ -13,6 +13,7 @@ import type { Session, SessionClient } from '../api/session.ts';
 import type { Users } from '../api/users.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { GlobalParameters } from '../broker/global-parameters.ts';
+import type { KeptLimits } from '../broker/kept-limits.ts';
 import type { LoginStatistics } from '../broker/logins.ts';
 import { BrokerError } from '../message/errors.ts';
 import { Connections } from './connections.ts';
@@ -79,6 +80,11 @@ export class Operator {
   /** Who may log in, and what each may do. */
   get users(): Users {
     return this.broker.users;
+  }
+
+  /** Limits that operators set. */
+  get limits(): KeptLimits {
+    return this.broker.limits;
   }
 
   /** Facts of the whole broker that operators keep in it, each a value of JSON by its name. */

@@ -140,6 +140,18 @@ describe('vhosts', () => {
   });
 });
 
+describe('a user of the configuration', () => {
+  it('may do everything in a vhost that it makes, also after what it was let into is read again', async () => {
+    expect((await put('/vhosts/mine', {})).status).toBe(201);
+    expect((await put('/queues/mine/q', {})).status).toBe(201);
+    expect((await get('/permissions/mine/root')).body).toMatchObject({ configure: '.*', write: '.*', read: '.*' });
+    // What the configuration says is changed there alone.
+    expect((await put('/permissions/%2F/root', { configure: '', write: '', read: '' })).status).toBe(400);
+    expect((await del('/permissions/mine/root')).status).toBe(204);
+    expect((await put('/queues/mine/r', {})).status).toBe(401);
+  });
+});
+
 describe('policies', () => {
   const policy = { pattern: '^q', definition: { 'max-length': 5 }, priority: 3, 'apply-to': 'queues' };
 

@@ -1,11 +1,14 @@
 /** All resources of the API: one file a family, and what writes beside what reads. */
 import type { Resource } from '../http/router.ts';
 import { BINDINGS } from './bindings.ts';
+import { BINDINGS_CHANGED } from './bindings-changed.ts';
 import { CONNECTIONS } from './connections.ts';
+import { DEFINITIONS } from './definitions.ts';
 import { EXCHANGES } from './exchanges.ts';
 import { EXCHANGES_CHANGED } from './exchanges-changed.ts';
 import { HEALTH } from './health.ts';
 import { IDENTITY } from './identity.ts';
+import { LIMITS } from './limits.ts';
 import { NODES } from './nodes.ts';
 import { OVERVIEW } from './overview.ts';
 import { PARAMETERS } from './parameters.ts';
@@ -30,6 +33,9 @@ export const RESOURCES: readonly Resource[] = [
   ...VHOSTS_CHANGED,
   ...QUEUES_CHANGED,
   ...EXCHANGES_CHANGED,
+  ...BINDINGS_CHANGED,
+  ...LIMITS,
+  ...DEFINITIONS,
   ...USERS,
   ...PERMISSIONS,
   ...POLICIES,

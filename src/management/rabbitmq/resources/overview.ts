@@ -1,11 +1,12 @@
 /** The overview: what there is in all, what goes through, where one comes in. */
 import type { Churn } from '../../../operator/vhosts.ts';
 import { badRequest } from '../http/errors.ts';
-import { json } from '../http/replies.ts';
+import { demandKeys, textOf } from '../http/fields.ts';
+import { json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Resource } from '../http/router.ts';
 import { columnsOf } from '../lists/columns.ts';
-import { CLUSTER_NAME, NODE } from '../node-name.ts';
+import { CLUSTER_NAME_PARAMETER, clusterName, NODE } from '../node-name.ts';
 import { detailed, historyQuery } from '../shapes/details.ts';
 import { EXCHANGE_TYPE_SHAPES } from '../shapes/exchange-types.ts';
 import { contexts, listenerShapes } from '../shapes/listeners.ts';
@@ -32,7 +33,7 @@ async function overview(request: ApiRequest): Promise<Response> {
     rates_mode: 'basic',
     sample_retention_policies: RETENTION,
     exchange_types: EXCHANGE_TYPE_SHAPES,
-    cluster_name: CLUSTER_NAME,
+    cluster_name: clusterName(operator),
     ...RUNTIME,
     release_series_support_status: 'supported',
     disable_stats: plain,
@@ -97,7 +98,18 @@ export const OVERVIEW: readonly Resource[] = [
   { path: '/extensions', verbs: { GET: { tag: 'management', handle: () => json([]) } } },
   {
     path: '/cluster-name',
-    verbs: { GET: { tag: 'management', handle: () => json({ name: CLUSTER_NAME }) } },
+    verbs: {
+      GET: { tag: 'management', handle: ({ operator }) => json({ name: clusterName(operator) }) },
+      PUT: {
+        tag: 'administrator',
+        handle: async (request) => {
+          const body = await request.body();
+          demandKeys(body, ['name']);
+          await request.operator.globals.put(CLUSTER_NAME_PARAMETER, textOf(body, 'name'));
+          return noContent();
+        },
+      },
+    },
   },
   {
     path: '/rebalance/queues',

@@ -7,6 +7,7 @@ import { created, json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Resource } from '../http/router.ts';
 import { listReply } from '../lists/list-reply.ts';
+import { userLimitsShown } from './limits.ts';
 
 /** As RabbitMQ shows a user: its password's hash too, so that definitions bring it to another broker. */
 export function userShown(operator: Operator, { name, tags }: UserInfo): object {
@@ -16,7 +17,7 @@ export function userShown(operator: Operator, { name, tags }: UserInfo): object 
     password_hash: passwordHash,
     hashing_algorithm: hashingAlgorithm,
     tags,
-    limits: {},
+    limits: userLimitsShown(operator, name),
   };
 }
 

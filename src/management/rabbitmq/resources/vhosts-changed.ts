@@ -23,9 +23,7 @@ export async function putVhost(
     description: textOf(told, 'description'),
     tags: wordsOf(told, 'tags') ?? [],
   });
-  const user = made ? operator.users.get(maker) : undefined;
-  // The configuration's users may do what it says.
-  if (user !== undefined && !user.configured) await operator.users.setPermissions(maker, name, ALL);
+  if (made && operator.users.get(maker) !== undefined) await operator.users.setPermissions(maker, name, ALL);
   return !made;
 }
 

@@ -1,0 +1,88 @@
+/**
+ * Definitions, exported and imported whole or of one vhost.
+ *
+ *     POST …?dry_run=true   200 with what would become of each entry; nothing is done
+ *     POST …?report=true    200 with what has become of each entry, behind one that fails too
+ */
+
+import { exportDefinitions } from '../definitions/export.ts';
+import { type ImportedItem, type ImportOptions, importDefinitions, parsedDefinitions } from '../definitions/import.ts';
+import { badRequest } from '../http/errors.ts';
+import { JSON_HEADERS, json, noContent } from '../http/replies.ts';
+import type { ApiRequest } from '../http/request.ts';
+import type { Resource, Verb } from '../http/router.ts';
+
+const IMPORT_BYTES_MAX = 256 * 1024 * 1024;
+/** Characters that are written at a time. */
+const PIECE = 64 * 1024;
+
+function exported(request: ApiRequest, vhost: string | undefined): Response {
+  const text = exportDefinitions(request.operator, vhost);
+  const encoder = new TextEncoder();
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        let piece = '';
+        while (piece.length < PIECE) {
+          const { done, value } = await text.next();
+          if (done === true) {
+            if (piece !== '') controller.enqueue(encoder.encode(piece));
+            controller.close();
+            return;
+          }
+          piece += value;
+        }
+        controller.enqueue(encoder.encode(piece));
+      },
+      async cancel() {
+        await text.return(undefined);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const name = request.query.get('download');
+  const named = name === null ? {} : { 'content-disposition': `attachment; filename=${name.replace(/[^\w.-]/g, '_')}` };
+  return new Response(stream, { headers: { ...JSON_HEADERS, ...named } });
+}
+
+async function imported(request: ApiRequest, vhost: string | undefined): Promise<Response> {
+  const given = parsedDefinitions(await definitionsText(request));
+  const dryRun = request.query.get('dry_run') === 'true';
+  const report = dryRun || request.query.get('report') === 'true';
+  const options: ImportOptions = {
+    ...{ user: request.identity.user, dryRun, goOn: report },
+    ...(vhost !== undefined && { vhost }),
+  };
+  const items: ImportedItem[] = [];
+  for await (const item of importDefinitions(request.operator, given, options)) if (report) items.push(item);
+  return report ? json({ dry_run: dryRun, items }) : noContent();
+}
+
+/** As it is, or as the part `file` of a form. @throws Failure 400, 413 */
+async function definitionsText(request: ApiRequest): Promise<string> {
+  const type = request.header('content-type') ?? '';
+  const text = await request.text(IMPORT_BYTES_MAX);
+  const boundary = /^multipart\/form-data\s*;.*boundary="?([^";]{1,200})"?/i.exec(type)?.[1];
+  if (boundary === undefined) return text;
+  for (const part of text.split(`--${boundary}`)) {
+    const end = part.indexOf('\r\n\r\n');
+    if (end >= 0 && /name="file"/i.test(part.slice(0, end))) return part.slice(end + 4).replace(/\r\n$/, '');
+  }
+  throw badRequest('there is no part "file" in the form');
+}
+
+const vhostName = (request: ApiRequest): string => {
+  const name = request.param('vhost');
+  if (request.operator.vhosts.find(name) === undefined) throw badRequest('vhost_not_found');
+  return name;
+};
+
+const verbs = (of: (request: ApiRequest) => string | undefined): Resource['verbs'] => ({
+  GET: { tag: 'administrator', handle: (request) => exported(request, of(request)) } satisfies Verb,
+  POST: { tag: 'administrator', handle: (request) => imported(request, of(request)) } satisfies Verb,
+});
+
+export const DEFINITIONS: readonly Resource[] = [
+  { path: '/definitions', verbs: verbs(() => undefined) },
+  { path: '/definitions/:vhost', verbs: verbs(vhostName) },
+];
