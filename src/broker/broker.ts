@@ -460,8 +460,9 @@ export class Broker implements BrokerServices {
   /** Consumers by the protocol of their clients. A part for each client. */
   *consumersByProtocol(): Generator<void, Map<string, number>> {
     const counts = new Map<string, number>();
-    for (const { traffic, consumerCount } of this.sessions) {
-      counts.set(traffic.protocol, (counts.get(traffic.protocol) ?? 0) + consumerCount);
+    for (const session of this.sessions) {
+      const { protocol } = session.traffic;
+      counts.set(protocol, (counts.get(protocol) ?? 0) + session.consumers().length);
       yield;
     }
     return counts;

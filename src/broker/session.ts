@@ -348,11 +348,6 @@ export class ClientSession implements Session {
     this.consuming.get(name, settled, this.traces === null ? sink : this.traces.sink(name, sink), done);
   }
 
-  /** Its consumers, without those made to take one message. */
-  get consumerCount(): number {
-    return this.consuming.activeCount;
-  }
-
   attachDirect(name: string, sink: DirectSink | null): void {
     const seen = this.traces === null || sink === null ? sink : this.traces.direct(name, sink);
     this.consuming.attachDirect(name, seen);

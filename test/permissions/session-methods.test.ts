@@ -261,7 +261,8 @@ describe('a session asks', () => {
       'constructor',
       'promises',
       'outOfMemory',
-      'consumerCount',
+      'channelCount',
+      'consumers',
     ]);
     expect(names.filter((name) => !known.has(name))).toEqual([]);
     expect([...known].filter((name) => !names.includes(name))).toEqual([]);

@@ -81,13 +81,6 @@ export class SessionConsuming {
     return this.traffic.deliveries[of.settings.type];
   }
 
-  /** Those that are attached to queues by themselves. */
-  get activeCount(): number {
-    let count = 0;
-    for (const { active, passive } of this.consumers) if (active && !passive) count++;
-    return count;
-  }
-
   /** Limits have changed: what each consumer may hold, for what is handed out from now on. A step for each. */
   *limitsChanged(): Generator<void> {
     const { unsettled = 0, connectionUnsettled = 0 } = this.membership.limits;
