@@ -259,3 +259,13 @@ test('the files are where the owner said', async () => {
   await (await TestLog.open(files)).close();
   expect([...files.names.keys()]).toEqual([`${DIRECTORY}/0000000001.log`]);
 });
+
+test('a checkpoint does not begin within another one', async () => {
+  const it = await TestLog.open(new MemoryFiles());
+  it.log.beginCheckpoint();
+  expect(() => it.log.beginCheckpoint()).toThrow('a checkpoint is being written already');
+  it.slice();
+  it.log.endCheckpoint();
+  it.checkpoint();
+  await it.close();
+});

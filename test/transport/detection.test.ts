@@ -36,6 +36,17 @@ it('any cut of a stream is found to be the same protocol, and hands on the same 
   );
 });
 
+it('who has not said what it speaks is a stranger', () => {
+  const detection = new Detection(
+    [FIRST, SECOND],
+    new ManualClock(),
+    () => {},
+    () => {},
+  );
+  detection.data(Buffer.from('SAME-'));
+  expect(detection.authenticated).toBe(false);
+});
+
 it('gives up after 16 bytes that tell nothing', () => {
   const undecided = { ...FIRST, detect: () => undefined } as unknown as Protocol;
   expect(detect([undecided], Buffer.alloc(DETECT_BYTES_MAX - 1))).toBeUndefined();

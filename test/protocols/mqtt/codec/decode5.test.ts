@@ -103,6 +103,12 @@ describe('CONNECT', () => {
   });
 });
 
+it('CONNECT may bring a password without a user name [MQTT 5.0, 3.1.2.9]', () => {
+  const buffer = Buffer.from([0, 4, ...Buffer.from('MQTT'), 5, 0x42, 0, 0, 0, 0, 1, 0x63, 0, 1, 0x70]);
+  const { user, password } = decodeConnect(buffer, 0, buffer.length, WILL_LIMITS);
+  expect([user, password]).toEqual([undefined, Buffer.from('p')]);
+});
+
 describe('PUBLISH', () => {
   it('keeps what is stored and takes out what is not, as another implementation has written it', () => {
     const publish = fc.record({

@@ -75,6 +75,17 @@ it('a request from AMQP is answered from 5.0, into the queue it names', async ()
   expect([message.content.toString(), message.properties.correlationId]).toEqual(['answer', 'c1']);
 });
 
+it('a name that AMQP says twice, as a property and as a header, is said once, and that is counted', async () => {
+  const reader = await harness.connect('once');
+  await reader.subscribe('once', 1);
+  const { stats } = harness.adapter;
+  const before = stats.lossyConversions;
+  channel.publish('amq.topic', 'once', Buffer.from('x'), { appId: 'app', headers: { 'app-id': 'other' } });
+  const { properties } = await reader.next('publish');
+  expect({ ...properties!.userProperties }).toEqual({ 'app-id': 'app' });
+  expect(stats.lossyConversions).toBe(before + 1);
+});
+
 it('what a client refuses is a dead letter, and says so to whoever reads it', async () => {
   await channel.assertQueue('refusing', {
     durable: true,

@@ -125,3 +125,15 @@ describe('inline commands', () => {
     expect(readAll([Buffer.from(`${line}\r\n`)])).toEqual([expected]);
   });
 });
+
+it('a line of words has 64 KiB at most, whether its end has come or not', () => {
+  const parse = (bytes: string) =>
+    new CommandParser({ argumentsMax: 8, commandSizeMax: 100_000 }).parse(
+      Buffer.from(bytes),
+      ...([0, bytes.length, true] as const),
+    );
+  const longest = 'x'.repeat(64 * 1024);
+  expect(parse(longest)).toBe(PARTIAL);
+  expect(parse(`${longest}\r\n`)).toBe(WHOLE);
+  for (const end of ['', '\r\n']) expect(() => parse(`${longest}x${end}`)).toThrow('too big inline request');
+});

@@ -41,6 +41,14 @@ it('who has unsubscribed from a channel is not led to any more', async () => {
   expect([await publishAs(DOT, 'a', 'x'), await publishAs(DOT, 'b', 'y')]).toEqual([0, 1]);
 });
 
+it('who unsubscribes from what it has no subscription to is told so, and keeps what it has', async () => {
+  harness = await RedisHarness.start();
+  const raw = await subscribed('PSUBSCRIBE', 'a*');
+  expect(await raw.call('PUNSUBSCRIBE', 'b*')).toEqual(['punsubscribe', 'b*', 1]);
+  expect(await raw.call('UNSUBSCRIBE', 'b')).toEqual(['unsubscribe', 'b', 1]);
+  expect(await publishAs(DOT, 'ab', 'x')).toBe(1);
+});
+
 describe("other protocols' messages", () => {
   it('come under their names in dots, whatever was promised to their publishers', async () => {
     harness = await RedisHarness.start();

@@ -35,6 +35,8 @@ test('each message has its own, in any order', () => {
     ['amq.topic', 'a/b', 1, 'destination:/topic/a.b\n'],
     ['amq.topic', 'a.b', 0, 'destination:/topic/a.b\n'],
     ['x', 'a:b', 0, 'destination:/exchange/x/a\\cb\n'],
+    ['a', 'aa', 0, 'destination:/exchange/a/aa\n'],
+    ['a', 'ab', 0, 'destination:/exchange/a/ab\n'],
   ];
   for (const [exchange, key, spelling, expected] of cases) {
     for (const [first, second, third] of cases) {

@@ -275,3 +275,18 @@ describe('headers for', () => {
     );
   });
 });
+
+test('a priority that is none is a header like any other', () => {
+  for (const [line, properties] of [
+    ['priority:255', { priority: 255, headers: [] }],
+    ['priority:256', { headers: [{ name: 'priority', value: '256' }] }],
+    ['priority:high', { headers: [{ name: 'priority', value: 'high' }] }],
+  ] as const) {
+    const got = decode(`${line}\n`);
+    expect([line, got.priority, got.headers]).toEqual([
+      line,
+      'priority' in properties ? 255 : undefined,
+      properties.headers,
+    ]);
+  }
+});
