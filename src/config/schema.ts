@@ -27,6 +27,8 @@ export interface Config {
   profile: (typeof PROFILES)[number];
   vhosts: Record<string, VhostConfig>;
   users: Record<string, UserConfig>;
+  /** '': none. */
+  definitions: string;
   login: LoginSettings;
   auth: AuthConfig;
   durability: {
@@ -171,6 +173,10 @@ export const configSchema = z.strictObject({
     'closed worlds of exchanges and queues, each with a log, and if need be settings, of its own',
   ),
   users: usersSchema.describe('who may log in, and what each may do; secrets are not shown'),
+  definitions: z
+    .string('must be the path of a file')
+    .default('')
+    .describe("definitions of RabbitMQ's (JSON) that every start takes over; what is there already stays"),
   login: z
     .strictObject({
       anonymous: z

@@ -14,6 +14,7 @@ import type { Tracer } from '../tracing/tracer.ts';
 import { isLoopback } from '../transport/address.ts';
 import { BrokerServer } from './broker-server.ts';
 import { builtInProtocols } from './built-in.ts';
+import { takeDefinitions } from './definitions.ts';
 import { clientLimitsOf, vhostLimitsOf } from './limits.ts';
 import type { BrokerOptions, RunningBroker } from './options.ts';
 
@@ -59,6 +60,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
   broker.begin(protocols);
   const server = new BrokerServer(broker, protocols, builtIn, config, logger);
   try {
+    if (config.definitions !== '') await takeDefinitions(server.operator, config.definitions, logger);
     await server.listen(addresses);
     if (authenticator === undefined) checkReach(server, config);
   } catch (error) {
