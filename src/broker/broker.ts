@@ -4,7 +4,15 @@
  */
 import type { BrokerServices, ClientPlace } from '../api/broker.ts';
 import type { Mark } from '../api/confirms.ts';
-import type { AuthExchange, Authenticator, ConnectRequest, Credentials, Identity, Refusal } from '../api/identity.ts';
+import type {
+  Action,
+  AuthExchange,
+  Authenticator,
+  ConnectRequest,
+  Credentials,
+  Identity,
+  Refusal,
+} from '../api/identity.ts';
 import { AccessPending } from '../api/pending.ts';
 import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Protocol } from '../api/protocol.ts';
@@ -34,7 +42,7 @@ import { Scope } from './limits/scope.ts';
 import { type LoginRefusals, type LoginStatistics, Logins } from './logins.ts';
 import { DEFAULT_VHOST, type StartOptions, type VhostSettings } from './options.ts';
 import { AccessReview } from './session/access-review.ts';
-import { type Judge, NO_QUESTIONS } from './session/permissions.ts';
+import { type Judge, NO_QUESTIONS, Permissions } from './session/permissions.ts';
 import { SessionTraces } from './session/traced.ts';
 import { ClientSession } from './session.ts';
 import { BrokerUsers } from './users.ts';
@@ -426,6 +434,11 @@ export class Broker implements BrokerServices {
   /** Whether this identity has anything to do in the vhost, which exists; no, as long as a back end has not said so. */
   mayEnter(identity: Identity, vhost: string): boolean {
     return (this.authenticator.mayEnter?.(identity, vhost) ?? true) === true;
+  }
+
+  /** Asks for something that is done for this identity without a session. @throws BrokerError access-refused; AccessPending */
+  demand(identity: Identity, vhost: string, action: Action, resource: 'exchange' | 'queue', name: string): void {
+    new Permissions(this.authenticator, identity, vhost).demand(action, resource, name);
   }
 
   /** Clients that are connected. */

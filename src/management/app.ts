@@ -5,9 +5,10 @@
  *     GET /healthz  200 {"status":"ok","version":"0.1.0","uptimeS":12}
  *                   503 {"status":"stopping"|"failed", …, "reason":"…"} while stopping, or when nothing can be confirmed
  *     /api/…        RabbitMQ's HTTP API (`rabbitmq/`), which asks for a login
+ *     /v1/…         our own API (`v1/`), which asks for the same; GET /v1/ describes it
  *     GET /metrics  200 in Prometheus' text format; the paths and queries: metrics/routes.ts
  *
- * All but the API answer anyone who reaches the port, and so say nothing about messages or users; the metrics name vhosts, and
+ * All but the APIs answer anyone who reaches the port, and so say nothing about messages or users; the metrics name vhosts, and
  * queues where those are asked for.
  */
 import type { HttpBindings } from '@hono/node-server';
@@ -18,6 +19,7 @@ import { PRODUCT, VERSION } from '../version.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { metricsRoutes } from './metrics/routes.ts';
 import { RabbitApi } from './rabbitmq/api.ts';
+import { V1Api } from './v1/api.ts';
 
 export interface Health {
   readonly status: 'ok' | 'stopping' | 'failed';
@@ -32,6 +34,7 @@ export function managementApp(
   health: () => Health,
   metrics?: Metrics,
   rabbitApi?: RabbitApi,
+  v1Api?: V1Api,
 ): ManagementApp {
   const app: ManagementApp = new Hono();
   const startedMs = clock.monotonicMs();
@@ -51,6 +54,12 @@ export function managementApp(
     app.use(async ({ env, req }, next) => {
       const { url = '', socket } = env.incoming;
       return RabbitApi.covers(url) ? rabbitApi.answer(req.raw, url, peerOf(socket)) : next();
+    });
+  }
+  if (v1Api !== undefined) {
+    app.use(async ({ env, req }, next) => {
+      const { url = '', socket } = env.incoming;
+      return V1Api.covers(url) ? v1Api.answer(req.raw, url, peerOf(socket)) : next();
     });
   }
   app.notFound((context) => context.text('There is nothing here. Try GET /healthz or GET /metrics\n', 404));

@@ -8,7 +8,7 @@
  * Lists are `Listing`s: in pages and pieces, made in slices. Single things are `find`: a view that is looked at and not kept.
  * Changes return promises that resolve when they are safe, and are rejected with a BrokerError.
  */
-import type { Identity, Refusal } from '../api/identity.ts';
+import type { Action, Identity, Refusal } from '../api/identity.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import type { Users } from '../api/users.ts';
 import type { Broker } from '../broker/broker.ts';
@@ -19,18 +19,21 @@ import { BrokerError } from '../message/errors.ts';
 import { Connections } from './connections.ts';
 import { Exchanges } from './exchanges.ts';
 import { Pace } from './listing/pace.ts';
+import { Messages } from './messages/messages.ts';
 import { Policies } from './policies.ts';
 import { Queues } from './queues.ts';
 import { Sampler } from './rates/sampler.ts';
 import { NO_SURROUNDINGS, type Surroundings } from './surroundings.ts';
 import { UserLists } from './users.ts';
 import { Vhosts } from './vhosts.ts';
+import { whenKnown } from './when-known.ts';
 
 export class Operator {
   readonly vhosts: Vhosts;
   readonly queues: Queues;
   readonly exchanges: Exchanges;
   readonly connections: Connections;
+  readonly messages: Messages;
   readonly policies: Policies;
   readonly userLists: UserLists;
   readonly surroundings: Surroundings;
@@ -49,6 +52,7 @@ export class Operator {
     this.queues = new Queues(broker, pace, sampler);
     this.exchanges = new Exchanges(broker, pace, sampler);
     this.connections = new Connections(broker, pace);
+    this.messages = new Messages(broker, pace);
     this.policies = new Policies(broker, pace);
     this.userLists = new UserLists(broker.users, pace);
     sampler.start();
@@ -105,6 +109,17 @@ export class Operator {
   /** Whether the user has permissions in a vhost, which exists. */
   mayEnter(identity: Identity, vhost: string): boolean {
     return this.broker.mayEnter(identity, vhost);
+  }
+
+  /** Asks a permission of this user. @throws BrokerError access-refused */
+  demand(
+    identity: Identity,
+    vhost: string,
+    action: Action,
+    resource: 'exchange' | 'queue',
+    name: string,
+  ): Promise<void> {
+    return whenKnown(() => this.broker.demand(identity, vhost, action, resource, name));
   }
 
   /** A session of this user, for what he asks to be done: see `BrokerServices.enter`. Close it. */

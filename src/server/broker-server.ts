@@ -24,6 +24,7 @@ import { Metrics } from '../management/metrics/metrics.ts';
 import { RabbitApi } from '../management/rabbitmq/api.ts';
 import { managementServer } from '../management/server.ts';
 import { HttpSockets } from '../management/sockets.ts';
+import { V1Api } from '../management/v1/api.ts';
 import { BrokerError } from '../message/errors.ts';
 import { Operator } from '../operator/operator.ts';
 import { plainAddress } from '../transport/address.ts';
@@ -239,7 +240,8 @@ export class BrokerServer implements RunningBroker {
 
   private managementServer(): HttpServer {
     const api = new RabbitApi(this.operator, this.broker);
-    const app = managementApp(this.broker.clock, () => this.health, this.metrics, api);
+    const v1 = new V1Api(this.operator, this.broker);
+    const app = managementApp(this.broker.clock, () => this.health, this.metrics, api, v1);
     const server = managementServer(app, this.httpSockets);
     this.webSocket.attach(server);
     return server;

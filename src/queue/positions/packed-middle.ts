@@ -8,7 +8,7 @@
 import type { QueueEntryFlags, VisitEntry } from '../entry-flags.ts';
 import { CHUNK_LENGTH, type Chunk, pack, type Unpacked, unpack, unpackedRoom } from './packed-positions.ts';
 import type { PositionArena } from './position-arena.ts';
-import { PositionRun, TOMBSTONE } from './position-run.ts';
+import { PositionRun, TOMBSTONE, visitLast } from './position-run.ts';
 
 /** A packed chunk, and what recovery has changed of it. */
 interface Packed {
@@ -100,6 +100,16 @@ export class PackedMiddle {
       if (this.packed[i]!.chunk.last > after) visitPackedWhile(this.packed[i]!, some);
     }
     if (goesOn) this.back.forEachWhile(some);
+  }
+
+  /** Up to `max` of those before `before`, the last first; returns how many. Chunks are unpacked one at a time. */
+  readBefore(before: number, max: number, visit: VisitEntry): number {
+    const { back, packed } = this;
+    let seen = back.count > 0 && back.headSeq() < before ? back.readRunBefore(before, max, visit) : 0;
+    for (let i = packed.length - 1; i >= this.head && seen < max; i--) {
+      if (packed[i]!.chunk.first < before) seen += readChunkBefore(packed[i]!, before, max - seen, visit);
+    }
+    return seen;
   }
 
   /** What is packed is handed out as it is. */
@@ -224,4 +234,16 @@ function visitPackedWhile(packed: Packed, visit: (seq: number, flags: QueueEntry
     const flags = packed.changes?.get(seqs[i]!) ?? flagSets[i]!;
     if (flags !== TOMBSTONE && !visit(seqs[i]!, flags)) return;
   }
+}
+
+function readChunkBefore(packed: Packed, before: number, max: number, visit: VisitEntry): number {
+  const seqs: number[] = [];
+  const flagSets: QueueEntryFlags[] = [];
+  visitPackedWhile(packed, (seq, flags) => {
+    if (seq >= before) return false;
+    seqs.push(seq);
+    flagSets.push(flags);
+    return true;
+  });
+  return visitLast(seqs, flagSets, max, visit);
 }

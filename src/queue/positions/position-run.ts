@@ -103,6 +103,19 @@ export class PositionRun {
     });
   }
 
+  /** Up to `max` of those before `before`, the last first; returns how many. The lines lead forward only, so the run is walked whole. */
+  readRunBefore(before: number, max: number, visit: VisitEntry): number {
+    const seqs: number[] = [];
+    const flagSets: number[] = [];
+    this.forEachWhile((seq, flags) => {
+      if (seq >= before) return false;
+      seqs.push(seq);
+      flagSets.push(flags);
+      return true;
+    });
+    return visitLast(seqs, flagSets, max, visit);
+  }
+
   /** Copies everything. */
   copyTo(into: Unpacked): void {
     const { pages } = this.arena;
@@ -166,4 +179,16 @@ export class PositionRun {
     this.head = NOWHERE;
     this.tail = NOWHERE;
   }
+}
+
+/** The last `max` of these, the last first; returns how many. */
+export function visitLast(
+  seqs: readonly number[],
+  flagSets: readonly QueueEntryFlags[],
+  max: number,
+  visit: VisitEntry,
+): number {
+  const first = Math.max(0, seqs.length - max);
+  for (let i = seqs.length - 1; i >= first; i--) visit(seqs[i]!, flagSets[i]!);
+  return seqs.length - first;
 }

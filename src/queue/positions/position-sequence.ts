@@ -16,6 +16,8 @@ export interface PositionSequence {
   shift(): void;
   /** Up to `max` of those after `after`, in order. */
   readAfter(after: number, max: number, visit: VisitEntry): void;
+  /** Up to `max` of those before `before`, the last first. */
+  readBefore(before: number, max: number, visit: VisitEntry): void;
   forEach(visit: VisitEntry): void;
   /** Those of `first` to `last`, both included. */
   forEachIn(first: number, last: number, visit: VisitEntry): void;

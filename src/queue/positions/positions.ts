@@ -76,6 +76,11 @@ export class Positions extends PositionRun implements PositionSequence {
     if (middle !== null && left > 0) middle.forEachWhile(after, some);
   }
 
+  readBefore(before: number, max: number, visit: VisitEntry): void {
+    const seen = this.middle === null ? 0 : this.middle.readBefore(before, max, visit);
+    if (seen < max && this.count > 0 && this.headSeq() < before) this.readRunBefore(before, max - seen, visit);
+  }
+
   /** What is packed already is handed out as it is. */
   forEachChunk(visit: (chunk: Chunk) => void): void {
     if (this.count > 0) visit(chunkOf(this));

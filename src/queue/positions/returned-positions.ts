@@ -98,6 +98,20 @@ export class ReturnedPositions {
     for (let i = low - 1, n = 0; i >= 0 && n < max; i--, n++) visit(this.seqs[i]!, this.flagSets[i]!);
   }
 
+  /** Up to `max` of those before `before`, the last first. */
+  readBefore(before: number, max: number, visit: VisitEntry): void {
+    if (this.length === 0) return;
+    this.order();
+    let low = 0;
+    let high = this.seqs.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.seqs[middle]! >= before) low = middle + 1;
+      else high = middle;
+    }
+    for (let i = low, n = 0; i < this.seqs.length && n < max; i++, n++) visit(this.seqs[i]!, this.flagSets[i]!);
+  }
+
   /** Takes out one; false if it is not here. */
   remove(seq: number): boolean {
     this.order();

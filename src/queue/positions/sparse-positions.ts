@@ -67,6 +67,10 @@ export class SparsePositions implements PositionSequence {
     this.positions.readAfter(after, max, visit);
   }
 
+  readBefore(before: number, max: number, visit: VisitEntry): void {
+    this.positions.readBefore(before, max, visit);
+  }
+
   forEach(visit: VisitEntry): void {
     this.positions.forEach(visit);
   }

@@ -130,6 +130,14 @@ export class PriorityLevels implements ReadyMessages {
     this.byLevel[level]!.readReturned(level, after, max, visit);
   }
 
+  readBefore(level: number, before: number, max: number, visit: VisitEntry): void {
+    this.byLevel[level]!.readBefore(level, before, max, visit);
+  }
+
+  readReturnedBefore(level: number, before: number, max: number, visit: VisitEntry): void {
+    this.byLevel[level]!.readReturnedBefore(level, before, max, visit);
+  }
+
   removeAt(seq: number, flags: QueueEntryFlags): boolean {
     const removed = this.byLevel[levelOf(flags)]?.removeAt(seq) === true;
     if (removed) this.oneLess();

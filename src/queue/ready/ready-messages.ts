@@ -31,7 +31,7 @@ export interface ReadyMessages {
 
   // ------------------------------------------------------------------------------------------------ from the middle
 
-  /** From now on `readAfter` and `removeAt` are used. */
+  /** From now on `removeAt` is used. */
   allowRemoval(): void;
   /** Levels in use, the highest first; 0 alone where the queue knows no priorities. */
   levels(): readonly number[];
@@ -39,6 +39,10 @@ export interface ReadyMessages {
   readAfter(level: number, after: number, max: number, visit: VisitEntry): void;
   /** The same of those that came back. */
   readReturned(level: number, after: number, max: number, visit: VisitEntry): void;
+  /** Up to `max` of a level before `before`, the last first, of those that were never handed out. */
+  readBefore(level: number, before: number, max: number, visit: VisitEntry): void;
+  /** The same of those that came back. */
+  readReturnedBefore(level: number, before: number, max: number, visit: VisitEntry): void;
   /** Takes one away wherever it waits; false if it does not wait here any more. */
   removeAt(seq: number, flags: QueueEntryFlags): boolean;
 

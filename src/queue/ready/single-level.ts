@@ -96,6 +96,14 @@ export class SingleLevel implements ReadyMessages {
     this.returned.readAfter(after, max, visit);
   }
 
+  readBefore(_level: number, before: number, max: number, visit: VisitEntry): void {
+    this.positions.readBefore(before, max, visit);
+  }
+
+  readReturnedBefore(_level: number, before: number, max: number, visit: VisitEntry): void {
+    this.returned.readBefore(before, max, visit);
+  }
+
   removeAt(seq: number): boolean {
     const { positions, returned } = this;
     return (

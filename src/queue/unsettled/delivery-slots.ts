@@ -77,6 +77,18 @@ export class DeliverySlots {
     }
   }
 
+  /** Slots there are, in use or not. */
+  get capacity(): number {
+    return this.holders.length;
+  }
+
+  /** Those in use from slot `first` up to `end`, which is not included. */
+  forEachSlot(first: number, end: number, visit: VisitEntry): void {
+    for (let slot = first; slot < end && slot < this.holders.length; slot++) {
+      if (this.holders[slot] !== null) visit(this.seqs[slot]!, this.flagSets[slot]!);
+    }
+  }
+
   /** Some slot in use, as long as nothing is added: for those who take out all. There must be one. */
   nextInUse(): number {
     while ((this.holders[this.sought] ?? null) === null) this.sought = (this.sought + 1) % this.holders.length;

@@ -16,14 +16,14 @@ export interface Verb {
 }
 
 /** What a path answers to. Several of the same path are one resource. */
-export interface Resource {
+export interface Resource<V = Verb> {
   /** As `/queues/:vhost/:name`: what begins with a colon is a part that is given by this name. */
   readonly path: string;
-  readonly verbs: Readonly<Partial<Record<Method, Verb>>>;
+  readonly verbs: Readonly<Partial<Record<Method, V>>>;
 }
 
-export interface Match {
-  readonly verbs: Readonly<Partial<Record<Method, Verb>>>;
+export interface Match<V = Verb> {
+  readonly verbs: Readonly<Partial<Record<Method, V>>>;
   /** Decoded. */
   readonly params: Readonly<Record<string, string>>;
 }
@@ -31,38 +31,38 @@ export interface Match {
 /** RabbitMQ's order. */
 const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'DELETE'];
 
-interface Node {
-  readonly literal: Map<string, Node>;
-  param: { readonly name: string; readonly node: Node } | undefined;
-  verbs: Partial<Record<Method, Verb>> | undefined;
+interface Node<V> {
+  readonly literal: Map<string, Node<V>>;
+  param: { readonly name: string; readonly node: Node<V> } | undefined;
+  verbs: Partial<Record<Method, V>> | undefined;
 }
 
-export class Router {
-  private readonly root = node();
+export class Router<V = Verb> {
+  private readonly root = node<V>();
 
-  constructor(resources: readonly Resource[]) {
+  constructor(resources: readonly Resource<V>[]) {
     for (const { path, verbs } of resources) {
       const end = this.nodeOf(path);
       end.verbs ??= {};
       for (const [method, verb] of Object.entries(verbs)) {
         if (end.verbs[method as Method] !== undefined) throw new Error(`${method} ${path} has two handlers`);
-        end.verbs[method as Method] = verb;
+        end.verbs[method as Method] = verb as V;
       }
     }
   }
 
-  private nodeOf(path: string): Node {
+  private nodeOf(path: string): Node<V> {
     let at = this.root;
     for (const part of path.split('/').slice(1)) {
       if (part.startsWith(':')) {
-        at.param ??= { name: part.slice(1), node: node() };
+        at.param ??= { name: part.slice(1), node: node<V>() };
         if (at.param.name !== part.slice(1))
           throw new Error(`${path}: this part is called :${at.param.name} elsewhere`);
         at = at.param.node;
       } else {
         let next = at.literal.get(part);
         if (next === undefined) {
-          next = node();
+          next = node<V>();
           at.literal.set(part, next);
         }
         at = next;
@@ -72,7 +72,7 @@ export class Router {
   }
 
   /** @param path as it came, from after the prefix on: `/queues/%2F/q`. Undefined: there is no such resource */
-  find(path: string): Match | undefined {
+  find(path: string): Match<V> | undefined {
     const parts = path.split('/').slice(1);
     if (parts.at(-1) === '') parts.pop();
     const decoded: string[] = [];
@@ -85,7 +85,12 @@ export class Router {
   }
 
   /** Words go before names, and where a word leads nowhere it may still be a name. */
-  private match(at: Node, parts: readonly string[], i: number, params: Record<string, string>): Match | undefined {
+  private match(
+    at: Node<V>,
+    parts: readonly string[],
+    i: number,
+    params: Record<string, string>,
+  ): Match<V> | undefined {
     if (i === parts.length) return at.verbs === undefined ? undefined : { verbs: at.verbs, params };
     const part = parts[i]!;
     const literal = at.literal.get(part);
@@ -96,12 +101,12 @@ export class Router {
 }
 
 /** What `Allow` says of it. */
-export function allowed(verbs: Match['verbs']): string {
+export function allowed(verbs: Match<unknown>['verbs']): string {
   const methods = METHODS.filter((method) => verbs[method] !== undefined);
   return [...(verbs.GET === undefined ? [] : ['HEAD']), ...methods, 'OPTIONS'].join(', ');
 }
 
-function node(): Node {
+function node<V>(): Node<V> {
   return { literal: new Map(), param: undefined, verbs: undefined };
 }
 

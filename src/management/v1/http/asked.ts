@@ -1,0 +1,80 @@
+/** A request as an operation sees it: who asks, the parts of the path, and the query and the body, checked. */
+import type { Identity } from '../../../api/identity.ts';
+import type { Session } from '../../../api/session.ts';
+import type { Operator } from '../../../operator/operator.ts';
+import { whenKnown } from '../../../operator/when-known.ts';
+import { Problem } from './problem.ts';
+
+const SESSION_CLIENT = { uncongested() {}, kicked() {} };
+
+export class Asked<Q, B> {
+  readonly operator: Operator;
+  readonly identity: Identity;
+  readonly query: Q;
+  readonly body: B;
+  /** The client has gone. */
+  readonly signal: AbortSignal;
+  private readonly params: Readonly<Record<string, string>>;
+  private sessions: Session[] = [];
+
+  constructor(
+    operator: Operator,
+    identity: Identity,
+    params: Readonly<Record<string, string>>,
+    given: { readonly query: Q; readonly body: B; readonly signal: AbortSignal },
+  ) {
+    this.operator = operator;
+    this.identity = identity;
+    this.params = params;
+    this.query = given.query;
+    this.body = given.body;
+    this.signal = given.signal;
+  }
+
+  param(name: string): string {
+    return this.params[name] ?? '';
+  }
+
+  /** The path's vhost, where he has something to do. @throws Problem 404, 403 */
+  get vhost(): string {
+    return this.vhostNamed(this.param('vhost'));
+  }
+
+  /** @throws Problem 404, 403 */
+  vhostNamed(name: string): string {
+    if (this.operator.vhosts.find(name) === undefined) throw new Problem(404, 'not-found', `vhost '${name}' not found`);
+    if (!this.operator.mayEnter(this.identity, name)) {
+      throw new Problem(403, 'access-refused', `access to vhost '${name}' refused for user '${this.identity.user}'`);
+    }
+    return name;
+  }
+
+  /** The path's queue, which he may read. @throws Problem 404, 403; BrokerError access-refused */
+  async readableQueue(): Promise<{ vhost: string; queue: string }> {
+    const { vhost } = this;
+    const queue = this.param('queue');
+    if (this.operator.queues.find(vhost, queue) === undefined) {
+      throw new Problem(404, 'not-found', `no queue '${queue}' in vhost '${vhost}'`);
+    }
+    await this.operator.demand(this.identity, vhost, 'read', 'queue', queue);
+    return { vhost, queue };
+  }
+
+  /** A session of his in a vhost until the request has been answered: his permissions decide. @throws Problem 403, 404, 503 */
+  async enter(vhost: string): Promise<Session> {
+    const session = await whenKnown(() => this.operator.enter(this.identity, vhost, SESSION_CLIENT));
+    if ('refused' in session) {
+      if (session.refused === 'vhost-not-found') throw new Problem(404, 'not-found', session.reason);
+      if (session.refused === 'unavailable') throw new Problem(503, 'unavailable', session.reason);
+      throw new Problem(403, 'access-refused', `access to vhost '${vhost}' refused`);
+    }
+    this.sessions.push(session);
+    return session;
+  }
+
+  /** The request has been answered. */
+  close(): void {
+    for (const session of this.sessions) session.close(true);
+    this.sessions = [];
+  }
+}

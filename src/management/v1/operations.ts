@@ -1,0 +1,6 @@
+/** All operations of the API, and those that describe it. */
+import { description } from './description/routes.ts';
+import type { Operation } from './http/operation.ts';
+import { MESSAGES } from './routes/messages.ts';
+
+export const OPERATIONS: readonly Operation[] = [...description(() => OPERATIONS), ...MESSAGES];

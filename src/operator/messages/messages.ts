@@ -1,0 +1,44 @@
+/** Messages that are in queues: looked at. So many looks go on at a time; each keeps no more than a page. */
+import type { Broker } from '../../broker/broker.ts';
+import { BrokerError } from '../../message/errors.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { Vhost } from '../../vhost/vhost.ts';
+import type { Pace } from '../listing/pace.ts';
+import { type Peeked, type PeekQuery, peek } from './peek.ts';
+
+/** Looks at a time. */
+const LOOKS_MAX = 8;
+
+export class Messages {
+  private readonly broker: Broker;
+  private readonly pace: Pace;
+  private looks = 0;
+
+  constructor(broker: Broker, pace: Pace) {
+    this.broker = broker;
+    this.pace = pace;
+  }
+
+  /** @throws BrokerError not-found; unavailable: too many look at a time */
+  peek(vhost: string, queue: string, query: PeekQuery): Promise<Peeked> {
+    return this.looking(vhost, queue, (within, found) => peek(within, found, query, this.pace));
+  }
+
+  private async looking<T>(vhost: string, name: string, look: (vhost: Vhost, queue: Queue) => Promise<T>): Promise<T> {
+    const within = this.broker.vhostsByName.get(vhost);
+    if (within === undefined) throw new BrokerError('not-found', `vhost '${vhost}' not found`);
+    const queue = within.topology.queues.get(name);
+    if (queue === undefined || queue.abandoned) {
+      throw new BrokerError('not-found', `no queue '${name}' in vhost '${vhost}'`);
+    }
+    if (this.looks >= LOOKS_MAX) {
+      throw new BrokerError('unavailable', `${LOOKS_MAX} look through queues already: try again`);
+    }
+    this.looks++;
+    try {
+      return await look(within, queue);
+    } finally {
+      this.looks--;
+    }
+  }
+}

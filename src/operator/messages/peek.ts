@@ -1,0 +1,111 @@
+/** Messages of a queue as an operator looks at them, without anything being taken: not their order, not their count, no flag is touched. */
+import { decodeAnnotations } from '../../message/deaths/annotations.ts';
+import { AT_MOST_ONCE, type MessageView } from '../../message/message.ts';
+import type { Properties } from '../../message/properties.ts';
+import type { BrowsedEntry, BrowsedState } from '../../queue/browse/queue-browser.ts';
+import { attemptsOf, FLAG_DELIVERED } from '../../queue/entry-flags.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { StoredBody } from '../../queue/store/stored-body.ts';
+import type { Vhost } from '../../vhost/vhost.ts';
+import type { Pace } from '../listing/pace.ts';
+import { piecesOf } from './filter.ts';
+import { type Scanned, type ScanQuery, scan } from './scan.ts';
+
+export interface PeekQuery extends ScanQuery {
+  /** Messages that are shown. */
+  readonly limit: number;
+  /** Of each body. */
+  readonly bodyBytes: number;
+}
+
+export interface PeekedMessage {
+  /** Its sequence number: where it is in the order of arrival, and how it is asked for again. */
+  readonly position: number;
+  readonly state: BrowsedState;
+  /** It may have been handed out before. */
+  readonly redelivered: boolean;
+  readonly attempts: number;
+  readonly exchange: string;
+  /** As it was sent, in its own spelling. */
+  readonly routingKey: string;
+  /** Its publisher asked for more than at most once. */
+  readonly persistent: boolean;
+  /** -1: not given. */
+  readonly priority: number;
+  /** Epoch milliseconds; `expiresAtMs` 0: never. */
+  readonly arrivedAtMs: number;
+  readonly expiresAtMs: number;
+  /** With all headers as they were sent. */
+  readonly properties: Properties;
+  /** How often it has died. */
+  readonly deaths: number;
+  /** Of the whole body. */
+  readonly bodyBytes: number;
+  /** Its first bytes. */
+  readonly body: Buffer;
+}
+
+export interface Peeked extends Scanned {
+  readonly messages: readonly PeekedMessage[];
+}
+
+/** What one answer may hold. */
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
+
+export async function peek(vhost: Vhost, queue: Queue, query: PeekQuery, pace: Pace): Promise<Peeked> {
+  const found: (Omit<PeekedMessage, 'body'> & { readonly body: Buffer | Promise<Buffer> })[] = [];
+  let bytes = 0;
+  const scanned = await scan(vhost, queue, query, pace, (entry, view) => {
+    const body = bodyOf(view, query.bodyBytes);
+    found.push({ ...shown(vhost, entry, view), body });
+    bytes += Math.min(view.bodyLength, query.bodyBytes) + view.propsEnd - view.propsStart;
+    return found.length < query.limit && bytes < ANSWER_BYTES_MAX;
+  });
+  const messages: PeekedMessage[] = [];
+  for (const { body, ...rest } of found) messages.push({ ...rest, body: await body });
+  return { ...scanned, messages };
+}
+
+function shown(vhost: Vhost, { seq, flags, state }: BrowsedEntry, view: MessageView): Omit<PeekedMessage, 'body'> {
+  return {
+    position: seq,
+    state,
+    redelivered: (flags & FLAG_DELIVERED) !== 0,
+    attempts: attemptsOf(flags),
+    exchange: view.exchange(),
+    routingKey: view.key(),
+    persistent: view.assurance !== AT_MOST_ONCE,
+    priority: view.priority,
+    arrivedAtMs: view.arrivedAtMs,
+    expiresAtMs: view.expiresAtMs,
+    properties: { ...vhost.dialects.properties(view), headers: vhost.dialects.matchProperties(view).headers },
+    deaths: deathsOf(view),
+    bodyBytes: view.bodyLength,
+  };
+}
+
+function deathsOf(view: MessageView): number {
+  if (view.notesStart === view.notesEnd) return 0;
+  try {
+    return decodeAnnotations(view.notes, view.notesStart, view.notesEnd)?.deaths.length ?? 0;
+  } catch {
+    return 0; // damage
+  }
+}
+
+/** A large body is held from now on, and read when all are found. */
+function bodyOf(view: MessageView, bytesMax: number): Buffer | Promise<Buffer> {
+  if (view.large === null) {
+    const end = Math.min(view.bodyEnd, view.bodyStart + bytesMax);
+    return Buffer.from(view.body.subarray(view.bodyStart, end));
+  }
+  const body = gathered(piecesOf(view.large as StoredBody, bytesMax));
+  body.catch(() => {}); // whoever awaits it hears of it
+  return body;
+}
+
+async function gathered(source: AsyncGenerator<Buffer>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of source) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
