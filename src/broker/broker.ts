@@ -527,6 +527,12 @@ export class Broker implements BrokerServices {
     return this.vhostNamed(vhost).topology.policies.list();
   }
 
+  /** Resolves when all that was written in a vhost until now is safe. @throws BrokerError not-found, unavailable */
+  async whenSafe(vhost: string): Promise<void> {
+    const within = this.vhostNamed(vhost);
+    await whenSafe(within, within.units.mark());
+  }
+
   private vhostNamed(name: string): Vhost {
     const vhost = this.vhosts.get(name);
     if (vhost === undefined) throw new BrokerError('not-found', `vhost '${name}' not found`);

@@ -2,6 +2,7 @@
 import type { QueueOptions } from '../api/topology.ts';
 import type { Broker } from '../broker/broker.ts';
 import { ClientSession } from '../broker/session.ts';
+import { BrokerError } from '../message/errors.ts';
 import { MessageView } from '../message/message.ts';
 import type { Headers } from '../message/properties.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -49,6 +50,11 @@ export class QueueView {
 
   get type(): 'classic' | 'quorum' {
     return this.queue.settings.type;
+  }
+
+  /** It hands nothing out until it is resumed. */
+  get paused(): boolean {
+    return this.queue.paused;
   }
 
   /** Messages that wait. */
@@ -139,6 +145,22 @@ export class Queues {
     const within = this.broker.vhostsByName.get(vhost);
     const queue = within?.topology.queues.get(name);
     return queue === undefined || queue.abandoned ? undefined : new QueueView(queue, within!, this.sampler);
+  }
+
+  /**
+   * Has a queue hand out nothing, or again; safe when it is resolved. False: it was so already.
+   * @throws BrokerError not-found; precondition-failed: a subscription whose messages go past its queue
+   */
+  async setPaused(vhost: string, name: string, paused: boolean): Promise<boolean> {
+    const within = this.broker.vhostsByName.get(vhost);
+    const queue = within?.topology.queues.get(name);
+    if (within === undefined || queue === undefined) {
+      throw new BrokerError('not-found', `no queue '${name}' in vhost '${vhost}'`);
+    }
+    const { pausedQueues } = within;
+    const changed = paused ? pausedQueues.pause(queue) : pausedQueues.resume(queue);
+    if (changed) await this.broker.whenSafe(vhost);
+    return changed;
   }
 }
 

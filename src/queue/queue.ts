@@ -66,6 +66,8 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   // What each delivery looks at.
   loading = false;
   deleted = false;
+  /** It hands nothing out until it is resumed. */
+  paused = false;
   /** Null until it had a message. */
   traffic: QueueTraffic | null = null;
   readonly contents: QueueContents<Queue>;
@@ -352,6 +354,31 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     }
     this.dispatcher?.forgetReplays(seq);
     this.services.unreadable(this, seq, error);
+  }
+
+  /**
+   * Takes a message that waits out of its place, wherever that is, for an operator: it is shown in `view`. False: it does not wait any
+   * more. What becomes of it is the caller's: `contents.remove`, or `giveBack`.
+   */
+  takeOut(seq: number, flags: QueueEntryFlags, view: MessageView): boolean {
+    if (this.selective !== null || this.ready.shiftIf(seq) === NOT_AT_HEAD) {
+      this.ready.allowRemoval();
+      if (!this.ready.removeAt(seq, flags)) return false;
+    }
+    this.limits?.left(seq, view, true);
+    return true;
+  }
+
+  /** Nothing is handed out from now on. */
+  pause(): void {
+    this.paused = true;
+    this.dispatcher?.endPace();
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.wake();
+    this.dispatcher?.answerGets();
   }
 
   // ------------------------------------------------------------------------------------------------- for its limits

@@ -37,6 +37,7 @@ import { countReferences, restoreTopology } from './recovery/restore.ts';
 import { Delays } from './timers/delays.ts';
 import { Retries } from './timers/retries.ts';
 import { LimitsInForce } from './topology/limits.ts';
+import { PausedQueues } from './topology/paused-queues.ts';
 import { Policies } from './topology/policies.ts';
 import { Registry } from './topology/registry.ts';
 import { Topology } from './topology/topology.ts';
@@ -81,6 +82,7 @@ export class Vhost {
   readonly state: JournaledState;
   readonly delays: Delays;
   readonly retries: Retries;
+  readonly pausedQueues: PausedQueues;
   private readonly checkpoint: Checkpoint;
   private readonly lifecycle = new Lifecycle();
   private readonly logger: Logger;
@@ -110,6 +112,7 @@ export class Vhost {
     this.store = store;
     this.units = units;
     this.state = new JournaledState(journal, recovered.state);
+    this.pausedQueues = new PausedQueues(this.state);
     this.confirms = new Confirms(turn, clock, time);
     this.writeConfirms = new Confirms(turn, clock, time);
     const publishFlow = new PublishFlowControl({ ...options, log, transient });
@@ -231,6 +234,7 @@ export class Vhost {
   private begin(): void {
     const { topology } = this;
     if (!topology.policies.empty) topology.appliedPolicies.applyAll();
+    this.pausedQueues.restore(topology.queues);
     for (const queue of [...topology.queues.values()]) queue.begin();
     this.retained.begin();
     this.delays.begin();

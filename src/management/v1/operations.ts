@@ -2,5 +2,12 @@
 import { description } from './description/routes.ts';
 import type { Operation } from './http/operation.ts';
 import { MESSAGES } from './routes/messages.ts';
+import { QUEUES } from './routes/queues.ts';
+import { RELOCATIONS } from './routes/relocations.ts';
 
-export const OPERATIONS: readonly Operation[] = [...description(() => OPERATIONS), ...MESSAGES];
+export const OPERATIONS: readonly Operation[] = [
+  ...description(() => OPERATIONS),
+  ...QUEUES,
+  ...MESSAGES,
+  ...RELOCATIONS,
+];

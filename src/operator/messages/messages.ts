@@ -1,10 +1,11 @@
-/** Messages that are in queues: looked at. So many looks go on at a time; each keeps no more than a page. */
+/** Messages that are in queues: looked at, moved, copied, removed. So many looks go on at a time; each keeps no more than a page. */
 import type { Broker } from '../../broker/broker.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { Pace } from '../listing/pace.ts';
 import { type Peeked, type PeekQuery, peek } from './peek.ts';
+import { type Relocated, type RelocateQuery, relocate } from './relocate.ts';
 
 /** Looks at a time. */
 const LOOKS_MAX = 8;
@@ -22,6 +23,11 @@ export class Messages {
   /** @throws BrokerError not-found; unavailable: too many look at a time */
   peek(vhost: string, queue: string, query: PeekQuery): Promise<Peeked> {
     return this.looking(vhost, queue, (within, found) => peek(within, found, query, this.pace));
+  }
+
+  /** Moves, copies or removes. @throws BrokerError as `peek` does */
+  relocate(vhost: string, queue: string, query: RelocateQuery): Promise<Relocated> {
+    return this.looking(vhost, queue, (within, found) => relocate(within, found, query, this.pace));
   }
 
   private async looking<T>(vhost: string, name: string, look: (vhost: Vhost, queue: Queue) => Promise<T>): Promise<T> {

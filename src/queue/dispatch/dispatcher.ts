@@ -169,6 +169,7 @@ export class Dispatcher {
     const { queue } = this;
     const { ready, services } = queue;
     if (queue.loading || queue.deleted) return WAITS;
+    if (queue.paused) return DONE;
     if (ready.length === 0 && !this.replaying) return DONE;
     const { work } = services.turn;
     if (this.replaying && !this.replayAll()) return work.over ? TIME_UP : WAITS;

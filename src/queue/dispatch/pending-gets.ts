@@ -15,6 +15,8 @@ export type GetDone = (result: GetResult | undefined, holder: Consumer) => void;
 /** The queue, as those who ask it for a message see it. */
 export interface AskedQueue {
   readonly deleted: boolean;
+  /** It hands nothing out: there is none for who asks. */
+  readonly paused: boolean;
   readonly ready: ReadyMessages;
   readonly counted: QueueTraffic;
   readonly services: Pick<QueueEnvironment, 'traffic'>;
@@ -55,7 +57,7 @@ export class PendingGets {
     for (;;) {
       const next = this.gets[0];
       if (next === undefined) return;
-      if (next.holder.active && !queue.deleted) {
+      if (next.holder.active && !queue.deleted && !queue.paused) {
         if (!queue.catchUp(true)) return;
         const { ready } = queue;
         if (ready.length > 0) {

@@ -1,0 +1,138 @@
+/**
+ * Messages of a queue moved, copied or removed, as far as a filter wants them. Each is a commit unit of its own: a crash leaves a
+ * message that is moved in one of the two places. What comes in after it has begun is not looked at, so that it ends.
+ */
+import type { Mark } from '../../api/confirms.ts';
+import { MARK_REFUSED } from '../../api/confirms.ts';
+import { AccessPending } from '../../api/pending.ts';
+import type { Route } from '../../api/route.ts';
+import { BrokerError } from '../../message/errors.ts';
+import { type Assurance, AT_LEAST_ONCE, type MessageView } from '../../message/message.ts';
+import type { BrowsedEntry } from '../../queue/browse/queue-browser.ts';
+import { fullTargets } from '../../queue/limits/full-targets.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { CompiledRoute } from '../../routing/route.ts';
+import { RepublishedDraft } from '../../vhost/timers/republished-draft.ts';
+import type { Vhost } from '../../vhost/vhost.ts';
+import type { Pace } from '../listing/pace.ts';
+import { type Scanned, type ScanQuery, scan } from './scan.ts';
+
+export interface RelocateQuery extends Omit<ScanQuery, 'states'> {
+  /** What becomes of a message here. */
+  readonly keep: boolean;
+  /**
+   * Where it goes, with the permissions of who asks. Null: nowhere. @throws BrokerError access-refused; AccessPending
+   */
+  readonly to: ((view: MessageView) => Route) | null;
+  /** Messages that it is done with. */
+  readonly limit: number;
+}
+
+/** Why it ended before it had come to the end or to the limit: a queue is full, there is no room, it leads nowhere, he may not. */
+export type RelocationStop = 'queue-full' | 'no-room' | 'unroutable' | 'access-refused';
+
+export interface Relocated extends Scanned {
+  readonly done: number;
+  /** Undefined: nothing was in the way. The message that was stays, and `next` begins with it. */
+  readonly stopped: RelocationStop | undefined;
+  /** Covers all that was done. */
+  readonly mark: Mark;
+}
+
+export async function relocate(vhost: Vhost, queue: Queue, query: RelocateQuery, pace: Pace): Promise<Relocated> {
+  const one = new Relocation(vhost, queue, query);
+  const firstNew = vhost.store.nextSeq;
+  let done = 0;
+  let stopped: RelocationStop | undefined;
+  let stoppedAt = 0;
+  let cameToNew = false;
+  const backwards = query.from === 'newest' || (typeof query.from === 'object' && query.from.backwards);
+  const scanned = await scan(vhost, queue, { ...query, states: ['ready'] }, pace, (entry, view) => {
+    if (entry.seq >= firstNew) {
+      // Backwards these are the first that come.
+      cameToNew = !backwards;
+      return !cameToNew;
+    }
+    const what = one.relocate(entry, view);
+    if (what === 'done') return ++done < query.limit;
+    if (what === 'gone') return true;
+    stopped = what;
+    stoppedAt = entry.seq;
+    return false;
+  });
+  return {
+    ...scanned,
+    ...(stopped === undefined
+      ? cameToNew
+        ? { scanned: scanned.scanned - 1, next: undefined }
+        : {}
+      : {
+          scanned: scanned.scanned - 1,
+          next: { position: stoppedAt, backwards },
+        }),
+    done,
+    stopped,
+    mark: vhost.units.mark(),
+  };
+}
+
+class Relocation {
+  private readonly vhost: Vhost;
+  private readonly queue: Queue;
+  private readonly query: RelocateQuery;
+  private readonly republished = new RepublishedDraft();
+
+  constructor(vhost: Vhost, queue: Queue, query: RelocateQuery) {
+    this.vhost = vhost;
+    this.queue = queue;
+    this.query = query;
+  }
+
+  relocate({ seq, flags }: BrowsedEntry, view: MessageView): RelocationStop | 'done' | 'gone' {
+    const { queue, query, vhost } = this;
+    const { units } = vhost;
+    if (query.to === null) {
+      if (!queue.takeOut(seq, flags, view)) return 'gone';
+      queue.contents.remove(seq, flags);
+      return 'done';
+    }
+    if (vhost.log.failed !== undefined || vhost.log.full || vhost.publishFlow.on) return 'no-room';
+    const route = this.routeFor(view);
+    if (route === 'access-refused') return route;
+    this.fill(view);
+    const { draft } = this.republished;
+    const resolved = vhost.publisher.resolved(route as CompiledRoute<Queue>, draft);
+    if (resolved.targets.length === 0) return 'unroutable';
+    if (fullTargets(resolved.targets, draft) !== null) return 'queue-full';
+    if (!query.keep && !queue.takeOut(seq, flags, view)) return 'gone';
+    units.begin();
+    vhost.counters.published++;
+    const refused = vhost.publisher.publishAlong(resolved, draft) === MARK_REFUSED;
+    vhost.subscriberFlow.nobodyWaits();
+    if (!query.keep) {
+      if (refused) queue.giveBack(seq, flags);
+      else queue.contents.remove(seq, flags);
+    }
+    units.end();
+    return refused ? 'no-room' : 'done';
+  }
+
+  private routeFor(view: MessageView): Route | 'access-refused' {
+    try {
+      return this.query.to!(view);
+    } catch (thrown) {
+      // Nobody waits in the middle of it: what is not known is not permitted.
+      if (thrown instanceof AccessPending) return 'access-refused';
+      if (thrown instanceof BrokerError && thrown.code === 'access-refused') return 'access-refused';
+      throw thrown;
+    }
+  }
+
+  /** It does not begin to live anew, and nothing waits for a confirm. */
+  private fill(view: MessageView): void {
+    const { draft } = this.republished;
+    this.republished.fill(view, false);
+    draft.assurance = Math.min(view.assurance, AT_LEAST_ONCE) as Assurance;
+    if (view.expiresAtMs > 0) draft.ttlMs = Math.max(0, view.expiresAtMs - this.vhost.clock.epochMs());
+  }
+}
