@@ -11,6 +11,7 @@ import type {
   ConnectRequest,
   Credentials,
   Identity,
+  PendingAnswer,
   Refusal,
 } from '../api/identity.ts';
 import { AccessPending } from '../api/pending.ts';
@@ -431,9 +432,14 @@ export class Broker implements BrokerServices {
     return this.sessions;
   }
 
+  /** The same where a back end may have to be asked first. */
+  entrance(identity: Identity, vhost: string): boolean | PendingAnswer {
+    return this.authenticator.mayEnter?.(identity, vhost) ?? true;
+  }
+
   /** Whether this identity has anything to do in the vhost, which exists; no, as long as a back end has not said so. */
   mayEnter(identity: Identity, vhost: string): boolean {
-    return (this.authenticator.mayEnter?.(identity, vhost) ?? true) === true;
+    return this.entrance(identity, vhost) === true;
   }
 
   /** Asks for something that is done for this identity without a session. @throws BrokerError access-refused; AccessPending */

@@ -9,6 +9,7 @@
  * Changes return promises that resolve when they are safe, and are rejected with a BrokerError.
  */
 import type { Action, Identity, Refusal } from '../api/identity.ts';
+import { AccessPending } from '../api/pending.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import type { Users } from '../api/users.ts';
 import type { Broker } from '../broker/broker.ts';
@@ -106,9 +107,12 @@ export class Operator {
     throw new BrokerError(session.refused === 'vhost-not-found' ? 'not-found' : 'unavailable', session.reason);
   }
 
-  /** Whether the user has permissions in a vhost, which exists. */
+  /** Whether the user has permissions in a vhost, which exists. @throws AccessPending: a back end has to be asked first */
   mayEnter(identity: Identity, vhost: string): boolean {
-    return this.broker.mayEnter(identity, vhost);
+    const answer = this.broker.entrance(identity, vhost);
+    if (typeof answer === 'boolean') return answer;
+    if (answer.failed) return false;
+    throw new AccessPending(answer);
   }
 
   /** Asks a permission of this user. @throws BrokerError access-refused */

@@ -106,10 +106,10 @@ class VhostIndex implements RegistryWatcher {
   }
 
   private async fill(pace: Pace): Promise<void> {
-    await pace.next();
+    await pace.next(true);
     for (const queue of this.registry.queues.values()) {
       this.names.add(queue);
-      if (pace.over()) await pace.next();
+      if (pace.over()) await pace.next(true);
     }
     this.ready = true;
   }

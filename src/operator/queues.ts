@@ -22,14 +22,21 @@ const headView = new MessageView();
 
 /** One queue, looked at when it is asked: keep none. */
 export class QueueView {
-  private readonly queue: Queue;
-  private readonly within: Vhost;
+  private queue: Queue;
+  private within: Vhost;
   private readonly sampler: Sampler;
 
   constructor(queue: Queue, vhost: Vhost, sampler: Sampler) {
     this.queue = queue;
     this.within = vhost;
     this.sampler = sampler;
+  }
+
+  /** @internal shows another one from now on */
+  pointAt(queue: Queue, vhost: Vhost): this {
+    this.queue = queue;
+    this.within = vhost;
+    return this;
   }
 
   get name(): string {
@@ -168,6 +175,7 @@ class QueueSource implements Source<Queue, QueueView> {
   readonly index: QueueIndex;
   private readonly broker: Broker;
   private readonly sampler: Sampler;
+  private looking: QueueView | undefined = undefined;
 
   constructor(broker: Broker, pace: Pace, sampler: Sampler) {
     this.broker = broker;
@@ -175,18 +183,46 @@ class QueueSource implements Source<Queue, QueueView> {
     this.index = new QueueIndex(broker, pace);
   }
 
-  *walk(scope: Scope): Generator<Queue> {
-    for (const name of scope) {
-      const queues = this.broker.vhostsByName.get(name)?.topology.queues;
-      if (queues !== undefined) yield* queues.values();
-    }
+  walk(scope: Scope): Iterator<Queue> {
+    return new QueueWalk(this.broker, scope);
   }
 
   view(queue: Queue): QueueView {
-    return new QueueView(queue, this.broker.vhostsByName.get(queue.services.vhost)!, this.sampler);
+    return new QueueView(queue, this.vhostOf(queue), this.sampler);
+  }
+
+  look(queue: Queue): QueueView {
+    this.looking ??= this.view(queue);
+    return this.looking.pointAt(queue, this.vhostOf(queue));
+  }
+
+  private vhostOf(queue: Queue): Vhost {
+    return this.broker.vhostsByName.get(queue.services.vhost)!;
   }
 
   compare(a: Queue, b: Queue): number {
     return compareText(a.services.vhost, b.services.vhost) || compareText(a.name, b.name);
+  }
+}
+
+/** The queues of one vhost after the other, without an object of its own for each. */
+class QueueWalk implements Iterator<Queue> {
+  private readonly broker: Broker;
+  private readonly left: string[];
+  private queues: Iterator<Queue> | undefined = undefined;
+
+  constructor(broker: Broker, scope: Scope) {
+    this.broker = broker;
+    this.left = [...scope].reverse();
+  }
+
+  next(): IteratorResult<Queue> {
+    for (;;) {
+      const found = this.queues?.next();
+      if (found !== undefined && found.done !== true) return found;
+      const name = this.left.pop();
+      if (name === undefined) return { done: true, value: undefined };
+      this.queues = this.broker.vhostsByName.get(name)?.topology.queues.values();
+    }
   }
 }

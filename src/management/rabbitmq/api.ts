@@ -6,17 +6,19 @@
  *     not logged in ─▶ 401    no JSON accepted ─▶ 406   tag missing ─▶ 401    the handler
  */
 import type { BrokerServices } from '../../api/broker.ts';
+import { AccessPending } from '../../api/pending.ts';
 import type { Operator } from '../../operator/operator.ts';
 import type { Peer } from '../../transport/peer.ts';
 import { asFailure, Failure, notFound } from './http/errors.ts';
 import { login } from './http/login.ts';
 import { empty, failed } from './http/replies.ts';
 import { ApiRequest } from './http/request.ts';
-import { allowed, type Method, Router } from './http/router.ts';
+import { allowed, type Method, Router, type Verb } from './http/router.ts';
 import { missingTag } from './http/tags.ts';
 import { RESOURCES } from './resources/index.ts';
 
 const PREFIX = '/api';
+const QUESTIONS_MAX = 1_000;
 const NOBODY = { user: '', tags: [] };
 
 export type ApiServices = Pick<BrokerServices, 'authenticate' | 'reportFault'>;
@@ -72,9 +74,24 @@ export class RabbitApi {
     }
     const asked = new ApiRequest(this.operator, identity, match.params, query, request);
     try {
-      return await verb.handle(asked);
+      return await handled(verb, asked);
     } finally {
       asked.close();
+    }
+  }
+}
+
+/**
+ * What the user may do may have to be asked of a back end: then the handler is begun anew when that has answered, for as many questions
+ * as one request may come to.
+ */
+async function handled(verb: Verb, request: ApiRequest): Promise<Response> {
+  for (let questions = 0; ; questions++) {
+    try {
+      return await verb.handle(request);
+    } catch (thrown) {
+      if (!(thrown instanceof AccessPending) || questions >= QUESTIONS_MAX) throw thrown;
+      await new Promise<void>((resolve) => thrown.whenKnown(resolve));
     }
   }
 }

@@ -13,12 +13,17 @@ export class FirstFew<T> {
   }
 
   add(item: T): void {
+    this.offer(item, (same) => same);
+  }
+
+  /** The same for something that is used again: a copy is made of what is kept. */
+  offer(item: T, copyOf: (item: T) => T): void {
     const { heap, max } = this;
     if (heap.length < max) {
-      heap.push(item);
+      heap.push(copyOf(item));
       this.up(heap.length - 1);
     } else if (max > 0 && this.compare(item, heap[0]!) < 0) {
-      heap[0] = item;
+      heap[0] = copyOf(item);
       this.down();
     }
   }

@@ -42,6 +42,8 @@ export interface Source<E, T> {
   /** All of them in any order, of the moment at which each is reached. */
   walk(scope: Scope): Iterator<E>;
   view(entry: E): T;
+  /** The same for a look at it, good until the next: very many are looked at for each that is shown. Default: `view`. */
+  look?(entry: E): T;
   /** The list's own order, which is total. */
   compare(a: E, b: E): number;
   /** Left out: there is no index, and there are not so many that it would be missed. */
@@ -72,6 +74,10 @@ interface Ranked<E> {
   readonly key: SortKey;
 }
 
+function copyOf<E>({ entry, key }: Ranked<E>): Ranked<E> {
+  return { entry, key };
+}
+
 export class Listing<E, T> {
   private readonly source: Source<E, T>;
   private readonly pace: Pace;
@@ -98,7 +104,7 @@ export class Listing<E, T> {
     }
     const compare = this.comparison(query);
     const first = new FirstFew<Ranked<E>>(skip + take, compare);
-    const { total, filtered } = await this.walk(scope, query, (ranked) => first.add(ranked));
+    const { total, filtered } = await this.walk(scope, query, (ranked) => first.offer(ranked, copyOf));
     const kept: E[] = [];
     while (first.size > skip) {
       kept.push(first.takeLast()!.entry);
@@ -140,7 +146,7 @@ export class Listing<E, T> {
     for (;;) {
       const first = new FirstFew<Ranked<E>>(PIECE_KEPT, compare);
       await this.walk(scope, order, (ranked) => {
-        if (last === undefined || compare(ranked, last) > 0) first.add(ranked);
+        if (last === undefined || compare(ranked, last) > 0) first.offer(ranked, copyOf);
       });
       const kept: Ranked<E>[] = [];
       while (first.size > 0) {
@@ -160,22 +166,27 @@ export class Listing<E, T> {
   private async walk(
     scope: Scope,
     { visible, filter, sortBy }: Order<T>,
+    /** What it is given is used again for the next. */
     visit: (ranked: Ranked<E>) => void,
   ): Promise<{ total: number; filtered: number }> {
     const { pace, source } = this;
     const entries = source.walk(scope);
     let total = 0;
     let filtered = 0;
+    const look = (entry: E): T => source.look?.(entry) ?? source.view(entry);
+    const ranked = { entry: undefined as E, key: undefined as SortKey };
     const plain = visible === undefined && filter === undefined && sortBy === undefined;
     await pace.next();
     for (let next = entries.next(); next.done !== true; next = entries.next()) {
       const entry = next.value;
-      const item = plain ? undefined : source.view(entry);
+      const item = plain ? undefined : look(entry);
       const seen = visible === undefined || visible(item!);
       if (seen) total++;
       if (seen && (filter === undefined || filter(item!))) {
         filtered++;
-        visit({ entry, key: sortBy?.(item!) });
+        ranked.entry = entry;
+        ranked.key = sortBy?.(item!);
+        visit(ranked);
       }
       if (pace.over()) await pace.next();
     }

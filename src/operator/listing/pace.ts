@@ -18,6 +18,8 @@ export class Pace implements TurnTask {
   private readonly clock: Clock;
   private readonly turn: Turn;
   private readonly waiting: (() => void)[] = [];
+  /** What nobody waits for yet. */
+  private readonly background: (() => void)[] = [];
   private untilMs = 0;
   private asked = 0;
   /** A task of an earlier phase that is added in a later one waits for the next turn. */
@@ -31,12 +33,20 @@ export class Pace implements TurnTask {
     this.turn = turn;
   }
 
-  /** Resolves when a slice may begin; it lasts until `over`, and must not wait for anything else. */
-  next(): Promise<void> {
+  /**
+   * Resolves when a slice may begin; it lasts until `over`, and must not wait for anything else.
+   * @param background nobody waits for it: it comes behind all that somebody waits for
+   */
+  next(background = false): Promise<void> {
     return new Promise((resolve) => {
-      this.waiting.push(resolve);
-      if (this.waiting.length === 1) this.turn.add(PHASE_WRITE, this.nextTurn);
+      if (background) this.background.push(resolve);
+      else this.waiting.push(resolve);
+      this.arm();
     });
+  }
+
+  private arm(): void {
+    if (this.waiting.length + this.background.length > 0) this.turn.add(PHASE_WRITE, this.nextTurn);
   }
 
   /** The slice has taken long enough. Ask once for each small thing that was done. */
@@ -46,8 +56,8 @@ export class Pace implements TurnTask {
   }
 
   endOfTurn(): void {
-    const resolve = this.waiting.shift();
-    if (this.waiting.length > 0) this.turn.add(PHASE_WRITE, this.nextTurn);
+    const resolve = this.waiting.shift() ?? this.background.shift();
+    this.arm();
     this.untilMs = this.clock.monotonicMs() + SLICE_MS;
     this.asked = 0;
     resolve?.();

@@ -43,7 +43,7 @@ export class Sampler {
   private readonly histories = new Set<Series>();
   private readonly timer = new Timer(() => void this.tick());
   private stopped = false;
-  private ticking = false;
+  private ticking: Promise<void> | undefined = undefined;
 
   constructor(broker: Broker, pace: Pace) {
     this.broker = broker;
@@ -130,22 +130,24 @@ export class Sampler {
   }
 
   /** Looks at everything once, in slices. The last look has ended before the next. */
-  async tick(): Promise<void> {
-    if (this.ticking || this.stopped) return;
-    this.ticking = true;
+  tick(): Promise<void> {
+    if (this.stopped) return Promise.resolve();
     this.broker.clock.schedule(this.timer, SAMPLE_MS);
-    try {
-      await this.pace.next();
-      await this.sampleKnown();
-      this.without = 0;
-      for (const { vhost } of this.vhosts.values()) {
-        if (this.broker.vhostsByName.get(vhost.name) !== vhost) this.vhosts.delete(vhost);
-      }
-      for (const vhost of this.broker.vhostsByName.values()) await this.sampleVhost(vhost);
-      await this.sampleConnections();
-    } finally {
-      this.ticking = false;
+    this.ticking ??= this.look().finally(() => {
+      this.ticking = undefined;
+    });
+    return this.ticking;
+  }
+
+  private async look(): Promise<void> {
+    await this.pace.next(true);
+    await this.sampleKnown();
+    this.without = 0;
+    for (const { vhost } of this.vhosts.values()) {
+      if (this.broker.vhostsByName.get(vhost.name) !== vhost) this.vhosts.delete(vhost);
     }
+    for (const vhost of this.broker.vhostsByName.values()) await this.sampleVhost(vhost);
+    await this.sampleConnections();
   }
 
   private async sampleKnown(): Promise<void> {
@@ -158,7 +160,7 @@ export class Sampler {
         this.series.delete(of);
         this.histories.delete(series);
       }
-      if (this.pace.over()) await this.pace.next();
+      if (this.pace.over()) await this.pace.next(true);
     }
   }
 
@@ -173,7 +175,7 @@ export class Sampler {
         const series = this.add(queue, () => new Series(QUEUE_COLUMNS.length, (row) => queueRow(queue, row)));
         if (series === undefined) this.without++;
       }
-      if (this.pace.over()) await this.pace.next();
+      if (this.pace.over()) await this.pace.next(true);
     }
     const series = this.vhost(vhost);
     Object.assign(this.vhosts.get(vhost)!.totals, { ready, unsettled });
@@ -184,7 +186,7 @@ export class Sampler {
   private async sampleConnections(): Promise<void> {
     for (const session of this.broker.openSessions) {
       sampleConnection(session);
-      if (this.pace.over()) await this.pace.next();
+      if (this.pace.over()) await this.pace.next(true);
     }
   }
 }

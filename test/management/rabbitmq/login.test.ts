@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Authenticator } from '../../../src/index.ts';
+import { until } from '../../support/until.ts';
 import { type ApiBroker, startApi } from './harness.ts';
 
 let broker: ApiBroker;
@@ -152,4 +154,24 @@ describe('vhosts', () => {
       reason: 'Page out of range, page: 4 page size: 10, len: 2',
     });
   });
+});
+
+it('waits for a back end that has to be asked whether a user may be in a vhost', async () => {
+  const asked: (() => void)[] = [];
+  let known = false;
+  const authenticator: Authenticator = {
+    authenticate: ({ user = '' }, done) => done({ user, tags: ['management'] }),
+    mayEnter: () => known || { failed: false, whenKnown: (done) => asked.push(done) },
+    permits: () => true,
+  };
+  const slow = await startApi({ authenticator });
+  try {
+    const answer = slow.ask('/queues/%2F', { login: 'u:p' });
+    await until(() => asked.length > 0);
+    known = true;
+    for (const done of asked) done();
+    expect((await answer).status).toBe(200);
+  } finally {
+    await slow.close();
+  }
 });

@@ -24,6 +24,7 @@ export class ApiRequest {
   readonly query: URLSearchParams;
   private readonly request: Request;
   private sessions: Session[] = [];
+  private read: Promise<string> | undefined = undefined;
 
   constructor(
     operator: Operator,
@@ -120,7 +121,13 @@ export class ApiRequest {
   }
 
   /** The body as text. @throws Failure 413 */
-  async text(bytesMax = BODY_BYTES_MAX): Promise<string> {
+  text(bytesMax = BODY_BYTES_MAX): Promise<string> {
+    // A handler may be begun anew, the body is read once.
+    this.read ??= this.readText(bytesMax);
+    return this.read;
+  }
+
+  private async readText(bytesMax: number): Promise<string> {
     const { body } = this.request;
     if (body === null) return '';
     const pieces: Uint8Array[] = [];

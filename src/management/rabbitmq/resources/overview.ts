@@ -52,9 +52,7 @@ async function overview(request: ApiRequest): Promise<Response> {
           queue_totals: lengths(measured, history),
           object_totals: { channels, connections, ...(monitors && { consumers }), exchanges, queues },
           statistics_db_event_queue: 0,
-          node: NODE,
-          listeners: listenerShapes(listeners),
-          contexts: contexts(listeners),
+          ...(monitors && { node: NODE, listeners: listenerShapes(listeners), contexts: contexts(listeners) }),
         }),
   };
   return json(firstLevel(shown, columnsOf(query)));

@@ -40,14 +40,14 @@ export function queue(view: QueueView, history: HistoryQuery, single: boolean): 
     operator_policy: policies.operatorPolicy ?? null,
     policy: policies.policy ?? null,
     state: 'running',
-    ...(view.type === 'classic' ? classic(view) : quorum(view)),
+    ...(view.type === 'classic' ? classic(view, single) : quorum(view)),
     type: view.type,
     vhost: view.vhost,
   };
 }
 
-function classic(view: QueueView): object {
-  const { owner } = view;
+function classic(view: QueueView, single: boolean): object {
+  const owner = single ? view.owner : undefined;
   return {
     exclusive_consumer_tag: view.exclusiveConsumer ?? null,
     head_message_timestamp: view.headTimestampS,
@@ -80,6 +80,7 @@ export function plainQueue(view: QueueView, totals: boolean): object {
     auto_delete: options.autoDelete,
     durable: options.durable,
     exclusive: options.exclusive,
+    ...(view.type === 'quorum' && { leader: NODE, members: [NODE], online: [NODE] }),
     ...(totals && { messages: ready + unsettled, messages_ready: ready, messages_unacknowledged: unsettled }),
     name: view.name,
     node: NODE,

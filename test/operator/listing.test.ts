@@ -1,0 +1,148 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { Broker } from '../../src/broker/broker.ts';
+import { ManualClock } from '../../src/clock/clock.ts';
+import { Turn } from '../../src/clock/turn.ts';
+import { FirstFew } from '../../src/operator/listing/first-few.ts';
+import { Listing, type Source } from '../../src/operator/listing/listing.ts';
+import { NameIndex } from '../../src/operator/listing/name-index.ts';
+import { compareKeys, compareText } from '../../src/operator/listing/order.ts';
+import { Pace } from '../../src/operator/listing/pace.ts';
+import { QueueIndex, UNUSED_MS } from '../../src/operator/queue-index.ts';
+import { CreepingClock } from '../support/creeping-clock.ts';
+
+interface Thing {
+  readonly name: string;
+  readonly size: number;
+}
+
+const thing = (name: string, size = 0): Thing => ({ name, size });
+
+it('an index has the names in their order, whatever came and went', () => {
+  const name = fc.integer({ min: 0, max: 3_000 }).map(String);
+  const change = fc.record({ add: fc.boolean(), name });
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 4_000, size: 'max' }), fc.nat(50), (changes, at) => {
+      const index = new NameIndex<Thing>();
+      const model = new Map<string, Thing>();
+      for (const { add, name } of changes) {
+        if (add) {
+          const one = model.get(name) ?? thing(name);
+          model.set(name, one);
+          index.add(one);
+        } else {
+          const one = model.get(name);
+          model.delete(name);
+          index.remove(one ?? thing(name));
+        }
+      }
+      const names = [...model.keys()].sort(compareText);
+      expect(index.size).toBe(names.length);
+      expect(index.slice(0, names.length + 1).map((one) => one.name)).toEqual(names);
+      expect(index.slice(at, 7).map((one) => one.name)).toEqual(names.slice(at, at + 7));
+      const from = names[at] ?? '';
+      expect(index.after(from, 5).map((one) => one.name)).toEqual(names.filter((one) => one > from).slice(0, 5));
+      expect(index.after(undefined, 5).map((one) => one.name)).toEqual(names.slice(0, 5));
+    }),
+    { numRuns: 40 },
+  );
+});
+
+it('keeps the first few of many, in their order', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.integer()), fc.nat(30), (numbers, max) => {
+      const first = new FirstFew<number>(max, (a, b) => a - b);
+      for (const number of numbers) first.add(number);
+      const found: number[] = [];
+      while (first.size > 0) found.push(first.takeLast()!);
+      expect(found.reverse()).toEqual([...numbers].sort((a, b) => a - b).slice(0, max));
+    }),
+  );
+});
+
+it('sorts values of all types: numbers, truth values, nothing, text', () => {
+  const keys = ['b', null, 2, true, 'a', 1, undefined, false];
+  expect([...keys].sort(compareKeys)).toEqual([1, 2, false, true, null, 'a', 'b', undefined]);
+});
+
+function listingOf(things: () => Iterable<Thing>, turn = new Turn()): Listing<Thing, Thing> {
+  const source: Source<Thing, Thing> = {
+    walk: () => things()[Symbol.iterator](),
+    view: (one) => one,
+    compare: (a, b) => compareText(a.name, b.name),
+  };
+  return new Listing(source, new Pace(new ManualClock(), turn));
+}
+
+it('a page is what a list of everything would have there', async () => {
+  const things = Array.from({ length: 250 }, (_, i) => thing(`n${(i * 37) % 250}`, (i * 7) % 10));
+  const listing = listingOf(() => things);
+  const odd = ({ size }: Thing): boolean => size % 2 === 1;
+  const bySize = [...things].filter(odd).sort((a, b) => b.size - a.size || compareText(b.name, a.name));
+  const page = await listing.page(['/'], {
+    visible: ({ name }) => name !== 'n7',
+    filter: odd,
+    sortBy: ({ size }) => size,
+    reverse: true,
+    skip: 20,
+    take: 10,
+  });
+  const expected = bySize.filter(({ name }) => name !== 'n7');
+  expect(page).toEqual({ items: expected.slice(20, 30), total: 249, filtered: expected.length });
+});
+
+it('pieces are the whole list, sorted as asked, a few at a time', async () => {
+  const things = Array.from({ length: 300 }, (_, i) => thing(`n${(i * 37) % 300}`));
+  const names: string[] = [];
+  for await (const piece of listingOf(() => things).pieces(['/'])) {
+    expect(piece.length).toBeLessThanOrEqual(64);
+    names.push(...piece.map(({ name }) => name));
+  }
+  expect(names).toEqual(things.map(({ name }) => name).sort(compareText));
+});
+
+it('does no more in a turn than a slice, however many lists are made', async () => {
+  const clock = new CreepingClock();
+  clock.stepMs = 0.01;
+  const turn = new Turn();
+  const seen = new Map<number, number>();
+  function* things(): Generator<Thing> {
+    for (let i = 0; i < 5_000; i++) {
+      seen.set(turn.number, (seen.get(turn.number) ?? 0) + 1);
+      yield thing(`n${i}`);
+    }
+  }
+  const source: Source<Thing, Thing> = {
+    walk: things,
+    view: (one) => one,
+    compare: (a, b) => compareText(a.name, b.name),
+  };
+  const pace = new Pace(clock, turn);
+  await Promise.all(Array.from({ length: 4 }, () => new Listing(source, pace).page(['/'], { skip: 0, take: 10 })));
+  expect([...seen.values()].reduce((a, b) => a + b)).toBe(20_000);
+  // Half a millisecond of a clock that goes on by a hundredth of one each time it is asked: once in sixteen things.
+  expect(Math.max(...seen.values())).toBeLessThanOrEqual(1_000);
+});
+
+it('an index is made when it is asked for, follows what comes and goes, and is let go of when nobody asks', async () => {
+  const clock = new ManualClock();
+  const broker = await Broker.start({ dataDirectory: null, dialects: [], clock });
+  try {
+    const { topology } = broker.vhostsByName.get('/')!;
+    const { registry } = topology;
+    const options = { durable: false, exclusive: false, autoDelete: false, arguments: [] };
+    for (const name of ['b', 'a', 'd']) topology.declareQueue(name, options, null);
+    const index = new QueueIndex(broker, new Pace(clock, broker.turn));
+    expect(registry.watcher).toBeNull();
+    const made = index.whenReady(['/']);
+    topology.declareQueue('c', options, null);
+    topology.deleteQueue(topology.find('b')!);
+    await made;
+    topology.declareQueue('aa', options, null);
+    expect(index.slice(['/'], 0, 10).map(({ name }) => name)).toEqual(['a', 'aa', 'c', 'd']);
+    clock.advance(UNUSED_MS + 1_000);
+    expect(registry.watcher).toBeNull();
+  } finally {
+    await broker.close();
+  }
+});
