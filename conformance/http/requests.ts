@@ -23,7 +23,7 @@ export const REQUESTS: readonly Asked[] = [
     '/nodes',
     '/nodes/NODE',
     '/connections',
-    '/connections?page=1&page_size=1',
+    '/connections?page=1&page_size=2',
     '/connections/CONNECTION',
     '/connections/CONNECTION/channels',
     '/connections/username/guest',

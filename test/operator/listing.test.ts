@@ -9,6 +9,8 @@ import { NameIndex } from '../../src/operator/listing/name-index.ts';
 import { compareKeys, compareText } from '../../src/operator/listing/order.ts';
 import { Pace } from '../../src/operator/listing/pace.ts';
 import { QueueIndex, UNUSED_MS } from '../../src/operator/queue-index.ts';
+import { Queues, type QueueView } from '../../src/operator/queues.ts';
+import { Sampler } from '../../src/operator/rates/sampler.ts';
 import { CreepingClock } from '../support/creeping-clock.ts';
 
 interface Thing {
@@ -95,7 +97,7 @@ it('pieces are the whole list, sorted as asked, a few at a time', async () => {
   const things = Array.from({ length: 300 }, (_, i) => thing(`n${(i * 37) % 300}`));
   const names: string[] = [];
   for await (const piece of listingOf(() => things).pieces(['/'])) {
-    expect(piece.length).toBeLessThanOrEqual(64);
+    expect(piece.length).toBeLessThanOrEqual(16);
     names.push(...piece.map(({ name }) => name));
   }
   expect(names).toEqual(things.map(({ name }) => name).sort(compareText));
@@ -142,6 +144,40 @@ it('an index is made when it is asked for, follows what comes and goes, and is l
     expect(index.slice(['/'], 0, 10).map(({ name }) => name)).toEqual(['a', 'aa', 'c', 'd']);
     clock.advance(UNUSED_MS + 1_000);
     expect(registry.watcher).toBeNull();
+  } finally {
+    await broker.close();
+  }
+});
+
+it('pages are the same whether there is an index or not', async () => {
+  const clock = new ManualClock();
+  const broker = await Broker.start({ dataDirectory: null, dialects: [], clock });
+  try {
+    const { topology } = broker.vhostsByName.get('/')!;
+    const options = { durable: false, exclusive: false, autoDelete: false, arguments: [] };
+    for (let n = 0; n < 700; n++) topology.declareQueue(`q${(n * 37) % 700}`, options, null);
+    const pace = new Pace(clock, broker.turn);
+    const { list } = new Queues(broker, pace, new Sampler(broker, pace));
+    const pages = () =>
+      Promise.all(
+        [
+          { skip: 0, take: 5 },
+          { skip: 600, take: 200 },
+          { skip: 3, take: 5, reverse: true },
+          { skip: 1, take: 3, filter: ({ name }: QueueView) => name.endsWith('7') },
+          { skip: 10, take: 4, sortBy: ({ name }: QueueView) => name.length, reverse: true },
+        ].map(async (query) => {
+          const { items, total, filtered } = await list.page(['/'], query);
+          return { names: items.map(({ name }) => name), total, filtered };
+        }),
+      );
+    const without = await pages();
+    await list.pieces(['/']).next();
+    expect(topology.registry.watcher).not.toBeNull();
+    expect(await pages()).toEqual(without);
+    expect(without[0]!.names).toEqual(['q0', 'q1', 'q10', 'q100', 'q101']);
+    expect(without[1]!.names).toHaveLength(100);
+    expect(without[3]).toMatchObject({ total: 700, filtered: 70 });
   } finally {
     await broker.close();
   }

@@ -63,11 +63,14 @@ export interface OrderedSource<E> {
 }
 
 /** Things that are shown in one piece. */
-const PIECE = 64;
+const PIECE = 16;
 /** Things that are kept at a time where a list has an order of its own. */
 const PIECE_KEPT = 20_000;
 /** So many pages in, a page waits for the index rather than keeping all that come before. */
 const KEPT_MAX = 10_000;
+
+/** Things that are taken from an index at a time. */
+const BATCH = 128;
 
 interface Ranked<E> {
   readonly entry: E;
@@ -76,6 +79,23 @@ interface Ranked<E> {
 
 function copyOf<E>({ entry, key }: Ranked<E>): Ranked<E> {
   return { entry, key };
+}
+
+function alongIndex<E>(index: OrderedSource<E>, scope: Scope): Iterator<E> {
+  let batch: E[] = [];
+  let at = 0;
+  const result: { done: boolean; value: E } = { done: false, value: undefined as E };
+  return {
+    next(): IteratorResult<E> {
+      if (at === batch.length) {
+        batch = index.after(scope, batch.at(-1), BATCH);
+        at = 0;
+        if (batch.length === 0) return { done: true, value: undefined };
+      }
+      result.value = batch[at++]!;
+      return result as IteratorResult<E>;
+    },
+  };
 }
 
 export class Listing<E, T> {
@@ -111,6 +131,17 @@ export class Listing<E, T> {
       if (this.pace.over()) await this.pace.next();
     }
     return { items: kept.reverse().map((entry) => source.view(entry)), total, filtered };
+  }
+
+  /** Makes something of each of these, which takes its time: in slices too. */
+  async each<R>(items: readonly T[], make: (item: T) => R): Promise<R[]> {
+    const made: R[] = [];
+    await this.pace.next();
+    for (const item of items) {
+      made.push(make(item));
+      if (this.pace.late()) await this.pace.next();
+    }
+    return made;
   }
 
   /** All of them, a few at a time; each piece is asked for once the one before has been used. */
@@ -170,7 +201,9 @@ export class Listing<E, T> {
     visit: (ranked: Ranked<E>) => void,
   ): Promise<{ total: number; filtered: number }> {
     const { pace, source } = this;
-    const entries = source.walk(scope);
+    const { index } = source;
+    // Along the index nothing is made for each of them.
+    const entries = index?.ready(scope) === true ? alongIndex(index, scope) : source.walk(scope);
     let total = 0;
     let filtered = 0;
     const look = (entry: E): T => source.look?.(entry) ?? source.view(entry);

@@ -55,6 +55,11 @@ export class Pace implements TurnTask {
     return this.clock.monotonicMs() >= this.untilMs;
   }
 
+  /** The same for things that are not small: the clock is asked for each. */
+  late(): boolean {
+    return this.clock.monotonicMs() >= this.untilMs;
+  }
+
   endOfTurn(): void {
     const resolve = this.waiting.shift() ?? this.background.shift();
     this.arm();

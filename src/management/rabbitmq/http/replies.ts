@@ -7,7 +7,12 @@ const encoder = new TextEncoder();
 
 /** Undefined values are left out, as `JSON.stringify` has it. */
 export function json(value: unknown, status = 200): Response {
-  const body = encoder.encode(JSON.stringify(value));
+  return jsonText(JSON.stringify(value), status);
+}
+
+/** JSON that has been written already. */
+export function jsonText(text: string, status = 200): Response {
+  const body = encoder.encode(text);
   return new Response(body, { status, headers: { ...JSON_HEADERS, 'content-length': String(body.length) } });
 }
 

@@ -6,6 +6,9 @@ import type { SortKey } from '../../../operator/listing/order.ts';
 
 type Path = readonly string[];
 
+/** What clients have made up themselves is shown as it is, or not at all. */
+const WHOLE = 'arguments';
+
 /** Undefined: all of them. */
 export function columnsOf(query: URLSearchParams): readonly Path[] | undefined {
   const given = query.get('columns');
@@ -22,12 +25,13 @@ export function onlyColumns(value: unknown, columns: readonly Path[] | undefined
     const into = columns.filter(([first]) => first === key);
     if (into.length === 0) continue;
     any = true;
-    kept[key] = into.some((path) => path.length === 1)
-      ? part
-      : onlyColumns(
-          part,
-          into.map((path) => path.slice(1)),
-        );
+    kept[key] =
+      key === WHOLE || into.some((path) => path.length === 1)
+        ? part
+        : onlyColumns(
+            part,
+            into.map((path) => path.slice(1)),
+          );
   }
   return any ? kept : [];
 }

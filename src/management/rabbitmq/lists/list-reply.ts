@@ -4,7 +4,7 @@
  */
 import type { Listing, Order, Scope } from '../../../operator/listing/listing.ts';
 import type { SortKey } from '../../../operator/listing/order.ts';
-import { JSON_HEADERS, json } from '../http/replies.ts';
+import { JSON_HEADERS, jsonText } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
 import { columnOf, columnsOf, onlyColumns } from './columns.ts';
 import { outOfRange, type Pagination, pagination, sorting } from './paging.ts';
@@ -42,15 +42,15 @@ export async function listReply<E, T>(
   const { page, pageSize } = pages;
   const found = await listing.page(scope, { ...order, skip: (page - 1) * pageSize, take: pageSize });
   if (found.items.length === 0 && page > 1) throw outOfRange(pages, found.filtered);
-  return json({
-    filtered_count: found.filtered,
-    item_count: found.items.length,
-    items: found.items.map(shown),
+  const items = await listing.each(found.items, (item) => JSON.stringify(shown(item)));
+  const head = { filtered_count: found.filtered, item_count: items.length };
+  const tail = {
     page,
     page_count: Math.ceil(found.filtered / pageSize),
     page_size: pageSize,
     total_count: found.total,
-  });
+  };
+  return jsonText(`${JSON.stringify(head).slice(0, -1)},"items":[${items.join(',')}],${JSON.stringify(tail).slice(1)}`);
 }
 
 function orderOf<T>(query: URLSearchParams, spec: ListSpec<T>, pages: Pagination | undefined): Order<T> {
