@@ -135,6 +135,8 @@ describe('embedding', () => {
     [{ listen: { protocol: 'amqp', port: 0 } }, 'it has the unknown part protocol; did you mean protocols?'],
     [{ listen: { protocols: ['amqp'], host: '::1', port: '0' } }, 'port must be a number from 0 to 65535'],
     [{ listen: { protocols: ['amqq'], host: '::1', port: 0 } }, "there is no protocol 'amqq'; did you mean amqp?"],
+    [{ listen: { protocols: ['amqp'], host: '', port: 0 } }, 'host must be an address or a name'],
+    [{ listen: { protocols: ['amqp'], port: 0 } }, 'host must be an address or a name'],
     [{ logger: true }, 'the option logger must have the methods'],
     [{ logger: { log() {} } }, 'the option logger must have the methods'],
     [{ clock: Date }, 'the option clock must be a Clock'],
@@ -150,7 +152,7 @@ describe('embedding', () => {
     [{ authenticator: true }, 'the option authenticator must have the methods'],
     [
       { authenticator: { authenticate() {}, permits() {} }, login: {} },
-      'the options users and login are for the built-in authenticator',
+      'are for the built-in authenticator: leave them out',
     ],
     [{ vhosts: 'plant' }, 'vhosts must be a list of names'],
     [{ amqp: 5 }, 'amqp must hold keys and values, not 5'],

@@ -25,3 +25,13 @@ it('a user has ten thousand permissions at most, and those it has may still be c
   expect(users.clearPermissions('anna', 'last')).toBe(true);
   users.setPermissions('anna', 'one more', ALL);
 });
+
+it('topic permissions are those that were given, each once, and go with the last', () => {
+  const users = storeWith([['user:anna', { tags: [] }]]);
+  const topics = () => users.find('anna')!.describe().topicPermissions;
+  users.setTopicPermissions('anna', '/', 'amq.topic', { write: '^a', read: '^b' });
+  users.setTopicPermissions('anna', '/', 'amq.topic', { write: '^c', read: '^d' });
+  expect(topics()).toEqual([{ vhost: '/', exchange: 'amq.topic', write: '^c', read: '^d' }]);
+  expect(users.clearTopicPermissions('anna', '/', undefined)).toBe(true);
+  expect(topics()).toEqual([]);
+});

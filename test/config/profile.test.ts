@@ -27,6 +27,13 @@ describe('profile: hardened', () => {
     expect(shown).toMatch(/^ {2}guest: never .*\(from profile: hardened\)$/m);
   });
 
+  it('is told as the source of what it sets, and of nothing that was set besides', () => {
+    const loaded = loadConfig({}, { ...HARDENED, ENTREPOT_LOGIN_GUEST: 'never' });
+    const shown = printConfig(loaded);
+    expect(shown).toMatch(/^ {2}anonymous: never .*\(from profile: hardened\)$/m);
+    expect(shown).toMatch(/^ {2}guest: never .*\(from ENTREPOT_LOGIN_GUEST\)$/m);
+  });
+
   it('changes nothing unless it is asked for', () => {
     const { config } = loadConfig({}, {});
     expect(config).toMatchObject({ profile: 'default', login: { anonymous: 'auto', guest: 'auto' } });

@@ -65,7 +65,9 @@ describe('field tables', () => {
 
   test('an unsigned 64-bit integer that has no letter goes as text, and is counted', () => {
     const sink = new ByteSink();
-    expect(writeTable(sink, [{ name: 'a', value: { type: 'uint64', value: 2n ** 64n - 1n } }])).toBe(1);
+    const large = { type: 'uint64', value: 2n ** 64n - 1n } as const;
+    expect(writeTable(sink, [{ name: 'a', value: large }])).toBe(1);
+    expect(writeTable(new ByteSink(), [{ name: 'a', value: { type: 'list', value: [large, true, large] } }])).toBe(2);
     expect(decode(Buffer.from(sink.buffer.subarray(0, sink.length)))).toEqual([
       { name: 'a', value: '18446744073709551615' },
     ]);

@@ -27,11 +27,3 @@ it('a list that somebody deletes is made again by who fills it next', async () =
   expect(await raw.call('LPUSH', 'q', 'b')).toBe(1);
   expect(await raw.call('RPOP', 'q')).toBe('b');
 });
-
-it('a name of a connection is given in one word, neither none nor two', async () => {
-  const raw = await harness.open();
-  for (const words of [[], ['a', 'b']]) {
-    expect(await raw.call('CLIENT', 'SETNAME', ...words)).toMatchObject({ text: expect.stringMatching(/^ERR /) });
-  }
-  expect(await raw.call('CLIENT', 'GETNAME')).toBe(null);
-});
