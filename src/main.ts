@@ -183,6 +183,9 @@ log
     withLogs((said, logs) => logs.dumpLogs(directory, flags.queue, said)),
   );
 
+// A broker starts without them.
+if (process.argv[2] !== 'start') (await import('./command/families/index.ts')).addFamilies(program);
+
 // Whoever read what is said has gone: `| head` has seen enough, a `| tee` died of the same Ctrl-C. The broker stops in order
 // all the same, and goes on if it was not asked to stop; a command that only prints is done.
 let outlivesReaders = false;

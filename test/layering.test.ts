@@ -76,6 +76,7 @@ const GUARDED: readonly { what: string; pattern: RegExp; allowed: readonly strin
       'src/management/server.ts',
       'protocols/websocket/connection/upgrades.ts',
       'src/command/health.ts',
+      'src/command/reach/client.ts',
       'src/auth/backends/http/request.ts',
       'src/tracing/exporter.ts',
     ],

@@ -63,6 +63,8 @@ const LISTS: ReadonlySet<string> = new Set([
 ]);
 
 const VARIABLE_PREFIX = 'ENTREPOT_';
+/** No setting: with what the command's user logs in to a broker that runs. */
+export const PASSWORD_VARIABLE = 'ENTREPOT_PASSWORD';
 /** What an orchestrator sets by itself for a service that is called `entrepot`; none of our business. */
 const SERVICE_LINK = /^ENTREPOT_(SERVICE_(HOST|PORT)|PORT$|PORT_\d)/;
 
@@ -109,7 +111,7 @@ export function loadConfig(flags: Flags, environment: Readonly<Record<string, st
   const variables = new Map(keyPaths().map((path) => [variableName(path), path]));
   for (const [name, value] of Object.entries(environment)) {
     if (!name.startsWith(VARIABLE_PREFIX) || value === undefined || value.trim() === '') continue;
-    if (name === 'ENTREPOT_CONFIG') continue;
+    if (name === 'ENTREPOT_CONFIG' || name === PASSWORD_VARIABLE) continue;
     const path = variables.get(name);
     if (path === undefined) {
       if (SERVICE_LINK.test(name)) continue;

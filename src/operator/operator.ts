@@ -20,6 +20,7 @@ import { BrokerError } from '../message/errors.ts';
 import { Connections } from './connections.ts';
 import { Exchanges } from './exchanges.ts';
 import { Pace } from './listing/pace.ts';
+import { LOCAL_OPERATOR } from './local-operator.ts';
 import { Messages } from './messages/messages.ts';
 import { Policies } from './policies.ts';
 import { Queues } from './queues.ts';
@@ -109,6 +110,7 @@ export class Operator {
 
   /** Whether the user has permissions in a vhost, which exists. @throws AccessPending: a back end has to be asked first */
   mayEnter(identity: Identity, vhost: string): boolean {
+    if (identity === LOCAL_OPERATOR) return true;
     const answer = this.broker.entrance(identity, vhost);
     if (typeof answer === 'boolean') return answer;
     if (answer.failed) return false;
@@ -123,11 +125,13 @@ export class Operator {
     resource: 'exchange' | 'queue',
     name: string,
   ): Promise<void> {
+    if (identity === LOCAL_OPERATOR) return Promise.resolve();
     return whenKnown(() => this.broker.demand(identity, vhost, action, resource, name));
   }
 
-  /** A session of this user, for what he asks to be done: see `BrokerServices.enter`. Close it. */
+  /** A session of this user, for what he asks to be done: see `BrokerServices.enter`. The local operator is asked for nothing. Close it. */
   enter(identity: Identity, vhost: string, client: SessionClient): Session | Refusal {
+    if (identity === LOCAL_OPERATOR) return this.broker.enterAsAdapter(identity.user, vhost, client);
     return this.broker.enter(identity, vhost, client);
   }
 }

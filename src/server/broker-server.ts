@@ -21,6 +21,7 @@ import type { Config } from '../config/schema.ts';
 import { type Logger, loggerOf } from '../logger.ts';
 import { type Health, managementApp } from '../management/app.ts';
 import { Metrics } from '../management/metrics/metrics.ts';
+import { OperatorToken } from '../management/operator-token.ts';
 import { RabbitApi } from '../management/rabbitmq/api.ts';
 import { managementServer } from '../management/server.ts';
 import { HttpSockets } from '../management/sockets.ts';
@@ -37,6 +38,7 @@ import { GuardedServers } from './guarded-servers.ts';
 import { clientLimitsOf, scopeLimitsOf, vhostLimitsOf } from './limits.ts';
 import { Listeners } from './listeners.ts';
 import { machine, marksOf } from './machine.ts';
+import { operatorUrl, removeTokenFile, writeTokenFile } from './operator-access.ts';
 import type { LimitsInput, ListenerInfo, RunningBroker } from './options.ts';
 import { rabbitmqIdentity } from './rabbitmq-identity.ts';
 import { surroundingsOf } from './surroundings.ts';
@@ -55,6 +57,9 @@ export class BrokerServer implements RunningBroker {
   private readonly httpServers: HttpServer[] = [];
   /** Of listeners that have limits of their own. */
   private readonly scopes = new Map<ListenAddress, Scope>();
+  private readonly operatorToken = new OperatorToken();
+  /** Where the operator's token is written; undefined: nowhere. */
+  private tokenDirectory: string | undefined = undefined;
   private closing: Promise<void> | undefined = undefined;
 
   /** @param protocols those that may be listened for: the built-in ones and the program's own */
@@ -176,9 +181,17 @@ export class BrokerServer implements RunningBroker {
     return this.broker.users;
   }
 
-  /** Opens all of them. @throws BrokerError that names every one that could not be opened */
-  async listen(addresses: readonly ListenAddress[]): Promise<void> {
+  /**
+   * Opens all of them.
+   * @param directory where who owns it finds the operator's token, if this machine reaches HTTP; null: nowhere
+   * @throws BrokerError that names every one that could not be opened
+   */
+  async listen(addresses: readonly ListenAddress[], directory: string | null): Promise<void> {
     await this.open.open(addresses);
+    const url = operatorUrl(addresses, this.open.all);
+    if (directory === null || url === undefined) return;
+    this.tokenDirectory = directory;
+    await writeTokenFile(directory, this.operatorToken, url);
   }
 
   close(reason = 'the broker is stopping'): Promise<void> {
@@ -194,6 +207,8 @@ export class BrokerServer implements RunningBroker {
     await this.clients.close(reason);
     for (const server of this.httpServers) server.closeAllConnections();
     await stopped;
+    // One that is left behind opens nothing: the next start makes another.
+    if (this.tokenDirectory !== undefined) await removeTokenFile(this.tokenDirectory).catch(() => {});
     await this.broker.close();
   }
 
@@ -239,8 +254,8 @@ export class BrokerServer implements RunningBroker {
   }
 
   private managementServer(): HttpServer {
-    const api = new RabbitApi(this.operator, this.broker);
-    const v1 = new V1Api(this.operator, this.broker);
+    const api = new RabbitApi(this.operator, this.broker, this.operatorToken);
+    const v1 = new V1Api(this.operator, this.broker, this.operatorToken);
     const app = managementApp(this.broker.clock, () => this.health, this.metrics, api, v1);
     const server = managementServer(app, this.httpSockets);
     this.webSocket.attach(server);

@@ -61,7 +61,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
   const server = new BrokerServer(broker, protocols, builtIn, config, logger);
   try {
     if (config.definitions !== '') await takeDefinitions(server.operator, config.definitions, logger);
-    await server.listen(addresses);
+    await server.listen(addresses, data);
     if (authenticator === undefined) checkReach(server, config);
   } catch (error) {
     await server.close('the broker could not start');

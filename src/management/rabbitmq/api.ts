@@ -9,6 +9,7 @@ import type { BrokerServices } from '../../api/broker.ts';
 import { AccessPending } from '../../api/pending.ts';
 import type { Operator } from '../../operator/operator.ts';
 import type { Peer } from '../../transport/peer.ts';
+import type { OperatorToken } from '../operator-token.ts';
 import { asFailure, Failure, notFound } from './http/errors.ts';
 import { login } from './http/login.ts';
 import { empty, failed } from './http/replies.ts';
@@ -21,16 +22,19 @@ const PREFIX = '/api';
 const QUESTIONS_MAX = 1_000;
 const NOBODY = { user: '', tags: [] };
 
-export type ApiServices = Pick<BrokerServices, 'authenticate' | 'reportFault'>;
+export type ApiServices = Pick<BrokerServices, 'authenticate' | 'reportFault' | 'reportMistake'>;
 
 export class RabbitApi {
   private readonly operator: Operator;
   private readonly broker: ApiServices;
+  private readonly operatorToken: OperatorToken | undefined;
   private readonly router = new Router(RESOURCES);
 
-  constructor(operator: Operator, broker: ApiServices) {
+  /** @param operatorToken undefined: there is none */
+  constructor(operator: Operator, broker: ApiServices, operatorToken?: OperatorToken) {
     this.operator = operator;
     this.broker = broker;
+    this.operatorToken = operatorToken;
   }
 
   /** Whether a request's target is one of this API's. */
@@ -67,7 +71,8 @@ export class RabbitApi {
     if (verb === undefined) throw new Failure(405, undefined, undefined, { allow });
     let identity: Awaited<ReturnType<typeof login>> = NOBODY;
     if (verb.tag !== 'anyone') {
-      identity = await login(this.broker, peer, request.headers.get('authorization') ?? undefined);
+      const authorization = request.headers.get('authorization') ?? undefined;
+      identity = await login(this.broker, peer, authorization, this.operatorToken);
       if (!acceptsJson(request.headers.get('accept'))) throw new Failure(406);
       const missing = verb.tag === 'none' ? undefined : missingTag(identity.tags ?? [], verb.tag);
       if (missing !== undefined) throw missing;

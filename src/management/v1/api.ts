@@ -5,9 +5,10 @@
  *
  *     path unknown ─▶ 404   method unknown ─▶ 405   not logged in ─▶ 401   tag missing ─▶ 403   query, body wrong ─▶ 400   the handler
  */
-import type { BrokerServices } from '../../api/broker.ts';
 import type { Operator } from '../../operator/operator.ts';
 import type { Peer } from '../../transport/peer.ts';
+import type { OperatorToken } from '../operator-token.ts';
+import type { ApiServices } from '../rabbitmq/api.ts';
 import { login } from '../rabbitmq/http/login.ts';
 import { allowed, type Method, Router } from '../rabbitmq/http/router.ts';
 import { hasTag } from '../rabbitmq/http/tags.ts';
@@ -22,7 +23,8 @@ const NOBODY = { user: '', tags: [] };
 
 export class V1Api {
   private readonly operator: Operator;
-  private readonly broker: Pick<BrokerServices, 'authenticate' | 'reportFault'>;
+  private readonly broker: ApiServices;
+  private readonly operatorToken: OperatorToken | undefined;
   private readonly router = new Router<Operation>(
     OPERATIONS.map((operation) => ({
       path: operation.path === '/' ? '' : operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
@@ -30,9 +32,11 @@ export class V1Api {
     })),
   );
 
-  constructor(operator: Operator, broker: Pick<BrokerServices, 'authenticate' | 'reportFault'>) {
+  /** @param operatorToken undefined: there is none */
+  constructor(operator: Operator, broker: ApiServices, operatorToken?: OperatorToken) {
     this.operator = operator;
     this.broker = broker;
+    this.operatorToken = operatorToken;
   }
 
   /** Whether a request's target is one of this API's. */
@@ -67,7 +71,7 @@ export class V1Api {
     const identity =
       operation.access === 'anyone'
         ? NOBODY
-        : await login(this.broker, peer, request.headers.get('authorization') ?? undefined);
+        : await login(this.broker, peer, request.headers.get('authorization') ?? undefined, this.operatorToken);
     if (operation.access !== 'anyone' && !hasTag(identity.tags ?? [], operation.access)) {
       throw new Problem(403, 'access-refused', `user '${identity.user}' has not the tag '${operation.access}'`);
     }

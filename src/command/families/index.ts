@@ -1,0 +1,26 @@
+/** All commands that ask a running broker, or look at a machine. Not loaded for `entrepot start`. */
+import type { Command } from 'commander';
+import { addChannels, addConnections, addConsumers } from './connections.ts';
+import { addDefinitions } from './definitions.ts';
+import { addBindings, addExchanges } from './exchanges.ts';
+import { addPermissions } from './permissions.ts';
+import { addPolicies } from './policies.ts';
+import { addQueues } from './queues.ts';
+import { addStatus } from './status.ts';
+import { addUsers } from './users.ts';
+import { addVhosts } from './vhosts.ts';
+
+export function addFamilies(program: Command): void {
+  addStatus(program);
+  addVhosts(program);
+  addUsers(program);
+  addPermissions(program);
+  addPolicies(program);
+  addQueues(program);
+  addExchanges(program);
+  addBindings(program);
+  addConnections(program);
+  addChannels(program);
+  addConsumers(program);
+  addDefinitions(program);
+}

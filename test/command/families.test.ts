@@ -1,0 +1,185 @@
+/** Every group of commands that ask a running broker: what they change is so, and what they print is what there is. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import amqplib from 'amqplib';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createBroker, type RunningBroker } from '../../src/index.ts';
+import { temporaryDirectory } from '../support/directory.ts';
+import { untilAsked } from '../support/until.ts';
+import { entrepot } from './harness.ts';
+
+const directory = temporaryDirectory();
+const data = join(directory.path, 'data');
+let broker: RunningBroker;
+
+beforeAll(async () => {
+  broker = await createBroker({ data, listen: ['http://127.0.0.1:0', 'amqp://127.0.0.1:0'] });
+});
+afterAll(async () => {
+  await broker.close();
+  directory.remove();
+});
+
+const run = (...args: string[]) => entrepot(...args, '--data', data);
+
+/** What it prints; it has to succeed. */
+async function said(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(...args);
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  return stdout;
+}
+
+async function parsed<T>(...args: string[]): Promise<T> {
+  return JSON.parse(await said(...args, '--json')) as T;
+}
+
+function file(name: string, text: string): string {
+  const path = join(directory.path, name);
+  writeFileSync(path, text, { mode: 0o600 });
+  return path;
+}
+
+async function mayLogIn(user: string, password: string): Promise<boolean> {
+  const asked = ['vhosts', 'list', '--url', `http://127.0.0.1:${broker.port('http')}`, '--user', user];
+  return (await entrepot(...asked, '--password-file', file('login', password))).code === 0;
+}
+
+it('status tells how the broker is', async () => {
+  const shown = await said('status');
+  expect(shown).toMatch(new RegExp(`^Broker +entrepot 0\\.1\\.0, process ${process.pid}, at http://127`, 'm'));
+  expect(shown).toMatch(/^Alarms +none$/m);
+  expect(await parsed('status')).toMatchObject({
+    overview: { object_totals: { connections: 0 } },
+    node: { running: true },
+  });
+});
+
+it('vhosts are made, said more of, listed and deleted', async () => {
+  expect(await said('vhosts', 'add', 'shop', '--description', 'orders')).toBe('vhost shop: made\n');
+  expect(await said('vhosts', 'add', 'shop', '--description', 'all orders', '--tags', 'a,b')).toBe(
+    'vhost shop: changed\n',
+  );
+  expect(await said('vhosts', 'list')).toMatch(/^NAME +READY .*\n\/ .*\nshop +- +- +running +a b +all orders\n$/);
+  expect(await parsed('vhosts', 'show', 'shop')).toMatchObject({ name: 'shop', description: 'all orders' });
+  expect(await said('vhosts', 'delete', 'shop')).toBe('vhost shop: deleted\n');
+  expect(await run('vhosts', 'show', 'shop')).toMatchObject({ code: 5, stderr: 'entrepot: there is no such thing\n' });
+});
+
+it('users are made and changed, and keep the password that is not spoken of', async () => {
+  const made = await said('users', 'add', 'eve', '--tags', 'monitoring', '--new-password-file', file('new', 'first\n'));
+  expect(made).toBe('user eve: made\n');
+  expect(await mayLogIn('eve', 'first')).toBe(true);
+  expect(await run('users', 'add', 'eve', '--no-new-password')).toMatchObject({ code: 1 });
+  await said('users', 'set', 'eve', '--tags', 'management,policymaker');
+  expect(await mayLogIn('eve', 'first')).toBe(true);
+  await said('users', 'set', 'eve', '--new-password-file', file('new', 'second'));
+  expect([await mayLogIn('eve', 'first'), await mayLogIn('eve', 'second')]).toEqual([false, true]);
+  expect(await said('users', 'list')).toBe(
+    'NAME  TAGS                    PASSWORD\neve   management policymaker  yes\n',
+  );
+  expect((await run('users', 'set', 'eve')).code).toBe(2);
+  await said('users', 'delete', 'eve');
+  expect(await mayLogIn('eve', 'second')).toBe(false);
+});
+
+it('permissions are given and taken away, those of topics too', async () => {
+  await said('users', 'add', 'ann', '--no-new-password');
+  expect(await said('permissions', 'set', 'ann', '--write', '.*')).toBe('permissions of ann in /: given\n');
+  await said('permissions', 'set', 'ann', '--topics', 'amq.topic', '--read', '^a');
+  expect(await parsed('permissions', 'list', '--of', 'ann')).toEqual([
+    { user: 'ann', vhost: '/', configure: '', write: '.*', read: '' },
+  ]);
+  expect(await said('permissions', 'list', '--topics')).toMatch(/\nann +\/ +amq\.topic +\^a\n$/);
+  await said('permissions', 'delete', 'ann', '--topics', 'amq.topic');
+  expect(await parsed('permissions', 'list', '--topics')).toEqual([]);
+  await said('permissions', 'delete', 'ann');
+  expect(await parsed('permissions', 'list', '--vhost', '/')).toEqual([]);
+  expect((await run('permissions', 'set', 'nobody')).stderr).toBe('entrepot: user_not_found\n');
+  await said('users', 'delete', 'ann');
+});
+
+it('policies are set and deleted, for all and by operators', async () => {
+  await said(
+    'policies',
+    'set',
+    'short',
+    '--pattern',
+    '^s',
+    '--priority',
+    '3',
+    'max-length=5',
+    'overflow=reject-publish',
+  );
+  expect(broker.policies('/')).toMatchObject([
+    { name: 'short', pattern: '^s', priority: 3, definition: { 'max-length': 5, overflow: 'reject-publish' } },
+  ]);
+  expect(await said('policies', 'list')).toMatch(/\n\/ +short +\^s +all +3 +max-length=5 overflow=reject-publish\n$/);
+  expect(await said('policies', 'show', 'short')).toMatch(/^max-length +5$/m);
+  await said('policies', 'set', 'most', '--operator', '--pattern', '.*', 'max-length=9');
+  expect(await parsed('policies', 'list', '--operator')).toMatchObject([{ name: 'most' }]);
+  expect((await run('policies', 'set', 'wrong', '--pattern', '.*', 'nonsense=1')).code).toBe(1);
+  await said('policies', 'delete', 'short');
+  await said('policies', 'delete', 'most', '--operator');
+  expect(broker.policies('/')).toEqual([]);
+});
+
+it('exchanges and queues are declared, listed in pages, purged and deleted', async () => {
+  expect(await said('exchanges', 'add', 'logs', '--type', 'topic')).toBe('exchange logs: made\n');
+  expect(await said('exchanges', 'list', '--name', 'logs')).toMatch(/\n\/ +logs +topic +0\/s +0\/s +durable\n$/);
+  expect(await parsed('exchanges', 'show', 'logs')).toMatchObject({ type: 'topic', durable: true });
+  for (const name of ['one', 'two', 'three']) await said('queues', 'add', name, '--argument', 'x-max-length=7');
+  expect(await said('queues', 'add', 'one', '--argument', 'x-max-length=7')).toBe('queue one: there already\n');
+  const some = await run('queues', 'list', '--limit', '2', '--sort', 'name');
+  expect(
+    some.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(/ +/)[1]),
+  ).toEqual(['NAME', 'one', 'three']);
+  expect(some.stderr).toBe('entrepot: 2 of 3 are shown; --limit 0 shows all\n');
+  expect(await parsed<object[]>('queues', 'list', '--name', 't', '--limit', '0')).toHaveLength(2);
+  expect(await said('queues', 'show', 'one')).toMatch(/^Arguments +x-max-length=7$/m);
+  expect((await run('queues', 'add', 'one')).code).toBe(1);
+
+  const client = await amqplib.connect(`amqp://127.0.0.1:${broker.port('amqp')}`);
+  const channel = await client.createConfirmChannel();
+  for (let i = 0; i < 3; i++) channel.sendToQueue('one', Buffer.from('x'));
+  await channel.waitForConfirms();
+  expect(await said('queues', 'show', 'one')).toMatch(/^Ready +3 /m);
+  expect((await run('queues', 'delete', 'one', '--if-empty')).code).toBe(1);
+  expect(await said('queues', 'purge', 'one')).toBe('queue one: purged\n');
+  expect(await said('queues', 'show', 'one')).toMatch(/^Ready +0 /m);
+  expect(await said('bindings', 'list', '--queue', 'one')).toMatch(/\n\/ +\(default\) +one +queue +one\n$/);
+  await client.close();
+  for (const name of ['one', 'two', 'three']) await said('queues', 'delete', name);
+  await said('exchanges', 'delete', 'logs');
+  expect(await parsed('queues', 'list')).toEqual([]);
+});
+
+it('connections, channels and consumers are shown, and a connection is closed with a reason', async () => {
+  const client = await amqplib.connect(`amqp://127.0.0.1:${broker.port('amqp')}`);
+  const ended = new Promise<unknown>((resolve) => client.on('close', resolve));
+  const channel = await client.createChannel();
+  const { queue } = await channel.assertQueue('', { exclusive: true });
+  await channel.prefetch(7);
+  await channel.consume(queue, () => {}, { consumerTag: 'mine' });
+  await untilAsked(async () => (await parsed<object[]>('consumers', 'list')).length === 1, 'a consumer is shown');
+  expect(await said('consumers', 'list')).toMatch(/^VHOST +QUEUE +TAG .*\n\/ +amq\.gen-\S+ +mine .* 7 +yes +up\n$/);
+  const [one] = await parsed<{ name: string }[]>('connections', 'list');
+  expect(await said('connections', 'list')).toContain(`${one!.name}  guest  /      AMQP 0-9-1`);
+  expect(await said('channels', 'list')).toContain(`${one!.name} (1)`);
+  expect(await said('connections', 'show', one!.name)).toMatch(/^User +guest$/m);
+  expect(await said('connections', 'delete', one!.name, '--reason', 'time to go')).toContain('closed\n');
+  expect(String(await ended)).toContain('time to go');
+});
+
+it('what others have named is shown, and not obeyed by the terminal', async () => {
+  const name = 'a\u001b[31mred\u202e';
+  await said('queues', 'add', name);
+  const shown = await said('queues', 'list');
+  expect(shown).toContain('a\\x1b[31mred\\u202e');
+  expect(shown).not.toContain('\u001b');
+  expect(await parsed('queues', 'list')).toMatchObject([{ name }]);
+  await said('queues', 'delete', name);
+});
