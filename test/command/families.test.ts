@@ -157,6 +157,49 @@ it('exchanges and queues are declared, listed in pages, purged and deleted', asy
   expect(await parsed('queues', 'list')).toEqual([]);
 });
 
+it('bindings are made and deleted, to queues and to exchanges', async () => {
+  await said('queues', 'add', 'bound');
+  await said('bindings', 'add', 'amq.topic', 'bound', '--key', 'a.*');
+  await said('bindings', 'add', 'amq.topic', 'bound', '--key', 'b.*');
+  await said('bindings', 'add', 'amq.headers', 'amq.fanout', '--to-exchange', '--argument', 'x-match=any');
+  expect(await said('bindings', 'list', '--exchange', 'amq.topic')).toMatch(/a\.\*\n.*b\.\*\n$/);
+  expect(await said('bindings', 'delete', 'amq.topic', 'bound', '--key', 'a.*')).toBe(
+    'binding amq.topic to bound: deleted\n',
+  );
+  expect(await parsed('bindings', 'list', '--exchange', 'amq.topic')).toMatchObject([{ routing_key: 'b.*' }]);
+  expect((await run('bindings', 'delete', 'amq.topic', 'bound', '--key', 'a.*')).code).toBe(5);
+  await said('bindings', 'delete', 'amq.headers', 'amq.fanout', '--to-exchange');
+  expect(await parsed('bindings', 'list', '--exchange', 'amq.headers')).toEqual([]);
+  await said('queues', 'delete', 'bound');
+});
+
+it('definitions are exported, and imported with a word on each', async () => {
+  await said('queues', 'add', 'kept', '--argument', 'x-max-length=3');
+  const exported = await said('definitions', 'export');
+  const definitions = JSON.parse(exported) as { queues: object[] };
+  expect(definitions.queues).toMatchObject([{ name: 'kept', arguments: { 'x-max-length': 3 } }]);
+  await said('queues', 'delete', 'kept');
+  const path = file('definitions.json', exported);
+  expect(await said('definitions', 'import', path, '--dry-run')).toMatch(
+    /\nqueues +\/ +kept +would be done\n.*in all: /s,
+  );
+  expect(await parsed('queues', 'list')).toEqual([]);
+  expect(await said('definitions', 'import', path)).toMatch(/^\d+ in all: .*\d+ done/m);
+  expect(await parsed('queues', 'list')).toMatchObject([{ name: 'kept' }]);
+  const wrong = file(
+    'wrong.json',
+    JSON.stringify({
+      ...definitions,
+      queues: [{ name: 'bad', vhost: '/', durable: true, auto_delete: false, arguments: { 'x-max-length': -1 } }],
+    }),
+  );
+  const refused = await run('definitions', 'import', wrong);
+  expect(refused).toMatchObject({ code: 1, stderr: 'entrepot: not all of it could be taken\n' });
+  expect(refused.stdout).toMatch(/^queues +\/ +bad +failed +.*x-max-length/m);
+  expect((await run('definitions', 'import', file('no.json', '[]'))).code).toBe(2);
+  await said('queues', 'delete', 'kept');
+});
+
 it('connections, channels and consumers are shown, and a connection is closed with a reason', async () => {
   const client = await amqplib.connect(`amqp://127.0.0.1:${broker.port('amqp')}`);
   const ended = new Promise<unknown>((resolve) => client.on('close', resolve));

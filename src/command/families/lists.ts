@@ -93,7 +93,7 @@ function mostOf(limit: string | undefined, json: boolean): number {
 }
 
 /** To standard output, no faster than it is read. */
-function written(chunk: string): Promise<void> | void {
+export function written(chunk: string): Promise<void> | void {
   if (!process.stdout.write(chunk)) return new Promise((resolve) => process.stdout.once('drain', () => resolve()));
 }
 

@@ -22,6 +22,8 @@ export interface Target {
 export interface Asked {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: unknown;
+  /** The body, where it is JSON already. */
+  readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -84,11 +86,16 @@ export class BrokerClient {
     this.agent.destroy();
   }
 
-  private open(method: Method, path: string, { query = {}, body, headers }: Asked): Promise<http.IncomingMessage> {
+  private open(
+    method: Method,
+    path: string,
+    { query = {}, body, text: given, headers }: Asked,
+  ): Promise<http.IncomingMessage> {
     const { url, authorization, authority, local } = this.target;
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
-    const text = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    const sent = given ?? (body === undefined ? undefined : JSON.stringify(body));
+    const text = sent === undefined ? undefined : Buffer.from(sent);
     const options = {
       method,
       agent: this.agent,
