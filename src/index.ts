@@ -23,6 +23,6 @@ export { Broker } from './broker/broker.ts';
 export { ManualClock, SystemClock } from './clock/clock.ts';
 export type { ListenAddress } from './config/listen.ts';
 export { type Logger, NO_LOGGER } from './logger.ts';
-export type { Health } from './management/app.ts';
+export type { Health } from './management/health.ts';
 export { createBroker } from './server/create-broker.ts';
 export type { BrokerOptions, ListenerInfo, RunningBroker } from './server/options.ts';

@@ -108,8 +108,8 @@ export interface Consumer {
    */
   cancel(outcome?: Outcome): void;
   /**
-   * The connection is gone but its session stays: deliveries stop, what it holds stays held. `resume` gives it a new
-   * sink; first everything held is delivered again, in the order of its first delivery, with the same slots and
+   * The connection is gone but its session stays: deliveries stop, what it holds stays held. `resume` gives it the sink of another
+   * connection, which has adopted it (`Session.adoptConsumer`); first everything held is delivered again, in the order of its first delivery, with the same slots and
    * `redelivered` as it was recorded, then new messages.
    */
   suspend(): void;

@@ -331,6 +331,13 @@ export interface Session {
   consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer;
 
   /**
+   * Makes a suspended consumer this connection's, which counts it from now on and whose limits it comes under with what it holds; to
+   * be called before `Consumer.resume`. Whether its queue may be read is `adoptQueue`'s to say.
+   * @throws BrokerError not-allowed (the connection, its user, … has as many as it may): it stays suspended
+   */
+  adoptConsumer(consumer: Consumer): void;
+
+  /**
    * Takes one message on demand, of those that are left when consumers have got what they can take.
    * @param settled the message is done when it is written
    * @param sink its `attached` is called with the consumer that the delivery is to be settled on, then `deliver` just before `done`

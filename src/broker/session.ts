@@ -339,6 +339,10 @@ export class ClientSession implements Session {
     return this.consuming.consume(name, options, seen, output);
   }
 
+  adoptConsumer(consumer: Consumer): void {
+    this.consuming.adopt(consumer as QueueConsumer);
+  }
+
   get(
     name: string,
     settled: boolean,

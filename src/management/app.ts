@@ -16,16 +16,11 @@ import { Hono } from 'hono';
 import type { Clock } from '../clock/clock.ts';
 import { peerOf } from '../transport/peer.ts';
 import { PRODUCT, VERSION } from '../version.ts';
+import type { Health } from './health.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { metricsRoutes } from './metrics/routes.ts';
 import { RabbitApi } from './rabbitmq/api.ts';
 import { V1Api } from './v1/api.ts';
-
-export interface Health {
-  readonly status: 'ok' | 'stopping' | 'failed';
-  /** Why, unless it is ok. */
-  readonly reason?: string;
-}
 
 export type ManagementApp = Hono<{ Bindings: HttpBindings }>;
 

@@ -12,7 +12,7 @@ import type { ConfigInput } from '../config/schema.ts';
 import type { UsersInput } from '../config/users.ts';
 import type { VhostsInput } from '../config/vhosts.ts';
 import type { Logger } from '../logger.ts';
-import type { Health } from '../management/app.ts';
+import type { Health } from '../management/health.ts';
 import type { Operator } from '../operator/operator.ts';
 
 /** How a program asks for a broker. What is left out has the default that `entrepot config print` shows. */

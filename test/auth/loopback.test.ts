@@ -41,7 +41,7 @@ describe('the authenticator', () => {
   }
 
   it('lets guest and the nameless in from this machine, and from no other', () => {
-    expect(answer(true, 'guest', 'guest')).toEqual({ user: 'guest' });
+    expect(answer(true, 'guest', 'guest')).toEqual({ user: 'guest', tags: ['administrator'] });
     expect(answer(true)).toEqual({ user: 'anonymous' });
     expect(answer(false, 'guest', 'guest')).toMatchObject({ refused: 'forbidden' });
     expect(answer(false)).toMatchObject({ refused: 'forbidden' });

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../src/clock/clock.ts';
-import { type Health, managementApp } from '../../src/management/app.ts';
+import { managementApp } from '../../src/management/app.ts';
+import type { Health } from '../../src/management/health.ts';
 import { VERSION } from '../../src/version.ts';
 
 it('is healthy, and says for how long', async () => {

@@ -108,6 +108,11 @@ const ROWS: readonly Row[] = [
   { call: 'deleteQueue', does: (s) => s.deleteQueue('q', false, false), asks: ['configure queue q'] },
   { call: 'deleteQueue', about: 'its own', does: (s) => s.deleteQueue('own', false, false), asks: [] },
   { call: 'adoptQueue', does: (s) => s.adoptQueue('q'), asks: [] },
+  {
+    call: 'adoptConsumer',
+    does: (s) => s.adoptConsumer(s.consume('own', CONSUME, SINK, NO_BACKPRESSURE)),
+    asks: [],
+  },
   { call: 'releaseQueue', does: (s) => s.releaseQueue('q'), asks: [] },
   { call: 'purgeQueue', does: (s) => s.purgeQueue('q'), asks: ['read queue q'] },
   {

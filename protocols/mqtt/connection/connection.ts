@@ -21,6 +21,7 @@ import {
   type BrokerServices,
   type ConnectionHandler,
   type ConnectionReport,
+  LimitError,
   ReadGate,
   type ReadGateOwner,
   type Share,
@@ -315,7 +316,8 @@ export class Connection implements ConnectionHandler, PacketHandler, OpeningOwne
       why = error.message;
       this.context.stats.protocolErrors++;
     } else if (error instanceof BrokerError) {
-      if (error.code === 'access-refused') reason = NOT_AUTHORIZED_5;
+      if (error instanceof LimitError) reason = QUOTA_EXCEEDED;
+      else if (error.code === 'access-refused') reason = NOT_AUTHORIZED_5;
       why = error.message;
       this.context.stats.protocolErrors++;
     } else {

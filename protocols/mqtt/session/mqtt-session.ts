@@ -271,11 +271,12 @@ export class MqttSession {
     if (this.shares.size > 0) for (const { handle } of this.shares.values()) handle?.wake();
   }
 
-  /** Has a consumer deliver to the connection, if there is one. @throws BrokerError where its user may not consume */
+  /** Has a consumer deliver to the connection, if there is one. @throws BrokerError where its user may not consume, or has as many consumers as it may */
   start(session: Session, consumer: SubscriptionConsumer): void {
     if (this.writer === null) return;
     consumer.writer = this.writer;
     if (consumer.handle !== null) {
+      session.adoptConsumer(consumer.handle);
       consumer.handle.resume(consumer, this.writer);
       return;
     }

@@ -61,20 +61,35 @@ export class SessionConsuming {
 
   consume(name: string, options: ConsumeOptions, sink: DeliverySink, output: Backpressure): Consumer {
     this.topology.demandQueue('read', name);
-    const { membership } = this;
-    membership.checkConsumer();
+    this.membership.checkConsumer();
     const consumer = this.topology.queue(name).addConsumer(options, sink, output);
+    this.own(consumer);
+    consumer.guard = this.topology.guardOf(name);
+    sink.attached?.(consumer);
+    this.keep(consumer);
+    return consumer;
+  }
+
+  /** One that another connection of the same client has left suspended, with all that it holds. */
+  adopt(consumer: QueueConsumer): void {
+    if (!consumer.active || consumer.owner === this.owner) return;
+    this.membership.checkConsumer();
+    if (consumer.sum !== null) consumer.sum.held -= consumer.held;
+    this.sum.held += consumer.held;
+    this.own(consumer);
+    this.keep(consumer);
+  }
+
+  /** It counts here, and comes under the limits of this connection. */
+  private own(consumer: QueueConsumer): void {
+    const { membership } = this;
     membership.consumerCame();
     consumer.onEnded = this.onEnded;
     consumer.heldMax = membership.limits.unsettled ?? 0;
     consumer.sum = this.sum;
     consumer.share = this.share;
-    consumer.guard = this.topology.guardOf(name);
     consumer.counts = this.countsOf(consumer);
     consumer.owner = this.owner;
-    sink.attached?.(consumer);
-    this.keep(consumer);
-    return consumer;
   }
 
   private countsOf({ of }: QueueConsumer): DeliveryCounts {

@@ -1,7 +1,9 @@
 /** Limits on what is there: channels, consumers and exclusive queues; of listeners, vhosts, users and connections. */
 import type { Channel, ChannelModel } from 'amqplib';
+import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { until } from '../../support/until.ts';
+import * as wire from '../../../conformance/mqtt/wire.ts';
+import { until, untilAsked } from '../../support/until.ts';
 import { LimitedBroker, STOMP, USERS } from './harness.ts';
 
 let limited: LimitedBroker;
@@ -95,6 +97,59 @@ it('MQTT 5 hears in its SUBACK that there may be no more consumers, 3.1.1 that i
   expect(told).toContain("reached maximum (1) of consumers of vhost '/'");
   expect(await limited.refused('vhost_consumers', 'mqtt')).toBe(2);
   expect(await limited.refused('vhost_consumers', 'stomp')).toBe(1);
+});
+
+it('the consumer of a kept session counts while its client is there, and not while it is away', async () => {
+  await limited.start({ vhosts: { '/': { limits: { consumers: 1 } } } });
+  const kept = {
+    clientId: 'kept',
+    clean: false,
+    properties: { sessionExpiryInterval: 3_600 },
+  };
+  const sent = (client: MqttClient): Promise<void> =>
+    new Promise((resolve) => client.on('packetreceive', ({ cmd }) => cmd === 'publish' && resolve()));
+  const subscriber = async (): Promise<MqttClient> => {
+    const client = await limited.mqtt();
+    await client.subscribeAsync('b', { qos: 1 });
+    return client;
+  };
+  /** Another client's consumer, once there is room for it. */
+  const taken = async (): Promise<MqttClient> => {
+    let other: MqttClient | undefined;
+    await untilAsked(async () => (other = await subscriber().catch(() => undefined)) !== undefined);
+    return other!;
+  };
+  // What it is sent stays unsettled, and so its consumer stays too, wherever the client is.
+  const device = await limited.mqtt({ ...kept, customHandleAcks: () => {} });
+  await device.subscribeAsync('a', { qos: 1 });
+  const first = sent(device);
+  await (await limited.mqtt()).publishAsync('a', 'held', { qos: 1 });
+  await first;
+  await expect(subscriber()).rejects.toThrow(/Quota exceeded/);
+
+  device.end(true);
+  const other = await taken();
+  // It does not come past the limit where somebody else has taken its place, and loses nothing by it.
+  const again = wire.connect({
+    level: 5,
+    flags: 0,
+    properties: [0x11, wire.u32(3_600)],
+    payload: [wire.text(kept.clientId)],
+  });
+  const told = await limited.said(limited.broker.port('mqtt'), again);
+  expect(Buffer.from(told, 'latin1').toString('hex')).toMatch(/e0..97/);
+
+  await other.endAsync();
+  const publisher = await limited.mqtt();
+  await untilAsked(async () => {
+    const back = await limited.mqtt(kept);
+    const gone = new Promise<boolean>((resolve) => back.once('close', () => resolve(false)));
+    if (!back.connected) return false;
+    const served = sent(back).then(() => true);
+    await publisher.publishAsync('a', 'more', { qos: 1 });
+    return Promise.race([served, gone]);
+  });
+  await expect(subscriber()).rejects.toThrow(/Quota exceeded/);
 });
 
 it('as many exclusive queues as a connection may have: one more is refused, and one that is deleted makes room', async () => {
