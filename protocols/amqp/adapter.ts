@@ -1,5 +1,5 @@
 /** The AMQP adapter: recognises its streams by their first bytes, and makes a `Connection` for each. */
-import type { Protocol } from '../../src/api/index.ts';
+import { bytesOf, DOT, type Protocol } from '../../src/api/index.ts';
 import { Connection } from './connection/connection.ts';
 import { amqpDialect } from './mapping/dialect.ts';
 import { WireProperties } from './mapping/wire-properties.ts';
@@ -21,6 +21,8 @@ export function amqp(options: AmqpOptions = {}): AmqpProtocol {
     name: 'amqp',
     dialect: amqpDialect,
     stats,
+    /** Two words: the exchange, '' for the default one, and the routing key. */
+    resolve: (exchange, key = '') => ({ exchange, key: bytesOf(key), spelling: DOT }),
     detect(first) {
       const n = Math.min(first.length, NAME.length);
       if (first.compare(NAME, 0, n, 0, n) !== 0) return false;

@@ -2,12 +2,20 @@
  * The MQTT adapter as the broker meets it: tells its streams by their first bytes, takes connections, and starts what has
  * to happen without a client.
  */
-import type { BrokerServices, ConnectionHandler, Dialect, Protocol, Transport } from '../../src/api/index.ts';
+import type {
+  AddressMeaning,
+  BrokerServices,
+  ConnectionHandler,
+  Dialect,
+  Protocol,
+  Transport,
+} from '../../src/api/index.ts';
 import { packetExtent } from './codec/packet.ts';
 import { Connection } from './connection/connection.ts';
 import { AdapterContext } from './context.ts';
 import { mqttDialect } from './mapping/dialect.ts';
 import type { MqttOptions } from './options.ts';
+import { meaningOfTopic } from './publish/publish-target.ts';
 import { removeRegistry, reviewRegistries, startRegistries } from './session/session-registry.ts';
 import type { MqttStats } from './stats.ts';
 
@@ -29,6 +37,11 @@ export class MqttAdapter implements Protocol {
     this.context = new AdapterContext(options);
     this.stats = this.context.stats;
     this.dialect = mqttDialect(this.context.limits.exchange);
+  }
+
+  resolve(topic: string): AddressMeaning {
+    const { exchange, topicLevelsMax } = this.context.limits;
+    return meaningOfTopic(exchange, topicLevelsMax, topic);
   }
 
   /** CONNECT: 0x10, a remaining length of one to four bytes, then the protocol's name. */

@@ -8,10 +8,10 @@
  *
  * Anything else of Redis is an unknown command. Not built: databases beside 0, LPOP and RPOP with a count, MULTI, scripts, streams.
  */
-import type { BrokerServices, Protocol, Transport } from '../../src/api/index.ts';
+import { type BrokerServices, bytesOf, DOT, type Protocol, type Transport } from '../../src/api/index.ts';
 import { Adapter } from './adapter.ts';
 import { Connection } from './connection/connection.ts';
-import { REDIS_DIALECT } from './mapping/names.ts';
+import { CHANNELS, REDIS_DIALECT } from './mapping/names.ts';
 import { type RedisOptions, resolveOptions } from './options.ts';
 import { RedisStats } from './stats.ts';
 
@@ -30,6 +30,7 @@ export function redis(options: RedisOptions = {}): RedisProtocol {
     name: 'redis',
     dialect: REDIS_DIALECT,
     stats,
+    resolve: (channel) => ({ exchange: CHANNELS, key: bytesOf(channel), spelling: DOT }),
     detect,
     accept(transport: Transport, broker: BrokerServices): Connection {
       let adapter = adapters.get(broker);

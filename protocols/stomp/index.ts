@@ -10,12 +10,21 @@
  *
  * Not built, and refused rather than ignored: queue browsers, messages that are scheduled again and again, temporary topics.
  */
-import type { BrokerServices, Protocol, Transport } from '../../src/api/index.ts';
+import {
+  type AddressMeaning,
+  BrokerError,
+  type BrokerServices,
+  DOT,
+  type Protocol,
+  type Transport,
+} from '../../src/api/index.ts';
 import { Adapter } from './adapter.ts';
+import { FrameError } from './codec/errors.ts';
 import { frameExtent } from './codec/extent.ts';
 import { Connection } from './connection/connection.ts';
 import { STOMP_DIALECT } from './mapping/properties.ts';
 import { resolveOptions, type StompOptions } from './options.ts';
+import { parseSendDestination, sendAddressOf } from './publish/target-memo.ts';
 import { StompStats } from './stats.ts';
 
 export type { StompOptions } from './options.ts';
@@ -41,6 +50,7 @@ export function stomp(options: StompOptions = {}): StompProtocol {
     stats,
     // One frame a message: clients read no more from one.
     framing: { extent: frameExtent, bytesOnly: false },
+    resolve,
     detect,
     accept(transport: Transport, broker: BrokerServices): Connection {
       let adapter = adapters.get(broker);
@@ -51,6 +61,20 @@ export function stomp(options: StompOptions = {}): StompProtocol {
       return new Connection(adapter, transport);
     },
   };
+}
+
+function resolve(text: string): AddressMeaning {
+  try {
+    const destination = parseSendDestination(text);
+    return {
+      ...sendAddressOf(destination),
+      spelling: DOT,
+      ...(destination.kind === 'queue' && { declares: destination.name }),
+    };
+  } catch (error) {
+    if (error instanceof FrameError) throw new BrokerError('invalid', `${error.message}: '${text}'`);
+    throw error;
+  }
 }
 
 const DETECT_BYTES = 16;

@@ -40,6 +40,7 @@ export {
 } from '../transport/read-gate.ts';
 export { PRODUCT, VERSION } from '../version.ts';
 export * from './adapter-state.ts';
+export * from './address-meaning.ts';
 export * from './administration.ts';
 export * from './bodies.ts';
 export * from './broker.ts';

@@ -7,6 +7,7 @@
 
 import type { Dialect } from '../message/dialect.ts';
 import type { Output } from '../transport/output.ts';
+import type { AddressMeaning } from './address-meaning.ts';
 import type { BrokerServices } from './broker.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { ClientCertificate } from './identity.ts';
@@ -99,6 +100,13 @@ export interface Protocol {
    * @returns undefined if more bytes are needed to tell
    */
   detect(first: Buffer): boolean | undefined;
+  /**
+   * What an address means to who publishes to it, found out as a publish does: for a dry run. Left out: it cannot be told.
+   * @param address as the protocol's clients write it
+   * @param key where they say a key apart from it
+   * @throws BrokerError invalid: none can publish there
+   */
+  resolve?(address: string, key?: string): AddressMeaning;
   /** The broker has started, with what it had; called once for each broker, before anything listens. */
   started?(broker: BrokerServices): void;
   /**

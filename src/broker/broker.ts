@@ -5,6 +5,7 @@
 import type { BrokerServices, ClientPlace } from '../api/broker.ts';
 import type { Mark } from '../api/confirms.ts';
 import type {
+  AccessRequest,
   Action,
   AuthExchange,
   Authenticator,
@@ -20,6 +21,7 @@ import type { Protocol } from '../api/protocol.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import type { BackendChain } from '../auth/backends/chain.ts';
 import { chainOf } from '../auth/backends/plan.ts';
+import type { Explanation } from '../auth/permissions/ruled-access.ts';
 import { type Clock, SystemClock, Timer } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import { loggerOf } from '../logger.ts';
@@ -51,6 +53,14 @@ import { NO_DETAILS, type VhostDetails, VhostRegistry } from './vhost-registry.t
 
 /** What clients of a vhost that is deleted have to leave; a transport that is ended takes two seconds of it at most. */
 const LEAVING_MS = 3_000;
+
+/** What was found out about a permission. */
+export interface AccessAnswer {
+  readonly request: AccessRequest;
+  readonly allowed: boolean;
+  /** Undefined: somebody else keeps the rules. */
+  readonly because: Explanation | undefined;
+}
 
 export class Broker implements BrokerServices {
   readonly clock: Clock;
@@ -445,6 +455,21 @@ export class Broker implements BrokerServices {
   /** Asks for something that is done for this identity without a session. @throws BrokerError access-refused; AccessPending */
   demand(identity: Identity, vhost: string, action: Action, resource: 'exchange' | 'queue', name: string): void {
     new Permissions(this.authenticator, identity, vhost).demand(action, resource, name);
+  }
+
+  /** Whether a user may do that, and why, as far as the broker keeps the rules itself. */
+  explainAccess(user: string, request: AccessRequest): AccessAnswer {
+    if (this.authenticator === this.users.authenticator) {
+      const because = this.users.explain(user, request);
+      return { request, allowed: because.allowed, because };
+    }
+    const identity = this.authenticator.recall?.(user) ?? { user };
+    return { request, allowed: this.authenticator.permits(identity, request) === true, because: undefined };
+  }
+
+  /** The adapter of this name. */
+  protocolNamed(name: string): Partial<Protocol> | undefined {
+    return this.protocols.find((protocol: Partial<Protocol>) => protocol.name === name);
   }
 
   /** Clients that are connected. */

@@ -1,5 +1,6 @@
 /** The users of a broker: changed by programs and the configuration, kept in its state, and asked by its authenticator. */
 
+import type { AccessRequest } from '../api/identity.ts';
 import type { ExportedHash, Permissions, TopicPermissions, UserInfo, UserSettings, Users } from '../api/users.ts';
 import type { CertificateUserFrom } from '../auth/certificate-user.ts';
 import { exportedHash } from '../auth/exported-hash.ts';
@@ -7,7 +8,7 @@ import { InternalAuthenticator, type LoginSettings } from '../auth/internal-auth
 import { ANONYMOUS } from '../auth/loopback-only.ts';
 import { PasswordWork } from '../auth/password-work.ts';
 import { hashPassword } from '../auth/passwords.ts';
-import { checkPattern, RuledAccess } from '../auth/permissions/ruled-access.ts';
+import { checkPattern, type Explanation, RuledAccess } from '../auth/permissions/ruled-access.ts';
 import { RoleAccess } from '../auth/roles/role-access.ts';
 import { RoleStore } from '../auth/roles/role-store.ts';
 import { scramSecretLater } from '../auth/scram.ts';
@@ -71,6 +72,11 @@ export class BrokerUsers implements Users {
       },
     });
     roles.onChanged(() => this.store.announce());
+  }
+
+  /** Which rule decides, and how. */
+  explain(user: string, request: AccessRequest): Explanation {
+    return new RuledAccess(this.authenticator, this.roleAccess).explain({ user }, request);
   }
 
   /** There is neither a configured user nor a kept one. */

@@ -25,6 +25,7 @@ import { Messages } from './messages/messages.ts';
 import { Policies } from './policies.ts';
 import { Queues } from './queues.ts';
 import { Sampler } from './rates/sampler.ts';
+import { type Explained, explain } from './routes/explain.ts';
 import { NO_SURROUNDINGS, type Surroundings } from './surroundings.ts';
 import { UserLists } from './users.ts';
 import { Vhosts } from './vhosts.ts';
@@ -127,6 +128,19 @@ export class Operator {
   ): Promise<void> {
     if (identity === LOCAL_OPERATOR) return Promise.resolve();
     return whenKnown(() => this.broker.demand(identity, vhost, action, resource, name));
+  }
+
+  /**
+   * Where a protocol's address leads, and which of a user's permissions would let it; nothing is done.
+   * @throws BrokerError invalid (the address), not-found (protocol, vhost), not-implemented
+   */
+  explain(vhost: string, user: string, protocol: string, address: string, key?: string): Explained {
+    const found = this.broker.protocolNamed(protocol);
+    if (found === undefined) throw new BrokerError('not-found', `there is no protocol '${protocol}'`);
+    if (found.resolve === undefined) {
+      throw new BrokerError('not-implemented', `${protocol} does not tell what its addresses mean`);
+    }
+    return explain(this.broker, vhost, user, found.resolve(address, key));
   }
 
   /** A session of this user, for what he asks to be done: see `BrokerServices.enter`. The local operator is asked for nothing. Close it. */

@@ -10,6 +10,13 @@ export interface RouterTables<Q extends RouteTarget> {
   readonly queues: ReadonlyMap<string, Q>;
 }
 
+/** Hears how a walk goes, for who explains it. */
+export interface WalkTrace<Q extends RouteTarget> {
+  taken(at: ExchangeRef<Q>, binding: Binding<Q>): void;
+  /** Nothing was taken there, and it has an alternate. */
+  alternate(at: ExchangeRef<Q>): void;
+}
+
 /**
  * Follows every binding from an exchange on, each exchange once. `found` gets each queue with its flags, `own` those that do not
  * want all of what their owner publishes. Keys are dotted.
@@ -23,6 +30,7 @@ export function walk<Q extends RouteTarget>(
   properties: Properties | undefined,
   found: Map<Q, number>,
   own: OwnFlags<Q>,
+  trace: WalkTrace<Q> | null = null,
 ): boolean {
   let perMessage = false;
   const all = keys ?? [key];
@@ -41,6 +49,7 @@ export function walk<Q extends RouteTarget>(
     const take = (binding: Binding<Q>): void => {
       if (binding.queue?.deleted === true || binding.exchange?.deleted === true) return;
       taken = true;
+      trace?.taken(at, binding);
       const { queue } = binding;
       if (queue === null) {
         visit(binding.exchange!);
@@ -60,6 +69,7 @@ export function walk<Q extends RouteTarget>(
     if (kind.choosesOne) kind.match(key, properties, take);
     else for (const one of all) kind.match(one, properties, take);
     if (taken || at.alternate === null) return;
+    trace?.alternate(at);
     if (at.alternate === '') toNamedQueues();
     else {
       const alternate = tables.exchanges.get(at.alternate);

@@ -3,8 +3,10 @@
  * the topic that comes again, for its alias, while a large body arrives. So nothing can be left behind on the way.
  */
 import {
+  type AddressMeaning,
   type Administration,
   BrokerError,
+  bytesOf,
   equalRanges,
   type Route,
   type RouteMemo,
@@ -117,6 +119,25 @@ export function resolveTarget(
   if (typeof found === 'number') return refusal(buffer, start, end, found);
   const topic = Buffer.from(buffer.subarray(start, end));
   return new PublishTarget(topic, 0, topic.length, found, SUCCESS, delayMs, !isQueue);
+}
+
+/** What a topic means to who publishes to it, without a session: for a dry run. @throws BrokerError invalid */
+export function meaningOfTopic(exchange: string, topicLevelsMax: number, topic: string): AddressMeaning {
+  const bytes = bytesOf(topic);
+  try {
+    checkTopicName(bytes, 0, bytes.length, topicLevelsMax);
+  } catch (error) {
+    throw new BrokerError('invalid', `'${topic}' is no topic: ${(error as Error).message}`);
+  }
+  const { reason, skip, isQueue, isControl, delayMs } = meaningOf(topic);
+  if (reason !== SUCCESS) throw new BrokerError('invalid', `nobody may publish to '${topic}' (reason code ${reason})`);
+  if (isControl) throw new BrokerError('invalid', `what is published to '${topic}' is a command, and no message`);
+  return {
+    exchange: isQueue ? '' : exchange,
+    key: bytes.subarray(skip),
+    spelling: SLASH,
+    ...(delayMs >= 0 && { delayMs }),
+  };
 }
 
 /** It is asked for each time: what its client may do can change. */

@@ -16,7 +16,7 @@ import {
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { DESTINATION, RECEIPT } from '../codec/names.ts';
-import { parseDestination, REPLY_PREFIX } from '../mapping/destinations.ts';
+import { type Destination, parseDestination, REPLY_PREFIX } from '../mapping/destinations.ts';
 import type { DeclaredQueues } from '../topology/declared-queues.ts';
 
 /** Where a SEND goes. */
@@ -80,17 +80,11 @@ export class TargetMemo {
 
   private resolveTarget(frame: Frame, start: number, end: number): PublishTarget {
     const text = frame.text(DESTINATION)!;
-    const destination = parseDestination(text);
-    if (destination.kind === 'temporary-queue') {
-      const why =
-        "can only be a 'reply-to' or be subscribed to; its messages are sent to the 'reply-to' that consumers see";
-      throw new FrameError('Invalid destination', `'${text}' ${why}.`);
-    }
+    const destination = parseSendDestination(text);
     const isExchange = destination.kind === 'exchange';
     const isReply = text.startsWith(REPLY_PREFIX);
     const declaredAs = destination.kind === 'queue' ? this.queues.declare(destination.name, frame) : undefined;
-    const exchange = isExchange ? destination.exchange : '';
-    const key = bytesOf(isExchange ? destination.key : destination.name);
+    const { exchange, key } = sendAddressOf(destination);
     const target: PublishTarget = {
       exchange,
       key,
@@ -102,4 +96,21 @@ export class TargetMemo {
     this.known.set(value, 0, 0, 0, value.length, target);
     return target;
   }
+}
+
+type SendDestination = Exclude<Destination, { kind: 'temporary-queue' }>;
+
+/** @throws FrameError for what nobody can send to */
+export function parseSendDestination(text: string): SendDestination {
+  const destination = parseDestination(text);
+  if (destination.kind !== 'temporary-queue') return destination;
+  const why =
+    "can only be a 'reply-to' or be subscribed to; its messages are sent to the 'reply-to' that consumers see";
+  throw new FrameError('Invalid destination', `'${text}' ${why}.`);
+}
+
+export function sendAddressOf(destination: SendDestination): { exchange: string; key: Buffer } {
+  return destination.kind === 'exchange'
+    ? { exchange: destination.exchange, key: bytesOf(destination.key) }
+    : { exchange: '', key: bytesOf(destination.name) };
 }

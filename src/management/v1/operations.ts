@@ -1,6 +1,7 @@
 /** All operations of the API, and those that describe it. */
 import { description } from './description/routes.ts';
 import type { Operation } from './http/operation.ts';
+import { EXPLAIN } from './routes/explain.ts';
 import { MESSAGES } from './routes/messages.ts';
 import { QUEUES } from './routes/queues.ts';
 import { RELOCATIONS } from './routes/relocations.ts';
@@ -10,4 +11,5 @@ export const OPERATIONS: readonly Operation[] = [
   ...QUEUES,
   ...MESSAGES,
   ...RELOCATIONS,
+  ...EXPLAIN,
 ];
