@@ -16,6 +16,7 @@ import { AdapterContext } from './context.ts';
 import { mqttDialect } from './mapping/dialect.ts';
 import type { MqttOptions } from './options.ts';
 import { meaningOfTopic } from './publish/publish-target.ts';
+import { SESSION_KEEPER } from './session/session-keeper.ts';
 import { removeRegistry, reviewRegistries, startRegistries } from './session/session-registry.ts';
 import type { MqttStats } from './stats.ts';
 
@@ -30,6 +31,7 @@ export class MqttAdapter implements Protocol {
   readonly stats: MqttStats;
   /** [MQTT-6.0.0-1]; one packet a message, because some clients read no more from one. */
   readonly framing = { extent: packetExtent, bytesOnly: true };
+  readonly sessions = SESSION_KEEPER;
   private readonly context: AdapterContext;
 
   /** @throws RangeError for an option out of its range */

@@ -48,6 +48,7 @@ export * from './confirms.ts';
 export * from './consume.ts';
 export * from './endpoint.ts';
 export * from './identity.ts';
+export * from './kept-sessions.ts';
 export * from './pending.ts';
 export * from './policies.ts';
 export * from './protocol.ts';

@@ -11,6 +11,7 @@ import type { AddressMeaning } from './address-meaning.ts';
 import type { BrokerServices } from './broker.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { ClientCertificate } from './identity.ts';
+import type { SessionKeeper } from './kept-sessions.ts';
 
 /** One client's byte stream, whatever carries it: a TCP socket, a TLS socket, the messages of a web client. */
 export interface Transport {
@@ -107,6 +108,8 @@ export interface Protocol {
    * @throws BrokerError invalid: none can publish there
    */
   resolve?(address: string, key?: string): AddressMeaning;
+  /** Its sessions that outlive their connections, for operators. Left out: it has none. */
+  readonly sessions?: SessionKeeper;
   /** The broker has started, with what it had; called once for each broker, before anything listens. */
   started?(broker: BrokerServices): void;
   /**

@@ -469,7 +469,17 @@ export class Broker implements BrokerServices {
 
   /** The adapter of this name. */
   protocolNamed(name: string): Partial<Protocol> | undefined {
-    return this.protocols.find((protocol: Partial<Protocol>) => protocol.name === name);
+    return this.knownProtocols.find((protocol) => protocol.name === name);
+  }
+
+  /** Those that it has begun with. */
+  get knownProtocols(): readonly Partial<Protocol>[] {
+    return this.protocols;
+  }
+
+  /** Whether an identity may do that; no, as long as a back end has not said so. */
+  permits(identity: Identity, request: AccessRequest): boolean {
+    return this.authenticator.permits(identity, request) === true;
   }
 
   /** Clients that are connected. */

@@ -8,7 +8,7 @@
  * Lists are `Listing`s: in pages and pieces, made in slices. Single things are `find`: a view that is looked at and not kept.
  * Changes return promises that resolve when they are safe, and are rejected with a BrokerError.
  */
-import type { Action, Identity, Refusal } from '../api/identity.ts';
+import type { AccessRequest, Action, Identity, Refusal } from '../api/identity.ts';
 import { AccessPending } from '../api/pending.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import type { Users } from '../api/users.ts';
@@ -22,10 +22,12 @@ import { Exchanges } from './exchanges.ts';
 import { Pace } from './listing/pace.ts';
 import { LOCAL_OPERATOR } from './local-operator.ts';
 import { Messages } from './messages/messages.ts';
+import { Retained } from './messages/retained.ts';
 import { Policies } from './policies.ts';
 import { Queues } from './queues.ts';
 import { Sampler } from './rates/sampler.ts';
 import { type Explained, explain } from './routes/explain.ts';
+import { KeptSessions } from './sessions.ts';
 import { NO_SURROUNDINGS, type Surroundings } from './surroundings.ts';
 import { UserLists } from './users.ts';
 import { Vhosts } from './vhosts.ts';
@@ -38,6 +40,8 @@ export class Operator {
   readonly connections: Connections;
   readonly messages: Messages;
   readonly policies: Policies;
+  readonly retained: Retained;
+  readonly sessions: KeptSessions;
   readonly userLists: UserLists;
   readonly surroundings: Surroundings;
   private readonly broker: Broker;
@@ -56,6 +60,8 @@ export class Operator {
     this.exchanges = new Exchanges(broker, pace, sampler);
     this.connections = new Connections(broker, pace);
     this.messages = new Messages(broker, pace);
+    this.retained = new Retained(broker, pace);
+    this.sessions = new KeptSessions(broker, pace);
     this.policies = new Policies(broker, pace);
     this.userLists = new UserLists(broker.users, pace);
     sampler.start();
@@ -141,6 +147,12 @@ export class Operator {
       throw new BrokerError('not-implemented', `${protocol} does not tell what its addresses mean`);
     }
     return explain(this.broker, vhost, user, found.resolve(address, key));
+  }
+
+  /** Whether this user may do that; no, as long as a back end has not said so. */
+  permits(identity: Identity, request: AccessRequest): boolean {
+    if (identity === LOCAL_OPERATOR) return true;
+    return this.broker.permits(identity, request);
   }
 
   /** A session of this user, for what he asks to be done: see `BrokerServices.enter`. The local operator is asked for nothing. Close it. */

@@ -17,6 +17,7 @@ import {
   type SessionClient,
 } from '../../../src/api/index.ts';
 import { EXPIRY_NEVER_S } from '../codec/connect.ts';
+import { ADMINISTRATIVE_ACTION } from '../codec/reasons.ts';
 import type { AdapterContext } from '../context.ts';
 import { queueOf } from '../mapping/names.ts';
 import { publishWill } from '../publish/publish-will.ts';
@@ -216,12 +217,24 @@ export class SessionRegistry implements SessionServices {
   private endAbsent(clientId: string): boolean {
     const stored = getSession(this.state, clientId);
     if (stored === undefined || this.sessions.get(clientId)?.connection) return false;
+    this.endStored(clientId);
+    return true;
+  }
+
+  /** An operator ends a session, whether its client is there or not. Returns whether there was one. */
+  endByOperator(clientId: string): boolean {
+    if (getSession(this.state, clientId) === undefined) return false;
+    this.sessions.get(clientId)?.connection?.disconnect('an operator has ended its session', ADMINISTRATIVE_ACTION);
+    this.endStored(clientId);
+    return true;
+  }
+
+  private endStored(clientId: string): void {
     this.asAdapter((session) => {
       const due = this.wills.take(clientId); // at the end of the session at the latest [MQTT5-3.1.3-9]
       if (due !== undefined) this.publishFor(clientId, due);
       this.find(session, clientId)?.end(session, true);
     });
-    return true;
   }
 
   private publishWillOf(clientId: string): void {

@@ -5,6 +5,7 @@
  *
  *     path unknown ─▶ 404   method unknown ─▶ 405   not logged in ─▶ 401   tag missing ─▶ 403   query, body wrong ─▶ 400   the handler
  */
+import { AccessPending } from '../../api/pending.ts';
 import type { Operator } from '../../operator/operator.ts';
 import type { Peer } from '../../transport/peer.ts';
 import type { OperatorToken } from '../operator-token.ts';
@@ -19,6 +20,8 @@ import { asProblem, Problem, problemResponse } from './http/problem.ts';
 import { OPERATIONS } from './operations.ts';
 
 const PREFIX = '/v1';
+/** Answers of back ends that one request may wait for. */
+const QUESTIONS_MAX = 1_000;
 const NOBODY = { user: '', tags: [] };
 
 export class V1Api {
@@ -82,9 +85,21 @@ export class V1Api {
     };
     const asked = new Asked<never, never>(this.operator, identity, match.params, given);
     try {
-      return await operation.handle(asked);
+      return await handled(operation, asked);
     } finally {
       asked.close();
+    }
+  }
+}
+
+/** What a back end has to be asked first is asked, and the handler begun anew: it has changed nothing. */
+async function handled(operation: Operation, asked: Asked<never, never>): Promise<Response> {
+  for (let questions = 0; ; questions++) {
+    try {
+      return await operation.handle(asked);
+    } catch (thrown) {
+      if (!(thrown instanceof AccessPending) || questions >= QUESTIONS_MAX) throw thrown;
+      await new Promise<void>((resolve) => thrown.whenKnown(resolve));
     }
   }
 }

@@ -5,6 +5,8 @@ import { EXPLAIN } from './routes/explain.ts';
 import { MESSAGES } from './routes/messages.ts';
 import { QUEUES } from './routes/queues.ts';
 import { RELOCATIONS } from './routes/relocations.ts';
+import { RETAINED_MESSAGES } from './routes/retained.ts';
+import { SESSIONS } from './routes/sessions.ts';
 
 export const OPERATIONS: readonly Operation[] = [
   ...description(() => OPERATIONS),
@@ -12,4 +14,6 @@ export const OPERATIONS: readonly Operation[] = [
   ...MESSAGES,
   ...RELOCATIONS,
   ...EXPLAIN,
+  ...SESSIONS,
+  ...RETAINED_MESSAGES,
 ];

@@ -66,6 +66,17 @@ export async function peek(vhost: Vhost, queue: Queue, query: PeekQuery, pace: P
   return { ...scanned, messages };
 }
 
+/** A message that is shown, with its first bytes. */
+export async function peekedMessage(
+  vhost: Vhost,
+  entry: BrowsedEntry,
+  view: MessageView,
+  bodyBytes: number,
+): Promise<PeekedMessage> {
+  const about = shown(vhost, entry, view);
+  return { ...about, body: await bodyOf(view, bodyBytes) };
+}
+
 function shown(vhost: Vhost, { seq, flags, state }: BrowsedEntry, view: MessageView): Omit<PeekedMessage, 'body'> {
   return {
     position: seq,

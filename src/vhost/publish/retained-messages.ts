@@ -156,6 +156,21 @@ export class RetainedMessages {
   private expire(message: RetainedMessage): void {
     const { parts } = this;
     if (parts.lifecycle.stopping || parts.log.failed !== undefined) return; // it is passed over, and removed after the next start
+    this.end(message);
+    parts.counters.expiredRetained++;
+  }
+
+  /** An operator takes one away; safe with the mark that is given afterwards. False: there is none. @param key dotted */
+  remove(key: string): boolean {
+    const message = this.index.get(key);
+    if (message === undefined) return false;
+    this.end(message);
+    return true;
+  }
+
+  /** As if somebody had published an empty one, of which nobody hears. */
+  private end(message: RetainedMessage): void {
+    const { parts } = this;
     const key = bytesOf(message.key);
     const draft = new Draft();
     draft.assurance = AT_LEAST_ONCE;
@@ -164,7 +179,6 @@ export class RetainedMessages {
     const seq = parts.store.append(draft, route, true, 0);
     parts.store.addReferences(seq, true, 0);
     this.forget(this.index.remove(message.key));
-    parts.counters.expiredRetained++;
   }
 
   // ------------------------------------------------------------------------------------------------------- replay

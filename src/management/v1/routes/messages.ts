@@ -3,10 +3,9 @@ import { z } from 'zod';
 import { type Operation, operation } from '../http/operation.ts';
 import { json } from '../http/replies.ts';
 import { FROM, filterOf, fromOf, LOOKED, lookedShape, SELECTOR, TEXT } from '../shapes/looking.ts';
-import { BODY_FORMS, MESSAGE, messageShape } from '../shapes/message.ts';
+import { BODY_BYTES, BODY_FORM, MESSAGE, messageShape } from '../shapes/message.ts';
 
 const PEEKED_MAX = 1000;
-const BODY_BYTES_MAX = 1024 * 1024;
 
 export const MESSAGES: readonly Operation[] = [
   operation({
@@ -27,13 +26,8 @@ export const MESSAGES: readonly Operation[] = [
         .describe('Those that wait, those that consumers hold, or both.'),
       selector: SELECTOR.optional(),
       text: TEXT.optional(),
-      body: z
-        .enum(BODY_FORMS)
-        .default('auto')
-        .describe(
-          'How bodies are written; `auto`: as text where they are UTF-8, else base64. `json`: as a value where they are JSON and whole.',
-        ),
-      bodyBytes: z.coerce.number().int().min(0).max(BODY_BYTES_MAX).default(4096).describe('So much of each body.'),
+      body: BODY_FORM,
+      bodyBytes: BODY_BYTES,
     }),
     answer: z.object({ messages: z.array(MESSAGE), ...LOOKED }),
     handle: async (asked) => {

@@ -4,6 +4,7 @@ import type { QueueView } from '../../../operator/queues.ts';
 import { type Operation, operation } from '../http/operation.ts';
 import { Problem } from '../http/problem.ts';
 import { json } from '../http/replies.ts';
+import { LISTED, PAGE } from '../shapes/paging.ts';
 
 const QUEUE = z.object({
   name: z.string(),
@@ -69,12 +70,11 @@ export const QUEUES: readonly Operation[] = [
     summary: 'Lists queues of a vhost by name.',
     access: 'management',
     query: z.strictObject({
-      skip: z.coerce.number().int().min(0).max(10_000_000).default(0),
-      limit: z.coerce.number().int().min(1).max(500).default(100),
+      ...PAGE,
       name: z.string().max(255).optional().describe('Only those whose names hold this.'),
       paused: z.enum(['true', 'false']).optional().describe('Only those that are, or are not.'),
     }),
-    answer: z.object({ queues: z.array(QUEUE), total: z.number().int(), matching: z.number().int() }),
+    answer: z.object({ queues: z.array(QUEUE), ...LISTED }),
     handle: async (asked) => {
       const { skip, limit, name, paused } = asked.query;
       const wants =

@@ -9,6 +9,20 @@ import type { PeekedMessage } from '../../../operator/messages/peek.ts';
 export const BODY_FORMS = ['auto', 'text', 'base64', 'json', 'none'] as const;
 export type BodyForm = (typeof BODY_FORMS)[number];
 
+export const BODY_FORM = z
+  .enum(BODY_FORMS)
+  .default('auto')
+  .describe(
+    'How bodies are written; `auto`: as text where they are UTF-8, else base64. `json`: as a value where they are JSON and whole.',
+  );
+export const BODY_BYTES = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .max(1024 * 1024)
+  .default(4096)
+  .describe('So much of each body.');
+
 export const MESSAGE = z.object({
   position: z.number().int().describe('Where it is in the order of arrival; `from=position:N` begins with it.'),
   state: z.enum(['ready', 'unsettled']).describe('It waits, or a consumer holds it.'),
