@@ -59,6 +59,7 @@ const GUARDED: readonly { what: string; pattern: RegExp; allowed: readonly strin
       'src/transport/descriptors.ts',
       'src/transport/tls/files.ts',
       'src/config/secret-file.ts',
+      'src/command/doctor/directory.ts',
     ],
   },
   {

@@ -181,12 +181,15 @@ describe('the command', () => {
     expect(nobody.stderr).toMatch(/^entrepot: nothing that is well answers at \S+\/healthz \(ECONNREFUSED\)\n$/);
   });
 
-  it.each(shown.filter((line) => /^entrepot (status|queues|policies|definitions) /.test(line)))('%s', async (line) => {
-    const data = join(folder, `data-${performance.now()}`);
-    const running = await createBroker({ data, listen: 'http://127.0.0.1:0' });
-    expect(await Command.run([...asTyped(line).args, '--data', data])).toMatchObject({ code: 0, stderr: '' });
-    await running.close();
-  });
+  it.each(shown.filter((line) => /^entrepot (status|top|doctor|queues|policies|definitions) /.test(line)))(
+    '%s',
+    async (line) => {
+      const data = join(folder, `data-${performance.now()}`);
+      const running = await createBroker({ data, listen: 'http://127.0.0.1:0' });
+      expect(await Command.run([...asTyped(line).args, '--data', data])).toMatchObject({ code: 0, stderr: '' });
+      await running.close();
+    },
+  );
 
   it('knows every flag, variable and subcommand that the text speaks of', async () => {
     const { stdout: help } = await Command.run(['start', '--help']);

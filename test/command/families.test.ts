@@ -55,6 +55,16 @@ it('status tells how the broker is', async () => {
   });
 });
 
+it('top tells once what goes on where there is no terminal', async () => {
+  await said('queues', 'add', 'seen');
+  const shown = await said('top', '--once');
+  expect(shown).toMatch(/^entrepot 0\.1\.0 .* alarms: none\n\nMessages +0 ready +0 unsettled\n/);
+  expect(shown).toMatch(/\nVHOST +NAME .*\n\/ +seen +0 /);
+  expect(shown).not.toContain('\u001b');
+  expect(await parsed('top')).toMatchObject({ node: { running: true }, queues: [{ name: 'seen' }] });
+  await said('queues', 'delete', 'seen');
+});
+
 it('vhosts are made, said more of, listed and deleted', async () => {
   expect(await said('vhosts', 'add', 'shop', '--description', 'orders')).toBe('vhost shop: made\n');
   expect(await said('vhosts', 'add', 'shop', '--description', 'all orders', '--tags', 'a,b')).toBe(

@@ -48,7 +48,7 @@ const perSecond = (details: { readonly rate: number } | undefined): string =>
   `${bytes(Math.round(details?.rate ?? 0))}/s`;
 
 export const CONNECTION_COLUMNS = [
-  { title: 'NAME', text: ({ name }: Connection) => name, cuts: true },
+  { title: 'NAME', text: ({ name }: Connection) => name, cuts: 36 },
   { title: 'USER', text: ({ user }: Connection) => user, cuts: true },
   { title: 'VHOST', text: ({ vhost }: Connection) => vhost, cuts: true, spare: 2 },
   { title: 'PROTOCOL', text: ({ protocol }: Connection) => protocol, spare: 1 },

@@ -1,17 +1,21 @@
 /** All commands that ask a running broker, or look at a machine. Not loaded for `entrepot start`. */
 import type { Command } from 'commander';
+import { addCompletion } from './completion.ts';
 import { addChannels, addConnections, addConsumers } from './connections.ts';
 import { addDefinitions } from './definitions.ts';
+import { addDoctor } from './doctor.ts';
 import { addBindings, addExchanges } from './exchanges.ts';
 import { addPermissions } from './permissions.ts';
 import { addPolicies } from './policies.ts';
 import { addQueues } from './queues.ts';
 import { addStatus } from './status.ts';
+import { addTop } from './top.ts';
 import { addUsers } from './users.ts';
 import { addVhosts } from './vhosts.ts';
 
 export function addFamilies(program: Command): void {
   addStatus(program);
+  addTop(program);
   addVhosts(program);
   addUsers(program);
   addPermissions(program);
@@ -23,4 +27,6 @@ export function addFamilies(program: Command): void {
   addChannels(program);
   addConsumers(program);
   addDefinitions(program);
+  addDoctor(program);
+  addCompletion(program);
 }

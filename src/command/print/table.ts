@@ -9,14 +9,13 @@ export interface Column<T> {
   text(row: T): string;
   /** Numbers stand to the right. */
   readonly right?: boolean;
-  /** May be cut where there is no room. */
-  readonly cuts?: boolean;
+  /** May be cut where there is no room; so many cells of it are kept before columns are left out (true: 20). */
+  readonly cuts?: boolean | number;
   /** The higher, the sooner it is left out. Default 0: never. */
   readonly spare?: number;
 }
 
 const GAP = 2;
-/** Of what may be cut, so much is kept before columns are left out. */
 const KEPT_CELLS = 20;
 /** And so much in any case. */
 const LEAST_CELLS = 6;
@@ -45,10 +44,11 @@ function maximum(texts: readonly string[]): number[] {
 /** Which columns have room. */
 function chosen<T>(columns: readonly Column<T>[], natural: readonly number[], width: number): number[] {
   let shown = columns.map((_, at) => at);
-  const least = (at: number): number =>
-    columns[at]!.cuts === true
-      ? Math.min(natural[at]!, Math.max(KEPT_CELLS, widthOf(columns[at]!.title)))
-      : natural[at]!;
+  const least = (at: number): number => {
+    const { cuts, title } = columns[at]!;
+    if (cuts === undefined || cuts === false) return natural[at]!;
+    return Math.min(natural[at]!, Math.max(cuts === true ? KEPT_CELLS : cuts, widthOf(title)));
+  };
   while (total(shown.map(least)) > width) {
     let out = -1;
     for (const at of shown) {
@@ -72,7 +72,7 @@ function fitted<T>(
   for (let over = total(shown.map((at) => widths[at]!)) - width; over > 0; over--) {
     let widest = -1;
     for (const at of shown) {
-      if (columns[at]!.cuts === true && (widest < 0 || widths[at]! > widths[widest]!)) widest = at;
+      if (columns[at]!.cuts !== undefined && (widest < 0 || widths[at]! > widths[widest]!)) widest = at;
     }
     if (widest < 0 || widths[widest]! <= LEAST_CELLS) break;
     widths[widest]!--;
