@@ -36,6 +36,7 @@ import { Vhost } from '../vhost/vhost.ts';
 import { type AdministrationFor, administrationOf } from './administration.ts';
 import { type ClientLimits, ClientUsage, type VhostLimits } from './client-limits.ts';
 import { type ClientLog, nameOf } from './client-log.ts';
+import { BrokerEvents } from './events.ts';
 import { GlobalParameters } from './global-parameters.ts';
 import { type Ground, openGround } from './ground.ts';
 import { KeptLimits } from './kept-limits.ts';
@@ -81,6 +82,8 @@ export class Broker implements BrokerServices {
   readonly globals: GlobalParameters;
   /** Limits that operators set, beside the configuration's. */
   readonly limits: KeptLimits;
+  /** What happens, for who watches. */
+  readonly events = new BrokerEvents();
   private readonly authenticator: Authenticator;
   private readonly administration: AdministrationFor;
   /** Null: the broker's own users are all there is. */
@@ -146,7 +149,10 @@ export class Broker implements BrokerServices {
       ground.logger,
     );
     this.review = new AccessReview(this.sessions, this.vhosts, turn.work, onFault);
-    this.authenticator.onChanged?.(() => this.review.rulesChanged());
+    this.authenticator.onChanged?.(() => {
+      this.review.rulesChanged();
+      if (this.events.watched) this.events.tell({ kind: 'rights-changed' });
+    });
     this.logins = new Logins(this.authenticator, clientLog, clock, this.traffic);
   }
 
@@ -192,7 +198,22 @@ export class Broker implements BrokerServices {
       onUncongested: () => this.uncongested(name),
     });
     for (const resource of this.scarce) vhost.publishFlow.setScarce(resource, true);
+    const { events } = this;
+    vhost.topology.registry.onQueue = (queue, made) => {
+      if (events.watched) events.tell({ kind: made ? 'queue-made' : 'queue-deleted', vhost: name, queue: queue.name });
+    };
     return vhost;
+  }
+
+  private tellOf(
+    kind: 'connection-opened' | 'connection-closed',
+    transport: NonNullable<SessionClient['transport']>,
+    user: string,
+    vhost: string,
+  ): void {
+    if (!this.events.watched) return;
+    const { address = '', port = 0 } = transport.remote ?? {};
+    this.events.tell({ kind, vhost, user, protocol: transport.protocol ?? '', client: `${address}:${port}` });
   }
 
   /** Has protocols begin, and look at what they keep for clients whose rights may have changed while the broker was down. */
@@ -301,6 +322,7 @@ export class Broker implements BrokerServices {
         this.leaving.get(name)?.();
         if (transport?.remote === undefined) return;
         this.churn.closed++;
+        this.tellOf('connection-closed', transport, identity.user, name);
         this.clientLog.disconnected(transport, identity.user, name, inOrder);
       },
     });
@@ -318,6 +340,7 @@ export class Broker implements BrokerServices {
     this.sessions.add(session);
     if (transport?.remote !== undefined) {
       this.churn.opened++;
+      this.tellOf('connection-opened', transport, identity.user, name);
       this.clientLog.connected(transport, identity.user, name);
     }
     return session;
@@ -383,6 +406,9 @@ export class Broker implements BrokerServices {
 
   /** The machine has too little of this, or enough again: all publishers wait meanwhile. */
   setScarce(resource: Resource, scarce: boolean): void {
+    if (scarce !== this.scarce.has(resource) && this.events.watched) {
+      this.events.tell({ kind: scarce ? 'alarm-raised' : 'alarm-cleared', resource });
+    }
     if (scarce) this.scarce.add(resource);
     else this.scarce.delete(resource);
     for (const vhost of this.vhosts.values()) vhost.publishFlow.setScarce(resource, scarce);
@@ -392,16 +418,20 @@ export class Broker implements BrokerServices {
    * Makes a vhost, or takes what is said of the one there is: safe when the promise is resolved. @returns whether it was made
    * @throws BrokerError invalid, not-allowed (too many), unavailable
    */
-  putVhost(name: string, details: VhostDetails = NO_DETAILS): Promise<boolean> {
-    return this.vhostRegistry.put(name, details);
+  async putVhost(name: string, details: VhostDetails = NO_DETAILS): Promise<boolean> {
+    const made = await this.vhostRegistry.put(name, details);
+    if (made && this.events.watched) this.events.tell({ kind: 'vhost-made', vhost: name });
+    return made;
   }
 
   /**
    * Removes a vhost with all that is in it; its clients are told to go. False: there was none.
    * @throws BrokerError not-allowed (the configuration has it), unavailable
    */
-  deleteVhost(name: string): Promise<boolean> {
-    return this.vhostRegistry.remove(name);
+  async deleteVhost(name: string): Promise<boolean> {
+    const deleted = await this.vhostRegistry.remove(name);
+    if (deleted && this.events.watched) this.events.tell({ kind: 'vhost-deleted', vhost: name });
+    return deleted;
   }
 
   vhostDetails(name: string): VhostDetails {
@@ -550,6 +580,8 @@ export class Broker implements BrokerServices {
     const found = this.vhostNamed(vhost);
     await new Promise<void>((done) => found.topology.appliedPolicies.set(policy, done));
     await whenSafe(found, found.units.mark());
+    const { name, kind = 'policy' } = policy;
+    if (this.events.watched) this.events.tell({ kind: 'policy-set', vhost, policy: name, of: kind });
   }
 
   /** False if there was none. @throws BrokerError not-found (vhost), not-allowed */
@@ -560,6 +592,9 @@ export class Broker implements BrokerServices {
       existed = within.topology.appliedPolicies.clear(kind, name, done);
     });
     if (existed) await whenSafe(within, within.units.mark());
+    if (existed && this.events.watched) {
+      this.events.tell({ kind: 'policy-deleted', vhost, policy: name, of: kind });
+    }
     return existed;
   }
 

@@ -13,11 +13,13 @@ import { AccessPending } from '../api/pending.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import type { Users } from '../api/users.ts';
 import type { Broker } from '../broker/broker.ts';
+import type { BrokerEvent } from '../broker/events.ts';
 import type { GlobalParameters } from '../broker/global-parameters.ts';
 import type { KeptLimits } from '../broker/kept-limits.ts';
 import type { LoginStatistics } from '../broker/logins.ts';
 import { BrokerError } from '../message/errors.ts';
 import { Connections } from './connections.ts';
+import { EventStream } from './event-stream.ts';
 import { Exchanges } from './exchanges.ts';
 import { Pace } from './listing/pace.ts';
 import { LOCAL_OPERATOR } from './local-operator.ts';
@@ -33,6 +35,9 @@ import { UserLists } from './users.ts';
 import { Vhosts } from './vhosts.ts';
 import { whenKnown } from './when-known.ts';
 
+/** Readers of events at a time. */
+const STREAMS_MAX = 32;
+
 export class Operator {
   readonly vhosts: Vhosts;
   readonly queues: Queues;
@@ -44,6 +49,7 @@ export class Operator {
   readonly sessions: KeptSessions;
   readonly userLists: UserLists;
   readonly surroundings: Surroundings;
+  private readonly streams = new Set<EventStream>();
   private readonly broker: Broker;
   private readonly sampler: Sampler;
   private readonly startedMs: number;
@@ -70,6 +76,7 @@ export class Operator {
   /** The broker stops: nothing is sampled any more. */
   close(): void {
     this.sampler.stop();
+    for (const stream of [...this.streams]) stream.end();
   }
 
   get uptimeMs(): number {
@@ -147,6 +154,17 @@ export class Operator {
       throw new BrokerError('not-implemented', `${protocol} does not tell what its addresses mean`);
     }
     return explain(this.broker, vhost, user, found.resolve(address, key));
+  }
+
+  /** Tells what happens from now on; end it. @throws BrokerError unavailable: there are too many readers */
+  events(wants: (event: BrokerEvent) => boolean): EventStream {
+    if (this.streams.size >= STREAMS_MAX) {
+      throw new BrokerError('unavailable', `there are ${STREAMS_MAX} readers of events already`);
+    }
+    const { broker, streams } = this;
+    const stream = new EventStream(broker.events, broker.clock, wants, () => streams.delete(stream));
+    streams.add(stream);
+    return stream;
   }
 
   /** Whether this user may do that; no, as long as a back end has not said so. */

@@ -1,6 +1,7 @@
 /** All operations of the API, and those that describe it. */
 import { description } from './description/routes.ts';
 import type { Operation } from './http/operation.ts';
+import { EVENTS } from './routes/events.ts';
 import { EXPLAIN } from './routes/explain.ts';
 import { MESSAGES } from './routes/messages.ts';
 import { QUEUES } from './routes/queues.ts';
@@ -16,4 +17,5 @@ export const OPERATIONS: readonly Operation[] = [
   ...EXPLAIN,
   ...SESSIONS,
   ...RETAINED_MESSAGES,
+  ...EVENTS,
 ];

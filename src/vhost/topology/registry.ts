@@ -24,6 +24,8 @@ export class Registry implements RouterTables<Queue> {
   readonly churn = { declared: 0, created: 0, deleted: 0 };
   /** Null: nobody watches. */
   watcher: RegistryWatcher | null = null;
+  /** Told of each queue that is made or deleted from now on. Null: nobody is. */
+  onQueue: ((queue: Queue, made: boolean) => void) | null = null;
 
   constructor(vhost: string) {
     this.vhost = vhost;
@@ -46,6 +48,7 @@ export class Registry implements RouterTables<Queue> {
     this.queues.set(queue.name, queue);
     this.queuesById.set(queue.id, queue);
     this.watcher?.queueAdded(queue);
+    this.onQueue?.(queue, true);
   }
 
   /** It is found no more, and leaves until `left`. */
@@ -55,6 +58,7 @@ export class Registry implements RouterTables<Queue> {
     this.leaving.add(queue);
     this.churn.deleted++;
     this.watcher?.queueRemoved(queue);
+    this.onQueue?.(queue, false);
   }
 
   /** Recovery: queues up to this number have been there. */

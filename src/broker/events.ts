@@ -1,0 +1,47 @@
+/** What happens in a broker, told to who watches; where nobody does, nothing is made. Nothing for a message: only what operators do and see. */
+import type { PolicyKind } from '../api/policies.ts';
+
+export type BrokerEvent =
+  | {
+      readonly kind: 'connection-opened' | 'connection-closed';
+      readonly vhost: string;
+      readonly user: string;
+      readonly protocol: string;
+      /** Its address and port. */
+      readonly client: string;
+    }
+  | { readonly kind: 'queue-made' | 'queue-deleted'; readonly vhost: string; readonly queue: string }
+  | { readonly kind: 'vhost-made' | 'vhost-deleted'; readonly vhost: string }
+  | {
+      readonly kind: 'policy-set' | 'policy-deleted';
+      readonly vhost: string;
+      readonly policy: string;
+      readonly of: PolicyKind;
+    }
+  | { readonly kind: 'alarm-raised' | 'alarm-cleared'; readonly resource: string }
+  /** Users, or what some of them may do. */
+  | { readonly kind: 'rights-changed' };
+
+/** Called at once, from within what happens: it must not throw, and keeps nobody waiting. */
+export type EventListener = (event: BrokerEvent) => void;
+
+export class BrokerEvents {
+  private readonly listeners = new Set<EventListener>();
+
+  /** Somebody listens: ask before an event is made. */
+  get watched(): boolean {
+    return this.listeners.size > 0;
+  }
+
+  tell(event: BrokerEvent): void {
+    for (const listener of this.listeners) listener(event);
+  }
+
+  add(listener: EventListener): void {
+    this.listeners.add(listener);
+  }
+
+  remove(listener: EventListener): void {
+    this.listeners.delete(listener);
+  }
+}
