@@ -16,7 +16,7 @@ export class UserLists {
     this.list = new Listing(new UserSource(users), pace);
   }
 
-  /** Rows of users, such as their permissions, by user and vhost. */
+  /** Rows of users, such as their permissions, by vhost and user. */
   rows<T extends { readonly user: string; readonly vhost: string }>(
     of: (user: UserInfo) => readonly T[],
   ): Listing<T, T> {
@@ -75,6 +75,6 @@ class RowSource<T extends { readonly user: string; readonly vhost: string }> imp
   }
 
   compare(a: T, b: T): number {
-    return compareText(a.user, b.user) || compareText(a.vhost, b.vhost);
+    return compareText(a.vhost, b.vhost) || compareText(a.user, b.user);
   }
 }
