@@ -210,6 +210,40 @@ it('definitions are exported, and imported with a word on each', async () => {
   await said('queues', 'delete', 'kept');
 });
 
+it('messages are published to addresses of any protocol, looked at, copied and moved; queues are paused', async () => {
+  for (const name of ['from', 'to']) await said('queues', 'add', name);
+  await said('bindings', 'add', 'amq.topic', 'from', '--key', 'plant.#');
+  expect(await said('pub', 'queue:from', 'first')).toBe('queue:from: published\n');
+  await said('pub', 'mqtt:plant/7/heat', 'second', '--header', 'region=eu');
+  await said('pub', 'amqp:amq.topic/plant.8', 'third');
+  await said('pub', 'stomp:/topic/plant.9', 'fourth', '--transient');
+  expect(await run('pub', 'queue:nobody', 'x')).toMatchObject({ code: 1, stderr: 'entrepot: no queue took it\n' });
+  expect((await run('pub', 'nonsense', 'x')).code).toBe(2);
+  const peeked = async (...args: string[]): Promise<unknown[]> =>
+    (await run('queues', 'peek', ...args, '--json')).stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => (JSON.parse(line) as { body: unknown }).body);
+  expect(await peeked('from')).toEqual(['first', 'second', 'third', 'fourth']);
+  expect(await peeked('from', '--newest', '--limit', '2')).toEqual(['fourth', 'third']);
+  const some = await run('queues', 'peek', 'from', '--selector', "region = 'eu'");
+  expect(some.stdout).toMatch(/^POSITION +STATE .*\n +\d+ +ready .* plant\.7\.heat +6 B +second\n$/);
+  expect(some.stderr).toBe('entrepot: scanned 4 of 4\n');
+  expect((await run('queues', 'peek', 'from', '--selector', 'region =')).code).toBe(1);
+  expect((await run('queues', 'peek', 'nowhere')).code).toBe(5);
+  expect(await said('queues', 'copy', 'from', 'to', '--text', 'plant.8')).toBe('1 copied to to\n');
+  expect(await said('queues', 'move', 'from', 'to', '--limit', '2')).toBe('2 moved to to\n');
+  expect([await peeked('from'), await peeked('to')]).toEqual([
+    ['third', 'fourth'],
+    ['third', 'first', 'second'],
+  ]);
+  expect((await run('queues', 'move', 'from', 'nowhere')).code).toBe(5);
+  expect(await said('queues', 'pause', 'to')).toBe('queue to: paused\n');
+  expect(await said('queues', 'pause', 'to')).toBe('queue to: was paused\n');
+  expect(await said('queues', 'resume', 'to')).toBe('queue to: resumed\n');
+  for (const name of ['from', 'to']) await said('queues', 'delete', name);
+});
+
 it('connections, channels and consumers are shown, and a connection is closed with a reason', async () => {
   const client = await amqplib.connect(`amqp://127.0.0.1:${broker.port('amqp')}`);
   const ended = new Promise<unknown>((resolve) => client.on('close', resolve));

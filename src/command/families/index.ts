@@ -7,6 +7,7 @@ import { addDoctor } from './doctor.ts';
 import { addBindings, addExchanges } from './exchanges.ts';
 import { addPermissions } from './permissions.ts';
 import { addPolicies } from './policies.ts';
+import { addPublish } from './publish.ts';
 import { addQueues } from './queues.ts';
 import { addStatus } from './status.ts';
 import { addTop } from './top.ts';
@@ -27,6 +28,7 @@ export function addFamilies(program: Command): void {
   addChannels(program);
   addConsumers(program);
   addDefinitions(program);
+  addPublish(program);
   addDoctor(program);
   addCompletion(program);
 }

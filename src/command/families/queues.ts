@@ -4,6 +4,7 @@ import { bytes, count, rate } from '../print/units.ts';
 import { api } from '../reach/client.ts';
 import { asking, assignments, type CommonFlags, connected, done, family, repeated } from './context.ts';
 import { addPageOptions, type ListFlags, listing, pairs, show } from './lists.ts';
+import { addQueueMessages } from './queue-messages.ts';
 
 interface Rates {
   readonly publish_details?: { readonly rate: number };
@@ -114,6 +115,7 @@ export function addQueues(program: Command): void {
         done(context, 'purged', `queue ${name}`);
       }),
     );
+  addQueueMessages(queues);
 }
 
 function featuresOf({ durable, auto_delete, exclusive }: Queue): string {

@@ -36,7 +36,7 @@ export interface Answer {
 
 type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 
-/** A path of the API with what stands in it encoded: api`/queues/${vhost}/${name}`. */
+/** A path below RabbitMQ's `/api`, or of our own `/v1/`, with what stands in it encoded: api`/queues/${vhost}/${name}`. */
 export function api(parts: TemplateStringsArray, ...values: readonly string[]): string {
   return String.raw({ raw: parts }, ...values.map(encodeURIComponent));
 }
@@ -102,7 +102,7 @@ export class BrokerClient {
       hostname: url.hostname.replace(/^\[|\]$/g, ''),
       port: url.port || (url.protocol === 'https:' ? 443 : 80),
       // Not by a URL's parser, which takes '..' out of it.
-      path: `${url.pathname.replace(/\/$/, '')}/api${path}${search.size === 0 ? '' : `?${search}`}`,
+      path: `${url.pathname.replace(/\/$/, '')}${path.startsWith('/v1/') ? '' : '/api'}${path}${search.size === 0 ? '' : `?${search}`}`,
       headers: {
         authorization,
         accept: 'application/json',
@@ -151,7 +151,10 @@ export class BrokerClient {
       throw new CommandError(EXIT.refused, `refused: ${said.reason}`);
     if (statusCode === 401) throw new CommandError(EXIT.refused, 'refused: wrong user, or wrong password');
     if (statusCode === 403) throw new CommandError(EXIT.refused, `refused: ${said.reason}`);
-    if (statusCode === 404) throw new CommandError(EXIT.notFound, 'there is no such thing');
+    if (statusCode === 404) {
+      const which = /^(Not Found|)$/.test(said.reason) ? '' : ` (${said.reason})`;
+      throw new CommandError(EXIT.notFound, `there is no such thing${which}`);
+    }
     throw new CommandError(EXIT.failed, said.reason === '' ? `the broker answers ${statusCode}` : said.reason);
   }
 
@@ -186,10 +189,22 @@ function certificateFault(code: string): string {
   return `the broker's certificate is signed by nobody that is trusted here: name the authority with --ca FILE (${code})`;
 }
 
+interface RequestFault {
+  readonly where: string;
+  readonly what: string;
+}
+
 /** What an error says, without the line ends that some have inside. */
 function reasonOf(text: string): { readonly error: string; readonly reason: string } {
   try {
-    const { error = '', reason = '' } = JSON.parse(text) as { error?: unknown; reason?: unknown };
+    const problem = JSON.parse(text) as {
+      error?: unknown;
+      reason?: unknown;
+      detail?: unknown;
+      errors?: RequestFault[];
+    };
+    const faults = problem.errors?.map(({ where, what }) => `${where} ${what}`).join('; ');
+    const { error = '', reason = faults ?? problem.detail ?? '' } = problem;
     const said = typeof reason === 'string' ? reason : JSON.stringify(reason);
     return { error: String(error), reason: said.replace(/\s*\n\s*/g, ' ').trim() };
   } catch {
