@@ -3,7 +3,9 @@ import { description } from './description/routes.ts';
 import type { Operation } from './http/operation.ts';
 import { EVENTS } from './routes/events.ts';
 import { EXPLAIN } from './routes/explain.ts';
+import { LIMITS } from './routes/limits.ts';
 import { MESSAGES } from './routes/messages.ts';
+import { POLICIES } from './routes/policies.ts';
 import { QUEUES } from './routes/queues.ts';
 import { RELOCATIONS } from './routes/relocations.ts';
 import { RETAINED_MESSAGES } from './routes/retained.ts';
@@ -18,4 +20,6 @@ export const OPERATIONS: readonly Operation[] = [
   ...SESSIONS,
   ...RETAINED_MESSAGES,
   ...EVENTS,
+  ...POLICIES,
+  ...LIMITS,
 ];
