@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import amqplib from 'amqplib';
+import mqtt from 'mqtt';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createBroker, type RunningBroker } from '../../src/index.ts';
 import { temporaryDirectory } from '../support/directory.ts';
@@ -13,7 +14,7 @@ const data = join(directory.path, 'data');
 let broker: RunningBroker;
 
 beforeAll(async () => {
-  broker = await createBroker({ data, listen: ['http://127.0.0.1:0', 'amqp://127.0.0.1:0'] });
+  broker = await createBroker({ data, listen: ['http://127.0.0.1:0', 'amqp://127.0.0.1:0', 'mqtt://127.0.0.1:0'] });
 });
 afterAll(async () => {
   await broker.close();
@@ -242,6 +243,26 @@ it('messages are published to addresses of any protocol, looked at, copied and m
   expect(await said('queues', 'pause', 'to')).toBe('queue to: was paused\n');
   expect(await said('queues', 'resume', 'to')).toBe('queue to: resumed\n');
   for (const name of ['from', 'to']) await said('queues', 'delete', name);
+});
+
+it('sessions and retained messages are listed, shown and deleted', async () => {
+  const url = `mqtt://127.0.0.1:${broker.port('mqtt')}`;
+  const device = await mqtt.connectAsync(url, { clientId: 'device', clean: false, reconnectPeriod: 0 });
+  await device.subscribeAsync('plant/7/#', { qos: 1 });
+  await device.publishAsync('plant/9', 'kept', { qos: 1, retain: true });
+  await device.endAsync();
+  expect(await said('sessions', 'list')).toMatch(/^PROTOCOL +CLIENT .*\nmqtt +device +\S+ +no /);
+  expect(await said('sessions', 'show', 'device')).toMatch(/^Subscription +plant\/7\/#$/m);
+  expect(await parsed('sessions', 'list', '--name', 'other')).toEqual([]);
+  expect(await said('sessions', 'delete', 'device')).toBe('session device: ended\n');
+  expect(await run('sessions', 'show', 'device')).toMatchObject({
+    code: 5,
+    stderr: expect.stringContaining('no session'),
+  });
+  expect(await said('retained', 'list')).toMatch(/^KEY +SIZE +EXPIRES\nplant\.9 +\d+ B\n$/);
+  expect(await parsed('retained', 'show', 'plant.9')).toMatchObject({ body: 'kept' });
+  expect(await said('retained', 'delete', 'plant.9')).toBe('retained message of plant.9: deleted\n');
+  expect(await parsed('retained', 'list')).toEqual([]);
 });
 
 it('connections, channels and consumers are shown, and a connection is closed with a reason', async () => {

@@ -9,6 +9,7 @@ import { addPermissions } from './permissions.ts';
 import { addPolicies } from './policies.ts';
 import { addPublish } from './publish.ts';
 import { addQueues } from './queues.ts';
+import { addRetained, addSessions } from './sessions.ts';
 import { addStatus } from './status.ts';
 import { addTop } from './top.ts';
 import { addUsers } from './users.ts';
@@ -27,6 +28,8 @@ export function addFamilies(program: Command): void {
   addConnections(program);
   addChannels(program);
   addConsumers(program);
+  addSessions(program);
+  addRetained(program);
   addDefinitions(program);
   addPublish(program);
   addDoctor(program);
