@@ -71,6 +71,7 @@ export class V1Api {
       if (request.method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow } });
       throw new Problem(405, 'not-allowed', `this takes ${allow}`, undefined, { allow });
     }
+    demandOwnSite(request);
     const identity =
       operation.access === 'anyone'
         ? NOBODY
@@ -101,5 +102,19 @@ async function handled(operation: Operation, asked: Asked<never, never>): Promis
       if (!(thrown instanceof AccessPending) || questions >= QUESTIONS_MAX) throw thrown;
       await new Promise<void>((resolve) => thrown.whenKnown(resolve));
     }
+  }
+}
+
+/**
+ * A page of another site may have the browser of somebody who is logged in send a request that changes something: what says that it comes
+ * from elsewhere is refused. Programs say nothing of it. @throws Problem 403
+ */
+function demandOwnSite({ headers, method }: Request): void {
+  if (method === 'GET' || method === 'HEAD') return;
+  const site = headers.get('sec-fetch-site');
+  const origin = headers.get('origin');
+  const foreign = origin !== null && !(URL.canParse(origin) && new URL(origin).host === headers.get('host'));
+  if (foreign || site === 'cross-site' || site === 'same-site') {
+    throw new Problem(403, 'access-refused', 'requests of other sites may not change anything');
   }
 }

@@ -350,7 +350,7 @@ export class Dispatcher {
     const { queue } = this;
     const { ready } = queue;
     if (this.pace === null && ready.length <= WAITING_MIN) return;
-    if (this.consumers.length === 0 || queue.deleted) {
+    if (this.consumers.length === 0 || queue.deleted || queue.paused) {
       this.endPace();
       return;
     }

@@ -150,6 +150,23 @@ describe('peek', () => {
     expect((await peek('', 'q', 'root:r')).status).toBe(200);
   });
 
+  it("shows a queue that is exclusive to another user's client to administrators alone", async () => {
+    await broker.close();
+    const permissions = { '/': { configure: '.*', write: '.*', read: '.*' } };
+    broker = await startV1({
+      users: {
+        guest: { password: 'guest', tags: ['administrator'], permissions },
+        some: { password: 's', tags: ['management'], permissions },
+      },
+    } as never);
+    channel = await broker.channel();
+    await channel.assertQueue('mine', { exclusive: true });
+    expect((await peek('', 'mine')).status).toBe(200);
+    expect(await peek('', 'mine', 'some:s')).toMatchObject({ status: 423, body: { code: 'resource-locked' } });
+    const purged = await broker.ask('/vhosts/%2F/queues/mine/messages', { method: 'DELETE', login: 'some:s' });
+    expect(purged.status).toBe(423);
+  });
+
   it.each(['?limit=0', '?limit=x', '?from=middle', '?wrong=1', '?limit=1&limit=2', '?body=xml', '?bodyBytes=-1'])(
     'refuses %s, and says what is wrong',
     async (query) => {

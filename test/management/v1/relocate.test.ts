@@ -159,6 +159,24 @@ describe('a paused queue', () => {
     expect(came).toEqual(['a', 'b']);
   });
 
+  it('takes what is published as fast as one with nobody there, though consumers ask', {
+    timeout: 30_000,
+  }, async () => {
+    await channel.consume('q', () => {}, { noAck: true });
+    await post(at('q', '/pause'));
+    for (let i = 0; i < 60_000; i++) channel.sendToQueue('q', Buffer.from('x'));
+    await channel.waitForConfirms();
+    expect((await broker.ask(at('q'))).body).toMatchObject({ ready: 60_000 });
+  });
+
+  it.each([{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://elsewhere.example' }, { origin: 'null' }])(
+    'is not paused by a page of another site: %j',
+    async (headers) => {
+      expect((await broker.ask(at('q', '/pause'), { method: 'POST', headers: headers as never })).status).toBe(403);
+      expect((await broker.ask(at('q'))).body.paused).toBe(false);
+    },
+  );
+
   it('is paused after a restart, and a new one of its name is not', { timeout: 60_000 }, () =>
     withTemporaryDirectory(async (data) => {
       await broker.close();

@@ -1,5 +1,5 @@
 /** A request as an operation sees it: who asks, the parts of the path, and the query and the body, checked. */
-import type { Identity } from '../../../api/identity.ts';
+import type { Action, Identity } from '../../../api/identity.ts';
 import type { Session } from '../../../api/session.ts';
 import type { Operator } from '../../../operator/operator.ts';
 import { whenKnown } from '../../../operator/when-known.ts';
@@ -51,12 +51,27 @@ export class Asked<Q, B> {
 
   /** The path's queue, which he may read. @throws Problem 404, 403; BrokerError access-refused */
   async readableQueue(): Promise<{ vhost: string; queue: string }> {
-    const { vhost } = this;
+    return this.permittedQueue('read');
+  }
+
+  /**
+   * The path's queue, with which he may do that. One that is exclusive to a client is for that client's user and for administrators.
+   * @throws Problem 404, 403, 423; BrokerError access-refused
+   */
+  async permittedQueue(action: Action): Promise<{ vhost: string; queue: string }> {
+    const { identity, operator, vhost } = this;
     const queue = this.param('queue');
-    if (this.operator.queues.find(vhost, queue) === undefined) {
-      throw new Problem(404, 'not-found', `no queue '${queue}' in vhost '${vhost}'`);
+    const found = operator.queues.find(vhost, queue);
+    if (found === undefined) throw new Problem(404, 'not-found', `no queue '${queue}' in vhost '${vhost}'`);
+    await operator.demand(identity, vhost, action, 'queue', queue);
+    const { owner } = found;
+    if (owner !== undefined && owner.user !== identity.user && identity.tags?.includes('administrator') !== true) {
+      throw new Problem(
+        423,
+        'resource-locked',
+        `queue '${queue}' in vhost '${vhost}' is exclusive to another user's client`,
+      );
     }
-    await this.operator.demand(this.identity, vhost, 'read', 'queue', queue);
     return { vhost, queue };
   }
 

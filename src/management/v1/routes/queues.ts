@@ -50,12 +50,7 @@ function pausing(paused: boolean): Operation {
     access: 'management',
     answer: PAUSED,
     handle: async (asked) => {
-      const { vhost } = asked;
-      const queue = asked.param('queue');
-      if (asked.operator.queues.find(vhost, queue) === undefined) {
-        throw new Problem(404, 'not-found', `no queue '${queue}' in vhost '${vhost}'`);
-      }
-      await asked.operator.demand(asked.identity, vhost, 'configure', 'queue', queue);
+      const { vhost, queue } = await asked.permittedQueue('configure');
       return json({ paused, changed: await asked.operator.queues.setPaused(vhost, queue, paused) });
     },
   });
