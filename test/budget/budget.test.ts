@@ -21,15 +21,18 @@ const allowedMs = ({ idleP99Ms }: Outcome): number => P99_MAX_MS + IDLE_TIMES * 
 
 describe('beside abuse', () => {
   for (const [index, { name, residentMaxBytes, measuredMs = 800, unproven = false }] of CASES.entries()) {
-    it.skipIf(unproven)(name, { timeout: 120_000 }, async () => {
+    // What is not shown of the bystander is no reason to leave memory alone.
+    it.skipIf(unproven && residentMaxBytes === undefined)(name, { timeout: 120_000 }, async () => {
       let seen: Outcome | undefined;
       for (let i = 0; i < TRIES; i++) {
         seen = await abused(index, { size: 0.4, measuredMs });
-        if (seen.p99Ms <= allowedMs(seen) && seen.stopMs <= STOP_MAX_MS) break;
+        if ((unproven || seen.p99Ms <= allowedMs(seen)) && seen.stopMs <= STOP_MAX_MS) break;
       }
-      expect(seen!.p99Ms, 'milliseconds until delivered and confirmed, 99th percentile').toBeLessThanOrEqual(
-        allowedMs(seen!),
-      );
+      if (!unproven) {
+        expect(seen!.p99Ms, 'milliseconds until delivered and confirmed, 99th percentile').toBeLessThanOrEqual(
+          allowedMs(seen!),
+        );
+      }
       if (residentMaxBytes !== undefined) {
         expect(seen!.residentPeakBytes, 'the most that was in memory').toBeLessThanOrEqual(residentMaxBytes);
       }

@@ -46,6 +46,7 @@ export async function abused(index: number, { size = 1, measuredMs = 2_000 }: Ab
     const idle = await bystander.work(300, 2_000);
     abuser.stdin!.write('begin\n');
     const latency = await bystander.work(measuredMs, 10_000);
+    if (abuser.exitCode !== null) throw new Error('the abuser has gone: nothing was abused for long');
     const residentPeakBytes = peakBytes(broker.pid);
     const before = performance.now();
     await broker.stop();

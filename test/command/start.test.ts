@@ -154,6 +154,10 @@ describe('entrepot start', () => {
     writeFileSync(file, listen);
     command.signal('SIGHUP');
     await until(() => command.stderr.match(/read again/g)?.length === 3, 'the settings are read a third time');
+    // A listener's limits are a part of its address.
+    writeFileSync(file, 'listen: mqtt://127.0.0.1:0?max_connections=0\n');
+    command.signal('SIGHUP');
+    await said(/"atNextStart":\["listen"\].*read again/);
     writeFileSync(file, 'lsiten: x\n');
     command.signal('SIGHUP');
     await said(/lsiten is not known; did you mean listen.*those in force stay/);

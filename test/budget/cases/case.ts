@@ -1,5 +1,6 @@
 /** A case of the budget, and what several of them prepare. */
 import {
+  type Abuser,
   AmqpAbuser,
   bindQueue,
   consume,
@@ -19,7 +20,7 @@ export interface Case {
   readonly residentMaxBytes?: number;
   /**
    * Not shown to hold: beside other tests, on two cores, the bystander came too late, and on a quiet machine it has not been measured since.
-   * `bench/abuse.ts` runs it, the tests do not.
+   * `bench/abuse.ts` runs it; the tests only if it has a bound on memory, and then look at that and at the stop.
    */
   readonly unproven?: boolean;
   /** How long the bystander's work is measured, if the abuse takes a while to be felt. */
@@ -29,7 +30,17 @@ export interface Case {
 }
 
 export const SMALL = Buffer.from('0123456789abcdef');
+/** What floods are made of. */
+export const CONTENT = Buffer.alloc(4_096, 'x');
+/** The mark for memory of the cases that would fill it. */
+export const MARK_BYTES = 512 * 1024 * 1024;
 export const AUTO_DELETE = 16 | 8;
+
+/** Sends the same piece again and again, as fast as it is taken. Where the broker ends that, the process ends too: it is no abuse any more. */
+export async function forever(client: Abuser, piece: Buffer): Promise<void> {
+  while (!client.socket.destroyed) await client.write(piece);
+  process.exit(1);
+}
 
 export async function fillQueue(client: AmqpAbuser, queue: string, count: number, properties?: Buffer): Promise<void> {
   const piece = many(1_000, () => message('', queue, SMALL, properties));

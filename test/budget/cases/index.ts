@@ -5,6 +5,8 @@
 import type { Case } from './case.ts';
 import { DELIVERIES } from './deliveries.ts';
 import { FAN_OUT } from './fan-out.ts';
+import { FLOODS } from './floods.ts';
+import { HEADERS } from './headers.ts';
 import { MEMORY } from './memory.ts';
 import { REDIS } from './redis.ts';
 import { SUBSCRIPTIONS } from './subscriptions.ts';
@@ -12,4 +14,13 @@ import { TOPOLOGY } from './topology.ts';
 
 export type { Case } from './case.ts';
 
-export const CASES: readonly Case[] = [...TOPOLOGY, ...DELIVERIES, ...SUBSCRIPTIONS, ...FAN_OUT, ...REDIS, ...MEMORY];
+export const CASES: readonly Case[] = [
+  ...TOPOLOGY,
+  ...DELIVERIES,
+  ...SUBSCRIPTIONS,
+  ...FAN_OUT,
+  ...REDIS,
+  ...MEMORY,
+  ...FLOODS,
+  ...HEADERS,
+];

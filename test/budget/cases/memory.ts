@@ -10,15 +10,7 @@ import {
   message,
   mqtt,
 } from '../wire.ts';
-import type { Case } from './case.ts';
-
-const CONTENT = Buffer.alloc(4_096, 'x');
-const MARK_BYTES = 512 * 1024 * 1024;
-
-/** Sends the same piece again and again, as fast as it is taken. */
-async function forever(client: AmqpAbuser, piece: Buffer): Promise<void> {
-  for (;;) await client.write(piece);
-}
+import { type Case, CONTENT, forever, MARK_BYTES } from './case.ts';
 
 export const MEMORY: readonly Case[] = [
   {

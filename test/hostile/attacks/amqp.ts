@@ -38,6 +38,29 @@ function nestedTable(depth: number): Buffer {
   return table;
 }
 
+/** A table with one entry, an array in an array in an array …. */
+function nestedArrays(depth: number): Buffer {
+  let array = u32(0);
+  for (let i = 1; i < depth; i++) {
+    const inner = join('A', array);
+    array = join(u32(inner.length), inner);
+  }
+  const entry = join(short('n'), 'A', array);
+  return join(u32(entry.length), entry);
+}
+
+function wideTable(count: number): Buffer {
+  const entries = join(...Array.from({ length: count }, (_, i) => join(short(`k${i}`), 't', Buffer.from([1]))));
+  return join(u32(entries.length), entries);
+}
+
+/** A message without a body, with these headers. */
+const amqpHeaders = (table: Buffer): Buffer =>
+  join(
+    method(1, 60, 40, u16(0), short('amq.topic'), short('hostile.key'), Buffer.from([0])),
+    frame(2, 1, join(u16(60), u16(0), u32(0), u32(0), u16(0x2000), table)),
+  );
+
 export const amqp: readonly Attack[] = [
   ...common(AMQP_CONVERSATION, AMQP_HANDSHAKE.length),
   {
@@ -68,6 +91,22 @@ export const amqp: readonly Attack[] = [
   {
     name: 'table nested a thousand deep',
     bytes: () => join(AMQP_HANDSHAKE, method(1, 50, 10, u16(0), short('q'), Buffer.from([0]), nestedTable(1_000))),
+  },
+  {
+    name: 'arrays nested a thousand deep',
+    bytes: () => join(AMQP_HANDSHAKE, method(1, 50, 10, u16(0), short('q'), Buffer.from([0]), nestedArrays(1_000))),
+  },
+  {
+    name: 'headers nested a thousand deep',
+    bytes: () => join(AMQP_HANDSHAKE, amqpHeaders(nestedTable(1_000))),
+  },
+  {
+    name: 'ten thousand headers',
+    bytes: () => join(AMQP_HANDSHAKE, amqpHeaders(wideTable(10_000))),
+  },
+  {
+    name: 'a queue declared with ten thousand arguments',
+    bytes: () => join(AMQP_HANDSHAKE, method(1, 50, 10, u16(0), short('q'), Buffer.from([0]), wideTable(10_000))),
   },
   {
     name: 'giant credentials',

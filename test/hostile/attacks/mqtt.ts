@@ -2,19 +2,29 @@
 import { type Attack, common, join, u16 } from './attack.ts';
 
 const string16 = (text: string): Buffer => join(u16(text.length), text);
-function packet(head: number, body: Buffer, length = body.length): Buffer {
-  const bytes: number[] = [head];
-  let rest = length;
+/** A number as MQTT writes lengths. */
+function length(of: number): Buffer {
+  const bytes: number[] = [];
+  let rest = of;
   do {
     const low = rest & 127;
     rest >>>= 7;
     bytes.push(rest > 0 ? low | 128 : low);
   } while (rest > 0);
-  return join(Buffer.from(bytes), body);
+  return Buffer.from(bytes);
 }
+const packet = (head: number, body: Buffer, announced = body.length): Buffer =>
+  join(Buffer.from([head]), length(announced), body);
 const mqttConnect = (flags: number, clientId: string, ...more: Buffer[]): Buffer =>
   packet(0x10, join(string16('MQTT'), Buffer.from([4, flags]), u16(60), string16(clientId), ...more));
 const MQTT_HANDSHAKE = mqttConnect(2, '');
+const mqttConnect5 = (properties: Buffer): Buffer =>
+  packet(0x10, join(string16('MQTT'), Buffer.from([5, 2]), u16(60), properties, string16('')));
+const MQTT_5_HANDSHAKE = mqttConnect5(Buffer.from([0]));
+const section = (properties: Buffer): Buffer => join(length(properties.length), properties);
+const USER_PROPERTIES = join(
+  ...Array.from({ length: 20_000 }, (_, i) => join(Buffer.from([0x26]), string16(`hostile-${i}`), string16('x'))),
+);
 export const MQTT_CONVERSATION = join(
   MQTT_HANDSHAKE,
   packet(0x82, join(u16(1), string16('hostile/+/x'), Buffer.from([1]))),
@@ -57,6 +67,19 @@ export const mqtt: readonly Attack[] = [
   {
     name: 'reserved packet types',
     bytes: (chance) => join(MQTT_HANDSHAKE, packet(chance.pick([0x00, 0xf0, 0x36, 0x60, 0x80]), chance.bytes(10))),
+  },
+  {
+    name: 'user properties by the thousand',
+    bytes: () => join(MQTT_5_HANDSHAKE, packet(0x30, join(string16('hostile/key'), section(USER_PROPERTIES), 'x'))),
+  },
+  {
+    name: 'user properties by the thousand in CONNECT',
+    bytes: () => mqttConnect5(section(USER_PROPERTIES)),
+  },
+  {
+    name: 'a section of properties longer than its packet',
+    bytes: () =>
+      join(MQTT_5_HANDSHAKE, packet(0x30, join(string16('hostile/key'), length(200_000_000), USER_PROPERTIES))),
   },
   { name: 'a second CONNECT', bytes: () => join(MQTT_HANDSHAKE, MQTT_HANDSHAKE) },
   {

@@ -11,6 +11,7 @@ export const STOMP_CONVERSATION = join(
   'COMMIT\ntransaction:t\n\n\x00',
   'UNSUBSCRIBE\nid:1\n\n\x00',
 );
+const LONG_HEADER = join(STOMP_HANDSHAKE, 'SEND\nh:', Buffer.alloc(10 * 1024 * 1024, 'h'), '\n\n\x00');
 export const stomp: readonly Attack[] = [
   ...common(STOMP_CONVERSATION, STOMP_HANDSHAKE.length),
   {
@@ -32,6 +33,7 @@ export const stomp: readonly Attack[] = [
   },
   { name: 'a command without end', bytes: () => Buffer.alloc(20_000, 'A') },
   { name: 'a header without end', bytes: () => join(STOMP_HANDSHAKE, 'SEND\n', Buffer.alloc(200_000, 'h')) },
+  { name: 'a header of 10 MiB', bytes: () => LONG_HEADER },
   {
     name: 'ten thousand headers',
     bytes: () => join(STOMP_HANDSHAKE, 'SEND\ndestination:/topic/hostile\n', 'a:b\n'.repeat(10_000), '\n\x00'),

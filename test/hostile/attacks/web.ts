@@ -1,14 +1,20 @@
 /** Attacks of WebSocket and HTTP clients. */
 import { createHash } from 'node:crypto';
+import { deflateRawSync } from 'node:zlib';
 import { type Attack, common, join, u16, u32 } from './attack.ts';
 import { MQTT_CONVERSATION, mqtt } from './mqtt.ts';
 import { STOMP_CONVERSATION, stomp } from './stomp.ts';
 
-const upgrade = (protocol: string): Buffer =>
+const DEFLATE = 'Sec-WebSocket-Extensions: permessage-deflate\r\n';
+/** 16 MiB, packed. */
+const BOMB = deflateRawSync(Buffer.alloc(16 * 1024 * 1024, 'x'));
+
+/** @param more header lines, each with its end */
+const upgrade = (protocol: string, more = ''): Buffer =>
   join(
     'GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n',
     `Sec-WebSocket-Key: ${createHash('md5').update(protocol).digest('base64')}\r\nSec-WebSocket-Version: 13\r\n`,
-    `Sec-WebSocket-Protocol: ${protocol}\r\n\r\n`,
+    `Sec-WebSocket-Protocol: ${protocol}\r\n${more}\r\n`,
   );
 /** A masked client frame; the mask is all zeroes, so that the payload is readable in a trace. */
 function wsFrame(opcode: number, payload: Buffer, announced = payload.length): Buffer {
@@ -31,6 +37,11 @@ export const ws: readonly Attack[] = [
     bytes: () => join(upgrade('mqtt'), Buffer.from([0x82, 0xff]), Buffer.alloc(8, 0xff)),
   },
   { name: 'frame without a mask', bytes: () => join(upgrade('mqtt'), Buffer.from([0x82, 4]), 'abcd') },
+  {
+    name: 'a compressed bomb that nobody has agreed on',
+    bytes: () => join(upgrade('mqtt', DEFLATE), wsFrame(0x42, BOMB)),
+  },
+  { name: 'a page of another origin', bytes: () => join(upgrade('mqtt', 'Origin: https://evil.example\r\n'), WS_MQTT) },
   {
     name: 'text that is not UTF-8',
     bytes: () => join(upgrade('v12.stomp'), wsFrame(1, Buffer.from([0xff, 0xfe, 0xfd]))),

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { deflateRawSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
 import { IDLE_CHECK_MS } from '../../../protocols/websocket/connection/transport.ts';
@@ -71,6 +72,9 @@ async function refusal(subProtocols: string[], path: string): Promise<number> {
   const [, response] = (await once(client, 'unexpected-response')) as [unknown, { statusCode: number }];
   return response.statusCode;
 }
+
+/** The socket below, for bytes that no client would send. */
+const socketOf = (client: WebSocket): Socket => (client as unknown as { _socket: Socket })._socket;
 
 describe('which adapter', () => {
   it("is the sub-protocol's, in the client's order of preference", async () => {
@@ -217,6 +221,26 @@ describe('a byte stream over WebSocket', () => {
     const [code] = (await once(client, 'close')) as [number];
     expect(code).toBe(1009);
     await until(() => handler.closes === 1);
+  });
+
+  it('takes no compression on, and ends who compresses all the same (1002) without unpacking anything', async () => {
+    const offered: string[] = [];
+    const client = open(['bin'], '/', { perMessageDeflate: { threshold: 0 } });
+    client.on('upgrade', (response) => offered.push(String(response.headers['sec-websocket-extensions'])));
+    await once(client, 'open');
+    expect(offered).toEqual(['undefined']);
+    expect(client.extensions).toBe('');
+
+    const bomb = deflateRawSync(Buffer.alloc(MESSAGE_SIZE_MAX / 2, 'x'));
+    expect(bomb.length).toBeLessThan(1_024);
+    const { client: bomber, handler } = await dial(binary, ['bin']);
+    const closed = once(bomber, 'close');
+    // A whole binary message with RSV1 set, and a mask of zeroes.
+    const head = Buffer.from([0xc2, 0xfe, bomb.length >> 8, bomb.length & 255, 0, 0, 0, 0]);
+    socketOf(bomber).write(Buffer.concat([head, bomb]));
+    expect((await closed)[0]).toBe(1002);
+    await until(() => handler.closes === 1);
+    expect(handler.chunks).toEqual([]);
   });
 
   it('closes with 1000 after what was written, and with 1001 when the broker stops', async () => {
