@@ -1,6 +1,8 @@
 /** A broker whose `/v1/` is asked over real sockets. */
+import { isDeepStrictEqual } from 'node:util';
 import amqp, { type ChannelModel, type ConfirmChannel } from 'amqplib';
 import { type BrokerOptions, createBroker, type RunningBroker } from '../../../src/index.ts';
+import { OPERATIONS } from '../../../src/management/v1/operations.ts';
 import type { Answered, Asking } from '../rabbitmq/harness.ts';
 
 export interface V1Broker extends RunningBroker {
@@ -27,6 +29,7 @@ export async function startV1(options: BrokerOptions = {}): Promise<V1Broker> {
       });
       const text = await response.text();
       const isJson = /json/.test(response.headers.get('content-type') ?? '');
+      if (isJson && response.status === 200) demandDescribed(method, path, JSON.parse(text));
       return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
     },
     async channel() {
@@ -41,6 +44,19 @@ export async function startV1(options: BrokerOptions = {}): Promise<V1Broker> {
       await running.close(reason);
     },
   });
+}
+
+/** What is answered is what the operation says of its answer: nothing more, nothing less, nothing of another type. */
+function demandDescribed(method: string, path: string, body: unknown): void {
+  const [target] = path.split('?');
+  const found = OPERATIONS.find(
+    (one) => one.method === method && new RegExp(`^${one.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(target!),
+  );
+  if (found === undefined) throw new Error(`${method} ${path} is no operation`);
+  if (typeof found.answer === 'string' || 'what' in found.answer) return;
+  const described = found.answer.parse(body);
+  if (!isDeepStrictEqual(described, body))
+    throw new Error(`${found.id} answers what it does not describe: ${JSON.stringify(body)}`);
 }
 
 /** Publishes these to a queue, and waits until they are there. */

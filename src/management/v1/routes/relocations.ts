@@ -123,7 +123,7 @@ export const RELOCATIONS: readonly Operation[] = [
     access: 'management',
     query: z.strictObject({
       ...WHICH,
-      limit: z.coerce.number().pipe(LIMIT.unwrap()).default(LIMIT_MAX).describe('At most so many.'),
+      limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(LIMIT_MAX).describe('At most so many.'),
     }),
     answer: DONE,
     handle: async (asked) => {
