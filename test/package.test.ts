@@ -54,6 +54,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 it('holds the command, which runs from there, and no sources', () => {
   const command = join(installed, 'bin', 'entrepot.mjs');
   expect(run(process.execPath, [command, '--version'])).toBe('entrepot 0.1.0\n');
+  expect(run(process.execPath, [command, 'queues', '--help'])).toContain('Exit codes: 0 done');
   expect(() => readFileSync(join(installed, 'src', 'index.ts'))).toThrow('ENOENT');
 });
 

@@ -21,10 +21,8 @@ export function screen(listeners: readonly ListenerInfo[], directory: string, se
   if (tryIt !== undefined) {
     const port = tryIt.port === LISTEN_PROTOCOLS['mqtt']!.port ? '' : ` -p ${tryIt.port}`;
     rows.push(['', '']);
-    rows.push([
-      'Try',
-      `mosquitto_sub${port} -t 'hello/#' -v   and elsewhere   mosquitto_pub${port} -t hello/world -m hi`,
-    ]);
+    rows.push(['Try', `mosquitto_sub${port} -t 'hello/#' -v`]);
+    rows.push(['', `and elsewhere   mosquitto_pub${port} -t hello/world -m hi`]);
   }
   const width = Math.max(...rows.map(([title]) => title.length)) + 3;
   const lines = rows.map(([title, text]) => (text === '' ? '' : `  ${title.padEnd(width)}${text}`));
@@ -42,7 +40,8 @@ function accessRows(users: number, open: boolean, { anonymous, guest }: Config['
   if (users > 0) return [['Access', `${users === 1 ? 'one user' : `${users} users`}; ${nameless}`]];
   const known = guest === 'never' ? 'there is no user' : 'from this machine: user guest, password guest';
   return [
-    ['Access', `${known}; ${nameless}`],
+    ['Access', known],
+    ['', nameless],
     [
       '',
       open ? 'other machines reach the open ports' : 'to open a port to other machines, set users first, then --listen',
