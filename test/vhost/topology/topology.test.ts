@@ -154,7 +154,7 @@ describe('a queue', () => {
   it('is declared again only as it is, and is the same then', () => {
     const queue = declare('q');
     journal();
-    expect(topology.declareQueue('q', QUEUE, null)).toEqual({ queue, wrote: false });
+    expect(topology.declareQueue('q', QUEUE, null)).toEqual({ queue, wrote: false, made: false });
     expect(journal()).toEqual([]);
     for (const other of [{ durable: false }, { autoDelete: true }]) {
       expect(code(() => declare('q', other))).toBe('precondition-failed');
