@@ -5,9 +5,12 @@ import type { ListenerInfo } from '../index.ts';
 import { formatEndpoint, isLoopback } from '../transport/address.ts';
 import { PRODUCT, VERSION } from '../version.ts';
 
+/** Characters of what stands behind a title on a terminal of 80 columns. */
+const SHORT = 64;
+
 /** @param users how many there are */
 export function screen(listeners: readonly ListenerInfo[], directory: string, settings: Config, users: number): string {
-  const rows: [string, string][] = listeners.map((listener) => [titleOf(listener), placeOf(listener)]);
+  const rows: [string, string][] = listeners.flatMap(rowsOf);
   const open = listeners.some((l) => !l.addresses.every((address) => isLoopback(address.address)));
   rows.push(['', ''], ['Data', directory], ['', durabilityText(settings.durability)]);
   for (const [name, { durability }] of Object.entries(settings.vhosts)) {
@@ -29,6 +32,11 @@ export function screen(listeners: readonly ListenerInfo[], directory: string, se
   return `${PRODUCT} ${VERSION}\n\n${lines.join('\n')}\n\n`;
 }
 
+function rowsOf(listener: ListenerInfo): [string, string][] {
+  const own: [string, string] = [titleOf(listener), placeOf(listener)];
+  return /^https?$/.test(listener.name) ? [own, ['', 'WebSocket here too']] : [own];
+}
+
 /** Who may connect, and how others could. */
 function accessRows(users: number, open: boolean, { anonymous, guest }: Config['login']): [string, string][] {
   const nameless = {
@@ -40,8 +48,12 @@ function accessRows(users: number, open: boolean, { anonymous, guest }: Config['
   if (users > 0) return [['Access', `${users === 1 ? 'one user' : `${users} users`}; ${nameless}`]];
   const known = guest === 'never' ? 'there is no user' : 'from this machine: user guest, password guest';
   return [
-    ['Access', known],
-    ['', nameless],
+    ...((known.length + nameless.length < SHORT
+      ? [['Access', `${known}; ${nameless}`]]
+      : [
+          ['Access', known],
+          ['', nameless],
+        ]) as [string, string][]),
     [
       '',
       open ? 'other machines reach the open ports' : 'to open a port to other machines, set users first, then --listen',
@@ -74,7 +86,7 @@ function placeOf(listener: ListenerInfo): string {
   switch (listener.name) {
     case 'http':
     case 'https':
-      return `${url}/healthz (${shown}); WebSocket here too`;
+      return `${url}/healthz (${shown})`;
     case 'ws':
     case 'wss':
       return `${url}/ws (${shown})`;
