@@ -29,12 +29,17 @@ export class QueueTraffic {
     return total !== seen;
   }
 
-  handedOut(onDemand: boolean, settled: boolean, redelivered: boolean): void {
+  /** So many were delivered to one consumer. @param redelivered how many of them had been before */
+  handedOut(count: number, settled: boolean, redelivered: number): void {
+    this.redelivered += redelivered;
+    if (settled) this.deliveredSettled += count;
+    else this.delivered += count;
+  }
+
+  /** One was asked for, and there was one. */
+  gotOne(settled: boolean, redelivered: boolean): void {
     if (redelivered) this.redelivered++;
-    if (onDemand) {
-      if (settled) this.gotSettled++;
-      else this.got++;
-    } else if (settled) this.deliveredSettled++;
-    else this.delivered++;
+    if (settled) this.gotSettled++;
+    else this.got++;
   }
 }

@@ -58,6 +58,9 @@ export class QueueConsumer implements Consumer, CreditTaker {
   active = true;
   /** Counts what it gets. */
   counts: DeliveryCounts = UNCOUNTED.deliveries.classic;
+  /** What it has got that has not been added to any count yet; and how much of that had been delivered before. */
+  fresh = 0;
+  freshRedelivered = 0;
   /** Told once, when it is not active any more. */
   onEnded: (() => void) | null = null;
   /** What it shares with all consumers of its connection. */

@@ -85,6 +85,8 @@ export class Dispatcher {
   private replaying = false;
   /** A consumer that shares a limit with others could take more. */
   private creditAwaited = false;
+  /** Consumers that have got something that is in no count yet. */
+  private readonly uncounted: QueueConsumer[] = [];
   /** Null while no more waits than always may. */
   private pace: PublisherPace | null = null;
   private gets: PendingGets | null = null;
@@ -166,6 +168,32 @@ export class Dispatcher {
 
   /** Hands out what consumers can take. */
   pump(): Pumped {
+    const pumped = this.pumpSome();
+    if (this.uncounted.length > 0) this.countDelivered();
+    return pumped;
+  }
+
+  /** Adds up what consumers have got, once a pump: a message on its way costs one number of its consumer's. */
+  private countDelivered(): void {
+    const { counters, traffic } = this.queue.services;
+    for (const consumer of this.uncounted) {
+      const { fresh, freshRedelivered: redelivered, settled, counts } = consumer;
+      consumer.fresh = 0;
+      consumer.freshRedelivered = 0;
+      counters.delivered += fresh;
+      counters.redelivered += redelivered;
+      counts.redelivered += redelivered;
+      if (settled) {
+        counts.consumedSettled += fresh;
+        counters.acknowledged += fresh;
+      } else counts.consumedUnsettled += fresh;
+      this.queue.counted.handedOut(fresh, settled, redelivered);
+      traffic.handedOut(fresh, settled, redelivered);
+    }
+    this.uncounted.length = 0;
+  }
+
+  private pumpSome(): Pumped {
     const { queue } = this;
     const { ready, services } = queue;
     if (queue.loading || queue.deleted) return WAITS;
@@ -243,26 +271,34 @@ export class Dispatcher {
     }
     // In the place of subscription data there is a level of priority.
     if (queue.settings.priorityMax >= 0) view.subscriptionData = 0;
-    const { counts } = consumer;
+    if (consumer.passive) this.countGot(consumer, view);
+    else {
+      if (consumer.fresh++ === 0) this.uncounted.push(consumer);
+      if (view.redelivered) consumer.freshRedelivered++;
+    }
+    if (consumer.settled) {
+      consumer.sink.deliver(view, -1);
+      queue.contents.remove(seq, flags);
+      return;
+    }
+    const slot = queue.contents.hold(seq, flags, consumer);
+    consumer.sink.deliver(view, slot);
+  }
+
+  /** One that was asked for. */
+  private countGot({ counts, settled }: QueueConsumer, view: MessageView): void {
+    const { counters, traffic } = this.queue.services;
     counters.delivered++;
     if (view.redelivered) {
       counters.redelivered++;
       counts.redelivered++;
     }
-    queue.counted.handedOut(consumer.passive, consumer.settled, view.redelivered);
-    queue.services.traffic.handedOut(consumer.passive, consumer.settled, view.redelivered);
-    if (consumer.settled) {
-      if (consumer.passive) counts.gotSettled++;
-      else counts.consumedSettled++;
-      consumer.sink.deliver(view, -1);
+    if (settled) {
+      counts.gotSettled++;
       counters.acknowledged++;
-      queue.contents.remove(seq, flags);
-      return;
-    }
-    if (consumer.passive) counts.gotUnsettled++;
-    else counts.consumedUnsettled++;
-    const slot = queue.contents.hold(seq, flags, consumer);
-    consumer.sink.deliver(view, slot);
+    } else counts.gotUnsettled++;
+    this.queue.counted.gotOne(settled, view.redelivered);
+    traffic.gotOne(settled, view.redelivered);
   }
 
   /** The next consumer in turn that can take one; null if none can. Its turn is over once it got something. */
@@ -310,14 +346,9 @@ export class Dispatcher {
     if (unsettled.holder(slot) === consumer) {
       if (!this.queue.show(unsettled.seq(slot), unsettled.flags(slot))) return false;
       consumer.replay.shift();
-      const { counters, deliveryView } = this.queue.services;
-      counters.delivered++;
-      counters.redelivered++;
-      consumer.counts.consumedUnsettled++;
-      consumer.counts.redelivered++;
-      this.queue.counted.handedOut(false, false, true);
-      this.queue.services.traffic.handedOut(false, false, true);
-      consumer.sink.deliver(deliveryView, slot);
+      if (consumer.fresh++ === 0) this.uncounted.push(consumer);
+      consumer.freshRedelivered++;
+      consumer.sink.deliver(this.queue.services.deliveryView, slot);
       this.countHandedOut();
     } else consumer.replay.shift();
     return true;
