@@ -186,7 +186,13 @@ describe('the command', () => {
     async (line) => {
       const data = join(folder, `data-${performance.now()}`);
       const running = await createBroker({ data, listen: 'http://127.0.0.1:0' });
-      expect(await Command.run([...asTyped(line).args, '--data', data])).toMatchObject({ code: 0, stderr: '' });
+      const session = running.operator.enterAsOperator('/');
+      session.declareQueue('orders', { durable: true, exclusive: false, autoDelete: false, arguments: [] });
+      session.close(true);
+      const ended = await Command.run([...asTyped(line).args, '--data', data]);
+      expect(ended.code).toBe(0);
+      // How far a search has got is said beside what it found.
+      expect(ended.stderr).toMatch(/^(entrepot: scanned \d+ of \d+\n)?$/);
       await running.close();
     },
   );

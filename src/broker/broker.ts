@@ -136,6 +136,7 @@ export class Broker implements BrokerServices {
       login: options.login ?? { anonymous: 'auto', guest: 'auto' },
       userFrom: options.userFrom ?? 'commonName',
       hasVhost: (name) => this.vhosts.has(name),
+      forget: (name) => this.limits.forgetUser(name),
       onFault,
     });
     this.chain = chainOf(options.backends ?? [], this.users.authenticator, clock, (backend, reason) =>

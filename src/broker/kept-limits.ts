@@ -120,6 +120,12 @@ export class KeptLimits {
     return this.set(this.users, name, limit, value);
   }
 
+  /** Within a commit unit that deletes the user: another of its name has none of them. */
+  forgetUser(name: string): void {
+    this.users.forget(name);
+    this.changed();
+  }
+
   private async set<N extends string>(
     limits: LimitsOf<N>,
     name: string,

@@ -33,6 +33,8 @@ export interface BrokerUsersOptions {
   readonly login: LoginSettings;
   readonly userFrom: CertificateUserFrom;
   readonly hasVhost: (name: string) => boolean;
+  /** Within the commit unit that deletes a user: what else is kept under its name goes too. Left out: nothing is. */
+  readonly forget?: (name: string) => void;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -46,9 +48,11 @@ export class BrokerUsers implements Users {
   readonly roleAccess: RoleAccess;
   private readonly state: BrokerState;
   private readonly hasVhost: (name: string) => boolean;
+  private readonly forget: (name: string) => void;
   private readonly work = new PasswordWork();
 
-  constructor({ state, clock, login, userFrom, hasVhost, onFault }: BrokerUsersOptions) {
+  constructor({ state, clock, login, userFrom, hasVhost, forget = () => {}, onFault }: BrokerUsersOptions) {
+    this.forget = forget;
     this.state = state;
     this.hasVhost = hasVhost;
     this.store = new UserStore({ state, checkPattern, hasVhost });
@@ -114,7 +118,10 @@ export class BrokerUsers implements Users {
 
   deleteNow(name: string): boolean {
     const had = this.store.delete(name);
-    if (had) this.roles.forget(name);
+    if (had) {
+      this.roles.forget(name);
+      this.forget(name);
+    }
     return had;
   }
 

@@ -177,6 +177,12 @@ export class VhostRegistry {
   }
 }
 
+/** Whether the state of a broker that does not run has a vhost that was made while it ran. */
+export function isKeptVhost(state: Pick<BrokerState, 'get'>, name: string): boolean {
+  const kept = state.get(KEPT + name);
+  return kept !== undefined && (JSON.parse(kept.toString()) as Kept).made;
+}
+
 /** @throws BrokerError invalid */
 function checkName(name: string): void {
   // Its directory has the name with what files may not have in theirs written as %XX.

@@ -6,6 +6,7 @@ import { type Explanation, RuledAccess } from '../auth/permissions/ruled-access.
 import type { RoleDecision } from '../auth/roles/role-access.ts';
 import { bindingKey } from '../broker/session/permissions.ts';
 import { BrokerUsers } from '../broker/users.ts';
+import { isKeptVhost } from '../broker/vhost-registry.ts';
 import type { Config } from '../config/schema.ts';
 import { configuredUsers } from '../config/users.ts';
 import { nodeFiles } from '../log/files/files.ts';
@@ -45,8 +46,6 @@ export async function explainAccess(
   const requests = asked?.requests ?? requestsOf(question);
   const { user } = question;
   const { vhost } = requests[0]!;
-  const hasVhost = (name: string): boolean => Object.hasOwn(settings.vhosts, name);
-  if (!hasVhost(vhost)) throw new BrokerError('not-found', `the settings have no vhost '${vhost}'`);
   const directory = resolve(settings.data);
   // A directory that is not there is not made for a question: the settings alone say who there is.
   const isThere = await nodeFiles.list(directory).then(
@@ -56,6 +55,8 @@ export async function explainAccess(
   return withStoppedState(
     directory,
     async (state, clock) => {
+      const hasVhost = (name: string): boolean => Object.hasOwn(settings.vhosts, name) || isKeptVhost(state, name);
+      if (!hasVhost(vhost)) throw new BrokerError('not-found', `the settings have no vhost '${vhost}'`);
       const onFault = (error: unknown): never => {
         throw error;
       };

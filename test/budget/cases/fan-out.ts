@@ -81,6 +81,7 @@ export const FAN_OUT: readonly Case[] = [
   },
   {
     name: 'messages with five thousand headers, each with others, to 500 MQTT 5 subscribers at QoS 1',
+    unproven: true,
     async prepare(ports, size) {
       await mqttSubscribers(ports.mqtt, all(500, size), 1, 'all', 5);
       const clients = await Promise.all(Array.from({ length: 10 }, () => AmqpAbuser.open(ports.amqp)));
@@ -177,6 +178,7 @@ export const FAN_OUT: readonly Case[] = [
   },
   {
     name: 'messages that match a thousand filters of each of 50 MQTT 5 subscribers',
+    unproven: true,
     async prepare(ports, size) {
       const filters = all(1_000, size);
       await inRows(50, async (k) => {

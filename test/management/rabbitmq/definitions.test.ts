@@ -188,6 +188,10 @@ describe('limits', () => {
     expect((await ask('GET', '/users/ann')).body.limits).toEqual({ 'max-connections': 0 });
     await ask('PUT', '/user-limits/ann/max-connections', { value: -1 });
     await (await amqp.connect(url)).close();
+    await ask('PUT', '/user-limits/ann/max-channels', { value: 1 });
+    await ask('DELETE', '/users/ann');
+    await ask('PUT', '/users/ann', { password: 'pw', tags: '' });
+    expect((await ask('GET', '/user-limits/ann')).body).toEqual([]);
     expect((await ask('PUT', '/user-limits/ann/nosuch', { value: 1 })).body.reason).toBe(
       'Unrecognised terms [nosuch] in user-limits',
     );
