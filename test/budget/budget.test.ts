@@ -15,7 +15,7 @@ const STOP_MAX_MS = 2_000;
  * again. An abuse that holds the loop holds it for hundreds of milliseconds, each time.
  */
 const IDLE_TIMES = 3;
-const TRIES = 5;
+const TRIES = 3;
 
 const allowedMs = ({ idleP99Ms }: Outcome): number => P99_MAX_MS + IDLE_TIMES * idleP99Ms;
 

@@ -178,7 +178,6 @@ export const FAN_OUT: readonly Case[] = [
   },
   {
     name: 'messages that match a thousand filters of each of 50 MQTT 5 subscribers',
-    unproven: true,
     async prepare(ports, size) {
       const filters = all(1_000, size);
       await inRows(50, async (k) => {
