@@ -37,6 +37,10 @@ const STRANGERS: readonly (readonly [string, string])[] = [
   ['src/settlement/', 'src/routing/'],
   ['src/routing/', 'src/log/'],
   ['src/settlement/', 'src/log/'],
+  ['src/management/v1/', 'src/management/rabbitmq/'],
+  ['src/management/rabbitmq/', 'src/management/v1/'],
+  ['src/management/http/', 'src/management/v1/'],
+  ['src/management/http/', 'src/management/rabbitmq/'],
 ];
 
 /** What reaches outside the process or asks the time, and the few files that are made for it. */
@@ -256,8 +260,12 @@ const RULES: readonly {
     breaks: [
       { path: 'src/log/x.ts', text: "import { Draft } from '../message/message.ts';" },
       { path: 'src/settlement/x.ts', text: "import { Log } from '../log/log.ts';" },
+      { path: 'src/management/v1/x.ts', text: "import { NODE } from '../rabbitmq/node-name.ts';" },
     ],
-    keeps: [{ path: 'src/log/x.ts', text: "import { BrokerError } from '../message/errors.ts';" }],
+    keeps: [
+      { path: 'src/log/x.ts', text: "import { BrokerError } from '../message/errors.ts';" },
+      { path: 'src/management/v1/x.ts', text: "import { Router } from '../http/router.ts';" },
+    ],
   },
   {
     says: 'no adapter imports another',

@@ -17,19 +17,19 @@ import type { Clock } from '../clock/clock.ts';
 import { peerOf } from '../transport/peer.ts';
 import { PRODUCT, VERSION } from '../version.ts';
 import type { Health } from './health.ts';
+import type { HttpApi } from './http/api.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { metricsRoutes } from './metrics/routes.ts';
-import { RabbitApi } from './rabbitmq/api.ts';
-import { V1Api } from './v1/api.ts';
 
 export type ManagementApp = Hono<{ Bindings: HttpBindings }>;
+
+type Answering = Pick<HttpApi<never>, 'covers' | 'answer'>;
 
 export function managementApp(
   clock: Clock,
   health: () => Health,
   metrics?: Metrics,
-  rabbitApi?: RabbitApi,
-  v1Api?: V1Api,
+  apis: readonly Answering[] = [],
 ): ManagementApp {
   const app: ManagementApp = new Hono();
   const startedMs = clock.monotonicMs();
@@ -45,16 +45,10 @@ export function managementApp(
     return context.json(body, now.status === 'ok' ? 200 : 503, { 'cache-control': 'no-store' });
   });
   if (metrics !== undefined) app.route('/metrics', metricsRoutes(metrics));
-  if (rabbitApi !== undefined) {
+  for (const api of apis) {
     app.use(async ({ env, req }, next) => {
       const { url = '', socket } = env.incoming;
-      return RabbitApi.covers(url) ? rabbitApi.answer(req.raw, url, peerOf(socket)) : next();
-    });
-  }
-  if (v1Api !== undefined) {
-    app.use(async ({ env, req }, next) => {
-      const { url = '', socket } = env.incoming;
-      return V1Api.covers(url) ? v1Api.answer(req.raw, url, peerOf(socket)) : next();
+      return api.covers(url) ? api.answer(req.raw, url, peerOf(socket)) : next();
     });
   }
   app.notFound((context) => context.text('There is nothing here. Try GET /healthz or GET /metrics\n', 404));

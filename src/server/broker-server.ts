@@ -257,7 +257,7 @@ export class BrokerServer implements RunningBroker {
   private managementServer(): HttpServer {
     const api = new RabbitApi(this.operator, this.broker, this.operatorToken);
     const v1 = new V1Api(this.operator, this.broker, this.operatorToken);
-    const app = managementApp(this.broker.clock, () => this.health, this.metrics, api, v1);
+    const app = managementApp(this.broker.clock, () => this.health, this.metrics, [api, v1]);
     const server = managementServer(app, this.httpSockets);
     this.webSocket.attach(server);
     return server;

@@ -6,9 +6,9 @@
 import { BrokerError } from '../../../message/errors.ts';
 import { DOT } from '../../../message/message.ts';
 import type { Operator } from '../../../operator/operator.ts';
+import { whenSafe } from '../../http/safe.ts';
 import { asFailure, badRequest, type Failure } from '../http/errors.ts';
 import { type Body, booleanOf, demandKeys, headersOf, textOf } from '../http/fields.ts';
-import { whenSafe } from '../http/safe.ts';
 import { setUserLimits, setVhostLimits } from '../resources/limits.ts';
 import { plain, putParameter } from '../resources/parameters.ts';
 import { permissionsFrom, topicPermissionsFrom } from '../resources/permissions.ts';

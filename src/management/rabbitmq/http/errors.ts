@@ -4,6 +4,7 @@
  */
 import type { ErrorCode } from '../../../message/errors.ts';
 import { BrokerError } from '../../../message/errors.ts';
+import { LoginRefused } from '../../http/login.ts';
 
 /** A request that is answered with an error; thrown from wherever it is found out. */
 export class Failure extends Error {
@@ -51,6 +52,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
 /** Undefined: nothing that a client may be told; it is a fault. */
 export function asFailure(thrown: unknown): Failure | undefined {
   if (thrown instanceof Failure) return thrown;
+  if (thrown instanceof LoginRefused) return ofLogin(thrown);
   if (!(thrown instanceof BrokerError)) return undefined;
   const { code, message } = thrown;
   if (code === 'internal') return undefined;
@@ -58,4 +60,13 @@ export function asFailure(thrown: unknown): Failure | undefined {
   if (code === 'not-found') return new Failure(404, 'not_found', message);
   if (code === 'unavailable') return new Failure(503, 'unavailable', message);
   return new Failure(STATUS[code], 'bad_request', message);
+}
+
+const CHALLENGE = { 'www-authenticate': 'Basic realm="RabbitMQ Management"' };
+
+function ofLogin({ because, message }: LoginRefused): Failure {
+  if (because === 'unavailable') return new Failure(503, 'unavailable', message);
+  if (because === 'unreadable') return new Failure(400);
+  if (because === 'missing') return new Failure(401, undefined, undefined, CHALLENGE);
+  return new Failure(401, 'not_authorized', 'Login failed', CHALLENGE);
 }

@@ -7,14 +7,13 @@ import type { Session } from '../../../api/session.ts';
 import { parseJson } from '../../../message/values.ts';
 import type { Operator } from '../../../operator/operator.ts';
 import type { VhostView } from '../../../operator/vhosts.ts';
+import { bodyText } from '../../http/body.ts';
+import { RequestSessions } from '../../http/sessions.ts';
+import { hasTag, type Tag } from '../../http/tags.ts';
 import { badRequest, Failure, notAuthorised, notFound } from './errors.ts';
-import { hasTag, type Tag } from './tags.ts';
 
 /** Of a request that is not an import of definitions. */
 export const BODY_BYTES_MAX = 16 * 1024 * 1024;
-
-/** What is done for this request in a vhost, with its user's permissions. */
-const SESSION_CLIENT = { uncongested() {}, kicked() {} };
 
 export class ApiRequest {
   readonly operator: Operator;
@@ -23,7 +22,7 @@ export class ApiRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   private readonly request: Request;
-  private sessions: Session[] = [];
+  private readonly sessions: RequestSessions;
   private read: Promise<string> | undefined = undefined;
 
   constructor(
@@ -35,6 +34,7 @@ export class ApiRequest {
   ) {
     this.operator = operator;
     this.identity = identity;
+    this.sessions = new RequestSessions(operator, identity);
     this.params = params;
     this.query = query;
     this.request = request;
@@ -51,7 +51,7 @@ export class ApiRequest {
   // ------------------------------------------------------------------------------------------------------ what he may
 
   has(tag: Tag): boolean {
-    return hasTag(this.identity.tags ?? [], tag);
+    return hasTag(this.identity.tags, tag);
   }
 
   /** The vhosts that he has permissions in, by name. */
@@ -81,20 +81,18 @@ export class ApiRequest {
    * protocol. @throws Failure 401, 404
    */
   enter(vhost: string): Session {
-    const session = this.operator.enter(this.identity, vhost, SESSION_CLIENT);
+    const session = this.sessions.enter(vhost);
     if ('refused' in session) {
       if (session.refused === 'vhost-not-found') throw new Failure(404, 'not_found', 'vhost_not_found');
       if (session.refused === 'unavailable') throw new Failure(503, 'unavailable', session.reason);
       throw notAuthorised('Access refused.');
     }
-    this.sessions.push(session);
     return session;
   }
 
   /** The request has been answered. */
   close(): void {
-    for (const session of this.sessions) session.close(true);
-    this.sessions = [];
+    this.sessions.close();
   }
 
   // ----------------------------------------------------------------------------------------------------------- the body
@@ -128,15 +126,8 @@ export class ApiRequest {
   }
 
   private async readText(bytesMax: number): Promise<string> {
-    const { body } = this.request;
-    if (body === null) return '';
-    const pieces: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const piece of body) {
-      bytes += piece.length;
-      if (bytes > bytesMax) throw new Failure(413, 'bad_request', `a body has at most ${bytesMax} bytes here`);
-      pieces.push(piece);
-    }
-    return Buffer.concat(pieces).toString('utf8');
+    const text = await bodyText(this.request, bytesMax);
+    if (text === undefined) throw new Failure(413, 'bad_request', `a body has at most ${bytesMax} bytes here`);
+    return text;
   }
 }

@@ -4,9 +4,9 @@ import type { Session } from '../../../api/session.ts';
 import { BrokerError } from '../../../message/errors.ts';
 import { AT_LEAST_ONCE, AT_MOST_ONCE, DOT, Draft, INLINE_BODY_BYTES } from '../../../message/message.ts';
 import { encodeNeutral, NEUTRAL_DIALECT } from '../../../message/neutral-dialect.ts';
+import { whenSafe } from '../../http/safe.ts';
 import { badRequest } from '../http/errors.ts';
 import { type Body, demandKeys, textOf } from '../http/fields.ts';
-import { whenSafe } from '../http/safe.ts';
 import { carriedFrom } from './properties.ts';
 
 /** @returns whether a queue took it @throws Failure 400; BrokerError not-found, access-refused, unavailable */

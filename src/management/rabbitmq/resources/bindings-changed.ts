@@ -2,12 +2,12 @@
 import { BrokerError } from '../../../message/errors.ts';
 import { DOT } from '../../../message/message.ts';
 import type { BindingEnds } from '../../../operator/exchanges.ts';
+import { whenSafe } from '../../http/safe.ts';
 import { Failure, notFound } from '../http/errors.ts';
 import { headersOf, textOf } from '../http/fields.ts';
 import { created, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource, Verb } from '../http/router.ts';
-import { whenSafe } from '../http/safe.ts';
+import type { Resource, Verb } from '../http/resource.ts';
 import { propertiesKey } from '../shapes/properties-key.ts';
 import { bindingOf, toExchange, toQueue } from './bindings.ts';
 

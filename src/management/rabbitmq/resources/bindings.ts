@@ -4,7 +4,7 @@ import type { Listing } from '../../../operator/listing/listing.ts';
 import { notFound } from '../http/errors.ts';
 import { json } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource, Verb } from '../http/router.ts';
+import type { Resource, Verb } from '../http/resource.ts';
 import { listReply } from '../lists/list-reply.ts';
 import { binding, exchangeName } from '../shapes/exchange.ts';
 import { propertiesKey } from '../shapes/properties-key.ts';

@@ -3,7 +3,7 @@ import type { ConnectionView } from '../../../operator/connections.ts';
 import { Failure, notAuthorised, notFound } from '../http/errors.ts';
 import { json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource, Verb } from '../http/router.ts';
+import type { Resource, Verb } from '../http/resource.ts';
 import { columnsOf, onlyColumns } from '../lists/columns.ts';
 import { listReply } from '../lists/list-reply.ts';
 import { channel, connection, connectionOf } from '../shapes/connection.ts';

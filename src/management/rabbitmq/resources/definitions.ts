@@ -10,7 +10,7 @@ import { type ImportedItem, type ImportOptions, importDefinitions, parsedDefinit
 import { badRequest } from '../http/errors.ts';
 import { JSON_HEADERS, json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource, Verb } from '../http/router.ts';
+import type { Resource, Verb } from '../http/resource.ts';
 
 const IMPORT_BYTES_MAX = 256 * 1024 * 1024;
 /** Characters that are written at a time. */

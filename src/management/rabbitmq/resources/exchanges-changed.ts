@@ -1,11 +1,11 @@
 /** Exchanges, declared and deleted, and messages published to them. */
 import { BrokerError } from '../../../message/errors.ts';
+import { whenSafe } from '../../http/safe.ts';
 import { notAuthorised, notFound } from '../http/errors.ts';
 import { booleanOf, headersOf, textOf } from '../http/fields.ts';
 import { created, json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource } from '../http/router.ts';
-import { whenSafe } from '../http/safe.ts';
+import type { Resource } from '../http/resource.ts';
 import { publish } from '../messages/publish.ts';
 import { demandShortName } from './queues-changed.ts';
 

@@ -1,7 +1,7 @@
 /** Exchanges, read. */
 import { notFound } from '../http/errors.ts';
 import { json } from '../http/replies.ts';
-import type { Resource, Verb } from '../http/router.ts';
+import type { Resource, Verb } from '../http/resource.ts';
 import { columnsOf, onlyColumns } from '../lists/columns.ts';
 import { listReply } from '../lists/list-reply.ts';
 import { historyQuery } from '../shapes/details.ts';

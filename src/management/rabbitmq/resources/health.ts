@@ -2,7 +2,7 @@
 import { badRequest, Failure, notFound } from '../http/errors.ts';
 import { json } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource, Verb } from '../http/router.ts';
+import type { Resource, Verb } from '../http/resource.ts';
 import { NODE } from '../node-name.ts';
 import { listenerShapes, protocolAsked } from '../shapes/listeners.ts';
 

@@ -1,6 +1,6 @@
 /** Who asks, and how one logs in. */
 import { json } from '../http/replies.ts';
-import type { Resource } from '../http/router.ts';
+import type { Resource } from '../http/resource.ts';
 
 export const IDENTITY: readonly Resource[] = [
   {

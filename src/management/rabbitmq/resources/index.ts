@@ -1,5 +1,5 @@
 /** All resources of the API: one file a family, and what writes beside what reads. */
-import type { Resource } from '../http/router.ts';
+import type { Resource } from '../http/resource.ts';
 import { BINDINGS } from './bindings.ts';
 import { BINDINGS_CHANGED } from './bindings-changed.ts';
 import { CONNECTIONS } from './connections.ts';

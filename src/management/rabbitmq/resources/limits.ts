@@ -5,7 +5,7 @@ import { badRequest, notFound } from '../http/errors.ts';
 import { type Body, demandKeys, wholeOf } from '../http/fields.ts';
 import { json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource, Verb } from '../http/router.ts';
+import type { Resource, Verb } from '../http/resource.ts';
 
 const OF_VHOSTS: Readonly<Record<string, VhostLimitName>> = {
   'max-connections': 'connections',

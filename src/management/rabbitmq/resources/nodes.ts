@@ -5,7 +5,7 @@ import { VERSION } from '../../../version.ts';
 import { Failure, notFound } from '../http/errors.ts';
 import { json } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource } from '../http/router.ts';
+import type { Resource } from '../http/resource.ts';
 import { columnsOf, onlyColumns } from '../lists/columns.ts';
 import { NODE } from '../node-name.ts';
 import { detailed } from '../shapes/details.ts';

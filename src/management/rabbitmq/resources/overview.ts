@@ -4,7 +4,7 @@ import { badRequest } from '../http/errors.ts';
 import { demandKeys, textOf } from '../http/fields.ts';
 import { json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource } from '../http/router.ts';
+import type { Resource } from '../http/resource.ts';
 import { columnsOf } from '../lists/columns.ts';
 import { CLUSTER_NAME_PARAMETER, clusterName, NODE } from '../node-name.ts';
 import { detailed, historyQuery } from '../shapes/details.ts';

@@ -7,7 +7,7 @@ import { badRequest, notFound } from '../http/errors.ts';
 import { type Body, demandKeys } from '../http/fields.ts';
 import { created, json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource, Verb } from '../http/router.ts';
+import type { Resource, Verb } from '../http/resource.ts';
 import { listReply } from '../lists/list-reply.ts';
 import { putPolicy } from './policies.ts';
 

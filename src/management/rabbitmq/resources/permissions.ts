@@ -4,7 +4,7 @@ import { badRequest, notFound } from '../http/errors.ts';
 import { type Body, demandKeys, textOf } from '../http/fields.ts';
 import { created, json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource } from '../http/router.ts';
+import type { Resource } from '../http/resource.ts';
 import { listReply } from '../lists/list-reply.ts';
 
 export interface PermissionShown extends Permissions {

@@ -7,7 +7,7 @@ import { badRequest, notFound } from '../http/errors.ts';
 import { type Body, demandKeys, textOf, wholeOf } from '../http/fields.ts';
 import { created, json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource, Verb } from '../http/router.ts';
+import type { Resource, Verb } from '../http/resource.ts';
 import { listReply } from '../lists/list-reply.ts';
 
 export function policyShown({ vhost, name, pattern, applyTo, definition, priority }: PolicyView): object {

@@ -1,10 +1,11 @@
 /** Queues, declared, deleted, emptied, and read from. */
+
+import { whenSafe } from '../../http/safe.ts';
 import { badRequest, notFound } from '../http/errors.ts';
 import { booleanOf, headersOf } from '../http/fields.ts';
 import { created, json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource } from '../http/router.ts';
-import { whenSafe } from '../http/safe.ts';
+import type { Resource } from '../http/resource.ts';
 import { get } from '../messages/get.ts';
 
 const NAME_BYTES_MAX = 255;

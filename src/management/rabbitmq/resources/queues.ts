@@ -3,7 +3,7 @@ import type { QueueView } from '../../../operator/queues.ts';
 import { notFound } from '../http/errors.ts';
 import { json } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource, Verb } from '../http/router.ts';
+import type { Resource, Verb } from '../http/resource.ts';
 import { columnsOf, onlyColumns } from '../lists/columns.ts';
 import { type ListSpec, listReply } from '../lists/list-reply.ts';
 import { historyQuery } from '../shapes/details.ts';

@@ -5,7 +5,7 @@ import { badRequest, notFound } from '../http/errors.ts';
 import { type Body, textOf, wordsOf } from '../http/fields.ts';
 import { created, json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource } from '../http/router.ts';
+import type { Resource } from '../http/resource.ts';
 import { listReply } from '../lists/list-reply.ts';
 import { userLimitsShown } from './limits.ts';
 

@@ -3,7 +3,7 @@ import { notFound } from '../http/errors.ts';
 import { type Body, textOf, wordsOf } from '../http/fields.ts';
 import { created, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource } from '../http/router.ts';
+import type { Resource } from '../http/resource.ts';
 
 const ALL = { configure: '.*', write: '.*', read: '.*' };
 

@@ -2,7 +2,7 @@
 import type { VhostView } from '../../../operator/vhosts.ts';
 import { json } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource } from '../http/router.ts';
+import type { Resource } from '../http/resource.ts';
 import { columnsOf, onlyColumns } from '../lists/columns.ts';
 import { listReply } from '../lists/list-reply.ts';
 import { NODE } from '../node-name.ts';

@@ -3,9 +3,8 @@ import type { Action, Identity } from '../../../api/identity.ts';
 import type { Session } from '../../../api/session.ts';
 import type { Operator } from '../../../operator/operator.ts';
 import { whenKnown } from '../../../operator/when-known.ts';
+import { RequestSessions } from '../../http/sessions.ts';
 import { Problem } from './problem.ts';
-
-const SESSION_CLIENT = { uncongested() {}, kicked() {} };
 
 export class Asked<Q, B> {
   readonly operator: Operator;
@@ -15,7 +14,7 @@ export class Asked<Q, B> {
   /** The client has gone. */
   readonly signal: AbortSignal;
   private readonly params: Readonly<Record<string, string>>;
-  private sessions: Session[] = [];
+  private readonly sessions: RequestSessions;
 
   constructor(
     operator: Operator,
@@ -25,6 +24,7 @@ export class Asked<Q, B> {
   ) {
     this.operator = operator;
     this.identity = identity;
+    this.sessions = new RequestSessions(operator, identity);
     this.params = params;
     this.query = given.query;
     this.body = given.body;
@@ -77,19 +77,17 @@ export class Asked<Q, B> {
 
   /** A session of his in a vhost until the request has been answered: his permissions decide. @throws Problem 403, 404, 503 */
   async enter(vhost: string): Promise<Session> {
-    const session = await whenKnown(() => this.operator.enter(this.identity, vhost, SESSION_CLIENT));
+    const session = await whenKnown(() => this.sessions.enter(vhost));
     if ('refused' in session) {
       if (session.refused === 'vhost-not-found') throw new Problem(404, 'not-found', session.reason);
       if (session.refused === 'unavailable') throw new Problem(503, 'unavailable', session.reason);
       throw new Problem(403, 'access-refused', `access to vhost '${vhost}' refused`);
     }
-    this.sessions.push(session);
     return session;
   }
 
   /** The request has been answered. */
   close(): void {
-    for (const session of this.sessions) session.close(true);
-    this.sessions = [];
+    this.sessions.close();
   }
 }

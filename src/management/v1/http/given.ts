@@ -1,5 +1,6 @@
 /** What a request brings, checked by its operation's schemas: what is wrong is said part by part. */
 import type { z } from 'zod';
+import { bodyText } from '../../http/body.ts';
 import type { Operation } from './operation.ts';
 import { Problem, type RequestFault } from './problem.ts';
 
@@ -37,15 +38,9 @@ export async function bodyOf({ body: schema }: Operation, request: Request): Pro
 }
 
 async function textOf(request: Request): Promise<string> {
-  if (request.body === null) return '';
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of request.body) {
-    bytes += piece.length;
-    if (bytes > BODY_BYTES_MAX) throw new Problem(413, 'invalid', `a body has at most ${BODY_BYTES_MAX} bytes here`);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString('utf8');
+  const text = await bodyText(request, BODY_BYTES_MAX);
+  if (text === undefined) throw new Problem(413, 'invalid', `a body has at most ${BODY_BYTES_MAX} bytes here`);
+  return text;
 }
 
 function checked(schema: z.ZodType, value: unknown, where: string): unknown {

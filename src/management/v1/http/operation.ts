@@ -3,8 +3,8 @@
  * what the description is made of, so neither can say what the other does not.
  */
 import type { z } from 'zod';
-import type { Method } from '../../rabbitmq/http/router.ts';
-import type { Tag } from '../../rabbitmq/http/tags.ts';
+import type { Method } from '../../http/router.ts';
+import type { Tag } from '../../http/tags.ts';
 import type { Asked } from './asked.ts';
 
 /** The least tag that may; `anyone`: no login is asked. */

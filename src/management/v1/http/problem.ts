@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from '../../../message/errors.ts';
 import { BrokerError } from '../../../message/errors.ts';
-import { Failure } from '../../rabbitmq/http/errors.ts';
+import { LoginRefused } from '../../http/login.ts';
 
 export interface RequestFault {
   /** Where: `query.limit`, `body.to.queue`. */
@@ -65,19 +65,17 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
 /** Undefined: nothing that a client may be told; it is a fault. */
 export function asProblem(thrown: unknown): Problem | undefined {
   if (thrown instanceof Problem) return thrown;
-  // Logging in is the same for both APIs.
-  if (thrown instanceof Failure) return ofLogin(thrown);
+  if (thrown instanceof LoginRefused) return ofLogin(thrown);
   if (!(thrown instanceof BrokerError) || thrown.code === 'internal') return undefined;
   const headers = thrown.code === 'unavailable' ? { 'retry-after': '1' } : {};
   return new Problem(STATUS[thrown.code], thrown.code, thrown.message, undefined, headers);
 }
 
-function ofLogin({ status, body, headers }: Failure): Problem {
-  const challenge = headers['www-authenticate'] === undefined ? {} : { 'www-authenticate': 'Basic realm="entrepot"' };
-  const said = typeof body?.reason === 'string' ? body.reason : undefined;
-  if (status === 401)
-    return new Problem(401, 'not-logged-in', said ?? 'a name and its password are asked for', undefined, challenge);
-  return new Problem(status, 'invalid', said ?? 'the login cannot be read');
+function ofLogin({ because, message }: LoginRefused): Problem {
+  if (because === 'unavailable') return new Problem(503, 'unavailable', message, undefined, { 'retry-after': '1' });
+  if (because === 'unreadable') return new Problem(400, 'invalid', 'the login cannot be read');
+  const said = because === 'missing' ? 'a name and its password are asked for' : 'Login failed';
+  return new Problem(401, 'not-logged-in', said, undefined, { 'www-authenticate': 'Basic realm="entrepot"' });
 }
 
 export function problemResponse({ status, code, message, errors, headers }: Problem): Response {

@@ -5,7 +5,7 @@ import type { Session } from '../../../api/session.ts';
 import { DOT, type MessageView } from '../../../message/message.ts';
 import { bytesOf } from '../../../message/text.ts';
 import type { Relocated, RelocateQuery } from '../../../operator/messages/relocate.ts';
-import { whenSafe } from '../../rabbitmq/http/safe.ts';
+import { whenSafe } from '../../http/safe.ts';
 import type { Asked } from '../http/asked.ts';
 import { type Operation, operation } from '../http/operation.ts';
 import { json } from '../http/replies.ts';

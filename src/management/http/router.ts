@@ -4,25 +4,16 @@
  *
  *     '/queues/:vhost/:name' ◀── GET from one file, PUT and DELETE from another: they are one resource
  */
-import type { ApiRequest } from './request.ts';
-import type { Tag } from './tags.ts';
-
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
-export interface Verb {
-  /** The least tag that may; `none`: whoever has logged in; `anyone`: no login is asked. */
-  readonly tag: Tag | 'none' | 'anyone';
-  handle(request: ApiRequest): Response | Promise<Response>;
-}
-
 /** What a path answers to. Several of the same path are one resource. */
-export interface Resource<V = Verb> {
+export interface Resource<V> {
   /** As `/queues/:vhost/:name`: what begins with a colon is a part that is given by this name. */
   readonly path: string;
   readonly verbs: Readonly<Partial<Record<Method, V>>>;
 }
 
-export interface Match<V = Verb> {
+export interface Match<V> {
   readonly verbs: Readonly<Partial<Record<Method, V>>>;
   /** Decoded. */
   readonly params: Readonly<Record<string, string>>;
@@ -37,7 +28,7 @@ interface Node<V> {
   verbs: Partial<Record<Method, V>> | undefined;
 }
 
-export class Router<V = Verb> {
+export class Router<V> {
   private readonly root = node<V>();
 
   constructor(resources: readonly Resource<V>[]) {

@@ -3,29 +3,37 @@
  * and refusals are in the operator's log. A bearer's token goes there as the password of a client that gives no name, as RabbitMQ has it:
  * a back end that knows tokens says who that is. The operator's token (`management/operator-token.ts`) is looked at here alone.
  */
+import type { BrokerServices } from '../../api/broker.ts';
+import type { Identity } from '../../api/identity.ts';
+import { LOCAL_OPERATOR } from '../../operator/local-operator.ts';
+import type { Peer } from '../../transport/peer.ts';
+import { OperatorToken } from '../operator-token.ts';
 
-import type { BrokerServices } from '../../../api/broker.ts';
-import type { Identity } from '../../../api/identity.ts';
-import { LOCAL_OPERATOR } from '../../../operator/local-operator.ts';
-import type { Peer } from '../../../transport/peer.ts';
-import { OperatorToken } from '../../operator-token.ts';
-import { Failure } from './errors.ts';
+/** Somebody who is not let in: each API says so in its own words. */
+export class LoginRefused extends Error {
+  /** `missing`: no login came; `unreadable`: what came is none; `unavailable`: who could say does not answer. */
+  readonly because: 'missing' | 'unreadable' | 'wrong' | 'unavailable';
 
-const CHALLENGE = { 'www-authenticate': 'Basic realm="RabbitMQ Management"' };
+  constructor(because: LoginRefused['because'], message: string = because) {
+    super(message);
+    this.name = 'LoginRefused';
+    this.because = because;
+  }
+}
 
 interface Given {
   readonly user: string;
   readonly password: Buffer;
 }
 
-/** @throws Failure 401 where it gives none, or wrong ones; 400 for what cannot be read */
+/** @throws LoginRefused */
 export async function login(
   broker: Pick<BrokerServices, 'authenticate' | 'reportMistake'>,
   peer: Peer,
   authorization: string | undefined,
   operatorToken?: OperatorToken,
 ): Promise<Identity> {
-  if (authorization === undefined) throw new Failure(401, undefined, undefined, CHALLENGE);
+  if (authorization === undefined) throw new LoginRefused('missing');
   const { user, password } = given(authorization);
   const token = user === '' ? password.toString() : '';
   if (OperatorToken.looksLike(token)) {
@@ -35,25 +43,27 @@ export async function login(
       { remote, protocol: 'http' },
       "the operator's token is not this broker's, or not from this machine",
     );
-    throw new Failure(401, 'not_authorized', 'Login failed', CHALLENGE);
+    throw new LoginRefused('wrong');
   }
   const { address, port } = peer.remote;
   const credentials = { client: `http ${address}:${port}`, loopback: peer.loopback, address, user, password };
   return new Promise((resolve, reject) => {
     broker.authenticate(credentials, (result) => {
       if (!('refused' in result)) resolve(result);
-      else if (result.refused === 'unavailable') reject(new Failure(503, 'unavailable', result.reason));
-      else reject(new Failure(401, 'not_authorized', 'Login failed', CHALLENGE));
+      else if (result.refused === 'unavailable') reject(new LoginRefused('unavailable', result.reason));
+      else reject(new LoginRefused('wrong'));
     });
   });
 }
 
-/** @throws Failure 400 */
+/** @throws LoginRefused unreadable */
 function given(authorization: string): Given {
   const [scheme = '', text = ''] = authorization.split(/ +/, 2);
   if (/^bearer$/i.test(scheme) && text !== '') return { user: '', password: Buffer.from(text) };
   const decoded = Buffer.from(text, 'base64');
   const colon = decoded.indexOf(0x3a);
-  if (!/^basic$/i.test(scheme) || !/^[A-Za-z0-9+/]+={0,2}$/.test(text) || colon < 0) throw new Failure(400);
+  if (!/^basic$/i.test(scheme) || !/^[A-Za-z0-9+/]+={0,2}$/.test(text) || colon < 0) {
+    throw new LoginRefused('unreadable');
+  }
   return { user: decoded.utf8Slice(0, colon), password: decoded.subarray(colon + 1) };
 }
