@@ -66,6 +66,8 @@ export class Draft {
    * and whose it was (`origin`) is not remembered.
    */
   delayMs = -1;
+  /** When it is routed, epoch milliseconds, -1 for not said; what has passed already is at once. It counts before `delayMs`. */
+  dueMs = -1;
   /** The property bytes in the dialect's own wire form. */
   props: Buffer = EMPTY;
   propsStart = 0;
@@ -93,6 +95,7 @@ export class Draft {
     this.priority = -1;
     this.ttlMs = -1;
     this.delayMs = -1;
+    this.dueMs = -1;
     this.propsStart = 0;
     this.propsEnd = 0;
     this.bodyStart = 0;

@@ -4,7 +4,7 @@
  *
  *     constant      d     d     d     d
  *     linear        d    2d    3d    4d
- *     exponential   d    2d    4d    8d
+ *     exponential   d    fd   f²d   f³d       f, the factor, is 2 unless another is said
  *     list          as written, the last one again and again
  */
 export interface Backoff {
@@ -13,23 +13,28 @@ export interface Backoff {
   readonly delayMs: number;
   /** No delay is longer. */
   readonly delayMaxMs: number;
+  /** What each delay of an exponential one is of that before it, 1 or more. */
+  readonly factor: number;
   /** A part of the delay, 0 to 1, that is taken off at most, so that what failed together does not come back together. */
   readonly jitter: number;
   /** Milliseconds; if it is not empty, `kind` and `delayMs` mean nothing. */
   readonly list: readonly number[];
+  /** Which deliveries are followed by it: those that failed, those that were given back without an attempt, or both. */
+  readonly on: 'failed' | 'returned' | 'all';
 }
 
 /**
- * @param attempts failed attempts so far, 1 at least
+ * @param attempts failed attempts so far; none (it was only given back) waits as long as one
  * @param seed any number of the message's own
  * @returns milliseconds, whole
  */
 export function backoffMs(backoff: Backoff, attempts: number, seed: number): number {
-  const { kind, delayMs, delayMaxMs, jitter, list } = backoff;
+  const { kind, delayMs, delayMaxMs, factor, jitter, list } = backoff;
+  const nth = Math.max(1, attempts);
   let delay = delayMs;
-  if (list.length > 0) delay = list[Math.min(attempts, list.length) - 1]!;
-  else if (kind === 'linear') delay = delayMs * attempts;
-  else if (kind === 'exponential') delay = delayMs * 2 ** (attempts - 1);
+  if (list.length > 0) delay = list[Math.min(nth, list.length) - 1]!;
+  else if (kind === 'linear') delay = delayMs * nth;
+  else if (kind === 'exponential') delay = delayMs * factor ** (nth - 1);
   delay = Math.min(delay, delayMaxMs);
   return jitter === 0 ? delay : Math.ceil(delay * (1 - jitter * chance(seed, attempts)));
 }

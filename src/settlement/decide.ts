@@ -13,7 +13,7 @@ export interface RetryPolicy {
   readonly deadLetterExchange: string | null;
   /** The routing key they go with; null: the one they came with. */
   readonly deadLetterKey: string | null;
-  /** How long a failed one waits before it is tried again; null: not at all. */
+  /** How long one that comes back waits before it is tried again; null: not at all. */
   readonly backoff: Backoff | null;
 }
 
@@ -43,9 +43,11 @@ export function decide(policy: RetryPolicy, attempts: number, outcome: Outcome):
   if (outcome === MODIFIED) {
     const failed = attempts + 1;
     if (failed > policy.attemptsMax) return { action: end, attempts: failed, reason: 'delivery_limit' };
-    return { action: policy.backoff === null ? REQUEUE : RETRY, attempts: failed, reason: 'rejected' };
+    const waits = policy.backoff !== null && policy.backoff.on !== 'returned';
+    return { action: waits ? RETRY : REQUEUE, attempts: failed, reason: 'rejected' };
   }
-  return { action: REQUEUE, attempts, reason: 'rejected' };
+  const waits = policy.backoff !== null && policy.backoff.on !== 'failed';
+  return { action: waits ? RETRY : REQUEUE, attempts, reason: 'rejected' };
 }
 
 /** What becomes of a message that nobody refused: it waited too long, or was one too many. */

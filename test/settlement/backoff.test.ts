@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Backoff, backoffMs } from '../../src/settlement/backoff.ts';
 
-const BASE: Backoff = { kind: 'constant', delayMs: 100, delayMaxMs: 1_000, jitter: 0, list: [] };
+const BASE: Backoff = {
+  kind: 'constant',
+  delayMs: 100,
+  delayMaxMs: 1_000,
+  factor: 2,
+  jitter: 0,
+  list: [],
+  on: 'failed',
+};
 const delays = (backoff: Backoff, n: number): number[] =>
   Array.from({ length: n }, (_, i) => backoffMs(backoff, i + 1, 1));
 
@@ -11,6 +19,7 @@ describe('a backoff', () => {
     ['constant', BASE, [100, 100, 100]],
     ['linear', { ...BASE, kind: 'linear' }, [100, 200, 300]],
     ['exponential, up to the longest', { ...BASE, kind: 'exponential' }, [100, 200, 400, 800, 1_000, 1_000]],
+    ['exponential by another factor', { ...BASE, kind: 'exponential', factor: 3 }, [100, 300, 900, 1_000]],
     ['a list, the last again and again', { ...BASE, list: [5, 50, 500] }, [5, 50, 500, 500]],
   ] as [string, Backoff, number[]][])('%s', (_what, backoff, expected) => {
     expect(delays(backoff, expected.length)).toEqual(expected);

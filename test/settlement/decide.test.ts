@@ -35,10 +35,27 @@ describe('what becomes of a delivery', () => {
   });
 
   it('failed waits where there is a backoff, until it is beyond the limit', () => {
-    const backoff = { kind: 'constant', delayMs: 1, delayMaxMs: 1, jitter: 0, list: [] } as const;
+    const backoff = {
+      kind: 'constant',
+      delayMs: 1,
+      delayMaxMs: 1,
+      factor: 2,
+      jitter: 0,
+      list: [],
+      on: 'failed',
+    } as const;
     expect(decide({ ...limited, backoff }, 1, MODIFIED)).toMatchObject({ action: RETRY, attempts: 2 });
     expect(decide({ ...limited, backoff }, 2, MODIFIED).action).toBe(DEAD_LETTER);
     expect(decide({ ...limited, backoff }, 1, RELEASED).action).toBe(REQUEUE);
+  });
+
+  it('what is given back without an attempt waits where the backoff says so, and what failed does not where it says that', () => {
+    const backoff = { kind: 'constant', delayMs: 1, delayMaxMs: 1, factor: 2, jitter: 0, list: [] } as const;
+    const on = (which: 'returned' | 'all') => ({ ...limited, backoff: { ...backoff, on: which } });
+    expect(decide(on('returned'), 1, RELEASED)).toMatchObject({ action: RETRY, attempts: 1 });
+    expect(decide(on('returned'), 1, MODIFIED)).toMatchObject({ action: REQUEUE, attempts: 2 });
+    expect(decide(on('all'), 1, RELEASED)).toMatchObject({ action: RETRY, attempts: 1 });
+    expect(decide(on('all'), 1, MODIFIED)).toMatchObject({ action: RETRY, attempts: 2 });
   });
 
   it('says why: out of attempts is not rejected', () => {

@@ -8,7 +8,7 @@ import { replaced, withoutFields, withoutRepeats } from '../codec/property-edit.
 import { AmqpError } from '../connection/errors.ts';
 import { isShortForm } from '../deliver/direct-replies.ts';
 import { amqpDialect } from '../mapping/dialect.ts';
-import { delayOf } from './delay.ts';
+import { delayOf, readDeliveryTime } from './delay.ts';
 import { expirationOf } from './expiration.ts';
 import type { PublishTarget } from './publish-target.ts';
 import { copyKeys } from './sender-selected.ts';
@@ -59,6 +59,7 @@ export function fillDraft(
   if (target.route!.acceptsDelay && scan.headersEnd > scan.headersStart) {
     draft.delayMs = delayOf(buffer, scan.headersStart, scan.headersEnd);
   }
+  if (scan.timed) readDeliveryTime(draft, buffer, scan.headersStart, scan.headersEnd);
   if (scan.replyToEnd > scan.replyToStart && isShortForm(buffer, scan.replyToStart, scan.replyToEnd)) {
     replaceReplyTo(draft, context.replyAddress);
   }

@@ -5,14 +5,19 @@ import { PropertyReader } from '../codec/properties/property-reader.ts';
 import { USER_PROPERTY } from '../codec/properties/property-table.ts';
 import { GROUP, USER_ID } from './property-names.ts';
 
-const HINTS = [GROUP, USER_ID, 'x-delay', 'priority'];
+const HINTS = [GROUP, USER_ID, 'x-delay', 'priority', 'x-opt-delivery-time', 'x-opt-delivery-delay'];
 const GROUP_HINT = 0;
 const USER_HINT = 1;
 const DELAY_HINT = 2;
+const PRIORITY_HINT = 3;
+const TIME_HINT = 4;
+/** Of a number that is looked at. */
+const DIGITS_MAX = 15;
+const LENGTHS: ReadonlySet<number> = new Set(HINTS.map(({ length }) => length));
 
 /**
- * Takes over from user properties into the draft: `x-delay` (milliseconds), `priority`, whether there is a group, and
- * whether `user-id` is `user`, who publishes it.
+ * Takes over from user properties into the draft: `x-delay` and `x-opt-delivery-delay` (milliseconds), `x-opt-delivery-time` (epoch
+ * milliseconds; it counts before a delay), `priority`, whether there is a group, and whether `user-id` is `user`, who publishes it.
  */
 export function readHints(props: Buffer, start: number, end: number, draft: Draft, user: string): void {
   // Of several of a name the first counts, as where they are read.
@@ -21,20 +26,23 @@ export function readHints(props: Buffer, start: number, end: number, draft: Draf
   reader.begin(props, start, end, PUBLISH);
   while (reader.next()) {
     if (reader.id !== USER_PROPERTY) continue;
-    const length = reader.nameEnd - reader.nameStart;
-    if (length !== 7 && length !== 8 && length !== 11) continue;
+    if (!LENGTHS.has(reader.nameEnd - reader.nameStart)) continue;
     const hint = HINTS.indexOf(props.latin1Slice(reader.nameStart, reader.nameEnd));
     if (hint < 0 || (seen & (1 << hint)) !== 0) continue;
     seen |= 1 << hint;
     if (hint === GROUP_HINT) draft.grouped = true;
     else if (hint === USER_HINT) draft.userChecked = props.utf8Slice(reader.start, reader.end) === user;
     else {
-      const value = props.latin1Slice(reader.start, Math.min(reader.end, reader.start + 11));
-      if (!/^\d{1,10}$/.test(value)) continue;
+      const value = props.latin1Slice(reader.start, Math.min(reader.end, reader.start + DIGITS_MAX + 1));
+      if (!/^\d{1,15}$/.test(value)) continue;
       const number = Number(value);
-      // A delay that is out of its range is none.
-      if (hint === DELAY_HINT) draft.delayMs = number >= 1 && number <= DELAY_MAX_MS ? number : -1;
-      else if (number <= 255) draft.priority = number;
+      if (hint === PRIORITY_HINT) {
+        if (number <= 255) draft.priority = number;
+      } else if (hint === TIME_HINT) draft.dueMs = number;
+      else if (hint === DELAY_HINT) {
+        // One that is out of its range is none.
+        if (number >= 1 && number <= DELAY_MAX_MS) draft.delayMs = number;
+      } else if (number > 0) draft.delayMs = number; // what is longer than the broker can wait is refused by it
     }
   }
 }

@@ -51,7 +51,10 @@ export const SCHEDULED_DELAY = 17;
 /** The ones that repeat a delayed message. */
 export const SCHEDULED_AGAIN = 18;
 export const GROUP_ID = 19;
-export const KINDS = 20;
+/** When it is to be routed, in the words of AMQP 1.0. */
+export const DELIVERY_TIME = 20;
+export const DELIVERY_DELAY = 21;
+export const KINDS = 22;
 
 const NAMES: readonly Buffer[] = [
   '',
@@ -74,6 +77,8 @@ const NAMES: readonly Buffer[] = [
   'AMQ_SCHEDULED_DELAY',
   '',
   'JMSXGroupID',
+  'x-opt-delivery-time',
+  'x-opt-delivery-delay',
 ].map((name) => Buffer.from(name, 'latin1')); // prettier-ignore
 const SCHEDULED_CRON = Buffer.from('AMQ_SCHEDULED_CRON');
 const SCHEDULED_PERIOD = Buffer.from('AMQ_SCHEDULED_PERIOD');
@@ -145,8 +150,10 @@ export function kindOf(buffer: Buffer, start: number, length: number): number {
     case 18:
       return initial === 0x41 ? spelled(buffer, start, SCHEDULED_CRON, SCHEDULED_AGAIN) : OTHER;
     case 19:
-      return initial === 0x41 ? named(buffer, start, SCHEDULED_DELAY) : OTHER;
+      if (initial === 0x41) return named(buffer, start, SCHEDULED_DELAY);
+      return initial === 0x78 ? named(buffer, start, DELIVERY_TIME) : OTHER;
     case 20:
+      if (initial === 0x78) return named(buffer, start, DELIVERY_DELAY);
       if (initial !== 0x41) return OTHER;
       return (
         spelled(buffer, start, SCHEDULED_PERIOD, SCHEDULED_AGAIN) ||

@@ -3,6 +3,8 @@ import { AT_LEAST_ONCE, DELAY_MAX_MS, type Draft } from '../../../src/api/index.
 import { FrameError } from '../codec/errors.ts';
 import { decimalOf, type Frame } from '../codec/frame.ts';
 import {
+  DELIVERY_DELAY,
+  DELIVERY_TIME,
   EXPIRATION,
   EXPIRES,
   GROUP_ID,
@@ -51,6 +53,8 @@ export function fillDraft(draft: Draft, client: ConnectedClient, frame: Frame, t
     const delay = frame.header('x-delay');
     if (delay !== undefined) draft.delayMs = delayOf('x-delay', delay);
   }
+  if (frame.has(DELIVERY_TIME)) draft.dueMs = numberOf(frame, DELIVERY_TIME, 'x-opt-delivery-time');
+  else if (frame.has(DELIVERY_DELAY)) draft.delayMs = delayOf('x-opt-delivery-delay', frame.text(DELIVERY_DELAY)!);
   draft.origin = client.origin;
   draft.grouped = frame.has(GROUP_ID);
   if (frame.has(USER_ID) && frame.text(USER_ID) !== session.user) {

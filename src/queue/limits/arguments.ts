@@ -9,6 +9,7 @@ import type { QueueOptions } from '../../api/topology.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Headers, Value } from '../../message/properties.ts';
 import { typeName, valuesEqual, valueToText } from '../../message/values.ts';
+import { RETRY_KEYS, type RetryValue, retryContradiction, retryRules } from '../../settlement/retry-dialects.ts';
 import { DEFAULT_SETTINGS, type Overflow, type QueueSettings } from './settings.ts';
 
 /** Ten years, as RabbitMQ has it. */
@@ -108,7 +109,18 @@ const KNOWN: readonly Known[] = [
         return undefined;
       }),
   },
+  ...Object.entries(RETRY_KEYS).map(([key, { what, check }]) => ({
+    name: `x-${key}`,
+    types: CLASSIC | QUORUM,
+    // What they say together is read behind all the others.
+    check: (value: Value): string | undefined => (check(plain(value)) ? undefined : `"expected ${what}"`),
+  })),
 ];
+/** They mean something together only. */
+const TOGETHER: ReadonlySet<string> = new Set([
+  'x-dead-letter-routing-key',
+  ...Object.keys(RETRY_KEYS).map((key) => `x-${key}`),
+]);
 
 /**
  * What the arguments of a queue to be declared say.
@@ -136,7 +148,29 @@ export function readArguments(name: string, vhost: string, options: QueueOptions
   if (settings.deadLetterKey !== null && settings.deadLetterExchange === null) {
     refuse(`invalid arg 'x-dead-letter-routing-key' for ${what}: routing_key_but_no_dlx_defined`);
   }
+  readRetries(options.arguments, what, settings);
   return settings;
+}
+
+/** How what fails here is tried again, in whatever dialect it is said. */
+function readRetries(args: Headers, what: string, settings: Mutable<QueueSettings>): void {
+  const said = (key: string): RetryValue | undefined => {
+    const value = find(args, `x-${key}`);
+    return value === undefined ? undefined : plain(value);
+  };
+  const limited = find(args, 'x-delivery-limit') !== undefined;
+  const contradiction = retryContradiction(said, limited);
+  if (contradiction !== undefined) refuse(`invalid retry arguments for ${what}: ${contradiction}`);
+  const { backoff, attemptsMax } = retryRules(said, limited);
+  settings.backoff = backoff;
+  if (attemptsMax !== undefined) settings.attemptsMax = attemptsMax;
+}
+
+/** A number or a text; undefined for anything else. */
+function plain(value: Value): RetryValue | undefined {
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'object' || value === null) return undefined;
+  return 'value' in value && /^(u?int|float|double)/.test(value.type) ? Number(value.value) : undefined;
 }
 
 function typeOf(args: Headers, what: string): 'classic' | 'quorum' {
@@ -161,8 +195,8 @@ export function recoverArguments(name: string, vhost: string, options: QueueOpti
   const accepted = options.arguments.filter((argument) => {
     try {
       const queueType = options.arguments.filter((other) => other.name === 'x-queue-type' && other !== argument);
-      const key = argument.name === 'x-dead-letter-routing-key';
-      readArguments(name, vhost, { ...options, arguments: key ? options.arguments : [...queueType, argument] });
+      const together = TOGETHER.has(argument.name);
+      readArguments(name, vhost, { ...options, arguments: together ? options.arguments : [...queueType, argument] });
       return true;
     } catch {
       return false;

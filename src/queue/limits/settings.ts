@@ -43,6 +43,9 @@ export const DEFAULT_SETTINGS: QueueSettings = Object.freeze({
 /** What a policy may set. Priorities and the single active consumer belong to those who declare a queue. */
 export type PolicySettings = Partial<Omit<QueueSettings, 'type' | 'priorityMax' | 'singleActiveConsumer'>>;
 
+/** Arguments that limit the attempts. */
+const SAYS_HOW_OFTEN = ['x-delivery-limit', 'x-retry-max-attempts'];
+
 /** Of two numbers the lower one counts; of two words the one that came with the queue. */
 export function withPolicy(own: QueueSettings, given: readonly string[], policy: PolicySettings | null): QueueSettings {
   if (policy === null) return own;
@@ -52,7 +55,7 @@ export function withPolicy(own: QueueSettings, given: readonly string[], policy:
   return {
     ...own,
     // What a queue of its type has by itself is no word of its own.
-    attemptsMax: given.includes('x-delivery-limit')
+    attemptsMax: SAYS_HOW_OFTEN.some((name) => given.includes(name))
       ? lower(own.attemptsMax, policy.attemptsMax)
       : (policy.attemptsMax ?? own.attemptsMax),
     messageTtlMs: lower(own.messageTtlMs, policy.messageTtlMs),

@@ -61,8 +61,8 @@ export interface PublisherParts {
   readonly subscriberFlow: SubscriberFlowControl;
   readonly direct: DirectDeliveries;
   readonly retained: RetainedMessages;
-  /** Keeps a message that asks for a delay. */
-  delay(route: CompiledRoute<Queue>, draft: Draft): Mark;
+  /** Keeps a message that asks for a delay; undefined if its time has come already. */
+  delay(route: CompiledRoute<Queue>, draft: Draft): Mark | undefined;
   /** Carries out what was decided of a message that a full queue did not take. */
   diedUnstored(queue: Queue, decision: Decision, view: MessageView): void;
 }
@@ -137,7 +137,10 @@ export class Publisher {
     }
     if (draft.large !== null && (draft.large as StoredBody).refused) return this.refuseTransient(draft);
     let route = given as CompiledRoute<Queue>;
-    if (draft.delayMs > 0) return this.parts.delay(route.valid ? route : this.reroute(route), draft);
+    if (draft.delayMs > 0 || draft.dueMs >= 0) {
+      const mark = this.parts.delay(route.valid ? route : this.reroute(route), draft);
+      if (mark !== undefined) return mark;
+    }
     route = this.resolved(route, draft);
     this.counters.published++;
     const { only, exchange } = route;

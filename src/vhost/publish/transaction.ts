@@ -101,6 +101,7 @@ export class VhostTransaction implements Transaction {
     copy.priority = draft.priority;
     copy.ttlMs = draft.ttlMs;
     copy.delayMs = draft.delayMs;
+    copy.dueMs = draft.dueMs;
     copy.origin = draft.origin;
     copy.props = Buffer.from(draft.props.subarray(draft.propsStart, draft.propsEnd));
     copy.propsEnd = copy.props.length;

@@ -110,11 +110,16 @@ export class Delays {
     return this.heap.size + this.unreadable.length;
   }
 
-  /** Keeps a message that asks for a delay; its route says only under which address it is stored. */
-  take(route: CompiledRoute<Queue>, draft: Draft): Mark {
+  /**
+   * Keeps a message that asks for a delay; its route says only under which address it is stored. Undefined if its time has come.
+   */
+  take(route: CompiledRoute<Queue>, draft: Draft): Mark | undefined {
     const { parts } = this;
     const body = draft.large as StoredBody | null;
-    if (draft.delayMs > DELAY_MAX_MS) {
+    const nowMs = parts.clock.epochMs();
+    const due = draft.dueMs >= 0 ? Math.ceil(draft.dueMs) : nowMs + Math.ceil(draft.delayMs);
+    if (due <= nowMs) return undefined;
+    if (due - nowMs > DELAY_MAX_MS) {
       parts.counters.refused++;
       body?.finish();
       return MARK_REFUSED;
@@ -128,7 +133,6 @@ export class Delays {
     draft.routed = 1;
     parts.store.addReferences(seq, durable, 1);
     body?.finish();
-    const due = parts.clock.epochMs() + Math.ceil(draft.delayMs);
     const flags =
       (body === null ? 0 : DELAYED_LARGE) |
       (retain ? DELAYED_RETAIN : 0) |

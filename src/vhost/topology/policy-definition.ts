@@ -8,7 +8,7 @@
 import type { PolicyValue } from '../../api/policies.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { PolicySettings } from '../../queue/limits/settings.ts';
-import type { Backoff } from '../../settlement/backoff.ts';
+import { RETRY_KEYS, type RetryLookup, retryContradiction, retryRules } from '../../settlement/retry-dialects.ts';
 
 export type PolicyDefinition = Readonly<Record<string, PolicyValue>>;
 
@@ -24,10 +24,6 @@ interface Key {
   readonly ignored?: boolean;
 }
 
-const RETRY_DELAY_MS = 1_000;
-/** An hour. */
-const RETRY_DELAY_MAX_MS = 3_600_000;
-
 const whole =
   (min: number) =>
   (value: PolicyValue): boolean =>
@@ -38,8 +34,6 @@ const oneOf =
   (value: PolicyValue): boolean =>
     values.includes(value);
 const anything = (): boolean => true;
-const delays = (value: PolicyValue): boolean =>
-  typeof value === 'string' && /^\d{1,10}( *, *\d{1,10}){0,99}$/.test(value) && !/(^|[ ,])0+([ ,]|$)/.test(value);
 const IGNORED: Key = { what: 'value', check: anything, ignored: true };
 
 const KEYS: Readonly<Record<string, Key>> = {
@@ -66,11 +60,9 @@ const KEYS: Readonly<Record<string, Key>> = {
     operator: true,
   },
   'delivery-limit': { what: 'delivery limit', check: whole(0), setting: 'attemptsMax', operator: true },
-  'retry-backoff': { what: 'retry backoff', check: oneOf('constant', 'linear', 'exponential') },
-  'retry-delay': { what: 'retry delay in milliseconds', check: whole(1) },
-  'retry-delay-max': { what: 'longest retry delay in milliseconds', check: whole(1) },
-  'retry-delays': { what: 'list of retry delays in milliseconds, such as "1000,5000,30000"', check: delays },
-  'retry-jitter': { what: 'retry jitter in percent', check: (value) => whole(0)(value) && (value as number) <= 100 },
+  ...Object.fromEntries(
+    Object.entries(RETRY_KEYS).map(([name, { what, check, operator }]) => [name, { what, check, operator }]),
+  ),
   'queue-mode': { what: 'queue-mode value', check: oneOf('default', 'lazy') },
   'queue-version': { what: 'queue-version value', check: oneOf(1, 2), operator: true },
   'max-in-memory-length': { what: 'maximum memory in bytes', check: whole(0), operator: true, ignored: true },
@@ -101,6 +93,8 @@ export function checkDefinition(definition: PolicyDefinition, operator: boolean)
       throw new BrokerError('invalid', `${JSON.stringify(value)} is not a valid ${key.what} (${name})`);
     }
   }
+  const contradiction = retryContradiction(...retriesOf(definition));
+  if (contradiction !== undefined) throw new BrokerError('invalid', contradiction);
 }
 
 /** The keys that are accepted and do nothing. */
@@ -118,7 +112,9 @@ export function mergeDefinitions(
   for (const [name, value] of Object.entries(operator)) {
     const own = merged[name];
     const limits = typeof own === 'number' && typeof value === 'number' && name !== 'queue-version';
-    merged[name] = limits ? Math.min(own, value) : value;
+    // The longer of two first delays is the gentler one, as RabbitMQ has it.
+    const stricter = name === 'delayed-retry-min' ? Math.max : Math.min;
+    merged[name] = limits ? stricter(own, value) : value;
   }
   return merged;
 }
@@ -130,22 +126,11 @@ export function queuePolicy(definition: PolicyDefinition): PolicySettings {
     const { setting } = KEYS[name]!;
     if (setting !== undefined) settings[setting] = value;
   }
-  return { ...(settings as PolicySettings), backoff: backoffOf(definition) };
+  // Beyond what RabbitMQ 3 has: a message that failed waits before it is tried again, in whatever dialect it is said.
+  const { backoff, attemptsMax } = retryRules(...retriesOf(definition));
+  return { ...(attemptsMax !== undefined && { attemptsMax }), ...(settings as PolicySettings), backoff };
 }
 
-/**
- * Beyond what RabbitMQ has: a message that failed waits before it is tried again. Any of the keys turns it on; `delivery-limit`
- * says how often, the dead-letter exchange what then.
- */
-function backoffOf(definition: PolicyDefinition): Backoff | null {
-  if (!Object.keys(definition).some((name) => name.startsWith('retry-'))) return null;
-  const number = (name: string, fallback: number): number => (definition[name] as number | undefined) ?? fallback;
-  const list = definition['retry-delays'] as string | undefined;
-  return {
-    kind: (definition['retry-backoff'] as Backoff['kind'] | undefined) ?? 'constant',
-    delayMs: number('retry-delay', RETRY_DELAY_MS),
-    delayMaxMs: number('retry-delay-max', RETRY_DELAY_MAX_MS),
-    jitter: number('retry-jitter', 0) / 100,
-    list: list === undefined ? [] : list.split(',').map(Number),
-  };
+function retriesOf(definition: PolicyDefinition): [said: RetryLookup, limited: boolean] {
+  return [(name) => definition[name] as ReturnType<RetryLookup>, definition['delivery-limit'] !== undefined];
 }

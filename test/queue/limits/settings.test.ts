@@ -2,7 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_SETTINGS, type QueueSettings, withPolicy } from '../../../src/queue/limits/settings.ts';
 
-const backoff = { kind: 'constant' as const, delayMs: 1, delayMaxMs: 1, jitter: 0, list: [] };
+const backoff = {
+  kind: 'constant' as const,
+  delayMs: 1,
+  delayMaxMs: 1,
+  factor: 2,
+  jitter: 0,
+  list: [],
+  on: 'failed' as const,
+};
 
 describe('a policy', () => {
   it('changes nothing where there is none', () => {

@@ -9,7 +9,7 @@ import type { Broker } from '../../../src/broker/broker.ts';
 import type { StartOptions } from '../../../src/broker/options.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
 import { until } from '../../support/until.ts';
-import { consume, DURABLE, openSession, type Recorder, safe, send, startCore } from '../harness.ts';
+import { consume, DURABLE, openSession, queueArguments, type Recorder, safe, send, startCore } from '../harness.ts';
 
 let clock: ManualClock;
 let broker: Broker;
@@ -106,6 +106,71 @@ describe('a message that failed', () => {
     expect(session.checkQueue('dead').messages).toBe(1);
     pass(2_000);
     expect(session.checkQueue('q').messages).toBe(0);
+  });
+
+  it.each([
+    ['RabbitMQ’s', { 'x-delayed-retry-type': 'failed', 'x-delayed-retry-min': 100, 'x-delayed-retry-max': 200 }],
+    ['LavinMQ’s', { 'x-delayed-retry-min': 100, 'x-delayed-retry-max': 200 }],
+    ['this broker’s', { 'x-retry-delays': '100,200' }],
+    ['Spring’s', { 'x-retry-initial-interval': 100, 'x-retry-multiplier': 2, 'x-retry-max-interval': 200 }],
+  ])('waits as its queue was declared to, in %s words', (_whose, said) => {
+    session.declareQueue('own', { ...DURABLE, arguments: queueArguments({ ...said, 'x-delivery-limit': 9 }) });
+    send(session, 'own', 'bad');
+    const reader = consume(session, 'own');
+    broker.turn.end();
+    for (const [before, after] of [
+      [60, 60],
+      [160, 60],
+      [160, 60],
+    ] as const) {
+      const seen = reader.seen.length;
+      fail(reader);
+      pass(before);
+      expect(reader.seen).toHaveLength(seen);
+      pass(after);
+      expect(reader.seen).toHaveLength(seen + 1);
+    }
+  });
+
+  it('or was only given back waits, where the queue was declared so', () => {
+    const said = { 'x-delayed-retry-type': 'returned', 'x-delayed-retry-min': 100 };
+    session.declareQueue('own', { ...DURABLE, arguments: queueArguments(said) });
+    send(session, 'own', 'm');
+    const reader = consume(session, 'own');
+    broker.turn.end();
+    reader.consumer.settle(reader.seen[0]!.slot, RELEASED);
+    pass(60);
+    expect(reader.seen).toHaveLength(1);
+    pass(60);
+    expect(reader.seen[1]).toMatchObject({ body: 'm', redelivered: true, attempts: 0 });
+  });
+
+  it('keeps waiting as its queue was declared to after a restart', async () => {
+    const said = { 'x-delayed-retry-type': 'failed', 'x-delayed-retry-min': 100, 'x-delayed-retry-max': 900 };
+    session.declareQueue('own', { ...DURABLE, arguments: queueArguments(said) });
+    await restart();
+    expect(() =>
+      session.declareQueue('own', { ...DURABLE, arguments: queueArguments({ ...said, 'x-delayed-retry-min': 200 }) }),
+    ).toThrow(/inequivalent arg 'x-delayed-retry-min'/);
+    send(session, 'own', 'm');
+    const reader = consume(session, 'own');
+    broker.turn.end();
+    fail(reader);
+    pass(60);
+    expect(reader.seen).toHaveLength(1);
+    pass(60);
+    expect(reader.seen).toHaveLength(2);
+  });
+
+  it.each([
+    [{ 'x-delayed-retry-min': 0 }, /invalid arg 'x-delayed-retry-min' for queue 'own' in vhost '\/'/],
+    [
+      { 'x-delayed-retry-min': 5, 'x-retry-delay': 5 },
+      /invalid retry arguments for queue 'own'.*say it in one of them/,
+    ],
+    [{ 'x-delivery-limit': 5, 'x-retry-max-attempts': 5 }, /both say how often/],
+  ])('is no matter of a queue that contradicts itself: %o', (said, text) => {
+    expect(() => session.declareQueue('own', { ...DURABLE, arguments: queueArguments(said) })).toThrow(text);
   });
 
   it('waits on after a kill, and after an orderly stop', async () => {

@@ -59,6 +59,17 @@ const VALUES: Record<string, [PolicyValue[], PolicyValue[]]> = {
     [0, 100],
     [-1, 101, '5', 0.5],
   ],
+  'delayed-retry-type': [['disabled'], ['some', 1]],
+  'delayed-retry-min': [[1], [0, '1', 1.5]],
+  'delayed-retry-max': [[], [0, '1']],
+  'delayed-retry-multiplier': [[], [0, '2', 1.5]],
+  'retry-max-attempts': [[1], [0, '1']],
+  'retry-initial-interval': [[1], [0, '1']],
+  'retry-multiplier': [
+    [1, 1.5],
+    [0.5, '2'],
+  ],
+  'retry-max-interval': [[1_000], [0, '1']],
   'queue-mode': [['default', 'lazy'], ['eager']],
   'queue-version': [
     [1, 2],
@@ -98,10 +109,19 @@ describe('a policy’s definition', () => {
     }
   });
 
+  it('is refused when it contradicts itself', () => {
+    expect(refusal('delayed-retry-type', 'all')).toBe('delayed-retry-min is required when delayed-retry-type is all');
+    expect(refusal('delayed-retry-max', 1)).toBe('delayed-retry-max says nothing without delayed-retry-min');
+    const limits = { 'delivery-limit': 3, 'retry-max-attempts': 3 };
+    expect(() => checkDefinition(limits, false)).toThrow('both say how often');
+  });
+
   it('of an operator has limits and the like, and nothing else', () => {
     const mayHave = POLICY_KEYS.filter((name) => refusal(name, VALUES[name]?.[0][0] ?? 1, true) === '');
     expect(mayHave.sort()).toEqual(
       [
+        'delayed-retry-min',
+        'delayed-retry-type',
         'delivery-limit',
         'expires',
         'max-in-memory-bytes',
@@ -172,12 +192,35 @@ describe('what a definition says about a queue', () => {
   });
 
   it('is a backoff as soon as one of its keys is there: one second, an hour at most, no jitter, unless said', () => {
-    const plain = { kind: 'constant', delayMs: 1_000, delayMaxMs: 3_600_000, jitter: 0, list: [] };
+    const plain = {
+      kind: 'constant',
+      delayMs: 1_000,
+      delayMaxMs: 3_600_000,
+      factor: 2,
+      jitter: 0,
+      list: [],
+      on: 'failed',
+    };
     expect(queuePolicy({ 'max-length': 1 }).backoff).toBeNull();
     expect(queuePolicy({ 'retry-backoff': 'linear' }).backoff).toEqual({ ...plain, kind: 'linear' });
     expect(queuePolicy({ 'retry-delay': 5 }).backoff).toEqual({ ...plain, delayMs: 5 });
     expect(queuePolicy({ 'retry-delay-max': 9 }).backoff).toEqual({ ...plain, delayMaxMs: 9 });
     expect(queuePolicy({ 'retry-jitter': 25 }).backoff).toEqual({ ...plain, jitter: 0.25 });
     expect(queuePolicy({ 'retry-delays': '1 ,20, 300' }).backoff).toEqual({ ...plain, list: [1, 20, 300] });
+  });
+
+  it('has the attempts that a dialect brings with it, unless it says how many', () => {
+    expect(queuePolicy({ 'delayed-retry-min': 5 }).attemptsMax).toBe(20);
+    expect(queuePolicy({ 'delayed-retry-min': 5, 'delivery-limit': 3 }).attemptsMax).toBe(3);
+    expect(queuePolicy({ 'retry-delays': 'rocketmq' }).attemptsMax).toBe(16);
+    expect(queuePolicy({ 'retry-delay': 5 })).not.toHaveProperty('attemptsMax');
+  });
+
+  it('of an operator’s and an ordinary one has the longer first delay and the shorter last one', () => {
+    const merged = mergeDefinitions(
+      { 'delayed-retry-type': 'all', 'delayed-retry-min': 5, 'delayed-retry-max': 90 },
+      { 'delayed-retry-min': 7, 'delayed-retry-max': 50 },
+    )!;
+    expect(queuePolicy(merged).backoff).toMatchObject({ on: 'all', delayMs: 7, delayMaxMs: 50 });
   });
 });
