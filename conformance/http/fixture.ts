@@ -155,6 +155,6 @@ async function ask(ports: Ports, asked: Asked, names: Record<string, string>): P
     status: response.status,
     allow: response.headers.get('allow'),
     challenge: response.headers.get('www-authenticate'),
-    body: text === '' ? undefined : JSON.parse(text),
+    body: /json/.test(response.headers.get('content-type') ?? '') && text !== '' ? JSON.parse(text) : undefined,
   };
 }

@@ -60,6 +60,7 @@ const LISTS: ReadonlySet<string> = new Set([
   'tls.key',
   'proxy.from',
   'websocket.origins',
+  'http.origins',
 ]);
 
 const VARIABLE_PREFIX = 'ENTREPOT_';

@@ -102,6 +102,7 @@ export interface Config {
   redis: { commandSizeMax: number };
   stomp: { headersMax: number; headersSizeMax: number; bodySizeMax: number; wildcards: 'amqp' | 'activemq' };
   websocket: { messageSizeMax: number; origins: string[] };
+  http: { origins: string[] };
   proxy: { from: string[] };
   tls: {
     certificate: string[];
@@ -426,6 +427,22 @@ export const configSchema = z.strictObject({
         .describe(
           'of pages that may connect, such as https://app.example.org or https://*.example.org; none: no page; nothing named: any',
         ),
+    })
+    .prefault({}),
+  http: z
+    .strictObject({
+      origins: z
+        .preprocess(
+          (value) => (typeof value === 'string' ? [value] : value),
+          z
+            .array(
+              z.string().regex(/^https?:\/\/[^/*\s]+$/i, 'must be as https://app.example.org'),
+              'must be a list of origins such as https://app.example.org',
+            )
+            .max(256, 'must be 256 at most')
+            .default([]),
+        )
+        .describe('of pages of other sites that may call the HTTP APIs (CORS), such as https://app.example.org'),
     })
     .prefault({}),
   proxy: z

@@ -9,19 +9,24 @@
  *     GET /metrics  200 in Prometheus' text format; the paths and queries: metrics/routes.ts
  *
  * All but the APIs answer anyone who reaches the port, and so say nothing about messages or users; the metrics name vhosts, and
- * queues where those are asked for.
+ * queues where those are asked for. Long answers are compressed for whoever takes gzip.
  */
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
+import { compress } from 'hono/compress';
 import type { Clock } from '../clock/clock.ts';
 import { peerOf } from '../transport/peer.ts';
 import { PRODUCT, VERSION } from '../version.ts';
 import type { Health } from './health.ts';
 import type { HttpApi } from './http/api.ts';
+import { saysWhatItIs } from './http/headers.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { metricsRoutes } from './metrics/routes.ts';
 
 export type ManagementApp = Hono<{ Bindings: HttpBindings }>;
+
+/** What gzip is worth the time for, of a length that is not known or some. Events are no such thing: each goes out as it comes. */
+const COMPRESSED = /^(application\/(problem\+)?json|text\/(plain|html))\b/;
 
 type Answering = Pick<HttpApi<never>, 'covers' | 'answer'>;
 
@@ -32,6 +37,7 @@ export function managementApp(
   apis: readonly Answering[] = [],
 ): ManagementApp {
   const app: ManagementApp = new Hono();
+  app.use(saysWhatItIs, compress({ encoding: 'gzip', contentTypeFilter: COMPRESSED }));
   const startedMs = clock.monotonicMs();
   app.get('/', (context) =>
     context.text(

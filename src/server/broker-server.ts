@@ -21,6 +21,7 @@ import type { Config } from '../config/schema.ts';
 import { type Logger, loggerOf } from '../logger.ts';
 import { managementApp } from '../management/app.ts';
 import type { Health } from '../management/health.ts';
+import { PageOrigins } from '../management/http/origins.ts';
 import { Metrics } from '../management/metrics/metrics.ts';
 import { OperatorToken } from '../management/operator-token.ts';
 import { RabbitApi } from '../management/rabbitmq/api.ts';
@@ -55,6 +56,8 @@ export class BrokerServer implements RunningBroker {
   private readonly guarded: GuardedServers;
   private readonly metrics: Metrics;
   private readonly httpSockets: HttpSockets;
+  /** Pages that may call the HTTP APIs. */
+  private readonly origins: PageOrigins;
   private readonly httpServers: HttpServer[] = [];
   /** Of listeners that have limits of their own. */
   private readonly scopes = new Map<ListenAddress, Scope>();
@@ -89,6 +92,7 @@ export class BrokerServer implements RunningBroker {
     this.guarded = new GuardedServers(config, this.clients.services, loggerOf(logger, 'certificates'));
     this.clients.intake = config.connections;
     this.httpSockets = new HttpSockets(shares.http);
+    this.origins = new PageOrigins(config.http.origins);
     this.webSocket = webSocketUpgrades(builtIn, config, this.clients);
     this.metrics = new Metrics({
       broker,
@@ -255,8 +259,9 @@ export class BrokerServer implements RunningBroker {
   }
 
   private managementServer(): HttpServer {
-    const api = new RabbitApi(this.operator, this.broker, this.operatorToken);
-    const v1 = new V1Api(this.operator, this.broker, this.operatorToken);
+    const { operator, broker, operatorToken, origins } = this;
+    const api = new RabbitApi(operator, broker, { operatorToken, origins });
+    const v1 = new V1Api(operator, broker, { operatorToken, origins });
     const app = managementApp(this.broker.clock, () => this.health, this.metrics, [api, v1]);
     const server = managementServer(app, this.httpSockets);
     this.webSocket.attach(server);

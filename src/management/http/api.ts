@@ -9,16 +9,26 @@ import type { Operator } from '../../operator/operator.ts';
 import type { Peer } from '../../transport/peer.ts';
 import type { OperatorToken } from '../operator-token.ts';
 import { login } from './login.ts';
+import { PageOrigins } from './origins.ts';
 import type { Match, Method, Router } from './router.ts';
 
 /** Answers of back ends that one request may wait for. */
 const QUESTIONS_MAX = 1_000;
+
+export interface ApiOptions {
+  /** Undefined: there is none. */
+  readonly operatorToken?: OperatorToken | undefined;
+  /** Pages of other sites that may call it. Default: none. */
+  readonly origins?: PageOrigins | undefined;
+}
 
 export type ApiServices = Pick<BrokerServices, 'authenticate' | 'reportFault' | 'reportMistake'>;
 
 /** A request as it came, and what its path leads to. */
 export interface Arrival<V> {
   readonly request: Request;
+  /** Behind the prefix, as it came. */
+  readonly path: string;
   readonly query: URLSearchParams;
   /** Undefined: nowhere. */
   readonly match: Match<V> | undefined;
@@ -32,22 +42,24 @@ export abstract class HttpApi<V> {
   protected readonly operator: Operator;
   private readonly broker: ApiServices;
   private readonly operatorToken: OperatorToken | undefined;
+  private readonly origins: PageOrigins;
   private readonly prefix: string;
   private readonly router: Router<V>;
 
-  /** @param prefix of its paths: `/api` @param operatorToken undefined: there is none */
+  /** @param prefix of its paths: `/api` */
   constructor(
     prefix: string,
     router: Router<V>,
     operator: Operator,
     broker: ApiServices,
-    operatorToken?: OperatorToken,
+    { operatorToken, origins = new PageOrigins() }: ApiOptions = {},
   ) {
     this.prefix = prefix;
     this.router = router;
     this.operator = operator;
     this.broker = broker;
     this.operatorToken = operatorToken;
+    this.origins = origins;
   }
 
   /** Whether a request's target is one of this API's. */
@@ -61,7 +73,12 @@ export abstract class HttpApi<V> {
    * @param target as it came: a URL's parser would take `..` and the like out of it
    */
   async answer(request: Request, target: string, peer: Peer): Promise<Response> {
+    return this.origins.allow(request, await this.anyAnswer(request, target, peer));
+  }
+
+  private async anyAnswer(request: Request, target: string, peer: Peer): Promise<Response> {
     try {
+      this.origins.demandOwn(request);
       return await this.answered(this.arrived(request, target, peer));
     } catch (thrown) {
       const refusal = this.refusal(thrown);
@@ -73,13 +90,13 @@ export abstract class HttpApi<V> {
 
   private arrived(request: Request, target: string, peer: Peer): Arrival<V> {
     const mark = target.indexOf('?');
-    const path = mark < 0 ? target : target.slice(0, mark);
+    const path = target.slice(this.prefix.length, mark < 0 ? undefined : mark);
     const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
-    const match = this.router.find(path.slice(this.prefix.length));
+    const match = this.router.find(path);
     const verb = match?.verbs[(request.method === 'HEAD' ? 'GET' : request.method) as Method];
     const authorization = request.headers.get('authorization') ?? undefined;
     const identify = (): Promise<Identity> => login(this.broker, peer, authorization, this.operatorToken);
-    return { request, query, match, verb, identify };
+    return { request, path, query, match, verb, identify };
   }
 
   protected abstract answered(arrival: Arrival<V>): Promise<Response>;

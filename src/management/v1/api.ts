@@ -7,10 +7,9 @@
  */
 import type { Identity } from '../../api/identity.ts';
 import type { Operator } from '../../operator/operator.ts';
-import { type ApiServices, type Arrival, HttpApi, handled } from '../http/api.ts';
+import { type ApiOptions, type ApiServices, type Arrival, HttpApi, handled } from '../http/api.ts';
 import { allowed, Router } from '../http/router.ts';
 import { hasTag } from '../http/tags.ts';
-import type { OperatorToken } from '../operator-token.ts';
 import { Asked } from './http/asked.ts';
 import { bodyOf, queryOf } from './http/given.ts';
 import type { Operation } from './http/operation.ts';
@@ -27,9 +26,8 @@ const ROUTER = new Router<Operation>(
 );
 
 export class V1Api extends HttpApi<Operation> {
-  /** @param operatorToken undefined: there is none */
-  constructor(operator: Operator, broker: ApiServices, operatorToken?: OperatorToken) {
-    super('/v1', ROUTER, operator, broker, operatorToken);
+  constructor(operator: Operator, broker: ApiServices, options?: ApiOptions) {
+    super('/v1', ROUTER, operator, broker, options);
   }
 
   protected override async answered(arrival: Arrival<Operation>): Promise<Response> {
@@ -40,7 +38,6 @@ export class V1Api extends HttpApi<Operation> {
       if (request.method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow } });
       throw new Problem(405, 'not-allowed', `this takes ${allow}`, undefined, { allow });
     }
-    demandOwnSite(request);
     const identity = operation.access === 'anyone' ? NOBODY : await identify();
     if (operation.access !== 'anyone' && !hasTag(identity.tags, operation.access)) {
       throw new Problem(403, 'access-refused', `user '${identity.user}' has not the tag '${operation.access}'`);
@@ -61,19 +58,5 @@ export class V1Api extends HttpApi<Operation> {
 
   protected override fault(): Response {
     return problemResponse(new Problem(500, 'internal', 'a fault of the broker: its log has more'));
-  }
-}
-
-/**
- * A page of another site may have the browser of somebody who is logged in send a request that changes something: what says that it comes
- * from elsewhere is refused. Programs say nothing of it. @throws Problem 403
- */
-function demandOwnSite({ headers, method }: Request): void {
-  if (method === 'GET' || method === 'HEAD') return;
-  const site = headers.get('sec-fetch-site');
-  const origin = headers.get('origin');
-  const foreign = origin !== null && !(URL.canParse(origin) && new URL(origin).host === headers.get('host'));
-  if (foreign || site === 'cross-site' || site === 'same-site') {
-    throw new Problem(403, 'access-refused', 'requests of other sites may not change anything');
   }
 }

@@ -5,6 +5,7 @@
 import type { ErrorCode } from '../../../message/errors.ts';
 import { BrokerError } from '../../../message/errors.ts';
 import { LoginRefused } from '../../http/login.ts';
+import { ForeignSite } from '../../http/origins.ts';
 
 /** A request that is answered with an error; thrown from wherever it is found out. */
 export class Failure extends Error {
@@ -53,6 +54,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
 export function asFailure(thrown: unknown): Failure | undefined {
   if (thrown instanceof Failure) return thrown;
   if (thrown instanceof LoginRefused) return ofLogin(thrown);
+  if (thrown instanceof ForeignSite) return new Failure(403, 'forbidden', thrown.message);
   if (!(thrown instanceof BrokerError)) return undefined;
   const { code, message } = thrown;
   if (code === 'internal') return undefined;

@@ -1,8 +1,9 @@
 /** The description of the API, for programs and for people. It says nothing of what is in the broker, and asks for no login. */
+import { pageResponse } from '../../http/page.ts';
 import { type Operation, operation } from '../http/operation.ts';
 import { json } from '../http/replies.ts';
 import { openapi } from './openapi.ts';
-import { PAGE_POLICY, page } from './page.ts';
+import { operationsPage } from './page.ts';
 
 /** @param operations all there are, asked for when somebody reads */
 export function description(operations: () => readonly Operation[]): readonly Operation[] {
@@ -18,15 +19,8 @@ export function description(operations: () => readonly Operation[]): readonly Op
       access: 'anyone',
       answer: { contentType: 'text/html', what: 'A page.' },
       handle: () => {
-        written ??= page(operations());
-        return new Response(written, {
-          headers: {
-            'content-type': 'text/html; charset=utf-8',
-            'content-security-policy': PAGE_POLICY,
-            'x-content-type-options': 'nosniff',
-            'referrer-policy': 'no-referrer',
-          },
-        });
+        written ??= operationsPage(operations());
+        return pageResponse(written);
       },
     }),
     operation({

@@ -5,6 +5,7 @@
 import type { ErrorCode } from '../../../message/errors.ts';
 import { BrokerError } from '../../../message/errors.ts';
 import { LoginRefused } from '../../http/login.ts';
+import { ForeignSite } from '../../http/origins.ts';
 
 export interface RequestFault {
   /** Where: `query.limit`, `body.to.queue`. */
@@ -66,6 +67,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
 export function asProblem(thrown: unknown): Problem | undefined {
   if (thrown instanceof Problem) return thrown;
   if (thrown instanceof LoginRefused) return ofLogin(thrown);
+  if (thrown instanceof ForeignSite) return new Problem(403, 'access-refused', thrown.message);
   if (!(thrown instanceof BrokerError) || thrown.code === 'internal') return undefined;
   const headers = thrown.code === 'unavailable' ? { 'retry-after': '1' } : {};
   return new Problem(STATUS[thrown.code], thrown.code, thrown.message, undefined, headers);
