@@ -146,6 +146,8 @@ describe('a frame', () => {
       'user-id': names.USER_ID,
       AMQ_SCHEDULED_DELAY: names.SCHEDULED_DELAY,
       JMSXGroupID: names.GROUP_ID,
+      'x-opt-delivery-time': names.DELIVERY_TIME,
+      'x-opt-delivery-delay': names.DELIVERY_DELAY,
     }); // prettier-ignore
     expect(known).toHaveLength(names.KINDS - 2);
     for (const name of ['AMQ_SCHEDULED_CRON', 'AMQ_SCHEDULED_PERIOD', 'AMQ_SCHEDULED_REPEAT']) {
