@@ -30,6 +30,7 @@ import { Queues } from './queues.ts';
 import { Sampler } from './rates/sampler.ts';
 import { type Explained, explain } from './routes/explain.ts';
 import { KeptSessions } from './sessions.ts';
+import { Subscriptions } from './subscriptions/subscriptions.ts';
 import { NO_SURROUNDINGS, type Surroundings } from './surroundings.ts';
 import { UserLists } from './users.ts';
 import { Vhosts } from './vhosts.ts';
@@ -47,6 +48,8 @@ export class Operator {
   readonly policies: Policies;
   readonly retained: Retained;
   readonly sessions: KeptSessions;
+  /** Readers of messages over a one-way stream. */
+  readonly subscriptions: Subscriptions;
   readonly userLists: UserLists;
   readonly surroundings: Surroundings;
   private readonly streams = new Set<EventStream>();
@@ -68,6 +71,7 @@ export class Operator {
     this.messages = new Messages(broker, pace);
     this.retained = new Retained(broker, pace);
     this.sessions = new KeptSessions(broker, pace);
+    this.subscriptions = new Subscriptions(broker);
     this.policies = new Policies(broker, pace);
     this.userLists = new UserLists(broker.users, pace);
     sampler.start();
@@ -77,6 +81,7 @@ export class Operator {
   close(): void {
     this.sampler.stop();
     for (const stream of [...this.streams]) stream.end();
+    this.subscriptions.close();
   }
 
   get uptimeMs(): number {

@@ -11,6 +11,7 @@ import { addPublish } from './publish.ts';
 import { addQueues } from './queues.ts';
 import { addRetained, addSessions } from './sessions.ts';
 import { addStatus } from './status.ts';
+import { addSubscribe } from './subscribe.ts';
 import { addTop } from './top.ts';
 import { addUsers } from './users.ts';
 import { addVhosts } from './vhosts.ts';
@@ -32,6 +33,7 @@ export function addFamilies(program: Command): void {
   addRetained(program);
   addDefinitions(program);
   addPublish(program);
+  addSubscribe(program);
   addDoctor(program);
   addCompletion(program);
 }

@@ -1,52 +1,11 @@
 /** `entrepot pub`: one message to an address of any protocol, confirmed when it is safe. */
 import type { Command } from 'commander';
-import { respelled } from '../../message/spelling.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { api } from '../reach/client.ts';
+import { addressOf } from './address.ts';
 import { asking, assignments, type CommonFlags, connected, done, repeated } from './context.ts';
 
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
-
-export interface Address {
-  /** '' is the default exchange, whose keys are names of queues. */
-  readonly exchange: string;
-  readonly key: string;
-}
-
-/**
- * What clients of a protocol call a place, with its name in front: `amqp:EXCHANGE/KEY`, `queue:NAME`, `mqtt:A/B`, `stomp:/queue/NAME`,
- * `stomp:/topic/A.B`, `stomp:/exchange/NAME/KEY`, `redis:CHANNEL`. @throws CommandError usage
- */
-export function addressOf(text: string): Address {
-  const colon = text.indexOf(':');
-  const place = text.slice(colon + 1);
-  if (colon > 0 && place !== '') {
-    switch (text.slice(0, colon)) {
-      case 'queue':
-        return { exchange: '', key: place };
-      case 'redis':
-        return { exchange: 'amq.topic', key: place };
-      case 'mqtt':
-        return { exchange: 'amq.topic', key: respelled(place) };
-      case 'amqp': {
-        const slash = place.indexOf('/');
-        return slash < 0
-          ? { exchange: place, key: '' }
-          : { exchange: place.slice(0, slash), key: place.slice(slash + 1) };
-      }
-      case 'stomp': {
-        const [, kind, name = '', key = ''] = /^\/(queue|topic|exchange)\/([^/]+)(?:\/(.*))?$/s.exec(place) ?? [];
-        if (kind === 'queue') return { exchange: '', key: name };
-        if (kind === 'topic') return { exchange: 'amq.topic', key: name };
-        if (kind === 'exchange') return { exchange: name, key };
-      }
-    }
-  }
-  throw new CommandError(
-    EXIT.usage,
-    `'${text}' is no address such as queue:NAME, amqp:EXCHANGE/KEY, mqtt:A/B, stomp:/topic/A.B or redis:CHANNEL`,
-  );
-}
 
 type PublishFlags = CommonFlags & {
   readonly vhost: string;

@@ -5,6 +5,8 @@ import { CommandError, EXIT } from '../exit.ts';
 
 /** In which nothing comes. */
 const TIMEOUT_MS = 30_000;
+/** Of an event: a message with a body of 1 MiB, as JSON. */
+const EVENT_CHARACTERS_MAX = 16 * 1024 * 1024;
 /** Of an answer that is read as a whole. */
 const ANSWER_BYTES_MAX = 512 * 1024 * 1024;
 
@@ -32,6 +34,26 @@ export interface Answer {
   readonly made: boolean;
   /** Parsed; undefined: it is empty. */
   readonly body: unknown;
+}
+
+/** https://html.spec.whatwg.org/multipage/server-sent-events.html */
+export interface ServerEvent {
+  readonly name: string;
+  /** '' where it has none. */
+  readonly id: string;
+  /** One line. */
+  readonly data: string;
+}
+
+/** Undefined: a comment. */
+function eventOf(text: string): ServerEvent | undefined {
+  const event = { name: '', id: '', data: '' };
+  for (const line of text.split('\n')) {
+    if (line.startsWith('event: ')) event.name = line.slice(7);
+    else if (line.startsWith('id: ')) event.id = line.slice(4);
+    else if (line.startsWith('data: ')) event.data = line.slice(6);
+  }
+  return event.name === '' ? undefined : event;
 }
 
 type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
@@ -80,6 +102,31 @@ export class BrokerClient {
       throw this.unreached(error);
     }
     await write('\n');
+  }
+
+  /** The answer's server-sent events, as they come; it ends with the answer, or when it is left. @throws CommandError */
+  async *events(path: string, query: Asked['query']): AsyncGenerator<readonly ServerEvent[]> {
+    const response = await this.open('GET', path, {
+      ...(query !== undefined && { query }),
+      headers: { accept: 'text/event-stream' },
+    });
+    if (response.statusCode !== 200) this.demandSuccess(response, await this.textOf(response));
+    response.setEncoding('utf8');
+    try {
+      let text = '';
+      for await (const chunk of response) {
+        text += chunk as string;
+        if (text.length > EVENT_CHARACTERS_MAX)
+          throw new CommandError(EXIT.failed, 'an event of the broker is too long');
+        const parts = text.split('\n\n');
+        text = parts.pop()!;
+        yield parts.map(eventOf).filter((event) => event !== undefined);
+      }
+    } catch (error) {
+      throw error instanceof CommandError ? error : this.unreached(error);
+    } finally {
+      response.destroy();
+    }
   }
 
   close(): void {

@@ -10,12 +10,14 @@ import { QUEUES } from './routes/queues.ts';
 import { RELOCATIONS } from './routes/relocations.ts';
 import { RETAINED_MESSAGES } from './routes/retained.ts';
 import { SESSIONS } from './routes/sessions.ts';
+import { SUBSCRIPTIONS } from './routes/subscriptions.ts';
 
 export const OPERATIONS: readonly Operation[] = [
   ...description(() => OPERATIONS),
   ...QUEUES,
   ...MESSAGES,
   ...RELOCATIONS,
+  ...SUBSCRIPTIONS,
   ...EXPLAIN,
   ...SESSIONS,
   ...RETAINED_MESSAGES,

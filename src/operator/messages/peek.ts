@@ -1,4 +1,5 @@
 /** Messages of a queue as an operator looks at them, without anything being taken: not their order, not their count, no flag is touched. */
+import type { Session } from '../../api/session.ts';
 import { decodeAnnotations } from '../../message/deaths/annotations.ts';
 import { AT_MOST_ONCE, type MessageView } from '../../message/message.ts';
 import type { Properties } from '../../message/properties.ts';
@@ -83,13 +84,39 @@ function shown(vhost: Vhost, { seq, flags, state }: BrowsedEntry, view: MessageV
     state,
     redelivered: (flags & FLAG_DELIVERED) !== 0,
     attempts: attemptsOf(flags),
+    ...ofMessage(vhost.dialects, view),
+  };
+}
+
+/** A message that is being delivered, in the same form. A large body is read before the promise is resolved. */
+export function deliveredMessage(
+  session: Session,
+  view: MessageView,
+  bodyBytes: number,
+): PeekedMessage | Promise<PeekedMessage> {
+  const about = {
+    position: view.seq,
+    state: 'unsettled' as const,
+    redelivered: view.redelivered,
+    attempts: view.attempts,
+    ...ofMessage(session, view),
+  };
+  const body = bodyOf(view, bodyBytes);
+  return body instanceof Promise ? body.then((whole) => ({ ...about, body: whole })) : { ...about, body };
+}
+
+type Decoding = Pick<Session, 'properties' | 'matchProperties'>;
+type OfEntry = 'position' | 'state' | 'redelivered' | 'attempts' | 'body';
+
+function ofMessage(decoding: Decoding, view: MessageView): Omit<PeekedMessage, OfEntry> {
+  return {
     exchange: view.exchange(),
     routingKey: view.key(),
     persistent: view.assurance !== AT_MOST_ONCE,
     priority: view.priority,
     arrivedAtMs: view.arrivedAtMs,
     expiresAtMs: view.expiresAtMs,
-    properties: { ...vhost.dialects.properties(view), headers: vhost.dialects.matchProperties(view).headers },
+    properties: { ...decoding.properties(view), headers: decoding.matchProperties(view).headers },
     deaths: deathsOf(view),
     bodyBytes: view.bodyLength,
   };

@@ -1,0 +1,113 @@
+/**
+ * What clients of a protocol call a place, with its name in front, and what it is here:
+ *
+ *     queue:NAME                                      the queue
+ *     amqp:EXCHANGE/KEY, amqp:EXCHANGE                an exchange and a routing key; `amqp:/NAME` is the queue
+ *     mqtt:A/B                                        a topic; to subscribe, a filter with + and #
+ *     stomp:/queue/NAME, /topic/A.B, /exchange/X/KEY  a destination
+ *     redis:CHANNEL                                   a channel
+ */
+import { CHANNELS } from '../../../protocols/redis/mapping/names.ts';
+import { parseDestination } from '../../../protocols/stomp/mapping/destinations.ts';
+import { respelled } from '../../message/spelling.ts';
+import { CommandError, EXIT } from '../exit.ts';
+
+const TOPICS = 'amq.topic';
+
+export interface Address {
+  /** '' is the default exchange, whose keys are names of queues. */
+  readonly exchange: string;
+  readonly key: string;
+}
+
+/** A queue, or what is to be bound for the subscriber alone. */
+export type Source =
+  | { readonly queue: string }
+  | {
+      readonly exchange: string;
+      readonly key: string;
+      readonly spelling: 'dots' | 'slashes';
+      /** Its protocol begins a subscription with what is retained. */
+      readonly retained: boolean;
+    };
+
+export const FORMS = 'queue:NAME, amqp:EXCHANGE/KEY, mqtt:A/B, stomp:/topic/A.B or redis:CHANNEL';
+
+/** Where it is published. @throws CommandError usage */
+export function addressOf(text: string): Address {
+  const { protocol, place } = parted(text);
+  if (protocol === 'mqtt') {
+    if (place.startsWith('$queue/')) return { exchange: '', key: place.slice(7) };
+    if (/[+#]/.test(place)) throw usage(`'${text}': + and # are for subscribing`);
+    return { exchange: TOPICS, key: respelled(place) };
+  }
+  return placeOf(text, protocol, place);
+}
+
+/** What is subscribed to. @throws CommandError usage */
+export function sourceOf(text: string): Source {
+  const { protocol, place } = parted(text);
+  if (protocol === 'mqtt') return filterSource(text, place);
+  if (protocol === 'redis' && /[*?[]/.test(place)) {
+    throw usage(`'${text}': patterns are asked for as mqtt:A/# or amqp:amq.topic/A.#`);
+  }
+  const { exchange, key } = placeOf(text, protocol, place);
+  return exchange === '' ? { queue: key } : { exchange, key, spelling: 'dots', retained: false };
+}
+
+function parted(text: string): { readonly protocol: string; readonly place: string } {
+  const colon = text.indexOf(':');
+  const place = text.slice(colon + 1);
+  if (colon <= 0 || place === '') throw noAddress(text);
+  return { protocol: text.slice(0, colon), place };
+}
+
+function placeOf(text: string, protocol: string, place: string): Address {
+  switch (protocol) {
+    case 'queue':
+      return { exchange: '', key: place };
+    case 'redis':
+      return { exchange: CHANNELS, key: place };
+    case 'amqp': {
+      const slash = place.indexOf('/');
+      if (slash < 0) return { exchange: place, key: '' };
+      if (slash === 0 && place.length === 1) throw noAddress(text);
+      return { exchange: place.slice(0, slash), key: place.slice(slash + 1) };
+    }
+    case 'stomp':
+      return destination(text, place);
+    default:
+      throw noAddress(text);
+  }
+}
+
+function destination(text: string, place: string): Address {
+  let meant: ReturnType<typeof parseDestination>;
+  try {
+    meant = parseDestination(place);
+  } catch (error) {
+    throw usage((error as Error).message);
+  }
+  if (meant.kind === 'temporary-queue') throw usage(`'${text}' is a queue of one client's own`);
+  return meant.kind === 'exchange' ? meant : { exchange: '', key: meant.name };
+}
+
+function filterSource(text: string, filter: string): Source {
+  if (/^\$share\/[^/+#]+\/./s.test(filter)) return { queue: filter };
+  if (/^\$(queue|delayed|share)\//.test(filter))
+    throw usage(`'${text}' cannot be subscribed to; a queue is queue:NAME`);
+  const levels = filter.split('/');
+  const wrong = levels.some(
+    (level, at) => (/[+#]/.test(level) && level.length > 1) || (level === '#' && at < levels.length - 1),
+  );
+  if (wrong) throw usage(`'${text}': + stands for a whole level, and # for the last ones`);
+  return { exchange: TOPICS, key: filter, spelling: 'slashes', retained: true };
+}
+
+function noAddress(text: string): CommandError {
+  return usage(`'${text}' is no address such as ${FORMS}`);
+}
+
+function usage(message: string): CommandError {
+  return new CommandError(EXIT.usage, message);
+}
