@@ -83,6 +83,12 @@ export interface SessionClient extends ReportingClient {
   kicked(reason: string): void;
 }
 
+/**
+ * Which RabbitMQ a vhost's clients are used to, where its versions differ: an adapter whose protocol is RabbitMQ's own goes by it, and
+ * says in its documentation where.
+ */
+export type Compatibility = 'rabbitmq-3' | 'rabbitmq-4';
+
 export interface Session {
   /** The authenticated user name; `anonymous` for a client that gave none. */
   readonly user: string;
@@ -92,6 +98,9 @@ export interface Session {
 
   /** The name of the vhost. */
   readonly vhost: string;
+
+  /** Whose habits it keeps. */
+  readonly compat: Compatibility;
 
   /** Small durable facts of the adapter in this vhost. */
   readonly state: AdapterState;

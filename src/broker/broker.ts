@@ -186,12 +186,13 @@ export class Broker implements BrokerServices {
     dialects: Dialects,
   ): Promise<Vhost> {
     const { clock, turn, logger, files } = this.ground;
-    const { name, durability = options.durability } = settings;
+    const { name, durability = options.durability, compat = options.compat } = settings;
     const vhost = await Vhost.open({
       ...{ name, files, clock, turn, dialects, directory },
       logger: loggerOf(logger, 'storage'),
       topologyLogger: loggerOf(logger, 'topology'),
       ...(durability !== undefined && { durability }),
+      ...(compat !== undefined && { compat }),
       ...(settings.policies !== undefined && { policies: settings.policies }),
       ...(settings.limits !== undefined && { limits: settings.limits }),
       ...(options.log !== undefined && { log: options.log }),

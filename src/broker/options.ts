@@ -1,6 +1,7 @@
 /** Options of a broker: where its data lie, who may come in, its vhosts and how safe they are. */
 import type { Authenticator } from '../api/identity.ts';
 import type { Policy } from '../api/policies.ts';
+import type { Compatibility } from '../api/session.ts';
 import type { BackendPlan } from '../auth/backends/plan.ts';
 import type { CertificateUserFrom } from '../auth/certificate-user.ts';
 import type { LoginSettings } from '../auth/internal-authenticator.ts';
@@ -19,6 +20,8 @@ export interface VhostSettings {
   readonly name: string;
   /** Default: the broker's. */
   readonly durability?: Durability;
+  /** Default: the broker's. */
+  readonly compat?: Compatibility;
   /** Default: none. */
   readonly limits?: VhostLimits;
   /** They are there as long as they are given here. */
@@ -48,6 +51,8 @@ export interface StartOptions {
   readonly files?: FileSystem;
   /** When a confirm is given. Default: after the sync. */
   readonly durability?: Durability;
+  /** Whose habits clients have. Default: `rabbitmq-3`. */
+  readonly compat?: Compatibility;
   /** How the logs are laid out; the defaults need no tuning. */
   readonly log?: LogLayout;
   /** Of users and connections. Default: none. */

@@ -17,7 +17,7 @@ import type {
 } from '../api/consume.ts';
 import type { Identity, Refusal } from '../api/identity.ts';
 import type { Route } from '../api/route.ts';
-import type { Session, SessionClient } from '../api/session.ts';
+import type { Compatibility, Session, SessionClient } from '../api/session.ts';
 import type { BindingInfo, BindOptions, ExchangeOptions, QueueInfo, QueueOptions } from '../api/topology.ts';
 import type { Transaction } from '../api/transaction.ts';
 import type { Share } from '../clock/work.ts';
@@ -66,6 +66,7 @@ export class ClientSession implements Session {
   private readonly administrationFor: AdministrationFor;
   readonly user: string;
   readonly vhost: string;
+  readonly compat: Compatibility;
   readonly state: AdapterState;
   readonly client: SessionClient;
   readonly share: Share;
@@ -115,6 +116,7 @@ export class ClientSession implements Session {
     this.beganAtMs = vhost.clock.epochMs();
     this.user = identity.user;
     this.vhost = vhost.name;
+    this.compat = vhost.compat;
     this.state = vhost.state;
     const receiving = new Receiving(permissions, vhost.router);
     this.topology = new SessionTopology(vhost, permissions, share, this, receiving, membership);

@@ -3,6 +3,7 @@
  * An unknown key is an error everywhere.
  */
 import { z } from 'zod';
+import type { Compatibility } from '../api/session.ts';
 import type { LoginSettings } from '../auth/internal-authenticator.ts';
 import { LOG_AREAS, type LogArea } from '../logger.ts';
 import { BrokerError } from '../message/errors.ts';
@@ -13,7 +14,7 @@ import { count, DURABILITY_LEVELS, duration, shareOrSize, size } from './kinds.t
 import { renamed, type ScopeLimitsConfig, scopeLimits } from './limits.ts';
 import { CLIENT_CERTIFICATES, DEFAULT_LISTEN, LISTEN_NAMES, parseListen } from './listen.ts';
 import { type UserConfig, usersSchema } from './users.ts';
-import { type VhostConfig, vhostsSchema } from './vhosts.ts';
+import { compat, type VhostConfig, vhostsSchema } from './vhosts.ts';
 
 export const PROFILES = ['default', 'hardened'] as const;
 export const LOG_FORMATS = ['auto', 'json', 'text'] as const;
@@ -31,6 +32,7 @@ export interface Config {
   definitions: string;
   login: LoginSettings;
   auth: AuthConfig;
+  compat: Compatibility;
   durability: {
     level: (typeof DURABILITY_LEVELS)[number];
     interval: number;
@@ -193,6 +195,9 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   auth: authSchema,
+  compat: compat
+    .default('rabbitmq-3')
+    .describe('whose habits AMQP clients have, where RabbitMQ 3 and 4 differ; a vhost may say otherwise'),
   durability: z
     .strictObject({
       level: z

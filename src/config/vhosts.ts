@@ -13,6 +13,7 @@
  */
 import { z } from 'zod';
 import type { Policy } from '../api/policies.ts';
+import type { Compatibility } from '../api/session.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { TopologyLimits } from '../vhost/topology/limits.ts';
 import { checkedPolicy } from '../vhost/topology/policies.ts';
@@ -25,6 +26,8 @@ import { formatDuration } from './units.ts';
 export interface VhostConfig {
   /** Undefined: the broker's. */
   durability?: { level: (typeof DURABILITY_LEVELS)[number]; interval: number } | undefined;
+  /** Undefined: the broker's. */
+  compat?: Compatibility | undefined;
   limits: TopologyLimits & ScopeLimitsConfig;
   policies: Required<Policy>[];
 }
@@ -36,6 +39,7 @@ export interface VhostInput {
   readonly durability?:
     | { readonly level?: (typeof DURABILITY_LEVELS)[number]; readonly interval?: number | string }
     | undefined;
+  readonly compat?: Compatibility | undefined;
   readonly limits?:
     | (ScopeLimitsInput & {
         readonly queues?: number | undefined;
@@ -104,6 +108,9 @@ function asPolicy(given: Record<string, unknown>): Required<Policy> {
   return checkedPolicy({ name, pattern, definition, priority, kind, applyTo } as Required<Policy>);
 }
 
+export const COMPATIBILITIES = ['rabbitmq-3', 'rabbitmq-4'] as const satisfies readonly Compatibility[];
+export const compat = z.enum(COMPATIBILITIES, `must be one of ${COMPATIBILITIES.join(', ')}`);
+
 const durability = z.strictObject({
   level: z.enum(DURABILITY_LEVELS, `must be one of ${DURABILITY_LEVELS.join(', ')}`).default('fsync'),
   interval: duration(1, 60_000, 200, 'between syncs, with the level interval'),
@@ -122,6 +129,7 @@ const vhost = z.preprocess(
   (value) => value ?? {},
   z.strictObject({
     durability: durability.optional(),
+    compat: compat.optional(),
     limits: z.preprocess((value) => renamed(value ?? {}), limits),
     policies: z.array(policySchema, 'must be a list of policies').default([]),
   }),
@@ -135,7 +143,7 @@ export const VHOST_SHAPES: Readonly<Record<string, Readonly<Record<string, unkno
 
 /** The keys there are in a vhost's settings, by what they stand in: for suggestions. */
 export const VHOST_KEYS: Readonly<Record<string, readonly string[]>> = {
-  '': ['durability', 'limits', 'policies'],
+  '': ['durability', 'compat', 'limits', 'policies'],
   durability: ['level', 'interval'],
   limits: Object.keys(limits.shape),
 };
@@ -160,12 +168,13 @@ export const vhostsSchema = z.preprocess(
 /** As it would be written: names alone where nothing is set for any. */
 export function writtenVhosts(vhosts: Readonly<Record<string, VhostConfig>>): unknown {
   const plain = Object.fromEntries(
-    Object.entries(vhosts).map(([name, { durability, limits, policies }]) => [
+    Object.entries(vhosts).map(([name, { durability, compat, limits, policies }]) => [
       name,
       {
         ...(durability !== undefined && {
           durability: { level: durability.level, interval: formatDuration(durability.interval) },
         }),
+        ...(compat !== undefined && { compat }),
         ...(Object.values(limits).some((value) => value !== undefined) && {
           limits: writtenLimits(limits),
         }),

@@ -39,13 +39,15 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
     dataDirectory: data,
     dialects: protocols.map((protocol) => protocol.dialect),
     logger,
-    vhosts: Object.entries(config.vhosts).map(([name, { durability, limits, policies }]) => ({
+    vhosts: Object.entries(config.vhosts).map(([name, { durability, compat, limits, policies }]) => ({
       name,
       policies,
       limits: vhostLimitsOf(limits),
+      ...(compat !== undefined && { compat }),
       ...(durability !== undefined && { durability: { level: durability.level, intervalMs: durability.interval } }),
     })),
     durability: { level: config.durability.level, intervalMs: config.durability.interval },
+    compat: config.compat,
     clientLimits: clientLimitsOf(config),
     transient: { spillBytesMax: config.transient.spillSizeMax },
     log: { flushDelayMs: config.durability.flushDelay, flushBytesMax: config.durability.flushSizeMax },

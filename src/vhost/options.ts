@@ -1,5 +1,6 @@
 /** The options that a vhost is opened with. */
 import type { Policy } from '../api/policies.ts';
+import type { Compatibility } from '../api/session.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { FileSystem } from '../log/files/files.ts';
@@ -47,6 +48,8 @@ export interface VhostOptions {
   /** Publishers are held back while more than this is not on disk yet. Default 64 MiB. */
   readonly unsyncedBytesMax?: number;
   readonly durability?: Durability;
+  /** Whose habits its clients have. Default: `rabbitmq-3`. */
+  readonly compat?: Compatibility;
   readonly log?: LogLayout;
   /** What transient messages may take up; see `TransientOptions`. */
   readonly transient?: TransientLayout;

@@ -3,6 +3,7 @@
  * others, and passes on what the log says. Sessions use the parts; adapters never do.
  */
 import type { Mark } from '../api/confirms.ts';
+import type { Compatibility } from '../api/session.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import { TurnClock } from '../clock/turn-clock.ts';
@@ -53,6 +54,8 @@ interface Stores {
 
 export class Vhost {
   readonly name: string;
+  /** Whose habits its clients have. */
+  readonly compat: Compatibility;
   readonly clock: Clock;
   readonly turn: Turn;
   readonly dialects: Dialects;
@@ -96,6 +99,7 @@ export class Vhost {
     const chores = work.share();
     const time = new TurnClock(clock, turn);
     this.name = vhost;
+    this.compat = options.compat ?? 'rabbitmq-3';
     this.clock = clock;
     this.turn = turn;
     this.dialects = dialects;

@@ -32,7 +32,7 @@ import type { AmqpLimits } from '../options.ts';
 import type { AmqpStats } from '../stats.ts';
 import { ConnectionTimers, type ConnectionTimersOwner } from './connection-timers.ts';
 import { ConnectionWriter } from './connection-writer.ts';
-import { AmqpError, asAmqpError } from './errors.ts';
+import { AmqpError, asAmqpError, ClientsMistake } from './errors.ts';
 import { closingFrame, handshakeFrame, openFrame } from './frame-dispatch.ts';
 import { AWAITS_REPLY, FrameInput, type FrameInputOwner } from './frame-input.ts';
 import { ClientProperties } from './handshake/client-properties.ts';
@@ -293,7 +293,7 @@ export class Connection
   /** Turns what a frame's handling has thrown into what the client is told. */
   frameFailed(thrown: unknown, channelId: number): void {
     const error = asAmqpError(thrown);
-    if (error.reply === 'INTERNAL_ERROR') {
+    if (error.reply === 'INTERNAL_ERROR' && !(thrown instanceof ClientsMistake)) {
       this.stats.internalErrors++;
       if (thrown instanceof Error) this.broker.reportFault(thrown, this.transport);
     }

@@ -43,6 +43,13 @@ export class AmqpError extends Error {
   }
 }
 
+/** What RabbitMQ tells as INTERNAL_ERROR though its client is to blame: nobody needs to look for a fault of the broker's. */
+export class ClientsMistake extends AmqpError {
+  constructor(text: string) {
+    super('INTERNAL_ERROR', text);
+  }
+}
+
 const BY_CODE: Record<ErrorCode, ReplyName> = {
   'not-found': 'NOT_FOUND',
   'precondition-failed': 'PRECONDITION_FAILED',

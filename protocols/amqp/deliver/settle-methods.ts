@@ -1,5 +1,5 @@
 /** Settling: basic.ack, nack, reject, recover. [§1.8.3.13 to §1.8.3.16] */
-import { ACCEPTED, MODIFIED, type Outcome, REJECTED } from '../../../src/api/index.ts';
+import { ACCEPTED, MODIFIED, type Outcome, REJECTED, RELEASED, type Session } from '../../../src/api/index.ts';
 import { BASIC_RECOVER_OK } from '../codec/constants.ts';
 import { FieldsFault } from '../codec/faults.ts';
 import type { FieldReader } from '../codec/field-reader.ts';
@@ -9,6 +9,7 @@ import type { Unsettled } from './unsettled.ts';
 
 /** The channel as settling sees it. */
 export interface SettleChannel {
+  readonly session: Pick<Session, 'compat'>;
   readonly unsettled: Unsettled;
   readonly isOpen: boolean;
   begin(method: number): MethodWriter;
@@ -33,7 +34,7 @@ export function reject(channel: SettleChannel, fields: FieldReader): void {
   const tag = tagOf(fields);
   const requeue = fields.bit();
   fields.finish();
-  channel.unsettled.settle(tag, false, refusal(requeue));
+  channel.unsettled.settle(tag, false, refusal(channel, requeue));
 }
 
 /** RabbitMQ's basic.nack. https://www.rabbitmq.com/docs/nack */
@@ -42,7 +43,7 @@ export function nack(channel: SettleChannel, fields: FieldReader): void {
   const multiple = fields.bit();
   const requeue = fields.bit();
   fields.finish();
-  channel.unsettled.settle(tag, multiple, refusal(requeue));
+  channel.unsettled.settle(tag, multiple, refusal(channel, requeue));
 }
 
 /** @param reply false for basic.recover-async, which has no answer */
@@ -62,7 +63,11 @@ function tagOf(fields: FieldReader): number {
   return high * 0x1_0000_0000 + fields.buffer.readUInt32BE(at + 4);
 }
 
-/** With requeue it is a failed attempt, without it is a dead letter. */
-function refusal(requeue: boolean): Outcome {
-  return requeue ? MODIFIED : REJECTED;
+/**
+ * Without requeue it is a dead letter. With it, it is a failed attempt up to RabbitMQ 3; since 4.3 (`rabbit_quorum_queue:settle`) it is only
+ * given back, and what failed is what a consumer held that went away.
+ */
+function refusal({ session }: SettleChannel, requeue: boolean): Outcome {
+  if (!requeue) return REJECTED;
+  return session.compat === 'rabbitmq-4' ? RELEASED : MODIFIED;
 }

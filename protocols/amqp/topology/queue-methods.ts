@@ -1,5 +1,13 @@
 /** Methods of class queue. [§1.7] */
-import { BrokerError, DOT, MARK_NOW, type Mark } from '../../../src/api/index.ts';
+import {
+  BrokerError,
+  DOT,
+  MARK_NOW,
+  type Mark,
+  type QueueInfo,
+  type QueueOptions,
+  type Session,
+} from '../../../src/api/index.ts';
 import type { MethodChannel } from '../channel/method-channel.ts';
 import {
   QUEUE_BIND,
@@ -14,6 +22,7 @@ import {
   QUEUE_UNBIND_OK,
 } from '../codec/constants.ts';
 import type { FieldReader } from '../codec/field-reader.ts';
+import { ClientsMistake } from '../connection/errors.ts';
 import { unimplementedMethod } from '../connection/method-errors.ts';
 import { findReplyAddress, isReplyAddress } from '../deliver/direct-replies.ts';
 import { withoutLineBreaks } from './names.ts';
@@ -66,7 +75,7 @@ function declare(channel: QueueChannel, fields: FieldReader): void {
     ? findReplyAddress(session, name)
     : passive
       ? session.checkQueue(name)
-      : session.declareQueue(name, { durable, exclusive, autoDelete, arguments: args });
+      : declared(session, name, { durable, exclusive, autoDelete, arguments: args });
   channel.lastQueue = info.name;
   channel.replyWhenSafe(info.mark, noWait, () =>
     channel.send(channel.begin(QUEUE_DECLARE_OK).shortString(info.name).uint32(info.messages).uint32(info.consumers)),
@@ -95,6 +104,15 @@ function unbind(channel: QueueChannel, fields: FieldReader): void {
     if (!(error instanceof BrokerError) || error.code !== 'not-found') throw error;
   }
   channel.replyWhenSafe(mark, false, () => channel.send(channel.begin(QUEUE_UNBIND_OK)));
+}
+
+/** RabbitMQ 4.3 has no transient queues any more that several connections share (`rabbit_amqqueue`: `transient_nonexcl_queues`). */
+function declared(session: Session, name: string, options: QueueOptions): QueueInfo {
+  if (session.compat !== 'rabbitmq-4' || options.durable || options.exclusive)
+    return session.declareQueue(name, options);
+  throw new ClientsMistake(
+    `Feature \`transient_nonexcl_queues\` is deprecated: queue '${name}' must be durable or exclusive (compat: rabbitmq-4)`,
+  );
 }
 
 /** What queue.bind and queue.unbind have in common. */
