@@ -436,6 +436,11 @@ export class Broker implements BrokerServices {
     return deleted;
   }
 
+  /** Queues since the start, over all vhosts that there were. */
+  get queueChurn(): VhostRegistry['queueChurn'] {
+    return this.vhostRegistry.queueChurn;
+  }
+
   vhostDetails(name: string): VhostDetails {
     return this.vhostRegistry.details(name);
   }

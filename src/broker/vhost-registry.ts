@@ -52,6 +52,8 @@ export interface VhostRegistryOptions {
 export class VhostRegistry {
   /** Those that clients may enter. */
   readonly all = new Map<string, Vhost>();
+  /** Queues of vhosts that were removed: what only rises is not to fall with them. */
+  private readonly gone = { declared: 0, created: 0, deleted: 0 };
   private readonly options: VhostRegistryOptions;
   private readonly kept = new Map<string, Kept>();
   private readonly configured = new Set<string>();
@@ -82,6 +84,18 @@ export class VhostRegistry {
   details(name: string): VhostDetails {
     const kept = this.kept.get(name);
     return kept === undefined ? NO_DETAILS : { description: kept.description, tags: kept.tags };
+  }
+
+  /** Queues since the start, over all vhosts that there were. */
+  get queueChurn(): { readonly declared: number; readonly created: number; readonly deleted: number } {
+    const sum = { ...this.gone };
+    for (const { topology } of this.all.values()) {
+      const { churn } = topology.registry;
+      sum.declared += churn.declared;
+      sum.created += churn.created;
+      sum.deleted += churn.deleted;
+    }
+    return sum;
   }
 
   /** The configuration has it: it is removed there. */
@@ -145,6 +159,10 @@ export class VhostRegistry {
       await this.options.leave(name);
       vhost.quieten();
       await vhost.close();
+      const { registry, queues } = vhost.topology;
+      this.gone.declared += registry.churn.declared;
+      this.gone.created += registry.churn.created;
+      this.gone.deleted += registry.churn.deleted + queues.size;
       await this.clearAway(name);
       return true;
     });

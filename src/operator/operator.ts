@@ -25,6 +25,7 @@ import { Pace } from './listing/pace.ts';
 import { LOCAL_OPERATOR } from './local-operator.ts';
 import { Messages } from './messages/messages.ts';
 import { Retained } from './messages/retained.ts';
+import { Overall } from './overall.ts';
 import { Policies } from './policies.ts';
 import { Queues } from './queues.ts';
 import { Sampler } from './rates/sampler.ts';
@@ -51,6 +52,7 @@ export class Operator {
   /** Readers of messages over a one-way stream. */
   readonly subscriptions: Subscriptions;
   readonly userLists: UserLists;
+  readonly overall: Overall;
   readonly surroundings: Surroundings;
   private readonly streams = new Set<EventStream>();
   private readonly broker: Broker;
@@ -74,6 +76,7 @@ export class Operator {
     this.subscriptions = new Subscriptions(broker);
     this.policies = new Policies(broker, pace);
     this.userLists = new UserLists(broker.users, pace);
+    this.overall = new Overall(broker, sampler, surroundings);
     sampler.start();
   }
 

@@ -22,17 +22,6 @@ export interface VhostTotals {
   readonly consumers: number;
 }
 
-/** Since the start. */
-export interface Churn {
-  readonly connectionsOpened: number;
-  readonly connectionsClosed: number;
-  readonly channelsOpened: number;
-  readonly channelsClosed: number;
-  readonly queuesDeclared: number;
-  readonly queuesCreated: number;
-  readonly queuesDeleted: number;
-}
-
 export class VhostView {
   readonly details: VhostDetails;
   private readonly vhost: Vhost;
@@ -136,25 +125,6 @@ export class Vhosts {
     sum[VHOST_COLUMNS.indexOf('ready')] = totals.ready;
     sum[VHOST_COLUMNS.indexOf('unsettled')] = totals.unsettled;
     return new MeasuredRows(VHOST_COLUMNS, sum, series);
-  }
-
-  /** Over all vhosts. */
-  get churn(): Churn {
-    const { churn, usage } = this.broker;
-    const queues = { queuesDeclared: 0, queuesCreated: 0, queuesDeleted: 0 };
-    for (const { topology } of this.broker.vhostsByName.values()) {
-      const { declared, created, deleted } = topology.registry.churn;
-      queues.queuesDeclared += declared;
-      queues.queuesCreated += created;
-      queues.queuesDeleted += deleted;
-    }
-    return {
-      connectionsOpened: churn.opened,
-      connectionsClosed: churn.closed,
-      channelsOpened: usage.channelsOpened,
-      channelsClosed: usage.channelsGone,
-      ...queues,
-    };
   }
 
   private *within(scope: Scope): Generator<Vhost> {

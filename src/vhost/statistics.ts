@@ -6,7 +6,6 @@ import type { LogStatistics } from '../log/statistics.ts';
 import type { TransientStatistics } from '../log/transient/transient-store.ts';
 import type { WaitingMessage } from '../queue/ready/ready-messages.ts';
 import type { Counters } from './counters.ts';
-import type { Registry } from './topology/registry.ts';
 import type { Vhost } from './vhost.ts';
 
 export interface VhostStatistics {
@@ -39,8 +38,6 @@ export interface VhostStatistics {
   readonly refusedQueues: number;
   readonly refusedExchanges: number;
   readonly refusedBindings: number;
-  /** Queues since the start. */
-  readonly churn: Readonly<Registry['churn']>;
   /** The message that has waited longest, of all queues. */
   readonly oldest: WaitingMessage | undefined;
 }
@@ -88,7 +85,6 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
     refusedQueues: vhost.limits.refusedQueues,
     refusedExchanges: vhost.limits.refusedExchanges,
     refusedBindings: vhost.limits.refusedBindings,
-    churn: vhost.topology.registry.churn,
     oldest,
   };
 }

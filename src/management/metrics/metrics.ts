@@ -176,6 +176,7 @@ export class Metrics {
       loginsFailed: broker.loginsFailed,
       channelsOpened: broker.usage.channelsOpened,
       channelsGone: broker.usage.channelsGone,
+      queueChurn: broker.queueChurn,
       traffic: broker.traffic.all,
       consumersByProtocol,
       oldestReadyMs,

@@ -57,6 +57,8 @@ export interface BrokerStatistics extends ConnectionStatistics {
   /** Channels since the start: opened, and gone. */
   readonly channelsOpened: number;
   readonly channelsGone: number;
+  /** Queues since the start, over all vhosts that there were. */
+  readonly queueChurn: { readonly declared: number; readonly created: number; readonly deleted: number };
   /** What went in and out, by protocol. */
   readonly traffic: readonly ProtocolTraffic[];
   /** Consumers by their protocol. */

@@ -1,6 +1,7 @@
 /**
  * The sampler: every SAMPLE_MS it looks at what moves, in slices, so that an operator can be told how fast.
  *
+ *     the broker   a few numbers, with their history, from the start on
  *     vhosts       each has a series, with its history, from the start on
  *     queues       one gets a series when something moves in it, or when it is asked for; SERIES_MAX of them at most, and one in which
  *                  nothing moved and that nobody asked for in IDLE_MS is let go of
@@ -37,6 +38,8 @@ export class Sampler {
   private readonly broker: Broker;
   private readonly pace: Pace;
   private readonly vhosts = new Map<Vhost, SampledVhost>();
+  /** Of the broker. */
+  private readonly lasting: Series[] = [];
   /** Of queues and exchanges. */
   private readonly series = new Map<object, Series>();
   /** Those with a history, the one asked longest ago first. */
@@ -51,6 +54,7 @@ export class Sampler {
   }
 
   start(): void {
+    this.sampleLasting();
     this.broker.clock.schedule(this.timer, SAMPLE_MS);
   }
 
@@ -63,6 +67,14 @@ export class Sampler {
 
   get seriesCount(): number {
     return this.series.size;
+  }
+
+  /** A series that is there for as long as the sampler, with its history. @param read writes a row of `width` numbers */
+  always(width: number, read: (row: Float64Array) => void): Series {
+    const series = new Series(width, read);
+    series.keep(ROWS_FOR_HISTORY);
+    this.lasting.push(series);
+    return series;
   }
 
   vhost(vhost: Vhost): Series {
@@ -141,6 +153,7 @@ export class Sampler {
 
   private async look(): Promise<void> {
     await this.pace.next(true);
+    this.sampleLasting();
     await this.sampleKnown();
     this.without = 0;
     for (const { vhost } of this.vhosts.values()) {
@@ -148,6 +161,11 @@ export class Sampler {
     }
     for (const vhost of this.broker.vhostsByName.values()) await this.sampleVhost(vhost);
     await this.sampleConnections();
+  }
+
+  private sampleLasting(): void {
+    const { clock } = this.broker;
+    for (const series of this.lasting) series.sample(clock.monotonicMs(), clock.epochMs());
   }
 
   private async sampleKnown(): Promise<void> {

@@ -58,7 +58,6 @@ function vhost(name: string, more: Partial<VhostStatistics> = {}): VhostStatisti
     refusedQueues: 81,
     refusedExchanges: 82,
     refusedBindings: 83,
-    churn: { declared: 0, created: 0, deleted: 0 },
     oldest: undefined,
     ...more,
   };

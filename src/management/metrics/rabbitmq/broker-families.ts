@@ -54,21 +54,9 @@ export const GROUPS = {
     counter('connections_closed_total', 'Connections that have ended', s.admitted - s.connections),
     counter('channels_opened_total', 'Channels that were opened', s.channelsOpened),
     counter('channels_closed_total', 'Channels that have ended', s.channelsGone),
-    counter(
-      'queues_declared_total',
-      'Declarations of queues, new or not',
-      over(s.vhosts, (v) => v.churn.declared),
-    ),
-    counter(
-      'queues_created_total',
-      'Queues that were made',
-      over(s.vhosts, (v) => v.churn.created),
-    ),
-    counter(
-      'queues_deleted_total',
-      'Queues that were deleted',
-      over(s.vhosts, (v) => v.churn.deleted),
-    ),
+    counter('queues_declared_total', 'Declarations of queues, new or not', s.queueChurn.declared),
+    counter('queues_created_total', 'Queues that were made', s.queueChurn.created),
+    counter('queues_deleted_total', 'Queues that were deleted', s.queueChurn.deleted),
   ],
   node_coarse_metrics: ({ statistics: s, descriptors }) => [
     gauge('process_open_fds', 'Files and sockets that are open, estimated', descriptors.openFiles),

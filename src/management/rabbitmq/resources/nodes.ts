@@ -1,6 +1,5 @@
 /** The node: what the machine has, what is used of it, which alarms there are. */
 import { availableParallelism } from 'node:os';
-import type { Operator } from '../../../operator/operator.ts';
 import { VERSION } from '../../../version.ts';
 import { Failure, notFound } from '../http/errors.ts';
 import { json } from '../http/replies.ts';
@@ -8,18 +7,32 @@ import type { ApiRequest } from '../http/request.ts';
 import type { Resource } from '../http/resource.ts';
 import { columnsOf, onlyColumns } from '../lists/columns.ts';
 import { NODE } from '../node-name.ts';
-import { detailed } from '../shapes/details.ts';
+import { churnRates } from '../shapes/churn.ts';
+import { detailed, historyQuery } from '../shapes/details.ts';
 import { EXCHANGE_TYPE_SHAPES } from '../shapes/exchange-types.ts';
 import { contexts, listenerShapes } from '../shapes/listeners.ts';
-import { churnRates } from './overview.ts';
+import { shown } from '../shapes/message-stats.ts';
 
 const MECHANISMS = [
   ['PLAIN', 'SASL PLAIN authentication mechanism'],
   ['AMQPLAIN', 'QPid AMQPLAIN mechanism'],
 ] as const;
 
-function node(operator: Operator): object {
-  const { surroundings, vhosts } = operator;
+const USED = {
+  mem_used: ['residentBytes'],
+  // Files of the log are not counted, sockets are.
+  fd_used: ['sockets'],
+  sockets_used: ['sockets'],
+  disk_free: ['diskFreeBytes'],
+} as const;
+/** The log writes and syncs in batches: what each was for is not told. */
+const WRITTEN = { io_write_bytes: ['appendedBytes'], io_sync_count: ['syncs'] } as const;
+
+function node({ operator, query }: ApiRequest): object {
+  const { surroundings, overall } = operator;
+  const history = historyQuery(query);
+  const { measured } = overall;
+  const syncs = measured.value('syncs');
   const machine = surroundings.machine();
   const listeners = surroundings.listeners();
   const spoken = new Set(listenerShapes(listeners).map(({ protocol }) => protocol));
@@ -50,13 +63,11 @@ function node(operator: Operator): object {
     name: NODE,
     type: 'disc',
     running: true,
-    ...detailed('mem_used', residentBytes(), 0),
-    // Files of the log are not counted, sockets are.
-    ...detailed('fd_used', machine.sockets, 0),
-    ...detailed('sockets_used', machine.sockets, 0),
+    ...shown(measured, USED, history.node),
     ...detailed('proc_used', 0, 0),
-    ...detailed('disk_free', machine.diskFreeBytes ?? 0, 0),
-    ...churnRates(vhosts.churn),
+    ...shown(measured, WRITTEN, history.node),
+    ...detailed('io_sync_avg_time', syncs === 0 ? 0 : measured.value('syncMs') / syncs, 0),
+    ...churnRates(measured, history),
     cluster_links: [],
     metrics_gc_queue_length: {},
   };
@@ -72,14 +83,6 @@ function plugins(spoken: ReadonlySet<string>): string[] {
     ['rabbitmq_web_stomp', 'http/web-stomp'],
   ] as const;
   return known.filter(([, protocol]) => spoken.has(protocol)).map(([name]) => name);
-}
-
-function residentBytes(): number {
-  try {
-    return process.memoryUsage.rss();
-  } catch {
-    return 0; // no descriptor to read it with
-  }
 }
 
 /** @throws Failure 500 for another node, as RabbitMQ has it */
@@ -121,7 +124,7 @@ export const NODES: readonly Resource[] = [
     verbs: {
       GET: {
         tag: 'monitoring',
-        handle: ({ operator, query }) => json(onlyColumns([node(operator)], columnsOf(query))),
+        handle: (request) => json(onlyColumns([node(request)], columnsOf(request.query))),
       },
     },
   },
@@ -132,7 +135,7 @@ export const NODES: readonly Resource[] = [
         tag: 'monitoring',
         handle: (request) => {
           mustBeThis(request);
-          return json(onlyColumns(node(request.operator), columnsOf(request.query)));
+          return json(onlyColumns(node(request), columnsOf(request.query)));
         },
       },
     },

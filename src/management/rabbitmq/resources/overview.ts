@@ -1,5 +1,4 @@
 /** The overview: what there is in all, what goes through, where one comes in. */
-import type { Churn } from '../../../operator/vhosts.ts';
 import { badRequest } from '../http/errors.ts';
 import { demandKeys, textOf } from '../http/fields.ts';
 import { json, noContent } from '../http/replies.ts';
@@ -7,7 +6,8 @@ import type { ApiRequest } from '../http/request.ts';
 import type { Resource } from '../http/resource.ts';
 import { columnsOf } from '../lists/columns.ts';
 import { CLUSTER_NAME_PARAMETER, clusterName, NODE } from '../node-name.ts';
-import { detailed, historyQuery } from '../shapes/details.ts';
+import { churnRates } from '../shapes/churn.ts';
+import { historyQuery } from '../shapes/details.ts';
 import { EXCHANGE_TYPE_SHAPES } from '../shapes/exchange-types.ts';
 import { contexts, listenerShapes } from '../shapes/listeners.ts';
 import { lengths, vhostStats } from '../shapes/message-stats.ts';
@@ -48,7 +48,7 @@ async function overview(request: ApiRequest): Promise<Response> {
         }
       : {
           message_stats: vhostStats(measured, history),
-          churn_rates: churnRates(operator.vhosts.churn),
+          churn_rates: churnRates(operator.overall.measured, history),
           queue_totals: lengths(measured, history),
           object_totals: { channels, connections, ...(monitors && { consumers }), exchanges, queues },
           statistics_db_event_queue: 0,
@@ -67,20 +67,6 @@ function ownClients({ operator, identity }: ApiRequest): { connections: number; 
     channels += view.channelCount;
   }
   return { connections, channels };
-}
-
-/** How many came and went. How fast is not kept: it is for `message_stats`. */
-export function churnRates(churn: Churn): object {
-  const counts = {
-    channel_closed: churn.channelsClosed,
-    channel_created: churn.channelsOpened,
-    connection_closed: churn.connectionsClosed,
-    connection_created: churn.connectionsOpened,
-    queue_created: churn.queuesCreated,
-    queue_declared: churn.queuesDeclared,
-    queue_deleted: churn.queuesDeleted,
-  };
-  return Object.assign({}, ...Object.entries(counts).map(([name, value]) => detailed(name, value, 0)));
 }
 
 /** Here columns choose whole parts, whatever they say of what is in them. */

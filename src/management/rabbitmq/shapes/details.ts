@@ -11,10 +11,12 @@ export interface HistoryQuery {
   readonly lengths: { readonly ageMs: number; readonly stepMs: number } | undefined;
   /** Of numbers that rise: messages. */
   readonly messages: { readonly ageMs: number; readonly stepMs: number } | undefined;
+  /** Of the node: what is used of the machine, what came and went. */
+  readonly node: { readonly ageMs: number; readonly stepMs: number } | undefined;
 }
 
 export function historyQuery(query: URLSearchParams): HistoryQuery {
-  return { lengths: range(query, 'lengths'), messages: range(query, 'msg_rates') };
+  return { lengths: range(query, 'lengths'), messages: range(query, 'msg_rates'), node: range(query, 'node_stats') };
 }
 
 export function asksHistory({ lengths, messages }: HistoryQuery): boolean {

@@ -93,7 +93,8 @@ function any<C extends string>(measured: Measured<C>, columns: Columns<C>): bool
   return Object.values(columns).some((names) => names.some((column) => measured.value(column) > 0));
 }
 
-function shown<C extends string>(
+/** Numbers with their `_details`, each the sum of these columns. */
+export function shown<C extends string>(
   measured: Measured<C>,
   columns: Columns<C>,
   history: HistoryQuery['messages'],

@@ -39,11 +39,16 @@ export function queue(view: QueueView, history: HistoryQuery, single: boolean): 
     node: NODE,
     operator_policy: policies.operatorPolicy ?? null,
     policy: policies.policy ?? null,
-    state: 'running',
+    state: stateOf(view),
     ...(view.type === 'classic' ? classic(view, single) : quorum(view)),
     type: view.type,
     vhost: view.vhost,
   };
+}
+
+/** A queue that was paused hands nothing out: RabbitMQ has no such queue, and so no word for it. */
+function stateOf(view: QueueView): string {
+  return view.paused ? 'paused' : 'running';
 }
 
 function classic(view: QueueView, single: boolean): object {
@@ -85,7 +90,7 @@ export function plainQueue(view: QueueView, totals: boolean): object {
     name: view.name,
     node: NODE,
     policy: policies.policy,
-    state: totals ? 'running' : 'live',
+    state: totals || view.paused ? stateOf(view) : 'live',
     type: view.type,
     vhost: view.vhost,
   };
