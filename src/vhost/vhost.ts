@@ -156,7 +156,7 @@ export class Vhost {
     this.publisher = publisher;
     this.deadLetters = new DeadLetters({
       ...{ vhost, clock, chores, log, store, units, exchanges, router, publisher, dialects, counters, lifecycle },
-      ...{ subscriberFlow, unreadable },
+      ...{ subscriberFlow, unreadable, countsOn: this.compat === 'rabbitmq-3' },
     });
     this.delays = new Delays(
       {

@@ -42,6 +42,8 @@ const DROPPED = {
 
 export interface DeadLettersParts {
   readonly vhost: string;
+  /** A record of deaths that a publisher wrote itself is counted on (RabbitMQ up to 3.12, and from 3.13.3 on), or not (4). */
+  readonly countsOn: boolean;
   readonly clock: Clock;
   /** The broker's own part of the budget of work. */
   readonly chores: Share;
@@ -128,7 +130,7 @@ export class DeadLetters {
     const target = queue.settings.deadLetterKey;
     const recorded = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
     const { headers } = this.parts.dialects.properties(view);
-    const before = recorded ?? deathsIn(headers);
+    const before = recorded ?? (this.parts.countsOn ? deathsIn(headers) : undefined);
     const copies = before?.rekeyed === true ? [] : copiesOf(headers);
     const draft = new Draft();
     draft.dialect = view.dialect;

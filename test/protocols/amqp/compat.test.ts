@@ -50,6 +50,34 @@ describe('basic.nack with requeue', () => {
   });
 });
 
+/** How often a message has died, by what is told of it, that said it had died 41 times before. */
+function deathsOfOneWithRecord(compat: keyof typeof vhosts): Promise<unknown> {
+  return within(compat, async (_one, channel) => {
+    const { queue: dead } = await channel.assertQueue(`dead-${compat}`, { durable: true });
+    const { queue } = await channel.assertQueue(`dies-${compat}`, {
+      durable: true,
+      arguments: { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dead },
+    });
+    channel.sendToQueue(queue, Buffer.from('m'), {
+      headers: { 'x-death': [{ queue, reason: 'rejected', count: 41, exchange: '', 'routing-keys': [queue] }] },
+    });
+    await channel.waitForConfirms();
+    channel.reject((await channel.get(queue)) as GetMessage, false);
+    let letter: GetMessage | false = false;
+    while (letter === false) letter = await channel.get(dead);
+    return (letter.properties.headers!['x-death'] as unknown as { count: number }[])[0]!.count;
+  });
+}
+
+describe('a record of deaths that came with a message', () => {
+  test('is counted on in RabbitMQ 3', async () => {
+    expect(await deathsOfOneWithRecord('three')).toBe(42);
+  });
+  test('is the broker’s alone in RabbitMQ 4', async () => {
+    expect(await deathsOfOneWithRecord('four')).toBe(1);
+  });
+});
+
 describe('a queue that is neither durable nor exclusive', () => {
   test('is one like any other in RabbitMQ 3', async () => {
     const declared = await within('three', (_one, channel) => channel.assertQueue('shared', { durable: false }));
