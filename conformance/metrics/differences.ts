@@ -29,11 +29,13 @@ export const MISSING: readonly (readonly [pattern: RegExp, because: string])[] =
     'not measured; entrepot_queue_oldest_ready_seconds says how long the first has waited',
   ],
   [
-    /^rabbitmq_(detailed_)?(channel|connection|consumer)_(?!s_|consumers$|messages_unacked$)/,
-    'a series for each channel or connection is not kept; sums by protocol are in rabbitmq_global_…',
+    /^rabbitmq_(detailed_)?connection_(.*packets_total|pending_packets)$/,
+    'reads and writes of a socket are not counted, its bytes are',
   ],
-  [/^rabbitmq_(detailed_)?channel_(consumers|messages_unacked)$/, 'only their sums are known'],
-  [/^rabbitmq_(detailed_)?queue_messages_published_total$/, 'the same: by channel, exchange and queue'],
+  [
+    /^rabbitmq_(detailed_)?queue_messages_published_total$/,
+    'by channel, exchange and queue: that would be a counter for each message and way',
+  ],
   [
     /^rabbitmq_global_messages_dead_lettered_/,
     'counted by reason in entrepot_messages_dropped_… and entrepot_messages_dead_lettered_total',
@@ -45,6 +47,18 @@ export const MISSING: readonly (readonly [pattern: RegExp, because: string])[] =
 export const MORE: readonly (readonly [pattern: RegExp, because: string])[] = [
   [/^rabbitmq_message_size_bytes$/, 'dashboards for RabbitMQ 4 ask for it'],
 ];
+
+/** Labels that only 3.10.8 has: what a channel sends and gets is not counted by exchange and queue. */
+export const LESS_LABELS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  ['', 'detailed_'].flatMap((prefix) => [
+    ...['messages_published', 'messages_confirmed', 'messages_unroutable_returned', 'messages_unroutable_dropped'].map(
+      (name) => [`rabbitmq_${prefix}channel_${name}_total`, ['exchange']],
+    ),
+    ...['get_ack', 'get', 'messages_delivered_ack', 'messages_delivered', 'messages_redelivered', 'messages_acked']
+      .concat('get_empty')
+      .map((name) => [`rabbitmq_${prefix}channel_${name}_total`, ['queue']]),
+  ]),
+);
 
 /** Labels that 3.10.8 does not have. */
 export const MORE_LABELS: Readonly<Record<string, readonly string[]>> = {

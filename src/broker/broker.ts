@@ -102,8 +102,8 @@ export class Broker implements BrokerServices {
   /** Of what the machine has too little. */
   private readonly scarce = new Set<Resource>();
   private closing: Promise<void> | null = null;
-  /** Clients over a network that have come in, and that have left; since the start. */
-  readonly churn = { opened: 0, closed: 0 };
+  /** Clients over a network that have come in, and that have left, with the bytes of these; since the start. */
+  readonly churn = { opened: 0, closed: 0, bytesIn: 0, bytesOut: 0 };
 
   private constructor(options: StartOptions, ground: Ground) {
     const { clock, turn, clientLog, files, directory, state } = ground;
@@ -324,6 +324,8 @@ export class Broker implements BrokerServices {
         this.leaving.get(name)?.();
         if (transport?.remote === undefined) return;
         this.churn.closed++;
+        this.churn.bytesIn += transport.bytesIn ?? 0;
+        this.churn.bytesOut += transport.bytesOut ?? 0;
         this.tellOf('connection-closed', transport, identity.user, name);
         this.clientLog.disconnected(transport, identity.user, name, inOrder);
       },

@@ -13,6 +13,7 @@ import { families } from './families.ts';
 import { LargestQueues, OWN_QUEUE_FAMILIES, queueLines } from './queue-series.ts';
 import {
   ALARMS,
+  CHANNEL_SUMS,
   type DescriptorFigures,
   GLOBAL,
   GROUPS,
@@ -23,6 +24,7 @@ import {
   SUMS,
   TOTALS,
 } from './rabbitmq/broker-families.ts';
+import { CLIENT_GROUPS, clientSums } from './rabbitmq/client-families.ts';
 import { ALL_QUEUE_FAMILIES, CLUSTER_GROUPS, QUEUE_GROUPS, rabbitmqQueueLines } from './rabbitmq/queue-families.ts';
 import { type LiveQueue, liveQueues } from './shown-queues.ts';
 import type { BrokerStatistics, ConnectionStatistics, ProcessStatistics } from './statistics.ts';
@@ -100,19 +102,20 @@ export class Metrics {
     );
   }
 
-  /** By RabbitMQ's names: everything, and of queues each of them. */
+  /** By RabbitMQ's names: everything, and of queues, channels and connections each of them. */
   async perObject(): Promise<Stream> {
     const { broker } = this.sources;
     const shown = await this.rabbitmqFamilies('per-object', false);
+    const clients = Object.values(CLIENT_GROUPS).map((lines) => lines(broker, 'rabbitmq_'));
     return streamed(
-      chained([familyLines(shown), rabbitmqQueueLines(broker, 'rabbitmq_', ALL_QUEUE_FAMILIES)]),
+      chained([familyLines(shown), rabbitmqQueueLines(broker, 'rabbitmq_', ALL_QUEUE_FAMILIES), ...clients]),
       this.share.work,
     );
   }
 
   /**
    * By RabbitMQ's names: what is asked for and no more. A group that is not known is no error, and shows nothing.
-   * @param vhosts only of these, where a group is of queues, exchanges or vhosts; none: of all
+   * @param vhosts only of these, where a group is of queues, clients, exchanges or vhosts; none: of all
    */
   async detailed(groups: readonly string[], vhosts: readonly string[]): Promise<Stream> {
     const { broker, rabbitmq } = this.sources;
@@ -126,6 +129,9 @@ export class Metrics {
     }
     const queues = new Set(groups.flatMap((name) => (Object.hasOwn(QUEUE_GROUPS, name) ? QUEUE_GROUPS[name]! : [])));
     const lines = [familyLines(shown), rabbitmqQueueLines(broker, 'rabbitmq_detailed_', queues, within)];
+    for (const [name, make] of Object.entries(CLIENT_GROUPS)) {
+      if (asked.has(name)) lines.push(make(broker, 'rabbitmq_detailed_', within));
+    }
     for (const [name, make] of Object.entries(CLUSTER_GROUPS)) if (asked.has(name)) lines.push(make(broker, within));
     return streamed(chained(lines), this.share.work);
   }
@@ -146,10 +152,12 @@ export class Metrics {
   private async rabbitmqFamilies(endpoint: string, sums: boolean): Promise<Family[]> {
     const { rabbitmq } = this.sources;
     const figures = await this.rabbitmqFigures();
-    const groups = [...(sums ? [ALARMS] : []), ...Object.values(GROUPS), ...(sums ? [SUMS] : []), TOTALS, GLOBAL];
+    const groups = [...(sums ? [ALARMS, SUMS, CHANNEL_SUMS] : []), ...Object.values(GROUPS), TOTALS, GLOBAL];
+    const summed = sums ? await this.result(clientSums(this.sources.broker)) : [];
     return [
       ...infoFamilies(rabbitmq, rabbitmq.version, endpoint),
       ...groups.flatMap((group) => prefixed('rabbitmq_', group(figures))),
+      ...prefixed('rabbitmq_', summed),
     ];
   }
 

@@ -4,8 +4,8 @@
  *     GET /metrics                               everything, added up; our own names
  *     GET /metrics?family=queues[&top=N|all]     a series for each of the 100 queues in which most waits, or as many as are asked for
  *     GET /metrics?prefix=rabbitmq               everything, added up; RabbitMQ's names
- *     GET /metrics/per-object                    the same, and a series for each queue
- *     GET /metrics/detailed?family=F&vhost=V     RabbitMQ's families of these groups, of queues in these vhosts; both may be repeated
+ *     GET /metrics/per-object                    the same, and a series for each queue, channel and connection
+ *     GET /metrics/detailed?family=F&vhost=V     RabbitMQ's families of these groups, in these vhosts; both may be repeated
  */
 import { type Context, Hono } from 'hono';
 import { CONTENT_TYPE } from './exposition.ts';

@@ -135,6 +135,48 @@ it('has a series for each queue at /metrics/per-object, and only there', async (
   expect(sum.samples.filter(({ labels }) => 'queue' in labels)).toEqual([]);
 });
 
+it('has a series for each channel and connection, by their names, and their sums', async () => {
+  await traffic();
+  await channel.prefetch(7);
+  const { localPort } = (connection.connection as unknown as { stream: { localPort: number } }).stream;
+  const name = `127.0.0.1:${localPort} -> 127.0.0.1:${broker.ports.amqp}`;
+  const idle = await connection.createChannel();
+  const each = await metrics('/per-object');
+  const [busy, other] = [{ channel: `${name} (1)` }, { channel: `${name} (2)` }];
+  const of = (family: string, labels: object, prefix = 'rabbitmq_') =>
+    each.value(prefix + family, labels as Record<string, string>);
+  expect([of('channel_consumers', busy), of('channel_consumers', other)]).toEqual([1, 0]);
+  expect([of('channel_messages_unacked', busy), of('consumer_prefetch', busy)]).toEqual([1, 7]);
+  expect(of('channel_messages_published_total', { ...busy, vhost: '/' })).toBe(6);
+  expect(of('channel_messages_unroutable_returned_total', busy)).toBe(1);
+  expect(of('channel_messages_delivered_ack_total', busy)).toBe(3);
+  expect(of('channel_messages_acked_total', busy)).toBe(2);
+  expect(of('channel_get_empty_total', busy)).toBe(1);
+  expect(of('connection_channels', { channel: name })).toBe(2);
+  expect(of('connection_incoming_bytes_total', { channel: name })).toBeGreaterThan(1_000);
+  const detailed = await metrics('/detailed?family=channel_metrics&family=connection_coarse_metrics&vhost=/');
+  expect(detailed.value('rabbitmq_detailed_channel_messages_unacked', busy)).toBe(1);
+  expect(detailed.value('rabbitmq_detailed_connection_outgoing_bytes_total')).toBeGreaterThan(500);
+  expect(detailed.types.has('rabbitmq_detailed_channel_messages_published_total')).toBe(false);
+  const elsewhere = await metrics('/detailed?family=channel_metrics&vhost=plant');
+  expect(elsewhere.samples.filter(({ labels }) => 'channel' in labels)).toEqual([]);
+  await idle.close();
+  const sums = async () => {
+    const shown = await metrics('?prefix=rabbitmq');
+    return ['channel_messages_published_total', 'channel_messages_acked_total', 'connection_incoming_bytes_total'].map(
+      (family) => shown.value(`rabbitmq_${family}`),
+    );
+  };
+  const before = await sums();
+  expect(before.slice(0, 2)).toEqual([6, 2]);
+  await connection.close();
+  await until(() => broker.broker.churn.closed === 1, 'the broker to see it go');
+  const after = await sums();
+  expect(after.slice(0, 2)).toEqual([6, 2]);
+  expect(after[2]!).toBeGreaterThanOrEqual(before[2]!);
+  connection = await amqplib.connect(`amqp://127.0.0.1:${broker.ports.amqp}`);
+});
+
 it('shows at /metrics/detailed what is asked for and no more, of the vhosts that are asked for', async () => {
   await traffic();
   const info = new Set(['rabbitmq_build_info', 'rabbitmq_identity_info']);

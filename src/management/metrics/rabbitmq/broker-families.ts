@@ -8,7 +8,7 @@
 import { type DeliveryCounts, type ProtocolTraffic, QUEUE_KINDS, type QueueKind } from '../../../metrics/traffic.ts';
 import type { VhostStatistics } from '../../../vhost/statistics.ts';
 import { type Family, histogramSamples, type Sample } from '../exposition.ts';
-import { deliveredTo } from '../protocol-families.ts';
+import { deliveredTo, sum } from '../protocol-families.ts';
 import type { BrokerStatistics } from '../statistics.ts';
 
 /** What RabbitMQ's tools are told this broker is. */
@@ -127,7 +127,7 @@ export const TOTALS: Group = ({ statistics: s }) => [
   ),
 ];
 
-/** What `/metrics/per-object` has a series for each queue or channel of, added up. */
+/** What `/metrics/per-object` has a series for each queue of, added up. */
 export const SUMS: Group = ({ statistics: { vhosts } }) => [
   gauge(
     'queue_messages_ready',
@@ -149,16 +149,6 @@ export const SUMS: Group = ({ statistics: { vhosts } }) => [
     'Consumers of queues',
     over(vhosts, (v) => v.consumers),
   ),
-  gauge(
-    'channel_consumers',
-    'Consumers of channels',
-    over(vhosts, (v) => v.consumers),
-  ),
-  gauge(
-    'channel_messages_unacked',
-    'Messages that channels hold',
-    over(vhosts, (v) => v.unsettled),
-  ),
 ];
 
 const RECEIVED: readonly (readonly [name: string, help: string, read: (traffic: ProtocolTraffic) => number])[] = [
@@ -178,6 +168,42 @@ const DELIVERED: readonly (readonly [name: string, help: string, read: (counts: 
   ['redelivered', 'Messages to consumers, not for the first time', (d) => d.redelivered],
   ['acknowledged', 'Deliveries that were accepted', (d) => d.acknowledged],
 ];
+
+/**
+ * What `/metrics/per-object` counts for each channel that is open, over all that there were: RabbitMQ's own sums fall when a channel is
+ * closed.
+ */
+export const CHANNEL_SUMS: Group = ({ statistics }) => {
+  const all = statistics.traffic;
+  const over = (read: (traffic: ProtocolTraffic) => number): number => all.reduce((total, one) => total + read(one), 0);
+  const deliveries = (of: keyof DeliveryCounts): number => over((one) => sum(one, of));
+  const returned = statistics.protocols.reduce((total, [name]) => total + statedCount(statistics, name, 'returned'), 0);
+  return [
+    counter(
+      'channel_messages_published_total',
+      'Messages from channels',
+      over((t) => t.received),
+    ),
+    counter(
+      'channel_messages_confirmed_total',
+      'Those that were confirmed',
+      over((t) => t.confirmed),
+    ),
+    counter('channel_messages_unroutable_returned_total', 'Those that were sent back', returned),
+    counter(
+      'channel_messages_unroutable_dropped_total',
+      'Those that no queue took',
+      over((t) => t.unroutable) - returned,
+    ),
+    counter('channel_get_ack_total', 'Taken one by one, to be settled', deliveries('gotUnsettled')),
+    counter('channel_get_total', 'Taken one by one, settled with that', deliveries('gotSettled')),
+    counter('channel_messages_delivered_ack_total', 'To consumers that settle', deliveries('consumedUnsettled')),
+    counter('channel_messages_delivered_total', 'To consumers that need not settle', deliveries('consumedSettled')),
+    counter('channel_messages_redelivered_total', 'To consumers, not for the first time', deliveries('redelivered')),
+    counter('channel_messages_acked_total', 'Deliveries that were accepted', deliveries('acknowledged')),
+    counter('channel_get_empty_total', 'Asked for one, and there was none', deliveries('getsEmpty')),
+  ];
+};
 
 /** By protocol, and of deliveries by the kind of queue. */
 export const GLOBAL: Group = ({ statistics, identity }) => {
