@@ -29,6 +29,7 @@ import { Overall } from './overall.ts';
 import { Policies } from './policies.ts';
 import { Queues } from './queues.ts';
 import { Sampler } from './rates/sampler.ts';
+import { Redrives } from './redrives/redrives.ts';
 import { type Explained, explain } from './routes/explain.ts';
 import { KeptSessions } from './sessions.ts';
 import { Subscriptions } from './subscriptions/subscriptions.ts';
@@ -46,6 +47,8 @@ export class Operator {
   readonly exchanges: Exchanges;
   readonly connections: Connections;
   readonly messages: Messages;
+  /** Dead letters on their way back, and what is moved otherwise without anybody waiting for it. */
+  readonly redrives: Redrives;
   readonly policies: Policies;
   readonly retained: Retained;
   readonly sessions: KeptSessions;
@@ -71,6 +74,7 @@ export class Operator {
     this.exchanges = new Exchanges(broker, pace, sampler);
     this.connections = new Connections(broker, pace);
     this.messages = new Messages(broker, pace);
+    this.redrives = new Redrives(broker, pace, this);
     this.retained = new Retained(broker, pace);
     this.sessions = new KeptSessions(broker, pace);
     this.subscriptions = new Subscriptions(broker);
@@ -78,10 +82,12 @@ export class Operator {
     this.userLists = new UserLists(broker.users, pace);
     this.overall = new Overall(broker, sampler, surroundings);
     sampler.start();
+    this.redrives.begin();
   }
 
   /** The broker stops: nothing is sampled any more. */
   close(): void {
+    this.redrives.close();
     this.sampler.stop();
     for (const stream of [...this.streams]) stream.end();
     this.subscriptions.close();

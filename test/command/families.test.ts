@@ -245,6 +245,34 @@ it('messages are published to addresses of any protocol, looked at, copied and m
   for (const name of ['from', 'to']) await said('queues', 'delete', name);
 });
 
+it('redrives are counted, begun, shown, listed, and forgotten', async () => {
+  const client = await amqplib.connect(`amqp://guest:guest@127.0.0.1:${broker.port('amqp')}`);
+  const channel = await client.createConfirmChannel();
+  await channel.assertQueue('dead-letters');
+  await channel.assertQueue('died-in', { deadLetterExchange: '', deadLetterRoutingKey: 'dead-letters' });
+  channel.sendToQueue('died-in', Buffer.from('m'), { persistent: true });
+  channel.sendToQueue('dead-letters', Buffer.from('alive'), { persistent: true });
+  await channel.waitForConfirms();
+  channel.nack((await channel.get('died-in')) as amqplib.GetMessage, false, false);
+  await untilAsked(async () => (await channel.checkQueue('dead-letters')).messageCount === 2, 'it has died');
+
+  const would = await said('redrives', 'start', 'dead-letters', '--dry-run');
+  expect(would).toMatch(
+    /^2 of 2 would be moved\n1 have never died, and would stay\nQUEUE +MESSAGES +THERE\ndied-in +1 +yes\n$/,
+  );
+  const begun = await parsed<{ id: string }>('redrives', 'start', 'dead-letters', '--rate', '1000');
+  await untilAsked(async () => /^State +done$/m.test(await said('redrives', 'show', begun.id)), 'it has ended');
+  expect(await said('redrives', 'show', begun.id)).toMatch(/^Moved +1\nLooked at +2\nLeft, never died +1$/m);
+  expect((await channel.checkQueue('died-in')).messageCount).toBe(1);
+  expect(await said('redrives', 'list')).toMatch(/^ID +QUEUE .*\n\S+ +dead-letters +where each died +done +1 +1 /);
+  expect(await said('redrives', 'delete', begun.id)).toBe(`redrive ${begun.id}: forgotten\n`);
+  expect(await parsed('redrives', 'list')).toEqual([]);
+  const both = await run('redrives', 'start', 'dead-letters', '--to', 'a', '--exchange', 'b');
+  expect(both).toMatchObject({ code: 2, stderr: 'entrepot: --to and --exchange both say where: keep one of them\n' });
+  for (const queue of ['died-in', 'dead-letters']) await channel.deleteQueue(queue);
+  await client.close();
+});
+
 it('sessions and retained messages are listed, shown and deleted', async () => {
   const url = `mqtt://127.0.0.1:${broker.port('mqtt')}`;
   const device = await mqtt.connectAsync(url, { clientId: 'device', clean: false, reconnectPeriod: 0 });

@@ -9,6 +9,7 @@ import { addPermissions } from './permissions.ts';
 import { addPolicies } from './policies.ts';
 import { addPublish } from './publish.ts';
 import { addQueues } from './queues.ts';
+import { addRedrives } from './redrives.ts';
 import { addRetained, addSessions } from './sessions.ts';
 import { addStatus } from './status.ts';
 import { addSubscribe } from './subscribe.ts';
@@ -24,6 +25,7 @@ export function addFamilies(program: Command): void {
   addPermissions(program);
   addPolicies(program);
   addQueues(program);
+  addRedrives(program);
   addExchanges(program);
   addBindings(program);
   addConnections(program);

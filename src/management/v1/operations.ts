@@ -7,6 +7,7 @@ import { LIMITS } from './routes/limits.ts';
 import { MESSAGES } from './routes/messages.ts';
 import { POLICIES } from './routes/policies.ts';
 import { QUEUES } from './routes/queues.ts';
+import { REDRIVES } from './routes/redrives.ts';
 import { RELOCATIONS } from './routes/relocations.ts';
 import { RETAINED_MESSAGES } from './routes/retained.ts';
 import { SESSIONS } from './routes/sessions.ts';
@@ -17,6 +18,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...QUEUES,
   ...MESSAGES,
   ...RELOCATIONS,
+  ...REDRIVES,
   ...SUBSCRIPTIONS,
   ...EXPLAIN,
   ...SESSIONS,

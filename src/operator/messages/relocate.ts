@@ -21,11 +21,18 @@ export interface RelocateQuery extends Omit<ScanQuery, 'states'> {
   /** What becomes of a message here. */
   readonly keep: boolean;
   /**
-   * Where it goes, with the permissions of who asks. Null: nowhere. @throws BrokerError access-refused; AccessPending
+   * Where it goes, with the permissions of who asks; null of one that leads nowhere. Null: all are removed.
+   * @throws BrokerError access-refused; AccessPending
    */
-  readonly to: ((view: MessageView) => Route) | null;
+  readonly to: ((view: MessageView) => Route | null) | null;
   /** Messages that it is done with. */
   readonly limit: number;
+  /** Messages from this position on came in too late. Default: those that come in from now on. */
+  readonly before?: number;
+  /** Of what the filter finds, only this. Default: all. */
+  readonly wants?: (entry: BrowsedEntry, view: MessageView) => boolean;
+  /** It goes as if it had never died. Default: the record of its deaths goes with it. */
+  readonly forgetDeaths?: boolean;
 }
 
 /** Why it ended before it had come to the end or to the limit: a queue is full, there is no room, it leads nowhere, he may not. */
@@ -41,18 +48,19 @@ export interface Relocated extends Scanned {
 
 export async function relocate(vhost: Vhost, queue: Queue, query: RelocateQuery, pace: Pace): Promise<Relocated> {
   const one = new Relocation(vhost, queue, query);
-  const firstNew = vhost.store.nextSeq;
+  const { before = vhost.store.nextSeq, wants } = query;
   let done = 0;
   let stopped: RelocationStop | undefined;
   let stoppedAt = 0;
   let cameToNew = false;
   const backwards = query.from === 'newest' || (typeof query.from === 'object' && query.from.backwards);
   const scanned = await scan(vhost, queue, { ...query, states: ['ready'] }, pace, (entry, view) => {
-    if (entry.seq >= firstNew) {
+    if (entry.seq >= before) {
       // Backwards these are the first that come.
       cameToNew = !backwards;
       return !cameToNew;
     }
+    if (wants?.(entry, view) === false) return true;
     const what = one.relocate(entry, view);
     if (what === 'done') return ++done < query.limit;
     if (what === 'gone') return true;
@@ -98,6 +106,7 @@ class Relocation {
     }
     if (vhost.log.failed !== undefined || vhost.log.full || vhost.publishFlow.on) return 'no-room';
     const route = this.routeFor(view);
+    if (route === null) return 'unroutable';
     if (route === 'access-refused') return route;
     this.fill(view);
     const { draft } = this.republished;
@@ -117,7 +126,7 @@ class Relocation {
     return refused ? 'no-room' : 'done';
   }
 
-  private routeFor(view: MessageView): Route | 'access-refused' {
+  private routeFor(view: MessageView): Route | null | 'access-refused' {
     try {
       return this.query.to!(view);
     } catch (thrown) {
@@ -133,6 +142,7 @@ class Relocation {
     const { draft } = this.republished;
     this.republished.fill(view, false);
     draft.assurance = Math.min(view.assurance, AT_LEAST_ONCE) as Assurance;
+    if (this.query.forgetDeaths === true) draft.annotations = null;
     if (view.expiresAtMs > 0) draft.ttlMs = Math.max(0, view.expiresAtMs - this.vhost.clock.epochMs());
   }
 }
