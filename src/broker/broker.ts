@@ -34,6 +34,7 @@ import type { Resource } from '../vhost/flow/publish-flow-control.ts';
 import { type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
 import { Vhost } from '../vhost/vhost.ts';
 import { type AdministrationFor, administrationOf } from './administration.ts';
+import { Backup } from './backup.ts';
 import { type ClientLimits, ClientUsage, type VhostLimits } from './client-limits.ts';
 import { type ClientLog, nameOf } from './client-log.ts';
 import { BrokerEvents } from './events.ts';
@@ -104,6 +105,7 @@ export class Broker implements BrokerServices {
   private closing: Promise<void> | null = null;
   /** Clients over a network that have come in, and that have left, with the bytes of these; since the start. */
   readonly churn = { opened: 0, closed: 0, bytesIn: 0, bytesOut: 0 };
+  private backingUp = false;
 
   private constructor(options: StartOptions, ground: Ground) {
     const { clock, turn, clientLog, files, directory, state } = ground;
@@ -373,6 +375,26 @@ export class Broker implements BrokerServices {
       return;
     }
     done(result);
+  }
+
+  /**
+   * Begins a copy of all that is on the disk now; close it. One at a time.
+   * @throws BrokerError not-implemented (there is no data directory), resource-locked (another one is being made), unavailable
+   */
+  async backup(): Promise<Backup> {
+    const { files, directory, state, onDisk } = this.ground;
+    if (!onDisk) throw new BrokerError('not-implemented', 'this broker keeps nothing on a disk');
+    if (this.backingUp) throw new BrokerError('resource-locked', 'a backup is being made already');
+    this.backingUp = true;
+    const over = (): void => {
+      this.backingUp = false;
+    };
+    const own = state.keptLog;
+    const logs = [...(own === undefined ? [] : [own]), ...[...this.vhosts.values()].map(({ log }) => log)];
+    return Backup.begin(files, directory, logs, over).catch((error) => {
+      over();
+      throw error;
+    });
   }
 
   reportMistake(place: ClientPlace | undefined, reason: string): void {

@@ -19,6 +19,8 @@ export interface Ground {
   readonly clientLog: ClientLog;
   readonly files: FileSystem;
   readonly directory: string;
+  /** It outlives the process. */
+  readonly onDisk: boolean;
   readonly state: BrokerState;
   /** Closes the state, stops the clock if it is the broker's own, and unlocks the directory; after everything that used them. */
   release(): Promise<void>;
@@ -48,7 +50,8 @@ export async function openGround(options: StartOptions): Promise<Ground> {
       await state.close();
       await stop();
     };
-    return { clock, turn, logger, clientLog, files, directory, state, release };
+    const onDisk = options.dataDirectory !== null;
+    return { clock, turn, logger, clientLog, files, directory, onDisk, state, release };
   } catch (error) {
     clientLog.close();
     await stop();

@@ -100,6 +100,11 @@ export class BrokerState implements AdapterState {
     this.demandWritable();
   }
 
+  /** Undefined: nothing has been kept yet. */
+  get keptLog(): Log | undefined {
+    return this.log;
+  }
+
   private demandWritable(): void {
     if (this.closed) throw new BrokerError('unavailable', 'the broker is shutting down');
     if (this.failed !== undefined) throw hasFailed();

@@ -31,6 +31,7 @@ import type { RecordRef } from './format/record.ts';
 import { geometryOf, type LogGeometry, type LogOptions } from './options.ts';
 import { ColdReads } from './read/cold-reads.ts';
 import { Compaction } from './reclaim/compaction.ts';
+import { type LogPin, Pins } from './reclaim/pins.ts';
 import { References } from './reclaim/references.ts';
 import { Checkpoints } from './recover/checkpoints.ts';
 import { type RecoveredLog, recoverLog } from './recover/recovery.ts';
@@ -67,6 +68,11 @@ export class Log implements RecordStore, TurnTask {
   private readonly checkpoints: Checkpoints;
   private readonly compaction: Compaction | undefined;
   private readonly syncWaiters = new SyncWaiters();
+  private readonly pins = new Pins(() => {
+    this.references.reclaimer.due = true;
+    this.compaction?.lookSoon();
+    this.wake();
+  });
   private checkpointsMade = 0;
   private closing: (() => void) | undefined = undefined;
   private closed = false;
@@ -123,6 +129,7 @@ export class Log implements RecordStore, TurnTask {
       clock,
       onFull: () => {
         if (this.closing !== undefined) this.segmentFiles.stopWaiting();
+        this.pins.lose();
         options.onFull?.();
       },
       onSpace: () => {
@@ -181,7 +188,10 @@ export class Log implements RecordStore, TurnTask {
             residents,
             table: this.references.table,
             liveIn: options.liveIn.bind(options),
-            candidates: () => (this.failed === undefined ? this.references.compactable(this.checkpoints.safe) : []),
+            candidates: () =>
+              this.failed === undefined && this.pins.held === 0
+                ? this.references.compactable(this.checkpoints.safe)
+                : [],
             busy: () => this.flusher.running && !this.full,
             whenSynced: () => this.whenSynced(),
             swapped: (segment) => {
@@ -295,7 +305,8 @@ export class Log implements RecordStore, TurnTask {
     if (this.flusher.running || appender.inUnit) return;
     if (this.failed === undefined) {
       const { reclaimer } = references;
-      if (reclaimer.ready && !appender.shut) reclaimer.reclaim(appender, references.segments, checkpoints.safe);
+      if (reclaimer.ready && !appender.shut && this.pins.held === 0)
+        reclaimer.reclaim(appender, references.segments, checkpoints.safe);
       if (!appender.unflushed && this.closing !== undefined && !appender.shut) this.appendStop();
       if (appender.unflushed || (schedule.syncDue && this.segmentFiles.hasUnsynced)) {
         const now = this.closing !== undefined || schedule.mayFlush(appender.appendedBytes - this.flusher.takenBytes);
@@ -367,6 +378,35 @@ export class Log implements RecordStore, TurnTask {
     this.schedule.syncDue = true;
     this.wake();
     return this.syncWaiters.wait();
+  }
+
+  // -- copies
+
+  /**
+   * Nothing is reclaimed or rewritten any more until `letGo`; resolves when none of that is under way, and `pin` may be called.
+   * @throws Error the log has failed, or is being closed
+   */
+  async hold(): Promise<void> {
+    this.pins.hold();
+    try {
+      await this.compaction?.interrupt();
+      while (this.references.reclaimer.waiting) await this.whenSynced();
+      if (this.failed !== undefined || this.closed || this.closing !== undefined) throw new Error('the log is closed');
+    } catch (error) {
+      this.pins.letGo();
+      throw error;
+    }
+  }
+
+  letGo(): void {
+    this.pins.letGo();
+  }
+
+  /** Keeps the files of what is on the disk now as they are, until they are released: see `pins.ts`. Held, and in no turn but this one. */
+  pin(): LogPin {
+    const { flushedSegment, flushedBytes } = this.flusher;
+    const kept = this.references.segments.filter(({ number }) => number <= flushedSegment);
+    return this.pins.pin(kept, flushedBytes);
   }
 
   // -- reading

@@ -12,6 +12,7 @@ import type { AccessRequest, Action, Identity, Refusal } from '../api/identity.t
 import { AccessPending } from '../api/pending.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import type { Users } from '../api/users.ts';
+import type { Backup } from '../broker/backup.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { BrokerEvent } from '../broker/events.ts';
 import type { GlobalParameters } from '../broker/global-parameters.ts';
@@ -168,6 +169,14 @@ export class Operator {
       throw new BrokerError('not-implemented', `${protocol} does not tell what its addresses mean`);
     }
     return explain(this.broker, vhost, user, found.resolve(address, key));
+  }
+
+  /**
+   * A copy of all that is on the disk now, with what it takes to read it; close it. One at a time.
+   * @throws BrokerError not-implemented, resource-locked, unavailable
+   */
+  backup(): Promise<Backup> {
+    return this.broker.backup();
   }
 
   /** Tells what happens from now on; end it. @throws BrokerError unavailable: there are too many readers */

@@ -1,5 +1,6 @@
 /** All commands that ask a running broker, or look at a machine. Not loaded for `entrepot start`. */
 import type { Command } from 'commander';
+import { addBackup } from './backup.ts';
 import { addCompletion } from './completion.ts';
 import { addChannels, addConnections, addConsumers } from './connections.ts';
 import { addDefinitions } from './definitions.ts';
@@ -36,6 +37,7 @@ export function addFamilies(program: Command): void {
   addDefinitions(program);
   addPublish(program);
   addSubscribe(program);
+  addBackup(program);
   addDoctor(program);
   addCompletion(program);
 }

@@ -56,6 +56,14 @@ function eventOf(text: string): ServerEvent | undefined {
   return event.name === '' ? undefined : event;
 }
 
+export interface Download {
+  /** In bytes, if the broker says. */
+  readonly length: number | undefined;
+  readonly pieces: AsyncGenerator<Buffer>;
+  /** No more is wanted. */
+  cancel(): void;
+}
+
 type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 
 /** A path below RabbitMQ's `/api`, or of our own `/v1/`, with what stands in it encoded: api`/queues/${vhost}/${name}`. */
@@ -102,6 +110,31 @@ export class BrokerClient {
       throw this.unreached(error);
     }
     await write('\n');
+  }
+
+  /** An answer that is no text, as it comes. @throws CommandError */
+  async download(path: string): Promise<Download> {
+    const response = await this.open('GET', path, { headers: { accept: '*/*' } });
+    if (response.statusCode !== 200) this.demandSuccess(response, await this.textOf(response));
+    const given = response.headers['content-length'];
+    return {
+      length: given === undefined ? undefined : Number(given),
+      pieces: this.piecesOf(response),
+      cancel: () => void response.destroy(),
+    };
+  }
+
+  private async *piecesOf(response: http.IncomingMessage): AsyncGenerator<Buffer> {
+    const pieces = response[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    try {
+      for (;;) {
+        const next = await pieces.next();
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } catch (error) {
+      throw this.unreached(error);
+    }
   }
 
   /** The answer's server-sent events, as they come; it ends with the answer, or when it is left. @throws CommandError */

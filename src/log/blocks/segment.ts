@@ -25,6 +25,8 @@ export class Segment {
   compacting = false;
   /** Rewriting it makes sense, as far as is known. */
   compactable = true;
+  /** Who copies its file: it stays as it is meanwhile. */
+  pins = 0;
   /** Bytes of its file that a rewrite does not win. */
   overheadBytes = 0;
   gone = false;

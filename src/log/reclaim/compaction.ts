@@ -56,6 +56,8 @@ export class Compaction {
   private readonly options: CompactionOptions;
   private running: Promise<void> | undefined = undefined;
   private stopped = false;
+  /** What is under way is to be given up before it replaces a file. */
+  private interrupting = false;
   /** Ends the waiting for the owner's answer. */
   private abort: (error: Error) => void = () => {};
   private readonly looking = new Timer(() => this.look());
@@ -71,9 +73,20 @@ export class Compaction {
       segmentFiles,
       afford: async (bytes) => {
         await this.budget.afford(bytes);
-        if (this.stopped) throw new Error('the log is being closed');
+        this.demandGoingOn();
       },
     });
+  }
+
+  private demandGoingOn(): void {
+    if (this.stopped || this.interrupting) throw new Error('the segment is not to be rewritten now');
+  }
+
+  /** Gives up what is under way, unless it is about to end; resolves when nothing is. Until then no other is begun. */
+  async interrupt(): Promise<void> {
+    this.interrupting = true;
+    await this.running;
+    this.interrupting = false;
   }
 
   /** Something was let go: look for a segment worth rewriting within a second. */
@@ -85,7 +98,7 @@ export class Compaction {
 
   /** Looks now, if none is being rewritten. */
   look(): void {
-    if (this.stopped || this.running !== undefined) return;
+    if (this.stopped || this.interrupting || this.running !== undefined) return;
     let best: Segment | undefined;
     let bestGain = this.options.segmentBytes * GAIN_MIN;
     for (const segment of this.options.candidates()) {
@@ -128,7 +141,7 @@ export class Compaction {
       await syncFile(file);
       // What let go of records must outlive them: after a crash they would be asked for again.
       await this.options.whenSynced();
-      if (this.stopped) throw new Error('the log is being closed');
+      this.demandGoingOn();
       await files.rename(path, segment.path);
       renamed = true;
       file.path = segment.path;

@@ -34,7 +34,7 @@ export class Reclaimer {
     const dead: Segment[] = [];
     for (const segment of segments) {
       if (segment.number >= checkpoint || dead.length === GONE_MAX) break;
-      if (segment.live === 0 && !segment.compacting) dead.push(segment);
+      if (segment.live === 0 && !segment.compacting && segment.pins === 0) dead.push(segment);
     }
     if (dead.length === 0) return;
     const at = log.append(RECORD_GONE, dead.length * 4);

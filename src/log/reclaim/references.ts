@@ -116,7 +116,7 @@ export class References {
     if (!this.reclaimer.counted) return;
     for (const segment of this.segments) {
       if (segment.number >= safe) return;
-      if (segment.live > 0 && segment.compactable) yield segment;
+      if (segment.live > 0 && segment.compactable && segment.pins === 0) yield segment;
     }
   }
 

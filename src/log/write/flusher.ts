@@ -45,6 +45,9 @@ export class Flusher {
   /** Appended bytes that flushes have taken, and that they have brought to their end. */
   takenBytes = 0;
   syncedBytes = 0;
+  /** Where the last flush ended that brought anything: its segment, and the bytes of the file up to there. */
+  flushedSegment = 0;
+  flushedBytes = 0;
   readonly times = new Histogram();
   private slowUntold = 0;
   private tellAgainMs = 0;
@@ -123,6 +126,11 @@ export class Flusher {
     for (const block of this.inFlight) {
       block.flushedTo = block.takenTo;
       references.blockFlushed(block);
+    }
+    const last = this.inFlight.at(-1);
+    if (last !== undefined) {
+      this.flushedSegment = last.segment.number;
+      this.flushedBytes = last.position + last.flushedTo;
     }
     this.inFlight.length = 0;
     const bytes = this.takenBytes - this.syncedBytes;

@@ -42,6 +42,12 @@ export class V1Api extends HttpApi<Operation> {
     if (operation.access !== 'anyone' && !hasTag(identity.tags, operation.access)) {
       throw new Problem(403, 'access-refused', `user '${identity.user}' has not the tag '${operation.access}'`);
     }
+    // What is made as it is read is not begun for nothing.
+    if (request.method === 'HEAD' && typeof operation.answer === 'object' && 'what' in operation.answer) {
+      return new Response(null, {
+        headers: { 'content-type': operation.answer.contentType, 'cache-control': 'no-store' },
+      });
+    }
     const given = {
       query: queryOf(operation, query) as never,
       body: (await bodyOf(operation, request)) as never,

@@ -1,6 +1,7 @@
 /** All operations of the API, and those that describe it. */
 import { description } from './description/routes.ts';
 import type { Operation } from './http/operation.ts';
+import { BACKUP } from './routes/backup.ts';
 import { EVENTS } from './routes/events.ts';
 import { EXPLAIN } from './routes/explain.ts';
 import { LIMITS } from './routes/limits.ts';
@@ -24,6 +25,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...SESSIONS,
   ...RETAINED_MESSAGES,
   ...EVENTS,
+  ...BACKUP,
   ...POLICIES,
   ...LIMITS,
 ];

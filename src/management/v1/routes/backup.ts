@@ -1,0 +1,101 @@
+/** A consistent copy of a running broker's data, as an archive. */
+import type { BackedUpFile, Backup } from '../../../broker/backup.ts';
+import { PRODUCT, VERSION } from '../../../version.ts';
+import { END, headerOf, paddingBytes } from '../../tar.ts';
+import { type Operation, operation } from '../http/operation.ts';
+
+/** The archive's first entry: what belongs to it. */
+export const MANIFEST = 'backup.json';
+
+export interface Manifest {
+  readonly product: string;
+  readonly version: string;
+  /** When the copy was begun: all that was confirmed before is in it. */
+  readonly at: string;
+  readonly files: readonly BackedUpFile[];
+}
+
+function manifestOf({ files }: Backup, nowMs: number): Buffer {
+  const manifest: Manifest = { product: PRODUCT, version: VERSION, at: new Date(nowMs).toISOString(), files };
+  return Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`);
+}
+
+function archiveBytes(manifest: Buffer, { files }: Backup, nowS: number): number {
+  const all = [{ path: MANIFEST, bytes: manifest.length }, ...files];
+  return all.reduce(
+    (sum, entry) => sum + headerOf(entry, nowS).length + entry.bytes + paddingBytes(entry.bytes),
+    END.length,
+  );
+}
+
+async function* archive(manifest: Buffer, backup: Backup, nowS: number): AsyncGenerator<Buffer> {
+  yield headerOf({ path: MANIFEST, bytes: manifest.length }, nowS);
+  yield manifest;
+  yield Buffer.alloc(paddingBytes(manifest.length));
+  for (const [at, entry] of backup.files.entries()) {
+    yield headerOf(entry, nowS);
+    yield* backup.read(at);
+    yield Buffer.alloc(paddingBytes(entry.bytes));
+  }
+  yield END;
+}
+
+/** Read as it is taken. */
+function body(source: AsyncGenerator<Buffer>, backup: Backup): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          let next = await source.next();
+          while (next.done !== true && next.value.length === 0) next = await source.next();
+          if (next.done !== true) {
+            controller.enqueue(next.value);
+            return;
+          }
+          backup.close();
+          controller.close();
+        } catch (error) {
+          // The length that was announced is not reached, so nobody takes it for whole.
+          backup.close();
+          controller.error(error);
+        }
+      },
+      async cancel() {
+        backup.close();
+        await source.return(undefined);
+      },
+    },
+    { highWaterMark: 1 },
+  );
+}
+
+export const BACKUP: readonly Operation[] = [
+  operation({
+    method: 'GET',
+    path: '/backup',
+    id: 'backup',
+    group: 'Operating',
+    summary: 'A copy of all that is on the disk, as a tar archive.',
+    description:
+      'What a start would find if the broker were killed as this is asked: all that was confirmed before is in it, users, vhosts and their definitions too; transient messages are not. Unpacked, it is a data directory to start on. While it is read, files that are not copied yet are not given back to the disk; a full disk ends it, and one that was cut short is shorter than `content-length`. One at a time. Hashed passwords are in it.',
+    access: 'administrator',
+    answer: { contentType: 'application/x-tar', what: 'The archive. `backup.json` is its first entry.' },
+    handle: async (asked) => {
+      const { operator, signal } = asked;
+      const { nowMs } = operator;
+      const nowS = Math.floor(nowMs / 1_000);
+      const backup = await operator.backup();
+      signal.addEventListener('abort', () => backup.close(), { once: true });
+      if (signal.aborted) backup.close();
+      const manifest = manifestOf(backup, nowMs);
+      return new Response(body(archive(manifest, backup, nowS), backup), {
+        headers: {
+          'content-type': 'application/x-tar',
+          'content-length': String(archiveBytes(manifest, backup, nowS)),
+          'content-disposition': 'attachment; filename="entrepot-backup.tar"',
+          'cache-control': 'no-store',
+        },
+      });
+    },
+  }),
+];
