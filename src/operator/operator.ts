@@ -28,6 +28,7 @@ import { Messages } from './messages/messages.ts';
 import { Retained } from './messages/retained.ts';
 import { Overall } from './overall.ts';
 import { Policies } from './policies.ts';
+import { Pulls } from './pulls/pulls.ts';
 import { Queues } from './queues.ts';
 import { Sampler } from './rates/sampler.ts';
 import { Redrives } from './redrives/redrives.ts';
@@ -48,6 +49,8 @@ export class Operator {
   readonly exchanges: Exchanges;
   readonly connections: Connections;
   readonly messages: Messages;
+  /** Messages that somebody holds by tokens. */
+  readonly pulls: Pulls;
   /** Dead letters on their way back, and what is moved otherwise without anybody waiting for it. */
   readonly redrives: Redrives;
   readonly policies: Policies;
@@ -75,6 +78,7 @@ export class Operator {
     this.exchanges = new Exchanges(broker, pace, sampler);
     this.connections = new Connections(broker, pace);
     this.messages = new Messages(broker, pace);
+    this.pulls = new Pulls(broker);
     this.redrives = new Redrives(broker, pace, this);
     this.retained = new Retained(broker, pace);
     this.sessions = new KeptSessions(broker, pace);
@@ -89,6 +93,7 @@ export class Operator {
   /** The broker stops: nothing is sampled any more. */
   close(): void {
     this.redrives.close();
+    this.pulls.close();
     this.sampler.stop();
     for (const stream of [...this.streams]) stream.end();
     this.subscriptions.close();

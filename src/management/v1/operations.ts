@@ -7,6 +7,7 @@ import { EXPLAIN } from './routes/explain.ts';
 import { LIMITS } from './routes/limits.ts';
 import { MESSAGES } from './routes/messages.ts';
 import { POLICIES } from './routes/policies.ts';
+import { PULLS } from './routes/pulls.ts';
 import { QUEUES } from './routes/queues.ts';
 import { REDRIVES } from './routes/redrives.ts';
 import { RELOCATIONS } from './routes/relocations.ts';
@@ -20,6 +21,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...MESSAGES,
   ...RELOCATIONS,
   ...REDRIVES,
+  ...PULLS,
   ...SUBSCRIPTIONS,
   ...EXPLAIN,
   ...SESSIONS,
