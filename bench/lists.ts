@@ -1,114 +1,178 @@
 /**
- * `node bench/lists.ts [--queues N] [--connections N] [--seconds S]`: what it costs to look at a large broker over RabbitMQ's HTTP API.
+ * `node bench/lists.ts [--queues N] [--connections N] [--messages N] [--seconds S] [--data DIR] [--only TEXT] [--wait]`: what it costs
+ * to look at a large broker over both HTTP APIs.
  *
- * A broker of its own process with 100,000 queues and 10,000 connections (MQTT) unless said. For each list: how long its first page
- * takes when it is asked for the first time and the longest of five times more, and how far resident memory has moved since before the
- * first question. Then, for some seconds each, a client beside confirms a message at a time, with nobody who lists and while
- * somebody pages through all queues: its 50th and 99th percentile. Both sides hold sockets: `ulimit -n` must be above the connections.
+ * A broker of its own process, with 100,000 durable queues in which 10,000,000 messages wait (some 2 GB of disk), and 10,000
+ * connections of MQTT clients with a kept session, a subscription and a retained message each, unless said otherwise; exchanges, users
+ * and policies besides (`lists/fill.ts`). For each list: how long its first page takes when it is asked for the first time, the longest
+ * of five times more, and how far resident memory has moved since before the first question: at its highest meanwhile, and after. Then
+ * a client beside confirms a message at a time while nobody lists, while somebody pages through all queues, and while somebody asks as
+ * often for next to nothing, which is what another busy process costs: 50th and 99th percentile, several stretches of each in turn.
+ *
+ * With --data the directory is filled if it is not there yet, and kept. With --wait a line on standard input starts what is measured.
+ * Both sides hold sockets: `ulimit -n` must be above the connections.
  */
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { constants, setPriority, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import amqplib, { type ConfirmChannel } from 'amqplib';
-import { connect as connectPacket, text } from '../conformance/mqtt/wire.ts';
+import { connect as connectPacket, packet, publish, text, u16 } from '../conformance/mqtt/wire.ts';
 import { startEntrepot } from '../conformance/peers/index.ts';
 
 const { values } = parseArgs({
   options: {
     queues: { type: 'string', default: '100000' },
     connections: { type: 'string', default: '10000' },
-    seconds: { type: 'string', default: '10' },
+    messages: { type: 'string', default: '10000000' },
+    seconds: { type: 'string', default: '20' },
+    data: { type: 'string' },
+    only: { type: 'string', default: '' },
+    node: { type: 'string', multiple: true, default: [] },
+    wait: { type: 'boolean', default: false },
   },
 });
 const queues = Number(values.queues);
 const connections = Number(values.connections);
-const seconds = Number(values.seconds);
+const messages = Number(values.messages);
 const MB = 1024 * 1024;
 /** What is promised of the first page of each list. */
 const FIRST_PAGE_MS = 100;
 const MEMORY_BYTES = 20 * MB;
+/** Each kind of neighbour has so many stretches. */
+const STRETCHES = 4;
 
-const peer = await startEntrepot();
+const half = Math.ceil(queues / 200);
+const PAGES = [
+  'api/queues?page=1&page_size=100',
+  'api/queues?page=1&page_size=100&sort_reverse=true',
+  'api/queues?page=1&page_size=100&sort=messages&sort_reverse=true',
+  'api/queues?page=1&page_size=100&sort=message_stats.publish&sort_reverse=true',
+  'api/queues?page=1&page_size=100&sort=policy',
+  'api/queues?page=1&page_size=100&name=q99',
+  'api/queues?page=1&page_size=100&name=%5Eq9.*7%24&use_regex=true',
+  `api/queues?page=${half}&page_size=100`,
+  `api/queues?page=${half}&page_size=100&sort=messages`,
+  'api/queues?page=1&page_size=500',
+  'api/queues?page=1&page_size=100&disable_stats=true&enable_queue_totals=true',
+  'api/exchanges?page=1',
+  'api/exchanges?page=1&sort=type',
+  'api/connections?page=1&page_size=100',
+  'api/connections?page=1&page_size=100&sort=recv_oct_details.rate&sort_reverse=true',
+  'api/connections?page=1&page_size=100&name=127',
+  'api/channels?page=1&page_size=100',
+  'api/channels?page=1&page_size=100&sort=messages_unacknowledged',
+  'api/overview',
+  'api/nodes',
+  'api/vhosts?page=1',
+  'api/users?page=1',
+  'api/permissions',
+  'api/policies',
+  'v1/vhosts/%2F/queues',
+  'v1/vhosts/%2F/queues?name=q99',
+  'v1/vhosts/%2F/queues?paused=true',
+  'v1/vhosts/%2F/sessions',
+  'v1/vhosts/%2F/sessions?connected=true',
+  'v1/vhosts/%2F/retained',
+  'v1/vhosts/%2F/policies',
+  'v1/vhosts/%2F/queues/long/messages?limit=50',
+  'v1/vhosts/%2F/queues/long/messages?limit=50&from=newest',
+  `v1/vhosts/%2F/queues/long/messages?limit=50&from=position:${Math.floor(messages / 20)}`,
+  'v1/vhosts/%2F/queues/q77/messages?limit=50',
+  'metrics',
+  'metrics?prefix=rabbitmq',
+  'metrics?family=queues',
+];
+/** Without pages: what counts is their first bytes, and what all of it costs in memory. */
+const WHOLES = [
+  'api/consumers',
+  'api/bindings',
+  'api/queues',
+  'api/queues?disable_stats=true',
+  'api/queues?sort=messages',
+  'api/connections',
+  'api/channels',
+  'metrics?family=queues&top=all',
+  'metrics/per-object',
+];
+
+const own = values.data === undefined ? await mkdtemp(join(tmpdir(), 'entrepot-lists-')) : undefined;
+const data = join(values.data ?? own!, `${queues}-${messages}`);
+if (!existsSync(data)) await fill();
+const peer = await startEntrepot({ data, nodeOptions: values.node });
+const url = `http://127.0.0.1:${peer.httpPort}/`;
+const authorization = `Basic ${btoa('guest:guest')}`;
 const sockets: Socket[] = [];
 let missed = false;
 try {
-  const client = await amqplib.connect(`amqp://guest:guest@127.0.0.1:${peer.amqpPort}`);
-  const channel = await client.createConfirmChannel();
-  await declareQueues(channel);
-  await connectClients();
-  await channel.assertQueue('beside', { durable: false });
-  await after(6_000); // a sample is taken meanwhile, and what came with the clients has settled
-  const before = await residentBytes();
-  console.log(`${queues} queues, ${connections} connections, ${megabytes(before)} resident`);
-  for (const path of [
-    'queues?page=1&page_size=100',
-    'queues?page=1&page_size=100&sort=messages&sort_reverse=true',
-    'queues?page=1&page_size=100&name=q99',
-    `queues?page=${Math.ceil(queues / 200)}&page_size=100`,
-    'exchanges?page=1',
-    'connections?page=1&page_size=100',
-    'channels?page=1&page_size=100',
-    'consumers',
-    'overview',
-    'vhosts?page=1',
-  ]) {
-    await timePath(path, before);
-  }
-  await timeWhole('queues?disable_stats=true', before);
-  await timeWhole('bindings', before);
-  const alone = await confirmTimes(channel, seconds, async () => {});
-  const beside = await confirmTimes(channel, seconds, pageThrough);
-  console.log(
-    `a confirm beside nobody:            p50 ${ms(alone.p50)}, p99 ${ms(alone.p99)} (${alone.count} of them)`,
-  );
-  console.log(
-    `a confirm beside who pages through: p50 ${ms(beside.p50)}, p99 ${ms(beside.p99)} (${beside.count} of them)`,
-  );
-  if (beside.p99 > 2 * alone.p99) missed = true;
-  await client.close();
-} finally {
-  for (const socket of sockets) socket.destroy();
-  await peer.stop();
-}
-if (missed) console.log('MISSED: see above');
-process.exit(missed ? 1 : 0);
-
-async function declareQueues(channel: ConfirmChannel): Promise<void> {
-  for (let at = 0; at < queues; at += 1_000) {
-    const names = Array.from({ length: Math.min(1_000, queues - at) }, (_, i) => `q${at + i}`);
-    await Promise.all(names.map((name) => channel.assertQueue(name, { durable: false })));
-  }
-}
-
-async function connectClients(): Promise<void> {
   for (let at = 0; at < connections; at += 200) {
     const batch = Array.from({ length: Math.min(200, connections - at) }, (_, i) => connectOne(`c${at + i}`));
     await Promise.all(batch);
   }
+  const client = await amqplib.connect(`amqp://guest:guest@127.0.0.1:${peer.amqpPort}`);
+  const channel = await client.createConfirmChannel();
+  await channel.assertQueue('beside', { durable: false });
+  await after(6_000); // a sample is taken meanwhile, and what came with the clients has settled
+  if (values.wait) {
+    console.log('ready');
+    await once(process.stdin, 'data');
+    process.stdin.unref();
+  }
+  const before = (await resident()).now;
+  console.log(`${queues} queues, ${messages} messages, ${connections} connections, ${megabytes(before)} resident`);
+  for (const path of PAGES) if (path.includes(values.only)) await timePage(path, before);
+  for (const path of WHOLES) if (path.includes(values.only)) await timeWhole(path, before);
+  if ('beside'.includes(values.only)) await timeBeside(channel);
+  await client.close();
+} finally {
+  for (const socket of sockets) socket.destroy();
+  await peer.stop();
+  if (own !== undefined) await rm(own, { recursive: true, force: true });
+}
+if (missed) console.log('MISSED: see above');
+process.exit(missed ? 1 : 0);
+
+async function fill(): Promise<void> {
+  const program = fileURLToPath(new URL('lists/fill.ts', import.meta.url));
+  const given = ['--data', `${data}-begun`, '--queues', String(queues), '--messages', String(messages)];
+  const [code] = await once(spawn(process.execPath, [program, ...given], { stdio: 'inherit' }), 'exit');
+  if (code !== 0) throw new Error(`the data directory could not be filled: ${code}`);
+  await rename(`${data}-begun`, data);
 }
 
+/** Takes up a kept session, subscribes, and has a message retained. */
 function connectOne(clientId: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(peer.mqttPort, '127.0.0.1', () =>
-      socket.write(connectPacket({ level: 4, payload: [text(clientId)] })),
+      socket.write(connectPacket({ level: 4, flags: 0xc0, payload: [text(clientId), text('guest'), text('guest')] })),
     );
-    socket.once('data', () => resolve());
+    socket.once('data', (connack: Buffer) => {
+      if (connack[3] !== 0) reject(new Error(`refused: ${connack.toString('hex')}`));
+      socket.once('data', () => resolve());
+      socket.write(publish(4, 0x31, `state/${clientId}`, undefined, 'on'));
+      socket.write(packet(0x82, u16(1), text(`command/${clientId}`), 1));
+    });
     socket.once('error', reject);
     sockets.push(socket);
   });
 }
 
-async function residentBytes(): Promise<number> {
+/** Bytes: now, and at the highest since it was asked last. */
+async function resident(): Promise<{ now: number; highest: number }> {
   const status = await readFile(`/proc/${peer.pid}/status`, 'latin1');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  await writeFile(`/proc/${peer.pid}/clear_refs`, '5');
+  const bytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024;
+  return { now: bytes('VmRSS'), highest: bytes('VmHWM') };
 }
 
-async function get(path: string): Promise<Response> {
-  const response = await fetch(`http://127.0.0.1:${peer.httpPort}/api/${path}`, {
-    headers: { authorization: `Basic ${btoa('guest:guest')}` },
-  });
+async function get(path: string, encoding = 'identity'): Promise<Response> {
+  const response = await fetch(url + path, { headers: { authorization, 'accept-encoding': encoding } });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return response;
 }
@@ -120,62 +184,91 @@ async function timeOnce(path: string): Promise<number> {
   return performance.now() - startedMs;
 }
 
-async function timePath(path: string, before: number): Promise<void> {
+async function timePage(path: string, before: number): Promise<void> {
+  await resident();
   const first = await timeOnce(path);
   const again: number[] = [];
   for (let n = 0; n < 5; n++) again.push(await timeOnce(path));
   const longest = Math.max(...again);
-  const moved = (await residentBytes()) - before;
-  const within = first <= FIRST_PAGE_MS && longest <= FIRST_PAGE_MS && moved <= MEMORY_BYTES;
+  const { now, highest } = await resident();
+  const within = first <= FIRST_PAGE_MS && longest <= FIRST_PAGE_MS && highest - before <= MEMORY_BYTES;
   if (!within) missed = true;
-  console.log(
-    `${path.padEnd(62)} first ${ms(first)}, then at most ${ms(longest)}, memory ${megabytes(moved)}${within ? '' : '  <-- missed'}`,
-  );
+  const times = `first ${ms(first)}, then at most ${ms(longest)}`;
+  console.log(`${path.padEnd(76)} ${times}, ${moved(before, now, highest)}${within ? '' : '  <-- missed'}`);
 }
 
 /** A list without pages: until its first bytes, and until all are there. */
 async function timeWhole(path: string, before: number): Promise<void> {
+  await resident();
   const startedMs = performance.now();
   const response = await get(path);
-  const reader = response.body!.getReader();
   let firstMs = 0;
   let bytes = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
+  for await (const piece of response.body!) {
     firstMs ||= performance.now() - startedMs;
-    bytes += value.length;
+    bytes += piece.length;
   }
-  const moved = (await residentBytes()) - before;
+  const all = `${megabytes(bytes)} in ${ms(performance.now() - startedMs)}`;
+  const { now, highest } = await resident();
+  const within = firstMs <= FIRST_PAGE_MS && highest - before <= MEMORY_BYTES;
+  if (!within) missed = true;
   console.log(
-    `${path.padEnd(62)} first bytes ${ms(firstMs)}, ${megabytes(bytes)} in ${ms(performance.now() - startedMs)}, memory ${megabytes(moved)}`,
+    `${path.padEnd(76)} first bytes ${ms(firstMs)}, ${all}, ${moved(before, now, highest)}${within ? '' : '  <-- missed'}`,
   );
 }
 
-/** In a process of its own: what it reads costs it time, which is not to be the other client's. */
-async function pageThrough(going: () => boolean): Promise<void> {
-  const base = `http://127.0.0.1:${peer.httpPort}/api/queues?page_size=100&page=`;
-  const pages = Math.max(1, Math.floor(queues / 100));
-  const program = `
-    const authorization = 'Basic ' + btoa('guest:guest');
-    for (let page = 1; ; page = (page % ${pages}) + 1) {
-      await (await fetch('${base}' + page, { headers: { authorization } })).arrayBuffer();
-    }`;
-  const pager = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' });
-  while (going()) await after(50);
-  pager.kill();
+async function timeBeside(channel: ConfirmChannel): Promise<void> {
+  const kinds = {
+    nobody: async () => {},
+    'who pages through all queues': (going: () => boolean) =>
+      ask(going, 'api/queues?page_size=100&page=', queues / 100),
+    'who asks for next to nothing': (going: () => boolean) => ask(going, 'healthz?', 100),
+  };
+  const found: Record<string, number[]> = {};
+  for (let stretch = 0; stretch < STRETCHES; stretch++) {
+    for (const [kind, other] of Object.entries(kinds)) {
+      const times = await confirmTimes(channel, Number(values.seconds) / STRETCHES, other);
+      (found[kind] ??= []).push(...times);
+    }
+  }
+  const p99: number[] = [];
+  for (const [kind, times] of Object.entries(found)) {
+    times.sort((a, b) => a - b);
+    const at = (part: number): number => times[Math.floor(times.length * part)]!;
+    p99.push(at(0.99));
+    const percentiles = `p50 ${ms(at(0.5))}, p99 ${ms(at(0.99))}, p99.9 ${ms(at(0.999))}`;
+    console.log(`${`a confirm beside ${kind}:`.padEnd(50)} ${percentiles} (${times.length} of them)`);
+  }
+  if (p99[1]! > 2 * p99[0]!) missed = true;
 }
 
-/** Publishes and waits for the confirm, one after the other, while something else goes on. */
+/**
+ * In a process of its own, which the system serves after the others: what it reads costs it time, as it would on a machine of its own, and
+ * that is not to be the broker's or the other client's.
+ */
+async function ask(going: () => boolean, path: string, pages: number): Promise<void> {
+  const program = `
+    for (let page = 1, n = 0; ; page = (page % ${Math.max(1, Math.floor(pages))}) + 1) {
+      await (await fetch('${url}${path}' + page, { headers: { authorization: '${authorization}', 'accept-encoding': 'identity' } })).arrayBuffer();
+    }`;
+  const other = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' });
+  setPriority(other.pid!, constants.priority.PRIORITY_LOW);
+  while (going()) await after(50);
+  other.kill();
+  await once(other, 'exit');
+}
+
+/** Milliseconds each: publishes and waits for the confirm, one after the other, while something else goes on. */
 async function confirmTimes(
   channel: ConfirmChannel,
   forSeconds: number,
   other: (going: () => boolean) => Promise<void>,
-) {
+): Promise<number[]> {
   const times: number[] = [];
   const endMs = performance.now() + forSeconds * 1000;
   const going = (): boolean => performance.now() < endMs;
   const beside = other(going);
+  await after(500); // the other process has begun
   while (going()) {
     const startedMs = performance.now();
     await new Promise<void>((resolve, reject) => {
@@ -185,8 +278,11 @@ async function confirmTimes(
     await after(1);
   }
   await beside;
-  times.sort((a, b) => a - b);
-  return { count: times.length, p50: times[times.length >> 1]!, p99: times[Math.floor(times.length * 0.99)]! };
+  return times;
+}
+
+function moved(before: number, now: number, highest: number): string {
+  return `memory ${megabytes(now - before)}, at most ${megabytes(highest - before)}`;
 }
 
 function ms(value: number): string {
