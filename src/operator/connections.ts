@@ -191,7 +191,7 @@ export class ConsumerView {
 export class Connections {
   readonly list: Listing<ClientSession, ConnectionView>;
   readonly channels: Listing<ChannelView, ChannelView>;
-  readonly consumers: Listing<ConsumerView, ConsumerView>;
+  readonly consumers: Listing<QueueConsumer, ConsumerView>;
   private readonly broker: Broker;
 
   constructor(broker: Broker, pace: Pace) {
@@ -289,24 +289,24 @@ class ChannelSource implements Source<ChannelView, ChannelView> {
   }
 }
 
-class ConsumerSource implements Source<ConsumerView, ConsumerView> {
+class ConsumerSource implements Source<QueueConsumer, ConsumerView> {
   private readonly broker: Broker;
 
   constructor(broker: Broker) {
     this.broker = broker;
   }
 
-  *walk(scope: Scope): Generator<ConsumerView> {
-    for (const session of clients(this.broker, scope)) yield* new ConnectionView(session).consumers();
+  *walk(scope: Scope): Generator<QueueConsumer> {
+    for (const session of clients(this.broker, scope)) yield* session.consumers();
   }
 
-  view(consumer: ConsumerView): ConsumerView {
-    return consumer;
+  view(consumer: QueueConsumer): ConsumerView {
+    return new ConsumerView(consumer, new ConnectionView(consumer.owner as ClientSession));
   }
 
-  compare(a: ConsumerView, b: ConsumerView): number {
+  compare(a: QueueConsumer, b: QueueConsumer): number {
     return (
-      compareSessions(a.connection.session, b.connection.session) ||
+      compareSessions(a.owner as ClientSession, b.owner as ClientSession) ||
       a.channel - b.channel ||
       compareText(a.tag, b.tag) ||
       compareText(a.queue, b.queue)

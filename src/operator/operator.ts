@@ -19,6 +19,7 @@ import type { GlobalParameters } from '../broker/global-parameters.ts';
 import type { KeptLimits } from '../broker/kept-limits.ts';
 import type { LoginStatistics } from '../broker/logins.ts';
 import { BrokerError } from '../message/errors.ts';
+import { Bindings } from './bindings.ts';
 import { Connections } from './connections.ts';
 import { EventStream } from './event-stream.ts';
 import { Exchanges } from './exchanges.ts';
@@ -29,6 +30,7 @@ import { Retained } from './messages/retained.ts';
 import { Overall } from './overall.ts';
 import { Policies } from './policies.ts';
 import { Pulls } from './pulls/pulls.ts';
+import { QueueIndex } from './queue-index.ts';
 import { Queues } from './queues.ts';
 import { Sampler } from './rates/sampler.ts';
 import { Redrives } from './redrives/redrives.ts';
@@ -47,6 +49,7 @@ export class Operator {
   readonly vhosts: Vhosts;
   readonly queues: Queues;
   readonly exchanges: Exchanges;
+  readonly bindings: Bindings;
   readonly connections: Connections;
   readonly messages: Messages;
   /** Messages that somebody holds by tokens. */
@@ -74,8 +77,10 @@ export class Operator {
     this.sampler = sampler;
     this.startedMs = broker.clock.monotonicMs();
     this.vhosts = new Vhosts(broker, pace, sampler);
-    this.queues = new Queues(broker, pace, sampler);
+    const queueIndex = new QueueIndex(broker, pace);
+    this.queues = new Queues(broker, pace, sampler, queueIndex);
     this.exchanges = new Exchanges(broker, pace, sampler);
+    this.bindings = new Bindings(broker, pace, queueIndex);
     this.connections = new Connections(broker, pace);
     this.messages = new Messages(broker, pace);
     this.pulls = new Pulls(broker);

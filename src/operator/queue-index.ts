@@ -31,7 +31,7 @@ export class QueueIndex implements OrderedSource<Queue> {
   }
 
   async whenReady(scope: Scope): Promise<void> {
-    for (const one of this.of(scope)) await one.whenReady;
+    for (const one of this.of(scope)) await one.whenReady();
   }
 
   count(scope: Scope): number {
@@ -94,22 +94,29 @@ export class QueueIndex implements OrderedSource<Queue> {
 class VhostIndex implements RegistryWatcher {
   readonly names = new NameIndex<Queue>();
   readonly vhost: string;
-  readonly whenReady: Promise<void>;
   ready = false;
+  private readonly filled: Promise<void>;
+  /** Nobody waits for it yet. */
+  private background = true;
   private readonly registry: Registry;
 
   constructor(registry: Registry, pace: Pace) {
     this.registry = registry;
     this.vhost = registry.vhost;
     registry.watcher = this;
-    this.whenReady = this.fill(pace);
+    this.filled = this.fill(pace);
+  }
+
+  whenReady(): Promise<void> {
+    this.background = false;
+    return this.filled;
   }
 
   private async fill(pace: Pace): Promise<void> {
-    await pace.next(true);
+    await pace.next(this.background);
     for (const queue of this.registry.queues.values()) {
       this.names.add(queue);
-      if (pace.over()) await pace.next(true);
+      if (pace.over()) await pace.next(this.background);
     }
     this.ready = true;
   }

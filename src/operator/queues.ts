@@ -12,13 +12,15 @@ import { ConnectionView, ConsumerView } from './connections.ts';
 import { Listing, type Scope, type Source } from './listing/listing.ts';
 import { compareText } from './listing/order.ts';
 import type { Pace } from './listing/pace.ts';
-import { QueueIndex } from './queue-index.ts';
+import type { QueueIndex } from './queue-index.ts';
 import { type Measured, MeasuredRows } from './rates/measured.ts';
 import { QUEUE_COLUMNS, type QueueColumn, queueRow } from './rates/rows.ts';
 import type { Sampler } from './rates/sampler.ts';
 
 /** Shows heads of queues, one at a time. */
 const headView = new MessageView();
+/** Holds the numbers of queues, one at a time. */
+const shownRow = new Float64Array(QUEUE_COLUMNS.length);
 
 /** One queue, looked at when it is asked: keep none. */
 export class QueueView {
@@ -110,6 +112,16 @@ export class QueueView {
     return this.within.topology.policies.forQueue(this.queue.name, this.queue.options.arguments);
   }
 
+  /** One of its numbers, and how fast it goes where that is known: for lists, which look at very many. */
+  value(column: QueueColumn): number {
+    queueRow(this.queue, shownRow);
+    return shownRow[QUEUE_COLUMNS.indexOf(column)]!;
+  }
+
+  rate(column: QueueColumn): number {
+    return this.sampler.known(this.queue)?.rate(QUEUE_COLUMNS.indexOf(column)) ?? 0;
+  }
+
   /**
    * Its numbers and rates. @param ask gives it a series of samples if it has none; `history`: one that goes back. Lists do not ask,
    * or they would ask for all there are
@@ -142,10 +154,10 @@ export class Queues {
   private readonly broker: Broker;
   private readonly sampler: Sampler;
 
-  constructor(broker: Broker, pace: Pace, sampler: Sampler) {
+  constructor(broker: Broker, pace: Pace, sampler: Sampler, index: QueueIndex) {
     this.broker = broker;
     this.sampler = sampler;
-    this.list = new Listing(new QueueSource(broker, pace, sampler), pace);
+    this.list = new Listing(new QueueSource(broker, index, sampler), pace);
   }
 
   find(vhost: string, name: string): QueueView | undefined {
@@ -177,10 +189,10 @@ class QueueSource implements Source<Queue, QueueView> {
   private readonly sampler: Sampler;
   private looking: QueueView | undefined = undefined;
 
-  constructor(broker: Broker, pace: Pace, sampler: Sampler) {
+  constructor(broker: Broker, index: QueueIndex, sampler: Sampler) {
     this.broker = broker;
     this.sampler = sampler;
-    this.index = new QueueIndex(broker, pace);
+    this.index = index;
   }
 
   walk(scope: Scope): Iterator<Queue> {

@@ -1,4 +1,6 @@
 /** Patterns of names: what they match, what is refused, and that none can keep the broker busy. */
+import fc from 'fast-check';
+import { RE2JS } from 're2js';
 import { describe, expect, it } from 'vitest';
 import { NamePattern } from '../../src/message/name-pattern.ts';
 
@@ -41,6 +43,27 @@ describe('the pattern of a name', () => {
     ];
     for (const [text, name, matches] of cases)
       expect([text, new NamePattern(text).matches(name)]).toEqual([text, matches]);
+  });
+
+  it('is matched by its letters where it is no more than that, as the expression would be', () => {
+    const letters = fc.array(fc.constantFrom('a', 'b', '-', '/', ' ', '\\.', '\\-', '.', '*', '+', '(b)', '\n'), {
+      maxLength: 4,
+    });
+    const ends = fc.tuple(fc.constantFrom('', '^'), letters, fc.constantFrom('', '$'));
+    const name = fc.array(fc.constantFrom('a', 'b', '-', '/', ' ', '.', '\n', '\\'), { maxLength: 6 });
+    fc.assert(
+      fc.property(ends, name, ([begin, middle, end], characters) => {
+        const text = `${begin}${middle.join('')}${end}`;
+        let expression: RE2JS;
+        try {
+          expression = RE2JS.compile(text);
+        } catch {
+          return;
+        }
+        expect(new NamePattern(text).matches(characters.join(''))).toBe(expression.test(characters.join('')));
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   it('can be made of a text that is meant as it stands', () => {

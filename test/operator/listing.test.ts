@@ -6,7 +6,7 @@ import { Turn } from '../../src/clock/turn.ts';
 import { FirstFew } from '../../src/operator/listing/first-few.ts';
 import { Listing, type Source } from '../../src/operator/listing/listing.ts';
 import { NameIndex } from '../../src/operator/listing/name-index.ts';
-import { compareKeys, compareText } from '../../src/operator/listing/order.ts';
+import { compareKeys, compareText, type SortKey } from '../../src/operator/listing/order.ts';
 import { Pace } from '../../src/operator/listing/pace.ts';
 import { QueueIndex, UNUSED_MS } from '../../src/operator/queue-index.ts';
 import { Queues, type QueueView } from '../../src/operator/queues.ts';
@@ -53,10 +53,10 @@ it('an index has the names in their order, whatever came and went', () => {
 it('keeps the first few of many, in their order', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.integer()), fc.nat(30), (numbers, max) => {
-      const first = new FirstFew<number>(max, (a, b) => a - b);
-      for (const number of numbers) first.add(number);
+      const first = new FirstFew<number>(max, (a, _aKey, b) => a - b);
+      for (const number of numbers) first.offer(number, undefined);
       const found: number[] = [];
-      while (first.size > 0) found.push(first.takeLast()!);
+      while (first.size > 0) found.push(first.takeLast());
       expect(found.reverse()).toEqual([...numbers].sort((a, b) => a - b).slice(0, max));
     }),
   );
@@ -101,6 +101,16 @@ it('pieces are the whole list, sorted as asked, a few at a time', async () => {
     names.push(...piece.map(({ name }) => name));
   }
   expect(names).toEqual(things.map(({ name }) => name).sort(compareText));
+});
+
+it('pieces are the whole list where more are sorted than are kept at a time, by keys of all types', async () => {
+  const things = Array.from({ length: 45_000 }, (_, i) => thing(`n${(i * 7) % 45_000}`, i % 1_000));
+  const keyOf = ({ size }: Thing): SortKey => (size % 3 === 0 ? undefined : size % 3 === 1 ? size : `s${size}`);
+  const found: Thing[] = [];
+  for await (const piece of listingOf(() => things).pieces(['/'], { sortBy: keyOf, reverse: true }))
+    found.push(...piece);
+  const expected = [...things].sort((a, b) => compareKeys(keyOf(a), keyOf(b)) || compareText(a.name, b.name)).reverse();
+  expect(found.map(({ name }) => name)).toEqual(expected.map(({ name }) => name));
 });
 
 it('does no more in a turn than a slice, however many lists are made', async () => {
@@ -157,7 +167,7 @@ it('pages are the same whether there is an index or not', async () => {
     const options = { durable: false, exclusive: false, autoDelete: false, arguments: [] };
     for (let n = 0; n < 700; n++) topology.declareQueue(`q${(n * 37) % 700}`, options, null);
     const pace = new Pace(clock, broker.turn);
-    const { list } = new Queues(broker, pace, new Sampler(broker, pace));
+    const { list } = new Queues(broker, pace, new Sampler(broker, pace), new QueueIndex(broker, pace));
     const pages = () =>
       Promise.all(
         [

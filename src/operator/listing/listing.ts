@@ -4,7 +4,7 @@
  *
  *     page:   in the list's own order, unfiltered: read from the index (`NameIndex`)
  *             else: one walk over everything, of which the first `skip + take` are kept (`FirstFew`)
- *     pieces: in the list's own order: from name to name along the index
+ *     pieces: in the list's own order: from name to name along the index, or part by part (`Source.parts`)
  *             else: a walk for each PIECE_KEPT of them
  */
 import { FirstFew } from './first-few.ts';
@@ -48,7 +48,12 @@ export interface Source<E, T> {
   compare(a: E, b: E): number;
   /** Left out: there is no index, and there are not so many that it would be missed. */
   readonly index?: OrderedSource<E>;
+  /** Shorter lists that are this one when each comes behind the one before, in the list's own order. */
+  readonly parts?: ((scope: Scope) => Iterable<Pieces<T>>) | undefined;
 }
+
+/** All of a list, a few at a time. */
+export type Pieces<T> = (order: Order<T>) => AsyncGenerator<readonly T[]>;
 
 /** An index in the list's own order. */
 export interface OrderedSource<E> {
@@ -72,14 +77,8 @@ const KEPT_MAX = 10_000;
 /** Things that are taken from an index at a time. */
 const BATCH = 128;
 
-interface Ranked<E> {
-  readonly entry: E;
-  readonly key: SortKey;
-}
-
-function copyOf<E>({ entry, key }: Ranked<E>): Ranked<E> {
-  return { entry, key };
-}
+/** Which of two comes first, by what each is sorted by and then in the list's own order. */
+type Comparison<E> = (a: E, aKey: SortKey, b: E, bKey: SortKey) => number;
 
 function alongIndex<E>(index: OrderedSource<E>, scope: Scope): Iterator<E> {
   let batch: E[] = [];
@@ -122,15 +121,20 @@ export class Listing<E, T> {
         return { items: entries.map((entry) => source.view(entry)), total, filtered: total };
       }
     }
-    const compare = this.comparison(query);
-    const first = new FirstFew<Ranked<E>>(skip + take, compare);
-    const { total, filtered } = await this.walk(scope, query, (ranked) => first.offer(ranked, copyOf));
+    const first = new FirstFew<E, SortKey>(skip + take, this.comparison(query));
+    const { total, filtered } = await this.walk(scope, query, (entry, key) => first.offer(entry, key));
+    const kept = await this.taken(first, skip);
+    return { items: kept.map((entry) => source.view(entry)), total, filtered };
+  }
+
+  /** All but the first `skip`, in their order. */
+  private async taken(first: FirstFew<E, SortKey>, skip: number): Promise<E[]> {
     const kept: E[] = [];
     while (first.size > skip) {
-      kept.push(first.takeLast()!.entry);
+      kept.push(first.takeLast());
       if (this.pace.over()) await this.pace.next();
     }
-    return { items: kept.reverse().map((entry) => source.view(entry)), total, filtered };
+    return kept.reverse();
   }
 
   /** Makes something of each of these, which takes its time: in slices too. */
@@ -146,10 +150,13 @@ export class Listing<E, T> {
 
   /** All of them, a few at a time; each piece is asked for once the one before has been used. */
   async *pieces(scope: Scope, order: Order<T> = {}): AsyncGenerator<readonly T[]> {
-    const { index } = this.source;
-    if (index !== undefined && order.sortBy === undefined && order.reverse !== true) {
+    const { index, parts } = this.source;
+    const asListed = order.sortBy === undefined && order.reverse !== true;
+    if (asListed && index !== undefined) {
       await index.whenReady(scope);
       yield* this.indexed(scope, index, order);
+    } else if (asListed && parts !== undefined) {
+      for (const pieces of parts(scope)) yield* pieces(order);
     } else yield* this.sorted(scope, order);
   }
 
@@ -173,32 +180,28 @@ export class Listing<E, T> {
 
   private async *sorted(scope: Scope, order: Order<T>): AsyncGenerator<readonly T[]> {
     const compare = this.comparison(order);
-    let last: Ranked<E> | undefined;
+    let last: { readonly entry: E; readonly key: SortKey } | undefined;
     for (;;) {
-      const first = new FirstFew<Ranked<E>>(PIECE_KEPT, compare);
-      await this.walk(scope, order, (ranked) => {
-        if (last === undefined || compare(ranked, last) > 0) first.offer(ranked, copyOf);
+      const before = last;
+      const first = new FirstFew<E, SortKey>(PIECE_KEPT, compare);
+      await this.walk(scope, order, (entry, key) => {
+        if (before === undefined || compare(entry, key, before.entry, before.key) > 0) first.offer(entry, key);
       });
-      const kept: Ranked<E>[] = [];
-      while (first.size > 0) {
-        kept.push(first.takeLast()!);
-        if (this.pace.over()) await this.pace.next();
-      }
-      kept.reverse();
+      if (first.size === 0) return;
+      last = first.last;
+      const kept = await this.taken(first, 0);
       for (let at = 0; at < kept.length; at += PIECE) {
         await this.pace.next();
-        yield kept.slice(at, at + PIECE).map(({ entry }) => this.source.view(entry));
+        yield kept.slice(at, at + PIECE).map((entry) => this.source.view(entry));
       }
       if (kept.length < PIECE_KEPT) return;
-      last = kept.at(-1);
     }
   }
 
   private async walk(
     scope: Scope,
     { visible, filter, sortBy }: Order<T>,
-    /** What it is given is used again for the next. */
-    visit: (ranked: Ranked<E>) => void,
+    visit: (entry: E, key: SortKey) => void,
   ): Promise<{ total: number; filtered: number }> {
     const { pace, source } = this;
     const { index } = source;
@@ -207,7 +210,6 @@ export class Listing<E, T> {
     let total = 0;
     let filtered = 0;
     const look = (entry: E): T => source.look?.(entry) ?? source.view(entry);
-    const ranked = { entry: undefined as E, key: undefined as SortKey };
     const plain = visible === undefined && filter === undefined && sortBy === undefined;
     await pace.next();
     for (let next = entries.next(); next.done !== true; next = entries.next()) {
@@ -217,19 +219,17 @@ export class Listing<E, T> {
       if (seen) total++;
       if (seen && (filter === undefined || filter(item!))) {
         filtered++;
-        ranked.entry = entry;
-        ranked.key = sortBy?.(item!);
-        visit(ranked);
+        visit(entry, sortBy?.(item!));
       }
       if (pace.over()) await pace.next();
     }
     return { total, filtered };
   }
 
-  private comparison({ sortBy, reverse = false }: Order<T>): (a: Ranked<E>, b: Ranked<E>) => number {
+  private comparison({ sortBy, reverse = false }: Order<T>): Comparison<E> {
     const { source } = this;
     const sign = reverse ? -1 : 1;
-    if (sortBy === undefined) return (a, b) => sign * source.compare(a.entry, b.entry);
-    return (a, b) => sign * (compareKeys(a.key, b.key) || source.compare(a.entry, b.entry));
+    if (sortBy === undefined) return (a, _aKey, b) => sign * source.compare(a, b);
+    return (a, aKey, b, bKey) => sign * (compareKeys(aKey, bKey) || source.compare(a, b));
   }
 }

@@ -78,7 +78,7 @@ function sections(operator: Operator, scope: readonly string[], whole: boolean):
         });
       }),
     bindings: () =>
-      shown(operator.exchanges.bindings.pieces(scope), ({ source, vhost, destination, destinationType, ...rest }) => {
+      shown(operator.bindings.list.pieces(scope), ({ source, vhost, destination, destinationType, ...rest }) => {
         if (source === '') return undefined;
         if (destinationType === 'queue') {
           const options = operator.queues.find(vhost, destination)?.options;

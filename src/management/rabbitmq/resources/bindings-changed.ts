@@ -1,7 +1,7 @@
 /** Bindings, made and deleted. */
 import { BrokerError } from '../../../message/errors.ts';
 import { DOT } from '../../../message/message.ts';
-import type { BindingEnds } from '../../../operator/exchanges.ts';
+import type { BindingEnds } from '../../../operator/bindings.ts';
 import { whenSafe } from '../../http/safe.ts';
 import { Failure, notFound } from '../http/errors.ts';
 import { headersOf, textOf } from '../http/fields.ts';

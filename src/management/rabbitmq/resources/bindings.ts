@@ -1,5 +1,5 @@
 /** Bindings, read: all, of one queue or exchange, between two ends, one. */
-import type { BindingEnds, BindingView } from '../../../operator/exchanges.ts';
+import type { BindingEnds, BindingView } from '../../../operator/bindings.ts';
 import type { Listing } from '../../../operator/listing/listing.ts';
 import { notFound } from '../http/errors.ts';
 import { json } from '../http/replies.ts';
@@ -11,7 +11,7 @@ import { propertiesKey } from '../shapes/properties-key.ts';
 
 const LIST: Verb = {
   tag: 'management',
-  handle: (request) => listReply(request, request.operator.exchanges.bindings, request.scope, { show: binding }),
+  handle: (request) => listReply(request, request.operator.bindings.list, request.scope, { show: binding }),
 };
 
 /** Of what has these ends, in the path's vhost. */
@@ -19,7 +19,7 @@ function listOf(ends: (request: ApiRequest) => BindingEnds): Verb {
   return {
     tag: 'management',
     handle: (request) => {
-      const listing = request.operator.exchanges.bindingsOf(ends(request));
+      const listing = request.operator.bindings.of(ends(request));
       return listReply(request, listing, request.scope, { show: binding });
     },
   };
@@ -40,7 +40,7 @@ function oneOf(ends: (request: ApiRequest) => BindingEnds): Verb {
 /** The binding that the path's last part names; undefined: there is none. */
 export async function bindingOf(request: ApiRequest, ends: BindingEnds): Promise<BindingView | undefined> {
   const key = request.param('key');
-  const listing: Listing<BindingView, BindingView> = request.operator.exchanges.bindingsOf(ends);
+  const listing: Listing<BindingView, BindingView> = request.operator.bindings.of(ends);
   for await (const piece of listing.pieces([request.vhost().name])) {
     const found = piece.find((view) => propertiesKey(view.key, view.arguments) === key);
     if (found !== undefined) return found;

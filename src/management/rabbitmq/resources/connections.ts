@@ -7,8 +7,9 @@ import type { Resource, Verb } from '../http/resource.ts';
 import { columnsOf, onlyColumns } from '../lists/columns.ts';
 import { listReply } from '../lists/list-reply.ts';
 import { channel, connection, connectionOf } from '../shapes/connection.ts';
+import { CHANNEL_ORDER, CONNECTION_ORDER } from '../shapes/connection-order.ts';
 import { consumer } from '../shapes/consumer.ts';
-import { channelOf, connectionName, endsOf } from '../shapes/names.ts';
+import { channelName, channelOf, connectionName, endsOf } from '../shapes/names.ts';
 
 const CLOSED = 'Closed via management plugin';
 
@@ -42,12 +43,7 @@ const CONNECTIONS_LIST: Verb = {
       show: (view) => connection(view, false),
       name: connectionName,
       visible: visible(request),
-      sortBy: {
-        recv_oct: (view) => view.bytesIn,
-        send_oct: (view) => view.bytesOut,
-        user: (view) => view.user,
-        connected_at: (view) => view.sinceMs,
-      },
+      sortBy: CONNECTION_ORDER,
       paged: true,
     }),
 };
@@ -59,6 +55,8 @@ const CHANNELS_LIST: Verb = {
     return listReply(request, request.operator.connections.channels, scopeOf(request), {
       show: (view) => channel(view, false),
       visible: mine && ((view) => mine(view.connection)),
+      name: (view) => channelName(view.connection, view.report.number),
+      sortBy: CHANNEL_ORDER,
       paged: true,
     });
   },

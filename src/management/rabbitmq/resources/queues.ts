@@ -1,27 +1,13 @@
 /** Queues, read. */
-import type { QueueView } from '../../../operator/queues.ts';
 import { notFound } from '../http/errors.ts';
 import { json } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Resource, Verb } from '../http/resource.ts';
 import { columnsOf, onlyColumns } from '../lists/columns.ts';
-import { type ListSpec, listReply } from '../lists/list-reply.ts';
+import { listReply } from '../lists/list-reply.ts';
 import { historyQuery } from '../shapes/details.ts';
 import { plainQueue, queue } from '../shapes/queue.ts';
-
-/** What a list of very many is sorted by without showing each. */
-const SORT_BY: ListSpec<QueueView>['sortBy'] = {
-  name: (view) => view.name,
-  vhost: (view) => view.vhost,
-  type: (view) => view.type,
-  durable: (view) => view.options.durable,
-  auto_delete: (view) => view.options.autoDelete,
-  exclusive: (view) => view.options.exclusive,
-  consumers: (view) => view.consumerCount,
-  messages: (view) => view.ready + view.unsettled,
-  messages_ready: (view) => view.ready,
-  messages_unacknowledged: (view) => view.unsettled,
-};
+import { QUEUE_ORDER } from '../shapes/queue-order.ts';
 
 const LIST: Verb = {
   tag: 'management',
@@ -33,7 +19,7 @@ const LIST: Verb = {
     return listReply(request, request.operator.queues.list, request.scope, {
       show: (view) => (plain ? plainQueue(view, totals) : queue(view, history, false)),
       name: (view) => view.name,
-      ...(SORT_BY !== undefined && { sortBy: SORT_BY }),
+      sortBy: QUEUE_ORDER,
       paged: true,
     });
   },

@@ -37,15 +37,37 @@ export function detailed(
   rate: number,
   samples: readonly Sample[] = [],
 ): Record<string, unknown> {
-  return { [name]: value, [`${name}_details`]: { rate, ...course(samples) } };
+  const stats: Record<string, unknown> = {};
+  addDetailed(stats, name, value, rate, samples);
+  return stats;
 }
 
-function course(samples: readonly Sample[]): object {
-  const [newest] = samples;
-  const oldest = samples.at(-1);
-  if (newest === undefined || oldest === undefined) return {};
+/** The names that the details of a number are shown under: as many as there are names of numbers. */
+const DETAILS = new Map<string, string>();
+
+/** The same, added to what is shown already: a list of queues comes here for each of its numbers. */
+export function addDetailed(
+  stats: Record<string, unknown>,
+  name: string,
+  value: number,
+  rate: number,
+  samples: readonly Sample[],
+): void {
+  let details = DETAILS.get(name);
+  if (details === undefined) {
+    details = `${name}_details`;
+    DETAILS.set(name, details);
+  }
+  stats[name] = value;
+  stats[details] = samples.length === 0 ? { rate } : course(rate, samples);
+}
+
+function course(rate: number, samples: readonly Sample[]): object {
+  const newest = samples[0]!;
+  const oldest = samples.at(-1)!;
   const seconds = (newest.atMs - oldest.atMs) / 1000;
   return {
+    rate,
     samples: samples.map(({ value, atMs }) => ({ sample: value, timestamp: atMs })),
     avg_rate: seconds > 0 ? (newest.value - oldest.value) / seconds : 0,
     avg: samples.reduce((sum, { value }) => sum + value, 0) / samples.length,

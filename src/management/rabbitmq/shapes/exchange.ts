@@ -1,5 +1,6 @@
 /** Exchanges and bindings as RabbitMQ shows them. */
-import type { BindingView, ExchangeView } from '../../../operator/exchanges.ts';
+import type { BindingView } from '../../../operator/bindings.ts';
+import type { ExchangeView } from '../../../operator/exchanges.ts';
 import { argumentsJson } from './arguments.ts';
 import { asksHistory, type HistoryQuery } from './details.ts';
 import { exchangeStats } from './message-stats.ts';

@@ -3,7 +3,10 @@ import type { ChannelCounts } from '../../../api/reports.ts';
 import type { ExchangeView } from '../../../operator/exchanges.ts';
 import type { Measured } from '../../../operator/rates/measured.ts';
 import type { QueueColumn, VhostColumn } from '../../../operator/rates/rows.ts';
-import { detailed, type HistoryQuery } from './details.ts';
+import type { Sample } from '../../../operator/rates/series.ts';
+import { addDetailed, detailed, type HistoryQuery } from './details.ts';
+
+const NO_SAMPLES: readonly Sample[] = [];
 
 type Columns<C> = Readonly<Record<string, readonly C[]>>;
 
@@ -31,11 +34,37 @@ const LENGTHS: Columns<QueueColumn> = {
 
 /** Of a queue. Undefined: nothing has ever gone through it. */
 export function queueStats(measured: Measured<QueueColumn>, { messages }: HistoryQuery): object | undefined {
-  const stats = {
-    ...(any(measured, DELIVERIES) && shown(measured, DELIVERIES, messages)),
-    ...(any(measured, PUBLISHES) && shown(measured, PUBLISHES, messages)),
+  const delivered = any(measured, DELIVERIES);
+  const published = any(measured, PUBLISHES);
+  if (!delivered && !published) return undefined;
+  const stats: Record<string, unknown> = {};
+  if (delivered) add(stats, measured, DELIVERIES, messages);
+  if (published) add(stats, measured, PUBLISHES, messages);
+  return stats;
+}
+
+type Numbers = Pick<Measured<QueueColumn>, 'value' | 'rate'>;
+
+/** What these columns of a queue say, each alone and by its dotted name, as they are shown: for lists sorted by one of them. */
+export function queueColumns<T>(numbersOf: (item: T) => Numbers): Record<string, (item: T) => number | undefined> {
+  const found: Record<string, (item: T) => number | undefined> = {};
+  const put = (prefix: string, columns: Columns<QueueColumn>, always: boolean): void => {
+    for (const [name, summed] of Object.entries(columns)) {
+      const known = (numbers: Numbers): boolean => always || any(numbers, columns);
+      found[`${prefix}${name}`] = (item) => {
+        const numbers = numbersOf(item);
+        return known(numbers) ? sum(numbers, summed) : undefined;
+      };
+      found[`${prefix}${name}_details.rate`] = (item) => {
+        const numbers = numbersOf(item);
+        return known(numbers) ? sumOfRates(numbers, summed) : undefined;
+      };
+    }
   };
-  return Object.keys(stats).length === 0 ? undefined : stats;
+  put('message_stats.', DELIVERIES, false);
+  put('message_stats.', PUBLISHES, false);
+  put('', LENGTHS, true);
+  return found;
 }
 
 /** Of one or several vhosts together. */
@@ -84,13 +113,14 @@ export function channelStats(counts: ChannelCounts | undefined): object | undefi
   const stats: Record<string, unknown> = {};
   for (const group of [deliveries, publishes]) {
     if (!Object.values(group).some((value) => value > 0)) continue;
-    for (const [name, value] of Object.entries(group)) Object.assign(stats, detailed(name, value, 0));
+    for (const [name, value] of Object.entries(group)) addDetailed(stats, name, value, 0, NO_SAMPLES);
   }
   return Object.keys(stats).length === 0 ? undefined : stats;
 }
 
-function any<C extends string>(measured: Measured<C>, columns: Columns<C>): boolean {
-  return Object.values(columns).some((names) => names.some((column) => measured.value(column) > 0));
+function any<C extends string>(measured: Pick<Measured<C>, 'value'>, columns: Columns<C>): boolean {
+  for (const name in columns) for (const column of columns[name]!) if (measured.value(column) > 0) return true;
+  return false;
 }
 
 /** Numbers with their `_details`, each the sum of these columns. */
@@ -100,13 +130,21 @@ export function shown<C extends string>(
   history: HistoryQuery['messages'],
 ): Record<string, unknown> {
   const stats: Record<string, unknown> = {};
-  for (const [name, summed] of Object.entries(columns)) {
-    const value = sum(summed, (column) => measured.value(column));
-    const rate = sum(summed, (column) => measured.rate(column));
-    const samples = history === undefined ? [] : summedSamples(measured, summed, history);
-    Object.assign(stats, detailed(name, value, rate, samples));
-  }
+  add(stats, measured, columns, history);
   return stats;
+}
+
+function add<C extends string>(
+  stats: Record<string, unknown>,
+  measured: Measured<C>,
+  columns: Columns<C>,
+  history: HistoryQuery['messages'],
+): void {
+  for (const name in columns) {
+    const summed = columns[name]!;
+    const samples = history === undefined ? NO_SAMPLES : summedSamples(measured, summed, history);
+    addDetailed(stats, name, sum(measured, summed), sumOfRates(measured, summed), samples);
+  }
 }
 
 function summedSamples<C extends string>(
@@ -121,8 +159,14 @@ function summedSamples<C extends string>(
   }));
 }
 
-function sum<C>(columns: readonly C[], read: (column: C) => number): number {
+function sum<C extends string>(measured: Pick<Measured<C>, 'value'>, columns: readonly C[]): number {
   let total = 0;
-  for (const column of columns) total += read(column);
+  for (const column of columns) total += measured.value(column);
+  return total;
+}
+
+function sumOfRates<C extends string>(measured: Pick<Measured<C>, 'rate'>, columns: readonly C[]): number {
+  let total = 0;
+  for (const column of columns) total += measured.rate(column);
   return total;
 }

@@ -47,7 +47,7 @@ export function queue(view: QueueView, history: HistoryQuery, single: boolean): 
 }
 
 /** A queue that was paused hands nothing out: RabbitMQ has no such queue, and so no word for it. */
-function stateOf(view: QueueView): string {
+export function stateOf(view: QueueView): string {
   return view.paused ? 'paused' : 'running';
 }
 
