@@ -41,3 +41,63 @@ it('eight of them are kept, the rest goes back', () => {
   );
   expect(Array.from({ length: 10 }, () => blocks.take()).filter((buffer) => buffers.has(buffer)).length).toBe(8);
 });
+
+/** A block that counts how often it is looked at. */
+class Watched extends Block {
+  looks = 0;
+  private there = false;
+
+  constructor() {
+    super(0);
+    // `Block` has a field of that name: this instance answers for it.
+    Object.defineProperty(this, 'resident', {
+      get: () => {
+        this.looks++;
+        return this.there;
+      },
+      set: (there: boolean) => {
+        this.there = there;
+      },
+    });
+  }
+}
+
+it('what left memory by another way is not given up a second time', () => {
+  const blocks = new ResidentBlocks<Plain>(64, 64);
+  const [first, second, third] = Array.from({ length: 3 }, () => filled(blocks));
+  blocks.evict(first!); // nobody referred to it any more
+  const given: Plain[] = [];
+  blocks.endOfTurn(
+    () => true,
+    (block) => {
+      given.push(block);
+      blocks.evict(block);
+    },
+  );
+  expect(given).toEqual([second]);
+  expect(third!.resident).toBe(true);
+  expect(blocks.bytes).toBe(64);
+});
+
+it('what left memory is forgotten, also where memory never comes to its bound', () => {
+  const blocks = new ResidentBlocks<Watched>(64, 1 << 20);
+  const gone = Array.from({ length: 1025 }, () => {
+    const block = new Watched();
+    block.buffer = blocks.take();
+    block.resident = true;
+    blocks.admit(block);
+    return block;
+  });
+  for (const block of gone) blocks.evict(block);
+  const turn = () =>
+    blocks.endOfTurn(
+      () => true,
+      () => {},
+    );
+  turn();
+  for (const block of gone) block.looks = 0;
+  turn();
+  blocks.admit(Object.assign(new Watched(), { buffer: Buffer.alloc(1 << 21), resident: true }));
+  turn();
+  expect(gone.filter(({ looks }) => looks > 0)).toEqual([]);
+});

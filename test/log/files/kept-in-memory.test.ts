@@ -29,3 +29,19 @@ it('has after a renaming the new name alone', async () => {
   await files.remove('/d/b');
   expect(await files.list('/d')).toEqual([]);
 });
+
+it('keeps of a file that is cut short what lies before the cut, and has zeros behind it', async () => {
+  const files = new MemoryFiles();
+  const file = await files.open('/d/a', 'create');
+  const bytes = Buffer.alloc(1 << 20, 7);
+  await new Promise((done) => file.write([bytes], 0, done));
+  const cut = bytes.length / 2 + 5;
+  await file.truncate(cut);
+  expect(await file.sizeBytes()).toBe(cut);
+  await new Promise((done) => file.write([Buffer.from('end')], cut + 10, done));
+  const read = Buffer.alloc(cut + 13);
+  await new Promise((done) => file.read(read, 0, read.length, 0, done));
+  expect(read.subarray(0, cut).equals(bytes.subarray(0, cut))).toBe(true);
+  expect([...read.subarray(cut, cut + 10)]).toEqual(Array(10).fill(0));
+  expect(read.toString('latin1', cut + 10)).toBe('end');
+});

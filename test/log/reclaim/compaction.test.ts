@@ -100,6 +100,30 @@ test('segments of which most is dead shrink, and what is left is found', async (
   await owner.it.close();
 });
 
+test('a rewriting takes its time: it copies a little each tick, and nothing while the clock stands', async () => {
+  const files = new MemoryFiles();
+  const owner = await mostlyDead(files);
+  await owner.it.safe();
+  await quiet(files);
+  await owner.it.until(() => owner.asked.length > 0);
+  const copied = () => files.calls.filter((call) => /^write .*\.compacting$/.test(call)).length;
+  const rest = async () => {
+    for (let i = 0; i < 200; i++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  await rest();
+  const before = copied();
+  await rest();
+  expect(copied()).toBe(before);
+  expect(compacted(owner)).toBe(false);
+  owner.it.clock.advance(20);
+  await rest();
+  expect(copied()).toBeGreaterThan(before);
+  expect(copied()).toBeLessThanOrEqual(before + 4);
+  await owner.it.until(() => compacted(owner));
+  await owner.check();
+  await owner.it.close();
+});
+
 test('nothing is rewritten that is not before a checkpoint, or before references are counted', async () => {
   const files = new MemoryFiles();
   const owner = await Owner.open(files);

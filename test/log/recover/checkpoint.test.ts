@@ -35,6 +35,27 @@ test('older segments are not read at a start', async () => {
   expect(reads()).toBe(1); // its header
 });
 
+test('a checkpoint whose end is the last thing that was written is where the start after the next one begins', async () => {
+  const files = new MemoryFiles();
+  const it = await TestLog.open(files);
+  await fill(it, 40);
+  it.state = 'first';
+  await safeCheckpoint(it);
+  await fill(it, 40);
+  it.state = 'second';
+  it.checkpoint();
+  await it.safe();
+  const disk = files.afterKill();
+  // No batch says yet that the second one is whole, so this start reads what came after the first.
+  const again = await TestLog.open(disk);
+  expect(again.texts(STATE)).toEqual(['first', 'second']);
+  again.note('a new life');
+  await again.safe();
+  const third = await TestLog.open(disk.afterKill());
+  expect(third.texts(STATE)).toEqual(['second']);
+  expect(third.texts()).toEqual([]);
+});
+
 test('a kill during a checkpoint falls back to the one before, or to the beginning', async () => {
   const files = new MemoryFiles();
   const it = await TestLog.open(files);

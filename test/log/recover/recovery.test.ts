@@ -196,6 +196,33 @@ test('a whole block gone bad: the blocks after it are kept', async () => {
   expect(it.log.recovered.rottenBatches).toBe(30 - back.length);
 });
 
+test('the end of a segment gone bad: the segments after it are kept', async () => {
+  const files = new MemoryFiles();
+  const it = await TestLog.open(files);
+  const texts = Array.from({ length: 80 }, (_, i) => `text ${i} ${'x'.repeat(100)}`);
+  for (const text of texts) {
+    it.message(text);
+    await it.safe();
+  }
+  expect(it.log.segmentCount).toBeGreaterThan(3);
+  await quiet(files);
+  const disk = files.afterKill();
+  const bytes = disk.bytes(FIRST);
+  const last = texts.findLastIndex((text) => bytes.includes(text));
+  expect(last).toBeLessThan(40);
+  bytes[bytes.indexOf(texts[last]!)]! ^= 4;
+  const again = await TestLog.open(disk);
+  expect(again.texts()).toEqual(texts.filter((_, i) => i !== last));
+  expect(reported(again, 'rot')).toMatchObject([{ segment: 1, batches: 1 }]);
+  expect(reported(again, 'torn-tail')).toEqual([]);
+  // What is written now gets numbers of its own: it is all there the next time.
+  again.adopt();
+  again.message('after');
+  await again.safe();
+  const once = await TestLog.open(disk.afterKill());
+  expect(once.texts()).toEqual([...texts.filter((_, i) => i !== last), 'after']);
+});
+
 test('batches of one unfinished flush that came out of order are dropped, not taken for what survived rot', async () => {
   const files = new MemoryFiles();
   const it = await TestLog.open(files, ROOMY);
@@ -297,4 +324,19 @@ test('a log whose blocks were of another size is read, and goes on with the new 
   for (let seq = 1; seq <= 50; seq++) expect(await again.read(seq)).toBe(texts[seq - 1]);
   again.message('new');
   await again.close();
+});
+
+test('a file of which no batch ever came is no damage: what lies behind its end is not looked at', async () => {
+  const files = new MemoryFiles();
+  await written(files, ['one']);
+  const disk = files.afterKill();
+  // The scrap of a header, no batch behind it, and the first bytes of the next block.
+  const bytes = Buffer.alloc(1024 + 8);
+  bytes.writeUInt32LE(0x12345678, 0);
+  bytes.writeUInt32LE(2, 16); // where a batch at the start of a block would say that this is segment 2
+  bytes.writeUInt32LE(1, 1024);
+  disk.put(`${DIRECTORY}/0000000002.log`, bytes);
+  const again = await TestLog.open(disk, ROOMY);
+  expect(again.texts()).toEqual(['one']);
+  expect(again.kinds()).toEqual(['leftover', 'recovered']);
 });

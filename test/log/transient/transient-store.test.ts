@@ -384,6 +384,30 @@ test('a block released while it is being spilled or loaded is let go when that i
   await it.close();
 });
 
+test('a close waits for a rewriting that is under way, and ends with it', async () => {
+  const files = new MemoryFiles();
+  let answer: (() => void) | undefined;
+  const it = await Owner.open(files, {
+    liveAmong: (_seqs, done) => {
+      answer = () => done(() => true);
+    },
+  });
+  for (let i = 1; i <= 1000; i++) it.message(text(i));
+  await until(() => it.store.residentBytes <= 4096);
+  for (let i = 1; i <= 1000; i++) if (i % 20 !== 0) it.release(i);
+  await it.settle(files);
+  expect(answer).toBeDefined();
+  let closed = false;
+  it.store.close(() => {
+    closed = true;
+  });
+  await it.settle(files);
+  expect(closed).toBe(false);
+  answer!();
+  await until(() => closed);
+  expect(spilled(files).names).toEqual([]);
+});
+
 test('who asks for a spilled record of a store that is closed is not answered, and nothing breaks', async () => {
   const files = new MemoryFiles();
   const it = await Owner.open(files);
