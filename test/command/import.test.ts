@@ -98,6 +98,15 @@ it('takes users with their hashes and rules, says what it leaves out, and they l
   }
 });
 
+it('names some of what it leaves out, and says where there is more', async () => {
+  const queues = (count: number): object[] => Array.from({ length: count }, (_, i) => ({ name: `q${i}`, vhost: '/' }));
+  const five = await imported({ users: [ANN], queues: queues(5), exchanges: queues(6) });
+  expect(five.stdout.split('\n').slice(1, 3)).toEqual([
+    'left out: 5 queues (q0, q1, q2, q3, q4)',
+    'left out: 6 exchanges (q0, q1, q2, q3, q4 …)',
+  ]);
+});
+
 it('takes a hash without an algorithm as its version of RabbitMQ has made it', async () => {
   const old = { name: 'old', password_hash: hashed('md5', 'older'), tags: '' };
   expect(await imported({ rabbit_version: '3.5.7', users: [old] })).toMatchObject({ code: 0 });

@@ -159,6 +159,37 @@ it('an index is made when it is asked for, follows what comes and goes, and is l
   }
 });
 
+it('an index that was asked again lasts as long again, and no longer', async () => {
+  const clock = new ManualClock();
+  const broker = await Broker.start({ dataDirectory: null, dialects: [], clock });
+  try {
+    const { registry } = broker.vhostsByName.get('/')!.topology;
+    const index = new QueueIndex(broker, new Pace(clock, broker.turn));
+    await index.whenReady(['/']);
+    clock.advance(UNUSED_MS / 2);
+    expect(index.count(['/'])).toBe(0);
+    clock.advance(UNUSED_MS / 2 + 1_000);
+    expect(registry.watcher).not.toBeNull();
+    clock.advance(UNUSED_MS / 2);
+    expect(registry.watcher).toBeNull();
+  } finally {
+    await broker.close();
+  }
+});
+
+it('a slice is over once its time is, and not before', async () => {
+  const clock = new ManualClock();
+  const turn = new Turn();
+  const pace = new Pace(clock, turn);
+  const slice = pace.next();
+  for (let i = 0; i < 3; i++) turn.end();
+  await slice;
+  for (let i = 0; i < 100; i++) expect([pace.over(), pace.late()]).toEqual([false, false]);
+  clock.advance(20);
+  expect(pace.late()).toBe(true);
+  expect(Array.from({ length: 16 }, () => pace.over())).toContain(true);
+});
+
 it('pages are the same whether there is an index or not', async () => {
   const clock = new ManualClock();
   const broker = await Broker.start({ dataDirectory: null, dialects: [], clock });

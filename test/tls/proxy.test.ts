@@ -75,6 +75,19 @@ describe('behind a proxy', () => {
     return state;
   }
 
+  it('one whose connection is reset before its header is whole does no harm', async () => {
+    const broker = await start({ authenticator: users, listen: ['amqp://127.0.0.1:0?proxy=v1'] });
+    const socket = dial(broker.port('amqp'), '127.0.0.1');
+    sockets.push(socket);
+    socket.on('error', () => {});
+    await new Promise<void>((resolve) => socket.once('connect', resolve));
+    await new Promise((resolve) => socket.write('PROXY TCP4 192.0', resolve));
+    socket.resetAndDestroy();
+    // And the next one is served.
+    const client = await amqp.connect(`amqp://u:p@127.0.0.1:${await proxy(broker.port('amqp'), V1)}`);
+    await client.close();
+  });
+
   it('a client has the address that the proxy says, and is never on this machine', async () => {
     const broker = await start({
       authenticator: users,

@@ -255,6 +255,24 @@ describe('ReadGate', () => {
     expect(scene.halted).toBe(true);
   });
 
+  it('does not begin to read within a frame, though the last reason goes there', () => {
+    const scene = new Scene();
+    let within = 0;
+    scene.onFrame = (frame) => {
+      within++;
+      expect(within).toBe(1);
+      if (frame === 'b') {
+        scene.gate.pause(HELD_BACK);
+        scene.gate.resumeNow(HELD_BACK);
+      }
+      within--;
+    };
+    scene.data('abc');
+    expect(scene.failure).toBeUndefined();
+    expect(scene.taken).toBe('abc');
+    expect(scene.chunks).toBe(1);
+  });
+
   it('tells the owner what the reader has thrown, and drops the rest', () => {
     const scene = new Scene();
     const error = new Error('malformed');

@@ -91,6 +91,19 @@ describe('a path', () => {
     }
   });
 
+  it('holds no query, whatever it looks like', async () => {
+    const { status, body } = await broker.ask('/users/a&columns=name', { login: 'root:secret' });
+    expect(status).toBe(404);
+    expect(body.error).toBe('Object Not Found');
+    const made = await broker.ask('/users/a&columns=name', {
+      ...{ method: 'PUT', login: 'root:secret' },
+      body: { password: 'x', tags: '' },
+    });
+    expect(made.status).toBe(201);
+    const found = await broker.ask('/users/a&columns=name', { login: 'root:secret' });
+    expect(found.body).toMatchObject({ name: 'a&columns=name', tags: [] });
+  });
+
   it('says which methods it has, before it asks for a login', async () => {
     const { status, headers, body } = await broker.ask('/whoami', { method: 'PUT', login: null });
     expect(status).toBe(405);

@@ -179,6 +179,12 @@ describe('where packets end', () => {
     );
   });
 
+  it('MQTT: a length of more than four bytes is none', () => {
+    const bytes = Buffer.from([0x30, 0x80, 0x80, 0x80, 0x80, 0x00, 1, 2]);
+    expect(packetExtent(bytes, 0, bytes.length)).toBe(0);
+    expect(packetExtent(Buffer.from([0x30, 0x80, 0x80, 0x80, 0x01]), 0, 5)).toBe(5 + 2 ** 21);
+  });
+
   it('a stream written in any pieces comes out as the same bytes, in whole messages', () => {
     fc.assert(
       fc.property(fc.array(mqttPacket, { minLength: 1, maxLength: 5 }), fc.array(fc.nat(50_000)), (packets, cuts) => {

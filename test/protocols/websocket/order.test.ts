@@ -6,7 +6,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { WebSocketTransport } from '../../../protocols/websocket/connection/transport.ts';
 import { NO_LOGGER } from '../../../src/logger.ts';
 import { Connections } from '../../../src/transport/connections.ts';
-import { RecordingHandler, turningBroker } from '../../support/recording.ts';
+import { RecordingHandler, RecordingProtocol, turningBroker } from '../../support/recording.ts';
 import { until } from '../../support/until.ts';
 
 /** As much of a WebSocket as the transport uses; messages come when the test says so. */
@@ -98,6 +98,17 @@ it('a message that comes a byte at a time, or in tiny fragments, counts for what
   Object.assign(script, { _receiver: { _fragments: new Array(10_000) } });
   socket.emit('data', Buffer.alloc(70_000));
   expect(unfinished.bytes).toBeGreaterThan(1_000_000);
+});
+
+it('what is written leaves with its turn, also where it cannot be told how long its last packet is', () => {
+  const { transport, socket } = stage();
+  const frames: Buffer[] = [];
+  socket.write = (bytes: unknown) => frames.push(bytes as Buffer) > 0;
+  const framing = { extent: (bytes: Buffer, at: number) => (bytes[at] === 0x23 ? 2 : 0), bytesOnly: true };
+  transport.assignProtocol(Object.assign(new RecordingProtocol(), { framing }));
+  transport.writeAll([Buffer.from('#1#2?'), Buffer.from('!')]);
+  // A frame each for the packets that are known, and one for the rest of both buffers.
+  expect(Buffer.concat(frames).toString('latin1')).toBe('\x82\x02#1\x82\x02#2\x82\x02?!');
 });
 
 it('the fragments that the library keeps are where they are looked for', async () => {

@@ -265,6 +265,30 @@ describe('a group', () => {
     expect(bodies(b)).toEqual(['0123']);
   });
 
+  it('is remembered while there are so many of them, and then the one that was used longest ago is not', () => {
+    const a = consume(session, 'q', { prefetch: 1 });
+    const last = 16_384;
+    for (let group = 1; group <= last; group++) {
+      send(`${group}`, `x/${group}`, { persistent: false });
+      turn();
+      if (group < last) a.consumer.settle(a.seen.at(-1)!.slot, ACCEPTED);
+    }
+    expect(a.seen.length).toBe(last);
+    const b = consume(session, 'q', { prefetch: 10 });
+    send('first again', 'x/1', { persistent: false });
+    turn();
+    expect(b.bodies).toEqual([]);
+    a.consumer.settle(a.seen.at(-1)!.slot, ACCEPTED);
+    turn();
+    expect(a.bodies.at(-1)).toBe('first again');
+    // With one group more the second is forgotten, not the first, which has been used since.
+    send('more', `x/${last + 1}`, { persistent: false });
+    turn();
+    for (const group of [1, 2]) send(`${group}`, `x/${group}`, { persistent: false });
+    turn();
+    expect(b.bodies).toEqual(['more', '2']);
+  });
+
   it('is a group after a kill as well', async () => {
     for (let i = 0; i < 4; i++) send(`${i}`, 'x/g');
     await safe(session);

@@ -89,6 +89,24 @@ describe('what sets off more', () => {
     transaction.rollback();
   });
 
+  it('copies along an exchange that looks at each message count as it is published', () => {
+    session.declareExchange('h', 'headers', EXCHANGE);
+    for (let i = 0; i < 500; i++) {
+      session.declareQueue(`h.${i}`, TRANSIENT);
+      session.bindQueue(`h.${i}`, 'h', '', BIND); // asks for nothing, so that every message matches
+    }
+    const route = session.route('h', 0, Buffer.alloc(0), 0, 0);
+    const transaction = session.transaction();
+    for (let i = 0; i < COPIES_MAX / 500; i++) transaction.publish(route, makeDraft('m'));
+    expect(() => transaction.publish(route, makeDraft('m'))).toThrow('copies');
+    transaction.rollback();
+    // One that waits for its time is copied when that has come.
+    const waits = makeDraft('m');
+    waits.delayMs = 1_000;
+    for (let i = 0; i <= COPIES_MAX / 500; i++) transaction.publish(route, waits);
+    transaction.rollback();
+  });
+
   it('a long message reaches many at-most-once subscribers in parts, its publisher waits, and order holds', () => {
     const seen: string[][] = [];
     let released = 0;

@@ -1,6 +1,6 @@
 /** Taking and looking by hand, on a clock that the test moves: what a queue owes its consumers and its settings comes first. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ACCEPTED, type GetResult, MODIFIED } from '../../../src/api/index.ts';
+import { ACCEPTED, type GetResult, MARK_NOW, type Mark, MODIFIED } from '../../../src/api/index.ts';
 import type { Session } from '../../../src/api/session.ts';
 import type { Broker } from '../../../src/broker/broker.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
@@ -267,5 +267,24 @@ describe('a limit that consumers share', () => {
     reader.consumer.wake();
     turn();
     expect(reader.bodies).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('a purge', () => {
+  const purge = (queue: string): { messages: number; mark: Mark } => {
+    let purged: { messages: number; mark: Mark } | undefined;
+    session.purgeQueue(queue, (result) => {
+      purged = result;
+    });
+    for (let i = 0; i < 10 && purged === undefined; i++) turn();
+    return purged!;
+  };
+
+  it('that found nothing has nothing to wait for', () => {
+    session.declareQueue('d', { ...TRANSIENT, durable: true });
+    send(session, 'd', 'm');
+    expect(purge('d')).toEqual({ messages: 1, mark: expect.not.toSatisfy((mark: Mark) => mark === MARK_NOW) });
+    send(session, 'nowhere', 'm');
+    expect(purge('d')).toEqual({ messages: 0, mark: MARK_NOW });
   });
 });

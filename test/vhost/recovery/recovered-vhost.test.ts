@@ -4,6 +4,7 @@ import { FLAG_DELIVERED, FLAG_DURABLE, type QueueEntryFlags } from '../../../src
 import { pack, unpack, unpackedRoom } from '../../../src/queue/positions/packed-positions.ts';
 import type { Queue } from '../../../src/queue/queue.ts';
 import { writeHeld, writePositions } from '../../../src/vhost/journal/records/contents.ts';
+import { writeDelayed, writeDelayedKeys, writeDelayOver } from '../../../src/vhost/journal/records/delays.ts';
 import {
   writeDying,
   writeEnqueued,
@@ -237,4 +238,15 @@ it('positions of a checkpoint supersede what was known, or come on top', () => {
     dying: [],
     retrying: [],
   });
+});
+
+it('the keys of a delayed message are forgotten with it, also where a checkpoint repeats them behind its end', () => {
+  for (const seq of [1, 2]) {
+    writeDelayed(log, seq, 5_000, 4);
+    writeDelayedKeys(log, { seq, keys: ['a', `b${seq}`] });
+  }
+  writeDelayOver(log, [1]);
+  done();
+  recovery.finish();
+  expect([...recovery.delays.keys]).toEqual([[2, ['a', 'b2']]]);
 });

@@ -190,4 +190,17 @@ describe('a client that does not read', () => {
     expect(s.transport.paused).toBe(false);
     expect(s.frames().map(methodOf)).toEqual(['60.11', '60.11']);
   });
+
+  test('is read on while less than its bound waits: what it settles must be heard', () => {
+    const s = harness({ unsentSizeMax: 2_000_000 });
+    s.unsentBytes = 700_000; // enough for its deliveries to stop
+    s.send(qos);
+    s.turn.end();
+    expect(s.output.congested).toBe(true);
+    s.send(qos);
+    expect(s.transport.paused).toBe(false);
+    s.unsentBytes = 2_000_001;
+    s.send(qos);
+    expect(s.transport.paused).toBe(true);
+  });
 });

@@ -1,4 +1,6 @@
 /** Sessions of 5.0 and what ends them; wills that wait. Time is told, and the broker goes down in between. */
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../../src/clock/clock.ts';
 import { temporaryDirectory } from '../../../support/directory.ts';
@@ -252,6 +254,21 @@ describe('a will with a delay', () => {
     const again = await back('watcher', 10_000);
     const rest = again.packets.filter((p) => p.cmd === 'publish' && !p.dup);
     expect(rest).toEqual([]);
+  });
+
+  it('waits its time from the start on, where the broker was killed under its client', async () => {
+    await lost(await watch());
+    await willed(1000, 10);
+    const copy = join(directory.path, 'copy');
+    cpSync(join(directory.path, 'vhosts'), join(copy, 'vhosts'), { recursive: true }); // as a kill leaves it
+    await harness.broker.close();
+    clock.advance(60_000);
+    harness = await startHarness({}, { clock, data: copy });
+    const watcher = await back('watcher', 10_000);
+    clock.advance(9_900);
+    await nothingYet(watcher);
+    clock.advance(200);
+    expect(text(await watcher.next('publish'))).toBe('gone');
   });
 });
 

@@ -103,6 +103,14 @@ describe('commands', () => {
     expect(refusal(bytes)).toBe(why);
   });
 
+  it('of no words are not over before their line is', () => {
+    const parser = new CommandParser(BOUNDS);
+    for (const text of ['*0\r', '*-1\r', '*1\r', '*1\r\n$0\r']) {
+      const bytes = Buffer.from(`${text}\n`);
+      expect(parser.parse(bytes, 0, text.length, true)).toBe(PARTIAL);
+    }
+  });
+
   it('of a client that is not let in are short', () => {
     const parser = new CommandParser({ argumentsMax: 100, commandSizeMax: 100_000 });
     const parse = (bytes: string): number => parser.parse(Buffer.from(bytes), 0, bytes.length, false);

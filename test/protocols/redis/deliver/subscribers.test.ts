@@ -119,6 +119,25 @@ it('patterns take so long of a message, and no longer', async () => {
   expect(harness.stats.patternsTooDear).toBe(1);
 });
 
+it('patterns that take just as long as they may are not too dear', async () => {
+  harness = await RedisHarness.start();
+  const raw = await harness.open();
+  // Each compares every byte of the channel once: 512 times 128 bytes are all the steps there are.
+  const patterns = Array.from({ length: 512 }, (_, i) => {
+    const bits = i.toString(2).padStart(9, '0').replaceAll('0', '?').replaceAll('1', 'a');
+    return bits.padEnd(128, '?');
+  });
+  raw.send('PSUBSCRIBE', ...patterns);
+  for (const _ of patterns) await raw.next();
+  const publisher = await harness.open();
+  await publisher.call('PUBLISH', 'a'.repeat(128), 'x');
+  for (const pattern of patterns) expect(await raw.next()).toEqual(['pmessage', pattern, 'a'.repeat(128), 'x']);
+  expect(harness.stats.patternsTooDear).toBe(0);
+  await raw.call('PSUBSCRIBE', `b${'?'.repeat(127)}`);
+  await publisher.call('PUBLISH', 'a'.repeat(128), 'y');
+  expect(harness.stats.patternsTooDear).toBe(1);
+});
+
 it('whose queue an operator deletes is hung up on', async () => {
   harness = await RedisHarness.start();
   const raw = await subscribed('SUBSCRIBE', 'c');

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FrameError } from '../../../../protocols/stomp/codec/errors.ts';
+import { decimalOf } from '../../../../protocols/stomp/codec/frame.ts';
 import * as names from '../../../../protocols/stomp/codec/names.ts';
 import { COMPLETE, FrameParser, INCOMPLETE_BODY, INCOMPLETE_HEAD } from '../../../../protocols/stomp/codec/parser.ts';
 import { V1_0, V1_1, V1_2, type Version } from '../../../../protocols/stomp/codec/version.ts';
@@ -202,6 +203,25 @@ describe('is refused', () => {
     expect(refusal).toBeInstanceOf(FrameError);
     expect((refusal as FrameError).title).toBe(title);
   });
+});
+
+test.each([
+  [' 5', 5],
+  ['5  ', 5],
+  ['  15 ', 15],
+  ['', -1],
+  ['  ', -1],
+  ['1 5', -1],
+  ['999999999999999', 999_999_999_999_999],
+  ['1000000000000000', -1],
+])('as a number, %j is %d', (text, value) => {
+  const bytes = Buffer.from(`7${text}7`); // what lies around it is not looked at
+  expect(decimalOf(bytes, 1, bytes.length - 1)).toBe(value);
+});
+
+test('CR alone ends no headers', () => {
+  expect(() => parseOne('SEND\ndestination:/queue/q\n\rx:y\n\n\0')).toThrow(FrameError);
+  expect(parseOne('SEND\r\ndestination:/queue/q\r\n\r\nx\0').body).toBe('x');
 });
 
 test('what is not complete says how far it has come', () => {

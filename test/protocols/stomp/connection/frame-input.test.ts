@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Adapter } from '../../../../protocols/stomp/adapter.ts';
-import { FrameParser } from '../../../../protocols/stomp/codec/parser.ts';
+import { FrameParser, type ParseResult } from '../../../../protocols/stomp/codec/parser.ts';
 import { FrameInput, type FrameInputHost } from '../../../../protocols/stomp/connection/frame-input.ts';
 import { JoinBuffer } from '../../../../protocols/stomp/connection/input-buffer.ts';
 import { resolveOptions } from '../../../../protocols/stomp/options.ts';
@@ -12,14 +12,24 @@ import { Turn } from '../../../../src/clock/turn.ts';
 const WAITING = 2;
 
 /** An input behind a gate, which closes before the frames that `waits` says, each once. */
+class CountingParser extends FrameParser {
+  parses = 0;
+
+  override parse(...args: Parameters<FrameParser['parse']>): ParseResult {
+    this.parses++;
+    return super.parse(...args);
+  }
+}
+
 class Reader implements FrameInputHost {
   readonly taken: string[] = [];
+  readonly parser = new CountingParser(resolveOptions({}));
   readonly gate: ReadGate;
   private readonly waits: boolean[];
 
   constructor(waits: readonly boolean[]) {
     const options = resolveOptions({});
-    const adapter = { options, parser: new FrameParser(options), joinBuffer: new JoinBuffer() } as unknown as Adapter;
+    const adapter = { options, parser: this.parser, joinBuffer: new JoinBuffer() } as unknown as Adapter;
     this.waits = [...waits];
     const fail = (error: unknown): never => {
       throw error;
@@ -81,4 +91,15 @@ test('whatever waits goes on where it stopped', () => {
       expect(reader.gate.heldBytes).toBe(0);
     }),
   );
+});
+
+test('a body whose length was told is parsed once it is whole, though it comes byte by byte and is full of NULs', () => {
+  const reader = new Reader([]);
+  const body = '\0'.repeat(2_000);
+  const wire = Buffer.from(`SEND\ncontent-length:${body.length}\n\n${body}\0`);
+  reader.gate.data(wire.subarray(0, 40));
+  const before = reader.parser.parses;
+  for (let at = 40; at < wire.length; at++) reader.gate.data(wire.subarray(at, at + 1));
+  expect(reader.taken).toEqual([body]);
+  expect(reader.parser.parses - before).toBe(1);
 });

@@ -196,3 +196,14 @@ describe('a token that is not good', () => {
     expect([header(error, 'message'), error.body.toString().includes(`'${name}'`)]).toEqual(['Missing header', true]);
   }); // prettier-ignore
 });
+
+test.each(['1.1', '1.2'])('who settles what is over is told which delivery that was, in %s', async (version) => {
+  const client = await harness.open(version);
+  await consume(client, 'client-individual');
+  const [frame] = await deliveries(client, 1);
+  await client.confirmed('ACK', ackOf(frame!, version));
+  const named = header(frame!, version === '1.2' ? 'ack' : 'message-id')!;
+  const refused = await client.refused('ACK', ackOf(frame!, version));
+  expect(header(refused, 'message')).toBe('precondition_failed');
+  expect(refused.body.toString()).toContain(`ACK: '${named}' `);
+});

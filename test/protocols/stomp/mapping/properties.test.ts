@@ -290,3 +290,10 @@ test('a priority that is none is a header like any other', () => {
     ]);
   }
 });
+
+test('stored headers are read up to their end, whatever lies behind it', () => {
+  expect(decode('a:1\nb:2').headers).toEqual([
+    { name: 'a', value: '1' },
+    { name: 'b', value: '2' },
+  ]);
+});

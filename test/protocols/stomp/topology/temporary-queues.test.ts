@@ -69,6 +69,24 @@ describe('a temporary queue', () => {
     expect(header(await client.next('MESSAGE'), 'subscription')).toBe('mine');
   });
 
+  test('that was taken over is subscribed to by a reply-to again, once the client does not listen any more', async () => {
+    const client = await harness.open();
+    await client.confirmed('SUBSCRIBE', { id: 'rpc', destination: '/queue/rpc' });
+    const ask = async (): Promise<string> => {
+      client.send('SEND', { destination: '/queue/rpc', 'reply-to': '/temp-queue/t' }, '?');
+      return header(await client.next('MESSAGE'), 'reply-to')!;
+    };
+    const answered = async (replyTo: string): Promise<string | undefined> => {
+      client.send('SEND', { destination: replyTo }, '!');
+      return header(await client.next('MESSAGE'), 'subscription');
+    };
+    expect(await answered(await ask())).toBe('/temp-queue/t');
+    await client.confirmed('SUBSCRIBE', { id: 'mine', destination: '/temp-queue/t' });
+    expect(await answered(await ask())).toBe('mine');
+    await client.confirmed('UNSUBSCRIBE', { id: 'mine' });
+    expect(await answered(await ask())).toBe('/temp-queue/t');
+  });
+
   test('that a reply-to made can be taken over', async () => {
     const client = await harness.open();
     await client.confirmed('SUBSCRIBE', { id: 'rpc', destination: '/queue/rpc' });
