@@ -89,6 +89,23 @@ describe('routes over several keys', () => {
     expect(names('1:a')).toEqual([]);
   });
 
+  it.each([
+    ['direct', ['a', 'b']],
+    ['topic', ['a', 'b']],
+    ['x-modulus-hash', 1],
+    ['x-random', 1],
+  ] as const)('through a %s exchange: by each of them, or by the first where one is chosen', (type, led) => {
+    topology.declareExchange('x', type, { durable: false, autoDelete: false, internal: false, arguments: [] });
+    for (const name of ['a', 'b', 'c']) {
+      topology.declareQueue(name, PLAIN, null);
+      topology.bind('x', topology.queues.get(name)!, null, name, { spelling: 0, arguments: [] });
+    }
+    const route = router.routeAll('x', 0, ['a', 'b'], '/');
+    const { targets } = route.perMessage ? router.resolve(route, { headers: [] }) : route;
+    if (typeof led === 'number') expect(targets.length).toBe(led);
+    else expect(targets.map(({ name }) => name)).toEqual(led);
+  });
+
   it('are bounded together: 16,384 targets and keys', () => {
     const first = router.routeAll('', 0, ['first', 'other'], '/');
     for (let i = 0; i < 8_191; i++) router.routeAll('', 0, [`k${i}`, 'other'], '/');

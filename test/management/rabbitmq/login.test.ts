@@ -92,16 +92,22 @@ describe('a path', () => {
   });
 
   it('holds no query, whatever it looks like', async () => {
-    const { status, body } = await broker.ask('/users/a&columns=name', { login: 'root:secret' });
-    expect(status).toBe(404);
-    expect(body.error).toBe('Object Not Found');
-    const made = await broker.ask('/users/a&columns=name', {
-      ...{ method: 'PUT', login: 'root:secret' },
-      body: { password: 'x', tags: '' },
-    });
-    expect(made.status).toBe(201);
-    const found = await broker.ask('/users/a&columns=name', { login: 'root:secret' });
-    expect(found.body).toMatchObject({ name: 'a&columns=name', tags: [] });
+    const login = 'root:secret';
+    const name = 'v&columns=name';
+    expect((await broker.ask(`/vhosts/${name}`, { method: 'PUT', login })).status).toBe(201);
+    try {
+      await broker.ask(`/permissions/${name}/root`, {
+        ...{ method: 'PUT', login, body: { configure: '.*', write: '.*', read: '.*' } },
+      });
+      const { status, body } = await broker.ask(`/exchanges/${name}/amq.topic`, { login });
+      expect(status).toBe(200);
+      expect(body).toMatchObject({ name: 'amq.topic', vhost: name, type: 'topic' });
+      expect((await broker.ask(`/exchanges/${name}/amq.topic?columns=name`, { login })).body).toEqual({
+        name: 'amq.topic',
+      });
+    } finally {
+      await broker.ask(`/vhosts/${name}`, { method: 'DELETE', login });
+    }
   });
 
   it('says which methods it has, before it asks for a login', async () => {

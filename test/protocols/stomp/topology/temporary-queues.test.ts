@@ -69,6 +69,20 @@ describe('a temporary queue', () => {
     expect(header(await client.next('MESSAGE'), 'subscription')).toBe('mine');
   });
 
+  test('that was taken over takes no place for the subscription that a reply-to had made', async () => {
+    const client = await harness.open();
+    await client.confirmed('SUBSCRIBE', { id: 'rpc', destination: '/queue/rpc' });
+    for (const name of ['t', 'u']) {
+      client.send('SEND', { destination: '/queue/rpc', 'reply-to': `/temp-queue/${name}` }, '?');
+      await client.next('MESSAGE');
+      await client.confirmed('SUBSCRIBE', { id: name, destination: `/temp-queue/${name}` });
+    }
+    // There is room for four, and these are three; while a reply-to's is taken over there are four.
+    expect(header(await client.refused('UNSUBSCRIBE', { id: '/temp-queue/t' }), 'message')).toBe(
+      'No subscription found',
+    );
+  });
+
   test('that was taken over is subscribed to by a reply-to again, once the client does not listen any more', async () => {
     const client = await harness.open();
     await client.confirmed('SUBSCRIBE', { id: 'rpc', destination: '/queue/rpc' });
