@@ -12,7 +12,7 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** From low to high: a file may import from its own layer and from lower ones. The longest prefix that fits counts. */
 const LAYERS: readonly (readonly string[])[] = [
   ['src/message/', 'src/clock/', 'src/log/', 'src/metrics/', 'src/logger.ts', 'src/version.ts'],
-  ['src/transport/output.ts', 'src/api/'],
+  ['src/transport/output.ts', 'src/api/', 'src/deduplication/'],
   ['src/routing/', 'src/settlement/'],
   ['src/queue/'],
   ['src/vhost/', 'src/auth/', 'src/tracing/'],

@@ -15,7 +15,8 @@ export type ExchangeType =
   | 'x-consistent-hash'
   | 'x-modulus-hash'
   | 'x-random'
-  | 'x-delayed-message';
+  | 'x-delayed-message'
+  | 'x-message-deduplication';
 
 export interface ExchangeOptions {
   /** It is there after a restart. */

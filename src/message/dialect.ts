@@ -4,7 +4,7 @@
 import { type Annotations, decodeAnnotations } from './deaths/annotations.ts';
 import { withDeaths } from './deaths/death-headers.ts';
 import type { MessageView } from './message.ts';
-import { type Headers, NO_PROPERTIES, type Properties } from './properties.ts';
+import { type Headers, NO_PROPERTIES, type Properties, type Value } from './properties.ts';
 
 export interface Dialect {
   /** 1 to 255. It is written into the log, so it never changes: 1 to 15 belong to the adapters of this project. */
@@ -20,6 +20,13 @@ export interface Dialect {
    * it leaves.
    */
   sent?(view: MessageView, decoded: Properties): Headers;
+  /**
+   * The first header of this name (ASCII), as it was sent, without reading the others; undefined: there is none. Must not throw.
+   * Default: it is looked for among all.
+   */
+  header?(view: MessageView, name: string): Value | undefined;
+  /** `messageId` alone. Must not throw. Default: `decode` is asked. */
+  messageId?(view: MessageView): string | undefined;
 }
 
 /** Looks a message's dialect up and reads its properties into the neutral form. */
@@ -55,6 +62,22 @@ export class Dialects {
     const all = headers === properties.headers ? properties : { ...properties, headers };
     const said = annotationsOf(view);
     return said === undefined ? all : withDeaths(all, said);
+  }
+
+  /** One header as its publisher sent it; undefined: there is none. */
+  header(view: MessageView, name: string): Value | undefined {
+    const dialect = this.byId[view.dialect];
+    if (dialect === undefined) return undefined;
+    if (dialect.header !== undefined) return dialect.header(view, name);
+    const decoded = dialect.decode(view);
+    const headers = dialect.sent?.(view, decoded) ?? decoded.headers;
+    return headers.find((header) => header.name === name)?.value;
+  }
+
+  messageId(view: MessageView): string | undefined {
+    const dialect = this.byId[view.dialect];
+    if (dialect?.messageId !== undefined) return dialect.messageId(view);
+    return dialect?.decode(view).messageId;
   }
 
   /** Milliseconds until the message expires, 0 if it is over; undefined if it never does. */

@@ -81,6 +81,11 @@ export class Draft {
   origin = '';
   /** Set by the broker itself when it republishes (dead letters). Adapters leave it null. */
   annotations: Annotations | null = null;
+  /** Result of `publish`: it was taken before, and has not been taken again. `routed` says that it leads somewhere. */
+  duplicate = false;
+  /** Result of `publish`, for the broker itself: the number it was stored under, 0 if it was not; and whether in the log. */
+  seq = 0;
+  durably = false;
   /**
    * Result of `publish`: how many queues and direct subscriptions took it. 0 means unroutable. A delayed message counts as
    * taken by one: where it leads is not known yet.
@@ -103,6 +108,9 @@ export class Draft {
     this.large = null;
     this.origin = '';
     this.annotations = null;
+    this.duplicate = false;
+    this.seq = 0;
+    this.durably = false;
     this.routed = 0;
   }
 }

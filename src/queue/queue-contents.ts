@@ -14,6 +14,7 @@
  */
 import type { Outcome } from '../api/consume.ts';
 import type { Work } from '../clock/work.ts';
+import type { DeduplicationWindow } from '../deduplication/window.ts';
 import type { DeathReason } from '../message/deaths/deaths.ts';
 import { backoffMs } from '../settlement/backoff.ts';
 import { type Decision, deathBy, type RetryPolicy } from '../settlement/decide.ts';
@@ -38,6 +39,8 @@ export interface ContainingQueue<Q> extends SettlingQueue {
   readonly ready: ReadyMessages;
   /** Null for a queue that does nothing by itself. */
   readonly limits: QueueLimits | null;
+  /** Null for a queue that takes everything. */
+  readonly window: DeduplicationWindow | null;
   /** Takes a message for the first time. */
   push(seq: number, flags: QueueEntryFlags): void;
   /** Takes a message that comes back to its place. */
@@ -96,6 +99,7 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
     const { queue } = this;
     if (this.parked.size > 0) this.parked.take(seq);
     if (queue.limits !== null) queue.limits.gone(seq);
+    if (queue.window !== null) queue.window.left(seq);
     if (this.isDurable(flags)) {
       this.settled ??= new SettlementBatch();
       this.settled.add(seq);

@@ -2,6 +2,7 @@
 import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { Share } from '../clock/work.ts';
+import type { WindowMemory } from '../deduplication/window.ts';
 import type { DeathReason } from '../message/deaths/deaths.ts';
 import type { MessageView } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
@@ -29,6 +30,8 @@ export interface QueueEnvironment {
   readonly deliveryView: MessageView;
   /** Where all queues keep what waits. */
   readonly arena: PositionArena;
+  /** What the windows of queues and exchanges take up. */
+  readonly windowMemory: WindowMemory;
   /** In the neutral form. */
   properties(view: MessageView): Properties;
   /** Epoch milliseconds, the same throughout a turn. */

@@ -19,6 +19,8 @@ import type { Backpressure, ConsumeOptions, DeliverySink, DirectSink, Outcome } 
 import type { QueueOptions } from '../api/topology.ts';
 import { PHASE_GATHER, type TurnTask } from '../clock/turn.ts';
 import type { Share } from '../clock/work.ts';
+import { queueWindow } from '../deduplication/settings.ts';
+import { DeduplicationWindow } from '../deduplication/window.ts';
 import type { DeathReason } from '../message/deaths/deaths.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Draft, MessageView } from '../message/message.ts';
@@ -60,6 +62,8 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   readonly ready: ReadyMessages;
   /** Null for a queue that does nothing by itself. */
   limits: QueueLimits | null = null;
+  /** What it has taken before; null: it takes everything. The router must be told when it comes or goes. */
+  window: DeduplicationWindow | null = null;
   /** Null where every consumer takes every message. */
   selective: SelectiveDispatch | null = null;
   readonly services: QueueServices<Queue>;
@@ -147,7 +151,19 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     this.rejects = bounded && settings.overflow !== 'drop-head';
     if (this.limits !== null) this.limits.apply(settings);
     else if (messageTtlMs >= 0 || bounded) this.makeLimits();
+    this.takeWindow(settings);
     this.noteAttended();
+  }
+
+  private takeWindow({ deduplication }: QueueSettings): void {
+    const settings = deduplication === null ? null : queueWindow(deduplication, null);
+    if (settings === null) {
+      this.window?.close();
+      this.window = null;
+    } else if (this.window === null) {
+      const durable = this.durable && !this.options.exclusive;
+      this.window = new DeduplicationWindow(settings, this.services.windowMemory, durable);
+    } else this.window.apply(settings);
   }
 
   private makeLimits(): QueueLimits {
@@ -568,6 +584,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   delete(share: Share, gone: () => void = () => {}): number {
     const messages = this.count;
     this.deleted = true;
+    this.window?.close();
     this.limits?.disarm();
     this.idleExpiry?.stop();
     const consumers = this.dispatcher?.removeAll() ?? [];

@@ -1,5 +1,6 @@
 /** A binding leads on from an exchange: to a queue or to another exchange, under a key and with arguments. */
 import type { BindOptions, ExchangeType } from '../api/topology.ts';
+import type { DeduplicationWindow } from '../deduplication/window.ts';
 import { type Assurance, EXACTLY_ONCE, type Spelling } from '../message/message.ts';
 import type { Headers } from '../message/properties.ts';
 import { dotted } from '../message/spelling.ts';
@@ -16,6 +17,8 @@ export interface RouteTarget {
   readonly deleted?: boolean;
   /** What its owner's messages carry as their origin. */
   readonly origin: string;
+  /** What it has taken before; null or left out: it takes everything. */
+  readonly window?: DeduplicationWindow | null;
 }
 
 /** An exchange, as its bindings and those who follow them see it; `exchange.ts` is the one there is. */
@@ -27,6 +30,8 @@ export interface ExchangeRef<Q extends RouteTarget> {
   readonly deleted: boolean;
   /** Where a message goes that nothing here takes: null for nowhere, '' for the default exchange. */
   readonly alternate: string | null;
+  /** What it has let through before; null: it lets everything through. */
+  readonly window: DeduplicationWindow | null;
   readonly kind: ExchangeKind<Binding<Q>>;
   /** By identity, in the order they were made. */
   readonly bindings: Map<string, Binding<Q>>;

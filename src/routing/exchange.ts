@@ -3,6 +3,7 @@
  * to an alternate exchange.
  */
 import type { ExchangeOptions, ExchangeType } from '../api/topology.ts';
+import type { DeduplicationWindow } from '../deduplication/window.ts';
 import type { Headers } from '../message/properties.ts';
 import type { Binding, ExchangeRef, RouteTarget } from './binding.ts';
 import { makeKind } from './kinds/exchange-types.ts';
@@ -21,6 +22,8 @@ export class Exchange<Q extends RouteTarget> implements ExchangeRef<Q> {
    * the router must be told then.
    */
   alternate: string | null;
+  /** What it has let through before; null: it lets everything through. The router must be told when it comes or goes. */
+  window: DeduplicationWindow | null = null;
   /** Bindings by identity, in the order they were made. */
   readonly bindings = new Map<string, Binding<Q>>();
   /** Bindings that lead to this exchange. */

@@ -5,7 +5,7 @@
 import type { Route } from '../api/route.ts';
 import type { AddressBytes, Placed } from '../message/address-bytes.ts';
 import type { Spelling } from '../message/message.ts';
-import type { RouteTarget } from './binding.ts';
+import type { ExchangeRef, RouteTarget } from './binding.ts';
 import type { Exchange } from './exchange.ts';
 import { keyLevels } from './levels.ts';
 import type { OwnFlags } from './target-flags.ts';
@@ -20,6 +20,8 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
   /** The target and its flags, if there is just one: nearly always, and then without a walk through two arrays. */
   readonly only: Q | null;
   readonly onlyFlags: number;
+  /** Something on the way takes a message once; nearly always false. */
+  readonly once: boolean;
   /** The list of durable targets has this number in the log's segment `listSegment`; see the journal. */
   listId = 0;
   listSegment = -1;
@@ -37,6 +39,8 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
   /** What its messages were resolved to, by targets and their flags: the same few again and again. */
   variants: Map<string, CompiledRoute<Q>> | null = null;
   private keyLevels: readonly string[] | null = null;
+  /** The exchanges on the way that have a window. */
+  readonly windowed: readonly ExchangeRef<Q>[];
   readonly targets: Q[];
   readonly targetFlags: number[];
   /** Which of the targets are durable, by index. */
@@ -52,11 +56,14 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
     targetFlags: number[],
     keys: readonly string[] | null = null,
     own: OwnFlags<Q> | null = null,
+    windowed: readonly ExchangeRef<Q>[] = [],
   ) {
     this.perMessage = perMessage;
     this.own = own === null || own.size === 0 ? null : own;
     this.only = targets.length === 1 ? targets[0]! : null;
     this.onlyFlags = this.only === null ? 0 : targetFlags[0]!;
+    this.windowed = windowed;
+    this.once = windowed.length > 0 || targets.some(({ window }) => window != null);
     this.bytes = address.bytes;
     this.start = address.start;
     this.keyStart = address.keyStart;

@@ -10,7 +10,7 @@ import { DOT, type Spelling } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import { dotted } from '../message/spelling.ts';
 import { bytesOf, textOf } from '../message/text.ts';
-import type { Binding, RouteTarget } from './binding.ts';
+import type { Binding, ExchangeRef, RouteTarget } from './binding.ts';
 import type { Exchange } from './exchange.ts';
 import { CompiledRoute } from './route.ts';
 import { NO_FLAGS, type OwnFlags, shownOwn } from './target-flags.ts';
@@ -98,13 +98,22 @@ export class Router<Q extends RouteTarget> {
     return exchange;
   }
 
-  /** Where one message goes, if more than its key decides. Valid until the end of this call stack. */
-  resolve(route: CompiledRoute<Q>, properties: Properties): CompiledRoute<Q> {
+  /**
+   * Where one message goes, if more than its key decides. Valid until the end of this call stack.
+   * @param closed exchanges that have let it through before, and do not again
+   */
+  resolve(
+    route: CompiledRoute<Q>,
+    properties: Properties,
+    closed: readonly ExchangeRef<Q>[] | null = null,
+  ): CompiledRoute<Q> {
     const { exchange, key, spelling, keys } = route;
     const found = new Map<Q, number>();
     const own: OwnFlags<Q> = new Map();
-    walk(this.tables, exchange, key, dottedAll(keys, spelling), properties, found, own);
+    const windowed: ExchangeRef<Q>[] = [];
+    walk(this.tables, exchange, key, dottedAll(keys, spelling), properties, found, own, null, windowed, closed);
     let signature = '';
+    for (const { name } of windowed) signature += `${name.length}:${name} `;
     for (const [queue, flags] of found) signature += `${queue.id}:${flags} `;
     for (const [queue, flags] of own) signature += `${queue.id}=${flags} `;
     route.variants ??= new Map();
@@ -121,6 +130,7 @@ export class Router<Q extends RouteTarget> {
       [...found.values()],
       keys,
       own,
+      windowed,
     );
     route.variants.set(signature, variant);
     return variant;
@@ -146,12 +156,12 @@ export class Router<Q extends RouteTarget> {
     const known = route.variants.get(signature);
     if (known !== undefined) return known;
     if (route.variants.size >= VARIANTS_MAX) route.variants.clear();
-    const { exchange, key, spelling, keys, targets, targetFlags } = route;
+    const { exchange, key, spelling, keys, targets, targetFlags, windowed } = route;
     const others = targets.filter((queue) => !gone.includes(queue));
     const otherFlags = targetFlags
       .map((flags, i) => changed.get(targets[i]!) ?? flags)
       .filter((_, i) => !gone.includes(targets[i]!));
-    const variant = new CompiledRoute(exchange, route, key, spelling, false, others, otherFlags, keys);
+    const variant = new CompiledRoute(exchange, route, key, spelling, false, others, otherFlags, keys, null, windowed);
     route.variants.set(signature, variant);
     return variant;
   }
@@ -171,7 +181,9 @@ export class Router<Q extends RouteTarget> {
   ): CompiledRoute<Q> {
     const found = new Map<Q, number>();
     const own: OwnFlags<Q> = new Map();
-    const perMessage = walk(this.tables, exchange, key, dottedAll(keys, spelling), undefined, found, own);
+    const windowed: ExchangeRef<Q>[] = [];
+    const dotted = dottedAll(keys, spelling);
+    const perMessage = walk(this.tables, exchange, key, dotted, undefined, found, own, null, windowed);
     this.onCompiled();
     const targets = perMessage ? [] : [...found.keys()];
     const targetFlags = perMessage ? [] : [...found.values()];
@@ -185,6 +197,7 @@ export class Router<Q extends RouteTarget> {
       targetFlags,
       keys,
       perMessage ? null : own,
+      perMessage ? [] : windowed,
     );
   }
 
@@ -217,7 +230,7 @@ export class Router<Q extends RouteTarget> {
     this.clear();
   }
 
-  /** An exchange came or went, or has another alternate. */
+  /** An exchange came or went, or has another alternate; something has got or lost its window. */
   exchangesChanged(): void {
     this.alternates = null;
     this.clear();

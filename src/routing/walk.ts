@@ -19,7 +19,8 @@ export interface WalkTrace<Q extends RouteTarget> {
 
 /**
  * Follows every binding from an exchange on, each exchange once. `found` gets each queue with its flags, `own` those that do not
- * want all of what their owner publishes. Keys are dotted.
+ * want all of what their owner publishes, `windowed` the exchanges that have a window. Keys are dotted.
+ * @param closed exchanges that have let this message through before, and do not again
  * @returns whether some exchange on the way needs more than the key, and was not given it
  */
 export function walk<Q extends RouteTarget>(
@@ -31,6 +32,8 @@ export function walk<Q extends RouteTarget>(
   found: Map<Q, number>,
   own: OwnFlags<Q>,
   trace: WalkTrace<Q> | null = null,
+  windowed: ExchangeRef<Q>[] = [],
+  closed: readonly ExchangeRef<Q>[] | null = null,
 ): boolean {
   let perMessage = false;
   const all = keys ?? [key];
@@ -44,6 +47,10 @@ export function walk<Q extends RouteTarget>(
   const visit = (at: ExchangeRef<Q>): void => {
     if (seen.has(at)) return;
     seen.add(at);
+    if (at.window !== null) {
+      if (closed?.includes(at) === true) return;
+      windowed.push(at);
+    }
     if (at.kind.perMessage && properties === undefined) perMessage = true;
     let taken = false;
     const take = (binding: Binding<Q>): void => {

@@ -8,6 +8,12 @@ export class Counters {
   requeued = 0;
   /** Failed, and put aside to be tried again after a while. */
   retried = 0;
+  /** Publishes of messages that were taken before: confirmed, and not taken again, anywhere. */
+  deduplicated = 0;
+  /** Copies of messages that some queue or exchange has taken before, and did not take again though others did. */
+  deduplicatedCopies = 0;
+  /** Taken as they came, because the header that should say which message it is holds no id. */
+  unusableIds = 0;
   /** Publishes that nothing took. */
   unroutable = 0;
   /** Publishes that were refused because the log could not take them. */

@@ -53,6 +53,8 @@ export interface VhostOptions {
   readonly log?: LogLayout;
   /** What transient messages may take up; see `TransientOptions`. */
   readonly transient?: TransientLayout;
+  /** What the ids that queues and exchanges remember may take up in memory. Default 256 MiB. */
+  readonly deduplicationBytesMax?: number;
   /** Policies that the configuration gives it. */
   readonly policies?: readonly Policy[];
   /** Default: none. */

@@ -3,6 +3,7 @@ import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { TurnClock } from '../clock/turn-clock.ts';
 import type { Share } from '../clock/work.ts';
+import type { WindowMemory } from '../deduplication/window.ts';
 import type { Log } from '../log/log.ts';
 import type { DeathReason } from '../message/deaths/deaths.ts';
 import type { Dialects } from '../message/dialect.ts';
@@ -37,6 +38,7 @@ export interface QueueServicesParts {
   readonly counters: Counters;
   readonly lifecycle: Lifecycle;
   readonly unreadable: UnreadableMessages;
+  readonly windowMemory: WindowMemory;
   /** Carries out what was decided of a message that has died. */
   died(queue: Queue, seq: number, flags: number, decision: Decision): void;
   /** A queue ends by itself. */
@@ -53,6 +55,7 @@ export class VhostQueueServices implements QueueServices<Queue> {
   readonly traffic = new QueueTraffic();
   readonly deliveryView = new MessageView();
   readonly arena = new PositionArena();
+  readonly windowMemory: WindowMemory;
   private readonly time: TurnClock;
   private readonly lifecycle: Lifecycle;
   private readonly log: Log;
@@ -72,6 +75,7 @@ export class VhostQueueServices implements QueueServices<Queue> {
     this.log = parts.log;
     this.journal = parts.journal;
     this.units = parts.units;
+    this.windowMemory = parts.windowMemory;
     this.parts = parts;
   }
 

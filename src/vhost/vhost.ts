@@ -33,8 +33,9 @@ import { DirectDeliveries } from './publish/direct-deliveries.ts';
 import { Publisher } from './publish/publisher.ts';
 import { RetainedMessages } from './publish/retained-messages.ts';
 import { VhostQueueServices } from './queue-services.ts';
+import type { RecoveredTopology } from './recovery/recovered-topology.ts';
 import { RecoveredVhost } from './recovery/recovered-vhost.ts';
-import { countReferences, restoreTopology } from './recovery/restore.ts';
+import { countReferences, restoreTopology, restoreWindows } from './recovery/restore.ts';
 import { Delays } from './timers/delays.ts';
 import { Retries } from './timers/retries.ts';
 import { LimitsInForce } from './topology/limits.ts';
@@ -43,6 +44,9 @@ import { Policies } from './topology/policies.ts';
 import { Registry } from './topology/registry.ts';
 import { Topology } from './topology/topology.ts';
 import { UnreadableMessages } from './unreadable.ts';
+
+/** What the windows of a vhost take up at most, where nothing else is said. */
+const DEDUPLICATION_BYTES_MAX = 256 * 1024 * 1024;
 
 /** What a vhost is built on: its stores, and what was in them. */
 interface Stores {
@@ -133,6 +137,7 @@ export class Vhost {
     this.queueServices = new VhostQueueServices({
       ...{ vhost, clock, turn, time, chores, log, journal, store, units, dialects, counters, lifecycle, unreadable },
       retries: this.retries,
+      windowMemory: { bytes: 0, bytesMax: options.deduplicationBytesMax ?? DEDUPLICATION_BYTES_MAX },
       died: (queue, seq, flags, decision) => this.deadLetters.died(queue, seq, flags, decision),
       delete: (queue) => this.topology.deleteQueue(queue),
     });
@@ -230,14 +235,15 @@ export class Vhost {
     });
     recovered.finish();
     vhost = new Vhost(options, { sequence, log, transient, recovered });
-    vhost.begin();
+    vhost.begin(recovered.topology);
     return vhost;
   }
 
   /** Everything is there: its parts go on with what they do by themselves. */
-  private begin(): void {
+  private begin(recovered: RecoveredTopology): void {
     const { topology } = this;
     if (!topology.policies.empty) topology.appliedPolicies.applyAll();
+    restoreWindows(recovered, topology, this.clock.epochMs());
     this.pausedQueues.restore(topology.queues);
     for (const queue of [...topology.queues.values()]) queue.begin();
     this.retained.begin();

@@ -53,6 +53,7 @@ const NO_JOURNAL: TopologyJournal & PolicyJournal = {
   queueDeleted() {},
   bound() {},
   unbound() {},
+  windowCleared() {},
   policy() {},
   policyCleared() {},
 };
@@ -76,6 +77,7 @@ export function makeTopology(options: TopologyOptions = {}): { topology: Topolog
     counters: {},
     store: {},
     arena: new PositionArena(),
+    windowMemory: { bytes: 0, bytesMax: Number.POSITIVE_INFINITY },
     turn,
     chores: turn.work.share(),
     unused() {},

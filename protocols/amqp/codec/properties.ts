@@ -11,7 +11,7 @@
  * `PropertyScan` reads from them what the broker must know, without allocating; `readProperties` and
  * `writeProperties` are for the borders.
  */
-import { bytesOf, type Headers, textOf } from '../../../src/api/index.ts';
+import { bytesOf, type Headers, textOf, type Value } from '../../../src/api/index.ts';
 import type { ByteSink } from './byte-sink.ts';
 import {
   HAS_APP_ID,
@@ -31,7 +31,7 @@ import {
   UNDEFINED_FLAGS,
 } from './constants.ts';
 import { SyntaxFault } from './faults.ts';
-import { checkTable, HAS_COPIES, HAS_GROUP, HAS_REPEATS, HAS_TIME, readTable } from './table.ts';
+import { checkTable, HAS_COPIES, HAS_GROUP, HAS_REPEATS, HAS_TIME, readField, readTable } from './table.ts';
 import { writeTable } from './table-writer.ts';
 
 /** What a publisher's properties mean to the broker. `read` checks all of them, so that no consumer gets broken ones. */
@@ -187,6 +187,37 @@ export function readProperties(buffer: Buffer, start: number, end: number): Basi
   if ((flags & HAS_CLUSTER_ID) !== 0) properties.clusterId = short();
   if (at !== end) throw new SyntaxFault(`${end - at} bytes behind the properties`);
   return properties;
+}
+
+/**
+ * One header, the others passed over; undefined: there is none. The bytes are those that `PropertyScan.read` has let in.
+ * @param name ASCII
+ */
+export function readHeader(buffer: Buffer, start: number, end: number, name: string): Value | undefined {
+  const flags = (buffer[start]! << 8) | buffer[start + 1]!;
+  if (end - start < 2 || (flags & HAS_HEADERS) === 0) return undefined;
+  let at = start + 2;
+  if ((flags & HAS_CONTENT_TYPE) !== 0) at += 1 + buffer[at]!;
+  if ((flags & HAS_CONTENT_ENCODING) !== 0) at += 1 + buffer[at]!;
+  const table = at + 4;
+  return readField(buffer, table, table + buffer.readUInt32BE(at), name);
+}
+
+/** The message id alone; undefined: there is none. The bytes are those that `PropertyScan.read` has let in. */
+export function readMessageId(buffer: Buffer, start: number, end: number): string | undefined {
+  const flags = (buffer[start]! << 8) | buffer[start + 1]!;
+  if (end - start < 2 || (flags & HAS_MESSAGE_ID) === 0) return undefined;
+  let at = start + 2;
+  if ((flags & HAS_CONTENT_TYPE) !== 0) at += 1 + buffer[at]!;
+  if ((flags & HAS_CONTENT_ENCODING) !== 0) at += 1 + buffer[at]!;
+  if ((flags & HAS_HEADERS) !== 0) at += 4 + buffer.readUInt32BE(at);
+  if ((flags & HAS_DELIVERY_MODE) !== 0) at++;
+  if ((flags & HAS_PRIORITY) !== 0) at++;
+  if ((flags & HAS_CORRELATION_ID) !== 0) at += 1 + buffer[at]!;
+  if ((flags & HAS_REPLY_TO) !== 0) at += 1 + buffer[at]!;
+  if ((flags & HAS_EXPIRATION) !== 0) at += 1 + buffer[at]!;
+  const from = at + 1;
+  return textOf(buffer, from, from + buffer[at]!);
 }
 
 /** Appends flags and property list. Returns how many values had to be changed or left out to fit. */

@@ -82,6 +82,31 @@ function look(buffer: Buffer, start: number, end: number): void {
   }
 }
 
+/**
+ * The value of the first field of this name in the table whose content is `buffer[start, end)`, the others passed over; undefined:
+ * there is none. The table is one that `checkTable` has let in.
+ * @param name ASCII
+ */
+export function readField(buffer: Buffer, start: number, end: number, name: string): Value | undefined {
+  const length = name.length;
+  let at = start;
+  while (at < end) {
+    const nameEnd = at + 1 + buffer[at]!;
+    if (buffer[at] === length && isNamed(buffer, at + 1, name)) {
+      fieldsLeft = TABLE_FIELDS_MAX;
+      return readValue(buffer, nameEnd, end, 1);
+    }
+    at = valueEnd(buffer, nameEnd, end);
+  }
+  return undefined;
+}
+
+function isNamed(buffer: Buffer, at: number, name: string): boolean {
+  // Names begin alike more often than they end alike.
+  for (let i = name.length - 1; i >= 0; i--) if (buffer[at + i] !== name.charCodeAt(i)) return false;
+  return true;
+}
+
 let position = 0;
 
 function readFields(buffer: Buffer, start: number, end: number, depth: number): Headers {

@@ -1,6 +1,6 @@
 /** AMQP's dialect: how the broker reads property bytes that an AMQP client has sent. */
 import { type Dialect, NO_PROPERTIES } from '../../../src/api/index.ts';
-import { readProperties } from '../codec/properties.ts';
+import { readHeader, readMessageId, readProperties } from '../codec/properties.ts';
 import { toNeutral } from './properties.ts';
 
 export const amqpDialect: Dialect = {
@@ -20,6 +20,20 @@ export const amqpDialect: Dialect = {
       return readProperties(view.props, view.propsStart, view.propsEnd).headers ?? headers;
     } catch {
       return headers;
+    }
+  },
+  header({ props, propsStart, propsEnd }, name) {
+    try {
+      return readHeader(props, propsStart, propsEnd, name);
+    } catch {
+      return undefined;
+    }
+  },
+  messageId({ props, propsStart, propsEnd }) {
+    try {
+      return readMessageId(props, propsStart, propsEnd);
+    } catch {
+      return undefined;
     }
   },
 };

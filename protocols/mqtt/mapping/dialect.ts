@@ -70,8 +70,28 @@ function dialectOf(exchange: string): Dialect {
     sent(_, { headers, groupId }) {
       return groupId === undefined ? headers : [...headers, { name: GROUP, value: groupId }];
     },
+    header: userProperty,
+    messageId: (view) => userProperty(view, MESSAGE_ID),
   };
 }
+
+/** The first user property of this name, the others passed over. They were checked when they came in. */
+function userProperty({ props, propsStart, propsEnd }: MessageView, name: string): string | undefined {
+  finder.begin(props, propsStart, propsEnd, PUBLISH);
+  try {
+    while (finder.next()) {
+      if (finder.id !== USER_PROPERTY || finder.nameEnd - finder.nameStart !== name.length || !finder.isNamed(name))
+        continue;
+      return props.toString('utf8', finder.start, finder.end);
+    }
+  } catch {
+    // Damage: it has none.
+  }
+  return undefined;
+}
+
+const MESSAGE_ID = 'message-id';
+const finder = new PropertyReader();
 
 function decode(view: MessageView, exchange: string): Properties {
   const { props, propsStart, propsEnd } = view;

@@ -59,7 +59,26 @@ export const STOMP_DIALECT: Dialect = {
   sent(_, { headers, groupId }) {
     return groupId === undefined ? headers : [...headers, { name: GROUP, value: groupId }];
   },
+  header: storedHeader,
+  messageId: (view) => storedHeader(view, 'amqp-message-id'),
 };
+
+/** The first header of this name, the others passed over. @param name ASCII, with nothing in it that is escaped */
+function storedHeader({ props, propsStart, propsEnd: end }: MessageView, name: string): string | undefined {
+  const { length } = name;
+  let at = propsStart;
+  if (at < end && isTextMarked(props, at, end)) at++;
+  while (at < end) {
+    const colon = at + length;
+    let lineEnd = at;
+    while (lineEnd < end && props[lineEnd] !== LF) lineEnd++;
+    if (colon < lineEnd && props[colon] === COLON && props.latin1Slice(at, colon) === name) {
+      return unescapeText(props, colon + 1, lineEnd, true);
+    }
+    at = lineEnd + 1;
+  }
+  return undefined;
+}
 
 /** The stored headers of a message, in the neutral form. */
 function decode(view: MessageView): Properties {

@@ -6,6 +6,7 @@
  * `x-queue-version`: a queue here is always lazy. Where we take more: `x-delivery-limit` holds for every type of queue.
  */
 import type { QueueOptions } from '../../api/topology.ts';
+import { contradiction, deduplicationWords, WORDS, wordIn } from '../../deduplication/settings.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Headers, Value } from '../../message/properties.ts';
 import { typeName, valuesEqual, valueToText } from '../../message/values.ts';
@@ -115,11 +116,13 @@ const KNOWN: readonly Known[] = [
     // What they say together is read behind all the others.
     check: (value: Value): string | undefined => (check(plain(value)) ? undefined : `"expected ${what}"`),
   })),
+  ...Object.keys(WORDS).map((name) => ({ name, types: CLASSIC | QUORUM, check: (): undefined => undefined })), // read together
 ];
 /** They mean something together only. */
 const TOGETHER: ReadonlySet<string> = new Set([
   'x-dead-letter-routing-key',
   ...Object.keys(RETRY_KEYS).map((key) => `x-${key}`),
+  ...Object.keys(WORDS),
 ]);
 
 /**
@@ -149,7 +152,17 @@ export function readArguments(name: string, vhost: string, options: QueueOptions
     refuse(`invalid arg 'x-dead-letter-routing-key' for ${what}: routing_key_but_no_dlx_defined`);
   }
   readRetries(options.arguments, what, settings);
+  settings.deduplication = readDeduplication(options, what);
   return settings;
+}
+
+function readDeduplication(options: QueueOptions, what: string): QueueSettings['deduplication'] {
+  const words = deduplicationWords(wordIn(options.arguments), (word, must) => {
+    refuse(`invalid arg '${word}' for ${what}: "expected ${must}"`);
+  });
+  const contradicted = contradiction(words, options.durable && !options.exclusive);
+  if (contradicted !== undefined) refuse(`invalid arg '${contradicted.word}' for ${what}: "${contradicted.why}"`);
+  return words;
 }
 
 /** How what fails here is tried again, in whatever dialect it is said. */

@@ -2,6 +2,7 @@
  * The settings of a queue: how long, how much, in which order, for whom. It comes from the arguments
  * it was declared with (`arguments.ts`), into which an operator's policy can be merged while the queue lives.
  */
+import type { DeduplicationWords } from '../../deduplication/settings.ts';
 import type { RetryPolicy } from '../../settlement/decide.ts';
 
 /** What happens to a publish, or to the oldest message, when a queue is full. */
@@ -22,6 +23,8 @@ export interface QueueSettings extends RetryPolicy {
   readonly priorityMax: number;
   /** One consumer at a time gets everything, the others wait until it is gone. */
   readonly singleActiveConsumer: boolean;
+  /** What was said about taking a message once; null: nothing. */
+  readonly deduplication: DeduplicationWords | null;
 }
 
 /** Of a queue that was told nothing. */
@@ -38,6 +41,7 @@ export const DEFAULT_SETTINGS: QueueSettings = Object.freeze({
   overflow: 'drop-head',
   priorityMax: -1,
   singleActiveConsumer: false,
+  deduplication: null,
 });
 
 /** What a policy may set. Priorities and the single active consumer belong to those who declare a queue. */
@@ -66,5 +70,10 @@ export function withPolicy(own: QueueSettings, given: readonly string[], policy:
     deadLetterExchange: deadLetters,
     backoff: policy.backoff ?? own.backoff,
     deadLetterKey: own.deadLetterKey ?? policy.deadLetterKey ?? null,
+    // Here a policy's word is the one that counts, as the plugin has it whose words they are.
+    deduplication:
+      own.deduplication === null && policy.deduplication == null
+        ? null
+        : { ...own.deduplication, ...policy.deduplication },
   };
 }

@@ -20,6 +20,7 @@ export const EXCHANGE_TYPES: ReadonlySet<string> = new Set<ExchangeType>([
   'x-modulus-hash',
   'x-random',
   'x-delayed-message',
+  'x-message-deduplication',
 ]);
 
 /** @throws BrokerError invalid for an unknown type */
@@ -45,6 +46,8 @@ export function makeKind<B extends KeyedBinding>(type: string, args: Headers): E
       return new ModulusHashKind();
     case 'x-random':
       return new RandomKind();
+    case 'x-message-deduplication': // what it is for, its window does
+      return new FanoutKind();
     case 'x-delayed-message':
       return makeKind(delayedType(args), args);
   }

@@ -7,13 +7,14 @@
  * yet and are passed over. So no copy of the state is made and nothing pauses.
  *
  * ```
- * BEGIN │ numbers, policies, exchanges │ queue, positions … │ bindings │ state │ retained │ delayed │ large bodies │ END
+ * BEGIN │ numbers, policies, exchanges │ queue, positions … │ bindings │ state │ retained │ delayed │ large bodies │ windows │ END
  * ```
  *
  * Bindings come after the queues they lead to, for the same reason. Until END is on the disk, the checkpoint before counts.
  */
 import { Slices } from '../../clock/slices.ts';
 import type { Turn } from '../../clock/turn.ts';
+import type { DeduplicationWindow } from '../../deduplication/window.ts';
 import type { Log } from '../../log/log.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
@@ -22,9 +23,12 @@ import type { Delays } from '../timers/delays.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { JournaledState } from './adapter-state.ts';
 import type { Journal } from './journal.ts';
+import type { WindowOwner } from './records/windows.ts';
 
 /** A slice ends when it has appended this much, unless something else is asked for. */
 const SLICE_BYTES = 128 * 1024;
+/** Ids of a window in one step. */
+const IDS_A_STEP = 512;
 
 export interface CheckpointParts {
   readonly topology: Topology;
@@ -128,6 +132,29 @@ export class Checkpoint {
     for (const seq of large) {
       const extents = store.extentsOf(seq);
       if (extents !== undefined) journal.largeBody(seq, extents);
+      yield;
+    }
+    for (const exchange of registry.exchanges.values()) {
+      if (exchange.window?.durable === true) yield* this.writeWindow(exchange.name, exchange.window, exchange);
+    }
+    for (const queue of registry.durableQueues()) {
+      if (queue.window?.durable === true) yield* this.writeWindow(queue.id, queue.window, queue);
+    }
+  }
+
+  /** Each step is exact at its place: what is admitted meanwhile is written where that happens, and may be here once more. */
+  private *writeWindow(
+    owner: WindowOwner,
+    window: DeduplicationWindow,
+    of: { readonly deleted: boolean; readonly window: DeduplicationWindow | null },
+  ): Generator<void> {
+    const { journal } = this.parts;
+    const { size } = window.settings;
+    if (of.deleted) return;
+    journal.publishersAdmitted(owner, size, window.keptPublishers());
+    for (const entries of window.kept(IDS_A_STEP)) {
+      if (of.deleted || of.window !== window) return;
+      journal.idsAdmitted(owner, size, entries);
       yield;
     }
   }

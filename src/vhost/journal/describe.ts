@@ -31,11 +31,13 @@ import {
   RECORD_EXCHANGE,
   RECORD_EXCHANGE_DELETED,
   RECORD_HELD,
+  RECORD_IDS_ADMITTED,
   RECORD_LARGE,
   RECORD_NUMBERS,
   RECORD_POLICY,
   RECORD_POLICY_CLEARED,
   RECORD_POSITIONS,
+  RECORD_PUBLISHERS_ADMITTED,
   RECORD_QUEUE,
   RECORD_QUEUE_DELETED,
   RECORD_RETAINED,
@@ -46,7 +48,9 @@ import {
   RECORD_STATE_DELETED,
   RECORD_TARGETS,
   RECORD_UNBOUND,
+  RECORD_WINDOW_CLEARED,
 } from './records/types.ts';
+import { readIdsAdmitted, readPublishersAdmitted, readWindow } from './records/windows.ts';
 
 /** How much of a body is shown. */
 const PREVIEW_BYTES = 64;
@@ -112,6 +116,17 @@ export class RecordReader {
       }
       case RECORD_DELAYED_KEYS:
         return { what: 'delayed keys', ...readDelayedKeys(buffer, start) };
+      case RECORD_IDS_ADMITTED: {
+        const { entries } = readIdsAdmitted(buffer, start);
+        const { id, seq } = entries[0] ?? {};
+        return { what: 'ids admitted', ...this.owner(buffer, start), count: entries.length, first: id, seq };
+      }
+      case RECORD_PUBLISHERS_ADMITTED: {
+        const { publishers } = readPublishersAdmitted(buffer, start);
+        return { what: 'publishers admitted', ...this.owner(buffer, start), names: publishers.map(({ name }) => name) };
+      }
+      case RECORD_WINDOW_CLEARED:
+        return { what: 'window cleared', ...this.owner(buffer, start) };
       case RECORD_STATE: {
         const { key, value } = readState(buffer, start, end);
         return { what: 'state', key, bytes: value.length };
@@ -183,6 +198,12 @@ export class RecordReader {
     const list = mergeTargets(this.lists.get(record.list), record);
     this.lists.set(record.list, list);
     return { what: 'targets', list: record.list, queues: list.map(({ queue }) => this.name(queue)) };
+  }
+
+  /** Whose window a record is about. */
+  private owner(buffer: Buffer, start: number): { readonly queues?: readonly string[]; readonly exchange?: string } {
+    const { owner } = readWindow(buffer, start);
+    return typeof owner === 'number' ? { queues: [this.name(owner)] } : { exchange: owner };
   }
 
   private queuesOf(buffer: Buffer, start: number): string[] {

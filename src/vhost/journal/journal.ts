@@ -3,6 +3,7 @@
  * which list of targets has which number, and how much has been appended.
  */
 import type { Policy, PolicyKind } from '../../api/policies.ts';
+import type { PublisherEntry, WindowEntry } from '../../deduplication/window.ts';
 import type { Log } from '../../log/log.ts';
 import type { DeathReason } from '../../message/deaths/deaths.ts';
 import type { Extents } from '../../message/storage.ts';
@@ -36,6 +37,13 @@ import {
   writeQueueDeleted,
   writeUnbound,
 } from './records/topology.ts';
+import {
+  type WindowOwner,
+  writeIdAdmitted,
+  writeIdsAdmitted,
+  writePublishersAdmitted,
+  writeWindowCleared,
+} from './records/windows.ts';
 
 export class Journal implements RecordOutput {
   private readonly log: Log;
@@ -156,6 +164,24 @@ export class Journal implements RecordOutput {
 
   delayedKeys(seq: number, keys: readonly string[]): void {
     writeDelayedKeys(this, { seq, keys });
+  }
+
+  /** @param size ids that the window keeps at most */
+  idAdmitted(owner: WindowOwner, size: number, entry: WindowEntry): void {
+    writeIdAdmitted(this, owner, size, entry);
+  }
+
+  /** The same of many. */
+  idsAdmitted(owner: WindowOwner, size: number, entries: readonly WindowEntry[]): void {
+    writeIdsAdmitted(this, { owner, size, entries });
+  }
+
+  publishersAdmitted(owner: WindowOwner, size: number, publishers: readonly PublisherEntry[]): void {
+    writePublishersAdmitted(this, { owner, size, publishers });
+  }
+
+  windowCleared(owner: WindowOwner): void {
+    writeWindowCleared(this, owner);
   }
 
   /** What a queue holds, as of now. */

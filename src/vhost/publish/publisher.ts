@@ -4,6 +4,8 @@
  * ```
  * publish ── asks for a delay ──▶ Delays
  *    │
+ *    ├─ taken once ─▶ Deduplication: what knows it is left out
+ *    │
  *    ├─ one plain queue ──────────────────────────────▶ store, queue
  *    │
  *    └─ route resolved ── full queues passed by ── at most once: DirectDeliveries
@@ -36,6 +38,7 @@ import type { PublishFlowControl } from '../flow/publish-flow-control.ts';
 import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Lifecycle } from '../lifecycle.ts';
+import { Deduplication } from './deduplication.ts';
 import type { DirectDeliveries, PublishingClient } from './direct-deliveries.ts';
 import { ExactlyOnceGate } from './exactly-once-gate.ts';
 import { FullQueues } from './full-queues.ts';
@@ -90,6 +93,7 @@ export class Publisher {
   private readonly retained: RetainedMessages;
   private readonly parts: PublisherParts;
   private readonly full: FullQueues;
+  private readonly deduplication: Deduplication;
   private readonly view = new MessageView();
 
   constructor(parts: PublisherParts) {
@@ -115,6 +119,10 @@ export class Publisher {
       publishTo: (route, draft) => this.publishTo(route, draft),
       diedUnstored: (queue, decision, view) => parts.diedUnstored(queue, decision, view),
     });
+    this.deduplication = new Deduplication({
+      ...parts,
+      publish: (route, draft, full) => this.publishAlong(route, draft, full),
+    });
   }
 
   /** Takes a message of a client that can wait; see `Session.publish`. */
@@ -127,8 +135,11 @@ export class Publisher {
     }
   }
 
-  /** Takes a message, with or without a client: nobody waits for what of it is slow. */
-  publish(given: Route, draft: Draft): Mark {
+  /**
+   * Takes a message, with or without a client: nobody waits for what of it is slow.
+   * @param due it was kept until its time, which has come
+   */
+  publish(given: Route, draft: Draft, due = false): Mark {
     if (this.log.failed !== undefined || this.lifecycle.stopping) {
       this.counters.refused++;
       this.lastRefusal = 'log';
@@ -138,10 +149,11 @@ export class Publisher {
     if (draft.large !== null && (draft.large as StoredBody).refused) return this.refuseTransient(draft);
     let route = given as CompiledRoute<Queue>;
     if (draft.delayMs > 0 || draft.dueMs >= 0) {
-      const mark = this.parts.delay(route.valid ? route : this.reroute(route), draft);
+      const mark = this.delay(route.valid ? route : this.reroute(route), draft);
       if (mark !== undefined) return mark;
     }
     route = this.resolved(route, draft);
+    if (route.once) return this.publishOnce(route, draft, due);
     this.counters.published++;
     const { only, exchange } = route;
     if (exchange === null) {
@@ -162,6 +174,22 @@ export class Publisher {
       return this.publishToOne(route, only, draft);
     }
     return this.publishAlong(route, draft);
+  }
+
+  private delay(route: CompiledRoute<Queue>, draft: Draft): Mark | undefined {
+    const keep = (): Mark | undefined => this.parts.delay(route, draft);
+    return route.exchange === null || route.exchange.window === null
+      ? keep()
+      : this.deduplication.delayed(route, draft, keep);
+  }
+
+  private publishOnce(route: CompiledRoute<Queue>, draft: Draft, due: boolean): Mark {
+    this.counters.published++;
+    const counts = route.exchange ?? this.toDefault;
+    counts.publishedIn++;
+    const mark = this.deduplication.publish(route, draft, due);
+    if (!draft.duplicate) counts.publishedOut += draft.routed;
+    return mark;
   }
 
   /**
@@ -196,10 +224,16 @@ export class Publisher {
     return this.router.route(exchange, route.spelling, route.keyBytes, 0, route.keyBytes.length, this.vhost);
   }
 
-  /** To whoever takes it; MARK_REFUSED if one of them does not, though the others do. */
-  publishAlong(route: CompiledRoute<Queue>, draft: Draft): Mark {
+  /**
+   * To whoever takes it; MARK_REFUSED if one of them does not, though the others do.
+   * @param full the targets that do not take it, null for none
+   */
+  publishAlong(
+    route: CompiledRoute<Queue>,
+    draft: Draft,
+    full: readonly Queue[] | null = fullTargets(route.targets, draft),
+  ): Mark {
     if (route.targets.length === 0) this.counters.unroutable++;
-    const full = fullTargets(route.targets, draft);
     if (full === null) return this.publishTo(route, draft);
     const mark = this.full.publishPast(route, draft, full);
     this.lastRefusal = 'queueFull';
@@ -260,6 +294,8 @@ export class Publisher {
     if (!durable && this.transient.full) return this.refuseTransient(draft);
     const list = durable && route.durableTargets.length > 0 ? this.journal.targetList(route) : 0;
     const seq = this.store.append(draft, route, durable, list);
+    draft.seq = seq;
+    draft.durably = durable;
     const keep = draft.retain && (body !== null || draft.bodyEnd > draft.bodyStart);
     this.store.addReferences(seq, durable, stored + (keep && durable ? 1 : 0));
     const base = (durable ? FLAG_DURABLE : 0) | (body === null ? 0 : FLAG_LARGE);

@@ -21,6 +21,7 @@ import { PriorityLevels } from '../../queue/ready/priority-levels.ts';
 import type { ReadyMessages } from '../../queue/ready/ready-messages.ts';
 import { SingleLevel } from '../../queue/ready/single-level.ts';
 import type { QueueRecord } from '../journal/records/topology.ts';
+import { RecoveredWindow } from './recovered-window.ts';
 
 export class RecoveredQueue {
   readonly id: number;
@@ -29,6 +30,8 @@ export class RecoveredQueue {
   readonly settings: QueueSettings;
   /** At-most-once messages are not for it to keep. */
   readonly directMode: boolean;
+  /** Null: it has taken nothing that it is to know again. */
+  window: RecoveredWindow | null = null;
   private mayExpire = false;
   private grouped = false;
   private readonly ready: ReadyMessages;
@@ -44,6 +47,11 @@ export class RecoveredQueue {
     this.settings = recoverArguments(name, vhost, this.options);
     this.directMode = this.options.atMostOnce === 'direct';
     this.ready = this.settings.priorityMax < 0 ? new SingleLevel(arena) : new PriorityLevels(arena);
+  }
+
+  get madeWindow(): RecoveredWindow {
+    this.window ??= new RecoveredWindow();
+    return this.window;
   }
 
   /** One that expires may be among its messages. */

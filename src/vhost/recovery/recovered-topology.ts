@@ -20,19 +20,26 @@ import {
   RECORD_BOUND,
   RECORD_EXCHANGE,
   RECORD_EXCHANGE_DELETED,
+  RECORD_IDS_ADMITTED,
   RECORD_POLICY,
   RECORD_POLICY_CLEARED,
+  RECORD_PUBLISHERS_ADMITTED,
   RECORD_QUEUE,
   RECORD_QUEUE_DELETED,
   RECORD_UNBOUND,
+  RECORD_WINDOW_CLEARED,
 } from '../journal/records/types.ts';
+import { readIdsAdmitted, readPublishersAdmitted, readWindow, type WindowOwner } from '../journal/records/windows.ts';
 import { PREDECLARED } from '../topology/predeclared.ts';
 import { RecoveredQueue } from './recovered-queue.ts';
+import { RecoveredWindow } from './recovered-window.ts';
 
 export interface RecoveredExchange extends ExchangeRecord {
   /** By identity, in the order they were made. */
   readonly bindings: Map<string, RecoveredBinding>;
   readonly incoming: Set<RecoveredBinding>;
+  /** Null: it has let nothing through that it is to know again. */
+  window: RecoveredWindow | null;
 }
 
 export interface RecoveredBinding {
@@ -92,8 +99,29 @@ export class RecoveredTopology {
         this.policies.delete(policyKey(kind, name));
         return;
       }
+      case RECORD_IDS_ADMITTED: {
+        const { owner, size, entries } = readIdsAdmitted(buffer, start);
+        this.window(owner)?.admitted(entries, size);
+        return;
+      }
+      case RECORD_PUBLISHERS_ADMITTED: {
+        const { owner, publishers } = readPublishersAdmitted(buffer, start);
+        this.window(owner)?.publishersAdmitted(publishers);
+        return;
+      }
+      case RECORD_WINDOW_CLEARED:
+        this.window(readWindow(buffer, start).owner)?.clear();
+        return;
       default: // a record that only a newer version writes: the log's version check refuses those before
     }
+  }
+
+  /** Undefined where whose it is is not known (any more, or yet). */
+  private window(owner: WindowOwner): RecoveredWindow | undefined {
+    if (typeof owner === 'number') return this.queues.get(owner)?.madeWindow;
+    const exchange = this.exchanges.get(owner);
+    if (exchange !== undefined) exchange.window ??= new RecoveredWindow();
+    return exchange?.window ?? undefined;
   }
 
   /** The number of no queue yet is at least this. */
@@ -103,7 +131,7 @@ export class RecoveredTopology {
 
   private declareExchange(record: ExchangeRecord): void {
     if (this.exchanges.has(record.name)) return;
-    this.exchanges.set(record.name, { ...record, bindings: new Map(), incoming: new Set() });
+    this.exchanges.set(record.name, { ...record, bindings: new Map(), incoming: new Set(), window: null });
   }
 
   private deleteExchange(name: string): void {

@@ -63,7 +63,11 @@ export class RecoveredVhost {
         return;
       case RECORD_SETTLED: {
         const queue = this.queueOf(buffer, start);
-        if (queue !== undefined) readSettled(buffer, start, (settled) => queue.settled(settled));
+        if (queue === undefined) return;
+        readSettled(buffer, start, (settled) => {
+          queue.settled(settled);
+          queue.window?.left(settled);
+        });
         return;
       }
       case RECORD_RETURNED: {

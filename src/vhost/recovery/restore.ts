@@ -23,7 +23,7 @@ export function restoreTopology(
   unclean: boolean,
 ): void {
   const { registry } = topology;
-  for (const { name, type, ...options } of recovered.exchanges.values()) {
+  for (const { name, type, window: _, ...options } of recovered.exchanges.values()) {
     if (!registry.exchanges.has(name)) topology.addExchange(new Exchange<Queue>(name, type, options));
   }
   for (const from of recovered.queues.values()) {
@@ -43,6 +43,22 @@ export function restoreTopology(
         record.options,
       );
     }
+  }
+}
+
+/** What queues and exchanges have taken, where they still take each message once. Policies are in force. */
+export function restoreWindows(recovered: RecoveredTopology, topology: Topology, nowMs: number): void {
+  const { registry, appliedPolicies } = topology;
+  for (const { name, window } of recovered.exchanges.values()) {
+    const exchange = registry.exchanges.get(name);
+    if (window !== null && exchange?.window?.durable === true) window.restore(exchange.window, nowMs);
+  }
+  for (const { id, window } of recovered.queues.values()) {
+    const queue = registry.queuesById.get(id);
+    if (window === null || queue === undefined) continue;
+    // Of very many some are not reached yet.
+    if (queue.window === null) appliedPolicies.applyToQueue(queue);
+    if (queue.window?.durable === true) window.restore(queue.window, nowMs);
   }
 }
 

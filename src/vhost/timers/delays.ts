@@ -130,6 +130,8 @@ export class Delays {
     draft.retain = false; // not before it is due
     const seq = parts.store.append(draft, route, durable, 0);
     draft.retain = retain;
+    draft.seq = seq;
+    draft.durably = durable;
     draft.routed = 1;
     parts.store.addReferences(seq, durable, 1);
     body?.finish();
@@ -216,7 +218,7 @@ export class Delays {
           : parts.router.routeAll(exchange, view.spelling, keys, parts.vhost);
       this.republished.fill(view, (tag & DELAYED_RETAIN) !== 0);
       draft.origin = this.origins.get(seq) ?? '';
-      parts.publisher.publish(route, draft);
+      parts.publisher.publish(route, draft, true);
       parts.subscriberFlow.nobodyWaits();
     }
     if (keys !== undefined) this.keys.delete(seq);

@@ -1,12 +1,15 @@
 /** Brings policies into force: at once for what is declared, and for everything that is there when one of them changes. */
 import type { Policy, PolicyKind } from '../../api/policies.ts';
 import type { Share } from '../../clock/work.ts';
+import type { DeduplicationWindow, WindowMemory } from '../../deduplication/window.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Exchange } from '../../routing/exchange.ts';
 import type { Router } from '../../routing/router.ts';
+import type { WindowOwner } from '../journal/records/windows.ts';
+import { applyWindow } from './exchange-windows.ts';
 import { inParts } from './in-parts.ts';
 import type { Policies } from './policies.ts';
-import { queuePolicy } from './policy-definition.ts';
+import { policyWords, queuePolicy } from './policy-definition.ts';
 import type { Registry } from './registry.ts';
 
 export interface AppliedPoliciesParts {
@@ -15,6 +18,8 @@ export interface AppliedPoliciesParts {
   readonly router: Router<Queue>;
   /** The broker's own part of the budget of work. */
   readonly chores: Share;
+  readonly windowMemory: WindowMemory;
+  readonly journal: { windowCleared(owner: WindowOwner): void };
 }
 
 export class AppliedPolicies {
@@ -52,11 +57,30 @@ export class AppliedPolicies {
   /** To one that has been declared, before anybody finds it. */
   applyToQueue(queue: Queue): void {
     const { definition } = this.parts.policies.forQueue(queue.name, queue.options.arguments);
+    const { window } = queue;
     queue.apply(definition === undefined ? null : queuePolicy(definition));
+    this.windowChanged(queue.id, window, queue.window);
+  }
+
+  /** A window that has gone has forgotten what it knew, after a restart too; and routes are made with those that there are. */
+  private windowChanged(owner: WindowOwner, before: DeduplicationWindow | null, now: DeduplicationWindow | null): void {
+    if (before === now) return;
+    if (before?.durable === true) this.parts.journal.windowCleared(owner);
+    this.parts.router.exchangesChanged();
   }
 
   applyToExchange(exchange: Exchange<Queue>): void {
-    const alternate = this.parts.policies.forExchange(exchange.name).definition?.['alternate-exchange'];
+    const { definition, target } = this.parts.policies.forExchange(exchange.name);
+    const alternate = definition?.['alternate-exchange'];
     exchange.alternate = exchange.declaredAlternate ?? (typeof alternate === 'string' ? alternate : null);
+    const { window } = exchange;
+    let words = policyWords(definition);
+    // The plugin's word is about queues, so a policy for everything does not mean exchanges by it.
+    if (words?.on !== undefined && target !== 'exchanges') {
+      const { on: _, ...others } = words;
+      words = others;
+    }
+    applyWindow(exchange, words, this.parts.windowMemory);
+    this.windowChanged(exchange.name, window, exchange.window);
   }
 }

@@ -34,9 +34,16 @@ export interface InForce {
   readonly policy: string | undefined;
   readonly operatorPolicy: string | undefined;
   readonly definition: PolicyDefinition | undefined;
+  /** What the policy says that it applies to. */
+  readonly target: PolicyTarget | undefined;
 }
 
-const NOTHING: InForce = { policy: undefined, operatorPolicy: undefined, definition: undefined };
+const NOTHING: InForce = {
+  policy: undefined,
+  operatorPolicy: undefined,
+  definition: undefined,
+  target: undefined,
+};
 
 /**
  * A policy with every field, checked.
@@ -194,6 +201,7 @@ export class Policies {
       policy: policy?.name,
       operatorPolicy: operator?.name,
       definition: mergeDefinitions(policy?.definition, operator?.definition),
+      target: policy?.applyTo,
     };
   }
 }

@@ -6,6 +6,7 @@
  * Refuses keys that nobody knows: a limit that is mistyped would limit nothing.
  */
 import type { PolicyValue } from '../../api/policies.ts';
+import { type DeduplicationWords, deduplicationWords, WORDS } from '../../deduplication/settings.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { PolicySettings } from '../../queue/limits/settings.ts';
 import { RETRY_KEYS, type RetryLookup, retryContradiction, retryRules } from '../../settlement/retry-dialects.ts';
@@ -62,6 +63,12 @@ const KEYS: Readonly<Record<string, Key>> = {
   'delivery-limit': { what: 'delivery limit', check: whole(0), setting: 'attemptsMax', operator: true },
   ...Object.fromEntries(
     Object.entries(RETRY_KEYS).map(([name, { what, check, operator }]) => [name, { what, check, operator }]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(WORDS).map(([name, { what, read }]) => [
+      name,
+      { what: `value: it must be ${what}`, check: (value: PolicyValue) => read(value) !== undefined },
+    ]),
   ),
   'queue-mode': { what: 'queue-mode value', check: oneOf('default', 'lazy') },
   'queue-version': { what: 'queue-version value', check: oneOf(1, 2), operator: true },
@@ -128,7 +135,17 @@ export function queuePolicy(definition: PolicyDefinition): PolicySettings {
   }
   // Beyond what RabbitMQ 3 has: a message that failed waits before it is tried again, in whatever dialect it is said.
   const { backoff, attemptsMax } = retryRules(...retriesOf(definition));
-  return { ...(attemptsMax !== undefined && { attemptsMax }), ...(settings as PolicySettings), backoff };
+  return {
+    ...(attemptsMax !== undefined && { attemptsMax }),
+    ...(settings as PolicySettings),
+    backoff,
+    deduplication: policyWords(definition),
+  };
+}
+
+/** What it says about taking a message once. */
+export function policyWords(definition: PolicyDefinition | undefined): DeduplicationWords | null {
+  return definition === undefined ? null : deduplicationWords((word) => definition[word]);
 }
 
 function retriesOf(definition: PolicyDefinition): [said: RetryLookup, limited: boolean] {

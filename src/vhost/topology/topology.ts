@@ -16,6 +16,7 @@ import type { Router } from '../../routing/router.ts';
 import { AppliedPolicies } from './applied-policies.ts';
 import { Bindings } from './bindings.ts';
 import { checkAlternate, checkName, compareExchange, compareQueue, locked, notDefault } from './compare.ts';
+import { checkExchangeWindow } from './exchange-windows.ts';
 import { inParts } from './in-parts.ts';
 import { checkRoom, type LimitsInForce } from './limits.ts';
 import type { Policies } from './policies.ts';
@@ -64,7 +65,8 @@ export class Topology {
     this.limits = limits;
     this.policies = policies;
     this.vhost = registry.vhost;
-    this.appliedPolicies = new AppliedPolicies({ policies, registry, router, chores: services.chores });
+    const { chores, windowMemory } = services;
+    this.appliedPolicies = new AppliedPolicies({ policies, registry, router, journal, chores, windowMemory });
     const deleteUnbound = ({ name }: ExchangeRef<Queue>): void => {
       this.deleteExchange(name, false);
     };
@@ -102,6 +104,7 @@ export class Topology {
     checkName('exchange', name, NAME_BYTES_MAX);
     checkRoom('exchange', name, this.registry.declaredExchanges, this.limits, this.vhost);
     checkAlternate(name, options.arguments, this.vhost);
+    checkExchangeWindow(type, options);
     const exchange = new Exchange<Queue>(name, type, options);
     if (exchange.durable) this.journal.exchange(exchange);
     this.addExchange(exchange);

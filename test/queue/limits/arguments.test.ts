@@ -145,6 +145,7 @@ describe('arguments that are right', () => {
       deadLetterKey: 'k',
       attemptsMax: 3,
       backoff: null,
+      deduplication: null,
     });
   });
 

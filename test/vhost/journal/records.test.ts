@@ -48,6 +48,15 @@ import {
 } from '../../../src/vhost/journal/records/targets.ts';
 import * as topology from '../../../src/vhost/journal/records/topology.ts';
 import * as types from '../../../src/vhost/journal/records/types.ts';
+import {
+  readIdsAdmitted,
+  readPublishersAdmitted,
+  readWindow,
+  writeIdAdmitted,
+  writeIdsAdmitted,
+  writePublishersAdmitted,
+  writeWindowCleared,
+} from '../../../src/vhost/journal/records/windows.ts';
 
 /** Records as a log takes them: each somewhere in a buffer that has other bytes before and behind it. */
 class Records implements RecordOutput {
@@ -85,8 +94,8 @@ const utf8 = (text: string): string => Buffer.from(text).toString('hex');
 it('no two types of records are alike, and all are of the vhost', () => {
   const all = Object.values(types);
   expect(new Set(all).size).toBe(all.length);
-  expect([Math.min(...all), Math.max(...all)]).toEqual([130, 153]);
-  expect(all.length).toBe(24);
+  expect([Math.min(...all), Math.max(...all)]).toEqual([130, 156]);
+  expect(all.length).toBe(27);
 });
 
 describe('topology', () => {
@@ -395,5 +404,63 @@ describe('delays', () => {
     const records = written((out) => writeDelayedKeys(out, record));
     expect(records.bytes).toEqual([[149, '0500000000000300' + '0300612e62' + '0000' + '0100ff']]);
     expect(records.read(readDelayedKeys)).toEqual([record]);
+  });
+});
+
+describe('windows', () => {
+  const entries = [
+    { id: 'a1', seq: 5, untilMs: 0x0a0b_0c0d_0e0f, whilePresent: false },
+    { id: 'ä\udcff', seq: 6, untilMs: 0, whilePresent: true },
+  ];
+  const first = '00' + '050000000000' + '0f0e0d0c0b0a' + '0200' + '6131';
+  const second = '01' + '060000000000' + '000000000000' + '0300' + 'c3a4ff';
+
+  it('ids admitted, one by one or many, of a queue or of an exchange', () => {
+    const one = written((out) => writeIdAdmitted(out, 7, 100, entries[0]!));
+    expect(one.bytes).toEqual([[154, '07000000' + '64000000' + '01000000' + first]]);
+    expect(one.read(readIdsAdmitted)).toEqual([{ owner: 7, size: 100, entries: entries.slice(0, 1) }]);
+    const other = written((out) => writeIdAdmitted(out, 'xé', 100, entries[1]!));
+    expect(other.bytes).toEqual([[154, '00000000' + '0378c3a9' + '64000000' + '01000000' + second]]);
+    expect(other.read(readIdsAdmitted)).toEqual([{ owner: 'xé', size: 100, entries: entries.slice(1) }]);
+    const many = { owner: 7, size: 100, entries };
+    expect(written((out) => writeIdsAdmitted(out, many)).read(readIdsAdmitted)).toEqual([many]);
+    const parted = written((out) => writeIdsAdmitted(out, many), 30);
+    expect(parted.read(readIdsAdmitted).flatMap((record) => record.entries)).toEqual(entries);
+    expect(parted.written.length).toBe(2);
+    expect(written((out) => writeIdsAdmitted(out, { ...many, entries: [] })).written).toEqual([]);
+  });
+
+  it('publishers admitted', () => {
+    const publishers = [
+      { name: 'p', seq: 5, untilMs: 9, highest: 0xffff_ffff_ffff_fffen, open: [3n, 4n] },
+      { name: 'qé', seq: 6, untilMs: 0, highest: -1n, open: [] },
+    ];
+    const records = written((out) => writePublishersAdmitted(out, { owner: 7, size: 2, publishers }));
+    expect(records.bytes[0]).toEqual([
+      155,
+      '07000000' +
+        '02000000' +
+        '01000000' +
+        '050000000000' +
+        '090000000000' +
+        'ffffffffffffffff' +
+        '010070' +
+        '0200' +
+        '0300000000000000' +
+        '0400000000000000',
+    ]);
+    expect(records.read(readPublishersAdmitted).flatMap((record) => record.publishers)).toEqual(publishers);
+  });
+
+  it('window cleared', () => {
+    const records = written((out) => {
+      writeWindowCleared(out, 7);
+      writeWindowCleared(out, 'x');
+    });
+    expect(records.bytes).toEqual([
+      [156, '0700000000000000'],
+      [156, '00000000017800000000'],
+    ]);
+    expect(records.read(readWindow).map(({ owner }) => owner)).toEqual([7, 'x']);
   });
 });

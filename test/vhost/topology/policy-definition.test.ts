@@ -70,6 +70,17 @@ const VALUES: Record<string, [PolicyValue[], PolicyValue[]]> = {
     [0.5, '2'],
   ],
   'retry-max-interval': [[1_000], [0, '1']],
+  'x-message-deduplication': [
+    [true, false],
+    ['true', 1],
+  ],
+  'x-cache-size': [
+    [1, 10_000_000],
+    [0, 10_000_001, 1.5],
+  ],
+  'x-cache-ttl': [[1], [0, -1]],
+  'x-cache-persistence': [['disk', 'memory'], ['tape']],
+  'x-deduplication-header': [['message-id'], ['', 1]],
   'queue-mode': [['default', 'lazy'], ['eager']],
   'queue-version': [
     [1, 2],
@@ -188,7 +199,13 @@ describe('what a definition says about a queue', () => {
       overflow: 'reject-publish',
       attemptsMax: 5,
       backoff: null,
+      deduplication: null,
     });
+  });
+
+  it('are words about taking a message once', () => {
+    const { deduplication } = queuePolicy({ 'x-message-deduplication': true, 'x-cache-size': 7, 'x-cache-ttl': 9 });
+    expect(deduplication).toEqual({ on: true, size: 7, ttlMs: 9 });
   });
 
   it('is a backoff as soon as one of its keys is there: one second, an hour at most, no jitter, unless said', () => {
