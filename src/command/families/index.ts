@@ -1,6 +1,7 @@
 /** All commands that ask a running broker, or look at a machine. Not loaded for `entrepot start`. */
 import type { Command } from 'commander';
 import { addBackup } from './backup.ts';
+import { addBench } from './bench.ts';
 import { addCompletion } from './completion.ts';
 import { addChannels, addConnections, addConsumers } from './connections.ts';
 import { addDefinitions } from './definitions.ts';
@@ -37,6 +38,7 @@ export function addFamilies(program: Command): void {
   addDefinitions(program);
   addPublish(program);
   addSubscribe(program);
+  addBench(program);
   addBackup(program);
   addDoctor(program);
   addCompletion(program);
