@@ -3,6 +3,7 @@
  * again and again; neither is kept for a message, and nothing is allocated for one.
  */
 import type { Annotations } from './deaths/annotations.ts';
+import type { HalfMessage } from './half-message.ts';
 import { textOf } from './text.ts';
 
 /** How a routing key separates its levels: `a.b` or `a/b`. Keys are stored as they were sent; see `spelling.ts`. */
@@ -68,6 +69,8 @@ export class Draft {
   delayMs = -1;
   /** When it is routed, epoch milliseconds, -1 for not said; what has passed already is at once. It counts before `delayMs`. */
   dueMs = -1;
+  /** It is a half message, or the word that ends one. */
+  half: HalfMessage | null = null;
   /** The property bytes in the dialect's own wire form. */
   props: Buffer = EMPTY;
   propsStart = 0;
@@ -101,6 +104,7 @@ export class Draft {
     this.ttlMs = -1;
     this.delayMs = -1;
     this.dueMs = -1;
+    this.half = null;
     this.propsStart = 0;
     this.propsEnd = 0;
     this.bodyStart = 0;

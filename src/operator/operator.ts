@@ -23,6 +23,7 @@ import { Bindings } from './bindings.ts';
 import { Connections } from './connections.ts';
 import { EventStream } from './event-stream.ts';
 import { Exchanges } from './exchanges.ts';
+import { HalfMessageList } from './half-messages.ts';
 import { Pace } from './listing/pace.ts';
 import { LOCAL_OPERATOR } from './local-operator.ts';
 import { Messages } from './messages/messages.ts';
@@ -52,6 +53,8 @@ export class Operator {
   readonly bindings: Bindings;
   readonly connections: Connections;
   readonly messages: Messages;
+  /** Messages that wait for a word of their publishers'. */
+  readonly halfMessages: HalfMessageList;
   /** Messages that somebody holds by tokens. */
   readonly pulls: Pulls;
   /** Dead letters on their way back, and what is moved otherwise without anybody waiting for it. */
@@ -83,6 +86,7 @@ export class Operator {
     this.bindings = new Bindings(broker, pace, queueIndex);
     this.connections = new Connections(broker, pace);
     this.messages = new Messages(broker, pace);
+    this.halfMessages = new HalfMessageList(broker);
     this.pulls = new Pulls(broker);
     this.redrives = new Redrives(broker, pace, this);
     this.retained = new Retained(broker, pace);

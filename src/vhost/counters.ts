@@ -33,6 +33,16 @@ export class Counters {
   droppedDeadLetter = 0;
   /** Delayed, since they asked for it. They count as published once they are due. */
   delayed = 0;
+  /** Half messages that were prepared, and how they ended. */
+  halfPrepared = 0;
+  halfCommitted = 0;
+  halfRolledBack = 0;
+  /** Their publishers never said how they end, however often they were asked; they count above as well. */
+  halfUnanswered = 0;
+  /** Prepared again, by who had lost the answer. */
+  halfRepeated = 0;
+  /** Words about half messages that there are not, or that are another's; or there are too many. */
+  refusedHalf = 0;
   /** Due, but the exchange is gone. */
   droppedDelayed = 0;
   /** Waited too long, and the queue names no dead-letter exchange. */

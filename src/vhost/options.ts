@@ -8,6 +8,7 @@ import type { LogOptions } from '../log/options.ts';
 import type { TransientOptions } from '../log/transient/transient-store.ts';
 import type { Logger } from '../logger.ts';
 import type { Dialects } from '../message/dialect.ts';
+import type { HalfMessageRules } from './half/half-messages.ts';
 import type { TopologyLimits } from './topology/limits.ts';
 
 export interface LogLayout
@@ -57,6 +58,8 @@ export interface VhostOptions {
   readonly deduplicationBytesMax?: number;
   /** Policies that the configuration gives it. */
   readonly policies?: readonly Policy[];
+  /** Of half messages. Default: `HALF_MESSAGE_RULES`. */
+  readonly halfMessages?: Partial<HalfMessageRules>;
   /** Default: none. */
   readonly limits?: TopologyLimits;
   /** Told when publishers may go on. */

@@ -22,6 +22,7 @@ import { Counters } from './counters.ts';
 import { DeadLetters } from './dead-letters/dead-letters.ts';
 import { PublishFlowControl } from './flow/publish-flow-control.ts';
 import { SubscriberFlowControl } from './flow/subscriber-flow-control.ts';
+import { HALF_MESSAGE_RULES, HalfMessages } from './half/half-messages.ts';
 import { JournaledState } from './journal/adapter-state.ts';
 import { Checkpoint } from './journal/checkpoint.ts';
 import { Journal } from './journal/journal.ts';
@@ -88,6 +89,8 @@ export class Vhost {
   /** What adapters keep. */
   readonly state: JournaledState;
   readonly delays: Delays;
+  /** Messages that wait for a word of their publishers'. */
+  readonly half: HalfMessages;
   readonly retries: Retries;
   readonly pausedQueues: PausedQueues;
   private readonly checkpoint: Checkpoint;
@@ -155,7 +158,7 @@ export class Vhost {
     const publisher = new Publisher({
       ...{ vhost, log, transient, store, journal, exchanges, router, dialects, time, turn, counters, lifecycle },
       ...{ publishFlow, subscriberFlow, direct, retained: this.retained },
-      delay: (route, draft) => this.delays.take(route, draft),
+      later: (route, draft) => (draft.half !== null ? this.half.take(route, draft) : this.delays.take(route, draft)),
       diedUnstored: (queue, decision, view) => this.deadLetters.diedUnstored(queue, decision, view),
     });
     this.publisher = publisher;
@@ -170,6 +173,11 @@ export class Vhost {
       },
       recovered.delays,
     );
+    this.half = new HalfMessages({
+      ...{ vhost, clock, units, router, publisher, counters, lifecycle, subscriberFlow },
+      ...{ state: this.state, delays: this.delays, queues: this.topology.queues },
+      rules: { ...HALF_MESSAGE_RULES, ...options.halfMessages },
+    });
     const { topology, state, retained, delays } = this;
     this.checkpoint = new Checkpoint(
       { topology, state, retained: retained.index, delays, store, log, journal },
@@ -248,6 +256,7 @@ export class Vhost {
     for (const queue of [...topology.queues.values()]) queue.begin();
     this.retained.begin();
     this.delays.begin();
+    this.half.begin();
   }
 
   /** Which messages somebody still needs, of all with numbers from `first` to `last`. */
@@ -311,6 +320,7 @@ export class Vhost {
   async close(): Promise<void> {
     this.lifecycle.stopping = true;
     this.delays.stop();
+    this.half.stop();
     this.retries.stop();
     this.deadLetters.pending.stop();
     this.units.flushSettled();

@@ -31,7 +31,7 @@ import {
   UNDEFINED_FLAGS,
 } from './constants.ts';
 import { SyntaxFault } from './faults.ts';
-import { checkTable, HAS_COPIES, HAS_GROUP, HAS_REPEATS, HAS_TIME, readField, readTable } from './table.ts';
+import { checkTable, HAS_COPIES, HAS_GROUP, HAS_HINTS, HAS_REPEATS, readField, readTable } from './table.ts';
 import { writeTable } from './table-writer.ts';
 
 /** What a publisher's properties mean to the broker. `read` checks all of them, so that no consumer gets broken ones. */
@@ -55,8 +55,8 @@ export class PropertyScan {
   copies = false;
   /** The headers name a group. */
   grouped = false;
-  /** The headers say when it is to be routed: `x-opt-delivery-time` or `x-opt-delivery-delay`. */
-  timed = false;
+  /** The headers say something that the broker goes by (`takeHints`). */
+  hinted = false;
   /** Two headers have one name, which may not be. */
   repeats = false;
   /** Where the reply-to is; equal when not given (or empty). */
@@ -71,7 +71,7 @@ export class PropertyScan {
     this.claimsUser = false;
     this.copies = false;
     this.grouped = false;
-    this.timed = false;
+    this.hinted = false;
     this.repeats = false;
     this.headersStart = this.headersEnd = 0;
     this.replyToStart = this.replyToEnd = 0;
@@ -88,7 +88,7 @@ export class PropertyScan {
         const found = checkTable(buffer, table, this.at);
         this.copies = (found & HAS_COPIES) !== 0;
         this.grouped = (found & HAS_GROUP) !== 0;
-        this.timed = (found & HAS_TIME) !== 0;
+        this.hinted = (found & HAS_HINTS) !== 0;
         this.repeats = (found & HAS_REPEATS) !== 0;
         this.headersStart = table;
         this.headersEnd = this.at;

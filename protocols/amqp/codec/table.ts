@@ -42,7 +42,7 @@ export function readTable(buffer: Buffer, start: number, end: number): Headers {
 
 /**
  * Checks what `readTable` would check and allocates nothing. Says which of the fields that mean something to a publish
- * there are, and whether a name comes twice: a sum of `HAS_COPIES`, `HAS_GROUP`, `HAS_REPEATS`, `HAS_TIME`.
+ * there are, and whether a name comes twice: a sum of `HAS_COPIES`, `HAS_GROUP`, `HAS_REPEATS`, `HAS_HINTS`.
  */
 export function checkTable(buffer: Buffer, start: number, end: number): number {
   fieldsLeft = TABLE_FIELDS_MAX;
@@ -58,8 +58,9 @@ export const HAS_COPIES = 1;
 export const HAS_GROUP = 2;
 /** A table, this or one within it, has two fields of one name. */
 export const HAS_REPEATS = 4;
-/** `x-opt-delivery-time` or `x-opt-delivery-delay`: it is not to be routed yet. */
-export const HAS_TIME = 8;
+/** `x-opt-delivery-time`, `x-opt-delivery-delay` or `x-half-message`: it is not to be routed yet. */
+export const HAS_HINTS = 8;
+const HALF = Buffer.from('x-half-message', 'latin1');
 const DELIVERY_TIME = Buffer.from('x-opt-delivery-time', 'latin1');
 const DELIVERY_DELAY = Buffer.from('x-opt-delivery-delay', 'latin1');
 const GROUP = Buffer.from('JMSXGroupID', 'latin1');
@@ -72,9 +73,11 @@ function look(buffer: Buffer, start: number, end: number): void {
   if (bytes === GROUP.length) {
     if (equalsBytes(GROUP, buffer, start, end)) found |= HAS_GROUP;
   } else if (bytes === DELIVERY_TIME.length) {
-    if (equalsBytes(DELIVERY_TIME, buffer, start, end)) found |= HAS_TIME;
+    if (equalsBytes(DELIVERY_TIME, buffer, start, end)) found |= HAS_HINTS;
   } else if (bytes === DELIVERY_DELAY.length) {
-    if (equalsBytes(DELIVERY_DELAY, buffer, start, end)) found |= HAS_TIME;
+    if (equalsBytes(DELIVERY_DELAY, buffer, start, end)) found |= HAS_HINTS;
+  } else if (bytes === HALF.length) {
+    if (equalsBytes(HALF, buffer, start, end)) found |= HAS_HINTS;
   } else if (bytes === 2 || bytes === 3) {
     // C, C, and B before them
     const copies = buffer[end - 1] === 0x43 && buffer[end - 2] === 0x43 && (bytes === 2 || buffer[start] === 0x42);

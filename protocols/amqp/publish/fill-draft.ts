@@ -2,13 +2,14 @@
  * Fills a `Draft` from a content header's property list: what the publisher's properties ask of the broker. Nearly always the
  * draft points at the bytes as they came; they are changed only where a message may not be stored as it is.
  */
-import { AT_LEAST_ONCE, AT_MOST_ONCE, type Draft } from '../../../src/api/index.ts';
+import { AT_LEAST_ONCE, AT_MOST_ONCE, type Draft, takeHints } from '../../../src/api/index.ts';
 import { PropertyScan } from '../codec/properties.ts';
 import { replaced, withoutFields, withoutRepeats } from '../codec/property-edit.ts';
+import { readTable } from '../codec/table.ts';
 import { AmqpError } from '../connection/errors.ts';
 import { isShortForm } from '../deliver/direct-replies.ts';
 import { amqpDialect } from '../mapping/dialect.ts';
-import { delayOf, readDeliveryTime } from './delay.ts';
+import { delayOf } from './delay.ts';
 import { expirationOf } from './expiration.ts';
 import type { PublishTarget } from './publish-target.ts';
 import { copyKeys } from './sender-selected.ts';
@@ -59,7 +60,9 @@ export function fillDraft(
   if (target.route!.acceptsDelay && scan.headersEnd > scan.headersStart) {
     draft.delayMs = delayOf(buffer, scan.headersStart, scan.headersEnd);
   }
-  if (scan.timed) readDeliveryTime(draft, buffer, scan.headersStart, scan.headersEnd);
+  if (scan.hinted) {
+    takeHints(draft, readTable(buffer, scan.headersStart, scan.headersEnd), user.utf8Slice());
+  }
   if (scan.replyToEnd > scan.replyToStart && isShortForm(buffer, scan.replyToStart, scan.replyToEnd)) {
     replaceReplyTo(draft, context.replyAddress);
   }

@@ -54,7 +54,8 @@ export const GROUP_ID = 19;
 /** When it is to be routed, in the words of AMQP 1.0. */
 export const DELIVERY_TIME = 20;
 export const DELIVERY_DELAY = 21;
-export const KINDS = 22;
+export const HALF_MESSAGE = 22;
+export const KINDS = 23;
 
 const NAMES: readonly Buffer[] = [
   '',
@@ -79,6 +80,7 @@ const NAMES: readonly Buffer[] = [
   'JMSXGroupID',
   'x-opt-delivery-time',
   'x-opt-delivery-delay',
+  'x-half-message',
 ].map((name) => Buffer.from(name, 'latin1')); // prettier-ignore
 const SCHEDULED_CRON = Buffer.from('AMQ_SCHEDULED_CRON');
 const SCHEDULED_PERIOD = Buffer.from('AMQ_SCHEDULED_PERIOD');
@@ -146,7 +148,8 @@ export function kindOf(buffer: Buffer, start: number, length: number): number {
     case 12:
       return initial === 0x73 ? named(buffer, start, SUBSCRIPTION) : OTHER;
     case 14:
-      return initial === 0x63 ? named(buffer, start, CONTENT_LENGTH) : OTHER;
+      if (initial === 0x63) return named(buffer, start, CONTENT_LENGTH);
+      return initial === 0x78 ? named(buffer, start, HALF_MESSAGE) : OTHER;
     case 18:
       return initial === 0x41 ? spelled(buffer, start, SCHEDULED_CRON, SCHEDULED_AGAIN) : OTHER;
     case 19:

@@ -1,5 +1,12 @@
 /** Fills a draft with what the headers of a SEND say of its message. */
-import { AT_LEAST_ONCE, DELAY_MAX_MS, type Draft } from '../../../src/api/index.ts';
+import {
+  AT_LEAST_ONCE,
+  CHECK_ADDRESS_HEADER,
+  DELAY_MAX_MS,
+  type Draft,
+  HALF_ID_HEADER,
+  halfMessage,
+} from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import { decimalOf, type Frame } from '../codec/frame.ts';
 import {
@@ -8,6 +15,7 @@ import {
   EXPIRATION,
   EXPIRES,
   GROUP_ID,
+  HALF_MESSAGE,
   PERSISTENT,
   PRIORITY,
   REPLY_TO,
@@ -55,6 +63,10 @@ export function fillDraft(draft: Draft, client: ConnectedClient, frame: Frame, t
   }
   if (frame.has(DELIVERY_TIME)) draft.dueMs = numberOf(frame, DELIVERY_TIME, 'x-opt-delivery-time');
   else if (frame.has(DELIVERY_DELAY)) draft.delayMs = delayOf('x-opt-delivery-delay', frame.text(DELIVERY_DELAY)!);
+  if (frame.has(HALF_MESSAGE)) {
+    const address = checkAddressOf(frame.header(CHECK_ADDRESS_HEADER));
+    draft.half = halfMessage(frame.text(HALF_MESSAGE), frame.header(HALF_ID_HEADER), address, session.user);
+  }
   draft.origin = client.origin;
   draft.grouped = frame.has(GROUP_ID);
   if (frame.has(USER_ID) && frame.text(USER_ID) !== session.user) {
@@ -66,6 +78,11 @@ export function fillDraft(draft: Draft, client: ConnectedClient, frame: Frame, t
   draft.props = storedHeaders.buffer;
   draft.propsStart = storedHeaders.start;
   draft.propsEnd = storedHeaders.end;
+}
+
+/** A destination as the broker calls it: a queue's name, or a topic. */
+function checkAddressOf(destination: string | undefined): string | undefined {
+  return destination?.replace(/^\/(amq\/queue|queue|topic)\//, '');
 }
 
 /** What stands in the place of `reply-to`; undefined if it may stay as it is. */

@@ -4,6 +4,7 @@ import type { Operation } from './http/operation.ts';
 import { BACKUP } from './routes/backup.ts';
 import { EVENTS } from './routes/events.ts';
 import { EXPLAIN } from './routes/explain.ts';
+import { HALF_MESSAGES } from './routes/half-messages.ts';
 import { LIMITS } from './routes/limits.ts';
 import { MESSAGES } from './routes/messages.ts';
 import { POLICIES } from './routes/policies.ts';
@@ -22,6 +23,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...RELOCATIONS,
   ...REDRIVES,
   ...PULLS,
+  ...HALF_MESSAGES,
   ...SUBSCRIPTIONS,
   ...EXPLAIN,
   ...SESSIONS,

@@ -64,8 +64,8 @@ export interface PublisherParts {
   readonly subscriberFlow: SubscriberFlowControl;
   readonly direct: DirectDeliveries;
   readonly retained: RetainedMessages;
-  /** Keeps a message that asks for a delay; undefined if its time has come already. */
-  delay(route: CompiledRoute<Queue>, draft: Draft): Mark | undefined;
+  /** Keeps a message that asks for a delay, or to wait for a word of its publisher's; undefined if its time has come already. */
+  later(route: CompiledRoute<Queue>, draft: Draft): Mark | undefined;
   /** Carries out what was decided of a message that a full queue did not take. */
   diedUnstored(queue: Queue, decision: Decision, view: MessageView): void;
 }
@@ -148,8 +148,8 @@ export class Publisher {
     }
     if (draft.large !== null && (draft.large as StoredBody).refused) return this.refuseTransient(draft);
     let route = given as CompiledRoute<Queue>;
-    if (draft.delayMs > 0 || draft.dueMs >= 0) {
-      const mark = this.delay(route.valid ? route : this.reroute(route), draft);
+    if (draft.delayMs > 0 || draft.dueMs >= 0 || draft.half !== null) {
+      const mark = this.later(route.valid ? route : this.reroute(route), draft);
       if (mark !== undefined) return mark;
     }
     route = this.resolved(route, draft);
@@ -176,9 +176,11 @@ export class Publisher {
     return this.publishAlong(route, draft);
   }
 
-  private delay(route: CompiledRoute<Queue>, draft: Draft): Mark | undefined {
-    const keep = (): Mark | undefined => this.parts.delay(route, draft);
-    return route.exchange === null || route.exchange.window === null
+  private later(route: CompiledRoute<Queue>, draft: Draft): Mark | undefined {
+    const keep = (): Mark | undefined => this.parts.later(route, draft);
+    // A word that ends a half message is no message.
+    const word = draft.half !== null && draft.half.action !== 'prepare';
+    return word || route.exchange === null || route.exchange.window === null
       ? keep()
       : this.deduplication.delayed(route, draft, keep);
   }

@@ -87,6 +87,7 @@ export class VhostTransaction implements Transaction {
 
   publish(given: Route, draft: Draft): void {
     this.publisher?.checkSize(bodyBytes(draft));
+    if (draft.half?.wrong !== undefined) throw new BrokerError('precondition-failed', draft.half.wrong);
     const route = given as CompiledRoute<Queue>;
     const resolved = draft.delayMs > 0 ? route : this.parts.publisher.resolved(route, draft);
     const copies = this.copies + copiesAlong(resolved, draft);
@@ -102,6 +103,7 @@ export class VhostTransaction implements Transaction {
     copy.ttlMs = draft.ttlMs;
     copy.delayMs = draft.delayMs;
     copy.dueMs = draft.dueMs;
+    copy.half = draft.half;
     copy.origin = draft.origin;
     copy.props = Buffer.from(draft.props.subarray(draft.propsStart, draft.propsEnd));
     copy.propsEnd = copy.props.length;

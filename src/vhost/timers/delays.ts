@@ -55,6 +55,8 @@ const WAIT_MAX_MS = 60_000;
 const RETRY_MS = 100;
 /** What must be read back is read together with what is due so soon after it. */
 const READ_AHEAD_MS = 1_000;
+/** The time of one that has none yet, as its record has it: no clock comes there. */
+const HELD = 0xffff_ffff_ffff;
 /** Entries in one record of a checkpoint at most. */
 const CHECKPOINT_ENTRIES = 4096;
 
@@ -80,6 +82,8 @@ export interface DelaysParts {
 export class Delays {
   private readonly parts: DelaysParts;
   private readonly heap = new DueHeap();
+  /** Those that have no time yet: by number, their tags. */
+  private readonly held = new Map<number, number>();
   /** All keys of the messages that have several. */
   private readonly keys: Map<number, readonly string[]>;
   /** Whose they are (`Draft.origin`), where they are anyone's. Not kept: after a restart a delayed message is no one's own. */
@@ -101,13 +105,14 @@ export class Delays {
     this.ahead = new ReadAhead((seq, error) => parts.unreadable.delayed(seq, error));
     this.keys = recovered.keys;
     recovered.forEach((seq, due, flags) => {
-      this.heap.add(due, seq, flags | TAG_DURABLE);
+      if (due === HELD) this.held.set(seq, flags | TAG_DURABLE);
+      else this.heap.add(due, seq, flags | TAG_DURABLE);
     });
   }
 
   /** Messages that wait. */
   get size(): number {
-    return this.heap.size + this.unreadable.length;
+    return this.heap.size + this.held.size + this.unreadable.length;
   }
 
   /**
@@ -115,18 +120,70 @@ export class Delays {
    */
   take(route: CompiledRoute<Queue>, draft: Draft): Mark | undefined {
     const { parts } = this;
-    const body = draft.large as StoredBody | null;
     const nowMs = parts.clock.epochMs();
     const due = draft.dueMs >= 0 ? Math.ceil(draft.dueMs) : nowMs + Math.ceil(draft.delayMs);
     if (due <= nowMs) return undefined;
     if (due - nowMs > DELAY_MAX_MS) {
       parts.counters.refused++;
-      body?.finish();
+      this.discard(draft);
       return MARK_REFUSED;
     }
-    const { retain } = draft;
-    const durable = body !== null ? body.durable : retain || draft.assurance !== AT_MOST_ONCE;
+    const durable = isDurable(draft);
     if (!durable && parts.transient.full) return parts.publisher.refuseTransient(draft);
+    const [seq, flags] = this.store(route, draft, due);
+    this.heap.add(due, seq, flags | (durable ? TAG_DURABLE : 0));
+    parts.counters.delayed++;
+    this.arm();
+    parts.publishFlow.watch(durable);
+    return durable ? parts.log.mark : MARK_NOW;
+  }
+
+  /** Nothing of it is kept. */
+  discard(draft: Draft): void {
+    (draft.large as StoredBody | null)?.finish();
+  }
+
+  /** Keeps a message, durably, until `letGo` or `drop`; returns its number, or -1 if its large body does not outlive the broker. */
+  hold(route: CompiledRoute<Queue>, draft: Draft): number {
+    if (!isDurable(draft)) {
+      this.discard(draft);
+      return -1;
+    }
+    const [seq, flags] = this.store(route, draft, HELD);
+    this.held.set(seq, flags | TAG_DURABLE);
+    this.parts.publishFlow.watch(true);
+    return seq;
+  }
+
+  /** What was held is delayed from now on. @param due epoch milliseconds */
+  letGo(seq: number, due: number): void {
+    const tag = this.held.get(seq);
+    if (tag === undefined) return;
+    this.held.delete(seq);
+    this.parts.journal.delayed(seq, due, tag & 0xff);
+    this.heap.add(due, seq, tag);
+    this.parts.counters.delayed++;
+    if (due <= this.parts.clock.epochMs() && !this.ahead.reading) this.slices.start();
+    else this.arm();
+  }
+
+  /** What was held is not wanted any more. */
+  drop(seq: number): void {
+    const tag = this.held.get(seq);
+    if (tag === undefined) return;
+    this.held.delete(seq);
+    this.keys.delete(seq);
+    this.origins.delete(seq);
+    this.parts.journal.delayOver([seq]);
+    this.parts.store.release(seq, flagsOf(tag));
+  }
+
+  /** Writes it down; returns its number and the flags of its record. */
+  private store(route: CompiledRoute<Queue>, draft: Draft, due: number): [seq: number, flags: number] {
+    const { parts } = this;
+    const body = draft.large as StoredBody | null;
+    const durable = isDurable(draft);
+    const { retain } = draft;
     draft.retain = false; // not before it is due
     const seq = parts.store.append(draft, route, durable, 0);
     draft.retain = retain;
@@ -145,11 +202,7 @@ export class Delays {
     }
     if (route.keys !== null) this.keys.set(seq, route.keys);
     if (draft.origin !== '') this.origins.set(seq, draft.origin);
-    this.heap.add(due, seq, flags | (durable ? TAG_DURABLE : 0));
-    parts.counters.delayed++;
-    this.arm();
-    parts.publishFlow.watch(durable);
-    return durable ? parts.log.mark : MARK_NOW;
+    return [seq, flags];
   }
 
   private arm(): void {
@@ -248,6 +301,7 @@ export class Delays {
   /** The messages it needs. */
   forEach(visit: (seq: number) => void): void {
     this.heap.forEach(visit);
+    for (const seq of this.held.keys()) visit(seq);
     for (const { seq } of this.unreadable) visit(seq);
   }
 
@@ -261,6 +315,17 @@ export class Delays {
         const due = dues[i]!;
         const tag = tags[i]!;
         if ((tag & TAG_DURABLE) !== 0 && this.heap.isPending(due, seq)) entries.push({ seq, due, flags: tag & 0xff });
+      }
+      journal.delayedMany(entries);
+      yield;
+    }
+    const held = [...this.held.keys()];
+    for (let from = 0; from < held.length; from += CHECKPOINT_ENTRIES) {
+      const entries: DelayedRecord[] = [];
+      for (const seq of held.slice(from, from + CHECKPOINT_ENTRIES)) {
+        // What was let go meanwhile has said so itself.
+        const tag = this.held.get(seq);
+        if (tag !== undefined) entries.push({ seq, due: HELD, flags: tag & 0xff });
       }
       journal.delayedMany(entries);
       yield;
@@ -281,12 +346,19 @@ export class Delays {
     this.heap.forEach((seq, tag) => {
       visit(seq, flagsOf(tag));
     });
+    for (const [seq, tag] of this.held) visit(seq, flagsOf(tag));
   }
 
   /** Everything else is there: what came due meanwhile may go. */
   begin(): void {
     this.arm();
   }
+}
+
+/** Whether it outlives the broker: as its body does, if that is there already. */
+function isDurable(draft: Draft): boolean {
+  const body = draft.large as StoredBody | null;
+  return body !== null ? body.durable : draft.retain || draft.assurance !== AT_MOST_ONCE;
 }
 
 function flagsOf(tag: number): number {

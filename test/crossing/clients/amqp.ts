@@ -53,6 +53,13 @@ export class Amqp {
     await this.raw.expect('basic.ack', 1);
   }
 
+  /** The same; returns what came for it: basic.ack, basic.nack or channel.close. */
+  async publishAny(exchange: string, key: string, said: Said = {}, text = 'x'): Promise<string> {
+    this.raw.send(publish(1, exchange, key), header(1, text.length, propertyList(said)));
+    if (text.length > 0) this.raw.send(body(1, text));
+    return (await this.raw.method()).name;
+  }
+
   /** Takes the queue's next message; undefined if there is none. `noAck` false leaves it held. */
   async get(
     queue: string,

@@ -4,6 +4,7 @@ import type { Session } from '../../../api/session.ts';
 import { BrokerError } from '../../../message/errors.ts';
 import { AT_LEAST_ONCE, AT_MOST_ONCE, DOT, Draft, INLINE_BODY_BYTES } from '../../../message/message.ts';
 import { encodeNeutral, NEUTRAL_DIALECT } from '../../../message/neutral-dialect.ts';
+import { takeHints } from '../../../message/publish-hints.ts';
 import { whenSafe } from '../../http/safe.ts';
 import { badRequest } from '../http/errors.ts';
 import { type Body, demandKeys, textOf } from '../http/fields.ts';
@@ -25,6 +26,7 @@ export async function publish(session: Session, exchange: string, body: Body): P
   draft.grouped = properties.groupId !== undefined;
   draft.priority = priority;
   draft.ttlMs = ttlMs;
+  takeHints(draft, properties.headers, session.user);
   Object.assign(draft, { props, propsStart: 0, propsEnd: props.length });
   const route = routeTo(session, exchange, key);
   if (payload.length > INLINE_BODY_BYTES) {

@@ -149,6 +149,7 @@ describe('a frame', () => {
       JMSXGroupID: names.GROUP_ID,
       'x-opt-delivery-time': names.DELIVERY_TIME,
       'x-opt-delivery-delay': names.DELIVERY_DELAY,
+      'x-half-message': names.HALF_MESSAGE,
     }); // prettier-ignore
     expect(known).toHaveLength(names.KINDS - 2);
     for (const name of ['AMQ_SCHEDULED_CRON', 'AMQ_SCHEDULED_PERIOD', 'AMQ_SCHEDULED_REPEAT']) {

@@ -1,0 +1,35 @@
+/** Headers that the broker itself goes by when a message is published, in the neutral form: for those who have them decoded. */
+import { CHECK_ADDRESS_HEADER, HALF_HEADER, HALF_ID_HEADER, halfMessage } from './half-message.ts';
+import type { Draft } from './message.ts';
+import type { Headers, Value } from './properties.ts';
+
+export const DELIVERY_TIME_HEADER = 'x-opt-delivery-time';
+export const DELIVERY_DELAY_HEADER = 'x-opt-delivery-delay';
+
+/**
+ * When it is to be routed (`x-opt-delivery-time`, epoch milliseconds, counts before `x-opt-delivery-delay`, milliseconds; only integers
+ * count), and whether it is a half message.
+ */
+export function takeHints(draft: Draft, headers: Headers, user: string): void {
+  const dueMs = integerOf(valueUnder(headers, DELIVERY_TIME_HEADER));
+  const delayMs = integerOf(valueUnder(headers, DELIVERY_DELAY_HEADER));
+  if (dueMs !== undefined && dueMs >= 0) draft.dueMs = dueMs;
+  else if (delayMs !== undefined && delayMs > 0) draft.delayMs = delayMs;
+  const action = valueUnder(headers, HALF_HEADER);
+  if (action === undefined) return;
+  const id = textOf(valueUnder(headers, HALF_ID_HEADER));
+  draft.half = halfMessage(textOf(action) ?? '', id, textOf(valueUnder(headers, CHECK_ADDRESS_HEADER)), user);
+}
+
+function valueUnder(headers: Headers, wanted: string): Value | undefined {
+  return headers.find(({ name }) => name === wanted)?.value;
+}
+
+function textOf(value: Value | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function integerOf(value: Value | undefined): number | undefined {
+  if (typeof value !== 'object' || value === null || !/^u?int/.test(value.type)) return undefined;
+  return Number(value.value as number | bigint);
+}
