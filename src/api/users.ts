@@ -74,7 +74,7 @@ export interface Users {
   /** With its permissions. False: there was none. */
   delete(name: string): Promise<boolean>;
   setPermissions(user: string, vhost: string, permissions: Permissions): Promise<void>;
-  /** Takes the permissions in a vhost away, the topics' too. False: there were none. */
+  /** Takes the permissions in a vhost away; those of topics stay. False: there were none. */
   clearPermissions(user: string, vhost: string): Promise<boolean>;
   setTopicPermissions(user: string, vhost: string, exchange: string, permissions: TopicPermissions): Promise<void>;
   /** Of one exchange, or of all. False: there were none. */

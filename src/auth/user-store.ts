@@ -222,14 +222,14 @@ export class UserStore {
     this.announce();
   }
 
+  /** Those of topics stay: they take away, and who gets permissions again is not to have more than before. */
   clearPermissions(name: string, vhost: string): boolean {
     const user = this.enterable(name, vhost);
-    const topics = this.clearTopics(user, vhost, undefined);
     const had = user.permissions.delete(vhost);
     if (had) this.options.state.delete(keyOf(user, vhost));
     user.added.delete(vhost);
-    if (had || topics) this.announce();
-    return had || topics;
+    if (had) this.announce();
+    return had;
   }
 
   /** A vhost goes, with what anybody kept may do in it. */

@@ -182,6 +182,11 @@ export class ConsumerView {
     return of.singleActive === this.consumer ? 'single-active' : 'waiting';
   }
 
+  /** For how long it may hold a delivery unsettled; 0: for ever. */
+  get settleTimeoutMs(): number {
+    return this.connection.report.settleTimeoutMs ?? 0;
+  }
+
   /** Unsettled deliveries. */
   get held(): number {
     return this.consumer.held;

@@ -17,7 +17,6 @@ import type { Broker } from '../broker/broker.ts';
 import type { BrokerEvent } from '../broker/events.ts';
 import type { GlobalParameters } from '../broker/global-parameters.ts';
 import type { KeptLimits } from '../broker/kept-limits.ts';
-import type { LoginStatistics } from '../broker/logins.ts';
 import { BrokerError } from '../message/errors.ts';
 import { Bindings } from './bindings.ts';
 import { Connections } from './connections.ts';
@@ -117,8 +116,15 @@ export class Operator {
     return this.broker.clock.epochMs();
   }
 
-  get logins(): LoginStatistics {
-    return this.broker.loginStatistics;
+  /** Logins since the start, by protocol. */
+  get logins(): { readonly protocol: string; readonly succeeded: number; readonly failed: number }[] {
+    const { traffic, loginsFailed } = this.broker;
+    return traffic.all
+      .filter(({ protocol, loginTimes }) => protocol !== '' && loginTimes.count > 0)
+      .map(({ protocol, loginTimes }) => {
+        const failed = loginsFailed.get(protocol) ?? 0;
+        return { protocol, succeeded: loginTimes.count - failed, failed };
+      });
   }
 
   /** Why a vhost cannot confirm anything any more; undefined while all is well. */

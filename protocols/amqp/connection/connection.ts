@@ -275,6 +275,7 @@ export class Connection
       state: this.state === CLOSING ? 'closing' : this.publishState,
       ...{ channelMax, frameSizeMax, heartbeatS },
       channels: this.open?.channels.size ?? 0,
+      settleTimeoutMs: this.limits.consumerTimeoutMs,
     };
   }
 

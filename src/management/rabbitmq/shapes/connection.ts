@@ -6,7 +6,6 @@ import { consumer } from './consumer.ts';
 import { detailed } from './details.ts';
 import { channelStats } from './message-stats.ts';
 import { channelName, connectionName } from './names.ts';
-import { NO_COLLECTOR } from './queue.ts';
 
 /** @param single it was asked for alone: then what is absent is '' and not null */
 export function connection(view: ConnectionView, single: boolean): object {
@@ -24,7 +23,6 @@ export function connection(view: ConnectionView, single: boolean): object {
     client_properties: argumentsJson(properties),
     connected_at: view.sinceMs,
     frame_max: report.frameSizeMax,
-    garbage_collection: NO_COLLECTOR,
     host: local.address,
     name: connectionName(view),
     node: NODE,
@@ -66,7 +64,6 @@ export function channel(view: ChannelView, single: boolean): object {
     connection_details: { name: connectionName(of), peer_host: of.remote.address, peer_port: of.remote.port },
     consumer_count: report.consumers,
     ...(single && { consumer_details: view.consumers().map(consumer), deliveries: [], publishes: [] }),
-    garbage_collection: NO_COLLECTOR,
     global_prefetch_count: report.sharedPrefetch,
     message_stats: channelStats(report.counts),
     messages_unacknowledged: report.unacknowledged,

@@ -14,6 +14,8 @@ export function consumer(view: ConsumerView): object {
     activity_status: ACTIVITY[view.activity],
     channel_details: channelDetails(view.connection, view.channel),
     consumer_tag: view.tag,
+    // Of RabbitMQ 4: what is made for it does not do without.
+    consumer_timeout: view.settleTimeoutMs,
     exclusive: view.exclusive,
     prefetch_count: view.prefetch,
     queue: { name: view.queue, vhost: view.vhost },

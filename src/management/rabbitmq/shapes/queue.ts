@@ -7,15 +7,6 @@ import { asksHistory, type HistoryQuery } from './details.ts';
 import { lengths, queueStats } from './message-stats.ts';
 import { connectionName } from './names.ts';
 
-/** What RabbitMQ says of the heap of the process that a queue is there; there is none here. */
-export const NO_COLLECTOR = {
-  fullsweep_after: -1,
-  max_heap_size: -1,
-  min_bin_vheap_size: -1,
-  min_heap_size: -1,
-  minor_gcs: -1,
-};
-
 /** @param single it was asked for alone, and not in a list */
 export function queue(view: QueueView, history: HistoryQuery, single: boolean): object {
   const { options, policies } = view;
@@ -31,7 +22,6 @@ export function queue(view: QueueView, history: HistoryQuery, single: boolean): 
     durable: options.durable,
     effective_policy_definition: policies.definition ?? {},
     exclusive: options.exclusive,
-    garbage_collection: NO_COLLECTOR,
     message_bytes_ready: bytes,
     message_stats: queueStats(measured, history),
     ...lengths(measured, history),
