@@ -24,6 +24,13 @@ export interface Transaction {
   /** Bytes of bodies and properties that it holds in memory. */
   readonly bytes: number;
   /**
+   * Does what can be done before the commit, in parts that others do not have to wait for: a large one would take a while. Nobody can
+   * see any of it, and after a crash nothing is there. To be called before `commit`, if what it holds may be much; until `done` the
+   * client's next frame waits, as for any long operation.
+   * @param done called once; before this returns if it is not much. Not after `rollback`
+   */
+  prepare(done: () => void): void;
+  /**
    * Carries everything out in one commit unit: the publishes in order, then the settlements in order.
    * @param onUnroutable gets the index, from 0, of each publish that nothing took; called before this returns
    * @returns MARK_REFUSED if the broker cannot make it safe

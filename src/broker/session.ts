@@ -294,7 +294,7 @@ export class ClientSession implements Session {
 
   transaction(): Transaction {
     const { publishing, services, traces, traffic } = this;
-    const through = traces === null ? services.publisher : traces.through(services.publisher);
+    const through = traces === null ? null : traces.through(services.publisher);
     return new VhostTransaction(services, publishing, traffic, through);
   }
 

@@ -28,4 +28,11 @@ export class Histogram {
     this.count += times;
     this.sum += value * times;
   }
+
+  /** Adds all of another one with the same bounds. */
+  addAll(other: Histogram): void {
+    for (let i = 0; i < this.counts.length; i++) this.counts[i]! += other.counts[i]!;
+    this.count += other.count;
+    this.sum += other.sum;
+  }
 }

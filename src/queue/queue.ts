@@ -209,6 +209,18 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     this.wake();
   }
 
+  /** The same for so many whose numbers follow one another, and whose flags are the same. */
+  pushRun(first: number, count: number, flags: QueueEntryFlags): void {
+    const { ready, limits, selective } = this;
+    this.counted.published += count;
+    ready.pushRun(first, count, flags);
+    for (let seq = first; seq < first + count && (limits !== null || selective !== null); seq++) {
+      if (limits !== null) limits.arrived(seq);
+      if (selective !== null) this.noteArrived(seq, flags);
+    }
+    this.wake();
+  }
+
   get counted(): QueueTraffic {
     this.traffic ??= new QueueTraffic();
     return this.traffic;

@@ -71,6 +71,7 @@ export class Vhost {
   readonly limits: LimitsInForce;
   readonly log: Log;
   readonly transient: TransientStore;
+  readonly journal: Journal;
   readonly store: MessageStore;
   readonly units: CommitUnits;
   readonly confirms: Confirms;
@@ -118,6 +119,7 @@ export class Vhost {
     this.transient = transient;
     const store = new MessageStore(log, transient, sequence, time);
     const journal = new Journal(log, recovered.nextList);
+    this.journal = journal;
     const units = new CommitUnits(log, turn);
     const unreadable = new UnreadableMessages(vhost, counters, logger);
     this.store = store;

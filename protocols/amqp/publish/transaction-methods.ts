@@ -29,9 +29,8 @@ export function txMethod(channel: TransactionChannel, method: number, fields: Fi
       channel.send(channel.begin(TX_SELECT_OK));
       return;
     case TX_COMMIT: {
-      const mark = transactionOf(channel).commit(channel.writer);
-      if (mark === MARK_REFUSED) throw new AmqpError('PRECONDITION_FAILED', 'partial tx completion');
-      channel.replyWhenSafe(mark, false, () => channel.send(channel.begin(TX_COMMIT_OK)));
+      const transaction = transactionOf(channel);
+      transaction.prepare(() => channel.resumeMethod(() => commit(channel, transaction)));
       return;
     }
     case TX_ROLLBACK:
@@ -41,6 +40,12 @@ export function txMethod(channel: TransactionChannel, method: number, fields: Fi
     default:
       throw unimplementedMethod();
   }
+}
+
+function commit(channel: TransactionChannel, transaction: TransactionState): void {
+  const mark = transaction.commit(channel.writer);
+  if (mark === MARK_REFUSED) throw new AmqpError('PRECONDITION_FAILED', 'partial tx completion');
+  channel.replyWhenSafe(mark, false, () => channel.send(channel.begin(TX_COMMIT_OK)));
 }
 
 function transactionOf(channel: TransactionChannel): TransactionState {

@@ -34,17 +34,14 @@ export interface ReturnSink {
   returned(message: ReturnedMessage): void;
 }
 
-interface Settlement {
-  readonly tag: number;
-  readonly holder: Holder;
-  readonly slot: number;
-}
-
 export class TransactionState implements DeferredSettlements {
   private readonly owner: TransactionOwner;
   private readonly host: TransactionHost;
   private transaction: Transaction;
-  private settlements: Settlement[] = [];
+  // Settlements, a list for each part of them.
+  private tags: number[] = [];
+  private holders: Holder[] = [];
+  private slots: number[] = [];
   /** Where its messages go. */
   private readonly routes = new Set<Route>();
   private publishes = 0;
@@ -67,7 +64,7 @@ export class TransactionState implements DeferredSettlements {
   }
 
   get settlementCount(): number {
-    return this.settlements.length;
+    return this.tags.length;
   }
 
   /** The same with what it costs to keep each of them, however small. */
@@ -90,8 +87,15 @@ export class TransactionState implements DeferredSettlements {
 
   settle(tag: number, holder: Holder, slot: number, outcome: Outcome): void {
     if (holder.gone || holder.consumer === undefined) return;
-    this.settlements.push({ tag, holder, slot });
+    this.tags.push(tag);
+    this.holders.push(holder);
+    this.slots.push(slot);
     this.transaction.settle(holder.consumer, slot, outcome);
+  }
+
+  /** Does what can be done before the commit, which follows when `done` is called. */
+  prepare(done: () => void): void {
+    this.transaction.prepare(done);
   }
 
   /**
@@ -125,8 +129,9 @@ export class TransactionState implements DeferredSettlements {
   /** Forgets the publishes; what was acknowledged is held again. */
   rollback(): void {
     this.transaction.rollback();
-    for (const { tag, holder, slot } of this.settlements) {
-      if (!holder.gone) this.owner.tags.restore(tag, holder, slot);
+    const { tags, holders, slots } = this;
+    for (let i = 0; i < tags.length; i++) {
+      if (!holders[i]!.gone) this.owner.tags.restore(tags[i]!, holders[i]!, slots[i]!);
     }
     this.begin();
   }
@@ -144,7 +149,9 @@ export class TransactionState implements DeferredSettlements {
   private begin(): void {
     for (const message of this.mandatory.values()) message.large?.close();
     this.transaction = this.host.session.transaction();
-    this.settlements = [];
+    this.tags = [];
+    this.holders = [];
+    this.slots = [];
     this.publishes = 0;
     this.mandatory.clear();
     this.routes.clear();

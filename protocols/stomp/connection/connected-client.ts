@@ -2,7 +2,7 @@
  * The client of a connection once the broker has admitted it, and everything it has from then on: what the handlers of frames
  * are given. Nothing in it has to be asked for whether it is there.
  */
-import type { Session } from '../../../src/api/index.ts';
+import { type Session, textOf } from '../../../src/api/index.ts';
 import type { Adapter } from '../adapter.ts';
 import type { Version } from '../codec/version.ts';
 import { DeliveryWriter } from '../deliver/delivery-writer.ts';
@@ -25,6 +25,8 @@ export interface ClientHost {
   receiptsGiven(owed: number): void;
   /** Everything that was asked for before DISCONNECT has been answered. Called between frames. */
   disconnected(): void;
+  /** A frame could not be obeyed. `receiptId` as it came; undefined if none was asked for. */
+  failed(error: unknown, receiptId: string | undefined): void;
 }
 
 /** What CONNECT has settled. */
@@ -77,6 +79,15 @@ export class ConnectedClient implements SubscriptionsClient, ReceiptsHost {
 
   subscriptionCancelled(subscription: SubscriptionConsumer, reason: string): void {
     this.host.subscriptionCancelled(subscription, reason);
+  }
+
+  /** Carries out what is left of a frame that took more than one turn. @param receipt the id that it asked for, as it came */
+  resume(receipt: Buffer | undefined, rest: () => void): void {
+    try {
+      rest();
+    } catch (error) {
+      this.host.failed(error, receipt && textOf(receipt));
+    }
   }
 
   notStored(receiptId: string | undefined): void {

@@ -100,9 +100,9 @@ export class Receipts implements ConfirmSink {
     if (frame.has(RECEIPT)) this.answer(frame, this.session.mark());
   }
 
-  /** As `answer`; but if the broker could not make it safe, the client is told even if it asked for no receipt. */
-  answerCommit(frame: Frame, mark: Mark): void {
-    if (frame.has(RECEIPT)) this.answer(frame, mark);
+  /** As `answer`, with the id as it came; but if the broker could not make it safe, the client is told even if it asked for no receipt. */
+  answerCommit(receipt: Buffer | undefined, mark: Mark): void {
+    if (receipt !== undefined) this.push(receipt, 0, receipt.length, ENTRY_RECEIPT, mark);
     else this.ring.push(ENTRY_COMMIT, mark, false);
   }
 

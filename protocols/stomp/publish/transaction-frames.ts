@@ -13,15 +13,27 @@ export function begin(client: ConnectedClient, frame: Frame): void {
 
 /** @throws FrameError for an unknown name; BrokerError where one of its messages cannot be kept: nothing is done then */
 export function commit(client: ConnectedClient, frame: Frame): void {
+  const name = nameOf(frame);
+  const index = frame.indexOf(RECEIPT);
+  const receipt =
+    index < 0 ? undefined : Buffer.from(frame.buffer.subarray(frame.valueStart(index), frame.valueEnd(index)));
+  let atOnce = true;
+  client.transactions.get(name).transaction.prepare(() => {
+    if (atOnce) carryOut(client, name, receipt);
+    else client.resume(receipt, () => carryOut(client, name, receipt));
+  });
+  atOnce = false;
+}
+
+function carryOut(client: ConnectedClient, name: string, receipt: Buffer | undefined): void {
   const { stats } = client.adapter;
   const { targets, transactions } = client;
-  const name = nameOf(frame);
   // Its SENDs may be old, and their queues deleted since: nothing of it is carried out if one cannot be kept.
-  for (const target of transactions.get(name).targets) targets.refresh(target, frame.has(RECEIPT));
+  for (const target of transactions.get(name).targets) targets.refresh(target, receipt !== undefined);
   const mark = transactions.commit(name, () => {
     stats.unroutable++;
   });
-  client.receipts.answerCommit(frame, mark);
+  client.receipts.answerCommit(receipt, mark);
 }
 
 /** @throws FrameError for an unknown name */

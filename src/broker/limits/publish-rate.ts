@@ -57,10 +57,10 @@ export class PublishRate {
     this.ease();
   }
 
-  /** A message was published. */
-  took(bytes: number): void {
+  /** Messages were published. @param bytes of all of them */
+  took(bytes: number, messages = 1): void {
     this.refill();
-    this.messagesLeft--;
+    this.messagesLeft -= messages;
     this.bytesLeft -= bytes;
     const waitMs = this.waitMs;
     if (waitMs === 0) return;

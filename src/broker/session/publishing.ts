@@ -26,7 +26,7 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
   private readonly vhost: Vhost;
   private readonly permissions: Permissions;
   private readonly client: SessionClient;
-  private readonly share: Share;
+  readonly share: Share;
   private readonly consuming: { readonly holds: boolean };
   private readonly traffic: ProtocolTraffic;
   private closed = false;
@@ -135,9 +135,9 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
     if (bodyBytes > this.messageBytesMax) throw this.membership.tooLarge(bodyBytes, this.messageBytesMax);
   }
 
-  /** A message of this client has been published, at once or with a transaction. */
-  published(bodyBytes: number): void {
-    if (this.rates !== null) for (const rate of this.rates) rate.took(bodyBytes);
+  /** Messages of this client have been published, at once or with a transaction. @param bodyBytes of all of them */
+  published(bodyBytes: number, messages = 1): void {
+    if (this.rates !== null) for (const rate of this.rates) rate.took(bodyBytes, messages);
   }
 
   private sent(bytes: number): void {

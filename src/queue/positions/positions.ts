@@ -29,6 +29,14 @@ export class Positions extends PositionRun implements PositionSequence {
     else this.pushBehind(seq, flags);
   }
 
+  /** The same for so many whose numbers follow one another. */
+  pushRun(first: number, count: number, flags: QueueEntryFlags): void {
+    let seq = first;
+    const end = first + count;
+    if (this.middle === null) while (seq < end && this.count < CHUNK_LENGTH) this.append(seq++, flags);
+    while (seq < end) this.pushBehind(seq++, flags);
+  }
+
   private pushBehind(seq: number, flags: QueueEntryFlags): void {
     this.middle ??= new PackedMiddle(this.arena);
     this.middle.push(seq, flags);

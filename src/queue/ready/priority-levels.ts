@@ -37,6 +37,10 @@ export class PriorityLevels implements ReadyMessages {
     if (level > this.top) this.top = level;
   }
 
+  pushRun(first: number, count: number, flags: QueueEntryFlags): void {
+    for (let seq = first; seq < first + count; seq++) this.push(seq, flags);
+  }
+
   giveBack(seq: number, flags: QueueEntryFlags): void {
     this.push(seq, flags);
   }

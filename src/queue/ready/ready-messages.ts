@@ -15,6 +15,8 @@ export interface ReadyMessages {
   readonly length: number;
   /** Takes a new message, or one that was parked while others passed: it finds its own place. */
   push(seq: number, flags: QueueEntryFlags): void;
+  /** The same for so many new ones whose numbers follow one another, and whose flags are the same. */
+  pushRun(first: number, count: number, flags: QueueEntryFlags): void;
   /** Takes a message that came back. */
   giveBack(seq: number, flags: QueueEntryFlags): void;
   /** The next one's; undefined behaviour when there is none, as for `headFlags` and `shift`. */

@@ -29,6 +29,12 @@ export class SingleLevel implements ReadyMessages {
     else this.giveBack(seq, flags);
   }
 
+  pushRun(first: number, count: number, flags: QueueEntryFlags): void {
+    const { positions } = this;
+    if (first > positions.lastSeq() && positions instanceof Positions) positions.pushRun(first, count, flags);
+    else for (let seq = first; seq < first + count; seq++) this.push(seq, flags);
+  }
+
   giveBack(seq: number, flags: QueueEntryFlags): void {
     if (this.returned === NO_RETURNED) this.returned = new ReturnedPositions();
     this.returned.add(seq, flags);

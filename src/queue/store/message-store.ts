@@ -25,7 +25,14 @@ import { StoredBody } from './stored-body.ts';
 export const RECORD_MESSAGE = 1;
 export const RECORD_EXTENT = 2;
 
+/** Messages that are needed though no queue has them yet. */
+export interface UnplacedMessages {
+  forEach(visit: (seq: number) => void): void;
+}
+
 export class MessageStore {
+  /** Of transactions whose commit is under way. */
+  readonly unplaced = new Set<UnplacedMessages>();
   readonly durable: RecordStore;
   readonly transient: RecordStore;
   private readonly sequence: Sequence;

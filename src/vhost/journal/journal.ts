@@ -12,6 +12,7 @@ import type { RetainedMessage } from '../../queue/store/retained-index.ts';
 import type { Binding } from '../../routing/binding.ts';
 import type { Exchange } from '../../routing/exchange.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
+import { writePlaced } from './placed.ts';
 import { writeQueueContents } from './queue-contents.ts';
 import {
   type DelayedRecord,
@@ -122,6 +123,11 @@ export class Journal implements RecordOutput {
 
   settled(queue: Queue, seqs: Float64Array, count: number): void {
     writeSettled(this, queue.id, seqs, count);
+  }
+
+  /** Messages that were stored without a list of targets are this queue's from now on; see `writePlaced`. */
+  placed(queue: Queue, runs: readonly number[], last: boolean): void {
+    writePlaced(this, queue, runs, last);
   }
 
   returned(queue: Queue, seq: number, flags: number): void {

@@ -89,6 +89,7 @@ function gather(
   parts.delays.forEach(mark);
   parts.store.forEachExtent(mark);
   parts.store.forEachLarge(mark);
+  for (const messages of parts.store.unplaced) messages.forEach(mark);
   // A queue that a crash empties may hold durable messages too, if another queue made them so.
   // Those that are being deleted still hold what they have not let go of.
   const { queues: there, leaving } = parts.registry;

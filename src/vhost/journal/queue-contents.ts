@@ -26,7 +26,8 @@ export function writeQueueContents(out: RecordOutput, queue: Queue): void {
   });
 }
 
-function writeChunk(out: RecordOutput, queue: number, replaces: boolean, chunk: Chunk): void {
+/** Writes a chunk of positions in as many records as it takes. @param replaces whatever was known of the queue's is superseded */
+export function writeChunk(out: RecordOutput, queue: number, replaces: boolean, chunk: Chunk): void {
   if (positionsBytes(chunk) <= out.recordBytesMax) {
     writePositions(out, { queue, replaces, chunk });
     return;

@@ -42,10 +42,8 @@ import { Deduplication } from './deduplication.ts';
 import type { DirectDeliveries, PublishingClient } from './direct-deliveries.ts';
 import { ExactlyOnceGate } from './exactly-once-gate.ts';
 import { FullQueues } from './full-queues.ts';
+import { CROWD_MIN, MessageRun } from './message-run.ts';
 import type { RetainedMessages } from './retained-messages.ts';
-
-/** A message that goes to so many makes a crowd of them (`Turn.crowd`). */
-export const CROWD_MIN = 64;
 
 export interface PublisherParts {
   readonly vhost: string;
@@ -92,6 +90,7 @@ export class Publisher {
   private readonly direct: DirectDeliveries;
   private readonly retained: RetainedMessages;
   private readonly parts: PublisherParts;
+  private readonly run: MessageRun;
   private readonly full: FullQueues;
   private readonly deduplication: Deduplication;
   private readonly view = new MessageView();
@@ -112,6 +111,7 @@ export class Publisher {
     this.direct = parts.direct;
     this.retained = parts.retained;
     this.parts = parts;
+    this.run = new MessageRun({ ...parts, countRun: (route, messages) => this.countRun(route, messages) });
     this.full = new FullQueues({
       router: parts.router,
       time: parts.time,
@@ -140,7 +140,7 @@ export class Publisher {
    * @param due it was kept until its time, which has come
    */
   publish(given: Route, draft: Draft, due = false): Mark {
-    if (this.log.failed !== undefined || this.lifecycle.stopping) {
+    if (!this.takes) {
       this.counters.refused++;
       this.lastRefusal = 'log';
       (draft.large as StoredBody | null)?.finish();
@@ -154,15 +154,8 @@ export class Publisher {
     }
     route = this.resolved(route, draft);
     if (route.once) return this.publishOnce(route, draft, due);
-    this.counters.published++;
-    const { only, exchange } = route;
-    if (exchange === null) {
-      this.toDefault.publishedIn++;
-      this.toDefault.publishedOut += route.targets.length;
-    } else {
-      exchange.publishedIn++;
-      exchange.publishedOut += route.targets.length;
-    }
+    this.countRun(route, 1);
+    const { only } = route;
     if (
       only?.plain === true &&
       draft.assurance !== EXACTLY_ONCE &&
@@ -192,6 +185,43 @@ export class Publisher {
     const mark = this.deduplication.publish(route, draft, due);
     if (!draft.duplicate) counts.publishedOut += draft.routed;
     return mark;
+  }
+
+  /**
+   * Takes one of several messages of which nobody sees any before all are taken; `endRun` follows in the same call stack, and
+   * until then some of them may be in no queue.
+   */
+  publishInRun(route: CompiledRoute<Queue>, draft: Draft): Mark {
+    if (this.takes && this.run.take(route, draft)) return MARK_NOW;
+    return this.publish(route, draft);
+  }
+
+  endRun(): void {
+    this.run.end();
+  }
+
+  /** It takes messages: the log has not failed, and the broker does not stop. */
+  get takes(): boolean {
+    return this.log.failed === undefined && !this.lifecycle.stopping;
+  }
+
+  /** What memory and disk have for messages that may be lost is used up. */
+  get transientFull(): boolean {
+    return this.transient.full;
+  }
+
+  /** Counts messages that have gone along a route. */
+  countRun(route: CompiledRoute<Queue>, messages: number): void {
+    const exchange = route.exchange ?? this.toDefault;
+    this.counters.published += messages;
+    exchange.publishedIn += messages;
+    exchange.publishedOut += messages * route.targets.length;
+  }
+
+  /** Something was stored in both ways, perhaps: publishers must not get too far ahead. */
+  watch(): void {
+    this.publishFlow.watch(true);
+    this.publishFlow.watch(false);
   }
 
   /**

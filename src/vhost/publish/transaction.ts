@@ -2,43 +2,39 @@
  * A transaction: publishes and settlements that become true together. Until `commit` nothing of it can be seen; then everything is
  * carried out in one commit unit of the log: after a crash all of it is there, or none.
  */
-import { MARK_NOW, type Mark } from '../../api/confirms.ts';
+import { MARK_NOW, MARK_REFUSED, type Mark } from '../../api/confirms.ts';
 import type { Consumer, Outcome } from '../../api/consume.ts';
 import type { Route } from '../../api/route.ts';
 import type { Transaction } from '../../api/transaction.ts';
+import type { Turn } from '../../clock/turn.ts';
+import type { Share } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
-import { Draft } from '../../message/message.ts';
+import type { Draft } from '../../message/message.ts';
 import { type ProtocolTraffic, UNCOUNTED } from '../../metrics/traffic.ts';
 import type { Queue } from '../../queue/queue.ts';
+import type { MessageStore } from '../../queue/store/message-store.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
 import type { CommitUnits } from '../commit-units.ts';
 import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
+import type { Journal } from '../journal/journal.ts';
 import { countPublish } from './count-publish.ts';
+import { KeptMessages } from './kept-messages.ts';
 import type { Publisher } from './publisher.ts';
+import { StoredAhead } from './stored-ahead.ts';
 
-interface Settlement {
-  readonly consumer: Consumer;
-  readonly slot: number;
-  readonly outcome: Outcome;
-}
-
-interface Publish {
-  readonly route: CompiledRoute<Queue>;
-  /** Where the message goes for as long as the route is valid, if more than its key decides. */
-  readonly resolved: CompiledRoute<Queue>;
-  readonly draft: Draft;
-}
-
-/**
- * Copies that a transaction may make of its messages: they are made in one go, since a commit is one unit, and so many take some
- * 20 ms.
- */
+/** Copies that a transaction may make of its messages: its queues get them in one go, and so many take some 10 ms. */
 export const COPIES_MAX = 500_000;
 /** To an at-most-once subscriber a copy is its bytes. */
 const COPY_SHIFT = 10;
 
+/** So few are not worth storing ahead. */
+const AHEAD_MIN = 256;
+
 export interface TransactionParts {
+  readonly store: MessageStore;
+  readonly journal: Journal;
+  readonly turn: Turn;
   readonly publisher: Publisher;
   readonly units: CommitUnits;
   readonly subscriberFlow: SubscriberFlowControl;
@@ -46,23 +42,30 @@ export interface TransactionParts {
 
 /** Who publishes by it: what it may, and how much. */
 export interface TransactionPublisher {
+  /** Of its work. */
+  readonly share: Share;
   /** A message's address may mean something else by now, or be its client's no more. Throws what a publish would. */
   askAgain(route: CompiledRoute<Queue>): void;
   /** @throws LimitError the body of a message is larger than it may be */
   checkSize(bodyBytes: number): void;
-  /** A message has been published. */
-  published(bodyBytes: number): void;
+  /** So many messages have been published. @param bodyBytes of all of them */
+  published(bodyBytes: number, messages: number): void;
 }
 
 export class VhostTransaction implements Transaction {
-  bytes = 0;
-  private publishes: Publish[] = [];
-  private settlements: Settlement[] = [];
+  private kept = new KeptMessages();
+  // Settlements, a list for each part of them: a hundred thousand objects would be in everybody's way.
+  private consumers: Consumer[] = [];
+  private slots: number[] = [];
+  private outcomes: Outcome[] = [];
   private copies = 0;
+  /** Null: nothing is stored before the commit. */
+  private ahead: StoredAhead | null = null;
   private readonly parts: TransactionParts;
   private readonly publisher: TransactionPublisher | undefined;
   private readonly traffic: ProtocolTraffic;
-  private readonly publishing: Pick<Publisher, 'publish'>;
+  /** Null: the vhost's publisher itself. */
+  private readonly publishing: Pick<Publisher, 'publish'> | null;
 
   /**
    * @param publisher default: nobody who has to be asked for
@@ -73,7 +76,7 @@ export class VhostTransaction implements Transaction {
     parts: TransactionParts,
     publisher?: TransactionPublisher,
     traffic: ProtocolTraffic = UNCOUNTED,
-    publishing: Pick<Publisher, 'publish'> = parts.publisher,
+    publishing: Pick<Publisher, 'publish'> | null = null,
   ) {
     this.publishing = publishing;
     this.parts = parts;
@@ -82,7 +85,11 @@ export class VhostTransaction implements Transaction {
   }
 
   get operations(): number {
-    return this.publishes.length + this.settlements.length;
+    return this.kept.count + this.slots.length;
+  }
+
+  get bytes(): number {
+    return this.kept.bytes;
   }
 
   publish(given: Route, draft: Draft): void {
@@ -93,74 +100,102 @@ export class VhostTransaction implements Transaction {
     const copies = this.copies + copiesAlong(resolved, draft);
     if (copies > COPIES_MAX) throw tooMany();
     this.copies = copies;
-    const copy = new Draft();
-    copy.dialect = draft.dialect;
-    copy.assurance = draft.assurance;
-    copy.retain = draft.retain;
-    copy.grouped = draft.grouped;
-    copy.userChecked = draft.userChecked;
-    copy.priority = draft.priority;
-    copy.ttlMs = draft.ttlMs;
-    copy.delayMs = draft.delayMs;
-    copy.dueMs = draft.dueMs;
-    copy.half = draft.half;
-    copy.origin = draft.origin;
-    copy.props = Buffer.from(draft.props.subarray(draft.propsStart, draft.propsEnd));
-    copy.propsEnd = copy.props.length;
-    copy.large = draft.large;
-    if (draft.large === null) {
-      copy.body = Buffer.from(draft.body.subarray(draft.bodyStart, draft.bodyEnd));
-      copy.bodyEnd = copy.body.length;
-    }
-    this.bytes += copy.propsEnd + copy.bodyEnd;
-    this.publishes.push({ route, resolved, draft: copy });
+    this.kept.add(route, resolved, draft);
   }
 
   settle(consumer: Consumer, slot: number, outcome: Outcome): void {
-    this.settlements.push({ consumer, slot, outcome });
+    this.consumers.push(consumer);
+    this.slots.push(slot);
+    this.outcomes.push(outcome);
+  }
+
+  prepare(done: () => void): void {
+    const { kept, parts, publisher } = this;
+    // What is traced goes through its session, message by message.
+    if (publisher === undefined || this.publishing !== null || kept.count < AHEAD_MIN) {
+      done();
+      return;
+    }
+    this.ahead?.forget();
+    const ahead = new StoredAhead(kept, parts.store, parts.publisher, publisher.share.work);
+    this.ahead = ahead;
+    publisher.share.run(
+      () => ahead.step(),
+      () => {
+        if (!ahead.forgotten) done();
+      },
+    );
   }
 
   commit(onUnroutable?: (index: number) => void): Mark {
-    const { publishes, settlements } = this;
-    const { publisher, units, subscriberFlow } = this.parts;
-    if (publishes.some(({ route }) => !route.valid)) this.lookAgain();
+    const { kept, ahead, consumers, slots, outcomes } = this;
+    const { units, subscriberFlow } = this.parts;
+    if (kept.routes.some(({ route }) => !route.valid)) this.lookAgain();
     this.reset();
-    if (publishes.length === 0 && settlements.length === 0) return MARK_NOW;
-    let refused: Mark = MARK_NOW;
+    if (kept.count === 0 && slots.length === 0) return MARK_NOW;
     units.begin();
-    publishes.forEach(({ route, resolved, draft }, index) => {
-      this.publisher?.published(bodyBytes(draft));
-      const mark = this.publishing.publish(route.valid ? resolved : route, draft);
-      countPublish(this.traffic, publisher, draft, mark);
-      if (mark < 0) refused = mark;
-      else if (draft.routed === 0) onUnroutable?.(index);
-    });
-    for (const { consumer, slot, outcome } of settlements) consumer.settle(slot, outcome);
+    const refused = kept.count > 0 && this.publishAll(kept, ahead, onUnroutable);
+    for (let i = 0; i < slots.length; i++) consumers[i]!.settle(slots[i]!, outcomes[i]!);
     subscriberFlow.nobodyWaits();
     const mark = units.end();
-    return refused < 0 ? refused : mark;
+    return refused ? MARK_REFUSED : mark;
+  }
+
+  /** Returns whether any of them was refused. */
+  private publishAll(
+    kept: KeptMessages,
+    ahead: StoredAhead | null,
+    onUnroutable: ((index: number) => void) | undefined,
+  ): boolean {
+    const { parts, publishing, traffic } = this;
+    const { publisher } = parts;
+    let reader = kept.read();
+    let sum = 0;
+    if (ahead?.holds === true) {
+      ahead.takeEffect(parts.journal, parts.turn, traffic);
+      reader = ahead.rest;
+      sum = ahead.bodyBytes;
+    } else ahead?.forget();
+    let refused = false;
+    while (reader.next()) {
+      const { draft, to } = reader;
+      const { route, resolved } = to!;
+      const along = route.valid ? resolved : route;
+      sum += bodyBytes(draft);
+      const mark = publishing === null ? publisher.publishInRun(along, draft) : publishing.publish(along, draft);
+      countPublish(traffic, publisher, draft, mark);
+      if (mark < 0) refused = true;
+      else if (draft.routed === 0) onUnroutable?.(reader.count - 1);
+    }
+    publisher.endRun();
+    this.publisher?.published(sum, kept.count);
+    return refused;
   }
 
   /** Bindings have come or gone since, or rules changed. @throws BrokerError, and then nothing has been changed */
   private lookAgain(): void {
-    const stale = new Set(this.publishes.map(({ route }) => route).filter(({ valid }) => !valid));
-    for (const route of stale) this.publisher?.askAgain(route);
+    const { kept, publisher } = this;
+    const stale = new Set(kept.routes.map(({ route }) => route).filter(({ valid }) => !valid));
+    for (const route of stale) publisher?.askAgain(route);
     let copies = 0;
-    for (const { route, draft } of this.publishes) {
+    kept.forEach((draft, { route }) => {
       copies += copiesAlong(draft.delayMs > 0 ? route : this.parts.publisher.resolved(route, draft), draft);
-    }
+    });
     if (copies > COPIES_MAX) throw tooMany();
   }
 
   rollback(): void {
-    for (const { draft } of this.publishes) (draft.large as StoredBody | null)?.abort();
+    this.ahead?.forget();
+    this.kept.forEachLarge((body) => (body as StoredBody).abort());
     this.reset();
   }
 
   private reset(): void {
-    this.publishes = [];
-    this.settlements = [];
-    this.bytes = 0;
+    this.ahead = null;
+    this.kept = new KeptMessages();
+    this.consumers = [];
+    this.slots = [];
+    this.outcomes = [];
     this.copies = 0;
   }
 }

@@ -1,5 +1,6 @@
 /**
- * The records of what a queue holds, as a checkpoint has them.
+ * The records of what a queue holds, as a checkpoint has them, and the commit of a large transaction, whose messages were stored
+ * before it.
  *
  * ```
  * 144 positions   u32 queue, u8 kind (0: replaces what is known; 1: more), u32 count, and if count is not 0:

@@ -109,7 +109,13 @@ describe('what cannot be stored', () => {
   test('in a transaction is told at COMMIT, asked for or not', async () => {
     const client = await harness.open();
     sessions[0]!.transaction = () =>
-      ({ publish() {}, settle() {}, operations: 1, bytes: 1, commit: () => MARK_REFUSED, rollback() {} }) as never;
+      ({
+        operations: 1,
+        bytes: 1,
+        prepare: (done: () => void) => done(),
+        commit: () => MARK_REFUSED,
+        rollback() {},
+      }) as never;
     client.send('BEGIN', { transaction: 't' });
     expect(header(await client.refused('COMMIT', { transaction: 't' }), 'message')).toBe('Not stored');
   });

@@ -1,0 +1,262 @@
+/**
+ * Messages of a transaction that are stored before its commit, in parts, so that the commit itself has little left to do. Until then
+ * they are in no queue, neither in memory nor for whoever reads the log: their records name no list of targets. At the commit the
+ * queues get all of them in one go, and the log gets their positions, in the commit's unit.
+ *
+ * ```
+ * kept ──step──▶ stored, in no queue ──takeEffect──▶ in their queues; positions in the log
+ *                        │
+ *                        └──forget──▶ nothing refers to them, and they go as what was consumed does
+ * ```
+ *
+ * Only messages with nothing special about them, to queues that take each as it comes, and only as far as the first that is not one:
+ * what comes after that must not have a lower number. The rest is the commit's.
+ */
+import type { Turn } from '../../clock/turn.ts';
+import type { Work } from '../../clock/work.ts';
+import { type Assurance, AT_MOST_ONCE, type Draft, EXACTLY_ONCE } from '../../message/message.ts';
+import { Histogram } from '../../metrics/histogram.ts';
+import { type ProtocolTraffic, SIZE_BOUNDS } from '../../metrics/traffic.ts';
+import { entryFlags, FLAG_DURABLE, type QueueEntryFlags } from '../../queue/entry-flags.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { MessageStore, UnplacedMessages } from '../../queue/store/message-store.ts';
+import { lowerAssurance } from '../../routing/target-flags.ts';
+import type { Journal } from '../journal/journal.ts';
+import { isSpecial, type KeptMessages, type KeptReader, type KeptRoute } from './kept-messages.ts';
+import { CROWD_MIN } from './message-run.ts';
+import type { Publisher } from './publisher.ts';
+
+/** What one queue is to get. */
+export class PlacedRuns {
+  readonly queue: Queue;
+  /** How many messages it had got when the commit began: if it has got none since, these come behind all that it has. */
+  readonly before: number;
+  /** Triples: the first number, how many follow one another, their flags. */
+  readonly runs: number[] = [];
+  private durable = false;
+
+  constructor(queue: Queue) {
+    this.queue = queue;
+    this.before = queue.counted.published;
+  }
+
+  add(first: number, count: number, flags: QueueEntryFlags): void {
+    const { runs } = this;
+    const last = runs.length - 3;
+    if (last >= 0 && runs[last + 2] === flags && runs[last]! + runs[last + 1]! === first) runs[last + 1]! += count;
+    else runs.push(first, count, flags);
+    if ((flags & FLAG_DURABLE) !== 0) this.durable = true;
+  }
+
+  place(journal: Journal): void {
+    const { queue, runs } = this;
+    // A queue that a crash empties has durable messages too, where another queue made them so.
+    if (this.durable && queue.durable) journal.placed(queue, runs, queue.counted.published === this.before);
+    for (let i = 0; i < runs.length; i += 3) queue.pushRun(runs[i]!, runs[i + 1]!, runs[i + 2]!);
+  }
+}
+
+/** Messages that follow one another, to the same queues. */
+interface Run {
+  readonly to: KeptRoute;
+  readonly assurance: Assurance;
+  readonly durable: boolean;
+  readonly first: number;
+  count: number;
+}
+
+export class StoredAhead implements UnplacedMessages {
+  /** Messages that are stored: the first ones of those that are kept. */
+  count = 0;
+  private readonly kept: KeptMessages;
+  private readonly store: MessageStore;
+  private readonly publisher: Publisher;
+  private readonly work: Work;
+  private readonly reader: KeptReader;
+  private readonly places = new Map<Queue, PlacedRuns>();
+  private readonly runs: Run[] = [];
+  private readonly used = new Set<KeptRoute>();
+  /** How many of the runs have been handed out to the queues' places, and how far the one at hand. */
+  private handedOut = 0;
+  private target = 0;
+  /** How many of the routes have been looked at, and how far the one at hand. */
+  private looked = 0;
+  private lookedTarget = 0;
+  /** All that can be has been stored. */
+  private whole = false;
+  private over = false;
+  /** Nothing of it takes effect. */
+  forgotten = false;
+  private readonly sizes = new Histogram(SIZE_BOUNDS);
+  private copies = 0;
+
+  constructor(kept: KeptMessages, store: MessageStore, publisher: Publisher, work: Work) {
+    this.kept = kept;
+    this.store = store;
+    this.publisher = publisher;
+    this.work = work;
+    this.reader = kept.read();
+    store.unplaced.add(this);
+  }
+
+  /** Does a part; true when no more can be done. */
+  step(): boolean {
+    if (this.over) return true;
+    if (!this.look()) return false;
+    if (!this.whole && !this.storeSome()) return false;
+    return this.handOutSome();
+  }
+
+  /** Whether the time is up, after so much work. */
+  private spent(units: number): boolean {
+    this.work.spend(units);
+    return this.work.over;
+  }
+
+  /** Makes a place for each queue that there is a route to, before anything has a number. */
+  private look(): boolean {
+    const { places, kept } = this;
+    while (this.looked < kept.routes.length) {
+      const { targets } = kept.routes[this.looked]!.resolved;
+      while (this.lookedTarget < targets.length) {
+        const queue = targets[this.lookedTarget++]!;
+        if (!places.has(queue)) places.set(queue, new PlacedRuns(queue));
+        if (this.spent(1)) return false;
+      }
+      this.looked++;
+      this.lookedTarget = 0;
+      if (this.spent(1)) return false;
+    }
+    return true;
+  }
+
+  private storeSome(): boolean {
+    const { reader } = this;
+    do {
+      if (!reader.next()) return this.endStoring();
+      if (!this.storeOne(reader.draft, reader.to!)) {
+        reader.unread();
+        return this.endStoring();
+      }
+    } while (!this.spent(2 + ((reader.draft.bodyEnd - reader.draft.bodyStart) >>> 10)));
+    return false;
+  }
+
+  private endStoring(): true {
+    this.whole = true;
+    return true;
+  }
+
+  private storeOne(draft: Draft, to: KeptRoute): boolean {
+    const { store, runs } = this;
+    let run = runs.at(-1);
+    if (
+      run === undefined ||
+      run.to !== to ||
+      run.assurance !== draft.assurance ||
+      run.first + run.count !== store.nextSeq
+    ) {
+      run = this.begin(to, draft.assurance);
+      if (run === undefined) return false;
+    }
+    if (isSpecial(draft)) return false;
+    const { durable } = run;
+    if (!this.publisher.takes || (!durable && this.publisher.transientFull)) return false;
+    const { targets } = to.resolved;
+    const seq = store.append(draft, to.resolved, durable, 0);
+    store.addReferences(seq, durable, targets.length);
+    if (run.count++ === 0) runs.push(run);
+    this.count++;
+    this.copies += targets.length;
+    this.sizes.add(draft.bodyEnd - draft.bodyStart);
+    return true;
+  }
+
+  /** Undefined for messages that are the commit's. */
+  private begin(to: KeptRoute, assurance: Assurance): Run | undefined {
+    const { targets } = to.resolved;
+    if (assurance === EXACTLY_ONCE) return undefined;
+    if (!this.used.has(to)) {
+      if (!holds(to)) return undefined;
+      this.used.add(to);
+    }
+    let durable = false;
+    for (const target of targets) if (target.durable && assurance !== AT_MOST_ONCE) durable = true;
+    return { to, assurance, durable, first: this.store.nextSeq, count: 0 };
+  }
+
+  private handOutSome(): boolean {
+    const { runs, places } = this;
+    while (this.handedOut < runs.length) {
+      const { to, assurance, durable, first, count } = runs[this.handedOut]!;
+      const { targets, targetFlags } = to.resolved;
+      while (this.target < targets.length) {
+        const asked = targetFlags[this.target]!;
+        const flags = entryFlags(asked, lowerAssurance(assurance, asked), durable ? FLAG_DURABLE : 0);
+        places.get(targets[this.target++]!)!.add(first, count, flags);
+        if (this.spent(1)) return false;
+      }
+      this.handedOut++;
+      this.target = 0;
+    }
+    return true;
+  }
+
+  /** Whether they still go where they were to go. */
+  get holds(): boolean {
+    if (this.over || !this.whole || this.handedOut < this.runs.length || !this.publisher.takes) return false;
+    for (const to of this.used) if (!holds(to)) return false;
+    return true;
+  }
+
+  /** What is not stored ahead. */
+  get rest(): KeptReader {
+    return this.reader;
+  }
+
+  /** Of the bodies of those that are. */
+  get bodyBytes(): number {
+    return this.sizes.sum;
+  }
+
+  /** The queues get them, and the log their positions. Within a commit unit, if it `holds`. */
+  takeEffect(journal: Journal, turn: Turn, traffic: ProtocolTraffic): void {
+    this.end();
+    for (const { to, count } of this.runs) this.publisher.countRun(to.resolved, count);
+    if (this.places.size >= CROWD_MIN) turn.crowd = true;
+    for (const place of this.places.values()) if (place.runs.length > 0) place.place(journal);
+    turn.crowd = false;
+    traffic.received += this.count;
+    traffic.routed += this.copies;
+    traffic.sizes.addAll(this.sizes);
+    this.publisher.watch();
+  }
+
+  /** Nothing of it takes effect. */
+  forget(): void {
+    if (this.over) return;
+    this.end();
+    this.forgotten = true;
+    for (const { to, durable, first, count } of this.runs) {
+      const store = durable ? this.store.durable : this.store.transient;
+      for (let seq = first; seq < first + count; seq++) store.release(seq, to.resolved.targets.length);
+    }
+    this.count = 0;
+  }
+
+  private end(): void {
+    this.over = true;
+    this.store.unplaced.delete(this);
+  }
+
+  forEach(visit: (seq: number) => void): void {
+    for (const { first, count } of this.runs) for (let seq = first; seq < first + count; seq++) visit(seq);
+  }
+}
+
+/** Its messages can be stored before they are in their queues. */
+function holds({ route, resolved }: KeptRoute): boolean {
+  if (!route.valid || resolved.perMessage || resolved.once || resolved.targets.length === 0) return false;
+  for (const target of resolved.targets) if (!target.plain || target.deleted) return false;
+  return true;
+}
