@@ -16,6 +16,10 @@ export const AMQP_DIFFERENCES = {
     peerDoes: 'has x-delayed-message in a plugin that Debian does not ship',
     weDo: 'it is built in, so these scenarios run here only',
   },
+  'deduplication-plugin': {
+    peerDoes: 'has x-message-deduplication in a plugin that Debian does not ship',
+    weDo: 'it is built in, so these scenarios run here only; beyond the plugin, its windows survive a restart, a repeat is no unroutable message (it is confirmed and not returned), and what was not taken may come again',
+  },
   'delivery-limit-on-classic': {
     peerDoes: 'refuses x-delivery-limit on a classic queue',
     weDo: 'every queue counts attempts and can have a limit: a poison message is no matter of the type',

@@ -13,6 +13,7 @@ import { prefetch } from './deliver/prefetch.scenarios.ts';
 import { priorities } from './deliver/priorities.scenarios.ts';
 import { settling } from './deliver/settling.scenarios.ts';
 import { taking } from './deliver/taking.scenarios.ts';
+import { deduplication } from './publish/deduplication.scenarios.ts';
 import { delays } from './publish/delays.scenarios.ts';
 import { fieldTypes } from './publish/field-types.scenarios.ts';
 import { messages } from './publish/messages.scenarios.ts';
@@ -60,6 +61,7 @@ export const TOPICS: readonly Topic[] = [
   methods,
   fieldTypes,
   policies,
+  deduplication,
   delays,
   operation,
   values,

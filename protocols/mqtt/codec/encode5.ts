@@ -2,7 +2,7 @@
  * Control packets of 5.0 to bytes, where they differ from those of 3.1.1: they carry a reason code and properties.
  *
  *     CONNACK     flags, reason code, properties
- *     PUBACK …    packet identifier, then reason code if it is not 0
+ *     PUBACK …    packet identifier, then reason code if it is not 0; and `duplicate: true` for what was taken before
  *     SUBACK …    packet identifier, properties, a reason code for each filter
  *     DISCONNECT  reason code, properties
  *     AUTH        reason code, properties
@@ -10,7 +10,7 @@
 import type { Output } from '../../../src/api/index.ts';
 import { varintBytes, writeVarint } from './fields.ts';
 import { AUTH, CONNACK, DISCONNECT, PUBREL } from './packet.ts';
-import { AUTHENTICATION_DATA, AUTHENTICATION_METHOD } from './properties/property-table.ts';
+import { AUTHENTICATION_DATA, AUTHENTICATION_METHOD, USER_PROPERTY } from './properties/property-table.ts';
 import type { PropertyWriter } from './properties/property-writer.ts';
 
 /** `properties` is null for none. */
@@ -35,6 +35,27 @@ export function writeAck5(output: Output, type: number, packetId: number, reason
   buffer[at + 2] = packetId >>> 8;
   buffer[at + 3] = packetId;
   buffer[at + 4] = reason;
+}
+
+/** The user property `duplicate: true`, behind a reason code of success. */
+const REPEAT = Buffer.concat([
+  Buffer.from([0, 18, USER_PROPERTY, 0, 9]),
+  Buffer.from('duplicate'),
+  Buffer.from([0, 4]),
+  Buffer.from('true'),
+]);
+/** How long `writeRepeatAck5`'s packet is. */
+export const REPEAT_ACK_BYTES = 4 + REPEAT.length;
+
+/** PUBACK or PUBREC of a message that was taken before: it is safe, and says that it is not taken again. */
+export function writeRepeatAck5(output: Output, type: number, packetId: number): void {
+  const at = output.reserve(REPEAT_ACK_BYTES);
+  const buffer = output.buffer;
+  buffer[at] = type << 4;
+  buffer[at + 1] = 2 + REPEAT.length;
+  buffer[at + 2] = packetId >>> 8;
+  buffer[at + 3] = packetId;
+  REPEAT.copy(buffer, at + 4);
 }
 
 /** SUBACK and UNSUBACK. */

@@ -2,16 +2,17 @@
  * The answers that a client gets only once what they say is safe, in the order of what it asked: one ring a connection. An
  * entry is a number:
  *
- *     bits 0-15 packet identifier | 16-19 packet type | 20-27 reason code (5.0)
+ *     bits 0-15 packet identifier | 16-19 packet type | 20-27 reason code (5.0) | 28 the message was taken before (5.0)
  */
 import type { ConfirmRing, ConfirmSink, Mark, ReadGate, Session } from '../../../src/api/index.ts';
 import { writeAck } from '../codec/encode.ts';
-import { writeAck5 } from '../codec/encode5.ts';
+import { REPEAT_ACK_BYTES, writeAck5, writeRepeatAck5 } from '../codec/encode5.ts';
 import { CONNACK, PUBACK, PUBCOMP, PUBLISH, PUBREC, SUBACK, UNSUBACK } from '../codec/packet.ts';
 import { REFUSALS_FROM, UNSPECIFIED_ERROR } from '../codec/reasons.ts';
 import type { DeliveryWriter } from '../deliver/delivery-writer.ts';
 import type { ReceiveQuota } from '../publish/receive-quota.ts';
 import type { ReceivedIds } from '../session/received-ids.ts';
+import type { NegotiatedOptions } from './negotiated-options.ts';
 import { CONFIRMS } from './pause-reasons.ts';
 
 /** The client whose answers these are; `ConnectedClient` in fact. */
@@ -19,6 +20,7 @@ export interface AnsweredClient {
   readonly session: Session;
   readonly writer: DeliveryWriter;
   readonly gate: ReadGate;
+  readonly options: NegotiatedOptions;
   /** Null before 5.0, which has no word for a message that could not be stored. */
   readonly quota: ReceiveQuota | null;
   readonly mqttSession: { readonly received: ReceivedIds };
@@ -38,6 +40,7 @@ export interface LongAnswer {
 
 const ENTRY_TYPE_SHIFT = 16;
 const ENTRY_REASON_SHIFT = 20;
+const ENTRY_REPEAT = 1 << 28;
 
 export class Answers implements ConfirmSink {
   /** Those that wait, in the order of their entries in the ring. */
@@ -58,11 +61,21 @@ export class Answers implements ConfirmSink {
     this.waitingMax = waitingMax;
   }
 
-  /** @param type of the packet to be sent; PUBLISH: a QoS 2 message whose record is safe then */
-  push(type: number, packetId: number, mark: Mark, reason: number): void {
+  /**
+   * @param type of the packet to be sent; PUBLISH: a QoS 2 message whose record is safe then
+   * @param repeat the message was taken before
+   */
+  push(type: number, packetId: number, mark: Mark, reason: number, repeat = false): void {
     const publish = type === PUBACK || type === PUBREC;
-    this.ring.push((reason << ENTRY_REASON_SHIFT) | (type << ENTRY_TYPE_SHIFT) | packetId, mark, publish);
+    const told = repeat && this.tellsRepeats ? ENTRY_REPEAT : 0;
+    this.ring.push(told | (reason << ENTRY_REASON_SHIFT) | (type << ENTRY_TYPE_SHIFT) | packetId, mark, publish);
     if (this.ring.size >= this.waitingMax) this.client.gate.pause(CONFIRMS);
+  }
+
+  /** Who wants to hear no more than the reason code gets no more. [MQTT-3.1.2-29, MQTT-3.4.2-3] */
+  private get tellsRepeats(): boolean {
+    const { v5, asked } = this.client.options;
+    return v5 && asked.wantsProblemInformation && asked.packetSizeMax >= REPEAT_ACK_BYTES;
   }
 
   pushLong(answer: LongAnswer, mark: Mark): void {
@@ -86,16 +99,17 @@ export class Answers implements ConfirmSink {
       else this.couldNotStore();
     } else if (refused) this.refused(type, packetId);
     else if (type === PUBLISH) this.writer.recorded(packetId);
-    else this.acknowledge(type, packetId, entry >>> ENTRY_REASON_SHIFT);
+    else this.acknowledge(type, packetId, (entry >>> ENTRY_REASON_SHIFT) & 0xff, (entry & ENTRY_REPEAT) !== 0);
   }
 
   confirmEnd(): void {
     if (this.ring.size < this.waitingMax) this.client.gate.resume(CONFIRMS);
   }
 
-  private acknowledge(type: number, packetId: number, reason: number): void {
+  private acknowledge(type: number, packetId: number, reason: number, repeat = false): void {
     const { quota, writer } = this;
-    if (reason === 0) writeAck(writer.out, type, packetId);
+    if (repeat) writeRepeatAck5(writer.out, type, packetId);
+    else if (reason === 0) writeAck(writer.out, type, packetId);
     else writeAck5(writer.out, type, packetId, reason);
     if (quota === null) return;
     if (type === PUBACK || type === PUBCOMP || (type === PUBREC && reason >= REFUSALS_FROM)) quota.answered();

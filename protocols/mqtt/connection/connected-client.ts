@@ -139,10 +139,13 @@ export class ConnectedClient implements SessionConnection, DeliveryHost, Answere
 
   // ------------------------------------------------------------------------------------------ what must be safe first
 
-  /** Answers with `type` and `packetId` once `mark` is safe, in order with all other answers. */
-  answer(type: number, packetId: number, mark: Mark, reason = SUCCESS): void {
+  /**
+   * Answers with `type` and `packetId` once `mark` is safe, in order with all other answers.
+   * @param repeat it is a message that was taken before
+   */
+  answer(type: number, packetId: number, mark: Mark, reason = SUCCESS, repeat = false): void {
     this.answers ??= new Answers(this, this.context.limits.receiveMax);
-    this.answers.push(type, packetId, mark, reason);
+    this.answers.push(type, packetId, mark, reason, repeat);
   }
 
   answerLong(answer: LongAnswer, mark: Mark): void {

@@ -147,13 +147,13 @@ function publishOnce(client: ConnectedClient, target: PublishTarget, draft: Draf
   return mark;
 }
 
-/** 5.0 hears that it was refused, or that nobody wanted it. */
+/** 5.0 hears that it was refused, that nobody wanted it, or that it was taken before. */
 function answer(client: ConnectedClient, type: number, packetId: number, mark: Mark, draft: Draft): void {
   if (!client.options.v5) client.answer(type, packetId, mark);
   else if (mark === MARK_REFUSED) client.answer(type, packetId, client.session.mark(), QUOTA_EXCEEDED);
   else {
     const nobody = draft.routed === 0 && draft.delayMs < 0;
-    client.answer(type, packetId, mark, nobody ? NO_MATCHING_SUBSCRIBERS : SUCCESS);
+    client.answer(type, packetId, mark, nobody ? NO_MATCHING_SUBSCRIBERS : SUCCESS, draft.duplicate);
   }
 }
 

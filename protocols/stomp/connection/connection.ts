@@ -278,7 +278,7 @@ export class Connection
         this.endWith('Secret refused', 'Access refused.', receipt && textOf(receipt));
         return;
       }
-      if (receipt !== undefined) client.receipts.owe(receipt, 0, receipt.length, client.session.mark());
+      if (receipt !== undefined) client.receipts.owe(receipt, 0, receipt.length, client.session.mark(), false);
       this.gate.resume(UNANSWERED);
     });
   }

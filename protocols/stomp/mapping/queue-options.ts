@@ -8,10 +8,12 @@
  */
 import type { Header, Headers, QueueOptions, Value } from '../../../src/api/index.ts';
 import type { Frame } from '../codec/frame.ts';
+import { SUBSCRIBE } from '../codec/names.ts';
 import { flag } from '../codec/values.ts';
 
 /** Arguments that may be given as headers. Others with `x-` are the message's or the consumer's. */
 const TEXT_ARGUMENTS = [
+  'x-cache-persistence',
   'x-dead-letter-exchange',
   'x-dead-letter-routing-key',
   'x-dead-letter-strategy',
@@ -23,6 +25,7 @@ const TEXT_ARGUMENTS = [
   'x-queue-type',
 ]; // prettier-ignore
 const TYPED_ARGUMENTS = [
+  'x-cache-size',
   'x-delivery-limit',
   'x-expires',
   'x-max-in-memory-bytes',
@@ -30,12 +33,16 @@ const TYPED_ARGUMENTS = [
   'x-max-length',
   'x-max-length-bytes',
   'x-max-priority',
+  'x-message-deduplication',
   'x-message-ttl',
   'x-queue-version',
   'x-quorum-initial-group-size',
   'x-single-active-consumer',
   'x-stream-max-segment-size-bytes',
 ]; // prettier-ignore
+/** With SEND they are the message's: its id, and for how long that is to be kept. */
+const TEXT_OF_SUBSCRIBE = ['x-deduplication-header'];
+const TYPED_OF_SUBSCRIBE = ['x-cache-ttl'];
 const OPTIONS = ['durable', 'persistent', 'exclusive', 'auto-delete'];
 const SINGLE_ACTIVE = 'x-single-active-consumer';
 
@@ -71,6 +78,10 @@ function queueArguments(frame: Frame): Headers {
   };
   take(TEXT_ARGUMENTS, (text) => text); // an exchange may well be called 1 or true
   take(TYPED_ARGUMENTS, typedValue);
+  if (frame.command === SUBSCRIBE) {
+    take(TEXT_OF_SUBSCRIBE, (text) => text);
+    take(TYPED_OF_SUBSCRIBE, typedValue);
+  }
   if (flag(frame, 'activemq.exclusive') === true && !found.some(({ name }) => name === SINGLE_ACTIVE)) {
     found.push({ name: SINGLE_ACTIVE, value: true });
   }

@@ -66,14 +66,16 @@ export class LargeSend {
     session.ofBegun(() => client.targets.refresh(target, receipt !== undefined));
     adapter.stats.messagesIn++;
     let mark = MARK_NOW;
+    let duplicate = false;
     if (this.transaction !== undefined) {
       client.transactions.get(this.transaction).publish(target, draft);
     } else {
       mark = session.publish(target.route, draft);
       countUntaken(client, draft, mark, receipt !== undefined);
+      duplicate = draft.duplicate;
       mark = receiptMark(client, mark);
     }
-    if (receipt !== undefined) client.receipts.owe(receipt, 0, receipt.length, mark);
+    if (receipt !== undefined) client.receipts.owe(receipt, 0, receipt.length, mark, duplicate);
   }
 
   /** Nothing of it is published. */

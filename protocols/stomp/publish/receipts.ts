@@ -24,15 +24,18 @@ import type { StompStats } from '../stats.ts';
 import { ReceiptIds } from './receipt-ids.ts';
 
 const RECEIPT_OPENING = Buffer.from('RECEIPT\nreceipt-id:');
+const DUPLICATE = Buffer.from('duplicate:true\n');
 const LF = 0x0a;
 const NUL = 0;
 
-/** Entries of the ring. Only the first and the last kind have an id among the receipts. */
+/** Entries of the ring. Those of COMMIT and DISCONNECT have no id among the receipts. */
 const ENTRY_RECEIPT = 0;
 const ENTRY_COMMIT = 1;
 const ENTRY_DISCONNECT = 2;
+/** A receipt for a SEND whose message was taken before. */
+const ENTRY_DUPLICATE = 3;
 /** And from here on: a receipt for the subscription of the number that is left. */
-const ENTRY_SUBSCRIBED = 3;
+const ENTRY_SUBSCRIBED = 4;
 
 /** What the receipts tell their connection. */
 export interface ReceiptsHost {
@@ -77,15 +80,15 @@ export class Receipts implements ConfirmSink {
     if (index >= 0) this.push(frame.buffer, frame.valueStart(index), frame.valueEnd(index), ENTRY_RECEIPT, mark);
   }
 
-  /** As `answer`, for a SEND that asked for one: a confirm. */
-  confirmSend(frame: Frame, mark: Mark): void {
+  /** As `answer`, for a SEND that asked for one: a confirm. @param duplicate the message was taken before */
+  confirmSend(frame: Frame, mark: Mark, duplicate: boolean): void {
     const index = frame.indexOf(RECEIPT);
-    this.owe(frame.buffer, frame.valueStart(index), frame.valueEnd(index), mark);
+    this.owe(frame.buffer, frame.valueStart(index), frame.valueEnd(index), mark, duplicate);
   }
 
   /** Owes the receipt of a SEND with the id `buffer[start, end)` (as it came, escaped; copied), once `mark` is safe. */
-  owe(buffer: Buffer, start: number, end: number, mark: Mark): void {
-    this.push(buffer, start, end, ENTRY_RECEIPT, mark, true);
+  owe(buffer: Buffer, start: number, end: number, mark: Mark, duplicate: boolean): void {
+    this.push(buffer, start, end, duplicate ? ENTRY_DUPLICATE : ENTRY_RECEIPT, mark, true);
   }
 
   /** As `answerWhenAllSafe`, and then `ReceiptsHost.subscribed`. The frame asks for a receipt. */
@@ -114,7 +117,7 @@ export class Receipts implements ConfirmSink {
   confirm(id: number, refused: boolean): void {
     if (id === ENTRY_DISCONNECT) this.end();
     else if (refused) this.host.notStored(id === ENTRY_COMMIT ? undefined : this.refusedId());
-    else if (id !== ENTRY_COMMIT) this.write();
+    else if (id !== ENTRY_COMMIT) this.write(id === ENTRY_DUPLICATE);
     if (id >= ENTRY_SUBSCRIBED && !refused) this.host.subscribed(id - ENTRY_SUBSCRIBED);
   }
 
@@ -142,17 +145,18 @@ export class Receipts implements ConfirmSink {
     this.ring.push(entry, mark, publish);
   }
 
-  private write(): void {
+  private write(duplicate: boolean): void {
     const { ids } = this;
     ids.shift();
     const { start, end } = ids;
     if (this.output.withinBody) this.behindBody++;
     const { out } = this.output;
-    let at = out.reserve(RECEIPT_OPENING.length + end - start + 4);
+    let at = out.reserve(RECEIPT_OPENING.length + end - start + 4 + (duplicate ? DUPLICATE.length : 0));
     const target = out.buffer;
     at = copyBytes(RECEIPT_OPENING, 0, RECEIPT_OPENING.length, target, at);
     at = copyBytes(ids.buffer, start, end, target, at);
     target[at++] = LF;
+    if (duplicate) at = copyBytes(DUPLICATE, 0, DUPLICATE.length, target, at);
     target[at++] = LF;
     target[at++] = NUL;
     target[at++] = LF;

@@ -39,7 +39,7 @@ export function send(client: ConnectedClient, frame: Frame): void {
     const mark = session.publish(target.route, draft);
     const asked = frame.has(RECEIPT);
     countUntaken(client, draft, mark, asked);
-    if (asked) client.receipts.confirmSend(frame, receiptMark(client, mark));
+    if (asked) client.receipts.confirmSend(frame, receiptMark(client, mark), draft.duplicate);
   }
 }
 

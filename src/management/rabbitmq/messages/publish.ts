@@ -10,8 +10,14 @@ import { badRequest } from '../http/errors.ts';
 import { type Body, demandKeys, textOf } from '../http/fields.ts';
 import { carriedFrom } from './properties.ts';
 
-/** @returns whether a queue took it @throws Failure 400; BrokerError not-found, access-refused, unavailable */
-export async function publish(session: Session, exchange: string, body: Body): Promise<boolean> {
+export interface Published {
+  readonly routed: boolean;
+  /** It was taken before, and has not been taken again. Ours. */
+  readonly duplicate?: true;
+}
+
+/** @returns whether a queue took it, or had taken it before @throws Failure 400; BrokerError not-found, access-refused, unavailable */
+export async function publish(session: Session, exchange: string, body: Body): Promise<Published> {
   demandKeys(body, ['properties', 'routing_key', 'payload', 'payload_encoding']);
   const given = body['properties'];
   if (typeof given !== 'object' || given === null) throw badRequest('properties is no object');
@@ -37,7 +43,7 @@ export async function publish(session: Session, exchange: string, body: Body): P
   const mark = session.publish(route, draft);
   if (mark === MARK_REFUSED) throw new BrokerError('unavailable', 'the message was refused: there is no room for it');
   await whenSafe(session, mark);
-  return draft.routed > 0;
+  return draft.duplicate ? { routed: true, duplicate: true } : { routed: draft.routed > 0 };
 }
 
 /** The words and statuses of RabbitMQ, where an exchange that is not there makes a bad request. */

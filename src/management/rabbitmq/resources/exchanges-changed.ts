@@ -72,7 +72,7 @@ export const EXCHANGES_CHANGED: readonly Resource[] = [
         tag: 'management',
         handle: async (request) => {
           const session = request.enter(request.vhost().name);
-          return json({ routed: await publish(session, exchangeName(request), await request.body()) });
+          return json(await publish(session, exchangeName(request), await request.body()));
         },
       },
     },
