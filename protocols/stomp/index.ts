@@ -26,6 +26,7 @@ import { STOMP_DIALECT } from './mapping/properties.ts';
 import { resolveOptions, type StompOptions } from './options.ts';
 import { parseSendDestination, sendAddressOf } from './publish/target-memo.ts';
 import { StompStats } from './stats.ts';
+import { reviewDurables } from './topology/durable-review.ts';
 
 export type { StompOptions } from './options.ts';
 export { StompStats } from './stats.ts';
@@ -52,6 +53,7 @@ export function stomp(options: StompOptions = {}): StompProtocol {
     framing: { extent: frameExtent, bytesOnly: false },
     resolve,
     detect,
+    review: reviewDurables,
     accept(transport: Transport, broker: BrokerServices): Connection {
       let adapter = adapters.get(broker);
       if (adapter === undefined) {

@@ -67,6 +67,11 @@ function waiting(queue: string): number {
   return vhost!.topology.queues.get(queue)?.messages ?? 0;
 }
 
+function queues(): string[] {
+  const [vhost] = [...broker.running.broker.allVhosts];
+  return [...vhost!.topology.queues.keys()];
+}
+
 function counted(name: 'droppedForbidden' | 'withheldRetained'): number {
   return broker.running.broker.statistics()[0]!.counters[name];
 }
@@ -130,6 +135,37 @@ describe('a kept session whose client is away', () => {
     await client.leave();
   });
 
+  it('is no member any more of a share whose filter its user may not read, from that moment on', async () => {
+    await subscribedAndAway('kept', '$share/g/closed/+', '$share/g/open/+');
+    await publish('closed/1', 'open/1');
+    expect([waiting('$share/g/closed/+'), waiting('$share/g/open/+')]).toEqual([1, 1]);
+    rules.set('u', topics('^open'));
+    // It was the last one, and the queue has gone with it.
+    await until(() => !queues().includes('$share/g/closed/+'), 'the end of the share');
+    await publish('closed/2', 'open/2');
+    expect(queues()).not.toContain('$share/g/closed/+');
+    // And it is none when it is back, whatever its user may do by then; nor after a restart.
+    rules.set('u', {});
+    await restart();
+    const client = await back('kept');
+    expect(client.sessionPresent).toBe(true);
+    await publish('closed/3', 'open/3');
+    expect(await received(client)).toEqual(['open/1', 'open/2', 'open/3']);
+    await client.leave();
+  });
+
+  it('leaves a share to those who may read it, and all of them once its user may not even come in', async () => {
+    const other = await connect('other', 'admin', { clean: false });
+    expect(await other.subscribe('$share/g/a', 1)).toBe(1);
+    await subscribedAndAway('kept', '$share/g/a', '$share/h/a');
+    rules.set('u', undefined);
+    await until(() => !queues().includes('$share/h/a'), 'the end of the other share');
+    await publish('a');
+    expect(await received(other)).toEqual(['a']);
+    await other.leave();
+    expect(queues()).toContain('$share/g/a');
+  });
+
   it('is looked at when the broker starts, since rules may have changed meanwhile', async () => {
     await subscribedAndAway('kept', 'open', 'closed');
     await broker.stop();
@@ -165,6 +201,130 @@ it('a durable STOMP subscription brings nothing that may not be read when its cl
   second.send('SUBSCRIBE', subscribe);
   expect(String((await second.error()).body)).toContain("access to topic 'a' in exchange 'amq.topic'");
   second.cut();
+});
+
+describe('a durable STOMP subscription whose client is away', () => {
+  const open = (more: Record<string, string> = {}): Promise<StompClient> =>
+    StompClient.open(broker.ports.stomp, '1.2', { login: 'u', passcode: 'p', ...more });
+  const subscribe = async (client: StompClient, more: Record<string, string> = {}): Promise<void> => {
+    client.send('SUBSCRIBE', { destination: '/topic/closed.1', id: '1', durable: 'true', receipt: 'r', ...more });
+    await client.take('RECEIPT');
+  };
+  const NAMED = { 'durable-subscriber-name': 's' };
+  const left = async (more: Record<string, string> = {}): Promise<string> => {
+    const before = queues();
+    const client = await open({ 'client-id': 'me' });
+    await subscribe(client, more);
+    client.cut();
+    await until(() => broker.running.connections === 0);
+    return queues().find((name) => !before.includes(name))!;
+  };
+  const looked = (): Promise<void> => until(() => bound() === 0, 'the subscription to have lost its binding');
+  let queue: string;
+  const bound = (): number => {
+    const [vhost] = [...broker.running.broker.allVhosts];
+    const { topology } = vhost!;
+    return topology.bindingsOf(topology.queues.get(queue)!).length;
+  };
+
+  it.each([
+    ['known by its id', {}],
+    ['that has a name', NAMED],
+  ])('(%s) collects no more of what its user may not read any more, from that moment on', async (_what, more) => {
+    queue = await left(more);
+    await publish('closed/1');
+    rules.set('u', topics('^open'));
+    await looked();
+    await publish('closed/1');
+    expect(waiting(queue)).toBe(1);
+    // What had come before is there when its user may read it again, and the subscription begins anew.
+    rules.set('u', {});
+    const client = await open({ 'client-id': 'me' });
+    await subscribe(client, more);
+    await publish('closed/1');
+    const came = [await client.take('MESSAGE'), await client.take('MESSAGE')];
+    expect(came.map(({ body }) => String(body))).toEqual(['closed/1', 'closed/1']);
+    client.send('UNSUBSCRIBE', { id: '1', durable: 'true', receipt: 'u' });
+    await client.take('RECEIPT');
+    expect(queues()).not.toContain(queue);
+    client.cut();
+  });
+
+  it.each([
+    ['may not even come in', undefined],
+    ['may not write to its queue', { write: '' }],
+  ])('collects nothing once its user %s', async (_what, now) => {
+    queue = await left();
+    rules.set('u', now);
+    await looked();
+    await publish('closed/1');
+    expect(waiting(queue)).toBe(0);
+  });
+
+  it('is looked at when the broker starts, since rules may have changed meanwhile', async () => {
+    queue = await left();
+    await broker.stop();
+    rules = new RulesByUser();
+    rules.set('u', topics('^open'));
+    broker = await startRuledBroker({ clock, data: directory.path, rules });
+    await looked();
+  });
+
+  it('keeps what others have bound to its queue', async () => {
+    queue = await left(NAMED);
+    const channel = await confirmChannel();
+    await channel.bindQueue(queue, 'amq.topic', 'others');
+    rules.set('u', topics('^open'));
+    await until(() => bound() === 1);
+    await publish('others', 'closed/1');
+    expect(waiting(queue)).toBe(1);
+    await connection.close();
+  });
+
+  it('keeps what it has where nobody can tell what an absent user may do', async () => {
+    queue = await left();
+    Object.assign(rules, { recall: () => undefined });
+    rules.set('u', topics('^open'));
+    await publish('closed/1');
+    expect(waiting(queue)).toBe(1);
+  });
+
+  it('loses its binding as well where its client was there and has lost it', async () => {
+    const client = await open();
+    await subscribe(client);
+    queue = queues().find((name) => name.startsWith('stomp-subscription-'))!;
+    rules.set('u', topics('^open'));
+    await client.error();
+    await looked();
+    client.cut();
+  });
+
+  it('stays as it is while its client is there and may read it, though it could not be made any more', async () => {
+    const client = await open();
+    await subscribe(client);
+    rules.set('u', { write: '' });
+    const channel = await confirmChannel(); // a login, so that the rules have been looked at by then
+    channel.publish('amq.topic', 'closed.1', Buffer.from('x'));
+    await channel.waitForConfirms();
+    expect(String((await client.take('MESSAGE')).body)).toBe('x');
+    client.cut();
+    await connection.close();
+  });
+
+  it('leaves no record behind when its queue is deleted by others, once there are more', async () => {
+    const channel = await confirmChannel();
+    const [vhost] = [...broker.running.broker.allVhosts];
+    for (let i = 0; i < 20; i++) {
+      const before = queues();
+      const client = await open();
+      await subscribe(client, { id: `${i}` });
+      client.cut();
+      await until(() => broker.running.connections === 1);
+      await channel.deleteQueue(queues().find((name) => !before.includes(name))!);
+    }
+    expect(vhost!.state.keys('stomp/durable/').length).toBeLessThan(4);
+    await connection.close();
+  });
 });
 
 it('a durable STOMP subscription ends when its topic may not be read any more, though its queue may', async () => {

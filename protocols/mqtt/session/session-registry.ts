@@ -34,6 +34,7 @@ import {
   type SessionRecord,
 } from './session-records.ts';
 import { ShareMembers } from './share-members.ts';
+import { mayReadShare } from './shared-subscriptions.ts';
 import { SysTopics } from './sys-topics.ts';
 import { type DueWill, Wills } from './wills.ts';
 
@@ -285,16 +286,25 @@ export class SessionRegistry implements SessionServices {
 
   private reviewAbsent(clientId: string): void {
     const record = getSession(this.state, clientId);
-    if (record === undefined || !record.hasQueue || record.user === '') return;
+    if (record === undefined || record.user === '') return;
+    const shares = Object.keys(record.shares);
+    if (!record.hasQueue && shares.length === 0) return;
     const owner = this.broker.recall(record.user);
     if (owner === undefined) return;
     const queue = queueOf(clientId);
     const session = this.broker.enter(owner, this.vhost, { ...NOBODY, clientId });
     if (!('refused' in session)) {
       try {
-        // By itself: behind `?.` it would not be called where nothing of the session is in memory.
-        const lost = session.adoptQueue(queue);
-        this.sessions.get(clientId)?.subscriptions.forget(lost);
+        if (record.hasQueue) {
+          // By itself: behind `?.` it would not be called where nothing of the session is in memory.
+          const lost = session.adoptQueue(queue);
+          this.sessions.get(clientId)?.subscriptions.forget(lost);
+        }
+        this.leaveShares(
+          clientId,
+          record,
+          shares.filter((share) => !mayReadShare(session, share, this.context.limits.exchange)),
+        );
       } finally {
         session.close(true);
       }
@@ -306,7 +316,21 @@ export class SessionRegistry implements SessionServices {
         for (const { exchange, key, options } of lost) own.unbindQueue(queue, exchange, key, options);
         this.sessions.get(clientId)?.subscriptions.forget(lost);
       });
+      this.leaveShares(clientId, record, shares);
     }
+  }
+
+  /** A client that is away is no member of these shares any more; the last member takes the queue with it. */
+  private leaveShares(clientId: string, record: SessionRecord, lost: readonly string[]): void {
+    if (lost.length === 0) return;
+    this.asAdapter(() => {
+      const shares = Object.entries(record.shares).filter(([queue]) => !lost.includes(queue));
+      this.kept.put(clientId, { ...record, shares: Object.fromEntries(shares) });
+      for (const queue of lost) {
+        this.sessions.get(clientId)?.shares.drop(queue);
+        this.shares.leave(queue, clientId);
+      }
+    });
   }
 
   /** Its vhost is gone: there may be another of the same name. */

@@ -105,6 +105,12 @@ export class SharedSubscriptions {
     this.member.save(session);
   }
 
+  /** Its client is away, and no member any more. */
+  drop(queue: string): void {
+    this.consumers.get(queue)?.handle?.cancel(RELEASED);
+    this.consumers.delete(queue);
+  }
+
   private makeAgain(session: Session, queue: string): void {
     const share = sharedFilter(queue);
     if (share === undefined || share === 'invalid') return;
@@ -222,6 +228,19 @@ export class SharedSubscriptions {
     consumer.setIdentifier(identifier, identifierBytes(identifier));
     return consumer;
   }
+}
+
+/**
+ * Whether who has this session may read what a share's queue brings, which is asked as its members are when they come back: by binding
+ * it once more. One whose queue is gone collects nothing until then. @throws AccessPending
+ */
+export function mayReadShare(session: Session, queue: string, exchange: string): boolean {
+  const share = sharedFilter(queue);
+  if (share === undefined || share === 'invalid' || !session.queueExists(queue)) return true;
+  return ifPermitted(() => {
+    session.declareQueue(queue, QUEUE_OPTIONS);
+    session.bindQueue(queue, exchange, share.filter, SHARED_BINDING);
+  });
 }
 
 /** False: it was refused, which is borne. Throws whatever else is thrown. */

@@ -6,7 +6,8 @@
  *
  * Such a name may be that of a queue which others have made, or which they bind to and read as well. What a subscription
  * adds it may take away, and nothing else: so its binding says (in `BindOptions.data`) that it is a subscription's, and
- * whether the queue was made for it. The mark goes with the binding, and others who bind the same take it over.
+ * whether the queue was made for it. The mark goes with the binding, and others who bind the same take it over. Whose the
+ * subscription is says a record beside it (`durable-owners.ts`).
  */
 import { createHash } from 'node:crypto';
 import {
@@ -22,6 +23,7 @@ import type { Frame } from '../codec/frame.ts';
 import { flag } from '../codec/values.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
 import { speaksOfQueue } from '../mapping/queue-options.ts';
+import { disown, own, ownerOf } from './durable-owners.ts';
 
 /** What the names of durable subscriptions begin with that are known by their ids. */
 const DURABLE_PREFIX = 'stomp-subscription-';
@@ -121,7 +123,7 @@ export function openDurable(
   const existed = session.queueExists(name);
   const bindings = existed ? session.bindings(name) : [];
   const marked = bindings.filter(isMarked);
-  const isOwn = !existed || isMadeFor(name, bindings);
+  const isOwn = !existed || isMadeFor(session, name, bindings);
   const { exchange, key, noLocal } = source;
   if (noLocal && !isOwn) throw notItsOwn(name);
   if (existed && !speaksOfQueue(frame)) session.checkQueue(name);
@@ -146,6 +148,7 @@ export function openDurable(
     through,
     undo,
     keep: () => {
+      if (through !== undefined) own(session, name, isOwn);
       // As with JMS: a durable subscription that comes back with another topic gives up the old one.
       for (const old of marked) if (!isBinding(old, exchange, key)) unbind(session, name, old);
     },
@@ -160,24 +163,25 @@ export function forgetDurable(session: Session, name: string, alone: boolean): v
   if (!session.queueExists(name)) return;
   const bindings = session.bindings(name);
   const marked = bindings.filter(isMarked);
-  const isOwn = isMadeFor(name, bindings);
+  const isOwn = isMadeFor(session, name, bindings);
   if (marked.length === 0 && !isOwn) return;
   if (session.checkQueue(name).consumers > 0) {
     if (alone) throw new BrokerError('precondition-failed', `queue '${name}' in vhost '${session.vhost}' in use`);
     return;
   }
+  disown(session.state, name);
   if (isOwn && marked.length === bindings.length) session.deleteQueue(name, true, false);
   else for (const binding of marked) unbind(session, name, binding);
 }
 
-function isMarked({ options }: BindingInfo): boolean {
+export function isMarked({ options }: BindingInfo): boolean {
   return options.data === ADDED || options.data === MADE;
 }
 
-/** Made for a durable subscription; one whose exchange is gone has lost its mark, but not its name. */
-function isMadeFor(name: string, bindings: readonly BindingInfo[]): boolean {
+/** Made for a durable subscription; one whose binding is gone, with its exchange or with what its user may, has lost its mark. */
+function isMadeFor(session: Session, name: string, bindings: readonly BindingInfo[]): boolean {
   if (bindings.some(({ options }) => options.data === MADE)) return true;
-  return bindings.length === 0 && name.startsWith(DURABLE_PREFIX);
+  return bindings.length === 0 && (name.startsWith(DURABLE_PREFIX) || ownerOf(session.state, name)?.made === true);
 }
 
 export function isBinding({ exchange, key, options }: BindingInfo, wantedExchange: string, wantedKey: string): boolean {
