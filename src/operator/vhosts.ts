@@ -1,6 +1,8 @@
 /** Vhosts as an operator sees them, alone and together. */
 import type { Broker } from '../broker/broker.ts';
 import type { VhostDetails } from '../broker/vhost-registry.ts';
+import { BrokerError } from '../message/errors.ts';
+import type { DroppedMessage, DropReason } from '../vhost/dropped-messages.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { Listing, type Scope, type Source } from './listing/listing.ts';
 import { compareText } from './listing/order.ts';
@@ -82,6 +84,13 @@ export class Vhosts {
   find(name: string): VhostView | undefined {
     const vhost = this.broker.vhostsByName.get(name);
     return vhost === undefined ? undefined : new VhostView(vhost, this.broker.vhostDetails(name), this.sampler);
+  }
+
+  /** The last messages of one that were dropped, the latest first. @throws BrokerError not-found */
+  dropped(name: string, reason?: DropReason): readonly DroppedMessage[] {
+    const vhost = this.broker.vhostsByName.get(name);
+    if (vhost === undefined) throw new BrokerError('not-found', `vhost '${name}' not found`);
+    return vhost.dropped.latest(reason);
   }
 
   /** Makes one, or takes what is said of it. @returns whether it was made @throws BrokerError invalid, not-allowed (too many) */

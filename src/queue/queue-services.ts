@@ -32,6 +32,8 @@ export interface QueueEnvironment {
   readonly arena: PositionArena;
   /** What the windows of queues and exchanges take up. */
   readonly windowMemory: WindowMemory;
+  /** A consumer of this queue may not have the message: it is dropped. */
+  withheld(queue: string, view: MessageView): void;
   /** In the neutral form. */
   properties(view: MessageView): Properties;
   /** Epoch milliseconds, the same throughout a turn. */

@@ -17,6 +17,7 @@ import { QueueTraffic } from '../queue/traffic.ts';
 import type { Decision } from '../settlement/decide.ts';
 import type { CommitUnits } from './commit-units.ts';
 import type { Counters } from './counters.ts';
+import type { DroppedMessages } from './dropped-messages.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Retries } from './timers/retries.ts';
@@ -36,6 +37,7 @@ export interface QueueServicesParts {
   readonly retries: Retries;
   readonly dialects: Dialects;
   readonly counters: Counters;
+  readonly dropped: DroppedMessages;
   readonly lifecycle: Lifecycle;
   readonly unreadable: UnreadableMessages;
   readonly windowMemory: WindowMemory;
@@ -123,6 +125,10 @@ export class VhostQueueServices implements QueueServices<Queue> {
 
   unused(queue: Queue): void {
     if (!this.lifecycle.stopping) this.parts.delete(queue);
+  }
+
+  withheld(queue: string, view: MessageView): void {
+    this.parts.dropped.tell('access-refused', queue, view);
   }
 
   properties(view: MessageView): Properties {

@@ -20,6 +20,7 @@ import { Router } from '../routing/router.ts';
 import { CommitUnits } from './commit-units.ts';
 import { Counters } from './counters.ts';
 import { DeadLetters } from './dead-letters/dead-letters.ts';
+import { DroppedMessages } from './dropped-messages.ts';
 import { PublishFlowControl } from './flow/publish-flow-control.ts';
 import { SubscriberFlowControl } from './flow/subscriber-flow-control.ts';
 import { HALF_MESSAGE_RULES, HalfMessages } from './half/half-messages.ts';
@@ -67,6 +68,8 @@ export class Vhost {
   /** Milliseconds between syncs, at durability `interval`; else 0. */
   readonly intervalMs: number;
   readonly counters = new Counters();
+  /** The last messages that ended without being delivered, and why. */
+  readonly dropped: DroppedMessages;
   /** How much it may hold. */
   readonly limits: LimitsInForce;
   readonly log: Log;
@@ -106,6 +109,8 @@ export class Vhost {
     const { work } = turn;
     const chores = work.share();
     const time = new TurnClock(clock, turn);
+    const dropped = new DroppedMessages(time, dialects);
+    this.dropped = dropped;
     this.name = vhost;
     this.compat = options.compat ?? 'rabbitmq-3';
     this.clock = clock;
@@ -141,6 +146,7 @@ export class Vhost {
     this.retries = new Retries(clock, work, registry.queuesById);
     this.queueServices = new VhostQueueServices({
       ...{ vhost, clock, turn, time, chores, log, journal, store, units, dialects, counters, lifecycle, unreadable },
+      dropped,
       retries: this.retries,
       windowMemory: { bytes: 0, bytesMax: options.deduplicationBytesMax ?? DEDUPLICATION_BYTES_MAX },
       died: (queue, seq, flags, decision) => this.deadLetters.died(queue, seq, flags, decision),
@@ -150,7 +156,7 @@ export class Vhost {
     this.topology = new Topology({ registry, router, journal, services: this.queueServices, policies, limits });
 
     // What is published, and what becomes of it.
-    const direct = new DirectDeliveries({ store, time, turn, counters, subscriberFlow });
+    const direct = new DirectDeliveries({ store, time, turn, counters, dropped, subscriberFlow });
     this.direct = direct;
     this.retained = new RetainedMessages(
       { vhost, clock, log, store, journal, router, counters, lifecycle, direct, unreadable },
@@ -159,19 +165,19 @@ export class Vhost {
     );
     const publisher = new Publisher({
       ...{ vhost, log, transient, store, journal, exchanges, router, dialects, time, turn, counters, lifecycle },
-      ...{ publishFlow, subscriberFlow, direct, retained: this.retained },
+      ...{ publishFlow, subscriberFlow, direct, dropped, retained: this.retained },
       later: (route, draft) => (draft.half !== null ? this.half.take(route, draft) : this.delays.take(route, draft)),
       diedUnstored: (queue, decision, view) => this.deadLetters.diedUnstored(queue, decision, view),
     });
     this.publisher = publisher;
     this.deadLetters = new DeadLetters({
       ...{ vhost, clock, chores, log, store, units, exchanges, router, publisher, dialects, counters, lifecycle },
-      ...{ subscriberFlow, unreadable, countsOn: this.compat === 'rabbitmq-3' },
+      ...{ subscriberFlow, unreadable, dropped, countsOn: this.compat === 'rabbitmq-3' },
     });
     this.delays = new Delays(
       {
         ...{ vhost, clock, turn, log, transient, store, journal, units, exchanges, router, publisher, counters },
-        ...{ lifecycle, publishFlow, subscriberFlow, unreadable },
+        ...{ lifecycle, publishFlow, subscriberFlow, unreadable, dropped },
       },
       recovered.delays,
     );

@@ -2,6 +2,7 @@
 import { description } from './description/routes.ts';
 import type { Operation } from './http/operation.ts';
 import { BACKUP } from './routes/backup.ts';
+import { DROPPED_MESSAGES } from './routes/dropped.ts';
 import { EVENTS } from './routes/events.ts';
 import { EXPLAIN } from './routes/explain.ts';
 import { HALF_MESSAGES } from './routes/half-messages.ts';
@@ -21,6 +22,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...QUEUES,
   ...MESSAGES,
   ...RELOCATIONS,
+  ...DROPPED_MESSAGES,
   ...REDRIVES,
   ...PULLS,
   ...HALF_MESSAGES,

@@ -266,6 +266,7 @@ export class Dispatcher {
     if (queue.limits !== null) queue.limits.left(seq, view, !consumer.settled && !withheld);
     if (withheld) {
       counters.droppedForbidden++;
+      queue.services.withheld(queue.name, view);
       queue.contents.remove(seq, flags);
       return;
     }

@@ -26,6 +26,7 @@ import type { Router } from '../../routing/router.ts';
 import { type Decision, DROP } from '../../settlement/decide.ts';
 import type { CommitUnits } from '../commit-units.ts';
 import type { Counters } from '../counters.ts';
+import type { DroppedMessages } from '../dropped-messages.ts';
 import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import type { Publisher } from '../publish/publisher.ts';
@@ -55,6 +56,7 @@ export interface DeadLettersParts {
   readonly publisher: Publisher;
   readonly dialects: Dialects;
   readonly counters: Counters;
+  readonly dropped: DroppedMessages;
   readonly lifecycle: Lifecycle;
   readonly subscriberFlow: SubscriberFlowControl;
   readonly unreadable: UnreadableMessages;
@@ -79,6 +81,7 @@ export class DeadLetters {
     const { counters, lifecycle, store, units } = this.parts;
     if (decision.action === DROP) {
       counters[DROPPED[decision.reason]]++;
+      this.tellDropped(decision.reason, queue, seq, flags);
       queue.contents.remove(seq, flags);
       return;
     }
@@ -112,8 +115,10 @@ export class DeadLetters {
   /** A full queue sends on what it does not take. */
   diedUnstored(queue: Queue, decision: Decision, view: MessageView): void {
     const { counters } = this.parts;
-    if (decision.action === DROP) counters[DROPPED[decision.reason]]++;
-    else if (!this.republish(queue, decision, view)) counters.droppedDeadLetter++;
+    if (decision.action === DROP) {
+      counters[DROPPED[decision.reason]]++;
+      this.parts.dropped.tell(decision.reason, queue.name, view);
+    } else if (!this.republish(queue, decision, view)) this.leadsNowhere(queue, view);
   }
 
   /** False: there are queues that it leads to, and all of them are full and refuse. */
@@ -122,7 +127,7 @@ export class DeadLetters {
     if (log.failed !== undefined) return true; // nothing is written any more; it is there again after a restart
     const exchange = queue.settings.deadLetterExchange;
     if (exchange === null || (exchange !== '' && !exchanges.has(exchange))) {
-      counters.droppedDeadLetter++;
+      this.leadsNowhere(queue, view);
       return true;
     }
     // Dotted, as those see it who write queues' settings: where the exchange is the default one it is a queue's name.
@@ -165,6 +170,7 @@ export class DeadLetters {
     const again = route.targets.filter((to) => closesCycle(annotations.deaths, to.name));
     if (again.length > 0) {
       counters.droppedCycle += again.length;
+      this.parts.dropped.tell('dead-letter-cycle', again[0]!.name, view);
       if (again.length === route.targets.length) return true;
       route = router.without(route, again);
     }
@@ -172,9 +178,21 @@ export class DeadLetters {
     counters.published++;
     publisher.publishAlong(route, draft);
     this.parts.subscriberFlow.nobodyWaits();
-    if (draft.routed === 0) counters.droppedDeadLetter++;
+    if (draft.routed === 0) this.leadsNowhere(queue, view);
     else counters.deadLettered++;
     return true;
+  }
+
+  private leadsNowhere(queue: Queue, view: MessageView): void {
+    this.parts.counters.droppedDeadLetter++;
+    this.parts.dropped.tell('dead-letter-unroutable', queue.name, view);
+  }
+
+  private tellDropped(reason: DeathReason, queue: Queue, seq: number, flags: QueueEntryFlags): void {
+    const { dropped, store } = this.parts;
+    if (!dropped.mayTell) return;
+    const view = new MessageView();
+    dropped.tell(reason, queue.name, store.view(seq, flags, view) ? view : null);
   }
 
   private routeOver(exchange: string, keys: readonly string[]): CompiledRoute<Queue> {

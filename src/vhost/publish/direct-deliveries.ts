@@ -15,6 +15,7 @@ import type { MessageStore } from '../../queue/store/message-store.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
 import { KEEP_RETAIN, targetAssurance, targetData } from '../../routing/target-flags.ts';
 import type { Counters } from '../counters.ts';
+import type { DroppedMessages } from '../dropped-messages.ts';
 import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
 
 /** A client that publishes, and can wait until all of a long message is delivered. */
@@ -28,6 +29,7 @@ export interface DirectDeliveriesParts {
   readonly time: TurnClock;
   readonly turn: Turn;
   readonly counters: Counters;
+  readonly dropped: DroppedMessages;
   readonly subscriberFlow: SubscriberFlowControl;
 }
 
@@ -38,6 +40,7 @@ export class DirectDeliveries {
   private readonly time: TurnClock;
   private readonly turn: Turn;
   private readonly counters: Counters;
+  private readonly dropped: DroppedMessages;
   private readonly subscriberFlow: SubscriberFlowControl;
   private readonly view = new MessageView();
 
@@ -46,6 +49,7 @@ export class DirectDeliveries {
     this.time = parts.time;
     this.turn = parts.turn;
     this.counters = parts.counters;
+    this.dropped = parts.dropped;
     this.subscriberFlow = parts.subscriberFlow;
   }
 
@@ -96,13 +100,16 @@ export class DirectDeliveries {
   /** Hands the message to this queue's direct subscriber; dropped, counted, if there is none or it has no room. */
   deliver(queue: Queue, view: MessageView): void {
     const { directGuard } = queue;
-    if (directGuard !== null && !directGuard.permits(view)) this.counters.droppedForbidden++;
-    else if (queue.direct?.deliverDirect(view) === true) {
+    if (directGuard !== null && !directGuard.permits(view)) {
+      this.counters.droppedForbidden++;
+      this.dropped.tell('access-refused', queue.name, view);
+    } else if (queue.direct?.deliverDirect(view) === true) {
       this.counters.delivered++;
       queue.directCounts.consumedSettled++;
     } else {
       this.counters.droppedDirect++;
       queue.directCounts.droppedDirect++;
+      if (this.dropped.mayTell) this.dropped.tell('slow-subscriber', queue.name, view);
     }
   }
 }

@@ -12,11 +12,13 @@ import type { CompiledRoute } from '../../routing/route.ts';
 import type { Router } from '../../routing/router.ts';
 import { type Decision, deathBy } from '../../settlement/decide.ts';
 import type { Counters } from '../counters.ts';
+import type { DroppedMessages } from '../dropped-messages.ts';
 
 export interface FullQueuesParts {
   readonly router: Router<Queue>;
   readonly time: TurnClock;
   readonly counters: Counters;
+  readonly dropped: DroppedMessages;
   /** Publishes to all targets of the route. */
   publishTo(route: CompiledRoute<Queue>, draft: Draft): Mark;
   /** Carries out what was decided of a message that a queue did not take. */
@@ -40,6 +42,7 @@ export class FullQueues {
     draft.routed = route.targets.length;
     for (const queue of full) {
       counters.refusedFull++;
+      this.tell(route, draft, queue);
       if (queue.settings.overflow !== 'reject-publish-dlx') continue;
       const decision = deathBy(queue.settings, 0, 'maxlen');
       const view = new MessageView();
@@ -48,5 +51,13 @@ export class FullQueues {
     }
     body?.letGo(1);
     return MARK_REFUSED;
+  }
+
+  private tell(route: CompiledRoute<Queue>, draft: Draft, queue: Queue): void {
+    const { dropped, time } = this.parts;
+    if (!dropped.mayTell) return;
+    const view = new MessageView();
+    viewDraft(draft, route, time.epochMs(), view);
+    dropped.tell('queue-full', queue.name, view);
   }
 }

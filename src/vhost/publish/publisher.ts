@@ -34,6 +34,7 @@ import type { Router } from '../../routing/router.ts';
 import { KEEP_RETAIN, lowerAssurance, targetAssurance } from '../../routing/target-flags.ts';
 import type { Decision } from '../../settlement/decide.ts';
 import type { Counters } from '../counters.ts';
+import type { DroppedMessages } from '../dropped-messages.ts';
 import type { PublishFlowControl } from '../flow/publish-flow-control.ts';
 import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -57,6 +58,7 @@ export interface PublisherParts {
   readonly time: TurnClock;
   readonly turn: Turn;
   readonly counters: Counters;
+  readonly dropped: DroppedMessages;
   readonly lifecycle: Lifecycle;
   readonly publishFlow: PublishFlowControl;
   readonly subscriberFlow: SubscriberFlowControl;
@@ -116,6 +118,7 @@ export class Publisher {
       router: parts.router,
       time: parts.time,
       counters: parts.counters,
+      dropped: parts.dropped,
       publishTo: (route, draft) => this.publishTo(route, draft),
       diedUnstored: (queue, decision, view) => parts.diedUnstored(queue, decision, view),
     });
@@ -265,11 +268,20 @@ export class Publisher {
     draft: Draft,
     full: readonly Queue[] | null = fullTargets(route.targets, draft),
   ): Mark {
-    if (route.targets.length === 0) this.counters.unroutable++;
+    if (route.targets.length === 0) this.unroutable(route, draft);
     if (full === null) return this.publishTo(route, draft);
     const mark = this.full.publishPast(route, draft, full);
     this.lastRefusal = 'queueFull';
     return mark;
+  }
+
+  private unroutable(route: CompiledRoute<Queue>, draft: Draft): void {
+    const { dropped } = this.parts;
+    this.counters.unroutable++;
+    // One that is kept as a topic's retained message is not lost.
+    if (draft.retain || !dropped.mayTell) return;
+    viewDraft(draft, route, 0, this.view);
+    dropped.tell('unroutable', '', this.view);
   }
 
   /** To all targets of the route. */

@@ -31,6 +31,7 @@ import type { CompiledRoute } from '../../routing/route.ts';
 import type { Router } from '../../routing/router.ts';
 import type { CommitUnits } from '../commit-units.ts';
 import type { Counters } from '../counters.ts';
+import type { DroppedMessages } from '../dropped-messages.ts';
 import type { PublishFlowControl } from '../flow/publish-flow-control.ts';
 import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -73,6 +74,7 @@ export interface DelaysParts {
   readonly router: Router<Queue>;
   readonly publisher: Publisher;
   readonly counters: Counters;
+  readonly dropped: DroppedMessages;
   readonly lifecycle: Lifecycle;
   readonly publishFlow: PublishFlowControl;
   readonly subscriberFlow: SubscriberFlowControl;
@@ -263,8 +265,10 @@ export class Delays {
     const keys = this.keys.get(seq);
     const exchange = view.exchange();
     heap.shift();
-    if (exchange !== '' && !parts.exchanges.has(exchange)) parts.counters.droppedDelayed++;
-    else {
+    if (exchange !== '' && !parts.exchanges.has(exchange)) {
+      parts.counters.droppedDelayed++;
+      parts.dropped.tell('exchange-gone', '', view);
+    } else {
       const route =
         keys === undefined
           ? parts.router.route(exchange, view.spelling, view.head, view.keyStart, view.keyEnd, parts.vhost)

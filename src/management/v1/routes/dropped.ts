@@ -1,0 +1,47 @@
+/** Why was this dropped: the last messages that ended without being delivered. */
+import { z } from 'zod';
+import { DROP_REASONS } from '../../../vhost/dropped-messages.ts';
+import { type Operation, operation } from '../http/operation.ts';
+import { json } from '../http/replies.ts';
+
+const DROPPED = z.object({
+  at: z.iso.datetime(),
+  reason: z.enum(DROP_REASONS),
+  queue: z.string().describe('Where it was, or was to go; empty where no queue was concerned.'),
+  exchange: z.string(),
+  routingKey: z.string(),
+  messageId: z.string().optional(),
+  position: z.number().int().describe('Its place in the order of arrival; 0 if it was never stored.'),
+  bodyBytes: z.number().int(),
+});
+
+export const DROPPED_MESSAGES: readonly Operation[] = [
+  operation({
+    method: 'GET',
+    path: '/vhosts/{vhost}/dropped',
+    id: 'listDropped',
+    group: 'Messages',
+    summary: 'Tells the last messages that ended without being delivered, and why, the latest first.',
+    description:
+      'A hundred of each reason, since the broker was started; of a flood of them a hundred in a second. All are counted in the metrics.',
+    access: 'monitoring',
+    query: z.strictObject({
+      reason: z.enum(DROP_REASONS).optional(),
+      queue: z.string().max(65_535).optional().describe('Only those of this queue.'),
+      messageId: z.string().max(255).optional().describe('Only those of this message id.'),
+    }),
+    answer: z.object({ dropped: z.array(DROPPED) }),
+    handle: ({ operator, vhost, query: { reason, queue, messageId } }) => {
+      const dropped = operator.vhosts
+        .dropped(vhost, reason)
+        .filter((one) => queue === undefined || one.queue === queue)
+        .filter((one) => messageId === undefined || one.messageId === messageId)
+        .map(({ atMs, messageId: id, ...rest }) => ({
+          at: new Date(atMs).toISOString(),
+          ...rest,
+          ...(id !== undefined && { messageId: id }),
+        }));
+      return json({ dropped });
+    },
+  }),
+];
