@@ -16,7 +16,11 @@ const PARTS = {
   registry: { queues: new Map([['q', holding(10, 12, 90)]]), leaving: [holding(14)] },
   retained: { all: () => [{ seq: 16 }, { seq: 5 }] },
   delays: { forEach: (visit: Visit) => visit(18) },
-  store: { forEachExtent: (visit: Visit) => visit(20), forEachLarge: (visit: Visit) => visit(99) },
+  store: {
+    forEachExtent: (visit: Visit) => visit(20),
+    forEachLarge: (visit: Visit) => visit(99),
+    unplaced: [{ forEach: (visit: Visit) => visit(22) }],
+  },
 } as unknown as LiveParts;
 
 function asked(ask: (turn: Turn, done: (isLive: (seq: number) => boolean) => void) => void): number[] {
@@ -29,8 +33,8 @@ function asked(ask: (turn: Turn, done: (isLive: (seq: number) => boolean) => voi
   return live!;
 }
 
-it('of a stretch are those that queues hold, also queues on their way out, the retained, delayed and large ones', () => {
-  expect(asked((turn, done) => liveMessages(PARTS, turn, 10, 30, done))).toEqual([10, 12, 14, 16, 18, 20]);
+it('of a stretch are those that queues hold, also queues on their way out, the retained, delayed and large ones, and those on their way into queues', () => {
+  expect(asked((turn, done) => liveMessages(PARTS, turn, 10, 30, done))).toEqual([10, 12, 14, 16, 18, 20, 22]);
   expect(asked((turn, done) => liveMessages(PARTS, turn, 12, 12, done))).toEqual([12]);
 });
 
