@@ -3,19 +3,14 @@
  * taken too. As in RabbitMQ 0 is none at all, and what is negative or left out any number.
  */
 import { z } from 'zod';
+import type { ScopeLimits } from '../broker/client-limits.ts';
 import { kinds, size } from './kinds.ts';
 import { formatSize } from './units.ts';
 
-/** Sizes in bytes. Undefined: any number. */
-export interface ScopeLimitsConfig {
-  readonly connections?: number | undefined;
-  readonly connectionRate?: number | undefined;
-  readonly channels?: number | undefined;
-  readonly consumers?: number | undefined;
-  readonly sessions?: number | undefined;
-  readonly publishRate?: number | undefined;
-  readonly publishSize?: number | undefined;
-  readonly messageSize?: number | undefined;
+/** The same as those that are held to, but that settings call a number of bytes a size. Undefined: any number. */
+export interface ScopeLimitsConfig extends Omit<ScopeLimits, 'publishBytes' | 'messageBytes'> {
+  readonly publishSize?: ScopeLimits['publishBytes'];
+  readonly messageSize?: ScopeLimits['messageBytes'];
 }
 
 /** As a program or a file may write them. */
