@@ -1,9 +1,8 @@
 /** Commands of dynamic security about clients: users of the broker. */
-import type { AccessEditor, AccessReader, Assignment, Member, PasswordSecret } from '../../../src/api/index.ts';
+import type { Member } from '../../../src/api/index.ts';
+import { added, demandGroups, demandRoles, memberOf, shownAssignments, without } from './assignments.ts';
 import {
   CommandRefused,
-  flag,
-  integer,
   type Json,
   listIn,
   nameIn,
@@ -13,20 +12,7 @@ import {
   text,
   textIfAny,
 } from './fields.ts';
-
-/** The administration, as one command has it: the operator's log is told by the command's name. */
-export interface OneCommand {
-  readonly access: AccessReader;
-  hash(password: string): Promise<PasswordSecret>;
-  change<T>(work: (access: AccessEditor) => T): Promise<T>;
-}
-
-/** Carries a command out. Returns the data of the answer, if it has any. @throws CommandRefused, BrokerError */
-export type Handler = (administration: OneCommand, command: Json) => Promise<Json | undefined> | Json | undefined;
-
-const NOT_FOUND = 'Client not found';
-/** Entries of one answer; `totalCount` says that there are more. */
-const LISTED_MAX = 10_000;
+import { changed, type Handler, listed, type OneCommand } from './handler.ts';
 
 export const CLIENT_COMMANDS: Readonly<Record<string, Handler>> = {
   createClient,
@@ -52,9 +38,7 @@ export const CLIENT_COMMANDS: Readonly<Record<string, Handler>> = {
     return changed(administration, (access) => {
       const member = memberOf(access, username);
       demandRoles(access, [role]);
-      // In the plugin's word.
-      if (has(member.roles, role.name)) throw new CommandRefused('Internal error');
-      access.setMember(username, { ...member, roles: [...member.roles, role] });
+      access.setMember(username, { ...member, roles: added(member.roles, role, 'Internal error') });
     });
   },
   removeClientRole(administration, command) {
@@ -144,50 +128,6 @@ function modify(
   return changed(administration, (access) => {
     access.setMember(username, { ...memberOf(access, username), ...changes() } as Member);
   });
-}
-
-/** A change without data in its answer. */
-export async function changed(administration: OneCommand, work: (access: AccessEditor) => void): Promise<undefined> {
-  await administration.change(work);
-}
-
-/** @throws CommandRefused */
-export function memberOf(access: AccessReader, username: string): Member {
-  const member = access.member(username);
-  if (member === undefined) throw new CommandRefused(NOT_FOUND);
-  return member;
-}
-
-/** @throws CommandRefused */
-export function demandRoles(access: AccessReader, roles: readonly Assignment[]): void {
-  for (const { name } of roles) if (access.role(name) === undefined) throw new CommandRefused('Role not found');
-}
-
-/** @throws CommandRefused */
-export function demandGroups(access: AccessReader, groups: readonly Assignment[]): void {
-  for (const { name } of groups) if (access.group(name) === undefined) throw new CommandRefused('Group not found');
-}
-
-export function has(assignments: readonly Assignment[], name: string): boolean {
-  return assignments.some((one) => one.name === name);
-}
-
-export function without(assignments: readonly Assignment[], name: string): Assignment[] {
-  return assignments.filter((one) => one.name !== name);
-}
-
-/** Assignments as they are listed: a priority of -1 is left out. */
-export function shownAssignments(assignments: readonly Assignment[], as: string): Json[] {
-  return assignments.map(({ name, priority }) => (priority === -1 ? { [as]: name } : { [as]: name, priority }));
-}
-
-/** What a list command answers: names, or all of each, from `offset` on, `count` of them. */
-export function listed(command: Json, as: string, names: readonly string[], whole: (name: string) => Json): Json {
-  const count = integer(command, 'count', -1);
-  const offset = Math.max(0, integer(command, 'offset', 0));
-  const wanted = count < 0 ? LISTED_MAX : Math.min(LISTED_MAX, Math.max(1, count));
-  const some = names.slice(offset, offset + wanted);
-  return { totalCount: names.length, [as]: flag(command, 'verbose') ? some.map(whole) : some };
 }
 
 function shown(username: string, { clientId, title, description, disabled, roles, groups }: Member): Json {

@@ -9,9 +9,10 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { type Administration, BrokerError } from '../../../src/api/index.ts';
-import { CLIENT_COMMANDS, type Handler, type OneCommand } from './clients.ts';
+import { CLIENT_COMMANDS } from './clients.ts';
 import { CommandRefused, isObject, type Json } from './fields.ts';
 import { GROUP_COMMANDS } from './groups.ts';
+import type { Handler, OneCommand } from './handler.ts';
 import { ROLE_COMMANDS } from './roles.ts';
 
 /** Bytes of one payload, and commands in it. */

@@ -1,6 +1,6 @@
 /** Commands of dynamic security about groups of clients. */
 import type { AccessReader, Group } from '../../../src/api/index.ts';
-import { changed, demandRoles, type Handler, has, listed, memberOf, shownAssignments, without } from './clients.ts';
+import { added, demandRoles, memberOf, shownAssignments, without } from './assignments.ts';
 import {
   CommandRefused,
   type Json,
@@ -12,6 +12,7 @@ import {
   text,
   textIfAny,
 } from './fields.ts';
+import { changed, type Handler, listed } from './handler.ts';
 
 export const GROUP_COMMANDS: Readonly<Record<string, Handler>> = {
   createGroup(administration, command) {
@@ -37,8 +38,8 @@ export const GROUP_COMMANDS: Readonly<Record<string, Handler>> = {
     return changed(administration, (access) => {
       const member = memberOf(access, username);
       groupOf(access, group.name);
-      if (has(member.groups, group.name)) throw new CommandRefused('Client is already in this group');
-      access.setMember(username, { ...member, groups: [...member.groups, group] });
+      const groups = added(member.groups, group, 'Client is already in this group');
+      access.setMember(username, { ...member, groups });
     });
   },
   removeGroupClient(administration, command) {
@@ -56,8 +57,7 @@ export const GROUP_COMMANDS: Readonly<Record<string, Handler>> = {
     return changed(administration, (access) => {
       const group = groupOf(access, name);
       demandRoles(access, [role]);
-      if (has(group.roles, role.name)) throw new CommandRefused('Group is already in this role');
-      access.putGroup({ ...group, roles: [...group.roles, role] });
+      access.putGroup({ ...group, roles: added(group.roles, role, 'Group is already in this role') });
     });
   },
   removeGroupRole(administration, command) {

@@ -1,6 +1,5 @@
 /** Commands of dynamic security about roles, and what is allowed where none decides. */
 import { type AccessReader, BrokerError, type FilterRule, type Role, type TopicUse } from '../../../src/api/index.ts';
-import { changed, type Handler, listed } from './clients.ts';
 import {
   ACL_TYPES,
   CommandRefused,
@@ -17,6 +16,7 @@ import {
   textIfAny,
   typeIn,
 } from './fields.ts';
+import { changed, type Handler, listed } from './handler.ts';
 
 export const ROLE_COMMANDS: Readonly<Record<string, Handler>> = {
   createRole(administration, command) {
