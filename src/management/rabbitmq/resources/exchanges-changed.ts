@@ -3,20 +3,12 @@ import { BrokerError } from '../../../message/errors.ts';
 import { whenSafe } from '../../http/safe.ts';
 import { notAuthorised, notFound } from '../http/errors.ts';
 import { booleanOf, headersOf, textOf } from '../http/fields.ts';
-import { created, json, noContent } from '../http/replies.ts';
+import { json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Resource } from '../http/resource.ts';
 import { publish } from '../messages/publish.ts';
-import { demandShortName } from './queues-changed.ts';
-
-/** What the default exchange is called in a path. */
-const DEFAULT = 'amq.default';
-
-/** The path's exchange; '' is the default one. */
-function exchangeName(request: ApiRequest): string {
-  const name = request.param('exchange');
-  return name === DEFAULT ? '' : name;
-}
+import { exchangeName } from '../shapes/exchange.ts';
+import { declared, demandShortName } from './declared.ts';
 
 function exists(request: ApiRequest, vhost: string, name: string): boolean {
   try {
@@ -36,7 +28,7 @@ export const EXCHANGES_CHANGED: readonly Resource[] = [
         tag: 'management',
         handle: async (request) => {
           const vhost = request.vhost().name;
-          const name = exchangeName(request);
+          const name = exchangeName(request.param('exchange'));
           demandShortName('exchange', name);
           const body = await request.body();
           if (name === '') throw notAuthorised('Access refused.');
@@ -48,15 +40,14 @@ export const EXCHANGES_CHANGED: readonly Resource[] = [
             internal: booleanOf(body, 'internal'),
             arguments: headersOf(body, 'arguments'),
           });
-          await whenSafe(session, mark);
-          return existed ? noContent() : created();
+          return declared(session, mark, existed);
         },
       },
       DELETE: {
         tag: 'management',
         handle: async (request) => {
           const vhost = request.vhost().name;
-          const name = exchangeName(request);
+          const name = exchangeName(request.param('exchange'));
           if (!exists(request, vhost, name)) throw notFound();
           const session = request.enter(vhost);
           await whenSafe(session, session.deleteExchange(name, request.query.get('if-unused') === 'true'));
@@ -72,7 +63,7 @@ export const EXCHANGES_CHANGED: readonly Resource[] = [
         tag: 'management',
         handle: async (request) => {
           const session = request.enter(request.vhost().name);
-          return json(await publish(session, exchangeName(request), await request.body()));
+          return json(await publish(session, exchangeName(request.param('exchange')), await request.body()));
         },
       },
     },

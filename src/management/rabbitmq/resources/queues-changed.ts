@@ -3,20 +3,11 @@
 import { whenSafe } from '../../http/safe.ts';
 import { badRequest, notFound } from '../http/errors.ts';
 import { booleanOf, headersOf } from '../http/fields.ts';
-import { created, json, noContent } from '../http/replies.ts';
+import { json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Resource } from '../http/resource.ts';
 import { get } from '../messages/get.ts';
-
-const NAME_BYTES_MAX = 255;
-
-/** @throws Failure 400, in RabbitMQ's words */
-export function demandShortName(kind: string, name: string): void {
-  const bytes = Buffer.byteLength(name);
-  if (bytes > NAME_BYTES_MAX) {
-    throw badRequest(`${kind} should be less than ${NAME_BYTES_MAX} bytes, actually was ${bytes}\n`);
-  }
-}
+import { declared, demandShortName } from './declared.ts';
 
 /** The path's queue. @throws Failure 404 */
 function demandQueue(request: ApiRequest): string {
@@ -45,8 +36,7 @@ export const QUEUES_CHANGED: readonly Resource[] = [
             exclusive: false,
             arguments: headersOf(body, 'arguments'),
           });
-          await whenSafe(session, mark);
-          return existed ? noContent() : created();
+          return declared(session, mark, existed);
         },
       },
       DELETE: {
