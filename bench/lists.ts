@@ -1,18 +1,19 @@
 /**
- * `node bench/lists.ts [--queues N] [--connections N] [--messages N] [--seconds S] [--data DIR] [--only TEXT] [--wait]`: what it costs
- * to look at a large broker over both HTTP APIs.
+ * `node bench/lists.ts [--queues N] [--connections N] [--messages N] [--seconds S] [--data DIR] [--only TEXT] [--node OPTION] [--pin]
+ * [--wait]`: what it costs to look at a large broker over both HTTP APIs.
  *
  * A broker of its own process, with 100,000 durable queues in which 10,000,000 messages wait (some 2 GB of disk), and 10,000
  * connections of MQTT clients with a kept session, a subscription and a retained message each, unless said otherwise; exchanges, users
  * and policies besides (`lists/fill.ts`). For each list: how long its first page takes when it is asked for the first time, the longest
- * of five times more, and how far resident memory has moved since before the first question: at its highest meanwhile, and after. Then
- * a client beside confirms a message at a time while nobody lists, while somebody pages through all queues, and while somebody asks as
+ * of five times more, and how far resident memory has moved: at its highest meanwhile, and since before the first question of all. Then a
+ * client beside confirms a message at a time while nobody lists, while somebody pages through all queues, and while somebody asks as
  * often for next to nothing, which is what another busy process costs: 50th and 99th percentile, several stretches of each in turn.
  *
- * With --data the directory is filled if it is not there yet, and kept. With --wait a line on standard input starts what is measured.
+ * With --pin the broker has one processor and the clients another, so that none waits for another process (Linux' taskset). With --data
+ * the directory is filled if it is not there yet, and kept. --node is an option for the broker's Node. With --wait a line on standard input starts what is measured.
  * Both sides hold sockets: `ulimit -n` must be above the connections.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -35,6 +36,7 @@ const { values } = parseArgs({
     data: { type: 'string' },
     only: { type: 'string', default: '' },
     node: { type: 'string', multiple: true, default: [] },
+    pin: { type: 'boolean', default: false },
     wait: { type: 'boolean', default: false },
   },
 });
@@ -105,7 +107,8 @@ const WHOLES = [
 const own = values.data === undefined ? await mkdtemp(join(tmpdir(), 'entrepot-lists-')) : undefined;
 const data = join(values.data ?? own!, `${queues}-${messages}`);
 if (!existsSync(data)) await fill();
-const peer = await startEntrepot({ data, nodeOptions: values.node });
+const peer = await startEntrepot({ data, nodeOptions: values.node, under: values.pin ? ['taskset', '-c', '0'] : [] });
+if (values.pin) execFileSync('taskset', ['-cp', '1', String(process.pid)]);
 const url = `http://127.0.0.1:${peer.httpPort}/`;
 const authorization = `Basic ${btoa('guest:guest')}`;
 const sockets: Socket[] = [];
@@ -118,7 +121,7 @@ try {
   const client = await amqplib.connect(`amqp://guest:guest@127.0.0.1:${peer.amqpPort}`);
   const channel = await client.createConfirmChannel();
   await channel.assertQueue('beside', { durable: false });
-  await after(6_000); // a sample is taken meanwhile, and what came with the clients has settled
+  await settled(); // samples are taken meanwhile, and what came with the clients is written down
   if (values.wait) {
     console.log('ready');
     await once(process.stdin, 'data');
@@ -171,6 +174,17 @@ async function resident(): Promise<{ now: number; highest: number }> {
   return { now: bytes('VmRSS'), highest: bytes('VmHWM') };
 }
 
+/** Waits until memory has stopped moving by itself, for a minute at most. */
+async function settled(): Promise<void> {
+  let last = (await resident()).now;
+  for (let quiet = 0, tries = 0; quiet < 3 && tries < 12; tries++) {
+    await after(5_000);
+    const { now } = await resident();
+    quiet = Math.abs(now - last) < MB / 2 ? quiet + 1 : 0;
+    last = now;
+  }
+}
+
 async function get(path: string, encoding = 'identity'): Promise<Response> {
   const response = await fetch(url + path, { headers: { authorization, 'accept-encoding': encoding } });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
@@ -185,21 +199,21 @@ async function timeOnce(path: string): Promise<number> {
 }
 
 async function timePage(path: string, before: number): Promise<void> {
-  await resident();
+  const start = (await resident()).now;
   const first = await timeOnce(path);
   const again: number[] = [];
   for (let n = 0; n < 5; n++) again.push(await timeOnce(path));
   const longest = Math.max(...again);
   const { now, highest } = await resident();
-  const within = first <= FIRST_PAGE_MS && longest <= FIRST_PAGE_MS && highest - before <= MEMORY_BYTES;
+  const within = first <= FIRST_PAGE_MS && longest <= FIRST_PAGE_MS && highest - start <= MEMORY_BYTES;
   if (!within) missed = true;
   const times = `first ${ms(first)}, then at most ${ms(longest)}`;
-  console.log(`${path.padEnd(76)} ${times}, ${moved(before, now, highest)}${within ? '' : '  <-- missed'}`);
+  console.log(`${path.padEnd(76)} ${times}, ${moved(start, highest, now - before)}${within ? '' : '  <-- missed'}`);
 }
 
 /** A list without pages: until its first bytes, and until all are there. */
 async function timeWhole(path: string, before: number): Promise<void> {
-  await resident();
+  const start = (await resident()).now;
   const startedMs = performance.now();
   const response = await get(path);
   let firstMs = 0;
@@ -210,10 +224,10 @@ async function timeWhole(path: string, before: number): Promise<void> {
   }
   const all = `${megabytes(bytes)} in ${ms(performance.now() - startedMs)}`;
   const { now, highest } = await resident();
-  const within = firstMs <= FIRST_PAGE_MS && highest - before <= MEMORY_BYTES;
+  const within = firstMs <= FIRST_PAGE_MS && highest - start <= MEMORY_BYTES;
   if (!within) missed = true;
   console.log(
-    `${path.padEnd(76)} first bytes ${ms(firstMs)}, ${all}, ${moved(before, now, highest)}${within ? '' : '  <-- missed'}`,
+    `${path.padEnd(76)} first bytes ${ms(firstMs)}, ${all}, ${moved(start, highest, now - before)}${within ? '' : '  <-- missed'}`,
   );
 }
 
@@ -281,8 +295,8 @@ async function confirmTimes(
   return times;
 }
 
-function moved(before: number, now: number, highest: number): string {
-  return `memory ${megabytes(now - before)}, at most ${megabytes(highest - before)}`;
+function moved(start: number, highest: number, since: number): string {
+  return `memory ${megabytes(highest - start)} (${megabytes(since)} in all)`;
 }
 
 function ms(value: number): string {

@@ -1,57 +1,58 @@
 /**
  * The first few of very many, in an order: a heap that holds no more than those, with the last of them on top. A thing and what it is
- * sorted by lie in two arrays beside each other, so that nothing is made for each that comes by.
+ * sorted by lie in two arrays beside each other, so that nothing is made for each that comes by. Emptied it can be filled again.
  */
 export class FirstFew<E, K = undefined> {
   private readonly max: number;
   private readonly compare: (a: E, aKey: K, b: E, bKey: K) => number;
-  private readonly entries: E[] = [];
-  private readonly keys: K[] = [];
+  private readonly entries: (E | undefined)[];
+  private readonly keys: (K | undefined)[];
+  size = 0;
 
-  /** @param compare a total order: no two things are equal in it */
-  constructor(max: number, compare: (a: E, aKey: K, b: E, bKey: K) => number) {
+  /**
+   * @param compare a total order: no two things are equal in it
+   * @param expected how many will come by, if that is known: arrays that grow are copied again and again
+   */
+  constructor(max: number, compare: (a: E, aKey: K, b: E, bKey: K) => number, expected = 0) {
     this.max = max;
     this.compare = compare;
+    const room = Math.min(max, expected);
+    this.entries = new Array(room);
+    this.keys = new Array(room);
   }
 
   offer(entry: E, key: K): void {
     const { entries, keys, max } = this;
-    if (entries.length < max) {
-      entries.push(entry);
-      keys.push(key);
-      this.up(entries.length - 1);
-    } else if (max > 0 && this.compare(entry, key, entries[0]!, keys[0]!) < 0) this.replaceTop(entry, key);
-  }
-
-  get size(): number {
-    return this.entries.length;
+    if (this.size < max) this.put(this.size++, entry, key);
+    else if (max > 0 && this.compare(entry, key, entries[0] as E, keys[0] as K) < 0) this.replaceTop(entry, key);
   }
 
   /** The last of those that are left: there is one. */
   get last(): { readonly entry: E; readonly key: K } {
-    return { entry: this.entries[0]!, key: this.keys[0]! };
+    return { entry: this.entries[0] as E, key: this.keys[0] as K };
   }
 
   /** Takes it out. */
   takeLast(): E {
-    const { entries } = this;
-    const taken = entries[0]!;
-    const entry = entries.pop()!;
-    const key = this.keys.pop()!;
-    if (entries.length > 0) this.replaceTop(entry, key);
+    const { entries, keys } = this;
+    const taken = entries[0] as E;
+    const at = --this.size;
+    const entry = entries[at] as E;
+    const key = keys[at] as K;
+    entries[at] = undefined;
+    keys[at] = undefined;
+    if (at > 0) this.replaceTop(entry, key);
     return taken;
   }
 
-  private up(from: number): void {
+  private put(from: number, entry: E, key: K): void {
     const { entries, keys, compare } = this;
-    const entry = entries[from]!;
-    const key = keys[from]!;
     let at = from;
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (compare(entry, key, entries[parent]!, keys[parent]!) <= 0) break;
-      entries[at] = entries[parent]!;
-      keys[at] = keys[parent]!;
+      if (compare(entry, key, entries[parent] as E, keys[parent] as K) <= 0) break;
+      entries[at] = entries[parent];
+      keys[at] = keys[parent];
       at = parent;
     }
     entries[at] = entry;
@@ -59,17 +60,20 @@ export class FirstFew<E, K = undefined> {
   }
 
   private replaceTop(entry: E, key: K): void {
-    const { entries, keys, compare } = this;
-    const { length } = entries;
+    const { compare, size } = this;
+    // Up to `size` there are some.
+    const entries = this.entries as E[];
+    const keys = this.keys as K[];
     let at = 0;
     for (;;) {
       let child = 2 * at + 1;
-      if (child >= length) break;
+      if (child >= size) break;
       const other = child + 1;
-      if (other < length && compare(entries[other]!, keys[other]!, entries[child]!, keys[child]!) > 0) child = other;
-      if (compare(entries[child]!, keys[child]!, entry, key) <= 0) break;
+      if (other < size && compare(entries[other]!, keys[other] as K, entries[child]!, keys[child] as K) > 0)
+        child = other;
+      if (compare(entries[child]!, keys[child] as K, entry, key) <= 0) break;
       entries[at] = entries[child]!;
-      keys[at] = keys[child]!;
+      keys[at] = keys[child] as K;
       at = child;
     }
     entries[at] = entry;

@@ -121,7 +121,7 @@ export class Listing<E, T> {
         return { items: entries.map((entry) => source.view(entry)), total, filtered: total };
       }
     }
-    const first = new FirstFew<E, SortKey>(skip + take, this.comparison(query));
+    const first = new FirstFew<E, SortKey>(skip + take, this.comparison(query), index?.count(scope));
     const { total, filtered } = await this.walk(scope, query, (entry, key) => first.offer(entry, key));
     const kept = await this.taken(first, skip);
     return { items: kept.map((entry) => source.view(entry)), total, filtered };
@@ -181,9 +181,9 @@ export class Listing<E, T> {
   private async *sorted(scope: Scope, order: Order<T>): AsyncGenerator<readonly T[]> {
     const compare = this.comparison(order);
     let last: { readonly entry: E; readonly key: SortKey } | undefined;
+    const first = new FirstFew<E, SortKey>(PIECE_KEPT, compare, this.source.index?.count(scope));
     for (;;) {
       const before = last;
-      const first = new FirstFew<E, SortKey>(PIECE_KEPT, compare);
       await this.walk(scope, order, (entry, key) => {
         if (before === undefined || compare(entry, key, before.entry, before.key) > 0) first.offer(entry, key);
       });
