@@ -15,7 +15,6 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { ConsoleLog } from './command/console-log.ts';
 import { allowMoreInlining } from './command/engine.ts';
-import type { Question } from './command/explain.ts';
 import type { MosquittoFiles } from './command/import-mosquitto.ts';
 import type { CommandOutput } from './command/logs.ts';
 import { readAgain } from './command/reread.ts';
@@ -136,33 +135,6 @@ importing
       await importMosquitto({ passwords, acl, dynamicSecurity, dryRun }, load(flags).config, said);
     }),
   );
-
-program
-  .command('auth')
-  .description("look at a stopped broker's rules of who may do what")
-  .command('explain')
-  .description(
-    'say which rule lets a user do something, or does not: exits with 0 if it may, 1 if not, 2 if it cannot be said',
-  )
-  .argument('<user>')
-  .argument('<action>', 'configure, write or read; of a topic: publish, receive, subscribe or unsubscribe')
-  .argument('<resource>', 'queue:NAME or exchange:NAME, or topic:A/B')
-  .option('--vhost <name>', 'where (default: /)')
-  .option('--topic <key>', 'also with this key, its levels parted by a dot, of a topic exchange')
-  .option('--client-id <id>', 'as the client calls itself')
-  .addOption(configOption)
-  .addOption(dataOption)
-  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
-  .action(async (user: string, action: string, resource: string, flags: Flags & Partial<Question>) => {
-    try {
-      const { explainAccess } = await import('./command/explain.ts');
-      const question = { ...flags, user, action, resource };
-      const out = (line: string): void => void process.stdout.write(`${line}\n`);
-      if (!(await explainAccess(question, loadConfig(flags, process.env).config, out))) process.exitCode = 1;
-    } catch (error) {
-      fail(error, 2);
-    }
-  });
 
 const log = program.command('log').description("look at a broker's log, best a stopped one's; nothing is written");
 log

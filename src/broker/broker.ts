@@ -33,6 +33,7 @@ import type { Tracer } from '../tracing/tracer.ts';
 import type { Resource } from '../vhost/flow/publish-flow-control.ts';
 import { type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
 import { Vhost } from '../vhost/vhost.ts';
+import type { AccessSource } from './access-source.ts';
 import { type AdministrationFor, administrationOf } from './administration.ts';
 import { Backup } from './backup.ts';
 import { type ClientLimits, ClientUsage, type VhostLimits } from './client-limits.ts';
@@ -526,6 +527,25 @@ export class Broker implements BrokerServices {
     }
     const identity = this.authenticator.recall?.(user) ?? { user };
     return { request, allowed: this.authenticator.permits(identity, request) === true, because: undefined };
+  }
+
+  /** The rules of who may do what, for who explains them. */
+  get accessSource(): AccessSource {
+    const { users, authenticator, vhosts } = this;
+    const own = authenticator === users.authenticator;
+    const { roleAccess } = users;
+    return {
+      hasVhost: (name) => vhosts.has(name),
+      knows: (user, vhost) =>
+        !own ||
+        users.get(user) !== undefined ||
+        roleAccess.judges(user) ||
+        users.authenticator.permissionsOf(user, vhost) !== undefined,
+      judges: (user) => own && roleAccess.judges(user),
+      decide: (use, key, asker) => roleAccess.decide(use, key, asker),
+      explain: (user, request) => this.explainAccess(user, request),
+      mayEnter: (user, vhost) => authenticator.mayEnter?.({ user }, vhost) === true,
+    };
   }
 
   /** The adapter of this name. */

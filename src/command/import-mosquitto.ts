@@ -9,6 +9,7 @@ import { checkPattern } from '../auth/permissions/ruled-access.ts';
 import { RoleStore } from '../auth/roles/role-store.ts';
 import { UserStore } from '../auth/user-store.ts';
 import type { BrokerState } from '../broker/state.ts';
+import { isKeptVhost } from '../broker/vhost-registry.ts';
 import type { Config } from '../config/schema.ts';
 import { nodeFiles } from '../log/files/files.ts';
 import { MemoryFiles } from '../log/files/memory-files.ts';
@@ -38,12 +39,11 @@ export async function importMosquitto(files: MosquittoFiles, settings: Config, o
     throw new BrokerError('invalid', '--acl and --dynamic-security both say what is allowed: take one of them');
   }
   const isConfigured = (name: string): boolean => Object.hasOwn(settings.users, name);
-  const hasVhost = (name: string): boolean => Object.hasOwn(settings.vhosts, name);
   const directory = resolve(settings.data);
-  const storesOver = (held: AdapterState): Stores => ({
-    users: new UserStore({ state: held, checkPattern, hasVhost }),
-    roles: new RoleStore(held),
-  });
+  const storesOver = (held: AdapterState): Stores => {
+    const hasVhost = (name: string): boolean => Object.hasOwn(settings.vhosts, name) || isKeptVhost(held, name);
+    return { users: new UserStore({ state: held, checkPattern, hasVhost }), roles: new RoleStore(held) };
+  };
   let plan = new Plan();
   const work = async (state: BrokerState): Promise<void> => {
     const there = storesOver(copyOf(state)).users.names();

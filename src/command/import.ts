@@ -4,6 +4,7 @@ import type { AdapterState } from '../api/adapter-state.ts';
 import { Definitions } from '../auth/definitions.ts';
 import { checkPattern } from '../auth/permissions/ruled-access.ts';
 import { UserStore } from '../auth/user-store.ts';
+import { isKeptVhost } from '../broker/vhost-registry.ts';
 import type { Config } from '../config/schema.ts';
 import { BrokerError } from '../message/errors.ts';
 import { BadFile, copyOf, textOf } from './import-files.ts';
@@ -15,17 +16,20 @@ import { withStoppedState } from './stopped-state.ts';
  * @throws BrokerError with what is wrong; or the lock's error if a broker runs there
  */
 export async function importRabbitmq(path: string, settings: Config, output: CommandOutput): Promise<void> {
-  const hasVhost = (name: string): boolean => Object.hasOwn(settings.vhosts, name);
   const isConfigured = (name: string): boolean => Object.hasOwn(settings.users, name);
-  const definitions = await readDefinitions(path, { hasVhost, isConfigured });
   const directory = resolve(settings.data);
-  await withStoppedState(directory, async (state) => {
+  // A file that is wrong is told before a directory is made for it.
+  await readDefinitions(path, { hasVhost: () => true, isConfigured });
+  const definitions = await withStoppedState(directory, async (state) => {
+    const hasVhost = (name: string): boolean => Object.hasOwn(settings.vhosts, name) || isKeptVhost(state, name);
+    const taken = await readDefinitions(path, { hasVhost, isConfigured });
     const over = (held: AdapterState): UserStore => new UserStore({ state: held, checkPattern, hasVhost });
-    const problems = definitions.applyTo(over(copyOf(state)));
+    const problems = taken.applyTo(over(copyOf(state)));
     if (problems.length > 0) throw new BadFile(problems.map((problem) => `${path}: ${problem}`));
     await state.opened();
-    state.unit(() => definitions.applyTo(over(state)));
+    state.unit(() => taken.applyTo(over(state)));
     await state.safe();
+    return taken;
   });
   const { users, permissions, topicPermissions, leftOut } = definitions;
   output.out(

@@ -18,6 +18,7 @@ import type { BrokerEvent } from '../broker/events.ts';
 import type { GlobalParameters } from '../broker/global-parameters.ts';
 import type { KeptLimits } from '../broker/kept-limits.ts';
 import { BrokerError } from '../message/errors.ts';
+import { type AccessQuestion, type AccessVerdict, explainAccess } from './access/explain-access.ts';
 import { Bindings } from './bindings.ts';
 import { Connections } from './connections.ts';
 import { EventStream } from './event-stream.ts';
@@ -189,6 +190,11 @@ export class Operator {
       throw new BrokerError('not-implemented', `${protocol} does not tell what its addresses mean`);
     }
     return explain(this.broker, vhost, user, found.resolve(address, key));
+  }
+
+  /** Whether a user may do something, rule by rule. @throws BrokerError invalid, not-found (user, vhost) */
+  explainAccess(question: AccessQuestion): AccessVerdict[] {
+    return explainAccess(question, this.broker.accessSource);
   }
 
   /**

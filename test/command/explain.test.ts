@@ -1,10 +1,11 @@
-/** `entrepot auth explain`: which rule lets a user do something, or does not, told of a stopped broker. */
+/** `entrepot auth explain`: which rule lets a user do something, or does not, told of a broker that runs and of what a stopped one has left. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { createBroker } from '../../src/index.ts';
 import { Command } from '../support/command.ts';
 import { withTemporaryDirectory } from '../support/directory.ts';
+import { entrepot } from './harness.ts';
 
 const RULES = { configure: '', write: '^(orders|amq\\.topic)$', read: '.*' };
 
@@ -17,7 +18,8 @@ it('names the rule that decides, of users in the data directory, and exits with 
     const explained = (...args: string[]) =>
       Command.run(['auth', 'explain', 'ann', ...args, '--data', data], { ENTREPOT_VHOSTS: '/,plant' });
     const busy = await explained('write', 'queue:orders');
-    expect(busy).toMatchObject({ code: 2, stdout: '' });
+    // It runs, and nothing of it is reached.
+    expect(busy).toMatchObject({ code: 3, stdout: '' });
     expect(busy.stderr).toContain(String(process.pid));
     await running.close();
 
@@ -56,8 +58,6 @@ it('knows users of the settings, without making a data directory, and exits with
     expect(await explained('bob', 'read', 'queue:q')).toMatchObject({ code: 0 });
     expect(await explained('bob', 'configure', 'queue:q')).toMatchObject({ code: 1 });
     for (const [args, why] of [
-      [['eve', 'read', 'queue:q'], "there is no user 'eve'"],
-      [['bob', 'read', 'queue:q', '--vhost', 'x'], "the settings have no vhost 'x'"],
       [['bob', 'delete', 'queue:q'], 'the action is one of configure, write, read'],
       [['bob', 'read', 'q'], 'the resource is queue:NAME or exchange:NAME'],
       [['bob', 'read', 'queue:q', '--topic', 'a'], 'topics are of exchanges, to write or to read'],
@@ -67,6 +67,65 @@ it('knows users of the settings, without making a data directory, and exits with
       expect(result).toMatchObject({ code: 2, stdout: '' });
       expect(result.stderr).toContain(`entrepot: ${why}`);
     }
+    for (const [args, why] of [
+      [['eve', 'read', 'queue:q'], "there is no user 'eve'"],
+      [['bob', 'read', 'queue:q', '--vhost', 'x'], "there is no vhost 'x'"],
+    ] as const) {
+      expect(await explained(...args)).toMatchObject({ code: 5, stdout: '', stderr: `entrepot: ${why}\n` });
+    }
     expect(existsSync(data)).toBe(false);
   });
+});
+
+it('asks a broker that runs the same, and is answered the same when it has stopped', async () => {
+  await withTemporaryDirectory(async (data) => {
+    const running = await createBroker({ data, listen: 'http://127.0.0.1:0' });
+    await running.operator.vhosts.put('made', { description: '', tags: [] });
+    await running.users.put('ann', { password: 'hunter2' });
+    await running.users.setPermissions('ann', 'made', RULES);
+    const asked = async () => {
+      const answers = [];
+      for (const args of [
+        ['write', 'queue:orders', '--vhost', 'made'],
+        ['write', 'exchange:x', '--vhost', 'made', '--json'],
+        ['publish', 'topic:a/b'],
+        ['read', 'queue:q', '--vhost', 'gone'],
+        ['nothing', 'queue:q'],
+      ]) {
+        answers.push(await entrepot('auth', 'explain', 'ann', ...args, '--data', data));
+      }
+      return answers;
+    };
+    const answers = await asked();
+    expect(answers.map(({ code }) => code)).toEqual([0, 1, 1, 5, 1]);
+    expect(answers[0]!.stdout).toBe(
+      "allowed: user 'ann', write queue 'orders' in vhost 'made': its permission write '^(orders|amq\\.topic)$' is found in 'orders'\n",
+    );
+    expect(JSON.parse(answers[1]!.stdout)).toMatchObject({ user: 'ann', allowed: false, rules: [{ allowed: false }] });
+    await running.close();
+    const later = await asked();
+    expect(later.slice(0, 3)).toEqual(answers.slice(0, 3));
+    expect(later.map(({ code }) => code)).toEqual([0, 1, 1, 5, 2]);
+  });
+});
+
+it('shows others to administrators alone', async () => {
+  const running = await createBroker({ listen: 'http://127.0.0.1:0' });
+  try {
+    await running.users.put('root', { password: 'root', tags: ['administrator'] });
+    await running.users.put('ann', { password: 'ann', tags: ['management'] });
+    const asked = async (login: string, query: string) => {
+      const url = `http://127.0.0.1:${running.port('http')}/v1/access?action=read&resource=queue:q${query}`;
+      const response = await fetch(url, {
+        headers: { authorization: `Basic ${Buffer.from(login).toString('base64')}` },
+      });
+      return [response.status, ((await response.json()) as { allowed?: boolean }).allowed];
+    };
+    expect(await asked('ann:ann', '')).toEqual([200, false]);
+    expect(await asked('ann:ann', '&user=root')).toEqual([403, undefined]);
+    expect(await asked('root:root', '&user=ann')).toEqual([200, false]);
+    expect(await asked('root:root', '&user=nobody')).toEqual([404, undefined]);
+  } finally {
+    await running.close();
+  }
 });

@@ -6,7 +6,7 @@ import mqtt from 'mqtt';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createBroker, type RunningBroker } from '../../src/index.ts';
 import { temporaryDirectory } from '../support/directory.ts';
-import { untilAsked } from '../support/until.ts';
+import { until, untilAsked } from '../support/until.ts';
 import { entrepot } from './harness.ts';
 
 const directory = temporaryDirectory();
@@ -291,6 +291,49 @@ it('sessions and retained messages are listed, shown and deleted', async () => {
   expect(await parsed('retained', 'show', 'plant.9')).toMatchObject({ body: 'kept' });
   expect(await said('retained', 'delete', 'plant.9')).toBe('retained message of plant.9: deleted\n');
   expect(await parsed('retained', 'list')).toEqual([]);
+});
+
+it('limits of vhosts and users are set, listed and taken back', async () => {
+  await said('users', 'add', 'ann', '--no-new-password');
+  expect(await said('limits', 'set', 'user', 'ann', 'connections=2', 'channels=-1')).toBe('user ann: limited\n');
+  await said('limits', 'set', 'vhost', '/', 'queues=100000');
+  expect(await said('limits', 'list')).toMatch(
+    /^OF +NAME +LIMIT +VALUE\nvhost +\/ +queues +100000\nuser +ann +connections +2\nuser +ann +channels +none\n$/,
+  );
+  expect(broker.operator.limits.users.of('ann')).toEqual({ connections: 2, channels: -1 });
+  await said('limits', 'clear', 'user', 'ann', 'channels');
+  await said('limits', 'clear', 'vhost', '/');
+  expect(await parsed('limits', 'list')).toEqual([{ of: 'user', name: 'ann', limit: 'connections', value: 2 }]);
+  expect((await run('limits', 'set', 'user', 'nobody', 'connections=1')).code).toBe(5);
+  for (const wrong of [
+    ['user', 'ann', 'x'],
+    ['user', 'ann', 'connections=x'],
+    ['room', 'a', 'queues=1'],
+  ]) {
+    expect((await run('limits', 'set', ...wrong)).code).toBe(2);
+  }
+  expect((await run('limits', 'set', 'user', 'ann', 'queues=1')).code).toBe(1);
+  await said('users', 'delete', 'ann');
+});
+
+it('events are told as they happen, of some kinds alone', async () => {
+  const { events } = broker.broker;
+  const listening = run('events', '--kind', 'queue-made,queue-deleted', '--count', '2');
+  await until(() => events.watched, 'somebody listens');
+  const session = broker.operator.enterAsOperator('/');
+  const options = { durable: true, exclusive: false, autoDelete: false, arguments: [] };
+  session.declareQueue('eventful', options);
+  session.declareExchange('other', 'topic', { ...options, internal: false });
+  session.deleteQueue('eventful', false, false);
+  session.deleteExchange('other', false);
+  const { code, stdout, stderr } = await listening;
+  session.close(true);
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(
+    /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}queue-made {9}vhost=\/ {2}queue=eventful.*\n.* queue-deleted .*queue=eventful.*\n$/,
+  );
+  expect((await run('events', '--kind', 'nothing')).code).toBe(1);
+  expect((await run('events', '--count', 'x')).code).toBe(2);
 });
 
 it('connections, channels and consumers are shown, and a connection is closed with a reason', async () => {

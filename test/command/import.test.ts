@@ -98,6 +98,17 @@ it('takes users with their hashes and rules, says what it leaves out, and they l
   }
 });
 
+it('takes permissions in vhosts that were made while the broker ran', async () => {
+  const before = await createBroker({ data, listen: [] });
+  await before.operator.vhosts.put('made', { description: '', tags: [] });
+  await before.close();
+  const { code, stdout } = await imported({ users: [ANN], permissions: [{ user: 'ann', vhost: 'made', ...ALL }] });
+  expect([code, stdout]).toEqual([0, `taken into ${data}: users 1, permissions 1, topic permissions 0\n`]);
+  const after = await createBroker({ data, listen: [] });
+  expect(after.users.get('ann')?.permissions).toEqual([{ vhost: 'made', ...ALL }]);
+  await after.close();
+});
+
 it('names some of what it leaves out, and says where there is more', async () => {
   const queues = (count: number): object[] => Array.from({ length: count }, (_, i) => ({ name: `q${i}`, vhost: '/' }));
   const five = await imported({ users: [ANN], queues: queues(5), exchanges: queues(6) });

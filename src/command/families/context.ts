@@ -1,7 +1,8 @@
 /** What the commands that ask a running broker share: their options, how they begin, and how they end. */
 import type { Command } from 'commander';
-import { BrokerError } from '../../message/errors.ts';
-import { CommandError, EXIT, EXIT_CODES } from '../exit.ts';
+import { DirectoryLocked } from '../../log/files/lock.ts';
+import { BrokerError, type ErrorCode } from '../../message/errors.ts';
+import { CommandError, EXIT, EXIT_CODES, type ExitCode } from '../exit.ts';
 import { safeText } from '../print/text.ts';
 import { type AccessFlags, addAccessOptions, reachBroker } from '../reach/access.ts';
 import type { BrokerClient } from '../reach/client.ts';
@@ -53,6 +54,12 @@ export function connected<F extends CommonFlags>(
   };
 }
 
+const BROKER_CODES: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
+  invalid: EXIT.usage,
+  'not-found': EXIT.notFound,
+  'access-refused': EXIT.refused,
+};
+
 /** Ends the command with the code of what is thrown. */
 export async function reported(work: () => Promise<void>): Promise<void> {
   try {
@@ -61,8 +68,9 @@ export async function reported(work: () => Promise<void>): Promise<void> {
     if (error instanceof CommandError) complain(error.exitCode, [error.message]);
     else if (error instanceof BrokerError && error.code !== 'internal') {
       const { problems = [error.message] } = error as { problems?: readonly string[] };
-      complain(error.code === 'invalid' ? EXIT.usage : EXIT.failed, problems);
-    } else throw error;
+      complain(BROKER_CODES[error.code] ?? EXIT.failed, problems);
+    } else if (error instanceof DirectoryLocked) complain(EXIT.failed, [error.message]);
+    else throw error;
   }
 }
 

@@ -1,12 +1,15 @@
 /** All commands that ask a running broker, or look at a machine. Not loaded for `entrepot start`. */
 import type { Command } from 'commander';
+import { addAuth } from './auth.ts';
 import { addBackup } from './backup.ts';
 import { addBench } from './bench.ts';
 import { addCompletion } from './completion.ts';
 import { addChannels, addConnections, addConsumers } from './connections.ts';
 import { addDefinitions } from './definitions.ts';
 import { addDoctor } from './doctor.ts';
+import { addEvents } from './events.ts';
 import { addBindings, addExchanges } from './exchanges.ts';
+import { addLimits } from './limits.ts';
 import { addPermissions } from './permissions.ts';
 import { addPolicies } from './policies.ts';
 import { addPublish } from './publish.ts';
@@ -25,6 +28,8 @@ export function addFamilies(program: Command): void {
   addVhosts(program);
   addUsers(program);
   addPermissions(program);
+  addLimits(program);
+  addAuth(program);
   addPolicies(program);
   addQueues(program);
   addRedrives(program);
@@ -36,6 +41,7 @@ export function addFamilies(program: Command): void {
   addSessions(program);
   addRetained(program);
   addDefinitions(program);
+  addEvents(program);
   addPublish(program);
   addSubscribe(program);
   addBench(program);

@@ -10,6 +10,7 @@ import { CommandError, EXIT } from '../exit.ts';
 import { api, type BrokerClient, type ServerEvent } from '../reach/client.ts';
 import { sourceOf } from './address.ts';
 import { asking, type CommonFlags, connected } from './context.ts';
+import { followed } from './followed.ts';
 import { written } from './lists.ts';
 
 const WINDOW = 500;
@@ -69,34 +70,25 @@ async function follow(
   query: Readonly<Record<string, string | number | undefined>>,
   note: (line: string) => void,
 ): Promise<void> {
-  const events = client.events(path, query);
-  let stopped: (() => void) | undefined;
-  const stop = new Promise<undefined>((resolve) => {
-    stopped = () => resolve(undefined);
-  });
-  const onSignal = (): void => stopped!();
-  process.once('SIGINT', onSignal);
-  process.once('SIGTERM', onSignal);
   const reports = new Reports(client);
+  const wanted = Number(query['count'] ?? Number.POSITIVE_INFINITY);
   let printed = 0;
-  try {
-    for (;;) {
-      const next = await Promise.race([events.next(), stop]);
-      if (next === undefined) return;
-      if (next.done === true) throw new CommandError(EXIT.unreachable, 'the broker has ended the subscription');
-      printed += await take(next.value, reports, note);
-      if (printed >= Number(query['count'] ?? Number.POSITIVE_INFINITY)) return;
-    }
-  } finally {
-    process.removeListener('SIGINT', onSignal);
-    process.removeListener('SIGTERM', onSignal);
-    await reports.end();
-    void events.return(undefined);
-  }
+  await followed(
+    client.events(path, query),
+    async (events) => {
+      printed += await take(events, reports, note);
+      return printed < wanted;
+    },
+    () => reports.end(),
+  );
+  reports.demandTold();
 }
 
 /** @returns how many messages were printed */
 async function take(events: readonly ServerEvent[], reports: Reports, note: (line: string) => void): Promise<number> {
+  // The first messages may come with it.
+  const begin = events.find(({ name }) => name === 'subscribed');
+  if (begin !== undefined) reports.subscription = (JSON.parse(begin.data) as { subscription: string }).subscription;
   const messages = events.filter(({ name }) => name === 'message');
   if (messages.length > 0) {
     const toTerminal = process.stdout.isTTY === true;
@@ -106,7 +98,6 @@ async function take(events: readonly ServerEvent[], reports: Reports, note: (lin
   }
   for (const { name, data } of events) {
     const told = name === 'message' ? {} : (JSON.parse(data) as Record<string, unknown>);
-    if (name === 'subscribed') reports.subscription = String(told['subscription']);
     if (name === 'dropped')
       note(`${String(told['count'])} messages were dropped: they came faster than they were read`);
     if (name === 'ended') throw ended(String(told['reason']));
@@ -143,11 +134,15 @@ class Reports {
     this.client = client;
   }
 
-  /** @throws CommandError what an earlier report met with */
   received(upTo: number): void {
-    if (this.fault !== undefined) throw this.fault;
+    this.demandTold();
     this.upTo = upTo;
     this.telling ??= this.tell();
+  }
+
+  /** @throws CommandError what a report met with: what was printed since comes again */
+  demandTold(): void {
+    if (this.fault !== undefined) throw this.fault;
   }
 
   private async tell(): Promise<void> {

@@ -1,6 +1,7 @@
 /** All operations of the API, and those that describe it. */
 import { description } from './description/routes.ts';
 import type { Operation } from './http/operation.ts';
+import { ACCESS } from './routes/access.ts';
 import { BACKUP } from './routes/backup.ts';
 import { DROPPED_MESSAGES } from './routes/dropped.ts';
 import { EVENTS } from './routes/events.ts';
@@ -28,6 +29,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...HALF_MESSAGES,
   ...SUBSCRIPTIONS,
   ...EXPLAIN,
+  ...ACCESS,
   ...SESSIONS,
   ...RETAINED_MESSAGES,
   ...EVENTS,
