@@ -27,6 +27,10 @@ export const REDIS_DIFFERENCES = {
     redisDoes: 'says WRONGTYPE or ERR',
     weDo: "ERR, the broker's own code and its words: the same that other protocols are told",
   },
+  'subscribers-renew': {
+    redisDoes: 'takes no AUTH of a client that has subscribed in RESP2, and in RESP3 makes of it another user',
+    weDo: 'who came in with a token that expires renews it by AUTH, as the same user; others are told to RESET first',
+  },
 } as const satisfies Record<string, RedisDifference>;
 
 export type RedisDifferenceId = keyof typeof REDIS_DIFFERENCES;

@@ -123,6 +123,9 @@ export interface Session {
    */
   renewIdentity(identity: Identity): Refusal | undefined;
 
+  /** What its client has proved itself with holds for a while only (`Identity.expiresAtMs`), so that it may want to renew it. */
+  readonly expires: boolean;
+
   /**
    * The same by a new password or token, for protocols that hand on nothing else. One that nobody checks (what the client came in
    * with never expires) changes nothing.

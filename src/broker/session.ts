@@ -135,6 +135,10 @@ export class ClientSession implements Session {
     return this.renewals.renewed(identity);
   }
 
+  get expires(): boolean {
+    return this.identity.expiresAtMs !== undefined;
+  }
+
   renewSecret(secret: Buffer, done: (refusal: Refusal | undefined) => void): void {
     this.renewals.secret(secret, done);
   }

@@ -65,9 +65,27 @@ export class Admission {
     else done(this.admit(atOnce));
   }
 
+  /** The same for a client that is in and stays who it is. */
+  renew(session: Session, secret: Buffer, done: (refusal: Refusal | undefined) => void): void {
+    const { host } = this;
+    let waited = false;
+    let atOnce: { refusal: Refusal | undefined } | undefined;
+    session.renewSecret(secret, (refusal) => {
+      if (!waited) atOnce = { refusal };
+      else if (!this.closed) this.later(() => done(refusal));
+    });
+    waited = true;
+    if (atOnce === undefined) host.unanswered();
+    else done(atOnce.refusal);
+  }
+
   private answeredLater(result: Session | Refusal, done: (refusal: Refusal | undefined) => void): void {
+    this.later(() => done(this.admit(result)));
+  }
+
+  private later(reply: () => void): void {
     try {
-      done(this.admit(result));
+      reply();
     } catch (error) {
       this.host.failed(error);
     }

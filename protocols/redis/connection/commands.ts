@@ -28,6 +28,8 @@ interface Rules {
   readonly whileSubscribed?: boolean;
   /** It waits while the broker holds publishers back. */
   readonly publishes?: boolean;
+  /** It may be given while subscribed by who came in with what holds for a while. */
+  readonly renews?: boolean;
   /** Its reply takes its place behind replies that wait for the log; others are carried out once those are given. */
   readonly queued?: boolean;
   /** Units of work; default 4. */
@@ -46,7 +48,7 @@ const pushing = { publishes: true, queued: true, units: 1 };
 
 export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, CommandEntry>([
   ['hello', { arity: -1, control: true, unknown: true, run: hello, units: 200 }],
-  ['auth', { arity: -2, control: true, unknown: true, run: auth, units: 200 }],
+  ['auth', { arity: -2, control: true, unknown: true, renews: true, run: auth, units: 200 }],
   ['reset', { arity: 1, control: true, unknown: true, run: reset, ...anytime }],
   ['quit', { arity: -1, control: true, unknown: true, run: quit, ...anytime }],
   ['ping', { arity: -1, control: true, run: ping, ...anytime }],

@@ -147,7 +147,8 @@ export class Connection
     if (entry === undefined) throw unknownCommand(command);
     const { arity } = entry;
     if (arity >= 0 ? command.count !== arity : command.count < -arity) throw wrongArity(command.name);
-    if (this.subscribed && this.reply.version === 2 && entry.whileSubscribed !== true) {
+    const anytime = entry.whileSubscribed === true || (entry.renews === true && this.renew !== undefined);
+    if (this.subscribed && this.reply.version === 2 && !anytime) {
       throw new CommandError(
         `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
       );
@@ -199,6 +200,13 @@ export class Connection
     done: (refusal: Refusal | undefined) => void,
   ): void {
     this.admission.authenticate(vhost, user, password, done);
+  }
+
+  get renew(): Control['renew'] {
+    const { client } = this;
+    return client?.session.expires !== true
+      ? undefined
+      : (secret, done) => this.admission.renew(client.session, secret, done);
   }
 
   letInAs(session: Session): void {

@@ -32,6 +32,11 @@ export interface Control {
     password: Buffer | undefined,
     done: (refusal: Refusal | undefined) => void,
   ): void;
+  /**
+   * The client, which came in with what holds for a while, proves anew who it is; what it has subscribed to stays. Undefined: it came in
+   * with what holds for ever. `done` as with `authenticate`.
+   */
+  readonly renew: ((secret: Buffer, done: (refusal: Refusal | undefined) => void) => void) | undefined;
   /** What was subscribed to and who the client was is forgotten. */
   reset(): void;
   /** The client leaves in order. */
@@ -107,17 +112,19 @@ export function hello(connection: Control, command: Command): void {
 }
 
 function logIn(connection: Control, userName: string, password: Buffer, done: () => void): void {
-  if (connection.subscribed)
-    throw new CommandError('ERR who a client is stays as it is while it is subscribed: RESET first');
-  const { vhost, user } = splitUserName(userName);
-  connection.authenticate(vhost, user, password, (refusal) => {
+  const answer = (refusal: Refusal | undefined): void => {
     if (refusal === undefined) done();
     else if (refusal.refused !== 'credentials' && refusal.refused !== 'forbidden') {
       throw new CommandError(`ERR ${refusal.reason}`);
     } else if (refusal.refused === 'forbidden') {
       throw new CommandError('NOPERM this user may not come in from here, or not into this vhost');
     } else throw new CommandError('WRONGPASS invalid username-password pair or user is disabled.');
-  });
+  };
+  if (!connection.subscribed) {
+    const { vhost, user } = splitUserName(userName);
+    connection.authenticate(vhost, user, password, answer);
+  } else if (connection.renew !== undefined) connection.renew(password, answer);
+  else throw new CommandError('ERR who a client is stays as it is while it is subscribed: RESET first');
 }
 
 export function reset(connection: Control): void {

@@ -4,6 +4,7 @@ import amqplib, { type ChannelModel } from 'amqplib';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createBroker, ManualClock, type RunningBroker } from '../../../src/index.ts';
+import { RawClient as RedisClient } from '../../protocols/redis/raw-client.ts';
 import { temporaryDirectory } from '../../support/directory.ts';
 import { until } from '../../support/until.ts';
 import { issuer, jwtBackend } from './harness.ts';
@@ -183,6 +184,76 @@ describe('a new token', () => {
     expect(error).toMatch(/^ERROR\nmessage:Secret refused/);
     expect(error).toContain('receipt-id:v');
     await until(() => second.ended);
+  });
+});
+
+describe('AUTH of a Redis client that came with a token', () => {
+  const WRONG = { text: expect.stringMatching(/^WRONGPASS/) };
+  const subscribed = async (version: '2' | '3', inS = 60): Promise<RedisClient> => {
+    const client = await RedisClient.open(running.port('redis'));
+    client.send('HELLO', version);
+    await client.next();
+    expect(await client.call('AUTH', 'x', await token(inS))).toBe('OK');
+    expect(await client.call('SUBSCRIBE', 'c')).toEqual(['subscribe', 'c', 1]);
+    return client;
+  };
+  const publish = async (text: string): Promise<number> => {
+    const client = await RedisClient.open(running.port('redis'));
+    expect(await client.call('AUTH', 'x', await token(10_000))).toBe('OK');
+    return (await client.call('PUBLISH', 'c', text)) as number;
+  };
+
+  it.each(['2', '3'] as const)(
+    'goes on with its subscriptions in RESP%s, and ends when nothing renews it',
+    async (v) => {
+      const client = await subscribed(v);
+      expect(await client.call('AUTH', 'x', await token(120))).toBe('OK');
+      clock.advance(61_000);
+      expect(await publish('still there')).toBe(1);
+      expect(await client.next()).toEqual(['message', 'c', 'still there']);
+      clock.advance(60_000);
+      await client.closed();
+    },
+  );
+
+  it.each([
+    ['is not good', () => token(120, ALL, { aud: 'other' })],
+    ['has expired', () => token(-10)],
+    ['is no token', async () => 'nothing'],
+  ])('with one that %s is refused, and it stays for as long as it had', async (_what, make) => {
+    const client = await subscribed('3');
+    expect(await client.call('AUTH', 'x', await make())).toMatchObject(WRONG);
+    clock.advance(50_000);
+    expect(await publish('there')).toBe(1);
+    clock.advance(11_000);
+    await client.closed();
+  });
+
+  it('as another user is refused: who subscribes stays who it is', async () => {
+    const client = await subscribed('3');
+    const other = await token(120, ALL, { sub: 'other' });
+    expect(await client.call('AUTH', 'x', other)).toMatchObject({ text: expect.stringMatching(/^NOPERM/) });
+    expect(await publish('there')).toBe(1);
+  });
+
+  it('changes what it may do: what it may not read any more is over', async () => {
+    const client = await subscribed('3');
+    client.send('AUTH', 'x', await token(120, 'rabbitmq.write:*/*/*'));
+    await client.closed();
+    expect(await publish('nobody')).toBe(0);
+  });
+
+  it('is refused to a subscriber whose login holds for ever', async () => {
+    await running.users.put('ann', { password: 'p' });
+    await running.users.setPermissions('ann', '/', { configure: '.*', write: '.*', read: '.*' });
+    const client = await RedisClient.open(running.port('redis'));
+    client.send('HELLO', '3', 'AUTH', 'ann', 'p');
+    expect(await client.next()).toBeInstanceOf(Map);
+    await client.call('SUBSCRIBE', 'c');
+    for (const password of ['wrong', 'p']) {
+      const refused = { text: expect.stringContaining('RESET first') };
+      expect(await client.call('AUTH', 'ann', password)).toMatchObject(refused);
+    }
   });
 });
 
