@@ -1,5 +1,6 @@
 /** SIGHUP: which settings are taken over while the broker runs, and which are told to wait for the next start. */
 import { isDeepStrictEqual } from 'node:util';
+import { formatWithoutLimits, parseListen } from '../config/listen.ts';
 import { ConfigError, type Flags, keyPaths, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { configuredUsers } from '../config/users.ts';
@@ -39,8 +40,8 @@ export async function readAgain(
   }
   running.broker.forgetAnswers();
   logger.levels = settings.log;
-  const { memory, disk, limits, connections, vhosts } = settings;
-  running.setLimits({ memory, disk, limits, connections, vhosts });
+  const { memory, disk, limits, connections, vhosts, listen } = settings;
+  running.setLimits({ memory, disk, limits, connections, vhosts, listen });
   logger.info({ logLevel: settings.log.level, atNextStart: names }, 'SIGHUP: the settings were read again');
 }
 
@@ -49,7 +50,21 @@ function isTakenOver(name: string, before: Config, now: Config): boolean {
   if (name.startsWith('login.') && before.profile !== now.profile) return false;
   if (/^(log\.levels?|users|login\..*|(memory|disk|limits)\..*|connections\.(rateMax|perAddressMax))$/.test(name))
     return true;
+  if (name === 'listen') return isSameButForLimits(before.listen, now.listen);
   return name === 'vhosts' && isDeepStrictEqual(withoutLimits(before.vhosts), withoutLimits(now.vhosts));
+}
+
+/** A listener that had no limits at the start counts nothing: it gets some at the next one. */
+function isSameButForLimits(before: Config['listen'], now: Config['listen']): boolean {
+  const [was, is] = [before, now].map((listen) => listen.map((text) => parseListen(text)));
+  return (
+    was!.length === is!.length &&
+    was!.every((address, at) => {
+      const next = is![at]!;
+      const limited = address.limits !== undefined || next.limits === undefined;
+      return limited && formatWithoutLimits(address) === formatWithoutLimits(next);
+    })
+  );
 }
 
 function withoutLimits(vhosts: Config['vhosts']): unknown {

@@ -234,6 +234,11 @@ export function formatListen(address: ListenAddress): string {
   return `${listenName(address)}://${host}:${address.port}${parts.length === 0 ? '' : `?${parts.join('&')}`}`;
 }
 
+/** What two addresses have alike that differ in their limits alone. */
+export function formatWithoutLimits(address: ListenAddress): string {
+  return formatListen({ ...address, limits: undefined });
+}
+
 function wrong(text: string, why: string): BrokerError {
   return new BrokerError('invalid', `cannot listen on '${text}': ${why}`);
 }

@@ -15,8 +15,8 @@ import type { Users } from '../api/users.ts';
 import type { Broker } from '../broker/broker.ts';
 import { Scope } from '../broker/limits/scope.ts';
 import { Watermarks } from '../broker/watermarks.ts';
-import { formatListen, type ListenAddress } from '../config/listen.ts';
-import { checkOptions, checkPolicy } from '../config/program.ts';
+import { formatListen, formatWithoutLimits, type ListenAddress } from '../config/listen.ts';
+import { checkListen, checkOptions, checkPolicy } from '../config/program.ts';
 import type { Config } from '../config/schema.ts';
 import { type Logger, loggerOf } from '../logger.ts';
 import { managementApp } from '../management/app.ts';
@@ -146,16 +146,24 @@ export class BrokerServer implements RunningBroker {
   }
 
   setLimits(limits: LimitsInput): void {
-    const { memory, disk, vhosts, connections, limits: ofClients } = limits;
-    this.applyLimits(
-      checkOptions({
-        ...(memory !== undefined && { memory }),
-        ...(disk !== undefined && { disk }),
-        ...(vhosts !== undefined && { vhosts }),
-        ...(connections !== undefined && { connections }),
-        ...(ofClients !== undefined && { limits: ofClients }),
-      }),
-    );
+    const { memory, disk, vhosts, connections, listen, limits: ofClients } = limits;
+    const config = checkOptions({
+      ...(memory !== undefined && { memory }),
+      ...(disk !== undefined && { disk }),
+      ...(vhosts !== undefined && { vhosts }),
+      ...(connections !== undefined && { connections }),
+      ...(ofClients !== undefined && { limits: ofClients }),
+    });
+    const names = [...this.protocols.map(({ name }) => name), 'ws', 'http'];
+    for (const address of listen === undefined ? [] : checkListen(listen, names)) this.setListenerLimits(address);
+    this.applyLimits(config);
+  }
+
+  private setListenerLimits(address: ListenAddress): void {
+    const place = formatWithoutLimits(address);
+    for (const [open, scope] of this.scopes) {
+      if (formatWithoutLimits(open) === place) scope.limits = scopeLimitsOf(address.limits ?? {});
+    }
   }
 
   /** The same of settings that have been checked. */

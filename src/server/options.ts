@@ -42,6 +42,11 @@ export type LimitsInput = Pick<BrokerOptions, 'memory' | 'disk' | 'limits'> & {
   readonly vhosts?: VhostsInput;
   /** Of these only `rateMax` and `perAddressMax`. */
   readonly connections?: BrokerOptions['connections'];
+  /**
+   * Of these only their limits, and only of those that are listened on and had some when they were opened: they take on others, or none.
+   * Left out: they keep what they have.
+   */
+  readonly listen?: BrokerOptions['listen'];
 };
 
 /** One thing that is listened on. */

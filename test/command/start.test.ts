@@ -154,7 +154,7 @@ describe('entrepot start', () => {
     writeFileSync(file, listen);
     command.signal('SIGHUP');
     await until(() => command.stderr.match(/read again/g)?.length === 3, 'the settings are read a third time');
-    // A listener's limits are a part of its address.
+    // A listener's limits are a part of its address: one that had none when it was opened gets some at the next start.
     writeFileSync(file, 'listen: mqtt://127.0.0.1:0?max_connections=0\n');
     command.signal('SIGHUP');
     await said(/"atNextStart":\["listen"\].*read again/);
@@ -167,6 +167,46 @@ describe('entrepot start', () => {
     }
     const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${command.port('mqtt')}`);
     await client.endAsync();
+    expect((await command.stop()).code).toBe(0);
+  });
+
+  it('takes on other limits of a listener on SIGHUP, or none, and nothing else of where it listens', async () => {
+    const file = join(directory.path, 'entrepot.yaml');
+    const listen = (more: string): void =>
+      writeFileSync(file, `listen: [amqp://127.0.0.1:0, 'mqtt://127.0.0.1:0${more}']\n`);
+    listen('?max_connections=0');
+    const command = await start('--config', file);
+    const connected = async (): Promise<boolean> => {
+      const client = await mqtt
+        .connectAsync(`mqtt://127.0.0.1:${command.port('mqtt')}`, { reconnectPeriod: 0 }, false)
+        .catch(() => undefined);
+      await client?.endAsync();
+      return client !== undefined;
+    };
+    let times = 0;
+    const readAgain = async (atNextStart: string): Promise<void> => {
+      command.signal('SIGHUP');
+      times++;
+      await until(
+        () => command.stderr.match(/"atNextStart".*read again/g)?.length === times,
+        'the settings to be read',
+      );
+      const last = command.stderr.match(/"atNextStart":\[[^\]]*\]/g)?.at(-1);
+      expect(last).toBe(`"atNextStart":[${atNextStart}]`);
+    };
+    expect(await connected()).toBe(false);
+    listen('?max_connections=1');
+    await readAgain('');
+    expect(await connected()).toBe(true);
+    listen('?max_connections=0&messageSize=1KiB');
+    await readAgain('');
+    expect(await connected()).toBe(false);
+    listen('');
+    await readAgain('');
+    expect(await connected()).toBe(true);
+    listen('?max_connections=0&durability=none');
+    await readAgain('"listen"');
+    expect(await connected()).toBe(true);
     expect((await command.stop()).code).toBe(0);
   });
 
