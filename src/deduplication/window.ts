@@ -60,8 +60,9 @@ interface Publisher {
   seq: number;
   untilMs: number;
   highest: bigint;
+  /** The same of what is in the log; -1: nothing is. */
+  keptHighest: bigint;
   open: bigint[];
-  kept: boolean;
 }
 
 export class DeduplicationWindow {
@@ -240,36 +241,35 @@ export class DeduplicationWindow {
     return number <= publisher.highest && !publisher.open.includes(number);
   }
 
-  /** A message of this publisher has been taken; the parameters are those of `admit`. */
+  /** A message of this publisher has been taken; the parameters are those of `admit`. @returns what is in the log of it */
   admitNumber(name: string, number: bigint, seq: number, nowMs: number, ttlMs: number, kept: boolean): PublisherEntry {
-    const publisher = this.publisher(name, seq, nowMs, ttlMs, kept);
+    const publisher = this.publisher(name, seq, nowMs, ttlMs);
     if (number > publisher.highest) publisher.highest = number;
+    if (kept && number > publisher.keptHighest) publisher.keptHighest = number;
     if (publisher.open.length > 0) publisher.open = publisher.open.filter((other) => other !== number);
-    return { name, seq, untilMs: publisher.untilMs, highest: publisher.highest, open: openOf(publisher) };
+    return keptOf(name, publisher);
   }
 
   /** One was tried and not taken: it may be tried again, whatever higher numbers have come meanwhile. */
   refusedNumber(name: string, number: bigint, seq: number, nowMs: number, ttlMs: number): void {
-    const known = this.publishers.get(name);
-    if (known?.open.includes(number) === true) return;
-    const publisher = this.publisher(name, seq, nowMs, ttlMs, known?.kept === true);
+    if (this.publishers.get(name)?.open.includes(number) === true) return;
+    const publisher = this.publisher(name, seq, nowMs, ttlMs);
     if (publisher.open.length === OPEN_MAX) publisher.open.shift();
     publisher.open.push(number);
   }
 
-  private publisher(name: string, seq: number, nowMs: number, ttlMs: number, kept: boolean): Publisher {
+  private publisher(name: string, seq: number, nowMs: number, ttlMs: number): Publisher {
     let publisher = this.publishers.get(name);
     if (publisher === undefined || (publisher.untilMs !== 0 && publisher.untilMs <= nowMs)) {
       if (publisher !== undefined) this.forgetPublisher(name);
       this.expire(nowMs);
       this.makeRoom(ENTRY_BYTES + name.length);
       this.count(ENTRY_BYTES + name.length);
-      publisher = { seq, untilMs: 0, highest: -1n, open: [], kept };
+      publisher = { seq, untilMs: 0, highest: -1n, keptHighest: -1n, open: [] };
     } else if (this.publishers.size > 1) this.publishers.delete(name);
     const ttl = ttlMs >= 0 ? ttlMs : this.settings.ttlMs;
     publisher.seq = seq;
     publisher.untilMs = ttl < 0 ? 0 : nowMs + ttl;
-    publisher.kept ||= kept;
     // Behind those that have published before it.
     this.publishers.set(name, publisher);
     return publisher;
@@ -305,7 +305,7 @@ export class DeduplicationWindow {
       if (untilMs !== 0 && untilMs <= nowMs) continue;
       this.makeRoom(ENTRY_BYTES + name.length);
       this.count(ENTRY_BYTES + name.length);
-      this.publishers.set(name, { seq, untilMs, highest, open: [...open], kept: true });
+      this.publishers.set(name, { seq, untilMs, highest, keptHighest: highest, open: [...open] });
     }
   }
 
@@ -342,14 +342,14 @@ export class DeduplicationWindow {
   keptPublishers(): PublisherEntry[] {
     const all: PublisherEntry[] = [];
     for (const [name, publisher] of this.publishers) {
-      const { seq, untilMs, highest, kept } = publisher;
-      if (kept) all.push({ name, seq, untilMs, highest, open: openOf(publisher) });
+      if (publisher.keptHighest >= 0n) all.push(keptOf(name, publisher));
     }
     return all;
   }
 }
 
-/** Those above the highest are new by themselves. */
-function openOf({ open, highest }: Publisher): readonly bigint[] {
-  return open.length === 0 ? open : open.filter((number) => number < highest);
+/** As a record has it: open numbers above the highest are new by themselves. */
+function keptOf(name: string, { seq, untilMs, keptHighest, open }: Publisher): PublisherEntry {
+  const below = open.length === 0 ? open : open.filter((number) => number < keptHighest);
+  return { name, seq, untilMs, highest: keptHighest, open: below };
 }
