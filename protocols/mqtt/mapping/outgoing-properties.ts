@@ -23,6 +23,7 @@ import {
   USER_PROPERTY,
 } from '../codec/properties/property-table.ts';
 import { PropertyWriter } from '../codec/properties/property-writer.ts';
+import { Conversions } from './conversions.ts';
 import { MQTT_DIALECT_ID } from './dialect.ts';
 import { TEXT_NAMES } from './property-names.ts';
 import { topicOf } from './response-topics.ts';
@@ -55,11 +56,7 @@ export class OutgoingProperties {
   private readonly reader = new PropertyReader();
   /** User properties written so far. */
   private readonly names = new Set<string>();
-  private memoDialect = -1;
-  private memoProps: Buffer = NOTHING;
-  private memoResult: Buffer = NOTHING;
-  private memoLossy = false;
-  private memoText = false;
+  private readonly conversions = new Conversions();
 
   constructor(exchange: string) {
     this.exchange = exchange;
@@ -74,9 +71,10 @@ export class OutgoingProperties {
       this.end = view.propsEnd;
       return;
     }
-    if (plain && this.remembers(view) && (!this.memoText || isTextBody(view))) {
-      this.lossy = this.memoLossy;
-      this.set(this.memoResult);
+    const known = plain ? this.conversions.find(view) : undefined;
+    if (known !== undefined && (!known.text || isTextBody(view))) {
+      this.lossy = known.lossy;
+      this.set(known.result);
       return;
     }
     this.convert(source, view, plain);
@@ -86,12 +84,6 @@ export class OutgoingProperties {
     this.buffer = bytes;
     this.start = 0;
     this.end = bytes.length;
-  }
-
-  private remembers(view: MessageView): boolean {
-    const bytes = view.propsEnd - view.propsStart;
-    if (bytes !== this.memoProps.length || view.dialect !== this.memoDialect) return false;
-    return view.props.compare(this.memoProps, 0, bytes, view.propsStart, view.propsEnd) === 0;
   }
 
   private convert(source: PropertySource, view: MessageView, plain: boolean): void {
@@ -104,11 +96,13 @@ export class OutgoingProperties {
     if (plain) this.writeNeutral(shown);
     else this.writeDead(shown, view);
     if (plain && isText === (text === true)) {
-      this.memoText = isText;
-      this.memoDialect = view.dialect;
-      this.memoProps = Buffer.from(view.props.subarray(view.propsStart, view.propsEnd));
-      this.memoResult = Buffer.from(writer.buffer.subarray(0, writer.length));
-      this.memoLossy = this.lossy;
+      this.conversions.add({
+        dialect: view.dialect,
+        props: Buffer.from(view.props.subarray(view.propsStart, view.propsEnd)),
+        result: Buffer.from(writer.buffer.subarray(0, writer.length)),
+        lossy: this.lossy,
+        text: isText,
+      });
     }
     this.buffer = writer.buffer;
     this.start = 0;
