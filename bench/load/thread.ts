@@ -21,8 +21,9 @@ export interface ThreadReport {
   readonly duplicates: number;
 }
 
-/** Messages a write: enough that the generator's own system calls do not set the pace. */
-const BATCH = 64;
+/** Messages a write: enough that the generator's own system calls do not set the pace; of large ones fewer. */
+const BATCH_MAX = 64;
+const BATCH_BYTES = 1024 * 1024;
 /** A consumer that has heard nothing for so long, after publishing has ended, takes it for the end. */
 const SILENCE_MS = 3_000;
 
@@ -34,6 +35,45 @@ let firstMs = 0;
 let lastMs = 0;
 let count = 0;
 let duplicates = 0;
+
+/** What has come and is no whole frame yet: joined with what follows, in memory that grows by doubling. */
+class PendingBytes {
+  private memory: Buffer = Buffer.alloc(0);
+  private start = 0;
+  private end = 0;
+
+  /** What waits, and `chunk` behind it. Valid until the next call. */
+  with(chunk: Buffer): Buffer {
+    const { start, end } = this;
+    if (start === end) return chunk;
+    this.append(chunk, 0);
+    return this.memory.subarray(this.start, this.end);
+  }
+
+  /** All but the first `used` bytes of `buffer`, which `with` has returned, waits. */
+  keep(buffer: Buffer, used: number): void {
+    if (this.start < this.end) {
+      this.start += used;
+    } else if (used < buffer.length) {
+      this.start = this.end = 0;
+      this.append(buffer, used);
+    }
+  }
+
+  private append(source: Buffer, from: number): void {
+    const waiting = this.end - this.start;
+    const length = waiting + source.length - from;
+    if (this.end + source.length - from > this.memory.length) {
+      const target = length > this.memory.length / 2 ? Buffer.allocUnsafeSlow(2 * length) : this.memory;
+      this.memory.copy(target, 0, this.start, this.end);
+      this.memory = target;
+      this.start = 0;
+      this.end = waiting;
+    }
+    source.copy(this.memory, this.end, from);
+    this.end = this.start + length;
+  }
+}
 
 function fail(text: string): never {
   throw new Error(`${role} (${role === 'publisher' ? work.publish : work.consume}): ${text}`);
@@ -53,7 +93,7 @@ function open(
   socket.setNoDelay(true);
   const acks = new Acks();
   let step = 0;
-  let rest: Buffer = Buffer.alloc(0);
+  const pending = new PendingBytes();
   const next = (): void => {
     if (step === talk.steps.length) ready(socket);
     else if (step < talk.steps.length) socket.write(talk.steps[step]!);
@@ -64,9 +104,8 @@ function open(
   socket.on('error', (error) => fail(error.message));
   socket.on('close', () => fail('the broker closed the connection'));
   socket.on('data', (chunk) => {
-    const buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    const used = talk.parse(buffer, buffer.length, all, acks);
-    rest = buffer.subarray(used);
+    const buffer = pending.with(chunk);
+    pending.keep(buffer, talk.parse(buffer, buffer.length, all, acks));
     const out = acks.take();
     if (out !== undefined) socket.write(out);
   });
@@ -83,6 +122,7 @@ function publish(): void {
   let confirmed = 0;
   let socket: Socket | undefined;
   const size = talk.message.length;
+  const batchMax = Math.max(1, Math.min(BATCH_MAX, Math.floor(BATCH_BYTES / size)));
   const done = (): void => {
     lastMs = nowMs();
     count = work.window > 0 ? confirmed : sent;
@@ -91,7 +131,7 @@ function publish(): void {
   const pump = (): void => {
     while (sent < work.count) {
       const open = work.window > 0 ? work.window - (sent - confirmed) : work.count;
-      const batch = Math.min(BATCH, work.count - sent, open);
+      const batch = Math.min(batchMax, work.count - sent, open);
       if (batch <= 0) return;
       const buffer = Buffer.allocUnsafe(batch * size);
       for (let i = 0; i < batch; i++) {
@@ -114,7 +154,7 @@ function publish(): void {
     onConfirm(n: number, upTo: number) {
       confirmed = upTo >= 0 ? Math.max(confirmed, upTo) : confirmed + n;
       if (confirmed >= work.count) done();
-      else if (sent - confirmed <= work.window - BATCH || sent - confirmed === 0) pump();
+      else if (sent - confirmed <= work.window - batchMax || sent - confirmed === 0) pump();
     },
   };
   open(ports.publish, talk, heard, (connected) => {

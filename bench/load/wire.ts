@@ -82,6 +82,17 @@ const userOf = (work: Work): string => work.user ?? 'guest';
 const short = (text: string): Buffer => join(Buffer.from([text.length]), text);
 const long = (text: string): Buffer => join(u32(text.length), text);
 
+/** What fits into a frame of the 131,072 bytes that are asked for. */
+const PAYLOAD_BYTES_MAX = 131_064;
+
+function bodyFrames(bodyBytes: number): Buffer[] {
+  const frames: Buffer[] = [];
+  for (let left = bodyBytes; left > 0; left -= PAYLOAD_BYTES_MAX) {
+    frames.push(frame(3, 1, Buffer.alloc(Math.min(left, PAYLOAD_BYTES_MAX), 'x')));
+  }
+  return frames;
+}
+
 function amqp(role: 'publisher' | 'consumer', work: Work, index: number, topic: boolean): Dialogue {
   const queue = topic ? `${work.destination}.sub${index}` : work.destination;
   const durable = work.persistent || work.publish === 'stomp';
@@ -110,8 +121,9 @@ function amqp(role: 'publisher' | 'consumer', work: Work, index: number, topic: 
       join(u16(60), u16(0), u32(0), u32(work.bodyBytes), u16(0x1000), Buffer.from([work.persistent ? 2 : 1])),
     ),
   );
-  const message = join(head, frame(3, 1, Buffer.alloc(work.bodyBytes, 'x')));
+  const message = join(head, ...bodyFrames(work.bodyBytes));
   let unacked = 0;
+  let missing = 0;
   const ack = method(1, 60, 80, u32(0), u32(0), '\x01');
   return {
     steps,
@@ -128,7 +140,12 @@ function amqp(role: 'publisher' | 'consumer', work: Work, index: number, topic: 
         const p = at + 7;
         const type = buffer[at]!;
         if (type === 3) {
-          heard.onMessage(buffer, p);
+          // The number is in a message's first frame.
+          if (missing === 0) {
+            missing = work.bodyBytes;
+            heard.onMessage(buffer, p);
+          }
+          missing -= size;
         } else if (type === 1) {
           const id = buffer.readUInt32BE(p);
           if (id === 0x3c003c) {

@@ -2,6 +2,7 @@
  * Large bodies, received and read back piece by piece.
  */
 import type { LargeBody } from '../message/message.ts';
+import type { Pinnable } from '../message/pinned-memory.ts';
 
 /**
  * A body that is being received in pieces, and goes into the log as it comes. Nothing of it can be seen until it is published:
@@ -34,6 +35,10 @@ export interface BodyReader {
   readonly buffer: Buffer;
   readonly start: number;
   readonly end: number;
+  /** What the range lies in, for who needs it for longer. Null: it can only be copied. */
+  readonly memory: Pinnable | null;
+  /** Whether the next `bytes` can be read now, in one range or several. */
+  inMemory(bytes: number): boolean;
   /** Set it before `next`. Default: nothing. */
   onReady: () => void;
   /** The body could not be read back (the log has reported why), so the delivery cannot be finished. Default: nothing. */

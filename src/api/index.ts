@@ -8,6 +8,7 @@
 export { type Clock, TICK_MS, Timer } from '../clock/clock.ts';
 export { PHASE_GATHER, PHASE_WRITE, Turn, type TurnTask } from '../clock/turn.ts';
 export type { Share, Step, Work } from '../clock/work.ts';
+export { giveBack, takeBuffer } from '../message/buffer-pool.ts';
 export * from '../message/bytes.ts';
 export { type Annotations, deathCount, decodeAnnotations } from '../message/deaths/annotations.ts';
 export * from '../message/deaths/death-headers.ts';
@@ -17,6 +18,7 @@ export { BrokerError, type ErrorCode, LimitError } from '../message/errors.ts';
 export * from '../message/flat.ts';
 export * from '../message/half-message.ts';
 export * from '../message/message.ts';
+export { type Pinnable, PinnedMemory, REFERENCED_BYTES_MIN } from '../message/pinned-memory.ts';
 export * from '../message/properties.ts';
 export { takeHints } from '../message/publish-hints.ts';
 export * from '../message/spelling.ts';

@@ -11,7 +11,7 @@ export class BadFile extends BrokerError {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super('precondition-failed', problems.join('\n'));
+    super('invalid', problems.join('\n'));
     this.problems = [...problems, 'nothing was taken'];
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { Annotations } from './deaths/annotations.ts';
 import type { HalfMessage } from './half-message.ts';
+import type { Pinnable } from './pinned-memory.ts';
 import { textOf } from './text.ts';
 
 /** How a routing key separates its levels: `a.b` or `a/b`. Keys are stored as they were sent; see `spelling.ts`. */
@@ -160,6 +161,8 @@ export class MessageView {
   bodyEnd = 0;
   /** Bytes in the whole body, wherever it is. */
   bodyLength = 0;
+  /** What `body` lies in, for who needs it after the call (`Output.appendBody`). Null: it can only be copied. */
+  memory: Pinnable | null = null;
   /** Set when the body is not in `body`; read it with `Session.readBody`. */
   large: LargeBody | null = null;
   /** Holds the annotations' bytes; empty for nearly all messages. Decode with `decodeAnnotations`. */

@@ -131,6 +131,7 @@ export function readMessage(buffer: Buffer, start: number, view: MessageView): v
   view.body = buffer;
   view.bodyStart = at;
   view.bodyEnd = (flags & EXTENTS_FLAG) !== 0 ? at : at + view.bodyLength;
+  view.memory = null;
   view.large = null;
 }
 
@@ -191,5 +192,6 @@ export function viewDraft(draft: Draft, address: AddressBytes, arrivedAtMs: numb
   view.bodyStart = draft.bodyStart;
   view.bodyEnd = draft.bodyEnd;
   view.bodyLength = draft.large === null ? draft.bodyEnd - draft.bodyStart : draft.large.length;
+  view.memory = null;
   view.large = draft.large;
 }

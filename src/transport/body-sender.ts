@@ -21,6 +21,7 @@
  */
 import type { BodyReader } from '../api/bodies.ts';
 import { Turn } from '../clock/turn.ts';
+import { giveBack, takeBuffer } from '../message/buffer-pool.ts';
 import { Output, type OutputSink } from './output.ts';
 
 /** What is read and written of a body at a time, where no frame is of another size. */
@@ -33,8 +34,9 @@ export interface BodyFraming {
   /** Bytes of a frame before its payload, and behind it. */
   readonly headBytes: number;
   readonly tailBytes: number;
-  /** Writes head and tail of a frame with `payloadBytes` of payload that begins at `at` in `buffer`; the payload lies there. */
-  wrap(buffer: Buffer, at: number, payloadBytes: number): void;
+  /** Writes the head of a frame with `payloadBytes` of payload to `buffer`, at `at`. */
+  writeHead(buffer: Buffer, at: number, payloadBytes: number): void;
+  writeTail(buffer: Buffer, at: number): void;
 }
 
 export interface BodySenderOwner {
@@ -139,39 +141,66 @@ export class BodySender {
     this.closed = true;
     for (const { reader } of this.sending) reader.close();
     this.sending.length = 0;
-    this.partial = null;
+    this.forgetPartial();
     this.gathered = 0;
   }
 
   private writeRaw(reader: BodyReader): boolean {
     if (!reader.next(PIECE_BYTES)) return false;
-    this.output.append(reader.buffer, reader.start, reader.end);
+    this.output.appendBody(reader.buffer, reader.start, reader.end, reader.memory);
     return true;
   }
 
   private writeFramed(reader: BodyReader, framing: BodyFraming): boolean {
     const payloadBytes = Math.min(framing.payloadBytesMax, this.gathered + reader.remaining);
+    if (this.gathered === 0 && reader.inMemory(payloadBytes)) {
+      this.frameHead(framing, payloadBytes);
+      this.writePieces(reader, payloadBytes);
+      this.frameTail(framing);
+      return true;
+    }
     if (!reader.next(payloadBytes - this.gathered)) return false;
     const { buffer, start, end } = reader;
     if (this.gathered + end - start < payloadBytes) {
-      this.partial ??= Buffer.allocUnsafe(framing.payloadBytesMax);
+      this.partial ??= takeBuffer(framing.payloadBytesMax);
       this.gathered += buffer.copy(this.partial, this.gathered, start, end);
       return true;
     }
-    const { output } = this;
-    const at = output.reserve(framing.headBytes + payloadBytes + framing.tailBytes);
-    const target = output.buffer;
-    let to = at + framing.headBytes;
-    if (this.gathered > 0) to += this.partial!.copy(target, to, 0, this.gathered);
-    buffer.copy(target, to, start, end);
-    framing.wrap(target, at, payloadBytes);
+    this.frameHead(framing, payloadBytes);
+    if (this.gathered > 0) this.output.append(this.partial!, 0, this.gathered);
+    this.output.appendBody(buffer, start, end, reader.memory);
+    this.frameTail(framing);
     this.gathered = 0;
     return true;
   }
 
+  /** The next `bytes`, which are in memory. */
+  private writePieces(reader: BodyReader, bytes: number): void {
+    for (let left = bytes; left > 0 && reader.next(left); ) {
+      const { buffer, start, end } = reader;
+      this.output.appendBody(buffer, start, end, reader.memory);
+      left -= end - start;
+    }
+  }
+
+  private frameHead(framing: BodyFraming, payloadBytes: number): void {
+    const at = this.output.reserve(framing.headBytes);
+    framing.writeHead(this.output.buffer, at, payloadBytes);
+  }
+
+  private frameTail(framing: BodyFraming): void {
+    const at = this.output.reserve(framing.tailBytes);
+    framing.writeTail(this.output.buffer, at);
+  }
+
+  private forgetPartial(): void {
+    if (this.partial !== null) giveBack(this.partial);
+    this.partial = null;
+  }
+
   private bodySent({ reader, behind }: Sending): void {
     reader.close();
-    this.partial = null;
+    this.forgetPartial();
     this.sending.shift();
     behind.flush();
     if (this.sending.length > 0) return;

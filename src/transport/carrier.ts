@@ -85,7 +85,7 @@ export abstract class Carrier implements Transport, OutputSink {
     this.sending = new UnsentAccount(services.unsent, this);
   }
 
-  abstract writeAll(buffers: Buffer[]): boolean;
+  abstract writeAll(buffers: Buffer[], sent: (() => void) | null): boolean;
   abstract readonly unsentBytes: number;
   abstract pause(): void;
   abstract resume(): void;

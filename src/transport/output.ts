@@ -5,13 +5,28 @@
  * Usage: `const at = output.reserve(n); const b = output.buffer; … b[at] = …` for exactly n bytes. `reserve` may change
  * `output.buffer`, so read it after the call. Nothing is allocated for a message that fits; an idle connection holds no
  * buffer.
+ *
+ * A long body is not copied where that can be helped (`appendBody`): it is written from where it lies, which stays as it is until
+ * the bytes have left (`message/pinned-memory.ts`). Most writes are taken whole at once, and then nothing is pinned when the turn is
+ * over.
+ *
+ *     buffer   head of one message ─┐          ┌─ head of the next, and so on
+ *     written  [ head ][ body, where it lies ][ head … ]
  */
 import { PHASE_WRITE, type Turn, type TurnTask } from '../clock/turn.ts';
+import { giveBack, takeBuffer } from '../message/buffer-pool.ts';
+import { type Pinnable, type PinnedMemory, REFERENCED_BYTES_MIN } from '../message/pinned-memory.ts';
 
 /** Where the bytes go. */
 export interface OutputSink {
-  /** Takes all buffers, in order, in one write. Returns true if the bytes have left already and the buffers are free. */
-  writeAll(buffers: Buffer[]): boolean;
+  /**
+   * Takes all buffers, in order, in one write.
+   * @param sent null, unless the sink `tellsSent`: to be called when the buffers are free, if they are not at once; again: no harm
+   * @returns true if the bytes have left already and the buffers are free
+   */
+  writeAll(buffers: Buffer[], sent: (() => void) | null): boolean;
+  /** `writeAll` calls `sent`. Default: it does not, and nothing is written from where it lies. */
+  readonly tellsSent?: boolean;
   /** Bytes given to `writeAll` that have not left yet. */
   readonly unsentBytes: number;
 }
@@ -24,9 +39,9 @@ export const WRITE_BUFFER_BYTES = 64 * 1024;
  */
 const SMALL_BYTES = 2 * 1024;
 const NO_BUFFER = Buffer.alloc(0);
-/** Free buffers of either size, shared by all connections. */
-const pool: Buffer[] = [];
-const POOL_MAX = 256;
+/** From so many bytes on it is worth a callback to get the memory back when the socket does not take all at once. */
+const TOLD_BYTES_MIN = 32 * 1024;
+/** Free buffers of the smaller size, shared by all connections; the others are the pool's (`message/buffer-pool.ts`). */
 const smallPool: Buffer[] = [];
 const SMALL_POOL_MAX = 4096;
 
@@ -41,8 +56,15 @@ export class Output implements TurnTask {
   writtenBytes = 0;
   /** Called when `congested` goes back to false, never from inside `reserve`. */
   onDrained: () => void = () => {};
+  /** Where in `buffer` the bytes begin that are in no piece of `filled`. */
+  private from = 0;
+  /** What is written before them, piece by piece. */
   private readonly filled: Buffer[] = [];
   private filledBytes = 0;
+  /** Write buffers before `buffer` that pieces lie in. */
+  private used: Buffer[] = [];
+  /** Memory that pieces lie in which is not the output's. */
+  private pins: PinnedMemory[] = [];
   private closed = false;
   /** The last turn's bytes would have fitted into a small buffer. */
   private smallLastTurn = true;
@@ -58,7 +80,7 @@ export class Output implements TurnTask {
 
   /** Bytes that wait here and in the socket. */
   get pendingBytes(): number {
-    return this.filledBytes + this.length + this.sink.unsentBytes;
+    return this.filledBytes + this.length - this.from + this.sink.unsentBytes;
   }
 
   /** Claims `n` bytes that lie together in `this.buffer`, and returns where they begin. */
@@ -73,19 +95,51 @@ export class Output implements TurnTask {
   }
 
   private reserveSlow(n: number): number {
-    if (this.length > 0 && !this.closed) {
-      this.filled.push(this.length === this.buffer.length ? this.buffer : this.buffer.subarray(0, this.length));
-      this.filledBytes += this.length;
-      if (this.filledBytes > this.congestedBytes) this.congested = true;
-    }
+    this.cut();
+    if (this.length > 0 && !this.closed) this.used.push(this.buffer);
     if (this.smallLastTurn && n <= SMALL_BYTES && this.buffer.length === 0) {
       this.buffer = smallPool.pop() ?? Buffer.allocUnsafeSlow(SMALL_BYTES);
-    } else
-      this.buffer =
-        n > WRITE_BUFFER_BYTES ? Buffer.allocUnsafeSlow(n) : (pool.pop() ?? Buffer.allocUnsafeSlow(WRITE_BUFFER_BYTES));
+    } else this.buffer = takeBuffer(n > WRITE_BUFFER_BYTES ? n : WRITE_BUFFER_BYTES);
+    this.from = 0;
     this.length = n;
     this.turn.addDelivery(PHASE_WRITE, this);
     return 0;
+  }
+
+  /** What is in the buffer and in no piece becomes one. */
+  private cut(): void {
+    const { from, length } = this;
+    if (length === from || this.closed) return;
+    this.filled.push(length - from === this.buffer.length ? this.buffer : this.buffer.subarray(from, length));
+    this.from = length;
+    this.filledBytes += length - from;
+    if (this.filledBytes > this.congestedBytes) this.congested = true;
+  }
+
+  /**
+   * Adds a body that lies in `source[start, end)`: it is written from there if that pays, else copied.
+   * @param memory what it lies in, if that stays as it is for as long as it is pinned. Null: the bytes are there for this call alone
+   */
+  appendBody(source: Buffer, start: number, end: number, memory: Pinnable | null): void {
+    if (memory === null || end - start < REFERENCED_BYTES_MIN || !this.mayPin(memory.pinned())) {
+      this.append(source, start, end);
+      return;
+    }
+    if (this.closed) return;
+    const pinned = memory.pinned();
+    pinned.hold();
+    this.pins.push(pinned);
+    this.cut();
+    this.filled.push(source.subarray(start, end));
+    this.filledBytes += end - start;
+    if (this.filledBytes > this.congestedBytes) this.congested = true;
+    this.turn.addDelivery(PHASE_WRITE, this);
+  }
+
+  /** A client that does not keep up would pin, for a few bytes, all that lies around them. */
+  private mayPin(memory: PinnedMemory): boolean {
+    const { sink } = this;
+    return sink.tellsSent === true && (memory.shared || (sink.unsentBytes === 0 && !memory.exceeds));
   }
 
   /** Copies `source[start, end)` into the buffer, over several of them when it is long. */
@@ -111,20 +165,48 @@ export class Output implements TurnTask {
 
   /** Hands everything to the sink in one write. Happens by itself at the end of a turn. */
   flush(): void {
-    if (this.closed) this.length = 0;
-    if (this.length === 0 && this.filled.length === 0) return;
-    if (this.length > 0) this.filled.push(this.buffer.subarray(0, this.length));
-    const bytes = this.filledBytes + this.length;
-    this.writtenBytes += bytes;
-    this.smallLastTurn = bytes <= SMALL_BYTES;
-    const left = this.sink.writeAll(this.filled);
-    if (left) for (const used of this.filled) keep(used);
-    this.filled.length = 0;
+    if (this.closed) {
+      this.length = 0;
+      this.from = 0;
+    }
+    this.cut();
+    const { filled, filledBytes } = this;
+    if (filled.length === 0) return;
+    if (this.length > 0) this.used.push(this.buffer);
+    this.writtenBytes += filledBytes;
+    this.smallLastTurn = filledBytes <= SMALL_BYTES;
+    const tells = this.sink.tellsSent === true && (filledBytes >= TOLD_BYTES_MIN || this.pins.length > 0);
+    const { used, pins } = this;
+    if (tells) this.writeTold(used, pins);
+    else if (this.sink.writeAll(filled, null)) {
+      for (const buffer of used) keep(buffer);
+      used.length = 0;
+    } else used.length = 0;
+    filled.length = 0;
     this.filledBytes = 0;
     this.buffer = NO_BUFFER;
     this.length = 0;
+    this.from = 0;
     if (this.sink.unsentBytes > this.congestedBytes) this.congested = true;
     else if (this.congested) this.drained();
+  }
+
+  /** Writes, and has the memory back when the bytes have left: at once, or later. */
+  private writeTold(used: Buffer[], pins: PinnedMemory[]): void {
+    let free = false;
+    const sent = (): void => {
+      if (free) return;
+      free = true;
+      for (const buffer of used) keep(buffer);
+      for (const memory of pins) memory.release();
+      used.length = 0;
+      pins.length = 0;
+    };
+    if (this.sink.writeAll(this.filled, sent)) sent();
+    else {
+      this.used = [];
+      this.pins = [];
+    }
   }
 
   /** The sink calls this when its unsent bytes have gone down. */
@@ -139,13 +221,14 @@ export class Output implements TurnTask {
     this.closed = true;
     this.filled.length = 0;
     this.filledBytes = 0;
+    for (const memory of this.pins) memory.release();
+    this.pins.length = 0;
+    this.used.length = 0;
   }
 }
 
-/** The memory behind these bytes has been written, and may be used again. */
-function keep(used: Buffer): void {
-  const memory = used.buffer;
-  if (memory.byteLength === SMALL_BYTES) {
-    if (smallPool.length < SMALL_POOL_MAX) smallPool.push(Buffer.from(memory));
-  } else if (memory.byteLength === WRITE_BUFFER_BYTES && pool.length < POOL_MAX) pool.push(Buffer.from(memory));
+/** This write buffer is free: its memory is used again, as another one, so that nobody takes what is in it for what was there. */
+function keep({ buffer: memory, length }: Buffer): void {
+  if (length > SMALL_BYTES) giveBack(Buffer.from(memory));
+  else if (length === SMALL_BYTES && smallPool.length < SMALL_POOL_MAX) smallPool.push(Buffer.from(memory));
 }

@@ -20,6 +20,7 @@
  */
 import { PHASE_GATHER, type Turn, type TurnTask } from '../clock/turn.ts';
 import type { Share } from '../clock/work.ts';
+import { giveBack, takeBuffer } from '../message/buffer-pool.ts';
 
 /** The reason that is the gate's own: others have their turn, or an operation that was asked for before is not finished. */
 export const OTHERS_TURN = 1;
@@ -225,6 +226,7 @@ export class ReadGate implements TurnTask {
     try {
       const at = this.reader.read(buffer, start, end);
       if (at < end) this.keepRest(buffer, at, end, own);
+      else if (own) giveBack(buffer);
     } catch (error) {
       this.reading = false;
       this.owner.readFailed(error);
@@ -262,8 +264,9 @@ export class ReadGate implements TurnTask {
     const bytes = waiting + end - start;
     if (this.keptEnd + end - start > this.kept.length) {
       // The first rest is kept as it is; one that grows gets room for as much again.
-      const grown = Buffer.allocUnsafeSlow(waiting === 0 ? bytes : Math.max(bytes, 2 * waiting));
+      const grown = takeBuffer(waiting === 0 ? bytes : Math.max(bytes, 2 * waiting));
       this.kept.copy(grown, 0, this.keptStart, this.keptEnd);
+      giveBack(this.kept);
       this.kept = grown;
       this.keptStart = 0;
       this.keptEnd = waiting;

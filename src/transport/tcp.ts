@@ -5,7 +5,8 @@
  * `writableLength` right after the write says whether the kernel took everything, which it nearly always does.
  *
  * All sockets read into one buffer, which is free again as soon as the adapter's `data` has returned. Left to itself,
- * Node allocates 64 KiB for every read and cuts it down to what came.
+ * Node allocates 64 KiB for every read and cuts it down to what came. A client in the middle of something large reads into another
+ * one, four times as long (for small messages the short one is faster, since it stays in the processor's nearest cache).
  */
 import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net';
 import { PHASE_WRITE, type TurnTask } from '../clock/turn.ts';
@@ -37,11 +38,12 @@ export class TcpTransport extends Carrier {
    */
   constructor(services: CarrierServices, accepted: Socket) {
     super(services, peerOf(accepted));
-    const socket = withSharedReadBuffer(accepted, (chunk) => {
+    const take = (chunk: Buffer): void => {
       if (this.finished) return;
       this.deliver(chunk);
       this.countRead(chunk.length);
-    });
+    };
+    const socket = withSharedReadBuffer(accepted, take, () => this.isReceivingMuch);
     this.socket = socket;
     socket.on('drain', () => {
       this.unsentChanged(socket.writableLength);
@@ -54,20 +56,28 @@ export class TcpTransport extends Carrier {
     socket.on('close', () => this.release());
   }
 
+  /** It is in the middle of something large. One that waits may have many small things kept. */
+  private get isReceivingMuch(): boolean {
+    return this.held.bytes >= LARGE_READ_HELD_BYTES && this.paused === 0;
+  }
+
   get unsentBytes(): number {
     return this.socket.writableLength;
   }
 
-  writeAll(buffers: Buffer[]): boolean {
+  get tellsSent(): boolean {
+    return true;
+  }
+
+  writeAll(buffers: Buffer[], sent: (() => void) | null): boolean {
     const socket = this.socket;
     if (!socket.writable) return true;
-    if (buffers.length === 1) {
-      socket.write(buffers[0]!);
-    } else {
-      socket.cork();
-      for (const buffer of buffers) socket.write(buffer);
-      socket.uncork();
-    }
+    const last = buffers.length - 1;
+    if (last > 0) socket.cork();
+    for (let i = 0; i < last; i++) socket.write(buffers[i]!);
+    if (sent === null) socket.write(buffers[last]!);
+    else socket.write(buffers[last]!, sent); // also if the connection is lost
+    if (last > 0) socket.uncork();
     const unsent = socket.writableLength;
     this.unsentChanged(unsent);
     return unsent === 0;
@@ -111,30 +121,46 @@ export class TcpTransport extends Carrier {
 }
 
 const READ_SIZE = 64 * 1024;
+const LARGE_READ_SIZE = 256 * 1024;
+/** A client of whom so much is kept is in the middle of something large. */
+const LARGE_READ_HELD_BYTES = 16 * 1024;
 const readBuffer = Buffer.allocUnsafeSlow(READ_SIZE);
+/** Made when it is first used. */
+let largeReadBuffer: Buffer | null = null;
 
 /**
- * A socket for the same connection as `accepted` that reads into the shared buffer and calls `take` with what came.
+ * A socket for the same connection as `accepted` that reads into the shared buffers and calls `take` with what came. `wantsMuch`
+ * is asked after each: whether the next goes into the long one.
  *
  * `net.Socket` has an option for this, but `net.Server` has no way to ask for it; so the connection's handle changes
  * hands. Where there is no such handle (a TLS socket, another runtime), or something was read already, the socket stays as it is and allocates.
  */
-function withSharedReadBuffer(accepted: Socket, take: (chunk: Buffer) => void): Socket {
+function withSharedReadBuffer(accepted: Socket, take: (chunk: Buffer) => void, wantsMuch: () => boolean): Socket {
   const owner = accepted as unknown as { _handle: { useUserBuffer?: unknown } | null };
   const handle = owner._handle;
-  const begun = accepted.readableDidRead || accepted.readableLength > 0;
-  if (begun || handle === null || typeof handle?.useUserBuffer !== 'function' || accepted.constructor !== Socket) {
+  const wasRead = accepted.readableDidRead || accepted.readableLength > 0;
+  if (wasRead || handle === null || typeof handle?.useUserBuffer !== 'function' || accepted.constructor !== Socket) {
     accepted.on('data', take);
     accepted.resume();
     return accepted;
   }
   owner._handle = null;
   accepted.destroy();
-  const callback = (n: number): boolean => {
-    take(readBuffer.subarray(0, n));
+  let current: Buffer = readBuffer;
+  const callback = (n: number, from: Buffer): boolean => {
+    take(from.subarray(0, n));
     return true;
   };
-  const options = { handle, allowHalfOpen: true, onread: { buffer: readBuffer, callback } };
+  // Asked once before the first read, and after each: undefined leaves things as they are.
+  let begun = false;
+  const buffer = (): Buffer | undefined => {
+    const next = wantsMuch() ? (largeReadBuffer ??= Buffer.allocUnsafeSlow(LARGE_READ_SIZE)) : readBuffer;
+    if (next === current && begun) return undefined;
+    begun = true;
+    current = next;
+    return next;
+  };
+  const options = { handle, allowHalfOpen: true, onread: { buffer, callback } };
   // The option's type speaks of another kind of handle, one that is not yet connected.
   return new Socket(options as unknown as SocketConstructorOpts);
 }

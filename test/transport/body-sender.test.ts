@@ -16,6 +16,7 @@ class Body implements BodyReader {
   onReady: () => void = () => {};
   onError: (error: Error) => void = () => {};
   closed = false;
+  readonly memory = null;
   private readonly extents: Buffer[];
   private offset = 0;
   private ready: number;
@@ -44,6 +45,12 @@ class Body implements BodyReader {
     return true;
   }
 
+  inMemory(bytes: number): boolean {
+    let there = -this.offset;
+    for (let i = 0; i < this.extents.length && i < this.ready; i++) there += this.extents[i]!.length;
+    return there >= bytes;
+  }
+
   fetched(extents: number): void {
     this.ready = extents;
     this.onReady();
@@ -60,9 +67,11 @@ function framed(payloadBytesMax: number): BodyFraming {
     payloadBytesMax,
     headBytes: 3,
     tailBytes: 1,
-    wrap(buffer, at, payloadBytes) {
+    writeHead(buffer, at, payloadBytes) {
       buffer.write(`<${payloadBytes}:`, at, 'latin1');
-      buffer.write('>', at + 3 + payloadBytes, 'latin1');
+    },
+    writeTail(buffer, at) {
+      buffer.write('>', at, 'latin1');
     },
   };
 }

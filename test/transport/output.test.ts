@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Turn } from '../../src/clock/turn.ts';
+import { PINNED_BYTES_MAX, PinnedMemory, REFERENCED_BYTES_MIN } from '../../src/message/pinned-memory.ts';
 import { Output, type OutputSink, WRITE_BUFFER_BYTES } from '../../src/transport/output.ts';
 
 /** Takes what is written; when it is slow, the bytes stay the output's until `read`. */
@@ -8,19 +9,27 @@ class Peer implements OutputSink {
   unsentBytes = 0;
   slow = false;
   writes = 0;
+  readonly tellsSent: boolean;
   private readonly got: Buffer[] = [];
   private readonly waiting: Buffer[] = [];
+  private readonly toTell: (() => void)[] = [];
 
-  writeAll(buffers: Buffer[]): boolean {
+  constructor(tellsSent = false) {
+    this.tellsSent = tellsSent;
+  }
+
+  writeAll(buffers: Buffer[], sent: (() => void) | null): boolean {
     this.writes++;
     if (!this.slow) this.read(); // what came before goes first
     this.waiting.push(...buffers);
+    if (sent !== null) this.toTell.push(sent);
     if (!this.slow) this.read();
     return !this.slow;
   }
 
   read(): void {
     for (const buffer of this.waiting.splice(0)) this.got.push(Buffer.from(buffer));
+    for (const sent of this.toTell.splice(0)) sent();
   }
 
   get bytes(): Buffer {
@@ -38,6 +47,21 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.constant('turn' as const) },
   { weight: 1, arbitrary: fc.record({ slow: fc.nat(2) }) },
 );
+
+/** Memory that is written over as soon as nobody pins it. */
+class Lent {
+  readonly buffer: Buffer;
+  readonly memory: PinnedMemory;
+
+  constructor(bytes: Buffer, shared = false) {
+    this.buffer = bytes;
+    this.memory = new PinnedMemory(bytes.length, shared, () => bytes.fill(0xee));
+  }
+
+  pinned(): PinnedMemory {
+    return this.memory;
+  }
+}
 
 describe('Output', () => {
   it('gives each connection its own bytes in their order, whatever the sizes, and however slowly they leave', () => {
@@ -82,6 +106,98 @@ describe('Output', () => {
         ],
       },
     );
+  });
+
+  it('writes bodies from where they lie, in their order, and lets go of them when they have left', () => {
+    const piece = fc.oneof(
+      { weight: 4, arbitrary: fc.record({ to: fc.nat(1), size, lent: fc.boolean() }) },
+      { weight: 2, arbitrary: fc.constant('turn' as const) },
+      { weight: 1, arbitrary: fc.record({ slow: fc.nat(1) }) },
+      { weight: 1, arbitrary: fc.record({ close: fc.nat(1) }) },
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 60 }), (steps) => {
+        const turn = new Turn();
+        const peers = [new Peer(true), new Peer(true)];
+        const outputs = peers.map((peer) => new Output(peer, turn));
+        const said: Buffer[][] = [[], []];
+        const closed = [false, false];
+        const lent: Lent[] = [];
+        let next = 1;
+        for (const it of steps) {
+          if (it === 'turn') {
+            turn.end();
+          } else if ('slow' in it) {
+            peers[it.slow]!.slow = !peers[it.slow]!.slow;
+          } else if ('close' in it) {
+            turn.end();
+            closed[it.close] = true;
+            outputs[it.close]!.close();
+          } else {
+            const bytes = Buffer.alloc(it.size, (next = (next * 31 + 7) & 0x7f));
+            if (!closed[it.to]) said[it.to]!.push(Buffer.from(bytes));
+            if (it.lent) {
+              const body = new Lent(bytes);
+              lent.push(body);
+              outputs[it.to]!.appendBody(bytes, 0, bytes.length, body);
+            } else outputs[it.to]!.append(bytes);
+          }
+        }
+        turn.end();
+        peers.forEach((peer, i) => {
+          peer.read();
+          expect(peer.bytes.equals(Buffer.concat(said[i]!))).toBe(true);
+        });
+        expect(lent.some(({ memory }) => memory.isPinned)).toBe(false);
+        expect(PinnedMemory.bytes).toBe(0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('pins nothing for a client that does not keep up, unless it is shared, and nothing past the bound', () => {
+    const turn = new Turn();
+    const peer = new Peer(true);
+    peer.slow = true;
+    const output = new Output(peer, turn);
+    const size = REFERENCED_BYTES_MIN;
+    const [first, second, shared] = [
+      new Lent(Buffer.alloc(size, 1)),
+      new Lent(Buffer.alloc(size, 2)),
+      new Lent(Buffer.alloc(size, 3), true),
+    ];
+    output.appendBody(first.buffer, 0, size, first);
+    turn.end();
+    peer.unsentBytes = size;
+    output.appendBody(second.buffer, 0, size, second);
+    output.appendBody(shared.buffer, 0, size, shared);
+    turn.end();
+    expect([first, second, shared].map(({ memory }) => memory.isPinned)).toEqual([true, false, true]);
+    second.buffer.fill(0xee);
+    peer.unsentBytes = 0;
+    peer.read();
+    expect(PinnedMemory.bytes).toBe(0);
+    const [other, large] = [new PinnedMemory(PINNED_BYTES_MAX), new Lent(Buffer.alloc(size, 4))];
+    other.hold();
+    output.appendBody(large.buffer, 0, size, large);
+    expect(large.memory.isPinned).toBe(false);
+    other.release();
+    turn.end();
+    peer.read();
+    expect([...new Set(peer.bytes)]).toEqual([1, 2, 3, 4]);
+  });
+
+  it('lets go of bodies that are not written any more', () => {
+    const turn = new Turn();
+    const output = new Output(new Peer(true), turn);
+    const body = new Lent(Buffer.alloc(REFERENCED_BYTES_MIN));
+    output.appendBody(body.buffer, 0, body.buffer.length, body);
+    expect(body.memory.isPinned).toBe(true);
+    output.close();
+    expect(body.memory.isPinned).toBe(false);
+    turn.end();
+    output.appendBody(body.buffer, 0, body.buffer.length, body);
+    expect(body.memory.isPinned).toBe(false);
   });
 
   it('is congested within the turn once more than its bound was written, and says when that has left', () => {

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { NO_LOGGER } from '../../src/logger.ts';
+import { PinnedMemory } from '../../src/message/pinned-memory.ts';
 import { END_GRACE_MS } from '../../src/transport/carrier.ts';
 import { Connections } from '../../src/transport/connections.ts';
 import { Listener } from '../../src/transport/listener.ts';
@@ -109,6 +110,33 @@ describe('a TCP transport', () => {
     await until(() => got.bytes().length === sentBytes);
     await until(() => handler.drains === 1, 'the handler told that the output has drained');
     expect(output.congested).toBe(false);
+  });
+
+  it('has a body that it writes from where it lies pinned until the client has read it, or is gone', async () => {
+    for (const goesAway of [false, true]) {
+      const { client, handler } = await dial();
+      client.pause();
+      const { output } = handler.transport;
+      const body = Buffer.alloc(1024 * 1024, 'y');
+      const memory = new PinnedMemory(body.length, true);
+      let sentBytes = 0;
+      while (!output.congested) {
+        output.appendBody(body, 0, body.length, { pinned: () => memory });
+        output.flush();
+        sentBytes += body.length;
+        expect(sentBytes).toBeLessThan(64 * 1024 * 1024);
+      }
+      expect(memory.isPinned).toBe(true);
+      if (goesAway) client.resetAndDestroy();
+      else {
+        const got = collect(client);
+        client.resume();
+        await until(() => got.bytes().length === sentBytes);
+        expect(got.bytes().every((byte) => byte === 'y'.charCodeAt(0))).toBe(true);
+      }
+      await until(() => !memory.isPinned, 'the body let go');
+    }
+    expect(PinnedMemory.bytes).toBe(0);
   });
 
   it('holds back the client while paused, and loses nothing', async () => {

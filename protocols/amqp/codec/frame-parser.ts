@@ -15,6 +15,7 @@
  * A frame that lay in two chunks and is not taken is kept whole, and is the first of the next `read`.
  * It refuses frames that are larger than agreed, or that do not end in 0xCE: `frameError`, after which it is finished.
  */
+import { giveBack, takeBuffer } from '../../../src/api/index.ts';
 import { FRAME_END, FRAME_OVERHEAD_BYTES } from './constants.ts';
 import { frameText } from './erlang-text.ts';
 
@@ -29,6 +30,8 @@ export interface FrameSink {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** So little comes cheapest out of what Node has at hand. */
+const SMALL_BYTES = 4 * 1024;
 /** Some clients count the frame's own octets wrongly; RabbitMQ lets that pass, so they never noticed. */
 const FRAME_FUDGE_BYTES = FRAME_OVERHEAD_BYTES;
 
@@ -41,7 +44,7 @@ export class FrameParser {
   /** The last frame was not taken. */
   private refused = false;
   /** A frame that is not whole, or one that was not taken. */
-  private kept = NOTHING;
+  private kept: Buffer = NOTHING;
   private keptBytes = 0;
   private readonly sink: FrameSink;
 
@@ -79,6 +82,7 @@ export class FrameParser {
   /** Hands on nothing more, and lets go of what was kept. */
   finish(): void {
     this.finished = true;
+    giveBack(this.kept);
     this.kept = NOTHING;
     this.keptBytes = 0;
   }
@@ -134,6 +138,7 @@ export class FrameParser {
     this.keptBytes = 0;
     const taken = this.walk(frame, 0, bytes);
     if (taken < bytes) this.keep(frame, taken, bytes);
+    giveBack(frame);
     return at;
   }
 
@@ -149,8 +154,9 @@ export class FrameParser {
         const whole = frameSize(head, head === source ? start : 0) + FRAME_OVERHEAD_BYTES;
         room = Math.max(needed, Math.min(whole, needed * 2));
       }
-      const grown = Buffer.allocUnsafe(room);
+      const grown = room <= SMALL_BYTES ? Buffer.allocUnsafe(room) : takeBuffer(room);
       this.kept.copy(grown, 0, 0, this.keptBytes);
+      giveBack(this.kept);
       this.kept = grown;
     }
     source.copy(this.kept, this.keptBytes, start, end);

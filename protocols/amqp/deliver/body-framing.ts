@@ -12,9 +12,11 @@ export function bodyFraming(channel: number, payloadBytesMax: number): BodyFrami
     payloadBytesMax,
     headBytes: HEAD_BYTES,
     tailBytes: TAIL_BYTES,
-    wrap(buffer, at, payloadBytes) {
+    writeHead(buffer, at, payloadBytes) {
       frameHead(buffer, at, FRAME_BODY, channel, payloadBytes);
-      buffer[at + HEAD_BYTES + payloadBytes] = FRAME_END;
+    },
+    writeTail(buffer, at) {
+      buffer[at] = FRAME_END;
     },
   };
 }

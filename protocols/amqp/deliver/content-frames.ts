@@ -9,7 +9,7 @@
  * Deliveries are the hot path out: one `reserve`, integer writes, no allocation. A body that is not in one piece
  * (`view.large`) is left to the channel's `BodySender`, which sends it behind the header.
  */
-import { type MessageView, type Output, respell, SLASH } from '../../../src/api/index.ts';
+import { type MessageView, type Output, REFERENCED_BYTES_MIN, respell, SLASH } from '../../../src/api/index.ts';
 import { BASIC_DELIVER, BASIC_GET_OK, FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD } from '../codec/constants.ts';
 import { frameHead, put, u32, u64 } from '../codec/frame-writer.ts';
 import { KEY_BYTES_MAX, type WireProperties } from '../mapping/wire-properties.ts';
@@ -33,7 +33,8 @@ export function writeDeliver(
   const keyEnd = cutKey(view);
   const lead = 4 + tag.length + 9;
   const methodBytes = lead + 2 + (view.exchangeEnd - view.exchangeStart) + (keyEnd - view.keyStart);
-  let at = out.reserve(frameSetBytes(methodBytes, properties, view, payloadBytesMax));
+  const apart = liesApart(view);
+  let at = out.reserve(frameSetBytes(methodBytes, properties, view, payloadBytesMax, apart));
   const b = out.buffer;
   at = frameHead(b, at, FRAME_METHOD, channel, methodBytes);
   at = u32(b, at, BASIC_DELIVER);
@@ -41,7 +42,8 @@ export function writeDeliver(
   at += tag.length;
   at = tagAndAddress(b, at, deliveryTag, view, keyEnd);
   b[at++] = FRAME_END;
-  content(b, at, channel, properties, view, payloadBytesMax);
+  content(b, at, channel, properties, view, payloadBytesMax, apart);
+  if (apart && view.large === null) writeBodyApart(out, channel, view, payloadBytesMax);
 }
 
 /** Leaves the message count 0 and says in `count` where it is: it becomes known right after. */
@@ -56,7 +58,8 @@ export function writeGetOk(
 ): void {
   const keyEnd = cutKey(view);
   const methodBytes = 4 + 9 + 2 + (view.exchangeEnd - view.exchangeStart) + (keyEnd - view.keyStart) + 4;
-  let at = out.reserve(frameSetBytes(methodBytes, properties, view, payloadBytesMax));
+  const apart = liesApart(view);
+  let at = out.reserve(frameSetBytes(methodBytes, properties, view, payloadBytesMax, apart));
   const b = out.buffer;
   at = frameHead(b, at, FRAME_METHOD, channel, methodBytes);
   at = u32(b, at, BASIC_GET_OK);
@@ -65,7 +68,8 @@ export function writeGetOk(
   count.at = at;
   at = u32(b, at, 0);
   b[at++] = FRAME_END;
-  content(b, at, channel, properties, view, payloadBytesMax);
+  content(b, at, channel, properties, view, payloadBytesMax, apart);
+  if (apart && view.large === null) writeBodyApart(out, channel, view, payloadBytesMax);
 }
 
 /** A content header frame for properties that lie in `props[start, end)`. */
@@ -96,9 +100,33 @@ export function writeBody(
   bodyFrames(out.buffer, at, channel, body, start, end, payloadBytesMax);
 }
 
-function frameSetBytes(methodBytes: number, properties: WireProperties, view: MessageView, payloadMax: number): number {
+/** The body is not written together with what comes before it: it is sent piece by piece, or from where it lies. */
+function liesApart(view: MessageView): boolean {
+  return view.large !== null || (view.memory !== null && view.bodyLength >= REFERENCED_BYTES_MIN);
+}
+
+function writeBodyApart(out: Output, channel: number, view: MessageView, payloadMax: number): void {
+  const { body, bodyEnd, memory } = view;
+  for (let next = view.bodyStart; next < bodyEnd; ) {
+    const n = Math.min(bodyEnd - next, payloadMax);
+    const head = out.reserve(7);
+    frameHead(out.buffer, head, FRAME_BODY, channel, n);
+    out.appendBody(body, next, next + n, memory);
+    const tail = out.reserve(1);
+    out.buffer[tail] = FRAME_END;
+    next += n;
+  }
+}
+
+function frameSetBytes(
+  methodBytes: number,
+  properties: WireProperties,
+  view: MessageView,
+  payloadMax: number,
+  apart: boolean,
+): number {
   const bytes = 8 + methodBytes + 20 + properties.end - properties.start;
-  if (view.large !== null) return bytes;
+  if (apart) return bytes;
   const body = view.bodyEnd - view.bodyStart;
   return bytes + body + (body <= payloadMax ? (body === 0 ? 0 : 8) : Math.ceil(body / payloadMax) * 8);
 }
@@ -110,11 +138,11 @@ function content(
   properties: WireProperties,
   view: MessageView,
   payloadMax: number,
+  apart: boolean,
 ): void {
-  const large = view.large !== null;
-  const length = large ? view.bodyLength : view.bodyEnd - view.bodyStart;
+  const length = view.bodyLength;
   const at = headerFrame(b, from, channel, length, properties.buffer, properties.start, properties.end);
-  if (!large && length > 0) bodyFrames(b, at, channel, view.body, view.bodyStart, view.bodyEnd, payloadMax);
+  if (!apart && length > 0) bodyFrames(b, at, channel, view.body, view.bodyStart, view.bodyEnd, payloadMax);
 }
 
 function headerFrame(

@@ -13,9 +13,11 @@ import {
   AT_MOST_ONCE,
   type BodyWriter,
   Draft,
+  giveBack,
   INLINE_BODY_BYTES,
   type Route,
   type Session,
+  takeBuffer,
 } from '../../../src/api/index.ts';
 import { CLASS_BASIC, EXPECTS_BODY, EXPECTS_HEADER, EXPECTS_METHOD, type ExpectedFrame } from '../codec/constants.ts';
 import { AmqpError } from '../connection/errors.ts';
@@ -114,7 +116,7 @@ export class ContentAssembler {
       draft.bodyStart = start;
       draft.bodyEnd = end;
     } else {
-      if (this.gathered === null) this.gathered = Buffer.allocUnsafe(this.bodyBytes);
+      if (this.gathered === null) this.gathered = takeBuffer(this.bodyBytes);
       buffer.copy(this.gathered, this.received, start, end);
       draft.body = this.gathered;
       draft.bodyStart = 0;
@@ -144,6 +146,7 @@ export class ContentAssembler {
   end(): void {
     this.expected = EXPECTS_METHOD;
     this.writer = null;
+    if (this.gathered !== null) giveBack(this.gathered);
     this.gathered = null;
     this.target.clear();
     this.draft.props = NOTHING;

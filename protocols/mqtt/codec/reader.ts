@@ -27,7 +27,7 @@
  * It refuses: a remaining length of more than four bytes, a packet over its bound, a first packet that is not CONNECT.
  * It does not look into packets, except for where the body of a long PUBLISH begins.
  */
-import { INLINE_BODY_BYTES } from '../../../src/api/index.ts';
+import { giveBack, INLINE_BODY_BYTES, takeBuffer } from '../../../src/api/index.ts';
 import { varint, varintBytes } from './fields.ts';
 import { CONNECT, MalformedPacket, PUBLISH } from './packet.ts';
 import { PACKET_TOO_LARGE, PROTOCOL_ERROR, QUOTA_EXCEEDED } from './reasons.ts';
@@ -134,6 +134,7 @@ export class PacketReader {
   /** Forgets what was gathered. */
   close(): void {
     this.halted = true;
+    giveBack(this.gathered);
     this.gathered = NO_BUFFER;
   }
 
@@ -214,8 +215,9 @@ export class PacketReader {
   private gather(chunk: Buffer, at: number, n: number): void {
     const length = this.gatheredLength + n;
     if (length > this.gathered.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.min(this.wanted, Math.max(length, 2 * this.gathered.length, 256)));
+      const grown = takeBuffer(Math.min(this.wanted, Math.max(length, 2 * this.gathered.length, 256)));
       this.gathered.copy(grown, 0, 0, this.gatheredLength);
+      giveBack(this.gathered);
       this.gathered = grown;
     }
     chunk.copy(this.gathered, this.gatheredLength, at, at + n);
@@ -225,8 +227,13 @@ export class PacketReader {
   private wholeGathered(): void {
     const buffer = this.gathered;
     this.stage = BETWEEN;
-    if (buffer.length > KEPT_BYTES) this.gathered = NO_BUFFER;
+    if (buffer.length <= KEPT_BYTES) {
+      this.handler.packet(this.first, buffer, 0, this.remaining);
+      return;
+    }
+    this.gathered = NO_BUFFER;
     this.handler.packet(this.first, buffer, 0, this.remaining);
+    giveBack(buffer);
   }
 
   private headGathered(): void {
@@ -250,6 +257,7 @@ export class PacketReader {
       this.wanted = bodyLength;
       if (buffer.length > KEPT_BYTES) this.gathered = NO_BUFFER;
       this.handler.bodyBegin(this.first, buffer, 0, headLength, bodyLength);
+      if (buffer.length > KEPT_BYTES) giveBack(buffer);
     }
   }
 

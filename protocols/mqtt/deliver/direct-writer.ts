@@ -65,7 +65,8 @@ export class DirectWriter implements DirectSink {
       this.stats.publishesSent++;
       return true;
     }
-    if (fanout === null || view.subscriptionData !== 0) return this.publish(view);
+    // A long body is written from where it lies, for each of them: there is little to be remembered.
+    if (fanout === null || view.memory !== null || view.subscriptionData !== 0) return this.publish(view);
     return this.encode(view, fanout);
   }
 

@@ -9,6 +9,7 @@ import {
   copyBytes,
   type MessageView,
   type Output,
+  REFERENCED_BYTES_MIN,
   type Session,
 } from '../../../src/api/index.ts';
 import type { MqttStats } from '../stats.ts';
@@ -80,6 +81,12 @@ export class PublishWriter implements BodySenderOwner {
       const at = this.out.reserve(headLength);
       this.encoder.write(this.out.buffer, at, first, packetId);
       this.sendBody(this.session.readBody(view.large));
+      return;
+    }
+    if (view.memory !== null && view.bodyLength >= REFERENCED_BYTES_MIN) {
+      const at = this.out.reserve(headLength);
+      this.encoder.write(this.out.buffer, at, first, packetId);
+      this.out.appendBody(view.body, view.bodyStart, view.bodyEnd, view.memory);
       return;
     }
     const at = this.out.reserve(headLength + view.bodyLength);

@@ -6,7 +6,7 @@
  *     map of n       *2n               %n
  *     push of n      *n                >n
  */
-import { copyBytes, type Output } from '../../../src/api/index.ts';
+import { copyBytes, type Output, type Pinnable } from '../../../src/api/index.ts';
 
 export type RespVersion = 2 | 3;
 
@@ -62,13 +62,13 @@ export class ReplyWriter {
     this.bulk(Buffer.from(text));
   }
 
-  bulk(bytes: Buffer, start = 0, end = bytes.length): void {
+  bulk(bytes: Buffer, start = 0, end = bytes.length, memory: Pinnable | null = null): void {
     const { out } = this.to;
     const length = end - start;
     const head = `$${length}\r\n`;
     if (length > TOGETHER_BYTES_MAX) {
       out.appendAscii(head);
-      out.append(bytes, start, end);
+      out.appendBody(bytes, start, end, memory);
       out.appendAscii('\r\n');
       return;
     }

@@ -69,7 +69,7 @@ export class DeliveryWriter implements Backpressure {
   body(view: MessageView, session: Session): void {
     const { reply } = this;
     if (view.large === null) {
-      reply.bulk(view.body, view.bodyStart, view.bodyEnd);
+      reply.bulk(view.body, view.bodyStart, view.bodyEnd, view.memory);
       return;
     }
     reply.bulkHead(view.bodyLength);

@@ -10,6 +10,8 @@
  * The joined bytes lie in a buffer that all connections of an adapter share; a connection itself keeps only its rest,
  * and none between frames.
  */
+import { giveBack, takeBuffer } from '../../../src/api/index.ts';
+
 const SHARED_BYTES = 192 * 1024;
 /** A rest of up to this size stays allocated for the next one. */
 const KEPT_BYTES_MAX = 1024;
@@ -123,6 +125,7 @@ export class InputBuffer {
 
   /** Forgets everything. */
   clear(): void {
+    // Its frames may still be read: the memory is not given back.
     this.rest = EMPTY;
     this.restLength = 0;
     this.buffer = EMPTY;
@@ -139,12 +142,18 @@ export class InputBuffer {
   private append(chunk: Buffer, start: number, end: number): void {
     const length = this.restLength + end - start;
     if (length > this.rest.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(length, Math.min(this.retryAt, 2 * length), 2 * this.rest.length));
+      const grown = takeBuffer(Math.max(length, Math.min(this.retryAt, 2 * length), 2 * this.rest.length));
       this.rest.copy(grown, 0, 0, this.restLength);
+      giveBack(this.rest);
       this.rest = grown;
     }
     chunk.copy(this.rest, this.restLength, start, end);
     this.restLength = length;
+  }
+
+  private restIs(memory: Buffer): void {
+    giveBack(this.rest);
+    this.rest = memory;
   }
 
   private keep(from: number): void {
@@ -154,11 +163,17 @@ export class InputBuffer {
     this.buffer = EMPTY;
     this.restLength = length;
     if (length === 0) {
-      if (this.rest.length > KEPT_BYTES_MAX) this.rest = EMPTY;
+      if (this.rest.length > KEPT_BYTES_MAX) this.restIs(EMPTY);
     } else {
       const size = Math.max(length, KEPT_BYTES_MAX);
-      if (this.rest.length < length || this.rest.length > 4 * size) this.rest = Buffer.allocUnsafeSlow(size);
-      source.copy(this.rest, 0, from, from + length); // within one buffer, too
+      const { rest } = this;
+      if (rest.length >= length && rest.length <= 4 * size) {
+        source.copy(rest, 0, from, from + length); // within one buffer, too
+      } else {
+        const moved = takeBuffer(size);
+        source.copy(moved, 0, from, from + length);
+        this.restIs(moved);
+      }
     }
   }
 }

@@ -139,7 +139,7 @@ export class DeliveryWriter {
     target[at++] = LF;
     if (view.large !== null) return;
     if (view.bodyLength > TOGETHER_BYTES_MAX) {
-      this.output.append(view.body, view.bodyStart, view.bodyEnd);
+      this.output.appendBody(view.body, view.bodyStart, view.bodyEnd, view.memory);
       const last = this.output.reserve(2); // may change the buffer: read it after the call
       this.output.buffer[last] = NUL;
       this.output.buffer[last + 1] = LF;

@@ -10,6 +10,7 @@
  *                                              ▲                  │
  *                                              └──────load────────┘
  */
+import { type Pinnable, PinnedMemory } from '../../message/pinned-memory.ts';
 import type { BatchHeader } from '../format/batch.ts';
 import {
   payloadBytesAt,
@@ -32,7 +33,7 @@ export interface Waiting {
   readonly done: (error: Error | undefined) => void;
 }
 
-export class Block {
+export class Block implements Pinnable {
   /** Which of its segment's (or spill file's) blocks it is. */
   index: number;
   buffer: Buffer = NO_BYTES;
@@ -59,6 +60,8 @@ export class Block {
   private seqs: Uint32Array = NO_INDEX;
   private offsets: Uint32Array = NO_INDEX;
   private hint = 0;
+  /** The memory of `buffer`, once somebody has wanted to pin some of it. */
+  private memory: PinnedMemory | null = null;
 
   constructor(index: number) {
     this.index = index;
@@ -100,6 +103,7 @@ export class Block {
     ref.end = start + payloadBytesAt(buffer, at);
     ref.seq = seq;
     ref.type = buffer[at]!;
+    ref.memory = this;
     return true;
   }
 
@@ -133,9 +137,23 @@ export class Block {
     this.offsets = offsets;
   }
 
+  /** What is appended to it is not changed any more: it can be written to sockets from where it lies. */
+  pinned(): PinnedMemory {
+    this.memory ??= new PinnedMemory(this.buffer.length);
+    return this.memory;
+  }
+
+  /** Whoever takes the buffer away must leave it as it is until this is not pinned any more. Null: it never was. */
+  takeMemory(): PinnedMemory | null {
+    const { memory } = this;
+    this.memory = null;
+    return memory;
+  }
+
   /** Forgets what is in memory; numbers and references stay. */
   evict(): void {
     this.resident = false;
+    this.memory = null;
     this.buffer = NO_BYTES;
     if (this.seqs.length > INDEX_START && spareIndexes.length < SPARE_INDEXES_MAX) {
       spareIndexes.push({ seqs: this.seqs, offsets: this.offsets });

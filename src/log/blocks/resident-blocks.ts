@@ -35,8 +35,11 @@ export class ResidentBlocks<B extends Block> {
 
   /** Takes a block's buffer away; it is used again after the end of the turn. */
   evict(block: B): void {
-    this.bytes -= block.buffer.length;
-    if (block.buffer.length === this.blockBytes) this.leaving.push(block.buffer);
+    const { buffer } = block;
+    const memory = block.takeMemory();
+    this.bytes -= buffer.length;
+    if (memory?.isPinned) memory.onFree = () => this.giveBack(buffer);
+    else this.giveBack(buffer);
     block.evict();
   }
 

@@ -28,6 +28,8 @@ export const UNSEQUENCED_HEADER_BYTES = 4;
  */
 export const RECORD_BYTES_MAX = (128 + 128 + 4) * 1024;
 
+import type { Pinnable } from '../../message/pinned-memory.ts';
+
 const NO_BUFFER = Buffer.alloc(0);
 
 /** Where a record lies. Its owner keeps one and hands it to `locate` again and again; nothing is allocated. */
@@ -38,6 +40,8 @@ export class RecordRef {
   end = 0;
   seq = 0;
   type = 0;
+  /** What `buffer` is of, for who needs the payload for longer. Null: it cannot be pinned. */
+  memory: Pinnable | null = null;
 }
 
 export function headerBytes(type: number): number {

@@ -5,7 +5,7 @@
 import type { TurnClock } from '../../clock/turn-clock.ts';
 import { RecordRef } from '../../log/format/record.ts';
 import type { Sequence } from '../../log/sequence.ts';
-import type { ReadOrder, RecordStore } from '../../log/store.ts';
+import type { RecordStore } from '../../log/store.ts';
 import type { AddressBytes } from '../../message/address-bytes.ts';
 import { encodeAnnotations } from '../../message/deaths/annotations.ts';
 import type { Draft, MessageView } from '../../message/message.ts';
@@ -25,15 +25,13 @@ import { StoredBody } from './stored-body.ts';
 export const RECORD_MESSAGE = 1;
 export const RECORD_EXTENT = 2;
 
-/** Messages that are needed though not all of their queues have them yet. */
+/** Messages that are needed though no queue has them yet. */
 export interface UnplacedMessages {
   forEach(visit: (seq: number) => void): void;
-  /** The queue is about to be written down: what the log says it has is put into it. */
-  giveTo(queue: object): void;
 }
 
 export class MessageStore {
-  /** Of transactions that are being prepared, and of those that are under way to very many queues. */
+  /** Of transactions whose commit is under way. */
   readonly unplaced = new Set<UnplacedMessages>();
   readonly durable: RecordStore;
   readonly transient: RecordStore;
@@ -112,6 +110,7 @@ export class MessageStore {
     const store = (flags & FLAG_DURABLE) !== 0 ? this.durable : this.transient;
     if (!store.locate(seq, this.ref)) return false;
     readMessage(this.ref.buffer, this.ref.start, view);
+    view.memory = this.ref.memory;
     this.complete(seq, flags, view);
     return true;
   }
@@ -145,9 +144,8 @@ export class MessageStore {
     return ++this.serial;
   }
 
-  /** @param order what the caller will ask for next, of this store or the other */
-  load(seq: number, flags: number, done: (error: Error | undefined) => void, order?: ReadOrder): void {
-    ((flags & FLAG_DURABLE) !== 0 ? this.durable : this.transient).load(seq, done, order);
+  load(seq: number, flags: number, done: (error: Error | undefined) => void): void {
+    ((flags & FLAG_DURABLE) !== 0 ? this.durable : this.transient).load(seq, done);
   }
 
   /** A body that will arrive in pieces; `mayGrow` is asked before each is stored. */

@@ -9,7 +9,9 @@ import type { BodyReader, BodyWriter } from '../../api/bodies.ts';
 import { RecordRef } from '../../log/format/record.ts';
 import type { Sequence } from '../../log/sequence.ts';
 import type { RecordStore } from '../../log/store.ts';
+import { giveBack, takeBuffer } from '../../message/buffer-pool.ts';
 import { INLINE_BODY_BYTES } from '../../message/message.ts';
+import type { Pinnable } from '../../message/pinned-memory.ts';
 import type { Extents } from '../../message/storage.ts';
 
 const EXTENT_BYTES_MIN = 32 * 1024;
@@ -63,7 +65,7 @@ export class StoredBody implements BodyWriter, Extents {
       this.appendExtents(buffer, start, end);
       return;
     }
-    this.stage ??= Buffer.allocUnsafeSlow(INLINE_BODY_BYTES);
+    this.stage ??= takeBuffer(INLINE_BODY_BYTES);
     while (start < end) {
       const n = Math.min(end - start, INLINE_BODY_BYTES - this.staged);
       buffer.copy(this.stage, this.staged, start, start + n);
@@ -74,7 +76,7 @@ export class StoredBody implements BodyWriter, Extents {
         this.staged = 0;
       }
     }
-    if (this.missing === 0) this.stage = null;
+    if (this.missing === 0) this.unstage();
   }
 
   private appendExtents(buffer: Buffer, start: number, end: number): void {
@@ -102,7 +104,13 @@ export class StoredBody implements BodyWriter, Extents {
   finish(): void {
     if (!this.writing) return;
     this.writing = false;
+    this.unstage();
     this.letGo(1);
+  }
+
+  private unstage(): void {
+    if (this.stage !== null) giveBack(this.stage);
+    this.stage = null;
   }
 
   abort(): void {
@@ -133,6 +141,7 @@ class StoredBodyReader implements BodyReader {
   buffer: Buffer = Buffer.alloc(0);
   start = 0;
   end = 0;
+  memory: Pinnable | null = null;
   onReady: () => void = () => {};
   onError: (error: Error) => void = () => {};
   private readonly body: StoredBody;
@@ -167,6 +176,7 @@ class StoredBodyReader implements BodyReader {
     this.buffer = this.ref.buffer;
     this.start = this.ref.start + this.offset;
     this.end = Math.min(this.ref.end, this.start + maxBytes);
+    this.memory = this.ref.memory;
     const n = this.end - this.start;
     this.offset += n;
     this.remaining -= n;
@@ -175,6 +185,17 @@ class StoredBodyReader implements BodyReader {
       this.offset = 0;
     }
     return true;
+  }
+
+  inMemory(bytes: number): boolean {
+    if (this.closed || this.loading) return false;
+    const { seqs, sizes } = this.body;
+    let missing = bytes + this.offset;
+    for (let i = this.extent; missing > 0 && i < seqs.length; i++) {
+      if (!this.store.locate(seqs[i]!, this.ref)) return false;
+      missing -= sizes[i]!;
+    }
+    return missing <= 0;
   }
 
   close(): void {

@@ -1,13 +1,15 @@
 /**
  * At-most-once deliveries: straight from the publisher's own bytes to the subscribers' connections, past their queues.
  *
- * A long message to many subscribers goes in parts, and any message to very many: each of them costs its bytes, or what they have to
- * be made into, so thousands take longer than a turn may last. Its publisher waits meanwhile, as for any long operation of its own, and what it
+ * A long message to very many subscribers goes in parts: each of them costs its bytes, or what they have to be made into, so
+ * thousands take longer than a turn may last. Its publisher waits meanwhile, as for any long operation of its own, and what it
  * says next comes after it.
  */
 import type { Turn } from '../../clock/turn.ts';
 import type { TurnClock } from '../../clock/turn-clock.ts';
+import { LentBody } from '../../message/lent-body.ts';
 import { AT_MOST_ONCE, type Draft, MessageView } from '../../message/message.ts';
+import { REFERENCED_BYTES_MIN } from '../../message/pinned-memory.ts';
 import { viewDraft } from '../../message/storage.ts';
 import { isLong } from '../../queue/dispatch/dispatcher.ts';
 import type { Queue } from '../../queue/queue.ts';
@@ -17,12 +19,11 @@ import { KEEP_RETAIN, targetAssurance, targetData } from '../../routing/target-f
 import type { Counters } from '../counters.ts';
 import type { DroppedMessages } from '../dropped-messages.ts';
 import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
-import { IN_PARTS_MIN } from './stored-copies.ts';
 
-/** A client that publishes, and can wait until all of a message is delivered. */
+/** A client that publishes, and can wait until all of a long message is delivered. */
 export interface PublishingClient {
   /** It waits until `step` has returned true. */
-  deliverRest(rest: { step(): boolean }): void;
+  deliverRest(rest: RestOfDeliveries): void;
 }
 
 export interface DirectDeliveriesParts {
@@ -61,19 +62,34 @@ export class DirectDeliveries {
     view.redelivered = false;
     view.attempts = 0;
     view.effectiveAssurance = AT_MOST_ONCE;
+    if (view.bodyEnd - view.bodyStart >= REFERENCED_BYTES_MIN) {
+      this.publishLent(route, draft);
+      return;
+    }
     const next = this.deliverAlong(route, 0, view, client !== null && draft.large === null);
     if (next < route.targets.length) client!.deliverRest(new RestOfDeliveries(this, route, view, next));
   }
 
+  /** A long body is copied once, whoever takes it. */
+  private publishLent(route: CompiledRoute<Queue>, draft: Draft): void {
+    const { view, client } = this;
+    const lent = new LentBody(view);
+    try {
+      const next = this.deliverAlong(route, 0, view, client !== null && draft.large === null);
+      if (next < route.targets.length) client!.deliverRest(new RestOfDeliveries(this, route, view, next));
+    } finally {
+      lent.release();
+    }
+  }
+
   /**
    * Hands the message to the route's at-most-once targets from the given one on. Returns which is the next: there is one left
-   * if the time is up, it is much and the rest may come later.
+   * if the time is up, the message is long and the rest may come later.
    */
   deliverAlong(route: CompiledRoute<Queue>, from: number, view: MessageView, inParts: boolean): number {
     const { targets, targetFlags } = route;
     const { work } = this.turn;
-    const long = isLong(view);
-    const looks = inParts && (long || targets.length >= IN_PARTS_MIN);
+    const looks = inParts && isLong(view);
     const always = view.assurance === AT_MOST_ONCE;
     view.serial = this.store.nextSerial();
     for (let i = from; i < targets.length; i++) {
@@ -85,8 +101,7 @@ export class DirectDeliveries {
       this.deliver(target, view);
       if (target.direct?.output.congested === true) this.subscriberFlow.cause(target);
       if (!looks) continue;
-      if (long) work.checkTime();
-      else work.spend(1);
+      work.checkTime();
       if (work.over) return i + 1;
     }
     return targets.length;
@@ -123,6 +138,7 @@ export class RestOfDeliveries {
   private readonly route: CompiledRoute<Queue>;
   private readonly view: MessageView;
   private next: number;
+  private readonly lent: LentBody;
 
   /** @param view shows the publisher's bytes, which are copied */
   constructor(deliveries: DirectDeliveries, route: CompiledRoute<Queue>, view: MessageView, next: number) {
@@ -131,14 +147,15 @@ export class RestOfDeliveries {
     this.next = next;
     this.view = Object.assign(new MessageView(), view);
     const props = Buffer.from(view.props.subarray(view.propsStart, view.propsEnd));
-    const body = Buffer.from(view.body.subarray(view.bodyStart, view.bodyEnd));
     Object.assign(this.view, { props, propsStart: 0, propsEnd: props.length });
-    Object.assign(this.view, { body, bodyStart: 0, bodyEnd: body.length });
+    this.lent = new LentBody(this.view);
   }
 
   /** Delivers to some of them; true when none is left. */
   step(): boolean {
     this.next = this.deliveries.deliverRest(this.route, this.next, this.view);
-    return this.next >= this.route.targets.length;
+    const done = this.next >= this.route.targets.length;
+    if (done) this.lent.release();
+    return done;
   }
 }

@@ -26,6 +26,33 @@ it('a buffer is used again once the turn in which it was given up is over, and n
   expect(blocks.take()).toBe(buffer);
 });
 
+it('a buffer of which somebody has pinned a piece is used again only once nobody has, even if its block has come back meanwhile', () => {
+  const blocks = new ResidentBlocks<Plain>(64, 1024);
+  const endOfTurn = (): void =>
+    blocks.endOfTurn(
+      () => true,
+      () => {},
+    );
+  const block = filled(blocks);
+  const { buffer } = block;
+  const memory = block.pinned();
+  memory.hold();
+  memory.hold();
+  blocks.evict(block);
+  endOfTurn();
+  const other = blocks.take();
+  expect(other).not.toBe(buffer);
+  block.restore(other);
+  blocks.admit(block);
+  expect(block.pinned()).not.toBe(memory);
+  memory.release();
+  endOfTurn();
+  expect(blocks.take()).not.toBe(buffer);
+  memory.release();
+  endOfTurn();
+  expect(blocks.take()).toBe(buffer);
+});
+
 it('eight of them are kept, the rest goes back', () => {
   const blocks = new ResidentBlocks<Plain>(64, 4096);
   const all = Array.from({ length: 10 }, () => filled(blocks));

@@ -5,6 +5,7 @@ import { Turn } from '../../../src/clock/turn.ts';
 import { RecordRef } from '../../../src/log/format/record.ts';
 import { isSpillName } from '../../../src/log/transient/spill.ts';
 import { type TransientOptions, TransientStore } from '../../../src/log/transient/transient-store.ts';
+import { PinnedMemory } from '../../../src/message/pinned-memory.ts';
 import { DIRECTORY, quiet, until } from '../harness.ts';
 import { MemoryFiles } from '../memory-files.ts';
 
@@ -76,6 +77,15 @@ class Owner {
     }
   }
 
+  /** Where the message lies, pinned: the bytes, and how to let go of them. */
+  pin(seq: number): { bytes: Buffer; release(): void } {
+    const { ref } = this;
+    if (!this.store.locate(seq, ref)) throw new Error(`${seq} is not in memory`);
+    const memory = ref.memory!.pinned();
+    memory.hold();
+    return { bytes: ref.buffer.subarray(ref.start, ref.end), release: () => memory.release() };
+  }
+
   peek(seq: number): string | undefined {
     const { ref } = this;
     return this.store.locate(seq, ref) ? ref.buffer.latin1Slice(ref.start, ref.end) : undefined;
@@ -120,6 +130,37 @@ test('a block is free as soon as nothing in it is needed, in whatever order', as
   await until(() => it.store.residentBytes <= 1024);
   it.message('goes on');
   expect(it.peek(501)).toBe('goes on');
+  await it.close();
+});
+
+test('what is pinned stays as it is, whether its block is given up or spilled and read back, and its memory is used again after', async () => {
+  const files = new MemoryFiles();
+  const it = await Owner.open(files);
+  const messages = (count: number): void => {
+    for (let i = 0; i < count; i++) it.message(text(it.seq + 1));
+  };
+  messages(20);
+  const [settled, spilled] = [it.pin(1), it.pin(20)];
+  it.release(1);
+  for (let n = 0; n < 30; n++) {
+    messages(40);
+    await it.settle(files);
+    for (let i = it.seq - 30; i <= it.seq; i++) if (i % 2 === 0) it.release(i);
+  }
+  expect(it.peek(20)).toBe(undefined);
+  expect(await it.read(20)).toBe(text(20));
+  messages(200);
+  await it.settle(files);
+  expect([settled.bytes, spilled.bytes].map((bytes) => bytes.latin1Slice())).toEqual([text(1), text(20)]);
+  expect(PinnedMemory.bytes).toBeGreaterThan(0);
+  settled.release();
+  spilled.release();
+  expect(PinnedMemory.bytes).toBe(0);
+  for (let n = 0; n < 30; n++) {
+    messages(40);
+    await it.settle(files);
+  }
+  expect(spilled.bytes.latin1Slice()).not.toBe(text(20));
   await it.close();
 });
 

@@ -47,6 +47,8 @@ test('those kept behind a large body count, and frames go on when it has been se
       buffer: body,
       start: 0,
       end: body.length,
+      memory: null,
+      inMemory: () => readable,
       onReady() {},
       onError() {},
       close() {},
