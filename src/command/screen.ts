@@ -27,10 +27,23 @@ export function screen(listeners: readonly ListenerInfo[], directory: string, se
     rows.push(['Try', `mosquitto_sub${port} -t 'hello/#' -v`]);
     rows.push(['', `and elsewhere   mosquitto_pub${port} -t hello/world -m hi`]);
   }
-  const width = Math.max(...rows.map(([title]) => title.length)) + 3;
-  const lines = rows.map(([title, text]) => (text === '' ? '' : `  ${title.padEnd(width)}${text}`));
+  // Of a port that several protocols share the title is long: it stands out, and the others stay where they are.
+  const short = rows.map(([title]) => title.length).filter((length) => length <= TITLE_CELLS);
+  const width = Math.max(...short) + GAP.length;
+  const lines = rows.flatMap(([title, text]) => {
+    if (text === '') return [''];
+    const line = `  ${title.length < width ? title.padEnd(width) : title + GAP}${text}`;
+    const at = line.lastIndexOf(' (');
+    if (line.length <= WIDTH || at < 0 || !line.endsWith(')')) return [line];
+    return [line.slice(0, at), `  ${' '.repeat(width)}${line.slice(at + 1)}`];
+  });
   return `${PRODUCT} ${VERSION}\n\n${lines.join('\n')}\n\n`;
 }
+
+/** Cells of a terminal, of a title, and between the columns. */
+const WIDTH = 80;
+const TITLE_CELLS = 12;
+const GAP = '   ';
 
 function rowsOf(listener: ListenerInfo): [string, string][] {
   const own: [string, string] = [titleOf(listener), placeOf(listener)];

@@ -218,7 +218,10 @@ it('messages are published to addresses of any protocol, looked at, copied and m
   await said('pub', 'mqtt:plant/7/heat', 'second', '--header', 'region=eu');
   await said('pub', 'amqp:amq.topic/plant.8', 'third');
   await said('pub', 'stomp:/topic/plant.9', 'fourth', '--transient');
-  expect(await run('pub', 'queue:nobody', 'x')).toMatchObject({ code: 1, stderr: 'entrepot: no queue took it\n' });
+  expect(await run('pub', 'queue:nobody', 'x')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('no queue took it'),
+  });
   expect((await run('pub', 'nonsense', 'x')).code).toBe(2);
   const peeked = async (...args: string[]): Promise<unknown[]> =>
     (await run('queues', 'peek', ...args, '--json')).stdout

@@ -4,6 +4,18 @@ import { screen } from '../../src/command/screen.ts';
 import { DEFAULT_LISTEN, parseListen } from '../../src/config/listen.ts';
 import { loadConfig } from '../../src/config/load.ts';
 
+it('has room on a terminal of 80 columns, with a port that several protocols share', () => {
+  const { config } = loadConfig({}, {});
+  const addresses = ['127.0.0.1', '::1'].map((address) => ({ address, port: 7000 }));
+  const shared = { name: 'amqp+mqtt+stomp', host: 'localhost', port: 7000, addresses };
+  const shown = screen([shared], '/var/lib/entrepot', config, 0);
+  expect(shown).toContain(
+    '\n  AMQP, MQTT, STOMP   amqp+mqtt+stomp://localhost:7000\n            (127.0.0.1:7000, [::1]:7000)\n',
+  );
+  expect(shown).toMatch(/^ {2}Data {6}\/var/m);
+  for (const line of shown.split('\n')) expect(widthOf(line), line).toBeLessThanOrEqual(80);
+});
+
 it('has room on a terminal of 80 columns, with the usual ports and both families', () => {
   const { config } = loadConfig({}, {});
   const listeners = [...DEFAULT_LISTEN, 'redis://localhost'].map((text) => {

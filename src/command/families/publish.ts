@@ -40,7 +40,8 @@ export function addPublish(program: Command): void {
         };
         const path = api`/exchanges/${vhost}/${exchange === '' ? 'amq.default' : exchange}/publish`;
         const answer = (await context.client.send('POST', path, { body })).body as { routed: boolean };
-        if (!answer.routed) throw new CommandError(EXIT.failed, 'no queue took it');
+        if (!answer.routed)
+          throw new CommandError(EXIT.failed, 'no queue took it: there is none, or none is bound for it');
         done(context, 'published', given);
       }),
     );

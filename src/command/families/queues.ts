@@ -47,7 +47,7 @@ export const QUEUE_COLUMNS = [
     right: true,
   },
   { title: 'CONSUMERS', text: ({ consumers }: Queue) => count(consumers), right: true, spare: 1 },
-  { title: 'BYTES', text: (queue: Queue) => bytes(queue.message_bytes_ready), right: true, spare: 2 },
+  { title: 'BYTES', text: (queue: Queue) => bytes(queue.message_bytes_ready), right: true, whereKnown: true, spare: 2 },
   { title: 'TYPE', text: ({ type }: Queue) => type, spare: 4 },
   { title: 'FEATURES', text: featuresOf, spare: 5 },
   { title: 'POLICY', text: ({ policy }: Queue) => policy ?? '', cuts: true, spare: 3 },

@@ -1,7 +1,7 @@
 /** `entrepot status`: how a broker is, on one page. */
 import type { Command } from 'commander';
 import { facts } from '../print/table.ts';
-import { bytes, count, duration, rate } from '../print/units.ts';
+import { bytes, count, counted, duration, rate } from '../print/units.ts';
 import type { BrokerClient } from '../reach/client.ts';
 import { asking, connected } from './context.ts';
 
@@ -78,11 +78,11 @@ function factsOf({ overview, node }: State, url: string): [string, string | unde
     ],
     [
       'Connections',
-      `${count(objects.connections)} of at most ${count(node.sockets_total)}, ${count(objects.channels)} channels`,
+      `${count(objects.connections)} of at most ${count(node.sockets_total)}, ${counted(objects.channels, 'channel')}`,
     ],
     [
       'Queues',
-      `${count(objects.queues)}, ${count(objects.consumers)} consumers, ${count(objects.exchanges)} exchanges`,
+      `${count(objects.queues)}, ${counted(objects.consumers, 'consumer')}, ${counted(objects.exchanges, 'exchange')}`,
     ],
     ['Messages', `${count(waiting.messages_ready)} ready, ${count(waiting.messages_unacknowledged)} unsettled`],
     ['Published', rate(stats.publish_details?.rate ?? 0)],

@@ -4,7 +4,7 @@ import { SystemClock, Timer } from '../../clock/clock.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { type Column, table } from '../print/table.ts';
 import { cutTo, safeText } from '../print/text.ts';
-import { bytes, count, duration, rate } from '../print/units.ts';
+import { bytes, count, counted, duration, rate } from '../print/units.ts';
 import type { BrokerClient } from '../reach/client.ts';
 import { CONNECTION_COLUMNS, CONNECTION_FIELDS } from './connections.ts';
 import { asking, type CommonFlags, type Context, connected } from './context.ts';
@@ -105,7 +105,7 @@ function linesOf(
     '',
     `Messages   ${count(waiting.messages_ready ?? 0)} ready   ${count(waiting.messages_unacknowledged ?? 0)} unsettled`,
     `Rates      ${rate(stats.publish_details?.rate ?? 0)} in   ${rate(stats.deliver_get_details?.rate ?? 0)} out   ${rate(stats.ack_details?.rate ?? 0)} settled`,
-    `Clients    ${count(objects.connections)} connections   ${count(objects.channels)} channels   ${count(objects.consumers)} consumers`,
+    `Clients    ${counted(objects.connections, 'connection')}   ${counted(objects.channels, 'channel')}   ${counted(objects.consumers, 'consumer')}`,
     `Machine    ${bytes(node.mem_used)} memory${limit}   ${bytes(node.disk_free)} disk free`,
     '',
   ].map((line) => cutTo(safeText(line), width));

@@ -3,6 +3,7 @@
  * cut. Elsewhere (a file, a pipe) everything is there.
  */
 import { cutTo, padTo, safeText, widthOf } from './text.ts';
+import { UNKNOWN } from './units.ts';
 
 export interface Column<T> {
   readonly title: string;
@@ -11,6 +12,8 @@ export interface Column<T> {
   readonly right?: boolean;
   /** May be cut where there is no room; so many cells of it are kept before columns are left out (true: 20). */
   readonly cuts?: boolean | number;
+  /** Left out where it is known of no row (`-`). */
+  readonly whereKnown?: boolean;
   /** The higher, the sooner it is left out. Default 0: never. */
   readonly spare?: number;
 }
@@ -24,7 +27,10 @@ const LEAST_CELLS = 6;
 export function table<T>(columns: readonly Column<T>[], rows: readonly T[], width: number): string[] {
   const cells = columns.map((column) => rows.map((row) => safeText(column.text(row))));
   const natural = columns.map(({ title }, at) => Math.max(widthOf(title), ...maximum(cells[at]!)));
-  const shown = chosen(columns, natural, width);
+  const known = columns.flatMap(({ whereKnown }, at) =>
+    whereKnown === true && rows.length > 0 && cells[at]!.every((text) => text === UNKNOWN) ? [] : [at],
+  );
+  const shown = chosen(columns, natural, known, width);
   const widths = fitted(columns, natural, shown, width);
   const line = (textOf: (at: number) => string): string =>
     shown
@@ -42,8 +48,13 @@ function maximum(texts: readonly string[]): number[] {
 }
 
 /** Which columns have room. */
-function chosen<T>(columns: readonly Column<T>[], natural: readonly number[], width: number): number[] {
-  let shown = columns.map((_, at) => at);
+function chosen<T>(
+  columns: readonly Column<T>[],
+  natural: readonly number[],
+  known: readonly number[],
+  width: number,
+): number[] {
+  let shown = [...known];
   const least = (at: number): number => {
     const { cuts, title } = columns[at]!;
     if (cuts === undefined || cuts === false) return natural[at]!;

@@ -1,10 +1,15 @@
 /** Numbers as people read them. What is not known is a dash. */
-const UNKNOWN = '-';
+export const UNKNOWN = '-';
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** `1,234,567` */
 export function count(value: number | undefined | null): string {
   return typeof value === 'number' ? value.toLocaleString('en-US', { maximumFractionDigits: 0 }) : UNKNOWN;
+}
+
+/** `1 channel`, `2 channels` */
+export function counted(value: number, one: string): string {
+  return `${count(value)} ${one}${value === 1 ? '' : 's'}`;
 }
 
 /** `1.2 GiB` */

@@ -77,3 +77,19 @@ it('numbers have units', () => {
   expect([5, 61_000, 3_600_000, 90_061_000].map(duration)).toEqual(['5 ms', '1 min 1 s', '1 h', '1 d 1 h']);
   expect([bytes(undefined), rate(null), count(undefined), duration(undefined)]).toEqual(['-', '-', '-', '-']);
 });
+
+it('leaves a column out that is known of no row, and shows it where it is known of one', () => {
+  const columns = [
+    { title: 'NAME', text: ({ name }: { name: string }) => name },
+    { title: 'BYTES', text: ({ bytes }: { bytes?: string }) => bytes ?? '-', whereKnown: true },
+  ];
+  expect(table<{ name: string; bytes?: string }>(columns, [{ name: 'a' }, { name: 'b' }], 80)).toEqual([
+    'NAME',
+    'a',
+    'b',
+  ]);
+  expect(table<{ name: string; bytes?: string }>(columns, [{ name: 'a' }, { name: 'b', bytes: '3' }], 80)[2]).toBe(
+    'b     3',
+  );
+  expect(table<{ name: string; bytes?: string }>(columns, [], 80)).toEqual(['NAME  BYTES']);
+});
