@@ -27,3 +27,14 @@ it('has room on a terminal of 80 columns, with the usual ports and both families
   expect(shown).toMatch(/^ {2}Access +from this machine: user guest, password guest$/m);
   for (const line of shown.split('\n')) expect(widthOf(line), line).toBeLessThanOrEqual(80);
 });
+
+it.each([
+  [0, 'MQTT, STOMP'],
+  [1, 'one user; nobody without a name'],
+  [3, '3 users; nobody without a name'],
+])('says of %d users who comes in without a name', (users, expected) => {
+  const { config } = loadConfig({}, {});
+  const text = screen([], '/data', config, users).replace(/\n +/g, '; ');
+  expect(text).toContain(expected);
+  expect(text.includes('also without a name')).toBe(users === 0);
+});

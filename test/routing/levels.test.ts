@@ -115,6 +115,8 @@ describe('the trie', () => {
     });
     expect(trie.size).toBe(0);
     trie.matchKey(['a', 'b', 'c'], () => expect.unreachable());
+    const { root } = trie as unknown as { root: { children: Map<string, unknown> } };
+    expect([...root.children.keys()]).toEqual([]);
   });
 
   it('answers a filter of many wildcards in bounded time', () => {

@@ -110,6 +110,8 @@ export class FakeSession {
 }
 
 export interface HarnessOptions extends AmqpOptions {
+  /** What the login is answered; default: the client is guest. */
+  loginResult?: object;
   /** When the login is answered; default: at once. */
   login?: (answer: () => void) => void;
   startOk?: Buffer;
@@ -153,7 +155,7 @@ export function harness(options: HarnessOptions = {}): Harness {
     },
   };
   const authenticate = (_credentials: object, done: (result: object) => void): void => {
-    const answer = (): void => done({ user: 'guest' });
+    const answer = (): void => done(options.loginResult ?? { user: 'guest' });
     if (options.login !== undefined) options.login(answer);
     else answer();
   };

@@ -109,6 +109,22 @@ describe('the login', () => {
     expect(s.session.entered).toBe(0);
   });
 
+  test('that nobody can tell anything about in the end is told so, at once or later', () => {
+    const loginResult = { refused: 'unavailable', reason: 'the service does not answer' };
+    for (const later of [false, true]) {
+      const answers: (() => void)[] = [];
+      const s = harness({
+        loginResult,
+        ...(later && { login: (answer: () => void) => answers.push(answer) }),
+        first: [GREETING, START_OK],
+      });
+      for (const answer of answers) answer();
+      const [start, close] = s.frames();
+      expect([start, close].map((one) => methodOf(one!))).toEqual(['10.10', '10.50']);
+      expect(close!.payload.toString('latin1')).toContain('RESOURCE_ERROR - the service does not answer');
+    }
+  });
+
   test('alone lets nobody into a vhost', () => {
     const s = harness({ first: [GREETING, START_OK] });
     expect(s.session.entered).toBe(0);
