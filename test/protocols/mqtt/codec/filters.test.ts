@@ -1,7 +1,7 @@
 /** Topic filters: matched here as the core matches them. */
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { filterMatches } from '../../../../protocols/mqtt/codec/text.ts';
+import { filterMatches, topicFault } from '../../../../protocols/mqtt/codec/text.ts';
 import { dotted } from '../../../../src/message/spelling.ts';
 import { filterLevels, hiddenByReserve, keyLevels, matches } from '../../../../src/routing/levels.ts';
 
@@ -24,4 +24,17 @@ it('filters match topics as the core has it', () => {
     }),
     { numRuns: 2000 },
   );
+});
+
+it.each([
+  ['a/b', undefined],
+  ['$x/ä', undefined],
+  ['a/+', 'a wildcard in a topic name [MQTT-3.3.2-2]'],
+  ['a+b', 'a wildcard in a topic name [MQTT-3.3.2-2]'],
+  ['#', 'a wildcard in a topic name [MQTT-3.3.2-2]'],
+  ['', 'an empty topic [MQTT-4.7.3-1]'],
+  ['a\0', 'a topic that is not UTF-8 text [MQTT-1.5.3-1]'],
+])('of the topic %j is said: %s', (topic, fault) => {
+  const bytes = Buffer.from(`+${topic}#`); // what lies around it is not looked at
+  expect(topicFault(bytes, 1, bytes.length - 1)).toBe(fault);
 });
