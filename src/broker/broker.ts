@@ -4,25 +4,13 @@
  */
 import type { BrokerServices, ClientPlace } from '../api/broker.ts';
 import type { Mark } from '../api/confirms.ts';
-import type {
-  AccessRequest,
-  Action,
-  AuthExchange,
-  Authenticator,
-  ConnectRequest,
-  Credentials,
-  Identity,
-  PendingAnswer,
-  Refusal,
-} from '../api/identity.ts';
-import { AccessPending } from '../api/pending.ts';
+import type { AuthExchange, Authenticator, ConnectRequest, Credentials, Identity, Refusal } from '../api/identity.ts';
 import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Protocol } from '../api/protocol.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import type { BackendChain } from '../auth/backends/chain.ts';
 import { chainOf } from '../auth/backends/plan.ts';
-import type { Explanation } from '../auth/permissions/ruled-access.ts';
-import { type Clock, SystemClock, Timer } from '../clock/clock.ts';
+import { type Clock, SystemClock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import { loggerOf } from '../logger.ts';
 import { Dialects } from '../message/dialect.ts';
@@ -33,37 +21,25 @@ import type { Tracer } from '../tracing/tracer.ts';
 import type { Resource } from '../vhost/flow/publish-flow-control.ts';
 import { type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
 import { Vhost } from '../vhost/vhost.ts';
+import { Access } from './access.ts';
 import type { AccessSource } from './access-source.ts';
-import { type AdministrationFor, administrationOf } from './administration.ts';
+import { administrationOf } from './administration.ts';
 import { Backup } from './backup.ts';
 import { type ClientLimits, ClientUsage, type VhostLimits } from './client-limits.ts';
-import { type ClientLog, nameOf } from './client-log.ts';
+import type { ClientLog } from './client-log.ts';
+import { Clients } from './clients.ts';
 import { BrokerEvents } from './events.ts';
 import { GlobalParameters } from './global-parameters.ts';
 import { type Ground, openGround } from './ground.ts';
 import { KeptLimits } from './kept-limits.ts';
 import { LimitsReview } from './limits/limits-review.ts';
-import { Membership } from './limits/membership.ts';
-import { Scope } from './limits/scope.ts';
 import { type LoginRefusals, type LoginStatistics, Logins } from './logins.ts';
 import { DEFAULT_VHOST, type StartOptions, type VhostSettings } from './options.ts';
 import { AccessReview } from './session/access-review.ts';
-import { type Judge, NO_QUESTIONS, Permissions } from './session/permissions.ts';
-import { SessionTraces } from './session/traced.ts';
-import { ClientSession } from './session.ts';
+import { NO_QUESTIONS } from './session/permissions.ts';
+import type { ClientSession } from './session.ts';
 import { BrokerUsers } from './users.ts';
 import { NO_DETAILS, type VhostDetails, VhostRegistry } from './vhost-registry.ts';
-
-/** What clients of a vhost that is deleted have to leave; a transport that is ended takes two seconds of it at most. */
-const LEAVING_MS = 3_000;
-
-/** What was found out about a permission. */
-export interface AccessAnswer {
-  readonly request: AccessRequest;
-  readonly allowed: boolean;
-  /** Undefined: somebody else keeps the rules. */
-  readonly because: Explanation | undefined;
-}
 
 export class Broker implements BrokerServices {
   readonly clock: Clock;
@@ -84,10 +60,11 @@ export class Broker implements BrokerServices {
   readonly globals: GlobalParameters;
   /** Limits that operators set, beside the configuration's. */
   readonly limits: KeptLimits;
+  /** What identities may do. */
+  readonly access: Access;
   /** What happens, for who watches. */
   readonly events = new BrokerEvents();
   private readonly authenticator: Authenticator;
-  private readonly administration: AdministrationFor;
   /** Null: the broker's own users are all there is. */
   private readonly chain: BackendChain | null;
   private readonly logins: Logins;
@@ -95,17 +72,13 @@ export class Broker implements BrokerServices {
   private readonly ground: Ground;
   private readonly vhostRegistry: VhostRegistry;
   private readonly vhosts: ReadonlyMap<string, Vhost>;
-  private readonly sessions = new Set<ClientSession>();
+  private readonly clients: Clients;
   private readonly review: AccessReview;
   /** Who is told when a vhost goes. */
   private protocols: readonly Pick<Protocol, 'vhostRemoved'>[] = [];
-  /** Vhosts that are being left, and who waits for the last of their clients. */
-  private readonly leaving = new Map<string, () => void>();
   /** Of what the machine has too little. */
   private readonly scarce = new Set<Resource>();
   private closing: Promise<void> | null = null;
-  /** Clients over a network that have come in, and that have left, with the bytes of these; since the start. */
-  readonly churn = { opened: 0, closed: 0, bytesIn: 0, bytesOut: 0 };
   private backingUp = false;
 
   private constructor(options: StartOptions, ground: Ground) {
@@ -130,7 +103,6 @@ export class Broker implements BrokerServices {
     this.clientLog = clientLog;
     this.freeBytes = files.freeBytes === undefined ? undefined : () => files.freeBytes!(directory);
     this.usage = new ClientUsage(options.clientLimits ?? {}, clock);
-    this.limitsReview = new LimitsReview(this.sessions, turn.work, (error) => this.reportFault(error));
     this.tracer = options.tracer?.(clock) ?? null;
     const onFault = (error: unknown): void => this.reportFault(error);
     this.users = new BrokerUsers({
@@ -146,18 +118,25 @@ export class Broker implements BrokerServices {
       clientLog.backendFailed(backend, reason),
     );
     this.authenticator = options.authenticator ?? this.chain ?? this.users.authenticator;
+    this.access = new Access(this.authenticator, this.users);
     const isOwn = (identity: Identity): boolean => this.chain?.isInternal(identity) ?? true;
-    this.administration = administrationOf(
+    const administration = administrationOf(
       this.users,
       options.authenticator === undefined ? isOwn : null,
       ground.logger,
     );
-    this.review = new AccessReview(this.sessions, this.vhosts, turn.work, onFault);
     this.authenticator.onChanged?.(() => {
       this.review.rulesChanged();
       if (this.events.watched) this.events.tell({ kind: 'rights-changed' });
     });
     this.logins = new Logins(this.authenticator, clientLog, clock, this.traffic);
+    const { events, logins, tracer, traffic, usage, vhosts } = this;
+    this.clients = new Clients({
+      ...{ clock, clientLog, administration, events, logins, tracer, traffic, usage, vhosts },
+      rightsChanged: (session, routesToo) => this.review.sessionChanged(session, session.vhost, routesToo),
+    });
+    this.limitsReview = new LimitsReview(this.clients.sessions, turn.work, onFault);
+    this.review = new AccessReview(this.clients.sessions, vhosts, turn.work, onFault);
   }
 
   /**
@@ -200,7 +179,7 @@ export class Broker implements BrokerServices {
       ...(settings.limits !== undefined && { limits: settings.limits }),
       ...(options.log !== undefined && { log: options.log }),
       ...(options.transient !== undefined && { transient: options.transient }),
-      onUncongested: () => this.uncongested(name),
+      onUncongested: () => this.clients.uncongested(name),
     });
     for (const resource of this.scarce) vhost.publishFlow.setScarce(resource, true);
     const { events } = this;
@@ -208,17 +187,6 @@ export class Broker implements BrokerServices {
       if (events.watched) events.tell({ kind: made ? 'queue-made' : 'queue-deleted', vhost: name, queue: queue.name });
     };
     return vhost;
-  }
-
-  private tellOf(
-    kind: 'connection-opened' | 'connection-closed',
-    transport: NonNullable<SessionClient['transport']>,
-    user: string,
-    vhost: string,
-  ): void {
-    if (!this.events.watched) return;
-    const { address = '', port = 0 } = transport.remote ?? {};
-    this.events.tell({ kind, vhost, user, protocol: transport.protocol ?? '', client: `${address}:${port}` });
   }
 
   /** Has protocols begin, and look at what they keep for clients whose rights may have changed while the broker was down. */
@@ -255,7 +223,7 @@ export class Broker implements BrokerServices {
   }
 
   enter(identity: Identity, vhostName: string | undefined, client: SessionClient): Session | Refusal {
-    return this.enterAs(identity, this.authenticator, vhostName, client);
+    return this.clients.enter(identity, this.authenticator, vhostName, client);
   }
 
   recall(user: string): Identity | undefined {
@@ -263,119 +231,14 @@ export class Broker implements BrokerServices {
   }
 
   enterAsAdapter(name: string, vhost: string, client: SessionClient): Session | Refusal {
-    return this.enterAs({ user: name }, NO_QUESTIONS, vhost, client);
-  }
-
-  private enterAs(
-    identity: Identity,
-    judge: Judge,
-    vhostName: string | undefined,
-    client: SessionClient,
-  ): Session | Refusal {
-    const result = this.admitted(identity, judge, vhostName, client);
-    if ('refused' in result) this.logins.refused(client.transport?.protocol ?? '', result.refused);
-    return result;
-  }
-
-  private admitted(
-    identity: Identity,
-    judge: Judge,
-    vhostName: string | undefined,
-    client: SessionClient,
-  ): Session | Refusal {
-    if (this.closing !== null) return { refused: 'unavailable', reason: 'the broker is shutting down' };
-    const name = vhostName ?? DEFAULT_VHOST;
-    const vhost = this.vhosts.get(name);
-    const { transport } = client;
-    if (vhost === undefined) {
-      const reason = `vhost '${name}' not found`;
-      this.clientLog.refused(nameOf(transport), `${reason}, for user '${identity.user}'`);
-      return { refused: 'vhost-not-found', reason };
-    }
-    const admitted = judge.mayEnter?.(identity, name) ?? true;
-    if (typeof admitted !== 'boolean' && !admitted.failed) throw new AccessPending(admitted);
-    if (admitted !== true) {
-      const reason = `access to vhost '${name}' refused for user '${identity.user}'`;
-      this.clientLog.refused(nameOf(transport), reason);
-      return { refused: 'forbidden', reason };
-    }
-    // Without an address it is the broker itself, or a program that holds one: neither counts.
-    const counts = transport?.remote !== undefined;
-    const listener = transport?.listener;
-    const membership = counts
-      ? this.usage.enter({
-          user: identity.user,
-          vhost: name,
-          vhostLimits: vhost.limits.now as VhostLimits,
-          listener: listener instanceof Scope ? listener : undefined,
-          protocol: () => transport.protocol ?? '',
-          replaces: () => client.replaces?.(identity.user, name) === true,
-        })
-      : this.usage.unbounded();
-    if (!(membership instanceof Membership)) {
-      this.clientLog.refused(nameOf(transport), membership.reason);
-      return membership;
-    }
-    const traffic = this.traffic.of(transport?.protocol ?? '');
-    const session = new ClientSession(vhost, identity, judge, membership, client, {
-      traffic,
-      administration: this.administration,
-      prover: this.logins,
-      rightsChanged: (changed, routesToo) => this.review.sessionChanged(changed, name, routesToo),
-      onClosed: (closed, inOrder) => {
-        this.sessions.delete(closed);
-        this.leaving.get(name)?.();
-        if (transport?.remote === undefined) return;
-        this.churn.closed++;
-        this.churn.bytesIn += transport.bytesIn ?? 0;
-        this.churn.bytesOut += transport.bytesOut ?? 0;
-        this.tellOf('connection-closed', transport, identity.user, name);
-        this.clientLog.disconnected(transport, identity.user, name, inOrder);
-      },
-    });
-    if (transport?.remote !== undefined) {
-      const at = { user: identity.user, vhost: name };
-      session.notices = {
-        queueMade: (queue, policy) => this.clientLog.queueMade(transport, { ...at, queue }, policy),
-        queueDeleted: (queue, messages) => this.clientLog.queueDeleted(transport, { ...at, queue }, messages),
-      };
-    }
-    if (this.tracer !== null) {
-      const traced = { protocol: transport?.protocol ?? '', vhost: name, user: identity.user };
-      session.traces = new SessionTraces(this.tracer, vhost, traced, (mark, done) => session.whenSafe(mark, done));
-    }
-    this.sessions.add(session);
-    if (transport?.remote !== undefined) {
-      this.churn.opened++;
-      this.tellOf('connection-opened', transport, identity.user, name);
-      this.clientLog.connected(transport, identity.user, name);
-    }
-    return session;
+    return this.clients.enter({ user: name }, NO_QUESTIONS, vhost, client);
   }
 
   open(request: ConnectRequest, client: SessionClient, done: (result: Session | Refusal) => void): void {
     this.authenticate({ ...request, vhost: request.vhost ?? DEFAULT_VHOST }, (result) => {
       if ('refused' in result) done(result);
-      else this.enterLater(result, request.vhost, client, done);
+      else this.clients.enterLater(result, this.authenticator, request.vhost, client, done);
     });
-  }
-
-  /** Enters as soon as it is known whether that may be. */
-  private enterLater(
-    identity: Identity,
-    vhost: string | undefined,
-    client: SessionClient,
-    done: (result: Session | Refusal) => void,
-  ): void {
-    let result: Session | Refusal;
-    try {
-      result = this.enter(identity, vhost, client);
-    } catch (error) {
-      if (!(error instanceof AccessPending)) throw error;
-      error.whenKnown(() => this.enterLater(identity, vhost, client, done));
-      return;
-    }
-    done(result);
   }
 
   /**
@@ -470,23 +333,8 @@ export class Broker implements BrokerServices {
     return this.vhostRegistry.details(name);
   }
 
-  /** Tells who is in a vhost to go, and waits for them: they may still write down what they leave behind. */
   private async leave(name: string): Promise<void> {
-    const inside = (): ClientSession[] => [...this.sessions].filter(({ vhost }) => vhost === name);
-    for (const session of inside()) session.client.kicked(`vhost '${name}' is deleted`);
-    if (inside().length > 0) {
-      await new Promise<void>((resolve) => {
-        const late = new Timer(resolve);
-        this.clock.schedule(late, LEAVING_MS);
-        this.leaving.set(name, () => {
-          if (inside().length > 0) return;
-          this.clock.cancel(late);
-          resolve();
-        });
-      });
-      this.leaving.delete(name);
-    }
-    for (const session of inside()) session.close(true);
+    await this.clients.leave(name);
     for (const protocol of this.protocols) protocol.vhostRemoved?.(this, name);
     this.usage.forgetVhost(name);
   }
@@ -500,33 +348,13 @@ export class Broker implements BrokerServices {
     return this.vhosts;
   }
 
+  /** Clients over a network that have come in, and that have left, with the bytes of these; since the start. */
+  get churn(): Readonly<Clients['churn']> {
+    return this.clients.churn;
+  }
+
   get openSessions(): ReadonlySet<ClientSession> {
-    return this.sessions;
-  }
-
-  /** The same where a back end may have to be asked first. */
-  entrance(identity: Identity, vhost: string): boolean | PendingAnswer {
-    return this.authenticator.mayEnter?.(identity, vhost) ?? true;
-  }
-
-  /** Whether this identity has anything to do in the vhost, which exists; no, as long as a back end has not said so. */
-  mayEnter(identity: Identity, vhost: string): boolean {
-    return this.entrance(identity, vhost) === true;
-  }
-
-  /** Asks for something that is done for this identity without a session. @throws BrokerError access-refused; AccessPending */
-  demand(identity: Identity, vhost: string, action: Action, resource: 'exchange' | 'queue', name: string): void {
-    new Permissions(this.authenticator, identity, vhost).demand(action, resource, name);
-  }
-
-  /** Whether a user may do that, and why, as far as the broker keeps the rules itself. */
-  explainAccess(user: string, request: AccessRequest): AccessAnswer {
-    if (this.authenticator === this.users.authenticator) {
-      const because = this.users.explain(user, request);
-      return { request, allowed: because.allowed, because };
-    }
-    const identity = this.authenticator.recall?.(user) ?? { user };
-    return { request, allowed: this.authenticator.permits(identity, request) === true, because: undefined };
+    return this.clients.sessions;
   }
 
   /** The rules of who may do what, for who explains them. */
@@ -543,7 +371,7 @@ export class Broker implements BrokerServices {
         users.authenticator.permissionsOf(user, vhost) !== undefined,
       judges: (user) => own && roleAccess.judges(user),
       decide: (use, key, asker) => roleAccess.decide(use, key, asker),
-      explain: (user, request) => this.explainAccess(user, request),
+      explain: (user, request) => this.access.explain(user, request),
       mayEnter: (user, vhost) => authenticator.mayEnter?.({ user }, vhost) === true,
     };
   }
@@ -558,14 +386,9 @@ export class Broker implements BrokerServices {
     return this.protocols;
   }
 
-  /** Whether an identity may do that; no, as long as a back end has not said so. */
-  permits(identity: Identity, request: AccessRequest): boolean {
-    return this.authenticator.permits(identity, request) === true;
-  }
-
   /** Clients that are connected. */
   get sessionCount(): number {
-    return this.sessions.size;
+    return this.clients.sessions.size;
   }
 
   /**
@@ -595,7 +418,7 @@ export class Broker implements BrokerServices {
   /** Consumers by the protocol of their clients. A part for each client. */
   *consumersByProtocol(): Generator<void, Map<string, number>> {
     const counts = new Map<string, number>();
-    for (const session of this.sessions) {
+    for (const session of this.clients.sessions) {
       const { protocol } = session.traffic;
       counts.set(protocol, (counts.get(protocol) ?? 0) + session.consumers().length);
       yield;
@@ -666,19 +489,17 @@ export class Broker implements BrokerServices {
     return vhost;
   }
 
-  private uncongested(vhost: string): void {
-    for (const session of this.sessions)
-      if (session.vhost === vhost && !session.congested) session.client.uncongested();
-  }
-
   /** Ends all sessions, flushes every log and gives the directory back. Safe to call again. */
   close(): Promise<void> {
-    this.closing ??= this.closeAll();
+    if (this.closing === null) {
+      this.closing = this.closeAll();
+      this.clients.stop();
+    }
     return this.closing;
   }
 
   private async closeAll(): Promise<void> {
-    for (const session of [...this.sessions]) session.close(true);
+    this.clients.close();
     for (const vhost of this.vhosts.values()) vhost.quieten();
     this.turn.work.finish();
     this.turn.end();

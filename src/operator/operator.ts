@@ -161,7 +161,7 @@ export class Operator {
   /** Whether the user has permissions in a vhost, which exists. @throws AccessPending: a back end has to be asked first */
   mayEnter(identity: Identity, vhost: string): boolean {
     if (identity === LOCAL_OPERATOR) return true;
-    const answer = this.broker.entrance(identity, vhost);
+    const answer = this.broker.access.entrance(identity, vhost);
     if (typeof answer === 'boolean') return answer;
     if (answer.failed) return false;
     throw new AccessPending(answer);
@@ -176,7 +176,7 @@ export class Operator {
     name: string,
   ): Promise<void> {
     if (identity === LOCAL_OPERATOR) return Promise.resolve();
-    return whenKnown(() => this.broker.demand(identity, vhost, action, resource, name));
+    return whenKnown(() => this.broker.access.demand(identity, vhost, action, resource, name));
   }
 
   /**
@@ -219,7 +219,7 @@ export class Operator {
   /** Whether this user may do that; no, as long as a back end has not said so. */
   permits(identity: Identity, request: AccessRequest): boolean {
     if (identity === LOCAL_OPERATOR) return true;
-    return this.broker.permits(identity, request);
+    return this.broker.access.permits(identity, request);
   }
 
   /** A session of this user, for what he asks to be done: see `BrokerServices.enter`. The local operator is asked for nothing. Close it. */

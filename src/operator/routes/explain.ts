@@ -5,7 +5,8 @@
 
 import type { AddressMeaning } from '../../api/address-meaning.ts';
 import type { AccessRequest } from '../../api/identity.ts';
-import type { AccessAnswer, Broker } from '../../broker/broker.ts';
+import type { AccessAnswer } from '../../broker/access.ts';
+import type { Broker } from '../../broker/broker.ts';
 import { BrokerError } from '../../message/errors.ts';
 import { DOT } from '../../message/message.ts';
 import { dotted } from '../../message/spelling.ts';
@@ -65,7 +66,7 @@ export function explain(broker: Broker, vhost: string, user: string, meaning: Ad
   const { exchange: name, key: bytes, spelling } = meaning;
   const key = dotted(textOf(bytes), name === '' ? DOT : spelling);
   const exchange = name === '' ? null : within.topology.exchanges.get(name);
-  const permissions = asked(within, name, key).map((request) => broker.explainAccess(user, request));
+  const permissions = asked(within, name, key).map((request) => broker.access.explain(user, request));
   const bindings: ExplainedBinding[] = [];
   const alternates: { exchange: string; alternate: string }[] = [];
   const found = new Map<Queue, number>();

@@ -1,0 +1,48 @@
+/** What an identity may do, asked for who has no session. */
+import type { AccessRequest, Action, Authenticator, Identity, PendingAnswer } from '../api/identity.ts';
+import type { Explanation } from '../auth/permissions/ruled-access.ts';
+import { Permissions } from './session/permissions.ts';
+import type { BrokerUsers } from './users.ts';
+
+/** What was found out about a permission. */
+export interface AccessAnswer {
+  readonly request: AccessRequest;
+  readonly allowed: boolean;
+  /** Undefined: somebody else keeps the rules. */
+  readonly because: Explanation | undefined;
+}
+
+export class Access {
+  private readonly authenticator: Authenticator;
+  private readonly users: BrokerUsers;
+
+  constructor(authenticator: Authenticator, users: BrokerUsers) {
+    this.authenticator = authenticator;
+    this.users = users;
+  }
+
+  /** Whether this identity has anything to do in the vhost, which exists; a back end may have to be asked first. */
+  entrance(identity: Identity, vhost: string): boolean | PendingAnswer {
+    return this.authenticator.mayEnter?.(identity, vhost) ?? true;
+  }
+
+  /** Asks for something that is done for this identity. @throws BrokerError access-refused; AccessPending */
+  demand(identity: Identity, vhost: string, action: Action, resource: 'exchange' | 'queue', name: string): void {
+    new Permissions(this.authenticator, identity, vhost).demand(action, resource, name);
+  }
+
+  /** Whether it may do that; no, as long as a back end has not said so. */
+  permits(identity: Identity, request: AccessRequest): boolean {
+    return this.authenticator.permits(identity, request) === true;
+  }
+
+  /** Whether a user may do that, and why, as far as the broker keeps the rules itself. */
+  explain(user: string, request: AccessRequest): AccessAnswer {
+    if (this.authenticator === this.users.authenticator) {
+      const because = this.users.explain(user, request);
+      return { request, allowed: because.allowed, because };
+    }
+    const identity = this.authenticator.recall?.(user) ?? { user };
+    return { request, allowed: this.permits(identity, request), because: undefined };
+  }
+}
