@@ -107,7 +107,14 @@ const WHOLES = [
 const own = values.data === undefined ? await mkdtemp(join(tmpdir(), 'entrepot-lists-')) : undefined;
 const data = join(values.data ?? own!, `${queues}-${messages}`);
 if (!existsSync(data)) await fill();
-const peer = await startEntrepot({ data, nodeOptions: values.node, under: values.pin ? ['taskset', '-c', '0'] : [] });
+const startedMs = performance.now();
+const peer = await startEntrepot({
+  data,
+  readyTimeoutMs: 120_000,
+  nodeOptions: values.node,
+  under: values.pin ? ['taskset', '-c', '0'] : [],
+});
+console.log(`ready after ${ms(performance.now() - startedMs)}`);
 if (values.pin) execFileSync('taskset', ['-cp', '1', String(process.pid)]);
 const url = `http://127.0.0.1:${peer.httpPort}/`;
 const authorization = `Basic ${btoa('guest:guest')}`;

@@ -62,9 +62,9 @@ export async function startHere(): Promise<TestBroker> {
     get amqpPort() {
       return running.port('amqp');
     },
-    setPolicy: (name, policy) => running.broker.setPolicy('/', { name, ...policy }),
+    setPolicy: (name, policy) => running.broker.policies.set('/', { name, ...policy }),
     async clearPolicy(name, kind) {
-      await running.broker.clearPolicy('/', name, kind);
+      await running.broker.policies.clear('/', name, kind);
     },
     async alarm(on, resource = 'disk') {
       if (resource === 'memory') running.setLimits(on ? { memory: { highWatermark: 1024 * 1024 } } : {});

@@ -22,6 +22,7 @@ export interface EntrepotOptions {
   readonly listen?: readonly string[];
   /** Options for Node itself, as `--cpu-prof`. */
   readonly nodeOptions?: readonly string[];
+  readonly readyTimeoutMs?: number;
 }
 
 export async function startEntrepot(options: EntrepotOptions = {}): Promise<EntrepotPeer> {
@@ -58,6 +59,7 @@ export async function startEntrepot(options: EntrepotOptions = {}): Promise<Entr
       arguments: rest,
       directory: ROOT,
       readyLine: /\bReady in \d/,
+      ...(options.readyTimeoutMs === undefined ? {} : { readyTimeoutMs: options.readyTimeoutMs }),
       ...(options.environment === undefined ? {} : { environment: options.environment }),
     });
   let child: Child;

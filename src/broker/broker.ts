@@ -3,9 +3,7 @@
  * nothing is global.
  */
 import type { BrokerServices, ClientPlace } from '../api/broker.ts';
-import type { Mark } from '../api/confirms.ts';
 import type { AuthExchange, Authenticator, ConnectRequest, Credentials, Identity, Refusal } from '../api/identity.ts';
-import type { Policy, PolicyInfo, PolicyKind } from '../api/policies.ts';
 import type { Protocol } from '../api/protocol.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import type { BackendChain } from '../auth/backends/chain.ts';
@@ -39,6 +37,7 @@ import { AccessReview } from './session/access-review.ts';
 import { NO_QUESTIONS } from './session/permissions.ts';
 import type { ClientSession } from './session.ts';
 import { BrokerUsers } from './users.ts';
+import { VhostPolicies } from './vhost-policies.ts';
 import { NO_DETAILS, type VhostDetails, VhostRegistry } from './vhost-registry.ts';
 
 export class Broker implements BrokerServices {
@@ -60,6 +59,7 @@ export class Broker implements BrokerServices {
   readonly globals: GlobalParameters;
   /** Limits that operators set, beside the configuration's. */
   readonly limits: KeptLimits;
+  readonly policies: VhostPolicies;
   /** What identities may do. */
   readonly access: Access;
   /** What happens, for who watches. */
@@ -95,6 +95,7 @@ export class Broker implements BrokerServices {
       },
     });
     this.vhosts = this.vhostRegistry.all;
+    this.policies = new VhostPolicies(this.vhostRegistry, this.events);
     this.globals = new GlobalParameters(state);
     this.limits = new KeptLimits(state, () => this.applyLimits());
     this.ground = ground;
@@ -278,7 +279,7 @@ export class Broker implements BrokerServices {
    * consumers may hold, change for connections that are there too, in parts. @throws BrokerError not-found (vhost)
    */
   setLimits(limits: ClientLimits, vhosts: Readonly<Record<string, VhostLimits>>): void {
-    for (const name of Object.keys(vhosts)) this.vhostNamed(name);
+    for (const name of Object.keys(vhosts)) this.vhostRegistry.named(name);
     this.limits.configure(limits, vhosts);
     this.applyLimits();
   }
@@ -446,47 +447,9 @@ export class Broker implements BrokerServices {
     return undefined;
   }
 
-  /**
-   * Sets a policy of a vhost, or replaces the one of its name and kind: in force for everything at once, safe when the
-   * promise is resolved. @throws BrokerError not-found, invalid, not-allowed (the configuration sets it)
-   */
-  async setPolicy(vhost: string, policy: Policy): Promise<void> {
-    const found = this.vhostNamed(vhost);
-    await new Promise<void>((done) => found.topology.appliedPolicies.set(policy, done));
-    await whenSafe(found, found.units.mark());
-    const { name, kind = 'policy' } = policy;
-    if (this.events.watched) this.events.tell({ kind: 'policy-set', vhost, policy: name, of: kind });
-  }
-
-  /** False if there was none. @throws BrokerError not-found (vhost), not-allowed */
-  async clearPolicy(vhost: string, name: string, kind: PolicyKind = 'policy'): Promise<boolean> {
-    const within = this.vhostNamed(vhost);
-    let existed = false;
-    await new Promise<void>((done) => {
-      existed = within.topology.appliedPolicies.clear(kind, name, done);
-    });
-    if (existed) await whenSafe(within, within.units.mark());
-    if (existed && this.events.watched) {
-      this.events.tell({ kind: 'policy-deleted', vhost, policy: name, of: kind });
-    }
-    return existed;
-  }
-
-  /** Highest priority first. @throws BrokerError not-found */
-  policies(vhost: string): PolicyInfo[] {
-    return this.vhostNamed(vhost).topology.policies.list();
-  }
-
   /** Resolves when all that was written in a vhost until now is safe. @throws BrokerError not-found, unavailable */
-  async whenSafe(vhost: string): Promise<void> {
-    const within = this.vhostNamed(vhost);
-    await whenSafe(within, within.units.mark());
-  }
-
-  private vhostNamed(name: string): Vhost {
-    const vhost = this.vhosts.get(name);
-    if (vhost === undefined) throw new BrokerError('not-found', `vhost '${name}' not found`);
-    return vhost;
+  whenSafe(vhost: string): Promise<void> {
+    return this.vhostRegistry.whenSafe(vhost);
   }
 
   /** Ends all sessions, flushes every log and gives the directory back. Safe to call again. */
@@ -508,15 +471,6 @@ export class Broker implements BrokerServices {
     await this.tracer?.close();
     await this.ground.release();
   }
-}
-
-function whenSafe(vhost: Vhost, mark: Mark): Promise<void> {
-  return new Promise((resolve, reject) => {
-    vhost.confirms.whenSafe(mark, (failed) => {
-      if (failed) reject(new BrokerError('unavailable', `vhost '${vhost.name}': the log has failed`));
-      else resolve();
-    });
-  });
 }
 
 function limitsOf(vhosts: readonly VhostSettings[]): Record<string, VhostLimits> {

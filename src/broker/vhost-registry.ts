@@ -81,6 +81,24 @@ export class VhostRegistry {
     }
   }
 
+  /** @throws BrokerError not-found */
+  named(name: string): Vhost {
+    const vhost = this.all.get(name);
+    if (vhost === undefined) throw new BrokerError('not-found', `vhost '${name}' not found`);
+    return vhost;
+  }
+
+  /** Resolves when all that was written in it until now is safe. @throws BrokerError not-found, unavailable */
+  async whenSafe(name: string): Promise<void> {
+    const { confirms, units } = this.named(name);
+    await new Promise<void>((resolve, reject) => {
+      confirms.whenSafe(units.mark(), (failed) => {
+        if (failed) reject(new BrokerError('unavailable', `vhost '${name}': the log has failed`));
+        else resolve();
+      });
+    });
+  }
+
   details(name: string): VhostDetails {
     const kept = this.kept.get(name);
     return kept === undefined ? NO_DETAILS : { description: kept.description, tags: kept.tags };

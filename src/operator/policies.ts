@@ -21,7 +21,7 @@ export class Policies {
   /** Of one vhost, highest priority first; none of one that is not there. */
   of(vhost: string): PolicyView[] {
     if (!this.broker.vhostsByName.has(vhost)) return [];
-    return this.broker.policies(vhost).map((policy) => ({ vhost, ...policy }));
+    return this.broker.policies.list(vhost).map((policy) => ({ vhost, ...policy }));
   }
 
   find(vhost: string, name: string, kind: PolicyKind): PolicyView | undefined {
@@ -30,12 +30,12 @@ export class Policies {
 
   /** Sets or replaces one. @throws BrokerError not-found (vhost), invalid, not-allowed (the configuration sets it) */
   set(vhost: string, policy: Policy): Promise<void> {
-    return this.broker.setPolicy(vhost, policy);
+    return this.broker.policies.set(vhost, policy);
   }
 
   /** False: there was none. @throws BrokerError not-found (vhost), not-allowed */
   clear(vhost: string, name: string, kind: PolicyKind): Promise<boolean> {
-    return this.broker.clearPolicy(vhost, name, kind);
+    return this.broker.policies.clear(vhost, name, kind);
   }
 }
 

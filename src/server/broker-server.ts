@@ -175,15 +175,15 @@ export class BrokerServer implements RunningBroker {
   }
 
   async setPolicy(vhost: string, policy: Policy): Promise<void> {
-    await this.broker.setPolicy(vhost, checkPolicy(policy));
+    await this.broker.policies.set(vhost, checkPolicy(policy));
   }
 
   clearPolicy(vhost: string, name: string, kind: PolicyKind = 'policy'): Promise<boolean> {
-    return this.broker.clearPolicy(vhost, name, kind);
+    return this.broker.policies.clear(vhost, name, kind);
   }
 
   policies(vhost: string): PolicyInfo[] {
-    return this.broker.policies(vhost);
+    return this.broker.policies.list(vhost);
   }
 
   reloadCertificates(): void {

@@ -11,9 +11,9 @@ it('shows delays, retries and policies in words', async () => {
     const clock = new ManualClock();
     const broker = await startCore(directory, { clock });
     const session = openSession(broker);
-    await broker.setPolicy('/', { name: 'p', pattern: '^q$', definition: { 'retry-delay': 5_000 } });
-    await broker.setPolicy('/', { name: 'gone', pattern: 'x', definition: { expires: 5 } });
-    await broker.clearPolicy('/', 'gone');
+    await broker.policies.set('/', { name: 'p', pattern: '^q$', definition: { 'retry-delay': 5_000 } });
+    await broker.policies.set('/', { name: 'gone', pattern: 'x', definition: { expires: 5 } });
+    await broker.policies.clear('/', 'gone');
     session.declareQueue('q', DURABLE);
     const delayed = makeDraft('later');
     delayed.delayMs = 100;

@@ -202,7 +202,7 @@ describe('a transaction of thousands of messages', () => {
   it('keeps to the bounds that a queue was given in between', async () => {
     const transaction = filled(MANY, '', 'a');
     finish(begin(transaction));
-    await broker.setPolicy('/', {
+    await broker.policies.set('/', {
       kind: 'policy',
       name: 'p',
       pattern: '^a$',

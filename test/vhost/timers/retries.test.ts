@@ -22,7 +22,7 @@ beforeEach(async () => {
   clock = new ManualClock();
   options = { clock };
   await open(join(directory, 'data'));
-  await broker.setPolicy('/', RETRY);
+  await broker.policies.set('/', RETRY);
 });
 
 afterEach(async () => {
@@ -243,7 +243,7 @@ describe('a message that failed', () => {
   });
 
   it('comes when its own time is there, whatever waits longer and was there before', async () => {
-    await broker.setPolicy('/', { name: 'slow', pattern: '^slow$', definition: { 'retry-delays': '5000' } });
+    await broker.policies.set('/', { name: 'slow', pattern: '^slow$', definition: { 'retry-delays': '5000' } });
     const failing = (queue: string): void => {
       session.declareQueue(queue, DURABLE);
       send(session, queue, queue);

@@ -13,7 +13,7 @@ let clock: ManualClock;
 beforeEach(async () => {
   clock = new ManualClock();
   broker = await startCore(null, { clock });
-  await broker.setPolicy('/', {
+  await broker.policies.set('/', {
     name: 'patient',
     pattern: '.*',
     definition: { 'retry-backoff': 'constant', 'retry-delay': 100, 'retry-jitter': 0 },

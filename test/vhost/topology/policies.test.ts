@@ -62,29 +62,29 @@ describe('a policy', () => {
   it('applies to queues that are there, to those that come, and no longer once it is cleared', async () => {
     session.declareQueue('app.one', DURABLE);
     session.declareQueue('other', DURABLE);
-    await broker.setPolicy('/', policy('dlx', '^app\\.', toDead));
+    await broker.policies.set('/', policy('dlx', '^app\\.', toDead));
     session.declareQueue('app.two', DURABLE);
     expect(dead('app.one')).toBe(1);
     expect(dead('app.two')).toBe(2);
     expect(dead('other')).toBe(2);
-    expect(await broker.clearPolicy('/', 'dlx')).toBe(true);
-    expect(await broker.clearPolicy('/', 'dlx')).toBe(false);
+    expect(await broker.policies.clear('/', 'dlx')).toBe(true);
+    expect(await broker.policies.clear('/', 'dlx')).toBe(false);
     expect(dead('app.one')).toBe(2);
   });
 
   it('counts alone: the highest priority, among equals the first name', async () => {
     session.declareQueue('q', DURABLE);
-    await broker.setPolicy('/', policy('low', 'q', { ...toDead, 'delivery-limit': 1 }));
-    await broker.setPolicy('/', policy('high', 'q', { 'delivery-limit': 3 }, { priority: 5 }));
+    await broker.policies.set('/', policy('low', 'q', { ...toDead, 'delivery-limit': 1 }));
+    await broker.policies.set('/', policy('high', 'q', { 'delivery-limit': 3 }, { priority: 5 }));
     expect(dead('q')).toBe(0);
-    await broker.clearPolicy('/', 'high');
+    await broker.policies.clear('/', 'high');
     expect(dead('q')).toBe(1);
   });
 
   it('gives way to the queue where the queue says something itself, but for the lower of two numbers', async () => {
     const limit = { name: 'x-delivery-limit', value: { type: 'int32', value: 2 } } as const;
     session.declareQueue('q', { ...DURABLE, arguments: [limit] });
-    await broker.setPolicy('/', policy('p', 'q', { ...toDead, 'delivery-limit': 0 }));
+    await broker.policies.set('/', policy('p', 'q', { ...toDead, 'delivery-limit': 0 }));
     send(session, 'q', 'm');
     const consumer = consume(session, 'q');
     broker.turn.end();
@@ -96,14 +96,14 @@ describe('a policy', () => {
   it('bounds a queue that is there already, with what it holds', async () => {
     session.declareQueue('q', DURABLE);
     for (let i = 0; i < 5; i++) send(session, 'q', `${i}`);
-    await broker.setPolicy('/', policy('short', 'q', { 'max-length': 3 }));
+    await broker.policies.set('/', policy('short', 'q', { 'max-length': 3 }));
     broker.turn.end();
     expect(session.checkQueue('q').messages).toBe(3);
-    await broker.setPolicy('/', policy('ceiling', 'q', { 'max-length': 2 }, { kind: 'operator' }));
-    await broker.setPolicy('/', policy('short', 'q', { 'max-length': 100 }));
+    await broker.policies.set('/', policy('ceiling', 'q', { 'max-length': 2 }, { kind: 'operator' }));
+    await broker.policies.set('/', policy('short', 'q', { 'max-length': 100 }));
     broker.turn.end();
     expect(session.checkQueue('q').messages).toBe(2);
-    await broker.clearPolicy('/', 'ceiling', 'operator');
+    await broker.policies.clear('/', 'ceiling', 'operator');
     send(session, 'q', 'm');
     broker.turn.end();
     expect(session.checkQueue('q').messages).toBe(3);
@@ -113,21 +113,21 @@ describe('a policy', () => {
     session.declareExchange('x', 'direct', EXCHANGE);
     session.declareExchange('rest', 'fanout', EXCHANGE);
     session.bindQueue('dead', 'rest', '', { spelling: 0, arguments: [] });
-    await broker.setPolicy('/', policy('ae', '^x$', { 'alternate-exchange': 'rest' }, { applyTo: 'queues' }));
+    await broker.policies.set('/', policy('ae', '^x$', { 'alternate-exchange': 'rest' }, { applyTo: 'queues' }));
     expect(send(session, 'k', 'm', { exchange: 'x' }).routed).toBe(0);
-    await broker.setPolicy('/', policy('ae', '^x$', { 'alternate-exchange': 'rest' }, { applyTo: 'exchanges' }));
+    await broker.policies.set('/', policy('ae', '^x$', { 'alternate-exchange': 'rest' }, { applyTo: 'exchanges' }));
     expect(send(session, 'k', 'm', { exchange: 'x' }).routed).toBe(1);
-    await broker.clearPolicy('/', 'ae');
+    await broker.policies.clear('/', 'ae');
     expect(send(session, 'k', 'm', { exchange: 'x' }).routed).toBe(0);
   });
 
   it('is there again after a restart, and after another', async () => {
-    await broker.setPolicy('/', policy('kept', '^q$', toDead, { priority: 2 }));
-    await broker.setPolicy('/', policy('gone', '.*', toDead));
-    await broker.clearPolicy('/', 'gone');
+    await broker.policies.set('/', policy('kept', '^q$', toDead, { priority: 2 }));
+    await broker.policies.set('/', policy('gone', '.*', toDead));
+    await broker.policies.clear('/', 'gone');
     for (let i = 0; i < 2; i++) {
       await restart();
-      expect(broker.policies('/')).toEqual([
+      expect(broker.policies.list('/')).toEqual([
         {
           name: 'kept',
           pattern: '^q$',
@@ -147,23 +147,23 @@ describe('a policy', () => {
     await restart({ vhosts: [{ name: '/', policies: [policy('p', '^q$', toDead)] }] });
     session.declareQueue('q', DURABLE);
     expect(dead('q')).toBe(1);
-    await expect(broker.setPolicy('/', policy('p', 'x', toDead))).rejects.toThrow('set by the configuration');
-    await expect(broker.clearPolicy('/', 'p')).rejects.toThrow('set by the configuration');
+    await expect(broker.policies.set('/', policy('p', 'x', toDead))).rejects.toThrow('set by the configuration');
+    await expect(broker.policies.clear('/', 'p')).rejects.toThrow('set by the configuration');
     await restart();
-    expect(broker.policies('/')).toEqual([]);
+    expect(broker.policies.list('/')).toEqual([]);
     expect(dead('q')).toBe(1);
   });
 
   it('is refused when it means nothing', async () => {
-    const refused = (one: Policy, text: string) => expect(broker.setPolicy('/', one)).rejects.toThrow(text);
+    const refused = (one: Policy, text: string) => expect(broker.policies.set('/', one)).rejects.toThrow(text);
     await refused(policy('p', '.*', { 'max-lenght': 5 }), 'not recognised policy settings');
     await refused(policy('p', '.*', { 'message-ttl': -1 }), '-1 is not a valid message TTL');
     await refused(policy('p', '(', { 'message-ttl': 1 }), 'not a valid regular expression');
     await refused(policy('p', 'x'.repeat(2_000), { 'message-ttl': 1 }), 'longer than 1024');
     await refused(policy('p', '.*', {}), 'the definition is empty');
     await refused(policy('p', '.*', { 'dead-letter-exchange': 'x' }, { kind: 'operator' }), 'of an operator policy');
-    await expect(broker.setPolicy('/none', policy('p', '.*', { expires: 1 }))).rejects.toThrow("vhost '/none'");
-    expect(broker.policies('/')).toEqual([]);
+    await expect(broker.policies.set('/none', policy('p', '.*', { expires: 1 }))).rejects.toThrow("vhost '/none'");
+    expect(broker.policies.list('/')).toEqual([]);
   });
 });
 
