@@ -10,19 +10,18 @@ import type { BackendChain } from '../auth/backends/chain.ts';
 import { chainOf } from '../auth/backends/plan.ts';
 import { type Clock, SystemClock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
-import { loggerOf } from '../logger.ts';
 import { Dialects } from '../message/dialect.ts';
-import { BrokerError } from '../message/errors.ts';
 import { NEUTRAL_DIALECT } from '../message/neutral-dialect.ts';
 import { Traffic } from '../metrics/traffic.ts';
 import type { Tracer } from '../tracing/tracer.ts';
 import type { Resource } from '../vhost/flow/publish-flow-control.ts';
 import { type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
-import { Vhost } from '../vhost/vhost.ts';
+import type { Vhost } from '../vhost/vhost.ts';
 import { Access } from './access.ts';
 import type { AccessSource } from './access-source.ts';
 import { administrationOf } from './administration.ts';
-import { Backup } from './backup.ts';
+import type { Backup } from './backup.ts';
+import { Backups } from './backups.ts';
 import { type ClientLimits, ClientUsage, type VhostLimits } from './client-limits.ts';
 import type { ClientLog } from './client-log.ts';
 import { Clients } from './clients.ts';
@@ -31,12 +30,14 @@ import { GlobalParameters } from './global-parameters.ts';
 import { type Ground, openGround } from './ground.ts';
 import { KeptLimits } from './kept-limits.ts';
 import { LimitsReview } from './limits/limits-review.ts';
+import { LimitsInForce } from './limits-in-force.ts';
 import { type LoginRefusals, type LoginStatistics, Logins } from './logins.ts';
 import { DEFAULT_VHOST, type StartOptions, type VhostSettings } from './options.ts';
 import { AccessReview } from './session/access-review.ts';
 import { NO_QUESTIONS } from './session/permissions.ts';
 import type { ClientSession } from './session.ts';
 import { BrokerUsers } from './users.ts';
+import { openVhost } from './vhost-opening.ts';
 import { VhostPolicies } from './vhost-policies.ts';
 import { NO_DETAILS, type VhostDetails, VhostRegistry } from './vhost-registry.ts';
 
@@ -68,7 +69,7 @@ export class Broker implements BrokerServices {
   /** Null: the broker's own users are all there is. */
   private readonly chain: BackendChain | null;
   private readonly logins: Logins;
-  private readonly limitsReview: LimitsReview;
+  private readonly limitsInForce: LimitsInForce;
   private readonly ground: Ground;
   private readonly vhostRegistry: VhostRegistry;
   private readonly vhosts: ReadonlyMap<string, Vhost>;
@@ -79,15 +80,18 @@ export class Broker implements BrokerServices {
   /** Of what the machine has too little. */
   private readonly scarce = new Set<Resource>();
   private closing: Promise<void> | null = null;
-  private backingUp = false;
+  private readonly backups: Backups;
 
   private constructor(options: StartOptions, ground: Ground) {
     const { clock, turn, clientLog, files, directory, state } = ground;
     const dialects = new Dialects(() => clock.epochMs());
     for (const dialect of [NEUTRAL_DIALECT, ...options.dialects]) dialects.register(dialect);
+    const { events, scarce } = this;
+    const uncongested = (vhost: string): void => this.clients.uncongested(vhost);
+    const opening = { ground, options, dialects, events, scarce, uncongested };
     this.vhostRegistry = new VhostRegistry({
       ...{ state, files, directory },
-      open: (settings, own) => this.openVhost(settings, own, options, dialects),
+      open: (settings, own) => openVhost(opening, settings, own),
       leave: (name) => this.leave(name),
       forget: (name) => {
         this.users.vhostRemoved(name);
@@ -95,10 +99,11 @@ export class Broker implements BrokerServices {
       },
     });
     this.vhosts = this.vhostRegistry.all;
-    this.policies = new VhostPolicies(this.vhostRegistry, this.events);
+    this.policies = new VhostPolicies(this.vhostRegistry, events);
     this.globals = new GlobalParameters(state);
-    this.limits = new KeptLimits(state, () => this.applyLimits());
+    this.limits = new KeptLimits(state, () => this.limitsInForce.apply());
     this.ground = ground;
+    this.backups = new Backups(ground, this.vhosts);
     this.clock = clock;
     this.turn = turn;
     this.clientLog = clientLog;
@@ -126,18 +131,21 @@ export class Broker implements BrokerServices {
       options.authenticator === undefined ? isOwn : null,
       ground.logger,
     );
-    this.authenticator.onChanged?.(() => {
-      this.review.rulesChanged();
-      if (this.events.watched) this.events.tell({ kind: 'rights-changed' });
-    });
     this.logins = new Logins(this.authenticator, clientLog, clock, this.traffic);
-    const { events, logins, tracer, traffic, usage, vhosts } = this;
+    const { logins, tracer, traffic, usage, vhosts } = this;
     this.clients = new Clients({
       ...{ clock, clientLog, administration, events, logins, tracer, traffic, usage, vhosts },
       rightsChanged: (session, routesToo) => this.review.sessionChanged(session, session.vhost, routesToo),
     });
-    this.limitsReview = new LimitsReview(this.clients.sessions, turn.work, onFault);
+    this.limitsInForce = new LimitsInForce({
+      ...{ kept: this.limits, usage, vhosts: this.vhostRegistry },
+      review: new LimitsReview(this.clients.sessions, turn.work, onFault),
+    });
     this.review = new AccessReview(this.clients.sessions, vhosts, turn.work, onFault);
+    this.authenticator.onChanged?.(() => {
+      this.review.rulesChanged();
+      if (events.watched) events.tell({ kind: 'rights-changed' });
+    });
   }
 
   /**
@@ -160,34 +168,6 @@ export class Broker implements BrokerServices {
       release();
     }
     return broker;
-  }
-
-  private async openVhost(
-    settings: VhostSettings,
-    directory: string,
-    options: StartOptions,
-    dialects: Dialects,
-  ): Promise<Vhost> {
-    const { clock, turn, logger, files } = this.ground;
-    const { name, durability = options.durability, compat = options.compat } = settings;
-    const vhost = await Vhost.open({
-      ...{ name, files, clock, turn, dialects, directory },
-      logger: loggerOf(logger, 'storage'),
-      topologyLogger: loggerOf(logger, 'topology'),
-      ...(durability !== undefined && { durability }),
-      ...(compat !== undefined && { compat }),
-      ...(settings.policies !== undefined && { policies: settings.policies }),
-      ...(settings.limits !== undefined && { limits: settings.limits }),
-      ...(options.log !== undefined && { log: options.log }),
-      ...(options.transient !== undefined && { transient: options.transient }),
-      onUncongested: () => this.clients.uncongested(name),
-    });
-    for (const resource of this.scarce) vhost.publishFlow.setScarce(resource, true);
-    const { events } = this;
-    vhost.topology.registry.onQueue = (queue, made) => {
-      if (events.watched) events.tell({ kind: made ? 'queue-made' : 'queue-deleted', vhost: name, queue: queue.name });
-    };
-    return vhost;
   }
 
   /** Has protocols begin, and look at what they keep for clients whose rights may have changed while the broker was down. */
@@ -246,20 +226,8 @@ export class Broker implements BrokerServices {
    * Begins a copy of all that is on the disk now; close it. One at a time.
    * @throws BrokerError not-implemented (there is no data directory), resource-locked (another one is being made), unavailable
    */
-  async backup(): Promise<Backup> {
-    const { files, directory, state, onDisk } = this.ground;
-    if (!onDisk) throw new BrokerError('not-implemented', 'this broker keeps nothing on a disk');
-    if (this.backingUp) throw new BrokerError('resource-locked', 'a backup is being made already');
-    this.backingUp = true;
-    const over = (): void => {
-      this.backingUp = false;
-    };
-    const own = state.keptLog;
-    const logs = [...(own === undefined ? [] : [own]), ...[...this.vhosts.values()].map(({ log }) => log)];
-    return Backup.begin(files, directory, logs, over).catch((error) => {
-      over();
-      throw error;
-    });
+  backup(): Promise<Backup> {
+    return this.backups.begin();
   }
 
   reportMistake(place: ClientPlace | undefined, reason: string): void {
@@ -279,20 +247,7 @@ export class Broker implements BrokerServices {
    * consumers may hold, change for connections that are there too, in parts. @throws BrokerError not-found (vhost)
    */
   setLimits(limits: ClientLimits, vhosts: Readonly<Record<string, VhostLimits>>): void {
-    for (const name of Object.keys(vhosts)) this.vhostRegistry.named(name);
-    this.limits.configure(limits, vhosts);
-    this.applyLimits();
-  }
-
-  /** Those of the configuration and those that operators have set, together. */
-  private applyLimits(): void {
-    this.usage.limits = this.limits.ofClients;
-    for (const [name, vhost] of this.vhosts) {
-      const ofVhost = this.limits.ofVhost(name);
-      vhost.limits.now = ofVhost;
-      this.usage.setVhostLimits(name, ofVhost);
-    }
-    this.limitsReview.limitsChanged();
+    this.limitsInForce.configure(limits, vhosts);
   }
 
   /** The machine has too little of this, or enough again: all publishers wait meanwhile. */
@@ -417,14 +372,8 @@ export class Broker implements BrokerServices {
   }
 
   /** Consumers by the protocol of their clients. A part for each client. */
-  *consumersByProtocol(): Generator<void, Map<string, number>> {
-    const counts = new Map<string, number>();
-    for (const session of this.clients.sessions) {
-      const { protocol } = session.traffic;
-      counts.set(protocol, (counts.get(protocol) ?? 0) + session.consumers().length);
-      yield;
-    }
-    return counts;
+  consumersByProtocol(): Generator<void, Map<string, number>> {
+    return this.clients.consumersByProtocol();
   }
 
   /** Why somebody was kept out, by protocol. */

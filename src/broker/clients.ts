@@ -209,6 +209,17 @@ export class Clients {
     return [...this.sessions].filter((session) => session.vhost === vhost);
   }
 
+  /** Consumers by the protocol of their clients. A part for each client. */
+  *consumersByProtocol(): Generator<void, Map<string, number>> {
+    const counts = new Map<string, number>();
+    for (const session of this.sessions) {
+      const { protocol } = session.traffic;
+      counts.set(protocol, (counts.get(protocol) ?? 0) + session.consumers().length);
+      yield;
+    }
+    return counts;
+  }
+
   /** Its publishers may go on. */
   uncongested(vhost: string): void {
     for (const session of this.sessions)

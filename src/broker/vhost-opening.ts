@@ -1,0 +1,45 @@
+/** Opens vhosts with what a broker gives each of them, and tells what happens to their queues. */
+import { loggerOf } from '../logger.ts';
+import type { Dialects } from '../message/dialect.ts';
+import type { Resource } from '../vhost/flow/publish-flow-control.ts';
+import { Vhost } from '../vhost/vhost.ts';
+import type { BrokerEvents } from './events.ts';
+import type { Ground } from './ground.ts';
+import type { StartOptions, VhostSettings } from './options.ts';
+
+export interface VhostOpening {
+  readonly ground: Ground;
+  readonly options: StartOptions;
+  readonly dialects: Dialects;
+  readonly events: BrokerEvents;
+  /** Of what the machine has too little. */
+  readonly scarce: Iterable<Resource>;
+  uncongested(vhost: string): void;
+}
+
+/** @param directory its own @throws what opening a log throws */
+export async function openVhost(
+  { ground, options, dialects, events, scarce, uncongested }: VhostOpening,
+  settings: VhostSettings,
+  directory: string,
+): Promise<Vhost> {
+  const { clock, turn, logger, files } = ground;
+  const { name, durability = options.durability, compat = options.compat } = settings;
+  const vhost = await Vhost.open({
+    ...{ name, files, clock, turn, dialects, directory },
+    logger: loggerOf(logger, 'storage'),
+    topologyLogger: loggerOf(logger, 'topology'),
+    ...(durability !== undefined && { durability }),
+    ...(compat !== undefined && { compat }),
+    ...(settings.policies !== undefined && { policies: settings.policies }),
+    ...(settings.limits !== undefined && { limits: settings.limits }),
+    ...(options.log !== undefined && { log: options.log }),
+    ...(options.transient !== undefined && { transient: options.transient }),
+    onUncongested: () => uncongested(name),
+  });
+  for (const resource of scarce) vhost.publishFlow.setScarce(resource, true);
+  vhost.topology.registry.onQueue = (queue, made) => {
+    if (events.watched) events.tell({ kind: made ? 'queue-made' : 'queue-deleted', vhost: name, queue: queue.name });
+  };
+  return vhost;
+}
