@@ -26,19 +26,18 @@ import type { Properties } from '../message/properties.ts';
 import type { ProtocolTraffic } from '../metrics/traffic.ts';
 import type { QueueConsumer } from '../queue/dispatch/consumer.ts';
 import { SharedCredit as QueueSharedCredit } from '../queue/dispatch/shared-credit.ts';
-import type { Queue } from '../queue/queue.ts';
 import type { StoredBody } from '../queue/store/stored-body.ts';
-import type { CompiledRoute } from '../routing/route.ts';
-import type { Confirms } from '../vhost/publish/confirms.ts';
 import { VhostTransaction } from '../vhost/publish/transaction.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import type { AdministrationFor } from './administration.ts';
 import type { Membership } from './limits/membership.ts';
 import { SessionConsuming } from './session/consuming.ts';
 import { bindingKey, type Judge, Permissions } from './session/permissions.ts';
+import { SessionPromises } from './session/promises.ts';
 import { SessionPublishing } from './session/publishing.ts';
 import { Receiving } from './session/receiving.ts';
 import { type Prover, SessionRenewals } from './session/renewals.ts';
+import { SessionRetained } from './session/retained.ts';
 import { reviewSession } from './session/review.ts';
 import { type QueueNotices, SessionTopology } from './session/topology.ts';
 import type { SessionTraces } from './session/traced.ts';
@@ -74,12 +73,12 @@ export class ClientSession implements Session {
   private readonly topology: SessionTopology;
   private readonly publishing: SessionPublishing;
   private readonly consuming: SessionConsuming;
+  private readonly promises: SessionPromises;
+  private readonly retained: SessionRetained;
   private readonly membership: Membership;
   /** Of its protocol. */
   readonly traffic: ProtocolTraffic;
   private readonly onClosed: SessionEnvironment['onClosed'];
-  /** Null while there has been none. */
-  private rings: Set<ConfirmRing> | null = null;
   private readonly permissions: Permissions;
   private readonly renewals: SessionRenewals;
   private closed = false;
@@ -122,6 +121,8 @@ export class ClientSession implements Session {
     this.topology = new SessionTopology(vhost, permissions, share, this, receiving, membership);
     this.consuming = new SessionConsuming(vhost, this.topology, share, membership, traffic, receiving, this);
     this.publishing = new SessionPublishing(vhost, permissions, client, share, this.consuming, membership, traffic);
+    this.promises = new SessionPromises(vhost, client, traffic);
+    this.retained = new SessionRetained(vhost, this.topology, permissions, share);
     const { clock } = vhost;
     const changed = (): void => rightsChanged(this, true);
     this.renewals = new SessionRenewals({ client, permissions, prover, clock, changed });
@@ -312,18 +313,8 @@ export class ClientSession implements Session {
 
   // ------------------------------------------------------------------------------------------------------ safety
 
-  /** What `safe` means to this client. */
-  private get promises(): Confirms {
-    return this.client.transport?.confirmsAtWrite === true ? this.services.writeConfirms : this.services.confirms;
-  }
-
   confirms(sink: ConfirmSink): ConfirmRing {
-    this.rings ??= new Set();
-    // Channels come and go on one connection: their rings are not kept.
-    for (const ring of this.rings) if (ring.closed) this.rings.delete(ring);
-    const ring = this.promises.ring(sink, this.traffic);
-    this.rings.add(ring);
-    return ring;
+    return this.promises.ring(sink);
   }
 
   mark(): Mark {
@@ -368,12 +359,11 @@ export class ClientSession implements Session {
   }
 
   get retainedCount(): number {
-    return this.services.retained.index.size;
+    return this.retained.count;
   }
 
   retainedFull(route: Route, bytes: number): boolean {
-    const compiled = route as CompiledRoute<Queue>;
-    return this.services.retained.isFull(compiled, compiled.end - compiled.keyStart + bytes);
+    return this.retained.isFull(route, bytes);
   }
 
   replayRetained(
@@ -383,10 +373,7 @@ export class ClientSession implements Session {
     options: BindOptions,
     done: (count: number) => void = () => {},
   ): void {
-    const queue = this.topology.queue(name);
-    const from = this.services.topology.registry.exchange(exchange);
-    const mayRead = (key: string): boolean => this.permissions.permitsRetained(from, key);
-    this.services.retained.replay(queue, filter, options, mayRead, this.share, done);
+    this.retained.replay(name, exchange, filter, options, done);
   }
 
   /** What its user may do has changed: it loses what it may not have any more. In steps, for who has a budget. */
@@ -406,7 +393,7 @@ export class ClientSession implements Session {
   close(inOrder: boolean): void {
     if (this.closed) return;
     this.closed = true;
-    if (this.rings !== null) for (const ring of this.rings) ring.close();
+    this.promises.close();
     this.renewals.close();
     this.publishing.close();
     this.consuming.close(inOrder);

@@ -1,0 +1,45 @@
+/** Retained messages as a session has them: how many there are, whether there is room, and those that a subscriber gets. */
+import type { Route } from '../../api/route.ts';
+import type { BindOptions } from '../../api/topology.ts';
+import type { Share } from '../../clock/work.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { CompiledRoute } from '../../routing/route.ts';
+import type { Vhost } from '../../vhost/vhost.ts';
+import type { Permissions } from './permissions.ts';
+import type { SessionTopology } from './topology.ts';
+
+export class SessionRetained {
+  private readonly vhost: Pick<Vhost, 'retained' | 'topology'>;
+  private readonly topology: Pick<SessionTopology, 'queue'>;
+  private readonly permissions: Permissions;
+  private readonly share: Share;
+
+  constructor(
+    vhost: Pick<Vhost, 'retained' | 'topology'>,
+    topology: Pick<SessionTopology, 'queue'>,
+    permissions: Permissions,
+    share: Share,
+  ) {
+    this.vhost = vhost;
+    this.topology = topology;
+    this.permissions = permissions;
+    this.share = share;
+  }
+
+  get count(): number {
+    return this.vhost.retained.index.size;
+  }
+
+  /** @param bytes of properties and body */
+  isFull(route: Route, bytes: number): boolean {
+    const compiled = route as CompiledRoute<Queue>;
+    return this.vhost.retained.isFull(compiled, compiled.end - compiled.keyStart + bytes);
+  }
+
+  replay(name: string, exchange: string, filter: string, options: BindOptions, done: (count: number) => void): void {
+    const queue = this.topology.queue(name);
+    const from = this.vhost.topology.registry.exchange(exchange);
+    const mayRead = (key: string): boolean => this.permissions.permitsRetained(from, key);
+    this.vhost.retained.replay(queue, filter, options, mayRead, this.share, done);
+  }
+}
