@@ -9,7 +9,8 @@
  * client beside confirms a message at a time while nobody lists, while somebody pages through all queues, and while somebody asks as
  * often for next to nothing, which is what another busy process costs: 50th and 99th percentile, several stretches of each in turn.
  *
- * With --pin the broker has one processor and the clients another, so that none waits for another process (Linux' taskset). With --data
+ * With --pin the broker has one processor and the clients another, where who asks runs only when the other client has nothing to do
+ * (Linux' taskset and chrt): so nobody is measured waiting for his turn on a machine that has too few processors. With --data
  * the directory is filled if it is not there yet, and kept. --node is an option for the broker's Node. With --wait a line on standard input starts what is measured.
  * Both sides hold sockets: `ulimit -n` must be above the connections.
  */
@@ -272,7 +273,9 @@ async function ask(going: () => boolean, path: string, pages: number): Promise<v
     for (let page = 1, n = 0; ; page = (page % ${Math.max(1, Math.floor(pages))}) + 1) {
       await (await fetch('${url}${path}' + page, { headers: { authorization: '${authorization}', 'accept-encoding': 'identity' } })).arrayBuffer();
     }`;
-  const other = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' });
+  const node = [process.execPath, '--input-type=module', '-e', program];
+  const [command = '', ...given] = values.pin ? ['chrt', '--idle', '0', ...node] : node;
+  const other = spawn(command, given, { stdio: 'inherit' });
   setPriority(other.pid!, constants.priority.PRIORITY_LOW);
   while (going()) await after(50);
   other.kill();
