@@ -14,13 +14,11 @@ import { compareText } from './listing/order.ts';
 import type { Pace } from './listing/pace.ts';
 import type { QueueIndex } from './queue-index.ts';
 import { type Measured, MeasuredRows } from './rates/measured.ts';
-import { QUEUE_COLUMNS, type QueueColumn, queueRow } from './rates/rows.ts';
+import { QUEUE_COLUMNS, type QueueColumn, queueNumber, queueRow } from './rates/rows.ts';
 import type { Sampler } from './rates/sampler.ts';
 
 /** Shows heads of queues, one at a time. */
 const headView = new MessageView();
-/** Holds the numbers of queues, one at a time. */
-const shownRow = new Float64Array(QUEUE_COLUMNS.length);
 
 /** One queue, looked at when it is asked: keep none. */
 export class QueueView {
@@ -114,8 +112,7 @@ export class QueueView {
 
   /** One of its numbers, and how fast it goes where that is known: for lists, which look at very many. */
   value(column: QueueColumn): number {
-    queueRow(this.queue, shownRow);
-    return shownRow[QUEUE_COLUMNS.indexOf(column)]!;
+    return queueNumber(this.queue, column);
   }
 
   rate(column: QueueColumn): number {

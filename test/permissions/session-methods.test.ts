@@ -264,7 +264,6 @@ describe('a session asks', () => {
       ...ROWS.map(({ call }) => call),
       ...ASK_NOTHING,
       'constructor',
-      'promises',
       'outOfMemory',
       'channelCount',
       'consumers',

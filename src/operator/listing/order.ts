@@ -6,6 +6,7 @@ export type SortKey = number | boolean | string | null | undefined;
 
 export function compareKeys(a: SortKey, b: SortKey): number {
   if (a === b) return 0;
+  if (typeof a === 'number' && typeof b === 'number') return a < b ? -1 : 1;
   const kinds = kindOf(a) - kindOf(b);
   if (kinds !== 0) return kinds;
   return a! < b! ? -1 : a! > b! ? 1 : 0;

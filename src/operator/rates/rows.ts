@@ -34,6 +34,13 @@ export function queueRow(queue: Queue, row: Float64Array): void {
   row[9] = queue.unsettledCount;
 }
 
+/** One of them. */
+export function queueNumber(queue: Queue, column: QueueColumn): number {
+  if (column === 'ready') return queue.count;
+  if (column === 'unsettled') return queue.unsettledCount;
+  return queue.traffic === null ? 0 : queue.traffic[column];
+}
+
 /** The columns of a vhost. */
 export const VHOST_COLUMNS = [...QUEUE_COLUMNS, 'confirmed', 'unroutable'] as const;
 export type VhostColumn = (typeof VHOST_COLUMNS)[number];
