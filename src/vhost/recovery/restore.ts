@@ -93,8 +93,11 @@ export function countReferences(parts: ReferringParts, extents: ReadonlyMap<numb
   log.referencesCounted();
 }
 
+/** Chunks are unpacked one at a time: there is one for each of very many queues. */
+const room = unpackedRoom();
+
 function forEachEntry(chunk: Chunk, visit: VisitEntry): void {
-  const { seqs, flagSets } = unpackedRoom();
-  unpack(chunk, { seqs, flagSets });
+  const { seqs, flagSets } = room;
+  unpack(chunk, room);
   for (let i = 0; i < chunk.count; i++) visit(seqs[i]!, flagSets[i]!);
 }
