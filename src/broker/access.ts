@@ -1,6 +1,7 @@
 /** What an identity may do, asked for who has no session. */
 import type { AccessRequest, Action, Authenticator, Identity, PendingAnswer } from '../api/identity.ts';
 import type { Explanation } from '../auth/permissions/ruled-access.ts';
+import type { AccessSource } from './access-source.ts';
 import { Permissions } from './session/permissions.ts';
 import type { BrokerUsers } from './users.ts';
 
@@ -15,10 +16,12 @@ export interface AccessAnswer {
 export class Access {
   private readonly authenticator: Authenticator;
   private readonly users: BrokerUsers;
+  private readonly hasVhost: (name: string) => boolean;
 
-  constructor(authenticator: Authenticator, users: BrokerUsers) {
+  constructor(authenticator: Authenticator, users: BrokerUsers, hasVhost: (name: string) => boolean) {
     this.authenticator = authenticator;
     this.users = users;
+    this.hasVhost = hasVhost;
   }
 
   /** Whether this identity has anything to do in the vhost, which exists; a back end may have to be asked first. */
@@ -44,5 +47,24 @@ export class Access {
     }
     const identity = this.authenticator.recall?.(user) ?? { user };
     return { request, allowed: this.permits(identity, request), because: undefined };
+  }
+
+  /** The rules of who may do what, for who explains them. */
+  get source(): AccessSource {
+    const { users, authenticator, hasVhost } = this;
+    const own = authenticator === users.authenticator;
+    const { roleAccess } = users;
+    return {
+      hasVhost,
+      knows: (user, vhost) =>
+        !own ||
+        users.get(user) !== undefined ||
+        roleAccess.judges(user) ||
+        users.authenticator.permissionsOf(user, vhost) !== undefined,
+      judges: (user) => own && roleAccess.judges(user),
+      decide: (use, key, asker) => roleAccess.decide(use, key, asker),
+      explain: (user, request) => this.explain(user, request),
+      mayEnter: (user, vhost) => authenticator.mayEnter?.({ user }, vhost) === true,
+    };
   }
 }

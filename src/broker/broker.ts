@@ -18,7 +18,6 @@ import type { Resource } from '../vhost/flow/publish-flow-control.ts';
 import { type VhostStatistics, vhostStatistics } from '../vhost/statistics.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { Access } from './access.ts';
-import type { AccessSource } from './access-source.ts';
 import { administrationOf } from './administration.ts';
 import type { Backup } from './backup.ts';
 import { Backups } from './backups.ts';
@@ -124,7 +123,7 @@ export class Broker implements BrokerServices {
       clientLog.backendFailed(backend, reason),
     );
     this.authenticator = options.authenticator ?? this.chain ?? this.users.authenticator;
-    this.access = new Access(this.authenticator, this.users);
+    this.access = new Access(this.authenticator, this.users, (name) => this.vhosts.has(name));
     const isOwn = (identity: Identity): boolean => this.chain?.isInternal(identity) ?? true;
     const administration = administrationOf(
       this.users,
@@ -311,25 +310,6 @@ export class Broker implements BrokerServices {
 
   get openSessions(): ReadonlySet<ClientSession> {
     return this.clients.sessions;
-  }
-
-  /** The rules of who may do what, for who explains them. */
-  get accessSource(): AccessSource {
-    const { users, authenticator, vhosts } = this;
-    const own = authenticator === users.authenticator;
-    const { roleAccess } = users;
-    return {
-      hasVhost: (name) => vhosts.has(name),
-      knows: (user, vhost) =>
-        !own ||
-        users.get(user) !== undefined ||
-        roleAccess.judges(user) ||
-        users.authenticator.permissionsOf(user, vhost) !== undefined,
-      judges: (user) => own && roleAccess.judges(user),
-      decide: (use, key, asker) => roleAccess.decide(use, key, asker),
-      explain: (user, request) => this.access.explain(user, request),
-      mayEnter: (user, vhost) => authenticator.mayEnter?.({ user }, vhost) === true,
-    };
   }
 
   /** The adapter of this name. */

@@ -194,7 +194,7 @@ export class Operator {
 
   /** Whether a user may do something, rule by rule. @throws BrokerError invalid, not-found (user, vhost) */
   explainAccess(question: AccessQuestion): AccessVerdict[] {
-    return explainAccess(question, this.broker.accessSource);
+    return explainAccess(question, this.broker.access.source);
   }
 
   /**
