@@ -80,7 +80,7 @@ it('takes what it has made away again', async () => {
 it('says how it went in words', async () => {
   const { stdout } = await entrepot('bench', '--data', data, '--count', '100');
   expect(stdout).toMatch(
-    /^Load +amqp, 1 producer, 1 consumer, bodies of 1\.0 KiB, persistent, confirmed, 1,000 open at most\nConfirmed +100 in .*\nReceived +100 in .*\nEnd to end +p50 .*\nConfirms +p50 .*\nGenerator +\d+ % of a processor/,
+    /^Load +amqp, 1 producer, 1 consumer\nMessages +1\.0 KiB, persistent, confirmed, 1,000 open at most\nConfirmed +100 in .*\nReceived +100 in .*\nEnd to end +p50 .*\nConfirms +p50 .*\nGenerator +\d+ % of a processor/,
   );
 });
 

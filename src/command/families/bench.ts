@@ -134,10 +134,8 @@ function tell({ json, out, note }: Omit<Context, 'client'>, load: Load, outcome:
     const many = (n: number, one: string): string => `${count(n)} ${one}${n === 1 ? '' : 's'}`;
     const kind = `${persistent ? 'persistent' : 'transient'}, ${window > 0 ? `confirmed, ${count(window)} open at most` : 'not confirmed'}`;
     const lines: (readonly [string, string | undefined])[] = [
-      [
-        'Load',
-        `${protocol}, ${many(producers, 'producer')}, ${many(consumers, 'consumer')}, bodies of ${bytes(bodyBytes)}, ${kind}`,
-      ],
+      ['Load', `${protocol}, ${many(producers, 'producer')}, ${many(consumers, 'consumer')}`],
+      ['Messages', `${bytes(bodyBytes)}, ${kind}`],
       [window > 0 ? 'Confirmed' : 'Sent', paced(published, rates.published, bodyBytes, publishMs)],
       ['Received', consumers === 0 ? undefined : paced(received, rates.received, bodyBytes, receiveMs)],
       ['End to end', consumers === 0 ? undefined : timesOf(endToEnd)],

@@ -51,7 +51,7 @@ export function addExchanges(program: Command): void {
           { title: 'IN', text: (one) => rate(one.message_stats?.publish_in_details?.rate ?? 0), right: true },
           { title: 'OUT', text: (one) => rate(one.message_stats?.publish_out_details?.rate ?? 0), right: true },
           { title: 'FEATURES', text: featuresOf, spare: 2 },
-          { title: 'POLICY', text: ({ policy }) => policy ?? '', cuts: true, spare: 1 },
+          { title: 'POLICY', text: ({ policy }) => policy ?? '', cuts: true, whereKnown: true, spare: 1 },
         ],
       })),
     );

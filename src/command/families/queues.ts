@@ -50,7 +50,7 @@ export const QUEUE_COLUMNS = [
   { title: 'BYTES', text: (queue: Queue) => bytes(queue.message_bytes_ready), right: true, whereKnown: true, spare: 2 },
   { title: 'TYPE', text: ({ type }: Queue) => type, spare: 4 },
   { title: 'FEATURES', text: featuresOf, spare: 5 },
-  { title: 'POLICY', text: ({ policy }: Queue) => policy ?? '', cuts: true, spare: 3 },
+  { title: 'POLICY', text: ({ policy }: Queue) => policy ?? '', cuts: true, whereKnown: true, spare: 3 },
 ];
 
 export function addQueues(program: Command): void {

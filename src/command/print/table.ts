@@ -12,7 +12,7 @@ export interface Column<T> {
   readonly right?: boolean;
   /** May be cut where there is no room; so many cells of it are kept before columns are left out (true: 20). */
   readonly cuts?: boolean | number;
-  /** Left out where it is known of no row (`-`). */
+  /** Left out where no row has anything there. */
   readonly whereKnown?: boolean;
   /** The higher, the sooner it is left out. Default 0: never. */
   readonly spare?: number;
@@ -28,7 +28,7 @@ export function table<T>(columns: readonly Column<T>[], rows: readonly T[], widt
   const cells = columns.map((column) => rows.map((row) => safeText(column.text(row))));
   const natural = columns.map(({ title }, at) => Math.max(widthOf(title), ...maximum(cells[at]!)));
   const known = columns.flatMap(({ whereKnown }, at) =>
-    whereKnown === true && rows.length > 0 && cells[at]!.every((text) => text === UNKNOWN) ? [] : [at],
+    whereKnown === true && rows.length > 0 && cells[at]!.every((text) => text === UNKNOWN || text === '') ? [] : [at],
   );
   const shown = chosen(columns, natural, known, width);
   const widths = fitted(columns, natural, shown, width);
