@@ -16,12 +16,13 @@ import type { QueueIndex } from './queue-index.ts';
 import { type Measured, MeasuredRows } from './rates/measured.ts';
 import { QUEUE_COLUMNS, type QueueColumn, queueNumber, queueRow } from './rates/rows.ts';
 import type { Sampler } from './rates/sampler.ts';
+import type { History, Sample } from './rates/series.ts';
 
 /** Shows heads of queues, one at a time. */
 const headView = new MessageView();
 
 /** One queue, looked at when it is asked: keep none. */
-export class QueueView {
+export class QueueView implements Measured<QueueColumn> {
   private queue: Queue;
   private within: Vhost;
   private readonly sampler: Sampler;
@@ -119,13 +120,19 @@ export class QueueView {
     return this.sampler.known(this.queue)?.rate(QUEUE_COLUMNS.indexOf(column)) ?? 0;
   }
 
+  samples(column: QueueColumn, history: History): readonly Sample[] {
+    return this.sampler.known(this.queue)?.samples(QUEUE_COLUMNS.indexOf(column), history) ?? [];
+  }
+
   /**
    * Its numbers and rates. @param ask gives it a series of samples if it has none; `history`: one that goes back. Lists do not ask,
    * or they would ask for all there are
    */
   measured(ask: 'nothing' | 'rates' | 'history'): Measured<QueueColumn> {
     const { queue, sampler } = this;
-    const series = ask === 'nothing' ? sampler.known(queue) : sampler.queue(queue, ask === 'history');
+    // A list has very many: nothing is made for each.
+    if (ask === 'nothing') return this;
+    const series = sampler.queue(queue, ask === 'history');
     const row = new Float64Array(QUEUE_COLUMNS.length);
     queueRow(queue, row);
     return new MeasuredRows(QUEUE_COLUMNS, row, series === undefined ? [] : [series]);

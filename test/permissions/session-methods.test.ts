@@ -239,6 +239,7 @@ const ASK_NOTHING: readonly (keyof ClientSession)[] = [
   'retainedFull',
   'review',
   'identity',
+  'expires',
   // It is asked of the broker's own users: test/permissions/administration.test.ts.
   'administration',
   'renewIdentity',

@@ -197,6 +197,7 @@ export class Policies {
       if (info.kind === 'policy') policy = info;
       else operator = info;
     }
+    if (policy === undefined && operator === undefined) return NOTHING;
     return {
       policy: policy?.name,
       operatorPolicy: operator?.name,
