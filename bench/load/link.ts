@@ -24,8 +24,10 @@ const DELIVER = code(60, 60);
 const ACK = code(60, 80);
 const CHANNEL_CLOSE = code(20, 40);
 const CONNECTION_CLOSE = code(10, 50);
-/** Messages a write. */
+/** Messages a write, and bytes if they are large. */
 const BATCH = 64;
+const BATCH_BYTES = 1024 * 1024;
+const FRAME_BYTES_MAX = 131072 - 8;
 
 export interface PublishJob {
   readonly count: number;
@@ -133,10 +135,11 @@ export class Link {
     const { count, bodyBytes, window, keys } = job;
     const mode = Buffer.from([job.persistent === false ? 1 : 2]);
     const header = frame(2, 1, join(u16(60), u16(0), u32(0), u32(bodyBytes), u16(0x1000), mode));
-    const body = frame(3, 1, Buffer.alloc(bodyBytes, 'x'));
+    const body = Buffer.concat(bodyFrames(bodyBytes));
     const exchange = short(job.exchange ?? '');
     const messages = keys.map((key) => join(method(1, 60, 40, u16(0), exchange, short(key), '\x00'), header, body));
     const next = job.plain === true ? cycled(messages) : numbered(messages, bodyBytes, job.from ?? 0);
+    const batch = Math.max(1, Math.min(BATCH, Math.floor(BATCH_BYTES / bodyBytes)));
     const firstTag = this.tag;
     this.tag += count;
     let sent = 0;
@@ -144,14 +147,20 @@ export class Link {
     return new Promise((resolve, reject) => {
       this.fail = reject;
       const startedMs = performance.now();
+      let waiting = false;
+      const drained = (): void => {
+        waiting = false;
+        pump();
+      };
       const pump = (): void => {
-        while (sent < count) {
-          const n = Math.min(BATCH, count - sent, window - (sent - confirmed));
+        while (sent < count && !waiting) {
+          const n = Math.min(batch, count - sent, window - (sent - confirmed));
           if (n <= 0) return;
-          const batch = next(sent, n);
+          const bytes = next(sent, n);
           sent += n;
-          if (!this.socket.write(batch)) {
-            this.socket.once('drain', pump);
+          if (!this.socket.write(bytes)) {
+            waiting = true;
+            this.socket.once('drain', drained);
             return;
           }
         }
@@ -161,7 +170,7 @@ export class Link {
         const upTo = buffer.readUInt32BE(at) * 2 ** 32 + buffer.readUInt32BE(at + 4) - firstTag;
         confirmed = buffer[at + 8] === 1 ? Math.max(confirmed, upTo) : confirmed + 1;
         if (confirmed === count) resolve((1000 * count) / (performance.now() - startedMs));
-        else if (sent - confirmed <= window - BATCH) pump();
+        else if (sent - confirmed <= window - batch) pump();
       };
       pump();
     });
@@ -247,6 +256,15 @@ export class Link {
   }
 }
 
+/** A body's frames. */
+function bodyFrames(bodyBytes: number): Buffer[] {
+  const frames: Buffer[] = [];
+  for (let at = 0; at < bodyBytes; at += FRAME_BYTES_MAX) {
+    frames.push(frame(3, 1, Buffer.alloc(Math.min(FRAME_BYTES_MAX, bodyBytes - at), 'x')));
+  }
+  return frames;
+}
+
 /** Makes the bytes of `n` messages, the `sent`-th first. */
 type Next = (sent: number, n: number) => Buffer;
 
@@ -271,7 +289,8 @@ function numbered(messages: readonly Buffer[], bodyBytes: number, from: number):
 
 /** All messages again and again, from one piece of memory that is as large for one message as for ten thousand. */
 function cycled(messages: readonly Buffer[]): Next {
-  const round = messages.length * Math.ceil(10_000 / messages.length);
+  const many = Math.max(1, Math.min(10_000, Math.floor((32 * BATCH_BYTES) / messages[0]!.length)));
+  const round = messages.length * Math.ceil(many / messages.length);
   const all = Array.from({ length: round + BATCH }, (_, i) => messages[i % messages.length]!);
   const bytes = Buffer.concat(all);
   const ends = new Int32Array(all.length + 1);
