@@ -104,9 +104,9 @@ export class ClientLog {
     this.report(CONNECTED, place, { user, vhost });
   }
 
-  /** @param inOrder it closed as its protocol says */
-  disconnected(place: ClientPlace | undefined, user: string, vhost: string, inOrder: boolean): void {
-    this.report(DISCONNECTED, place, { user, vhost, inOrder });
+  /** @param inOrder it closed as its protocol says @param reason why the broker or an operator has ended it; undefined: neither has */
+  disconnected(place: ClientPlace | undefined, user: string, vhost: string, inOrder: boolean, reason?: string): void {
+    this.report(DISCONNECTED, place, { user, vhost, inOrder, ...(reason !== undefined && { reason: cut(reason) }) });
   }
 
   /** @param client its protocol and address, as in `Credentials.client` */

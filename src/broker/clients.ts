@@ -144,7 +144,7 @@ export class Clients {
       onClosed: (closed, inOrder) => {
         this.sessions.delete(closed);
         this.leaving.get(vhost.name)?.();
-        if (transport?.remote !== undefined) this.left(transport, identity.user, vhost.name, inOrder);
+        if (transport?.remote !== undefined) this.left(closed, transport, inOrder);
       },
     });
     if (context.tracer !== null) {
@@ -166,12 +166,13 @@ export class Clients {
     clientLog.connected(transport, user, vhost);
   }
 
-  private left(transport: ClientTransport, user: string, vhost: string, inOrder: boolean): void {
+  private left(session: ClientSession, transport: ClientTransport, inOrder: boolean): void {
+    const { user, vhost, endReason } = session;
     this.churn.closed++;
     this.churn.bytesIn += transport.bytesIn ?? 0;
     this.churn.bytesOut += transport.bytesOut ?? 0;
     this.tell('connection-closed', transport, user, vhost);
-    this.context.clientLog.disconnected(transport, user, vhost, inOrder);
+    this.context.clientLog.disconnected(transport, user, vhost, inOrder, endReason);
   }
 
   private tell(
@@ -189,7 +190,7 @@ export class Clients {
   /** Tells who is in a vhost to go, and waits for them: they may still write down what they leave behind. */
   async leave(vhost: string): Promise<void> {
     const { clock } = this.context;
-    for (const session of this.inside(vhost)) session.client.kicked(`vhost '${vhost}' is deleted`);
+    for (const session of this.inside(vhost)) session.end(`vhost '${vhost}' is deleted`);
     if (this.inside(vhost).length > 0) {
       await new Promise<void>((resolve) => {
         const late = new Timer(resolve);

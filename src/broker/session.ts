@@ -86,6 +86,8 @@ export class ClientSession implements Session {
   readonly beganAtMs: number;
   /** What a sampler has seen of it last, and made of that; the operator's. */
   sampled: SampledBytes | null = null;
+  /** Why the broker or an operator has ended it; undefined: neither has. */
+  endReason: string | undefined = undefined;
   /** Null: nobody hears of its queues. */
   notices: QueueNotices | null = null;
   /** Null: nothing is traced. */
@@ -125,7 +127,14 @@ export class ClientSession implements Session {
     this.retained = new SessionRetained(vhost, this.topology, permissions, share);
     const { clock } = vhost;
     const changed = (): void => rightsChanged(this, true);
-    this.renewals = new SessionRenewals({ client, permissions, prover, clock, changed });
+    this.renewals = new SessionRenewals({
+      client,
+      permissions,
+      prover,
+      clock,
+      changed,
+      ending: (reason) => this.ending(reason),
+    });
   }
 
   get identity(): Identity {
@@ -380,7 +389,8 @@ export class ClientSession implements Session {
   *review(): Generator<void> {
     if (this.closed) return;
     const { client, consuming, permissions, topology } = this;
-    yield* reviewSession({ client, consuming, permissions, topology, user: this.user, vhost: this.vhost });
+    const ending = (reason: string): void => this.ending(reason);
+    yield* reviewSession({ client, consuming, permissions, topology, user: this.user, vhost: this.vhost, ending });
   }
 
   /** Limits have changed: in steps, for who has a budget. */
@@ -388,6 +398,16 @@ export class ClientSession implements Session {
     if (this.closed) return;
     this.publishing.takeLimits();
     yield* this.consuming.limitsChanged();
+  }
+
+  /** The broker or an operator ends it, in its protocol's words. @param reason for people */
+  end(reason: string): void {
+    this.ending(reason);
+    this.client.kicked(reason);
+  }
+
+  private ending(reason: string): void {
+    this.endReason ??= reason;
   }
 
   close(inOrder: boolean): void {

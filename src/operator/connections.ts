@@ -113,7 +113,7 @@ export class ConnectionView {
 
   /** Ends it, in its protocol's words. @param reason for people */
   close(reason: string): void {
-    this.session.client.kicked(reason);
+    this.session.end(reason);
   }
 }
 

@@ -109,7 +109,7 @@ export class BrokerServer implements RunningBroker {
       }),
       protocols: () => protocols.map(({ name, stats }) => [name, { ...stats }]),
       watermarks: () => this.watermarks.statistics,
-      rabbitmq: rabbitmqIdentity(config),
+      rabbitmq: rabbitmqIdentity(config, broker.globals),
       descriptors: () => ({
         openFiles: openDescriptors(this.clients.size + this.httpSockets.size, broker.vhostNames.length),
         filesMax: descriptors,

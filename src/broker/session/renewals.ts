@@ -28,6 +28,8 @@ export interface RenewedSession {
   readonly clock: Clock;
   /** Its rights are others: routes are asked for again, and it loses what it may not have any more. */
   readonly changed: () => void;
+  /** Hears why it is about to be ended. */
+  readonly ending: (reason: string) => void;
 }
 
 export class SessionRenewals {
@@ -113,8 +115,12 @@ export class SessionRenewals {
     clock.cancel(this.expiry);
     if (expiresAtMs === undefined || this.closed) return;
     const leftMs = expiresAtMs - clock.epochMs();
-    if (leftMs > 0) clock.schedule(this.expiry, Math.min(leftMs, LOOK_AGAIN_MS));
-    else if (client.expired === undefined) client.kicked(EXPIRED);
+    if (leftMs > 0) {
+      clock.schedule(this.expiry, Math.min(leftMs, LOOK_AGAIN_MS));
+      return;
+    }
+    this.session.ending(EXPIRED);
+    if (client.expired === undefined) client.kicked(EXPIRED);
     else client.expired(EXPIRED);
   }
 }

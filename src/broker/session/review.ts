@@ -15,13 +15,17 @@ export interface ReviewedSession {
   readonly permissions: Permissions;
   readonly topology: SessionTopology;
   readonly consuming: SessionConsuming;
+  /** Hears why it is about to be ended. */
+  readonly ending: (reason: string) => void;
 }
 
 /** A step for each thing that is looked at. */
 export function* reviewSession(session: ReviewedSession): Generator<void> {
   const { client, consuming, permissions, topology } = session;
   if (!permissions.mayStay) {
-    client.kicked(`access to vhost '${session.vhost}' refused for user '${session.user}'`);
+    const reason = `access to vhost '${session.vhost}' refused for user '${session.user}'`;
+    session.ending(reason);
+    client.kicked(reason);
     return;
   }
   const poorer = new Set<string>();

@@ -79,3 +79,27 @@ it('shows that a queue is paused', async () => {
   await api.operator.queues.setPaused('/', 'q', false);
   expect(await states()).toEqual(['running', 'running', 'live', 'running']);
 });
+
+it('of a channel and of what was sent back claims no rate that nobody has measured', async () => {
+  const client = await amqplib.connect(`amqp://127.0.0.1:${api.port('amqp')}`);
+  const channel = await client.createConfirmChannel();
+  channel.on('return', () => {});
+  channel.publish('', 'nowhere', Buffer.from('x'), { mandatory: true });
+  await channel.waitForConfirms();
+  const [shown] = (await api.ask('/channels')).body;
+  expect(shown.message_stats).toEqual({ confirm: 1, drop_unroutable: 0, publish: 1, return_unroutable: 1 });
+  const { message_stats: all } = (await api.ask('/overview')).body;
+  expect(all).toMatchObject({ publish: 1, publish_details: { rate: 0 } });
+  expect(Object.keys(all).filter((name) => name.startsWith('return'))).toEqual([]);
+  await client.close();
+});
+
+it('is named in metrics as an operator has named it', async () => {
+  const cluster = async () =>
+    /rabbitmq_cluster="([^"]*)"/.exec(
+      await (await fetch(`http://127.0.0.1:${api.port('http')}/metrics?prefix=rabbitmq`)).text(),
+    )?.[1];
+  expect(await cluster()).toBe((await api.ask('/cluster-name')).body.name);
+  expect((await api.ask('/cluster-name', { method: 'PUT', body: { name: 'plant 1' } })).status).toBe(204);
+  expect(await cluster()).toBe('plant 1');
+});

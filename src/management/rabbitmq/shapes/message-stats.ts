@@ -4,7 +4,7 @@ import type { ExchangeView } from '../../../operator/exchanges.ts';
 import type { Measured } from '../../../operator/rates/measured.ts';
 import type { QueueColumn, VhostColumn } from '../../../operator/rates/rows.ts';
 import type { Sample } from '../../../operator/rates/series.ts';
-import { addDetailed, detailed, type HistoryQuery } from './details.ts';
+import { addDetailed, type HistoryQuery } from './details.ts';
 
 const NO_SAMPLES: readonly Sample[] = [];
 
@@ -72,9 +72,8 @@ export function vhostStats(measured: Measured<VhostColumn>, { messages }: Histor
   if (!any(measured, DELIVERIES) && !any(measured, VHOST_PUBLISHES)) return {};
   return {
     ...shown(measured, DELIVERIES, messages),
-    ...shown(measured, VHOST_PUBLISHES, messages),
     // What was given back to who published it is told by the channels alone.
-    ...detailed('return_unroutable', 0, 0),
+    ...shown(measured, VHOST_PUBLISHES, messages),
   };
 }
 
@@ -90,7 +89,7 @@ export function exchangeStats(exchange: ExchangeView, ask: 'rates' | 'history', 
   return shown(measured, columns, history);
 }
 
-/** Of a channel: undefined where its adapter tells nothing. Its rates are not kept. */
+/** Of a channel: undefined where its adapter tells nothing. Its rates are not kept, and so not shown. */
 export function channelStats(counts: ChannelCounts | undefined): object | undefined {
   if (counts === undefined) return undefined;
   const { delivered, deliveredSettled, got, gotSettled, gotNothing, acknowledged, redelivered } = counts;
@@ -113,7 +112,7 @@ export function channelStats(counts: ChannelCounts | undefined): object | undefi
   const stats: Record<string, unknown> = {};
   for (const group of [deliveries, publishes]) {
     if (!Object.values(group).some((value) => value > 0)) continue;
-    for (const [name, value] of Object.entries(group)) addDetailed(stats, name, value, 0, NO_SAMPLES);
+    Object.assign(stats, group);
   }
   return Object.keys(stats).length === 0 ? undefined : stats;
 }
