@@ -144,6 +144,9 @@ export class Link {
     this.tag += count;
     let sent = 0;
     let confirmed = 0;
+    /** All up to this one are confirmed, and these beyond it. */
+    let floor = 0;
+    const single = new Set<number>();
     return new Promise((resolve, reject) => {
       this.fail = reject;
       const startedMs = performance.now();
@@ -168,7 +171,13 @@ export class Link {
       this.onMethod = (which, buffer, at) => {
         if (which !== ACK) return;
         const upTo = buffer.readUInt32BE(at) * 2 ** 32 + buffer.readUInt32BE(at + 4) - firstTag;
-        confirmed = buffer[at + 8] === 1 ? Math.max(confirmed, upTo) : confirmed + 1;
+        // Peers confirm what goes to different queues in whatever order.
+        if (buffer[at + 8] === 1) {
+          for (const tag of single) if (tag <= upTo) single.delete(tag);
+          floor = Math.max(floor, upTo);
+        } else single.add(upTo);
+        while (single.delete(floor + 1)) floor++;
+        confirmed = floor + single.size;
         if (confirmed === count) resolve((1000 * count) / (performance.now() - startedMs));
         else if (sent - confirmed <= window - batch) pump();
       };

@@ -36,7 +36,7 @@ import { References } from './reclaim/references.ts';
 import { Checkpoints } from './recover/checkpoints.ts';
 import { type RecoveredLog, recoverLog } from './recover/recovery.ts';
 import type { LogStatistics } from './statistics.ts';
-import type { RecordStore } from './store.ts';
+import type { ReadOrder, RecordStore } from './store.ts';
 import { Appender } from './write/appender.ts';
 import { Flusher } from './write/flusher.ts';
 import { SegmentFiles } from './write/segment-files.ts';
@@ -140,7 +140,15 @@ export class Log implements RecordStore, TurnTask {
     const { segmentFiles } = this;
     const before = recovered.segments.at(-1);
     this.references = new References({ residents, segments: recovered.segments, blocks: recovered.blocks, wake });
-    this.coldReads = new ColdReads({ logId, files: segmentFiles, residents, report, wake });
+    this.coldReads = new ColdReads({
+      logId,
+      files: segmentFiles,
+      residents,
+      turn: options.turn,
+      blockOf: (seq) => this.references.table.find(seq),
+      report,
+      wake,
+    });
     // The first segment of all needs no checkpoint: what is to be known begins with it.
     this.checkpoints = new Checkpoints(
       recovered.checkpoint || recovered.nextSegment,
@@ -297,6 +305,7 @@ export class Log implements RecordStore, TurnTask {
   endOfTurn(): void {
     const { appender, references, checkpoints, schedule } = this;
     references.evictUnused();
+    this.coldReads.begin();
     if (!appender.inUnit) this.syncWaiters.endOfTurn(appender.mark);
     if (references.takeReleased()) this.compaction?.lookSoon();
     if (this.failed === undefined && !appender.shut && !appender.inUnit) {
@@ -413,13 +422,15 @@ export class Log implements RecordStore, TurnTask {
 
   locate(seq: number, ref: RecordRef): boolean {
     const block = this.references.table.find(seq);
-    return block?.resident === true && block.find(seq, ref);
+    if (block?.resident === true) return block.find(seq, ref);
+    const { cache } = this.coldReads;
+    return cache.size > 0 && cache.find(seq, ref);
   }
 
-  load(seq: number, done: (error: Error | undefined) => void): void {
+  load(seq: number, done: (error: Error | undefined) => void, order?: ReadOrder): void {
     const block = this.references.table.find(seq);
     if (block === undefined) done(new Error(`record ${seq} is not in the log`));
-    else this.coldReads.load(block, seq, done);
+    else this.coldReads.load(block, seq, done, order);
   }
 
   // -- references
@@ -429,6 +440,8 @@ export class Log implements RecordStore, TurnTask {
   }
 
   release(seq: number, n: number): void {
+    const { cache } = this.coldReads;
+    if (cache.size > 0) cache.drop(seq);
     this.references.release(seq, n);
   }
 
@@ -456,9 +469,9 @@ export class Log implements RecordStore, TurnTask {
     return this.segmentFiles.space.full;
   }
 
-  /** Bytes of blocks in memory. */
+  /** Bytes of blocks in memory, and of records that were read alone. */
   get residentBytes(): number {
-    return this.references.residents.bytes;
+    return this.references.residents.bytes + this.coldReads.cache.bytes;
   }
 
   /** Bytes of records that somebody refers to, as far as can be told without asking who. It walks all blocks. */

@@ -10,6 +10,7 @@ import type { Sequence } from './sequence.ts';
 
 const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
 const DEFAULT_BLOCK_BYTES = 1024 * 1024;
+const BATCH_BYTES = 8 * 1024;
 
 /**
  * Asks which records from `firstSeq` to `lastSeq` are referred to. `done` gets a test that may say yes too often, never too
@@ -84,6 +85,13 @@ export interface LogGeometry {
   readonly blocksPerSegment: number;
   /** Largest payload of a record. */
   readonly recordBytesMax: number;
+  /** Payload of a batch, unless one record alone is longer: what must be read and verified for one record that is wanted. */
+  readonly batchBytesMax: number;
+}
+
+/** Of blocks of this length; small ones, as in tests, are read whole anyway. */
+export function batchBytesOf(blockBytes: number): number {
+  return blockBytes < 8 * 1024 ? blockBytes : Math.max(512, Math.min(BATCH_BYTES, blockBytes / 128));
 }
 
 /** @throws RangeError if segments of that size cannot be made of blocks of that size */
@@ -99,5 +107,6 @@ export function geometryOf(options: Pick<LogOptions, 'segmentBytes' | 'blockByte
     blockBytes,
     blocksPerSegment,
     recordBytesMax: Math.min(RECORD_BYTES_MAX, blockBytes - headerBytes),
+    batchBytesMax: batchBytesOf(blockBytes),
   };
 }

@@ -24,11 +24,12 @@ export interface RecordStore {
   locate(seq: number, ref: RecordRef): boolean;
 
   /**
-   * Brings a record's block into memory and calls back: at once if it is there already, else later. `error`: there is no
-   * such record, it cannot be read, or its checksum is wrong. Concurrent loads of a block share one read. The block stays
+   * Brings a record into memory, alone or with its block, and calls back: at once if it is there already, else later. `error`: there is no
+   * such record, it cannot be read, or its checksum is wrong. Concurrent loads share reads. It stays
    * at least until the end of the turn in which `done` is called.
+   * @param order what the caller will ask for next: some of that is read as well. The same object each time
    */
-  load(seq: number, done: (error: Error | undefined) => void): void;
+  load(seq: number, done: (error: Error | undefined) => void, order?: ReadOrder): void;
 
   /** Adds `n` references to a record. Only their sum is kept, for each block and segment: no state for a record. */
   addLive(seq: number, n: number): void;
@@ -39,4 +40,10 @@ export interface RecordStore {
   release(seq: number, n: number): void;
 
   close(done: () => void): void;
+}
+
+/** The order in which somebody reads records. */
+export interface ReadOrder {
+  /** Calls `visit` with up to `max` numbers, those that come after `after`, in order. */
+  readAfter(after: number, max: number, visit: (seq: number) => void): void;
 }

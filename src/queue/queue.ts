@@ -21,6 +21,7 @@ import { PHASE_GATHER, type TurnTask } from '../clock/turn.ts';
 import type { Share } from '../clock/work.ts';
 import { queueWindow } from '../deduplication/settings.ts';
 import { DeduplicationWindow } from '../deduplication/window.ts';
+import type { ReadOrder } from '../log/store.ts';
 import type { DeathReason } from '../message/deaths/deaths.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Draft, MessageView } from '../message/message.ts';
@@ -31,7 +32,7 @@ import { type DispatchedQueue, Dispatcher, DONE, type Pumped, TIME_UP, WAITS } f
 import type { GetDone } from './dispatch/pending-gets.ts';
 import type { HeldPublisher } from './dispatch/publisher-pace.ts';
 import type { SelectiveDispatch } from './dispatch/selective-dispatch.ts';
-import { levelOf, type QueueEntryFlags, type VisitEntry, withLevel } from './entry-flags.ts';
+import { FLAG_DURABLE, levelOf, type QueueEntryFlags, type VisitEntry, withLevel } from './entry-flags.ts';
 import { IdleExpiry } from './limits/idle-expiry.ts';
 import { type LimitedQueue, QueueLimits } from './limits/queue-limits.ts';
 import { type PolicySettings, type QueueSettings, withPolicy } from './limits/settings.ts';
@@ -41,6 +42,23 @@ import { PriorityLevels } from './ready/priority-levels.ts';
 import { NOT_AT_HEAD, type ReadyMessages } from './ready/ready-messages.ts';
 import { SingleLevel } from './ready/single-level.ts';
 import { QueueTraffic } from './traffic.ts';
+
+/** The order in which the durable messages of a level are read: they are handed out in no other. */
+class LevelOrder implements ReadOrder {
+  readonly level: number;
+  private readonly ready: ReadyMessages;
+
+  constructor(ready: ReadyMessages, level: number) {
+    this.ready = ready;
+    this.level = level;
+  }
+
+  readAfter(after: number, max: number, visit: (seq: number) => void): void {
+    this.ready.readAfter(this.level, after, max, (seq, flags) => {
+      if ((flags & FLAG_DURABLE) !== 0) visit(seq);
+    });
+  }
+}
 
 /** Shared by all queues that have none, and never written to. */
 const NO_CONSUMERS: readonly QueueConsumer[] = [];
@@ -102,6 +120,8 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   directGuard: DeliveryGuard | null = null;
   /** The direct subscriber did not drain in time: publishers do not wait for it. */
   slow = false;
+  /** Null until something had to be read back. */
+  private order: LevelOrder | null = null;
 
   /** @param exclusiveTo the session that it is exclusive to */
   constructor(
@@ -361,7 +381,9 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
 
   private load(seq: number, flags: QueueEntryFlags): void {
     this.loading = true;
-    this.services.store.load(seq, flags, (error) => {
+    const level = this.settings.priorityMax < 0 ? 0 : levelOf(flags);
+    const order = this.readOrder(level);
+    const loaded = (error: Error | undefined): void => {
       this.loading = false;
       if (this.deleted) return;
       if (error !== undefined) this.skipUnreadable(seq, flags, error);
@@ -369,7 +391,14 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
       // for it is still at work.
       if (!this.catchingUp) this.endOfTurn();
       else if (!this.inTurn) this.services.turn.add(PHASE_GATHER, this);
-    });
+    };
+    this.services.store.load(seq, flags, loaded, order);
+  }
+
+  /** What is read next of a level. */
+  private readOrder(level: number): ReadOrder {
+    if (this.order?.level !== level) this.order = new LevelOrder(this.ready, level);
+    return this.order;
   }
 
   /** It stays in the log, unsettled, for whoever repairs it; the queue goes on without it. */

@@ -7,6 +7,9 @@ import type { TableEntry } from '../format/own-records.ts';
 import { SEGMENT_HEADER_BYTES } from '../format/segment.ts';
 import { Block } from './block.ts';
 
+/** After so many records that were not found in a segment without reading a whole block, none is looked for in any other way. */
+const MISSES_MAX = 8;
+
 export class Segment {
   readonly number: number;
   readonly path: string;
@@ -36,6 +39,8 @@ export class Segment {
   fileBytes = 0;
   /** Number of the first batch in it; known for replayed ones. */
   firstBatch = 0;
+  /** Records that were looked for in it and not found without reading a whole block. */
+  misses = 0;
   /** Records in it that say anything; a replayed one without any is dropped. */
   meaningfulRecords = 0;
 
@@ -43,6 +48,11 @@ export class Segment {
     this.number = number;
     this.path = path;
     this.blockBytes = blockBytes;
+  }
+
+  /** Its batches are too long to be read alone, as an earlier version wrote them. */
+  get longBatches(): boolean {
+    return this.misses >= MISSES_MAX;
   }
 
   /** What its file takes up. */

@@ -100,6 +100,17 @@ export function readBatch(
   return true;
 }
 
+/** What is there looks like the header of a batch of this log and segment. It is not verified. */
+export function isBatchHeader(buffer: Buffer, at: number, limit: number, logId: Buffer, segment: number): boolean {
+  if (at + BATCH_HEADER_BYTES > limit || buffer.readUInt32LE(at) !== MAGIC) return false;
+  return buffer.readUInt32LE(at + 16) === segment && buffer.compare(logId, 0, 8, at + 8, at + 16) === 0;
+}
+
+/** Where the batch at `at` ends, as its header says. */
+export function batchEndsAt(buffer: Buffer, at: number): number {
+  return at + BATCH_HEADER_BYTES + buffer.readUInt32LE(at + 20);
+}
+
 /** What is there looks like a batch of another segment: a former use of the file. */
 export function isForeignBatch(buffer: Buffer, segment: number): boolean {
   return buffer.readUInt32LE(0) === MAGIC && buffer.readUInt32LE(16) !== segment;

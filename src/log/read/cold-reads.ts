@@ -1,95 +1,296 @@
 /**
- * Cold reads: blocks of the durable log are brought back into memory. Every batch is verified again: what was sound when it
- * was written or recovered may have rotted since.
+ * Cold reads: records of the durable log are brought back into memory, each alone or with its whole block. What is asked for in a
+ * turn is read at its end, in the order of its places, a few reads at a time: readers that want parts of one block share one read of it.
+ *
+ *     asked for ──end of turn──▶ much of its block is ──────▶ the block is read ─────────▶ resident
+ *                           └──▶ little is ──▶ a window of it is searched ──▶ cached ──▶ whoever waits is told
+ *                                                └── not found there ──▶ another window, or the block
+ *
+ * Every batch is verified again: what was sound when it was written or recovered may have rotted since.
  */
-import { indexBatch } from '../blocks/block.ts';
-import type { ResidentBlocks } from '../blocks/resident-blocks.ts';
+import { PHASE_GATHER, type Turn, type TurnTask } from '../../clock/turn.ts';
+import type { Waiting } from '../blocks/block.ts';
 import type { SegmentBlock } from '../blocks/segment.ts';
-import type { LogEvent } from '../events.ts';
-import { align8, BatchHeader, findBatch, readBatch } from '../format/batch.ts';
-import type { SegmentFiles } from '../write/segment-files.ts';
+import { BATCH_HEADER_BYTES } from '../format/batch.ts';
+import { RecordRef } from '../format/record.ts';
+import { batchBytesOf } from '../options.ts';
+import type { ReadOrder } from '../store.ts';
+import { BlockReads, type BlockReadsOptions } from './block-reads.ts';
+import { ReadAhead } from './read-ahead.ts';
+import { RecordCache } from './record-cache.ts';
+import { RecordSearch } from './record-search.ts';
 
-export interface ColdReadsOptions {
-  readonly logId: Buffer;
-  readonly files: SegmentFiles;
-  readonly residents: ResidentBlocks<SegmentBlock>;
-  report(event: LogEvent): void;
-  /** Memory is to be brought back within its budget at the end of the turn. */
-  wake(): void;
+/** Reads under way: enough that no thread waits for the next one, few enough that a flush does not wait long behind them. */
+const READS_MAX = 8;
+/** Memory for windows up to this length is used again. */
+const WINDOW_BYTES = 32 * 1024;
+/** Whole blocks that are read ahead of anybody's asking, at a time. */
+const BLOCKS_AHEAD_MAX = 2;
+/** A block is read whole if so much of it, one part in this many, would be read in pieces. */
+const WHOLE_PART = 4;
+/** Windows that are no further apart than this part of a block are read in one. */
+const MERGE_PART = 64;
+/** A block is read whole as well if one of so many records between the first and the last that are asked for is. */
+const DENSE_PART = 8;
+const CACHE_BYTES_MAX = 8 * 1024 * 1024;
+
+type Done = Waiting['done'];
+
+/** A record that was asked for. */
+class Wanted {
+  readonly seq: number;
+  readonly block: SegmentBlock;
+  /** Those who wait for it; none if it is read ahead. */
+  readonly waiting: Done[] = [];
+  onUse: (() => void) | undefined;
+  search: RecordSearch | undefined = undefined;
+
+  constructor(seq: number, block: SegmentBlock, onUse: (() => void) | undefined) {
+    this.seq = seq;
+    this.block = block;
+    this.onUse = onUse;
+  }
 }
 
-export class ColdReads {
+/** A stretch of a block to be read, and the records that are looked for in it. */
+interface Piece {
+  readonly block: SegmentBlock;
+  readonly from: number;
+  to: number;
+  readonly wanted: Wanted[];
+}
+
+export interface ColdReadsOptions extends BlockReadsOptions {
+  readonly turn: Turn;
+  /** The block that a number falls into. */
+  blockOf(seq: number): SegmentBlock | undefined;
+}
+
+export class ColdReads implements TurnTask {
+  inTurn = false;
+  readonly cache: RecordCache;
   private readonly options: ColdReadsOptions;
+  private readonly blocks: BlockReads;
+  private readonly ahead: ReadAhead;
+  /** Everything that is asked for and not there yet, by number. */
+  private readonly wanted = new Map<number, Wanted>();
+  /** What of that has been asked for since the last turn ended. */
+  private asked: Wanted[] = [];
+  private pieces: Piece[] = [];
+  private nextPiece = 0;
+  private reading = 0;
+  private readonly spare: Buffer[] = [];
+  private blocksAhead = 0;
+  /** Those who waited for what is there now. */
+  private answers: Done[] = [];
+  private readonly ref = new RecordRef();
 
   constructor(options: ColdReadsOptions) {
     this.options = options;
-  }
-
-  /** Calls back at once if the block is in memory; else when it is, or cannot be. Those who ask meanwhile share the read. */
-  load(block: SegmentBlock, seq: number, done: (error: Error | undefined) => void): void {
-    if (block.waiting !== undefined) {
-      block.waiting.push({ seq, done });
-      return;
-    }
-    block.waiting = [{ seq, done }];
-    if (block.resident) {
-      block.loaded(undefined);
-      return;
-    }
-    this.read(block);
-  }
-
-  private read(block: SegmentBlock): void {
-    const { segment } = block;
-    const { blockBytes, generation } = segment;
-    const { residents, files } = this.options;
-    // Of a compacted segment's block there may be little left.
-    const whole = residents.blockBytes === blockBytes && block.end * 2 > blockBytes;
-    const buffer = whole ? residents.take() : Buffer.allocUnsafeSlow(block.end);
-    files.read(segment, block.position, buffer, block.end, (error, bytesRead) => {
-      this.options.wake();
-      if (segment.generation !== generation && !block.gone) {
-        // Compacted meanwhile: what was asked for lies elsewhere now.
-        residents.giveBack(buffer);
-        this.read(block);
-        return;
-      }
-      if (block.gone) error ??= new Error('nobody referred to the record any more, and it is gone');
-      if (error !== undefined) {
-        residents.giveBack(buffer);
-        block.loaded(error);
-        return;
-      }
-      block.restore(buffer);
-      this.index(block, bytesRead);
-      residents.admit(block);
-      block.loaded(undefined);
+    this.blocks = new BlockReads(options);
+    this.cache = new RecordCache(Math.min(CACHE_BYTES_MAX, options.residents.budgetBytes / 4));
+    this.ahead = new ReadAhead({
+      mayRead: () => this.cache.bytes * 2 <= this.cache.bytesMax,
+      want: (seq, onUse) => {
+        const block = options.blockOf(seq);
+        if (block !== undefined && !block.resident && !this.cache.has(seq)) this.want(block, seq, onUse);
+      },
     });
   }
 
-  /** Rebuilds a block's index from its sound batches and reports what is not sound. */
-  private index(block: SegmentBlock, length: number): void {
-    const { buffer, segment } = block;
-    const { logId } = this.options;
-    const limit = Math.min(block.end, length);
-    const header = new BatchHeader();
-    let at = block.start;
-    let number = 0;
-    while (at < block.end) {
-      if (!readBatch(buffer, at, limit, logId, segment.number, header) || header.number <= number) {
-        const found = findBatch(buffer, at, limit, logId, segment.number, number + 1, header);
-        this.options.report({
-          kind: 'rot',
-          segment: segment.number,
-          offset: block.position + at,
-          batches: found && number > 0 ? header.number - number - 1 : 1,
-          bytes: (found ? header.at : block.end) - at,
-        });
-        if (!found) return;
+  /**
+   * Calls back at once if the record is in memory; else when it is, or cannot be. Those who ask meanwhile share the read.
+   * @param order what the reader will ask for next
+   */
+  load(block: SegmentBlock, seq: number, done: Done, order: ReadOrder | undefined): void {
+    if (block.resident || block.waiting !== undefined) {
+      this.blocks.load(block, { seq, done });
+      return;
+    }
+    if (this.cache.has(seq)) {
+      done(undefined);
+      return;
+    }
+    const known = this.wanted.has(seq);
+    this.want(block, seq, undefined).waiting.push(done);
+    if (!known && order !== undefined) this.ahead.missed(order, seq);
+  }
+
+  private want(block: SegmentBlock, seq: number, onUse: (() => void) | undefined): Wanted {
+    let wanted = this.wanted.get(seq);
+    if (wanted === undefined) {
+      wanted = new Wanted(seq, block, onUse);
+      this.wanted.set(seq, wanted);
+      this.asked.push(wanted);
+      this.options.wake();
+    } else wanted.onUse ??= onUse;
+    return wanted;
+  }
+
+  // ------------------------------------------------------------------------------------------ what is read, and how
+
+  /** The turn ends: reads what was asked for in it. */
+  begin(): void {
+    if (this.answers.length === 0) this.cache.keepWithin();
+    const { asked } = this;
+    if (asked.length === 0) return;
+    this.asked = [];
+    asked.sort(byPlace);
+    for (let i = 0; i < asked.length; ) {
+      const { block } = asked[i]!;
+      let end = i + 1;
+      while (end < asked.length && asked[end]!.block === block) end++;
+      this.plan(block, asked.slice(i, end));
+      i = end;
+    }
+    this.readOn();
+  }
+
+  private plan(block: SegmentBlock, wanted: readonly Wanted[]): void {
+    const pieces = this.piecesOf(block, wanted);
+    if (pieces === undefined) this.readWhole(block, wanted);
+    else for (const piece of pieces) this.pieces.push(piece);
+  }
+
+  /** Undefined: the block had better be read whole. */
+  private piecesOf(block: SegmentBlock, wanted: readonly Wanted[]): Piece[] | undefined {
+    const { segment } = block;
+    const batchBytes = batchBytesIn(block);
+    // What is rewritten, and what comes from before batches were short, has batches as long as blocks.
+    if (block.resident || block.waiting !== undefined || segment.longBatches || segment.generation > 0)
+      return undefined;
+    if (isDense(wanted)) return undefined;
+    const pieces: Piece[] = [];
+    let last: Piece | undefined;
+    let bytes = 0;
+    for (const one of wanted) {
+      const search = new RecordSearch(one.seq, block, batchBytes);
+      one.search = search;
+      if (last !== undefined && search.from <= last.to + segment.blockBytes / MERGE_PART) {
+        bytes += Math.max(0, search.to - last.to);
+        last.to = Math.max(last.to, search.to);
+        last.wanted.push(one);
+      } else {
+        bytes += search.to - search.from;
+        last = { block, from: search.from, to: search.to, wanted: [one] };
+        pieces.push(last);
       }
-      indexBatch(block, buffer, header);
-      number = header.number;
-      at = align8(header.end);
+      if (bytes * WHOLE_PART > block.end) return undefined;
+    }
+    return pieces;
+  }
+
+  private readOn(): void {
+    const { pieces } = this;
+    while (this.reading < READS_MAX && this.nextPiece < pieces.length) this.read(pieces[this.nextPiece++]!);
+    if (this.nextPiece === pieces.length) {
+      pieces.length = 0;
+      this.nextPiece = 0;
     }
   }
+
+  private read(piece: Piece): void {
+    const { block, from, to, wanted } = piece;
+    const { segment } = block;
+    const { generation } = segment;
+    if (block.resident || block.waiting !== undefined || block.gone || generation > 0) {
+      this.readWhole(block, wanted);
+      return;
+    }
+    this.reading++;
+    const bytes = to - from;
+    const buffer = bytes > WINDOW_BYTES ? Buffer.allocUnsafeSlow(bytes) : (this.spare.pop() ?? newWindow());
+    this.options.files.read(segment, block.position + from, buffer, bytes, (error, bytesRead) => {
+      this.reading--;
+      if (error !== undefined || segment.generation !== generation || block.gone) this.readWhole(block, wanted);
+      else this.look(piece, buffer, bytesRead);
+      // What was found in it has been copied.
+      if (bytes <= WINDOW_BYTES) this.spare.push(buffer);
+      this.readOn();
+      this.options.wake();
+    });
+  }
+
+  private look({ block, from, wanted }: Piece, buffer: Buffer, length: number): void {
+    const { logId } = this.options;
+    for (const one of wanted) {
+      const search = one.search!;
+      if (search.look(buffer, length, from, logId, this.ref)) this.found(one);
+      else if (search.to > 0) this.pieces.push({ block, from: search.from, to: search.to, wanted: [one] });
+      else {
+        if (length > 0) block.segment.misses++;
+        this.readWhole(block, [one]);
+      }
+    }
+  }
+
+  private found(one: Wanted): void {
+    this.wanted.delete(one.seq);
+    this.cache.add(this.ref, one.onUse);
+    this.answer(one);
+  }
+
+  private answer(one: Wanted): void {
+    if (one.waiting.length === 0) return;
+    for (const done of one.waiting) this.answers.push(done);
+    this.options.turn.add(PHASE_GATHER, this);
+  }
+
+  /** Tells those whose records have come, once a turn: so they are handed out, and written, many at a time. */
+  endOfTurn(): void {
+    const { answers } = this;
+    this.answers = [];
+    for (const done of answers) {
+      try {
+        done(undefined);
+      } catch (error) {
+        this.options.turn.fault(error);
+      }
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------- whole blocks
+
+  private readWhole(block: SegmentBlock, wanted: readonly Wanted[]): void {
+    let awaited = false;
+    for (const one of wanted) {
+      this.wanted.delete(one.seq);
+      for (const done of one.waiting) {
+        awaited = true;
+        this.blocks.load(block, { seq: one.seq, done });
+      }
+    }
+    // Nobody waits for it yet; it is asked for again when it is needed.
+    if (awaited || block.resident || block.waiting !== undefined || this.blocksAhead === BLOCKS_AHEAD_MAX) return;
+    this.blocksAhead++;
+    this.blocks.load(block, {
+      seq: wanted[0]!.seq,
+      done: () => {
+        this.blocksAhead--;
+      },
+    });
+  }
+}
+
+function newWindow(): Buffer {
+  return Buffer.allocUnsafeSlow(WINDOW_BYTES);
+}
+
+/** Whoever asks for these is going to need most of the block. */
+function isDense(wanted: readonly Wanted[]): boolean {
+  const range = wanted[wanted.length - 1]!.seq - wanted[0]!.seq;
+  return wanted.length > 1 && wanted.length * DENSE_PART >= range;
+}
+
+/** What a batch takes in this block, as far as can be told. */
+function batchBytesIn({ segment, records, sequencedBytes }: SegmentBlock): number {
+  const recordBytes = records > 0 ? sequencedBytes / records : 0;
+  return BATCH_HEADER_BYTES + Math.max(batchBytesOf(segment.blockBytes), 2 * recordBytes);
+}
+
+function byPlace(a: Wanted, b: Wanted): number {
+  const [one, other] = [a.block, b.block];
+  if (one === other) return a.seq - b.seq;
+  if (one.segment !== other.segment) return one.segment.number - other.segment.number;
+  return one.position - other.position;
 }

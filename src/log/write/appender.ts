@@ -1,9 +1,10 @@
 /**
  * Appends records to the open batch of the block that is being filled, which mirrors its place in the segment's file.
  *
- *     no batch ──append──▶ open batch ──block full, or a flush begins──▶ closed: its block is in `dirty` until a flush takes it
+ *     no batch ──append──▶ open batch ──full, or a flush begins──▶ closed: its block is in `dirty` until a flush takes it
  *
- * A block that is full is sealed and the next one begun; a segment that is full, the next segment. Once the log has failed,
+ * A batch ends early enough to be read and verified alone when one record of it is wanted. A block that is full is sealed and the
+ * next one begun; a segment that is full, the next segment. Once the log has failed,
  * everything goes into a scratch block, round and round, and nothing of it is ever written.
  */
 import type { Clock } from '../../clock/clock.ts';
@@ -53,7 +54,7 @@ export class Appender implements OwnRecords {
   readonly recordBytesMax: number;
 
   // The open batch. `position` is where the next record goes, or the next batch when none is open; `limit` is where the
-  // block ends while a batch is open, and 0 otherwise, so that one comparison finds every reason to leave the fast path.
+  // batch has to end while one is open, and 0 otherwise, so that one comparison finds every reason to leave the fast path.
   private position = 0;
   private limit = 0;
   private records = 0;
@@ -76,11 +77,13 @@ export class Appender implements OwnRecords {
   private readonly options: AppenderOptions;
   private readonly references: References;
   private readonly blockBytes: number;
+  private readonly batchBytesMax: number;
 
   constructor(options: AppenderOptions) {
     this.options = options;
     this.references = options.references;
     this.blockBytes = options.geometry.blockBytes;
+    this.batchBytesMax = options.geometry.batchBytesMax;
     this.recordBytesMax = options.geometry.recordBytesMax;
     this.nextBatch = options.firstBatch;
     this.segment = this.newSegment(options.firstSegment);
@@ -147,17 +150,18 @@ export class Appender implements OwnRecords {
         this.closeBatch();
       }
       if (this.position + BATCH_HEADER_BYTES + need > this.blockBytes || this.block.tooFar(seq)) this.nextBlock();
-      this.openBatch();
+      this.openBatch(need);
     }
   }
 
   // -- batches
 
-  private openBatch(): void {
+  /** @param need bytes of the record that is to go into it, which may be longer than a batch gets otherwise */
+  private openBatch(need: number): void {
     const { header } = this;
     header.at = this.position;
     this.position += BATCH_HEADER_BYTES;
-    this.limit = this.blockBytes;
+    this.limit = Math.min(this.blockBytes, this.position + Math.max(need, this.batchBytesMax));
     this.records = 0;
     this.unit.batchOpened();
     this.mark = this.options.flusher.nextMark;

@@ -5,7 +5,7 @@
 import type { TurnClock } from '../../clock/turn-clock.ts';
 import { RecordRef } from '../../log/format/record.ts';
 import type { Sequence } from '../../log/sequence.ts';
-import type { RecordStore } from '../../log/store.ts';
+import type { ReadOrder, RecordStore } from '../../log/store.ts';
 import type { AddressBytes } from '../../message/address-bytes.ts';
 import { encodeAnnotations } from '../../message/deaths/annotations.ts';
 import type { Draft, MessageView } from '../../message/message.ts';
@@ -144,8 +144,9 @@ export class MessageStore {
     return ++this.serial;
   }
 
-  load(seq: number, flags: number, done: (error: Error | undefined) => void): void {
-    ((flags & FLAG_DURABLE) !== 0 ? this.durable : this.transient).load(seq, done);
+  /** @param order what the caller will ask for next, of this store or the other */
+  load(seq: number, flags: number, done: (error: Error | undefined) => void, order?: ReadOrder): void {
+    ((flags & FLAG_DURABLE) !== 0 ? this.durable : this.transient).load(seq, done, order);
   }
 
   /** A body that will arrive in pieces; `mayGrow` is asked before each is stored. */

@@ -262,6 +262,7 @@ test('a read held back by the disk over a rewriting is done again', async () => 
   owner.it.log.load(7, (error) => {
     text = error?.message ?? owner.it.peek(7);
   });
+  owner.it.turn.end();
   files.hold = undefined;
   await owner.it.until(() => files.bytes(path(1)).length < 2000);
   expect(text).toBeUndefined();
