@@ -54,6 +54,15 @@ const u32 = (n: number): Buffer => Buffer.from([(n >>> 24) & 255, (n >>> 16) & 2
 const join = (...parts: (Buffer | string)[]): Buffer =>
   Buffer.concat(parts.map((p) => (typeof p === 'string' ? Buffer.from(p, 'latin1') : p)));
 const NO_ID = (): void => {};
+/** Of a message id. */
+const ID_DIGITS = 12;
+function writeDigits(buffer: Buffer, at: number, id: number): void {
+  let rest = id;
+  for (let i = at + ID_DIGITS - 1; i >= at; i--) {
+    buffer[i] = 0x30 + (rest % 10);
+    rest = Math.floor(rest / 10);
+  }
+}
 
 export function dialogue(
   protocol: LoadProtocol,
@@ -102,7 +111,12 @@ function amqp(role: 'publisher' | 'consumer', work: Work, index: number, topic: 
     join(method(0, 10, 31, u16(2047), u32(131072), u16(0)), method(0, 10, 40, short('/'), '\x00\x00')),
     method(1, 20, 10, '\x00'),
   ];
-  const declare = method(1, 50, 10, u16(0), short(queue), durable ? '\x02' : '\x00', u32(0));
+  const once = join(
+    ...[short('x-message-deduplication'), 't\x01', short('x-cache-size'), 'I', u32(100_000)],
+    ...[short('x-deduplication-header'), 'S', long('message-id')],
+  );
+  const args = work.once === true ? join(u32(once.length), once) : u32(0);
+  const declare = method(1, 50, 10, u16(0), short(queue), durable ? '\x02' : '\x00', args);
   if (role === 'consumer') {
     steps.push(declare);
     if (topic)
@@ -118,7 +132,12 @@ function amqp(role: 'publisher' | 'consumer', work: Work, index: number, topic: 
     frame(
       2,
       1,
-      join(u16(60), u16(0), u32(0), u32(work.bodyBytes), u16(0x1000), Buffer.from([work.persistent ? 2 : 1])),
+      join(
+        ...[u16(60), u16(0), u32(0), u32(work.bodyBytes)],
+        u16(work.messageIds === true ? 0x1080 : 0x1000),
+        Buffer.from([work.persistent ? 2 : 1]),
+        work.messageIds === true ? short('0'.repeat(ID_DIGITS)) : '',
+      ),
     ),
   );
   const message = join(head, ...bodyFrames(work.bodyBytes));
@@ -129,9 +148,9 @@ function amqp(role: 'publisher' | 'consumer', work: Work, index: number, topic: 
     steps,
     message,
     numberAt: head.length + 7,
-    idAt: 0,
+    idAt: work.messageIds === true ? head.length - 1 - ID_DIGITS : 0,
     keyAt: -1,
-    writeId: NO_ID,
+    writeId: work.messageIds === true ? writeDigits : NO_ID,
     parse(buffer, end, heard, acks) {
       let at = 0;
       while (at + 7 <= end) {

@@ -24,6 +24,9 @@ export interface Work {
    * MQTT only: each subscriber has a filter of its own with wildcards, and each message matches one of them, in turn.
    */
   readonly filters: boolean;
+  /** AMQP only: each message has an id of its own, in the property; and `once`: the queue takes each id once. Default false. */
+  readonly messageIds?: boolean;
+  readonly once?: boolean;
   /** Queue or topic, of its own for each run. */
   readonly destination: string;
   /** Who logs in, with a password that is the same as the name. Default: guest. */

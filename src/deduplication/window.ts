@@ -16,6 +16,7 @@
  *
  * It decides nothing about messages and writes no record: `vhost/publish/deduplication.ts` does.
  */
+import { hashOf, IdTable } from './id-table.ts';
 import type { WindowSettings } from './settings.ts';
 
 /** What an id takes up beside its text, roughly: a place in the ring, one in the map, the text's head. */
@@ -75,14 +76,18 @@ export class DeduplicationWindow {
   readonly durable: boolean;
   private readonly memory: WindowMemory;
   private bytes = 0;
-  /** Where each id lies in the ring: a number that goes on counting, of which the low bits are the place. */
-  private readonly places = new Map<string, number>();
+  /** Where each id lies in the ring. */
+  private table = new IdTable(CAPACITY_MIN);
+  private idCount = 0;
   private ids: (string | undefined)[] = new Array<string | undefined>(CAPACITY_MIN);
   private seqs = new Float64Array(CAPACITY_MIN);
   private untils = new Float64Array(CAPACITY_MIN);
   private flags = new Uint8Array(CAPACITY_MIN);
+  /** Numbers that go on counting, of which the low bits are the place. */
   private head = 0;
   private tail = 0;
+  /** Ids that go with their messages. */
+  private present = 0;
   /** By name, who has published longest ago first. */
   private readonly publishers = new Map<string, Publisher>();
 
@@ -95,7 +100,7 @@ export class DeduplicationWindow {
 
   /** Ids and publishers that it knows, those among them whose time is over and that nobody has asked for since. */
   get size(): number {
-    return this.places.size + this.publishers.size;
+    return this.idCount + this.publishers.size;
   }
 
   get memoryBytes(): number {
@@ -106,9 +111,9 @@ export class DeduplicationWindow {
 
   /** A message with this id has been taken. @param nowMs epoch milliseconds */
   has(id: string, nowMs: number): boolean {
-    const place = this.places.get(id);
-    if (place === undefined) return false;
-    const until = this.untils[place & (this.ids.length - 1)]!;
+    const place = this.table.find(id, hashOf(id), this.ids);
+    if (place < 0) return false;
+    const until = this.untils[place]!;
     return until === 0 || until > nowMs;
   }
 
@@ -133,8 +138,9 @@ export class DeduplicationWindow {
   }
 
   private put({ id, seq, untilMs, whilePresent }: WindowEntry, kept: boolean): void {
-    const known = this.places.get(id);
-    if (known !== undefined) this.forget(known);
+    const hash = hashOf(id);
+    const known = this.table.find(id, hash, this.ids);
+    if (known >= 0) this.forget(known);
     this.makeRoom(ENTRY_BYTES + id.length);
     if (this.span === this.ids.length) this.rearrange();
     const at = this.tail & (this.ids.length - 1);
@@ -142,7 +148,9 @@ export class DeduplicationWindow {
     this.seqs[at] = seq;
     this.untils[at] = untilMs;
     this.flags[at] = (whilePresent ? WHILE_PRESENT : 0) | (kept ? KEPT : 0);
-    this.places.set(id, this.tail);
+    if (whilePresent) this.present++;
+    this.table.add(at, hash);
+    this.idCount++;
     this.tail = (this.tail + 1) >>> 0;
     this.count(ENTRY_BYTES + id.length);
   }
@@ -161,25 +169,28 @@ export class DeduplicationWindow {
     const { memory, settings } = this;
     while (this.size > 0 && (this.size >= settings.size || memory.bytes + bytes > memory.bytesMax)) {
       this.forgotten++;
-      if (this.places.size > 0) this.forget(this.head);
+      if (this.idCount > 0) this.forget(this.head & (this.ids.length - 1));
       else this.forgetPublisher(this.publishers.keys().next().value!);
     }
   }
 
   private forget(place: number): void {
     const mask = this.ids.length - 1;
-    const id = this.ids[place & mask]!;
-    this.ids[place & mask] = undefined;
-    this.places.delete(id);
+    const id = this.ids[place]!;
+    this.ids[place] = undefined;
+    this.table.remove(place);
+    this.idCount--;
+    if ((this.flags[place]! & WHILE_PRESENT) !== 0) this.present--;
     this.count(-ENTRY_BYTES - id.length);
     while (this.span > 0 && this.ids[this.head & mask] === undefined) this.head = (this.head + 1) >>> 0;
   }
 
   /** The ring is full: those that are forgotten leave it, or it grows. */
   private rearrange(): void {
-    const { ids, seqs, untils, flags, places } = this;
+    const { ids, seqs, untils, flags, table } = this;
     const before = ids.length;
-    const capacity = places.size > before / 2 ? before * 2 : before;
+    const capacity = this.idCount > before / 2 ? before * 2 : before;
+    this.table = new IdTable(capacity);
     this.ids = new Array<string | undefined>(capacity);
     this.seqs = new Float64Array(capacity);
     this.untils = new Float64Array(capacity);
@@ -193,7 +204,7 @@ export class DeduplicationWindow {
       this.seqs[to] = seqs[at]!;
       this.untils[to] = untils[at]!;
       this.flags[to] = flags[at]!;
-      places.set(id, to++);
+      this.table.add(to++, table.hashAt(at));
     }
     this.head = 0;
     this.tail = to;
@@ -205,7 +216,7 @@ export class DeduplicationWindow {
     while (this.span > 0) {
       const until = this.untils[this.head & mask]!;
       if (until === 0 || until > nowMs) break;
-      this.forget(this.head);
+      this.forget(this.head & mask);
     }
     if (this.publishers.size === 0) return;
     for (const [name, { untilMs }] of this.publishers) {
@@ -216,6 +227,7 @@ export class DeduplicationWindow {
 
   /** A message has left the queue. */
   left(seq: number): void {
+    if (this.present === 0) return;
     const mask = this.ids.length - 1;
     let low = 0;
     let high = this.span;
@@ -226,9 +238,9 @@ export class DeduplicationWindow {
     }
     const span = this.span;
     for (let place = (this.head + low) >>> 0; low < span; low++, place = (place + 1) >>> 0) {
-      if (this.seqs[place & mask] !== seq) return;
-      if (this.ids[place & mask] === undefined || (this.flags[place & mask]! & WHILE_PRESENT) === 0) continue;
-      this.forget(place);
+      const at = place & mask;
+      if (this.seqs[at] !== seq) return;
+      if (this.ids[at] !== undefined && (this.flags[at]! & WHILE_PRESENT) !== 0) this.forget(at);
     }
   }
 
@@ -290,9 +302,15 @@ export class DeduplicationWindow {
   /** It is not needed any more. */
   close(): void {
     this.count(-this.bytes);
-    this.places.clear();
     this.publishers.clear();
+    this.ids = new Array<string | undefined>(CAPACITY_MIN);
+    this.seqs = new Float64Array(CAPACITY_MIN);
+    this.untils = new Float64Array(CAPACITY_MIN);
+    this.flags = new Uint8Array(CAPACITY_MIN);
+    this.table = new IdTable(CAPACITY_MIN);
+    this.idCount = 0;
     this.head = this.tail = 0;
+    this.present = 0;
   }
 
   /** Recovery: what the log has, in the order of the messages' numbers. */

@@ -18,6 +18,8 @@ export interface VhostStatistics {
   readonly transient: TransientStatistics;
   /** Memory of the heads and tails of queues. */
   readonly positionBytes: number;
+  /** Memory of the ids that queues and exchanges remember. */
+  readonly windowBytes: number;
   readonly exchanges: number;
   readonly queues: number;
   readonly consumers: number;
@@ -70,6 +72,7 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
     log: vhost.log.statistics,
     transient: vhost.transient.statistics,
     positionBytes: vhost.queueServices.arena.bytes,
+    windowBytes: vhost.queueServices.windowMemory.bytes,
     exchanges: vhost.topology.exchanges.size,
     queues,
     consumers,

@@ -61,8 +61,9 @@ export class Deduplication {
    */
   publish(given: CompiledRoute<Queue>, draft: Draft, due: boolean): Mark {
     const { parts } = this;
+    if (!this.read(given, draft)) return parts.publish(given, draft, fullTargets(given.targets, draft));
+    if (given.only !== null && given.windowed.length === 0) return this.publishToOne(given, given.only, draft);
     let route = given;
-    if (!this.read(route, draft)) return parts.publish(route, draft, fullTargets(route.targets, draft));
     const closed: ExchangeRef<Queue>[] = [];
     for (const exchange of route.windowed) {
       if (due && exchange === route.exchange) continue;
@@ -100,6 +101,27 @@ export class Deduplication {
       return mark > MARK_NOW ? parts.log.mark : mark;
     } finally {
       parts.log.endUnit();
+    }
+  }
+
+  /** The plain case: one queue, which takes it or knows it. */
+  private publishToOne(route: CompiledRoute<Queue>, queue: Queue, draft: Draft): Mark {
+    const { log, publish } = this.parts;
+    const window = queue.window!;
+    if (this.knows(window)) {
+      if (!draft.retain) return this.repeat(route, draft);
+      this.parts.counters.deduplicatedCopies++;
+      return publish(this.parts.router.without(route, [queue]), draft, null);
+    }
+    const full = queue.rejects ? fullTargets(route.targets, draft) : null;
+    log.beginUnit();
+    try {
+      const mark = publish(route, draft, full);
+      if (mark === MARK_REFUSED) this.refused(window);
+      else this.admit(window, queue.id, draft);
+      return mark > MARK_NOW ? log.mark : mark;
+    } finally {
+      log.endUnit();
     }
   }
 

@@ -124,7 +124,16 @@ export class Publisher {
     });
     this.deduplication = new Deduplication({
       ...parts,
-      publish: (route, draft, full) => this.publishAlong(route, draft, full),
+      publish: (route, draft, full) => {
+        const { only } = route;
+        if (only === null || full !== null || !isPlain(only, draft)) return this.publishAlong(route, draft, full);
+        const mark = this.publishToOne(route, only, draft);
+        if (mark !== MARK_REFUSED) {
+          draft.seq = parts.store.nextSeq - 1;
+          draft.durably = mark !== MARK_NOW;
+        }
+        return mark;
+      },
     });
   }
 
@@ -159,16 +168,7 @@ export class Publisher {
     if (route.once) return this.publishOnce(route, draft, due);
     this.countRun(route, 1);
     const { only } = route;
-    if (
-      only?.plain === true &&
-      draft.assurance !== EXACTLY_ONCE &&
-      draft.ttlMs < 0 &&
-      !draft.grouped &&
-      !draft.retain &&
-      draft.large === null
-    ) {
-      return this.publishToOne(route, only, draft);
-    }
+    if (only !== null && isPlain(only, draft)) return this.publishToOne(route, only, draft);
     return this.publishAlong(route, draft);
   }
 
@@ -373,4 +373,16 @@ export class Publisher {
     (draft.large as StoredBody | null)?.finish();
     return MARK_REFUSED;
   }
+}
+
+/** Nothing is special about the message, and nothing about its queue. */
+function isPlain(queue: Queue, draft: Draft): boolean {
+  return (
+    queue.plain &&
+    draft.assurance !== EXACTLY_ONCE &&
+    draft.ttlMs < 0 &&
+    !draft.grouped &&
+    !draft.retain &&
+    draft.large === null
+  );
 }

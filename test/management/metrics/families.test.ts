@@ -43,6 +43,7 @@ function vhost(name: string, more: Partial<VhostStatistics> = {}): VhostStatisti
       full: false,
     },
     positionBytes: 16,
+    windowBytes: 0,
     exchanges: 17,
     queues: 18,
     consumers: 19,

@@ -58,18 +58,24 @@ function writeHead(buffer: Buffer, at: number, owner: WindowOwner, size: number)
 
 /** One, as a publish writes it. */
 export function writeIdAdmitted(out: RecordOutput, owner: WindowOwner, size: number, entry: WindowEntry): void {
+  const { id } = entry;
+  const { length } = id;
   // Nearly all ids are ASCII: then the text is written as it is.
-  const bytes = Buffer.byteLength(entry.id);
-  if (bytes !== entry.id.length) {
+  if (!isAscii(id)) {
     writeIdsAdmitted(out, { owner, size, entries: [entry] });
     return;
   }
-  let at = out.append(RECORD_IDS_ADMITTED, headBytes(owner) + 4 + ID_HEAD_BYTES + bytes);
+  let at = out.append(RECORD_IDS_ADMITTED, headBytes(owner) + 4 + ID_HEAD_BYTES + length);
   const { buffer } = out;
   at = writeHead(buffer, at, owner, size);
   writeU32(buffer, at, 1);
-  at = writeEntryHead(buffer, at + 4, entry, bytes);
-  buffer.latin1Write(entry.id, at);
+  at = writeEntryHead(buffer, at + 4, entry, length);
+  for (let i = 0; i < length; i++) buffer[at + i] = id.charCodeAt(i);
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
 }
 
 function writeEntryHead(
