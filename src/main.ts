@@ -5,7 +5,7 @@
  *
  *     starting ──▶ ready ──first signal──▶ stopping ──▶ exit 0
  *        │                                    └──second signal──▶ exit 1 at once (what was confirmed is safe all the same)
- *        └──wrong setting, port in use, directory locked──▶ a line each on stderr, exit 1
+ *        └──port in use, directory locked──▶ a line each on stderr, exit 1; wrong setting ──▶ exit 2
  *
  * SIGHUP reads the settings again (see readAgain), and the TLS certificates.
  *
@@ -15,13 +15,11 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { ConsoleLog } from './command/console-log.ts';
 import { allowMoreInlining } from './command/engine.ts';
-import type { MosquittoFiles } from './command/import-mosquitto.ts';
-import type { CommandOutput } from './command/logs.ts';
+import { EXIT, EXIT_CODES, faultOf } from './command/exit.ts';
 import { readAgain } from './command/reread.ts';
 import { screen } from './command/screen.ts';
 import { LISTEN_NAMES, titlesOf } from './config/listen.ts';
 import { type Flags, type Loaded, loadConfig } from './config/load.ts';
-import { printConfig } from './config/print.ts';
 import { LOG_LEVELS } from './config/schema.ts';
 import type { RunningBroker } from './index.ts';
 import { IdleMemory } from './management/idle-memory.ts';
@@ -37,11 +35,12 @@ const program = new Command('entrepot')
   .version(`${PRODUCT.toLowerCase()} ${VERSION}`, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help')
   .configureOutput({ outputError: (text, write) => write(oneLine(text.replace(/^error: /, 'entrepot: '))) })
-  .showHelpAfterError(false);
+  .showHelpAfterError(false)
+  .addHelpText('after', EXIT_CODES)
+  // Wrong usage, of all that is below it too.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.done : EXIT.usage));
 
 const configOption = new Option('--config <file>', 'read settings from a YAML file (or ENTREPOT_CONFIG)');
-
-const dataOption = new Option('--data <dir>', 'the data directory (default: ./data)');
 
 const listenOption = new Option(
   '--listen <address>',
@@ -66,94 +65,10 @@ Examples:
   entrepot start --listen amqp+mqtt+stomp://127.0.0.1:7000   one port, told apart by a client's first bytes
 
 A flag beats the environment (ENTREPOT_DATA, ENTREPOT_AMQP_BODY_SIZE_MAX …), which beats the file, which beats the default.
-'entrepot config print' shows every setting.`,
+'entrepot config print' shows every setting.
+${EXIT_CODES}`,
   )
   .action((flags: Flags) => start(flags));
-
-const config = program.command('config').description('look at the settings');
-
-config
-  .command('check')
-  .description('say whether the settings are right, and where they are not')
-  .addOption(configOption)
-  .action((flags: Flags) => {
-    load(flags);
-    process.stdout.write('The settings are right.\n');
-  });
-
-config
-  .command('print')
-  .description('print the settings in force as a configuration file')
-  .addOption(configOption)
-  .action((flags: Flags) => {
-    process.stdout.write(printConfig(load(flags)));
-  });
-
-program
-  .command('health')
-  .description('ask the broker that runs here with these settings how it is; exits with 1 unless all is well')
-  .addOption(configOption)
-  .addOption(listenOption)
-  .action(async (flags: Flags) => {
-    const { askHealth } = await import('./command/health.ts');
-    try {
-      process.stdout.write(`${await askHealth(load(flags).config)}\n`);
-    } catch (error) {
-      fail(error);
-    }
-  });
-
-const importing = program
-  .command('import')
-  .description('take over what another broker has; this one is stopped meanwhile');
-
-importing
-  .command('rabbitmq')
-  .description("users, their hashed passwords, permissions and topic permissions of RabbitMQ's exported definitions")
-  .argument('<file>', 'as rabbitmqctl export_definitions or the management page has written it')
-  .addOption(configOption)
-  .addOption(dataOption)
-  .action((file: string, flags: Flags) =>
-    reporting(async (said) => {
-      const { importRabbitmq } = await import('./command/import.ts');
-      await importRabbitmq(file, load(flags).config, said);
-    }),
-  );
-
-importing
-  .command('mosquitto')
-  .description("users, their hashed passwords, and what they may do, of Mosquitto's files")
-  .option('--passwords <file>', 'its password_file')
-  .option('--acl <file>', 'its acl_file: each user gets roles that say the same')
-  .option('--dynamic-security <file>', "the dynamic security plugin's dynamic-security.json")
-  .option('--dry-run', 'say what would be taken, and take nothing')
-  .addOption(configOption)
-  .addOption(dataOption)
-  .action(({ passwords, acl, dynamicSecurity, dryRun, ...flags }: Flags & MosquittoFiles) =>
-    reporting(async (said) => {
-      const { importMosquitto } = await import('./command/import-mosquitto.ts');
-      await importMosquitto({ passwords, acl, dynamicSecurity, dryRun }, load(flags).config, said);
-    }),
-  );
-
-const log = program.command('log').description("look at a broker's log, best a stopped one's; nothing is written");
-log
-  .command('verify')
-  .description('check every batch of every segment; exits with 1 if something is damaged')
-  .argument('<dir>', 'the data directory, or one log in it')
-  .action((directory: string) =>
-    withLogs(async (said, logs) => {
-      if (!(await logs.verifyLogs(directory, said))) process.exitCode = 1;
-    }),
-  );
-log
-  .command('dump')
-  .description('print every record as a line of JSON')
-  .argument('<dir>', 'the data directory, or one log in it')
-  .option('--queue <name>', 'only what is about this queue')
-  .action((directory: string, flags: { queue?: string }) =>
-    withLogs((said, logs) => logs.dumpLogs(directory, flags.queue, said)),
-  );
 
 // A broker starts without them.
 if (process.argv[2] !== 'start') (await import('./command/families/index.ts')).addFamilies(program);
@@ -171,24 +86,6 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 await program.parseAsync();
-
-function withLogs(
-  work: (said: CommandOutput, logs: typeof import('./command/logs.ts')) => Promise<void>,
-): Promise<void> {
-  return reporting(async (said) => work(said, await import('./command/logs.ts')));
-}
-
-async function reporting(work: (said: CommandOutput) => Promise<void>): Promise<void> {
-  const said: CommandOutput = {
-    out: (line) => void process.stdout.write(`${line}\n`),
-    note: (line) => void process.stderr.write(`entrepot: ${line}\n`),
-  };
-  try {
-    await work(said);
-  } catch (error) {
-    fail(error);
-  }
-}
 
 async function start(flags: Flags): Promise<void> {
   const beganMs = performance.now();
@@ -254,16 +151,17 @@ function load(flags: Flags): Loaded {
 }
 
 /** What cannot be gone on with. What an operator can mend is told in a line; a defect shows where it happened. */
-function fail(error: unknown, code = 1): never {
-  if (error instanceof BrokerError && 'problems' in error) {
-    for (const problem of error.problems as readonly string[]) process.stderr.write(`entrepot: ${oneLine(problem)}\n`);
+function fail(error: unknown): never {
+  const fault = faultOf(error);
+  if (fault !== undefined) {
+    for (const line of fault.lines) process.stderr.write(`entrepot: ${oneLine(line)}\n`);
   } else if (error instanceof Error && !isDefect(error)) {
     process.stderr.write(`entrepot: ${oneLine(error.message)}\n`);
   } else {
     const shown = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(`entrepot: this is a defect of the broker, please report it: ${shown}\n`);
   }
-  process.exit(code);
+  process.exit(fault?.code ?? EXIT.failed);
 }
 
 function isDefect(error: Error): boolean {

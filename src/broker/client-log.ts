@@ -7,7 +7,7 @@
  * one line at the end of the minute says how many there were. Text that came from a client is cut at TEXT_MAX characters.
  *
  *     info    a client has come in · a client has left · a queue was made · a queue was deleted
- *     warn    a client was refused · a client's mistake ended its connection · a client's mistake ended its channel
+ *     warn    an entry of definitions was left out · a client was refused · a client's mistake ended its connection · a client's mistake ended its channel
  *     error   a fault of the broker's own
  */
 import type { ClientPlace } from '../api/broker.ts';
@@ -50,6 +50,12 @@ const CHANNEL_MISTAKE: Kind = {
 };
 const QUEUE_MADE: Kind = { area: 'topology', level: 'info', text: 'a queue was made', more: 'queues were made' };
 const QUEUE_GONE: Kind = { area: 'topology', level: 'info', text: 'a queue was deleted', more: 'queues were deleted' };
+const LEFT_OUT: Kind = {
+  area: 'topology',
+  level: 'warn',
+  text: 'an entry of definitions was left out',
+  more: 'entries of definitions were left out',
+};
 const FAULT: Kind = {
   level: 'error',
   text: 'a fault of the broker itself, please report it',
@@ -147,6 +153,20 @@ export class ClientLog {
   /** A back end of the authentication has failed; whoever was asked for is refused. */
   backendFailed(backend: string, reason: string): void {
     this.write(BACKEND, backend, { backend, reason: cut(reason) });
+  }
+
+  /** Of definitions that somebody has imported: something that cannot be had here. */
+  leftOut(
+    entry: { readonly kind: string; readonly name: string; readonly vhost: string | undefined },
+    reason: string,
+  ): void {
+    const { kind, name, vhost } = entry;
+    this.write(LEFT_OUT, '', {
+      kind,
+      name: cut(name),
+      ...(vhost !== undefined && { vhost: cut(vhost) }),
+      reason: cut(reason),
+    });
   }
 
   /** What was held back and not yet counted in a line is. */

@@ -22,8 +22,9 @@ import type { Clock } from './clock.ts';
 
 /** What arrives in a turn, and what had to wait, may each take so long; and so may what is handed out. */
 export const STRETCH_MS = 3;
-/** What each of several that wait gets before the next. */
+/** What each of several that wait gets before the next; one that has done little lately, of whom nobody knows what it is about to do. */
 const SLICE_MS = 1;
+const FIRST_SLICE_MS = 0.125;
 /** After so many units the clock is asked. */
 const CHECK_UNITS = 200;
 /** Half of what somebody has used is forgotten after so long. */
@@ -134,7 +135,8 @@ export class Work {
       const nowMs = this.nowMs();
       if (this.clock !== null && nowMs >= endMs) return;
       this.over = false;
-      this.untilMs = this.waiting === 1 ? endMs : Math.min(endMs, nowMs + SLICE_MS);
+      const sliceMs = this.heads[0] !== null ? FIRST_SLICE_MS : SLICE_MS;
+      this.untilMs = this.waiting === 1 ? endMs : Math.min(endMs, nowMs + sliceMs);
       this.next().serve();
     }
   }

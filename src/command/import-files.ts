@@ -11,7 +11,7 @@ export class BadFile extends BrokerError {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super('invalid', problems.join('\n'));
+    super('precondition-failed', problems.join('\n'));
     this.problems = [...problems, 'nothing was taken'];
   }
 }

@@ -1,5 +1,6 @@
 /** `entrepot log …`: checks and dumps the logs below a directory, also those of a broker that is running. */
 import { LogRefused } from '../log/events.ts';
+import { type FileSystem, nodeFiles } from '../log/files/files.ts';
 import type { Verified } from '../log/read/offline.ts';
 import { dump, logsIn, runningOn, type StoredLog, verify } from '../vhost/journal/offline.ts';
 
@@ -18,9 +19,13 @@ export interface CommandOutput {
  * Checks every log below a directory, and says what was checked. False: something is damaged.
  * @throws BrokerError there is no log
  */
-export async function verifyLogs(directory: string, output: CommandOutput): Promise<boolean> {
-  const logs = await logsIn(directory);
-  const holder = await runningOn(directory);
+export async function verifyLogs(
+  directory: string,
+  output: CommandOutput,
+  files: FileSystem = nodeFiles,
+): Promise<boolean> {
+  const logs = await logsIn(directory, files);
+  const holder = await runningOn(directory, files);
   if (holder !== 0) {
     output.out(
       `process ${holder} is running on this directory: what was on the disk when it was read is checked, not what it is writing now`,
@@ -28,7 +33,7 @@ export async function verifyLogs(directory: string, output: CommandOutput): Prom
   }
   let sound = true;
   for (const log of logs) {
-    const found = await patiently(log, holder !== 0);
+    const found = await patiently(log, holder !== 0, files);
     if (found === undefined) {
       output.out(`${titleOf(log)}: not checked: it changed faster than it could be read; stop the broker first`);
       continue;
@@ -67,10 +72,10 @@ function counted(n: number, one: string, many = `${one}s`): string {
 }
 
 /** Undefined: it kept changing. */
-async function patiently(log: StoredLog, running: boolean): Promise<Verified | undefined> {
+async function patiently(log: StoredLog, running: boolean, files: FileSystem): Promise<Verified | undefined> {
   for (let tries = 1; ; tries++) {
     try {
-      return await verify(log);
+      return await verify(log, files);
     } catch (error) {
       const moving = error instanceof LogRefused || (error as NodeJS.ErrnoException).code === 'ENOENT';
       if (!running || !moving) throw error;
@@ -80,9 +85,14 @@ async function patiently(log: StoredLog, running: boolean): Promise<Verified | u
 }
 
 /** Prints every record as a line of JSON. @throws BrokerError there is no log */
-export async function dumpLogs(directory: string, queue: string | undefined, output: CommandOutput): Promise<void> {
-  const logs = await logsIn(directory);
-  const holder = await runningOn(directory);
+export async function dumpLogs(
+  directory: string,
+  queue: string | undefined,
+  output: CommandOutput,
+  files: FileSystem = nodeFiles,
+): Promise<void> {
+  const logs = await logsIn(directory, files);
+  const holder = await runningOn(directory, files);
   if (holder !== 0) output.note(`process ${holder} is running on this directory: its newest records may be missing`);
-  for (const log of logs) await dump(log, queue, (line) => output.out(line));
+  for (const log of logs) await dump(log, queue, (line) => output.out(line), files);
 }

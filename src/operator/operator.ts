@@ -143,6 +143,14 @@ export class Operator {
     return this.broker.limits;
   }
 
+  /** Something of what he has imported cannot be had here: a line in the log. */
+  reportLeftOut(
+    entry: { readonly kind: string; readonly name: string; readonly vhost: string | undefined },
+    reason: string,
+  ): void {
+    this.broker.clientLog.leftOut(entry, reason);
+  }
+
   /** Facts of the whole broker that operators keep in it, each a value of JSON by its name. */
   get globals(): GlobalParameters {
     return this.broker.globals;

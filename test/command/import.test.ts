@@ -193,7 +193,7 @@ it.each([
 
 it('leaves the directory of a running broker alone, and says of a file that is not there that it is not', async () => {
   const missing = await Command.run(['import', 'rabbitmq', join(directory.path, 'none.json'), '--data', data]);
-  expect(missing).toMatchObject({ code: 1, stdout: '' });
+  expect(missing).toMatchObject({ code: 2, stdout: '' });
   expect(missing.stderr).toMatch(/^entrepot: cannot read .*none\.json: it is not there\n$/);
   expect(existsSync(data)).toBe(false);
   const running = await createBroker({ data, listen: [] });

@@ -4,7 +4,10 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import amqplib from 'amqplib';
 import { expect, it } from 'vitest';
+import { bytesOfLogs, watchedReads } from '../../src/command/log-reads.ts';
+import { verifyLogs } from '../../src/command/logs.ts';
 import { createBroker } from '../../src/index.ts';
+import { nodeFiles } from '../../src/log/files/files.ts';
 import { Command } from '../support/command.ts';
 import { withTemporaryDirectory } from '../support/directory.ts';
 
@@ -80,6 +83,24 @@ it('says that a broker is running, what it could check, and what not', async () 
   });
 });
 
+it('tells how far it has come, each byte once, and says as JSON what it says', async () => {
+  await withTemporaryDirectory(async (directory) => {
+    const broker = await createBroker({ data: directory, listen: [] });
+    await broker.close();
+    let seen = 0;
+    const steps: number[] = [];
+    const files = watchedReads(nodeFiles, (bytes) => {
+      steps.push(bytes);
+      seen = bytes;
+    });
+    expect(await verifyLogs(directory, { out: () => {}, note: () => {} }, files)).toBe(true);
+    expect(steps).toEqual([...steps].sort((a, b) => a - b));
+    expect(seen).toBe(await bytesOfLogs(directory, nodeFiles));
+    const { code, stdout } = await entrepot('log', 'verify', directory, '--json');
+    expect([code, JSON.parse(stdout)]).toEqual([0, { sound: true, logs: [expect.stringContaining('vhost /: ')] }]);
+  });
+});
+
 it('says in one line when there is no log to look at, and why', async () => {
   await withTemporaryDirectory(async (directory) => {
     const file = join(directory, 'file');
@@ -93,7 +114,7 @@ it('says in one line when there is no log to look at, and why', async () => {
     ] as const) {
       for (const what of ['verify', 'dump']) {
         const { code, stdout, stderr } = await entrepot('log', what, place);
-        expect([code, stdout]).toEqual([1, '']);
+        expect([code, stdout]).toEqual([5, '']);
         expect(stderr).toMatch(/^entrepot: [^\n]+\n$/);
         expect(stderr).toContain(told);
       }

@@ -181,7 +181,9 @@ describe('where no broker is', () => {
     expect(await entrepot('queues', 'list', '--nonsense')).toMatchObject({ code: 2 });
     expect(await entrepot('queues', 'show')).toMatchObject({ code: 2 });
     expect(await entrepot('status', '--url', 'nonsense')).toMatchObject({ code: 2 });
-    expect((await entrepot('queues', '--help')).stdout).toMatch(/Exit codes: 0 done, 1 it failed, 2 wrong usage, 3/);
+    expect((await entrepot('queues', '--help')).stdout).toMatch(
+      /Exit codes: 0 done, 1 it failed .*, 2 wrong usage .*,\n {2}3/,
+    );
   });
 });
 

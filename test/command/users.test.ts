@@ -44,7 +44,7 @@ async function login(command: Command, username: string, password: string): Prom
 it('lets nobody reach a port from elsewhere while there is no user, and says which settings would mend it', async () => {
   const data = join(directory.path, 'data');
   const refused = await Command.run(['start', '--data', data, '--listen', 'mqtt://0.0.0.0:0']);
-  expect(refused).toMatchObject({ code: 1, stdout: '' });
+  expect(refused).toMatchObject({ code: 2, stdout: '' });
   expect(refused.stderr).toMatch(
     /^entrepot: other machines reach 'mqtt:\/\/0\.0\.0\.0:\d+', and there is no user: set one \(users: .*\), or listen on 127\.0\.0\.1 \(listen\)\n$/,
   );

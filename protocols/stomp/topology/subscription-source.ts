@@ -35,8 +35,7 @@ export function sourceOf(
   switch (destination.kind) {
     case 'queue':
       refuseNoLocal(frame);
-      client.queues.declare(destination.name, frame);
-      return { queue: destination.name, isOwn: false };
+      return namedQueue(client, frame, destination.name);
     case 'existing-queue':
       refuseNoLocal(frame);
       return { queue: destination.name, isOwn: false };
@@ -46,6 +45,25 @@ export function sourceOf(
     case 'exchange':
       return boundQueue(client, frame, destination, id);
   }
+}
+
+/** Of a virtual topic's consumers: `Consumer.NAME.VirtualTopic.TOPIC`. */
+const VIRTUAL = /^Consumer\.[^.]+\.(VirtualTopic\..+)$/;
+
+/**
+ * A queue by its name. Where that is one of a virtual topic's consumers, as ActiveMQ has them by itself, it gets what is published to
+ * the topic: each name one copy, shared by all who read it. The binding stays with the queue.
+ */
+function namedQueue(client: ConnectedClient, frame: Frame, name: string): SubscriptionSource {
+  const { session } = client;
+  const topic = VIRTUAL.exec(name)?.[1];
+  const existed = topic === undefined || session.queueExists(name);
+  client.queues.declare(name, frame);
+  if (topic === undefined) return { queue: name, isOwn: false };
+  const key = activemqFilter(topic);
+  if (session.bindings(name).some((binding) => isBinding(binding, TOPIC_EXCHANGE, key)))
+    return { queue: name, isOwn: false };
+  return { queue: name, isOwn: false, made: bindNew(session, name, existed, TOPIC_EXCHANGE, key, {}) };
 }
 
 function wantsNoLocal(frame: Frame): boolean {
@@ -120,7 +138,10 @@ function sharedQueue(
 
 /** The destination's key as a filter: ActiveMQ's `>` for any number of levels, where an operator wants it understood. */
 function filterOf(client: ConnectedClient, { exchange, key }: Destination & { kind: 'exchange' }): string {
-  if (client.adapter.options.wildcards !== 'activemq' || exchange !== TOPIC_EXCHANGE) return key;
+  return client.adapter.options.wildcards === 'activemq' && exchange === TOPIC_EXCHANGE ? activemqFilter(key) : key;
+}
+
+function activemqFilter(key: string): string {
   if (key === '>') return '#';
   return key.endsWith('.>') ? `${key.slice(0, -1)}#` : key;
 }

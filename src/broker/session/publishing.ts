@@ -13,7 +13,7 @@ import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
 import type { WaitingPublisher } from '../../vhost/flow/subscriber-flow-control.ts';
 import { countPublish } from '../../vhost/publish/count-publish.ts';
-import type { PublishingClient, RestOfDeliveries } from '../../vhost/publish/direct-deliveries.ts';
+import type { PublishingClient } from '../../vhost/publish/direct-deliveries.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { Membership } from '../limits/membership.ts';
 import { type PacedPublisher, PublishRate } from '../limits/publish-rate.ts';
@@ -173,7 +173,7 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
   }
 
   /** What it has just published is delivered in parts, and it waits until that is done. */
-  deliverRest(rest: RestOfDeliveries): void {
+  deliverRest(rest: { step(): boolean }): void {
     this.delivering++;
     this.stalled = true;
     this.share.run(

@@ -3,14 +3,11 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import { DirectoryLocked } from '../../log/files/lock.ts';
 import type { AccessQuestion, AccessVerdict } from '../../operator/access/explain-access.ts';
-import { CommandError, EXIT } from '../exit.ts';
+import { CommandError, EXIT, EXIT_CODES } from '../exit.ts';
 import { addAccessOptions, reachBroker } from '../reach/access.ts';
 import { type CommonFlags, family, printing, reported, withUsageCode } from './context.ts';
 
 type ExplainFlags = CommonFlags & Pick<AccessQuestion, 'vhost' | 'topic' | 'clientId'>;
-
-const AUTH_CODES = `
-Exit codes: 0 it may, 1 it may not, or it failed, 2 wrong usage, 3 no broker is reached, 4 refused, 5 there is no such user or vhost`;
 
 export function addAuth(program: Command): void {
   const auth = family(program, 'auth', 'who may do what');
@@ -32,7 +29,7 @@ Asked is the broker that runs, or what a stopped one has left in its data direct
 
 Example:
   entrepot auth explain plant write exchange:amq.topic --topic plant.1
-${AUTH_CODES}`,
+${EXIT_CODES}\n1 as well where the answer is no.`,
     )
     .action((user: string, action: string, resource: string, flags: ExplainFlags) =>
       reported(async () => {

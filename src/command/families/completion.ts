@@ -1,6 +1,7 @@
 /** `entrepot completion`: what a shell needs to complete commands and options, made from the commands themselves. */
 import type { Command } from 'commander';
 import { Argument } from 'commander';
+import { EXIT_CODES } from '../exit.ts';
 import { withUsageCode } from './context.ts';
 
 /** What may follow some words: `queues list` ─▶ its options. */
@@ -11,6 +12,7 @@ const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export function addCompletion(program: Command): void {
   withUsageCode(program.command('completion').description('print what a shell needs to complete the command'))
     .addArgument(new Argument('<shell>').choices([...SHELLS]))
+    .addHelpText('after', EXIT_CODES)
     .addHelpText('after', '\nExample:\n  source <(entrepot completion bash)\n  entrepot completion fish | source')
     .action((shell: (typeof SHELLS)[number]) => {
       process.stdout.write(SCRIPTS[shell](wordsOf(program)));

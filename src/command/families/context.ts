@@ -1,8 +1,6 @@
 /** What the commands that ask a running broker share: their options, how they begin, and how they end. */
 import type { Command } from 'commander';
-import { DirectoryLocked } from '../../log/files/lock.ts';
-import { BrokerError, type ErrorCode } from '../../message/errors.ts';
-import { CommandError, EXIT, EXIT_CODES, type ExitCode } from '../exit.ts';
+import { CommandError, EXIT, EXIT_CODES, faultOf } from '../exit.ts';
 import { safeText } from '../print/text.ts';
 import { type AccessFlags, addAccessOptions, reachBroker } from '../reach/access.ts';
 import type { BrokerClient } from '../reach/client.ts';
@@ -36,6 +34,12 @@ export function asking(parent: Command, usage: string, description: string): Com
   return addAccessOptions(command).option('--json', 'print JSON').addHelpText('after', EXIT_CODES);
 }
 
+/** A command that needs no broker. @param usage its name, and the arguments behind it */
+export function alone(parent: Command, usage: string, description: string): Command {
+  const command = withUsageCode(parent.command(usage).description(description));
+  return command.option('--json', 'print JSON').addHelpText('after', EXIT_CODES);
+}
+
 /** What commander calls: reaches the broker, does the work, and says in a line what went wrong. */
 export function connected<F extends CommonFlags>(
   work: (context: Context, args: readonly string[], flags: F) => Promise<void>,
@@ -54,23 +58,14 @@ export function connected<F extends CommonFlags>(
   };
 }
 
-const BROKER_CODES: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
-  invalid: EXIT.usage,
-  'not-found': EXIT.notFound,
-  'access-refused': EXIT.refused,
-};
-
 /** Ends the command with the code of what is thrown. */
 export async function reported(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    if (error instanceof CommandError) complain(error.exitCode, [error.message]);
-    else if (error instanceof BrokerError && error.code !== 'internal') {
-      const { problems = [error.message] } = error as { problems?: readonly string[] };
-      complain(BROKER_CODES[error.code] ?? EXIT.failed, problems);
-    } else if (error instanceof DirectoryLocked) complain(EXIT.failed, [error.message]);
-    else throw error;
+    const fault = faultOf(error);
+    if (fault === undefined) throw error;
+    complain(fault.code, fault.lines);
   }
 }
 

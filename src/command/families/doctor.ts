@@ -1,6 +1,6 @@
 /** `entrepot doctor` */
 import type { Command } from 'commander';
-import { CommandError, EXIT } from '../exit.ts';
+import { CommandError, EXIT, EXIT_CODES } from '../exit.ts';
 import { padTo, safeText, widthOf } from '../print/text.ts';
 import { printing, repeated, reported, withUsageCode } from './context.ts';
 
@@ -27,7 +27,7 @@ export function addDoctor(program: Command): void {
     .option('--listen <address>', 'as the broker is started with; may be repeated', repeated)
     .option('--no-log', 'do not read the log through, which takes long where it is large')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExit codes: 0 nothing is wrong, 1 something is, 2 wrong usage')
+    .addHelpText('after', EXIT_CODES)
     .action((flags: DoctorFlags) => reported(() => doctor(flags)));
 }
 

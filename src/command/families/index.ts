@@ -4,12 +4,16 @@ import { addAuth } from './auth.ts';
 import { addBackup } from './backup.ts';
 import { addBench } from './bench.ts';
 import { addCompletion } from './completion.ts';
+import { addConfig } from './config.ts';
 import { addChannels, addConnections, addConsumers } from './connections.ts';
 import { addDefinitions } from './definitions.ts';
 import { addDoctor } from './doctor.ts';
 import { addEvents } from './events.ts';
 import { addBindings, addExchanges } from './exchanges.ts';
+import { addHealth } from './health.ts';
+import { addImport } from './imports.ts';
 import { addLimits } from './limits.ts';
+import { addLogs } from './logs.ts';
 import { addPermissions } from './permissions.ts';
 import { addPolicies } from './policies.ts';
 import { addPublish } from './publish.ts';
@@ -23,6 +27,10 @@ import { addUsers } from './users.ts';
 import { addVhosts } from './vhosts.ts';
 
 export function addFamilies(program: Command): void {
+  addConfig(program);
+  addHealth(program);
+  addImport(program);
+  addLogs(program);
   addStatus(program);
   addTop(program);
   addVhosts(program);

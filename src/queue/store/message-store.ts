@@ -25,13 +25,15 @@ import { StoredBody } from './stored-body.ts';
 export const RECORD_MESSAGE = 1;
 export const RECORD_EXTENT = 2;
 
-/** Messages that are needed though no queue has them yet. */
+/** Messages that are needed though not all of their queues have them yet. */
 export interface UnplacedMessages {
   forEach(visit: (seq: number) => void): void;
+  /** The queue is about to be written down: what the log says it has is put into it. */
+  giveTo(queue: object): void;
 }
 
 export class MessageStore {
-  /** Of transactions whose commit is under way. */
+  /** Of transactions that are being prepared, and of those that are under way to very many queues. */
   readonly unplaced = new Set<UnplacedMessages>();
   readonly durable: RecordStore;
   readonly transient: RecordStore;

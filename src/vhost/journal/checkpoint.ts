@@ -162,7 +162,8 @@ export class Checkpoint {
   /** A queue's positions are one unit: as of one place in the log. */
   private *writeQueue(queue: Queue): Generator<void> {
     if (queue.deleted) return;
-    const { journal, log } = this.parts;
+    const { journal, log, store } = this.parts;
+    for (const messages of store.unplaced) messages.giveTo(queue);
     queue.contents.flushSettled();
     log.beginUnit();
     journal.queue(queue);

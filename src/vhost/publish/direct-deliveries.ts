@@ -1,8 +1,8 @@
 /**
  * At-most-once deliveries: straight from the publisher's own bytes to the subscribers' connections, past their queues.
  *
- * A long message to very many subscribers goes in parts: each of them costs its bytes, or what they have to be made into, so
- * thousands take longer than a turn may last. Its publisher waits meanwhile, as for any long operation of its own, and what it
+ * A long message to many subscribers goes in parts, and any message to very many: each of them costs its bytes, or what they have to
+ * be made into, so thousands take longer than a turn may last. Its publisher waits meanwhile, as for any long operation of its own, and what it
  * says next comes after it.
  */
 import type { Turn } from '../../clock/turn.ts';
@@ -19,11 +19,12 @@ import { KEEP_RETAIN, targetAssurance, targetData } from '../../routing/target-f
 import type { Counters } from '../counters.ts';
 import type { DroppedMessages } from '../dropped-messages.ts';
 import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
+import { IN_PARTS_MIN } from './stored-copies.ts';
 
-/** A client that publishes, and can wait until all of a long message is delivered. */
+/** A client that publishes, and can wait until all of a message is delivered. */
 export interface PublishingClient {
   /** It waits until `step` has returned true. */
-  deliverRest(rest: RestOfDeliveries): void;
+  deliverRest(rest: { step(): boolean }): void;
 }
 
 export interface DirectDeliveriesParts {
@@ -84,12 +85,13 @@ export class DirectDeliveries {
 
   /**
    * Hands the message to the route's at-most-once targets from the given one on. Returns which is the next: there is one left
-   * if the time is up, the message is long and the rest may come later.
+   * if the time is up, it is much and the rest may come later.
    */
   deliverAlong(route: CompiledRoute<Queue>, from: number, view: MessageView, inParts: boolean): number {
     const { targets, targetFlags } = route;
     const { work } = this.turn;
-    const looks = inParts && isLong(view);
+    const long = isLong(view);
+    const looks = inParts && (long || targets.length >= IN_PARTS_MIN);
     const always = view.assurance === AT_MOST_ONCE;
     view.serial = this.store.nextSerial();
     for (let i = from; i < targets.length; i++) {
@@ -101,7 +103,8 @@ export class DirectDeliveries {
       this.deliver(target, view);
       if (target.direct?.output.congested === true) this.subscriberFlow.cause(target);
       if (!looks) continue;
-      work.checkTime();
+      if (long) work.checkTime();
+      else work.spend(1);
       if (work.over) return i + 1;
     }
     return targets.length;

@@ -45,6 +45,7 @@ import { ExactlyOnceGate } from './exactly-once-gate.ts';
 import { FullQueues } from './full-queues.ts';
 import { CROWD_MIN, MessageRun } from './message-run.ts';
 import type { RetainedMessages } from './retained-messages.ts';
+import { IN_PARTS_MIN, StoredCopies } from './stored-copies.ts';
 
 export interface PublisherParts {
   readonly vhost: string;
@@ -290,7 +291,7 @@ export class Publisher {
     const targets = route.targets;
     const targetFlags = route.targetFlags;
     const count = targets.length;
-    this.work.spend(count);
+    if (count < IN_PARTS_MIN || this.direct.client === null) this.work.spend(count);
     draft.routed = count;
     let stored = 0;
     let durable = draft.retain;
@@ -345,21 +346,27 @@ export class Publisher {
     const base = (durable ? FLAG_DURABLE : 0) | (body === null ? 0 : FLAG_LARGE);
     const mark = durable ? this.log.mark : MARK_NOW;
     const exactlyOnce = mark !== MARK_NOW && draft.assurance === EXACTLY_ONCE;
-    let ahead: Queue | null = null;
-    for (let i = 0; i < targets.length; i++) {
-      const target = targets[i]!;
-      const asked = targetFlags[i]!;
-      const assurance = lowerAssurance(draft.assurance, asked);
-      if (assurance === AT_MOST_ONCE && target.directMode) continue;
-      const shown = retain && (asked & KEEP_RETAIN) !== 0 ? FLAG_RETAINED : 0;
-      let flags = entryFlags(asked, assurance, base | shown);
-      if (!target.plain || draft.ttlMs >= 0 || draft.grouped) flags = target.prepare(seq, flags, draft);
-      // A queue that a crash empties has nothing to gain from waiting, and would lose its order.
-      if (exactlyOnce && target.durable) this.exactlyOnce.add(mark, target, seq, flags);
-      else target.push(seq, flags);
-      if (target.ahead) ahead = target;
+    const { client } = this.direct;
+    if (client !== null && targets.length >= IN_PARTS_MIN && !exactlyOnce) {
+      const copies = new StoredCopies(this.parts, route, draft, retain, seq, base);
+      if (!copies.begin(draft)) client.deliverRest(copies);
+    } else {
+      let ahead: Queue | null = null;
+      for (let i = 0; i < targets.length; i++) {
+        const target = targets[i]!;
+        const asked = targetFlags[i]!;
+        const assurance = lowerAssurance(draft.assurance, asked);
+        if (assurance === AT_MOST_ONCE && target.directMode) continue;
+        const shown = retain && (asked & KEEP_RETAIN) !== 0 ? FLAG_RETAINED : 0;
+        let flags = entryFlags(asked, assurance, base | shown);
+        if (!target.plain || draft.ttlMs >= 0 || draft.grouped) flags = target.prepare(seq, flags, draft);
+        // A queue that a crash empties has nothing to gain from waiting, and would lose its order.
+        if (exactlyOnce && target.durable) this.exactlyOnce.add(mark, target, seq, flags);
+        else target.push(seq, flags);
+        if (target.ahead) ahead = target;
+      }
+      if (ahead !== null) this.subscriberFlow.behind(ahead, targets);
     }
-    if (ahead !== null) this.subscriberFlow.behind(ahead, targets);
     if (draft.retain) this.retained.stored(route, draft, seq, keep && durable);
     if (body !== null) body.finish();
     this.publishFlow.watch(durable);

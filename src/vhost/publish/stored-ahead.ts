@@ -249,6 +249,9 @@ export class StoredAhead implements UnplacedMessages {
     this.store.unplaced.delete(this);
   }
 
+  /** The log says nothing of where they go. */
+  giveTo(): void {}
+
   forEach(visit: (seq: number) => void): void {
     for (const { first, count } of this.runs) for (let seq = first; seq < first + count; seq++) visit(seq);
   }

@@ -61,7 +61,6 @@ export const FAN_OUT: readonly Case[] = [
   },
   {
     name: 'long messages to 1,500 MQTT subscribers that acknowledge none',
-    unproven: true,
     async prepare(ports, size) {
       await mqttSubscribers(ports.mqtt, all(1_500, size), 1, 'all');
       const client = await MqttAbuser.open(ports.mqtt, 'publisher');
@@ -123,7 +122,6 @@ export const FAN_OUT: readonly Case[] = [
   },
   {
     name: 'fifty publishers to a fan-out of very many queues',
-    unproven: true,
     async prepare(ports, size) {
       await fanOut(ports, 'f', all(20_000, size));
       const clients = await inRows(50, () => AmqpAbuser.open(ports.amqp));
@@ -168,7 +166,6 @@ export const FAN_OUT: readonly Case[] = [
   },
   {
     name: 'transactions whose commit makes as many copies as one may',
-    unproven: true,
     async prepare(ports, size) {
       const client = await fanOut(ports, 'f', 1_500);
       await client.sync(method(1, 'tx.select'));

@@ -19,7 +19,6 @@ import { type Case, CONTENT, forever, MARK_BYTES } from './case.ts';
 
 const TEXT = CONTENT.toString('latin1');
 const AT_A_TIME = 64;
-const UNPROVEN = true;
 
 const stompSend = (destination: string, headers = ''): Buffer =>
   Buffer.from(`SEND\ndestination:${destination}\n${headers}\n${TEXT}\0`);
@@ -31,14 +30,9 @@ async function heap(ports: Ports, key: string): Promise<void> {
 }
 
 /** A case in which one client sends the same again and again. */
-function flood(
-  name: string,
-  prepare: (ports: Ports) => Promise<readonly [client: Abuser, piece: Buffer]>,
-  unproven = false,
-): Case {
+function flood(name: string, prepare: (ports: Ports) => Promise<readonly [client: Abuser, piece: Buffer]>): Case {
   return {
     name,
-    unproven,
     residentMaxBytes: MARK_BYTES,
     measuredMs: 3_000,
     async prepare(ports) {
@@ -54,17 +48,13 @@ export const FLOODS: readonly Case[] = [
     const client = await MqttAbuser.open(ports.mqtt, 'flood');
     return [client, many(AT_A_TIME, () => mqtt.publish(4, 0x30, 'flood/a', undefined, TEXT))];
   }),
-  flood(
-    'an MQTT publisher that never stops, at QoS 1, to a session that is away',
-    async (ports) => {
-      const away = await MqttAbuser.open(ports.mqtt, 'away', 0x00);
-      await away.sync(mqtt.packet(0x82, mqtt.u16(1), mqtt.text('flood/#'), 1));
-      away.socket.destroy();
-      const client = await MqttAbuser.open(ports.mqtt, 'flood');
-      return [client, many(AT_A_TIME, (i) => mqtt.publish(4, 0x32, 'flood/a', 1 + i, TEXT))];
-    },
-    UNPROVEN,
-  ),
+  flood('an MQTT publisher that never stops, at QoS 1, to a session that is away', async (ports) => {
+    const away = await MqttAbuser.open(ports.mqtt, 'away', 0x00);
+    await away.sync(mqtt.packet(0x82, mqtt.u16(1), mqtt.text('flood/#'), 1));
+    away.socket.destroy();
+    const client = await MqttAbuser.open(ports.mqtt, 'flood');
+    return [client, many(AT_A_TIME, (i) => mqtt.publish(4, 0x32, 'flood/a', 1 + i, TEXT))];
+  }),
   flood('an MQTT publisher at QoS 1 that never stops and never reads its acknowledgements', async (ports) => {
     const client = await MqttAbuser.open(ports.mqtt, 'flood');
     client.socket.pause();
@@ -84,14 +74,10 @@ export const FLOODS: readonly Case[] = [
     const client = await RedisAbuser.open(ports.redis);
     return [client, many(AT_A_TIME, () => redisCommand('PUBLISH', 'flood', TEXT))];
   }),
-  flood(
-    'a Redis client that pushes onto a list without end',
-    async (ports) => {
-      const client = await RedisAbuser.open(ports.redis);
-      return [client, many(AT_A_TIME, () => redisCommand('LPUSH', 'heap', TEXT))];
-    },
-    UNPROVEN,
-  ),
+  flood('a Redis client that pushes onto a list without end', async (ports) => {
+    const client = await RedisAbuser.open(ports.redis);
+    return [client, many(AT_A_TIME, () => redisCommand('LPUSH', 'heap', TEXT))];
+  }),
   flood('a Redis client that asks without end and reads no answer', async (ports) => {
     const client = await RedisAbuser.open(ports.redis);
     client.socket.pause();

@@ -61,7 +61,6 @@ export const HEADERS: readonly Case[] = [
   {
     name: 'AMQP messages whose headers are nested as deep as they may be, without end, to readers of each protocol',
     ...HELD,
-    unproven: true,
     async prepare(ports) {
       await readers(ports);
       const client = await AmqpAbuser.open(ports.amqp);
@@ -104,7 +103,6 @@ export const HEADERS: readonly Case[] = [
   {
     name: 'STOMP messages with as many headers as they may have, without end, to readers of each protocol',
     ...HELD,
-    unproven: true,
     async prepare(ports) {
       await readers(ports);
       const client = await StompAbuser.open(ports.stomp);

@@ -234,3 +234,52 @@ describe('bindings', () => {
     expect((await ask('POST', '/bindings/%2F/e/amq.default/q/q', {})).status).toBe(401);
   });
 });
+
+describe('numbers that no double holds', () => {
+  const large = '9007199254740993';
+
+  it('are the nearest in a policy, too large for a length, and no fault of the broker', async () => {
+    const policy = (definition: string) =>
+      ask('PUT', '/policies/%2F/p', `{"pattern":"^q","definition":${definition},"apply-to":"queues"}`);
+    expect(await policy(`{"max-length-bytes":${large}}`)).toMatchObject({
+      status: 400,
+      body: { error: 'bad_request', reason: expect.stringContaining('9007199254740992 is not a valid maximum length') },
+    });
+    const imported = `{"policies":[{"vhost":"/","name":"p","pattern":"^q","definition":{"max-length":${large}},"priority":0}]}`;
+    expect((await ask('POST', '/definitions', imported)).status).toBe(400);
+  });
+
+  it('are told back where a limit is none', async () => {
+    expect(await ask('PUT', '/vhost-limits/%2F/max-queues', `{"value":${large}}`)).toMatchObject({
+      status: 400,
+      body: { reason: ['not_int', 9007199254740992] },
+    });
+  });
+
+  it('stay exact in the arguments of a queue that is imported', async () => {
+    const queue = `{"name":"q","vhost":"/","durable":true,"auto_delete":false,"arguments":{"x-own":${large}}}`;
+    expect((await ask('POST', '/definitions', `{"queues":[${queue}]}`)).status).toBe(204);
+    expect(api.operator.queues.find('/', 'q')!.arguments).toEqual([
+      { name: 'x-own', value: expect.objectContaining({ value: 9007199254740993n }) },
+    ]);
+  });
+});
+
+it('what definitions hold and cannot be had is in the log where nobody asks for a report', async () => {
+  const lines: unknown[] = [];
+  const note = (...line: unknown[]): void => void lines.push(line);
+  const permissions = { '/': { configure: '.*', write: '.*', read: '.*' } };
+  const logged = await startApi({
+    users: { root: { password: 'pw', tags: ['administrator'], permissions } },
+    logger: { debug: () => {}, info: () => {}, warn: note, error: note },
+  });
+  others.push(logged);
+  const parameters = [{ vhost: '/', component: 'shovel', name: 'carry', value: { 'src-uri': 'amqp://' } }];
+  expect((await ask('POST', '/definitions', { parameters }, logged)).status).toBe(204);
+  expect(lines).toEqual([
+    [
+      { kind: 'parameters', name: 'shovel carry', vhost: '/', reason: 'there is no component shovel here' },
+      'an entry of definitions was left out',
+    ],
+  ]);
+});

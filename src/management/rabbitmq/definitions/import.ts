@@ -5,12 +5,14 @@
  */
 import { BrokerError } from '../../../message/errors.ts';
 import { DOT } from '../../../message/message.ts';
+import { parseJson } from '../../../message/values.ts';
 import type { Operator } from '../../../operator/operator.ts';
 import { whenSafe } from '../../http/safe.ts';
 import { asFailure, badRequest, type Failure } from '../http/errors.ts';
 import { type Body, booleanOf, demandKeys, headersOf, textOf } from '../http/fields.ts';
+import { plain } from '../http/plain.ts';
 import { setUserLimits, setVhostLimits } from '../resources/limits.ts';
-import { plain, putParameter } from '../resources/parameters.ts';
+import { putParameter } from '../resources/parameters.ts';
 import { permissionsFrom, topicPermissionsFrom } from '../resources/permissions.ts';
 import { putPolicy } from '../resources/policies.ts';
 import { putUser } from '../resources/users.ts';
@@ -138,7 +140,7 @@ const SECTIONS: readonly Section[] = [
     check(entry, vhost, work) {
       demandVhost(vhost, work);
       const user = demandUser(entry, work);
-      topicPermissionsFrom(entry);
+      if (topicPermissionsFrom(entry).exchange === '') return { leftOut: 'the default exchange has no topics' };
       return isConfigured(user, work);
     },
     async apply(entry, vhost, { operator }) {
@@ -280,7 +282,7 @@ export function parsedDefinitions(text: string): Body {
   if (text.trim() === '') return {};
   let given: unknown;
   try {
-    given = JSON.parse(text);
+    given = parseJson(text);
   } catch {
     throw badRequest('failed_to_parse_json');
   }

@@ -6,6 +6,7 @@ import type { ErrorCode } from '../../../message/errors.ts';
 import { BrokerError } from '../../../message/errors.ts';
 import { LoginRefused } from '../../http/login.ts';
 import { ForeignSite } from '../../http/origins.ts';
+import { plain } from './plain.ts';
 
 /** A request that is answered with an error; thrown from wherever it is found out. */
 export class Failure extends Error {
@@ -29,7 +30,7 @@ export function notFound(): Failure {
 }
 
 export function badRequest(reason: unknown): Failure {
-  return new Failure(400, 'bad_request', reason);
+  return new Failure(400, 'bad_request', plain(reason));
 }
 
 /** A right that is missing; it is 401 too, without asking for another login. */

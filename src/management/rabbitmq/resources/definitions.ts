@@ -54,7 +54,11 @@ async function imported(request: ApiRequest, vhost: string | undefined): Promise
     ...(vhost !== undefined && { vhost }),
   };
   const items: ImportedItem[] = [];
-  for await (const item of importDefinitions(request.operator, given, options)) if (report) items.push(item);
+  for await (const item of importDefinitions(request.operator, given, options)) {
+    if (report) items.push(item);
+    // Nobody reads an empty answer: what he does not get is in the log.
+    else if (item.outcome === 'left-out') request.operator.reportLeftOut(item, item.reason ?? '');
+  }
   return report ? json({ dry_run: dryRun, items }) : noContent();
 }
 

@@ -5,6 +5,7 @@
 import type { PolicyView } from '../../../operator/policies.ts';
 import { badRequest, notFound } from '../http/errors.ts';
 import { type Body, demandKeys } from '../http/fields.ts';
+import { plain } from '../http/plain.ts';
 import { created, json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Resource, Verb } from '../http/resource.ts';
@@ -126,11 +127,3 @@ export const PARAMETERS: readonly Resource[] = [
     },
   },
 ];
-
-/** Numbers that no double holds are kept as the nearest: JSON has no more. */
-export function plain(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number(value);
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(plain);
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)]));
-}

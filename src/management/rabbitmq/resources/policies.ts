@@ -5,6 +5,7 @@ import type { Operator } from '../../../operator/operator.ts';
 import type { PolicyView } from '../../../operator/policies.ts';
 import { badRequest, notFound } from '../http/errors.ts';
 import { type Body, demandKeys, textOf, wholeOf } from '../http/fields.ts';
+import { plain } from '../http/plain.ts';
 import { created, json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Resource, Verb } from '../http/resource.ts';
@@ -23,7 +24,7 @@ export async function putPolicy(
   body: Body,
 ): Promise<boolean> {
   demandKeys(body, ['pattern', 'definition']);
-  const { definition } = body;
+  const definition = plain(body['definition']);
   if (typeof definition !== 'object' || definition === null || Array.isArray(definition)) {
     throw badRequest('definition is no object');
   }

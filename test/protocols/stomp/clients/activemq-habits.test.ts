@@ -196,3 +196,39 @@ test('a destination may hold the replacement character itself', async () => {
   await client.confirmed('SEND', { destination: '/queue/\ufffd' }, 'x');
   expect(header(await client.next('MESSAGE'), 'destination')).toBe('/queue/\ufffd');
 });
+
+describe('a virtual topic', () => {
+  test('gives each of its named consumers a copy, shared by those who read it, and plain subscribers too', async () => {
+    const [one, two, other, plain, sender] = await Promise.all([0, 1, 2, 3, 4].map(() => harness.open()));
+    await subscribe(one!, '/queue/Consumer.A.VirtualTopic.orders', {
+      'activemq.prefetchSize': '1',
+      ack: 'client-individual',
+    });
+    await subscribe(two!, '/queue/Consumer.A.VirtualTopic.orders', {
+      'activemq.prefetchSize': '1',
+      ack: 'client-individual',
+    });
+    await subscribe(other!, '/queue/Consumer.B.VirtualTopic.>');
+    await subscribe(plain!, '/topic/VirtualTopic.orders');
+    for (const text of ['1', '2']) {
+      await sender!.confirmed('SEND', { destination: '/topic/VirtualTopic.orders', persistent: 'true' }, text);
+    }
+    const shared = [await one!.next('MESSAGE'), await two!.next('MESSAGE')].map(({ body }) => body.toString());
+    expect(shared.toSorted()).toEqual(['1', '2']);
+    for (const client of [other!, plain!]) {
+      expect([(await client.next('MESSAGE')).body.toString(), (await client.next('MESSAGE')).body.toString()]).toEqual([
+        '1',
+        '2',
+      ]);
+    }
+  });
+
+  test('keeps what comes while nobody reads', async () => {
+    const client = await harness.open();
+    await subscribe(client, '/queue/Consumer.A.VirtualTopic.t');
+    await client.confirmed('UNSUBSCRIBE', { id: '1' });
+    await client.confirmed('SEND', { destination: '/topic/VirtualTopic.t', persistent: 'true' }, 'kept');
+    await subscribe(client, '/queue/Consumer.A.VirtualTopic.t');
+    expect((await client.next('MESSAGE')).body.toString()).toBe('kept');
+  });
+});
