@@ -48,6 +48,10 @@ export const HTTP_DIFFERENCES = {
     where: /message_stats\.return_unroutable/,
     why: 'what was sent back is counted where it was sent from, by channel and by protocol',
   },
+  'of-rabbitmq-4': {
+    where: /consumer_timeout: only here/,
+    why: 'rabbitmqadmin v2 is made for RabbitMQ 4 and cannot read a consumer without it',
+  },
   extensions: { where: /^\/extensions/, why: 'there is no page that could load scripts' },
   'churn-on-disk': { where: /message_stats\.disk_/, why: 'the log is read and written in blocks, not by message' },
   makers: { where: /user_who_performed_action: only there/, why: 'who has declared an exchange is not kept' },
