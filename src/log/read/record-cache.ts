@@ -62,6 +62,7 @@ export class RecordCache {
     ref.start = record.start;
     ref.end = record.end;
     ref.type = record.type;
+    ref.memory = null;
     ref.seq = seq;
     if (!record.used) {
       record.used = true;
