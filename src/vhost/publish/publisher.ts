@@ -196,7 +196,8 @@ export class Publisher {
    * until then some of them may be in no queue.
    */
   publishInRun(route: CompiledRoute<Queue>, draft: Draft): Mark {
-    if (this.takes && this.run.take(route, draft)) return MARK_NOW;
+    if (route.once) this.run.end();
+    else if (this.takes && this.run.take(route, draft)) return MARK_NOW;
     return this.publish(route, draft);
   }
 

@@ -396,6 +396,21 @@ describe('what was not taken may come again', () => {
     expect(once('q', 'a').duplicate).toBe(false);
   });
 
+  it('committed, once, however many there are and wherever they go', () => {
+    declare('q', WINDOW);
+    declare('r', {});
+    exchange('x', 'fanout');
+    bind('q', 'x');
+    bind('r', 'x');
+    const route = session.route('x', 0, Buffer.alloc(0), 0, 0);
+    const transaction = session.transaction();
+    for (let i = 0; i < 40; i++) {
+      transaction.publish(route, draftOf('a', { headers: { 'x-deduplication-header': `id${i % 20}` } }));
+    }
+    transaction.commit();
+    expect([count('q'), count('r')]).toEqual([20, 40]);
+  });
+
   it('committed, once: a repeat within the transaction as well', () => {
     declare('q', WINDOW);
     const bytes = Buffer.from('q');
