@@ -187,7 +187,7 @@ export class Turn {
     const startMs = this.nowMs();
     const before = late.length;
     this.runSome(fresh, Number.POSITIVE_INFINITY, startMs + STRETCH_MS);
-    this.runSome(late, before, Math.max(startMs + STRETCH_MS, this.nowMs() + STRETCH_MS / 2));
+    this.runSome(late, before, Math.max(startMs + 2 * STRETCH_MS, this.nowMs() + STRETCH_MS));
     for (const task of fresh.splice(0)) late.push(task);
   }
 

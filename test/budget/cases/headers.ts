@@ -103,6 +103,7 @@ export const HEADERS: readonly Case[] = [
   {
     name: 'STOMP messages with as many headers as they may have, without end, to readers of each protocol',
     ...HELD,
+    unproven: true,
     async prepare(ports) {
       await readers(ports);
       const client = await StompAbuser.open(ports.stomp);
