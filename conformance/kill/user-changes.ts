@@ -32,7 +32,7 @@ async function change(name: string): Promise<never> {
       next = null;
       act = () => users.delete(name);
     } else if (step === 2) {
-      next = { ...now, read: null, topic: null };
+      next = { ...now, read: null }; // what he may do with topics stays, as in RabbitMQ
       act = () => users.clearPermissions(name, '/');
     } else if (step < 5) {
       next = { ...now, read: mark };

@@ -50,8 +50,12 @@ function linesOf(text: string): Line[] {
     .map((line) => JSON.parse(line) as Line);
 }
 
+function queueOf(queue: string) {
+  return broker.broker.vhostsByName.get('/')!.topology.queues.get(queue);
+}
+
 function readyIn(queue: string): number {
-  return broker.broker.vhostsByName.get('/')!.topology.queues.get(queue)?.messages ?? -1;
+  return queueOf(queue)?.messages ?? -1;
 }
 
 async function send(queue: string, ...bodies: readonly (string | Buffer)[]): Promise<void> {
@@ -156,6 +160,7 @@ describe('a queue', () => {
     const { child, said } = await running('queue:kept', '--window', '5');
     await send('kept', 'a', 'b');
     await until(() => said.out.split('\n').length === 3, 'both are printed');
+    await until(() => queueOf('kept')?.unsettledCount === 0, 'both are reported');
     child.kill('SIGSTOP');
     await send('kept', 'c', 'd', 'e', 'f', 'g', 'h', 'i');
     child.kill('SIGKILL');

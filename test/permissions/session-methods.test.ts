@@ -250,6 +250,8 @@ const ASK_NOTHING: readonly (keyof ClientSession)[] = [
   'boundsSessions',
   'checkSessions',
   'limitsChanged',
+  // It ends, by the broker's doing or an operator's.
+  'end',
   'close',
 ];
 
@@ -268,6 +270,7 @@ describe('a session asks', () => {
       'outOfMemory',
       'channelCount',
       'consumers',
+      'ending',
     ]);
     expect(names.filter((name) => !known.has(name))).toEqual([]);
     expect([...known].filter((name) => !names.includes(name))).toEqual([]);
