@@ -20,7 +20,7 @@ export * from '../message/half-message.ts';
 export * from '../message/message.ts';
 export { type Pinnable, PinnedMemory, REFERENCED_BYTES_MIN } from '../message/pinned-memory.ts';
 export * from '../message/properties.ts';
-export { takeHints } from '../message/publish-hints.ts';
+export { DELIVERY_DELAY_HEADER, DELIVERY_TIME_HEADER, takeHints } from '../message/publish-hints.ts';
 export * from '../message/spelling.ts';
 export * from '../message/text.ts';
 export * from '../message/values.ts';

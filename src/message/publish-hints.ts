@@ -2,6 +2,7 @@
 import { CHECK_ADDRESS_HEADER, HALF_HEADER, HALF_ID_HEADER, halfMessage } from './half-message.ts';
 import type { Draft } from './message.ts';
 import type { Headers, Value } from './properties.ts';
+import { integerOf } from './values.ts';
 
 export const DELIVERY_TIME_HEADER = 'x-opt-delivery-time';
 export const DELIVERY_DELAY_HEADER = 'x-opt-delivery-delay';
@@ -27,9 +28,4 @@ function valueUnder(headers: Headers, wanted: string): Value | undefined {
 
 function textOf(value: Value | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
-}
-
-function integerOf(value: Value | undefined): number | undefined {
-  if (typeof value !== 'object' || value === null || !/^u?int/.test(value.type)) return undefined;
-  return Number(value.value as number | bigint);
 }

@@ -21,6 +21,12 @@ export function valueToText(value: Value): string {
   }
 }
 
+/** An integer of any width as a number; undefined for anything else. */
+export function integerOf(value: Value | undefined): number | undefined {
+  if (typeof value !== 'object' || value === null || !/^u?int/.test(value.type)) return undefined;
+  return Number((value as { readonly value: number | bigint }).value);
+}
+
 /** True for values that lose their shape as text. */
 export function isNested(value: Value): boolean {
   return typeof value === 'object' && value !== null && (value.type === 'list' || value.type === 'map');

@@ -1,13 +1,5 @@
-/** Types of field values: integers of any width as numbers, and the names that RabbitMQ gives types. */
+/** The names that RabbitMQ gives the types of field values. */
 import type { Value } from '../../../src/api/index.ts';
-
-const INTEGERS: ReadonlySet<string> = new Set(['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64']);
-
-/** An integer of any width as a number; undefined for anything else. */
-export function integerOf(value: Value): number | undefined {
-  if (typeof value !== 'object' || value === null || !INTEGERS.has(value.type)) return undefined;
-  return Number(value.value);
-}
 
 /** The type as RabbitMQ calls it. */
 export function typeNameOf(value: Value): string {

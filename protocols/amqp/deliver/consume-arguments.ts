@@ -1,6 +1,6 @@
 /** Arguments of basic.consume, checked as RabbitMQ checks them. https://www.rabbitmq.com/docs/consumer-priority */
-import { type ConsumeOptions, compileSelector, type Headers } from '../../../src/api/index.ts';
-import { integerOf, typeNameOf } from '../codec/values.ts';
+import { type ConsumeOptions, compileSelector, type Headers, integerOf } from '../../../src/api/index.ts';
+import { typeNameOf } from '../codec/values.ts';
 import { AmqpError } from '../connection/errors.ts';
 
 type FromArguments = { -readonly [Name in 'priority' | 'selector']?: NonNullable<ConsumeOptions[Name]> };

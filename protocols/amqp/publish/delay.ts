@@ -1,6 +1,6 @@
 /** The `x-delay` header of what is published to an exchange that can wait. https://github.com/rabbitmq/rabbitmq-delayed-message-exchange */
+import { integerOf } from '../../../src/api/index.ts';
 import { readTable } from '../codec/table.ts';
-import { integerOf } from '../codec/values.ts';
 
 /** Longer ones, and those that are no positive integer, are no delay: the message goes at once, as the plugin has it. */
 const DELAY_MAX_MS = 0xffff_ffff;

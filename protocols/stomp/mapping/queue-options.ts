@@ -3,7 +3,7 @@
  *
  *     durable, auto-delete, exclusive   true or false
  *     activemq.exclusive                true: one consumer at a time, as `x-single-active-consumer` says
- *     x-…                               queue arguments; where they are not names, numbers become integers, `true` and
+ *     x-…                               queue arguments; where they are not names, numbers become numbers, `true` and
  *                                       `false` booleans
  */
 import type { Header, Headers, QueueOptions, Value } from '../../../src/api/index.ts';
@@ -17,15 +17,21 @@ const TEXT_ARGUMENTS = [
   'x-dead-letter-exchange',
   'x-dead-letter-routing-key',
   'x-dead-letter-strategy',
+  'x-delayed-retry-type',
   'x-max-age',
   'x-overflow',
   'x-queue-leader-locator',
   'x-queue-master-locator',
   'x-queue-mode',
   'x-queue-type',
+  'x-retry-backoff',
+  'x-retry-delays',
 ]; // prettier-ignore
 const TYPED_ARGUMENTS = [
   'x-cache-size',
+  'x-delayed-retry-max',
+  'x-delayed-retry-min',
+  'x-delayed-retry-multiplier',
   'x-delivery-limit',
   'x-expires',
   'x-max-in-memory-bytes',
@@ -37,6 +43,13 @@ const TYPED_ARGUMENTS = [
   'x-message-ttl',
   'x-queue-version',
   'x-quorum-initial-group-size',
+  'x-retry-delay',
+  'x-retry-delay-max',
+  'x-retry-initial-interval',
+  'x-retry-jitter',
+  'x-retry-max-attempts',
+  'x-retry-max-interval',
+  'x-retry-multiplier',
   'x-single-active-consumer',
   'x-stream-max-segment-size-bytes',
 ]; // prettier-ignore
@@ -92,6 +105,7 @@ function queueArguments(frame: Frame): Headers {
 function typedValue(text: string): Value {
   if (text === 'true') return true;
   if (text === 'false') return false;
+  if (/^\d{1,9}\.\d{1,9}$/.test(text)) return { type: 'double', value: Number(text) };
   if (!/^-?\d{1,18}$/.test(text)) return text;
   const value = BigInt(text);
   return BigInt.asIntN(32, value) === value ? { type: 'int32', value: Number(value) } : { type: 'int64', value };

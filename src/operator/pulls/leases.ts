@@ -113,6 +113,7 @@ export class Leases {
 
   /** Those of a group are nobody's any more: its session is over, and what it held goes with that. */
   drop(group: LeaseGroup): void {
+    if (group.held === 0) return; // as nearly always: nothing has to be looked for
     for (const lease of this.byToken.values()) if (lease.group === group) this.forget(lease);
   }
 

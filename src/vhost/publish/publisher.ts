@@ -174,12 +174,11 @@ export class Publisher {
   }
 
   private later(route: CompiledRoute<Queue>, draft: Draft): Mark | undefined {
-    const keep = (): Mark | undefined => this.parts.later(route, draft);
+    const window = route.exchange === null ? null : route.exchange.window;
     // A word that ends a half message is no message.
-    const word = draft.half !== null && draft.half.action !== 'prepare';
-    return word || route.exchange === null || route.exchange.window === null
-      ? keep()
-      : this.deduplication.delayed(route, draft, keep);
+    if (window === null || (draft.half !== null && draft.half.action !== 'prepare'))
+      return this.parts.later(route, draft);
+    return this.deduplication.delayed(route, draft, () => this.parts.later(route, draft));
   }
 
   private publishOnce(route: CompiledRoute<Queue>, draft: Draft, due: boolean): Mark {

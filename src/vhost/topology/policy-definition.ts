@@ -61,9 +61,7 @@ const KEYS: Readonly<Record<string, Key>> = {
     operator: true,
   },
   'delivery-limit': { what: 'delivery limit', check: whole(0), setting: 'attemptsMax', operator: true },
-  ...Object.fromEntries(
-    Object.entries(RETRY_KEYS).map(([name, { what, check, operator }]) => [name, { what, check, operator }]),
-  ),
+  ...RETRY_KEYS,
   ...Object.fromEntries(
     Object.entries(WORDS).map(([name, { what, read }]) => [
       name,

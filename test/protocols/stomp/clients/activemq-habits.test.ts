@@ -232,3 +232,21 @@ describe('a virtual topic', () => {
     expect((await client.next('MESSAGE')).body.toString()).toBe('kept');
   });
 });
+
+describe('a queue whose SUBSCRIBE says how what fails is tried again', () => {
+  test.each([
+    ['RabbitMQ’s words', { 'x-delayed-retry-type': 'failed', 'x-delayed-retry-min': '1000' }],
+    ['this broker’s', { 'x-retry-delays': '1000' }],
+    ['Spring’s, with a decimal', { 'x-retry-initial-interval': '1000', 'x-retry-multiplier': '1.5' }],
+  ])('waits before it gives it again, in %s', async (_whose, said) => {
+    const client = await harness.open();
+    await subscribe(client, '/queue/q', { ack: 'client-individual', ...said });
+    await client.confirmed('SEND', { destination: '/queue/q', persistent: 'true' }, 'm');
+    const first = await client.next('MESSAGE');
+    await client.confirmed('NACK', { id: header(first, 'ack')! });
+    clock.advance(900);
+    expect(await bodies(client, '/queue/q')).toEqual([]);
+    clock.advance(200);
+    expect((await client.next('MESSAGE')).body.toString()).toBe('m');
+  });
+});
