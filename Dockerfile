@@ -1,4 +1,4 @@
-# Entrepot in a container. README, "In a container", says how to build and run it; scripts/dockerfile.ts carries these steps
+# Entrepot in a container. docs/containers.md says how to build and run it; scripts/dockerfile.ts carries these steps
 # out one by one where there is no container engine.
 #
 #   build   installs everything, compiles, and throws away what only the compiling needed

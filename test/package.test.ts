@@ -31,7 +31,7 @@ beforeAll(() => {
   const project = join(directory, 'project');
   mkdirSync(project);
   compile('-p', 'tsconfig.build.json', '--outDir', join(project, 'dist'));
-  for (const name of ['package.json', 'bin', 'README.md', 'CHANGELOG.md', 'LICENSE', 'src']) {
+  for (const name of ['package.json', 'bin', 'README.md', 'docs', 'CHANGELOG.md', 'LICENSE', 'src']) {
     cpSync(name, join(project, name), { recursive: true });
   }
   const [packed] = JSON.parse(

@@ -1,9 +1,9 @@
-/** Everything that README shows to be typed or run is run, as it stands there but for ports and folders. */
+/** Everything that README and the pages of `docs/` show to be typed or run is run, as it stands there but for ports and folders. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import amqplib from 'amqplib';
 import mqtt from 'mqtt';
@@ -15,23 +15,26 @@ import { createBroker } from '../src/index.ts';
 import { startTestBroker, type TestBroker } from './support/broker.ts';
 import { Command } from './support/command.ts';
 
-const README = readFileSync('README.md', 'utf8');
+const PAGES = readdirSync('docs').map((name) => join('docs', name));
+const TEXTS = new Map(['README.md', ...PAGES].map((path) => [path, readFileSync(path, 'utf8')]));
+/** All pages in a row. */
+const TEXT = [...TEXTS.values()].join('\n');
 
 interface Block {
   readonly language: string;
   readonly text: string;
 }
 
-const blocks: Block[] = [...README.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map((match) => ({
+const blocks: Block[] = [...TEXT.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map((match) => ({
   language: match[1]!,
   text: match[2]!,
 }));
 const lines = blocks.filter(({ language }) => language === '').flatMap(({ text }) => text.trimEnd().split('\n'));
-const inProse = [...README.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/`([^`]+)`/g)].map((match) => match[1]!);
+const inProse = [...TEXT.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/`([^`]+)`/g)].map((match) => match[1]!);
 
 function block(language: string, part: string): string {
   const found = blocks.find((one) => one.language === language && one.text.includes(part));
-  if (found === undefined) throw new Error(`README shows no ${language} with ${part}`);
+  if (found === undefined) throw new Error(`no page shows ${language} with ${part}`);
   return found.text;
 }
 
@@ -199,8 +202,8 @@ describe('the command', () => {
 
   it('knows every flag, variable and subcommand that the text speaks of', async () => {
     const { stdout: help } = await Command.run(['start', '--help']);
-    for (const flag of new Set(README.match(/(?<= )--(data|listen|config|log-level)\b/g))) expect(help).toContain(flag);
-    const named = [...new Set(README.match(/ENTREPOT_[A-Z_]*[A-Z]/g))].filter((name) => name !== 'ENTREPOT_CONFIG');
+    for (const flag of new Set(TEXT.match(/(?<= )--(data|listen|config|log-level)\b/g))) expect(help).toContain(flag);
+    const named = [...new Set(TEXT.match(/ENTREPOT_[A-Z_]*[A-Z]/g))].filter((name) => name !== 'ENTREPOT_CONFIG');
     const values: Record<string, string> = {
       ENTREPOT_LISTEN: 'amqp://127.0.0.1:5672',
       ENTREPOT_VHOSTS: '/',
@@ -221,7 +224,7 @@ describe('the command', () => {
 
   it('npm runs every script that is named', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
-    const named = [...README.matchAll(/\bnpm (?:run ([a-z]+)|(start|test))\b/g)].map((match) => match[1] ?? match[2]!);
+    const named = [...TEXT.matchAll(/\bnpm (?:run ([a-z]+)|(start|test))\b/g)].map((match) => match[1] ?? match[2]!);
     expect(named.length).toBeGreaterThan(4);
     for (const name of named) expect(Object.keys(scripts)).toContain(name);
   });
@@ -243,12 +246,30 @@ describe('policies', () => {
   it('set by a program, as the text says', async () => {
     expect(inProse).toContain('broker.setPolicy(vhost, policy)');
     const { parse } = await import('yaml');
-    const policy = parse(/^ {4}(\{ name: patient.*\})$/m.exec(README)![1]!);
+    const policy = parse(/^ {4}(\{ name: patient.*\})$/m.exec(TEXT)![1]!);
     const running = await createBroker();
     await running.setPolicy('/', policy);
     expect(running.policies('/')).toMatchObject([{ name: 'patient' }]);
     await running.close();
   });
+});
+
+describe('the pages', () => {
+  it('README leads to each of them', () => {
+    const linked = [...TEXTS.get('README.md')!.matchAll(/\]\((docs\/[\w-]+\.md)\)/g)].map((match) => match[1]!);
+    expect([...new Set(linked)].sort()).toEqual([...PAGES].sort());
+  });
+
+  it.each([...TEXTS.keys(), 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'])(
+    'every link of %s leads somewhere',
+    (path) => {
+      const targets = [...readFileSync(path, 'utf8').matchAll(/\]\(([^)\s#]+)(?:#[\w-]+)?\)/g)].map(
+        (match) => match[1]!,
+      );
+      const files = targets.filter((target) => !/^https?:/.test(target));
+      expect(files.filter((target) => !existsSync(join(dirname(path), target)))).toEqual([]);
+    },
+  );
 });
 
 it('every finding has its line in their list, and every line its finding', () => {
