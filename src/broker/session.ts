@@ -26,6 +26,7 @@ import type { Properties } from '../message/properties.ts';
 import type { ProtocolTraffic } from '../metrics/traffic.ts';
 import type { QueueConsumer } from '../queue/dispatch/consumer.ts';
 import { SharedCredit as QueueSharedCredit } from '../queue/dispatch/shared-credit.ts';
+import type { Party } from '../queue/passport-notes.ts';
 import type { StoredBody } from '../queue/store/stored-body.ts';
 import { VhostTransaction } from '../vhost/publish/transaction.ts';
 import type { Vhost } from '../vhost/vhost.ts';
@@ -159,6 +160,11 @@ export class ClientSession implements Session {
 
   administration(topic: string): Administration {
     return this.administrationFor(this.identity, topic, this.client.clientId);
+  }
+
+  /** Who it is, where it is noted what happens to messages. */
+  get party(): Party {
+    return this.publishing.party;
   }
 
   /** Channels that are open, in protocols that have such. */

@@ -29,6 +29,12 @@ export const DELAY_MAX_MS = 0xffff_ffff;
 
 const EMPTY = Buffer.alloc(0);
 
+/** Why a message is published again by the broker itself. */
+export const AS_DEAD_LETTER = 1;
+export const AS_MOVED = 2;
+export const AS_DUE = 3;
+export type Continuation = 0 | typeof AS_DEAD_LETTER | typeof AS_MOVED | typeof AS_DUE;
+
 /** A body that lies in the log as extents. Obtained from `Session.openBody`; see there. */
 export interface LargeBody {
   /** Bytes in all, as announced. */
@@ -39,7 +45,7 @@ export interface LargeBody {
  * What a publisher hands over. The adapter owns one, fills it for each message and passes it to `Session.publish`, which
  * copies what it keeps before it returns. Byte ranges may point into the socket's chunk.
  *
- * `reset()` brings everything but the byte ranges to its default.
+ * `reset()` brings everything to its default but the byte ranges and what the broker alone sets.
  */
 export class Draft {
   /** The adapter's dialect id: who understands `props`. */
@@ -85,6 +91,9 @@ export class Draft {
   origin = '';
   /** Set by the broker itself when it republishes (dead letters). Adapters leave it null. */
   annotations: Annotations | null = null;
+  /** Set by the broker itself when it publishes again: the number that the message had, 0 for a new one; and why (`Continuation`). */
+  continues = 0;
+  continuesAs: Continuation = 0;
   /** Result of `publish`: it was taken before, and has not been taken again. `routed` says that it leads somewhere. */
   duplicate = false;
   /** Result of `publish`, for the broker itself: the number it was stored under, 0 if it was not; and whether in the log. */
@@ -180,6 +189,8 @@ export class MessageView {
   effectiveAssurance: Assurance = AT_MOST_ONCE;
   /** This delivery comes from the retained store, or the subscription asked to keep the flag. */
   retained = false;
+  /** Set by the adapter while it is delivered: something of it could not be told in the consumer's protocol. */
+  lossy = false;
   /** The number the matching bindings carried (`BindOptions.data`), 0 for none, DATA_SEVERAL for several. */
   subscriptionData = 0;
 

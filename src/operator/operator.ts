@@ -29,6 +29,7 @@ import { LOCAL_OPERATOR } from './local-operator.ts';
 import { Messages } from './messages/messages.ts';
 import { Retained } from './messages/retained.ts';
 import { Overall } from './overall.ts';
+import { PassportDesk } from './passports.ts';
 import { Policies } from './policies.ts';
 import { Pulls } from './pulls/pulls.ts';
 import { QueueIndex } from './queue-index.ts';
@@ -59,6 +60,8 @@ export class Operator {
   readonly pulls: Pulls;
   /** Dead letters on their way back, and what is moved otherwise without anybody waiting for it. */
   readonly redrives: Redrives;
+  /** What happened to messages. */
+  readonly passports: PassportDesk;
   readonly policies: Policies;
   readonly retained: Retained;
   readonly sessions: KeptSessions;
@@ -88,6 +91,7 @@ export class Operator {
     this.messages = new Messages(broker, pace);
     this.halfMessages = new HalfMessageList(broker);
     this.pulls = new Pulls(broker);
+    this.passports = new PassportDesk(broker, pace);
     this.redrives = new Redrives(broker, pace, this);
     this.retained = new Retained(broker, pace);
     this.sessions = new KeptSessions(broker, pace);

@@ -15,12 +15,14 @@
 import type { Outcome } from '../api/consume.ts';
 import type { Work } from '../clock/work.ts';
 import type { DeduplicationWindow } from '../deduplication/window.ts';
-import type { DeathReason } from '../message/deaths/deaths.ts';
+import { DEATH_REASONS, type DeathReason } from '../message/deaths/deaths.ts';
 import { backoffMs } from '../settlement/backoff.ts';
 import { type Decision, deathBy, type RetryPolicy } from '../settlement/decide.ts';
 import type { QueueConsumer } from './dispatch/consumer.ts';
 import { attemptsOf, FLAG_DURABLE, type QueueEntryFlags, type VisitEntry } from './entry-flags.ts';
 import type { QueueLimits } from './limits/queue-limits.ts';
+import type { QueueSettings } from './limits/settings.ts';
+import { NOTE_DIED, NOTE_DROPPED, NOTE_REMOVED, NOTE_RETRY } from './passport-notes.ts';
 import type { Chunk } from './positions/packed-positions.ts';
 import type { QueueServices } from './queue-services.ts';
 import type { ReadyMessages } from './ready/ready-messages.ts';
@@ -31,10 +33,14 @@ import { type MessageEnds, type SettlingQueue, UnsettledMessages } from './unset
 /** Shared by all queues that have parked nothing yet, and never written to. */
 const NOTHING_PARKED = new ParkedMessages();
 
+/** Why a message is neither ready nor with a consumer. */
+export type ParkedWhy = 'retrying' | 'dying' | 'held-back';
+
 /** The queue, as its contents see it. */
 export interface ContainingQueue<Q> extends SettlingQueue {
   readonly durable: boolean;
-  readonly settings: RetryPolicy;
+  readonly id: number;
+  readonly settings: RetryPolicy & Pick<QueueSettings, 'passport'>;
   readonly services: QueueServices<Q>;
   readonly ready: ReadyMessages;
   /** Null for a queue that does nothing by itself. */
@@ -108,6 +114,23 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
     queue.services.store.release(seq, flags);
   }
 
+  /** The same, because somebody wants it gone. */
+  removeAsked(seq: number, flags: QueueEntryFlags): void {
+    this.note(seq, flags, NOTE_REMOVED, 0);
+    this.remove(seq, flags);
+  }
+
+  /** The same, because it could not be sent on as a dead letter. */
+  removeDropped(seq: number, flags: QueueEntryFlags): void {
+    this.note(seq, flags, NOTE_DROPPED, 0);
+    this.remove(seq, flags);
+  }
+
+  private note(seq: number, flags: QueueEntryFlags, what: number, detail: number): void {
+    const { queue } = this;
+    if (queue.settings.passport) queue.services.passports.note(queue, seq, flags, what, null, detail);
+  }
+
   /** Writes the settlements gathered so far, now: for whoever needs the mark that covers them. */
   flushSettled(): void {
     const { settled, queue } = this;
@@ -138,6 +161,7 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
 
   /** It is dead: parked until its vhost has carried out what becomes of it. */
   die(seq: number, flags: QueueEntryFlags, decision: Decision): void {
+    this.note(seq, flags, NOTE_DIED, DEATH_REASONS.indexOf(decision.reason));
     this.park(seq, flags);
     this.queue.services.died(this.queue, seq, flags, decision);
   }
@@ -146,6 +170,20 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
   setDying(seq: number, flags: QueueEntryFlags, reason: DeathReason): void {
     if (!this.parked.setDying(seq, reason)) return;
     if (this.isDurable(flags)) this.queue.services.logDying(this.queue, seq, flags, reason);
+  }
+
+  /** What a message that is parked waits for, and when that is over (epoch milliseconds, 0: nobody knows). Undefined: it is not parked. */
+  parkedFor(
+    seq: number,
+  ): { readonly flags: QueueEntryFlags; readonly why: ParkedWhy; readonly dueMs: number } | undefined {
+    const flags = this.parked.flagsOf(seq);
+    if (flags === undefined) return undefined;
+    const dueMs = this.parked.retriesAtMs(seq);
+    return {
+      flags,
+      why: this.parked.isDying(seq) ? 'dying' : dueMs === undefined ? 'held-back' : 'retrying',
+      dueMs: dueMs ?? 0,
+    };
   }
 
   /** What has become of it is not carried out yet. */
@@ -160,6 +198,7 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
     if (this.isDurable(back)) services.logRetry(queue, seq, back, dueMs);
     services.counters.requeued++;
     services.counters.retried++;
+    this.note(seq, back, NOTE_RETRY, dueMs);
     this.awaitRetry(seq, back, dueMs);
     services.tryAgainAt(queue, seq, dueMs);
   }

@@ -8,6 +8,7 @@ import type { MessageView } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import type { Decision } from '../settlement/decide.ts';
 import type { QueueEntryFlags } from './entry-flags.ts';
+import type { PassportNotes } from './passport-notes.ts';
 import type { PositionArena } from './positions/position-arena.ts';
 import type { MessageStore } from './store/message-store.ts';
 import type { QueueTraffic } from './traffic.ts';
@@ -30,6 +31,8 @@ export interface QueueEnvironment {
   readonly deliveryView: MessageView;
   /** Where all queues keep what waits. */
   readonly arena: PositionArena;
+  /** Where what happens to messages is noted, of queues that say so. */
+  readonly passports: PassportNotes;
   /** What the windows of queues and exchanges take up. */
   readonly windowMemory: WindowMemory;
   /** A consumer of this queue may not have the message: it is dropped. */

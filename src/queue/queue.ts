@@ -167,7 +167,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   private takeOn(settings: QueueSettings): void {
     const { messageTtlMs, lengthMax, bytesMax } = settings;
     const bounded = lengthMax !== Number.POSITIVE_INFINITY || bytesMax !== Number.POSITIVE_INFINITY;
-    this.plain = !this.directMode && settings.priorityMax < 0 && messageTtlMs < 0 && !bounded;
+    this.plain = !this.directMode && settings.priorityMax < 0 && messageTtlMs < 0 && !bounded && !settings.passport;
     this.rejects = bounded && settings.overflow !== 'drop-head';
     if (this.limits !== null) this.limits.apply(settings);
     else if (messageTtlMs >= 0 || bounded) this.makeLimits();
@@ -261,6 +261,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   prepare(seq: number, flags: QueueEntryFlags, draft: Draft): QueueEntryFlags {
     if (draft.ttlMs >= 0) this.makeLimits();
     if (draft.grouped) this.expectGroups();
+    if (this.settings.passport) this.services.passports.arrived(this, seq, flags, draft);
     if (this.limits !== null) return this.limits.prepare(seq, flags, draft);
     return this.withPriority(flags, draft.priority);
   }
@@ -595,7 +596,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
         const seq = ready.headSeq();
         const flags = ready.headFlags();
         ready.shift();
-        this.contents.remove(seq, flags);
+        this.contents.removeAsked(seq, flags);
         purged++;
         work.spend(1);
         if (work.over) return false;
@@ -610,7 +611,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   private purgeAtOnce(): number {
     const messages = this.ready.length;
     this.ready.forEach((seq, flags) => {
-      this.contents.remove(seq, flags);
+      this.contents.removeAsked(seq, flags);
     });
     this.ready.clear();
     this.limits?.emptied();

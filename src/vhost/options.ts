@@ -56,6 +56,8 @@ export interface VhostOptions {
   readonly transient?: TransientLayout;
   /** What the ids that queues and exchanges remember may take up in memory. Default 256 MiB. */
   readonly deduplicationBytesMax?: number;
+  /** Events of passports that are kept; see `passports/events.ts`. Default 100,000. */
+  readonly passportEventsMax?: number;
   /** Policies that the configuration gives it. */
   readonly policies?: readonly Policy[];
   /** Of half messages. Default: `HALF_MESSAGE_RULES`. */

@@ -20,6 +20,7 @@ import type { Counters } from './counters.ts';
 import type { DroppedMessages } from './dropped-messages.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import type { Passports } from './passports/passports.ts';
 import type { Retries } from './timers/retries.ts';
 import type { UnreadableMessages } from './unreadable.ts';
 
@@ -41,6 +42,7 @@ export interface QueueServicesParts {
   readonly lifecycle: Lifecycle;
   readonly unreadable: UnreadableMessages;
   readonly windowMemory: WindowMemory;
+  readonly passports: Passports;
   /** Carries out what was decided of a message that has died. */
   died(queue: Queue, seq: number, flags: number, decision: Decision): void;
   /** A queue ends by itself. */
@@ -58,6 +60,7 @@ export class VhostQueueServices implements QueueServices<Queue> {
   readonly deliveryView = new MessageView();
   readonly arena = new PositionArena();
   readonly windowMemory: WindowMemory;
+  readonly passports: Passports;
   private readonly time: TurnClock;
   private readonly lifecycle: Lifecycle;
   private readonly log: Log;
@@ -78,6 +81,7 @@ export class VhostQueueServices implements QueueServices<Queue> {
     this.journal = parts.journal;
     this.units = parts.units;
     this.windowMemory = parts.windowMemory;
+    this.passports = parts.passports;
     this.parts = parts;
   }
 

@@ -30,6 +30,7 @@ import { Journal } from './journal/journal.ts';
 import { liveAmong, liveMessages } from './journal/live-messages.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { VhostOptions } from './options.ts';
+import { Passports } from './passports/passports.ts';
 import { Confirms } from './publish/confirms.ts';
 import { DirectDeliveries } from './publish/direct-deliveries.ts';
 import { Publisher } from './publish/publisher.ts';
@@ -70,6 +71,8 @@ export class Vhost {
   readonly counters = new Counters();
   /** The last messages that ended without being delivered, and why. */
   readonly dropped: DroppedMessages;
+  /** What happened to messages of queues that have it noted. */
+  readonly passports: Passports;
   /** How much it may hold. */
   readonly limits: LimitsInForce;
   readonly log: Log;
@@ -144,9 +147,19 @@ export class Vhost {
     const { exchanges } = registry;
     this.router = router;
     this.retries = new Retries(clock, work, registry.queuesById);
+    this.passports = new Passports(
+      {
+        ...{ time, units, dialects },
+        client: () => this.direct.client,
+        write: (events, replaces) => {
+          if (log.failed === undefined && !lifecycle.stopped) journal.passportEvents(events, replaces);
+        },
+      },
+      recovered.passports,
+    );
     this.queueServices = new VhostQueueServices({
       ...{ vhost, clock, turn, time, chores, log, journal, store, units, dialects, counters, lifecycle, unreadable },
-      dropped,
+      ...{ dropped, passports: this.passports },
       retries: this.retries,
       windowMemory: { bytes: 0, bytesMax: options.deduplicationBytesMax ?? DEDUPLICATION_BYTES_MAX },
       died: (queue, seq, flags, decision) => this.deadLetters.died(queue, seq, flags, decision),
@@ -186,9 +199,9 @@ export class Vhost {
       ...{ state: this.state, delays: this.delays, queues: this.topology.queues },
       rules: { ...HALF_MESSAGE_RULES, ...options.halfMessages },
     });
-    const { topology, state, retained, delays } = this;
+    const { topology, state, retained, delays, passports } = this;
     this.checkpoint = new Checkpoint(
-      { topology, state, retained: retained.index, delays, store, log, journal },
+      { topology, state, retained: retained.index, delays, store, log, journal, passports },
       turn,
       options.log?.checkpointSliceBytes,
     );
@@ -206,7 +219,7 @@ export class Vhost {
   static async open(options: VhostOptions): Promise<Vhost> {
     const { name, files, directory, turn, clock, logger, durability } = options;
     const sequence = new Sequence();
-    const recovered = new RecoveredVhost(name);
+    const recovered = new RecoveredVhost(name, options.passportEventsMax);
     // What the stores say before it is there concerns nobody.
     let vhost: Vhost | null = null;
     const transient = await TransientStore.open({

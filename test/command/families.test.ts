@@ -276,6 +276,32 @@ it('redrives are counted, begun, shown, listed, and forgotten', async () => {
   await client.close();
 });
 
+it('a passport tells where a message is and what happened to it', async () => {
+  const client = await amqplib.connect(`amqp://guest:guest@127.0.0.1:${broker.port('amqp')}`);
+  const channel = await client.createConfirmChannel();
+  await said('policies', 'set', 'trace', '--pattern', '^traced$', 'passport=true');
+  await channel.assertQueue('traced');
+  channel.sendToQueue('traced', Buffer.from('m'), { persistent: true, messageId: 'order-4711' });
+  await channel.waitForConfirms();
+  channel.nack((await channel.get('traced')) as amqplib.GetMessage, false, true);
+  await channel.checkQueue('traced');
+  const shown = await said('passport', '--id', 'order-4711');
+  expect(shown).toMatch(/^Id +order-4711\nPublished to +amq\.default traced\n/m);
+  expect(shown).toMatch(/^Now +traced: ready, failed 1 times$/m);
+  expect(shown).toMatch(/^AT +EVENT +QUEUE +BY\n\S+ +published +traced +guest 127\.0\.0\.1:\d+\n/m);
+  expect(shown.trimEnd().split('\n').at(-1)).toMatch(/ failed +traced +guest /);
+  const { positions } = await parsed<{ positions: number[] }>('passport', '--id', 'order-4711');
+  expect(await said('passport', String(positions[0]))).toBe(shown);
+  await said('policies', 'delete', 'trace');
+  await channel.deleteQueue('traced');
+  expect(await run('passport', '999999')).toMatchObject({
+    code: 5,
+    stderr: expect.stringContaining('nothing is known'),
+  });
+  for (const wrong of [[], ['x'], ['1', '--id', 'x']]) expect((await run('passport', ...wrong)).code).toBe(2);
+  await client.close();
+});
+
 it('sessions and retained messages are listed, shown and deleted', async () => {
   const url = `mqtt://127.0.0.1:${broker.port('mqtt')}`;
   const device = await mqtt.connectAsync(url, { clientId: 'device', clean: false, reconnectPeriod: 0 });

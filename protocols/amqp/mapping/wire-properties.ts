@@ -88,7 +88,9 @@ export class WireProperties {
     if (view.notesEnd > view.notesStart || view.keyEnd - view.keyStart > KEY_BYTES_MAX || attempts >= 0) {
       if (this.annotate(view, attempts)) lossy = true;
     }
-    if (lossy) this.stats.lossyConversions++;
+    if (!lossy) return;
+    this.stats.lossyConversions++;
+    view.lossy = true;
   }
 
   private set(bytes: Buffer): void {

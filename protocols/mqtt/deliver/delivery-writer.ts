@@ -121,7 +121,10 @@ export class DeliveryWriter implements SessionWriter, PublishWriterOwner {
       return;
     }
     if (!known) {
-      if (this.packets.encoder.lossy) this.stats.lossyConversions++;
+      if (this.packets.encoder.lossy) {
+        this.stats.lossyConversions++;
+        view.lossy = true;
+      }
       place = window.take(consumer, slot, qos === 1 ? PUBLISHED_1 : recording ? RECORDING : PUBLISHED_2);
     }
     this.inFlight++;

@@ -65,7 +65,10 @@ export class PublishWriter implements BodySenderOwner {
    */
   publish(view: MessageView, first: number, packetId: number, identifiers: Buffer | null): boolean {
     const headLength = this.encoder.prepare(view, packetId !== 0, identifiers, false);
-    if (this.encoder.lossy) this.stats.lossyConversions++;
+    if (this.encoder.lossy) {
+      this.stats.lossyConversions++;
+      view.lossy = true;
+    }
     if (headLength < 0) {
       this.stats.oversizeDropped++;
       return false;

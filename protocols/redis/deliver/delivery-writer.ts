@@ -80,7 +80,9 @@ export class DeliveryWriter implements Backpressure {
 
   /** Counts it if it has properties: Redis has no place for any. */
   countLossy(view: MessageView): void {
-    if (view.propsEnd > view.propsStart && view.dialect !== REDIS_DIALECT.id) this.adapter.stats.lossyConversions++;
+    if (view.propsEnd === view.propsStart || view.dialect === REDIS_DIALECT.id) return;
+    this.adapter.stats.lossyConversions++;
+    view.lossy = true;
   }
 
   drained(): void {

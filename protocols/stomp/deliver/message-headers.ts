@@ -58,6 +58,12 @@ export class MessageHeaders {
   }
 
   find(view: MessageView): void {
+    const before = this.stats.lossyConversions;
+    this.findHeaders(view);
+    if (this.stats.lossyConversions !== before) view.lossy = true;
+  }
+
+  private findHeaders(view: MessageView): void {
     const { props, propsEnd } = view;
     let { propsStart } = view;
     this.isText = view.dialect === STOMP_DIALECT.id && isTextMarked(props, propsStart, propsEnd);

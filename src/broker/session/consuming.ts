@@ -117,6 +117,7 @@ export class SessionConsuming {
     const queue = this.topology.queue(name);
     if (!settled && this.sum.full) throw this.membership.holdsTooMany(this.sum.limit);
     const holder = QueueConsumer.passive(queue, settled, sink);
+    holder.owner = this.owner;
     holder.sum = this.sum;
     holder.share = this.share;
     holder.counts = this.countsOf(holder);

@@ -8,6 +8,7 @@ import { BrokerError } from '../../message/errors.ts';
 import type { Draft, Spelling } from '../../message/message.ts';
 import { dotted } from '../../message/spelling.ts';
 import type { ProtocolTraffic } from '../../metrics/traffic.ts';
+import type { Party } from '../../queue/passport-notes.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
@@ -17,6 +18,7 @@ import type { PublishingClient } from '../../vhost/publish/direct-deliveries.ts'
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { Membership } from '../limits/membership.ts';
 import { type PacedPublisher, PublishRate } from '../limits/publish-rate.ts';
+import { partyOf } from './party.ts';
 import type { Permissions } from './permissions.ts';
 
 /** What a message takes up beside its body, roughly. */
@@ -41,6 +43,8 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
   /** Bytes that it has published since the vhost's flow control began this period. */
   private sentBytes = 0;
   private period = 0;
+  /** Null until somebody asked. */
+  private named: Party | null = null;
   private readonly membership: Membership;
   /** Its own, if it has one. */
   private ownRate: PublishRate | null = null;
@@ -67,6 +71,12 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
     this.consuming = consuming;
     this.membership = membership;
     this.takeLimits();
+  }
+
+  /** Who publishes, where that is noted. */
+  get party(): Party {
+    this.named ??= partyOf(this.client, this.permissions.identity.user);
+    return this.named;
   }
 
   /** Limits have changed, or it begins. */

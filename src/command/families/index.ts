@@ -14,6 +14,7 @@ import { addHealth } from './health.ts';
 import { addImport } from './imports.ts';
 import { addLimits } from './limits.ts';
 import { addLogs } from './logs.ts';
+import { addPassport } from './passport.ts';
 import { addPermissions } from './permissions.ts';
 import { addPolicies } from './policies.ts';
 import { addPublish } from './publish.ts';
@@ -41,6 +42,7 @@ export function addFamilies(program: Command): void {
   addPolicies(program);
   addQueues(program);
   addRedrives(program);
+  addPassport(program);
   addExchanges(program);
   addBindings(program);
   addConnections(program);

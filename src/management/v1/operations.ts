@@ -9,6 +9,7 @@ import { EXPLAIN } from './routes/explain.ts';
 import { HALF_MESSAGES } from './routes/half-messages.ts';
 import { LIMITS } from './routes/limits.ts';
 import { MESSAGES } from './routes/messages.ts';
+import { PASSPORTS } from './routes/passports.ts';
 import { POLICIES } from './routes/policies.ts';
 import { PULLS } from './routes/pulls.ts';
 import { QUEUES } from './routes/queues.ts';
@@ -24,6 +25,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...MESSAGES,
   ...RELOCATIONS,
   ...DROPPED_MESSAGES,
+  ...PASSPORTS,
   ...REDRIVES,
   ...PULLS,
   ...HALF_MESSAGES,

@@ -2,10 +2,11 @@
 import type { Headers } from '../properties.ts';
 
 /**
- * Why a queue gives a message up. A new one gets a number in the log (`DEATH_REASONS`, vhost/journal/records/entries.ts) and a
- * counter for where there is no dead-letter exchange (`DROPPED`, vhost/dead-letters/dead-letters.ts).
+ * Why a queue gives a message up, by the numbers that the log has for it. A new one comes behind the others, and gets a counter for
+ * where there is no dead-letter exchange (`DROPPED`, vhost/dead-letters/dead-letters.ts).
  */
-export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
+export const DEATH_REASONS = ['rejected', 'expired', 'maxlen', 'delivery_limit'] as const;
+export type DeathReason = (typeof DEATH_REASONS)[number];
 
 export interface Death {
   readonly queue: string;

@@ -6,12 +6,14 @@ import type { Mark } from '../../api/confirms.ts';
 import { MARK_REFUSED } from '../../api/confirms.ts';
 import { AccessPending } from '../../api/pending.ts';
 import type { Route } from '../../api/route.ts';
+import type { Session } from '../../api/session.ts';
 import { BrokerError } from '../../message/errors.ts';
-import { type Assurance, AT_LEAST_ONCE, type MessageView } from '../../message/message.ts';
+import { AS_MOVED, type Assurance, AT_LEAST_ONCE, type MessageView } from '../../message/message.ts';
 import type { BrowsedEntry } from '../../queue/browse/queue-browser.ts';
 import { fullTargets } from '../../queue/limits/full-targets.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
+import type { Named } from '../../vhost/passports/passports.ts';
 import { RepublishedDraft } from '../../vhost/timers/republished-draft.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { Pace } from '../listing/pace.ts';
@@ -31,6 +33,8 @@ export interface RelocateQuery extends Omit<ScanQuery, 'states'> {
   readonly before?: number;
   /** Of what the filter finds, only this. Default: all. */
   readonly wants?: (entry: BrowsedEntry, view: MessageView) => boolean;
+  /** Who asks, where it is noted what happens to messages. Default: nobody in particular. */
+  readonly by?: Session;
   /** It goes as if it had never died. Default: the record of its deaths goes with it. */
   readonly forgetDeaths?: boolean;
 }
@@ -49,6 +53,7 @@ export interface Relocated extends Scanned {
 export async function relocate(vhost: Vhost, queue: Queue, query: RelocateQuery, pace: Pace): Promise<Relocated> {
   const one = new Relocation(vhost, queue, query);
   const { before = vhost.store.nextSeq, wants } = query;
+  const party = (query.by as Named | undefined)?.party ?? null;
   let done = 0;
   let stopped: RelocationStop | undefined;
   let stoppedAt = 0;
@@ -61,7 +66,9 @@ export async function relocate(vhost: Vhost, queue: Queue, query: RelocateQuery,
       return !cameToNew;
     }
     if (wants?.(entry, view) === false) return true;
+    vhost.passports.acting = party;
     const what = one.relocate(entry, view);
+    vhost.passports.acting = null;
     if (what === 'done') return ++done < query.limit;
     if (what === 'gone') return true;
     stopped = what;
@@ -88,7 +95,7 @@ class Relocation {
   private readonly vhost: Vhost;
   private readonly queue: Queue;
   private readonly query: RelocateQuery;
-  private readonly republished = new RepublishedDraft();
+  private readonly republished = new RepublishedDraft(AS_MOVED);
 
   constructor(vhost: Vhost, queue: Queue, query: RelocateQuery) {
     this.vhost = vhost;
@@ -101,7 +108,7 @@ class Relocation {
     const { units } = vhost;
     if (query.to === null) {
       if (!queue.takeOut(seq, flags, view)) return 'gone';
-      queue.contents.remove(seq, flags);
+      queue.contents.removeAsked(seq, flags);
       return 'done';
     }
     if (vhost.log.failed !== undefined || vhost.log.full || vhost.publishFlow.on) return 'no-room';

@@ -114,6 +114,7 @@ export class Redrive {
       from: { position: progress.next, backwards: false },
       ...{ filter: this.wanted.filter, keep: false, limit: most, before: record.before },
       ...{ to: (view: MessageView) => this.routeOf(view), forgetDeaths: plan.attempts === 'reset' },
+      ...(this.session !== null && { by: this.session }),
       wants: (entry: BrowsedEntry, view: MessageView) => this.wants(entry, view),
     };
     this.leftWhy = 'unroutable';

@@ -9,9 +9,10 @@ import type { Backpressure, ConsumeOptions, DeliverySink } from '../../api/consu
 import type { Work } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { MessageView } from '../../message/message.ts';
-import type { QueueEntryFlags } from '../entry-flags.ts';
+import { attemptsOf, type QueueEntryFlags } from '../entry-flags.ts';
 import { ENDED_PER_TURN_MAX, type QueueLimits } from '../limits/queue-limits.ts';
 import type { QueueSettings } from '../limits/settings.ts';
+import { NOTE_ACCEPTED, NOTE_DELIVERED, NOTE_FORBIDDEN, NOTE_LOSSY } from '../passport-notes.ts';
 import type { QueueEnvironment } from '../queue-services.ts';
 import type { ReadyMessages } from '../ready/ready-messages.ts';
 import type { QueueTraffic } from '../traffic.ts';
@@ -35,6 +36,8 @@ const LITTLE = 16;
 
 /** The queue, as its dispatcher sees it. */
 export interface DispatchedQueue extends ConsumedQueue, SelectableQueue, AskedQueue {
+  readonly id: number;
+  readonly durable: boolean;
   readonly services: QueueEnvironment;
   readonly settings: QueueSettings;
   readonly ready: ReadyMessages;
@@ -267,6 +270,7 @@ export class Dispatcher {
     if (withheld) {
       counters.droppedForbidden++;
       queue.services.withheld(queue.name, view);
+      if (queue.settings.passport) this.note(seq, flags, NOTE_FORBIDDEN, consumer);
       queue.contents.remove(seq, flags);
       return;
     }
@@ -277,6 +281,10 @@ export class Dispatcher {
       if (consumer.fresh++ === 0) this.uncounted.push(consumer);
       if (view.redelivered) consumer.freshRedelivered++;
     }
+    if (queue.settings.passport) {
+      this.handOutNoted(consumer, seq, flags);
+      return;
+    }
     if (consumer.settled) {
       consumer.sink.deliver(view, -1);
       queue.contents.remove(seq, flags);
@@ -284,6 +292,28 @@ export class Dispatcher {
     }
     const slot = queue.contents.hold(seq, flags, consumer);
     consumer.sink.deliver(view, slot);
+  }
+
+  /** The same where it is noted what happens. */
+  private handOutNoted(consumer: QueueConsumer, seq: number, flags: QueueEntryFlags): void {
+    const { contents, services } = this.queue;
+    const { deliveryView: view } = services;
+    this.note(seq, flags, NOTE_DELIVERED, consumer, attemptsOf(flags));
+    const { settled } = consumer;
+    const slot = settled ? -1 : contents.hold(seq, flags, consumer);
+    view.lossy = false;
+    consumer.sink.deliver(view, slot);
+    // It may be another's by now, if the queue was looked at meanwhile: what was noted of that one is its own.
+    if (view.lossy) this.note(seq, flags, NOTE_LOSSY, consumer);
+    view.lossy = false;
+    if (!settled) return;
+    this.note(seq, flags, NOTE_ACCEPTED, consumer);
+    contents.remove(seq, flags);
+  }
+
+  private note(seq: number, flags: QueueEntryFlags, what: number, by: QueueConsumer, detail = 0): void {
+    const { queue } = this;
+    queue.services.passports.note(queue, seq, flags, what, by, detail);
   }
 
   /** One that was asked for. */
@@ -342,14 +372,19 @@ export class Dispatcher {
   }
 
   private replayOne(consumer: QueueConsumer): boolean {
-    const unsettled = this.queue.contents.unsettled!;
+    const { queue } = this;
+    const unsettled = queue.contents.unsettled!;
     const slot = consumer.replay[0]!;
     if (unsettled.holder(slot) === consumer) {
-      if (!this.queue.show(unsettled.seq(slot), unsettled.flags(slot))) return false;
+      if (!queue.show(unsettled.seq(slot), unsettled.flags(slot))) return false;
       consumer.replay.shift();
       if (consumer.fresh++ === 0) this.uncounted.push(consumer);
       consumer.freshRedelivered++;
-      consumer.sink.deliver(this.queue.services.deliveryView, slot);
+      if (queue.settings.passport) {
+        const flags = unsettled.flags(slot);
+        this.note(unsettled.seq(slot), flags, NOTE_DELIVERED, consumer, attemptsOf(flags));
+      }
+      consumer.sink.deliver(queue.services.deliveryView, slot);
       this.countHandedOut();
     } else consumer.replay.shift();
     return true;

@@ -110,6 +110,12 @@ const KNOWN: readonly Known[] = [
         return undefined;
       }),
   },
+  {
+    name: 'x-passport',
+    types: CLASSIC | QUORUM,
+    check: (value, into) =>
+      typeof value === 'boolean' ? void (into.passport = value) : `{unacceptable_type,${typeName(value)}}`,
+  },
   ...Object.entries(RETRY_KEYS).map(([key, { what, check }]) => ({
     name: `x-${key}`,
     types: CLASSIC | QUORUM,

@@ -23,6 +23,8 @@ export interface QueueSettings extends RetryPolicy {
   readonly priorityMax: number;
   /** One consumer at a time gets everything, the others wait until it is gone. */
   readonly singleActiveConsumer: boolean;
+  /** What happens to its messages is noted (`queue/passport-notes.ts`). */
+  readonly passport: boolean;
   /** What was said about taking a message once; null: nothing. */
   readonly deduplication: DeduplicationWords | null;
 }
@@ -41,6 +43,7 @@ export const DEFAULT_SETTINGS: QueueSettings = Object.freeze({
   overflow: 'drop-head',
   priorityMax: -1,
   singleActiveConsumer: false,
+  passport: false,
   deduplication: null,
 });
 
@@ -70,6 +73,7 @@ export function withPolicy(own: QueueSettings, given: readonly string[], policy:
     deadLetterExchange: deadLetters,
     backoff: policy.backoff ?? own.backoff,
     deadLetterKey: own.deadLetterKey ?? policy.deadLetterKey ?? null,
+    passport: given.includes('x-passport') ? own.passport : (policy.passport ?? own.passport),
     // Here a policy's word is the one that counts, as the plugin has it whose words they are.
     deduplication:
       own.deduplication === null && policy.deduplication == null

@@ -24,6 +24,11 @@ export class ParkedMessages {
     this.entries.set(seq, flags);
   }
 
+  /** Undefined if it is not here. */
+  flagsOf(seq: number): QueueEntryFlags | undefined {
+    return this.entries.get(seq);
+  }
+
   /** Takes one out; returns its flags, undefined if it is not here. */
   take(seq: number): QueueEntryFlags | undefined {
     const flags = this.entries.get(seq);

@@ -3,22 +3,34 @@
  *
  * `settlement/decide.ts` says what becomes of each; the queue's contents carry it out.
  */
-import { ACCEPTED, type Outcome } from '../../api/consume.ts';
+import { ACCEPTED, MODIFIED, type Outcome, REJECTED, RELEASED } from '../../api/consume.ts';
 import type { Work } from '../../clock/work.ts';
 import { type Decision, DONE, decide, REQUEUE, RETRY, type RetryPolicy } from '../../settlement/decide.ts';
 import type { QueueConsumer } from '../dispatch/consumer.ts';
 import { attemptsOf, FLAG_DELIVERED, type QueueEntryFlags, withAttempts } from '../entry-flags.ts';
+import type { QueueSettings } from '../limits/settings.ts';
+import { NOTE_ACCEPTED, NOTE_FAILED, NOTE_REJECTED, NOTE_RELEASED } from '../passport-notes.ts';
 import type { QueueEnvironment } from '../queue-services.ts';
 import type { QueueTraffic } from '../traffic.ts';
 import { DeliverySlots } from './delivery-slots.ts';
+
+/** What is noted of a delivery that has ended. */
+const NOTES: Readonly<Record<Outcome, number>> = {
+  [ACCEPTED]: NOTE_ACCEPTED,
+  [RELEASED]: NOTE_RELEASED,
+  [REJECTED]: NOTE_REJECTED,
+  [MODIFIED]: NOTE_FAILED,
+};
 
 /** The queue, as the settling of its messages sees it. */
 export interface SettlingQueue {
   readonly name: string;
   readonly deleted: boolean;
-  readonly settings: RetryPolicy;
+  readonly id: number;
+  readonly durable: boolean;
+  readonly settings: RetryPolicy & Pick<QueueSettings, 'passport'>;
   readonly counted: QueueTraffic;
-  readonly services: Pick<QueueEnvironment, 'store' | 'counters' | 'traffic' | 'chores'>;
+  readonly services: Pick<QueueEnvironment, 'store' | 'counters' | 'traffic' | 'chores' | 'passports'>;
   wake(): void;
 }
 
@@ -67,6 +79,7 @@ export class UnsettledMessages extends DeliverySlots {
       services.store.release(seq, flags);
       return;
     }
+    if (queue.settings.passport) services.passports.note(queue, seq, flags, NOTES[outcome], consumer, 0);
     if (outcome === ACCEPTED) {
       services.counters.acknowledged++;
       consumer.counts.acknowledged++;

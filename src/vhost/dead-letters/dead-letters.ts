@@ -11,7 +11,7 @@ import { decodeAnnotations, withDeath } from '../../message/deaths/annotations.t
 import { deathsIn } from '../../message/deaths/death-headers.ts';
 import type { Death, DeathReason } from '../../message/deaths/deaths.ts';
 import type { Dialects } from '../../message/dialect.ts';
-import { type Assurance, AT_LEAST_ONCE, DOT, Draft, MessageView } from '../../message/message.ts';
+import { AS_DEAD_LETTER, type Assurance, AT_LEAST_ONCE, DOT, Draft, MessageView } from '../../message/message.ts';
 import type { Headers } from '../../message/properties.ts';
 import { dotted } from '../../message/spelling.ts';
 import { bytesOf } from '../../message/text.ts';
@@ -68,6 +68,8 @@ export class DeadLetters {
   /** Those of a commit unit that is too long already. */
   readonly deferred: DeferredDeadLetters;
   private readonly parts: DeadLettersParts;
+  /** The last one that was to be sent on led nowhere. */
+  private lost = false;
 
   constructor(parts: DeadLettersParts) {
     this.parts = parts;
@@ -82,7 +84,7 @@ export class DeadLetters {
     if (decision.action === DROP) {
       counters[DROPPED[decision.reason]]++;
       this.tellDropped(decision.reason, queue, seq, flags);
-      queue.contents.remove(seq, flags);
+      queue.contents.removeDropped(seq, flags);
       return;
     }
     this.parts.chores.work.spend(8);
@@ -95,7 +97,8 @@ export class DeadLetters {
     if (!lifecycle.stopping && store.view(seq, flags, view)) {
       units.begin();
       const done = this.republish(queue, decision, view);
-      if (done) queue.contents.remove(seq, flags);
+      if (this.lost) queue.contents.removeDropped(seq, flags);
+      else if (done) queue.contents.remove(seq, flags);
       else queue.contents.setDying(seq, flags, decision.reason);
       units.end();
       if (!done) this.pending.add({ queue, seq, flags, decision });
@@ -124,6 +127,7 @@ export class DeadLetters {
   /** False: there are queues that it leads to, and all of them are full and refuse. */
   private republish(queue: Queue, decision: Decision, view: MessageView): boolean {
     const { log, exchanges, counters, publisher, router } = this.parts;
+    this.lost = false;
     if (log.failed !== undefined) return true; // nothing is written any more; it is there again after a restart
     const exchange = queue.settings.deadLetterExchange;
     if (exchange === null || (exchange !== '' && !exchanges.has(exchange))) {
@@ -139,6 +143,8 @@ export class DeadLetters {
     const copies = before?.rekeyed === true ? [] : copiesOf(headers);
     const draft = new Draft();
     draft.dialect = view.dialect;
+    draft.continues = view.seq;
+    draft.continuesAs = AS_DEAD_LETTER;
     // Nothing waits for a dead letter's confirm, so nothing is gained by holding it back as exactly-once would.
     draft.assurance = Math.min(view.assurance, AT_LEAST_ONCE) as Assurance;
     draft.priority = view.priority;
@@ -171,7 +177,8 @@ export class DeadLetters {
     if (again.length > 0) {
       counters.droppedCycle += again.length;
       this.parts.dropped.tell('dead-letter-cycle', again[0]!.name, view);
-      if (again.length === route.targets.length) return true;
+      this.lost = again.length === route.targets.length;
+      if (this.lost) return true;
       route = router.without(route, again);
     }
     if (route.targets.length > 0 && fullTargets(route.targets, draft)?.length === route.targets.length) return false;
@@ -184,6 +191,7 @@ export class DeadLetters {
   }
 
   private leadsNowhere(queue: Queue, view: MessageView): void {
+    this.lost = true;
     this.parts.counters.droppedDeadLetter++;
     this.parts.dropped.tell('dead-letter-unroutable', queue.name, view);
   }

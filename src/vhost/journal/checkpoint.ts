@@ -7,7 +7,7 @@
  * yet and are passed over. So no copy of the state is made and nothing pauses.
  *
  * ```
- * BEGIN │ numbers, policies, exchanges │ queue, positions … │ bindings │ state │ retained │ delayed │ large bodies │ windows │ END
+ * BEGIN │ numbers, policies, exchanges │ queue, positions … │ bindings │ state │ retained │ delayed │ large bodies │ windows │ passports │ END
  * ```
  *
  * Bindings come after the queues they lead to, for the same reason. Until END is on the disk, the checkpoint before counts.
@@ -19,6 +19,7 @@ import type { Log } from '../../log/log.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
 import type { RetainedIndex } from '../../queue/store/retained-index.ts';
+import type { Passports } from '../passports/passports.ts';
 import type { Delays } from '../timers/delays.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { JournaledState } from './adapter-state.ts';
@@ -38,6 +39,7 @@ export interface CheckpointParts {
   readonly store: MessageStore;
   readonly log: Log;
   readonly journal: Journal;
+  readonly passports: Passports;
 }
 
 export class Checkpoint {
@@ -140,6 +142,7 @@ export class Checkpoint {
     for (const queue of registry.durableQueues()) {
       if (queue.window?.durable === true) yield* this.writeWindow(queue.id, queue.window, queue);
     }
+    yield* this.parts.passports.checkpoint();
   }
 
   /** Each step is exact at its place: what is admitted meanwhile is written where that happens, and may be here once more. */

@@ -9,6 +9,7 @@ import { readHeld, readPositions } from './records/contents.ts';
 import { readDelayed, readDelayedKeys, readDelayOver } from './records/delays.ts';
 import { readDeathReason, readEntry, readQueueNumber, readRetryTime, readSettled } from './records/entries.ts';
 import { readLargeBody } from './records/large-bodies.ts';
+import { readPassportEvents } from './records/passports.ts';
 import { readPolicy, readPolicyCleared } from './records/policies.ts';
 import { readRetained } from './records/retained.ts';
 import { readState, readStateDeleted } from './records/state.ts';
@@ -34,6 +35,7 @@ import {
   RECORD_IDS_ADMITTED,
   RECORD_LARGE,
   RECORD_NUMBERS,
+  RECORD_PASSPORT_EVENTS,
   RECORD_POLICY,
   RECORD_POLICY_CLEARED,
   RECORD_POSITIONS,
@@ -127,6 +129,11 @@ export class RecordReader {
       }
       case RECORD_WINDOW_CLEARED:
         return { what: 'window cleared', ...this.owner(buffer, start) };
+      case RECORD_PASSPORT_EVENTS: {
+        const { events } = readPassportEvents(buffer, start, end);
+        const seqs = [...new Set(events.map((event) => event.seq))];
+        return { what: 'passport events', count: events.length, seqs };
+      }
       case RECORD_STATE: {
         const { key, value } = readState(buffer, start, end);
         return { what: 'state', key, bytes: value.length };

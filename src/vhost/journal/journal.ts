@@ -12,6 +12,7 @@ import type { RetainedMessage } from '../../queue/store/retained-index.ts';
 import type { Binding } from '../../routing/binding.ts';
 import type { Exchange } from '../../routing/exchange.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
+import type { PassportEvent } from '../passports/events.ts';
 import { writePlaced } from './placed.ts';
 import { writeQueueContents } from './queue-contents.ts';
 import {
@@ -23,6 +24,7 @@ import {
 } from './records/delays.ts';
 import { writeDying, writeEnqueued, writeRetry, writeReturned, writeSettled } from './records/entries.ts';
 import { writeLargeBody } from './records/large-bodies.ts';
+import { writePassportEvents } from './records/passports.ts';
 import { writePolicy, writePolicyCleared } from './records/policies.ts';
 import type { RecordOutput } from './records/record-output.ts';
 import { writeRetained } from './records/retained.ts';
@@ -188,6 +190,11 @@ export class Journal implements RecordOutput {
 
   windowCleared(owner: WindowOwner): void {
     writeWindowCleared(this, owner);
+  }
+
+  /** @param replaces what was known before */
+  passportEvents(events: readonly PassportEvent[], replaces: boolean): void {
+    writePassportEvents(this, events, replaces);
   }
 
   /** What a queue holds, as of now. */

@@ -12,6 +12,7 @@ import { AT_MOST_ONCE, type Draft, MessageView } from '../../message/message.ts'
 import { REFERENCED_BYTES_MIN } from '../../message/pinned-memory.ts';
 import { viewDraft } from '../../message/storage.ts';
 import { isLong } from '../../queue/dispatch/dispatcher.ts';
+import type { Party } from '../../queue/passport-notes.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
@@ -23,6 +24,8 @@ import { IN_PARTS_MIN } from './stored-copies.ts';
 
 /** A client that publishes, and can wait until all of a message is delivered. */
 export interface PublishingClient {
+  /** Who it is, where that is noted. */
+  readonly party?: Party;
   /** It waits until `step` has returned true. */
   deliverRest(rest: { step(): boolean }): void;
 }

@@ -11,6 +11,7 @@ import type { Share } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { Draft } from '../../message/message.ts';
 import { type ProtocolTraffic, UNCOUNTED } from '../../metrics/traffic.ts';
+import type { Party } from '../../queue/passport-notes.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
@@ -18,6 +19,7 @@ import type { CompiledRoute } from '../../routing/route.ts';
 import type { CommitUnits } from '../commit-units.ts';
 import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { Passports } from '../passports/passports.ts';
 import { countPublish } from './count-publish.ts';
 import { KeptMessages } from './kept-messages.ts';
 import type { Publisher } from './publisher.ts';
@@ -38,10 +40,13 @@ export interface TransactionParts {
   readonly publisher: Publisher;
   readonly units: CommitUnits;
   readonly subscriberFlow: SubscriberFlowControl;
+  readonly passports: Pick<Passports, 'acting'>;
 }
 
 /** Who publishes by it: what it may, and how much. */
 export interface TransactionPublisher {
+  /** Who it is, where that is noted. */
+  readonly party?: Party;
   /** Of its work. */
   readonly share: Share;
   /** A message's address may mean something else by now, or be its client's no more. Throws what a publish would. */
@@ -129,12 +134,14 @@ export class VhostTransaction implements Transaction {
 
   commit(onUnroutable?: (index: number) => void): Mark {
     const { kept, ahead, consumers, slots, outcomes } = this;
-    const { units, subscriberFlow } = this.parts;
+    const { units, subscriberFlow, passports } = this.parts;
     if (kept.routes.some(({ route }) => !route.valid)) this.lookAgain();
     this.reset();
     if (kept.count === 0 && slots.length === 0) return MARK_NOW;
     units.begin();
+    passports.acting = this.publisher?.party ?? null;
     const refused = kept.count > 0 && this.publishAll(kept, ahead, onUnroutable);
+    passports.acting = null;
     for (let i = 0; i < slots.length; i++) consumers[i]!.settle(slots[i]!, outcomes[i]!);
     subscriberFlow.nobodyWaits();
     const mark = units.end();

@@ -13,6 +13,7 @@ import { readHeld, readPositions } from '../journal/records/contents.ts';
 import { readDelayed, readDelayedKeys, readDelayOver } from '../journal/records/delays.ts';
 import { readDeathReason, readEntry, readQueueNumber, readRetryTime, readSettled } from '../journal/records/entries.ts';
 import { readLargeBody } from '../journal/records/large-bodies.ts';
+import { readPassportEvents } from '../journal/records/passports.ts';
 import { readRetained } from '../journal/records/retained.ts';
 import { readState, readStateDeleted } from '../journal/records/state.ts';
 import { mergeTargets, readTargets, type TargetRecord } from '../journal/records/targets.ts';
@@ -26,6 +27,7 @@ import {
   RECORD_HELD,
   RECORD_LARGE,
   RECORD_NUMBERS,
+  RECORD_PASSPORT_EVENTS,
   RECORD_POSITIONS,
   RECORD_RETAINED,
   RECORD_RETRY,
@@ -35,6 +37,7 @@ import {
   RECORD_STATE_DELETED,
   RECORD_TARGETS,
 } from '../journal/records/types.ts';
+import { PASSPORT_EVENTS_MAX, PassportEvents } from '../passports/events.ts';
 import { RecoveredDelays } from '../timers/recovered-delays.ts';
 import type { RecoveredQueue } from './recovered-queue.ts';
 import { RecoveredTopology } from './recovered-topology.ts';
@@ -47,12 +50,16 @@ export class RecoveredVhost {
   readonly delays = new RecoveredDelays();
   /** Where large bodies lie, by the numbers of their messages. */
   readonly extents = new Map<number, Extents>();
+  /** What was noted of messages. */
+  readonly passports: PassportEvents;
   /** The number that the next list of targets gets. */
   nextList = 1;
   private readonly lists = new Map<number, TargetRecord[]>();
   private readonly view = new MessageView();
 
-  constructor(vhost: string) {
+  /** @param passportEventsMax events of passports that are kept */
+  constructor(vhost: string, passportEventsMax = PASSPORT_EVENTS_MAX) {
+    this.passports = new PassportEvents(passportEventsMax);
     this.topology = new RecoveredTopology(vhost);
   }
 
@@ -129,6 +136,12 @@ export class RecoveredVhost {
       case RECORD_DELAYED_KEYS: {
         const delayed = readDelayedKeys(buffer, start);
         this.delays.setKeys(delayed.seq, delayed.keys);
+        return;
+      }
+      case RECORD_PASSPORT_EVENTS: {
+        const { replaces, events } = readPassportEvents(buffer, start, end);
+        if (replaces) this.passports.clear();
+        for (const event of events) this.passports.add(event);
         return;
       }
       case RECORD_NUMBERS: {

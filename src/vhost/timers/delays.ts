@@ -21,7 +21,7 @@ import { Slices } from '../../clock/slices.ts';
 import type { Turn } from '../../clock/turn.ts';
 import type { Log } from '../../log/log.ts';
 import type { TransientStore } from '../../log/transient/transient-store.ts';
-import { AT_MOST_ONCE, DELAY_MAX_MS, type Draft, MessageView } from '../../message/message.ts';
+import { AS_DUE, AT_MOST_ONCE, DELAY_MAX_MS, type Draft, MessageView } from '../../message/message.ts';
 import { FLAG_DURABLE, FLAG_LARGE, type VisitEntry } from '../../queue/entry-flags.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
@@ -97,7 +97,7 @@ export class Delays {
   private armedFor = Number.POSITIVE_INFINITY;
   private readonly ahead: ReadAhead;
   private readonly view = new MessageView();
-  private readonly republished = new RepublishedDraft();
+  private readonly republished = new RepublishedDraft(AS_DUE);
   private overSeqs: number[] = [];
 
   /** @param recovered what waited when the log was written */

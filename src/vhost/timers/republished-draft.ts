@@ -1,17 +1,25 @@
 /** The draft of a message that is published again as it lies in the store: one, used again and again. */
 import { decodeAnnotations } from '../../message/deaths/annotations.ts';
-import { Draft, type MessageView } from '../../message/message.ts';
+import { type Continuation, Draft, type MessageView } from '../../message/message.ts';
 
 export class RepublishedDraft {
   readonly draft = new Draft();
   /** The bytes of a message may move under an append: what is carried over is copied here. */
   private scratch = Buffer.alloc(0);
+  private readonly why: Continuation;
+
+  /** @param why they are */
+  constructor(why: Continuation) {
+    this.why = why;
+  }
 
   /** @param retain the message asked to be retained once it is due */
   fill(view: MessageView, retain: boolean): void {
     const { draft } = this;
     draft.reset();
     draft.dialect = view.dialect;
+    draft.continues = view.seq;
+    draft.continuesAs = this.why;
     draft.assurance = view.assurance;
     draft.retain = retain;
     draft.grouped = view.grouped;

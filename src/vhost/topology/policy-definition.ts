@@ -61,6 +61,7 @@ const KEYS: Readonly<Record<string, Key>> = {
     operator: true,
   },
   'delivery-limit': { what: 'delivery limit', check: whole(0), setting: 'attemptsMax', operator: true },
+  passport: { what: 'value: it must be true or false', check: oneOf(true, false), setting: 'passport' },
   ...RETRY_KEYS,
   ...Object.fromEntries(
     Object.entries(WORDS).map(([name, { what, read }]) => [

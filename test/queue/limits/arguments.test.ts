@@ -58,6 +58,7 @@ describe('arguments that are wrong', () => {
       { 'x-single-active-consumer': 'a' },
       "invalid arg 'x-single-active-consumer' for queue 'q' in vhost '/': {unacceptable_type,longstr}",
     ],
+    [{ 'x-passport': 'yes' }, "invalid arg 'x-passport' for queue 'q' in vhost '/': {unacceptable_type,longstr}"],
     [
       { 'x-dead-letter-exchange': byte(5) },
       "invalid type 'byte' for arg 'x-dead-letter-exchange' in queue 'q' in vhost '/'",
@@ -145,6 +146,7 @@ describe('arguments that are right', () => {
       deadLetterKey: 'k',
       attemptsMax: 3,
       backoff: null,
+      passport: false,
       deduplication: null,
     });
   });

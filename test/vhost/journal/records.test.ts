@@ -26,6 +26,7 @@ import {
   writeSettled,
 } from '../../../src/vhost/journal/records/entries.ts';
 import { readLargeBody, writeLargeBody } from '../../../src/vhost/journal/records/large-bodies.ts';
+import { readPassportEvents, writePassportEvents } from '../../../src/vhost/journal/records/passports.ts';
 import {
   readPolicy,
   readPolicyCleared,
@@ -94,8 +95,8 @@ const utf8 = (text: string): string => Buffer.from(text).toString('hex');
 it('no two types of records are alike, and all are of the vhost', () => {
   const all = Object.values(types);
   expect(new Set(all).size).toBe(all.length);
-  expect([Math.min(...all), Math.max(...all)]).toEqual([130, 156]);
-  expect(all.length).toBe(27);
+  expect([Math.min(...all), Math.max(...all)]).toEqual([130, 157]);
+  expect(all.length).toBe(28);
 });
 
 describe('topology', () => {
@@ -463,4 +464,27 @@ describe('windows', () => {
     ]);
     expect(records.read(readWindow).map(({ owner }) => owner)).toEqual([7, 'x']);
   });
+});
+
+it('passport events: parties once a record, and what happened', () => {
+  const party = { protocol: 'amqp', user: 'me', client: 'c', consumer: '' };
+  const events = [
+    { what: 1, seq: 5, queue: 3, atMs: 7, detail: 2, by: party, durable: true },
+    { what: 9, seq: 6, queue: 3, atMs: 8, detail: 0, by: null, durable: true },
+  ];
+  const records = written((out) => {
+    writePassportEvents(out, events, true);
+    writePassportEvents(out, []);
+  });
+  expect(records.bytes).toEqual([
+    [
+      157,
+      `010100${'0400'}${utf8('amqp')}0200${utf8('me')}0100${utf8('c')}0000` +
+        '01030000000500000000000700000000000100' +
+        '0000000000000040' +
+        '09030000000600000000000800000000000000' +
+        '0000000000000000',
+    ],
+  ]);
+  expect(records.read(readPassportEvents)).toEqual([{ replaces: true, events }]);
 });

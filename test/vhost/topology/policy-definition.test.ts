@@ -44,6 +44,10 @@ const VALUES: Record<string, [PolicyValue[], PolicyValue[]]> = {
     ['drop-head', 'reject-publish', 'reject-publish-dlx'],
     ['drop', 1],
   ],
+  passport: [
+    [true, false],
+    ['true', 1],
+  ],
   'delivery-limit': [
     [0, 3],
     [-1, '3'],

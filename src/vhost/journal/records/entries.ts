@@ -14,7 +14,7 @@
  */
 
 import { readU32, readU48, writeU32, writeU48 } from '../../../message/bytes.ts';
-import type { DeathReason } from '../../../message/deaths/deaths.ts';
+import { DEATH_REASONS, type DeathReason } from '../../../message/deaths/deaths.ts';
 import type { QueueEntryFlags } from '../../../queue/entry-flags.ts';
 import type { RecordOutput } from './record-output.ts';
 import { RECORD_DYING, RECORD_ENQUEUED, RECORD_RETRY, RECORD_RETURNED, RECORD_SETTLED } from './types.ts';
@@ -24,9 +24,6 @@ const SETTLED_MAX = 16_384;
 const SETTLED_HEAD_BYTES = 8;
 const SEQ_BYTES = 6;
 const ENTRY_BYTES = 14;
-
-/** Reasons by their numbers in a record. */
-const DEATH_REASONS: readonly DeathReason[] = ['rejected', 'expired', 'maxlen', 'delivery_limit'];
 
 /** One message in one queue. */
 export interface EntryRecord {

@@ -1,0 +1,185 @@
+/**
+ * Passports: what happened to the messages of queues that have it noted (`x-passport`, policy key `passport`). Events are kept in a
+ * ring with a bound, the oldest go first; those of durable messages are written into the log too, in the unit of what happened, so that
+ * a crash leaves no settlement without its note.
+ *
+ * A message that the broker publishes again (a dead letter, one that was moved or is due) has a new number; the event of its arrival says
+ * which one it continues, so that its passport can be followed in both directions.
+ */
+import type { TurnClock } from '../../clock/turn-clock.ts';
+import type { Dialects } from '../../message/dialect.ts';
+import { type Draft, MessageView } from '../../message/message.ts';
+import { FLAG_DURABLE, type QueueEntryFlags } from '../../queue/entry-flags.ts';
+import {
+  NOTE_ARRIVED,
+  NOTE_CONTINUES,
+  type NotedConsumer,
+  type NotedQueue,
+  type Party,
+  type PassportNotes,
+} from '../../queue/passport-notes.ts';
+import type { CommitUnits, Settling } from '../commit-units.ts';
+import type { PassportEvent, PassportEvents } from './events.ts';
+import { textHash } from './text-hash.ts';
+
+/** Messages that are one: so many continuations are followed. */
+const CHAIN_MAX = 256;
+/** Events of a checkpoint in one step. */
+const EVENTS_A_STEP = 1_024;
+
+/** A client that can be named. */
+export interface Named {
+  readonly party?: Party;
+}
+
+export interface PassportsParts {
+  readonly time: TurnClock;
+  readonly units: CommitUnits;
+  readonly dialects: Dialects;
+  /** Who publishes now. */
+  client(): Named | null;
+  write(events: readonly PassportEvent[], replaces: boolean): void;
+}
+
+export class Passports implements PassportNotes, Settling {
+  readonly events: PassportEvents;
+  /** Who acts now, where that is no client that publishes: a commit, an operator. */
+  acting: Party | null = null;
+  private readonly parts: PassportsParts;
+  /** Not written yet. */
+  private unwritten: PassportEvent[] = [];
+  private readonly parties = new WeakMap<NotedConsumer, Party>();
+  private readonly view = new MessageView();
+
+  /** @param events what recovery has found */
+  constructor(parts: PassportsParts, events: PassportEvents) {
+    this.parts = parts;
+    this.events = events;
+  }
+
+  arrived(queue: NotedQueue, seq: number, flags: QueueEntryFlags, draft: Draft): void {
+    const { dialects } = this.parts;
+    const { view } = this;
+    view.dialect = draft.dialect;
+    view.props = draft.props;
+    view.propsStart = draft.propsStart;
+    view.propsEnd = draft.propsEnd;
+    const id = draft.propsEnd > draft.propsStart ? dialects.messageId(view) : undefined;
+    const by = this.acting ?? this.parts.client()?.party ?? null;
+    if (draft.continues > 0) this.add(queue, seq, flags, NOTE_CONTINUES, by, draft.continues * 4 + draft.continuesAs);
+    this.add(queue, seq, flags, NOTE_ARRIVED, by, id === undefined ? 0 : textHash(id));
+  }
+
+  note(
+    queue: NotedQueue,
+    seq: number,
+    flags: QueueEntryFlags,
+    what: number,
+    by: NotedConsumer | null,
+    detail: number,
+  ): void {
+    this.add(queue, seq, flags, what, by === null ? this.acting : this.partyOf(by), detail);
+  }
+
+  private partyOf(consumer: NotedConsumer): Party {
+    let party = this.parties.get(consumer);
+    if (party === undefined) {
+      const { protocol = '', user = '', client = '' } = (consumer.owner as Named | null)?.party ?? {};
+      party = { protocol, user, client, consumer: consumer.tag };
+      this.parties.set(consumer, party);
+    }
+    return party;
+  }
+
+  private add(
+    queue: NotedQueue,
+    seq: number,
+    flags: QueueEntryFlags,
+    what: number,
+    by: Party | null,
+    detail: number,
+  ): void {
+    const durable = queue.durable && (flags & FLAG_DURABLE) !== 0;
+    const event = { what, seq, queue: queue.id, atMs: this.parts.time.epochMs(), detail, by, durable };
+    this.events.add(event);
+    if (!durable) return;
+    if (this.unwritten.push(event) === 1) this.parts.units.settling(this);
+  }
+
+  flushSettled(): void {
+    if (this.unwritten.length === 0) return;
+    this.parts.write(this.unwritten, false);
+    this.unwritten = [];
+  }
+
+  /** Writes down what is kept, in steps. What is added meanwhile is written where it happens. */
+  *checkpoint(): Generator<void> {
+    const { events, parts } = this;
+    if (events.size === 0) return;
+    this.flushSettled();
+    const { next } = events;
+    let replaces = true;
+    for (let from = events.first; from < next; ) {
+      // What has been overwritten meanwhile is gone.
+      from = Math.max(from, events.first);
+      const to = Math.min(next, from + EVENTS_A_STEP);
+      const some: PassportEvent[] = [];
+      for (; from < to; from++) {
+        const event = events.at(from);
+        if (event.durable) some.push(event);
+      }
+      parts.write(some, replaces);
+      replaces = false;
+      yield;
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------- asked for
+
+  /** Numbers under which messages with this id came in, as far as that is known. */
+  withId(messageId: string): number[] {
+    const hash = textHash(messageId);
+    const seqs = new Set<number>();
+    this.events.forEach(
+      0,
+      (what, _seq, detail) => what === NOTE_ARRIVED && detail === hash,
+      (number) => seqs.add(this.events.at(number).seq),
+    );
+    return [...seqs];
+  }
+
+  /** What happened to a message, whatever numbers it had, in order; and those numbers. */
+  of(seqs: readonly number[]): { readonly events: readonly PassportEvent[]; readonly seqs: readonly number[] } {
+    const all = this.chain(seqs);
+    const found: number[] = [];
+    this.events.forEach(
+      0,
+      (_what, seq) => all.has(seq),
+      (number) => found.push(number),
+    );
+    // A checkpoint may have written older ones behind newer ones.
+    const events = found.map((number) => this.events.at(number)).sort((a, b) => a.atMs - b.atMs);
+    return { events, seqs: [...all].sort((a, b) => a - b) };
+  }
+
+  private chain(seqs: readonly number[]): Set<number> {
+    const links: [before: number, after: number][] = [];
+    this.events.forEach(
+      0,
+      (what) => what === NOTE_CONTINUES,
+      (number) => {
+        const { seq, detail } = this.events.at(number);
+        links.push([Math.floor(detail / 4), seq]);
+      },
+    );
+    const all = new Set(seqs);
+    for (let before = -1; before !== all.size && all.size < CHAIN_MAX; ) {
+      before = all.size;
+      for (const [from, to] of links) {
+        if (all.has(from)) all.add(to);
+        else if (all.has(to)) all.add(from);
+      }
+    }
+    return all;
+  }
+}
