@@ -62,6 +62,8 @@ export interface ConnectionHandler {
    * sum over all connections. Asked after each `data`. Left out: none.
    */
   readonly heldBytes?: number;
+  /** A large body has begun to come whose bytes are handed on and not kept: more is read at a time. Asked after each `data`. Left out: none. */
+  readonly midBody?: boolean;
   /** The client has logged in; until then it may have but little kept (UNAUTHENTICATED_BYTES_MAX). Left out: always. */
   readonly authenticated?: boolean;
   /**

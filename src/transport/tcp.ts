@@ -5,8 +5,9 @@
  * `writableLength` right after the write says whether the kernel took everything, which it nearly always does.
  *
  * All sockets read into one buffer, which is free again as soon as the adapter's `data` has returned. Left to itself,
- * Node allocates 64 KiB for every read and cuts it down to what came. A client in the middle of something large reads into another
- * one, four times as long (for small messages the short one is faster, since it stays in the processor's nearest cache).
+ * Node allocates 64 KiB for every read and cuts it down to what came. A client that sends large messages reads into another
+ * one, four times as long: each read of a part has the kernel tell the publisher that there is room again, and wake it, which costs more
+ * than the copy. For small messages the short one is as fast, and leaves others their turn.
  */
 import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net';
 import { PHASE_WRITE, type TurnTask } from '../clock/turn.ts';
@@ -30,6 +31,8 @@ export class TcpTransport extends Carrier {
   /** The turn that something was last read in, and how much it was. */
   private readTurn = -1;
   private readBytes = 0;
+  /** So many of the next reads are long ones. */
+  private longReads = 0;
   private readonly nextTurn: TurnTask = { inTurn: false, endOfTurn: () => this.unpause(PAUSED_FOR_TURN) };
 
   /**
@@ -43,7 +46,7 @@ export class TcpTransport extends Carrier {
       this.deliver(chunk);
       this.countRead(chunk.length);
     };
-    const socket = withSharedReadBuffer(accepted, take, () => this.isReceivingMuch);
+    const socket = withSharedReadBuffer(accepted, take, () => this.wantsLongRead());
     this.socket = socket;
     socket.on('drain', () => {
       this.unsentChanged(socket.writableLength);
@@ -56,9 +59,13 @@ export class TcpTransport extends Carrier {
     socket.on('close', () => this.release());
   }
 
-  /** It is in the middle of something large. One that waits may have many small things kept. */
-  private get isReceivingMuch(): boolean {
-    return this.held.bytes >= LARGE_READ_HELD_BYTES && this.paused === 0;
+  /** It was in the middle of something large, just now or a few reads ago. One that waits may have many small things kept. */
+  private wantsLongRead(): boolean {
+    if ((this.paused & PAUSED_BY_HANDLER) === 0) {
+      if (this.held.bytes >= LONG_READ_HELD_BYTES || this.handler.midBody === true) this.longReads = LONG_READS;
+      else if (this.longReads > 0) this.longReads--;
+    }
+    return this.longReads > 0;
   }
 
   get unsentBytes(): number {
@@ -121,21 +128,23 @@ export class TcpTransport extends Carrier {
 }
 
 const READ_SIZE = 64 * 1024;
-const LARGE_READ_SIZE = 256 * 1024;
-/** A client of whom so much is kept is in the middle of something large. */
-const LARGE_READ_HELD_BYTES = 16 * 1024;
+const LONG_READ_SIZE = 256 * 1024;
+/** A client of whom so much is kept, since its message has not come whole, sends large ones. */
+const LONG_READ_HELD_BYTES = 1024;
+/** By chance a chunk ends where a message does: so many reads are long after one that did not. */
+const LONG_READS = 16;
 const readBuffer = Buffer.allocUnsafeSlow(READ_SIZE);
 /** Made when it is first used. */
-let largeReadBuffer: Buffer | null = null;
+let longReadBuffer: Buffer | null = null;
 
 /**
- * A socket for the same connection as `accepted` that reads into the shared buffers and calls `take` with what came. `wantsMuch`
+ * A socket for the same connection as `accepted` that reads into the shared buffers and calls `take` with what came. `wantsLong`
  * is asked after each: whether the next goes into the long one.
  *
  * `net.Socket` has an option for this, but `net.Server` has no way to ask for it; so the connection's handle changes
  * hands. Where there is no such handle (a TLS socket, another runtime), or something was read already, the socket stays as it is and allocates.
  */
-function withSharedReadBuffer(accepted: Socket, take: (chunk: Buffer) => void, wantsMuch: () => boolean): Socket {
+function withSharedReadBuffer(accepted: Socket, take: (chunk: Buffer) => void, wantsLong: () => boolean): Socket {
   const owner = accepted as unknown as { _handle: { useUserBuffer?: unknown } | null };
   const handle = owner._handle;
   const wasRead = accepted.readableDidRead || accepted.readableLength > 0;
@@ -154,7 +163,7 @@ function withSharedReadBuffer(accepted: Socket, take: (chunk: Buffer) => void, w
   // Asked once before the first read, and after each: undefined leaves things as they are.
   let begun = false;
   const buffer = (): Buffer | undefined => {
-    const next = wantsMuch() ? (largeReadBuffer ??= Buffer.allocUnsafeSlow(LARGE_READ_SIZE)) : readBuffer;
+    const next = wantsLong() ? (longReadBuffer ??= Buffer.allocUnsafeSlow(LONG_READ_SIZE)) : readBuffer;
     if (next === current && begun) return undefined;
     begun = true;
     current = next;

@@ -10,6 +10,8 @@ import { NO_LOGGER } from '../../src/logger.ts';
 export class RecordingHandler implements ConnectionHandler {
   readonly transport: Transport;
   readonly chunks: Buffer[] = [];
+  heldBytes = 0;
+  midBody = false;
   drains = 0;
   closes = 0;
   shutdowns: string[] = [];

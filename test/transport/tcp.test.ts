@@ -236,6 +236,33 @@ describe('a TCP transport', () => {
     expect(Math.max(...byTurn.values())).toBeLessThan(READ_A_TURN_BYTES + 64 * 1024);
   });
 
+  it('reads more at a time while a client sends something large, and as before a few reads after', async () => {
+    const { client, handler } = await dial();
+    const { turn } = connections.services;
+    const byTurn = new Map<number, number>();
+    let lengths: number[] = [];
+    handler.onData = ({ length }) => {
+      lengths.push(length);
+      byTurn.set(turn.number, (byTurn.get(turn.number) ?? 0) + length);
+    };
+    const send = async (bytes: number): Promise<number> => {
+      lengths = [];
+      client.write(Buffer.alloc(bytes, 1));
+      await until(() => lengths.reduce((sum, n) => sum + n, 0) === bytes, 'all of it read');
+      return Math.max(...lengths);
+    };
+    const short = await send(8 * 1024 * 1024);
+    handler.midBody = true;
+    expect(await send(8 * 1024 * 1024)).toBeGreaterThan(short);
+    handler.midBody = false;
+    handler.heldBytes = 2000;
+    expect(await send(8 * 1024 * 1024)).toBeGreaterThan(short);
+    handler.heldBytes = 0;
+    for (let n = 0; n < 20; n++) await send(1);
+    expect(await send(8 * 1024 * 1024)).toBe(short);
+    expect(Math.max(...byTurn.values())).toBeLessThan(2 * READ_A_TURN_BYTES);
+  });
+
   it('stays paused over a turn when its handler wants nothing', async () => {
     const { client, handler } = await dial();
     let total = 0;

@@ -90,6 +90,11 @@ export class PacketReader {
     return this.stage === WHOLE || this.stage === HEAD ? this.gatheredLength : 0;
   }
 
+  /** Whether a large body has begun that is handed on as it comes. */
+  get midBody(): boolean {
+    return this.stage === BODY;
+  }
+
   /** Whether a packet has begun and not ended. */
   get midPacket(): boolean {
     return this.stage !== BETWEEN;

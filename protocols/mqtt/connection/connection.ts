@@ -98,6 +98,10 @@ export class Connection implements ConnectionHandler, PacketHandler, OpeningOwne
     return this.reader.heldBytes + this.gate.heldBytes + this.waitingBytes;
   }
 
+  get midBody(): boolean {
+    return this.reader.midBody;
+  }
+
   get authenticated(): boolean {
     return this.client !== null;
   }

@@ -330,6 +330,10 @@ export class Connection
     return gate.heldBytes + input.keptBytes + (client === null ? 0 : client.transactions.heldBytes);
   }
 
+  get midBody(): boolean {
+    return this.input.midBody;
+  }
+
   get authenticated(): boolean {
     return this.state >= CONNECTED;
   }

@@ -54,6 +54,10 @@ export class FrameInput implements GatedReader {
     return this.buffer.waiting;
   }
 
+  get midBody(): boolean {
+    return this.large !== null;
+  }
+
   read(chunk: Buffer, start: number, end: number): number {
     if (this.stopped || !this.buffer.add(chunk, start, end)) return end;
     const { adapter, host, buffer } = this;
