@@ -32,6 +32,8 @@ export interface StompOptions {
   readonly heartbeatMinMs?: number;
   /** Unsettled deliveries of a subscription that names no `prefetch-count`. Default 65535; 0 for no limit. */
   readonly prefetchDefault?: number;
+  /** Time for which a delivery may be held unsettled where neither client nor queue says. Default 30 min; 0 for ever. */
+  readonly consumerTimeoutMs?: number;
   /**
    * How a filter under `/topic/` is written besides `*` for a level: `amqp` has `#` for any number of levels, `activemq` has
    * `>` too, as the last one. Default amqp.
@@ -63,6 +65,7 @@ export function resolveOptions(options: StompOptions): ResolvedOptions {
     handshakeTimeoutMs: 10_000,
     heartbeatMinMs: 100,
     prefetchDefault: 65_535,
+    consumerTimeoutMs: 30 * 60_000,
     wildcards: 'amqp' as const,
     hostNames: [hostname()],
     server: `${PRODUCT}/${VERSION}`,

@@ -19,6 +19,13 @@ export type Outcome = 0 | 1 | 2 | 3;
 /** Why a consumer has ended without its client's doing. */
 export type CancelReason = 'queue-deleted' | 'operator' | 'access-refused';
 
+/** The bounds of a lease, milliseconds. A network and a scheduler need some of it; who works for longer than a day renews. */
+export const LEASE_MIN_MS = 1_000;
+export const LEASE_MAX_MS = 24 * 60 * 60_000;
+
+/** Why deliveries are taken back: their consumer was silent for longer than it may be, or their lease has run out. */
+export type OverdueReason = 'timeout' | 'lease';
+
 /** The adapter's side of a consumer. What a call throws is logged as a fault, and the queue goes on with others. */
 export interface DeliverySink {
   /** The consumer that this sink is for. Called within `Session.consume` and `Session.get`, before anything else. */
@@ -35,6 +42,17 @@ export interface DeliverySink {
    * has gone with a deleted queue, and is not to be settled; else it stays the sink's to settle.
    */
   cancelled(reason: CancelReason): void;
+  /**
+   * How long a delivery may be held where neither the client nor the queue says, milliseconds. Default, and 0: as long as it likes.
+   * Without `overdue` nothing is limited.
+   */
+  readonly holdMs?: number;
+  /**
+   * These deliveries have been held for longer than they may be (by a sixteenth of the limit at most). Called by a timer.
+   * @returns those that the broker takes back as soon as this returns: they are not to be settled any more, and nothing is delivered
+   * until the client has answered them (`Consumer.answered`). The others are the sink's still, and looked at again after as long
+   */
+  overdue?(slots: readonly number[], why: OverdueReason, limitMs: number): readonly number[];
 }
 
 export interface ConsumeOptions {
@@ -46,6 +64,10 @@ export interface ConsumeOptions {
   readonly exclusive: boolean;
   /** Unsettled deliveries at most; 0 for as many as the broker lets one hold. Can be changed later (`Consumer.setPrefetch`). */
   readonly prefetch: number;
+  /** How long its client says that it may hold a delivery, milliseconds; 0 for as long as it likes. Default: what its queue says. */
+  readonly timeoutMs?: number;
+  /** Its deliveries are leased for so long, milliseconds; where its queue leases for less, that counts. Default: what its queue says. */
+  readonly leaseMs?: number;
   /**
    * Only messages for which this is true (a JMS selector, `routing/selector/`); others wait for other consumers. Default: all.
    */
@@ -93,6 +115,15 @@ export interface Consumer {
    * adapter's, which checks what its client says.
    */
   settle(slot: number, outcome: Outcome): void;
+  /**
+   * The delivery may be held from now on for as long as from its beginning: its lease is renewed. False: this consumer does not hold
+   * it any more.
+   */
+  renew(slot: number): boolean;
+  /** The same of all that it holds, whatever their number. False: some had been taken back, and its client has not answered those yet. */
+  renewAll(): boolean;
+  /** Its client has said how so many deliveries ended that were taken back before (`DeliverySink.overdue`): it changes nothing, and is counted. */
+  answered(count: number): void;
   /** Changes the limit; 0 for as many as the broker lets one hold. More credit has its effect at the end of this turn; what it holds stays held. */
   setPrefetch(limit: number): void;
   /**

@@ -23,8 +23,6 @@ export interface ConnectionReport {
   readonly heartbeatS: number;
   /** Channels that are open; 1 where the protocol has none. */
   readonly channels: number;
-  /** For how long a delivery may be held unsettled. Left out: for ever. */
-  readonly settleTimeoutMs?: number;
 }
 
 /** What a channel, or a connection of a protocol without channels, has done since it was opened. */

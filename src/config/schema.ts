@@ -102,7 +102,13 @@ export interface Config {
     sessionMessageTtl: number;
   };
   redis: { commandSizeMax: number };
-  stomp: { headersMax: number; headersSizeMax: number; bodySizeMax: number; wildcards: 'amqp' | 'activemq' };
+  stomp: {
+    headersMax: number;
+    headersSizeMax: number;
+    bodySizeMax: number;
+    consumerTimeout: number;
+    wildcards: 'amqp' | 'activemq';
+  };
   websocket: { messageSizeMax: number; origins: string[] };
   http: { origins: string[] };
   proxy: { from: string[] };
@@ -404,6 +410,12 @@ export const configSchema = z.strictObject({
       headersMax: count(8, 10_000, 128, 'headers of one frame'),
       headersSizeMax: size(1_024, 16 * MIB, 65_536, 'all headers of one frame together'),
       bodySizeMax: size(1, 2_048 * MIB, 128 * MIB, 'of one message'),
+      consumerTimeout: duration(
+        0,
+        365 * 86_400_000,
+        1_800_000,
+        'for which a delivery may be held unsettled; 0 for ever',
+      ),
       wildcards: z
         .enum(['amqp', 'activemq'], 'must be amqp or activemq')
         .default('amqp')

@@ -184,7 +184,7 @@ export class ConsumerView {
 
   /** For how long it may hold a delivery unsettled; 0: for ever. */
   get settleTimeoutMs(): number {
-    return this.connection.report.settleTimeoutMs ?? 0;
+    return this.consumer.watch?.limitMs ?? 0;
   }
 
   /** Unsettled deliveries. */

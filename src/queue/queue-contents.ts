@@ -17,7 +17,7 @@ import type { Work } from '../clock/work.ts';
 import type { DeduplicationWindow } from '../deduplication/window.ts';
 import { DEATH_REASONS, type DeathReason } from '../message/deaths/deaths.ts';
 import { backoffMs } from '../settlement/backoff.ts';
-import { type Decision, deathBy, type RetryPolicy } from '../settlement/decide.ts';
+import { type Decision, deathBy } from '../settlement/decide.ts';
 import type { QueueConsumer } from './dispatch/consumer.ts';
 import { attemptsOf, FLAG_DURABLE, type QueueEntryFlags, type VisitEntry } from './entry-flags.ts';
 import type { QueueLimits } from './limits/queue-limits.ts';
@@ -26,6 +26,7 @@ import { NOTE_DIED, NOTE_DROPPED, NOTE_REMOVED, NOTE_RETRY } from './passport-no
 import type { Chunk } from './positions/packed-positions.ts';
 import type { QueueServices } from './queue-services.ts';
 import type { ReadyMessages } from './ready/ready-messages.ts';
+import { HoldLimits } from './unsettled/hold-limits.ts';
 import { ParkedMessages } from './unsettled/parked-messages.ts';
 import { SettlementBatch } from './unsettled/settlement-batch.ts';
 import { type MessageEnds, type SettlingQueue, UnsettledMessages } from './unsettled/unsettled-messages.ts';
@@ -40,7 +41,7 @@ export type ParkedWhy = 'retrying' | 'dying' | 'held-back';
 export interface ContainingQueue<Q> extends SettlingQueue {
   readonly durable: boolean;
   readonly id: number;
-  readonly settings: RetryPolicy & Pick<QueueSettings, 'passport'>;
+  readonly settings: QueueSettings;
   readonly services: QueueServices<Q>;
   readonly ready: ReadyMessages;
   /** Null for a queue that does nothing by itself. */
@@ -56,6 +57,8 @@ export interface ContainingQueue<Q> extends SettlingQueue {
 export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds {
   /** Null until something was delivered. */
   unsettled: UnsettledMessages | null = null;
+  /** Null until a consumer may not hold what it is given for ever. */
+  holdLimits: HoldLimits | null = null;
   private parked = NOTHING_PARKED;
   /** Null until a durable message was settled. */
   private settled: SettlementBatch | null = null;
@@ -85,6 +88,14 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
   hold(seq: number, flags: QueueEntryFlags, consumer: QueueConsumer): number {
     this.unsettled ??= new UnsettledMessages(this.queue, this);
     return this.unsettled.hold(seq, flags, consumer);
+  }
+
+  /** This consumer comes under the limit on how long it may hold a delivery, if it has one. */
+  limitHolding(consumer: QueueConsumer): void {
+    if (consumer.settled || consumer.sink.overdue === undefined) return;
+    this.unsettled ??= new UnsettledMessages(this.queue, this);
+    this.holdLimits ??= new HoldLimits(this.queue, this.unsettled);
+    this.holdLimits.attach(consumer);
   }
 
   /** Ends what the consumer holds: in parts, if it is much. */

@@ -12,6 +12,7 @@ import type { PassportNotes } from './passport-notes.ts';
 import type { PositionArena } from './positions/position-arena.ts';
 import type { MessageStore } from './store/message-store.ts';
 import type { QueueTraffic } from './traffic.ts';
+import type { HoldTimers } from './unsettled/hold-timers.ts';
 
 /** What all queues of a vhost share: its store, its turn, its clock. */
 export interface QueueEnvironment {
@@ -37,6 +38,8 @@ export interface QueueEnvironment {
   readonly windowMemory: WindowMemory;
   /** A consumer of this queue may not have the message: it is dropped. */
   withheld(queue: string, view: MessageView): void;
+  /** By which queues look at how long their consumers hold what they were given. */
+  readonly holdTimers: HoldTimers;
   /** In the neutral form. */
   properties(view: MessageView): Properties;
   /** Epoch milliseconds, the same throughout a turn. */
@@ -74,5 +77,9 @@ export interface QueueCounters {
   acknowledged: number;
   requeued: number;
   droppedForbidden: number;
+  deliveriesTimedOut: number;
+  leasesExpired: number;
+  leasesRenewed: number;
+  settledLate: number;
   retried: number;
 }

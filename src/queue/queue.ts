@@ -161,6 +161,9 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
       this.idleExpiry = null;
       this.startIdleExpiry();
     }
+    if (before.leaseMs !== this.settings.leaseMs || before.consumerTimeoutMs !== this.settings.consumerTimeoutMs) {
+      for (const consumer of this.consumers) this.contents.limitHolding(consumer);
+    }
     this.wake();
   }
 
@@ -499,6 +502,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   /** @throws BrokerError access-refused while it is in exclusive use; invalid for a selector that cannot be read */
   addConsumer(options: ConsumeOptions, sink: DeliverySink, output: Backpressure): QueueConsumer {
     const consumer = this.makeDispatcher().add(options, sink, output);
+    this.contents.limitHolding(consumer);
     this.idleExpiry?.stop();
     this.attended = true;
     this.wake();
@@ -510,10 +514,30 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     return this.dispatcher;
   }
 
+  renew(consumer: QueueConsumer, slot: number): boolean {
+    const { unsettled } = this.contents;
+    if (unsettled === null || this.deleted || unsettled.holder(slot) !== consumer) return false;
+    unsettled.renew(slot);
+    this.services.counters.leasesRenewed++;
+    return true;
+  }
+
+  renewAll(consumer: QueueConsumer): void {
+    const { unsettled } = this.contents;
+    if (unsettled === null || this.deleted) return;
+    unsettled.renewAll(consumer);
+    this.services.counters.leasesRenewed += consumer.held;
+  }
+
+  settledLate(count: number): void {
+    this.services.counters.settledLate += count;
+  }
+
   cancelConsumer(consumer: QueueConsumer, outcome?: Outcome): void {
     // Who keeps what he holds is given first what came while he was there.
     if (outcome === undefined && this.inTurn && consumer.ready()) this.catchUp();
     if (consumer.active) {
+      this.contents.holdLimits?.detach(consumer);
       consumer.ended();
       const another = this.dispatcher?.remove(consumer) === true;
       this.noteAttended();
@@ -562,6 +586,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
       );
     }
     this.touch();
+    this.contents.limitHolding(holder);
     this.makeDispatcher().get(holder, done);
   }
 
@@ -628,6 +653,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     this.deleted = true;
     this.window?.close();
     this.limits?.disarm();
+    this.contents.holdLimits?.stop();
     this.idleExpiry?.stop();
     const consumers = this.dispatcher?.removeAll() ?? [];
     let { direct } = this;

@@ -51,6 +51,7 @@ export function builtInProtocols(config: Config): BuiltInProtocols {
       headersMax: config.stomp.headersMax,
       headersSizeMax: config.stomp.headersSizeMax,
       bodySizeMax: config.stomp.bodySizeMax,
+      consumerTimeoutMs: config.stomp.consumerTimeout,
       wildcards: config.stomp.wildcards,
     }),
   };

@@ -8,6 +8,14 @@ export class Counters {
   requeued = 0;
   /** Failed, and put aside to be tried again after a while. */
   retried = 0;
+  /** Taken back from consumers that held them for too long. */
+  deliveriesTimedOut = 0;
+  /** Taken back because their lease had run out: failed attempts. */
+  leasesExpired = 0;
+  /** Leases that were renewed. */
+  leasesRenewed = 0;
+  /** Settlements of deliveries that had been taken back before: they changed nothing. */
+  settledLate = 0;
   /** Publishes of messages that were taken before: confirmed, and not taken again, anywhere. */
   deduplicated = 0;
   /** Copies of messages that some queue or exchange has taken before, and did not take again though others did. */

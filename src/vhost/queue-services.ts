@@ -14,6 +14,7 @@ import type { Queue } from '../queue/queue.ts';
 import type { QueueServices } from '../queue/queue-services.ts';
 import type { MessageStore } from '../queue/store/message-store.ts';
 import { QueueTraffic } from '../queue/traffic.ts';
+import { HoldTimers } from '../queue/unsettled/hold-timers.ts';
 import type { Decision } from '../settlement/decide.ts';
 import type { CommitUnits } from './commit-units.ts';
 import type { Counters } from './counters.ts';
@@ -61,6 +62,7 @@ export class VhostQueueServices implements QueueServices<Queue> {
   readonly arena = new PositionArena();
   readonly windowMemory: WindowMemory;
   readonly passports: Passports;
+  readonly holdTimers: HoldTimers;
   private readonly time: TurnClock;
   private readonly lifecycle: Lifecycle;
   private readonly log: Log;
@@ -82,6 +84,7 @@ export class VhostQueueServices implements QueueServices<Queue> {
     this.units = parts.units;
     this.windowMemory = parts.windowMemory;
     this.passports = parts.passports;
+    this.holdTimers = new HoldTimers(parts.clock, parts.chores);
     this.parts = parts;
   }
 

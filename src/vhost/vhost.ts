@@ -343,6 +343,7 @@ export class Vhost {
     this.delays.stop();
     this.half.stop();
     this.retries.stop();
+    this.queueServices.holdTimers.stop();
     this.deadLetters.pending.stop();
     this.units.flushSettled();
     // On a full disk a checkpoint would wait for room. Without one, what has been handed out is not written down: the next

@@ -22,7 +22,6 @@ import {
 import { BASIC_CANCEL, CHANNEL_CLOSE } from '../codec/constants.ts';
 import type { MethodWriter } from '../codec/method-writer.ts';
 import { AmqpError } from '../connection/errors.ts';
-import { AckTimeout } from '../deliver/ack-timeout.ts';
 import type { ConsumeChannel } from '../deliver/consume-methods.ts';
 import type { ChannelConsumer, Getter } from '../deliver/consumer.ts';
 import { DeliveryWriter, type DeliveryWriterOwner } from '../deliver/delivery-writer.ts';
@@ -64,7 +63,6 @@ export class Channel
   readonly consumers = new Map<string, ChannelConsumer>();
   readonly unsettled: Unsettled;
   readonly tags: TagWindow<Holder>;
-  readonly ackTimeout = new AckTimeout();
   readonly counts = new Counts();
   /** basic.qos of consumers to come. 0: no limit. */
   prefetch = 0;
@@ -173,13 +171,26 @@ export class Channel
     for (const consumer of this.consumers.values()) consumer.consumer?.wake();
   }
 
+  tooLate(limitMs: number): void {
+    if (!this.isOpen) return;
+    this.host.stats.acknowledgementsTimedOut++;
+    const text =
+      `delivery acknowledgement on channel ${this.id} timed out. Timeout value used: ${limitMs} ms. ` +
+      'This timeout value can be configured, see consumers doc guide to learn more';
+    this.fail(new AmqpError('PRECONDITION_FAILED', text), 0);
+  }
+
+  /** Only to clients that said they understand it. [consumer_cancel_notify] */
+  get tellsCancels(): boolean {
+    return this.host.client.can('consumer_cancel_notify');
+  }
+
   consumerEnded(consumer: ChannelConsumer): void {
     this.consumers.delete(consumer.tag);
     this.replies.ended(consumer);
     // What it held no longer counts against a limit that the channel's consumers share.
     this.wake();
-    // Only to clients that said they understand it. [consumer_cancel_notify]
-    if (!this.host.client.can('consumer_cancel_notify')) return;
+    if (!this.tellsCancels) return;
     // Who has deleted the queue hears that it is done first.
     this.host.notices.add(() => {
       if (this.isOpen) this.send(this.begin(BASIC_CANCEL).shortString(consumer.tag).bit(true));

@@ -1,6 +1,5 @@
 /** The channels of one connection, and what is counted over all of them. */
 import type { BodySender, Session } from '../../../src/api/index.ts';
-import { AmqpError } from '../connection/errors.ts';
 import type { Channel } from './channel.ts';
 import type { ChannelTotals } from './channel-host.ts';
 
@@ -70,20 +69,6 @@ export class Channels implements ChannelTotals {
     let bytes = 0;
     for (const channel of this.byId.values()) bytes += channel.writer.heldBytes;
     return bytes;
-  }
-
-  /** Closes every channel that has held a delivery for too long. Returns how many. */
-  closeOverdue(timeoutMs: number): number {
-    let closed = 0;
-    for (const channel of this.byId.values()) {
-      if (!channel.isOpen || !channel.ackTimeout.tick(channel.tags)) continue;
-      const text =
-        `delivery acknowledgement on channel ${channel.id} timed out. Timeout value used: ${timeoutMs} ms. ` +
-        'This timeout value can be configured, see consumers doc guide to learn more';
-      channel.fail(new AmqpError('PRECONDITION_FAILED', text), 0);
-      closed++;
-    }
-    return closed;
   }
 
   /** The connection is over; what was delivered is given back with its session. */

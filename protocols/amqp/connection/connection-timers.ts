@@ -1,17 +1,11 @@
-/**
- * The timers of one connection: the deadline of the handshake and of the answer to connection.close, heartbeats, and the
- * time-out of deliveries that nobody settles.
- */
+/** The timers of one connection: the deadline of the handshake and of the answer to connection.close, and heartbeats. */
 import { type Clock, Timer } from '../../../src/api/index.ts';
-import { TICKS_PER_TIMEOUT } from '../deliver/ack-timeout.ts';
 import type { AmqpLimits } from '../options.ts';
 import { Heartbeat, type HeartbeatOwner } from './heartbeat.ts';
 
 export interface ConnectionTimersOwner extends HeartbeatOwner {
   /** The client was too slow to log in, or to answer connection.close. */
   deadlinePassed(): void;
-  /** Close the channels that have held a delivery for too long. */
-  closeOverdueChannels(): void;
 }
 
 export class ConnectionTimers {
@@ -19,17 +13,12 @@ export class ConnectionTimers {
   private readonly limits: AmqpLimits;
   private readonly heartbeat: Heartbeat;
   private readonly deadline: Timer;
-  private readonly ackTimeout: Timer;
 
   constructor(clock: Clock, limits: AmqpLimits, owner: ConnectionTimersOwner) {
     this.clock = clock;
     this.limits = limits;
     this.heartbeat = new Heartbeat(clock, owner);
     this.deadline = new Timer(() => owner.deadlinePassed());
-    this.ackTimeout = new Timer(() => {
-      owner.closeOverdueChannels();
-      this.scheduleAckTimeout();
-    });
     clock.schedule(this.deadline, limits.handshakeTimeoutMs);
   }
 
@@ -46,7 +35,6 @@ export class ConnectionTimers {
   /** The handshake is over. */
   opened(): void {
     this.clock.cancel(this.deadline);
-    this.scheduleAckTimeout();
   }
 
   /** connection.close has been sent. */
@@ -57,11 +45,5 @@ export class ConnectionTimers {
   stop(): void {
     this.heartbeat.stop();
     this.clock.cancel(this.deadline);
-    this.clock.cancel(this.ackTimeout);
-  }
-
-  private scheduleAckTimeout(): void {
-    const { consumerTimeoutMs } = this.limits;
-    if (consumerTimeoutMs > 0) this.clock.schedule(this.ackTimeout, consumerTimeoutMs / TICKS_PER_TIMEOUT);
   }
 }

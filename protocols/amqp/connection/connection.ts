@@ -232,11 +232,6 @@ export class Connection
     this.end();
   }
 
-  closeOverdueChannels(): void {
-    if (this.open === null) return;
-    this.stats.acknowledgementsTimedOut += this.open.channels.closeOverdue(this.limits.consumerTimeoutMs);
-  }
-
   // -- publishing that is held back
 
   get isOpen(): boolean {
@@ -275,7 +270,6 @@ export class Connection
       state: this.state === CLOSING ? 'closing' : this.publishState,
       ...{ channelMax, frameSizeMax, heartbeatS },
       channels: this.open?.channels.size ?? 0,
-      settleTimeoutMs: this.limits.consumerTimeoutMs,
     };
   }
 

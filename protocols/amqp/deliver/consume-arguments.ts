@@ -1,9 +1,18 @@
 /** Arguments of basic.consume, checked as RabbitMQ checks them. https://www.rabbitmq.com/docs/consumer-priority */
-import { type ConsumeOptions, compileSelector, type Headers, integerOf } from '../../../src/api/index.ts';
+import {
+  type ConsumeOptions,
+  compileSelector,
+  type Headers,
+  integerOf,
+  LEASE_MAX_MS,
+  LEASE_MIN_MS,
+} from '../../../src/api/index.ts';
 import { typeNameOf } from '../codec/values.ts';
 import { AmqpError } from '../connection/errors.ts';
 
-type FromArguments = { -readonly [Name in 'priority' | 'selector']?: NonNullable<ConsumeOptions[Name]> };
+type FromArguments = {
+  -readonly [Name in 'priority' | 'selector' | 'timeoutMs' | 'leaseMs']?: NonNullable<ConsumeOptions[Name]>;
+};
 
 export function consumeArguments(args: Headers, queue: string, vhost: string): FromArguments {
   const options: FromArguments = {};
@@ -26,6 +35,19 @@ export function consumeArguments(args: Headers, queue: string, vhost: string): F
         throw refused(`: ${(error as Error).message}`);
       }
       options.selector = value;
+    } else if (name === 'x-consumer-timeout') {
+      // RabbitMQ 4.3, where it counts before the queue's and the policy's.
+      const ms = integerOf(value);
+      if (ms === undefined) throw refused(`: "expected integer, got ${typeNameOf(value)}"`);
+      if (ms < 0) throw refused(`: {value_negative,${ms}}`);
+      options.timeoutMs = ms;
+    } else if (name === 'x-lease') {
+      // Ours: deliveries are held for so long, and then redelivered unless they were renewed.
+      const ms = integerOf(value);
+      if (ms === undefined || ms < LEASE_MIN_MS || ms > LEASE_MAX_MS) {
+        throw refused(`: "expected ${LEASE_MIN_MS} to ${LEASE_MAX_MS} milliseconds"`);
+      }
+      options.leaseMs = ms;
     } else if (name === 'x-stream-offset') {
       throw refused(' of queue type rabbit_classic_queue');
     }

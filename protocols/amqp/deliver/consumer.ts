@@ -1,17 +1,33 @@
 /** The queue's side of a consumer: a `DeliverySink` for each basic.consume, and one for each basic.get. */
-import type { CancelReason, ChannelCounts, Consumer, DeliverySink, MessageView } from '../../../src/api/index.ts';
+import type {
+  CancelReason,
+  ChannelCounts,
+  Consumer,
+  DeliverySink,
+  MessageView,
+  OverdueReason,
+  Session,
+} from '../../../src/api/index.ts';
+import type { AmqpLimits } from '../options.ts';
 import type { DeliveryWriter } from './delivery-writer.ts';
 import type { TagWindow } from './tag-window.ts';
-import type { Holder } from './unsettled.ts';
+import type { Holder, Unsettled } from './unsettled.ts';
 
 /** The channel as a consumer sees it. */
 export interface ConsumerChannel {
   /** Where its deliveries get their tags. */
   readonly tags: TagWindow<Holder>;
+  readonly unsettled: Unsettled;
+  readonly session: Pick<Session, 'compat'>;
+  readonly host: { readonly limits: Pick<AmqpLimits, 'consumerTimeoutMs'> };
+  /** Its client hears when a consumer is no more. */
+  readonly tellsCancels: boolean;
   readonly writer: DeliveryWriter;
   readonly counts: { -readonly [N in keyof ChannelCounts]: number };
   /** The consumer is no more, though its client has not cancelled it. */
   consumerEnded(consumer: ChannelConsumer): void;
+  /** A delivery has been held for longer than it may be: the channel is closed, and what it holds goes back. */
+  tooLate(limitMs: number): void;
 }
 
 export class ChannelConsumer implements DeliverySink, Holder {
@@ -49,6 +65,27 @@ export class ChannelConsumer implements DeliverySink, Holder {
     if (reason === 'queue-deleted') this.gone = true;
     this.channel.consumerEnded(this);
   }
+
+  get holdMs(): number {
+    return this.channel.host.limits.consumerTimeoutMs;
+  }
+
+  /**
+   * A lease that runs out costs the client nothing but the delivery. A timeout costs it its channel, up to RabbitMQ 4.2; since 4.3 it hears
+   * that its consumer is cancelled, if it is one and the client can (`rabbit_channel:handle_queue_actions`, `released`).
+   */
+  overdue(slots: readonly number[], why: OverdueReason, limitMs: number): readonly number[] {
+    const { channel, consumer } = this;
+    const taken = channel.unsettled.letGo(this, slots);
+    if (why === 'lease' || taken.length === 0) return taken;
+    if (channel.session.compat === 'rabbitmq-3' || !channel.tellsCancels || consumer?.active !== true) {
+      channel.tooLate(limitMs);
+    } else {
+      consumer.cancel();
+      channel.consumerEnded(this);
+    }
+    return taken;
+  }
 }
 
 /** One basic.get under way, and then the holder of what it took. */
@@ -79,5 +116,16 @@ export class Getter implements DeliverySink, Holder {
 
   cancelled(): void {
     this.gone = true;
+  }
+
+  get holdMs(): number {
+    return this.channel.host.limits.consumerTimeoutMs;
+  }
+
+  /** There is no consumer whose end could be told. */
+  overdue(slots: readonly number[], why: OverdueReason, limitMs: number): readonly number[] {
+    const taken = this.channel.unsettled.letGo(this, slots);
+    if (why === 'timeout' && taken.length > 0) this.channel.tooLate(limitMs);
+    return taken;
   }
 }

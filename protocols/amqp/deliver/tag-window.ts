@@ -25,7 +25,7 @@ export class TagWindow<Holder> {
   lastTag = 0;
   /** How many are unsettled. */
   count = 0;
-  /** What `take` found. */
+  /** What `take` or `find` found. */
   holder: Holder | undefined = undefined;
   slot = 0;
   private oldest = 1;
@@ -53,6 +53,15 @@ export class TagWindow<Holder> {
   has(tag: number): boolean {
     if (tag < this.oldest) return this.stragglers.has(tag);
     return tag <= this.lastTag && this.holders[tag & this.mask] !== undefined;
+  }
+
+  /** As `take`, but it stays. */
+  find(tag: number): boolean {
+    const straggler = tag < this.oldest ? this.stragglers.get(tag) : undefined;
+    const at = tag & this.mask;
+    this.holder = tag < this.oldest ? straggler?.holder : tag <= this.lastTag ? this.holders[at] : undefined;
+    this.slot = straggler?.slot ?? this.slots[at] ?? 0;
+    return this.holder !== undefined;
   }
 
   /** Takes `tag` out; false if it is unknown or settled. Result in `holder` and `slot`. */
@@ -99,6 +108,23 @@ export class TagWindow<Holder> {
     const sorted = [...this.stragglers].sort((a, b) => a[0] - b[0]);
     this.stragglers.clear();
     for (const [key, value] of sorted) this.stragglers.set(key, value);
+  }
+
+  /** Puts another holder in the place of `holder` where its slot is one of these; returns those that there were. */
+  replace(holder: Holder, by: Holder, slots: ReadonlySet<number>): number[] {
+    const found: number[] = [];
+    for (const [tag, { holder: of, slot }] of this.stragglers) {
+      if (of !== holder || !slots.has(slot)) continue;
+      this.stragglers.set(tag, { holder: by, slot });
+      found.push(slot);
+    }
+    for (let tag = this.oldest; tag <= this.lastTag; tag++) {
+      const at = tag & this.mask;
+      if (this.holders[at] !== holder || !slots.has(this.slots[at]!)) continue;
+      this.holders[at] = by;
+      found.push(this.slots[at]!);
+    }
+    return found;
   }
 
   private add(holder: Holder | undefined, slot: number): number {

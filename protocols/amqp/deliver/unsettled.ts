@@ -14,6 +14,16 @@ export interface Holder {
   readonly gone: boolean;
 }
 
+/** Stands where a delivery was that has been taken back: what its client says of it changes nothing, and is told to the consumer. */
+class TakenBack implements Holder {
+  readonly gone = true;
+  readonly consumer: Consumer | undefined;
+
+  constructor({ consumer }: Holder) {
+    this.consumer = consumer;
+  }
+}
+
 /** Where acknowledgements wait for a commit. */
 export interface DeferredSettlements {
   settle(tag: number, holder: Holder, slot: number, outcome: Outcome): void;
@@ -57,13 +67,32 @@ export class Unsettled {
 
   /** Everything that is held goes back to its queue, to be delivered again; `done` once all of it has. [§1.8.3.16] */
   recover(done: () => void): void {
-    this.giveBack(RELEASED, done);
+    const { tags } = this;
+    this.settleUntil(tags.lastTag, () => settleHeld(tags.holder!, tags.slot, RELEASED), done);
   }
 
   /** Ends everything that is held so, whether a transaction is under way or not; `done` once all of it has ended. */
   giveBack(outcome: Outcome, done: () => void): void {
     const { tags } = this;
-    this.settleUntil(tags.lastTag, () => settleHeld(tags.holder!, tags.slot, outcome), done);
+    const settle = (): void => {
+      const { gone, consumer } = tags.holder!;
+      if (!gone) consumer?.settle(tags.slot, outcome);
+    };
+    this.settleUntil(tags.lastTag, settle, done);
+  }
+
+  /** The delivery may be held for as long again. False: it is not held, or has been taken back. */
+  renew(tag: number): boolean {
+    const { tags } = this;
+    return tags.find(tag) && !tags.holder!.gone && tags.holder!.consumer?.renew(tags.slot) === true;
+  }
+
+  /**
+   * These deliveries are taken back: their tags can be settled still, which changes nothing. Returns the slots of those that have not been
+   * settled in a transaction under way.
+   */
+  letGo(holder: Holder, slots: readonly number[]): number[] {
+    return this.tags.replace(holder, new TakenBack(holder), new Set(slots));
   }
 
   /** Takes out all there are up to this tag: in parts, if they are many. */
@@ -91,12 +120,14 @@ export class Unsettled {
     const { tags } = this;
     const holder = tags.holder!;
     if (outcome === ACCEPTED) this.owner.counts.acknowledged++;
-    if (this.deferred !== null) this.deferred.settle(tag, holder, tags.slot, outcome);
+    if (holder.gone) settleHeld(holder, tags.slot, outcome);
+    else if (this.deferred !== null) this.deferred.settle(tag, holder, tags.slot, outcome);
     else settleHeld(holder, tags.slot, outcome);
   }
 }
 
 function settleHeld(holder: Holder, slot: number, outcome: Outcome): void {
+  if (holder instanceof TakenBack) holder.consumer?.answered(1);
   if (holder.gone) return;
   holder.consumer?.settle(slot, outcome);
 }

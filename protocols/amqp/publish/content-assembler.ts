@@ -154,6 +154,13 @@ export class ContentAssembler {
     this.draft.large = null;
   }
 
+  /** What was gathered in the log of the body goes: it is no message. */
+  dropLarge(): void {
+    this.writer?.abort();
+    this.writer = null;
+    this.draft.large = null;
+  }
+
   /** Gives up what was begun. True if there was something. */
   abandon(): boolean {
     if (this.expected === EXPECTS_METHOD) return false;

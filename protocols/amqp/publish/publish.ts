@@ -5,6 +5,7 @@
 import { type Draft, MARK_REFUSED, type Route, type Session } from '../../../src/api/index.ts';
 import { FieldsFault } from '../codec/faults.ts';
 import { AmqpError } from '../connection/errors.ts';
+import { type CommandedChannel, carryOut, RENEW } from '../deliver/delivery-commands.ts';
 import type { AmqpStats } from '../stats.ts';
 import type { Confirms } from './confirms.ts';
 import type { ContentAssembler } from './content-assembler.ts';
@@ -24,9 +25,9 @@ export interface PublishHost {
 }
 
 /** The channel as publishing sees it. */
-export interface PublishChannel {
+export interface PublishChannel extends CommandedChannel {
   readonly session: Session;
-  readonly host: PublishHost;
+  readonly host: PublishHost & CommandedChannel['host'];
   readonly assembler: ContentAssembler;
   readonly confirms: Confirms | null;
   readonly transaction: TransactionState | null;
@@ -69,10 +70,28 @@ function publish(channel: PublishChannel): void {
   const { draft, target } = assembler;
   // Bindings may have changed since the method frame.
   const route = target.resolve(host.routes);
-  if (channel.transaction !== null) channel.transaction.publish(route, draft, target.mandatory);
+  if (route === RENEW) command(channel, route, draft, target.mandatory);
+  else if (channel.transaction !== null) channel.transaction.publish(route, draft, target.mandatory);
   else publishNow(channel, route, draft, target.mandatory);
   assembler.end();
   host.channels.openContents--;
+}
+
+/** It was no message, but a word about deliveries. */
+function command(channel: PublishChannel, route: Route, draft: Draft, mandatory: boolean): void {
+  channel.assembler.dropLarge();
+  const mark = carryOut(route, channel, draft);
+  if (mark === MARK_REFUSED && mandatory) {
+    channel.host.stats.returned++;
+    channel.writer.returned({
+      exchange: route.exchangeBytes,
+      key: route.keyBytes,
+      props: draft.props.subarray(draft.propsStart, draft.propsEnd),
+      body: draft.body.subarray(draft.bodyStart, draft.bodyEnd),
+      large: null,
+    });
+  }
+  channel.confirms?.push(mark);
 }
 
 function publishNow(channel: PublishChannel, route: Route, draft: Draft, mandatory: boolean): void {

@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { DOT, type Route, RouteMemo, type Session } from '../../../src/api/index.ts';
 import { TextFault } from '../codec/faults.ts';
+import { commandAt } from '../deliver/delivery-commands.ts';
 
 export class Routes {
   private readonly session: Session;
@@ -22,7 +23,8 @@ export class Routes {
       throw new TextFault();
     }
     const exchange = buffer.utf8Slice(exchangeStart, exchangeEnd);
-    const route = this.session.route(exchange, DOT, buffer, keyStart, keyEnd);
+    const route =
+      commandAt(exchange, buffer, keyStart, keyEnd) ?? this.session.route(exchange, DOT, buffer, keyStart, keyEnd);
     this.memo.set(route.bytes, route.start, route.keyStart, route.keyStart, route.end, route);
     return route;
   }

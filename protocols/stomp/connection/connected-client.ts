@@ -77,6 +77,10 @@ export class ConnectedClient implements SubscriptionsClient, ReceiptsHost {
     this.temporaryQueues = new TemporaryQueues(session, this.subscriptions, adapter.options.subscriptionsMax);
   }
 
+  get consumerTimeoutMs(): number {
+    return this.adapter.options.consumerTimeoutMs;
+  }
+
   subscriptionCancelled(subscription: SubscriptionConsumer, reason: string): void {
     this.host.subscriptionCancelled(subscription, reason);
   }

@@ -21,20 +21,29 @@ export function nack(client: ConnectedClient, frame: Frame): void {
 }
 
 function settle(client: ConnectedClient, frame: Frame, outcome: Outcome): void {
-  const subscription = findSubscription(client, frame);
+  const subscription = findDelivery(client, frame);
+  let late = false;
   const open = frame.has(TRANSACTION) ? client.transactions.get(frame.text(TRANSACTION)!) : null;
   if (subscription === undefined) {
     stale(client, frame, 'its subscription has ended, and the message has gone back to its queue');
   } else if (subscription.mode === CLIENT) {
-    settleUpTo(client, frame, subscription, open, outcome);
+    late = settleUpTo(client, frame, subscription, open, outcome);
   } else {
-    settleOne(client, frame, subscription, open, outcome);
+    late = settleOne(client, frame, subscription, open, outcome);
   }
-  client.receipts.answerWhenAllSafe(frame);
+  client.receipts.answerSettled(frame, late);
+}
+
+/** What was taken back before is the client's to answer, and no more: nothing becomes of it, and a receipt says so. */
+function answerTakenBack(client: ConnectedClient, { unsettled, consumer }: SubscriptionConsumer, index: number): true {
+  unsettled.remove(index);
+  consumer.answered(1);
+  client.adapter.stats.staleSettlements++;
+  return true;
 }
 
 /** Reads the frame's token into `adapter.token`. Undefined: it was good once, but the subscription is gone. */
-function findSubscription(client: ConnectedClient, frame: Frame): SubscriptionConsumer | undefined {
+export function findDelivery(client: ConnectedClient, frame: Frame): SubscriptionConsumer | undefined {
   const { adapter, version, subscriptions } = client;
   const { token } = adapter;
   // [STOMP 1.2, ACK] the `id` is the MESSAGE's `ack` header; before 1.2 it is the `message-id`
@@ -64,10 +73,11 @@ function settleOne(
   subscription: SubscriptionConsumer,
   open: OpenTransaction | null,
   outcome: Outcome,
-): void {
+): boolean {
   const { index, number } = client.adapter.token;
   const { unsettled, consumer } = subscription;
   if (!unsettled.has(index, number)) throw over(client, frame, 'was settled before');
+  if (unsettled.isTakenBack(index)) return answerTakenBack(client, subscription, index);
   if (unsettled.isEnlisted(index)) throw over(client, frame, 'is part of an open transaction');
   if (open !== null) {
     open.settle(subscription, index, outcome);
@@ -76,6 +86,7 @@ function settleOne(
     unsettled.remove(index);
     consumer.settle(slot, outcome);
   }
+  return false;
 }
 
 /** `ack:client`: the frame means this delivery and all before it that are still unsettled. */
@@ -85,18 +96,20 @@ function settleUpTo(
   subscription: SubscriptionConsumer,
   open: OpenTransaction | null,
   outcome: Outcome,
-): void {
+): boolean {
   const { number, index } = client.adapter.token;
   const { unsettled, consumer } = subscription;
   if (!unsettled.has(index, number)) {
     stale(client, frame, 'a later one was settled before, and this one with it');
-    return;
+    return false;
   }
+  let late = false;
   let at = unsettled.first;
   for (;;) {
     const next = unsettled.next(at);
     const isLast = at === index;
-    if (!unsettled.isEnlisted(at)) {
+    if (unsettled.isTakenBack(at)) late = answerTakenBack(client, subscription, at);
+    else if (!unsettled.isEnlisted(at)) {
       if (open !== null) {
         open.settle(subscription, at, outcome);
       } else {
@@ -105,7 +118,7 @@ function settleUpTo(
         consumer.settle(slot, outcome);
       }
     }
-    if (isLast) return;
+    if (isLast) return late;
     at = next;
   }
 }

@@ -1,5 +1,12 @@
 /** SUBSCRIBE: the subscription that its headers ask for. The queue that it reads is found in `topology/subscription-source.ts`. */
-import { CONVERT_STRINGS, compileSelector, type Selector, SelectorError } from '../../../src/api/index.ts';
+import {
+  CONVERT_STRINGS,
+  compileSelector,
+  LEASE_MAX_MS,
+  LEASE_MIN_MS,
+  type Selector,
+  SelectorError,
+} from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { ACK_ID, DESTINATION, ID, RECEIPT } from '../codec/names.ts';
@@ -40,10 +47,12 @@ export function subscribe(client: ConnectedClient, frame: Frame): void {
   subscriptions.checkRoom();
   const priority = priorityOf(frame);
   const selector = selectorOf(frame);
+  const timeoutMs = millisecondsOf(frame, 'x-consumer-timeout', 0, Number.MAX_SAFE_INTEGER);
+  const leaseMs = millisecondsOf(frame, 'x-lease', LEASE_MIN_MS, LEASE_MAX_MS);
   const { made, ...source } = sourceOf(client, frame, destination, id);
   let subscription: SubscriptionConsumer;
   try {
-    subscription = subscriptions.add({ id, key, mode, ...source, prefetch, priority, selector });
+    subscription = subscriptions.add({ id, key, mode, ...source, prefetch, priority, selector, timeoutMs, leaseMs });
   } catch (error) {
     client.session.ofBegun(() => made?.undo());
     throw error;
@@ -79,6 +88,11 @@ function prefetchOf(client: ConnectedClient, frame: Frame): number {
   const text = frame.header('prefetch-count') ?? frame.header('activemq.prefetchSize');
   if (text === undefined) return client.adapter.options.prefetchDefault;
   return wholeNumber('prefetch-count', text, 0, NUMBER_MAX);
+}
+
+function millisecondsOf(frame: Frame, name: string, min: number, max: number): number | undefined {
+  const text = frame.header(name);
+  return text === undefined ? undefined : wholeNumber(name, text, min, max);
 }
 
 /** Headers are text, so that they are compared as what they read as; ActiveMQ does so for STOMP's clients, too. */

@@ -1,13 +1,15 @@
 /** A client's subscription as a consumer of its queue: takes deliveries and writes them as MESSAGE frames. */
-import type {
-  Backpressure,
-  BindingInfo,
-  CancelReason,
-  Consumer,
-  DeliverySink,
-  MessageView,
-  Selector,
-  Session,
+import {
+  type Backpressure,
+  type BindingInfo,
+  type CancelReason,
+  type Consumer,
+  type DeliverySink,
+  type MessageView,
+  type OverdueReason,
+  RELEASED,
+  type Selector,
+  type Session,
 } from '../../../src/api/index.ts';
 import { escapeValue } from '../codec/escape.ts';
 import type { Version } from '../codec/version.ts';
@@ -38,6 +40,9 @@ export interface SubscriptionRequest {
   /** Consumers with a higher one are served first. Default of clients: 0. */
   readonly priority: number;
   readonly selector: Selector | null;
+  /** How long it may hold a delivery, and how long one is leased to it, as it said. */
+  readonly timeoutMs?: number | undefined;
+  readonly leaseMs?: number | undefined;
   /** The queue is this subscription's alone: a message that is not selected waits for nobody. */
   readonly isOwn: boolean;
   /** The durable subscription's name, if it is one. */
@@ -54,6 +59,8 @@ export interface SubscriptionClient {
   readonly sessionName: string;
   readonly writer: DeliveryWriter;
   readonly output: FrameOutput;
+  /** How long a delivery may be held where nobody says. */
+  readonly consumerTimeoutMs: number;
   /** The broker ended the subscription; `reason` in words. */
   subscriptionCancelled(subscription: SubscriptionConsumer, reason: string): void;
 }
@@ -108,6 +115,8 @@ export class SubscriptionConsumer implements Backpressure, DeliverySink, Deliver
       priority,
       ...(selector !== null && filter === null ? { selector: selector.text } : {}),
       ...(through !== undefined && { through }),
+      ...(request.timeoutMs !== undefined && { timeoutMs: request.timeoutMs }),
+      ...(request.leaseMs !== undefined && { leaseMs: request.leaseMs }),
       arguments: priority === 0 ? [] : [{ name: 'x-priority', value: { type: 'int32' as const, value: priority } }],
     };
     this.consumer = client.session.consume(queue, options, this, this);
@@ -129,6 +138,20 @@ export class SubscriptionConsumer implements Backpressure, DeliverySink, Deliver
 
   cancelled(reason: CancelReason): void {
     this.client.subscriptionCancelled(this, this.whyCancelled(reason));
+  }
+
+  get holdMs(): number {
+    return this.client.consumerTimeoutMs;
+  }
+
+  /** A lease that runs out costs the client the delivery; a timeout its connection, since STOMP has no word for it but ERROR. */
+  overdue(slots: readonly number[], why: OverdueReason, limitMs: number): readonly number[] {
+    const taken = this.unsettled.letGo(slots);
+    if (why === 'lease') return taken;
+    // It is no failure of the messages', as the end of a connection would be.
+    for (const slot of taken) this.consumer.settle(slot, RELEASED);
+    this.client.subscriptionCancelled(this, `a delivery was not acknowledged within ${limitMs} ms`);
+    return taken;
   }
 
   private whyCancelled(reason: CancelReason): string {

@@ -9,6 +9,8 @@
  *       one     ▼      │                                      │
  *               ENLISTED ─────────────────────────────────────┘
  *
+ * One that was held for too long is TAKEN_BACK from then until its client answers, which changes nothing.
+ *
  * An entry has an index, which is used again, and the delivery's number, which is not: a token gives both, so that it is
  * found in one step and a stale one is told from a new one. The entries are linked in order for cumulative ACKs. No
  * object is made for a delivery, and memory follows what is unsettled, not what has passed.
@@ -16,6 +18,7 @@
 const FREE = 0;
 const UNSETTLED = 1;
 const ENLISTED = 2;
+const TAKEN_BACK = 3;
 const NONE = -1;
 
 export class UnsettledDeliveries {
@@ -58,6 +61,23 @@ export class UnsettledDeliveries {
   /** Whether an open transaction is to settle it. */
   isEnlisted(index: number): boolean {
     return this.states[index] === ENLISTED;
+  }
+
+  /** Whether the broker has taken it back: there is nothing to settle. */
+  isTakenBack(index: number): boolean {
+    return this.states[index] === TAKEN_BACK;
+  }
+
+  /** The broker takes these back; returns the slots of those that no open transaction is to settle. */
+  letGo(slots: readonly number[]): number[] {
+    const wanted = new Set(slots);
+    const found: number[] = [];
+    for (let index = this.first; index !== NONE; index = this.nexts[index]!) {
+      if (this.states[index] !== UNSETTLED || !wanted.has(this.slots[index]!)) continue;
+      this.states[index] = TAKEN_BACK;
+      found.push(this.slots[index]!);
+    }
+    return found;
   }
 
   /** The slot that `Consumer.settle` takes. */

@@ -54,8 +54,9 @@ function end(client: ConnectedClient, subscription: SubscriptionConsumer): void 
     const next = unsettled.next(index);
     if (!unsettled.isEnlisted(index)) {
       const slot = unsettled.slot(index);
+      const takenBack = unsettled.isTakenBack(index);
       unsettled.remove(index);
-      consumer.settle(slot, RELEASED);
+      if (!takenBack) consumer.settle(slot, RELEASED);
     }
     index = next;
   }

@@ -7,6 +7,7 @@
  *     /exchange/x[/k]        exchange x, routing key k
  *     /temp-queue/n          a queue of this session's own
  *     /reply-queue/n         a queue that exists; its name may hold `/`
+ *     /delivery/renew        nothing: a SEND there renews leases (`deliver/renew.ts`)
  *
  * Each segment is percent-decoded. Towards clients `/`, `%`, control characters and bytes that are no UTF-8 (only keys have
  * such) are percent-encoded within a segment, other characters stay as they are, so that a destination is shown as it was sent.
@@ -23,6 +24,8 @@ export type Destination =
 export const TOPIC_EXCHANGE = 'amq.topic';
 /** What names a session's own queue; subscription ids that begin so are the broker's. */
 export const TEMPORARY_PREFIX = '/temp-queue/';
+/** SEND here renews leases: headers say of what. */
+export const RENEW_DESTINATION = '/delivery/renew';
 /** What names somebody else's, who may have gone. */
 export const REPLY_PREFIX = '/reply-queue/';
 const FORMS = '/queue/NAME, /amq/queue/NAME, /topic/KEY, /exchange/NAME[/KEY], /temp-queue/NAME, /reply-queue/NAME';

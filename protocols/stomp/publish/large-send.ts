@@ -3,6 +3,7 @@
  * before the last one. Until then the message is kept as a draft.
  */
 import { AT_MOST_ONCE, type BodyWriter, Draft, MARK_NOW } from '../../../src/api/index.ts';
+import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { RECEIPT, TRANSACTION } from '../codec/names.ts';
 import { notEnded } from '../codec/parser.ts';
@@ -28,9 +29,11 @@ export class LargeSend {
    */
   constructor(client: ConnectedClient, frame: Frame) {
     this.client = client;
-    this.target = client.targets.find(frame);
+    const target = client.targets.find(frame);
+    if (target === null) throw new FrameError('Invalid header', 'What renews a lease has no body of this size.');
+    this.target = target;
     const { draft } = this;
-    fillDraft(draft, client, frame, this.target);
+    fillDraft(draft, client, frame, target);
     draft.props = Buffer.from(draft.props.subarray(draft.propsStart, draft.propsEnd));
     draft.propsStart = 0;
     draft.propsEnd = draft.props.length;

@@ -25,6 +25,8 @@ import { ReceiptIds } from './receipt-ids.ts';
 
 const RECEIPT_OPENING = Buffer.from('RECEIPT\nreceipt-id:');
 const DUPLICATE = Buffer.from('duplicate:true\n');
+const NOTHING = Buffer.alloc(0);
+const EXPIRED = Buffer.from('expired:true\n');
 const LF = 0x0a;
 const NUL = 0;
 
@@ -34,8 +36,10 @@ const ENTRY_COMMIT = 1;
 const ENTRY_DISCONNECT = 2;
 /** A receipt for a SEND whose message was taken before. */
 const ENTRY_DUPLICATE = 3;
+/** A receipt for what came too late: its delivery had been taken back. */
+const ENTRY_EXPIRED = 4;
 /** And from here on: a receipt for the subscription of the number that is left. */
-const ENTRY_SUBSCRIBED = 4;
+const ENTRY_SUBSCRIBED = 5;
 
 /** What the receipts tell their connection. */
 export interface ReceiptsHost {
@@ -103,6 +107,14 @@ export class Receipts implements ConfirmSink {
     if (frame.has(RECEIPT)) this.answer(frame, this.session.mark());
   }
 
+  /** The same, where a delivery may have been taken back before. */
+  answerSettled(frame: Frame, late: boolean): void {
+    const index = frame.indexOf(RECEIPT);
+    if (index < 0) return;
+    const entry = late ? ENTRY_EXPIRED : ENTRY_RECEIPT;
+    this.push(frame.buffer, frame.valueStart(index), frame.valueEnd(index), entry, this.session.mark());
+  }
+
   /** As `answer`, with the id as it came; but if the broker could not make it safe, the client is told even if it asked for no receipt. */
   answerCommit(receipt: Buffer | undefined, mark: Mark): void {
     if (receipt !== undefined) this.push(receipt, 0, receipt.length, ENTRY_RECEIPT, mark);
@@ -117,7 +129,8 @@ export class Receipts implements ConfirmSink {
   confirm(id: number, refused: boolean): void {
     if (id === ENTRY_DISCONNECT) this.end();
     else if (refused) this.host.notStored(id === ENTRY_COMMIT ? undefined : this.refusedId());
-    else if (id !== ENTRY_COMMIT) this.write(id === ENTRY_DUPLICATE);
+    else if (id !== ENTRY_COMMIT)
+      this.write(id === ENTRY_DUPLICATE ? DUPLICATE : id === ENTRY_EXPIRED ? EXPIRED : NOTHING);
     if (id >= ENTRY_SUBSCRIBED && !refused) this.host.subscribed(id - ENTRY_SUBSCRIBED);
   }
 
@@ -145,18 +158,18 @@ export class Receipts implements ConfirmSink {
     this.ring.push(entry, mark, publish);
   }
 
-  private write(duplicate: boolean): void {
+  private write(besides: Buffer): void {
     const { ids } = this;
     ids.shift();
     const { start, end } = ids;
     if (this.output.withinBody) this.behindBody++;
     const { out } = this.output;
-    let at = out.reserve(RECEIPT_OPENING.length + end - start + 4 + (duplicate ? DUPLICATE.length : 0));
+    let at = out.reserve(RECEIPT_OPENING.length + end - start + 4 + besides.length);
     const target = out.buffer;
     at = copyBytes(RECEIPT_OPENING, 0, RECEIPT_OPENING.length, target, at);
     at = copyBytes(ids.buffer, start, end, target, at);
     target[at++] = LF;
-    if (duplicate) at = copyBytes(DUPLICATE, 0, DUPLICATE.length, target, at);
+    if (besides.length > 0) at = copyBytes(besides, 0, besides.length, target, at);
     target[at++] = LF;
     target[at++] = NUL;
     target[at++] = LF;

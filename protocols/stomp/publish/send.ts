@@ -10,12 +10,17 @@ import {
 import type { Frame } from '../codec/frame.ts';
 import { RECEIPT, TRANSACTION } from '../codec/names.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
+import { renew } from '../deliver/renew.ts';
 import { fillDraft } from './fill-draft.ts';
 
 /** @throws FrameError, BrokerError for a message that cannot be taken */
 export function send(client: ConnectedClient, frame: Frame): void {
   const { adapter, session } = client;
   const target = client.targets.find(frame);
+  if (target === null) {
+    renew(client, frame);
+    return;
+  }
   const { draft } = adapter;
   fillDraft(draft, client, frame, target);
   draft.body = frame.buffer;

@@ -16,7 +16,7 @@ import {
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { DESTINATION, RECEIPT } from '../codec/names.ts';
-import { type Destination, parseDestination, REPLY_PREFIX } from '../mapping/destinations.ts';
+import { type Destination, parseDestination, RENEW_DESTINATION, REPLY_PREFIX } from '../mapping/destinations.ts';
 import type { DeclaredQueues } from '../topology/declared-queues.ts';
 
 /** Where a SEND goes. */
@@ -46,17 +46,19 @@ export class TargetMemo {
   }
 
   /**
-   * The target of a SEND, its queue declared and its route valid.
+   * The target of a SEND, its queue declared and its route valid; null: it is no message, but a word about deliveries.
    *
    * @throws FrameError, BrokerError for what cannot be sent to
    */
-  find(frame: Frame): PublishTarget {
+  find(frame: Frame): PublishTarget | null {
     const index = frame.indexOf(DESTINATION);
     if (index < 0) throw new FrameError('Missing destination', "SEND must have a 'destination' header.");
     const { buffer } = frame;
     const start = frame.valueStart(index);
     const end = frame.valueEnd(index);
-    const target = this.known.find(buffer, start, start, start, end) ?? this.resolveTarget(frame, start, end);
+    const known = this.known.find(buffer, start, start, start, end);
+    if (known === undefined && frame.text(DESTINATION) === RENEW_DESTINATION) return null;
+    const target = known ?? this.resolveTarget(frame, start, end);
     this.refresh(target, frame.has(RECEIPT));
     return target;
   }

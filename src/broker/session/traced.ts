@@ -1,6 +1,14 @@
 /** The part of a session that traces: what it publishes, is delivered and settles becomes spans. It is there only where traces are switched on. */
 import { MARK_REFUSED, type Mark } from '../../api/confirms.ts';
-import type { Backpressure, Consumer, DeliverySink, DirectSink, Outcome } from '../../api/consume.ts';
+import {
+  type Backpressure,
+  type Consumer,
+  type DeliverySink,
+  type DirectSink,
+  MODIFIED,
+  type Outcome,
+  RELEASED,
+} from '../../api/consume.ts';
 import type { Route } from '../../api/route.ts';
 import { type Draft, MessageView } from '../../message/message.ts';
 import { viewDraft } from '../../message/storage.ts';
@@ -81,6 +89,7 @@ class TracedSink implements DeliverySink {
   private readonly client: TracedClient;
   private readonly queue: string;
   private sink: DeliverySink;
+  readonly overdue?: NonNullable<DeliverySink['overdue']>;
 
   constructor(tracer: Tracer, vhost: Vhost, client: TracedClient, queue: string, sink: DeliverySink) {
     this.tracer = tracer;
@@ -88,6 +97,17 @@ class TracedSink implements DeliverySink {
     this.client = client;
     this.queue = queue;
     this.sink = sink;
+    if (sink.overdue !== undefined) this.overdue = (...late) => this.takenBack(...late);
+  }
+
+  get holdMs(): number {
+    return this.sink.holdMs ?? 0;
+  }
+
+  private takenBack(...late: Parameters<NonNullable<DeliverySink['overdue']>>): readonly number[] {
+    const taken = this.sink.overdue!(...late);
+    for (const slot of taken) this.settled(slot, late[1] === 'lease' ? MODIFIED : RELEASED);
+    return taken;
   }
 
   attached(consumer: Consumer): void {

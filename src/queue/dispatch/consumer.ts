@@ -13,6 +13,7 @@ import type { MessageView } from '../../message/message.ts';
 import type { Headers } from '../../message/properties.ts';
 import { type DeliveryCounts, UNCOUNTED } from '../../metrics/traffic.ts';
 import type { QueueSettings } from '../limits/settings.ts';
+import type { HoldWatch } from '../unsettled/hold-watch.ts';
 import type { HeldSum } from './held-sum.ts';
 import type { CreditTaker, SharedCredit } from './shared-credit.ts';
 
@@ -23,6 +24,11 @@ export interface ConsumedQueue {
   /** The consumer that gets everything; null where each gets its part. */
   readonly singleActive: QueueConsumer | null;
   settle(consumer: QueueConsumer, slot: number, outcome: Outcome): void;
+  /** False: it is not held by this consumer any more. */
+  renew(consumer: QueueConsumer, slot: number): boolean;
+  renewAll(consumer: QueueConsumer): void;
+  /** Counts settlements of what was taken back before. */
+  settledLate(count: number): void;
   cancelConsumer(consumer: QueueConsumer, outcome?: Outcome): void;
   /** Delivers again what the consumer holds, before anything new. */
   replay(consumer: QueueConsumer): void;
@@ -67,6 +73,14 @@ export class QueueConsumer implements Consumer, CreditTaker {
   sum: HeldSum | null = null;
   /** Whose work its end is. */
   share: Share | null = null;
+  /** How long it may hold a delivery; null: as long as it likes. */
+  watch: HoldWatch | null = null;
+  /** What it has been given up to this place in the order of deliveries counts as given then; 0: nothing was renewed. */
+  renewed = 0;
+  /** Deliveries that were taken back from it and that its client has not answered yet: it gets no others. */
+  unanswered = 0;
+  /** What it was made with. */
+  readonly options: ConsumeOptions;
   /** Made for a `get`: it holds deliveries and receives none by itself. */
   passive = false;
   /** The connection is gone, its session stays. */
@@ -88,6 +102,7 @@ export class QueueConsumer implements Consumer, CreditTaker {
 
   constructor(queue: ConsumedQueue, options: ConsumeOptions, sink: DeliverySink, output: Backpressure) {
     this.of = queue;
+    this.options = options;
     this.tag = options.tag;
     this.settled = options.settled;
     this.exclusive = options.exclusive;
@@ -117,7 +132,7 @@ export class QueueConsumer implements Consumer, CreditTaker {
 
   /** Whether one more delivery may go out now. */
   ready(): boolean {
-    if (!this.active || this.suspended || this.output.congested) return false;
+    if (!this.active || this.suspended || this.output.congested || this.unanswered > 0) return false;
     if (this.replay.length > 0) return true;
     if (!this.settled && (this.held >= this.allowed || this.sum?.isFull(this) === true)) return false;
     if (this.shared === null || this.shared.allows(this)) return true;
@@ -151,6 +166,21 @@ export class QueueConsumer implements Consumer, CreditTaker {
 
   settle(slot: number, outcome: Outcome): void {
     this.of.settle(this, slot, outcome);
+  }
+
+  renew(slot: number): boolean {
+    return this.of.renew(this, slot);
+  }
+
+  renewAll(): boolean {
+    if (this.held > 0) this.of.renewAll(this);
+    return this.unanswered === 0;
+  }
+
+  answered(count: number): void {
+    this.unanswered = Math.max(0, this.unanswered - count);
+    this.of.settledLate(count);
+    if (this.unanswered === 0) this.wake();
   }
 
   /** Bounds what it holds while it has set no limit itself; 0: nothing does. */

@@ -16,6 +16,7 @@ import { NOTE_ACCEPTED, NOTE_DELIVERED, NOTE_FORBIDDEN, NOTE_LOSSY } from '../pa
 import type { QueueEnvironment } from '../queue-services.ts';
 import type { ReadyMessages } from '../ready/ready-messages.ts';
 import type { QueueTraffic } from '../traffic.ts';
+import type { HoldLimits } from '../unsettled/hold-limits.ts';
 import type { UnsettledMessages } from '../unsettled/unsettled-messages.ts';
 import { type ConsumedQueue, QueueConsumer } from './consumer.ts';
 import { ConsumerRotation } from './consumer-rotation.ts';
@@ -62,6 +63,8 @@ export interface DispatchedQueue extends ConsumedQueue, SelectableQueue, AskedQu
 export interface DispatchedContents {
   /** Null until something was delivered. */
   readonly unsettled: UnsettledMessages | null;
+  /** Null until a consumer may not hold what it is given for ever. */
+  readonly holdLimits: HoldLimits | null;
   /** A consumer holds it from now on; returns the delivery's slot. */
   hold(seq: number, flags: QueueEntryFlags, consumer: QueueConsumer): number;
   /** It is done with. */
@@ -317,7 +320,8 @@ export class Dispatcher {
   }
 
   /** One that was asked for. */
-  private countGot({ counts, settled }: QueueConsumer, view: MessageView): void {
+  private countGot({ counts, settled, watch }: QueueConsumer, view: MessageView): void {
+    if (watch !== null) this.queue.contents.holdLimits!.keep(watch);
     const { counters, traffic } = this.queue.services;
     counters.delivered++;
     if (view.redelivered) {

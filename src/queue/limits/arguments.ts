@@ -5,6 +5,7 @@
  * What it accepts and we do too, without effect: where replicas lie, how much of a queue is held in memory, `x-queue-mode`,
  * `x-queue-version`: a queue here is always lazy. Where we take more: `x-delivery-limit` holds for every type of queue.
  */
+import { LEASE_MAX_MS, LEASE_MIN_MS } from '../../api/consume.ts';
 import type { QueueOptions } from '../../api/topology.ts';
 import { contradiction, deduplicationWords, WORDS, wordIn } from '../../deduplication/settings.ts';
 import { BrokerError } from '../../message/errors.ts';
@@ -61,6 +62,23 @@ const KNOWN: readonly Known[] = [
     name: 'x-max-length-bytes',
     types: CLASSIC | QUORUM,
     check: (value, into) => count(value, (n) => (into.bytesMax = n)),
+  },
+  {
+    // RabbitMQ 3.12; there for every type of queue, since 4.3 for the quorum type alone.
+    name: 'x-consumer-timeout',
+    types: CLASSIC | QUORUM,
+    check: (value, into) => count(value, (ms) => (into.consumerTimeoutMs = ms)),
+  },
+  {
+    // Ours.
+    name: 'x-lease',
+    types: CLASSIC | QUORUM,
+    check: (value, into) =>
+      integer(value, (n) =>
+        n < LEASE_MIN_MS || n > LEASE_MAX_MS
+          ? `"expected ${LEASE_MIN_MS} to ${LEASE_MAX_MS} milliseconds, got ${n}"`
+          : void (into.leaseMs = Number(n)),
+      ),
   },
   { name: 'x-max-in-memory-length', types: QUORUM, check: (value) => count(value, () => {}) },
   { name: 'x-max-in-memory-bytes', types: QUORUM, check: (value) => count(value, () => {}) },

@@ -12,6 +12,10 @@ export interface QueueSettings extends RetryPolicy {
   readonly type: 'classic' | 'quorum';
   /** How long a message may wait here, milliseconds; -1 for as long as it likes. */
   readonly messageTtlMs: number;
+  /** How long a consumer may hold a delivery, milliseconds; 0 for as long as it likes, -1 for not said. */
+  readonly consumerTimeoutMs: number;
+  /** How long a delivery is leased to its consumer, milliseconds; -1 for not at all. */
+  readonly leaseMs: number;
   /** The queue goes when nobody has used it for so many milliseconds; -1 for never. */
   readonly expiresMs: number;
   /** Ready messages at most; Infinity for no limit. */
@@ -37,6 +41,8 @@ export const DEFAULT_SETTINGS: QueueSettings = Object.freeze({
   deadLetterKey: null,
   backoff: null,
   messageTtlMs: -1,
+  consumerTimeoutMs: -1,
+  leaseMs: -1,
   expiresMs: -1,
   lengthMax: Number.POSITIVE_INFINITY,
   bytesMax: Number.POSITIVE_INFINITY,
@@ -66,6 +72,8 @@ export function withPolicy(own: QueueSettings, given: readonly string[], policy:
       ? lower(own.attemptsMax, policy.attemptsMax)
       : (policy.attemptsMax ?? own.attemptsMax),
     messageTtlMs: lower(own.messageTtlMs, policy.messageTtlMs),
+    consumerTimeoutMs: lower(own.consumerTimeoutMs, policy.consumerTimeoutMs),
+    leaseMs: lower(own.leaseMs, policy.leaseMs),
     expiresMs: lower(own.expiresMs, policy.expiresMs),
     lengthMax: lower(own.lengthMax, policy.lengthMax),
     bytesMax: lower(own.bytesMax, policy.bytesMax),

@@ -15,6 +15,8 @@ export class DeliverySlots {
   private freeCount = 0;
   private nextOrder = 1;
   private sought = 0;
+  /** Held anew, in the order that the deliveries of then had; null while nothing was. */
+  private renewed: Map<number, number> | null = null;
   /** Slots in use. */
   size = 0;
 
@@ -46,6 +48,49 @@ export class DeliverySlots {
     this.holders[slot] = null;
     this.free[this.freeCount++] = slot;
     this.size--;
+  }
+
+  /** The highest place in the order of deliveries that was given so far. */
+  get latestOrder(): number {
+    return this.nextOrder - 1;
+  }
+
+  /** It counts as delivered now, for how long it may be held. */
+  renew(slot: number): void {
+    this.renewed ??= new Map();
+    this.renewed.set(slot, this.nextOrder++);
+  }
+
+  /** The same of all that `holder` holds. */
+  renewAll(holder: QueueConsumer): void {
+    holder.renewed = this.nextOrder++;
+  }
+
+  /** Renewals of what has gone. */
+  forgetRenewals(): void {
+    const { renewed } = this;
+    if (renewed === null) return;
+    for (const [slot, order] of renewed) {
+      if ((this.holders[slot] ?? null) === null || this.order[slot]! > order) renewed.delete(slot);
+    }
+    if (renewed.size === 0) this.renewed = null;
+  }
+
+  /** Those from slot `first` up to `end`, not included, that are held for longer than they may be; null for none. */
+  overdue(first: number, end: number): Map<QueueConsumer, number[]> | null {
+    const { holders, order, renewed } = this;
+    let found: Map<QueueConsumer, number[]> | null = null;
+    for (let slot = first; slot < end && slot < holders.length; slot++) {
+      const holder = holders[slot]!;
+      if (holder === null || holder.watch === null || order[slot]! > holder.watch.overdue) continue;
+      if (holder.renewed > holder.watch.overdue) continue; // it was given before that, or it would not be here
+      if (renewed !== null && (renewed.get(slot) ?? 0) > holder.watch.overdue) continue;
+      found ??= new Map();
+      const slots = found.get(holder);
+      if (slots === undefined) found.set(holder, [slot]);
+      else slots.push(slot);
+    }
+    return found;
   }
 
   /** The slots that `holder` holds, in the order of their first delivery. */

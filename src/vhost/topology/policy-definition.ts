@@ -5,6 +5,7 @@
  *
  * Refuses keys that nobody knows: a limit that is mistyped would limit nothing.
  */
+import { LEASE_MAX_MS, LEASE_MIN_MS } from '../../api/consume.ts';
 import type { PolicyValue } from '../../api/policies.ts';
 import { type DeduplicationWords, deduplicationWords, WORDS } from '../../deduplication/settings.ts';
 import { BrokerError } from '../../message/errors.ts';
@@ -46,6 +47,12 @@ const KEYS: Readonly<Record<string, Key>> = {
     check: oneOf('at-most-once', 'at-least-once'),
   },
   'message-ttl': { what: 'message TTL', check: whole(0), setting: 'messageTtlMs', operator: true },
+  'consumer-timeout': { what: 'consumer timeout', check: whole(0), setting: 'consumerTimeoutMs' },
+  lease: {
+    what: `lease: it must be ${LEASE_MIN_MS} to ${LEASE_MAX_MS} milliseconds`,
+    check: (value) => whole(LEASE_MIN_MS)(value) && (value as number) <= LEASE_MAX_MS,
+    setting: 'leaseMs',
+  },
   expires: { what: 'queue expiry', check: whole(1), setting: 'expiresMs', operator: true },
   'max-length': { what: 'maximum length', check: whole(0), setting: 'lengthMax', operator: true },
   'max-length-bytes': {

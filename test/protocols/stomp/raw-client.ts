@@ -102,10 +102,16 @@ export class RawClient {
 
   /** Sends a frame with a receipt and takes the receipt, which must be the next one. */
   async confirmed(command: string, headers: Record<string, string> = {}, body: string | Buffer = ''): Promise<void> {
+    await this.receipt(command, headers, body);
+  }
+
+  /** The same; returns the receipt. */
+  async receipt(command: string, headers: Record<string, string> = {}, body: string | Buffer = ''): Promise<Frame> {
     const receipt = `r-${++this.receipts}`;
     this.send(command, { ...headers, receipt }, body);
     const answer = await this.take('RECEIPT');
     if (header(answer, 'receipt-id') !== receipt) throw new Error(`receipt-id is ${header(answer, 'receipt-id')}`);
+    return answer;
   }
 
   /** Sends a frame that must be refused; the server must close after its ERROR. */

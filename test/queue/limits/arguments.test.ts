@@ -121,6 +121,8 @@ describe('arguments that are right', () => {
   it('become settings', () => {
     const settings = declare({
       'x-message-ttl': long(5),
+      'x-consumer-timeout': long(60_000),
+      'x-lease': long(30_000),
       'x-expires': byte(7),
       'x-max-length': byte(0),
       'x-max-length-bytes': byte(9),
@@ -136,6 +138,8 @@ describe('arguments that are right', () => {
     expect(settings).toEqual({
       type: 'classic',
       messageTtlMs: 5,
+      consumerTimeoutMs: 60_000,
+      leaseMs: 30_000,
       expiresMs: 7,
       lengthMax: 0,
       bytesMax: 9,

@@ -1,23 +1,21 @@
-/** Deadlines of one connection: who does not log in, does not answer a close, or holds deliveries for too long. */
+/** Deadlines of one connection: who does not log in, does not answer a close, or is silent. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ConnectionTimers } from '../../../../protocols/amqp/connection/connection-timers.ts';
-import { TICKS_PER_TIMEOUT } from '../../../../protocols/amqp/deliver/ack-timeout.ts';
 import type { AmqpLimits } from '../../../../protocols/amqp/options.ts';
 import { ManualClock } from '../../../../src/clock/clock.ts';
 
 let clock: ManualClock;
-let seen: { passed: number; watched: number; beats: number; missed: number; readPaused: boolean };
+let seen: { passed: number; beats: number; missed: number; readPaused: boolean };
 
 beforeEach(() => {
   clock = new ManualClock();
-  seen = { passed: 0, watched: 0, beats: 0, missed: 0, readPaused: false };
+  seen = { passed: 0, beats: 0, missed: 0, readPaused: false };
 });
 
 function start(limits: Partial<AmqpLimits> = {}): ConnectionTimers {
-  const all = { handshakeTimeoutMs: 1_000, closeTimeoutMs: 500, consumerTimeoutMs: 0, ...limits } as AmqpLimits;
+  const all = { handshakeTimeoutMs: 1_000, closeTimeoutMs: 500, ...limits } as AmqpLimits;
   return new ConnectionTimers(clock, all, {
     deadlinePassed: () => void seen.passed++,
-    closeOverdueChannels: () => void seen.watched++,
     heartbeatDue: () => void seen.beats++,
     heartbeatMissed: () => void seen.missed++,
     get readPaused() {
@@ -46,20 +44,6 @@ describe('a client', () => {
     expect(seen.passed).toBe(0);
     clock.advance(20);
     expect(seen.passed).toBe(1);
-  });
-
-  it('is looked at several times within the time that it may hold a delivery, and not where there is none', () => {
-    start({ consumerTimeoutMs: TICKS_PER_TIMEOUT * 100 }).opened();
-    clock.advance(80);
-    expect(seen.watched).toBe(0);
-    clock.advance(20);
-    expect(seen.watched).toBe(1);
-    clock.advance(100 * TICKS_PER_TIMEOUT);
-    expect(seen.watched).toBeGreaterThanOrEqual(TICKS_PER_TIMEOUT);
-    seen.watched = 0;
-    start().opened();
-    clock.advance(100);
-    expect(seen.watched).toBe(1); // of the one before
   });
 
   it('that is silent for two intervals is lost, and hears of it once', () => {
@@ -104,12 +88,12 @@ describe('a client', () => {
   });
 
   it('that is gone is waited for no more', () => {
-    const timers = start({ consumerTimeoutMs: 1_000 });
+    const timers = start();
     timers.opened();
     timers.negotiated(1);
     timers.closing();
     timers.stop();
     clock.advance(100_000);
-    expect(seen).toEqual({ passed: 0, watched: 0, beats: 0, missed: 0, readPaused: false });
+    expect(seen).toEqual({ passed: 0, beats: 0, missed: 0, readPaused: false });
   });
 });
