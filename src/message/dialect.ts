@@ -27,6 +27,8 @@ export interface Dialect {
   header?(view: MessageView, name: string): Value | undefined;
   /** `messageId` alone. Must not throw. Default: `decode` is asked. */
   messageId?(view: MessageView): string | undefined;
+  /** `groupId` alone. Must not throw. Default: `decode` is asked. */
+  groupId?(view: MessageView): string | undefined;
 }
 
 /** Looks a message's dialect up and reads its properties into the neutral form. */
@@ -78,6 +80,13 @@ export class Dialects {
     const dialect = this.byId[view.dialect];
     if (dialect?.messageId !== undefined) return dialect.messageId(view);
     return dialect?.decode(view).messageId;
+  }
+
+  /** The group it belongs to, as `Properties.groupId`. */
+  groupId(view: MessageView): string | undefined {
+    const dialect = this.byId[view.dialect];
+    if (dialect?.groupId !== undefined) return dialect.groupId(view);
+    return dialect?.decode(view).groupId;
   }
 
   /** Milliseconds until the message expires, 0 if it is over; undefined if it never does. */

@@ -22,6 +22,7 @@ import type { QueueConsumer } from './dispatch/consumer.ts';
 import { attemptsOf, FLAG_DURABLE, type QueueEntryFlags, type VisitEntry } from './entry-flags.ts';
 import type { QueueLimits } from './limits/queue-limits.ts';
 import type { QueueSettings } from './limits/settings.ts';
+import type { QueueOrder } from './order/queue-order.ts';
 import { NOTE_DIED, NOTE_DROPPED, NOTE_REMOVED, NOTE_RETRY } from './passport-notes.ts';
 import type { Chunk } from './positions/packed-positions.ts';
 import type { QueueServices } from './queue-services.ts';
@@ -48,6 +49,8 @@ export interface ContainingQueue<Q> extends SettlingQueue {
   readonly limits: QueueLimits | null;
   /** Null for a queue that takes everything. */
   readonly window: DeduplicationWindow | null;
+  /** Null where messages are handed out as they came. */
+  readonly order: QueueOrder | null;
   /** Takes a message for the first time. */
   push(seq: number, flags: QueueEntryFlags): void;
   /** Takes a message that comes back to its place. */
@@ -117,6 +120,7 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
     if (this.parked.size > 0) this.parked.take(seq);
     if (queue.limits !== null) queue.limits.gone(seq);
     if (queue.window !== null) queue.window.left(seq);
+    if (queue.order !== null) queue.order.gone(seq);
     if (this.isDurable(flags)) {
       this.settled ??= new SettlementBatch();
       this.settled.add(seq);
@@ -174,6 +178,7 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
   die(seq: number, flags: QueueEntryFlags, decision: Decision): void {
     this.note(seq, flags, NOTE_DIED, DEATH_REASONS.indexOf(decision.reason));
     this.park(seq, flags);
+    this.queue.order?.gone(seq);
     this.queue.services.died(this.queue, seq, flags, decision);
   }
 
@@ -211,6 +216,7 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
     services.counters.retried++;
     this.note(seq, back, NOTE_RETRY, dueMs);
     this.awaitRetry(seq, back, dueMs);
+    queue.order?.retries(seq);
     services.tryAgainAt(queue, seq, dueMs);
   }
 

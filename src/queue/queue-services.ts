@@ -8,6 +8,7 @@ import type { MessageView } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
 import type { Decision } from '../settlement/decide.ts';
 import type { QueueEntryFlags } from './entry-flags.ts';
+import type { OrderServices } from './order/queue-order.ts';
 import type { PassportNotes } from './passport-notes.ts';
 import type { PositionArena } from './positions/position-arena.ts';
 import type { MessageStore } from './store/message-store.ts';
@@ -36,6 +37,8 @@ export interface QueueEnvironment {
   readonly passports: PassportNotes;
   /** What the windows of queues and exchanges take up. */
   readonly windowMemory: WindowMemory;
+  /** What queues that keep groups in order share. */
+  readonly orders: OrderServices;
   /** A consumer of this queue may not have the message: it is dropped. */
   withheld(queue: string, view: MessageView): void;
   /** By which queues look at how long their consumers hold what they were given. */
@@ -82,4 +85,5 @@ export interface QueueCounters {
   leasesRenewed: number;
   settledLate: number;
   retried: number;
+  sharedLanes: number;
 }

@@ -36,6 +36,8 @@ import { FLAG_DURABLE, levelOf, type QueueEntryFlags, type VisitEntry, withLevel
 import { IdleExpiry } from './limits/idle-expiry.ts';
 import { type LimitedQueue, QueueLimits } from './limits/queue-limits.ts';
 import { type PolicySettings, type QueueSettings, withPolicy } from './limits/settings.ts';
+import { GROUPS_ONLY, type OrderSettings, orderSettings, sameLanes } from './order/order-words.ts';
+import { QueueOrder } from './order/queue-order.ts';
 import { type ContainingQueue, QueueContents } from './queue-contents.ts';
 import type { QueueServices } from './queue-services.ts';
 import { PriorityLevels } from './ready/priority-levels.ts';
@@ -84,6 +86,10 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   window: DeduplicationWindow | null = null;
   /** Null where every consumer takes every message. */
   selective: SelectiveDispatch | null = null;
+  /** Null where messages are handed out as they came. */
+  order: QueueOrder | null = null;
+  /** One of the two is told of each message that arrives. */
+  private followed = false;
   readonly services: QueueServices<Queue>;
   // What each delivery looks at.
   loading = false;
@@ -96,6 +102,8 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   /** Null until it has a consumer, or was asked for a message. */
   private dispatcher: Dispatcher | null = null;
   private catchingUp = false;
+  /** What the limits end next is what `order` has found. */
+  private surplus = false;
   /** Whatever was to be recovered has been. */
   private begun = false;
   grouped = false;
@@ -121,7 +129,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   /** The direct subscriber did not drain in time: publishers do not wait for it. */
   slow = false;
   /** Null until something had to be read back. */
-  private order: LevelOrder | null = null;
+  private reads: LevelOrder | null = null;
 
   /** @param exclusiveTo the session that it is exclusive to */
   constructor(
@@ -170,12 +178,56 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   private takeOn(settings: QueueSettings): void {
     const { messageTtlMs, lengthMax, bytesMax } = settings;
     const bounded = lengthMax !== Number.POSITIVE_INFINITY || bytesMax !== Number.POSITIVE_INFINITY;
-    this.plain = !this.directMode && settings.priorityMax < 0 && messageTtlMs < 0 && !bounded && !settings.passport;
+    const order = orderSettings(settings.order);
+    this.plain =
+      !this.directMode &&
+      settings.priorityMax < 0 &&
+      messageTtlMs < 0 &&
+      !bounded &&
+      !settings.passport &&
+      order === null;
     this.rejects = bounded && settings.overflow !== 'drop-head';
     if (this.limits !== null) this.limits.apply(settings);
     else if (messageTtlMs >= 0 || bounded) this.makeLimits();
     this.takeWindow(settings);
+    this.takeOrder(order ?? (this.grouped ? GROUPS_ONLY : null));
     this.noteAttended();
+  }
+
+  private takeOrder(settings: OrderSettings | null): void {
+    const { order } = this;
+    if (order !== null && settings !== null && sameLanes(order.settings, settings)) order.apply(settings);
+    else if (settings !== null && (this.selective === null || settings.asked)) {
+      order?.close();
+      this.order = new QueueOrder(this, settings);
+      this.selective = null;
+      this.dispatcher?.inOrder();
+    } else {
+      order?.close();
+      this.order = null;
+    }
+    this.noteFollowed();
+  }
+
+  /** @throws BrokerError precondition-failed: order was asked for, and a selector would pass over messages */
+  leaveOrder(): void {
+    const { order } = this;
+    if (order === null) return;
+    if (order.settings.asked) {
+      const words = Object.keys(this.settings.order ?? {}).length > 0 ? 'keeps an order' : 'has groups';
+      throw new BrokerError(
+        'precondition-failed',
+        `queue '${this.name}' in vhost '${this.services.vhost}' ${words} (x-group-by, x-strict-order or x-fair-by): a consumer with a selector cannot read it`,
+      );
+    }
+    order.close();
+    this.order = null;
+    this.noteFollowed();
+  }
+
+  /** @internal */
+  noteFollowed(): void {
+    this.followed = this.selective !== null || this.order !== null;
   }
 
   private takeWindow({ deduplication }: QueueSettings): void {
@@ -228,18 +280,18 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     this.counted.published++;
     this.ready.push(seq, flags);
     if (this.limits !== null) this.limits.arrived(seq);
-    if (this.selective !== null) this.noteArrived(seq, flags);
+    if (this.followed) this.noteArrived(seq, flags);
     this.wake();
   }
 
   /** The same for so many whose numbers follow one another, and whose flags are the same. */
   pushRun(first: number, count: number, flags: QueueEntryFlags): void {
-    const { ready, limits, selective } = this;
+    const { ready, limits, followed } = this;
     this.counted.published += count;
     ready.pushRun(first, count, flags);
-    for (let seq = first; seq < first + count && (limits !== null || selective !== null); seq++) {
+    for (let seq = first; seq < first + count && (limits !== null || followed); seq++) {
       if (limits !== null) limits.arrived(seq);
-      if (selective !== null) this.noteArrived(seq, flags);
+      if (followed) this.noteArrived(seq, flags);
     }
     this.wake();
   }
@@ -251,19 +303,22 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
 
   /** Takes a message that comes back to its place. */
   giveBack(seq: number, flags: QueueEntryFlags): void {
-    if (this.selective !== null) this.noteArrived(seq, flags);
+    if (this.order !== null) this.order.returned(seq, flags);
+    else if (this.selective !== null) this.noteArrived(seq, flags);
     this.ready.giveBack(seq, flags);
     if (this.limits !== null) this.limits.returned(seq);
   }
 
   private noteArrived(seq: number, flags: QueueEntryFlags): void {
-    this.selective!.arrived(this.settings.priorityMax < 0 ? 0 : levelOf(flags), seq);
+    if (this.order !== null) this.order.arrived(seq, flags);
+    else this.selective!.arrived(this.settings.priorityMax < 0 ? 0 : levelOf(flags), seq);
   }
 
   /** For a queue that is not plain, or a message with a time to live, before `push` or `contents.park`; returns its flags. */
   prepare(seq: number, flags: QueueEntryFlags, draft: Draft): QueueEntryFlags {
     if (draft.ttlMs >= 0) this.makeLimits();
-    if (draft.grouped) this.expectGroups();
+    if (draft.grouped && !this.grouped) this.expectGroups();
+    if (this.order !== null) this.order.prepare(seq, flags);
     if (this.settings.passport) this.services.passports.arrived(this, seq, flags, draft);
     if (this.limits !== null) return this.limits.prepare(seq, flags, draft);
     return this.withPriority(flags, draft.priority);
@@ -277,7 +332,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   /** Messages may have groups from now on. */
   expectGroups(): void {
     this.grouped = true;
-    this.dispatcher?.selectively();
+    if (this.order === null) this.takeOrder(GROUPS_ONLY);
   }
 
   /** A message may expire here: remembered in the log, where a checkpoint names no times. */
@@ -401,14 +456,23 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
 
   /** What is read next of a level. */
   private readOrder(level: number): ReadOrder {
-    if (this.order?.level !== level) this.order = new LevelOrder(this.ready, level);
-    return this.order;
+    // Who serves tenants in turn reads ahead in the lane at hand: the queue's own next is another's.
+    if (this.order !== null && this.order.settings.fair !== null && this.order.lane !== null) {
+      const { lane } = this.order;
+      lane.reads ??= new LevelOrder(lane.waiting, level);
+      return lane.reads;
+    }
+    if (this.reads?.level !== level) this.reads = new LevelOrder(this.ready, level);
+    return this.reads;
   }
 
   /** It stays in the log, unsettled, for whoever repairs it; the queue goes on without it. */
   private skipUnreadable(seq: number, flags: QueueEntryFlags, error: Error): void {
-    if (this.selective !== null) {
-      if (this.ready.removeAt(seq, flags)) this.contents.park(seq, flags);
+    if (this.followed) {
+      if (this.ready.removeAt(seq, flags)) {
+        this.order?.leftElsewhere(seq);
+        this.contents.park(seq, flags);
+      }
     } else {
       const shifted = this.ready.shiftIf(seq);
       if (shifted !== NOT_AT_HEAD) this.contents.park(seq, shifted);
@@ -422,9 +486,10 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
    * more. What becomes of it is the caller's: `contents.remove`, or `giveBack`.
    */
   takeOut(seq: number, flags: QueueEntryFlags, view: MessageView): boolean {
-    if (this.selective !== null || this.ready.shiftIf(seq) === NOT_AT_HEAD) {
+    if (this.followed || this.ready.shiftIf(seq) === NOT_AT_HEAD) {
       this.ready.allowRemoval();
       if (!this.ready.removeAt(seq, flags)) return false;
+      this.order?.leftElsewhere(seq);
     }
     this.limits?.left(seq, view, true);
     return true;
@@ -449,17 +514,35 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   }
 
   headSeq(): number {
-    return this.ready.headSeq();
+    return this.surplus ? this.order!.seq : this.ready.headSeq();
   }
 
   showHead(): MessageView | null {
-    return this.show(this.ready.headSeq(), this.ready.headFlags()) ? this.services.deliveryView : null;
+    const { order, ready } = this;
+    const shown = this.surplus ? this.show(order!.seq, order!.flags) : this.show(ready.headSeq(), ready.headFlags());
+    if (!shown) this.surplus = false;
+    return shown ? this.services.deliveryView : null;
+  }
+
+  /** Of tenants that who has most gives the oldest of its own. */
+  chooseSurplus(): void {
+    this.surplus = this.order?.findSurplus() === true;
   }
 
   endHead(reason: DeathReason): void {
-    const seq = this.ready.headSeq();
-    const flags = this.ready.headFlags();
-    this.ready.shift();
+    const { order, ready } = this;
+    let seq = ready.headSeq();
+    let flags = ready.headFlags();
+    if (this.surplus) {
+      this.surplus = false;
+      ({ seq, flags } = order!);
+      ready.allowRemoval();
+      order!.drop();
+      ready.removeAt(seq, flags);
+    } else {
+      ready.shift();
+      order?.leftElsewhere(seq);
+    }
     this.contents.end(seq, flags, reason);
   }
 
@@ -483,7 +566,10 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
 
   endIfExpired(seq: number, flags: QueueEntryFlags): boolean {
     if (this.limits === null || !this.limits.isOver(seq, this.services.deliveryView)) return false;
-    if (this.ready.removeAt(seq, flags)) this.expire(seq, flags);
+    if (this.ready.removeAt(seq, flags)) {
+      this.order?.leftElsewhere(seq);
+      this.expire(seq, flags);
+    }
     return true;
   }
 
@@ -621,6 +707,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
         const seq = ready.headSeq();
         const flags = ready.headFlags();
         ready.shift();
+        this.order?.leftElsewhere(seq);
         this.contents.removeAsked(seq, flags);
         purged++;
         work.spend(1);
@@ -639,6 +726,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
       this.contents.removeAsked(seq, flags);
     });
     this.ready.clear();
+    this.order?.leftElsewhere(-1);
     this.limits?.emptied();
     this.contents.flushSettled();
     return messages;
@@ -652,6 +740,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     const messages = this.count;
     this.deleted = true;
     this.window?.close();
+    this.order?.close();
     this.limits?.disarm();
     this.contents.holdLimits?.stop();
     this.idleExpiry?.stop();

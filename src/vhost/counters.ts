@@ -20,6 +20,8 @@ export class Counters {
   deduplicated = 0;
   /** Copies of messages that some queue or exchange has taken before, and did not take again though others did. */
   deduplicatedCopies = 0;
+  /** Of groups or tenants beyond those that are known: they keep their order, and wait for others that share their lane. */
+  sharedLanes = 0;
   /** Taken as they came, because the header that should say which message it is holds no id. */
   unusableIds = 0;
   /** Publishes that nothing took. */

@@ -9,6 +9,8 @@ import type { DeathReason } from '../message/deaths/deaths.ts';
 import type { Dialects } from '../message/dialect.ts';
 import { MessageView } from '../message/message.ts';
 import type { Properties } from '../message/properties.ts';
+import { closesGroup, readKey } from '../queue/order/key-source.ts';
+import type { OrderServices } from '../queue/order/queue-order.ts';
 import { PositionArena } from '../queue/positions/position-arena.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { QueueServices } from '../queue/queue-services.ts';
@@ -63,6 +65,7 @@ export class VhostQueueServices implements QueueServices<Queue> {
   readonly windowMemory: WindowMemory;
   readonly passports: Passports;
   readonly holdTimers: HoldTimers;
+  readonly orders: OrderServices;
   private readonly time: TurnClock;
   private readonly lifecycle: Lifecycle;
   private readonly log: Log;
@@ -85,6 +88,12 @@ export class VhostQueueServices implements QueueServices<Queue> {
     this.windowMemory = parts.windowMemory;
     this.passports = parts.passports;
     this.holdTimers = new HoldTimers(parts.clock, parts.chores);
+    const { dialects } = parts;
+    this.orders = {
+      groups: 0,
+      keyOf: (view, source) => readKey(dialects, view, source),
+      closesGroup: (view) => closesGroup(dialects, view),
+    };
     this.parts = parts;
   }
 

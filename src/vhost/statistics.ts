@@ -20,6 +20,8 @@ export interface VhostStatistics {
   readonly positionBytes: number;
   /** Memory of the ids that queues and exchanges remember. */
   readonly windowBytes: number;
+  /** Groups of messages that queues know. */
+  readonly groups: number;
   readonly exchanges: number;
   readonly queues: number;
   readonly consumers: number;
@@ -73,6 +75,7 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
     transient: vhost.transient.statistics,
     positionBytes: vhost.queueServices.arena.bytes,
     windowBytes: vhost.queueServices.windowMemory.bytes,
+    groups: vhost.queueServices.orders.groups,
     exchanges: vhost.topology.exchanges.size,
     queues,
     consumers,

@@ -38,7 +38,7 @@ import { RetainedMessages } from './publish/retained-messages.ts';
 import { VhostQueueServices } from './queue-services.ts';
 import type { RecoveredTopology } from './recovery/recovered-topology.ts';
 import { RecoveredVhost } from './recovery/recovered-vhost.ts';
-import { countReferences, restoreTopology, restoreWindows } from './recovery/restore.ts';
+import { countReferences, restoreOrders, restoreTopology, restoreWindows } from './recovery/restore.ts';
 import { Delays } from './timers/delays.ts';
 import { Retries } from './timers/retries.ts';
 import { LimitsInForce } from './topology/limits.ts';
@@ -219,7 +219,7 @@ export class Vhost {
   static async open(options: VhostOptions): Promise<Vhost> {
     const { name, files, directory, turn, clock, logger, durability } = options;
     const sequence = new Sequence();
-    const recovered = new RecoveredVhost(name, options.passportEventsMax);
+    const recovered = new RecoveredVhost(name, options.dialects, options.passportEventsMax);
     // What the stores say before it is there concerns nobody.
     let vhost: Vhost | null = null;
     const transient = await TransientStore.open({
@@ -273,6 +273,7 @@ export class Vhost {
     const { topology } = this;
     if (!topology.policies.empty) topology.appliedPolicies.applyAll();
     restoreWindows(recovered, topology, this.clock.epochMs());
+    restoreOrders(recovered, topology);
     this.pausedQueues.restore(topology.queues);
     for (const queue of [...topology.queues.values()]) queue.begin();
     this.retained.begin();

@@ -1,7 +1,7 @@
 /** AMQP's dialect: how the broker reads property bytes that an AMQP client has sent. */
 import { type Dialect, NO_PROPERTIES } from '../../../src/api/index.ts';
 import { readHeader, readMessageId, readProperties } from '../codec/properties.ts';
-import { toNeutral } from './properties.ts';
+import { GROUP_HEADER, toNeutral } from './properties.ts';
 
 export const amqpDialect: Dialect = {
   id: 1,
@@ -25,6 +25,14 @@ export const amqpDialect: Dialect = {
   header({ props, propsStart, propsEnd }, name) {
     try {
       return readHeader(props, propsStart, propsEnd, name);
+    } catch {
+      return undefined;
+    }
+  },
+  groupId({ props, propsStart, propsEnd }) {
+    try {
+      const value = readHeader(props, propsStart, propsEnd, GROUP_HEADER);
+      return typeof value === 'string' ? value : undefined;
     } catch {
       return undefined;
     }

@@ -10,7 +10,7 @@ import { bytesOf, type Header, isText, type Properties } from '../../../src/api/
 import type { BasicProperties } from '../codec/properties.ts';
 
 const CORRELATION_HEADER = 'x-correlation-id';
-const GROUP_HEADER = 'JMSXGroupID';
+export const GROUP_HEADER = 'JMSXGroupID';
 const REPLY_EXCHANGE_HEADER = 'x-reply-to-exchange';
 const SHORT_BYTES_MAX = 255;
 

@@ -72,6 +72,7 @@ function dialectOf(exchange: string): Dialect {
     },
     header: userProperty,
     messageId: (view) => userProperty(view, MESSAGE_ID),
+    groupId: (view) => userProperty(view, GROUP),
   };
 }
 

@@ -61,6 +61,7 @@ export const STOMP_DIALECT: Dialect = {
   },
   header: storedHeader,
   messageId: (view) => storedHeader(view, 'amqp-message-id'),
+  groupId: (view) => storedHeader(view, GROUP),
 };
 
 /** The first header of this name, the others passed over. @param name ASCII, with nothing in it that is escaped */

@@ -18,6 +18,8 @@ const TEXT_ARGUMENTS = [
   'x-dead-letter-routing-key',
   'x-dead-letter-strategy',
   'x-delayed-retry-type',
+  'x-fair-by',
+  'x-group-by',
   'x-max-age',
   'x-overflow',
   'x-queue-leader-locator',
@@ -34,6 +36,8 @@ const TYPED_ARGUMENTS = [
   'x-delayed-retry-multiplier',
   'x-delivery-limit',
   'x-expires',
+  'x-group-buckets',
+  'x-group-in-flight',
   'x-max-in-memory-bytes',
   'x-max-in-memory-length',
   'x-max-length',
@@ -52,6 +56,7 @@ const TYPED_ARGUMENTS = [
   'x-retry-multiplier',
   'x-single-active-consumer',
   'x-stream-max-segment-size-bytes',
+  'x-strict-order',
 ]; // prettier-ignore
 /** With SEND they are the message's: its id, and for how long that is to be kept. */
 const TEXT_OF_SUBSCRIBE = ['x-deduplication-header'];

@@ -12,6 +12,7 @@ import type { MessageView } from '../../message/message.ts';
 import { attemptsOf, type QueueEntryFlags } from '../entry-flags.ts';
 import { ENDED_PER_TURN_MAX, type QueueLimits } from '../limits/queue-limits.ts';
 import type { QueueSettings } from '../limits/settings.ts';
+import type { QueueOrder } from '../order/queue-order.ts';
 import { NOTE_ACCEPTED, NOTE_DELIVERED, NOTE_FORBIDDEN, NOTE_LOSSY } from '../passport-notes.ts';
 import type { QueueEnvironment } from '../queue-services.ts';
 import type { ReadyMessages } from '../ready/ready-messages.ts';
@@ -47,8 +48,12 @@ export interface DispatchedQueue extends ConsumedQueue, SelectableQueue, AskedQu
   readonly limits: QueueLimits | null;
   /** A message is being fetched: nothing is handed out until then. */
   readonly loading: boolean;
-  /** Messages may have groups. */
-  readonly grouped: boolean;
+  /** Null where messages are handed out as they came. */
+  readonly order: QueueOrder | null;
+  /** A consumer selects: what a queue keeps of groups by itself is left to `selective`. Throws where order was asked for. */
+  leaveOrder(): void;
+  /** `selective` has come or gone. */
+  noteFollowed(): void;
   /** Its publishers are to wait for its consumers. */
   ahead: boolean;
   /** What goes through it. */
@@ -101,7 +106,7 @@ export class Dispatcher {
   constructor(queue: DispatchedQueue) {
     this.queue = queue;
     if (queue.settings.singleActiveConsumer) this.rotation = new ConsumerRotation(true, []);
-    if (queue.grouped) this.selectively();
+    if (queue.order !== null) this.inOrder();
   }
 
   // --------------------------------------------------------------------------------------------------- consumers
@@ -118,10 +123,12 @@ export class Dispatcher {
     }
     const consumer = new QueueConsumer(queue, options, sink, output);
     const selects = options.selector !== undefined && options.selector.trim() !== '';
+    if (selects) queue.leaveOrder();
     if (selects || queue.selective !== null) this.selectively().add(consumer, options.selector);
     if (consumer.priority !== 0) this.rotation ??= new ConsumerRotation(false, consumers);
     consumers.push(consumer);
     this.rotation?.add(consumer);
+    queue.order?.joined(consumer, !queue.settings.singleActiveConsumer);
     return consumer;
   }
 
@@ -136,6 +143,7 @@ export class Dispatcher {
     if (at >= 0) this.consumers.splice(at, 1);
     this.rotation?.remove(consumer);
     this.queue.selective?.remove(consumer);
+    this.queue.order?.left(consumer);
     return this.rotation !== null;
   }
 
@@ -154,7 +162,14 @@ export class Dispatcher {
     this.queue.ready.allowRemoval();
     this.rotation ??= new ConsumerRotation(false, this.consumers);
     queue.selective = new SelectiveDispatch(queue, this.consumers);
+    queue.noteFollowed();
     return queue.selective;
+  }
+
+  /** From now on the queue's order says what goes out next. */
+  inOrder(): void {
+    this.queue.ready.allowRemoval();
+    this.rotation ??= new ConsumerRotation(false, this.consumers);
   }
 
   /** A consumer could take more, but for a limit that it shares. */
@@ -207,6 +222,7 @@ export class Dispatcher {
     if (ready.length === 0 && !this.replaying) return DONE;
     const { work } = services.turn;
     if (this.replaying && !this.replayAll()) return work.over ? TIME_UP : WAITS;
+    if (queue.order !== null) return this.pumpInOrder(queue.order);
     if (queue.selective !== null) return this.pumpSelectively(queue.selective);
     let expired = 0;
     while (ready.length > 0) {
@@ -250,6 +266,38 @@ export class Dispatcher {
       // It is in memory: it has just been looked at.
       if (!services.store.view(seq, flags, services.deliveryView) || !ready.removeAt(seq, flags)) return DONE;
       selective.taken(consumer, services.deliveryView);
+      rotation.served(consumer);
+      this.handOut(consumer, seq, flags);
+      this.countHandedOut();
+      if (work.over && this.mustStop(work)) return TIME_UP;
+    }
+  }
+
+  /** The same where the queue keeps groups in order, or serves tenants in turn. */
+  private pumpInOrder(order: QueueOrder): Pumped {
+    const { queue } = this;
+    const { ready, services } = queue;
+    const { work } = services.turn;
+    const rotation = this.rotation!;
+    let expired = 0;
+    order.balance();
+    for (;;) {
+      const consumer = nextInOrder(rotation.candidates, order);
+      if (consumer === null) return DONE;
+      const { seq, flags } = order;
+      if (!queue.show(seq, flags)) return WAITS;
+      if (!ready.removeAt(seq, flags)) {
+        order.drop();
+        continue;
+      }
+      if (queue.limits?.isOver(seq, services.deliveryView)) {
+        order.drop();
+        queue.expire(seq, flags);
+        if (++expired < ENDED_PER_TURN_MAX) continue;
+        queue.limits.resumeNextTurn();
+        return WAITS;
+      }
+      order.take(consumer);
       rotation.served(consumer);
       this.handOut(consumer, seq, flags);
       this.countHandedOut();
@@ -449,4 +497,10 @@ export class Dispatcher {
   holdPublisher(publisher: HeldPublisher): void {
     this.pace!.hold(publisher);
   }
+}
+
+/** The first of these that can take one, and for whom there is one; `order` has found it. */
+function nextInOrder(candidates: readonly QueueConsumer[], order: QueueOrder): QueueConsumer | null {
+  for (const consumer of candidates) if (consumer.ready() && order.find(consumer)) return consumer;
+  return null;
 }

@@ -4,6 +4,7 @@
  */
 import type { Consumer, GetResult } from '../../api/consume.ts';
 import type { QueueEntryFlags } from '../entry-flags.ts';
+import type { QueueOrder } from '../order/queue-order.ts';
 import type { QueueEnvironment } from '../queue-services.ts';
 import type { ReadyMessages } from '../ready/ready-messages.ts';
 import type { QueueTraffic } from '../traffic.ts';
@@ -18,6 +19,8 @@ export interface AskedQueue {
   /** It hands nothing out: there is none for who asks. */
   readonly paused: boolean;
   readonly ready: ReadyMessages;
+  /** Null where messages are handed out as they came. */
+  readonly order: QueueOrder | null;
   readonly counted: QueueTraffic;
   readonly services: Pick<QueueEnvironment, 'traffic'>;
   /** Ready messages, as the queue's limits allow it. */
@@ -26,6 +29,8 @@ export interface AskedQueue {
   catchUp(asked?: boolean): boolean;
   /** Shows a message; false if it must be fetched first, and then the queue comes back by itself. */
   show(seq: number, flags: QueueEntryFlags): boolean;
+  /** Whether the message that is shown has waited too long; then it is gone now. */
+  endIfExpired(seq: number, flags: QueueEntryFlags): boolean;
   /** There is another head now: it may be over, and does not count then. */
   headLeft(): void;
 }
@@ -59,12 +64,18 @@ export class PendingGets {
       if (next === undefined) return;
       if (next.holder.active && !queue.deleted && !queue.paused) {
         if (!queue.catchUp(true)) return;
-        const { ready } = queue;
-        if (ready.length > 0) {
-          const seq = ready.headSeq();
-          const flags = ready.headFlags();
+        const { ready, order } = queue;
+        if (ready.length > 0 && (order === null || order.find(null))) {
+          const seq = order === null ? ready.headSeq() : order.seq;
+          const flags = order === null ? ready.headFlags() : order.flags;
           if (!queue.show(seq, flags)) return;
-          ready.shift();
+          if (order === null) ready.shift();
+          else if (queue.endIfExpired(seq, flags)) continue;
+          else if (ready.removeAt(seq, flags)) order.take(null);
+          else {
+            order.drop();
+            continue;
+          }
           this.gets.shift();
           this.handOut(next.holder, seq, flags);
           queue.headLeft();

@@ -12,6 +12,7 @@ import { BrokerError } from '../../message/errors.ts';
 import type { Headers, Value } from '../../message/properties.ts';
 import { typeName, valuesEqual, valueToText } from '../../message/values.ts';
 import { RETRY_KEYS, type RetryValue, retryContradiction, retryRules } from '../../settlement/retry-dialects.ts';
+import { ORDER_WORDS, orderContradiction, orderWords } from '../order/order-words.ts';
 import { DEFAULT_SETTINGS, type Overflow, type QueueSettings } from './settings.ts';
 
 /** Ten years, as RabbitMQ has it. */
@@ -140,13 +141,18 @@ const KNOWN: readonly Known[] = [
     // What they say together is read behind all the others.
     check: (value: Value): string | undefined => (check(plain(value)) ? undefined : `"expected ${what}"`),
   })),
-  ...Object.keys(WORDS).map((name) => ({ name, types: CLASSIC | QUORUM, check: (): undefined => undefined })), // read together
+  ...[...Object.keys(WORDS), ...Object.keys(ORDER_WORDS).map((word) => `x-${word}`)].map((name) => ({
+    name,
+    types: CLASSIC | QUORUM,
+    check: (): undefined => undefined, // read together
+  })),
 ];
 /** They mean something together only. */
 const TOGETHER: ReadonlySet<string> = new Set([
   'x-dead-letter-routing-key',
   ...Object.keys(RETRY_KEYS).map((key) => `x-${key}`),
   ...Object.keys(WORDS),
+  ...Object.keys(ORDER_WORDS).map((word) => `x-${word}`),
 ]);
 
 /**
@@ -177,6 +183,7 @@ export function readArguments(name: string, vhost: string, options: QueueOptions
   }
   readRetries(options.arguments, what, settings);
   settings.deduplication = readDeduplication(options, what);
+  settings.order = readOrder(options.arguments, settings.priorityMax >= 0, what);
   return settings;
 }
 
@@ -186,6 +193,20 @@ function readDeduplication(options: QueueOptions, what: string): QueueSettings['
   });
   const contradicted = contradiction(words, options.durable && !options.exclusive);
   if (contradicted !== undefined) refuse(`invalid arg '${contradicted.word}' for ${what}: "${contradicted.why}"`);
+  return words;
+}
+
+function readOrder(args: Headers, priorities: boolean, what: string): QueueSettings['order'] {
+  const said = wordIn(args);
+  const words = orderWords(
+    (word) => said(`x-${word}`),
+    (word, must) => refuse(`invalid arg 'x-${word}' for ${what}: "expected ${must}"`),
+  );
+  const contradicted = orderContradiction(words);
+  if (contradicted !== undefined) refuse(`invalid arg 'x-strict-order' for ${what}: "${contradicted}"`);
+  if (priorities && words?.strict === true) {
+    refuse(`invalid arg 'x-strict-order' for ${what}: "priorities would go before the order of arrival"`);
+  }
   return words;
 }
 

@@ -32,6 +32,8 @@ export interface LimitedQueue {
   /** Hands out what consumers can take, and ends what is too old or too much. */
   catchUp(): void;
   headSeq(): number;
+  /** Which message is to end next, where one is too many: that is the head from now on, until `endHead`. */
+  chooseSurplus(): void;
   /** Shows the head; null if it must be fetched first, and then the queue comes back by itself. */
   showHead(): MessageView | null;
   /** Takes the head away for good. */
@@ -230,6 +232,7 @@ export class QueueLimits {
 
   private endHead(overfull: boolean): typeof GONE | typeof STAYS | typeof ABSENT {
     const { queue } = this;
+    if (overfull) queue.chooseSurplus();
     if (this.mayExpire || this.bytes !== null) {
       const view = queue.showHead();
       if (view === null) return ABSENT;

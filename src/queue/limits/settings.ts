@@ -4,6 +4,7 @@
  */
 import type { DeduplicationWords } from '../../deduplication/settings.ts';
 import type { RetryPolicy } from '../../settlement/decide.ts';
+import type { OrderWords } from '../order/order-words.ts';
 
 /** What happens to a publish, or to the oldest message, when a queue is full. */
 export type Overflow = 'drop-head' | 'reject-publish' | 'reject-publish-dlx';
@@ -31,6 +32,8 @@ export interface QueueSettings extends RetryPolicy {
   readonly passport: boolean;
   /** What was said about taking a message once; null: nothing. */
   readonly deduplication: DeduplicationWords | null;
+  /** What was said about groups, strict order and tenants; null: nothing. */
+  readonly order: OrderWords | null;
 }
 
 /** Of a queue that was told nothing. */
@@ -51,6 +54,7 @@ export const DEFAULT_SETTINGS: QueueSettings = Object.freeze({
   singleActiveConsumer: false,
   passport: false,
   deduplication: null,
+  order: null,
 });
 
 /** What a policy may set. Priorities and the single active consumer belong to those who declare a queue. */
@@ -87,5 +91,6 @@ export function withPolicy(own: QueueSettings, given: readonly string[], policy:
       own.deduplication === null && policy.deduplication == null
         ? null
         : { ...own.deduplication, ...policy.deduplication },
+    order: own.order === null && policy.order == null ? null : { ...policy.order, ...own.order },
   };
 }

@@ -10,6 +10,7 @@ import { readDelayed, readDelayedKeys, readDelayOver } from './records/delays.ts
 import { readDeathReason, readEntry, readQueueNumber, readRetryTime, readSettled } from './records/entries.ts';
 import { readLargeBody } from './records/large-bodies.ts';
 import { readPassportEvents } from './records/passports.ts';
+import { readPlaces } from './records/places.ts';
 import { readPolicy, readPolicyCleared } from './records/policies.ts';
 import { readRetained } from './records/retained.ts';
 import { readState, readStateDeleted } from './records/state.ts';
@@ -36,6 +37,7 @@ import {
   RECORD_LARGE,
   RECORD_NUMBERS,
   RECORD_PASSPORT_EVENTS,
+  RECORD_PLACES,
   RECORD_POLICY,
   RECORD_POLICY_CLEARED,
   RECORD_POSITIONS,
@@ -140,6 +142,11 @@ export class RecordReader {
       }
       case RECORD_STATE_DELETED:
         return { what: 'state deleted', key: readStateDeleted(buffer, start, end) };
+      case RECORD_PLACES: {
+        const { place, seqs } = readPlaces(buffer, start);
+        const queues = this.queuesOf(buffer, start);
+        return { what: 'places', queues, ...place, count: seqs.length, first: seqs[0] };
+      }
       case RECORD_NUMBERS:
         return { what: 'numbers', ...readNumbers(buffer, start) };
       default:

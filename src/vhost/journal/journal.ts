@@ -72,7 +72,8 @@ export class Journal implements RecordOutput {
 
   queue(queue: Queue): void {
     const { id, name, options, mayExpire, grouped } = queue;
-    writeQueue(this, { ...options, id, name, mayExpire, grouped });
+    const order = queue.settings.order ?? undefined;
+    writeQueue(this, { ...options, id, name, mayExpire, grouped, ...(order !== undefined && { order }) });
   }
 
   queueDeleted(queue: Queue): void {

@@ -4,6 +4,7 @@ import { type Chunk, pack, unpack, unpackedRoom } from '../../queue/positions/pa
 import type { Queue } from '../../queue/queue.ts';
 import { positionsBytes, writeHeld, writePositions } from './records/contents.ts';
 import { writeDying, writeRetry } from './records/entries.ts';
+import { writePlaces } from './records/places.ts';
 import type { RecordOutput } from './records/record-output.ts';
 
 /** Everything that is durable of it, as of now. */
@@ -24,6 +25,7 @@ export function writeQueueContents(out: RecordOutput, queue: Queue): void {
   queue.contents.forEachRetrying((seq, flags, dueMs) => {
     if ((flags & FLAG_DURABLE) !== 0) writeRetry(out, id, seq, flags, dueMs);
   });
+  queue.order?.forEachPlaced((place, seqs) => writePlaces(out, { queue: id, place, seqs }));
 }
 
 /** Writes a chunk of positions in as many records as it takes. @param replaces whatever was known of the queue's is superseded */

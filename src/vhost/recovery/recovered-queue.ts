@@ -14,6 +14,8 @@ import type { DeathReason } from '../../message/deaths/deaths.ts';
 import { FLAG_DELIVERED, type QueueEntryFlags, type VisitEntry, withLevel } from '../../queue/entry-flags.ts';
 import { recoverArguments } from '../../queue/limits/arguments.ts';
 import type { QueueSettings } from '../../queue/limits/settings.ts';
+import { GROUPS_ONLY, type OrderSettings, type OrderWords, orderSettings } from '../../queue/order/order-words.ts';
+import type { MessagePlace } from '../../queue/order/queue-order.ts';
 import type { Chunk } from '../../queue/positions/packed-positions.ts';
 import type { PositionArena } from '../../queue/positions/position-arena.ts';
 import type { Queue } from '../../queue/queue.ts';
@@ -21,6 +23,7 @@ import { PriorityLevels } from '../../queue/ready/priority-levels.ts';
 import type { ReadyMessages } from '../../queue/ready/ready-messages.ts';
 import { SingleLevel } from '../../queue/ready/single-level.ts';
 import type { QueueRecord } from '../journal/records/topology.ts';
+import { RecoveredPlaces } from './recovered-places.ts';
 import { RecoveredWindow } from './recovered-window.ts';
 
 export class RecoveredQueue {
@@ -34,13 +37,17 @@ export class RecoveredQueue {
   window: RecoveredWindow | null = null;
   private mayExpire = false;
   private grouped = false;
+  /** Null: it keeps no order but that of arrival. */
+  private ordered: OrderSettings | null = null;
+  /** Null: none of its messages is of a group or a tenant. */
+  private places: RecoveredPlaces | null = null;
   private readonly ready: ReadyMessages;
   /** Neither waiting nor held: what has died, and what is to be tried again, by number; null while there are none. */
   private dying: Map<number, { readonly flags: QueueEntryFlags; readonly reason: DeathReason }> | null = null;
   private retrying: Map<number, { readonly flags: QueueEntryFlags; readonly dueMs: number }> | null = null;
 
   /** @param arena of the recovery's own: nothing of it stays */
-  constructor({ id, name, mayExpire, grouped, ...rest }: QueueRecord, vhost: string, arena: PositionArena) {
+  constructor({ id, name, mayExpire, grouped, order, ...rest }: QueueRecord, vhost: string, arena: PositionArena) {
     this.id = id;
     this.name = name;
     this.options = { ...rest, exclusive: false };
@@ -62,6 +69,39 @@ export class RecoveredQueue {
   /** One that belongs to a group may be among its messages. */
   expectGroups(): void {
     this.grouped = true;
+  }
+
+  /** What is said of its order from now on. */
+  keepOrder(words: OrderWords | null): void {
+    this.ordered = orderSettings(words);
+  }
+
+  /** By what its messages belong to groups and tenants; null: this one belongs to none. */
+  orderFor(grouped: boolean): OrderSettings | null {
+    return this.ordered ?? (grouped ? GROUPS_ONLY : null);
+  }
+
+  placed(place: MessagePlace, seq: number): void {
+    this.places ??= new RecoveredPlaces();
+    this.places.add(place, seq);
+  }
+
+  /** Whether there is something to restore of its order. */
+  get hasPlaces(): boolean {
+    return this.places !== null;
+  }
+
+  /** Every message gets its place again, when the settings are in force. */
+  restoreOrder(queue: Queue): void {
+    const { order } = queue;
+    if (order === null) return;
+    const { places } = this;
+    order.restore(
+      (seq) => places?.of(seq),
+      (visit) => queue.ready.forEach(visit),
+      (visit) => queue.contents.forEachRetrying(visit),
+    );
+    this.places = null;
   }
 
   /** The flags that a message of this priority has here. @param priority -1 for none */
@@ -115,6 +155,7 @@ export class RecoveredQueue {
   /** Whatever was known of what it holds is superseded. */
   clear(): void {
     this.ready.clear();
+    this.places?.clear();
     this.dying = null;
     this.retrying = null;
   }

@@ -151,6 +151,7 @@ export class RecoveredTopology {
     }
     if (record.mayExpire === true) queue.expectExpiry();
     if (record.grouped === true) queue.expectGroups();
+    queue.keepOrder(record.order ?? null);
   }
 
   private deleteQueue(id: number): void {

@@ -2,10 +2,13 @@
  * A recovered vhost: the records of its log, folded into what it was. Nothing is decided again, for every record is an outcome.
  * Records about what is not known (any more, or yet) are passed over, so that a replay may begin at a checkpoint.
  */
+import { Dialects } from '../../message/dialect.ts';
 import { AT_MOST_ONCE, MessageView } from '../../message/message.ts';
 import { dotted } from '../../message/spelling.ts';
 import { type Extents, readExtents, readMessage, spellingOf, targetListOf } from '../../message/storage.ts';
 import { entryFlags, FLAG_DURABLE, FLAG_LARGE, FLAG_RETAINED } from '../../queue/entry-flags.ts';
+import { closesGroup, readKey } from '../../queue/order/key-source.ts';
+import { type OrderServices, placeOf } from '../../queue/order/queue-order.ts';
 import { RECORD_MESSAGE } from '../../queue/store/message-store.ts';
 import { RetainedIndex, RetainedMessage } from '../../queue/store/retained-index.ts';
 import { KEEP_RETAIN, lowerAssurance } from '../../routing/target-flags.ts';
@@ -14,6 +17,7 @@ import { readDelayed, readDelayedKeys, readDelayOver } from '../journal/records/
 import { readDeathReason, readEntry, readQueueNumber, readRetryTime, readSettled } from '../journal/records/entries.ts';
 import { readLargeBody } from '../journal/records/large-bodies.ts';
 import { readPassportEvents } from '../journal/records/passports.ts';
+import { readPlaces } from '../journal/records/places.ts';
 import { readRetained } from '../journal/records/retained.ts';
 import { readState, readStateDeleted } from '../journal/records/state.ts';
 import { mergeTargets, readTargets, type TargetRecord } from '../journal/records/targets.ts';
@@ -28,6 +32,7 @@ import {
   RECORD_LARGE,
   RECORD_NUMBERS,
   RECORD_PASSPORT_EVENTS,
+  RECORD_PLACES,
   RECORD_POSITIONS,
   RECORD_RETAINED,
   RECORD_RETRY,
@@ -57,10 +62,16 @@ export class RecoveredVhost {
   private readonly lists = new Map<number, TargetRecord[]>();
   private readonly view = new MessageView();
 
-  /** @param passportEventsMax events of passports that are kept */
-  constructor(vhost: string, passportEventsMax = PASSPORT_EVENTS_MAX) {
+  private readonly keys: Pick<OrderServices, 'keyOf' | 'closesGroup'>;
+
+  /** @param dialects that its messages may be in @param passportEventsMax events of passports that are kept */
+  constructor(vhost: string, dialects = new Dialects(() => 0), passportEventsMax = PASSPORT_EVENTS_MAX) {
     this.passports = new PassportEvents(passportEventsMax);
     this.topology = new RecoveredTopology(vhost);
+    this.keys = {
+      keyOf: (view, source) => readKey(dialects, view, source),
+      closesGroup: (view) => closesGroup(dialects, view),
+    };
   }
 
   replay(type: number, seq: number, buffer: Buffer, start: number, end: number): void {
@@ -109,6 +120,12 @@ export class RecoveredVhost {
       case RECORD_HELD: {
         const queue = this.queueOf(buffer, start);
         if (queue !== undefined) readHeld(buffer, start, (held, flags) => queue.held(held, flags));
+        return;
+      }
+      case RECORD_PLACES: {
+        const { place, seqs } = readPlaces(buffer, start);
+        const queue = this.queueOf(buffer, start);
+        if (queue !== undefined) for (const placed of seqs) queue.placed(place, placed);
         return;
       }
       case RECORD_LARGE: {
@@ -181,6 +198,8 @@ export class RecoveredVhost {
       const shown = view.retain && (target.flags & KEEP_RETAIN) !== 0 ? FLAG_RETAINED : 0;
       if (view.expiresAtMs !== 0) queue.expectExpiry();
       if (view.grouped) queue.expectGroups();
+      const order = queue.orderFor(view.grouped);
+      if (order !== null) queue.placed(placeOf(this.keys, order, view), seq);
       queue.push(seq, queue.withPriority(entryFlags(target.flags, assurance, base | shown), view.priority));
     }
     if (view.retain) {

@@ -62,6 +62,18 @@ export function restoreWindows(recovered: RecoveredTopology, topology: Topology,
   }
 }
 
+/** Groups and tenants of what waits, where queues still go by them. Policies are in force. */
+export function restoreOrders(recovered: RecoveredTopology, topology: Topology): void {
+  const { registry, appliedPolicies } = topology;
+  for (const from of recovered.queues.values()) {
+    const queue = registry.queuesById.get(from.id);
+    if (queue === undefined) continue;
+    // Of very many some are not reached yet.
+    if (queue.order === null && from.hasPlaces) appliedPolicies.applyToQueue(queue);
+    from.restoreOrder(queue);
+  }
+}
+
 export interface ReferringParts {
   readonly topology: Topology;
   readonly retained: RetainedIndex;

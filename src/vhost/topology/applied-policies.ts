@@ -1,4 +1,5 @@
 /** Brings policies into force: at once for what is declared, and for everything that is there when one of them changes. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Policy, PolicyKind } from '../../api/policies.ts';
 import type { Share } from '../../clock/work.ts';
 import type { DeduplicationWindow, WindowMemory } from '../../deduplication/window.ts';
@@ -19,7 +20,7 @@ export interface AppliedPoliciesParts {
   /** The broker's own part of the budget of work. */
   readonly chores: Share;
   readonly windowMemory: WindowMemory;
-  readonly journal: { windowCleared(owner: WindowOwner): void };
+  readonly journal: { windowCleared(owner: WindowOwner): void; queue(queue: Queue): void };
 }
 
 export class AppliedPolicies {
@@ -57,9 +58,12 @@ export class AppliedPolicies {
   /** To one that has been declared, before anybody finds it. */
   applyToQueue(queue: Queue): void {
     const { definition } = this.parts.policies.forQueue(queue.name, queue.options.arguments);
-    const { window } = queue;
+    const { window, settings } = queue;
     queue.apply(definition === undefined ? null : queuePolicy(definition));
     this.windowChanged(queue.id, window, queue.window);
+    // By which words its messages belong to groups must be known when they are read again.
+    const logged = queue.durable && !queue.options.exclusive;
+    if (logged && !isDeepStrictEqual(settings.order, queue.settings.order)) this.parts.journal.queue(queue);
   }
 
   /** A window that has gone has forgotten what it knew, after a restart too; and routes are made with those that there are. */

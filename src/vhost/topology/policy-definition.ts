@@ -10,6 +10,7 @@ import type { PolicyValue } from '../../api/policies.ts';
 import { type DeduplicationWords, deduplicationWords, WORDS } from '../../deduplication/settings.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { PolicySettings } from '../../queue/limits/settings.ts';
+import { ORDER_WORDS, orderContradiction, orderWords } from '../../queue/order/order-words.ts';
 import { RETRY_KEYS, type RetryLookup, retryContradiction, retryRules } from '../../settlement/retry-dialects.ts';
 
 export type PolicyDefinition = Readonly<Record<string, PolicyValue>>;
@@ -76,6 +77,9 @@ const KEYS: Readonly<Record<string, Key>> = {
       { what: `value: it must be ${what}`, check: (value: PolicyValue) => read(value) !== undefined },
     ]),
   ),
+  ...Object.fromEntries(
+    Object.entries(ORDER_WORDS).map(([name, { what, check }]) => [name, { what: `value: it must be ${what}`, check }]),
+  ),
   'queue-mode': { what: 'queue-mode value', check: oneOf('default', 'lazy') },
   'queue-version': { what: 'queue-version value', check: oneOf(1, 2), operator: true },
   'max-in-memory-length': { what: 'maximum memory in bytes', check: whole(0), operator: true, ignored: true },
@@ -106,7 +110,8 @@ export function checkDefinition(definition: PolicyDefinition, operator: boolean)
       throw new BrokerError('invalid', `${JSON.stringify(value)} is not a valid ${key.what} (${name})`);
     }
   }
-  const contradiction = retryContradiction(...retriesOf(definition));
+  const contradiction =
+    retryContradiction(...retriesOf(definition)) ?? orderContradiction(orderWords((word) => definition[word]));
   if (contradiction !== undefined) throw new BrokerError('invalid', contradiction);
 }
 
@@ -146,6 +151,7 @@ export function queuePolicy(definition: PolicyDefinition): PolicySettings {
     ...(settings as PolicySettings),
     backoff,
     deduplication: policyWords(definition),
+    order: orderWords((word) => definition[word]),
   };
 }
 

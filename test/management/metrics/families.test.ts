@@ -44,6 +44,7 @@ function vhost(name: string, more: Partial<VhostStatistics> = {}): VhostStatisti
     },
     positionBytes: 16,
     windowBytes: 0,
+    groups: 0,
     exchanges: 17,
     queues: 18,
     consumers: 19,

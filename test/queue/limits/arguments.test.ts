@@ -152,6 +152,7 @@ describe('arguments that are right', () => {
       backoff: null,
       passport: false,
       deduplication: null,
+      order: null,
     });
   });
 

@@ -36,6 +36,7 @@ class List implements LimitedQueue {
   headSeq(): number {
     return this.waiting[0]!.seq;
   }
+  chooseSurplus(): void {}
   showHead(): MessageView | null {
     this.looks++;
     return this.cold ? null : (this.waiting[0] as unknown as MessageView);

@@ -85,6 +85,20 @@ const VALUES: Record<string, [PolicyValue[], PolicyValue[]]> = {
   'x-cache-ttl': [[1], [0, -1]],
   'x-cache-persistence': [['disk', 'memory'], ['tape']],
   'x-deduplication-header': [['message-id'], ['', 1]],
+  'group-by': [
+    ['customer', 'routing-key', 'header:type'],
+    ['', 1, 'ä'],
+  ],
+  'group-buckets': [
+    [1, 65_536],
+    [0, 65_537, 1.5, '1'],
+  ],
+  'group-in-flight': [
+    [0, 65_535],
+    [-1, 65_536],
+  ],
+  'strict-order': [[true, false], ['true']],
+  'fair-by': [['tenant'], ['']],
   'queue-mode': [['default', 'lazy'], ['eager']],
   'queue-version': [
     [1, 2],
@@ -204,6 +218,7 @@ describe('what a definition says about a queue', () => {
       attemptsMax: 5,
       backoff: null,
       deduplication: null,
+      order: null,
     });
   });
 

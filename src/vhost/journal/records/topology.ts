@@ -4,7 +4,8 @@
  * ```
  * 130 exchange declared   JSON {name, type, durable, autoDelete, internal, arguments}
  * 131 exchange deleted    name
- * 132 queue declared      JSON {id, name, durable, autoDelete, atMostOnce, arguments, mayExpire, grouped}
+ * 132 queue declared      JSON {id, name, durable, autoDelete, atMostOnce, arguments, mayExpire, grouped,
+ *                         order: what is said of groups, strict order and tenants, a policy's words among it}
  * 133 queue deleted       u32 queue
  * 134 bound               JSON {source, queue|exchange, key, options}
  * 135 unbound             JSON, the same
@@ -14,6 +15,7 @@
 import type { BindOptions, ExchangeOptions, ExchangeType, QueueOptions } from '../../../api/topology.ts';
 import { readU32, writeU32 } from '../../../message/bytes.ts';
 import { unpackJson } from '../../../message/json.ts';
+import type { OrderWords } from '../../../queue/order/order-words.ts';
 import { type RecordOutput, readText, writeJson, writeText } from './record-output.ts';
 import {
   RECORD_BOUND,
@@ -37,6 +39,8 @@ export interface QueueRecord extends Omit<QueueOptions, 'exclusive'> {
   readonly mayExpire?: boolean;
   /** One that has a group as well. */
   readonly grouped?: boolean;
+  /** What was in force when it was written. */
+  readonly order?: OrderWords;
 }
 
 export interface BindingRecord {
@@ -75,7 +79,18 @@ export function writeQueue(out: RecordOutput, queue: QueueRecord): void {
   const { id, name, durable, autoDelete, atMostOnce, arguments: args } = queue;
   const mayExpire = queue.mayExpire === true ? true : undefined;
   const grouped = queue.grouped === true ? true : undefined;
-  writeJson(out, RECORD_QUEUE, { id, name, durable, autoDelete, atMostOnce, arguments: args, mayExpire, grouped });
+  const { order } = queue;
+  writeJson(out, RECORD_QUEUE, {
+    id,
+    name,
+    durable,
+    autoDelete,
+    atMostOnce,
+    arguments: args,
+    mayExpire,
+    grouped,
+    order,
+  });
 }
 
 export function readQueue(buffer: Buffer, start: number, end: number): QueueRecord {
