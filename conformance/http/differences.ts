@@ -40,10 +40,6 @@ export const HTTP_DIFFERENCES = {
     where: /^\/overview\S* (contexts|listeners|exchange_types)\b.*socket_opts|ssl_opts|cowboy_opts/,
     why: 'options of sockets are not shown',
   },
-  'rates-of-channels': {
-    where: /^\/(connections|channels|vhosts)\S* \S*message_stats\.\w+_details/,
-    why: 'of a channel its counts are kept and no series of them: a rate of 0 would be untrue',
-  },
   'returned-to-channels': {
     where: /message_stats\.return_unroutable/,
     why: 'what was sent back is counted where it was sent from, by channel and by protocol',

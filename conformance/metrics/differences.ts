@@ -25,7 +25,7 @@ export const MISSING: readonly (readonly [pattern: RegExp, because: string])[] =
     'bytes are counted only where a queue is bounded by them',
   ],
   [
-    /^rabbitmq_(detailed_)?queue_(consumer_utilisation|consumer_capacity|disk_(reads|writes)_total|head_message_timestamp)$/,
+    /^rabbitmq_(detailed_)?queue_(disk_(reads|writes)_total|head_message_timestamp)$/,
     'not measured; entrepot_queue_oldest_ready_seconds says how long the first has waited',
   ],
   [

@@ -48,6 +48,7 @@ export * from './address-meaning.ts';
 export * from './administration.ts';
 export * from './bodies.ts';
 export * from './broker.ts';
+export * from './channel-counts.ts';
 export * from './confirms.ts';
 export * from './consume.ts';
 export * from './endpoint.ts';

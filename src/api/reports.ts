@@ -3,6 +3,7 @@
  * itself (user, vhost, addresses, bytes, consumers) is not in here.
  */
 import type { Headers } from '../message/properties.ts';
+import type { ChannelCounts } from './channel-counts.ts';
 
 /** `blocked`: held back because the broker has no room; `flow`: because it publishes faster than it may. */
 export type ConnectionState = 'running' | 'blocked' | 'flow' | 'closing';
@@ -23,26 +24,6 @@ export interface ConnectionReport {
   readonly heartbeatS: number;
   /** Channels that are open; 1 where the protocol has none. */
   readonly channels: number;
-}
-
-/** What a channel, or a connection of a protocol without channels, has done since it was opened. */
-export interface ChannelCounts {
-  /** Messages it has sent, of those: confirmed to it, given back to it because nothing took them, dropped for the same reason. */
-  readonly published: number;
-  readonly confirmed: number;
-  readonly returned: number;
-  readonly dropped: number;
-  /** Deliveries to consumers that settle, and to those that do not. */
-  readonly delivered: number;
-  readonly deliveredSettled: number;
-  /** The same on demand. */
-  readonly got: number;
-  readonly gotSettled: number;
-  /** Asked on demand, and there was none. */
-  readonly gotNothing: number;
-  /** Deliveries that had been delivered before. */
-  readonly redelivered: number;
-  readonly acknowledged: number;
 }
 
 export interface ChannelReport {
@@ -69,4 +50,6 @@ export interface ReportingClient {
   connectionReport?(): ConnectionReport;
   /** Of one channel, or of all that are open. Left out: the protocol has none, and the connection counts as its only one. */
   channelReports?(): Iterable<ChannelReport>;
+  /** What its channels have counted, of each the same object every time. Left out: nothing. */
+  channelCounts?(): Iterable<ChannelCounts>;
 }

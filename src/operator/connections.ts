@@ -11,6 +11,9 @@ import type { QueueConsumer } from '../queue/dispatch/consumer.ts';
 import { Listing, type Scope, type Source } from './listing/listing.ts';
 import { compareText } from './listing/order.ts';
 import type { Pace } from './listing/pace.ts';
+import { type Measured, MeasuredRows } from './rates/measured.ts';
+import { CHANNEL_COLUMNS, type ChannelColumn, channelRow } from './rates/rows.ts';
+import type { Sampler } from './rates/sampler.ts';
 
 const NOWHERE: Endpoint = { address: '', port: 0 };
 const NO_REPORT: ConnectionReport = {
@@ -198,9 +201,11 @@ export class Connections {
   readonly channels: Listing<ChannelView, ChannelView>;
   readonly consumers: Listing<QueueConsumer, ConsumerView>;
   private readonly broker: Broker;
+  private readonly sampler: Sampler;
 
-  constructor(broker: Broker, pace: Pace) {
+  constructor(broker: Broker, pace: Pace, sampler: Sampler) {
     this.broker = broker;
+    this.sampler = sampler;
     this.list = new Listing(new ConnectionSource(broker), pace);
     this.channels = new Listing(new ChannelSource(broker), pace);
     this.consumers = new Listing(new ConsumerSource(broker), pace);
@@ -215,6 +220,20 @@ export class Connections {
       channels += channelCount(session);
     }
     return { connections, channels };
+  }
+
+  /**
+   * What a channel has counted, and how fast it goes. Undefined: its adapter counts nothing.
+   * @param ask as of a queue (`QueueView.measured`)
+   */
+  measured({ report }: ChannelView, ask: 'nothing' | 'rates' | 'history'): Measured<ChannelColumn> | undefined {
+    const { counts } = report;
+    if (counts === undefined) return undefined;
+    const { sampler } = this;
+    const series = ask === 'nothing' ? sampler.known(counts) : sampler.channel(counts, ask === 'history');
+    const row = new Float64Array(CHANNEL_COLUMNS.length);
+    channelRow(counts, row);
+    return new MeasuredRows(CHANNEL_COLUMNS, row, series === undefined ? [] : [series]);
   }
 
   /** By both ends of its stream. */

@@ -87,7 +87,7 @@ export class Operator {
     this.queues = new Queues(broker, pace, sampler, queueIndex);
     this.exchanges = new Exchanges(broker, pace, sampler);
     this.bindings = new Bindings(broker, pace, queueIndex);
-    this.connections = new Connections(broker, pace);
+    this.connections = new Connections(broker, pace, sampler);
     this.messages = new Messages(broker, pace);
     this.halfMessages = new HalfMessageList(broker);
     this.pulls = new Pulls(broker);

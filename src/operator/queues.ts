@@ -79,6 +79,11 @@ export class QueueView implements Measured<QueueColumn> {
     return this.queue.consumers.length;
   }
 
+  /** The share of time in which they could take a message at once, 0 to 1, as of the last sample, as rates are; 0 without any. */
+  get consumerCapacity(): number {
+    return this.queue.consumerCapacity(this.sampler.lookedAtMs);
+  }
+
   consumers(): ConsumerView[] {
     return this.queue.consumers.flatMap((consumer) => {
       const { owner } = consumer;

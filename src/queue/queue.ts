@@ -375,6 +375,11 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     return this.dispatcher === null ? NO_CONSUMERS : this.dispatcher.consumers;
   }
 
+  /** The share of time in which they could take a message at once, 0 to 1; 0 without any. */
+  consumerCapacity(nowMs: number): number {
+    return this.dispatcher === null ? 0 : this.dispatcher.consumerCapacity(nowMs);
+  }
+
   get singleActive(): QueueConsumer | null {
     return this.dispatcher === null ? null : this.dispatcher.singleActive;
   }

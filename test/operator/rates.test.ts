@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ChannelCounts, type SessionClient } from '../../src/api/index.ts';
 import { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { Pace } from '../../src/operator/listing/pace.ts';
+import { CHANNEL_COLUMNS } from '../../src/operator/rates/rows.ts';
 import { HISTORIES_MAX, IDLE_MS, Sampler, SERIES_MAX } from '../../src/operator/rates/sampler.ts';
 import { ROWS_FOR_HISTORY, Series } from '../../src/operator/rates/series.ts';
+import { openSession } from '../vhost/harness.ts';
 
 describe('a series', () => {
   it('says how fast a number goes between its last two samples, and nothing before there are two', () => {
@@ -58,6 +61,25 @@ describe('the sampler', () => {
   });
 
   const queueOf = (name: string) => broker.vhostsByName.get('/')!.topology.declareQueue(name, options, null).queue;
+
+  it('takes up a channel when something moves in it, and lets go of it when it has gone', async () => {
+    const counts = new ChannelCounts();
+    const client: SessionClient = { uncongested() {}, kicked() {}, channelCounts: () => open };
+    let open = [counts, new ChannelCounts()];
+    const transport = { remote: { address: '::1', port: 1 }, local: { address: '::1', port: 2 } };
+    openSession(broker, { ...client, transport });
+    counts.published = 7;
+    await sampler.tick();
+    expect(sampler.seriesCount).toBe(1);
+    counts.published = 57;
+    clock.advance(5_000);
+    await sampler.tick();
+    expect(sampler.known(counts)!.rate(CHANNEL_COLUMNS.indexOf('published'))).toBe(10);
+    open = [];
+    clock.advance(IDLE_MS + 5_000);
+    await sampler.tick();
+    expect(sampler.seriesCount).toBe(0);
+  });
 
   it('takes up a queue when something moves in it, and lets go of it when nothing has for a while', async () => {
     const moving = queueOf('moving');

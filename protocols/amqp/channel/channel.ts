@@ -11,6 +11,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   type Backpressure,
+  ChannelCounts,
   MARK_NOW,
   MARK_REFUSED,
   type Mark,
@@ -35,7 +36,6 @@ import type { PublishChannel } from '../publish/publish.ts';
 import { TransactionState } from '../publish/transaction.ts';
 import type { TransactionChannel } from '../publish/transaction-methods.ts';
 import type { QueueChannel } from '../topology/queue-methods.ts';
-import { Counts } from './channel-counts.ts';
 import type { ChannelHost } from './channel-host.ts';
 
 export const OPEN = 0;
@@ -63,7 +63,7 @@ export class Channel
   readonly consumers = new Map<string, ChannelConsumer>();
   readonly unsettled: Unsettled;
   readonly tags: TagWindow<Holder>;
-  readonly counts = new Counts();
+  readonly counts = new ChannelCounts();
   /** basic.qos of consumers to come. 0: no limit. */
   prefetch = 0;
   /** basic.qos of all consumers of this channel together. */

@@ -12,6 +12,7 @@
 import {
   AccessPending,
   type BrokerServices,
+  type ChannelCounts,
   type ChannelReport,
   type ConnectionHandler,
   type ConnectionReport,
@@ -281,6 +282,10 @@ export class Connection
   *channelReports(): Generator<ChannelReport> {
     const blocked = this.publishState === 'blocked';
     for (const channel of this.open?.channels.all() ?? []) yield channelReport(channel, blocked);
+  }
+
+  *channelCounts(): Generator<ChannelCounts> {
+    for (const { counts } of this.open?.channels.all() ?? []) yield counts;
   }
 
   // -- the end

@@ -23,7 +23,7 @@ export interface ConsumerChannel {
   /** Its client hears when a consumer is no more. */
   readonly tellsCancels: boolean;
   readonly writer: DeliveryWriter;
-  readonly counts: { -readonly [N in keyof ChannelCounts]: number };
+  readonly counts: ChannelCounts;
   /** The consumer is no more, though its client has not cancelled it. */
   consumerEnded(consumer: ChannelConsumer): void;
   /** A delivery has been held for longer than it may be: the channel is closed, and what it holds goes back. */

@@ -9,6 +9,8 @@ export interface ShownQueue {
   readonly ready: number;
   readonly unsettled: number;
   readonly consumers: number;
+  /** The share of time in which they could take a message at once, 0 to 1. */
+  readonly consumerCapacity: number;
   /** Since the oldest of those that wait came in; undefined: nobody has looked, or it would have to be read from the disk. */
   readonly oldestMs?: number | undefined;
 }
@@ -30,6 +32,11 @@ export const OWN_QUEUE_FAMILIES: readonly QueueFamily[] = [
   {
     ...{ type: 'gauge', name: 'entrepot_queue_consumers', help: 'Its consumers' },
     read: (queue) => queue.consumers,
+  },
+  {
+    ...{ type: 'gauge', name: 'entrepot_queue_consumer_capacity' },
+    help: 'Share of time in which its consumers could take a message at once, 0 to 1',
+    read: (queue) => queue.consumerCapacity,
   },
   {
     ...{ type: 'gauge', name: 'entrepot_queue_oldest_ready_seconds' },

@@ -34,6 +34,10 @@ export class LiveQueue implements ShownQueue {
     return this.of.consumers.length;
   }
 
+  get consumerCapacity(): number {
+    return this.of.consumerCapacity(this.within.clock.monotonicMs());
+  }
+
   get oldestMs(): number | undefined {
     if (this.foundMs === undefined) this.findOldest(false);
     return this.foundMs;

@@ -1,4 +1,5 @@
-/** The rows that are sampled: of a queue, of a vhost, of an exchange. */
+/** The rows that are sampled: of a queue, of a vhost, of an exchange, of a channel. */
+import type { ChannelCounts } from '../../api/channel-counts.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 
@@ -67,6 +68,27 @@ export function vhostRow(vhost: Vhost, totals: VhostTotals, row: Float64Array): 
   row[9] = totals.unsettled;
   row[10] = vhost.confirms.confirmed + vhost.writeConfirms.confirmed;
   row[11] = counters.unroutable;
+}
+
+export const CHANNEL_COLUMNS = [
+  'published',
+  'confirmed',
+  'returned',
+  'dropped',
+  'delivered',
+  'deliveredSettled',
+  'got',
+  'gotSettled',
+  'gotNothing',
+  'redelivered',
+  'acknowledged',
+] as const;
+export type ChannelColumn = (typeof CHANNEL_COLUMNS)[number];
+
+export function channelRow(counts: ChannelCounts, row: Float64Array): void {
+  CHANNEL_COLUMNS.forEach((column, i) => {
+    row[i] = counts[column];
+  });
 }
 
 export const EXCHANGE_COLUMNS = ['publishedIn', 'publishedOut'] as const;

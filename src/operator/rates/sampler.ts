@@ -3,8 +3,8 @@
  *
  *     the broker   a few numbers, with their history, from the start on
  *     vhosts       each has a series, with its history, from the start on
- *     queues       one gets a series when something moves in it, or when it is asked for; SERIES_MAX of them at most, and one in which
- *                  nothing moved and that nobody asked for in IDLE_MS is let go of
+ *     queues,      one gets a series when something moves in it, or when it is asked for; SERIES_MAX of them at most, and one in which
+ *     channels     nothing moved and that nobody asked for in IDLE_MS is let go of
  *     exchanges    when asked for, within the same bound
  *     connections  two numbers and their rates each
  *     histories    HISTORIES_MAX of them, for those that somebody has asked the history of, the one asked longest ago making room
@@ -12,6 +12,7 @@
  * A broker with 100,000 queues that all move keeps SERIES_MAX series, some 350 bytes each: 3.5 MB; and HISTORIES_MAX longer ones, 12 KB
  * each: 3 MB. What has none has a rate of 0, and is counted (`without`).
  */
+import type { ChannelCounts } from '../../api/channel-counts.ts';
 import type { Broker } from '../../broker/broker.ts';
 import type { ClientSession } from '../../broker/session.ts';
 import { Timer } from '../../clock/clock.ts';
@@ -19,7 +20,16 @@ import type { Queue } from '../../queue/queue.ts';
 import type { Exchange } from '../../routing/exchange.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { Pace } from '../listing/pace.ts';
-import { EXCHANGE_COLUMNS, QUEUE_COLUMNS, queueRow, VHOST_COLUMNS, type VhostTotals, vhostRow } from './rows.ts';
+import {
+  CHANNEL_COLUMNS,
+  channelRow,
+  EXCHANGE_COLUMNS,
+  QUEUE_COLUMNS,
+  queueRow,
+  VHOST_COLUMNS,
+  type VhostTotals,
+  vhostRow,
+} from './rows.ts';
 import { ROWS_FOR_HISTORY, ROWS_FOR_RATES, SAMPLE_MS, Series } from './series.ts';
 
 export const SERIES_MAX = 10_000;
@@ -33,14 +43,16 @@ interface SampledVhost {
 }
 
 export class Sampler {
-  /** Queues in which something moved and that there was no room for, when it last looked. */
+  /** Queues and channels in which something moved and that there was no room for, when it last looked. */
   without = 0;
+  /** When it began to look last, in milliseconds of the clock. */
+  lookedAtMs = 0;
   private readonly broker: Broker;
   private readonly pace: Pace;
   private readonly vhosts = new Map<Vhost, SampledVhost>();
   /** Of the broker. */
   private readonly lasting: Series[] = [];
-  /** Of queues and exchanges. */
+  /** Of queues, exchanges and channels. */
   private readonly series = new Map<object, Series>();
   /** Those with a history, the one asked longest ago first. */
   private readonly histories = new Set<Series>();
@@ -109,6 +121,10 @@ export class Sampler {
     return this.asked(exchange, history, make);
   }
 
+  channel(counts: ChannelCounts, history: boolean): Series | undefined {
+    return this.asked(counts, history, () => channelSeries(counts));
+  }
+
   /** What there is of it already: for lists, which would otherwise ask for everything. */
   known(of: object): Series | undefined {
     return this.series.get(of);
@@ -153,6 +169,7 @@ export class Sampler {
 
   private async look(): Promise<void> {
     await this.pace.next(true);
+    this.lookedAtMs = this.broker.clock.monotonicMs();
     this.sampleLasting();
     await this.sampleKnown();
     this.without = 0;
@@ -204,9 +221,19 @@ export class Sampler {
   private async sampleConnections(): Promise<void> {
     for (const session of this.broker.openSessions) {
       sampleConnection(session);
+      for (const counts of session.client.channelCounts?.() ?? []) this.sampleChannel(counts);
       if (this.pace.over()) await this.pace.next(true);
     }
   }
+
+  private sampleChannel(counts: ChannelCounts): void {
+    if (!counts.moved() || this.series.has(counts)) return;
+    if (this.add(counts, () => channelSeries(counts)) === undefined) this.without++;
+  }
+}
+
+function channelSeries(counts: ChannelCounts): Series {
+  return new Series(CHANNEL_COLUMNS.length, (row) => channelRow(counts, row));
 }
 
 function sampleConnection(session: ClientSession): void {

@@ -20,6 +20,7 @@ import type { QueueTraffic } from '../traffic.ts';
 import type { HoldLimits } from '../unsettled/hold-limits.ts';
 import type { UnsettledMessages } from '../unsettled/unsettled-messages.ts';
 import { type ConsumedQueue, QueueConsumer } from './consumer.ts';
+import { ConsumerCapacity } from './consumer-capacity.ts';
 import { ConsumerRotation } from './consumer-rotation.ts';
 import { type AskedQueue, type GetDone, PendingGets } from './pending-gets.ts';
 import { type HeldPublisher, PublisherPace, WAITING_MIN } from './publisher-pace.ts';
@@ -101,10 +102,12 @@ export class Dispatcher {
   /** Null while no more waits than always may. */
   private pace: PublisherPace | null = null;
   private gets: PendingGets | null = null;
+  private readonly capacity: ConsumerCapacity;
   private readonly queue: DispatchedQueue;
 
   constructor(queue: DispatchedQueue) {
     this.queue = queue;
+    this.capacity = new ConsumerCapacity(queue.services.clock.monotonicMs());
     if (queue.settings.singleActiveConsumer) this.rotation = new ConsumerRotation(true, []);
     if (queue.order !== null) this.inOrder();
   }
@@ -129,6 +132,7 @@ export class Dispatcher {
     consumers.push(consumer);
     this.rotation?.add(consumer);
     queue.order?.joined(consumer, !queue.settings.singleActiveConsumer);
+    this.noteCapacity(true);
     return consumer;
   }
 
@@ -219,7 +223,10 @@ export class Dispatcher {
     const { ready, services } = queue;
     if (queue.loading || queue.deleted) return WAITS;
     if (queue.paused) return DONE;
-    if (ready.length === 0 && !this.replaying) return DONE;
+    if (ready.length === 0 && !this.replaying) {
+      if (this.capacity.busy) this.noteCapacity(this.someReady());
+      return DONE;
+    }
     const { work } = services.turn;
     if (this.replaying && !this.replayAll()) return work.over ? TIME_UP : WAITS;
     if (queue.order !== null) return this.pumpInOrder(queue.order);
@@ -227,6 +234,7 @@ export class Dispatcher {
     let expired = 0;
     while (ready.length > 0) {
       const consumer = this.nextReady();
+      if ((consumer === null) !== this.capacity.busy) this.noteCapacity(consumer !== null);
       if (consumer === null) return DONE;
       const seq = ready.headSeq();
       const flags = ready.headFlags();
@@ -261,7 +269,11 @@ export class Dispatcher {
     selective.begin();
     for (;;) {
       const consumer = selective.next(rotation.candidates);
-      if (consumer === null) return queue.loading ? WAITS : DONE;
+      if (consumer === null) {
+        // There may be nothing that those want who could take one.
+        this.noteCapacity(this.someReady());
+        return queue.loading ? WAITS : DONE;
+      }
       const { seq, flags } = selective;
       // It is in memory: it has just been looked at.
       if (!services.store.view(seq, flags, services.deliveryView) || !ready.removeAt(seq, flags)) return DONE;
@@ -283,7 +295,11 @@ export class Dispatcher {
     order.balance();
     for (;;) {
       const consumer = nextInOrder(rotation.candidates, order);
-      if (consumer === null) return DONE;
+      if (consumer === null) {
+        // What waits may be of groups that others hold.
+        this.noteCapacity(this.someReady());
+        return DONE;
+      }
       const { seq, flags } = order;
       if (!queue.show(seq, flags)) return WAITS;
       if (!ready.removeAt(seq, flags)) {
@@ -396,6 +412,26 @@ export class Dispatcher {
       this.nextConsumer++;
     }
     return null;
+  }
+
+  // ----------------------------------------------------------------------------------------------------- capacity
+
+  /** The share of time in which consumers could take a message at once, 0 to 1; 0 without any. */
+  consumerCapacity(nowMs: number): number {
+    return this.consumers.length === 0 ? 0 : this.capacity.at(nowMs);
+  }
+
+  private noteCapacity(free: boolean): void {
+    const { capacity } = this;
+    if (free !== capacity.busy) return;
+    const nowMs = this.queue.services.clock.monotonicMs();
+    if (free) capacity.becameFree(nowMs);
+    else capacity.becameBusy(nowMs);
+  }
+
+  private someReady(): boolean {
+    const consumers = this.rotation?.candidates ?? this.consumers;
+    return consumers.some((consumer) => consumer.ready());
   }
 
   // ------------------------------------------------------------------------------------------------------ replays

@@ -116,7 +116,14 @@ it('shows queues one by one only to those who ask, and escapes their names', asy
   });
 });
 
-const queue = (name: string, ready: number): ShownQueue => ({ vhost: '/', name, ready, unsettled: 0, consumers: 0 });
+const queue = (name: string, ready: number): ShownQueue => ({
+  vhost: '/',
+  name,
+  ready,
+  unsettled: 0,
+  consumerCapacity: 0,
+  consumers: 0,
+});
 
 it('shows the queues in which most waits, and says how many were left out', () => {
   const largest = new LargestQueues(3);

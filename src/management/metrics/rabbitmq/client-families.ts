@@ -3,7 +3,7 @@
  * `/api/channels` has it; of what it has sent and got it is told in which vhost, and not through which exchange or queue, which
  * nobody counts for each channel.
  */
-import type { ChannelCounts } from '../../../api/reports.ts';
+import type { ChannelCounts } from '../../../api/channel-counts.ts';
 import type { Broker } from '../../../broker/broker.ts';
 import { type ChannelView, ConnectionView } from '../../../operator/connections.ts';
 import { channelName, connectionName } from '../../rabbitmq/shapes/names.ts';

@@ -16,15 +16,23 @@ const MESSAGES: Named = {
   read: (queue) => queue.ready + queue.unsettled,
 };
 const CONSUMERS: Named = { name: 'queue_consumers', help: 'Its consumers', read: (queue) => queue.consumers };
+const CAPACITY: Named = {
+  ...{
+    name: 'queue_consumer_capacity',
+    help: 'Share of time in which its consumers could take a message at once, 0 to 1',
+  },
+  read: (queue) => queue.consumerCapacity,
+};
+const UTILISATION: Named = { ...CAPACITY, name: 'queue_consumer_utilisation', help: 'The same, by its older name' };
 
 /** What `/metrics/detailed?family=…` shows of each queue. */
 export const QUEUE_GROUPS: Readonly<Record<string, readonly Named[]>> = {
   queue_coarse_metrics: [READY, UNACKED, MESSAGES],
   queue_consumer_count: [CONSUMERS],
-  queue_metrics: [CONSUMERS],
+  queue_metrics: [CONSUMERS, CAPACITY, UTILISATION],
 };
 
-export const ALL_QUEUE_FAMILIES = [READY, UNACKED, MESSAGES, CONSUMERS];
+export const ALL_QUEUE_FAMILIES = [READY, UNACKED, MESSAGES, CONSUMERS, CAPACITY, UTILISATION];
 
 export function rabbitmqQueueLines(
   broker: Broker,

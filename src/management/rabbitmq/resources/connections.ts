@@ -1,5 +1,5 @@
 /** Connections, channels and consumers: read, and closed. */
-import type { ConnectionView } from '../../../operator/connections.ts';
+import type { ChannelView, ConnectionView } from '../../../operator/connections.ts';
 import { Failure, notAuthorised, notFound } from '../http/errors.ts';
 import { json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
@@ -9,6 +9,7 @@ import { listReply } from '../lists/list-reply.ts';
 import { channel, connection, connectionOf } from '../shapes/connection.ts';
 import { CHANNEL_ORDER, CONNECTION_ORDER } from '../shapes/connection-order.ts';
 import { consumer } from '../shapes/consumer.ts';
+import { asksHistory, type HistoryQuery, historyQuery } from '../shapes/details.ts';
 import { channelName, channelOf, connectionName, endsOf } from '../shapes/names.ts';
 
 const CLOSED = 'Closed via management plugin';
@@ -48,12 +49,19 @@ const CONNECTIONS_LIST: Verb = {
     }),
 };
 
+/** @param single it was asked for alone: from then on it is measured */
+function shownChannel(request: ApiRequest, history: HistoryQuery, view: ChannelView, single: boolean): object {
+  const ask = asksHistory(history) ? 'history' : single ? 'rates' : 'nothing';
+  return channel(view, request.operator.connections.measured(view, ask), history, single);
+}
+
 const CHANNELS_LIST: Verb = {
   tag: 'management',
   handle: (request) => {
     const mine = visible(request);
+    const history = historyQuery(request.query);
     return listReply(request, request.operator.connections.channels, scopeOf(request), {
-      show: (view) => channel(view, false),
+      show: (view) => shownChannel(request, history, view, false),
       visible: mine && ((view) => mine(view.connection)),
       name: (view) => channelName(view.connection, view.report.number),
       sortBy: CHANNEL_ORDER,
@@ -100,7 +108,8 @@ function ofUser(request: ApiRequest): ConnectionView[] {
 
 function channelsOf(request: ApiRequest): Response {
   const found = findConnection(request, request.param('connection'));
-  const shown = [...found.channels()].map((view) => channel(view, false));
+  const history = historyQuery(request.query);
+  const shown = [...found.channels()].map((view) => shownChannel(request, history, view, false));
   return json(onlyColumns(shown, columnsOf(request.query)));
 }
 
@@ -109,7 +118,9 @@ function oneChannel(request: ApiRequest): Response {
   if (name === undefined) throw notFound();
   const found = findConnection(request, name.connection);
   for (const view of found.channels()) {
-    if (view.report.number === name.number) return json(channel(view, true));
+    if (view.report.number !== name.number) continue;
+    const shown = shownChannel(request, historyQuery(request.query), view, true);
+    return json(shown);
   }
   throw notFound();
 }

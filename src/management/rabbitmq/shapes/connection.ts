@@ -1,9 +1,11 @@
 /** Connections and channels as RabbitMQ shows them. */
 import type { ChannelView, ConnectionView } from '../../../operator/connections.ts';
+import type { Measured } from '../../../operator/rates/measured.ts';
+import type { ChannelColumn } from '../../../operator/rates/rows.ts';
 import { NODE } from '../node-name.ts';
 import { argumentsJson } from './arguments.ts';
 import { consumer } from './consumer.ts';
-import { detailed } from './details.ts';
+import { detailed, type HistoryQuery } from './details.ts';
 import { channelStats } from './message-stats.ts';
 import { channelName, connectionName } from './names.ts';
 
@@ -56,7 +58,13 @@ export function connectionOf(view: ConnectionView): object {
   return { name: connectionName(view), vhost: view.vhost, user: view.user, node: NODE };
 }
 
-export function channel(view: ChannelView, single: boolean): object {
+/** @param measured what it has counted; undefined: nothing is known of that */
+export function channel(
+  view: ChannelView,
+  measured: Measured<ChannelColumn> | undefined,
+  history: HistoryQuery,
+  single: boolean,
+): object {
   const { connection: of, report } = view;
   return {
     acks_uncommitted: report.uncommittedAcknowledgements,
@@ -65,7 +73,7 @@ export function channel(view: ChannelView, single: boolean): object {
     consumer_count: report.consumers,
     ...(single && { consumer_details: view.consumers().map(consumer), deliveries: [], publishes: [] }),
     global_prefetch_count: report.sharedPrefetch,
-    message_stats: channelStats(report.counts),
+    message_stats: channelStats(measured, history),
     messages_unacknowledged: report.unacknowledged,
     messages_uncommitted: report.uncommittedPublishes,
     messages_unconfirmed: report.unconfirmed,

@@ -1,8 +1,7 @@
 /** `message_stats`: what went through a queue, a vhost, a channel or an exchange, in RabbitMQ's words. */
-import type { ChannelCounts } from '../../../api/reports.ts';
 import type { ExchangeView } from '../../../operator/exchanges.ts';
 import type { Measured } from '../../../operator/rates/measured.ts';
-import type { QueueColumn, VhostColumn } from '../../../operator/rates/rows.ts';
+import type { ChannelColumn, QueueColumn, VhostColumn } from '../../../operator/rates/rows.ts';
 import type { Sample } from '../../../operator/rates/series.ts';
 import { addDetailed, type HistoryQuery } from './details.ts';
 
@@ -10,7 +9,7 @@ const NO_SAMPLES: readonly Sample[] = [];
 
 type Columns<C> = Readonly<Record<string, readonly C[]>>;
 
-const DELIVERIES: Columns<QueueColumn> = {
+const DELIVERIES: Columns<QueueColumn & ChannelColumn> = {
   ack: ['acknowledged'],
   deliver: ['delivered'],
   deliver_get: ['delivered', 'deliveredSettled', 'got', 'gotSettled'],
@@ -25,6 +24,12 @@ const VHOST_PUBLISHES: Columns<VhostColumn> = {
   confirm: ['confirmed'],
   drop_unroutable: ['unroutable'],
   publish: ['published'],
+};
+const CHANNEL_PUBLISHES: Columns<ChannelColumn> = {
+  confirm: ['confirmed'],
+  drop_unroutable: ['dropped'],
+  publish: ['published'],
+  return_unroutable: ['returned'],
 };
 const LENGTHS: Columns<QueueColumn> = {
   messages: ['ready', 'unsettled'],
@@ -89,32 +94,17 @@ export function exchangeStats(exchange: ExchangeView, ask: 'rates' | 'history', 
   return shown(measured, columns, history);
 }
 
-/** Of a channel: undefined where its adapter tells nothing. Its rates are not kept, and so not shown. */
-export function channelStats(counts: ChannelCounts | undefined): object | undefined {
-  if (counts === undefined) return undefined;
-  const { delivered, deliveredSettled, got, gotSettled, gotNothing, acknowledged, redelivered } = counts;
-  const deliveries = {
-    ack: acknowledged,
-    deliver: delivered,
-    deliver_get: delivered + deliveredSettled + got + gotSettled,
-    deliver_no_ack: deliveredSettled,
-    get: got,
-    get_empty: gotNothing,
-    get_no_ack: gotSettled,
-    redeliver: redelivered,
-  };
-  const publishes = {
-    confirm: counts.confirmed,
-    drop_unroutable: counts.dropped,
-    publish: counts.published,
-    return_unroutable: counts.returned,
-  };
+/** Of a channel: undefined where its adapter tells nothing, or nothing has ever gone through it. */
+export function channelStats(
+  measured: Measured<ChannelColumn> | undefined,
+  { messages }: HistoryQuery,
+): object | undefined {
+  if (measured === undefined) return undefined;
+  const groups = [DELIVERIES, CHANNEL_PUBLISHES].filter((columns) => any(measured, columns));
+  if (groups.length === 0) return undefined;
   const stats: Record<string, unknown> = {};
-  for (const group of [deliveries, publishes]) {
-    if (!Object.values(group).some((value) => value > 0)) continue;
-    Object.assign(stats, group);
-  }
-  return Object.keys(stats).length === 0 ? undefined : stats;
+  for (const columns of groups) add(stats, measured, columns, messages);
+  return stats;
 }
 
 function any<C extends string>(measured: Pick<Measured<C>, 'value'>, columns: Columns<C>): boolean {

@@ -8,8 +8,6 @@ import { NODE } from '../node-name.ts';
 import { queueColumns } from './message-stats.ts';
 import { stateOf } from './queue.ts';
 
-const IN_USE = (view: QueueView): number => (view.consumerCount > 0 ? 1 : 0);
-
 export const QUEUE_ORDER: Readonly<Record<string, (view: QueueView) => SortKey>> = {
   name: (view) => view.name,
   vhost: (view) => view.vhost,
@@ -22,8 +20,8 @@ export const QUEUE_ORDER: Readonly<Record<string, (view: QueueView) => SortKey>>
   policy: (view) => view.policies.policy,
   operator_policy: (view) => view.policies.operatorPolicy,
   consumers: (view) => view.consumerCount,
-  consumer_capacity: IN_USE,
-  consumer_utilisation: IN_USE,
+  consumer_capacity: (view) => view.consumerCapacity,
+  consumer_utilisation: (view) => view.consumerCapacity,
   message_bytes_ready: (view) => view.readyBytes,
   head_message_timestamp: (view) => (view.type === 'classic' ? view.headTimestampS : undefined),
   exclusive_consumer_tag: (view) => (view.type === 'classic' ? view.exclusiveConsumer : undefined),

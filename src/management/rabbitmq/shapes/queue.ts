@@ -12,12 +12,13 @@ export function queue(view: QueueView, history: HistoryQuery, single: boolean): 
   const { options, policies } = view;
   const measured = view.measured(asksHistory(history) ? 'history' : single ? 'rates' : 'nothing');
   const bytes = view.readyBytes;
+  const capacity = view.consumerCapacity;
   return {
     ...(single && { consumer_details: view.consumers().map(consumer), deliveries: [], incoming: [] }),
     arguments: argumentsJson(view.arguments),
     auto_delete: options.autoDelete,
-    consumer_capacity: view.consumerCount > 0 ? 1 : 0,
-    consumer_utilisation: view.consumerCount > 0 ? 1 : 0,
+    consumer_capacity: capacity,
+    consumer_utilisation: capacity,
     consumers: view.consumerCount,
     durable: options.durable,
     effective_policy_definition: policies.definition ?? {},
