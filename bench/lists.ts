@@ -7,10 +7,12 @@
  * and policies besides (`lists/fill.ts`). For each list: how long its first page takes when it is asked for the first time, the longest
  * of five times more, and how far resident memory has moved: at its highest meanwhile, and since before the first question of all. Then a
  * client beside confirms a message at a time while nobody lists, while somebody pages through all queues, and while somebody asks as
- * often for next to nothing, which is what another busy process costs: 50th and 99th percentile, several stretches of each in turn.
+ * often for next to nothing, which is what another busy process costs on this machine whatever it is told; at several paces, several
+ * stretches of each in turn: 50th and 99th percentile. Who asks runs only when nobody else wants a processor (Linux' chrt; or else at the
+ * lowest priority).
  *
- * With --pin the broker has one processor and the clients another, where who asks runs only when the other client has nothing to do
- * (Linux' taskset and chrt): so nobody is measured waiting for his turn on a machine that has too few processors. With --data
+ * With --pin the broker has one processor and the clients another (Linux' taskset): so nobody is measured waiting for his turn on a
+ * machine that has too few processors. With --data
  * the directory is filled if it is not there yet, and kept. --node is an option for the broker's Node. With --wait a line on standard input starts what is measured.
  * Both sides hold sockets: `ulimit -n` must be above the connections.
  */
@@ -50,6 +52,8 @@ const FIRST_PAGE_MS = 100;
 const MEMORY_BYTES = 20 * MB;
 /** Each kind of neighbour has so many stretches. */
 const STRETCHES = 4;
+/** Questions a second; 0: as many as are answered. */
+const PACES = [20, 100, 500, 0];
 
 const half = Math.ceil(queues / 200);
 const PAGES = [
@@ -239,61 +243,81 @@ async function timeWhole(path: string, before: number): Promise<void> {
   );
 }
 
+/** A client beside nobody, beside who pages through all queues, and beside who asks as often for next to nothing, at several paces. */
 async function timeBeside(channel: ConfirmChannel): Promise<void> {
-  const kinds = {
-    nobody: async () => {},
-    'who pages through all queues': (going: () => boolean) =>
-      ask(going, 'api/queues?page_size=100&page=', queues / 100),
-    'who asks for next to nothing': (going: () => boolean) => ask(going, 'healthz?', 100),
-  };
-  const found: Record<string, number[]> = {};
+  const kinds = [
+    { kind: 'nobody', path: '', pages: 0, pace: 0 },
+    ...PACES.flatMap((pace) => [
+      {
+        kind: `who pages through all queues, ${said(pace)}`,
+        path: 'api/queues?page_size=100&page=',
+        pages: queues / 100,
+        pace,
+      },
+      { kind: `who asks for next to nothing, ${said(pace)}`, path: 'healthz?', pages: 100, pace },
+    ]),
+  ];
+  const found = kinds.map(() => ({ times: [] as number[], answers: 0 }));
+  const seconds = Number(values.seconds) / STRETCHES;
   for (let stretch = 0; stretch < STRETCHES; stretch++) {
-    for (const [kind, other] of Object.entries(kinds)) {
-      const times = await confirmTimes(channel, Number(values.seconds) / STRETCHES, other);
-      (found[kind] ??= []).push(...times);
+    for (const [i, { path, pages, pace }] of kinds.entries()) {
+      const asking = path === '' ? undefined : ask(path, pages, pace);
+      found[i]!.times.push(...(await confirmTimes(channel, seconds)));
+      if (asking !== undefined) found[i]!.answers += await asking.ended();
     }
   }
-  const p99: number[] = [];
-  for (const [kind, times] of Object.entries(found)) {
+  let alone = 0;
+  for (const [i, { kind, path }] of kinds.entries()) {
+    const { times, answers } = found[i]!;
     times.sort((a, b) => a - b);
     const at = (part: number): number => times[Math.floor(times.length * part)]!;
-    p99.push(at(0.99));
-    const percentiles = `p50 ${ms(at(0.5))}, p99 ${ms(at(0.99))}, p99.9 ${ms(at(0.999))}`;
-    console.log(`${`a confirm beside ${kind}:`.padEnd(50)} ${percentiles} (${times.length} of them)`);
+    const p99 = at(0.99);
+    if (path === '') alone = p99;
+    const rate = path === '' ? '' : `, ${(answers / (seconds * STRETCHES)).toFixed(0)} answers a second`;
+    const within = !path.startsWith('api') || p99 <= 2 * alone;
+    if (!within) missed = true;
+    console.log(
+      `a confirm beside ${kind}:`.padEnd(76) +
+        ` p50 ${ms(at(0.5))}, p99 ${ms(p99)} (${(p99 / alone).toFixed(1)} x), p99.9 ${ms(at(0.999))}${rate}${within ? '' : '  <-- missed'}`,
+    );
   }
-  if (p99[1]! > 2 * p99[0]!) missed = true;
+}
+
+function said(pace: number): string {
+  return pace === 0 ? 'as fast as answers come' : `${pace} a second`;
 }
 
 /**
- * In a process of its own, which the system serves after the others: what it reads costs it time, as it would on a machine of its own, and
- * that is not to be the broker's or the other client's.
+ * In a process of its own, which the system serves when no other wants a processor: what it reads costs it time, as it would on a machine of
+ * its own, and that is not to be the broker's or the other client's.
  */
-async function ask(going: () => boolean, path: string, pages: number): Promise<void> {
-  const program = `
-    for (let page = 1, n = 0; ; page = (page % ${Math.max(1, Math.floor(pages))}) + 1) {
-      await (await fetch('${url}${path}' + page, { headers: { authorization: '${authorization}', 'accept-encoding': 'identity' } })).arrayBuffer();
-    }`;
-  const node = [process.execPath, '--input-type=module', '-e', program];
-  const [command = '', ...given] = values.pin ? ['chrt', '--idle', '0', ...node] : node;
-  const other = spawn(command, given, { stdio: 'inherit' });
-  setPriority(other.pid!, constants.priority.PRIORITY_LOW);
-  while (going()) await after(50);
-  other.kill();
-  await once(other, 'exit');
+function ask(path: string, pages: number, pace: number): { ended(): Promise<number> } {
+  const program = fileURLToPath(new URL('lists/pager.ts', import.meta.url));
+  const given = [program, url + path, authorization, String(Math.max(1, Math.floor(pages))), String(pace)];
+  const idle = existsSync('/usr/bin/chrt');
+  const [command = '', ...before] = idle ? ['chrt', '--idle', '0', process.execPath] : [process.execPath];
+  const other = spawn(command, [...before, ...given], { stdio: ['ignore', 'pipe', 'inherit'] });
+  if (!idle) setPriority(other.pid!, constants.priority.PRIORITY_LOW);
+  let printed = '';
+  other.stdout!.on('data', (chunk: Buffer) => {
+    printed += chunk.toString();
+  });
+  return {
+    async ended() {
+      const ended = once(other, 'close');
+      other.kill();
+      await ended;
+      return Number(printed);
+    },
+  };
 }
 
 /** Milliseconds each: publishes and waits for the confirm, one after the other, while something else goes on. */
-async function confirmTimes(
-  channel: ConfirmChannel,
-  forSeconds: number,
-  other: (going: () => boolean) => Promise<void>,
-): Promise<number[]> {
+async function confirmTimes(channel: ConfirmChannel, forSeconds: number): Promise<number[]> {
   const times: number[] = [];
+  await after(700); // the other process has begun
   const endMs = performance.now() + forSeconds * 1000;
-  const going = (): boolean => performance.now() < endMs;
-  const beside = other(going);
-  await after(500); // the other process has begun
-  while (going()) {
+  while (performance.now() < endMs) {
     const startedMs = performance.now();
     await new Promise<void>((resolve, reject) => {
       channel.sendToQueue('beside', Buffer.from('x'), {}, (error) => (error ? reject(error) : resolve()));
@@ -301,7 +325,6 @@ async function confirmTimes(
     times.push(performance.now() - startedMs);
     await after(1);
   }
-  await beside;
   return times;
 }
 

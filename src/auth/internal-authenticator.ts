@@ -82,6 +82,11 @@ export class InternalAuthenticator implements Authenticator, Rules {
   /** What the number of sessions' ends was when somebody came. */
   private readonly epochs = new WeakMap<Identity, number>();
   private readonly proofKey = randomBytes(32);
+  /** Of each user one check that is under way. */
+  private readonly checking = new Map<
+    User,
+    { readonly proof: Buffer; readonly hash: unknown; readonly checked: Promise<boolean> }
+  >();
   private readonly onFault: (error: unknown) => void;
   private readonly change: (work: () => unknown) => Promise<unknown>;
 
@@ -276,11 +281,12 @@ export class InternalAuthenticator implements Authenticator, Rules {
     }
     const hash = user?.secrets.hash;
     const copy = usable ? Buffer.from(password) : Buffer.from('-');
-    const checked = this.work.run(address, () => verifyPassword(copy, hash));
+    const checked = this.underWay(user, proof) ?? this.work.run(address, () => verifyPassword(copy, hash));
     if (checked === undefined) {
       done(BUSY);
       return;
     }
+    if (user !== undefined) this.keepUnderWay(user, proof, checked);
     checked.then(
       (fits) => {
         judged(fits && usable);
@@ -291,6 +297,24 @@ export class InternalAuthenticator implements Authenticator, Rules {
         done({ refused: 'unavailable', reason: 'passwords cannot be checked now' });
       },
     );
+  }
+
+  /** A check of the same password of the same user: whoever comes meanwhile waits for that, as hundreds do after a restart. */
+  private underWay(user: User | undefined, proof: Buffer): Promise<boolean> | undefined {
+    const one = user === undefined ? undefined : this.checking.get(user);
+    return one !== undefined && one.hash === user?.secrets.hash && timingSafeEqual(one.proof, proof)
+      ? one.checked
+      : undefined;
+  }
+
+  private keepUnderWay(user: User, proof: Buffer, checked: Promise<boolean>): void {
+    if (this.checking.has(user)) return;
+    const one = { proof, hash: user.secrets.hash, checked };
+    this.checking.set(user, one);
+    const over = (): void => {
+      if (this.checking.get(user) === one) this.checking.delete(user);
+    };
+    checked.then(over, over);
   }
 
   /** A password that was hashed by somebody else, or is kept without SCRAM's keys, is kept as ours from now on. */

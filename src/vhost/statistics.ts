@@ -25,6 +25,8 @@ export interface VhostStatistics {
   readonly exchanges: number;
   readonly queues: number;
   readonly consumers: number;
+  /** Their capacities (`Queue.consumerCapacity`), added up over the queues. */
+  readonly consumerCapacity: number;
   readonly ready: number;
   readonly unsettled: number;
   readonly retained: number;
@@ -53,6 +55,8 @@ const QUEUES_A_PART = 64;
 export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics> {
   let queues = 0;
   let consumers = 0;
+  let consumerCapacity = 0;
+  const nowMs = vhost.clock.monotonicMs();
   let ready = 0;
   let unsettled = 0;
   let oldest: WaitingMessage | undefined;
@@ -62,6 +66,7 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
   for (const queue of vhost.topology.queues.values()) {
     queues++;
     consumers += queue.consumers.length;
+    consumerCapacity += queue.consumerCapacity(nowMs);
     ready += queue.messages;
     unsettled += queue.unsettledCount;
     queue.ready.oldest(look);
@@ -79,6 +84,7 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
     exchanges: vhost.topology.exchanges.size,
     queues,
     consumers,
+    consumerCapacity,
     ready,
     unsettled,
     retained: vhost.retained.index.size,

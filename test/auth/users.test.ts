@@ -119,6 +119,15 @@ describe('who may come in', () => {
     await expect(broker.users.put('empty', { password: '' })).rejects.toThrow('1 to 4096 bytes');
   });
 
+  it('all clients of a user at once, as after a restart: they wait for one look at their password, and a wrong one for its own', async () => {
+    const broker = await start();
+    await broker.users.put('fleet', { password: 'right' });
+    const right = Array.from({ length: 300 }, () => answer(broker, 'fleet', 'right'));
+    const wrong = [answer(broker, 'fleet', 'wrong'), answer(broker, 'fleet', 'wrong')];
+    expect(new Set(await Promise.all(right))).toEqual(new Set(['fleet']));
+    expect(await Promise.all(wrong)).toEqual([NO_ONE, NO_ONE]);
+  });
+
   it('nobody whose password has been changed, or who has been deleted, while it was looked at', async () => {
     const broker = await start();
     await broker.users.put('ann', { passwordHash: SHA256_OF_TEST12 });

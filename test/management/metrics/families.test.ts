@@ -48,6 +48,7 @@ function vhost(name: string, more: Partial<VhostStatistics> = {}): VhostStatisti
     exchanges: 17,
     queues: 18,
     consumers: 19,
+    consumerCapacity: 0,
     ready: 20,
     unsettled: 21,
     retained: 22,

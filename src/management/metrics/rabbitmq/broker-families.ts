@@ -149,6 +149,16 @@ export const SUMS: Group = ({ statistics: { vhosts } }) => [
     'Consumers of queues',
     over(vhosts, (v) => v.consumers),
   ),
+  gauge(
+    'queue_consumer_capacity',
+    'Share of time in which consumers could take a message at once, 0 to 1, added up over queues',
+    over(vhosts, (v) => v.consumerCapacity),
+  ),
+  gauge(
+    'queue_consumer_utilisation',
+    'The same, by its older name',
+    over(vhosts, (v) => v.consumerCapacity),
+  ),
 ];
 
 const RECEIVED: readonly (readonly [name: string, help: string, read: (traffic: ProtocolTraffic) => number])[] = [

@@ -1,0 +1,21 @@
+/**
+ * `node bench/lists/pager.ts URL AUTHORIZATION PAGES PACE`: asks for URL with 1, 2, … PAGES behind it, over and over, PACE times a second
+ * (0: as fast as answers come, one after the other). On SIGTERM it prints how many it has had, and ends.
+ */
+import { setTimeout as after } from 'node:timers/promises';
+
+const [url = '', authorization = '', pages = '1', pace = '0'] = process.argv.slice(2);
+const headers = { authorization, 'accept-encoding': 'identity' };
+let had = 0;
+process.once('SIGTERM', () => {
+  process.stdout.write(`${had}\n`, () => process.exit(0));
+});
+const startedMs = performance.now();
+for (let page = 1; ; page = (page % Number(pages)) + 1) {
+  await (await fetch(url + page, { headers })).arrayBuffer();
+  had++;
+  if (Number(pace) === 0) continue;
+  const dueMs = startedMs + (had * 1_000) / Number(pace);
+  const leftMs = dueMs - performance.now();
+  if (leftMs > 0) await after(leftMs);
+}
