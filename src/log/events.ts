@@ -30,6 +30,8 @@ export type LogEvent =
     }
   /** A segment's header is unreadable; its batches were used all the same. */
   | { readonly kind: 'header-rot'; readonly segment: number }
+  /** What says where the messages of a rewritten segment lie is unreadable or wrong; it was found out again from the messages. */
+  | { readonly kind: 'directory-rot'; readonly segment: number; readonly offset: number }
   /** A commit unit whose other half is missing: none of it was used. */
   | { readonly kind: 'incomplete-unit'; readonly segment: number; readonly bytes: number }
   /** The checkpoint that begins in `segment` cannot be used; replay began at another one that is whole. */

@@ -59,6 +59,7 @@ export class Log implements RecordStore, TurnTask {
   readonly recovered: RecoveryReport;
 
   private readonly options: LogOptions;
+  private readonly geometry: LogGeometry;
   private readonly appender: Appender;
   private readonly references: References;
   private readonly flusher: Flusher;
@@ -121,6 +122,7 @@ export class Log implements RecordStore, TurnTask {
     const logId = recovered.logId ?? options.logId ?? randomBytes(8);
     const report: LogOptions['report'] = (event) => options.report(event);
     this.options = options;
+    this.geometry = geometry;
     this.recovered = recovered.report;
     this.segmentFiles = new SegmentFiles({
       files,
@@ -200,6 +202,7 @@ export class Log implements RecordStore, TurnTask {
               this.failed === undefined && this.pins.held === 0
                 ? this.references.compactable(this.checkpoints.safe)
                 : [],
+            roomy: () => !this.full,
             busy: () => this.flusher.running && !this.full,
             whenSynced: () => this.whenSynced(),
             swapped: (segment) => {
@@ -371,7 +374,21 @@ export class Log implements RecordStore, TurnTask {
     this.idleAtBytes = appendedBytes;
     if (this.failed !== undefined || shut || inUnit) return;
     if (!idle) this.options.clock.schedule(this.idling, IDLE_MS);
-    else if (this.checkpoints.worthwhile(appendedBytes)) this.options.checkpointDue?.();
+    else if (this.checkpoints.worthwhile(appendedBytes) || this.unsettled()) this.options.checkpointDue?.();
+  }
+
+  /**
+   * So much lies behind the last checkpoint, of an earlier life perhaps, that it is worth one: what is before a checkpoint can be
+   * written in the order in which it will be read.
+   */
+  private unsettled(): boolean {
+    const { checkpoints, compaction, appender } = this;
+    if (compaction === undefined || checkpoints.running !== 0 || checkpoints.ended !== 0) return false;
+    let bytes = 0;
+    for (const segment of this.references.segments) {
+      if (segment.number >= checkpoints.safe && segment !== appender.segment) bytes += segment.liveBytes;
+    }
+    return bytes * 2 > this.geometry.segmentBytes;
   }
 
   private fail(error: Error): void {
@@ -503,6 +520,7 @@ export class Log implements RecordStore, TurnTask {
       residentBytes: this.residentBytes,
       checkpoints: this.checkpointsMade,
       compactedSegments: this.compaction?.rewritten ?? 0,
+      groupedSegments: this.compaction?.grouped ?? 0,
       compactionWonBytes: this.compaction?.wonBytes ?? 0,
       removedSegments: references.removedSegments,
       full: this.full,

@@ -13,10 +13,15 @@ const DEFAULT_BLOCK_BYTES = 1024 * 1024;
 const BATCH_BYTES = 8 * 1024;
 
 /**
- * Asks which records from `firstSeq` to `lastSeq` are referred to. `done` gets a test that may say yes too often, never too
- * seldom, for as long as the log lives; it may be called in a later turn.
+ * Asks which records from `firstSeq` to `lastSeq` are referred to, and which will be read together. `isLive` may say yes too often,
+ * never too seldom, for as long as the log lives; `done` may be called in a later turn.
+ * @param groupOf a record's group, a whole number below 2^32. Records of one group that are far apart are brought together; without it none are
  */
-export type LiveIn = (firstSeq: number, lastSeq: number, done: (isLive: (seq: number) => boolean) => void) => void;
+export type LiveIn = (
+  firstSeq: number,
+  lastSeq: number,
+  done: (isLive: (seq: number) => boolean, groupOf?: (seq: number) => number) => void,
+) => void;
 
 export type Durability = 'fsync' | 'interval' | 'none';
 

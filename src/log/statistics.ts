@@ -19,6 +19,8 @@ export interface LogStatistics {
   readonly residentBytes: number;
   readonly checkpoints: number;
   readonly compactedSegments: number;
+  /** Those of them whose messages were brought together by queue. */
+  readonly groupedSegments: number;
   readonly compactionWonBytes: number;
   /** Segments whose files were given back. */
   readonly removedSegments: number;

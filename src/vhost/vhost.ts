@@ -8,6 +8,7 @@ import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import { TurnClock } from '../clock/turn-clock.ts';
 import { Log } from '../log/log.ts';
+import type { LiveIn } from '../log/options.ts';
 import { Sequence } from '../log/sequence.ts';
 import { TransientStore } from '../log/transient/transient-store.ts';
 import type { Logger } from '../logger.ts';
@@ -282,7 +283,7 @@ export class Vhost {
   }
 
   /** Which messages somebody still needs, of all with numbers from `first` to `last`. */
-  private liveIn(first: number, last: number, done: (isLive: (seq: number) => boolean) => void): void {
+  private liveIn(...[first, last, done]: Parameters<LiveIn>): void {
     liveMessages(this.liveParts, this.turn, first, last, done);
   }
 

@@ -30,6 +30,10 @@ export class Segment {
   compactable = true;
   /** Who copies its file: it stays as it is meanwhile. */
   pins = 0;
+  /** Its messages lie as they may: in the order of groups, or they would gain nothing by it. */
+  settled = false;
+  /** When it was first seen that it could be written again; monotonic ms. */
+  waitingSinceMs: number | undefined = undefined;
   /** Bytes of its file that a rewrite does not win. */
   overheadBytes = 0;
   gone = false;
@@ -78,6 +82,12 @@ export class SegmentBlock extends Block {
   /** Once it is sealed: its sequenced records, and the bytes that they take. */
   records = 0;
   sequencedBytes = 0;
+  /**
+   * Its records lie in the order of groups, not of their numbers, and it may be much longer than others: it is never in memory as a
+   * whole. A directory of so many bytes lies behind it; 0: none does.
+   */
+  grouped = false;
+  directoryBytes = 0;
 
   constructor(segment: Segment, index: number, position = index * segment.blockBytes) {
     super(index);
@@ -99,6 +109,9 @@ export function coldBlock(segment: Segment, entry: TableEntry): SegmentBlock {
   block.lastSeq = entry.lastSeq;
   block.records = entry.records;
   block.sequencedBytes = entry.sequencedBytes;
+  block.grouped = entry.grouped;
+  block.directoryBytes = entry.directoryBytes;
+  if (entry.grouped) segment.settled = true;
   markOnDisk(block);
   return block;
 }

@@ -7,7 +7,8 @@
  *     253  checkpoint complete  u32 the segment in which it began
  *     254  block table          u32 segment, u32 generation, u32 first entry, u32 entries, then 32 bytes each:
  *                               u32 position, u32 length, u48 first and u48 last sequence number, u32 records,
- *                               u32 bytes of sequenced records, u32 zero
+ *                               u32 bytes of sequenced records, u32 length of the directory behind it, plus 1 where its
+ *                               records lie in the order of groups, and 0 where they lie in the order of their numbers
  *     255  segments gone        u32 each: nothing in them is needed; a file that is still there is to be removed
  */
 
@@ -44,6 +45,9 @@ export interface TableEntry {
   /** Its sequenced records, and the bytes that they take. */
   readonly records: number;
   readonly sequencedBytes: number;
+  /** Its records lie in the order of groups; and the length of the directory behind it, 0 for none. */
+  readonly grouped: boolean;
+  readonly directoryBytes: number;
 }
 
 /** A segment as far as its table goes. */
@@ -75,7 +79,7 @@ export function appendTable(log: OwnRecords, segment: TabledSegment): void {
       buffer.writeUIntLE(block.lastSeq, at + 14, 6);
       buffer.writeUInt32LE(block.records, at + 20);
       buffer.writeUInt32LE(block.sequencedBytes, at + 24);
-      buffer.writeUInt32LE(0, at + 28);
+      buffer.writeUInt32LE(block.grouped ? block.directoryBytes + 1 : 0, at + 28);
     }
     first += count;
   } while (first < blocks.length);
@@ -102,6 +106,7 @@ export class Tables {
       this.bySegment.set(segment, table);
     }
     for (let i = 0, at = start + TABLE_HEADER_BYTES; i < count; i++, at += TABLE_ENTRY_BYTES) {
+      const groups = buffer.readUInt32LE(at + 28);
       table.entries.push({
         position: buffer.readUInt32LE(at),
         end: buffer.readUInt32LE(at + 4),
@@ -109,6 +114,8 @@ export class Tables {
         lastSeq: buffer.readUIntLE(at + 14, 6),
         records: buffer.readUInt32LE(at + 20),
         sequencedBytes: buffer.readUInt32LE(at + 24),
+        grouped: groups > 0,
+        directoryBytes: Math.max(0, groups - 1),
       });
     }
   }

@@ -88,3 +88,28 @@ export function sequenceAt(buffer: Buffer, at: number): number {
   const low = (buffer[at + 4]! | (buffer[at + 5]! << 8) | (buffer[at + 6]! << 16) | (buffer[at + 7]! << 24)) >>> 0;
   return low + (buffer[at + 8]! | (buffer[at + 9]! << 8)) * 4294967296;
 }
+
+/** Points `ref` at each record with a number in a sound batch's payload, one after the other, and calls `visit` with `context`. */
+export function eachSequenced<C>(
+  buffer: Buffer,
+  from: number,
+  to: number,
+  ref: RecordRef,
+  visit: (context: C) => void,
+  context: C,
+): void {
+  for (let at = from; at < to; ) {
+    const type = buffer[at]!;
+    const start = at + headerBytes(type);
+    const end = start + payloadBytesAt(buffer, at);
+    if (type < UNSEQUENCED) {
+      ref.buffer = buffer;
+      ref.start = start;
+      ref.end = end;
+      ref.type = type;
+      ref.seq = sequenceAt(buffer, at);
+      visit(context);
+    }
+    at = end;
+  }
+}

@@ -6,7 +6,7 @@
  *
  *     offset  bytes
  *     0       8      magic "ENTREPOT"
- *     8       2      format version, 2
+ *     8       2      format version: 2, or 3 for a segment that was written again in the order of groups
  *     10      2      header length, 64
  *     12      4      block length
  *     16      8      log id: random, the same for all segments of a log
@@ -26,6 +26,8 @@
 import { crc32 } from 'node:zlib';
 
 export const FORMAT_VERSION = 2;
+/** Of segments written again in the order of groups, which nothing else differs in: what has none of them, an earlier version reads. */
+export const GROUPED_VERSION = 3;
 export const SEGMENT_HEADER_BYTES = 64;
 const MAGIC = Buffer.from('ENTREPOT', 'latin1');
 
@@ -59,7 +61,7 @@ export function writeSegmentHeader(buffer: Buffer, header: SegmentHeader): void 
   buffer.writeUInt32LE(crc32(buffer.subarray(0, 60)), 60);
 }
 
-/** Undefined if there is no sound header. Only `version` means anything if it is not FORMAT_VERSION. */
+/** Undefined if there is no sound header. Only `version` means anything if it is neither of the two above. */
 export function readSegmentHeader(buffer: Buffer, length: number): SegmentHeader | undefined {
   if (length < SEGMENT_HEADER_BYTES || buffer.compare(MAGIC, 0, 8, 0, 8) !== 0) return undefined;
   if (crc32(buffer.subarray(0, 60)) !== buffer.readUInt32LE(60)) return undefined;

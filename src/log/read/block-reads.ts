@@ -14,6 +14,8 @@ export interface BlockReadsOptions {
   readonly files: SegmentFiles;
   readonly residents: ResidentBlocks<SegmentBlock>;
   report(event: LogEvent): void;
+  /** The block was rewritten while it was read: what was asked for may lie in another one now. */
+  moved(waiting: readonly Waiting[]): void;
   /** Memory is to be brought back within its budget at the end of the turn. */
   wake(): void;
 }
@@ -45,13 +47,13 @@ export class BlockReads {
     const buffer = whole ? residents.take() : Buffer.allocUnsafeSlow(block.end);
     files.read(segment, block.position, buffer, block.end, (error, bytesRead) => {
       this.options.wake();
-      if (segment.generation !== generation && !block.gone) {
-        // Compacted meanwhile: what was asked for lies elsewhere now.
+      if (segment.generation !== generation || block.gone) {
         residents.giveBack(buffer);
-        this.read(block);
+        const waiting = block.waiting!;
+        block.waiting = undefined;
+        this.options.moved(waiting);
         return;
       }
-      if (block.gone) error ??= new Error('nobody referred to the record any more, and it is gone');
       if (error !== undefined) {
         residents.giveBack(buffer);
         block.loaded(error);

@@ -3,8 +3,10 @@
  * turn is read at its end, in the order of its places, a few reads at a time: readers that want parts of one block share one read of it.
  *
  *     asked for ──end of turn──▶ much of its block is ──────▶ the block is read ─────────▶ resident
- *                           └──▶ little is ──▶ a window of it is searched ──▶ cached ──▶ whoever waits is told
- *                                                └── not found there ──▶ another window, or the block
+ *                           ├──▶ little is ──▶ a window of it is searched ──▶ cached ──▶ whoever waits is told
+ *                           │                    └── not found there ──▶ another window, or the block
+ *                           └──▶ it lies by group ──▶ the directory tells the batches ──▶ these are read ──▶ cached
+ *                                                       └── not found there ──▶ the directory is made anew, of all batches
  *
  * Every batch is verified again: what was sound when it was written or recovered may have rotted since.
  */
@@ -16,51 +18,25 @@ import { RecordRef } from '../format/record.ts';
 import { batchBytesOf } from '../options.ts';
 import type { ReadOrder } from '../store.ts';
 import { BlockReads, type BlockReadsOptions } from './block-reads.ts';
+import { GroupedReads } from './grouped-reads.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { RecordCache } from './record-cache.ts';
 import { RecordSearch } from './record-search.ts';
+import { MERGE_PART, type Piece, Wanted, WINDOW_BYTES } from './wanted.ts';
 
 /** Reads under way: enough that no thread waits for the next one, few enough that a flush does not wait long behind them. */
 const READS_MAX = 8;
-/** Memory for windows up to this length is used again. */
-const WINDOW_BYTES = 32 * 1024;
 /** Whole blocks that are read ahead of anybody's asking, at a time. */
 const BLOCKS_AHEAD_MAX = 2;
 /** A block is read whole if so much of it, one part in this many, would be read in pieces. */
 const WHOLE_PART = 4;
-/** Windows that are no further apart than this part of a block are read in one. */
-const MERGE_PART = 64;
 /** A block is read whole as well if one of so many records between the first and the last that are asked for is. */
 const DENSE_PART = 8;
 const CACHE_BYTES_MAX = 8 * 1024 * 1024;
 
 type Done = Waiting['done'];
 
-/** A record that was asked for. */
-class Wanted {
-  readonly seq: number;
-  readonly block: SegmentBlock;
-  /** Those who wait for it; none if it is read ahead. */
-  readonly waiting: Done[] = [];
-  onUse: (() => void) | undefined;
-  search: RecordSearch | undefined = undefined;
-
-  constructor(seq: number, block: SegmentBlock, onUse: (() => void) | undefined) {
-    this.seq = seq;
-    this.block = block;
-    this.onUse = onUse;
-  }
-}
-
-/** A stretch of a block to be read, and the records that are looked for in it. */
-interface Piece {
-  readonly block: SegmentBlock;
-  readonly from: number;
-  to: number;
-  readonly wanted: Wanted[];
-}
-
-export interface ColdReadsOptions extends BlockReadsOptions {
+export interface ColdReadsOptions extends Omit<BlockReadsOptions, 'moved'> {
   readonly turn: Turn;
   /** The block that a number falls into. */
   blockOf(seq: number): SegmentBlock | undefined;
@@ -71,6 +47,7 @@ export class ColdReads implements TurnTask {
   readonly cache: RecordCache;
   private readonly options: ColdReadsOptions;
   private readonly blocks: BlockReads;
+  private readonly grouped: GroupedReads;
   private readonly ahead: ReadAhead;
   /** Everything that is asked for and not there yet, by number. */
   private readonly wanted = new Map<number, Wanted>();
@@ -87,7 +64,15 @@ export class ColdReads implements TurnTask {
 
   constructor(options: ColdReadsOptions) {
     this.options = options;
-    this.blocks = new BlockReads(options);
+    this.blocks = new BlockReads({ ...options, moved: (waiting) => this.askAgain(waiting) });
+    this.grouped = new GroupedReads({
+      ...options,
+      wantedBy: (seq) => this.wanted.get(seq),
+      read: (piece) => this.pieces.push(piece),
+      found: (one, ref) => this.found(one, ref),
+      failed: (one, error) => this.fail(one, error),
+      planAgain: (wanted) => this.planAgain(wanted),
+    });
     this.cache = new RecordCache(Math.min(CACHE_BYTES_MAX, options.residents.budgetBytes / 4));
     this.ahead = new ReadAhead({
       mayRead: () => this.cache.bytes * 2 <= this.cache.bytesMax,
@@ -114,6 +99,15 @@ export class ColdReads implements TurnTask {
     const known = this.wanted.has(seq);
     this.want(block, seq, undefined).waiting.push(done);
     if (!known && order !== undefined) this.ahead.missed(order, seq);
+  }
+
+  /** What these wait for lies elsewhere now. */
+  private askAgain(waiting: readonly Waiting[]): void {
+    for (const { seq, done } of waiting) {
+      const block = this.options.blockOf(seq);
+      if (block === undefined) done(new Error('nobody referred to the record any more, and it is gone'));
+      else this.load(block, seq, done, undefined);
+    }
   }
 
   private want(block: SegmentBlock, seq: number, onUse: (() => void) | undefined): Wanted {
@@ -147,6 +141,10 @@ export class ColdReads implements TurnTask {
   }
 
   private plan(block: SegmentBlock, wanted: readonly Wanted[]): void {
+    if (block.grouped) {
+      this.grouped.plan(block, wanted);
+      return;
+    }
     const pieces = this.piecesOf(block, wanted);
     if (pieces === undefined) this.readWhole(block, wanted);
     else for (const piece of pieces) this.pieces.push(piece);
@@ -172,7 +170,7 @@ export class ColdReads implements TurnTask {
         last.wanted.push(one);
       } else {
         bytes += search.to - search.from;
-        last = { block, from: search.from, to: search.to, wanted: [one] };
+        last = { block, from: search.from, to: search.to, wanted: [one], generation: segment.generation };
         pieces.push(last);
       }
       if (bytes * WHOLE_PART > block.end) return undefined;
@@ -193,8 +191,9 @@ export class ColdReads implements TurnTask {
     const { block, from, to, wanted } = piece;
     const { segment } = block;
     const { generation } = segment;
-    if (block.resident || block.waiting !== undefined || block.gone || generation > 0) {
-      this.readWhole(block, wanted);
+    const inMemory = !block.grouped && (block.resident || block.waiting !== undefined);
+    if (generation !== piece.generation || block.gone || inMemory) {
+      this.planAgain(wanted);
       return;
     }
     this.reading++;
@@ -202,7 +201,9 @@ export class ColdReads implements TurnTask {
     const buffer = bytes > WINDOW_BYTES ? Buffer.allocUnsafeSlow(bytes) : (this.spare.pop() ?? newWindow());
     this.options.files.read(segment, block.position + from, buffer, bytes, (error, bytesRead) => {
       this.reading--;
-      if (error !== undefined || segment.generation !== generation || block.gone) this.readWhole(block, wanted);
+      if (segment.generation !== generation || block.gone) this.planAgain(wanted);
+      else if (piece.directory !== undefined) this.grouped.take(piece, piece.directory, buffer, bytesRead, error);
+      else if (error !== undefined) this.readWhole(block, wanted);
       else this.look(piece, buffer, bytesRead);
       // What was found in it has been copied.
       if (bytes <= WINDOW_BYTES) this.spare.push(buffer);
@@ -211,12 +212,28 @@ export class ColdReads implements TurnTask {
     });
   }
 
-  private look({ block, from, wanted }: Piece, buffer: Buffer, length: number): void {
+  /** What is wanted lies elsewhere now, or is in memory, or is gone. */
+  private planAgain(wanted: readonly Wanted[]): void {
+    for (const one of wanted) {
+      if (this.wanted.get(one.seq) !== one) continue;
+      const block = this.options.blockOf(one.seq);
+      if (block === undefined) {
+        this.fail(one, new Error('nobody referred to the record any more, and it is gone'));
+        continue;
+      }
+      one.block = block;
+      one.piece = undefined;
+      this.asked.push(one);
+    }
+    this.options.wake();
+  }
+
+  private look({ block, from, wanted, generation }: Piece, buffer: Buffer, length: number): void {
     const { logId } = this.options;
     for (const one of wanted) {
       const search = one.search!;
-      if (search.look(buffer, length, from, logId, this.ref)) this.found(one);
-      else if (search.to > 0) this.pieces.push({ block, from: search.from, to: search.to, wanted: [one] });
+      if (search.look(buffer, length, from, logId, this.ref)) this.found(one, this.ref);
+      else if (search.to > 0) this.pieces.push({ block, from: search.from, to: search.to, wanted: [one], generation });
       else {
         if (length > 0) block.segment.misses++;
         this.readWhole(block, [one]);
@@ -224,10 +241,16 @@ export class ColdReads implements TurnTask {
     }
   }
 
-  private found(one: Wanted): void {
+  private found(one: Wanted, ref: RecordRef): void {
     this.wanted.delete(one.seq);
-    this.cache.add(this.ref, one.onUse);
+    this.cache.add(ref, one.onUse);
     this.answer(one);
+  }
+
+  private fail(one: Wanted, error: Error): void {
+    if (this.wanted.get(one.seq) !== one) return;
+    this.wanted.delete(one.seq);
+    for (const done of one.waiting) done(error);
   }
 
   private answer(one: Wanted): void {

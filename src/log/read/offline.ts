@@ -12,6 +12,7 @@ import type { SegmentBlock } from '../blocks/segment.ts';
 import type { LogEvent, RecoveryReport } from '../events.ts';
 import { type FileSystem, type LogFile, readFully } from '../files/files.ts';
 import { align8, BatchHeader, findBatch } from '../format/batch.ts';
+import { readDirectory } from '../format/directory.ts';
 import {
   payloadBytesAt,
   SEQUENCED_HEADER_BYTES,
@@ -19,7 +20,7 @@ import {
   UNSEQUENCED,
   UNSEQUENCED_HEADER_BYTES,
 } from '../format/record.ts';
-import { SEGMENT_HEADER_BYTES } from '../format/segment.ts';
+import { GROUPED_VERSION, SEGMENT_HEADER_BYTES } from '../format/segment.ts';
 import type { FoundSegment } from '../recover/found-segment.ts';
 import { recoverLog } from '../recover/recovery.ts';
 import { Survey } from '../recover/survey.ts';
@@ -82,7 +83,13 @@ export async function verifyLog(options: OfflineOptions): Promise<Verified> {
   };
 }
 
-const UNSOUND: ReadonlySet<LogEvent['kind']> = new Set(['rot', 'header-rot', 'incomplete-unit', 'checkpoint-damaged']);
+const UNSOUND: ReadonlySet<LogEvent['kind']> = new Set([
+  'rot',
+  'header-rot',
+  'directory-rot',
+  'incomplete-unit',
+  'checkpoint-damaged',
+]);
 
 /** Reads every batch of a segment that a start would not read, and reports numbers that are not there. */
 async function check(
@@ -99,10 +106,14 @@ async function check(
     report({ kind: 'rot', segment: found.number, offset, batches: to - expected, bytes: 0 });
   };
   let offset = SEGMENT_HEADER_BYTES;
+  // Between batches there are directories, of the batches since the one before.
+  const grouped = found.header?.version === GROUPED_VERSION;
+  const gaps: Gap[] = [];
   await walk(files, logId, found, (buffer, header, position) => {
+    if (position > offset) gaps.push({ from: offset, to: position, damaged: header.number !== expected });
     if (expected > 0 && header.number > expected) missing(header.number, offset);
     expected = header.number + 1;
-    offset = position + header.end - header.at;
+    offset = position + align8(header.end) - header.at;
     counts.batches++;
     counts.bytes += header.payloadBytes;
     eachRecord(buffer, header, (type) => {
@@ -111,8 +122,49 @@ async function check(
   });
   const end = next?.header?.firstBatch ?? 0;
   if (!compacted && expected < end) missing(end, offset);
-  // A rewritten segment ends with its last batch.
-  if (compacted && align8(offset) < found.sizeBytes) missing(expected + 1, offset);
+  // A rewritten segment ends with its last batch, or the directory of it.
+  if (grouped)
+    await checkDirectories(
+      files,
+      logId,
+      found,
+      [...gaps, { from: offset, to: found.sizeBytes, damaged: false }],
+      report,
+    );
+  else if (compacted && offset < found.sizeBytes) missing(expected + 1, offset);
+}
+
+/** What lies between two batches. */
+interface Gap {
+  readonly from: number;
+  readonly to: number;
+  /** A batch was there. */
+  readonly damaged: boolean;
+}
+
+async function checkDirectories(
+  files: FileSystem,
+  logId: Buffer | undefined,
+  found: FoundSegment,
+  gaps: readonly Gap[],
+  report: (event: LogEvent) => void,
+): Promise<void> {
+  const generation = found.header?.generation ?? 0;
+  const file = await files.open(found.path, 'read');
+  try {
+    let part: number | undefined = SEGMENT_HEADER_BYTES;
+    for (const { from, to, damaged } of gaps) {
+      const buffer = Buffer.allocUnsafeSlow(to - from);
+      const length = await readFully(file, buffer, buffer.length, from);
+      const segment = { number: found.number, generation };
+      const sound =
+        part === undefined || readDirectory(buffer, 0, length, logId ?? null, segment, from - part) !== undefined;
+      if (!damaged && !sound) report({ kind: 'directory-rot', segment: found.number, offset: from });
+      part = damaged ? undefined : to;
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 /** One record as `dumpLog` shows it; the same object each time. */

@@ -1,10 +1,15 @@
 /**
- * Compaction: segments of which most is dead are rewritten. What somebody still refers to is copied into a new file, which
- * takes the old one's name. Numbers stay, so nobody notices but whoever reads a block just then, and that read is done again.
+ * Compaction: segments of which most is dead are rewritten, and those whose messages have waited for a while and will be read in another
+ * order than the one they came in. What somebody still refers to is copied into a new file, which takes the old one's name.
+ * Numbers stay, so nobody notices but whoever reads a block just then, and that read is done again.
  *
- *     idle ──look: a segment is mostly dead──▶ asking what is live ──▶ copying, block by block ──▶ synced, renamed
+ *     idle ──look: a segment is mostly dead, or waits──▶ asking what is live ──▶ copying, block by block ──▶ synced, renamed
  *       ▲                                                                                             │
  *       └──── blocks point into the new file, and its table is in the log ◀───────────────────────────┘
+ *
+ * What has waited is grouped (`group-copier.ts`) if it is interleaved: if what is read together lies in so many pieces that a reader
+ * would fetch each by itself. That is worth one more writing only while nothing else is to be done: it gives way to what wins room,
+ * and gets little while others write.
  *
  * Only segments before the last checkpoint on the disk: nothing in them is ever replayed, so records without a number can
  * go. A crash leaves the old file, or the new one, whose generation tells a start that the checkpoint's table is out of date.
@@ -19,12 +24,20 @@ import { type FileSystem, type LogFile, syncFile } from '../files/files.ts';
 import type { LiveIn } from '../options.ts';
 import type { SegmentFiles } from '../write/segment-files.ts';
 import { CopyBudget } from './copy-budget.ts';
-import { type CopiedSegment, SegmentCopier } from './segment-copier.ts';
+import { GroupCopier } from './group-copier.ts';
+import { isInterleaved } from './interleaved.ts';
+import type { CopiedSegment, LiveRecords } from './rewriting.ts';
+import { SegmentCopier } from './segment-copier.ts';
 
 export const COMPACTING_SUFFIX = '.compacting';
 const LOOK_MS = 1000;
 /** A rewrite must win at least this part of a segment. */
 const GAIN_MIN = 1 / 64;
+/** What has waited so long is likely to wait for longer. */
+const GROUPED_AFTER_MS = 2000;
+/** What grouping gets of what rewriting gets for what others write. */
+const GROUPING_PART = 1 / 16;
+const NO_GROUP = (): number => 0;
 
 export interface CompactionOptions {
   readonly files: FileSystem;
@@ -39,6 +52,8 @@ export interface CompactionOptions {
   readonly liveIn: LiveIn;
   /** Segments that may be rewritten. */
   candidates(): Iterable<Segment>;
+  /** There is room on the disk for what wins none. */
+  roomy(): boolean;
   /** A flush is under way, or waits for room. */
   busy(): boolean;
   /** Everything that has been let go of until now is on the disk as such. Rejects if the log fails or is closed. */
@@ -53,6 +68,8 @@ export class Compaction {
   /** Segments rewritten so far, and the bytes that it won. */
   rewritten = 0;
   wonBytes = 0;
+  /** Those of them that were written in the order of groups. */
+  grouped = 0;
   private readonly options: CompactionOptions;
   private running: Promise<void> | undefined = undefined;
   private stopped = false;
@@ -63,23 +80,31 @@ export class Compaction {
   private readonly looking = new Timer(() => this.look());
   private readonly budget: CopyBudget;
   private readonly copier: SegmentCopier;
+  private readonly groupCopier: GroupCopier;
+  /** The segment being rewritten is so for its order alone, which can be put off. */
+  private grouping = false;
+  private yielding = false;
 
   constructor(options: CompactionOptions) {
     const { clock, blockBytes, logId, segmentFiles } = options;
     this.options = options;
     this.budget = new CopyBudget(clock, blockBytes, () => options.busy());
-    this.copier = new SegmentCopier({
+    const copying = {
       logId,
       segmentFiles,
-      afford: async (bytes) => {
-        await this.budget.afford(bytes);
-        this.demandGoingOn();
-      },
-    });
+      afford: (bytes: number) => this.afford(bytes),
+    };
+    this.copier = new SegmentCopier(copying);
+    this.groupCopier = new GroupCopier(copying);
+  }
+
+  private async afford(bytes: number): Promise<void> {
+    await this.budget.afford(bytes);
+    this.demandGoingOn();
   }
 
   private demandGoingOn(): void {
-    if (this.stopped || this.interrupting) throw new Error('the segment is not to be rewritten now');
+    if (this.stopped || this.interrupting || this.yielding) throw new Error('the segment is not to be rewritten now');
   }
 
   /** Gives up what is under way, unless it is about to end; resolves when nothing is. Until then no other is begun. */
@@ -91,14 +116,43 @@ export class Compaction {
 
   /** Something was let go: look for a segment worth rewriting within a second. */
   lookSoon(): void {
-    if (!this.stopped && this.running === undefined && !this.looking.scheduled) {
+    if (!this.stopped && (this.running === undefined || this.grouping) && !this.looking.scheduled) {
       this.options.clock.schedule(this.looking, LOOK_MS);
     }
   }
 
   /** Looks now, if none is being rewritten. */
   look(): void {
-    if (this.stopped || this.interrupting || this.running !== undefined) return;
+    if (this.stopped || this.interrupting) return;
+    const winning = this.mostlyDead();
+    if (this.running !== undefined) {
+      this.yielding ||= this.grouping && winning !== undefined;
+      return;
+    }
+    const segment = winning ?? this.waiting();
+    if (segment === undefined) return;
+    segment.compacting = true;
+    this.grouping = winning === undefined;
+    this.running = this.rewrite(segment)
+      .then(
+        (done) => {
+          if (!this.grouping || done) segment.compactable = done;
+          segment.settled = true;
+          return true;
+        },
+        // No room, or a disk that fails: not again before something else is let go.
+        () => this.yielding,
+      )
+      .then((done) => {
+        segment.compacting = false;
+        this.running = undefined;
+        this.yielding = false;
+        this.options.over(segment);
+        if (done) this.look();
+      });
+  }
+
+  private mostlyDead(): Segment | undefined {
     let best: Segment | undefined;
     let bestGain = this.options.segmentBytes * GAIN_MIN;
     for (const segment of this.options.candidates()) {
@@ -108,34 +162,37 @@ export class Compaction {
         bestGain = gain;
       }
     }
-    if (best === undefined) return;
-    const segment = best;
-    segment.compacting = true;
-    this.running = this.rewrite(segment)
-      .then(
-        (done) => {
-          segment.compactable = done;
-          return true;
-        },
-        () => false, // no room, or a disk that fails: not again before something else is let go
-      )
-      .then((done) => {
-        segment.compacting = false;
-        this.running = undefined;
-        this.options.over(segment);
-        if (done) this.look();
-      });
+    return best;
+  }
+
+  /** The oldest one that has waited for long enough and may be interleaved. */
+  private waiting(): Segment | undefined {
+    if (!this.options.roomy()) return undefined;
+    const nowMs = this.options.clock.monotonicMs();
+    let later = false;
+    for (const segment of this.options.candidates()) {
+      if (segment.settled) continue;
+      segment.waitingSinceMs ??= nowMs;
+      if (nowMs - segment.waitingSinceMs >= GROUPED_AFTER_MS) return segment;
+      later = true;
+    }
+    if (later) this.lookSoon();
+    return undefined;
   }
 
   /** False: this segment is not to be rewritten. */
   private async rewrite(segment: Segment): Promise<boolean> {
     const { files } = this.options;
-    const isLive = await this.ask(segment);
+    const live = await this.ask(segment);
+    const { blocks } = segment;
+    // What is in the order of groups already stays so.
+    const grouped = blocks.some((block) => block.grouped) || (await isInterleaved(segment, live, () => this.afford(0)));
+    if (this.grouping && !grouped) return true;
     const path = segment.path + COMPACTING_SUFFIX;
     const file = await files.open(path, 'create');
     let renamed = false;
     try {
-      const copied = await this.copier.copy(segment, isLive, file);
+      const copied = await (grouped ? this.groupCopier : this.copier).copy(segment, live, file);
       if (copied === undefined) return false;
       if (segment.live === 0) return true;
       await syncFile(file);
@@ -148,6 +205,7 @@ export class Compaction {
       try {
         await files.syncDirectory(this.options.directory);
       } finally {
+        if (grouped) this.grouped++;
         // The name leads to the new file, safe or not: with the old one, what is written later would be in a file without a name.
         this.swap(segment, file, copied);
       }
@@ -160,12 +218,12 @@ export class Compaction {
     }
   }
 
-  private ask(segment: Segment): Promise<(seq: number) => boolean> {
+  private ask(segment: Segment): Promise<LiveRecords> {
     const first = segment.blocks[0]!.firstSeq;
     const last = segment.blocks[segment.blocks.length - 1]!.lastSeq;
     return new Promise((resolve, reject) => {
       this.abort = reject;
-      this.options.liveIn(first, last, resolve);
+      this.options.liveIn(first, last, (isLive, groupOf = NO_GROUP) => resolve({ isLive, groupOf }));
     });
   }
 
@@ -181,7 +239,11 @@ export class Compaction {
       if (block.resident) residents.evict(block);
     }
     segment.blocks.length = 0;
-    for (const { block, position, ...there } of moved) {
+    for (const { blocks, position, ...there } of moved) {
+      const block = blocks[0]!;
+      let live = 0;
+      for (const one of blocks) live += one.live;
+      block.live = live;
       block.gone = false;
       block.position = position;
       block.end = there.end;
@@ -191,6 +253,8 @@ export class Compaction {
       block.lastSeq = there.lastSeq;
       block.records = there.records;
       block.sequencedBytes = there.sequencedBytes;
+      block.grouped = there.grouped;
+      block.directoryBytes = there.directoryBytes;
       segment.blocks.push(block);
     }
     table.dropWhere((block) => block.gone);
@@ -202,7 +266,7 @@ export class Compaction {
 
   /** So many bytes were appended and written. */
   appended(bytes: number): void {
-    if (this.running !== undefined) this.budget.appended(bytes);
+    if (this.running !== undefined) this.budget.appended(this.grouping ? bytes * GROUPING_PART : bytes);
   }
 
   /** Gives up what is under way; `done` is called when nothing is any more. */

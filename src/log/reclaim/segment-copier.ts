@@ -14,51 +14,29 @@ import {
   UNSEQUENCED,
   UNSEQUENCED_HEADER_BYTES,
 } from '../format/record.ts';
-import { FORMAT_VERSION, readSegmentHeader, SEGMENT_HEADER_BYTES, writeSegmentHeader } from '../format/segment.ts';
-import type { SegmentFiles } from '../write/segment-files.ts';
+import { FORMAT_VERSION, SEGMENT_HEADER_BYTES } from '../format/segment.ts';
+import {
+  type CopiedSegment,
+  type Copier,
+  type CopierOptions,
+  type LiveRecords,
+  type MovedBlock,
+  nextHeader,
+  readPart,
+  SYNC_BYTES,
+} from './rewriting.ts';
 
-/** What is written is synced at least so often, so that the last sync does not take long. */
-const SYNC_BYTES = 4 * 1024 * 1024;
-
-/** Where a block's records are in the new file. */
-export interface MovedBlock {
-  readonly block: SegmentBlock;
-  readonly position: number;
-  readonly end: number;
-  readonly firstSeq: number;
-  readonly lastSeq: number;
-  readonly records: number;
-  readonly sequencedBytes: number;
-}
-
-export interface CopiedSegment {
-  /** Where the new file ends. */
-  readonly end: number;
-  readonly moved: readonly MovedBlock[];
-}
-
-export interface SegmentCopierOptions {
-  readonly logId: Buffer;
-  readonly segmentFiles: SegmentFiles;
-  /** Waits until so many bytes may be read and written; rejects when the copying is to end. */
-  afford(bytes: number): Promise<void>;
-}
-
-export class SegmentCopier {
-  private readonly options: SegmentCopierOptions;
+export class SegmentCopier implements Copier {
+  private readonly options: CopierOptions;
   private readonly header = new BatchHeader();
 
-  constructor(options: SegmentCopierOptions) {
+  constructor(options: CopierOptions) {
     this.options = options;
   }
 
-  /**
-   * Writes the header and the live records to `file`; undefined if this segment had better stay as it is. Not all of it is on
-   * the disk then.
-   */
-  async copy(segment: Segment, isLive: (seq: number) => boolean, file: LogFile): Promise<CopiedSegment | undefined> {
+  async copy(segment: Segment, { isLive }: LiveRecords, file: LogFile): Promise<CopiedSegment | undefined> {
     const moved: MovedBlock[] = [];
-    await writeFile(file, await this.headerOf(segment), 0);
+    await writeFile(file, await nextHeader(this.options, segment, FORMAT_VERSION), 0);
     let position = SEGMENT_HEADER_BYTES;
     let unsynced = 0;
     const out = Buffer.allocUnsafeSlow(segment.blockBytes + BATCH_HEADER_BYTES);
@@ -72,7 +50,7 @@ export class SegmentCopier {
         if (block.live > 0) return undefined; // somebody refers to it whom the owner does not know of
         continue;
       }
-      moved.push({ ...kept, block, position });
+      moved.push({ ...kept, blocks: [block], position, grouped: false, directoryBytes: 0 });
       await writeFile(file, out.subarray(0, kept.end), position);
       position += kept.end;
       unsynced += kept.end;
@@ -84,42 +62,10 @@ export class SegmentCopier {
     return { end: position, moved };
   }
 
-  /** The same header, one generation on. */
-  private async headerOf(segment: Segment): Promise<Buffer> {
-    const buffer = Buffer.alloc(SEGMENT_HEADER_BYTES);
-    // Also opens the file: what is read while the names change is read from the old one.
-    const n = await this.readAt(segment, 0, buffer);
-    const known = readSegmentHeader(buffer, n);
-    const { number, blockBytes, generation, firstBatch } = segment;
-    writeSegmentHeader(buffer, {
-      version: FORMAT_VERSION,
-      previous: 0,
-      firstSeq: 0,
-      checkpoint: 0,
-      beganAtMs: 0,
-      firstBatch,
-      ...known,
-      logId: this.options.logId,
-      number,
-      blockBytes,
-      generation: generation + 1,
-    });
-    return buffer;
-  }
-
   private async read(segment: Segment, block: SegmentBlock): Promise<Buffer> {
     const buffer = Buffer.allocUnsafeSlow(block.end);
-    const n = await this.readAt(segment, block.position, buffer);
+    const n = await readPart(this.options.segmentFiles, segment, block.position, buffer);
     return buffer.subarray(0, n);
-  }
-
-  private readAt(segment: Segment, position: number, into: Buffer): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.options.segmentFiles.read(segment, position, into, into.length, (error, n) => {
-        if (error !== undefined) reject(error);
-        else resolve(n);
-      });
-    });
   }
 
   /** Copies what is live of a block into one batch at the start of `out`; undefined if the block is damaged. */
@@ -130,7 +76,7 @@ export class SegmentCopier {
     isLive: (seq: number) => boolean,
     out: Buffer,
     number: number,
-  ): Omit<MovedBlock, 'block' | 'position'> | undefined {
+  ): Pick<MovedBlock, 'end' | 'firstSeq' | 'lastSeq' | 'records' | 'sequencedBytes'> | undefined {
     const { header } = this;
     const logId = this.options.logId;
     const limit = Math.min(block.end, bytes.length);

@@ -14,7 +14,9 @@ import { coldBlock, markOnDisk, Segment, SegmentBlock } from '../blocks/segment.
 import { LogRefused } from '../events.ts';
 import { type LogFile, readFully } from '../files/files.ts';
 import { align8, BatchHeader, findBatch } from '../format/batch.ts';
+import { directoryBytesAt } from '../format/directory.ts';
 import type { Tables } from '../format/own-records.ts';
+import { eachSequenced, RecordRef } from '../format/record.ts';
 import { SEGMENT_HEADER_BYTES, segmentName } from '../format/segment.ts';
 import type { FoundSegment, SurveyOptions } from './found-segment.ts';
 import type { Survey } from './survey.ts';
@@ -68,7 +70,7 @@ async function readThrough(
     if ((found.header?.generation ?? 0) === 0) await readWritten(file, logId, found, segment);
     if (segment.generation > 0 || (found.header?.generation ?? 0) > 0) {
       segment.blocks.length = 0;
-      await readCompacted(file, logId, found, segment);
+      await readRewritten(file, logId, found, segment);
     }
   } finally {
     await file.close();
@@ -89,12 +91,16 @@ async function readWritten(file: LogFile, logId: Buffer | null, found: FoundSegm
       at = align8(header.end);
       block.end = at;
     }
+    block.records = block.count;
     finishBlock(block);
   }
 }
 
-/** A compacted segment: each batch is a block of its own, and they lie one behind the other. */
-async function readCompacted(
+/**
+ * A rewritten segment: batches lie one behind the other. Each is a block of its own; but those before a directory, or whose numbers do not
+ * go up, are a part in the order of groups.
+ */
+async function readRewritten(
   file: LogFile,
   logId: Buffer | null,
   found: FoundSegment,
@@ -102,25 +108,82 @@ async function readCompacted(
 ): Promise<void> {
   const { blockBytes, sizeBytes } = found;
   const header = new BatchHeader();
+  const ref = new RecordRef();
   const buffer = Buffer.allocUnsafeSlow(2 * blockBytes); // so that what begins in the first half is there whole
+  /** Blocks since the last directory. */
+  let part: SegmentBlock[] = [];
+  const endPart = (directoryBytes: number): void => {
+    const all = part;
+    part = [];
+    const ordered = all.every((block, i) => i === 0 || block.firstSeq > all[i - 1]!.lastSeq) && all.every(isOrdered);
+    if (all.length === 0 || (directoryBytes === 0 && ordered)) {
+      for (const block of all) finishBlock(block);
+      return;
+    }
+    const grouped = joined(segment, all);
+    grouped.directoryBytes = directoryBytes;
+    finishBlock(grouped);
+    segment.settled = true;
+  };
+  let directoryEnd = 0;
   for (let position = SEGMENT_HEADER_BYTES; position < sizeBytes; ) {
     const length = await readFully(file, buffer, buffer.length, position);
     let at = 0;
-    while (at < blockBytes && findBatch(buffer, at, length, logId, segment.number, 0, header)) {
+    while (at < blockBytes) {
+      const directoryBytes = directoryBytesAt(buffer, at, length, logId, segment.number);
+      const batches = part[part.length - 1];
+      if (directoryBytes > 0 && batches !== undefined && batches.position + batches.end === position + at) {
+        // Whether it is sound shows when it is read.
+        endPart(directoryBytes);
+        directoryEnd = position + at + directoryBytes;
+        at += directoryBytes;
+        continue;
+      }
+      const there = findBatch(buffer, at, length, logId, segment.number, 0, header);
+      if (!there || position + header.at < directoryEnd) break;
       segment.generation = header.generation;
-      const block = new SegmentBlock(segment, segment.blocks.length, position + header.at);
-      block.sequencedBytes = indexBatch(block, buffer, header);
+      const block = new SegmentBlock(segment, 0, position + header.at);
+      eachSequenced(buffer, header.payloadStart, header.end, ref, count, { block, ref });
+      block.sequencedBytes = header.payloadBytes;
       at = align8(header.end);
       block.end = at - header.at;
-      finishBlock(block);
+      if (block.records > 0) part.push(block);
     }
     position += Math.max(at, blockBytes);
   }
+  endPart(0);
+}
+
+/** Numbers of a batch do not come in their order. */
+const unordered = new WeakSet<SegmentBlock>();
+const isOrdered = (block: SegmentBlock): boolean => !unordered.has(block);
+
+function count({ block, ref: { seq } }: { readonly block: SegmentBlock; readonly ref: RecordRef }): void {
+  if (seq < block.lastSeq) unordered.add(block);
+  if (block.firstSeq < 0 || seq < block.firstSeq) block.firstSeq = seq;
+  block.lastSeq = Math.max(block.lastSeq, seq);
+  block.records++;
+}
+
+/** One block of several that lie one behind the other. */
+function joined(segment: Segment, blocks: readonly SegmentBlock[]): SegmentBlock {
+  const [first, last] = [blocks[0]!, blocks[blocks.length - 1]!];
+  const all = new SegmentBlock(segment, 0, first.position);
+  all.end = last.position + last.end - first.position;
+  all.grouped = true;
+  all.firstSeq = first.firstSeq;
+  for (const block of blocks) {
+    all.firstSeq = Math.min(all.firstSeq, block.firstSeq);
+    all.lastSeq = Math.max(all.lastSeq, block.lastSeq);
+    all.records += block.records;
+    all.sequencedBytes += block.sequencedBytes;
+  }
+  return all;
 }
 
 function finishBlock(block: SegmentBlock): void {
-  block.records = block.count;
   markOnDisk(block);
+  block.index = block.segment.blocks.length;
   if (block.firstSeq >= 0) block.segment.blocks.push(block);
   block.evict();
 }

@@ -8,7 +8,13 @@ import { join } from 'node:path';
 import { LogRefused } from '../events.ts';
 import { readFully } from '../files/files.ts';
 import { BatchHeader, findBatch } from '../format/batch.ts';
-import { FORMAT_VERSION, readSegmentHeader, SEGMENT_HEADER_BYTES, segmentNumber } from '../format/segment.ts';
+import {
+  FORMAT_VERSION,
+  GROUPED_VERSION,
+  readSegmentHeader,
+  SEGMENT_HEADER_BYTES,
+  segmentNumber,
+} from '../format/segment.ts';
 import { COMPACTING_SUFFIX } from '../reclaim/compaction.ts';
 import { isSpareName, RESERVE_NAME } from '../write/disk-space.ts';
 import { chooseChain } from './chain.ts';
@@ -84,9 +90,9 @@ export class Survey {
       try {
         const buffer = Buffer.alloc(SEGMENT_HEADER_BYTES);
         let header = readSegmentHeader(buffer, await readFully(file, buffer, SEGMENT_HEADER_BYTES, 0));
-        if (header !== undefined && header.version !== FORMAT_VERSION) {
+        if (header !== undefined && header.version !== FORMAT_VERSION && header.version !== GROUPED_VERSION) {
           throw new LogRefused(
-            `${path} has format version ${header.version}, ${header.version > FORMAT_VERSION ? 'written by a newer version' : 'from before the first release'}; this one reads version ${FORMAT_VERSION}`,
+            `${path} has format version ${header.version}, ${header.version > FORMAT_VERSION ? 'written by a newer version' : 'from before the first release'}; this one reads versions ${FORMAT_VERSION} and ${GROUPED_VERSION}`,
           );
         }
         // A used file that was renamed for its next use, which never came.

@@ -45,6 +45,7 @@ const VHOST: readonly (readonly ['counter' | 'gauge', string, string, Read])[] =
   ['gauge', 'entrepot_log_memory_bytes', 'Blocks of the log in memory', (v) => v.log.residentBytes],
   ['counter', 'entrepot_log_checkpoints_total', 'Checkpoints that are safe', (v) => v.log.checkpoints],
   ['counter', 'entrepot_log_compacted_segments_total', 'Segments copied forward', (v) => v.log.compactedSegments],
+  ['counter', 'entrepot_log_grouped_segments_total', 'Segments written again by queue', (v) => v.log.groupedSegments],
   ['counter', 'entrepot_log_compaction_freed_bytes_total', 'What that gave back', (v) => v.log.compactionWonBytes],
   ['counter', 'entrepot_log_removed_segments_total', 'Segments in which nothing lived', (v) => v.log.removedSegments],
   ['gauge', 'entrepot_disk_full', '1 while publishers wait for room on the disk', (v) => Number(v.log.full)],

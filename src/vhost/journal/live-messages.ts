@@ -19,22 +19,33 @@ export interface LiveParts {
   readonly store: MessageStore;
 }
 
-/** Of all messages with numbers from `first` to `last`. */
+/** Messages of more numbers than these are not told apart by their queues: 8 MiB. */
+const GROUPED_MAX = 2 * 1024 * 1024;
+
+/**
+ * Of all messages with numbers from `first` to `last`. A message's group is the queue that will hand it out: one of them, if there are
+ * several; 0 if it is in none.
+ */
 export function liveMessages(
   parts: LiveParts,
   turn: Turn,
   first: number,
   last: number,
-  done: (isLive: (seq: number) => boolean) => void,
+  done: (isLive: (seq: number) => boolean, groupOf: (seq: number) => number) => void,
 ): void {
   const bits = new Uint8Array(((last - first) >> 3) + 1);
-  const mark = (seq: number): void => {
+  const groups = new Uint32Array(last - first < GROUPED_MAX ? last - first + 1 : 0);
+  const mark = (seq: number, group: number): void => {
     if (seq < first || seq > last) return;
     const at = seq - first;
     bits[at >> 3] = bits[at >> 3]! | (1 << (at & 7));
+    if (group > 0 && at < groups.length) groups[at] = group;
   };
   gather(parts, turn, first, last, mark, () =>
-    done((seq) => seq >= first && seq <= last && (bits[(seq - first) >> 3]! & (1 << ((seq - first) & 7))) !== 0),
+    done(
+      (seq) => seq >= first && seq <= last && (bits[(seq - first) >> 3]! & (1 << ((seq - first) & 7))) !== 0,
+      (seq) => groups[seq - first] ?? 0,
+    ),
   );
 }
 
@@ -81,23 +92,25 @@ function gather(
   turn: Turn,
   first: number,
   last: number,
-  mark: (seq: number) => void,
+  mark: (seq: number, group: number) => void,
   done: () => void,
 ): void {
+  const markAlone = (seq: number): void => mark(seq, 0);
   // What is retained or large may be referred to by a new queue meanwhile; but then it is here already.
-  for (const message of parts.retained.all()) mark(message.seq);
-  parts.delays.forEach(mark);
-  parts.store.forEachExtent(mark);
-  parts.store.forEachLarge(mark);
-  for (const messages of parts.store.unplaced) messages.forEach(mark);
+  for (const message of parts.retained.all()) markAlone(message.seq);
+  parts.delays.forEach(markAlone);
+  parts.store.forEachExtent(markAlone);
+  parts.store.forEachLarge(markAlone);
+  for (const messages of parts.store.unplaced) messages.forEach(markAlone);
   // A queue that a crash empties may hold durable messages too, if another queue made them so.
   // Those that are being deleted still hold what they have not let go of.
   const { queues: there, leaving } = parts.registry;
   const queues = [...there.values(), ...leaving];
   let next = 0;
+  const markOfQueue = (seq: number): void => mark(seq, next + 1);
   new Slices(turn, () => {
     for (const end = Math.min(queues.length, next + QUEUES_A_SLICE); next < end; next++) {
-      queues[next]!.contents.forEachIn(first, last, mark);
+      queues[next]!.contents.forEachIn(first, last, markOfQueue);
     }
     if (next < queues.length) return false;
     done();

@@ -35,7 +35,7 @@ test('a newer format is refused', async () => {
   const files = new MemoryFiles();
   const bytes = Buffer.alloc(4096);
   writeSegmentHeader(bytes, {
-    version: 3,
+    version: 4,
     blockBytes: 1024,
     logId: Buffer.alloc(8, 1),
     number: 1,
@@ -47,5 +47,5 @@ test('a newer format is refused', async () => {
     generation: 0,
   });
   files.put(FIRST, bytes);
-  await expect(TestLog.open(files)).rejects.toThrow('version 3');
+  await expect(TestLog.open(files)).rejects.toThrow('version 4');
 });

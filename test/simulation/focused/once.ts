@@ -211,10 +211,12 @@ class OnceHistory {
   private async judge(): Promise<void> {
     const { held } = this.life;
     let before = -1;
+    let idle = 0;
     await this.until(() => {
-      const same = held.size === before && this.disk.pending.length === 0;
+      // One read may follow from another, some turns later.
+      idle = held.size === before && this.disk.pending.length === 0 ? idle + 1 : 0;
       before = held.size;
-      return same;
+      return idle > 6;
     }, 'what waits');
     await this.turns(3);
     for (const taken of this.taken) {

@@ -85,6 +85,18 @@ export class SimulatedDisk implements FileSystem {
     for (const bytes of [inode.bytes, inode.safe]) if (at < bytes.length) bytes[at]! ^= 1 << bit;
   }
 
+  /** What a file holds. */
+  contents(path: string): Buffer {
+    const { bytes, length } = this.names.get(path)!;
+    return Buffer.from(bytes.subarray(0, length));
+  }
+
+  /** Writes over a part of a file, in memory of the kernel and on the disk. */
+  replace(path: string, at: number, others: Buffer): void {
+    const inode = this.names.get(path)!;
+    for (const bytes of [inode.bytes, inode.safe]) others.copy(bytes, at);
+  }
+
   /** Segments, and how long they are. */
   get segmentLengths(): (readonly [path: string, bytes: number])[] {
     const found: [string, number][] = [];
