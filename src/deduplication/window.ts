@@ -86,6 +86,11 @@ export class DeduplicationWindow {
   /** Numbers that go on counting, of which the low bits are the place. */
   private head = 0;
   private tail = 0;
+  /** The id that was asked for last, its hash, and how many had been added when it was not there; -1: it was. */
+  private asked: string | null = null;
+  private askedHash = 0;
+  private absentAt = -1;
+  private added = 0;
   /** Ids that go with their messages. */
   private present = 0;
   /** By name, who has published longest ago first. */
@@ -111,7 +116,11 @@ export class DeduplicationWindow {
 
   /** A message with this id has been taken. @param nowMs epoch milliseconds */
   has(id: string, nowMs: number): boolean {
-    const place = this.table.find(id, hashOf(id), this.ids);
+    const hash = hashOf(id);
+    const place = this.table.find(id, hash, this.ids);
+    this.asked = id;
+    this.askedHash = hash;
+    this.absentAt = place < 0 ? this.added : -1;
     if (place < 0) return false;
     const until = this.untils[place]!;
     return until === 0 || until > nowMs;
@@ -138,9 +147,13 @@ export class DeduplicationWindow {
   }
 
   private put({ id, seq, untilMs, whilePresent }: WindowEntry, kept: boolean): void {
-    const hash = hashOf(id);
-    const known = this.table.find(id, hash, this.ids);
-    if (known >= 0) this.forget(known);
+    // It was asked for just before, nearly always, and was not there.
+    const same = id === this.asked;
+    const hash = same ? this.askedHash : hashOf(id);
+    if (!same || this.absentAt !== this.added) {
+      const known = this.table.find(id, hash, this.ids);
+      if (known >= 0) this.forget(known);
+    }
     this.makeRoom(ENTRY_BYTES + id.length);
     if (this.span === this.ids.length) this.rearrange();
     const at = this.tail & (this.ids.length - 1);
@@ -150,6 +163,7 @@ export class DeduplicationWindow {
     this.flags[at] = (whilePresent ? WHILE_PRESENT : 0) | (kept ? KEPT : 0);
     if (whilePresent) this.present++;
     this.table.add(at, hash);
+    this.added++;
     this.idCount++;
     this.tail = (this.tail + 1) >>> 0;
     this.count(ENTRY_BYTES + id.length);
