@@ -22,6 +22,7 @@ export const REQUESTS: readonly Asked[] = [
     '/overview?disable_stats=true',
     '/nodes',
     '/nodes/NODE',
+    '/nodes/NODE/memory/relative',
     '/connections',
     '/connections?page=1&page_size=2',
     '/connections/CONNECTION',
@@ -115,6 +116,17 @@ export const REQUESTS: readonly Asked[] = [
     '/aliveness-test/none',
     '/healthchecks/node/none',
   ),
+  ...(
+    [
+      ['DELETE', '/reset', 204],
+      ['DELETE', '/reset/NODE', 204],
+      ['GET', '/reset', 405],
+      ['DELETE', '/auth/attempts/NODE', 204],
+      ['DELETE', '/auth/attempts/NODE/source', 204],
+      ['POST', '/vhosts/%2F/start/NODE', 204],
+      ['POST', '/vhosts/none/start/NODE', 400],
+    ] as const
+  ).map(([method, path, status]) => ({ method, path, status })),
   { path: '', status: 301, user: 'nobody' },
   { path: '/', status: 301, user: 'nobody' },
   { path: '/index.html', status: 200, user: 'nobody' },

@@ -71,6 +71,7 @@ export class Operator {
   readonly overall: Overall;
   readonly surroundings: Surroundings;
   private readonly streams = new Set<EventStream>();
+  private readonly loginsForgotten = new Map<string, { readonly succeeded: number; readonly failed: number }>();
   private readonly broker: Broker;
   private readonly sampler: Sampler;
   private readonly startedMs: number;
@@ -121,8 +122,26 @@ export class Operator {
     return this.broker.clock.epochMs();
   }
 
-  /** Logins since the start, by protocol. */
+  /** Logins since the start or since they were forgotten, by protocol. */
   get logins(): { readonly protocol: string; readonly succeeded: number; readonly failed: number }[] {
+    return this.allLogins
+      .map(({ protocol, succeeded, failed }) => {
+        const before = this.loginsForgotten.get(protocol);
+        return {
+          protocol,
+          succeeded: succeeded - (before?.succeeded ?? 0),
+          failed: failed - (before?.failed ?? 0),
+        };
+      })
+      .filter(({ succeeded, failed }) => succeeded + failed > 0);
+  }
+
+  /** They are counted from now on; metrics go on. */
+  forgetLogins(): void {
+    for (const one of this.allLogins) this.loginsForgotten.set(one.protocol, one);
+  }
+
+  private get allLogins(): { readonly protocol: string; readonly succeeded: number; readonly failed: number }[] {
     const { traffic, loginsFailed } = this.broker;
     return traffic.all
       .filter(({ protocol, loginTimes }) => protocol !== '' && loginTimes.count > 0)
@@ -130,6 +149,11 @@ export class Operator {
         const failed = loginsFailed.get(protocol) ?? 0;
         return { protocol, succeeded: loginTimes.count - failed, failed };
       });
+  }
+
+  /** Rates and histories begin anew. */
+  forgetSamples(): void {
+    this.sampler.forget();
   }
 
   /** Why a vhost cannot confirm anything any more; undefined while all is well. */

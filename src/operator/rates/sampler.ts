@@ -77,6 +77,14 @@ export class Sampler {
     this.histories.clear();
   }
 
+  /** Forgets what it has looked at; what lasts goes on without its past. */
+  forget(): void {
+    this.series.clear();
+    this.histories.clear();
+    for (const { series } of this.vhosts.values()) series.forget();
+    for (const series of this.lasting) series.forget();
+  }
+
   get seriesCount(): number {
     return this.series.size;
   }

@@ -65,6 +65,12 @@ export class Series {
     this.last = kept - 1;
   }
 
+  /** As if nobody had looked yet. */
+  forget(): void {
+    this.size = 0;
+    this.last = -1;
+  }
+
   /** Takes a row. */
   sample(nowMs: number, epochMs: number): void {
     const before = this.last;

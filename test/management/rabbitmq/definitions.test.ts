@@ -87,6 +87,7 @@ describe('definitions', () => {
   it('that were exported are the same at another broker, and again', async () => {
     await ask('POST', '/definitions', DEFINITIONS);
     const exported = (await ask('GET', '/definitions')).body;
+    expect((await ask('GET', '/all-configuration')).body).toEqual(exported); // its name before 3.0
     expect(Object.keys(exported).sort()).toEqual(Object.keys(DEFINITIONS).sort());
     const other = await start();
     expect((await ask('POST', '/definitions', exported, other)).status).toBe(204);

@@ -66,7 +66,12 @@ describe('users', () => {
     const names = async (path: string) => (await get(path)).body.map(({ name }: { name: string }) => name);
     expect(await names('/users?columns=name')).toEqual(['a', 'b', 'c', 'root']);
     expect(await names('/users/without-permissions')).toEqual(['a', 'c']);
-    expect((await post('/users/bulk-delete', { users: ['a', 'c', 'gone'] })).status).toBe(204);
+    // As RabbitMQ does: those before the first that is not there are gone.
+    expect(await post('/users/bulk-delete', { users: ['a', 'gone', 'c'] })).toMatchObject({
+      status: 400,
+      body: { reason: ['no_such_user', 'gone'] },
+    });
+    expect((await post('/users/bulk-delete', { users: ['c'] })).status).toBe(204);
     expect(await names('/users')).toEqual(['b', 'root']);
   });
 
@@ -117,6 +122,43 @@ describe('permissions', () => {
     expect((await get(path)).body).toEqual([{ user: 'ann', vhost: '/', exchange: 'amq.topic', write: 'w', read: 'r' }]);
     expect((await del(path)).status).toBe(204);
     expect((await get(path)).status).toBe(404);
+  });
+});
+
+describe('what a node is told', () => {
+  it('to start a vhost that runs is done, and of others said why not', async () => {
+    const { node } = (await get('/overview')).body;
+    expect((await post(`/vhosts/%2F/start/${node}`)).status).toBe(204);
+    expect(await post(`/vhosts/nov/start/${node}`)).toMatchObject({
+      status: 400,
+      body: { reason: `Request to node ${node} failed with {no_such_vhost,<<"nov">>}` },
+    });
+    expect((await post('/vhosts/%2F/start/nosuch')).body.reason).toBe('Request to node nosuch failed with nodedown');
+  });
+
+  it('to count logins anew', async () => {
+    const path = `/auth/attempts/${(await get('/overview')).body.node}`;
+    expect((await get(path)).body[0].auth_attempts).toBeGreaterThan(1);
+    expect((await get(path, 'watch:pw')).status).toBe(401);
+    expect((await del(path)).status).toBe(204);
+    const [http] = (await get(path)).body;
+    expect(http).toEqual({ protocol: 'http', auth_attempts: 1, auth_attempts_failed: 0, auth_attempts_succeeded: 1 });
+    expect((await del('/auth/attempts/nosuch')).status).toBe(404);
+  });
+
+  it('to sample anew, and keeps what it has counted', async () => {
+    expect((await del('/reset')).status).toBe(204);
+    expect((await del('/reset/nosuch')).status).toBe(404);
+    await put('/users/ann', { password: 'pw', tags: 'monitoring' });
+    expect((await del('/reset', 'ann:pw')).status).toBe(401);
+  });
+
+  it('in percent, where its memory goes', async () => {
+    const { node } = (await get('/overview')).body;
+    const { memory } = (await get(`/nodes/${node}/memory/relative`)).body;
+    expect(memory.total).toBe(100);
+    expect(memory.other_proc).toBeGreaterThan(0);
+    expect(memory.queue_procs).toBe(0);
   });
 });
 

@@ -89,4 +89,6 @@ const verbs = (of: (request: ApiRequest) => string | undefined): Resource['verbs
 export const DEFINITIONS: readonly Resource[] = [
   { path: '/definitions', verbs: verbs(() => undefined) },
   { path: '/definitions/:vhost', verbs: verbs(vhostName) },
+  // As it was called before 3.0, and is still answered.
+  { path: '/all-configuration', verbs: verbs(() => undefined) },
 ];

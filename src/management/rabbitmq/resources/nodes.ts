@@ -2,9 +2,9 @@
 import { availableParallelism } from 'node:os';
 import { VERSION } from '../../../version.ts';
 import { Failure, notFound } from '../http/errors.ts';
-import { json } from '../http/replies.ts';
+import { json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource } from '../http/resource.ts';
+import type { Resource, Verb } from '../http/resource.ts';
 import { columnsOf, onlyColumns } from '../lists/columns.ts';
 import { NODE } from '../node-name.ts';
 import { churnRates } from '../shapes/churn.ts';
@@ -105,21 +105,56 @@ const NONE_APART = Object.fromEntries(
   ].map((name) => [name, 0]),
 );
 
-function memory(): object {
+function memoryParts(): { readonly parts: Readonly<Record<string, number>>; readonly total: Record<string, number> } {
   const { rss, heapTotal, heapUsed, external, arrayBuffers } = process.memoryUsage();
-  return {
-    memory: {
-      ...NONE_APART,
-      binary: arrayBuffers,
-      other_system: Math.max(0, rss - heapTotal - external),
-      other_proc: heapUsed,
-      allocated_unused: heapTotal - heapUsed,
-      reserved_unallocated: 0,
-      strategy: 'rss',
-      total: { erlang: heapUsed + external, rss, allocated: heapTotal + external },
-    },
+  const parts = {
+    ...NONE_APART,
+    binary: arrayBuffers,
+    other_system: Math.max(0, rss - heapTotal - external),
+    other_proc: heapUsed,
+    allocated_unused: heapTotal - heapUsed,
+    reserved_unallocated: 0,
   };
+  return { parts, total: { erlang: heapUsed + external, rss, allocated: heapTotal + external } };
 }
+
+function memory(): object {
+  const { parts, total } = memoryParts();
+  return { memory: { ...parts, strategy: 'rss', total } };
+}
+
+/** In percent of what is resident; what is there at all is 1 at least. */
+function relativeMemory(): object {
+  const { parts, total } = memoryParts();
+  const percent = (bytes: number): number => (bytes === 0 ? 0 : Math.max(1, Math.round((bytes / total['rss']!) * 100)));
+  const shown = Object.entries(parts).map(([name, bytes]) => [name, percent(bytes)]);
+  return { memory: { total: 100, ...Object.fromEntries(shown) } };
+}
+
+/** @throws Failure 404 */
+function mustBeHere(request: ApiRequest): void {
+  if (request.param('node') !== NODE) throw notFound();
+}
+
+/** What is counted of logins begins anew. */
+const FORGETS_LOGINS: Verb = {
+  tag: 'administrator',
+  handle: (request) => {
+    mustBeHere(request);
+    request.operator.forgetLogins();
+    return noContent();
+  },
+};
+
+/** What was sampled begins anew: rates, and how it went. What has been counted stays, since the broker is asked for that itself. */
+const RESETS: Verb = {
+  tag: 'administrator',
+  handle: (request) => {
+    if (request.params['node'] !== undefined) mustBeHere(request);
+    request.operator.forgetSamples();
+    return noContent();
+  },
+};
 
 function attempts({ operator }: ApiRequest): object[] {
   return operator.logins.map(({ protocol, succeeded, failed }) => ({
@@ -158,8 +193,20 @@ export const NODES: readonly Resource[] = [
       GET: {
         tag: 'monitoring',
         handle: (request) => {
-          if (request.param('node') !== NODE) throw notFound();
+          mustBeHere(request);
           return json(memory());
+        },
+      },
+    },
+  },
+  {
+    path: '/nodes/:node/memory/relative',
+    verbs: {
+      GET: {
+        tag: 'monitoring',
+        handle: (request) => {
+          mustBeHere(request);
+          return json(relativeMemory());
         },
       },
     },
@@ -170,16 +217,19 @@ export const NODES: readonly Resource[] = [
       GET: {
         tag: 'monitoring',
         handle: (request) => {
-          if (request.param('node') !== NODE) throw notFound();
+          mustBeHere(request);
           return json(attempts(request));
         },
       },
+      DELETE: FORGETS_LOGINS,
     },
   },
   {
     path: '/auth/attempts/:node/source',
-    verbs: { GET: { tag: 'monitoring', handle: () => json([]) } },
+    verbs: { GET: { tag: 'monitoring', handle: () => json([]) }, DELETE: FORGETS_LOGINS },
   },
+  { path: '/reset', verbs: { DELETE: RESETS } },
+  { path: '/reset/:node', verbs: { DELETE: RESETS } },
   // What a mixed cluster must agree on: there is nobody to agree with.
   { path: '/feature-flags', verbs: { GET: { tag: 'administrator', handle: () => json([]) } } },
 ];

@@ -99,7 +99,9 @@ export const USERS: readonly Resource[] = [
         handle: async (request) => {
           const names = wordsOf(await request.body(), 'users');
           if (names === undefined) throw badRequest('[{key_missing,users}]');
-          for (const name of names) await request.operator.users.delete(name);
+          for (const name of names) {
+            if (!(await request.operator.users.delete(name))) throw badRequest(['no_such_user', name]);
+          }
           return noContent();
         },
       },

@@ -1,9 +1,10 @@
 /** Vhosts, made and deleted. */
-import { notFound } from '../http/errors.ts';
+import { badRequest, notFound } from '../http/errors.ts';
 import { type Body, textOf, wordsOf } from '../http/fields.ts';
 import { created, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Resource } from '../http/resource.ts';
+import { NODE } from '../node-name.ts';
 
 const ALL = { configure: '.*', write: '.*', read: '.*' };
 
@@ -27,7 +28,18 @@ export async function putVhost(
   return !made;
 }
 
+/** Of one that runs nothing is left to do; one whose log has failed needs a start of the broker. @throws Failure 400 */
+function start(request: ApiRequest): Response {
+  const [name, node] = [request.param('vhost'), request.param('node')];
+  if (node !== NODE) throw badRequest(`Request to node ${node} failed with nodedown`);
+  const found = request.operator.vhosts.find(name);
+  if (found === undefined) throw badRequest(`Request to node ${node} failed with {no_such_vhost,<<"${name}">>}`);
+  if (!found.running) throw badRequest(`vhost '${name}' has failed, and runs again when the broker is started anew`);
+  return noContent();
+}
+
 export const VHOSTS_CHANGED: readonly Resource[] = [
+  { path: '/vhosts/:vhost/start/:node', verbs: { POST: { tag: 'administrator', handle: start } } },
   {
     path: '/vhosts/:vhost',
     verbs: {
