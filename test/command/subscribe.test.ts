@@ -99,7 +99,10 @@ describe('addresses', () => {
     expect(sourceOf('stomp:/queue/a%2Fb')).toEqual({ queue: 'a/b' });
     expect(sourceOf('stomp:/topic/a.*')).toMatchObject({ exchange: 'amq.topic', key: 'a.*' });
     expect(sourceOf('stomp:/exchange/x/k')).toMatchObject({ exchange: 'x', key: 'k' });
-    expect(sourceOf('redis:news')).toMatchObject({ exchange: 'amq.topic', key: 'news' });
+    expect(sourceOf('redis:news')).toEqual({ exchange: 'amq.topic', key: 'news', spelling: 'dots', retained: false });
+    expect(sourceOf('redis:a.*.b?')).toMatchObject({ exchange: 'amq.topic', key: 'a.#' });
+    const pattern = sourceOf('redis:a.*.b?') as { matches(key: string): boolean };
+    expect(['a.x.y.b1', 'a.x.b', 'a.b1'].map((key) => pattern.matches(key))).toEqual([true, false, false]);
   });
 
   it.each([
@@ -111,11 +114,45 @@ describe('addresses', () => {
     'mqtt:$queue/q',
     'stomp:/x/y',
     'stomp:/temp-queue/a',
-    'redis:a*',
     'amqp:/',
   ])('%s is wrong usage', async (address) => {
     const { code, stderr } = await entrepot('sub', address, '--data', data);
     expect([code, stderr.split('\n').length]).toEqual([2, 2]);
+  });
+});
+
+describe('what is wanted of an address', () => {
+  it('is what a pattern of Redis matches, of messages of all protocols, as many as are asked for', async () => {
+    const { child, said } = await running('redis:news.[ab]*', '--count', '2');
+    const publish = (key: string) => channel.publish('amq.topic', key, Buffer.from(key));
+    publish('news.c');
+    publish('news.b.1');
+    const device = await mqtt.connectAsync(`mqtt://127.0.0.1:${broker.port('mqtt')}`);
+    await device.publishAsync('news/a', 'from mqtt', { qos: 1 });
+    await device.endAsync();
+    publish('news.a2');
+    expect(await exitOf(child)).toBe(0);
+    expect(linesOf(said.out).map(({ routingKey }) => routingKey)).toEqual(['news.b.1', 'news/a']);
+  });
+
+  it('is what a selector selects; the others stay in a queue, and are passed over of a topic', async () => {
+    await channel.assertQueue('coloured');
+    const paint = (exchange: string, key: string, colour: string) =>
+      channel.publish(exchange, key, Buffer.from(colour), { headers: { colour }, persistent: true });
+    for (const colour of ['blue', 'red', 'green', 'red']) paint('', 'coloured', colour);
+    await channel.waitForConfirms();
+    const red = ['--selector', "colour = 'red'", '--count', '2'];
+    const { code, stdout } = await entrepot('sub', 'queue:coloured', ...red, '--data', data);
+    expect([code, linesOf(stdout).map(({ body }) => body)]).toEqual([0, ['red', 'red']]);
+    expect((await channel.checkQueue('coloured')).messageCount).toBe(2);
+    const { child, said } = await running('amqp:amq.topic/paint.#', ...red);
+    for (const colour of ['blue', 'red', 'green', 'red']) paint('amq.topic', 'paint.x', colour);
+    expect(await exitOf(child)).toBe(0);
+    expect(linesOf(said.out).map(({ body }) => body)).toEqual(['red', 'red']);
+    expect(said.err).toBe('');
+    const wrong = await entrepot('sub', 'queue:coloured', '--selector', 'colour = ', '--data', data);
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toMatch(/selector/);
   });
 });
 

@@ -5,9 +5,10 @@
  *     amqp:EXCHANGE/KEY, amqp:EXCHANGE                an exchange and a routing key; `amqp:/NAME` is the queue
  *     mqtt:A/B                                        a topic; to subscribe, a filter with + and #
  *     stomp:/queue/NAME, /topic/A.B, /exchange/X/KEY  a destination
- *     redis:CHANNEL                                   a channel
+ *     redis:CHANNEL                                   a channel; to subscribe, a pattern with *, ? and [abc]
  */
-import { CHANNELS } from '../../../protocols/redis/mapping/names.ts';
+import { globMatches } from '../../../protocols/redis/codec/glob.ts';
+import { bindingOf, CHANNELS } from '../../../protocols/redis/mapping/names.ts';
 import { parseDestination } from '../../../protocols/stomp/mapping/destinations.ts';
 import { respelled } from '../../message/spelling.ts';
 import { CommandError, EXIT } from '../exit.ts';
@@ -29,6 +30,8 @@ export type Source =
       readonly spelling: 'dots' | 'slashes';
       /** Its protocol begins a subscription with what is retained. */
       readonly retained: boolean;
+      /** Of what the key brings, by the message's own key. Left out: all. */
+      readonly matches?: (key: string) => boolean;
     };
 
 export const FORMS = 'queue:NAME, amqp:EXCHANGE/KEY, mqtt:A/B, stomp:/topic/A.B or redis:CHANNEL';
@@ -48,9 +51,7 @@ export function addressOf(text: string): Address {
 export function sourceOf(text: string): Source {
   const { protocol, place } = parted(text);
   if (protocol === 'mqtt') return filterSource(text, place);
-  if (protocol === 'redis' && /[*?[]/.test(place)) {
-    throw usage(`'${text}': patterns are asked for as mqtt:A/# or amqp:amq.topic/A.#`);
-  }
+  if (protocol === 'redis') return channels(place);
   const { exchange, key } = placeOf(text, protocol, place);
   return exchange === '' ? { queue: key } : { exchange, key, spelling: 'dots', retained: false };
 }
@@ -90,6 +91,17 @@ function destination(text: string, place: string): Address {
   }
   if (meant.kind === 'temporary-queue') throw usage(`'${text}' is a queue of one client's own`);
   return meant.kind === 'exchange' ? meant : { exchange: '', key: meant.name };
+}
+
+/** Comparisons of one pattern with one channel: more are no honest pattern's. */
+const STEPS_MAX = 1_000_000;
+
+/** A pattern's binding may bring more than it matches. */
+function channels(place: string): Source {
+  const pattern = Buffer.from(place);
+  const source = { exchange: CHANNELS, key: bindingOf(pattern), spelling: 'dots' as const, retained: false };
+  if (!/[*?[\\]/.test(place)) return source;
+  return { ...source, matches: (key) => globMatches(pattern, Buffer.from(key), { left: STEPS_MAX }) };
 }
 
 function filterSource(text: string, filter: string): Source {

@@ -6,6 +6,8 @@
  * What has been printed is reported, not more; so whoever reads slowly holds up nothing but himself.
  */
 import type { Command } from 'commander';
+import { DOT, SLASH } from '../../message/message.ts';
+import { dotted } from '../../message/spelling.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { api, type BrokerClient, type ServerEvent } from '../reach/client.ts';
 import { sourceOf } from './address.ts';
@@ -23,6 +25,7 @@ type SubscribeFlags = CommonFlags & {
   readonly ack: boolean;
   readonly retained: boolean;
   readonly window?: string;
+  readonly selector?: string;
 };
 
 export function addSubscribe(program: Command): void {
@@ -30,6 +33,7 @@ export function addSubscribe(program: Command): void {
     .option('--vhost <name>', 'where', '/')
     .option('--count <n>', 'end after so many')
     .option('--window <n>', `messages that may be on their way here (default: ${WINDOW})`)
+    .option('--selector <condition>', "only these, by a JMS selector as colour = 'red'; the others stay in a queue")
     .option('--no-ack', 'a message is done once it is sent, not once it is printed')
     .option('--no-retained', 'of an MQTT filter: leave out what is retained')
     .addHelpText(
@@ -41,19 +45,24 @@ It ends in order at Ctrl-C, and when nobody reads what it prints.
 Examples:
   entrepot sub queue:orders --count 1
   entrepot sub mqtt:plant/+/temperature | jq .body
-  entrepot sub amqp:amq.topic/plant.#`,
+  entrepot sub amqp:amq.topic/plant.#
+  entrepot sub 'redis:news.*'`,
     )
     .action(
       connected<SubscribeFlags>(async ({ client, note }, [address = ''], flags) => {
         const { vhost, ack, retained } = flags;
         const source = sourceOf(address);
+        const wanted = wholeOf('--count', flags.count);
+        const { matches, ...named } = 'queue' in source ? { ...source, matches: undefined } : source;
         const query = {
-          ...('queue' in source ? source : { ...source, retained: String(source.retained && retained) }),
-          count: wholeOf('--count', flags.count),
+          ...('queue' in named ? named : { ...named, retained: String(named.retained && retained) }),
+          // Where it is chosen here, the broker does not know how many are printed.
+          count: matches === undefined ? wanted : undefined,
+          selector: flags.selector,
           window: wholeOf('--window', flags.window) ?? WINDOW,
           ack: String(ack),
         };
-        await follow(client, api`/v1/vhosts/${vhost}/subscription`, query, note);
+        await follow(client, api`/v1/vhosts/${vhost}/subscription`, query, { wanted, matches }, note);
       }),
     );
 }
@@ -68,15 +77,15 @@ async function follow(
   client: BrokerClient,
   path: string,
   query: Readonly<Record<string, string | number | undefined>>,
+  { wanted = Number.POSITIVE_INFINITY, matches }: Chosen,
   note: (line: string) => void,
 ): Promise<void> {
   const reports = new Reports(client);
-  const wanted = Number(query['count'] ?? Number.POSITIVE_INFINITY);
   let printed = 0;
   await followed(
     client.events(path, query),
     async (events) => {
-      printed += await take(events, reports, note);
+      printed += await take(events, reports, { wanted: wanted - printed, matches }, note);
       return printed < wanted;
     },
     () => reports.end(),
@@ -84,16 +93,38 @@ async function follow(
   reports.demandTold();
 }
 
+/** A printed message's key as AMQP, STOMP and Redis write it. */
+function dottedKey(data: string): string {
+  const { routingKey, spelling } = JSON.parse(data) as { routingKey: string; spelling: 'dots' | 'slashes' };
+  return dotted(routingKey, spelling === 'slashes' ? SLASH : DOT);
+}
+
+/** What is printed of what comes. */
+interface Chosen {
+  readonly wanted: number | undefined;
+  readonly matches: ((key: string) => boolean) | undefined;
+}
+
 /** @returns how many messages were printed */
-async function take(events: readonly ServerEvent[], reports: Reports, note: (line: string) => void): Promise<number> {
+async function take(
+  events: readonly ServerEvent[],
+  reports: Reports,
+  { wanted, matches }: Chosen,
+  note: (line: string) => void,
+): Promise<number> {
   // The first messages may come with it.
   const begin = events.find(({ name }) => name === 'subscribed');
   if (begin !== undefined) reports.subscription = (JSON.parse(begin.data) as { subscription: string }).subscription;
   const messages = events.filter(({ name }) => name === 'message');
+  let printed = 0;
   if (messages.length > 0) {
     const toTerminal = process.stdout.isTTY === true;
-    const lines = messages.map(({ data }) => (toTerminal ? data.replace(UNSAFE, escaped) : data));
-    await written(`${lines.join('\n')}\n`);
+    const lines = messages
+      .filter(({ data }) => matches === undefined || matches(dottedKey(data)))
+      .slice(0, wanted)
+      .map(({ data }) => (toTerminal ? data.replace(UNSAFE, escaped) : data));
+    if (lines.length > 0) await written(`${lines.join('\n')}\n`);
+    printed = lines.length;
     reports.received(Number(messages.at(-1)!.id));
   }
   for (const { name, data } of events) {
@@ -102,7 +133,7 @@ async function take(events: readonly ServerEvent[], reports: Reports, note: (lin
       note(`${String(told['count'])} messages were dropped: they came faster than they were read`);
     if (name === 'ended') throw ended(String(told['reason']));
   }
-  return messages.length;
+  return printed;
 }
 
 const ENDS: Readonly<Record<string, CommandError>> = {

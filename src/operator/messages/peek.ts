@@ -1,7 +1,7 @@
 /** Messages of a queue as an operator looks at them, without anything being taken: not their order, not their count, no flag is touched. */
 import type { Session } from '../../api/session.ts';
 import { decodeAnnotations } from '../../message/deaths/annotations.ts';
-import { AT_MOST_ONCE, type MessageView } from '../../message/message.ts';
+import { AT_MOST_ONCE, type MessageView, type Spelling } from '../../message/message.ts';
 import type { Properties } from '../../message/properties.ts';
 import type { BrowsedEntry, BrowsedState } from '../../queue/browse/queue-browser.ts';
 import { attemptsOf, FLAG_DELIVERED } from '../../queue/entry-flags.ts';
@@ -29,6 +29,8 @@ export interface PeekedMessage {
   readonly exchange: string;
   /** As it was sent, in its own spelling. */
   readonly routingKey: string;
+  /** What parts its levels. */
+  readonly spelling: Spelling;
   /** Its publisher asked for more than at most once. */
   readonly persistent: boolean;
   /** -1: not given. */
@@ -112,6 +114,7 @@ function ofMessage(decoding: Decoding, view: MessageView): Omit<PeekedMessage, O
   return {
     exchange: view.exchange(),
     routingKey: view.key(),
+    spelling: view.spelling,
     persistent: view.assurance !== AT_MOST_ONCE,
     priority: view.priority,
     arrivedAtMs: view.arrivedAtMs,

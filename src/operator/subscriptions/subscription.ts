@@ -10,7 +10,8 @@ import { ACCEPTED, type Backpressure, type CancelReason, type Consumer, type Del
 import type { Session } from '../../api/session.ts';
 import { type Clock, Timer } from '../../clock/clock.ts';
 import { type MessageView, SLASH, type Spelling } from '../../message/message.ts';
-import type { Headers } from '../../message/properties.ts';
+import { type Headers, NO_PROPERTIES } from '../../message/properties.ts';
+import { compileSelector, type Selector } from '../../routing/selector/selector.ts';
 import { deliveredMessage, type PeekedMessage } from '../messages/peek.ts';
 
 /** What one waits for: a queue's messages, or those that a binding brings. */
@@ -30,6 +31,8 @@ export interface SubscriptionOptions {
   readonly acknowledged: boolean;
   /** Messages under way that he has not said to have; 0: he says nothing, and what the stream takes counts as received. */
   readonly window: number;
+  /** Only what it selects. Of a queue the others stay there; of a queue of his own they are passed over. Left out: all. */
+  readonly selector?: string | undefined;
   /** No more than so many in all. */
   readonly limit: number;
   /** Of each body. */
@@ -79,13 +82,16 @@ export class Subscription implements DeliverySink, Backpressure {
   private readonly underWay: UnderWay[] = [];
   private bytes = 0;
   private delivered = 0;
+  /** Of a queue of his own: what he does not want, and how many there were of it. */
+  private readonly selector: Selector | undefined;
+  private passedOver = 0;
   private wake: (() => void) | null = null;
   private readonly idle = new Timer(() => this.wake?.());
 
   /**
    * @param session his; closed with this
    * @param published messages that came into a queue since it was made
-   * @throws BrokerError not-found, access-refused, resource-locked, not-allowed; AccessPending
+   * @throws BrokerError not-found, access-refused, resource-locked, not-allowed, invalid (the selector); AccessPending
    */
   constructor(
     session: Session,
@@ -99,8 +105,10 @@ export class Subscription implements DeliverySink, Backpressure {
     this.clock = clock;
     this.options = options;
     this.onEnd = onEnd;
+    const { selector } = options;
     if ('queue' in source) this.queue = source.queue;
     else {
+      this.selector = selector === undefined ? undefined : compileSelector(selector);
       this.queue = this.ownQueue(source);
       this.published = () => published(this.queue);
     }
@@ -108,7 +116,10 @@ export class Subscription implements DeliverySink, Backpressure {
     const prefetch = Math.min(window === 0 ? SENT_MAX : window, limit);
     session.consume(
       this.queue,
-      { tag: 'subscription', settled: false, exclusive: false, prefetch, arguments: [] },
+      {
+        ...{ tag: 'subscription', settled: false, exclusive: false, prefetch, arguments: [] },
+        ...('queue' in source && selector !== undefined && { selector }),
+      },
       this,
       this,
     );
@@ -147,6 +158,11 @@ export class Subscription implements DeliverySink, Backpressure {
   }
 
   deliver(view: MessageView, slot: number): void {
+    if (this.selector !== undefined && !this.selects(this.selector, view)) {
+      this.passedOver++;
+      this.consumer?.settle(slot, ACCEPTED);
+      return;
+    }
     const number = ++this.delivered;
     const message = deliveredMessage(this.session, view, this.options.bodyBytes);
     const bytes = Math.min(view.bodyLength, this.options.bodyBytes) + view.propsEnd - view.propsStart;
@@ -156,6 +172,10 @@ export class Subscription implements DeliverySink, Backpressure {
       message instanceof Promise ? message.then((whole) => ({ number, message: whole })) : { number, message },
     );
     this.wake?.();
+  }
+
+  private selects(selector: Selector, view: MessageView): boolean {
+    return selector.matches(view, selector.readsProperties ? this.session.matchProperties(view) : NO_PROPERTIES);
   }
 
   cancelled(reason: CancelReason): void {
@@ -213,7 +233,7 @@ export class Subscription implements DeliverySink, Backpressure {
   get dropped(): number {
     if (this.published === undefined || this.ended !== undefined) return 0;
     const waiting = this.session.queueExists(this.queue) ? this.session.checkQueue(this.queue).messages : 0;
-    return Math.max(0, this.published() - this.delivered - waiting);
+    return Math.max(0, this.published() - this.delivered - this.passedOver - waiting);
   }
 
   /** What is under way and was not received goes back to its queue. Called at any time, from within a delivery too. */

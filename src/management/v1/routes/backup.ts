@@ -77,7 +77,7 @@ export const BACKUP: readonly Operation[] = [
     group: 'Operating',
     summary: 'A copy of all that is on the disk, as a tar archive.',
     description:
-      'What a start would find if the broker were killed as this is asked: all that was confirmed before is in it, users, vhosts and their definitions too; transient messages are not. Unpacked, it is a data directory to start on. While it is read, files that are not copied yet are not given back to the disk; a full disk ends it, and one that was cut short is shorter than `content-length`. One at a time. Hashed passwords are in it.',
+      'What a start would find if the broker were killed as this is asked: all that was confirmed before is in it, users, vhosts and their definitions too; transient messages are not. Unpacked, it is a data directory to start on. While it is read, files that are not copied yet are not given back to the disk; a full disk ends it, so does a reader that takes less than 15 MiB in a minute, and one that was cut short is shorter than `content-length`. One at a time. Hashed passwords are in it.',
     access: 'administrator',
     answer: { contentType: 'application/x-tar', what: 'The archive. `backup.json` is its first entry.' },
     handle: async (asked) => {

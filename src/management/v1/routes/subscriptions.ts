@@ -73,6 +73,14 @@ const SUBSCRIBE = z.strictObject({
     .describe(
       'With a window: whether a message stays the queue’s until it is reported; else it is done once it is sent.',
     ),
+  selector: z
+    .string()
+    .min(1)
+    .max(16_384)
+    .optional()
+    .describe(
+      'Only messages that this JMS selector selects. The others stay in a queue; of an exchange they are passed over.',
+    ),
   count: z.coerce.number().int().min(1).max(COUNT_MAX).optional().describe('No more than so many.'),
   body: BODY_FORM,
   bodyBytes: BODY_BYTES.default(1024 * 1024),
@@ -92,7 +100,7 @@ export const SUBSCRIPTIONS: readonly Operation[] = [
     answer: { contentType: 'text/event-stream', what: 'Events, until the client goes or the queue does.' },
     handle: async (asked) => {
       const { query, operator, identity, vhost } = asked;
-      const { window, ack, count = COUNT_MAX, body, bodyBytes } = query;
+      const { window, ack, count = COUNT_MAX, body, bodyBytes, selector } = query;
       const { id, subscription } = await operator.subscriptions.start(
         identity,
         async (client) => {
@@ -105,6 +113,7 @@ export const SUBSCRIPTIONS: readonly Operation[] = [
           acknowledged: ack && window > 0,
           window,
           limit: count,
+          selector,
           bodyBytes: body === 'none' ? 0 : bodyBytes,
         },
       );

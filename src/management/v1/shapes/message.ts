@@ -1,6 +1,7 @@
 /** A message as this API shows it. */
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
+import { SLASH } from '../../../message/message.ts';
 import { textOf } from '../../../message/text.ts';
 import { valueToJson } from '../../../message/values.ts';
 import type { PeekedMessage } from '../../../operator/messages/peek.ts';
@@ -31,6 +32,7 @@ export const MESSAGE = z.object({
   deaths: z.number().int().describe('How often it has been dead-lettered.'),
   exchange: z.string(),
   routingKey: z.string().describe('As it was sent.'),
+  spelling: z.enum(['dots', 'slashes']).describe('How `routingKey` parts its levels.'),
   persistent: z.boolean(),
   priority: z.number().int().optional(),
   arrivedAt: z.iso.datetime(),
@@ -61,6 +63,7 @@ export function messageShape(message: PeekedMessage, form: BodyForm): z.output<t
     deaths: message.deaths,
     exchange: message.exchange,
     routingKey: message.routingKey,
+    spelling: message.spelling === SLASH ? 'slashes' : 'dots',
     persistent: message.persistent,
     ...(priority !== undefined && { priority }),
     arrivedAt: new Date(message.arrivedAtMs).toISOString(),
