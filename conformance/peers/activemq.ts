@@ -3,13 +3,15 @@
  * its scheduler. Nothing is read from or written to `/etc/activemq` and `/var/lib/activemq`.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { freePorts, startChild, temporaryDirectory } from '../support/processes.ts';
 import type { Peer } from './peer.ts';
 
 const HOME = '/usr/share/activemq';
+const JARS = '/usr/share/java';
+const WRITERS = ['xstream.jar', 'jettison.jar', 'xmlpull.jar', 'xpp3.jar', 'mxparser.jar'];
 const LAUNCHER = join(HOME, 'bin', 'activemq.jar');
 
 /** Where Java is, if ActiveMQ is there as well. */
@@ -24,7 +26,9 @@ export async function startActivemq(): Promise<Peer> {
   const home = await temporaryDirectory('activemq');
   const [stompPort] = (await freePorts(1)) as [number];
   const at = (name: string): string => join(home.path, name);
-  for (const directory of ['conf', 'data', 'tmp']) await mkdir(at(directory));
+  for (const directory of ['conf', 'data', 'tmp', 'ext']) await mkdir(at(directory));
+  // What advisories are written with, which its own folder lacks.
+  for (const jar of WRITERS) if (existsSync(join(JARS, jar))) await symlink(join(JARS, jar), at(`ext/${jar}`));
   await writeFile(at('conf/activemq.xml'), configuration(at('data'), stompPort));
   const child = await startChild({
     name: 'activemq',
@@ -37,7 +41,7 @@ export async function startActivemq(): Promise<Peer> {
       `-Dactivemq.base=${home.path}`,
       `-Dactivemq.conf=${at('conf')}`,
       `-Dactivemq.data=${at('data')}`,
-      ...['-jar', LAUNCHER, 'start', `xbean:file:${at('conf/activemq.xml')}`],
+      ...['-jar', LAUNCHER, '--extdir', at('ext'), 'start', `xbean:file:${at('conf/activemq.xml')}`],
     ],
     directory: home.path,
     readyPorts: [stompPort],

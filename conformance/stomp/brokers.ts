@@ -1,4 +1,5 @@
 /** The three brokers of these scenarios: this one, in the test's own process with its data on the disk; RabbitMQ; ActiveMQ. */
+import type { Compatibility } from '../../src/api/index.ts';
 import { createBroker } from '../../src/index.ts';
 import { startActivemq } from '../peers/activemq.ts';
 import { type Peer, type PeerKind, startRabbitmq } from '../peers/index.ts';
@@ -14,12 +15,14 @@ export interface TestBroker extends Addresses {
 /** The part of the peers that speak STOMP. */
 export type StompPeerKind = 'rabbitmq' | 'activemq';
 
-export async function startHere(): Promise<TestBroker> {
+/** @param compat whose habits its clients have. Default: RabbitMQ's */
+export async function startHere(compat: Compatibility = 'rabbitmq-3'): Promise<TestBroker> {
   const data = await temporaryDirectory('stomp');
   const running = await createBroker({
     data: data.path,
     listen: ['stomp://127.0.0.1:0', 'ws://127.0.0.1:0'],
     stomp: { wildcards: 'activemq' },
+    compat,
   });
   return {
     kind: 'entrepot',

@@ -59,6 +59,11 @@ export const STOMP_DIFFERENCES = {
     peersDo: 'refuses SUBSCRIBE to /temp-queue; it subscribes by itself to what a reply-to names',
     weDo: 'both ways work',
   },
+  'no-temp-sends': {
+    peers: ['rabbitmq'],
+    peersDo: 'refuses SEND to /temp-queue',
+    weDo: "as ActiveMQ: it is the connection's own queue, by the name that it gave it",
+  },
   'always-content-length': {
     peers: ['rabbitmq'],
     peersDo: 'sends content-length with every message',
@@ -176,6 +181,29 @@ export const STOMP_DIFFERENCES = {
     peers: ['activemq'],
     peersDo: 'passes over undefined escapes and header lines without a colon in silence',
     weDo: 'both are refused, as the specification has it',
+  },
+  'lists-wait': {
+    peers: ['activemq'],
+    peersDo:
+      'now and then delivers nothing to a subscription to several queues of what is in them already, and nothing of virtual topics',
+    weDo: 'a list is as good as its members',
+  },
+  'no-end-refused': {
+    peers: ['activemq'],
+    peersDo:
+      'closes the connection without an ERROR at an AMQ_SCHEDULED_REPEAT of -1, unless its configuration allows that',
+    weDo: 'it never ends, and counts towards the schedules that a vhost may have',
+  },
+  'remote-read-by-anybody': {
+    peers: ['activemq'],
+    peersDo:
+      "lets any connection subscribe to another's temporary destination by its remote name, and take what is for the owner",
+    weDo: 'it can be sent to, and is read by its owner alone',
+  },
+  'mixed-lists-halved': {
+    peers: ['activemq'],
+    peersDo: 'delivers, of a list of queues and topics that is subscribed to, those of the first kind alone',
+    weDo: 'all that are listed',
   },
 } as const satisfies Record<string, StompDifference>;
 

@@ -7,6 +7,7 @@ import { FrameParser } from './codec/parser.ts';
 import { Token } from './codec/token.ts';
 import { V1_0, V1_1, V1_2, type Version } from './codec/version.ts';
 import { JoinBuffer } from './connection/input-buffer.ts';
+import { Advisories } from './deliver/advisories.ts';
 import { TailMemo } from './deliver/delivery-writer.ts';
 import { StoredHeaders } from './mapping/stored-headers.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -24,6 +25,7 @@ export class Adapter {
   readonly token = new Token();
   /** For the SEND that is being carried out; large ones have a draft of their own. */
   readonly draft = new Draft();
+  readonly advisories: Advisories;
   private readonly memos: Readonly<Record<Version, TailMemo>> = {
     [V1_0]: new TailMemo(),
     [V1_1]: new TailMemo(),
@@ -34,6 +36,7 @@ export class Adapter {
 
   constructor(broker: BrokerServices, options: ResolvedOptions, stats: StompStats) {
     this.broker = broker;
+    this.advisories = new Advisories(broker);
     this.options = options;
     this.stats = stats;
     this.parser = new FrameParser(options);

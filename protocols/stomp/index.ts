@@ -8,7 +8,7 @@
  *     topology/     the queues and bindings that destinations ask for
  *     mapping/      destinations, headers and the neutral properties
  *
- * Not built, and refused rather than ignored: queue browsers, messages that are scheduled again and again, temporary topics.
+ * Not built, and refused rather than ignored: messages that are scheduled again and again.
  */
 import {
   type AddressMeaning,

@@ -18,6 +18,8 @@ export class StompStats {
   staleSettlements = 0;
   /** Messages that a subscription's selector left out, of a topic's or exchange's. */
   notSelected = 0;
+  /** Advisories that were not told, because the client did not keep up. */
+  advisoriesDropped = 0;
   /** Clients that missed their heart-beats. */
   heartbeatsMissed = 0;
   /** Clients that did not CONNECT in time. */

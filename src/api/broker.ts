@@ -5,6 +5,7 @@
 import type { Clock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import type { AuthExchange, ConnectRequest, Credentials, Identity, Refusal } from './identity.ts';
+import type { PresenceListener } from './presence.ts';
 import type { Session, SessionClient } from './session.ts';
 
 /** As much of a `Transport` as is needed to name its client in the operator's log. */
@@ -57,6 +58,13 @@ export interface BrokerServices {
    * @param done called once: before this returns, or later; an adapter whose client has gone closes the session it gets
    */
   open(request: ConnectRequest, client: SessionClient, done: (result: Session | Refusal) => void): void;
+
+  /**
+   * Tells who comes and goes in a vhost from now on: for who has a client that asks. Whether that client may know is the adapter's to
+   * ask (`Session.mayRead`).
+   * @returns ends it
+   */
+  watch(vhost: string, listener: PresenceListener): () => void;
 
   /**
    * Tells the operator, once, why a client is disconnected that did what its protocol forbids, or fell silent. The adapter tells

@@ -180,3 +180,19 @@ export type GetResult = {
   /** Messages that are still ready after this one. */
   readonly remaining: number;
 };
+
+/** Takes what is in a queue, which stays there (`Session.browse`). No call may throw. */
+export interface BrowseSink {
+  /** One of its messages, in order of arrival. @param view used again for the next one: encode it before this returns */
+  show(view: MessageView): void;
+  /** There are no more, the queue is gone, or its user may not read it any more. No further call. */
+  ended(): void;
+}
+
+/** A look through a queue that is under way. */
+export interface Browse {
+  /** The socket has drained. */
+  wake(): void;
+  /** Nobody looks any more: `ended` is not called. */
+  stop(): void;
+}

@@ -22,6 +22,8 @@ import type { BodyReader, BodyWriter } from './bodies.ts';
 import type { ConfirmRing, ConfirmSink, Mark } from './confirms.ts';
 import type {
   Backpressure,
+  Browse,
+  BrowseSink,
   ConsumeOptions,
   Consumer,
   DeliverySink,
@@ -33,6 +35,7 @@ import type { Endpoint } from './endpoint.ts';
 import type { ClientCertificate, Identity, Refusal } from './identity.ts';
 import type { ReportingClient } from './reports.ts';
 import type { Route } from './route.ts';
+import type { OwnSchedules } from './schedules.ts';
 import type { BindingInfo, BindOptions, ExchangeOptions, QueueInfo, QueueOptions } from './topology.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -84,10 +87,10 @@ export interface SessionClient extends ReportingClient {
 }
 
 /**
- * Which RabbitMQ a vhost's clients are used to, where its versions differ: an adapter whose protocol is RabbitMQ's own goes by it, and
- * says in its documentation where.
+ * Which broker a vhost's clients are used to, where RabbitMQ's versions differ from each other, or ActiveMQ from both: an adapter whose
+ * protocol is theirs goes by it, and says in its documentation where. To RabbitMQ's clients `activemq` is `rabbitmq-3`.
  */
-export type Compatibility = 'rabbitmq-3' | 'rabbitmq-4';
+export type Compatibility = 'rabbitmq-3' | 'rabbitmq-4' | 'activemq';
 
 export interface Session {
   /** The authenticated user name; `anonymous` for a client that gave none. */
@@ -235,6 +238,16 @@ export interface Session {
    */
   mayUnsubscribe(exchange: string, filter: string, spelling: Spelling): boolean;
 
+  /** Whether its user may read a queue, for what an adapter says of it: yes, as long as nobody can tell. */
+  mayRead(queue: string): boolean;
+
+  /**
+   * Asks as for a binding to the exchange, which is not made: for what an adapter itself sends to who asks for a topic.
+   * @param topic a filter, dotted
+   * @throws BrokerError not-found
+   */
+  demandReading(exchange: string, topic: string): void;
+
   /** Whether its user's roles let it receive what is published to a topic: for what an adapter says of its own. @param topic dotted */
   mayReceive(exchange: string, topic: string): boolean;
 
@@ -303,6 +316,9 @@ export interface Session {
   /** Milliseconds until the message expires, 0 if it has; undefined if it never does. */
   timeLeftMs(view: MessageView): number | undefined;
 
+  /** What its user has had published again and again. */
+  readonly schedules: OwnSchedules;
+
   /** Begins a transaction; several may be open. */
   transaction(): Transaction;
 
@@ -363,6 +379,14 @@ export interface Session {
     sink: DeliverySink,
     done: (result: GetResult | undefined, consumer: Consumer) => void,
   ): void;
+
+  /**
+   * Shows what is in a queue when this is called, what consumers hold too; nothing of it is taken or marked. It counts as a consumer.
+   * @param selector as in `ConsumeOptions`; undefined: all messages
+   * @param output what is looked at before each one; `Browse.wake` follows
+   * @throws BrokerError not-found, resource-locked, invalid (selector), not-allowed (as many as `consume` allows)
+   */
+  browse(name: string, selector: string | undefined, sink: BrowseSink, output: Backpressure): Browse;
 
   /**
    * Sets who takes the at-most-once messages of a queue that was declared with `atMostOnce: 'direct'`.

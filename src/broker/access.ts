@@ -1,6 +1,9 @@
 /** What an identity may do, asked for who has no session. */
 import type { AccessRequest, Action, Authenticator, Identity, PendingAnswer } from '../api/identity.ts';
 import type { Explanation } from '../auth/permissions/ruled-access.ts';
+import { BrokerError } from '../message/errors.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { Exchange } from '../routing/exchange.ts';
 import type { AccessSource } from './access-source.ts';
 import { Permissions } from './session/permissions.ts';
 import type { BrokerUsers } from './users.ts';
@@ -32,6 +35,31 @@ export class Access {
   /** Asks for something that is done for this identity. @throws BrokerError access-refused; AccessPending */
   demand(identity: Identity, vhost: string, action: Action, resource: 'exchange' | 'queue', name: string): void {
     new Permissions(this.authenticator, identity, vhost).demand(action, resource, name);
+  }
+
+  /**
+   * Whether this identity may publish there, as it would be asked if its client did.
+   * @param exchange undefined: the default one, or one that is gone
+   * @param key dotted
+   * @throws AccessPending
+   */
+  mayPublish(
+    identity: Identity,
+    vhost: string,
+    name: string,
+    exchange: Exchange<Queue> | undefined,
+    key: string,
+  ): boolean {
+    const permissions = new Permissions(this.authenticator, identity, vhost);
+    if (!permissions.mayStay || exchange?.internal === true) return false;
+    try {
+      permissions.demandPublishing(name);
+      if (exchange !== undefined) permissions.demandTopic('write', exchange, key);
+      return true;
+    } catch (error) {
+      if (error instanceof BrokerError && error.code === 'access-refused') return false;
+      throw error;
+    }
   }
 
   /** Whether it may do that; no, as long as a back end has not said so. */

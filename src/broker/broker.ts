@@ -4,6 +4,7 @@
  */
 import type { BrokerServices, ClientPlace } from '../api/broker.ts';
 import type { AuthExchange, Authenticator, ConnectRequest, Credentials, Identity, Refusal } from '../api/identity.ts';
+import type { PresenceListener } from '../api/presence.ts';
 import type { Protocol } from '../api/protocol.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import type { BackendChain } from '../auth/backends/chain.ts';
@@ -24,7 +25,7 @@ import { Backups } from './backups.ts';
 import { type ClientLimits, ClientUsage, type VhostLimits } from './client-limits.ts';
 import type { ClientLog } from './client-log.ts';
 import { Clients } from './clients.ts';
-import { BrokerEvents } from './events.ts';
+import { type BrokerEvent, BrokerEvents } from './events.ts';
 import { GlobalParameters } from './global-parameters.ts';
 import { type Ground, openGround } from './ground.ts';
 import { KeptLimits } from './kept-limits.ts';
@@ -87,7 +88,14 @@ export class Broker implements BrokerServices {
     for (const dialect of [NEUTRAL_DIALECT, ...options.dialects]) dialects.register(dialect);
     const { events, scarce } = this;
     const uncongested = (vhost: string): void => this.clients.uncongested(vhost);
-    const opening = { ground, options, dialects, events, scarce, uncongested };
+    const opening = {
+      ...{ ground, options, dialects, events, scarce, uncongested },
+      mayPublish: (vhost: string, user: string, exchange: string, key: string): boolean => {
+        const identity = this.recall(user);
+        const found = this.vhosts.get(vhost)?.topology.exchanges.get(exchange);
+        return identity !== undefined && this.access.mayPublish(identity, vhost, exchange, found, key);
+      },
+    };
     this.vhostRegistry = new VhostRegistry({
       ...{ state, files, directory },
       open: (settings, own) => openVhost(opening, settings, own),
@@ -227,6 +235,22 @@ export class Broker implements BrokerServices {
    */
   backup(): Promise<Backup> {
     return this.backups.begin();
+  }
+
+  watch(vhost: string, listener: PresenceListener): () => void {
+    const heard = (event: BrokerEvent): void => {
+      switch (event.kind) {
+        case 'connection-opened':
+        case 'connection-closed':
+        case 'queue-made':
+        case 'queue-deleted':
+        case 'consumer-came':
+        case 'consumer-left':
+          if (event.vhost === vhost) listener(event);
+      }
+    };
+    this.events.add(heard);
+    return () => this.events.remove(heard);
   }
 
   reportMistake(place: ClientPlace | undefined, reason: string): void {

@@ -140,6 +140,11 @@ export class Clients {
       traffic: context.traffic.of(protocol),
       administration: context.administration,
       prover: context.logins,
+      consumers: {
+        tell: (kind, queue, consumers) => {
+          if (context.events.watched) context.events.tell({ kind, vhost: vhost.name, queue, consumers });
+        },
+      },
       rightsChanged: context.rightsChanged,
       onClosed: (closed, inOrder) => {
         this.sessions.delete(closed);

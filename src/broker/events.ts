@@ -11,6 +11,13 @@ export type BrokerEvent =
       readonly client: string;
     }
   | { readonly kind: 'queue-made' | 'queue-deleted'; readonly vhost: string; readonly queue: string }
+  /** `consumers`: how many the queue has from now on. */
+  | {
+      readonly kind: 'consumer-came' | 'consumer-left';
+      readonly vhost: string;
+      readonly queue: string;
+      readonly consumers: number;
+    }
   | { readonly kind: 'vhost-made' | 'vhost-deleted'; readonly vhost: string }
   | {
       readonly kind: 'policy-set' | 'policy-deleted';

@@ -8,6 +8,8 @@ import type { BodyReader, BodyWriter } from '../api/bodies.ts';
 import type { ConfirmRing, ConfirmSink, Mark } from '../api/confirms.ts';
 import type {
   Backpressure,
+  Browse,
+  BrowseSink,
   ConsumeOptions,
   Consumer,
   DeliverySink,
@@ -17,6 +19,7 @@ import type {
 } from '../api/consume.ts';
 import type { Identity, Refusal } from '../api/identity.ts';
 import type { Route } from '../api/route.ts';
+import type { OwnSchedules } from '../api/schedules.ts';
 import type { Compatibility, Session, SessionClient } from '../api/session.ts';
 import type { BindingInfo, BindOptions, ExchangeOptions, QueueInfo, QueueOptions } from '../api/topology.ts';
 import type { Transaction } from '../api/transaction.ts';
@@ -32,7 +35,7 @@ import { VhostTransaction } from '../vhost/publish/transaction.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import type { AdministrationFor } from './administration.ts';
 import type { Membership } from './limits/membership.ts';
-import { SessionConsuming } from './session/consuming.ts';
+import { type ConsumerEvents, SessionConsuming } from './session/consuming.ts';
 import { bindingKey, type Judge, Permissions } from './session/permissions.ts';
 import { SessionPromises } from './session/promises.ts';
 import { SessionPublishing } from './session/publishing.ts';
@@ -49,6 +52,7 @@ export interface SessionEnvironment {
   readonly traffic: ProtocolTraffic;
   readonly administration: AdministrationFor;
   readonly prover: Prover;
+  readonly consumers: ConsumerEvents;
   /** @param routesToo what it may publish to is to be asked again as well */
   rightsChanged(session: ClientSession, routesToo: boolean): void;
   onClosed(session: ClientSession, inOrder: boolean): void;
@@ -122,7 +126,16 @@ export class ClientSession implements Session {
     this.state = vhost.state;
     const receiving = new Receiving(permissions, vhost.router);
     this.topology = new SessionTopology(vhost, permissions, share, this, receiving, membership);
-    this.consuming = new SessionConsuming(vhost, this.topology, share, membership, traffic, receiving, this);
+    this.consuming = new SessionConsuming(
+      vhost,
+      this.topology,
+      share,
+      membership,
+      traffic,
+      receiving,
+      this,
+      environment.consumers,
+    );
     this.publishing = new SessionPublishing(vhost, permissions, client, share, this.consuming, membership, traffic);
     this.promises = new SessionPromises(vhost, client, traffic);
     this.retained = new SessionRetained(vhost, this.topology, permissions, share);
@@ -255,6 +268,14 @@ export class ClientSession implements Session {
     return this.permissions.mayUnsubscribe(exchange, bindingKey(filter, spelling));
   }
 
+  mayRead(queue: string): boolean {
+    return this.topology.permitsReading(queue);
+  }
+
+  demandReading(exchange: string, topic: string): void {
+    this.topology.demandReading(exchange, topic);
+  }
+
   mayReceive(exchange: string, topic: string): boolean {
     return this.permissions.topicRules?.receives(exchange, topic) ?? true;
   }
@@ -312,6 +333,16 @@ export class ClientSession implements Session {
     return this.services.dialects.timeLeftMs(view);
   }
 
+  get schedules(): OwnSchedules {
+    const { user } = this;
+    const { schedules } = this.services;
+    return {
+      list: () => [...schedules.all(user)],
+      remove: (id) => schedules.remove(id, user),
+      show: (id, sink) => schedules.show(id, user, sink),
+    };
+  }
+
   transaction(): Transaction {
     const { publishing, services, traces, traffic } = this;
     const through = traces === null ? null : traces.through(services.publisher);
@@ -362,6 +393,10 @@ export class ClientSession implements Session {
     done: (result: GetResult | undefined, consumer: Consumer) => void,
   ): void {
     this.consuming.get(name, settled, this.traces === null ? sink : this.traces.sink(name, sink), done);
+  }
+
+  browse(name: string, selector: string | undefined, sink: BrowseSink, output: Backpressure): Browse {
+    return this.consuming.browse(name, selector, sink, output);
   }
 
   attachDirect(name: string, sink: DirectSink | null): void {

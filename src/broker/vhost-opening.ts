@@ -15,11 +15,13 @@ export interface VhostOpening {
   /** Of what the machine has too little. */
   readonly scarce: Iterable<Resource>;
   uncongested(vhost: string): void;
+  /** As `VhostOptions.mayPublish`. */
+  mayPublish(vhost: string, user: string, exchange: string, key: string): boolean;
 }
 
 /** @param directory its own @throws what opening a log throws */
 export async function openVhost(
-  { ground, options, dialects, events, scarce, uncongested }: VhostOpening,
+  { ground, options, dialects, events, scarce, uncongested, mayPublish }: VhostOpening,
   settings: VhostSettings,
   directory: string,
 ): Promise<Vhost> {
@@ -35,6 +37,7 @@ export async function openVhost(
     ...(settings.limits !== undefined && { limits: settings.limits }),
     ...(options.log !== undefined && { log: options.log }),
     ...(options.transient !== undefined && { transient: options.transient }),
+    mayPublish: (user, exchange, key) => mayPublish(name, user, exchange, key),
     onUncongested: () => uncongested(name),
   });
   for (const resource of scarce) vhost.publishFlow.setScarce(resource, true);

@@ -203,7 +203,7 @@ export const configSchema = z.strictObject({
   auth: authSchema,
   compat: compat
     .default('rabbitmq-3')
-    .describe('whose habits AMQP clients have, where RabbitMQ 3 and 4 differ; a vhost may say otherwise'),
+    .describe('whose habits clients have, where RabbitMQ 3, RabbitMQ 4 and ActiveMQ differ; a vhost may say otherwise'),
   durability: z
     .strictObject({
       level: z

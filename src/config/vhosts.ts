@@ -46,6 +46,7 @@ export interface VhostInput {
         readonly exchanges?: number | undefined;
         readonly bindingsPerQueue?: number | undefined;
         readonly retainedMessages?: number | undefined;
+        readonly schedules?: number | undefined;
         readonly retainedBytes?: number | string | undefined;
       })
     | undefined;
@@ -108,7 +109,7 @@ function asPolicy(given: Record<string, unknown>): Required<Policy> {
   return checkedPolicy({ name, pattern, definition, priority, kind, applyTo } as Required<Policy>);
 }
 
-export const COMPATIBILITIES = ['rabbitmq-3', 'rabbitmq-4'] as const satisfies readonly Compatibility[];
+export const COMPATIBILITIES = ['rabbitmq-3', 'rabbitmq-4', 'activemq'] as const satisfies readonly Compatibility[];
 export const compat = z.enum(COMPATIBILITIES, `must be one of ${COMPATIBILITIES.join(', ')}`);
 
 const durability = z.strictObject({
@@ -122,6 +123,7 @@ const limits = z.strictObject({
   exchanges: limit('exchanges'),
   bindingsPerQueue: limit('bindings of one queue'),
   retainedMessages: limit('retained messages'),
+  schedules: upTo(0, 10_000_000, 'messages that come again and again at most; default: 10000'),
   retainedBytes: size(1, Number.MAX_SAFE_INTEGER, undefined, 'of retained messages at most; default: any number'),
 });
 

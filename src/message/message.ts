@@ -5,6 +5,7 @@
 import type { Annotations } from './deaths/annotations.ts';
 import type { HalfMessage } from './half-message.ts';
 import type { Pinnable } from './pinned-memory.ts';
+import type { Schedule } from './schedule.ts';
 import { textOf } from './text.ts';
 
 /** How a routing key separates its levels: `a.b` or `a/b`. Keys are stored as they were sent; see `spelling.ts`. */
@@ -78,6 +79,8 @@ export class Draft {
   dueMs = -1;
   /** It is a half message, or the word that ends one. */
   half: HalfMessage | null = null;
+  /** It is to come again and again, or by a calendar; counts before `delayMs`. */
+  schedule: Schedule | null = null;
   /** The property bytes in the dialect's own wire form. */
   props: Buffer = EMPTY;
   propsStart = 0;
@@ -115,6 +118,7 @@ export class Draft {
     this.delayMs = -1;
     this.dueMs = -1;
     this.half = null;
+    this.schedule = null;
     this.propsStart = 0;
     this.propsEnd = 0;
     this.bodyStart = 0;

@@ -37,6 +37,7 @@ import { Queues } from './queues.ts';
 import { Sampler } from './rates/sampler.ts';
 import { Redrives } from './redrives/redrives.ts';
 import { type Explained, explain } from './routes/explain.ts';
+import { ScheduleList } from './schedules.ts';
 import { KeptSessions } from './sessions.ts';
 import { Subscriptions } from './subscriptions/subscriptions.ts';
 import { NO_SURROUNDINGS, type Surroundings } from './surroundings.ts';
@@ -56,6 +57,7 @@ export class Operator {
   readonly messages: Messages;
   /** Messages that wait for a word of their publishers'. */
   readonly halfMessages: HalfMessageList;
+  readonly schedules: ScheduleList;
   /** Messages that somebody holds by tokens. */
   readonly pulls: Pulls;
   /** Dead letters on their way back, and what is moved otherwise without anybody waiting for it. */
@@ -91,6 +93,7 @@ export class Operator {
     this.connections = new Connections(broker, pace, sampler);
     this.messages = new Messages(broker, pace);
     this.halfMessages = new HalfMessageList(broker);
+    this.schedules = new ScheduleList(broker);
     this.pulls = new Pulls(broker);
     this.passports = new PassportDesk(broker, pace);
     this.redrives = new Redrives(broker, pace, this);

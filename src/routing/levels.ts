@@ -59,3 +59,8 @@ export function matches(filter: readonly string[], key: readonly string[]): bool
   while (f < filter.length && filter[f] === MANY) f++;
   return f === filter.length;
 }
+
+/** Whether a filter matches a key, both dotted: for who has but one of each. */
+export function matchesFilter(filter: string, key: string): boolean {
+  return matches(filterLevels(filter, DOT), keyLevels(key));
+}

@@ -53,6 +53,12 @@ export class Counters {
   halfRepeated = 0;
   /** Words about half messages that there are not, or that are another's; or there are too many. */
   refusedHalf = 0;
+  /** Published because their schedule said so; they count as published as well. */
+  scheduled = 0;
+  /** Not published when their schedule said so: whoever made it may not any more. */
+  withheldScheduled = 0;
+  /** Schedules that were one too many. */
+  refusedSchedules = 0;
   /** Due, but the exchange is gone. */
   droppedDelayed = 0;
   /** Waited too long, and the queue names no dead-letter exchange. */

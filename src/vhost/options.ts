@@ -60,6 +60,11 @@ export interface VhostOptions {
   readonly passportEventsMax?: number;
   /** Policies that the configuration gives it. */
   readonly policies?: readonly Policy[];
+  /**
+   * Whether a user, who need not be there, may publish to an exchange with this key: asked for what is published in his name.
+   * Default: whoever may keep it may. @param key dotted @throws AccessPending
+   */
+  readonly mayPublish?: (user: string, exchange: string, key: string) => boolean;
   /** Of half messages. Default: `HALF_MESSAGE_RULES`. */
   readonly halfMessages?: Partial<HalfMessageRules>;
   /** Default: none. */

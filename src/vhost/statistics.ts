@@ -32,6 +32,8 @@ export interface VhostStatistics {
   readonly retained: number;
   /** Messages that are not to be routed yet, and failed ones that are not to be tried again yet. */
   readonly delayed: number;
+  /** Messages that come again and again; each counts among those that are delayed as well. */
+  readonly schedules: number;
   readonly retrying: number;
   /** Dead letters that wait, since all queues they lead to are full. */
   readonly undelivered: number;
@@ -89,6 +91,7 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
     unsettled,
     retained: vhost.retained.index.size,
     delayed: vhost.delays.size,
+    schedules: vhost.schedules.size,
     retrying: vhost.retries.size,
     undelivered: vhost.deadLetters.pending.size,
     stalled: vhost.subscriberFlow.stalled,

@@ -20,7 +20,7 @@ import { MessageStore } from '../queue/store/message-store.ts';
 import { Router } from '../routing/router.ts';
 import { CommitUnits } from './commit-units.ts';
 import { Counters } from './counters.ts';
-import { DeadLetters } from './dead-letters/dead-letters.ts';
+import { ACTIVEMQ_DEAD_LETTERS, DeadLetters } from './dead-letters/dead-letters.ts';
 import { DroppedMessages } from './dropped-messages.ts';
 import { PublishFlowControl } from './flow/publish-flow-control.ts';
 import { SubscriberFlowControl } from './flow/subscriber-flow-control.ts';
@@ -40,6 +40,7 @@ import { VhostQueueServices } from './queue-services.ts';
 import type { RecoveredTopology } from './recovery/recovered-topology.ts';
 import { RecoveredVhost } from './recovery/recovered-vhost.ts';
 import { countReferences, restoreOrders, restoreTopology, restoreWindows } from './recovery/restore.ts';
+import { Schedules } from './schedules/schedules.ts';
 import { Delays } from './timers/delays.ts';
 import { Retries } from './timers/retries.ts';
 import { LimitsInForce } from './topology/limits.ts';
@@ -99,6 +100,8 @@ export class Vhost {
   readonly delays: Delays;
   /** Messages that wait for a word of their publishers'. */
   readonly half: HalfMessages;
+  /** Messages that come again and again. */
+  readonly schedules: Schedules;
   readonly retries: Retries;
   readonly pausedQueues: PausedQueues;
   private readonly checkpoint: Checkpoint;
@@ -180,13 +183,22 @@ export class Vhost {
     const publisher = new Publisher({
       ...{ vhost, log, transient, store, journal, exchanges, router, dialects, time, turn, counters, lifecycle },
       ...{ publishFlow, subscriberFlow, direct, dropped, retained: this.retained },
-      later: (route, draft) => (draft.half !== null ? this.half.take(route, draft) : this.delays.take(route, draft)),
+      later: (route, draft) => {
+        if (draft.half !== null) return this.half.take(route, draft);
+        if (draft.schedule !== null) return this.schedules.take(route, draft);
+        return this.delays.take(route, draft);
+      },
       diedUnstored: (queue, decision, view) => this.deadLetters.diedUnstored(queue, decision, view),
     });
     this.publisher = publisher;
     this.deadLetters = new DeadLetters({
       ...{ vhost, clock, chores, log, store, units, exchanges, router, publisher, dialects, counters, lifecycle },
-      ...{ subscriberFlow, unreadable, dropped, countsOn: this.compat === 'rabbitmq-3' },
+      ...{ subscriberFlow, unreadable, dropped, countsOn: this.compat !== 'rabbitmq-4' },
+      otherwise: this.compat === 'activemq' ? ACTIVEMQ_DEAD_LETTERS : null,
+      declare: (queue) => {
+        if (this.topology.queues.get(queue) !== undefined) return;
+        this.topology.declareQueue(queue, { durable: true, exclusive: false, autoDelete: false, arguments: [] }, null);
+      },
     });
     this.delays = new Delays(
       {
@@ -199,6 +211,11 @@ export class Vhost {
       ...{ vhost, clock, units, router, publisher, counters, lifecycle, subscriberFlow },
       ...{ state: this.state, delays: this.delays, queues: this.topology.queues },
       rules: { ...HALF_MESSAGE_RULES, ...options.halfMessages },
+    });
+    this.schedules = new Schedules({
+      ...{ vhost, clock, turn, log, units, counters, lifecycle, publishFlow, limits },
+      ...{ state: this.state, delays: this.delays },
+      mayPublish: options.mayPublish ?? (() => true),
     });
     const { topology, state, retained, delays, passports } = this;
     this.checkpoint = new Checkpoint(
@@ -280,6 +297,7 @@ export class Vhost {
     this.retained.begin();
     this.delays.begin();
     this.half.begin();
+    this.schedules.begin();
   }
 
   /** Which messages somebody still needs, of all with numbers from `first` to `last`. */
@@ -344,6 +362,7 @@ export class Vhost {
     this.lifecycle.stopping = true;
     this.delays.stop();
     this.half.stop();
+    this.schedules.stop();
     this.retries.stop();
     this.queueServices.holdTimers.stop();
     this.deadLetters.pending.stop();

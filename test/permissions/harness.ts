@@ -1,6 +1,13 @@
 /** A broker whose users may do what a test says, and says otherwise later; and clients that ask, by protocol. */
 import amqplib, { type Channel, type ChannelModel } from 'amqplib';
-import type { AccessRequest, Authenticator, Credentials, Identity, Refusal } from '../../src/api/index.ts';
+import type {
+  AccessRequest,
+  Authenticator,
+  Compatibility,
+  Credentials,
+  Identity,
+  Refusal,
+} from '../../src/api/index.ts';
 import { RuledAccess } from '../../src/auth/permissions/ruled-access.ts';
 import type { AccessRules, PermissionPatterns, TopicPatterns } from '../../src/auth/permissions/rules.ts';
 import type { Clock } from '../../src/clock/clock.ts';
@@ -69,11 +76,19 @@ export interface RuledOptions {
   readonly clock?: Clock;
   /** Where it keeps its data; left out: in memory. */
   readonly data?: string;
+  /** Default: RabbitMQ's. */
+  readonly compat?: Compatibility;
   /** Default: rules of its own. */
   readonly rules?: RulesByUser;
 }
 
-export async function startRuledBroker({ tls, clock, data, ...given }: RuledOptions = {}): Promise<RuledBroker> {
+export async function startRuledBroker({
+  tls,
+  clock,
+  data,
+  compat,
+  ...given
+}: RuledOptions = {}): Promise<RuledBroker> {
   const rules = given.rules ?? new RulesByUser();
   const plain = ['amqp', 'mqtt', 'stomp', 'redis', 'ws'];
   const names = tls === undefined ? plain.slice(0, 4) : [...plain, ...plain.map((name) => `${name}s`)];
@@ -81,6 +96,7 @@ export async function startRuledBroker({ tls, clock, data, ...given }: RuledOpti
   const running = await createBroker({
     listen,
     authenticator: rules,
+    ...(compat !== undefined && { compat }),
     ...(tls !== undefined && { tls }),
     ...(clock !== undefined && { clock }),
     ...(data !== undefined && { data }),

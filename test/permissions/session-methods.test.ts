@@ -55,6 +55,7 @@ const EXCHANGE = { durable: false, autoDelete: false, internal: false, arguments
 const QUEUE = { durable: false, exclusive: false, autoDelete: false, arguments: [] };
 const BIND: BindOptions = { spelling: DOT, arguments: [] };
 const SINK = { deliver() {}, cancelled() {} };
+const BROWSE_SINK = { show() {}, ended() {} };
 const CONSUME = { tag: 't', settled: true, exclusive: false, prefetch: 0, arguments: [] };
 const key = Buffer.from('a.b');
 
@@ -175,6 +176,13 @@ const ROWS: readonly Row[] = [
   { call: 'consume', does: (s) => s.consume('q', CONSUME, SINK, NO_BACKPRESSURE), asks: ['read queue q'] },
   { call: 'consume', about: 'its own', does: (s) => s.consume('own', CONSUME, SINK, NO_BACKPRESSURE), asks: [] },
   { call: 'get', does: (s) => s.get('q', true, SINK, () => {}), asks: ['read queue q'] },
+  { call: 'mayRead', does: (s) => s.mayRead('q'), asks: ['read queue q'] },
+  {
+    call: 'demandReading',
+    does: (s) => s.demandReading('amq.topic', 'a.b'),
+    asks: ['read exchange amq.topic', 'read topic amq.topic a.b'],
+  },
+  { call: 'browse', does: (s) => s.browse('q', undefined, BROWSE_SINK, NO_BACKPRESSURE), asks: ['read queue q'] },
   { call: 'attachDirect', does: (s) => s.attachDirect('q', null), asks: ['read queue q'] },
   { call: 'attachDirect', about: 'its own', does: (s) => s.attachDirect('own', null), asks: [] },
   {
@@ -236,6 +244,8 @@ const ASK_NOTHING: readonly (keyof ClientSession)[] = [
   'sharedCredit',
   'directDrained',
   'retainedCount',
+  // A user's own; what they publish is asked for each time: test/permissions/schedules.test.ts.
+  'schedules',
   'retainedFull',
   'review',
   'identity',

@@ -40,8 +40,16 @@ export const errors = topic('errors', [
   refusal('a queue of two parts', 'Invalid destination', (_, client) =>
     client.send('SEND', { destination: '/queue/a/b' }, 'x'),
   ),
-  refusal('a SEND to a temporary queue', 'Invalid destination', (_, client) =>
-    client.send('SEND', { destination: '/temp-queue/a' }, 'x'),
+  frames(
+    'a SEND to a temporary queue reaches it, or is called Invalid destination',
+    'rabbitmq:error messages',
+    async (t) => {
+      const client = await t.raw();
+      client.send('SEND', { destination: '/temp-queue/a', receipt: 'r' }, 'x');
+      if (t.differs('no-temp-sends')) expect(header(await errorOf(client), 'message')).toBe('Invalid destination');
+      else await client.next('RECEIPT');
+    },
+    ['no-exchanges'],
   ),
   refusal('an exchange that is not there', 'not_found', (t, client) =>
     client.send('SEND', { destination: `/exchange/${t.name('x')}/k` }, 'x'),

@@ -78,7 +78,7 @@ export class ChannelConsumer implements DeliverySink, Holder {
     const { channel, consumer } = this;
     const taken = channel.unsettled.letGo(this, slots);
     if (why === 'lease' || taken.length === 0) return taken;
-    if (channel.session.compat === 'rabbitmq-3' || !channel.tellsCancels || consumer?.active !== true) {
+    if (channel.session.compat !== 'rabbitmq-4' || !channel.tellsCancels || consumer?.active !== true) {
       channel.tooLate(limitMs);
     } else {
       consumer.cancel();

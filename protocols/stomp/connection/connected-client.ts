@@ -71,10 +71,10 @@ export class ConnectedClient implements SubscriptionsClient, ReceiptsHost {
     this.writer = new DeliveryWriter(output.output, session, version, adapter.tailMemo(version), adapter.stats);
     this.receipts = new Receipts(session, output, adapter.stats, this);
     this.queues = new DeclaredQueues(session);
-    this.targets = new TargetMemo(session, this.queues);
     this.transactions = new Transactions(session, adapter.options);
     this.subscriptions = new Subscriptions(this);
     this.temporaryQueues = new TemporaryQueues(session, this.subscriptions, adapter.options.subscriptionsMax);
+    this.targets = new TargetMemo(session, this.queues, this.temporaryQueues);
   }
 
   get consumerTimeoutMs(): number {

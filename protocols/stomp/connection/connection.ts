@@ -217,6 +217,7 @@ export class Connection
       if (this.output.congested) return;
       subscription.consumer.wake();
     }
+    this.client.subscriptions.wakeBrowsers();
   }
 
   // --------------------------------------------------------------------------------------------------- admission
@@ -386,6 +387,7 @@ export class Connection
     const { client } = this;
     if (client === null) return;
     client.receipts.close();
+    client.subscriptions.close();
     client.session.close(inOrder);
   }
 }

@@ -42,6 +42,8 @@ export interface DeliveryHead {
   readonly opening: Buffer;
   /** From the LF before `ack` to its token's last dot. */
   readonly ackOpening: Buffer;
+  /** The `destination` line of all of them; null: each message's own. */
+  readonly destination: Buffer | null;
 }
 
 /** Where the last tail was written, and for what; shared by the connections of one adapter that speak one version. */
@@ -91,6 +93,7 @@ export class DeliveryWriter {
     const memo = this.memo;
     // The bytes can still be read while they are in the slab they were written to.
     const known =
+      head.destination === null &&
       memo.seq === view.seq &&
       view.seq !== 0 &&
       memo.output !== null &&
@@ -98,7 +101,7 @@ export class DeliveryWriter {
       memo.output.length >= memo.end &&
       memo.vhost === this.session.vhost;
     if (known) size += memo.end - memo.start;
-    else size += this.measureTail(view);
+    else size += this.measureTail(view, head.destination);
 
     const output = this.output;
     let at = output.reserve(size);
@@ -112,14 +115,14 @@ export class DeliveryWriter {
     target[at++] = LF;
     if (view.redelivered) at = copyBytes(REDELIVERED_LINE, 0, REDELIVERED_LINE.length, target, at);
     if (known) copyBytes(memo.buffer, memo.start, memo.end, target, at);
-    else this.putTail(target, at, view);
+    else this.putTail(target, at, view, head.destination);
   }
 
   /** The size of the tail, or of that part of it which `putTail` reserves together with the head. */
-  private measureTail(view: MessageView): number {
-    this.destination.find(view);
+  private measureTail(view: MessageView, destination: Buffer | null): number {
+    if (destination === null) this.destination.find(view);
     this.headers.find(view);
-    let size = this.destination.line.length + 1;
+    let size = (destination ?? this.destination.line).length + 1;
     if (!this.headers.isText) size += CONTENT_LENGTH_NAME.length + decimalLength(view.bodyLength) + 1;
     if (view.assurance !== AT_MOST_ONCE) size += PERSISTENT_LINE.length;
     size += this.headers.end - this.headers.start;
@@ -127,8 +130,9 @@ export class DeliveryWriter {
     return size;
   }
 
-  private putTail(target: Buffer, start: number, view: MessageView): void {
-    let at = copyBytes(this.destination.line, 0, this.destination.line.length, target, start);
+  private putTail(target: Buffer, start: number, view: MessageView, destination: Buffer | null): void {
+    const line = destination ?? this.destination.line;
+    let at = copyBytes(line, 0, line.length, target, start);
     if (!this.headers.isText) {
       at = copyBytes(CONTENT_LENGTH_NAME, 0, CONTENT_LENGTH_NAME.length, target, at);
       at = putDecimal(target, at, view.bodyLength, decimalLength(view.bodyLength));
@@ -148,6 +152,7 @@ export class DeliveryWriter {
     at = copyBytes(view.body, view.bodyStart, view.bodyEnd, target, at);
     target[at++] = NUL;
     target[at++] = LF;
+    if (destination !== null) return;
     const memo = this.memo;
     memo.seq = view.seq;
     memo.vhost = this.session.vhost;

@@ -15,7 +15,7 @@ import {
 import { needsRewriting, type Rewritten, rewriteStored } from '../codec/escape.ts';
 import type { Version } from '../codec/version.ts';
 import { HeaderLines } from '../mapping/header-lines.ts';
-import { expiryLine, STOMP_DIALECT, writeDeaths, writeProperties } from '../mapping/properties.ts';
+import { expiryLine, STOMP_DIALECT, writeActivemqDeath, writeDeaths, writeProperties } from '../mapping/properties.ts';
 import { isTextMarked } from '../mapping/stored-headers.ts';
 import type { StompStats } from '../stats.ts';
 
@@ -133,7 +133,10 @@ export class MessageHeaders {
   private findHeadersOfDead(view: MessageView): void {
     const lines = new HeaderLines(this.version);
     const annotations = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
-    if (annotations !== undefined) writeDeaths(annotations, lines);
+    if (annotations !== undefined) {
+      writeDeaths(annotations, lines);
+      if (this.session.compat === 'activemq') writeActivemqDeath(annotations, lines);
+    }
     if (view.dialect === STOMP_DIALECT.id) {
       const stored = withoutLines(view.props, view.propsStart, view.propsEnd, BROKER_KNOWS);
       this.setStored(stored, 0, stored.length);

@@ -14,10 +14,11 @@ export function ack(client: ConnectedClient, frame: Frame): void {
   settle(client, frame, ACCEPTED);
 }
 
-/** As a failed attempt, or with `requeue:false` as not acceptable ever. Throws as `ack`. */
+/** As a failed attempt, or with `requeue:false`, and with ActiveMQ's clients without it, as not acceptable ever. Throws as `ack`. */
 export function nack(client: ConnectedClient, frame: Frame): void {
   // 1.0 has no NACK, but its clients send it where the broker knows it, as RabbitMQ does.
-  settle(client, frame, frame.has(REQUEUE) && !isSet(frame, REQUEUE, 'requeue') ? REJECTED : MODIFIED);
+  const again = frame.has(REQUEUE) ? isSet(frame, REQUEUE, 'requeue') : client.session.compat !== 'activemq';
+  settle(client, frame, again ? MODIFIED : REJECTED);
 }
 
 function settle(client: ConnectedClient, frame: Frame, outcome: Outcome): void {
@@ -60,7 +61,7 @@ export function findDelivery(client: ConnectedClient, frame: Frame): Subscriptio
     if (!subscriptions.wasGiven(token.subscription)) throw unknown(frame, kind);
     return undefined;
   }
-  if (token.number === 0 || token.number >= subscription.nextDelivery) throw unknown(frame, kind);
+  if (token.number === 0 || token.number >= subscription.group.nextDelivery) throw unknown(frame, kind);
   if (version !== V1_2 && frame.has(SUBSCRIPTION) && frame.text(SUBSCRIPTION) !== subscription.id) {
     throw new FrameError('Invalid header', `'subscription' does not fit the 'message-id' '${frame.text(kind)}'.`);
   }
@@ -89,7 +90,7 @@ function settleOne(
   return false;
 }
 
-/** `ack:client`: the frame means this delivery and all before it that are still unsettled. */
+/** `ack:client`: the frame means this delivery and all before it that are still unsettled, of whichever destination. */
 function settleUpTo(
   client: ConnectedClient,
   frame: Frame,
@@ -98,16 +99,27 @@ function settleUpTo(
   outcome: Outcome,
 ): boolean {
   const { number, index } = client.adapter.token;
-  const { unsettled, consumer } = subscription;
-  if (!unsettled.has(index, number)) {
+  if (!subscription.unsettled.has(index, number)) {
     stale(client, frame, 'a later one was settled before, and this one with it');
     return false;
   }
   let late = false;
-  let at = unsettled.first;
-  for (;;) {
+  for (const member of subscription.group.members) late = settleOlder(client, member, number, open, outcome) || late;
+  return late;
+}
+
+/** Those up to this number. Returns whether any was taken back before. */
+function settleOlder(
+  client: ConnectedClient,
+  subscription: SubscriptionConsumer,
+  number: number,
+  open: OpenTransaction | null,
+  outcome: Outcome,
+): boolean {
+  const { unsettled, consumer } = subscription;
+  let late = false;
+  for (let at = unsettled.first; at >= 0 && unsettled.number(at) <= number; ) {
     const next = unsettled.next(at);
-    const isLast = at === index;
     if (unsettled.isTakenBack(at)) late = answerTakenBack(client, subscription, at);
     else if (!unsettled.isEnlisted(at)) {
       if (open !== null) {
@@ -118,9 +130,9 @@ function settleUpTo(
         consumer.settle(slot, outcome);
       }
     }
-    if (isLast) return late;
     at = next;
   }
+  return late;
 }
 
 /**

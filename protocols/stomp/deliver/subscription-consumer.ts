@@ -10,6 +10,7 @@ import {
   RELEASED,
   type Selector,
   type Session,
+  type SharedCredit,
 } from '../../../src/api/index.ts';
 import { escapeValue } from '../codec/escape.ts';
 import type { Version } from '../codec/version.ts';
@@ -27,8 +28,25 @@ export const CLIENT_INDIVIDUAL = 2;
 /** The `ack` header of a SUBSCRIBE. */
 export type AckMode = 0 | 1 | 2;
 
+/** The subscriptions that one SUBSCRIBE has made: of its `destination`s, nearly always one. To the client they are one. */
+export class SubscriptionGroup {
+  readonly members: SubscriptionConsumer[] = [];
+  /** The number of the next delivery, from 1. */
+  nextDelivery = 1;
+  /** A limit that they have together; undefined: each has its own. */
+  readonly shared: SharedCredit | undefined;
+
+  constructor(shared?: SharedCredit) {
+    this.shared = shared;
+  }
+}
+
 /** A subscription to be made. */
 export interface SubscriptionRequest {
+  /** The others of the same SUBSCRIBE. Left out: there are none. */
+  readonly group?: SubscriptionGroup;
+  /** The `destination` that its client knows the queue by, where others know it by another. */
+  readonly shownAs?: string;
   /** As the client named it; undefined in 1.0 where it named none. */
   readonly id: string | undefined;
   /** What it is found under in `Subscriptions`: made of its id, or in 1.0 of its destination. */
@@ -76,8 +94,8 @@ export class SubscriptionConsumer implements Backpressure, DeliverySink, Deliver
   readonly queue: string;
   readonly durable: string | undefined;
   readonly unsettled = new UnsettledDeliveries();
-  /** The number of the next delivery, from 1. */
-  nextDelivery = 1;
+  readonly group: SubscriptionGroup;
+  readonly destination: Buffer | null;
   /** Its RECEIPT is still to come: clients that wait for it take no MESSAGE before it. */
   awaitsReceipt = false;
   readonly consumer: Consumer;
@@ -93,7 +111,10 @@ export class SubscriptionConsumer implements Backpressure, DeliverySink, Deliver
    * @throws BrokerError as `Session.consume`
    */
   constructor(client: SubscriptionClient, number: number, request: SubscriptionRequest, filter: SelectorFilter | null) {
-    const { id, mode, queue, priority, selector, through } = request;
+    const { id, mode, queue, priority, selector, through, shownAs, group = new SubscriptionGroup() } = request;
+    this.group = group;
+    this.destination =
+      shownAs === undefined ? null : Buffer.from(`destination:${escapeValue(shownAs, client.version) ?? ''}\n`);
     this.client = client;
     this.filter = filter;
     this.number = number;
@@ -111,7 +132,8 @@ export class SubscriptionConsumer implements Backpressure, DeliverySink, Deliver
       tag,
       settled: mode === AUTO,
       exclusive: false,
-      prefetch: request.prefetch,
+      prefetch: group.shared === undefined ? request.prefetch : 0,
+      ...(group.shared !== undefined && { shared: group.shared }),
       priority,
       ...(selector !== null && filter === null ? { selector: selector.text } : {}),
       ...(through !== undefined && { through }),
@@ -120,6 +142,7 @@ export class SubscriptionConsumer implements Backpressure, DeliverySink, Deliver
       arguments: priority === 0 ? [] : [{ name: 'x-priority', value: { type: 'int32' as const, value: priority } }],
     };
     this.consumer = client.session.consume(queue, options, this, this);
+    group.members.push(this);
   }
 
   get congested(): boolean {
@@ -129,7 +152,7 @@ export class SubscriptionConsumer implements Backpressure, DeliverySink, Deliver
   deliver(view: MessageView, slot: number): void {
     const { client, filter } = this;
     if (filter !== null && !filter.selects(view, slot, this.consumer)) return;
-    const number = this.nextDelivery++;
+    const number = this.group.nextDelivery++;
     const index = this.mode === AUTO ? -1 : this.unsettled.add(slot, number);
     client.writer.write(this, view, number, index);
     client.output.wrote = true;

@@ -18,11 +18,16 @@ export function unsubscribe(client: ConnectedClient, frame: Frame): void {
       "UNSUBSCRIBE must have an 'id' header (in 1.0, an 'id' or a 'destination').",
     );
   }
+  const key = subscriptionKey(id, destination ?? '');
+  if (client.subscriptions.endWatching(key)) {
+    client.receipts.answerWhenAllSafe(frame);
+    return;
+  }
   const named = namedDurable(client, frame);
   const givesUp = named !== undefined || wantsDurable(frame);
-  const subscription = client.subscriptions.find(subscriptionKey(id, destination ?? ''));
+  const subscription = client.subscriptions.find(key);
   if (subscription !== undefined) {
-    end(client, subscription);
+    for (const member of subscription.group.members) end(client, member);
   } else if (named === undefined) {
     throw new FrameError(
       'No subscription found',

@@ -6,8 +6,12 @@
  *     /topic/k               exchange amq.topic, routing key k
  *     /exchange/x[/k]        exchange x, routing key k
  *     /temp-queue/n          a queue of this session's own
+ *     /temp-topic/n          a topic of this session's own
  *     /reply-queue/n         a queue that exists; its name may hold `/`
  *     /delivery/renew        nothing: a SEND there renews leases (`deliver/renew.ts`)
+ *     /remote-temp-queue/n, /remote-temp-topic/n
+ *                            another session's own, to be sent to: what stands in a `reply-to` for those of ActiveMQ's clients
+ *     d,d                    several: a message for each of them, one subscription to all of them
  *
  * Each segment is percent-decoded. Towards clients `/`, `%`, control characters and bytes that are no UTF-8 (only keys have
  * such) are percent-encoded within a segment, other characters stay as they are, so that a destination is shown as it was sent.
@@ -19,16 +23,25 @@ export type Destination =
   | { readonly kind: 'queue'; readonly name: string }
   | { readonly kind: 'existing-queue'; readonly name: string }
   | { readonly kind: 'exchange'; readonly exchange: string; readonly key: string }
-  | { readonly kind: 'temporary-queue'; readonly name: string };
+  | { readonly kind: 'temporary-queue'; readonly name: string }
+  | { readonly kind: 'temporary-topic'; readonly name: string }
+  | { readonly kind: 'remote-queue'; readonly name: string }
+  | { readonly kind: 'remote-topic'; readonly key: string };
 
 export const TOPIC_EXCHANGE = 'amq.topic';
 /** What names a session's own queue; subscription ids that begin so are the broker's. */
 export const TEMPORARY_PREFIX = '/temp-queue/';
 /** SEND here renews leases: headers say of what. */
 export const RENEW_DESTINATION = '/delivery/renew';
+export const TEMPORARY_TOPIC_PREFIX = '/temp-topic/';
+export const REMOTE_QUEUE_PREFIX = '/remote-temp-queue/';
+export const REMOTE_TOPIC_PREFIX = '/remote-temp-topic/';
 /** What names somebody else's, who may have gone. */
 export const REPLY_PREFIX = '/reply-queue/';
-const FORMS = '/queue/NAME, /amq/queue/NAME, /topic/KEY, /exchange/NAME[/KEY], /temp-queue/NAME, /reply-queue/NAME';
+const FORMS =
+  '/queue/NAME, /amq/queue/NAME, /topic/KEY, /exchange/NAME[/KEY], /temp-queue/NAME, /temp-topic/NAME, /reply-queue/NAME';
+/** In one `destination`. */
+const SEVERAL_MAX = 64;
 
 /** Throws a FrameError that says what is wrong with it. */
 export function parseDestination(text: string): Destination {
@@ -53,10 +66,40 @@ export function parseDestination(text: string): Destination {
   if (text.startsWith(TEMPORARY_PREFIX)) {
     return { kind: 'temporary-queue', name: oneSegment(text, text.slice(TEMPORARY_PREFIX.length)) };
   }
+  if (text.startsWith(TEMPORARY_TOPIC_PREFIX)) {
+    return { kind: 'temporary-topic', name: oneSegment(text, text.slice(TEMPORARY_TOPIC_PREFIX.length)) };
+  }
+  if (text.startsWith(REMOTE_QUEUE_PREFIX)) {
+    return { kind: 'remote-queue', name: decodeAll(text, text.slice(REMOTE_QUEUE_PREFIX.length)) };
+  }
+  if (text.startsWith(REMOTE_TOPIC_PREFIX)) {
+    return { kind: 'remote-topic', key: decodeAll(text, text.slice(REMOTE_TOPIC_PREFIX.length)) };
+  }
   throw new FrameError(
     'Unknown destination',
     `'${text}' is not a valid destination. Known forms are ${FORMS}, or a queue's bare name.`,
   );
+}
+
+/**
+ * The destinations that are listed in one: nearly always one alone. A comma parts them where a `/` follows, which no name can begin with;
+ * with ActiveMQ's clients (`bare`) everywhere, and those after the first need not say that they are of its kind. A comma within a
+ * name is written %2C there.
+ *
+ * @throws FrameError for more than there may be
+ */
+export function listedDestinations(text: string, bare: boolean): readonly string[] {
+  if (!text.includes(',')) return [text];
+  const listed = text.split(bare ? ',' : /,(?=\/)/);
+  if (listed.length > SEVERAL_MAX) {
+    throw new FrameError('Invalid destination', `At most ${SEVERAL_MAX} destinations can be listed in one.`);
+  }
+  const kind = /^\/(?:queue|topic)\//.exec(listed[0]!)?.[0] ?? '';
+  const whole = listed.map((one, i) => {
+    if (one === '') throw invalid(text, 'A name is missing.');
+    return i === 0 || one.startsWith('/') ? one : kind + one;
+  });
+  return [...new Set(whole)];
 }
 
 /** As a consumer is shown where a message came from. */
@@ -84,7 +127,10 @@ export function addressOf(text: string): Address | undefined {
     switch (destination.kind) {
       case 'queue':
       case 'existing-queue':
+      case 'remote-queue':
         return { exchange: '', key: destination.name };
+      case 'remote-topic':
+        return { exchange: TOPIC_EXCHANGE, key: destination.key };
       case 'exchange':
         // Publishers of other protocols name keys by text alone.
         return isText(destination.key) ? { exchange: destination.exchange, key: destination.key } : undefined;

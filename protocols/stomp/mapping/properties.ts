@@ -24,6 +24,7 @@
 import {
   type Annotations,
   bytesOf,
+  type DeathReason,
   type Dialect,
   deathCount,
   flatDeathHeaders,
@@ -39,7 +40,7 @@ import {
   unsignedOf,
 } from '../../../src/api/index.ts';
 import { unescapeText } from '../codec/escape.ts';
-import { addressOf, formatReplyTo } from './destinations.ts';
+import { addressOf, formatDestination, formatReplyTo } from './destinations.ts';
 import type { HeaderLines } from './header-lines.ts';
 import { isTextMarked } from './stored-headers.ts';
 
@@ -215,6 +216,27 @@ export function expiryLine(leftMs: number): string {
 export function writeDeaths(annotations: Annotations, lines: HeaderLines): void {
   for (const [name, value] of flatDeathHeaders(annotations, deathCount(annotations))) lines.property(name, value);
 }
+
+/**
+ * The same in ActiveMQ's words, beside ours: where it was sent to, when it expired (ms since the epoch; 0: it did not), and why it is
+ * where it is.
+ */
+export function writeActivemqDeath({ deaths }: Annotations, lines: HeaderLines): void {
+  const death = deaths.at(-1);
+  if (death === undefined) return;
+  const { exchange = '', routingKeys = [], reason, timeS = 0 } = death;
+  const expiredMs = reason === 'expired' ? timeS * 1_000 : 0;
+  lines.property('original-destination', formatDestination(exchange, routingKeys[0] ?? '', 0));
+  lines.property('originalExpiration', String(expiredMs));
+  lines.property('dlqDeliveryFailureCause', CAUSES[reason as DeathReason]?.(expiredMs) ?? reason);
+}
+
+const CAUSES: Readonly<Record<DeathReason, (expiredMs: number) => string>> = {
+  expired: (expiredMs) => `Message Expired. Expiration:${expiredMs}`,
+  rejected: () => 'Refused by a consumer',
+  delivery_limit: () => 'Exceeded redelivery policy max redelivery limit',
+  maxlen: () => 'One too many in its queue',
+};
 
 /** Blanks around it are nothing, as where SEND reads it. */
 function integer(value: string): number | undefined {

@@ -23,12 +23,21 @@ import {
   PERSISTENT,
   RECEIPT,
   REDELIVERED,
-  REPLY_TO,
   SUBSCRIPTION,
   TRANSACTION,
 } from '../codec/names.ts';
 import type { StompStats } from '../stats.ts';
 
+/** ActiveMQ's word for all that a message was sent to. */
+export const ORIGINAL_DESTINATION = 'original-destination';
+/** What the broker says of a message in the place of its publisher. */
+export interface OwnLines {
+  readonly lines: readonly (readonly [name: string, value: string])[];
+  /** Headers of the frame that do not travel: those that are said, and perhaps others. */
+  readonly hidden: readonly string[];
+}
+
+const NOTHING_OWN: OwnLines = { lines: [], hidden: [] };
 const LF = 0x0a;
 const COLON = 0x3a;
 const TRAVELS = 0;
@@ -52,12 +61,12 @@ export class StoredHeaders {
     this.buffer = this.scratch;
   }
 
-  /** Gathers the headers of a SEND that travel. `replyTo` stands in the place of what the frame's `reply-to` says. */
-  collect(frame: Frame, replyTo: string | undefined): void {
+  /** Gathers the headers of a SEND that travel. @param own stands in the place of some of them */
+  collect(frame: Frame, own?: OwnLines): void {
     const isText = frame.contentLength < 0;
     const { repeats } = frame;
-    if (!frame.irregular && !repeats && replyTo === undefined && this.takeRun(frame, isText)) return;
-    this.rewrite(frame, replyTo, isText, repeats ? frame.firsts() : null);
+    if (!frame.irregular && !repeats && own === undefined && this.takeRun(frame, isText)) return;
+    this.rewrite(frame, own ?? NOTHING_OWN, isText, repeats ? frame.firsts() : null);
   }
 
   /** Whether what travels lies together in the frame, in its stored form already; then it is left there. */
@@ -86,22 +95,22 @@ export class StoredHeaders {
   }
 
   /** `firsts`: the headers that count, null for all. */
-  private rewrite(frame: Frame, replyTo: string | undefined, isText: boolean, firsts: Set<number> | null): void {
-    const replyToLine = replyTo === undefined ? '' : `reply-to:${escapeText(replyTo)}\n`;
+  private rewrite(frame: Frame, { lines, hidden }: OwnLines, isText: boolean, firsts: Set<number> | null): void {
+    const own = lines.map(([name, value]) => `${escapeText(name)}:${escapeText(value)}\n`).join('');
     // Escaping doubles a line at most.
-    const bytesMax = 2 * (frame.bodyStart - frame.start) + Buffer.byteLength(replyToLine) + 1;
+    const bytesMax = 2 * (frame.bodyStart - frame.start) + Buffer.byteLength(own) + 1;
     if (this.scratch.length < bytesMax) this.scratch = Buffer.allocUnsafeSlow(bytesMax);
     const target = this.scratch;
     let at = 0;
     if (isText) target[at++] = LF;
-    at += target.utf8Write(replyToLine, at);
+    at += target.utf8Write(own, at);
     for (let index = 0; index < frame.count; index++) {
       const kind = frame.kind(index);
       if (TREATMENT[kind] !== TRAVELS) {
         if (TREATMENT[kind] === STRIPPED) this.stats.headersStripped++;
         continue;
       }
-      if (kind === REPLY_TO && replyTo !== undefined) continue;
+      if (hidden.length > 0 && hidden.includes(frame.nameText(index))) continue;
       if (firsts !== null && !firsts.has(index)) continue;
       at = writeStored(frame.buffer, frame.nameStart(index), frame.nameEnd(index), frame.escaped, target, at);
       target[at++] = COLON;

@@ -6,12 +6,14 @@ import {
   type Draft,
   HALF_ID_HEADER,
   halfMessage,
+  type Schedule,
 } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import { decimalOf, type Frame } from '../codec/frame.ts';
 import {
   DELIVERY_DELAY,
   DELIVERY_TIME,
+  DESTINATION,
   EXPIRATION,
   EXPIRES,
   GROUP_ID,
@@ -23,10 +25,12 @@ import {
   SCHEDULED_DELAY,
   USER_ID,
 } from '../codec/names.ts';
-import { isSet, numberOf, wholeNumber } from '../codec/values.ts';
+import { flag, isSet, numberOf, wholeNumber } from '../codec/values.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
-import { TEMPORARY_PREFIX } from '../mapping/destinations.ts';
+import { TEMPORARY_PREFIX, TEMPORARY_TOPIC_PREFIX, TOPIC_EXCHANGE } from '../mapping/destinations.ts';
 import { STOMP_DIALECT } from '../mapping/properties.ts';
+import { ORIGINAL_DESTINATION, type OwnLines } from '../mapping/stored-headers.ts';
+import { DELAY, JOB_ID, SCHEDULE_HEADERS, scheduleOf } from './schedule.ts';
 import type { PublishTarget } from './target-memo.ts';
 
 /** Ten years. */
@@ -55,8 +59,16 @@ export function fillDraft(draft: Draft, client: ConnectedClient, frame: Frame, t
     const ttlMs = Math.max(0, expiresMs - adapter.broker.clock.epochMs());
     if (expiresMs > 0 && ttlMs <= EXPIRATION_MAX_MS) draft.ttlMs = ttlMs;
   }
-  if (frame.has(SCHEDULED_DELAY) || frame.has(SCHEDULED_AGAIN)) {
-    draft.delayMs = scheduledDelay(frame);
+  if (frame.has(SCHEDULED_AGAIN)) {
+    draft.schedule = scheduleOf(client, frame);
+    if (target.others.length > 0) {
+      throw new FrameError(
+        'Invalid header',
+        'What comes again and again has one destination: send it to each by itself.',
+      );
+    }
+  } else if (frame.has(SCHEDULED_DELAY)) {
+    draft.delayMs = delayOf(DELAY, frame.text(SCHEDULED_DELAY)!);
   } else if (target.route.acceptsDelay) {
     const delay = frame.header('x-delay');
     if (delay !== undefined) draft.delayMs = delayOf('x-delay', delay);
@@ -67,6 +79,9 @@ export function fillDraft(draft: Draft, client: ConnectedClient, frame: Frame, t
     const address = checkAddressOf(frame.header(CHECK_ADDRESS_HEADER));
     draft.half = halfMessage(frame.text(HALF_MESSAGE), frame.header(HALF_ID_HEADER), address, session.user);
   }
+  if (target.exchange === TOPIC_EXCHANGE && client.session.compat === 'activemq') {
+    draft.retain = flag(frame, 'ActiveMQ.Retain') === true;
+  }
   draft.origin = client.origin;
   draft.grouped = frame.has(GROUP_ID);
   if (frame.has(USER_ID) && frame.text(USER_ID) !== session.user) {
@@ -74,7 +89,7 @@ export function fillDraft(draft: Draft, client: ConnectedClient, frame: Frame, t
     throw preconditionFailed(`user_id property set to '${frame.text(USER_ID)}' but authenticated user was '${user}'`);
   }
   const { storedHeaders } = adapter;
-  storedHeaders.collect(frame, frame.has(REPLY_TO) ? replyToOf(client, frame) : undefined);
+  storedHeaders.collect(frame, ownLines(client, frame, target, draft.schedule));
   draft.props = storedHeaders.buffer;
   draft.propsStart = storedHeaders.start;
   draft.propsEnd = storedHeaders.end;
@@ -85,19 +100,27 @@ function checkAddressOf(destination: string | undefined): string | undefined {
   return destination?.replace(/^\/(amq\/queue|queue|topic)\//, '');
 }
 
+/** What the broker says in the place of its publisher; undefined: all headers may stay as they are. */
+function ownLines(
+  client: ConnectedClient,
+  frame: Frame,
+  target: PublishTarget,
+  schedule: Schedule | null,
+): OwnLines | undefined {
+  const replyTo = frame.has(REPLY_TO) ? replyToOf(client, frame) : undefined;
+  if (replyTo === undefined && schedule === null && target.others.length === 0) return undefined;
+  const lines: (readonly [name: string, value: string])[] = [];
+  if (replyTo !== undefined) lines.push(['reply-to', replyTo]);
+  if (target.others.length > 0) lines.push([ORIGINAL_DESTINATION, frame.text(DESTINATION)!]);
+  if (schedule !== null) lines.push([JOB_ID, schedule.id]);
+  return { lines, hidden: [...lines.map(([name]) => name), ...(schedule === null ? [] : SCHEDULE_HEADERS)] };
+}
+
 /** What stands in the place of `reply-to`; undefined if it may stay as it is. */
 function replyToOf(client: ConnectedClient, frame: Frame): string | undefined {
   const replyTo = frame.text(REPLY_TO)!;
-  return replyTo.startsWith(TEMPORARY_PREFIX) ? client.temporaryQueues.replyTo(replyTo) : undefined;
-}
-
-/** ActiveMQ's scheduler. A message that comes again and again is refused rather than delivered once. */
-function scheduledDelay(frame: Frame): number {
-  if (frame.has(SCHEDULED_AGAIN)) {
-    const text = `'${frame.nameText(frame.indexOf(SCHEDULED_AGAIN))}' is not built: a message is delivered once.`;
-    throw new FrameError('Not implemented', text);
-  }
-  return delayOf('AMQ_SCHEDULED_DELAY', frame.text(SCHEDULED_DELAY)!);
+  const isOwn = replyTo.startsWith(TEMPORARY_PREFIX) || replyTo.startsWith(TEMPORARY_TOPIC_PREFIX);
+  return isOwn ? client.temporaryQueues.replyTo(replyTo) : undefined;
 }
 
 function delayOf(name: string, text: string): number {

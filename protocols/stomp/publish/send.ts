@@ -1,17 +1,12 @@
 /** SEND: the way of every message into the broker. */
-import {
-  AT_MOST_ONCE,
-  type Draft,
-  INLINE_BODY_BYTES,
-  MARK_NOW,
-  MARK_REFUSED,
-  type Mark,
-} from '../../../src/api/index.ts';
+import { AT_MOST_ONCE, Draft, INLINE_BODY_BYTES, MARK_NOW, MARK_REFUSED, type Mark } from '../../../src/api/index.ts';
 import type { Frame } from '../codec/frame.ts';
 import { RECEIPT, TRANSACTION } from '../codec/names.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
 import { renew } from '../deliver/renew.ts';
 import { fillDraft } from './fill-draft.ts';
+import { manageSchedules } from './scheduler-management.ts';
+import type { PublishTarget } from './target-memo.ts';
 
 /** @throws FrameError, BrokerError for a message that cannot be taken */
 export function send(client: ConnectedClient, frame: Frame): void {
@@ -21,15 +16,20 @@ export function send(client: ConnectedClient, frame: Frame): void {
     renew(client, frame);
     return;
   }
+  if (target.manages && manageSchedules(client, frame)) return;
   const { draft } = adapter;
   fillDraft(draft, client, frame, target);
+  if (target.others.length > 0) {
+    sendToAll(client, frame, target);
+    return;
+  }
   draft.body = frame.buffer;
   draft.bodyStart = frame.bodyStart;
   draft.bodyEnd = frame.bodyEnd;
   const length = frame.bodyEnd - frame.bodyStart;
   if (length > INLINE_BODY_BYTES) {
     // It lies here in one piece, but the log takes such a size only as a large body.
-    const writer = session.openBody(length, draft.assurance !== AT_MOST_ONCE);
+    const writer = session.openBody(length, outlives(draft));
     writer.append(frame.buffer, frame.bodyStart, frame.bodyEnd);
     draft.large = writer;
     draft.bodyEnd = draft.bodyStart;
@@ -45,6 +45,85 @@ export function send(client: ConnectedClient, frame: Frame): void {
     const asked = frame.has(RECEIPT);
     countUntaken(client, draft, mark, asked);
     if (asked) client.receipts.confirmSend(frame, receiptMark(client, mark), draft.duplicate);
+  }
+}
+
+/**
+ * One message for each of several destinations, all of them in one commit unit. One that refuses its own does not keep the others from
+ * theirs, and a receipt says so, as where an exchange leads to several queues.
+ *
+ * @throws FrameError, BrokerError as `send`: nothing is sent then
+ */
+function sendToAll(client: ConnectedClient, frame: Frame, target: PublishTarget): void {
+  const { adapter, session } = client;
+  const { draft } = adapter;
+  const body = frame.buffer.subarray(frame.bodyStart, frame.bodyEnd);
+  const isLarge = body.length > INLINE_BODY_BYTES;
+  const drafts = [target, ...target.others].map((to): [PublishTarget, Draft] => {
+    const one = copyOf(draft);
+    if (isLarge) {
+      const writer = session.openBody(body.length, outlives(draft));
+      writer.append(body, 0, body.length);
+      one.large = writer;
+    } else {
+      one.body = body;
+      one.bodyEnd = body.length;
+    }
+    return [to, one];
+  });
+  const { mark, duplicate } = publishAll(client, drafts, frame.text(TRANSACTION), frame.has(RECEIPT));
+  if (frame.has(TRANSACTION)) client.receipts.answer(frame, mark);
+  else if (frame.has(RECEIPT)) client.receipts.confirmSend(frame, mark, duplicate);
+}
+
+/** Its body is to outlive the broker: its message is, or is kept for who comes late, or comes again and again. */
+export function outlives({ assurance, retain, schedule }: Draft): boolean {
+  return assurance !== AT_MOST_ONCE || retain || schedule !== null;
+}
+
+/** The draft once more, with the same properties' bytes; what body it has is the caller's to say. */
+function copyOf(draft: Draft): Draft {
+  return Object.assign(new Draft(), draft);
+}
+
+/**
+ * Publishes each draft to its target: one at once, several in one unit, or all as part of an open transaction.
+ *
+ * @param asked a receipt is
+ * @returns what that waits for
+ * @throws FrameError, BrokerError: a large body that is not published is the caller's to give up
+ */
+export function publishAll(
+  client: ConnectedClient,
+  drafts: readonly (readonly [PublishTarget, Draft])[],
+  transaction: string | undefined,
+  asked: boolean,
+): { readonly mark: Mark; readonly duplicate: boolean } {
+  const { adapter, session, transactions } = client;
+  adapter.stats.messagesIn += drafts.length;
+  if (transaction !== undefined) {
+    const open = transactions.get(transaction);
+    for (const [target, draft] of drafts) open.publish(target, draft);
+    // Received is all that such a receipt says; COMMIT's says that it is safe.
+    return { mark: MARK_NOW, duplicate: false };
+  }
+  if (drafts.length === 1) {
+    const [[target, draft]] = drafts as [[PublishTarget, Draft]];
+    const mark = session.publish(target.route, draft);
+    countUntaken(client, draft, mark, asked);
+    return { mark: receiptMark(client, mark), duplicate: draft.duplicate };
+  }
+  const all = session.transaction();
+  try {
+    for (const [target, draft] of drafts) all.publish(target.route, draft);
+    const mark = all.commit(() => {
+      adapter.stats.unroutable++;
+    });
+    if (mark === MARK_REFUSED && !asked) adapter.stats.refusedUnasked++;
+    return { mark: receiptMark(client, mark), duplicate: false };
+  } catch (error) {
+    all.rollback();
+    throw error;
   }
 }
 

@@ -16,8 +16,17 @@ import {
 import { FrameError } from '../codec/errors.ts';
 import type { Frame } from '../codec/frame.ts';
 import { DESTINATION, RECEIPT } from '../codec/names.ts';
-import { type Destination, parseDestination, RENEW_DESTINATION, REPLY_PREFIX } from '../mapping/destinations.ts';
+import { refuseAdvisory } from '../deliver/advisories.ts';
+import {
+  type Destination,
+  listedDestinations,
+  parseDestination,
+  RENEW_DESTINATION,
+  REPLY_PREFIX,
+  TOPIC_EXCHANGE,
+} from '../mapping/destinations.ts';
 import type { DeclaredQueues } from '../topology/declared-queues.ts';
+import type { TemporaryQueues } from '../topology/temporary-queues.ts';
 
 /** Where a SEND goes. */
 export interface PublishTarget {
@@ -32,17 +41,25 @@ export interface PublishTarget {
   readonly queue: string | undefined;
   /** What that queue is declared as; undefined for one that is only to be found. */
   readonly declaredAs: QueueOptions | undefined;
+  /** The other destinations that are listed with it: each gets a message of its own. Nearly always none. */
+  readonly others: readonly PublishTarget[];
+  /** It is where ActiveMQ's clients manage schedules. */
+  readonly manages: boolean;
 }
+
+const NO_OTHERS: readonly PublishTarget[] = [];
 
 export class TargetMemo {
   /** By the header's value as it came. */
   private readonly known = new RouteMemo<PublishTarget>();
   private readonly session: Session;
   private readonly queues: DeclaredQueues;
+  private readonly temporaries: TemporaryQueues;
 
-  constructor(session: Session, queues: DeclaredQueues) {
+  constructor(session: Session, queues: DeclaredQueues, temporaries: TemporaryQueues) {
     this.session = session;
     this.queues = queues;
+    this.temporaries = temporaries;
   }
 
   /**
@@ -71,6 +88,7 @@ export class TargetMemo {
    * @throws BrokerError where there is nobody, or the queue is refused
    */
   refresh(target: PublishTarget, receiptAsked: boolean): void {
+    for (const other of target.others) this.refresh(other, receiptAsked);
     if (!target.route.valid) {
       if (target.declaredAs !== undefined) this.queues.renew(target.queue!, target.declaredAs);
       target.route = this.session.route(target.exchange, DOT, target.key, 0, target.key.length);
@@ -80,39 +98,76 @@ export class TargetMemo {
     }
   }
 
+  /** Where a destination leads that the frame names elsewhere. @throws as `find` */
+  named(frame: Frame, destination: string): PublishTarget {
+    return this.targetOf(frame, destination);
+  }
+
   private resolveTarget(frame: Frame, start: number, end: number): PublishTarget {
     const text = frame.text(DESTINATION)!;
-    const destination = parseSendDestination(text);
-    const isExchange = destination.kind === 'exchange';
-    const isReply = text.startsWith(REPLY_PREFIX);
-    const declaredAs = destination.kind === 'queue' ? this.queues.declare(destination.name, frame) : undefined;
-    const { exchange, key } = sendAddressOf(destination);
-    const target: PublishTarget = {
-      exchange,
-      key,
-      route: this.session.route(exchange, DOT, key, 0, key.length),
-      queue: isExchange || isReply ? undefined : destination.name,
-      declaredAs,
-    };
+    const listed = listedDestinations(text, this.session.compat === 'activemq');
+    const [first, ...others] = listed.map((one) => this.targetOf(frame, one));
+    const target = others.length === 0 ? first! : { ...first!, others };
     const value = Buffer.from(frame.buffer.subarray(start, end));
     this.known.set(value, 0, 0, 0, value.length, target);
     return target;
   }
+
+  private targetOf(frame: Frame, text: string): PublishTarget {
+    const destination = this.own(parseDestination(text));
+    const declaredAs = destination.kind === 'queue' ? this.queues.declare(destination.name, frame) : undefined;
+    const mustBeThere = destination.kind === 'queue' || destination.kind === 'existing-queue';
+    const { exchange, key } = sendAddressOf(destination);
+    if (this.session.compat === 'activemq') refuseAdvisory(exchange, key.toString());
+    return {
+      exchange,
+      key,
+      route: this.session.route(exchange, DOT, key, 0, key.length),
+      queue: mustBeThere && !text.startsWith(REPLY_PREFIX) ? destination.name : undefined,
+      declaredAs,
+      others: NO_OTHERS,
+      manages: isManagement(exchange, key),
+    };
+  }
+
+  /** What the client calls its own, as others would call it. */
+  private own(destination: Destination): SendDestination {
+    switch (destination.kind) {
+      case 'temporary-queue':
+        return { kind: 'existing-queue', name: this.temporaries.queueName(destination.name) };
+      case 'temporary-topic':
+        return { kind: 'remote-topic', key: this.temporaries.topicKey(destination.name) };
+      default:
+        return destination;
+    }
+  }
 }
 
-type SendDestination = Exclude<Destination, { kind: 'temporary-queue' }>;
+type SendDestination = Exclude<Destination, { kind: 'temporary-queue' | 'temporary-topic' }>;
 
-/** @throws FrameError for what nobody can send to */
+/** What an address means to whoever sends to it. @throws FrameError for what means something to one connection alone */
 export function parseSendDestination(text: string): SendDestination {
   const destination = parseDestination(text);
-  if (destination.kind !== 'temporary-queue') return destination;
-  const why =
-    "can only be a 'reply-to' or be subscribed to; its messages are sent to the 'reply-to' that consumers see";
-  throw new FrameError('Invalid destination', `'${text}' ${why}.`);
+  if (destination.kind !== 'temporary-queue' && destination.kind !== 'temporary-topic') return destination;
+  throw new FrameError(
+    'Invalid destination',
+    `'${text}' is one connection's own: others send to the 'reply-to' they see.`,
+  );
 }
 
 export function sendAddressOf(destination: SendDestination): { exchange: string; key: Buffer } {
-  return destination.kind === 'exchange'
-    ? { exchange: destination.exchange, key: bytesOf(destination.key) }
-    : { exchange: '', key: bytesOf(destination.name) };
+  switch (destination.kind) {
+    case 'exchange':
+      return { exchange: destination.exchange, key: bytesOf(destination.key) };
+    case 'remote-topic':
+      return { exchange: TOPIC_EXCHANGE, key: bytesOf(destination.key) };
+    default:
+      return { exchange: '', key: bytesOf(destination.name) };
+  }
+}
+
+const MANAGEMENT_TOPIC = 'ActiveMQ.Scheduler.Management';
+
+function isManagement(exchange: string, key: Buffer): boolean {
+  return exchange === TOPIC_EXCHANGE && key.length === MANAGEMENT_TOPIC.length && key.toString() === MANAGEMENT_TOPIC;
 }

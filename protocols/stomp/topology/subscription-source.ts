@@ -18,6 +18,8 @@ export interface SubscriptionSource {
   readonly through?: BindingInfo;
   /** What was made for it in the broker. */
   readonly made?: Made;
+  /** The filter whose topics' retained messages it is to get first; undefined: none. */
+  readonly retroactive?: string;
 }
 
 /**
@@ -42,6 +44,16 @@ export function sourceOf(
     case 'temporary-queue':
       refuseNoLocal(frame);
       return { queue: client.temporaryQueues.takeOver(destination.name), isOwn: false };
+    case 'temporary-topic': {
+      const key = client.temporaryQueues.topicKey(destination.name);
+      return boundQueue(client, frame, { kind: 'exchange', exchange: TOPIC_EXCHANGE, key }, id);
+    }
+    case 'remote-queue':
+    case 'remote-topic':
+      throw new FrameError(
+        'Invalid destination',
+        "What is another connection's own can be sent to, not subscribed to.",
+      );
     case 'exchange':
       return boundQueue(client, frame, destination, id);
   }
@@ -95,6 +107,8 @@ function boundQueue(
   const isDurable = durable !== undefined;
   const noLocal = wantsNoLocal(frame);
   if (noLocal) client.origin = client.sessionName;
+  const retroactive =
+    flag(frame, 'activemq.retroactive') === true && exchange === TOPIC_EXCHANGE ? { retroactive: key } : {};
   const shared = frame.header('x-queue-name') || undefined;
   if (shared !== undefined) {
     const options = queueOptions(frame, { durable: isDurable, exclusive: false, autoDelete: !isDurable });
@@ -104,11 +118,12 @@ function boundQueue(
   if (durable !== undefined) {
     const made = openDurable(client, frame, durable, { exchange, key, noLocal, options });
     const { isOwn, through } = made;
-    return { queue: durable, isOwn, durable, made, ...(through !== undefined && { through }) };
+    return { queue: durable, isOwn, durable, made, ...(through !== undefined && { through }), ...retroactive };
   }
   const origin = noLocal ? { origin: client.sessionName } : {};
   const { name } = session.declareQueue('', { ...options, durable: false, ...origin });
-  return { queue: name, isOwn: true, made: bindNew(session, name, false, exchange, key, { notOwn: noLocal }) };
+  const made = bindNew(session, name, false, exchange, key, { notOwn: noLocal });
+  return { queue: name, isOwn: true, made, ...retroactive };
 }
 
 /**
@@ -137,8 +152,9 @@ function sharedQueue(
 }
 
 /** The destination's key as a filter: ActiveMQ's `>` for any number of levels, where an operator wants it understood. */
-function filterOf(client: ConnectedClient, { exchange, key }: Destination & { kind: 'exchange' }): string {
-  return client.adapter.options.wildcards === 'activemq' && exchange === TOPIC_EXCHANGE ? activemqFilter(key) : key;
+export function filterOf(client: ConnectedClient, { exchange, key }: Destination & { kind: 'exchange' }): string {
+  const understood = client.adapter.options.wildcards === 'activemq' || client.session.compat === 'activemq';
+  return understood && exchange === TOPIC_EXCHANGE ? activemqFilter(key) : key;
 }
 
 function activemqFilter(key: string): string {

@@ -1,12 +1,24 @@
 /**
- * The temporary queues of one connection: its session's own, by the names that the client gave them in `/temp-queue/…`, when it
- * subscribed to one or named it in a `reply-to`.
+ * The temporary queues and topics of one connection: its session's own, by the names that the client gave them in `/temp-queue/…` and
+ * `/temp-topic/…`, when it subscribed to one, sent to it, or named it in a `reply-to`.
+ *
+ * A topic is a key of `amq.topic` that nobody else can guess.
  */
+import { randomBytes } from 'node:crypto';
 import { RELEASED, type Session } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import { AUTO, type SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import { type Subscriptions, subscriptionKey } from '../deliver/subscriptions.ts';
-import { formatDestination, parseDestination, TEMPORARY_PREFIX } from '../mapping/destinations.ts';
+import {
+  formatDestination,
+  parseDestination,
+  REMOTE_QUEUE_PREFIX,
+  REMOTE_TOPIC_PREFIX,
+  REPLY_PREFIX,
+  TEMPORARY_PREFIX,
+} from '../mapping/destinations.ts';
+
+const TOPIC_KEY_PREFIX = 'temp-topic.';
 
 interface TemporaryQueue {
   /** The queue's real name, made by the broker. */
@@ -17,6 +29,8 @@ interface TemporaryQueue {
 
 export class TemporaryQueues {
   private readonly byName = new Map<string, TemporaryQueue>();
+  /** Keys of topics, by name. */
+  private readonly topics = new Map<string, string>();
   private readonly session: Session;
   private readonly subscriptions: Subscriptions;
   private readonly queuesMax: number;
@@ -28,17 +42,20 @@ export class TemporaryQueues {
   }
 
   /**
-   * The `reply-to` that consumers see in the place of `/temp-queue/…`. The queue is made, and the client subscribed to it,
-   * when it is first named; the subscription's id is what the client wrote.
+   * The `reply-to` that consumers see in the place of `/temp-queue/…` or `/temp-topic/…`. With RabbitMQ's clients the client is subscribed
+   * to a queue when it is first named, and the subscription's id is what it wrote; ActiveMQ's subscribe themselves.
    *
-   * @throws FrameError where it is none of `/temp-queue/…`, or the connection may have no more; BrokerError as the session
+   * @throws FrameError where it is none of these, or the connection may have no more; BrokerError as the session
    */
   replyTo(replyTo: string): string {
     const destination = parseDestination(replyTo);
+    if (destination.kind === 'temporary-topic') return REMOTE_TOPIC_PREFIX + this.topicKey(destination.name);
     if (destination.kind !== 'temporary-queue') {
       throw new FrameError('Invalid destination', `'${replyTo}' is not a temporary queue.`);
     }
     const temporary = this.find(destination.name);
+    const shown = formatDestination('', temporary.queue, 0).slice('/queue/'.length);
+    if (this.session.compat === 'activemq') return REMOTE_QUEUE_PREFIX + shown;
     temporary.subscription ??= this.subscriptions.add({
       id: replyTo,
       key: subscriptionKey(replyTo, ''),
@@ -49,7 +66,22 @@ export class TemporaryQueues {
       selector: null,
       isOwn: true,
     });
-    return `/reply-queue/${formatDestination('', temporary.queue, 0).slice('/queue/'.length)}`;
+    return REPLY_PREFIX + shown;
+  }
+
+  /** The real name of the queue, for who sends to it. @throws FrameError, BrokerError as `replyTo` */
+  queueName(name: string): string {
+    return this.find(name).queue;
+  }
+
+  /** The topic's key in `amq.topic`. @throws FrameError where the connection may have no more */
+  topicKey(name: string): string {
+    const known = this.topics.get(name);
+    if (known !== undefined) return known;
+    this.checkRoom();
+    const key = TOPIC_KEY_PREFIX + randomBytes(16).toString('base64url');
+    this.topics.set(name, key);
+    return key;
   }
 
   /**
@@ -89,9 +121,7 @@ export class TemporaryQueues {
   private find(name: string): TemporaryQueue {
     const known = this.byName.get(name);
     if (known !== undefined && this.session.queueExists(known.queue)) return known;
-    if (known === undefined && this.byName.size >= this.queuesMax) {
-      throw new FrameError('Too many queues', `A connection may have at most ${this.queuesMax} temporary queues.`);
-    }
+    if (known === undefined) this.checkRoom();
     const { name: queue } = this.session.declareQueue('', {
       durable: false,
       exclusive: true,
@@ -101,5 +131,10 @@ export class TemporaryQueues {
     const temporary: TemporaryQueue = { queue, subscription: null };
     this.byName.set(name, temporary);
     return temporary;
+  }
+
+  private checkRoom(): void {
+    if (this.byName.size + this.topics.size < this.queuesMax) return;
+    throw new FrameError('Too many queues', `A connection may have at most ${this.queuesMax} temporary queues.`);
   }
 }

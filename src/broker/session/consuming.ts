@@ -1,6 +1,8 @@
 /** The part of a session that consumes: what each call means is said at `Session`. */
 import {
   type Backpressure,
+  type Browse,
+  type BrowseSink,
   type ConsumeOptions,
   type Consumer,
   type DeliverySink,
@@ -15,10 +17,17 @@ import type { DeliveryCounts, ProtocolTraffic } from '../../metrics/traffic.ts';
 import { QueueConsumer } from '../../queue/dispatch/consumer.ts';
 import { HeldSum } from '../../queue/dispatch/held-sum.ts';
 import type { Queue } from '../../queue/queue.ts';
+import { compileSelector } from '../../routing/selector/selector.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { Membership } from '../limits/membership.ts';
+import { QueueBrowse } from './browsing.ts';
 import type { Receiving } from './receiving.ts';
 import type { SessionTopology } from './topology.ts';
+
+/** Who hears of consumers. */
+export interface ConsumerEvents {
+  tell(kind: 'consumer-came' | 'consumer-left', queue: string, consumers: number): void;
+}
 
 export class SessionConsuming {
   private readonly vhost: Vhost;
@@ -27,12 +36,13 @@ export class SessionConsuming {
   private readonly membership: Membership;
   private readonly sum: HeldSum;
   private readonly traffic: ProtocolTraffic;
+  private readonly events: ConsumerEvents;
   /** The session. */
   private readonly owner: object;
   private readonly consumers = new Set<QueueConsumer>();
+  private readonly browses = new Set<Browse>();
   private pruneAt = 32;
   private readonly receiving: Receiving;
-  private readonly onEnded = (): void => this.membership.consumerLeft();
 
   constructor(
     vhost: Vhost,
@@ -42,7 +52,9 @@ export class SessionConsuming {
     traffic: ProtocolTraffic,
     receiving: Receiving,
     owner: object,
+    events: ConsumerEvents,
   ) {
+    this.events = events;
     this.traffic = traffic;
     this.receiving = receiving;
     this.vhost = vhost;
@@ -64,10 +76,31 @@ export class SessionConsuming {
     this.membership.checkConsumer();
     const consumer = this.topology.queue(name).addConsumer(options, sink, output);
     this.own(consumer);
+    this.events.tell('consumer-came', name, consumer.of.consumers.length);
     consumer.guard = this.topology.guardOf(name);
     sink.attached?.(consumer);
     this.keep(consumer);
     return consumer;
+  }
+
+  browse(name: string, selector: string | undefined, sink: BrowseSink, output: Backpressure): Browse {
+    const { membership, topology, vhost } = this;
+    topology.demandQueue('read', name);
+    const queue = topology.queue(name);
+    const compiled = selector === undefined ? null : compileSelector(selector);
+    membership.checkConsumer();
+    membership.consumerCame();
+    const browse = new QueueBrowse({
+      ...{ vhost, queue, sink, output, selector: compiled },
+      guard: topology.guardOf(name),
+      mayRead: () => topology.permitsReading(name),
+      onEnded: () => {
+        this.browses.delete(browse);
+        membership.consumerLeft();
+      },
+    });
+    this.browses.add(browse);
+    return browse;
   }
 
   /** One that another connection of the same client has left suspended, with all that it holds. */
@@ -84,12 +117,18 @@ export class SessionConsuming {
   private own(consumer: QueueConsumer): void {
     const { membership } = this;
     membership.consumerCame();
-    consumer.onEnded = this.onEnded;
+    consumer.onEnded = () => this.ended(consumer);
     consumer.heldMax = membership.limits.unsettled ?? 0;
     consumer.sum = this.sum;
     consumer.share = this.share;
     consumer.counts = this.countsOf(consumer);
     consumer.owner = this.owner;
+  }
+
+  private ended({ of }: QueueConsumer): void {
+    this.membership.consumerLeft();
+    // It is still among them.
+    this.events.tell('consumer-left', of.name, Math.max(0, of.consumers.length - 1));
   }
 
   private countsOf({ of }: QueueConsumer): DeliveryCounts {
@@ -166,6 +205,7 @@ export class SessionConsuming {
 
   /** The session ends: nothing more is delivered at once, and the rest takes as long as it takes. */
   close(inOrder: boolean): void {
+    for (const browse of [...this.browses]) browse.stop();
     const leaving = [...this.consumers].filter((consumer) => !consumer.suspended);
     for (const consumer of leaving) consumer.suspend();
     this.leave(leaving, [...this.topology.abandon()], inOrder ? RELEASED : MODIFIED);

@@ -144,6 +144,17 @@ export class SessionTopology {
     if (!this.own.has(name)) this.permissions.demand(action, 'queue', name);
   }
 
+  /** Asks as for a binding with this key, which is not made. @throws BrokerError not-found, access-refused; AccessPending */
+  demandReading(exchange: string, key: string): void {
+    this.permissions.demand('read', 'exchange', exchange);
+    this.permissions.demandTopic('read', this.vhost.topology.registry.exchange(exchange), key);
+  }
+
+  /** Whether its user still may read it: true as long as nobody can tell. */
+  permitsReading(name: string): boolean {
+    return this.own.has(name) || this.permissions.permits('read', 'queue', name);
+  }
+
   adoptQueue(name: string): readonly BindingInfo[] {
     this.own.add(name, false);
     const queue = this.topology.find(name);

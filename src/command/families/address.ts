@@ -89,8 +89,17 @@ function destination(text: string, place: string): Address {
   } catch (error) {
     throw usage((error as Error).message);
   }
-  if (meant.kind === 'temporary-queue') throw usage(`'${text}' is a queue of one client's own`);
-  return meant.kind === 'exchange' ? meant : { exchange: '', key: meant.name };
+  switch (meant.kind) {
+    case 'temporary-queue':
+    case 'temporary-topic':
+      throw usage(`'${text}' is one client's own`);
+    case 'exchange':
+      return meant;
+    case 'remote-topic':
+      return { exchange: TOPICS, key: meant.key };
+    default:
+      return { exchange: '', key: meant.name };
+  }
 }
 
 /** Comparisons of one pattern with one channel: more are no honest pattern's. */

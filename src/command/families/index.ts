@@ -20,6 +20,7 @@ import { addPolicies } from './policies.ts';
 import { addPublish } from './publish.ts';
 import { addQueues } from './queues.ts';
 import { addRedrives } from './redrives.ts';
+import { addSchedules } from './schedules.ts';
 import { addRetained, addSessions } from './sessions.ts';
 import { addStatus } from './status.ts';
 import { addSubscribe } from './subscribe.ts';
@@ -43,6 +44,7 @@ export function addFamilies(program: Command): void {
   addQueues(program);
   addRedrives(program);
   addPassport(program);
+  addSchedules(program);
   addExchanges(program);
   addBindings(program);
   addConnections(program);

@@ -16,6 +16,7 @@ import { QUEUES } from './routes/queues.ts';
 import { REDRIVES } from './routes/redrives.ts';
 import { RELOCATIONS } from './routes/relocations.ts';
 import { RETAINED_MESSAGES } from './routes/retained.ts';
+import { SCHEDULES } from './routes/schedules.ts';
 import { SESSIONS } from './routes/sessions.ts';
 import { SUBSCRIPTIONS } from './routes/subscriptions.ts';
 
@@ -29,6 +30,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...REDRIVES,
   ...PULLS,
   ...HALF_MESSAGES,
+  ...SCHEDULES,
   ...SUBSCRIPTIONS,
   ...EXPLAIN,
   ...ACCESS,

@@ -21,6 +21,7 @@ import type { CreditTaker, SharedCredit } from './shared-credit.ts';
 export interface ConsumedQueue {
   readonly name: string;
   readonly settings: Pick<QueueSettings, 'type'>;
+  readonly consumers: { readonly length: number };
   /** The consumer that gets everything; null where each gets its part. */
   readonly singleActive: QueueConsumer | null;
   settle(consumer: QueueConsumer, slot: number, outcome: Outcome): void;

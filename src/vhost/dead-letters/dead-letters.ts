@@ -11,11 +11,12 @@ import { decodeAnnotations, withDeath } from '../../message/deaths/annotations.t
 import { deathsIn } from '../../message/deaths/death-headers.ts';
 import type { Death, DeathReason } from '../../message/deaths/deaths.ts';
 import type { Dialects } from '../../message/dialect.ts';
+import { BrokerError } from '../../message/errors.ts';
 import { AS_DEAD_LETTER, type Assurance, AT_LEAST_ONCE, DOT, Draft, MessageView } from '../../message/message.ts';
 import type { Headers } from '../../message/properties.ts';
 import { dotted } from '../../message/spelling.ts';
 import { bytesOf } from '../../message/text.ts';
-import type { QueueEntryFlags } from '../../queue/entry-flags.ts';
+import { FLAG_DURABLE, type QueueEntryFlags } from '../../queue/entry-flags.ts';
 import { fullTargets } from '../../queue/limits/full-targets.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
@@ -41,8 +42,18 @@ const DROPPED = {
   delivery_limit: 'droppedAttempts',
 } as const satisfies Record<DeathReason, keyof Counters>;
 
+/** Where dead letters go that have nowhere else to go, in a vhost whose clients are ActiveMQ's. */
+export const ACTIVEMQ_DEAD_LETTERS = 'ActiveMQ.DLQ';
+
 export interface DeadLettersParts {
   readonly vhost: string;
+  /**
+   * A durable queue for what dies in a durable queue that names no dead-letter exchange, whoever refused it; of what expires, only what
+   * was to outlive the broker. Made when it is needed. Null: such messages are dropped.
+   */
+  readonly otherwise: string | null;
+  /** Makes a durable queue, if it is not there. @throws BrokerError: there may be no more */
+  declare(queue: string): void;
   /** A record of deaths that a publisher wrote itself is counted on (RabbitMQ up to 3.12, and from 3.13.3 on), or not (4). */
   readonly countsOn: boolean;
   readonly clock: Clock;
@@ -81,7 +92,7 @@ export class DeadLetters {
   /** Carries out what was decided of a message that has died in this queue, now or as soon as that can be. */
   died(queue: Queue, seq: number, flags: QueueEntryFlags, decision: Decision): void {
     const { counters, lifecycle, store, units } = this.parts;
-    if (decision.action === DROP) {
+    if (decision.action === DROP && !this.isKept(queue, flags, decision.reason)) {
       counters[DROPPED[decision.reason]]++;
       this.tellDropped(decision.reason, queue, seq, flags);
       queue.contents.removeDropped(seq, flags);
@@ -115,6 +126,24 @@ export class DeadLetters {
     });
   }
 
+  /** Its queue has nowhere to send it, and the vhost has. */
+  private isKept(queue: Queue, flags: QueueEntryFlags, reason: DeathReason): boolean {
+    const { otherwise } = this.parts;
+    if (otherwise === null || queue.name === otherwise || !queue.durable || reason === 'maxlen') return false;
+    return reason !== 'expired' || (flags & FLAG_DURABLE) !== 0;
+  }
+
+  /** False: it cannot be made, and there is nowhere to go. */
+  private otherwiseMade(name: string): boolean {
+    try {
+      this.parts.declare(name);
+      return true;
+    } catch (error) {
+      if (error instanceof BrokerError) return false;
+      throw error;
+    }
+  }
+
   /** A full queue sends on what it does not take. */
   diedUnstored(queue: Queue, decision: Decision, view: MessageView): void {
     const { counters } = this.parts;
@@ -129,14 +158,15 @@ export class DeadLetters {
     const { log, exchanges, counters, publisher, router } = this.parts;
     this.lost = false;
     if (log.failed !== undefined) return true; // nothing is written any more; it is there again after a restart
-    const exchange = queue.settings.deadLetterExchange;
+    const otherwise = queue.settings.deadLetterExchange === null ? this.parts.otherwise : null;
+    const exchange = otherwise !== null && this.otherwiseMade(otherwise) ? '' : queue.settings.deadLetterExchange;
     if (exchange === null || (exchange !== '' && !exchanges.has(exchange))) {
       this.leadsNowhere(queue, view);
       return true;
     }
     // Dotted, as those see it who write queues' settings: where the exchange is the default one it is a queue's name.
     const key = dotted(view.key(), view.spelling);
-    const target = queue.settings.deadLetterKey;
+    const target = otherwise ?? queue.settings.deadLetterKey;
     const recorded = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
     const { headers } = this.parts.dialects.properties(view);
     const before = recorded ?? (this.parts.countsOn ? deathsIn(headers) : undefined);

@@ -39,9 +39,9 @@ export interface KeptRoute {
 }
 
 /** What few messages ask for. */
-type More = Pick<Draft, 'ttlMs' | 'delayMs' | 'dueMs' | 'half'>;
+type More = Pick<Draft, 'ttlMs' | 'delayMs' | 'dueMs' | 'half' | 'schedule'>;
 
-const NO_MORE: More = { ttlMs: -1, delayMs: -1, dueMs: -1, half: null };
+const NO_MORE: More = { ttlMs: -1, delayMs: -1, dueMs: -1, half: null, schedule: null };
 
 interface Filled {
   readonly buffer: Buffer;
@@ -64,8 +64,8 @@ export class KeptMessages {
     const { large, origin } = draft;
     const propsBytes = draft.propsEnd - draft.propsStart;
     const bodyBytes = large === null ? draft.bodyEnd - draft.bodyStart : 0;
-    const { ttlMs, delayMs, dueMs, half } = draft;
-    const more = ttlMs >= 0 || delayMs >= 0 || dueMs >= 0 || half !== null;
+    const { ttlMs, delayMs, dueMs, half, schedule } = draft;
+    const more = ttlMs >= 0 || delayMs >= 0 || dueMs >= 0 || half !== null || schedule !== null;
     const room = this.room(HEAD_BYTES + propsBytes + bodyBytes);
     const { buffer } = room;
     const at = room.end;
@@ -87,7 +87,7 @@ export class KeptMessages {
     room.end = end;
     if (large !== null) this.largeBodies.push(large);
     if (origin !== '') this.origins.push(origin);
-    if (more) this.more.push({ ttlMs, delayMs, dueMs, half });
+    if (more) this.more.push({ ttlMs, delayMs, dueMs, half, schedule });
     this.bytes += propsBytes + bodyBytes;
     this.count++;
   }
@@ -204,6 +204,7 @@ export class KeptReader {
     draft.delayMs = more.delayMs;
     draft.dueMs = more.dueMs;
     draft.half = more.half;
+    draft.schedule = more.schedule;
     draft.duplicate = false;
     draft.seq = 0;
     draft.durably = false;
@@ -226,6 +227,7 @@ export function isSpecial(draft: Draft): boolean {
     draft.delayMs >= 0 ||
     draft.dueMs >= 0 ||
     draft.half !== null ||
+    draft.schedule !== null ||
     draft.grouped ||
     draft.retain ||
     draft.large !== null

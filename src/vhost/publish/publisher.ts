@@ -161,7 +161,7 @@ export class Publisher {
     }
     if (draft.large !== null && (draft.large as StoredBody).refused) return this.refuseTransient(draft);
     let route = given as CompiledRoute<Queue>;
-    if (draft.delayMs > 0 || draft.dueMs >= 0 || draft.half !== null) {
+    if (draft.delayMs > 0 || draft.dueMs >= 0 || draft.half !== null || draft.schedule !== null) {
       const mark = this.later(route.valid ? route : this.reroute(route), draft);
       if (mark !== undefined) return mark;
     }

@@ -21,7 +21,7 @@ import { Slices } from '../../clock/slices.ts';
 import type { Turn } from '../../clock/turn.ts';
 import type { Log } from '../../log/log.ts';
 import type { TransientStore } from '../../log/transient/transient-store.ts';
-import { AS_DUE, AT_MOST_ONCE, DELAY_MAX_MS, type Draft, MessageView } from '../../message/message.ts';
+import { AS_DUE, type Assurance, AT_MOST_ONCE, DELAY_MAX_MS, type Draft, MessageView } from '../../message/message.ts';
 import { FLAG_DURABLE, FLAG_LARGE, type VisitEntry } from '../../queue/entry-flags.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
@@ -180,6 +180,25 @@ export class Delays {
     this.parts.store.release(seq, flagsOf(tag));
   }
 
+  /** Shows what is held; false: it must be read first, or it is gone. */
+  showHeld(seq: number, view: MessageView): boolean {
+    const tag = this.held.get(seq);
+    return tag !== undefined && this.parts.store.view(seq, flagsOf(tag), view);
+  }
+
+  /** Reads what is held. @param done may look at it until the turn's end; with why not, which has been told */
+  loadHeld(seq: number, done: (error: Error | undefined) => void): void {
+    this.parts.store.load(seq, flagsOf(this.held.get(seq) ?? 0), (error) => {
+      if (error !== undefined) this.parts.unreadable.delayed(seq, error);
+      done(error);
+    });
+  }
+
+  /** Publishes what is held, which `view` shows, and goes on holding it. @param assurance that of what is published */
+  publishHeld(seq: number, view: MessageView, assurance: Assurance): void {
+    this.sendOn(seq, this.held.get(seq) ?? 0, view, assurance, 0);
+  }
+
   /** Writes it down; returns its number and the flags of its record. */
   private store(route: CompiledRoute<Queue>, draft: Draft, due: number): [seq: number, flags: number] {
     const { parts } = this;
@@ -260,11 +279,23 @@ export class Delays {
   /** The head of the heap, which `view` shows, is routed and is over. Returns its bytes. */
   private publish(): number {
     const { parts, heap, view } = this;
-    const { draft } = this.republished;
     const { seq, tag } = heap;
+    heap.shift();
+    this.sendOn(seq, tag, view, view.assurance, view.seq);
+    this.keys.delete(seq);
+    if (this.origins.size > 0) this.origins.delete(seq);
+    this.ahead.done(seq);
+    if ((tag & TAG_DURABLE) !== 0) this.overSeqs.push(seq);
+    parts.store.release(seq, flagsOf(tag));
+    return view.propsEnd - view.propsStart + view.bodyLength;
+  }
+
+  /** Routes what `view` shows as if it were published now. @param continues the number of the message that ends with it, 0 for none */
+  private sendOn(seq: number, tag: number, view: MessageView, assurance: Assurance, continues: number): void {
+    const { parts } = this;
+    const { draft } = this.republished;
     const keys = this.keys.get(seq);
     const exchange = view.exchange();
-    heap.shift();
     if (exchange !== '' && !parts.exchanges.has(exchange)) {
       parts.counters.droppedDelayed++;
       parts.dropped.tell('exchange-gone', '', view);
@@ -274,17 +305,13 @@ export class Delays {
           ? parts.router.route(exchange, view.spelling, view.head, view.keyStart, view.keyEnd, parts.vhost)
           : parts.router.routeAll(exchange, view.spelling, keys, parts.vhost);
       this.republished.fill(view, (tag & DELAYED_RETAIN) !== 0);
+      draft.assurance = assurance;
+      draft.continues = continues;
       draft.origin = this.origins.get(seq) ?? '';
       parts.publisher.publish(route, draft, true);
       parts.subscriberFlow.nobodyWaits();
     }
-    if (keys !== undefined) this.keys.delete(seq);
-    if (this.origins.size > 0) this.origins.delete(seq);
-    this.ahead.done(seq);
-    if ((tag & TAG_DURABLE) !== 0) this.overSeqs.push(seq);
-    parts.store.release(seq, flagsOf(tag));
     draft.large = null;
-    return view.propsEnd - view.propsStart + view.bodyLength;
   }
 
   /** Reads what is due, and what soon will be, back into memory, and goes on. */

@@ -10,6 +10,8 @@ export interface TopologyLimits {
   readonly retainedMessages?: number | undefined;
   /** Bytes of their topics, properties and bodies. */
   readonly retainedBytes?: number | undefined;
+  /** Schedules: messages that come again and again. Default: `SCHEDULES_MAX`. */
+  readonly schedules?: number | undefined;
 }
 
 /** The limits in force, which may change, and how often each has refused something. */

@@ -55,7 +55,6 @@ export function stompSide(scene: Scene): Side {
     connect: () => open('u'),
     leave: (client) => client.cut(),
     none: {
-      browse: 'SUBSCRIBE with browser:true is refused whoever asks',
       purge: 'has no frame for it',
       will: 'has no wills',
       retained: 'retains nothing',
@@ -65,6 +64,16 @@ export function stompSide(scene: Scene): Side {
     cells: {
       publish: { denied: { write: '' }, attempt: (client) => asks(client, 'SEND', { destination: TOPIC }) },
       consume: { denied: { read: '' }, over: OVER, ...subscription('/amq/queue/there') },
+      browse: {
+        denied: { read: '' },
+        attempt: async (client) => {
+          const done = await asksAll(client, [
+            ['SUBSCRIBE', { destination: '/amq/queue/there', id: '1', browser: 'true' }],
+            ['UNSUBSCRIBE', { id: '1' }],
+          ]);
+          return done;
+        },
+      },
       declare: {
         denied: { configure: '^z' },
         attempt: (client) => asks(client, 'SEND', { destination: `/queue/${scene.fresh('s')}` }),

@@ -12,6 +12,8 @@ const KINDS = [
   'connection-closed',
   'queue-made',
   'queue-deleted',
+  'consumer-came',
+  'consumer-left',
   'vhost-made',
   'vhost-deleted',
   'policy-set',

@@ -9,7 +9,11 @@ import { Turn } from '../../../../src/clock/turn.ts';
 import type { MessageView } from '../../../../src/message/message.ts';
 import { Output } from '../../../../src/transport/output.ts';
 
-const HEAD = { opening: Buffer.from('MESSAGE\nsubscription:1\nmessage-id:s.1.'), ackOpening: Buffer.from('\nack:1.') };
+const HEAD = {
+  opening: Buffer.from('MESSAGE\nsubscription:1\nmessage-id:s.1.'),
+  ackOpening: Buffer.from('\nack:1.'),
+  destination: null,
+};
 const SESSION = { vhost: '/', timeLeftMs: () => undefined } as unknown as Session;
 
 class Sink {

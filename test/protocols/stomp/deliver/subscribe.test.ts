@@ -22,7 +22,15 @@ describe('SUBSCRIBE is refused', () => {
     ['with a prefetch that is none', { id: '1', destination: '/queue/q', 'prefetch-count': 'many' }, 'Invalid header'],
     ['with a selector that is none', { id: '1', destination: '/topic/q', selector: 'a = ' }, 'Invalid selector'],
     ['from a queue with no-local', { id: '1', destination: '/queue/q', 'no-local': 'true' }, 'Invalid header'],
-    ['as a browser, which is not built', { id: '1', destination: '/queue/q', browser: 'true' }, 'Not implemented'],
+    ['as a browser of a topic', { id: '1', destination: '/topic/q', browser: 'true' }, 'Invalid header'],
+    ['as a browser of several', { id: '1', destination: '/queue/q,/queue/r', browser: 'true' }, 'Invalid header'],
+    ["to another connection's queue", { id: '1', destination: '/remote-temp-queue/q' }, 'Invalid destination'],
+    ['durably to several', { id: '1', destination: '/topic/q,/topic/r', durable: 'true' }, 'Invalid header'],
+    [
+      'to more than it may have',
+      { id: '1', destination: '/queue/a,/queue/b,/queue/c,/queue/d,/queue/e' },
+      'Too many subscriptions',
+    ],
     ["with an id that is the broker's", { id: '/temp-queue/x', destination: '/queue/q' }, 'Invalid id'],
     ['with a flag that is none', { id: '1', destination: '/topic/q', durable: 'yes' }, 'Invalid header'],
     [

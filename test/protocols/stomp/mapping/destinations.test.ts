@@ -6,6 +6,7 @@ import {
   type Destination,
   formatDestination,
   formatReplyTo,
+  listedDestinations,
   parseDestination,
 } from '../../../../protocols/stomp/mapping/destinations.ts';
 import { DOT, SLASH } from '../../../../src/message/message.ts';
@@ -25,6 +26,9 @@ describe('a destination', () => {
     ['/exchange/x/', { kind: 'exchange', exchange: 'x', key: '' }],
     ['/exchange/x%2Fy/k.*', { kind: 'exchange', exchange: 'x/y', key: 'k.*' }],
     ['/temp-queue/n', { kind: 'temporary-queue', name: 'n' }],
+    ['/temp-topic/n', { kind: 'temporary-topic', name: 'n' }],
+    ['/remote-temp-queue/amq.gen-1', { kind: 'remote-queue', name: 'amq.gen-1' }],
+    ['/remote-temp-topic/temp-topic.1', { kind: 'remote-topic', key: 'temp-topic.1' }],
   ])('%s', (text, expected) => {
     expect(parseDestination(text)).toEqual(expected);
   });
@@ -48,7 +52,9 @@ describe('a destination', () => {
     '/queue/%',
     '/queue/%zz',
     '/queue/%ff',
-    '/temp-topic/x',
+    '/temp-topic/',
+    '/remote-temp-queue/',
+    '/remote-temp-topic/',
   ])('%j is refused', (text) => {
     expect(() => parseDestination(text)).toThrow(FrameError);
   }); // prettier-ignore
@@ -60,6 +66,18 @@ describe('a destination', () => {
     ['/queue/a/b', "It has too many parts; a '/' within a name is written %2F."],
   ])('%j: it is told what is wrong with it', (text, why) => {
     expect(() => parseDestination(text)).toThrow(`'${text}' is not a valid destination. ${why}`);
+  });
+
+  test.each([
+    ['/queue/a,b', false, ['/queue/a,b']],
+    ['/queue/a,/topic/b.c', false, ['/queue/a', '/topic/b.c']],
+    ['/queue/a,b,/topic/c', false, ['/queue/a,b', '/topic/c']],
+    ['/queue/a,b,/topic/c', true, ['/queue/a', '/queue/b', '/topic/c']],
+    ['/topic/a,b', true, ['/topic/a', '/topic/b']],
+    ['a,b', true, ['a', 'b']],
+    ['/queue/a,/queue/a', false, ['/queue/a']],
+  ])('%s: those that it lists, where bare names may follow: %s', (text, bare, expected) => {
+    expect(listedDestinations(text, bare)).toEqual(expected);
   });
 
   test('that is shown leads to the same place', () => {

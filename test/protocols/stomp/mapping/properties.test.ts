@@ -19,7 +19,7 @@ const parser = new FrameParser(resolveOptions({}));
 function store(lines: string, version: Version = V1_2, body = 'x', replyTo?: string): string {
   const bytes = Buffer.from(`SEND\n${lines}\n${body}\0`);
   parser.parse(bytes, 0, bytes.length, version);
-  stored.collect(parser, replyTo);
+  stored.collect(parser, replyTo === undefined ? undefined : { lines: [['reply-to', replyTo]], hidden: ['reply-to'] });
   return stored.buffer.toString('utf8', stored.start, stored.end);
 }
 

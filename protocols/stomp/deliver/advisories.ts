@@ -1,0 +1,215 @@
+/**
+ * Advisories, as ActiveMQ's clients know them: who subscribes to `/topic/ActiveMQ.Advisory.…` hears who and what comes and goes in the vhost.
+ *
+ *     ActiveMQ.Advisory.Connection                   connections
+ *     ActiveMQ.Advisory.Queue, .TempQueue            queues that are made and deleted; those with names of the broker's own are temporary
+ *     ActiveMQ.Advisory.Consumer.Queue.NAME          consumers of a queue
+ *
+ * Topics may be filters. They are no messages of `amq.topic`: nobody can send one, or bind to them from elsewhere. Subscribing asks for what a
+ * binding would; what is told of a queue is told to those alone who may read it, each time. A connection that does not keep up loses
+ * what it has no room for, counted. What is there already when one subscribes is not told.
+ */
+import {
+  BrokerError,
+  type BrokerServices,
+  matchesFilter,
+  PRODUCT,
+  type PresenceEvent,
+} from '../../../src/api/index.ts';
+import { FrameError } from '../codec/errors.ts';
+import { escapeValue } from '../codec/escape.ts';
+import { TOPIC_EXCHANGE } from '../mapping/destinations.ts';
+import type { StompStats } from '../stats.ts';
+import type { SubscriptionClient } from './subscription-consumer.ts';
+
+export const ADVISORY_PREFIX = 'ActiveMQ.Advisory.';
+/** In a vhost: each event is told to all of them at once. */
+const HEARERS_MAX = 256;
+/** Names that the broker makes. */
+const TEMPORARY = 'amq.';
+
+/** What is said of an event. */
+interface Advisory {
+  /** Below `ActiveMQ.Advisory.` */
+  readonly topic: string;
+  /** The queue that it speaks of; undefined: none. */
+  readonly queue: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+export class AdvisorySubscription {
+  readonly key: string;
+  /** Its RECEIPT is still to come: what is told before it is told after it. */
+  awaitsReceipt = false;
+  readonly number: number;
+  private readonly client: SubscriptionClient;
+  private readonly filter: string;
+  private readonly opening: string;
+  private readonly leave: () => void;
+  private readonly stats: StompStats;
+  private told = 0;
+
+  /**
+   * @param filter dotted, with `*` and `#`
+   * @throws BrokerError as `Session.demandReading`
+   */
+  constructor(
+    client: SubscriptionClient,
+    { id, key, number, filter }: { id: string | undefined; key: string; number: number; filter: string },
+    advisories: Advisories,
+    stats: StompStats,
+  ) {
+    const { session, version, sessionName } = client;
+    session.demandReading(TOPIC_EXCHANGE, filter);
+    this.client = client;
+    this.key = key;
+    this.number = number;
+    this.filter = filter;
+    this.stats = stats;
+    const idLine = id === undefined ? '' : `subscription:${escapeValue(id, version) ?? ''}\n`;
+    this.opening = `MESSAGE\n${idLine}message-id:${sessionName}.${number}.`;
+    this.leave = advisories.join(session.vhost, this);
+  }
+
+  tell(advisory: Advisory, frames: Map<string, string>): void {
+    const { client, filter, stats } = this;
+    const topic = ADVISORY_PREFIX + advisory.topic;
+    if (!matchesFilter(filter, topic) || !this.mayHear(topic, advisory.queue)) return;
+    const { output, version } = client;
+    if (output.congested || this.awaitsReceipt) {
+      stats.advisoriesDropped++;
+      return;
+    }
+    let rest = frames.get(version.toString());
+    if (rest === undefined) {
+      const body = JSON.stringify(advisory.body);
+      const lines = Object.entries({
+        destination: `/topic/${topic}`,
+        type: 'Advisory',
+        transformation: 'jms-advisory-json',
+        'content-type': 'application/json',
+        'content-length': String(Buffer.byteLength(body)),
+        originBrokerName: PRODUCT,
+        ...advisory.headers,
+      }).map(([name, value]) => `${name}:${escapeValue(value, version) ?? ''}\n`);
+      rest = `\n${lines.join('')}\n${body}\0\n`;
+      frames.set(version.toString(), rest);
+    }
+    const bytes = Buffer.from(`${this.opening}${++this.told}${rest}`);
+    const { out } = output;
+    const at = out.reserve(bytes.length);
+    bytes.copy(out.buffer, at);
+    output.wrote = true;
+    stats.messagesOut++;
+  }
+
+  /** Its user's rights may have changed since it subscribed. */
+  private mayHear(topic: string, queue: string | undefined): boolean {
+    const { session } = this.client;
+    if (queue !== undefined && !session.mayRead(queue)) return false;
+    try {
+      session.ofBegun(() => session.demandReading(TOPIC_EXCHANGE, topic));
+      return true;
+    } catch (error) {
+      if (error instanceof BrokerError) return false;
+      throw error;
+    }
+  }
+
+  stop(): void {
+    this.leave();
+  }
+}
+
+/** Who hears advisories, by vhost. Where nobody does, nobody watches. */
+export class Advisories {
+  private readonly broker: BrokerServices;
+  private readonly vhosts = new Map<
+    string,
+    { readonly unwatch: () => void; readonly all: Set<AdvisorySubscription> }
+  >();
+
+  constructor(broker: BrokerServices) {
+    this.broker = broker;
+  }
+
+  /** @returns ends it */
+  join(vhost: string, subscription: AdvisorySubscription): () => void {
+    let joined = this.vhosts.get(vhost);
+    if (joined === undefined) {
+      const all = new Set<AdvisorySubscription>();
+      const unwatch = this.broker.watch(vhost, (event) => {
+        this.broker.turn.work.spend(all.size);
+        const advisory = advisoryOf(event);
+        // All who speak one version get the same bytes.
+        const frames = new Map<string, string>();
+        for (const one of all) one.tell(advisory, frames);
+      });
+      joined = { unwatch, all };
+      this.vhosts.set(vhost, joined);
+    }
+    const { all, unwatch } = joined;
+    if (all.size >= HEARERS_MAX) {
+      throw new FrameError(
+        'Too many subscriptions',
+        `At most ${HEARERS_MAX} subscriptions of a vhost hear advisories.`,
+      );
+    }
+    all.add(subscription);
+    return () => {
+      all.delete(subscription);
+      if (all.size > 0 || this.vhosts.get(vhost)?.all !== all) return;
+      unwatch();
+      this.vhosts.delete(vhost);
+    };
+  }
+}
+
+/** Bodies have as much of ActiveMQ's as there is to say here. */
+function advisoryOf(event: PresenceEvent): Advisory {
+  switch (event.kind) {
+    case 'connection-opened': {
+      const { user: userName, protocol, client: clientIp } = event;
+      const body = { ConnectionInfo: { userName, protocol, clientIp } };
+      return { topic: 'Connection', queue: undefined, headers: {}, body };
+    }
+    case 'connection-closed': {
+      const objectId = { '@class': 'ConnectionId', value: event.client };
+      return { topic: 'Connection', queue: undefined, headers: {}, body: { RemoveInfo: { objectId } } };
+    }
+    case 'queue-made':
+    case 'queue-deleted': {
+      const { queue, kind } = event;
+      const body = { DestinationInfo: { destination: named(queue), operationType: kind === 'queue-made' ? 0 : 1 } };
+      return { topic: isTemporary(queue) ? 'TempQueue' : 'Queue', queue, headers: {}, body };
+    }
+    default: {
+      const { queue, consumers, kind } = event;
+      const body =
+        kind === 'consumer-came'
+          ? { ConsumerInfo: { destination: named(queue) } }
+          : { RemoveInfo: { objectId: { '@class': 'ConsumerId' } } };
+      return { topic: `Consumer.Queue.${queue}`, queue, headers: { consumerCount: String(consumers) }, body };
+    }
+  }
+}
+
+function isTemporary(queue: string): boolean {
+  return queue.startsWith(TEMPORARY);
+}
+
+function named(queue: string): unknown {
+  return { '@class': isTemporary(queue) ? 'ActiveMQTempQueue' : 'ActiveMQQueue', string: queue };
+}
+
+/** The filter of advisories that a subscription asks for; undefined: it asks for something else. */
+export function advisoryFilter(exchange: string, filter: string): string | undefined {
+  return exchange === TOPIC_EXCHANGE && filter.startsWith(ADVISORY_PREFIX) ? filter : undefined;
+}
+
+/** @throws FrameError for a destination that nobody can send to */
+export function refuseAdvisory(exchange: string, key: string): void {
+  if (exchange !== TOPIC_EXCHANGE || !key.startsWith(ADVISORY_PREFIX)) return;
+  throw new FrameError('Invalid destination', `'/topic/${key}' is the broker's to tell; it can be subscribed to.`);
+}
