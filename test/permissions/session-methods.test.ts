@@ -278,6 +278,7 @@ describe('a session asks', () => {
       ...ASK_NOTHING,
       'constructor',
       'outOfMemory',
+      'party',
       'channelCount',
       'consumers',
       'ending',
