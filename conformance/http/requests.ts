@@ -116,17 +116,6 @@ export const REQUESTS: readonly Asked[] = [
     '/aliveness-test/none',
     '/healthchecks/node/none',
   ),
-  ...(
-    [
-      ['DELETE', '/reset', 204],
-      ['DELETE', '/reset/NODE', 204],
-      ['GET', '/reset', 405],
-      ['DELETE', '/auth/attempts/NODE', 204],
-      ['DELETE', '/auth/attempts/NODE/source', 204],
-      ['POST', '/vhosts/%2F/start/NODE', 204],
-      ['POST', '/vhosts/none/start/NODE', 400],
-    ] as const
-  ).map(([method, path, status]) => ({ method, path, status })),
   { path: '', status: 301, user: 'nobody' },
   { path: '/', status: 301, user: 'nobody' },
   { path: '/index.html', status: 200, user: 'nobody' },
@@ -163,4 +152,16 @@ export const REQUESTS: readonly Asked[] = [
     '/vhosts',
   ].map((path) => ({ path, method: 'PATCH' as const, status: 405 })),
   { path: '/connections/x', method: 'PATCH', status: 405 },
+  // Last: RabbitMQ forgets by a reset which connections there are.
+  ...(
+    [
+      ['DELETE', '/reset', 204],
+      ['DELETE', '/reset/NODE', 204],
+      ['GET', '/reset', 405],
+      ['DELETE', '/auth/attempts/NODE', 204],
+      ['DELETE', '/auth/attempts/NODE/source', 204],
+      ['POST', '/vhosts/%2F/start/NODE', 204],
+      ['POST', '/vhosts/none/start/NODE', 400],
+    ] as const
+  ).map(([method, path, status]) => ({ method, path, status })),
 ];
