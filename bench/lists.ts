@@ -8,7 +8,7 @@
  * of five times more, and how far resident memory has moved: at its highest meanwhile, and since before the first question of all. Then a
  * client beside confirms a message at a time while nobody lists, while somebody pages through all queues, and while somebody asks as
  * often for next to nothing, which is what another busy process costs on this machine whatever it is told; at several paces, several
- * stretches of each in turn: 50th and 99th percentile. Who asks runs only when nobody else wants a processor (Linux' chrt; or else at the
+ * stretches of each in turn: 50th and 99th percentile; and beside a backup. Who asks runs only when nobody else wants a processor (Linux' chrt; or else at the
  * lowest priority).
  *
  * With --pin the broker has one processor and the clients another (Linux' taskset): so nobody is measured waiting for his turn on a
@@ -256,24 +256,31 @@ async function timeBeside(channel: ConfirmChannel): Promise<void> {
       },
       { kind: `who asks for next to nothing, ${said(pace)}`, path: 'healthz?', pages: 100, pace },
     ]),
+    { kind: 'who takes a backup', path: 'v1/backup?', pages: 1, pace: 0 },
   ];
-  const found = kinds.map(() => ({ times: [] as number[], answers: 0 }));
+  const found = kinds.map(() => ({ times: [] as number[], answers: 0, bytes: 0 }));
   const seconds = Number(values.seconds) / STRETCHES;
   for (let stretch = 0; stretch < STRETCHES; stretch++) {
     for (const [i, { path, pages, pace }] of kinds.entries()) {
       const asking = path === '' ? undefined : ask(path, pages, pace);
       found[i]!.times.push(...(await confirmTimes(channel, seconds)));
-      if (asking !== undefined) found[i]!.answers += await asking.ended();
+      if (asking === undefined) continue;
+      const { answers, bytes } = await asking.ended();
+      found[i]!.answers += answers;
+      found[i]!.bytes += bytes;
     }
   }
   let alone = 0;
   for (const [i, { kind, path }] of kinds.entries()) {
-    const { times, answers } = found[i]!;
+    const { times, answers, bytes } = found[i]!;
     times.sort((a, b) => a - b);
     const at = (part: number): number => times[Math.floor(times.length * part)]!;
     const p99 = at(0.99);
     if (path === '') alone = p99;
-    const rate = path === '' ? '' : `, ${(answers / (seconds * STRETCHES)).toFixed(0)} answers a second`;
+    const rate =
+      path === ''
+        ? ''
+        : `, ${(answers / (seconds * STRETCHES)).toFixed(0)} answers and ${megabytes(bytes / (seconds * STRETCHES))} a second`;
     const within = !path.startsWith('api') || p99 <= 2 * alone;
     if (!within) missed = true;
     console.log(
@@ -291,7 +298,7 @@ function said(pace: number): string {
  * In a process of its own, which the system serves when no other wants a processor: what it reads costs it time, as it would on a machine of
  * its own, and that is not to be the broker's or the other client's.
  */
-function ask(path: string, pages: number, pace: number): { ended(): Promise<number> } {
+function ask(path: string, pages: number, pace: number): { ended(): Promise<{ answers: number; bytes: number }> } {
   const program = fileURLToPath(new URL('lists/pager.ts', import.meta.url));
   const given = [program, url + path, authorization, String(Math.max(1, Math.floor(pages))), String(pace)];
   const idle = existsSync('/usr/bin/chrt');
@@ -307,7 +314,8 @@ function ask(path: string, pages: number, pace: number): { ended(): Promise<numb
       const ended = once(other, 'close');
       other.kill();
       await ended;
-      return Number(printed);
+      const [answers = 0, bytes = 0] = printed.split(' ').map(Number);
+      return { answers, bytes };
     },
   };
 }
