@@ -118,6 +118,8 @@ const peer = await startEntrepot({
   readyTimeoutMs: 120_000,
   nodeOptions: values.node,
   under: values.pin ? ['taskset', '-c', '0'] : [],
+  // Beside these there are a client and who asks.
+  environment: { ENTREPOT_CONNECTIONS_MAX: String(connections + 1_000) },
 });
 console.log(`ready after ${ms(performance.now() - startedMs)}`);
 if (values.pin) execFileSync('taskset', ['-cp', '1', String(process.pid)]);
