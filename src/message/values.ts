@@ -61,14 +61,17 @@ const INT64_MIN = -0x8000_0000_0000_0000n;
 
 /** Parses JSON whose whole numbers of 64 bits are to be exact: those that no number holds become bigints. */
 export function parseJson(text: string): unknown {
-  const exact = (_key: string, value: unknown, { source }: { readonly source?: string }): unknown => {
-    if (typeof value !== 'number' || Number.isSafeInteger(value) || source === undefined) return value;
-    // More than 20 characters are too many for 64 bits.
-    if (!/^-?\d{1,19}$/.test(source)) return value;
-    const whole = BigInt(source);
-    return whole <= INT64_MAX && whole >= INT64_MIN ? whole : value;
-  };
+  const exact = (_key: string, value: unknown, { source }: { readonly source?: string }): unknown =>
+    typeof value === 'number' && source !== undefined ? exactNumber(value, source) : value;
   return JSON.parse(text, exact as (key: string, value: unknown) => unknown);
+}
+
+/** What was written as `source`: the number, or a bigint where that is a whole one of 64 bits which no number holds. */
+export function exactNumber(value: number, source: string): number | bigint {
+  // More than 20 characters are too many for 64 bits.
+  if (Number.isSafeInteger(value) || !/^-?\d{1,19}$/.test(source)) return value;
+  const whole = BigInt(source);
+  return whole <= INT64_MAX && whole >= INT64_MIN ? whole : value;
 }
 
 /**

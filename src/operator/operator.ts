@@ -72,6 +72,8 @@ export class Operator {
   readonly userLists: UserLists;
   readonly overall: Overall;
   readonly surroundings: Surroundings;
+  /** Of what takes long: slices of a turn. */
+  readonly pace: Pace;
   private readonly streams = new Set<EventStream>();
   private readonly loginsForgotten = new Map<string, { readonly succeeded: number; readonly failed: number }>();
   private readonly broker: Broker;
@@ -82,6 +84,7 @@ export class Operator {
     const pace = new Pace(broker.clock, broker.turn);
     const sampler = new Sampler(broker, pace);
     this.broker = broker;
+    this.pace = pace;
     this.surroundings = surroundings;
     this.sampler = sampler;
     this.startedMs = broker.clock.monotonicMs();

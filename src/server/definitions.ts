@@ -19,7 +19,7 @@ export async function takeDefinitions(operator: Operator, file: string, logger: 
   const problems: string[] = [];
   let done = 0;
   try {
-    for await (const item of importDefinitions(operator, parsedDefinitions(text), { user: '', goOn: true })) {
+    for await (const item of importDefinitions(operator, await parsedDefinitions(text), { user: '', goOn: true })) {
       if (item.outcome === 'failed') problems.push(told(item));
       else if (item.outcome === 'left-out') logger.warn({ definitions: file }, `left out: ${told(item)}`);
       else if (item.outcome === 'done') done++;

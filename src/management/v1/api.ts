@@ -50,7 +50,7 @@ export class V1Api extends HttpApi<Operation> {
     }
     const given = {
       query: queryOf(operation, query) as never,
-      body: (await bodyOf(operation, request)) as never,
+      body: (await bodyOf(operation, request, this.operator.pace)) as never,
       signal: request.signal,
     };
     const asked = new Asked<never, never>(this.operator, identity, match.params, given);

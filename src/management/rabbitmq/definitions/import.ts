@@ -277,12 +277,19 @@ const KNOWN: readonly string[] = [
   'operator_policies',
 ];
 
-/** What the text of definitions says. @throws Failure 400 `failed_to_parse_json` */
-export function parsedDefinitions(text: string): Body {
+/**
+ * What the text of definitions says.
+ * @param parse reads JSON
+ * @throws Failure 400 `failed_to_parse_json`
+ */
+export async function parsedDefinitions(
+  text: string,
+  parse: (text: string) => unknown | Promise<unknown> = parseJson,
+): Promise<Body> {
   if (text.trim() === '') return {};
   let given: unknown;
   try {
-    given = parseJson(text);
+    given = await parse(text);
   } catch {
     throw badRequest('failed_to_parse_json');
   }
@@ -308,7 +315,10 @@ export async function* importDefinitions(
     if (entries === undefined || entries === null) continue;
     if (!Array.isArray(entries)) throw badRequest(`${section.key} is no list`);
     if (section.global === true && options.vhost !== undefined) continue;
+    await operator.pace.next();
     for (const entry of entries as unknown[]) {
+      // One that is there already is looked at, and nothing is waited for.
+      if (operator.pace.late()) await operator.pace.next();
       if (typeof entry !== 'object' || entry === null) throw badRequest(`an entry of ${section.key} is no object`);
       yield await imported(section, entry as Entry, work);
     }

@@ -4,10 +4,10 @@
  */
 import type { Identity } from '../../../api/identity.ts';
 import type { Session } from '../../../api/session.ts';
-import { parseJson } from '../../../message/values.ts';
 import type { Operator } from '../../../operator/operator.ts';
 import type { VhostView } from '../../../operator/vhosts.ts';
 import { bodyText } from '../../http/body.ts';
+import { pacedJson } from '../../http/paced-json.ts';
 import { RequestSessions } from '../../http/sessions.ts';
 import { hasTag, type Tag } from '../../http/tags.ts';
 import { badRequest, Failure, notAuthorised, notFound } from './errors.ts';
@@ -106,7 +106,7 @@ export class ApiRequest {
     if (text === '') return {};
     let value: unknown;
     try {
-      value = parseJson(text);
+      value = await pacedJson(text, this.operator.pace);
     } catch {
       throw badRequest('not_json');
     }

@@ -5,10 +5,11 @@
  *     POST …?report=true    200 with what has become of each entry, behind one that fails too
  */
 
+import { pacedJson } from '../../http/paced-json.ts';
 import { exportDefinitions } from '../definitions/export.ts';
-import { type ImportedItem, type ImportOptions, importDefinitions, parsedDefinitions } from '../definitions/import.ts';
+import { type ImportOptions, importDefinitions, parsedDefinitions } from '../definitions/import.ts';
 import { badRequest } from '../http/errors.ts';
-import { JSON_HEADERS, json, noContent } from '../http/replies.ts';
+import { JSON_HEADERS, jsonText, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Resource, Verb } from '../http/resource.ts';
 
@@ -46,20 +47,22 @@ function exported(request: ApiRequest, vhost: string | undefined): Response {
 }
 
 async function imported(request: ApiRequest, vhost: string | undefined): Promise<Response> {
-  const given = parsedDefinitions(await definitionsText(request));
+  const { pace } = request.operator;
+  const given = await parsedDefinitions(await definitionsText(request), (text) => pacedJson(text, pace));
   const dryRun = request.query.get('dry_run') === 'true';
   const report = dryRun || request.query.get('report') === 'true';
   const options: ImportOptions = {
     ...{ user: request.identity.user, dryRun, goOn: report },
     ...(vhost !== undefined && { vhost }),
   };
-  const items: ImportedItem[] = [];
+  // As text, entry by entry: a hundred thousand are long to write in one go.
+  const items: string[] = [];
   for await (const item of importDefinitions(request.operator, given, options)) {
-    if (report) items.push(item);
+    if (report) items.push(JSON.stringify(item));
     // Nobody reads an empty answer: what he does not get is in the log.
     else if (item.outcome === 'left-out') request.operator.reportLeftOut(item, item.reason ?? '');
   }
-  return report ? json({ dry_run: dryRun, items }) : noContent();
+  return report ? jsonText(`{"dry_run":${dryRun},"items":[${items.join(',')}]}`) : noContent();
 }
 
 /** As it is, or as the part `file` of a form. @throws Failure 400, 413 */

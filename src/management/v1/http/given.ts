@@ -1,6 +1,8 @@
 /** What a request brings, checked by its operation's schemas: what is wrong is said part by part. */
 import type { z } from 'zod';
+import type { Pace } from '../../../operator/listing/pace.ts';
 import { bodyText } from '../../http/body.ts';
+import { pacedJson } from '../../http/paced-json.ts';
 import type { Operation } from './operation.ts';
 import { Problem, type RequestFault } from './problem.ts';
 
@@ -20,7 +22,7 @@ export function queryOf({ query: schema }: Operation, query: URLSearchParams): u
 }
 
 /** @throws Problem 400, 413, 415 */
-export async function bodyOf({ body: schema }: Operation, request: Request): Promise<unknown> {
+export async function bodyOf({ body: schema }: Operation, request: Request, pace: Pace): Promise<unknown> {
   if (schema === undefined) return undefined;
   const type = request.headers.get('content-type');
   // A page of another site can send forms and plain text with somebody's password, but no JSON.
@@ -29,7 +31,7 @@ export async function bodyOf({ body: schema }: Operation, request: Request): Pro
   }
   let value: unknown;
   try {
-    value = JSON.parse(await textOf(request));
+    value = await pacedJson(await textOf(request), pace);
   } catch (error) {
     if (error instanceof Problem) throw error;
     throw invalid([{ where: 'body', what: 'is no JSON' }]);
