@@ -33,6 +33,21 @@ export function bytesOf(text: string): Buffer {
   return bytes.subarray(0, to);
 }
 
+/** Texts so short are written unit by unit: a call into the runtime takes longer. */
+const SHORT = 32;
+
+/** Writes well-formed text as UTF-8, for which there is room, and returns how many bytes it is: three for each unit at most. */
+export function writeText(buffer: Buffer, at: number, text: string): number {
+  const { length } = text;
+  if (length > SHORT) return buffer.utf8Write(text, at);
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return buffer.utf8Write(text, at);
+    buffer[at + i] = code;
+  }
+  return length;
+}
+
 /** Whether it is all characters: protocols whose texts must be UTF-8 can carry it. */
 export function isText(text: string): boolean {
   return text.isWellFormed();

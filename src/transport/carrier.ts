@@ -21,6 +21,7 @@ import type { ClientLog } from '../broker/client-log.ts';
 import type { Scope } from '../broker/limits/scope.ts';
 import { type Clock, Timer } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
+import type { Share } from '../clock/work.ts';
 import type { Logger } from '../logger.ts';
 import { MemoryAccount, type MemoryBudget } from './memory-budget.ts';
 import { Output, type OutputSink } from './output.ts';
@@ -39,6 +40,8 @@ export interface CarrierServices {
   readonly unfinished: MemoryBudget;
   /** Memory for what clients are sent and have not read. */
   readonly unsent: MemoryBudget;
+  /** The work that clients leave behind who go: thousands may go together. */
+  readonly departures: Share;
 }
 
 const NO_HANDLER: ConnectionHandler = { data() {}, drained() {}, closed() {}, shutdown() {} };
@@ -63,6 +66,8 @@ export abstract class Carrier implements Transport, OutputSink {
   /** True from `end` or `destroy` on, or once the client has gone: nothing more is handed on. */
   protected finished = false;
   private closedNotified = false;
+  /** Its handler has heard of it. */
+  private closedTold = false;
   private released = false;
   private graceTimer: Timer | undefined = undefined;
   protected readonly services: CarrierServices;
@@ -100,7 +105,7 @@ export abstract class Carrier implements Transport, OutputSink {
   /** Calls `handler` from now on. A later call replaces it. */
   attach(handler: ConnectionHandler): void {
     this.handler = handler;
-    if (this.closedNotified) handler.closed();
+    if (this.closedTold) handler.closed();
   }
 
   /** The broker is stopping. */
@@ -140,7 +145,10 @@ export abstract class Carrier implements Transport, OutputSink {
     this.sending.close();
     this.output.close();
     this.notifyClosed();
-    this.onReleased();
+    this.services.departures.run(() => {
+      this.onReleased();
+      return true;
+    });
   }
 
   /**
@@ -212,7 +220,14 @@ export abstract class Carrier implements Transport, OutputSink {
   private notifyClosed(): void {
     if (this.closedNotified) return;
     this.closedNotified = true;
-    this.guarded(() => this.handler.closed());
+    // What a client's end takes nobody knows. In their order: who has said that he goes is gone when his socket is free.
+    const { departures } = this.services;
+    departures.run(() => {
+      this.closedTold = true;
+      this.guarded(() => this.handler.closed());
+      departures.work.checkTime();
+      return true;
+    });
   }
 
   private guarded(call: () => void): void {

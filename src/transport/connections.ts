@@ -105,6 +105,7 @@ export class Connections {
       clientLog: broker.clientLog,
       unfinished: new MemoryBudget(broker.turn, memory.unfinishedBytesMax),
       unsent: new MemoryBudget(broker.turn, memory.unsentBytesMax),
+      departures: broker.turn.work.share(),
     };
   }
 

@@ -66,6 +66,7 @@ export class AdapterHarness<P extends Protocol> {
         logger: NO_LOGGER,
         unfinished: new MemoryBudget(this.broker.turn, Number.POSITIVE_INFINITY),
         unsent: new MemoryBudget(this.broker.turn, Number.POSITIVE_INFINITY),
+        departures: this.broker.turn.work.share(),
       },
       socket,
     );

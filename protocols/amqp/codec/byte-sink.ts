@@ -1,3 +1,5 @@
+import { bytesOf, isText, writeText } from '../../../src/api/index.ts';
+
 /** A byte array that grows: for what is encoded off the hot path. */
 export class ByteSink {
   buffer = Buffer.allocUnsafe(512);
@@ -23,6 +25,19 @@ export class ByteSink {
   append(bytes: Uint8Array): void {
     const at = this.reserve(bytes.length);
     this.buffer.set(bytes, at);
+  }
+
+  /** The bytes of a text (`bytesOf`); returns how many they are. */
+  text(text: string): number {
+    if (!isText(text)) {
+      const bytes = bytesOf(text);
+      this.append(bytes);
+      return bytes.length;
+    }
+    const at = this.reserve(3 * text.length);
+    const bytes = writeText(this.buffer, at, text);
+    this.length = at + bytes;
+    return bytes;
   }
 
   /** Starts over; a buffer that a giant has blown up is let go. */

@@ -21,10 +21,12 @@ import { frameText } from './erlang-text.ts';
 
 export interface FrameSink {
   /**
-   * One whole frame; its payload is `buffer[start, end)`, valid until the call returns. False: not now. The sink has set
+   * One whole frame; its payload is `buffer[start, end)`, valid until `read` or `frameGone`. False: not now. The sink has set
    * `halted`, and gets this same frame again with the next `read`.
    */
   frame(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean;
+  /** The memory of the last frame is about to be used for something else, though the chunk goes on. */
+  frameGone(): void;
   /** The stream cannot be understood any more. */
   frameError(reason: string): void;
 }
@@ -138,6 +140,8 @@ export class FrameParser {
     this.keptBytes = 0;
     const taken = this.walk(frame, 0, bytes);
     if (taken < bytes) this.keep(frame, taken, bytes);
+    // What the sink still has of it (the properties of a message whose body follows) would be written over by what comes next.
+    this.sink.frameGone();
     giveBack(frame);
     return at;
   }

@@ -1,5 +1,5 @@
 /** Field tables: `Headers` to bytes. The layout and the type letters are in `table.ts`. */
-import { bytesOf, type Headers, type Value } from '../../../src/api/index.ts';
+import type { Headers, Value } from '../../../src/api/index.ts';
 import type { ByteSink } from './byte-sink.ts';
 
 const NAME_BYTES_MAX = 255;
@@ -23,14 +23,19 @@ export function writeFields(sink: ByteSink, headers: Headers): number {
   const seen = new Set<string>();
   let lossy = 0;
   for (const { name, value } of headers) {
-    const bytes = bytesOf(name);
-    if (bytes.length > NAME_BYTES_MAX || seen.has(name)) {
+    if (seen.has(name)) {
+      lossy++;
+      continue;
+    }
+    const lengthAt = sink.reserve(1);
+    const bytes = sink.text(name);
+    if (bytes > NAME_BYTES_MAX) {
+      sink.length = lengthAt;
       lossy++;
       continue;
     }
     seen.add(name);
-    sink.byte(bytes.length);
-    sink.append(bytes);
+    sink.buffer[lengthAt] = bytes;
     lossy += writeValue(sink, value);
   }
   return lossy;
@@ -54,7 +59,9 @@ function writeValue(sink: ByteSink, value: Value): number {
     return 0;
   }
   if (typeof value === 'string') {
-    writeLong(sink, 0x53, bytesOf(value));
+    const lengthAt = writeLetter(sink, 0x53, 4);
+    const bytes = sink.text(value);
+    sink.buffer.writeUInt32BE(bytes, lengthAt);
     return 0;
   }
   if (typeof value === 'boolean') {

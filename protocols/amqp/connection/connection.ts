@@ -151,6 +151,10 @@ export class Connection
     this.open?.chunkRead();
   }
 
+  frameGone(): void {
+    this.open?.frameGone();
+  }
+
   frameError(reason: string): void {
     this.fail(new AmqpError('FRAME_ERROR', reason), 0);
     // What follows cannot be understood, so there is no close-ok to wait for.

@@ -33,6 +33,8 @@ export interface FrameInputOwner extends ReadGateOwner {
   readonly publishCongested: boolean;
   /** Carries a frame out. False: not now, the same frame again later; then reading is paused. */
   handleFrame(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean;
+  /** The memory of the last frame is about to be used for something else. */
+  frameGone(): void;
   /** The stream cannot be understood any more. */
   frameError(reason: string): void;
   /** Tells the client that its publishes wait, or no longer do. False if it does not want to know. */
@@ -132,6 +134,10 @@ export class FrameInput implements GatedReader, FrameSink, BlockedNoticeOwner {
     parked.keep(type, channel, buffer, start, end);
     if (parked.full) this.gate.pause(PARKED_FULL);
     return true;
+  }
+
+  frameGone(): void {
+    this.owner.frameGone();
   }
 
   frameError(reason: string): void {

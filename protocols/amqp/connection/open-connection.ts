@@ -148,6 +148,11 @@ export class OpenConnection implements ChannelOpener, ConnectionMethodHost {
     this.input.resume(OUTPUT_FULL);
   }
 
+  /** The memory of a frame is about to be used for something else. */
+  frameGone(): void {
+    this.channels.detachFromChunk();
+  }
+
   /** Bytes have been parsed that are about to go; a client that does not read what it asked for is not read either. */
   chunkRead(): void {
     this.channels.detachFromChunk();

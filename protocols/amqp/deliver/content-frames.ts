@@ -34,7 +34,8 @@ export function writeDeliver(
   const lead = 4 + tag.length + 9;
   const methodBytes = lead + 2 + (view.exchangeEnd - view.exchangeStart) + (keyEnd - view.keyStart);
   const apart = liesApart(view);
-  let at = out.reserve(frameSetBytes(methodBytes, properties, view, payloadBytesMax, apart));
+  const shared = properties.memory !== null;
+  let at = out.reserve(shared ? 8 + methodBytes : frameSetBytes(methodBytes, properties, view, payloadBytesMax, apart));
   const b = out.buffer;
   at = frameHead(b, at, FRAME_METHOD, channel, methodBytes);
   at = u32(b, at, BASIC_DELIVER);
@@ -42,6 +43,10 @@ export function writeDeliver(
   at += tag.length;
   at = tagAndAddress(b, at, deliveryTag, view, keyEnd);
   b[at++] = FRAME_END;
+  if (shared) {
+    writeContentApart(out, channel, properties, view, payloadBytesMax);
+    return;
+  }
   content(b, at, channel, properties, view, payloadBytesMax, apart);
   if (apart && view.large === null) writeBodyApart(out, channel, view, payloadBytesMax);
 }
@@ -118,6 +123,24 @@ function writeBodyApart(out: Output, channel: number, view: MessageView, payload
   }
 }
 
+/** Long properties are written from where they lie: so they are for every other client. */
+function writeContentApart(
+  out: Output,
+  channel: number,
+  { buffer, start, end, memory }: WireProperties,
+  view: MessageView,
+  payloadMax: number,
+): void {
+  const head = out.reserve(HEADER_LEAD_BYTES);
+  headerLead(out.buffer, head, channel, view.bodyLength, end - start);
+  out.appendBody(buffer, start, end, memory);
+  const tail = out.reserve(1);
+  out.buffer[tail] = FRAME_END;
+  if (view.large !== null) return;
+  if (liesApart(view)) writeBodyApart(out, channel, view, payloadMax);
+  else writeBody(out, channel, view.body, view.bodyStart, view.bodyEnd, payloadMax);
+}
+
 function frameSetBytes(
   methodBytes: number,
   properties: WireProperties,
@@ -154,15 +177,21 @@ function headerFrame(
   start: number,
   end: number,
 ): number {
-  let at = frameHead(b, from, FRAME_HEADER, channel, 12 + end - start);
+  const at = put(b, headerLead(b, from, channel, bodyLength, end - start), props, start, end);
+  b[at] = FRAME_END;
+  return at + 1;
+}
+
+/** Of a header frame, what comes before the properties. */
+const HEADER_LEAD_BYTES = 7 + 12;
+
+function headerLead(b: Buffer, from: number, channel: number, bodyLength: number, propertiesBytes: number): number {
+  const at = frameHead(b, from, FRAME_HEADER, channel, 12 + propertiesBytes);
   b[at] = 0;
   b[at + 1] = 60;
   b[at + 2] = 0;
   b[at + 3] = 0;
-  at = u64(b, at + 4, bodyLength);
-  at = put(b, at, props, start, end);
-  b[at] = FRAME_END;
-  return at + 1;
+  return u64(b, at + 4, bodyLength);
 }
 
 function bodyFrames(

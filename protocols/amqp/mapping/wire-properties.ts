@@ -9,6 +9,7 @@
 import {
   type Annotations,
   AT_MOST_ONCE,
+  Conversions,
   DEATH_HEADERS,
   DEATHS_HEADER,
   deathTable,
@@ -16,6 +17,7 @@ import {
   firstDeathHeaders,
   type Header,
   type MessageView,
+  type Pinnable,
   type Properties,
   respelled,
   SLASH,
@@ -37,8 +39,6 @@ const COUNT_HEADER = 'x-delivery-count';
 /** The longest key or exchange name that a short string holds. */
 export const KEY_BYTES_MAX = 255;
 
-/** Property bytes larger than this are not kept for comparison with the next message's. */
-const MEMO_BYTES_MAX = 4096;
 const NOTHING = Buffer.alloc(0);
 const TRANSIENT = Buffer.from([HAS_DELIVERY_MODE >> 8, 0, 1]);
 const PERSISTENT = Buffer.from([HAS_DELIVERY_MODE >> 8, 0, 2]);
@@ -57,16 +57,12 @@ export class WireProperties {
   buffer: Buffer = NOTHING;
   start = 0;
   end = 0;
+  /** Set where they are long, and stay as they are: they may be written from where they lie. */
+  memory: Pinnable | null = null;
   private readonly stats: AmqpStats;
   private readonly sink = new ByteSink();
   private readonly edited = new ByteSink();
-  private memoProps: Buffer = Buffer.alloc(256);
-  private memoBytes = -1;
-  private memoDialect = -1;
-  private memoPersistent = false;
-  private memoUserChecked = false;
-  private memoResult: Buffer = NOTHING;
-  private memoLossy = false;
+  private readonly conversions = new Conversions();
 
   constructor(stats: AmqpStats) {
     this.stats = stats;
@@ -75,6 +71,7 @@ export class WireProperties {
   /** @param attempts failed ones, to be told in `x-delivery-count`; -1 for nothing to tell */
   of(source: PropertySource, view: MessageView, attempts = -1): void {
     let lossy = false;
+    this.memory = null;
     if (view.dialect === amqpDialect.id && view.propsEnd > view.propsStart) {
       this.buffer = view.props;
       this.start = view.propsStart;
@@ -93,7 +90,8 @@ export class WireProperties {
     view.lossy = true;
   }
 
-  private set(bytes: Buffer): void {
+  private set(bytes: Buffer, memory: Pinnable | null): void {
+    this.memory = memory;
     this.buffer = bytes;
     this.start = 0;
     this.end = bytes.length;
@@ -102,21 +100,22 @@ export class WireProperties {
   /** What another protocol sent. Returns whether something could not be carried. */
   private convert(source: PropertySource, view: MessageView): boolean {
     if (view.propsEnd === view.propsStart) {
-      this.set(view.assurance === AT_MOST_ONCE ? TRANSIENT : PERSISTENT);
+      this.set(view.assurance === AT_MOST_ONCE ? TRANSIENT : PERSISTENT, null);
       return false;
     }
-    if (this.remembers(view)) {
-      this.set(this.memoResult);
-      return this.memoLossy;
+    const persistent = view.assurance !== AT_MOST_ONCE ? 1 : 0;
+    const known = this.conversions.find(view, persistent);
+    if (known !== undefined) {
+      this.set(known.result, known.memory);
+      return known.lost > 0;
     }
     const { expiryMs: _, ...properties } = source.properties(view);
     this.sink.clear();
-    const wire = fromNeutral(properties, view.assurance !== AT_MOST_ONCE);
+    const wire = fromNeutral(properties, persistent === 1);
     const lossy = writeProperties(this.sink, wire) > 0 || properties.lost !== undefined;
-    if (view.propsEnd - view.propsStart <= MEMO_BYTES_MAX) this.remember(view, lossy);
-    this.buffer = this.sink.buffer;
-    this.start = 0;
-    this.end = this.sink.length;
+    const converted = this.sink.buffer.subarray(0, this.sink.length);
+    const { result, memory } = this.conversions.add(view, converted, lossy ? 1 : 0, false, persistent);
+    this.set(result, memory);
     return lossy;
   }
 
@@ -159,35 +158,11 @@ export class WireProperties {
       target.append(TRANSIENT);
       lossy = true;
     }
+    this.memory = null;
     this.buffer = target.buffer;
     this.start = 0;
     this.end = target.length;
     return lossy;
-  }
-
-  private remembers(view: MessageView): boolean {
-    const bytes = view.propsEnd - view.propsStart;
-    if (
-      bytes !== this.memoBytes ||
-      view.dialect !== this.memoDialect ||
-      view.userChecked !== this.memoUserChecked ||
-      (view.assurance !== AT_MOST_ONCE) !== this.memoPersistent
-    ) {
-      return false;
-    }
-    return view.props.compare(this.memoProps, 0, bytes, view.propsStart, view.propsEnd) === 0;
-  }
-
-  private remember(view: MessageView, lossy: boolean): void {
-    const bytes = view.propsEnd - view.propsStart;
-    if (bytes > this.memoProps.length) this.memoProps = Buffer.alloc(MEMO_BYTES_MAX);
-    view.props.copy(this.memoProps, 0, view.propsStart, view.propsEnd);
-    this.memoBytes = bytes;
-    this.memoDialect = view.dialect;
-    this.memoPersistent = view.assurance !== AT_MOST_ONCE;
-    this.memoUserChecked = view.userChecked;
-    this.memoLossy = lossy;
-    this.memoResult = Buffer.from(this.sink.buffer.subarray(0, this.sink.length));
   }
 }
 

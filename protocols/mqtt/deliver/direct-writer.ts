@@ -2,7 +2,15 @@
  * The writer of at-most-once messages to one connection: they come straight from their publishers, in no queue, and are
  * dropped, counted, past a bound of unsent bytes. What several clients get in the same form is encoded once.
  */
-import { copyBytes, type DirectSink, MessageView, type Output, SLASH } from '../../../src/api/index.ts';
+import {
+  copyBytes,
+  type DirectSink,
+  MessageView,
+  type Output,
+  REFERENCED_BYTES_MIN,
+  SLASH,
+  sharedMemory,
+} from '../../../src/api/index.ts';
 import { publishByte } from '../codec/encode.ts';
 import { MQTT_DIALECT_ID } from '../mapping/dialect.ts';
 import type { TopicWriter } from '../mapping/topic-writer.ts';
@@ -57,16 +65,16 @@ export class DirectWriter implements DirectSink {
       fanout.serial === view.serial &&
       fanout.retained === view.retained &&
       view.subscriptionData === 0 &&
-      fanout.length <= this.packetSizeMax
+      fanout.packetBytes <= this.packetSizeMax
     ) {
+      if (fanout.memory !== null || fanout.packetBytes > fanout.length) return this.again(view, fanout, out);
       const { length } = fanout;
       const at = out.reserve(length);
       copyBytes(fanout.buffer, fanout.at, fanout.at + length, out.buffer, at);
       this.stats.publishesSent++;
       return true;
     }
-    // A long body is written from where it lies, for each of them: there is little to be remembered.
-    if (fanout === null || view.memory !== null || view.subscriptionData !== 0) return this.publish(view);
+    if (fanout === null || view.subscriptionData !== 0) return this.publish(view);
     return this.encode(view, fanout);
   }
 
@@ -84,6 +92,14 @@ export class DirectWriter implements DirectSink {
     return this.packets.publish(view, publishByte(0, false, view.retained), 0, known);
   }
 
+  /** The message that was written last, of which something is written from where it lies. */
+  private again(view: MessageView, { buffer, at, length, packetBytes, memory }: FanoutCache, out: Output): boolean {
+    out.appendBody(buffer, at, at + length, memory);
+    if (packetBytes > length) out.appendBody(view.body, view.bodyStart, view.bodyEnd, view.memory);
+    this.stats.publishesSent++;
+    return true;
+  }
+
   /** Encodes a message and remembers where, for the next subscriber. */
   private encode(view: MessageView, fanout: FanoutCache): boolean {
     const { encoder, out } = this.packets;
@@ -93,16 +109,25 @@ export class DirectWriter implements DirectSink {
       this.stats.oversizeDropped++;
       return false;
     }
-    const length = headLength + view.bodyEnd - view.bodyStart;
-    const at = out.reserve(length);
-    const { buffer } = out;
-    const body = encoder.write(buffer, at, publishByte(0, false, view.retained), 0);
-    copyBytes(view.body, view.bodyStart, view.bodyEnd, buffer, body);
+    const apart = view.memory !== null && view.bodyLength >= REFERENCED_BYTES_MIN;
+    const packetBytes = headLength + view.bodyLength;
+    const length = apart ? headLength : packetBytes;
+    const long = length >= REFERENCED_BYTES_MIN;
+    const at = long ? 0 : out.reserve(length);
+    const buffer = long ? Buffer.allocUnsafeSlow(length) : out.buffer;
+    const props = encoder.apart;
+    let next = encoder.write(buffer, at, publishByte(0, false, view.retained), 0);
+    if (props !== null) next = copyBytes(props.buffer, props.start, props.end, buffer, next);
+    if (!apart) copyBytes(view.body, view.bodyStart, view.bodyEnd, buffer, next);
     fanout.serial = view.serial;
     fanout.retained = view.retained;
     fanout.buffer = buffer;
     fanout.at = at;
     fanout.length = length;
+    fanout.packetBytes = packetBytes;
+    fanout.memory = long ? sharedMemory(length) : null;
+    if (long) out.appendBody(buffer, 0, length, fanout.memory);
+    if (apart) out.appendBody(view.body, view.bodyStart, view.bodyEnd, view.memory);
     this.stats.publishesSent++;
     return true;
   }

@@ -14,7 +14,7 @@ import type { OutgoingProperties, PropertySource } from '../mapping/outgoing-pro
 import type { TopicWriter } from '../mapping/topic-writer.ts';
 import type { FanoutCache } from './fanout-cache.ts';
 import { OutgoingAliases } from './outgoing-aliases.ts';
-import type { PublishEncoder } from './publish-encoder.ts';
+import type { Apart, PublishEncoder } from './publish-encoder.ts';
 
 const EXPIRY_BYTES = 5;
 const ALIAS_BYTES = 3;
@@ -35,6 +35,7 @@ interface ClientMaxima {
 export class PublishEncoder5 implements PublishEncoder {
   lossy = false;
   readonly fanout: FanoutCache | null;
+  apart: Apart | null = null;
   private remaining = 0;
   private topicLength = 0;
   private propsLength = 0;
@@ -68,6 +69,7 @@ export class PublishEncoder5 implements PublishEncoder {
     outgoing.of(this.source, view);
     this.lossy = topics.lossy || outgoing.lossy;
     this.identifiers = identifiers;
+    this.apart = outgoing.memory === null ? null : outgoing;
     this.topicLength = topics.end - topics.start;
     this.alias = 0;
     let length = outgoing.end - outgoing.start;
@@ -121,6 +123,6 @@ export class PublishEncoder5 implements PublishEncoder {
     }
     const { identifiers } = this;
     if (identifiers !== null) next = copyBytes(identifiers, 0, identifiers.length, buffer, next);
-    return copyBytes(outgoing.buffer, outgoing.start, outgoing.end, buffer, next);
+    return this.apart !== null ? next : copyBytes(outgoing.buffer, outgoing.start, outgoing.end, buffer, next);
   }
 }

@@ -13,7 +13,7 @@ import {
   type Session,
 } from '../../../src/api/index.ts';
 import type { MqttStats } from '../stats.ts';
-import type { PublishEncoder } from './publish-encoder.ts';
+import type { Apart, PublishEncoder } from './publish-encoder.ts';
 
 /** The connection that a writer writes for. */
 export interface PublishWriterOwner {
@@ -80,6 +80,10 @@ export class PublishWriter implements BodySenderOwner {
   /** Writes what the encoder has prepared, as `headLength` bytes and a body. */
   writePrepared(view: MessageView, first: number, packetId: number, headLength: number): void {
     this.stats.publishesSent++;
+    if (this.encoder.apart !== null) {
+      this.writeApart(view, first, packetId, headLength, this.encoder.apart);
+      return;
+    }
     if (view.large !== null) {
       const at = this.out.reserve(headLength);
       this.encoder.write(this.out.buffer, at, first, packetId);
@@ -98,11 +102,22 @@ export class PublishWriter implements BodySenderOwner {
     copyBytes(view.body, view.bodyStart, view.bodyEnd, buffer, body);
   }
 
+  /** The same where what comes before the body is long: it is written from where it lies, and so for every other client. */
+  private writeApart(view: MessageView, first: number, packetId: number, headLength: number, apart: Apart): void {
+    const at = this.out.reserve(headLength - (apart.end - apart.start));
+    this.encoder.write(this.out.buffer, at, first, packetId);
+    this.out.appendBody(apart.buffer, apart.start, apart.end, apart.memory);
+    if (view.large !== null) this.sendBody(this.session.readBody(view.large));
+    else this.out.appendBody(view.body, view.bodyStart, view.bodyEnd, view.memory);
+  }
+
   /** The packet that the encoder has prepared, in memory of its own: all of it, or what comes before its large body. */
   copyPrepared(view: MessageView, first: number, packetId: number, headLength: number): Buffer {
     const inline = view.large === null ? view.bodyEnd - view.bodyStart : 0;
     const bytes = Buffer.allocUnsafe(headLength + inline);
-    const body = this.encoder.write(bytes, 0, first, packetId);
+    const { apart } = this.encoder;
+    let body = this.encoder.write(bytes, 0, first, packetId);
+    if (apart !== null) body = copyBytes(apart.buffer, apart.start, apart.end, bytes, body);
     if (inline > 0) copyBytes(view.body, view.bodyStart, view.bodyEnd, bytes, body);
     return bytes;
   }

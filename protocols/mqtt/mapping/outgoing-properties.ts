@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import {
   bytesOf,
+  Conversions,
   DEATH_HEADERS,
   deathCount,
   decodeAnnotations,
@@ -11,6 +12,7 @@ import {
   isText,
   type MessageView,
   onceEach,
+  type Pinnable,
   type Properties,
 } from '../../../src/api/index.ts';
 import { PUBLISH } from '../codec/packet.ts';
@@ -23,7 +25,6 @@ import {
   USER_PROPERTY,
 } from '../codec/properties/property-table.ts';
 import { PropertyWriter } from '../codec/properties/property-writer.ts';
-import { Conversions } from './conversions.ts';
 import { MQTT_DIALECT_ID } from './dialect.ts';
 import { TEXT_NAMES } from './property-names.ts';
 import { topicOf } from './response-topics.ts';
@@ -49,6 +50,8 @@ export class OutgoingProperties {
   buffer: Buffer = NOTHING;
   start = 0;
   end = 0;
+  /** Set where they are long, and stay as they are: they may be written from where they lie. */
+  memory: Pinnable | null = null;
   /** Whether the last message's had something that 5.0 has no room for. */
   lossy = false;
   private readonly exchange: string;
@@ -64,6 +67,7 @@ export class OutgoingProperties {
 
   of(source: PropertySource, view: MessageView): void {
     this.lossy = false;
+    this.memory = null;
     const plain = view.notesEnd === view.notesStart;
     if (plain && (view.dialect === MQTT_DIALECT_ID || view.propsEnd === view.propsStart)) {
       this.buffer = view.props;
@@ -73,14 +77,15 @@ export class OutgoingProperties {
     }
     const known = plain ? this.conversions.find(view) : undefined;
     if (known !== undefined && (!known.text || isTextBody(view))) {
-      this.lossy = known.lossy;
-      this.set(known.result);
+      this.lossy = known.lost > 0;
+      this.set(known.result, known.memory);
       return;
     }
     this.convert(source, view, plain);
   }
 
-  private set(bytes: Buffer): void {
+  private set(bytes: Buffer, memory: Pinnable | null): void {
+    this.memory = memory;
     this.buffer = bytes;
     this.start = 0;
     this.end = bytes.length;
@@ -96,13 +101,14 @@ export class OutgoingProperties {
     if (plain) this.writeNeutral(shown);
     else this.writeDead(shown, view);
     if (plain && isText === (text === true)) {
-      this.conversions.add({
-        dialect: view.dialect,
-        props: Buffer.from(view.props.subarray(view.propsStart, view.propsEnd)),
-        result: Buffer.from(writer.buffer.subarray(0, writer.length)),
-        lossy: this.lossy,
-        text: isText,
-      });
+      const { result, memory } = this.conversions.add(
+        view,
+        writer.buffer.subarray(0, writer.length),
+        this.lossy ? 1 : 0,
+        isText,
+      );
+      this.set(result, memory);
+      return;
     }
     this.buffer = writer.buffer;
     this.start = 0;

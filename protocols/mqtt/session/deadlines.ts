@@ -1,12 +1,12 @@
 /**
  * Deadlines by name, and one timer for all of them: when sessions end, when wills are due. A hundred thousand cost an entry
- * in a heap each, and nothing while none is due.
+ * in a heap each, and nothing while none is due. Those that are due together have their turns as any work has.
  *
  *     set      (again: moves it)
  *     clear
  *     due      called once a deadline has passed; it is forgotten before
  */
-import { type Clock, Timer } from '../../../src/api/index.ts';
+import { type Clock, type Share, Timer } from '../../../src/api/index.ts';
 
 /** The timer looks again after this long at the latest, so that a clock that is set forward is noticed. */
 const LOOK_AGAIN_MS = 60_000;
@@ -23,10 +23,13 @@ export class Deadlines {
   private readonly current = new Map<string, Deadline>();
   private readonly timer: Timer;
   private readonly clock: Clock;
+  private readonly share: Share;
+  private firing = false;
   private readonly due: (name: string) => void;
 
-  constructor(clock: Clock, due: (name: string) => void) {
+  constructor(clock: Clock, share: Share, due: (name: string) => void) {
     this.clock = clock;
+    this.share = share;
     this.due = due;
     this.timer = new Timer(() => this.fire());
   }
@@ -55,14 +58,30 @@ export class Deadlines {
   }
 
   private fire(): void {
+    if (this.firing) return;
+    this.firing = true;
+    this.share.run(
+      () => this.fireSome(),
+      () => {
+        this.firing = false;
+        this.arm();
+      },
+    );
+  }
+
+  /** Some of those that are due; true when none is left. */
+  private fireSome(): boolean {
+    const { share } = this;
     const nowMs = this.clock.epochMs();
     while (this.heap.length > 0 && this.heap[0]!.atMs <= nowMs) {
       const deadline = this.pop();
       if (this.current.get(deadline.name) !== deadline) continue;
       this.current.delete(deadline.name);
       this.due(deadline.name);
+      share.work.checkTime();
+      if (share.work.over) return false;
     }
-    this.arm();
+    return true;
   }
 
   private arm(): void {

@@ -85,10 +85,12 @@ export class SessionRegistry implements SessionServices {
     this.vhost = session.vhost;
     this.state = session.state;
     this.shares = new ShareMembers(session.state, context.limits.exchange, (act) => this.asAdapter(act));
-    this.ends = new Deadlines(broker.clock, (clientId) => {
+    this.ends = new Deadlines(broker.clock, broker.turn.work.share(), (clientId) => {
       if (this.endAbsent(clientId)) context.stats.sessionsExpired++;
     });
-    this.wills = new Wills(session.state, broker.clock, (clientId) => this.publishWillOf(clientId));
+    this.wills = new Wills(session.state, broker.clock, broker.turn.work.share(), (clientId) =>
+      this.publishWillOf(clientId),
+    );
     this.sys = new SysTopics(broker.clock, {
       stats: context.stats,
       intervalMs: context.limits.sysIntervalMs,

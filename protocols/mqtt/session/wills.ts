@@ -11,7 +11,7 @@
  * Both are written down for kept sessions, so that a broker that was killed publishes, once it is back, the wills of those
  * it lost.
  */
-import type { AdapterState, Clock, Identity } from '../../../src/api/index.ts';
+import type { AdapterState, Clock, Identity, Share } from '../../../src/api/index.ts';
 import type { Will } from '../codec/connect.ts';
 import { MessageProperties } from '../codec/properties/message-properties.ts';
 import { Deadlines } from './deadlines.ts';
@@ -47,10 +47,10 @@ export class Wills {
   private readonly deferred = new Map<string, DueWill>();
 
   /** @param due a deferred will has come due: it is to be taken and published */
-  constructor(state: AdapterState, clock: Clock, due: (clientId: string) => void) {
+  constructor(state: AdapterState, clock: Clock, share: Share, due: (clientId: string) => void) {
     this.state = state;
     this.clock = clock;
-    this.deadlines = new Deadlines(clock, due);
+    this.deadlines = new Deadlines(clock, share, due);
   }
 
   /** None of them comes due any more. */

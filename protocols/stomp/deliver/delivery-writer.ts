@@ -19,12 +19,19 @@
  * stand in for it. A large body is not written here; the frame is left open after the empty line.
  */
 
-import { AT_MOST_ONCE, copyBytes, type MessageView, type Output, type Session } from '../../../src/api/index.ts';
+import {
+  AT_MOST_ONCE,
+  Conversions,
+  copyBytes,
+  type MessageView,
+  type Output,
+  type Session,
+} from '../../../src/api/index.ts';
 import { decimalLength, putDecimal } from '../codec/decimal.ts';
 import { V1_2, type Version } from '../codec/version.ts';
 import type { StompStats } from '../stats.ts';
 import { DestinationLine } from './destination-line.ts';
-import { ForeignMemo, MessageHeaders } from './message-headers.ts';
+import { MessageHeaders } from './message-headers.ts';
 
 const LF = 0x0a;
 const NUL = 0;
@@ -54,7 +61,7 @@ export class TailMemo {
   buffer: Buffer = EMPTY;
   start = 0;
   end = 0;
-  readonly foreign = new ForeignMemo();
+  readonly foreign = new Conversions();
   /** `destination` lines by exchange and key. */
   readonly destinations = new Map<string, Buffer>();
 }
@@ -125,6 +132,7 @@ export class DeliveryWriter {
     let size = (destination ?? this.destination.line).length + 1;
     if (!this.headers.isText) size += CONTENT_LENGTH_NAME.length + decimalLength(view.bodyLength) + 1;
     if (view.assurance !== AT_MOST_ONCE) size += PERSISTENT_LINE.length;
+    if (this.headers.memory !== null) return size - 1;
     size += this.headers.end - this.headers.start;
     if (view.large === null && view.bodyLength <= TOGETHER_BYTES_MAX) size += view.bodyLength + 2;
     return size;
@@ -139,7 +147,12 @@ export class DeliveryWriter {
       target[at++] = LF;
     }
     if (view.assurance !== AT_MOST_ONCE) at = copyBytes(PERSISTENT_LINE, 0, PERSISTENT_LINE.length, target, at);
-    at = copyBytes(this.headers.lines, this.headers.start, this.headers.end, target, at);
+    const { lines, start: linesStart, end: linesEnd, memory } = this.headers;
+    if (memory !== null) {
+      this.putTailApart(view);
+      return;
+    }
+    at = copyBytes(lines, linesStart, linesEnd, target, at);
     target[at++] = LF;
     if (view.large !== null) return;
     if (view.bodyLength > TOGETHER_BYTES_MAX) {
@@ -160,6 +173,19 @@ export class DeliveryWriter {
     memo.buffer = target;
     memo.start = start;
     memo.end = at;
+  }
+
+  /** Long header lines are written from where they lie: so they are for every other subscriber. And then the body. */
+  private putTailApart(view: MessageView): void {
+    const { output, headers } = this;
+    output.appendBody(headers.lines, headers.start, headers.end, headers.memory);
+    const at = output.reserve(1);
+    output.buffer[at] = LF;
+    if (view.large !== null) return;
+    output.appendBody(view.body, view.bodyStart, view.bodyEnd, view.memory);
+    const last = output.reserve(2);
+    output.buffer[last] = NUL;
+    output.buffer[last + 1] = LF;
   }
 }
 

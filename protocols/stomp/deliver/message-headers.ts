@@ -6,10 +6,12 @@
 
 import {
   bytesOf,
+  type Conversion,
+  type Conversions,
   DEATH_HEADERS,
   decodeAnnotations,
-  equalsBytes,
   type MessageView,
+  type Pinnable,
   type Session,
 } from '../../../src/api/index.ts';
 import { needsRewriting, type Rewritten, rewriteStored } from '../codec/escape.ts';
@@ -24,23 +26,13 @@ const LF = 0x0a;
 const COLON = 0x3a;
 const NUL = 0;
 
-/** The last foreign property bytes, and the lines they became; shared by the connections that speak one version. */
-export class ForeignMemo {
-  dialect = 0;
-  userChecked = false;
-  props: Buffer = EMPTY;
-  lines: Buffer = EMPTY;
-  /** Their publisher says that the body is text. */
-  text = false;
-  /** Headers that could not be written. */
-  dropped = 0;
-}
-
 export class MessageHeaders {
   /** Set by `find`: `lines[start, end)`. */
   lines: Buffer = EMPTY;
   start = 0;
   end = 0;
+  /** Set where they are long, and stay as they are: they may be written from where they lie. */
+  memory: Pinnable | null = null;
   /** The body goes without a length: it is text, as ActiveMQ's clients tell it from bytes. */
   isText = false;
   private scratch: Buffer = EMPTY;
@@ -48,13 +40,14 @@ export class MessageHeaders {
   private readonly session: Session;
   private readonly version: Version;
   private readonly stats: StompStats;
-  private readonly memo: ForeignMemo;
+  private readonly foreign: Conversions;
 
-  constructor(session: Session, version: Version, stats: StompStats, memo: ForeignMemo) {
+  /** @param foreign properties of other protocols, and the lines they became; shared by the connections that speak one version */
+  constructor(session: Session, version: Version, stats: StompStats, foreign: Conversions) {
     this.session = session;
     this.version = version;
     this.stats = stats;
-    this.memo = memo;
+    this.foreign = foreign;
   }
 
   find(view: MessageView): void {
@@ -99,31 +92,23 @@ export class MessageHeaders {
 
   /** Publishers of other protocols nearly always send the same properties again: the last ones' lines are kept. */
   private findForeign(view: MessageView): void {
-    const memo = this.memo;
-    const { dialect, props, propsStart, propsEnd } = view;
-    if (propsStart === propsEnd) {
+    if (view.propsStart === view.propsEnd) {
       this.setLines(EMPTY, 0, 0);
       return;
     }
-    const { userChecked } = view;
-    if (
-      memo.dialect !== dialect ||
-      memo.userChecked !== userChecked ||
-      !equalsBytes(memo.props, props, propsStart, propsEnd)
-    ) {
-      const lines = new HeaderLines(this.version);
-      const properties = this.session.properties(view);
-      writeProperties(properties, lines);
-      memo.text = properties.text === true;
-      memo.dialect = dialect;
-      memo.userChecked = userChecked;
-      memo.props = Buffer.from(props.subarray(propsStart, propsEnd));
-      memo.lines = bytesOf(lines.text);
-      memo.dropped = lines.dropped;
-    }
-    this.stats.lossyConversions += memo.dropped;
-    this.isText = memo.text && isWithoutNul(view);
-    this.setLines(memo.lines, 0, memo.lines.length);
+    const { result, memory, lost, text } = this.foreign.find(view) ?? this.convert(view);
+    this.stats.lossyConversions += lost;
+    this.isText = text && isWithoutNul(view);
+    this.setLines(result, 0, result.length);
+    this.memory = memory;
+  }
+
+  private convert(view: MessageView): Conversion {
+    const lines = new HeaderLines(this.version);
+    const properties = this.session.properties(view);
+    writeProperties(properties, lines);
+    // Whether its publisher says that the body is text is no part of the lines.
+    return this.foreign.add(view, bytesOf(lines.text), lines.dropped, properties.text === true);
   }
 
   /**
@@ -154,6 +139,7 @@ export class MessageHeaders {
   }
 
   private setLines(buffer: Buffer, start: number, end: number): void {
+    this.memory = null;
     this.lines = buffer;
     this.start = start;
     this.end = end;

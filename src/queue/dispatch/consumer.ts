@@ -84,6 +84,8 @@ export class QueueConsumer implements Consumer, CreditTaker {
   readonly options: ConsumeOptions;
   /** Made for a `get`: it holds deliveries and receives none by itself. */
   passive = false;
+  /** Where what it got for a `get` is held: it is that one delivery alone, and nobody has to look for it. */
+  gotSlot = -1;
   /** The connection is gone, its session stays. */
   suspended = false;
   sink: DeliverySink;

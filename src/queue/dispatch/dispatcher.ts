@@ -358,6 +358,7 @@ export class Dispatcher {
       return;
     }
     const slot = queue.contents.hold(seq, flags, consumer);
+    if (consumer.passive) consumer.gotSlot = slot;
     consumer.sink.deliver(view, slot);
   }
 

@@ -95,6 +95,7 @@ export class DeliverySlots {
 
   /** The slots that `holder` holds, in the order of their first delivery. */
   heldBy(holder: QueueConsumer): number[] {
+    if (holder.passive) return this.holders[holder.gotSlot] === holder ? [holder.gotSlot] : [];
     const slots: number[] = [];
     let first = Number.POSITIVE_INFINITY;
     let last = 0;

@@ -31,7 +31,7 @@ export class AppliedPolicies {
   }
 
   /**
-   * Sets a policy, in force at once; for very many queues in parts. @throws BrokerError invalid, not-allowed
+   * Sets a policy, in force at once; for very many queues or exchanges in parts. @throws BrokerError invalid, not-allowed
    * @param done it is in force everywhere
    */
   set(policy: Policy, done: () => void = () => {}): void {
@@ -50,9 +50,11 @@ export class AppliedPolicies {
   /** Policies have changed: everything gets what is in force for it now. */
   applyAll(done: () => void = () => {}): void {
     const { registry, router, chores } = this.parts;
-    for (const exchange of registry.exchanges.values()) this.applyToExchange(exchange);
-    router.exchangesChanged();
-    inParts(chores, registry.queues.values(), (queue) => this.applyToQueue(queue), done);
+    const exchangesDone = (): void => {
+      router.exchangesChanged();
+      inParts(chores, registry.queues.values(), (queue) => this.applyToQueue(queue), done);
+    };
+    inParts(chores, registry.exchanges.values(), (exchange) => this.applyToExchange(exchange), exchangesDone);
   }
 
   /** To one that has been declared, before anybody finds it. */

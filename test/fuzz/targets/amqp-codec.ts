@@ -64,6 +64,8 @@ class Codec implements ConnectionHandler, FrameSink {
     this.parser.read(chunk, 0, chunk.length);
   }
 
+  frameGone(): void {}
+
   frame(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean {
     this.seen += `${type} ${channel} ${end - start} ${digest(buffer, start, end)};`;
     if (type === 1 && end - start >= 4) this.method(buffer, start, end);

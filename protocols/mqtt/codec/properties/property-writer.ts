@@ -1,4 +1,5 @@
 /** The writer of MQTT 5.0's properties [section 2.2.2]. */
+import { writeText } from '../../../../src/api/index.ts';
 import { writeVarint } from '../fields.ts';
 import { BYTE, TYPES, U16, USER_PROPERTY, VARINT } from './property-table.ts';
 
@@ -38,14 +39,13 @@ export class PropertyWriter {
 
   /** A user property. False if either part is too long: then nothing is written. */
   pair(name: string, value: string): boolean {
-    const nameBytes = Buffer.from(name, 'utf8');
-    const valueBytes = Buffer.from(value, 'utf8');
-    if (nameBytes.length > 0xffff || valueBytes.length > 0xffff) return false;
-    this.room(5 + nameBytes.length + valueBytes.length);
+    const before = this.length;
+    // As much as it can be: three bytes a unit of UTF-16.
+    this.room(5 + 3 * (name.length + value.length));
     this.buffer[this.length++] = USER_PROPERTY;
-    this.put(nameBytes);
-    this.put(valueBytes);
-    return true;
+    if (this.putText(name) && this.putText(value)) return true;
+    this.length = before;
+    return false;
   }
 
   /** Properties that are bytes already. */
@@ -53,6 +53,16 @@ export class PropertyWriter {
     this.room(end - start);
     source.copy(this.buffer, this.length, start, end);
     this.length += end - start;
+  }
+
+  /** There is room for it. False if it is too long. */
+  private putText(text: string): boolean {
+    const bytes = writeText(this.buffer, this.length + 2, text);
+    if (bytes > 0xffff) return false;
+    this.buffer[this.length++] = bytes >>> 8;
+    this.buffer[this.length++] = bytes;
+    this.length += bytes;
+    return true;
   }
 
   private put(bytes: Buffer): void {

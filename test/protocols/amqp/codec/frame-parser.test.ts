@@ -23,6 +23,8 @@ class Recorder implements FrameSink {
     return true;
   }
 
+  frameGone(): void {}
+
   frameError(reason: string): void {
     this.errors.push(reason);
   }
@@ -175,6 +177,27 @@ describe('cutting a stream into frames', () => {
     read(parser, encode(1, 0, Buffer.from('later')));
     expect(recorder.frames.map((f) => Buffer.from(f.payload, 'hex').toString())).toEqual(['good']);
     expect(recorder.errors.length).toBe(1);
+  });
+
+  test('what is kept of a frame that was cut can be copied before its memory is used for another', () => {
+    class Keeper extends Recorder {
+      kept: Buffer = Buffer.alloc(0);
+      override frame(type: number, _channel: number, buffer: Buffer, start: number, end: number): boolean {
+        if (type === 2) this.kept = buffer.subarray(start, end);
+        return true;
+      }
+      override frameGone(): void {
+        this.kept = Buffer.from(this.kept);
+      }
+    }
+    const keeper = new Keeper();
+    const parser = new FrameParser(keeper, 128 * 1024);
+    const long = Buffer.alloc(50_000, 'properties');
+    const header = encode(2, 1, long);
+    read(parser, header.subarray(0, 30_000));
+    // The end of the first, and the beginning of the next, which is kept as well: in the same memory.
+    read(parser, Buffer.concat([header.subarray(30_000), encode(3, 1, Buffer.alloc(60_000, 'b')).subarray(0, 59_000)]));
+    expect(keeper.kept.equals(long)).toBe(true);
   });
 
   test('an announced giant that never comes holds only what has come', () => {

@@ -52,6 +52,7 @@ beforeEach(() => {
     },
     maySettleNow: () => maySettle,
     chunkRead: () => said.push('read'),
+    frameGone() {},
     readFailed(error: unknown) {
       throw error;
     },

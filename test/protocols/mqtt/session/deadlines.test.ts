@@ -2,11 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { Deadlines } from '../../../../protocols/mqtt/session/deadlines.ts';
 import { ManualClock } from '../../../../src/clock/clock.ts';
+import { Turn } from '../../../../src/clock/turn.ts';
+import { Work } from '../../../../src/clock/work.ts';
+import { CreepingClock } from '../../../support/creeping-clock.ts';
 
 function stage() {
   const clock = new ManualClock(0);
   const due: string[] = [];
-  const deadlines = new Deadlines(clock, (name) => due.push(name));
+  const deadlines = new Deadlines(clock, new Work(null, () => {}).share(), (name) => due.push(name));
   return { clock, due, deadlines };
 }
 
@@ -53,7 +56,7 @@ describe('a deadline', () => {
     const clock = new ManualClock(0);
     clock.advance(10_000);
     const due: string[] = [];
-    const deadlines: Deadlines = new Deadlines(clock, (name) => {
+    const deadlines: Deadlines = new Deadlines(clock, new Work(null, () => {}).share(), (name) => {
       due.push(name);
       if (name === 'first') deadlines.set('second', clock.epochMs() + 1_000);
     });
@@ -62,6 +65,24 @@ describe('a deadline', () => {
     expect(due).toEqual(['first']);
     clock.advance(1_000);
     expect(due).toEqual(['first', 'second']);
+  });
+
+  it('is one of very many that are due together: they come in the turns of some, in order', () => {
+    const clock = new CreepingClock(0);
+    const turn = new Turn(clock);
+    const due: string[] = [];
+    const deadlines = new Deadlines(clock, turn.work.share(), (name) => due.push(name));
+    const names = Array.from({ length: 100 }, (_, i) => `n${i}`);
+    for (const [i, name] of names.entries()) deadlines.set(name, 1_000 + i);
+    clock.stepMs = 1;
+    clock.advance(2_000);
+    expect(due.length).toBeLessThan(10);
+    for (let i = 0; i < 100; i++) turn.end();
+    expect(due).toEqual(names);
+    deadlines.set('after', clock.epochMs() + 1_000);
+    clock.advance(1_020);
+    turn.end();
+    expect(due.at(-1)).toBe('after');
   });
 
   it('far away is looked at each minute: a clock that is set forward is noticed', () => {
@@ -75,7 +96,7 @@ describe('a deadline', () => {
       stop() {},
     };
     const due: string[] = [];
-    const deadlines = new Deadlines(skipping, (name) => due.push(name));
+    const deadlines = new Deadlines(skipping, new Work(null, () => {}).share(), (name) => due.push(name));
     deadlines.set('a', 100_000_000);
     skipMs = 100_000_000;
     clock.advance(60_000);

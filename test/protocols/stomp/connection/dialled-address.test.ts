@@ -21,7 +21,8 @@ test("where it is none of this machine's loopback addresses", async () => {
     const { broker, protocol } = harness;
     const unfinished = new MemoryBudget(broker.turn, Number.POSITIVE_INFINITY);
     const unsent = new MemoryBudget(broker.turn, Number.POSITIVE_INFINITY);
-    const transport = new TcpTransport({ ...broker, logger: NO_LOGGER, unfinished, unsent }, socket);
+    const departures = broker.turn.work.share();
+    const transport = new TcpTransport({ ...broker, logger: NO_LOGGER, unfinished, unsent, departures }, socket);
     transport.attach(protocol.accept(transport, broker));
   });
   server.listen(0, '127.0.0.1');
