@@ -222,8 +222,12 @@ export class KeptReader {
 
 /** It asks for something beside being put into its queues: then it goes by itself. */
 export function isSpecial(draft: Draft): boolean {
+  return draft.ttlMs >= 0 || asksMore(draft);
+}
+
+/** It asks for something beside a time to live. */
+export function asksMore(draft: Draft): boolean {
   return (
-    draft.ttlMs >= 0 ||
     draft.delayMs >= 0 ||
     draft.dueMs >= 0 ||
     draft.half !== null ||

@@ -9,8 +9,8 @@
  *                        └──forget──▶ nothing refers to them, and they go as what was consumed does
  * ```
  *
- * Only messages with nothing special about them, to queues that take each as it comes, and only as far as the first that is not one:
- * what comes after that must not have a lower number. The rest is the commit's.
+ * Only messages that ask for no more than a time to live, to queues that refuse none and do not count bytes, and only as far as the
+ * first that is not one: what comes after that must not have a lower number. The rest is the commit's.
  */
 import type { Turn } from '../../clock/turn.ts';
 import type { Work } from '../../clock/work.ts';
@@ -22,7 +22,7 @@ import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore, UnplacedMessages } from '../../queue/store/message-store.ts';
 import { lowerAssurance } from '../../routing/target-flags.ts';
 import type { Journal } from '../journal/journal.ts';
-import { isSpecial, type KeptMessages, type KeptReader, type KeptRoute } from './kept-messages.ts';
+import { asksMore, type KeptMessages, type KeptReader, type KeptRoute } from './kept-messages.ts';
 import { CROWD_MIN } from './message-run.ts';
 import type { Publisher } from './publisher.ts';
 
@@ -34,6 +34,8 @@ export class PlacedRuns {
   /** Triples: the first number, how many follow one another, their flags. */
   readonly runs: number[] = [];
   private durable = false;
+  /** Some have a time to live. */
+  expire = false;
 
   constructor(queue: Queue) {
     this.queue = queue;
@@ -51,7 +53,15 @@ export class PlacedRuns {
   place(journal: Journal): void {
     const { queue, runs } = this;
     // A queue that a crash empties has durable messages too, where another queue made them so.
-    if (this.durable && queue.durable) journal.placed(queue, runs, queue.counted.published === this.before);
+    const kept = this.durable && queue.durable;
+    if (this.expire) {
+      queue.expectExpiry();
+      // Whoever reads the log learns nothing of it from positions.
+      if (kept) journal.queue(queue);
+    }
+    // A run of positions that is taken as it is has one level.
+    const last = queue.settings.priorityMax < 0 && queue.counted.published === this.before;
+    if (kept) journal.placed(queue, runs, last);
     for (let i = 0; i < runs.length; i += 3) queue.pushRun(runs[i]!, runs[i + 1]!, runs[i + 2]!);
   }
 }
@@ -61,8 +71,12 @@ interface Run {
   readonly to: KeptRoute;
   readonly assurance: Assurance;
   readonly durable: boolean;
+  /** Of all of them, where that matters; -1 where it does not, or they have none. */
+  readonly priority: number;
   readonly first: number;
   count: number;
+  /** Some have a time to live. */
+  expire: boolean;
 }
 
 export class StoredAhead implements UnplacedMessages {
@@ -75,7 +89,8 @@ export class StoredAhead implements UnplacedMessages {
   private readonly reader: KeptReader;
   private readonly places = new Map<Queue, PlacedRuns>();
   private readonly runs: Run[] = [];
-  private readonly used = new Set<KeptRoute>();
+  /** Where they go, and whether their priority matters there. */
+  private readonly used = new Map<KeptRoute, boolean>();
   /** How many of the runs have been handed out to the queues' places, and how far the one at hand. */
   private handedOut = 0;
   private target = 0;
@@ -149,23 +164,25 @@ export class StoredAhead implements UnplacedMessages {
 
   private storeOne(draft: Draft, to: KeptRoute): boolean {
     const { store, runs } = this;
+    if (asksMore(draft)) return false;
     let run = runs.at(-1);
     if (
       run === undefined ||
       run.to !== to ||
       run.assurance !== draft.assurance ||
+      (run.priority !== draft.priority && this.used.get(to) === true) ||
       run.first + run.count !== store.nextSeq
     ) {
-      run = this.begin(to, draft.assurance);
+      run = this.begin(to, draft.assurance, draft.priority);
       if (run === undefined) return false;
     }
-    if (isSpecial(draft)) return false;
     const { durable } = run;
     if (!this.publisher.takes || (!durable && this.publisher.transientFull)) return false;
     const { targets } = to.resolved;
     const seq = store.append(draft, to.resolved, durable, 0);
     store.addReferences(seq, durable, targets.length);
     if (run.count++ === 0) runs.push(run);
+    if (draft.ttlMs >= 0) run.expire = true;
     this.count++;
     this.copies += targets.length;
     this.sizes.add(draft.bodyEnd - draft.bodyStart);
@@ -173,27 +190,34 @@ export class StoredAhead implements UnplacedMessages {
   }
 
   /** Undefined for messages that are the commit's. */
-  private begin(to: KeptRoute, assurance: Assurance): Run | undefined {
+  private begin(to: KeptRoute, assurance: Assurance, priority: number): Run | undefined {
     const { targets } = to.resolved;
     if (assurance === EXACTLY_ONCE) return undefined;
     if (!this.used.has(to)) {
       if (!holds(to)) return undefined;
-      this.used.add(to);
+      this.used.set(
+        to,
+        targets.some(({ settings }) => settings.priorityMax >= 0),
+      );
     }
     let durable = false;
     for (const target of targets) if (target.durable && assurance !== AT_MOST_ONCE) durable = true;
-    return { to, assurance, durable, first: this.store.nextSeq, count: 0 };
+    const first = this.store.nextSeq;
+    return { to, assurance, durable, priority, first, count: 0, expire: false };
   }
 
   private handOutSome(): boolean {
     const { runs, places } = this;
     while (this.handedOut < runs.length) {
-      const { to, assurance, durable, first, count } = runs[this.handedOut]!;
+      const { to, assurance, durable, priority, first, count, expire } = runs[this.handedOut]!;
       const { targets, targetFlags } = to.resolved;
       while (this.target < targets.length) {
         const asked = targetFlags[this.target]!;
         const flags = entryFlags(asked, lowerAssurance(assurance, asked), durable ? FLAG_DURABLE : 0);
-        places.get(targets[this.target++]!)!.add(first, count, flags);
+        const target = targets[this.target++]!;
+        const place = places.get(target)!;
+        place.add(first, count, target.withPriority(flags, priority));
+        if (expire) place.expire = true;
         if (this.spent(1)) return false;
       }
       this.handedOut++;
@@ -205,7 +229,7 @@ export class StoredAhead implements UnplacedMessages {
   /** Whether they still go where they were to go. */
   get holds(): boolean {
     if (this.over || !this.whole || this.handedOut < this.runs.length || !this.publisher.takes) return false;
-    for (const to of this.used) if (!holds(to)) return false;
+    for (const to of this.used.keys()) if (!holds(to)) return false;
     return true;
   }
 
@@ -260,6 +284,8 @@ export class StoredAhead implements UnplacedMessages {
 /** Its messages can be stored before they are in their queues. */
 function holds({ route, resolved }: KeptRoute): boolean {
   if (!route.valid || resolved.perMessage || resolved.once || resolved.targets.length === 0) return false;
-  for (const target of resolved.targets) if (!target.plain || target.deleted) return false;
+  for (const { directMode, rejects, limits, deleted } of resolved.targets) {
+    if (directMode || rejects || deleted || limits?.countsBytes === true) return false;
+  }
   return true;
 }

@@ -234,6 +234,51 @@ describe('a transaction of thousands of messages', () => {
     expect(priorities.bodies).toEqual(['high', 'low']);
   });
 
+  const prepared = (transaction: Transaction): number => {
+    finish(begin(transaction));
+    const before = vhostOf(session).store.unplaced.size;
+    transaction.commit();
+    return before - vhostOf(session).store.unplaced.size;
+  };
+
+  it.each([false, true])('whose messages have times to live expire at theirs; after a kill: %s', async (killed) => {
+    const transaction = session.transaction();
+    for (let i = 0; i < MANY; i++) {
+      transaction.publish(routeTo('all', ''), makeDraft(`t${i}`, i < MANY / 2 ? { ttlMs: 60_000 } : {}));
+    }
+    expect(prepared(transaction)).toBe(1);
+    await safe(session);
+    if (killed) await afterKill();
+    broker.turn.end();
+    expect(QUEUES.map(waiting)).toEqual([MANY, MANY, MANY]);
+    clock.advance(61_000);
+    for (let i = 0; i < 5; i++) broker.turn.end();
+    expect(QUEUES.map(waiting)).toEqual([MANY / 2, MANY / 2, MANY / 2]);
+  });
+
+  it.each([false, true])(
+    'whose messages have priorities come by them, each level in order; after a kill: %s',
+    async (killed) => {
+      const levels = { ...DURABLE, arguments: queueArguments({ 'x-max-priority': 3 }) };
+      session.declareQueue('levels', levels);
+      session.bindQueue('levels', 'all', '', { spelling: 0, arguments: [] });
+      const transaction = session.transaction();
+      for (let i = 0; i < MANY; i++) {
+        transaction.publish(routeTo('all', ''), makeDraft(`t${i}`, i % 5 === 4 ? {} : { priority: i % 5 }));
+      }
+      expect(prepared(transaction)).toBe(1);
+      send(others, 'levels', 'low and late');
+      await safe(session);
+      await safe(others);
+      if (killed) await afterKill();
+      const level = (i: number): number => (i % 5 === 4 ? 0 : i % 5);
+      const numbers = Array.from({ length: MANY }, (_, i) => i);
+      const ordered = [3, 2, 1, 0].flatMap((one) => numbers.filter((i) => level(i) === one).map((i) => `t${i}`));
+      expect((await read('levels', MANY + 1)).bodies).toEqual([...ordered, 'low and late']);
+      expect((await read('a', MANY)).bodies).toEqual(bodies(MANY));
+    },
+  );
+
   it('counts each message once', () => {
     const { counters } = vhostOf(session);
     const before = counters.published;
