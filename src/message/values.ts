@@ -87,6 +87,7 @@ export function valueFromJson(json: unknown, depthMax: number, room = { values: 
   }
   if (depthMax <= 0) return undefined;
   const list = Array.isArray(json);
+  if (Object.keys(json as object).length > room.values) return undefined;
   const items: (Value | undefined)[] = Object.values(json as object).map((v) => valueFromJson(v, depthMax - 1, room));
   if (items.includes(undefined)) return undefined;
   const values = items as Value[];

@@ -126,7 +126,7 @@ export class ApiRequest {
   }
 
   private async readText(bytesMax: number): Promise<string> {
-    const text = await bodyText(this.request, bytesMax);
+    const text = await bodyText(this.request, bytesMax, this.operator.pace);
     if (text === undefined) throw new Failure(413, 'bad_request', `a body has at most ${bytesMax} bytes here`);
     return text;
   }

@@ -31,7 +31,7 @@ export async function bodyOf({ body: schema }: Operation, request: Request, pace
   }
   let value: unknown;
   try {
-    value = await pacedJson(await textOf(request), pace);
+    value = await pacedJson(await textOf(request, pace), pace);
   } catch (error) {
     if (error instanceof Problem) throw error;
     throw invalid([{ where: 'body', what: 'is no JSON' }]);
@@ -39,8 +39,8 @@ export async function bodyOf({ body: schema }: Operation, request: Request, pace
   return checked(schema, value, 'body');
 }
 
-async function textOf(request: Request): Promise<string> {
-  const text = await bodyText(request, BODY_BYTES_MAX);
+async function textOf(request: Request, pace: Pace): Promise<string> {
+  const text = await bodyText(request, BODY_BYTES_MAX, pace);
   if (text === undefined) throw new Problem(413, 'invalid', `a body has at most ${BODY_BYTES_MAX} bytes here`);
   return text;
 }
