@@ -67,6 +67,11 @@ export class Access {
     return this.authenticator.permits(identity, request) === true;
   }
 
+  /** Whether it, which has begun something, still may: yes, as long as a back end has not said otherwise. */
+  stillPermits(identity: Identity, request: AccessRequest): boolean {
+    return this.authenticator.permits(identity, request) !== false;
+  }
+
   /** Whether a user may do that, and why, as far as the broker keeps the rules itself. */
   explain(user: string, request: AccessRequest): AccessAnswer {
     if (this.authenticator === this.users.authenticator) {

@@ -209,7 +209,7 @@ export class Vhost {
     );
     this.half = new HalfMessages({
       ...{ vhost, clock, units, router, publisher, counters, lifecycle, subscriberFlow },
-      ...{ state: this.state, delays: this.delays, queues: this.topology.queues },
+      ...{ state: this.state, delays: this.delays, queues: this.topology.queues, exchanges: registry.exchanges },
       rules: { ...HALF_MESSAGE_RULES, ...options.halfMessages },
     });
     this.schedules = new Schedules({

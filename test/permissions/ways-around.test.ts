@@ -261,6 +261,84 @@ describe('a transaction', () => {
   });
 });
 
+describe('where the broker asks what has become of a half message', () => {
+  // It would publish there in its sender's place, who may publish to topics here and to no queue.
+  const ONLY_TOPICS = { write: '^amq\\.topic$' };
+
+  beforeEach(async () => {
+    broker.rules.set('u', ONLY_TOPICS);
+    await (await admin.createChannel()).assertQueue('victim');
+  });
+
+  const half = (address: string): Record<string, string> => ({
+    'x-half-message': 'prepare',
+    'x-half-id': `half-${address}`,
+    'x-check-address': address,
+  });
+  const halves = (): string[] => [...broker.running.operator.halfMessages.list('/').items].map(({ id }) => id);
+
+  it('is refused to AMQP if its sender may not publish there, in a transaction too', async () => {
+    const publish = (address: string) =>
+      refusal(async (channel) => {
+        channel.publish('amq.topic', 'a', Buffer.from('x'), { headers: half(address) });
+        await channel.checkExchange('amq.topic');
+      });
+    expect(await publish('topic.of.mine')).toBe('');
+    expect(await publish('victim')).toContain("access to exchange 'amq.default'");
+    const told = await refusal(async (channel) => {
+      await transactional(channel);
+      channel.publish('amq.topic', 'a', Buffer.from('x'), { headers: half('victim') });
+      await channel.checkExchange('amq.topic');
+      await commit(channel);
+    });
+    expect(told).toContain("access to exchange 'amq.default'");
+    expect(halves()).toEqual(['half-topic.of.mine']);
+  });
+
+  it('is refused to MQTT 5, and asked for topic by topic', async () => {
+    broker.rules.set('u', { ...ONLY_TOPICS, topics: [{ exchange: 'amq.topic', write: '^mine', read: '.*' }] });
+    const client = await mqtt('c', 'u', { protocolVersion: 5 });
+    const publish = async (address: string): Promise<number | undefined> => {
+      client.publish('mine', 'x', 1, 7, { properties: { userProperties: half(address) } });
+      return (await client.next('puback')).reasonCode;
+    };
+    expect(await publish('mine/check')).toBe(0);
+    expect(await publish('yours/check')).toBe(0x87);
+    expect(await publish('victim')).toBe(0x87);
+    expect(halves()).toHaveLength(1);
+    await client.leave();
+  });
+
+  it('and a message that is prepared is not committed, by way of another exchange, once its sender may not publish there any more', async () => {
+    broker.rules.set('u', {});
+    const seen = await (await admin.createChannel()).assertQueue('mine');
+    const sent = await refusal(async (channel) => {
+      channel.publish('amq.topic', 'a', Buffer.from('x'), { headers: half('') });
+      await channel.checkQueue(seen.queue);
+    });
+    expect(sent).toBe('');
+    broker.rules.set('u', { write: '^amq\\.(default|direct)$' });
+    const told = await refusal(async (channel) => {
+      channel.publish('amq.direct', 'mine', Buffer.from(''), {
+        headers: { 'x-half-message': 'commit', 'x-half-id': 'half-' },
+      });
+      await channel.checkQueue(seen.queue);
+    });
+    expect(told).toContain("access to exchange 'amq.topic'");
+    expect(halves()).toEqual(['half-']);
+  });
+
+  it('is refused to STOMP', async () => {
+    const client = await StompClient.open(broker.ports.stomp, '1.2', { login: 'u', passcode: 'p' });
+    client.send('SEND', { destination: '/topic/a', receipt: 'sent', ...half('/topic/mine') });
+    expect((await client.take('RECEIPT')).command).toBe('RECEIPT');
+    client.send('SEND', { destination: '/topic/a', receipt: 'sent', ...half('/queue/victim') });
+    expect(String((await client.error()).body)).toContain("access to exchange 'amq.default'");
+    expect(halves()).toHaveLength(1);
+    client.cut();
+  });
+});
+
 describe('a list', () => {
   it('is not turned round by who may not read it', async () => {
     broker.rules.set('u', { read: '' });

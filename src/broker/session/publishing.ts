@@ -5,6 +5,7 @@ import type { Route } from '../../api/route.ts';
 import type { SessionClient } from '../../api/session.ts';
 import type { Share } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
+import type { HalfMessage } from '../../message/half-message.ts';
 import type { Draft, Spelling } from '../../message/message.ts';
 import { dotted } from '../../message/spelling.ts';
 import type { ProtocolTraffic } from '../../metrics/traffic.ts';
@@ -125,6 +126,7 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
 
   publish(route: Route, draft: Draft): Mark {
     if (!route.valid) this.askAgain(route as CompiledRoute<Queue>);
+    if (draft.half !== null) this.demandHalf(draft.half);
     if (draft.large !== null) this.bodies?.delete(draft.large as StoredBody);
     const bodyBytes = draft.large?.length ?? draft.bodyEnd - draft.bodyStart;
     this.checkSize(bodyBytes);
@@ -138,6 +140,27 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
     this.sent(bodyBytes + MESSAGE_BYTES);
     this.published(bodyBytes);
     return mark;
+  }
+
+  /**
+   * The broker publishes to a check address in its sender's name, and what is committed goes where it was to go when it was prepared: either
+   * would be a way around what the sender may not do by himself now.
+   * @throws BrokerError access-refused
+   */
+  demandHalf({ action, id, checkAddress }: HalfMessage): void {
+    const { permissions, vhost } = this;
+    permissions.ofBegun(() => {
+      if (action === 'prepare' && checkAddress !== '') {
+        const route = vhost.half.routeTo(checkAddress);
+        permissions.demandPublishing(route.exchange === null ? '' : route.exchange.name);
+        this.permitted(route);
+      }
+      const address = action === 'commit' ? vhost.half.addressOf(id) : undefined;
+      if (address === undefined) return;
+      const { exchange, exchangeName, keys } = address;
+      permissions.demandPublishing(exchangeName);
+      if (exchange !== undefined) for (const key of keys) permissions.demandTopic('write', exchange, key);
+    });
   }
 
   /** @throws LimitError the body of a message is larger than it may be */

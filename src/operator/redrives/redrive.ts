@@ -35,6 +35,8 @@ export interface RedriveGround {
   readonly pace: Pace;
   /** A session of whoever began it. @throws BrokerError he may not, or nobody can tell who he is */
   enter(client: SessionClient): Session;
+  /** Whether he may still take messages out of the queue. */
+  mayRead(): boolean;
   /** Its record has changed. @param now it has come to an end or a halt */
   changed(record: RedriveRecord, now: boolean): void;
 }
@@ -110,6 +112,9 @@ export class Redrive {
     if (most < 1) return this.wait(TICK_MS);
     const queue = ground.vhost.topology.queues.get(record.queue);
     if (queue === undefined || queue.abandoned) throw new BrokerError('not-found', `queue '${record.queue}' is gone`);
+    if (!ground.mayRead()) {
+      throw new BrokerError('access-refused', `user '${record.user}' may not read queue '${record.queue}' any more`);
+    }
     const query: RelocateQuery = {
       from: { position: progress.next, backwards: false },
       ...{ filter: this.wanted.filter, keep: false, limit: most, before: record.before },

@@ -3,7 +3,7 @@
  * come), written before it begins; a start goes on with those that were at work.
  */
 import { randomUUID } from 'node:crypto';
-import type { Identity } from '../../api/identity.ts';
+import type { AccessRequest, Identity } from '../../api/identity.ts';
 import type { Session, SessionClient } from '../../api/session.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { BrokerError } from '../../message/errors.ts';
@@ -138,14 +138,27 @@ export class Redrives {
       clock: this.broker.clock,
       pace: this.pace,
       enter: (client) => this.enter(vhost.name, record, client, identity),
+      mayRead: () => this.mayRead(vhost.name, record, identity),
       changed: (changed, now) => this.save(vhost, changed, now),
     });
     this.of(vhost).set(record.id, redrive);
     return redrive;
   }
 
-  private enter(vhost: string, { user }: RedriveRecord, client: SessionClient, known?: Identity): Session {
-    const identity = known ?? (user === null ? LOCAL_OPERATOR : this.broker.recall(user));
+  private identityOf({ user }: RedriveRecord, known: Identity | undefined): Identity | undefined {
+    return known ?? (user === null ? LOCAL_OPERATOR : this.broker.recall(user));
+  }
+
+  private mayRead(vhost: string, record: RedriveRecord, known: Identity | undefined): boolean {
+    const identity = this.identityOf(record, known);
+    if (identity === LOCAL_OPERATOR) return true;
+    const request: AccessRequest = { vhost, action: 'read', resource: 'queue', name: record.queue };
+    return identity !== undefined && this.broker.access.stillPermits(identity, request);
+  }
+
+  private enter(vhost: string, record: RedriveRecord, client: SessionClient, known?: Identity): Session {
+    const { user } = record;
+    const identity = this.identityOf(record, known);
     if (identity === undefined) throw new BrokerError('access-refused', `nobody can tell who user '${user}' is`);
     const session = this.rights.enter(identity, vhost, client);
     if ('refused' in session) throw new BrokerError('access-refused', session.reason);

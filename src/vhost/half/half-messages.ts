@@ -14,8 +14,10 @@ import { BrokerError } from '../../message/errors.ts';
 import { HALF_HEADER, HALF_ID_HEADER, type HalfMessage } from '../../message/half-message.ts';
 import { AT_LEAST_ONCE, DOT, Draft } from '../../message/message.ts';
 import { encodeNeutral, NEUTRAL_DIALECT } from '../../message/neutral-dialect.ts';
+import { dotted } from '../../message/spelling.ts';
 import { bytesOf } from '../../message/text.ts';
 import type { Queue } from '../../queue/queue.ts';
+import type { Exchange } from '../../routing/exchange.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
 import type { Router } from '../../routing/router.ts';
 import type { CommitUnits } from '../commit-units.ts';
@@ -60,9 +62,21 @@ interface Held {
   readonly preparedAtMs: number;
   /** It is delayed once it is committed. */
   readonly delayMs: number;
+  /** Where it goes, and its keys, dotted; '' is the default exchange. Undefined: an earlier build has not written it down. */
+  readonly exchange?: string;
+  readonly keys?: readonly string[];
   /** How often it was asked for, and when it is next. */
   asked: number;
   nextMs: number;
+}
+
+/** Where a message goes: its sender is asked for that. */
+export interface HalfMessageAddress {
+  /** Undefined: it is gone by now, or the default one. */
+  readonly exchange: Exchange<Queue> | undefined;
+  readonly exchangeName: string;
+  /** Dotted. */
+  readonly keys: readonly string[];
 }
 
 interface Over {
@@ -92,6 +106,7 @@ export interface HalfMessagesParts {
   readonly subscriberFlow: SubscriberFlowControl;
   readonly lifecycle: Lifecycle;
   readonly queues: ReadonlyMap<string, Queue>;
+  readonly exchanges: ReadonlyMap<string, Exchange<Queue>>;
   readonly rules: HalfMessageRules;
 }
 
@@ -167,7 +182,10 @@ export class HalfMessages {
     const seq = delays.hold(route, draft);
     if (seq >= 0) {
       const nextMs = nowMs + rules.checkAfterMs;
-      const held: Held = { seq, user, check: checkAddress, preparedAtMs: nowMs, delayMs, asked: 0, nextMs };
+      const exchange = route.exchange === null ? '' : route.exchange.name;
+      const keys = route.keys === null ? [route.key] : route.keys.map((key) => dotted(key, route.spelling));
+      const address = { exchange, keys };
+      const held: Held = { seq, user, check: checkAddress, preparedAtMs: nowMs, delayMs, ...address, asked: 0, nextMs };
       state.put(PREFIX + id, Buffer.from(JSON.stringify(held)));
       this.keep(id, held);
       counters.halfPrepared++;
@@ -262,8 +280,15 @@ export class HalfMessages {
     this.arm();
   }
 
+  /** Where the message of this name goes that waits; undefined: there is none, or that is not known. */
+  addressOf(id: string): HalfMessageAddress | undefined {
+    const { exchange, keys } = this.held.get(id) ?? {};
+    if (exchange === undefined || keys === undefined) return undefined;
+    return { exchange: this.parts.exchanges.get(exchange), exchangeName: exchange, keys };
+  }
+
   /** A queue of that name, or else whoever has bound the topic. */
-  private routeTo(address: string): CompiledRoute<Queue> {
+  routeTo(address: string): CompiledRoute<Queue> {
     const { queues, router, vhost } = this.parts;
     const key = bytesOf(address);
     return router.route(queues.has(address) ? '' : TOPICS, DOT, key, 0, key.length, vhost);

@@ -9,6 +9,7 @@ import type { Transaction } from '../../api/transaction.ts';
 import type { Turn } from '../../clock/turn.ts';
 import type { Share } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
+import type { HalfMessage } from '../../message/half-message.ts';
 import type { Draft } from '../../message/message.ts';
 import { type ProtocolTraffic, UNCOUNTED } from '../../metrics/traffic.ts';
 import type { Party } from '../../queue/passport-notes.ts';
@@ -51,6 +52,8 @@ export interface TransactionPublisher {
   readonly share: Share;
   /** A message's address may mean something else by now, or be its client's no more. Throws what a publish would. */
   askAgain(route: CompiledRoute<Queue>): void;
+  /** What a half message asks for, or the word that ends one. @throws BrokerError access-refused */
+  demandHalf(half: HalfMessage): void;
   /** @throws LimitError the body of a message is larger than it may be */
   checkSize(bodyBytes: number): void;
   /** So many messages have been published. @param bodyBytes of all of them */
@@ -100,6 +103,7 @@ export class VhostTransaction implements Transaction {
   publish(given: Route, draft: Draft): void {
     this.publisher?.checkSize(bodyBytes(draft));
     if (draft.half?.wrong !== undefined) throw new BrokerError('precondition-failed', draft.half.wrong);
+    if (draft.half !== null) this.publisher?.demandHalf(draft.half);
     const route = given as CompiledRoute<Queue>;
     const resolved = draft.delayMs > 0 ? route : this.parts.publisher.resolved(route, draft);
     const copies = this.copies + copiesAlong(resolved, draft);

@@ -171,6 +171,45 @@ describe('a redrive', () => {
   });
 });
 
+describe('a redrive of a user who may not read the queue any more', () => {
+  const permit = (read: string) =>
+    broker.broker.users.setPermissions('worker', '/', { configure: '.*', write: '.*', read });
+
+  beforeEach(async () => {
+    const all = { configure: '.*', write: '.*', read: '.*' };
+    const guest = { password: 'guest', tags: ['administrator'] as const, permissions: { '/': all } };
+    broker = await startV1({ users: { guest } } as never);
+    channel = await broker.channel();
+    await topology();
+    await broker.broker.users.put('worker', { password: 'worker', tags: ['management'] });
+    await permit('.*');
+  });
+  afterEach(() => broker.close());
+
+  it('stops, says why, and is not gone on with before he may', async () => {
+    await die(
+      'a',
+      Array.from({ length: 40 }, (_, i) => `${i}`),
+    );
+    const as = 'worker:worker';
+    const seen = async () => (await broker.ask('/vhosts/%2F/redrives', { login: as })).body.redrives[0];
+    const begun = await post(at('dead', '/redrives'), { rate: 2 }, as);
+    expect(begun.status).toBe(200);
+    const { id } = begun.body;
+    await untilAsked(async () => (await seen()).moved >= 1, 'it has begun');
+    await permit('^a$');
+    await untilAsked(async () => (await seen()).state === 'stopped', 'it has stopped');
+    const stopped = await seen();
+    expect(stopped.why).toBe("user 'worker' may not read queue 'dead' any more");
+    await post(`/vhosts/%2F/redrives/${id}/resume`, undefined, as);
+    await untilAsked(async () => (await seen()).state === 'stopped', 'it has stopped again');
+    expect((await seen()).moved).toBe(stopped.moved);
+    await permit('.*');
+    await post(`/vhosts/%2F/redrives/${id}/resume`, undefined, as);
+    await untilAsked(async () => (await seen()).moved > stopped.moved, 'it goes on');
+  });
+});
+
 it('goes on after a restart, with the rights of whoever began it, and moves each message once', () =>
   withTemporaryDirectory(async (data) => {
     await start(data);
