@@ -54,16 +54,11 @@ function isTakenOver(name: string, before: Config, now: Config): boolean {
   return name === 'vhosts' && isDeepStrictEqual(withoutLimits(before.vhosts), withoutLimits(now.vhosts));
 }
 
-/** A listener that had no limits at the start counts nothing: it gets some at the next one. */
 function isSameButForLimits(before: Config['listen'], now: Config['listen']): boolean {
   const [was, is] = [before, now].map((listen) => listen.map((text) => parseListen(text)));
   return (
     was!.length === is!.length &&
-    was!.every((address, at) => {
-      const next = is![at]!;
-      const limited = address.limits !== undefined || next.limits === undefined;
-      return limited && formatWithoutLimits(address) === formatWithoutLimits(next);
-    })
+    was!.every((address, at) => formatWithoutLimits(address) === formatWithoutLimits(is![at]!))
   );
 }
 

@@ -59,7 +59,7 @@ export class BrokerServer implements RunningBroker {
   /** Pages that may call the HTTP APIs. */
   private readonly origins: PageOrigins;
   private readonly httpServers: HttpServer[] = [];
-  /** Of listeners that have limits of their own. */
+  /** What listeners limit, and count. */
   private readonly scopes = new Map<ListenAddress, Scope>();
   private readonly operatorToken = new OperatorToken();
   /** Where the operator's token is written; undefined: nowhere. */
@@ -229,17 +229,16 @@ export class BrokerServer implements RunningBroker {
     const server = this.plainServerFor(address);
     const scope = this.scopeOf(address);
     // Before anybody asks whether there is room for it.
-    if (scope !== undefined) server.prependListener('connection', (socket) => learnPeer(socket, { listener: scope }));
+    server.prependListener('connection', (socket) => learnPeer(socket, { listener: scope }));
     return server;
   }
 
-  /** One for all addresses of the machine that it stands for. */
-  private scopeOf(address: ListenAddress): Scope | undefined {
-    if (address.limits === undefined) return undefined;
+  /** One for all addresses of the machine that it stands for; also where nothing is limited, which may change while it runs. */
+  private scopeOf(address: ListenAddress): Scope {
     let scope = this.scopes.get(address);
     if (scope === undefined) {
       const name = formatListen({ ...address, limits: undefined, tls: undefined });
-      scope = new Scope('listener', name, scopeLimitsOf(address.limits), this.broker.clock);
+      scope = new Scope('listener', name, scopeLimitsOf(address.limits ?? {}), this.broker.clock);
       this.scopes.set(address, scope);
     }
     return scope;

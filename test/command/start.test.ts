@@ -158,8 +158,8 @@ describe('entrepot start', () => {
     writeFileSync(file, listen);
     command.signal('SIGHUP');
     await until(() => command.stderr.match(/read again/g)?.length === 3, 'the settings are read a third time');
-    // A listener's limits are a part of its address: one that had none when it was opened gets some at the next start.
-    writeFileSync(file, 'listen: mqtt://127.0.0.1:0?max_connections=0\n');
+    // Where it listens is another matter.
+    writeFileSync(file, 'listen: mqtt://127.0.0.1:1\n');
     command.signal('SIGHUP');
     await said(/"atNextStart":\["listen"\].*read again/);
     writeFileSync(file, 'lsiten: x\n');
@@ -178,7 +178,7 @@ describe('entrepot start', () => {
     const file = join(directory.path, 'entrepot.yaml');
     const listen = (more: string): void =>
       writeFileSync(file, `listen: [amqp://127.0.0.1:0, 'mqtt://127.0.0.1:0${more}']\n`);
-    listen('?max_connections=0');
+    listen('');
     const command = await start('--config', file);
     const connected = async (): Promise<boolean> => {
       const client = await mqtt
@@ -198,6 +198,15 @@ describe('entrepot start', () => {
       const last = command.stderr.match(/"atNextStart":\[[^\]]*\]/g)?.at(-1);
       expect(last).toBe(`"atNextStart":[${atNextStart}]`);
     };
+    expect(await connected()).toBe(true);
+    // It had none at the start, and counts all the same.
+    const there = await mqtt.connectAsync(`mqtt://127.0.0.1:${command.port('mqtt')}`);
+    listen('?max_connections=1');
+    await readAgain('');
+    expect(await connected()).toBe(false);
+    await there.endAsync();
+    listen('?max_connections=0');
+    await readAgain('');
     expect(await connected()).toBe(false);
     listen('?max_connections=1');
     await readAgain('');
