@@ -3,17 +3,18 @@
  * permissions and of topics, beside the same by `guest`, who may do everything.
  *
  *   --rows TEXT     only rows whose name holds this            --gauge PATH   drive with this neutral load generator
- *   --rounds N      rounds of both; default 7                  --scale N      N times the messages; default 0.2
+ *   --rounds N      rounds of both; default 5                  --scale N      N times the messages; default 0.2
  *   --json FILE     write the figures as well
  *
- * Two brokers run side by side, and take turns at the work, one run each: whatever the machine does meanwhile befalls both. What is
- * told is the median of either, and the median of what each round's two runs were to each other; and the same of the processor time
- * that a message has cost the broker, which says more where the machine is busy with other things.
+ * Two processes of one build differ by a tenth for as long as they live: by what the engine made of them first, and where their memory lies.
+ * So each run has a broker of its own, warmed by a fifth of the work, and with and without rules take turns. What is told is the median
+ * of either: messages a second, and the processor time that a message has cost the broker, which says more where the machine is busy with
+ * other things; and how far either spread, as half the way from the least to the most, in parts of the median.
  */
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
@@ -29,7 +30,7 @@ const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const { values } = parseArgs({
   options: {
     rows: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '7' },
+    rounds: { type: 'string', default: '5' },
     scale: { type: 'string', default: '0.2' },
     gauge: { type: 'string' },
     json: { type: 'string' },
@@ -88,6 +89,17 @@ function cpuUs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }
 
+interface Figure {
+  readonly median: number;
+  /** Half the way from the least to the most, in parts of the median. */
+  readonly spread: number;
+}
+
+interface Figures {
+  readonly rate: Figure;
+  readonly cpuUs: Figure;
+}
+
 let runs = 0;
 async function run(peer: EntrepotPeer, row: Row, count: number, user: string): Promise<Run> {
   const port = { amqp: peer.amqpPort, mqtt: peer.mqttPort, stomp: peer.stompPort };
@@ -108,46 +120,59 @@ const data = await temporaryDirectory('authorization');
 const definitions = join(data.path, 'definitions.json');
 await writeFile(definitions, JSON.stringify(DEFINITIONS));
 await promisify(execFile)(process.execPath, [MAIN, 'import', 'rabbitmq', definitions, '--data', join(data.path, 'on')]);
-const off = await startEntrepot();
-const on = await startEntrepot({ data: join(data.path, 'on') });
-const figures: { row: string; off: Run; on: Run; rates: number; cpu: number }[] = [];
-const medians = (all: readonly Run[]): Run => ({
-  rate: median(all.map(({ rate }) => rate)),
-  cpuUs: median(all.map((one) => one.cpuUs)),
-});
+const figures: { row: string; off: Figures; on: Figures }[] = [];
+
+/** A run of the row with a broker that has done nothing before but a fifth of it. */
+async function fresh(row: Row, count: number, ruled: boolean): Promise<Run> {
+  const place = join(data.path, `run-${runs}`);
+  if (ruled) await cp(join(data.path, 'on'), place, { recursive: true });
+  const peer = await startEntrepot({ data: place });
+  try {
+    const user = ruled ? USER : 'guest';
+    await run(peer, row, count / 5, user);
+    return await run(peer, row, count, user);
+  } finally {
+    await peer.stop();
+    await rm(place, { recursive: true, force: true });
+  }
+}
+
+function figuresOf(all: readonly Run[]): Figures {
+  const of = (numbers: readonly number[]) => ({
+    median: median(numbers),
+    spread: (Math.max(...numbers) - Math.min(...numbers)) / 2 / median(numbers),
+  });
+  return { rate: of(all.map(({ rate }) => rate)), cpuUs: of(all.map((one) => one.cpuUs)) };
+}
+
 try {
   console.log(
-    '|  | messages a second without rules | with rules | with / without | µs of processor time | with rules | without / with |',
+    '|  | messages a second without rules | with rules | with / without | µs of processor time | with rules | without / with | spread |',
   );
-  console.log('|---|---:|---:|---:|---:|---:|---:|');
+  console.log('|---|---:|---:|---:|---:|---:|---:|---:|');
   for (const row of ROWS.filter(({ name }) => name.toLowerCase().includes(values.rows.toLowerCase()))) {
     const count = row.counts.entrepot! * scale;
     const without: Run[] = [];
     const within: Run[] = [];
-    await run(off, row, count, 'guest');
-    await run(on, row, count, USER);
     for (let i = 0; i < rounds; i++) {
       // Who goes first changes from round to round.
-      if (i % 2 === 0) without.push(await run(off, row, count, 'guest'));
-      within.push(await run(on, row, count, USER));
-      if (i % 2 === 1) without.push(await run(off, row, count, 'guest'));
+      if (i % 2 === 0) without.push(await fresh(row, count, false));
+      within.push(await fresh(row, count, true));
+      if (i % 2 === 1) without.push(await fresh(row, count, false));
     }
-    const figure = {
-      row: row.name,
-      off: medians(without),
-      on: medians(within),
-      rates: median(within.map(({ rate }, i) => rate / without[i]!.rate)),
-      cpu: median(within.map((one, i) => without[i]!.cpuUs / one.cpuUs)),
-    };
-    figures.push(figure);
-    const rates = [figure.off, figure.on].map(({ rate }) => `${Math.round(rate / 1000)} k`);
-    const times = [figure.off, figure.on].map((one) => one.cpuUs.toFixed(2));
+    const [off, on] = [figuresOf(without), figuresOf(within)];
+    figures.push({ row: row.name, off, on });
+    const rates = [off, on].map(({ rate }) => `${Math.round(rate.median / 1000)} k`);
+    const times = [off, on].map(({ cpuUs }) => cpuUs.median.toFixed(2));
+    const ratios = [on.rate.median / off.rate.median, off.cpuUs.median / on.cpuUs.median].map((ratio) =>
+      ratio.toFixed(2),
+    );
+    const spread = `± ${Math.max(off.cpuUs.spread, on.cpuUs.spread).toFixed(2)}`;
     console.log(
-      `| ${row.name} | ${rates.join(' | ')} | ${figure.rates.toFixed(2)} | ${times.join(' | ')} | ${figure.cpu.toFixed(2)} |`,
+      `| ${row.name} | ${rates.join(' | ')} | ${ratios[0]} | ${times.join(' | ')} | ${ratios[1]} | ${spread} |`,
     );
   }
 } finally {
-  await Promise.all([off.stop(), on.stop()]);
   await data.remove();
 }
 if (values.json !== undefined) await writeFile(values.json, JSON.stringify(figures, undefined, 2));
