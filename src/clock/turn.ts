@@ -12,7 +12,7 @@
  * it for a thousand small ones that one message has brought about: a crowd comes behind as well.
  */
 import type { Clock } from './clock.ts';
-import { STRETCH_MS, Work } from './work.ts';
+import { Work } from './work.ts';
 
 /** Something to be done at the end of a turn. */
 export interface TurnTask {
@@ -20,7 +20,12 @@ export interface TurnTask {
   inTurn: boolean;
   /** Called once for each `Turn.add`; it may add itself again. What it throws is logged as a fault, and other tasks go on. */
   endOfTurn(): void;
+  /** Bytes that it is about to write: those that write little come first. Left out: little. */
+  readonly writeBytes?: number;
 }
+
+/** Whoever writes no more than this does not wait for those who write more. */
+const SMALL_WRITE_BYTES = 4 * 1024;
 
 /** What was gathered in the turn is worked on: deliveries, settlements, confirms; what was paused is resumed. */
 export const PHASE_GATHER = 0;
@@ -138,7 +143,8 @@ export class Turn {
     this.runGathering();
     if (count === 0) return;
     // What is left of before has a time of its own, and what is new has left over. What it brings about comes behind as well.
-    work.begin(2 * STRETCH_MS - Math.min(STRETCH_MS, this.nowMs() - startMs));
+    const stretchMs = work.stretchAt(startMs);
+    work.begin(2 * stretchMs - Math.min(stretchMs, this.nowMs() - startMs));
     this.crowd = true;
     let done = 0;
     while (done < count && !work.over) {
@@ -185,9 +191,11 @@ export class Turn {
       return;
     }
     const startMs = this.nowMs();
+    const stretchMs = this.work.stretchAt(startMs);
     const before = late.length;
-    this.runSome(fresh, Number.POSITIVE_INFINITY, startMs + STRETCH_MS);
-    this.runSome(late, before, Math.max(startMs + 2 * STRETCH_MS, this.nowMs() + STRETCH_MS));
+    if (fresh.length > 1) smallFirst(fresh);
+    this.runSome(fresh, Number.POSITIVE_INFINITY, startMs + stretchMs);
+    this.runSome(late, before, Math.max(startMs + 2 * stretchMs, this.nowMs() + stretchMs));
     for (const task of fresh.splice(0)) late.push(task);
   }
 
@@ -206,4 +214,15 @@ export class Turn {
   private nowMs(): number {
     return this.clock === null ? 0 : this.clock.monotonicMs();
   }
+}
+
+/** In place; both parts keep their order. */
+function smallFirst(tasks: TurnTask[]): void {
+  let large: TurnTask[] | null = null;
+  let small = 0;
+  for (const task of tasks) {
+    if ((task.writeBytes ?? 0) > SMALL_WRITE_BYTES) (large ??= []).push(task);
+    else tasks[small++] = task;
+  }
+  if (large !== null) for (const task of large) tasks[small++] = task;
 }

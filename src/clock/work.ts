@@ -17,11 +17,23 @@
  * The connection that has worked least in the last moments goes first, so that one that asks for little hardly notices a hundred
  * that ask for a lot. The sum is bounded, not what each may do: what arrives, what waited and what is handed out have some
  * milliseconds a turn each, all clients together.
+ *
+ * While somebody is about who asks for little, now and then, and for nothing much (`SHORT_STRETCH_MS`), all these times are short: what it
+ * sends while others are served waits until the turn is over, and its answer for the next. Long turns are cheaper where everybody has
+ * much to do, and nobody notices.
  */
 import type { Clock } from './clock.ts';
 
 /** What arrives in a turn, and what had to wait, may each take so long; and so may what is handed out. */
 export const STRETCH_MS = 3;
+/** The same while somebody light is about. */
+export const SHORT_STRETCH_MS = 0.75;
+/** Who has used fewer units lately is light: some 1 % of the thread. */
+const LIGHT_MAX_UNITS = 4_096;
+/** Somebody is about who has been light for so long (who has just come may be about to send a great deal) … */
+const LIGHT_FOR_MS = 250;
+/** … and was heard of within this time. */
+const LIGHT_ABOUT_MS = 1_000;
 /** What each of several that wait gets before the next; one that has done little lately, of whom nobody knows what it is about to do. */
 const SLICE_MS = 1;
 const FIRST_SLICE_MS = 0.125;
@@ -53,7 +65,12 @@ export class Work {
   private counted = 0;
   /** When the stretch of work is over, in milliseconds of the clock; 0: it has not begun, as far as anybody has looked. */
   private untilMs = 0;
-  private stretchMs = STRETCH_MS;
+  /** How long it may take; 0: as long as any. */
+  private stretchMs = 0;
+  /** @internal When the clock was last asked. */
+  lookedMs = 0;
+  /** @internal Somebody light counts as being about until then. */
+  lightUntilMs = Number.NEGATIVE_INFINITY;
   private readonly heads: (Share | null)[] = new Array(ROWS).fill(null);
   private readonly tails: (Share | null)[] = new Array(ROWS).fill(null);
   private waiting = 0;
@@ -103,15 +120,20 @@ export class Work {
     this.counted += CHECK_UNITS - this.left;
     this.left = CHECK_UNITS;
     if (this.clock === null || this.unbounded) return;
-    const nowMs = this.clock.monotonicMs();
+    const nowMs = this.nowMs();
     if (this.untilMs === 0) {
-      this.untilMs = nowMs + this.stretchMs;
+      this.untilMs = nowMs + (this.stretchMs === 0 ? this.stretchAt(nowMs) : this.stretchMs);
       this.arm();
     } else if (nowMs >= this.untilMs) this.over = true;
   }
 
-  /** @internal A stretch of work begins: it has its time from the first look on. */
-  begin(stretchMs = STRETCH_MS): void {
+  /** @internal How long a stretch is to take that begins then: short while somebody light is about. */
+  stretchAt(nowMs: number): number {
+    return nowMs < this.lightUntilMs ? SHORT_STRETCH_MS : STRETCH_MS;
+  }
+
+  /** @internal A stretch of work begins: it has its time from the first look on. @param stretchMs 0: as long as any */
+  begin(stretchMs = 0): void {
     this.over = false;
     this.untilMs = 0;
     this.stretchMs = stretchMs;
@@ -129,7 +151,8 @@ export class Work {
   /** @internal At a turn's end: those who wait go on, the lightest first, for a stretch. */
   serve(): void {
     if (this.waiting === 0) return;
-    const endMs = this.nowMs() + STRETCH_MS;
+    const startMs = this.nowMs();
+    const endMs = startMs + this.stretchAt(startMs);
     // Each once, as far as the time reaches; who has to wait again has used more by then, and comes later.
     for (let left = this.waiting; left > 0; left--) {
       const nowMs = this.nowMs();
@@ -171,8 +194,10 @@ export class Work {
     while (this.waiting > 0) this.next().serve();
   }
 
-  private nowMs(): number {
-    return this.clock === null ? 0 : this.clock.monotonicMs();
+  /** @internal 0 without a clock */
+  nowMs(): number {
+    if (this.clock !== null) this.lookedMs = this.clock.monotonicMs();
+    return this.lookedMs;
   }
 }
 
@@ -194,10 +219,12 @@ export class Share {
   private usedUnits = 0;
   private period = 0;
   private beganAt = 0;
+  private lightSinceMs: number;
 
   constructor(work: Work, resume: () => void) {
     this.work = work;
     this.resume = resume;
+    this.lightSinceMs = work.nowMs();
   }
 
   /** Ask before each frame: true if the time is up, or an operation that was begun before is not finished. Then call `wait`. */
@@ -216,13 +243,21 @@ export class Share {
     this.queue();
   }
 
-  /** What is spent between `begin` and `end` counts as its own: it decides how soon its turn comes. They do not nest. */
+  /**
+   * What is spent between `begin` and `end` counts as its own: it decides how soon its turn comes, and whether stretches are short for its
+   * sake. They do not nest.
+   */
   begin(): void {
     this.beganAt = this.work.spent;
   }
 
   end(): void {
-    this.usedUnits += this.work.spent - this.beganAt;
+    const { work } = this;
+    const nowMs = work.lookedMs;
+    this.usedUnits += work.spent - this.beganAt;
+    if (this.usedUnits >= LIGHT_MAX_UNITS) this.fade(nowMs);
+    if (this.usedUnits >= LIGHT_MAX_UNITS) this.lightSinceMs = nowMs;
+    else if (nowMs - this.lightSinceMs >= LIGHT_FOR_MS) work.lightUntilMs = nowMs + LIGHT_ABOUT_MS;
   }
 
   /**
@@ -253,11 +288,15 @@ export class Share {
 
   /** @internal In which row it waits. */
   row(nowMs: number): number {
+    this.fade(nowMs);
+    return Math.min(ROWS - 1, 32 - Math.clz32(this.usedUnits / LIGHT_UNITS));
+  }
+
+  private fade(nowMs: number): void {
     const period = Math.floor(nowMs / HALF_LIFE_MS);
     const periods = period - this.period;
     this.period = period;
     if (periods > 0) this.usedUnits = periods > 30 ? 0 : this.usedUnits / 2 ** periods;
-    return Math.min(ROWS - 1, 32 - Math.clz32(this.usedUnits / LIGHT_UNITS));
   }
 
   /** @internal Its turn has come. */

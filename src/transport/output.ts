@@ -83,6 +83,10 @@ export class Output implements TurnTask {
     return this.filledBytes + this.length - this.from + this.sink.unsentBytes;
   }
 
+  get writeBytes(): number {
+    return this.filledBytes + this.length - this.from;
+  }
+
   /** Claims `n` bytes that lie together in `this.buffer`, and returns where they begin. */
   reserve(n: number): number {
     const at = this.length;

@@ -12,7 +12,7 @@ const ABUSER = fileURLToPath(new URL('abuser.ts', import.meta.url));
 export interface Outcome extends Latency {
   /** From SIGTERM to the end of the broker's process. */
   readonly stopMs: number;
-  /** The same bystander's 99th percentile just before, when nobody abused anything: what the machine itself takes. */
+  /** The same bystander's 99th percentile just before, when nobody abused anything: its own. */
   readonly idleP99Ms: number;
   /** The most that the broker has had in memory. */
   readonly residentPeakBytes: number;
@@ -22,10 +22,20 @@ export interface AbuseOptions {
   readonly size?: number;
   /** How long the bystander's work is measured. */
   readonly measuredMs?: number;
+  /** How long before that it is measured alone. */
+  readonly idleMs?: number;
+  /**
+   * The abuser gets a processor only where nobody else wants it (`nice -n 19`): then it takes none from broker and bystander, and what the
+   * bystander waits for is the broker alone.
+   */
+  readonly yielding?: boolean;
 }
 
 /** One abuse from beginning to end, with a broker of its own. */
-export async function abused(index: number, { size = 1, measuredMs = 2_000 }: AbuseOptions = {}): Promise<Outcome> {
+export async function abused(
+  index: number,
+  { size = 1, measuredMs = 2_000, idleMs = 300, yielding = false }: AbuseOptions = {},
+): Promise<Outcome> {
   const { residentMaxBytes } = CASES[index]!;
   // Without a bound of the case's own, its size says how much is held.
   const environment: Record<string, string> =
@@ -37,13 +47,13 @@ export async function abused(index: number, { size = 1, measuredMs = 2_000 }: Ab
   try {
     const { amqpPort: amqp, mqttPort: mqtt, stompPort: stomp, redisPort: redis } = broker;
     const ports = { amqp, mqtt, stomp, redis };
-    abuser = spawn(process.execPath, [ABUSER, String(index), JSON.stringify(ports), String(size)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const command = [process.execPath, ABUSER, String(index), JSON.stringify(ports), String(size)];
+    if (yielding) command.unshift('nice', '-n', '19');
+    abuser = spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
     await said(abuser, 'prepared');
     const bystander = await Bystander.open(broker.amqpPort);
     await bystander.work(100, 2_000);
-    const idle = await bystander.work(300, 2_000);
+    const idle = await bystander.work(idleMs, 2_000);
     abuser.stdin!.write('begin\n');
     const latency = await bystander.work(measuredMs, 10_000);
     if (abuser.exitCode !== null) throw new Error('the abuser has gone: nothing was abused for long');

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/clock/clock.ts';
 import { PHASE_GATHER, PHASE_WRITE, Turn, type TurnTask } from '../../src/clock/turn.ts';
-import { type Share, STRETCH_MS } from '../../src/clock/work.ts';
+import { SHORT_STRETCH_MS, type Share, STRETCH_MS } from '../../src/clock/work.ts';
 import { CreepingClock } from '../support/creeping-clock.ts';
 
 const MUCH = 1_000;
@@ -29,6 +29,85 @@ describe('the budget of work', () => {
     expect(looks).toBe(STRETCH_MS + 1);
     turn.end();
     expect(turn.work.over).toBe(false);
+  });
+
+  describe('while somebody is about who asks for little', () => {
+    /** How long a stretch takes, in milliseconds. */
+    function stretch(turn: Turn, clock: CreepingClock): number {
+      turn.end();
+      turn.work.checkTime();
+      let looks = 0;
+      while (!turn.work.over) {
+        turn.work.checkTime();
+        looks++;
+      }
+      return looks * clock.stepMs;
+    }
+
+    function asks(share: Share, units: number): void {
+      share.begin();
+      share.work.spend(units);
+      share.end();
+    }
+
+    /** Asks for so much every 5 ms, for so long. */
+    function works(share: Share, clock: CreepingClock, units: number, forMs: number): void {
+      for (let ms = 0; ms < forMs; ms += 5) {
+        clock.advance(5);
+        share.work.checkTime();
+        asks(share, units);
+      }
+    }
+
+    it('all times of a turn are short, for a second after it was heard of', () => {
+      const clock = new CreepingClock();
+      clock.stepMs = 1 / 32;
+      const turn = new Turn(clock);
+      const light = turn.work.share();
+      expect(stretch(turn, clock)).toBe(STRETCH_MS);
+      works(light, clock, 10, 300);
+      expect(stretch(turn, clock)).toBe(SHORT_STRETCH_MS);
+      clock.advance(1_100);
+      expect(stretch(turn, clock)).toBe(STRETCH_MS);
+    });
+
+    it('they are as long as ever beside who has just come, and beside who asks for much', () => {
+      const clock = new CreepingClock();
+      clock.stepMs = 1 / 32;
+      const turn = new Turn(clock);
+      asks(turn.work.share(), 10);
+      expect(stretch(turn, clock)).toBe(STRETCH_MS);
+      works(turn.work.share(), clock, 5_000, 1_000);
+      expect(stretch(turn, clock)).toBe(STRETCH_MS);
+    });
+
+    it('who was heavy counts as light when it has been so for a while', () => {
+      const clock = new CreepingClock();
+      clock.stepMs = 1 / 32;
+      const turn = new Turn(clock);
+      const share = turn.work.share();
+      works(share, clock, 5_000, 1_000);
+      works(share, clock, 10, 200);
+      expect(stretch(turn, clock)).toBe(STRETCH_MS);
+      works(share, clock, 10, 1_500);
+      expect(stretch(turn, clock)).toBe(SHORT_STRETCH_MS);
+    });
+
+    it('what is short to write goes before what is long', () => {
+      const turn = new Turn(new CreepingClock());
+      const order: string[] = [];
+      const writer = (name: string, writeBytes?: number): TurnTask => ({
+        inTurn: false,
+        ...(writeBytes !== undefined && { writeBytes }),
+        endOfTurn: () => order.push(name),
+      });
+      turn.add(PHASE_WRITE, writer('long', 100_000));
+      turn.add(PHASE_WRITE, writer('short', 100));
+      turn.add(PHASE_WRITE, writer('longer', 500_000));
+      turn.add(PHASE_WRITE, writer('nobody knows'));
+      turn.end();
+      expect(order).toEqual(['short', 'nobody knows', 'long', 'longer']);
+    });
   });
 
   it('lets the lightest of those who wait go first', () => {

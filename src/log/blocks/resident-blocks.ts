@@ -4,7 +4,13 @@
  * past goes by without driving out what is read all the time. Nothing leaves in the middle of a turn, because somebody may be
  * reading.
  */
+import { type Clock, Timer } from '../../clock/clock.ts';
 import type { Block } from './block.ts';
+
+/** So many free buffers are kept for good. */
+const FREE_MIN = 8;
+/** What was free all the time for so long goes back to the operating system. */
+const UNUSED_MS = 500;
 
 export class ResidentBlocks<B extends Block> {
   readonly blockBytes: number;
@@ -16,15 +22,47 @@ export class ResidentBlocks<B extends Block> {
   private readonly free: Buffer[] = [];
   /** Buffers that were given up in this turn: somebody may still be reading them. */
   private readonly leaving: Buffer[] = [];
+  private readonly clock: Clock | null;
+  /** The fewest that were free since somebody looked. */
+  private fewestFree = 0;
+  private readonly unused = new Timer(() => this.letUnusedGo());
 
-  constructor(blockBytes: number, budgetBytes: number) {
+  /** @param clock null: few buffers are kept, whatever is about to be needed */
+  constructor(blockBytes: number, budgetBytes: number, clock: Clock | null = null) {
     this.blockBytes = blockBytes;
     this.budgetBytes = budgetBytes;
+    this.clock = clock;
   }
 
   /** A buffer to fill; what is in it is arbitrary. */
   take(): Buffer {
-    return this.free.pop() ?? Buffer.allocUnsafeSlow(this.blockBytes);
+    const kept = this.free.pop();
+    if (this.free.length < this.fewestFree) this.fewestFree = this.free.length;
+    return kept ?? Buffer.allocUnsafeSlow(this.blockBytes);
+  }
+
+  /**
+   * A store that fills and empties gives up some dozen blocks in a moment and wants them back in the next: made anew each time they had the
+   * engine collect its whole heap, for milliseconds, several times a second.
+   */
+  private keepFree(buffer: Buffer): void {
+    const { free, clock } = this;
+    if (free.length < FREE_MIN) {
+      free.push(buffer);
+      return;
+    }
+    if (clock === null || this.bytes + (free.length + 1) * this.blockBytes > 2 * this.budgetBytes) return;
+    free.push(buffer);
+    if (this.unused.scheduled) return;
+    this.fewestFree = free.length;
+    clock.schedule(this.unused, UNUSED_MS);
+  }
+
+  private letUnusedGo(): void {
+    const { free } = this;
+    free.length = Math.max(Math.min(free.length, FREE_MIN), free.length - this.fewestFree);
+    this.fewestFree = free.length;
+    if (free.length > FREE_MIN) this.clock!.schedule(this.unused, UNUSED_MS);
   }
 
   /** Counts a block that has just got its buffer. */
@@ -55,8 +93,7 @@ export class ResidentBlocks<B extends Block> {
   endOfTurn(may: (block: B) => boolean, give: (block: B) => void): void {
     const leaving = this.leaving;
     if (leaving.length > 0) {
-      // A few are kept for the next blocks; the rest goes back to the operating system.
-      for (const buffer of leaving) if (this.free.length < 8) this.free.push(buffer);
+      for (const buffer of leaving) this.keepFree(buffer);
       leaving.length = 0;
     }
     if (this.bytes <= this.budgetBytes) {

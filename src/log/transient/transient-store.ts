@@ -87,7 +87,7 @@ export class TransientStore implements RecordStore, TurnTask {
     this.turn = options.turn;
     this.blockBytes = options.blockBytes ?? 1024 * 1024;
     this.recordBytesMax = Math.min(RECORD_BYTES_MAX, this.blockBytes - SEQUENCED_HEADER_BYTES);
-    this.residents = new ResidentBlocks(this.blockBytes, options.residentBytesMax ?? 64 * 1024 * 1024);
+    this.residents = new ResidentBlocks(this.blockBytes, options.residentBytesMax ?? 64 * 1024 * 1024, options.clock);
     this.fullBytes = options.fullBytes ?? 3 * this.residents.budgetBytes;
     this.onSpillFailed = options.onSpillFailed?.bind(options) ?? (() => {});
     this.onSpillFull = options.onSpillFull?.bind(options) ?? (() => {});

@@ -1,5 +1,6 @@
 /** What becomes of the memory of blocks that are given up. */
 import { expect, it } from 'vitest';
+import { ManualClock } from '../../../src/clock/clock.ts';
 import { Block } from '../../../src/log/blocks/block.ts';
 import { ResidentBlocks } from '../../../src/log/blocks/resident-blocks.ts';
 
@@ -127,4 +128,47 @@ it('what left memory is forgotten, also where memory never comes to its bound', 
   blocks.admit(Object.assign(new Watched(), { buffer: Buffer.alloc(1 << 21), resident: true }));
   turn();
   expect(gone.filter(({ looks }) => looks > 0)).toEqual([]);
+});
+
+it('buffers that a store needs again and again are kept for it, and go when it has not needed them for a while', () => {
+  const clock = new ManualClock();
+  const blocks = new ResidentBlocks<Plain>(64, 64 * 40, clock);
+  const turn = () =>
+    blocks.endOfTurn(
+      () => true,
+      () => {},
+    );
+  const made = new Set<ArrayBufferLike>();
+  /** Thirty blocks come and go, in a moment. */
+  const wave = (): void => {
+    const some = Array.from({ length: 30 }, () => filled(blocks));
+    for (const { buffer } of some) made.add(buffer.buffer);
+    for (const block of some) blocks.evict(block);
+    turn();
+  };
+  for (let i = 0; i < 100; i++) {
+    wave();
+    clock.advance(40);
+  }
+  expect(made.size).toBe(30);
+  clock.advance(5_000);
+  wave();
+  // A few are kept for good.
+  expect(made.size).toBe(30 + 22);
+});
+
+it('what is kept and what is in use is no more than twice the budget', () => {
+  const blocks = new ResidentBlocks<Plain>(64, 64 * 10, new ManualClock());
+  const turn = () =>
+    blocks.endOfTurn(
+      () => true,
+      () => {},
+    );
+  const first = Array.from({ length: 100 }, () => filled(blocks));
+  const given = first.map(({ buffer }) => buffer.buffer);
+  for (const block of first) blocks.evict(block);
+  turn();
+  const before = new Set(given);
+  const again = Array.from({ length: 100 }, () => blocks.take().buffer).filter((memory) => before.has(memory));
+  expect(again).toHaveLength(20);
 });
