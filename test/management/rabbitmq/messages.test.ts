@@ -225,3 +225,14 @@ describe('what one may not do over AMQP', () => {
     expect(await as('POST', '/exchanges/%2F/amq.topic/publish', message)).toMatchObject(refused);
   });
 });
+
+it('a message’s group goes in and comes out as the header that JMS names it by', async () => {
+  await put('/queues/%2F/grouped', { durable: true, arguments: { 'x-group-in-flight': 1 } });
+  const properties = { headers: { JMSXGroupID: 'g', other: 'x' } };
+  for (const payload of ['first', 'second']) await publish({ routing_key: 'grouped', payload, properties });
+  expect((await take('grouped', { count: 1 })).body).toMatchObject([{ properties }]);
+  // The second one waits for the first.
+  const held = await channel.get('grouped');
+  expect(held).toMatchObject({ properties: { headers: { JMSXGroupID: 'g', other: 'x' } } });
+  expect(await channel.get('grouped')).toBe(false);
+});

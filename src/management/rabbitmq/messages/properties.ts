@@ -24,6 +24,8 @@ const TEXTS = {
   user_id: 'userId',
   app_id: 'appId',
 } as const;
+/** A message's group has no place among the fourteen: it travels as the header that JMS names it by, as it does in AMQP. */
+const GROUP_HEADER = 'JMSXGroupID';
 const SHORT_BYTES_MAX = 255;
 const EXPIRATION_MAX = 0xffff_ffff;
 
@@ -33,7 +35,13 @@ const EXPIRATION_MAX = 0xffff_ffff;
  * @throws Failure 400
  */
 export function carriedFrom(given: Body, user: string): Carried {
-  const properties: Record<string, unknown> = { headers: headersOf(given, 'headers') };
+  const headers = headersOf(given, 'headers');
+  const group = headers.find(({ name }) => name === GROUP_HEADER)?.value;
+  const grouped = typeof group === 'string' && group !== '';
+  const properties: Record<string, unknown> = {
+    headers: grouped ? headers.filter(({ name }) => name !== GROUP_HEADER) : headers,
+    ...(grouped && { groupId: group }),
+  };
   for (const [key, name] of Object.entries(TEXTS)) {
     const text = shortText(given, key);
     if (text !== undefined) properties[name] = text;
@@ -100,7 +108,8 @@ export function propertiesShown({ properties, persistent, priority, ttlMs }: Car
   if (level !== undefined) shown['priority'] = level;
   if (ttlMs >= 0) shown['expiration'] = String(ttlMs);
   if (persistent) shown['delivery_mode'] = 2;
-  const { headers } = properties;
+  const { groupId } = properties;
+  const headers = [...properties.headers, ...(groupId === undefined ? [] : [{ name: GROUP_HEADER, value: groupId }])];
   if (headers.length > 0) shown['headers'] = valueToJson({ type: 'map', value: headers });
   return Object.keys(shown).length === 0 ? [] : shown;
 }
