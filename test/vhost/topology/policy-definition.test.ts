@@ -44,6 +44,11 @@ const VALUES: Record<string, [PolicyValue[], PolicyValue[]]> = {
     ['drop-head', 'reject-publish', 'reject-publish-dlx'],
     ['drop', 1],
   ],
+  'consumer-timeout': [
+    [1, 1_800_000],
+    [-1, 1.5, '1'],
+  ],
+  lease: [[1_000], [-1, 0.5, '1000']],
   passport: [
     [true, false],
     ['true', 1],
