@@ -76,6 +76,7 @@ export interface Config {
     handshakeTimeout: number;
     unfinishedSizeMax: number;
     unsentSizeMax: number;
+    pinnedSizeMax: number;
   };
   amqp: {
     frameSizeMax: number;
@@ -343,6 +344,12 @@ export const configSchema = z.strictObject({
         Number.MAX_SAFE_INTEGER,
         1_024 * MIB,
         'in memory of what all clients are sent and do not read; past it who holds most is closed',
+      ),
+      pinnedSizeMax: size(
+        0,
+        Number.MAX_SAFE_INTEGER,
+        64 * MIB,
+        'of stored messages in memory that large bodies are written to sockets from; past it they are copied',
       ),
     })
     .prefault({}),

@@ -95,6 +95,7 @@ export class Log implements RecordStore, TurnTask {
     const residents = new ResidentBlocks<SegmentBlock>(
       geometry.blockBytes,
       options.residentBytesMax ?? DEFAULT_RESIDENT_BYTES,
+      options.clock,
     );
     await files.makeDirectory(directory);
     const recovered = await recoverLog(options, residents);
@@ -247,6 +248,10 @@ export class Log implements RecordStore, TurnTask {
   /** Largest payload this log takes, bytes. */
   get recordBytesMax(): number {
     return this.appender.recordBytesMax;
+  }
+
+  get roomBytes(): number {
+    return this.appender.roomBytes;
   }
 
   append(type: number, payloadBytes: number): number {

@@ -9,6 +9,8 @@ export { RECORD_BYTES_MAX, RecordRef, type RecordType } from './format/record.ts
 export interface RecordStore {
   /** The block being filled: read it again after every append. */
   readonly buffer: Buffer;
+  /** The payload of a sequenced record that still fits into the block being filled. */
+  readonly roomBytes: number;
 
   /**
    * Claims room for an unsequenced record (type 128 to 249) and returns where in `buffer` its payload begins. The caller

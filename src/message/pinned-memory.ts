@@ -9,8 +9,8 @@
 
 /** What is shorter is copied: that costs less than a piece of its own in a vectored write. */
 export const REFERENCED_BYTES_MIN = 16 * 1024;
-/** Memory as a whole, all pins together; those who pin keep it within this. */
-export const PINNED_BYTES_MAX = 64 * 1024 * 1024;
+/** The default of `PinnedMemory.bytesMax`. */
+const PINNED_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Somebody's memory, of which ranges may be pinned. */
 export interface Pinnable {
@@ -21,6 +21,10 @@ export interface Pinnable {
 export class PinnedMemory {
   /** Bytes of all memory that is pinned now. */
   static bytes = 0;
+  /** All pins of the process together; what would go over it is copied instead. 0: nothing that is not shared is pinned. */
+  static bytesMax = PINNED_BYTES_MAX;
+  /** Bodies that were copied because of that. */
+  static refused = 0;
   /** How much memory a pin keeps. */
   readonly bytes: number;
   /** All of it is wanted by whoever pins it: many that pin the same save memory. */
@@ -41,7 +45,7 @@ export class PinnedMemory {
 
   /** One more of these would be too much. */
   get exceeds(): boolean {
-    return this.pins === 0 && PinnedMemory.bytes + this.bytes > PINNED_BYTES_MAX;
+    return this.pins === 0 && PinnedMemory.bytes + this.bytes > PinnedMemory.bytesMax;
   }
 
   hold(): void {

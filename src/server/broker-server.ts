@@ -29,6 +29,7 @@ import { managementServer } from '../management/server.ts';
 import { HttpSockets } from '../management/sockets.ts';
 import { V1Api } from '../management/v1/api.ts';
 import { BrokerError } from '../message/errors.ts';
+import { PinnedMemory } from '../message/pinned-memory.ts';
 import { Operator } from '../operator/operator.ts';
 import { plainAddress } from '../transport/address.ts';
 import { Connections } from '../transport/connections.ts';
@@ -76,7 +77,8 @@ export class BrokerServer implements RunningBroker {
   ) {
     this.broker = broker;
     this.protocols = protocols;
-    const { max, handshakeTimeout, unfinishedSizeMax, unsentSizeMax } = config.connections;
+    const { max, handshakeTimeout, unfinishedSizeMax, unsentSizeMax, pinnedSizeMax } = config.connections;
+    PinnedMemory.bytesMax = pinnedSizeMax;
     const descriptors = descriptorLimit();
     const shares = shareDescriptors(max, descriptors, Object.keys(config.vhosts).length);
     if (shares.clients < max) {
@@ -104,6 +106,11 @@ export class BrokerServer implements RunningBroker {
         httpSocketsDropped: this.httpSockets.dropped,
         unfinished: this.clients.services.unfinished.refresh(),
         unsent: this.clients.services.unsent.refresh(),
+        pinned: {
+          bytes: PinnedMemory.bytes,
+          bytesMax: PinnedMemory.bytesMax,
+          copied: PinnedMemory.refused,
+        },
         ...this.clients.stats,
         tls: this.guarded.statistics,
       }),

@@ -25,7 +25,7 @@ import { giveBack, takeBuffer } from '../message/buffer-pool.ts';
 import { Output, type OutputSink } from './output.ts';
 
 /** What is read and written of a body at a time, where no frame is of another size. */
-const PIECE_BYTES = 64 * 1024;
+const PIECE_BYTES = 128 * 1024;
 
 /** How each piece is wrapped. */
 export interface BodyFraming {

@@ -15,7 +15,7 @@
  */
 import { PHASE_WRITE, type Turn, type TurnTask } from '../clock/turn.ts';
 import { giveBack, takeBuffer } from '../message/buffer-pool.ts';
-import { type Pinnable, type PinnedMemory, REFERENCED_BYTES_MIN } from '../message/pinned-memory.ts';
+import { type Pinnable, PinnedMemory, REFERENCED_BYTES_MIN } from '../message/pinned-memory.ts';
 
 /** Where the bytes go. */
 export interface OutputSink {
@@ -143,7 +143,12 @@ export class Output implements TurnTask {
   /** A client that does not keep up would pin, for a few bytes, all that lies around them. */
   private mayPin(memory: PinnedMemory): boolean {
     const { sink } = this;
-    return sink.tellsSent === true && (memory.shared || (sink.unsentBytes === 0 && !memory.exceeds));
+    if (sink.tellsSent !== true) return false;
+    if (memory.shared) return true;
+    if (sink.unsentBytes > 0) return false;
+    if (!memory.exceeds) return true;
+    PinnedMemory.refused++;
+    return false;
   }
 
   /** Copies `source[start, end)` into the buffer, over several of them when it is long. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Turn } from '../../src/clock/turn.ts';
-import { PINNED_BYTES_MAX, PinnedMemory, REFERENCED_BYTES_MIN } from '../../src/message/pinned-memory.ts';
+import { PinnedMemory, REFERENCED_BYTES_MIN } from '../../src/message/pinned-memory.ts';
 import { Output, type OutputSink, WRITE_BUFFER_BYTES } from '../../src/transport/output.ts';
 
 /** Takes what is written; when it is slow, the bytes stay the output's until `read`. */
@@ -177,10 +177,12 @@ describe('Output', () => {
     peer.unsentBytes = 0;
     peer.read();
     expect(PinnedMemory.bytes).toBe(0);
-    const [other, large] = [new PinnedMemory(PINNED_BYTES_MAX), new Lent(Buffer.alloc(size, 4))];
+    const [other, large] = [new PinnedMemory(PinnedMemory.bytesMax), new Lent(Buffer.alloc(size, 4))];
+    const { refused } = PinnedMemory;
     other.hold();
     output.appendBody(large.buffer, 0, size, large);
     expect(large.memory.isPinned).toBe(false);
+    expect(PinnedMemory.refused).toBe(refused + 1);
     other.release();
     turn.end();
     peer.read();

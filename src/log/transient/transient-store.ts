@@ -141,6 +141,10 @@ export class TransientStore implements RecordStore, TurnTask {
     };
   }
 
+  get roomBytes(): number {
+    return Math.max(0, this.limit - this.position - SEQUENCED_HEADER_BYTES);
+  }
+
   append(): number {
     throw new Error('the transient store keeps no unsequenced records');
   }

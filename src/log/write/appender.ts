@@ -91,6 +91,11 @@ export class Appender implements OwnRecords {
     this.fillSegmentHeader(options.previousSegment);
   }
 
+  /** See `RecordStore.roomBytes`: in a batch of its own. */
+  get roomBytes(): number {
+    return Math.max(0, this.blockBytes - align8(this.position) - BATCH_HEADER_BYTES - SEQUENCED_HEADER_BYTES);
+  }
+
   /** See `RecordStore.append`. */
   append(type: number, payloadBytes: number): number {
     const need = UNSEQUENCED_HEADER_BYTES + payloadBytes;

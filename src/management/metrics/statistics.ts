@@ -24,6 +24,8 @@ export interface ConnectionStatistics {
   /** Memory that connections hold, its bounds, and how many were closed because of them. */
   readonly unfinished: MemoryStatistics;
   readonly unsent: MemoryStatistics;
+  /** Memory of stored messages that is written to sockets from where it lies, its bound, and bodies copied because of that. */
+  readonly pinned: { readonly bytes: number; readonly bytesMax: number; readonly copied: number };
   /** Connections since the start: taken, turned away because there were too many, closed because their protocol was unknown. */
   readonly admitted: number;
   readonly refused: number;

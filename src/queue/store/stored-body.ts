@@ -60,26 +60,43 @@ export class StoredBody implements BodyWriter, Extents {
   append(buffer: Buffer, start: number, end: number): void {
     if (end - start > this.missing || !this.writing) throw new Error('more body bytes than were announced');
     this.missing -= end - start;
-    // Small pieces are gathered: the number of extents is bounded by the body's length, however it arrives.
-    if (this.staged === 0 && end - start >= EXTENT_BYTES_MIN) {
-      this.appendExtents(buffer, start, end);
-      return;
-    }
-    this.stage ??= takeBuffer(INLINE_BODY_BYTES);
-    while (start < end) {
-      const n = Math.min(end - start, INLINE_BODY_BYTES - this.staged);
-      buffer.copy(this.stage, this.staged, start, start + n);
+    let at = start;
+    while (at < end) {
+      if (this.staged === 0 && end - at >= EXTENT_BYTES_MIN) {
+        at = this.appendLong(buffer, at, end);
+        continue;
+      }
+      // Small pieces are gathered: the number of extents is bounded by the body's length, however it arrives.
+      this.stage ??= takeBuffer(EXTENT_BYTES_MIN);
+      const n = Math.min(end - at, EXTENT_BYTES_MIN - this.staged);
+      buffer.copy(this.stage, this.staged, at, at + n);
       this.staged += n;
-      start += n;
-      if (this.staged >= EXTENT_BYTES_MIN || (this.missing === 0 && start === end)) {
-        this.appendExtents(this.stage, 0, this.staged);
+      at += n;
+      if (this.staged === EXTENT_BYTES_MIN || (this.missing === 0 && at === end)) {
+        this.appendExtent(this.stage, 0, this.staged);
         this.staged = 0;
       }
     }
     if (this.missing === 0) this.unstage();
   }
 
-  private appendExtents(buffer: Buffer, start: number, end: number): void {
+  /**
+   * Appends extents of the greatest length, or as long as what is left of a block: no eight of the greatest fit into one. Returns where
+   * what is too short for an extent begins.
+   */
+  private appendLong(buffer: Buffer, start: number, end: number): number {
+    let at = start;
+    while (end - at >= EXTENT_BYTES_MIN) {
+      const longest = Math.min(end - at, INLINE_BODY_BYTES);
+      const room = this.store.roomBytes;
+      const n = room >= EXTENT_BYTES_MIN && room < longest ? room : longest;
+      this.appendExtent(buffer, at, at + n);
+      at += n;
+    }
+    return at;
+  }
+
+  private appendExtent(buffer: Buffer, start: number, end: number): void {
     if (this.refused) return;
     if (!this.mayGrow()) {
       this.refused = true;
@@ -88,16 +105,13 @@ export class StoredBody implements BodyWriter, Extents {
       this.sizes.length = 0;
       return;
     }
-    while (start < end) {
-      const n = Math.min(end - start, INLINE_BODY_BYTES);
-      const seq = this.sequence.next++;
-      const at = this.store.appendSequenced(this.recordType, seq, n);
-      buffer.copy(this.store.buffer, at, start, start + n);
-      this.store.addLive(seq, 1);
-      this.seqs.push(seq);
-      this.sizes.push(n);
-      start += n;
-    }
+    const n = end - start;
+    const seq = this.sequence.next++;
+    const at = this.store.appendSequenced(this.recordType, seq, n);
+    buffer.copy(this.store.buffer, at, start, end);
+    this.store.addLive(seq, 1);
+    this.seqs.push(seq);
+    this.sizes.push(n);
   }
 
   /** The writer's own reference goes: after the message was published, or when it is given up. */

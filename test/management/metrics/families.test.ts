@@ -108,6 +108,7 @@ const FIGURES = {
   httpSocketsDropped: 64,
   unfinished: { bytes: 65, bytesMax: 66, evicted: 67 },
   unsent: { bytes: 68, bytesMax: 69, evicted: 70 },
+  pinned: { bytes: 75, bytesMax: 76, copied: 77 },
   tls: {
     handshakes: { done: 71, failed: 72, displaced: 73 },
     handshaking: 74,
@@ -207,6 +208,9 @@ const BROKER: Record<string, [type: string, value: number]> = {
   entrepot_connections_unsent_bytes: ['gauge', 68],
   entrepot_connections_unsent_limit_bytes: ['gauge', 69],
   entrepot_connections_unsent_refused_total: ['counter', 70],
+  entrepot_pinned_bytes: ['gauge', 75],
+  entrepot_pinned_limit_bytes: ['gauge', 76],
+  entrepot_pinned_refused_total: ['counter', 77],
   entrepot_memory_watermark_bytes: ['gauge', 71],
   entrepot_disk_free_watermark_bytes: ['gauge', 72],
   entrepot_disk_free_bytes: ['gauge', 73],
