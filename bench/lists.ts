@@ -258,7 +258,7 @@ async function timeBeside(channel: ConfirmChannel): Promise<void> {
       },
       { kind: `who asks for next to nothing, ${said(pace)}`, path: 'healthz?', pages: 100, pace },
     ]),
-    { kind: 'who takes a backup', path: 'v1/backup?', pages: 1, pace: 0 },
+    { kind: 'who takes a backup', path: 'v1/backup#', pages: 1, pace: 0 },
   ];
   const found = kinds.map(() => ({ times: [] as number[], answers: 0, bytes: 0 }));
   const seconds = Number(values.seconds) / STRETCHES;

@@ -14,7 +14,9 @@ process.once('SIGTERM', () => {
 });
 const startedMs = performance.now();
 for (let page = 1; ; page = (page % Number(pages)) + 1) {
-  const { body } = await fetch(url + page, { headers });
+  const { body, ok, status } = await fetch(url + page, { headers });
+  // A backup is made one at a time, and the one before may not have noticed yet that nobody reads it.
+  if (!ok && status !== 423) throw new Error(`${url}${page}: ${status}`);
   for await (const piece of body!) bytes += piece.length;
   had++;
   if (Number(pace) === 0) continue;
