@@ -307,15 +307,16 @@ function ask(path: string, pages: number, pace: number): { ended(): Promise<{ an
   const [command = '', ...before] = idle ? ['chrt', '--idle', '0', process.execPath] : [process.execPath];
   const other = spawn(command, [...before, ...given], { stdio: ['ignore', 'pipe', 'inherit'] });
   if (!idle) setPriority(other.pid!, constants.priority.PRIORITY_LOW);
+  const closed = once(other, 'close');
   let printed = '';
   other.stdout!.on('data', (chunk: Buffer) => {
     printed += chunk.toString();
   });
   return {
     async ended() {
-      const ended = once(other, 'close');
+      if (other.exitCode !== null) throw new Error(`who asks for ${path} has ended by itself`);
       other.kill();
-      await ended;
+      await closed;
       const [answers = 0, bytes = 0] = printed.split(' ').map(Number);
       return { answers, bytes };
     },
