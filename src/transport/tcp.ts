@@ -52,7 +52,15 @@ export class TcpTransport extends Carrier {
       this.unsentChanged(socket.writableLength);
       this.output.drained();
     });
-    socket.on('end', () => this.clientEnded());
+    // Thousands may go together, and what the kernel tells in one go is taken in one go.
+    const { departures } = services;
+    socket.on('end', () => {
+      departures.run(() => {
+        this.clientEnded();
+        departures.work.checkTime();
+        return true;
+      });
+    });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       services.logger.debug({ remote: this.remote, code: error.code }, 'a connection was lost');
     });

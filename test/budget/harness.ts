@@ -45,8 +45,8 @@ export async function abused(
   const broker = await startEntrepot({ environment });
   let abuser: ChildProcess | undefined;
   try {
-    const { amqpPort: amqp, mqttPort: mqtt, stompPort: stomp, redisPort: redis } = broker;
-    const ports = { amqp, mqtt, stomp, redis };
+    const { amqpPort: amqp, mqttPort: mqtt, stompPort: stomp, redisPort: redis, httpPort: http } = broker;
+    const ports = { amqp, mqtt, stomp, redis, http };
     const command = [process.execPath, ABUSER, String(index), JSON.stringify(ports), String(size)];
     if (yielding) command.unshift('nice', '-n', '19');
     abuser = spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });

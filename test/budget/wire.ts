@@ -21,6 +21,7 @@ export interface Ports {
   readonly mqtt: number;
   readonly stomp: number;
   readonly redis: number;
+  readonly http: number;
 }
 
 /** A socket that writes in large pieces and counts what it is told, by a mark in the bytes. */

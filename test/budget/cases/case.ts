@@ -76,3 +76,15 @@ export async function unsettled(ports: Ports, queue: string, count: number): Pro
 }
 
 export const nackAll = (requeue: boolean): Buffer => method(1, 'basic.nack', u64(0), u8(requeue ? 3 : 1));
+
+/** So many connections are opened at a time. */
+const AT_ONCE = 50;
+
+export async function inRows<T>(count: number, of: (i: number) => Promise<T>): Promise<T[]> {
+  const made: T[] = [];
+  while (made.length < count) {
+    const row = Math.min(AT_ONCE, count - made.length);
+    made.push(...(await Promise.all(Array.from({ length: row }, (_, i) => of(made.length + i)))));
+  }
+  return made;
+}

@@ -154,6 +154,41 @@ export const DELIVERIES: readonly Case[] = [
     },
   },
   {
+    name: 'transactions whose messages have times to live, and priorities',
+    async prepare(ports, size) {
+      const client = await AmqpAbuser.open(ports.amqp);
+      const levels = table(field('x-max-priority', 'I', u32(100)));
+      await client.sync(
+        Buffer.concat([declareQueue('plain'), declareQueue('levels', 16, levels), method(1, 'tx.select')]),
+      );
+      const count = Math.round(60_000 * Math.min(1, 2.5 * size));
+      const lives = Buffer.concat([u16(0x0100), short('600000')]);
+      const ranked = (i: number): Buffer => Buffer.concat([u16(0x0800), u8(i % 100)]);
+      const commit = method(1, 'tx.commit');
+      return () =>
+        client.write(
+          Buffer.concat([
+            many(count, () => message('', 'plain', SMALL, lives)),
+            commit,
+            many(count, (i) => message('', 'levels', SMALL, ranked(i))),
+            commit,
+          ]),
+        );
+    },
+  },
+  {
+    name: 'a hundred thousand messages got one by one, whose holder goes',
+    async prepare(ports, size) {
+      const client = await AmqpAbuser.open(ports.amqp);
+      await client.sync(declareQueue('got'));
+      const count = Math.round(100_000 * Math.min(1, 2.5 * size));
+      await fillQueue(client, 'got', count);
+      const get = method(1, 'basic.get', u16(0), short('got'), u8(0));
+      await client.sync(many(count, () => get));
+      return async () => void client.socket.destroy();
+    },
+  },
+  {
     name: 'selectors over a long queue',
     async prepare(ports, size) {
       const amqp = await AmqpAbuser.open(ports.amqp);

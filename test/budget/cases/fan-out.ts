@@ -17,22 +17,10 @@ import {
   u16,
   u32,
 } from '../wire.ts';
-import { type Case, declareQueues, fanOut, SMALL } from './case.ts';
+import { type Case, declareQueues, fanOut, inRows, SMALL } from './case.ts';
 
 /** As many as the name says, unless it is to be a very small one: what these do is in their number. */
 const all = (count: number, size: number): number => Math.round(count * Math.min(1, 2.5 * size));
-
-/** So many connections are opened at a time. */
-const AT_ONCE = 50;
-
-async function inRows<T>(count: number, of: (i: number) => Promise<T>): Promise<T[]> {
-  const made: T[] = [];
-  while (made.length < count) {
-    const row = Math.min(AT_ONCE, count - made.length);
-    made.push(...(await Promise.all(Array.from({ length: row }, (_, i) => of(made.length + i)))));
-  }
-  return made;
-}
 
 const headers = (count: number): Buffer =>
   Buffer.concat([

@@ -8,6 +8,7 @@ import { FAN_OUT } from './fan-out.ts';
 import { FLOODS } from './floods.ts';
 import { HEADERS } from './headers.ts';
 import { MEMORY } from './memory.ts';
+import { OPERATORS } from './operators.ts';
 import { REDIS } from './redis.ts';
 import { SUBSCRIPTIONS } from './subscriptions.ts';
 import { TOPOLOGY } from './topology.ts';
@@ -23,4 +24,5 @@ export const CASES: readonly Case[] = [
   ...MEMORY,
   ...FLOODS,
   ...HEADERS,
+  ...OPERATORS,
 ];

@@ -1,8 +1,27 @@
 /** Abuses of subscriptions, retained messages and sessions. */
 import { AmqpAbuser, bindQueue, declareQueue, MqttAbuser, many, message, mqtt, StompAbuser, u8 } from '../wire.ts';
-import { type Case, SMALL } from './case.ts';
+import { type Case, inRows, SMALL } from './case.ts';
 
 export const SUBSCRIPTIONS: readonly Case[] = [
+  {
+    name: 'three thousand kept sessions, whose clients go together and which end together',
+    measuredMs: 2_500,
+    async prepare(ports, size) {
+      const clients = await inRows(Math.round(3_000 * size), async (i) => {
+        const client = new MqttAbuser(ports.mqtt);
+        const expiry = [0x11, ...mqtt.u32(1)];
+        const connect = mqtt.connect({ level: 5, properties: [expiry], payload: [mqtt.text(`kept-${i}`)] });
+        await client.ask(connect, Buffer.from([0x20]));
+        await client.sync(
+          many(10, (k) => mqtt.packet(0x82, mqtt.u16(1 + k), mqtt.none(5), mqtt.text(`t/${i}/${k}`), 1)),
+        );
+        return client;
+      });
+      return async () => {
+        for (const { socket } of clients) socket.destroy();
+      };
+    },
+  },
   {
     name: 'subscribing to everything that is retained, a hundred times in one packet',
     async prepare(ports, size) {
