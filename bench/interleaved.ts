@@ -50,6 +50,7 @@ const REST_MAX_MS = 600_000;
 /** Messages drained while one round of publishing goes on, about. */
 const BESIDE = 60_000;
 const ROUNDS = 3;
+const FILES_EACH_TIME = 200;
 const run = promisify(execFile);
 
 const k = (rate: number): string => `${(rate / 1000).toFixed(1)} k/s`;
@@ -59,15 +60,21 @@ function line(peer: string, what: string, figure: string): void {
   console.log(`${peer.padEnd(10)} ${what.padEnd(52)} ${figure}`);
 }
 
-/** The system keeps nothing of these files in memory. */
-async function forgetFiles(directory: string): Promise<void> {
+/**
+ * The system keeps nothing of these files in memory.
+ * @param again it is so already but for what was read since: nothing is done where there are very many files, of which a queue has its own
+ */
+async function forgetFiles(directory: string, again = false): Promise<void> {
   if (values.warm) return;
-  await run('sync', ['-f', directory]);
+  const paths: string[] = [];
   for (const name of await readdir(directory, { recursive: true })) {
     const path = join(directory, name);
     const found = await stat(path).catch(() => undefined);
-    if (found?.isFile() === true) await run('dd', [`if=${path}`, 'iflag=nocache', 'count=0', 'status=none']);
+    if (found?.isFile() === true && found.size > 0) paths.push(path);
   }
+  if (again && paths.length > FILES_EACH_TIME) return;
+  await run('sync', ['-f', directory]);
+  for (const path of paths) await run('dd', [`if=${path}`, 'iflag=nocache', 'count=0', 'status=none']);
 }
 
 /** Waits until nothing happens to the broker's files by itself; returns the seconds. */
@@ -136,7 +143,7 @@ async function measure(kind: string, { peer, directory }: Bench): Promise<Figure
   await peer.restart();
   const client = await Link.open(peer.amqpPort);
   const drain = async (queue: string, forget = true): Promise<number> => {
-    if (forget) await forgetFiles(directory);
+    if (forget) await forgetFiles(directory, true);
     const before = names.indexOf(queue);
     const order = before < 0 ? {} : { first: before, step: queues };
     const { rate, disorder } = await client.drain({ queue, count: each, prefetch, ...order });
@@ -144,6 +151,7 @@ async function measure(kind: string, { peer, directory }: Bench): Promise<Figure
     return rate;
   };
   const middle = async (of: readonly string[]): Promise<number> => {
+    await forgetFiles(directory);
     const rates: number[] = [];
     for (const queue of of) rates.push(await drain(queue));
     return median(rates);
@@ -165,7 +173,7 @@ async function measure(kind: string, { peer, directory }: Bench): Promise<Figure
   await publish(count);
   const rates: { by: number[]; turn: number[]; alone: number[] } = { by: [], turn: [], alone: [] };
   const publishBeside = async (from: string[]): Promise<number> => {
-    await forgetFiles(directory);
+    await forgetFiles(directory, true);
     let publishing = true;
     const draining = (async () => {
       while (publishing && from.length > 0) await drain(from.shift()!, false);

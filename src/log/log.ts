@@ -183,6 +183,7 @@ export class Log implements RecordStore, TurnTask {
       previousSegment: before?.number ?? 0,
       firstBatch: recovered.nextBatch,
       pathOf: (segment) => segmentFiles.pathOf(segment),
+      readAlone: () => options.readAlone?.() !== false,
       wake,
     });
     this.compaction =

@@ -72,6 +72,11 @@ export interface LogOptions {
    * Called again and again until `beginCheckpoint`.
    */
   checkpointDue?(): void;
+  /**
+   * Records that follow one another are of so many readers that one of them may want few of a block. Asked for each batch: long ones cost
+   * less to write, short ones are read alone. Default: yes.
+   */
+  readAlone?(): boolean;
   /** For rewriting segments of which most is dead; without it none is. */
   liveIn?: LiveIn;
   /** The disk is full (`log.full`): append as little as possible until `onSpace`. Nothing is lost and nothing fails. */

@@ -53,6 +53,9 @@ import { UnreadableMessages } from './unreadable.ts';
 /** What the windows of a vhost take up at most, where nothing else is said. */
 const DEDUPLICATION_BYTES_MAX = 256 * 1024 * 1024;
 
+/** One of so many queues that are filled in turn is read by whole blocks anyway. */
+const FEW_QUEUES = 7;
+
 /** What a vhost is built on: its stores, and what was in them. */
 interface Stores {
   readonly sequence: Sequence;
@@ -267,6 +270,7 @@ export class Vhost {
       onFailed: (error) => vhost?.logFailed(error),
       ...(durability !== undefined && { durability: durability.level, intervalMs: durability.intervalMs }),
       checkpointDue: () => vhost?.checkpoint.start(),
+      readAlone: () => vhost?.readsAlone !== false,
       liveIn: (first, last, done) => vhost?.liveIn(first, last, done),
       onFull: () => vhost?.publishFlow.diskFull(),
       onSpace: () => vhost?.publishFlow.diskHasRoom(),
@@ -298,6 +302,18 @@ export class Vhost {
     this.delays.begin();
     this.half.begin();
     this.schedules.begin();
+  }
+
+  /**
+   * Messages that came one after the other may be read far apart: there are many queues, or one that does not hand them out in order, or they
+   * wait for something else than their turn.
+   */
+  private get readsAlone(): boolean {
+    const { queues } = this.topology.registry;
+    if (queues.size > FEW_QUEUES || this.delays.size > 0 || this.retained.index.size > 0) return true;
+    for (const { settings, selective } of queues.values())
+      if (settings.priorityMax >= 0 || selective !== null) return true;
+    return false;
   }
 
   /** Which messages somebody still needs, of all with numbers from `first` to `last`. */

@@ -98,7 +98,7 @@ export class ColdReads implements TurnTask {
     }
     const known = this.wanted.has(seq);
     this.want(block, seq, undefined).waiting.push(done);
-    if (!known && order !== undefined) this.ahead.missed(order, seq);
+    if (!known && order !== undefined) this.ahead.missed(order, seq, block.grouped);
   }
 
   /** What these wait for lies elsewhere now. */

@@ -5,6 +5,8 @@
 import type { ReadOrder } from '../store.ts';
 
 const FIRST = 32;
+/** Where many lie together: what one read brings costs little more than one record. */
+const FIRST_TOGETHER = 256;
 const GROWTH = 4;
 /** Records asked for at a time. */
 export const AHEAD_MAX = 512;
@@ -31,8 +33,11 @@ export class ReadAhead {
     this.options = options;
   }
 
-  /** A reader had to ask for `seq`, which is on its way. */
-  missed(order: ReadOrder, seq: number): void {
+  /**
+   * A reader had to ask for `seq`, which is on its way.
+   * @param together what it reads lies together there
+   */
+  missed(order: ReadOrder, seq: number, together: boolean): void {
     let window = this.windows.get(order);
     if (window === undefined) {
       window = { last: 0, count: 0 };
@@ -41,12 +46,12 @@ export class ReadAhead {
     // Another place, backwards or far ahead: it begins anew.
     if (seq < window.last) window.count = 0;
     window.last = seq;
-    this.extend(order, window);
+    this.extend(order, window, together ? FIRST_TOGETHER : FIRST);
   }
 
-  private extend(order: ReadOrder, window: Window): void {
+  private extend(order: ReadOrder, window: Window, least = FIRST): void {
     if (!this.options.mayRead()) return;
-    const count = Math.min(AHEAD_MAX, Math.max(FIRST, window.count * GROWTH));
+    const count = Math.min(AHEAD_MAX, Math.max(least, window.count * GROWTH));
     window.count = count;
     const seqs: number[] = [];
     order.readAfter(window.last, count, (seq) => seqs.push(seq));

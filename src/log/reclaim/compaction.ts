@@ -130,7 +130,10 @@ export class Compaction {
       return;
     }
     const segment = winning ?? this.waiting();
-    if (segment === undefined) return;
+    if (segment === undefined) {
+      this.groupCopier.rest();
+      return;
+    }
     segment.compacting = true;
     this.grouping = winning === undefined;
     this.running = this.rewrite(segment)

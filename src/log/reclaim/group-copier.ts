@@ -121,9 +121,16 @@ class Part {
 export class GroupCopier implements Copier {
   private readonly options: CopierOptions;
   private readonly header = new BatchHeader();
+  /** Memory for a part, while one segment follows another. */
+  private spare: Buffer = Buffer.alloc(0);
 
   constructor(options: CopierOptions) {
     this.options = options;
+  }
+
+  /** No other segment follows for now. */
+  rest(): void {
+    this.spare = Buffer.alloc(0);
   }
 
   async copy(segment: Segment, live: LiveRecords, file: LogFile): Promise<CopiedSegment | undefined> {
@@ -132,7 +139,9 @@ export class GroupCopier implements Copier {
     await writeFile(file, await nextHeader(this.options, segment, GROUPED_VERSION), 0);
     let bytes = 0;
     for (const block of segment.blocks) bytes += block.end;
-    const part = new Part(Buffer.allocUnsafeSlow(Math.min(bytes, bytesMax)));
+    const bufferBytes = Math.min(bytes, bytesMax);
+    const part = new Part(this.spare.length >= bufferBytes ? this.spare : Buffer.allocUnsafeSlow(bufferBytes));
+    this.spare = part.buffer;
     for (const block of segment.blocks) {
       if (block.live === 0) continue;
       if (!part.hasRoomFor(block, bytesMax)) {

@@ -3,7 +3,7 @@
  *
  *     no batch ──append──▶ open batch ──full, or a flush begins──▶ closed: its block is in `dirty` until a flush takes it
  *
- * A batch ends early enough to be read and verified alone when one record of it is wanted. A block that is full is sealed and the
+ * A batch ends early enough to be read and verified alone when one record of it is wanted, if that is to be expected. A block that is full is sealed and the
  * next one begun; a segment that is full, the next segment. Once the log has failed,
  * everything goes into a scratch block, round and round, and nothing of it is ever written.
  */
@@ -40,6 +40,8 @@ export interface AppenderOptions {
   readonly previousSegment: number;
   readonly firstBatch: number;
   pathOf(segment: number): string;
+  /** See `LogOptions.readAlone`. */
+  readAlone(): boolean;
   /** There is something to flush at the end of the turn. */
   wake(): void;
 }
@@ -166,7 +168,9 @@ export class Appender implements OwnRecords {
     const { header } = this;
     header.at = this.position;
     this.position += BATCH_HEADER_BYTES;
-    this.limit = Math.min(this.blockBytes, this.position + Math.max(need, this.batchBytesMax));
+    this.limit = this.options.readAlone()
+      ? Math.min(this.blockBytes, this.position + Math.max(need, this.batchBytesMax))
+      : this.blockBytes;
     this.records = 0;
     this.unit.batchOpened();
     this.mark = this.options.flusher.nextMark;
