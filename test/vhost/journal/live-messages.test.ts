@@ -42,3 +42,18 @@ it('of some are the same, and no others', () => {
   const seqs = [5, 10, 11, 90, 91, 99];
   expect(asked((turn, done) => liveAmong(PARTS, turn, seqs, done))).toEqual([5, 10, 90, 99]);
 });
+
+it("a message's group is its queue, also one on its way out, and none if it is in no queue", () => {
+  const turn = new Turn();
+  let groups: number[] = [];
+  liveMessages(PARTS, turn, 10, 30, (_isLive, groupOf) => {
+    groups = [10, 12, 14, 16, 18, 20, 22, 31].map(groupOf);
+  });
+  for (let turns = 0; groups.length === 0 && turns < 10; turns++) turn.end();
+  const [ten, twelve, leaving, ...others] = groups;
+  expect(ten).toBeGreaterThan(0);
+  expect(twelve).toBe(ten);
+  expect(leaving).toBeGreaterThan(0);
+  expect(leaving).not.toBe(ten);
+  expect(others).toEqual([0, 0, 0, 0, 0]);
+});
