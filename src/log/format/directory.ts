@@ -130,7 +130,7 @@ export class Directory {
   }
 }
 
-/** Makes a directory of records as they lie: batch by batch, in any order of their numbers. */
+/** Finds out a directory from records as they lie: batch by batch, in any order of their numbers. */
 export class DirectoryBuilder {
   private seqs: Float64Array;
   private batchOf: Uint16Array;
@@ -169,39 +169,51 @@ export class DirectoryBuilder {
   build(): Directory | undefined {
     const { count } = this;
     let first = Number.POSITIVE_INFINITY;
-    let last = -1;
-    for (let i = 0; i < count; i++) {
-      first = Math.min(first, this.seqs[i]!);
-      last = Math.max(last, this.seqs[i]!);
-    }
-    if (count === 0 || last - first >= GONE || this.batches > DIRECTORY_BATCHES_MAX) return undefined;
+    for (let i = 0; i < count; i++) first = Math.min(first, this.seqs[i]!);
     // Number and batch in one: the engine sorts numbers much faster than it calls back.
     const keys = new Float64Array(count);
     for (let i = 0; i < count; i++) keys[i] = (this.seqs[i]! - first) * DIRECTORY_BATCHES_MAX + this.batchOf[i]!;
     keys.sort();
-    const starts: number[] = [];
-    const ranks: number[] = [];
-    const sorted = new Uint16Array(count);
-    let before = -2;
-    for (let rank = 0; rank < count; rank++) {
-      const key = keys[rank]!;
+    const seqs = new Float64Array(count);
+    const batchOf = new Uint16Array(count);
+    for (let i = 0; i < count; i++) {
+      const key = keys[i]!;
       const relative = Math.floor(key / DIRECTORY_BATCHES_MAX);
-      sorted[rank] = key - relative * DIRECTORY_BATCHES_MAX;
-      if (relative === before) return undefined;
-      if (relative !== before + 1) {
-        starts.push(relative);
-        ranks.push(rank);
-      }
-      before = relative;
+      seqs[i] = first + relative;
+      batchOf[i] = key - relative * DIRECTORY_BATCHES_MAX;
     }
-    ranks.push(count);
-    return new Directory(
-      first,
-      { starts: Uint32Array.from(starts), ranks: Uint32Array.from(ranks) },
-      Uint32Array.from(this.ends),
-      sorted,
-    );
+    return directoryOf(seqs, batchOf, this.ends);
   }
+}
+
+/**
+ * A directory of these numbers, which go up, and the batch of each.
+ * @param ends where the batches end, after a 0: one lies right behind the other
+ * @returns undefined: a number comes twice, they are too far apart, or there are too many batches
+ */
+export function directoryOf(
+  seqs: ArrayLike<number>,
+  batchOf: Uint16Array,
+  ends: readonly number[],
+): Directory | undefined {
+  const count = seqs.length;
+  const first = seqs[0]!;
+  if (count === 0 || seqs[count - 1]! - first >= GONE || ends.length - 1 > DIRECTORY_BATCHES_MAX) return undefined;
+  const starts: number[] = [];
+  const ranks: number[] = [];
+  let before = -2;
+  for (let rank = 0; rank < count; rank++) {
+    const relative = seqs[rank]! - first;
+    if (relative === before) return undefined;
+    if (relative !== before + 1) {
+      starts.push(relative);
+      ranks.push(rank);
+    }
+    before = relative;
+  }
+  ranks.push(count);
+  const stretches = { starts: Uint32Array.from(starts), ranks: Uint32Array.from(ranks) };
+  return new Directory(first, stretches, Uint32Array.from(ends), batchOf);
 }
 
 /** What is there says that it is a directory of this log and segment, this long; 0 if it does not. It is not verified. */

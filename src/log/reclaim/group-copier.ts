@@ -13,7 +13,7 @@
 import type { Segment, SegmentBlock } from '../blocks/segment.ts';
 import { type LogFile, syncFile, writeFile } from '../files/files.ts';
 import { align8, BATCH_HEADER_BYTES, BatchHeader, batchEndsAt, readBatch, sealBatch } from '../format/batch.ts';
-import { DIRECTORY_BATCHES_MAX, type Directory, DirectoryBuilder } from '../format/directory.ts';
+import { type Directory, directoryOf } from '../format/directory.ts';
 import {
   payloadBytesAt,
   SEQUENCED_HEADER_BYTES,
@@ -36,7 +36,7 @@ import {
 
 /** A part takes so many blocks at most: what is held in memory of it. */
 const PART_BLOCKS = 32;
-/** And about so many records: they are sorted in one go. */
+/** And about so many records: they are put in order in one go. */
 const PART_RECORDS = 65_536;
 
 /** The records of one part: their bytes, and what they are sorted by. */
@@ -45,27 +45,33 @@ class Part {
   /** Records as they were read, with what lay between them. */
   buffer: Buffer;
   used = 0;
-  count = 0;
-  readonly seqs: number[] = [];
-  readonly groups: number[] = [];
-  readonly starts: number[] = [];
-  firstSeq = Number.POSITIVE_INFINITY;
-  lastSeq = -1;
+  /** Of each record: its number, which of the groups it is in, and where it begins. */
+  seqs: number[] = [];
+  private groupOf: number[] = [];
+  starts: number[] = [];
+  /** Groups as they came, and how many records each has. */
+  private readonly places = new Map<number, number>();
+  private readonly sizes: number[] = [];
+  private ascending = true;
 
   constructor(buffer: Buffer) {
     this.buffer = buffer;
+  }
+
+  get count(): number {
+    return this.seqs.length;
   }
 
   /** Empties it, to be filled again. */
   reset(): void {
     this.blocks.length = 0;
     this.used = 0;
-    this.count = 0;
-    this.seqs.length = 0;
-    this.groups.length = 0;
-    this.starts.length = 0;
-    this.firstSeq = Number.POSITIVE_INFINITY;
-    this.lastSeq = -1;
+    this.seqs = [];
+    this.groupOf = [];
+    this.starts = [];
+    this.places.clear();
+    this.sizes.length = 0;
+    this.ascending = true;
   }
 
   hasRoomFor(block: SegmentBlock, bytesMax: number): boolean {
@@ -83,38 +89,52 @@ class Part {
   }
 
   record(seq: number, group: number, start: number): void {
-    this.seqs.push(seq);
-    this.groups.push(group);
+    const { seqs, sizes } = this;
+    let place = this.places.get(group);
+    if (place === undefined) {
+      place = sizes.length;
+      this.places.set(group, place);
+      sizes.push(0);
+    }
+    sizes[place]!++;
+    if (seqs.length > 0 && seq < seqs[seqs.length - 1]!) this.ascending = false;
+    seqs.push(seq);
+    this.groupOf.push(place);
     this.starts.push(start);
-    this.count++;
-    if (seq < this.firstSeq) this.firstSeq = seq;
-    if (seq > this.lastSeq) this.lastSeq = seq;
   }
 
-  /** Which records come one after the other: by group, then by number. */
-  order(): Float64Array {
-    const { count, seqs, groups } = this;
-    let ascending = true;
-    for (let i = 1; i < count && ascending; i++) ascending = seqs[i]! > seqs[i - 1]!;
-    const keys = new Float64Array(count);
+  /**
+   * Puts the records in the order of their numbers, and returns in which they are to lie: by group, then by number. What was found out of each
+   * while it was read makes that a matter of counting, since nobody else is served meanwhile.
+   */
+  order(): Uint32Array {
+    if (!this.ascending) this.sort();
+    const { sizes, groupOf, count } = this;
+    // Groups by their own numbers: what one rewriting has brought together lies in the same order after the next.
+    const sorted = [...this.places].sort(([a], [b]) => a - b);
+    const next = new Uint32Array(sizes.length);
+    let at = 0;
+    for (const [, place] of sorted) {
+      next[place] = at;
+      at += sizes[place]!;
+    }
+    const order = new Uint32Array(count);
+    for (let i = 0; i < count; i++) order[next[groupOf[i]!]!++] = i;
+    return order;
+  }
+
+  /** What lay by group before does not come in the order of numbers. */
+  private sort(): void {
+    const { seqs, groupOf, starts, count } = this;
+    const first = seqs.reduce((least, seq) => Math.min(least, seq));
     const places = 2 ** Math.ceil(Math.log2(count + 1));
-    // A record's place among the numbers; what has been sorted by group before does not come in their order.
-    let placeOf: Float64Array | undefined;
-    if (!ascending) {
-      placeOf = new Float64Array(count);
-      for (let i = 0; i < count; i++) keys[i] = (seqs[i]! - this.firstSeq) * places + i;
-      keys.sort();
-      for (let place = 0; place < count; place++) placeOf[place] = keys[place]! % places;
-    }
-    for (let place = 0; place < count; place++) {
-      keys[place] = groups[placeOf === undefined ? place : placeOf[place]!]! * places + place;
-    }
+    const keys = new Float64Array(count);
+    for (let i = 0; i < count; i++) keys[i] = (seqs[i]! - first) * places + i;
     keys.sort();
-    for (let i = 0; i < count; i++) {
-      const place = keys[i]! % places;
-      keys[i] = placeOf === undefined ? place : placeOf[place]!;
-    }
-    return keys;
+    const from = Array.from(keys, (key) => key % places);
+    this.seqs = from.map((i) => seqs[i]!);
+    this.groupOf = from.map((i) => groupOf[i]!);
+    this.starts = from.map((i) => starts[i]!);
   }
 }
 
@@ -225,18 +245,19 @@ class PartWriter {
   /** False if it cannot be done. */
   async write(part: Part): Promise<boolean> {
     const { position } = this;
-    const { buffer, starts, seqs, blocks, firstSeq, lastSeq, count } = part;
-    const directory = new DirectoryBuilder(count);
+    const order = part.order();
+    const { buffer, starts, seqs, blocks, count } = part;
+    const batchOf = new Uint16Array(count);
+    const ends = [0];
     let sequencedBytes = 0;
     let payload = 0;
     let records = 0;
-    const order = part.order();
     for (let i = 0; i < count; i++) {
       const which = order[i]!;
       const start = starts[which]!;
       const length = SEQUENCED_HEADER_BYTES + payloadBytesAt(buffer, start);
       if (payload > 0 && payload + length > this.batchBytes) {
-        this.seal(directory, payload, records);
+        ends.push(ends[ends.length - 1]! + this.seal(payload, records));
         payload = 0;
         records = 0;
       }
@@ -247,14 +268,14 @@ class PartWriter {
       payload += length;
       records++;
       sequencedBytes += length;
-      directory.record(seqs[which]!);
+      batchOf[which] = ends.length - 1;
     }
-    this.seal(directory, payload, records);
-    const built = directory.build();
-    if (built === undefined || built.batches >= DIRECTORY_BATCHES_MAX) return false;
+    ends.push(ends[ends.length - 1]! + this.seal(payload, records));
+    const directory = directoryOf(seqs, batchOf, ends);
+    if (directory === undefined) return false;
     const end = this.position + this.used - position;
-    const directoryBytes = await this.writeDirectory(built);
-    const known = { position, end, firstSeq, lastSeq, records: count, sequencedBytes };
+    const directoryBytes = await this.writeDirectory(directory);
+    const known = { position, end, firstSeq: seqs[0]!, lastSeq: seqs[count - 1]!, records: count, sequencedBytes };
     this.moved.push({ ...known, blocks: [...blocks], grouped: true, directoryBytes });
     await this.flush();
     return true;
@@ -269,7 +290,8 @@ class PartWriter {
     return fileBytes;
   }
 
-  private seal(directory: DirectoryBuilder, payload: number, records: number): void {
+  /** Ends the batch; returns what it takes. */
+  private seal(payload: number, records: number): number {
     const { header, segment, out } = this;
     header.at = this.used;
     header.payloadBytes = payload;
@@ -280,8 +302,9 @@ class PartWriter {
     sealBatch(out, this.options.logId, segment.number, header);
     const end = align8(header.end);
     out.fill(0, header.end, end);
-    directory.batch(end - this.used);
+    const bytes = end - this.used;
     this.used = end;
+    return bytes;
   }
 
   private async makeRoom(bytes: number): Promise<void> {
