@@ -204,6 +204,7 @@ export class Log implements RecordStore, TurnTask {
               this.failed === undefined && this.pins.held === 0
                 ? this.references.compactable(this.checkpoints.safe)
                 : [],
+            wake,
             roomy: () => !this.full,
             busy: () => this.flusher.running && !this.full,
             whenSynced: () => this.whenSynced(),

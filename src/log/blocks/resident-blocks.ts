@@ -15,6 +15,8 @@ const UNUSED_MS = 500;
 export class ResidentBlocks<B extends Block> {
   readonly blockBytes: number;
   readonly budgetBytes: number;
+  /** So much of the budget is used for something else for a while. */
+  lentBytes = 0;
   /** Bytes of blocks in memory, the free ones left out. */
   bytes = 0;
   private queue: B[] = [];
@@ -96,12 +98,13 @@ export class ResidentBlocks<B extends Block> {
       for (const buffer of leaving) this.keepFree(buffer);
       leaving.length = 0;
     }
-    if (this.bytes <= this.budgetBytes) {
+    const budgetBytes = Math.max(this.blockBytes, this.budgetBytes - this.lentBytes);
+    if (this.bytes <= budgetBytes) {
       if (this.queue.length > 1024) this.compact();
       return;
     }
     // Two rounds: the first takes away the marks of use.
-    for (let n = (this.queue.length - this.head) * 2; n > 0 && this.bytes > this.budgetBytes; n--) {
+    for (let n = (this.queue.length - this.head) * 2; n > 0 && this.bytes > budgetBytes; n--) {
       const block = this.queue[this.head++];
       if (block === undefined) break;
       if (!block.resident) continue;

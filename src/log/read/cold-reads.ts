@@ -49,6 +49,8 @@ export class ColdReads implements TurnTask {
   private readonly blocks: BlockReads;
   private readonly grouped: GroupedReads;
   private readonly ahead: ReadAhead;
+  /** What a record takes, of those that were read lately: so many that are asked for will need room. */
+  private recordBytes = 1024;
   /** Everything that is asked for and not there yet, by number. */
   private readonly wanted = new Map<number, Wanted>();
   /** What of that has been asked for since the last turn ended. */
@@ -75,7 +77,7 @@ export class ColdReads implements TurnTask {
     });
     this.cache = new RecordCache(Math.min(CACHE_BYTES_MAX, options.residents.budgetBytes / 4));
     this.ahead = new ReadAhead({
-      mayRead: () => this.cache.bytes * 2 <= this.cache.bytesMax,
+      mayRead: () => (this.cache.bytes + this.wanted.size * this.recordBytes) * 2 <= this.cache.bytesMax,
       want: (seq, onUse) => {
         const block = options.blockOf(seq);
         if (block !== undefined && !block.resident && !this.cache.has(seq)) this.want(block, seq, onUse);
@@ -243,6 +245,7 @@ export class ColdReads implements TurnTask {
 
   private found(one: Wanted, ref: RecordRef): void {
     this.wanted.delete(one.seq);
+    this.recordBytes += (ref.end - ref.start - this.recordBytes) / 8;
     this.cache.add(ref, one.onUse);
     this.answer(one);
   }

@@ -24,7 +24,7 @@ import { type FileSystem, type LogFile, syncFile } from '../files/files.ts';
 import type { LiveIn } from '../options.ts';
 import type { SegmentFiles } from '../write/segment-files.ts';
 import { CopyBudget } from './copy-budget.ts';
-import { GroupCopier } from './group-copier.ts';
+import { GroupCopier, partBytes } from './group-copier.ts';
 import { isInterleaved } from './interleaved.ts';
 import type { CopiedSegment, LiveRecords } from './rewriting.ts';
 import { SegmentCopier } from './segment-copier.ts';
@@ -52,6 +52,8 @@ export interface CompactionOptions {
   readonly liveIn: LiveIn;
   /** Segments that may be rewritten. */
   candidates(): Iterable<Segment>;
+  /** Memory is to be brought back within its budget at the end of the turn. */
+  wake(): void;
   /** There is room on the disk for what wins none. */
   roomy(): boolean;
   /** A flush is under way, or waits for room. */
@@ -132,6 +134,7 @@ export class Compaction {
     const segment = winning ?? this.waiting();
     if (segment === undefined) {
       this.groupCopier.rest();
+      this.options.residents.lentBytes = 0;
       return;
     }
     segment.compacting = true;
@@ -191,6 +194,11 @@ export class Compaction {
     // What is in the order of groups already stays so.
     const grouped = blocks.some((block) => block.grouped) || (await isInterleaved(segment, live, () => this.afford(0)));
     if (this.grouping && !grouped) return true;
+    if (grouped) {
+      // Blocks that were kept for reading make room for what is being brought together.
+      this.options.residents.lentBytes = partBytes(segment);
+      this.options.wake();
+    }
     const path = segment.path + COMPACTING_SUFFIX;
     const file = await files.open(path, 'create');
     let renamed = false;

@@ -39,6 +39,13 @@ const PART_BLOCKS = 32;
 /** And about so many records: they are put in order in one go. */
 const PART_RECORDS = 65_536;
 
+/** Memory that is used for a part of a segment. */
+export function partBytes({ blocks, blockBytes }: Segment): number {
+  let bytes = 0;
+  for (const { end } of blocks) bytes += end;
+  return Math.min(bytes, PART_BLOCKS * blockBytes);
+}
+
 /** The records of one part: their bytes, and what they are sorted by. */
 class Part {
   readonly blocks: SegmentBlock[] = [];
@@ -157,9 +164,7 @@ export class GroupCopier implements Copier {
     const bytesMax = PART_BLOCKS * segment.blockBytes;
     const out = new PartWriter(this.options, segment, file);
     await writeFile(file, await nextHeader(this.options, segment, GROUPED_VERSION), 0);
-    let bytes = 0;
-    for (const block of segment.blocks) bytes += block.end;
-    const bufferBytes = Math.min(bytes, bytesMax);
+    const bufferBytes = partBytes(segment);
     const part = new Part(this.spare.length >= bufferBytes ? this.spare : Buffer.allocUnsafeSlow(bufferBytes));
     this.spare = part.buffer;
     for (const block of segment.blocks) {
