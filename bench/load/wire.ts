@@ -102,6 +102,19 @@ function bodyFrames(bodyBytes: number): Buffer[] {
   return frames;
 }
 
+/** How often each message has been given back, by its number: whichever consumer had it. */
+let failures = new Uint8Array(1024);
+
+/** How often it has been before; it is once more from now on. */
+function failed(number: number): number {
+  if (number >= failures.length) {
+    const more = new Uint8Array(number * 2);
+    more.set(failures);
+    failures = more;
+  }
+  return failures[number]!++;
+}
+
 function amqp(role: 'publisher' | 'consumer', work: Work, index: number, topic: boolean): Dialogue {
   const queue = topic ? `${work.destination}.sub${index}` : work.destination;
   const durable = work.persistent || work.publish === 'stomp';
@@ -115,7 +128,14 @@ function amqp(role: 'publisher' | 'consumer', work: Work, index: number, topic: 
     ...[short('x-message-deduplication'), 't\x01', short('x-cache-size'), 'I', u32(100_000)],
     ...[short('x-deduplication-header'), 'S', long('message-id')],
   );
-  const args = work.once === true ? join(u32(once.length), once) : u32(0);
+  const words = join(
+    ...(work.once === true ? [once] : []),
+    ...(work.order === 'groups' ? [short('x-group-by'), 'S', long('key')] : []),
+    ...(work.order === 'fair' ? [short('x-fair-by'), 'S', long('key')] : []),
+    ...(work.order === 'strict' ? [short('x-strict-order'), 't\x01'] : []),
+    ...(work.settleEach?.retryMs ? [short('x-retry-delay'), 'I', u32(work.settleEach.retryMs)] : []),
+  );
+  const args = join(u32(words.length), words);
   const declare = method(1, 50, 10, u16(0), short(queue), durable ? '\x02' : '\x00', args);
   if (role === 'consumer') {
     steps.push(declare);
@@ -127,6 +147,8 @@ function amqp(role: 'publisher' | 'consumer', work: Work, index: number, topic: 
     if (!topic) steps.push(declare);
     if (work.window > 0) steps.push(method(1, 85, 10, '\x00'));
   }
+  const keys = work.keys ?? 0;
+  const header = join(short('key'), 'S', long('0'.repeat(ID_DIGITS)));
   const head = join(
     method(1, 60, 40, u16(0), short(topic ? 'amq.topic' : ''), short(work.destination), '\x00'),
     frame(
@@ -134,7 +156,8 @@ function amqp(role: 'publisher' | 'consumer', work: Work, index: number, topic: 
       1,
       join(
         ...[u16(60), u16(0), u32(0), u32(work.bodyBytes)],
-        u16(work.messageIds === true ? 0x1080 : 0x1000),
+        u16((work.messageIds === true ? 0x1080 : 0x1000) | (keys > 0 ? 0x2000 : 0)),
+        keys > 0 ? join(u32(header.length), header) : '',
         Buffer.from([work.persistent ? 2 : 1]),
         work.messageIds === true ? short('0'.repeat(ID_DIGITS)) : '',
       ),
@@ -144,13 +167,32 @@ function amqp(role: 'publisher' | 'consumer', work: Work, index: number, topic: 
   let unacked = 0;
   let missing = 0;
   const ack = method(1, 60, 80, u32(0), u32(0), '\x01');
+  const each = work.settleEach;
+  const tag = Buffer.alloc(8);
+  const ackOne = method(1, 60, 80, u32(0), u32(0), '\x00');
+  const nackOne = method(1, 60, 120, u32(0), u32(0), '\x02');
+  /** Whether that was its last delivery. */
+  const settleOne = (buffer: Buffer, at: number, acks: Acks): boolean => {
+    const number = buffer.readUInt32BE(at + 8);
+    const last = each!.failures === 0 || failed(number) >= each!.failures;
+    const answer = last ? ackOne : nackOne;
+    tag.copy(answer, 11);
+    acks.add(answer);
+    return last;
+  };
   return {
     steps,
     message,
     numberAt: head.length + 7,
-    idAt: work.messageIds === true ? head.length - 1 - ID_DIGITS : 0,
+    // The delivery mode is behind the headers.
+    idAt: work.messageIds === true ? head.length - 1 - ID_DIGITS : keys > 0 ? head.length - 2 - ID_DIGITS : 0,
     keyAt: -1,
-    writeId: work.messageIds === true ? writeDigits : NO_ID,
+    writeId:
+      work.messageIds === true
+        ? writeDigits
+        : keys > 0
+          ? (buffer, at, number) => writeDigits(buffer, at, number % keys)
+          : NO_ID,
     parse(buffer, end, heard, acks) {
       let at = 0;
       while (at + 7 <= end) {
@@ -162,14 +204,15 @@ function amqp(role: 'publisher' | 'consumer', work: Work, index: number, topic: 
           // The number is in a message's first frame.
           if (missing === 0) {
             missing = work.bodyBytes;
-            heard.onMessage(buffer, p);
+            if (each === undefined || settleOne(buffer, p, acks)) heard.onMessage(buffer, p);
           }
           missing -= size;
         } else if (type === 1) {
           const id = buffer.readUInt32BE(p);
           if (id === 0x3c003c) {
             const tagAt = p + 5 + buffer[p + 4]!;
-            if (work.acknowledge && ++unacked >= Math.max(1, work.prefetch >> 2)) {
+            if (each !== undefined) buffer.copy(tag, 0, tagAt, tagAt + 8);
+            else if (work.acknowledge && ++unacked >= Math.max(1, work.prefetch >> 2)) {
               buffer.copy(ack, 11, tagAt, tagAt + 8);
               acks.add(ack);
               unacked = 0;

@@ -27,6 +27,12 @@ export interface Work {
   /** AMQP only: each message has an id of its own, in the property; and `once`: the queue takes each id once. Default false. */
   readonly messageIds?: boolean;
   readonly once?: boolean;
+  /** AMQP only: each message has one of so many keys, in the header `key`; 0: none has one. Default 0. */
+  readonly keys?: number;
+  /** AMQP only: what the queue is told to do with them. Default nothing. */
+  readonly order?: 'groups' | 'strict' | 'fair';
+  /** AMQP only: each delivery is settled by itself, after it was given back so many times. Default: many at a time. */
+  readonly settleEach?: { readonly failures: number; readonly retryMs: number };
   /** Queue or topic, of its own for each run. */
   readonly destination: string;
   /** Who logs in, with a password that is the same as the name. Default: guest. */

@@ -64,6 +64,8 @@ export interface QueueServices<Q> extends QueueEnvironment {
   logDying(queue: Q, seq: number, flags: QueueEntryFlags, reason: DeathReason): void;
   /** A durable message has failed, and is to be tried again then, with these flags. `dueMs` is epoch milliseconds. */
   logRetry(queue: Q, seq: number, flags: QueueEntryFlags, dueMs: number): void;
+  /** So much waits to be tried again that no more may: the queue is woken (`roomForRetries`) when there is room. */
+  awaitsRoomForRetries(queue: Q): boolean;
   /** Call `retry` then. `dueMs` is epoch milliseconds. */
   tryAgainAt(queue: Q, seq: number, dueMs: number): void;
   /** A message has died here. It is to be taken out of the queue (`remove`) once its dead letter is stored. */

@@ -500,6 +500,16 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     return true;
   }
 
+  /** What failed would have to wait, and no more may: nothing is handed out until some of what waits has been tried. */
+  get standsStill(): boolean {
+    return this.paused || (this.settings.backoff !== null && this.services.awaitsRoomForRetries(this));
+  }
+
+  roomForRetries(): void {
+    this.wake();
+    this.dispatcher?.answerGets();
+  }
+
   /** Nothing is handed out from now on. */
   pause(): void {
     this.paused = true;

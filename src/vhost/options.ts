@@ -56,6 +56,8 @@ export interface VhostOptions {
   readonly transient?: TransientLayout;
   /** What the ids that queues and exchanges remember may take up in memory. Default 256 MiB. */
   readonly deduplicationBytesMax?: number;
+  /** Failed messages that may wait to be tried again. Default 1,000,000. */
+  readonly retryingMax?: number;
   /** Events of passports that are kept; see `passports/events.ts`. Default 100,000. */
   readonly passportEventsMax?: number;
   /** Policies that the configuration gives it. */

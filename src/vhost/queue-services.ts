@@ -131,6 +131,13 @@ export class VhostQueueServices implements QueueServices<Queue> {
     if (this.writes) this.journal.retry(queue, seq, flags, dueMs);
   }
 
+  awaitsRoomForRetries(queue: Queue): boolean {
+    const { retries } = this.parts;
+    if (!retries.full) return false;
+    retries.awaitRoom(queue);
+    return true;
+  }
+
   tryAgainAt(queue: Queue, seq: number, dueMs: number): void {
     this.parts.retries.add(queue, seq, dueMs);
   }

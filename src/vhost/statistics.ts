@@ -35,6 +35,8 @@ export interface VhostStatistics {
   /** Messages that come again and again; each counts among those that are delayed as well. */
   readonly schedules: number;
   readonly retrying: number;
+  /** Queues that hand out nothing, since as much waits to be tried again as may. */
+  readonly heldByRetries: number;
   /** Dead letters that wait, since all queues they lead to are full. */
   readonly undelivered: number;
   /** How often a publisher waited for a direct subscriber that lagged, and for the consumers of a queue. */
@@ -93,6 +95,7 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
     delayed: vhost.delays.size,
     schedules: vhost.schedules.size,
     retrying: vhost.retries.size,
+    heldByRetries: vhost.retries.heldQueues,
     undelivered: vhost.deadLetters.pending.size,
     stalled: vhost.subscriberFlow.stalled,
     paced: vhost.subscriberFlow.paced,

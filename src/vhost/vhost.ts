@@ -153,7 +153,7 @@ export class Vhost {
     const router = new Router<Queue>(registry, undefined, () => work.checkTime());
     const { exchanges } = registry;
     this.router = router;
-    this.retries = new Retries(clock, work, registry.queuesById);
+    this.retries = new Retries(clock, work, registry.queuesById, options.retryingMax);
     this.passports = new Passports(
       {
         ...{ time, units, dialects },

@@ -15,6 +15,12 @@ const VHOST: readonly (readonly ['counter' | 'gauge', string, string, Read])[] =
   ['gauge', 'entrepot_schedules', 'Messages that come again and again, or by a calendar', (v) => v.schedules],
   ['gauge', 'entrepot_delayed_messages', 'Messages that wait for their time to be routed', (v) => v.delayed],
   ['gauge', 'entrepot_retrying_messages', 'Failed messages that wait to be tried again', (v) => v.retrying],
+  [
+    'gauge',
+    'entrepot_queues_held_by_retries',
+    'Stand still: no more may wait to be tried again',
+    (v) => v.heldByRetries,
+  ],
   ['gauge', 'entrepot_undelivered_dead_letters', 'Wait, since all their queues are full', (v) => v.undelivered],
   ['gauge', 'entrepot_publishers_held_back', '1 while publishers wait', (v) => Number(v.congested)],
   ['counter', 'entrepot_publishers_stalled_total', 'Waits for a subscriber that lagged a moment', (v) => v.stalled],

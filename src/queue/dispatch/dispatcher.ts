@@ -49,6 +49,7 @@ export interface DispatchedQueue extends ConsumedQueue, SelectableQueue, AskedQu
   readonly limits: QueueLimits | null;
   /** A message is being fetched: nothing is handed out until then. */
   readonly loading: boolean;
+  readonly paused: boolean;
   /** Null where messages are handed out as they came. */
   readonly order: QueueOrder | null;
   /** A consumer selects: what a queue keeps of groups by itself is left to `selective`. Throws where order was asked for. */
@@ -222,7 +223,7 @@ export class Dispatcher {
     const { queue } = this;
     const { ready, services } = queue;
     if (queue.loading || queue.deleted) return WAITS;
-    if (queue.paused) return DONE;
+    if (queue.standsStill) return DONE;
     if (ready.length === 0 && !this.replaying) {
       if (this.capacity.busy) this.noteCapacity(this.someReady());
       return DONE;
@@ -302,10 +303,7 @@ export class Dispatcher {
       }
       const { seq, flags } = order;
       if (!queue.show(seq, flags)) return WAITS;
-      if (!ready.removeAt(seq, flags)) {
-        order.drop();
-        continue;
-      }
+      ready.removeKnown(seq, flags);
       if (queue.limits?.isOver(seq, services.deliveryView)) {
         order.drop();
         queue.expire(seq, flags);

@@ -17,7 +17,7 @@ export type GetDone = (result: GetResult | undefined, holder: Consumer) => void;
 export interface AskedQueue {
   readonly deleted: boolean;
   /** It hands nothing out: there is none for who asks. */
-  readonly paused: boolean;
+  readonly standsStill: boolean;
   readonly ready: ReadyMessages;
   /** Null where messages are handed out as they came. */
   readonly order: QueueOrder | null;
@@ -62,7 +62,7 @@ export class PendingGets {
     for (;;) {
       const next = this.gets[0];
       if (next === undefined) return;
-      if (next.holder.active && !queue.deleted && !queue.paused) {
+      if (next.holder.active && !queue.deleted && !queue.standsStill) {
         if (!queue.catchUp(true)) return;
         const { ready, order } = queue;
         if (ready.length > 0 && (order === null || order.find(null))) {
@@ -71,10 +71,9 @@ export class PendingGets {
           if (!queue.show(seq, flags)) return;
           if (order === null) ready.shift();
           else if (queue.endIfExpired(seq, flags)) continue;
-          else if (ready.removeAt(seq, flags)) order.take(null);
           else {
-            order.drop();
-            continue;
+            ready.removeKnown(seq, flags);
+            order.take(null);
           }
           this.gets.shift();
           this.handOut(next.holder, seq, flags);

@@ -130,6 +130,13 @@ export class PackedMiddle {
     return true;
   }
 
+  /** It is here. */
+  has(seq: number): boolean {
+    if (this.back.hasInRun(seq)) return true;
+    const packed = this.find(seq);
+    return packed !== undefined && packed.changes?.get(seq) !== TOMBSTONE && holds(packed.chunk, seq);
+  }
+
   /** The chunk in whose range a number is. */
   private find(seq: number): Packed | undefined {
     let low = this.head;

@@ -139,6 +139,12 @@ export class PositionRun {
     return true;
   }
 
+  /** It is here, and not removed. */
+  hasInRun(seq: number): boolean {
+    const at = this.find(seq);
+    return at >= 0 && this.flagsAt(at) !== TOMBSTONE;
+  }
+
   /** Where a sequence number is, or -1. Mostly it is the first, or not far from it. */
   private find(seq: number): number {
     let found = -1;

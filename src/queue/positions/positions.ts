@@ -57,6 +57,11 @@ export class Positions extends PositionRun implements PositionSequence {
     if (middle.length === 0) this.middle = null;
   }
 
+  /** It is here. */
+  has(seq: number): boolean {
+    return this.hasInRun(seq) || this.middle?.has(seq) === true;
+  }
+
   forEach(visit: VisitEntry): void {
     this.forEachInRun(visit);
     this.middle?.forEach(visit);

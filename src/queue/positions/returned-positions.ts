@@ -112,10 +112,29 @@ export class ReturnedPositions {
     for (let i = low, n = 0; i < this.seqs.length && n < max; i++, n++) visit(this.seqs[i]!, this.flagSets[i]!);
   }
 
+  /** Where it is in the arrays, -1 if it is not there. */
+  private find(seq: number): number {
+    const { seqs } = this;
+    let low = 0;
+    let high = seqs.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      if (seqs[middle]! > seq) low = middle + 1;
+      else if (seqs[middle]! < seq) high = middle - 1;
+      else return middle;
+    }
+    return -1;
+  }
+
   /** Takes out one; false if it is not here. */
   remove(seq: number): boolean {
+    if (this.length === 0) return false;
+    if (this.headSeq() === seq) {
+      this.shift();
+      return true;
+    }
     this.order();
-    const at = this.seqs.indexOf(seq);
+    const at = this.find(seq);
     if (at < 0) return false;
     this.seqs.splice(at, 1);
     this.flagSets.splice(at, 1);
@@ -125,7 +144,7 @@ export class ReturnedPositions {
   /** Recovery: changes the flags of one, if it is here. */
   amend(seq: number, flags: QueueEntryFlags): void {
     this.order();
-    const at = this.seqs.indexOf(seq);
+    const at = this.find(seq);
     if (at >= 0) this.flagSets[at] = flags;
   }
 

@@ -148,6 +148,11 @@ export class PriorityLevels implements ReadyMessages {
     return removed;
   }
 
+  removeKnown(seq: number, flags: QueueEntryFlags): void {
+    this.byLevel[levelOf(flags)]!.removeKnown(seq);
+    this.oneLess();
+  }
+
   // ------------------------------------------------------------------------------------- checkpoints and recovery
 
   forEachChunk(visit: (chunk: Chunk) => void): void {

@@ -47,6 +47,8 @@ export interface ReadyMessages {
   readReturnedBefore(level: number, before: number, max: number, visit: VisitEntry): void;
   /** Takes one away wherever it waits; false if it does not wait here any more. */
   removeAt(seq: number, flags: QueueEntryFlags): boolean;
+  /** The same for one that waits, without looking for it. */
+  removeKnown(seq: number, flags: QueueEntryFlags): void;
 
   // ------------------------------------------------------------------------------------- checkpoints and recovery
 

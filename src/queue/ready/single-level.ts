@@ -117,6 +117,12 @@ export class SingleLevel implements ReadyMessages {
     );
   }
 
+  removeKnown(seq: number): void {
+    const { positions, returned } = this;
+    if (returned.length > 0 && returned.remove(seq)) return;
+    (positions as SparsePositions).removeKnown(seq);
+  }
+
   // ------------------------------------------------------------------------------------- checkpoints and recovery
 
   forEachChunk(visit: (chunk: Chunk) => void): void {

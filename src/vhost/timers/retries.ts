@@ -1,6 +1,9 @@
 /**
  * The times of retries: which message is to be tried again when. The messages stay parked in their queues; here are their times, for all queues of a vhost:
  * one heap, one timer. A restart finds the times in the log.
+ *
+ * So many may wait, since each is in memory: then queues whose messages are tried again later hand out nothing until there is room, so
+ * that no more can fail. Nothing is lost or tried early for it.
  */
 import { type Clock, Timer } from '../../clock/clock.ts';
 import type { Work } from '../../clock/work.ts';
@@ -10,14 +13,22 @@ import { DueHeap } from './due-heap.ts';
 /** The wall clock may be set: nothing is waited for longer than this without a look at it. */
 const WAIT_MAX_MS = 60_000;
 
+/** Messages that wait: some 150 bytes each. What consumers hold by then may come on top. */
+const RETRYING_MAX = 1_000_000;
+
 export class Retries {
   private readonly heap = new DueHeap();
   private readonly queuesById: ReadonlyMap<number, Queue>;
   private readonly clock: Clock;
   private readonly work: Work;
+  private readonly max: number;
+  /** Queues that hand out nothing until there is room. */
+  private readonly held = new Set<Queue>();
   private readonly timer = new Timer(() => this.release());
 
-  constructor(clock: Clock, work: Work, queuesById: ReadonlyMap<number, Queue>) {
+  /** @param max messages that may wait */
+  constructor(clock: Clock, work: Work, queuesById: ReadonlyMap<number, Queue>, max = RETRYING_MAX) {
+    this.max = max;
     this.work = work;
     this.clock = clock;
     this.queuesById = queuesById;
@@ -26,6 +37,28 @@ export class Retries {
   /** Messages that wait to be tried again, those of deleted queues among them until their time. */
   get size(): number {
     return this.heap.size;
+  }
+
+  /** No more may wait. */
+  get full(): boolean {
+    return this.heap.size >= this.max;
+  }
+
+  /** Queues that wait for room. */
+  get heldQueues(): number {
+    return this.held.size;
+  }
+
+  /** The queue is woken when there is room again. */
+  awaitRoom(queue: Queue): void {
+    this.held.add(queue);
+  }
+
+  private tellRoom(): void {
+    if (this.held.size === 0 || this.full) return;
+    const held = [...this.held];
+    this.held.clear();
+    for (const queue of held) queue.roomForRetries();
   }
 
   add(queue: Queue, seq: number, dueMs: number): void {
@@ -49,6 +82,7 @@ export class Retries {
       this.work.spend(2);
       if (this.work.over) break; // the rest at the clock's next tick
     }
+    this.tellRoom();
     if (heap.size > 0) this.arm();
   }
 

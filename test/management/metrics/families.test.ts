@@ -56,6 +56,7 @@ function vhost(name: string, more: Partial<VhostStatistics> = {}): VhostStatisti
     delayed: 23,
     schedules: 46,
     retrying: 24,
+    heldByRetries: 0,
     undelivered: 25,
     stalled: 26,
     paced: 27,
