@@ -23,6 +23,16 @@ export type CancelReason = 'queue-deleted' | 'operator' | 'access-refused';
 export const LEASE_MIN_MS = 1_000;
 export const LEASE_MAX_MS = 24 * 60 * 60_000;
 
+/** Bytes of a token that a message is parked under, and tokens that are asked for at once. */
+export const DEFERRAL_TOKEN_BYTES_MAX = 255;
+export const DEFERRAL_TOKENS_MAX = 256;
+
+/** When a parked message is back: epoch milliseconds, or milliseconds from now where that is -1. `Draft` has both. */
+export interface DeferralTime {
+  readonly dueMs: number;
+  readonly delayMs: number;
+}
+
 /** Why deliveries are taken back: their consumer was silent for longer than it may be, or their lease has run out. */
 export type OverdueReason = 'timeout' | 'lease';
 
@@ -64,6 +74,8 @@ export interface ConsumeOptions {
   readonly exclusive: boolean;
   /** Unsettled deliveries at most; 0 for as many as the broker lets one hold. Can be changed later (`Consumer.setPrefetch`). */
   readonly prefetch: number;
+  /** As `Consumer.claim`, from the beginning. */
+  readonly deferralTokens?: readonly string[];
   /** How long its client says that it may hold a delivery, milliseconds; 0 for as long as it likes. Default: what its queue says. */
   readonly timeoutMs?: number;
   /** Its deliveries are leased for so long, milliseconds; where its queue leases for less, that counts. Default: what its queue says. */
@@ -122,6 +134,18 @@ export interface Consumer {
   renew(slot: number): boolean;
   /** The same of all that it holds, whatever their number. False: some had been taken back, and its client has not answered those yet. */
   renewAll(): boolean;
+  /**
+   * Parks a delivery: out of the queue until a time, or until somebody asks for it by the token. No failed attempt.
+   * @param token of DEFERRAL_TOKEN_BYTES_MAX bytes at most; '' for none. Several may have the same
+   * @param at when it is back in its place
+   * @returns false: it is not held any more, or the queue holds as many as it may
+   */
+  defer(slot: number, token: string, at: DeferralTime): boolean;
+  /**
+   * Messages that are parked under these tokens are this consumer's, oldest first and ahead of all others, as it can take them; those that
+   * it has not got when it ends can be asked for again. @returns how many there are
+   */
+  claim(tokens: readonly string[]): number;
   /** Its client has said how so many deliveries ended that were taken back before (`DeliverySink.overdue`): it changes nothing, and is counted. */
   answered(count: number): void;
   /** Changes the limit; 0 for as many as the broker lets one hold. More credit has its effect at the end of this turn; what it holds stays held. */

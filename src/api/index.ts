@@ -22,7 +22,12 @@ export * from '../message/half-message.ts';
 export * from '../message/message.ts';
 export { type Pinnable, PinnedMemory, REFERENCED_BYTES_MIN } from '../message/pinned-memory.ts';
 export * from '../message/properties.ts';
-export { DELIVERY_DELAY_HEADER, DELIVERY_TIME_HEADER, takeHints } from '../message/publish-hints.ts';
+export {
+  DEFERRAL_TOKEN_HEADER,
+  DELIVERY_DELAY_HEADER,
+  DELIVERY_TIME_HEADER,
+  takeHints,
+} from '../message/publish-hints.ts';
 export { SCHEDULE_PERIOD_MAX_MS, SCHEDULE_REPEAT_MAX, type Schedule } from '../message/schedule.ts';
 export * from '../message/spelling.ts';
 export * from '../message/text.ts';

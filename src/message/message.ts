@@ -189,6 +189,8 @@ export class MessageView {
   redelivered = false;
   /** Failed attempts so far. */
   attempts = 0;
+  /** The token by which its consumer has asked for it; '' for none. */
+  deferralToken = '';
   /** Lower of what the publisher promised and what the subscription asked for. */
   effectiveAssurance: Assurance = AT_MOST_ONCE;
   /** This delivery comes from the retained store, or the subscription asked to keep the flag. */
@@ -197,6 +199,11 @@ export class MessageView {
   lossy = false;
   /** The number the matching bindings carried (`BindOptions.data`), 0 for none, DATA_SEVERAL for several. */
   subscriptionData = 0;
+
+  /** For a consumer that is told attempts (`Consumer.tellsAttempts`): how often it has come back from one, failed or not. */
+  get acquired(): number {
+    return this.attempts + this.subscriptionData;
+  }
 
   exchange(): string {
     return textOf(this.head, this.exchangeStart, this.exchangeEnd);

@@ -5,6 +5,8 @@ import type { Headers, Value } from './properties.ts';
 import { integerOf } from './values.ts';
 
 export const DELIVERY_TIME_HEADER = 'x-opt-delivery-time';
+/** What a message is parked under, and asked for by. RabbitMQ 4.4, where it is an annotation of the outcome `modified`. */
+export const DEFERRAL_TOKEN_HEADER = 'x-opt-deferral-token';
 export const DELIVERY_DELAY_HEADER = 'x-opt-delivery-delay';
 
 /**

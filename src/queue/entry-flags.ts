@@ -6,7 +6,8 @@
  * bit  2     shown as retained
  * bit  3     durable                  the message lies in the durable log, and its settlement is logged
  * bit  4     may have been delivered
- * bits 5-18  subscription data        the subscriber's own number; in a queue with priorities the level instead
+ * bits 5-18  subscription data        the subscriber's own number; in a queue with priorities the level instead;
+ *                                     in one of the quorum type how often it came back without a failed attempt
  * bit  19    large                    the body lies in extents
  * bits 20-31 failed attempts          saturates at 4095
  * ```
@@ -57,6 +58,17 @@ export function attemptsOf(flags: QueueEntryFlags): number {
 
 export function withAttempts(flags: QueueEntryFlags, attempts: number): QueueEntryFlags {
   return ((flags & ((1 << ATTEMPTS_SHIFT) - 1)) | (Math.min(attempts, ATTEMPTS_MAX) << ATTEMPTS_SHIFT)) >>> 0;
+}
+
+const RETURNS_MAX = 0x3fff;
+
+/** In a queue of the quorum type: how often it came back and that was no failed attempt. Saturates. */
+export function returnsOf(flags: QueueEntryFlags): number {
+  return subscriptionDataOf(flags);
+}
+
+export function withReturns(flags: QueueEntryFlags, returns: number): QueueEntryFlags {
+  return withSubscriptionData(flags, Math.min(returns, RETURNS_MAX));
 }
 
 /** The level of priority that an entry has in a queue with priorities. */

@@ -27,6 +27,7 @@ import { NOTE_DIED, NOTE_DROPPED, NOTE_REMOVED, NOTE_RETRY } from './passport-no
 import type { Chunk } from './positions/packed-positions.ts';
 import type { QueueServices } from './queue-services.ts';
 import type { ReadyMessages } from './ready/ready-messages.ts';
+import { DeferredMessages } from './unsettled/deferred-messages.ts';
 import { HoldLimits } from './unsettled/hold-limits.ts';
 import { ParkedMessages } from './unsettled/parked-messages.ts';
 import { SettlementBatch } from './unsettled/settlement-batch.ts';
@@ -63,6 +64,8 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
   /** Null until a consumer may not hold what it is given for ever. */
   holdLimits: HoldLimits | null = null;
   private parked = NOTHING_PARKED;
+  /** Null until one was parked under a token. */
+  deferred: DeferredMessages | null = null;
   /** Null until a durable message was settled. */
   private settled: SettlementBatch | null = null;
   private readonly queue: Q;
@@ -117,7 +120,10 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
   /** The message is done with in this queue: its settlement is logged with the turn's others, its reference goes. */
   remove(seq: number, flags: QueueEntryFlags): void {
     const { queue } = this;
-    if (this.parked.size > 0) this.parked.take(seq);
+    if (this.parked.size > 0) {
+      this.parked.take(seq);
+      this.deferred?.remove(seq);
+    }
     if (queue.limits !== null) queue.limits.gone(seq);
     if (queue.window !== null) queue.window.left(seq);
     if (queue.order !== null) queue.order.gone(seq);
@@ -220,14 +226,64 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
     services.tryAgainAt(queue, seq, dueMs);
   }
 
-  private awaitRetry(seq: number, flags: QueueEntryFlags, dueMs: number): void {
+  private awaitRetry(seq: number, flags: QueueEntryFlags, dueMs: number, token = ''): void {
     this.park(seq, flags);
     this.parked.setRetrying(seq, dueMs);
+    if (token === '') return;
+    this.deferred ??= new DeferredMessages();
+    this.deferred.add(seq, token);
+  }
+
+  /** A consumer has parked it until then; under a token, unless that is ''. @param dueMs epoch milliseconds */
+  defer(seq: number, back: QueueEntryFlags, dueMs: number, token: string): void {
+    const { queue } = this;
+    const { services } = queue;
+    if (this.isDurable(back)) {
+      if (token === '') services.logRetry(queue, seq, back, dueMs);
+      else services.logDeferred(queue, seq, back, dueMs, token);
+    }
+    services.counters.requeued++;
+    services.counters.deferred++;
+    this.note(seq, back, NOTE_RETRY, dueMs);
+    this.awaitRetry(seq, back, dueMs, token);
+    queue.order?.retries(seq);
+    services.tryAgainAt(queue, seq, dueMs);
+  }
+
+  /** The flags of one that is deferred still; undefined: it is not. */
+  deferredFlags(seq: number): QueueEntryFlags | undefined {
+    return this.deferred?.tokenOf(seq) === undefined ? undefined : this.parked.flags(seq);
+  }
+
+  /** Messages that are parked under tokens, `max` of them at most, and until when: epoch milliseconds. */
+  listDeferred(max: number): { readonly position: number; readonly token: string; readonly deliveryTime: number }[] {
+    const listed: { position: number; token: string; deliveryTime: number }[] = [];
+    for (const [position, token] of this.deferred?.entries() ?? []) {
+      if (listed.length === max) break;
+      listed.push({ position, token, deliveryTime: this.parked.retriesAtMs(position)! });
+    }
+    return listed;
+  }
+
+  /** Takes out one that is deferred, for who has asked for it; returns its token. */
+  takeDeferred(seq: number): string {
+    const { queue, parked } = this;
+    const flags = parked.take(seq)!;
+    if (this.isDurable(flags)) queue.services.logReturned(queue, seq, flags);
+    queue.services.counters.deferredClaimed++;
+    queue.services.retryAbandoned();
+    return this.deferred!.remove(seq)!;
+  }
+
+  /** Whether it is tried again then. @param dueMs epoch milliseconds */
+  isTriedAt(seq: number, dueMs: number): boolean {
+    return this.parked.retriesAtMs(seq) === dueMs;
   }
 
   /** Its time has come: back to its place, unless something else became of it. @param dueMs epoch milliseconds */
   retry(seq: number, dueMs: number): void {
     if (this.queue.deleted || this.parked.retriesAtMs(seq) !== dueMs) return;
+    this.deferred?.remove(seq);
     this.queue.giveBack(seq, this.parked.take(seq)!);
     this.queue.wake();
   }
@@ -271,8 +327,8 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
   }
 
   /** Recovery: it failed and is to be tried again then, which may be past by now. @param dueMs epoch milliseconds */
-  recoverRetry(seq: number, flags: QueueEntryFlags, dueMs: number): void {
-    this.awaitRetry(seq, flags, dueMs);
+  recoverRetry(seq: number, flags: QueueEntryFlags, dueMs: number, token: string): void {
+    this.awaitRetry(seq, flags, dueMs, token);
   }
 
   /** Recovery: it has died, and what it was to become is not in the log. */
@@ -305,8 +361,11 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
   }
 
   /** Those that are parked to be tried again, and when: epoch milliseconds. */
-  forEachRetrying(visit: (seq: number, flags: QueueEntryFlags, dueMs: number) => void): void {
-    this.parked.forEachRetrying(visit);
+  forEachRetrying(visit: (seq: number, flags: QueueEntryFlags, dueMs: number, token: string) => void): void {
+    const { deferred } = this;
+    this.parked.forEachRetrying((seq, flags, dueMs) => {
+      visit(seq, flags, dueMs, deferred?.tokenOf(seq) ?? '');
+    });
   }
 
   /** Those that are parked because they have died, and what of. */

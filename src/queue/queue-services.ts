@@ -66,6 +66,10 @@ export interface QueueServices<Q> extends QueueEnvironment {
   logRetry(queue: Q, seq: number, flags: QueueEntryFlags, dueMs: number): void;
   /** So much waits to be tried again that no more may: the queue is woken (`roomForRetries`) when there is room. */
   awaitsRoomForRetries(queue: Q): boolean;
+  /** The same of one that is deferred until then at most, under a token. */
+  logDeferred(queue: Q, seq: number, flags: QueueEntryFlags, dueMs: number, token: string): void;
+  /** One that `tryAgainAt` was told of is not awaited any more. */
+  retryAbandoned(): void;
   /** Call `retry` then. `dueMs` is epoch milliseconds. */
   tryAgainAt(queue: Q, seq: number, dueMs: number): void;
   /** A message has died here. It is to be taken out of the queue (`remove`) once its dead letter is stored. */
@@ -86,6 +90,8 @@ export interface QueueCounters {
   leasesExpired: number;
   leasesRenewed: number;
   settledLate: number;
+  deferred: number;
+  deferredClaimed: number;
   retried: number;
   sharedLanes: number;
 }

@@ -15,7 +15,7 @@
  * refused: `catchUp` does first what the turn's end would do, so that nobody can tell when that is. The queue decides
  * nothing about retries (`settlement/`) and writes no record itself: its vhost does (`queue-services.ts`).
  */
-import type { Backpressure, ConsumeOptions, DeliverySink, DirectSink, Outcome } from '../api/consume.ts';
+import type { Backpressure, ConsumeOptions, DeferralTime, DeliverySink, DirectSink, Outcome } from '../api/consume.ts';
 import type { QueueOptions } from '../api/topology.ts';
 import { PHASE_GATHER, type TurnTask } from '../clock/turn.ts';
 import type { Share } from '../clock/work.ts';
@@ -44,6 +44,7 @@ import { PriorityLevels } from './ready/priority-levels.ts';
 import { NOT_AT_HEAD, type ReadyMessages } from './ready/ready-messages.ts';
 import { SingleLevel } from './ready/single-level.ts';
 import { QueueTraffic } from './traffic.ts';
+import { DEFERRED_MAX, DEFERRED_UNTIL_MAX_MS } from './unsettled/deferred-messages.ts';
 
 /** The order in which the durable messages of a level are read: they are handed out in no other. */
 class LevelOrder implements ReadOrder {
@@ -604,6 +605,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   addConsumer(options: ConsumeOptions, sink: DeliverySink, output: Backpressure): QueueConsumer {
     const consumer = this.makeDispatcher().add(options, sink, output);
     this.contents.limitHolding(consumer);
+    if (options.deferralTokens !== undefined) this.claim(consumer, options.deferralTokens);
     this.idleExpiry?.stop();
     this.attended = true;
     this.wake();
@@ -630,6 +632,22 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     this.services.counters.leasesRenewed += consumer.held;
   }
 
+  defer(consumer: QueueConsumer, slot: number, token: string, { dueMs, delayMs }: DeferralTime): boolean {
+    const { unsettled, deferred } = this.contents;
+    if (unsettled === null || (token !== '' && deferred !== null && deferred.size >= DEFERRED_MAX)) return false;
+    const atMs = dueMs >= 0 ? dueMs : this.services.nowMs() + Math.max(0, delayMs);
+    return unsettled.defer(consumer, slot, Math.min(atMs, DEFERRED_UNTIL_MAX_MS), token);
+  }
+
+  claim(consumer: QueueConsumer, tokens: readonly string[]): number {
+    const { deferred } = this.contents;
+    if (deferred === null || this.deleted) return 0;
+    const seqs = tokens.flatMap((token) => deferred.claim(token));
+    if (seqs.length > 0) this.makeDispatcher().deliverClaimed(consumer, seqs);
+    this.wake();
+    return seqs.length;
+  }
+
   settledLate(count: number): void {
     this.services.counters.settledLate += count;
   }
@@ -638,6 +656,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     // Who keeps what he holds is given first what came while he was there.
     if (outcome === undefined && this.inTurn && consumer.ready()) this.catchUp();
     if (consumer.active) {
+      if (consumer.claims.length > 0) this.contents.deferred?.release(consumer.claims.splice(0));
       this.contents.holdLimits?.detach(consumer);
       consumer.ended();
       const another = this.dispatcher?.remove(consumer) === true;

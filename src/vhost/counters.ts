@@ -16,6 +16,10 @@ export class Counters {
   leasesRenewed = 0;
   /** Settlements of deliveries that had been taken back before: they changed nothing. */
   settledLate = 0;
+  /** Parked by consumers until a time, under a token or none. */
+  deferred = 0;
+  /** Of those, delivered to who asked for them by their tokens. */
+  deferredClaimed = 0;
   /** Publishes of messages that were taken before: confirmed, and not taken again, anywhere. */
   deduplicated = 0;
   /** Copies of messages that some queue or exchange has taken before, and did not take again though others did. */

@@ -138,6 +138,14 @@ export class VhostQueueServices implements QueueServices<Queue> {
     return true;
   }
 
+  logDeferred(queue: Queue, seq: number, flags: number, dueMs: number, token: string): void {
+    if (this.writes) this.journal.deferred(queue, seq, flags, dueMs, token);
+  }
+
+  retryAbandoned(): void {
+    this.parts.retries.abandoned();
+  }
+
   tryAgainAt(queue: Queue, seq: number, dueMs: number): void {
     this.parts.retries.add(queue, seq, dueMs);
   }

@@ -2,6 +2,7 @@
 import {
   type ConsumeOptions,
   compileSelector,
+  DEFERRAL_TOKENS_MAX,
   type Headers,
   integerOf,
   LEASE_MAX_MS,
@@ -9,9 +10,12 @@ import {
 } from '../../../src/api/index.ts';
 import { typeNameOf } from '../codec/values.ts';
 import { AmqpError } from '../connection/errors.ts';
+import { DEFERRAL_TOKENS_HEADER, deferralTokens } from './deferral-tokens.ts';
 
 type FromArguments = {
-  -readonly [Name in 'priority' | 'selector' | 'timeoutMs' | 'leaseMs']?: NonNullable<ConsumeOptions[Name]>;
+  -readonly [Name in 'priority' | 'selector' | 'timeoutMs' | 'leaseMs' | 'deferralTokens']?: NonNullable<
+    ConsumeOptions[Name]
+  >;
 };
 
 export function consumeArguments(args: Headers, queue: string, vhost: string): FromArguments {
@@ -48,6 +52,10 @@ export function consumeArguments(args: Headers, queue: string, vhost: string): F
         throw refused(`: "expected ${LEASE_MIN_MS} to ${LEASE_MAX_MS} milliseconds"`);
       }
       options.leaseMs = ms;
+    } else if (name === DEFERRAL_TOKENS_HEADER) {
+      const tokens = deferralTokens(value);
+      if (tokens === undefined) throw refused(`: "expected 1 to ${DEFERRAL_TOKENS_MAX} tokens"`);
+      options.deferralTokens = tokens;
     } else if (name === 'x-stream-offset') {
       throw refused(' of queue type rabbit_classic_queue');
     }

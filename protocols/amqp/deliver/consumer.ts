@@ -8,6 +8,7 @@ import type {
   OverdueReason,
   Session,
 } from '../../../src/api/index.ts';
+import { TELL_ACQUIRED, TELL_ATTEMPTS } from '../mapping/wire-properties.ts';
 import type { AmqpLimits } from '../options.ts';
 import type { DeliveryWriter } from './delivery-writer.ts';
 import type { TagWindow } from './tag-window.ts';
@@ -57,8 +58,10 @@ export class ChannelConsumer implements DeliverySink, Holder {
     else counts.delivered++;
     if (view.redelivered) counts.redelivered++;
     const tag = this.noAck ? tags.skip() : tags.push(this, slot);
-    const tellsAttempts = view.attempts > 0 && this.consumer?.tellsAttempts === true;
-    writer.deliver(this.tagBytes, tag, view, tellsAttempts ? view.attempts : -1);
+    const came = view.attempts > 0 || view.subscriptionData > 0;
+    const told =
+      came && this.consumer?.tellsAttempts === true ? (view.attempts > 0 ? TELL_ATTEMPTS : 0) | TELL_ACQUIRED : 0;
+    writer.deliver(this.tagBytes, tag, view, told);
   }
 
   cancelled(reason: CancelReason): void {
@@ -111,7 +114,8 @@ export class Getter implements DeliverySink, Holder {
     if (view.redelivered) counts.redelivered++;
     const tag = this.noAck ? tags.skip() : tags.push(this, slot);
     // As RabbitMQ has it: here the first time is told as well.
-    writer.getOk(tag, view, this.consumer?.tellsAttempts === true ? view.attempts : -1);
+    const tells = this.consumer?.tellsAttempts === true;
+    writer.getOk(tag, view, tells ? TELL_ATTEMPTS | (view.acquired > 0 ? TELL_ACQUIRED : 0) : 0);
   }
 
   cancelled(): void {

@@ -80,19 +80,19 @@ export class DeliveryWriter implements BodySenderOwner {
   /**
    * basic.deliver. [§1.8.3.11]
    * @param consumerTag as a short string, its length byte included
-   * @param attempts failed ones, to be told; -1 for nothing to tell
+   * @param counts of its attempts that are to be told: TELL_ATTEMPTS, TELL_ACQUIRED
    */
-  deliver(consumerTag: Buffer, deliveryTag: number, view: MessageView, attempts: number): void {
+  deliver(consumerTag: Buffer, deliveryTag: number, view: MessageView, counts: number): void {
     const { session, wire, payloadBytesMax } = this.host;
-    wire.of(session, view, attempts);
+    wire.of(session, view, counts);
     writeDeliver(this.out, this.id, consumerTag, deliveryTag, view, wire, payloadBytesMax);
     if (view.large !== null) this.sendBody(session.readBody(view.large));
   }
 
   /** basic.get-ok; `countGot` follows. [§1.8.3.12] */
-  getOk(deliveryTag: number, view: MessageView, attempts: number): void {
+  getOk(deliveryTag: number, view: MessageView, counts: number): void {
     const { session, wire, payloadBytesMax } = this.host;
-    wire.of(session, view, attempts);
+    wire.of(session, view, counts);
     writeGetOk(this.out, this.id, deliveryTag, view, wire, payloadBytesMax, this.count);
     if (view.large !== null) this.sendBody(session.readBody(view.large));
   }

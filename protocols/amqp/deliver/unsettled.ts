@@ -2,7 +2,14 @@
  * Unsettled deliveries of one channel, and settling them: one delivery, all up to a tag, or all there are.
  * Many are settled in parts, so that nobody else waits for them.
  */
-import { ACCEPTED, type Consumer, type Outcome, RELEASED, type Share } from '../../../src/api/index.ts';
+import {
+  ACCEPTED,
+  type Consumer,
+  type DeferralTime,
+  type Outcome,
+  RELEASED,
+  type Share,
+} from '../../../src/api/index.ts';
 import { unknownTag } from '../connection/errors.ts';
 import { TagWindow } from './tag-window.ts';
 
@@ -85,6 +92,17 @@ export class Unsettled {
   renew(tag: number): boolean {
     const { tags } = this;
     return tags.find(tag) && !tags.holder!.gone && tags.holder!.consumer?.renew(tags.slot) === true;
+  }
+
+  /** Parks the delivery. False: it is not held, has been taken back, or there are too many. */
+  defer(tag: number, token: string, at: DeferralTime): boolean {
+    const { tags } = this;
+    if (!tags.find(tag) || tags.holder!.gone) return false;
+    const { holder, slot } = tags;
+    if (holder!.consumer?.defer(slot, token, at) !== true) return false;
+    tags.take(tag);
+    this.owner.shareCredit();
+    return true;
   }
 
   /**

@@ -12,6 +12,7 @@ import {
   Conversions,
   DEATH_HEADERS,
   DEATHS_HEADER,
+  DEFERRAL_TOKEN_HEADER,
   deathTable,
   decodeAnnotations,
   firstDeathHeaders,
@@ -36,6 +37,11 @@ const COPIES_HEADER = 'CC';
 const TOPIC_HEADER = 'x-mqtt-topic';
 /** How often a message of a quorum queue has failed before. */
 const COUNT_HEADER = 'x-delivery-count';
+/** How often it has come back from a consumer, failed or not: RabbitMQ 4.0, `rabbit_fifo_client:add_delivery_count_header`. */
+const ACQUIRED_HEADER = 'x-acquired-count';
+/** What a delivery is told of those. */
+export const TELL_ATTEMPTS = 1;
+export const TELL_ACQUIRED = 2;
 /** The longest key or exchange name that a short string holds. */
 export const KEY_BYTES_MAX = 255;
 
@@ -68,8 +74,8 @@ export class WireProperties {
     this.stats = stats;
   }
 
-  /** @param attempts failed ones, to be told in `x-delivery-count`; -1 for nothing to tell */
-  of(source: PropertySource, view: MessageView, attempts = -1): void {
+  /** @param counts a sum of TELL_ATTEMPTS and TELL_ACQUIRED, or 0 */
+  of(source: PropertySource, view: MessageView, counts = 0): void {
     let lossy = false;
     this.memory = null;
     if (view.dialect === amqpDialect.id && view.propsEnd > view.propsStart) {
@@ -82,8 +88,9 @@ export class WireProperties {
       const leftMs = source.timeLeftMs(view);
       if (leftMs !== undefined && this.edit({ expiration: expirationText(leftMs) })) lossy = true;
     }
-    if (view.notesEnd > view.notesStart || view.keyEnd - view.keyStart > KEY_BYTES_MAX || attempts >= 0) {
-      if (this.annotate(view, attempts)) lossy = true;
+    const says = counts !== 0 || view.deferralToken !== '';
+    if (view.notesEnd > view.notesStart || view.keyEnd - view.keyStart > KEY_BYTES_MAX || says) {
+      if (this.annotate(view, counts)) lossy = true;
     }
     if (!lossy) return;
     this.stats.lossyConversions++;
@@ -120,7 +127,7 @@ export class WireProperties {
   }
 
   /** What the broker says of it. Returns whether something could not be carried. */
-  private annotate(view: MessageView, attempts: number): boolean {
+  private annotate(view: MessageView, counts: number): boolean {
     const without = new Set<string>();
     const added: Header[] = [];
     let lossy = false;
@@ -135,7 +142,9 @@ export class WireProperties {
     } catch {
       lossy = true;
     }
-    if (attempts >= 0) added.push({ name: COUNT_HEADER, value: { type: 'int64', value: BigInt(attempts) } });
+    if ((counts & TELL_ATTEMPTS) !== 0) added.push(count(COUNT_HEADER, view.attempts));
+    if ((counts & TELL_ACQUIRED) !== 0) added.push(count(ACQUIRED_HEADER, view.acquired));
+    if (view.deferralToken !== '') added.push({ name: DEFERRAL_TOKEN_HEADER, value: view.deferralToken });
     if (view.keyEnd - view.keyStart > KEY_BYTES_MAX) {
       added.push({ name: TOPIC_HEADER, value: view.spelling === SLASH ? view.key() : respelled(view.key()) });
       lossy = true;
@@ -164,6 +173,10 @@ export class WireProperties {
     this.end = target.length;
     return lossy;
   }
+}
+
+function count(name: string, value: number): Header {
+  return { name, value: { type: 'int64', value: BigInt(value) } };
 }
 
 /**

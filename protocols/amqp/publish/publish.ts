@@ -5,7 +5,7 @@
 import { type Draft, MARK_REFUSED, type Route, type Session } from '../../../src/api/index.ts';
 import { FieldsFault } from '../codec/faults.ts';
 import { AmqpError } from '../connection/errors.ts';
-import { type CommandedChannel, carryOut, RENEW } from '../deliver/delivery-commands.ts';
+import { type CommandedChannel, carryOut, isCommand } from '../deliver/delivery-commands.ts';
 import type { AmqpStats } from '../stats.ts';
 import type { Confirms } from './confirms.ts';
 import type { ContentAssembler } from './content-assembler.ts';
@@ -70,7 +70,7 @@ function publish(channel: PublishChannel): void {
   const { draft, target } = assembler;
   // Bindings may have changed since the method frame.
   const route = target.resolve(host.routes);
-  if (route === RENEW) command(channel, route, draft, target.mandatory);
+  if (isCommand(route)) command(channel, route, draft, target.mandatory);
   else if (channel.transaction !== null) channel.transaction.publish(route, draft, target.mandatory);
   else publishNow(channel, route, draft, target.mandatory);
   assembler.end();

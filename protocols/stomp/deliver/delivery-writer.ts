@@ -85,8 +85,8 @@ export class DeliveryWriter {
     this.headers = new MessageHeaders(session, version, stats, memo.foreign);
   }
 
-  /** `index` -1: the delivery needs no answer. A body in `view.large` is left for the caller to append, and the NUL too. */
-  write(head: DeliveryHead, view: MessageView, number: number, index: number): void {
+  /** @param told more lines of this delivery's alone. `index` -1: the delivery needs no answer. A body in `view.large` is left for the caller to append, and the NUL too. */
+  write(head: DeliveryHead, view: MessageView, number: number, index: number, told: Buffer | null = null): void {
     this.stats.messagesOut++;
     const { opening, ackOpening } = head;
     const asksAck = index >= 0 && this.version === V1_2;
@@ -96,6 +96,7 @@ export class DeliveryWriter {
     let size = opening.length + tokenLength + 1;
     if (asksAck) size += ackOpening.length + tokenLength;
     if (view.redelivered) size += REDELIVERED_LINE.length;
+    if (told !== null) size += told.length;
 
     const memo = this.memo;
     // The bytes can still be read while they are in the slab they were written to.
@@ -121,6 +122,7 @@ export class DeliveryWriter {
     }
     target[at++] = LF;
     if (view.redelivered) at = copyBytes(REDELIVERED_LINE, 0, REDELIVERED_LINE.length, target, at);
+    if (told !== null) at = copyBytes(told, 0, told.length, target, at);
     if (known) copyBytes(memo.buffer, memo.start, memo.end, target, at);
     else this.putTail(target, at, view, head.destination);
   }

@@ -7,6 +7,7 @@ import { isSet } from '../codec/values.ts';
 import { V1_2 } from '../codec/version.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
 import type { OpenTransaction } from '../publish/transactions.ts';
+import { type Deferral, deferralOf } from './deferral-headers.ts';
 import { CLIENT, type SubscriptionConsumer } from './subscription-consumer.ts';
 
 /** @throws FrameError for a token that names no delivery to be settled, or an unknown transaction */
@@ -17,6 +18,11 @@ export function ack(client: ConnectedClient, frame: Frame): void {
 /** As a failed attempt, or with `requeue:false`, and with ActiveMQ's clients without it, as not acceptable ever. Throws as `ack`. */
 export function nack(client: ConnectedClient, frame: Frame): void {
   // 1.0 has no NACK, but its clients send it where the broker knows it, as RabbitMQ does.
+  const deferral = deferralOf(frame);
+  if (deferral !== null) {
+    defer(client, frame, deferral);
+    return;
+  }
   const again = frame.has(REQUEUE) ? isSet(frame, REQUEUE, 'requeue') : client.session.compat !== 'activemq';
   settle(client, frame, again ? MODIFIED : REJECTED);
 }
@@ -31,6 +37,24 @@ function settle(client: ConnectedClient, frame: Frame, outcome: Outcome): void {
     late = settleUpTo(client, frame, subscription, open, outcome);
   } else {
     late = settleOne(client, frame, subscription, open, outcome);
+  }
+  client.receipts.answerSettled(frame, late);
+}
+
+/** With a time, and a token if it is to be asked for: it is parked, and that is no failed attempt. One delivery in every mode. */
+function defer(client: ConnectedClient, frame: Frame, { token, ...at }: Deferral): void {
+  if (frame.has(TRANSACTION))
+    throw new FrameError('Not implemented', 'NACK that parks a message is no part of a transaction.');
+  const subscription = findDelivery(client, frame);
+  let late = subscription === undefined;
+  if (subscription !== undefined) {
+    const { index, number } = client.adapter.token;
+    const { unsettled, consumer } = subscription;
+    if (!unsettled.has(index, number)) throw over(client, frame, 'was settled before');
+    if (unsettled.isEnlisted(index)) throw over(client, frame, 'is part of an open transaction');
+    if (unsettled.isTakenBack(index)) late = answerTakenBack(client, subscription, index);
+    else if (consumer.defer(unsettled.slot(index), token, at)) unsettled.remove(index);
+    else throw new FrameError('Too many parked', 'The queue has as many messages parked under tokens as it may.');
   }
   client.receipts.answerSettled(frame, late);
 }

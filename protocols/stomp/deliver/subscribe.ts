@@ -26,6 +26,7 @@ import {
 import { namedDurable, wantsDurable } from '../topology/durable-subscriptions.ts';
 import { filterOf, sourceOf } from '../topology/subscription-source.ts';
 import { advisoryFilter } from './advisories.ts';
+import { deferralTokens } from './deferral-headers.ts';
 import { type AckMode, AUTO, CLIENT, CLIENT_INDIVIDUAL, SubscriptionGroup } from './subscription-consumer.ts';
 import { subscriptionKey } from './subscriptions.ts';
 
@@ -99,6 +100,7 @@ function consume(
   const priority = priorityOf(frame);
   const selector = selectorOf(frame);
   const timeoutMs = millisecondsOf(frame, 'x-consumer-timeout', 0, Number.MAX_SAFE_INTEGER);
+  const claims = deferralTokens(frame);
   const leaseMs = millisecondsOf(frame, 'x-lease', LEASE_MIN_MS, LEASE_MAX_MS);
   const several = destinations.length > 1;
   if (several) refuseDurable(client, frame);
@@ -112,7 +114,7 @@ function consume(
       const temporary = destination.kind === 'temporary-queue' || destination.kind === 'temporary-topic';
       const shownAs = temporary ? { shownAs: listed[i]! } : {};
       const subscription = subscriptions.add({
-        ...{ id, key, mode, ...source, prefetch, priority, selector, timeoutMs, leaseMs, group },
+        ...{ id, key, mode, ...source, prefetch, priority, selector, timeoutMs, leaseMs, claims, group },
         ...shownAs,
       });
       subscription.awaitsReceipt = frame.has(RECEIPT);

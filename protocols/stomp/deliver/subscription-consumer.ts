@@ -4,6 +4,7 @@ import {
   type BindingInfo,
   type CancelReason,
   type Consumer,
+  DEFERRAL_TOKEN_HEADER,
   type DeliverySink,
   type MessageView,
   type OverdueReason,
@@ -61,6 +62,8 @@ export interface SubscriptionRequest {
   /** How long it may hold a delivery, and how long one is leased to it, as it said. */
   readonly timeoutMs?: number | undefined;
   readonly leaseMs?: number | undefined;
+  /** Parked messages that it asks for. */
+  readonly claims?: readonly string[] | undefined;
   /** The queue is this subscription's alone: a message that is not selected waits for nobody. */
   readonly isOwn: boolean;
   /** The durable subscription's name, if it is one. */
@@ -139,6 +142,7 @@ export class SubscriptionConsumer implements Backpressure, DeliverySink, Deliver
       ...(through !== undefined && { through }),
       ...(request.timeoutMs !== undefined && { timeoutMs: request.timeoutMs }),
       ...(request.leaseMs !== undefined && { leaseMs: request.leaseMs }),
+      ...(request.claims !== undefined && { deferralTokens: request.claims }),
       arguments: priority === 0 ? [] : [{ name: 'x-priority', value: { type: 'int32' as const, value: priority } }],
     };
     this.consumer = client.session.consume(queue, options, this, this);
@@ -154,9 +158,20 @@ export class SubscriptionConsumer implements Backpressure, DeliverySink, Deliver
     if (filter !== null && !filter.selects(view, slot, this.consumer)) return;
     const number = this.group.nextDelivery++;
     const index = this.mode === AUTO ? -1 : this.unsettled.add(slot, number);
-    client.writer.write(this, view, number, index);
+    client.writer.write(this, view, number, index, this.told(view));
     client.output.wrote = true;
     if (view.large !== null) client.output.writeBody(client.session.readBody(view.large));
+  }
+
+  /** What the broker says of this delivery beside `redelivered`: how often it came back, where its queue tells that; its token. */
+  private told(view: MessageView): Buffer | null {
+    const counts = (view.attempts > 0 || view.subscriptionData > 0) && this.consumer.tellsAttempts;
+    if (!counts && view.deferralToken === '') return null;
+    let lines = counts && view.attempts > 0 ? `x-delivery-count:${view.attempts}\n` : '';
+    if (counts) lines += `x-acquired-count:${view.acquired}\n`;
+    const token = view.deferralToken === '' ? undefined : escapeValue(view.deferralToken, this.client.version);
+    if (token !== undefined) lines += `${DEFERRAL_TOKEN_HEADER}:${token}\n`;
+    return Buffer.from(lines);
   }
 
   cancelled(reason: CancelReason): void {

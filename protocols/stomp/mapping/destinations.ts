@@ -8,7 +8,8 @@
  *     /temp-queue/n          a queue of this session's own
  *     /temp-topic/n          a topic of this session's own
  *     /reply-queue/n         a queue that exists; its name may hold `/`
- *     /delivery/renew        nothing: a SEND there renews leases (`deliver/renew.ts`)
+ *     /delivery/renew, /delivery/claim
+ *                            nothing: a SEND there is a word about deliveries (`deliver/delivery-commands.ts`)
  *     /remote-temp-queue/n, /remote-temp-topic/n
  *                            another session's own, to be sent to: what stands in a `reply-to` for those of ActiveMQ's clients
  *     d,d                    several: a message for each of them, one subscription to all of them
@@ -31,8 +32,9 @@ export type Destination =
 export const TOPIC_EXCHANGE = 'amq.topic';
 /** What names a session's own queue; subscription ids that begin so are the broker's. */
 export const TEMPORARY_PREFIX = '/temp-queue/';
-/** SEND here renews leases: headers say of what. */
+/** SEND here is no message: it renews leases, or asks for parked messages, as its headers say. */
 export const RENEW_DESTINATION = '/delivery/renew';
+export const CLAIM_DESTINATION = '/delivery/claim';
 export const TEMPORARY_TOPIC_PREFIX = '/temp-topic/';
 export const REMOTE_QUEUE_PREFIX = '/remote-temp-queue/';
 export const REMOTE_TOPIC_PREFIX = '/remote-temp-topic/';

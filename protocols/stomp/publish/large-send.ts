@@ -31,7 +31,8 @@ export class LargeSend {
   constructor(client: ConnectedClient, frame: Frame) {
     this.client = client;
     const target = client.targets.find(frame);
-    if (target === null) throw new FrameError('Invalid header', 'What renews a lease has no body of this size.');
+    if (target === null)
+      throw new FrameError('Invalid header', 'What is sent to /delivery/… has no body of this size.');
     this.target = target;
     const { draft } = client.adapter;
     fillDraft(draft, client, frame, target);

@@ -3,7 +3,7 @@ import { AT_MOST_ONCE, Draft, INLINE_BODY_BYTES, MARK_NOW, MARK_REFUSED, type Ma
 import type { Frame } from '../codec/frame.ts';
 import { RECEIPT, TRANSACTION } from '../codec/names.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
-import { renew } from '../deliver/renew.ts';
+import { carryOut } from '../deliver/delivery-commands.ts';
 import { fillDraft } from './fill-draft.ts';
 import { manageSchedules } from './scheduler-management.ts';
 import type { PublishTarget } from './target-memo.ts';
@@ -13,7 +13,7 @@ export function send(client: ConnectedClient, frame: Frame): void {
   const { adapter, session } = client;
   const target = client.targets.find(frame);
   if (target === null) {
-    renew(client, frame);
+    carryOut(client, frame);
     return;
   }
   if (target.manages && manageSchedules(client, frame)) return;

@@ -18,6 +18,7 @@ import type { Frame } from '../codec/frame.ts';
 import { DESTINATION, RECEIPT } from '../codec/names.ts';
 import { refuseAdvisory } from '../deliver/advisories.ts';
 import {
+  CLAIM_DESTINATION,
   type Destination,
   listedDestinations,
   parseDestination,
@@ -74,7 +75,7 @@ export class TargetMemo {
     const start = frame.valueStart(index);
     const end = frame.valueEnd(index);
     const known = this.known.find(buffer, start, start, start, end);
-    if (known === undefined && frame.text(DESTINATION) === RENEW_DESTINATION) return null;
+    if (known === undefined && isCommand(frame.text(DESTINATION)!)) return null;
     const target = known ?? this.resolveTarget(frame, start, end);
     this.refresh(target, frame.has(RECEIPT));
     return target;
@@ -141,6 +142,10 @@ export class TargetMemo {
         return destination;
     }
   }
+}
+
+function isCommand(destination: string): boolean {
+  return destination === RENEW_DESTINATION || destination === CLAIM_DESTINATION;
 }
 
 type SendDestination = Exclude<Destination, { kind: 'temporary-queue' | 'temporary-topic' }>;

@@ -68,6 +68,8 @@ const MESSAGES: Readonly<Record<string, string>> = {
   requeued: 'Given back by consumers',
   retried: 'Failed, and put aside to be tried again after a while',
   deliveriesTimedOut: 'Taken back from consumers that held them for longer than they may',
+  deferred: 'Parked by consumers until a time, under a token or none',
+  deferredClaimed: 'Parked under a token, and delivered to who asked for it',
   leasesExpired: 'Taken back because their lease had run out: failed attempts',
   leasesRenewed: 'Leases of deliveries that were renewed',
   settledLate: 'Settlements of deliveries that had been taken back before: they changed nothing',

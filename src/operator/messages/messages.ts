@@ -7,6 +7,8 @@ import type { Pace } from '../listing/pace.ts';
 import { type Peeked, type PeekQuery, peek } from './peek.ts';
 import { type Relocated, type RelocateQuery, relocate } from './relocate.ts';
 
+type Contents = Queue['contents'];
+
 /** Looks at a time. */
 const LOOKS_MAX = 8;
 
@@ -30,13 +32,28 @@ export class Messages {
     return this.looking(vhost, queue, (within, found) => relocate(within, found, query, this.pace));
   }
 
-  private async looking<T>(vhost: string, name: string, look: (vhost: Vhost, queue: Queue) => Promise<T>): Promise<T> {
+  /** Messages of a queue that are parked under tokens, `max` of them at most. @throws BrokerError not-found */
+  deferred(
+    vhost: string,
+    queue: string,
+    max: number,
+  ): { total: number; messages: ReturnType<Contents['listDeferred']> } {
+    const { contents } = this.find(vhost, queue).found;
+    return { total: contents.deferred?.size ?? 0, messages: contents.listDeferred(max) };
+  }
+
+  private find(vhost: string, name: string): { within: Vhost; found: Queue } {
     const within = this.broker.vhostsByName.get(vhost);
     if (within === undefined) throw new BrokerError('not-found', `vhost '${vhost}' not found`);
-    const queue = within.topology.queues.get(name);
-    if (queue === undefined || queue.abandoned) {
+    const found = within.topology.queues.get(name);
+    if (found === undefined || found.abandoned) {
       throw new BrokerError('not-found', `no queue '${name}' in vhost '${vhost}'`);
     }
+    return { within, found };
+  }
+
+  private async looking<T>(vhost: string, name: string, look: (vhost: Vhost, queue: Queue) => Promise<T>): Promise<T> {
+    const { within, found: queue } = this.find(vhost, name);
     if (this.looks >= LOOKS_MAX) {
       throw new BrokerError('unavailable', `${LOOKS_MAX} look through queues already: try again`);
     }

@@ -3,7 +3,7 @@
  * time is up the message goes back to its queue as a failed attempt, and the token is nobody's.
  */
 import { randomBytes } from 'node:crypto';
-import { type Consumer, MODIFIED, type Outcome } from '../../api/consume.ts';
+import { type Consumer, type DeferralTime, MODIFIED, type Outcome } from '../../api/consume.ts';
 import type { Session } from '../../api/session.ts';
 import { type Clock, Timer } from '../../clock/clock.ts';
 import { DueHeap } from '../../vhost/timers/due-heap.ts';
@@ -24,6 +24,12 @@ export interface LeaseGroup {
   onEmpty(): void;
   /** One of them has ended, and others are held still. */
   onLess(): void;
+}
+
+/** Until when messages are parked, and under what. */
+export interface Deferral extends DeferralTime {
+  /** '' for none. */
+  readonly token: string;
 }
 
 interface Lease {
@@ -81,6 +87,23 @@ export class Leases {
       }
       this.forget(lease);
       lease.group.consumer.settle(lease.slot, outcome);
+      groups.add(lease.group);
+    }
+    return { groups, gone };
+  }
+
+  /** Parks these until then, under a token or ''. As `settle`; those that their queue cannot park are held on, and among `gone`. */
+  defer(user: string, tokens: readonly string[], deferral: Deferral): { groups: Set<LeaseGroup>; gone: string[] } {
+    const groups = new Set<LeaseGroup>();
+    const gone: string[] = [];
+    for (const token of tokens) {
+      const lease = this.byToken.get(token);
+      const parked = lease?.group.user === user && lease.group.consumer.defer(lease.slot, deferral.token, deferral);
+      if (lease === undefined || !parked) {
+        gone.push(token);
+        continue;
+      }
+      this.forget(lease);
       groups.add(lease.group);
     }
     return { groups, gone };

@@ -16,6 +16,8 @@ export interface PullQuery {
   /** Of each body. */
   readonly bodyBytes: number;
   readonly selector?: string | undefined;
+  /** Messages that are parked under these come first. */
+  readonly deferralTokens?: readonly string[] | undefined;
 }
 
 /** What a queue has may have to be read from the disk first. */
@@ -59,13 +61,14 @@ export class Pull implements DeliverySink, Backpressure, LeaseGroup {
     this.staysAttached = staysAttached;
     this.clock = clock;
     this.onClosed = onClosed;
-    const { max, selector } = query;
-    this.mayHaveSome = session.checkQueue(queue).messages > 0;
+    const { max, selector, deferralTokens } = query;
+    this.mayHaveSome = session.checkQueue(queue).messages > 0 || deferralTokens !== undefined;
     session.consume(
       queue,
       {
         ...{ tag: 'pull', settled: false, exclusive: false, prefetch: max, arguments: [] },
         ...(selector !== undefined && { selector }),
+        ...(deferralTokens !== undefined && { deferralTokens }),
       },
       this,
       this,

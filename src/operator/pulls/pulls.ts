@@ -10,7 +10,7 @@ import { BrokerError } from '../../message/errors.ts';
 import type { PeekedMessage } from '../messages/peek.ts';
 import type { Entering } from '../subscriptions/subscriptions.ts';
 import { whenKnown } from '../when-known.ts';
-import { LEASES_MAX, Leases } from './leases.ts';
+import { type Deferral, LEASES_MAX, type LeaseGroup, Leases } from './leases.ts';
 import { Pull, type PullQuery } from './pull.ts';
 
 /** Pulls that wait, or hold something. */
@@ -100,6 +100,18 @@ export class Pulls {
    */
   async end({ user }: Identity, tokens: readonly string[], end: LeaseEnd): Promise<readonly string[]> {
     const { groups, gone } = this.leases.settle(user, tokens, OUTCOMES[end]);
+    await this.whenSafe(groups);
+    return gone;
+  }
+
+  /** Parks messages that this user holds; as `end`. Those that their queue cannot park are among those returned. */
+  async defer({ user }: Identity, tokens: readonly string[], deferral: Deferral): Promise<readonly string[]> {
+    const { groups, gone } = this.leases.defer(user, tokens, deferral);
+    await this.whenSafe(groups);
+    return gone;
+  }
+
+  private async whenSafe(groups: ReadonlySet<LeaseGroup>): Promise<void> {
     const safe = [...groups].map(
       (group) =>
         new Promise<boolean>((resolve) => {
@@ -110,7 +122,6 @@ export class Pulls {
     const failed = (await Promise.all(safe)).includes(true);
     for (const group of groups) this.leases.release(group);
     if (failed) throw new BrokerError('unavailable', 'the log has failed');
-    return gone;
   }
 
   /** They are held for so long from now on. @returns the tokens that are nobody's */

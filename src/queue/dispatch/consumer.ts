@@ -3,6 +3,7 @@ import {
   type Backpressure,
   type ConsumeOptions,
   type Consumer,
+  type DeferralTime,
   type DeliverySink,
   NO_BACKPRESSURE,
   type Outcome,
@@ -28,6 +29,8 @@ export interface ConsumedQueue {
   /** False: it is not held by this consumer any more. */
   renew(consumer: QueueConsumer, slot: number): boolean;
   renewAll(consumer: QueueConsumer): void;
+  defer(consumer: QueueConsumer, slot: number, token: string, at: DeferralTime): boolean;
+  claim(consumer: QueueConsumer, tokens: readonly string[]): number;
   /** Counts settlements of what was taken back before. */
   settledLate(count: number): void;
   cancelConsumer(consumer: QueueConsumer, outcome?: Outcome): void;
@@ -76,6 +79,8 @@ export class QueueConsumer implements Consumer, CreditTaker {
   share: Share | null = null;
   /** How long it may hold a delivery; null: as long as it likes. */
   watch: HoldWatch | null = null;
+  /** Parked messages that it has asked for, the first one last; empty nearly always. */
+  claims = NO_REPLAY;
   /** What it has been given up to this place in the order of deliveries counts as given then; 0: nothing was renewed. */
   renewed = 0;
   /** Deliveries that were taken back from it and that its client has not answered yet: it gets no others. */
@@ -178,6 +183,14 @@ export class QueueConsumer implements Consumer, CreditTaker {
   renewAll(): boolean {
     if (this.held > 0) this.of.renewAll(this);
     return this.unanswered === 0;
+  }
+
+  defer(slot: number, token: string, at: DeferralTime): boolean {
+    return this.of.defer(this, slot, token, at);
+  }
+
+  claim(tokens: readonly string[]): number {
+    return this.active ? this.of.claim(this, tokens) : 0;
   }
 
   answered(count: number): void {

@@ -74,6 +74,10 @@ export interface DispatchedContents {
   readonly holdLimits: HoldLimits | null;
   /** A consumer holds it from now on; returns the delivery's slot. */
   hold(seq: number, flags: QueueEntryFlags, consumer: QueueConsumer): number;
+  /** The flags of one that is deferred still; undefined: it is not. */
+  deferredFlags(seq: number): QueueEntryFlags | undefined;
+  /** Takes out one that is deferred; returns its token. */
+  takeDeferred(seq: number): string;
   /** It is done with. */
   remove(seq: number, flags: QueueEntryFlags): void;
 }
@@ -96,6 +100,8 @@ export class Dispatcher {
   private nextConsumer = 0;
   /** A consumer has deliveries to be made again. */
   private replaying = false;
+  /** A consumer has asked for parked messages. */
+  private claimed = false;
   /** A consumer that shares a limit with others could take more. */
   private creditAwaited = false;
   /** Consumers that have got something that is in no count yet. */
@@ -224,11 +230,12 @@ export class Dispatcher {
     const { ready, services } = queue;
     if (queue.loading || queue.deleted) return WAITS;
     if (queue.standsStill) return DONE;
-    if (ready.length === 0 && !this.replaying) {
+    if (ready.length === 0 && !this.replaying && !this.claimed) {
       if (this.capacity.busy) this.noteCapacity(this.someReady());
       return DONE;
     }
     const { work } = services.turn;
+    if (this.claimed && !this.handOutClaimed()) return work.over ? TIME_UP : WAITS;
     if (this.replaying && !this.replayAll()) return work.over ? TIME_UP : WAITS;
     if (queue.order !== null) return this.pumpInOrder(queue.order);
     if (queue.selective !== null) return this.pumpSelectively(queue.selective);
@@ -477,9 +484,61 @@ export class Dispatcher {
     return true;
   }
 
+  // --------------------------------------------------------------------------------------- what is parked by tokens
+
+  /** This consumer gets these parked messages, in this order, ahead of all others. */
+  deliverClaimed(consumer: QueueConsumer, seqs: readonly number[]): void {
+    consumer.claims = [...seqs].reverse().concat(consumer.claims);
+    this.claimed = true;
+  }
+
+  /** False if something must be loaded first, or the time is up. */
+  private handOutClaimed(): boolean {
+    const { work } = this.queue.services.turn;
+    const { singleActive } = this;
+    let left = false;
+    for (const consumer of this.consumers) {
+      if (singleActive === null || singleActive === consumer) {
+        while (consumer.claims.length > 0 && consumer.ready()) {
+          if (!this.handOutOneClaimed(consumer)) return false;
+          if (work.over) return false;
+        }
+      }
+      if (consumer.claims.length > 0) left = true;
+    }
+    this.claimed = left;
+    return true;
+  }
+
+  private handOutOneClaimed(consumer: QueueConsumer): boolean {
+    const { queue } = this;
+    const { contents, limits } = queue;
+    const { deliveryView: view } = queue.services;
+    const seq = consumer.claims.at(-1)!;
+    const flags = contents.deferredFlags(seq);
+    if (flags !== undefined && !queue.show(seq, flags)) return false;
+    consumer.claims.pop();
+    if (flags === undefined) return true; // its time has come meanwhile, or it was removed
+    const token = contents.takeDeferred(seq);
+    limits?.returned(seq);
+    if (limits?.isOver(seq, view)) {
+      queue.expire(seq, flags);
+      return true;
+    }
+    view.deferralToken = token;
+    try {
+      this.handOut(consumer, seq, flags);
+    } finally {
+      view.deferralToken = '';
+    }
+    this.countHandedOut();
+    return true;
+  }
+
   /** A message cannot be read: nobody gets it again. */
   forgetReplays(seq: number): void {
     for (const consumer of this.consumers) {
+      if (consumer.claims.length > 0) consumer.claims = consumer.claims.filter((claim) => claim !== seq);
       if (consumer.replay.length === 0) continue;
       consumer.replay = consumer.replay.filter((slot) => this.queue.contents.unsettled!.seq(slot) !== seq);
     }

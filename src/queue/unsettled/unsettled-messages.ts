@@ -7,7 +7,14 @@ import { ACCEPTED, MODIFIED, type Outcome, REJECTED, RELEASED } from '../../api/
 import type { Work } from '../../clock/work.ts';
 import { type Decision, DONE, decide, REQUEUE, RETRY, type RetryPolicy } from '../../settlement/decide.ts';
 import type { QueueConsumer } from '../dispatch/consumer.ts';
-import { attemptsOf, FLAG_DELIVERED, type QueueEntryFlags, withAttempts } from '../entry-flags.ts';
+import {
+  attemptsOf,
+  FLAG_DELIVERED,
+  type QueueEntryFlags,
+  returnsOf,
+  withAttempts,
+  withReturns,
+} from '../entry-flags.ts';
 import type { QueueSettings } from '../limits/settings.ts';
 import { NOTE_ACCEPTED, NOTE_FAILED, NOTE_REJECTED, NOTE_RELEASED } from '../passport-notes.ts';
 import type { QueueEnvironment } from '../queue-services.ts';
@@ -28,9 +35,9 @@ export interface SettlingQueue {
   readonly deleted: boolean;
   readonly id: number;
   readonly durable: boolean;
-  readonly settings: RetryPolicy & Pick<QueueSettings, 'passport'>;
+  readonly settings: RetryPolicy & Pick<QueueSettings, 'passport' | 'type'>;
   readonly counted: QueueTraffic;
-  readonly services: Pick<QueueEnvironment, 'store' | 'counters' | 'traffic' | 'chores' | 'passports'>;
+  readonly services: Pick<QueueEnvironment, 'nowMs' | 'store' | 'counters' | 'traffic' | 'chores' | 'passports'>;
   wake(): void;
 }
 
@@ -42,6 +49,8 @@ export interface MessageEnds {
   requeue(seq: number, flags: QueueEntryFlags, back: QueueEntryFlags): void;
   /** It is tried again later, with new flags. */
   retryLater(seq: number, back: QueueEntryFlags): void;
+  /** It is parked until then, under a token or ''. */
+  defer(seq: number, back: QueueEntryFlags, dueMs: number, token: string): void;
   /** It is dead. */
   die(seq: number, flags: QueueEntryFlags, decision: Decision): void;
 }
@@ -94,9 +103,35 @@ export class UnsettledMessages extends DeliverySlots {
     const { ends } = this;
     const decision = decide(this.queue.settings, attemptsOf(flags), outcome);
     if (decision.action === DONE) ends.remove(seq, flags);
-    else if (decision.action === REQUEUE) ends.requeue(seq, flags, withAttempts(flags, decision.attempts));
-    else if (decision.action === RETRY) ends.retryLater(seq, withAttempts(flags, decision.attempts));
+    else if (decision.action === REQUEUE) ends.requeue(seq, flags, this.given(flags, decision.attempts));
+    else if (decision.action === RETRY) ends.retryLater(seq, this.given(flags, decision.attempts));
     else ends.die(seq, flags, decision);
+  }
+
+  /** The flags of one that comes back: a queue of the quorum type also counts returns that were no attempts. */
+  private given(flags: QueueEntryFlags, attempts: number): QueueEntryFlags {
+    if (attempts !== attemptsOf(flags)) return withAttempts(flags, attempts);
+    return this.queue.settings.type === 'quorum' ? withReturns(flags, returnsOf(flags) + 1) : flags;
+  }
+
+  /**
+   * Parks it until then, under a token or '': no attempt, whatever the queue's policy for retries.
+   * @param dueMs epoch milliseconds; what is past is given back at once
+   * @returns false: the consumer does not hold it
+   */
+  defer(consumer: QueueConsumer, slot: number, dueMs: number, token: string): boolean {
+    const { queue } = this;
+    if (queue.deleted || this.holder(slot) !== consumer) return false;
+    const seq = this.seq(slot);
+    const flags = this.flags(slot);
+    this.remove(slot);
+    consumer.gave();
+    const back = this.given(flags, attemptsOf(flags));
+    if (queue.settings.passport) queue.services.passports.note(queue, seq, flags, NOTES[RELEASED], consumer, 0);
+    if (dueMs <= queue.services.nowMs()) this.ends.requeue(seq, flags, back);
+    else this.ends.defer(seq, back, dueMs, token);
+    queue.wake();
+    return true;
   }
 
   /** Ends what the consumer holds: in parts, if it is much. */

@@ -7,7 +7,14 @@ import { readExtents, readMessage, targetListOf } from '../../message/storage.ts
 import { RECORD_EXTENT, RECORD_MESSAGE } from '../../queue/store/message-store.ts';
 import { readHeld, readPositions } from './records/contents.ts';
 import { readDelayed, readDelayedKeys, readDelayOver } from './records/delays.ts';
-import { readDeathReason, readEntry, readQueueNumber, readRetryTime, readSettled } from './records/entries.ts';
+import {
+  readDeathReason,
+  readDeferralToken,
+  readEntry,
+  readQueueNumber,
+  readRetryTime,
+  readSettled,
+} from './records/entries.ts';
 import { readLargeBody } from './records/large-bodies.ts';
 import { readPassportEvents } from './records/passports.ts';
 import { readPlaces } from './records/places.ts';
@@ -25,6 +32,7 @@ import {
 } from './records/topology.ts';
 import {
   RECORD_BOUND,
+  RECORD_DEFERRED,
   RECORD_DELAY_OVER,
   RECORD_DELAYED,
   RECORD_DELAYED_KEYS,
@@ -87,6 +95,10 @@ export class RecordReader {
         return { ...this.entry('dying', buffer, start), reason: readDeathReason(buffer, start) ?? 'unknown' };
       case RECORD_RETRY:
         return { ...this.entry('retry', buffer, start), dueAt: new Date(readRetryTime(buffer, start)) };
+      case RECORD_DEFERRED: {
+        const dueAt = new Date(readRetryTime(buffer, start));
+        return { ...this.entry('deferred', buffer, start), dueAt, token: readDeferralToken(buffer, start) };
+      }
       case RECORD_RETURNED:
         return this.entry('returned', buffer, start);
       case RECORD_ENQUEUED:

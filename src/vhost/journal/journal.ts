@@ -22,7 +22,14 @@ import {
   writeDelayedMany,
   writeDelayOver,
 } from './records/delays.ts';
-import { writeDying, writeEnqueued, writeRetry, writeReturned, writeSettled } from './records/entries.ts';
+import {
+  writeDeferred,
+  writeDying,
+  writeEnqueued,
+  writeRetry,
+  writeReturned,
+  writeSettled,
+} from './records/entries.ts';
 import { writeLargeBody } from './records/large-bodies.ts';
 import { writePassportEvents } from './records/passports.ts';
 import { writePolicy, writePolicyCleared } from './records/policies.ts';
@@ -140,6 +147,11 @@ export class Journal implements RecordOutput {
   /** @param dueMs epoch milliseconds */
   retry(queue: Queue, seq: number, flags: number, dueMs: number): void {
     writeRetry(this, queue.id, seq, flags, dueMs);
+  }
+
+  /** @param dueMs epoch milliseconds */
+  deferred(queue: Queue, seq: number, flags: number, dueMs: number, token: string): void {
+    writeDeferred(this, queue.id, seq, flags, dueMs, token);
   }
 
   dying(queue: Queue, seq: number, flags: number, reason: DeathReason): void {

@@ -3,7 +3,7 @@ import { FLAG_DURABLE } from '../../queue/entry-flags.ts';
 import { type Chunk, pack, unpack, unpackedRoom } from '../../queue/positions/packed-positions.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { positionsBytes, writeHeld, writePositions } from './records/contents.ts';
-import { writeDying, writeRetry } from './records/entries.ts';
+import { writeDeferred, writeDying, writeRetry } from './records/entries.ts';
 import { writePlaces } from './records/places.ts';
 import type { RecordOutput } from './records/record-output.ts';
 
@@ -22,8 +22,10 @@ export function writeQueueContents(out: RecordOutput, queue: Queue): void {
   queue.contents.forEachDying((seq, flags, reason) => {
     if ((flags & FLAG_DURABLE) !== 0) writeDying(out, id, seq, flags, reason);
   });
-  queue.contents.forEachRetrying((seq, flags, dueMs) => {
-    if ((flags & FLAG_DURABLE) !== 0) writeRetry(out, id, seq, flags, dueMs);
+  queue.contents.forEachRetrying((seq, flags, dueMs, token) => {
+    if ((flags & FLAG_DURABLE) === 0) return;
+    if (token === '') writeRetry(out, id, seq, flags, dueMs);
+    else writeDeferred(out, id, seq, flags, dueMs, token);
   });
   queue.order?.forEachPlaced((place, seqs) => writePlaces(out, { queue: id, place, seqs }));
 }

@@ -26,6 +26,13 @@ import type { QueueRecord } from '../journal/records/topology.ts';
 import { RecoveredPlaces } from './recovered-places.ts';
 import { RecoveredWindow } from './recovered-window.ts';
 
+interface Retrying {
+  readonly flags: QueueEntryFlags;
+  readonly dueMs: number;
+  /** '' where it was not deferred. */
+  readonly token: string;
+}
+
 export class RecoveredQueue {
   readonly id: number;
   readonly name: string;
@@ -44,7 +51,7 @@ export class RecoveredQueue {
   private readonly ready: ReadyMessages;
   /** Neither waiting nor held: what has died, and what is to be tried again, by number; null while there are none. */
   private dying: Map<number, { readonly flags: QueueEntryFlags; readonly reason: DeathReason }> | null = null;
-  private retrying: Map<number, { readonly flags: QueueEntryFlags; readonly dueMs: number }> | null = null;
+  private retrying: Map<number, Retrying> | null = null;
 
   /** @param arena of the recovery's own: nothing of it stays */
   constructor({ id, name, mayExpire, grouped, order, ...rest }: QueueRecord, vhost: string, arena: PositionArena) {
@@ -136,10 +143,10 @@ export class RecoveredQueue {
     else this.ready.amend(seq, flags);
   }
 
-  retry(seq: number, flags: QueueEntryFlags, dueMs: number): void {
+  retry(seq: number, flags: QueueEntryFlags, dueMs: number, token = ''): void {
     this.settled(seq);
     this.retrying ??= new Map();
-    this.retrying.set(seq, { flags, dueMs });
+    this.retrying.set(seq, { flags, dueMs, token });
   }
 
   died(seq: number, flags: QueueEntryFlags, reason: DeathReason): void {
@@ -177,8 +184,8 @@ export class RecoveredQueue {
     this.dying?.forEach(({ flags, reason }, seq) => {
       queue.contents.recoverDying(seq, flags, reason);
     });
-    this.retrying?.forEach(({ flags, dueMs }, seq) => {
-      queue.contents.recoverRetry(seq, flags, dueMs);
+    this.retrying?.forEach(({ flags, dueMs, token }, seq) => {
+      queue.contents.recoverRetry(seq, flags, dueMs, token);
     });
   }
 }

@@ -14,7 +14,14 @@ import { RetainedIndex, RetainedMessage } from '../../queue/store/retained-index
 import { KEEP_RETAIN, lowerAssurance } from '../../routing/target-flags.ts';
 import { readHeld, readPositions } from '../journal/records/contents.ts';
 import { readDelayed, readDelayedKeys, readDelayOver } from '../journal/records/delays.ts';
-import { readDeathReason, readEntry, readQueueNumber, readRetryTime, readSettled } from '../journal/records/entries.ts';
+import {
+  readDeathReason,
+  readDeferralToken,
+  readEntry,
+  readQueueNumber,
+  readRetryTime,
+  readSettled,
+} from '../journal/records/entries.ts';
 import { readLargeBody } from '../journal/records/large-bodies.ts';
 import { readPassportEvents } from '../journal/records/passports.ts';
 import { readPlaces } from '../journal/records/places.ts';
@@ -23,6 +30,7 @@ import { readState, readStateDeleted } from '../journal/records/state.ts';
 import { mergeTargets, readTargets, type TargetRecord } from '../journal/records/targets.ts';
 import { readNumbers } from '../journal/records/topology.ts';
 import {
+  RECORD_DEFERRED,
   RECORD_DELAY_OVER,
   RECORD_DELAYED,
   RECORD_DELAYED_KEYS,
@@ -109,6 +117,12 @@ export class RecoveredVhost {
       case RECORD_RETRY: {
         const entry = readEntry(buffer, start);
         this.queueOf(buffer, start)?.retry(entry.seq, entry.flags, readRetryTime(buffer, start));
+        return;
+      }
+      case RECORD_DEFERRED: {
+        const { seq: deferred, flags } = readEntry(buffer, start);
+        const token = readDeferralToken(buffer, start);
+        this.queueOf(buffer, start)?.retry(deferred, flags, readRetryTime(buffer, start), token);
         return;
       }
       case RECORD_TARGETS:

@@ -12,12 +12,16 @@ import { DueHeap } from './due-heap.ts';
 
 /** The wall clock may be set: nothing is waited for longer than this without a look at it. */
 const WAIT_MAX_MS = 60_000;
+/** So many entries may be without a meaning, or half of all. */
+const STALE_MAX = 1_000;
 
 /** Messages that wait: some 150 bytes each. What consumers hold by then may come on top. */
 const RETRYING_MAX = 1_000_000;
 
 export class Retries {
-  private readonly heap = new DueHeap();
+  private heap = new DueHeap();
+  /** Entries that nobody awaits, of those that were asked for before their time. */
+  private stale = 0;
   private readonly queuesById: ReadonlyMap<number, Queue>;
   private readonly clock: Clock;
   private readonly work: Work;
@@ -65,6 +69,18 @@ export class Retries {
     const earlier = this.heap.size === 0 || dueMs < this.heap.due;
     this.heap.add(dueMs, seq, queue.id);
     if (earlier) this.arm();
+  }
+
+  /** One is not awaited any more; its entry stays until its time, unless there are too many of that kind. */
+  abandoned(): void {
+    if (++this.stale < STALE_MAX || this.stale * 2 < this.heap.size) return;
+    const { dues, seqs, tags } = this.heap.snapshot();
+    this.heap = new DueHeap();
+    this.stale = 0;
+    for (let i = 0; i < seqs.length; i++) {
+      const contents = this.queuesById.get(tags[i]!)?.contents;
+      if (contents?.isTriedAt(seqs[i]!, dues[i]!) === true) this.heap.add(dues[i]!, seqs[i]!, tags[i]!);
+    }
   }
 
   private arm(): void {

@@ -169,3 +169,27 @@ it('what was held when the broker stopped is in its queue afterwards', () =>
     expect((await (await second.channel()).checkQueue('kept')).messageCount).toBe(1);
     await second.close();
   }));
+
+describe('a pulled message that is parked', () => {
+  it('is listed, comes to who asks for its token ahead of the rest, and to nobody else before its time', async () => {
+    await fill(channel, 'q', ['1', '2', '3']);
+    const [first, second] = await pull({ max: 2 });
+    const parked = { deferralToken: 'job-1', deliveryDelay: 3_600_000 };
+    expect((await post('/leases/defer', { tokens: [first!.token], ...parked })).body).toEqual({ done: 1, gone: [] });
+    expect((await post('/leases/defer', { tokens: [first!.token], ...parked })).body.gone).toEqual([first!.token]);
+    const { total, messages } = (await broker.ask('/vhosts/%2F/queues/q/deferred')).body;
+    expect([total, messages.map(({ token }: { token: string }) => token)]).toEqual([1, ['job-1']]);
+    await end('nack', [second!.token]);
+    expect(bodies(await pull({ max: 9, deferralTokens: ['job-1', 'none'] }))).toEqual(['1', '2', '3']);
+    expect((await broker.ask('/vhosts/%2F/queues/q/deferred')).body).toEqual({ total: 0, messages: [] });
+  });
+
+  it.each([
+    [{ deferralToken: 'x' }, 'needs deliveryTime or deliveryDelay'],
+    [{ deferralToken: 'é'.repeat(128), deliveryDelay: 1 }, '255 bytes'],
+  ])('must say when it is to be back, and a token that is none is refused: %j', async (body, why) => {
+    const refused = await post('/leases/defer', { tokens: ['t'], ...body });
+    expect([refused.status, JSON.stringify(refused.body)]).toEqual([expect.any(Number), expect.stringContaining(why)]);
+    expect(refused.status).toBeGreaterThanOrEqual(400);
+  });
+});

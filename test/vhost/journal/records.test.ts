@@ -15,10 +15,12 @@ import {
 } from '../../../src/vhost/journal/records/delays.ts';
 import {
   readDeathReason,
+  readDeferralToken,
   readEntry,
   readQueueNumber,
   readRetryTime,
   readSettled,
+  writeDeferred,
   writeDying,
   writeEnqueued,
   writeRetry,
@@ -95,8 +97,8 @@ const utf8 = (text: string): string => Buffer.from(text).toString('hex');
 it('no two types of records are alike, and all are of the vhost', () => {
   const all = Object.values(types);
   expect(new Set(all).size).toBe(all.length);
-  expect([Math.min(...all), Math.max(...all)]).toEqual([130, 158]);
-  expect(all.length).toBe(29);
+  expect([Math.min(...all), Math.max(...all)]).toEqual([130, 159]);
+  expect(all.length).toBe(30);
 });
 
 describe('topology', () => {
@@ -271,6 +273,14 @@ describe('entries', () => {
     expect(records.bytes).toEqual([[153, '07000000060504030201090000000f0e0d0c0b0a']]);
     expect(records.read(readEntry)).toEqual([{ queue: 7, seq: SEQ, flags: 9 }]);
     expect(records.read(readRetryTime)).toEqual([0x0a0b_0c0d_0e0f]);
+  });
+
+  it('deferred', () => {
+    const records = written((out) => writeDeferred(out, 7, SEQ, 9, 0x0a0b_0c0d_0e0f, 'jöb'));
+    expect(records.bytes).toEqual([[159, '07000000060504030201090000000f0e0d0c0b0a046ac3b662']]);
+    expect(records.read(readEntry)).toEqual([{ queue: 7, seq: SEQ, flags: 9 }]);
+    expect(records.read(readRetryTime)).toEqual([0x0a0b_0c0d_0e0f]);
+    expect(records.read(readDeferralToken)).toEqual(['jöb']);
   });
 });
 

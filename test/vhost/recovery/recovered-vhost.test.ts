@@ -210,7 +210,7 @@ it('what has died, or is to be tried again, does not wait; until it is settled, 
       [1, F, 'maxlen'],
       [5, F, 'rejected'],
     ],
-    retrying: [[2, F, 99]],
+    retrying: [[2, F, 99, '']],
   });
 });
 

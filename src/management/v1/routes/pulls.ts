@@ -1,5 +1,6 @@
 /** Pulling over HTTP: some messages, each with a token by which it is ended or held longer; with curl, if need be. */
 import { z } from 'zod';
+import { DEFERRAL_TOKEN_BYTES_MAX, DEFERRAL_TOKENS_MAX } from '../../../api/consume.ts';
 import type { LeaseEnd } from '../../../operator/pulls/pulls.ts';
 import { whenKnown } from '../../../operator/when-known.ts';
 import type { Asked } from '../http/asked.ts';
@@ -23,6 +24,11 @@ const LEASE_MS = z
   .default(30_000)
   .describe('Milliseconds; then the message goes back to its queue as a failed attempt, and its token is nobody’s.');
 const TOKENS = z.array(z.string().max(64)).min(1).max(PULLED_MAX).describe('As the pull gave them.');
+const DEFERRAL_TOKEN = z
+  .string()
+  .min(1)
+  .refine((token) => Buffer.byteLength(token) <= DEFERRAL_TOKEN_BYTES_MAX, `at most ${DEFERRAL_TOKEN_BYTES_MAX} bytes`);
+const TIME_MS = z.number().int().min(0);
 const ENDED = z.object({
   done: z.number().int(),
   gone: z
@@ -56,6 +62,12 @@ export const PULLS: readonly Operation[] = [
       waitMs: z.number().int().min(0).max(WAIT_MAX_MS).default(0).describe('How long to wait for the first one.'),
       leaseMs: LEASE_MS,
       selector: SELECTOR.optional(),
+      deferralTokens: z
+        .array(DEFERRAL_TOKEN)
+        .min(1)
+        .max(DEFERRAL_TOKENS_MAX)
+        .optional()
+        .describe('Messages that are parked under these come first.'),
       body: BODY_FORM,
       bodyBytes: z
         .number()
@@ -68,7 +80,7 @@ export const PULLS: readonly Operation[] = [
     answer: z.object({ messages: z.array(MESSAGE.omit({ state: true }).extend({ token: z.string() })) }),
     handle: async (asked) => {
       const { operator, identity, vhost, signal } = asked;
-      const { max, waitMs, leaseMs, selector, body, bodyBytes } = asked.body;
+      const { max, waitMs, leaseMs, selector, deferralTokens, body, bodyBytes } = asked.body;
       const { queue } = await asked.readableQueue();
       const pulled = await operator.pulls.pull(
         async (client) => {
@@ -77,7 +89,7 @@ export const PULLS: readonly Operation[] = [
           return session;
         },
         queue,
-        { max, waitMs, leaseMs, selector, bodyBytes: body === 'none' ? 0 : bodyBytes },
+        { max, waitMs, leaseMs, selector, deferralTokens, bodyBytes: body === 'none' ? 0 : bodyBytes },
         signal,
       );
       const messages = pulled.map(({ token, message }) => {
@@ -116,6 +128,56 @@ export const PULLS: readonly Operation[] = [
     }),
     answer: ENDED,
     handle: (asked) => ended(asked, !asked.body.requeue ? 'reject' : asked.body.failed ? 'retry' : 'release'),
+  }),
+  operation({
+    method: 'POST',
+    path: '/leases/defer',
+    id: 'deferLeases',
+    group: 'Pulling',
+    summary: 'Messages that were pulled are parked: until a time, or until somebody asks for them by a token.',
+    description:
+      'No failed attempt. What cannot be parked, because its queue holds as many as it may, is held on and named in `gone`. Answered when it is safe.',
+    access: 'management',
+    body: z
+      .strictObject({
+        tokens: TOKENS,
+        deferralToken: DEFERRAL_TOKEN.optional().describe('What they can be asked for by; several may have the same.'),
+        deliveryTime: TIME_MS.optional().describe('Epoch milliseconds; then they are back in their places.'),
+        deliveryDelay: TIME_MS.optional().describe('Milliseconds from now, where there is no `deliveryTime`.'),
+      })
+      .refine(
+        ({ deliveryTime, deliveryDelay }) => deliveryTime !== undefined || deliveryDelay !== undefined,
+        'needs deliveryTime or deliveryDelay',
+      ),
+    answer: ENDED,
+    handle: async ({ operator, identity, body }) => {
+      const { tokens, deferralToken: token = '', deliveryTime: dueMs = -1, deliveryDelay: delayMs = -1 } = body;
+      return answer(tokens, await operator.pulls.defer(identity, tokens, { token, dueMs, delayMs }));
+    },
+  }),
+  operation({
+    method: 'GET',
+    path: '/vhosts/{vhost}/queues/{queue}/deferred',
+    id: 'listDeferred',
+    group: 'Pulling',
+    summary: 'Messages of a queue that are parked under tokens.',
+    description: 'In no particular order, `max` of them at most. Asks for the permission to read the queue.',
+    access: 'management',
+    query: z.strictObject({ max: z.coerce.number().int().min(1).max(PULLED_MAX).default(100) }),
+    answer: z.object({
+      total: z.number().int(),
+      messages: z.array(
+        z.object({
+          position: z.number().int(),
+          token: z.string(),
+          deliveryTime: z.number().describe('Epoch milliseconds'),
+        }),
+      ),
+    }),
+    handle: async (asked) => {
+      const { queue } = await asked.readableQueue();
+      return json(asked.operator.messages.deferred(asked.vhost, queue, asked.query.max));
+    },
   }),
   operation({
     method: 'POST',

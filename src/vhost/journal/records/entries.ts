@@ -8,6 +8,7 @@
  * 150 dying      u32 queue, u48 sequence number, u32 flags, u8 reason (0 rejected, 1 expired, 2 maxlen, 3 delivery_limit):
  *                it has died, and what becomes of it is still to be published
  * 153 retry      u32 queue, u48 sequence number, u32 flags, u48 epoch milliseconds: it failed, and is tried again then
+ * 159 deferred   as retry, then u8 length, so many bytes of UTF-8: it is parked under that token, until then at most
  * ```
  *
  * The flags are those of `queue/entry-flags.ts`.
@@ -17,7 +18,14 @@ import { readU32, readU48, writeU32, writeU48 } from '../../../message/bytes.ts'
 import { DEATH_REASONS, type DeathReason } from '../../../message/deaths/deaths.ts';
 import type { QueueEntryFlags } from '../../../queue/entry-flags.ts';
 import type { RecordOutput } from './record-output.ts';
-import { RECORD_DYING, RECORD_ENQUEUED, RECORD_RETRY, RECORD_RETURNED, RECORD_SETTLED } from './types.ts';
+import {
+  RECORD_DEFERRED,
+  RECORD_DYING,
+  RECORD_ENQUEUED,
+  RECORD_RETRY,
+  RECORD_RETURNED,
+  RECORD_SETTLED,
+} from './types.ts';
 
 /** Settlements in one record at most, so that no record outgrows a block. */
 const SETTLED_MAX = 16_384;
@@ -103,4 +111,28 @@ export function writeRetry(out: RecordOutput, queue: number, seq: number, flags:
 /** When it is tried again, in epoch milliseconds, beside `readEntry`. */
 export function readRetryTime(buffer: Buffer, start: number): number {
   return readU48(buffer, start + ENTRY_BYTES);
+}
+
+/** @param token of 255 bytes at most */
+export function writeDeferred(
+  out: RecordOutput,
+  queue: number,
+  seq: number,
+  flags: QueueEntryFlags,
+  dueMs: number,
+  token: string,
+): void {
+  const bytes = Buffer.from(token);
+  const at = out.append(RECORD_DEFERRED, ENTRY_BYTES + 7 + bytes.length);
+  writeEntry(out, at, queue, seq, flags);
+  const { buffer } = out;
+  writeU48(buffer, at + ENTRY_BYTES, dueMs);
+  buffer[at + ENTRY_BYTES + 6] = bytes.length;
+  bytes.copy(buffer, at + ENTRY_BYTES + 7);
+}
+
+/** Of a deferred one, beside `readEntry` and `readRetryTime`. */
+export function readDeferralToken(buffer: Buffer, start: number): string {
+  const at = start + ENTRY_BYTES + 7;
+  return buffer.utf8Slice(at, at + buffer[at - 1]!);
 }

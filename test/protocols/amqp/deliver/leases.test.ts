@@ -45,12 +45,14 @@ class Worker {
     return this.got[count - 1]!;
   }
 
-  /** Whether the broker confirms it. */
   renew(headers: object = {}, options: object = {}): Promise<boolean> {
+    return this.say('amq.delivery.renew', headers, options);
+  }
+
+  /** Whether the broker confirms it. */
+  say(word: string, headers: object, options: object = {}): Promise<boolean> {
     return new Promise((resolve) => {
-      this.channel.publish('', 'amq.delivery.renew', Buffer.alloc(0), { headers, ...options }, (error) =>
-        resolve(error === null),
-      );
+      this.channel.publish('', word, Buffer.alloc(0), { headers, ...options }, (error) => resolve(error === null));
     });
   }
 }
@@ -138,4 +140,60 @@ test.each([
     await channel.consume('refused', () => {}, { arguments: consumer });
   };
   await expect(refused()).rejects.toThrow(why);
+});
+
+test('a parked message comes to a consumer that asks for it when it begins, or later, with its token; then it is gone', async () => {
+  const worker = await Worker.start({}, {});
+  for (const body of ['a', 'b', 'c']) worker.channel.sendToQueue('jobs', Buffer.from(body));
+  await worker.until(3);
+  const park = (at: number, token: string): Promise<boolean> =>
+    worker.say('amq.delivery.defer', {
+      'x-delivery-tag': worker.got[at]!.fields.deliveryTag,
+      'x-opt-deferral-token': token,
+      'x-opt-delivery-delay': 3_600_000,
+    });
+  expect([await park(0, 'one'), await park(1, 'two'), await park(1, 'two')]).toEqual([true, true, false]);
+  const asking = await Worker.start({ 'x-deferral-tokens': ['one'] }, {});
+  const one = await asking.until(1);
+  expect([one.content.toString(), one.properties.headers?.['x-opt-deferral-token']]).toEqual(['a', 'one']);
+  expect(await asking.say('amq.delivery.claim', { 'x-deferral-tokens': 'two' })).toBe(true);
+  expect((await asking.until(2)).content.toString()).toBe('b');
+  expect(await asking.say('amq.delivery.claim', { 'x-deferral-tokens': ['two', 'none'] }, { mandatory: true })).toBe(
+    false,
+  );
+  expect(asking.returned).toHaveLength(1);
+  asking.channel.ackAll();
+  worker.channel.ack(worker.got[2]!);
+  expect(await worker.channel.checkQueue('jobs')).toMatchObject({ messageCount: 0 });
+});
+
+test.each([
+  ['amq.delivery.defer', { 'x-opt-delivery-delay': 1 }, 'x-delivery-tag'],
+  ['amq.delivery.defer', { 'x-delivery-tag': 1 }, 'x-opt-delivery-time'],
+  [
+    'amq.delivery.defer',
+    { 'x-delivery-tag': 1, 'x-opt-delivery-delay': 1, 'x-opt-deferral-token': 7 },
+    'deferral-token',
+  ],
+  ['amq.delivery.claim', { 'x-deferral-tokens': 'a' }, 'x-consumer-tag'],
+])('%s with %j costs the channel', async (word, headers, named) => {
+  const connection = await amqplib.connect(`amqp://127.0.0.1:${broker.ports.amqp}?heartbeat=0`);
+  const channel = await connection.createChannel();
+  const closed = new Promise<Error>((resolve) => channel.on('error', resolve));
+  channel.publish('', word, Buffer.alloc(0), { headers });
+  expect((await closed).message).toContain(named);
+});
+
+test('a queue of the quorum type tells how often a message has come back, beside how often it has failed', async () => {
+  const worker = await Worker.start({}, { 'x-queue-type': 'quorum' });
+  worker.channel.sendToQueue('jobs', Buffer.from('a'));
+  await worker.until(1);
+  await worker.channel.recover();
+  worker.channel.nack(await worker.until(2));
+  await worker.until(3);
+  expect(worker.got.map(({ properties }) => properties.headers)).toEqual([
+    {},
+    { 'x-acquired-count': 1 },
+    { 'x-delivery-count': 1, 'x-acquired-count': 2 },
+  ]);
 });

@@ -128,3 +128,40 @@ test('a subscription says its own timeout, 0 for none', async () => {
   await pass(clock, 10 * 3_600_000);
   await client.confirmed('SEND', { destination: '/queue/other' });
 });
+
+describe('NACK with a time', () => {
+  const PARK = { 'x-opt-delivery-delay': '3600000', 'x-opt-deferral-token': 'job-1' };
+
+  test('parks the message, for who asks for its token when subscribing or later', async () => {
+    const client = await harness.open();
+    await consume(client, 'client-individual');
+    const [one, two] = await deliveries(client, 2);
+    await client.confirmed('NACK', { ...ackOf(one!), ...PARK });
+    await client.confirmed('NACK', { ...ackOf(two!), ...PARK, 'x-opt-deferral-token': 'job-2' });
+    const other = await harness.open();
+    await consume(other, 'client-individual', { 'x-deferral-tokens': 'job-1,none' });
+    const claimed = await other.next('MESSAGE');
+    expect([claimed.body.toString(), header(claimed, 'x-opt-deferral-token')]).toEqual(['1', 'job-1']);
+    const claim = { destination: '/delivery/claim', subscription: '1', 'x-deferral-tokens': 'job-2' };
+    expect(header(await other.receipt('SEND', claim), 'expired')).toBeUndefined();
+    expect((await other.next('MESSAGE')).body.toString()).toBe('2');
+    expect(header(await other.receipt('SEND', claim), 'expired')).toBe('true');
+    other.cut();
+    client.cut();
+    await until(() => harness.broker.sessionCount === 1);
+    expect((await remaining(core, 2)).map(([body]) => body)).toEqual(['1', '2']);
+  });
+
+  test.each([
+    [{ 'x-opt-deferral-token': 'job-1' }, 'needs a time'],
+    [{ ...PARK, 'x-opt-deferral-token': 'x'.repeat(256) }, '255 bytes'],
+    [{ ...PARK, transaction: 't' }, 'no part of a transaction'],
+  ])('is refused: %j', async (headers, why) => {
+    const client = await harness.open();
+    await consume(client, 'client-individual');
+    const [one] = await deliveries(client, 1);
+    client.send('BEGIN', { transaction: 't' });
+    client.send('NACK', { ...ackOf(one!), ...headers });
+    expect((await client.next('ERROR')).body.toString()).toContain(why);
+  });
+});
