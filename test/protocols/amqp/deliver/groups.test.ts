@@ -80,7 +80,7 @@ test('a quorum queue tells how often a message has failed, a classic one does no
       const message = await inbox.next();
       expect(message.properties.headers).toEqual({
         kept: true,
-        ...(count !== undefined && { 'x-delivery-count': count }),
+        ...(count !== undefined && { 'x-delivery-count': count, 'x-acquired-count': count }),
       });
       channel.nack(message);
     }
