@@ -103,7 +103,7 @@ describe('AMQP to AMQP', () => {
     await amqp.raw.expect('basic.deliver', 1);
     const { readPropertyList } = await import('./harness.ts');
     const { properties } = await amqp.raw.content();
-    expect(readPropertyList(properties)).toEqual({ ...SAID, 'h:x-delivery-count': 'l:1' });
+    expect(readPropertyList(properties)).toEqual({ ...SAID, 'h:x-delivery-count': 'l:1', 'h:x-acquired-count': 'l:1' });
     amqp.raw.send(method(1, 'basic.cancel', short('c'), bits(false)));
     await amqp.raw.expect('basic.cancel-ok', 1);
   });
