@@ -2,11 +2,10 @@
  * What a message says of itself that a window goes by: an id, the name of its publisher and its number there, and how long
  * that is to be kept.
  */
-import { createHash } from 'node:crypto';
 import type { Dialects } from '../message/dialect.ts';
 import type { MessageView } from '../message/message.ts';
 import type { Value } from '../message/properties.ts';
-import { bytesOf } from '../message/text.ts';
+import { shortened } from '../message/text.ts';
 import { isNested, valueToText } from '../message/values.ts';
 import { MESSAGE_ID, TTL_MAX_MS } from './settings.ts';
 
@@ -18,8 +17,6 @@ const ID_CHARS_MAX = 128;
 const NAME_CHARS_MAX = 255;
 /** One less than what 64 bits hold: a record has the number and one more. */
 const NUMBER_MAX = 0xffff_ffff_ffff_fffen;
-/** An id that stands for a longer one begins with this, and no other does. */
-const HASHED = '\0';
 
 /** One is used again and again: `read`, then the fields. */
 export class MessageIds {
@@ -85,12 +82,8 @@ export class MessageIds {
     }
     const text = typeof value === 'string' ? value : valueToText(value);
     if (text === '') return;
-    this.id = text.length > ID_CHARS_MAX || text.startsWith(HASHED) ? hashed(text) : text;
+    this.id = shortened(text, ID_CHARS_MAX);
   }
-}
-
-function hashed(text: string): string {
-  return HASHED + createHash('sha256').update(bytesOf(text)).digest('base64');
 }
 
 /** A whole number of up to 64 bits, or its digits. */

@@ -66,4 +66,7 @@ export interface Properties {
   lost?: number;
 }
 
+/** The header by which JMS names a message's group: what carries `groupId` where a protocol has no property for it. */
+export const GROUP_HEADER = 'JMSXGroupID';
+
 export const NO_PROPERTIES: Properties = Object.freeze({ headers: Object.freeze([]) as Headers });

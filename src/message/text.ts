@@ -7,6 +7,7 @@
  * `bytesOf(textOf(bytes))` is `bytes`.
  */
 import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
 
 const REPLACEMENT = '\ufffd';
 const ESCAPES = 0xdc00;
@@ -31,6 +32,15 @@ export function bytesOf(text: string): Buffer {
     else to += bytes.utf8Write(character, to);
   }
   return bytes.subarray(0, to);
+}
+
+/** A text that stands for a longer one begins with this, and no other that `shortened` gives does. */
+const HASHED = '\0';
+
+/** The text itself, or for one that is longer than `charsMax` its hash: what is kept as a key is bounded, and no two are taken for one. */
+export function shortened(text: string, charsMax: number): string {
+  if (text.length <= charsMax && !text.startsWith(HASHED)) return text;
+  return HASHED + createHash('sha256').update(bytesOf(text)).digest('base64');
 }
 
 /** Texts so short are written unit by unit: a call into the runtime takes longer. */

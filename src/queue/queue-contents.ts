@@ -252,7 +252,7 @@ export class QueueContents<Q extends ContainingQueue<Q>> implements MessageEnds 
 
   /** The flags of one that is deferred still; undefined: it is not. */
   deferredFlags(seq: number): QueueEntryFlags | undefined {
-    return this.deferred?.tokenOf(seq) === undefined ? undefined : this.parked.flags(seq);
+    return this.deferred?.tokenOf(seq) === undefined ? undefined : this.parked.flagsOf(seq);
   }
 
   /** Messages that are parked under tokens, `max` of them at most, and until when: epoch milliseconds. */

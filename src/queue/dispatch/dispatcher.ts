@@ -353,35 +353,25 @@ export class Dispatcher {
       if (consumer.fresh++ === 0) this.uncounted.push(consumer);
       if (view.redelivered) consumer.freshRedelivered++;
     }
-    if (queue.settings.passport) {
-      this.handOutNoted(consumer, seq, flags);
-      return;
+    const noted = queue.settings.passport;
+    if (noted) {
+      this.note(seq, flags, NOTE_DELIVERED, consumer, attemptsOf(flags));
+      view.lossy = false;
     }
-    if (consumer.settled) {
-      consumer.sink.deliver(view, -1);
-      queue.contents.remove(seq, flags);
-      return;
-    }
-    const slot = queue.contents.hold(seq, flags, consumer);
+    const slot = consumer.settled ? -1 : queue.contents.hold(seq, flags, consumer);
     if (consumer.passive) consumer.gotSlot = slot;
     consumer.sink.deliver(view, slot);
+    if (noted) this.noteDelivered(consumer, seq, flags);
+    if (consumer.settled) queue.contents.remove(seq, flags);
   }
 
-  /** The same where it is noted what happens. */
-  private handOutNoted(consumer: QueueConsumer, seq: number, flags: QueueEntryFlags): void {
-    const { contents, services } = this.queue;
-    const { deliveryView: view } = services;
-    this.note(seq, flags, NOTE_DELIVERED, consumer, attemptsOf(flags));
-    const { settled } = consumer;
-    const slot = settled ? -1 : contents.hold(seq, flags, consumer);
-    view.lossy = false;
-    consumer.sink.deliver(view, slot);
+  /** What the adapter has said of it; and that there is nothing to settle. */
+  private noteDelivered(consumer: QueueConsumer, seq: number, flags: QueueEntryFlags): void {
+    const { deliveryView: view } = this.queue.services;
     // It may be another's by now, if the queue was looked at meanwhile: what was noted of that one is its own.
     if (view.lossy) this.note(seq, flags, NOTE_LOSSY, consumer);
     view.lossy = false;
-    if (!settled) return;
-    this.note(seq, flags, NOTE_ACCEPTED, consumer);
-    contents.remove(seq, flags);
+    if (consumer.settled) this.note(seq, flags, NOTE_ACCEPTED, consumer);
   }
 
   private note(seq: number, flags: QueueEntryFlags, what: number, by: QueueConsumer, detail = 0): void {

@@ -7,10 +7,10 @@
  *     correlation-id, message-id, user-id, app-id, type        the property
  *     anything else, header:NAME                               the header of that name, as it was sent; numbers by their digits
  */
-import { createHash } from 'node:crypto';
 import type { Dialects } from '../../message/dialect.ts';
 import type { MessageView } from '../../message/message.ts';
-import { bytesOf } from '../../message/text.ts';
+import { GROUP_HEADER } from '../../message/properties.ts';
+import { shortened } from '../../message/text.ts';
 import { isNested, valueToText } from '../../message/values.ts';
 
 const GROUP_ID = 'group-id';
@@ -23,8 +23,6 @@ const PROPERTIES = {
   'app-id': 'appId',
   type: 'type',
 } as const;
-/** The header in which protocols without a property for it send a message's group. */
-const GROUP_HEADER = 'JMSXGroupID';
 /** ActiveMQ's clients close a group by -1 in it. */
 const GROUP_SEQUENCE = 'JMSXGroupSeq';
 
@@ -73,9 +71,7 @@ export function closesGroup(dialects: Dialects, view: MessageView): boolean {
 }
 
 function bounded(key: string): string | null {
-  if (key === '') return null;
-  if (key.length <= KEY_CHARS_MAX) return key;
-  return createHash('sha256').update(bytesOf(key)).digest('base64');
+  return key === '' ? null : shortened(key, KEY_CHARS_MAX);
 }
 
 /** A number for a key, the same whenever it is asked. @returns 0 to `buckets` - 1 */

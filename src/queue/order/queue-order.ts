@@ -38,7 +38,7 @@ export const REMEMBERED_MAX = 16_384;
 export const VHOST_GROUPS_MAX = 1_000_000;
 /** Lanes that those share that come beyond. */
 const SHARED = 256;
-/** No key of a publisher's begins with it. */
+/** A key of a publisher's that begins with it is a hash, and longer. */
 const SHARED_PREFIX = '\0';
 /** Lanes that change hands in one turn at most. */
 const MOVED_PER_TURN_MAX = 1024;

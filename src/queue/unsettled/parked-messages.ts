@@ -64,10 +64,6 @@ export class ParkedMessages {
     this.dueMs.set(seq, dueMs);
   }
 
-  flags(seq: number): QueueEntryFlags | undefined {
-    return this.entries.get(seq);
-  }
-
   /** When one is tried again, epoch milliseconds; undefined if it is not retrying. */
   retriesAtMs(seq: number): number | undefined {
     return this.dueMs.get(seq);

@@ -91,6 +91,22 @@ it('ids are told apart, and are the same number everywhere', () => {
   for (const hash of [textHash(''), ...many]) expect(Number.isSafeInteger(hash) && hash > 0).toBe(true);
 });
 
+it('a message that was got, and whose client goes before it settles it, is there again', async () => {
+  const broker = await startCore(null, { clock: new ManualClock() });
+  const session = openSession(broker);
+  session.declareQueue('q', { ...DURABLE, arguments: NOTED });
+  send(session, 'q', 'got');
+  const other = openSession(broker);
+  const sink = { deliver() {}, cancelled() {} };
+  other.get('q', false, sink, () => {});
+  broker.turn.end();
+  expect(session.checkQueue('q').messages).toBe(0);
+  other.close(false);
+  broker.turn.end();
+  expect(session.checkQueue('q').messages).toBe(1);
+  await broker.close();
+});
+
 describe('after a kill', () => {
   it('each settlement has its note, and no note speaks of what has not happened', () =>
     withTemporaryDirectory(async (directory) => {

@@ -1,5 +1,5 @@
 /** The fourteen basic properties as JSON has them over HTTP, to and from the neutral form. */
-import type { Properties } from '../../../message/properties.ts';
+import { GROUP_HEADER, type Properties } from '../../../message/properties.ts';
 import { textOf as textOfBytes } from '../../../message/text.ts';
 import { valueToJson } from '../../../message/values.ts';
 import { badRequest } from '../http/errors.ts';
@@ -24,8 +24,6 @@ const TEXTS = {
   user_id: 'userId',
   app_id: 'appId',
 } as const;
-/** A message's group has no place among the fourteen: it travels as the header that JMS names it by, as it does in AMQP. */
-const GROUP_HEADER = 'JMSXGroupID';
 const SHORT_BYTES_MAX = 255;
 const EXPIRATION_MAX = 0xffff_ffff;
 
@@ -36,6 +34,7 @@ const EXPIRATION_MAX = 0xffff_ffff;
  */
 export function carriedFrom(given: Body, user: string): Carried {
   const headers = headersOf(given, 'headers');
+  // A message's group has no place among the fourteen: it travels as a header, as it does in AMQP.
   const group = headers.find(({ name }) => name === GROUP_HEADER)?.value;
   const grouped = typeof group === 'string' && group !== '';
   const properties: Record<string, unknown> = {
