@@ -74,6 +74,8 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   readonly directMode: boolean;
   /** It takes every message as it comes: nothing to be asked or noted before `push`. */
   plain = true;
+  /** It goes by what each message says of itself: `prepare` has to see it, whoever stores it and when. */
+  looksAtEach = false;
   /** When it is full it takes no more, and says so. */
   rejects = false;
   /** Its publishers are to wait for its consumers (`dispatch/publisher-pace.ts`). */
@@ -180,13 +182,8 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     const { messageTtlMs, lengthMax, bytesMax } = settings;
     const bounded = lengthMax !== Number.POSITIVE_INFINITY || bytesMax !== Number.POSITIVE_INFINITY;
     const order = orderSettings(settings.order);
-    this.plain =
-      !this.directMode &&
-      settings.priorityMax < 0 &&
-      messageTtlMs < 0 &&
-      !bounded &&
-      !settings.passport &&
-      order === null;
+    this.looksAtEach = settings.passport || order !== null;
+    this.plain = !this.directMode && settings.priorityMax < 0 && messageTtlMs < 0 && !bounded && !this.looksAtEach;
     this.rejects = bounded && settings.overflow !== 'drop-head';
     if (this.limits !== null) this.limits.apply(settings);
     else if (messageTtlMs >= 0 || bounded) this.makeLimits();

@@ -9,7 +9,7 @@
  *                        └──forget──▶ nothing refers to them, and they go as what was consumed does
  * ```
  *
- * Only messages that ask for no more than a time to live, to queues that refuse none and do not count bytes, and only as far as the
+ * Only messages that ask for no more than a time to live, to queues that refuse none, do not count bytes and look at none of them, and only as far as the
  * first that is not one: what comes after that must not have a lower number. The rest is the commit's.
  */
 import type { Turn } from '../../clock/turn.ts';
@@ -284,8 +284,8 @@ export class StoredAhead implements UnplacedMessages {
 /** Its messages can be stored before they are in their queues. */
 function holds({ route, resolved }: KeptRoute): boolean {
   if (!route.valid || resolved.perMessage || resolved.once || resolved.targets.length === 0) return false;
-  for (const { directMode, rejects, limits, deleted } of resolved.targets) {
-    if (directMode || rejects || deleted || limits?.countsBytes === true) return false;
+  for (const { directMode, rejects, looksAtEach, limits, deleted } of resolved.targets) {
+    if (directMode || rejects || looksAtEach || deleted || limits?.countsBytes === true) return false;
   }
   return true;
 }

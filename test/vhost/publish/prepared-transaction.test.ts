@@ -279,6 +279,27 @@ describe('a transaction of thousands of messages', () => {
     },
   );
 
+  it('has queues look at each message where they go by what it says: groups by routing key, and what is noted of it', async () => {
+    others.declareQueue('grouped', { ...DURABLE, arguments: queueArguments({ 'x-group-by': 'routing-key' }) });
+    others.declareQueue('noted', { ...DURABLE, arguments: queueArguments({ 'x-passport': true }) });
+    for (const queue of ['grouped', 'noted']) session.bindQueue(queue, 'all', '', { spelling: 0, arguments: [] });
+    const transaction = filled(MANY, 'all', 'key');
+    finish(begin(transaction));
+    transaction.commit();
+    await safe(session);
+    const reader = consume(others, 'grouped');
+    broker.turn.end();
+    // They are one group, of which one message is under way at a time.
+    expect(reader.bodies).toEqual(['t0']);
+    const { passports, topology } = vhostOf(session);
+    const { id } = topology.queues.get('noted')!;
+    let noted = 0;
+    for (let number = passports.events.first; number < passports.events.next; number++) {
+      if (passports.events.at(number).queue === id) noted++;
+    }
+    expect(noted).toBe(MANY);
+  });
+
   it('counts each message once', () => {
     const { counters } = vhostOf(session);
     const before = counters.published;
