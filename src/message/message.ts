@@ -108,6 +108,11 @@ export class Draft {
    */
   routed = 0;
 
+  /** What is kept of it is to outlive the broker; where its body is large that has to be known before the body is written. */
+  get outlives(): boolean {
+    return this.assurance !== AT_MOST_ONCE || this.retain || this.schedule !== null || this.half !== null;
+  }
+
   reset(): void {
     this.assurance = AT_MOST_ONCE;
     this.retain = false;

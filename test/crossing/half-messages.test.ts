@@ -37,8 +37,8 @@ const facts = ({ act, id, check }: Half, prefix: string, text: (value: string) =
   ...(check !== undefined && { [`${prefix}x-check-address`]: text(check) }),
 });
 
-/** Publishes to queue `q`; what the publisher is told: done, or refused. */
-async function send(wire: Wire | 'http', half: Half, body = 'half'): Promise<'done' | 'refused'> {
+/** Publishes to queue `q`; what the publisher is told: done, or refused. @param persistent what it says of the message */
+async function send(wire: Wire | 'http', half: Half, body = 'half', persistent = true): Promise<'done' | 'refused'> {
   if (wire === 'amqp') {
     const raw = await amqp.publishAny(
       '',
@@ -50,15 +50,24 @@ async function send(wire: Wire | 'http', half: Half, body = 'half'): Promise<'do
   }
   if (wire === 'stomp') {
     const one = await Stomp.open(broker);
-    const done = await one.sure('SEND', { destination: '/queue/q', persistent: 'true', ...facts(half, '') }, body).then(
-      () => 'done' as const,
-      () => 'refused' as const,
-    );
+    const done = await one
+      .sure('SEND', { destination: '/queue/q', persistent: String(persistent), ...facts(half, '') }, body)
+      .then(
+        () => 'done' as const,
+        () => 'refused' as const,
+      );
     one.close();
     return done;
   }
   if (wire === 'mqtt') {
-    device.publish('$queue/q', body, 1, 1, { properties: mqttProperties(facts(half, 'u:'))! });
+    const properties = mqttProperties(facts(half, 'u:'))!;
+    if (!persistent) {
+      device.publish('$queue/q', body, 0, 0, { properties });
+      device.send({ cmd: 'pingreq' });
+      await device.next('pingresp');
+      return 'done';
+    }
+    device.publish('$queue/q', body, 1, 1, { properties });
     return ((await device.next('puback')).reasonCode ?? 0) < 0x80 ? 'done' : 'refused';
   }
   const answer = await fetch(`http://127.0.0.1:${broker.ports.http}/api/exchanges/%2F/amq.default/publish`, {
@@ -68,13 +77,15 @@ async function send(wire: Wire | 'http', half: Half, body = 'half'): Promise<'do
       'content-type': 'application/json',
     },
     body: JSON.stringify({
-      properties: { delivery_mode: 2, headers: facts(half, '') },
+      properties: { delivery_mode: persistent ? 2 : 1, headers: facts(half, '') },
       ...{ routing_key: 'q', payload: body, payload_encoding: 'string' },
     }),
   });
   return answer.ok ? 'done' : 'refused';
 }
 
+/** More than a message may hold in one piece. */
+const LARGE = 'x'.repeat(300_000);
 const DOORS = [...WIRES, 'http'] as const;
 /** What queue `q` gets, so many at least, and all that is there then. */
 async function waiting(atLeast = 0): Promise<string[]> {
@@ -106,6 +117,20 @@ describe('a half message', () => {
       expect(await send(door, { act: 'rollback', id: 'one' })).toBe('done');
       expect(await waiting()).toEqual([]);
       expect(await send(door, { act: 'commit', id: 'one' })).toBe('refused');
+    });
+
+    it('is kept though it is large and says that it may be lost', async () => {
+      expect(await send(door, { act: 'prepare', id: 'one' }, LARGE, false)).toBe('done');
+      expect(await send(door, { act: 'commit', id: 'one' }, '')).toBe('done');
+      expect((await waiting(1)).map(({ length }) => length)).toEqual([LARGE.length]);
+    });
+
+    it('leaves nothing of a large body that came with the word that ended it', async () => {
+      for (const act of ['commit', 'rollback']) {
+        for (let i = 0; i < 10; i++) expect(await send(door, { act, id: 'none' }, LARGE)).toBe('refused');
+      }
+      const metrics = await (await fetch(`http://127.0.0.1:${broker.ports.http}/metrics`)).text();
+      expect(Number(/^entrepot_log_live_bytes(?:\{[^}]*\})? (\S+)/m.exec(metrics)![1])).toBeLessThan(LARGE.length);
     });
 
     it('is refused where what is said makes no sense', async () => {

@@ -10,7 +10,6 @@
  * appended to the broker's log as its frames arrive.
  */
 import {
-  AT_MOST_ONCE,
   type BodyWriter,
   Draft,
   giveBack,
@@ -91,7 +90,7 @@ export class ContentAssembler {
     this.bodyBytes = size;
     this.received = 0;
     if (size > INLINE_BODY_BYTES) {
-      this.writer = this.session.openBody(size, draft.assurance !== AT_MOST_ONCE);
+      this.writer = this.session.openBody(size, draft.outlives);
       draft.large = this.writer;
     }
     this.expected = EXPECTS_BODY;

@@ -37,7 +37,9 @@ export function publishBegin(
   let writer: BodyWriter | null = null;
   if (target !== null && reason === SUCCESS) {
     try {
-      writer = session.openBody(bodyLength, qos > 0 || retain);
+      const { draft } = context;
+      fillDraft(draft, target, qos, retain, client.origin, properties, session.user);
+      writer = session.openBody(bodyLength, draft.outlives);
     } catch (error) {
       if (!(error instanceof LimitError)) throw error;
       reason = publishReasonOf(error);

@@ -9,7 +9,7 @@ import { RECEIPT, TRANSACTION } from '../codec/names.ts';
 import { notEnded } from '../codec/parser.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
 import { fillDraft } from './fill-draft.ts';
-import { outlives, publishAll } from './send.ts';
+import { publishAll } from './send.ts';
 import type { PublishTarget } from './target-memo.ts';
 
 export class LargeSend {
@@ -43,7 +43,7 @@ export class LargeSend {
     this.transaction = frame.text(TRANSACTION);
     if (this.transaction !== undefined) client.transactions.get(this.transaction); // or refuse before the body
     for (const target of [this.target, ...this.target.others]) {
-      const writer = client.session.openBody(frame.contentLength, outlives(draft));
+      const writer = client.session.openBody(frame.contentLength, draft.outlives);
       const one = Object.assign(new Draft(), draft, { props, propsStart: 0, propsEnd: props.length, large: writer });
       this.writers.push(writer);
       this.drafts.push([target, one]);

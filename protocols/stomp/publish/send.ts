@@ -1,5 +1,5 @@
 /** SEND: the way of every message into the broker. */
-import { AT_MOST_ONCE, Draft, INLINE_BODY_BYTES, MARK_NOW, MARK_REFUSED, type Mark } from '../../../src/api/index.ts';
+import { Draft, INLINE_BODY_BYTES, MARK_NOW, MARK_REFUSED, type Mark } from '../../../src/api/index.ts';
 import type { Frame } from '../codec/frame.ts';
 import { RECEIPT, TRANSACTION } from '../codec/names.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
@@ -29,7 +29,7 @@ export function send(client: ConnectedClient, frame: Frame): void {
   const length = frame.bodyEnd - frame.bodyStart;
   if (length > INLINE_BODY_BYTES) {
     // It lies here in one piece, but the log takes such a size only as a large body.
-    const writer = session.openBody(length, outlives(draft));
+    const writer = session.openBody(length, draft.outlives);
     writer.append(frame.buffer, frame.bodyStart, frame.bodyEnd);
     draft.large = writer;
     draft.bodyEnd = draft.bodyStart;
@@ -62,7 +62,7 @@ function sendToAll(client: ConnectedClient, frame: Frame, target: PublishTarget)
   const drafts = [target, ...target.others].map((to): [PublishTarget, Draft] => {
     const one = copyOf(draft);
     if (isLarge) {
-      const writer = session.openBody(body.length, outlives(draft));
+      const writer = session.openBody(body.length, draft.outlives);
       writer.append(body, 0, body.length);
       one.large = writer;
     } else {
@@ -74,11 +74,6 @@ function sendToAll(client: ConnectedClient, frame: Frame, target: PublishTarget)
   const { mark, duplicate } = publishAll(client, drafts, frame.text(TRANSACTION), frame.has(RECEIPT));
   if (frame.has(TRANSACTION)) client.receipts.answer(frame, mark);
   else if (frame.has(RECEIPT)) client.receipts.confirmSend(frame, mark, duplicate);
-}
-
-/** Its body is to outlive the broker: its message is, or is kept for who comes late, or comes again and again. */
-export function outlives({ assurance, retain, schedule }: Draft): boolean {
-  return assurance !== AT_MOST_ONCE || retain || schedule !== null;
 }
 
 /** The draft once more, with the same properties' bytes; what body it has is the caller's to say. */

@@ -158,7 +158,9 @@ export class HalfMessages {
       throw new BrokerError('precondition-failed', half.wrong);
     }
     draft.routed = 1;
-    return half.action === 'prepare' ? this.prepare(route, draft, half) : this.end(half.id, half.user, half.action);
+    if (half.action === 'prepare') return this.prepare(route, draft, half);
+    this.parts.delays.discard(draft);
+    return this.end(half.id, half.user, half.action);
   }
 
   private prepare(route: CompiledRoute<Queue>, draft: Draft, { id, user, checkAddress }: HalfMessage): Mark {

@@ -21,7 +21,7 @@ import { Slices } from '../../clock/slices.ts';
 import type { Turn } from '../../clock/turn.ts';
 import type { Log } from '../../log/log.ts';
 import type { TransientStore } from '../../log/transient/transient-store.ts';
-import { AS_DUE, type Assurance, AT_MOST_ONCE, DELAY_MAX_MS, type Draft, MessageView } from '../../message/message.ts';
+import { AS_DUE, type Assurance, DELAY_MAX_MS, type Draft, MessageView } from '../../message/message.ts';
 import { FLAG_DURABLE, FLAG_LARGE, type VisitEntry } from '../../queue/entry-flags.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
@@ -389,7 +389,7 @@ export class Delays {
 /** Whether it outlives the broker: as its body does, if that is there already. */
 function isDurable(draft: Draft): boolean {
   const body = draft.large as StoredBody | null;
-  return body !== null ? body.durable : draft.retain || draft.assurance !== AT_MOST_ONCE;
+  return body !== null ? body.durable : draft.outlives;
 }
 
 function flagsOf(tag: number): number {

@@ -15,6 +15,8 @@ import type { TestBroker } from '../../support/broker.ts';
 import { long, propertyList, readPropertyList } from './amqp-fields.ts';
 import type { Said, Seen } from './said.ts';
 
+const FRAME_BYTES = 100_000;
+
 export class Amqp {
   readonly raw: RawConnection;
 
@@ -56,7 +58,7 @@ export class Amqp {
   /** The same; returns what came for it: basic.ack, basic.nack or channel.close. */
   async publishAny(exchange: string, key: string, said: Said = {}, text = 'x'): Promise<string> {
     this.raw.send(publish(1, exchange, key), header(1, text.length, propertyList(said)));
-    if (text.length > 0) this.raw.send(body(1, text));
+    for (let at = 0; at < text.length; at += FRAME_BYTES) this.raw.send(body(1, text.slice(at, at + FRAME_BYTES)));
     return (await this.raw.method()).name;
   }
 

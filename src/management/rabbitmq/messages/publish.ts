@@ -36,7 +36,7 @@ export async function publish(session: Session, exchange: string, body: Body): P
   Object.assign(draft, { props, propsStart: 0, propsEnd: props.length });
   const route = routeTo(session, exchange, key);
   if (payload.length > INLINE_BODY_BYTES) {
-    const writer = session.openBody(payload.length, persistent);
+    const writer = session.openBody(payload.length, draft.outlives);
     writer.append(payload, 0, payload.length);
     draft.large = writer;
   } else Object.assign(draft, { body: payload, bodyStart: 0, bodyEnd: payload.length });
