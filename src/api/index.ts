@@ -17,6 +17,7 @@ export * from '../message/deaths/death-headers.ts';
 export type { Death, DeathReason } from '../message/deaths/deaths.ts';
 export type { Dialect } from '../message/dialect.ts';
 export { BrokerError, type ErrorCode, LimitError } from '../message/errors.ts';
+export { EXPIRATION_MAX_MS, readExpiration } from '../message/expiration.ts';
 export * from '../message/flat.ts';
 export * from '../message/half-message.ts';
 export * from '../message/message.ts';

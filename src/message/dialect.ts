@@ -3,6 +3,7 @@
  */
 import { type Annotations, decodeAnnotations } from './deaths/annotations.ts';
 import { withDeaths } from './deaths/death-headers.ts';
+import { EXPIRATION_MAX_MS } from './expiration.ts';
 import type { MessageView } from './message.ts';
 import { type Headers, NO_PROPERTIES, type Properties, type Value } from './properties.ts';
 
@@ -89,9 +90,10 @@ export class Dialects {
     return dialect?.decode(view).groupId;
   }
 
-  /** Milliseconds until the message expires, 0 if it is over; undefined if it never does. */
+  /** Milliseconds until the message expires, 0 if it is over, EXPIRATION_MAX_MS for longer; undefined if it never does. */
   timeLeftMs(view: MessageView): number | undefined {
-    return view.expiresAtMs === 0 ? undefined : Math.max(0, view.expiresAtMs - this.nowMs());
+    if (view.expiresAtMs === 0) return undefined;
+    return Math.min(EXPIRATION_MAX_MS, Math.max(0, view.expiresAtMs - this.nowMs()));
   }
 }
 

@@ -494,7 +494,10 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
       if (!this.ready.removeAt(seq, flags)) return false;
       this.order?.leftElsewhere(seq);
     }
-    this.limits?.left(seq, view, true);
+    if (this.limits !== null) {
+      this.limits.left(seq, view, true);
+      this.wake(); // for who comes to the head, and has a time of its own
+    }
     return true;
   }
 

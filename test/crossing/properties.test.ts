@@ -238,6 +238,15 @@ it('an expiry that STOMP gives as a time of day is what is left of it for the ot
   }
 });
 
+it('an expiry of more than ten years is shown as ten to those who could not send it again otherwise', async () => {
+  for (const to of ['amqp', 'stomp'] as const) {
+    const seen = await carry('mqtt', to, { expiry: '4294967295' });
+    expect(seen.properties).toEqual({ expiration: '315360000000' });
+    expect((await carry(to, to, seen.properties)).properties).toEqual(seen.properties);
+  }
+  expect((await carry('mqtt', 'mqtt', { expiry: '4294967295' })).properties).toEqual({ expiry: '4294967295' });
+});
+
 it('a record of deaths that went through MQTT as JSON is counted on', async () => {
   await admin.declare(
     'dies',

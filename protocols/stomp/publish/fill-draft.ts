@@ -4,6 +4,7 @@ import {
   CHECK_ADDRESS_HEADER,
   DELAY_MAX_MS,
   type Draft,
+  EXPIRATION_MAX_MS,
   HALF_ID_HEADER,
   halfMessage,
   type Schedule,
@@ -32,9 +33,6 @@ import { STOMP_DIALECT } from '../mapping/properties.ts';
 import { ORIGINAL_DESTINATION, type OwnLines } from '../mapping/stored-headers.ts';
 import { DELAY, JOB_ID, SCHEDULE_HEADERS, scheduleOf } from './schedule.ts';
 import type { PublishTarget } from './target-memo.ts';
-
-/** Ten years. */
-const EXPIRATION_MAX_MS = 315_360_000_000;
 
 /**
  * Brings the draft to its defaults, and sets everything in it but the body. Its properties lie in the frame's buffer or in one

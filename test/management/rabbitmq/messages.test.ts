@@ -117,6 +117,13 @@ describe('a message that is published', () => {
     });
   });
 
+  it('may live as long over HTTP as over AMQP', async () => {
+    await publish({ properties: { expiration: '315360000000' } });
+    expect(await channel.get('q', { noAck: true })).toMatchObject({
+      properties: { expiration: expect.stringMatching(/^3153[56]\d{7}$/) },
+    });
+  });
+
   it('may be of bytes, and larger than a message that lies in one piece', async () => {
     const body = Buffer.alloc(300_000, 0xfe);
     await publish({ payload: body.toString('base64'), payload_encoding: 'base64' });
@@ -131,6 +138,11 @@ describe('a message that is published', () => {
     [{ properties: { delivery_mode: 'x' } }, ['not_int', 'delivery_mode']],
     [{ properties: { expiration: 5 } }, ['not_string', 'expiration']],
     [{ properties: { expiration: 'x' } }, "406 PRECONDITION_FAILED - invalid expiration 'x': no_integer"],
+    [{ properties: { expiration: '-1' } }, "406 PRECONDITION_FAILED - invalid expiration '-1': {value_negative,-1}"],
+    [
+      { properties: { expiration: '315360000001' } },
+      "406 PRECONDITION_FAILED - invalid expiration '315360000001': {value_too_large,315360000001}",
+    ],
     [
       { properties: { user_id: 'other' } },
       "406 PRECONDITION_FAILED - user_id property set to 'other' but authenticated user was 'guest'",
@@ -165,6 +177,21 @@ describe('messages that are got', () => {
     const again = await take('q', { count: '1', ackmode: 'reject_requeue_true', encoding: 'base64' });
     expect(again.body).toMatchObject([{ redelivered: true, payload: 'b25l', payload_encoding: 'base64' }]);
     expect((await channel.checkQueue('q')).messageCount).toBe(2);
+  });
+
+  it('say how often they came back, where their queue tells it, the first time too', async () => {
+    await put('/queues/%2F/quorum', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    await publish({ routing_key: 'quorum', properties: { headers: { h: 1 } } });
+    const told: object[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { body } = await take('quorum', { ackmode: 'reject_requeue_true' });
+      told.push(body[0].properties.headers);
+    }
+    expect(told).toEqual([
+      { h: 1, 'x-delivery-count': 0 },
+      { h: 1, 'x-delivery-count': 1, 'x-acquired-count': 1 },
+      { h: 1, 'x-delivery-count': 2, 'x-acquired-count': 2 },
+    ]);
   });
 
   it('go where they are not put back: the rejected ones to the dead-letter exchange', async () => {

@@ -1,6 +1,7 @@
 /** Messages moved, copied and removed over `/v1/`, and queues paused. */
 import type { ConfirmChannel } from 'amqplib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../src/clock/clock.ts';
 import { withTemporaryDirectory } from '../../support/directory.ts';
 import { fill, startV1, type V1Broker } from './harness.ts';
 
@@ -197,4 +198,24 @@ describe('a paused queue', () => {
       expect(await channel.get('q', { noAck: true })).toMatchObject({ content: Buffer.from('a') });
     }),
   );
+});
+
+it.each([
+  ['moved', '/messages/move', { to: { queue: 'other' }, limit: 1 }],
+  ['removed', '/messages?limit=1', undefined],
+])('a message whose head was %s expires at its own time, and nobody has to look', async (_what, path, body) => {
+  await broker.close();
+  const clock = new ManualClock();
+  broker = await startV1({ clock });
+  channel = await broker.channel();
+  await channel.assertQueue('other');
+  await channel.assertQueue('dead');
+  await channel.assertQueue('q', { arguments: { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' } });
+  channel.sendToQueue('q', Buffer.from('head'));
+  channel.sendToQueue('q', Buffer.from('short'), { expiration: '300' });
+  await channel.waitForConfirms();
+  const method = body === undefined ? 'DELETE' : 'POST';
+  expect((await broker.ask(at('q', path), { method, ...(body && { body }) })).body.done).toBe(1);
+  clock.advance(400);
+  expect((await channel.checkQueue('dead')).messageCount).toBe(1);
 });

@@ -73,9 +73,13 @@ function payload(body: Buffer, encoding: 'auto' | 'base64'): object {
 function takeOne(session: Session, queue: string, bytesMax: number): Promise<Taken | undefined> {
   return new Promise((resolve, reject) => {
     let delivered: { view: Omit<Taken, 'body' | 'consumer'>; body: Promise<Buffer> } | undefined;
+    let tells = false;
     const sink: DeliverySink = {
+      attached(consumer) {
+        tells = consumer.tellsAttempts;
+      },
       deliver(view, slot) {
-        delivered = { view: { shown: shownOf(session, view), slot }, body: bodyOf(session, view, bytesMax) };
+        delivered = { view: { shown: shownOf(session, view, tells), slot }, body: bodyOf(session, view, bytesMax) };
       },
       cancelled() {},
     };
@@ -101,9 +105,15 @@ function getFrom(session: Session, queue: string, ...rest: [DeliverySink, Parame
   }
 }
 
-/** In RabbitMQ's order. */
-function shownOf(session: Session, view: MessageView): Record<string, unknown> {
-  const properties = { ...session.properties(view), headers: session.matchProperties(view).headers };
+/** In RabbitMQ's order. @param tells its queue is one that tells how often a message has come back: with basic.get the first time too */
+function shownOf(session: Session, view: MessageView, tells: boolean): Record<string, unknown> {
+  const { headers } = session.matchProperties(view);
+  const count = (name: string, times: number) => ({ name, value: { type: 'int64', value: BigInt(times) } as const });
+  const counts = [
+    ...(tells ? [count('x-delivery-count', view.attempts)] : []),
+    ...(tells && view.acquired > 0 ? [count('x-acquired-count', view.acquired)] : []),
+  ];
+  const properties = { ...session.properties(view), headers: [...headers, ...counts] };
   const carried: Carried = {
     properties,
     persistent: view.assurance !== AT_MOST_ONCE,

@@ -1,4 +1,5 @@
 /** The fourteen basic properties as JSON has them over HTTP, to and from the neutral form. */
+import { EXPIRATION_MAX_MS, readExpiration } from '../../../message/expiration.ts';
 import { GROUP_HEADER, type Properties } from '../../../message/properties.ts';
 import { textOf as textOfBytes } from '../../../message/text.ts';
 import { valueToJson } from '../../../message/values.ts';
@@ -25,7 +26,6 @@ const TEXTS = {
   app_id: 'appId',
 } as const;
 const SHORT_BYTES_MAX = 255;
-const EXPIRATION_MAX = 0xffff_ffff;
 
 /**
  * Unknown keys are passed over, as RabbitMQ does; `cluster_id` is one: it stands for nothing outside AMQP's own frames.
@@ -87,10 +87,9 @@ function number(given: Body, key: string, min: number, max: number): number | un
 
 function expiration(text: string | undefined): number {
   if (text === undefined) return -1;
-  const invalid = (why: string) => badRequest(`406 PRECONDITION_FAILED - invalid expiration '${text}': ${why}`);
-  if (!/^\d{1,15}$/.test(text)) throw invalid('no_integer');
-  if (Number(text) > EXPIRATION_MAX) throw invalid(`{value_too_big,${text}}`);
-  return Number(text);
+  const value = readExpiration(text);
+  if (typeof value === 'number') return value;
+  throw badRequest(`406 PRECONDITION_FAILED - invalid expiration '${text}': ${value}`);
 }
 
 /** What is set of a message; none of it is `[]`, as RabbitMQ shows it. */
@@ -105,7 +104,7 @@ export function propertiesShown({ properties, persistent, priority, ttlMs }: Car
   if (properties.timestampS !== undefined) shown['timestamp'] = Number(properties.timestampS);
   const level = properties.priority ?? (priority >= 0 ? priority : undefined);
   if (level !== undefined) shown['priority'] = level;
-  if (ttlMs >= 0) shown['expiration'] = String(ttlMs);
+  if (ttlMs >= 0) shown['expiration'] = String(Math.min(ttlMs, EXPIRATION_MAX_MS));
   if (persistent) shown['delivery_mode'] = 2;
   const { groupId } = properties;
   const headers = [...properties.headers, ...(groupId === undefined ? [] : [{ name: GROUP_HEADER, value: groupId }])];
