@@ -1,67 +1,84 @@
 /**
- * Where ids lie: a hash table of places, open and linear, in two typed arrays. A map of a hundred thousand texts costs a lookup several
- * hundred nanoseconds; this costs one line of memory.
+ * Where ids lie: a hash table of places, open and linear, in one typed array. A hash lies beside its place, so that what is not there
+ * costs one line of memory, however many ids there are.
  */
 import { randomInt } from 'node:crypto';
 
-/** Nobody outside can foresee which ids fall together. */
+/** Nobody outside can foresee which ids fall together: what two ids differ in is multiplied by a secret number before more comes to it. */
 const SEED = randomInt(0x7fff_ffff);
+const FIRST = (randomInt(0x7fff_ffff) << 1) | 1;
+const SECOND = (randomInt(0x7fff_ffff) << 1) | 1;
 
-export function hashOf(id: string): number {
-  let hash = SEED;
-  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
+/** Of `bytes[start, end)`. */
+export function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = SEED ^ (end - start);
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    hash = Math.imul(hash ^ word, FIRST);
+    hash = Math.imul(hash ^ (hash >>> 15), SECOND);
+  }
+  for (; at < end; at++) {
+    hash = Math.imul(hash ^ bytes[at]!, FIRST);
+    hash = Math.imul(hash ^ (hash >>> 15), SECOND);
+  }
+  hash = Math.imul(hash ^ (hash >>> 15), FIRST);
   return hash ^ (hash >>> 13);
 }
 
 export class IdTable {
-  /** A place and one more; 0: nothing. */
+  /** By twos: a hash; a place and one more, or 0 where there is nothing. */
   private readonly cells: Int32Array;
-  /** By place. */
-  private readonly hashes: Int32Array;
   private readonly mask: number;
 
   /** @param places how many there are: a power of two */
   constructor(places: number) {
-    this.cells = new Int32Array(places * 2);
-    this.hashes = new Int32Array(places);
+    this.cells = new Int32Array(places * 4);
     this.mask = places * 2 - 1;
   }
 
-  /** The place of an id; -1: it is not there. @param ids by place */
-  find(id: string, hash: number, ids: readonly (string | undefined)[]): number {
-    const { cells, hashes, mask } = this;
-    for (let at = hash & mask; cells[at] !== 0; at = (at + 1) & mask) {
-      const place = cells[at]! - 1;
-      if (hashes[place] === hash && ids[place] === id) return place;
-    }
+  /** The first cell that may have an id of this hash. */
+  home(hash: number): number {
+    return hash & this.mask;
+  }
+
+  /** The cell behind this one. */
+  after(cell: number): number {
+    return (cell + 1) & this.mask;
+  }
+
+  /** The next cell from `cell` on with this hash; -1: there is none. */
+  next(cell: number, hash: number): number {
+    const { cells, mask } = this;
+    for (let at = cell; cells[2 * at + 1] !== 0; at = (at + 1) & mask) if (cells[2 * at] === hash) return at;
     return -1;
+  }
+
+  placeIn(cell: number): number {
+    return this.cells[2 * cell + 1]! - 1;
   }
 
   /** It is not there yet. */
   add(place: number, hash: number): void {
     const { cells, mask } = this;
     let at = hash & mask;
-    while (cells[at] !== 0) at = (at + 1) & mask;
-    cells[at] = place + 1;
-    this.hashes[place] = hash;
+    while (cells[2 * at + 1] !== 0) at = (at + 1) & mask;
+    cells[2 * at] = hash;
+    cells[2 * at + 1] = place + 1;
   }
 
-  hashAt(place: number): number {
-    return this.hashes[place]!;
-  }
-
-  remove(place: number): void {
-    const { cells, hashes, mask } = this;
-    let gap = hashes[place]! & mask;
-    while (cells[gap] !== place + 1) gap = (gap + 1) & mask;
+  remove(place: number, hash: number): void {
+    const { cells, mask } = this;
+    let gap = hash & mask;
+    while (cells[2 * gap + 1] !== place + 1) gap = (gap + 1) & mask;
     // Those behind it that could not lie where they belong move up.
-    for (let at = (gap + 1) & mask; cells[at] !== 0; at = (at + 1) & mask) {
-      const home = hashes[cells[at]! - 1]! & mask;
+    for (let at = (gap + 1) & mask; cells[2 * at + 1] !== 0; at = (at + 1) & mask) {
+      const home = cells[2 * at]! & mask;
       if (((at - home) & mask) < ((at - gap) & mask)) continue;
-      cells[gap] = cells[at]!;
+      cells[2 * gap] = cells[2 * at]!;
+      cells[2 * gap + 1] = cells[2 * at + 1]!;
       gap = at;
     }
-    cells[gap] = 0;
+    cells[2 * gap + 1] = 0;
   }
 }

@@ -2,10 +2,12 @@
  * What a message says of itself that a window goes by: an id, the name of its publisher and its number there, and how long
  * that is to be kept.
  */
+
+import { ByteRange } from '../message/bytes.ts';
 import type { Dialects } from '../message/dialect.ts';
 import type { MessageView } from '../message/message.ts';
 import type { Value } from '../message/properties.ts';
-import { shortened } from '../message/text.ts';
+import { bytesOf, shortened } from '../message/text.ts';
 import { isNested, valueToText } from '../message/values.ts';
 import { MESSAGE_ID, TTL_MAX_MS } from './settings.ts';
 
@@ -20,8 +22,11 @@ const NUMBER_MAX = 0xffff_ffff_ffff_fffen;
 
 /** One is used again and again: `read`, then the fields. */
 export class MessageIds {
-  /** Null: it has none. */
-  id: string | null = null;
+  /** It has an id: `bytes[start, end)`, in UTF-8 as `bytesOf` gives it. Valid as long as the message. */
+  hasId = false;
+  bytes: Buffer = Buffer.alloc(0);
+  start = 0;
+  end = 0;
   publisher: string | null = null;
   /** Of its publisher, if it has one. */
   number = -1n;
@@ -30,6 +35,7 @@ export class MessageIds {
   private readonly dialects: Dialects;
   private view: MessageView | null = null;
   private header = '';
+  private readonly range = new ByteRange();
 
   constructor(dialects: Dialects) {
     this.dialects = dialects;
@@ -61,7 +67,7 @@ export class MessageIds {
 
   /** It says something of itself. */
   get any(): boolean {
-    return this.id !== null || this.publisher !== null;
+    return this.hasId || this.publisher !== null;
   }
 
   /** How long what it says is to be kept, milliseconds; -1: it does not say. */
@@ -72,9 +78,20 @@ export class MessageIds {
 
   private readId(header: string): void {
     const view = this.view!;
-    this.id = null;
+    const { dialects, range } = this;
+    this.hasId = false;
     if (view.propsStart === view.propsEnd) return;
-    const value = header === MESSAGE_ID ? this.dialects.messageId(view) : this.dialects.header(view, header);
+    const isProperty = header === MESSAGE_ID;
+    const lies = isProperty ? dialects.messageIdAt(view, range) : dialects.headerTextAt(view, header, range);
+    // Nearly all ids are used where they lie.
+    if (lies && range.end > range.start && range.end - range.start <= ID_CHARS_MAX && view.props[range.start] !== 0) {
+      this.hasId = true;
+      this.bytes = view.props;
+      this.start = range.start;
+      this.end = range.end;
+      return;
+    }
+    const value = isProperty ? dialects.messageId(view) : dialects.header(view, header);
     if (value === undefined || value === null) return;
     if (isNested(value)) {
       this.unusable = true;
@@ -82,7 +99,10 @@ export class MessageIds {
     }
     const text = typeof value === 'string' ? value : valueToText(value);
     if (text === '') return;
-    this.id = shortened(text, ID_CHARS_MAX);
+    this.hasId = true;
+    this.bytes = bytesOf(shortened(text, ID_CHARS_MAX));
+    this.start = 0;
+    this.end = this.bytes.length;
   }
 }
 

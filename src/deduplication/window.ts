@@ -4,7 +4,7 @@
  * ```
  *  head ▼ oldest                                tail ▼
  *  ┌────┬────┬────┬────┬────┬────┬────┬────┬────┬────┐
- *  │ id │ id │ ·  │ id │ id │ ·  │ id │ id │ id │    │   a ring, in the order of the messages' numbers; · is forgotten
+ *  │ id │ id │ ·  │ id │ id │ ·  │ id │ id │ id │    │   `IdRing`, in the order of the messages' numbers; · is forgotten
  *  └────┴────┴────┴────┴────┴────┴────┴────┴────┴────┘
  *      ├─ more than `size`, or memory is short ──▶ the oldest is forgotten, counted
  *      ├─ its time is over ──────────────────────▶ forgotten
@@ -16,18 +16,15 @@
  *
  * It decides nothing about messages and writes no record: `vhost/publish/deduplication.ts` does.
  */
-import { hashOf, IdTable } from './id-table.ts';
+import { bytesOf, textOf } from '../message/text.ts';
+import { IdRing, KEPT, WHILE_PRESENT } from './id-ring.ts';
+import { hashOf } from './id-table.ts';
 import type { WindowSettings } from './settings.ts';
 
-/** What an id takes up beside its text, roughly: a place in the ring, one in the map, the text's head. */
+/** What an id takes up beside its text, roughly: its place and its cells, and the same once more while the ring is half empty. */
 const ENTRY_BYTES = 120;
 /** Numbers below the highest that a publisher may try again. */
 const OPEN_MAX = 256;
-const CAPACITY_MIN = 16;
-/** An id is forgotten with its message. */
-const WHILE_PRESENT = 1;
-/** It is in the log. */
-const KEPT = 2;
 
 /** What all windows of a vhost take up. */
 export interface WindowMemory {
@@ -43,6 +40,16 @@ export interface WindowEntry {
   /** Epoch milliseconds when it is forgotten; 0 for never. */
   readonly untilMs: number;
   /** It is forgotten when its message leaves the queue. */
+  readonly whilePresent: boolean;
+}
+
+/** What has just been admitted, as its record has it: the id is `bytes[start, end)`. Valid until the next. */
+export interface AdmittedId {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly seq: number;
+  readonly untilMs: number;
   readonly whilePresent: boolean;
 }
 
@@ -76,21 +83,16 @@ export class DeduplicationWindow {
   readonly durable: boolean;
   private readonly memory: WindowMemory;
   private bytes = 0;
-  /** Where each id lies in the ring. */
-  private table = new IdTable(CAPACITY_MIN);
-  private idCount = 0;
-  private ids: (string | undefined)[] = new Array<string | undefined>(CAPACITY_MIN);
-  private seqs = new Float64Array(CAPACITY_MIN);
-  private untils = new Float64Array(CAPACITY_MIN);
-  private flags = new Uint8Array(CAPACITY_MIN);
-  /** Numbers that go on counting, of which the low bits are the place. */
-  private head = 0;
-  private tail = 0;
+  private ring = new IdRing();
   /** The id that was asked for last, its hash, and how many had been added when it was not there; -1: it was. */
-  private asked: string | null = null;
+  private asked: Buffer | null = null;
+  private askedAt = 0;
   private askedHash = 0;
   private absentAt = -1;
   private added = 0;
+  private readonly last: { -readonly [K in keyof AdmittedId]: AdmittedId[K] } = {
+    ...{ bytes: Buffer.alloc(0), start: 0, end: 0, seq: 0, untilMs: 0, whilePresent: false },
+  };
   /** Ids that go with their messages. */
   private present = 0;
   /** By name, who has published longest ago first. */
@@ -105,7 +107,7 @@ export class DeduplicationWindow {
 
   /** Ids and publishers that it knows, those among them whose time is over and that nobody has asked for since. */
   get size(): number {
-    return this.idCount + this.publishers.size;
+    return this.ring.count + this.publishers.size;
   }
 
   get memoryBytes(): number {
@@ -116,13 +118,20 @@ export class DeduplicationWindow {
 
   /** A message with this id has been taken. @param nowMs epoch milliseconds */
   has(id: string, nowMs: number): boolean {
-    const hash = hashOf(id);
-    const place = this.table.find(id, hash, this.ids);
-    this.asked = id;
+    const bytes = bytesOf(id);
+    return this.knows(bytes, 0, bytes.length, nowMs);
+  }
+
+  /** The same, of the id `bytes[start, end)`: text in UTF-8, or what `bytesOf` makes of it. */
+  knows(bytes: Buffer, start: number, end: number, nowMs: number): boolean {
+    const hash = hashOf(bytes, start, end);
+    const place = this.ring.find(bytes, start, end, hash);
+    this.asked = bytes;
+    this.askedAt = start;
     this.askedHash = hash;
     this.absentAt = place < 0 ? this.added : -1;
     if (place < 0) return false;
-    const until = this.untils[place]!;
+    const until = this.ring.untilOf(place);
     return until === 0 || until > nowMs;
   }
 
@@ -133,44 +142,48 @@ export class DeduplicationWindow {
    * @param kept it is written into the log
    * @returns what a record has to say of it
    */
-  admit(id: string, seq: number, nowMs: number, ttlMs: number, kept: boolean): WindowEntry {
-    const ttl = ttlMs >= 0 ? ttlMs : this.settings.ttlMs;
-    const entry = {
-      id,
-      seq,
-      untilMs: ttl < 0 ? 0 : nowMs + ttl,
-      whilePresent: this.settings.whilePresent && ttl < 0,
-    };
-    this.expire(nowMs);
-    this.put(entry, kept);
-    return entry;
+  admit(id: string, seq: number, nowMs: number, ttlMs: number, kept: boolean): AdmittedId {
+    const bytes = bytesOf(id);
+    return this.take(bytes, 0, bytes.length, seq, nowMs, ttlMs, kept);
   }
 
-  private put({ id, seq, untilMs, whilePresent }: WindowEntry, kept: boolean): void {
+  /** The same, of the id `bytes[start, end)`. What lies there has not changed since it was asked for. */
+  take(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    seq: number,
+    nowMs: number,
+    ttlMs: number,
+    kept: boolean,
+  ): AdmittedId {
+    const ttl = ttlMs >= 0 ? ttlMs : this.settings.ttlMs;
+    const { last } = this;
+    last.bytes = bytes;
+    last.start = start;
+    last.end = end;
+    last.seq = seq;
+    last.untilMs = ttl < 0 ? 0 : nowMs + ttl;
+    last.whilePresent = this.settings.whilePresent && ttl < 0;
+    this.expire(nowMs);
+    this.put(last, kept);
+    return last;
+  }
+
+  private put({ bytes, start, end, seq, untilMs, whilePresent }: AdmittedId, kept: boolean): void {
     // It was asked for just before, nearly always, and was not there.
-    const same = id === this.asked;
-    const hash = same ? this.askedHash : hashOf(id);
+    const same = bytes === this.asked && start === this.askedAt;
+    const hash = same ? this.askedHash : hashOf(bytes, start, end);
     if (!same || this.absentAt !== this.added) {
-      const known = this.table.find(id, hash, this.ids);
+      const known = this.ring.find(bytes, start, end, hash);
       if (known >= 0) this.forget(known);
     }
-    this.makeRoom(ENTRY_BYTES + id.length);
-    if (this.span === this.ids.length) this.rearrange();
-    const at = this.tail & (this.ids.length - 1);
-    this.ids[at] = id;
-    this.seqs[at] = seq;
-    this.untils[at] = untilMs;
-    this.flags[at] = (whilePresent ? WHILE_PRESENT : 0) | (kept ? KEPT : 0);
+    this.makeRoom(ENTRY_BYTES + end - start);
+    const flags = (whilePresent ? WHILE_PRESENT : 0) | (kept ? KEPT : 0);
+    this.ring.push(bytes, start, end, hash, seq, untilMs, flags);
     if (whilePresent) this.present++;
-    this.table.add(at, hash);
     this.added++;
-    this.idCount++;
-    this.tail = (this.tail + 1) >>> 0;
-    this.count(ENTRY_BYTES + id.length);
-  }
-
-  private get span(): number {
-    return (this.tail - this.head) >>> 0;
+    this.count(ENTRY_BYTES + end - start);
   }
 
   private count(bytes: number): void {
@@ -183,54 +196,26 @@ export class DeduplicationWindow {
     const { memory, settings } = this;
     while (this.size > 0 && (this.size >= settings.size || memory.bytes + bytes > memory.bytesMax)) {
       this.forgotten++;
-      if (this.idCount > 0) this.forget(this.head & (this.ids.length - 1));
+      if (this.ring.count > 0) this.forget(this.ring.at(0));
       else this.forgetPublisher(this.publishers.keys().next().value!);
     }
   }
 
   private forget(place: number): void {
-    const mask = this.ids.length - 1;
-    const id = this.ids[place]!;
-    this.ids[place] = undefined;
-    this.table.remove(place);
-    this.idCount--;
-    if ((this.flags[place]! & WHILE_PRESENT) !== 0) this.present--;
-    this.count(-ENTRY_BYTES - id.length);
-    while (this.span > 0 && this.ids[this.head & mask] === undefined) this.head = (this.head + 1) >>> 0;
-  }
-
-  /** The ring is full: those that are forgotten leave it, or it grows. */
-  private rearrange(): void {
-    const { ids, seqs, untils, flags, table } = this;
-    const before = ids.length;
-    const capacity = this.idCount > before / 2 ? before * 2 : before;
-    this.table = new IdTable(capacity);
-    this.ids = new Array<string | undefined>(capacity);
-    this.seqs = new Float64Array(capacity);
-    this.untils = new Float64Array(capacity);
-    this.flags = new Uint8Array(capacity);
-    let to = 0;
-    for (let i = 0, from = this.head; i < before; i++, from = (from + 1) >>> 0) {
-      const at = from & (before - 1);
-      const id = ids[at];
-      if (id === undefined) continue;
-      this.ids[to] = id;
-      this.seqs[to] = seqs[at]!;
-      this.untils[to] = untils[at]!;
-      this.flags[to] = flags[at]!;
-      this.table.add(to++, table.hashAt(at));
-    }
-    this.head = 0;
-    this.tail = to;
+    const { ring } = this;
+    if ((ring.flagsOf(place) & WHILE_PRESENT) !== 0) this.present--;
+    this.count(-ENTRY_BYTES - ring.lengthOf(place));
+    ring.remove(place);
   }
 
   /** The oldest whose time is over are forgotten: those behind one that is kept longer wait until they are asked for. */
   expire(nowMs: number): void {
-    const mask = this.ids.length - 1;
-    while (this.span > 0) {
-      const until = this.untils[this.head & mask]!;
+    const { ring } = this;
+    while (ring.count > 0) {
+      const oldest = ring.at(0);
+      const until = ring.untilOf(oldest);
       if (until === 0 || until > nowMs) break;
-      this.forget(this.head & mask);
+      this.forget(oldest);
     }
     if (this.publishers.size === 0) return;
     for (const [name, { untilMs }] of this.publishers) {
@@ -242,19 +227,12 @@ export class DeduplicationWindow {
   /** A message has left the queue. */
   left(seq: number): void {
     if (this.present === 0) return;
-    const mask = this.ids.length - 1;
-    let low = 0;
-    let high = this.span;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.seqs[(this.head + middle) & mask]! < seq) low = middle + 1;
-      else high = middle;
-    }
-    const span = this.span;
-    for (let place = (this.head + low) >>> 0; low < span; low++, place = (place + 1) >>> 0) {
-      const at = place & mask;
-      if (this.seqs[at] !== seq) return;
-      if (this.ids[at] !== undefined && (this.flags[at]! & WHILE_PRESENT) !== 0) this.forget(at);
+    const { ring } = this;
+    const { span } = ring;
+    let i = ring.before(seq);
+    // Places stay where they are, though the oldest may go.
+    for (let place = ring.at(i); i < span && ring.seqOf(place) === seq; i++, place = ring.behind(place)) {
+      if (ring.isThere(place) && (ring.flagsOf(place) & WHILE_PRESENT) !== 0) this.forget(place);
     }
   }
 
@@ -317,13 +295,7 @@ export class DeduplicationWindow {
   close(): void {
     this.count(-this.bytes);
     this.publishers.clear();
-    this.ids = new Array<string | undefined>(CAPACITY_MIN);
-    this.seqs = new Float64Array(CAPACITY_MIN);
-    this.untils = new Float64Array(CAPACITY_MIN);
-    this.flags = new Uint8Array(CAPACITY_MIN);
-    this.table = new IdTable(CAPACITY_MIN);
-    this.idCount = 0;
-    this.head = this.tail = 0;
+    this.ring = new IdRing();
     this.present = 0;
   }
 
@@ -331,7 +303,10 @@ export class DeduplicationWindow {
   restore(entries: Iterable<WindowEntry>, publishers: Iterable<PublisherEntry>, nowMs: number): void {
     for (const entry of entries) {
       if (entry.untilMs !== 0 && entry.untilMs <= nowMs) continue;
-      this.put({ ...entry, whilePresent: entry.whilePresent && this.settings.whilePresent }, true);
+      const { seq, untilMs } = entry;
+      const bytes = bytesOf(entry.id);
+      const whilePresent = entry.whilePresent && this.settings.whilePresent;
+      this.put({ bytes, start: 0, end: bytes.length, seq, untilMs, whilePresent }, true);
     }
     for (const { name, seq, untilMs, highest, open } of publishers) {
       if (untilMs !== 0 && untilMs <= nowMs) continue;
@@ -347,25 +322,19 @@ export class DeduplicationWindow {
     let some: WindowEntry[];
     do {
       some = [];
-      const mask = this.ids.length - 1;
-      const span = this.span;
-      let i = 0;
+      const { ring } = this;
+      const { span } = ring;
       // Numbers go up along the ring, and a ring that was put in order has them in other places.
-      for (let high = span; i < high; ) {
-        const middle = (i + high) >>> 1;
-        if (this.seqs[(this.head + middle) & mask]! <= after) i = middle + 1;
-        else high = middle;
-      }
-      for (; i < span; i++) {
-        const at = (this.head + i) & mask;
-        const seq = this.seqs[at]!;
+      for (let i = ring.before(after + 1); i < span; i++) {
+        const place = ring.at(i);
+        const seq = ring.seqOf(place);
         // Those of one number stay together.
         if (some.length >= atATime && seq !== after) break;
         after = seq;
-        const id = this.ids[at];
-        const flags = this.flags[at]!;
-        if (id === undefined || (flags & KEPT) === 0) continue;
-        some.push({ id, seq, untilMs: this.untils[at]!, whilePresent: (flags & WHILE_PRESENT) !== 0 });
+        const flags = ring.flagsOf(place);
+        if (!ring.isThere(place) || (flags & KEPT) === 0) continue;
+        const id = textOf(ring.idOf(place));
+        some.push({ id, seq, untilMs: ring.untilOf(place), whilePresent: (flags & WHILE_PRESENT) !== 0 });
       }
       if (some.length > 0) yield some;
     } while (some.length > 0);

@@ -3,6 +3,12 @@
  */
 const LOOP_BYTES_MAX = 48;
 
+/** Where something lies in a buffer; used again and again. */
+export class ByteRange {
+  start = 0;
+  end = 0;
+}
+
 /** Copies `source[start, end)` to `target` at `at`; returns where it ended. */
 export function copyBytes(source: Buffer, start: number, end: number, target: Buffer, at: number): number {
   const n = end - start;

@@ -1,6 +1,7 @@
 /**
  * A dialect: what the broker knows of a protocol's properties, a number that is stored with each message, and how to read the bytes.
  */
+import type { ByteRange } from './bytes.ts';
 import { type Annotations, decodeAnnotations } from './deaths/annotations.ts';
 import { withDeaths } from './deaths/death-headers.ts';
 import { EXPIRATION_MAX_MS } from './expiration.ts';
@@ -28,6 +29,13 @@ export interface Dialect {
   header?(view: MessageView, name: string): Value | undefined;
   /** `messageId` alone. Must not throw. Default: `decode` is asked. */
   messageId?(view: MessageView): string | undefined;
+  /**
+   * Where the bytes of `messageId` lie in `view.props`, if they are those of its text (`bytesOf`). False: there is none, or it is not
+   * kept so. Must not throw. Default: false.
+   */
+  messageIdAt?(view: MessageView, range: ByteRange): boolean;
+  /** The same of `header`, where it is a text. */
+  headerTextAt?(view: MessageView, name: string, range: ByteRange): boolean;
   /** `groupId` alone. Must not throw. Default: `decode` is asked. */
   groupId?(view: MessageView): string | undefined;
 }
@@ -81,6 +89,16 @@ export class Dialects {
     const dialect = this.byId[view.dialect];
     if (dialect?.messageId !== undefined) return dialect.messageId(view);
     return dialect?.decode(view).messageId;
+  }
+
+  /** Where its message id lies in `view.props`; false: ask `messageId`. */
+  messageIdAt(view: MessageView, range: ByteRange): boolean {
+    return this.byId[view.dialect]?.messageIdAt?.(view, range) ?? false;
+  }
+
+  /** Where the text of this header lies in `view.props`; false: ask `header`. */
+  headerTextAt(view: MessageView, name: string, range: ByteRange): boolean {
+    return this.byId[view.dialect]?.headerTextAt?.(view, name, range) ?? false;
   }
 
   /** The group it belongs to, as `Properties.groupId`. */

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { WindowSettings } from '../../src/deduplication/settings.ts';
 import { DeduplicationWindow, type WindowEntry, type WindowMemory } from '../../src/deduplication/window.ts';
+import { bytesOf } from '../../src/message/text.ts';
 
 const SETTINGS: WindowSettings = {
   size: 1000,
@@ -127,6 +128,89 @@ it('is what a set of ids would be, through thousands of steps', () => {
   expect(kept).toEqual([...model.keys()]);
   const bytes = [...model.keys()].reduce((sum, id) => sum + 120 + id.length, 0);
   expect(memory.bytes).toBe(bytes);
+});
+
+/** What a window is, as plainly as it can be said: a list of ids in order. */
+class Model {
+  ids: { id: string; seq: number; untilMs: number; present: boolean; kept: boolean }[] = [];
+  forgotten = 0;
+  private readonly settings: WindowSettings;
+  private readonly bytesMax: number;
+
+  constructor(settings: WindowSettings, bytesMax: number) {
+    this.settings = settings;
+    this.bytesMax = bytesMax;
+  }
+
+  get bytes(): number {
+    return this.ids.reduce((sum, { id }) => sum + 120 + bytesOf(id).length, 0);
+  }
+
+  has(id: string, nowMs: number): boolean {
+    return this.ids.some((one) => one.id === id && (one.untilMs === 0 || one.untilMs > nowMs));
+  }
+
+  admit(id: string, number: number, nowMs: number, ttlMs: number, kept: boolean): void {
+    const ttl = ttlMs >= 0 ? ttlMs : this.settings.ttlMs;
+    while (this.ids.length > 0 && this.ids[0]!.untilMs !== 0 && this.ids[0]!.untilMs <= nowMs) this.ids.shift();
+    this.ids = this.ids.filter((one) => one.id !== id);
+    const more = 120 + bytesOf(id).length;
+    while (this.ids.length > 0 && (this.ids.length >= this.settings.size || this.bytes + more > this.bytesMax)) {
+      this.ids.shift();
+      this.forgotten++;
+    }
+    const present = this.settings.whilePresent && ttl < 0;
+    this.ids.push({ id, seq: number, untilMs: ttl < 0 ? 0 : nowMs + ttl, present, kept });
+  }
+
+  left(number: number): void {
+    this.ids = this.ids.filter((one) => one.seq !== number || !one.present);
+  }
+}
+
+it.each([
+  { size: 40, ttlMs: 50, whilePresent: false, bytesMax: Number.POSITIVE_INFINITY },
+  { size: 500, ttlMs: -1, whilePresent: false, bytesMax: 9_000 },
+  { size: 70, ttlMs: -1, whilePresent: true, bytesMax: Number.POSITIVE_INFINITY },
+  { size: 1000, ttlMs: 200, whilePresent: true, bytesMax: 60_000 },
+])('is what a list would be, with ids of any length, times and bounds: %o', ({ bytesMax, ...settings }) => {
+  for (let seed = 1; seed <= 2; seed++) {
+    let state = seed * 7919;
+    const random = (n: number): number => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      return (state >>> 8) % n;
+    };
+    const { window, memory } = make(settings, bytesMax);
+    const model = new Model({ ...SETTINGS, ...settings }, bytesMax);
+    const idOf = (n: number): string => `${'\u00e9x\udc80'.repeat((n * n) % 23)}${n}`;
+    let number = 0;
+    let nowMs = 1000;
+    for (let step = 0; step < 2_000; step++) {
+      nowMs += random(4);
+      const id = idOf(random(150));
+      const lies = Buffer.concat([Buffer.from('..'), bytesOf(id), Buffer.from(id)]);
+      const end = 2 + bytesOf(id).length;
+      if (random(4) === 0) {
+        const gone = number - random(60);
+        window.left(gone);
+        model.left(gone);
+      } else {
+        const was = model.has(id, nowMs);
+        expect(window.knows(lies, 2, end, nowMs), `seed ${seed}, step ${step}`).toBe(was);
+        if (was) continue;
+        const ttlMs = random(5) === 0 ? random(300) : -1;
+        const kept = random(3) > 0;
+        number += random(3);
+        model.admit(id, number, nowMs, ttlMs, kept);
+        const { untilMs, present } = model.ids.at(-1)!;
+        const admitted = window.take(lies, 2, end, number, nowMs, ttlMs, kept);
+        expect(admitted).toMatchObject({ start: 2, end, seq: number, untilMs, whilePresent: present });
+      }
+      expect([window.size, window.forgotten, memory.bytes]).toEqual([model.ids.length, model.forgotten, model.bytes]);
+    }
+    const kept = model.ids.filter((one) => one.kept).map(({ id, seq, untilMs }) => ({ id, seq, untilMs }));
+    expect([...window.kept(9)].flat().map(({ id, seq, untilMs }) => ({ id, seq, untilMs }))).toEqual(kept);
+  }
 });
 
 describe('what a checkpoint gets of it', () => {

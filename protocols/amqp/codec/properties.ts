@@ -11,7 +11,7 @@
  * `PropertyScan` reads from them what the broker must know, without allocating; `readProperties` and
  * `writeProperties` are for the borders.
  */
-import { bytesOf, type Headers, textOf, type Value } from '../../../src/api/index.ts';
+import { ByteRange, bytesOf, type Headers, textOf, type Value } from '../../../src/api/index.ts';
 import type { ByteSink } from './byte-sink.ts';
 import {
   HAS_APP_ID,
@@ -31,7 +31,7 @@ import {
   UNDEFINED_FLAGS,
 } from './constants.ts';
 import { SyntaxFault } from './faults.ts';
-import { checkTable, HAS_COPIES, HAS_GROUP, HAS_HINTS, HAS_REPEATS, readField, readTable } from './table.ts';
+import { checkTable, findText, HAS_COPIES, HAS_GROUP, HAS_HINTS, HAS_REPEATS, readField, readTable } from './table.ts';
 import { writeTable } from './table-writer.ts';
 
 /** What a publisher's properties mean to the broker. `read` checks all of them, so that no consumer gets broken ones. */
@@ -194,19 +194,36 @@ export function readProperties(buffer: Buffer, start: number, end: number): Basi
  * @param name ASCII
  */
 export function readHeader(buffer: Buffer, start: number, end: number, name: string): Value | undefined {
+  const table = headersAt(buffer, start, end);
+  return table < 0 ? undefined : readField(buffer, table + 4, table + 4 + buffer.readUInt32BE(table), name);
+}
+
+/** Where the text of the first header of this name lies; false: there is none, or it is no text. */
+export function findHeaderText(buffer: Buffer, start: number, end: number, name: string, range: ByteRange): boolean {
+  const table = headersAt(buffer, start, end);
+  return table >= 0 && findText(buffer, table + 4, table + 4 + buffer.readUInt32BE(table), name, range);
+}
+
+function headersAt(buffer: Buffer, start: number, end: number): number {
   const flags = (buffer[start]! << 8) | buffer[start + 1]!;
-  if (end - start < 2 || (flags & HAS_HEADERS) === 0) return undefined;
+  if (end - start < 2 || (flags & HAS_HEADERS) === 0) return -1;
   let at = start + 2;
   if ((flags & HAS_CONTENT_TYPE) !== 0) at += 1 + buffer[at]!;
   if ((flags & HAS_CONTENT_ENCODING) !== 0) at += 1 + buffer[at]!;
-  const table = at + 4;
-  return readField(buffer, table, table + buffer.readUInt32BE(at), name);
+  return at;
 }
 
 /** The message id alone; undefined: there is none. The bytes are those that `PropertyScan.read` has let in. */
 export function readMessageId(buffer: Buffer, start: number, end: number): string | undefined {
+  return findMessageId(buffer, start, end, found) ? textOf(buffer, found.start, found.end) : undefined;
+}
+
+const found = new ByteRange();
+
+/** Where it lies; false: there is none. */
+export function findMessageId(buffer: Buffer, start: number, end: number, range: ByteRange): boolean {
   const flags = (buffer[start]! << 8) | buffer[start + 1]!;
-  if (end - start < 2 || (flags & HAS_MESSAGE_ID) === 0) return undefined;
+  if (end - start < 2 || (flags & HAS_MESSAGE_ID) === 0) return false;
   let at = start + 2;
   if ((flags & HAS_CONTENT_TYPE) !== 0) at += 1 + buffer[at]!;
   if ((flags & HAS_CONTENT_ENCODING) !== 0) at += 1 + buffer[at]!;
@@ -216,8 +233,9 @@ export function readMessageId(buffer: Buffer, start: number, end: number): strin
   if ((flags & HAS_CORRELATION_ID) !== 0) at += 1 + buffer[at]!;
   if ((flags & HAS_REPLY_TO) !== 0) at += 1 + buffer[at]!;
   if ((flags & HAS_EXPIRATION) !== 0) at += 1 + buffer[at]!;
-  const from = at + 1;
-  return textOf(buffer, from, from + buffer[at]!);
+  range.start = at + 1;
+  range.end = range.start + buffer[at]!;
+  return true;
 }
 
 /** Appends flags and property list. Returns how many values had to be changed or left out to fit. */

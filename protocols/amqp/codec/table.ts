@@ -18,6 +18,7 @@
  */
 import { randomInt } from 'node:crypto';
 import {
+  type ByteRange,
   equalRanges,
   equalsBytes,
   type Header,
@@ -102,6 +103,22 @@ export function readField(buffer: Buffer, start: number, end: number, name: stri
     at = valueEnd(buffer, nameEnd, end);
   }
   return undefined;
+}
+
+/** Where the text of the first field of this name lies; false: there is none, or it is no text. The bytes have been checked. */
+export function findText(buffer: Buffer, start: number, end: number, name: string, range: ByteRange): boolean {
+  const length = name.length;
+  for (let at = start; at < end; ) {
+    const nameEnd = at + 1 + buffer[at]!;
+    const to = valueEnd(buffer, nameEnd, end);
+    if (buffer[at] === length && isNamed(buffer, at + 1, name)) {
+      range.start = nameEnd + 5;
+      range.end = to;
+      return buffer[nameEnd] === 0x53; // S
+    }
+    at = to;
+  }
+  return false;
 }
 
 function isNamed(buffer: Buffer, at: number, name: string): boolean {

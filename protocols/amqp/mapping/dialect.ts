@@ -1,6 +1,6 @@
 /** AMQP's dialect: how the broker reads property bytes that an AMQP client has sent. */
 import { type Dialect, NO_PROPERTIES } from '../../../src/api/index.ts';
-import { readHeader, readMessageId, readProperties } from '../codec/properties.ts';
+import { findHeaderText, findMessageId, readHeader, readMessageId, readProperties } from '../codec/properties.ts';
 import { GROUP_HEADER, toNeutral } from './properties.ts';
 
 export const amqpDialect: Dialect = {
@@ -42,6 +42,20 @@ export const amqpDialect: Dialect = {
       return readMessageId(props, propsStart, propsEnd);
     } catch {
       return undefined;
+    }
+  },
+  messageIdAt({ props, propsStart, propsEnd }, range) {
+    try {
+      return findMessageId(props, propsStart, propsEnd, range);
+    } catch {
+      return false;
+    }
+  },
+  headerTextAt({ props, propsStart, propsEnd }, name, range) {
+    try {
+      return findHeaderText(props, propsStart, propsEnd, name, range);
+    } catch {
+      return false;
     }
   },
 };

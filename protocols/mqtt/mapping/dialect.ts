@@ -18,6 +18,7 @@
  *     expiry            message expiry interval: what is left of it, rounded up; written by `deliver/publish-encoder5.ts`
  */
 import {
+  ByteRange,
   type Dialect,
   type Header,
   type Headers,
@@ -72,25 +73,35 @@ function dialectOf(exchange: string): Dialect {
     },
     header: userProperty,
     messageId: (view) => userProperty(view, MESSAGE_ID),
+    messageIdAt: (view, range) => userPropertyAt(view, MESSAGE_ID, range),
+    headerTextAt: userPropertyAt,
     groupId: (view) => userProperty(view, GROUP),
   };
 }
 
 /** The first user property of this name, the others passed over. They were checked when they came in. */
-function userProperty({ props, propsStart, propsEnd }: MessageView, name: string): string | undefined {
+function userProperty(view: MessageView, name: string): string | undefined {
+  return userPropertyAt(view, name, found) ? view.props.toString('utf8', found.start, found.end) : undefined;
+}
+
+/** Where it lies. */
+function userPropertyAt({ props, propsStart, propsEnd }: MessageView, name: string, range: ByteRange): boolean {
   finder.begin(props, propsStart, propsEnd, PUBLISH);
   try {
     while (finder.next()) {
       if (finder.id !== USER_PROPERTY || finder.nameEnd - finder.nameStart !== name.length || !finder.isNamed(name))
         continue;
-      return props.toString('utf8', finder.start, finder.end);
+      range.start = finder.start;
+      range.end = finder.end;
+      return true;
     }
   } catch {
     // Damage: it has none.
   }
-  return undefined;
+  return false;
 }
 
+const found = new ByteRange();
 const MESSAGE_ID = 'message-id';
 const finder = new PropertyReader();
 

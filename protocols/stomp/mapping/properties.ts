@@ -23,6 +23,7 @@
  */
 import {
   type Annotations,
+  ByteRange,
   bytesOf,
   type DeathReason,
   type Dialect,
@@ -45,8 +46,10 @@ import type { HeaderLines } from './header-lines.ts';
 import { isTextMarked } from './stored-headers.ts';
 
 const GROUP = 'JMSXGroupID';
+const MESSAGE_ID = 'amqp-message-id';
 const LF = 0x0a;
 const COLON = 0x3a;
+const BACKSLASH = 0x5c;
 /** How JMS shows an AMQP correlation id of bytes (AMQP JMS Mapping). */
 const BINARY_PREFIX = 'ID:AMQP_BINARY:';
 /** Seconds would not get here before the year 5138. */
@@ -61,12 +64,19 @@ export const STOMP_DIALECT: Dialect = {
     return groupId === undefined ? headers : [...headers, { name: GROUP, value: groupId }];
   },
   header: storedHeader,
-  messageId: (view) => storedHeader(view, 'amqp-message-id'),
+  messageId: (view) => storedHeader(view, MESSAGE_ID),
+  messageIdAt: (view, range) => textAt(view, MESSAGE_ID, range),
+  headerTextAt: textAt,
   groupId: (view) => storedHeader(view, GROUP),
 };
 
 /** The first header of this name, the others passed over. @param name ASCII, with nothing in it that is escaped */
-function storedHeader({ props, propsStart, propsEnd: end }: MessageView, name: string): string | undefined {
+function storedHeader(view: MessageView, name: string): string | undefined {
+  return valueAt(view, name, found) ? unescapeText(view.props, found.start, found.end, true) : undefined;
+}
+
+/** Where its value lies, escaped as it may be; false: there is none. */
+function valueAt({ props, propsStart, propsEnd: end }: MessageView, name: string, range: ByteRange): boolean {
   const { length } = name;
   let at = propsStart;
   if (at < end && isTextMarked(props, at, end)) at++;
@@ -75,12 +85,23 @@ function storedHeader({ props, propsStart, propsEnd: end }: MessageView, name: s
     let lineEnd = at;
     while (lineEnd < end && props[lineEnd] !== LF) lineEnd++;
     if (colon < lineEnd && props[colon] === COLON && props.latin1Slice(at, colon) === name) {
-      return unescapeText(props, colon + 1, lineEnd, true);
+      range.start = colon + 1;
+      range.end = lineEnd;
+      return true;
     }
     at = lineEnd + 1;
   }
-  return undefined;
+  return false;
 }
+
+/** Where its text lies; false: there is none, or something in it is escaped. */
+function textAt(view: MessageView, name: string, range: ByteRange): boolean {
+  if (!valueAt(view, name, range)) return false;
+  for (let at = range.start; at < range.end; at++) if (view.props[at] === BACKSLASH) return false;
+  return true;
+}
+
+const found = new ByteRange();
 
 /** The stored headers of a message, in the neutral form. */
 function decode(view: MessageView): Properties {

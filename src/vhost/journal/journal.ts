@@ -3,7 +3,7 @@
  * which list of targets has which number, and how much has been appended.
  */
 import type { Policy, PolicyKind } from '../../api/policies.ts';
-import type { PublisherEntry, WindowEntry } from '../../deduplication/window.ts';
+import type { AdmittedId, PublisherEntry, WindowEntry } from '../../deduplication/window.ts';
 import type { Log } from '../../log/log.ts';
 import type { DeathReason } from '../../message/deaths/deaths.ts';
 import type { Extents } from '../../message/storage.ts';
@@ -188,8 +188,8 @@ export class Journal implements RecordOutput {
   }
 
   /** @param size ids that the window keeps at most */
-  idAdmitted(owner: WindowOwner, size: number, entry: WindowEntry): void {
-    writeIdAdmitted(this, owner, size, entry);
+  idAdmitted(owner: WindowOwner, size: number, admitted: AdmittedId): void {
+    writeIdAdmitted(this, owner, size, admitted);
   }
 
   /** The same of many. */

@@ -168,7 +168,7 @@ export class Deduplication {
     const { ids, nowMs } = this;
     ids.under(window.settings.header);
     const known =
-      (ids.id !== null && window.has(ids.id, nowMs)) ||
+      (ids.hasId && window.knows(ids.bytes, ids.start, ids.end, nowMs)) ||
       (ids.publisher !== null && window.hasNumber(ids.publisher, ids.number, nowMs));
     if (known) window.repeats++;
     return known;
@@ -179,9 +179,9 @@ export class Deduplication {
     ids.under(window.settings.header);
     const kept = window.durable && draft.durably;
     const seq = draft.seq === 0 ? parts.store.nextSeq : draft.seq;
-    if (ids.id !== null && (draft.seq !== 0 || ttlMs >= 0 || !window.settings.whilePresent)) {
-      const entry = window.admit(ids.id, seq, nowMs, ttlMs, kept);
-      if (kept) parts.journal.idAdmitted(owner, window.settings.size, entry);
+    if (ids.hasId && (draft.seq !== 0 || ttlMs >= 0 || !window.settings.whilePresent)) {
+      const admitted = window.take(ids.bytes, ids.start, ids.end, seq, nowMs, ttlMs, kept);
+      if (kept) parts.journal.idAdmitted(owner, window.settings.size, admitted);
     }
     if (ids.publisher !== null) {
       const entry = window.admitNumber(ids.publisher, ids.number, seq, nowMs, ttlMs, kept);

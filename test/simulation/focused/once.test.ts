@@ -60,12 +60,14 @@ describe('messages that are to be taken once', () => {
     // The next message's id is written with this one.
     const { idAdmitted } = Journal.prototype;
     const early = new WeakMap<Journal, string>();
-    Journal.prototype.idAdmitted = function (this: Journal, owner, size, entry) {
-      idAdmitted.call(this, owner, size, entry);
-      const next = `i${Number(entry.id.slice(1)) + 1}`;
-      if (early.get(this) === entry.id) return;
+    Journal.prototype.idAdmitted = function (this: Journal, owner, size, admitted) {
+      idAdmitted.call(this, owner, size, admitted);
+      const { bytes, start, end } = admitted;
+      const id = bytes.toString('latin1', start, end);
+      const next = `i${Number(id.slice(1)) + 1}`;
+      if (early.get(this) === id) return;
       early.set(this, next);
-      idAdmitted.call(this, owner, size, { ...entry, id: next });
+      idAdmitted.call(this, owner, size, { ...admitted, bytes: Buffer.from(next), start: 0, end: next.length });
     };
     expect(await firstWrong(60)).toMatch(/should not be|duplicate is true|is lost/);
   });

@@ -1,5 +1,7 @@
 /** Each record of the vhost's journal lies in the log byte for byte as it always has, and is read back as what was written. */
 import { describe, expect, it } from 'vitest';
+import type { AdmittedId } from '../../../src/deduplication/window.ts';
+import { bytesOf } from '../../../src/message/text.ts';
 import { FLAG_DURABLE } from '../../../src/queue/entry-flags.ts';
 import { type Chunk, pack, unpackedRoom } from '../../../src/queue/positions/packed-positions.ts';
 import { RetainedMessage } from '../../../src/queue/store/retained-index.ts';
@@ -427,10 +429,14 @@ describe('windows', () => {
   const second = '01' + '060000000000' + '000000000000' + '0300' + 'c3a4ff';
 
   it('ids admitted, one by one or many, of a queue or of an exchange', () => {
-    const one = written((out) => writeIdAdmitted(out, 7, 100, entries[0]!));
+    const admitted = (entry: (typeof entries)[number]): AdmittedId => {
+      const id = bytesOf(entry.id);
+      return { ...entry, bytes: Buffer.concat([Buffer.from('xx'), id, id]), start: 2, end: 2 + id.length };
+    };
+    const one = written((out) => writeIdAdmitted(out, 7, 100, admitted(entries[0]!)));
     expect(one.bytes).toEqual([[154, '07000000' + '64000000' + '01000000' + first]]);
     expect(one.read(readIdsAdmitted)).toEqual([{ owner: 7, size: 100, entries: entries.slice(0, 1) }]);
-    const other = written((out) => writeIdAdmitted(out, 'xé', 100, entries[1]!));
+    const other = written((out) => writeIdAdmitted(out, 'xé', 100, admitted(entries[1]!)));
     expect(other.bytes).toEqual([[154, '00000000' + '0378c3a9' + '64000000' + '01000000' + second]]);
     expect(other.read(readIdsAdmitted)).toEqual([{ owner: 'xé', size: 100, entries: entries.slice(1) }]);
     const many = { owner: 7, size: 100, entries };

@@ -12,7 +12,7 @@
  * flags    bit 0   forgotten when its message leaves the queue
  * ```
  */
-import type { PublisherEntry, WindowEntry } from '../../../deduplication/window.ts';
+import type { AdmittedId, PublisherEntry, WindowEntry } from '../../../deduplication/window.ts';
 import { copyBytes, readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../../../message/bytes.ts';
 import { bytesOf, textOf } from '../../../message/text.ts';
 import type { RecordOutput } from './record-output.ts';
@@ -57,31 +57,19 @@ function writeHead(buffer: Buffer, at: number, owner: WindowOwner, size: number)
 }
 
 /** One, as a publish writes it. */
-export function writeIdAdmitted(out: RecordOutput, owner: WindowOwner, size: number, entry: WindowEntry): void {
-  const { id } = entry;
-  const { length } = id;
-  // Nearly all ids are ASCII: then the text is written as it is.
-  if (!isAscii(id)) {
-    writeIdsAdmitted(out, { owner, size, entries: [entry] });
-    return;
-  }
-  let at = out.append(RECORD_IDS_ADMITTED, headBytes(owner) + 4 + ID_HEAD_BYTES + length);
+export function writeIdAdmitted(out: RecordOutput, owner: WindowOwner, size: number, admitted: AdmittedId): void {
+  const { bytes, start, end } = admitted;
+  let at = out.append(RECORD_IDS_ADMITTED, headBytes(owner) + 4 + ID_HEAD_BYTES + end - start);
   const { buffer } = out;
   at = writeHead(buffer, at, owner, size);
   writeU32(buffer, at, 1);
-  at = writeEntryHead(buffer, at + 4, entry, length);
-  for (let i = 0; i < length; i++) buffer[at + i] = id.charCodeAt(i);
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
-  return true;
+  copyBytes(bytes, start, end, buffer, writeEntryHead(buffer, at + 4, admitted, end - start));
 }
 
 function writeEntryHead(
   buffer: Buffer,
   at: number,
-  { seq, untilMs, whilePresent }: WindowEntry,
+  { seq, untilMs, whilePresent }: Pick<WindowEntry, 'seq' | 'untilMs' | 'whilePresent'>,
   bytes: number,
 ): number {
   buffer[at] = whilePresent ? WHILE_PRESENT : 0;
