@@ -19,6 +19,9 @@ import type { Vhost } from '../../vhost/vhost.ts';
 import type { Pace } from '../listing/pace.ts';
 import { type Scanned, type ScanQuery, scan } from './scan.ts';
 
+/** What may be on its way to the disk: about two short writes. */
+const UNSYNCED_BYTES_MAX = 192 * 1024;
+
 export interface RelocateQuery extends Omit<ScanQuery, 'states'> {
   /** What becomes of a message here. */
   readonly keep: boolean;
@@ -59,7 +62,7 @@ export async function relocate(vhost: Vhost, queue: Queue, query: RelocateQuery,
   let stoppedAt = 0;
   let cameToNew = false;
   const backwards = query.from === 'newest' || (typeof query.from === 'object' && query.from.backwards);
-  const scanned = await scan(vhost, queue, { ...query, states: ['ready'] }, pace, (entry, view) => {
+  const scanned = await scan(vhost, queue, { ...query, states: ['ready'], hold: () => notAhead(vhost) }, pace, (entry, view) => {
     if (entry.seq >= before) {
       // Backwards these are the first that come.
       cameToNew = !backwards;
@@ -89,6 +92,16 @@ export async function relocate(vhost: Vhost, queue: Queue, query: RelocateQuery,
     stopped,
     mark: vhost.units.mark(),
   };
+}
+
+/**
+ * It does not get ahead of the disk: whoever publishes meanwhile waits for what was written before, and a short write is one call
+ * (`log/write/segment-files.ts`). Undefined: it may go on.
+ */
+function notAhead({ log, confirms }: Vhost): Promise<void> | undefined {
+  if (log.failed !== undefined || log.unsyncedBytes <= UNSYNCED_BYTES_MAX) return undefined;
+  // The flush that is under way; the next one is filled while it is.
+  return new Promise((resolve) => confirms.whenSafe(log.mark - 1, () => resolve()));
 }
 
 class Relocation {

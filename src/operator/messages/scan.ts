@@ -18,6 +18,8 @@ export interface ScanQuery {
   readonly from: ScanFrom;
   readonly states: readonly BrowsedState[];
   readonly filter: MessageFilter;
+  /** Asked before each slice: undefined, or what must be waited for first. Default: nothing. */
+  readonly hold?: () => Promise<void> | undefined;
 }
 
 export interface Scanned {
@@ -49,6 +51,7 @@ class Scan {
   private readonly pace: Pace;
   private readonly filter: MessageFilter;
   private readonly onFound: OnFound;
+  private readonly hold: (() => Promise<void> | undefined) | undefined;
   private readonly browser: QueueBrowser;
   private readonly backwards: boolean;
   private readonly clock: Clock;
@@ -65,7 +68,7 @@ class Scan {
   /** Of the large message that is next: whether its body holds what is looked for. */
   private known: { readonly seq: number; readonly found: boolean } | undefined;
 
-  constructor(vhost: Vhost, queue: Queue, { from, states, filter }: ScanQuery, pace: Pace, onFound: OnFound) {
+  constructor(vhost: Vhost, queue: Queue, { from, states, filter, hold }: ScanQuery, pace: Pace, onFound: OnFound) {
     const backwards = from === 'newest' || (typeof from === 'object' && from.backwards);
     const start = typeof from === 'object' ? from.position : backwards ? Number.MAX_SAFE_INTEGER - 1 : 0;
     this.vhost = vhost;
@@ -73,6 +76,7 @@ class Scan {
     this.pace = pace;
     this.filter = filter;
     this.onFound = onFound;
+    this.hold = hold;
     this.backwards = backwards;
     this.clock = vhost.clock;
     this.browser = new QueueBrowser(queue, { backwards, from: start, states });
@@ -84,6 +88,8 @@ class Scan {
   async run(): Promise<Scanned> {
     const { pace } = this;
     while (this.ended === undefined) {
+      const held = this.hold?.();
+      if (held !== undefined) await held;
       await pace.next();
       const stop = this.slice();
       if (stop === 'absent') await this.load(this.batch[this.at]!);

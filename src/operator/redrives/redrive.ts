@@ -20,7 +20,7 @@ import { ended, type RedriveRecord } from './plan.ts';
 import { originOf, Wanted } from './wanted.ts';
 
 /** How often a rate is kept to. */
-const TICK_MS = 50;
+const TICK_MS = 20;
 /** How long it waits before it tries again what was in the way. */
 const WAIT_MS = 1_000;
 /** Messages in a round at most, so that its record is never far behind. */
