@@ -13,22 +13,14 @@ import {
   NO_BACKPRESSURE,
   REJECTED,
   RELEASED,
-  type Refusal,
 } from '../../../src/api/index.ts';
-import type { Session } from '../../../src/api/session.ts';
-import { Broker } from '../../../src/broker/broker.ts';
-import { ManualClock } from '../../../src/clock/clock.ts';
-import { Draft, type MessageView } from '../../../src/message/message.ts';
+import type { MessageView } from '../../../src/message/message.ts';
 import type { Headers } from '../../../src/message/properties.ts';
-import type { LogLayout } from '../../../src/vhost/options.ts';
 import { vhostOf } from '../../vhost/harness.ts';
-import { FaultCounts, SimulatedDisk } from '../world/disk.ts';
 import { Random } from '../world/random.ts';
-import { DURABLE, immediately, TICKS_MAX } from '../world/world.ts';
+import { DURABLE, FocusedHistory, type FocusedLife, type FocusedReport } from './focused.ts';
 
-export interface CrowdReport {
-  readonly failures: readonly string[];
-  readonly faults: FaultCounts;
+export interface CrowdReport extends FocusedReport {
   /** Letters that were seen in the end, and how many had waited for room at the most. */
   readonly letters: number;
   readonly waitedMax: number;
@@ -50,55 +42,29 @@ interface Sent {
   acceptedNow: boolean;
 }
 
-interface Life {
-  readonly broker: Broker;
-  readonly session: Session;
+interface Life extends FocusedLife {
   /** Letters that are not made yet: to be read, or waiting for room. */
   readonly dying: () => number;
   readonly consumers: Map<Name, Consumer>;
   readonly held: { readonly message: Sent; readonly slot: number; readonly from: Name }[];
-  alive: boolean;
 }
 
 export async function runCrowd(seed: number): Promise<CrowdReport> {
-  const history = new CrowdHistory(seed);
-  try {
-    await history.run();
-  } catch (error) {
-    history.failures.push(String((error as Error).stack ?? error));
-  }
-  return history.report();
+  return (await new CrowdHistory(seed).run()).report();
 }
 
-class CrowdHistory {
-  readonly failures: string[] = [];
-  private readonly faults = new FaultCounts();
-  private readonly random: Random;
-  private readonly clock = new ManualClock();
-  private readonly layout: LogLayout;
+class CrowdHistory extends FocusedHistory<Life> {
   private readonly queueArguments: Headers;
   private readonly deadArguments: Headers;
   /** The queue ends messages by itself as well. */
   private readonly endsSome: boolean;
-  private disk: SimulatedDisk;
-  private life!: Life;
   private readonly messages: Sent[] = [];
   private letters = 0;
   private waitedMax = 0;
 
   constructor(seed: number) {
-    const random = new Random(seed);
-    this.random = random;
-    const blockBytes = random.pick([2048, 4096]);
-    const segmentBytes = blockBytes * random.pick([4, 8]);
-    this.layout = {
-      blockBytes,
-      segmentBytes,
-      checkpointBytes: segmentBytes * random.pick([1, 2]),
-      checkpointSliceBytes: random.pick([16, 200, 4096]),
-      residentBytesMax: blockBytes * random.pick([1, 2, 32]),
-    };
-    this.disk = new SimulatedDisk(random, this.faults);
+    super(new Random(seed));
+    const { random } = this;
     const number = (name: string, value: number) => ({ name, value: { type: 'int32' as const, value } });
     const limits = random.weighted<Headers>([
       [3, []],
@@ -118,56 +84,42 @@ class CrowdHistory {
     ];
   }
 
-  async run(): Promise<void> {
+  protected async history(): Promise<void> {
     await this.begin();
     const steps = this.random.between(30, 150);
     const faultAt = this.random.below(steps);
-    for (let i = 0; i < steps && this.failures.length === 0; i++) {
-      if (i === faultAt && this.random.chance(0.3))
-        this.disk.fails = (call) => call === 'read' && this.random.chance(0.3);
-      await this.random.weighted<() => void | Promise<void>>([
-        [6, () => this.publish()],
+    await this.steps(
+      steps,
+      [
+        [6, () => this.publishSome()],
         [12, () => this.settleSome()],
         [4, () => this.comeOrGo()],
         [4, () => this.pass(this.random.between(20, 1200))],
         [4, () => this.turns(this.random.below(12))],
         [2, () => this.end()],
-      ])();
-      this.waitedMax = Math.max(this.waitedMax, this.life.dying());
-      await this.turns(this.random.below(3));
-    }
+      ],
+      {
+        before: (step) => {
+          if (step === faultAt && this.random.chance(0.3))
+            this.disk.fails = (call) => call === 'read' && this.random.chance(0.3);
+        },
+        after: () => {
+          this.waitedMax = Math.max(this.waitedMax, this.life.dying());
+        },
+      },
+    );
     if (this.failures.length > 0) return;
     await this.end();
     await this.drain();
   }
 
   report(): CrowdReport {
-    this.life.alive = false;
-    this.disk.crash(false);
     const { failures, faults, letters, waitedMax } = this;
     return { failures, faults, letters, waitedMax };
   }
 
-  private async begin(): Promise<void> {
-    let broker: Broker | undefined;
-    let refused: Error | undefined;
-    const { disk: files, clock, layout: log } = this;
-    Broker.start({ dataDirectory: null, dialects: [], files, clock, log }).then(
-      (started) => {
-        broker = started;
-      },
-      (error: Error) => {
-        refused = error;
-      },
-    );
-    await this.until(() => broker !== undefined || refused !== undefined, 'the start');
-    if (broker === undefined) throw refused;
-    let opened: Session | Refusal | undefined;
-    const request = { client: 'simulation', loopback: true, user: undefined, password: undefined, vhost: undefined };
-    broker.open(request, { uncongested() {}, kicked() {} }, (result) => {
-      opened = result;
-    });
-    const session = opened as Session;
+  protected async begin(): Promise<void> {
+    const { broker, session } = await this.start();
     const { topology } = vhostOf(session);
     const dying = (): number => {
       let count = 0;
@@ -212,7 +164,7 @@ class CrowdHistory {
   }
 
   private delivered(life: Life, from: Name, view: MessageView, slot: number): void {
-    const message = this.messages[Number(view.props.latin1Slice(view.propsStart, view.propsEnd))];
+    const message = this.messages[this.numberOf(view)];
     if (message === undefined) {
       this.failures.push('something came that was never published');
       return;
@@ -235,19 +187,13 @@ class CrowdHistory {
     life.held.push({ message, slot, from });
   }
 
-  private publish(): void {
+  private publishSome(): void {
     const { life } = this;
     if (life.session.congested) return;
     for (let n = this.random.between(1, 6); n > 0; n--) {
       const id = this.messages.length;
-      const draft = new Draft();
-      draft.dialect = 9;
-      draft.assurance = 1;
-      draft.props = Buffer.from(String(id), 'latin1');
-      draft.propsEnd = draft.props.length;
-      draft.body = Buffer.alloc(this.random.between(0, 500), 1);
-      draft.bodyEnd = draft.body.length;
-      const mark = life.session.publish(life.session.route('', 0, Buffer.from('q'), 0, 1), draft);
+      const draft = this.draft(id, 500);
+      const mark = this.publish('q', draft);
       if (mark < 0) return;
       const message: Sent = {
         id,
@@ -260,17 +206,10 @@ class CrowdHistory {
         acceptedNow: false,
       };
       this.messages.push(message);
-      this.whenSafe(mark, () => {
+      this.whenSafe(() => {
         message.confirmed = true;
-      });
+      }, mark);
     }
-  }
-
-  private whenSafe(mark: number, then: () => void): void {
-    const { life } = this;
-    life.session.whenSafe(mark, (failed) => {
-      if (life.alive && !failed) then();
-    });
   }
 
   private settleSome(): void {
@@ -296,27 +235,11 @@ class CrowdHistory {
         message.rejected = 'asked';
         message.rejectedNow = true;
       }
-      this.whenSafe(life.session.mark(), () => {
+      this.whenSafe(() => {
         if (gone) message.accepted = 'certain';
         else message.rejected = 'certain';
       });
     }
-  }
-
-  /** The broker stops in order or dies, and another one starts. */
-  private async end(): Promise<void> {
-    const { life } = this;
-    if (this.random.chance(0.3)) {
-      let stopped = false;
-      const cutShort = this.random.chance(0.3) ? this.random.below(40) : TICKS_MAX;
-      void life.broker.close().then(() => {
-        stopped = true;
-      });
-      for (let i = 0; !stopped && i < cutShort; i++) await this.turns(1);
-    }
-    life.alive = false;
-    this.disk = this.disk.crash(this.disk.broken || this.random.chance(0.7));
-    await this.begin();
   }
 
   private async drain(): Promise<void> {
@@ -343,27 +266,6 @@ class CrowdHistory {
     if (life.dying() > 0) this.failures.push(`${life.dying()} letters still wait for room`);
     for (const name of ['q', 'dead'] as const) {
       if (waiting(name) > 0) this.failures.push(`${waiting(name)} messages are left over in ${name}`);
-    }
-  }
-
-  private async pass(ms: number): Promise<void> {
-    await this.turns(1);
-    this.clock.advance(ms);
-    await this.turns(1);
-  }
-
-  private async turns(n: number): Promise<void> {
-    for (let i = 0; i < n; i++) {
-      for (let k = this.random.below(4); k > 0; k--) this.disk.step();
-      await immediately();
-    }
-  }
-
-  private async until(done: () => boolean, what: string): Promise<void> {
-    for (let i = 0; !done(); i++) {
-      if (i > TICKS_MAX) throw new Error(`it never came: ${what}`);
-      this.disk.step();
-      await immediately();
     }
   }
 }

@@ -4,23 +4,17 @@
  * lie or rot in between. Every message that was safe and not settled is handed out as it was published, in its queue's order, and
  * none is that was safely settled.
  */
-import { ACCEPTED, NO_BACKPRESSURE, type Refusal } from '../../../src/api/index.ts';
-import type { Session } from '../../../src/api/session.ts';
-import { Broker } from '../../../src/broker/broker.ts';
+import { ACCEPTED, NO_BACKPRESSURE } from '../../../src/api/index.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
 import { directoryBytesAt, readDirectory } from '../../../src/log/format/directory.ts';
 import { Draft, type MessageView } from '../../../src/message/message.ts';
-import type { LogLayout } from '../../../src/vhost/options.ts';
-import { FaultCounts, SimulatedDisk } from '../world/disk.ts';
 import { Random } from '../world/random.ts';
+import { immediately } from '../world/world.ts';
+import { DURABLE, FocusedHistory, type FocusedReport } from './focused.ts';
 
-/** A step that never ends is a fault of its own. */
-const TICKS_MAX = 20_000;
-const DURABLE = { durable: true, exclusive: false, autoDelete: false, arguments: [] } as const;
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
-export interface GroupingReport {
-  readonly failures: readonly string[];
-  readonly faults: FaultCounts;
+export interface GroupingReport extends FocusedReport {
   /** Segments that were written again, directories that were spoiled, and messages looked at in the end. */
   readonly rewritten: number;
   readonly spoiled: number;
@@ -38,47 +32,33 @@ interface Message {
 }
 
 export async function runGrouping(seed: number): Promise<GroupingReport> {
-  const history = new GroupingHistory(seed);
-  try {
-    await history.run();
-  } catch (error) {
-    history.failures.push(String((error as Error).stack ?? error));
-  }
-  return history.report();
+  return (await new GroupingHistory(seed).run()).report();
 }
 
-class GroupingHistory {
-  readonly failures: string[] = [];
-  private readonly faults = new FaultCounts();
-  private readonly random: Random;
-  private readonly layout: LogLayout;
+class GroupingHistory extends FocusedHistory {
   private readonly queues: number;
-  private clock = new ManualClock();
-  private disk: SimulatedDisk;
-  private session!: Session;
   private readonly messages: Message[] = [];
   private rewritten = 0;
   private spoiled = 0;
 
   constructor(seed: number) {
     const random = new Random(seed);
-    this.random = random;
-    this.queues = random.between(2, 5);
+    const queues = random.between(2, 5);
     const blockBytes = random.pick([2048, 4096]);
-    this.layout = {
+    super(random, {
       blockBytes,
       segmentBytes: 4 * blockBytes,
       checkpointBytes: 4 * blockBytes * random.pick([1, 2]),
       residentBytesMax: blockBytes * random.pick([1, 8]),
-    };
-    this.disk = new SimulatedDisk(random, this.faults);
+    });
+    this.queues = queues;
   }
 
-  async run(): Promise<void> {
+  protected async history(): Promise<void> {
     const { random } = this;
-    await this.start();
-    for (let i = 0; i < this.queues; i++) this.session.declareQueue(`q${i}`, DURABLE);
-    await this.safe();
+    await this.begin();
+    for (let i = 0; i < this.queues; i++) this.life.session.declareQueue(`q${i}`, { ...DURABLE, arguments: [] });
+    await this.safe('the declarations');
     for (let lives = random.between(2, 4); lives > 0 && this.failures.length === 0; lives--) {
       for (let steps = random.between(3, 10); steps > 0; steps--) {
         await random.weighted<() => Promise<void>>([
@@ -95,68 +75,36 @@ class GroupingHistory {
       this.rewritten += this.disk.compacted;
       this.disk = this.disk.crash(random.chance(0.5));
       if (random.chance(0.4)) this.spoil();
-      await this.start();
+      await this.begin();
     }
     await this.rest(random.below(300));
     for (let queue = 0; queue < this.queues && this.failures.length === 0; queue++) await this.drain(queue, 100_000);
+    this.rewritten += this.disk.compacted;
     this.judge();
   }
 
   report(): GroupingReport {
-    this.rewritten += this.disk.compacted;
-    this.disk.crash(false);
     const { failures, faults, rewritten, spoiled, messages } = this;
     return { failures, faults, rewritten, spoiled, messages: messages.length };
   }
 
   private async turn(): Promise<void> {
     this.disk.step();
-    await new Promise((resolve) => setImmediate(resolve));
+    await immediately();
   }
 
-  private async until(done: () => boolean, what: string): Promise<void> {
-    for (let i = 0; !done(); i++) {
-      if (i === TICKS_MAX) throw new Error(`it never came to be: ${what}`);
-      await this.turn();
-      if (i % 40 === 39) this.clock.advance(20);
-    }
+  protected override waited(looks: number): void {
+    if (looks % 40 === 39) this.clock.advance(20);
   }
 
-  private async start(): Promise<void> {
+  protected async begin(): Promise<void> {
     this.clock = new ManualClock(this.clock.epochMs());
-    const logger = { debug() {}, info() {}, warn() {}, error() {} };
-    const { disk: files, clock, layout: log } = this;
-    let broker: Broker | undefined;
-    let failure: Error | undefined;
-    Broker.start({ dataDirectory: null, dialects: [], files, clock, log, logger }).then(
-      (started) => {
-        broker = started;
-      },
-      (error: Error) => {
-        failure = error;
-      },
-    );
-    await this.until(() => broker !== undefined || failure !== undefined, 'a start');
-    if (failure !== undefined) throw failure;
-    let opened: Session | Refusal | undefined;
-    const request = { client: 'group', loopback: true, user: undefined, password: undefined, vhost: undefined };
-    broker!.open(request, { uncongested() {}, kicked() {} }, (result) => {
-      opened = result;
-    });
-    this.session = opened as Session;
-  }
-
-  private async safe(): Promise<void> {
-    let safe = false;
-    this.session.whenSafe(this.session.mark(), () => {
-      safe = true;
-    });
-    await this.until(() => safe, 'a mark');
+    this.life = { ...(await this.start({ logger: SILENT })), alive: true };
   }
 
   /** One message for each queue in turn, or at random. */
   private async fill(): Promise<void> {
-    const { random, session, messages } = this;
+    const { random, messages } = this;
     const inTurn = random.chance(0.8);
     const first = messages.length;
     for (let n = random.between(10, 80); n > 0; n--) {
@@ -167,10 +115,10 @@ class GroupingHistory {
       draft.assurance = 1;
       draft.body = Buffer.from(body);
       draft.bodyEnd = draft.body.length;
-      session.publish(session.route('', 0, Buffer.from(`q${queue}`), 0, 2), draft);
+      this.publish(`q${queue}`, draft);
       messages.push({ queue, body, certain: false, settled: false, gone: false });
     }
-    await this.safe();
+    await this.safe('a mark');
     for (let i = first; i < messages.length; i++) messages[i]!.certain = true;
   }
 
@@ -183,7 +131,8 @@ class GroupingHistory {
 
   /** Takes up to so many messages of a queue, and settles them. */
   private async drain(queue: number, most: number): Promise<void> {
-    const { session, messages } = this;
+    const { messages } = this;
+    const { session } = this.life;
     const waiting = session.checkQueue(`q${queue}`).messages;
     const wanted = Math.min(most, waiting);
     if (wanted === 0) return;
@@ -211,7 +160,7 @@ class GroupingHistory {
     }, 'deliveries');
     if (taken.length < wanted) this.failures.push(`queue ${queue} had ${waiting} messages, and gave ${taken.length}`);
     for (const message of taken) message.gone = true;
-    await this.safe();
+    await this.safe('a mark');
     for (const message of taken) message.settled = true;
   }
 

@@ -11,20 +11,12 @@ import {
   MODIFIED,
   NO_BACKPRESSURE,
   RELEASED,
-  type Refusal,
 } from '../../../src/api/index.ts';
-import type { Session } from '../../../src/api/session.ts';
-import { Broker } from '../../../src/broker/broker.ts';
-import { ManualClock } from '../../../src/clock/clock.ts';
-import { Draft, type MessageView } from '../../../src/message/message.ts';
-import type { LogLayout } from '../../../src/vhost/options.ts';
-import { FaultCounts, SimulatedDisk } from '../world/disk.ts';
+import type { MessageView } from '../../../src/message/message.ts';
 import { Random } from '../world/random.ts';
-import { DURABLE, immediately, TICKS_MAX } from '../world/world.ts';
+import { DURABLE, FocusedHistory, type FocusedLife, type FocusedReport } from './focused.ts';
 
-export interface LeaseReport {
-  readonly failures: readonly string[];
-  readonly faults: FaultCounts;
+export interface LeaseReport extends FocusedReport {
   readonly expired: number;
   readonly renewed: number;
   readonly deferred: number;
@@ -62,33 +54,17 @@ interface Worker {
   late: number;
 }
 
-interface Life {
-  readonly broker: Broker;
-  readonly session: Session;
+interface Life extends FocusedLife {
   readonly workers: Worker[];
   /** What has been changed without a mark yet. */
   readonly uncertain: (() => void)[];
-  alive: boolean;
 }
 
 export async function runLeases(seed: number): Promise<LeaseReport> {
-  const history = new LeaseHistory(seed);
-  try {
-    await history.run();
-  } catch (error) {
-    history.failures.push(String((error as Error).stack ?? error));
-  }
-  return history.report();
+  return (await new LeaseHistory(seed).run()).report();
 }
 
-class LeaseHistory {
-  readonly failures: string[] = [];
-  private readonly faults = new FaultCounts();
-  private readonly random: Random;
-  private readonly clock = new ManualClock();
-  private readonly layout: LogLayout;
-  private disk: SimulatedDisk;
-  private life!: Life;
+class LeaseHistory extends FocusedHistory<Life> {
   private readonly messages: Leased[] = [];
   private expired = 0;
   private renewed = 0;
@@ -96,70 +72,33 @@ class LeaseHistory {
   private claimed = 0;
 
   constructor(seed: number) {
-    const random = new Random(seed);
-    this.random = random;
-    const blockBytes = random.pick([2048, 4096]);
-    const segmentBytes = blockBytes * random.pick([4, 8]);
-    this.layout = {
-      blockBytes,
-      segmentBytes,
-      checkpointBytes: segmentBytes * random.pick([1, 2]),
-      checkpointSliceBytes: random.pick([16, 200, 4096]),
-      residentBytesMax: blockBytes * random.pick([1, 2, 32]),
-    };
-    this.disk = new SimulatedDisk(random, this.faults);
+    super(new Random(seed));
   }
 
-  async run(): Promise<void> {
+  protected async history(): Promise<void> {
     await this.begin();
-    const steps = this.random.between(40, 180);
-    for (let i = 0; i < steps && this.failures.length === 0; i++) {
-      await this.random.weighted<() => void | Promise<void>>([
-        [6, () => this.publish()],
-        [7, () => this.settleSome()],
-        [5, () => this.renew()],
-        [5, () => this.defer()],
-        [4, () => this.claim()],
-        [4, () => this.answerLate()],
-        [8, () => this.pass(this.random.between(20, 400))],
-        [4, () => this.turns(this.random.below(12))],
-        [2, () => this.end()],
-      ])();
-      await this.turns(this.random.below(3));
-    }
+    await this.steps(this.random.between(40, 180), [
+      [6, () => this.publishSome()],
+      [7, () => this.settleSome()],
+      [5, () => this.renew()],
+      [5, () => this.defer()],
+      [4, () => this.claim()],
+      [4, () => this.answerLate()],
+      [8, () => this.passInSteps(this.random.between(20, 400))],
+      [4, () => this.turns(this.random.below(12))],
+      [2, () => this.end()],
+    ]);
     await this.end();
     await this.drain();
   }
 
   report(): LeaseReport {
-    this.life.alive = false;
-    this.disk.crash(false);
     const { failures, faults, expired, renewed, deferred, claimed } = this;
     return { failures, faults, expired, renewed, deferred, claimed };
   }
 
-  private async begin(): Promise<void> {
-    let broker: Broker | undefined;
-    let refused: Error | undefined;
-    Broker.start({
-      ...{ dataDirectory: null, dialects: [], files: this.disk, clock: this.clock, log: this.layout },
-      vhosts: [{ name: '/', policies: [POLICY] }],
-    }).then(
-      (started) => {
-        broker = started;
-      },
-      (error: Error) => {
-        refused = error;
-      },
-    );
-    await this.until(() => broker !== undefined || refused !== undefined, 'the start');
-    if (broker === undefined) throw refused;
-    let opened: Session | Refusal | undefined;
-    const request = { client: 'simulation', loopback: true, user: undefined, password: undefined, vhost: undefined };
-    broker.open(request, { uncongested() {}, kicked() {} }, (result) => {
-      opened = result;
-    });
-    const session = opened as Session;
+  protected async begin(): Promise<void> {
+    const { broker, session } = await this.start({ vhosts: [{ name: '/', policies: [POLICY] }] });
     session.declareQueue('q', { ...DURABLE, arguments: [] });
     const life: Life = { broker, session, workers: [], uncertain: [], alive: true };
     this.life = life;
@@ -181,7 +120,7 @@ class LeaseHistory {
   }
 
   private delivered(worker: Worker, view: MessageView, slot: number): void {
-    const message = this.messages[Number(view.props.latin1Slice(view.propsStart, view.propsEnd))];
+    const message = this.messages[this.numberOf(view)];
     if (message === undefined) {
       this.failures.push('something came that was never published');
       return;
@@ -229,27 +168,21 @@ class LeaseHistory {
     return slots;
   }
 
-  private publish(): void {
+  private publishSome(): void {
     const { life } = this;
     if (life.session.congested) return;
     for (let n = this.random.between(1, 5); n > 0; n--) {
       const id = this.messages.length;
-      const draft = new Draft();
-      draft.dialect = 9;
-      draft.assurance = 1;
-      draft.props = Buffer.from(String(id), 'latin1');
-      draft.propsEnd = draft.props.length;
-      draft.body = Buffer.alloc(this.random.between(0, 500), 1);
-      draft.bodyEnd = draft.body.length;
-      const mark = life.session.publish(life.session.route('', 0, Buffer.from('q'), 0, 1), draft);
+      const draft = this.draft(id, 500);
+      const mark = this.publish('q', draft);
       if (mark < 0) return;
       const message: Leased = {
         ...{ id, published: false, accepted: 'no', failed: 0, failedSafe: 0, holder: null, untilMs: 0, deferral: null },
       };
       this.messages.push(message);
-      life.session.whenSafe(mark, (failed) => {
-        if (life.alive && !failed) message.published = true;
-      });
+      this.whenSafe(() => {
+        message.published = true;
+      }, mark);
     }
   }
 
@@ -290,13 +223,6 @@ class LeaseHistory {
       worker.consumer.settle(slot, outcome);
       this.whenSafe(certain);
     }
-  }
-
-  private whenSafe(certain: () => void): void {
-    const { life } = this;
-    life.session.whenSafe(life.session.mark(), (failed) => {
-      if (life.alive && !failed) certain();
-    });
   }
 
   private renew(): void {
@@ -347,32 +273,29 @@ class LeaseHistory {
     worker.consumer.answered(late);
   }
 
-  private async end(): Promise<void> {
-    const { life } = this;
-    if (this.random.chance(0.3)) {
-      let stopped = false;
-      for (const worker of life.workers) worker.held.clear();
-      const cutShort = this.random.chance(0.3) ? this.random.below(40) : TICKS_MAX;
-      void life.broker.close().then(() => {
-        stopped = true;
-      });
-      for (let i = 0; !stopped && i < cutShort; i++) await this.turns(1);
-    }
-    life.alive = false;
-    this.disk = this.disk.crash(this.disk.broken || this.random.chance(0.7));
+  protected override stopping(): void {
+    for (const worker of this.life.workers) worker.held.clear();
+  }
+
+  protected override died(): void {
     for (const message of this.messages) {
       message.holder = null;
       message.untilMs = 0;
       if (message.deferral?.safe === false || message.accepted === 'asked') message.deferral = null;
     }
-    await this.begin();
+  }
+
+  /** What was taken back is certain once that is safe. */
+  protected override turned(): void {
+    const { life } = this;
+    if (life.alive) for (const certain of life.uncertain.splice(0)) this.whenSafe(certain);
   }
 
   private async drain(): Promise<void> {
     const { life } = this;
     const seen = new Set<number>();
     for (let i = 0; i < 70; i++) {
-      await this.pass(50);
+      await this.passInSteps(50);
       await this.turns(10);
       for (const worker of life.workers) {
         for (const [slot, message] of [...worker.held]) {
@@ -390,29 +313,11 @@ class LeaseHistory {
     if (waits > 0) this.failures.push(`${waits} messages are left over`);
   }
 
-  private async pass(ms: number): Promise<void> {
+  private async passInSteps(ms: number): Promise<void> {
     await this.turns(1);
     for (let left = ms; left > 0; left -= 40) {
       this.clock.advance(Math.min(left, 40));
       await this.turns(1);
-    }
-  }
-
-  private async turns(n: number): Promise<void> {
-    for (let i = 0; i < n; i++) {
-      for (let k = this.random.below(4); k > 0; k--) this.disk.step();
-      await immediately();
-      const { life } = this;
-      if (!life.alive) continue;
-      for (const certain of life.uncertain.splice(0)) this.whenSafe(certain);
-    }
-  }
-
-  private async until(done: () => boolean, what: string): Promise<void> {
-    for (let i = 0; !done(); i++) {
-      if (i > TICKS_MAX) throw new Error(`it never came: ${what}`);
-      this.disk.step();
-      await immediately();
     }
   }
 }

@@ -3,23 +3,16 @@
  * order. What a window knows after each death must be what is there: an id is known if its message was confirmed or is found, and not
  * known if its message was lost; a repeat is never confirmed before what it repeats is safe.
  */
-import { ACCEPTED, type DeliverySink, NO_BACKPRESSURE, type Refusal } from '../../../src/api/index.ts';
-import type { Session } from '../../../src/api/session.ts';
-import { Broker } from '../../../src/broker/broker.ts';
-import { ManualClock } from '../../../src/clock/clock.ts';
+import { ACCEPTED, type DeliverySink, NO_BACKPRESSURE } from '../../../src/api/index.ts';
 import type { DeduplicationWindow } from '../../../src/deduplication/window.ts';
 import { Draft, type MessageView } from '../../../src/message/message.ts';
 import { encodeNeutral, NEUTRAL_DIALECT } from '../../../src/message/neutral-dialect.ts';
 import type { Header } from '../../../src/message/properties.ts';
-import type { LogLayout } from '../../../src/vhost/options.ts';
 import { queueArguments, vhostOf } from '../../vhost/harness.ts';
-import { FaultCounts, SimulatedDisk } from '../world/disk.ts';
 import { Random } from '../world/random.ts';
-import { DURABLE, immediately, TICKS_MAX } from '../world/world.ts';
+import { DURABLE, FocusedHistory, type FocusedLife, type FocusedReport } from './focused.ts';
 
-export interface OnceReport {
-  readonly failures: readonly string[];
-  readonly faults: FaultCounts;
+export interface OnceReport extends FocusedReport {
   readonly repeats: number;
   /** Ids and numbers whose messages a death has taken. */
   readonly lost: number;
@@ -62,31 +55,15 @@ interface Taken {
   settled: 'no' | 'asked' | 'certain';
 }
 
-interface Life {
-  readonly broker: Broker;
-  readonly session: Session;
+interface Life extends FocusedLife {
   readonly held: Map<Taken, () => void>;
-  alive: boolean;
 }
 
 export async function runOnce(seed: number): Promise<OnceReport> {
-  const history = new OnceHistory(seed);
-  try {
-    await history.run();
-  } catch (error) {
-    history.failures.push(String((error as Error).stack ?? error));
-  }
-  return history.report();
+  return (await new OnceHistory(seed).run()).report();
 }
 
-class OnceHistory {
-  readonly failures: string[] = [];
-  private readonly faults = new FaultCounts();
-  private readonly random: Random;
-  private readonly clock = new ManualClock();
-  private readonly layout: LogLayout;
-  private disk: SimulatedDisk;
-  private life!: Life;
+class OnceHistory extends FocusedHistory<Life> {
   private readonly taken: Taken[] = [];
   /** The latest of each place and id, or publisher, as far as the broker must know it. */
   private readonly known = new Map<string, Taken>();
@@ -94,65 +71,30 @@ class OnceHistory {
   private lost = 0;
 
   constructor(seed: number) {
-    const random = new Random(seed);
-    this.random = random;
-    const blockBytes = random.pick([2048, 4096]);
-    const segmentBytes = blockBytes * random.pick([4, 8]);
-    this.layout = {
-      blockBytes,
-      segmentBytes,
-      checkpointBytes: segmentBytes * random.pick([1, 2]),
-      checkpointSliceBytes: random.pick([16, 200, 4096]),
-      residentBytesMax: blockBytes * random.pick([1, 2, 32]),
-    };
-    this.disk = new SimulatedDisk(random, this.faults);
+    super(new Random(seed));
   }
 
-  async run(): Promise<void> {
+  protected async history(): Promise<void> {
     await this.begin();
-    const steps = this.random.between(30, 150);
-    for (let i = 0; i < steps && this.failures.length === 0; i++) {
-      await this.random.weighted<() => void | Promise<void>>([
-        [10, () => this.publishSome()],
-        [2, () => this.transact()],
-        [5, () => this.settleSome()],
-        [3, () => this.pass(this.random.between(20, 1500))],
-        [4, () => this.turns(this.random.below(12))],
-        [2, () => this.end()],
-      ])();
-      await this.turns(this.random.below(3));
-    }
+    await this.steps(this.random.between(30, 150), [
+      [10, () => this.publishSome()],
+      [2, () => this.transact()],
+      [5, () => this.settleSome()],
+      [3, () => this.pass(this.random.between(20, 1500))],
+      [4, () => this.turns(this.random.below(12))],
+      [2, () => this.end()],
+    ]);
     await this.end();
   }
 
   report(): OnceReport {
-    this.life.alive = false;
-    this.disk.crash(false);
     return { failures: this.failures, faults: this.faults, repeats: this.repeats, lost: this.lost };
   }
 
   // -------------------------------------------------------------------------------------------------------- a life
 
-  private async begin(): Promise<void> {
-    let broker: Broker | undefined;
-    let refused: Error | undefined;
-    const options = { dataDirectory: null, dialects: [], files: this.disk, clock: this.clock, log: this.layout };
-    Broker.start(options).then(
-      (started) => {
-        broker = started;
-      },
-      (error: Error) => {
-        refused = error;
-      },
-    );
-    await this.until(() => broker !== undefined || refused !== undefined, 'the start');
-    if (broker === undefined) throw refused;
-    let opened: Session | Refusal | undefined;
-    const request = { client: 'simulation', loopback: true, user: undefined, password: undefined, vhost: undefined };
-    broker.open(request, { uncongested() {}, kicked() {} }, (result) => {
-      opened = result;
-    });
-    const session = opened as Session;
+  protected async begin(): Promise<void> {
+    const { broker, session } = await this.start();
     const life: Life = { broker, session, held: new Map(), alive: true };
     this.life = life;
     const first = !session.queueExists('out');
@@ -171,11 +113,7 @@ class OnceHistory {
     for (const { queue } of PLACES) this.consume(life, queue);
     if (first) {
       // Nothing is tried before all of it is there for good.
-      let there = false;
-      session.whenSafe(session.mark(), () => {
-        there = true;
-      });
-      await this.until(() => there, 'the declarations');
+      await this.safe('the declarations');
     }
     await this.judge();
   }
@@ -353,10 +291,10 @@ class OnceHistory {
       }
       if (repeats !== undefined) this.repeats++;
       const taken = repeats ?? this.took(place, key, id, number, draft.assurance > 0);
-      life.session.whenSafe(mark, (failed) => {
+      this.whenSafe(() => {
         // Of a repeat this promises that its first is there.
-        if (life.alive && !failed) taken.safe = true;
-      });
+        taken.safe = true;
+      }, mark);
     }
   }
 
@@ -377,9 +315,9 @@ class OnceHistory {
         all.push(repeats);
       }
     }
-    life.session.whenSafe(transaction.commit(), (failed) => {
-      if (life.alive && !failed) for (const taken of all) taken.safe = true;
-    });
+    this.whenSafe(() => {
+      for (const taken of all) taken.safe = true;
+    }, transaction.commit());
   }
 
   private settleSome(): void {
@@ -392,46 +330,9 @@ class OnceHistory {
       for (const [key, other] of this.known) {
         if (other === taken && goesWithMessage(taken)) this.known.delete(key);
       }
-      life.session.whenSafe(life.session.mark(), (failed) => {
-        if (life.alive && !failed) taken.settled = 'certain';
+      this.whenSafe(() => {
+        taken.settled = 'certain';
       });
-    }
-  }
-
-  /** The broker stops in order or dies, and another one starts. */
-  private async end(): Promise<void> {
-    const { life } = this;
-    if (this.random.chance(0.3)) {
-      let stopped = false;
-      const cutShort = this.random.chance(0.3) ? this.random.below(40) : TICKS_MAX;
-      void life.broker.close().then(() => {
-        stopped = true;
-      });
-      for (let i = 0; !stopped && i < cutShort; i++) await this.turns(1);
-    }
-    life.alive = false;
-    this.disk = this.disk.crash(this.disk.broken || this.random.chance(0.7));
-    await this.begin();
-  }
-
-  private async pass(ms: number): Promise<void> {
-    await this.turns(1);
-    this.clock.advance(ms);
-    await this.turns(1);
-  }
-
-  private async turns(n: number): Promise<void> {
-    for (let i = 0; i < n; i++) {
-      for (let k = this.random.below(4); k > 0; k--) this.disk.step();
-      await immediately();
-    }
-  }
-
-  private async until(done: () => boolean, what: string): Promise<void> {
-    for (let i = 0; !done(); i++) {
-      if (i > TICKS_MAX) throw new Error(`it never came: ${what}`);
-      this.disk.step();
-      await immediately();
     }
   }
 }

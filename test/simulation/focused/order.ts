@@ -13,22 +13,14 @@ import {
   type Outcome,
   REJECTED,
   RELEASED,
-  type Refusal,
 } from '../../../src/api/index.ts';
-import type { Session } from '../../../src/api/session.ts';
-import { Broker } from '../../../src/broker/broker.ts';
-import { ManualClock } from '../../../src/clock/clock.ts';
 import type { MessageView } from '../../../src/message/message.ts';
-import type { LogLayout } from '../../../src/vhost/options.ts';
 import { KEYED, keyed } from '../../queue/order/support.ts';
 import { queueArguments } from '../../vhost/harness.ts';
-import { FaultCounts, SimulatedDisk } from '../world/disk.ts';
 import { Random } from '../world/random.ts';
-import { DURABLE, immediately, TICKS_MAX } from '../world/world.ts';
+import { DURABLE, FocusedHistory, type FocusedLife, type FocusedReport } from './focused.ts';
 
-export interface OrderReport {
-  readonly failures: readonly string[];
-  readonly faults: FaultCounts;
+export interface OrderReport extends FocusedReport {
   readonly deliveries: number;
   /** Consumers that came or went while there were messages. */
   readonly moves: number;
@@ -63,38 +55,22 @@ interface Reader {
   cancelled: boolean;
 }
 
-interface Life {
+interface Life extends FocusedLife {
   readonly number: number;
-  readonly broker: Broker;
-  readonly session: Session;
   readonly readers: Reader[];
   readonly tracks: Map<string, Track>;
-  alive: boolean;
 }
 
 const KINDS = ['groups', 'strict', 'fair'] as const;
 const RETRY_MS = 200;
 
 export async function runOrder(seed: number, kind?: (typeof KINDS)[number]): Promise<OrderReport> {
-  const history = new OrderHistory(seed, kind);
-  try {
-    await history.run();
-  } catch (error) {
-    history.failures.push(String((error as Error).stack ?? error));
-  }
-  return history.report();
+  return (await new OrderHistory(seed, kind).run()).report();
 }
 
-class OrderHistory {
-  readonly failures: string[] = [];
-  private readonly faults = new FaultCounts();
-  private readonly random: Random;
-  private readonly clock = new ManualClock();
-  private readonly layout: LogLayout;
+class OrderHistory extends FocusedHistory<Life> {
   private readonly kind: (typeof KINDS)[number];
   private readonly keys: string[];
-  private disk: SimulatedDisk;
-  private life!: Life;
   private lives = 0;
   private readonly messages: Ordered[] = [];
   private deliveries = 0;
@@ -102,44 +78,30 @@ class OrderHistory {
 
   constructor(seed: number, kind?: (typeof KINDS)[number]) {
     const random = new Random(seed);
-    this.random = random;
-    this.kind = kind ?? random.pick(KINDS);
-    this.keys = ['a', 'b', 'c', 'd', 'e'].slice(0, random.between(2, 5));
-    const blockBytes = random.pick([2048, 4096]);
-    const segmentBytes = blockBytes * random.pick([4, 8]);
-    this.layout = {
-      blockBytes,
-      segmentBytes,
-      checkpointBytes: segmentBytes * random.pick([1, 2]),
-      checkpointSliceBytes: random.pick([16, 200, 4096]),
-      residentBytesMax: blockBytes * random.pick([1, 2, 32]),
-    };
-    this.disk = new SimulatedDisk(random, this.faults);
+    const drawn = kind ?? random.pick(KINDS);
+    const keys = ['a', 'b', 'c', 'd', 'e'].slice(0, random.between(2, 5));
+    super(random);
+    this.kind = drawn;
+    this.keys = keys;
   }
 
-  async run(): Promise<void> {
+  protected async history(): Promise<void> {
     await this.begin();
-    const steps = this.random.between(40, 160);
-    for (let i = 0; i < steps && this.failures.length === 0; i++) {
-      await this.random.weighted<() => void | Promise<void>>([
-        [8, () => this.publish()],
-        [16, () => this.settleSome()],
-        [3, () => this.pass(this.random.between(20, 300))],
-        [4, () => this.turns(this.random.below(12))],
-        [3, () => this.come()],
-        [3, () => this.go()],
-        [2, () => this.end()],
-      ])();
-      await this.turns(this.random.below(3));
-    }
+    await this.steps(this.random.between(40, 160), [
+      [8, () => this.publishSome()],
+      [16, () => this.settleSome()],
+      [3, () => this.pass(this.random.between(20, 300))],
+      [4, () => this.turns(this.random.below(12))],
+      [3, () => this.come()],
+      [3, () => this.go()],
+      [2, () => this.end()],
+    ]);
     if (this.failures.length > 0) return;
     await this.end();
     await this.drain();
   }
 
   report(): OrderReport {
-    this.life.alive = false;
-    this.disk.crash(false);
     const { failures, faults, deliveries, moves } = this;
     return { failures, faults, deliveries, moves };
   }
@@ -150,31 +112,8 @@ class OrderHistory {
     return { 'x-fair-by': 'key' };
   }
 
-  private async begin(): Promise<void> {
-    let broker: Broker | undefined;
-    let refused: Error | undefined;
-    Broker.start({
-      dataDirectory: null,
-      dialects: [KEYED],
-      files: this.disk,
-      clock: this.clock,
-      log: this.layout,
-    }).then(
-      (started) => {
-        broker = started;
-      },
-      (error: Error) => {
-        refused = error;
-      },
-    );
-    await this.until(() => broker !== undefined || refused !== undefined, 'the start');
-    if (broker === undefined) throw refused;
-    let opened: Session | Refusal | undefined;
-    const request = { client: 'simulation', loopback: true, user: undefined, password: undefined, vhost: undefined };
-    broker.open(request, { uncongested() {}, kicked() {} }, (result) => {
-      opened = result;
-    });
-    const session = opened as Session;
+  protected async begin(): Promise<void> {
+    const { broker, session } = await this.start({ dialects: [KEYED] });
     session.declareQueue('q', { ...DURABLE, arguments: queueArguments(this.arguments) });
     this.lives++;
     this.life = { number: this.lives, broker, session, readers: [], tracks: new Map(), alive: true };
@@ -283,7 +222,7 @@ class OrderHistory {
 
   // ----------------------------------------------------------------------------------------------- what clients do
 
-  private publish(): void {
+  private publishSome(): void {
     const { life } = this;
     if (life.session.congested) return;
     // One floods now and then.
@@ -293,15 +232,15 @@ class OrderHistory {
       const key = flood ? flooding : this.random.pick(this.keys);
       const id = this.messages.length;
       const body = `${String(id).padStart(6, '0')}${'x'.repeat(this.random.between(0, 300))}`;
-      const mark = life.session.publish(life.session.route('', 0, Buffer.from('q'), 0, 1), keyed(body, `key=${key}`));
+      const mark = this.publish('q', keyed(body, `key=${key}`));
       if (mark < 0) return;
       const message: Ordered = {
         ...{ id, key, life: life.number, published: false, over: 'no', held: false, waits: false },
       };
       this.messages.push(message);
-      life.session.whenSafe(mark, (failed) => {
-        if (life.alive && !failed) message.published = true;
-      });
+      this.whenSafe(() => {
+        message.published = true;
+      }, mark);
     }
   }
 
@@ -326,31 +265,21 @@ class OrderHistory {
       if (over) message.over = 'asked';
       else message.waits = outcome === MODIFIED && this.kind !== 'fair';
       reader.consumer.settle(slot, outcome);
-      life.session.whenSafe(life.session.mark(), (failed) => {
-        if (life.alive && !failed && over) message.over = 'certain';
+      this.whenSafe(() => {
+        if (over) message.over = 'certain';
       });
     }
   }
 
-  /** The broker stops in order or dies, and another one starts. */
-  private async end(): Promise<void> {
-    const { life } = this;
-    if (this.random.chance(0.3)) {
-      let stopped = false;
-      for (const { held } of life.readers) held.length = 0;
-      const cutShort = this.random.chance(0.3) ? this.random.below(40) : TICKS_MAX;
-      void life.broker.close().then(() => {
-        stopped = true;
-      });
-      for (let i = 0; !stopped && i < cutShort; i++) await this.turns(1);
-    }
-    life.alive = false;
-    this.disk = this.disk.crash(this.disk.broken || this.random.chance(0.7));
+  protected override stopping(): void {
+    for (const { held } of this.life.readers) held.length = 0;
+  }
+
+  protected override died(): void {
     for (const message of this.messages) {
       message.held = false;
       message.waits = false;
     }
-    await this.begin();
   }
 
   private async drain(): Promise<void> {
@@ -375,26 +304,5 @@ class OrderHistory {
     }
     const waits = life.session.checkQueue('q').messages;
     if (waits > 0) this.failures.push(`${waits} messages are left over`);
-  }
-
-  private async pass(ms: number): Promise<void> {
-    await this.turns(1);
-    this.clock.advance(ms);
-    await this.turns(1);
-  }
-
-  private async turns(n: number): Promise<void> {
-    for (let i = 0; i < n; i++) {
-      for (let k = this.random.below(4); k > 0; k--) this.disk.step();
-      await immediately();
-    }
-  }
-
-  private async until(done: () => boolean, what: string): Promise<void> {
-    for (let i = 0; !done(); i++) {
-      if (i > TICKS_MAX) throw new Error(`it never came: ${what}`);
-      this.disk.step();
-      await immediately();
-    }
   }
 }

@@ -3,26 +3,12 @@
  * that end in order, by a kill or without power, on a disk that tears, forgets and fails. Nothing confirmed is lost, nothing
  * accepted for certain comes back, nothing that failed for certain is tried again before its time, no attempt is forgotten.
  */
-import {
-  ACCEPTED,
-  type DeliverySink,
-  MODIFIED,
-  NO_BACKPRESSURE,
-  RELEASED,
-  type Refusal,
-} from '../../../src/api/index.ts';
-import type { Session } from '../../../src/api/session.ts';
-import { Broker } from '../../../src/broker/broker.ts';
-import { ManualClock } from '../../../src/clock/clock.ts';
-import { Draft, type MessageView } from '../../../src/message/message.ts';
-import type { LogLayout } from '../../../src/vhost/options.ts';
-import { FaultCounts, SimulatedDisk } from '../world/disk.ts';
+import { ACCEPTED, type DeliverySink, MODIFIED, NO_BACKPRESSURE, RELEASED } from '../../../src/api/index.ts';
+import type { MessageView } from '../../../src/message/message.ts';
 import { Random } from '../world/random.ts';
-import { DURABLE, immediately, TICKS_MAX } from '../world/world.ts';
+import { DURABLE, FocusedHistory, type FocusedLife, type FocusedReport } from './focused.ts';
 
-export interface RetryReport {
-  readonly failures: readonly string[];
-  readonly faults: FaultCounts;
+export interface RetryReport extends FocusedReport {
   /** Failed and tried again. */
   readonly retried: number;
 }
@@ -46,99 +32,42 @@ const RETRY = {
 };
 
 export async function runRetries(seed: number): Promise<RetryReport> {
-  const history = new RetryHistory(seed);
-  try {
-    await history.run();
-  } catch (error) {
-    history.failures.push(String((error as Error).stack ?? error));
-  }
-  return history.report();
+  return (await new RetryHistory(seed).run()).report();
 }
 
 /** One life of the broker, with its only client. */
-interface Life {
-  readonly broker: Broker;
-  readonly session: Session;
+interface Life extends FocusedLife {
   readonly held: { readonly message: Tried; readonly slot: number }[];
-  alive: boolean;
   settle(slot: number, outcome: typeof ACCEPTED | typeof MODIFIED | typeof RELEASED): void;
 }
 
-class RetryHistory {
-  readonly failures: string[] = [];
-  private readonly faults = new FaultCounts();
-  private readonly random: Random;
-  private readonly clock = new ManualClock();
-  private readonly layout: LogLayout;
-  private disk: SimulatedDisk;
-  private life!: Life;
+class RetryHistory extends FocusedHistory<Life> {
   private readonly messages: Tried[] = [];
   private retried = 0;
 
   constructor(seed: number) {
-    const random = new Random(seed);
-    this.random = random;
-    const blockBytes = random.pick([2048, 4096]);
-    const segmentBytes = blockBytes * random.pick([4, 8]);
-    this.layout = {
-      blockBytes,
-      segmentBytes,
-      checkpointBytes: segmentBytes * random.pick([1, 2]),
-      checkpointSliceBytes: random.pick([16, 200, 4096]),
-      residentBytesMax: blockBytes * random.pick([1, 2, 32]),
-    };
-    this.disk = new SimulatedDisk(random, this.faults);
+    super(new Random(seed));
   }
 
-  async run(): Promise<void> {
+  protected async history(): Promise<void> {
     await this.begin();
-    const steps = this.random.between(30, 150);
-    for (let i = 0; i < steps && this.failures.length === 0; i++) {
-      await this.random.weighted<() => void | Promise<void>>([
-        [6, () => this.publish()],
-        [14, () => this.settleSome()],
-        [5, () => this.pass(this.random.between(20, 300))],
-        [4, () => this.turns(this.random.below(12))],
-        [2, () => this.end()],
-      ])();
-      await this.turns(this.random.below(3));
-    }
+    await this.steps(this.random.between(30, 150), [
+      [6, () => this.publishSome()],
+      [14, () => this.settleSome()],
+      [5, () => this.pass(this.random.between(20, 300))],
+      [4, () => this.turns(this.random.below(12))],
+      [2, () => this.end()],
+    ]);
     await this.end();
     await this.drain();
   }
 
   report(): RetryReport {
-    this.life.alive = false;
-    this.disk.crash(false);
     return { failures: this.failures, faults: this.faults, retried: this.retried };
   }
 
-  private async begin(): Promise<void> {
-    let broker: Broker | undefined;
-    let refused: Error | undefined;
-    Broker.start({
-      dataDirectory: null,
-      dialects: [],
-      files: this.disk,
-      clock: this.clock,
-      log: this.layout,
-      vhosts: [{ name: '/', policies: [RETRY] }],
-    }).then(
-      (started) => {
-        broker = started;
-      },
-      (error: Error) => {
-        refused = error;
-      },
-    );
-    await this.until(() => broker !== undefined || refused !== undefined, 'the start');
-    if (broker === undefined) throw refused;
-    let opened: Session | Refusal | undefined;
-    const request = { client: 'simulation', loopback: true, user: undefined, password: undefined, vhost: undefined };
-    broker.open(request, { uncongested() {}, kicked() {} }, (result) => {
-      opened = result;
-    });
-    const session = opened as Session;
+  protected async begin(): Promise<void> {
+    const { broker, session } = await this.start({ vhosts: [{ name: '/', policies: [RETRY] }] });
     session.declareQueue('q', { ...DURABLE, arguments: [] });
     const life: Life = { broker, session, held: [], alive: true, settle: () => {} };
     this.life = life;
@@ -154,7 +83,7 @@ class RetryHistory {
   }
 
   private delivered(life: Life, view: MessageView, slot: number): void {
-    const message = this.messages[Number(view.props.latin1Slice(view.propsStart, view.propsEnd))];
+    const message = this.messages[this.numberOf(view)];
     if (message === undefined) {
       this.failures.push('something came that was never published');
       return;
@@ -171,25 +100,19 @@ class RetryHistory {
     life.held.push({ message, slot });
   }
 
-  private publish(): void {
+  private publishSome(): void {
     const { life } = this;
     if (life.session.congested) return;
     for (let n = this.random.between(1, 6); n > 0; n--) {
       const id = this.messages.length;
-      const draft = new Draft();
-      draft.dialect = 9;
-      draft.assurance = 1;
-      draft.props = Buffer.from(String(id), 'latin1');
-      draft.propsEnd = draft.props.length;
-      draft.body = Buffer.alloc(this.random.between(0, 500), 1);
-      draft.bodyEnd = draft.body.length;
-      const mark = life.session.publish(life.session.route('', 0, Buffer.from('q'), 0, 1), draft);
+      const draft = this.draft(id, 500);
+      const mark = this.publish('q', draft);
       if (mark < 0) return;
       const message: Tried = { id, published: false, accepted: 'no', failed: 0, failedSafe: 0, dueMs: -1 };
       this.messages.push(message);
-      life.session.whenSafe(mark, (failed) => {
-        if (life.alive && !failed) message.published = true;
-      });
+      this.whenSafe(() => {
+        message.published = true;
+      }, mark);
     }
   }
 
@@ -225,27 +148,17 @@ class RetryHistory {
     }
   }
 
-  /** The broker stops in order or dies, and another one starts. */
-  private async end(): Promise<void> {
-    const { life } = this;
-    if (this.random.chance(0.3)) {
-      let stopped = false;
-      // What it holds is lost with the connection, as failed.
-      life.held.length = 0;
-      const cutShort = this.random.chance(0.3) ? this.random.below(40) : TICKS_MAX;
-      void life.broker.close().then(() => {
-        stopped = true;
-      });
-      for (let i = 0; !stopped && i < cutShort; i++) await this.turns(1);
-    }
-    life.alive = false;
-    this.disk = this.disk.crash(this.disk.broken || this.random.chance(0.7));
+  protected override stopping(): void {
+    // As failed.
+    this.life.held.length = 0;
+  }
+
+  protected override died(): void {
     for (const message of this.messages) {
       // A failure that was not certain may be forgotten, and its time with it.
       if (message.failedSafe < message.failed) message.dueMs = -1;
       if (message.accepted === 'asked') message.dueMs = -1;
     }
-    await this.begin();
   }
 
   private async drain(): Promise<void> {
@@ -264,26 +177,5 @@ class RetryHistory {
     }
     const waits = life.session.checkQueue('q').messages;
     if (waits > 0) this.failures.push(`${waits} messages are left over`);
-  }
-
-  private async pass(ms: number): Promise<void> {
-    await this.turns(1);
-    this.clock.advance(ms);
-    await this.turns(1);
-  }
-
-  private async turns(n: number): Promise<void> {
-    for (let i = 0; i < n; i++) {
-      for (let k = this.random.below(4); k > 0; k--) this.disk.step();
-      await immediately();
-    }
-  }
-
-  private async until(done: () => boolean, what: string): Promise<void> {
-    for (let i = 0; !done(); i++) {
-      if (i > TICKS_MAX) throw new Error(`it never came: ${what}`);
-      this.disk.step();
-      await immediately();
-    }
   }
 }

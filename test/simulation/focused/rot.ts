@@ -3,19 +3,10 @@
  * settlements, segments that came and went. Whatever is hit, the broker refuses to start and says why, or starts and says
  * what it dropped; what it then hands out is as it was published, in order, and nothing that lies in other batches is lost.
  */
-import { ACCEPTED, NO_BACKPRESSURE, type Refusal } from '../../../src/api/index.ts';
-import type { Session } from '../../../src/api/session.ts';
-import { Broker } from '../../../src/broker/broker.ts';
-import { ManualClock } from '../../../src/clock/clock.ts';
+import { ACCEPTED, NO_BACKPRESSURE } from '../../../src/api/index.ts';
 import { Draft, type MessageView } from '../../../src/message/message.ts';
-import type { LogLayout } from '../../../src/vhost/options.ts';
-import { FaultCounts, SimulatedDisk } from '../world/disk.ts';
 import { Random } from '../world/random.ts';
-
-/** A step that never ends is a fault of its own. */
-const TICKS_MAX = 20_000;
-const DURABLE = { durable: true, exclusive: false, autoDelete: false, arguments: [] } as const;
-const QUEUE = Buffer.from('q');
+import { DURABLE, FocusedHistory } from './focused.ts';
 
 export interface RotReport {
   readonly seed: number;
@@ -26,128 +17,86 @@ export interface RotReport {
 }
 
 export async function runRot(seed: number): Promise<RotReport> {
-  return new Rot(seed).run();
+  return (await new Rot(seed).run()).report();
 }
 
-class Rot {
+class Rot extends FocusedHistory {
   private readonly seed: number;
-  private readonly random: Random;
-  private readonly failures: string[] = [];
-  private readonly layout: LogLayout;
-  private readonly clock = new ManualClock();
-  private disk: SimulatedDisk;
   private readonly warnings: string[] = [];
   /** What was published, by number, and what of it was settled for good. */
   private readonly published: string[] = [];
   private readonly settled = new Set<number>();
+  private outcome: RotReport['outcome'] = 'refused';
+  private lost = 0;
 
   constructor(seed: number) {
-    this.seed = seed;
-    this.random = new Random(seed);
-    const blockBytes = this.random.pick([2048, 4096]);
+    const random = new Random(seed);
+    const blockBytes = random.pick([2048, 4096]);
     const segmentBytes = 4 * blockBytes;
-    this.layout = {
+    super(random, {
       blockBytes,
       segmentBytes,
-      checkpointBytes: segmentBytes * this.random.pick([1, 2, 1000]),
+      checkpointBytes: segmentBytes * random.pick([1, 2, 1000]),
       residentBytesMax: blockBytes,
-    };
-    this.disk = new SimulatedDisk(this.random, new FaultCounts());
+    });
+    this.seed = seed;
   }
 
-  async run(): Promise<RotReport> {
-    const before = await this.start();
-    await this.live(before);
+  protected async history(): Promise<void> {
+    await this.begin();
+    await this.live();
     this.disk = this.disk.crash(this.random.chance(0.5));
     this.spoil();
     this.warnings.length = 0;
-    let lost = 0;
-    let outcome: RotReport['outcome'] = 'refused';
     try {
-      const after = await this.start();
-      lost = await this.look(after);
-      outcome = this.warnings.length > 0 ? 'reported' : 'whole';
+      await this.begin();
+      this.lost = await this.look();
+      this.outcome = this.warnings.length > 0 ? 'reported' : 'whole';
     } catch (error) {
       if ((error as Error).name !== 'LogRefused') this.failures.push(String((error as Error).stack));
     }
-    return { seed: this.seed, failures: this.failures, outcome, lost };
   }
 
-  private async until<T>(wanted: Promise<T> | (() => boolean), what: string): Promise<T | undefined> {
-    let done = typeof wanted === 'function' ? wanted() : false;
-    let value: T | undefined;
-    let failure: Error | undefined;
-    if (typeof wanted !== 'function') {
-      wanted.then(
-        (got) => {
-          value = got;
-          done = true;
-        },
-        (error: Error) => {
-          failure = error;
-          done = true;
-        },
-      );
-    }
-    for (let i = 0; !done; i++) {
-      if (i === TICKS_MAX) throw new Error(`it never came to be: ${what}`);
-      this.disk.step();
-      await new Promise((resolve) => setImmediate(resolve));
-      if (typeof wanted === 'function') done = wanted();
-    }
-    if (failure !== undefined) throw failure;
-    return value;
+  report(): RotReport {
+    const { seed, failures, outcome, lost } = this;
+    return { seed, failures, outcome, lost };
   }
 
-  private async start(): Promise<Session> {
+  protected async begin(): Promise<void> {
     const warn = (_: object, text?: string): void => {
       this.warnings.push(text ?? '');
     };
     const logger = { debug() {}, info() {}, warn, error: warn };
-    const { disk: files, clock, layout: log } = this;
-    const started = Broker.start({ dataDirectory: null, dialects: [], files, clock, log, logger });
-    const broker = (await this.until(started, 'a start'))!;
-    let opened: Session | Refusal | undefined;
-    const request = { client: 'rot', loopback: true, user: undefined, password: undefined, vhost: undefined };
-    broker.open(request, { uncongested() {}, kicked() {} }, (result) => {
-      opened = result;
-    });
-    return opened as Session;
+    this.life = { ...(await this.start({ logger })), alive: true };
   }
 
   /** Publishes and settles, and waits until all of it is safe. */
-  private async live(session: Session): Promise<void> {
+  private async live(): Promise<void> {
     const { random } = this;
-    session.declareQueue('q', DURABLE);
+    const { session } = this.life;
+    session.declareQueue('q', { ...DURABLE, arguments: [] });
     const messages = random.between(20, 200);
     while (this.published.length < messages) {
-      for (let i = random.between(1, 12); i > 0; i--) this.publish(session);
-      await this.safe(session);
-      if (random.chance(0.3)) await this.settleSome(session);
+      for (let i = random.between(1, 12); i > 0; i--) this.publishOne();
+      await this.safe('a mark');
+      if (random.chance(0.3)) await this.settleSome();
     }
-    await this.safe(session);
+    await this.safe('a mark');
   }
 
-  private publish(session: Session): void {
+  private publishOne(): void {
     const body = `${this.published.length}:`.padEnd(this.random.between(10, 700), 'x');
     const draft = new Draft();
     draft.dialect = 9;
     draft.assurance = 1;
     draft.body = Buffer.from(body);
     draft.bodyEnd = draft.body.length;
-    session.publish(session.route('', 0, QUEUE, 0, 1), draft);
+    this.publish('q', draft);
     this.published.push(body);
   }
 
-  private async safe(session: Session): Promise<void> {
-    let safe = false;
-    session.whenSafe(session.mark(), () => {
-      safe = true;
-    });
-    await this.until(() => safe, 'a mark');
-  }
-
-  private async settleSome(session: Session): Promise<void> {
+  private async settleSome(): Promise<void> {
+    const { session } = this.life;
     const waiting = session.checkQueue('q').messages;
     if (waiting === 0) return;
     const wanted = this.random.between(1, waiting);
@@ -161,7 +110,7 @@ class Rot {
     const options = { tag: 'c', settled: false, exclusive: false, prefetch: 1, arguments: [] };
     const consumer = session.consume('q', options, { deliver, cancelled() {} }, NO_BACKPRESSURE);
     await this.until(() => seen >= wanted, 'settlements');
-    await this.safe(session);
+    await this.safe('a mark');
   }
 
   private spoil(): void {
@@ -171,7 +120,8 @@ class Rot {
   }
 
   /** Takes everything that there is; returns how many are missing. */
-  private async look(session: Session): Promise<number> {
+  private async look(): Promise<number> {
+    const { session } = this.life;
     const found: number[] = [];
     const deliver = (view: MessageView, slot: number): void => {
       const number = numberOf(view);

@@ -3,7 +3,6 @@
  * forgets, fails and fills up. At the end enough time passes, and then: of every schedule that was confirmed, and not removed, as many
  * messages have come as it said, each once; of one that was not, all or none; none before its time.
  */
-import { Draft } from '../../../src/message/message.ts';
 import { type Delayed, DelayHistory, type DelayReport } from './delays.ts';
 
 interface Made extends Delayed {
@@ -16,13 +15,7 @@ interface Made extends Delayed {
 }
 
 export async function runSchedules(seed: number): Promise<DelayReport> {
-  const history = new ScheduleHistory(seed);
-  try {
-    await history.run();
-  } catch (error) {
-    history.failures.push(String((error as Error).stack ?? error));
-  }
-  return history.report();
+  return (await new ScheduleHistory(seed).run()).report();
 }
 
 class ScheduleHistory extends DelayHistory {
@@ -30,9 +23,8 @@ class ScheduleHistory extends DelayHistory {
     return this.messages as Made[];
   }
 
-  protected override publish(): void {
-    const life = this.life!;
-    const { session } = life;
+  protected override publishSome(): void {
+    const { session } = this.life;
     if (session.congested) return;
     if (this.made.length > 0 && this.random.chance(0.25)) {
       this.remove(this.random.pick(this.made));
@@ -40,44 +32,37 @@ class ScheduleHistory extends DelayHistory {
     }
     for (let n = this.random.between(1, 4); n > 0; n--) {
       const id = this.made.length;
-      const draft = new Draft();
-      draft.dialect = 9;
-      draft.assurance = 1;
-      draft.props = Buffer.from(String(id), 'latin1');
-      draft.propsEnd = draft.props.length;
-      draft.body = Buffer.alloc(this.random.between(0, 600), 1);
-      draft.bodyEnd = draft.body.length;
+      const draft = this.draft(id, 600);
       const periodMs = this.random.between(20, 800);
       const delayMs = this.random.pick([0, this.random.between(1, 500)]);
       const repeat = this.random.between(0, 6);
       draft.schedule = { id: `s${id}`, user: session.user, delayMs, periodMs, repeat, cron: '' };
-      const mark = session.publish(session.route('', 0, Buffer.from('q'), 0, 1), draft);
+      const mark = this.publish('q', draft);
       if (mark < 0) return;
       const made: Made = {
         ...{ id, dueMs: this.clock.epochMs() + (delayMs || periodMs), certain: false },
         ...{ firings: repeat + 1, periodMs, removed: false, firedWhenRemoved: undefined },
       };
       this.made.push(made);
-      session.whenSafe(mark, (failed) => {
-        if (life.alive && !failed) made.certain = true;
-      });
+      this.whenSafe(() => {
+        made.certain = true;
+      }, mark);
     }
   }
 
   private remove(made: Made): void {
-    const life = this.life!;
+    const { session } = this.life;
     if (!made.certain) return;
     made.removed = true;
-    const shown = life.session.schedules.list().find(({ id }) => id === `s${made.id}`);
-    if (!life.session.schedules.remove(`s${made.id}`)) return;
+    const shown = session.schedules.list().find(({ id }) => id === `s${made.id}`);
+    if (!session.schedules.remove(`s${made.id}`)) return;
     const { fired } = shown!;
-    life.session.whenSafe(life.session.mark(), (failed) => {
-      if (life.alive && !failed) made.firedWhenRemoved ??= fired;
+    this.whenSafe(() => {
+      made.firedWhenRemoved ??= fired;
     });
   }
 
   protected override nothingEarly(): void {
-    if (this.life === undefined) return;
     const nowMs = this.clock.epochMs();
     let due = 0;
     for (const { dueMs, periodMs, firings } of this.made) {
@@ -88,7 +73,7 @@ class ScheduleHistory extends DelayHistory {
   }
 
   protected override waits(): boolean {
-    return this.life!.session.schedules.list().length > 0;
+    return this.life.session.schedules.list().length > 0;
   }
 
   protected override check(): void {
