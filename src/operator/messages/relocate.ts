@@ -62,7 +62,8 @@ export async function relocate(vhost: Vhost, queue: Queue, query: RelocateQuery,
   let stoppedAt = 0;
   let cameToNew = false;
   const backwards = query.from === 'newest' || (typeof query.from === 'object' && query.from.backwards);
-  const scanned = await scan(vhost, queue, { ...query, states: ['ready'], hold: () => notAhead(vhost) }, pace, (entry, view) => {
+  const looked = { ...query, states: ['ready'] as const, hold: () => notAhead(vhost) };
+  const scanned = await scan(vhost, queue, looked, pace, (entry, view) => {
     if (entry.seq >= before) {
       // Backwards these are the first that come.
       cameToNew = !backwards;
