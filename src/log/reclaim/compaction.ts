@@ -24,7 +24,8 @@ import { type FileSystem, type LogFile, syncFile } from '../files/files.ts';
 import type { LiveIn } from '../options.ts';
 import type { SegmentFiles } from '../write/segment-files.ts';
 import { CopyBudget } from './copy-budget.ts';
-import { GroupCopier, partBytes } from './group-copier.ts';
+import { GroupCopier } from './group-copier.ts';
+import { partBytes } from './group-part.ts';
 import { isInterleaved } from './interleaved.ts';
 import type { CopiedSegment, LiveRecords } from './rewriting.ts';
 import { SegmentCopier } from './segment-copier.ts';
@@ -97,7 +98,7 @@ export class Compaction {
       afford: (bytes: number) => this.afford(bytes),
     };
     this.copier = new SegmentCopier(copying);
-    this.groupCopier = new GroupCopier(copying);
+    this.groupCopier = new GroupCopier(copying, options.residents);
   }
 
   private async afford(bytes: number): Promise<void> {

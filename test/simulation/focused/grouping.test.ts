@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Directories } from '../../../src/log/read/directories.ts';
 import { Compaction } from '../../../src/log/reclaim/compaction.ts';
 import { GroupCopier } from '../../../src/log/reclaim/group-copier.ts';
+import { PartMemory } from '../../../src/log/reclaim/group-part.ts';
 import { SimulatedDisk } from '../world/disk.ts';
 import { runGrouping } from './grouping.ts';
 
@@ -65,6 +66,19 @@ describe('queues that wait beside each other', () => {
           ) {
             const some = { isLive: (seq: number) => live.isLive(seq) && ++n % 40 !== 0, groupOf: live.groupOf };
             return before.call(this, segment, block, some, part);
+          },
+      );
+    },
+    /** What a part is held in is lent to blocks as well. */
+    'memory that is used twice': () => {
+      plant(
+        PartMemory.prototype,
+        'chunk',
+        (before) =>
+          function (this: { residents: { giveBack(buffer: Buffer): void } }, index: number) {
+            const chunk = before.call(this, index);
+            this.residents.giveBack(chunk);
+            return chunk;
           },
       );
     },
