@@ -127,6 +127,7 @@ export class ColdReads implements TurnTask {
 
   /** The turn ends: reads what was asked for in it. */
   begin(): void {
+    this.cache.endOfTurn();
     if (this.answers.length === 0) this.cache.keepWithin();
     const { asked } = this;
     if (asked.length === 0) return;

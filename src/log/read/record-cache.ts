@@ -4,11 +4,19 @@
  */
 import type { RecordRef } from '../format/record.ts';
 
-/** Records are copied into pieces of memory of this length, which go with the last of them. */
+/** Records are copied into pieces of memory of this length, which are used again when the last of them has gone. */
 const SLAB_BYTES = 128 * 1024;
+/** So many are kept for that: made anew each time they would wait for the engine to collect them, tens of MiB of them. */
+const FREE_MAX = 16;
+
+interface Slab {
+  readonly buffer: Buffer;
+  /** In it. */
+  records: number;
+}
 
 interface CachedRecord {
-  readonly buffer: Buffer;
+  readonly slab: Slab;
   readonly start: number;
   readonly end: number;
   readonly type: number;
@@ -24,8 +32,11 @@ export class RecordCache {
   bytes = 0;
   /** By sequence number, in the order in which they came. */
   private readonly records = new Map<number, CachedRecord>();
-  private slab = Buffer.alloc(0);
+  private slab: Slab = { buffer: Buffer.alloc(0), records: 0 };
   private slabUsed = 0;
+  /** Nothing is left in these: somebody may still be reading them in this turn. */
+  private readonly leaving: Slab[] = [];
+  private readonly free: Slab[] = [];
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
@@ -43,22 +54,29 @@ export class RecordCache {
   add(ref: RecordRef, onUse: (() => void) | undefined): void {
     const { seq, type } = ref;
     const length = ref.end - ref.start;
-    if (this.slabUsed + length > this.slab.length) {
-      this.slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, length));
-      this.slabUsed = 0;
-    }
+    if (this.slabUsed + length > this.slab.buffer.length) this.begin(length);
+    const { slab } = this;
     const start = this.slabUsed;
-    ref.buffer.copy(this.slab, start, ref.start, ref.end);
+    ref.buffer.copy(slab.buffer, start, ref.start, ref.end);
     this.slabUsed += length;
     this.drop(seq);
-    this.records.set(seq, { buffer: this.slab, start, end: start + length, type, used: false, onUse });
+    slab.records++;
+    this.records.set(seq, { slab, start, end: start + length, type, used: false, onUse });
     this.bytes += length;
+  }
+
+  /** Begins another slab, for so many bytes at least. */
+  private begin(bytes: number): void {
+    if (this.slab.records === 0) this.leaving.push(this.slab);
+    const kept = bytes <= SLAB_BYTES ? this.free.pop() : undefined;
+    this.slab = kept ?? { buffer: Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, bytes)), records: 0 };
+    this.slabUsed = 0;
   }
 
   find(seq: number, ref: RecordRef): boolean {
     const record = this.records.get(seq);
     if (record === undefined) return false;
-    ref.buffer = record.buffer;
+    ref.buffer = record.slab.buffer;
     ref.start = record.start;
     ref.end = record.end;
     ref.type = record.type;
@@ -79,6 +97,15 @@ export class RecordCache {
     if (record === undefined) return;
     this.bytes -= record.end - record.start;
     this.records.delete(seq);
+    const { slab } = record;
+    if (--slab.records === 0 && slab !== this.slab) this.leaving.push(slab);
+  }
+
+  /** At the end of a turn: nobody reads what was let go of in it any more. */
+  endOfTurn(): void {
+    const { leaving, free } = this;
+    for (const slab of leaving) if (slab.buffer.length === SLAB_BYTES && free.length < FREE_MAX) free.push(slab);
+    leaving.length = 0;
   }
 
   /** At the end of a turn: those that were looked at go first, then the oldest, until the rest is within the bound. */
