@@ -58,7 +58,10 @@ export interface DrainJob {
 }
 
 export interface Drained {
+  /** Messages a second since all consumers were attached. */
   readonly rate: number;
+  /** Since it was asked: what a peer reads before it says that a consumer is attached is part of it. */
+  readonly askedRate: number;
   /** From asking to the first delivery. */
   readonly firstMs: number;
   /** Deliveries that were not the next in order. */
@@ -225,11 +228,13 @@ export class Link {
         acked = seen;
         this.socket.write(method(1, 60, 80, delivery, '\x01'));
         if (seen < count) return;
-        const ms = performance.now() - startedMs;
+        const nowMs = performance.now();
+        const rate = (1000 * seen) / (nowMs - startedMs);
+        const askedRate = (1000 * seen) / (nowMs - askedMs);
         this.onChunk = this.onBody = () => {};
         const cancels = tags.map((tag) => method(1, 60, 30, short(tag), '\x00'));
         this.ask(code(60, 31), join(...cancels), tags.length).then(
-          () => resolve({ rate: (1000 * seen) / ms, firstMs, disorder }),
+          () => resolve({ rate, askedRate, firstMs, disorder }),
           reject,
         );
       };
