@@ -210,8 +210,8 @@ export class Turn {
     tasks.splice(0, done);
   }
 
-  /** 0 without a clock: no time is up then. */
-  private nowMs(): number {
+  /** For who bounds a slice by time; 0 without a clock: no time is up then. */
+  nowMs(): number {
     return this.clock === null ? 0 : this.clock.monotonicMs();
   }
 }

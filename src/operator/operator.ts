@@ -107,6 +107,7 @@ export class Operator {
     this.userLists = new UserLists(broker.users, pace);
     this.overall = new Overall(broker, sampler, surroundings);
     sampler.start();
+    queueIndex.begin();
     this.redrives.begin();
   }
 

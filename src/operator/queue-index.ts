@@ -1,6 +1,7 @@
 /**
  * The queues of each vhost in the order of their names, for lists: made in slices when a list is first asked for, kept in order while
- * queues come and go, and let go of when nobody has asked for UNUSED_MS. So a broker whose queues nobody lists pays nothing.
+ * queues come and go, and let go of when nobody has asked for UNUSED_MS. So a broker whose queues nobody lists pays nothing. Where there are
+ * very many, nobody could make one while who asks waits: those vhosts have theirs from the start on, and keep it.
  */
 import type { Broker } from '../broker/broker.ts';
 import { Timer } from '../clock/clock.ts';
@@ -11,6 +12,8 @@ import { NameIndex } from './listing/name-index.ts';
 import type { Pace } from './listing/pace.ts';
 
 export const UNUSED_MS = 300_000;
+/** Queues of a vhost that always has its index. */
+export const MANY = 20_000;
 
 export class QueueIndex implements OrderedSource<Queue> {
   private readonly broker: Broker;
@@ -22,6 +25,12 @@ export class QueueIndex implements OrderedSource<Queue> {
   constructor(broker: Broker, pace: Pace) {
     this.broker = broker;
     this.pace = pace;
+  }
+
+  /** Once, when the broker has started. */
+  begin(): void {
+    const many = [...this.broker.vhostsByName.values()].filter(({ topology }) => isLong(topology.registry));
+    if (many.length > 0) this.of(many.map(({ name }) => name));
   }
 
   ready(scope: Scope): boolean {
@@ -86,9 +95,18 @@ export class QueueIndex implements OrderedSource<Queue> {
       this.broker.clock.schedule(this.unused, left);
       return;
     }
-    for (const index of this.vhosts.values()) index.close();
-    this.vhosts.clear();
+    for (const [registry, index] of this.vhosts) {
+      const there = this.broker.vhostsByName.get(index.vhost)?.topology.registry === registry;
+      if (there && isLong(registry)) continue;
+      index.close();
+      this.vhosts.delete(registry);
+    }
+    if (this.vhosts.size > 0) this.broker.clock.schedule(this.unused, UNUSED_MS);
   }
+}
+
+function isLong({ queues }: Registry): boolean {
+  return queues.size >= MANY;
 }
 
 class VhostIndex implements RegistryWatcher {

@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
-import { Turn } from '../../src/clock/turn.ts';
+import { PHASE_GATHER, Turn } from '../../src/clock/turn.ts';
 import { FirstFew } from '../../src/operator/listing/first-few.ts';
 import { Listing, type Source } from '../../src/operator/listing/listing.ts';
 import { NameIndex } from '../../src/operator/listing/name-index.ts';
 import { compareKeys, compareText, type SortKey } from '../../src/operator/listing/order.ts';
 import { Pace } from '../../src/operator/listing/pace.ts';
-import { QueueIndex, UNUSED_MS } from '../../src/operator/queue-index.ts';
+import { MANY, QueueIndex, UNUSED_MS } from '../../src/operator/queue-index.ts';
 import { Queues, type QueueView } from '../../src/operator/queues.ts';
 import { Sampler } from '../../src/operator/rates/sampler.ts';
 import { CreepingClock } from '../support/creeping-clock.ts';
@@ -188,6 +188,66 @@ it('a slice is over once its time is, and not before', async () => {
   clock.advance(20);
   expect(pace.late()).toBe(true);
   expect(Array.from({ length: 16 }, () => pace.over())).toContain(true);
+});
+
+it('a slice has its time whatever else is done at the end of its turn', async () => {
+  const clock = new ManualClock();
+  const turn = new Turn();
+  const pace = new Pace(clock, turn);
+  const slice = pace.next();
+  const slow = { inTurn: false, endOfTurn: () => clock.advance(20) };
+  for (let i = 0; i < 3; i++) {
+    turn.end();
+    turn.add(PHASE_GATHER, slow);
+  }
+  turn.end();
+  await slice;
+  expect(pace.late()).toBe(false);
+});
+
+it('what nobody waits for gets some of the slices, and most are for lists that somebody waits for', async () => {
+  const turn = new Turn();
+  const pace = new Pace(new ManualClock(), turn);
+  const got: string[] = [];
+  const work = async (what: string, background: boolean): Promise<void> => {
+    while (got.length < 30) {
+      await pace.next(background);
+      got.push(what);
+    }
+  };
+  const all = [work('a list', false), work('nobody', true)];
+  for (let turns = 0; turns < 50; turns++) {
+    turn.end();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all(all);
+  const background = got.slice(0, 30).filter((what) => what === 'nobody').length;
+  expect(background).toBeGreaterThanOrEqual(8);
+  expect(background).toBeLessThanOrEqual(12);
+});
+
+it('a vhost of very many queues has its index from the start on and keeps it until it is short', async () => {
+  const clock = new ManualClock();
+  const broker = await Broker.start({ dataDirectory: null, dialects: [], clock });
+  try {
+    const { topology } = broker.vhostsByName.get('/')!;
+    const { registry } = topology;
+    const index = new QueueIndex(broker, new Pace(clock, broker.turn));
+    index.begin();
+    expect(registry.watcher).toBeNull();
+    const options = { durable: false, exclusive: false, autoDelete: false, arguments: [] };
+    for (let n = 0; n < MANY; n++) topology.declareQueue(`q${n}`, options, null);
+    index.begin();
+    await index.whenReady(['/']);
+    clock.advance(3 * UNUSED_MS);
+    expect(registry.watcher).not.toBeNull();
+    expect(index.count(['/'])).toBe(MANY);
+    topology.deleteQueue(topology.find('q0')!);
+    clock.advance(3 * UNUSED_MS);
+    expect(registry.watcher).toBeNull();
+  } finally {
+    await broker.close();
+  }
 });
 
 it('pages are the same whether there is an index or not', async () => {

@@ -12,16 +12,19 @@ import { PHASE_GATHER, PHASE_WRITE, type Turn, type TurnTask } from '../../clock
 export const SLICE_MS = 0.5;
 /** How often `over` looks at the clock. */
 const CHECK_EVERY = 16;
+/** Of so many slices one is for what nobody waits for. */
+const BACKGROUND_EVERY = 3;
 
 export class Pace implements TurnTask {
   inTurn = false;
   private readonly clock: Clock;
   private readonly turn: Turn;
   private readonly waiting: (() => void)[] = [];
-  /** What nobody waits for yet. */
+  /** What nobody waits for yet: it gets a slice of each BACKGROUND_EVERY, or lists that follow each other would put it off for good. */
   private readonly background: (() => void)[] = [];
   private untilMs = 0;
   private asked = 0;
+  private slices = 0;
   /** A task of an earlier phase that is added in a later one waits for the next turn. */
   private readonly nextTurn: TurnTask = {
     inTurn: false,
@@ -35,14 +38,17 @@ export class Pace implements TurnTask {
 
   /**
    * Resolves when a slice may begin; it lasts until `over`, and must not wait for anything else.
-   * @param background nobody waits for it: it comes behind all that somebody waits for
+   * @param background nobody waits for it yet: most slices are for what somebody waits for
    */
-  next(background = false): Promise<void> {
-    return new Promise((resolve) => {
+  async next(background = false): Promise<void> {
+    await new Promise<void>((resolve) => {
       if (background) this.background.push(resolve);
       else this.waiting.push(resolve);
       this.arm();
     });
+    // Promises go on when the turn is over: what else was done at its end is not to be taken from the slice.
+    this.untilMs = this.clock.monotonicMs() + SLICE_MS;
+    this.asked = 0;
   }
 
   private arm(): void {
@@ -61,10 +67,9 @@ export class Pace implements TurnTask {
   }
 
   endOfTurn(): void {
-    const resolve = this.waiting.shift() ?? this.background.shift();
+    const behind = ++this.slices % BACKGROUND_EVERY === 0 ? this.background.shift() : undefined;
+    const resolve = behind ?? this.waiting.shift() ?? this.background.shift();
     this.arm();
-    this.untilMs = this.clock.monotonicMs() + SLICE_MS;
-    this.asked = 0;
     resolve?.();
   }
 }

@@ -26,8 +26,11 @@ import type { JournaledState } from './adapter-state.ts';
 import type { Journal } from './journal.ts';
 import type { WindowOwner } from './records/windows.ts';
 
-/** A slice ends when it has appended this much, unless something else is asked for. */
+/** A slice ends when it has appended this much, unless something else is asked for; or after so long: short records take as long as many. */
 const SLICE_BYTES = 128 * 1024;
+const SLICE_MS = 0.5;
+/** After so many steps the clock is asked. */
+const CHECK_STEPS = 8;
 /** Ids of a window in one step. */
 const IDS_A_STEP = 512;
 
@@ -44,6 +47,7 @@ export interface CheckpointParts {
 
 export class Checkpoint {
   private readonly parts: CheckpointParts;
+  private readonly turn: Turn;
   private readonly slices: Slices;
   private readonly sliceBytes: number;
   private work: Iterator<void> | null = null;
@@ -51,6 +55,7 @@ export class Checkpoint {
 
   constructor(parts: CheckpointParts, turn: Turn, sliceBytes = SLICE_BYTES) {
     this.parts = parts;
+    this.turn = turn;
     this.sliceBytes = sliceBytes;
     this.slices = new Slices(turn, () => this.slice());
   }
@@ -88,7 +93,9 @@ export class Checkpoint {
       return true;
     }
     const until = journal.appendedBytes + this.sliceBytes;
-    while (journal.appendedBytes < until) {
+    const untilMs = this.turn.nowMs() + SLICE_MS;
+    for (let steps = 1; journal.appendedBytes < until; steps++) {
+      if (steps % CHECK_STEPS === 0 && this.turn.nowMs() > untilMs) break;
       if (this.work!.next().done === true) {
         this.work = null;
         log.endCheckpoint();

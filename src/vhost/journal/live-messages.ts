@@ -10,7 +10,11 @@ import type { RetainedIndex } from '../../queue/store/retained-index.ts';
 import type { Delays } from '../timers/delays.ts';
 import type { Registry } from '../topology/registry.ts';
 
+/** A slice is over after so many queues, or after so long: how much is found in one depends on how long it is. */
 const QUEUES_A_SLICE = 500;
+const SLICE_MS = 0.5;
+/** After so many queues the clock is asked. */
+const CHECK_QUEUES = 8;
 
 export interface LiveParts {
   readonly registry: Registry;
@@ -109,8 +113,11 @@ function gather(
   let next = 0;
   const markOfQueue = (seq: number): void => mark(seq, next + 1);
   new Slices(turn, () => {
-    for (const end = Math.min(queues.length, next + QUEUES_A_SLICE); next < end; next++) {
+    const untilMs = turn.nowMs() + SLICE_MS;
+    for (const end = Math.min(queues.length, next + QUEUES_A_SLICE); next < end; ) {
       queues[next]!.contents.forEachIn(first, last, markOfQueue);
+      next++;
+      if (next % CHECK_QUEUES === 0 && turn.nowMs() > untilMs) break;
     }
     if (next < queues.length) return false;
     done();

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { Turn } from '../../../src/clock/turn.ts';
 import { type LiveParts, liveAmong, liveMessages } from '../../../src/vhost/journal/live-messages.ts';
+import { CreepingClock } from '../../support/creeping-clock.ts';
 
 type Visit = (seq: number) => void;
 
@@ -56,4 +57,28 @@ it("a message's group is its queue, also one on its way out, and none if it is i
   expect(leaving).toBeGreaterThan(0);
   expect(leaving).not.toBe(ten);
   expect(others).toEqual([0, 0, 0, 0, 0]);
+});
+
+it('looks through many queues in short slices, however long the queues are', () => {
+  const clock = new CreepingClock();
+  const turn = new Turn(clock);
+  const looked = new Map<number, number>();
+  const queue = {
+    contents: {
+      forEachIn: () => {
+        looked.set(turn.number, (looked.get(turn.number) ?? 0) + 1);
+        clock.advance(0.1);
+      },
+    },
+  };
+  const registry = { queues: new Map(Array.from({ length: 400 }, (_, i) => [`q${i}`, queue])), leaving: [] };
+  let done = false;
+  liveMessages({ ...PARTS, registry } as unknown as LiveParts, turn, 10, 30, () => {
+    done = true;
+  });
+  for (let turns = 0; !done && turns < 200; turns++) turn.end();
+  expect(done).toBe(true);
+  expect([...looked.values()].reduce((a, b) => a + b)).toBe(400);
+  // Half a millisecond, a tenth of one each; the clock is asked for every few.
+  expect(Math.max(...looked.values())).toBeLessThanOrEqual(8);
 });
