@@ -155,7 +155,7 @@ export class Block implements Pinnable {
     this.resident = false;
     this.memory = null;
     this.buffer = NO_BYTES;
-    if (this.seqs.length > INDEX_START && spareIndexes.length < SPARE_INDEXES_MAX) {
+    if (this.seqs.length >= INDEX_START && spareIndexes.length < SPARE_INDEXES_MAX) {
       spareIndexes.push({ seqs: this.seqs, offsets: this.offsets });
     }
     this.seqs = NO_INDEX;

@@ -4,7 +4,7 @@
  * that makes sure that a full disk can be cleared up: what consumers settle must still be written down, or nothing is ever
  * freed.
  *
- *     dead segment ──▶ reserve.log, if it is missing ──▶ spare-N.log, a few ──▶ removed
+ *     dead segment ──▶ reserve.log, if it is missing ──▶ spare-N.log, a segment's worth ──▶ removed
  *     plenty ──a call says "no space", and no spare is left──▶ full: publishers wait; the reserve is cut shorter as writes need it
  *       ▲                                                       │
  *       └────── the reserve is whole again and there is room ahead ──┘   tried each second, and when a file is given up
@@ -26,8 +26,6 @@ const ZEROS = Buffer.alloc(SLICE_BYTES);
 const RETRY_MS = 1000;
 /** Enough for the settlements of a million messages. */
 const RESERVE_BYTES_MAX = 16 * 1024 * 1024;
-/** Files of dead segments kept for new ones. Half a segment is enough of a file: segments end early at checkpoints. */
-const SPARES_MAX = 1;
 
 export interface SpaceOptions {
   readonly files: FileSystem;
@@ -50,8 +48,10 @@ export class DiskSpace {
   filling: SegmentFile | undefined = undefined;
   private readonly options: SpaceOptions;
   private readonly reserveBytes: number;
-  /** What a spare is worth keeping for, and is cut or filled to. */
+  /** What a spare is filled to if it is the only one. Half a segment is enough of a file: segments end early at checkpoints. */
   private readonly spareBytes: number;
+  /** Spares together. Dead files come when they come: with room for one, every other was removed, and the next one filled with zeros. */
+  private readonly sparesBytesMax: number;
   private readonly spares: SegmentFile[] = [];
   private nextSpare = 1;
   private reserve: SegmentFile | undefined = undefined;
@@ -78,12 +78,17 @@ export class DiskSpace {
     this.options = options;
     this.reserveBytes = Math.min(options.segmentBytes, RESERVE_BYTES_MAX);
     this.spareBytes = options.segmentBytes / 2;
+    this.sparesBytesMax = options.segmentBytes;
     this.wake = wake;
   }
 
   /** What is kept beside the segments: the reserve, and files for new ones. */
   get keptBytes(): number {
-    return this.spares.reduce((sum, file) => sum + file.preparedBytes, this.reserve?.preparedBytes ?? 0);
+    return this.sparesBytes + (this.reserve?.preparedBytes ?? 0);
+  }
+
+  private get sparesBytes(): number {
+    return this.spares.reduce((sum, file) => sum + file.preparedBytes, 0);
   }
 
   /** Takes over what an earlier life left. */
@@ -97,7 +102,7 @@ export class DiskSpace {
         this.reserve = file;
       } else {
         this.nextSpare = Math.max(this.nextSpare, Number(name.slice(6, -4)) + 1);
-        if (this.spares.length < SPARES_MAX && (await this.cut(file, this.spareBytes))) this.spares.push(file);
+        if (await this.mayBeSpare(file)) this.spares.push(file);
         else await this.removeFile(file);
       }
     }
@@ -107,7 +112,7 @@ export class DiskSpace {
   async take(path: string): Promise<SegmentFile> {
     const { files } = this.options;
     await this.trim();
-    const file = this.spares.findLast((spare) => spare !== this.filling);
+    const file = this.spare((one, other) => one.preparedBytes > other.preparedBytes);
     if (file === undefined) return { handle: await files.open(path, 'create'), preparedBytes: 0, reading: 0 };
     this.spares.splice(this.spares.indexOf(file), 1);
     await files.rename(file.handle.path, path);
@@ -130,15 +135,36 @@ export class DiskSpace {
     else if (this.reserve === undefined && (await this.cut(file, this.reserveBytes))) {
       this.reserve = file;
       await this.rename(file, join(directory, RESERVE_NAME));
-    } else if (this.wantsSpare() && (await this.cut(file, this.spareBytes))) {
+    } else if (!this.full && !this.sparing && (await this.mayBeSpare(file))) {
       await this.rename(file, join(directory, `spare-${this.nextSpare++}.log`));
       this.spares.push(file);
     } else await this.removeFile(file);
     if (this.full) this.again();
   }
 
-  private wantsSpare(): boolean {
-    return !this.full && !this.sparing && this.spares.length < SPARES_MAX;
+  /**
+   * Whether a file is worth keeping: cuts it to what there is room for, and gives up a shorter spare for it, one that is only being
+   * filled, say.
+   */
+  private async mayBeSpare(file: SegmentFile): Promise<boolean> {
+    if (file.preparedBytes * 2 < this.spareBytes) return false;
+    const room = this.sparesBytesMax - this.sparesBytes;
+    if (room >= Math.min(file.preparedBytes, this.spareBytes))
+      return await this.cut(file, Math.min(file.preparedBytes, room));
+    const shortest = this.spare((one, other) => one.preparedBytes < other.preparedBytes);
+    if (shortest === undefined || shortest.preparedBytes >= file.preparedBytes) return false;
+    this.spares.splice(this.spares.indexOf(shortest), 1);
+    await this.removeFile(shortest);
+    return await this.cut(file, Math.min(file.preparedBytes, room + shortest.preparedBytes));
+  }
+
+  /** The one before which none comes, of those that are not being filled. */
+  private spare(before: (one: SegmentFile, other: SegmentFile) => boolean): SegmentFile | undefined {
+    let first: SegmentFile | undefined;
+    for (const spare of this.spares) {
+      if (spare !== this.filling && (first === undefined || before(spare, first))) first = spare;
+    }
+    return first;
   }
 
   /** False if the file is shorter. */
@@ -246,13 +272,14 @@ export class DiskSpace {
     }
     if (this.writtenTo * 4 < segmentBytes || this.sparing) return undefined;
     if (spares.length === 0) return this.create(`spare-${this.nextSpare++}.log`);
-    return spares[0]!.preparedBytes < this.spareBytes ? this.fill(spares[0]!, this.spareBytes) : undefined;
+    const short = spares.length === 1 && spares[0]!.preparedBytes < this.spareBytes;
+    return short ? this.fill(spares[0]!, this.spareBytes) : undefined;
   }
 
   private async create(name: string): Promise<void> {
     const handle = await this.options.files.open(join(this.options.directory, name), 'create').catch((error: Error) => {
       if (isNoSpace(error) && name === RESERVE_NAME) this.becomeFull();
-      else if (isNoSpace(error)) this.spare();
+      else if (isNoSpace(error)) this.spareNone();
       throw error;
     });
     const file = { handle, preparedBytes: 0, reading: 0 };
@@ -282,13 +309,13 @@ export class DiskSpace {
     // What is kept for speed goes before anybody has to wait.
     if (this.spares.length === 0) this.becomeFull();
     else {
-      this.spare();
+      this.spareNone();
       this.room(0).then(this.wake, this.wake);
     }
   }
 
   /** No new spares for a second. */
-  private spare(): void {
+  private spareNone(): void {
     this.sparing = true;
     if (!this.stopped) this.options.clock.schedule(this.sparesAgain, RETRY_MS);
   }
