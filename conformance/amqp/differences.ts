@@ -24,6 +24,10 @@ export const AMQP_DIFFERENCES = {
     peerDoes: 'refuses x-delivery-limit on a classic queue',
     weDo: 'every queue counts attempts and can have a limit: a poison message is no matter of the type',
   },
+  'topics-of-the-broker': {
+    peerDoes: 'knows no topics that the broker itself tells of',
+    weDo: 'amq.topic takes nothing under $SYS. and $CONTROL., but how a bridge is: MQTT clients believe what they are told there',
+  },
   streams: {
     peerDoes: 'has streams',
     weDo: 'there are none yet: a clear refusal is better than a queue that forgets what was read',

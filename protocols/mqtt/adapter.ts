@@ -14,6 +14,7 @@ import { packetExtent } from './codec/packet.ts';
 import { Connection } from './connection/connection.ts';
 import { AdapterContext } from './context.ts';
 import { mqttDialect } from './mapping/dialect.ts';
+import { isReserved } from './mapping/special-topics.ts';
 import type { MqttOptions } from './options.ts';
 import { meaningOfTopic } from './publish/publish-target.ts';
 import { SESSION_KEEPER } from './session/session-keeper.ts';
@@ -44,6 +45,10 @@ export class MqttAdapter implements Protocol {
   resolve(topic: string): AddressMeaning {
     const { exchange, topicLevelsMax } = this.context.limits;
     return meaningOfTopic(exchange, topicLevelsMax, topic);
+  }
+
+  reserves(exchange: string, key: string): boolean {
+    return key.startsWith('$') && exchange === this.context.limits.exchange && isReserved(key);
   }
 
   /** CONNECT: 0x10, a remaining length of one to four bytes, then the protocol's name. */

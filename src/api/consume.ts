@@ -80,6 +80,8 @@ export interface ConsumeOptions {
   readonly timeoutMs?: number;
   /** Its deliveries are leased for so long, milliseconds; where its queue leases for less, that counts. Default: what its queue says. */
   readonly leaseMs?: number;
+  /** It asks for some messages and goes, as a `get` that waits: a queue that goes with its last consumer neither stays nor goes for it. */
+  readonly passing?: boolean;
   /**
    * Only messages for which this is true (a JMS selector, `routing/selector/`); others wait for other consumers. Default: all.
    */

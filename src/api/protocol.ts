@@ -110,6 +110,13 @@ export interface Protocol {
    * @throws BrokerError invalid: none can publish there
    */
   resolve?(address: string, key?: string): AddressMeaning;
+  /**
+   * Whether this is a topic under which the adapter alone tells something: then clients may not publish to it, in any protocol.
+   * Left out: there is none.
+   * @param exchange its name
+   * @param key dotted
+   */
+  reserves?(exchange: string, key: string): boolean;
   /** Its sessions that outlive their connections, for operators. Left out: it has none. */
   readonly sessions?: SessionKeeper;
   /** The broker has started, with what it had; called once for each broker, before anything listens. */

@@ -5,7 +5,7 @@ import { BrokerError } from '../message/errors.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Exchange } from '../routing/exchange.ts';
 import type { AccessSource } from './access-source.ts';
-import { Permissions } from './session/permissions.ts';
+import { Permissions, type ReservedTopics } from './session/permissions.ts';
 import type { BrokerUsers } from './users.ts';
 
 /** What was found out about a permission. */
@@ -20,8 +20,15 @@ export class Access {
   private readonly authenticator: Authenticator;
   private readonly users: BrokerUsers;
   private readonly hasVhost: (name: string) => boolean;
+  private readonly reserved: ReservedTopics;
 
-  constructor(authenticator: Authenticator, users: BrokerUsers, hasVhost: (name: string) => boolean) {
+  constructor(
+    authenticator: Authenticator,
+    users: BrokerUsers,
+    hasVhost: (name: string) => boolean,
+    reserved: ReservedTopics,
+  ) {
+    this.reserved = reserved;
     this.authenticator = authenticator;
     this.users = users;
     this.hasVhost = hasVhost;
@@ -50,7 +57,7 @@ export class Access {
     exchange: Exchange<Queue> | undefined,
     key: string,
   ): boolean {
-    const permissions = new Permissions(this.authenticator, identity, vhost);
+    const permissions = new Permissions(this.authenticator, identity, vhost, undefined, () => {}, this.reserved);
     if (!permissions.mayStay || exchange?.internal === true) return false;
     try {
       permissions.demandPublishing(name);

@@ -76,7 +76,7 @@ export class Broker implements BrokerServices {
   private readonly clients: Clients;
   private readonly review: AccessReview;
   /** Who is told when a vhost goes. */
-  private protocols: readonly Pick<Protocol, 'vhostRemoved'>[] = [];
+  private protocols: readonly Pick<Protocol, 'vhostRemoved' | 'reserves'>[] = [];
   /** Of what the machine has too little. */
   private readonly scarce = new Set<Resource>();
   private closing: Promise<void> | null = null;
@@ -131,7 +131,12 @@ export class Broker implements BrokerServices {
       clientLog.backendFailed(backend, reason),
     );
     this.authenticator = options.authenticator ?? this.chain ?? this.users.authenticator;
-    this.access = new Access(this.authenticator, this.users, (name) => this.vhosts.has(name));
+    this.access = new Access(
+      this.authenticator,
+      this.users,
+      (name) => this.vhosts.has(name),
+      (exchange, key) => this.reserves(exchange, key),
+    );
     const isOwn = (identity: Identity): boolean => this.chain?.isInternal(identity) ?? true;
     const administration = administrationOf(
       this.users,
@@ -142,6 +147,7 @@ export class Broker implements BrokerServices {
     const { logins, tracer, traffic, usage, vhosts } = this;
     this.clients = new Clients({
       ...{ clock, clientLog, administration, events, logins, tracer, traffic, usage, vhosts },
+      reserved: (exchange, key) => this.reserves(exchange, key),
       rightsChanged: (session, routesToo) => this.review.sessionChanged(session, session.vhost, routesToo),
     });
     this.limitsInForce = new LimitsInForce({
@@ -178,12 +184,17 @@ export class Broker implements BrokerServices {
   }
 
   /** Has protocols begin, and look at what they keep for clients whose rights may have changed while the broker was down. */
-  begin(protocols: readonly Pick<Protocol, 'started' | 'review' | 'vhostRemoved'>[]): void {
+  begin(protocols: readonly Pick<Protocol, 'started' | 'review' | 'vhostRemoved' | 'reserves'>[]): void {
     this.protocols = protocols;
     for (const protocol of protocols) protocol.started?.(this);
     for (const protocol of protocols)
       if (protocol.review !== undefined) this.review.absent.push(() => protocol.review!(this));
     this.review.rulesChanged();
+  }
+
+  /** A topic that an adapter alone publishes to. @param key dotted */
+  reserves(exchange: string, key: string): boolean {
+    return this.protocols.some((protocol) => protocol.reserves?.(exchange, key) === true);
   }
 
   authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void {

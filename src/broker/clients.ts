@@ -14,7 +14,7 @@ import { Membership } from './limits/membership.ts';
 import { Scope } from './limits/scope.ts';
 import type { Logins } from './logins.ts';
 import { DEFAULT_VHOST } from './options.ts';
-import type { Judge } from './session/permissions.ts';
+import { type Judge, NO_QUESTIONS, NONE_RESERVED, type ReservedTopics } from './session/permissions.ts';
 import { SessionTraces } from './session/traced.ts';
 import { ClientSession } from './session.ts';
 
@@ -38,6 +38,8 @@ export interface ClientsContext {
   readonly administration: AdministrationFor;
   /** @param routesToo what it may publish to is to be asked again as well */
   rightsChanged(session: ClientSession, routesToo: boolean): void;
+  /** Topics that adapters alone publish to. */
+  readonly reserved: ReservedTopics;
 }
 
 export class Clients {
@@ -146,6 +148,7 @@ export class Clients {
         },
       },
       rightsChanged: context.rightsChanged,
+      reserved: judge === NO_QUESTIONS ? NONE_RESERVED : context.reserved,
       onClosed: (closed, inOrder) => {
         this.sessions.delete(closed);
         this.leaving.get(vhost.name)?.();

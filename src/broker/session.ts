@@ -36,7 +36,7 @@ import type { Vhost } from '../vhost/vhost.ts';
 import type { AdministrationFor } from './administration.ts';
 import type { Membership } from './limits/membership.ts';
 import { type ConsumerEvents, SessionConsuming } from './session/consuming.ts';
-import { bindingKey, type Judge, Permissions } from './session/permissions.ts';
+import { bindingKey, type Judge, Permissions, type ReservedTopics } from './session/permissions.ts';
 import { SessionPromises } from './session/promises.ts';
 import { SessionPublishing } from './session/publishing.ts';
 import { Receiving } from './session/receiving.ts';
@@ -55,6 +55,8 @@ export interface SessionEnvironment {
   readonly consumers: ConsumerEvents;
   /** @param routesToo what it may publish to is to be asked again as well */
   rightsChanged(session: ClientSession, routesToo: boolean): void;
+  /** Topics that it may not publish to. */
+  readonly reserved: ReservedTopics;
   onClosed(session: ClientSession, inOrder: boolean): void;
 }
 
@@ -111,7 +113,7 @@ export class ClientSession implements Session {
     const { prover, rightsChanged, onClosed, traffic, administration } = environment;
     this.administrationFor = administration;
     const looked = (): void => rightsChanged(this, false);
-    const permissions = new Permissions(judge, identity, vhost.name, client.clientId, looked);
+    const permissions = new Permissions(judge, identity, vhost.name, client.clientId, looked, environment.reserved);
     this.services = vhost;
     this.permissions = permissions;
     this.client = client;

@@ -672,9 +672,10 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   }
 
   private cancelled(consumer: QueueConsumer): void {
-    const last = this.consumers.length === 0 && !consumer.passive;
-    if (last) this.dispatcher?.endPace();
-    if (last && (this.options.autoDelete || this.released) && !this.deleted) this.services.unused(this);
+    if (consumer.passive) return;
+    if (this.consumers.length === 0) this.dispatcher?.endPace();
+    if (consumer.passing || this.consumers.some(({ passing }) => !passing)) return;
+    if ((this.options.autoDelete || this.released) && !this.deleted) this.services.unused(this);
   }
 
   replay(consumer: QueueConsumer): void {

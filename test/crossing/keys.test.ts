@@ -3,10 +3,12 @@
  * subscribe, publish and reply to, and nothing is lost in either direction.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { header, publish as publishFrame } from '../../conformance/amqp/clients/frames.ts';
 import { type AmqpProtocol, amqp as amqpProtocol } from '../../protocols/amqp/index.ts';
 import { type MqttProtocol, mqtt } from '../../protocols/mqtt/index.ts';
 import type { RawClient } from '../protocols/mqtt/raw-client.ts';
 import { startTestBroker, type TestBroker } from '../support/broker.ts';
+import { propertyList } from './clients/amqp-fields.ts';
 import { Amqp, field, listOf, mqttClient, named, Stomp } from './harness.ts';
 
 /** A topic, and how AMQP and STOMP are shown it. */
@@ -306,4 +308,34 @@ it('CC names further keys as AMQP spells them', async () => {
   // It is stored under its first key.
   expect((await peer.next('publish')).topic).toBe('elsewhere');
   await peer.vanish();
+});
+
+describe.each(['$SYS.broker.version', '$SYS', '$CONTROL.dynamic-security.v1.response'])('%s', (key) => {
+  const words = `access to topic '${key}' in exchange 'amq.topic' in vhost '/' refused for user 'guest'`;
+
+  it('is the broker’s alone to tell, whatever protocol one publishes in', async () => {
+    const peer = await subscriber(key.replaceAll('.', '/'));
+    const client = await Amqp.open(broker);
+    client.raw.send(publishFrame(1, 'amq.topic', key), header(1, 0, propertyList({})));
+    const closed = await client.raw.expect('channel.close', 1);
+    expect([closed.u16(), closed.short()]).toEqual([403, `ACCESS_REFUSED - ${words}`]);
+    client.close();
+    const sender = await Stomp.open(broker);
+    await expect(sender.sure('SEND', { destination: `/topic/${key}` }, 'fake')).rejects.toThrow(words);
+    sender.close();
+    await publish('asked/last');
+    const told: unknown[] = [];
+    await peer.subscribe('asked/last', 1);
+    await publish('asked/last');
+    for (let next = await peer.next('publish'); next.topic !== 'asked/last'; next = await peer.next('publish'))
+      told.push(next.payload.toString());
+    expect(told).not.toContain('fake');
+    expect(told).not.toContain('');
+  });
+});
+
+it('how a bridge is may be published in any protocol', async () => {
+  const peer = await subscriber('$SYS/broker/connection/+/state');
+  await amqp.publish('amq.topic', '$SYS.broker.connection.b.state', {}, '1');
+  expect((await peer.next('publish')).payload.toString()).toBe('1');
 });

@@ -88,3 +88,18 @@ it('elements of a list are durable messages of the queue of its name, both ways'
     { n: 1 },
   ]);
 });
+
+it('a pop that waited leaves a queue where it is that goes with its last consumer', async () => {
+  const [worker, channel] = [redis(), await amqp()];
+  await channel.assertQueue('fleeting', { autoDelete: true });
+  const popped = worker.brpop('fleeting', 5);
+  while ((await channel.checkQueue('fleeting')).consumerCount === 0);
+  for (const body of ['1', '2', '3']) channel.sendToQueue('fleeting', Buffer.from(body));
+  await channel.waitForConfirms();
+  expect(await popped).toEqual(['fleeting', '1']);
+  expect((await channel.checkQueue('fleeting')).messageCount).toBe(2);
+});
+
+it('what MQTT keeps for the broker to say cannot be published to', async () => {
+  await expect(redis().publish('$SYS.broker.version', 'fake')).rejects.toThrow(/NOPERM/);
+});

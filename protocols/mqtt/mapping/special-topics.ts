@@ -16,6 +16,7 @@
  * `$delayed/`, whose rest is where it goes. Mosquitto's bridges publish their state, and leave it as their will, by default.
  */
 
+import { respelled } from '../../../src/api/index.ts';
 import { NOT_AUTHORIZED_5, SUCCESS, TOPIC_FILTER_INVALID, TOPIC_NAME_INVALID } from '../codec/reasons.ts';
 import { CONTROL_PREFIX, DYNAMIC_SECURITY_TOPIC } from '../control/topics.ts';
 
@@ -66,6 +67,12 @@ export function meaningOf(topic: string): Meaning {
   return PLAIN;
 }
 
+/** The same of a dotted key that other protocols publish to: what is told under it is the broker's alone. */
+export function isReserved(key: string): boolean {
+  if (!isUnder(key, '$SYS.') && !isUnder(key, '$CONTROL.')) return false;
+  return !BRIDGE_STATE.test(respelled(key));
+}
+
 /** Whether a topic filter may be subscribed to, alone or behind `$share/group/`: a reason code of 5.0. */
 export function subscribable(filter: string): number {
   const nothingComes =
@@ -73,7 +80,7 @@ export function subscribable(filter: string): number {
   return nothingComes ? TOPIC_FILTER_INVALID : SUCCESS;
 }
 
-/** @param prefix with its slash */
+/** @param prefix with its slash, or its dot */
 function isUnder(topic: string, prefix: string): boolean {
   return topic.startsWith(prefix) || topic === prefix.slice(0, -1);
 }

@@ -98,7 +98,7 @@ export class Pop implements TurnTask {
     const { client, task } = this;
     const { session } = client;
     const shared = session.sharedCredit(1);
-    const options = { tag: '', settled: false, exclusive: false, prefetch: 1, shared, arguments: [] };
+    const options = { tag: '', settled: false, exclusive: false, prefetch: 1, passing: true, shared, arguments: [] };
     for (const name of new Set(task.names)) {
       client.lists.open(name, task.filledAt);
       const taker = new Taker(this, name);

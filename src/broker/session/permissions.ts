@@ -16,6 +16,10 @@ export type Judge = Pick<Authenticator, 'permits' | 'mayEnter' | 'topicRules'>;
 /** For what the broker's own parts do: everything is permitted. */
 export const NO_QUESTIONS: Judge = { permits: () => true };
 
+/** As `Protocol.reserves`, of all adapters. */
+export type ReservedTopics = (exchange: string, key: string) => boolean;
+export const NONE_RESERVED: ReservedTopics = () => false;
+
 export class Permissions {
   /** Whose permissions they are; another one of the same user once the client has proved anew who it is. */
   identity: Identity;
@@ -24,13 +28,23 @@ export class Permissions {
   private readonly clientId: string | undefined;
   /** Called once for each answer that was not known when it was asked what the client still may. */
   private readonly onKnown: () => void;
+  /** Topics that nobody may publish to, whatever his permissions. */
+  private readonly reserved: ReservedTopics;
   /** What has been begun goes on: what cannot be told counts as permitted. */
   private begun = false;
   /** Something that was asked for has to be asked for again; who looks sets it back. */
   interrupted = false;
 
-  constructor(judge: Judge, identity: Identity, vhost: string, clientId?: string, onKnown: () => void = () => {}) {
+  constructor(
+    judge: Judge,
+    identity: Identity,
+    vhost: string,
+    clientId?: string,
+    onKnown: () => void = () => {},
+    reserved: ReservedTopics = NONE_RESERVED,
+  ) {
     this.judge = judge;
+    this.reserved = reserved;
     this.identity = identity;
     this.vhost = vhost;
     this.clientId = clientId;
@@ -84,7 +98,8 @@ export class Permissions {
    * @throws BrokerError access-refused, for a key of a topic exchange; other exchanges have no topics. AccessPending
    */
   demandTopic(action: 'write' | 'read', exchange: Exchange<Queue>, key: string): void {
-    if (this.granted(this.askTopic(action, exchange, key))) return;
+    const isReserved = action === 'write' && this.reserved(exchange.name, key);
+    if (!isReserved && this.granted(this.askTopic(action, exchange, key))) return;
     throw this.refusal(`topic '${key}' in exchange '${exchange.name}'`);
   }
 

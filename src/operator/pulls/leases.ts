@@ -22,8 +22,6 @@ export interface LeaseGroup {
   held: number;
   /** The last of them has ended. */
   onEmpty(): void;
-  /** One of them has ended, and others are held still. */
-  onLess(): void;
 }
 
 /** Until when messages are parked, and under what. */
@@ -143,7 +141,6 @@ export class Leases {
   /** To be called once what `settle` did is safe. */
   release(group: LeaseGroup): void {
     if (group.held === 0) group.onEmpty();
-    else group.onLess();
   }
 
   stop(): void {

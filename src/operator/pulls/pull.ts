@@ -31,7 +31,6 @@ export class Pull implements DeliverySink, Backpressure, LeaseGroup {
   consumer!: Consumer;
   held = 0;
   private readonly query: PullQuery;
-  private readonly staysAttached: boolean;
   private readonly mayHaveSome: boolean;
   private readonly taken: { readonly slot: number; readonly message: PeekedMessage | Promise<PeekedMessage> }[] = [];
   private bytes = 0;
@@ -44,21 +43,12 @@ export class Pull implements DeliverySink, Backpressure, LeaseGroup {
 
   /**
    * @param session of who pulls; closed with this
-   * @param staysAttached the queue would go with its last reader: it has one as long as a message is held
    * @throws BrokerError not-found, access-refused, resource-locked, not-allowed; AccessPending
    */
-  constructor(
-    session: Session,
-    queue: string,
-    query: PullQuery,
-    staysAttached: boolean,
-    clock: Clock,
-    onClosed: () => void,
-  ) {
+  constructor(session: Session, queue: string, query: PullQuery, clock: Clock, onClosed: () => void) {
     this.user = session.user;
     this.session = session;
     this.query = query;
-    this.staysAttached = staysAttached;
     this.clock = clock;
     this.onClosed = onClosed;
     const { max, selector, deferralTokens } = query;
@@ -66,7 +56,7 @@ export class Pull implements DeliverySink, Backpressure, LeaseGroup {
     session.consume(
       queue,
       {
-        ...{ tag: 'pull', settled: false, exclusive: false, prefetch: max, arguments: [] },
+        ...{ tag: 'pull', settled: false, exclusive: false, prefetch: max, passing: true, arguments: [] },
         ...(selector !== undefined && { selector }),
         ...(deferralTokens !== undefined && { deferralTokens }),
       },
@@ -109,15 +99,10 @@ export class Pull implements DeliverySink, Backpressure, LeaseGroup {
     if (this.closed) return [];
     const got = this.taken.map(({ slot, message }) => ({ token: lease(slot), message }));
     if (this.held === 0) this.close();
-    else if (this.staysAttached) this.consumer.setPrefetch(this.held);
     else this.consumer.cancel();
     const whole: { token: string; message: PeekedMessage }[] = [];
     for (const { token, message } of got) whole.push({ token, message: await message });
     return whole;
-  }
-
-  onLess(): void {
-    if (this.staysAttached) this.consumer.setPrefetch(this.held);
   }
 
   onEmpty(): void {

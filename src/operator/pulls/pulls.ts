@@ -84,8 +84,7 @@ export class Pulls {
   }
 
   private made(session: Session, queue: string, query: PullQuery): Pull {
-    const found = this.broker.vhostsByName.get(session.vhost)?.topology.queues.get(queue);
-    const pull: Pull = new Pull(session, queue, query, found?.options.autoDelete === true, this.broker.clock, () => {
+    const pull: Pull = new Pull(session, queue, query, this.broker.clock, () => {
       this.open.delete(pull);
       this.leases.drop(pull);
     });

@@ -129,6 +129,10 @@ export class QueueConsumer implements Consumer, CreditTaker {
     return this.of.settings.type === 'quorum';
   }
 
+  get passing(): boolean {
+    return this.options.passing === true;
+  }
+
   /** The limit that it has set itself; 0: none. */
   get ownPrefetch(): number {
     return this.prefetch;

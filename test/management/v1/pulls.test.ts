@@ -118,18 +118,24 @@ describe('a pull', () => {
     await untilAsked(async () => (await waiting('dead')) === 1, 'it has died');
   });
 
-  it('of an auto-delete queue keeps it as long as something is held', async () => {
+  it('of an auto-delete queue leaves it there with what waits, as a get does', async () => {
     await channel.assertQueue('fleeting', { autoDelete: true, durable: false });
     await fill(channel, 'fleeting', ['1', '2', '3']);
     const held = await pull({ max: 2 }, 'fleeting');
-    expect(await channel.checkQueue('fleeting')).toMatchObject({ messageCount: 1, consumerCount: 1 });
-    await end('ack', [held[0]!.token]);
-    expect(await waiting('fleeting')).toBe(1);
-    await end('ack', [held[1]!.token]);
-    await untilAsked(
-      async () => (await broker.ask('/vhosts/%2F/queues/fleeting/messages')).status === 404,
-      'it is gone',
-    );
+    expect(await channel.checkQueue('fleeting')).toMatchObject({ messageCount: 1, consumerCount: 0 });
+    await end('ack', [held[0]!.token, held[1]!.token]);
+    expect(await pull({ max: 2 }, 'fleeting')).toHaveLength(1);
+    expect(await channel.checkQueue('fleeting')).toMatchObject({ messageCount: 0 });
+  });
+
+  it('that waits at an auto-delete queue does not keep it when its last consumer goes', async () => {
+    await channel.assertQueue('fleeting', { autoDelete: true, durable: false });
+    const { consumerTag } = await channel.consume('fleeting', () => {});
+    const waits = pull({ waitMs: 60_000 }, 'fleeting');
+    await untilAsked(async () => (await channel.checkQueue('fleeting')).consumerCount === 2, 'it waits');
+    await channel.cancel(consumerTag);
+    expect(await waits).toEqual([]);
+    expect((await broker.ask('/vhosts/%2F/queues/fleeting/messages')).status).toBe(404);
   });
 
   it('that nobody waits for any more gives back what it has got', async () => {
