@@ -206,7 +206,7 @@ export class Handshake {
     const result = host.enter(identity, vhost);
     if ('refused' in result) {
       if (result.refused === 'vhost-not-found')
-        throw new AmqpError('NOT_ALLOWED', `vhost ${vhost} not found`, CONNECTION_OPEN);
+        throw new AmqpError('NOT_ALLOWED', `vhost ${vhost} not found${vhostHint(vhost)}`, CONNECTION_OPEN);
       if (result.refused === 'unavailable') throw new AmqpError('RESOURCE_ERROR', result.reason);
       if (result.refused === 'limit' || result.refused === 'rate')
         throw new AmqpError('NOT_ALLOWED', result.reason, CONNECTION_OPEN);
@@ -282,4 +282,13 @@ function agreed(field: string, value: number, min: number, ours: number): number
     );
   }
   return value;
+}
+
+/**
+ * RabbitMQ's words, and behind them what has most likely happened: clients do not agree on the vhost that a URI names
+ * (`findings/amqp-uri-vhost.sh`).
+ */
+function vhostHint(vhost: string): string {
+  if (vhost === '') return " (the empty name: for the vhost '/', let the URI end in /%2F, or without a slash)";
+  return vhost.includes('%2') ? ' (in a URI a slash in a name is %2F, once)' : '';
 }

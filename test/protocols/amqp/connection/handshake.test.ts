@@ -160,6 +160,13 @@ describe('logging in', () => {
     const open = method(0, 10, 40, short('nowhere'), short(''), u8(0));
     expect(await refusal(GREETING, START_OK, TUNE_OK, open)).toBe('530 NOT_ALLOWED - vhost nowhere not found');
   });
+
+  test('the vhost that a URI has named by mistake: 530, with how the URI is written', async () => {
+    const asked = (vhost: string): Promise<string> =>
+      refusal(GREETING, START_OK, TUNE_OK, method(0, 10, 40, short(vhost), short(''), u8(0)));
+    expect(await asked('')).toMatch(/^530 NOT_ALLOWED - vhost {2}not found .*%2F/);
+    expect(await asked('%2F')).toMatch(/^530 NOT_ALLOWED - vhost %2F not found .*once/);
+  });
 });
 
 describe('tuning', () => {
