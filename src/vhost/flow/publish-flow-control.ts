@@ -13,7 +13,10 @@
  * does. A full disk and a passed mark hold everybody at once.
  *
  * What fills the memory may also be a disk that takes no spilled messages, and consumers that settle on a publishing
- * connection: so the wait has an end, and publishing then goes on slowly rather than not at all.
+ * connection: so that wait has an end, and publishing then goes on slowly rather than not at all. What is unsynced goes whatever
+ * consumers do, so that wait lasts: a hundred publishers of large bodies would otherwise be let go 25 times a second, each for as much as
+ * is read at a time, and fill the memory. Meanwhile everybody may send 4 KiB every 40 ms, until twice as much is unsynced; not who is in
+ * the middle of a large body.
  */
 import { type Clock, Timer } from '../../clock/clock.ts';
 import type { Log } from '../../log/log.ts';
@@ -33,7 +36,7 @@ export type Resource = 'memory' | 'disk';
 export interface PublishFlowControlOptions {
   readonly name: string;
   readonly clock: Clock;
-  readonly log: Pick<Log, 'unsyncedBytes' | 'full'>;
+  readonly log: Pick<Log, 'unsyncedBytes' | 'full' | 'failed'>;
   readonly transient: Pick<TransientStore, 'residentBytes'>;
   readonly logger: Logger;
   readonly unsyncedBytesMax?: number;
@@ -47,10 +50,10 @@ export class PublishFlowControl {
   /** What the machine has too little of. */
   private readonly scarce = new Set<Resource>();
   private readonly unsyncedBytesMax: number;
-  private readonly log: Pick<Log, 'unsyncedBytes' | 'full'>;
+  private readonly log: Pick<Log, 'unsyncedBytes' | 'full' | 'failed'>;
   private readonly transient: Pick<TransientStore, 'residentBytes'>;
   private readonly options: PublishFlowControlOptions;
-  private readonly easing = new Timer(() => this.resume());
+  private readonly easing = new Timer(() => this.ease());
 
   constructor(options: PublishFlowControlOptions) {
     this.options = options;
@@ -90,6 +93,19 @@ export class PublishFlowControl {
     if (!this.on) this.period++;
     this.on = true;
     if (!this.easing.scheduled) this.options.clock.schedule(this.easing, HOLD_BACK_MS);
+  }
+
+  /** A while has passed since publishers were held back, or since they got a little more. */
+  private ease(): void {
+    const { log, unsyncedBytesMax } = this;
+    if (log.unsyncedBytes <= unsyncedBytesMax || log.failed !== undefined) {
+      this.resume();
+      return;
+    }
+    this.options.clock.schedule(this.easing, HOLD_BACK_MS);
+    if (log.unsyncedBytes > 2 * unsyncedBytesMax) return;
+    this.period++;
+    this.options.onUncongested();
   }
 
   /** A flush is on the disk. */

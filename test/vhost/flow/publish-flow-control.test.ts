@@ -6,7 +6,7 @@ import { PublishFlowControl } from '../../../src/vhost/flow/publish-flow-control
 
 const MIB = 1024 * 1024;
 let clock: ManualClock;
-let log: { unsyncedBytes: number; full: boolean };
+let log: { unsyncedBytes: number; full: boolean; failed: Error | undefined };
 let transient: { residentBytes: number };
 let said: string[];
 let freed: number;
@@ -14,7 +14,7 @@ let flow: PublishFlowControl;
 
 beforeEach(() => {
   clock = new ManualClock();
-  log = { unsyncedBytes: 0, full: false };
+  log = { unsyncedBytes: 0, full: false, failed: undefined };
   transient = { residentBytes: 0 };
   said = [];
   freed = 0;
@@ -84,18 +84,43 @@ describe('publishers of durable messages', () => {
     expect(freed).toBe(1);
   });
 
-  it('go on after 40 ms in any case, and can be held back again', () => {
+  it('wait for as long as too much is unsynced, and may each send a little more every 40 ms', () => {
     log.unsyncedBytes = 2000;
     flow.watch(true);
+    const { period } = flow;
+    expect(flow.holds(period, 4097)).toBe(true);
     clock.advance(20);
     flow.watch(true); // does not begin the time anew
-    expect(flow.on).toBe(true);
+    expect(flow.holds(period, 4097)).toBe(true);
     clock.advance(20);
-    expect([flow.on, freed]).toEqual([false, 1]);
-    flow.watch(true);
-    expect(flow.on).toBe(true);
+    expect([flow.on, freed]).toEqual([true, 1]);
+    expect(flow.holds(period, 4097)).toBe(false); // what it has sent before does not count any more
+    expect(flow.holds(flow.period, 4097)).toBe(true);
+    log.unsyncedBytes = 1000;
     clock.advance(40);
     expect([flow.on, freed]).toEqual([false, 2]);
+    log.unsyncedBytes = 1001;
+    flow.watch(true);
+    expect(flow.on).toBe(true);
+  });
+
+  it('may send nothing more while twice as much is unsynced', () => {
+    log.unsyncedBytes = 2001;
+    flow.watch(true);
+    const { period } = flow;
+    clock.advance(400);
+    expect([flow.on, freed, flow.holds(period, 4097)]).toEqual([true, 0, true]);
+    log.unsyncedBytes = 2000;
+    clock.advance(40);
+    expect([flow.on, freed, flow.holds(period, 4097)]).toEqual([true, 1, false]);
+  });
+
+  it('do not wait for a log that has failed', () => {
+    log.unsyncedBytes = 5000;
+    flow.watch(true);
+    log.failed = new Error('the disk');
+    clock.advance(40);
+    expect([flow.on, freed]).toEqual([false, 1]);
   });
 
   it('do not mind what transient messages take', () => {
