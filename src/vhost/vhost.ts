@@ -158,11 +158,11 @@ export class Vhost {
       {
         ...{ time, units, dialects },
         client: () => this.direct.client,
-        write: (events, replaces) => {
-          if (log.failed === undefined && !lifecycle.stopped) journal.passportEvents(events, replaces);
+        write: (events, part) => {
+          if (log.failed === undefined && !lifecycle.stopped) journal.passportEvents(events, part);
         },
       },
-      recovered.passports,
+      recovered.passports.events,
     );
     this.queueServices = new VhostQueueServices({
       ...{ vhost, clock, turn, time, chores, log, journal, store, units, dialects, counters, lifecycle, unreadable },

@@ -31,7 +31,7 @@ import {
   writeSettled,
 } from './records/entries.ts';
 import { writeLargeBody } from './records/large-bodies.ts';
-import { writePassportEvents } from './records/passports.ts';
+import { type CheckpointPart, writePassportEvents } from './records/passports.ts';
 import { writePolicy, writePolicyCleared } from './records/policies.ts';
 import type { RecordOutput } from './records/record-output.ts';
 import { writeRetained } from './records/retained.ts';
@@ -205,9 +205,9 @@ export class Journal implements RecordOutput {
     writeWindowCleared(this, owner);
   }
 
-  /** @param replaces what was known before */
-  passportEvents(events: readonly PassportEvent[], replaces: boolean): void {
-    writePassportEvents(this, events, replaces);
+  /** @param part of a checkpoint's; null: of none */
+  passportEvents(events: readonly PassportEvent[], part: CheckpointPart | null): void {
+    writePassportEvents(this, events, part);
   }
 
   /** What a queue holds, as of now. */

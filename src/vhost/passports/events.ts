@@ -104,16 +104,4 @@ export class PassportEvents {
       if (wants(this.whats[at]!, this.seqs[at]!, this.details[at]!)) visit(number);
     }
   }
-
-  clear(): void {
-    this.next = 0;
-    this.room = 0;
-    this.parties = [];
-    this.whats = new Uint8Array(0);
-    this.durables = new Uint8Array(0);
-    this.seqs = new Float64Array(0);
-    this.queues = new Uint32Array(0);
-    this.times = new Float64Array(0);
-    this.details = new Float64Array(0);
-  }
 }

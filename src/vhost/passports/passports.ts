@@ -19,6 +19,7 @@ import {
   type PassportNotes,
 } from '../../queue/passport-notes.ts';
 import type { CommitUnits, Settling } from '../commit-units.ts';
+import type { CheckpointPart } from '../journal/records/passports.ts';
 import type { PassportEvent, PassportEvents } from './events.ts';
 import { textHash } from './text-hash.ts';
 
@@ -38,7 +39,7 @@ export interface PassportsParts {
   readonly dialects: Dialects;
   /** Who publishes now. */
   client(): Named | null;
-  write(events: readonly PassportEvent[], replaces: boolean): void;
+  write(events: readonly PassportEvent[], part: CheckpointPart | null): void;
 }
 
 export class Passports implements PassportNotes, Settling {
@@ -108,7 +109,7 @@ export class Passports implements PassportNotes, Settling {
 
   flushSettled(): void {
     if (this.unwritten.length === 0) return;
-    this.parts.write(this.unwritten, false);
+    this.parts.write(this.unwritten, null);
     this.unwritten = [];
   }
 
@@ -118,8 +119,9 @@ export class Passports implements PassportNotes, Settling {
     if (events.size === 0) return;
     this.flushSettled();
     const { next } = events;
-    let replaces = true;
-    for (let from = events.first; from < next; ) {
+    let first = true;
+    let from = events.first;
+    do {
       // What has been overwritten meanwhile is gone.
       from = Math.max(from, events.first);
       const to = Math.min(next, from + EVENTS_A_STEP);
@@ -128,10 +130,10 @@ export class Passports implements PassportNotes, Settling {
         const event = events.at(from);
         if (event.durable) some.push(event);
       }
-      parts.write(some, replaces);
-      replaces = false;
+      parts.write(some, { first, last: from >= next });
+      first = false;
       yield;
-    }
+    } while (from < next);
   }
 
   // ------------------------------------------------------------------------------------------------- asked for

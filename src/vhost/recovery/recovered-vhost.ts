@@ -50,8 +50,9 @@ import {
   RECORD_STATE_DELETED,
   RECORD_TARGETS,
 } from '../journal/records/types.ts';
-import { PASSPORT_EVENTS_MAX, PassportEvents } from '../passports/events.ts';
+import { PASSPORT_EVENTS_MAX } from '../passports/events.ts';
 import { RecoveredDelays } from '../timers/recovered-delays.ts';
+import { RecoveredPassports } from './recovered-passports.ts';
 import type { RecoveredQueue } from './recovered-queue.ts';
 import { RecoveredTopology } from './recovered-topology.ts';
 
@@ -64,7 +65,7 @@ export class RecoveredVhost {
   /** Where large bodies lie, by the numbers of their messages. */
   readonly extents = new Map<number, Extents>();
   /** What was noted of messages. */
-  readonly passports: PassportEvents;
+  readonly passports: RecoveredPassports;
   /** The number that the next list of targets gets. */
   nextList = 1;
   private readonly lists = new Map<number, TargetRecord[]>();
@@ -74,7 +75,7 @@ export class RecoveredVhost {
 
   /** @param dialects that its messages may be in @param passportEventsMax events of passports that are kept */
   constructor(vhost: string, dialects = new Dialects(() => 0), passportEventsMax = PASSPORT_EVENTS_MAX) {
-    this.passports = new PassportEvents(passportEventsMax);
+    this.passports = new RecoveredPassports(passportEventsMax);
     this.topology = new RecoveredTopology(vhost);
     this.keys = {
       keyOf: (view, source) => readKey(dialects, view, source),
@@ -170,9 +171,7 @@ export class RecoveredVhost {
         return;
       }
       case RECORD_PASSPORT_EVENTS: {
-        const { replaces, events } = readPassportEvents(buffer, start, end);
-        if (replaces) this.passports.clear();
-        for (const event of events) this.passports.add(event);
+        this.passports.take(readPassportEvents(buffer, start, end));
         return;
       }
       case RECORD_NUMBERS: {

@@ -489,18 +489,18 @@ it('passport events: parties once a record, and what happened', () => {
     { what: 9, seq: 6, queue: 3, atMs: 8, detail: 0, by: null, durable: true },
   ];
   const records = written((out) => {
-    writePassportEvents(out, events, true);
+    writePassportEvents(out, events, { first: true, last: true });
     writePassportEvents(out, []);
   });
   expect(records.bytes).toEqual([
     [
       157,
-      `010100${'0400'}${utf8('amqp')}0200${utf8('me')}0100${utf8('c')}0000` +
+      `070100${'0400'}${utf8('amqp')}0200${utf8('me')}0100${utf8('c')}0000` +
         '01030000000500000000000700000000000100' +
         '0000000000000040' +
         '09030000000600000000000800000000000000' +
         '0000000000000000',
     ],
   ]);
-  expect(records.read(readPassportEvents)).toEqual([{ replaces: true, events }]);
+  expect(records.read(readPassportEvents)).toEqual([{ part: { first: true, last: true }, events }]);
 });

@@ -10,6 +10,7 @@ import { dump, logsIn } from '../../../src/vhost/journal/offline.ts';
 import { readPassportEvents, writePassportEvents } from '../../../src/vhost/journal/records/passports.ts';
 import { type PassportEvent, PassportEvents } from '../../../src/vhost/passports/events.ts';
 import { textHash } from '../../../src/vhost/passports/text-hash.ts';
+import { RecoveredPassports } from '../../../src/vhost/recovery/recovered-passports.ts';
 import { withTemporaryDirectory } from '../../support/directory.ts';
 import {
   consume,
@@ -61,9 +62,11 @@ describe('records of events', () => {
     ),
   );
 
+  const parts = fc.option(fc.record({ first: fc.boolean(), last: fc.boolean() }));
+
   it('are read back as they were written, in as many records as it takes', () => {
     fc.assert(
-      fc.property(events, fc.integer({ min: 700, max: 5_000 }), fc.boolean(), (given, recordBytesMax, replaces) => {
+      fc.property(events, fc.integer({ min: 700, max: 5_000 }), parts, (given, recordBytesMax, part) => {
         const buffer = Buffer.alloc(512 * 1024, 0xee);
         const records: [number, number][] = [];
         let at = 3;
@@ -73,14 +76,50 @@ describe('records of events', () => {
           at += bytes + 1;
           return at - bytes - 1;
         };
-        writePassportEvents({ buffer, recordBytesMax, append }, given, replaces);
+        writePassportEvents({ buffer, recordBytesMax, append }, given, part);
         const read = records.map(([start, end]) => readPassportEvents(buffer, start, end));
         expect(read.flatMap((one) => one.events)).toEqual(given);
-        // Only the first of them replaces what was known.
-        expect(read.map((one) => one.replaces)).toEqual(read.map((_, i) => replaces && i === 0));
-        expect(read.length > 0).toBe(given.length > 0 || replaces);
+        // Only the first of them begins a checkpoint's, and only the last ends them.
+        expect(read.map((one) => one.part)).toEqual(
+          read.map((_, i) => {
+            if (part === null) return null;
+            return { first: part.first && i === 0, last: part.last && i === read.length - 1 };
+          }),
+        );
+        expect(read.length > 0).toBe(given.length > 0 || part !== null);
       }),
     );
+  });
+});
+
+describe('what recovery makes of a checkpoint', () => {
+  const seqsOf = ({ events }: RecoveredPassports): number[] =>
+    Array.from({ length: events.size }, (_, i) => events.at(events.first + i).seq);
+  const some = (...seqs: number[]): PassportEvent[] => seqs.map((seq) => event(seq));
+
+  it('is nothing if it was cut short: what it had not come to is still known', () => {
+    const passports = new RecoveredPassports(100);
+    passports.take({ events: some(1, 2, 3, 4), part: null });
+    passports.take({ events: some(1, 2), part: { first: true, last: false } });
+    passports.take({ events: some(5), part: null });
+    expect(seqsOf(passports)).toEqual([1, 2, 3, 4, 5]);
+    passports.take({ events: some(1, 2, 3), part: { first: true, last: false } });
+    passports.take({ events: some(6), part: null });
+    passports.take({ events: some(4, 5), part: { first: false, last: true } });
+    passports.take({ events: some(7), part: null });
+    expect(seqsOf(passports)).toEqual([1, 2, 3, 6, 4, 5, 7]);
+  });
+
+  it('of an earlier build is what its first record says', () => {
+    const buffer = Buffer.alloc(100);
+    const append = (): number => 0;
+    writePassportEvents({ buffer, recordBytesMax: 90, append }, some(9), { first: true, last: true });
+    buffer[0] = 1;
+    const passports = new RecoveredPassports(100);
+    passports.take({ events: some(1), part: null });
+    passports.take(readPassportEvents(buffer, 0, 30));
+    passports.take({ events: some(10), part: null });
+    expect(seqsOf(passports)).toEqual([9, 10]);
   });
 });
 

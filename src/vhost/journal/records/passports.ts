@@ -7,7 +7,10 @@
  * party   4 × (u16 bytes, UTF-8): protocol, user, client, consumer
  * event   u8 what, u32 queue, u48 sequence number, u48 epoch milliseconds, u16 party + 1 (0: the broker itself), f64 detail
  *
- * flags   bit 0   whatever was known before is replaced
+ * flags   bit 0   the first of a checkpoint's
+ *         bit 1   of a checkpoint: all of them together replace what was known before the first, once the last is there
+ *         bit 2   the last of a checkpoint's
+ *         (an earlier build has bit 0 alone: whatever was known before is replaced)
  * ```
  */
 import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from '../../../message/bytes.ts';
@@ -18,14 +21,26 @@ import { RECORD_PASSPORT_EVENTS } from './types.ts';
 
 const HEAD_BYTES = 3;
 const EVENT_BYTES = 27;
-const REPLACES = 1;
+const FIRST = 1;
+const OF_CHECKPOINT = 2;
+const LAST = 4;
 /** Of a party's names: they come from clients. */
 const NAME_BYTES_MAX = 512;
 
-/** Writes them all, in as many records as it takes; none for none, unless what was known is replaced. */
-export function writePassportEvents(out: RecordOutput, events: readonly PassportEvent[], replaces = false): void {
+/** Which part of a checkpoint's events these are. */
+export interface CheckpointPart {
+  readonly first: boolean;
+  readonly last: boolean;
+}
+
+/** Writes them all, in as many records as it takes; none for none, unless they are a checkpoint's. @param part null: they are not */
+export function writePassportEvents(
+  out: RecordOutput,
+  events: readonly PassportEvent[],
+  part: CheckpointPart | null = null,
+): void {
   let from = 0;
-  let flags = replaces ? REPLACES : 0;
+  let flags = part === null ? 0 : OF_CHECKPOINT | (part.first ? FIRST : 0);
   do {
     const numbers = new Map<Party, number>();
     const texts: Buffer[] = [];
@@ -49,7 +64,7 @@ export function writePassportEvents(out: RecordOutput, events: readonly Passport
     if (to === from && flags === 0) return;
     let at = out.append(RECORD_PASSPORT_EVENTS, bytes);
     const { buffer } = out;
-    buffer[at] = flags;
+    buffer[at] = flags | (part?.last === true && to === events.length ? LAST : 0);
     writeU16(buffer, at + 1, texts.length);
     at += HEAD_BYTES;
     for (const text of texts) at += text.copy(buffer, at);
@@ -62,7 +77,7 @@ export function writePassportEvents(out: RecordOutput, events: readonly Passport
       writeU16(buffer, at + 17, by === null ? 0 : numbers.get(by)!);
       buffer.writeDoubleLE(detail, at + 19);
     }
-    flags = 0;
+    flags &= ~FIRST;
   } while (from < events.length);
 }
 
@@ -77,11 +92,13 @@ function partyBytes({ protocol, user, client, consumer }: Party): Buffer {
   return Buffer.concat(pieces);
 }
 
-export function readPassportEvents(
-  buffer: Buffer,
-  start: number,
-  end: number,
-): { readonly replaces: boolean; readonly events: readonly PassportEvent[] } {
+export interface PassportRecord {
+  readonly events: readonly PassportEvent[];
+  /** Null: it is no checkpoint's. */
+  readonly part: CheckpointPart | null;
+}
+
+export function readPassportEvents(buffer: Buffer, start: number, end: number): PassportRecord {
   const parties: Party[] = [];
   let at = start + HEAD_BYTES;
   const name = (): string => {
@@ -105,5 +122,12 @@ export function readPassportEvents(
       durable: true,
     });
   }
-  return { replaces: (buffer[start]! & REPLACES) !== 0, events };
+  const flags = buffer[start]!;
+  // An earlier build's first record replaces what was known by itself.
+  const part = (flags & (OF_CHECKPOINT | FIRST)) === 0 ? null : { first: (flags & FIRST) !== 0, last: isLast(flags) };
+  return { events, part };
+}
+
+function isLast(flags: number): boolean {
+  return (flags & LAST) !== 0 || (flags & OF_CHECKPOINT) === 0;
 }

@@ -1,0 +1,30 @@
+/**
+ * Recovered passports. What a checkpoint repeats takes the place of what was known once all of it is there: of one that a crash has cut
+ * short nothing is taken, or what it had not come to would be forgotten.
+ */
+import type { PassportRecord } from '../journal/records/passports.ts';
+import { PassportEvents } from '../passports/events.ts';
+
+export class RecoveredPassports {
+  events: PassportEvents;
+  private readonly max: number;
+  /** What a checkpoint repeats, so far, and what has happened meanwhile; null: none is under way. */
+  private coming: PassportEvents | null = null;
+
+  /** @param max events that are kept */
+  constructor(max: number) {
+    this.max = max;
+    this.events = new PassportEvents(max);
+  }
+
+  take({ events, part }: PassportRecord): void {
+    if (part?.first === true) this.coming = new PassportEvents(this.max);
+    for (const event of events) {
+      if (part === null) this.events.add(event);
+      this.coming?.add(event);
+    }
+    if (part?.last !== true || this.coming === null) return;
+    this.events = this.coming;
+    this.coming = null;
+  }
+}
