@@ -1,34 +1,17 @@
 /** A bounded number of random histories of leased and parked messages, and planted bugs, which must show. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { MODIFIED, RELEASED } from '../../../src/api/index.ts';
+import type { QueueConsumer } from '../../../src/queue/dispatch/consumer.ts';
 import { QueueContents } from '../../../src/queue/queue-contents.ts';
 import { DeliverySlots } from '../../../src/queue/unsettled/delivery-slots.ts';
+import { HoldLimits } from '../../../src/queue/unsettled/hold-limits.ts';
 import { HoldWatch } from '../../../src/queue/unsettled/hold-watch.ts';
+import { UnsettledMessages } from '../../../src/queue/unsettled/unsettled-messages.ts';
 import { Journal } from '../../../src/vhost/journal/journal.ts';
 import { runLeases } from './leases.ts';
+import { firstWrong, plant } from './planting.ts';
 
 const HISTORIES = Number(process.env['ENTREPOT_SIMULATE_LEASES'] ?? 80);
-
-const planted: (() => void)[] = [];
-afterEach(() => {
-  for (const mend of planted.splice(0)) mend();
-});
-
-/** Puts a faulty method in the place of the right one, for this test. */
-function plant<T extends object, K extends keyof T>(prototype: T, name: K, faulty: (whole: T[K]) => T[K]): void {
-  const whole = prototype[name];
-  planted.push(() => {
-    prototype[name] = whole;
-  });
-  prototype[name] = faulty(whole);
-}
-
-async function firstWrong(histories: number): Promise<string | undefined> {
-  for (let seed = 1; seed <= histories; seed++) {
-    const { failures } = await runLeases(seed);
-    if (failures.length > 0) return failures[0];
-  }
-  return undefined;
-}
 
 describe('leased and parked messages', () => {
   it(`are held by one, and come when they should, through ${HISTORIES} histories`, { timeout: 600_000 }, async () => {
@@ -50,12 +33,12 @@ describe('leased and parked messages', () => {
         tick.call(this, nowMs * 1.2, order);
       };
     });
-    expect(await firstWrong(60)).toMatch(/before its lease was over/);
+    expect(await firstWrong(runLeases)).toMatch(/before its lease was over/);
   });
 
   it('would be found out if a renewal were confirmed and forgotten', { timeout: 120_000 }, async () => {
     plant(DeliverySlots.prototype, 'renew', () => () => {});
-    expect(await firstWrong(60)).toMatch(/before its lease was over/);
+    expect(await firstWrong(runLeases)).toMatch(/before its lease was over/);
   });
 
   it('would be found out if a deferral were forgotten', { timeout: 120_000 }, async () => {
@@ -65,7 +48,7 @@ describe('leased and parked messages', () => {
         if (++n % 4 !== 0) deferred.apply(this, parked);
       };
     });
-    expect(await firstWrong(60)).toMatch(/before its time/);
+    expect(await firstWrong(runLeases)).toMatch(/before its time/);
   });
 
   it('would be found out if its time were written down wrongly', { timeout: 120_000 }, async () => {
@@ -74,7 +57,7 @@ describe('leased and parked messages', () => {
         deferred.call(this, queue, seq, flags, dueMs - 600, token);
       };
     });
-    expect(await firstWrong(60)).toMatch(/before its time/);
+    expect(await firstWrong(runLeases)).toMatch(/before its time/);
   });
 
   it('would be found out if what was asked for stayed parked', { timeout: 120_000 }, async () => {
@@ -83,7 +66,7 @@ describe('leased and parked messages', () => {
         return this.deferred!.tokenOf(seq)!;
       };
     });
-    expect(await firstWrong(60)).toMatch(/held by two|accepted|attempts/);
+    expect(await firstWrong(runLeases)).toMatch(/held by two|accepted|attempts/);
   });
 
   it('would be found out if a lease that ran out were no attempt after a restart', { timeout: 120_000 }, async () => {
@@ -93,6 +76,57 @@ describe('leased and parked messages', () => {
         if (++n % 3 !== 0) returned.apply(this, entry);
       };
     });
-    expect(await firstWrong(60)).toMatch(/attempts/);
+    expect(await firstWrong(runLeases)).toMatch(/attempts/);
+  });
+});
+
+describe('messages under a consumer timeout', () => {
+  const runTimeouts = (seed: number) => runLeases(seed, 'timeout');
+
+  it(`are given back in time, as no attempt, through ${HISTORIES} histories`, { timeout: 600_000 }, async () => {
+    const sum = { expired: 0, renewed: 0, deaths: 0 };
+    const wrong: string[] = [];
+    for (let seed = 1; seed <= HISTORIES; seed++) {
+      const report = await runTimeouts(seed);
+      for (const name of ['expired', 'renewed'] as const) sum[name] += report[name];
+      sum.deaths += report.faults.kills + report.faults.powerLosses;
+      if (report.failures.length > 0) wrong.push(`seed ${seed}: ${report.failures[0]}`);
+    }
+    expect(wrong).toEqual([]);
+    for (const count of Object.values(sum)) expect(count).toBeGreaterThan(HISTORIES / 2);
+  });
+
+  it('would be found out if they were taken back early', { timeout: 120_000 }, async () => {
+    plant(HoldWatch.prototype, 'tick', (tick) => {
+      return function (this: HoldWatch, nowMs, order) {
+        tick.call(this, nowMs * 1.2, order);
+      };
+    });
+    expect(await firstWrong(runTimeouts)).toMatch(/before its lease was over/);
+  });
+
+  it('would be found out if one that ran out counted as an attempt', { timeout: 120_000 }, async () => {
+    plant(UnsettledMessages.prototype, 'settle', (settle) => {
+      return function (this: UnsettledMessages, consumer, slot, outcome) {
+        return settle.call(this, consumer, slot, consumer.unanswered > 0 && outcome === RELEASED ? MODIFIED : outcome);
+      };
+    });
+    expect(await firstWrong(runTimeouts)).toMatch(/attempts/);
+  });
+
+  it('would be found out if who has not answered got more', { timeout: 120_000 }, async () => {
+    type Attaching = { takeBack(consumer: QueueConsumer, slots: readonly number[]): void };
+    plant(HoldLimits.prototype as unknown as Attaching, 'takeBack', (takeBack) => {
+      return function (this: Attaching, consumer, slots) {
+        takeBack.call(this, consumer, slots);
+        consumer.unanswered = 0;
+      };
+    });
+    expect(await firstWrong(runTimeouts)).toMatch(/had not answered/);
+  });
+
+  it('would be found out if they were never taken back', { timeout: 120_000 }, async () => {
+    plant(HoldLimits.prototype, 'look', () => () => true);
+    expect(await firstWrong(runTimeouts)).toMatch(/too long/);
   });
 });

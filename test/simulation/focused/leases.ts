@@ -24,9 +24,13 @@ export interface LeaseReport extends FocusedReport {
 }
 
 const LEASE_MS = 1_000;
+/** How late what is held too long may be taken back: it is looked at a few times in that time. */
+const LATE_MS = 200;
 const DEFERRED_MAX_MS = 2_000;
 const TOKENS = ['x', 'y', 'z'];
-const POLICY = { name: 'leases', pattern: '^q$', definition: { lease: LEASE_MS } };
+/** What limits how long a delivery is held: a lease that runs out is a failed attempt, a consumer's timeout is none. */
+const KINDS = { lease: { lease: LEASE_MS }, timeout: { 'consumer-timeout': LEASE_MS } } as const;
+export type HoldKind = keyof typeof KINDS;
 
 interface Deferral {
   readonly token: string;
@@ -60,19 +64,21 @@ interface Life extends FocusedLife {
   readonly uncertain: (() => void)[];
 }
 
-export async function runLeases(seed: number): Promise<LeaseReport> {
-  return (await new LeaseHistory(seed).run()).report();
+export async function runLeases(seed: number, kind: HoldKind = 'lease'): Promise<LeaseReport> {
+  return (await new LeaseHistory(seed, kind).run()).report();
 }
 
 class LeaseHistory extends FocusedHistory<Life> {
+  private readonly kind: HoldKind;
   private readonly messages: Leased[] = [];
   private expired = 0;
   private renewed = 0;
   private deferred = 0;
   private claimed = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, kind: HoldKind) {
     super(new Random(seed));
+    this.kind = kind;
   }
 
   protected async history(): Promise<void> {
@@ -98,7 +104,9 @@ class LeaseHistory extends FocusedHistory<Life> {
   }
 
   protected async begin(): Promise<void> {
-    const { broker, session } = await this.start({ vhosts: [{ name: '/', policies: [POLICY] }] });
+    const { broker, session } = await this.start({
+      vhosts: [{ name: '/', policies: [{ name: 'held', pattern: '^q$', definition: KINDS[this.kind] }] }],
+    });
     session.declareQueue('q', { ...DURABLE, arguments: [] });
     const life: Life = { broker, session, workers: [], uncertain: [], alive: true };
     this.life = life;
@@ -160,6 +168,7 @@ class LeaseHistory extends FocusedHistory<Life> {
       worker.held.delete(slot);
       worker.late++;
       message.holder = null;
+      if (this.kind === 'timeout') continue;
       const failed = ++message.failed;
       life.uncertain.push(() => {
         message.failedSafe = Math.max(message.failedSafe, failed);
@@ -288,7 +297,14 @@ class LeaseHistory extends FocusedHistory<Life> {
   /** What was taken back is certain once that is safe. */
   protected override turned(): void {
     const { life } = this;
-    if (life.alive) for (const certain of life.uncertain.splice(0)) this.whenSafe(certain);
+    if (!life.alive) return;
+    for (const certain of life.uncertain.splice(0)) this.whenSafe(certain);
+    const latestMs = this.clock.monotonicMs() - LATE_MS;
+    for (const { held } of life.workers) {
+      for (const { id, untilMs } of held.values()) {
+        if (untilMs < latestMs) this.failures.push(`message ${id} was held too long`);
+      }
+    }
   }
 
   private async drain(): Promise<void> {
