@@ -52,11 +52,10 @@ export class ConsumerRotation {
   /** It got one: its equals come first now. */
   served(consumer: QueueConsumer): void {
     if (this.singleActive) return;
-    const at = this.order.indexOf(consumer);
-    let to = at;
-    while (to + 1 < this.order.length && this.order[to + 1]!.priority === consumer.priority) to++;
-    if (to === at) return;
-    this.order.splice(at, 1);
-    this.order.splice(to, 0, consumer);
+    const { order } = this;
+    let at = order.indexOf(consumer);
+    if (at < 0) return;
+    for (; at + 1 < order.length && order[at + 1]!.priority === consumer.priority; at++) order[at] = order[at + 1]!;
+    order[at] = consumer;
   }
 }

@@ -7,10 +7,12 @@
  *     correlation-id, message-id, user-id, app-id, type        the property
  *     anything else, header:NAME                               the header of that name, as it was sent; numbers by their digits
  */
+import { ByteRange } from '../../message/bytes.ts';
 import type { Dialects } from '../../message/dialect.ts';
 import type { MessageView } from '../../message/message.ts';
 import { GROUP_HEADER } from '../../message/properties.ts';
 import { shortened } from '../../message/text.ts';
+import { TextMemo } from '../../message/text-memo.ts';
 import { isNested, valueToText } from '../../message/values.ts';
 
 const GROUP_ID = 'group-id';
@@ -39,6 +41,9 @@ export interface KeySource {
 
 export const BY_GROUP: KeySource = { text: GROUP_ID, kind: 'group', name: GROUP_HEADER };
 
+const keys = new TextMemo();
+const range = new ByteRange();
+
 /** Undefined for a text that names nothing. */
 export function keySource(text: string): KeySource | undefined {
   if (text === GROUP_ID) return BY_GROUP;
@@ -53,6 +58,11 @@ export function keySource(text: string): KeySource | undefined {
 export function readKey(dialects: Dialects, view: MessageView, { kind, name }: KeySource): string | null {
   if (kind === 'routing-key') return bounded(view.key());
   if (view.propsStart === view.propsEnd) return null;
+  // Nearly all keys are short texts in a header: they are found by their bytes.
+  if (kind !== 'property' && (kind === 'header' || view.grouped) && dialects.headerTextAt(view, name, range)) {
+    const key = keys.ascii(view.props, range.start, range.end);
+    if (key !== undefined) return bounded(key);
+  }
   if (kind === 'group') return view.grouped ? bounded(dialects.groupId(view) ?? '') : null;
   if (kind === 'property') {
     const value = dialects.properties(view)[PROPERTIES[name as keyof typeof PROPERTIES]];

@@ -63,6 +63,10 @@ export class Lane {
   at = -1;
   /** The lower goes first. */
   rank = 0;
+  /** Its neighbours among those of which nothing is there, and whether it is one of them: see `IdleLanes`. */
+  idleBefore: Lane | null = null;
+  idleBehind: Lane | null = null;
+  idle = false;
   /** In which order its messages are read from the disk; null: none has been. */
   reads: ReadOrder | null = null;
 

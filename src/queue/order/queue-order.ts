@@ -24,6 +24,7 @@ import type { PositionArena } from '../positions/position-arena.ts';
 import { PriorityLevels } from '../ready/priority-levels.ts';
 import type { ReadyMessages } from '../ready/ready-messages.ts';
 import { SingleLevel } from '../ready/single-level.ts';
+import { IdleLanes } from './idle-lanes.ts';
 import { bucketOf, type KeySource } from './key-source.ts';
 import { Lane, type LaneHolder, Tenant } from './lane.ts';
 import { LanePool } from './lane-pool.ts';
@@ -98,7 +99,7 @@ export class QueueOrder {
   private readonly common = new LanePool();
   private readonly holders = new Map<object, Holder>();
   /** Groups of which nothing is there, and that somebody has: the one that was used longest ago is first. */
-  private readonly idle = new Set<Lane>();
+  private readonly idle = new IdleLanes();
   /** Messages that consumers hold, and those that wait for their time. */
   private readonly out = new Map<number, Lane>();
   private readonly parked = new Map<number, Lane>();
@@ -466,11 +467,10 @@ export class QueueOrder {
   }
 
   private forgetOldest(): void {
-    for (const lane of this.idle) {
-      this.free(lane);
-      this.forget(lane);
-      return;
-    }
+    const oldest = this.idle.first;
+    if (oldest === null) return;
+    this.free(oldest);
+    this.forget(oldest);
   }
 
   private forget(lane: Lane): void {
