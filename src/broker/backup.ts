@@ -14,7 +14,8 @@ import type { Log } from '../log/log.ts';
 import type { LogPin } from '../log/reclaim/pins.ts';
 import { BrokerError } from '../message/errors.ts';
 
-const PIECE_BYTES = 256 * 1024;
+/** Short: clients wait while one is handed to the socket. */
+const PIECE_BYTES = 64 * 1024;
 /** Milliseconds between two looks at how much has been read, and how much that has to be: a quarter of a megabyte a second. */
 export const LOOK_MS = 60_000;
 export const READ_BYTES_MIN = 15 * 1024 * 1024;

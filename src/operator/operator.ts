@@ -12,7 +12,6 @@ import type { AccessRequest, Action, Identity, Refusal } from '../api/identity.t
 import { AccessPending } from '../api/pending.ts';
 import type { Session, SessionClient } from '../api/session.ts';
 import type { Users } from '../api/users.ts';
-import type { Backup } from '../broker/backup.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { BrokerEvent } from '../broker/events.ts';
 import type { GlobalParameters } from '../broker/global-parameters.ts';
@@ -29,6 +28,7 @@ import { LOCAL_OPERATOR } from './local-operator.ts';
 import { Messages } from './messages/messages.ts';
 import { Retained } from './messages/retained.ts';
 import { Overall } from './overall.ts';
+import { PacedBackup } from './paced-backup.ts';
 import { PassportDesk } from './passports.ts';
 import { Policies } from './policies.ts';
 import { Pulls } from './pulls/pulls.ts';
@@ -242,10 +242,12 @@ export class Operator {
 
   /**
    * A copy of all that is on the disk now, with what it takes to read it; close it. One at a time.
+   * @param rate bytes a second, RATE_MIN at the least; 0: as fast as clients do not notice
    * @throws BrokerError not-implemented, resource-locked, unavailable
    */
-  backup(): Promise<Backup> {
-    return this.broker.backup();
+  async backup(rate = 0): Promise<PacedBackup> {
+    const { broker, pace } = this;
+    return new PacedBackup(await broker.backup(), pace, broker.clock, rate);
   }
 
   /** Tells what happens from now on; end it. @throws BrokerError unavailable: there are too many readers */

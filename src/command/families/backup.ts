@@ -1,7 +1,9 @@
 /** `entrepot backup` and `restore`: a copy of a running broker's data, and a data directory made of one. */
 import type { Command } from 'commander';
 import { SystemClock } from '../../clock/clock.ts';
+import { parseSize } from '../../config/units.ts';
 import { type FileSystem, nodeFiles, readFully } from '../../log/files/files.ts';
+import { RATE_MIN } from '../../operator/paced-backup.ts';
 import { demandRoom, directoryReceiver, diskFault, fileReceiver, type Receiver } from '../backup/unpack.ts';
 import { CommandError, EXIT, EXIT_CODES } from '../exit.ts';
 import { Progress } from '../print/progress.ts';
@@ -13,6 +15,7 @@ const PIECE_BYTES = 1024 * 1024;
 
 export function addBackup(program: Command): void {
   asking(program, 'backup <target>', 'copy all that a running broker keeps: a directory to start on, or FILE.tar')
+    .option('--rate <size>', 'a second at most, as 20MiB; left out: as fast as clients do not notice')
     .addHelpText(
       'after',
       `
@@ -24,8 +27,8 @@ Examples:
   entrepot backup monday.tar     # then: entrepot restore monday.tar --data DIR`,
     )
     .action(
-      connected<CommonFlags>(async ({ client, json, out }, [target = '']) => {
-        const copied = await backup(client, target, nodeFiles);
+      connected<CommonFlags & { readonly rate?: string }>(async ({ client, json, out }, [target = ''], { rate }) => {
+        const copied = await backup(client, target, nodeFiles, rate === undefined ? 0 : rateOf(rate));
         out(json ? JSON.stringify({ target, bytes: copied }) : `${target}: ${bytes(copied)} copied`);
       }),
     );
@@ -42,9 +45,15 @@ Examples:
     );
 }
 
-/** @returns the bytes of the archive @throws CommandError */
-export async function backup(client: BrokerClient, target: string, files: FileSystem): Promise<number> {
-  const { length, pieces, cancel } = await client.download('/v1/backup');
+function rateOf(given: string): number {
+  const rate = parseSize(given);
+  if (typeof rate === 'number' && rate >= RATE_MIN) return rate;
+  throw new CommandError(EXIT.usage, `--rate '${given}' is not a size from 1 MiB on`);
+}
+
+/** @param rate bytes a second, 0: as fast as clients do not notice @returns the bytes of the archive @throws CommandError */
+export async function backup(client: BrokerClient, target: string, files: FileSystem, rate = 0): Promise<number> {
+  const { length, pieces, cancel } = await client.download(rate === 0 ? '/v1/backup' : `/v1/backup?rate=${rate}`);
   try {
     if (length !== undefined) await demandRoom(files, target, length);
     return await received(

@@ -1,5 +1,7 @@
 /** A consistent copy of a running broker's data, as an archive. */
-import type { BackedUpFile, Backup } from '../../../broker/backup.ts';
+import { z } from 'zod';
+import type { BackedUpFile } from '../../../broker/backup.ts';
+import { type PacedBackup, RATE_MIN } from '../../../operator/paced-backup.ts';
 import { PRODUCT, VERSION } from '../../../version.ts';
 import { END, headerOf, paddingBytes } from '../../tar.ts';
 import { type Operation, operation } from '../http/operation.ts';
@@ -15,12 +17,12 @@ export interface Manifest {
   readonly files: readonly BackedUpFile[];
 }
 
-function manifestOf({ files }: Backup, nowMs: number): Buffer {
+function manifestOf({ files }: PacedBackup, nowMs: number): Buffer {
   const manifest: Manifest = { product: PRODUCT, version: VERSION, at: new Date(nowMs).toISOString(), files };
   return Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`);
 }
 
-function archiveBytes(manifest: Buffer, { files }: Backup, nowS: number): number {
+function archiveBytes(manifest: Buffer, { files }: PacedBackup, nowS: number): number {
   const all = [{ path: MANIFEST, bytes: manifest.length }, ...files];
   return all.reduce(
     (sum, entry) => sum + headerOf(entry, nowS).length + entry.bytes + paddingBytes(entry.bytes),
@@ -28,7 +30,7 @@ function archiveBytes(manifest: Buffer, { files }: Backup, nowS: number): number
   );
 }
 
-async function* archive(manifest: Buffer, backup: Backup, nowS: number): AsyncGenerator<Buffer> {
+async function* archive(manifest: Buffer, backup: PacedBackup, nowS: number): AsyncGenerator<Buffer> {
   yield headerOf({ path: MANIFEST, bytes: manifest.length }, nowS);
   yield manifest;
   yield Buffer.alloc(paddingBytes(manifest.length));
@@ -41,7 +43,7 @@ async function* archive(manifest: Buffer, backup: Backup, nowS: number): AsyncGe
 }
 
 /** Read as it is taken. */
-function body(source: AsyncGenerator<Buffer>, backup: Backup): ReadableStream<Uint8Array> {
+function body(source: AsyncGenerator<Buffer>, backup: PacedBackup): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -65,7 +67,8 @@ function body(source: AsyncGenerator<Buffer>, backup: Backup): ReadableStream<Ui
         await source.return(undefined);
       },
     },
-    { highWaterMark: 1 },
+    // Nothing is read ahead: what it reads is paced.
+    { highWaterMark: 0 },
   );
 }
 
@@ -79,12 +82,20 @@ export const BACKUP: readonly Operation[] = [
     description:
       'What a start would find if the broker were killed as this is asked: all that was confirmed before is in it, users, vhosts and their definitions too; transient messages are not. Unpacked, it is a data directory to start on. While it is read, files that are not copied yet are not given back to the disk; a full disk ends it, so does a reader that takes less than 15 MiB in a minute, and one that was cut short is shorter than `content-length`. One at a time. Hashed passwords are in it.',
     access: 'administrator',
+    query: z.strictObject({
+      rate: z.coerce
+        .number()
+        .int()
+        .refine((rate) => rate === 0 || rate >= RATE_MIN, `0, or ${RATE_MIN} at the least`)
+        .default(0)
+        .describe('Bytes a second at most, 1 MiB at the least; 0: as fast as clients do not notice.'),
+    }),
     answer: { contentType: 'application/x-tar', what: 'The archive. `backup.json` is its first entry.' },
     handle: async (asked) => {
-      const { operator, signal } = asked;
+      const { operator, signal, query } = asked;
       const { nowMs } = operator;
       const nowS = Math.floor(nowMs / 1_000);
-      const backup = await operator.backup();
+      const backup = await operator.backup(query.rate);
       signal.addEventListener('abort', () => backup.close(), { once: true });
       if (signal.aborted) backup.close();
       const manifest = manifestOf(backup, nowMs);
