@@ -3,12 +3,13 @@
  * same bytes: written to a growing file and synced after so many as the publisher has open. Both in the same directory, in turn;
  * the median of three rounds. What is confirmed is not consumed, so that nothing but the way to the disk is looked at.
  */
-import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startEntrepot } from '../../conformance/peers/index.ts';
 import { Link } from '../load/link.ts';
+import { writeAndSync } from './write-and-sync.ts';
 
 const { values } = parseArgs({
   options: { data: { type: 'string', default: tmpdir() }, bytes: { type: 'string', default: '512' } },
@@ -22,33 +23,17 @@ const ROUNDS = 3;
 
 const median = (of: readonly number[]): number => [...of].sort((a, b) => a - b)[of.length >> 1]!;
 
-/** Megabytes a second. */
-async function writeAndSync(directory: string): Promise<number> {
-  const path = join(directory, 'written');
-  const file = await open(path, 'w');
-  const piece = Buffer.alloc(OPEN_BYTES / 2, 'x');
-  const startedMs = performance.now();
-  for (let at = 0; at < total; at += piece.length) {
-    await file.write(piece, 0, piece.length, at);
-    await file.datasync();
-  }
-  const ms = performance.now() - startedMs;
-  await file.close();
-  await rm(path);
-  return total / ms / 1000;
-}
-
 await mkdir(values.data, { recursive: true });
 const directory = await mkdtemp(join(values.data, 'entrepot-limit-'));
 const broker = await startEntrepot({ data: join(directory, 'data') });
 try {
   const link = await Link.open(broker.amqpPort);
   await link.declare(SIZES.map(String));
-  await writeAndSync(directory);
+  await writeAndSync(directory, total, OPEN_BYTES / 2);
   for (const bodyBytes of SIZES) {
     const rates: { disk: number[]; broker: number[] } = { disk: [], broker: [] };
     for (let round = 0; round < ROUNDS; round++) {
-      rates.disk.push(await writeAndSync(directory));
+      rates.disk.push(await writeAndSync(directory, total, OPEN_BYTES / 2));
       const window = Math.max(2, OPEN_BYTES / bodyBytes);
       const job = { keys: [String(bodyBytes)], bodyBytes, window, plain: true };
       const rate = await link.publish({ ...job, count: Math.ceil(total / bodyBytes) });

@@ -21,7 +21,8 @@ export async function runGauge(program: string, work: Work, ports: Ports): Promi
     '--count': work.count,
     '--size': work.bodyBytes,
     '--subs': work.subscribers,
-    '--fanout': work.fanout ? 1 : 0,
+    // Without it, it subscribes over STOMP to a queue, and publishes over AMQP to a topic.
+    '--fanout': work.fanout || (work.publish === 'amqp' && work.consume === 'stomp') ? 1 : 0,
     '--confirm': work.window > 0 ? 1 : 0,
     '--window': work.window > 0 ? work.window : 1000,
     '--persistent': work.persistent ? 1 : 0,

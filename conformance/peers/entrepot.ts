@@ -15,6 +15,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export interface EntrepotOptions {
   /** Default: a directory of its own, removed by `stop`. */
   readonly data?: string;
+  /** Another checkout of it, with what it needs installed. Default: this one. */
+  readonly checkout?: string;
   /** A command that the broker is started under, as `strace -o FILE --`. */
   readonly under?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
@@ -26,6 +28,7 @@ export interface EntrepotOptions {
 }
 
 export async function startEntrepot(options: EntrepotOptions = {}): Promise<EntrepotPeer> {
+  const root = options.checkout ?? ROOT;
   const own = options.data === undefined ? await temporaryDirectory('data') : undefined;
   const data = options.data ?? own!.path;
   const [amqpPort, mqttPort, stompPort, redisPort, wsPort, httpPort] = (await freePorts(6)) as [
@@ -39,7 +42,7 @@ export async function startEntrepot(options: EntrepotOptions = {}): Promise<Entr
   const broker = [
     process.execPath,
     ...(options.nodeOptions ?? []),
-    join(ROOT, 'src', 'main.ts'),
+    join(root, 'src', 'main.ts'),
     'start',
     '--data',
     data,
@@ -57,7 +60,7 @@ export async function startEntrepot(options: EntrepotOptions = {}): Promise<Entr
       name: 'entrepot',
       command,
       arguments: rest,
-      directory: ROOT,
+      directory: root,
       readyLine: /\bReady in \d/,
       ...(options.readyTimeoutMs === undefined ? {} : { readyTimeoutMs: options.readyTimeoutMs }),
       ...(options.environment === undefined ? {} : { environment: options.environment }),
@@ -71,7 +74,7 @@ export async function startEntrepot(options: EntrepotOptions = {}): Promise<Entr
   }
   return {
     kind: 'entrepot',
-    version: (JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version,
+    version: (JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }).version,
     amqpPort,
     mqttPort,
     stompPort,
