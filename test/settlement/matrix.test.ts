@@ -3,9 +3,10 @@
  * missing without a reason fails. Time is the test's own; `npm run matrix` has the same take as long as it takes a user.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FEATURES } from './matrix/features.ts';
+import { FEATURES } from './matrix/features/features.ts';
 import { Scene } from './matrix/scene.ts';
-import { openSide, PROTOCOLS, type Protocol, type Side } from './matrix/sides.ts';
+import { openSide } from './matrix/sides/open.ts';
+import { PROTOCOLS, type Protocol, type Side } from './matrix/sides/side.ts';
 
 const REAL = process.env['MATRIX_TIME'] === 'real';
 let scene: Scene;

@@ -40,6 +40,8 @@ export interface PeekedMessage {
   readonly expiresAtMs: number;
   /** With all headers as they were sent. */
   readonly properties: Properties;
+  /** What it was parked under, if somebody gets it for asking by that. */
+  readonly deferralToken?: string;
   /** How often it has died. */
   readonly deaths: number;
   /** Of the whole body. */
@@ -101,6 +103,7 @@ export function deliveredMessage(
     state: 'unsettled' as const,
     redelivered: view.redelivered,
     attempts: view.attempts,
+    ...(view.deferralToken !== '' && { deferralToken: view.deferralToken }),
     ...ofMessage(session, view),
   };
   const body = bodyOf(view, bodyBytes);

@@ -49,7 +49,8 @@ export function compareQueue(known: Queue, options: QueueOptions, vhost: string)
   if (options.exclusive !== known.options.exclusive) throw locked(known, vhost);
   compare('durable', options.durable, known.options.durable, what);
   compare('auto_delete', options.autoDelete, known.options.autoDelete, what);
-  compareArguments(options.arguments, known.options.arguments, what);
+  // Who reads it for several clients has it as others have declared it.
+  if (options.ownUse !== 'shared') compareArguments(options.arguments, known.options.arguments, what);
 }
 
 function compare(name: string, received: string | boolean, current: string | boolean, what: string): void {

@@ -42,8 +42,11 @@ export class Scene {
   }
 
   /** A queue with these arguments. */
-  async queue(what: string, args: object = {}): Promise<string> {
-    const name = this.name(what);
+  queue(what: string, args: object = {}): Promise<string> {
+    return this.declare(this.name(what), args);
+  }
+
+  async declare(name: string, args: object): Promise<string> {
     await this.channel.assertQueue(name, { durable: true, arguments: args });
     return name;
   }

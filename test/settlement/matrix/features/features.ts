@@ -3,34 +3,11 @@
  * needs besides (queues, a look at what has become of it) comes from the scene. A scenario returns what it has seen, in a few words.
  */
 import { expect } from 'vitest';
-import { until, untilAsked } from '../../support/until.ts';
-import type { Scene } from './scene.ts';
-import { mqttClient, type Protocol, type Reader, type Side } from './sides.ts';
-
-export interface Cell {
-  readonly scene: Scene;
-  readonly side: Side;
-  readonly protocol: Protocol;
-}
-
-export interface Feature {
-  readonly name: string;
-  /** Protocols that have no part in it, and why. */
-  readonly none?: Partial<Record<Protocol, string>>;
-  run(cell: Cell): Promise<string>;
-}
-
-/** A reader of a queue, closed afterwards. */
-async function reading<T>({ side }: Cell, queue: string, act: (reader: Reader) => Promise<T>): Promise<T> {
-  const reader = await side.read!(queue);
-  try {
-    return await act(reader);
-  } finally {
-    await reader.leave();
-  }
-}
-
-const NO_QUEUE = 'reads subscriptions, whose only word is PUBACK: it cannot give back';
+import { until } from '../../../support/until.ts';
+import type { Scene } from '../scene.ts';
+import { mqttClient } from '../sides/mqtt.ts';
+import { type Feature, readable, reading } from './feature.ts';
+import { HOLDING } from './holding.ts';
 
 export const FEATURES: readonly Feature[] = [
   {
@@ -60,10 +37,9 @@ export const FEATURES: readonly Feature[] = [
   },
   {
     name: 'retry with backoff',
-    none: { 'MQTT 5': NO_QUEUE },
     async run(cell) {
       const { scene } = cell;
-      const queue = await scene.queue('retried', { 'x-delayed-retry-type': 'all', 'x-delayed-retry-min': 400 });
+      const queue = await readable(cell, 'retried', { 'x-delayed-retry-type': 'all', 'x-delayed-retry-min': 400 });
       await scene.put(queue, 'poor');
       return reading(cell, queue, async (reader) => {
         await (await reader.next()).end('fail');
@@ -80,14 +56,10 @@ export const FEATURES: readonly Feature[] = [
   {
     name: 'dead letter, its history read',
     async run(cell) {
-      const { scene, protocol } = cell;
-      const dead = await scene.queue('dead');
+      const { scene } = cell;
+      const dead = await readable(cell, 'dead');
       const args = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dead };
-      if (protocol === 'MQTT 5') {
-        await rejectedByMqtt(scene, dead);
-        return 'PUBACK 0x80 kills it; the history is told to others';
-      }
-      const queue = await scene.queue('fatal', args);
+      const queue = await readable(cell, 'fatal', args);
       await scene.put(queue, 'poison');
       await reading(cell, queue, async (reader) => (await reader.next()).end('reject'));
       await scene.until(dead, 1);
@@ -184,32 +156,7 @@ export const FEATURES: readonly Feature[] = [
       return 'asked after 6 s, committed';
     },
   },
-  {
-    name: 'lease: renewed, run out',
-    none: { 'MQTT 5': NO_QUEUE },
-    async run(cell) {
-      const { scene, protocol } = cell;
-      // Over HTTP a pull says how long it holds what it takes.
-      const queue = await scene.queue('leased', protocol === 'HTTP' ? {} : { 'x-lease': 1_000 });
-      await scene.put(queue, 'held');
-      return reading(cell, queue, async (reader) => {
-        const first = await reader.next();
-        for (let i = 0; i < 3; i++) {
-          await scene.pass(700);
-          expect(await reader.renew!()).toBe(true);
-        }
-        expect((await scene.count(queue)) + reader.waiting).toBe(0);
-        await scene.pass(1_300);
-        // Too late, and harmless; but a reader that has let one run out gets no more before it says something.
-        await first.end('accept');
-        const again = await reader.next();
-        expect(again.body).toBe('held');
-        await again.end('accept');
-        await untilAsked(async () => (await scene.count(queue)) === 0, 'its end');
-        return 'held three times as long, then given back';
-      });
-    },
-  },
+  ...HOLDING,
   {
     name: 'groups in order through a retry',
     async run({ scene, side }) {
@@ -252,11 +199,10 @@ export const FEATURES: readonly Feature[] = [
   },
   {
     name: 'strict order through a retry',
-    none: { 'MQTT 5': NO_QUEUE },
     async run(cell) {
       const { scene } = cell;
       const args = { 'x-strict-order': true, 'x-delayed-retry-type': 'all', 'x-delayed-retry-min': 400 };
-      const queue = await scene.queue('strict', args);
+      const queue = await readable(cell, 'strict', args);
       for (const body of ['1', '2']) await scene.put(queue, body);
       return reading(cell, queue, async (reader) => {
         await (await reader.next()).end('fail');
