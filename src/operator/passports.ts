@@ -12,11 +12,13 @@ import {
   NOTE_ACCEPTED,
   NOTE_ARRIVED,
   NOTE_CONTINUES,
+  NOTE_DELAYED,
   NOTE_DELIVERED,
   NOTE_DIED,
   NOTE_DROPPED,
   NOTE_FAILED,
   NOTE_FORBIDDEN,
+  NOTE_HELD,
   NOTE_LOSSY,
   NOTE_REJECTED,
   NOTE_RELEASED,
@@ -45,6 +47,8 @@ const EVENTS: Readonly<Record<number, string>> = {
   [NOTE_REMOVED]: 'removed',
   [NOTE_LOSSY]: 'converted-with-loss',
   [NOTE_FORBIDDEN]: 'withheld',
+  [NOTE_DELAYED]: 'delayed',
+  [NOTE_HELD]: 'held',
 };
 export const PASSPORT_EVENTS = [...Object.values(EVENTS), 'dead-lettered', 'moved', 'due'] as const;
 
@@ -57,7 +61,7 @@ export interface PassportStep {
   readonly atMs: number;
   readonly event: string;
   readonly position: number;
-  /** Undefined: the queue is gone. */
+  /** Undefined: the queue is gone. '': it is in none. */
   readonly queue: string | undefined;
   readonly by: Party | null;
   /** Of a delivery: attempts that failed before. */
@@ -220,9 +224,9 @@ function steps(vhost: Vhost, events: readonly PassportEvent[]): PassportStep[] {
       found.push({
         ...{ atMs: event.atMs, position: event.seq, by: event.by },
         event: arrival > 0 ? arrivedAs(arrival % 4) : (EVENTS[what] ?? 'unknown'),
-        queue: vhost.topology.registry.queuesById.get(event.queue)?.name,
+        queue: event.queue === 0 ? '' : vhost.topology.registry.queuesById.get(event.queue)?.name,
         ...(what === NOTE_DELIVERED && { attempts: detail }),
-        ...(what === NOTE_RETRY && { dueAtMs: detail }),
+        ...((what === NOTE_RETRY || what === NOTE_DELAYED) && { dueAtMs: detail }),
         ...(what === NOTE_DIED && { reason: DEATH_REASONS[detail] ?? 'unknown' }),
         ...(arrival > 0 && { continues: Math.floor(arrival / 4) }),
       });

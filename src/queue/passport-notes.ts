@@ -31,6 +31,10 @@ export const NOTE_DROPPED = 10;
 export const NOTE_REMOVED = 11;
 export const NOTE_LOSSY = 12;
 export const NOTE_FORBIDDEN = 13;
+/** It came before its time, and is in no queue until then. */
+export const NOTE_DELAYED = 14;
+/** It is in no queue until somebody says so: its publisher, or its schedule. */
+export const NOTE_HELD = 15;
 
 /** Whose messages are noted. */
 export interface NotedQueue {

@@ -66,6 +66,8 @@ export interface QueueServices<Q> extends QueueEnvironment {
   logRetry(queue: Q, seq: number, flags: QueueEntryFlags, dueMs: number): void;
   /** So much waits to be tried again that no more may: the queue is woken (`roomForRetries`) when there is room. */
   awaitsRoomForRetries(queue: Q): boolean;
+  /** So many dead letters wait for room that no more may: the queue is woken (`roomForDeadLetters`) when there is room. */
+  awaitsRoomForDeadLetters(queue: Q): boolean;
   /** The same of one that is deferred until then at most, under a token. */
   logDeferred(queue: Q, seq: number, flags: QueueEntryFlags, dueMs: number, token: string): void;
   /** One that `tryAgainAt` was told of is not awaited any more. */

@@ -501,14 +501,28 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
     return true;
   }
 
-  /** What failed would have to wait, and no more may: nothing is handed out until some of what waits has been tried. */
+  /** What failed or died would have to wait, and no more may: nothing is handed out until some of what waits has been tried. */
   get standsStill(): boolean {
-    return this.paused || (this.settings.backoff !== null && this.services.awaitsRoomForRetries(this));
+    if (this.paused || (this.settings.backoff !== null && this.services.awaitsRoomForRetries(this))) return true;
+    return this.keepsDead;
+  }
+
+  /**
+   * What dies here might find no room where it goes, and no more may wait for that. Not where the queue itself refuses what is too much: others
+   * may wait for room in it, and two such queues would wait for one another.
+   */
+  get keepsDead(): boolean {
+    if (this.settings.deadLetterExchange === null || this.rejects) return false;
+    return this.services.awaitsRoomForDeadLetters(this);
   }
 
   roomForRetries(): void {
     this.wake();
     this.dispatcher?.answerGets();
+  }
+
+  roomForDeadLetters(): void {
+    this.roomForRetries();
   }
 
   /** Nothing is handed out from now on. */

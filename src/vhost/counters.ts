@@ -45,6 +45,8 @@ export class Counters {
   droppedAttempts = 0;
   /** Meant to be dead-lettered, but the exchange does not exist or leads nowhere. */
   droppedDeadLetter = 0;
+  /** Dead letters that found no room where they lead, the oldest of too many where they were, when as many waited as may. */
+  droppedDeadLetterRoom = 0;
   /** Delayed, since they asked for it. They count as published once they are due. */
   delayed = 0;
   /** Half messages that were prepared, and how they ended. */

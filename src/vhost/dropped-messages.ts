@@ -13,11 +13,13 @@ export const DROP_REASONS = [
   'delivery_limit',
   'dead-letter-unroutable',
   'dead-letter-cycle',
+  'dead-letter-room',
   'queue-full',
   'unroutable',
   'slow-subscriber',
   'access-refused',
   'exchange-gone',
+  'duplicate',
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
@@ -32,6 +34,15 @@ export interface DroppedMessage {
   /** Its place in the order of arrival; 0 if it was never stored. */
   readonly position: number;
   readonly bodyBytes: number;
+  /** Who was publishing it; undefined: nobody was, it had been stored. */
+  readonly by?: Publishing;
+}
+
+/** A publisher, as people name it. */
+export interface Publishing {
+  readonly protocol: string;
+  readonly user: string;
+  readonly client: string;
 }
 
 /** Of each reason. */
@@ -44,10 +55,13 @@ export class DroppedMessages {
   private readonly time: TurnClock;
   private readonly dialects: Dialects;
   private readonly byReason = new Map<DropReason, { readonly ring: DroppedMessage[]; next: number }>();
+  /** Who publishes now; null: nobody. */
+  private readonly publishing: () => Publishing | null;
   private second = 0;
   private left = DESCRIBED_A_SECOND;
 
-  constructor(time: TurnClock, dialects: Dialects) {
+  constructor(time: TurnClock, dialects: Dialects, publishing: () => Publishing | null = () => null) {
+    this.publishing = publishing;
     this.time = time;
     this.dialects = dialects;
   }
@@ -68,6 +82,7 @@ export class DroppedMessages {
     }
     if (this.left === 0) return;
     this.left--;
+    const by = view?.seq === 0 ? this.publishing() : null;
     const dropped = {
       ...{ atMs, reason, queue },
       exchange: view === null ? '' : cut(view.exchange()),
@@ -75,6 +90,7 @@ export class DroppedMessages {
       messageId: view === null ? undefined : cut(this.dialects.properties(view).messageId),
       position: view?.seq ?? 0,
       bodyBytes: view?.bodyLength ?? 0,
+      ...(by !== null && { by: { protocol: by.protocol, user: by.user, client: by.client } }),
     };
     let kept = this.byReason.get(reason);
     if (kept === undefined) this.byReason.set(reason, (kept = { ring: [], next: 0 }));

@@ -8,6 +8,7 @@ import type { LogOptions } from '../log/options.ts';
 import type { TransientOptions } from '../log/transient/transient-store.ts';
 import type { Logger } from '../logger.ts';
 import type { Dialects } from '../message/dialect.ts';
+import type { WaitingBounds } from './dead-letters/pending-dead-letters.ts';
 import type { HalfMessageRules } from './half/half-messages.ts';
 import type { TopologyLimits } from './topology/limits.ts';
 
@@ -58,6 +59,8 @@ export interface VhostOptions {
   readonly deduplicationBytesMax?: number;
   /** Failed messages that may wait to be tried again. Default 1,000,000. */
   readonly retryingMax?: number;
+  /** Dead letters that may wait for room, and how much of them in memory. Default: 500,000 and 64 MiB. */
+  readonly deadLettersWaiting?: WaitingBounds;
   /** Events of passports that are kept; see `passports/events.ts`. Default 100,000. */
   readonly passportEventsMax?: number;
   /** Policies that the configuration gives it. */

@@ -48,6 +48,7 @@ export interface QueueServicesParts {
   readonly passports: Passports;
   /** Carries out what was decided of a message that has died. */
   died(queue: Queue, seq: number, flags: number, decision: Decision): void;
+  awaitsRoomForDeadLetters(queue: Queue): boolean;
   /** A queue ends by itself. */
   delete(queue: Queue): void;
 }
@@ -136,6 +137,10 @@ export class VhostQueueServices implements QueueServices<Queue> {
     if (!retries.full) return false;
     retries.awaitRoom(queue);
     return true;
+  }
+
+  awaitsRoomForDeadLetters(queue: Queue): boolean {
+    return this.parts.awaitsRoomForDeadLetters(queue);
   }
 
   logDeferred(queue: Queue, seq: number, flags: number, dueMs: number, token: string): void {

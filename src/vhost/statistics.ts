@@ -39,6 +39,10 @@ export interface VhostStatistics {
   readonly heldByRetries: number;
   /** Dead letters that wait, since all queues they lead to are full. */
   readonly undelivered: number;
+  /** Bytes of those that are not on the disk. */
+  readonly undeliveredBytes: number;
+  /** Queues that stand still because no more of those may wait. */
+  readonly heldByDeadLetters: number;
   /** How often a publisher waited for a direct subscriber that lagged, and for the consumers of a queue. */
   readonly stalled: number;
   readonly paced: number;
@@ -97,6 +101,8 @@ export function* vhostStatistics(vhost: Vhost): Generator<void, VhostStatistics>
     retrying: vhost.retries.size,
     heldByRetries: vhost.retries.heldQueues,
     undelivered: vhost.deadLetters.pending.size,
+    undeliveredBytes: vhost.deadLetters.pending.bytes,
+    heldByDeadLetters: vhost.deadLetters.pending.heldQueues,
     stalled: vhost.subscriberFlow.stalled,
     paced: vhost.subscriberFlow.paced,
     congested: vhost.publishFlow.on,

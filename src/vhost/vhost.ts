@@ -31,7 +31,7 @@ import { Journal } from './journal/journal.ts';
 import { liveAmong, liveMessages } from './journal/live-messages.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { VhostOptions } from './options.ts';
-import { Passports } from './passports/passports.ts';
+import { type Named, Passports } from './passports/passports.ts';
 import { Confirms } from './publish/confirms.ts';
 import { DirectDeliveries } from './publish/direct-deliveries.ts';
 import { Publisher } from './publish/publisher.ts';
@@ -119,7 +119,11 @@ export class Vhost {
     const { work } = turn;
     const chores = work.share();
     const time = new TurnClock(clock, turn);
-    const dropped = new DroppedMessages(time, dialects);
+    const dropped = new DroppedMessages(
+      time,
+      dialects,
+      () => this.passports.acting ?? (this.direct.client as Named | null)?.party ?? null,
+    );
     this.dropped = dropped;
     this.name = vhost;
     this.compat = options.compat ?? 'rabbitmq-3';
@@ -170,6 +174,11 @@ export class Vhost {
       retries: this.retries,
       windowMemory: { bytes: 0, bytesMax: options.deduplicationBytesMax ?? DEDUPLICATION_BYTES_MAX },
       died: (queue, seq, flags, decision) => this.deadLetters.died(queue, seq, flags, decision),
+      awaitsRoomForDeadLetters: (queue) => {
+        const { pending } = this.deadLetters;
+        if (pending.full) pending.awaitRoom(queue);
+        return pending.full;
+      },
       delete: (queue) => this.topology.deleteQueue(queue),
     });
     const policies = new Policies(journal, options.topologyLogger ?? logger, vhost);
@@ -197,6 +206,7 @@ export class Vhost {
     this.deadLetters = new DeadLetters({
       ...{ vhost, clock, chores, log, store, units, exchanges, router, publisher, dialects, counters, lifecycle },
       ...{ subscriberFlow, unreadable, dropped, countsOn: this.compat !== 'rabbitmq-4' },
+      waiting: options.deadLettersWaiting,
       otherwise: this.compat === 'activemq' ? ACTIVEMQ_DEAD_LETTERS : null,
       declare: (queue) => {
         if (this.topology.queues.get(queue) !== undefined) return;
@@ -206,7 +216,7 @@ export class Vhost {
     this.delays = new Delays(
       {
         ...{ vhost, clock, turn, log, transient, store, journal, units, exchanges, router, publisher, counters },
-        ...{ lifecycle, publishFlow, subscriberFlow, unreadable, dropped },
+        ...{ lifecycle, publishFlow, subscriberFlow, unreadable, dropped, passports: this.passports },
       },
       recovered.delays,
     );

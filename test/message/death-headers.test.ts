@@ -202,7 +202,7 @@ describe('what the broker shows', () => {
     ]);
     expect(flatDeathHeaders({ deaths: [], firstDeath: {} }, 1)).toEqual([['x-death-count', '1']]);
     for (const [name] of flatDeathHeaders(annotations, 3)) expect(DEATH_HEADERS.has(name)).toBe(true);
-    expect([DEATH_HEADERS.size, DEATH_HEADERS.has('x-death')]).toEqual([8, true]);
+    expect([DEATH_HEADERS.size, DEATH_HEADERS.has('x-death')]).toEqual([9, true]);
   });
 
   it('of the first death beside a list is what is known', () => {
@@ -239,4 +239,13 @@ describe('what the broker shows', () => {
     expect(deathTable(PLAIN)).toEqual(map({ count: int(1), reason: 'expired', queue: 'q' }));
     expect(listed(deathTable({ ...PLAIN, timeS: -5 }))).toEqual([{ ...PLAIN, timeS: 0 }]);
   });
+});
+
+it('how often consumers had had it is a field of the list and a header of the last death, and is read back', () => {
+  const death = { ...PLAIN, acquired: 4 };
+  expect(listed(deathTable(death))).toEqual([death]);
+  expect(withField('acquired-count', int(0))).toEqual({ ...PLAIN, others: fields({ 'acquired-count': int(0) }) });
+  const annotations: Annotations = { deaths: [death], firstDeath: {} };
+  expect(flatDeathHeaders(annotations, 1)).toContainEqual(['x-last-death-acquired-count', '4']);
+  expect(DEATH_HEADERS.has('x-last-death-acquired-count')).toBe(true);
 });

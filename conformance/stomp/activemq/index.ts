@@ -4,6 +4,7 @@ import { advisories } from './advisories.ts';
 import { browsing } from './browsing.ts';
 import { composite } from './composite.ts';
 import { deadLetters } from './dead-letters.ts';
+import { groups } from './groups.ts';
 import { retroactive } from './retroactive.ts';
 import { scheduler } from './scheduler.ts';
 import { temporary } from './temporary.ts';
@@ -16,6 +17,7 @@ export const TOPICS: readonly Topic[] = [
   virtualTopics,
   scheduler,
   deadLetters,
+  groups,
   retroactive,
   advisories,
 ];

@@ -10,7 +10,9 @@
  *      7   6 | 5   4 | 3 | 2 | 1   0
  *      zero  |  RH   |RAP| NL|  QoS      RH retain handling, RAP retain as published, NL no local; zero before 5.0
  */
-import { SELECTOR } from '../mapping/property-names.ts';
+import { LEASE_MAX_MS, LEASE_MIN_MS } from '../../../src/api/index.ts';
+import { DEFERRAL_TOKENS, LEASE, SELECTOR } from '../mapping/property-names.ts';
+import { deferralTokens } from './deferral-tokens.ts';
 import { fieldEnd, packetIdAt } from './fields.ts';
 import { LEVEL_5, MalformedPacket, SUBSCRIBE, UNSUBSCRIBE } from './packet.ts';
 import { PropertyReader, propertiesEnd, propertiesStart } from './properties/property-reader.ts';
@@ -33,12 +35,24 @@ export interface Subscription {
   readonly retainHandling: number;
 }
 
+/** What a SUBSCRIBE says in user properties; it is for shared subscriptions alone. */
+export interface ShareWishes {
+  /** `selector`: which messages are wanted; '' for all. */
+  readonly selector: string;
+  /** `x-lease`: for how many ms a delivery is leased; 0 for what the queue says. */
+  readonly leaseMs: number;
+  /** `x-deferral-tokens`: what is asked for that is parked. */
+  readonly claims: readonly string[];
+  /** One of them says nothing that could be. */
+  readonly nonsense: boolean;
+}
+
 export interface Subscribe {
   readonly packetId: number;
   /** 0 for none. */
   readonly identifier: number;
-  /** User property `selector`: which messages are wanted; '' for all. */
-  readonly selector: string;
+  /** Null: it says nothing in user properties. */
+  readonly wishes: ShareWishes | null;
   readonly subscriptions: Subscription[];
 }
 
@@ -52,16 +66,14 @@ export function decodeSubscribe(
   const packetId = packetIdAt(buffer, start, end);
   let at = start + 2;
   let identifier = 0;
-  let selector = '';
+  let wishes: Wishes | null = null;
   if (level === LEVEL_5) {
     const propsEnd = propertiesEnd(buffer, at, end);
     const reader = new PropertyReader();
     reader.begin(buffer, propertiesStart(buffer, at), propsEnd, SUBSCRIBE);
     while (reader.next()) {
       if (reader.id === SUBSCRIPTION_IDENTIFIER) identifier = reader.number;
-      else if (reader.id === USER_PROPERTY && reader.isNamed(SELECTOR)) {
-        selector = buffer.toString('utf8', reader.start, reader.end);
-      }
+      else if (reader.id === USER_PROPERTY) wishes = withWish(wishes, buffer, reader);
     }
     at = propsEnd;
   }
@@ -76,7 +88,28 @@ export function decodeSubscribe(
   if (subscriptions.length === 0) {
     throw new MalformedPacket('a SUBSCRIBE without a filter [MQTT-3.8.3-3]', PROTOCOL_ERROR);
   }
-  return { packetId, identifier, selector, subscriptions };
+  return { packetId, identifier, wishes, subscriptions };
+}
+
+type Wishes = { -readonly [Key in keyof ShareWishes]: ShareWishes[Key] };
+
+/** Of several of a name the last counts; tokens go on. */
+function withWish(before: Wishes | null, buffer: Buffer, reader: PropertyReader): Wishes | null {
+  const name = [SELECTOR, LEASE, DEFERRAL_TOKENS].find((one) => reader.isNamed(one));
+  if (name === undefined) return before;
+  if (before === null && name === SELECTOR && reader.start === reader.end) return null;
+  const wishes = before ?? { selector: '', leaseMs: 0, claims: [], nonsense: false };
+  const text = buffer.toString('utf8', reader.start, reader.end);
+  if (name === SELECTOR) wishes.selector = text;
+  else if (name === LEASE) {
+    wishes.leaseMs = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+    wishes.nonsense ||= wishes.leaseMs < LEASE_MIN_MS || wishes.leaseMs > LEASE_MAX_MS;
+  } else {
+    const claims = deferralTokens([...wishes.claims, text].join(','));
+    wishes.claims = claims ?? [];
+    wishes.nonsense ||= claims === undefined;
+  }
+  return wishes;
 }
 
 function subscription(filterText: string, options: number, level: number): Subscription {

@@ -4,7 +4,7 @@ import { acknowledgedReason, decodeAcknowledgement } from '../codec/acknowledgem
 import { MalformedPacket, PUBACK, PUBCOMP, PUBREC } from '../codec/packet.ts';
 import { PACKET_IDENTIFIER_NOT_FOUND, PROTOCOL_ERROR, REFUSALS_FROM, SUCCESS } from '../codec/reasons.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
-import { DORMANT, PUBLISHED_1, PUBLISHED_2, RECORDING, RELEASED } from '../session/packet-window.ts';
+import { DORMANT, ENDED_1, PUBLISHED_1, PUBLISHED_2, RECORDING, RELEASED } from '../session/packet-window.ts';
 
 /** QoS 1 is received; or, in 5.0, refused for good. */
 export function puback(client: ConnectedClient, buffer: Buffer, start: number, end: number): void {
@@ -12,6 +12,11 @@ export function puback(client: ConnectedClient, buffer: Buffer, start: number, e
   const { unsettled } = client.mqttSession;
   const { window } = unsettled;
   const place = window.find(packetId);
+  if (place >= 0 && window.stages[place] === ENDED_1) {
+    unsettled.answeredLate(place);
+    client.writer.settled();
+    return;
+  }
   if (place < 0 || window.stages[place] !== PUBLISHED_1) {
     unexpected(client, PUBACK, packetId, place);
     return;

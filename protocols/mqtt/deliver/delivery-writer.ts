@@ -10,7 +10,7 @@ import { PUBREL } from '../codec/packet.ts';
 import { UNSPECIFIED_ERROR } from '../codec/reasons.ts';
 import type { TopicWriter } from '../mapping/topic-writer.ts';
 import type { MqttSession } from '../session/mqtt-session.ts';
-import { PUBLISHED_1, PUBLISHED_2, RECORDING } from '../session/packet-window.ts';
+import { ENDED_1, PUBLISHED_1, PUBLISHED_2, RECORDING } from '../session/packet-window.ts';
 import type { SessionWriter } from '../session/ports.ts';
 import type { MqttStats } from '../stats.ts';
 import type { DeliveryOptions } from './delivery-options.ts';
@@ -19,6 +19,7 @@ import { HeldPackets } from './held-packets.ts';
 import type { PublishEncoder } from './publish-encoder.ts';
 import { PublishWriter, type PublishWriterOwner } from './publish-writer.ts';
 import type { SubscriptionConsumer } from './subscription-consumer.ts';
+import { toldProperties } from './told-properties.ts';
 
 /** What a connection does for its writer. */
 export interface DeliveryHost {
@@ -146,9 +147,13 @@ export class DeliveryWriter implements SessionWriter, PublishWriterOwner {
   }
 
   private identifiersOf(consumer: SubscriptionConsumer, view: MessageView): Buffer | null {
-    if (consumer.shared) return consumer.identifiers;
+    if (consumer.shared) return consumer.tells(view) ? toldProperties(consumer, view) : consumer.identifiers;
     const { identifiers } = this.mqttSession.subscriptions;
     return identifiers === null ? null : identifiers.of(view, this.topics);
+  }
+
+  letGo(consumer: SubscriptionConsumer, slots: readonly number[]): readonly number[] {
+    return this.mqttSession.unsettled.letGo(consumer, slots);
   }
 
   /** The client cannot be sent it, and for its session that is the end of it [MQTT5-3.1.2-25]. */
@@ -183,6 +188,11 @@ export class DeliveryWriter implements SessionWriter, PublishWriterOwner {
       const place = window.find(packet.packetId);
       if (place < 0 || window.stages[place] !== packet.stage) {
         packet.reader?.close();
+        if (place >= 0 && window.stages[place] === ENDED_1) {
+          // Taken back before it was sent: nobody will answer it.
+          this.mqttSession.unsettled.answeredLate(place);
+          this.settled();
+        }
         continue;
       }
       if (packet.stage === RECORDING) window.stages[place] = PUBLISHED_2;

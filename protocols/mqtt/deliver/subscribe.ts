@@ -20,6 +20,7 @@ import {
   decodeUnsubscribe,
   SEND_RETAINED,
   SEND_RETAINED_IF_NEW,
+  type ShareWishes,
   type Subscription,
 } from '../codec/subscriptions.ts';
 import { levelsOf, type SharedFilter, sharedFilter } from '../codec/text.ts';
@@ -31,6 +32,8 @@ const REFUSED: ReadonlyMap<string, number> = new Map([
   ['access-refused', NOT_AUTHORIZED_5],
   ['invalid', IMPLEMENTATION_SPECIFIC_ERROR],
 ]);
+
+const NO_WISHES: ShareWishes = { selector: '', leaseMs: 0, claims: [], nonsense: false };
 
 /** What one filter costs (`src/clock/work.ts`). */
 const FILTER_UNITS = 8;
@@ -46,7 +49,7 @@ interface Granted {
 
 export function subscribe(client: ConnectedClient, buffer: Buffer, start: number, end: number): void {
   const { context, mqttSession, level, options, session } = client;
-  const { packetId, identifier, selector, subscriptions } = decodeSubscribe(
+  const { packetId, identifier, wishes, subscriptions } = decodeSubscribe(
     buffer,
     start,
     end,
@@ -68,10 +71,11 @@ export function subscribe(client: ConnectedClient, buffer: Buffer, start: number
         // A bridge of 3.1 or 3.1.1 cannot say so, and wants both: its own messages would come back to it for ever.
         const subscription = options.bridge ? { ...asked, noLocal: true, retainAsPublished: true } : asked;
         // All subscriptions of a session share a queue and its one consumer.
-        if (selector !== '') code = IMPLEMENTATION_SPECIFIC_ERROR;
+        if (wishes !== null) code = IMPLEMENTATION_SPECIFIC_ERROR;
         else code = subscribeOwn(client, subscription, identifier, granted);
-      } else {
-        code = mqttSession.shares.subscribe(session, share, asked, identifier, selector);
+      } else if (wishes?.nonsense === true) code = IMPLEMENTATION_SPECIFIC_ERROR;
+      else {
+        code = mqttSession.shares.subscribe(session, share, asked, identifier, wishes ?? NO_WISHES);
         durable = true;
       }
     } catch (error) {

@@ -15,6 +15,8 @@ import type { Qos } from '../codec/publish.ts';
 export interface MessageWriter {
   /** @param slot names the delivery in `consumer.handle.settle`; -1: it is settled already */
   deliver(consumer: SubscriptionConsumer, view: MessageView, slot: number): void;
+  /** As `DeliverySink.overdue`. */
+  letGo(consumer: SubscriptionConsumer, slots: readonly number[]): readonly number[];
 }
 
 export class SubscriptionConsumer implements DeliverySink {
@@ -30,6 +32,12 @@ export class SubscriptionConsumer implements DeliverySink {
   identifiers: Buffer | null = null;
   /** A share's member: which messages it wants; '' for all. */
   selector = '';
+  /** A share's member: how long its client wants its deliveries leased for, ms; 0: what the queue says. */
+  leaseMs = 0;
+  /** A share's member: what it asks for when it begins. */
+  claims: readonly string[] = [];
+  /** A lease of the session's own queue would not be one: what it holds is its client's in any case. */
+  readonly overdue?: (slots: readonly number[]) => readonly number[];
   /** What the broker has given for it: settles, wakes, cancels. Null before `Session.consume`, and once the queue is gone. */
   handle: Consumer | null = null;
   /** The connection's, while there is one. */
@@ -48,6 +56,13 @@ export class SubscriptionConsumer implements DeliverySink {
     this.shared = shared;
     this.granted = granted;
     this.lost = lost;
+    if (shared) this.overdue = (slots) => this.writer?.letGo(this, slots) ?? [];
+  }
+
+  /** Whether the broker has something to say of this delivery, beside its message. */
+  tells(view: MessageView): boolean {
+    const came = view.attempts > 0 || view.subscriptionData > 0;
+    return view.deferralToken !== '' || (came && this.handle?.tellsAttempts === true);
   }
 
   /** @param bytes the identifier as a property; null for none */

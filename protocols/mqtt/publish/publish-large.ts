@@ -60,8 +60,8 @@ export function publishBegin(
 
 /** Commands come in one piece. */
 function largeRefusalOf(...about: Parameters<typeof refusalOf>): number {
-  const [, { administration }] = about;
-  return administration === null ? refusalOf(...about) : QUOTA_EXCEEDED;
+  const [, { administration, word }] = about;
+  return administration === null && word === '' ? refusalOf(...about) : QUOTA_EXCEEDED;
 }
 
 export function publishPiece(client: ConnectedClient, buffer: Buffer, start: number, end: number): void {

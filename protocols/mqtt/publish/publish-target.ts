@@ -16,7 +16,7 @@ import {
 } from '../../../src/api/index.ts';
 import { checkTopicName } from '../codec/publish.ts';
 import { NOT_AUTHORIZED_5, SUCCESS, UNSPECIFIED_ERROR } from '../codec/reasons.ts';
-import { meaningOf } from '../mapping/special-topics.ts';
+import { type DeliveryWord, meaningOf } from '../mapping/special-topics.ts';
 
 const DOLLAR = 0x24;
 
@@ -35,6 +35,8 @@ export class PublishTarget {
   readonly retainable: boolean;
   /** Not null: it is no message but commands, for this. */
   readonly administration: Administration | null;
+  /** Not '': it is no message but says something about deliveries. */
+  readonly word: DeliveryWord | '';
 
   constructor(
     bytes: Buffer,
@@ -45,7 +47,9 @@ export class PublishTarget {
     delayMs: number,
     retainable: boolean,
     administration: Administration | null = null,
+    word: DeliveryWord | '' = '',
   ) {
+    this.word = word;
     this.administration = administration;
     this.bytes = bytes;
     this.start = start;
@@ -112,8 +116,12 @@ export function resolveTarget(
     return new PublishTarget(topic, 0, topic.length, found, SUCCESS, -1, true);
   }
   const text = buffer.utf8Slice(start, end);
-  const { reason, skip, isQueue, isControl, delayMs } = meaningOf(text);
+  const { reason, skip, isQueue, isControl, word, delayMs } = meaningOf(text);
   if (reason !== SUCCESS) return refusal(buffer, start, end, reason);
+  if (word !== '') {
+    const topic = Buffer.from(buffer.subarray(start, end));
+    return new PublishTarget(topic, 0, topic.length, null, SUCCESS, -1, false, null, word);
+  }
   if (isControl) return controlTarget(session, text, buffer, start, end);
   const found = routeOf(session, isQueue ? '' : exchange, buffer, start + skip, end);
   if (typeof found === 'number') return refusal(buffer, start, end, found);
@@ -129,9 +137,10 @@ export function meaningOfTopic(exchange: string, topicLevelsMax: number, topic: 
   } catch (error) {
     throw new BrokerError('invalid', `'${topic}' is no topic: ${(error as Error).message}`);
   }
-  const { reason, skip, isQueue, isControl, delayMs } = meaningOf(topic);
+  const { reason, skip, isQueue, isControl, word, delayMs } = meaningOf(topic);
   if (reason !== SUCCESS) throw new BrokerError('invalid', `nobody may publish to '${topic}' (reason code ${reason})`);
-  if (isControl) throw new BrokerError('invalid', `what is published to '${topic}' is a command, and no message`);
+  if (isControl || word !== '')
+    throw new BrokerError('invalid', `what is published to '${topic}' is a command, and no message`);
   return {
     exchange: isQueue ? '' : exchange,
     key: bytes.subarray(skip),

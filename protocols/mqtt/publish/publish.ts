@@ -5,6 +5,7 @@ import { decodePublish } from '../codec/publish.ts';
 import { PAYLOAD_FORMAT_INVALID, SUCCESS } from '../codec/reasons.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
 import { administer } from './administer.ts';
+import { sayOfDeliveries } from './delivery-words.ts';
 import { fillDraft } from './fill-draft.ts';
 import {
   acknowledgeAgain,
@@ -41,6 +42,10 @@ export function publish(client: ConnectedClient, first: number, buffer: Buffer, 
   }
   if (target.administration !== null) {
     administer(client, target.administration, qos, packetId, buffer.subarray(bodyStart, end));
+    return;
+  }
+  if (target.word !== '') {
+    sayOfDeliveries(client, target.word, qos, packetId, properties);
     return;
   }
   const { draft } = context;

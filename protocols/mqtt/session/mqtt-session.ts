@@ -281,6 +281,7 @@ export class MqttSession {
       return;
     }
     consumer.handle = this.consume(session, consumer, this.writer);
+    consumer.claims = []; // asked for, once
   }
 
   private consume(session: Session, consumer: SubscriptionConsumer, writer: SessionWriter): Consumer {
@@ -290,6 +291,9 @@ export class MqttSession {
       exclusive: false,
       prefetch: this.context.limits.inflightMax,
       arguments: [],
+      ...(consumer.shared && { timeoutMs: 0 }),
+      ...(consumer.leaseMs > 0 && { leaseMs: consumer.leaseMs }),
+      ...(consumer.claims.length > 0 && { deferralTokens: consumer.claims }),
       // All headers are text here.
       ...(consumer.selector !== '' && { selector: CONVERT_STRINGS + consumer.selector }),
     };

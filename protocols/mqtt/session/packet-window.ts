@@ -18,7 +18,10 @@
  *                                    v
  *                                   FREE
  *
- * A lost connection makes all but RELEASED *dormant*: held, and not yet sent on the next connection.
+ * A QoS 1 delivery of a share may end without its client: its lease has run out, or it was parked. PUBLISHED_1 is then ENDED_1, and the
+ * identifier is in use until PUBACK comes, or a late one would be taken for that of another message.
+ *
+ * A lost connection makes all but RELEASED and ENDED_1 *dormant*: held, and not yet sent on the next connection.
  *
  * The table has a power of two of places, and identifier `p` lives in place `p & (places - 1)`; two identifiers that
  * differ there differ in a table twice as large as well, so it doubles without moving anything but places. Identifiers
@@ -31,6 +34,7 @@ export const PUBLISHED_1 = 1;
 export const RECORDING = 2;
 export const PUBLISHED_2 = 3;
 export const RELEASED = 4;
+export const ENDED_1 = 5;
 /** Added to a stage. */
 export const DORMANT = 8;
 

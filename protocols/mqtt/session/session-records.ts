@@ -28,6 +28,8 @@ export interface ShareRecord {
   readonly identifier: number;
   /** Which messages the member wants; left out for all. */
   readonly selector?: string;
+  /** How long its deliveries are leased for, ms; left out: what the queue says. */
+  readonly leaseMs?: number;
 }
 
 export interface SessionRecord {

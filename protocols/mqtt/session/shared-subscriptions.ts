@@ -7,7 +7,7 @@
  */
 import { type AdapterState, BrokerError, type CancelReason, RELEASED, type Session } from '../../../src/api/index.ts';
 import { QUOTA_EXCEEDED, TOPIC_FILTER_INVALID } from '../codec/reasons.ts';
-import type { Subscription } from '../codec/subscriptions.ts';
+import type { ShareWishes, Subscription } from '../codec/subscriptions.ts';
 import { type SharedFilter, sharedFilter } from '../codec/text.ts';
 import { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import { SHARED_BINDING, sharedQueueOf } from '../mapping/names.ts';
@@ -73,6 +73,17 @@ export class SharedSubscriptions {
     return this.consumers.values();
   }
 
+  /** Undefined: there is none, or there are several. */
+  only(): SubscriptionConsumer | undefined {
+    return this.consumers.size === 1 ? this.consumers.values().next().value : undefined;
+  }
+
+  /** By its filter, as it was subscribed to. */
+  of(filter: string): SubscriptionConsumer | undefined {
+    const share = sharedFilter(filter);
+    return typeof share === 'object' ? this.consumers.get(sharedQueueOf(share.group, share.filter)) : undefined;
+  }
+
   /** Takes up what is stored. */
   restore(session: Session, records: { readonly [queue: string]: ShareRecord }): void {
     for (const [queue, record] of Object.entries(records)) {
@@ -129,8 +140,9 @@ export class SharedSubscriptions {
   records(): { [queue: string]: ShareRecord } {
     const records: { [queue: string]: ShareRecord } = {};
     for (const consumer of this.consumers.values()) {
-      const { asPublished, granted: qos, identifier, selector } = consumer;
-      records[consumer.queue] = { qos, asPublished, identifier, ...(selector !== '' && { selector }) };
+      const { asPublished, granted: qos, identifier, selector, leaseMs } = consumer;
+      const asked = { ...(selector !== '' && { selector }), ...(leaseMs > 0 && { leaseMs }) };
+      records[consumer.queue] = { qos, asPublished, identifier, ...asked };
     }
     return records;
   }
@@ -141,7 +153,7 @@ export class SharedSubscriptions {
     share: SharedFilter,
     subscription: Subscription,
     identifier: number,
-    selector: string,
+    wishes: ShareWishes,
   ): number {
     const { qos } = subscription;
     const queue = sharedQueueOf(share.group, share.filter);
@@ -152,7 +164,7 @@ export class SharedSubscriptions {
     session.beginUnit();
     try {
       this.make(session, queue, share.filter);
-      this.join(session, queue, member, subscription, identifier, selector);
+      this.join(session, queue, member, subscription, identifier, wishes);
     } finally {
       session.endUnit();
     }
@@ -165,14 +177,17 @@ export class SharedSubscriptions {
     member: SubscriptionConsumer | undefined,
     { qos, retainAsPublished }: Subscription,
     identifier: number,
-    selector: string,
+    { selector, leaseMs, claims }: ShareWishes,
   ): void {
-    if (member !== undefined && member.granted > 0 === qos > 0 && member.selector === selector) {
+    const same = member !== undefined && member.selector === selector && member.leaseMs === leaseMs;
+    if (same && member.granted > 0 === qos > 0) {
       member.granted = qos;
       member.asPublished = retainAsPublished;
       member.setIdentifier(identifier, identifierBytes(identifier));
+      if (claims.length > 0) member.handle?.claim(claims);
     } else {
-      const consumer = this.consumerOf(queue, { qos, asPublished: retainAsPublished, identifier, selector });
+      const consumer = this.consumerOf(queue, { qos, asPublished: retainAsPublished, identifier, selector, leaseMs });
+      consumer.claims = claims;
       this.registry.join(queue, this.member.id);
       try {
         this.member.start(session, consumer);
@@ -220,10 +235,11 @@ export class SharedSubscriptions {
 
   private consumerOf(
     queue: string,
-    { qos, asPublished, identifier, selector = '' }: ShareRecord,
+    { qos, asPublished, identifier, selector = '', leaseMs = 0 }: ShareRecord,
   ): SubscriptionConsumer {
     const consumer = new SubscriptionConsumer(queue, true, qos, this.member.lost);
     consumer.selector = selector;
+    consumer.leaseMs = leaseMs;
     consumer.asPublished = asPublished;
     consumer.setIdentifier(identifier, identifierBytes(identifier));
     return consumer;

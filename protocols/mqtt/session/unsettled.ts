@@ -2,10 +2,25 @@
  * The unsettled packets of one client: sent and not answered, across its connections and, for kept sessions, across restarts
  * of the broker. They are the packet window, and the records that stand behind it (`session-records.ts`).
  */
-import { ACCEPTED, type AdapterState, MODIFIED, RELEASED as OUTCOME_RELEASED } from '../../../src/api/index.ts';
+import {
+  ACCEPTED,
+  type AdapterState,
+  type DeferralTime,
+  MODIFIED,
+  RELEASED as OUTCOME_RELEASED,
+} from '../../../src/api/index.ts';
 import type { SubscriptionConsumer } from '../deliver/subscription-consumer.ts';
 import type { MqttStats } from '../stats.ts';
-import { DORMANT, FREE, PacketWindow, PUBLISHED_1, PUBLISHED_2, RECORDING, RELEASED } from './packet-window.ts';
+import {
+  DORMANT,
+  ENDED_1,
+  FREE,
+  PacketWindow,
+  PUBLISHED_1,
+  PUBLISHED_2,
+  RECORDING,
+  RELEASED,
+} from './packet-window.ts';
 import { deleteOut, type Leftovers, putOutReleased, putOutSent } from './session-records.ts';
 
 export class UnsettledPackets {
@@ -64,8 +79,56 @@ export class UnsettledPackets {
   free(place: number): void {
     const window = this.window;
     const stage = window.stages[place]! & ~DORMANT;
-    if (this.state !== null && stage !== PUBLISHED_1) deleteOut(this.state, this.clientId, window.ids[place]!);
+    if (this.state !== null && stage !== PUBLISHED_1 && stage !== ENDED_1)
+      deleteOut(this.state, this.clientId, window.ids[place]!);
     window.free(place);
+  }
+
+  // ------------------------------------------------------------------- deliveries of shares, in QoS 1, that end otherwise
+
+  /** The place of a QoS 1 delivery that this client holds of a share; -1: it holds none under this identifier. */
+  private sharedPlace(id: number): number {
+    const place = this.packets === null ? -1 : this.packets.find(id);
+    if (place < 0 || this.window.stages[place] !== PUBLISHED_1) return -1;
+    return this.window.consumers[place]?.shared === true ? place : -1;
+  }
+
+  /** Its lease is renewed. False: it is not held any more. */
+  renew(id: number): boolean {
+    const place = this.sharedPlace(id);
+    if (place < 0) return false;
+    const { consumers, slots } = this.window;
+    return consumers[place]!.handle?.renew(slots[place]!) === true;
+  }
+
+  /** It is parked; its client answers it still. False: it is not held any more, or cannot be parked. */
+  defer(id: number, token: string, at: DeferralTime): boolean {
+    const place = this.sharedPlace(id);
+    if (place < 0) return false;
+    const { consumers, slots, stages } = this.window;
+    if (consumers[place]!.handle?.defer(slots[place]!, token, at) !== true) return false;
+    stages[place] = ENDED_1;
+    consumers[place] = null; // nobody counts its answer
+    return true;
+  }
+
+  /** The broker takes these deliveries back. Returns those that it may: QoS 2 can go to nobody else [MQTT-4.8.2-5]. */
+  letGo(consumer: SubscriptionConsumer, slots: readonly number[]): number[] {
+    const asked = new Set(slots);
+    const gone: number[] = [];
+    this.forEach((window, place, of, stage) => {
+      if (of !== consumer || stage !== PUBLISHED_1 || !asked.has(window.slots[place]!)) return;
+      window.stages[place] = ENDED_1;
+      gone.push(window.slots[place]!);
+    });
+    return gone;
+  }
+
+  /** The client has answered what had ended before, or was not sent it: the identifier is free. */
+  answeredLate(place: number): void {
+    const consumer = this.window.consumers[place];
+    this.free(place);
+    consumer?.handle?.answered(1);
   }
 
   // --------------------------------------------------------------------------------------------------- connections
@@ -133,6 +196,10 @@ export class UnsettledPackets {
    */
   park(inOrder: boolean): void {
     this.forEach((window, place, consumer, stage) => {
+      if (stage === ENDED_1) {
+        this.free(place);
+        return;
+      }
       if (stage === RELEASED || consumer === null) return;
       if (!consumer.shared) {
         window.stages[place] = stage | DORMANT;
@@ -160,7 +227,7 @@ export class UnsettledPackets {
     this.forEach((window, place, consumer, stage) => {
       const slot = window.slots[place]!;
       this.free(place);
-      if (consumer === null || !consumer.shared || stage === RELEASED) return;
+      if (consumer === null || !consumer.shared || stage === RELEASED || stage === ENDED_1) return;
       const sent = stage === PUBLISHED_2;
       if (sent) this.stats.sharedDropped++;
       consumer.handle?.settle(slot, sent ? ACCEPTED : stage === RECORDING || inOrder ? OUTCOME_RELEASED : MODIFIED);

@@ -44,7 +44,12 @@ interface Passport {
     readonly dueAt?: string;
   }[];
   readonly events: readonly Step[];
-  readonly dropped: readonly { readonly at: string; readonly reason: string; readonly queue: string }[];
+  readonly dropped: readonly {
+    readonly at: string;
+    readonly reason: string;
+    readonly queue: string;
+    readonly by?: Named;
+  }[];
   readonly eventsSince: string | null;
 }
 
@@ -53,7 +58,7 @@ type Flags = CommonFlags & { readonly vhost: string; readonly id?: string };
 const STEPS: readonly Column<Step>[] = [
   { title: 'AT', text: ({ at }) => at },
   { title: 'EVENT', text: said },
-  { title: 'QUEUE', text: ({ queue }) => queue ?? '(gone)', cuts: true },
+  { title: 'QUEUE', text: ({ queue }) => (queue === '' ? '(none)' : (queue ?? '(gone)')), cuts: true },
   { title: 'BY', text: ({ by }) => (by === null ? 'the broker' : named(by)), cuts: true, spare: 1 },
 ];
 
@@ -100,7 +105,10 @@ async function show({ client, json, out, width }: Context, position: string | un
     ['Body', message === null ? undefined : bytes(message.bodyBytes)],
     ...now.map((place): [string, string] => ['Now', placed(place)]),
     ...(now.length === 0 ? [['Now', 'in no queue'] as [string, string]] : []),
-    ...dropped.map(({ at, reason, queue }): [string, string] => ['Dropped', `${at} ${reason} ${queue}`]),
+    ...dropped.map(({ at, reason, queue, by }): [string, string] => [
+      'Dropped',
+      `${at} ${reason} ${queue}${by === undefined ? '' : `, of ${named(by)}`}`,
+    ]),
   ];
   for (const line of facts(rows)) out(line);
   if (events.length === 0) return;

@@ -22,6 +22,13 @@ const VHOST: readonly (readonly ['counter' | 'gauge', string, string, Read])[] =
     (v) => v.heldByRetries,
   ],
   ['gauge', 'entrepot_undelivered_dead_letters', 'Wait, since all their queues are full', (v) => v.undelivered],
+  ['gauge', 'entrepot_undelivered_dead_letter_bytes', 'What of those is not on the disk', (v) => v.undeliveredBytes],
+  [
+    'gauge',
+    'entrepot_queues_held_by_dead_letters',
+    'Stand still: no more dead letters may wait for room',
+    (v) => v.heldByDeadLetters,
+  ],
   ['gauge', 'entrepot_publishers_held_back', '1 while publishers wait', (v) => Number(v.congested)],
   ['counter', 'entrepot_publishers_stalled_total', 'Waits for a subscriber that lagged a moment', (v) => v.stalled],
   ['counter', 'entrepot_publishers_paced_total', 'Waits for consumers of a queue to catch up', (v) => v.paced],
@@ -104,6 +111,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   droppedForbidden: 'Not handed to a client whose user may not read them (any more)',
   withheldRetained: 'Retained, and not shown to a new subscriber who may not read their topics',
   droppedDeadLetter: 'Dead letters that nothing took',
+  droppedDeadLetterRoom: 'Dead letters that no queue had room for, and could not wait where they were',
   unreadable: 'Cannot be read back from the log',
 };
 

@@ -64,7 +64,12 @@ export function decodeAnnotations(buffer: Buffer, start: number, end: number): A
 export function withDeath(before: Annotations | undefined, death: Omit<Death, 'count'>, rekeyed = false): Annotations {
   const deaths = before?.deaths ?? [];
   const same = deaths.find((d) => d.queue === death.queue && d.reason === death.reason);
-  const entry: Death = same === undefined ? { ...death, count: 1 } : { ...same, count: same.count + 1 };
+  const acquired = (same?.acquired ?? 0) + (death.acquired ?? 0);
+  const entry: Death = {
+    ...(same ?? death),
+    count: (same?.count ?? 0) + 1,
+    ...(acquired > 0 && { acquired }),
+  };
   return {
     deaths: [entry, ...deaths.filter((d) => d !== same)],
     firstDeath: before?.firstDeath ?? {

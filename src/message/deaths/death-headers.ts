@@ -4,7 +4,7 @@
  *
  *     x-death                         a list of tables: all of it
  *     x-first-death-queue, -reason, -exchange
- *     x-last-death-queue, -reason, -exchange, x-death-count      text alone: the first, the last, and how often
+ *     x-last-death-queue, -reason, -exchange, -acquired-count, x-death-count      text alone: the first, the last, and how often
  *
  * Of what somebody else has written, only so much is taken as fits into a record of a reasonable size.
  */
@@ -18,11 +18,15 @@ export const COUNT_HEADER = 'x-death-count';
 const FIRST = 'x-first-death-';
 const LAST = 'x-last-death-';
 const FACTS = ['queue', 'reason', 'exchange'] as const;
+/** A field of `x-death` beside RabbitMQ's; of the last death, as a header of its own too. */
+const ACQUIRED = 'acquired-count';
+const LAST_ACQUIRED = LAST + ACQUIRED;
 
 /** Headers that speak of deaths. A message with a record of the broker's shows that in their place. */
 export const DEATH_HEADERS: ReadonlySet<string> = new Set([
   DEATHS_HEADER,
   COUNT_HEADER,
+  LAST_ACQUIRED,
   ...FACTS.flatMap((fact) => [FIRST + fact, LAST + fact]),
 ]);
 
@@ -53,6 +57,8 @@ export function flatDeathHeaders(annotations: Annotations, count: number): [name
   };
   tell(FIRST, annotations.firstDeath);
   tell(LAST, annotations.deaths[0]);
+  const acquired = annotations.deaths[0]?.acquired;
+  if (acquired !== undefined) pairs.push([LAST_ACQUIRED, String(acquired)]);
   pairs.push([COUNT_HEADER, String(count)]);
   return pairs;
 }
@@ -75,7 +81,7 @@ export function withDeaths(properties: Properties, annotations: Annotations): Pr
 
 /** A record as a table of `x-death`. */
 export function deathTable(death: Death): Value {
-  const { timeS, exchange, routingKeys, originalExpirationMs } = death;
+  const { timeS, exchange, routingKeys, originalExpirationMs, acquired } = death;
   const value: Header[] = [
     { name: 'count', value: { type: 'int64', value: BigInt(death.count) } },
     { name: 'reason', value: death.reason },
@@ -87,6 +93,7 @@ export function deathTable(death: Death): Value {
   if (routingKeys !== undefined) value.push({ name: 'routing-keys', value: { type: 'list', value: [...routingKeys] } });
   if (originalExpirationMs !== undefined)
     value.push({ name: 'original-expiration', value: String(originalExpirationMs) });
+  if (acquired !== undefined) value.push({ name: ACQUIRED, value: { type: 'int64', value: BigInt(acquired) } });
   return { type: 'map', value: [...value, ...(death.others ?? [])] };
 }
 
@@ -119,6 +126,12 @@ function take(death: { -readonly [K in keyof Death]: Death[K] }, { name, value }
       const count = integerOf(value);
       if (count === undefined || count < 1 || count > 1e9) return false;
       death.count = count;
+      return true;
+    }
+    case ACQUIRED: {
+      const acquired = integerOf(value);
+      if (acquired === undefined || acquired < 1 || acquired > 1e9) return false;
+      death.acquired = acquired;
       return true;
     }
     case 'time': {

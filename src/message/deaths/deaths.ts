@@ -19,6 +19,8 @@ export interface Death {
   readonly exchange?: string;
   /** Dotted. */
   readonly routingKeys?: readonly string[];
+  /** How often consumers had had it there, where its queue counts that. */
+  readonly acquired?: number;
   /** Milliseconds, when a time to live was taken off. */
   readonly originalExpirationMs?: number;
   /** What else a record says that came with the message. */

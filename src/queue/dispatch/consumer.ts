@@ -232,6 +232,7 @@ export class QueueConsumer implements Consumer, CreditTaker {
 
   suspend(): void {
     this.suspended = true;
+    this.unanswered = 0; // its client has gone, and will not answer
     this.replay = NO_REPLAY;
   }
 

@@ -29,6 +29,8 @@ export interface LimitedQueue {
   readonly messages: number;
   /** Nothing is unsettled or parked either. */
   readonly isEmpty: boolean;
+  /** What expires is to stay for now. */
+  readonly keepsDead: boolean;
   /** Hands out what consumers can take, and ends what is too old or too much. */
   catchUp(): void;
   headSeq(): number;
@@ -241,6 +243,7 @@ export class QueueLimits {
         this.arm(leftMs);
         return STAYS;
       }
+      if (!overfull && queue.keepsDead) return STAYS;
       this.left(queue.headSeq(), view, false);
     }
     queue.endHead(overfull ? 'maxlen' : 'expired');

@@ -16,7 +16,7 @@ import { AS_DEAD_LETTER, type Assurance, AT_LEAST_ONCE, DOT, Draft, MessageView 
 import type { Headers } from '../../message/properties.ts';
 import { dotted } from '../../message/spelling.ts';
 import { bytesOf } from '../../message/text.ts';
-import { FLAG_DURABLE, type QueueEntryFlags } from '../../queue/entry-flags.ts';
+import { attemptsOf, FLAG_DURABLE, type QueueEntryFlags, returnsOf } from '../../queue/entry-flags.ts';
 import { fullTargets } from '../../queue/limits/full-targets.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
@@ -33,7 +33,7 @@ import type { Lifecycle } from '../lifecycle.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import type { UnreadableMessages } from '../unreadable.ts';
 import { DeferredDeadLetters } from './deferred-dead-letters.ts';
-import { type DeadLetter, PendingDeadLetters } from './pending-dead-letters.ts';
+import { type DeadLetter, PendingDeadLetters, type WaitingBounds } from './pending-dead-letters.ts';
 
 const DROPPED = {
   rejected: 'droppedRejected',
@@ -54,6 +54,8 @@ export interface DeadLettersParts {
   readonly otherwise: string | null;
   /** Makes a durable queue, if it is not there. @throws BrokerError: there may be no more */
   declare(queue: string): void;
+  /** How many may wait for room, and how much of them in memory. Default: WAITING_MAX, WAITING_BYTES_MAX. */
+  readonly waiting?: WaitingBounds | undefined;
   /** A record of deaths that a publisher wrote itself is counted on (RabbitMQ up to 3.12, and from 3.13.3 on), or not (4). */
   readonly countsOn: boolean;
   readonly clock: Clock;
@@ -85,7 +87,7 @@ export class DeadLetters {
   constructor(parts: DeadLettersParts) {
     this.parts = parts;
     const again = ({ queue, seq, flags, decision }: DeadLetter): void => this.died(queue, seq, flags, decision);
-    this.pending = new PendingDeadLetters(parts.clock, again);
+    this.pending = new PendingDeadLetters(parts.clock, again, parts.waiting);
     this.deferred = new DeferredDeadLetters(parts.chores, parts.units, again);
   }
 
@@ -107,12 +109,15 @@ export class DeadLetters {
     const view = new MessageView();
     if (!lifecycle.stopping && store.view(seq, flags, view)) {
       units.begin();
-      const done = this.republish(queue, decision, view);
+      const done = this.republish(queue, decision, view, acquiredBy(queue, flags, decision.reason));
+      // What a queue that keeps its dead had handed out already comes on top of those that may wait.
+      const waits = !done && (!this.pending.full || (decision.reason !== 'maxlen' && !queue.rejects));
       if (this.lost) queue.contents.removeDropped(seq, flags);
       else if (done) queue.contents.remove(seq, flags);
-      else queue.contents.setDying(seq, flags, decision.reason);
+      else if (waits) queue.contents.setDying(seq, flags, decision.reason);
+      else this.dropWithoutRoom(queue, seq, flags, view);
       units.end();
-      if (!done) this.pending.add({ queue, seq, flags, decision });
+      if (waits) this.pending.add({ queue, seq, flags, decision }, bytesInMemory(flags, view));
       return;
     }
     // Not in memory, or too late: its death is written down, in the unit that it belongs to, and what it becomes follows as
@@ -124,6 +129,13 @@ export class DeadLetters {
       if (error === undefined) this.died(queue, seq, flags, decision);
       else this.parts.unreadable.inQueue(queue, seq, error);
     });
+  }
+
+  /** As many wait as may, and its queue cannot keep it, being full itself. */
+  private dropWithoutRoom(queue: Queue, seq: number, flags: QueueEntryFlags, view: MessageView): void {
+    this.parts.counters.droppedDeadLetterRoom++;
+    this.parts.dropped.tell('dead-letter-room', queue.name, view);
+    queue.contents.removeDropped(seq, flags);
   }
 
   /** Its queue has nowhere to send it, and the vhost has. */
@@ -154,7 +166,7 @@ export class DeadLetters {
   }
 
   /** False: there are queues that it leads to, and all of them are full and refuse. */
-  private republish(queue: Queue, decision: Decision, view: MessageView): boolean {
+  private republish(queue: Queue, decision: Decision, view: MessageView, acquired = 0): boolean {
     const { log, exchanges, counters, publisher, router } = this.parts;
     this.lost = false;
     if (log.failed !== undefined) return true; // nothing is written any more; it is there again after a restart
@@ -186,6 +198,7 @@ export class DeadLetters {
       timeS: Math.floor(this.parts.clock.epochMs() / 1000),
       exchange: view.exchange(),
       routingKeys: [key, ...copies],
+      ...(acquired > 0 && { acquired }),
       // It is not to expire again where it goes, so what it was given is only kept in the record.
       ...(view.expiresAtMs === 0 ? {} : { originalExpirationMs: view.expiresAtMs - view.arrivedAtMs }),
     };
@@ -239,6 +252,17 @@ export class DeadLetters {
     const key = bytesOf(keys[0]!);
     return router.route(exchange, DOT, key, 0, key.length, vhost);
   }
+}
+
+/** How often consumers have had it, where its queue counts that: the delivery that it died of among them. */
+function acquiredBy({ settings }: Queue, flags: QueueEntryFlags, reason: DeathReason): number {
+  if (settings.type !== 'quorum') return 0;
+  return attemptsOf(flags) + returnsOf(flags) + (reason === 'rejected' || reason === 'delivery_limit' ? 1 : 0);
+}
+
+/** What of it is in memory while it waits: what is durable lies on the disk. */
+function bytesInMemory(flags: QueueEntryFlags, { bodyLength, propsStart, propsEnd }: MessageView): number {
+  return (flags & FLAG_DURABLE) === 0 ? bodyLength + propsEnd - propsStart : 0;
 }
 
 /** The other keys that its publisher sent it to, where the message still says so. */

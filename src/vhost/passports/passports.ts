@@ -13,6 +13,8 @@ import { FLAG_DURABLE, type QueueEntryFlags } from '../../queue/entry-flags.ts';
 import {
   NOTE_ARRIVED,
   NOTE_CONTINUES,
+  NOTE_DELAYED,
+  NOTE_HELD,
   type NotedConsumer,
   type NotedQueue,
   type Party,
@@ -27,6 +29,9 @@ import { textHash } from './text-hash.ts';
 const CHAIN_MAX = 256;
 /** Events of a checkpoint in one step. */
 const EVENTS_A_STEP = 1_024;
+
+/** Queues are numbered from 1. */
+const NO_QUEUE: NotedQueue = { id: 0, durable: true };
 
 /** A client that can be named. */
 export interface Named {
@@ -59,16 +64,36 @@ export class Passports implements PassportNotes, Settling {
   }
 
   arrived(queue: NotedQueue, seq: number, flags: QueueEntryFlags, draft: Draft): void {
-    const { dialects } = this.parts;
+    const by = this.publisher;
+    if (draft.continues > 0) this.add(queue, seq, flags, NOTE_CONTINUES, by, draft.continues * 4 + draft.continuesAs);
+    this.add(queue, seq, flags, NOTE_ARRIVED, by, this.idHash(draft));
+  }
+
+  /**
+   * A message has come that is to be in no queue yet, and will continue as another.
+   * @param dueMs when: epoch milliseconds; -1: when somebody says so
+   */
+  kept(seq: number, durable: boolean, draft: Draft, dueMs: number): void {
+    const by = this.publisher;
+    const flags = durable ? FLAG_DURABLE : 0;
+    this.add(NO_QUEUE, seq, flags, NOTE_ARRIVED, by, this.idHash(draft));
+    if (dueMs < 0) this.add(NO_QUEUE, seq, flags, NOTE_HELD, by, 0);
+    else this.add(NO_QUEUE, seq, flags, NOTE_DELAYED, by, dueMs);
+  }
+
+  /** Null: the broker itself. */
+  private get publisher(): Party | null {
+    return this.acting ?? this.parts.client()?.party ?? null;
+  }
+
+  private idHash(draft: Draft): number {
     const { view } = this;
     view.dialect = draft.dialect;
     view.props = draft.props;
     view.propsStart = draft.propsStart;
     view.propsEnd = draft.propsEnd;
-    const id = draft.propsEnd > draft.propsStart ? dialects.messageId(view) : undefined;
-    const by = this.acting ?? this.parts.client()?.party ?? null;
-    if (draft.continues > 0) this.add(queue, seq, flags, NOTE_CONTINUES, by, draft.continues * 4 + draft.continuesAs);
-    this.add(queue, seq, flags, NOTE_ARRIVED, by, id === undefined ? 0 : textHash(id));
+    const id = draft.propsEnd > draft.propsStart ? this.parts.dialects.messageId(view) : undefined;
+    return id === undefined ? 0 : textHash(id);
   }
 
   note(

@@ -28,6 +28,7 @@ import type { ExchangeRef } from '../../routing/binding.ts';
 import type { CompiledRoute } from '../../routing/route.ts';
 import type { Router } from '../../routing/router.ts';
 import type { Counters } from '../counters.ts';
+import type { DroppedMessages } from '../dropped-messages.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { WindowOwner } from '../journal/records/windows.ts';
 
@@ -39,6 +40,7 @@ export interface DeduplicationParts {
   readonly dialects: Dialects;
   readonly time: TurnClock;
   readonly counters: Counters;
+  readonly dropped: DroppedMessages;
   /** To all that is left of its route. */
   publish(route: CompiledRoute<Queue>, draft: Draft, full: readonly Queue[] | null): Mark;
 }
@@ -198,8 +200,10 @@ export class Deduplication {
 
   /** Taken before: it is as safe as what it repeats, and leads where that has gone. */
   private repeat(route: CompiledRoute<Queue>, draft: Draft): Mark {
-    const { log, counters } = this.parts;
+    const { log, counters, dropped } = this.parts;
     counters.deduplicated++;
+    // It is described as it came: `read` has looked at it.
+    if (dropped.mayTell) dropped.tell('duplicate', route.only?.name ?? '', this.view);
     draft.duplicate = true;
     draft.routed = Math.max(1, route.targets.length);
     (draft.large as StoredBody | null)?.finish();

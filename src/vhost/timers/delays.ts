@@ -37,6 +37,7 @@ import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
 import type { Journal } from '../journal/journal.ts';
 import { DELAYED_LARGE, DELAYED_RETAIN, DELAYED_SEVERAL_KEYS, type DelayedRecord } from '../journal/records/delays.ts';
 import type { Lifecycle } from '../lifecycle.ts';
+import type { Passports } from '../passports/passports.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import type { UnreadableMessages } from '../unreadable.ts';
 import { DueHeap } from './due-heap.ts';
@@ -75,6 +76,7 @@ export interface DelaysParts {
   readonly publisher: Publisher;
   readonly counters: Counters;
   readonly dropped: DroppedMessages;
+  readonly passports: Pick<Passports, 'kept'>;
   readonly lifecycle: Lifecycle;
   readonly publishFlow: PublishFlowControl;
   readonly subscriberFlow: SubscriberFlowControl;
@@ -213,6 +215,10 @@ export class Delays {
     draft.routed = 1;
     parts.store.addReferences(seq, durable, 1);
     body?.finish();
+    // Where it would go now: who has it noted what happens to messages wants to know of this one from here on.
+    if (route.targets.some((queue) => queue.settings.passport)) {
+      parts.passports.kept(seq, durable, draft, due === HELD ? -1 : due);
+    }
     const flags =
       (body === null ? 0 : DELAYED_LARGE) |
       (retain ? DELAYED_RETAIN : 0) |

@@ -65,6 +65,19 @@ it('what is rejected, expired, one too many, out of attempts, refused or leads n
   expect(await dropped('?messageId=letter')).toMatchObject([{ reason: 'dead-letter-unroutable' }]);
 });
 
+it('a repeat that is not taken again is told, and of what was never stored also who published it', async () => {
+  const args = { 'x-message-deduplication': true, 'x-cache-size': 10, 'x-deduplication-header': 'message-id' };
+  await channel.assertQueue('once', { arguments: args });
+  for (let i = 0; i < 2; i++) await send('once', 'twice');
+  await send('nowhere', 'lost');
+  const by = expect.objectContaining({ protocol: 'amqp', user: 'guest' });
+  expect(await dropped('?reason=unroutable')).toMatchObject([{ messageId: 'lost', position: 0, by }]);
+  expect(await dropped('?reason=duplicate')).toMatchObject([{ queue: 'once', messageId: 'twice', position: 0, by }]);
+  expect((await dropped()).length).toBe(2);
+  const { body } = await broker.ask('/vhosts/%2F/passport?messageId=lost');
+  expect(body.dropped).toMatchObject([{ reason: 'unroutable', by: { user: 'guest' } }]);
+});
+
 it('a message that nobody has subscribed to is told, and one that is retained is not', async () => {
   const device = await mqtt.connectAsync(`mqtt://127.0.0.1:${broker.port('mqtt')}`, { protocolVersion: 5 });
   await device.publishAsync('kept', 'x', { qos: 1, retain: true });

@@ -85,6 +85,33 @@ describe('a passport', () => {
     expect(await passport(`position=${done.positions[0]}`)).toEqual(done);
   });
 
+  it('of a delayed message begins when it is published, and of a half one when it is prepared', async () => {
+    await channel.assertQueue('q', { arguments: NOTED });
+    await send('q', 'later', { headers: { 'x-opt-delivery-delay': 1_000 } });
+    const waiting = await ofId('later');
+    expect(told(waiting)).toEqual(['published  amqp', 'delayed  amqp']);
+    expect(waiting.events).toMatchObject([
+      { queue: '', by: { user: 'guest' } },
+      { queue: '', dueAt: new Date(clock.epochMs() + 1_000).toISOString() },
+    ]);
+    clock.advance(1_100);
+    await untilAsked(async () => (await channel.checkQueue('q')).messageCount === 1, 'the delayed message');
+    expect(told(await ofId('later'))).toEqual(['published  amqp', 'delayed  amqp', 'due q broker']);
+
+    const half = (action: string): object => ({ headers: { 'x-half-message': action, 'x-half-id': 'h' } });
+    await send('q', 'half', half('prepare'));
+    expect(told(await ofId('half'))).toEqual(['published  amqp', 'held  amqp']);
+    await send('q', 'end', half('commit'));
+    await untilAsked(async () => (await channel.checkQueue('q')).messageCount === 2, 'the half message');
+    expect(told(await ofId('half')).at(-1)).toBe('due q broker');
+  });
+
+  it('of a delayed message is not kept where nobody who would get it has asked for it', async () => {
+    await channel.assertQueue('plain');
+    await send('plain', 'later', { headers: { 'x-opt-delivery-delay': 1_000 } });
+    expect((await ofId('later')).events).toEqual([]);
+  });
+
   it('follows a message through failures, backoff, its dead letter and the way back', async () => {
     const retried = { 'x-retry-delay': 500, 'x-delivery-limit': 1, ...NOTED };
     await channel.assertQueue('work', { deadLetterExchange: '', deadLetterRoutingKey: 'dead', arguments: retried });

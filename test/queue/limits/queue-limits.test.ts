@@ -17,6 +17,7 @@ interface Message {
 class List implements LimitedQueue {
   waiting: Message[] = [];
   isEmpty = false;
+  keepsDead = false;
   /** What consumers take when they are asked. */
   taken = 0;
   asked = 0;
@@ -97,6 +98,18 @@ describe('a time to live', () => {
     expect(list.ended).toEqual(['1 expired']);
     clock.advance(1_000);
     expect(list.woken).toBe(1);
+  });
+
+  it('ends nothing while no more dead letters may wait', () => {
+    const of = limits({ messageTtlMs: 100 });
+    come(of);
+    of.offered();
+    clock.advance(200);
+    list.keepsDead = true;
+    expect([of.enforce(), list.ended]).toEqual([true, []]);
+    list.keepsDead = false;
+    of.enforce();
+    expect(list.ended).toEqual(['1 expired']);
   });
 
   it('is the shorter of the queue’s and the message’s own', () => {

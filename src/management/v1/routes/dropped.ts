@@ -13,6 +13,10 @@ const DROPPED = z.object({
   messageId: z.string().optional(),
   position: z.number().int().describe('Its place in the order of arrival; 0 if it was never stored.'),
   bodyBytes: z.number().int(),
+  by: z
+    .object({ protocol: z.string(), user: z.string(), client: z.string() })
+    .optional()
+    .describe('Who published it, of what was never stored.'),
 });
 
 export const DROPPED_MESSAGES: readonly Operation[] = [

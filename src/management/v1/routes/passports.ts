@@ -43,16 +43,22 @@ const PASSPORT = z.object({
       at: z.iso.datetime(),
       event: z.enum(PASSPORT_EVENTS as unknown as [string, ...string[]]),
       position: z.number().int(),
-      queue: z.string().nullable().describe('Null: that queue is gone.'),
+      queue: z.string().nullable().describe('Null: that queue is gone. Empty: it was in none yet.'),
       by: PARTY.nullable().describe('Null: the broker itself.'),
       attempts: z.number().int().optional().describe('That had failed before this delivery.'),
-      dueAt: z.iso.datetime().optional().describe('When it is tried again.'),
+      dueAt: z.iso.datetime().optional().describe('When it is tried again, or its time comes.'),
       reason: z.string().optional().describe('Why it died.'),
       continues: z.number().int().optional().describe('The number that it had before.'),
     }),
   ),
   dropped: z.array(
-    z.object({ at: z.iso.datetime(), reason: z.enum(DROP_REASONS), queue: z.string(), position: z.number().int() }),
+    z.object({
+      at: z.iso.datetime(),
+      reason: z.enum(DROP_REASONS),
+      queue: z.string(),
+      position: z.number().int().describe('0: it was never stored.'),
+      by: PARTY.omit({ consumer: true }).optional().describe('Who published it, of what was not stored.'),
+    }),
   ),
   eventsSince: z.iso.datetime().nullable().describe('What happened before is not known any more.'),
 });
@@ -101,11 +107,9 @@ export const PASSPORTS: readonly Operation[] = [
           ...rest,
           ...(dueAtMs !== undefined && { dueAt: time(dueAtMs) }),
         })),
-        dropped: dropped.map(({ atMs, reason, queue, position: at }) => ({
-          at: time(atMs),
-          reason,
-          queue,
-          position: at,
+        dropped: dropped.map(({ atMs, reason, queue, position: at, by }) => ({
+          ...{ at: time(atMs), reason, queue, position: at },
+          ...(by !== undefined && { by }),
         })),
         eventsSince: sinceMs === undefined ? null : time(sinceMs),
       });

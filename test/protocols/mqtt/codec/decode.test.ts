@@ -156,7 +156,7 @@ describe('SUBSCRIBE and UNSUBSCRIBE', () => {
         expect(decodeSubscribe(s, 0, s.length, 10, 4)).toEqual({
           packetId: messageId,
           identifier: 0,
-          selector: '',
+          wishes: null,
           subscriptions: subs.map((sub) => ({
             filter: sub.topic,
             qos: sub.qos,

@@ -161,7 +161,7 @@ describe('SUBSCRIBE, UNSUBSCRIBE and acknowledgements', () => {
         expect(decodeSubscribe(s, 0, s.length, 10, 5)).toEqual({
           packetId: messageId,
           identifier: properties.subscriptionIdentifier ?? 0,
-          selector: '',
+          wishes: null,
           subscriptions: subscriptions.map((sub) => ({
             filter: sub.topic,
             qos: sub.qos,

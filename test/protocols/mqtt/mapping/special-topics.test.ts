@@ -5,7 +5,7 @@ import { meaningOf, subscribable } from '../../../../protocols/mqtt/mapping/spec
 const NOT_AUTHORIZED = 0x87;
 const NAME_INVALID = 0x90;
 const FILTER_INVALID = 0x8f;
-const PLAIN = { reason: 0, skip: 0, isQueue: false, isControl: false, delayMs: -1 };
+const PLAIN = { reason: 0, skip: 0, isQueue: false, isControl: false, word: '', delayMs: -1 };
 
 it.each([
   ['a/b', PLAIN],
@@ -24,6 +24,10 @@ it.each([
   ['$delayed/5/$queue/q', { ...PLAIN, skip: 18, isQueue: true, delayMs: 5_000 }],
   ['$CONTROL/dynamic-security/v1', { ...PLAIN, isControl: true }],
   ['$CONTROLS', PLAIN],
+  ['$deliveries', PLAIN],
+  ['$delivery/renew', { ...PLAIN, word: 'renew' }],
+  ['$delivery/defer', { ...PLAIN, word: 'defer' }],
+  ['$delivery/claim', { ...PLAIN, word: 'claim' }],
   ['$SYS/broker/connection/me/state', PLAIN],
   ['$SYS/broker/connection//state', PLAIN],
   ['$delayed/5/$SYS/broker/connection/me/state', { ...PLAIN, skip: 11, delayMs: 5_000 }],
@@ -41,6 +45,9 @@ it.each([
   ['$share/g/t', NOT_AUTHORIZED],
   ['$queue', NAME_INVALID],
   ['$queue/', NAME_INVALID],
+  ['$delivery', NAME_INVALID],
+  ['$delivery/other', NAME_INVALID],
+  ['$delayed/5/$delivery/renew', NAME_INVALID],
   ['$delayed', NAME_INVALID],
   ['$delayed/5', NAME_INVALID],
   ['$delayed/5/', NAME_INVALID],

@@ -26,7 +26,6 @@ async function answered<T>(scene: Scene, asked: Promise<T>): Promise<T> {
 export const HOLDING: readonly Feature[] = [
   {
     name: 'lease: renewed, run out',
-    none: { 'MQTT 5': 'not yet' },
     async run(cell) {
       const { scene, protocol } = cell;
       // Over HTTP a pull says how long it holds what it takes.
@@ -52,7 +51,6 @@ export const HOLDING: readonly Feature[] = [
   },
   {
     name: 'parked under a token, for a time',
-    none: { 'MQTT 5': 'not yet' },
     async run(cell) {
       const { scene } = cell;
       const queue = await readable(cell, 'parking', { 'x-queue-type': 'quorum', 'x-delivery-limit': 1 });

@@ -1,4 +1,5 @@
 import mqtt, { type IPublishPacket, type MqttClient } from 'mqtt';
+import { untilAsked } from '../../../support/until.ts';
 import type { Scene } from '../scene.ts';
 import { type Answer, asText, type Delivery, Inbox, type Outgoing, type Reader, type Side } from './side.ts';
 
@@ -40,6 +41,11 @@ export class MqttSide implements Side {
     return `$share/matrix/${queue}`;
   }
 
+  private async renewals(): Promise<number> {
+    const text = await (await this.scene.http('/metrics', undefined, 'GET')).text();
+    return Number(/^entrepot_messages_leases_renewed_total\S* (\d+)/m.exec(text)?.[1]);
+  }
+
   async read(queue: string): Promise<Reader> {
     const inbox = new Inbox();
     const clientId = this.scene.name('reader');
@@ -47,7 +53,7 @@ export class MqttSide implements Side {
     const connect = async (): Promise<void> => {
       client = await mqttClient(this.scene, {
         clientId,
-        customHandleAcks: (_topic, body, packet, done) => inbox.add(mqttDelivery(body, packet, done, fail)),
+        customHandleAcks: (_topic, body, packet, done) => inbox.add(mqttDelivery(say, body, packet, done, fail)),
       });
       // Not awaited: the first delivery may come before SUBACK, and until that is answered this library looks at nothing else.
       client.subscribe(queue, { qos: 1 });
@@ -59,13 +65,25 @@ export class MqttSide implements Side {
       await closed;
       await connect();
     };
+    /** While a delivery is not answered this library looks at no answer of the broker's: what has come of it is asked for. */
+    const say: Say = async (word, userProperties) => {
+      const properties = userProperties === undefined ? {} : { properties: { userProperties } };
+      await client.publishAsync(`$delivery/${word}`, '', { qos: 0, ...properties });
+    };
     await connect();
     return {
       next: () => inbox.next(),
+      renew: async () => {
+        const before = await this.renewals();
+        await say('renew');
+        await untilAsked(async () => (await this.renewals()) > before, 'the renewal');
+        return true;
+      },
+      claim: (token) => say('claim', { 'x-deferral-tokens': token }),
       get waiting() {
         return inbox.waiting;
       },
-      leave: () => client.endAsync(true),
+      leave: () => client.endAsync(),
     };
   }
 
@@ -74,9 +92,16 @@ export class MqttSide implements Side {
   }
 }
 
+type Say = (word: string, userProperties?: Record<string, string>) => Promise<void>;
 type Acknowledge = (error: number, code?: number) => void;
 
-function mqttDelivery(body: Buffer, packet: IPublishPacket, done: Acknowledge, fail: () => Promise<void>): Delivery {
+function mqttDelivery(
+  say: Say,
+  body: Buffer,
+  packet: IPublishPacket,
+  done: Acknowledge,
+  fail: () => Promise<void>,
+): Delivery {
   return {
     body: body.toString(),
     header(name) {
@@ -86,6 +111,11 @@ function mqttDelivery(body: Buffer, packet: IPublishPacket, done: Acknowledge, f
     async end(how) {
       if (how === 'fail') await fail();
       else done(how === 'accept' ? 0 : 0x80);
+    },
+    async park(token, ms) {
+      const named: Record<string, string> = token === '' ? {} : { 'x-opt-deferral-token': token };
+      await say('defer', { 'x-delivery-tag': String(packet.messageId), 'x-opt-delivery-delay': String(ms), ...named });
+      done(0); // behind the word: MQTT keeps their order
     },
   };
 }

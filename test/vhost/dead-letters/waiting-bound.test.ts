@@ -1,0 +1,120 @@
+/** Dead letters that find no room are in memory, so there may be so many of them, and then nothing more may die that could stay. */
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { REJECTED } from '../../../src/api/index.ts';
+import type { Session } from '../../../src/api/session.ts';
+import type { Broker } from '../../../src/broker/broker.ts';
+import { ManualClock } from '../../../src/clock/clock.ts';
+import { consume, DURABLE, openSession, queueArguments, type Recorder, send, startCore, vhostOf } from '../harness.ts';
+
+let broker: Broker;
+let session: Session;
+let clock: ManualClock;
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  broker = await startCore(null, { clock });
+  session = openSession(broker);
+  bound({ messages: 2, bytes: 1_000 });
+  session.declareQueue('full', {
+    ...DURABLE,
+    arguments: queueArguments({ 'x-max-length': 1, 'x-overflow': 'reject-publish' }),
+  });
+  send(session, 'full', 'first');
+  broker.turn.end();
+});
+afterEach(() => broker.close());
+
+const pending = () => vhostOf(session).deadLetters.pending;
+function bound(max: { messages: number; bytes: number }): void {
+  (pending() as unknown as { max: object }).max = max;
+}
+function declare(queue: string, more: Record<string, string | number> = {}): void {
+  const args = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'full', ...more };
+  session.declareQueue(queue, { ...DURABLE, arguments: queueArguments(args) });
+}
+function reject(reader: Recorder, count: number): void {
+  for (let i = 0; i < count; i++) {
+    reader.consumer.settle(reader.seen.at(-1)!.slot, REJECTED);
+    broker.turn.end();
+  }
+}
+const counters = () => vhostOf(session).counters;
+function makeRoom(): void {
+  session.purgeQueue('full', () => {});
+  clock.advance(1_100);
+  broker.turn.end();
+}
+
+it('a queue stands still while as many wait as may, and others go on', () => {
+  declare('q');
+  session.declareQueue('other', DURABLE);
+  const [reader, other] = [consume(session, 'q', { prefetch: 1 }), consume(session, 'other')];
+  for (const body of ['1', '2', '3']) send(session, 'q', body);
+  broker.turn.end();
+  reject(reader, 2);
+  send(session, 'other', 'x');
+  broker.turn.end();
+  expect([reader.bodies, other.bodies]).toEqual([['1', '2'], ['x']]);
+  expect([pending().size, pending().heldQueues, counters().droppedDeadLetterRoom]).toEqual([2, 1, 0]);
+  makeRoom();
+  expect([pending().size, pending().heldQueues, session.checkQueue('full').messages]).toEqual([1, 0, 1]);
+  expect(reader.bodies).toEqual(['1', '2', '3']);
+});
+
+it('what expires meanwhile stays where it is, and dies when there is room', () => {
+  declare('q');
+  declare('old', { 'x-message-ttl': 100 });
+  const reader = consume(session, 'q', { prefetch: 1 });
+  for (const body of ['1', '2']) send(session, 'q', body);
+  send(session, 'old', 'old');
+  broker.turn.end();
+  reject(reader, 2);
+  clock.advance(500);
+  broker.turn.end();
+  expect([session.checkQueue('old').messages, pending().size]).toEqual([1, 2]);
+  makeRoom();
+  expect([session.checkQueue('old').messages, pending().size]).toEqual([0, 2]);
+});
+
+it('the oldest of too many is dropped, counted and told, since it cannot stay', () => {
+  declare('q');
+  declare('short', { 'x-max-length': 1 });
+  const reader = consume(session, 'q', { prefetch: 1 });
+  for (const body of ['1', '2']) send(session, 'q', body);
+  broker.turn.end();
+  reject(reader, 2);
+  for (const body of ['a', 'b']) send(session, 'short', body);
+  broker.turn.end();
+  expect([session.checkQueue('short').messages, pending().size, counters().droppedDeadLetterRoom]).toEqual([1, 2, 1]);
+  expect(
+    vhostOf(session)
+      .dropped.latest('dead-letter-room')
+      .map(({ queue }) => queue),
+  ).toEqual(['short']);
+});
+
+it('a queue that refuses publishers goes on, or two would wait for one another, and what dies there is dropped', () => {
+  declare('q', { 'x-max-length': 10, 'x-overflow': 'reject-publish' });
+  const reader = consume(session, 'q', { prefetch: 1 });
+  for (const body of ['1', '2', '3', '4']) send(session, 'q', body);
+  broker.turn.end();
+  reject(reader, 4);
+  expect(reader.bodies).toEqual(['1', '2', '3', '4']);
+  expect([pending().size, counters().droppedDeadLetterRoom]).toEqual([2, 2]);
+});
+
+it('bytes count where they are in memory, and are given back with their message', () => {
+  bound({ messages: 100, bytes: 1_000 });
+  declare('q');
+  const reader = consume(session, 'q', { prefetch: 1 });
+  send(session, 'q', Buffer.alloc(800), { persistent: true });
+  for (const body of ['a', 'b']) send(session, 'q', Buffer.alloc(800, body), { persistent: false });
+  send(session, 'q', 'last');
+  broker.turn.end();
+  reject(reader, 3);
+  expect([reader.bodies.length, pending().size, pending().bytes]).toEqual([3, 3, 1_600]);
+  makeRoom();
+  expect([pending().size, pending().bytes, reader.bodies.length]).toEqual([2, 1_600, 3]);
+  makeRoom();
+  expect([pending().size, pending().bytes, reader.bodies.at(-1)]).toEqual([1, 800, 'last']);
+});
