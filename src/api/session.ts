@@ -418,6 +418,14 @@ export interface Session {
   ): void;
 
   /**
+   * Sends the last messages that a queue keeps, a thousand at most, once more into another that begins to hear of them: they stay where they
+   * are. Returns how many there were.
+   * @param history the queue that keeps them
+   * @throws BrokerError not-found, resource-locked, access-refused; AccessPending
+   */
+  replayHistory(name: string, history: string): number;
+
+  /**
    * The client is gone; a second call does nothing. Its rings are closed, its bodies given up, its exclusive queues removed.
    * Consumers that are not suspended are cancelled: what they hold ends as RELEASED where the client left in order, as MODIFIED
    * where it was lost.

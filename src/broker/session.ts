@@ -428,6 +428,10 @@ export class ClientSession implements Session {
     this.retained.replay(name, exchange, filter, options, done);
   }
 
+  replayHistory(name: string, history: string): number {
+    return this.retained.replayHistory(name, history);
+  }
+
   /** What its user may do has changed: it loses what it may not have any more. In steps, for who has a budget. */
   *review(): Generator<void> {
     if (this.closed) return;

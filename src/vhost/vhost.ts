@@ -34,6 +34,7 @@ import type { VhostOptions } from './options.ts';
 import { type Named, Passports } from './passports/passports.ts';
 import { Confirms } from './publish/confirms.ts';
 import { DirectDeliveries } from './publish/direct-deliveries.ts';
+import { History } from './publish/history.ts';
 import { Publisher } from './publish/publisher.ts';
 import { RetainedMessages } from './publish/retained-messages.ts';
 import { VhostQueueServices } from './queue-services.ts';
@@ -98,6 +99,7 @@ export class Vhost {
   readonly direct: DirectDeliveries;
   readonly deadLetters: DeadLetters;
   readonly retained: RetainedMessages;
+  readonly history: History;
   /** What adapters keep. */
   readonly state: JournaledState;
   readonly delays: Delays;
@@ -192,6 +194,7 @@ export class Vhost {
       limits,
       recovered.retained,
     );
+    this.history = new History(store, journal);
     const publisher = new Publisher({
       ...{ vhost, log, transient, store, journal, exchanges, router, dialects, time, turn, counters, lifecycle },
       ...{ publishFlow, subscriberFlow, direct, dropped, retained: this.retained },

@@ -208,6 +208,7 @@ const ROWS: readonly Row[] = [
     },
     asks: ['receive e a.b'],
   },
+  { call: 'replayHistory', does: (s) => s.replayHistory('own', 'q'), asks: ['read queue q'] },
   {
     call: 'mayUnsubscribe',
     does: (s) => {

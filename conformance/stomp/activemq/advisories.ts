@@ -36,6 +36,38 @@ export const advisories = topic('advisories', [
     });
   }),
 
+  scenario('tell of topics that are made, and who subscribes to them', 'activemq:advisory messages', async (t) => {
+    const client = await t.client();
+    const name = t.name('t');
+    const made = await client.subscribe(`${ABOUT}Topic`);
+    const heard = await client.subscribe(`${ABOUT}Consumer.Topic.${name}`);
+    const reader = await client.subscribe(`/topic/${name}`);
+    const { DestinationInfo } = JSON.parse((await find(made, `"${name}"`)).body.toString());
+    expect(DestinationInfo).toMatchObject({
+      operationType: 0,
+      destination: { '@class': 'ActiveMQTopic', string: name },
+    });
+    const came = await find(heard, '"ConsumerInfo"');
+    expect([came.headers['consumerCount'], came.body.toString().includes(`"${name}"`)]).toEqual(['1', true]);
+    await reader.unsubscribe();
+    expect((await find(heard, '"RemoveInfo"')).headers['consumerCount']).toBe('0');
+  }),
+
+  scenario('do not tell of who sends: STOMP has no producers', 'activemq:advisory messages', async (t) => {
+    const client = await t.client();
+    const [queue, other] = [t.name('q'), t.name('q')];
+    const heard = await client.subscribe(`${ABOUT}>`);
+    for (const to of [`/queue/${queue}`, `/topic/${queue}`]) await client.send(to, 'x');
+    await client.subscribe(`/queue/${other}`);
+    const topics: (string | undefined)[] = [];
+    for (;;) {
+      const { headers } = await heard.next();
+      if (headers['destination'] === `${ABOUT}Consumer.Queue.${other}`) break;
+      topics.push(headers['destination']);
+    }
+    expect(topics.filter((topic) => topic?.includes('Producer'))).toEqual([]);
+  }),
+
   scenario('tell of consumers of a queue, and how many there are', 'activemq:advisory messages', async (t) => {
     const client = await t.client();
     const name = t.name('q');

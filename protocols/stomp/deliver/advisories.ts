@@ -4,6 +4,8 @@
  *     ActiveMQ.Advisory.Connection                   connections
  *     ActiveMQ.Advisory.Queue, .TempQueue            queues that are made and deleted; those with names of the broker's own are temporary
  *     ActiveMQ.Advisory.Consumer.Queue.NAME          consumers of a queue
+ *     ActiveMQ.Advisory.Topic                        topics: there as long as STOMP's clients subscribe to them
+ *     ActiveMQ.Advisory.Consumer.Topic.NAME          those subscriptions
  *
  * Topics may be filters. They are no messages of `amq.topic`: nobody can send one, or bind to them from elsewhere. Subscribing asks for what a
  * binding would; what is told of a queue is told to those alone who may read it, each time. A connection that does not keep up loses
@@ -18,7 +20,7 @@ import {
 } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import { escapeValue } from '../codec/escape.ts';
-import { TOPIC_EXCHANGE } from '../mapping/destinations.ts';
+import { TOPIC_EXCHANGE, topicName } from '../mapping/destinations.ts';
 import type { StompStats } from '../stats.ts';
 import type { SubscriptionClient } from './subscription-consumer.ts';
 
@@ -34,6 +36,8 @@ interface Advisory {
   readonly topic: string;
   /** The queue that it speaks of; undefined: none. */
   readonly queue: string | undefined;
+  /** The topic that it speaks of, as a filter; undefined: none. */
+  readonly filter?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
 }
@@ -75,7 +79,7 @@ export class AdvisorySubscription {
   tell(advisory: Advisory, frames: Map<string, string>): void {
     const { client, filter, stats } = this;
     const topic = ADVISORY_PREFIX + advisory.topic;
-    if (!matchesFilter(filter, topic) || !this.mayHear(topic, advisory.queue)) return;
+    if (!matchesFilter(filter, topic) || !this.mayHear(topic, advisory)) return;
     const { output, version } = client;
     if (output.congested || this.awaitsReceipt) {
       stats.advisoriesDropped++;
@@ -105,11 +109,14 @@ export class AdvisorySubscription {
   }
 
   /** Its user's rights may have changed since it subscribed. */
-  private mayHear(topic: string, queue: string | undefined): boolean {
+  private mayHear(topic: string, { queue, filter }: Advisory): boolean {
     const { session } = this.client;
     if (queue !== undefined && !session.mayRead(queue)) return false;
     try {
-      session.ofBegun(() => session.demandReading(TOPIC_EXCHANGE, topic));
+      session.ofBegun(() => {
+        session.demandReading(TOPIC_EXCHANGE, topic);
+        if (filter !== undefined) session.demandReading(TOPIC_EXCHANGE, filter);
+      });
       return true;
     } catch (error) {
       if (error instanceof BrokerError) return false;
@@ -134,18 +141,37 @@ export class Advisories {
     this.broker = broker;
   }
 
+  /** How many subscriptions each topic of a vhost has. */
+  private readonly topics = new Map<string, Map<string, number>>();
+
+  /** A subscription to a topic has come (1), or has gone (-1). @param filter dotted, with `*` and `#` */
+  topicSubscribed(vhost: string, filter: string, change: 1 | -1): void {
+    let topics = this.topics.get(vhost);
+    if (topics === undefined) this.topics.set(vhost, (topics = new Map()));
+    const count = (topics.get(filter) ?? 0) + change;
+    if (count > 0) topics.set(filter, count);
+    else topics.delete(filter);
+    if (topics.size === 0) this.topics.delete(vhost);
+    const all = this.vhosts.get(vhost)?.all;
+    if (all === undefined) return;
+    const made = change === 1 && count === 1;
+    if (made || count === 0) this.tell(all, topicAdvisory(filter, made));
+    this.tell(all, topicConsumerAdvisory(filter, change === 1, count));
+  }
+
+  private tell(all: ReadonlySet<AdvisorySubscription>, advisory: Advisory): void {
+    this.broker.turn.work.spend(all.size);
+    // All who speak one version get the same bytes.
+    const frames = new Map<string, string>();
+    for (const one of all) one.tell(advisory, frames);
+  }
+
   /** @returns ends it */
   join(vhost: string, subscription: AdvisorySubscription): () => void {
     let joined = this.vhosts.get(vhost);
     if (joined === undefined) {
       const all = new Set<AdvisorySubscription>();
-      const unwatch = this.broker.watch(vhost, (event) => {
-        this.broker.turn.work.spend(all.size);
-        const advisory = advisoryOf(event);
-        // All who speak one version get the same bytes.
-        const frames = new Map<string, string>();
-        for (const one of all) one.tell(advisory, frames);
-      });
+      const unwatch = this.broker.watch(vhost, (event) => this.tell(all, advisoryOf(event)));
       joined = { unwatch, all };
       this.vhosts.set(vhost, joined);
     }
@@ -193,6 +219,23 @@ function advisoryOf(event: PresenceEvent): Advisory {
       return { topic: `Consumer.Queue.${queue}`, queue, headers: { consumerCount: String(consumers) }, body };
     }
   }
+}
+
+function topicNamed(filter: string): unknown {
+  return { '@class': 'ActiveMQTopic', string: topicName(filter) };
+}
+
+function topicAdvisory(filter: string, made: boolean): Advisory {
+  const body = { DestinationInfo: { destination: topicNamed(filter), operationType: made ? 0 : 1 } };
+  return { topic: 'Topic', queue: undefined, filter, headers: {}, body };
+}
+
+function topicConsumerAdvisory(filter: string, came: boolean, consumers: number): Advisory {
+  const body = came
+    ? { ConsumerInfo: { destination: topicNamed(filter) } }
+    : { RemoveInfo: { objectId: { '@class': 'ConsumerId' } } };
+  const topic = `Consumer.Topic.${topicName(filter)}`;
+  return { topic, queue: undefined, filter, headers: { consumerCount: String(consumers) }, body };
 }
 
 function isTemporary(queue: string): boolean {

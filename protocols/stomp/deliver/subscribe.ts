@@ -18,6 +18,7 @@ import { V1_0 } from '../codec/version.ts';
 import type { ConnectedClient } from '../connection/connected-client.ts';
 import {
   type Destination,
+  historyOf,
   listedDestinations,
   parseDestination,
   TEMPORARY_PREFIX,
@@ -116,6 +117,7 @@ function consume(
       const subscription = subscriptions.add({
         ...{ id, key, mode, ...source, prefetch, priority, selector, timeoutMs, leaseMs, claims, group },
         ...shownAs,
+        ...topicOf(client, destination),
       });
       subscription.awaitsReceipt = frame.has(RECEIPT);
       if (destination.kind === 'temporary-queue') client.temporaryQueues.subscribed(destination.name, subscription);
@@ -139,9 +141,20 @@ function consume(
   return group.members[0]!.number;
 }
 
-/** As with ActiveMQ's `activemq.retroactive`: what is retained of the topics comes first, and the client's next frame waits for it. */
+/** What advisories tell of it, where there are any. */
+function topicOf(client: ConnectedClient, destination: Destination): { readonly topic?: string } {
+  const isTopic = destination.kind === 'exchange' && destination.exchange === TOPIC_EXCHANGE;
+  return isTopic && client.session.compat === 'activemq' ? { topic: filterOf(client, destination) } : {};
+}
+
+/**
+ * As with ActiveMQ's `activemq.retroactive`: what came before comes first, and the client's next frame waits for it. That is what the queue of
+ * the topic's history keeps; where there is none, or it may not be read, what is retained of the topics.
+ */
 function replay(session: Session, queue: string, filter: string): void {
-  session.replayRetained(queue, TOPIC_EXCHANGE, filter, { spelling: DOT, arguments: [] });
+  const history = historyOf(filter);
+  if (session.queueExists(history) && session.mayRead(history)) session.replayHistory(queue, history);
+  else session.replayRetained(queue, TOPIC_EXCHANGE, filter, { spelling: DOT, arguments: [] });
 }
 
 /** Looks at what is in a queue. Returns the subscription's number. */

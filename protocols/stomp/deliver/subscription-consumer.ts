@@ -62,6 +62,8 @@ export interface SubscriptionRequest {
   /** How long it may hold a delivery, and how long one is leased to it, as it said. */
   readonly timeoutMs?: number | undefined;
   readonly leaseMs?: number | undefined;
+  /** The topic that advisories tell of, as a filter. */
+  readonly topic?: string;
   /** Parked messages that it asks for. */
   readonly claims?: readonly string[] | undefined;
   /** The queue is this subscription's alone: a message that is not selected waits for nobody. */
@@ -98,6 +100,8 @@ export class SubscriptionConsumer implements Backpressure, DeliverySink, Deliver
   readonly durable: string | undefined;
   readonly unsettled = new UnsettledDeliveries();
   readonly group: SubscriptionGroup;
+  /** As in the request. */
+  readonly topic: string | undefined;
   readonly destination: Buffer | null;
   /** Its RECEIPT is still to come: clients that wait for it take no MESSAGE before it. */
   awaitsReceipt = false;
@@ -116,6 +120,7 @@ export class SubscriptionConsumer implements Backpressure, DeliverySink, Deliver
   constructor(client: SubscriptionClient, number: number, request: SubscriptionRequest, filter: SelectorFilter | null) {
     const { id, mode, queue, priority, selector, through, shownAs, group = new SubscriptionGroup() } = request;
     this.group = group;
+    this.topic = request.topic;
     this.destination =
       shownAs === undefined ? null : Buffer.from(`destination:${escapeValue(shownAs, client.version) ?? ''}\n`);
     this.client = client;

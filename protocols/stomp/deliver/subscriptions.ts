@@ -77,6 +77,8 @@ export class Subscriptions {
   close(): void {
     for (const advised of this.advised.values()) advised.stop();
     this.advised.clear();
+    for (const subscription of this.byNumber.values()) this.topicLeft(subscription);
+    this.byNumber.clear();
   }
 
   /** The connection's output has room again. */
@@ -105,6 +107,7 @@ export class Subscriptions {
       selector !== null && isOwn ? new SelectorFilter(selector, session, adapter.broker.turn, adapter.stats) : null;
     const subscription = new SubscriptionConsumer(this.client, this.nextNumber++, request, filter);
     this.byNumber.set(subscription.number, subscription);
+    if (subscription.topic !== undefined) adapter.advisories.topicSubscribed(session.vhost, subscription.topic, 1);
     // Of several destinations the first one stands for all.
     if (!this.byKey.has(subscription.key)) this.byKey.set(subscription.key, subscription);
     return subscription;
@@ -112,8 +115,13 @@ export class Subscriptions {
 
   /** The caller cancels its consumer. */
   remove(subscription: SubscriptionConsumer): void {
-    this.byNumber.delete(subscription.number);
+    if (this.byNumber.delete(subscription.number)) this.topicLeft(subscription);
     this.byKey.delete(subscription.key);
+  }
+
+  private topicLeft({ topic }: SubscriptionConsumer): void {
+    const { adapter, session } = this.client;
+    if (topic !== undefined) adapter.advisories.topicSubscribed(session.vhost, topic, -1);
   }
 
   /** The RECEIPT for the subscription of that number is written, or kept behind a body. */

@@ -30,6 +30,8 @@ export type Destination =
   | { readonly kind: 'remote-topic'; readonly key: string };
 
 export const TOPIC_EXCHANGE = 'amq.topic';
+/** A queue under this, and then a topic's name, keeps what comes to that: its history. */
+const HISTORY_PREFIX = 'ActiveMQ.History.';
 /** What names a session's own queue; subscription ids that begin so are the broker's. */
 export const TEMPORARY_PREFIX = '/temp-queue/';
 /** SEND here is no message: it renews leases, or asks for parked messages, as its headers say. */
@@ -177,4 +179,14 @@ function encodeSegment(segment: string): string {
 
 function invalid(text: string, why: string): FrameError {
   return new FrameError('Invalid destination', `'${text}' is not a valid destination. ${why}`);
+}
+
+/** A topic's name as ActiveMQ's clients write it. @param filter dotted, with `*` and `#` */
+export function topicName(filter: string): string {
+  return filter === '#' ? '>' : filter.replace(/\.#$/, '.>');
+}
+
+/** The queue that keeps a topic's history, if there is one. @param filter dotted, with `*` and `#` */
+export function historyOf(filter: string): string {
+  return HISTORY_PREFIX + topicName(filter);
 }

@@ -1,4 +1,4 @@
-/** Retained messages as a session has them: how many there are, whether there is room, and those that a subscriber gets. */
+/** What came before one subscribes, as a session has it: retained messages, whether there is room for more, and what a queue keeps. */
 import type { Route } from '../../api/route.ts';
 import type { BindOptions } from '../../api/topology.ts';
 import type { Share } from '../../clock/work.ts';
@@ -9,14 +9,14 @@ import type { Permissions } from './permissions.ts';
 import type { SessionTopology } from './topology.ts';
 
 export class SessionRetained {
-  private readonly vhost: Pick<Vhost, 'retained' | 'topology'>;
-  private readonly topology: Pick<SessionTopology, 'queue'>;
+  private readonly vhost: Pick<Vhost, 'retained' | 'topology' | 'history'>;
+  private readonly topology: Pick<SessionTopology, 'queue' | 'demandQueue'>;
   private readonly permissions: Permissions;
   private readonly share: Share;
 
   constructor(
-    vhost: Pick<Vhost, 'retained' | 'topology'>,
-    topology: Pick<SessionTopology, 'queue'>,
+    vhost: Pick<Vhost, 'retained' | 'topology' | 'history'>,
+    topology: Pick<SessionTopology, 'queue' | 'demandQueue'>,
     permissions: Permissions,
     share: Share,
   ) {
@@ -41,5 +41,10 @@ export class SessionRetained {
     const from = this.vhost.topology.registry.exchange(exchange);
     const mayRead = (key: string): boolean => this.permissions.permitsRetained(from, key);
     this.vhost.retained.replay(queue, filter, options, mayRead, this.share, done);
+  }
+
+  replayHistory(name: string, history: string): number {
+    this.topology.demandQueue('read', history);
+    return this.vhost.history.replay(this.topology.queue(history), this.topology.queue(name));
   }
 }
