@@ -42,6 +42,8 @@ export class SegmentFiles {
   private whenIdle: (() => void) | undefined = undefined;
   /** Nothing is done in the background any more. */
   private stopped = false;
+  /** Nothing is read any more. */
+  private closed = false;
   private readonly retired: Segment[] = [];
   /** Segments whose files are open, the one used last at the end. */
   private readonly open = new Set<Segment>();
@@ -203,6 +205,10 @@ export class SegmentFiles {
     bytes: number,
     done: (error: Error | undefined, bytesRead: number) => void,
   ): void {
+    if (this.closed) {
+      queueMicrotask(() => done(new Error('the log is closed'), 0));
+      return;
+    }
     segment.reading++;
     const finish = (error: Error | undefined, n: number): void => {
       segment.reading--;
@@ -218,6 +224,11 @@ export class SegmentFiles {
       this.files.open(segment.path, 'read').then(
         (opened) => {
           this.descriptors.found();
+          if (this.closed) {
+            opened.close().catch(() => {});
+            finish(new Error('the log is closed'), 0);
+            return;
+          }
           // Two loads may have opened it at once; the second handle is one too many.
           if (segment.file === undefined) segment.file = { handle: opened, preparedBytes: 0, reading: 0 };
           else opened.close().catch(() => {});
@@ -301,10 +312,15 @@ export class SegmentFiles {
       this.whenIdle = resolve;
       this.work();
     });
+    this.closed = true;
     const last = segments[segments.length - 1];
     if (usedBytes !== undefined && last?.file !== undefined) await last.file.handle.truncate(usedBytes);
     for (const segment of [...segments, ...this.retired]) {
-      await segment.file?.handle.close();
+      const { file } = segment;
+      if (file === undefined) continue;
+      // What is being read is read to its end: its descriptor may be another file's once it is closed.
+      if (file.reading > 0) await new Promise<void>((resolve) => (file.idle = resolve));
+      await file.handle.close();
       segment.file = undefined;
     }
     await this.space.close();

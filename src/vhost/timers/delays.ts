@@ -56,7 +56,11 @@ const WAIT_MAX_MS = 60_000;
 /** Publishing is held back, or the disk is full. */
 const RETRY_MS = 100;
 /** What must be read back is read together with what is due so soon after it. */
-const READ_AHEAD_MS = 1_000;
+const READ_AHEAD_MS = 2_000;
+/** Reading begins so long before the first of it is due. */
+const READ_LEAD_MS = 1_000;
+/** Between two looks at what is due soon. */
+const LOOK_MIN_MS = 20;
 /** The time of one that has none yet, as its record has it: no clock comes there. */
 const HELD = 0xffff_ffff_ffff;
 /** Entries in one record of a checkpoint at most. */
@@ -96,6 +100,9 @@ export class Delays {
   private readonly unreadable: { readonly due: number; readonly seq: number; readonly tag: number }[] = [];
   private readonly timer = new Timer(() => this.slices.start());
   private readonly slices: Slices;
+  /** All that is due by then was in memory, or has been asked for; and when to look again. Epoch milliseconds. */
+  private readTo = Number.NEGATIVE_INFINITY;
+  private lookAtMs = Number.NEGATIVE_INFINITY;
   private armedFor = Number.POSITIVE_INFINITY;
   private readonly ahead: ReadAhead;
   private readonly view = new MessageView();
@@ -167,7 +174,7 @@ export class Delays {
     this.parts.journal.delayed(seq, due, tag & 0xff);
     this.heap.add(due, seq, tag);
     this.parts.counters.delayed++;
-    if (due <= this.parts.clock.epochMs() && !this.ahead.reading) this.slices.start();
+    if (due <= this.parts.clock.epochMs()) this.slices.start();
     else this.arm();
   }
 
@@ -233,11 +240,13 @@ export class Delays {
   }
 
   private arm(): void {
-    if (this.heap.size === 0 || this.ahead.reading) return;
+    if (this.heap.size === 0) return;
     const { due } = this.heap;
-    if (this.timer.scheduled && this.armedFor <= due) return;
-    this.wait(Math.min(WAIT_MAX_MS, due - this.parts.clock.epochMs()));
-    this.armedFor = due;
+    // What has to be read is read before that.
+    const at = due <= this.readTo ? due : due - READ_LEAD_MS;
+    if (this.timer.scheduled && this.armedFor <= at) return;
+    this.wait(Math.min(WAIT_MAX_MS, at - this.parts.clock.epochMs()));
+    this.armedFor = at;
   }
 
   private wait(ms: number): void {
@@ -258,7 +267,6 @@ export class Delays {
     let count = 0;
     let absent = false;
     while (heap.size > 0 && heap.due <= nowMs && count < RELEASED_A_UNIT && bytes < RELEASED_BYTES_A_UNIT) {
-      if (this.ahead.reading) break;
       const shown = this.ahead.view(parts.store, heap.seq, flagsOf(heap.tag), this.view);
       absent = shown === 'absent';
       if (absent) break;
@@ -275,8 +283,11 @@ export class Delays {
       this.overSeqs = [];
       parts.units.end();
     }
-    if (absent) this.readAhead(nowMs);
-    if (this.ahead.reading) return true;
+    if (absent) {
+      // What is under way may bring it, or else what follows.
+      if (!this.ahead.reading) this.readAhead(nowMs);
+      if (this.ahead.reading) return true;
+    } else if (nowMs >= this.lookAtMs) this.readAhead(nowMs);
     if (heap.size > 0 && heap.due <= nowMs) return false;
     this.arm();
     return true;
@@ -320,11 +331,25 @@ export class Delays {
     draft.large = null;
   }
 
-  /** Reads what is due, and what soon will be, back into memory, and goes on. */
+  /** Reads what is due, and what soon will be, back into memory, and goes on. What is there is routed meanwhile. */
   private readAhead(nowMs: number): void {
-    const { seqs, tags } = this.heap.earliest(nowMs + READ_AHEAD_MS, this.ahead.room);
-    this.ahead.read(this.parts.store, seqs, tags.map(flagsOf), () => {
-      if (!this.parts.lifecycle.stopping && !this.release()) this.slices.start();
+    const { ahead, view } = this;
+    const { store } = this.parts;
+    if (ahead.reading) return;
+    const { seqs, tags, to } = this.heap.earliest(nowMs + READ_AHEAD_MS, ahead.room);
+    this.readTo = to;
+    this.lookAtMs = nowMs + Math.max(LOOK_MIN_MS, (to - nowMs) / 2);
+    const absent: number[] = [];
+    const flags: number[] = [];
+    for (let i = 0; i < seqs.length; i++) {
+      const seq = seqs[i]!;
+      if (ahead.has(seq) || store.view(seq, flagsOf(tags[i]!), view)) continue;
+      absent.push(seq);
+      flags.push(flagsOf(tags[i]!));
+    }
+    if (absent.length === 0) return;
+    ahead.read(store, absent, flags, () => {
+      if (!this.parts.lifecycle.stopping) this.slices.start();
     });
   }
 

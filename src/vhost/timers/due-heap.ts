@@ -50,8 +50,8 @@ export class DueHeap {
     if (last > 0) this.sink(0, this.dues[last]!, this.seqs[last]!, this.tags[last]!);
   }
 
-  /** The numbers and tags of the first `max` at most that are due by then, in order; they stay here. */
-  earliest(dueBy: number, max: number): { readonly seqs: number[]; readonly tags: number[] } {
+  /** The numbers and tags of the first `max` at most that are due by then, in order; they stay here. `to`: all that are due before it are among them. */
+  earliest(dueBy: number, max: number): { readonly seqs: number[]; readonly tags: number[]; readonly to: number } {
     const seqs: number[] = [];
     const tags: number[] = [];
     // What follows an entry in order is among its two children and those of the ones before: a heap of places.
@@ -66,7 +66,7 @@ export class DueHeap {
         next.add(this.dues[child]!, this.seqs[child]!, child);
       }
     }
-    return { seqs, tags };
+    return { seqs, tags, to: next.size > 0 && next.due <= dueBy ? next.due : dueBy };
   }
 
   forEach(visit: (seq: number, tag: number) => void): void {

@@ -9,6 +9,8 @@ import type { MessageStore } from '../../queue/store/message-store.ts';
 /** Copies in memory, about; never more than twice as much. */
 const COPIED_BYTES = 8 * 1024 * 1024;
 const TOGETHER_MAX = 16_384;
+/** Asked for at a time: the log reads what is asked for in a turn together, where it lies together. */
+const OPEN_MAX = 1_024;
 
 export class ReadAhead {
   /** Reads are under way. */
@@ -45,6 +47,11 @@ export class ReadAhead {
     return 'shown';
   }
 
+  /** There is a copy of it, or it was found that there can be none. */
+  has(seq: number): boolean {
+    return this.copies.has(seq) || this.failed.has(seq);
+  }
+
   /** The message is not needed any more. */
   done(seq: number): void {
     const copy = this.copies.get(seq);
@@ -63,31 +70,37 @@ export class ReadAhead {
     const order = seqs.map((seq, i) => ({ seq, flags: flagSets[i]! })).filter(({ seq }) => !this.copies.has(seq));
     order.sort((a, b) => a.seq - b.seq);
     let at = 0;
-    let loaded = -1;
-    const step = (): void => {
+    let open = 0;
+    let asking = false;
+    /** What has been brought into memory may go again at the turn's end. */
+    const loaded = (seq: number, flags: number, error: Error | undefined): void => {
+      open--;
       if (this.stopped) return;
-      for (; at < order.length; at++) {
+      const copy = error === undefined ? store.copy(seq, flags) : undefined;
+      // What there is no room for any more is read again when it is wanted.
+      if (copy !== undefined) {
+        if (this.bytes <= 2 * COPIED_BYTES || seq === first) this.keep(seq, copy);
+      } else this.fail(seq, error ?? new Error('the message is gone'));
+      if (!asking) ask();
+    };
+    const ask = (): void => {
+      asking = true;
+      for (; at < order.length && open < OPEN_MAX; at++) {
         const { seq, flags } = order[at]!;
         if (this.bytes > 2 * COPIED_BYTES && seq !== first) continue;
         const copy = store.copy(seq, flags);
         if (copy !== undefined) this.keep(seq, copy);
-        else if (loaded === seq) this.fail(seq, new Error('the message is gone'));
         else {
-          loaded = seq;
-          store.load(seq, flags, (error) => {
-            if (error !== undefined) {
-              this.fail(seq, error);
-              at++;
-            }
-            step();
-          });
-          return;
+          open++;
+          store.load(seq, flags, (error) => loaded(seq, flags, error));
         }
       }
+      asking = false;
+      if (at < order.length || open > 0 || !this.reading) return;
       this.reading = false;
       then();
     };
-    step();
+    ask();
   }
 
   private keep(seq: number, copy: Buffer): void {

@@ -39,9 +39,10 @@ describe('the heap of what is due', () => {
           }
           expect(heap.size).toBe(model.length);
           const soon = [...model].sort(order).filter(({ due }) => due <= 10);
-          const { seqs, tags } = heap.earliest(10, 5);
+          const { seqs, tags, to } = heap.earliest(10, 5);
           expect(seqs).toEqual(soon.slice(0, 5).map((entry) => entry.seq));
           expect(tags).toEqual(seqs.map((one) => one * 3));
+          expect(to).toBe(soon[5]?.due ?? 10);
           for (const { due, seq: one } of copied) {
             expect(heap.isPending(due, one)).toBe(model.some((entry) => entry.seq === one));
           }

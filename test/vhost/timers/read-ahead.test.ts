@@ -80,3 +80,37 @@ it('one that is damaged is told of once, and the others are there', () => {
   expect(lost).toEqual([2]);
   expect([1, 2, 3].map(shown)).toEqual(['shown', 'unreadable', 'shown']);
 });
+
+it('many are asked for together, and what there is no room for is left', () => {
+  const answers: (() => void)[] = [];
+  let asked = 0;
+  let most = 0;
+  const large: Pick<MessageStore, 'copy' | 'view' | 'viewCopy' | 'load'> = {
+    copy: (seq) => (inMemory.has(seq) ? Buffer.alloc(1024 * 1024) : undefined),
+    view: () => false,
+    viewCopy: () => {},
+    load: (seq, _flags, done) => {
+      most = Math.max(most, ++asked);
+      answers.push(() => {
+        asked--;
+        inMemory.add(seq);
+        done(undefined);
+        inMemory.delete(seq);
+      });
+    },
+  };
+  const inMemory = new Set<number>();
+  const seqs = Array.from({ length: 3_000 }, (_, i) => 3_000 - i);
+  let ended = 0;
+  const store = large as unknown as MessageStore;
+  ahead.read(store, seqs, seqs.map(() => 0), () => ended++); // biome-ignore format: a line
+  while (answers.length > 0) answers.shift()!();
+  expect([ended, ahead.reading]).toEqual([1, false]);
+  expect(most).toBeGreaterThan(100);
+  expect(most).toBeLessThanOrEqual(1_024);
+  const kept = seqs.filter((seq) => ahead.has(seq));
+  // The first is wanted first, wherever it lies.
+  expect(kept).toContain(3_000);
+  expect(kept.length).toBeLessThanOrEqual(18);
+  ahead.stop();
+});
