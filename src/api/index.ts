@@ -10,7 +10,7 @@ export { PHASE_GATHER, PHASE_WRITE, Turn, type TurnTask } from '../clock/turn.ts
 export type { Share, Step, Work } from '../clock/work.ts';
 export { giveBack, takeBuffer } from '../message/buffer-pool.ts';
 export * from '../message/bytes.ts';
-export { type Conversion, Conversions, sharedMemory } from '../message/conversions.ts';
+export { type Conversion, Conversions } from '../message/conversions.ts';
 export { Cron } from '../message/cron.ts';
 export { type Annotations, deathCount, decodeAnnotations } from '../message/deaths/annotations.ts';
 export * from '../message/deaths/death-headers.ts';

@@ -62,7 +62,7 @@ export class Conversions {
 }
 
 /** Memory of its own that is written once, read by many, and left to the garbage collector: nobody has to give it back. */
-export function sharedMemory(bytes: number): Pinnable {
+function sharedMemory(bytes: number): Pinnable {
   const memory = new PinnedMemory(bytes, true);
   return { pinned: () => memory };
 }

@@ -87,7 +87,7 @@ export class DroppedMessages {
       ...{ atMs, reason, queue },
       exchange: view === null ? '' : cut(view.exchange()),
       routingKey: view === null ? '' : cut(view.key()),
-      messageId: view === null ? undefined : cut(this.dialects.properties(view).messageId),
+      messageId: view === null ? undefined : cut(this.dialects.messageId(view)),
       position: view?.seq ?? 0,
       bodyBytes: view?.bodyLength ?? 0,
       ...(by !== null && { by: { protocol: by.protocol, user: by.user, client: by.client } }),

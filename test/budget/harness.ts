@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { startEntrepot } from '../../conformance/peers/index.ts';
 import { Bystander, type Latency } from './bystander.ts';
 import { CASES } from './cases/index.ts';
+import type { Ports } from './wire.ts';
 
 const ABUSER = fileURLToPath(new URL('abuser.ts', import.meta.url));
 
@@ -16,6 +17,16 @@ export interface Outcome extends Latency {
   readonly idleP99Ms: number;
   /** The most that the broker has had in memory. */
   readonly residentPeakBytes: number;
+}
+
+/** What is abused. */
+export interface Target {
+  readonly ports: Ports;
+  /** Where the bystander comes in. */
+  readonly bystanderPort: number;
+  readonly pid: number;
+  stop(): Promise<void>;
+  kill(): Promise<void>;
 }
 
 export interface AbuseOptions {
@@ -29,12 +40,26 @@ export interface AbuseOptions {
    * bystander waits for is the broker alone.
    */
   readonly yielding?: boolean;
+  /** Starts what is abused. Default: this broker. */
+  readonly start?: (environment: Record<string, string>) => Promise<Target>;
+}
+
+async function startBroker(environment: Record<string, string>): Promise<Target> {
+  const broker = await startEntrepot({ environment });
+  const { amqpPort: amqp, mqttPort: mqtt, stompPort: stomp, redisPort: redis, httpPort: http } = broker;
+  return {
+    ports: { amqp, mqtt, stomp, redis, http },
+    bystanderPort: amqp,
+    pid: broker.pid,
+    stop: () => broker.stop(),
+    kill: () => broker.kill(),
+  };
 }
 
 /** One abuse from beginning to end, with a broker of its own. */
 export async function abused(
   index: number,
-  { size = 1, measuredMs = 2_000, idleMs = 300, yielding = false }: AbuseOptions = {},
+  { size = 1, measuredMs = 2_000, idleMs = 300, yielding = false, start = startBroker }: AbuseOptions = {},
 ): Promise<Outcome> {
   const { residentMaxBytes } = CASES[index]!;
   // Without a bound of the case's own, its size says how much is held.
@@ -42,30 +67,28 @@ export async function abused(
     residentMaxBytes === undefined
       ? { ENTREPOT_LIMITS_UNSETTLED: '0' }
       : { ENTREPOT_MEMORY_HIGH_WATERMARK: String(residentMaxBytes) };
-  const broker = await startEntrepot({ environment });
+  const target = await start(environment);
   let abuser: ChildProcess | undefined;
   try {
-    const { amqpPort: amqp, mqttPort: mqtt, stompPort: stomp, redisPort: redis, httpPort: http } = broker;
-    const ports = { amqp, mqtt, stomp, redis, http };
-    const command = [process.execPath, ABUSER, String(index), JSON.stringify(ports), String(size)];
+    const command = [process.execPath, ABUSER, String(index), JSON.stringify(target.ports), String(size)];
     if (yielding) command.unshift('nice', '-n', '19');
     abuser = spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
     await said(abuser, 'prepared');
-    const bystander = await Bystander.open(broker.amqpPort);
+    const bystander = await Bystander.open(target.bystanderPort);
     await bystander.work(100, 2_000);
     const idle = await bystander.work(idleMs, 2_000);
     abuser.stdin!.write('begin\n');
     const latency = await bystander.work(measuredMs, 10_000);
     if (abuser.exitCode !== null) throw new Error('the abuser has gone: nothing was abused for long');
-    const residentPeakBytes = peakBytes(broker.pid);
+    const residentPeakBytes = peakBytes(target.pid);
     const before = performance.now();
-    await broker.stop();
+    await target.stop();
     const stopMs = performance.now() - before;
     bystander.close();
     return { ...latency, stopMs, idleP99Ms: idle.p99Ms, residentPeakBytes };
   } finally {
     abuser?.kill('SIGKILL');
-    await broker.kill().catch(() => {});
+    await target.kill().catch(() => {});
   }
 }
 

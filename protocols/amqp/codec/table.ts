@@ -38,6 +38,7 @@ let fieldsLeft = 0;
 /** Reads the table whose content is `buffer[start, end)`: what follows its length. */
 export function readTable(buffer: Buffer, start: number, end: number): Headers {
   fieldsLeft = TABLE_FIELDS_MAX;
+  named = 0;
   return readFields(buffer, start, end, 1);
 }
 
@@ -98,6 +99,7 @@ export function readField(buffer: Buffer, start: number, end: number, name: stri
     const nameEnd = at + 1 + buffer[at]!;
     if (buffer[at] === length && isNamed(buffer, at + 1, name)) {
       fieldsLeft = TABLE_FIELDS_MAX;
+      named = 0;
       return readValue(buffer, nameEnd, end, 1);
     }
     at = valueEnd(buffer, nameEnd, end);
@@ -131,16 +133,21 @@ let position = 0;
 
 function readFields(buffer: Buffer, start: number, end: number, depth: number): Headers {
   const headers: Header[] = [];
+  const first = named;
   let at = start;
   while (at < end) {
     const nameEnd = at + 1 + buffer[at]!;
     if (nameEnd >= end) throw new SyntaxFault('field name leaves its table');
+    names[named++] = at;
     const name = textOf(buffer, at + 1, nameEnd);
     const value = readValue(buffer, nameEnd, end, depth);
     headers.push({ name, value });
     at = position;
   }
-  return onceEach(headers);
+  // Seldom, and a set of thousands of names takes as long as reading them.
+  const once = named - first > 1 && repeats(buffer, first, named) ? onceEach(headers) : headers;
+  named = first;
+  return once;
 }
 
 /** Reads the value at `at` and leaves `position` behind it. */
@@ -213,7 +220,7 @@ function checkFields(buffer: Buffer, start: number, end: number, depth: number):
   named = first;
 }
 
-/** Where the names of the tables are that are being checked: those of an inner one behind those of the tables around it. */
+/** Where the names of the tables are that are being checked or read: those of an inner one behind those of the tables around it. */
 const names = new Int32Array(TABLE_FIELDS_MAX);
 let named = 0;
 /** Up to so many names are compared each with each; more are found by their hash, which nobody outside can foresee. */

@@ -9,7 +9,6 @@ import {
   type Output,
   REFERENCED_BYTES_MIN,
   SLASH,
-  sharedMemory,
 } from '../../../src/api/index.ts';
 import { publishByte } from '../codec/encode.ts';
 import { MQTT_DIALECT_ID } from '../mapping/dialect.ts';
@@ -113,8 +112,9 @@ export class DirectWriter implements DirectSink {
     const packetBytes = headLength + view.bodyLength;
     const length = apart ? headLength : packetBytes;
     const long = length >= REFERENCED_BYTES_MIN;
+    if (!long) fanout.leaveMemory();
     const at = long ? 0 : out.reserve(length);
-    const buffer = long ? Buffer.allocUnsafeSlow(length) : out.buffer;
+    const buffer = long ? fanout.takeMemory(length) : out.buffer;
     const props = encoder.apart;
     let next = encoder.write(buffer, at, publishByte(0, false, view.retained), 0);
     if (props !== null) next = copyBytes(props.buffer, props.start, props.end, buffer, next);
@@ -125,7 +125,6 @@ export class DirectWriter implements DirectSink {
     fanout.at = at;
     fanout.length = length;
     fanout.packetBytes = packetBytes;
-    fanout.memory = long ? sharedMemory(length) : null;
     if (long) out.appendBody(buffer, 0, length, fanout.memory);
     if (apart) out.appendBody(view.body, view.bodyStart, view.bodyEnd, view.memory);
     this.stats.publishesSent++;

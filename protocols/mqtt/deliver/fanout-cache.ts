@@ -1,4 +1,4 @@
-import type { Pinnable } from '../../../src/api/index.ts';
+import { giveBack, type Pinnable, PinnedMemory, takeBuffer } from '../../../src/api/index.ts';
 
 /**
  * The cache of the last at-most-once message as it was encoded, so that its next subscriber gets a copy of the bytes. There is
@@ -16,4 +16,23 @@ export class FanoutCache {
   packetBytes = 0;
   /** Set where it is long: then it lies in memory of its own, and is written from there. */
   memory: Pinnable | null = null;
+
+  /** A long packet is about to be written into `buffer`, from 0 on. The memory is free again when another is remembered and all have got this one. */
+  takeMemory(bytes: number): Buffer {
+    this.leaveMemory();
+    const buffer = takeBuffer(bytes);
+    const memory = new PinnedMemory(buffer.length, true, () => giveBack(buffer));
+    memory.hold();
+    this.memory = { pinned: () => memory };
+    return buffer;
+  }
+
+  /** What is remembered is about to be another, which lies in an output. */
+  leaveMemory(): void {
+    const { memory } = this;
+    if (memory === null) return;
+    this.memory = null;
+    this.serial = -1;
+    memory.pinned().release();
+  }
 }

@@ -57,8 +57,6 @@ export class OutgoingProperties {
   private readonly exchange: string;
   private readonly writer = new PropertyWriter();
   private readonly reader = new PropertyReader();
-  /** User properties written so far. */
-  private readonly names = new Set<string>();
   private readonly conversions = new Conversions();
 
   constructor(exchange: string) {
@@ -116,8 +114,7 @@ export class OutgoingProperties {
   }
 
   private writeNeutral(properties: Properties): void {
-    const { writer, names } = this;
-    names.clear();
+    const { writer } = this;
     if (properties.text === true) writer.integer(PAYLOAD_FORMAT, 1);
     if (properties.contentType !== undefined) this.field(CONTENT_TYPE, properties.contentType);
     if (properties.replyTo !== undefined) {
@@ -151,7 +148,6 @@ export class OutgoingProperties {
     else {
       this.writeNeutral({ ...properties, headers: headers.filter(({ name }) => !DEATH_HEADERS.has(name)) });
     }
-    this.names.clear();
     try {
       const annotations = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
       if (annotations === undefined) return;
@@ -176,10 +172,9 @@ export class OutgoingProperties {
     if (!isText(value) || value.includes('\0') || !this.writer.field(id, value)) this.lossy = true;
   }
 
-  /** A user property, unless one of that name is there: a name stands for one thing in other protocols. */
+  /** A user property. */
   private pair(name: string, value: string): void {
     const writable = isText(name) && isText(value) && !name.includes('\0') && !value.includes('\0');
-    if (!writable || this.names.has(name) || !this.writer.pair(name, value)) this.lossy = true;
-    else this.names.add(name);
+    if (!writable || !this.writer.pair(name, value)) this.lossy = true;
   }
 }

@@ -7,6 +7,7 @@
  */
 import type { Turn } from '../../clock/turn.ts';
 import type { TurnClock } from '../../clock/turn-clock.ts';
+import { giveBack, takeBuffer } from '../../message/buffer-pool.ts';
 import { LentBody } from '../../message/lent-body.ts';
 import { AT_MOST_ONCE, type Draft, MessageView } from '../../message/message.ts';
 import { REFERENCED_BYTES_MIN } from '../../message/pinned-memory.ts';
@@ -144,6 +145,7 @@ export class RestOfDeliveries {
   private readonly route: CompiledRoute<Queue>;
   private readonly view: MessageView;
   private next: number;
+  private readonly props: Buffer;
   private readonly lent: LentBody;
 
   /** @param view shows the publisher's bytes, which are copied */
@@ -152,16 +154,19 @@ export class RestOfDeliveries {
     this.route = route;
     this.next = next;
     this.view = Object.assign(new MessageView(), view);
-    const props = Buffer.from(view.props.subarray(view.propsStart, view.propsEnd));
-    Object.assign(this.view, { props, propsStart: 0, propsEnd: props.length });
+    const propsBytes = view.propsEnd - view.propsStart;
+    this.props = takeBuffer(propsBytes);
+    view.props.copy(this.props, 0, view.propsStart, view.propsEnd);
+    Object.assign(this.view, { props: this.props, propsStart: 0, propsEnd: propsBytes });
     this.lent = new LentBody(this.view);
   }
 
   /** Delivers to some of them; true when none is left. */
   step(): boolean {
     this.next = this.deliveries.deliverRest(this.route, this.next, this.view);
-    const done = this.next >= this.route.targets.length;
-    if (done) this.lent.release();
-    return done;
+    if (this.next < this.route.targets.length) return false;
+    this.lent.release();
+    giveBack(this.props);
+    return true;
   }
 }

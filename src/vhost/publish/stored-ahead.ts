@@ -9,8 +9,8 @@
  *                        └──forget──▶ nothing refers to them, and they go as what was consumed does
  * ```
  *
- * Only messages that ask for no more than a time to live, to queues that refuse none, do not count bytes and look at none of them, and only as far as the
- * first that is not one: what comes after that must not have a lower number. The rest is the commit's.
+ * Only messages that ask for no more than a time to live, to queues that refuse none, do not count bytes and look at none of them, and those that are
+ * to wait for a time; and only as far as the first that is neither: what comes after that must not have a lower number. The rest is the commit's.
  */
 import type { Turn } from '../../clock/turn.ts';
 import type { Work } from '../../clock/work.ts';
@@ -22,6 +22,8 @@ import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore, UnplacedMessages } from '../../queue/store/message-store.ts';
 import { lowerAssurance } from '../../routing/target-flags.ts';
 import type { Journal } from '../journal/journal.ts';
+import { DelayedAhead } from '../timers/delayed-ahead.ts';
+import type { Delays } from '../timers/delays.ts';
 import { asksMore, type KeptMessages, type KeptReader, type KeptRoute } from './kept-messages.ts';
 import { CROWD_MIN } from './message-run.ts';
 import type { Publisher } from './publisher.ts';
@@ -85,12 +87,16 @@ export class StoredAhead implements UnplacedMessages {
   private readonly kept: KeptMessages;
   private readonly store: MessageStore;
   private readonly publisher: Publisher;
+  private readonly delays: Delays;
   private readonly work: Work;
   private readonly reader: KeptReader;
   private readonly places = new Map<Queue, PlacedRuns>();
   private readonly runs: Run[] = [];
   /** Where they go, and whether their priority matters there. */
   private readonly used = new Map<KeptRoute, boolean>();
+  /** Those that are to wait, and under which addresses. */
+  private readonly delayed = new DelayedAhead();
+  private readonly delayedTo = new Set<KeptRoute>();
   /** How many of the runs have been handed out to the queues' places, and how far the one at hand. */
   private handedOut = 0;
   private target = 0;
@@ -105,10 +111,11 @@ export class StoredAhead implements UnplacedMessages {
   private readonly sizes = new Histogram(SIZE_BOUNDS);
   private copies = 0;
 
-  constructor(kept: KeptMessages, store: MessageStore, publisher: Publisher, work: Work) {
+  constructor(kept: KeptMessages, store: MessageStore, publisher: Publisher, delays: Delays, work: Work) {
     this.kept = kept;
     this.store = store;
     this.publisher = publisher;
+    this.delays = delays;
     this.work = work;
     this.reader = kept.read();
     store.unplaced.add(this);
@@ -164,6 +171,7 @@ export class StoredAhead implements UnplacedMessages {
 
   private storeOne(draft: Draft, to: KeptRoute): boolean {
     const { store, runs } = this;
+    if (draft.delayMs > 0 || draft.dueMs >= 0) return this.storeDelayed(draft, to);
     if (asksMore(draft)) return false;
     let run = runs.at(-1);
     if (
@@ -185,6 +193,16 @@ export class StoredAhead implements UnplacedMessages {
     if (draft.ttlMs >= 0) run.expire = true;
     this.count++;
     this.copies += targets.length;
+    this.sizes.add(draft.bodyEnd - draft.bodyStart);
+    return true;
+  }
+
+  private storeDelayed(draft: Draft, to: KeptRoute): boolean {
+    if (!this.delayedTo.has(to) && !waits(to)) return false;
+    if (!this.publisher.takes || !this.delays.storeAhead(to.resolved, draft, this.delayed)) return false;
+    this.delayedTo.add(to);
+    this.count++;
+    this.copies++;
     this.sizes.add(draft.bodyEnd - draft.bodyStart);
     return true;
   }
@@ -230,6 +248,7 @@ export class StoredAhead implements UnplacedMessages {
   get holds(): boolean {
     if (this.over || !this.whole || this.handedOut < this.runs.length || !this.publisher.takes) return false;
     for (const to of this.used.keys()) if (!holds(to)) return false;
+    for (const to of this.delayedTo) if (!waits(to)) return false;
     return true;
   }
 
@@ -243,13 +262,14 @@ export class StoredAhead implements UnplacedMessages {
     return this.sizes.sum;
   }
 
-  /** The queues get them, and the log their positions. Within a commit unit, if it `holds`. */
+  /** The queues get them, what is delayed begins to wait, and the log gets their positions. Within a commit unit, if it `holds`. */
   takeEffect(journal: Journal, turn: Turn, traffic: ProtocolTraffic): void {
     this.end();
     for (const { to, count } of this.runs) this.publisher.countRun(to.resolved, count);
     if (this.places.size >= CROWD_MIN) turn.crowd = true;
     for (const place of this.places.values()) if (place.runs.length > 0) place.place(journal);
     turn.crowd = false;
+    this.delays.takeAhead(this.delayed);
     traffic.received += this.count;
     traffic.routed += this.copies;
     traffic.sizes.addAll(this.sizes);
@@ -265,6 +285,7 @@ export class StoredAhead implements UnplacedMessages {
       const store = durable ? this.store.durable : this.store.transient;
       for (let seq = first; seq < first + count; seq++) store.release(seq, to.resolved.targets.length);
     }
+    this.delays.forgetAhead(this.delayed);
     this.count = 0;
   }
 
@@ -278,7 +299,14 @@ export class StoredAhead implements UnplacedMessages {
 
   forEach(visit: (seq: number) => void): void {
     for (const { first, count } of this.runs) for (let seq = first; seq < first + count; seq++) visit(seq);
+    for (const seq of this.delayed.seqs) visit(seq);
   }
+}
+
+/** A delayed message can be stored before anybody knows of it: none that comes is told of. */
+function waits({ route: { valid, exchange }, resolved }: KeptRoute): boolean {
+  if (!valid || (exchange !== null && exchange.window !== null)) return false;
+  return !resolved.targets.some(({ settings }) => settings.passport);
 }
 
 /** Its messages can be stored before they are in their queues. */

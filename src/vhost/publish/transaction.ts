@@ -21,6 +21,7 @@ import type { CommitUnits } from '../commit-units.ts';
 import type { SubscriberFlowControl } from '../flow/subscriber-flow-control.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Passports } from '../passports/passports.ts';
+import type { Delays } from '../timers/delays.ts';
 import { countPublish } from './count-publish.ts';
 import { KeptMessages } from './kept-messages.ts';
 import type { Publisher } from './publisher.ts';
@@ -39,6 +40,7 @@ export interface TransactionParts {
   readonly journal: Journal;
   readonly turn: Turn;
   readonly publisher: Publisher;
+  readonly delays: Delays;
   readonly units: CommitUnits;
   readonly subscriberFlow: SubscriberFlowControl;
   readonly passports: Pick<Passports, 'acting'>;
@@ -126,7 +128,7 @@ export class VhostTransaction implements Transaction {
       return;
     }
     this.ahead?.forget();
-    const ahead = new StoredAhead(kept, parts.store, parts.publisher, publisher.share.work);
+    const ahead = new StoredAhead(kept, parts.store, parts.publisher, parts.delays, publisher.share.work);
     this.ahead = ahead;
     publisher.share.run(
       () => ahead.step(),

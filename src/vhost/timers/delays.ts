@@ -40,6 +40,7 @@ import type { Lifecycle } from '../lifecycle.ts';
 import type { Passports } from '../passports/passports.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import type { UnreadableMessages } from '../unreadable.ts';
+import type { DelayedAhead } from './delayed-ahead.ts';
 import { DueHeap } from './due-heap.ts';
 import { ReadAhead } from './read-ahead.ts';
 import type { RecoveredDelays } from './recovered-delays.ts';
@@ -149,6 +150,53 @@ export class Delays {
     return durable ? parts.log.mark : MARK_NOW;
   }
 
+  /**
+   * Stores a transaction's message that is to wait, before its commit; `takeAhead` or `forgetAhead` follows. False: nothing was done, and it is for
+   * `take`, when the commit comes.
+   */
+  storeAhead(route: CompiledRoute<Queue>, draft: Draft, ahead: DelayedAhead): boolean {
+    if (draft.large !== null || draft.half !== null || draft.schedule !== null) return false;
+    const nowMs = this.parts.clock.epochMs();
+    const wait = draft.dueMs >= 0 ? Math.ceil(draft.dueMs) : -Math.ceil(draft.delayMs);
+    const due = wait >= 0 ? wait : nowMs - wait;
+    if (due <= nowMs || due - nowMs > DELAY_MAX_MS) return false;
+    const durable = isDurable(draft);
+    if (!durable && this.parts.transient.full) return false;
+    const [seq, flags] = this.append(route, draft);
+    ahead.add(seq, wait, flags | (durable ? TAG_DURABLE : 0), route.keys, draft.origin);
+    return true;
+  }
+
+  /** They begin to wait; within a commit unit. */
+  takeAhead({ seqs, waits, tags, keys, origins }: DelayedAhead): void {
+    const { clock, counters, journal } = this.parts;
+    const nowMs = clock.epochMs();
+    const durable: DelayedRecord[] = [];
+    for (let i = 0; i < seqs.length; i++) {
+      const seq = seqs[i]!;
+      const tag = tags[i]!;
+      const wait = waits[i]!;
+      const due = wait >= 0 ? wait : nowMs - wait;
+      this.heap.add(due, seq, tag);
+      if ((tag & TAG_DURABLE) === 0) continue;
+      durable.push({ seq, due, flags: tag & 0xff });
+      if (durable.length === CHECKPOINT_ENTRIES) journal.delayedMany(durable.splice(0));
+    }
+    journal.delayedMany(durable);
+    for (const [seq, several] of keys) {
+      this.keys.set(seq, several);
+      journal.delayedKeys(seq, several);
+    }
+    for (const [seq, origin] of origins) this.origins.set(seq, origin);
+    counters.delayed += seqs.length;
+    this.arm();
+  }
+
+  /** None of them will ever wait. */
+  forgetAhead({ seqs, tags }: DelayedAhead): void {
+    for (let i = 0; i < seqs.length; i++) this.parts.store.release(seqs[i]!, flagsOf(tags[i]!));
+  }
+
   /** Nothing of it is kept. */
   discard(draft: Draft): void {
     (draft.large as StoredBody | null)?.finish();
@@ -210,6 +258,24 @@ export class Delays {
 
   /** Writes it down; returns its number and the flags of its record. */
   private store(route: CompiledRoute<Queue>, draft: Draft, due: number): [seq: number, flags: number] {
+    const { journal, passports } = this.parts;
+    const [seq, flags] = this.append(route, draft);
+    const durable = draft.durably;
+    // Where it would go now: who has it noted what happens to messages wants to know of this one from here on.
+    if (route.targets.some((queue) => queue.settings.passport)) {
+      passports.kept(seq, durable, draft, due === HELD ? -1 : due);
+    }
+    if (durable) {
+      journal.delayed(seq, due, flags);
+      if (route.keys !== null) journal.delayedKeys(seq, route.keys);
+    }
+    if (route.keys !== null) this.keys.set(seq, route.keys);
+    if (draft.origin !== '') this.origins.set(seq, draft.origin);
+    return [seq, flags];
+  }
+
+  /** Stores it, in no queue; what it waits for is not written down. */
+  private append(route: CompiledRoute<Queue>, draft: Draft): [seq: number, flags: number] {
     const { parts } = this;
     const body = draft.large as StoredBody | null;
     const durable = isDurable(draft);
@@ -222,20 +288,10 @@ export class Delays {
     draft.routed = 1;
     parts.store.addReferences(seq, durable, 1);
     body?.finish();
-    // Where it would go now: who has it noted what happens to messages wants to know of this one from here on.
-    if (route.targets.some((queue) => queue.settings.passport)) {
-      parts.passports.kept(seq, durable, draft, due === HELD ? -1 : due);
-    }
     const flags =
       (body === null ? 0 : DELAYED_LARGE) |
       (retain ? DELAYED_RETAIN : 0) |
       (route.keys === null ? 0 : DELAYED_SEVERAL_KEYS);
-    if (durable) {
-      parts.journal.delayed(seq, due, flags);
-      if (route.keys !== null) parts.journal.delayedKeys(seq, route.keys);
-    }
-    if (route.keys !== null) this.keys.set(seq, route.keys);
-    if (draft.origin !== '') this.origins.set(seq, draft.origin);
     return [seq, flags];
   }
 

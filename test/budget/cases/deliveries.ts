@@ -177,6 +177,17 @@ export const DELIVERIES: readonly Case[] = [
     },
   },
   {
+    name: 'transactions whose messages are to wait for a time',
+    async prepare(ports, size) {
+      const client = await AmqpAbuser.open(ports.amqp);
+      await client.sync(Buffer.concat([declareQueue('later'), method(1, 'tx.select')]));
+      const count = Math.round(60_000 * Math.min(1, 2.5 * size));
+      const wait = Buffer.concat([u16(HEADERS_FLAG), table(field('x-opt-delivery-delay', 'I', u32(600_000)))]);
+      const piece = Buffer.concat([many(count, () => message('', 'later', SMALL, wait)), method(1, 'tx.commit')]);
+      return () => client.write(Buffer.concat([piece, piece]));
+    },
+  },
+  {
     name: 'a hundred thousand messages got one by one, whose holder goes',
     async prepare(ports, size) {
       const client = await AmqpAbuser.open(ports.amqp);

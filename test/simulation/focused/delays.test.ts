@@ -10,7 +10,8 @@ const ONE_OF = 5;
 const whole = { ...Object.getOwnPropertyDescriptors(Journal.prototype) };
 
 afterEach(() => {
-  for (const name of ['delayed', 'delayOver'] as const) Object.defineProperty(Journal.prototype, name, whole[name]!);
+  for (const name of ['delayed', 'delayedMany', 'delayOver'] as const)
+    Object.defineProperty(Journal.prototype, name, whole[name]!);
 });
 
 async function wrongOf(histories: number, stopAtFirst: boolean): Promise<string[]> {
@@ -53,6 +54,16 @@ describe('delayed messages', () => {
     let n = 0;
     Journal.prototype.delayed = function (this: Journal, seq, due, flags) {
       if (++n % ONE_OF !== 0) delayed.call(this, seq, due, flags);
+    };
+    expect((await wrongOf(60, true)).length).toBeGreaterThan(0);
+  });
+
+  it('would be found to be lost, if those of a transaction were not all written down', {
+    timeout: 120_000,
+  }, async () => {
+    const { delayedMany } = Journal.prototype;
+    Journal.prototype.delayedMany = function (this: Journal, messages) {
+      delayedMany.call(this, messages.slice(0, -1));
     };
     expect((await wrongOf(60, true)).length).toBeGreaterThan(0);
   });

@@ -1,10 +1,12 @@
 /**
  * A random history of delayed messages alone: published through lives that end in order, by a kill or without power, on a
  * disk that tears, forgets, fails and fills up. At the end enough time passes, and then: every confirmed one has been routed
- * exactly once, every other at most once, none before its time, all in the order of their times.
+ * exactly once, every other at most once, none before its time, all in the order of their times; and of a transaction, whose messages
+ * are stored before its commit, all or none.
  *
  * What becomes of them in their queue is `history/history.ts`'s matter: here nothing is ever taken out of it before the end.
  */
+import type { Transaction } from '../../../src/api/transaction.ts';
 import type { Call } from '../world/disk.ts';
 import { Life, type Reader } from '../world/life.ts';
 import { ModelQueue } from '../world/model.ts';
@@ -20,10 +22,23 @@ export interface DelayReport extends FocusedReport {
 
 export interface Delayed {
   readonly id: number;
-  readonly dueMs: number;
+  dueMs: number;
   /** The broker has said that it is safe. */
   certain: boolean;
+  /** The transaction that it belongs to. */
+  readonly unit?: number;
 }
+
+/** Stored before its commit, and not committed yet. */
+interface Prepared {
+  readonly transaction: Transaction;
+  readonly messages: { readonly message: Delayed; readonly delayMs: number }[];
+}
+
+/** So many messages are stored ahead of their commit. */
+const AHEAD_MIN = 256;
+/** None: it is not committed. */
+const NEVER_MS = Number.POSITIVE_INFINITY;
 
 export async function runDelays(seed: number): Promise<DelayReport> {
   return (await new DelayHistory(seed).run()).report();
@@ -32,6 +47,8 @@ export async function runDelays(seed: number): Promise<DelayReport> {
 export class DelayHistory extends FocusedHistory<Life> {
   protected readonly messages: Delayed[] = [];
   private declared = false;
+  private prepared: Prepared | undefined;
+  private units = 0;
   /** What could not be read in one life is routed in the next, late. */
   protected outOfReach = false;
   protected readonly arrived: { id: number; atMs: number }[] = [];
@@ -48,6 +65,7 @@ export class DelayHistory extends FocusedHistory<Life> {
       steps,
       [
         [12, () => this.publishSome()],
+        [2, () => this.transact()],
         [5, () => this.clock.advance(this.random.between(20, 400))],
         [6, () => this.turns(this.random.below(12))],
         [2, () => this.end()],
@@ -108,6 +126,48 @@ export class DelayHistory extends FocusedHistory<Life> {
     }
   }
 
+  /** Fills a transaction and has it stored; the next time it is committed, or given up. */
+  protected transact(): void {
+    const { prepared } = this;
+    if (prepared === undefined) {
+      if (!this.life.session.congested) this.prepare();
+      return;
+    }
+    this.prepared = undefined;
+    const { transaction, messages } = prepared;
+    if (this.random.chance(0.2)) {
+      transaction.rollback();
+      return;
+    }
+    const nowMs = this.clock.epochMs();
+    for (const { message, delayMs } of messages) message.dueMs = nowMs + delayMs;
+    const mark = transaction.commit();
+    if (mark < 0) return;
+    this.whenSafe(() => {
+      for (const { message } of messages) message.certain = true;
+    }, mark);
+  }
+
+  private prepare(): void {
+    const { session } = this.life;
+    const transaction = session.transaction();
+    const messages: Prepared['messages'] = [];
+    const unit = ++this.units;
+    const route = session.route('', 0, Buffer.from('q'), 0, 1);
+    for (let n = AHEAD_MIN + this.random.below(50); n > 0; n--) {
+      const message: Delayed = { id: this.messages.length, dueMs: NEVER_MS, certain: false, unit };
+      const draft = this.draft(message.id, 20);
+      const delayMs = this.random.between(1, 300);
+      draft.delayMs = delayMs;
+      transaction.publish(route, draft);
+      this.messages.push(message);
+      messages.push({ message, delayMs });
+    }
+    transaction.prepare(() => {
+      this.prepared = { transaction, messages };
+    });
+  }
+
   protected nothingEarly(): void {
     const waits = this.life.session.checkQueue('q').messages;
     const due = this.messages.filter((message) => message.dueMs <= this.clock.epochMs()).length;
@@ -134,6 +194,7 @@ export class DelayHistory extends FocusedHistory<Life> {
   }
 
   protected override died(): void {
+    this.prepared = undefined;
     if (this.random.chance(0.3)) this.clock.advance(this.random.between(100, 5_000));
     this.disarm();
   }
@@ -170,6 +231,7 @@ export class DelayHistory extends FocusedHistory<Life> {
     for (const { id } of this.arrived) {
       const message = this.messages[id];
       if (message === undefined) this.failures.push(`${id} is nothing that was ever published`);
+      else if (message.dueMs === NEVER_MS) this.failures.push(`${id} came, and its transaction was never committed`);
       else if (seen.has(id)) this.failures.push(`${id} came twice`);
       else if (before !== undefined && !this.outOfReach && after(before, message)) {
         this.failures.push(`${id}, due at ${message.dueMs}, came after ${before.id}, due at ${before.dueMs}`);
@@ -178,6 +240,12 @@ export class DelayHistory extends FocusedHistory<Life> {
       before = message;
     }
     for (const { id, certain } of this.messages) if (certain && !seen.has(id)) this.failures.push(`${id} is lost`);
+    const came = new Map<number, boolean>();
+    for (const { id, unit } of this.messages) {
+      if (unit === undefined) continue;
+      if (came.has(unit) && came.get(unit) !== seen.has(id)) this.failures.push(`transaction ${unit} came in part`);
+      came.set(unit, seen.has(id));
+    }
   }
 }
 

@@ -62,6 +62,9 @@ class ScheduleHistory extends DelayHistory {
     });
   }
 
+  /** Schedules are not stored ahead of a commit. */
+  protected override transact(): void {}
+
   protected override nothingEarly(): void {
     const nowMs = this.clock.epochMs();
     let due = 0;

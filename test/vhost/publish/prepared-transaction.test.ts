@@ -279,6 +279,115 @@ describe('a transaction of thousands of messages', () => {
     },
   );
 
+  /** Every second message waits, for a minute from the commit on or until `dueMs`. */
+  const delayed = (dueMs = -1): Transaction => {
+    const transaction = session.transaction();
+    for (let i = 0; i < MANY; i++) {
+      const draft = makeDraft(`t${i}`);
+      if (i % 2 === 1 && dueMs >= 0) draft.dueMs = dueMs;
+      else if (i % 2 === 1) draft.delayMs = 60_000;
+      transaction.publish(routeTo('all', ''), draft);
+    }
+    return transaction;
+  };
+  const odd = bodies(MANY).filter((_, i) => i % 2 === 1);
+  const even = bodies(MANY).filter((_, i) => i % 2 === 0);
+  const turns = (count: number): void => {
+    for (let i = 0; i < count; i++) broker.turn.end();
+  };
+
+  it.each([false, true])('whose messages are to wait do so from the commit on; after a kill: %s', async (killed) => {
+    const { counters } = vhostOf(session);
+    const transaction = delayed();
+    finish(begin(transaction));
+    expect(vhostOf(session).delays.size).toBe(0);
+    expect(vhostOf(session).store.unplaced.size).toBe(1);
+    // Their minute has not begun.
+    clock.advance(59_000);
+    turns(5);
+    const published = counters.published;
+    transaction.commit();
+    expect(vhostOf(session).delays.size).toBe(MANY / 2);
+    expect([counters.delayed, counters.published - published]).toEqual([MANY / 2, MANY / 2]);
+    await safe(session);
+    if (killed) {
+      await afterKill();
+      clock.advance(59_000); // it has a clock of its own
+    }
+    turns(5);
+    expect(QUEUES.map(waiting)).toEqual([MANY / 2, MANY / 2, MANY / 2]);
+    clock.advance(58_000);
+    turns(20);
+    expect(waiting('a')).toBe(MANY / 2);
+    clock.advance(3_000);
+    // After a kill they are read back first.
+    await expect
+      .poll(() => {
+        turns(1);
+        return vhostOf(session).delays.size;
+      })
+      .toBe(0);
+    expect((await read('a', MANY)).bodies).toEqual([...even, ...odd]);
+  });
+
+  it('whose messages wait for a time that comes before its commit has them go then', async () => {
+    const transaction = delayed(clock.epochMs() + 60_000);
+    finish(begin(transaction));
+    clock.advance(61_000);
+    turns(5);
+    expect(waiting('a')).toBe(0);
+    transaction.commit();
+    expect(waiting('a')).toBe(MANY / 2);
+    clock.advance(20);
+    turns(20);
+    expect((await read('a', MANY)).bodies).toEqual([...even, ...odd]);
+  });
+
+  it.each(['killed', 'given up'])('whose messages are to wait leaves none of them when it is %s', async (how) => {
+    const before = vhostOf(session).log.statistics.liveBytes;
+    const transaction = delayed();
+    finish(begin(transaction));
+    if (how === 'killed') {
+      send(others, 'a', 'another');
+      await safe(others);
+      await afterKill();
+    } else {
+      transaction.rollback();
+      expect(vhostOf(session).log.statistics.liveBytes).toBe(before);
+    }
+    clock.advance(61_000);
+    turns(20);
+    expect(vhostOf(session).delays.size).toBe(0);
+    expect(waiting('b')).toBe(0);
+  });
+
+  it('whose messages are to wait goes on though their exchange has gone in between', () => {
+    const transaction = delayed();
+    finish(begin(transaction));
+    others.deleteExchange('all', false);
+    transaction.commit();
+    expect(vhostOf(session).store.unplaced.size).toBe(0);
+    expect(vhostOf(session).delays.size).toBe(MANY / 2);
+    expect(QUEUES.map(waiting)).toEqual([0, 0, 0]);
+  });
+
+  it('whose messages are to wait has each noted from its publish on, where its queue notes what happens', () => {
+    session.declareQueue('noted', { ...DURABLE, arguments: queueArguments({ 'x-passport': true }) });
+    const transaction = session.transaction();
+    for (let i = 0; i < MANY; i++) {
+      const draft = makeDraft(`t${i}`);
+      draft.delayMs = 60_000;
+      transaction.publish(routeTo('', 'noted'), draft);
+    }
+    finish(begin(transaction));
+    const { events } = vhostOf(session).passports;
+    const before = events.next;
+    transaction.commit();
+    expect(vhostOf(session).delays.size).toBe(MANY);
+    // It came, and it waits.
+    expect(events.next - before).toBe(2 * MANY);
+  });
+
   it('has queues look at each message where they go by what it says: groups by routing key, and what is noted of it', async () => {
     others.declareQueue('grouped', { ...DURABLE, arguments: queueArguments({ 'x-group-by': 'routing-key' }) });
     others.declareQueue('noted', { ...DURABLE, arguments: queueArguments({ 'x-passport': true }) });
