@@ -127,6 +127,11 @@ export class Work {
     } else if (nowMs >= this.untilMs) this.over = true;
   }
 
+  /** Somebody light is about, as far as anybody has looked: what can be put off to the next turn is. */
+  get hurried(): boolean {
+    return this.lookedMs < this.lightUntilMs;
+  }
+
   /** @internal How long a stretch is to take that begins then: short while somebody light is about. */
   stretchAt(nowMs: number): number {
     return nowMs < this.lightUntilMs ? SHORT_STRETCH_MS : STRETCH_MS;

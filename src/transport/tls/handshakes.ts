@@ -8,7 +8,7 @@
  *
  * Giving up the oldest harms nobody who means well: a handshake takes milliseconds, and one that has been there while a thousand
  * others came is waiting for something that will not come. A signature takes the thread half a millisecond or more: so few begin in
- * each turn, and the clients that are in go on in between.
+ * each turn, one while somebody is in who asks for little, and the clients that are in go on in between.
  */
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
@@ -23,6 +23,8 @@ import type { ProtocolNames, TlsCredentials } from './credentials.ts';
 export const HANDSHAKES_MAX = 1_000;
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 const HANDSHAKES_A_TURN = 4;
+/** While somebody is about who asks for little. */
+const HANDSHAKES_A_SHORT_TURN = 1;
 
 export interface HandshakeStats {
   /** Come to their end, with a client that goes on. */
@@ -91,7 +93,8 @@ export class Handshakes implements TurnTask {
   }
 
   endOfTurn(): void {
-    for (const handshake of this.waiting.splice(0, HANDSHAKES_A_TURN)) {
+    const count = this.services.turn.work.hurried ? HANDSHAKES_A_SHORT_TURN : HANDSHAKES_A_TURN;
+    for (const handshake of this.waiting.splice(0, count)) {
       if (handshake.socket.destroyed) continue;
       handshake.server.emit('connection', handshake.socket);
     }

@@ -32,6 +32,9 @@ export const COPIES_MAX = 500_000;
 /** To an at-most-once subscriber a copy is its bytes. */
 const COPY_SHIFT = 10;
 
+/** Half messages, and words that end some, in a transaction: what becomes of each is a fact of its own, written at the commit, so many in some 10 ms. */
+export const HALVES_MAX = 1_000;
+
 /** So few are not worth storing ahead. */
 const AHEAD_MIN = 256;
 
@@ -69,6 +72,7 @@ export class VhostTransaction implements Transaction {
   private slots: number[] = [];
   private outcomes: Outcome[] = [];
   private copies = 0;
+  private halves = 0;
   /** Null: nothing is stored before the commit. */
   private ahead: StoredAhead | null = null;
   private readonly parts: TransactionParts;
@@ -105,12 +109,18 @@ export class VhostTransaction implements Transaction {
   publish(given: Route, draft: Draft): void {
     this.publisher?.checkSize(bodyBytes(draft));
     if (draft.half?.wrong !== undefined) throw new BrokerError('precondition-failed', draft.half.wrong);
-    if (draft.half !== null) this.publisher?.demandHalf(draft.half);
+    if (draft.half !== null) {
+      this.publisher?.demandHalf(draft.half);
+      if (this.halves >= HALVES_MAX) {
+        throw new BrokerError('precondition-failed', `transaction of more than ${HALVES_MAX} half messages`);
+      }
+    }
     const route = given as CompiledRoute<Queue>;
     const resolved = draft.delayMs > 0 ? route : this.parts.publisher.resolved(route, draft);
     const copies = this.copies + copiesAlong(resolved, draft);
     if (copies > COPIES_MAX) throw tooMany();
     this.copies = copies;
+    if (draft.half !== null) this.halves++;
     this.kept.add(route, resolved, draft);
   }
 
@@ -210,6 +220,7 @@ export class VhostTransaction implements Transaction {
     this.slots = [];
     this.outcomes = [];
     this.copies = 0;
+    this.halves = 0;
   }
 }
 

@@ -19,7 +19,7 @@ export interface Case {
   /** The broker's mark for memory, which it must stay within all the time. Default: its own, and nobody looks. */
   readonly residentMaxBytes?: number;
   /**
-   * Not shown to hold: beside other tests, on two cores, the bystander came too late, and on a quiet machine it has not been measured since.
+   * Not shown to hold: beside other work, on two cores, the bystander came too late, and on a quiet machine not early enough to spare.
    * `bench/abuse.ts` runs it; the tests only if it has a bound on memory, and then look at that and at the stop.
    */
   readonly unproven?: boolean;

@@ -58,7 +58,6 @@ export const FAN_OUT: readonly Case[] = [
   },
   {
     name: 'messages with five thousand headers to 500 MQTT 5 subscribers',
-    unproven: true,
     async prepare(ports, size) {
       await mqttSubscribers(ports.mqtt, all(500, size), 0, 'all', 5);
       const client = await AmqpAbuser.open(ports.amqp);

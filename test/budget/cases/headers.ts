@@ -88,7 +88,6 @@ export const HEADERS: readonly Case[] = [
   {
     name: 'MQTT 5 messages with thousands of user properties, without end, to readers of each protocol',
     ...HELD,
-    unproven: true,
     async prepare(ports) {
       await readers(ports);
       const client = await MqttAbuser.open(ports.mqtt, 'bomber', 0x02, [], 5);
@@ -103,7 +102,6 @@ export const HEADERS: readonly Case[] = [
   {
     name: 'STOMP messages with as many headers as they may have, without end, to readers of each protocol',
     ...HELD,
-    unproven: true,
     async prepare(ports) {
       await readers(ports);
       const client = await StompAbuser.open(ports.stomp);

@@ -13,6 +13,7 @@ import type { Session } from '../../../src/api/session.ts';
 import type { Broker } from '../../../src/broker/broker.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
 import { AT_LEAST_ONCE, AT_MOST_ONCE, type Draft, type MessageView } from '../../../src/message/message.ts';
+import { HALVES_MAX } from '../../../src/vhost/publish/transaction.ts';
 import { replayed } from '../../support/counted.ts';
 import { consume, DURABLE, makeDraft, openSession, queueArguments, startCore, TRANSIENT } from '../harness.ts';
 
@@ -152,6 +153,22 @@ describe('a message published in a transaction', () => {
 });
 
 describe('a transaction', () => {
+  it('holds so many half messages and no more, since all of them are written down in one go', () => {
+    session.declareQueue('q', DURABLE);
+    const half = (id: number): Draft => {
+      const draft = makeDraft('half');
+      draft.half = { action: 'prepare', id: `h${id}`, checkAddress: '', user: 'guest' };
+      return draft;
+    };
+    for (let id = 0; id < HALVES_MAX; id++) publish('q', half(id));
+    expect(() => publish('q', half(HALVES_MAX))).toThrow(`more than ${HALVES_MAX} half messages`);
+    publish('q', makeDraft('whole'));
+    transaction.commit();
+    expect(session.checkQueue('q').messages).toBe(1);
+    publish('q', half(HALVES_MAX));
+    transaction.rollback();
+  });
+
   it('shows nothing before its commit, and says how much it holds', () => {
     session.declareQueue('q', TRANSIENT);
     const before = consume(session, 'q');
