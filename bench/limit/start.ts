@@ -1,6 +1,9 @@
-/** Starts the bare relay, and the bare server, as processes of their own. */
+/** Starts a bare relay, in Node or (where a compiler is installed) in C, or the bare server, as a process of its own. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startChild } from '../../conformance/support/processes.ts';
+import { promisify } from 'node:util';
+import { startChild, temporaryDirectory } from '../../conformance/support/processes.ts';
 import type { Target } from '../../test/budget/harness.ts';
 
 export interface Relay {
@@ -11,16 +14,32 @@ export interface Relay {
 }
 
 export async function startRelay(): Promise<Relay> {
-  const child = await startChild({
-    name: 'relay',
-    command: process.execPath,
-    arguments: [fileURLToPath(new URL('relay.ts', import.meta.url))],
-    readyLine: /relay \d+\n/,
-  });
+  return start(process.execPath, [fileURLToPath(new URL('relay.ts', import.meta.url))], async () => {});
+}
+
+/** Undefined without `cc`. */
+export async function startBareRelay(): Promise<Relay | undefined> {
+  const directory = await temporaryDirectory('relay');
+  const program = join(directory.path, 'relay');
+  try {
+    await promisify(execFile)('cc', ['-O2', '-o', program, fileURLToPath(new URL('relay.c', import.meta.url))]);
+  } catch (error) {
+    await directory.remove();
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  return start(program, [], () => directory.remove());
+}
+
+async function start(command: string, words: string[], after: () => Promise<void>): Promise<Relay> {
+  const child = await startChild({ name: 'relay', command, arguments: words, readyLine: /relay \d+\n/ });
   return {
     port: Number(/relay (\d+)/.exec(child.transcript())![1]),
     pid: child.pid,
-    stop: () => child.stop(),
+    async stop() {
+      await child.stop();
+      await after();
+    },
   };
 }
 
