@@ -144,6 +144,11 @@ export interface Authenticator {
    * been found out, for a client waits meanwhile. Not asked for each message: tell of changes by `onChanged`.
    */
   permits(identity: Identity, request: AccessRequest): boolean | PendingAnswer;
+  /**
+   * The tags that an identity has now: others may have been given to its user since it came. Undefined: it would not be let in any more.
+   * Left out: those that it came with.
+   */
+  tagsOf?(identity: Identity): readonly string[] | undefined;
   /** Whether two identities of one user may do the same; asked where a client has proved anew who it is. Left out: they may. */
   sameRights?(one: Identity, other: Identity): boolean;
   /**

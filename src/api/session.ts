@@ -241,6 +241,9 @@ export interface Session {
   /** Whether its user may read a queue, for what an adapter says of it: yes, as long as nobody can tell. */
   mayRead(queue: string): boolean;
 
+  /** Whether it may be told what a user's clients are called, and where they come from: for what an adapter says of who comes and goes. */
+  mayKnowOf(user: string): boolean;
+
   /**
    * Asks as for a binding to the exchange, which is not made: for what an adapter itself sends to who asks for a topic.
    * @param topic a filter, dotted

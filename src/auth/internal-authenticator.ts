@@ -87,6 +87,8 @@ export class InternalAuthenticator implements Authenticator, Rules {
     User,
     { readonly proof: Buffer; readonly hash: unknown; readonly checked: Promise<boolean> }
   >();
+  /** Those whose password is being hashed anew: once, however many of its clients come meanwhile. */
+  private readonly improving = new WeakSet<User>();
   private readonly onFault: (error: unknown) => void;
   private readonly change: (work: () => unknown) => Promise<unknown>;
 
@@ -183,10 +185,22 @@ export class InternalAuthenticator implements Authenticator, Rules {
   }
 
   mayEnter(identity: Identity, vhost: string): boolean {
+    return this.isCurrent(identity) && this.access.mayEnter(identity, vhost);
+  }
+
+  tagsOf(identity: Identity): readonly string[] | undefined {
+    const { user } = identity;
+    if (!this.isCurrent(identity)) return undefined;
+    const known = this.store.find(user);
+    if (known !== undefined) return known.tags;
+    return this.mayDoAll(user) ? (identity.tags ?? []) : undefined;
+  }
+
+  /** Its user has not been deleted, made anew or disabled since it logged in. */
+  private isCurrent(identity: Identity): boolean {
     const epoch = this.epochs.get(identity);
     if (epoch !== undefined && epoch !== this.standing.epochOf(identity.user)) return false;
-    if (this.standing.isDisabled(identity.user)) return false;
-    return this.access.mayEnter(identity, vhost);
+    return !this.standing.isDisabled(identity.user);
   }
 
   topicRules(identity: Identity, vhost: string, clientId?: string): TopicRules | undefined {
@@ -321,17 +335,22 @@ export class InternalAuthenticator implements Authenticator, Rules {
   private improve(user: User, password: Buffer, address: string): void {
     const { hash, scram } = user.secrets;
     if (user.configured || hash === undefined || (hash.algorithm === 'scrypt' && scram !== undefined)) return;
+    if (this.improving.has(user)) return;
     const improved = this.work.run(address, async () => ({
       hash: hash.algorithm === 'scrypt' ? hash : await hashPassword(password),
       scram: await scramSecretLater(password),
     }));
-    const kept = improved?.then((secrets) =>
+    if (improved === undefined) return; // there is much to do: it is the next login's, then
+    this.improving.add(user);
+    const kept = improved.then((secrets) =>
       this.change(() => user.secrets.hash === hash && this.store.upgrade(user, secrets)),
     );
-    kept?.catch((error: unknown) => {
-      // The broker stops, or its disk has failed, which is told elsewhere: it is the next login's, then.
-      if (!(error instanceof BrokerError && error.code === 'unavailable')) this.onFault(error);
-    });
+    kept
+      .catch((error: unknown) => {
+        // The broker stops, or its disk has failed, which is told elsewhere: it is the next login's, then.
+        if (!(error instanceof BrokerError && error.code === 'unavailable')) this.onFault(error);
+      })
+      .finally(() => this.improving.delete(user));
   }
 
   /** Whether a user of that name may come from there at all. */

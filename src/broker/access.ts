@@ -74,6 +74,24 @@ export class Access {
     return this.authenticator.permits(identity, request) === true;
   }
 
+  /** Whether it may be shown what is retained under this key; no, as long as a back end has not said so. @param key dotted */
+  mayReadRetained(identity: Identity, vhost: string, exchange: string, key: string): boolean {
+    const rules = this.authenticator.topicRules?.(identity, vhost);
+    if (rules !== undefined) return rules.receives(exchange, key);
+    const read = { vhost, action: 'read', name: exchange } as const;
+    return (
+      this.permits(identity, { ...read, resource: 'exchange' }) &&
+      this.permits(identity, { ...read, resource: 'topic', routingKey: key })
+    );
+  }
+
+  /** The tags that it has now; undefined: it would not be let in any more. */
+  tagsOf(identity: Identity, nowMs: number): readonly string[] | undefined {
+    if (identity.expiresAtMs !== undefined && identity.expiresAtMs <= nowMs) return undefined;
+    const { authenticator } = this;
+    return authenticator.tagsOf === undefined ? (identity.tags ?? []) : authenticator.tagsOf(identity);
+  }
+
   /** Whether it, which has begun something, still may: yes, as long as a back end has not said otherwise. */
   stillPermits(identity: Identity, request: AccessRequest): boolean {
     return this.authenticator.permits(identity, request) !== false;

@@ -274,6 +274,10 @@ export class ClientSession implements Session {
     return this.topology.permitsReading(queue);
   }
 
+  mayKnowOf(user: string): boolean {
+    return this.permissions.mayKnowOf(user);
+  }
+
   demandReading(exchange: string, topic: string): void {
     this.topology.demandReading(exchange, topic);
   }

@@ -27,9 +27,19 @@ export class HalfMessageList {
     return { items, total: half.size };
   }
 
-  /** @returns the mark that covers it @throws BrokerError not-found */
-  end(vhost: string, id: string, action: 'commit' | 'rollback'): Mark {
-    const mark = this.vhostNamed(vhost).half.end(id, null, action);
+  /**
+   * @param user whose it is; left out where only one user has one of that id
+   * @returns the mark that covers it
+   * @throws BrokerError not-found; precondition-failed: several users have one of that id
+   */
+  end(vhost: string, id: string, action: 'commit' | 'rollback', user?: string): Mark {
+    const { half } = this.vhostNamed(vhost);
+    const users = user === undefined ? half.usersOf(id) : [user];
+    const [only] = users;
+    if (users.length > 1) {
+      throw new BrokerError('precondition-failed', `several users have a half message '${id}': say whose is meant`);
+    }
+    const mark = only === undefined ? MARK_REFUSED : half.end(id, only, action);
     if (mark === MARK_REFUSED) throw new BrokerError('not-found', `no half message '${id}' in vhost '${vhost}'`);
     return mark;
   }

@@ -261,6 +261,17 @@ export class Operator {
     return stream;
   }
 
+  /** The tags that this user has now; undefined: he would not be let in any more. */
+  tagsOf(identity: Identity): readonly string[] | undefined {
+    if (identity === LOCAL_OPERATOR) return LOCAL_OPERATOR.tags;
+    return this.broker.access.tagsOf(identity, this.nowMs);
+  }
+
+  /** Whether this user may see what is retained under a key; no, as long as a back end has not said so. @param key dotted */
+  mayReadRetained(identity: Identity, vhost: string, exchange: string, key: string): boolean {
+    return identity === LOCAL_OPERATOR || this.broker.access.mayReadRetained(identity, vhost, exchange, key);
+  }
+
   /** Whether this user may do that; no, as long as a back end has not said so. */
   permits(identity: Identity, request: AccessRequest): boolean {
     if (identity === LOCAL_OPERATOR) return true;

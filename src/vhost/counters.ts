@@ -59,6 +59,8 @@ export class Counters {
   halfRepeated = 0;
   /** Words about half messages that there are not, or that are another's; or there are too many. */
   refusedHalf = 0;
+  /** Questions that were not asked, and silent senders' messages that did not go: their senders may not publish there any more. */
+  withheldHalf = 0;
   /** Published because their schedule said so; they count as published as well. */
   scheduled = 0;
   /** Not published when their schedule said so: whoever made it may not any more. */

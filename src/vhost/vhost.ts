@@ -223,15 +223,15 @@ export class Vhost {
       },
       recovered.delays,
     );
+    const mayPublish = options.mayPublish ?? ((): boolean => true);
     this.half = new HalfMessages({
       ...{ vhost, clock, units, router, publisher, counters, lifecycle, subscriberFlow },
       ...{ state: this.state, delays: this.delays, queues: this.topology.queues, exchanges: registry.exchanges },
-      rules: { ...HALF_MESSAGE_RULES, ...options.halfMessages },
+      ...{ rules: { ...HALF_MESSAGE_RULES, ...options.halfMessages }, mayPublish },
     });
     this.schedules = new Schedules({
       ...{ vhost, clock, turn, log, units, counters, lifecycle, publishFlow, limits },
-      ...{ state: this.state, delays: this.delays },
-      mayPublish: options.mayPublish ?? (() => true),
+      ...{ state: this.state, delays: this.delays, mayPublish },
     });
     const { topology, state, retained, delays, passports } = this;
     this.checkpoint = new Checkpoint(

@@ -41,6 +41,18 @@ test.each([
   expect(header(error, 'message')).toBe('access_refused');
 });
 
+test("a connection of another user's is spoken of to nobody who does not operate the broker", async () => {
+  broker.rules.set('u', {});
+  const client = await open('u');
+  await client.confirmed('SUBSCRIBE', { id: '1', destination: '/topic/ActiveMQ.Advisory.Connection' });
+  (await open('admin')).cut();
+  const own = await open('u');
+  await client.confirmed('BEGIN', { transaction: 't' });
+  const told = client.frames.splice(0).map(({ body }) => JSON.parse(body.toString()) as object);
+  expect(told).toMatchObject([{ ConnectionInfo: { userName: 'u' } }]);
+  own.cut();
+});
+
 test('who may not any more hears no more', async () => {
   broker.rules.set('u', {});
   const client = await open('u');

@@ -23,11 +23,22 @@ export type Rules = (Partial<PermissionPatterns> & { readonly topics?: readonly 
 export class RulesByUser implements Authenticator, AccessRules {
   private readonly access = new RuledAccess(this);
   private readonly rules = new Map<string, Rules>([['admin', {}]]);
+  private readonly tags = new Map<string, readonly string[]>([['admin', ['administrator']]]);
   private readonly listeners: (() => void)[] = [];
 
   set(user: string, rules: Rules): void {
     this.rules.set(user, rules);
     for (const listener of this.listeners) listener();
+  }
+
+  /** What he may do over HTTP at all; nothing before. */
+  setTags(user: string, tags: readonly string[]): void {
+    this.tags.set(user, tags);
+    for (const listener of this.listeners) listener();
+  }
+
+  tagsOf({ user }: Identity): readonly string[] {
+    return this.tags.get(user) ?? [];
   }
 
   permissionsOf(user: string): PermissionPatterns | undefined {
@@ -41,7 +52,7 @@ export class RulesByUser implements Authenticator, AccessRules {
 
   authenticate({ user, password }: Credentials, done: (result: Identity | Refusal) => void): void {
     if (user === undefined || password?.toString() !== 'p') done({ refused: 'credentials', reason: 'not known' });
-    else done({ user });
+    else done({ user, tags: this.tagsOf({ user }) });
   }
 
   recall(user: string): Identity {
@@ -61,7 +72,7 @@ export class RulesByUser implements Authenticator, AccessRules {
   }
 }
 
-export type Ports = Readonly<Record<'amqp' | 'mqtt' | 'stomp' | 'redis', number>>;
+export type Ports = Readonly<Record<'amqp' | 'mqtt' | 'stomp' | 'redis' | 'http', number>>;
 
 export interface RuledBroker {
   readonly running: RunningBroker;
@@ -90,8 +101,8 @@ export async function startRuledBroker({
   ...given
 }: RuledOptions = {}): Promise<RuledBroker> {
   const rules = given.rules ?? new RulesByUser();
-  const plain = ['amqp', 'mqtt', 'stomp', 'redis', 'ws'];
-  const names = tls === undefined ? plain.slice(0, 4) : [...plain, ...plain.map((name) => `${name}s`)];
+  const plain = ['amqp', 'mqtt', 'stomp', 'redis', 'http', 'ws'];
+  const names = tls === undefined ? plain.slice(0, 5) : [...plain, ...plain.map((name) => `${name}s`)];
   const listen = names.map((name) => `${name}://localhost:0`);
   const running = await createBroker({
     listen,
@@ -102,7 +113,10 @@ export async function startRuledBroker({
     ...(data !== undefined && { data }),
   });
   const port = (name: string): number => running.port(name);
-  const ports = { amqp: port('amqp'), mqtt: port('mqtt'), stomp: port('stomp'), redis: port('redis') };
+  const ports = {
+    ...{ amqp: port('amqp'), mqtt: port('mqtt'), stomp: port('stomp') },
+    ...{ redis: port('redis'), http: port('http') },
+  };
   return { running, rules, ports, stop: () => running.close() };
 }
 

@@ -10,6 +10,7 @@ import { temporaryDirectory } from '../support/directory.ts';
 import type { Ports } from './harness.ts';
 import { amqpSide } from './matrix/amqp.ts';
 import { type BoundCell, DONE, OPERATIONS, PROTOCOLS, type Protocol, type Side } from './matrix/cells.ts';
+import { httpSide } from './matrix/http.ts';
 import { mqttSide } from './matrix/mqtt.ts';
 import { redisSide } from './matrix/redis.ts';
 import { Scene } from './matrix/scene.ts';
@@ -44,6 +45,7 @@ beforeAll(async () => {
     'mqtt 5': mqttSide(scene, 5),
     stomp: stompSide(scene),
     redis: redisSide(scene),
+    http: httpSide(scene),
   };
 });
 

@@ -248,6 +248,8 @@ const ASK_NOTHING: readonly (keyof ClientSession)[] = [
   // A user's own; what they publish is asked for each time: test/permissions/schedules.test.ts.
   'schedules',
   'retainedFull',
+  // It asks for tags: test/permissions/advisories.test.ts.
+  'mayKnowOf',
   'review',
   'identity',
   'expires',

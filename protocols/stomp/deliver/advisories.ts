@@ -8,7 +8,8 @@
  *     ActiveMQ.Advisory.Consumer.Topic.NAME          those subscriptions
  *
  * Topics may be filters. They are no messages of `amq.topic`: nobody can send one, or bind to them from elsewhere. Subscribing asks for what a
- * binding would; what is told of a queue is told to those alone who may read it, each time. A connection that does not keep up loses
+ * binding would; what is told of a queue is told to those alone who may read it, each time, and of another user's connection to those who
+ * operate the broker. A connection that does not keep up loses
  * what it has no room for, counted. What is there already when one subscribes is not told.
  */
 import {
@@ -38,6 +39,8 @@ interface Advisory {
   readonly queue: string | undefined;
   /** The topic that it speaks of, as a filter; undefined: none. */
   readonly filter?: string;
+  /** Whose connection it speaks of; undefined: none. */
+  readonly user?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
 }
@@ -109,9 +112,10 @@ export class AdvisorySubscription {
   }
 
   /** Its user's rights may have changed since it subscribed. */
-  private mayHear(topic: string, { queue, filter }: Advisory): boolean {
+  private mayHear(topic: string, { queue, filter, user }: Advisory): boolean {
     const { session } = this.client;
     if (queue !== undefined && !session.mayRead(queue)) return false;
+    if (user !== undefined && !session.mayKnowOf(user)) return false;
     try {
       session.ofBegun(() => {
         session.demandReading(TOPIC_EXCHANGE, topic);
@@ -198,11 +202,17 @@ function advisoryOf(event: PresenceEvent): Advisory {
     case 'connection-opened': {
       const { user: userName, protocol, client: clientIp } = event;
       const body = { ConnectionInfo: { userName, protocol, clientIp } };
-      return { topic: 'Connection', queue: undefined, headers: {}, body };
+      return { topic: 'Connection', queue: undefined, user: userName, headers: {}, body };
     }
     case 'connection-closed': {
       const objectId = { '@class': 'ConnectionId', value: event.client };
-      return { topic: 'Connection', queue: undefined, headers: {}, body: { RemoveInfo: { objectId } } };
+      return {
+        topic: 'Connection',
+        queue: undefined,
+        user: event.user,
+        headers: {},
+        body: { RemoveInfo: { objectId } },
+      };
     }
     case 'queue-made':
     case 'queue-deleted': {

@@ -30,8 +30,9 @@ export interface Link {
 /** An identity, and which back end decides about it. */
 interface ChainIdentity extends Identity {
   readonly decidedBy?: Backend;
-  /** As the back end knows it that has let it in. */
+  /** As the back end knows it that has let it in, and which that is. */
   readonly inside?: Identity;
+  readonly from?: BackendName;
 }
 
 /** Users of whom only the name is known, because they are not connected: what was known of them last. */
@@ -109,6 +110,12 @@ export class BackendChain implements Authenticator {
     return (decidedBy ?? this.internal).permits(inside ?? identity, request);
   }
 
+  /** Back ends say so at the login alone. */
+  tagsOf(identity: Identity): readonly string[] | undefined {
+    const { from = 'internal', inside = identity } = identity as ChainIdentity;
+    return from === 'internal' ? this.internal.tagsOf(inside) : identity.tags;
+  }
+
   topicRules(identity: Identity, vhost: string, clientId?: string): TopicRules | undefined {
     if (!this.isInternal(identity)) return undefined;
     return this.internal.topicRules((identity as ChainIdentity).inside ?? identity, vhost, clientId);
@@ -179,7 +186,7 @@ export class BackendChain implements Authenticator {
   private taken(inside: Identity, { backend, authorization = backend.name }: Link): ChainIdentity {
     const decidedBy = this.links.find((link) => link.backend.name === authorization)?.backend ?? backend;
     const { user, tags, expiresAtMs } = inside;
-    const identity: ChainIdentity = { user, tags: tags ?? [], expiresAtMs, inside, decidedBy };
+    const identity: ChainIdentity = { user, tags: tags ?? [], expiresAtMs, inside, from: backend.name, decidedBy };
     this.recent.set(user, identity, Math.min(RECENT_MS, (expiresAtMs ?? Number.POSITIVE_INFINITY) - this.nowMs()));
     return identity;
   }

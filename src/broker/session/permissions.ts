@@ -11,7 +11,9 @@ import type { Exchange } from '../../routing/exchange.ts';
 import { TopicKind } from '../../routing/kinds/topic.ts';
 
 /** Who is asked. */
-export type Judge = Pick<Authenticator, 'permits' | 'mayEnter' | 'topicRules'>;
+export type Judge = Pick<Authenticator, 'permits' | 'mayEnter' | 'topicRules' | 'tagsOf'>;
+
+const KNOWING_TAGS = ['administrator', 'monitoring'];
 
 /** For what the broker's own parts do: everything is permitted. */
 export const NO_QUESTIONS: Judge = { permits: () => true };
@@ -49,6 +51,14 @@ export class Permissions {
     this.vhost = vhost;
     this.clientId = clientId;
     this.onKnown = onKnown;
+  }
+
+  /** Whether it may be told what clients of a user are called, and where they come from: its own, or of all who operate the broker. */
+  mayKnowOf(user: string): boolean {
+    const { identity, judge } = this;
+    if (user === identity.user || judge.permits === NO_QUESTIONS.permits) return true;
+    const tags = judge.tagsOf === undefined ? identity.tags : judge.tagsOf(identity);
+    return tags !== undefined && KNOWING_TAGS.some((tag) => tags.includes(tag));
   }
 
   /** Whether its user may still be in the vhost. */

@@ -147,7 +147,7 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
    * would be a way around what the sender may not do by himself now.
    * @throws BrokerError access-refused
    */
-  demandHalf({ action, id, checkAddress }: HalfMessage): void {
+  demandHalf({ action, id, checkAddress, user }: HalfMessage): void {
     const { permissions, vhost } = this;
     permissions.ofBegun(() => {
       if (action === 'prepare' && checkAddress !== '') {
@@ -155,7 +155,7 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
         permissions.demandPublishing(route.exchange === null ? '' : route.exchange.name);
         this.permitted(route);
       }
-      const address = action === 'commit' ? vhost.half.addressOf(id) : undefined;
+      const address = action === 'commit' ? vhost.half.addressOf(user, id) : undefined;
       if (address === undefined) return;
       const { exchange, exchangeName, keys } = address;
       permissions.demandPublishing(exchangeName);

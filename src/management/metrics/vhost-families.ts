@@ -97,6 +97,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   halfUnanswered: 'Half messages ended because their publishers never said how',
   halfRepeated: 'Half messages prepared again by who had lost the answer',
   refusedHalf: 'Words about half messages that there are not, or one too many',
+  withheldHalf: 'Half messages, or questions about them, not published because their senders may not any more',
   scheduled: 'Published because a schedule said so',
   withheldScheduled: 'Not published when a schedule said so, because its maker may not any more',
   refusedSchedules: 'Schedules that were one too many',

@@ -52,6 +52,7 @@ export class V1Api extends HttpApi<Operation> {
       query: queryOf(operation, query) as never,
       body: (await bodyOf(operation, request, this.operator.pace)) as never,
       signal: request.signal,
+      access: operation.access,
     };
     const asked = new Asked<never, never>(this.operator, identity, match.params, given);
     return handled(asked, () => operation.handle(asked));

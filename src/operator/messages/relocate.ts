@@ -38,6 +38,8 @@ export interface RelocateQuery extends Omit<ScanQuery, 'states'> {
   readonly wants?: (entry: BrowsedEntry, view: MessageView) => boolean;
   /** Who asks, where it is noted what happens to messages. Default: nobody in particular. */
   readonly by?: Session;
+  /** Whether who asks may still read the queue: asked whenever rules have changed. Default: he may. */
+  readonly mayRead?: () => boolean;
   /** It goes as if it had never died. Default: the record of its deaths goes with it. */
   readonly forgetDeaths?: boolean;
 }
@@ -61,6 +63,7 @@ export async function relocate(vhost: Vhost, queue: Queue, query: RelocateQuery,
   let stopped: RelocationStop | undefined;
   let stoppedAt = 0;
   let cameToNew = false;
+  let { rulesVersion } = vhost.router;
   const backwards = query.from === 'newest' || (typeof query.from === 'object' && query.from.backwards);
   const looked = { ...query, states: ['ready'] as const, hold: () => notAhead(vhost) };
   const scanned = await scan(vhost, queue, looked, pace, (entry, view) => {
@@ -70,6 +73,14 @@ export async function relocate(vhost: Vhost, queue: Queue, query: RelocateQuery,
       return !cameToNew;
     }
     if (wants?.(entry, view) === false) return true;
+    if (vhost.router.rulesVersion !== rulesVersion) {
+      rulesVersion = vhost.router.rulesVersion;
+      if (query.mayRead?.() === false) {
+        stopped = 'access-refused';
+        stoppedAt = entry.seq;
+        return false;
+      }
+    }
     vhost.passports.acting = party;
     const what = one.relocate(entry, view);
     vhost.passports.acting = null;

@@ -2,6 +2,7 @@
 import type { Backpressure, CancelReason, Consumer, DeliverySink } from '../../api/consume.ts';
 import type { Session } from '../../api/session.ts';
 import { type Clock, Timer } from '../../clock/clock.ts';
+import { BrokerError } from '../../message/errors.ts';
 import type { MessageView } from '../../message/message.ts';
 import { deliveredMessage, type PeekedMessage } from '../messages/peek.ts';
 import type { LeaseGroup } from './leases.ts';
@@ -36,6 +37,8 @@ export class Pull implements DeliverySink, Backpressure, LeaseGroup {
   private bytes = 0;
   private enough = false;
   private closed = false;
+  /** Its user may not read the queue any more. */
+  private refused = false;
   private resolve: () => void = () => {};
   private readonly timer = new Timer(() => this.resolve());
   private readonly clock: Clock;
@@ -82,10 +85,15 @@ export class Pull implements DeliverySink, Backpressure, LeaseGroup {
 
   cancelled(reason: CancelReason): void {
     if (reason === 'queue-deleted') this.taken.length = 0;
+    if (reason === 'access-refused') this.refused = true;
     this.resolve();
   }
 
-  /** What it has got, when there is something or the time is up. @param lease returns the token of a slot */
+  /**
+   * What it has got, when there is something or the time is up.
+   * @param lease returns the token of a slot
+   * @throws BrokerError access-refused: that was taken away while it waited
+   */
   async messages(lease: (slot: number) => string): Promise<{ token: string; message: PeekedMessage }[]> {
     // Without a wait it is what the queue hands out at the next turn's end, or has to fetch.
     if (this.taken.length === 0 && !this.closed) {
@@ -96,6 +104,10 @@ export class Pull implements DeliverySink, Backpressure, LeaseGroup {
       this.clock.cancel(this.timer);
     }
     this.enough = true;
+    if (this.refused && this.taken.length === 0) {
+      this.close();
+      throw new BrokerError('access-refused', `user '${this.user}' may not read the queue any more`);
+    }
     if (this.closed) return [];
     const got = this.taken.map(({ slot, message }) => ({ token: lease(slot), message }));
     if (this.held === 0) this.close();

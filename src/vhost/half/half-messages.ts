@@ -6,9 +6,13 @@
  *                     │  ▲      └─rollback─▶ gone, and half-over:ID
  *              silent ▼  │ asked at its check address, in growing intervals; after the last the vhost's default
  *
- * How one ended is remembered for a while, so that who has lost the answer may ask again; nobody but its publisher may end it.
+ * How one ended is remembered for a while, so that who has lost the answer may ask again; nobody but its publisher may end it. Ids are each
+ * user's own: nobody can take another's name for his message, or learn by trying whether it is in use.
+ *
+ * What the broker publishes by itself (a question, or a message whose publisher stays silent) is published in the sender's name: he must be one who may.
  */
 import { MARK_REFUSED, type Mark } from '../../api/confirms.ts';
+import { AccessPending } from '../../api/pending.ts';
 import { type Clock, Timer } from '../../clock/clock.ts';
 import { BrokerError } from '../../message/errors.ts';
 import { HALF_HEADER, HALF_ID_HEADER, type HalfMessage } from '../../message/half-message.ts';
@@ -54,8 +58,12 @@ const WAIT_MAX_MS = 60_000;
 const TOPICS = 'amq.topic';
 /** Asked for in one turn. */
 const CHECKED_A_TURN = 100;
+/** Somebody has to be asked first what its sender may do. */
+const RETRY_MS = 100;
 
 interface Held {
+  /** Undefined: an earlier build has it in the fact's name. */
+  readonly id?: string;
   readonly seq: number;
   readonly user: string;
   readonly check: string;
@@ -80,6 +88,8 @@ export interface HalfMessageAddress {
 }
 
 interface Over {
+  /** As of `Held`. */
+  readonly id?: string;
   readonly user: string;
   readonly committed: boolean;
   readonly untilMs: number;
@@ -108,13 +118,23 @@ export interface HalfMessagesParts {
   readonly queues: ReadonlyMap<string, Queue>;
   readonly exchanges: ReadonlyMap<string, Exchange<Queue>>;
   readonly rules: HalfMessageRules;
+  /** As `VhostOptions.mayPublish`. @throws AccessPending */
+  mayPublish(user: string, exchange: string, key: string): boolean;
+}
+
+/** One that waits, and the name of its fact. */
+interface Waiting {
+  readonly id: string;
+  readonly fact: string;
+  readonly held: Held;
 }
 
 export class HalfMessages {
   private readonly parts: HalfMessagesParts;
-  private readonly held = new Map<string, Held>();
-  private readonly idBySeq = new Map<number, string>();
-  private readonly over = new Map<string, Over>();
+  /** By whose it is and its id (`nameOf`). */
+  private readonly held = new Map<string, Waiting>();
+  private readonly bySeq = new Map<number, Waiting>();
+  private readonly over = new Map<string, { readonly fact: string; readonly over: Over }>();
   /** When each is asked for next; entries of those that have ended say nothing. */
   private readonly heap = new DueHeap();
   private readonly timer = new Timer(() => this.check());
@@ -122,9 +142,13 @@ export class HalfMessages {
   constructor(parts: HalfMessagesParts) {
     this.parts = parts;
     const { state } = parts;
-    for (const key of state.keys(PREFIX)) this.keep(key.slice(PREFIX.length), JSON.parse(state.get(key)!.toString()));
-    for (const key of state.keys(OVER)) {
-      this.over.set(key.slice(OVER.length), JSON.parse(state.get(key)!.toString()) as Over);
+    for (const fact of state.keys(PREFIX)) {
+      const held = JSON.parse(state.get(fact)!.toString()) as Held;
+      this.keep(held.id ?? fact.slice(PREFIX.length), fact, held);
+    }
+    for (const fact of state.keys(OVER)) {
+      const over = JSON.parse(state.get(fact)!.toString()) as Over;
+      this.over.set(nameOf(over.user, over.id ?? fact.slice(OVER.length)), { fact, over });
     }
   }
 
@@ -142,13 +166,14 @@ export class HalfMessages {
   }
 
   *all(): Generator<HalfMessageView> {
-    for (const [id, { user, check, preparedAtMs, asked, nextMs }] of this.held) {
+    for (const { id, held } of this.held.values()) {
+      const { user, check, preparedAtMs, asked, nextMs } = held;
       yield { id, user, checkAddress: check, preparedAtMs, asked, nextMs };
     }
   }
 
   /**
-   * Carries out what a publish says. MARK_REFUSED: there is none of this name, it is another's, or there are too many.
+   * Carries out what a publish says. MARK_REFUSED: its user has none of this name, or there are too many.
    * @throws BrokerError precondition-failed: what it says makes no sense
    */
   take(route: CompiledRoute<Queue>, draft: Draft): Mark {
@@ -165,14 +190,14 @@ export class HalfMessages {
 
   private prepare(route: CompiledRoute<Queue>, draft: Draft, { id, user, checkAddress }: HalfMessage): Mark {
     const { clock, counters, delays, state, units, rules } = this.parts;
-    const known = this.held.get(id) ?? this.remembered(id);
-    if (known !== undefined && known.user === user) {
+    const name = nameOf(user, id);
+    if (this.held.has(name) || this.remembered(name) !== undefined) {
       // Its publisher has lost the answer: it is stored already.
       counters.halfRepeated++;
       delays.discard(draft);
       return units.mark();
     }
-    if (known !== undefined || this.held.size >= HALF_MESSAGES_MAX) {
+    if (this.held.size >= HALF_MESSAGES_MAX) {
       counters.refusedHalf++;
       delays.discard(draft);
       return MARK_REFUSED;
@@ -187,9 +212,10 @@ export class HalfMessages {
       const exchange = route.exchange === null ? '' : route.exchange.name;
       const keys = route.keys === null ? [route.key] : route.keys.map((key) => dotted(key, route.spelling));
       const address = { exchange, keys };
-      const held: Held = { seq, user, check: checkAddress, preparedAtMs: nowMs, delayMs, ...address, asked: 0, nextMs };
-      state.put(PREFIX + id, Buffer.from(JSON.stringify(held)));
-      this.keep(id, held);
+      const made = { preparedAtMs: nowMs, delayMs, ...address, asked: 0, nextMs };
+      const held: Held = { id, seq, user, check: checkAddress, ...made };
+      state.put(PREFIX + name, Buffer.from(JSON.stringify(held)));
+      this.keep(id, PREFIX + name, held);
       counters.halfPrepared++;
       this.arm();
     }
@@ -197,53 +223,64 @@ export class HalfMessages {
     return seq >= 0 ? mark : MARK_REFUSED;
   }
 
-  /** @param user whose it must be; null: an operator's word */
-  end(id: string, user: string | null, action: 'commit' | 'rollback'): Mark {
-    const { counters, delays, units } = this.parts;
-    const held = this.held.get(id);
+  /** Ends one of this user's. MARK_REFUSED: he has none of this name. */
+  end(id: string, user: string, action: 'commit' | 'rollback'): Mark {
+    const { counters, units } = this.parts;
+    const name = nameOf(user, id);
+    const waiting = this.held.get(name);
+    if (waiting !== undefined) return this.endOne(waiting, action);
+    if (this.remembered(name)?.committed === (action === 'commit')) return units.mark();
+    counters.refusedHalf++;
+    return MARK_REFUSED;
+  }
+
+  /** Whose messages have this id, those that wait and those whose end is remembered: an operator knows no more of them. */
+  usersOf(id: string): string[] {
+    const found = new Set<string>();
+    for (const { id: one, held } of this.held.values()) if (one === id) found.add(held.user);
+    for (const [name, { over }] of this.over) if (name === nameOf(over.user, id)) found.add(over.user);
+    return [...found];
+  }
+
+  private endOne(waiting: Waiting, action: 'commit' | 'rollback'): Mark {
+    const { clock, counters, delays, units } = this.parts;
+    const { seq, delayMs } = waiting.held;
     const committed = action === 'commit';
-    if (held === undefined) {
-      const over = this.remembered(id);
-      if (over !== undefined && (user === null || over.user === user) && over.committed === committed)
-        return units.mark();
-    }
-    if (held === undefined || (user !== null && held.user !== user)) {
-      counters.refusedHalf++;
-      return MARK_REFUSED;
-    }
     units.begin();
-    if (committed) delays.letGo(held.seq, this.parts.clock.epochMs() + held.delayMs);
-    else delays.drop(held.seq);
+    if (committed) delays.letGo(seq, clock.epochMs() + delayMs);
+    else delays.drop(seq);
     if (committed) counters.halfCommitted++;
     else counters.halfRolledBack++;
-    this.forget(id, held, committed);
+    this.forget(waiting, committed);
     return units.end();
   }
 
-  private keep(id: string, held: Held): void {
-    this.held.set(id, held);
-    this.idBySeq.set(held.seq, id);
+  private keep(id: string, fact: string, held: Held): void {
+    const waiting: Waiting = { id, fact, held };
+    this.held.set(nameOf(held.user, id), waiting);
+    this.bySeq.set(held.seq, waiting);
     this.heap.add(held.nextMs, held.seq, 0);
   }
 
-  private forget(id: string, { seq, user }: Held, committed: boolean): void {
+  private forget({ id, fact, held: { seq, user } }: Waiting, committed: boolean): void {
     const { clock, state } = this.parts;
-    this.held.delete(id);
-    this.idBySeq.delete(seq);
-    state.delete(PREFIX + id);
+    const name = nameOf(user, id);
+    this.held.delete(name);
+    this.bySeq.delete(seq);
+    state.delete(fact);
     const nowMs = clock.epochMs();
-    for (const [old, { untilMs }] of this.over) {
-      if (untilMs > nowMs && this.over.size < OVER_MAX) break;
+    for (const [old, ended] of this.over) {
+      if (ended.over.untilMs > nowMs && this.over.size < OVER_MAX) break;
       this.over.delete(old);
-      state.delete(OVER + old);
+      state.delete(ended.fact);
     }
-    const over: Over = { user, committed, untilMs: nowMs + OVER_MS };
-    this.over.set(id, over);
-    state.put(OVER + id, Buffer.from(JSON.stringify(over)));
+    const over: Over = { id, user, committed, untilMs: nowMs + OVER_MS };
+    this.over.set(name, { fact: OVER + name, over });
+    state.put(OVER + name, Buffer.from(JSON.stringify(over)));
   }
 
-  private remembered(id: string): Over | undefined {
-    const over = this.over.get(id);
+  private remembered(name: string): Over | undefined {
+    const over = this.over.get(name)?.over;
     return over !== undefined && over.untilMs > this.parts.clock.epochMs() ? over : undefined;
   }
 
@@ -256,7 +293,7 @@ export class HalfMessages {
   }
 
   private check(): void {
-    const { clock, counters, lifecycle, rules, state, publisher, subscriberFlow } = this.parts;
+    const { clock, lifecycle, subscriberFlow } = this.parts;
     if (lifecycle.stopping) return;
     const { heap } = this;
     const nowMs = clock.epochMs();
@@ -264,27 +301,51 @@ export class HalfMessages {
     while (heap.size > 0 && heap.due <= nowMs && done++ < CHECKED_A_TURN) {
       const { due, seq } = heap;
       heap.shift();
-      const id = this.idBySeq.get(seq);
-      const held = id === undefined ? undefined : this.held.get(id);
-      if (id === undefined || held === undefined || held.nextMs !== due) continue;
-      if (held.asked >= rules.checks) {
-        counters.halfUnanswered++;
-        this.end(id, null, rules.otherwise);
-        continue;
+      const waiting = this.bySeq.get(seq);
+      if (waiting?.held.nextMs !== due) continue;
+      try {
+        this.ask(waiting, nowMs);
+      } catch (error) {
+        if (!(error instanceof AccessPending)) throw error;
+        waiting.held.nextMs = nowMs + RETRY_MS;
+        heap.add(waiting.held.nextMs, seq, 0);
       }
-      held.asked++;
-      held.nextMs = nowMs + Math.min(CHECK_MAX_MS, rules.checkAfterMs * 2 ** held.asked);
-      state.put(PREFIX + id, Buffer.from(JSON.stringify(held)));
-      heap.add(held.nextMs, seq, 0);
-      if (held.check !== '') publisher.publish(this.routeTo(held.check), checkDraft(id, held.asked));
     }
     subscriberFlow.nobodyWaits();
     this.arm();
   }
 
-  /** Where the message of this name goes that waits; undefined: there is none, or that is not known. */
-  addressOf(id: string): HalfMessageAddress | undefined {
-    const { exchange, keys } = this.held.get(id) ?? {};
+  /** Asks for it, or ends it. @throws AccessPending: nothing was done */
+  private ask(waiting: Waiting, nowMs: number): void {
+    const { counters, publisher, rules, state } = this.parts;
+    const { id, fact, held } = waiting;
+    if (held.asked >= rules.checks) {
+      const action = rules.otherwise === 'commit' && this.mayGo(held) ? 'commit' : 'rollback';
+      counters.halfUnanswered++;
+      if (action !== rules.otherwise) counters.withheldHalf++;
+      this.endOne(waiting, action);
+      return;
+    }
+    const route = held.check === '' ? null : this.routeTo(held.check);
+    const may = route !== null && this.parts.mayPublish(held.user, route.exchange?.name ?? '', route.key);
+    held.asked++;
+    held.nextMs = nowMs + Math.min(CHECK_MAX_MS, rules.checkAfterMs * 2 ** held.asked);
+    state.put(fact, Buffer.from(JSON.stringify(held)));
+    this.heap.add(held.nextMs, held.seq, 0);
+    if (route === null) return;
+    if (may) publisher.publish(route, checkDraft(id, held.asked));
+    else counters.withheldHalf++;
+  }
+
+  /** Whether its sender may still publish where it goes. @throws AccessPending */
+  private mayGo({ user, exchange, keys }: Held): boolean {
+    if (exchange === undefined || keys === undefined) return true;
+    return keys.every((key) => this.parts.mayPublish(user, exchange, key));
+  }
+
+  /** Where this user's message of this name goes that waits; undefined: there is none, or that is not known. */
+  addressOf(user: string, id: string): HalfMessageAddress | undefined {
+    const { exchange, keys } = this.held.get(nameOf(user, id))?.held ?? {};
     if (exchange === undefined || keys === undefined) return undefined;
     return { exchange: this.parts.exchanges.get(exchange), exchangeName: exchange, keys };
   }
@@ -295,6 +356,11 @@ export class HalfMessages {
     const key = bytesOf(address);
     return router.route(queues.has(address) ? '' : TOPICS, DOT, key, 0, key.length, vhost);
   }
+}
+
+/** Of whose it is and its id: no two of them the same, whatever either holds. */
+function nameOf(user: string, id: string): string {
+  return `${user.length}:${user}:${id}`;
 }
 
 function checkDraft(id: string, asked: number): Draft {

@@ -19,9 +19,10 @@ afterEach(async () => {
 /** What comes, event by event, until all of `count` are there. */
 async function listen(
   query = '',
+  login = 'guest:guest',
 ): Promise<(count: number) => Promise<{ event: string; data: Record<string, unknown> }[]>> {
   const response = await fetch(`http://127.0.0.1:${broker.port('http')}/v1/events${query}`, {
-    headers: { authorization: `Basic ${Buffer.from('guest:guest').toString('base64')}` },
+    headers: { authorization: `Basic ${Buffer.from(login).toString('base64')}` },
     signal: ends.signal,
   });
   expect(response.headers.get('content-type')).toBe('text/event-stream');
@@ -73,7 +74,8 @@ describe('events', () => {
 
   it('of some kinds alone, and of users and vhosts', async () => {
     expect((await broker.ask('/events?kind=nothing')).status).toBe(400);
-    const heard = await listen('?kind=rights-changed,vhost-made,vhost-deleted');
+    await broker.users.put('root', { password: 'root', tags: ['administrator'] }); // with whom guest ends
+    const heard = await listen('?kind=rights-changed,vhost-made,vhost-deleted', 'root:root');
     await broker.operator.vhosts.put('v', { description: '', tags: [] } as never);
     await broker.users.put('u', { password: 'u' });
     await broker.operator.vhosts.delete('v');
@@ -81,6 +83,26 @@ describe('events', () => {
     expect(kinds[0]).toBe('vhost-made');
     expect(kinds).toContain('rights-changed');
     await heard(kinds.includes('vhost-deleted') ? 3 : 4);
+  });
+
+  it('end with the tag that they ask for, and with the user', async () => {
+    const given = { password: 'p', tags: ['monitoring'] };
+    for (const user of ['ann', 'bob', 'eve']) await broker.users.put(user, given);
+    const open = async (user: string): Promise<ReadableStreamDefaultReader<Uint8Array>> => {
+      const { body } = await fetch(`http://127.0.0.1:${broker.port('http')}/v1/events?kind=rights-changed`, {
+        headers: { authorization: `Basic ${Buffer.from(`${user}:p`).toString('base64')}` },
+        signal: ends.signal,
+      });
+      const reader = body!.getReader();
+      await reader.read(); // it has begun
+      return reader;
+    };
+    const [ann, bob, eve] = [await open('ann'), await open('bob'), await open('eve')];
+    await broker.users.put('ann', { password: 'p', tags: ['management'] });
+    await broker.users.delete('bob');
+    expect(await ann.read()).toMatchObject({ done: true });
+    for (let next = await bob.read(); !next.done; next = await bob.read()); // what came while he might
+    expect(Buffer.from((await eve.read()).value!).toString()).toContain('event: rights-changed');
   });
 
   it('are told to so many readers, of whom those that have gone make room', async () => {

@@ -3,7 +3,8 @@ import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { expect } from 'vitest';
 import { until } from '../../support/until.ts';
 import { amqp, commit, transactional } from '../harness.ts';
-import { type Answer, DONE, type Side, sideOf } from './cells.ts';
+import { type Answer, DONE, ONLY_HTTP, type Side, sideOf } from './cells.ts';
+import { saidCells } from './said.ts';
 import type { Scene } from './scene.ts';
 
 const REFUSED = '403';
@@ -43,8 +44,28 @@ export function amqpSide(scene: Scene): Side {
       will: 'has no wills',
       retained: 'retains nothing, and a queue gets what is published from now on',
       share: 'has no filters to share: consumers of one queue share it, which is consume',
+      schedule: 'has no words for it',
+      'virtual topic': 'has no names for it: it is bind',
+      ...ONLY_HTTP,
     },
     cells: {
+      ...saidCells<ChannelModel>(scene, (client, { exchange, key, body, headers }) =>
+        channelDoes(client, async (channel) => {
+          channel.publish(exchange, key, Buffer.from(body), { headers, persistent: true });
+        }),
+      ),
+      // Keys that its sender adds.
+      'several destinations': {
+        denied: { topics: [{ exchange: 'amq.topic', write: '^other', read: '' }] },
+        attempt: async (client) => {
+          await scene.arrived();
+          const answer = await channelDoes(client, async (channel) =>
+            channel.publish('amq.topic', 'other', X, { CC: ['mine'] }),
+          );
+          expect(await scene.arrived()).toBe(answer === DONE ? 1 : 0);
+          return answer;
+        },
+      },
       publish: {
         denied: { write: '^$' },
         attempt: (client) => channelDoes(client, async (channel) => channel.publish('amq.direct', 'x', X)),

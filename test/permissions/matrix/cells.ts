@@ -16,10 +16,28 @@ export const OPERATIONS = [
   'alternate exchange',
   'reply-to',
   'transaction',
+  'delay',
+  'half message',
+  'taken once',
+  'schedule',
+  'several destinations',
+  'virtual topic',
+  'move',
+  'copy',
+  'redrive',
+  'looked into',
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
-export const PROTOCOLS = ['amqp', 'mqtt 3.1.1', 'mqtt 5', 'stomp', 'redis'] as const;
+export const PROTOCOLS = ['amqp', 'mqtt 3.1.1', 'mqtt 5', 'stomp', 'redis', 'http'] as const;
+
+/** What operators do, and clients have no words for. */
+export const ONLY_HTTP = {
+  move: 'is asked for over HTTP',
+  copy: 'is asked for over HTTP',
+  redrive: 'is asked for over HTTP',
+  'looked into': 'is asked for over HTTP',
+} as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
 /** What came of an attempt: DONE, or how its client was told that it may not, in its protocol's form. */

@@ -3,11 +3,13 @@ import type { IConnectPacket } from 'mqtt-packet';
 import { expect } from 'vitest';
 import { RawClient } from '../../protocols/mqtt/raw-client.ts';
 import { until } from '../../support/until.ts';
-import { type Answer, DONE, type Side, sideOf } from './cells.ts';
+import { type Answer, DONE, ONLY_HTTP, type Side, sideOf } from './cells.ts';
+import { type SaidMessage, saidCells } from './said.ts';
 import type { Scene } from './scene.ts';
 
 const NOT_MINE = { topics: [{ exchange: 'amq.topic', write: '^other', read: '^other' }] };
 const WILL = { topic: 'mine/will', payload: Buffer.from('x'), qos: 0 as const, retain: false };
+const NO_PROPERTIES = 'has no user properties before 5.0';
 const NO_PACKET = 'has no packet for it: queues come and go with subscriptions';
 
 export function mqttSide(scene: Scene, protocolVersion: 4 | 5): Side {
@@ -32,6 +34,12 @@ export function mqttSide(scene: Scene, protocolVersion: 4 | 5): Side {
     }
     // 3.1.1 has no word for it: the message is acknowledged and dropped.
     return v5 ? `PUBACK ${reasonCode}` : 'PUBACK, dropped';
+  };
+  const says = async (client: RawClient, { key, body, headers }: SaidMessage): Promise<Answer> => {
+    const userProperties = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+    client.publish(key.replaceAll('.', '/'), body, 1, 1, { properties: { userProperties } });
+    const { reasonCode = 0 } = await client.next('puback');
+    return reasonCode < 0x80 ? DONE : `PUBACK ${reasonCode}`;
   };
   const subscribes = async (client: RawClient, filter: string): Promise<Answer> => {
     const granted = await client.subscribe(filter, 1);
@@ -73,9 +81,17 @@ export function mqttSide(scene: Scene, protocolVersion: 4 | 5): Side {
       'dead-letter': NO_PACKET,
       'alternate exchange': NO_PACKET,
       transaction: 'has no transactions',
+      schedule: 'has no words for it',
+      'several destinations': 'publishes to one topic',
+      'virtual topic': 'has no names for it: it is share',
+      ...ONLY_HTTP,
+      ...(!v5 && { 'half message': NO_PROPERTIES, 'taken once': NO_PROPERTIES }),
       ...(!v5 && { 'reply-to': 'has no response topics before 5.0' }),
     },
     cells: {
+      ...(v5
+        ? saidCells<RawClient>(scene, says)
+        : { delay: { denied: NOT_MINE, attempt: (client) => publishes(client, '$delayed/0/mine/x') } }),
       publish: { denied: NOT_MINE, attempt: (client) => publishes(client, 'mine/x') },
       consume: { ...subscription('mine/+'), denied: { read: '' } },
       bind: subscription('mine/#'),

@@ -1,9 +1,10 @@
 /** Redis: a refusal is the error reply NOPERM. */
 import { expect } from 'vitest';
 import { ErrorReply, RawClient, type Value } from '../../protocols/redis/raw-client.ts';
-import { type Answer, DONE, type Side, sideOf } from './cells.ts';
+import { type Answer, DONE, ONLY_HTTP, type Side, sideOf } from './cells.ts';
 import type { Scene } from './scene.ts';
 
+const NO_HEADERS = 'has no headers';
 const NO_COMMAND = 'has no command for it';
 
 function answerOf(reply: Value): Answer {
@@ -31,6 +32,13 @@ export function redisSide(scene: Scene): Side {
       'alternate exchange': NO_COMMAND,
       'reply-to': NO_COMMAND,
       transaction: 'MULTI is not there',
+      delay: NO_HEADERS,
+      'half message': NO_HEADERS,
+      'taken once': NO_HEADERS,
+      schedule: NO_COMMAND,
+      'several destinations': 'publishes to one channel',
+      'virtual topic': NO_COMMAND,
+      ...ONLY_HTTP,
     },
     cells: {
       publish: { denied: { write: '' }, attempt: (client) => does(client, 'PUBLISH', 'mine', 'x') },

@@ -2,7 +2,8 @@
 import { expect } from 'vitest';
 import { header, RawClient } from '../../protocols/stomp/raw-client.ts';
 import { until } from '../../support/until.ts';
-import { type Answer, DONE, type Side, sideOf } from './cells.ts';
+import { type Answer, DONE, ONLY_HTTP, type Side, sideOf } from './cells.ts';
+import { saidCells } from './said.ts';
 import type { Scene } from './scene.ts';
 
 const REFUSED = 'ERROR access_refused';
@@ -60,8 +61,40 @@ export function stompSide(scene: Scene): Side {
       retained: 'retains nothing',
       share: 'has no filters to share: subscriptions of one queue share it, which is consume',
       'alternate exchange': 'declares no exchanges',
+      ...ONLY_HTTP,
     },
     cells: {
+      ...saidCells<RawClient>(scene, async (client, { exchange, key, body, headers }) => {
+        const said = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+        const destination = `/exchange/${exchange}/${key}`;
+        client.send('SEND', { destination, persistent: 'true', ...said, receipt: 'r' }, body);
+        return answered(client);
+      }),
+      schedule: {
+        denied: { topics: [{ exchange: 'amq.topic', write: '^other', read: '' }] },
+        attempt: async (client) => {
+          const { schedules } = scene.broker.running.operator;
+          const before = schedules.list('/').total;
+          const every = { AMQ_SCHEDULED_PERIOD: '3600000', AMQ_SCHEDULED_REPEAT: '1' };
+          const answer = await asks(client, 'SEND', { destination: '/topic/mine', ...every });
+          expect(schedules.list('/').total - before).toBe(answer === DONE ? 1 : 0);
+          return answer;
+        },
+      },
+      'several destinations': {
+        denied: { topics: [{ exchange: 'amq.topic', write: '^other', read: '' }] },
+        attempt: async (client) => {
+          await scene.arrived();
+          const answer = await asks(client, 'SEND', { destination: '/topic/other,/topic/mine' });
+          expect(await scene.arrived()).toBe(answer === DONE ? 2 : 0);
+          return answer;
+        },
+      },
+      'virtual topic': {
+        denied: { read: '^there$' },
+        over: OVER,
+        ...subscription('/queue/Consumer.A.VirtualTopic.mine'),
+      },
       publish: { denied: { write: '' }, attempt: (client) => asks(client, 'SEND', { destination: TOPIC }) },
       consume: { denied: { read: '' }, over: OVER, ...subscription('/amq/queue/there') },
       browse: {

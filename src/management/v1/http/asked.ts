@@ -4,10 +4,12 @@ import type { Session } from '../../../api/session.ts';
 import type { Operator } from '../../../operator/operator.ts';
 import { whenKnown } from '../../../operator/when-known.ts';
 import { RequestSessions } from '../../http/sessions.ts';
+import { hasTag, type Tag } from '../../http/tags.ts';
 import { Problem } from './problem.ts';
 
 export class Asked<Q, B> {
   readonly operator: Operator;
+  private readonly access: Tag | 'anyone';
   readonly identity: Identity;
   readonly query: Q;
   readonly body: B;
@@ -20,9 +22,10 @@ export class Asked<Q, B> {
     operator: Operator,
     identity: Identity,
     params: Readonly<Record<string, string>>,
-    given: { readonly query: Q; readonly body: B; readonly signal: AbortSignal },
+    given: { readonly query: Q; readonly body: B; readonly signal: AbortSignal; readonly access: Tag | 'anyone' },
   ) {
     this.operator = operator;
+    this.access = given.access;
     this.identity = identity;
     this.sessions = new RequestSessions(operator, identity);
     this.params = params;
@@ -33,6 +36,19 @@ export class Asked<Q, B> {
 
   param(name: string): string {
     return this.params[name] ?? '';
+  }
+
+  /** Whether he would be let do this now: for what goes on for long. */
+  get stillMay(): boolean {
+    return this.access === 'anyone' || hasTag(this.operator.tagsOf(this.identity), this.access);
+  }
+
+  /** Whether he may see what there is of a message in this queue, or in one that is gone: he may read it, or he administers the broker. */
+  maySeeIn(vhost: string, queue: string | undefined): boolean {
+    const { identity, operator } = this;
+    if (identity.tags?.includes('administrator') === true) return true;
+    if (queue === undefined) return false;
+    return operator.permits(identity, { vhost, action: 'read', resource: 'queue', name: queue });
   }
 
   /** The path's vhost, where he has something to do. @throws Problem 404, 403 */

@@ -1,6 +1,7 @@
 /** Why was this dropped: the last messages that ended without being delivered. */
 import { z } from 'zod';
-import { DROP_REASONS } from '../../../vhost/dropped-messages.ts';
+import { DROP_REASONS, type DroppedMessage } from '../../../vhost/dropped-messages.ts';
+import type { Asked } from '../http/asked.ts';
 import { type Operation, operation } from '../http/operation.ts';
 import { json } from '../http/replies.ts';
 
@@ -19,6 +20,20 @@ const DROPPED = z.object({
     .describe('Who published it, of what was never stored.'),
 });
 
+/** What was in no queue: he may read what its exchange brings, or he administers the broker. */
+function maySeeUnroutable(
+  { identity, operator }: Asked<unknown, unknown>,
+  vhost: string,
+  { exchange, routingKey }: DroppedMessage,
+): boolean {
+  if (identity.tags?.includes('administrator') === true) return true;
+  const read = { vhost, action: 'read', name: exchange } as const;
+  return (
+    operator.permits(identity, { ...read, resource: 'exchange' }) &&
+    operator.permits(identity, { ...read, resource: 'topic', routingKey })
+  );
+}
+
 export const DROPPED_MESSAGES: readonly Operation[] = [
   operation({
     method: 'GET',
@@ -27,7 +42,7 @@ export const DROPPED_MESSAGES: readonly Operation[] = [
     group: 'Messages',
     summary: 'Tells the last messages that ended without being delivered, and why, the latest first.',
     description:
-      'A hundred of each reason, since the broker was started; of a flood of them a hundred in a second. All are counted in the metrics.',
+      'A hundred of each reason, since the broker was started, of queues that he may read (all to who has the tag `administrator`); of a flood of them a hundred in a second. All are counted in the metrics.',
     access: 'monitoring',
     query: z.strictObject({
       reason: z.enum(DROP_REASONS).optional(),
@@ -35,9 +50,12 @@ export const DROPPED_MESSAGES: readonly Operation[] = [
       messageId: z.string().max(255).optional().describe('Only those of this message id.'),
     }),
     answer: z.object({ dropped: z.array(DROPPED) }),
-    handle: ({ operator, vhost, query: { reason, queue, messageId } }) => {
+    handle: (asked) => {
+      const { operator, vhost } = asked;
+      const { reason, queue, messageId } = asked.query;
       const dropped = operator.vhosts
         .dropped(vhost, reason)
+        .filter((one) => (one.queue === '' ? maySeeUnroutable(asked, vhost, one) : asked.maySeeIn(vhost, one.queue)))
         .filter((one) => queue === undefined || one.queue === queue)
         .filter((one) => messageId === undefined || one.messageId === messageId)
         .map(({ atMs, messageId: id, ...rest }) => ({

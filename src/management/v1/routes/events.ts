@@ -30,13 +30,14 @@ function written({ number, atMs, event: { kind, ...about } }: TimedEvent): strin
 }
 
 /** Asked for more only as its reader takes what there is: what he does not take waits in the stream, or is dropped there. */
-function body(stream: EventStream): ReadableStream<Uint8Array> {
+function body(stream: EventStream, stillMay: () => boolean): ReadableStream<Uint8Array> {
   let told = 0;
   return new ReadableStream<Uint8Array>(
     {
       start: (controller) => controller.enqueue(encoder.encode(': events\n\n')),
       async pull(controller) {
         const events = await stream.next(IDLE_MS);
+        if (!stillMay()) stream.end();
         if (stream.over) {
           controller.close();
           return;
@@ -75,14 +76,20 @@ export const EVENTS: readonly Operation[] = [
     answer: { contentType: 'text/event-stream', what: 'Events, until the client goes.' },
     handle: (asked) => {
       const { kind, vhost } = asked.query;
-      const stream = asked.operator.events(
-        (event) =>
+      const stillMay = (): boolean => asked.stillMay;
+      const stream: EventStream = asked.operator.events((event) => {
+        if (event.kind === 'rights-changed' && !stillMay()) {
+          stream.end();
+          return false;
+        }
+        return (
           (kind === undefined || kind.includes(event.kind)) &&
-          (vhost === undefined || ('vhost' in event && event.vhost === vhost)),
-      );
+          (vhost === undefined || ('vhost' in event && event.vhost === vhost))
+        );
+      });
       asked.signal.addEventListener('abort', () => stream.end(), { once: true });
       if (asked.signal.aborted) stream.end();
-      return new Response(body(stream), {
+      return new Response(body(stream, stillMay), {
         headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
       });
     },

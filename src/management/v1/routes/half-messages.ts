@@ -14,9 +14,13 @@ const HALF = z.object({
   askedNextAt: z.iso.datetime(),
 });
 
-async function ended(asked: Asked<unknown, unknown>, action: 'commit' | 'rollback'): Promise<Response> {
-  const { operator, vhost } = asked;
-  const mark = operator.halfMessages.end(vhost, asked.param('id'), action);
+const WHOSE = z.strictObject({
+  user: z.string().max(255).optional().describe('Whose it is, where several users have one of that id.'),
+});
+
+async function ended(asked: Asked<z.output<typeof WHOSE>, unknown>, action: 'commit' | 'rollback'): Promise<Response> {
+  const { operator, vhost, query } = asked;
+  const mark = operator.halfMessages.end(vhost, asked.param('id'), action, query.user);
   const session = operator.enterAsOperator(vhost);
   try {
     await whenSafe(session, mark);
@@ -53,6 +57,7 @@ export const HALF_MESSAGES: readonly Operation[] = [
     group: 'Half messages',
     summary: 'Has a half message go on its way, in the place of its publisher.',
     access: 'administrator',
+    query: WHOSE,
     answer: 'nothing',
     handle: (asked) => ended(asked, 'commit'),
   }),
@@ -63,6 +68,7 @@ export const HALF_MESSAGES: readonly Operation[] = [
     group: 'Half messages',
     summary: 'Drops a half message, in the place of its publisher.',
     access: 'administrator',
+    query: WHOSE,
     answer: 'nothing',
     handle: (asked) => ended(asked, 'rollback'),
   }),

@@ -40,6 +40,8 @@ export const MESSAGES: readonly Operation[] = [
         limit: query.limit,
         bodyBytes: query.body === 'none' ? 0 : query.bodyBytes,
       });
+      // It may have taken seconds.
+      await operator.demand(asked.identity, vhost, 'read', 'queue', queue);
       const messages = peeked.messages.map((message) => messageShape(message, query.body));
       return json({ messages, ...lookedShape(peeked) });
     },

@@ -1,7 +1,8 @@
 /** A message's passport: where it is, and what happened to it. */
 import { z } from 'zod';
-import { PASSPORT_EVENTS } from '../../../operator/passports.ts';
+import { PASSPORT_EVENTS, type Passport } from '../../../operator/passports.ts';
 import { DROP_REASONS } from '../../../vhost/dropped-messages.ts';
+import type { Asked } from '../http/asked.ts';
 import { type Operation, operation } from '../http/operation.ts';
 import { Problem } from '../http/problem.ts';
 import { json } from '../http/replies.ts';
@@ -65,6 +66,18 @@ const PASSPORT = z.object({
 
 const time = (ms: number): string => new Date(ms).toISOString();
 
+/** As much of it as he may see. */
+function shownTo(asked: Asked<unknown, unknown>, vhost: string, known: Passport): Passport {
+  const may = new Map<string | undefined, boolean>();
+  const seen = ({ queue }: { readonly queue: string | undefined }): boolean => {
+    if (!may.has(queue)) may.set(queue, asked.maySeeIn(vhost, queue));
+    return may.get(queue)!;
+  };
+  const [places, events, dropped] = [known.places.filter(seen), known.events.filter(seen), known.dropped.filter(seen)];
+  if (places.length + events.length + dropped.length > 0) return { ...known, places, events, dropped };
+  return { positions: [], places, events, dropped, sinceMs: known.sinceMs };
+}
+
 export const PASSPORTS: readonly Operation[] = [
   operation({
     method: 'GET',
@@ -73,19 +86,22 @@ export const PASSPORTS: readonly Operation[] = [
     group: 'Messages',
     summary: 'Tells where a message is and what happened to it.',
     description:
-      'Name its position, or the message id that its publisher gave it. Events are kept of messages in queues that have them noted (argument `x-passport`, policy key `passport`): some 100,000 a vhost, the oldest go first. By its id a message is found there alone, and among those that were dropped.',
+      'Name its position, or the message id that its publisher gave it. Events are kept of messages in queues that have them noted (argument `x-passport`, policy key `passport`): some 100,000 a vhost, the oldest go first. By its id a message is found there alone, and among those that were dropped. Who has not the tag `administrator` is told of queues that he may read, and nothing of a message that was in none of these.',
     access: 'monitoring',
     query: z.strictObject({
       position: z.coerce.number().int().min(1).optional(),
       messageId: z.string().min(1).max(65_535).optional(),
     }),
     answer: PASSPORT,
-    handle: async ({ operator, vhost, query: { position, messageId } }) => {
+    handle: async (asked) => {
+      const { vhost } = asked;
+      const { position, messageId } = asked.query;
       if ((position === undefined) === (messageId === undefined)) {
         throw new Problem(400, 'invalid', 'name either position or messageId');
       }
       const question = position === undefined ? { messageId: messageId! } : { position };
-      const { positions, message, places, events, dropped, sinceMs } = await operator.passports.of(vhost, question);
+      const known = await asked.operator.passports.of(vhost, question);
+      const { positions, message, places, events, dropped, sinceMs } = shownTo(asked, vhost, known);
       return json({
         positions,
         message:

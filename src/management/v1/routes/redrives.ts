@@ -95,6 +95,11 @@ function counted({ matching, origins, others, noOrigin, ...looked }: RedriveCoun
 const ONE = '/vhosts/{vhost}/redrives/{id}';
 const WHOSE = 'Asks for the tag administrator, or to be who began it.';
 
+/** What it looks for is for who began it and for who may read the queue. */
+function maySee(asked: Asked<unknown, unknown>, vhost: string, { user, queue }: RedriveRecord): boolean {
+  return user === asked.identity.user || asked.maySeeIn(vhost, queue);
+}
+
 /** The path's redrive. @throws Problem 404, 403 */
 function own(asked: Asked<unknown, unknown>): { vhost: string; id: string } {
   const { operator, identity, vhost } = asked;
@@ -152,7 +157,11 @@ export const REDRIVES: readonly Operation[] = [
     summary: 'Lists redrives, the newest first: those at work, and the last hundred that have ended.',
     access: 'management',
     answer: z.object({ redrives: z.array(REDRIVE) }),
-    handle: ({ operator, vhost }) => json({ redrives: operator.redrives.list(vhost).map(shape) }),
+    handle: (asked) => {
+      const { operator, vhost } = asked;
+      const redrives = operator.redrives.list(vhost).filter((one) => maySee(asked, vhost, one));
+      return json({ redrives: redrives.map(shape) });
+    },
   }),
   operation({
     method: 'GET',
@@ -163,8 +172,10 @@ export const REDRIVES: readonly Operation[] = [
     access: 'management',
     answer: REDRIVE,
     handle: (asked) => {
-      const found = asked.operator.redrives.find(asked.vhost, asked.param('id'));
-      if (found === undefined) throw new Problem(404, 'not-found', `no redrive '${asked.param('id')}'`);
+      const { operator, vhost } = asked;
+      const found = operator.redrives.find(vhost, asked.param('id'));
+      if (found === undefined || !maySee(asked, vhost, found))
+        throw new Problem(404, 'not-found', `no redrive '${asked.param('id')}'`);
       return json(shape(found));
     },
   }),

@@ -83,7 +83,9 @@ async function answered(
   queue: string,
   query: RelocateQuery,
 ): Promise<Response> {
-  const result: Relocated = await asked.operator.messages.relocate(session.vhost, queue, { ...query, by: session });
+  const result: Relocated = await asked.operator.messages.relocate(session.vhost, queue, {
+    ...{ ...query, by: session, mayRead: () => session.mayRead(queue) },
+  });
   await whenSafe(session, result.mark);
   return json({ done: result.done, stopped: result.stopped ?? null, ...lookedShape(result) });
 }

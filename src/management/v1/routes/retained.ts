@@ -20,13 +20,14 @@ const RETAINED = z.object({
   expiresAt: z.iso.datetime().optional(),
 });
 
-/** Whether he may do that with a topic. */
+/** Whether he may do that with a topic: what he is shown is what a subscriber of his would be. */
 function may(
   { identity, operator }: Asked<unknown, unknown>,
   vhost: string,
   action: 'read' | 'write',
   key: string,
 ): boolean {
+  if (action === 'read') return operator.mayReadRetained(identity, vhost, TOPICS, key);
   const asks: AccessRequest[] = [
     { vhost, action, resource: 'exchange', name: TOPICS, topicsFollow: true },
     { vhost, action, resource: 'topic', name: TOPICS, routingKey: key },

@@ -25,13 +25,19 @@ function written({ number, message }: Delivered, form: BodyForm): string {
 }
 
 /** Asked for more only as its reader takes what there is: the rest stays in the queue. */
-function stream(id: string, subscription: Subscription, form: BodyForm): ReadableStream<Uint8Array> {
+function stream(
+  id: string,
+  subscription: Subscription,
+  form: BodyForm,
+  stillMay: () => boolean,
+): ReadableStream<Uint8Array> {
   let told = 0;
   return new ReadableStream<Uint8Array>(
     {
       start: (controller) =>
         controller.enqueue(encoder.encode(event('subscribed', { subscription: id, queue: subscription.queue }))),
       async pull(controller) {
+        if (!stillMay()) subscription.end('access-refused');
         const delivered = await subscription.next(IDLE_MS);
         const { dropped, ended } = subscription;
         let text = delivered.map((one) => written(one, form)).join('');
@@ -119,9 +125,12 @@ export const SUBSCRIPTIONS: readonly Operation[] = [
       );
       asked.signal.addEventListener('abort', () => subscription.end(), { once: true });
       if (asked.signal.aborted) subscription.end();
-      return new Response(stream(id, subscription, body), {
-        headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
-      });
+      return new Response(
+        stream(id, subscription, body, () => asked.stillMay),
+        {
+          headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
+        },
+      );
     },
   }),
   operation({
