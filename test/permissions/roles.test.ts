@@ -208,3 +208,18 @@ describe('clients without a name', () => {
     await client.leave();
   });
 });
+
+it('over HTTP as over MQTT: what is retained is shown as it would be received', async () => {
+  await controlled.admin.client.publish('a/kept', 'x', { qos: 1, retain: true });
+  await controlled.broker.users.put('ann', { password: 'p', tags: ['management'] });
+  const asked = async (path: string): Promise<[status: number, body: string]> => {
+    const response = await fetch(`http://127.0.0.1:${controlled.broker.ports.http}/v1/vhosts/%2F/retained${path}`, {
+      headers: { authorization: `Basic ${Buffer.from('ann:p').toString('base64')}` },
+    });
+    return [response.status, await response.text()];
+  };
+  expect((await asked('/a.kept'))[0]).toBe(200);
+  await addRule('publishClientReceive', 'a/#', false);
+  expect((await asked('/a.kept'))[0]).toBe(403);
+  expect((await asked(''))[1]).not.toContain('a.kept');
+});
