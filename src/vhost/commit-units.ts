@@ -8,6 +8,8 @@ import type { Log } from '../log/log.ts';
 
 /** A queue that gathers settlements. */
 export interface Settling {
+  /** What it writes tells of what others write, and is there with that or not at all. Default: it stands by itself. */
+  readonly tells?: boolean;
   flushSettled(): void;
 }
 
@@ -36,8 +38,16 @@ export class CommitUnits implements TurnTask {
 
   /** Writes all settlements gathered so far. */
   flushSettled(): void {
-    for (const queue of this.gathering) queue.flushSettled();
-    this.gathering.length = 0;
+    const { gathering, log } = this;
+    if (gathering.length === 0) return;
+    const together = gathering.length > 1 && gathering.some(({ tells }) => tells === true);
+    if (together) log.beginUnit();
+    try {
+      for (const queue of gathering) queue.flushSettled();
+      gathering.length = 0;
+    } finally {
+      if (together) log.endUnit();
+    }
   }
 
   /** The mark that covers everything asked for until now. */

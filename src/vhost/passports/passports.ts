@@ -49,6 +49,7 @@ export interface PassportsParts {
 
 export class Passports implements PassportNotes, Settling {
   readonly events: PassportEvents;
+  readonly tells = true;
   /** Who acts now, where that is no client that publishes: a commit, an operator. */
   acting: Party | null = null;
   private readonly parts: PassportsParts;

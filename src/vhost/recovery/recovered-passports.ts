@@ -8,23 +8,33 @@ import { PassportEvents } from '../passports/events.ts';
 export class RecoveredPassports {
   events: PassportEvents;
   private readonly max: number;
-  /** What a checkpoint repeats, so far, and what has happened meanwhile; null: none is under way. */
+  /** What a checkpoint repeats, so far; null: none is under way. And what has happened meanwhile, which comes behind all of that. */
   private coming: PassportEvents | null = null;
+  private meanwhile: PassportEvents;
 
   /** @param max events that are kept */
   constructor(max: number) {
     this.max = max;
     this.events = new PassportEvents(max);
+    this.meanwhile = new PassportEvents(max);
   }
 
   take({ events, part }: PassportRecord): void {
-    if (part?.first === true) this.coming = new PassportEvents(this.max);
+    if (part?.first === true) {
+      this.coming = new PassportEvents(this.max);
+      this.meanwhile = new PassportEvents(this.max);
+    }
     for (const event of events) {
-      if (part === null) this.events.add(event);
-      this.coming?.add(event);
+      if (part === null) {
+        this.events.add(event);
+        if (this.coming !== null) this.meanwhile.add(event);
+      } else this.coming?.add(event);
     }
     if (part?.last !== true || this.coming === null) return;
-    this.events = this.coming;
+    const { coming, meanwhile } = this;
+    for (let number = meanwhile.first; number < meanwhile.next; number++) coming.add(meanwhile.at(number));
+    this.events = coming;
+    this.meanwhile = new PassportEvents(this.max);
     this.coming = null;
   }
 }

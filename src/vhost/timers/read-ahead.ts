@@ -8,7 +8,7 @@ import type { MessageStore } from '../../queue/store/message-store.ts';
 
 /** Copies in memory, about; never more than twice as much. */
 const COPIED_BYTES = 8 * 1024 * 1024;
-const TOGETHER_MAX = 16_384;
+const TOGETHER_MAX = 65_536;
 /** Asked for at a time: the log reads what is asked for in a turn together, where it lies together. */
 const OPEN_MAX = 1_024;
 
