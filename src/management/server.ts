@@ -32,6 +32,10 @@ export function managementServer(app: Answering, sockets: HttpSockets, timeouts 
     keepAliveTimeout: timeouts.idle,
   });
   server.timeout = timeouts.stuck;
+  // Others are being worked on, or wait for what they asked for: the time begins anew as soon as something moves.
+  server.on('timeout', (socket) => {
+    if (sockets.isStuck(socket)) socket.destroy();
+  });
   server.maxRequestsPerSocket = REQUESTS_A_SOCKET;
   // An embedder's global Request and Response stay as they are.
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });

@@ -43,6 +43,11 @@ export class HttpSockets {
     server.on('upgrade', (_request, socket) => this.sockets.delete(socket as Socket));
   }
 
+  /** Nothing moves, and it is the client's turn: it does not read its answer, or asks for nothing. */
+  isStuck(socket: Socket): boolean {
+    return this.sockets.get(socket)?.busy !== true || socket.writableLength > 0;
+  }
+
   private accepted(socket: Socket): void {
     if (this.sockets.size >= this.max) this.makeRoom();
     this.sockets.set(socket, new HttpSocket());

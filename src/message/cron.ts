@@ -53,8 +53,15 @@ export class Cron {
   after(epochMs: number): number | undefined {
     const from = (Math.floor(epochMs / MINUTE_MS) + 1) * MINUTE_MS;
     let dayMs = Math.floor(from / DAY_MS) * DAY_MS;
-    for (let n = 0; n < DAYS_MAX; n++, dayMs += DAY_MS) {
-      if (!this.isDay(dayMs)) continue;
+    const end = dayMs + DAYS_MAX * DAY_MS;
+    for (; dayMs < end; dayMs += DAY_MS) {
+      const date = new Date(dayMs);
+      if (!this.months.has(date.getUTCMonth() + 1)) {
+        // The last day of that month: the loop goes on to the next one.
+        dayMs = Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0);
+        continue;
+      }
+      if (!this.isDay(date)) continue;
       for (const hour of this.hours) {
         for (const minute of this.minutes) {
           const at = dayMs + (hour * 60 + minute) * MINUTE_MS;
@@ -65,9 +72,8 @@ export class Cron {
     return undefined;
   }
 
-  private isDay(dayMs: number): boolean {
-    const date = new Date(dayMs);
-    if (!this.months.has(date.getUTCMonth() + 1)) return false;
+  /** Of a month that it means. */
+  private isDay(date: Date): boolean {
     const day = this.days.has(date.getUTCDate());
     const weekday = this.weekdays.has(date.getUTCDay());
     return this.anyDay || this.anyWeekday ? day && weekday : day || weekday;

@@ -105,6 +105,35 @@ it('a socket that says nothing, half a head or half a body, and one that does no
   await until(() => counted.size === 0, 'all of them are gone');
 });
 
+it('a request that is worked on for longer than a client may leave its answer unread is answered', async () => {
+  const app = new Hono();
+  app.get('/large', (context) => context.text('x'.repeat(20_000_000)));
+  let begun = (): void => {};
+  const asked = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  let done = (): void => {};
+  app.get('/long', async (context) => {
+    begun();
+    await new Promise<void>((resolve) => {
+      done = resolve;
+    });
+    return context.text('at last');
+  });
+  const { counted, port } = await server(app);
+  const waiting = fetch(`http://127.0.0.1:${port}/long`);
+  await asked;
+  // Twice as long as that, as one such client after the other finds out.
+  for (let i = 0; i < 2; i++) {
+    const deaf = dial(port);
+    deaf.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n');
+    await until(() => counted.size === 2, 'it is there');
+    await until(() => counted.size === 1, 'it is gone');
+  }
+  done();
+  expect(await (await waiting).text()).toBe('at last');
+});
+
 it('answers what was asked ahead one after the other, in order, up to a bound', async () => {
   const app = new Hono();
   let running = 0;

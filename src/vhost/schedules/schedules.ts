@@ -148,6 +148,8 @@ export class Schedules {
     }
     draft.routed = 1;
     const mark = units.end();
+    // Nobody knows how many days its calendar had to look at.
+    if (cron !== '') this.parts.turn.work.checkTime();
     return seq >= 0 ? mark : MARK_REFUSED;
   }
 
@@ -230,6 +232,8 @@ export class Schedules {
       }
       heap.shift();
       this.fireOne(id, kept, nowMs, allowed);
+      if (kept.cron !== '') this.parts.turn.work.checkTime();
+      if (this.parts.turn.work.over) break;
     }
     if (heap.size > 0 && heap.due <= nowMs) return false;
     this.arm();

@@ -23,6 +23,14 @@ export const SUBSCRIPTIONS: readonly Case[] = [
     },
   },
   {
+    name: 'thousands of schedules whose calendars name a day that comes once in four years',
+    async prepare(ports, size) {
+      const client = await StompAbuser.open(ports.stomp);
+      const send = Buffer.from('SEND\ndestination:/queue/leap\nAMQ_SCHEDULED_CRON:0 0 29 2 */7\n\nx\0');
+      return () => client.write(many(Math.round(9_000 * size), () => send));
+    },
+  },
+  {
     name: 'subscribing to everything that is retained, a hundred times in one packet',
     async prepare(ports, size) {
       const client = await MqttAbuser.open(ports.mqtt, 'retainer');
