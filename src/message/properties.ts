@@ -66,6 +66,9 @@ export interface Properties {
   lost?: number;
 }
 
+/** Where a reply goes, in protocols that have a place for the key alone: left out for the default exchange. */
+export const REPLY_EXCHANGE_HEADER = 'x-reply-to-exchange';
+
 /** The header by which JMS names a message's group: what carries `groupId` where a protocol has no property for it. */
 export const GROUP_HEADER = 'JMSXGroupID';
 

@@ -32,21 +32,22 @@ export function isNested(value: Value): boolean {
   return typeof value === 'object' && value !== null && (value.type === 'list' || value.type === 'map');
 }
 
-export function valueToJson(value: Value): unknown {
+/** @param large what stands for a whole number that no double holds, of its digits. Default: a text */
+export function valueToJson(value: Value, large: (digits: string) => unknown = String): unknown {
   if (value === null || typeof value !== 'object') return value;
   switch (value.type) {
     case 'int64':
     case 'uint64':
     case 'timestamp':
-      return Number.isSafeInteger(Number(value.value)) ? Number(value.value) : String(value.value);
+      return Number.isSafeInteger(Number(value.value)) ? Number(value.value) : large(String(value.value));
     case 'decimal':
       return decimalText(value.value, value.scale);
     case 'bytes':
       return value.value.toString('base64');
     case 'list':
-      return value.value.map(valueToJson);
+      return value.value.map((item) => valueToJson(item, large));
     case 'map':
-      return Object.fromEntries(onceEach(value.value).map((header) => [header.name, valueToJson(header.value)]));
+      return Object.fromEntries(onceEach(value.value).map((header) => [header.name, valueToJson(header.value, large)]));
     case 'float':
     case 'double':
       // JSON has no word for what is no number, or endless.

@@ -6,6 +6,7 @@ import type { Broker } from '../broker/broker.ts';
 import { DEATH_REASONS } from '../message/deaths/deaths.ts';
 import { BrokerError } from '../message/errors.ts';
 import { AS_DEAD_LETTER, AS_DUE, MessageView } from '../message/message.ts';
+import { dotted } from '../message/spelling.ts';
 import { QueueBrowser } from '../queue/browse/queue-browser.ts';
 import { attemptsOf, FLAG_DELIVERED, type QueueEntryFlags } from '../queue/entry-flags.ts';
 import {
@@ -200,7 +201,11 @@ export class PassportDesk {
       vhost.store.view(seq, flags, view)
         ? {
             ...{ arrivedAtMs: view.arrivedAtMs, expiresAtMs: view.expiresAtMs, bodyBytes: view.bodyLength },
-            ...{ exchange: view.exchange(), routingKey: view.key(), messageId: vhost.dialects.messageId(view) },
+            ...{
+              exchange: view.exchange(),
+              routingKey: dotted(view.key(), view.spelling),
+              messageId: vhost.dialects.messageId(view),
+            },
           }
         : undefined;
     const there = look();

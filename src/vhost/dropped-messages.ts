@@ -5,6 +5,7 @@
 import type { TurnClock } from '../clock/turn-clock.ts';
 import type { Dialects } from '../message/dialect.ts';
 import type { MessageView } from '../message/message.ts';
+import { dotted } from '../message/spelling.ts';
 
 export const DROP_REASONS = [
   'rejected',
@@ -86,7 +87,7 @@ export class DroppedMessages {
     const dropped = {
       ...{ atMs, reason, queue },
       exchange: view === null ? '' : cut(view.exchange()),
-      routingKey: view === null ? '' : cut(view.key()),
+      routingKey: view === null ? '' : cut(dotted(view.key(), view.spelling)),
       messageId: view === null ? undefined : cut(this.dialects.messageId(view)),
       position: view?.seq ?? 0,
       bodyBytes: view?.bodyLength ?? 0,

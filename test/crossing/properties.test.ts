@@ -265,3 +265,28 @@ it('a record of deaths that went through MQTT as JSON is counted on', async () =
   expect((await amqp.next('died')).properties['h:x-death']).toBe('A[F{count=l:5,reason=S:rejected,queue=S:dies}]');
   await device.vanish();
 });
+
+it('what HTTP shows of a message from elsewhere can be bound, and published over HTTP again', async () => {
+  const api = (path: string, body: object) =>
+    fetch(`http://127.0.0.1:${broker.ports.http}/api${path}`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${Buffer.from('guest:guest').toString('base64')}` },
+      body: JSON.stringify(body),
+    });
+  await admin.declare('shown');
+  await admin.bind('shown', 'amq.topic', 'v1/2.x');
+  const device = await mqttClient(broker, 'shown', true);
+  device.publish('v1.2/x', 'x', 1, 1, { properties: mqttProperties({ 'response-topic': 'r.1/k' })! });
+  await device.next('puback');
+  const asked = { count: 1, ackmode: 'ack_requeue_false', encoding: 'auto' };
+  const answer = await api('/queues/%2F/shown/get', asked);
+  const [got] = (await answer.json()) as [{ routing_key: string; properties: object }];
+  expect([got.routing_key, got.properties]).toEqual([
+    'v1/2.x',
+    { delivery_mode: 2, reply_to: 'r/1.k', headers: { 'x-reply-to-exchange': 'amq.topic' } },
+  ]);
+  await device.subscribe('v1.2/x', 1);
+  await api('/exchanges/%2F/amq.topic/publish', { ...got });
+  expect((await device.next('publish')).properties).toMatchObject({ responseTopic: 'r.1/k' });
+  await device.leave();
+});

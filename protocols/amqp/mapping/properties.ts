@@ -6,12 +6,11 @@
  * the broker says of a message.
  */
 import { isUtf8 } from 'node:buffer';
-import { bytesOf, type Header, isText, type Properties } from '../../../src/api/index.ts';
+import { bytesOf, type Header, isText, type Properties, REPLY_EXCHANGE_HEADER } from '../../../src/api/index.ts';
 import type { BasicProperties } from '../codec/properties.ts';
 
 const CORRELATION_HEADER = 'x-correlation-id';
 export const GROUP_HEADER = 'JMSXGroupID';
-const REPLY_EXCHANGE_HEADER = 'x-reply-to-exchange';
 const SHORT_BYTES_MAX = 255;
 
 /** Properties as read from the wire to the neutral form; all but when the message expires, which the broker knows. */

@@ -266,6 +266,27 @@ describe('numbers that no double holds', () => {
   });
 });
 
+it('what clients have said in arguments is exported and imported as it was: nothing, and numbers that no double holds', async () => {
+  const large = '9007199254740993';
+  const queue = `{"name":"q","vhost":"/","durable":true,"auto_delete":false,"arguments":{"x-own":${large}}}`;
+  await ask('POST', '/definitions', `{"queues":[${queue}]}`);
+  const client = await amqp.connect(`amqp://root:pw@127.0.0.1:${api.port('amqp')}`);
+  const channel = await client.createChannel();
+  await channel.bindQueue('q', 'amq.headers', '', { nothing: null });
+  await client.close();
+  const exported = async (from: ApiBroker): Promise<string> => {
+    const headers = { authorization: `Basic ${Buffer.from('root:pw').toString('base64')}` };
+    const text = await (await fetch(`http://127.0.0.1:${from.port('http')}/api/definitions/%2F`, { headers })).text();
+    return text.slice(text.indexOf('"queues"'));
+  };
+  const text = await exported(api);
+  expect(text).toContain(`"x-own":${large}`);
+  expect(text).toContain('"nothing":null');
+  const other = await start();
+  expect((await ask('POST', '/definitions/%2F', `{${text}`, other)).status).toBe(204);
+  expect(await exported(other)).toBe(text);
+});
+
 it('what definitions hold and cannot be had is in the log where nobody asks for a report', async () => {
   const lines: unknown[] = [];
   const note = (...line: unknown[]): void => void lines.push(line);

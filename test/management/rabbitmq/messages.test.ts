@@ -1,6 +1,9 @@
 /** Queues, exchanges and messages changed over RabbitMQ's HTTP API, with its statuses and words. */
 import amqp, { type Channel, type ChannelModel } from 'amqplib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { body, header, publish as publishFrame } from '../../../conformance/amqp/clients/frames.ts';
+import { RawConnection } from '../../../conformance/amqp/clients/raw.ts';
+import { propertyList } from '../../crossing/clients/amqp-fields.ts';
 import { type ApiBroker, startApi } from './harness.ts';
 
 let api: ApiBroker;
@@ -177,6 +180,22 @@ describe('messages that are got', () => {
     const again = await take('q', { count: '1', ackmode: 'reject_requeue_true', encoding: 'base64' });
     expect(again.body).toMatchObject([{ redelivered: true, payload: 'b25l', payload_encoding: 'base64' }]);
     expect((await channel.checkQueue('q')).messageCount).toBe(2);
+  });
+
+  it('are JSON that strict readers take, whatever bytes their texts are', async () => {
+    const text = (...bytes: number[]) => Buffer.from(bytes).latin1Slice();
+    const raw = await RawConnection.open({ port: api.port('amqp') });
+    await raw.openChannel();
+    const said = { 'content-type': text(0x63, 0xff), 'h:s': `S:${text(0x66, 0xe9)}`, 'h:t': 'S:fine' };
+    raw.send(publishFrame(1, '', 'q'), header(1, 1, propertyList(said)), body(1, 'x'));
+    const taken = async () => (await take('q')).body;
+    let [got] = await taken();
+    while (got === undefined) [got] = await taken();
+    expect(got.properties).toEqual({
+      content_type: 'c\ufffd',
+      headers: { s: 'Not UTF-8, base64 is: Zuk=', t: 'fine' },
+    });
+    raw.cut();
   });
 
   it('say how often they came back, where their queue tells it, the first time too', async () => {

@@ -198,7 +198,7 @@ const SECTIONS: readonly Section[] = [
     name: nameOf,
     check(entry, vhost, work) {
       demandVhost(vhost, work);
-      headersOf(entry, 'arguments');
+      headersOf(entry, 'arguments', true);
       return work.operator.queues.find(vhost, demandName(entry)) === undefined ? undefined : 'kept';
     },
     async apply(entry, vhost, { operator }) {
@@ -208,7 +208,7 @@ const SECTIONS: readonly Section[] = [
           durable: booleanOf(entry, 'durable'),
           autoDelete: booleanOf(entry, 'auto_delete'),
           exclusive: false,
-          arguments: headersOf(entry, 'arguments'),
+          arguments: headersOf(entry, 'arguments', true),
         });
         await whenSafe(session, mark);
       } finally {
@@ -222,7 +222,7 @@ const SECTIONS: readonly Section[] = [
     name: nameOf,
     check(entry, vhost, work) {
       demandVhost(vhost, work);
-      headersOf(entry, 'arguments');
+      headersOf(entry, 'arguments', true);
       return work.operator.exchanges.find(vhost, demandName(entry)) === undefined ? undefined : 'kept';
     },
     async apply(entry, vhost, { operator }) {
@@ -232,7 +232,7 @@ const SECTIONS: readonly Section[] = [
           durable: booleanOf(entry, 'durable'),
           autoDelete: booleanOf(entry, 'auto_delete'),
           internal: booleanOf(entry, 'internal'),
-          arguments: headersOf(entry, 'arguments'),
+          arguments: headersOf(entry, 'arguments', true),
         });
         await whenSafe(session, mark);
       } finally {
@@ -246,7 +246,7 @@ const SECTIONS: readonly Section[] = [
     name: (entry) => `${String(entry['source'])} → ${String(entry['destination'])}`,
     check(entry, vhost, work) {
       demandVhost(vhost, work);
-      headersOf(entry, 'arguments');
+      headersOf(entry, 'arguments', true);
       if (entry['source'] === '') return { leftOut: 'the default exchange binds every queue by itself' };
       return undefined;
     },
@@ -255,7 +255,7 @@ const SECTIONS: readonly Section[] = [
       const [source, destination, key] = ['source', 'destination', 'routing_key'].map((name) =>
         textOf(entry, name),
       ) as [string, string, string];
-      const options = { spelling: DOT, arguments: headersOf(entry, 'arguments') } as const;
+      const options = { spelling: DOT, arguments: headersOf(entry, 'arguments', true) } as const;
       try {
         const mark =
           entry['destination_type'] === 'exchange'

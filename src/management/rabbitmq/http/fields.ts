@@ -50,12 +50,16 @@ export function wordsOf(body: Body, key: string): readonly string[] | undefined 
   return (list as string[]).map((word) => word.trim()).filter((word) => word !== '');
 }
 
-/** An object of arguments or headers; nothing, and an empty list, is none. @throws Failure 400 `null_not_allowed` */
-export function headersOf(body: Body, key: string): Headers {
+/**
+ * An object of arguments or headers; nothing, and an empty list, is none.
+ * @param nulls they may be in it: an export has some where clients have said so
+ * @throws Failure 400 `null_not_allowed`
+ */
+export function headersOf(body: Body, key: string, nulls = false): Headers {
   const given = body[key];
   if (given === undefined || given === null) return [];
   if (typeof given !== 'object' || (Array.isArray(given) && given.length > 0)) throw badRequest(`${key}_invalid`);
-  if (hasNull(given)) throw badRequest('null_not_allowed');
+  if (!nulls && hasNull(given)) throw badRequest('null_not_allowed');
   const value = valueFromJson(given, DEPTH_MAX);
   if (value === undefined) throw badRequest(`${key} nest deeper than ${DEPTH_MAX} levels, or are too many`);
   return typeof value === 'object' && value !== null && value.type === 'map' ? value.value : [];

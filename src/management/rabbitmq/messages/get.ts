@@ -14,6 +14,7 @@ import {
 import type { Session } from '../../../api/session.ts';
 import { BrokerError } from '../../../message/errors.ts';
 import { AT_MOST_ONCE, type MessageView } from '../../../message/message.ts';
+import { dotted } from '../../../message/spelling.ts';
 import { badRequest, Failure } from '../http/errors.ts';
 import { type Body, demandKeys, wholeOf } from '../http/fields.ts';
 import { type Carried, propertiesShown } from './properties.ts';
@@ -124,7 +125,7 @@ function shownOf(session: Session, view: MessageView, tells: boolean): Record<st
     payload_bytes: view.large === null ? view.bodyEnd - view.bodyStart : view.bodyLength,
     redelivered: view.redelivered,
     exchange: view.exchange(),
-    routing_key: view.key(),
+    routing_key: dotted(view.key(), view.spelling),
     message_count: 0,
     properties: propertiesShown(carried),
   };
