@@ -63,11 +63,12 @@ describe('half messages', () => {
   });
 
   it('would be found out if it were asked for too early', { timeout: 120_000 }, async () => {
-    type Keeping = { keep(id: string, held: { nextMs: number }): void };
+    type Held = { nextMs: number };
+    type Keeping = { keep(...what: [...names: string[], held: Held]): void };
     plant(HalfMessages.prototype as unknown as Keeping, 'keep', (keep) => {
-      return function (this: Keeping, id, held) {
-        held.nextMs -= 3_000;
-        keep.call(this, id, held);
+      return function (this: Keeping, ...what) {
+        (what.at(-1) as Held).nextMs -= 3_000;
+        keep.apply(this, what);
       };
     });
     expect(await firstWrong(runHalves)).toMatch(/too early/);
