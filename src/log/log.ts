@@ -447,8 +447,7 @@ export class Log implements RecordStore, TurnTask {
   locate(seq: number, ref: RecordRef): boolean {
     const block = this.references.table.find(seq);
     if (block?.resident === true) return block.find(seq, ref);
-    const { cache } = this.coldReads;
-    return cache.size > 0 && cache.find(seq, ref);
+    return this.coldReads.locate(seq, ref);
   }
 
   load(seq: number, done: (error: Error | undefined) => void, order?: ReadOrder): void {
@@ -464,8 +463,7 @@ export class Log implements RecordStore, TurnTask {
   }
 
   release(seq: number, n: number): void {
-    const { cache } = this.coldReads;
-    if (cache.size > 0) cache.drop(seq);
+    this.coldReads.drop(seq);
     this.references.release(seq, n);
   }
 
@@ -495,7 +493,7 @@ export class Log implements RecordStore, TurnTask {
 
   /** Bytes of blocks in memory, and of records that were read alone. */
   get residentBytes(): number {
-    return this.references.residents.bytes + this.coldReads.cache.bytes;
+    return this.references.residents.bytes + this.coldReads.bytes;
   }
 
   /** Bytes of records that somebody refers to, as far as can be told without asking who. It walks all blocks. */

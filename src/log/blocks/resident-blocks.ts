@@ -17,6 +17,8 @@ export class ResidentBlocks<B extends Block> {
   readonly budgetBytes: number;
   /** So much of the budget is used for something else for a while. */
   lentBytes = 0;
+  /** So much of it is used for what was read in runs. */
+  besideBytes = 0;
   /** Bytes of blocks in memory, the free ones left out. */
   bytes = 0;
   private queue: B[] = [];
@@ -98,7 +100,7 @@ export class ResidentBlocks<B extends Block> {
       for (const buffer of leaving) this.keepFree(buffer);
       leaving.length = 0;
     }
-    const budgetBytes = Math.max(this.blockBytes, this.budgetBytes - this.lentBytes);
+    const budgetBytes = Math.max(this.blockBytes, this.budgetBytes - this.lentBytes - this.besideBytes);
     if (this.bytes <= budgetBytes) {
       if (this.queue.length > 1024) this.compact();
       return;

@@ -8,31 +8,32 @@
  *                           └──▶ it lies by group ──▶ the directory tells the batches ──▶ these are read ──▶ cached
  *                                                       └── not found there ──▶ the directory is made anew, of all batches
  *
+ * What a reader will ask for next, and lies by group, is read in runs, which are kept as they are (`runs.ts`).
+ *
  * Every batch is verified again: what was sound when it was written or recovered may have rotted since.
  */
 import { PHASE_GATHER, type Turn, type TurnTask } from '../../clock/turn.ts';
 import type { Waiting } from '../blocks/block.ts';
 import type { SegmentBlock } from '../blocks/segment.ts';
-import { BATCH_HEADER_BYTES } from '../format/batch.ts';
 import { RecordRef } from '../format/record.ts';
-import { batchBytesOf } from '../options.ts';
 import type { ReadOrder } from '../store.ts';
 import { BlockReads, type BlockReadsOptions } from './block-reads.ts';
+import { Directories } from './directories.ts';
 import { GroupedReads } from './grouped-reads.ts';
+import { piecesOf } from './pieces.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { RecordCache } from './record-cache.ts';
-import { RecordSearch } from './record-search.ts';
-import { MERGE_PART, type Piece, Wanted, WINDOW_BYTES } from './wanted.ts';
+import { RunReads } from './run-reads.ts';
+import { Run, Runs } from './runs.ts';
+import { type Piece, Wanted, WINDOW_BYTES } from './wanted.ts';
 
 /** Reads under way: enough that no thread waits for the next one, few enough that a flush does not wait long behind them. */
 const READS_MAX = 8;
 /** Whole blocks that are read ahead of anybody's asking, at a time. */
 const BLOCKS_AHEAD_MAX = 2;
-/** A block is read whole if so much of it, one part in this many, would be read in pieces. */
-const WHOLE_PART = 4;
-/** A block is read whole as well if one of so many records between the first and the last that are asked for is. */
-const DENSE_PART = 8;
 const CACHE_BYTES_MAX = 8 * 1024 * 1024;
+/** What is read ahead in runs: some for each of two hundred readers. */
+const RUNS_BYTES_MAX = 12 * 1024 * 1024;
 
 type Done = Waiting['done'];
 
@@ -44,10 +45,12 @@ export interface ColdReadsOptions extends Omit<BlockReadsOptions, 'moved'> {
 
 export class ColdReads implements TurnTask {
   inTurn = false;
-  readonly cache: RecordCache;
+  private readonly cache: RecordCache;
+  private readonly runs: Runs;
   private readonly options: ColdReadsOptions;
   private readonly blocks: BlockReads;
   private readonly grouped: GroupedReads;
+  private readonly runReads: RunReads;
   private readonly ahead: ReadAhead;
   /** What a record takes, of those that were read lately: so many that are asked for will need room. */
   private recordBytes = 1024;
@@ -55,7 +58,7 @@ export class ColdReads implements TurnTask {
   private readonly wanted = new Map<number, Wanted>();
   /** What of that has been asked for since the last turn ended. */
   private asked: Wanted[] = [];
-  private pieces: Piece[] = [];
+  private pieces: (Piece | Run)[] = [];
   private nextPiece = 0;
   private reading = 0;
   private readonly spare: Buffer[] = [];
@@ -67,22 +70,63 @@ export class ColdReads implements TurnTask {
   constructor(options: ColdReadsOptions) {
     this.options = options;
     this.blocks = new BlockReads({ ...options, moved: (waiting) => this.askAgain(waiting) });
+    const directories = new Directories(options);
     this.grouped = new GroupedReads({
       ...options,
+      directories,
       wantedBy: (seq) => this.wanted.get(seq),
       read: (piece) => this.pieces.push(piece),
       found: (one, ref) => this.found(one, ref),
       failed: (one, error) => this.fail(one, error),
       planAgain: (wanted) => this.planAgain(wanted),
     });
-    this.cache = new RecordCache(Math.min(CACHE_BYTES_MAX, options.residents.budgetBytes / 4));
-    this.ahead = new ReadAhead({
-      mayRead: () => (this.cache.bytes + this.wanted.size * this.recordBytes) * 2 <= this.cache.bytesMax,
-      want: (seq, onUse) => {
-        const block = options.blockOf(seq);
-        if (block !== undefined && !block.resident && !this.cache.has(seq)) this.want(block, seq, onUse);
+    const { budgetBytes } = options.residents;
+    this.cache = new RecordCache(Math.min(CACHE_BYTES_MAX, budgetBytes / 4));
+    this.runs = new Runs(Math.min(RUNS_BYTES_MAX, budgetBytes / 4));
+    this.runReads = new RunReads({
+      ...options,
+      directories,
+      runs: this.runs,
+      known: (seq) => this.isKnown(seq),
+      planned: (run) => {
+        this.pieces.push(run);
+        options.wake();
       },
+      found: ({ done }) => this.answerLater(done),
+      missing: (waiting) => this.askAgain(waiting),
     });
+    this.ahead = new ReadAhead({
+      mayRead: () => {
+        const { cache, runs } = this;
+        const asked = this.wanted.size * this.recordBytes;
+        return (cache.bytes + asked) * 2 <= cache.bytesMax && runs.aheadBytes * 2 <= runs.bytesMax;
+      },
+      mayReadLittle: () => Math.max(this.runs.bytes, this.runs.aheadBytes) < this.runs.bytesMax,
+      want: (seqs, middle, onUse) => this.wantAhead(seqs, middle, onUse),
+    });
+  }
+
+  /** Points `ref` at a record that was read alone or in a run. */
+  locate(seq: number, ref: RecordRef): boolean {
+    const { cache, runs } = this;
+    return (runs.size > 0 && runs.find(seq, ref)) || (cache.size > 0 && cache.find(seq, ref));
+  }
+
+  /** Nobody needs it any more. */
+  drop(seq: number): void {
+    const { cache, runs } = this;
+    if (runs.size > 0) runs.drop(seq);
+    if (cache.size > 0) cache.drop(seq);
+  }
+
+  /** Memory for what was read. */
+  get bytes(): number {
+    return this.cache.bytes + this.runs.bytes;
+  }
+
+  /** It is asked for, or in memory. */
+  private isKnown(seq: number): boolean {
+    return this.runs.of(seq) !== undefined || this.wanted.has(seq) || this.cache.has(seq);
   }
 
   /**
@@ -94,13 +138,26 @@ export class ColdReads implements TurnTask {
       this.blocks.load(block, { seq, done });
       return;
     }
-    if (this.cache.has(seq)) {
+    const run = this.runs.of(seq);
+    if (this.cache.has(seq) || run?.read === true) {
       done(undefined);
       return;
     }
-    const known = this.wanted.has(seq);
+    if (run !== undefined) {
+      run.waiting.push({ seq, done });
+      return;
+    }
+    if (order !== undefined && !this.wanted.has(seq)) {
+      if (block.grouped) {
+        this.ahead.missed(order, seq, true);
+        const asked = this.runs.of(seq);
+        if (asked !== undefined) {
+          asked.waiting.push({ seq, done });
+          return;
+        }
+      } else this.ahead.missed(order, seq, false);
+    }
     this.want(block, seq, undefined).waiting.push(done);
-    if (!known && order !== undefined) this.ahead.missed(order, seq, block.grouped);
   }
 
   /** What these wait for lies elsewhere now. */
@@ -110,6 +167,36 @@ export class ColdReads implements TurnTask {
       if (block === undefined) done(new Error('nobody referred to the record any more, and it is gone'));
       else this.load(block, seq, done, undefined);
     }
+  }
+
+  /** A reader will ask for these, in this order; when the `middle`-th is looked at, or the next one that is read for it, `onUse` is called. */
+  private wantAhead(seqs: readonly number[], middle: number, onUse: () => void): void {
+    let block: SegmentBlock | undefined;
+    let together: number[] = [];
+    let use: (() => void) | undefined = onUse;
+    let useSeq = -1;
+    const ask = (): void => {
+      if (together.length === 0) return;
+      this.runReads.ask(block!, together, useSeq, useSeq < 0 ? undefined : onUse);
+      together = [];
+      useSeq = -1;
+    };
+    for (let i = 0; i < seqs.length; i++) {
+      const seq = seqs[i]!;
+      if (block === undefined || seq < block.firstSeq || seq > block.lastSeq) {
+        ask();
+        block = this.options.blockOf(seq);
+      }
+      if (block === undefined || block.resident || this.isKnown(seq)) continue;
+      const here = i >= middle ? use : undefined;
+      if (here !== undefined) use = undefined;
+      if (!block.grouped) this.want(block, seq, here);
+      else {
+        together.push(seq);
+        if (here !== undefined) useSeq = seq;
+      }
+    }
+    ask();
   }
 
   private want(block: SegmentBlock, seq: number, onUse: (() => void) | undefined): Wanted {
@@ -128,9 +215,17 @@ export class ColdReads implements TurnTask {
   /** The turn ends: reads what was asked for in it. */
   begin(): void {
     this.cache.endOfTurn();
-    if (this.answers.length === 0) this.cache.keepWithin();
+    this.runs.endOfTurn();
+    if (this.answers.length === 0) {
+      this.cache.keepWithin();
+      this.runs.keepWithin();
+    }
+    this.options.residents.besideBytes = this.runs.bytes;
     const { asked } = this;
-    if (asked.length === 0) return;
+    if (asked.length === 0) {
+      this.readOn();
+      return;
+    }
     this.asked = [];
     asked.sort(byPlace);
     for (let i = 0; i < asked.length; ) {
@@ -148,37 +243,9 @@ export class ColdReads implements TurnTask {
       this.grouped.plan(block, wanted);
       return;
     }
-    const pieces = this.piecesOf(block, wanted);
+    const pieces = piecesOf(block, wanted);
     if (pieces === undefined) this.readWhole(block, wanted);
     else for (const piece of pieces) this.pieces.push(piece);
-  }
-
-  /** Undefined: the block had better be read whole. */
-  private piecesOf(block: SegmentBlock, wanted: readonly Wanted[]): Piece[] | undefined {
-    const { segment } = block;
-    const batchBytes = batchBytesIn(block);
-    // What is rewritten, and what comes from before batches were short, has batches as long as blocks.
-    if (block.resident || block.waiting !== undefined || segment.longBatches || segment.generation > 0)
-      return undefined;
-    if (isDense(wanted)) return undefined;
-    const pieces: Piece[] = [];
-    let last: Piece | undefined;
-    let bytes = 0;
-    for (const one of wanted) {
-      const search = new RecordSearch(one.seq, block, batchBytes);
-      one.search = search;
-      if (last !== undefined && search.from <= last.to + segment.blockBytes / MERGE_PART) {
-        bytes += Math.max(0, search.to - last.to);
-        last.to = Math.max(last.to, search.to);
-        last.wanted.push(one);
-      } else {
-        bytes += search.to - search.from;
-        last = { block, from: search.from, to: search.to, wanted: [one], generation: segment.generation };
-        pieces.push(last);
-      }
-      if (bytes * WHOLE_PART > block.end) return undefined;
-    }
-    return pieces;
   }
 
   private readOn(): void {
@@ -190,7 +257,15 @@ export class ColdReads implements TurnTask {
     }
   }
 
-  private read(piece: Piece): void {
+  private read(piece: Piece | Run): void {
+    if (piece instanceof Run) {
+      this.reading++;
+      this.runReads.read(piece, () => {
+        this.reading--;
+        this.options.wake();
+      });
+      return;
+    }
     const { block, from, to, wanted } = piece;
     const { segment } = block;
     const { generation } = segment;
@@ -259,7 +334,11 @@ export class ColdReads implements TurnTask {
 
   private answer(one: Wanted): void {
     if (one.waiting.length === 0) return;
-    for (const done of one.waiting) this.answers.push(done);
+    for (const done of one.waiting) this.answerLater(done);
+  }
+
+  private answerLater(done: Done): void {
+    this.answers.push(done);
     this.options.turn.add(PHASE_GATHER, this);
   }
 
@@ -301,18 +380,6 @@ export class ColdReads implements TurnTask {
 
 function newWindow(): Buffer {
   return Buffer.allocUnsafeSlow(WINDOW_BYTES);
-}
-
-/** Whoever asks for these is going to need most of the block. */
-function isDense(wanted: readonly Wanted[]): boolean {
-  const range = wanted[wanted.length - 1]!.seq - wanted[0]!.seq;
-  return wanted.length > 1 && wanted.length * DENSE_PART >= range;
-}
-
-/** What a batch takes in this block, as far as can be told. */
-function batchBytesIn({ segment, records, sequencedBytes }: SegmentBlock): number {
-  const recordBytes = records > 0 ? sequencedBytes / records : 0;
-  return BATCH_HEADER_BYTES + Math.max(batchBytesOf(segment.blockBytes), 2 * recordBytes);
 }
 
 function byPlace(a: Wanted, b: Wanted): number {

@@ -10,10 +10,11 @@ import type { SegmentBlock } from '../blocks/segment.ts';
 import { align8, BatchHeader, readBatch } from '../format/batch.ts';
 import type { Directory } from '../format/directory.ts';
 import { eachSequenced, RecordRef } from '../format/record.ts';
-import { Directories, type DirectoriesOptions } from './directories.ts';
+import type { Directories, DirectoriesOptions } from './directories.ts';
 import { MERGE_PART, type Piece, type Wanted, WINDOW_BYTES } from './wanted.ts';
 
 export interface GroupedReadsOptions extends DirectoriesOptions {
+  readonly directories: Directories;
   /** A record that is wanted by its number; undefined: nobody wants it. */
   wantedBy(seq: number): Wanted | undefined;
   /** These are to be read. */
@@ -33,7 +34,7 @@ export class GroupedReads {
 
   constructor(options: GroupedReadsOptions) {
     this.options = options;
-    this.directories = new Directories(options);
+    this.directories = options.directories;
   }
 
   /** Finds out where these lie, which are all in one part. */

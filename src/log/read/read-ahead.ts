@@ -18,10 +18,11 @@ interface Window {
 }
 
 export interface ReadAheadOptions {
-  /** There is room for more. */
+  /** There is room for more; for a little. */
   mayRead(): boolean;
-  /** Asks for a record, unless it is in memory. `onUse` is called when it is looked at, if it can be told. */
-  want(seq: number, onUse: (() => void) | undefined): void;
+  mayReadLittle(): boolean;
+  /** Asks for records, unless they are in memory. `onUse` is called when the `middle`-th is looked at, if it can be told. */
+  want(seqs: readonly number[], middle: number, onUse: () => void): void;
 }
 
 export class ReadAhead {
@@ -34,8 +35,8 @@ export class ReadAhead {
   }
 
   /**
-   * A reader had to ask for `seq`, which is on its way.
-   * @param together what it reads lies together there
+   * A reader had to ask for `seq`, which is on its way, or is asked for here.
+   * @param together what it reads lies together there: it is asked for with what comes next, if there is room
    */
   missed(order: ReadOrder, seq: number, together: boolean): void {
     let window = this.windows.get(order);
@@ -46,22 +47,26 @@ export class ReadAhead {
     // Another place, backwards or far ahead: it begins anew.
     if (seq < window.last) window.count = 0;
     window.last = seq;
-    this.extend(order, window, together ? FIRST_TOGETHER : FIRST);
+    if (together) this.extend(order, window, FIRST_TOGETHER, [seq]);
+    else this.extend(order, window, FIRST, []);
   }
 
-  private extend(order: ReadOrder, window: Window, least = FIRST): void {
-    if (!this.options.mayRead()) return;
-    const count = Math.min(AHEAD_MAX, Math.max(least, window.count * GROWTH));
+  private extend(order: ReadOrder, window: Window, least: number, seqs: number[]): void {
+    const { mayRead, mayReadLittle, want } = this.options;
+    let most = AHEAD_MAX;
+    if (!mayRead()) {
+      // Others have read far ahead, and this one waits: what comes with it anyway.
+      if (seqs.length === 0 || !mayReadLittle()) return;
+      most = FIRST;
+    }
+    const count = Math.min(most, Math.max(least, window.count * GROWTH));
     window.count = count;
-    const seqs: number[] = [];
     order.readAfter(window.last, count, (seq) => seqs.push(seq));
     if (seqs.length === 0) return;
     window.last = seqs[seqs.length - 1]!;
-    const middle = seqs.length >> 1;
     const { last } = window;
-    const goOn = (): void => {
-      if (window.last === last) this.extend(order, window);
-    };
-    for (let i = 0; i < seqs.length; i++) this.options.want(seqs[i]!, i === middle ? goOn : undefined);
+    want(seqs, seqs.length >> 1, () => {
+      if (window.last === last) this.extend(order, window, FIRST, []);
+    });
   }
 }

@@ -172,3 +172,23 @@ it('what is kept and what is in use is no more than twice the budget', () => {
   const again = Array.from({ length: 100 }, () => blocks.take().buffer).filter((memory) => before.has(memory));
   expect(again).toHaveLength(20);
 });
+
+it('what is lent of the budget, or used beside blocks, is room that blocks give up', () => {
+  const blocks = new ResidentBlocks<Plain>(64, 640);
+  const endOfTurn = (): void =>
+    blocks.endOfTurn(
+      () => true,
+      (block) => blocks.evict(block),
+    );
+  for (let i = 0; i < 10; i++) filled(blocks);
+  endOfTurn();
+  expect(blocks.bytes).toBe(640);
+  blocks.lentBytes = 128;
+  blocks.besideBytes = 192;
+  endOfTurn();
+  expect(blocks.bytes).toBe(320);
+  // However much that is, one stays.
+  blocks.besideBytes = 10_000;
+  endOfTurn();
+  expect(blocks.bytes).toBe(64);
+});

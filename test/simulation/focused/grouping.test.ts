@@ -1,6 +1,7 @@
 /** A bounded number of histories of queues that wait beside each other, and bugs planted in how they are brought together. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { Directories } from '../../../src/log/read/directories.ts';
+import { Runs } from '../../../src/log/read/runs.ts';
 import { Compaction } from '../../../src/log/reclaim/compaction.ts';
 import { GroupCopier } from '../../../src/log/reclaim/group-copier.ts';
 import { PartMemory } from '../../../src/log/reclaim/group-part.ts';
@@ -79,6 +80,20 @@ describe('queues that wait beside each other', () => {
             const chunk = before.call(this, index);
             this.residents.giveBack(chunk);
             return chunk;
+          },
+      );
+    },
+    /** What is read for one reader is written over by what is read for the next. */
+    'one buffer for all runs': () => {
+      const shared = Buffer.alloc(64 * 1024);
+      plant(
+        Runs.prototype,
+        'begin',
+        (before) =>
+          function (this: Runs, run: { buffer: Buffer }) {
+            before.call(this, run);
+            run.buffer = shared;
+            return shared;
           },
       );
     },
