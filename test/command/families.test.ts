@@ -382,6 +382,35 @@ it('connections, channels and consumers are shown, and a connection is closed wi
   expect(String(await ended)).toContain('time to go');
 });
 
+it('what waits for its publisher or under a token is listed, and ended', async () => {
+  const client = await amqplib.connect(`amqp://127.0.0.1:${broker.port('amqp')}`);
+  const channel = await client.createConfirmChannel();
+  for (const id of ['o-1', 'o-2']) {
+    const headers = { 'x-half-message': 'prepare', 'x-half-id': id };
+    channel.publish('', 'waiting', Buffer.from(id), { persistent: true, headers });
+  }
+  await channel.assertQueue('waiting');
+  await channel.waitForConfirms();
+
+  expect(await said('half-messages', 'list')).toMatch(/^ID +USER +SINCE .*\no-1 +guest .*\no-2 +guest .*\n$/);
+  expect(await said('half-messages', 'commit', 'o-1')).toContain('committed\n');
+  expect(await said('half-messages', 'rollback', 'o-2')).toContain('rolled back\n');
+  expect(await parsed('half-messages', 'list')).toEqual([]);
+
+  const pulled = await channel.get('waiting');
+  expect(pulled === false ? '' : pulled.content.toString()).toBe('o-1');
+  const defer = {
+    'x-delivery-tag': pulled === false ? 0 : pulled.fields.deliveryTag,
+    'x-opt-delivery-delay': 900_000,
+    'x-opt-deferral-token': 'later',
+  };
+  channel.publish('', 'amq.delivery.defer', Buffer.alloc(0), { headers: defer });
+  await channel.waitForConfirms();
+  expect(await said('queues', 'parked', 'waiting')).toMatch(/^POSITION +TOKEN +BACK\n *\d+ +later +\S+Z\n$/);
+  await said('queues', 'delete', 'waiting');
+  await client.close();
+});
+
 it('what others have named is shown, and not obeyed by the terminal', async () => {
   const name = 'a\u001b[31mred\u202e';
   await said('queues', 'add', name);

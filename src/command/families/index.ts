@@ -10,6 +10,7 @@ import { addDefinitions } from './definitions.ts';
 import { addDoctor } from './doctor.ts';
 import { addEvents } from './events.ts';
 import { addBindings, addExchanges } from './exchanges.ts';
+import { addHalfMessages } from './half-messages.ts';
 import { addHealth } from './health.ts';
 import { addImport } from './imports.ts';
 import { addLimits } from './limits.ts';
@@ -45,6 +46,7 @@ export function addFamilies(program: Command): void {
   addRedrives(program);
   addPassport(program);
   addSchedules(program);
+  addHalfMessages(program);
   addExchanges(program);
   addBindings(program);
   addConnections(program);

@@ -1,5 +1,6 @@
 /** `entrepot queues` */
 import type { Command } from 'commander';
+import { type Column, table } from '../print/table.ts';
 import { bytes, count, rate } from '../print/units.ts';
 import { api } from '../reach/client.ts';
 import { asking, assignments, type CommonFlags, connected, done, family, repeated } from './context.ts';
@@ -52,6 +53,21 @@ export const QUEUE_COLUMNS = [
   { title: 'FEATURES', text: featuresOf, spare: 5 },
   { title: 'POLICY', text: ({ policy }: Queue) => policy ?? '', cuts: true, whereKnown: true, spare: 3 },
 ];
+
+interface Parked {
+  readonly position: number;
+  readonly token: string;
+  /** Epoch milliseconds. */
+  readonly deliveryTime: number;
+}
+
+const PARKED: readonly Column<Parked>[] = [
+  { title: 'POSITION', text: ({ position }) => String(position), right: true },
+  { title: 'TOKEN', text: ({ token }) => token, cuts: true },
+  { title: 'BACK', text: ({ deliveryTime }) => new Date(Math.min(deliveryTime, DATE_MAX)).toISOString() },
+];
+/** Epoch milliseconds: the end of the year 9999, which may be meant as never. */
+const DATE_MAX = 253_402_300_799_999;
 
 export function addQueues(program: Command): void {
   const queues = family(program, 'queues', 'where messages wait');
@@ -113,6 +129,16 @@ export function addQueues(program: Command): void {
       connected<CommonFlags & { vhost: string }>(async (context, [name = ''], { vhost }) => {
         await context.client.send('DELETE', api`/queues/${vhost}/${name}/contents`);
         done(context, 'purged', `queue ${name}`);
+      }),
+    );
+  asking(queues, 'parked <name>', 'messages that are parked under tokens, a thousand at most')
+    .option('--vhost <name>', 'where', '/')
+    .action(
+      connected<CommonFlags & { vhost: string }>(async ({ client, json, out, width }, [name = ''], { vhost }) => {
+        const path = api`/v1/vhosts/${vhost}/queues/${name}/deferred`;
+        const { messages } = await client.get<{ messages: readonly Parked[] }>(path, { max: '1000' });
+        if (json) out(JSON.stringify(messages));
+        else for (const line of table(PARKED, messages, width)) out(line);
       }),
     );
   addQueueMessages(queues);
