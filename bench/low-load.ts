@@ -12,8 +12,7 @@
  */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { installed, startEntrepot, startMosquitto, startNats, startRabbitmq } from '../conformance/peers/index.ts';
 import { startBareRelay, startRelay } from './limit/start.ts';
@@ -92,11 +91,8 @@ async function start(column: Column): Promise<Subject | undefined> {
   switch (column) {
     case 'now':
       return broker(await startEntrepot());
-    case 'before': {
-      if (before === undefined) return undefined;
-      const theirs = pathToFileURL(join(resolve(before), 'conformance', 'peers', 'entrepot.ts')).href;
-      return broker(await ((await import(theirs)) as { startEntrepot(): Promise<Ports> }).startEntrepot());
-    }
+    case 'before':
+      return before === undefined ? undefined : broker(await startEntrepot({ checkout: resolve(before) }));
     case 'rabbitmq':
       return installed('rabbitmq') === undefined ? undefined : broker(await startRabbitmq());
     case 'mosquitto':

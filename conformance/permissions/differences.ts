@@ -1,6 +1,8 @@
 /** Where RabbitMQ 3.10 answers otherwise who may do what, and why we do as we do. */
 
 export const DIFFERENCES = {
+  'passive-declares':
+    'RabbitMQ 3.10 tells anybody in the vhost what a queue holds and which exchanges there are. Here only who may do something with it is told.',
   'sender-added-keys':
     'RabbitMQ 3.10 asks a topic permission for the routing key alone, so CC and BCC lead to any topic. Here each key is asked for, as in later versions of it.',
   'mqtt-publish-acknowledged':

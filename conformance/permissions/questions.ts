@@ -29,8 +29,18 @@ export const QUESTIONS: Readonly<Record<string, readonly Question[]>> = {
     ['amqp connect', 'ok'],
     ['amqp declare new', "403 ACCESS_REFUSED - access to queue 'new' in vhost '/' refused for user 'empty'"],
     ['amqp declare -', "403 ACCESS_REFUSED - access to queue 'amq.gen-…' in vhost '/' refused for user 'empty'"],
-    ['amqp passive c-there', 'ok'],
-    ['amqp exchange-passive wx', 'ok'],
+    [
+      'amqp passive c-there',
+      'ok',
+      "403 ACCESS_REFUSED - access to queue 'c-there' in vhost '/' refused for user 'empty'",
+      'passive-declares',
+    ],
+    [
+      'amqp exchange-passive wx',
+      'ok',
+      "403 ACCESS_REFUSED - access to exchange 'wx' in vhost '/' refused for user 'empty'",
+      'passive-declares',
+    ],
     [
       'amqp publish - c-there',
       "403 ACCESS_REFUSED - access to exchange 'amq.default' in vhost '/' refused for user 'empty'",

@@ -167,8 +167,17 @@ export interface Session {
    */
   declareExchange(name: string, type: string, options: ExchangeOptions): Mark;
 
-  /** Passive declare; no permission is asked. The default exchange ('') is always there. @throws BrokerError not-found */
+  /**
+   * That it is there, where permission was asked already: none is asked. The default exchange ('') always is.
+   * @throws BrokerError not-found
+   */
   checkExchange(name: string): void;
+
+  /**
+   * Passive declare, by whoever may do anything with it; of those that every vhost has, by anybody.
+   * @throws BrokerError not-found, access-refused (nothing is permitted)
+   */
+  passiveExchange(name: string): void;
 
   /**
    * Removes an exchange with its bindings. One that does not exist is none to remove (as RabbitMQ has it).
@@ -194,8 +203,14 @@ export interface Session {
    */
   declareQueue(name: string, options: QueueOptions): QueueInfo;
 
-  /** Passive declare; no permission is asked. @throws BrokerError not-found, resource-locked */
+  /** What it is like, where permission was asked already: none is asked. @throws BrokerError not-found, resource-locked */
   checkQueue(name: string): QueueInfo;
+
+  /**
+   * Passive declare, by whoever may do anything with it.
+   * @throws BrokerError not-found, resource-locked, access-refused (nothing is permitted)
+   */
+  passiveQueue(name: string): QueueInfo;
 
   /** Whether there is such a queue, whosever it is. */
   queueExists(name: string): boolean;

@@ -218,6 +218,10 @@ export class ClientSession implements Session {
     this.topology.checkExchange(name);
   }
 
+  passiveExchange(name: string): void {
+    this.topology.passiveExchange(name);
+  }
+
   deleteExchange(name: string, ifUnused: boolean): Mark {
     return this.topology.deleteExchange(name, ifUnused);
   }
@@ -236,6 +240,10 @@ export class ClientSession implements Session {
 
   checkQueue(name: string): QueueInfo {
     return this.topology.checkQueue(name);
+  }
+
+  passiveQueue(name: string): QueueInfo {
+    return this.topology.passiveQueue(name);
   }
 
   queueExists(name: string): boolean {

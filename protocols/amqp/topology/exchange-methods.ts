@@ -46,7 +46,7 @@ function declare(channel: MethodChannel, fields: FieldReader): void {
   fields.finish();
   if (passive) {
     if (name === '') throw new AmqpError('ACCESS_REFUSED', 'operation not permitted on the default exchange');
-    channel.session.checkExchange(name);
+    channel.session.passiveExchange(name);
     if (!noWait) channel.send(channel.begin(EXCHANGE_DECLARE_OK));
     return;
   }

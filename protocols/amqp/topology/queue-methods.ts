@@ -74,7 +74,7 @@ function declare(channel: QueueChannel, fields: FieldReader): void {
   const info = isReplyAddress(name)
     ? findReplyAddress(session, name)
     : passive
-      ? session.checkQueue(name)
+      ? session.passiveQueue(name)
       : declared(session, name, { durable, exclusive, autoDelete, arguments: args });
   channel.lastQueue = info.name;
   channel.replyWhenSafe(info.mark, noWait, () =>

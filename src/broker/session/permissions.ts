@@ -13,6 +13,9 @@ import { TopicKind } from '../../routing/kinds/topic.ts';
 /** Who is asked. */
 export type Judge = Pick<Authenticator, 'permits' | 'mayEnter' | 'topicRules' | 'tagsOf'>;
 
+/** What is permitted most often comes first. */
+const ANY_ACTION = ['read', 'write', 'configure'] as const;
+
 const KNOWING_TAGS = ['administrator', 'monitoring'];
 
 /** For what the broker's own parts do: everything is permitted. */
@@ -71,6 +74,16 @@ export class Permissions {
     if (this.granted(this.ask({ vhost: this.vhost, action, resource, name }))) return;
     const shown = resource === 'exchange' && name === '' ? 'amq.default' : name;
     throw this.refusal(`${resource} '${shown}'`);
+  }
+
+  /**
+   * Asks whether the user may do anything with it at all: what it is like is for whoever may.
+   * @throws BrokerError access-refused; AccessPending
+   */
+  demandAny(resource: 'exchange' | 'queue', name: string): void {
+    const { vhost } = this;
+    for (const action of ANY_ACTION) if (this.granted(this.ask({ vhost, action, resource, name }))) return;
+    throw this.refusal(`${resource} '${name}'`);
   }
 
   /**

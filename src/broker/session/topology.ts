@@ -74,6 +74,12 @@ export class SessionTopology {
     if (name !== '') this.topology.registry.exchange(name);
   }
 
+  passiveExchange(name: string): void {
+    this.checkExchange(name);
+    // That those are there which every vhost has tells nobody anything.
+    if (!name.startsWith('amq.')) this.permissions.demandAny('exchange', name);
+  }
+
   deleteExchange(name: string, ifUnused: boolean): Mark {
     this.topology.checkDeletable(name);
     this.permissions.demand('configure', 'exchange', name);
@@ -200,6 +206,13 @@ export class SessionTopology {
     const queue = this.queue(name);
     queue.touch();
     return this.info(queue, MARK_NOW);
+  }
+
+  passiveQueue(name: string): QueueInfo {
+    const queue = this.queue(name);
+    // Whoever it is exclusive to has made it.
+    if (!this.own.has(name) && this.exclusive?.has(queue) !== true) this.permissions.demandAny('queue', name);
+    return this.checkQueue(name);
   }
 
   queueExists(name: string): boolean {

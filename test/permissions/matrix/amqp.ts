@@ -106,6 +106,10 @@ export function amqpSide(scene: Scene): Side {
         denied: { configure: '^z' },
         attempt: (client) => channelDoes(client, (channel) => channel.assertQueue(scene.fresh('a'))),
       },
+      'passive declare': {
+        denied: { configure: '^z', write: '^z', read: '^z' },
+        attempt: (client) => channelDoes(client, (channel) => channel.checkQueue('there')),
+      },
       bind: {
         denied: { topics: [{ exchange: 'amq.topic', write: '', read: '^other' }] },
         attempt: (client) => channelDoes(client, (channel) => channel.bindQueue('there', 'amq.topic', 'mine.#')),

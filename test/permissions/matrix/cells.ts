@@ -6,6 +6,7 @@ export const OPERATIONS = [
   'consume',
   'browse',
   'declare',
+  'passive declare',
   'bind',
   'delete',
   'purge',

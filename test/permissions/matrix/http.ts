@@ -65,6 +65,7 @@ export function httpSide(scene: Scene): Side {
     },
     leave: ({ leaving }) => leaving.abort(),
     none: {
+      'passive declare': 'has no such request: queues are listed to whoever has a tag for it',
       will: 'has no wills',
       share: 'has no filters to share: who pulls from one queue shares it, which is consume',
       'reply-to': NO_CLIENT,

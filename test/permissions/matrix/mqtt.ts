@@ -76,6 +76,7 @@ export function mqttSide(scene: Scene, protocolVersion: 4 | 5): Side {
     none: {
       browse: 'has no packet that looks at a queue',
       declare: NO_PACKET,
+      'passive declare': NO_PACKET,
       delete: NO_PACKET,
       purge: NO_PACKET,
       'dead-letter': NO_PACKET,

@@ -24,6 +24,7 @@ export function redisSide(scene: Scene): Side {
     leave: (client) => client.cut(),
     none: {
       browse: 'LRANGE is not there: it would have to read a queue that others take from',
+      'passive declare': NO_COMMAND,
       purge: 'LTRIM is not there',
       will: 'has no wills',
       retained: 'retains nothing',

@@ -56,6 +56,7 @@ export function stompSide(scene: Scene): Side {
     connect: () => open('u'),
     leave: (client) => client.cut(),
     none: {
+      'passive declare': 'has no frame for it',
       purge: 'has no frame for it',
       will: 'has no wills',
       retained: 'retains nothing',
