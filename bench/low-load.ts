@@ -12,9 +12,10 @@
  */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { installed, startEntrepot, startMosquitto, startNats, startRabbitmq } from '../conformance/peers/index.ts';
+import { freePorts, startChild, temporaryDirectory } from '../conformance/support/processes.ts';
 import { startBareRelay, startRelay } from './limit/start.ts';
 
 const { values } = parseArgs({
@@ -87,12 +88,38 @@ const broker = (peer: Ports): Subject => ({
   stop: () => peer.stop(),
 });
 
+/** With what every version knows, however old. */
+async function startOther(checkout: string): Promise<Subject> {
+  const data = await temporaryDirectory('data');
+  const [amqp, mqtt, stomp] = (await freePorts(3)) as [number, number, number];
+  const ports = { amqp, mqtt, stomp };
+  const child = await startChild({
+    name: 'before',
+    command: process.execPath,
+    arguments: [
+      join(checkout, 'src', 'main.ts'),
+      ...['start', '--data', data.path],
+      ...Object.entries(ports).flatMap(([protocol, port]) => ['--listen', `${protocol}://127.0.0.1:${port}`]),
+    ],
+    directory: checkout,
+    readyLine: /\bReady in \d/,
+  });
+  return {
+    pid: child.pid,
+    port: (protocol) => ports[protocol],
+    async stop() {
+      await child.stop();
+      await data.remove();
+    },
+  };
+}
+
 async function start(column: Column): Promise<Subject | undefined> {
   switch (column) {
     case 'now':
       return broker(await startEntrepot());
     case 'before':
-      return before === undefined ? undefined : broker(await startEntrepot({ checkout: resolve(before) }));
+      return before === undefined ? undefined : startOther(resolve(before));
     case 'rabbitmq':
       return installed('rabbitmq') === undefined ? undefined : broker(await startRabbitmq());
     case 'mosquitto':
