@@ -80,7 +80,7 @@ const ROWS: readonly Row[] = [
     asks: ['configure exchange x', 'read exchange x', 'write exchange f'],
   },
   { call: 'checkExchange', does: (s) => s.checkExchange('e'), asks: [] },
-  { call: 'passiveExchange', does: (s) => s.passiveExchange('e'), asks: ['read exchange e'] },
+  { call: 'passiveExchange', does: (s) => s.passiveExchange('e'), asks: ['configure exchange e'] },
   { call: 'passiveExchange', about: 'that every vhost has', does: (s) => s.passiveExchange('amq.topic'), asks: [] },
   { call: 'deleteExchange', does: (s) => s.deleteExchange('f', false), asks: ['configure exchange f'] },
   {
@@ -107,7 +107,7 @@ const ROWS: readonly Row[] = [
     asks: [],
   },
   { call: 'checkQueue', does: (s) => s.checkQueue('q'), asks: [] },
-  { call: 'passiveQueue', does: (s) => s.passiveQueue('q'), asks: ['read queue q'] },
+  { call: 'passiveQueue', does: (s) => s.passiveQueue('q'), asks: ['configure queue q'] },
   { call: 'passiveQueue', about: 'its own', does: (s) => s.passiveQueue('own'), asks: [] },
   { call: 'queueExists', does: (s) => s.queueExists('q'), asks: [] },
   { call: 'deleteQueue', does: (s) => s.deleteQueue('q', false, false), asks: ['configure queue q'] },

@@ -13,8 +13,8 @@ import { TopicKind } from '../../routing/kinds/topic.ts';
 /** Who is asked. */
 export type Judge = Pick<Authenticator, 'permits' | 'mayEnter' | 'topicRules' | 'tagsOf'>;
 
-/** What is permitted most often comes first. */
-const ANY_ACTION = ['read', 'write', 'configure'] as const;
+/** Who asks what something is like has most often declared it: that answer is known, where a service has to be asked. */
+const ANY_ACTION = ['configure', 'write', 'read'] as const;
 
 const KNOWING_TAGS = ['administrator', 'monitoring'];
 
