@@ -2,7 +2,7 @@
 
 export const DIFFERENCES = {
   'passive-declares':
-    'RabbitMQ 3.10 tells anybody in the vhost what a queue holds and which exchanges there are. Here only who may do something with it is told.',
+    'RabbitMQ 3.10 tells anybody in the vhost what a queue holds and which exchanges there are. Here only who may do something with it is told, be it that there is none.',
   'sender-added-keys':
     'RabbitMQ 3.10 asks a topic permission for the routing key alone, so CC and BCC lead to any topic. Here each key is asked for, as in later versions of it.',
   'mqtt-publish-acknowledged':

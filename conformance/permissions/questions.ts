@@ -36,6 +36,12 @@ export const QUESTIONS: Readonly<Record<string, readonly Question[]>> = {
       'passive-declares',
     ],
     [
+      'amqp passive nowhere',
+      "404 NOT_FOUND - no queue 'nowhere' in vhost '/'",
+      "403 ACCESS_REFUSED - access to queue 'nowhere' in vhost '/' refused for user 'empty'",
+      'passive-declares',
+    ],
+    [
       'amqp exchange-passive wx',
       'ok',
       "403 ACCESS_REFUSED - access to exchange 'wx' in vhost '/' refused for user 'empty'",

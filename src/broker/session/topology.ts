@@ -75,9 +75,9 @@ export class SessionTopology {
   }
 
   passiveExchange(name: string): void {
-    this.checkExchange(name);
-    // That those are there which every vhost has tells nobody anything.
+    // That those are there which every vhost has tells nobody anything; of others even that they are not.
     if (!name.startsWith('amq.')) this.permissions.demandAny('exchange', name);
+    this.checkExchange(name);
   }
 
   deleteExchange(name: string, ifUnused: boolean): Mark {
@@ -209,9 +209,10 @@ export class SessionTopology {
   }
 
   passiveQueue(name: string): QueueInfo {
-    const queue = this.queue(name);
-    // Whoever it is exclusive to has made it.
-    if (!this.own.has(name) && this.exclusive?.has(queue) !== true) this.permissions.demandAny('queue', name);
+    const queue = this.topology.find(name);
+    // Whoever it is exclusive to has made it. Of others even that they are not there is not for everybody.
+    const isMine = this.own.has(name) || (queue !== undefined && this.exclusive?.has(queue) === true);
+    if (!isMine) this.permissions.demandAny('queue', name);
     return this.checkQueue(name);
   }
 
