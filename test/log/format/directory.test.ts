@@ -12,9 +12,12 @@ function written(directory: Directory): Buffer {
   return buffer;
 }
 
-/** Batches of numbers that never come twice, in any order, with any gaps. */
+/** As far as two numbers of one directory may lie apart: all ones is no distance. */
+const APART_MAX = 2 ** 32 - 2;
+
+/** Batches of numbers that never come twice, in any order, with any gaps that a directory can hold. */
 const batches = fc
-  .uniqueArray(fc.integer({ min: 1, max: 2 ** 32 }), { minLength: 1, maxLength: 200 })
+  .uniqueArray(fc.integer({ min: 1, max: 1 + APART_MAX }), { minLength: 1, maxLength: 200 })
   .chain((seqs) =>
     fc
       .array(fc.integer({ min: 0, max: 20 }), { minLength: seqs.length, maxLength: seqs.length })
@@ -79,4 +82,17 @@ test('a number that comes twice makes no directory', () => {
   builder.record(3);
   builder.batch(64);
   expect(builder.build()).toBeUndefined();
+});
+
+test('numbers as far apart as may be are found; farther apart, they make no directory', () => {
+  for (const [apart, found] of [
+    [APART_MAX, true],
+    [APART_MAX + 1, false],
+  ] as const) {
+    const builder = new DirectoryBuilder(2);
+    builder.record(1);
+    builder.record(1 + apart);
+    builder.batch(64);
+    expect(builder.build()?.find(1 + apart)).toBe(found ? 0 : undefined);
+  }
 });
