@@ -23,6 +23,8 @@ export interface QueueEnvironment {
   readonly turn: Turn;
   /** The broker's own part of the budget of work, for what no client waits for. */
   readonly chores: Share;
+  /** What dies in queues that name no dead-letter exchange is kept as well, of some of them (`awaitsRoomForDeadLetters` knows which). */
+  readonly keepsAllDead: boolean;
   /** The broker stops: nothing more is done for its own sake. */
   readonly stopping: boolean;
   readonly clock: Clock;

@@ -512,7 +512,7 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
    * may wait for room in it, and two such queues would wait for one another.
    */
   get keepsDead(): boolean {
-    if (this.settings.deadLetterExchange === null || this.rejects) return false;
+    if (this.rejects || (this.settings.deadLetterExchange === null && !this.services.keepsAllDead)) return false;
     return this.services.awaitsRoomForDeadLetters(this);
   }
 

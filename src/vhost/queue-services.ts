@@ -49,6 +49,7 @@ export interface QueueServicesParts {
   /** Carries out what was decided of a message that has died. */
   died(queue: Queue, seq: number, flags: number, decision: Decision): void;
   awaitsRoomForDeadLetters(queue: Queue): boolean;
+  readonly keepsAllDead: boolean;
   /** A queue ends by itself. */
   delete(queue: Queue): void;
 }
@@ -67,6 +68,7 @@ export class VhostQueueServices implements QueueServices<Queue> {
   readonly passports: Passports;
   readonly holdTimers: HoldTimers;
   readonly orders: OrderServices;
+  readonly keepsAllDead: boolean;
   private readonly time: TurnClock;
   private readonly lifecycle: Lifecycle;
   private readonly log: Log;
@@ -88,6 +90,7 @@ export class VhostQueueServices implements QueueServices<Queue> {
     this.units = parts.units;
     this.windowMemory = parts.windowMemory;
     this.passports = parts.passports;
+    this.keepsAllDead = parts.keepsAllDead;
     this.holdTimers = new HoldTimers(parts.clock, parts.chores);
     const { dialects } = parts;
     this.orders = {

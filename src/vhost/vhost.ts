@@ -176,11 +176,8 @@ export class Vhost {
       retries: this.retries,
       windowMemory: { bytes: 0, bytesMax: options.deduplicationBytesMax ?? DEDUPLICATION_BYTES_MAX },
       died: (queue, seq, flags, decision) => this.deadLetters.died(queue, seq, flags, decision),
-      awaitsRoomForDeadLetters: (queue) => {
-        const { pending } = this.deadLetters;
-        if (pending.full) pending.awaitRoom(queue);
-        return pending.full;
-      },
+      awaitsRoomForDeadLetters: (queue) => this.deadLetters.awaitsRoom(queue),
+      keepsAllDead: this.compat === 'activemq',
       delete: (queue) => this.topology.deleteQueue(queue),
     });
     const policies = new Policies(journal, options.topologyLogger ?? logger, vhost);

@@ -168,6 +168,20 @@ describe('deaths that are told flat', () => {
     expect(flat('1', { queue: 'f', reason: 'rejected' }, LAST)!.deaths).toEqual([{ ...LAST, count: 1 }]);
   });
 
+  it('tell how often the last had been acquired, where that is a number', () => {
+    const FIRST = { queue: 'f', reason: 'rejected' };
+    const acquired = (count: string) => flat('3', FIRST, { ...LAST, 'acquired-count': count })!.deaths;
+    expect(acquired('7')).toEqual([
+      { ...LAST, count: 2, acquired: 7 },
+      { ...FIRST, count: 1 },
+    ]);
+    for (const count of ['0', '-1', 'x', '1000000000']) expect(acquired(count)[0]).toEqual({ ...LAST, count: 2 });
+    expect(flatDeathHeaders(flat('1', LAST, { ...LAST, 'acquired-count': '7' })!, 1)).toContainEqual([
+      'x-last-death-acquired-count',
+      '7',
+    ]);
+  });
+
   it.each(['0', '01', '-1', '1.5', '', '1000000000', 'x', null, int(3)])('are none with the count %o', (count) => {
     expect(flat(count as Value, {}, LAST)).toBeUndefined();
   });

@@ -44,9 +44,9 @@ export function deathsIn(headers: Headers): Annotations | undefined {
     const deaths = isOf(list, 'list') ? list.value.flatMap((entry) => deathOf(entry) ?? []) : [];
     return bounded({ deaths, firstDeath: factsIn(headers, FIRST) });
   }
-  const count = find(headers, COUNT_HEADER);
-  if (typeof count !== 'string' || !/^[1-9]\d{0,8}$/.test(count)) return undefined;
-  return flatDeaths(factsIn(headers, FIRST), factsIn(headers, LAST), Number(count));
+  const count = wholeIn(headers, COUNT_HEADER);
+  if (count === undefined) return undefined;
+  return flatDeaths(factsIn(headers, FIRST), factsIn(headers, LAST), count, wholeIn(headers, LAST_ACQUIRED));
 }
 
 /** First and last death as flat properties: what those can be told who read no lists. */
@@ -154,15 +154,19 @@ function take(death: { -readonly [K in keyof Death]: Death[K] }, { name, value }
 }
 
 /** The last death, and the first where it was another: the others are counted with the last. */
-function flatDeaths(first: Facts, last: Facts, count: number): Annotations | undefined {
+function flatDeaths(first: Facts, last: Facts, count: number, acquired: number | undefined): Annotations | undefined {
   if (last.queue === undefined || last.reason === undefined) return undefined;
   const whole = (facts: Facts, times: number): Death => {
     const { queue = '', reason = '', exchange } = facts;
     return { queue, reason, count: times, ...(exchange === undefined ? {} : { exchange }) };
   };
+  const latest = (times: number): Death => ({
+    ...whole(last, times),
+    ...(acquired === undefined ? {} : { acquired }),
+  });
   const same = first.queue === last.queue && first.reason === last.reason;
   const two = !same && count > 1 && first.queue !== undefined && first.reason !== undefined;
-  const deaths = two ? [whole(last, count - 1), whole(first, 1)] : [whole(last, count)];
+  const deaths = two ? [latest(count - 1), whole(first, 1)] : [latest(count)];
   return { deaths, firstDeath: first };
 }
 
@@ -179,6 +183,12 @@ function factsIn(headers: Headers, prefix: string): Facts {
     if (isName(value)) facts[fact] = value;
   }
   return facts;
+}
+
+/** A number from 1 on, told as text. */
+function wholeIn(headers: Headers, name: string): number | undefined {
+  const value = find(headers, name);
+  return typeof value === 'string' && /^[1-9]\d{0,8}$/.test(value) ? Number(value) : undefined;
 }
 
 function find(headers: Headers, name: string): Value | undefined {

@@ -138,11 +138,23 @@ export class DeadLetters {
     queue.contents.removeDropped(seq, flags);
   }
 
+  /** What dies in the queue might find no room, and no more may wait for that: it is woken (`roomForDeadLetters`) when there is room. */
+  awaitsRoom(queue: Queue): boolean {
+    const { pending } = this;
+    if (!pending.full || (queue.settings.deadLetterExchange === null && !this.keepsDeadOf(queue))) return false;
+    pending.awaitRoom(queue);
+    return true;
+  }
+
   /** Its queue has nowhere to send it, and the vhost has. */
   private isKept(queue: Queue, flags: QueueEntryFlags, reason: DeathReason): boolean {
-    const { otherwise } = this.parts;
-    if (otherwise === null || queue.name === otherwise || !queue.durable || reason === 'maxlen') return false;
+    if (!this.keepsDeadOf(queue) || reason === 'maxlen') return false;
     return reason !== 'expired' || (flags & FLAG_DURABLE) !== 0;
+  }
+
+  private keepsDeadOf(queue: Queue): boolean {
+    const { otherwise } = this.parts;
+    return otherwise !== null && queue.name !== otherwise && queue.durable;
   }
 
   /** False: it cannot be made, and there is nowhere to go. */

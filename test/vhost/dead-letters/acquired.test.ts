@@ -1,11 +1,15 @@
 /** What a queue of the quorum type counts of a message's deliveries is kept in the record of its death. */
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { MODIFIED, REJECTED, RELEASED } from '../../../src/api/index.ts';
 import type { Session } from '../../../src/api/session.ts';
 import type { Broker } from '../../../src/broker/broker.ts';
+import { ManualClock } from '../../../src/clock/clock.ts';
 import { decodeAnnotations } from '../../../src/message/deaths/annotations.ts';
 import type { MessageView } from '../../../src/message/message.ts';
-import { consume, DURABLE, openSession, queueArguments, type Recorder, send, startCore } from '../harness.ts';
+import { withTemporaryDirectory } from '../../support/directory.ts';
+import { consume, DURABLE, openSession, queueArguments, type Recorder, safe, send, startCore } from '../harness.ts';
 
 let broker: Broker;
 let session: Session;
@@ -51,3 +55,32 @@ it('a queue of another type counts nothing', () => {
   broker.turn.end();
   expect(acquired()).toEqual([undefined]);
 });
+
+it('is the same for one that waited for room while the broker was killed', () =>
+  withTemporaryDirectory(async (directory) => {
+    const clock = new ManualClock();
+    const start = async (name: string): Promise<void> => {
+      await broker.close();
+      broker = await startCore(join(directory, name), { clock });
+      session = openSession(broker);
+    };
+    await start('data');
+    const one = queueArguments({ 'x-max-length': 1, 'x-overflow': 'reject-publish' });
+    session.declareQueue('dead', { ...DURABLE, arguments: one });
+    send(session, 'dead', 'in the way', { persistent: true });
+    const reader = declare('q', 'quorum');
+    send(session, 'q', 'x', { persistent: true });
+    broker.turn.end();
+    for (const outcome of [RELEASED, MODIFIED, REJECTED] as const) {
+      reader.consumer.settle(reader.seen.at(-1)!.slot, outcome);
+      broker.turn.end();
+    }
+    await safe(session);
+    cpSync(join(directory, 'data', 'vhosts'), join(directory, 'copy', 'vhosts'), { recursive: true });
+    await start('copy');
+    session.purgeQueue('dead', () => {});
+    clock.advance(1_100);
+    broker.turn.end();
+    expect(acquired()).toEqual([3]);
+    await broker.close();
+  }));

@@ -118,3 +118,37 @@ it('bytes count where they are in memory, and are given back with their message'
   makeRoom();
   expect([pending().size, pending().bytes, reader.bodies.at(-1)]).toEqual([1, 800, 'last']);
 });
+
+it('where ActiveMQ’s clients are, a queue that names no dead-letter exchange stands still as well, and the one for dead letters does not', async () => {
+  await broker.close();
+  const full = { 'max-length': 1, overflow: 'reject-publish' };
+  broker = await startCore(null, {
+    clock,
+    compat: 'activemq',
+    vhosts: [{ name: '/', policies: [{ name: 'full', pattern: '^ActiveMQ.DLQ$', definition: full }] }],
+  });
+  session = openSession(broker);
+  bound({ messages: 2, bytes: 1_000 });
+  session.declareQueue('q', DURABLE);
+  session.declareQueue('other', { ...DURABLE, durable: false });
+  const [reader, other] = [consume(session, 'q', { prefetch: 1 }), consume(session, 'other', { prefetch: 1 })];
+  for (const body of ['1', '2', '3', '4']) send(session, 'q', body, { persistent: true });
+  for (const body of ['a', 'b']) send(session, 'other', body);
+  broker.turn.end();
+  // The first finds room, two wait for it, and the fourth is not handed out.
+  reject(reader, 3);
+  expect([reader.bodies, pending().size, pending().heldQueues]).toEqual([['1', '2', '3'], 2, 1]);
+  // What is dropped there in any case goes on.
+  reject(other, 1);
+  expect(other.bodies).toEqual(['a', 'b']);
+  const letters = consume(session, 'ActiveMQ.DLQ', { prefetch: 1 });
+  broker.turn.end();
+  expect(letters.bodies).toEqual(['1']);
+  clock.advance(1_100);
+  broker.turn.end();
+  expect([letters.bodies.length, reader.bodies, counters().droppedDeadLetterRoom]).toEqual([
+    1,
+    ['1', '2', '3', '4'],
+    0,
+  ]);
+});
