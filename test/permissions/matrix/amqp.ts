@@ -49,6 +49,26 @@ export function amqpSide(scene: Scene): Side {
       ...ONLY_HTTP,
     },
     cells: {
+      enter: {
+        denied: undefined,
+        comes: true,
+        refused: 'connection.close',
+        over: '320',
+        attempt: async () => {
+          try {
+            await (await amqp(scene.ports.amqp, 'u')).close();
+            return DONE;
+          } catch (error) {
+            expect(String(error)).toContain('got <ConnectionClose'); // instead of connection.open-ok
+            return 'connection.close';
+          }
+        },
+        begin: async () => {
+          const client = await amqp(scene.ports.amqp, 'u');
+          const closed = new Promise<Error & { code?: number }>((resolve) => client.once('close', resolve));
+          return async () => String((await closed).code);
+        },
+      },
       ...saidCells<ChannelModel>(scene, (client, { exchange, key, body, headers }) =>
         channelDoes(client, async (channel) => {
           channel.publish(exchange, key, Buffer.from(body), { headers, persistent: true });
@@ -111,8 +131,21 @@ export function amqpSide(scene: Scene): Side {
         attempt: (client) => channelDoes(client, (channel) => channel.checkQueue('there')),
       },
       bind: {
-        denied: { topics: [{ exchange: 'amq.topic', write: '', read: '^other' }] },
+        denied: [
+          { topics: [{ exchange: 'amq.topic', write: '', read: '^other' }] },
+          { write: '^amq' },
+          { read: '^there$' },
+        ],
         attempt: (client) => channelDoes(client, (channel) => channel.bindQueue('there', 'amq.topic', 'mine.#')),
+      },
+      'bind exchanges': {
+        denied: [
+          { topics: [{ exchange: 'amq.topic', write: '', read: '^other' }] },
+          { write: '^there$' },
+          { read: '^there$' },
+        ],
+        attempt: (client) =>
+          channelDoes(client, (channel) => channel.bindExchange('amq.fanout', 'amq.topic', 'mine.#')),
       },
       delete: {
         denied: { configure: '' },
@@ -126,12 +159,12 @@ export function amqpSide(scene: Scene): Side {
         attempt: (client) => channelDoes(client, (channel) => channel.purgeQueue('there')),
       },
       'dead-letter': {
-        denied: { write: '^there$' },
+        denied: [{ write: '^there$' }, { read: '^there$' }],
         attempt: (client) =>
           channelDoes(client, (c) => c.assertQueue(scene.fresh('d'), { deadLetterExchange: 'amq.fanout' })),
       },
       'alternate exchange': {
-        denied: { write: '^there$' },
+        denied: [{ write: '^there$' }, { read: '^there$' }],
         attempt: (client) =>
           channelDoes(client, (c) => c.assertExchange(scene.fresh('e'), 'direct', { alternateExchange: 'amq.fanout' })),
       },

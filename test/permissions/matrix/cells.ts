@@ -2,12 +2,14 @@
 import type { Rules } from '../harness.ts';
 
 export const OPERATIONS = [
+  'enter',
   'publish',
   'consume',
   'browse',
   'declare',
   'passive declare',
   'bind',
+  'bind exchanges',
   'delete',
   'purge',
   'will',
@@ -47,8 +49,10 @@ export const DONE = 'done';
 
 /** One thing to do. */
 export interface Cell<C> {
-  /** What the user may do where it is refused. */
-  readonly denied: Rules;
+  /** What the user may do where it is refused; several: each of them alone refuses it, one for each thing that is asked. */
+  readonly denied: Rules | readonly Rules[];
+  /** There is no client before: it is what is attempted. */
+  readonly comes?: true;
   /** Does it as user `u`, whose client this is. More than once with the same client, unless it was refused. */
   attempt(client: C): Promise<Answer>;
   /** How it is refused, where that is not the protocol's usual form. */
@@ -70,7 +74,7 @@ export interface Trial {
 }
 
 export interface BoundCell {
-  readonly denied: Rules;
+  readonly denied: readonly Rules[];
   readonly refused: Answer;
   readonly over: Answer;
   open(): Promise<Trial>;
@@ -97,14 +101,16 @@ export function sideOf<C>({ refused: usual, connect, leave, cells, none }: SideO
   const bound = Object.entries(cells).map(([operation, cell]) => {
     const { denied, refused = usual, over = refused } = cell;
     const open = async (): Promise<Trial> => {
-      const client = await connect();
+      const client = cell.comes === true ? undefined : await connect();
       return {
-        attempt: () => cell.attempt(client),
-        ...(cell.begin !== undefined && { begin: () => cell.begin!(client) }),
-        leave: async () => leave(client),
+        attempt: () => cell.attempt(client as C),
+        ...(cell.begin !== undefined && { begin: () => cell.begin!(client as C) }),
+        leave: async () => {
+          if (client !== undefined) await leave(client);
+        },
       };
     };
-    return [operation, { denied, refused, over, open } satisfies BoundCell];
+    return [operation, { denied: [denied].flat(), refused, over, open } satisfies BoundCell];
   });
   return { cells: Object.fromEntries(bound), none };
 }

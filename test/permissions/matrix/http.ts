@@ -65,6 +65,7 @@ export function httpSide(scene: Scene): Side {
     },
     leave: ({ leaving }) => leaving.abort(),
     none: {
+      enter: NO_CLIENT,
       'passive declare': 'has no such request: queues are listed to whoever has a tag for it',
       will: 'has no wills',
       share: 'has no filters to share: who pulls from one queue shares it, which is consume',
@@ -101,9 +102,22 @@ export function httpSide(scene: Scene): Side {
       browse: { denied: { read: '' }, attempt: () => asks('GET', `/v1/vhosts/${V}/queues/there/messages`) },
       declare: { denied: { configure: '^z' }, refused: NOT_AUTHORISED, attempt: () => queue(scene.fresh('h')) },
       bind: {
-        denied: { topics: [{ exchange: 'amq.topic', write: '', read: '^other' }] },
+        denied: [
+          { topics: [{ exchange: 'amq.topic', write: '', read: '^other' }] },
+          { write: '^amq' },
+          { read: '^there$' },
+        ],
         refused: NOT_AUTHORISED,
         attempt: () => asks('POST', `/api/bindings/${V}/e/amq.topic/q/there`, { routing_key: 'mine.http' }),
+      },
+      'bind exchanges': {
+        denied: [
+          { topics: [{ exchange: 'amq.topic', write: '', read: '^other' }] },
+          { write: '^there$' },
+          { read: '^there$' },
+        ],
+        refused: NOT_AUTHORISED,
+        attempt: () => asks('POST', `/api/bindings/${V}/e/amq.topic/e/amq.fanout`, { routing_key: 'mine.http' }),
       },
       delete: {
         denied: { configure: '' },
@@ -131,12 +145,12 @@ export function httpSide(scene: Scene): Side {
         },
       },
       'dead-letter': {
-        denied: { write: '^there$' },
+        denied: [{ write: '^there$' }, { read: '^there$' }],
         refused: NOT_AUTHORISED,
         attempt: () => queue(scene.fresh('h'), { arguments: { 'x-dead-letter-exchange': 'amq.fanout' } }),
       },
       'alternate exchange': {
-        denied: { write: '^there$' },
+        denied: [{ write: '^there$' }, { read: '^there$' }],
         refused: NOT_AUTHORISED,
         attempt: () =>
           asks('PUT', `/api/exchanges/${V}/${scene.fresh('e')}`, {

@@ -45,13 +45,14 @@ export function mqttSide(scene: Scene, protocolVersion: 4 | 5): Side {
     const granted = await client.subscribe(filter, 1);
     return granted < 0x80 ? DONE : `SUBACK ${granted}`;
   };
+  const ended = (client: RawClient) => async (): Promise<Answer> => {
+    await until(() => client.closed, 'the end of the connection');
+    return v5 ? `DISCONNECT ${(await client.next('disconnect')).reasonCode}` : 'the connection ends';
+  };
   /** Subscribed, until the connection is ended for it. */
   const subscribed = (filter: string) => async (client: RawClient) => {
     await client.subscribe(filter, 1);
-    return async () => {
-      await until(() => client.closed, 'the end of the connection');
-      return v5 ? `DISCONNECT ${(await client.next('disconnect')).reasonCode}` : 'the connection ends';
-    };
+    return ended(client);
   };
   const subscription = (filter: string) => ({
     denied: NOT_MINE,
@@ -79,6 +80,7 @@ export function mqttSide(scene: Scene, protocolVersion: 4 | 5): Side {
       'passive declare': NO_PACKET,
       delete: NO_PACKET,
       purge: NO_PACKET,
+      'bind exchanges': NO_PACKET,
       'dead-letter': NO_PACKET,
       'alternate exchange': NO_PACKET,
       transaction: 'has no transactions',
@@ -90,6 +92,21 @@ export function mqttSide(scene: Scene, protocolVersion: 4 | 5): Side {
       ...(!v5 && { 'reply-to': 'has no response topics before 5.0' }),
     },
     cells: {
+      enter: {
+        denied: undefined,
+        comes: true,
+        refused: v5 ? 'CONNACK 135' : 'CONNACK 5',
+        over: v5 ? 'DISCONNECT 152' : 'the connection ends',
+        attempt: async () => {
+          try {
+            await (await connect()).leave();
+            return DONE;
+          } catch (error) {
+            return (error as Error).message;
+          }
+        },
+        begin: async () => ended(await connect()),
+      },
       ...(v5
         ? saidCells<RawClient>(scene, says)
         : { delay: { denied: NOT_MINE, attempt: (client) => publishes(client, '$delayed/0/mine/x') } }),

@@ -11,6 +11,11 @@ function answerOf(reply: Value): Answer {
   return reply instanceof ErrorReply ? reply.text.split(' ')[0]! : DONE;
 }
 
+async function ended(client: RawClient): Promise<Answer> {
+  await client.closed();
+  return 'the connection ends';
+}
+
 export function redisSide(scene: Scene): Side {
   const connect = async (): Promise<RawClient> => {
     const client = await RawClient.open(scene.ports.redis);
@@ -25,6 +30,7 @@ export function redisSide(scene: Scene): Side {
     none: {
       browse: 'LRANGE is not there: it would have to read a queue that others take from',
       'passive declare': NO_COMMAND,
+      'bind exchanges': NO_COMMAND,
       purge: 'LTRIM is not there',
       will: 'has no wills',
       retained: 'retains nothing',
@@ -42,6 +48,22 @@ export function redisSide(scene: Scene): Side {
       ...ONLY_HTTP,
     },
     cells: {
+      enter: {
+        denied: undefined,
+        comes: true,
+        refused: 'NOPERM',
+        over: 'the connection ends',
+        attempt: async () => {
+          const client = await RawClient.open(scene.ports.redis);
+          const answer = await does(client, 'AUTH', 'u', 'p');
+          client.cut();
+          return answer;
+        },
+        begin: async () => {
+          const client = await connect();
+          return () => ended(client);
+        },
+      },
       publish: { denied: { write: '' }, attempt: (client) => does(client, 'PUBLISH', 'mine', 'x') },
       consume: {
         denied: { read: '' },
@@ -61,10 +83,7 @@ export function redisSide(scene: Scene): Side {
         over: 'the connection ends',
         begin: async (client) => {
           await client.call('SUBSCRIBE', 'mine');
-          return async () => {
-            await client.closed();
-            return 'the connection ends';
-          };
+          return () => ended(client);
         },
       },
       delete: {

@@ -32,7 +32,7 @@ async function answered(client: RawClient): Promise<Answer> {
   );
   if (frame === undefined) throw new Error('the connection ended without a word');
   if (frame.command === 'RECEIPT') return DONE;
-  expect(String(frame.body)).toMatch(/access to .* in vhost '\/' refused for user 'u'|may not read it any more/);
+  expect(String(frame.body)).toMatch(/access to (.* in )?vhost '\/' refused for user 'u'|may not read it any more/);
   await client.untilEnded();
   return `${frame.command} ${header(frame, 'message')}`;
 }
@@ -58,6 +58,7 @@ export function stompSide(scene: Scene): Side {
     none: {
       'passive declare': 'has no frame for it',
       purge: 'has no frame for it',
+      'bind exchanges': 'has no frame for it',
       will: 'has no wills',
       retained: 'retains nothing',
       share: 'has no filters to share: subscriptions of one queue share it, which is consume',
@@ -65,6 +66,25 @@ export function stompSide(scene: Scene): Side {
       ...ONLY_HTTP,
     },
     cells: {
+      enter: {
+        denied: undefined,
+        comes: true,
+        refused: 'ERROR Bad CONNECT',
+        over: 'ERROR Closed by an operator',
+        attempt: async () => {
+          try {
+            (await open('u')).cut();
+            return DONE;
+          } catch (error) {
+            expect(String(error)).toContain('Access refused.');
+            return `ERROR ${/"message","(.*?)"/.exec(String(error))?.[1]}`;
+          }
+        },
+        begin: async () => {
+          const client = await open('u');
+          return () => answered(client);
+        },
+      },
       ...saidCells<RawClient>(scene, async (client, { exchange, key, body, headers }) => {
         const said = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
         const destination = `/exchange/${exchange}/${key}`;
