@@ -51,7 +51,18 @@ export interface QueueOptions {
    * (`SessionClient.accessLost`). `shared`: other clients use it so as well, and only this session's consumers go. Default false.
    */
   readonly ownUse?: boolean | 'shared';
+  /**
+   * An adapter makes it for a subscription whose client speaks of no queue; it is asked whether it may, all the same. As one for its own
+   * use it is marked so for who is told what comes and goes (`QueueUse`). Default false.
+   */
+  readonly forSubscription?: boolean;
 }
+
+/**
+ * What a queue is there for, where it is none that clients share by its name: `temporary`, of one session and gone with it; `own`, an
+ * adapter's, for a client that speaks of no queue.
+ */
+export type QueueUse = 'temporary' | 'own';
 
 /** What a declare says of the queue. */
 export interface QueueInfo {

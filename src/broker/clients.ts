@@ -9,7 +9,7 @@ import type { Vhost } from '../vhost/vhost.ts';
 import type { AdministrationFor } from './administration.ts';
 import type { ClientUsage, VhostLimits } from './client-limits.ts';
 import { type ClientLog, nameOf } from './client-log.ts';
-import type { BrokerEvents } from './events.ts';
+import { type BrokerEvents, queueUse } from './events.ts';
 import { Membership } from './limits/membership.ts';
 import { Scope } from './limits/scope.ts';
 import type { Logins } from './logins.ts';
@@ -144,7 +144,8 @@ export class Clients {
       prover: context.logins,
       consumers: {
         tell: (kind, queue, consumers) => {
-          if (context.events.watched) context.events.tell({ kind, vhost: vhost.name, queue, consumers });
+          if (!context.events.watched) return;
+          context.events.tell({ kind, vhost: vhost.name, queue: queue.name, consumers, ...queueUse(queue.options) });
         },
       },
       rightsChanged: context.rightsChanged,

@@ -1,5 +1,6 @@
 /** What happens in a broker, told to who watches; where nobody does, nothing is made. Nothing for a message: only what operators do and see. */
 import type { PolicyKind } from '../api/policies.ts';
+import type { QueueOptions, QueueUse } from '../api/topology.ts';
 
 export type BrokerEvent =
   | {
@@ -10,13 +11,19 @@ export type BrokerEvent =
       /** Its address and port. */
       readonly client: string;
     }
-  | { readonly kind: 'queue-made' | 'queue-deleted'; readonly vhost: string; readonly queue: string }
+  | {
+      readonly kind: 'queue-made' | 'queue-deleted';
+      readonly vhost: string;
+      readonly queue: string;
+      readonly use?: QueueUse;
+    }
   /** `consumers`: how many the queue has from now on. */
   | {
       readonly kind: 'consumer-came' | 'consumer-left';
       readonly vhost: string;
       readonly queue: string;
       readonly consumers: number;
+      readonly use?: QueueUse;
     }
   | { readonly kind: 'vhost-made' | 'vhost-deleted'; readonly vhost: string }
   | {
@@ -28,6 +35,12 @@ export type BrokerEvent =
   | { readonly kind: 'alarm-raised' | 'alarm-cleared'; readonly resource: string }
   /** Users, or what some of them may do. */
   | { readonly kind: 'rights-changed' };
+
+/** What an event about a queue says of what that is there for. */
+export function queueUse({ exclusive, ownUse, forSubscription }: QueueOptions): { readonly use?: QueueUse } {
+  if (forSubscription === true || (ownUse !== undefined && ownUse !== false)) return { use: 'own' };
+  return exclusive ? { use: 'temporary' } : {};
+}
 
 /** Called at once, from within what happens: it must not throw, and keeps nobody waiting. */
 export type EventListener = (event: BrokerEvent) => void;

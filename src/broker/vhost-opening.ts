@@ -3,7 +3,7 @@ import { loggerOf } from '../logger.ts';
 import type { Dialects } from '../message/dialect.ts';
 import type { Resource } from '../vhost/flow/publish-flow-control.ts';
 import { Vhost } from '../vhost/vhost.ts';
-import type { BrokerEvents } from './events.ts';
+import { type BrokerEvents, queueUse } from './events.ts';
 import type { Ground } from './ground.ts';
 import type { StartOptions, VhostSettings } from './options.ts';
 
@@ -42,7 +42,9 @@ export async function openVhost(
   });
   for (const resource of scarce) vhost.publishFlow.setScarce(resource, true);
   vhost.topology.registry.onQueue = (queue, made) => {
-    if (events.watched) events.tell({ kind: made ? 'queue-made' : 'queue-deleted', vhost: name, queue: queue.name });
+    if (!events.watched) return;
+    const kind = made ? 'queue-made' : 'queue-deleted';
+    events.tell({ kind, vhost: name, queue: queue.name, ...queueUse(queue.options) });
   };
   return vhost;
 }

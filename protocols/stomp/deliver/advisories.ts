@@ -2,7 +2,7 @@
  * Advisories, as ActiveMQ's clients know them: who subscribes to `/topic/ActiveMQ.Advisory.…` hears who and what comes and goes in the vhost.
  *
  *     ActiveMQ.Advisory.Connection                   connections
- *     ActiveMQ.Advisory.Queue, .TempQueue            queues that are made and deleted; those with names of the broker's own are temporary
+ *     ActiveMQ.Advisory.Queue, .TempQueue            queues that are made and deleted; those of one session, which go with it, are temporary
  *     ActiveMQ.Advisory.Consumer.Queue.NAME          consumers of a queue
  *     ActiveMQ.Advisory.Topic                        topics: there as long as STOMP's clients subscribe to them
  *     ActiveMQ.Advisory.Consumer.Topic.NAME          those subscriptions
@@ -18,6 +18,7 @@ import {
   matchesFilter,
   PRODUCT,
   type PresenceEvent,
+  type QueueUse,
 } from '../../../src/api/index.ts';
 import { FrameError } from '../codec/errors.ts';
 import { escapeValue } from '../codec/escape.ts';
@@ -28,8 +29,6 @@ import type { SubscriptionClient } from './subscription-consumer.ts';
 export const ADVISORY_PREFIX = 'ActiveMQ.Advisory.';
 /** In a vhost: each event is told to all of them at once. */
 const HEARERS_MAX = 256;
-/** Names that the broker makes. */
-const TEMPORARY = 'amq.';
 
 /** What is said of an event. */
 interface Advisory {
@@ -175,7 +174,10 @@ export class Advisories {
     let joined = this.vhosts.get(vhost);
     if (joined === undefined) {
       const all = new Set<AdvisorySubscription>();
-      const unwatch = this.broker.watch(vhost, (event) => this.tell(all, advisoryOf(event)));
+      const unwatch = this.broker.watch(vhost, (event) => {
+        const advisory = advisoryOf(event);
+        if (advisory !== undefined) this.tell(all, advisory);
+      });
       joined = { unwatch, all };
       this.vhosts.set(vhost, joined);
     }
@@ -196,8 +198,12 @@ export class Advisories {
   }
 }
 
-/** Bodies have as much of ActiveMQ's as there is to say here. */
-function advisoryOf(event: PresenceEvent): Advisory {
+/**
+ * Bodies have as much of ActiveMQ's as there is to say here. Undefined: it is about a queue that an adapter has made for a subscription or a
+ * session of its client's, who speaks of no queue.
+ */
+function advisoryOf(event: PresenceEvent): Advisory | undefined {
+  if ('use' in event && event.use === 'own') return undefined;
   switch (event.kind) {
     case 'connection-opened': {
       const { user: userName, protocol, client: clientIp } = event;
@@ -216,15 +222,17 @@ function advisoryOf(event: PresenceEvent): Advisory {
     }
     case 'queue-made':
     case 'queue-deleted': {
-      const { queue, kind } = event;
-      const body = { DestinationInfo: { destination: named(queue), operationType: kind === 'queue-made' ? 0 : 1 } };
-      return { topic: isTemporary(queue) ? 'TempQueue' : 'Queue', queue, headers: {}, body };
+      const { queue, kind, use } = event;
+      const body = {
+        DestinationInfo: { destination: named(queue, use), operationType: kind === 'queue-made' ? 0 : 1 },
+      };
+      return { topic: use === 'temporary' ? 'TempQueue' : 'Queue', queue, headers: {}, body };
     }
     default: {
-      const { queue, consumers, kind } = event;
+      const { queue, consumers, kind, use } = event;
       const body =
         kind === 'consumer-came'
-          ? { ConsumerInfo: { destination: named(queue) } }
+          ? { ConsumerInfo: { destination: named(queue, use) } }
           : { RemoveInfo: { objectId: { '@class': 'ConsumerId' } } };
       return { topic: `Consumer.Queue.${queue}`, queue, headers: { consumerCount: String(consumers) }, body };
     }
@@ -248,12 +256,8 @@ function topicConsumerAdvisory(filter: string, came: boolean, consumers: number)
   return { topic, queue: undefined, filter, headers: { consumerCount: String(consumers) }, body };
 }
 
-function isTemporary(queue: string): boolean {
-  return queue.startsWith(TEMPORARY);
-}
-
-function named(queue: string): unknown {
-  return { '@class': isTemporary(queue) ? 'ActiveMQTempQueue' : 'ActiveMQQueue', string: queue };
+function named(queue: string, use: QueueUse | undefined): unknown {
+  return { '@class': use === 'temporary' ? 'ActiveMQTempQueue' : 'ActiveMQQueue', string: queue };
 }
 
 /** The filter of advisories that a subscription asks for; undefined: it asks for something else. */

@@ -131,6 +131,7 @@ export function openDurable(
     session.declareQueue(name, {
       ...source.options,
       durable: true,
+      forSubscription: true,
       ...(noLocal ? { origin: sessionName } : {}),
     });
   }

@@ -121,7 +121,7 @@ function boundQueue(
     return { queue: durable, isOwn, durable, made, ...(through !== undefined && { through }), ...retroactive };
   }
   const origin = noLocal ? { origin: client.sessionName } : {};
-  const { name } = session.declareQueue('', { ...options, durable: false, ...origin });
+  const { name } = session.declareQueue('', { ...options, durable: false, forSubscription: true, ...origin });
   const made = bindNew(session, name, false, exchange, key, { notOwn: noLocal });
   return { queue: name, isOwn: true, made, ...retroactive };
 }

@@ -14,7 +14,7 @@ import {
 } from '../../api/consume.ts';
 import type { Share } from '../../clock/work.ts';
 import type { DeliveryCounts, ProtocolTraffic } from '../../metrics/traffic.ts';
-import { QueueConsumer } from '../../queue/dispatch/consumer.ts';
+import { type ConsumedQueue, QueueConsumer } from '../../queue/dispatch/consumer.ts';
 import { HeldSum } from '../../queue/dispatch/held-sum.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { compileSelector } from '../../routing/selector/selector.ts';
@@ -26,7 +26,7 @@ import type { SessionTopology } from './topology.ts';
 
 /** Who hears of consumers. */
 export interface ConsumerEvents {
-  tell(kind: 'consumer-came' | 'consumer-left', queue: string, consumers: number): void;
+  tell(kind: 'consumer-came' | 'consumer-left', queue: ConsumedQueue, consumers: number): void;
 }
 
 export class SessionConsuming {
@@ -76,7 +76,7 @@ export class SessionConsuming {
     this.membership.checkConsumer();
     const consumer = this.topology.queue(name).addConsumer(options, sink, output);
     this.own(consumer);
-    this.events.tell('consumer-came', name, consumer.of.consumers.length);
+    this.events.tell('consumer-came', consumer.of, consumer.of.consumers.length);
     consumer.guard = this.topology.guardOf(name);
     sink.attached?.(consumer);
     this.keep(consumer);
@@ -128,7 +128,7 @@ export class SessionConsuming {
   private ended({ of }: QueueConsumer): void {
     this.membership.consumerLeft();
     // It is still among them.
-    this.events.tell('consumer-left', of.name, Math.max(0, of.consumers.length - 1));
+    this.events.tell('consumer-left', of, Math.max(0, of.consumers.length - 1));
   }
 
   private countsOf({ of }: QueueConsumer): DeliveryCounts {

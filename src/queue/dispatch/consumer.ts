@@ -8,7 +8,7 @@ import {
   NO_BACKPRESSURE,
   type Outcome,
 } from '../../api/consume.ts';
-import type { BindingInfo } from '../../api/topology.ts';
+import type { BindingInfo, QueueOptions } from '../../api/topology.ts';
 import type { Share } from '../../clock/work.ts';
 import type { MessageView } from '../../message/message.ts';
 import type { Headers } from '../../message/properties.ts';
@@ -21,6 +21,7 @@ import type { CreditTaker, SharedCredit } from './shared-credit.ts';
 /** The queue, as its consumers see it. */
 export interface ConsumedQueue {
   readonly name: string;
+  readonly options: QueueOptions;
   readonly settings: Pick<QueueSettings, 'type'>;
   readonly consumers: { readonly length: number };
   /** The consumer that gets everything; null where each gets its part. */

@@ -250,3 +250,22 @@ it('the keys of a delayed message are forgotten with it, also where a checkpoint
   recovery.finish();
   expect([...recovery.delays.keys]).toEqual([[2, ['a', 'b2']]]);
 });
+
+it('queues that adapters have made for their clients are known as such', () => {
+  const record = { durable: true, autoDelete: false, arguments: [] };
+  writeQueue(log, { ...record, id: 1, name: 'session', ownUse: true });
+  writeQueue(log, { ...record, id: 2, name: 'share', ownUse: 'shared' });
+  writeQueue(log, { ...record, id: 3, name: 'subscription', forSubscription: true });
+  writeQueue(log, { ...record, id: 4, name: 'named', ownUse: false, forSubscription: false });
+  done();
+  const found = [...recovery.topology.queues.values()].map(({ options: { ownUse, forSubscription } }) => [
+    ownUse,
+    forSubscription,
+  ]);
+  expect(found).toEqual([
+    [true, undefined],
+    ['shared', undefined],
+    [undefined, true],
+    [undefined, undefined],
+  ]);
+});

@@ -4,7 +4,7 @@
  * ```
  * 130 exchange declared   JSON {name, type, durable, autoDelete, internal, arguments}
  * 131 exchange deleted    name
- * 132 queue declared      JSON {id, name, durable, autoDelete, atMostOnce, arguments, mayExpire, grouped,
+ * 132 queue declared      JSON {id, name, durable, autoDelete, atMostOnce, arguments, mayExpire, grouped, ownUse, forSubscription,
  *                         order: what is said of groups, strict order and tenants, a policy's words among it}
  * 133 queue deleted       u32 queue
  * 134 bound               JSON {source, queue|exchange, key, options}
@@ -80,6 +80,9 @@ export function writeQueue(out: RecordOutput, queue: QueueRecord): void {
   const mayExpire = queue.mayExpire === true ? true : undefined;
   const grouped = queue.grouped === true ? true : undefined;
   const { order } = queue;
+  // True for nothing is the rule, and takes no bytes.
+  const ownUse = queue.ownUse || undefined;
+  const forSubscription = queue.forSubscription || undefined;
   writeJson(out, RECORD_QUEUE, {
     id,
     name,
@@ -90,6 +93,8 @@ export function writeQueue(out: RecordOutput, queue: QueueRecord): void {
     mayExpire,
     grouped,
     order,
+    ownUse,
+    forSubscription,
   });
 }
 

@@ -1,5 +1,6 @@
 /** Advisories: who and what comes and goes in a vhost, told to who asks, as far as they may know. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { DURABLE, openSession, TRANSIENT } from '../../../vhost/harness.ts';
 import { StompHarness } from '../harness.ts';
 import { header, type RawClient } from '../raw-client.ts';
 
@@ -48,6 +49,29 @@ describe('advisories tell of', () => {
     expect((await next(client))[0]).toBe('TempQueue');
     other.cut();
     expect(await next(client)).toMatchObject(['TempQueue', { DestinationInfo: { operationType: 1 } }]);
+  });
+
+  test('queues of clients alone: none that was made for a subscription, nor its consumer, and of AMQP’s those that are', async () => {
+    const client = await harness.open();
+    for (const topic of ['Queue', 'TempQueue', 'Consumer.Queue.>']) await hear(client, topic);
+    const other = await harness.open('1.2', { 'client-id': 'c' });
+    await other.confirmed('SUBSCRIBE', { id: '1', destination: '/topic/t' });
+    await other.confirmed('SUBSCRIBE', { id: '2', destination: '/topic/d', 'activemq.subscriptionName': 's' });
+    const session = openSession(harness.broker);
+    session.declareQueue('session', { ...DURABLE, ownUse: true });
+    session.declareQueue('', DURABLE);
+    session.declareQueue('', { ...TRANSIENT, exclusive: true });
+    other.cut();
+    const topics = [await next(client), await next(client)].map(([topic, body]) => [topic, JSON.stringify(body)]);
+    expect(topics).toEqual([
+      ['Queue', expect.stringContaining('"ActiveMQQueue"')],
+      ['TempQueue', expect.stringContaining('"ActiveMQTempQueue"')],
+    ]);
+    session.close(true);
+    expect((await next(client))[0]).toBe('TempQueue');
+    await hear(client, 'Topic');
+    await client.confirmed('SUBSCRIBE', { id: 'x', destination: '/topic/last' });
+    expect((await next(client))[0]).toBe('Topic');
   });
 
   test('consumers of a queue, with how many there are', async () => {
