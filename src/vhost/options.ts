@@ -9,7 +9,7 @@ import type { TransientOptions } from '../log/transient/transient-store.ts';
 import type { Logger } from '../logger.ts';
 import type { Dialects } from '../message/dialect.ts';
 import type { WaitingBounds } from './dead-letters/pending-dead-letters.ts';
-import type { HalfMessageRules } from './half/half-messages.ts';
+import type { HalfMessageRules } from './half/rules.ts';
 import type { TopologyLimits } from './topology/limits.ts';
 
 export interface LogLayout

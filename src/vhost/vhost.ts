@@ -24,7 +24,8 @@ import { ACTIVEMQ_DEAD_LETTERS, DeadLetters } from './dead-letters/dead-letters.
 import { DroppedMessages } from './dropped-messages.ts';
 import { PublishFlowControl } from './flow/publish-flow-control.ts';
 import { SubscriberFlowControl } from './flow/subscriber-flow-control.ts';
-import { HALF_MESSAGE_RULES, HalfMessages } from './half/half-messages.ts';
+import { HalfMessages } from './half/half-messages.ts';
+import { HALF_MESSAGE_RULES } from './half/rules.ts';
 import { JournaledState } from './journal/adapter-state.ts';
 import { Checkpoint } from './journal/checkpoint.ts';
 import { Journal } from './journal/journal.ts';
@@ -225,6 +226,7 @@ export class Vhost {
       ...{ vhost, clock, units, router, publisher, counters, lifecycle, subscriberFlow },
       ...{ state: this.state, delays: this.delays, queues: this.topology.queues, exchanges: registry.exchanges },
       ...{ rules: { ...HALF_MESSAGE_RULES, ...options.halfMessages }, mayPublish },
+      policy: (exchange, key) => this.topology.halfMessagePolicy(exchange, key),
     });
     this.schedules = new Schedules({
       ...{ vhost, clock, turn, log, units, counters, lifecycle, publishFlow, limits },

@@ -173,6 +173,43 @@ describe('a half message', () => {
     expect(await waiting()).toEqual([]);
   });
 
+  it('is asked for when and as often as a policy says, and goes or not as that says', async () => {
+    await amqp.declare('checks');
+    const asked = async (): Promise<number> => {
+      let count = 0;
+      while ((await amqp.get('checks')) !== undefined) count++;
+      return count;
+    };
+    const policy = (pattern: string, applyTo: 'queues' | 'exchanges', more: object) =>
+      broker.setPolicy('/', { name: applyTo, pattern, applyTo, definition: { ...more } });
+    await policy('^q$', 'queues', {
+      'half-message-check-after': 1_000,
+      'half-message-checks': 2,
+      'half-message-default': 'commit',
+    });
+    await policy('^amq.fanout$', 'exchanges', { 'half-message-checks': 0 });
+    await amqp.bind('q', 'amq.fanout', '');
+    await send('amqp', { act: 'prepare', id: 'one', check: 'checks' }, 'committed');
+    const other = facts({ act: 'prepare', id: 'two', check: 'checks' }, 'h:', (value) => `S:${value}`);
+    await amqp.publishAny('amq.fanout', '', other, 'dropped');
+    for (const [ms, count] of [
+      [900, 0],
+      [200, 1],
+      [1_800, 0],
+      [200, 1],
+    ] as const) {
+      clock.advance(ms);
+      expect(await asked()).toBe(count);
+    }
+    // Not asked at all, and rolled back, as nobody says otherwise.
+    clock.advance(3_000);
+    expect([await asked(), await waiting()]).toEqual([0, []]);
+    expect(await send('amqp', { act: 'commit', id: 'two' })).toBe('refused');
+    clock.advance(1_000);
+    expect(await waiting(1)).toEqual(['committed']);
+    expect(await send('amqp', { act: 'commit', id: 'one' })).toBe('done');
+  });
+
   it('has checks that reach a device by its topic', async () => {
     await device.subscribe('checks/orders', 1);
     await send('mqtt', { act: 'prepare', id: 'one', check: 'checks/orders' });

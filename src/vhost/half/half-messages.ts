@@ -4,7 +4,7 @@
  *
  *     prepare ──▶ half:ID, held ──commit──▶ delayed until now: routed like any delayed message, and half-over:ID
  *                     │  ▲      └─rollback─▶ gone, and half-over:ID
- *              silent ▼  │ asked at its check address, in growing intervals; after the last the vhost's default
+ *              silent ▼  │ asked at its check address, in growing intervals; after the last the policy's default, or the vhost's
  *
  * How one ended is remembered for a while, so that who has lost the answer may ask again; nobody but its publisher may end it. Ids are each
  * user's own: nobody can take another's name for his message, or learn by trying whether it is in use.
@@ -32,18 +32,7 @@ import type { Lifecycle } from '../lifecycle.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import type { Delays } from '../timers/delays.ts';
 import { DueHeap } from '../timers/due-heap.ts';
-
-export interface HalfMessageRules {
-  /** How long its publisher may be silent before the broker asks; each further interval is twice as long, up to `CHECK_MAX_MS`. */
-  readonly checkAfterMs: number;
-  /** How often it asks. */
-  readonly checks: number;
-  /** What becomes of one whose publisher never answers. */
-  readonly otherwise: 'commit' | 'rollback';
-}
-
-/** RocketMQ's: 6 s (`transactionTimeOut`), 15 times (`transactionCheckMax`), then it is not delivered. */
-export const HALF_MESSAGE_RULES: HalfMessageRules = { checkAfterMs: 6_000, checks: 15, otherwise: 'rollback' };
+import type { HalfMessageRules } from './rules.ts';
 
 const PREFIX = 'half:';
 const OVER = 'half-over:';
@@ -118,6 +107,8 @@ export interface HalfMessagesParts {
   readonly queues: ReadonlyMap<string, Queue>;
   readonly exchanges: ReadonlyMap<string, Exchange<Queue>>;
   readonly rules: HalfMessageRules;
+  /** What policies say of messages to an exchange, and key. */
+  policy(exchange: string, key: string): Partial<HalfMessageRules>;
   /** As `VhostOptions.mayPublish`. @throws AccessPending */
   mayPublish(user: string, exchange: string, key: string): boolean;
 }
@@ -189,7 +180,7 @@ export class HalfMessages {
   }
 
   private prepare(route: CompiledRoute<Queue>, draft: Draft, { id, user, checkAddress }: HalfMessage): Mark {
-    const { clock, counters, delays, state, units, rules } = this.parts;
+    const { clock, counters, delays, state, units } = this.parts;
     const name = nameOf(user, id);
     if (this.held.has(name) || this.remembered(name) !== undefined) {
       // Its publisher has lost the answer: it is stored already.
@@ -208,10 +199,10 @@ export class HalfMessages {
     units.begin();
     const seq = delays.hold(route, draft);
     if (seq >= 0) {
-      const nextMs = nowMs + rules.checkAfterMs;
       const exchange = route.exchange === null ? '' : route.exchange.name;
       const keys = route.keys === null ? [route.key] : route.keys.map((key) => dotted(key, route.spelling));
       const address = { exchange, keys };
+      const nextMs = nowMs + this.rulesOf(address).checkAfterMs;
       const made = { preparedAtMs: nowMs, delayMs, ...address, asked: 0, nextMs };
       const held: Held = { id, seq, user, check: checkAddress, ...made };
       state.put(PREFIX + name, Buffer.from(JSON.stringify(held)));
@@ -317,8 +308,9 @@ export class HalfMessages {
 
   /** Asks for it, or ends it. @throws AccessPending: nothing was done */
   private ask(waiting: Waiting, nowMs: number): void {
-    const { counters, publisher, rules, state } = this.parts;
+    const { counters, publisher, state } = this.parts;
     const { id, fact, held } = waiting;
+    const rules = this.rulesOf(held);
     if (held.asked >= rules.checks) {
       const action = rules.otherwise === 'commit' && this.mayGo(held) ? 'commit' : 'rollback';
       counters.halfUnanswered++;
@@ -329,12 +321,19 @@ export class HalfMessages {
     const route = held.check === '' ? null : this.routeTo(held.check);
     const may = route !== null && this.parts.mayPublish(held.user, route.exchange?.name ?? '', route.key);
     held.asked++;
-    held.nextMs = nowMs + Math.min(CHECK_MAX_MS, rules.checkAfterMs * 2 ** held.asked);
+    const { checkAfterMs } = rules;
+    held.nextMs = nowMs + Math.min(Math.max(checkAfterMs, CHECK_MAX_MS), checkAfterMs * 2 ** held.asked);
     state.put(fact, Buffer.from(JSON.stringify(held)));
     this.heap.add(held.nextMs, held.seq, 0);
     if (route === null) return;
     if (may) publisher.publish(route, checkDraft(id, held.asked));
     else counters.withheldHalf++;
+  }
+
+  /** What is in force now: of several keys the first counts. */
+  private rulesOf({ exchange, keys }: Pick<Held, 'exchange' | 'keys'>): HalfMessageRules {
+    const { rules, policy } = this.parts;
+    return exchange === undefined ? rules : { ...rules, ...policy(exchange, keys?.[0] ?? '') };
   }
 
   /** Whether its sender may still publish where it goes. @throws AccessPending */

@@ -10,7 +10,15 @@ import { type Logger, NO_LOGGER } from '../../logger.ts';
 import { BrokerError } from '../../message/errors.ts';
 import { NamePattern } from '../../message/name-pattern.ts';
 import type { Headers } from '../../message/properties.ts';
-import { checkDefinition, ignoredKeys, mergeDefinitions, type PolicyDefinition } from './policy-definition.ts';
+import type { HalfMessageRules } from '../half/rules.ts';
+import {
+  checkDefinition,
+  halfMessageWords,
+  ignoredKeys,
+  mergeDefinitions,
+  type PolicyDefinition,
+  saysHalf,
+} from './policy-definition.ts';
 
 export const POLICY_TARGETS: readonly PolicyTarget[] = [
   'all',
@@ -38,6 +46,7 @@ export interface InForce {
   readonly target: PolicyTarget | undefined;
 }
 
+const NO_RULES: Partial<HalfMessageRules> = Object.freeze({});
 const NOTHING: InForce = {
   policy: undefined,
   operatorPolicy: undefined,
@@ -79,6 +88,8 @@ export class Policies {
   private readonly configured = new Map<string, PolicyInfo>();
   /** Those that count, highest priority first. */
   private kept: Kept[] = [];
+  /** One of them speaks of half messages: else nobody looks for what is in force for each. */
+  private ofHalf = false;
   private readonly journal: PolicyJournal;
   private readonly logger: Logger;
   private readonly vhost: string;
@@ -164,6 +175,7 @@ export class Policies {
     // Of equals the first name counts: one rule, whatever the order they were set in.
     infos.sort((a, b) => b.priority - a.priority || (a.name < b.name ? -1 : 1));
     this.kept = infos.map((info) => known.get(info) ?? { info, pattern: this.patternOf(info) });
+    this.ofHalf = infos.some(({ definition }) => saysHalf(definition));
   }
 
   /** One that the log has may be from a version that took more. */
@@ -186,6 +198,24 @@ export class Policies {
 
   forExchange(name: string): InForce {
     return this.kept.length === 0 ? NOTHING : this.inForce(name, ['all', 'exchanges']);
+  }
+
+  /**
+   * What is said of half messages that are published to an exchange, or by the default one to a queue.
+   * @param queue its name and arguments; undefined: there is no such queue, or the exchange is another
+   */
+  forHalf(
+    exchange: string,
+    queue: { readonly name: string; readonly args: Headers } | undefined,
+  ): Partial<HalfMessageRules> {
+    if (!this.ofHalf) return NO_RULES;
+    const { definition } =
+      exchange !== ''
+        ? this.forExchange(exchange)
+        : queue === undefined
+          ? NOTHING
+          : this.forQueue(queue.name, queue.args);
+    return definition === undefined ? NO_RULES : halfMessageWords(definition);
   }
 
   private inForce(name: string, targets: readonly PolicyTarget[]): InForce {

@@ -12,6 +12,7 @@ import { BrokerError } from '../../message/errors.ts';
 import type { PolicySettings } from '../../queue/limits/settings.ts';
 import { ORDER_WORDS, orderContradiction, orderWords } from '../../queue/order/order-words.ts';
 import { RETRY_KEYS, type RetryLookup, retryContradiction, retryRules } from '../../settlement/retry-dialects.ts';
+import type { HalfMessageRules } from '../half/rules.ts';
 
 export type PolicyDefinition = Readonly<Record<string, PolicyValue>>;
 
@@ -69,6 +70,9 @@ const KEYS: Readonly<Record<string, Key>> = {
     operator: true,
   },
   'delivery-limit': { what: 'delivery limit', check: whole(0), setting: 'attemptsMax', operator: true },
+  'half-message-check-after': { what: 'time in milliseconds', check: whole(1) },
+  'half-message-checks': { what: 'number of questions', check: whole(0) },
+  'half-message-default': { what: "value: it must be 'commit' or 'rollback'", check: oneOf('commit', 'rollback') },
   passport: { what: 'value: it must be true or false', check: oneOf(true, false), setting: 'passport' },
   ...RETRY_KEYS,
   ...Object.fromEntries(
@@ -158,6 +162,23 @@ export function queuePolicy(definition: PolicyDefinition): PolicySettings {
 /** What it says about taking a message once. */
 export function policyWords(definition: PolicyDefinition | undefined): DeduplicationWords | null {
   return definition === undefined ? null : deduplicationWords((word) => definition[word]);
+}
+
+/** What it says about half messages whose publishers are silent. */
+export function halfMessageWords(definition: PolicyDefinition): Partial<HalfMessageRules> {
+  const checkAfterMs = definition['half-message-check-after'] as number | undefined;
+  const checks = definition['half-message-checks'] as number | undefined;
+  const otherwise = definition['half-message-default'] as HalfMessageRules['otherwise'] | undefined;
+  return {
+    ...(checkAfterMs !== undefined && { checkAfterMs }),
+    ...(checks !== undefined && { checks }),
+    ...(otherwise !== undefined && { otherwise }),
+  };
+}
+
+/** It speaks of half messages. */
+export function saysHalf(definition: PolicyDefinition): boolean {
+  return Object.keys(definition).some((name) => name.startsWith('half-message-'));
 }
 
 function retriesOf(definition: PolicyDefinition): [said: RetryLookup, limited: boolean] {

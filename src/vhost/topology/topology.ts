@@ -13,6 +13,7 @@ import type { Binding, ExchangeRef } from '../../routing/binding.ts';
 import { Exchange } from '../../routing/exchange.ts';
 import { checkType } from '../../routing/kinds/exchange-types.ts';
 import type { Router } from '../../routing/router.ts';
+import type { HalfMessageRules } from '../half/rules.ts';
 import { AppliedPolicies } from './applied-policies.ts';
 import { Bindings } from './bindings.ts';
 import { checkAlternate, checkName, compareExchange, compareQueue, locked, notDefault } from './compare.ts';
@@ -202,6 +203,12 @@ export class Topology {
     if (queue === undefined) throw new BrokerError('not-found', `no queue '${name}' in vhost '${this.vhost}'`);
     this.checkAccess(queue, session);
     return queue;
+  }
+
+  /** What policies say of half messages to an exchange with a key. */
+  halfMessagePolicy(exchange: string, key: string): Partial<HalfMessageRules> {
+    const queue = exchange === '' ? this.queues.get(key) : undefined;
+    return this.policies.forHalf(exchange, queue && { name: key, args: queue.options.arguments });
   }
 
   /** A queue whose owner has gone is not there any more, whether it has gone yet or not. */

@@ -6,7 +6,7 @@
 import { ACCEPTED, type DeliverySink, NO_BACKPRESSURE } from '../../../src/api/index.ts';
 import type { MessageView } from '../../../src/message/message.ts';
 import { NEUTRAL_DIALECT } from '../../../src/message/neutral-dialect.ts';
-import { HALF_MESSAGE_RULES } from '../../../src/vhost/half/half-messages.ts';
+import { HALF_MESSAGE_RULES } from '../../../src/vhost/half/rules.ts';
 import { vhostOf } from '../../vhost/harness.ts';
 import { Random } from '../world/random.ts';
 import { DURABLE, FocusedHistory, type FocusedReport } from './focused.ts';

@@ -49,6 +49,18 @@ const VALUES: Record<string, [PolicyValue[], PolicyValue[]]> = {
     [-1, 1.5, '1'],
   ],
   lease: [[1_000], [-1, 0.5, '1000']],
+  'half-message-check-after': [
+    [1, 60_000],
+    [0, '1'],
+  ],
+  'half-message-checks': [
+    [0, 15],
+    [-1, '1'],
+  ],
+  'half-message-default': [
+    ['commit', 'rollback'],
+    ['ask', 1],
+  ],
   passport: [
     [true, false],
     ['true', 1],
