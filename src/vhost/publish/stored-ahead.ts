@@ -20,6 +20,7 @@ import { type ProtocolTraffic, SIZE_BOUNDS } from '../../metrics/traffic.ts';
 import { entryFlags, FLAG_DURABLE, type QueueEntryFlags } from '../../queue/entry-flags.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore, UnplacedMessages } from '../../queue/store/message-store.ts';
+import type { Exchange } from '../../routing/exchange.ts';
 import { lowerAssurance } from '../../routing/target-flags.ts';
 import type { Journal } from '../journal/journal.ts';
 import { DelayedAhead } from '../timers/delayed-ahead.ts';
@@ -97,6 +98,8 @@ export class StoredAhead implements UnplacedMessages {
   /** Those that are to wait, and under which addresses. */
   private readonly delayed = new DelayedAhead();
   private readonly delayedTo = new Set<KeptRoute>();
+  /** Of exchanges that go by more than keys. */
+  private readonly mayBeNoted = new Map<Exchange<Queue>, boolean>();
   /** How many of the runs have been handed out to the queues' places, and how far the one at hand. */
   private handedOut = 0;
   private target = 0;
@@ -198,7 +201,7 @@ export class StoredAhead implements UnplacedMessages {
   }
 
   private storeDelayed(draft: Draft, to: KeptRoute): boolean {
-    if (!this.delayedTo.has(to) && !waits(to)) return false;
+    if (!this.delayedTo.has(to) && !this.waits(to)) return false;
     if (!this.publisher.takes || !this.delays.storeAhead(to.resolved, draft, this.delayed)) return false;
     this.delayedTo.add(to);
     this.count++;
@@ -248,7 +251,7 @@ export class StoredAhead implements UnplacedMessages {
   get holds(): boolean {
     if (this.over || !this.whole || this.handedOut < this.runs.length || !this.publisher.takes) return false;
     for (const to of this.used.keys()) if (!holds(to)) return false;
-    for (const to of this.delayedTo) if (!waits(to)) return false;
+    for (const to of this.delayedTo) if (!this.waits(to)) return false;
     return true;
   }
 
@@ -294,6 +297,16 @@ export class StoredAhead implements UnplacedMessages {
     this.store.unplaced.delete(this);
   }
 
+  /** A delayed message can be stored before anybody knows of it: none that comes is told of. */
+  private waits({ route: { valid, exchange }, resolved }: KeptRoute): boolean {
+    if (!valid || (exchange !== null && exchange.window !== null)) return false;
+    if (!resolved.perMessage) return !resolved.targets.some(({ settings }) => settings.passport);
+    if (exchange === null) return true;
+    let noted = this.mayBeNoted.get(exchange);
+    if (noted === undefined) this.mayBeNoted.set(exchange, (noted = mayBeNoted(exchange)));
+    return !noted;
+  }
+
   /** The log says nothing of where they go. */
   giveTo(): void {}
 
@@ -303,10 +316,11 @@ export class StoredAhead implements UnplacedMessages {
   }
 }
 
-/** A delayed message can be stored before anybody knows of it: none that comes is told of. */
-function waits({ route: { valid, exchange }, resolved }: KeptRoute): boolean {
-  if (!valid || (exchange !== null && exchange.window !== null)) return false;
-  return !resolved.targets.some(({ settings }) => settings.passport);
+/** Some queue that a message may go to, by what it says, has it noted what happens to messages; or one behind another exchange may. */
+function mayBeNoted({ alternate, bindings }: Exchange<Queue>): boolean {
+  if (alternate !== null) return true;
+  for (const { queue } of bindings.values()) if (queue === null || queue.settings.passport) return true;
+  return false;
 }
 
 /** Its messages can be stored before they are in their queues. */

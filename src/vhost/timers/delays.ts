@@ -262,7 +262,8 @@ export class Delays {
     const [seq, flags] = this.append(route, draft);
     const durable = draft.durably;
     // Where it would go now: who has it noted what happens to messages wants to know of this one from here on.
-    if (route.targets.some((queue) => queue.settings.passport)) {
+    const { targets } = route.perMessage ? this.parts.publisher.resolved(route, draft) : route;
+    if (targets.some((queue) => queue.settings.passport)) {
       passports.kept(seq, durable, draft, due === HELD ? -1 : due);
     }
     if (durable) {

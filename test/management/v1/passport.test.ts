@@ -106,6 +106,28 @@ describe('a passport', () => {
     expect(told(await ofId('half')).at(-1)).toBe('due q broker');
   });
 
+  it('of one that goes by its headers begins then as well, over exchanges behind one another too', async () => {
+    await channel.assertQueue('q', { arguments: NOTED });
+    await channel.assertExchange('first', 'fanout');
+    await channel.assertExchange('by', 'headers');
+    await channel.bindExchange('by', 'first', '');
+    await channel.bindQueue('q', 'by', '', { wanted: 'yes' });
+    const options = (messageId: string, more: object) => ({
+      ...{ messageId, persistent: true },
+      headers: { wanted: 'yes', 'x-opt-delivery-delay': 1_000, ...more },
+    });
+    const begun = ['published  amqp', 'delayed  amqp'];
+    channel.publish('by', '', Buffer.from('x'), options('one', {}));
+    channel.publish('first', '', Buffer.from('x'), options('behind', {}));
+    channel.publish('by', '', Buffer.from('x'), options('unwanted', { wanted: 'no' }));
+    channel.publish('by', '', Buffer.from('x'), options('half', { 'x-half-message': 'prepare', 'x-half-id': 'h' }));
+    await channel.waitForConfirms();
+    expect(told(await ofId('one'))).toEqual(begun);
+    expect(told(await ofId('behind'))).toEqual(begun);
+    expect(told(await ofId('unwanted'))).toEqual([]);
+    expect(told(await ofId('half'))).toEqual(['published  amqp', 'held  amqp']);
+  });
+
   it('of a delayed message is not kept where nobody who would get it has asked for it', async () => {
     await channel.assertQueue('plain');
     await send('plain', 'later', { headers: { 'x-opt-delivery-delay': 1_000 } });

@@ -388,6 +388,43 @@ describe('a transaction of thousands of messages', () => {
     expect(events.next - before).toBe(2 * MANY);
   });
 
+  it('whose messages are to wait, and go by what they say, has each noted from its publish on as well', async () => {
+    const exchange = { durable: true, autoDelete: false, internal: false, arguments: [] };
+    session.declareQueue('noted', { ...DURABLE, arguments: queueArguments({ 'x-passport': true }) });
+    session.declareExchange('by', 'headers', exchange);
+    session.declareExchange('before', 'fanout', exchange);
+    // Without a condition all go there.
+    session.bindQueue('noted', 'by', '', { spelling: 0, arguments: [] });
+    session.bindExchange('by', 'before', '', { spelling: 0, arguments: [] });
+    const { events } = vhostOf(session).passports;
+    for (const name of ['by', 'before']) {
+      const transaction = session.transaction();
+      for (let i = 0; i < MANY; i++) {
+        const draft = makeDraft(`t${i}`);
+        draft.delayMs = 60_000;
+        transaction.publish(routeTo(name, ''), draft);
+      }
+      finish(begin(transaction));
+      const before = events.next;
+      transaction.commit();
+      expect(events.next - before).toBe(2 * MANY);
+      await safe(session);
+    }
+    // Where nobody notes anything they are stored before the commit.
+    session.deleteQueue('noted', false, false);
+    session.bindQueue('a', 'by', '', { spelling: 0, arguments: [] });
+    const transaction = session.transaction();
+    for (let i = 0; i < MANY; i++) {
+      const draft = makeDraft(`t${i}`);
+      draft.delayMs = 60_000;
+      transaction.publish(routeTo('by', ''), draft);
+    }
+    const { nextSeq } = vhostOf(session).store;
+    finish(begin(transaction));
+    expect(vhostOf(session).store.nextSeq - nextSeq).toBe(MANY);
+    transaction.rollback();
+  });
+
   it('has queues look at each message where they go by what it says: groups by routing key, and what is noted of it', async () => {
     others.declareQueue('grouped', { ...DURABLE, arguments: queueArguments({ 'x-group-by': 'routing-key' }) });
     others.declareQueue('noted', { ...DURABLE, arguments: queueArguments({ 'x-passport': true }) });
