@@ -24,5 +24,8 @@ export { ManualClock, SystemClock } from './clock/clock.ts';
 export type { ListenAddress } from './config/listen.ts';
 export { type Logger, NO_LOGGER } from './logger.ts';
 export type { Health } from './management/health.ts';
+export type { PullQuery } from './operator/pulls/pull.ts';
+export type { LeaseEnd, Pulled } from './operator/pulls/pulls.ts';
+export type { RedrivePlan, RedriveRecord, RedriveTarget } from './operator/redrives/plan.ts';
 export { createBroker } from './server/create-broker.ts';
 export type { BrokerOptions, ListenerInfo, RunningBroker } from './server/options.ts';

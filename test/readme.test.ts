@@ -290,3 +290,24 @@ it('the program with a broker inside does what it says, and ends by itself', asy
   expect(await running.ended).toBe(0);
   expect(running.said()).toMatch(/^\d+\n$/);
 });
+
+it('the program with a broker inside pulls and redrives by it', async () => {
+  const source = `
+    import amqplib from 'amqplib';
+    import { createBroker } from ${JSON.stringify(join(process.cwd(), 'src', 'index.ts'))};
+    const broker = await createBroker({ listen: 'amqp://127.0.0.1:0' });
+    const client = await amqplib.connect('amqp://127.0.0.1:' + broker.port('amqp'));
+    const channel = await client.createConfirmChannel();
+    await channel.assertQueue('orders');
+    await channel.assertQueue('dead');
+    for (const region of ['eu', 'us']) channel.sendToQueue('dead', Buffer.from(region), { headers: { region } });
+    await channel.waitForConfirms();
+    setTimeout(() => channel.sendToQueue('orders', Buffer.from('an order')), 50);
+    ${block('js', 'operator.pull(')}
+    await client.close();
+    await broker.close();
+  `;
+  const running = program(source);
+  expect(await running.ended).toBe(0);
+  expect(running.said()).toBe('an order\n1\nrunning\n');
+});

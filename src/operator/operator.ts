@@ -31,7 +31,8 @@ import { Overall } from './overall.ts';
 import { PacedBackup } from './paced-backup.ts';
 import { PassportDesk } from './passports.ts';
 import { Policies } from './policies.ts';
-import { Pulls } from './pulls/pulls.ts';
+import { PULL_DEFAULTS, type PullQuery } from './pulls/pull.ts';
+import { type Pulled, Pulls } from './pulls/pulls.ts';
 import { QueueIndex } from './queue-index.ts';
 import { Queues } from './queues.ts';
 import { Sampler } from './rates/sampler.ts';
@@ -259,6 +260,27 @@ export class Operator {
     const stream = new EventStream(broker.events, broker.clock, wants, () => streams.delete(stream));
     streams.add(stream);
     return stream;
+  }
+
+  /**
+   * Takes some messages of a queue, each held by a token until it is ended (`pulls.end`), renewed, or its lease runs out.
+   * @param query what is left out is as `PULL_DEFAULTS` has it
+   * @param by who pulls (default: a program that holds the broker, which nobody asks what it may), and whether somebody still waits
+   * @throws BrokerError not-found, access-refused, resource-locked, invalid (the selector), unavailable
+   */
+  pull(
+    vhost: string,
+    queue: string,
+    query: Partial<PullQuery> = {},
+    by: { readonly identity?: Identity; readonly signal?: AbortSignal } = {},
+  ): Promise<readonly Pulled[]> {
+    const { identity = LOCAL_OPERATOR, signal } = by;
+    const entering = async (client: SessionClient): Promise<Session> => {
+      const session = await whenKnown(() => this.enter(identity, vhost, client));
+      if (!('refused' in session)) return session;
+      throw new BrokerError(session.refused === 'vhost-not-found' ? 'not-found' : 'unavailable', session.reason);
+    };
+    return this.pulls.pull(entering, queue, { ...PULL_DEFAULTS, ...query }, signal);
   }
 
   /** The tags that this user has now; undefined: he would not be let in any more. */

@@ -21,6 +21,9 @@ export interface PullQuery {
   readonly deferralTokens?: readonly string[] | undefined;
 }
 
+/** What is not said of a query. */
+export const PULL_DEFAULTS: PullQuery = { max: 1, waitMs: 0, leaseMs: 30_000, bodyBytes: 1024 * 1024 };
+
 /** What a queue has may have to be read from the disk first. */
 const FETCH_MS = 1_000;
 /** Bytes of bodies in one answer, beside one message's. */

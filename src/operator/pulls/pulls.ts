@@ -7,6 +7,7 @@ import type { Identity } from '../../api/identity.ts';
 import type { Session } from '../../api/session.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { BrokerError } from '../../message/errors.ts';
+import { LOCAL_OPERATOR } from '../local-operator.ts';
 import type { PeekedMessage } from '../messages/peek.ts';
 import type { Entering } from '../subscriptions/subscriptions.ts';
 import { whenKnown } from '../when-known.ts';
@@ -93,18 +94,22 @@ export class Pulls {
   }
 
   /**
-   * Ends messages that this user holds; resolves when that is safe.
+   * Ends messages that this user holds; resolves when that is safe. Default, here and below: a program that holds the broker.
    * @returns the tokens that are nobody's: run out, ended already, another user's
    * @throws BrokerError unavailable: the log has failed
    */
-  async end({ user }: Identity, tokens: readonly string[], end: LeaseEnd): Promise<readonly string[]> {
+  async end(tokens: readonly string[], end: LeaseEnd, { user }: Identity = LOCAL_OPERATOR): Promise<readonly string[]> {
     const { groups, gone } = this.leases.settle(user, tokens, OUTCOMES[end]);
     await this.whenSafe(groups);
     return gone;
   }
 
   /** Parks messages that this user holds; as `end`. Those that their queue cannot park are among those returned. */
-  async defer({ user }: Identity, tokens: readonly string[], deferral: Deferral): Promise<readonly string[]> {
+  async defer(
+    tokens: readonly string[],
+    deferral: Deferral,
+    { user }: Identity = LOCAL_OPERATOR,
+  ): Promise<readonly string[]> {
     const { groups, gone } = this.leases.defer(user, tokens, deferral);
     await this.whenSafe(groups);
     return gone;
@@ -124,7 +129,7 @@ export class Pulls {
   }
 
   /** They are held for so long from now on. @returns the tokens that are nobody's */
-  renew({ user }: Identity, tokens: readonly string[], leaseMs: number): readonly string[] {
+  renew(tokens: readonly string[], leaseMs: number, { user }: Identity = LOCAL_OPERATOR): readonly string[] {
     return this.leases.renew(user, tokens, leaseMs);
   }
 

@@ -62,6 +62,9 @@ export interface RedriveRecord {
   readonly progress: RedriveProgress;
 }
 
+/** What is not said of a plan. */
+export const PLAN_DEFAULTS: RedrivePlan = { to: 'origin', rate: 0, limit: Number.MAX_SAFE_INTEGER, attempts: 'keep' };
+
 export function freshProgress(): RedriveProgress {
   const left = { 'no-origin': 0, unroutable: 0, 'access-refused': 0 };
   return { state: 'running', why: '', next: 0, scanned: 0, moved: 0, left, endedAtMs: 0 };

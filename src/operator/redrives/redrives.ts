@@ -12,7 +12,15 @@ import type { Pace } from '../listing/pace.ts';
 import { LOCAL_OPERATOR } from '../local-operator.ts';
 import type { ScanFrom } from '../messages/scan.ts';
 import { countFor, type RedriveCount } from './count.ts';
-import { checkPlan, ended, freshProgress, type RedrivePlan, type RedriveProgress, type RedriveRecord } from './plan.ts';
+import {
+  checkPlan,
+  ended,
+  freshProgress,
+  PLAN_DEFAULTS,
+  type RedrivePlan,
+  type RedriveProgress,
+  type RedriveRecord,
+} from './plan.ts';
 import { Redrive } from './redrive.ts';
 
 const PREFIX = 'redrive:';
@@ -73,9 +81,19 @@ export class Redrives {
     return this.of(this.vhostNamed(vhost)).get(id)?.record;
   }
 
-  /** @throws BrokerError not-found, invalid, unavailable: there are too many at work */
-  start(vhostName: string, queue: string, plan: RedrivePlan, identity: Identity): RedriveRecord {
+  /**
+   * @param wanted what is left out is as `PLAN_DEFAULTS` has it
+   * @param identity who begins it. Default: a program that holds the broker, which nobody asks what it may
+   * @throws BrokerError not-found, invalid, unavailable: there are too many at work
+   */
+  start(
+    vhostName: string,
+    queue: string,
+    wanted: Partial<RedrivePlan> = {},
+    identity: Identity = LOCAL_OPERATOR,
+  ): RedriveRecord {
     const vhost = this.vhostNamed(vhostName);
+    const plan = { ...PLAN_DEFAULTS, ...wanted };
     checkPlan(plan);
     const found = vhost.topology.queues.get(queue);
     if (found === undefined || found.abandoned) {
@@ -101,8 +119,14 @@ export class Redrives {
   }
 
   /** What a redrive would find, without moving anything. @throws BrokerError not-found, invalid */
-  async count(vhostName: string, queue: string, plan: RedrivePlan, from: ScanFrom): Promise<RedriveCount> {
+  async count(
+    vhostName: string,
+    queue: string,
+    wanted: Partial<RedrivePlan> = {},
+    from: ScanFrom = 'oldest',
+  ): Promise<RedriveCount> {
     const vhost = this.vhostNamed(vhostName);
+    const plan = { ...PLAN_DEFAULTS, ...wanted };
     checkPlan(plan);
     const found = vhost.topology.queues.get(queue);
     if (found === undefined || found.abandoned) {

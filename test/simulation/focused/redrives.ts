@@ -8,7 +8,6 @@
  */
 import { ACCEPTED, type Consumer, type DeliverySink, NO_BACKPRESSURE, REJECTED } from '../../../src/api/index.ts';
 import type { MessageView } from '../../../src/message/message.ts';
-import { LOCAL_OPERATOR } from '../../../src/operator/local-operator.ts';
 import { Operator } from '../../../src/operator/operator.ts';
 import type { RedrivePlan } from '../../../src/operator/redrives/plan.ts';
 import { queueArguments } from '../../vhost/harness.ts';
@@ -201,7 +200,7 @@ class RedriveHistory extends FocusedHistory<Life> {
     };
     const { redrives } = life.operator;
     if (redrives.list('/').filter(({ progress }) => progress.state === 'running').length >= 4) return;
-    const { id } = redrives.start('/', 'dead', plan, LOCAL_OPERATOR);
+    const { id } = redrives.start('/', 'dead', plan);
     const begun: Begun = { id, safe: false, atWork: false };
     this.begun.push(begun);
     this.whenSafe(() => {
@@ -241,7 +240,7 @@ class RedriveHistory extends FocusedHistory<Life> {
     // What was dying is dead first: a redrive looks at nothing that comes after it has begun.
     for (let i = 0; i < 30; i++) await this.pass(20);
     const plan: RedrivePlan = { to: 'origin', rate: 0, limit: 1_000_000, attempts: 'keep' };
-    const { id } = redrives.start('/', 'dead', plan, LOCAL_OPERATOR);
+    const { id } = redrives.start('/', 'dead', plan);
     const seen = new Set<number>();
     const waits = (name: string): number => life.session.checkQueue(name).messages;
     let idle = 0;

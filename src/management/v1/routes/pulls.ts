@@ -2,10 +2,8 @@
 import { z } from 'zod';
 import { DEFERRAL_TOKEN_BYTES_MAX, DEFERRAL_TOKENS_MAX } from '../../../api/consume.ts';
 import type { LeaseEnd } from '../../../operator/pulls/pulls.ts';
-import { whenKnown } from '../../../operator/when-known.ts';
 import type { Asked } from '../http/asked.ts';
 import { type Operation, operation } from '../http/operation.ts';
-import { Problem } from '../http/problem.ts';
 import { json } from '../http/replies.ts';
 import { SELECTOR } from '../shapes/looking.ts';
 import { BODY_FORM, MESSAGE, messageShape } from '../shapes/message.ts';
@@ -44,7 +42,7 @@ async function ended(
   { operator, identity, body: { tokens } }: Asked<unknown, { tokens: string[] }>,
   end: LeaseEnd,
 ): Promise<Response> {
-  return answer(tokens, await operator.pulls.end(identity, tokens, end));
+  return answer(tokens, await operator.pulls.end(tokens, end, identity));
 }
 
 export const PULLS: readonly Operation[] = [
@@ -82,15 +80,11 @@ export const PULLS: readonly Operation[] = [
       const { operator, identity, vhost, signal } = asked;
       const { max, waitMs, leaseMs, selector, deferralTokens, body, bodyBytes } = asked.body;
       const { queue } = await asked.readableQueue();
-      const pulled = await operator.pulls.pull(
-        async (client) => {
-          const session = await whenKnown(() => operator.enter(identity, vhost, client));
-          if ('refused' in session) throw new Problem(503, 'unavailable', session.reason);
-          return session;
-        },
+      const pulled = await operator.pull(
+        vhost,
         queue,
         { max, waitMs, leaseMs, selector, deferralTokens, bodyBytes: body === 'none' ? 0 : bodyBytes },
-        signal,
+        { identity, signal },
       );
       const messages = pulled.map(({ token, message }) => {
         const { state: _state, ...shown } = messageShape(message, body);
@@ -152,7 +146,7 @@ export const PULLS: readonly Operation[] = [
     answer: ENDED,
     handle: async ({ operator, identity, body }) => {
       const { tokens, deferralToken: token = '', deliveryTime: dueMs = -1, deliveryDelay: delayMs = -1 } = body;
-      return answer(tokens, await operator.pulls.defer(identity, tokens, { token, dueMs, delayMs }));
+      return answer(tokens, await operator.pulls.defer(tokens, { token, dueMs, delayMs }, identity));
     },
   }),
   operation({
@@ -189,6 +183,6 @@ export const PULLS: readonly Operation[] = [
     body: z.strictObject({ tokens: TOKENS, leaseMs: LEASE_MS }),
     answer: ENDED,
     handle: ({ operator, identity, body: { tokens, leaseMs } }) =>
-      answer(tokens, operator.pulls.renew(identity, tokens, leaseMs)),
+      answer(tokens, operator.pulls.renew(tokens, leaseMs, identity)),
   }),
 ];
