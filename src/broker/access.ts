@@ -57,7 +57,32 @@ export class Access {
     exchange: Exchange<Queue> | undefined,
     key: string,
   ): boolean {
-    const permissions = new Permissions(this.authenticator, identity, vhost, undefined, () => {}, this.reserved);
+    return this.publishes(this.permissionsOf(identity, vhost, undefined), name, exchange, key);
+  }
+
+  /** The same of what it has published once: true as long as a back end has not said otherwise. */
+  mayStillPublish(
+    identity: Identity,
+    vhost: string,
+    name: string,
+    exchange: Exchange<Queue> | undefined,
+    key: string,
+    clientId: string,
+  ): boolean {
+    const permissions = this.permissionsOf(identity, vhost, clientId === '' ? undefined : clientId);
+    return permissions.ofBegun(() => this.publishes(permissions, name, exchange, key));
+  }
+
+  private permissionsOf(identity: Identity, vhost: string, clientId: string | undefined): Permissions {
+    return new Permissions(this.authenticator, identity, vhost, clientId, () => {}, this.reserved);
+  }
+
+  private publishes(
+    permissions: Permissions,
+    name: string,
+    exchange: Exchange<Queue> | undefined,
+    key: string,
+  ): boolean {
     if (!permissions.mayStay || exchange?.internal === true) return false;
     try {
       permissions.demandPublishing(name);

@@ -12,6 +12,7 @@ import { chainOf } from '../auth/backends/plan.ts';
 import { type Clock, SystemClock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import { Dialects } from '../message/dialect.ts';
+import type { Retainer } from '../message/message.ts';
 import { NEUTRAL_DIALECT } from '../message/neutral-dialect.ts';
 import { Traffic } from '../metrics/traffic.ts';
 import type { Tracer } from '../tracing/tracer.ts';
@@ -94,6 +95,11 @@ export class Broker implements BrokerServices {
         const identity = this.recall(user);
         const found = this.vhosts.get(vhost)?.topology.exchanges.get(exchange);
         return identity !== undefined && this.access.mayPublish(identity, vhost, exchange, found, key);
+      },
+      mayRetain: (vhost: string, { user, clientId }: Retainer, exchange: string, key: string): boolean => {
+        const identity = this.recall(user);
+        const found = this.vhosts.get(vhost)?.topology.exchanges.get(exchange);
+        return identity === undefined || this.access.mayStillPublish(identity, vhost, exchange, found, key, clientId);
       },
     };
     this.vhostRegistry = new VhostRegistry({

@@ -59,6 +59,8 @@ export interface StartOptions {
   readonly clientLimits?: ClientLimits;
   /** Makes what traces. Default: nothing is traced. */
   readonly tracer?: (clock: Clock) => Tracer;
+  /** A retained message is shown only as long as whoever published it may publish there. Default: whatever he may by now. */
+  readonly checkRetainSource?: boolean;
   /** What transient messages may take up, in memory and on the disk, in each vhost. */
   readonly transient?: TransientLayout;
 }

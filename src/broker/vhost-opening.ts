@@ -1,6 +1,7 @@
 /** Opens vhosts with what a broker gives each of them, and tells what happens to their queues. */
 import { loggerOf } from '../logger.ts';
 import type { Dialects } from '../message/dialect.ts';
+import type { Retainer } from '../message/message.ts';
 import type { Resource } from '../vhost/flow/publish-flow-control.ts';
 import { Vhost } from '../vhost/vhost.ts';
 import { type BrokerEvents, queueUse } from './events.ts';
@@ -17,11 +18,13 @@ export interface VhostOpening {
   uncongested(vhost: string): void;
   /** As `VhostOptions.mayPublish`. */
   mayPublish(vhost: string, user: string, exchange: string, key: string): boolean;
+  /** As `VhostOptions.mayRetain`; asked where the options say so. */
+  mayRetain(vhost: string, retainer: Retainer, exchange: string, key: string): boolean;
 }
 
 /** @param directory its own @throws what opening a log throws */
 export async function openVhost(
-  { ground, options, dialects, events, scarce, uncongested, mayPublish }: VhostOpening,
+  { ground, options, dialects, events, scarce, uncongested, mayPublish, mayRetain }: VhostOpening,
   settings: VhostSettings,
   directory: string,
 ): Promise<Vhost> {
@@ -38,6 +41,9 @@ export async function openVhost(
     ...(options.log !== undefined && { log: options.log }),
     ...(options.transient !== undefined && { transient: options.transient }),
     mayPublish: (user, exchange, key) => mayPublish(name, user, exchange, key),
+    ...(options.checkRetainSource === true && {
+      mayRetain: (retainer: Retainer, exchange: string, key: string) => mayRetain(name, retainer, exchange, key),
+    }),
     onUncongested: () => uncongested(name),
   });
   for (const resource of scarce) vhost.publishFlow.setScarce(resource, true);

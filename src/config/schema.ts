@@ -102,6 +102,7 @@ export interface Config {
     sessionBytesMax: number;
     sessionMessageTtl: number;
   };
+  retained: { checkSource: boolean };
   redis: { commandSizeMax: number };
   stomp: {
     headersMax: number;
@@ -405,6 +406,16 @@ export const configSchema = z.strictObject({
       sessionMessagesMax: count(0, 1_000_000_000, 0, 'waiting for one session; 0 for any number'),
       sessionBytesMax: size(0, Number.MAX_SAFE_INTEGER, 0, 'waiting for one session; 0 for any number'),
       sessionMessageTtl: duration(0, FOREVER_MS, 0, 'that a message waits for a session; 0 for any time'),
+    })
+    .prefault({}),
+  retained: z
+    .strictObject({
+      checkSource: z
+        .preprocess(
+          (value) => (value === 'true' ? true : value === 'false' ? false : value), // as the environment has it
+          z.boolean('must be true or false').default(false),
+        )
+        .describe('whether retained messages are shown only as long as whoever published them may publish there'),
     })
     .prefault({}),
   redis: z

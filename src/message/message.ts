@@ -36,6 +36,13 @@ export const AS_MOVED = 2;
 export const AS_DUE = 3;
 export type Continuation = 0 | typeof AS_DEAD_LETTER | typeof AS_MOVED | typeof AS_DUE;
 
+/** Who has had a message retained. */
+export interface Retainer {
+  readonly user: string;
+  /** '' for none. */
+  readonly clientId: string;
+}
+
 /** A body that lies in the log as extents. Obtained from `Session.openBody`; see there. */
 export interface LargeBody {
   /** Bytes in all, as announced. */
@@ -55,6 +62,8 @@ export class Draft {
   assurance: Assurance = AT_MOST_ONCE;
   /** Keep as the topic's retained message; an empty body removes it. */
   retain = false;
+  /** Set by the broker itself, with `retain` and where that is asked for later; null: nobody is asked for. */
+  retainer: Retainer | null = null;
   /**
    * It has a group (`Properties.groupId`): queues give a group's messages to one consumer, in order. An adapter that does not
    * say so makes an ordinary message of it.
@@ -116,6 +125,7 @@ export class Draft {
   reset(): void {
     this.assurance = AT_MOST_ONCE;
     this.retain = false;
+    this.retainer = null;
     this.grouped = false;
     this.userChecked = false;
     this.priority = -1;

@@ -49,6 +49,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Running
     durability: { level: config.durability.level, intervalMs: config.durability.interval },
     compat: config.compat,
     clientLimits: clientLimitsOf(config),
+    checkRetainSource: config.retained.checkSource,
     transient: { spillBytesMax: config.transient.spillSizeMax },
     log: { flushDelayMs: config.durability.flushDelay, flushBytesMax: config.durability.flushSizeMax },
     ...(clock !== undefined && { clock }),

@@ -10,6 +10,7 @@ import type { Logger } from '../logger.ts';
 import type { Dialects } from '../message/dialect.ts';
 import type { WaitingBounds } from './dead-letters/pending-dead-letters.ts';
 import type { HalfMessageRules } from './half/rules.ts';
+import type { MayRetain } from './publish/retainers.ts';
 import type { TopologyLimits } from './topology/limits.ts';
 
 export interface LogLayout
@@ -70,6 +71,8 @@ export interface VhostOptions {
    * Default: whoever may keep it may. @param key dotted @throws AccessPending
    */
   readonly mayPublish?: (user: string, exchange: string, key: string) => boolean;
+  /** Asked before a retained message is shown. Default: nobody is asked about who published it. */
+  readonly mayRetain?: MayRetain | undefined;
   /** Of half messages. Default: `HALF_MESSAGE_RULES`. */
   readonly halfMessages?: Partial<HalfMessageRules>;
   /** Default: none. */

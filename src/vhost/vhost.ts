@@ -38,6 +38,7 @@ import { DirectDeliveries } from './publish/direct-deliveries.ts';
 import { History } from './publish/history.ts';
 import { Publisher } from './publish/publisher.ts';
 import { RetainedMessages } from './publish/retained-messages.ts';
+import { Retainers } from './publish/retainers.ts';
 import { VhostQueueServices } from './queue-services.ts';
 import type { RecoveredTopology } from './recovery/recovered-topology.ts';
 import { RecoveredVhost } from './recovery/recovered-vhost.ts';
@@ -100,6 +101,7 @@ export class Vhost {
   readonly direct: DirectDeliveries;
   readonly deadLetters: DeadLetters;
   readonly retained: RetainedMessages;
+  readonly retainers: Retainers;
   readonly history: History;
   /** What adapters keep. */
   readonly state: JournaledState;
@@ -187,8 +189,10 @@ export class Vhost {
     // What is published, and what becomes of it.
     const direct = new DirectDeliveries({ store, time, turn, counters, dropped, subscriberFlow });
     this.direct = direct;
+    this.retainers = new Retainers(journal, options.mayRetain ?? null, recovered.retainers);
+    const { retainers } = this;
     this.retained = new RetainedMessages(
-      { vhost, clock, log, store, journal, router, counters, lifecycle, direct, unreadable },
+      { vhost, clock, log, store, journal, router, counters, lifecycle, direct, unreadable, retainers },
       limits,
       recovered.retained,
     );
@@ -217,7 +221,7 @@ export class Vhost {
     this.delays = new Delays(
       {
         ...{ vhost, clock, turn, log, transient, store, journal, units, exchanges, router, publisher, counters },
-        ...{ lifecycle, publishFlow, subscriberFlow, unreadable, dropped, passports: this.passports },
+        ...{ lifecycle, publishFlow, subscriberFlow, unreadable, dropped, passports: this.passports, retainers },
       },
       recovered.delays,
     );
@@ -234,7 +238,7 @@ export class Vhost {
     });
     const { topology, state, retained, delays, passports } = this;
     this.checkpoint = new Checkpoint(
-      { topology, state, retained: retained.index, delays, store, log, journal, passports },
+      { topology, state, retained: retained.index, retainers, delays, store, log, journal, passports },
       turn,
       options.log?.checkpointSliceBytes,
     );

@@ -89,6 +89,8 @@ export interface RuledOptions {
   readonly data?: string;
   /** Default: RabbitMQ's. */
   readonly compat?: Compatibility;
+  /** The setting of that name. */
+  readonly checkSource?: boolean;
   /** Default: rules of its own. */
   readonly rules?: RulesByUser;
 }
@@ -98,6 +100,7 @@ export async function startRuledBroker({
   clock,
   data,
   compat,
+  checkSource,
   ...given
 }: RuledOptions = {}): Promise<RuledBroker> {
   const rules = given.rules ?? new RulesByUser();
@@ -108,6 +111,7 @@ export async function startRuledBroker({
     listen,
     authenticator: rules,
     ...(compat !== undefined && { compat }),
+    ...(checkSource !== undefined && { retained: { checkSource } }),
     ...(tls !== undefined && { tls }),
     ...(clock !== undefined && { clock }),
     ...(data !== undefined && { data }),

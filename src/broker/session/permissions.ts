@@ -59,9 +59,14 @@ export class Permissions {
   /** Whether it may be told what clients of a user are called, and where they come from: its own, or of all who operate the broker. */
   mayKnowOf(user: string): boolean {
     const { identity, judge } = this;
-    if (user === identity.user || judge.permits === NO_QUESTIONS.permits) return true;
+    if (user === identity.user || this.unquestioned) return true;
     const tags = judge.tagsOf === undefined ? identity.tags : judge.tagsOf(identity);
     return tags !== undefined && KNOWING_TAGS.some((tag) => tags.includes(tag));
+  }
+
+  /** It is one of the broker's own parts. */
+  get unquestioned(): boolean {
+    return this.judge.permits === NO_QUESTIONS.permits;
   }
 
   /** Whether its user may still be in the vhost. */

@@ -6,7 +6,7 @@ import type { SessionClient } from '../../api/session.ts';
 import type { Share } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { HalfMessage } from '../../message/half-message.ts';
-import type { Draft, Spelling } from '../../message/message.ts';
+import type { Draft, Retainer, Spelling } from '../../message/message.ts';
 import { dotted } from '../../message/spelling.ts';
 import type { ProtocolTraffic } from '../../metrics/traffic.ts';
 import type { Party } from '../../queue/passport-notes.ts';
@@ -46,6 +46,7 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
   private period = 0;
   /** Null until somebody asked. */
   private named: Party | null = null;
+  private retains: Retainer | null = null;
   private readonly membership: Membership;
   /** Its own, if it has one. */
   private ownRate: PublishRate | null = null;
@@ -78,6 +79,14 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
   get party(): Party {
     this.named ??= partyOf(this.client, this.permissions.identity.user);
     return this.named;
+  }
+
+  /** Who has what it publishes retained; null where nobody asks. */
+  get retainer(): Retainer | null {
+    const { client, permissions, vhost } = this;
+    if (!vhost.retainers.asked || permissions.unquestioned) return null;
+    this.retains ??= { user: permissions.identity.user, clientId: client.clientId ?? '' };
+    return this.retains;
   }
 
   /** Limits have changed, or it begins. */
@@ -127,6 +136,7 @@ export class SessionPublishing implements WaitingPublisher, PublishingClient, Pa
   publish(route: Route, draft: Draft): Mark {
     if (!route.valid) this.askAgain(route as CompiledRoute<Queue>);
     if (draft.half !== null) this.demandHalf(draft.half);
+    if (draft.retain) draft.retainer = this.retainer;
     if (draft.large !== null) this.bodies?.delete(draft.large as StoredBody);
     const bodyBytes = draft.large?.length ?? draft.bodyEnd - draft.bodyStart;
     this.checkSize(bodyBytes);

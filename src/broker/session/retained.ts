@@ -9,13 +9,13 @@ import type { Permissions } from './permissions.ts';
 import type { SessionTopology } from './topology.ts';
 
 export class SessionRetained {
-  private readonly vhost: Pick<Vhost, 'retained' | 'topology' | 'history'>;
+  private readonly vhost: Pick<Vhost, 'retained' | 'retainers' | 'topology' | 'history'>;
   private readonly topology: Pick<SessionTopology, 'queue' | 'demandQueue'>;
   private readonly permissions: Permissions;
   private readonly share: Share;
 
   constructor(
-    vhost: Pick<Vhost, 'retained' | 'topology' | 'history'>,
+    vhost: Pick<Vhost, 'retained' | 'retainers' | 'topology' | 'history'>,
     topology: Pick<SessionTopology, 'queue' | 'demandQueue'>,
     permissions: Permissions,
     share: Share,
@@ -39,7 +39,9 @@ export class SessionRetained {
   replay(name: string, exchange: string, filter: string, options: BindOptions, done: (count: number) => void): void {
     const queue = this.topology.queue(name);
     const from = this.vhost.topology.registry.exchange(exchange);
-    const mayRead = (key: string): boolean => this.permissions.permitsRetained(from, key);
+    const { retainers } = this.vhost;
+    const mayRead = (seq: number, key: string): boolean =>
+      this.permissions.permitsRetained(from, key) && retainers.permits(seq, from.name, key);
     this.vhost.retained.replay(queue, filter, options, mayRead, this.share, done);
   }
 

@@ -110,7 +110,8 @@ const MESSAGES: Readonly<Record<string, string>> = {
   droppedCycle: 'Dead letters that would have come round for ever',
   droppedExpired: 'Expired, without a dead-letter exchange',
   droppedForbidden: 'Not handed to a client whose user may not read them (any more)',
-  withheldRetained: 'Retained, and not shown to a new subscriber who may not read their topics',
+  withheldRetained:
+    'Retained, and not shown to a new subscriber, who may not read their topics or whose publishers may not publish there any more',
   droppedDeadLetter: 'Dead letters that nothing took',
   droppedDeadLetterRoom: 'Dead letters that no queue had room for, and could not wait where they were',
   unreadable: 'Cannot be read back from the log',

@@ -7,7 +7,7 @@
  * yet and are passed over. So no copy of the state is made and nothing pauses.
  *
  * ```
- * BEGIN │ numbers, policies, exchanges │ queue, positions … │ bindings │ state │ retained │ delayed │ large bodies │ windows │ passports │ END
+ * BEGIN │ numbers, policies, exchanges │ queue, positions … │ bindings │ state │ retained │ retainers │ delayed │ large bodies │ windows │ passports │ END
  * ```
  *
  * Bindings come after the queues they lead to, for the same reason. Until END is on the disk, the checkpoint before counts.
@@ -20,6 +20,7 @@ import type { Queue } from '../../queue/queue.ts';
 import type { MessageStore } from '../../queue/store/message-store.ts';
 import type { RetainedIndex } from '../../queue/store/retained-index.ts';
 import type { Passports } from '../passports/passports.ts';
+import type { Retainers } from '../publish/retainers.ts';
 import type { Delays } from '../timers/delays.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { JournaledState } from './adapter-state.ts';
@@ -38,6 +39,7 @@ export interface CheckpointParts {
   readonly topology: Topology;
   readonly state: JournaledState;
   readonly retained: RetainedIndex;
+  readonly retainers: Retainers;
   readonly delays: Delays;
   readonly store: MessageStore;
   readonly log: Log;
@@ -107,7 +109,7 @@ export class Checkpoint {
 
   /** Each step appends a little and leaves the log consistent. */
   private *write(): Generator<void> {
-    const { topology, state, retained, delays, store, journal } = this.parts;
+    const { topology, state, retained, retainers, delays, store, journal } = this.parts;
     const { registry, bindings, policies } = topology;
     journal.numbers(registry.nextQueue);
     for (const policy of policies.durable()) {
@@ -133,6 +135,7 @@ export class Checkpoint {
       journal.retained(message);
       yield;
     }
+    yield* retainers.checkpoint();
     yield* delays.checkpoint(journal);
     const large: number[] = [];
     store.forEachLarge((seq, _extents, durable) => {

@@ -20,6 +20,7 @@ import { readPassportEvents } from './records/passports.ts';
 import { readPlaces } from './records/places.ts';
 import { readPolicy, readPolicyCleared } from './records/policies.ts';
 import { readRetained } from './records/retained.ts';
+import { readRetainer } from './records/retainers.ts';
 import { readState, readStateDeleted } from './records/state.ts';
 import { mergeTargets, readTargets, type TargetRecord } from './records/targets.ts';
 import {
@@ -53,6 +54,7 @@ import {
   RECORD_QUEUE,
   RECORD_QUEUE_DELETED,
   RECORD_RETAINED,
+  RECORD_RETAINER,
   RECORD_RETRY,
   RECORD_RETURNED,
   RECORD_SETTLED,
@@ -122,6 +124,10 @@ export class RecordReader {
       case RECORD_RETAINED: {
         const retained = readRetained(buffer, start, end);
         return { what: 'retained', seq: retained.seq, key: retained.key };
+      }
+      case RECORD_RETAINER: {
+        const { seq: whose, retainer } = readRetainer(buffer, start, end);
+        return { what: 'retainer', seq: whose, ...retainer };
       }
       case RECORD_DELAYED:
         return delayed(buffer, start);

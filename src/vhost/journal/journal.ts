@@ -6,6 +6,7 @@ import type { Policy, PolicyKind } from '../../api/policies.ts';
 import type { AdmittedId, PublisherEntry, WindowEntry } from '../../deduplication/window.ts';
 import type { Log } from '../../log/log.ts';
 import type { DeathReason } from '../../message/deaths/deaths.ts';
+import type { Retainer } from '../../message/message.ts';
 import type { Extents } from '../../message/storage.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { RetainedMessage } from '../../queue/store/retained-index.ts';
@@ -35,6 +36,7 @@ import { type CheckpointPart, writePassportEvents } from './records/passports.ts
 import { writePolicy, writePolicyCleared } from './records/policies.ts';
 import type { RecordOutput } from './records/record-output.ts';
 import { writeRetained } from './records/retained.ts';
+import { writeRetainer } from './records/retainers.ts';
 import { writeState, writeStateDeleted } from './records/state.ts';
 import { type TargetRecord, writeTargets } from './records/targets.ts';
 import {
@@ -164,6 +166,10 @@ export class Journal implements RecordOutput {
 
   retained(message: RetainedMessage): void {
     writeRetained(this, message);
+  }
+
+  retainer(seq: number, retainer: Retainer): void {
+    writeRetainer(this, { seq, retainer });
   }
 
   largeBody(seq: number, extents: Extents): void {

@@ -337,11 +337,12 @@ export class Publisher {
     // A large body is where it was put when it began to arrive.
     if (body !== null) durable = body.durable;
     if (!durable && this.transient.full) return this.refuseTransient(draft);
+    const keep = draft.retain && (body !== null || draft.bodyEnd > draft.bodyStart);
+    if (keep && durable) this.retained.coming(draft);
     const list = durable && route.durableTargets.length > 0 ? this.journal.targetList(route) : 0;
     const seq = this.store.append(draft, route, durable, list);
     draft.seq = seq;
     draft.durably = durable;
-    const keep = draft.retain && (body !== null || draft.bodyEnd > draft.bodyStart);
     this.store.addReferences(seq, durable, stored + (keep && durable ? 1 : 0));
     const base = (durable ? FLAG_DURABLE : 0) | (body === null ? 0 : FLAG_LARGE);
     const mark = durable ? this.log.mark : MARK_NOW;

@@ -33,6 +33,7 @@ import { DueHeap } from '../timers/due-heap.ts';
 import type { LimitsInForce } from '../topology/limits.ts';
 import type { UnreadableMessages } from '../unreadable.ts';
 import type { DirectDeliveries } from './direct-deliveries.ts';
+import type { Retainers } from './retainers.ts';
 
 export interface RetainedMessagesParts {
   readonly vhost: string;
@@ -45,6 +46,7 @@ export interface RetainedMessagesParts {
   readonly lifecycle: Lifecycle;
   readonly direct: DirectDeliveries;
   readonly unreadable: UnreadableMessages;
+  readonly retainers: Retainers;
 }
 
 /** The wall clock may be set: nothing is waited for longer than this without a look at it. */
@@ -91,6 +93,12 @@ export class RetainedMessages {
     return index.size - left >= messagesMax || index.bytes - (before?.bytes ?? 0) + bytes > bytesMax;
   }
 
+  /** The next message to be stored is one that is kept, if it lies in the log. */
+  coming({ retainer }: Draft): void {
+    const { retainers, store } = this.parts;
+    retainers.note(store.nextSeq, retainer);
+  }
+
   /**
    * A message that asked to be retained was stored.
    * @param keep whether its reference was counted: an empty one only removes what there was
@@ -112,6 +120,7 @@ export class RetainedMessages {
   private forget(message: RetainedMessage | undefined): void {
     if (message === undefined) return;
     if (message.expiresAtMs > 0) this.expiring.delete(message.seq);
+    this.parts.retainers.forget(message.seq);
     this.parts.store.release(message.seq, flagsOf(message));
   }
 
@@ -186,14 +195,14 @@ export class RetainedMessages {
   /**
    * Sends what the filter matches into the queue, or straight to its connection where that is what was asked for: what is
    * retained now. What is retained later, while it goes on, is published to whoever has subscribed by now.
-   * @param mayRead whether a topic may be shown, dotted; asked of each
+   * @param mayRead whether the message of this number and topic, dotted, may be shown; asked of each
    * @param done gets how many there were
    */
   replay(
     queue: Queue,
     filter: string,
     options: BindOptions,
-    mayRead: (key: string) => boolean,
+    mayRead: (seq: number, key: string) => boolean,
     share: Share,
     done: (count: number) => void,
   ): void {
@@ -208,7 +217,7 @@ export class RetainedMessages {
         work.spend(1);
         const message = next.value;
         if (message !== undefined && message.seq < before) {
-          if (!mayRead(message.key)) this.parts.counters.withheldRetained++;
+          if (!mayRead(message.seq, message.key)) this.parts.counters.withheldRetained++;
           else if (this.replayOne(queue, message, options)) count++;
         }
         if (work.over) return false;

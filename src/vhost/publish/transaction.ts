@@ -10,7 +10,7 @@ import type { Turn } from '../../clock/turn.ts';
 import type { Share } from '../../clock/work.ts';
 import { BrokerError } from '../../message/errors.ts';
 import type { HalfMessage } from '../../message/half-message.ts';
-import type { Draft } from '../../message/message.ts';
+import type { Draft, Retainer } from '../../message/message.ts';
 import { type ProtocolTraffic, UNCOUNTED } from '../../metrics/traffic.ts';
 import type { Party } from '../../queue/passport-notes.ts';
 import type { Queue } from '../../queue/queue.ts';
@@ -53,6 +53,8 @@ export interface TransactionParts {
 export interface TransactionPublisher {
   /** Who it is, where that is noted. */
   readonly party?: Party;
+  /** Who has what is retained of it retained, where that is noted. */
+  readonly retainer?: Retainer | null;
   /** Of its work. */
   readonly share: Share;
   /** A message's address may mean something else by now, or be its client's no more. Throws what a publish would. */
@@ -185,6 +187,7 @@ export class VhostTransaction implements Transaction {
       const { route, resolved } = to!;
       const along = route.valid ? resolved : route;
       sum += bodyBytes(draft);
+      if (draft.retain) draft.retainer = this.publisher?.retainer ?? null;
       const mark = publishing === null ? publisher.publishInRun(along, draft) : publishing.publish(along, draft);
       countPublish(traffic, publisher, draft, mark);
       if (mark < 0) refused = true;

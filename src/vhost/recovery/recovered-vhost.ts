@@ -3,7 +3,7 @@
  * Records about what is not known (any more, or yet) are passed over, so that a replay may begin at a checkpoint.
  */
 import { Dialects } from '../../message/dialect.ts';
-import { AT_MOST_ONCE, MessageView } from '../../message/message.ts';
+import { AT_MOST_ONCE, MessageView, type Retainer } from '../../message/message.ts';
 import { dotted } from '../../message/spelling.ts';
 import { type Extents, readExtents, readMessage, spellingOf, targetListOf } from '../../message/storage.ts';
 import { entryFlags, FLAG_DURABLE, FLAG_LARGE, FLAG_RETAINED } from '../../queue/entry-flags.ts';
@@ -26,6 +26,7 @@ import { readLargeBody } from '../journal/records/large-bodies.ts';
 import { readPassportEvents } from '../journal/records/passports.ts';
 import { readPlaces } from '../journal/records/places.ts';
 import { readRetained } from '../journal/records/retained.ts';
+import { readRetainer } from '../journal/records/retainers.ts';
 import { readState, readStateDeleted } from '../journal/records/state.ts';
 import { mergeTargets, readTargets, type TargetRecord } from '../journal/records/targets.ts';
 import { readNumbers } from '../journal/records/topology.ts';
@@ -43,6 +44,7 @@ import {
   RECORD_PLACES,
   RECORD_POSITIONS,
   RECORD_RETAINED,
+  RECORD_RETAINER,
   RECORD_RETRY,
   RECORD_RETURNED,
   RECORD_SETTLED,
@@ -62,6 +64,8 @@ export class RecoveredVhost {
   /** The adapters' state. */
   readonly state = new Map<string, Buffer>();
   readonly delays = new RecoveredDelays();
+  /** Who has had them retained, of messages that are or will be. */
+  readonly retainers = new Map<number, Retainer>();
   /** Where large bodies lie, by the numbers of their messages. */
   readonly extents = new Map<number, Extents>();
   /** What was noted of messages. */
@@ -159,6 +163,11 @@ export class RecoveredVhost {
       case RECORD_RETAINED: // a checkpoint repeats what is retained
         this.retained.set(readRetained(buffer, start, end));
         return;
+      case RECORD_RETAINER: {
+        const { seq: whose, retainer } = readRetainer(buffer, start, end);
+        this.retainers.set(whose, retainer);
+        return;
+      }
       case RECORD_DELAYED:
         readDelayed(buffer, start, (delayed, due, flags) => this.delays.delayed(delayed, due, flags));
         return;
@@ -235,9 +244,21 @@ export class RecoveredVhost {
     if (chunk !== null) queue.positions(chunk);
   }
 
+  /** Of messages that are neither retained nor will be. */
+  private forgetRetainers(): void {
+    if (this.retainers.size === 0) return;
+    const live = new Set<number>();
+    for (const { seq } of this.retained.all()) live.add(seq);
+    this.delays.forEach((seq) => {
+      live.add(seq);
+    });
+    for (const seq of this.retainers.keys()) if (!live.has(seq)) this.retainers.delete(seq);
+  }
+
   /** The whole log has been read. */
   finish(): void {
     this.lists.clear();
     this.delays.finish();
+    this.forgetRetainers();
   }
 }

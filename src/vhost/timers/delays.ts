@@ -39,6 +39,7 @@ import { DELAYED_LARGE, DELAYED_RETAIN, DELAYED_SEVERAL_KEYS, type DelayedRecord
 import type { Lifecycle } from '../lifecycle.ts';
 import type { Passports } from '../passports/passports.ts';
 import type { Publisher } from '../publish/publisher.ts';
+import type { Retainers } from '../publish/retainers.ts';
 import type { UnreadableMessages } from '../unreadable.ts';
 import type { DelayedAhead } from './delayed-ahead.ts';
 import { DueHeap } from './due-heap.ts';
@@ -86,6 +87,7 @@ export interface DelaysParts {
   readonly publishFlow: PublishFlowControl;
   readonly subscriberFlow: SubscriberFlowControl;
   readonly unreadable: UnreadableMessages;
+  readonly retainers: Retainers;
 }
 
 export class Delays {
@@ -194,7 +196,11 @@ export class Delays {
 
   /** None of them will ever wait. */
   forgetAhead({ seqs, tags }: DelayedAhead): void {
-    for (let i = 0; i < seqs.length; i++) this.parts.store.release(seqs[i]!, flagsOf(tags[i]!));
+    const { retainers, store } = this.parts;
+    for (let i = 0; i < seqs.length; i++) {
+      retainers.forget(seqs[i]!);
+      store.release(seqs[i]!, flagsOf(tags[i]!));
+    }
   }
 
   /** Nothing of it is kept. */
@@ -233,6 +239,7 @@ export class Delays {
     this.held.delete(seq);
     this.keys.delete(seq);
     this.origins.delete(seq);
+    this.parts.retainers.forget(seq);
     this.parts.journal.delayOver([seq]);
     this.parts.store.release(seq, flagsOf(tag));
   }
@@ -281,6 +288,7 @@ export class Delays {
     const body = draft.large as StoredBody | null;
     const durable = isDurable(draft);
     const { retain } = draft;
+    if (retain && durable) parts.retainers.note(parts.store.nextSeq, draft.retainer);
     draft.retain = false; // not before it is due
     const seq = parts.store.append(draft, route, durable, 0);
     draft.retain = retain;
@@ -358,6 +366,7 @@ export class Delays {
     this.sendOn(seq, tag, view, view.assurance, view.seq);
     this.keys.delete(seq);
     if (this.origins.size > 0) this.origins.delete(seq);
+    parts.retainers.forget(seq);
     this.ahead.done(seq);
     if ((tag & TAG_DURABLE) !== 0) this.overSeqs.push(seq);
     parts.store.release(seq, flagsOf(tag));
@@ -382,6 +391,7 @@ export class Delays {
       draft.assurance = assurance;
       draft.continues = continues;
       draft.origin = this.origins.get(seq) ?? '';
+      if (draft.retain) draft.retainer = parts.retainers.of(seq);
       parts.publisher.publish(route, draft, true);
       parts.subscriberFlow.nobodyWaits();
     }

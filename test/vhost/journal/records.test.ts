@@ -39,6 +39,7 @@ import {
 } from '../../../src/vhost/journal/records/policies.ts';
 import type { RecordOutput } from '../../../src/vhost/journal/records/record-output.ts';
 import { readRetained, writeRetained } from '../../../src/vhost/journal/records/retained.ts';
+import { readRetainer, writeRetainer } from '../../../src/vhost/journal/records/retainers.ts';
 import {
   readState,
   readStateDeleted,
@@ -99,8 +100,8 @@ const utf8 = (text: string): string => Buffer.from(text).toString('hex');
 it('no two types of records are alike, and all are of the vhost', () => {
   const all = Object.values(types);
   expect(new Set(all).size).toBe(all.length);
-  expect([Math.min(...all), Math.max(...all)]).toEqual([130, 159]);
-  expect(all.length).toBe(30);
+  expect([Math.min(...all), Math.max(...all)]).toEqual([130, 160]);
+  expect(all.length).toBe(31);
 });
 
 describe('topology', () => {
@@ -364,6 +365,18 @@ it('retained', () => {
   });
   expect(records.bytes[0]).toEqual([141, '0100000000001c0f0e0d0c0b0a2c010000612e62']);
   expect(records.read(readRetained)).toEqual(messages);
+});
+
+it('retainer', () => {
+  const records = [
+    { seq: 1, retainer: { user: 'ä', clientId: 'c' } },
+    { seq: 2, retainer: { user: '', clientId: '' } },
+  ];
+  const out = written((to) => {
+    for (const record of records) writeRetainer(to, record);
+  });
+  expect(out.bytes[0]).toEqual([160, '010000000000' + '02000000' + 'c3a4' + '63']);
+  expect(out.read(readRetainer)).toEqual(records);
 });
 
 it('large body', () => {

@@ -7,7 +7,7 @@ import { ManualClock } from '../../../src/clock/clock.ts';
 import { SLASH } from '../../../src/message/message.ts';
 import { temporaryDirectory } from '../../support/directory.ts';
 import { until } from '../../support/until.ts';
-import { consume, DURABLE, openSession, type SendOptions, send } from '../harness.ts';
+import { consume, DURABLE, openSession, type SendOptions, safe, send, vhostOf } from '../harness.ts';
 
 let clock: ManualClock;
 let directory: { path: string; remove(): void };
@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await broker.close();
   directory.remove();
-  delete (more as { vhosts?: unknown }).vhosts;
+  for (const name of ['vhosts', 'log', 'checkRetainSource']) delete (more as Record<string, unknown>)[name];
 });
 
 async function open(): Promise<void> {
@@ -173,4 +173,25 @@ it('all of them are walked while they come and go', async () => {
   expect(seen).toEqual([0, 1, 2, 5, 7, 8, 60]);
   expect([...index.all()].map((m) => m.key)).toEqual(['k0', 'k1', 'k5', 'k7', 'k8', 'k6']);
   expect([index.size, index.bytes]).toEqual([6, 6]);
+});
+
+it('whose publisher is asked for says who that is in a checkpoint too, when its record is gone from the log', async () => {
+  Object.assign(more, {
+    checkRetainSource: true,
+    log: { segmentBytes: 128 * 1024, blockBytes: 64 * 1024, checkpointBytes: 64 * 1024 },
+  });
+  await restart();
+  retain('a', '1');
+  const vhost = vhostOf(session);
+  const made = vhost.log.statistics.checkpoints;
+  session.declareQueue('q', DURABLE);
+  for (let i = 0; vhost.log.statistics.checkpoints === made; i++) {
+    if (i > 500) throw new Error('no checkpoint');
+    send(session, 'q', 'x'.repeat(10_000));
+    await safe(session);
+  }
+  await restart();
+  const { retained, retainers } = vhostOf(session);
+  const { user } = session;
+  expect(retainers.of(retained.index.get('a')!.seq)).toEqual({ user, clientId: '' });
 });

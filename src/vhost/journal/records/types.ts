@@ -21,6 +21,7 @@
  * | 141 | retained | `retained.ts` | 155 | publishers admitted | `windows.ts` |
  * | 157 | passport events | `passports.ts` | 156 | window cleared | `windows.ts` |
  * | 158 | places in groups | `places.ts` | 159 | deferred | `entries.ts` |
+ * | 160 | retainer | `retainers.ts` | | | |
  *
  * All numbers are little endian. Topology and policies are JSON: they are rare, and a person can read them in a dump. A number
  * is never used again for something else. A new record gets the next number (up to 249; below 128 are records that can be
@@ -58,3 +59,4 @@ export const RECORD_WINDOW_CLEARED = 156;
 export const RECORD_PASSPORT_EVENTS = 157;
 export const RECORD_PLACES = 158;
 export const RECORD_DEFERRED = 159;
+export const RECORD_RETAINER = 160;
