@@ -11,22 +11,19 @@
  * of either: messages a second, and the processor time that a message has cost the broker, which says more where the machine is busy with
  * other things; and how far either spread, as half the way from the least to the most, in parts of the median.
  */
-import { execFile } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 import { type EntrepotPeer, startEntrepot } from '../conformance/peers/entrepot.ts';
 import { temporaryDirectory } from '../conformance/support/processes.ts';
+import { createBroker } from '../src/index.ts';
 import { runGauge } from './load/gauge.ts';
 import { ORDINARY, ROWS, type Row } from './load/rows.ts';
 import { runLoad } from './load/run.ts';
 import type { Work } from './load/work.ts';
 
 const USER = 'worker';
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const { values } = parseArgs({
   options: {
     rows: { type: 'string', default: '' },
@@ -39,41 +36,25 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 const scale = Number(values.scale);
 
-/** As RabbitMQ keeps it: four bytes of salt, and SHA-256 of them and the password. */
-function passwordHash(password: string): string {
-  const salt = randomBytes(4);
-  return Buffer.concat([salt, createHash('sha256').update(salt).update(password).digest()]).toString('base64');
-}
-
 /** Patterns that match this bench's names and no others, with alternatives and variables in them, as people write them. */
-const DEFINITIONS = {
-  users: [
-    {
-      name: USER,
-      password_hash: passwordHash(USER),
-      hashing_algorithm: 'rabbit_password_hashing_sha256',
-      tags: [],
-    },
-  ],
-  permissions: [
-    {
-      user: USER,
-      vhost: '/',
-      configure: '^(bench[0-9]+x.*|amq\\.gen-.*)$',
-      write: '^(amq\\.(default|topic)|bench[0-9]+x.*|amq\\.gen-.*)$',
-      read: '^(amq\\.(default|topic)|bench[0-9]+x.*|amq\\.gen-.*)$',
-    },
-  ],
-  topic_permissions: [
-    {
-      user: USER,
-      vhost: '/',
-      exchange: 'amq.topic',
-      write: '^bench[0-9]+x[0-9]+(\\.plant\\.[0-9]{4}\\..*)?$',
-      read: '^bench[0-9]+x[0-9]+(\\.[*]\\.[0-9]{4}\\.#)?$',
-    },
-  ],
+const PERMISSIONS = {
+  configure: '^(bench[0-9]+x.*|amq\\.gen-.*)$',
+  write: '^(amq\\.(default|topic)|bench[0-9]+x.*|amq\\.gen-.*)$',
+  read: '^(amq\\.(default|topic)|bench[0-9]+x.*|amq\\.gen-.*)$',
 };
+const TOPIC_PERMISSIONS = {
+  write: '^bench[0-9]+x[0-9]+(\\.plant\\.[0-9]{4}\\..*)?$',
+  read: '^bench[0-9]+x[0-9]+(\\.[*]\\.[0-9]{4}\\.#)?$',
+};
+
+/** A data directory with the user; the password's hash is the broker's own, so that none is made anew while it is measured. */
+async function makeRuled(place: string): Promise<void> {
+  const broker = await createBroker({ listen: ['amqp://127.0.0.1:0'], data: place });
+  await broker.users.put(USER, { password: USER });
+  await broker.users.setPermissions(USER, '/', PERMISSIONS);
+  await broker.users.setTopicPermissions(USER, '/', 'amq.topic', TOPIC_PERMISSIONS);
+  await broker.close();
+}
 
 interface Run {
   /** Messages a second. */
@@ -117,9 +98,7 @@ async function run(peer: EntrepotPeer, row: Row, count: number, user: string): P
 const median = (all: readonly number[]): number => [...all].sort((a, b) => a - b)[Math.floor(all.length / 2)]!;
 
 const data = await temporaryDirectory('authorization');
-const definitions = join(data.path, 'definitions.json');
-await writeFile(definitions, JSON.stringify(DEFINITIONS));
-await promisify(execFile)(process.execPath, [MAIN, 'import', 'rabbitmq', definitions, '--data', join(data.path, 'on')]);
+await makeRuled(join(data.path, 'on'));
 const figures: { row: string; off: Figures; on: Figures }[] = [];
 
 /** A run of the row with a broker that has done nothing before but a fifth of it. */
