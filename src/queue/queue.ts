@@ -596,6 +596,8 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
 
   endIfExpired(seq: number, flags: QueueEntryFlags): boolean {
     if (this.limits === null || !this.limits.isOver(seq, this.services.deliveryView)) return false;
+    // It ends at the head, once there is room.
+    if (this.keepsDead) return true;
     if (this.ready.removeAt(seq, flags)) {
       this.order?.leftElsewhere(seq);
       this.expire(seq, flags);

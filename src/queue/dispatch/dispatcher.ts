@@ -50,6 +50,8 @@ export interface DispatchedQueue extends ConsumedQueue, SelectableQueue, AskedQu
   /** A message is being fetched: nothing is handed out until then. */
   readonly loading: boolean;
   readonly paused: boolean;
+  /** What dies here is to stay for now. */
+  readonly keepsDead: boolean;
   /** Null where messages are handed out as they came. */
   readonly order: QueueOrder | null;
   /** A consumer selects: what a queue keeps of groups by itself is left to `selective`. Throws where order was asked for. */
@@ -250,6 +252,7 @@ export class Dispatcher {
       ready.shift();
       if (queue.limits?.isOver(seq, services.deliveryView)) {
         queue.expire(seq, flags);
+        if (queue.keepsDead) return DONE;
         if (++expired < ENDED_PER_TURN_MAX) continue;
         queue.limits.resumeNextTurn();
         return WAITS;
@@ -314,6 +317,7 @@ export class Dispatcher {
       if (queue.limits?.isOver(seq, services.deliveryView)) {
         order.drop();
         queue.expire(seq, flags);
+        if (queue.keepsDead) return DONE;
         if (++expired < ENDED_PER_TURN_MAX) continue;
         queue.limits.resumeNextTurn();
         return WAITS;
@@ -507,6 +511,7 @@ export class Dispatcher {
     const seq = consumer.claims.at(-1)!;
     const flags = contents.deferredFlags(seq);
     if (flags !== undefined && !queue.show(seq, flags)) return false;
+    if (flags !== undefined && limits?.isOver(seq, view) && queue.keepsDead) return false;
     consumer.claims.pop();
     if (flags === undefined) return true; // its time has come meanwhile, or it was removed
     const token = contents.takeDeferred(seq);

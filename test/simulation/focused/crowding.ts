@@ -14,6 +14,7 @@ import {
   REJECTED,
   RELEASED,
 } from '../../../src/api/index.ts';
+import type { StartOptions } from '../../../src/broker/options.ts';
 import type { MessageView } from '../../../src/message/message.ts';
 import type { Headers } from '../../../src/message/properties.ts';
 import { vhostOf } from '../../vhost/harness.ts';
@@ -26,7 +27,7 @@ export interface CrowdReport extends FocusedReport {
   readonly waitedMax: number;
 }
 
-type Name = 'q' | 'dead';
+export type Name = 'q' | 'dead';
 type Told = 'no' | 'asked' | 'certain';
 
 interface Sent {
@@ -42,30 +43,33 @@ interface Sent {
   acceptedNow: boolean;
 }
 
-interface Life extends FocusedLife {
+export interface CrowdLife extends FocusedLife {
   /** Letters that are not made yet: to be read, or waiting for room. */
   readonly dying: () => number;
   readonly consumers: Map<Name, Consumer>;
   readonly held: { readonly message: Sent; readonly slot: number; readonly from: Name }[];
 }
 
+export const number = (name: string, value: number) => ({ name, value: { type: 'int32' as const, value } });
+
 export async function runCrowd(seed: number): Promise<CrowdReport> {
   return (await new CrowdHistory(seed).run()).report();
 }
 
-class CrowdHistory extends FocusedHistory<Life> {
-  private readonly queueArguments: Headers;
+export class CrowdHistory extends FocusedHistory<CrowdLife> {
+  protected queueArguments: Headers;
   private readonly deadArguments: Headers;
   /** The queue ends messages by itself as well. */
-  private readonly endsSome: boolean;
+  protected endsSome: boolean;
+  /** Where dead letters go. */
+  protected deadName = 'dead';
   private readonly messages: Sent[] = [];
-  private letters = 0;
-  private waitedMax = 0;
+  protected letters = 0;
+  protected waitedMax = 0;
 
   constructor(seed: number) {
     super(new Random(seed));
     const { random } = this;
-    const number = (name: string, value: number) => ({ name, value: { type: 'int32' as const, value } });
     const limits = random.weighted<Headers>([
       [3, []],
       [1, [number('x-message-ttl', random.between(100, 2000))]],
@@ -118,8 +122,18 @@ class CrowdHistory extends FocusedHistory<Life> {
     return { failures, faults, letters, waitedMax };
   }
 
+  /** Of the broker. */
+  protected options(): Partial<StartOptions> {
+    return {};
+  }
+
+  /** Messages that were confirmed and never seen again. */
+  protected judgeLost(ids: readonly number[]): void {
+    for (const id of ids) this.failures.push(`message ${id} is lost`);
+  }
+
   protected async begin(): Promise<void> {
-    const { broker, session } = await this.start();
+    const { broker, session } = await this.start(this.options());
     const { topology } = vhostOf(session);
     const dying = (): number => {
       let count = 0;
@@ -131,7 +145,7 @@ class CrowdHistory extends FocusedHistory<Life> {
       message.held = message.rejectedNow = message.acceptedNow = false;
     }
     this.life = { broker, session, dying, consumers: new Map(), held: [], alive: true };
-    session.declareQueue('dead', { ...DURABLE, arguments: this.deadArguments });
+    session.declareQueue(this.deadName, { ...DURABLE, arguments: this.deadArguments });
     session.declareQueue('q', { ...DURABLE, arguments: this.queueArguments });
     this.consume('q');
     if (this.random.chance(0.3)) this.consume('dead');
@@ -146,7 +160,8 @@ class CrowdHistory extends FocusedHistory<Life> {
       cancelled() {},
     };
     const options = { tag: 'c', settled: false, exclusive: false, prefetch, arguments: [] };
-    life.consumers.set(from, life.session.consume(from, options, sink, NO_BACKPRESSURE));
+    const queue = from === 'q' ? from : this.deadName;
+    life.consumers.set(from, life.session.consume(queue, options, sink, NO_BACKPRESSURE));
   }
 
   private comeOrGo(): void {
@@ -163,7 +178,7 @@ class CrowdHistory extends FocusedHistory<Life> {
     consumer.cancel(RELEASED);
   }
 
-  private delivered(life: Life, from: Name, view: MessageView, slot: number): void {
+  protected delivered(life: CrowdLife, from: Name, view: MessageView, slot: number): void {
     const message = this.messages[this.numberOf(view)];
     if (message === undefined) {
       this.failures.push('something came that was never published');
@@ -216,7 +231,7 @@ class CrowdHistory extends FocusedHistory<Life> {
     const { life } = this;
     for (let n = this.random.between(1, 4); n > 0 && life.held.length > 0; n--) {
       const [{ message, slot, from }] = life.held.splice(this.random.below(life.held.length), 1) as [
-        Life['held'][number],
+        CrowdLife['held'][number],
       ];
       const outcome = this.random.weighted<typeof ACCEPTED | typeof REJECTED | typeof RELEASED>([
         [2, ACCEPTED],
@@ -246,7 +261,9 @@ class CrowdHistory extends FocusedHistory<Life> {
     const { life } = this;
     const seen = new Set<number>();
     for (const name of ['q', 'dead'] as const) if (!life.consumers.has(name)) this.consume(name);
-    const waiting = (name: Name): number => life.session.checkQueue(name).messages;
+    // Who asks by a session has the queue look again.
+    const { queues } = vhostOf(life.session).topology;
+    const waiting = (name: Name): number => queues.get(name === 'q' ? name : this.deadName)!.count;
     // A few letters find room each second.
     for (let i = 0; i < 2000 && (i < 5 || life.dying() + waiting('q') + waiting('dead') > 0); i++) {
       await this.pass(1000);
@@ -260,9 +277,8 @@ class CrowdHistory extends FocusedHistory<Life> {
     }
     await this.turns(20);
     for (const { message } of life.held) seen.add(message.id);
-    for (const { id, confirmed, accepted } of this.messages) {
-      if (confirmed && accepted === 'no' && !seen.has(id)) this.failures.push(`message ${id} is lost`);
-    }
+    const lost = this.messages.filter(({ id, confirmed, accepted }) => confirmed && accepted === 'no' && !seen.has(id));
+    this.judgeLost(lost.map(({ id }) => id));
     if (life.dying() > 0) this.failures.push(`${life.dying()} letters still wait for room`);
     for (const name of ['q', 'dead'] as const) {
       if (waiting(name) > 0) this.failures.push(`${waiting(name)} messages are left over in ${name}`);

@@ -1,6 +1,6 @@
 /** Dead letters that find no room are in memory, so there may be so many of them, and then nothing more may die that could stay. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { REJECTED } from '../../../src/api/index.ts';
+import { ACCEPTED, REJECTED } from '../../../src/api/index.ts';
 import type { Session } from '../../../src/api/session.ts';
 import type { Broker } from '../../../src/broker/broker.ts';
 import { ManualClock } from '../../../src/clock/clock.ts';
@@ -74,6 +74,24 @@ it('what expires meanwhile stays where it is, and dies when there is room', () =
   expect([session.checkQueue('old').messages, pending().size]).toEqual([1, 2]);
   makeRoom();
   expect([session.checkQueue('old').messages, pending().size]).toEqual([0, 2]);
+});
+
+it.each([
+  ['in order of arrival', {}, {}],
+  ['in groups', { 'x-fair-by': 'routing-key' }, {}],
+  ['by a selector', {}, { selector: 'x IS NULL' }],
+])('what is met too old while it is handed out %s does not go past the bound', (_how, args, options) => {
+  declare('old', { 'x-message-ttl': 100, ...args });
+  const reader = consume(session, 'old', { prefetch: 1, ...options });
+  for (const body of ['0', '1', '2', '3', '4', '5']) send(session, 'old', body);
+  broker.turn.end();
+  clock.advance(500);
+  reader.consumer.settle(reader.seen[0]!.slot, ACCEPTED);
+  broker.turn.end();
+  expect([reader.bodies, pending().size, session.checkQueue('old').messages]).toEqual([['0'], 2, 3]);
+  for (let i = 0; i < 5; i++) makeRoom();
+  expect([reader.bodies, pending().size, session.checkQueue('old').messages]).toEqual([['0'], 0, 0]);
+  expect(counters().droppedDeadLetterRoom).toBe(0);
 });
 
 it('the oldest of too many is dropped, counted and told, since it cannot stay', () => {
