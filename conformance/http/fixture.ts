@@ -3,7 +3,7 @@ import amqplib, { type ChannelModel } from 'amqplib';
 import mqtt, { type MqttClient } from 'mqtt';
 import { createBroker } from '../../src/index.ts';
 import { startRabbitmq } from '../peers/index.ts';
-import type { Asked } from './requests.ts';
+import type { Change } from './changes.ts';
 
 const ALL = { configure: '.*', write: '.*', read: '.*' };
 const USERS = [
@@ -23,7 +23,7 @@ export interface Answer {
 }
 
 export interface AskedBroker {
-  ask(asked: Asked): Promise<Answer>;
+  ask(asked: Change): Promise<Answer>;
   stop(): Promise<void>;
 }
 
@@ -138,8 +138,8 @@ async function namesOf(ports: Ports): Promise<Record<string, string>> {
   }
 }
 
-async function ask(ports: Ports, asked: Asked, names: Record<string, string>): Promise<Answer> {
-  const { method = 'GET', user = 'guest', accept } = asked;
+async function ask(ports: Ports, asked: Change, names: Record<string, string>): Promise<Answer> {
+  const { method = 'GET', user = 'guest', accept, body, type = 'application/json' } = asked;
   const path = asked.path.replace(/CONNECTION|CHANNEL|NODE/, (name) => encodeURIComponent(names[name] ?? name));
   const password = user === 'wrong' ? 'wrong' : PASSWORD;
   const response = await fetch(`http://127.0.0.1:${ports.http}/api${path}`, {
@@ -148,7 +148,9 @@ async function ask(ports: Ports, asked: Asked, names: Record<string, string>): P
     headers: {
       ...(user !== 'nobody' && { authorization: `Basic ${btoa(`${user}:${password}`)}` }),
       ...(accept !== undefined && { accept }),
+      ...(body !== undefined && { 'content-type': type }),
     },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
   return {

@@ -5,8 +5,9 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installed } from '../peers/installed.ts';
+import { CHANGES } from './changes.ts';
 import { HTTP_DIFFERENCES } from './differences.ts';
-import { type AskedBroker, startHere, startThere } from './fixture.ts';
+import { type Answer, type AskedBroker, startHere, startThere } from './fixture.ts';
 import { type Asked, REQUESTS } from './requests.ts';
 import { differencesOf, shapeOf } from './shape.ts';
 
@@ -34,6 +35,16 @@ function title({ method = 'GET', path, user = 'guest' }: Asked): string {
   return `${method} ${path} as ${user}`;
 }
 
+/** Where ours has another shape, and nothing says why. */
+function unexplained({ path }: Asked, theirs: Answer, ours: Answer): string[] {
+  return differencesOf(shapeOf(theirs.body ?? null), shapeOf(ours.body ?? null)).filter((difference) => {
+    const line = `${path} ${difference}`;
+    const found = Object.entries(HTTP_DIFFERENCES).find(([, { where }]) => where.test(line));
+    if (found !== undefined) explained.set(found[0], (explained.get(found[0]) ?? 0) + 1);
+    return found === undefined;
+  });
+}
+
 describe.each(REQUESTS.map((request) => [title(request), request] as const))('%s', (_title, request) => {
   it('has the status that RabbitMQ gives', async () => {
     const answer = await here.ask(request);
@@ -46,13 +57,24 @@ describe.each(REQUESTS.map((request) => [title(request), request] as const))('%s
     // Methods that write come beside those that read; order and names are RabbitMQ's.
     expect(theirs.allow?.split(', ').includes('GET')).toBe(ours.allow?.split(', ').includes('GET'));
     expect(ours.challenge).toBe(theirs.challenge);
-    const unexplained = differencesOf(shapeOf(theirs.body ?? null), shapeOf(ours.body ?? null)).filter((difference) => {
-      const line = `${request.path} ${difference}`;
-      const found = Object.entries(HTTP_DIFFERENCES).find(([, { where }]) => where.test(line));
-      if (found !== undefined) explained.set(found[0], (explained.get(found[0]) ?? 0) + 1);
-      return found === undefined;
-    });
-    expect(unexplained).toEqual([]);
+    expect(unexplained(request, theirs, ours)).toEqual([]);
+  });
+});
+
+describe.each(Object.entries(CHANGES))('%s', (_family, steps) => {
+  it('are changed with the statuses that RabbitMQ gives, and the shapes of its answers', async () => {
+    const seen: unknown[] = [];
+    for (const step of steps) {
+      const wanted = step.here?.status ?? step.status;
+      const ours = await here.ask(step);
+      const told = `${title(step)} ${JSON.stringify(step.body)?.slice(0, 80)}`;
+      if (ours.status !== wanted) seen.push([told, 'here', ours.status, 'and not', wanted, ours.body]);
+      if (!beside) continue;
+      const theirs = await there!.ask(step);
+      if (theirs.status !== step.status) seen.push([told, 'there', theirs.status, 'and not', step.status, theirs.body]);
+      else if (step.here === undefined) seen.push(...unexplained(step, theirs, ours).map((line) => [told, line]));
+    }
+    expect(seen).toEqual([]);
   });
 });
 

@@ -164,7 +164,10 @@ export class Queue implements RouteTarget, TurnTask, DispatchedQueue, LimitedQue
   apply(policy: PolicySettings | null): void {
     const given = this.options.arguments.map(({ name }) => name);
     const before = this.settings;
-    this.settings = withPolicy(this.declared, given, policy);
+    const settings = withPolicy(this.declared, given, policy);
+    // No policy, as before: of very many queues most are none's.
+    if (settings === before) return;
+    this.settings = settings;
     this.takeOn(this.settings);
     if (before.bytesMax === Number.POSITIVE_INFINITY) this.limits?.begin();
     if (before.expiresMs !== this.settings.expiresMs) {

@@ -1,9 +1,8 @@
 /** What RabbitMQ's tools are told this broker is: one node, which is its own cluster. */
-import { createHash } from 'node:crypto';
 import type { GlobalParameters } from '../broker/global-parameters.ts';
 import type { Config } from '../config/schema.ts';
 import type { RabbitmqIdentity } from '../management/metrics/rabbitmq/broker-families.ts';
-import { clusterName, NODE } from '../management/rabbitmq/node-name.ts';
+import { clusterId, clusterName, NODE } from '../management/rabbitmq/node-name.ts';
 
 /** By adapter; others have their own. */
 const PROTOCOLS: Readonly<Record<string, string>> = { amqp: 'amqp091' };
@@ -13,13 +12,14 @@ export function rabbitmqIdentity(
   config: Config,
   globals: GlobalParameters,
 ): RabbitmqIdentity & { readonly version: string } {
-  const id = createHash('sha256').update(NODE).digest('base64url').slice(0, 22);
   return {
     node: NODE,
     get cluster() {
       return clusterName({ globals });
     },
-    clusterId: `rabbitmq-cluster-id-${id}`,
+    get clusterId() {
+      return clusterId({ globals });
+    },
     version: config.amqp.productVersion,
     protocol: (name) => PROTOCOLS[name] ?? name,
   };

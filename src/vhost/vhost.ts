@@ -309,7 +309,7 @@ export class Vhost {
   /** Everything is there: its parts go on with what they do by themselves. */
   private begin(recovered: RecoveredTopology): void {
     const { topology } = this;
-    if (!topology.policies.empty) topology.appliedPolicies.applyAll();
+    if (!topology.policies.empty) topology.appliedPolicies.applyAllAtOnce();
     restoreWindows(recovered, topology, this.clock.epochMs());
     restoreOrders(recovered, topology);
     this.pausedQueues.restore(topology.queues);

@@ -8,7 +8,7 @@ import { AccessPending } from '../../api/pending.ts';
 import type { Operator } from '../../operator/operator.ts';
 import type { Peer } from '../../transport/peer.ts';
 import type { OperatorToken } from '../operator-token.ts';
-import { login } from './login.ts';
+import { login, loginOf } from './login.ts';
 import { PageOrigins } from './origins.ts';
 import type { Match, Method, Router } from './router.ts';
 
@@ -36,6 +36,8 @@ export interface Arrival<V> {
   readonly verb: V | undefined;
   /** Who it is. @throws LoginRefused */
   identify(): Promise<Identity>;
+  /** Who that would be. @throws LoginRefused */
+  logIn(user: string, password: string): Promise<Identity>;
 }
 
 export abstract class HttpApi<V> {
@@ -96,7 +98,9 @@ export abstract class HttpApi<V> {
     const verb = match?.verbs[(request.method === 'HEAD' ? 'GET' : request.method) as Method];
     const authorization = request.headers.get('authorization') ?? undefined;
     const identify = (): Promise<Identity> => login(this.broker, peer, authorization, this.operatorToken);
-    return { request, path, query, match, verb, identify };
+    const logIn = (user: string, password: string): Promise<Identity> =>
+      loginOf(this.broker, peer, { user, password: Buffer.from(password) });
+    return { request, path, query, match, verb, identify, logIn };
   }
 
   protected abstract answered(arrival: Arrival<V>): Promise<Response>;

@@ -45,6 +45,15 @@ export async function login(
     );
     throw new LoginRefused('wrong');
   }
+  return loginOf(broker, peer, { user, password });
+}
+
+/** By a name and a password. @throws LoginRefused */
+export async function loginOf(
+  broker: Pick<BrokerServices, 'authenticate'>,
+  peer: Peer,
+  { user, password }: Given,
+): Promise<Identity> {
   const { address, port } = peer.remote;
   const credentials = { client: `http ${address}:${port}`, loopback: peer.loopback, address, user, password };
   return new Promise((resolve, reject) => {

@@ -28,7 +28,15 @@ export class RabbitApi extends HttpApi<Verb> {
     super('/api', ROUTER, operator, broker, options);
   }
 
-  protected override async answered({ request, path, query, match, verb, identify }: Arrival<Verb>): Promise<Response> {
+  protected override async answered({
+    request,
+    path,
+    query,
+    match,
+    verb,
+    identify,
+    logIn,
+  }: Arrival<Verb>): Promise<Response> {
     if (path === '' || path === '/') return new Response(null, { status: 301, headers: { location: INDEX } });
     if (match === undefined) throw notFound();
     const allow = allowed(match.verbs);
@@ -41,7 +49,7 @@ export class RabbitApi extends HttpApi<Verb> {
       const missing = verb.tag === 'none' ? undefined : missingTag(identity.tags, verb.tag);
       if (missing !== undefined) throw missing;
     }
-    const asked = new ApiRequest(this.operator, identity, match.params, query, request);
+    const asked = new ApiRequest(this.operator, identity, match.params, query, request, logIn);
     return handled(asked, () => verb.handle(asked));
   }
 

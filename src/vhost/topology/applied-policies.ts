@@ -57,6 +57,14 @@ export class AppliedPolicies {
     inParts(chores, registry.exchanges.values(), (exchange) => this.applyToExchange(exchange), exchangesDone);
   }
 
+  /** The same in one piece: at the start, before anybody is there who could wait. */
+  applyAllAtOnce(): void {
+    const { registry, router } = this.parts;
+    for (const exchange of registry.exchanges.values()) this.applyToExchange(exchange);
+    router.exchangesChanged();
+    for (const queue of registry.queues.values()) this.applyToQueue(queue);
+  }
+
   /** To one that has been declared, before anybody finds it. */
   applyToQueue(queue: Queue): void {
     const { definition } = this.parts.policies.forQueue(queue.name, queue.options.arguments);

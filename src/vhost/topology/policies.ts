@@ -90,6 +90,8 @@ export class Policies {
   private kept: Kept[] = [];
   /** One of them speaks of half messages: else nobody looks for what is in force for each. */
   private ofHalf = false;
+  /** What is in force where a policy and an operator's count: the same for all queues that have both. */
+  private readonly inForceTogether = new Map<PolicyInfo | undefined, Map<PolicyInfo | undefined, InForce>>();
   private readonly journal: PolicyJournal;
   private readonly logger: Logger;
   private readonly vhost: string;
@@ -170,6 +172,7 @@ export class Policies {
   }
 
   private order(): void {
+    this.inForceTogether.clear();
     const known = new Map(this.kept.map((kept) => [kept.info, kept]));
     const infos = [...new Map([...this.own, ...this.configured]).values()];
     // Of equals the first name counts: one rule, whatever the order they were set in.
@@ -227,13 +230,23 @@ export class Policies {
       if (info.kind === 'policy') policy = info;
       else operator = info;
     }
-    if (policy === undefined && operator === undefined) return NOTHING;
-    return {
-      policy: policy?.name,
-      operatorPolicy: operator?.name,
-      definition: mergeDefinitions(policy?.definition, operator?.definition),
-      target: policy?.applyTo,
-    };
+    return policy === undefined && operator === undefined ? NOTHING : this.together(policy, operator);
+  }
+
+  private together(policy: PolicyInfo | undefined, operator: PolicyInfo | undefined): InForce {
+    let withOperators = this.inForceTogether.get(policy);
+    if (withOperators === undefined) this.inForceTogether.set(policy, (withOperators = new Map()));
+    let found = withOperators.get(operator);
+    if (found === undefined) {
+      found = {
+        policy: policy?.name,
+        operatorPolicy: operator?.name,
+        definition: mergeDefinitions(policy?.definition, operator?.definition),
+        target: policy?.applyTo,
+      };
+      withOperators.set(operator, found);
+    }
+    return found;
   }
 }
 

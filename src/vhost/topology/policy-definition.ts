@@ -141,8 +141,20 @@ export function mergeDefinitions(
   return merged;
 }
 
+/** What each says about queues: very many have the same policy. */
+const QUEUE_POLICIES = new WeakMap<PolicyDefinition, PolicySettings>();
+
 /** What it says about a queue; `queue/limits/settings.ts` merges it with what the queue was declared with. */
 export function queuePolicy(definition: PolicyDefinition): PolicySettings {
+  let settings = QUEUE_POLICIES.get(definition);
+  if (settings === undefined) {
+    settings = queueSettings(definition);
+    QUEUE_POLICIES.set(definition, settings);
+  }
+  return settings;
+}
+
+function queueSettings(definition: PolicyDefinition): PolicySettings {
   const settings: Record<string, PolicyValue> = {};
   for (const [name, value] of Object.entries(definition)) {
     const { setting } = KEYS[name]!;

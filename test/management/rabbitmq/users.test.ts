@@ -236,6 +236,40 @@ describe('policies', () => {
     expect((await get('/operator-policies')).body).toEqual([]);
   });
 
+  it('of operators, and limits, are not a policymaker’s to change as parameters either', async () => {
+    await put('/users/pm', { password: 'pw', tags: 'policymaker' });
+    await put('/permissions/%2F/pm', { configure: '', write: '', read: '' });
+    const value = { pattern: '^q', definition: { 'max-length': 1 } };
+    for (const [path, body] of [
+      ['/parameters/operator_policy/%2F/o', { value }],
+      ['/parameters/vhost-limits/%2F/limits', { value: { 'max-queues': 1 } }],
+    ] as const) {
+      expect((await put(path, body, 'pm:pw')).status).toBe(401);
+      expect((await del(path, 'pm:pw')).status).toBe(401);
+    }
+    expect((await get('/parameters', 'pm:pw')).body).toEqual([]);
+  });
+
+  it('of a vhost are limits, too: replaced as a whole, and under one name', async () => {
+    const path = '/parameters/vhost-limits/%2F/limits';
+    expect((await put(path, { value: { 'max-queues': 9, 'max-connections': -1 } })).status).toBe(201);
+    expect((await put(path, { value: { 'max-queues': 8, odd: 1 } })).status).toBe(400);
+    expect((await put(path, { value: { 'max-queues': 'many' } })).status).toBe(400);
+    expect((await get('/vhost-limits/%2F')).body).toEqual([
+      { vhost: '/', value: { 'max-connections': -1, 'max-queues': 9 } },
+    ]);
+    expect((await put(path, { value: { 'max-queues': 8 } })).status).toBe(204);
+    const shown = { value: { 'max-queues': 8 }, vhost: '/', component: 'vhost-limits', name: 'limits' };
+    expect((await get(path)).body).toEqual(shown);
+    expect((await get('/parameters')).body).toEqual([shown]);
+    expect((await get('/parameters/vhost-limits/%2F')).body).toEqual([shown]);
+    expect((await get('/parameters/operator_policy')).body).toEqual([]);
+    expect((await put('/parameters/vhost-limits/%2F/other', { value: { 'max-queues': 8 } })).status).toBe(400);
+    expect((await del(path)).status).toBe(204);
+    expect((await del(path)).status).toBe(404);
+    expect((await get('/vhost-limits')).body).toEqual([]);
+  });
+
   it('are for policymakers; operators set theirs', async () => {
     await put('/users/pm', { password: 'pw', tags: 'policymaker' });
     await put('/permissions/%2F/pm', { configure: '', write: '', read: '' });
@@ -245,11 +279,23 @@ describe('policies', () => {
 });
 
 describe('global parameters', () => {
+  it('say which cluster this is, by the name that RabbitMQ gives it, until an operator says otherwise', async () => {
+    const path = '/global-parameters/internal_cluster_id';
+    const { value } = (await get(path)).body;
+    expect(value).toMatch(/^rabbitmq-cluster-id-[\w-]{22}$/);
+    expect((await put(path, { value: 'ours' })).status).toBe(204);
+    expect((await get('/global-parameters')).body).toEqual([{ name: 'internal_cluster_id', value: 'ours' }]);
+    expect((await del(path)).status).toBe(204);
+    expect((await get(path)).body.value).toBe(value);
+    const { global_parameters } = (await get('/definitions')).body;
+    expect(global_parameters).toEqual([]);
+  });
+
   it('keep any value of JSON, through a change and until they are deleted', async () => {
     expect((await put('/global-parameters/mine', { value: { a: [1, 'two'] } })).status).toBe(201);
     expect((await put('/global-parameters/mine', { value: 7 })).status).toBe(204);
     expect((await get('/global-parameters/mine')).body).toEqual({ name: 'mine', value: 7 });
-    expect((await get('/global-parameters')).body).toEqual([{ name: 'mine', value: 7 }]);
+    expect((await get('/global-parameters')).body).toContainEqual({ name: 'mine', value: 7 });
     expect((await del('/global-parameters/mine')).status).toBe(204);
     expect((await get('/global-parameters/mine')).status).toBe(404);
   });

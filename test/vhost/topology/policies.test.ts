@@ -143,6 +143,15 @@ describe('a policy', () => {
     expect(dead('q')).toBe(1);
   });
 
+  it('is in force for each of very many queues when the first client comes after a start', async () => {
+    const many = 20_000;
+    for (let i = 0; i < many; i++) session.declareQueue(`many${i}`, DURABLE);
+    await broker.policies.set('/', policy('short', '^many', { 'max-length': 1 }));
+    await restart();
+    for (const body of ['a', 'b', 'c']) send(session, `many${many - 1}`, body);
+    expect(session.checkQueue(`many${many - 1}`).messages).toBe(1);
+  });
+
   it('of the configuration is there while the configuration has it, and changed only there', async () => {
     await restart({ vhosts: [{ name: '/', policies: [policy('p', '^q$', toDead)] }] });
     session.declareQueue('q', DURABLE);

@@ -6,8 +6,7 @@
 
 import type { Operator } from '../../../operator/operator.ts';
 import { PRODUCT, VERSION } from '../../../version.ts';
-import { vhostLimitsShown } from '../resources/limits.ts';
-import { operatorPolicyParameter } from '../resources/parameters.ts';
+import { operatorPolicyParameter, vhostLimitsParameter } from '../resources/parameter-list.ts';
 import { permissionsOf, topicPermissionsOf } from '../resources/permissions.ts';
 import { policyShown } from '../resources/policies.ts';
 import { userShown } from '../resources/users.ts';
@@ -40,12 +39,7 @@ function sections(operator: Operator, scope: readonly string[], whole: boolean):
     return rest;
   };
   const parameters = async function* (): AsyncGenerator<readonly object[]> {
-    yield scope
-      .filter((vhost) => Object.keys(vhostLimitsShown(operator, vhost)).length > 0)
-      .map((vhost) => ({
-        value: vhostLimitsShown(operator, vhost),
-        ...{ vhost, component: 'vhost-limits', name: 'limits' },
-      }));
+    yield scope.map((vhost) => vhostLimitsParameter(operator, vhost)).filter((limits) => limits !== undefined);
     for await (const piece of policies.list.pieces(scope)) {
       yield piece.filter(({ kind, configured }) => kind === 'operator' && !configured).map(operatorPolicyParameter);
     }

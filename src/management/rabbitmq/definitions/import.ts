@@ -12,6 +12,7 @@ import { asFailure, badRequest, type Failure } from '../http/errors.ts';
 import { type Body, booleanOf, demandKeys, headersOf, textOf } from '../http/fields.ts';
 import { plain } from '../http/plain.ts';
 import { setUserLimits, setVhostLimits } from '../resources/limits.ts';
+import { OPERATOR_POLICY, VHOST_LIMITS } from '../resources/parameter-list.ts';
 import { putParameter } from '../resources/parameters.ts';
 import { permissionsFrom, topicPermissionsFrom } from '../resources/permissions.ts';
 import { putPolicy } from '../resources/policies.ts';
@@ -155,13 +156,13 @@ const SECTIONS: readonly Section[] = [
     check(entry, vhost, work) {
       demandVhost(vhost, work);
       const component = String(entry['component']);
-      if (component === 'vhost-limits' || component === 'operator_policy') return undefined;
+      if (component === VHOST_LIMITS || component === OPERATOR_POLICY) return undefined;
       return { leftOut: `there is no component ${component} here` };
     },
     async apply(entry, vhost, { operator }) {
       demandKeys(entry, ['component', 'value']);
       const { component, value } = entry;
-      if (component === 'vhost-limits') await setVhostLimits(operator, vhost, (value ?? {}) as Body);
+      if (component === VHOST_LIMITS) await setVhostLimits(operator, vhost, (value ?? {}) as Body);
       else await putParameter(operator, String(component), vhost, nameOf(entry), entry);
       return undefined;
     },

@@ -21,6 +21,8 @@ export class ApiRequest {
   /** Of the path, decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
+  /** Who that would be. @throws LoginRefused */
+  readonly logIn: (user: string, password: string) => Promise<Identity>;
   private readonly request: Request;
   private readonly sessions: RequestSessions;
   private read: Promise<string> | undefined = undefined;
@@ -31,6 +33,7 @@ export class ApiRequest {
     params: Readonly<Record<string, string>>,
     query: URLSearchParams,
     request: Request,
+    logIn: ApiRequest['logIn'],
   ) {
     this.operator = operator;
     this.identity = identity;
@@ -38,6 +41,7 @@ export class ApiRequest {
     this.params = params;
     this.query = query;
     this.request = request;
+    this.logIn = logIn;
   }
 
   param(name: string): string {

@@ -8,10 +8,10 @@
 import { pacedJson } from '../../http/paced-json.ts';
 import { exportDefinitions } from '../definitions/export.ts';
 import { type ImportOptions, importDefinitions, parsedDefinitions } from '../definitions/import.ts';
-import { badRequest } from '../http/errors.ts';
+import { badRequest, Failure } from '../http/errors.ts';
 import { JSON_HEADERS, jsonText, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
-import type { Resource, Verb } from '../http/resource.ts';
+import type { Resource } from '../http/resource.ts';
 
 const IMPORT_BYTES_MAX = 256 * 1024 * 1024;
 /** Characters that are written at a time. */
@@ -65,12 +65,15 @@ async function imported(request: ApiRequest, vhost: string | undefined): Promise
   return report ? jsonText(`{"dry_run":${dryRun},"items":[${items.join(',')}]}`) : noContent();
 }
 
-/** As it is, or as the part `file` of a form. @throws Failure 400, 413 */
+/** As it is, whatever it says that it is, or as the part `file` of a form. @throws Failure 400, 413 */
 async function definitionsText(request: ApiRequest): Promise<string> {
   const type = request.header('content-type') ?? '';
   const text = await request.text(IMPORT_BYTES_MAX);
   const boundary = /^multipart\/form-data\s*;.*boundary="?([^";]{1,200})"?/i.exec(type)?.[1];
-  if (boundary === undefined) return text;
+  if (boundary === undefined) {
+    if (/^multipart/i.test(type)) throw badRequest('the form does not say what parts it');
+    return text;
+  }
   for (const part of text.split(`--${boundary}`)) {
     const end = part.indexOf('\r\n\r\n');
     if (end >= 0 && /name="file"/i.test(part.slice(0, end))) return part.slice(end + 4).replace(/\r\n$/, '');
@@ -78,20 +81,32 @@ async function definitionsText(request: ApiRequest): Promise<string> {
   throw badRequest('there is no part "file" in the form');
 }
 
-const vhostName = (request: ApiRequest): string => {
-  const name = request.param('vhost');
-  if (request.operator.vhosts.find(name) === undefined) throw badRequest('vhost_not_found');
-  return name;
+const ALL: Resource['verbs'] = {
+  GET: { tag: 'administrator', handle: (request) => exported(request, undefined) },
+  POST: { tag: 'administrator', handle: (request) => imported(request, undefined) },
 };
 
-const verbs = (of: (request: ApiRequest) => string | undefined): Resource['verbs'] => ({
-  GET: { tag: 'administrator', handle: (request) => exported(request, of(request)) } satisfies Verb,
-  POST: { tag: 'administrator', handle: (request) => imported(request, of(request)) } satisfies Verb,
-});
+/** @throws Failure where there is no such vhost */
+function vhostName(request: ApiRequest, missing: Failure): string {
+  const name = request.param('vhost');
+  if (request.operator.vhosts.find(name) === undefined) throw missing;
+  return name;
+}
+
+const OF_VHOST: Resource['verbs'] = {
+  GET: {
+    tag: 'administrator',
+    handle: (request) => exported(request, vhostName(request, badRequest('vhost_not_found'))),
+  },
+  POST: {
+    tag: 'administrator',
+    handle: (request) => imported(request, vhostName(request, new Failure(404, 'not_found', 'vhost_not_found'))),
+  },
+};
 
 export const DEFINITIONS: readonly Resource[] = [
-  { path: '/definitions', verbs: verbs(() => undefined) },
-  { path: '/definitions/:vhost', verbs: verbs(vhostName) },
+  { path: '/definitions', verbs: ALL },
+  { path: '/definitions/:vhost', verbs: OF_VHOST },
   // As it was called before 3.0, and is still answered.
-  { path: '/all-configuration', verbs: verbs(() => undefined) },
+  { path: '/all-configuration', verbs: ALL },
 ];

@@ -6,9 +6,12 @@ import { CONNECTIONS } from './connections.ts';
 import { DEFINITIONS } from './definitions.ts';
 import { EXCHANGES } from './exchanges.ts';
 import { EXCHANGES_CHANGED } from './exchanges-changed.ts';
+import { FEATURE_FLAGS } from './feature-flags.ts';
+import { GLOBAL_PARAMETERS } from './global-parameters.ts';
 import { HEALTH } from './health.ts';
 import { IDENTITY } from './identity.ts';
 import { LIMITS } from './limits.ts';
+import { MEMORY } from './memory.ts';
 import { NODES } from './nodes.ts';
 import { OVERVIEW } from './overview.ts';
 import { PARAMETERS } from './parameters.ts';
@@ -23,6 +26,8 @@ import { VHOSTS_CHANGED } from './vhosts-changed.ts';
 export const RESOURCES: readonly Resource[] = [
   ...OVERVIEW,
   ...NODES,
+  ...MEMORY,
+  ...FEATURE_FLAGS,
   ...CONNECTIONS,
   ...EXCHANGES,
   ...QUEUES,
@@ -40,4 +45,5 @@ export const RESOURCES: readonly Resource[] = [
   ...PERMISSIONS,
   ...POLICIES,
   ...PARAMETERS,
+  ...GLOBAL_PARAMETERS,
 ];

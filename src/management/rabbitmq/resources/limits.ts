@@ -31,6 +31,27 @@ export function userLimitsShown(operator: Operator, user: string): object {
   return shown(OF_USERS, operator.limits.users.of(user));
 }
 
+export function hasVhostLimits(operator: Operator, vhost: string): boolean {
+  return Object.keys(vhostLimitsShown(operator, vhost)).length > 0;
+}
+
+/** Those that are in `given` and no others. @throws Failure 400, before anything is changed */
+export async function replaceVhostLimits(operator: Operator, vhost: string, given: Body): Promise<void> {
+  for (const name of Object.keys(given)) {
+    known(OF_VHOSTS, name, 'vhost-limits');
+    limitOf(given, name);
+  }
+  for (const [name, limit] of Object.entries(OF_VHOSTS)) {
+    if (Object.hasOwn(given, name)) continue;
+    await operator.limits.setOfVhost(vhost, limit, undefined);
+  }
+  await setVhostLimits(operator, vhost, given);
+}
+
+export async function clearVhostLimits(operator: Operator, vhost: string): Promise<void> {
+  for (const limit of Object.values(OF_VHOSTS)) await operator.limits.setOfVhost(vhost, limit, undefined);
+}
+
 /** Sets all that are in `given`. @throws Failure 400 */
 export async function setVhostLimits(operator: Operator, vhost: string, given: Body): Promise<void> {
   for (const name of Object.keys(given)) {
@@ -77,7 +98,8 @@ const USER_LISTS: Verb = {
   handle: (request) => {
     const { operator, params } = request;
     const names = operator.limits.users.names();
-    const wanted = params['user'] === undefined ? names : names.filter((name) => name === userName(request));
+    const only = params['user'] === undefined ? undefined : userName(request);
+    const wanted = only === undefined ? names : names.filter((name) => name === only);
     return json(wanted.map((user) => ({ user, value: userLimitsShown(operator, user) })));
   },
 };
@@ -118,7 +140,9 @@ export const LIMITS: readonly Resource[] = [
         handle: async (request) => {
           const body = await request.body();
           demandKeys(body, ['value']);
-          await setUserLimits(request.operator, userName(request), { [request.param('name')]: body['value'] });
+          const user = request.param('user');
+          if (request.operator.users.get(user) === undefined) throw badRequest(['no_such_user', user]);
+          await setUserLimits(request.operator, user, { [request.param('name')]: body['value'] });
           return noContent();
         },
       },

@@ -1,7 +1,7 @@
 /** The node: what the machine has, what is used of it, which alarms there are. */
 import { availableParallelism } from 'node:os';
 import { VERSION } from '../../../version.ts';
-import { Failure, notFound } from '../http/errors.ts';
+import { Failure } from '../http/errors.ts';
 import { json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Resource, Verb } from '../http/resource.ts';
@@ -12,6 +12,8 @@ import { detailed, historyQuery } from '../shapes/details.ts';
 import { EXCHANGE_TYPE_SHAPES } from '../shapes/exchange-types.ts';
 import { contexts, listenerShapes } from '../shapes/listeners.ts';
 import { shown } from '../shapes/message-stats.ts';
+import { mustBeHere } from './here.ts';
+import { binaryOf, memoryOf } from './memory.ts';
 
 const MECHANISMS = [
   ['PLAIN', 'SASL PLAIN authentication mechanism'],
@@ -95,47 +97,6 @@ function mustBeThis(request: ApiRequest): void {
   if (request.param('node') !== NODE) throw new Failure(500);
 }
 
-/** Whose memory RabbitMQ tells apart, and what is not here or not told apart here. */
-const NONE_APART = Object.fromEntries(
-  [
-    ...['connection_readers', 'connection_writers', 'connection_channels', 'connection_other'],
-    ...['queue_procs', 'queue_slave_procs', 'quorum_queue_procs', 'quorum_queue_dlx_procs', 'stream_queue_procs'],
-    ...['stream_queue_replica_reader_procs', 'stream_queue_coordinator_procs', 'plugins', 'metrics', 'mgmt_db'],
-    ...['metadata_store', 'metadata_store_ets', 'mnesia', 'quorum_ets', 'other_ets', 'msg_index', 'atom', 'code'],
-  ].map((name) => [name, 0]),
-);
-
-function memoryParts(): { readonly parts: Readonly<Record<string, number>>; readonly total: Record<string, number> } {
-  const { rss, heapTotal, heapUsed, external, arrayBuffers } = process.memoryUsage();
-  const parts = {
-    ...NONE_APART,
-    binary: arrayBuffers,
-    other_system: Math.max(0, rss - heapTotal - external),
-    other_proc: heapUsed,
-    allocated_unused: heapTotal - heapUsed,
-    reserved_unallocated: 0,
-  };
-  return { parts, total: { erlang: heapUsed + external, rss, allocated: heapTotal + external } };
-}
-
-function memory(): object {
-  const { parts, total } = memoryParts();
-  return { memory: { ...parts, strategy: 'rss', total } };
-}
-
-/** In percent of what is resident; what is there at all is 1 at least. */
-function relativeMemory(): object {
-  const { parts, total } = memoryParts();
-  const percent = (bytes: number): number => (bytes === 0 ? 0 : Math.max(1, Math.round((bytes / total['rss']!) * 100)));
-  const shown = Object.entries(parts).map(([name, bytes]) => [name, percent(bytes)]);
-  return { memory: { total: 100, ...Object.fromEntries(shown) } };
-}
-
-/** @throws Failure 404 */
-function mustBeHere(request: ApiRequest): void {
-  if (request.param('node') !== NODE) throw notFound();
-}
-
 /** What is counted of logins begins anew. */
 const FORGETS_LOGINS: Verb = {
   tag: 'administrator',
@@ -182,31 +143,12 @@ export const NODES: readonly Resource[] = [
         tag: 'monitoring',
         handle: (request) => {
           mustBeThis(request);
-          return json(onlyColumns(node(request), columnsOf(request.query)));
-        },
-      },
-    },
-  },
-  {
-    path: '/nodes/:node/memory',
-    verbs: {
-      GET: {
-        tag: 'monitoring',
-        handle: (request) => {
-          mustBeHere(request);
-          return json(memory());
-        },
-      },
-    },
-  },
-  {
-    path: '/nodes/:node/memory/relative',
-    verbs: {
-      GET: {
-        tag: 'monitoring',
-        handle: (request) => {
-          mustBeHere(request);
-          return json(relativeMemory());
+          const { query } = request;
+          const parts = {
+            ...(query.get('memory') === 'true' && { memory: memoryOf() }),
+            ...(query.get('binary') === 'true' && { binary: binaryOf() }),
+          };
+          return json(onlyColumns({ ...parts, ...node(request) }, columnsOf(query)));
         },
       },
     },
@@ -230,6 +172,4 @@ export const NODES: readonly Resource[] = [
   },
   { path: '/reset', verbs: { DELETE: RESETS } },
   { path: '/reset/:node', verbs: { DELETE: RESETS } },
-  // What a mixed cluster must agree on: there is nobody to agree with.
-  { path: '/feature-flags', verbs: { GET: { tag: 'administrator', handle: () => json([]) } } },
 ];

@@ -1,28 +1,29 @@
 /**
- * Parameters. Global ones are kept whatever they are called. Those of a vhost belong to components: here there are operators' policies
- * (`operator_policy`), seen from another side; plugins that have such (shovels, federation) are not there, which is said.
+ * Parameters of vhosts. They belong to components: here there are operators' policies (`operator_policy`) and limits (`vhost-limits`), both
+ * seen from another side (`parameter-list.ts`); plugins that have such (shovels, federation) are not there, which is said.
  */
-import type { PolicyView } from '../../../operator/policies.ts';
-import { badRequest, notFound } from '../http/errors.ts';
+import type { Operator } from '../../../operator/operator.ts';
+import { badRequest, notAuthorised, notFound } from '../http/errors.ts';
 import { type Body, demandKeys } from '../http/fields.ts';
-import { plain } from '../http/plain.ts';
 import { created, json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Resource, Verb } from '../http/resource.ts';
 import { listReply } from '../lists/list-reply.ts';
+import { clearVhostLimits, hasVhostLimits, replaceVhostLimits } from './limits.ts';
+import {
+  LIMITS_NAME,
+  OPERATOR_POLICY,
+  operatorPolicyParameter,
+  type Parameter,
+  parameterList,
+  VHOST_LIMITS,
+  vhostLimitsParameter,
+} from './parameter-list.ts';
 import { putPolicy } from './policies.ts';
-
-const OPERATOR_POLICY = 'operator_policy';
-
-/** As definitions have it, too. */
-export function operatorPolicyParameter({ vhost, name, pattern, applyTo, definition, priority }: PolicyView): object {
-  const value = { pattern, definition, priority, 'apply-to': applyTo };
-  return { value, vhost, component: OPERATOR_POLICY, name };
-}
 
 /** Sets a vhost's parameter. @returns whether it was there @throws Failure 400: there is no such component */
 export async function putParameter(
-  operator: ApiRequest['operator'],
+  operator: Operator,
   component: string,
   vhost: string,
   name: string,
@@ -30,28 +31,42 @@ export async function putParameter(
 ): Promise<boolean> {
   if (component === 'policy') throw badRequest('policies may not be set using this method');
   demandKeys(body, ['value']);
-  if (component !== OPERATOR_POLICY) throw badRequest(`Validation failed\n\ncomponent ${component} not found\n`);
-  return putPolicy(operator, vhost, name, 'operator', (body['value'] ?? {}) as Body);
+  const value = (body['value'] ?? {}) as Body;
+  if (component === OPERATOR_POLICY) return putPolicy(operator, vhost, name, 'operator', value);
+  if (component !== VHOST_LIMITS) throw badRequest(`Validation failed\n\ncomponent ${component} not found\n`);
+  if (name !== LIMITS_NAME) throw badRequest(`Validation failed\n\n${VHOST_LIMITS} are called ${LIMITS_NAME}\n`);
+  const existed = hasVhostLimits(operator, vhost);
+  await replaceVhostLimits(operator, vhost, value);
+  return existed;
 }
 
 function list(request: ApiRequest): Response | Promise<Response> {
   const { component } = request.params;
-  if (component !== undefined && component !== OPERATOR_POLICY) return json([]);
-  return listReply(request, request.operator.policies.list, request.scope, {
-    show: operatorPolicyParameter,
-    visible: (policy) => policy.kind === 'operator',
+  return listReply(request, parameterList(request.operator), request.scope, {
+    show: (parameter: Parameter) => parameter,
+    visible: component === undefined ? undefined : (parameter) => parameter.component === component,
   });
 }
 
 /** @throws Failure 404 */
-function one(request: ApiRequest): PolicyView {
+function one(request: ApiRequest): Parameter {
+  const { operator } = request;
   const vhost = request.vhost().name;
-  const found =
-    request.param('component') === OPERATOR_POLICY
-      ? request.operator.policies.find(vhost, request.param('name'), 'operator')
-      : undefined;
+  const [component, name] = [request.param('component'), request.param('name')];
+  let found: Parameter | undefined;
+  if (component === VHOST_LIMITS && name === LIMITS_NAME) found = vhostLimitsParameter(operator, vhost);
+  if (component === OPERATOR_POLICY) {
+    const policy = operator.policies.find(vhost, name, 'operator');
+    found = policy && operatorPolicyParameter(policy);
+  }
   if (found === undefined) throw notFound();
   return found;
+}
+
+/** Both are an administrator's to change, from whichever side. @throws Failure 401 */
+function demandMayChange(request: ApiRequest): void {
+  if (request.has('administrator') || ![OPERATOR_POLICY, VHOST_LIMITS].includes(request.param('component'))) return;
+  throw notAuthorised('Not administrator user');
 }
 
 const LIST: Verb = { tag: 'policymaker', handle: list };
@@ -63,12 +78,13 @@ export const PARAMETERS: readonly Resource[] = [
   {
     path: '/parameters/:component/:vhost/:name',
     verbs: {
-      GET: { tag: 'policymaker', handle: (request) => json(operatorPolicyParameter(one(request))) },
+      GET: { tag: 'policymaker', handle: (request) => json(one(request)) },
       PUT: {
         tag: 'policymaker',
         handle: async (request) => {
           const { operator } = request;
           const body = await request.body();
+          demandMayChange(request);
           const vhost = request.vhost().name;
           const existed = await putParameter(operator, request.param('component'), vhost, request.param('name'), body);
           return existed ? noContent() : created();
@@ -77,50 +93,10 @@ export const PARAMETERS: readonly Resource[] = [
       DELETE: {
         tag: 'policymaker',
         handle: async (request) => {
-          const { vhost, name } = one(request);
-          await request.operator.policies.clear(vhost, name, 'operator');
-          return noContent();
-        },
-      },
-    },
-  },
-  {
-    path: '/global-parameters',
-    verbs: {
-      GET: {
-        tag: 'policymaker',
-        handle: ({ operator: { globals } }) =>
-          json(globals.names().map((name) => ({ name, value: globals.get(name) }))),
-      },
-    },
-  },
-  {
-    path: '/global-parameters/:name',
-    verbs: {
-      GET: {
-        tag: 'policymaker',
-        handle: (request) => {
-          const value = request.operator.globals.get(request.param('name'));
-          if (value === undefined) throw notFound();
-          return json({ name: request.param('name'), value });
-        },
-      },
-      PUT: {
-        tag: 'policymaker',
-        handle: async (request) => {
-          const body = await request.body();
-          demandKeys(body, ['value']);
-          const name = request.param('name');
-          const { globals } = request.operator;
-          const existed = globals.get(name) !== undefined;
-          await globals.put(name, plain(body['value']));
-          return existed ? noContent() : created();
-        },
-      },
-      DELETE: {
-        tag: 'policymaker',
-        handle: async (request) => {
-          if (!(await request.operator.globals.delete(request.param('name')))) throw notFound();
+          demandMayChange(request);
+          const { component, vhost, name } = one(request);
+          if (component === VHOST_LIMITS) await clearVhostLimits(request.operator, vhost);
+          else await request.operator.policies.clear(vhost, name, 'operator');
           return noContent();
         },
       },

@@ -2,7 +2,7 @@
 
 import { whenSafe } from '../../http/safe.ts';
 import { badRequest, notFound } from '../http/errors.ts';
-import { booleanOf, headersOf } from '../http/fields.ts';
+import { booleanOf, demandKeys, headersOf } from '../http/fields.ts';
 import { json, noContent } from '../http/replies.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Resource } from '../http/resource.ts';
@@ -80,10 +80,12 @@ export const QUEUES_CHANGED: readonly Resource[] = [
         tag: 'management',
         handle: async (request) => {
           demandQueue(request);
-          const { action } = await request.body();
+          const body = await request.body();
+          demandKeys(body, ['action']);
+          const { action } = body;
           // There are no mirrors to be synchronised: it is done.
           if (action === 'sync' || action === 'cancel_sync') return noContent();
-          throw badRequest(['unknown', action ?? 'undefined']);
+          throw badRequest(['unknown', action]);
         },
       },
     },
