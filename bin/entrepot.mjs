@@ -13,7 +13,10 @@ const source = join(root, 'src', 'main.ts');
 const isClone = existsSync(source);
 const main = isClone ? source : join(root, 'dist', 'src', 'main.js');
 
-if (isClone) await import('../scripts/ensure-installed.mjs');
+if (isClone) {
+  await import('../scripts/ensure-installed.mjs');
+  if (process.argv[2] === 'start') await import('../scripts/ensure-console.mjs');
+}
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 const pinned = join(root, 'node_modules', 'node', 'bin', 'node');

@@ -62,6 +62,7 @@ const GUARDED: readonly { what: string; pattern: RegExp; allowed: readonly strin
       'src/config/file.ts',
       'src/transport/descriptors.ts',
       'src/transport/tls/files.ts',
+      'src/management/console.ts',
       'src/config/secret-file.ts',
       'src/command/doctor/directory.ts',
     ],

@@ -1,7 +1,8 @@
 /**
  * The HTTP port's resources: what this is, whether it is well, and its metrics. Everything else is 404.
  *
- *     GET /         text/plain, for the person who opened the port in a browser
+ *     GET /         the console (`console.ts`) for who takes text/html, as browsers do; a line of text for others
+ *     GET /assets/… what belongs to it
  *     GET /healthz  200 {"status":"ok","version":"0.1.0","uptimeS":12}
  *                   503 {"status":"stopping"|"failed", …, "reason":"…"} while stopping, or when nothing can be confirmed
  *     /api/…        RabbitMQ's HTTP API (`rabbitmq/`), which asks for a login
@@ -12,11 +13,12 @@
  * queues where those are asked for. Long answers are compressed for whoever takes gzip.
  */
 import type { HttpBindings } from '@hono/node-server';
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { compress } from 'hono/compress';
 import type { Clock } from '../clock/clock.ts';
 import { peerOf } from '../transport/peer.ts';
 import { PRODUCT, VERSION } from '../version.ts';
+import { ConsoleFiles } from './console.ts';
 import type { Health } from './health.ts';
 import type { HttpApi } from './http/api.ts';
 import { saysWhatItIs } from './http/headers.ts';
@@ -35,15 +37,28 @@ export function managementApp(
   health: () => Health,
   metrics?: Metrics,
   apis: readonly Answering[] = [],
+  files: ConsoleFiles = new ConsoleFiles(),
 ): ManagementApp {
   const app: ManagementApp = new Hono();
   app.use(saysWhatItIs, compress({ encoding: 'gzip', contentTypeFilter: COMPRESSED }));
   const startedMs = clock.monotonicMs();
-  app.get('/', (context) =>
-    context.text(
-      `${PRODUCT} ${VERSION}, a message broker. Whether it is well: GET /healthz. What it does: GET /metrics\n`,
-    ),
-  );
+  app.get('/', async (context) => {
+    const { req } = context;
+    const page = /\btext\/html\b/.test(req.header('accept') ?? '')
+      ? await files.answer('', req.header('accept-encoding') ?? '')
+      : undefined;
+    return (
+      page ??
+      context.text(
+        `${PRODUCT} ${VERSION}, a message broker. Whether it is well: GET /healthz. What it does: GET /metrics\n`,
+        200,
+        { vary: 'accept' },
+      )
+    );
+  });
+  const file = async ({ req, notFound }: Context): Promise<Response> =>
+    (await files.answer(req.path.slice(1), req.header('accept-encoding') ?? '')) ?? (await notFound());
+  app.get('/assets/:name', file).get('/icon.svg', file);
   app.get('/healthz', (context) => {
     const now = health();
     const uptimeS = Math.floor((clock.monotonicMs() - startedMs) / 1_000);

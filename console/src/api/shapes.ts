@@ -1,0 +1,44 @@
+/** What the broker answers, as far as pages read it. The names are RabbitMQ's. */
+
+export interface Rated {
+  readonly rate: number;
+}
+
+export interface MessageStats {
+  readonly publish_details?: Rated;
+  readonly deliver_get_details?: Rated;
+  readonly ack_details?: Rated;
+  readonly redeliver_details?: Rated;
+}
+
+export interface QueueRow {
+  readonly name: string;
+  readonly vhost: string;
+  readonly type: string;
+  readonly durable: boolean;
+  readonly auto_delete: boolean;
+  readonly exclusive: boolean;
+  readonly arguments: Readonly<Record<string, unknown>>;
+  readonly policy?: string | null;
+  readonly state: string;
+  readonly messages: number;
+  readonly messages_ready: number;
+  readonly messages_unacknowledged: number;
+  readonly message_bytes: number;
+  readonly consumers: number;
+  readonly message_stats?: MessageStats;
+}
+
+export interface Overview {
+  readonly rabbitmq_version: string;
+  readonly product_name?: string;
+  readonly product_version?: string;
+  readonly cluster_name: string;
+  readonly message_stats?: MessageStats;
+  readonly queue_totals: {
+    readonly messages: number;
+    readonly messages_ready: number;
+    readonly messages_unacknowledged: number;
+  };
+  readonly object_totals: Readonly<Record<'connections' | 'channels' | 'exchanges' | 'queues' | 'consumers', number>>;
+}

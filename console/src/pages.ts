@@ -1,0 +1,35 @@
+/** What pages there are: each is loaded when one first goes there. */
+import type { ComponentType } from 'preact';
+
+export interface PageProps {
+  /** Behind the page's own word: `['/', 'orders']`. */
+  readonly rest: readonly string[];
+}
+
+export interface PageEntry {
+  readonly word: string;
+  readonly title: string;
+  /** Behind `g`: goes there from anywhere. */
+  readonly key?: string;
+  /** Tags of which the user needs one; undefined: whoever is signed in. */
+  readonly tags?: readonly string[];
+  readonly load: () => Promise<{ readonly default: ComponentType<PageProps> }>;
+}
+
+export interface PageGroup {
+  readonly title: string;
+  readonly pages: readonly PageEntry[];
+}
+
+export const GROUPS: readonly PageGroup[] = [
+  {
+    title: '',
+    pages: [{ word: 'overview', title: 'Overview', key: 'o', load: () => import('./pages/overview.tsx') }],
+  },
+  {
+    title: 'Messages',
+    pages: [{ word: 'queues', title: 'Queues', key: 'q', load: () => import('./pages/queues.tsx') }],
+  },
+];
+
+export const PAGES: readonly PageEntry[] = GROUPS.flatMap(({ pages }) => pages);

@@ -1,0 +1,89 @@
+/** Lines over time. uPlot is loaded with the first of them. */
+import { useEffect, useRef } from 'preact/hooks';
+import type uPlot from 'uplot';
+import { useStore } from '../store.ts';
+import { theme } from '../theme.ts';
+
+export interface Line {
+  readonly label: string;
+  /** As many as there are times; null: not known. */
+  readonly values: readonly (number | null)[];
+}
+
+interface ChartProps {
+  /** What it shows, for a screen reader; the figures stand beside it. */
+  readonly label: string;
+  /** Epoch seconds, upwards. */
+  readonly times: readonly number[];
+  readonly lines: readonly Line[];
+  readonly format: (value: number) => string;
+  readonly height?: number;
+}
+
+const COLOURS = ['--chart-1', '--chart-2', '--chart-3', '--chart-4', '--chart-5'];
+
+export function Chart({ label, times, lines, format, height = 180 }: ChartProps) {
+  const room = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | undefined>(undefined);
+  const latest = useRef<uPlot.AlignedData>([[]]);
+  latest.current = [times, ...lines.map(({ values }) => values)] as uPlot.AlignedData;
+  const shape = lines.map((line) => line.label).join('\n');
+  const colours = useStore(theme);
+
+  // Made anew for other lines and other colours, not for new values
+  useEffect(() => {
+    let gone = false;
+    let watch: ResizeObserver | undefined;
+    void Promise.all([import('uplot'), import('uplot/dist/uPlot.min.css')]).then(([{ default: Plot }]) => {
+      const element = room.current;
+      if (gone || element === null) return;
+      const style = getComputedStyle(document.documentElement);
+      const probe = document.createElement('span');
+      element.append(probe);
+      // A custom property may be a function of the scheme; what it comes to is asked of an element.
+      const colour = (name: string): string => {
+        probe.style.color = `var(${name})`;
+        return getComputedStyle(probe).color;
+      };
+      const axis = {
+        stroke: colour('--soft'),
+        grid: { stroke: colour('--line'), width: 1 },
+        ticks: { show: false },
+        font: `11px ${style.fontFamily}`,
+      };
+      const options: uPlot.Options = {
+        width: element.clientWidth,
+        height,
+        padding: [8, 8, 0, 0],
+        legend: { live: true },
+        cursor: { y: false },
+        scales: { y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
+        axes: [axis, { ...axis, size: 64, values: (_, splits) => splits.map(format) }],
+        series: [
+          {},
+          ...lines.map((line, i) => ({
+            label: line.label,
+            stroke: colour(COLOURS[i % COLOURS.length]!),
+            width: 1.5,
+            points: { show: false },
+            value: (_: uPlot, value: number | null) => (value === null ? '–' : format(value)),
+          })),
+        ],
+      };
+      probe.remove();
+      plot.current = new Plot(options, latest.current, element);
+      watch = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
+      watch.observe(element);
+    });
+    return () => {
+      gone = true;
+      watch?.disconnect();
+      plot.current?.destroy();
+      plot.current = undefined;
+    };
+  }, [shape, height, colours]);
+
+  useEffect(() => plot.current?.setData(latest.current));
+
+  return <div class="chart" ref={room} role="img" aria-label={label} style={{ minHeight: height + 30 }} />;
+}
