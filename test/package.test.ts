@@ -4,7 +4,7 @@
  * linked to what is installed here.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -57,6 +57,25 @@ it('holds the command, which runs from there, and no sources', () => {
   expect(run(process.execPath, [command, 'queues', '--help'])).toContain('Exit codes: 0 done');
   expect(() => readFileSync(join(installed, 'src', 'index.ts'))).toThrow('ENOENT');
 });
+
+/** A Node on the path that cannot run what is built; this process's own is newer. */
+const oldNode = (process.env['PATH'] ?? '')
+  .split(':')
+  .map((at) => join(at, 'node'))
+  .find((path) => existsSync(path) && /^v(1\d|20|21)\./.test(run(path, ['--version'])));
+
+it.skipIf(oldNode === undefined)(
+  'under an older Node it says how to get one, and takes one that is installed beside it',
+  () => {
+    const start = (): string => run(oldNode!, [join(installed, 'bin', 'entrepot.mjs'), '--version']);
+    expect(start).toThrow(/needs Node 22\.18 or newer; this is v.*\n.*npm install node@24 beside it/);
+    const beside = join(directory, 'node_modules', 'node', 'bin');
+    mkdirSync(beside, { recursive: true });
+    symlinkSync(process.execPath, join(beside, 'node'));
+    expect(start()).toBe('entrepot 0.1.0\n');
+    rmSync(join(directory, 'node_modules', 'node'), { recursive: true });
+  },
+);
 
 it('type-checks in a program that has nothing but the package and its dependencies, and shows no more than the contract', {
   timeout: 60_000,

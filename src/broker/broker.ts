@@ -417,6 +417,12 @@ export class Broker implements BrokerServices {
     return undefined;
   }
 
+  /** Publishers of some vhost wait until there is room on the disk. */
+  get diskFull(): boolean {
+    for (const vhost of this.vhosts.values()) if (vhost.log.full) return true;
+    return false;
+  }
+
   /** Resolves when all that was written in a vhost until now is safe. @throws BrokerError not-found, unavailable */
   whenSafe(vhost: string): Promise<void> {
     return this.vhostRegistry.whenSafe(vhost);

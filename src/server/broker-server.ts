@@ -131,7 +131,7 @@ export class BrokerServer implements RunningBroker {
     );
     this.watermarks.start();
     const { open, clients, guarded, watermarks } = this;
-    this.operator = new Operator(broker, surroundingsOf({ open, clients, guarded, watermarks, descriptors }));
+    this.operator = new Operator(broker, surroundingsOf({ open, clients, guarded, watermarks, descriptors, broker }));
   }
 
   get listeners(): readonly ListenerInfo[] {

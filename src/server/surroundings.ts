@@ -1,4 +1,5 @@
 /** What is around the broker, for its operator. */
+import type { Broker } from '../broker/broker.ts';
 import type { Watermarks } from '../broker/watermarks.ts';
 import type { Surroundings } from '../operator/surroundings.ts';
 import type { Connections } from '../transport/connections.ts';
@@ -11,9 +12,10 @@ export interface Around {
   readonly guarded: GuardedServers;
   readonly watermarks: Watermarks;
   readonly descriptors: number | undefined;
+  readonly broker: Pick<Broker, 'diskFull'>;
 }
 
-export function surroundingsOf({ open, clients, guarded, watermarks, descriptors }: Around): Surroundings {
+export function surroundingsOf({ open, clients, guarded, watermarks, descriptors, broker }: Around): Surroundings {
   return {
     listeners: () => open.all.map(({ name, addresses }) => ({ protocols: name.split('+'), addresses })),
     certificates: () => guarded.statistics.certificates.map(({ path, expiresMs }) => ({ path, untilMs: expiresMs })),
@@ -21,7 +23,11 @@ export function surroundingsOf({ open, clients, guarded, watermarks, descriptors
       const { memoryMaxBytes, diskFreeMinBytes, diskFreeBytes, memoryScarce, diskScarce } = watermarks.statistics;
       return {
         ...{ memoryMaxBytes, diskFreeMinBytes, diskFreeBytes },
-        alarms: [...(memoryScarce ? (['memory'] as const) : []), ...(diskScarce ? (['disk'] as const) : [])],
+        alarms: [
+          ...(memoryScarce ? (['memory'] as const) : []),
+          // A full disk is under any mark, also where there is none.
+          ...(diskScarce || broker.diskFull ? (['disk'] as const) : []),
+        ],
         sockets: clients.size,
         socketsMax: clients.limit,
         descriptorsMax: descriptors ?? 0,

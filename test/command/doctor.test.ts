@@ -6,16 +6,17 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  statfsSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePorts } from '../../conformance/support/processes.ts';
-import { directoryIsOurs, room } from '../../src/command/doctor/directory.ts';
+import { directoryIsOurs, fileSystem, room } from '../../src/command/doctor/directory.ts';
 import { clock, descriptors, memory } from '../../src/command/doctor/machine.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { createBroker } from '../../src/index.ts';
+import { createBroker, type RunningBroker } from '../../src/index.ts';
 import { Authority, OPENSSL } from '../support/certificates.ts';
 import { temporaryDirectory } from '../support/directory.ts';
 import { entrepot } from './harness.ts';
@@ -25,6 +26,9 @@ interface Found {
   readonly verdict: string;
   readonly text: string;
 }
+
+/** What `statfs` calls it. */
+const TMPFS = 0x01021994;
 
 const directory = temporaryDirectory();
 const data = join(directory.path, 'data');
@@ -89,11 +93,87 @@ it('finds ports that another holds, and knows the broker that runs', async () =>
   const { code, found } = await examined(...asked('--no-log'));
   await running.close();
   expect(code).toBe(0);
-  expect(found.find(({ about }) => about === 'broker')!.text).toBe(`process ${process.pid} runs on the data directory`);
+  expect(found.find(({ about }) => about === 'broker')!.text).toMatch(
+    new RegExp(`^process ${process.pid} runs on the data directory, up `),
+  );
   expect(found.slice(-2)).toMatchObject([
-    { verdict: 'ok', text: 'it is taken, by the broker that runs as it seems' },
+    { verdict: 'ok', text: 'the broker that runs listens there' },
     { verdict: 'warning', text: expect.stringContaining('does not listen there') },
   ]);
+});
+
+describe('of a broker that was told where to listen and what its marks are', () => {
+  let running: RunningBroker;
+  let other: RunningBroker;
+  let [http, amqp, both]: number[] = [];
+
+  beforeAll(async () => {
+    [http, amqp, both] = await freePorts(3);
+    running = await createBroker({
+      data,
+      listen: [`http://127.0.0.1:${http}`, `amqp+mqtt://localhost:${both}`],
+      disk: { freeMin: 1_000 },
+    });
+    other = await createBroker({ listen: `amqp://127.0.0.1:${amqp}` });
+  });
+  afterAll(async () => {
+    await running.close();
+    await other.close();
+  });
+
+  it('judges its own ports, and not the usual ones, where no settings are given', async () => {
+    const { code, found } = await examined('--data', data, '--no-log');
+    expect(found.filter(({ verdict }) => verdict !== 'ok')).toEqual([]);
+    expect(found.slice(-2)).toEqual([
+      {
+        about: `port ${both}`,
+        verdict: 'ok',
+        text: expect.stringMatching(/^the broker listens there: amqp\+mqtt on /),
+      },
+      { about: `port ${http}`, verdict: 'ok', text: 'the broker listens there: http on 127.0.0.1' },
+    ]);
+    expect(code).toBe(0);
+  });
+
+  it('says how it differs from settings that are given: what it listens on besides, what another program has, its marks', async () => {
+    const config = join(directory.path, 'other.yaml');
+    const listens = [`amqp+mqtt://localhost:${both}`, `amqp://127.0.0.1:${amqp}`];
+    writeFileSync(config, `listen: ${JSON.stringify(listens)}\ndisk: { freeMin: 2 KiB }\n`);
+    const { code, found } = await examined('--data', data, '--config', config, '--no-log');
+    const of = (about: string): Found | undefined => found.find((one) => one.about === about);
+    expect(of(listens[0]!)).toMatchObject({ verdict: 'ok' });
+    expect(of(listens[1]!)).toMatchObject({ verdict: 'wrong', text: expect.stringContaining('in use by another') });
+    expect(of(`port ${http}`)).toMatchObject({ verdict: 'warning', text: expect.stringContaining('do not') });
+    expect(of('disk.freeMin')).toMatchObject({ verdict: 'warning', text: expect.stringContaining('kill -HUP') });
+    expect(code).toBe(1);
+  });
+
+  it('does not take one protocol for another, nor one address for another', async () => {
+    const listen = [`stomp://localhost:${both}`, `http://0.0.0.0:${http}`];
+    const { found } = await examined('--data', data, ...listen.flatMap((one) => ['--listen', one]), '--no-log');
+    for (const about of listen) expect(found.find((one) => one.about === about)!.verdict, about).toBe('wrong');
+  });
+});
+
+it('says so where the broker that runs cannot be asked', async () => {
+  const running = await createBroker({ data, listen: listen.split(',')[1]! });
+  const { code, found } = await examined('--data', data, '--no-log');
+  const given = await examined(...asked('--no-log'));
+  await running.close();
+  expect(code).toBe(0);
+  expect(found.find(({ about }) => about === 'broker')!.text).toMatch(/cannot be asked: .*HTTP port/);
+  expect(found.at(-1)).toMatchObject({ about: 'ports', verdict: 'ok' });
+  expect(given.found.at(-1)!.text).toBe('it is taken, by the broker that runs or by another program');
+});
+
+it('knows that a broker does not start which other machines reach and nobody may enter', async () => {
+  const nowhere = join(directory.path, 'nobody');
+  const open = ['--listen', 'amqp://0.0.0.0:0', '--no-log'];
+  const { code, found } = await examined('--data', nowhere, ...open);
+  expect(found.at(-1)).toMatchObject({ about: 'users', verdict: 'wrong' });
+  expect(code).toBe(1);
+  // There has been a user on this one.
+  expect((await examined('--data', data, ...open)).found.map(({ about }) => about)).not.toContain('users');
 });
 
 it('finds damage in the log', async () => {
@@ -136,6 +216,16 @@ describe('the data directory', () => {
   it('is on a disk with room, or not', async () => {
     expect(await room(directory.path, Number.MAX_SAFE_INTEGER)).toMatchObject({ verdict: 'wrong' });
   });
+
+  it.skipIf(!existsSync('/dev/shm') || statfsSync('/dev/shm').type !== TMPFS)(
+    'warns of one that is in memory',
+    async () => {
+      expect(await fileSystem('/dev/shm/not-there')).toMatchObject({
+        verdict: 'warning',
+        text: expect.stringContaining('tmpfs'),
+      });
+    },
+  );
 });
 
 describe('the machine', () => {
@@ -173,24 +263,53 @@ describe('the machine', () => {
   });
 });
 
-it.skipIf(OPENSSL === undefined)('finds certificates that end soon', async () => {
-  const authority = new Authority(directory.path, 'an authority');
-  const configured = (days: number): string => {
-    const { certificate, key } = authority.issue(`broker-${days}`, { dns: ['localhost'], days });
-    const path = join(directory.path, `${days}.yaml`);
-    writeFileSync(path, `listen: amqps://127.0.0.1:0\ntls: { certificate: ${certificate}, key: ${key} }\n`);
-    return path;
+describe.skipIf(OPENSSL === undefined)('certificates', () => {
+  let authority: Authority;
+  beforeAll(() => {
+    authority = new Authority(directory.path, 'an authority');
+  });
+
+  const issued = (days: number): { certificate: string; key: string } =>
+    authority.issue(`broker-${days}`, { dns: ['localhost'], days });
+  const configured = (name: string, text: string): string[] => {
+    const path = join(directory.path, `${name}.yaml`);
+    writeFileSync(path, text);
+    return ['--data', data, '--config', path, '--no-log'];
   };
-  for (const [days, verdict] of [
+
+  it.each([
     [90, 'ok'],
     [5, 'warning'],
-  ] as const) {
-    const { found } = await examined('--data', data, '--config', configured(days), '--no-log');
-    expect(found.at(-1)).toMatchObject({ about: expect.stringContaining(`broker-${days}`), verdict });
-  }
-  const path = join(directory.path, 'none.yaml');
-  writeFileSync(path, 'listen: amqps://127.0.0.1:0\ntls: { certificate: /nowhere.pem, key: /nowhere.pem }\n');
-  const { code, found } = await examined('--data', data, '--config', path, '--no-log');
-  expect(found.at(-1)).toMatchObject({ about: 'certificate', verdict: 'wrong' });
-  expect(code).toBe(1);
+  ])('that are good for %i days are %s', async (days, verdict) => {
+    const { certificate, key } = issued(days);
+    chmodSync(key, 0o600);
+    const { found } = await examined(
+      ...configured(`${days}`, `listen: amqps://127.0.0.1:0\ntls: { certificate: ${certificate}, key: ${key} }\n`),
+    );
+    expect(found.at(-1)).toMatchObject({ about: certificate, verdict });
+  });
+
+  it('of one listener alone, their keys and authorities are looked at too', async () => {
+    const { certificate, key } = issued(6);
+    chmodSync(key, 0o644);
+    const { found } = await examined(
+      ...configured(
+        'own',
+        `listen: 'amqps://127.0.0.1:0?certificate=${certificate}&key=${key}&authority=${authority.certificate}'\n`,
+      ),
+    );
+    expect(found.slice(-3)).toMatchObject([
+      { about: certificate, verdict: 'warning' },
+      { about: key, verdict: 'warning', text: expect.stringContaining('may read the key') },
+      { about: authority.certificate },
+    ]);
+  });
+
+  it('that are not there are wrong', async () => {
+    const { code, found } = await examined(
+      ...configured('none', 'listen: amqps://127.0.0.1:0\ntls: { certificate: /nowhere.pem, key: /nowhere.pem }\n'),
+    );
+    expect(found.at(-1)).toMatchObject({ about: 'certificate', verdict: 'wrong' });
+    expect(code).toBe(1);
+  });
 });

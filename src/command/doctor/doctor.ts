@@ -1,23 +1,20 @@
-/** `entrepot doctor`: what is wrong with this machine, these settings, this log. Nothing is changed. */
-import { resolve } from 'node:path';
+/** `entrepot doctor`: what is wrong with this machine, these settings, this log, and the broker that runs on it. Nothing is changed. */
+import { join, resolve } from 'node:path';
 import { SystemClock } from '../../clock/clock.ts';
-import { formatListen, type ListenAddress, parseListen } from '../../config/listen.ts';
-import { ConfigError, type Flags, loadConfig } from '../../config/load.ts';
+import { parseListen } from '../../config/listen.ts';
+import { ConfigError, type Flags, type Loaded, loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { BrokerError } from '../../message/errors.ts';
+import { isLoopback } from '../../transport/address.ts';
 import { descriptorLimit } from '../../transport/descriptors.ts';
-import { Listener } from '../../transport/listener.ts';
-import { tcpServer } from '../../transport/tcp.ts';
-import { readTlsFiles } from '../../transport/tls/files.ts';
-import { runningOn } from '../../vhost/journal/offline.ts';
+import { runningOn, STATE_LOG } from '../../vhost/journal/offline.ts';
 import { verifyLogs } from '../logs.ts';
-import { count } from '../print/units.ts';
-import { directoryIsOurs, newestFile, room, syncSpeed } from './directory.ts';
+import { certificates } from './certificates.ts';
+import { directoryIsOurs, fileSystem, isThere, maySee, newestFile, room, syncSpeed } from './directory.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 import { clock, descriptors, memory, memoryNow } from './machine.ts';
-
-const DAY_MS = 86_400_000;
-const EXPIRES_SOON_DAYS = 30;
+import { nobodyIsLetIn, ports } from './ports.ts';
+import { askRunning, differences, runs } from './running.ts';
 
 export interface Looking {
   /** The log is read whole, which takes its time. */
@@ -30,73 +27,49 @@ export async function* examine(
   environment: Readonly<Record<string, string | undefined>>,
   { log }: Looking,
 ): AsyncGenerator<Finding> {
-  let config: Config;
+  let loaded: Loaded;
   try {
-    config = loadConfig(flags, environment).config;
+    loaded = loadConfig(flags, environment);
     yield ok('settings', 'they are right');
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const problem of error.problems) yield wrong('settings', problem);
     return;
   }
+  const { config, origins } = loaded;
   const directory = resolve(config.data);
   const time = new SystemClock();
-  const holder = await runningOn(directory).catch(() => 0);
-  yield ok('broker', holder === 0 ? 'none runs on the data directory' : `process ${holder} runs on the data directory`);
-  yield descriptors(config, descriptorLimit());
-  yield memory(config, memoryNow());
+  const seen = await maySee(directory);
+  const holder = seen ? await runningOn(directory).catch(() => 0) : 0;
+  const running = holder === 0 ? undefined : await askRunning(holder, { data: directory }, environment);
+  if (!seen) yield warning('broker', `whether one runs cannot be told: this user may not look into ${directory}`);
+  else if (running === undefined) yield ok('broker', 'none runs on the data directory');
+  else yield* runs(running);
+  const node = running?.said?.node;
+  yield descriptors(config, node?.fd_total ?? descriptorLimit());
+  yield memory(config, memoryNow(), node?.mem_limit);
   yield clock(time.epochMs(), await newestFile(directory));
   yield await directoryIsOurs(directory);
-  yield await room(directory, config.disk.freeMin);
-  const speed = await syncSpeed(directory, () => time.monotonicMs());
+  const kind = await fileSystem(directory);
+  if (kind !== undefined) yield kind;
+  yield await room(directory, node?.disk_free_limit ?? config.disk.freeMin);
+  const speed = seen ? await syncSpeed(directory, () => time.monotonicMs()) : undefined;
   if (speed !== undefined) yield speed;
+  if (running?.said !== undefined) yield* differences(config, origins, running.said);
   const addresses = config.listen.map((address) => parseListen(address));
-  for (const address of addresses) yield await port(address, holder);
+  yield* ports(addresses, origins.has('listen'), running);
+  const open = addresses.find(({ host }) => host !== 'localhost' && !isLoopback(host));
+  if (open !== undefined && seen && running === undefined && (await letsNobodyIn(config, directory)))
+    yield nobodyIsLetIn(open);
   yield* certificates(config, addresses, time.epochMs());
-  if (log) yield await logIsSound(directory);
+  if (log) yield seen ? await logIsSound(directory) : warning('log', 'not read: this user may not look into it');
 }
 
-/** Whether it could be listened on, or is by the broker that runs. */
-async function port(address: ListenAddress, holder: number): Promise<Finding> {
-  const about = formatListen({
-    protocols: address.protocols,
-    host: address.host,
-    port: address.port,
-    secure: address.secure,
-  });
-  const { host, port: number, protocols } = address;
-  try {
-    const createServer = () => tcpServer((socket) => socket.destroy());
-    const listener = await Listener.open({ name: protocols.join('+'), host, port: number, createServer });
-    await listener.stop();
-  } catch (error) {
-    if (!(error instanceof BrokerError)) throw error;
-    if (holder !== 0) return ok(about, 'it is taken, by the broker that runs as it seems');
-    return wrong(about, error.message);
-  }
-  if (holder !== 0)
-    return warning(about, 'the broker that runs does not listen there: it was started with other settings');
-  return ok(about, 'it is free');
-}
-
-function* certificates({ tls }: Config, addresses: readonly ListenAddress[], nowMs: number): Generator<Finding> {
-  if (!addresses.some(({ secure }) => secure === true)) return;
-  try {
-    for (const { path, expiresMs } of readTlsFiles({
-      certificates: tls.certificate,
-      keys: tls.key,
-      authority: tls.authority,
-    }).pairs) {
-      const days = Math.floor((expiresMs - nowMs) / DAY_MS);
-      const said = `good until ${new Date(expiresMs).toISOString().slice(0, 10)}`;
-      if (days < 0) yield wrong(path, `expired ${count(-days)} days ago`);
-      else if (days < EXPIRES_SOON_DAYS) yield warning(path, `${said}: ${count(days)} days more`);
-      else yield ok(path, said);
-    }
-  } catch (error) {
-    if (!(error instanceof BrokerError)) throw error;
-    yield wrong('certificate', error.message);
-  }
+/** Nobody has ever been let in by name, and nobody is without one. */
+async function letsNobodyIn({ users, login, auth, definitions }: Config, directory: string): Promise<boolean> {
+  if (Object.keys(users).length > 0 || definitions !== '' || login.anonymous === 'anywhere') return false;
+  if (auth.backends.some((one) => !('internal' in one))) return false;
+  return !(await isThere(join(directory, STATE_LOG)));
 }
 
 async function logIsSound(directory: string): Promise<Finding> {

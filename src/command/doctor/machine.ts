@@ -37,9 +37,10 @@ export function memoryNow(): Memory {
   return { total, free: Math.min(available, total) };
 }
 
-export function memory({ memory: { highWatermark } }: Config, { total, free }: Memory): Finding {
+/** @param inForce the mark that a broker goes by which runs; 0: none */
+export function memory({ memory: { highWatermark } }: Config, { total, free }: Memory, inForce?: number): Finding {
   const about = 'memory';
-  const mark = highWatermark > 1 ? highWatermark : Math.floor(total * highWatermark);
+  const mark = inForce ?? (highWatermark > 1 ? highWatermark : Math.floor(total * highWatermark));
   const said = `${bytes(free)} free of ${bytes(total)}; publishers wait at ${mark === 0 ? 'no mark' : bytes(mark)}`;
   if (mark > total) return wrong(about, `${said}, which this machine does not have: lower memory.highWatermark`);
   if (mark === 0) return warning(about, `${said}: a backlog in memory may end the process (memory.highWatermark)`);

@@ -1,5 +1,7 @@
 /** `entrepot status`: how a broker is, on one page. */
 import type { Command } from 'commander';
+import { CommandError, EXIT } from '../exit.ts';
+import { type ListenerRow, listening } from '../print/listeners.ts';
 import { facts } from '../print/table.ts';
 import { bytes, count, counted, duration, rate } from '../print/units.ts';
 import type { BrokerClient } from '../reach/client.ts';
@@ -20,7 +22,7 @@ export interface Overview {
   };
   readonly queue_totals: { readonly messages_ready?: number; readonly messages_unacknowledged?: number };
   readonly object_totals: Readonly<Record<'connections' | 'channels' | 'queues' | 'exchanges' | 'consumers', number>>;
-  readonly listeners: readonly { readonly protocol: string; readonly ip_address: string; readonly port: number }[];
+  readonly listeners: readonly ListenerRow[];
 }
 
 export interface NodeState {
@@ -41,12 +43,26 @@ export interface NodeState {
 export interface State {
   readonly overview: Overview;
   readonly node: NodeState;
+  /** Why nothing can be confirmed any more; not there: all is well. */
+  readonly failure?: string;
 }
 
 export async function stateOf(client: BrokerClient): Promise<State> {
   const overview = await client.get<Overview>('/overview');
   const [node] = await client.get<readonly NodeState[]>('/nodes');
-  return { overview, node: node! };
+  const failure = await failureOf(client);
+  return { overview, node: node!, ...(failure !== undefined && { failure }) };
+}
+
+/** Why nothing can be confirmed any more; undefined: it can. Alarms, of which this health check tells too, are told elsewhere. */
+async function failureOf(client: BrokerClient): Promise<string | undefined> {
+  try {
+    await client.get('/healthchecks/node');
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.exitCode !== EXIT.failed) throw error;
+    return error.message.startsWith('resource alarm') ? undefined : error.message;
+  }
 }
 
 /** Undefined: there is nothing of which there is too little. */
@@ -65,17 +81,15 @@ export function addStatus(program: Command): void {
   );
 }
 
-function factsOf({ overview, node }: State, url: string): [string, string | undefined][] {
+function factsOf({ overview, node, failure }: State, url: string): [string, string | undefined][] {
   const { object_totals: objects, queue_totals: waiting, message_stats: stats, listeners } = overview;
   const version = node.applications.find(({ name }) => name === 'entrepot')?.version;
   return [
     ['Broker', `${version === undefined ? '' : `entrepot ${version}, `}process ${node.os_pid}, at ${url}`],
     ['Up for', duration(node.uptime)],
+    ['Failed', failure],
     ['Alarms', alarmsOf(node) ?? 'none'],
-    [
-      'Listening',
-      [...new Set(listeners.map(({ protocol, ip_address, port }) => `${protocol} ${ip_address}:${port}`))].join(', '),
-    ],
+    ['Listening', listening(listeners)],
     [
       'Connections',
       `${count(objects.connections)} of at most ${count(node.sockets_total)}, ${counted(objects.channels, 'channel')}`,

@@ -92,7 +92,7 @@ async function look(client: BrokerClient, { pane, sort }: View, rows: number): P
 }
 
 function linesOf(
-  { state: { overview, node }, rows, total }: Seen,
+  { state: { overview, node, failure }, rows, total }: Seen,
   { pane }: View,
   url: string,
   width: number,
@@ -101,7 +101,7 @@ function linesOf(
   const version = node.applications.find(({ name }) => name === 'entrepot')?.version ?? '';
   const limit = node.mem_limit > 0 ? ` of ${bytes(node.mem_limit)}` : '';
   const head = [
-    `entrepot ${version}   ${url}   up ${duration(node.uptime)}   alarms: ${alarmsOf(node) ?? 'none'}`,
+    `entrepot ${version}   ${url}   up ${duration(node.uptime)}   ${failure === undefined ? `alarms: ${alarmsOf(node) ?? 'none'}` : `FAILED: ${failure}`}`,
     '',
     `Messages   ${count(waiting.messages_ready ?? 0)} ready   ${count(waiting.messages_unacknowledged ?? 0)} unsettled`,
     `Rates      ${rate(stats.publish_details?.rate ?? 0)} in   ${rate(stats.deliver_get_details?.rate ?? 0)} out   ${rate(stats.ack_details?.rate ?? 0)} settled`,

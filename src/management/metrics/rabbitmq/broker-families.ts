@@ -102,12 +102,12 @@ export const GROUPS = {
 } satisfies Record<string, Group>;
 
 /** Those that stand beside them in `/metrics` alone. */
-export const ALARMS: Group = ({ statistics: { watermarks } }) => [
+export const ALARMS: Group = ({ statistics: { watermarks, vhosts } }) => [
   one(
     'untyped',
     'alarms_free_disk_space_watermark',
     '1 while the disk has too little free',
-    Number(watermarks.diskScarce),
+    Number(watermarks.diskScarce || vhosts.some(({ log }) => log.full)),
   ),
   one('untyped', 'alarms_memory_used_watermark', '1 while memory is past its mark', Number(watermarks.memoryScarce)),
 ];
