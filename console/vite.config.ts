@@ -3,7 +3,7 @@
  * No file holds a script or a style inline, for the policy that they come with runs none; what is worth it lies there compressed as well.
  */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
@@ -12,11 +12,15 @@ const OUT = fileURLToPath(new URL('../dist/console', import.meta.url));
 
 /** Beside each text file the same for who takes brotli, and for who takes gzip. */
 function compressed(): Plugin {
+  let built = OUT;
   return {
     name: 'compressed',
     apply: 'build',
+    configResolved({ root, build }) {
+      built = resolve(root, build.outDir);
+    },
     async closeBundle() {
-      for (const entry of await readdir(OUT, { recursive: true, withFileTypes: true })) {
+      for (const entry of await readdir(built, { recursive: true, withFileTypes: true })) {
         if (!entry.isFile() || !/\.(js|css|html|svg)$/.test(entry.name)) continue;
         const path = join(entry.parentPath, entry.name);
         const plain = await readFile(path);
