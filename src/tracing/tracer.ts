@@ -165,7 +165,8 @@ function attributesOf(client: TracedClient, operation: 'send' | 'receive' | 'set
     'messaging.system': 'entrepot',
     'messaging.operation.type': operation,
     'messaging.destination.name': destination,
-    'network.protocol.name': client.protocol,
+    // A program that holds the broker, or an operator over HTTP, speaks none of them.
+    ...(client.protocol !== '' && { 'network.protocol.name': client.protocol }),
     'entrepot.vhost': client.vhost,
     'enduser.id': client.user,
   };

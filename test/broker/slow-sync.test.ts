@@ -2,8 +2,8 @@
 import { expect, it } from 'vitest';
 import { Broker } from '../../src/broker/broker.ts';
 import { ManualClock } from '../../src/clock/clock.ts';
-import type { Logger } from '../../src/logger.ts';
 import { SLOW_MS } from '../../src/log/write/flusher.ts';
+import type { Logger } from '../../src/logger.ts';
 import { MemoryFiles } from '../log/memory-files.ts';
 import { until } from '../support/until.ts';
 import { DURABLE, openSession, send } from '../vhost/harness.ts';
