@@ -7,6 +7,7 @@ import type {
   BrokerServices,
   ConnectionHandler,
   Dialect,
+  ExplainTopic,
   Protocol,
   Transport,
 } from '../../src/api/index.ts';
@@ -14,6 +15,7 @@ import { packetExtent } from './codec/packet.ts';
 import { Connection } from './connection/connection.ts';
 import { AdapterContext } from './context.ts';
 import { mqttDialect } from './mapping/dialect.ts';
+import { explainTopic } from './mapping/explain-topic.ts';
 import { isReserved } from './mapping/special-topics.ts';
 import type { MqttOptions } from './options.ts';
 import { meaningOfTopic } from './publish/publish-target.ts';
@@ -46,6 +48,8 @@ export class MqttAdapter implements Protocol {
     const { exchange, topicLevelsMax } = this.context.limits;
     return meaningOfTopic(exchange, topicLevelsMax, topic);
   }
+
+  readonly explains: ExplainTopic = (use, topic) => explainTopic(this.context.limits.exchange, use, topic);
 
   reserves(exchange: string, key: string): boolean {
     return key.startsWith('$') && exchange === this.context.limits.exchange && isReserved(key);

@@ -7,7 +7,7 @@
 
 import type { Dialect } from '../message/dialect.ts';
 import type { Output } from '../transport/output.ts';
-import type { AddressMeaning } from './address-meaning.ts';
+import type { AddressMeaning, ExplainTopic } from './address-meaning.ts';
 import type { BrokerServices } from './broker.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { ClientCertificate } from './identity.ts';
@@ -117,6 +117,8 @@ export interface Protocol {
    * @param key dotted
    */
   reserves?(exchange: string, key: string): boolean;
+  /** What a topic or filter means to who publishes to it, subscribes to it or receives it, for who explains permissions. Left out: it has none. */
+  readonly explains?: ExplainTopic;
   /** Its sessions that outlive their connections, for operators. Left out: it has none. */
   readonly sessions?: SessionKeeper;
   /** The broker has started, with what it had; called once for each broker, before anything listens. */

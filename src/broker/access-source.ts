@@ -1,4 +1,5 @@
 /** Rules of who may do what, as whoever explains them sees them: a broker's, or what a stopped one has left. */
+import type { ExplainTopic } from '../api/address-meaning.ts';
 import type { TopicUse } from '../api/administration.ts';
 import type { AccessRequest } from '../api/identity.ts';
 import type { Explanation } from '../auth/permissions/ruled-access.ts';
@@ -21,4 +22,10 @@ export interface AccessSource {
     request: AccessRequest,
   ): { readonly allowed: boolean; readonly because: Explanation | undefined };
   mayEnter(user: string, vhost: string): boolean;
+  /** As `Protocol.reserves`, of all adapters. */
+  reserves(exchange: string, key: string): boolean;
+  /** As `Protocol.explains`, of the adapter that has topics. */
+  readonly explainTopic: ExplainTopic;
+  /** Whether this user may say who there is and who may do what, by commands to this topic, dotted. */
+  administers(user: string, key: string, clientId: string | undefined): boolean;
 }

@@ -1,10 +1,12 @@
 /** What an identity may do, asked for who has no session. */
+import type { ExplainTopic } from '../api/address-meaning.ts';
 import type { AccessRequest, Action, Authenticator, Identity, PendingAnswer } from '../api/identity.ts';
 import type { Explanation } from '../auth/permissions/ruled-access.ts';
 import { BrokerError } from '../message/errors.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Exchange } from '../routing/exchange.ts';
 import type { AccessSource } from './access-source.ts';
+import { mayAdminister } from './administration.ts';
 import { Permissions, type ReservedTopics } from './session/permissions.ts';
 import type { BrokerUsers } from './users.ts';
 
@@ -21,13 +23,16 @@ export class Access {
   private readonly users: BrokerUsers;
   private readonly hasVhost: (name: string) => boolean;
   private readonly reserved: ReservedTopics;
+  private readonly explainTopic: ExplainTopic;
 
   constructor(
     authenticator: Authenticator,
     users: BrokerUsers,
     hasVhost: (name: string) => boolean,
     reserved: ReservedTopics,
+    explainTopic: ExplainTopic,
   ) {
+    this.explainTopic = explainTopic;
     this.reserved = reserved;
     this.authenticator = authenticator;
     this.users = users;
@@ -148,6 +153,9 @@ export class Access {
       decide: (use, key, asker) => roleAccess.decide(use, key, asker),
       explain: (user, request) => this.explain(user, request),
       mayEnter: (user, vhost) => authenticator.mayEnter?.({ user }, vhost) === true,
+      reserves: this.reserved,
+      explainTopic: this.explainTopic,
+      administers: (user, key, clientId) => own && mayAdminister(users, user, key, clientId),
     };
   }
 }

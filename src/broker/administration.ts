@@ -39,7 +39,7 @@ export function administrationOf(
     const { user } = identity;
     const demand = (): void => {
       const may = isOwn(identity)
-        ? mayAdminister(users, identity, topic, clientId)
+        ? mayAdminister(users, user, topic, clientId)
         : identity.tags?.includes(ADMINISTRATOR) === true;
       if (may) return;
       throw new BrokerError('access-refused', `user '${user}' may not administer users`);
@@ -55,8 +55,7 @@ export function administrationOf(
  * broker without users.
  * @param key of that topic, dotted
  */
-function mayAdminister(users: BrokerUsers, identity: Identity, key: string, clientId: string | undefined): boolean {
-  const { user } = identity;
+export function mayAdminister(users: BrokerUsers, user: string, key: string, clientId: string | undefined): boolean {
   // As they are now: not those that it had when it came.
   if (users.store.find(user)?.tags.includes(ADMINISTRATOR) === true) return true;
   if (user === GUEST && users.authenticator.usesLocal(user)) return true;

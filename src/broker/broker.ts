@@ -2,6 +2,8 @@
  * The broker: its vhosts, the clock and the turn they share, and the authentication of clients. One process may hold several;
  * nothing is global.
  */
+import type { TopicQuestion } from '../api/address-meaning.ts';
+import type { TopicUse } from '../api/administration.ts';
 import type { BrokerServices, ClientPlace } from '../api/broker.ts';
 import type { AuthExchange, Authenticator, ConnectRequest, Credentials, Identity, Refusal } from '../api/identity.ts';
 import type { PresenceListener } from '../api/presence.ts';
@@ -12,6 +14,7 @@ import { chainOf } from '../auth/backends/plan.ts';
 import { type Clock, SystemClock } from '../clock/clock.ts';
 import type { Turn } from '../clock/turn.ts';
 import { Dialects } from '../message/dialect.ts';
+import { BrokerError } from '../message/errors.ts';
 import type { Retainer } from '../message/message.ts';
 import { NEUTRAL_DIALECT } from '../message/neutral-dialect.ts';
 import { Traffic } from '../metrics/traffic.ts';
@@ -77,7 +80,7 @@ export class Broker implements BrokerServices {
   private readonly clients: Clients;
   private readonly review: AccessReview;
   /** Who is told when a vhost goes. */
-  private protocols: readonly Pick<Protocol, 'vhostRemoved' | 'reserves'>[] = [];
+  private protocols: readonly Pick<Protocol, 'vhostRemoved' | 'reserves' | 'explains'>[] = [];
   /** Of what the machine has too little. */
   private readonly scarce = new Set<Resource>();
   private closing: Promise<void> | null = null;
@@ -91,6 +94,7 @@ export class Broker implements BrokerServices {
     const uncongested = (vhost: string): void => this.clients.uncongested(vhost);
     const opening = {
       ...{ ground, options, dialects, events, scarce, uncongested },
+      reserves: (exchange: string, key: string): boolean => this.reserves(exchange, key),
       mayPublish: (vhost: string, user: string, exchange: string, key: string): boolean => {
         const identity = this.recall(user);
         const found = this.vhosts.get(vhost)?.topology.exchanges.get(exchange);
@@ -142,6 +146,7 @@ export class Broker implements BrokerServices {
       this.users,
       (name) => this.vhosts.has(name),
       (exchange, key) => this.reserves(exchange, key),
+      (use, topic) => this.explainTopic(use, topic),
     );
     const isOwn = (identity: Identity): boolean => this.chain?.isInternal(identity) ?? true;
     const administration = administrationOf(
@@ -190,7 +195,7 @@ export class Broker implements BrokerServices {
   }
 
   /** Has protocols begin, and look at what they keep for clients whose rights may have changed while the broker was down. */
-  begin(protocols: readonly Pick<Protocol, 'started' | 'review' | 'vhostRemoved' | 'reserves'>[]): void {
+  begin(protocols: readonly Pick<Protocol, 'started' | 'review' | 'vhostRemoved' | 'reserves' | 'explains'>[]): void {
     this.protocols = protocols;
     for (const protocol of protocols) protocol.started?.(this);
     for (const protocol of protocols)
@@ -201,6 +206,12 @@ export class Broker implements BrokerServices {
   /** A topic that an adapter alone publishes to. @param key dotted */
   reserves(exchange: string, key: string): boolean {
     return this.protocols.some((protocol) => protocol.reserves?.(exchange, key) === true);
+  }
+
+  /** As the adapter that has topics says. @throws BrokerError not-implemented: none has */
+  private explainTopic(use: TopicUse, topic: string): TopicQuestion {
+    for (const { explains } of this.protocols) if (explains !== undefined) return explains(use, topic);
+    throw new BrokerError('not-implemented', 'no protocol of this broker has topics');
   }
 
   authenticate(credentials: Credentials, done: (result: Identity | Refusal) => void): void {

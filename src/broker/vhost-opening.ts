@@ -16,6 +16,8 @@ export interface VhostOpening {
   /** Of what the machine has too little. */
   readonly scarce: Iterable<Resource>;
   uncongested(vhost: string): void;
+  /** As `VhostOptions.reserves`. */
+  reserves(exchange: string, key: string): boolean;
   /** As `VhostOptions.mayPublish`. */
   mayPublish(vhost: string, user: string, exchange: string, key: string): boolean;
   /** As `VhostOptions.mayRetain`; asked where the options say so. */
@@ -24,7 +26,7 @@ export interface VhostOpening {
 
 /** @param directory its own @throws what opening a log throws */
 export async function openVhost(
-  { ground, options, dialects, events, scarce, uncongested, mayPublish, mayRetain }: VhostOpening,
+  { ground, options, dialects, events, scarce, uncongested, mayPublish, mayRetain, reserves }: VhostOpening,
   settings: VhostSettings,
   directory: string,
 ): Promise<Vhost> {
@@ -44,6 +46,7 @@ export async function openVhost(
     ...(options.checkRetainSource === true && {
       mayRetain: (retainer: Retainer, exchange: string, key: string) => mayRetain(name, retainer, exchange, key),
     }),
+    reserves,
     onUncongested: () => uncongested(name),
   });
   for (const resource of scarce) vhost.publishFlow.setScarce(resource, true);

@@ -1,6 +1,7 @@
 /** Whether a user may do something, and which rule says so, from a stopped broker's data and settings. */
 import { resolve } from 'node:path';
 import { RuledAccess } from '../auth/permissions/ruled-access.ts';
+import { mayAdminister } from '../broker/administration.ts';
 import { BrokerUsers } from '../broker/users.ts';
 import { isKeptVhost } from '../broker/vhost-registry.ts';
 import type { Config } from '../config/schema.ts';
@@ -8,6 +9,7 @@ import { configuredUsers } from '../config/users.ts';
 import { nodeFiles } from '../log/files/files.ts';
 import { MemoryFiles } from '../log/files/memory-files.ts';
 import { type AccessQuestion, type AccessVerdict, explainAccess } from '../operator/access/explain-access.ts';
+import { builtInProtocols } from '../server/built-in.ts';
 import { withStoppedState } from './stopped-state.ts';
 
 /** @throws BrokerError it cannot be said: the question is wrong, there is no such user or vhost; or the lock's error */
@@ -32,6 +34,7 @@ export async function explainStopped(question: AccessQuestion, settings: Config)
       await users.configure(configured);
       const rules = users.authenticator;
       const { roleAccess } = users;
+      const { mqtt } = builtInProtocols(settings);
       const access = new RuledAccess(rules, roleAccess);
       return explainAccess(question, {
         hasVhost,
@@ -44,6 +47,9 @@ export async function explainStopped(question: AccessQuestion, settings: Config)
           return { allowed: because.allowed, because };
         },
         mayEnter: (user, vhost) => access.mayEnter({ user }, vhost),
+        reserves: (exchange, key) => mqtt.reserves!(exchange, key),
+        explainTopic: (use, topic) => mqtt.explains!(use, topic),
+        administers: (user, key, clientId) => mayAdminister(users, user, key, clientId),
       });
     },
     isThere ? nodeFiles : new MemoryFiles(),

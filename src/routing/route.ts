@@ -22,6 +22,8 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
   readonly onlyFlags: number;
   /** Something on the way takes a message once; nearly always false. */
   readonly once: boolean;
+  /** Somewhere on the way it leads to a key that is the broker's own, and does not go on; nearly always false. */
+  readonly withheld: boolean;
   /** The list of durable targets has this number in the log's segment `listSegment`; see the journal. */
   listId = 0;
   listSegment = -1;
@@ -57,6 +59,7 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
     keys: readonly string[] | null = null,
     own: OwnFlags<Q> | null = null,
     windowed: readonly ExchangeRef<Q>[] = [],
+    withheld = false,
   ) {
     this.perMessage = perMessage;
     this.own = own === null || own.size === 0 ? null : own;
@@ -64,6 +67,7 @@ export class CompiledRoute<Q extends RouteTarget> implements Route, AddressBytes
     this.onlyFlags = this.only === null ? 0 : targetFlags[0]!;
     this.windowed = windowed;
     this.once = windowed.length > 0 || targets.some(({ window }) => window != null);
+    this.withheld = withheld;
     this.bytes = address.bytes;
     this.start = address.start;
     this.keyStart = address.keyStart;

@@ -111,8 +111,21 @@ export class Router<Q extends RouteTarget> {
     const found = new Map<Q, number>();
     const own: OwnFlags<Q> = new Map();
     const windowed: ExchangeRef<Q>[] = [];
-    walk(this.tables, exchange, key, dottedAll(keys, spelling), properties, found, own, null, windowed, closed);
-    let signature = '';
+    const withheld: ExchangeRef<Q>[] = [];
+    walk(
+      this.tables,
+      exchange,
+      key,
+      dottedAll(keys, spelling),
+      properties,
+      found,
+      own,
+      null,
+      windowed,
+      closed,
+      withheld,
+    );
+    let signature = withheld.length > 0 ? '$' : '';
     for (const { name } of windowed) signature += `${name.length}:${name} `;
     for (const [queue, flags] of found) signature += `${queue.id}:${flags} `;
     for (const [queue, flags] of own) signature += `${queue.id}=${flags} `;
@@ -131,6 +144,7 @@ export class Router<Q extends RouteTarget> {
       keys,
       own,
       windowed,
+      withheld.length > 0,
     );
     route.variants.set(signature, variant);
     return variant;
@@ -156,12 +170,24 @@ export class Router<Q extends RouteTarget> {
     const known = route.variants.get(signature);
     if (known !== undefined) return known;
     if (route.variants.size >= VARIANTS_MAX) route.variants.clear();
-    const { exchange, key, spelling, keys, targets, targetFlags, windowed } = route;
+    const { exchange, key, spelling, keys, targets, targetFlags, windowed, withheld } = route;
     const others = targets.filter((queue) => !gone.includes(queue));
     const otherFlags = targetFlags
       .map((flags, i) => changed.get(targets[i]!) ?? flags)
       .filter((_, i) => !gone.includes(targets[i]!));
-    const variant = new CompiledRoute(exchange, route, key, spelling, false, others, otherFlags, keys, null, windowed);
+    const variant = new CompiledRoute(
+      exchange,
+      route,
+      key,
+      spelling,
+      false,
+      others,
+      otherFlags,
+      keys,
+      null,
+      windowed,
+      withheld,
+    );
     route.variants.set(signature, variant);
     return variant;
   }
@@ -183,7 +209,8 @@ export class Router<Q extends RouteTarget> {
     const own: OwnFlags<Q> = new Map();
     const windowed: ExchangeRef<Q>[] = [];
     const dotted = dottedAll(keys, spelling);
-    const perMessage = walk(this.tables, exchange, key, dotted, undefined, found, own, null, windowed);
+    const withheld: ExchangeRef<Q>[] = [];
+    const perMessage = walk(this.tables, exchange, key, dotted, undefined, found, own, null, windowed, null, withheld);
     this.onCompiled();
     const targets = perMessage ? [] : [...found.keys()];
     const targetFlags = perMessage ? [] : [...found.values()];
@@ -198,6 +225,7 @@ export class Router<Q extends RouteTarget> {
       keys,
       perMessage ? null : own,
       perMessage ? [] : windowed,
+      withheld.length > 0,
     );
   }
 

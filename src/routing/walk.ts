@@ -8,6 +8,8 @@ import { bindingFlags, NO_FLAGS, type OwnFlags, widen } from './target-flags.ts'
 export interface RouterTables<Q extends RouteTarget> {
   readonly exchanges: ReadonlyMap<string, Exchange<Q>>;
   readonly queues: ReadonlyMap<string, Q>;
+  /** Whether a key there is the broker's own: nothing comes to it from another exchange. Left out: none is. @param key dotted */
+  reserves?(exchange: string, key: string): boolean;
 }
 
 /** Hears how a walk goes, for who explains it. */
@@ -15,12 +17,17 @@ export interface WalkTrace<Q extends RouteTarget> {
   taken(at: ExchangeRef<Q>, binding: Binding<Q>): void;
   /** Nothing was taken there, and it has an alternate. */
   alternate(at: ExchangeRef<Q>): void;
+  /** It may not go on from there with this key. */
+  reserved(at: ExchangeRef<Q>, key: string): void;
 }
+
+const RESERVED_MARK = '$';
 
 /**
  * Follows every binding from an exchange on, each exchange once. `found` gets each queue with its flags, `own` those that do not
  * want all of what their owner publishes, `windowed` the exchanges that have a window. Keys are dotted.
  * @param closed exchanges that have let this message through before, and do not again
+ * @param withheld gets the exchanges that it was to come to from others, and may not with this key
  * @returns whether some exchange on the way needs more than the key, and was not given it
  */
 export function walk<Q extends RouteTarget>(
@@ -34,6 +41,7 @@ export function walk<Q extends RouteTarget>(
   trace: WalkTrace<Q> | null = null,
   windowed: ExchangeRef<Q>[] = [],
   closed: readonly ExchangeRef<Q>[] | null = null,
+  withheld: ExchangeRef<Q>[] = [],
 ): boolean {
   let perMessage = false;
   const all = keys ?? [key];
@@ -43,10 +51,21 @@ export function walk<Q extends RouteTarget>(
       if (queue !== undefined && !found.has(queue)) found.set(queue, EXACTLY_ONCE);
     }
   };
+  /** Who publishes there himself has been asked; here it comes by way of another exchange, from whoever may publish to that. */
+  const permitted = (at: ExchangeRef<Q>): readonly string[] => {
+    if (!all.some((one) => one.startsWith(RESERVED_MARK))) return all;
+    const kept = all.filter((one) => tables.reserves?.(at.name, one) !== true);
+    if (kept.length === all.length) return all;
+    withheld.push(at);
+    for (const one of all) if (!kept.includes(one)) trace?.reserved(at, one);
+    return kept;
+  };
   const seen = new Set<ExchangeRef<Q>>();
   const visit = (at: ExchangeRef<Q>): void => {
     if (seen.has(at)) return;
     seen.add(at);
+    const keysHere = at === exchange ? all : permitted(at);
+    if (keysHere.length === 0) return;
     if (at.window !== null) {
       if (closed?.includes(at) === true) return;
       windowed.push(at);
@@ -74,7 +93,7 @@ export function walk<Q extends RouteTarget>(
     };
     const { kind } = at;
     if (kind.choosesOne) kind.match(key, properties, take);
-    else for (const one of all) kind.match(one, properties, take);
+    else for (const one of keysHere) kind.match(one, properties, take);
     if (taken || at.alternate === null) return;
     trace?.alternate(at);
     if (at.alternate === '') toNamedQueues();

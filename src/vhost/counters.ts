@@ -77,6 +77,8 @@ export class Counters {
   droppedCycle = 0;
   /** Not handed to a client who may not read them (any more). */
   droppedForbidden = 0;
+  /** Not taken to a topic that is the broker's own, to which another exchange, or a queue with its dead letters, leads. */
+  withheldReserved = 0;
   /** Retained messages not shown to a new subscriber, who may not read their topics. */
   withheldRetained = 0;
   /** Published, but not kept as their topics' retained messages: the vhost keeps as many as it may. */

@@ -71,6 +71,8 @@ export interface VhostOptions {
    * Default: whoever may keep it may. @param key dotted @throws AccessPending
    */
   readonly mayPublish?: (user: string, exchange: string, key: string) => boolean;
+  /** Whether this is a topic that only the broker's own parts publish to: dead letters and bindings do not lead there. Default: none is. */
+  readonly reserves?: ((exchange: string, key: string) => boolean) | undefined;
   /** Asked before a retained message is shown. Default: nobody is asked about who published it. */
   readonly mayRetain?: MayRetain | undefined;
   /** Of half messages. Default: `HALF_MESSAGE_RULES`. */

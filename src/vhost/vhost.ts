@@ -158,7 +158,7 @@ export class Vhost {
     this.subscriberFlow = subscriberFlow;
 
     // What there is, and where it leads.
-    const registry = new Registry(vhost);
+    const registry = new Registry(vhost, options.reserves);
     const router = new Router<Queue>(registry, undefined, () => work.checkTime());
     const { exchanges } = registry;
     this.router = router;
@@ -212,6 +212,7 @@ export class Vhost {
       ...{ vhost, clock, chores, log, store, units, exchanges, router, publisher, dialects, counters, lifecycle },
       ...{ subscriberFlow, unreadable, dropped, countsOn: this.compat !== 'rabbitmq-4' },
       waiting: options.deadLettersWaiting,
+      reserves: registry.reserves,
       otherwise: this.compat === 'activemq' ? ACTIVEMQ_DEAD_LETTERS : null,
       declare: (queue) => {
         if (this.topology.queues.get(queue) !== undefined) return;

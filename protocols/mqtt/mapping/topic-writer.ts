@@ -1,8 +1,8 @@
 /** Topics as bytes, whatever protocol a message came from. */
 import { isUtf8 } from 'node:buffer';
-import { DOT, type MessageView, respell, SLASH } from '../../../src/api/index.ts';
+import { DOT, type MessageView, respell, SLASH, textOf } from '../../../src/api/index.ts';
 import { MQTT_DIALECT_ID } from './dialect.ts';
-import { QUEUE_TOPIC_PREFIX } from './special-topics.ts';
+import { isReserved, QUEUE_TOPIC_PREFIX } from './special-topics.ts';
 
 const TOPIC_BYTES_MAX = 65_535;
 const UNDERSCORE = 0x5f;
@@ -14,7 +14,8 @@ const EMPTY = Buffer.alloc(0);
  * view. A topic from an MQTT publisher is taken as it lies. A dotted key is respelled (`src/message/spelling.ts`), and what was
  * sent straight to a queue has the topic that leads there, `$queue/q`. What a topic name may not hold (wildcards, U+0000,
  * bytes that are not UTF-8) becomes `_`, an empty key becomes the exchange's name, and either counts as lossy: a filter that
- * has matched the key matches that as well.
+ * has matched the key matches that as well. So does the `$` of what is the broker's own to say: the adapter writes that with slashes,
+ * so whatever else comes under such a name has come past the exchange of topics, by a binding of the session's queue itself.
  */
 export class TopicWriter {
   buffer: Buffer = EMPTY;
@@ -62,6 +63,10 @@ export class TopicWriter {
     else {
       if (topic.length === 0) {
         topic = Buffer.from(head.subarray(view.exchangeStart, view.exchangeEnd));
+        lossy = true;
+      }
+      if (view.spelling === DOT && isReserved(textOf(topic))) {
+        topic[0] = UNDERSCORE;
         lossy = true;
       }
       if (view.spelling === DOT) respell(topic, 0, topic.length, topic, 0);

@@ -110,6 +110,8 @@ const MESSAGES: Readonly<Record<string, string>> = {
   droppedCycle: 'Dead letters that would have come round for ever',
   droppedExpired: 'Expired, without a dead-letter exchange',
   droppedForbidden: 'Not handed to a client whose user may not read them (any more)',
+  withheldReserved:
+    "Not taken on to a topic that is the broker's own, by bindings between exchanges, alternate exchanges or as dead letters",
   withheldRetained:
     'Retained, and not shown to a new subscriber, who may not read their topics or whose publishers may not publish there any more',
   droppedDeadLetter: 'Dead letters that nothing took',

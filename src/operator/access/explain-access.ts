@@ -2,6 +2,7 @@
  * Whether a user may do something, and which rule says so, in sentences for people: asked of a broker that runs, or of the rules that a
  * stopped one has left.
  */
+import type { TopicQuestion } from '../../api/address-meaning.ts';
 import { TOPIC_USES, type TopicUse } from '../../api/administration.ts';
 import type { AccessRequest, Action } from '../../api/identity.ts';
 import type { Explanation } from '../../auth/permissions/ruled-access.ts';
@@ -41,19 +42,49 @@ export interface AccessVerdict {
  */
 export function explainAccess(question: AccessQuestion, source: AccessSource): AccessVerdict[] {
   const use = TOPIC_USES.find((one) => one === question.action);
-  const asked = use === undefined ? undefined : topicUseOf(question, use);
+  const asked = use === undefined ? undefined : topicUseOf(question, use, source);
   const requests = asked?.requests ?? requestsOf(question);
-  const { user, clientId } = question;
+  const { user } = question;
   const { vhost } = requests[0]!;
   if (!source.hasVhost(vhost)) throw new BrokerError('not-found', `there is no vhost '${vhost}'`);
   if (!source.knows(user, vhost)) throw new BrokerError('not-found', `there is no user '${user}'`);
-  if (asked !== undefined && source.judges(user)) {
-    const decision = source.decide(asked.use, asked.key, { user, clientId });
-    const { allowed } = decision;
-    return [{ allowed, sentence: roleSentence(`user '${user}', ${asked.use} topic '${asked.topic}'`, decision) }];
+  return asked === undefined ? byRules(question, requests, source) : ofTopic(question, asked, source);
+}
+
+function ofTopic(question: AccessQuestion, asked: AskedTopic, source: AccessSource): AccessVerdict[] {
+  const { user, clientId } = question;
+  const { use, topic, key, requests, meant } = asked;
+  const about = `user '${user}', ${use} topic '${topic}'`;
+  if (meant.refused !== undefined) return [{ allowed: false, sentence: `denied: ${about}: ${meant.refused}` }];
+  if (meant.commands === true) {
+    const allowed = source.administers(user, key, clientId);
+    const who = `who has the tag 'administrator', or a role that lets it publish there: ${allowed ? 'it is one' : 'it is none'}`;
+    const sentence = `${verdict(allowed)}: ${about}: these are commands about users, which its protocol alone takes, for ${who}`;
+    return [{ allowed, sentence }];
   }
+  const decided = meant.exchange !== '' && source.judges(user);
+  const verdicts = decided
+    ? [byRole(about, source.decide(use, key, { user, clientId }))]
+    : byRules(question, requests, source);
+  if (meant.note === undefined) return verdicts;
+  return [{ allowed: true, sentence: `to be known: ${about}: ${meant.note}` }, ...verdicts];
+}
+
+function byRole(about: string, decision: RoleDecision): AccessVerdict {
+  return { allowed: decision.allowed, sentence: roleSentence(about, decision) };
+}
+
+function byRules({ user }: AccessQuestion, requests: readonly AccessRequest[], source: AccessSource): AccessVerdict[] {
   const verdicts: AccessVerdict[] = [];
   for (const request of requests) {
+    const { vhost, action, resource, name, routingKey } = request;
+    if (resource === 'topic' && action === 'write' && source.reserves(name, routingKey!)) {
+      const asked = askedOf(user, request, routingKey!);
+      return [
+        ...verdicts,
+        { allowed: false, sentence: `denied: ${asked}: it is the broker's own, and nobody publishes there` },
+      ];
+    }
     const { allowed, because } = source.explain(user, request);
     const said =
       because === undefined ? elsewhere(user, request, allowed) : sentence(because, source.mayEnter(user, vhost));
@@ -66,26 +97,31 @@ export function explainAccess(question: AccessQuestion, source: AccessSource): A
 interface AskedTopic {
   readonly use: TopicUse;
   readonly topic: string;
-  /** Dotted. */
+  /** Dotted; of the default exchange the name of a queue. */
   readonly key: string;
+  readonly meant: TopicQuestion;
   /** The same, as permissions are asked. */
   readonly requests: AccessRequest[];
 }
 
 /** What is done with a topic, or with the filter of a subscription, its levels parted by slashes. @throws BrokerError invalid */
-function topicUseOf({ resource, vhost = '/', topic: other, clientId }: AccessQuestion, use: TopicUse): AskedTopic {
+function topicUseOf(
+  { resource, vhost = '/', topic: other, clientId }: AccessQuestion,
+  use: TopicUse,
+  source: AccessSource,
+): AskedTopic {
   const topic = TOPIC.exec(resource)?.[1];
   if (topic === undefined || other !== undefined || vhost !== '/') {
     throw new BrokerError('invalid', `${use} is asked of topic:A/B, in the vhost '/'`);
   }
-  const key = use === 'subscribe' || use === 'unsubscribe' ? bindingKey(topic, SLASH) : respelled(topic);
+  const meant = source.explainTopic(use, topic);
+  const isFilter = use === 'subscribe' || use === 'unsubscribe';
+  const key = meant.exchange === '' ? meant.topic : isFilter ? bindingKey(meant.topic, SLASH) : respelled(meant.topic);
   const action: Action = use === 'publish' ? 'write' : 'read';
-  const asked = { vhost, action, name: 'amq.topic', ...(clientId !== undefined && { clientId }) };
-  const requests: AccessRequest[] = [
-    { ...asked, resource: 'exchange', topicsFollow: use === 'publish' },
-    { ...asked, resource: 'topic', routingKey: key },
-  ];
-  return { use, topic, key, requests };
+  const asked = { vhost, action, name: meant.exchange, ...(clientId !== undefined && { clientId }) };
+  const requests: AccessRequest[] = [{ ...asked, resource: 'exchange', topicsFollow: use === 'publish' }];
+  if (meant.exchange !== '') requests.push({ ...asked, resource: 'topic', routingKey: key });
+  return { use, topic, key, meant, requests };
 }
 
 /** @throws BrokerError invalid */

@@ -49,6 +49,8 @@ export interface Explained {
   readonly bindings: readonly ExplainedBinding[];
   /** Exchanges that took nothing, and where what they were sent goes on to. */
   readonly alternates: readonly { readonly exchange: string; readonly alternate: string }[];
+  /** Topics that are the broker's own: it does not go on to them. */
+  readonly withheld: readonly { readonly exchange: string; readonly key: string }[];
   readonly queues: readonly ExplainedQueue[];
   /** There are more than are listed. */
   readonly cut: boolean;
@@ -70,6 +72,7 @@ export function explain(broker: Broker, vhost: string, user: string, meaning: Ad
   const bindings: ExplainedBinding[] = [];
   const alternates: { exchange: string; alternate: string }[] = [];
   const found = new Map<Queue, number>();
+  const withheld: { exchange: string; key: string }[] = [];
   let cut = false;
   const trace: WalkTrace<Queue> = {
     taken(at, binding) {
@@ -79,6 +82,7 @@ export function explain(broker: Broker, vhost: string, user: string, meaning: Ad
       bindings.push({ exchange: at.name, key: binding.key, to });
     },
     alternate: (at) => void alternates.push({ exchange: at.name, alternate: at.alternate! }),
+    reserved: (at, which) => void withheld.push({ exchange: at.name, key: which }),
   };
   const own: OwnFlags<Queue> = new Map();
   const perMessage =
@@ -93,6 +97,7 @@ export function explain(broker: Broker, vhost: string, user: string, meaning: Ad
     delayMs: meaning.delayMs,
     bindings,
     alternates,
+    withheld,
     queues: [...found.keys()].slice(0, LISTED_MAX).map(shown),
     cut: cut || found.size > LISTED_MAX,
     perMessage,

@@ -52,6 +52,8 @@ export interface DeadLettersParts {
    * was to outlive the broker. Made when it is needed. Null: such messages are dropped.
    */
   readonly otherwise: string | null;
+  /** As `VhostOptions.reserves`. */
+  reserves(exchange: string, key: string): boolean;
   /** Makes a durable queue, if it is not there. @throws BrokerError: there may be no more */
   declare(queue: string): void;
   /** How many may wait for room, and how much of them in memory. Default: WAITING_MAX, WAITING_BYTES_MAX. */
@@ -226,7 +228,13 @@ export class DeadLetters {
       draft.body = Buffer.from(view.body.subarray(view.bodyStart, view.bodyEnd));
       draft.bodyEnd = draft.body.length;
     }
-    const keys = target === null ? [key, ...copies] : [target];
+    const all = target === null ? [key, ...copies] : [target];
+    const keys = all.filter((one) => !this.parts.reserves(exchange, one));
+    if (keys.length < all.length) counters.withheldReserved++;
+    if (keys.length === 0) {
+      this.leadsNowhere(queue, view);
+      return true;
+    }
     let route = publisher.resolved(this.routeOver(exchange, keys), draft);
     const again = route.targets.filter((to) => closesCycle(annotations.deaths, to.name));
     if (again.length > 0) {

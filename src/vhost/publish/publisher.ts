@@ -183,6 +183,7 @@ export class Publisher {
 
   private publishOnce(route: CompiledRoute<Queue>, draft: Draft, due: boolean): Mark {
     this.counters.published++;
+    if (route.withheld) this.counters.withheldReserved++;
     const counts = route.exchange ?? this.toDefault;
     counts.publishedIn++;
     const mark = this.deduplication.publish(route, draft, due);
@@ -220,6 +221,7 @@ export class Publisher {
     this.counters.published += messages;
     exchange.publishedIn += messages;
     exchange.publishedOut += messages * route.targets.length;
+    if (route.withheld) this.counters.withheldReserved += messages;
   }
 
   /** Something was stored in both ways, perhaps: publishers must not get too far ahead. */

@@ -27,8 +27,12 @@ export class Registry implements RouterTables<Queue> {
   /** Told of each queue that is made or deleted from now on. Null: nobody is. */
   onQueue: ((queue: Queue, made: boolean) => void) | null = null;
 
-  constructor(vhost: string) {
+  readonly reserves: (exchange: string, key: string) => boolean;
+
+  /** @param reserves as `RouterTables.reserves` */
+  constructor(vhost: string, reserves: (exchange: string, key: string) => boolean = () => false) {
     this.vhost = vhost;
+    this.reserves = reserves;
     for (const { name, type, ...options } of PREDECLARED) this.exchanges.set(name, new Exchange(name, type, options));
   }
 

@@ -36,6 +36,9 @@ const EXPLAINED = z.object({
     }),
   ),
   alternates: z.array(z.object({ exchange: z.string(), alternate: z.string() })),
+  withheld: z
+    .array(z.object({ exchange: z.string(), key: z.string() }))
+    .describe("Topics that are the broker's own, to which nothing goes on from another exchange."),
   queues: z.array(
     z.object({
       name: z.string(),
@@ -59,7 +62,7 @@ export const EXPLAIN: readonly Operation[] = [
     path: '/explain',
     id: 'explain',
     group: 'Routes',
-    summary: 'A dry run of an address, in any protocol’s own words: where a message would go, and who may send it.',
+    summary: "A dry run of an address, in any protocol's own words: where a message would go, and who may send it.",
     description: 'Nothing is published or declared. Explaining what another user may asks for the tag `administrator`.',
     access: 'management',
     query: z.strictObject({
