@@ -1,10 +1,10 @@
 /** Messages of a queue as an operator looks at them, without anything being taken: not their order, not their count, no flag is touched. */
 import type { Session } from '../../api/session.ts';
-import { decodeAnnotations } from '../../message/deaths/annotations.ts';
+import { deathCount, decodeAnnotations } from '../../message/deaths/annotations.ts';
 import { AT_MOST_ONCE, type MessageView, type Spelling } from '../../message/message.ts';
 import type { Properties } from '../../message/properties.ts';
 import type { BrowsedEntry, BrowsedState } from '../../queue/browse/queue-browser.ts';
-import { attemptsOf, FLAG_DELIVERED } from '../../queue/entry-flags.ts';
+import { attemptsOf, FLAG_DELIVERED, returnsOf } from '../../queue/entry-flags.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { StoredBody } from '../../queue/store/stored-body.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
@@ -26,6 +26,8 @@ export interface PeekedMessage {
   /** It may have been handed out before. */
   readonly redelivered: boolean;
   readonly attempts: number;
+  /** How often it has come back, failed or not; left out: its queue does not count that. */
+  readonly acquired?: number;
   readonly exchange: string;
   /** As it was sent, in its own spelling. */
   readonly routingKey: string;
@@ -62,7 +64,7 @@ export async function peek(vhost: Vhost, queue: Queue, query: PeekQuery, pace: P
   let bytes = 0;
   const scanned = await scan(vhost, queue, query, pace, (entry, view) => {
     const body = bodyOf(view, query.bodyBytes);
-    found.push({ ...shown(vhost, entry, view), body });
+    found.push({ ...shown(vhost, entry, view, queue.settings.type === 'quorum'), body });
     bytes += Math.min(view.bodyLength, query.bodyBytes) + view.propsEnd - view.propsStart;
     return found.length < query.limit && bytes < ANSWER_BYTES_MAX;
   });
@@ -82,27 +84,35 @@ export async function peekedMessage(
   return { ...about, body: await bodyOf(view, bodyBytes) };
 }
 
-function shown(vhost: Vhost, { seq, flags, state }: BrowsedEntry, view: MessageView): Omit<PeekedMessage, 'body'> {
+function shown(
+  vhost: Vhost,
+  { seq, flags, state }: BrowsedEntry,
+  view: MessageView,
+  counts = false,
+): Omit<PeekedMessage, 'body'> {
   return {
     position: seq,
     state,
     redelivered: (flags & FLAG_DELIVERED) !== 0,
     attempts: attemptsOf(flags),
+    ...(counts && { acquired: attemptsOf(flags) + returnsOf(flags) }),
     ...ofMessage(vhost.dialects, view),
   };
 }
 
-/** A message that is being delivered, in the same form. A large body is read before the promise is resolved. */
+/** A message that is being delivered, in the same form. A large body is read before the promise is resolved. @param counts its queue counts how often it comes back */
 export function deliveredMessage(
   session: Session,
   view: MessageView,
   bodyBytes: number,
+  counts = false,
 ): PeekedMessage | Promise<PeekedMessage> {
   const about = {
     position: view.seq,
     state: 'unsettled' as const,
     redelivered: view.redelivered,
     attempts: view.attempts,
+    ...(counts && { acquired: view.acquired }),
     ...(view.deferralToken !== '' && { deferralToken: view.deferralToken }),
     ...ofMessage(session, view),
   };
@@ -111,7 +121,7 @@ export function deliveredMessage(
 }
 
 type Decoding = Pick<Session, 'properties' | 'matchProperties'>;
-type OfEntry = 'position' | 'state' | 'redelivered' | 'attempts' | 'body';
+type OfEntry = 'position' | 'state' | 'redelivered' | 'attempts' | 'acquired' | 'body';
 
 function ofMessage(decoding: Decoding, view: MessageView): Omit<PeekedMessage, OfEntry> {
   return {
@@ -131,7 +141,8 @@ function ofMessage(decoding: Decoding, view: MessageView): Omit<PeekedMessage, O
 function deathsOf(view: MessageView): number {
   if (view.notesStart === view.notesEnd) return 0;
   try {
-    return decodeAnnotations(view.notes, view.notesStart, view.notesEnd)?.deaths.length ?? 0;
+    const annotations = decodeAnnotations(view.notes, view.notesStart, view.notesEnd);
+    return annotations === undefined ? 0 : deathCount(annotations);
   } catch {
     return 0; // damage
   }

@@ -80,8 +80,10 @@ export class Pull implements DeliverySink, Backpressure, LeaseGroup {
   }
 
   deliver(view: MessageView, slot: number): void {
-    this.bytes += Math.min(view.bodyLength, this.query.bodyBytes) + view.propsEnd - view.propsStart;
-    this.taken.push({ slot, message: deliveredMessage(this.session, view, this.query.bodyBytes) });
+    const { session, consumer } = this;
+    const { bodyBytes } = this.query;
+    this.bytes += Math.min(view.bodyLength, bodyBytes) + view.propsEnd - view.propsStart;
+    this.taken.push({ slot, message: deliveredMessage(session, view, bodyBytes, consumer.tellsAttempts) });
     // What its queue hands out now comes together.
     if (this.taken.length === 1) queueMicrotask(() => this.resolve());
   }

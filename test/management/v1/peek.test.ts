@@ -122,6 +122,19 @@ describe('peek', () => {
     });
   });
 
+  it('says how often a message has died, wherever and for whatever', async () => {
+    const args = { deadLetterExchange: '', deadLetterRoutingKey: 'dead' };
+    await channel.assertQueue('dead', { deadLetterExchange: '', deadLetterRoutingKey: 'fatal' });
+    await channel.assertQueue('fatal', args);
+    await fill(channel, 'fatal', ['x']);
+    for (const queue of ['fatal', 'dead', 'fatal']) {
+      const got = await channel.get(queue);
+      if (got !== false) channel.nack(got, false, false);
+      await channel.checkQueue(queue);
+    }
+    expect((await peek('', 'dead')).body.messages).toMatchObject([{ deaths: 3, attempts: 0 }]);
+  });
+
   it('asks for a login, the tag and the permission to read', async () => {
     await broker.close();
     const users = {

@@ -118,6 +118,17 @@ describe('a pull', () => {
     await untilAsked(async () => (await waiting('dead')) === 1, 'it has died');
   });
 
+  it('tells how often a message came back, failed or not, where its queue counts that', async () => {
+    await channel.assertQueue('counts', { arguments: { 'x-queue-type': 'quorum' } });
+    for (const queue of ['counts', 'q']) await fill(channel, queue, ['m']);
+    for (const queue of ['counts', 'q']) {
+      for (const failed of [false, true, false]) await end('nack', [(await pull({}, queue))[0]!.token], { failed });
+    }
+    expect(await pull({}, 'counts')).toMatchObject([{ attempts: 1, acquired: 3 }]);
+    const [held] = await pull({}, 'q');
+    expect([held!.attempts, 'acquired' in held!]).toEqual([1, false]);
+  });
+
   it('of an auto-delete queue leaves it there with what waits, as a get does', async () => {
     await channel.assertQueue('fleeting', { autoDelete: true, durable: false });
     await fill(channel, 'fleeting', ['1', '2', '3']);

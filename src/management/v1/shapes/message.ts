@@ -29,6 +29,11 @@ export const MESSAGE = z.object({
   state: z.enum(['ready', 'unsettled']).describe('It waits, or a consumer holds it.'),
   redelivered: z.boolean(),
   attempts: z.number().int().describe('Failed attempts to deal with it.'),
+  acquired: z
+    .number()
+    .int()
+    .optional()
+    .describe('How often it has come back, failed or not; of queues of the quorum type.'),
   deferralToken: z.string().optional().describe('It was parked under this, and asked for by it.'),
   deaths: z.number().int().describe('How often it has been dead-lettered.'),
   exchange: z.string(),
@@ -61,6 +66,7 @@ export function messageShape(message: PeekedMessage, form: BodyForm): z.output<t
     state: message.state,
     redelivered: message.redelivered,
     attempts: message.attempts,
+    ...(message.acquired !== undefined && { acquired: message.acquired }),
     ...(message.deferralToken !== undefined && { deferralToken: message.deferralToken }),
     deaths: message.deaths,
     exchange: message.exchange,

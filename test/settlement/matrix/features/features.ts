@@ -8,6 +8,7 @@ import type { Scene } from '../scene.ts';
 import { mqttClient } from '../sides/mqtt.ts';
 import { type Feature, readable, reading } from './feature.ts';
 import { HOLDING } from './holding.ts';
+import { TELLING } from './telling.ts';
 
 export const FEATURES: readonly Feature[] = [
   {
@@ -156,6 +157,7 @@ export const FEATURES: readonly Feature[] = [
       return 'asked after 6 s, committed';
     },
   },
+  ...TELLING,
   ...HOLDING,
   {
     name: 'groups in order through a retry',
@@ -195,6 +197,35 @@ export const FEATURES: readonly Feature[] = [
       await scene.until(queue, 1);
       expect(await scene.drain(queue)).toEqual(['a2']);
       return 'the next of a group when the one before is settled';
+    },
+  },
+  {
+    name: 'a group that its last message closes',
+    async run({ scene, side }) {
+      const queue = await scene.queue('closed');
+      const { channel } = scene;
+      const seen: string[] = [];
+      const tags: string[] = [];
+      for (const name of ['first', 'second']) {
+        const { consumerTag } = await channel.consume(queue, (message) => {
+          seen.push(`${name} ${message!.content.toString()}`);
+          channel.ack(message!);
+        });
+        tags.push(consumerTag);
+      }
+      const put = (body: string, more: object = {}) =>
+        side.publish(queue, body, { headers: { JMSXGroupID: 'g', ...more } });
+      for (const body of ['1', '2', '3']) await put(body);
+      await put('last', { JMSXGroupSeq: -1 });
+      await until(() => seen.length === 4, 'the group');
+      const owner = seen[0]!.split(' ')[0]!;
+      expect(seen).toEqual(['1', '2', '3', 'last'].map((body) => `${owner} ${body}`));
+      await scene.pass(20);
+      await put('anew');
+      await until(() => seen.length === 5, 'the next');
+      expect(seen[4]).not.toContain(owner);
+      for (const tag of tags) await channel.cancel(tag);
+      return 'one reader until then, the next from then on';
     },
   },
   {

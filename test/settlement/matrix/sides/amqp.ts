@@ -84,7 +84,8 @@ function amqpDelivery(channel: ConfirmChannel, message: ConsumeMessage | GetMess
     async end(how) {
       if (how === 'accept') channel.ack(message);
       else channel.nack(message, false, how === 'fail');
-      await channel.waitForConfirms();
+      // Neither is answered: what is answered behind them says that they have come.
+      await channel.checkExchange('amq.direct');
     },
     async park(token, ms) {
       const headers = {

@@ -69,13 +69,19 @@ interface Pulled {
   readonly body: unknown;
   readonly headers: Record<string, unknown>;
   readonly deferralToken?: string;
+  readonly attempts: number;
+  readonly acquired?: number;
 }
 
-function pulled(scene: Scene, { token, body, headers, deferralToken }: Pulled): Delivery {
+function pulled(scene: Scene, { token, body, headers, deferralToken, attempts, acquired }: Pulled): Delivery {
+  // What other protocols have headers for are fields here.
+  const fields: Record<string, unknown> = {
+    ...{ 'x-opt-deferral-token': deferralToken, 'x-delivery-count': attempts, 'x-acquired-count': acquired },
+  };
   return {
     body: String(body),
     header(name) {
-      const value = name === 'x-opt-deferral-token' ? deferralToken : headers[name];
+      const value = name in fields ? fields[name] : headers[name];
       return value === undefined ? undefined : typeof value === 'string' ? value : JSON.stringify(value);
     },
     async end(how) {
