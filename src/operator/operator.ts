@@ -28,6 +28,8 @@ import { LOCAL_OPERATOR } from './local-operator.ts';
 import { Messages } from './messages/messages.ts';
 import { Retained } from './messages/retained.ts';
 import { Overall } from './overall.ts';
+import { LiveOverview } from './overview/live.ts';
+import { Overview } from './overview/overview.ts';
 import { PacedBackup } from './paced-backup.ts';
 import { PassportDesk } from './passports.ts';
 import { Policies } from './policies.ts';
@@ -72,6 +74,10 @@ export class Operator {
   readonly subscriptions: Subscriptions;
   readonly userLists: UserLists;
   readonly overall: Overall;
+  /** The broker at a glance, now and before. */
+  readonly overview: Overview;
+  /** Who looks at that all the time. */
+  readonly liveOverview: LiveOverview;
   readonly surroundings: Surroundings;
   /** Of what takes long: slices of a turn. */
   readonly pace: Pace;
@@ -107,6 +113,8 @@ export class Operator {
     this.policies = new Policies(broker, pace);
     this.userLists = new UserLists(broker.users, pace);
     this.overall = new Overall(broker, sampler, surroundings);
+    this.overview = new Overview(broker, sampler, this.overall, surroundings);
+    this.liveOverview = new LiveOverview(broker.clock);
     sampler.start();
     queueIndex.begin();
     this.redrives.begin();
@@ -118,6 +126,7 @@ export class Operator {
     this.pulls.close();
     this.sampler.stop();
     for (const stream of [...this.streams]) stream.end();
+    this.liveOverview.close();
     this.subscriptions.close();
   }
 

@@ -5,7 +5,7 @@ import type { Sampler } from './rates/sampler.ts';
 import type { Series } from './rates/series.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** All but the last three only rise. */
+/** All but the last four only rise. */
 export const OVERALL_COLUMNS = [
   'connectionsOpened',
   'connectionsClosed',
@@ -21,6 +21,8 @@ export const OVERALL_COLUMNS = [
   'residentBytes',
   'sockets',
   'diskFreeBytes',
+  /** Of the logs, and of what does not fit into memory. */
+  'diskUsedBytes',
 ] as const;
 export type OverallColumn = (typeof OVERALL_COLUMNS)[number];
 
@@ -52,11 +54,13 @@ export class Overall {
     row[5] = queueChurn.created;
     row[6] = queueChurn.deleted;
     row.fill(0, 7, 10);
-    for (const { log } of this.broker.allVhosts) {
-      const { appendedBytes, flushes } = log.statistics;
+    row[13] = 0;
+    for (const { log, transient } of this.broker.allVhosts) {
+      const { appendedBytes, flushes, diskBytes } = log.statistics;
       row[7]! += appendedBytes;
       row[8]! += flushes.count;
       row[9]! += flushes.sum;
+      row[13]! += diskBytes + transient.spillBytes;
     }
     const { sockets, diskFreeBytes = 0 } = this.surroundings.machine();
     row[10] = this.residentBytes();

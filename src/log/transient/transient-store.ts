@@ -133,12 +133,17 @@ export class TransientStore implements RecordStore, TurnTask {
     for (const block of this.table) spillLiveBytes += liveBytes(block);
     return {
       residentBytes: this.residentBytes,
-      spillBytes: this.spill?.diskBytes ?? 0,
+      spillBytes: this.spillBytes,
       spillLiveBytes,
       spillBytesMax: this.spill?.bytesMax ?? 0,
       compactedFiles: this.compaction?.rewritten ?? 0,
       full: this.full,
     };
+  }
+
+  /** Of the files that what does not fit into memory lies in. */
+  get spillBytes(): number {
+    return this.spill?.diskBytes ?? 0;
   }
 
   get roomBytes(): number {

@@ -9,6 +9,7 @@ import { EXPLAIN } from './routes/explain.ts';
 import { HALF_MESSAGES } from './routes/half-messages.ts';
 import { LIMITS } from './routes/limits.ts';
 import { MESSAGES } from './routes/messages.ts';
+import { OVERVIEW } from './routes/overview.ts';
 import { PASSPORTS } from './routes/passports.ts';
 import { POLICIES } from './routes/policies.ts';
 import { PULLS } from './routes/pulls.ts';
@@ -22,6 +23,7 @@ import { SUBSCRIPTIONS } from './routes/subscriptions.ts';
 
 export const OPERATIONS: readonly Operation[] = [
   ...description(() => OPERATIONS),
+  ...OVERVIEW,
   ...QUEUES,
   ...MESSAGES,
   ...RELOCATIONS,

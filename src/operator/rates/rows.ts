@@ -1,6 +1,7 @@
 /** The rows that are sampled: of a queue, of a vhost, of an exchange, of a channel. */
 import type { ChannelCounts } from '../../api/channel-counts.ts';
 import type { Queue } from '../../queue/queue.ts';
+import type { Counters } from '../../vhost/counters.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 
 /** The columns of a queue, in their order. */
@@ -50,9 +51,10 @@ export type VhostColumn = (typeof VHOST_COLUMNS)[number];
 export interface VhostTotals {
   ready: number;
   unsettled: number;
+  consumers: number;
 }
 
-export function vhostRow(vhost: Vhost, totals: VhostTotals, row: Float64Array): void {
+export function vhostRow(vhost: Vhost, totals: Pick<VhostTotals, 'ready' | 'unsettled'>, row: Float64Array): void {
   const { counters, queueServices } = vhost;
   const { traffic } = queueServices;
   row[0] = counters.published;
@@ -68,6 +70,37 @@ export function vhostRow(vhost: Vhost, totals: VhostTotals, row: Float64Array): 
   row[9] = totals.unsettled;
   row[10] = vhost.confirms.confirmed + vhost.writeConfirms.confirmed;
   row[11] = counters.unroutable;
+}
+
+/** How messages fail: what the counters of a vhost call it. */
+export const FAILURE_COLUMNS = [
+  'refused',
+  'refusedTransient',
+  'refusedFull',
+  'unroutable',
+  'refusedRetained',
+  'droppedRejected',
+  'droppedAttempts',
+  'droppedExpired',
+  'droppedMaxLength',
+  'droppedDeadLetter',
+  'droppedDeadLetterRoom',
+  'droppedCycle',
+  'droppedDelayed',
+  'droppedDirect',
+  'droppedForbidden',
+  'unreadable',
+  'deadLettered',
+  'redelivered',
+  'requeued',
+  'retried',
+  'deliveriesTimedOut',
+  'leasesExpired',
+] as const satisfies readonly (keyof Counters)[];
+export type FailureColumn = (typeof FAILURE_COLUMNS)[number];
+
+export function failureRow({ counters }: Vhost, row: Float64Array): void {
+  for (let i = 0; i < FAILURE_COLUMNS.length; i++) row[i] = counters[FAILURE_COLUMNS[i]!];
 }
 
 export const CHANNEL_COLUMNS = [

@@ -1,7 +1,7 @@
 /**
  * The sampler: every SAMPLE_MS it looks at what moves, in slices, so that an operator can be told how fast.
  *
- *     the broker   a few numbers, with their history, from the start on
+ *     the broker   a few numbers, with their history, from the start on; some of them, and those of its protocols, for an hour
  *     vhosts       each has a series, with its history, from the start on
  *     queues,      one gets a series when something moves in it, or when it is asked for; SERIES_MAX of them at most, and one in which
  *     channels     nothing moved and that nobody asked for in IDLE_MS is let go of
@@ -24,13 +24,15 @@ import {
   CHANNEL_COLUMNS,
   channelRow,
   EXCHANGE_COLUMNS,
+  FAILURE_COLUMNS,
+  failureRow,
   QUEUE_COLUMNS,
   queueRow,
   VHOST_COLUMNS,
   type VhostTotals,
   vhostRow,
 } from './rows.ts';
-import { ROWS_FOR_HISTORY, ROWS_FOR_RATES, SAMPLE_MS, Series } from './series.ts';
+import { LongSeries, ROWS_FOR_HISTORY, ROWS_FOR_RATES, SAMPLE_MS, Series } from './series.ts';
 
 export const SERIES_MAX = 10_000;
 export const HISTORIES_MAX = 256;
@@ -40,6 +42,14 @@ interface SampledVhost {
   readonly vhost: Vhost;
   readonly totals: VhostTotals;
   readonly series: Series;
+  readonly failures: Series;
+}
+
+/** What the sockets of a protocol's clients carry: connections as of the last look, and bytes, which rise. */
+export interface Carried {
+  connections: number;
+  bytesIn: number;
+  bytesOut: number;
 }
 
 export class Sampler {
@@ -52,6 +62,10 @@ export class Sampler {
   private readonly vhosts = new Map<Vhost, SampledVhost>();
   /** Of the broker. */
   private readonly lasting: Series[] = [];
+  private readonly lastingLonger: LongSeries[] = [];
+  /** By protocol. */
+  private readonly carried = new Map<string, Carried>();
+  private looks = 0;
   /** Of queues, exchanges and channels. */
   private readonly series = new Map<object, Series>();
   /** Those with a history, the one asked longest ago first. */
@@ -81,8 +95,12 @@ export class Sampler {
   forget(): void {
     this.series.clear();
     this.histories.clear();
-    for (const { series } of this.vhosts.values()) series.forget();
+    for (const { series, failures } of this.vhosts.values()) {
+      series.forget();
+      failures.forget();
+    }
     for (const series of this.lasting) series.forget();
+    for (const series of this.lastingLonger) series.forget();
   }
 
   get seriesCount(): number {
@@ -97,22 +115,48 @@ export class Sampler {
     return series;
   }
 
+  /** The same, which goes back for an hour. */
+  alwaysLonger(width: number, read: (row: Float64Array) => void): LongSeries {
+    const series = new LongSeries(width, read);
+    this.lastingLonger.push(series);
+    return series;
+  }
+
   vhost(vhost: Vhost): Series {
+    return this.sampled(vhost).series;
+  }
+
+  /** The rates alone: `FAILURE_COLUMNS`. */
+  failures(vhost: Vhost): Series {
+    return this.sampled(vhost).failures;
+  }
+
+  /** Of a protocol's clients, as of the last look. */
+  carriedBy(protocol: string): Carried {
+    let carried = this.carried.get(protocol);
+    if (carried === undefined) {
+      carried = { connections: 0, bytesIn: 0, bytesOut: 0 };
+      this.carried.set(protocol, carried);
+    }
+    return carried;
+  }
+
+  private sampled(vhost: Vhost): SampledVhost {
     let sampled = this.vhosts.get(vhost);
     if (sampled === undefined) {
-      const totals = { ready: 0, unsettled: 0 };
+      const totals = { ready: 0, unsettled: 0, consumers: 0 };
       const series = new Series(VHOST_COLUMNS.length, (row) => vhostRow(vhost, totals, row));
       series.keep(ROWS_FOR_HISTORY);
-      sampled = { vhost, totals, series };
+      const failures = new Series(FAILURE_COLUMNS.length, (row) => failureRow(vhost, row));
+      sampled = { vhost, totals, series, failures };
       this.vhosts.set(vhost, sampled);
     }
-    return sampled.series;
+    return sampled;
   }
 
   /** As of the last look. */
   totals(vhost: Vhost): VhostTotals {
-    this.vhost(vhost);
-    return this.vhosts.get(vhost)!.totals;
+    return this.sampled(vhost).totals;
   }
 
   /** Undefined: there is no room for one. */
@@ -191,6 +235,8 @@ export class Sampler {
   private sampleLasting(): void {
     const { clock } = this.broker;
     for (const series of this.lasting) series.sample(clock.monotonicMs(), clock.epochMs());
+    const number = this.looks++;
+    for (const series of this.lastingLonger) series.sample(number, clock.monotonicMs(), clock.epochMs());
   }
 
   private async sampleKnown(): Promise<void> {
@@ -210,9 +256,11 @@ export class Sampler {
   private async sampleVhost(vhost: Vhost): Promise<void> {
     let ready = 0;
     let unsettled = 0;
+    let consumers = 0;
     for (const queue of vhost.topology.queues.values()) {
       ready += queue.count;
       unsettled += queue.unsettledCount;
+      consumers += queue.consumers.length;
       const { traffic } = queue;
       if (traffic?.moved() === true && !this.series.has(queue)) {
         const series = this.add(queue, () => new Series(QUEUE_COLUMNS.length, (row) => queueRow(queue, row)));
@@ -220,18 +268,24 @@ export class Sampler {
       }
       if (this.pace.over()) await this.pace.next(true);
     }
-    const series = this.vhost(vhost);
-    Object.assign(this.vhosts.get(vhost)!.totals, { ready, unsettled });
+    const { series, totals, failures } = this.sampled(vhost);
+    Object.assign(totals, { ready, unsettled, consumers });
     const { clock } = this.broker;
     series.sample(clock.monotonicMs(), clock.epochMs());
+    failures.sample(clock.monotonicMs(), clock.epochMs());
   }
 
   private async sampleConnections(): Promise<void> {
+    const connections = new Map<string, number>();
     for (const session of this.broker.openSessions) {
-      sampleConnection(session);
+      const { protocol } = session.traffic;
+      if (sampleConnection(session, this.carriedBy(protocol))) {
+        connections.set(protocol, (connections.get(protocol) ?? 0) + 1);
+      }
       for (const counts of session.client.channelCounts?.() ?? []) this.sampleChannel(counts);
       if (this.pace.over()) await this.pace.next(true);
     }
+    for (const [protocol, carried] of this.carried) carried.connections = connections.get(protocol) ?? 0;
   }
 
   private sampleChannel(counts: ChannelCounts): void {
@@ -244,16 +298,20 @@ function channelSeries(counts: ChannelCounts): Series {
   return new Series(CHANNEL_COLUMNS.length, (row) => channelRow(counts, row));
 }
 
-function sampleConnection(session: ClientSession): void {
+/** @returns whether it came over a network */
+function sampleConnection(session: ClientSession, carried: Carried): boolean {
   const { bytesIn = 0, bytesOut = 0, remote } = session.client.transport ?? {};
-  if (remote === undefined) return;
+  if (remote === undefined) return false;
   const before = session.sampled;
+  carried.bytesIn += bytesIn - (before?.bytesIn ?? 0);
+  carried.bytesOut += bytesOut - (before?.bytesOut ?? 0);
   if (before === null) {
     session.sampled = { bytesIn, bytesOut, inPerSecond: 0, outPerSecond: 0 };
-    return;
+    return true;
   }
   before.inPerSecond = ((bytesIn - before.bytesIn) * 1000) / SAMPLE_MS;
   before.outPerSecond = ((bytesOut - before.bytesOut) * 1000) / SAMPLE_MS;
   before.bytesIn = bytesIn;
   before.bytesOut = bytesOut;
+  return true;
 }

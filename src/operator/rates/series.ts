@@ -9,6 +9,9 @@ export const SAMPLE_MS = 5_000;
 export const ROWS_FOR_RATES = 2;
 export const ROWS_FOR_HISTORY = 121;
 
+/** Of a series that goes back for an hour: of so many samples one is kept for that long, as many as of the others. */
+export const KEPT_LONGER = 6;
+
 export interface Sample {
   /** Epoch milliseconds. */
   readonly atMs: number;
@@ -124,4 +127,51 @@ export class Series {
   private place(back: number): number {
     return (this.last - back + this.rows) % this.rows;
   }
+}
+
+/** The last ten minutes at every sample, and the last hour at every KEPT_LONGER-th: two rings of one size. */
+export class LongSeries {
+  private readonly minutes: Series;
+  private readonly hour: Series;
+
+  constructor(width: number, read: (row: Float64Array) => void) {
+    this.minutes = new Series(width, read);
+    this.hour = new Series(width, read);
+    this.minutes.keep(ROWS_FOR_HISTORY);
+    this.hour.keep(ROWS_FOR_HISTORY);
+  }
+
+  /** @param number of this look, the same for all that are looked at in it */
+  sample(number: number, nowMs: number, epochMs: number): void {
+    this.minutes.sample(nowMs, epochMs);
+    if (number % KEPT_LONGER === 0) this.hour.sample(nowMs, epochMs);
+  }
+
+  rate(column: number): number {
+    return this.minutes.rate(column);
+  }
+
+  of(span: Span): Series {
+    return this[span];
+  }
+
+  forget(): void {
+    this.minutes.forget();
+    this.hour.forget();
+  }
+}
+
+/** Ten minutes, or an hour. */
+export type Span = 'minutes' | 'hour';
+
+/** All that there are. */
+export const EVERY_SAMPLE: History = { ageMs: Number.POSITIVE_INFINITY, stepMs: 0 };
+
+/** How fast a number rose before each sample but the oldest; what began anew has risen by nothing. The newest first. */
+export function risesOf(samples: readonly Sample[]): Sample[] {
+  return samples.slice(0, -1).map(({ atMs, value }, i) => {
+    const before = samples[i + 1]!;
+    const seconds = (atMs - before.atMs) / 1000;
+    return { atMs, value: seconds <= 0 ? 0 : Math.max(0, value - before.value) / seconds };
+  });
 }
