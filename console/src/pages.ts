@@ -28,7 +28,7 @@ export const GROUPS: readonly PageGroup[] = [
   },
   {
     title: 'Messages',
-    pages: [{ word: 'queues', title: 'Queues', key: 'q', load: () => import('./pages/queues.tsx') }],
+    pages: [{ word: 'queues', title: 'Queues', key: 'q', load: () => import('./pages/queue-pages.tsx') }],
   },
 ];
 

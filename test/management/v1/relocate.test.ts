@@ -45,6 +45,29 @@ describe('messages', () => {
     expect(await channel.checkQueue('q')).toMatchObject({ messageCount: 0 });
   });
 
+  it('are moved, copied and removed by their positions, and none that came in their place', async () => {
+    await numbered('q', 6);
+    const listed = (await broker.ask(at('q', '/messages'))).body.messages;
+    const [, second, , fourth, fifth] = listed.map(({ position }: { position: number }) => position);
+    await post(at('q', '/messages/move'), { to: { queue: 'other' }, positions: [fourth, second] });
+    expect([await bodies('q'), await bodies('other')]).toEqual([
+      ['0', '2', '4', '5'],
+      ['1', '3'],
+    ]);
+    const again = await post(at('q', '/messages/move'), { to: { queue: 'other' }, positions: [fourth, second] });
+    expect(again.body).toMatchObject({ done: 0, next: null });
+    const copied = await post(at('q', '/messages/copy'), { to: { queue: 'other' }, positions: [fifth] });
+    expect(copied.body.done).toBe(1);
+    const removed = await broker.ask(at('q', `/messages?positions=${fifth},${second}`), { method: 'DELETE' });
+    expect(removed.body.done).toBe(1);
+    expect([await bodies('q'), await bodies('other')]).toEqual([
+      ['0', '2', '5'],
+      ['1', '3', '4'],
+    ]);
+    const wrong = await broker.ask(at('q', '/messages?positions=one'), { method: 'DELETE' });
+    expect(wrong.status).toBe(400);
+  });
+
   it('are copied, with what they carry', async () => {
     await fill(channel, 'q', ['x'], { messageId: 'm', headers: { a: 1 } });
     expect((await post(at('q', '/messages/copy'), { to: { queue: 'other' } })).body.done).toBe(1);

@@ -5,6 +5,7 @@ import type { Session } from '../../../api/session.ts';
 import { DOT, type MessageView } from '../../../message/message.ts';
 import { bytesOf } from '../../../message/text.ts';
 import type { Relocated, RelocateQuery } from '../../../operator/messages/relocate.ts';
+import { LISTED_MAX } from '../../../operator/redrives/plan.ts';
 import { whenSafe } from '../../http/safe.ts';
 import type { Asked } from '../http/asked.ts';
 import { type Operation, operation } from '../http/operation.ts';
@@ -18,6 +19,12 @@ const WHICH = {
   text: TEXT.optional(),
   from: FROM.default('oldest'),
 };
+const POSITIONS = z
+  .array(z.coerce.number().int().min(0))
+  .min(1)
+  .max(LISTED_MAX)
+  .optional()
+  .describe(`Only those at these places, ${LISTED_MAX} at most; it begins with the first of them.`);
 const LIMIT = z.number().int().min(1).max(LIMIT_MAX).default(LIMIT_MAX).describe('At most so many.');
 
 const TO = z
@@ -62,7 +69,14 @@ function routing(session: Session, to: To): (view: MessageView) => Route {
 async function relocated(
   asked: Asked<
     unknown,
-    { to: To; limit: number; from: string; selector?: string | undefined; text?: string | undefined }
+    {
+      to: To;
+      limit: number;
+      from: string;
+      selector?: string | undefined;
+      text?: string | undefined;
+      positions?: number[] | undefined;
+    }
   >,
   keep: boolean,
 ): Promise<Response> {
@@ -74,7 +88,19 @@ async function relocated(
   return answered(asked, session, queue, {
     ...{ keep, limit, to: routing(session, to) },
     ...{ from: fromOf(from), filter: filterOf(asked.body) },
+    ...onlyAt(asked.body.positions, from),
   });
+}
+
+/** Nothing before the first of them is looked at, and nothing behind the last. */
+function onlyAt(positions: readonly number[] | undefined, from: string): Partial<RelocateQuery> {
+  if (positions === undefined) return {};
+  const places = new Set(positions);
+  return {
+    wants: ({ seq }) => places.has(seq),
+    before: Math.max(...positions) + 1,
+    ...(from === 'oldest' && { from: { position: Math.min(...positions), backwards: false } }),
+  };
 }
 
 async function answered(
@@ -99,7 +125,7 @@ export const RELOCATIONS: readonly Operation[] = [
     summary: 'Moves messages that wait to another queue or exchange.',
     description: `${HOW} Asks for the permissions to read the queue and to publish where they go.`,
     access: 'management',
-    body: z.strictObject({ to: TO, ...WHICH, limit: LIMIT }),
+    body: z.strictObject({ to: TO, ...WHICH, positions: POSITIONS, limit: LIMIT }),
     answer: DONE,
     handle: (asked) => relocated(asked, false),
   }),
@@ -111,7 +137,7 @@ export const RELOCATIONS: readonly Operation[] = [
     summary: 'Copies messages that wait to another queue or exchange.',
     description: `${HOW} Asks for the permissions to read the queue and to publish where they go.`,
     access: 'management',
-    body: z.strictObject({ to: TO, ...WHICH, limit: LIMIT }),
+    body: z.strictObject({ to: TO, ...WHICH, positions: POSITIONS, limit: LIMIT }),
     answer: DONE,
     handle: (asked) => relocated(asked, true),
   }),
@@ -125,6 +151,9 @@ export const RELOCATIONS: readonly Operation[] = [
     access: 'management',
     query: z.strictObject({
       ...WHICH,
+      positions: z
+        .preprocess((given) => (typeof given === 'string' ? given.split(',') : given), POSITIONS)
+        .describe('Only those at these places, parted by commas; it begins with the first of them.'),
       limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(LIMIT_MAX).describe('At most so many.'),
     }),
     answer: DONE,
@@ -133,7 +162,10 @@ export const RELOCATIONS: readonly Operation[] = [
       const { from, limit } = asked.query;
       const session = await asked.enter(vhost);
       const filter = filterOf(asked.query);
-      return answered(asked, session, queue, { keep: false, to: null, limit, from: fromOf(from), filter });
+      return answered(asked, session, queue, {
+        ...{ keep: false, to: null, limit, from: fromOf(from), filter },
+        ...onlyAt(asked.query.positions, from),
+      });
     },
   }),
 ];
