@@ -1,6 +1,6 @@
 /** What is handed to engines and service managers: it fits the image, is shut as far as it can be, and its settings are right. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -50,6 +50,29 @@ describe('the Dockerfile', () => {
     for (const step of named('WORKDIR')) expect(step.text).toMatch(/^\//);
     expect(named('ADD')).toEqual([]);
     for (const step of named('RUN')) expect(step.text).not.toMatch(/\b(sudo|cd|apt-get|curl|wget)\b/);
+  });
+
+  it('copies what there is, and what .dockerignore lets through', () => {
+    const [all, ...rules] = read('.dockerignore')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    expect(all).toBe('*');
+    const passes = (path: string): boolean => {
+      let passed = false;
+      for (const rule of rules) {
+        const shut = rule.replace(/^!/, '');
+        if (shut === path || path.startsWith(`${shut}/`) || (shut.endsWith('/*') && path.startsWith(shut.slice(0, -1))))
+          passed = rule.startsWith('!');
+      }
+      return passed;
+    };
+    const copied = named('COPY').filter(({ flags }) => !flags.has('from'));
+    const sources = copied.flatMap(({ words }) => words.slice(0, -1));
+    expect(sources).toContain('src');
+    for (const source of sources) {
+      expect([source, existsSync(join(ROOT, source))]).toEqual([source, true]);
+      expect([source, passes(source)]).toEqual([source, true]);
+    }
   });
 
   it('starts and asks without a shell (DL3025), and exposes ports that there are (DL3011)', () => {

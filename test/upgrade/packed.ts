@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 
-/** The lock belongs to a process. */
-const LEFT_OUT = /(^|\/)lock$/;
+/** The lock and the operator's token belong to a process. */
+const LEFT_OUT = /(^|\/)(entrepot\.lock|operator\.token)$/;
 
 export function pack(directory: string): Buffer {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true })
