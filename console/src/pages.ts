@@ -28,7 +28,10 @@ export const GROUPS: readonly PageGroup[] = [
   },
   {
     title: 'Messages',
-    pages: [{ word: 'queues', title: 'Queues', key: 'q', load: () => import('./pages/queue-pages.tsx') }],
+    pages: [
+      { word: 'queues', title: 'Queues', key: 'q', load: () => import('./pages/queue-pages.tsx') },
+      { word: 'dead-letters', title: 'Dead letters', key: 'd', load: () => import('./pages/dead-letters.tsx') },
+    ],
   },
 ];
 

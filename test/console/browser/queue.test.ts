@@ -1,8 +1,8 @@
 /** A queue and its messages in the console, beside real clients. */
-import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Desk, expectAccessible, inBrowser } from './harness.ts';
+import { expect, test } from 'vitest';
+import { bodies, clientOf } from './client.ts';
+import { expectAccessible, inBrowser } from './harness.ts';
 
 const EVIL = '<img src=x onerror=alert(1)>';
 
@@ -234,38 +234,10 @@ inBrowser('messages of a queue', (desk) => {
   });
 });
 
-async function bodies(desk: Desk, queue: string): Promise<string[]> {
-  const answer = await desk.api<{ messages: { body: string }[] }>('GET', `/v1/vhosts/%2F/queues/${queue}/messages`);
-  return answer.messages.map(({ body }) => body);
-}
-
 /** Asks, and says yes. */
 async function act(page: Page, word: string): Promise<void> {
   await page.getByRole('button', { name: word }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('button', { name: word }).click();
   await dialog.waitFor({ state: 'detached' });
-}
-
-interface Client {
-  channel: ConfirmChannel;
-  send(queue: string, bodies: readonly string[]): Promise<void>;
-}
-
-/** One that is there as long as the group's broker. */
-function clientOf(desk: Desk): Client {
-  let connection: ChannelModel;
-  const client: Client = {
-    channel: undefined as unknown as ConfirmChannel,
-    async send(queue, texts) {
-      for (const text of texts) client.channel.sendToQueue(queue, Buffer.from(text), { persistent: true });
-      await client.channel.waitForConfirms();
-    },
-  };
-  beforeAll(async () => {
-    connection = await connect(desk.amqpUrl);
-    client.channel = await connection.createConfirmChannel();
-  });
-  afterAll(() => connection?.close());
-  return client;
 }
