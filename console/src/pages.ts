@@ -33,6 +33,26 @@ export const GROUPS: readonly PageGroup[] = [
       { word: 'dead-letters', title: 'Dead letters', key: 'd', load: () => import('./pages/dead-letters.tsx') },
     ],
   },
+  {
+    title: 'Administration',
+    pages: [
+      {
+        word: 'users',
+        title: 'Users',
+        key: 'u',
+        tags: ['administrator'],
+        load: () => import('./pages/admin/users.tsx'),
+      },
+      { word: 'vhosts', title: 'Vhosts', key: 'v', load: () => import('./pages/admin/vhosts.tsx') },
+      { word: 'policies', title: 'Policies', key: 'p', load: () => import('./pages/admin/policies.tsx') },
+      {
+        word: 'definitions',
+        title: 'Definitions',
+        tags: ['administrator'],
+        load: () => import('./pages/admin/definitions.tsx'),
+      },
+    ],
+  },
 ];
 
 export const PAGES: readonly PageEntry[] = GROUPS.flatMap(({ pages }) => pages);

@@ -1,5 +1,5 @@
 /** Requests to the broker that this page came from: nothing else is ever asked. */
-import { session, signOut } from './session.ts';
+import { type Login, session, signOut } from './session.ts';
 
 /** An answer that is no success, in the broker's own words. */
 export class ApiError extends Error {
@@ -39,6 +39,8 @@ export async function ask(target: string, asking: Asking = {}): Promise<Response
   for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
   const login = session.get();
   const authorization = asking.authorization ?? login?.authorization;
+  // A part of the page that goes has its last question still: nobody asks it.
+  if (authorization === undefined) throw new ApiError(401, 'Nobody is signed in.');
   let response: Response;
   try {
     response = await fetch(url, {
@@ -46,7 +48,7 @@ export async function ask(target: string, asking: Asking = {}): Promise<Response
       headers: {
         // Or the browser would ask for a password in a window of its own.
         'x-requested-with': 'console',
-        ...(authorization !== undefined && { authorization }),
+        authorization,
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,
       },
@@ -62,11 +64,26 @@ export async function ask(target: string, asking: Asking = {}): Promise<Response
   }
   if (response.ok) return response;
   const message = await said(response);
-  // The login has ended: its password was changed, its token has expired. One that is just tried is told by who tries it.
-  if (response.status === 401 && asking.authorization === undefined && session.get() === login && login !== undefined) {
-    signOut('The broker does not accept this login any more. Sign in again.');
+  // RabbitMQ's API says 401 to a user who lacks a tag as well; whether the login has ended is another question.
+  if (
+    response.status === 401 &&
+    asking.authorization === undefined &&
+    login !== undefined &&
+    !(await stillGood(login))
+  ) {
+    if (session.get() === login) signOut('The broker does not accept this login any more. Sign in again.');
   }
   throw new ApiError(response.status, message);
+}
+
+/** Whether the broker lets this user in, whatever she may do: its password may have been changed, its token have expired. */
+async function stillGood({ authorization }: Login): Promise<boolean> {
+  try {
+    await ask('/api/whoami', { authorization });
+    return true;
+  } catch (thrown) {
+    return !(thrown instanceof ApiError && thrown.status === 401);
+  }
 }
 
 /** The answer's JSON; undefined: there is none, as of most changes. @throws ApiError */

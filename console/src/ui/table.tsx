@@ -12,6 +12,8 @@ export interface Column<T> {
   readonly figures?: boolean;
   /** What the broker sorts by; undefined: it does not. */
   readonly sort?: string;
+  /** What can be done with a row: buttons, in one line, to the right. */
+  readonly deeds?: boolean;
   /** Not shown until one asks for it. */
   readonly optional?: boolean;
 }
@@ -100,8 +102,8 @@ export function Table<T>({ caption, columns, rows, id, sorting, onSort, chosen, 
                     />
                   </td>
                 )}
-                {columns.map(({ key, cell, figures }) => (
-                  <td key={key} class={figures === true ? 'figures' : ''}>
+                {columns.map(({ key, cell, figures, deeds }) => (
+                  <td key={key} class={figures === true ? 'figures' : deeds === true ? 'deeds' : ''}>
                     {cell(row)}
                   </td>
                 ))}
